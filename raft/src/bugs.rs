@@ -1,0 +1,154 @@
+//! Historical mistakes as switches: each is off unless a scenario, a test or `--bug` asks.
+//!
+//! A row names its source in `bugs.md`'s numbering (R = a Kafka ticket of the raft layer,
+//! G = a generic mutation), what the wrong code does, and nothing of how it is caught.
+
+/// Declares the closed list of bugs with their names and documentation.
+macro_rules! switches {
+    ($(#[$meta:meta])* $name:ident, $set:ident { $($(#[doc = $doc:literal])+ $variant:ident,)+ }) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum $name { $($(#[doc = $doc])+ $variant,)+ }
+
+        impl $name {
+            /// Every one, in declaration order.
+            pub const ALL: &'static [$name] = &[$($name::$variant,)+];
+
+            /// The name used on the command line and in files.
+            pub fn name(self) -> &'static str {
+                match self { $($name::$variant => stringify!($variant),)+ }
+            }
+
+            /// What it does, in the words of its documentation.
+            pub fn doc(self) -> &'static str {
+                match self { $($name::$variant => concat!($($doc),+),)+ }
+            }
+
+            /// Finds one by name.
+            pub fn by_name(name: &str) -> Option<$name> {
+                Self::ALL.iter().copied().find(|s| s.name() == name)
+            }
+        }
+
+        /// A set of switches that are on.
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        pub struct $set(u64);
+
+        impl $set {
+            /// Nothing on.
+            pub const NONE: $set = $set(0);
+
+            /// Is this one on?
+            #[inline]
+            pub fn has(self, switch: $name) -> bool {
+                self.0 >> (switch as u64) & 1 == 1
+            }
+
+            /// The set with this one on as well.
+            #[must_use]
+            pub fn with(self, switch: $name) -> $set {
+                $set(self.0 | 1 << (switch as u64))
+            }
+
+            /// Those that are on, in declaration order.
+            pub fn iter(self) -> impl Iterator<Item = $name> {
+                $name::ALL.iter().copied().filter(move |s| self.has(*s))
+            }
+        }
+
+        impl FromIterator<$name> for $set {
+            fn from_iter<I: IntoIterator<Item = $name>>(switches: I) -> $set {
+                switches.into_iter().fold($set::NONE, $set::with)
+            }
+        }
+    };
+}
+pub(crate) use switches;
+
+switches! {
+    /// A mistake that can be switched on.
+    Bug, Bugs {
+        /// R01 (KAFKA-10533): no flush after an append; a follower's next fetch acknowledges
+        /// records that are only in its page cache, and the leader counts its own unflushed end.
+        Kafka10533AckBeforeFlush,
+        /// R02 (KAFKA-10527): a replica whose `quorum-state` names it leader of an epoch resumes
+        /// as leader of that same epoch after a restart.
+        Kafka10527ResumeAsLeader,
+        /// R04 (KAFKA-12331): the LeaderChange batch gets base offset 0 instead of the log end.
+        Kafka12331LeaderChangeAtZero,
+        /// R07 (KAFKA-15489): a leader never steps down when a majority has stopped fetching.
+        Kafka15489NoCheckQuorum,
+        /// R21 (KAFKA-18723): parked fetches read their bytes from the log when the response is
+        /// written, after it may have been cut and rewritten, and the follower appends batches
+        /// without comparing their epoch with the epoch of its request.
+        Kafka18723StaleFetchAppended,
+        /// R24 (KAFKA-10826): the poll deadline ignores the append linger, so an accepted record
+        /// is not drained while the network is quiet.
+        Kafka10826LingerIgnored,
+        /// R25 (KAFKA-12181): a leader fails hard when a follower's fetch offset moves backward.
+        Kafka12181FetchOffsetBackwardFatal,
+        /// R28 (KIP-996): no pre-vote; a cut-off follower bumps its epoch and deposes a healthy
+        /// leader when it comes back.
+        Kip996NoPreVote,
+        /// R30 (KAFKA-20895): a follower told by EndQuorumEpoch that its leader resigned still
+        /// refuses pre-votes because it fetched once in this epoch. (Faithful Kafka does this; the
+        /// switch makes the override never happen at all: EndQuorumEpoch is ignored.)
+        EndQuorumEpochIgnored,
+        /// G01: the vote is answered before it is durable.
+        VoteNotDurable,
+        /// G02: a vote is granted whenever the epoch matches, whoever was voted for before.
+        TwoVotesInOneEpoch,
+        /// G04: a vote is granted to any candidate of a new epoch, whatever its log.
+        NoLogTest,
+        /// G05: the high watermark counts replicas of older epochs: no own-epoch condition.
+        CountOldEpochReplicas,
+        /// G10: a leader that sees a higher epoch stays leader.
+        HigherEpochIgnored,
+        /// G11: a candidate bumps its epoch only in memory.
+        EpochNotDurable,
+        /// G12: a leader counts a fetch as an acknowledgement though it carries another epoch.
+        NoEpochCheckOnFetch,
+        /// G13: a leader ignores the follower's last fetched epoch and serves from the offset.
+        NoDivergenceCheck,
+        /// G15: a follower truncates below its own high watermark if told to.
+        TruncateBelowHighWatermark,
+        /// G17: the client is answered when the record is in the leader's log.
+        AckAtAppend,
+        /// G30: recovery accepts a half-written last batch: no checksum.
+        NoChecksumOnRecovery,
+        /// D2's own mutant: an epoch seen in a message is answered before it is durable.
+        EpochBumpNotDurable,
+        /// D4's own mutant: LeaderChange is appended before `quorum-state` names this node leader.
+        LeaderStateAfterAppend,
+        /// D5's own mutant: a follower fetches and appends before its leader is durable.
+        FollowerStateNotDurable,
+        /// D6's own mutant: the epoch cache entry is written after the batch.
+        EpochCacheAfterBatch,
+        /// D7's own mutant: `partition.metadata` is written but not forced before the first append.
+        TopicIdNotDurable,
+        /// D9's own mutant: the leader takes its next message before its append is forced.
+        LeaderFlushSkipped,
+        /// The replica's high watermark may go back within an epoch.
+        HighWatermarkGoesBack,
+        /// A node reports a log end in audits that its disk does not hold.
+        AuditLies,
+        /// The state machine answers reads from its log end, not from what was committed.
+        ReadUncommitted,
+        /// The state machine acknowledges with an offset one too low.
+        AckWrongOffset,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_holds_what_was_put_in() {
+        let set: Bugs = [Bug::NoLogTest, Bug::VoteNotDurable].into_iter().collect();
+        assert!(set.has(Bug::NoLogTest) && !set.has(Bug::AckAtAppend));
+        assert_eq!(set.iter().collect::<Vec<_>>(), [Bug::VoteNotDurable, Bug::NoLogTest]);
+        assert_eq!(Bug::by_name("NoLogTest"), Some(Bug::NoLogTest));
+        assert!(Bug::ALL.len() <= 64);
+    }
+}

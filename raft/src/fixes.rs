@@ -1,0 +1,18 @@
+//! Mends for places where *faithful* Kafka breaks a promise under our faults: switches, off
+//! by default. Catalog scenarios name the ones they need; each `findings` scenario runs
+//! without its fix and must show the finding.
+
+use crate::bugs::switches;
+
+switches! {
+    /// A mend that real Kafka does not have.
+    Fix, Fixes {
+        /// Kafka does not fsync the log it recovered at start-up, so records that a killed
+        /// process had written but not forced count in its next Fetch or Vote (consensus.md §4.9).
+        /// Mend: force every recovered segment before anything is sent.
+        FlushRecoveredLog,
+        /// With exactly one voter Kafka moves the high watermark, and so acknowledges, before
+        /// its own fsync (D9's exception). Mend: a single voter forces its append first.
+        SingleVoterFlushFirst,
+    }
+}

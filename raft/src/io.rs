@@ -1,0 +1,252 @@
+//! The border of a node: what it may be told, and all it may ask for.
+//!
+//! [`Effect`]s are an **ordered list**. An `Fsync*` is a barrier on its thread: whatever
+//! stands behind it in the list (sends, posts, observations, timers) happens only when the
+//! bytes are durable, and the thread takes no input meanwhile. If the fsync fails the rest
+//! is dropped and the thread gets [`Input::DiskError`]; if the node dies it is dropped too.
+//! So a promise made before persistence can only be written as a visibly wrong order.
+
+use std::rc::Rc;
+
+use crate::ids::{LeaderEpoch, NodeId, Offset};
+use crate::log::Records;
+use crate::message::{Request, Response};
+
+/// What a node's clocks say. A node never sees true time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Now {
+    /// Monotonic clock, ns since an arbitrary point before boot; drifts, never steps.
+    pub mono_ns: u64,
+    /// Wall clock, ms since 1970 as this node believes; drifts, steps both ways.
+    pub wall_ms: i64,
+}
+
+/// The run's chance, as the node may have it. Draws are an argument of every step.
+pub trait Entropy {
+    /// Uniform in `0..bound`; `bound` > 0.
+    fn below(&mut self, bound: u32) -> u32;
+}
+
+/// One connection, named by the world; opaque.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Connection(pub u64);
+
+/// The node's own name for a connect attempt (its choice; reported back in `Opened`/`Closed`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnectToken(pub u32);
+
+/// The node's own name for an open file (its choice).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FileHandle(pub u32);
+
+/// A thread of a server process; each is a queue with service time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ThreadName {
+    /// Kafka's raft IO thread: all consensus state is changed here.
+    RaftIo = 0,
+    /// Kafka's controller event queue: the state machine on top of the log.
+    ControllerEventQueue = 1,
+}
+
+/// Why a connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CloseReason {
+    /// Nobody listens there (the process is down, its host is up).
+    Refused,
+    /// The peer's host answered with RST, or its process died.
+    Reset,
+    /// The peer closed it.
+    ClosedByPeer,
+}
+
+/// What the disk answered instead of doing it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DiskError {
+    /// `EIO` from a write or an fsync.
+    Io,
+    /// `ENOSPC` from a write.
+    NoSpace,
+}
+
+/// What a thread may be told; one per step.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// A `Connect` succeeded.
+    Opened { token: ConnectToken, connection: Connection },
+    /// A connection this node opened, or tried to, is gone; nothing more arrives on it.
+    Closed { token: ConnectToken, reason: CloseReason },
+    /// A client's or peer's request. Exactly one response is owed on the same connection;
+    /// until it is handed over the connection is muted.
+    Request { connection: Connection, correlation_id: i32, request: Request },
+    /// The answer to a request of ours on a connection we opened.
+    Response { token: ConnectToken, correlation_id: i32, response: Response },
+    /// This thread's one timer fired (its deadline passed on the monotonic clock).
+    Timer,
+    /// The write or fsync at which the last effect list stopped failed.
+    DiskError(DiskError),
+    /// Another thread of this node left word.
+    Post(Post),
+    /// SIGTERM.
+    Terminate,
+}
+
+/// Word left by one thread of a node for another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Post {
+    /// To the raft thread: the accumulator holds something drainable, or a resign was asked.
+    WakeUp,
+    /// To the event queue: the listener has something new (commits, a leader change).
+    ListenerEvent,
+    /// To the event queue: SIGTERM has reached the raft thread.
+    ShuttingDown,
+}
+
+/// What a thread asks for; done in order.
+#[derive(Clone, Debug)]
+pub enum Effect {
+    /// Open a connection to a node's controller listener.
+    Connect { token: ConnectToken, to: NodeId },
+    /// Send on a connection this node opened.
+    SendRequest { connection: Connection, correlation_id: i32, request: Request },
+    /// Answer a request, on the connection it came by.
+    SendResponse { connection: Connection, correlation_id: i32, response: Response },
+    /// Close a connection (or give up a connect) this node opened.
+    Close { token: ConnectToken },
+    /// (Re)arm this thread's one timer, at a monotonic instant.
+    ArmTimer { at_mono_ns: u64 },
+    /// Disarm it.
+    CancelTimer,
+    /// Open a file by path for appending, creating it if absent; `truncate` empties it.
+    Open { file: FileHandle, path: Rc<str>, truncate: bool },
+    /// Append bytes.
+    Append { file: FileHandle, bytes: Rc<[u8]> },
+    /// Cut the file to `len` bytes.
+    Truncate { file: FileHandle, len: u64 },
+    /// Atomic rename; durable after `FsyncDirectory`.
+    Rename { from: Rc<str>, to: Rc<str> },
+    /// Remove a name; durable after `FsyncDirectory`.
+    Unlink { path: Rc<str> },
+    /// Barrier: the file's bytes and length become durable.
+    Fsync { file: FileHandle },
+    /// Barrier: creations, renames and unlinks become durable.
+    FsyncDirectory,
+    /// Leave word for another thread of this node.
+    Post { thread: ThreadName, post: Post },
+    /// Say something about oneself that the border cannot show.
+    Observe(Observation),
+    /// Stop the process: a fatal fault in Kafka, or the end of a shutdown.
+    Halt { reason: Rc<str>, fatal: bool },
+}
+
+/// The name of a replica's role, for observations and audits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Role {
+    /// No leader known, or one without endpoints.
+    Unattached,
+    /// KIP-996: asking for pre-votes.
+    Prospective,
+    /// Asking for votes.
+    Candidate,
+    /// Leads the epoch.
+    Leader,
+    /// Follows a leader.
+    Follower,
+    /// Led this epoch, and stopped.
+    Resigned,
+}
+
+/// What a node says of itself (`Copy`, at most 32 bytes).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Observation {
+    /// A role was entered (after it was persisted, where Kafka persists it).
+    RoleChanged { role: Role, epoch: LeaderEpoch, leader: NodeId },
+    /// The replica's high watermark moved.
+    HighWatermark { offset: Offset, epoch: LeaderEpoch, leading: bool },
+    /// The state machine was told it leads (`handleLeaderChange` naming this node).
+    LeadershipAnnounced { epoch: LeaderEpoch },
+    /// The state machine was told it no longer leads.
+    LeadershipRenounced { epoch: LeaderEpoch },
+    /// Committed records up to `end` (exclusive) were handed to the state machine.
+    Applied { end: Offset },
+    /// The log was cut back to `end`.
+    Truncated { end: Offset },
+    /// A rare place in the code was reached; named in [`Probe`].
+    Probe(Probe),
+}
+
+/// Rare situations worth counting, once per run each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Probe {
+    /// A candidate's majority became impossible.
+    VoteLost,
+    /// A prospective's majority became impossible.
+    PreVoteLost,
+    /// A leader gave up because no majority fetched (check quorum).
+    CheckQuorumResigned,
+    /// A diverging epoch was answered to a fetch.
+    DivergingFetch,
+    /// A follower cut its log.
+    TruncatedLog,
+    /// A replica started in Resigned, because it had led its last epoch.
+    RestartedResigned,
+    /// A replica started as Candidate, because it had voted for itself.
+    RestartedCandidate,
+    /// Recovery cut a torn or rotten tail.
+    RecoveredTornTail,
+    /// A fetch offset went backward.
+    NonMonotonicFetch,
+    /// EndQuorumEpoch made a follower campaign early.
+    EndQuorumEpochHonoured,
+    /// A parked fetch was answered with an error because leadership was lost.
+    ParkedFetchFailed,
+    /// A new segment was started.
+    SegmentRolled,
+    /// A request was refused for its older epoch.
+    FencedRequest,
+    /// A corrupt or too-new batch was dropped by a follower.
+    BatchDropped,
+    /// Appends were refused or lost because leadership had gone.
+    AppendRefused,
+}
+
+/// The effects of one step, in order; the buffer is reused.
+#[derive(Debug, Default)]
+pub struct Out {
+    /// What to do, first to last.
+    pub effects: Vec<Effect>,
+}
+
+impl Out {
+    /// Adds the next effect.
+    pub fn push(&mut self, effect: Effect) {
+        self.effects.push(effect);
+    }
+
+    /// Adds an observation.
+    pub fn observe(&mut self, observation: Observation) {
+        self.effects.push(Effect::Observe(observation));
+    }
+
+    /// Counts a rare place.
+    pub fn probe(&mut self, probe: Probe) {
+        self.observe(Observation::Probe(probe));
+    }
+}
+
+/// What `boot` finds: the files of this node, as the disk kept them.
+pub trait DurableFiles {
+    /// Paths of all files, in ascending order.
+    fn paths(&self) -> Vec<Rc<str>>;
+    /// The bytes of one, or `None` if absent.
+    fn read(&self, path: &str) -> Option<Vec<u8>>;
+}
+
+/// A walk over what a node holds, for audits and the canonical state hash.
+pub trait Visitor {
+    /// Current epoch, known leader (or -1), own vote (or -1), role.
+    fn election(&mut self, epoch: LeaderEpoch, leader: NodeId, voted: NodeId, role: Role);
+    /// Log start and end, high watermark (`None` if unknown).
+    fn log(&mut self, start: Offset, end: Offset, high_watermark: Option<Offset>);
+    /// All batches held, oldest first.
+    fn batches(&mut self, records: &Records);
+}

@@ -1,0 +1,23 @@
+//! What Kafka does: KRaft as pure, sans-IO state machines.
+//!
+//! Nothing here knows a clock, a socket, a disk or a source of chance: time, draws and
+//! durable bytes are arguments, and everything a node wants done is an ordered list of
+//! [`io::Effect`]s. The order is the protocol: code reads `write; fsync; send`, as in Kafka.
+//!
+//! The map:
+//! * [`ids`]: `NodeId`, `LeaderEpoch`, `Offset`, `ReplicaKey`, `Uuid`
+//! * [`message`]: the RPCs, with Kafka's field names
+//! * [`io`]: the border: inputs, effects, draws, durable bytes
+//! * [`config`]: Kafka properties, their defaults, and what Kafka refuses
+//! * [`log`]: batches, epochs, segments, `quorum-state`; bytes on disk in Kafka's formats
+//! * [`quorum`]: KRaft consensus; start at `quorum/quorum_state.rs`, Kafka's transition table
+//! * [`bugs`] and [`fixes`]: historical mistakes and missing mends as switches
+
+pub mod bugs;
+pub mod config;
+pub mod fixes;
+pub mod ids;
+pub mod io;
+pub mod log;
+pub mod message;
+pub mod quorum;

@@ -1,0 +1,161 @@
+//! The canonical field walk: one 64-bit identity per message, made once at send.
+//! Fixed-width little-endian fields, lengths prefixed; no usize, pointer or float.
+
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::{CurrentLeader, Request, Response};
+use crate::ids::{NodeId, Offset, Uuid};
+use crate::log::Records;
+
+/// Collects fields and hashes them at the end; the buffer is on the stack up to 256 bytes.
+#[derive(Debug, Default)]
+pub struct CanonicalHasher {
+    buffer: smallvec::SmallVec<[u8; 256]>,
+}
+
+impl CanonicalHasher {
+    /// Adds a fixed-width number.
+    pub fn u64(&mut self, n: u64) -> &mut Self {
+        self.buffer.extend_from_slice(&n.to_le_bytes());
+        self
+    }
+    /// Adds a fixed-width number.
+    pub fn i64(&mut self, n: i64) -> &mut Self {
+        self.buffer.extend_from_slice(&n.to_le_bytes());
+        self
+    }
+    /// Adds a fixed-width number.
+    pub fn i32(&mut self, n: i32) -> &mut Self {
+        self.buffer.extend_from_slice(&n.to_le_bytes());
+        self
+    }
+    /// Adds one byte.
+    pub fn u8(&mut self, n: u8) -> &mut Self {
+        self.buffer.push(n);
+        self
+    }
+    /// Adds bytes with their length in front.
+    pub fn bytes(&mut self, bytes: &[u8]) -> &mut Self {
+        self.u64(bytes.len() as u64);
+        self.buffer.extend_from_slice(bytes);
+        self
+    }
+    fn optional_text(&mut self, text: Option<&str>) -> &mut Self {
+        match text {
+            None => self.u8(0),
+            Some(text) => self.u8(1).bytes(text.as_bytes()),
+        }
+    }
+    fn optional_node(&mut self, node: Option<NodeId>) -> &mut Self {
+        self.i32(node.map_or(-1, |n| n.0))
+    }
+    fn optional_uuid(&mut self, uuid: Option<Uuid>) -> &mut Self {
+        let uuid = uuid.unwrap_or(Uuid::ZERO);
+        self.buffer.extend_from_slice(&uuid.0);
+        self
+    }
+    fn optional_offset(&mut self, offset: Option<Offset>) -> &mut Self {
+        self.i64(offset.map_or(-1, |o| o.0))
+    }
+    fn current_leader(&mut self, current: &CurrentLeader) -> &mut Self {
+        self.optional_node(current.leader_id).i32(current.leader_epoch.0);
+        let endpoints = current.endpoints.as_deref().unwrap_or(&[]);
+        self.u64(endpoints.len() as u64);
+        for endpoint in endpoints {
+            self.bytes(endpoint.host.as_bytes()).u64(u64::from(endpoint.port));
+        }
+        self
+    }
+    fn records(&mut self, records: &Records) -> &mut Self {
+        self.u64(records.0.len() as u64);
+        for batch in &records.0 {
+            self.u64(batch.hash);
+        }
+        self
+    }
+    /// The 64-bit identity of everything added.
+    pub fn finish(&self) -> u64 {
+        xxh3_64(&self.buffer)
+    }
+}
+
+impl Request {
+    /// 64-bit identity, correlation id included.
+    pub fn content_hash(&self, correlation_id: i32) -> u64 {
+        let mut h = CanonicalHasher::default();
+        h.i32(correlation_id);
+        match self {
+            Request::Vote(r) => {
+                h.u8(1).optional_text(r.cluster_id.as_deref()).i32(r.voter_id.0).optional_uuid(r.voter_directory_id);
+                h.i32(r.replica_epoch.0).i32(r.replica_id.0).optional_uuid(r.replica_directory_id);
+                h.i32(r.last_offset_epoch.0).i64(r.last_offset.0).u8(u8::from(r.pre_vote));
+            }
+            Request::BeginQuorumEpoch(r) => {
+                h.u8(2).optional_text(r.cluster_id.as_deref()).i32(r.voter_id.0).optional_uuid(r.voter_directory_id);
+                h.i32(r.leader_id.0).i32(r.leader_epoch.0).u64(r.leader_endpoints.len() as u64);
+                for endpoint in r.leader_endpoints.iter() {
+                    h.bytes(endpoint.host.as_bytes()).u64(u64::from(endpoint.port));
+                }
+            }
+            Request::EndQuorumEpoch(r) => {
+                h.u8(3).optional_text(r.cluster_id.as_deref()).i32(r.leader_id.0).i32(r.leader_epoch.0);
+                h.u64(r.preferred_candidates.len() as u64);
+                for candidate in r.preferred_candidates.iter() {
+                    h.i32(candidate.id.0).optional_uuid(candidate.directory_id);
+                }
+            }
+            Request::Fetch(r) => {
+                h.u8(4).optional_text(r.cluster_id.as_deref()).i32(r.replica_id.0).optional_uuid(r.replica_directory_id);
+                h.optional_uuid(Some(r.topic_id)).i32(r.max_wait_ms).i32(r.max_bytes).i32(r.current_leader_epoch.0);
+                h.i64(r.fetch_offset.0).i32(r.last_fetched_epoch.0).optional_offset(r.high_watermark);
+            }
+            Request::AppendRecords(r) => {
+                h.u8(5).u64(r.values.len() as u64);
+                for value in &r.values {
+                    h.u64(*value);
+                }
+            }
+            Request::ReadRecords(r) => {
+                h.u8(6).i64(r.from.0).u64(u64::from(r.max_records));
+            }
+        }
+        h.finish()
+    }
+}
+
+impl Response {
+    /// 64-bit identity, correlation id included.
+    pub fn content_hash(&self, correlation_id: i32) -> u64 {
+        let mut h = CanonicalHasher::default();
+        h.i32(correlation_id);
+        match self {
+            Response::Vote(r) => {
+                h.u8(11).i32(r.top_error as i32).i32(r.error as i32).current_leader(&r.current_leader);
+                h.u8(u8::from(r.vote_granted));
+            }
+            Response::BeginQuorumEpoch(r) => {
+                h.u8(12).i32(r.top_error as i32).i32(r.error as i32).current_leader(&r.current_leader);
+            }
+            Response::EndQuorumEpoch(r) => {
+                h.u8(13).i32(r.top_error as i32).i32(r.error as i32).current_leader(&r.current_leader);
+            }
+            Response::Fetch(r) => {
+                h.u8(14).i32(r.top_error as i32).i32(r.error as i32).current_leader(&r.current_leader);
+                h.records(&r.records).i64(r.log_start_offset.0).optional_offset(r.high_watermark);
+                let diverging = r.diverging_epoch.map_or((-1, -1), |d| (d.epoch.0, d.offset.0));
+                h.i32(diverging.0).i64(diverging.1);
+            }
+            Response::AppendRecords(r) => {
+                h.u8(15).i32(r.error as i32).u8(u8::from(r.accepted)).i64(r.base_offset.0);
+                h.optional_node(r.leader_id).i32(r.leader_epoch.0);
+            }
+            Response::ReadRecords(r) => {
+                h.u8(16).i32(r.error as i32).i64(r.applied_end.0).u64(r.records.len() as u64);
+                for (offset, value) in &r.records {
+                    h.i64(offset.0).u64(*value);
+                }
+            }
+        }
+        h.finish()
+    }
+}

@@ -1,0 +1,3 @@
+//! The kraftsim command.
+
+fn main() {}

@@ -1,0 +1,148 @@
+//! Fault plans as plain data: each fault is `(when, how long, what)` and can be printed,
+//! edited, deleted and replayed on its own.
+
+use serde::{Deserialize, Serialize};
+
+use crate::process::Node;
+
+/// One fault of a plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fault {
+    /// True time, ns since the start of the run.
+    pub at_ns: u64,
+    /// How long it lasts, ns. For `Kill`, `PowerLoss`, `Terminate` and `ReplaceDisk`: how long
+    /// the node stays down. For instantaneous faults: 0.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub lasts_ns: u64,
+    /// What.
+    pub what: What,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_zero(n: &u64) -> bool {
+    *n == 0
+}
+
+/// A one-way link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Link(pub Node, pub Node);
+
+/// What becomes of bytes that were not synced when the power went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Tail {
+    /// All lost.
+    Lost,
+    /// All kept: the kernel had just written them back.
+    Kept,
+    /// Each file keeps a drawn number of whole sectors (512 B) of its unsynced suffix, and
+    /// the sector it breaks in may hold garbage.
+    Torn,
+}
+
+/// The kinds of fault.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", rename_all_fields = "snake_case", deny_unknown_fields)]
+pub enum What {
+    /// Nothing sent on these one-way links arrives. Symmetric, bridge, ring and flapping cuts
+    /// are made of these.
+    Cut { links: Vec<Link> },
+    /// A gray link: each packet is lost with this chance, in parts per million.
+    Loss { links: Vec<Link>, ppm: u32 },
+    /// Each message takes so much longer.
+    Delay { links: Vec<Link>, extra_ns: u64 },
+    /// Each datagram arrives twice with this chance (no effect on TCP).
+    Duplicate { links: Vec<Link>, ppm: u32 },
+    /// The process dies at once; the page cache survives. With `after_effects`, it dies in the
+    /// middle of its next effect list that is longer than that: after so many effects.
+    Kill { node: Node, #[serde(default, skip_serializing_if = "Option::is_none")] after_effects: Option<u8> },
+    /// The host dies; `after_effects` as for `Kill`.
+    PowerLoss { node: Node, tail: Tail, #[serde(default, skip_serializing_if = "Option::is_none")] after_effects: Option<u8> },
+    /// SIGTERM; booted again `lasts` after the process has ended.
+    Terminate { node: Node },
+    /// The process stops executing (GC, SIGSTOP); its kernel still acknowledges and buffers.
+    Pause { node: Node },
+    /// The whole machine stops (VM stall); the network sees silence.
+    Stall { node: Node },
+    /// Both clocks of a node run fast (or slow) by this much.
+    Drift { node: Node, ppm: i32 },
+    /// The wall clock steps, and steps back when the fault ends (if it lasts).
+    WallStep { node: Node, by_ms: i64 },
+    /// The wall clock is slewed to an offset over the duration, and stays there.
+    WallSmear { node: Node, by_ms: i64 },
+    /// The next so many fsyncs fail with EIO.
+    FsyncFails { node: Node, count: u32 },
+    /// Fsyncs take so many times longer.
+    SlowDisk { node: Node, factor: u32 },
+    /// Writes fail with ENOSPC.
+    FullDisk { node: Node },
+    /// One bit of one file's durable bytes flips; read back at the next power loss or, if the
+    /// pages are not cached (the node is down), at the next boot. The file is the `file_rank`-th
+    /// (modulo their number) whose path ends with `suffix`; the place is the `at_ppm`-th part
+    /// of its written pieces, but not in a piece's first `spare_bytes` bytes.
+    BitRot { node: Node, suffix: String, file_rank: u32, at_ppm: u32, spare_bytes: u32 },
+    /// The node goes down and comes back with an empty disk.
+    ReplaceDisk { node: Node },
+}
+
+impl What {
+    /// The kind's name in reports, plans and JSON.
+    pub fn kind(&self) -> &'static str {
+        Self::KINDS[self.index()]
+    }
+
+    /// All kinds' names.
+    pub const KINDS: &'static [&'static str] = &[
+        "cut", "loss", "delay", "duplicate", "kill", "power-loss", "terminate", "pause", "stall", "drift",
+        "wall-step", "wall-smear", "fsync-fails", "slow-disk", "full-disk", "bit-rot", "replace-disk",
+    ];
+
+    /// Index into [`What::KINDS`].
+    pub fn index(&self) -> usize {
+        match self {
+            What::Cut { .. } => 0,
+            What::Loss { .. } => 1,
+            What::Delay { .. } => 2,
+            What::Duplicate { .. } => 3,
+            What::Kill { .. } => 4,
+            What::PowerLoss { .. } => 5,
+            What::Terminate { .. } => 6,
+            What::Pause { .. } => 7,
+            What::Stall { .. } => 8,
+            What::Drift { .. } => 9,
+            What::WallStep { .. } => 10,
+            What::WallSmear { .. } => 11,
+            What::FsyncFails { .. } => 12,
+            What::SlowDisk { .. } => 13,
+            What::FullDisk { .. } => 14,
+            What::BitRot { .. } => 15,
+            What::ReplaceDisk { .. } => 16,
+        }
+    }
+
+    /// The node it strikes, if it strikes one.
+    pub fn node(&self) -> Option<Node> {
+        match self {
+            What::Kill { node, .. }
+            | What::PowerLoss { node, .. }
+            | What::Terminate { node }
+            | What::Pause { node }
+            | What::Stall { node }
+            | What::Drift { node, .. }
+            | What::WallStep { node, .. }
+            | What::WallSmear { node, .. }
+            | What::FsyncFails { node, .. }
+            | What::SlowDisk { node, .. }
+            | What::FullDisk { node }
+            | What::BitRot { node, .. }
+            | What::ReplaceDisk { node } => Some(*node),
+            What::Cut { .. } | What::Loss { .. } | What::Delay { .. } | What::Duplicate { .. } => None,
+        }
+    }
+}
+
+/// All faults of a run, in any order; the world sorts by time, then position.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Plan(pub Vec<Fault>);

@@ -1,0 +1,24 @@
+//! The world: one seeded, single-threaded discrete-event loop with virtual clocks, network
+//! and disks, and every way of breaking them. It knows no Kafka.
+//!
+//! Start at [`world`] (how time passes), then:
+//! * [`process`]: the border; what a node may be told and may ask for
+//! * [`schedule`]: what happens next, and why ties are never left to chance
+//! * [`clock`], [`network`], [`disk`]: the three things a node touches
+//! * [`fault`]: plans as data
+//! * [`latency`], [`rng`]: chance, as integers, split by purpose and owner
+//! * [`trace`]: the digest of a run and its ladder
+//! * [`watch`]: what an onlooker (a check) is shown
+//! * [`host`]: madsim hosts the world; the only file that names it
+
+pub mod clock;
+pub mod disk;
+pub mod fault;
+pub mod latency;
+pub mod network;
+pub mod process;
+pub mod rng;
+pub mod schedule;
+pub mod trace;
+pub mod watch;
+pub mod world;

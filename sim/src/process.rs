@@ -1,0 +1,184 @@
+//! The process border: all the world knows of a node, and all a node may ask of the world.
+//!
+//! A process is a pure function of (state, now, input, draws). It is stepped one input at a
+//! time per thread and answers with an **ordered list of effects**. [`Effect::Fsync`] is a
+//! barrier on its thread: the world holds the effects behind it until the bytes are durable,
+//! drops them if the node dies or the fsync fails (the thread then gets [`Input::DiskError`]),
+//! and gives the thread no input meanwhile; other threads run on. A crash may fall between
+//! any two effects. `boot` has only durable bytes, so volatile state cannot leak.
+
+use std::rc::Rc;
+
+use crate::disk::Disk;
+use crate::rng::Entropy;
+
+/// Dense index of a node in its world.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
+pub struct Node(pub u16);
+
+/// Index of a thread within a node's process; thread 0 boots.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Thread(pub u8);
+
+/// One connection; names a slot of the world's table and which use of it. Opaque to nodes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Connection(pub u64);
+
+/// The node's own name for an open file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct File(pub u32);
+
+/// What a node's clocks say; nodes never see true time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Now {
+    /// Monotonic: drifts, never steps. ns.
+    pub mono_ns: u64,
+    /// Wall: drifts and steps both ways. ms since 1970.
+    pub wall_ms: i64,
+}
+
+/// Why a connection ended, as its opener learns it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CloseReason {
+    /// The host is up, the process is not.
+    Refused,
+    /// RST: the peer's process died, or its host rebooted.
+    Reset,
+    /// The peer closed it.
+    ClosedByPeer,
+}
+
+/// What the disk answered instead of doing it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DiskError {
+    /// `EIO`.
+    Io,
+    /// `ENOSPC`.
+    NoSpace,
+}
+
+/// What a thread may be told.
+#[derive(Clone, Debug)]
+pub enum Input<P: Process> {
+    /// Our connect succeeded.
+    Opened { token: u32, connection: Connection },
+    /// A connection we opened (or tried to) is gone.
+    Closed { token: u32, reason: CloseReason },
+    /// A request on a connection somebody opened to us; owes one response.
+    Request { connection: Connection, message: P::Message },
+    /// A response on a connection we opened.
+    Response { token: u32, message: P::Message },
+    /// The thread's timer.
+    Timer,
+    /// The effect at which the last list stopped failed.
+    DiskError(DiskError),
+    /// Word from another thread of this node.
+    Post(P::Post),
+    /// SIGTERM.
+    Terminate,
+    /// An operation submitted from outside the world (a story, a plan).
+    Operation(P::Operation),
+}
+
+/// What a thread asks for; done in order.
+#[derive(Clone, Debug)]
+pub enum Effect<P: Process> {
+    /// Open a connection; answered by `Opened` or `Closed` with the same token, on this thread.
+    Connect { token: u32, to: Node },
+    /// Send on a connection we opened.
+    Request { connection: Connection, message: P::Message },
+    /// Answer on a connection that a request came by.
+    Response { connection: Connection, message: P::Message },
+    /// Close a connection we opened, or give up opening it. Nothing more arrives for the token.
+    Close { token: u32 },
+    /// (Re)arm this thread's timer at a local monotonic instant.
+    Arm { at_mono_ns: u64 },
+    /// Disarm it.
+    Cancel,
+    /// Open by path for appending; creates it if absent.
+    Open { file: File, path: Rc<str>, truncate: bool },
+    /// Append bytes.
+    Append { file: File, bytes: Rc<[u8]> },
+    /// Cut to a length in bytes.
+    Truncate { file: File, len: u64 },
+    /// Atomic; durable after `FsyncDirectory`.
+    Rename { from: Rc<str>, to: Rc<str> },
+    /// Durable after `FsyncDirectory`.
+    Unlink { path: Rc<str> },
+    /// Barrier.
+    Fsync { file: File },
+    /// Barrier.
+    FsyncDirectory,
+    /// Word for another thread of this node.
+    Post { thread: Thread, event: P::Post },
+    /// Said of itself; `Copy`, at most 32 bytes.
+    Observe(P::Observation),
+    /// The process ends; `fatal` means it crashed by its own decision.
+    Halt { reason: Rc<str>, fatal: bool },
+}
+
+/// The effects of one step; the buffer is reused.
+#[derive(Debug)]
+pub struct Out<P: Process> {
+    /// First to last.
+    pub effects: Vec<Effect<P>>,
+}
+
+impl<P: Process> Default for Out<P> {
+    fn default() -> Self {
+        Out { effects: Vec::new() }
+    }
+}
+
+impl<P: Process> Out<P> {
+    /// Adds the next effect.
+    #[inline]
+    pub fn push(&mut self, effect: Effect<P>) {
+        self.effects.push(effect);
+    }
+}
+
+/// A message as the world sees it: something with an identity and a kind.
+pub trait Payload: Clone + std::fmt::Debug {
+    /// 64-bit identity over a canonical field walk; made once, at send.
+    fn content_hash(&self) -> u64;
+    /// A small dense number for cost tables and counters, below [`Payload::KINDS`].len().
+    fn kind(&self) -> u8;
+    /// The kinds' names, by number.
+    const KINDS: &'static [&'static str];
+}
+
+/// A pure process.
+pub trait Process: Clone + Sized + 'static {
+    /// Configuration; survives everything.
+    type Spec: Clone;
+    /// What crosses the network.
+    type Message: Payload;
+    /// Word between threads of one node.
+    type Post: Clone + std::fmt::Debug;
+    /// What may be submitted from outside the world.
+    type Operation: Clone + std::fmt::Debug;
+    /// What a node says of itself.
+    type Observation: Copy + std::fmt::Debug;
+    /// Names of the threads, thread 0 first.
+    const THREADS: &'static [&'static str];
+
+    /// Power on, with what the disk kept. Effects belong to thread 0.
+    fn boot(spec: &Self::Spec, now: Now, entropy: &mut Entropy, disk: &Disk, out: &mut Out<Self>) -> Self;
+
+    /// One input for one thread.
+    fn step(&mut self, thread: Thread, now: Now, input: Input<Self>, entropy: &mut Entropy, out: &mut Out<Self>);
+
+    /// The thread that takes a request on a fresh connection.
+    fn thread_for(message: &Self::Message) -> Thread;
+
+    /// 64-bit identity of an observation, for the digest.
+    fn observation_hash(observation: &Self::Observation) -> u64;
+
+    /// 64-bit identity of word between threads, for the digest.
+    fn post_hash(post: &Self::Post) -> u64;
+
+    /// 64-bit identity of an operation, for the digest.
+    fn operation_hash(operation: &Self::Operation) -> u64;
+}

@@ -1,0 +1,97 @@
+//! What an onlooker of the world is shown: the border, as things cross it. Checks live behind
+//! this trait; the world knows none of them. All calls are static, and empty by default.
+
+use crate::disk::Disk;
+use crate::fault::Fault;
+use crate::process::{Connection, DiskError, File, Input, Node, Process, Thread};
+
+/// How a node went down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Down {
+    /// The process died; its page cache lives on.
+    Killed,
+    /// The host lost power; what was not synced is lost, kept or torn.
+    PowerLost,
+    /// The process ended by its own `Halt`.
+    Halted { fatal: bool },
+    /// The process panicked: our bug.
+    Panicked,
+}
+
+/// A change to a disk, as asked for by the node (written, not yet durable).
+#[derive(Clone, Copy, Debug)]
+pub enum Write<'a> {
+    /// A file was opened (and created, or emptied).
+    Open { file: File, path: &'a str, truncate: bool },
+    /// Bytes were appended.
+    Append { file: File, bytes: &'a std::rc::Rc<[u8]> },
+    /// The file was cut to `len` bytes.
+    Truncate { file: File, len: u64 },
+    /// A name moved.
+    Rename { from: &'a str, to: &'a str },
+    /// A name went.
+    Unlink { path: &'a str },
+}
+
+/// What became durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Synced {
+    /// All bytes of a file.
+    File(File),
+    /// All names.
+    Directory,
+}
+
+/// Whether a fault starts or ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Takes effect.
+    Start,
+    /// Is lifted.
+    End,
+    /// Could not be applied (its node was down already, say): an event of the plan lane.
+    Skipped,
+}
+
+/// An onlooker. `at` is true time in ns.
+pub trait Watch<P: Process> {
+    /// A node boots; `disk` is what it finds.
+    fn booted(&mut self, _at: u64, _node: Node, _incarnation: u32, _disk: &Disk) {}
+    /// The boot effects and the first step may now be seen; `process` is the new state.
+    fn up(&mut self, _at: u64, _node: Node, _process: &P) {}
+    /// A node is about to go down; `disk` as it stood before any loss.
+    fn before_down(&mut self, _at: u64, _node: Node, _process: &P, _disk: &Disk, _how: Down) {}
+    /// It is down; `disk` is what is left.
+    fn down(&mut self, _at: u64, _node: Node, _disk: &Disk, _how: Down) {}
+    /// A thread takes an input (before it is stepped).
+    fn input(&mut self, _at: u64, _node: Node, _thread: Thread, _input: &Input<P>) {}
+    /// A message leaves a node (whatever becomes of it on the way).
+    fn sent(&mut self, _at: u64, _node: Node, _peer: Node, _connection: Connection, _is_request: bool, _message: &P::Message) {}
+    /// A node changed its disk.
+    fn wrote(&mut self, _at: u64, _node: Node, _write: Write<'_>) {}
+    /// Something became durable.
+    fn synced(&mut self, _at: u64, _node: Node, _synced: Synced) {}
+    /// A write or fsync failed.
+    fn disk_failed(&mut self, _at: u64, _node: Node, _error: DiskError) {}
+    /// A node said something of itself.
+    fn observed(&mut self, _at: u64, _node: Node, _observation: &P::Observation) {}
+    /// A process halted, and why.
+    fn halted(&mut self, _at: u64, _node: Node, _reason: &str, _fatal: bool) {}
+    /// A fault starts, ends or is skipped.
+    fn fault(&mut self, _at: u64, _fault: &Fault, _phase: Phase) {}
+    /// Durable bytes were destroyed by a fault (wiped or rotten); `disk` is what is left.
+    fn disk_damaged(&mut self, _at: u64, _node: Node, _disk: &Disk) {}
+    /// Every so many events, before each crash and at the end: compare a node with its border.
+    fn audit(&mut self, _at: u64, _node: Node, _process: &P, _disk: &Disk) {}
+    /// Asked after each event: is there reason to stop?
+    #[inline]
+    fn stop(&self) -> bool {
+        false
+    }
+}
+
+/// Sees nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoWatch;
+
+impl<P: Process> Watch<P> for NoWatch {}
