@@ -56,9 +56,18 @@ pub enum What {
     Duplicate { links: Vec<Link>, ppm: u32 },
     /// The process dies at once; the page cache survives. With `after_effects`, it dies in the
     /// middle of its next effect list that is longer than that: after so many effects.
-    Kill { node: Node, #[serde(default, skip_serializing_if = "Option::is_none")] after_effects: Option<u8> },
+    Kill {
+        node: Node,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        after_effects: Option<u8>,
+    },
     /// The host dies; `after_effects` as for `Kill`.
-    PowerLoss { node: Node, tail: Tail, #[serde(default, skip_serializing_if = "Option::is_none")] after_effects: Option<u8> },
+    PowerLoss {
+        node: Node,
+        tail: Tail,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        after_effects: Option<u8>,
+    },
     /// SIGTERM; booted again `lasts` after the process has ended.
     Terminate { node: Node },
     /// The process stops executing (GC, SIGSTOP); its kernel still acknowledges and buffers.
@@ -94,8 +103,23 @@ impl What {
 
     /// All kinds' names.
     pub const KINDS: &'static [&'static str] = &[
-        "cut", "loss", "delay", "duplicate", "kill", "power-loss", "terminate", "pause", "stall", "drift",
-        "wall-step", "wall-smear", "fsync-fails", "slow-disk", "full-disk", "bit-rot", "replace-disk",
+        "cut",
+        "loss",
+        "delay",
+        "duplicate",
+        "kill",
+        "power-loss",
+        "terminate",
+        "pause",
+        "stall",
+        "drift",
+        "wall-step",
+        "wall-smear",
+        "fsync-fails",
+        "slow-disk",
+        "full-disk",
+        "bit-rot",
+        "replace-disk",
     ];
 
     /// Index into [`What::KINDS`].

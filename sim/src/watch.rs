@@ -66,7 +66,16 @@ pub trait Watch<P: Process> {
     /// A thread takes an input (before it is stepped).
     fn input(&mut self, _at: u64, _node: Node, _thread: Thread, _input: &Input<P>) {}
     /// A message leaves a node (whatever becomes of it on the way).
-    fn sent(&mut self, _at: u64, _node: Node, _peer: Node, _connection: Connection, _is_request: bool, _message: &P::Message) {}
+    fn sent(
+        &mut self,
+        _at: u64,
+        _node: Node,
+        _peer: Node,
+        _connection: Connection,
+        _is_request: bool,
+        _message: &P::Message,
+    ) {
+    }
     /// A node changed its disk.
     fn wrote(&mut self, _at: u64, _node: Node, _write: Write<'_>) {}
     /// Something became durable.

@@ -105,7 +105,10 @@ impl Request {
                 }
             }
             Request::Fetch(r) => {
-                h.u8(4).optional_text(r.cluster_id.as_deref()).i32(r.replica_id.0).optional_uuid(r.replica_directory_id);
+                h.u8(4)
+                    .optional_text(r.cluster_id.as_deref())
+                    .i32(r.replica_id.0)
+                    .optional_uuid(r.replica_directory_id);
                 h.optional_uuid(Some(r.topic_id)).i32(r.max_wait_ms).i32(r.max_bytes).i32(r.current_leader_epoch.0);
                 h.i64(r.fetch_offset.0).i32(r.last_fetched_epoch.0).optional_offset(r.high_watermark);
             }
