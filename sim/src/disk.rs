@@ -14,6 +14,9 @@ pub struct Disk {
 
 #[expect(unused_variables, reason = "contract skeleton")]
 impl Disk {
+    pub fn install(&mut self, path: &Rc<str>, bytes: &Rc<[u8]>) {
+        todo!()
+    }
     pub fn open(&mut self, file: File, path: &Rc<str>, truncate: bool) {
         todo!()
     }

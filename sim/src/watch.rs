@@ -88,6 +88,8 @@ pub trait Watch<P: Process> {
     fn halted(&mut self, _at: u64, _node: Node, _reason: &str, _fatal: bool) {}
     /// A fault starts, ends or is skipped.
     fn fault(&mut self, _at: u64, _fault: &Fault, _phase: Phase) {}
+    /// All faults have ended.
+    fn healed(&mut self, _at: u64) {}
     /// Durable bytes were destroyed by a fault (wiped or rotten); `disk` is what is left.
     fn disk_damaged(&mut self, _at: u64, _node: Node, _disk: &Disk) {}
     /// Every so many events, before each crash and at the end: compare a node with its border.
