@@ -13,7 +13,9 @@
 
 pub mod clock;
 pub mod disk;
+pub mod drive;
 pub mod fault;
+pub mod host;
 pub mod latency;
 pub mod network;
 pub mod process;
