@@ -18,6 +18,8 @@ pub struct Spec {
     pub me: u16,
     /// Every n-th timer also writes and forces a byte; 0 never.
     pub write_every: u32,
+    /// Says nothing and tells nobody: only timers and letters.
+    pub quiet: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -125,7 +127,9 @@ impl Process for Toy {
             }
             Input::Response { token, message } => {
                 self.waiting[token as usize] = false;
-                out.push(Effect::Post { thread: Thread(1), event: message.0 });
+                if !self.spec.quiet {
+                    out.push(Effect::Post { thread: Thread(1), event: message.0 });
+                }
             }
             Input::Post(letter) => {
                 assert_eq!(thread, Thread(1));
@@ -163,7 +167,7 @@ pub fn ms(n: u64) -> u64 {
 pub fn config(seed: u64, nodes: u16, transport: Transport, write_every: u32, plan: Plan) -> WorldConfig<Toy> {
     let node = |me| NodeConfig {
         name: format!("toy-{me}"),
-        spec: Spec { peers: nodes, me, write_every },
+        spec: Spec { peers: nodes, me, write_every, quiet: false },
         mono_start_ns: 1_000_000_007 * u64::from(me),
         wall_start_ms: 1_700_000_000_000,
         drift_ppm: 0,
