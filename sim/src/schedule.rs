@@ -82,8 +82,26 @@ impl PartialEq for Entry {
 }
 impl Eq for Entry {}
 impl PartialOrd for Entry {
+    #[inline]
     fn partial_cmp(&self, other: &Entry) -> Option<Ordering> {
         Some(self.cmp(other))
+    }
+    /// What the heap asks; times alone decide nearly always.
+    #[inline]
+    fn le(&self, other: &Entry) -> bool {
+        self.at > other.at || (self.at == other.at && self.key() >= other.key())
+    }
+    #[inline]
+    fn lt(&self, other: &Entry) -> bool {
+        self.at > other.at || (self.at == other.at && self.key() > other.key())
+    }
+    #[inline]
+    fn ge(&self, other: &Entry) -> bool {
+        other.le(self)
+    }
+    #[inline]
+    fn gt(&self, other: &Entry) -> bool {
+        other.lt(self)
     }
 }
 impl Ord for Entry {
