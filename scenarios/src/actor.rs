@@ -7,7 +7,6 @@ use raft::message::{Request, Response};
 use raft::node::NodeSpec;
 use sim::disk::Disk;
 use sim::process::{self, Effect, Input, Node, Out, Payload, Process, Thread};
-use xxhash_rust::xxh3::xxh3_64;
 
 use crate::workload::{AppendClient, ClientOperation, ClientSpec};
 
@@ -179,15 +178,15 @@ impl Process for Actor {
     }
 
     fn observation_hash(observation: &Said) -> u64 {
-        hash_debug(observation)
+        crate::identity::said(observation)
     }
 
     fn post_hash(post: &raft::io::Post) -> u64 {
-        hash_debug(post)
+        crate::identity::post(post)
     }
 
     fn operation_hash(operation: &ClientOperation) -> u64 {
-        hash_debug(operation)
+        crate::identity::operation(operation)
     }
 }
 
@@ -198,10 +197,6 @@ impl Server {
             out.push(to_sim(effect, &self.places));
         }
     }
-}
-
-fn hash_debug(value: &impl std::fmt::Debug) -> u64 {
-    xxh3_64(format!("{value:?}").as_bytes())
 }
 
 fn clocks(now: process::Now) -> raft::io::Now {

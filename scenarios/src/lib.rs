@@ -4,4 +4,6 @@
 //! this crate puts one into the other and says what must hold.
 
 pub mod actor;
+mod identity;
 pub mod report;
+pub mod workload;
