@@ -30,6 +30,25 @@ pub struct ClientSpec {
     pub retry_backoff_ns: u64,
     /// Records per read.
     pub read_records: u16,
+    /// Fewest and most records of one append.
+    pub records: (u8, u8),
+}
+
+impl ClientSpec {
+    /// A client that has nobody to talk to; a blank to be filled.
+    pub fn idle() -> ClientSpec {
+        ClientSpec {
+            index: 0,
+            servers: Rc::from([]),
+            append_interval_ns: 0,
+            read_interval_ns: 0,
+            max_in_flight: 0,
+            request_timeout_ns: 0,
+            retry_backoff_ns: 0,
+            read_records: 0,
+            records: (1, 1),
+        }
+    }
 }
 
 /// What may be asked of a client from outside (by a story).
@@ -126,7 +145,7 @@ impl AppendClient {
             _ => {}
         }
         self.expire(now, entropy, out);
-        self.append_if_due(now, out);
+        self.append_if_due(now, entropy, out);
         self.read_if_due(now, out);
         self.arm(out);
     }
@@ -215,7 +234,7 @@ impl AppendClient {
         }
     }
 
-    fn append_if_due(&mut self, now: Now, out: &mut Out<Actor>) {
+    fn append_if_due(&mut self, now: Now, entropy: &mut Entropy, out: &mut Out<Actor>) {
         let due = !self.resting && now.mono_ns >= self.next_append_ns;
         if !due && self.owed == 0 {
             return;
@@ -232,8 +251,8 @@ impl AppendClient {
         if unanswered >= usize::from(self.spec.max_in_flight) {
             return;
         }
-        // Mostly one record, now and then two: atomic batches of both sizes.
-        let count = if self.owed > 0 { 1 } else { 1 + u64::from(self.next_value.is_multiple_of(7)) };
+        let (fewest, most) = self.spec.records;
+        let count = u64::from(fewest) + entropy.below(u64::from(most - fewest) + 1);
         self.owed = self.owed.saturating_sub(1);
         let values = (self.next_value..self.next_value + count).collect();
         let event = AttemptEvent::AppendInvoked {
