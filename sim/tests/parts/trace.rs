@@ -15,16 +15,16 @@ fn enter(trace: &mut Trace, is_plan: bool, n: u64) {
 #[test]
 fn vectors() {
     let mut trace = Trace::default();
-    assert_eq!(trace.digest().to_string(), "");
+    assert_eq!(trace.digest().to_string(), "d6cd785f4bdd9d8bedd8962f33e0b7f4");
     trace.behaviour(1, 2, 3, 4, Kind::Boot, 5);
     trace.plan(6, 7, 8, 9);
-    assert_eq!(trace.behaviour_digest().to_string(), "");
-    assert_eq!(trace.plan_digest().to_string(), "");
-    assert_eq!(trace.digest().to_string(), "");
+    assert_eq!(trace.behaviour_digest().to_string(), "a5a1c98476221d0353ae2e0640ed82e5");
+    assert_eq!(trace.plan_digest().to_string(), "5aedb76edc312a0187a98ebe96fba30c");
+    assert_eq!(trace.digest().to_string(), "6b2d20fdd6bda0067e6484fc93076915");
     for n in 0..1_000 {
         enter(&mut trace, n % 10 == 0, n);
     }
-    assert_eq!(trace.digest().to_string(), "");
+    assert_eq!(trace.digest().to_string(), "efcf7521ab6da070e7f23b60873f2ee4");
     assert_eq!(trace.entries(), 1_002);
 }
 
