@@ -11,6 +11,8 @@
 //! * [`watch`]: what an onlooker (a check) is shown
 //! * [`host`]: madsim hosts the world; the only file that names it
 
+#![deny(clippy::float_arithmetic)]
+
 pub mod clock;
 pub mod disk;
 pub mod drive;

@@ -244,6 +244,7 @@ impl<P: Process> World<P> {
         let state = &mut self.nodes[index];
         if dying.replace_disk {
             state.disk.replace();
+            state.disk.set_full(state.full > 0);
             watch.disk_damaged(self.now, node, &state.disk);
         }
         watch.down(self.now, node, &self.nodes[index].disk, dying.how);
