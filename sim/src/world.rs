@@ -233,7 +233,7 @@ impl<P: Process> World<P> {
         self.next_audit = self.counts.events + self.limits.audit_every_events;
         for node in &self.nodes {
             if let Some(process) = &node.process {
-                watch.audit(self.now, node.id, process, &node.disk);
+                watch.audit(self.now, node.id, node.is_settled(), process, &node.disk);
             }
         }
     }

@@ -199,6 +199,11 @@ impl<P: Process> NodeState<P> {
         self.paused > 0 || self.stalled > 0
     }
 
+    /// Nothing waits behind a barrier, and no list was cut short.
+    pub fn is_settled(&self) -> bool {
+        self.threads.iter().all(|thread| matches!(thread.busy, Busy::Free | Busy::Serving { .. }))
+    }
+
     /// The network sees silence.
     #[inline]
     pub fn is_silent(&self) -> bool {
@@ -224,7 +229,8 @@ impl<P: Process> World<P> {
             panic!("node {} was crashed, but nothing had condemned it", node.0)
         };
         let Some(process) = self.nodes[index].process.take() else { panic!("node {} was down already", node.0) };
-        watch.before_down(self.now, node, &process, &self.nodes[index].disk, dying.how);
+        let settled = self.nodes[index].is_settled();
+        watch.before_down(self.now, node, settled, &process, &self.nodes[index].disk, dying.how);
         drop(process);
         let incarnation = self.nodes[index].incarnation;
         self.trace.behaviour(self.now, node.0, 0, incarnation, Kind::Down, down_code(dying.how));
