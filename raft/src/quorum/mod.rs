@@ -1,1 +1,4 @@
 //! KRaft consensus.
+
+pub mod request_manager;
+pub mod timer;
