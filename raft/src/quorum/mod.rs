@@ -1,4 +1,5 @@
 //! KRaft consensus.
 
+pub mod network_channel;
 pub mod request_manager;
 pub mod timer;
