@@ -55,8 +55,12 @@ impl QuorumState {
         now_ms: i64,
     ) -> QuorumState {
         let election_timer = Timer::infinite(now_ms);
-        let state =
-            EpochState::Unattached(UnattachedState { leader_id: None, voted: None, high_watermark: None, election_timer });
+        let state = EpochState::Unattached(UnattachedState {
+            leader_id: None,
+            voted: None,
+            high_watermark: None,
+            election_timer,
+        });
         QuorumState { local, voters, epoch: LeaderEpoch(0), state, timeouts, bugs, late_write: None }
     }
 
@@ -117,7 +121,9 @@ impl QuorumState {
         }
         let same_epoch = epoch == self.epoch;
         match &self.state {
-            EpochState::Leader(_) if same_epoch => throw!("the leader of epoch {epoch} cannot follow {leader_id} in it"),
+            EpochState::Leader(_) if same_epoch => {
+                throw!("the leader of epoch {epoch} cannot follow {leader_id} in it")
+            }
             EpochState::Follower(state)
                 if same_epoch
                     && (state.leader_id != leader_id || state.leader_endpoints.len() >= leader_endpoints.len()) =>
@@ -151,7 +157,12 @@ impl QuorumState {
     pub fn transition_to_prospective(&mut self, step: &mut Step<'_>) -> Result<(), Fatal> {
         let illegal = matches!(self.state, EpochState::Leader(_) | EpochState::Prospective(_));
         if illegal || self.is_observer() {
-            throw!("cannot become Prospective from {:?}({}), observer: {}", self.role(), self.epoch, self.is_observer());
+            throw!(
+                "cannot become Prospective from {:?}({}), observer: {}",
+                self.role(),
+                self.epoch,
+                self.is_observer()
+            );
         }
         let (leader_id, leader_endpoints) = match &self.state {
             EpochState::Follower(state) => (Some(state.leader_id), Rc::clone(&state.leader_endpoints)),
@@ -199,12 +210,7 @@ impl QuorumState {
         step: &mut Step<'_>,
     ) -> Result<(), Fatal> {
         let granting: SmallVec<[NodeId; 7]> = match &self.state {
-            // KAFKA-10527: the wrong code resumes without an election.
-            EpochState::Candidate(state)
-                if state.election.is_vote_granted() || self.bugs.has(Bug::Kafka10527ResumeAsLeader) =>
-            {
-                state.election.granting().collect()
-            }
+            EpochState::Candidate(state) if state.election.is_vote_granted() => state.election.granting().collect(),
             _ => throw!("cannot become Leader({}) from {:?} without a majority", self.epoch, self.role()),
         };
         if self.is_observer() {
@@ -212,16 +218,7 @@ impl QuorumState {
         }
         let election = ElectionState { epoch: self.epoch, leader_id: Some(self.local.id), voted: None };
         self.persist(election, Bug::LeaderStateAfterAppend, step);
-        let state = LeaderState::new(
-            self.local.id,
-            &self.voters,
-            epoch_start_offset,
-            granting,
-            accumulator,
-            self.timeouts.fetch_ms,
-            step.now_ms(),
-            self.bugs,
-        );
+        let state = LeaderState::new(self, epoch_start_offset, granting, accumulator, step.now_ms());
         self.switch(self.epoch, EpochState::Leader(Box::new(state)), step);
         Ok(())
     }

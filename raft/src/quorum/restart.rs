@@ -45,8 +45,13 @@ impl QuorumState {
 
     fn starting_state(&mut self, stored: &ElectionState, step: &mut Step<'_>) -> Result<EpochState, Fatal> {
         let led = stored.leader_id == Some(self.local.id);
+        // R02: the wrong code resumes as if all had elected it again.
         if led && self.bugs.has(Bug::Kafka10527ResumeAsLeader) && self.is_voter() {
-            return Ok(EpochState::Candidate(self.candidate_state(step)));
+            let mut state = self.candidate_state(step);
+            for voter in self.voters.ids() {
+                state.election.record(*voter, true)?;
+            }
+            return Ok(EpochState::Candidate(state));
         }
         if led {
             step.out.probe(Probe::RestartedResigned);

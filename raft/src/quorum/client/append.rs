@@ -1,12 +1,10 @@
 //! The leader's log, the follower's log, and the high watermark (consensus.md §4.6, D8, D9).
 
-use std::rc::Rc;
-
 use super::RaftClient;
 use crate::bugs::Bug;
 use crate::fixes::Fix;
 use crate::ids::Offset;
-use crate::io::{Observation, Probe};
+use crate::io::Observation;
 use crate::log::{ControlRecord, LeaderChange};
 use crate::message::FetchResponse;
 use crate::quorum::step::{Fatal, Step, throw};
@@ -86,10 +84,6 @@ impl RaftClient {
             let end = self.log.end_offset();
             let now_ms = step.now_ms();
             let appended = self.log.append_as_follower(&response.records, epoch, now_ms, step.out)?;
-            let beyond = |batch: &Rc<crate::log::Batch>| batch.last_offset >= self.log.end_offset();
-            if !appended || response.records.0.iter().any(beyond) {
-                step.out.probe(Probe::BatchDropped);
-            }
             if appended && !self.setup.bugs.has(Bug::Kafka10533AckBeforeFlush) {
                 self.log.flush(step.out);
             }

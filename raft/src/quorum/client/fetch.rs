@@ -111,7 +111,11 @@ impl RaftClient {
             current_leader: self.current_leader(),
             records: Records::default(),
             log_start_offset: self.log.start_offset(),
-            high_watermark: self.quorum.leader().and_then(|leader| leader.high_watermark),
+            high_watermark: self
+                .quorum
+                .leader()
+                .filter(|_| error == ErrorCode::None)
+                .and_then(|leader| leader.high_watermark),
             ..FetchResponse::default()
         }
     }

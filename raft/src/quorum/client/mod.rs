@@ -100,7 +100,8 @@ impl RaftClient {
         let local = ReplicaKey { id: config.node_id, directory_id: Some(setup.directory_id) };
         let timeouts = QuorumTimeouts { election_ms: config.election_timeout_ms, fetch_ms: config.fetch_timeout_ms };
         let voters = VoterSet::from_static(&config.voters);
-        let quorum = QuorumState::initialize(local, voters, timeouts, setup.bugs, stored, log.last_fetched_epoch(), step)?;
+        let quorum =
+            QuorumState::initialize(local, voters, timeouts, setup.bugs, stored, log.last_fetched_epoch(), step)?;
         let bootstrap: Rc<[NodeId]> = quorum.voters().ids().iter().copied().filter(|id| *id != local.id).collect();
         let (backoff_ms, timeout_ms) = (i64::from(config.retry_backoff_ms), i64::from(config.request_timeout_ms));
         let mut client = RaftClient {
@@ -182,7 +183,8 @@ impl RaftClient {
         let Some(timer) = &mut self.shutdown else { return false };
         timer.update(step.now_ms());
         let timed_out = timer.is_expired();
-        if !timed_out && !self.quorum.is_observer() && !self.quorum.is_only_voter() && !self.quorum.has_remote_leader() {
+        if !timed_out && !self.quorum.is_observer() && !self.quorum.is_only_voter() && !self.quorum.has_remote_leader()
+        {
             return false;
         }
         self.log.flush(step.out);

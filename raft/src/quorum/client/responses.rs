@@ -5,9 +5,7 @@ use super::RaftClient;
 use crate::bugs::Bug;
 use crate::ids::{LeaderEpoch, NodeId, Offset};
 use crate::io::{Observation, Probe};
-use crate::message::{
-    CurrentLeader, Endpoints, ErrorCode, FetchResponse, QuorumEpochResponse, Response, VoteResponse,
-};
+use crate::message::{CurrentLeader, Endpoints, ErrorCode, FetchResponse, QuorumEpochResponse, Response, VoteResponse};
 use crate::quorum::epoch_states::EpochState;
 use crate::quorum::network_channel::Inbound;
 use crate::quorum::step::{Fatal, Step, throw};
@@ -23,7 +21,9 @@ impl RaftClient {
             // Disconnected or timed out: Kafka reads both as BROKER_NOT_AVAILABLE.
             Err(_) => false,
             Ok(Response::Vote(response)) => self.handle_vote_response(from, &response, step)?,
-            Ok(Response::BeginQuorumEpoch(response)) => self.handle_begin_quorum_epoch_response(from, &response, step)?,
+            Ok(Response::BeginQuorumEpoch(response)) => {
+                self.handle_begin_quorum_epoch_response(from, &response, step)?
+            }
             Ok(Response::EndQuorumEpoch(response)) => self.handle_end_quorum_epoch_response(from, &response, step)?,
             Ok(Response::Fetch(response)) => self.handle_fetch_response(&response, step)?,
             Ok(Response::AppendRecords(_) | Response::ReadRecords(_)) => false,
@@ -116,8 +116,7 @@ impl RaftClient {
             self.transition_to_candidate(step)?;
             return Ok(true);
         }
-        let common =
-            self.handle_common_response(response.top_error, response.error, &response.current_leader, step)?;
+        let common = self.handle_common_response(response.top_error, response.error, &response.current_leader, step)?;
         if let Some(handled) = common {
             return Ok(handled);
         }
@@ -153,8 +152,7 @@ impl RaftClient {
         response: &QuorumEpochResponse,
         step: &mut Step<'_>,
     ) -> Result<bool, Fatal> {
-        let common =
-            self.handle_common_response(response.top_error, response.error, &response.current_leader, step)?;
+        let common = self.handle_common_response(response.top_error, response.error, &response.current_leader, step)?;
         if let Some(handled) = common {
             return Ok(handled);
         }
@@ -172,8 +170,7 @@ impl RaftClient {
         response: &QuorumEpochResponse,
         step: &mut Step<'_>,
     ) -> Result<bool, Fatal> {
-        let common =
-            self.handle_common_response(response.top_error, response.error, &response.current_leader, step)?;
+        let common = self.handle_common_response(response.top_error, response.error, &response.current_leader, step)?;
         if let Some(handled) = common {
             return Ok(handled);
         }
@@ -185,8 +182,7 @@ impl RaftClient {
     }
 
     fn handle_fetch_response(&mut self, response: &FetchResponse, step: &mut Step<'_>) -> Result<bool, Fatal> {
-        let common =
-            self.handle_common_response(response.top_error, response.error, &response.current_leader, step)?;
+        let common = self.handle_common_response(response.top_error, response.error, &response.current_leader, step)?;
         if let Some(handled) = common {
             return Ok(handled);
         }

@@ -7,6 +7,7 @@ use super::RaftClient;
 use crate::bugs::Bug;
 use crate::ids::{LeaderEpoch, NodeId, Offset};
 use crate::io::Probe;
+use crate::log::MAX_BATCH_BYTES;
 use crate::message::{Endpoints, ErrorCode};
 use crate::quorum::accumulator::BatchAccumulator;
 use crate::quorum::epoch_states::EpochState;
@@ -15,11 +16,8 @@ use crate::quorum::step::{Fatal, Step, throw};
 impl RaftClient {
     /// After `initialize`: a single voter needs nobody to elect it.
     pub(super) fn start(&mut self, step: &mut Step<'_>) -> Result<(), Fatal> {
-        let resumes = self.setup.bugs.has(Bug::Kafka10527ResumeAsLeader);
         match self.quorum.state() {
-            EpochState::Candidate(state) if resumes || state.election.is_vote_granted() => {
-                self.transition_to_leader(step)?;
-            }
+            EpochState::Candidate(state) if state.election.is_vote_granted() => self.transition_to_leader(step)?,
             _ if self.quorum.is_only_voter() => self.transition_to_prospective(step)?,
             _ => {}
         }
@@ -99,7 +97,7 @@ impl RaftClient {
     pub(super) fn transition_to_leader(&mut self, step: &mut Step<'_>) -> Result<(), Fatal> {
         let (epoch, end) = (self.quorum.epoch(), self.log.end_offset());
         let linger_ms = i64::from(self.setup.config.append_linger_ms);
-        let accumulator = BatchAccumulator::new(epoch, end, linger_ms);
+        let accumulator = BatchAccumulator::new(epoch, end, linger_ms, MAX_BATCH_BYTES as u32, self.setup.bugs);
         self.quorum.transition_to_leader(end, accumulator, step)?;
         self.log.assign_epoch_start(epoch, end, step.out);
         self.append_leader_change(step);
