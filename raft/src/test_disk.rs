@@ -1,5 +1,6 @@
 //! A disk for unit tests: applies the file effects of an [`Out`], and tells what was written
-//! from what is durable. The harshest one: a power loss takes all that was not forced.
+//! from what is durable. A power loss takes all that was not forced. A directory sync forces
+//! lengths that were cut as well as names, as a file system's journal does.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -20,6 +21,8 @@ pub(crate) struct TestDisk {
     names: BTreeMap<Rc<str>, usize>,
     durable_names: BTreeMap<Rc<str>, usize>,
     handles: BTreeMap<FileHandle, usize>,
+    /// Cuts that are not durable yet: inode and length.
+    cuts: Vec<(usize, usize)>,
 }
 
 impl TestDisk {
@@ -45,8 +48,9 @@ impl TestDisk {
             }
             Effect::Append { file, bytes } => self.inode(*file).written.extend_from_slice(bytes),
             Effect::Truncate { file, len } => {
-                let written = &mut self.inode(*file).written;
                 let len = usize::try_from(*len).expect("test files are small");
+                self.cuts.push((self.handles[file], len));
+                let written = &mut self.inode(*file).written;
                 assert!(len <= written.len(), "a file of {} bytes is cut to {len}", written.len());
                 written.truncate(len);
             }
@@ -58,10 +62,17 @@ impl TestDisk {
                 self.names.remove(path).expect("what is unlinked exists");
             }
             Effect::Fsync { file } => {
+                let forced = self.handles[file];
+                self.cuts.retain(|(inode, _)| *inode != forced);
                 let inode = self.inode(*file);
                 inode.durable.clone_from(&inode.written);
             }
-            Effect::FsyncDirectory => self.durable_names.clone_from(&self.names),
+            Effect::FsyncDirectory => {
+                self.durable_names.clone_from(&self.names);
+                for (inode, len) in self.cuts.drain(..) {
+                    self.inodes[inode].durable.truncate(len);
+                }
+            }
             _ => {}
         }
     }
@@ -79,6 +90,7 @@ impl TestDisk {
     /// The power went: what was not forced is gone too.
     pub(crate) fn lose_power(&mut self) {
         self.kill();
+        self.cuts.clear();
         self.names.clone_from(&self.durable_names);
         for inode in &mut self.inodes {
             inode.written.clone_from(&inode.durable);
