@@ -21,3 +21,6 @@ pub mod io;
 pub mod log;
 pub mod message;
 pub mod quorum;
+
+#[cfg(test)]
+mod test_disk;
