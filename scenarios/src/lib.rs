@@ -4,4 +4,5 @@
 //! this crate puts one into the other and says what must hold.
 
 pub mod actor;
+pub mod checks;
 pub mod report;

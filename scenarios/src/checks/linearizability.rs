@@ -220,27 +220,21 @@ fn shown_record(
 ) {
     let place = next.unwrap_or_else(|| committed.records.partition_point(|record| record.offset < from));
     *next = Some(place + 1);
-    match committed.records.get_mut(place) {
-        Some(record) if record.offset == shown.offset && record.value == shown.value => record.seen = true,
-        _ if committed.was_cut() => verdict.excuse(Excuse::ReadOfDestroyedRecord, 1),
-        expected => {
-            let expected = expected.copied();
-            verdict.fail(Invariant::CommittedReads, || {
-                let expected = expected.map(|record| (record.offset.0, record.value));
-                format!("a read shows ({}, {}); the next committed record is {expected:?}", shown.offset, shown.value)
-            });
-        }
+    let expected = committed.records.get(place).copied();
+    if expected.is_some_and(|record| record.offset == shown.offset && record.value == shown.value) {
+        committed.records[place].seen = true;
+    } else if committed.was_cut() {
+        verdict.excuse(Excuse::ReadOfDestroyedRecord, 1);
+    } else {
+        verdict.fail(Invariant::CommittedReads, || {
+            let expected = expected.map(|record| (record.offset.0, record.value));
+            format!("a read shows ({}, {}); the next committed record is {expected:?}", shown.offset, shown.value)
+        });
     }
 }
 
 /// A read's answer is complete.
-fn answered_read(
-    from: Offset,
-    next: Option<usize>,
-    applied_end: Offset,
-    committed: &Committed,
-    verdict: &mut Verdict,
-) {
+fn answered_read(from: Offset, next: Option<usize>, applied_end: Offset, committed: &Committed, verdict: &mut Verdict) {
     if committed.was_cut() {
         return;
     }
@@ -250,7 +244,9 @@ fn answered_read(
         });
     }
     let hidden = match next {
-        Some(next) => next.checked_sub(1).and_then(|last| committed.records.get(last)).filter(|r| r.offset >= applied_end),
+        Some(next) => {
+            next.checked_sub(1).and_then(|last| committed.records.get(last)).filter(|r| r.offset >= applied_end)
+        }
         None => {
             let first = committed.records.partition_point(|record| record.offset < from);
             committed.records.get(first).filter(|record| record.offset < applied_end)

@@ -79,7 +79,8 @@ impl ServerGhost {
             return Some(format!("{path} is not as it was when the process died"));
         }
         let changed = notes.unknown_batches > 0 || !self.log.same_bytes(found);
-        changed.then(|| format!("of {} batches written, {} are found after the process died", self.log.len(), found.len()))
+        changed
+            .then(|| format!("of {} batches written, {} are found after the process died", self.log.len(), found.len()))
     }
 
     /// Durable ⊆ found ⊆ written, up to a torn tail. An unsynced cut may come undone, so batches

@@ -11,21 +11,16 @@ use std::collections::BTreeMap;
 
 use raft::ids::{LeaderEpoch, NodeId, Offset, OffsetAndEpoch};
 use raft::io::Role;
+use raft::log::{LEADER_EPOCH_CHECKPOINT, PARTITION_METADATA, QUORUM_STATE, parse_segment_path};
 
 use self::ledger::{BatchId, Ledger};
 use self::log::LogGhost;
 use self::small_files::{InodeIndex, SmallFiles};
 use self::state_files::{Election, parse_epoch_checkpoint, parse_quorum_state};
 
-/// Directory of the metadata partition, as Kafka names it.
-const PARTITION: &str = "__cluster_metadata-0/";
-const QUORUM_STATE: &str = "__cluster_metadata-0/quorum-state";
-const LEADER_EPOCH_CHECKPOINT: &str = "__cluster_metadata-0/leader-epoch-checkpoint";
-const PARTITION_METADATA: &str = "__cluster_metadata-0/partition.metadata";
-
 /// Base offset of a segment's path.
 fn segment_base(path: &str) -> Option<Offset> {
-    path.strip_prefix(PARTITION)?.strip_suffix(".log")?.parse().ok().map(Offset)
+    parse_segment_path(path).ok().flatten()
 }
 
 /// Neither a segment nor one of the files beside it that nothing is read from.

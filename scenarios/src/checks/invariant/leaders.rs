@@ -71,7 +71,14 @@ impl Leaders {
     pub fn announced(&mut self, servers: &[ServerGhost], server: usize, epoch: LeaderEpoch, verdict: &mut Verdict) {
         let claim = Claim { epoch, server, incarnation: Some(servers[server].incarnation) };
         if let Some(other) = self.active.claim(claim) {
-            refuse(Invariant::SingleActiveController, "announced as active controller of", other, claim, servers, verdict);
+            refuse(
+                Invariant::SingleActiveController,
+                "announced as active controller of",
+                other,
+                claim,
+                servers,
+                verdict,
+            );
         }
     }
 
