@@ -13,6 +13,7 @@ use sim::rng::{Entropy, Purpose, Seed};
 use sim::world::{NodeConfig, WorldConfig};
 
 use crate::actor::{Actor, Message, ServerSpec, Spec};
+use crate::recovery_bound::{catch_up_bound_ms, recovery_bound_ms};
 use crate::scenario::values::IntRange;
 use crate::scenario::world::INPUT_KINDS;
 use crate::scenario::{Scenario, Transport};
@@ -21,6 +22,8 @@ use crate::{knobs, nemesis};
 
 /// All wall clocks start about here: 2026-01-01, in ms since 1970.
 const WALL_START_MS: i64 = 1_767_225_600_000;
+/// The shortest interval of NoOp records a knob may draw.
+const NO_OP_MS: u64 = 50;
 /// More events than this are a runaway: some hundred times what the longest catalog run needs.
 const MAX_EVENTS: u64 = 50_000_000;
 const MAX_EVENTS_AT_ONE_TIME: u64 = 50_000;
@@ -58,7 +61,7 @@ pub fn prepare(scenario: &Scenario, seed: Seed, plan: Option<Plan>) -> Result<Pr
     let server_nodes: Vec<Node> = places.iter().map(|(_, node)| *node).collect();
     let clients: Vec<Node> = (0..scenario.workload.clients).map(|i| Node(servers.len() as u16 + i)).collect();
     let plan = plan.unwrap_or_else(|| nemesis::plan(&scenario, &server_nodes, &clients, seed));
-    let recovery_bound_ms = nemesis::recovery_bound_ms(&configs, &plan, &scenario);
+    let recovery_bound_ms = bound_ms(&configs, &plan, &scenario);
     let mut nodes = Vec::with_capacity(servers.len() + clients.len());
     let costs = costs(&scenario);
     for (index, config) in configs.iter().enumerate() {
@@ -81,6 +84,16 @@ pub fn prepare(scenario: &Scenario, seed: Seed, plan: Option<Plan>) -> Result<Pr
     };
     let recovery_bound_ns = recovery_bound_ms * 1_000_000;
     Ok(Prepared { world, scenario, servers, voters, knobs: drawn, recovery_bound_ns })
+}
+
+/// How long after healing everything must have recovered: an election, and the whole log
+/// fetched anew by the slowest.
+fn bound_ms(configs: &[ControllerConfig], plan: &Plan, scenario: &Scenario) -> u64 {
+    let appends = scenario.duration.0 / scenario.workload.interval.0.max(1) * u64::from(scenario.workload.clients);
+    let no_ops = scenario.duration.0 / 1_000_000 / NO_OP_MS;
+    let fsync_ms = scenario.disk.fsync.longest_ns().div_ceil(1_000_000);
+    recovery_bound_ms(configs, nemesis::max_wall_step_ms(plan), &scenario.network)
+        + catch_up_bound_ms(configs, appends + no_ops, fsync_ms, &scenario.network)
 }
 
 /// Knobs are Kafka properties, but for two; a run's start must be cheap, so no TOML here.

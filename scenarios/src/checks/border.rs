@@ -75,6 +75,15 @@ impl Checks {
         durability::cut_promise(&self.servers, &mut self.committed, &mut self.verdict);
     }
 
+    /// A process ended itself.
+    pub fn halted(&mut self, at: u64, server: usize, reason: &str, fatal: bool) {
+        self.verdict.now_ns = at;
+        if fatal && !self.servers[server].disk_failed {
+            let id = self.servers[server].id;
+            self.verdict.fail(Invariant::NoFatalFault, || format!("node {id} ended itself: {reason}"));
+        }
+    }
+
     /// A write or fsync of a server was refused: its process is about to end (consensus.md §4.9).
     pub fn disk_failed(&mut self, at: u64, server: usize) {
         self.verdict.now_ns = at;

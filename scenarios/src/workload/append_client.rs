@@ -104,7 +104,7 @@ pub struct AppendClient {
 impl AppendClient {
     /// A fresh client; nothing of it survives a crash.
     pub fn boot(spec: &ClientSpec, now: Now, out: &mut Out<Actor>) -> AppendClient {
-        let mut client = AppendClient {
+        let client = AppendClient {
             ways: spec.servers.iter().map(|_| Way::default()).collect(),
             spec: spec.clone(),
             leader: usize::from(spec.index) % spec.servers.len(),

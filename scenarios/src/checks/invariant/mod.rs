@@ -79,6 +79,9 @@ invariants! {
     PersistBeforePromiseD8 = "PersistBeforePromise:D8", "consensus.md §4.9 D8";
     /// D9: a leader's appends are durable before its raft thread takes the next input.
     PersistBeforePromiseD9 = "PersistBeforePromise:D9", "consensus.md §4.9 D9";
+    /// No replica ends itself for another reason than its disk: Kafka throws where a rule of the
+    /// protocol is found broken, and none may be.
+    NoFatalFault = "NoFatalFault", "KRaft TLA+ (Vanlightly): NoIllegalState; consensus.md, process model: a throw on the IO thread is fatal";
     /// What a node says of itself, what crossed its border and what lies on its disk agree.
     GhostMismatch = "GhostMismatch", "the audit: node, ghost and disk";
     /// An acknowledged append stands at its offset; acknowledgements respect real time.
