@@ -19,6 +19,8 @@ enum Step {
     NewEpoch,
     AppendAsLeader(u64),
     AppendAsFollower(Vec<u64>),
+    /// More of the last epoch, from a leader that has more of it.
+    CatchUp(u64),
     Flush,
     /// Told by a leader where the logs part.
     Truncate {
@@ -34,6 +36,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => Just(Step::NewEpoch),
         5 => (1..4_u64).prop_map(Step::AppendAsLeader),
         3 => prop::collection::vec(1..4_u64, 1..4).prop_map(Step::AppendAsFollower),
+        3 => (1..4_u64).prop_map(Step::CatchUp),
         3 => Just(Step::Flush),
         3 => (0..6_i32, 0..40_i64).prop_map(|(epoch, offset)| Step::Truncate { epoch, offset }),
         1 => Just(Step::Kill),
@@ -122,6 +125,12 @@ impl Naive {
 struct Histories(BTreeMap<(LeaderEpoch, Offset), u64>);
 
 impl Histories {
+    /// One past the last offset the epoch ever had, in any log.
+    fn end_of(&self, epoch: LeaderEpoch) -> Offset {
+        let offsets = self.0.range((epoch, Offset(0))..=(epoch, Offset(i64::MAX)));
+        offsets.last().map_or(Offset(0), |((_, last), _)| Offset(last.0 + 1))
+    }
+
     fn check(&mut self, batches: &[Rc<Batch>]) -> Result<(), TestCaseError> {
         let mut prefix = 0_u64;
         for batch in batches {
@@ -204,6 +213,17 @@ proptest! {
                     }
                     let answer = log.append_as_follower(&fetched, LeaderEpoch(newest_epoch), 0, &mut out);
                     prop_assert_eq!(answer, Ok(true));
+                }
+                Step::CatchUp(count) => {
+                    let (epoch, end) = (LeaderEpoch(naive.last_epoch()), Offset(naive.end()));
+                    let written = naive.batches.last().is_some_and(|last| last.epoch == epoch);
+                    if written && epoch.0 < newest_epoch && histories.end_of(epoch) <= end {
+                        let next = batch(end.0, epoch.0, count);
+                        let fetched = Records([Rc::clone(&next)].into_iter().collect());
+                        let answer = log.append_as_follower(&fetched, LeaderEpoch(newest_epoch), 0, &mut out);
+                        prop_assert_eq!(answer, Ok(true));
+                        naive.batches.push(next);
+                    }
                 }
                 Step::Flush => {
                     log.flush(&mut out);
