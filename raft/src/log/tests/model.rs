@@ -1,5 +1,7 @@
-//! The log against a plain list of batches, under appends, cuts, flushes, kills and power losses.
+//! The log against a plain list of batches, under appends, cuts, flushes, kills and power losses,
+//! each of which may fall between any two effects.
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use proptest::prelude::*;
@@ -17,6 +19,8 @@ enum Step {
     NewEpoch,
     AppendAsLeader(u64),
     AppendAsFollower(Vec<u64>),
+    /// More of the last epoch, from a leader that has more of it.
+    CatchUp(u64),
     Flush,
     /// Told by a leader where the logs part.
     Truncate {
@@ -32,11 +36,17 @@ fn step() -> impl Strategy<Value = Step> {
         2 => Just(Step::NewEpoch),
         5 => (1..4_u64).prop_map(Step::AppendAsLeader),
         3 => prop::collection::vec(1..4_u64, 1..4).prop_map(Step::AppendAsFollower),
+        3 => (1..4_u64).prop_map(Step::CatchUp),
         3 => Just(Step::Flush),
         3 => (0..6_i32, 0..40_i64).prop_map(|(epoch, offset)| Step::Truncate { epoch, offset }),
         1 => Just(Step::Kill),
         1 => Just(Step::LosePower),
     ]
+}
+
+/// How many of a step's effects are done when the process dies, and whether the power goes too.
+fn interruption() -> impl Strategy<Value = (prop::sample::Index, bool)> {
+    (any::<prop::sample::Index>(), any::<bool>())
 }
 
 /// What a log is, in the plainest words.
@@ -88,10 +98,47 @@ impl Naive {
         self.epochs.retain(|&(_, start)| start < end);
     }
 
-    /// What a restart finds: epochs that no record bears witness to at the end are forgotten.
+    /// What a clean restart finds: epochs that no record bears witness to at the end are forgotten.
     fn restart(&mut self) {
         let end = self.end();
         self.epochs.retain(|&(_, start)| start < end);
+    }
+
+    /// Takes over what an unclean restart found; the first `forced` batches must be as they were.
+    fn believe(&mut self, found: Records, forced: usize) -> Result<(), TestCaseError> {
+        let kept = found.0.iter().zip(&self.batches).take_while(|(found, before)| found.hash == before.hash).count();
+        prop_assert!(kept >= forced, "{kept} of {forced} forced batches are left");
+        self.batches = found.0.into_vec();
+        self.epochs.clear();
+        for batch in &self.batches {
+            if self.last_epoch() < batch.epoch.0 {
+                self.epochs.push((batch.epoch.0, batch.base_offset.0));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Raft's Log Matching: an epoch and an offset name one history only. Kept over all the logs there
+/// ever were, so that a restart that splices two of them is seen.
+#[derive(Default)]
+struct Histories(BTreeMap<(LeaderEpoch, Offset), u64>);
+
+impl Histories {
+    /// One past the last offset the epoch ever had, in any log.
+    fn end_of(&self, epoch: LeaderEpoch) -> Offset {
+        let offsets = self.0.range((epoch, Offset(0))..=(epoch, Offset(i64::MAX)));
+        offsets.last().map_or(Offset(0), |((_, last), _)| Offset(last.0 + 1))
+    }
+
+    fn check(&mut self, batches: &[Rc<Batch>]) -> Result<(), TestCaseError> {
+        let mut prefix = 0_u64;
+        for batch in batches {
+            prefix = prefix.wrapping_mul(31).wrapping_add(batch.hash);
+            let known = *self.0.entry((batch.epoch, batch.last_offset)).or_insert(prefix);
+            prop_assert_eq!(known, prefix, "another history before epoch {} offset {}", batch.epoch, batch.last_offset);
+        }
+        Ok(())
     }
 }
 
@@ -125,18 +172,20 @@ fn compare(log: &RaftLog, naive: &Naive) -> Result<(), TestCaseError> {
 proptest! {
     #[test]
     fn the_log_does_what_a_plain_list_does(
-        steps in prop::collection::vec(step(), 1..60),
+        steps in prop::collection::vec((step(), prop::option::weighted(0.1, interruption())), 1..60),
         segment_bytes in prop_oneof![Just(100_u64), Just(300), Just(1 << 30)],
     ) {
         let config = LogConfig { segment_bytes, ..CONFIG };
         let mut disk = TestDisk::default();
         let mut log = open(&mut disk, config);
         let mut naive = Naive::default();
+        let mut histories = Histories::default();
         let mut newest_epoch = 1;
         // Batches below were flushed and not cut since: no power loss may take them.
         let mut forced = 0;
-        for step in steps {
+        for (step, interruption) in steps {
             let mut out = Out::default();
+            let forced_before = forced;
             match step {
                 Step::NewEpoch => {
                     newest_epoch += 1;
@@ -165,6 +214,17 @@ proptest! {
                     let answer = log.append_as_follower(&fetched, LeaderEpoch(newest_epoch), 0, &mut out);
                     prop_assert_eq!(answer, Ok(true));
                 }
+                Step::CatchUp(count) => {
+                    let (epoch, end) = (LeaderEpoch(naive.last_epoch()), Offset(naive.end()));
+                    let written = naive.batches.last().is_some_and(|last| last.epoch == epoch);
+                    if written && epoch.0 < newest_epoch && histories.end_of(epoch) <= end {
+                        let next = batch(end.0, epoch.0, count);
+                        let fetched = Records([Rc::clone(&next)].into_iter().collect());
+                        let answer = log.append_as_follower(&fetched, LeaderEpoch(newest_epoch), 0, &mut out);
+                        prop_assert_eq!(answer, Ok(true));
+                        naive.batches.push(next);
+                    }
+                }
                 Step::Flush => {
                     log.flush(&mut out);
                     prop_assert!(!log.is_dirty());
@@ -172,6 +232,7 @@ proptest! {
                 }
                 Step::Truncate { epoch, offset } => {
                     naive.truncate(naive.parting_offset(epoch, offset));
+                    newest_epoch += 1; // only a new leader's log cuts another
                     forced = forced.min(naive.batches.len());
                     let end = log.truncate_to_end_offset(at(epoch, offset), &mut out);
                     prop_assert_eq!(end, Ok(Offset(naive.end())));
@@ -179,27 +240,33 @@ proptest! {
                 Step::Kill => {
                     disk.kill();
                     log = open(&mut disk, config);
+                    newest_epoch += 1; // no leader leads on after a restart
                     naive.restart();
                 }
                 Step::LosePower => {
                     disk.lose_power();
                     log = open(&mut disk, config);
-                    let left = log.batches();
-                    prop_assert!(left.0.len() >= forced);
-                    prop_assert_eq!(&left.0[..forced].iter().map(|b| b.hash).collect::<Vec<_>>(),
-                        &naive.batches[..forced].iter().map(|b| b.hash).collect::<Vec<_>>());
+                    newest_epoch += 1;
                     // What was not forced may be lost, and what was cut may be back.
-                    naive.batches = left.0.into_vec();
-                    naive.epochs.clear();
-                    for found in &naive.batches {
-                        if naive.epochs.last().is_none_or(|last| found.epoch.0 > last.0) {
-                            naive.epochs.push((found.epoch.0, found.base_offset.0));
-                        }
-                    }
+                    naive.believe(log.batches(), forced)?;
                 }
+            }
+            if let Some((done, power)) = interruption {
+                out.effects.truncate(done.index(out.effects.len() + 1));
+                disk.apply(&mut out);
+                if power {
+                    disk.lose_power();
+                } else {
+                    disk.kill();
+                }
+                log = open(&mut disk, config);
+                newest_epoch += 1;
+                forced = forced.min(forced_before);
+                naive.believe(log.batches(), forced)?;
             }
             disk.apply(&mut out);
             compare(&log, &naive)?;
+            histories.check(&naive.batches)?;
         }
     }
 }
