@@ -225,6 +225,19 @@ impl DurableFiles for Files<'_> {
     }
 }
 
+/// What of it is durable: what a power loss would leave.
+#[derive(Debug)]
+pub struct Platter<'a>(pub &'a Disk);
+
+impl DurableFiles for Platter<'_> {
+    fn paths(&self) -> Vec<Rc<str>> {
+        self.0.durable_paths()
+    }
+    fn read(&self, path: &str) -> Option<Vec<u8>> {
+        self.0.read_durable(path)
+    }
+}
+
 fn to_raft(input: Input<Actor>) -> Option<raft::io::Input> {
     Some(match input {
         Input::Opened { token, connection } => {

@@ -74,7 +74,7 @@ pub fn prepare(scenario: &Scenario, seed: Seed, plan: Option<Plan>) -> Result<Pr
     let world = WorldConfig {
         seed,
         nodes,
-        network: network(&scenario, &places),
+        network: NetworkConfig { tcp_openers: clients.clone(), ..network(&scenario, &places) },
         plan,
         heal_at_ns: scenario.duration.0,
         restart_after_halt_ns: Some(scenario.cluster.restart_after.0),

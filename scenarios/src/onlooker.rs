@@ -5,7 +5,7 @@ use sim::fault::{Fault, What};
 use sim::process::{Connection, DiskError, Input, Node, Thread};
 use sim::watch::{Down, Phase, Synced, Watch, Write};
 
-use crate::actor::{Actor, AttemptEvent, Files, Message, Said};
+use crate::actor::{Actor, AttemptEvent, Files, Message, Platter, Said};
 use crate::checks::audit::NodeView;
 use crate::checks::{CheckConfig, Checks};
 
@@ -167,7 +167,7 @@ impl Watch<Actor> for Onlooker {
 
     fn disk_damaged(&mut self, at: u64, node: Node, disk: &Disk) {
         if let Some((checks, server)) = self.server(node) {
-            checks.disk_damaged(at, server, &Files(disk));
+            checks.disk_damaged(at, server, &Platter(disk));
         }
     }
 

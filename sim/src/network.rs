@@ -40,6 +40,8 @@ pub struct NetworkConfig {
     pub rto_max_ns: u64,
     /// First retransmission timeout of a SYN, ns (Linux: 1 s).
     pub syn_rto_ns: u64,
+    /// Nodes whose connections are TCP even where `transport` is datagram.
+    pub tcp_openers: Vec<Node>,
 }
 
 impl Default for NetworkConfig {
@@ -54,6 +56,7 @@ impl Default for NetworkConfig {
             rto_min_ns: 200_000_000,
             rto_max_ns: 120_000_000_000,
             syn_rto_ns: 1_000_000_000,
+            tcp_openers: Vec::new(),
         }
     }
 }
@@ -142,6 +145,7 @@ pub(crate) struct Slot<P: Process> {
     /// 0 until the server's kernel accepted it.
     pub server_incarnation: u32,
     pub stage: Stage,
+    pub transport: Transport,
     pub ordinal: u32,
     pub lanes: [Lane<P>; 2],
     /// The server owes a response: it takes no further request (Kafka mutes the channel).
@@ -205,6 +209,7 @@ impl<P: Process> Network<P> {
                 server,
                 server_incarnation: 0,
                 stage: Stage::Connecting,
+                transport: Transport::Tcp,
                 ordinal,
                 lanes: [Lane::new(), Lane::new()],
                 muted: false,
@@ -213,7 +218,10 @@ impl<P: Process> Network<P> {
             });
             self.slots.len() as u32 - 1
         });
+        let tcp = self.config.tcp_openers.contains(&client);
+        let transport = if tcp { Transport::Tcp } else { self.config.transport };
         let slot = &mut self.slots[index as usize];
+        slot.transport = transport;
         assert!(!slot.in_use && slot.under_way == 0, "connection slot {index} reused while in use");
         slot.generation += 1;
         slot.in_use = true;

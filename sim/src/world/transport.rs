@@ -16,7 +16,7 @@ impl<P: Process> World<P> {
     pub(crate) fn connect(&mut self, node: Node, thread: Thread, token: u32, to: Node) {
         let incarnation = self.nodes[usize::from(node.0)].incarnation;
         let slot = self.network.open(node, thread, incarnation, token, to);
-        match self.network.config.transport {
+        match self.network.slots[slot as usize].transport {
             Transport::Tcp => self.transmit(slot, FORTH, Load::Syn),
             // A datagram socket is open as soon as it is bound.
             Transport::Datagram => self.opened(slot),
@@ -103,9 +103,11 @@ impl<P: Process> World<P> {
         let lane = &mut self.network.slots[slot as usize].lanes[usize::from(direction)];
         let ordinal = lane.packets;
         lane.packets += 1;
-        if self.network.config.transport == Transport::Datagram {
+        let blocked = !lane.blocked.is_empty();
+        if self.network.slots[slot as usize].transport == Transport::Datagram {
             self.send_datagram(slot, direction, ordinal, load);
-        } else if !lane.blocked.is_empty() {
+        } else if blocked {
+            let lane = &mut self.network.slots[slot as usize].lanes[usize::from(direction)];
             lane.blocked.push_back((ordinal, load));
         } else {
             self.try_wire(slot, direction, ordinal, load);
@@ -273,10 +275,11 @@ impl<P: Process> World<P> {
     /// Nobody is there to acknowledge: TCP will try again, a datagram is lost.
     fn not_acknowledged(&mut self, slot: u32, direction: Direction, ordinal: u32, load: Load<P>) {
         let (from, _) = self.ends(slot, direction);
-        let left = self.network.slots[slot as usize].stage == Stage::Left;
+        let state = &self.network.slots[slot as usize];
+        let (left, transport) = (state.stage == Stage::Left, state.transport);
         let sender_gone = !self.nodes[usize::from(from.0)].host_up;
         let pointless = matches!(load, Load::Rst { .. }) || sender_gone || (left && direction == BACK);
-        if pointless || self.network.config.transport == Transport::Datagram {
+        if pointless || transport == Transport::Datagram {
             self.drop_load(from, &load);
         } else {
             self.block(slot, direction, ordinal, load);
@@ -294,7 +297,7 @@ impl<P: Process> World<P> {
                 self.transmit(slot, BACK, Load::SynAck);
             }
             Load::Syn => self.answer_rst(slot, ordinal, Load::Syn, true),
-            Load::Message { message, hash } if self.network.config.transport == Transport::Datagram => {
+            Load::Message { message, hash } if state.transport == Transport::Datagram => {
                 if !is_up {
                     return false;
                 }
@@ -317,7 +320,7 @@ impl<P: Process> World<P> {
     fn take_request(&mut self, slot: u32, message: P::Message, hash: u64) {
         let connection = self.network.connection(slot);
         let state = &mut self.network.slots[slot as usize];
-        state.muted = self.network.config.transport == Transport::Tcp;
+        state.muted = state.transport == Transport::Tcp;
         let (server, thread) = (state.server, P::thread_for(&message));
         self.offer(server, thread, Input::Request { connection, message }, hash);
     }
@@ -387,7 +390,7 @@ impl<P: Process> World<P> {
                 state.buffered.clear();
                 if host_died {
                     state.lanes[usize::from(BACK)].blocked.clear();
-                } else if state.stage == Stage::Open && self.network.config.transport == Transport::Tcp {
+                } else if state.stage == Stage::Open && state.transport == Transport::Tcp {
                     let client = state.client;
                     let back = self.network.link_index(node, client);
                     if self.network.links[back].cuts == 0 {
