@@ -12,7 +12,22 @@ const TOP: &[&str] =
 /// (crate, our crates it may depend on, words its product code may not hold).
 const ROOMS: &[(&str, &[&str], &[&str])] = &[
     ("raft", &[], &["sim::", "madsim", "rand_chacha", "std::time", "std::thread", "HashMap", "HashSet", "RandomState"]),
-    ("sim", &[], &["raft::", "kafka", "Kafka::", "broker", "LeaderEpoch", "topic", "std::time::", "std::thread", "HashMap", "HashSet"]),
+    (
+        "sim",
+        &[],
+        &[
+            "raft::",
+            "kafka",
+            "Kafka::",
+            "broker",
+            "LeaderEpoch",
+            "topic",
+            "std::time::",
+            "std::thread",
+            "HashMap",
+            "HashSet",
+        ],
+    ),
     ("scenarios", &["raft", "sim"], &["fuzz::", "reports::", "madsim::", "std::thread", "HashMap", "HashSet"]),
     ("fuzz", &["scenarios", "sim"], &["reports::", "madsim::", "println!", "print!("]),
     ("reports", &["fuzz", "scenarios", "sim"], &["raft::", "madsim::"]),
@@ -111,7 +126,11 @@ fn files_and_rooms_keep_their_size() {
                 let lines = text.lines().count();
                 let generated = path.file_name().is_some_and(|file| file == "table.rs");
                 assert!(lines <= MAX_LINES || generated, "{} has {lines} lines; at most {MAX_LINES}", path.display());
-                assert!(text.starts_with("//!") || text.starts_with("#!["), "{} does not say its job first", path.display());
+                assert!(
+                    text.starts_with("//!") || text.starts_with("#!["),
+                    "{} does not say its job first",
+                    path.display()
+                );
                 *rooms.entry(path.parent().expect("a file has a folder").to_owned()).or_default() += 1;
             }
         }

@@ -14,13 +14,29 @@ fn main() {
         sim += report.sim_ns;
         if report.outcome != scenarios::report::Outcome::Holds {
             bad += 1;
-            let key = match &report.outcome { scenarios::report::Outcome::Violated(v) => v.invariant.clone(), o => format!("{o:?}") };
+            let key = match &report.outcome {
+                scenarios::report::Outcome::Violated(v) => v.invariant.clone(),
+                o => format!("{o:?}"),
+            };
             let n = kinds.entry(key).or_insert(0);
             *n += 1;
-            if *n <= 2 { println!("seed {seed}: {:?}\n   knobs {:?}", report.outcome, report.knobs.iter().filter(|(_, v)| *v != "default").collect::<Vec<_>>()); }
+            if *n <= 2 {
+                println!(
+                    "seed {seed}: {:?}\n   knobs {:?}",
+                    report.outcome,
+                    report.knobs.iter().filter(|(_, v)| *v != "default").collect::<Vec<_>>()
+                );
+            }
         }
-        if n == 1 { println!("{report:#?}"); }
+        if n == 1 {
+            println!("{report:#?}");
+        }
     }
     let s = t.elapsed().as_secs_f64();
-    println!("{bad} of {n} bad {kinds:?}; {ev} events, {:.0} ev/s, {:.0} sim s/s, {:.1} ms/run", ev as f64 / s, sim as f64 / 1e9 / s, 1000.0*s / n as f64);
+    println!(
+        "{bad} of {n} bad {kinds:?}; {ev} events, {:.0} ev/s, {:.0} sim s/s, {:.1} ms/run",
+        ev as f64 / s,
+        sim as f64 / 1e9 / s,
+        1000.0 * s / n as f64
+    );
 }

@@ -133,7 +133,13 @@ fn server(
     }
 }
 
-fn client(scenario: &Scenario, seed: Seed, place: usize, index: usize, places: &Rc<[(NodeId, Node)]>) -> NodeConfig<Actor> {
+fn client(
+    scenario: &Scenario,
+    seed: Seed,
+    place: usize,
+    index: usize,
+    places: &Rc<[(NodeId, Node)]>,
+) -> NodeConfig<Actor> {
     let workload = &scenario.workload;
     let share = |ppm: u64| (workload.interval.0.saturating_mul(1_000_000)).checked_div(ppm).unwrap_or(u64::MAX / 4);
     let spec = ClientSpec {
@@ -206,7 +212,8 @@ fn costs(scenario: &Scenario) -> Rc<[Vec<u64>]> {
         let of = |kind: &str| scenario.threads.get(*name).and_then(|costs| costs.get(kind)).map_or(0, |cost| cost.0);
         debug_assert!(PLAIN_KINDS.iter().all(|kind| INPUT_KINDS.contains(kind)));
         let plain = PLAIN_KINDS.iter().map(|kind| of(kind));
-        let messages = (0..Message::KINDS.len()).map(|kind| of(if kind < REQUEST_KINDS { "request" } else { "response" }));
+        let messages =
+            (0..Message::KINDS.len()).map(|kind| of(if kind < REQUEST_KINDS { "request" } else { "response" }));
         plain.chain(messages).collect::<Vec<u64>>()
     };
     <Actor as sim::process::Process>::THREADS.iter().map(table).collect()

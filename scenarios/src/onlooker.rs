@@ -45,7 +45,8 @@ impl Onlooker {
     fn isolated_by(&self, fault: &Fault) -> Vec<usize> {
         let What::Cut { links } = &fault.what else { return Vec::new() };
         let majority = self.servers / 2 + 1;
-        let is_cut = |a: usize, b: usize| links.iter().any(|link| usize::from(link.0.0) == a && usize::from(link.1.0) == b);
+        let is_cut =
+            |a: usize, b: usize| links.iter().any(|link| usize::from(link.0.0) == a && usize::from(link.1.0) == b);
         let reaches = |a: usize| (0..self.servers).filter(|b| *b == a || !(is_cut(a, *b) || is_cut(*b, a))).count();
         (0..self.servers).filter(|server| reaches(*server) < majority).collect()
     }
@@ -146,7 +147,12 @@ impl Watch<Actor> for Onlooker {
         let cause = fault.what.kind();
         let stops = matches!(
             fault.what,
-            What::Kill { .. } | What::PowerLoss { .. } | What::Terminate { .. } | What::Stall { .. } | What::Pause { .. } | What::ReplaceDisk { .. }
+            What::Kill { .. }
+                | What::PowerLoss { .. }
+                | What::Terminate { .. }
+                | What::Stall { .. }
+                | What::Pause { .. }
+                | What::ReplaceDisk { .. }
         );
         let struck = fault.what.node().filter(|_| stops).map(|node| usize::from(node.0));
         for server in isolated.into_iter().chain(struck).filter(|server| *server < self.servers) {

@@ -103,7 +103,11 @@ pub fn onlooker(prepared: &Prepared, request: &Request<'_>) -> Onlooker {
 }
 
 #[cfg(madsim)]
-fn host(request: &Request<'_>, run: Run<Actor, Onlooker>, end: u64) -> (Run<Actor, Onlooker>, Ended, Option<(u64, u64)>) {
+fn host(
+    request: &Request<'_>,
+    run: Run<Actor, Onlooker>,
+    end: u64,
+) -> (Run<Actor, Onlooker>, Ended, Option<(u64, u64)>) {
     if request.host == Host::Bare {
         return bare(run, end);
     }
@@ -186,7 +190,14 @@ fn outcome(
     let ours = |kind, invariant: &str, detail: String| {
         let spec = "DESIGN: a run is a function of its seed, and ends".to_owned();
         let at_ns = world.now();
-        Outcome::Violated(Violation { kind, invariant: invariant.to_owned(), spec, detail, at_ns, event: counts.events })
+        Outcome::Violated(Violation {
+            kind,
+            invariant: invariant.to_owned(),
+            spec,
+            detail,
+            at_ns,
+            event: counts.events,
+        })
     };
     if let Some(violation) = checks.and_then(Checks::violation) {
         return Outcome::Violated(Violation { event: counts.events, ..violation.clone() });
@@ -194,7 +205,11 @@ fn outcome(
     match ended {
         Ended::Panicked(text) => return ours(ViolationKind::Panic, "NoPanic", text.clone()),
         Ended::Runaway(true) => {
-            return ours(ViolationKind::Runaway, "TimeMoves", format!("virtual time stands still after {} events", counts.events));
+            return ours(
+                ViolationKind::Runaway,
+                "TimeMoves",
+                format!("virtual time stands still after {} events", counts.events),
+            );
         }
         Ended::Runaway(false) => {
             return ours(ViolationKind::Runaway, "EventBudget", format!("{} events without an end", counts.events));
@@ -208,8 +223,10 @@ fn outcome(
     if request.until_ns.is_some() {
         return Outcome::Holds;
     }
-    let floors =
-        [("append_ok", scenario.floor.append_ok, checks.appends().ok), ("elections", scenario.floor.elections, checks.elections())];
+    let floors = [
+        ("append_ok", scenario.floor.append_ok, checks.appends().ok),
+        ("elections", scenario.floor.elections, checks.elections()),
+    ];
     for (floor, wanted, got) in floors {
         if got < wanted {
             return Outcome::Inconclusive { floor: floor.to_owned(), wanted, got };

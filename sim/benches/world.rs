@@ -154,6 +154,11 @@ fn main() {
     #[cfg(madsim)]
     compare("hosted over bare, no kills", "<= 1.05x", || time(|| hosted(7, &calm)), || time(|| in_world(7, &calm)));
     #[cfg(madsim)]
-    compare("hosted over bare, a kill every 150 ms", "", || time(|| hosted(7, &kills)), || time(|| in_world(7, &kills)));
+    compare(
+        "hosted over bare, a kill every 150 ms",
+        "",
+        || time(|| hosted(7, &kills)),
+        || time(|| in_world(7, &kills)),
+    );
     let _ = &kills;
 }

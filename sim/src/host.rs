@@ -216,8 +216,7 @@ mod hosted {
     impl Told {
         fn new(inner: Story, count: &Arc<AtomicUsize>) -> Told {
             count.fetch_add(1, Ordering::Relaxed);
-            let restless =
-                Restless { count: count.clone(), scheduled: AtomicBool::new(true), outer: Mutex::new(None) };
+            let restless = Restless { count: count.clone(), scheduled: AtomicBool::new(true), outer: Mutex::new(None) };
             Told { inner, restless: Arc::new(restless) }
         }
     }

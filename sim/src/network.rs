@@ -86,9 +86,14 @@ pub(crate) const BACK: Direction = 1;
 pub(crate) enum Load<P: Process> {
     Syn,
     SynAck,
-    Message { message: P::Message, hash: u64 },
+    Message {
+        message: P::Message,
+        hash: u64,
+    },
     /// Not retransmitted.
-    Rst { refused: bool },
+    Rst {
+        refused: bool,
+    },
 }
 
 /// A packet on the wire.

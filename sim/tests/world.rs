@@ -174,7 +174,8 @@ impl Watch<Toy> for Closings {
 #[test]
 fn a_killed_process_is_heard_of_within_a_latency_and_a_dead_host_is_not() {
     let kill = Plan(vec![fault(2000, 10_000, What::Kill { node: Node(0), after_effects: None })]);
-    let power = Plan(vec![fault(2000, 10_000, What::PowerLoss { node: Node(0), tail: Tail::Lost, after_effects: None })]);
+    let power =
+        Plan(vec![fault(2000, 10_000, What::PowerLoss { node: Node(0), tail: Tail::Lost, after_effects: None })]);
     let mut heard = Vec::new();
     for plan in [kill, power] {
         let world = World::new(config(7, 5, Transport::Tcp, 0, plan));

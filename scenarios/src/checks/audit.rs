@@ -82,7 +82,7 @@ fn differs(server: &ServerGhost, node: &NodeView, ledger: &Ledger) -> Option<Str
         return Some(format!("its high watermark is {held}, it said {}", said.offset));
     }
     let (count, bytes) = node.last_batch.as_ref()?;
-    let last = server.log.len().checked_sub(1).and_then(|last| server.log.get(last));
-    let same = *count == server.log.len() && last.is_some_and(|last| *ledger.get(last).bytes() == **bytes);
-    (!same).then(|| format!("it holds {count} batches, {} are written, or the last ones differ", server.log.len()))
+    let last = server.log.count().checked_sub(1).and_then(|last| server.log.get(last));
+    let same = *count == server.log.count() && last.is_some_and(|last| *ledger.get(last).bytes() == **bytes);
+    (!same).then(|| format!("it holds {count} batches, {} are written, or the last ones differ", server.log.count()))
 }

@@ -39,7 +39,7 @@ pub struct Committed {
 
 impl Committed {
     /// Batches.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.batches.len()
     }
 

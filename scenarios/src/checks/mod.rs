@@ -3,7 +3,7 @@
 //! Start at [`invariant`] (what we claim), then:
 //! * [`ghost`]: what is on each server's disk, written and durable, by the checks' own account
 //! * [`committed`]: the committed log, and how much of it is promised
-//! * [`border`]: what each crossing means to which check
+//! * [`border`] and [`border_disk`]: what each crossing means to which check
 //! * [`history`] and [`linearizability`]: what clients did, and whether the answers fit
 //! * [`audit`]: node, ghost and disk compared
 //! * [`recovery`], [`failover`], [`coverage`]: liveness, times, and what a run went through
@@ -13,6 +13,7 @@
 
 pub mod audit;
 pub mod border;
+pub mod border_disk;
 pub mod committed;
 pub mod coverage;
 pub mod failover;

@@ -25,6 +25,10 @@ pub enum Excuse {
     AckedAppendDestroyed,
     /// A replica still shows records that were destroyed so.
     ReadOfDestroyedRecord,
+    /// A replica ended itself over a rule that destroyed bytes break: its peers name it leader of
+    /// an epoch that it forgot, or a leader without the destroyed records makes it cut its log
+    /// below its high watermark. With static voters Kafka crashes so until another leads.
+    FatalFaultAfterDestroyedDisk,
 }
 
 impl Excuse {
@@ -39,6 +43,7 @@ impl Excuse {
             Excuse::ForgottenRecord => "forgotten_record",
             Excuse::AckedAppendDestroyed => "acked_append_destroyed",
             Excuse::ReadOfDestroyedRecord => "read_of_destroyed_record",
+            Excuse::FatalFaultAfterDestroyedDisk => "fatal_fault_after_destroyed_disk",
         }
     }
 }
@@ -84,6 +89,11 @@ impl Verdict {
             at_ns: self.now_ns,
             event: 0,
         });
+    }
+
+    /// Was this excused before?
+    pub fn has_excused(&self, excuse: Excuse) -> bool {
+        self.excused.contains_key(&excuse)
     }
 
     /// Something that destroyed bytes explain.

@@ -248,8 +248,5 @@ fn dying(how: Down, down_for_ns: u64, fault: u32) -> Dying {
 
 /// Faults whose duration is how long the node stays down, counted from its death.
 fn boots_by_itself(what: &What) -> bool {
-    matches!(
-        what,
-        What::Kill { .. } | What::PowerLoss { .. } | What::ReplaceDisk { .. } | What::Terminate { .. }
-    )
+    matches!(what, What::Kill { .. } | What::PowerLoss { .. } | What::ReplaceDisk { .. } | What::Terminate { .. })
 }

@@ -57,9 +57,16 @@ pub(crate) enum Busy<P: Process> {
     /// Applying its effects; only within one event.
     Stepping,
     /// Serving an input's cost; the schedule entry has this ordinal.
-    Serving { ordinal: u32, input: Input<P>, hash: u64 },
+    Serving {
+        ordinal: u32,
+        input: Input<P>,
+        hash: u64,
+    },
     /// Waiting for an fsync (of a file, or of the directory).
-    Syncing { ordinal: u32, file: Option<File> },
+    Syncing {
+        ordinal: u32,
+        file: Option<File>,
+    },
     /// Served or synced while the node was frozen: goes on when it thaws.
     Thawing(Thaw<P>),
 }

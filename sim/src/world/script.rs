@@ -111,11 +111,7 @@ impl<P: Process> World<P> {
 
     /// Does what a story asks, now, and records it. Returns the number of a submitted fault.
     pub fn submit<W: Watch<P>>(&mut self, watch: &mut W, what: Submitted<P>) -> Option<u32> {
-        self.script.recorded.push(Recorded {
-            after_event: self.counts.events,
-            at_ns: self.now,
-            what: what.clone(),
-        });
+        self.script.recorded.push(Recorded { after_event: self.counts.events, at_ns: self.now, what: what.clone() });
         let number = match what {
             Submitted::Operation { node, thread, operation } => {
                 let hash = P::operation_hash(&operation);

@@ -88,7 +88,13 @@ impl<P: Process> World<P> {
         true
     }
 
-    pub(crate) fn fsync_completes<W: Watch<P>>(&mut self, watch: &mut W, node: Node, thread: Thread, entry: u32) -> bool {
+    pub(crate) fn fsync_completes<W: Watch<P>>(
+        &mut self,
+        watch: &mut W,
+        node: Node,
+        thread: Thread,
+        entry: u32,
+    ) -> bool {
         let state = &mut self.nodes[usize::from(node.0)];
         let (stalled, frozen) = (state.stalled > 0, state.is_frozen());
         let slot = &mut state.threads[usize::from(thread.0)];
@@ -114,7 +120,13 @@ impl<P: Process> World<P> {
     }
 
     /// The disk's answer to an fsync; false if it failed and the effects behind it are gone.
-    pub(crate) fn sync_now<W: Watch<P>>(&mut self, watch: &mut W, node: Node, thread: Thread, file: Option<File>) -> bool {
+    pub(crate) fn sync_now<W: Watch<P>>(
+        &mut self,
+        watch: &mut W,
+        node: Node,
+        thread: Thread,
+        file: Option<File>,
+    ) -> bool {
         let state = &mut self.nodes[usize::from(node.0)];
         if state.fsync_failures > 0 {
             state.fsync_failures -= 1;

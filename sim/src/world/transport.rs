@@ -56,7 +56,13 @@ impl<P: Process> World<P> {
         self.network.release(slot);
     }
 
-    pub(crate) fn send_request<W: Watch<P>>(&mut self, watch: &mut W, node: Node, connection: Connection, message: P::Message) {
+    pub(crate) fn send_request<W: Watch<P>>(
+        &mut self,
+        watch: &mut W,
+        node: Node,
+        connection: Connection,
+        message: P::Message,
+    ) {
         let Some(slot) = self.network.resolve(connection) else { return };
         let state = &self.network.slots[slot as usize];
         if state.stage != Stage::Open {
@@ -70,7 +76,13 @@ impl<P: Process> World<P> {
         self.transmit(slot, FORTH, Load::Message { message, hash });
     }
 
-    pub(crate) fn send_response<W: Watch<P>>(&mut self, watch: &mut W, node: Node, connection: Connection, message: P::Message) {
+    pub(crate) fn send_response<W: Watch<P>>(
+        &mut self,
+        watch: &mut W,
+        node: Node,
+        connection: Connection,
+        message: P::Message,
+    ) {
         let Some(slot) = self.network.resolve(connection) else { return };
         let incarnation = self.nodes[usize::from(node.0)].incarnation;
         let state = &mut self.network.slots[slot as usize];
@@ -120,8 +132,8 @@ impl<P: Process> World<P> {
         let link = self.network.link_index(from, to);
         let key = self.draw_key(slot, direction, ordinal);
         let state = &self.network.links[link];
-        let lost = state.cuts > 0
-            || (state.loss_ppm > 0 && scale(self.draw(link, key, 1), PPM) < u64::from(state.loss_ppm));
+        let lost =
+            state.cuts > 0 || (state.loss_ppm > 0 && scale(self.draw(link, key, 1), PPM) < u64::from(state.loss_ppm));
         if lost {
             self.block(slot, direction, ordinal, load);
             return false;
@@ -215,7 +227,13 @@ impl<P: Process> World<P> {
     }
 
     /// The retransmission timer fired.
-    pub(crate) fn retransmit<W: Watch<P>>(&mut self, _watch: &mut W, slot: u32, direction: Direction, entry: u32) -> bool {
+    pub(crate) fn retransmit<W: Watch<P>>(
+        &mut self,
+        _watch: &mut W,
+        slot: u32,
+        direction: Direction,
+        entry: u32,
+    ) -> bool {
         let rto_max = self.network.config.rto_max_ns;
         let (from, to) = self.ends(slot, direction);
         let link = self.network.link_index(from, to);

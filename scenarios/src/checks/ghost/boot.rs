@@ -79,8 +79,9 @@ impl ServerGhost {
             return Some(format!("{path} is not as it was when the process died"));
         }
         let changed = notes.unknown_batches > 0 || !self.log.same_bytes(found);
-        changed
-            .then(|| format!("of {} batches written, {} are found after the process died", self.log.len(), found.len()))
+        changed.then(|| {
+            format!("of {} batches written, {} are found after the process died", self.log.count(), found.count())
+        })
     }
 
     /// Durable ⊆ found ⊆ written, up to a torn tail. An unsynced cut may come undone, so batches
@@ -92,8 +93,8 @@ impl ServerGhost {
         files: &dyn DurableFiles,
     ) -> Option<String> {
         let durable = self.log.durable();
-        if found.len() < durable || found.prefix(durable) != self.log.prefix(durable) {
-            return Some(format!("of {durable} durable batches, {} are found after a power loss", found.len()));
+        if found.count() < durable || found.prefix(durable) != self.log.prefix(durable) {
+            return Some(format!("of {durable} durable batches, {} are found after a power loss", found.count()));
         }
         if notes.unknown_batches > 0 {
             return Some(format!("{} batches found after a power loss were never written", notes.unknown_batches));
@@ -109,7 +110,7 @@ impl ServerGhost {
             return Some(format!("{path} on disk is not what was written"));
         }
         let differs = notes.unknown_batches > 0 || !self.log.same_bytes(&found);
-        differs.then(|| format!("{} batches were written, {} are on disk", self.log.len(), found.len()))
+        differs.then(|| format!("{} batches were written, {} are on disk", self.log.count(), found.count()))
     }
 
     /// A fault destroyed durable bytes; `left` is what is left of them. True if the server forgot

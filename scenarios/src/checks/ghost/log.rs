@@ -55,7 +55,7 @@ pub struct LogGhost {
 
 impl LogGhost {
     /// Batches held.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.len
     }
 

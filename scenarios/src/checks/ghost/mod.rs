@@ -266,7 +266,7 @@ impl ServerGhost {
 
     /// The log was cut or read back: agreement with the committed log is found anew.
     pub fn recount_agreement(&mut self, committed: &[BatchId]) {
-        let (mut low, mut high) = (0, self.log.len().min(committed.len()));
+        let (mut low, mut high) = (0, self.log.count().min(committed.len()));
         // Equal ids mean equal prefixes, so agreement can be searched for by halves.
         while low < high {
             let middle = (low + high).div_ceil(2);

@@ -11,8 +11,8 @@ use raft::ids::{LeaderEpoch, Offset};
 
 use super::Invariant;
 use crate::checks::committed::{Committed, CommittedRecord};
-use crate::checks::ghost::ServerGhost;
 use crate::checks::ghost::ledger::Ledger;
+use crate::checks::ghost::{ServerGhost, ShownHighWatermark};
 use crate::checks::verdict::{Excuse, Verdict};
 
 /// What stays the same over a run.
@@ -29,13 +29,13 @@ pub struct Quorum {
 pub fn commit(
     servers: &mut [ServerGhost],
     leader: usize,
-    epoch: LeaderEpoch,
-    high_watermark: Offset,
+    shown: ShownHighWatermark,
     committed: &mut Committed,
     ledger: &Ledger,
     quorum: Quorum,
     verdict: &mut Verdict,
 ) -> (Vec<CommittedRecord>, usize) {
+    let ShownHighWatermark { epoch, offset: high_watermark } = shown;
     let mut gone = Vec::new();
     let mut first_record = committed.records.len();
     if committed.was_cut_after(epoch) {
@@ -48,7 +48,7 @@ pub fn commit(
         }
         return (gone, first_record);
     }
-    if agreed < committed.len() {
+    if agreed < committed.count() {
         if agreed < committed.promised {
             conflict(&servers[leader], epoch, high_watermark, committed, verdict);
             return (gone, first_record);
@@ -56,7 +56,7 @@ pub fn commit(
         gone = cut(servers, agreed, epoch, committed, ledger, verdict);
         first_record = committed.records.len();
     }
-    while let Some(next) = servers[leader].log.get(committed.len())
+    while let Some(next) = servers[leader].log.get(committed.count())
         && ledger.end(next) <= high_watermark
     {
         committed.push(next, epoch, ledger);
@@ -84,7 +84,7 @@ fn conflict(
             "node {} commits up to {high_watermark} in epoch {epoch}; its log agrees with the first {} of {} committed batches",
             leader.id,
             leader.agreed,
-            committed.len()
+            committed.count()
         )
     });
 }
@@ -97,7 +97,7 @@ fn majority_reached(
     quorum: Quorum,
     verdict: &mut Verdict,
 ) {
-    let count = committed.len();
+    let count = committed.count();
     let Some(last) = committed.batches.last().copied() else {
         return;
     };
@@ -177,7 +177,7 @@ fn cut(
     ledger: &Ledger,
     verdict: &mut Verdict,
 ) -> Vec<CommittedRecord> {
-    verdict.excuse(Excuse::CommittedRecordDestroyed, (committed.len() - count) as u64);
+    verdict.excuse(Excuse::CommittedRecordDestroyed, (committed.count() - count) as u64);
     let gone = committed.cut(count, epoch, ledger);
     for server in servers {
         server.agreed = server.agreed.min(count);

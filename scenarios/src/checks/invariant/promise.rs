@@ -87,7 +87,7 @@ pub fn writes_batch(
             });
         }
     }
-    if !server.topic_id_durable && server.log.len() == 0 {
+    if !server.topic_id_durable && server.log.count() == 0 {
         verdict.fail(Invariant::PersistBeforePromiseD7, || {
             format!("node {} writes its first batch; partition.metadata is not durable", server.id)
         });
