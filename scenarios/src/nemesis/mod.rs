@@ -34,8 +34,9 @@ const KINDS: u64 = 16;
 const SWARM_PPM: u32 = 600_000;
 
 /// All faults of a run; each has ended when the scenario's duration has. `servers` are the
-/// voters, then the observers.
+/// voters, then the observers; there is at least one server, and at least one client.
 pub fn plan(scenario: &Scenario, servers: &[Node], clients: &[Node], seed: Seed) -> Plan {
+    assert!(!servers.is_empty() && !clients.is_empty(), "{} servers, {} clients", servers.len(), clients.len());
     let voters = &servers[..scenario.cluster.voter_count().min(servers.len())];
     let mut planner = Planner { scenario, servers, voters, clients, seed, faults: Vec::new() };
     for (kind, rhythm) in scenario.nemesis.rhythms() {
