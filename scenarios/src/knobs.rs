@@ -85,9 +85,10 @@ pub fn names(scenario: &Scenario) -> Vec<&'static str> {
 
 fn is_pinned(scenario: &Scenario, name: &str) -> bool {
     let from_files = !scenario.cluster.node.is_empty() && name != "workload.max_in_flight";
-    from_files
-        || scenario.cluster.config.0.contains_key(name)
-        || scenario.knobs.pinned.iter().any(|pinned| pinned == name)
+    let set = &scenario.cluster.config.0;
+    // The internal property would win over what the user has set.
+    let has_segments = name == "internal.metadata.log.segment.bytes" && set.contains_key("metadata.log.segment.bytes");
+    from_files || has_segments || set.contains_key(name) || scenario.knobs.pinned.iter().any(|pinned| pinned == name)
 }
 
 /// The longest round trip with an fsync at each end, ms, rounded up.
@@ -154,6 +155,7 @@ mod tests {
         let mut scenario = catalog::find("quorum").expect("built in").scenario().expect("good");
         scenario.knobs.pinned.push("cluster.voters".into());
         scenario.set("controller.quorum.fetch.timeout.ms", "1500").expect("legal");
+        scenario.set("metadata.log.segment.bytes", "8388608").expect("legal");
         for seed in 0..200 {
             let drawn = draw(&scenario, Seed(seed));
             assert!(

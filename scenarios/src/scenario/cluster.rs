@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::rc::Rc;
 
+use raft::config::definitions::DEFINITIONS;
 use raft::config::{ControllerConfig, Voter, load_cluster};
 use raft::ids::NodeId;
 use raft::message::Endpoint;
@@ -79,9 +80,11 @@ impl Cluster {
         } else {
             load_cluster(self.node.iter().map(|n| (n.file.clone(), n.text.clone())).collect())?
         };
-        for config in &mut configs {
-            for (key, value) in &self.config.0 {
-                config.set(key, value).map_err(ScenarioError)?;
+        // In the table's order, so that the internal segment size wins, as in a file.
+        for definition in DEFINITIONS {
+            let Some(value) = self.config.0.get(definition.name) else { continue };
+            for config in &mut configs {
+                config.set(definition.name, value).map_err(ScenarioError)?;
             }
         }
         Ok(configs)

@@ -133,6 +133,10 @@ fn a_scenario_with_everything_reads_back() {
     assert_eq!(serde_json::from_str::<Scenario>(&json).expect("a repro reads back"), scenario);
     let configs = scenario.cluster.configs().expect("good");
     assert_eq!(configs.len(), 5);
+    let mut segments = scenario.clone();
+    segments.set("metadata.log.segment.bytes", "8388608").expect("legal");
+    segments.set("internal.metadata.log.segment.bytes", "4096").expect("legal");
+    assert_eq!(segments.cluster.configs().expect("good")[0].segment_bytes, 4096);
     assert!(configs.iter().all(|c| c.fetch_timeout_ms == 1500 && c.max_idle_interval_ms == 0 && c.voters.len() == 3));
 }
 
