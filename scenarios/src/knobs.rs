@@ -85,9 +85,10 @@ pub fn names(scenario: &Scenario) -> Vec<&'static str> {
 
 fn is_pinned(scenario: &Scenario, name: &str) -> bool {
     let from_files = !scenario.cluster.node.is_empty() && name != "workload.max_in_flight";
-    from_files
-        || scenario.cluster.config.0.contains_key(name)
-        || scenario.knobs.pinned.iter().any(|pinned| pinned == name)
+    let set = &scenario.cluster.config.0;
+    // The internal property would win over what the user has set.
+    let has_segments = name == "internal.metadata.log.segment.bytes" && set.contains_key("metadata.log.segment.bytes");
+    from_files || has_segments || set.contains_key(name) || scenario.knobs.pinned.iter().any(|pinned| pinned == name)
 }
 
 /// The longest round trip with an fsync at each end, ms, rounded up.
@@ -112,4 +113,55 @@ fn request_timeouts_ms(scenario: &Scenario) -> Vec<u64> {
     let small = (FETCH_MAX_WAIT_MS + 100 + 2 * round_trip_ms(scenario)).max(1_000);
     let large = if scenario.network.transport == Transport::Datagram { 4_000 } else { 30_000 };
     vec![small, large]
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::catalog;
+
+    #[test]
+    fn knobs_are_legal_leave_a_fifth_alone_and_can_elect() {
+        for entry in catalog::list() {
+            let scenario = entry.scenario().expect("good");
+            let mut seen = BTreeSet::new();
+            let mut defaults = 0;
+            for seed in 0..1_000 {
+                let drawn = draw(&scenario, Seed(seed));
+                assert_eq!(drawn, draw(&scenario, Seed(seed)));
+                defaults += u32::from(drawn.is_empty());
+                let mut turned = scenario.clone();
+                turned.apply_knobs(&drawn).unwrap_or_else(|error| panic!("{error}"));
+                for config in turned.cluster.configs().expect("good") {
+                    let fetch = u64::try_from(config.fetch_timeout_ms).expect("positive");
+                    assert!(fetch > FETCH_MAX_WAIT_MS + round_trip_ms(&scenario), "{drawn:?}");
+                }
+                seen.extend(drawn);
+            }
+            if names(&scenario).is_empty() {
+                assert_eq!(defaults, 1_000, "{}", entry.name);
+            } else {
+                assert!((150..260).contains(&defaults), "{}: {defaults}", entry.name);
+                let others: usize = KNOBS.iter().map(|knob| (knob.others)(&scenario).len()).sum();
+                assert!(seen.len() + 1 >= others, "{}: {seen:?}", entry.name);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_pinned_or_set_is_not_drawn() {
+        let mut scenario = catalog::find("quorum").expect("built in").scenario().expect("good");
+        scenario.knobs.pinned.push("cluster.voters".into());
+        scenario.set("controller.quorum.fetch.timeout.ms", "1500").expect("legal");
+        scenario.set("metadata.log.segment.bytes", "8388608").expect("legal");
+        for seed in 0..200 {
+            let drawn = draw(&scenario, Seed(seed));
+            assert!(
+                drawn.iter().all(|(name, _)| name != "cluster.voters" && !name.contains("fetch.timeout")),
+                "{drawn:?}"
+            );
+        }
+    }
 }

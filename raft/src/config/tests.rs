@@ -160,9 +160,9 @@ fn single_settings_are_checked() {
         config.set("controller.quorum.fetch.timeout.ms", "2 s").expect_err("not an integer"),
         "controller.quorum.fetch.timeout.ms = \"2 s\": not an integer; allowed: 1..2147483647 (ms)"
     );
-    assert_eq!(config.set("no.such", "1").expect_err("unknown"), "no.such: Kafka has no such property");
-    assert!(config.set("node.id", "1").expect_err("own").starts_with("node.id is each node's own and cannot"));
-    assert!(config.set("log.dirs", "/x").expect_err("no effect").contains("has no effect here; allowed: controller."));
+    assert_eq!(config.set("no.such", "1").expect_err("unknown"), "no.such = \"1\": Kafka has no such property");
+    assert!(config.set("node.id", "1").expect_err("own").starts_with("node.id = \"1\": each node's own, not"));
+    assert!(config.set("log.dirs", "/x").expect_err("no effect").contains("without effect here; allowed: controller."));
 }
 
 const EXAMPLE: [(&str, &str); 3] = [

@@ -15,25 +15,17 @@ impl Planner<'_> {
     pub(super) fn links(&mut self, kind: &str, strikes: Vec<Strike>) {
         let nemesis = &self.scenario.nemesis;
         for mut strike in strikes {
+            if kind == "cut" {
+                let shapes = nemesis.cut.as_ref().map_or(&[][..], |cuts| &cuts.shapes);
+                self.cut(shapes, &mut strike);
+                continue;
+            }
             let entropy = &mut strike.entropy;
+            let links = self.some_links(entropy);
             let what = match kind {
-                "cut" => {
-                    let shapes = nemesis.cut.as_ref().map_or(&[][..], |cuts| &cuts.shapes);
-                    self.cut(shapes, &mut strike);
-                    continue;
-                }
-                "loss" => nemesis.loss.as_ref().map(|p| {
-                    let ppm = draw_u32(entropy, p.ppm);
-                    What::Loss { links: self.some_links(entropy), ppm }
-                }),
-                "delay" => nemesis.delay.as_ref().map(|p| {
-                    let extra_ns = draw_ns(entropy, p.extra);
-                    What::Delay { links: self.some_links(entropy), extra_ns }
-                }),
-                _ => nemesis.duplicate.as_ref().map(|p| {
-                    let ppm = draw_u32(entropy, p.ppm);
-                    What::Duplicate { links: self.some_links(entropy), ppm }
-                }),
+                "loss" => nemesis.loss.as_ref().map(|p| What::Loss { links, ppm: draw_u32(entropy, p.ppm) }),
+                "delay" => nemesis.delay.as_ref().map(|p| What::Delay { links, extra_ns: draw_ns(entropy, p.extra) }),
+                _ => nemesis.duplicate.as_ref().map(|p| What::Duplicate { links, ppm: draw_u32(entropy, p.ppm) }),
             };
             if let Some(what) = what {
                 self.push(strike.at_ns, strike.lasts_ns, what);
@@ -47,9 +39,8 @@ impl Planner<'_> {
         // With few servers some shapes are no cut: a ring of three is whole.
         let shape = match (shape, self.servers.len()) {
             (_, 1) => CutShape::Clients,
-            (CutShape::Clients, _) if self.clients.is_empty() => CutShape::Isolate,
-            (CutShape::Bridge, 2) => CutShape::Split,
-            (CutShape::Ring, 2..=3) => CutShape::Bridge,
+            (CutShape::Bridge | CutShape::Ring, 2) => CutShape::Split,
+            (CutShape::Ring, 3) => CutShape::Bridge,
             (shape, _) => shape,
         };
         let mut servers = self.servers.to_vec();
@@ -68,9 +59,6 @@ impl Planner<'_> {
                 between(&servers[..cut_off], self.clients)
             }
         };
-        if links.is_empty() {
-            return;
-        }
         if shape != CutShape::Flapping {
             self.push(strike.at_ns, strike.lasts_ns, What::Cut { links });
             return;

@@ -34,8 +34,9 @@ const KINDS: u64 = 16;
 const SWARM_PPM: u32 = 600_000;
 
 /// All faults of a run; each has ended when the scenario's duration has. `servers` are the
-/// voters, then the observers.
+/// voters, then the observers; there is at least one server, and at least one client.
 pub fn plan(scenario: &Scenario, servers: &[Node], clients: &[Node], seed: Seed) -> Plan {
+    assert!(!servers.is_empty() && !clients.is_empty(), "{} servers, {} clients", servers.len(), clients.len());
     let voters = &servers[..scenario.cluster.voter_count().min(servers.len())];
     let mut planner = Planner { scenario, servers, voters, clients, seed, faults: Vec::new() };
     for (kind, rhythm) in scenario.nemesis.rhythms() {
@@ -107,7 +108,7 @@ impl Planner<'_> {
 
     /// The turns this kind has won. Each kind holds tickets by its rate, each ticket has a
     /// number for each turn, and the highest number has the turn: so a kind that is switched
-    /// off leaves its turns to others and takes none.
+    /// off leaves its turns to others and takes none. The last quarter of a turn is calm.
     fn turns(&self, kind: &str, rhythm: Rhythm, turn: u64) -> Vec<Strike> {
         let rivals: Vec<(&str, Rhythm)> =
             self.scenario.nemesis.rhythms().into_iter().filter(|(kind, _)| self.takes_part(kind)).collect();
@@ -122,8 +123,8 @@ impl Planner<'_> {
             if rivals.iter().all(|(rival, r)| *rival == kind || best(rival, r.every.0, index) < own) {
                 let from = start + index * turn;
                 let mut entropy = self.seed.entropy(Purpose::Plan, TURNS | 1 << 31 | index);
-                let at = from + entropy.below(turn / 4 + 1);
-                strikes.extend(self.strike_within(kind, index + 1, rhythm, at, from + turn));
+                let at = from + entropy.below(turn / 8 + 1);
+                strikes.extend(self.strike_within(kind, index + 1, rhythm, at, from + turn / 4 * 3));
             }
         }
         strikes

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::de::{Deserialize, Deserializer};
 use serde::{Deserialize as DeriveDeserialize, Serialize};
 
-use super::cluster::Flat;
+use super::cluster::flat;
 use super::error::Refusal;
 use super::values::{IntRange, Limit, Nanos};
 
@@ -118,9 +118,6 @@ impl Expect {
 impl<'de> Deserialize<'de> for Expect {
     /// Metric names hold dots; in TOML these may be quoted or not.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Expect, D::Error> {
-        let mut flat = BTreeMap::new();
-        deserializer.deserialize_any(Flat { prefix: String::new(), into: &mut flat })?;
-        let limits = flat.into_iter().map(|(metric, limit)| Ok((metric, limit.parse::<Limit>()?)));
-        limits.collect::<Result<_, String>>().map(Expect).map_err(serde::de::Error::custom)
+        flat(deserializer, |limit| limit.parse()).map(Expect)
     }
 }

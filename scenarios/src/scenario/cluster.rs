@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::rc::Rc;
 
+use raft::config::definitions::DEFINITIONS;
 use raft::config::{ControllerConfig, Voter, load_cluster};
 use raft::ids::NodeId;
 use raft::message::Endpoint;
@@ -79,9 +80,11 @@ impl Cluster {
         } else {
             load_cluster(self.node.iter().map(|n| (n.file.clone(), n.text.clone())).collect())?
         };
-        for config in &mut configs {
-            for (key, value) in &self.config.0 {
-                config.set(key, value).map_err(ScenarioError)?;
+        // In the table's order, so that the internal segment size wins, as in a file.
+        for definition in DEFINITIONS {
+            let Some(value) = self.config.0.get(definition.name) else { continue };
+            for config in &mut configs {
+                config.set(definition.name, value).map_err(ScenarioError)?;
             }
         }
         Ok(configs)
@@ -118,8 +121,7 @@ impl Cluster {
         let mut probe = ControllerConfig::new(NodeId(1), Rc::from([]));
         for (key, value) in &self.config.0 {
             probe.set(key, value).map_err(|problem| {
-                let problem =
-                    problem.strip_prefix(key.as_str()).unwrap_or(&problem).trim_start_matches([' ', ':', '=']);
+                let problem = problem.strip_prefix(key.as_str()).unwrap_or(&problem);
                 Refusal::new(format!("cluster.config.{key}"), problem)
             })?;
         }
@@ -141,29 +143,27 @@ impl Properties {
 
 impl<'de> Deserialize<'de> for Properties {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Properties, D::Error> {
-        let mut flat = BTreeMap::new();
-        deserializer.deserialize_any(Flat { prefix: String::new(), into: &mut flat })?;
-        Ok(Properties(flat))
+        flat(deserializer, |value| Ok(value.into())).map(Properties)
     }
 }
 
-/// Collects nested tables under dotted names.
-pub(super) struct Flat<'a> {
-    pub prefix: String,
-    pub into: &'a mut BTreeMap<String, String>,
+/// Reads nested tables as one, under dotted names.
+pub(super) fn flat<'de, D: Deserializer<'de>, T>(
+    deserializer: D,
+    read: fn(&str) -> Result<T, String>,
+) -> Result<BTreeMap<String, T>, D::Error> {
+    let mut values = BTreeMap::new();
+    Flat { prefix: String::new(), values: &mut values, read }.deserialize(deserializer)?;
+    Ok(values)
 }
 
-impl Flat<'_> {
-    fn put<E: Error>(self, value: String) -> Result<(), E> {
-        if self.prefix.is_empty() {
-            return Err(E::custom("a table of names and values is needed"));
-        }
-        self.into.insert(self.prefix, value);
-        Ok(())
-    }
+struct Flat<'a, T> {
+    prefix: String,
+    values: &'a mut BTreeMap<String, T>,
+    read: fn(&str) -> Result<T, String>,
 }
 
-impl<'de> DeserializeSeed<'de> for Flat<'_> {
+impl<'de, T> DeserializeSeed<'de> for Flat<'_, T> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -171,33 +171,33 @@ impl<'de> DeserializeSeed<'de> for Flat<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Flat<'_> {
+impl<'de, T> Visitor<'de> for Flat<'_, T> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a string, an integer, a boolean or a table of them")
+        f.write_str(if self.prefix.is_empty() { "a table of names and values" } else { "a string or a number" })
     }
 
     fn visit_str<E: Error>(self, value: &str) -> Result<(), E> {
-        self.put(value.into())
+        if self.prefix.is_empty() {
+            return Err(E::invalid_type(serde::de::Unexpected::Str(value), &self));
+        }
+        self.values.insert(self.prefix, (self.read)(value).map_err(E::custom)?);
+        Ok(())
     }
 
     fn visit_i64<E: Error>(self, value: i64) -> Result<(), E> {
-        self.put(value.to_string())
+        self.visit_str(&value.to_string())
     }
 
     fn visit_u64<E: Error>(self, value: u64) -> Result<(), E> {
-        self.put(value.to_string())
-    }
-
-    fn visit_bool<E: Error>(self, value: bool) -> Result<(), E> {
-        self.put(value.to_string())
+        self.visit_str(&value.to_string())
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         while let Some(key) = map.next_key::<String>()? {
             let prefix = if self.prefix.is_empty() { key } else { format!("{}.{key}", self.prefix) };
-            map.next_value_seed(Flat { prefix, into: &mut *self.into })?;
+            map.next_value_seed(Flat { prefix, values: &mut *self.values, read: self.read })?;
         }
         Ok(())
     }

@@ -18,7 +18,7 @@ impl From<raft::config::ConfigError> for ScenarioError {
 pub(crate) struct Refusal {
     /// Dotted path of the field.
     pub path: String,
-    /// What is wrong, and what would do.
+    /// What is wrong, and what would do; starts with ` = VALUE` where the value is worth repeating.
     pub problem: String,
 }
 
@@ -30,7 +30,13 @@ impl Refusal {
     /// The message for a file; the line is that of the field, or of the nearest table around it.
     pub fn in_file(&self, file: &str, text: &str) -> ScenarioError {
         let at = line_of(text, &self.path).map(|line| format!(":{line}")).unwrap_or_default();
-        ScenarioError(format!("{file}{at}: {}: {}", self.path, self.problem))
+        ScenarioError(format!("{file}{at}: {}", self.message()))
+    }
+
+    /// The message where there is no file.
+    pub fn message(&self) -> String {
+        let separator = if self.problem.starts_with(" = ") { "" } else { ": " };
+        format!("{}{separator}{}", self.path, self.problem)
     }
 }
 

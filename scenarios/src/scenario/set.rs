@@ -1,12 +1,15 @@
 //! Changing a scenario from outside: `--set KEY=VALUE`, drawn knobs, a cluster from files.
 
+use std::rc::Rc;
+
 use raft::bugs::Bug;
 use raft::config::{ControllerConfig, definitions};
 use raft::fixes::Fix;
+use raft::ids::NodeId;
 
 use super::Scenario;
 use super::cluster::NodeFile;
-use super::error::{Refusal, ScenarioError};
+use super::error::ScenarioError;
 use crate::knobs;
 
 /// Tables whose keys hold dots themselves.
@@ -60,9 +63,9 @@ impl Scenario {
     fn with(&self, key: &str, value: &str) -> Result<Scenario, ScenarioError> {
         let refuse = |problem: String| ScenarioError(format!("{key} = {value:?}: {problem}"));
         if definitions::is_known(key) {
+            ControllerConfig::new(NodeId(1), Rc::from([])).set(key, value).map_err(ScenarioError)?;
             let mut changed = self.clone();
             changed.cluster.config.0.insert(key.into(), value.into());
-            changed.check().map_err(|refusal| refuse(refusal.problem))?;
             return Ok(changed);
         }
         let table = self.to_table();
@@ -83,8 +86,8 @@ impl Scenario {
             }
             match changed.try_into::<Scenario>() {
                 Ok(scenario) => {
-                    scenario.check().map_err(|Refusal { path, problem }| {
-                        if path == key { refuse(problem) } else { refuse(format!("{path}: {problem}")) }
+                    scenario.check().map_err(|refusal| {
+                        if refusal.path == key { refuse(refusal.problem) } else { refuse(refusal.message()) }
                     })?;
                     return Ok(scenario);
                 }
