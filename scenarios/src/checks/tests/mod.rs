@@ -5,3 +5,4 @@ mod clients;
 mod persist_before_promise;
 mod quorum;
 mod safety;
+mod walk;

@@ -205,7 +205,7 @@ impl Quorum {
 
     pub fn send(&mut self, server: usize, message: Message) {
         self.now += 1;
-        self.checks.sent(self.now, server, None, 7, &message);
+        self.checks.sent(self.now, server, 7, &message);
     }
 
     pub fn ask_for_vote(&mut self, server: usize, epoch: i32) {
