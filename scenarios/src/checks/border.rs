@@ -60,8 +60,8 @@ impl Checks {
         }
     }
 
-    /// A message leaves a server; `peer` is the server it goes to, if it goes to one.
-    pub fn sent(&mut self, at: u64, server: usize, _peer: Option<usize>, connection: u64, message: &Message) {
+    /// A message leaves a server.
+    pub fn sent(&mut self, at: u64, server: usize, connection: u64, message: &Message) {
         self.verdict.now_ns = at;
         match message {
             Message::Request { request, .. } => self.request_sent(server, request),

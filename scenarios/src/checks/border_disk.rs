@@ -3,7 +3,7 @@
 
 use std::rc::Rc;
 
-use raft::ids::{LeaderEpoch, Offset};
+use raft::ids::Offset;
 use raft::io::DurableFiles;
 use raft::log::Batch;
 use sim::watch::{Down, Synced, Write};
@@ -21,7 +21,7 @@ impl Checks {
     /// A server boots and finds `disk`.
     pub fn booted(&mut self, at: u64, server: usize, incarnation: u32, disk: &dyn DurableFiles) {
         self.verdict.now_ns = at;
-        let before = self.servers[server].durable_epoch();
+        let before = self.servers[server].durable_election;
         let ghost = &mut self.servers[server];
         let found = ghost.booted(incarnation, disk, &mut self.ledger);
         ghost.recount_agreement(&self.committed.batches);
@@ -36,7 +36,11 @@ impl Checks {
             self.conflict(server, other, found);
         }
         let ghost = &self.servers[server];
-        leaders::monotonic_epoch(ghost, before, ghost.durable_epoch(), &mut self.verdict);
+        let epoch_before = before.unwrap_or_default().epoch;
+        leaders::monotonic_epoch(ghost, epoch_before, ghost.durable_epoch(), &mut self.verdict);
+        if ghost.durable_election != before {
+            self.election_durable(server);
+        }
         self.promise_stands();
     }
 
@@ -100,11 +104,10 @@ impl Checks {
                 Target::Ignored => {}
             },
             Write::Rename { from, to } => {
-                let before = ghost.written_election;
+                let before = ghost.written_election.unwrap_or_default().epoch;
                 ghost.rename(from, to);
-                if ghost.written_election != before {
-                    self.election_written(server, before.map_or(LeaderEpoch(0), |election| election.epoch));
-                }
+                let now = ghost.written_election.unwrap_or_default().epoch;
+                leaders::monotonic_epoch(&self.servers[server], before, now, &mut self.verdict);
             }
             Write::Unlink { path } => {
                 ghost.unlink(path, &self.ledger);
@@ -113,12 +116,13 @@ impl Checks {
         }
     }
 
-    fn election_written(&mut self, server: usize, before: LeaderEpoch) {
+    /// A vote or a leadership is durable now. One that is only written binds nobody yet: a power
+    /// loss may take it back before anything was promised.
+    fn election_durable(&mut self, server: usize) {
         let ghost = &self.servers[server];
-        let Some(election) = ghost.written_election else {
+        let Some(election) = ghost.durable_election else {
             return;
         };
-        leaders::monotonic_epoch(ghost, before, election.epoch, &mut self.verdict);
         if let Some(candidate) = election.voted {
             self.votes.voted(server, ghost, election.epoch, candidate, &mut self.verdict);
         }
@@ -213,15 +217,20 @@ impl Checks {
     pub fn synced(&mut self, at: u64, server: usize, synced: Synced) {
         self.verdict.now_ns = at;
         let ghost = &mut self.servers[server];
+        let election = ghost.durable_election;
         match synced {
             Synced::File(file) => ghost.file_synced(file.0),
             Synced::Directory => ghost.directory_synced(),
         }
+        let is_news = ghost.durable_election != election;
         if ghost.leader_append_pending {
             ghost.leader_append_pending = ghost.log.durable() < ghost.log.count();
         }
         if ghost.is_amnesiac() {
             ghost.remember(&self.ledger);
+        }
+        if is_news {
+            self.election_durable(server);
         }
     }
 }

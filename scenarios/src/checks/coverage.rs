@@ -22,7 +22,7 @@ situations! {
     TornTail = "torn_tail",
     /// A voter forgot durable bytes that it had promised or held.
     AmnesiacVoter = "amnesiac_voter",
-    /// A server wrote a batch of its own where another log has a different one.
+    /// A leader wrote where a newer one's records were committed already.
     Divergence = "divergence",
     /// An older leader moved its high watermark after a newer one was elected.
     CommitByOlderLeader = "commit_by_older_leader",

@@ -28,13 +28,14 @@ pub mod verdict;
 mod tests;
 
 use raft::fixes::{Fix, Fixes};
-use raft::ids::NodeId;
+use raft::ids::{LeaderEpoch, NodeId, Offset};
 
 use self::committed::Committed;
 use self::coverage::Coverage;
 use self::failover::Failovers;
 use self::ghost::ServerGhost;
 use self::ghost::ledger::Ledger;
+use self::invariant::Invariant;
 use self::invariant::durability::Quorum;
 use self::invariant::leaders::Leaders;
 use self::invariant::votes::ValidVotes;
@@ -62,7 +63,7 @@ struct PendingVote {
     server: usize,
     connection: u64,
     correlation_id: i32,
-    epoch: raft::ids::LeaderEpoch,
+    epoch: LeaderEpoch,
     candidate: NodeId,
 }
 
@@ -76,7 +77,7 @@ pub struct Checks {
     leaders: Leaders,
     votes: ValidVotes,
     pending_votes: Vec<PendingVote>,
-    newest_vote_request: Option<(raft::ids::LeaderEpoch, usize)>,
+    newest_vote_request: Option<(LeaderEpoch, usize)>,
     white_box: WhiteBox,
     recovery: Recovery,
     failovers: Failovers,
@@ -118,7 +119,7 @@ impl Checks {
 
     /// Names of everything that broke (one, unless told to keep going).
     pub fn fired(&self) -> impl Iterator<Item = &'static str> {
-        self.verdict.fired().map(invariant::Invariant::name)
+        self.verdict.fired().map(Invariant::name)
     }
 
     /// Is there reason to stop?
@@ -168,13 +169,12 @@ impl Checks {
     }
 
     /// One past the last committed offset.
-    pub fn committed_end(&self) -> raft::ids::Offset {
+    pub fn committed_end(&self) -> Offset {
         self.committed.end
     }
 
     /// The white-box judge's verdict.
     pub fn linearizability(&self) -> Linearizability {
-        use invariant::Invariant;
         let of_histories = [
             Invariant::LinearizableAppends,
             Invariant::CommittedReads,

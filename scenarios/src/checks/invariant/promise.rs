@@ -75,17 +75,14 @@ pub fn writes_batch(
             format!("node {} writes a batch of epoch {} as follower; durable is {election:?}", server.id, header.epoch)
         });
     }
-    if server.log.last_epoch(ledger) != Some(header.epoch) {
-        let starts = |entry: &&raft::ids::OffsetAndEpoch| entry.epoch == header.epoch;
-        let start = server.durable_epochs.iter().rfind(starts).map(|entry| entry.offset);
-        if start.is_none_or(|start| start > header.base_offset) {
-            verdict.fail(Invariant::PersistBeforePromiseD6, || {
-                format!(
-                    "node {} writes its first batch of epoch {} at {}; the durable epoch start is {start:?}",
-                    server.id, header.epoch, header.base_offset
-                )
-            });
-        }
+    let first_of_epoch = server.log.last_epoch(ledger) != Some(header.epoch);
+    if first_of_epoch && !server.durable_epochs.iter().any(|entry| entry.epoch == header.epoch) {
+        verdict.fail(Invariant::PersistBeforePromiseD6, || {
+            format!(
+                "node {} writes its first batch of epoch {}; durable epoch starts are {:?}",
+                server.id, header.epoch, server.durable_epochs
+            )
+        });
     }
     if !server.topic_id_durable && server.log.count() == 0 {
         verdict.fail(Invariant::PersistBeforePromiseD7, || {

@@ -1,1 +1,8 @@
+//! For each check a good history that passes and a small bad one that fires exactly it.
 
+mod amnesia;
+mod clients;
+mod persist_before_promise;
+mod quorum;
+mod safety;
+mod walk;

@@ -1,0 +1,157 @@
+//! What destroyed disks excuse, and what they do not.
+
+use raft::fixes::{Fix, Fixes};
+use raft::io::{Out, Role};
+
+use super::quorum::Quorum;
+
+fn excused(quorum: &Quorum, name: &str) -> u64 {
+    quorum.checks.excused().find(|(other, _)| *other == name).map_or(0, |(_, count)| count)
+}
+
+/// Value 10 is committed on servers 0 and 1 only.
+fn committed_on_two() -> Quorum {
+    let mut quorum = Quorum::of(3);
+    quorum.elect(0, 1, &[1, 2]);
+    let batch = quorum.data(0, 1, 10);
+    quorum.write(0, &batch);
+    quorum.replicate(0, 1, 1);
+    quorum.move_high_watermark(0, 1);
+    quorum
+}
+
+#[test]
+fn a_destroyed_majority_excuses_a_leader_without_the_record() {
+    let mut quorum = committed_on_two();
+    quorum.replace_disk(1);
+    assert_eq!(excused(&quorum, "promise_cut_by_destroyed_disk"), 1);
+    quorum.boot(1);
+    quorum.elect(2, 2, &[1]);
+    assert_eq!(quorum.checks.violation(), None);
+    assert_eq!(excused(&quorum, "committed_record_destroyed"), 1);
+}
+
+#[test]
+fn a_destroyed_minority_excuses_nothing() {
+    let mut quorum = Quorum::at_work();
+    quorum.replace_disk(2);
+    assert_eq!(excused(&quorum, "promise_cut_by_destroyed_disk"), 0);
+    quorum.boot(2);
+    quorum.campaign(2, 2);
+    quorum.vote(1, 2, 2);
+    quorum.take_over(2, 2);
+    assert_eq!(quorum.broke(), Some("LeaderCompleteness"));
+}
+
+#[test]
+fn a_power_loss_excuses_nothing() {
+    let mut quorum = committed_on_two();
+    quorum.lose_power(1);
+    quorum.boot(1);
+    quorum.campaign(2, 2);
+    quorum.vote(1, 2, 2);
+    quorum.take_over(2, 2);
+    assert_eq!(quorum.broke(), Some("LeaderCompleteness"));
+}
+
+#[test]
+fn a_forgotten_vote_given_again_ends_the_run() {
+    let mut quorum = Quorum::at_work();
+    quorum.campaign(0, 2);
+    quorum.campaign(1, 2);
+    quorum.vote(2, 0, 2);
+    quorum.replace_disk(2);
+    quorum.boot(2);
+    quorum.vote(2, 1, 2);
+    assert_eq!(quorum.checks.violation(), None);
+    assert_eq!(quorum.checks.ended_by(), Some("forgotten_vote"));
+    assert!(quorum.checks.stop());
+}
+
+#[test]
+fn a_commit_that_counts_a_voter_with_a_forgotten_vote_is_no_promise() {
+    let mut quorum = Quorum::at_work();
+    quorum.campaign(2, 2);
+    quorum.vote(1, 2, 2);
+    quorum.replace_disk(1);
+    quorum.boot(1);
+    // Back in epoch 1, server 1 refetches everything and acknowledges one more.
+    quorum.follow(1, 0, 1);
+    let batch = quorum.data(0, 1, 12);
+    quorum.write(0, &batch);
+    quorum.replicate(0, 1, 1);
+    quorum.move_high_watermark(0, 1);
+    assert_eq!(excused(&quorum, "commit_counts_amnesiac_voter"), 1);
+    // Its forgotten vote makes a leader that lacks the record.
+    quorum.take_over(2, 2);
+    assert_eq!(quorum.checks.violation(), None);
+    assert_eq!(excused(&quorum, "committed_record_destroyed"), 1);
+}
+
+#[test]
+fn a_high_watermark_may_count_what_was_acknowledged_before_the_disk_was_destroyed() {
+    let mut quorum = Quorum::at_work();
+    let batch = quorum.data(0, 1, 12);
+    quorum.write(0, &batch);
+    quorum.replicate(0, 1, 1);
+    quorum.replace_disk(1);
+    quorum.move_high_watermark(0, 1);
+    assert_eq!(quorum.checks.violation(), None);
+    assert_eq!(excused(&quorum, "commit_counts_amnesiac_voter"), 1);
+}
+
+#[test]
+fn rot_is_not_mended_by_an_fsync() {
+    let mut quorum = committed_on_two();
+    // A bit of server 1's durable log flips while its page cache is good.
+    let mut left = quorum.disks[1].clone();
+    let path = raft::log::segment_path(raft::ids::Offset(0));
+    *left.bytes_mut(&path).last_mut().expect("it holds batches") ^= 1;
+    quorum.checks.disk_damaged(quorum.now, 1, &left);
+    assert_eq!(excused(&quorum, "promise_cut_by_destroyed_disk"), 1);
+    let batch = quorum.data(0, 1, 11);
+    quorum.write(0, &batch);
+    let records = quorum.missing(0, 1);
+    let mut out = Out::default();
+    let epoch = raft::ids::LeaderEpoch(1);
+    quorum.logs[1].append_as_follower(&records, epoch, 0, &mut out).expect("it follows on");
+    quorum.logs[1].flush(&mut out);
+    quorum.perform(1, out);
+    let ghost = &quorum.checks.servers[1];
+    assert_eq!((ghost.log.count(), ghost.log.durable()), (3, 1));
+}
+
+#[test]
+fn a_single_voter_commits_before_its_fsync_unless_it_is_mended() {
+    let commit_unforced = |fixes: Fixes| {
+        let mut quorum = Quorum::with(1, fixes);
+        quorum.elect(0, 1, &[]);
+        let batch = quorum.data(0, 1, 10);
+        let mut out = Out::default();
+        quorum.logs[0].append_as_leader(&batch, 0, &mut out).expect("it follows on");
+        quorum.perform(0, out);
+        quorum.move_high_watermark(0, 1);
+        quorum
+    };
+    let quorum = commit_unforced(Fixes::NONE.with(Fix::SingleVoterFlushFirst));
+    assert_eq!(quorum.broke(), Some("MajorityReachedHighWatermark"));
+
+    let mut quorum = commit_unforced(Fixes::NONE);
+    assert_eq!(quorum.broke(), None);
+    quorum.lose_power(0);
+    quorum.boot(0);
+    assert_eq!(quorum.broke(), Some("CommittedRecordsDurable"), "what D9's exception costs");
+}
+
+#[test]
+fn a_wiped_leader_that_leads_its_epoch_again_ends_the_run() {
+    let mut quorum = Quorum::at_work();
+    quorum.replace_disk(0);
+    quorum.boot(0);
+    quorum.persist(0, 1, None, Some(0));
+    quorum.role(0, Role::Candidate, 1, None);
+    quorum.persist(0, 1, Some(0), None);
+    quorum.role(0, Role::Leader, 1, Some(0));
+    assert_eq!(quorum.checks.violation(), None);
+    assert_eq!(quorum.checks.ended_by(), Some("forgotten_leadership"));
+}

@@ -1,0 +1,465 @@
+//! A quorum of puppets: real logs on plain disks, moved by a test's hand. Everything is honest
+//! unless the test makes it otherwise.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use raft::bugs::Bugs;
+use raft::fixes::{Fix, Fixes};
+use raft::ids::{LeaderEpoch, NodeId, Offset, OffsetAndEpoch, ReplicaKey, Uuid};
+use raft::io::{DurableFiles, Effect, Observation, Out, Role};
+use raft::log::{
+    Batch, BatchBuilder, ControlRecord, ElectionState, LeaderChange, LogConfig, RaftLog, Records, write_election_state,
+};
+use raft::message::{
+    BeginQuorumEpochRequest, CurrentLeader, FetchRequest, FetchResponse, ReadRecordsResponse, Request, Response,
+    VoteRequest, VoteResponse,
+};
+use sim::process::File;
+use sim::watch::{Down, Synced, Write};
+
+use crate::actor::{AttemptEvent, Message};
+use crate::checks::{CheckConfig, Checks};
+
+/// Files as written and as durable; renames are durable with the directory.
+#[derive(Clone, Debug, Default)]
+pub struct TestDisk {
+    inodes: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+    names: BTreeMap<Rc<str>, usize>,
+    durable_names: BTreeMap<Rc<str>, usize>,
+    open: BTreeMap<u32, usize>,
+}
+
+impl TestDisk {
+    fn lose_power(&mut self) {
+        self.names = self.durable_names.clone();
+        for (written, durable) in &mut self.inodes {
+            *written = durable.clone().unwrap_or_default();
+        }
+        self.open.clear();
+    }
+
+    /// All bytes of a file, to be changed behind everybody's back.
+    pub fn bytes_mut(&mut self, path: &str) -> &mut Vec<u8> {
+        &mut self.inodes[self.names[path]].0
+    }
+}
+
+impl DurableFiles for TestDisk {
+    fn paths(&self) -> Vec<Rc<str>> {
+        self.names.keys().cloned().collect()
+    }
+
+    fn read(&self, path: &str) -> Option<Vec<u8>> {
+        self.names.get(path).map(|inode| self.inodes[*inode].0.clone())
+    }
+}
+
+const CONFIG: LogConfig =
+    LogConfig { segment_bytes: 400, segment_ms: 604_800_000, bugs: Bugs::NONE, fixes: Fixes::NONE };
+
+/// The puppets.
+pub struct Quorum {
+    pub checks: Checks,
+    pub now: u64,
+    pub disks: Vec<TestDisk>,
+    pub logs: Vec<RaftLog>,
+    lives: Vec<u32>,
+    attempts: u32,
+}
+
+pub fn node(server: usize) -> NodeId {
+    NodeId(server as i32 + 1)
+}
+
+fn voters(count: usize) -> Vec<NodeId> {
+    (0..count).map(node).collect()
+}
+
+fn quiet<T>(happened: Result<T, raft::log::LogError>) -> T {
+    happened.unwrap_or_else(|error| panic!("{error}"))
+}
+
+impl Quorum {
+    /// Boots so many voters on empty disks.
+    pub fn of(count: usize) -> Quorum {
+        Quorum::with(count, Fixes::NONE)
+    }
+
+    pub fn with(count: usize, fixes: Fixes) -> Quorum {
+        let ids = voters(count);
+        let config = CheckConfig { servers: ids.clone(), voters: ids, fixes, keep_going: false };
+        let mut quorum = Quorum {
+            checks: Checks::new(config),
+            now: 0,
+            disks: vec![TestDisk::default(); count],
+            logs: Vec::new(),
+            lives: vec![0; count],
+            attempts: 0,
+        };
+        for server in 0..count {
+            let mut out = Out::default();
+            quorum.checks.booted(0, server, 0, &quorum.disks[server]);
+            quorum.logs.push(quiet(RaftLog::open(&quorum.disks[server], CONFIG, &mut out)));
+            quorum.perform(server, out);
+        }
+        quorum
+    }
+
+    /// Three voters; server 0 leads epoch 1, two values are committed, acknowledged and read.
+    pub fn at_work() -> Quorum {
+        let mut quorum = Quorum::of(3);
+        quorum.elect(0, 1, &[1, 2]);
+        for value in [10, 11] {
+            quorum.append_and_commit(0, 1, value);
+        }
+        quorum.read(1, 0, &[(1, 10), (2, 11)], 3);
+        quorum
+    }
+
+    /// The first violation's invariant.
+    pub fn broke(&self) -> Option<&str> {
+        self.checks.violation().map(|violation| violation.invariant.as_str())
+    }
+
+    pub fn perform(&mut self, server: usize, out: Out) {
+        self.perform_but(server, out, |_| false);
+    }
+
+    /// Does what a node asks for, except what is skipped.
+    pub fn perform_but(&mut self, server: usize, out: Out, skip: impl Fn(&Effect) -> bool) {
+        for effect in out.effects.iter().filter(|effect| !skip(effect)) {
+            self.now += 1;
+            self.do_effect(server, effect);
+        }
+    }
+
+    fn do_effect(&mut self, server: usize, effect: &Effect) {
+        let (now, disk, checks) = (self.now, &mut self.disks[server], &mut self.checks);
+        match effect {
+            Effect::Open { file, path, truncate } => {
+                let inode = *disk.names.entry(path.clone()).or_insert_with(|| {
+                    disk.inodes.push((Vec::new(), None));
+                    disk.inodes.len() - 1
+                });
+                if *truncate {
+                    disk.inodes[inode].0.clear();
+                }
+                disk.open.insert(file.0, inode);
+                checks.wrote(now, server, Write::Open { file: File(file.0), path, truncate: *truncate });
+            }
+            Effect::Append { file, bytes } => {
+                disk.inodes[disk.open[&file.0]].0.extend_from_slice(bytes);
+                checks.wrote(now, server, Write::Append { file: File(file.0), bytes });
+            }
+            Effect::Truncate { file, len } => {
+                disk.inodes[disk.open[&file.0]].0.truncate(*len as usize);
+                checks.wrote(now, server, Write::Truncate { file: File(file.0), len: *len });
+            }
+            Effect::Rename { from, to } => {
+                let inode = disk.names.remove(from).expect("renamed files exist");
+                disk.names.insert(to.clone(), inode);
+                checks.wrote(now, server, Write::Rename { from, to });
+            }
+            Effect::Unlink { path } => {
+                disk.names.remove(path);
+                checks.wrote(now, server, Write::Unlink { path });
+            }
+            Effect::Fsync { file } => {
+                let inode = &mut disk.inodes[disk.open[&file.0]];
+                inode.1 = Some(inode.0.clone());
+                checks.synced(now, server, Synced::File(File(file.0)));
+            }
+            Effect::FsyncDirectory => {
+                disk.durable_names = disk.names.clone();
+                checks.synced(now, server, Synced::Directory);
+            }
+            Effect::Observe(observation) => checks.observed(now, server, *observation),
+            other => panic!("a log does not ask for {other:?}"),
+        }
+    }
+
+    /// What writing `quorum-state` takes.
+    pub fn election(&self, epoch: i32, leader: Option<usize>, voted: Option<usize>) -> Out {
+        let voted = voted.map(|voted| ReplicaKey { id: node(voted), directory_id: None });
+        let state = ElectionState { epoch: LeaderEpoch(epoch), leader_id: leader.map(node), voted };
+        let mut out = Out::default();
+        write_election_state(&state, &voters(self.disks.len()), &mut out);
+        out
+    }
+
+    pub fn persist(&mut self, server: usize, epoch: i32, leader: Option<usize>, voted: Option<usize>) {
+        let out = self.election(epoch, leader, voted);
+        self.perform(server, out);
+    }
+
+    pub fn say(&mut self, server: usize, observation: Observation) {
+        self.now += 1;
+        self.checks.observed(self.now, server, observation);
+    }
+
+    pub fn role(&mut self, server: usize, role: Role, epoch: i32, leader: Option<usize>) {
+        let leader = leader.map_or(NodeId::NONE, node);
+        self.say(server, Observation::RoleChanged { role, epoch: LeaderEpoch(epoch), leader });
+    }
+
+    pub fn send(&mut self, server: usize, message: Message) {
+        self.now += 1;
+        self.checks.sent(self.now, server, 7, &message);
+    }
+
+    pub fn ask_for_vote(&mut self, server: usize, epoch: i32) {
+        let request = self.vote_request(server, epoch);
+        self.send(server, Message::Request { correlation_id: 1, request });
+    }
+
+    fn vote_request(&self, server: usize, epoch: i32) -> Request {
+        Request::Vote(VoteRequest {
+            cluster_id: None,
+            voter_id: NodeId::NONE,
+            voter_directory_id: None,
+            replica_epoch: LeaderEpoch(epoch),
+            replica_id: node(server),
+            replica_directory_id: None,
+            last_offset_epoch: self.logs[server].last_fetched_epoch(),
+            last_offset: self.logs[server].end_offset(),
+            pre_vote: false,
+        })
+    }
+
+    /// A voter takes a candidate's request.
+    pub fn take_vote_request(&mut self, voter: usize, candidate: usize, epoch: i32) {
+        let message = Message::Request { correlation_id: 1, request: self.vote_request(candidate, epoch) };
+        self.now += 1;
+        self.checks.request_taken(self.now, voter, 7, &message);
+    }
+
+    /// A voter answers the request that it took.
+    pub fn grant(&mut self, voter: usize, epoch: i32) {
+        let current_leader = CurrentLeader { leader_epoch: LeaderEpoch(epoch), ..CurrentLeader::default() };
+        let response = Response::Vote(VoteResponse { current_leader, vote_granted: true, ..VoteResponse::default() });
+        self.send(voter, Message::Response { correlation_id: 1, response });
+    }
+
+    /// A whole honest vote.
+    pub fn vote(&mut self, voter: usize, candidate: usize, epoch: i32) {
+        self.take_vote_request(voter, candidate, epoch);
+        self.persist(voter, epoch, None, Some(candidate));
+        self.role(voter, Role::Unattached, epoch, None);
+        self.grant(voter, epoch);
+    }
+
+    pub fn campaign(&mut self, server: usize, epoch: i32) {
+        self.persist(server, epoch, None, Some(server));
+        self.role(server, Role::Candidate, epoch, None);
+        self.ask_for_vote(server, epoch);
+    }
+
+    /// The LeaderChange of an epoch at the leader's log end.
+    pub fn leader_change(&self, leader: usize, epoch: i32) -> Rc<Batch> {
+        self.leader_change_at(leader, epoch, self.logs[leader].end_offset())
+    }
+
+    pub fn leader_change_at(&self, leader: usize, epoch: i32, at: Offset) -> Rc<Batch> {
+        let voters: Vec<NodeId> = voters(self.disks.len());
+        let change = LeaderChange {
+            leader_id: node(leader),
+            voters: voters.as_slice().into(),
+            granting_voters: voters.as_slice().into(),
+        };
+        BatchBuilder::new(at, LeaderEpoch(epoch), 0).control(ControlRecord::LeaderChange(change)).build()
+    }
+
+    /// A won candidate takes over.
+    pub fn take_over(&mut self, leader: usize, epoch: i32) {
+        self.persist(leader, epoch, Some(leader), None);
+        self.role(leader, Role::Leader, epoch, Some(leader));
+        let mut out = Out::default();
+        let end = self.logs[leader].end_offset();
+        self.logs[leader].assign_epoch_start(LeaderEpoch(epoch), end, &mut out);
+        self.perform(leader, out);
+        let change = self.leader_change(leader, epoch);
+        self.write(leader, &change);
+        self.begin(leader, epoch);
+    }
+
+    pub fn begin(&mut self, leader: usize, epoch: i32) {
+        let request = Request::BeginQuorumEpoch(BeginQuorumEpochRequest {
+            cluster_id: None,
+            voter_id: NodeId::NONE,
+            voter_directory_id: None,
+            leader_id: node(leader),
+            leader_epoch: LeaderEpoch(epoch),
+            leader_endpoints: Rc::from([]),
+        });
+        self.send(leader, Message::Request { correlation_id: 2, request });
+    }
+
+    pub fn follow(&mut self, follower: usize, leader: usize, epoch: i32) {
+        self.persist(follower, epoch, Some(leader), None);
+        self.role(follower, Role::Follower, epoch, Some(leader));
+    }
+
+    /// A whole honest election, up to the commit of the LeaderChange.
+    pub fn elect(&mut self, leader: usize, epoch: i32, followers: &[usize]) {
+        self.campaign(leader, epoch);
+        for follower in followers {
+            self.vote(*follower, leader, epoch);
+        }
+        self.take_over(leader, epoch);
+        for follower in followers {
+            self.follow(*follower, leader, epoch);
+            self.replicate(leader, *follower, epoch);
+        }
+        self.move_high_watermark(leader, epoch);
+        self.say(leader, Observation::LeadershipAnnounced { epoch: LeaderEpoch(epoch) });
+    }
+
+    /// Appends as leader and forces it.
+    pub fn write(&mut self, leader: usize, batch: &Rc<Batch>) {
+        let mut out = Out::default();
+        quiet(self.logs[leader].append_as_leader(batch, 0, &mut out));
+        self.logs[leader].flush(&mut out);
+        self.perform(leader, out);
+    }
+
+    pub fn data(&self, server: usize, epoch: i32, value: u64) -> Rc<Batch> {
+        BatchBuilder::new(self.logs[server].end_offset(), LeaderEpoch(epoch), 0).value(value).build()
+    }
+
+    /// What a follower would append now.
+    pub fn missing(&self, leader: usize, follower: usize) -> Records {
+        let from = self.logs[follower].end_offset();
+        self.logs[leader].read(from, self.logs[leader].end_offset(), u32::MAX)
+    }
+
+    /// A follower appends what it lacks, forces it, and fetches again.
+    pub fn replicate(&mut self, leader: usize, follower: usize, epoch: i32) {
+        let records = self.missing(leader, follower);
+        let mut out = Out::default();
+        quiet(self.logs[follower].append_as_follower(&records, LeaderEpoch(epoch), 0, &mut out));
+        self.logs[follower].flush(&mut out);
+        self.perform(follower, out);
+        self.fetch(follower, epoch);
+    }
+
+    pub fn fetch(&mut self, follower: usize, epoch: i32) {
+        let request = Request::Fetch(FetchRequest {
+            cluster_id: None,
+            replica_id: node(follower),
+            replica_directory_id: None,
+            topic_id: Uuid::METADATA_TOPIC_ID,
+            max_wait_ms: 500,
+            max_bytes: 1 << 20,
+            current_leader_epoch: LeaderEpoch(epoch),
+            fetch_offset: self.logs[follower].end_offset(),
+            last_fetched_epoch: self.logs[follower].last_fetched_epoch(),
+            high_watermark: None,
+        });
+        self.send(follower, Message::Request { correlation_id: 3, request });
+    }
+
+    /// The leader's high watermark goes to its log's end, and it answers a fetch with it.
+    pub fn move_high_watermark(&mut self, leader: usize, epoch: i32) {
+        let end = self.logs[leader].end_offset();
+        self.show_high_watermark(leader, epoch, end.0, true);
+        self.answer_fetch(leader, epoch, end.0);
+    }
+
+    pub fn show_high_watermark(&mut self, server: usize, epoch: i32, offset: i64, leading: bool) {
+        let (offset, epoch) = (Offset(offset), LeaderEpoch(epoch));
+        self.say(server, Observation::HighWatermark { offset, epoch, leading });
+    }
+
+    pub fn answer_fetch(&mut self, leader: usize, epoch: i32, high_watermark: i64) {
+        let leader_id = Some(node(leader));
+        let response = Response::Fetch(FetchResponse {
+            current_leader: CurrentLeader { leader_id, leader_epoch: LeaderEpoch(epoch), endpoints: None },
+            high_watermark: Some(Offset(high_watermark)),
+            ..FetchResponse::default()
+        });
+        self.send(leader, Message::Response { correlation_id: 3, response });
+    }
+
+    /// A follower cuts its log.
+    pub fn cut(&mut self, server: usize, epoch: i32, end: i64) {
+        let mut out = Out::default();
+        let diverging = OffsetAndEpoch { epoch: LeaderEpoch(epoch), offset: Offset(end) };
+        quiet(self.logs[server].truncate_to_end_offset(diverging, &mut out));
+        self.perform(server, out);
+    }
+
+    pub fn tell(&mut self, client: usize, event: AttemptEvent) {
+        self.now += 1;
+        self.checks.client(self.now, client, event);
+    }
+
+    pub fn next_attempt(&mut self) -> u32 {
+        self.attempts += 1;
+        self.attempts
+    }
+
+    /// A client's append, replicated to all, committed and acknowledged.
+    pub fn append_and_commit(&mut self, leader: usize, epoch: i32, value: u64) {
+        let attempt = self.next_attempt();
+        self.tell(0, AttemptEvent::AppendInvoked { attempt, first_value: value, count: 1 });
+        let batch = self.data(leader, epoch, value);
+        self.write(leader, &batch);
+        for follower in (0..self.disks.len()).filter(|server| *server != leader) {
+            self.replicate(leader, follower, epoch);
+        }
+        self.move_high_watermark(leader, epoch);
+        self.tell(0, AttemptEvent::AppendOk { attempt, base_offset: batch.base_offset.0 });
+    }
+
+    /// A client reads from a server.
+    pub fn read(&mut self, server: usize, from: i64, shown: &[(i64, u64)], applied_end: i64) {
+        let attempt = self.next_attempt();
+        self.tell(0, AttemptEvent::ReadInvoked { attempt, from });
+        self.answer_read(server, applied_end);
+        for (offset, value) in shown {
+            self.tell(0, AttemptEvent::ReadRecord { attempt, offset: *offset, value: *value });
+        }
+        self.tell(0, AttemptEvent::ReadOk { attempt, applied_end });
+    }
+
+    pub fn answer_read(&mut self, server: usize, applied_end: i64) {
+        let response = Response::ReadRecords(ReadRecordsResponse {
+            error: raft::message::ErrorCode::None,
+            records: smallvec::SmallVec::new(),
+            applied_end: Offset(applied_end),
+        });
+        self.send(server, Message::Response { correlation_id: 4, response });
+    }
+
+    /// The process dies; the page cache lives on.
+    pub fn kill(&mut self, server: usize) {
+        self.now += 1;
+        self.disks[server].open.clear();
+        self.checks.down(self.now, server, Down::Killed);
+    }
+
+    /// All that was not durable is lost.
+    pub fn lose_power(&mut self, server: usize) {
+        self.now += 1;
+        self.disks[server].lose_power();
+        self.checks.down(self.now, server, Down::PowerLost);
+    }
+
+    /// It goes down and gets an empty disk.
+    pub fn replace_disk(&mut self, server: usize) {
+        self.lose_power(server);
+        self.disks[server] = TestDisk::default();
+        self.checks.disk_damaged(self.now, server, &self.disks[server]);
+    }
+
+    pub fn boot(&mut self, server: usize) {
+        self.lives[server] += 1;
+        self.now += 1;
+        self.checks.booted(self.now, server, self.lives[server], &self.disks[server]);
+        let fixes = Fixes::NONE.with(Fix::FlushRecoveredLog);
+        let mut out = Out::default();
+        self.logs[server] = quiet(RaftLog::open(&self.disks[server], LogConfig { fixes, ..CONFIG }, &mut out));
+        self.perform(server, out);
+    }
+}
