@@ -25,3 +25,6 @@ pub mod log;
 pub mod message;
 pub mod node;
 pub mod quorum;
+
+#[cfg(test)]
+mod test_disk;

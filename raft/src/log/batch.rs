@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::control_record::ControlRecord;
-use super::record::{NO_OP_FRAME, Reader, Record, parse_frame, value_frame};
+use super::record::{Buffer, NO_OP_FRAME, Reader, Record, parse_frame, value_frame};
 use crate::ids::{LeaderEpoch, Offset};
 
 /// Bytes of a batch before its records.
@@ -270,7 +270,7 @@ impl Eq for Records {}
 #[derive(Clone, Debug)]
 pub struct BatchBuilder {
     /// The batch so far, its header still blank.
-    bytes: SmallVec<[u8; 256]>,
+    bytes: Buffer,
     base_offset: Offset,
     epoch: LeaderEpoch,
     timestamp_ms: i64,
@@ -281,7 +281,7 @@ pub struct BatchBuilder {
 impl BatchBuilder {
     /// An empty batch.
     pub fn new(base_offset: Offset, epoch: LeaderEpoch, timestamp_ms: i64) -> BatchBuilder {
-        let bytes = SmallVec::from_slice(&[0; BATCH_HEADER_BYTES]);
+        let bytes = Buffer::from_slice(&[0; BATCH_HEADER_BYTES]);
         BatchBuilder { bytes, base_offset, epoch, timestamp_ms, count: 0, control: false }
     }
 

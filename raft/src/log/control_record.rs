@@ -3,7 +3,7 @@
 use smallvec::SmallVec;
 
 use super::batch::BatchError;
-use super::record::{Reader, Record, put_unsigned_varint};
+use super::record::{Buffer, Reader, Record, put_unsigned_varint};
 use crate::ids::NodeId;
 
 /// Key type of LeaderChange.
@@ -37,9 +37,9 @@ impl ControlRecord {
     }
 
     /// Record value: the message, whose own first field is its version.
-    pub(super) fn value(&self) -> SmallVec<[u8; 96]> {
+    pub(super) fn value(&self) -> Buffer {
         let ControlRecord::LeaderChange(change) = self;
-        let mut value = SmallVec::new();
+        let mut value = Buffer::new();
         value.extend_from_slice(&0_i16.to_be_bytes());
         value.extend_from_slice(&change.leader_id.0.to_be_bytes());
         for voters in [&change.voters, &change.granting_voters] {

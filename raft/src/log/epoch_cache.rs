@@ -53,14 +53,9 @@ impl EpochCache {
         self.entries.last().map(|entry| entry.epoch)
     }
 
-    /// Would [`EpochCache::assign`] change anything?
-    pub fn needs_assign(&self, epoch: LeaderEpoch, start: Offset) -> bool {
-        self.entries.last().is_none_or(|latest| epoch != latest.epoch || start < latest.offset)
-    }
-
     /// Notes where an epoch starts; true if that was news. Trailing entries it contradicts go.
     pub fn assign(&mut self, epoch: LeaderEpoch, start: Offset) -> bool {
-        if !self.needs_assign(epoch, start) {
+        if self.entries.last().is_some_and(|latest| epoch == latest.epoch && start >= latest.offset) {
             return false;
         }
         while self.entries.last().is_some_and(|latest| latest.epoch >= epoch || latest.offset >= start) {

@@ -22,6 +22,8 @@ mod raft_log;
 mod record;
 mod recovery;
 mod segment;
+#[cfg(test)]
+mod tests;
 
 pub use batch::{BATCH_HEADER_BYTES, Batch, BatchBuilder, BatchError, BatchHeader, MAX_BATCH_BYTES, Records};
 pub use control_record::{ControlRecord, LeaderChange};

@@ -291,7 +291,7 @@ impl RaftLog {
         }
     }
 
-    /// consensus.md §4.3.
+    /// consensus.md §4.3 without its second rule, which is about snapshots.
     pub fn validate_offset_and_epoch(&self, offset: Offset, epoch: LeaderEpoch) -> Validation {
         if self.start_offset() == Offset(0) && offset == Offset(0) {
             return Validation::Valid;
@@ -320,7 +320,7 @@ impl RaftLog {
         if local.epoch == diverging.epoch { local.offset.min(diverging.offset) } else { local.offset }
     }
 
-    /// Removes every batch that reaches beyond `target`, and epochs that start there or later.
+    /// Removes every batch that reaches beyond `target`, and epochs that start at the new end.
     /// The cut is not forced: after a power loss the tail may be back, uncommitted as before.
     /// Removed segments are gone for good at once, for the reason given in [`recover_segments`].
     fn truncate_to(&mut self, target: Offset, out: &mut Out) {
@@ -337,7 +337,7 @@ impl RaftLog {
         self.end = self.active().end_offset();
         self.recovery_point = self.recovery_point.min(self.end);
         self.high_watermark = self.high_watermark.min(self.end);
-        if self.epochs.truncate_from_end(target) {
+        if self.epochs.truncate_from_end(self.end) {
             self.epochs.write(Force::Durable, out);
             self.epoch_checkpoint_stale = false;
         }

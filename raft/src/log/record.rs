@@ -1,7 +1,12 @@
 //! Records inside a batch: varints, the record frame, and the metadata frame around a value
 //! (consensus.md §8.4).
 
+use smallvec::SmallVec;
+
 use super::batch::BatchError;
+
+/// What a batch is written into: on the stack, as most batches are small.
+pub(super) type Buffer = SmallVec<[u8; 256]>;
 
 /// Metadata frame version.
 const FRAME_VERSION: u32 = 1;
@@ -76,8 +81,8 @@ impl<'a> Record<'a> {
     }
 
     /// Appends the record's bytes.
-    pub fn write(&self, out: &mut impl Extend<u8>) {
-        let key_length = self.key.map_or(-1, |key| i32_len(key));
+    pub fn write(&self, out: &mut Buffer) {
+        let key_length = self.key.map_or(-1, i32_len);
         let body_length = 1
             + varint_len(0)
             + varint_len(self.offset_delta)
@@ -87,13 +92,13 @@ impl<'a> Record<'a> {
             + self.value.len()
             + varint_len(0);
         put_varint(out, i32::try_from(body_length).expect("records are small"));
-        out.extend([0]);
+        out.push(0);
         put_varint(out, 0);
         put_varint(out, self.offset_delta);
         put_varint(out, key_length);
-        out.extend(self.key.unwrap_or_default().iter().copied());
+        out.extend_from_slice(self.key.unwrap_or_default());
         put_varint(out, i32_len(self.value));
-        out.extend(self.value.iter().copied());
+        out.extend_from_slice(self.value);
         put_varint(out, 0);
     }
 }
@@ -103,19 +108,19 @@ fn i32_len(bytes: &[u8]) -> i32 {
 }
 
 /// Appends an unsigned LEB128 number.
-pub(super) fn put_unsigned_varint(out: &mut impl Extend<u8>, mut n: u32) {
+pub(super) fn put_unsigned_varint(out: &mut Buffer, mut n: u32) {
     while n >= 0x80 {
-        out.extend([n as u8 & 0x7f | 0x80]);
+        out.push(n as u8 & 0x7f | 0x80);
         n >>= 7;
     }
-    out.extend([n as u8]);
+    out.push(n as u8);
 }
 
 fn zigzag(n: i32) -> u32 {
     (n << 1 ^ n >> 31) as u32
 }
 
-fn put_varint(out: &mut impl Extend<u8>, n: i32) {
+fn put_varint(out: &mut Buffer, n: i32) {
     put_unsigned_varint(out, zigzag(n));
 }
 
@@ -216,7 +221,7 @@ mod tests {
             (i32::MIN, &[0xff, 0xff, 0xff, 0xff, 0x0f]),
         ];
         for (n, bytes) in cases {
-            let mut written = Vec::new();
+            let mut written = Buffer::new();
             put_varint(&mut written, n);
             assert_eq!((written.as_slice(), varint_len(n)), (bytes, bytes.len()), "{n}");
             assert_eq!(Reader(bytes).varint(), Ok(n));

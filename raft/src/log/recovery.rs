@@ -13,10 +13,10 @@ use crate::log::LogConfig;
 /// Reads every segment, cuts the log at the first bad byte, and opens what is left; a log without
 /// segments gets an empty one.
 ///
-/// Kafka cuts the file first and deletes later segments after that, and leaves it to the file
+/// Kafka cuts the file first, deletes later segments after that, and leaves it to the file
 /// system's journal that none of them comes back. Here they go first, newest first, and for good:
-/// on a disk that may keep any unsynced name, a returning segment would follow on a gap, or on
-/// other records.
+/// forcing the cut file does not force the directory on every disk, and a segment that came back
+/// would follow on a gap, or on other records. Where one is found to do so, the log ends before it.
 pub(super) fn recover_segments(
     files: &dyn DurableFiles,
     config: LogConfig,
