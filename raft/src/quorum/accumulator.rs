@@ -269,7 +269,7 @@ mod tests {
     #[derive(Clone, Debug)]
     enum Op {
         Prepare(usize),
-        PrepareNoOp,
+        Idle,
         Schedule,
         Control,
         Drain,
@@ -279,7 +279,7 @@ mod tests {
     fn op() -> impl Strategy<Value = Op> {
         prop_oneof![
             6 => (0..9usize).prop_map(Op::Prepare),
-            1 => Just(Op::PrepareNoOp),
+            1 => Just(Op::Idle),
             4 => Just(Op::Schedule),
             1 => Just(Op::Control),
             3 => Just(Op::Drain),
@@ -303,7 +303,7 @@ mod tests {
                         prop_assert!(taken.is_ok() || count == 0 || count > 5 || taken == Err(AppendError::TooManyBatches));
                         taken.ok()
                     }
-                    Op::PrepareNoOp => accumulator.prepare_append_no_op(now_ms, EPOCH).ok(),
+                    Op::Idle => accumulator.prepare_append_no_op(now_ms, EPOCH).ok(),
                     Op::Control => {
                         appends.push((next, accumulator.append_control(now_ms, [leader_change()])));
                         None

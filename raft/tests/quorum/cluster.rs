@@ -19,6 +19,8 @@ enum Event {
 pub struct Cluster {
     pub desks: Vec<Desk>,
     pub now_ns: u64,
+    /// Messages and timers so far.
+    pub events: u32,
     queue: BTreeMap<(u64, u64), Event>,
     ordinal: u64,
     /// (from, to) pairs that lose everything.
@@ -32,7 +34,15 @@ impl Cluster {
     pub fn start(voters: i32, replicas: i32, bugs: Bugs) -> Cluster {
         let boot = |id| Desk::boot(spec(id, voters, bugs, Fixes::default()), Disk::default(), 0);
         let desks = (1..=replicas).map(boot).collect();
-        Cluster { desks, now_ns: 0, queue: BTreeMap::new(), ordinal: 0, cut: Vec::new(), owed: BTreeMap::new() }
+        Cluster {
+            desks,
+            now_ns: 0,
+            events: 0,
+            queue: BTreeMap::new(),
+            ordinal: 0,
+            cut: Vec::new(),
+            owed: BTreeMap::new(),
+        }
     }
 
     pub fn desk(&mut self, id: i32) -> &mut Desk {
@@ -64,6 +74,7 @@ impl Cluster {
             let timer_at = timer.map(|((at, _), _)| at.max(self.now_ns));
             let Some(at) = [message, timer_at].into_iter().flatten().min().filter(|at| *at <= end) else { break };
             self.now_ns = at;
+            self.events += 1;
             if message == Some(at) {
                 self.deliver();
             } else if let Some(((_, thread), index)) = timer {

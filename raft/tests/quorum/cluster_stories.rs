@@ -82,3 +82,20 @@ fn one_voter_leads_at_once() {
     cluster.desk(1).restart(true);
     assert_eq!((cluster.leaders(), cluster.desk(1).epoch()), (vec![1], 2));
 }
+
+/// A timer that is armed for now although nothing has changed would show as thousands of events.
+#[test]
+fn an_idle_cluster_does_not_spin_observers_and_cut_off_nodes_included() {
+    let mut cluster = Cluster::start(3, 4, Bugs::NONE);
+    cluster.run_ms(6_000);
+    let before = cluster.events;
+    cluster.run_ms(10_000);
+    let idle = cluster.events - before;
+    let leader = cluster.leaders()[0];
+    cluster.isolate(leader);
+    cluster.isolate(4);
+    let before = cluster.events;
+    cluster.run_ms(10_000);
+    let cut = cluster.events - before;
+    assert!(idle < 1_500 && cut < 3_000, "events in ten seconds: {idle} idle, {cut} after a cut");
+}

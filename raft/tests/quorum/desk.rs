@@ -49,6 +49,9 @@ impl Disk {
             bytes.truncate(*durable);
         }
     }
+    pub fn remove(&mut self, path: &str) {
+        self.0.remove(path);
+    }
     pub fn election(&self) -> ElectionState {
         read_election_state(self).expect("quorum-state can be read").expect("quorum-state is there")
     }
@@ -276,6 +279,36 @@ impl Desk {
         self.outbox.remove(index).expect("it was found there")
     }
 
+    /// Answers everything of this name that is under way with nothing: whatever waits behind it
+    /// on its connection is sent.
+    pub fn shake_off(&mut self, name: &str) {
+        for round in 0.. {
+            assert!(round < 20, "{name} is sent again and again");
+            if !self.has_sent(name) {
+                return;
+            }
+            let sent = self.sent(name);
+            let response = match &sent.request {
+                Request::Fetch(_) => Response::Fetch(Default::default()),
+                Request::Vote(_) => Response::Vote(Default::default()),
+                Request::BeginQuorumEpoch(_) => Response::BeginQuorumEpoch(Default::default()),
+                other => panic!("nobody waits for {}", other.name()),
+            };
+            self.reply(&sent, response);
+        }
+    }
+
+    /// Answers, with nothing, the Fetch that went out before the leader was known.
+    pub fn shake_off_bootstrap(&mut self) {
+        let stale = self.sent("Fetch");
+        self.reply(&stale, Response::Fetch(Default::default()));
+    }
+
+    /// No more NoOps: for stories in which nothing is to be appended.
+    pub fn quiet_state_machine(&mut self) {
+        self.timers[ThreadName::ControllerEventQueue as usize] = None;
+    }
+
     pub fn has_sent(&self, name: &str) -> bool {
         self.outbox.iter().any(|sent| sent.request.name() == name)
     }
@@ -437,12 +470,14 @@ pub fn elect(desk: &mut Desk) {
     while desk.role() != Role::Prospective {
         desk.advance_ms(100);
     }
-    desk.outbox.retain(|sent| sent.request.name() == "PreVote");
+    desk.shake_off("Fetch");
     let epoch = desk.epoch();
     let pre_vote = desk.sent("PreVote");
     desk.reply(&pre_vote, voted(epoch, true));
     assert_eq!((desk.role(), desk.epoch()), (Role::Candidate, epoch + 1));
+    desk.shake_off("PreVote");
     let vote = desk.sent("Vote");
     desk.reply(&vote, voted(epoch + 1, true));
+    desk.shake_off("Vote");
     assert_eq!((desk.role(), desk.epoch()), (Role::Leader, epoch + 1));
 }
