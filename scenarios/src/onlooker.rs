@@ -80,11 +80,9 @@ impl Watch<Actor> for Onlooker {
     }
 
     #[inline]
-    fn sent(&mut self, at: u64, node: Node, peer: Node, connection: Connection, _is_request: bool, message: &Message) {
-        let servers = self.servers;
+    fn sent(&mut self, at: u64, node: Node, _: Node, connection: Connection, _: bool, message: &Message) {
         if let Some((checks, server)) = self.server(node) {
-            let peer = usize::from(peer.0);
-            checks.sent(at, server, (peer < servers).then_some(peer), connection.0, message);
+            checks.sent(at, server, connection.0, message);
         }
     }
 

@@ -97,6 +97,7 @@ impl Checks {
             },
             Write::Truncate { file, len } => match ghost.target(file.0) {
                 Target::Segment(base) => {
+                    ghost.remember_end(&self.ledger);
                     ghost.log.truncate(base, len, &self.ledger);
                     self.log_cut(server);
                 }
@@ -110,6 +111,7 @@ impl Checks {
                 leaders::monotonic_epoch(&self.servers[server], before, now, &mut self.verdict);
             }
             Write::Unlink { path } => {
+                ghost.remember_end(&self.ledger);
                 ghost.unlink(path, &self.ledger);
                 self.log_cut(server);
             }
@@ -224,7 +226,7 @@ impl Checks {
         }
         let is_news = ghost.durable_election != election;
         if ghost.leader_append_pending {
-            ghost.leader_append_pending = ghost.log.durable() < ghost.log.count();
+            ghost.leader_append_pending = ghost.log.forced() < ghost.log.count();
         }
         if ghost.is_amnesiac() {
             ghost.remember(&self.ledger);

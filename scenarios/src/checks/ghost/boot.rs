@@ -37,6 +37,7 @@ impl ServerGhost {
         self.answered_high_watermark = None;
         self.shown_applied = Offset(0);
         self.leader_append_pending = false;
+        self.ends_before_cuts.clear();
         self.disk_failed = false;
         self.handles.clear();
     }

@@ -46,8 +46,8 @@ pub struct LogGhost {
     chained: usize,
     /// Batches in the chain.
     len: usize,
-    /// Leading batches of the chain that are durable.
-    durable: usize,
+    /// Leading batches of the chain that were forced to disk, as their writer was told.
+    forced: usize,
     /// Leading batches that a destroying fault left: an fsync does not rewrite clean pages, so no
     /// more than these are durable until they are cut and written again.
     spoilt_from: Option<usize>,
@@ -61,7 +61,12 @@ impl LogGhost {
 
     /// Leading batches that are durable.
     pub fn durable(&self) -> usize {
-        self.durable
+        self.forced.min(self.spoilt_from.unwrap_or(usize::MAX))
+    }
+
+    /// Leading batches that were forced: durable, unless a fault destroyed them since.
+    pub fn forced(&self) -> usize {
+        self.forced
     }
 
     /// The `index`-th batch.
@@ -92,7 +97,12 @@ impl LogGhost {
 
     /// One past the last offset that is durable.
     pub fn durable_end(&self, ledger: &Ledger) -> Offset {
-        ledger.end(self.prefix(self.durable))
+        ledger.end(self.prefix(self.durable()))
+    }
+
+    /// One past the last offset that was forced.
+    pub fn forced_end(&self, ledger: &Ledger) -> Offset {
+        ledger.end(self.prefix(self.forced))
     }
 
     /// Epoch of the last batch.
@@ -182,8 +192,8 @@ impl LogGhost {
         };
         let segment = &mut self.segments[place];
         segment.durable = segment.batches.len();
-        if place + 1 == self.chained && self.durable >= segment.first && segment.named {
-            self.durable = self.spoilt_from.unwrap_or(usize::MAX).min(segment.first + segment.durable);
+        if place + 1 == self.chained && self.forced >= segment.first && segment.named {
+            self.forced = segment.first + segment.durable;
         } else {
             self.recount_durable();
         }
@@ -210,7 +220,6 @@ impl LogGhost {
     /// A fault left only the first `count` batches durable.
     pub fn spoil(&mut self, count: usize) {
         self.spoilt_from = Some(self.spoilt_from.unwrap_or(usize::MAX).min(count));
-        self.durable = self.durable.min(count);
     }
 
     /// Durability as it was before a process died and its log was read back from the page cache.
@@ -300,14 +309,14 @@ impl LogGhost {
     }
 
     fn recount_durable(&mut self) {
-        self.durable = 0;
+        self.forced = 0;
         for segment in self.segments[..self.chained].iter().take_while(|segment| segment.named) {
-            self.durable = segment.first + segment.durable;
+            self.forced = segment.first + segment.durable;
             if segment.durable < segment.batches.len() {
                 break;
             }
         }
-        self.durable = self.durable.min(self.len).min(self.spoilt_from.unwrap_or(usize::MAX));
+        self.forced = self.forced.min(self.len);
     }
 }
 

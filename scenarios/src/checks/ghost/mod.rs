@@ -93,6 +93,8 @@ pub struct ServerGhost {
     pub shown_applied: Offset,
     /// A leader's append is not yet durable (D9).
     pub leader_append_pending: bool,
+    /// Forced log ends before the log was cut, in this life: a request made then may leave later.
+    pub ends_before_cuts: Vec<Offset>,
     /// The disk refused something in this life: the process is about to end.
     pub disk_failed: bool,
     /// Batches at the front of the log that equal the committed log.
@@ -127,6 +129,7 @@ impl ServerGhost {
             answered_high_watermark: None,
             shown_applied: Offset(0),
             leader_append_pending: false,
+            ends_before_cuts: Vec::new(),
             disk_failed: false,
             agreed: 0,
             forgotten: None,
@@ -140,6 +143,14 @@ impl ServerGhost {
     #[inline]
     pub fn durably_agreed(&self) -> usize {
         self.agreed.min(self.log.durable())
+    }
+
+    /// The log is about to be cut: what it claimed until now was true.
+    pub fn remember_end(&mut self, ledger: &Ledger) {
+        let end = self.log.forced_end(ledger);
+        if self.ends_before_cuts.last() != Some(&end) {
+            self.ends_before_cuts.push(end);
+        }
     }
 
     /// Did it hold the first `count` committed batches, the last of them `last`, durably, before

@@ -64,7 +64,7 @@ pub fn writes_batch(
     let leads = election.leader == Some(server.id);
     let own_change = header.control && leader_change_of(bytes) == Some(server.id);
     // A follower that catches up appends its own LeaderChange of an epoch it once led, too.
-    let as_leader = leads || (own_change && server.durable_leaderships.binary_search(&header.epoch).is_err());
+    let as_leader = leads || (own_change && election.leader.is_none());
     if as_leader && !(leads && election.epoch == header.epoch) {
         verdict.fail(Invariant::PersistBeforePromiseD4, || {
             format!("node {} writes a batch of epoch {} as leader; durable is {election:?}", server.id, header.epoch)
@@ -106,12 +106,12 @@ pub fn claims_log_end(
     ledger: &Ledger,
     verdict: &mut Verdict,
 ) {
-    // Left late, from an epoch before: the log may have been cut since, and nobody heeds it.
-    let late = epoch < server.durable_epoch();
-    let durable_end = server.log.durable_end(ledger);
-    if server.voter && !late && end > durable_end {
+    // Left late, from an epoch before or from before a cut: it was true when it was made.
+    let late = epoch < server.durable_epoch() || server.ends_before_cuts.contains(&end);
+    let forced_end = server.log.forced_end(ledger);
+    if server.voter && end > forced_end && !late {
         verdict.fail(Invariant::PersistBeforePromiseD8, || {
-            format!("node {} claims log end {end} in a {what} request; durable are {durable_end}", server.id)
+            format!("node {} claims log end {end} in a {what} request; it forced {forced_end}", server.id)
         });
     }
 }
