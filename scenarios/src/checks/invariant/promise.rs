@@ -64,7 +64,7 @@ pub fn writes_batch(
     let leads = election.leader == Some(server.id);
     let own_change = header.control && leader_change_of(bytes) == Some(server.id);
     // A follower that catches up appends its own LeaderChange of an epoch it once led, too.
-    let as_leader = leads || (own_change && server.durable_leaderships.binary_search(&header.epoch).is_err());
+    let as_leader = leads || (own_change && election.leader.is_none());
     if as_leader && !(leads && election.epoch == header.epoch) {
         verdict.fail(Invariant::PersistBeforePromiseD4, || {
             format!("node {} writes a batch of epoch {} as leader; durable is {election:?}", server.id, header.epoch)

@@ -72,11 +72,11 @@ impl Walk {
         self.quorum.campaign(candidate, epoch);
         for voter in &voters {
             self.quorum.vote(*voter, candidate, epoch);
-            self.following[*voter] = false;
         }
-        self.following[candidate] = false;
-        if voters.len() + 1 <= SERVERS / 2 {
-            self.leader = self.leader.filter(|leader| *leader != candidate && !voters.contains(leader));
+        self.following = [false; SERVERS];
+        if voters.len() < SERVERS / 2 {
+            // Its epoch is over for whoever led: a voter has left it.
+            self.leader = None;
             return;
         }
         (self.leader, self.fetched, self.committed) = (Some(candidate), [None; SERVERS], Offset(0));
