@@ -102,7 +102,11 @@ impl Walk {
             }
             Validation::Diverging(at) => {
                 let mut out = Out::default();
-                self.quorum.logs[follower].truncate_to_end_offset(at, &mut out).expect("it never knew better");
+                if self.quorum.logs[follower].truncate_to_end_offset(at, &mut out).is_err() {
+                    // Below its high watermark: fatal in Kafka, and only after disks were replaced.
+                    self.quorum.kill(follower);
+                    return self.restarted(follower);
+                }
                 self.quorum.perform(follower, out);
             }
         }
@@ -117,6 +121,7 @@ impl Walk {
             && end > self.committed
         {
             self.committed = end;
+            self.quorum.logs[leader].update_high_watermark(end);
             self.quorum.show_high_watermark(leader, self.epoch, end.0, true);
         }
     }
