@@ -69,7 +69,7 @@ impl Checks {
         if forgot && self.servers[server].voter {
             self.coverage.met(Situation::AmnesiacVoter);
         }
-        durability::cut_promise(&self.servers, &mut self.committed, &mut self.verdict);
+        durability::cut_promise(&self.servers, &mut self.committed, &self.ledger, &mut self.verdict);
     }
 
     /// A write or fsync of a server was refused: its process is about to end (consensus.md §4.9).

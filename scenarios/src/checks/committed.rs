@@ -107,6 +107,14 @@ impl Committed {
         server.agreed.checked_sub(1).map_or(Offset(0), |last| ledger.end(self.batches[last]))
     }
 
+    /// How much of the first `count` batches is safe if just these lie on a majority. A batch of an
+    /// older epoch than its committer's is safe only through a later batch of the committer's own
+    /// (Raft §5.4.2, figure 8): without that one, a leader elected in between may overwrite it.
+    pub fn safe_prefix(&self, count: usize, ledger: &Ledger) -> usize {
+        let safe = |at: &usize| ledger.get(self.batches[*at]).epoch == self.epochs[*at];
+        (0..count.min(self.count())).rev().find(safe).map_or(0, |at| at + 1)
+    }
+
     /// The longest prefix, in batches, that a majority of voters holds durably.
     pub fn durable_on_majority(servers: &[ServerGhost]) -> usize {
         let mut ends: Vec<usize> = servers.iter().filter(|s| s.voter).map(ServerGhost::durably_agreed).collect();

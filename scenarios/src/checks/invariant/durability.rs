@@ -4,8 +4,8 @@
 //!
 //! The promise on a committed record stands until faults that destroy durable bytes (a disk
 //! replaced, rot) leave it on less than a majority of disks; a power loss alone never excuses.
-//! When such a fault strikes, the promise is cut to what a majority still holds; a later commit
-//! that a majority of voters with their memory holds durably renews it.
+//! When such a fault strikes, the promise is cut to what is safe through what a majority still
+//! holds; a later commit that a majority of voters with their memory holds durably renews it.
 
 use raft::ids::{LeaderEpoch, Offset};
 
@@ -186,10 +186,10 @@ fn cut(
 }
 
 /// A fault destroyed durable bytes: the promise is cut to what a majority still holds.
-pub fn cut_promise(servers: &[ServerGhost], committed: &mut Committed, verdict: &mut Verdict) {
+pub fn cut_promise(servers: &[ServerGhost], committed: &mut Committed, ledger: &Ledger, verdict: &mut Verdict) {
     let held = Committed::durable_on_majority(servers);
     if held < committed.promised {
-        committed.promised = held;
+        committed.promised = committed.safe_prefix(held, ledger);
         verdict.excuse(Excuse::PromiseCutByDestroyedDisk, 1);
     }
 }

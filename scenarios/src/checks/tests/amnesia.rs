@@ -100,6 +100,36 @@ fn a_high_watermark_may_count_what_was_acknowledged_before_the_disk_was_destroye
     assert_eq!(excused(&quorum, "commit_counts_amnesiac_voter"), 1);
 }
 
+/// Raft's figure 8 the other way round: records of epoch 2 and the LeaderChange of epoch 4 that
+/// committed them; when that one loses its majority, the others on a majority are not safe either.
+#[test]
+fn a_prefix_on_a_majority_is_safe_only_through_its_committers_own_batch() {
+    let mut quorum = Quorum::of(5);
+    quorum.campaign(1, 1);
+    [2, 3].map(|voter| quorum.vote(voter, 1, 1));
+    quorum.take_over(1, 1);
+    quorum.campaign(4, 2);
+    [0, 2, 3].map(|voter| quorum.vote(voter, 4, 2));
+    quorum.take_over(4, 2);
+    quorum.follow(2, 4, 2);
+    quorum.replicate(4, 2, 2);
+    // Server 1, with a batch that nobody has, leads epoch 3; server 2 leads epoch 4 and commits.
+    quorum.campaign(1, 3);
+    [0, 3].map(|voter| quorum.vote(voter, 1, 3));
+    quorum.take_over(1, 3);
+    quorum.elect(2, 4, &[0, 3]);
+    assert_eq!(quorum.checks.committed.promised, 2);
+    quorum.replace_disk(3);
+    // The batch of epoch 2 is still on servers 0, 2 and 4; that of epoch 4 on 0 and 2 only.
+    assert_eq!(quorum.checks.committed.promised, 0);
+    quorum.boot(3);
+    quorum.campaign(1, 5);
+    [3, 4].map(|voter| quorum.vote(voter, 1, 5));
+    quorum.take_over(1, 5);
+    assert_eq!(quorum.checks.violation(), None);
+    assert_eq!(excused(&quorum, "committed_record_destroyed"), 2);
+}
+
 #[test]
 fn rot_is_not_mended_by_an_fsync() {
     let mut quorum = committed_on_two();

@@ -21,10 +21,13 @@ use sim::watch::{Down, Synced, Write};
 use crate::actor::{AttemptEvent, Message};
 use crate::checks::{CheckConfig, Checks};
 
-/// Files as written and as durable; renames are durable with the directory.
+/// Bytes written, bytes durable, and how short the file was cut since it was last forced.
+type Inode = (Vec<u8>, Option<Vec<u8>>, usize);
+
+/// Files as written and as durable; renames and cuts are durable with the directory.
 #[derive(Clone, Debug, Default)]
 pub struct TestDisk {
-    inodes: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+    inodes: Vec<Inode>,
     names: BTreeMap<Rc<str>, usize>,
     durable_names: BTreeMap<Rc<str>, usize>,
     open: BTreeMap<u32, usize>,
@@ -33,7 +36,7 @@ pub struct TestDisk {
 impl TestDisk {
     fn lose_power(&mut self) {
         self.names = self.durable_names.clone();
-        for (written, durable) in &mut self.inodes {
+        for (written, durable, _) in &mut self.inodes {
             *written = durable.clone().unwrap_or_default();
         }
         self.open.clear();
@@ -139,7 +142,7 @@ impl Quorum {
         match effect {
             Effect::Open { file, path, truncate } => {
                 let inode = *disk.names.entry(path.clone()).or_insert_with(|| {
-                    disk.inodes.push((Vec::new(), None));
+                    disk.inodes.push((Vec::new(), None, usize::MAX));
                     disk.inodes.len() - 1
                 });
                 if *truncate {
@@ -153,7 +156,9 @@ impl Quorum {
                 checks.wrote(now, server, Write::Append { file: File(file.0), bytes });
             }
             Effect::Truncate { file, len } => {
-                disk.inodes[disk.open[&file.0]].0.truncate(*len as usize);
+                let inode = &mut disk.inodes[disk.open[&file.0]];
+                inode.0.truncate(*len as usize);
+                inode.2 = inode.2.min(*len as usize);
                 checks.wrote(now, server, Write::Truncate { file: File(file.0), len: *len });
             }
             Effect::Rename { from, to } => {
@@ -167,11 +172,15 @@ impl Quorum {
             }
             Effect::Fsync { file } => {
                 let inode = &mut disk.inodes[disk.open[&file.0]];
-                inode.1 = Some(inode.0.clone());
+                *inode = (inode.0.clone(), Some(inode.0.clone()), usize::MAX);
                 checks.synced(now, server, Synced::File(File(file.0)));
             }
             Effect::FsyncDirectory => {
                 disk.durable_names = disk.names.clone();
+                for (_, durable, cut) in &mut disk.inodes {
+                    durable.iter_mut().for_each(|bytes| bytes.truncate(*cut));
+                    *cut = usize::MAX;
+                }
                 checks.synced(now, server, Synced::Directory);
             }
             Effect::Observe(observation) => checks.observed(now, server, *observation),

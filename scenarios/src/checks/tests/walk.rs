@@ -72,11 +72,11 @@ impl Walk {
         self.quorum.campaign(candidate, epoch);
         for voter in &voters {
             self.quorum.vote(*voter, candidate, epoch);
-            self.following[*voter] = false;
         }
-        self.following[candidate] = false;
-        if voters.len() + 1 <= SERVERS / 2 {
-            self.leader = self.leader.filter(|leader| *leader != candidate && !voters.contains(leader));
+        self.following = [false; SERVERS];
+        if voters.len() < SERVERS / 2 {
+            // Its epoch is over for whoever led: a voter has left it.
+            self.leader = None;
             return;
         }
         (self.leader, self.fetched, self.committed) = (Some(candidate), [None; SERVERS], Offset(0));
@@ -102,7 +102,11 @@ impl Walk {
             }
             Validation::Diverging(at) => {
                 let mut out = Out::default();
-                self.quorum.logs[follower].truncate_to_end_offset(at, &mut out).expect("it never knew better");
+                if self.quorum.logs[follower].truncate_to_end_offset(at, &mut out).is_err() {
+                    // Below its high watermark: fatal in Kafka, and only after disks were replaced.
+                    self.quorum.kill(follower);
+                    return self.restarted(follower);
+                }
                 self.quorum.perform(follower, out);
             }
         }
@@ -117,6 +121,7 @@ impl Walk {
             && end > self.committed
         {
             self.committed = end;
+            self.quorum.logs[leader].update_high_watermark(end);
             self.quorum.show_high_watermark(leader, self.epoch, end.0, true);
         }
     }
