@@ -11,6 +11,11 @@ switches! {
         /// process had written but not forced count in its next Fetch or Vote (consensus.md §4.9).
         /// Mend: force every recovered segment before anything is sent.
         FlushRecoveredLog,
+        /// A voter that has voted for a candidate grants it again in the same epoch without
+        /// comparing logs (`canGrantVote`, consensus.md §1.2). A candidate whose log was cut by
+        /// recovery (a rotten batch) restarts as Candidate in the same epoch and wins by votes
+        /// that were given to the longer log. Mend: a repeated vote compares the logs again.
+        CompareLogOfRepeatedVote,
         /// With exactly one voter Kafka moves the high watermark, and so acknowledges, before
         /// its own fsync (D9's exception). Mend: a single voter forces its append first.
         SingleVoterFlushFirst,

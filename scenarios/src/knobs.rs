@@ -21,14 +21,14 @@ const KNOBS: [Knob; 12] = [
     Knob { name: "workload.max_in_flight", others: |_| vec![1] },
     Knob {
         name: "controller.quorum.election.timeout.ms",
-        others: |scenario| vec![election_floor_ms(scenario).max(300), 5_000],
+        others: |scenario| vec![election_floor_ms(scenario).max(300), 3_000],
     },
     Knob {
         name: "controller.quorum.fetch.timeout.ms",
         others: |scenario| vec![fetch_floor_ms(scenario).max(1_000), fetch_floor_ms(scenario), 8_000],
     },
-    Knob { name: "controller.quorum.election.backoff.max.ms", others: |_| vec![50, 5_000] },
-    Knob { name: "controller.quorum.append.linger.ms", others: |_| vec![0, 200] },
+    Knob { name: "controller.quorum.election.backoff.max.ms", others: |_| vec![50, 3_000] },
+    Knob { name: "controller.quorum.append.linger.ms", others: |_| vec![0, 100] },
     Knob { name: "controller.quorum.request.timeout.ms", others: request_timeouts_ms },
     Knob { name: "controller.quorum.retry.backoff.ms", others: |_| vec![1, 400] },
     // One byte is one batch per fetch, whatever its size.

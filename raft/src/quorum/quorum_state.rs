@@ -18,6 +18,7 @@ use super::step::{Fatal, Step, throw};
 use super::timer::Timer;
 use super::voter_set::VoterSet;
 use crate::bugs::{Bug, Bugs};
+use crate::fixes::Fixes;
 use crate::ids::{LeaderEpoch, NodeId, Offset, ReplicaKey};
 use crate::io::{Observation, Role};
 use crate::log::{ElectionState, write_election_state};
@@ -41,6 +42,7 @@ pub struct QuorumState {
     pub(super) state: EpochState,
     pub(super) timeouts: QuorumTimeouts,
     pub(super) bugs: Bugs,
+    pub(super) fixes: Fixes,
     /// A durable write that a switched-on bug has put off to the end of the step.
     late_write: Option<ElectionState>,
 }
@@ -61,7 +63,22 @@ impl QuorumState {
             high_watermark: None,
             election_timer,
         });
-        QuorumState { local, voters, epoch: LeaderEpoch(0), state, timeouts, bugs, late_write: None }
+        QuorumState {
+            local,
+            voters,
+            epoch: LeaderEpoch(0),
+            state,
+            timeouts,
+            bugs,
+            fixes: Fixes::NONE,
+            late_write: None,
+        }
+    }
+
+    /// The same replica with these mends in force.
+    pub fn with_fixes(mut self, fixes: Fixes) -> QuorumState {
+        self.fixes = fixes;
+        self
     }
 
     /// A higher epoch, or a lost Prospective that cannot return to a leader.

@@ -4,6 +4,7 @@ use super::epoch_states::EpochState;
 use super::quorum_state::QuorumState;
 use super::restart::names;
 use crate::bugs::Bug;
+use crate::fixes::Fix;
 use crate::ids::ReplicaKey;
 
 impl QuorumState {
@@ -15,8 +16,11 @@ impl QuorumState {
             EpochState::Unattached(_) | EpochState::Prospective(_) => {
                 let voted = self.voted().filter(|_| !self.bugs.has(Bug::TwoVotesInOneEpoch));
                 match voted {
-                    // The log is not compared again.
-                    Some(voted) => names(voted, candidate),
+                    // Kafka does not compare the log again.
+                    Some(voted) => {
+                        let compare_again = self.fixes.has(Fix::CompareLogOfRepeatedVote);
+                        names(voted, candidate) && (is_log_up_to_date || !compare_again)
+                    }
                     None => self.leader_id().is_none() && is_log_up_to_date,
                 }
             }

@@ -98,7 +98,7 @@ impl WhiteBox {
             }
             if committed.was_destroyed(offset) {
                 verdict.excuse(Excuse::AckedAppendDestroyed, 1);
-                continue;
+                return;
             }
             let committed_at = state.committed;
             verdict.fail(Invariant::LinearizableAppends, || match committed_at {
@@ -157,6 +157,11 @@ impl WhiteBox {
             if state.acked.is_some() {
                 verdict.excuse(Excuse::AckedAppendDestroyed, 1);
             }
+        }
+        // Offsets are given anew from here on: what was acknowledged above no longer orders them.
+        let below = Offset(record.offset.0 - 1);
+        for (_, highest) in &mut self.acks {
+            *highest = below.min(*highest);
         }
     }
 

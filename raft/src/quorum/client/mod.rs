@@ -101,7 +101,8 @@ impl RaftClient {
         let timeouts = QuorumTimeouts { election_ms: config.election_timeout_ms, fetch_ms: config.fetch_timeout_ms };
         let voters = VoterSet::from_static(&config.voters);
         let quorum =
-            QuorumState::initialize(local, voters, timeouts, setup.bugs, stored, log.last_fetched_epoch(), step)?;
+            QuorumState::initialize(local, voters, timeouts, setup.bugs, stored, log.last_fetched_epoch(), step)?
+                .with_fixes(setup.fixes);
         let bootstrap: Rc<[NodeId]> = quorum.voters().ids().iter().copied().filter(|id| *id != local.id).collect();
         let (backoff_ms, timeout_ms) = (i64::from(config.retry_backoff_ms), i64::from(config.request_timeout_ms));
         let mut client = RaftClient {

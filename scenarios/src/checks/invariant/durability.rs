@@ -107,7 +107,7 @@ fn majority_reached(
             durable += 1;
             // A vote it has forgotten may elect a leader that lacks what it acknowledges now.
             solid += usize::from(server.forgotten_epoch.is_none_or(|forgotten| forgotten <= epoch));
-        } else if server.agreed_before_destruction(count, last) {
+        } else if server.agreed.min(server.log.forced()) >= count || server.agreed_before_destruction(count, last) {
             before_destruction += 1;
         }
     }
