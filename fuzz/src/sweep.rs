@@ -25,7 +25,7 @@ pub struct Settings {
     pub seeds: Seeds,
     /// Threads.
     pub jobs: usize,
-    /// Ends at the run that is the so manieth failing one.
+    /// Ends at the run that is the failing one of this number.
     pub max_fail: u64,
     /// No run begins after this long.
     pub limit: Option<Duration>,

@@ -127,7 +127,7 @@ pub struct SweepArgs {
     /// Take only the i-th of n parts of the seeds
     #[arg(long, value_name = "i/n", default_value_t = Shard::WHOLE, hide_default_value = true)]
     pub shard: Shard,
-    /// End at the so manieth failing run
+    /// End at the N-th failing run
     #[arg(long, value_name = "N", default_value = "20", value_parser = clap::value_parser!(u64).range(1..))]
     pub max_fail: u64,
     /// End at the first failing run

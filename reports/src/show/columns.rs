@@ -1,7 +1,7 @@
 //! Aligned plain text: a label, and items that wrap beside it.
 
 /// Where items begin.
-const LABEL: usize = 14;
+const LABEL: usize = 16;
 /// Where lines end.
 const WIDTH: usize = 108;
 
