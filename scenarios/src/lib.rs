@@ -4,4 +4,9 @@
 //! this crate puts one into the other and says what must hold.
 
 pub mod actor;
+pub mod catalog;
+pub mod knobs;
+pub mod nemesis;
+pub mod recovery_bound;
 pub mod report;
+pub mod scenario;

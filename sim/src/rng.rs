@@ -1,4 +1,27 @@
 //! Chance, split by purpose and owner: a stream is a key, never a shared generator.
+//!
+//! Two ways to draw. Owners that draw seldom hold an [`Entropy`]: a ChaCha8 stream keyed by
+//! (seed, purpose, owner). Owners that draw for each message ask [`Seed::mix`] for the value
+//! at (purpose, owner, ordinal), which needs no state. Either way no draw of one owner can
+//! shift the draws of another, and so a fault can be deleted from a plan without changing
+//! any other number of the run.
+//!
+//! Every value made here is pinned by the vectors of `tests/parts/rng.rs`: changing one
+//! changes every digest and every recorded repro.
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+
+/// 2^64 / golden ratio, odd: the increment of SplitMix64 (Steele, Lea, Flood 2014).
+const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
+/// Odd, with about half of its bits set; the last pair of splitmix's finalizer variant 13.
+const MULTIPLY_1: u64 = 0xbf58_476d_1ce4_e5b9;
+const MULTIPLY_2: u64 = 0x94d0_49bb_1331_11eb;
+/// Digits of pi, so that small seeds and owners do not meet the multiplication as small numbers.
+const SEED_SALT: u64 = 0x243f_6a88_85a3_08d3;
+const OWNER_SALT: u64 = 0x1319_8a2e_0370_7344;
+/// Murmur3's first finalizer constant; odd, so that an owner never vanishes from a mix.
+const OWNER_STEP: u64 = 0xff51_afd7_ed55_8ccd;
 
 /// The master seed of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,40 +48,86 @@ pub enum Purpose {
     Workload = 8,
 }
 
+impl Seed {
+    /// The stream of one owner, from its start.
+    ///
+    /// The key is four words, each the finalizer of the sum of the one before and the next
+    /// input; the first three are a bijection of (seed, purpose, owner), so no two streams
+    /// share a key.
+    pub fn entropy(self, purpose: Purpose, owner: u64) -> Entropy {
+        let mut key = [0; 32];
+        let mut word = GOLDEN;
+        for (bytes, input) in key.chunks_exact_mut(8).zip([self.0, purpose as u64, owner, self.0]) {
+            word = finalize(word.wrapping_add(input));
+            bytes.copy_from_slice(&word.to_le_bytes());
+        }
+        Entropy { stream: ChaCha8Rng::from_seed(key) }
+    }
+
+    /// Keyed counter mix for high-rate owners: the value at (purpose, owner, ordinal).
+    ///
+    /// One 128-bit product spreads (seed, purpose) and owner over each other; its low half
+    /// starts a SplitMix64 sequence that the ordinal counts along, its high half enters
+    /// between the two multiplications, so that two owners never walk the same sequence.
+    #[inline]
+    pub fn mix(self, purpose: Purpose, owner: u64, ordinal: u64) -> u64 {
+        let key = self.0.wrapping_add((purpose as u64).wrapping_mul(GOLDEN)) ^ SEED_SALT;
+        let product = u128::from(key) * u128::from(owner ^ OWNER_SALT);
+        let start = (product as u64).wrapping_add(owner.wrapping_mul(OWNER_STEP));
+        let mut z = start.wrapping_add(ordinal.wrapping_mul(GOLDEN));
+        z = (z ^ (z >> 30)).wrapping_mul(MULTIPLY_1) ^ (product >> 64) as u64;
+        z = (z ^ (z >> 27)).wrapping_mul(MULTIPLY_2);
+        z ^ (z >> 31)
+    }
+}
+
+/// SplitMix64's finalizer: a bijection in which each input bit flips each output bit half the time.
+#[inline]
+fn finalize(mut z: u64) -> u64 {
+    z = (z ^ (z >> 30)).wrapping_mul(MULTIPLY_1);
+    z = (z ^ (z >> 27)).wrapping_mul(MULTIPLY_2);
+    z ^ (z >> 31)
+}
+
 /// One ChaCha8 stream.
 #[derive(Clone, Debug)]
 pub struct Entropy {
-    _todo: (),
+    stream: ChaCha8Rng,
 }
 
-#[expect(unused_variables, reason = "contract skeleton")]
-impl Seed {
-    pub fn entropy(self, purpose: Purpose, owner: u64) -> Entropy {
-        todo!()
-    }
-    /// Keyed counter mix for high-rate owners: the value at (purpose, owner, ordinal).
-    pub fn mix(self, purpose: Purpose, owner: u64, ordinal: u64) -> u64 {
-        todo!()
-    }
-}
-
-#[expect(unused_variables, reason = "contract skeleton")]
 impl Entropy {
+    /// The next 64 bits.
+    #[inline]
     pub fn next_u64(&mut self) -> u64 {
-        todo!()
+        self.stream.next_u64()
     }
+
     /// Lemire's bounded draw (with rejection); `bound` > 0.
+    ///
+    /// ("Fast Random Integer Generation in an Interval", 2019.) Exactly uniform; takes more
+    /// than one draw with a chance of less than `bound` / 2^64.
     pub fn below(&mut self, bound: u64) -> u64 {
-        todo!()
+        assert!(bound > 0, "a draw below 0 was asked for");
+        let mut product = u128::from(self.next_u64()) * u128::from(bound);
+        if (product as u64) < bound {
+            // 2^64 mod bound: that many low halves would be counted once too often.
+            let surplus = bound.wrapping_neg() % bound;
+            while (product as u64) < surplus {
+                product = u128::from(self.next_u64()) * u128::from(bound);
+            }
+        }
+        (product >> 64) as u64
     }
-    /// True with this chance, in parts per million.
+
+    /// True with this chance, in parts per million. Always takes exactly one draw.
     pub fn chance_ppm(&mut self, ppm: u32) -> bool {
-        todo!()
+        scale(self.next_u64(), 1_000_000) < u64::from(ppm)
     }
 }
 
-/// Maps one 64-bit draw to `0..bound` by the high half of the product (bias < bound / 2^64).
-#[expect(unused_variables, reason = "contract skeleton")]
+/// Maps one 64-bit draw to `0..bound` by the high half of the product (bias < bound / 2^64);
+/// never falls as the draw rises. 0 if `bound` is 0.
+#[inline]
 pub fn scale(draw: u64, bound: u64) -> u64 {
-    todo!()
+    ((u128::from(draw) * u128::from(bound)) >> 64) as u64
 }

@@ -1,13 +1,49 @@
 //! The digest of a run: two lanes, and a ladder of intermediate digests.
+//!
+//! The *behaviour* lane takes what nodes see, the *plan* lane faults and skips; so a fault
+//! without an effect leaves the behaviour lane as it was. Each lane is a streaming xxh3-128
+//! over entries of three little-endian 64-bit words:
+//!
+//! | word | behaviour | plan |
+//! |---|---|---|
+//! | 0 | true time, ns | true time, ns |
+//! | 1 | node (bits 0..16), thread (16..24), kind (24..32), incarnation (32..64) | index (0..32), phase (32..40) |
+//! | 2 | content | content |
+//!
+//! The ladder lets two runs that should be equal be bisected: the first rung of the same
+//! height that differs bounds the first entry that differs.
+
+use std::fmt;
+use std::str::FromStr;
+
+use xxhash_rust::xxh3::{Xxh3Default, xxh3_128};
 
 /// 128 bits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Digest(pub u128);
 
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.0)
+    }
+}
+
+impl FromStr for Digest {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Digest, String> {
+        // from_str_radix alone would take a sign.
+        let is_hex = text.len() == 32 && text.bytes().all(|b| b.is_ascii_hexdigit());
+        match u128::from_str_radix(text, 16) {
+            Ok(value) if is_hex => Ok(Digest(value)),
+            _ => Err(format!("not a digest: {text:?}; a digest is 32 hexadecimal digits")),
+        }
+    }
+}
+
 /// Kinds of things that enter the behaviour lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-
 pub enum Kind {
     Boot = 1,
     Down = 2,
@@ -37,37 +73,148 @@ pub struct Rung {
 }
 
 /// Two lanes and a ladder.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Trace {
-    _todo: (),
+    behaviour: Lane,
+    plan: Lane,
+    ladder: Vec<Rung>,
+    /// Entries between two rungs.
+    stride: u64,
+    /// Entries at which the next rung is due.
+    next_rung_at: u64,
 }
 
-#[expect(unused_variables, reason = "contract skeleton")]
+/// A full ladder loses every second rung, so it has at most this many.
+const MAX_RUNGS: usize = 64;
+/// A rung costs a digest of both lanes; so far apart, they do not count.
+const FIRST_STRIDE: u64 = 64;
+
+impl Default for Trace {
+    fn default() -> Self {
+        Trace {
+            behaviour: Lane::default(),
+            plan: Lane::default(),
+            ladder: Vec::with_capacity(MAX_RUNGS),
+            stride: FIRST_STRIDE,
+            next_rung_at: FIRST_STRIDE,
+        }
+    }
+}
+
 impl Trace {
     /// Behaviour lane: one thing a node saw.
     #[inline]
     pub fn behaviour(&mut self, at: u64, node: u16, thread: u8, incarnation: u32, kind: Kind, content: u64) {
-        todo!()
+        let who = u64::from(node) | u64::from(thread) << 16 | (kind as u64) << 24 | u64::from(incarnation) << 32;
+        self.behaviour.push([at, who, content]);
+        self.climb();
     }
+
     /// Plan lane: a fault or a skip.
     pub fn plan(&mut self, at: u64, index: u32, phase: u8, content: u64) {
-        todo!()
+        self.plan.push([at, u64::from(index) | u64::from(phase) << 32, content]);
+        self.climb();
     }
+
+    /// Of the whole run so far: both lanes' digests and their numbers of entries.
     pub fn digest(&self) -> Digest {
-        todo!()
+        let mut bytes = [0; 48];
+        bytes[..16].copy_from_slice(&self.behaviour.digest().0.to_le_bytes());
+        bytes[16..32].copy_from_slice(&self.plan.digest().0.to_le_bytes());
+        bytes[32..40].copy_from_slice(&self.behaviour.entries.to_le_bytes());
+        bytes[40..].copy_from_slice(&self.plan.entries.to_le_bytes());
+        Digest(xxh3_128(&bytes))
     }
+
+    /// Of what nodes saw.
     pub fn behaviour_digest(&self) -> Digest {
-        todo!()
+        self.behaviour.digest()
     }
+
+    /// Of faults and skips.
     pub fn plan_digest(&self) -> Digest {
-        todo!()
+        self.plan.digest()
     }
+
     /// At most 64 rungs, evenly spaced (the stride doubles as the run grows).
     pub fn ladder(&self) -> &[Rung] {
-        todo!()
+        &self.ladder
     }
+
     /// Entries so far, of both lanes.
+    #[inline]
     pub fn entries(&self) -> u64 {
-        todo!()
+        self.behaviour.entries + self.plan.entries
+    }
+
+    #[inline]
+    fn climb(&mut self) {
+        if self.entries() == self.next_rung_at {
+            self.add_rung();
+        }
+    }
+
+    #[cold]
+    fn add_rung(&mut self) {
+        let entries = self.entries();
+        self.ladder.push(Rung { entries, digest: self.digest() });
+        if self.ladder.len() == MAX_RUNGS {
+            self.stride *= 2;
+            let stride = self.stride;
+            self.ladder.retain(|rung| rung.entries % stride == 0);
+        }
+        self.next_rung_at = entries + self.stride;
+    }
+}
+
+const ENTRY_BYTES: usize = 24;
+/// Three of xxh3's own 256-byte blocks.
+const BUFFER_BYTES: usize = 32 * ENTRY_BYTES;
+
+/// A stream of entries; the hash takes them a buffer at a time, which makes one cost a few ns.
+#[derive(Clone)]
+struct Lane {
+    hash: Xxh3Default,
+    buffer: [u8; BUFFER_BYTES],
+    filled: usize,
+    entries: u64,
+}
+
+impl Default for Lane {
+    fn default() -> Self {
+        Lane { hash: Xxh3Default::new(), buffer: [0; BUFFER_BYTES], filled: 0, entries: 0 }
+    }
+}
+
+impl fmt::Debug for Lane {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lane").field("entries", &self.entries).field("digest", &self.digest()).finish()
+    }
+}
+
+impl Lane {
+    #[inline]
+    fn push(&mut self, words: [u64; 3]) {
+        if self.filled == BUFFER_BYTES {
+            self.flush();
+        }
+        let entry = &mut self.buffer[self.filled..self.filled + ENTRY_BYTES];
+        entry[..8].copy_from_slice(&words[0].to_le_bytes());
+        entry[8..16].copy_from_slice(&words[1].to_le_bytes());
+        entry[16..].copy_from_slice(&words[2].to_le_bytes());
+        self.filled += ENTRY_BYTES;
+        self.entries += 1;
+    }
+
+    #[inline(never)]
+    fn flush(&mut self) {
+        self.hash.update(&self.buffer);
+        self.filled = 0;
+    }
+
+    fn digest(&self) -> Digest {
+        let mut hash = self.hash.clone();
+        hash.update(&self.buffer[..self.filled]);
+        Digest(hash.digest128())
     }
 }

@@ -1,0 +1,200 @@
+//! Java's `.properties` syntax, as `java.util.Properties.load` reads it.
+//!
+//! A logical line is a natural line and those it continues onto by an odd number of `\` at its
+//! end. `#` or `!` first makes a comment, which never continues. The key ends at the first
+//! unescaped `=`, `:` or blank. A later entry for the same key wins.
+
+use super::error::ConfigError;
+
+/// One `key = value`, and where it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Name, unescaped.
+    pub key: String,
+    /// Value, unescaped; blanks at its end are kept, as in Java.
+    pub value: String,
+    /// Line its logical line starts on, from 1.
+    pub line: u32,
+}
+
+/// The entries of a file in order of their lines; of several for one key only the last.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Properties {
+    entries: Vec<Entry>,
+}
+
+impl Properties {
+    /// Reads a whole file; `file` is its name in messages.
+    pub fn parse(file: &str, text: &str) -> Result<Properties, ConfigError> {
+        let mut properties = Properties::default();
+        for (line, logical) in logical_lines(text) {
+            let (key, value) = split(&logical);
+            let unescaped = unescape(key).and_then(|key| Ok((key, unescape(value)?)));
+            let (key, value) = unescaped.map_err(|problem| ConfigError {
+                file: file.into(),
+                line: Some(line),
+                problem: problem.into(),
+                ..ConfigError::default()
+            })?;
+            properties.put(Entry { key, value, line });
+        }
+        Ok(properties)
+    }
+
+    fn put(&mut self, entry: Entry) {
+        self.entries.retain(|e| e.key != entry.key);
+        self.entries.push(entry);
+    }
+
+    /// The entry of a key.
+    pub fn get(&self, key: &str) -> Option<&Entry> {
+        self.entries.iter().find(|e| e.key == key)
+    }
+
+    /// All entries, by line.
+    pub fn iter(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter()
+    }
+}
+
+const BLANK: [char; 3] = [' ', '\t', '\x0c'];
+
+/// Comments and empty lines removed, continuations joined; each with its first line's number.
+fn logical_lines(text: &str) -> Vec<(u32, String)> {
+    let text = text.replace("\r\n", "\n").replace('\r', "\n");
+    let mut logical = Vec::new();
+    let mut open: Option<(u32, String)> = None;
+    for (index, natural) in text.split('\n').enumerate() {
+        let content = natural.trim_start_matches(BLANK);
+        let (line, mut so_far) = match open.take() {
+            Some(continued) => continued,
+            None if content.is_empty() || content.starts_with(['#', '!']) => continue,
+            None => (index as u32 + 1, String::new()),
+        };
+        let backslashes = content.len() - content.trim_end_matches('\\').len();
+        if backslashes % 2 == 1 {
+            so_far += &content[..content.len() - 1];
+            open = Some((line, so_far));
+        } else {
+            so_far += content;
+            logical.push((line, so_far));
+        }
+    }
+    logical.extend(open.filter(|(_, text)| !text.is_empty()));
+    logical
+}
+
+/// Cuts a logical line at its first unescaped separator; both halves are still escaped.
+fn split(line: &str) -> (&str, &str) {
+    let mut escaped = false;
+    let ends = line.char_indices().find(|&(_, c)| {
+        let separates = !escaped && (c == '=' || c == ':' || BLANK.contains(&c));
+        escaped = c == '\\' && !escaped;
+        separates
+    });
+    let Some((at, _)) = ends else { return (line, "") };
+    let rest = line[at..].trim_start_matches(BLANK);
+    let rest = rest.strip_prefix(['=', ':']).unwrap_or(rest);
+    (&line[..at], rest.trim_start_matches(BLANK))
+}
+
+fn unescape(text: &str) -> Result<String, String> {
+    let mut units: Vec<u16> = Vec::with_capacity(text.len());
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        let plain = match c {
+            '\\' => match chars.next() {
+                Some('t') => '\t',
+                Some('n') => '\n',
+                Some('r') => '\r',
+                Some('f') => '\x0c',
+                Some('u') => {
+                    let digits: String = chars.by_ref().take(4).collect();
+                    let hex = digits.len() == 4 && digits.bytes().all(|b| b.is_ascii_hexdigit());
+                    let unit = hex.then(|| u16::from_str_radix(&digits, 16).ok()).flatten();
+                    units.push(unit.ok_or(format!("\\u{digits} is not \\u and four hex digits"))?);
+                    continue;
+                }
+                Some(other) => other,
+                None => continue,
+            },
+            c => c,
+        };
+        units.extend_from_slice(plain.encode_utf16(&mut [0; 2]));
+    }
+    // Java strings are UTF-16: a pair of \u escapes may make one character.
+    String::from_utf16(&units).map_err(|_| "a \\u escape is half of a surrogate pair".into())
+}
+
+/// `key=value` such that reading it gives both back.
+pub fn print(key: &str, value: &str) -> String {
+    let mut line = escape(key, true);
+    line.push('=');
+    line += &escape(value, false);
+    line
+}
+
+fn escape(text: &str, is_key: bool) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for (index, c) in text.chars().enumerate() {
+        match c {
+            '\\' => escaped += "\\\\",
+            '\n' => escaped += "\\n",
+            '\r' => escaped += "\\r",
+            '\t' => escaped += "\\t",
+            '\x0c' => escaped += "\\f",
+            ' ' if is_key || index == 0 => escaped += "\\ ",
+            '=' | ':' | '#' | '!' if is_key => escaped.extend(['\\', c]),
+            c => escaped.push(c),
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn read(text: &str) -> Vec<(String, String, u32)> {
+        let properties = Properties::parse("f", text).expect("well formed");
+        properties.iter().map(|e| (e.key.clone(), e.value.clone(), e.line)).collect()
+    }
+
+    fn entry(key: &str, value: &str, line: u32) -> (String, String, u32) {
+        (key.into(), value.into(), line)
+    }
+
+    #[test]
+    fn reads_what_java_reads() {
+        let text = "# comment \\\n  ! another\n\na=1\r\n b : 2\nc 3\nd\n e\\=f\\:g\\ h = x=y \\\n   # not a comment\n\
+                    path=C:\\\\tmp\\u00e9\\n\na = later\neven=\\\\\nlast=\\";
+        let expected = [
+            entry("b", "2", 5),
+            entry("c", "3", 6),
+            entry("d", "", 7),
+            entry("e=f:g h", "x=y # not a comment", 8),
+            entry("path", "C:\\tmp\u{e9}\n", 10),
+            entry("a", "later", 11),
+            entry("even", "\\", 12),
+            entry("last", "", 13),
+        ];
+        assert_eq!(read(text), expected);
+    }
+
+    #[test]
+    fn a_malformed_escape_is_named_with_its_line() {
+        let error = Properties::parse("f.properties", "a=1\nb=\\u12x4\n").expect_err("malformed");
+        assert_eq!(error.to_string(), "f.properties:2: \\u12x4 is not \\u and four hex digits");
+        let error = Properties::parse("f.properties", "b=\\ud800").expect_err("half a pair");
+        assert_eq!(error.to_string(), "f.properties:1: a \\u escape is half of a surrogate pair");
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_printed_reads_back(key in "\\PC{1,12}", value in "[\\PC\t\n\r\x0c\\\\]{0,20}") {
+            let text = print(&key, &value);
+            prop_assert_eq!(read(&text), [(key, value, 1)]);
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! Disks: syncs that fail or drag, no space, rotten bits, an empty replacement.
+
+use sim::fault::{Tail, What};
+
+use super::{Planner, Strike, draw_ns, draw_u32, pick};
+use crate::scenario::values::IntRange;
+
+/// Longest time from a flipped bit to the power loss that has it read.
+pub(super) const READ_AFTER_MAX_NS: u64 = 1_000_000_000;
+/// From the end of one replacement to the next: time for the new voter to catch up.
+const REPLACE_SPACING_NS: u64 = 8_000_000_000;
+/// A batch's header (consensus.md §8.3). A flip there may move the batch's end instead of failing
+/// its checksum: another fault than a rotten record.
+const BATCH_HEADER_BYTES: u32 = 61;
+const LOG_SUFFIX: &str = ".log";
+
+impl Planner<'_> {
+    pub(super) fn disks(&mut self, kind: &str, strikes: Vec<Strike>) {
+        let nemesis = &self.scenario.nemesis;
+        let victims = self.victims();
+        let mut replaced_until = 0;
+        for mut strike in strikes {
+            let entropy = &mut strike.entropy;
+            let node = self.any_server(entropy);
+            let what = match kind {
+                "fsync-fails" => {
+                    let count = nemesis.fsync_fails.as_ref().map_or(IntRange { min: 1, max: 1 }, |p| p.count);
+                    What::FsyncFails { node, count: draw_u32(entropy, count) }
+                }
+                "slow-disk" => {
+                    let factor = nemesis.slow_disk.as_ref().map_or(IntRange { min: 1, max: 1 }, |p| p.factor);
+                    What::SlowDisk { node, factor: draw_u32(entropy, factor) }
+                }
+                "full-disk" => What::FullDisk { node },
+                _ if victims.is_empty() => continue,
+                "bit-rot" => {
+                    self.bit_rot(&mut strike, &victims);
+                    continue;
+                }
+                _ => {
+                    let node = pick(entropy, &victims);
+                    if strike.at_ns < replaced_until {
+                        continue;
+                    }
+                    replaced_until = strike.at_ns + strike.lasts_ns + REPLACE_SPACING_NS;
+                    What::ReplaceDisk { node }
+                }
+            };
+            self.push(strike.at_ns, strike.lasts_ns, what);
+        }
+    }
+
+    /// The flip itself shows only when the page cache is gone, so the host loses power soon after.
+    fn bit_rot(&mut self, strike: &mut Strike, victims: &[sim::process::Node]) {
+        let Some(profile) = self.scenario.nemesis.bit_rot.as_ref() else { return };
+        let entropy = &mut strike.entropy;
+        let node = pick(entropy, victims);
+        let rot = What::BitRot {
+            node,
+            suffix: LOG_SUFFIX.into(),
+            file_rank: entropy.below(1 << 16) as u32,
+            at_ppm: entropy.below(1_000_000) as u32,
+            spare_bytes: BATCH_HEADER_BYTES,
+        };
+        let read_after = draw_ns(entropy, profile.read_after).min(READ_AFTER_MAX_NS);
+        let loss = What::PowerLoss { node, tail: Tail::Kept, after_effects: None };
+        self.push(strike.at_ns, 0, rot);
+        self.push(strike.at_ns + read_after, strike.lasts_ns, loss);
+    }
+}

@@ -1,0 +1,84 @@
+//! Processes, hosts and clocks: kills, power losses, terminations, pauses, drifts, steps.
+
+use sim::fault::{Tail, What};
+use sim::rng::Entropy;
+
+use super::{Planner, Strike, draw_int, pick};
+use crate::scenario::values::IntRange;
+
+/// A terminated process may take so long to leave before its down time starts (consensus.md §2.2).
+const SHUTDOWN_NS: u64 = 5_000_000_000;
+/// When all hosts lose power, they do within so much.
+const OUTAGE_SPREAD_NS: u64 = 2_000_000;
+/// A process that is to die between two effects does so after fewer than this many.
+const EFFECTS: u64 = 8;
+
+/// How long after its length a fault of this kind may still be at work.
+pub(super) fn afterwards_ns(kind: &str) -> u64 {
+    match kind {
+        "terminate" => SHUTDOWN_NS,
+        "power-loss" => OUTAGE_SPREAD_NS,
+        "bit-rot" => super::disks::READ_AFTER_MAX_NS,
+        _ => 0,
+    }
+}
+
+impl Planner<'_> {
+    pub(super) fn nodes(&mut self, kind: &str, strikes: Vec<Strike>) {
+        let nemesis = &self.scenario.nemesis;
+        for mut strike in strikes {
+            let entropy = &mut strike.entropy;
+            let node = self.any_server(entropy);
+            let mut lasts_ns = strike.lasts_ns;
+            let what = match kind {
+                "kill" => {
+                    let ppm = nemesis.kill.as_ref().map_or(0, |p| p.after_effects_ppm);
+                    What::Kill { node, after_effects: after_effects(entropy, ppm) }
+                }
+                "power-loss" => {
+                    self.power_loss(&mut strike);
+                    continue;
+                }
+                "terminate" => What::Terminate { node },
+                "pause" => What::Pause { node },
+                "stall" => What::Stall { node },
+                "drift" => {
+                    let ppm = draw_int(entropy, nemesis.drift.as_ref().map_or(IntRange::default(), |p| p.ppm));
+                    What::Drift { node, ppm: i32::try_from(ppm).expect("the range was checked with the scenario") }
+                }
+                "wall-step" => {
+                    let by_ms = draw_int(entropy, nemesis.wall_step.as_ref().map_or(IntRange::default(), |p| p.by_ms));
+                    // Half of them are never taken back.
+                    lasts_ns = if entropy.below(2) == 0 { 0 } else { lasts_ns };
+                    What::WallStep { node, by_ms }
+                }
+                _ => {
+                    let by_ms = draw_int(entropy, nemesis.wall_smear.as_ref().map_or(IntRange::default(), |p| p.by_ms));
+                    What::WallSmear { node, by_ms }
+                }
+            };
+            self.push(strike.at_ns, lasts_ns, what);
+        }
+    }
+
+    fn power_loss(&mut self, strike: &mut Strike) {
+        let Some(profile) = self.scenario.nemesis.power_loss.as_ref() else { return };
+        let entropy = &mut strike.entropy;
+        let struck =
+            if entropy.chance_ppm(profile.all_ppm) { self.servers.to_vec() } else { vec![self.any_server(entropy)] };
+        let several = struck.len() > 1;
+        for node in struck {
+            let tail: Tail = pick(entropy, &profile.tails);
+            let after_effects = after_effects(entropy, profile.after_effects_ppm);
+            let late = if several { entropy.below(OUTAGE_SPREAD_NS + 1) } else { 0 };
+            let lasts_ns =
+                if several { strike.lasts_ns / 2 + entropy.below(strike.lasts_ns / 2 + 1) } else { strike.lasts_ns };
+            self.push(strike.at_ns + late, lasts_ns, What::PowerLoss { node, tail, after_effects });
+        }
+    }
+}
+
+fn after_effects(entropy: &mut Entropy, ppm: u32) -> Option<u8> {
+    let effects = entropy.below(EFFECTS) as u8;
+    entropy.chance_ppm(ppm).then_some(effects)
+}

@@ -1,0 +1,165 @@
+//! Plans are a function of their seed, stay within their scenario, and their kinds are independent.
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+use sim::fault::Tail;
+
+use super::*;
+use crate::scenario::faults::Nemesis;
+use crate::{catalog, knobs};
+
+fn built_in(name: &str) -> Scenario {
+    catalog::find(name).expect("built in").scenario().expect("good")
+}
+
+fn nodes(from: u16, count: usize) -> Vec<Node> {
+    (from..from + count as u16).map(Node).collect()
+}
+
+fn plan_of(scenario: &Scenario, seed: u64) -> Plan {
+    let servers = nodes(0, scenario.cluster.voter_count() + usize::from(scenario.cluster.observers));
+    let clients = nodes(servers.len() as u16, scenario.workload.clients.into());
+    plan(scenario, &servers, &clients, Seed(seed))
+}
+
+/// The scenario without one kind.
+fn without(scenario: &Scenario, kind: &str) -> Scenario {
+    let mut table: toml::Table = scenario.to_toml().parse().expect("printed");
+    let nemesis = table.get_mut("nemesis").and_then(toml::Value::as_table_mut).expect("printed");
+    nemesis.remove(kind).expect("the kind was there");
+    let text = toml::to_string(&table).expect("a table");
+    Scenario::from_toml("without", &text).expect("good")
+}
+
+/// The faults that a kind's generator makes: rot brings a power loss along.
+fn of_kind(plan: &Plan, kind: &str) -> Vec<Fault> {
+    let mut faults = plan.0.clone();
+    faults.retain(|f| f.what.kind() == kind);
+    faults
+}
+
+/// Links, nodes, times and tolerance of one plan.
+fn check(scenario: &Scenario, plan: &Plan) {
+    let servers = scenario.cluster.voter_count() + usize::from(scenario.cluster.observers);
+    let all = servers + usize::from(scenario.workload.clients);
+    let rhythms = scenario.nemesis.rhythms();
+    let mut destroyed = BTreeSet::new();
+    for fault in &plan.0 {
+        assert!(fault.at_ns >= scenario.nemesis.start.0, "{fault:?} before the start");
+        assert!(fault.at_ns + fault.lasts_ns <= scenario.duration.0, "{fault:?} after the end");
+        let rhythm = rhythms.iter().find(|(kind, _)| *kind == fault.what.kind());
+        let (_, rhythm) =
+            rhythm.or(rhythms.iter().find(|(kind, _)| *kind == "bit-rot")).expect("a kind of the scenario");
+        assert!(fault.lasts_ns <= rhythm.lasts.max_ns || matches!(fault.what, What::PowerLoss { .. }), "{fault:?}");
+        if let Some(node) = fault.what.node() {
+            assert!(usize::from(node.0) < servers, "{fault:?} strikes no server");
+        }
+        match &fault.what {
+            What::Cut { links }
+            | What::Loss { links, .. }
+            | What::Delay { links, .. }
+            | What::Duplicate { links, .. } => {
+                assert!(!links.is_empty(), "{fault:?} strikes nothing");
+                let distinct: BTreeSet<_> = links.iter().collect();
+                assert_eq!(distinct.len(), links.len(), "{fault:?} names a link twice");
+                assert!(links.iter().all(|l| l.0 != l.1 && usize::from(l.0.0.max(l.1.0)) < all), "{fault:?}");
+            }
+            What::BitRot { node, spare_bytes, .. } => {
+                assert_eq!(*spare_bytes, 61);
+                destroyed.insert(*node);
+                let read = plan.0.iter().any(|f| {
+                    matches!(f.what, What::PowerLoss { node: n, tail: Tail::Kept, .. } if n == *node)
+                        && (fault.at_ns..=fault.at_ns + 1_000_000_000).contains(&f.at_ns)
+                });
+                assert!(read, "{fault:?} is never read");
+            }
+            What::ReplaceDisk { node } => {
+                destroyed.insert(*node);
+            }
+            _ => {}
+        }
+    }
+    let voters = scenario.cluster.voter_count();
+    assert!(destroyed.len() <= (voters - 1) / 2, "{destroyed:?} of {voters} voters lost durable bytes");
+    assert!(destroyed.iter().all(|node| usize::from(node.0) < voters), "{destroyed:?}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn every_fault_stays_within_its_scenario(seed: u64) {
+        for entry in catalog::list() {
+            let mut scenario = entry.scenario().expect("good");
+            scenario.apply_knobs(&knobs::draw(&scenario, Seed(seed))).expect("knobs are legal");
+            let plan = plan_of(&scenario, seed);
+            prop_assert_eq!(&plan, &plan_of(&scenario, seed));
+            check(&scenario, &plan);
+        }
+    }
+
+    #[test]
+    fn switching_a_kind_off_moves_no_other(seed: u64, rank in 0_usize..17) {
+        let scenario = built_in("quorum");
+        let whole = plan_of(&scenario, seed);
+        let gone = What::KINDS[rank];
+        let rest = plan_of(&without(&scenario, gone), seed);
+        for kind in What::KINDS.iter().filter(|kind| **kind != gone) {
+            if (gone, *kind) == ("bit-rot", "power-loss") {
+                // Rot brings power losses along: the others stay.
+                let (rest, whole) = (of_kind(&rest, kind), of_kind(&whole, kind));
+                prop_assert!(rest.iter().all(|fault| whole.contains(fault)));
+            } else {
+                prop_assert_eq!(of_kind(&rest, kind), of_kind(&whole, kind), "{} without {}", kind, gone);
+            }
+        }
+    }
+
+    #[test]
+    fn turns_never_overlap_and_a_kind_gone_only_leaves_its_own(seed: u64) {
+        let scenario = built_in("controller-failover");
+        let turn = scenario.nemesis.turn.expect("it has turns").0;
+        let turn_of = |fault: &Fault| (fault.at_ns - scenario.nemesis.start.0) / turn;
+        let whole = plan_of(&scenario, seed);
+        let turns: BTreeSet<u64> = whole.0.iter().map(turn_of).collect();
+        prop_assert_eq!(turns.len(), whole.0.len());
+        prop_assert_eq!(turns.len(), 7);
+        prop_assert!(whole.0.iter().all(|fault| (fault.at_ns + fault.lasts_ns - scenario.nemesis.start.0).div_ceil(turn) == turn_of(fault) + 1));
+        let rest = plan_of(&without(&scenario, "kill"), seed);
+        prop_assert!(whole.0.iter().filter(|f| f.what.kind() != "kill").all(|fault| rest.0.contains(fault)));
+    }
+}
+
+/// Over a few hundred seeds each kind strikes, each is left out, and each knob takes each value.
+#[test]
+fn seeds_differ_in_kind() {
+    for name in ["quorum", "controller-failover", "partitions", "clock-skew", "power-loss"] {
+        let scenario = built_in(name);
+        let plans: Vec<Plan> = (0..400).map(|seed| plan_of(&scenario, seed)).collect();
+        for (kind, _) in scenario.nemesis.rhythms() {
+            let struck = plans.iter().filter(|plan| !of_kind(plan, kind).is_empty()).count();
+            assert!(struck >= 40, "{name}: {kind} in {struck} of 400 runs");
+            assert!(struck < 400 || !scenario.nemesis.swarm, "{name}: {kind} in every run");
+        }
+    }
+}
+
+#[test]
+fn without_kinds_there_is_no_fault() {
+    let mut scenario = built_in("quorum");
+    scenario.nemesis = Nemesis::default();
+    assert_eq!(plan_of(&scenario, 1), Plan::default());
+}
+
+#[test]
+fn wall_steps_add_up() {
+    let fault = |what| Fault { at_ns: 0, lasts_ns: 0, what };
+    let node = Node(0);
+    let plan = Plan(vec![
+        fault(What::WallStep { node, by_ms: -300 }),
+        fault(What::WallSmear { node, by_ms: 200 }),
+        fault(What::Pause { node }),
+    ]);
+    assert_eq!(max_wall_step_ms(&plan), 500);
+}

@@ -1,0 +1,123 @@
+//! `[workload]`, `[floor]`, `[expect]`: what clients do, what a run must reach, what a sweep must keep.
+
+use std::collections::BTreeMap;
+
+use serde::de::{Deserialize, Deserializer};
+use serde::{Deserialize as DeriveDeserialize, Serialize};
+
+use super::cluster::flat;
+use super::error::Refusal;
+use super::values::{IntRange, Limit, Nanos};
+
+/// `[workload]`: clients that append unique values and read committed ones back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, DeriveDeserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Workload {
+    /// How many.
+    pub clients: u16,
+    /// Mean gap between two operations of one client.
+    pub interval: Nanos,
+    /// Appends of one client that may be under way at once.
+    pub max_in_flight: u32,
+    /// Records of one append.
+    pub records: IntRange,
+    /// Share of reads among the operations, parts per million.
+    pub reads_ppm: u32,
+    /// An attempt without an answer is given up after so long; its outcome stays unknown.
+    pub attempt_timeout: Nanos,
+}
+
+impl Default for Workload {
+    fn default() -> Workload {
+        Workload {
+            clients: 3,
+            interval: Nanos::from_ms(50),
+            max_in_flight: 5,
+            records: IntRange { min: 1, max: 3 },
+            reads_ppm: 200_000,
+            attempt_timeout: Nanos::from_ms(2_000),
+        }
+    }
+}
+
+impl Workload {
+    pub(super) fn check(&self) -> Result<(), Refusal> {
+        let refuse = |name: &str, value: String, allowed: &str| {
+            Err(Refusal::new(format!("workload.{name}"), format!("{value}; allowed: {allowed}")))
+        };
+        match self {
+            w if !(1..=64).contains(&w.clients) => refuse("clients", w.clients.to_string(), "1..64"),
+            w if w.interval < Nanos(100_000) => refuse("interval", w.interval.to_string(), "100us and more"),
+            w if !(1..=5).contains(&w.max_in_flight) => refuse("max_in_flight", w.max_in_flight.to_string(), "1..5"),
+            w if w.records.min < 1 || w.records.max > 200 => refuse("records", w.records.to_string(), "within 1..200"),
+            w if w.reads_ppm > 1_000_000 => refuse("reads_ppm", w.reads_ppm.to_string(), "0..1000000"),
+            w if w.attempt_timeout < Nanos::from_ms(1) => {
+                refuse("attempt_timeout", w.attempt_timeout.to_string(), "1ms and more")
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// `[floor]`: a run that does not reach these proves nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, DeriveDeserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Floor {
+    /// Acknowledged appends.
+    pub append_ok: u64,
+    /// Elections won.
+    pub elections: u64,
+}
+
+impl Default for Floor {
+    fn default() -> Floor {
+        Floor { append_ok: 200, elections: 1 }
+    }
+}
+
+/// What `[expect]` may limit, over a whole sweep, and whether it is a time.
+pub const METRICS: [(&str, bool); 5] = [
+    ("failover.controller.p50", true),
+    ("failover.controller.p90", true),
+    ("failover.controller.p99", true),
+    ("failover.controller.max", true),
+    ("failover.controller.count", false),
+];
+
+/// `[expect]`: limits by metric.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Expect(pub BTreeMap<String, Limit>);
+
+impl Expect {
+    /// Nothing expected.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(super) fn check(&self) -> Result<(), Refusal> {
+        for (metric, limit) in &self.0 {
+            let refuse = |problem: String| Err(Refusal::new(format!("expect.{metric}"), problem));
+            match METRICS.iter().find(|(name, _)| name == metric) {
+                None => {
+                    return refuse(format!("no such metric; allowed: {}", METRICS.map(|(name, _)| name).join(", ")));
+                }
+                Some((_, true)) if !limit.is_time => {
+                    return refuse(format!("\"{limit}\" needs a unit, as in \"<= 4s\""));
+                }
+                Some((_, false)) if limit.is_time => {
+                    return refuse(format!("\"{limit}\" is a time, and this is a count"));
+                }
+                Some(_) => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<'de> Deserialize<'de> for Expect {
+    /// Metric names hold dots; in TOML these may be quoted or not.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Expect, D::Error> {
+        flat(deserializer, |limit| limit.parse()).map(Expect)
+    }
+}

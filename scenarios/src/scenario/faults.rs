@@ -1,0 +1,309 @@
+//! `[nemesis]`: which kinds of fault, how often, how long, how hard.
+//!
+//! Each kind has a mean gap (`every`) and a length (`lasts`): a fault has a probability *and* a
+//! stability. A kind that is absent never strikes.
+
+use serde::{Deserialize, Serialize};
+use sim::fault::Tail;
+
+use super::error::Refusal;
+use super::values::{IntRange, Nanos, NanosRange};
+use super::world::drift_within_bounds;
+
+/// Declares the profile of each kind, all with `every` and `lasts`.
+macro_rules! profiles {
+    ($($(#[$meta:meta])* $name:ident { $($(#[$field_meta:meta])* $field:ident: $type:ty,)* })+) => {$(
+        $(#[$meta])*
+        #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        pub struct $name {
+            /// Mean gap between two of them.
+            pub every: Nanos,
+            /// How long one lasts.
+            pub lasts: NanosRange,
+            $($(#[$field_meta])* pub $field: $type,)*
+        }
+    )+};
+}
+
+profiles! {
+    /// A fault that has nothing but a length.
+    Timed {}
+    /// Links that carry nothing.
+    Cuts {
+        /// Which shapes are drawn from.
+        #[serde(default = "CutShape::all")]
+        shapes: Vec<CutShape>,
+    }
+    /// Gray links that lose packets.
+    Losses {
+        /// Chance per packet, parts per million.
+        ppm: IntRange,
+    }
+    /// Links that take longer.
+    Delays {
+        /// How much longer.
+        extra: NanosRange,
+    }
+    /// Links that deliver datagrams twice.
+    Duplicates {
+        /// Chance per datagram, parts per million.
+        ppm: IntRange,
+    }
+    /// Processes that die; `lasts` is how long they stay down.
+    Kills {
+        /// How often the process dies between two effects of one step, parts per million.
+        #[serde(default)]
+        after_effects_ppm: u32,
+    }
+    /// Hosts that lose power; `lasts` is how long they stay down.
+    PowerLosses {
+        /// What becomes of bytes that were not synced.
+        tails: Vec<Tail>,
+        /// How often all hosts lose power together, parts per million.
+        #[serde(default)]
+        all_ppm: u32,
+        /// How often the host dies between two effects of one step, parts per million.
+        #[serde(default)]
+        after_effects_ppm: u32,
+    }
+    /// Clocks that run too fast or too slow.
+    Drifts {
+        /// By how much, parts per million.
+        ppm: IntRange,
+    }
+    /// Wall clocks that are set, at once or by and by.
+    WallSteps {
+        /// By how much, ms.
+        by_ms: IntRange,
+    }
+    /// Disks that sync slowly.
+    SlowDisks {
+        /// So many times slower.
+        factor: IntRange,
+    }
+    /// Bits that flip in a log; its host loses power soon after, and so reads them. `lasts` is
+    /// how long it stays down.
+    BitRots {
+        /// From the flip to the power loss.
+        read_after: NanosRange,
+    }
+}
+
+/// Fsyncs that fail; at an instant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FsyncFailures {
+    /// Mean gap between two of them.
+    pub every: Nanos,
+    /// How many fsyncs fail in a row.
+    pub count: IntRange,
+}
+
+/// How a network falls apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CutShape {
+    /// One server hears and says nothing.
+    Isolate,
+    /// Two sides.
+    Split,
+    /// One server is not heard, or does not hear.
+    OneWay,
+    /// Two sides, and one server that both sides reach.
+    Bridge,
+    /// Each server reaches two neighbours only.
+    Ring,
+    /// One server comes and goes.
+    Flapping,
+    /// Clients reach some servers only.
+    Clients,
+}
+
+impl CutShape {
+    /// Every shape.
+    pub fn all() -> Vec<CutShape> {
+        use CutShape::{Bridge, Clients, Flapping, Isolate, OneWay, Ring, Split};
+        vec![Isolate, Split, OneWay, Bridge, Ring, Flapping, Clients]
+    }
+}
+
+/// `[nemesis]`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Nemesis {
+    /// Each seed leaves out some of the kinds, so that runs differ in kind.
+    pub swarm: bool,
+    /// No fault before this.
+    pub start: Nanos,
+    /// If set, faults take turns of this length: each begins and ends within one, alone. `every`
+    /// then only says how often a kind has the turn compared with the others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub turn: Option<Nanos>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cut: Option<Cuts>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub loss: Option<Losses>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delay: Option<Delays>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub duplicate: Option<Duplicates>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kill: Option<Kills>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub power_loss: Option<PowerLosses>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub terminate: Option<Timed>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pause: Option<Timed>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stall: Option<Timed>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drift: Option<Drifts>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wall_step: Option<WallSteps>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wall_smear: Option<WallSteps>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fsync_fails: Option<FsyncFailures>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slow_disk: Option<SlowDisks>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub full_disk: Option<Timed>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bit_rot: Option<BitRots>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replace_disk: Option<Timed>,
+}
+
+impl Default for Nemesis {
+    fn default() -> Nemesis {
+        Nemesis {
+            swarm: true,
+            start: Nanos(0),
+            turn: None,
+            cut: None,
+            loss: None,
+            delay: None,
+            duplicate: None,
+            kill: None,
+            power_loss: None,
+            terminate: None,
+            pause: None,
+            stall: None,
+            drift: None,
+            wall_step: None,
+            wall_smear: None,
+            fsync_fails: None,
+            slow_disk: None,
+            full_disk: None,
+            bit_rot: None,
+            replace_disk: None,
+        }
+    }
+}
+
+/// How often and how long, of any kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rhythm {
+    /// Mean gap.
+    pub every: Nanos,
+    /// Length.
+    pub lasts: NanosRange,
+}
+
+impl Nemesis {
+    /// The rhythm of each kind that may strike, by the kind's name, in the order of `What::KINDS`.
+    pub fn rhythms(&self) -> Vec<(&'static str, Rhythm)> {
+        const INSTANT: NanosRange = NanosRange { min_ns: 0, max_ns: 0 };
+        macro_rules! rhythm {
+            ($field:ident) => {
+                self.$field.as_ref().map(|p| Rhythm { every: p.every, lasts: p.lasts })
+            };
+        }
+        let all = [
+            ("cut", rhythm!(cut)),
+            ("loss", rhythm!(loss)),
+            ("delay", rhythm!(delay)),
+            ("duplicate", rhythm!(duplicate)),
+            ("kill", rhythm!(kill)),
+            ("power-loss", rhythm!(power_loss)),
+            ("terminate", rhythm!(terminate)),
+            ("pause", rhythm!(pause)),
+            ("stall", rhythm!(stall)),
+            ("drift", rhythm!(drift)),
+            ("wall-step", rhythm!(wall_step)),
+            ("wall-smear", rhythm!(wall_smear)),
+            ("fsync-fails", self.fsync_fails.as_ref().map(|p| Rhythm { every: p.every, lasts: INSTANT })),
+            ("slow-disk", rhythm!(slow_disk)),
+            ("full-disk", rhythm!(full_disk)),
+            ("bit-rot", rhythm!(bit_rot)),
+            ("replace-disk", rhythm!(replace_disk)),
+        ];
+        all.into_iter().filter_map(|(kind, rhythm)| Some((kind, rhythm?))).collect()
+    }
+
+    pub(super) fn check(&self, duration: Nanos) -> Result<(), Refusal> {
+        for (kind, rhythm) in self.rhythms() {
+            if rhythm.every < Nanos::from_ms(10) {
+                let problem = format!("{}; allowed: 10ms and more", rhythm.every);
+                return Err(Refusal::new(format!("nemesis.{kind}.every"), problem));
+            }
+            let room = self.turn.unwrap_or(duration);
+            if rhythm.lasts.min_ns > room.0 {
+                let problem = format!("{} does not fit into {room}", rhythm.lasts);
+                return Err(Refusal::new(format!("nemesis.{kind}.lasts"), problem));
+            }
+        }
+        if let Some(turn) = self.turn
+            && turn < Nanos::from_ms(100)
+        {
+            return Err(Refusal::new("nemesis.turn", format!("{turn}; allowed: 100ms and more")));
+        }
+        if self.start >= duration {
+            return Err(Refusal::new(
+                "nemesis.start",
+                format!("{}; allowed: less than the duration, {duration}", self.start),
+            ));
+        }
+        if self.cut.as_ref().is_some_and(|cut| cut.shapes.is_empty()) {
+            return Err(Refusal::new("nemesis.cut.shapes", "no shape to draw from"));
+        }
+        if self.power_loss.as_ref().is_some_and(|loss| loss.tails.is_empty()) {
+            return Err(Refusal::new("nemesis.power-loss.tails", "nothing to draw from; allowed: lost, kept, torn"));
+        }
+        self.check_ranges()
+    }
+
+    fn check_ranges(&self) -> Result<(), Refusal> {
+        let chances = [
+            ("loss.ppm", self.loss.as_ref().map(|p| p.ppm)),
+            ("duplicate.ppm", self.duplicate.as_ref().map(|p| p.ppm)),
+        ];
+        let counts = [
+            ("fsync-fails.count", self.fsync_fails.as_ref().map(|p| p.count)),
+            ("slow-disk.factor", self.slow_disk.as_ref().map(|p| p.factor)),
+        ];
+        let steps = [
+            ("wall-step.by_ms", self.wall_step.as_ref().map(|p| p.by_ms)),
+            ("wall-smear.by_ms", self.wall_smear.as_ref().map(|p| p.by_ms)),
+        ];
+        let kills = [
+            ("kill.after_effects_ppm", self.kill.as_ref().map(|p| p.after_effects_ppm)),
+            ("power-loss.after_effects_ppm", self.power_loss.as_ref().map(|p| p.after_effects_ppm)),
+            ("power-loss.all_ppm", self.power_loss.as_ref().map(|p| p.all_ppm)),
+        ]
+        .map(|(name, ppm)| (name, ppm.map(|ppm| IntRange { min: i64::from(ppm), max: i64::from(ppm) })));
+
+        let within = |(name, range): (&str, Option<IntRange>), min: i64, max: i64| match range {
+            Some(range) if range.min < min || range.max > max => {
+                Err(Refusal::new(format!("nemesis.{name}"), format!("{range}; allowed: within {min}..{max}")))
+            }
+            _ => Ok(()),
+        };
+        chances.into_iter().chain(kills).try_for_each(|field| within(field, 0, 1_000_000))?;
+        counts.into_iter().try_for_each(|field| within(field, 1, 1_000_000))?;
+        steps.into_iter().try_for_each(|field| within(field, -3_600_000, 3_600_000))?;
+        self.drift.as_ref().map_or(Ok(()), |p| drift_within_bounds("nemesis.drift.ppm", p.ppm))
+    }
+}

@@ -1,0 +1,194 @@
+//! A scenario: all that a run is, but its seed. Plain data, read from TOML and printed as TOML.
+//!
+//! * [`cluster`]: whose configuration; [`world`]: network, disk, clocks, threads
+//! * [`claims`]: workload, floors, limits; [`faults`]: the nemesis's kinds and rates
+//! * [`values`]: durations, ranges, latencies, limits as people write them
+//! * `set`: `--set`, knobs, `--cluster`; `error`: one message with file and line
+
+pub mod claims;
+pub mod cluster;
+mod error;
+pub mod faults;
+mod set;
+pub mod switches;
+#[cfg(test)]
+mod tests;
+pub mod values;
+pub mod world;
+
+use raft::bugs::Bugs;
+use raft::fixes::Fixes;
+use serde::{Deserialize, Serialize};
+
+pub use claims::{Expect, Floor, Workload};
+pub use cluster::Cluster;
+pub use error::ScenarioError;
+pub use faults::Nemesis;
+pub use world::{Clock, Disk, Network, Threads, Transport};
+
+use error::Refusal;
+use values::{LatencyProfile, Nanos};
+
+use crate::knobs;
+
+/// All that a run is, but its seed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scenario {
+    /// Its name in the catalog.
+    pub name: String,
+    /// What it is for, in a sentence.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub about: String,
+    /// How long clients work and faults strike; then the run heals.
+    pub duration: Nanos,
+    /// Mends in force.
+    #[serde(default, with = "switches::fixes", skip_serializing_if = "no_fixes")]
+    pub fixes: Fixes,
+    /// Mistakes in force.
+    #[serde(default, with = "switches::bugs", skip_serializing_if = "no_bugs")]
+    pub bugs: Bugs,
+    /// Rare situations that a sweep must reach.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub require_probe: Vec<String>,
+    #[serde(default)]
+    pub cluster: Cluster,
+    #[serde(default)]
+    pub network: Network,
+    #[serde(default)]
+    pub disk: Disk,
+    #[serde(default)]
+    pub clock: Clock,
+    #[serde(default, skip_serializing_if = "Threads::is_empty")]
+    pub threads: Threads,
+    #[serde(default)]
+    pub workload: Workload,
+    #[serde(default)]
+    pub nemesis: Nemesis,
+    #[serde(default)]
+    pub knobs: Knobs,
+    #[serde(default)]
+    pub floor: Floor,
+    #[serde(default, skip_serializing_if = "Expect::is_empty")]
+    pub expect: Expect,
+}
+
+/// `[knobs]`: what a seed may not draw.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Knobs {
+    /// Nothing is drawn at all.
+    #[serde(skip_serializing_if = "is_false")]
+    pub off: bool,
+    /// Names that keep the scenario's value.
+    pub pinned: Vec<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_false(value: &bool) -> bool {
+    !*value
+}
+
+fn no_fixes(fixes: &Fixes) -> bool {
+    *fixes == Fixes::NONE
+}
+
+fn no_bugs(bugs: &Bugs) -> bool {
+    *bugs == Bugs::NONE
+}
+
+impl Scenario {
+    /// The top-level fields.
+    pub const FIELDS: [&'static str; 16] = [
+        "name",
+        "about",
+        "duration",
+        "fixes",
+        "bugs",
+        "require_probe",
+        "cluster",
+        "network",
+        "disk",
+        "clock",
+        "threads",
+        "workload",
+        "nemesis",
+        "knobs",
+        "floor",
+        "expect",
+    ];
+
+    /// Reads a scenario that names no other files; `file` is its name in messages.
+    pub fn from_toml(file: &str, text: &str) -> Result<Scenario, ScenarioError> {
+        Scenario::from_toml_with(file, text, |path| Err(format!("{path} can stand only where files can be read")))
+    }
+
+    /// Reads a scenario and the files it names (`.properties`, measured latencies) by `read`,
+    /// which gets their paths as they are written.
+    pub fn from_toml_with(
+        file: &str,
+        text: &str,
+        read: impl Fn(&str) -> Result<String, String>,
+    ) -> Result<Scenario, ScenarioError> {
+        let mut scenario: Scenario = toml::from_str(text).map_err(|error| error::unreadable(file, text, &error))?;
+        scenario.resolve(read).map_err(|refusal| refusal.in_file(file, text))?;
+        scenario.check().map_err(|refusal| refusal.in_file(file, text))?;
+        scenario.cluster.configs()?;
+        Ok(scenario)
+    }
+
+    /// Replaces paths by what is in the files.
+    fn resolve(&mut self, read: impl Fn(&str) -> Result<String, String>) -> Result<(), Refusal> {
+        for path in std::mem::take(&mut self.cluster.properties) {
+            let text = read(&path).map_err(|problem| Refusal::new("cluster.properties", problem))?;
+            self.cluster.node.push(cluster::NodeFile { file: path, text });
+        }
+        let links = self.network.link.iter_mut().map(|link| ("network.link", &mut link.latency));
+        let latencies = [("network.latency", &mut self.network.latency), ("disk.fsync", &mut self.disk.fsync)];
+        for (field, latency) in latencies.into_iter().chain(links) {
+            if let LatencyProfile::File(path) = latency {
+                let text = read(path).map_err(|problem| Refusal::new(field, problem))?;
+                let measured = sim::latency::Latency::from_csv(&text)
+                    .map_err(|problem| Refusal::new(field, format!("{path}: {problem}")))?;
+                *latency = LatencyProfile::Known(measured);
+            }
+        }
+        Ok(())
+    }
+
+    /// This scenario as TOML: reading it gives an equal one.
+    pub fn to_toml(&self) -> String {
+        toml::to_string(&self.to_table()).expect("a table of plain data")
+    }
+
+    fn to_table(&self) -> toml::Table {
+        toml::Table::try_from(self).expect("plain data, integers below 2^63")
+    }
+
+    /// What reads well and makes no sense.
+    fn check(&self) -> Result<(), Refusal> {
+        if self.duration < Nanos::from_ms(1_000) || self.duration > Nanos::from_ms(600_000) {
+            return Err(Refusal::new("duration", format!("{}; allowed: 1s..600s", self.duration)));
+        }
+        self.cluster.check()?;
+        self.network.check(&self.node_ids())?;
+        self.clock.check()?;
+        world::check_threads(&self.threads)?;
+        self.workload.check()?;
+        self.nemesis.check(self.duration)?;
+        if let Some(name) = self.knobs.pinned.iter().find(|name| !knobs::NAMES.contains(&name.as_str())) {
+            let problem = format!("no knob is named {name:?}; allowed: {}", knobs::NAMES.join(", "));
+            return Err(Refusal::new("knobs.pinned", problem));
+        }
+        self.expect.check()
+    }
+
+    /// `node.id` of each server; a drawn or set number of voters may go up to 7, so a link may
+    /// name any of these.
+    fn node_ids(&self) -> Vec<i32> {
+        match self.cluster.configs() {
+            Ok(configs) if !self.cluster.node.is_empty() => configs.iter().map(|c| c.node_id.0).collect(),
+            _ => (1..=7 + i32::from(self.cluster.observers)).collect(),
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Changing a scenario from outside: `--set KEY=VALUE`, drawn knobs, a cluster from files.
+
+use std::rc::Rc;
+
+use raft::bugs::Bug;
+use raft::config::{ControllerConfig, definitions};
+use raft::fixes::Fix;
+use raft::ids::NodeId;
+
+use super::Scenario;
+use super::cluster::NodeFile;
+use super::error::ScenarioError;
+use crate::knobs;
+
+/// Tables whose keys hold dots themselves.
+const FLAT_TABLES: [&str; 2] = ["cluster.config", "expect"];
+
+impl Scenario {
+    /// `--set`: a scenario field by its dotted path, or a Kafka property for all nodes. What is
+    /// set by hand is no longer drawn as a knob. On an error the scenario is as it was.
+    pub fn set(&mut self, key: &str, value: &str) -> Result<(), ScenarioError> {
+        let mut changed = self.with(key, value)?;
+        if knobs::NAMES.contains(&key) && !changed.knobs.pinned.iter().any(|pinned| pinned == key) {
+            changed.knobs.pinned.push(key.into());
+        }
+        *self = changed;
+        Ok(())
+    }
+
+    /// Puts drawn knobs into force; their names and values come from [`knobs::draw`].
+    pub fn apply_knobs(&mut self, knobs: &[(String, String)]) -> Result<(), ScenarioError> {
+        for (key, value) in knobs {
+            *self = self.with(key, value)?;
+        }
+        Ok(())
+    }
+
+    /// Switches a fix on, as `--fix` does.
+    pub fn with_fix(mut self, fix: Fix) -> Scenario {
+        self.fixes = self.fixes.with(fix);
+        self
+    }
+
+    /// Switches a bug on, as `--bug` does.
+    pub fn with_bug(mut self, bug: Bug) -> Scenario {
+        self.bugs = self.bugs.with(bug);
+        self
+    }
+
+    /// The same scenario on another cluster, as `--cluster` asks: its voters are the nodes, and
+    /// nothing of the scenario's own `[cluster]` remains but the restart rule.
+    pub fn with_cluster(mut self, nodes: Vec<ControllerConfig>) -> Scenario {
+        let restart_after = self.cluster.restart_after;
+        self.cluster = super::Cluster { restart_after, ..super::Cluster::default() };
+        let file = |config: ControllerConfig| NodeFile {
+            file: format!("controller-{}.properties", config.node_id),
+            text: config.to_properties(),
+        };
+        self.cluster.node = nodes.into_iter().map(file).collect();
+        self
+    }
+
+    fn with(&self, key: &str, value: &str) -> Result<Scenario, ScenarioError> {
+        let refuse = |problem: String| ScenarioError(format!("{key} = {value:?}: {problem}"));
+        if definitions::is_known(key) {
+            ControllerConfig::new(NodeId(1), Rc::from([])).set(key, value).map_err(ScenarioError)?;
+            let mut changed = self.clone();
+            changed.cluster.config.0.insert(key.into(), value.into());
+            return Ok(changed);
+        }
+        let table = self.to_table();
+        if !Scenario::FIELDS.contains(&key.split('.').next().unwrap_or(key)) {
+            let fields = Scenario::FIELDS.join(", ");
+            return Err(refuse(format!("no such setting; allowed: a Kafka property, or a field of {fields}")));
+        }
+
+        // What is written as a TOML value is taken as one (an integer, a list); anything else,
+        // or where a text is wanted, is a text.
+        let literal = format!("value = {value}").parse::<toml::Table>().ok().and_then(|mut t| t.remove("value"));
+        let text = toml::Value::String(value.into());
+        let mut problem = None;
+        for candidate in literal.into_iter().chain([text]) {
+            let mut changed = table.clone();
+            if !put(&mut changed, key, candidate) {
+                return Err(refuse("no such setting".into()));
+            }
+            match changed.try_into::<Scenario>() {
+                Ok(scenario) => {
+                    scenario.check().map_err(|refusal| {
+                        if refusal.path == key { refuse(refusal.problem) } else { refuse(refusal.message()) }
+                    })?;
+                    return Ok(scenario);
+                }
+                Err(error) => problem = problem.or_else(|| Some(error.message().replace('\n', ", "))),
+            }
+        }
+        Err(refuse(problem.unwrap_or_default()))
+    }
+}
+
+/// Sets a dotted path, making tables on the way; false if something on the way is no table.
+fn put(root: &mut toml::Table, path: &str, value: toml::Value) -> bool {
+    let flat = FLAT_TABLES.iter().find_map(|table| Some((*table, path.strip_prefix(table)?.strip_prefix('.')?)));
+    let (tables, name) = flat.unwrap_or(path.rsplit_once('.').unwrap_or(("", path)));
+    let mut table = root;
+    for part in tables.split('.').filter(|part| !part.is_empty()) {
+        let entry = table.entry(part).or_insert_with(|| toml::Value::Table(toml::Table::new()));
+        let Some(inner) = entry.as_table_mut() else { return false };
+        table = inner;
+    }
+    table.insert(name.into(), value);
+    true
+}

@@ -1,0 +1,207 @@
+//! What a bad scenario is told, word for word; what prints reads back; what `--set` may do.
+
+use super::*;
+use crate::catalog;
+use values::{IntRange, Limit, NanosRange};
+
+const MINIMAL: &str = "name = \"minimal\"\nduration = \"20s\"\n";
+
+fn with(lines: &str) -> String {
+    format!("{MINIMAL}{lines}\n")
+}
+
+fn built_in(name: &str) -> Scenario {
+    catalog::find(name).expect("built in").scenario().expect("good")
+}
+
+#[test]
+fn each_refusal_says_where_what_and_what_would_do() {
+    let table = [
+        ("duration = 3", "s:3: duplicate key"),
+        (
+            "nemesys = 1",
+            "s:3: unknown field `nemesys`, expected one of `name`, `about`, `duration`, `fixes`, `bugs`, `require_probe`, `cluster`, `network`, `disk`, `clock`, `threads`, `workload`, `nemesis`, `knobs`, `floor`, `expect`",
+        ),
+        ("fixes = [\"X\"]", "s:3: no fix is named \"X\"; allowed: FlushRecoveredLog, SingleVoterFlushFirst"),
+        ("[network]\ntransport = \"udp\"", "s:4: unknown variant `udp`, expected `tcp` or `datagram`"),
+        (
+            "[network]\nlatency = \"5\"",
+            "s:4: \"5\" has no unit; a duration is a number and one of ns, us, ms, s, as in 500us or 1.5ms",
+        ),
+        ("[network]\nloss_ppm = 2000000", "s:4: network.loss_ppm: 2000000; allowed: 0..1000000"),
+        (
+            "[network]\nreorder = \"1ms\"",
+            "s:4: network.reorder: TCP never does that; allowed: 0, or transport = \"datagram\"",
+        ),
+        (
+            "[network]\nlatency = \"empirical(x.csv)\"",
+            "s:4: network.latency: x.csv can stand only where files can be read",
+        ),
+        ("[cluster]\nvoters = 4", "s:4: cluster.voters: 4 voters; allowed: 1, 3, 5, 7"),
+        (
+            "[cluster.config]\n\"controller.quorum.fetch.timeout.ms\" = 0",
+            "s:4: cluster.config.controller.quorum.fetch.timeout.ms = \"0\": too small; allowed: 1..2147483647 (ms)",
+        ),
+        (
+            "[cluster.config]\ncontroller.quorum.fetch.timeout = 9",
+            "s:4: cluster.config.controller.quorum.fetch.timeout = \"9\": Kafka has no such property",
+        ),
+        (
+            "[cluster]\nvoters = 3\nproperties = [\"c1.properties\"]",
+            "s:5: cluster.properties: c1.properties can stand only where files can be read",
+        ),
+        (
+            "[threads.io]\nrequest = \"1us\"",
+            "s:3: threads.io: no such thread; allowed: raft-io, controller-event-queue",
+        ),
+        (
+            "[threads.raft-io]\nfetch = \"1us\"",
+            "s:4: threads.raft-io.fetch: no such kind of input; allowed: opened, closed, request, response, timer, disk-error, post, terminate, operation",
+        ),
+        ("[workload]\nmax_in_flight = 6", "s:4: workload.max_in_flight: 6; allowed: 1..5"),
+        ("[nemesis.kill]\nevery = \"5s\"", "s:3: missing field `lasts`"),
+        (
+            "[nemesis.kill]\nevery = \"5s\"\nlasts = \"3s..1s\"",
+            "s:5: the range \"3s..1s\" is empty; the smaller bound comes first",
+        ),
+        ("[nemesis.kill]\nevery = \"5s\"\nlasts = \"30s\"", "s:5: nemesis.kill.lasts: 30s does not fit into 20s"),
+        (
+            "[nemesis.kil]\nevery = \"5s\"",
+            "s:3: unknown field `kil`, expected one of `swarm`, `start`, `turn`, `cut`, `loss`, `delay`, `duplicate`, `kill`, `power-loss`, `terminate`, `pause`, `stall`, `drift`, `wall-step`, `wall-smear`, `fsync-fails`, `slow-disk`, `full-disk`, `bit-rot`, `replace-disk`",
+        ),
+        (
+            "[nemesis.drift]\nevery = \"5s\"\nlasts = \"1s\"\nppm = \"fast\"",
+            "s:6: \"fast\" is not an integer; allowed is one, or a range such as -250..250",
+        ),
+        ("[knobs]\npinned = [\"voters\"]", "s:4: knobs.pinned: no knob is named \"voters\"; allowed: "),
+        (
+            "[expect]\nfailover.controller.p99 = \"4s\"",
+            "s:4: \"4s\" is no limit; allowed is <=, <, >= or > and a duration or a count, as in \"<= 4s\"",
+        ),
+        (
+            "[expect]\n\"failover.p99\" = \"<= 4s\"",
+            "s:4: expect.failover.p99: no such metric; allowed: failover.controller.p50, failover.controller.p90, failover.controller.p99, failover.controller.max, failover.controller.count",
+        ),
+        (
+            "[expect]\nfailover.controller.p99 = \"<= 4\"",
+            "s:4: expect.failover.controller.p99: \"<= 4\" needs a unit, as in \"<= 4s\"",
+        ),
+    ];
+    for (lines, message) in table {
+        let error = Scenario::from_toml("s", &with(lines)).expect_err(message).to_string();
+        if message.ends_with(": ") {
+            assert!(error.starts_with(message), "{error}");
+        } else {
+            assert_eq!(error, message);
+        }
+    }
+    let error = Scenario::from_toml("s", "duration = \"20s\"").expect_err("no name").to_string();
+    assert_eq!(error, "s:1: missing field `name`");
+}
+
+#[test]
+fn values_print_what_they_read() {
+    for text in ["500ms", "1s..5s", "0ns", "1.5ms"] {
+        assert_eq!(text.parse::<NanosRange>().map(|v| v.to_string()).as_deref(), Ok(text));
+    }
+    for text in ["-250..250", "7", "-5"] {
+        assert_eq!(text.parse::<IntRange>().map(|v| v.to_string()).as_deref(), Ok(text));
+    }
+    for text in ["<= 4s", "> 10", ">= 0", "< 1.5s"] {
+        assert_eq!(text.parse::<Limit>().map(|v| v.to_string()).as_deref(), Ok(text));
+    }
+    let limit: Limit = "<= 4s".parse().expect("good");
+    assert!(limit.holds(4_000_000_000) && !limit.holds(4_000_000_001));
+}
+
+#[test]
+fn a_scenario_with_everything_reads_back() {
+    let text = with(
+        "bugs = [\"NoLogTest\"]\nrequire_probe = [\"a\"]\n[cluster]\nobservers = 2\n[cluster.config]\n\
+         controller.quorum.fetch.timeout.ms = 1500\n\"metadata.max.idle.interval.ms\" = \"0\"\n[network]\n\
+         latency = [1, 2, 3]\n[[network.link]]\nfrom = [1]\nto = [2, 3]\nlatency = \"lognormal(5ms, 0.2)\"\n\
+         [threads.raft-io]\nrequest = \"20us\"\n[expect]\nfailover.controller.p99 = \"<= 4s\"\n\
+         [knobs]\npinned = [\"cluster.voters\"]\n[nemesis]\nturn = \"5s\"\n[nemesis.cut]\nevery = \"4s\"\n\
+         lasts = \"1s\"\nshapes = [\"ring\", \"one-way\"]",
+    );
+    let scenario = Scenario::from_toml("s", &text).expect("good");
+    let printed = scenario.to_toml();
+    assert_eq!(Scenario::from_toml("printed", &printed).as_ref(), Ok(&scenario), "{printed}");
+    let json = serde_json::to_string(&scenario).expect("plain data");
+    assert_eq!(serde_json::from_str::<Scenario>(&json).expect("a repro reads back"), scenario);
+    let configs = scenario.cluster.configs().expect("good");
+    assert_eq!(configs.len(), 5);
+    assert!(configs.iter().all(|c| c.fetch_timeout_ms == 1500 && c.max_idle_interval_ms == 0 && c.voters.len() == 3));
+}
+
+#[test]
+fn settings_reach_fields_and_properties() {
+    let mut scenario = built_in("quorum");
+    for (key, value) in [
+        ("network.latency", "2ms..3ms"),
+        ("cluster.voters", "3"),
+        ("controller.quorum.fetch.timeout.ms", "700"),
+        ("fixes", "[\"FlushRecoveredLog\"]"),
+        ("expect.failover.controller.p99", "<= 3s"),
+        ("nemesis.kill.every", "1s"),
+        ("duration", "10s"),
+    ] {
+        scenario.set(key, value).unwrap_or_else(|error| panic!("{error}"));
+    }
+    assert_eq!(scenario.knobs.pinned, ["cluster.voters", "controller.quorum.fetch.timeout.ms"]);
+    let configs = scenario.cluster.configs().expect("good");
+    assert_eq!((configs.len(), configs[0].fetch_timeout_ms), (4, 700));
+    assert_eq!(scenario.network.longest_one_way_ns().div_ceil(1_000_000), 7, "3 ms and 4 ms of reordering");
+    assert_eq!(scenario.expect.0.len(), 1);
+
+    let before = scenario.clone();
+    for (key, value, message) in [
+        (
+            "latency",
+            "1ms",
+            "latency = \"1ms\": no such setting; allowed: a Kafka property, or a field of name, about, ",
+        ),
+        ("network.lag", "1ms", "network.lag = \"1ms\": unknown field `lag`, expected one of `transport`, "),
+        ("network.loss_ppm", "abc", "network.loss_ppm = \"abc\": invalid type: string \"abc\", expected u32"),
+        ("duration", "5", "duration = \"5\": \"5\" has no unit; "),
+        ("cluster.voters", "2", "cluster.voters = \"2\": 2 voters; allowed: 1, 3, 5, 7"),
+        ("controller.quorum.fetch.timeout.ms", "x", "controller.quorum.fetch.timeout.ms = \"x\": not an integer; "),
+        ("log.dirs", "/x", "log.dirs = \"/x\": known to Kafka, without effect here; allowed: controller."),
+        ("name.x", "1", "name.x = \"1\": no such setting"),
+    ] {
+        let error = scenario.set(key, value).expect_err(message).to_string();
+        assert!(error.starts_with(message), "{error}");
+    }
+    assert_eq!(scenario, before);
+}
+
+#[test]
+fn properties_files_replace_the_cluster() {
+    let read = |path: &str| {
+        let id = path.strip_prefix('c').ok_or("no such file")?;
+        Ok(format!(
+            "process.roles=controller\nnode.id={id}\ncontroller.quorum.voters=4@a:1,5@b:1,6@c:1\n\
+             listeners=CONTROLLER://:1\ncontroller.listener.names=CONTROLLER\ncontroller.quorum.fetch.timeout.ms=900\n"
+        ))
+    };
+    let text = with(
+        "[cluster]\nproperties = [\"c6\", \"c4\", \"c5\"]\n[cluster.config]\ncontroller.quorum.election.timeout.ms = 400",
+    );
+    let scenario = Scenario::from_toml_with("s", &text, read).expect("good");
+    let configs = scenario.cluster.configs().expect("good");
+    let seen: Vec<_> = configs.iter().map(|c| (c.node_id.0, c.fetch_timeout_ms, c.election_timeout_ms)).collect();
+    assert_eq!(seen, [(4, 900, 400), (5, 900, 400), (6, 900, 400)]);
+    assert_eq!(Scenario::from_toml("printed", &scenario.to_toml()).as_ref(), Ok(&scenario));
+
+    let replaced = built_in("quorum").with_cluster(configs);
+    assert_eq!(replaced.cluster.voter_count(), 3);
+    assert_eq!(replaced.cluster.configs().expect("good")[2].election_timeout_ms, 400);
+    assert_eq!(crate::knobs::names(&replaced), ["workload.max_in_flight"]);
+
+    let missing = with("[cluster]\nproperties = [\"x\"]");
+    let error = Scenario::from_toml_with("s", &missing, read).expect_err("no file").to_string();
+    assert_eq!(error, "s:4: cluster.properties: no such file");
+    let alone = with("[cluster]\nproperties = [\"c4\"]");
+    let error = Scenario::from_toml_with("s", &alone, read).expect_err("incomplete").to_string();
+    assert!(error.ends_with("voter 5 has no file with node.id=5"), "{error}");
+}

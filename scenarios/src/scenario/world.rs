@@ -1,0 +1,169 @@
+//! `[network]`, `[disk]`, `[clock]`, `[threads]`: the world the cluster lives in when nothing is wrong.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::error::Refusal;
+use super::values::{IntRange, LatencyProfile, Nanos};
+
+/// How messages travel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Transport {
+    /// Connections with in-order bytes, as Kafka has them.
+    Tcp,
+    /// Each message on its own: lost, doubled, overtaken. Harsher than any real network.
+    Datagram,
+}
+
+/// `[network]`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Network {
+    /// How messages travel.
+    pub transport: Transport,
+    /// One way, each link alike.
+    pub latency: LatencyProfile,
+    /// Each packet is lost with this chance, parts per million.
+    pub loss_ppm: u32,
+    /// Each datagram arrives twice with this chance, parts per million.
+    pub duplicate_ppm: u32,
+    /// Each datagram takes up to so much longer, each delay alike likely.
+    pub reorder: Nanos,
+    /// TCP's longest retransmission timeout; Linux has 120 s.
+    pub rto_max: Nanos,
+    /// Links between servers that differ.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub link: Vec<LinkProfile>,
+}
+
+/// `[[network.link]]`: one way, from each of these nodes to each of those.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LinkProfile {
+    /// `node.id`s.
+    pub from: Vec<i32>,
+    /// `node.id`s.
+    pub to: Vec<i32>,
+    /// One way.
+    pub latency: LatencyProfile,
+}
+
+impl Default for Network {
+    fn default() -> Network {
+        Network {
+            transport: Transport::Tcp,
+            latency: LatencyProfile::constant(500_000),
+            loss_ppm: 0,
+            duplicate_ppm: 0,
+            reorder: Nanos(0),
+            rto_max: Nanos::from_ms(120_000),
+            link: Vec::new(),
+        }
+    }
+}
+
+impl Network {
+    /// The longest a message can be under way, ns, unless it is lost.
+    pub fn longest_one_way_ns(&self) -> u64 {
+        let links = self.link.iter().map(|link| link.latency.longest_ns());
+        let longest = links.chain([self.latency.longest_ns()]).max().unwrap_or(0);
+        let extra = if self.transport == Transport::Datagram { self.reorder.0 } else { 0 };
+        longest.saturating_add(extra)
+    }
+
+    pub(super) fn check(&self, nodes: &[i32]) -> Result<(), Refusal> {
+        for (name, ppm) in [("loss_ppm", self.loss_ppm), ("duplicate_ppm", self.duplicate_ppm)] {
+            if ppm > 1_000_000 {
+                return Err(Refusal::new(format!("network.{name}"), format!("{ppm}; allowed: 0..1000000")));
+            }
+        }
+        if self.transport == Transport::Tcp && (self.duplicate_ppm > 0 || self.reorder.0 > 0) {
+            let name = if self.duplicate_ppm > 0 { "duplicate_ppm" } else { "reorder" };
+            return Err(Refusal::new(
+                format!("network.{name}"),
+                "TCP never does that; allowed: 0, or transport = \"datagram\"",
+            ));
+        }
+        if self.rto_max < Nanos::from_ms(200) {
+            return Err(Refusal::new("network.rto_max", format!("{}; allowed: 200ms..1h", self.rto_max)));
+        }
+        for id in self.link.iter().flat_map(|link| link.from.iter().chain(&link.to)) {
+            if !nodes.contains(id) {
+                let ids: Vec<String> = nodes.iter().map(i32::to_string).collect();
+                return Err(Refusal::new("network.link", format!("no node {id}; allowed: {}", ids.join(", "))));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// `[disk]`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Disk {
+    /// How long an fsync takes.
+    pub fsync: LatencyProfile,
+}
+
+impl Default for Disk {
+    fn default() -> Disk {
+        Disk { fsync: LatencyProfile::constant(1_000_000) }
+    }
+}
+
+/// `[clock]`: what each node's clocks start with; drawn per node.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Clock {
+    /// How far the wall clock is off, ms.
+    pub offset_ms: IntRange,
+    /// How fast both clocks run too fast (or slow), parts per million.
+    pub drift_ppm: IntRange,
+}
+
+impl Clock {
+    pub(super) fn check(&self) -> Result<(), Refusal> {
+        let offset = self.offset_ms.min >= -86_400_000 && self.offset_ms.max <= 86_400_000;
+        if !offset {
+            return Err(Refusal::new(
+                "clock.offset_ms",
+                format!("{}; allowed: within -86400000..86400000", self.offset_ms),
+            ));
+        }
+        drift_within_bounds("clock.drift_ppm", self.drift_ppm)
+    }
+}
+
+/// A clock may run up to half as fast or fast again.
+pub(super) fn drift_within_bounds(path: &str, ppm: IntRange) -> Result<(), Refusal> {
+    if ppm.min < -500_000 || ppm.max > 500_000 {
+        return Err(Refusal::new(path, format!("{ppm}; allowed: within -500000..500000")));
+    }
+    Ok(())
+}
+
+/// `[threads.NAME]`: how long a thread is busy with an input, by the input's kind; 0 unless said.
+pub type Threads = BTreeMap<String, BTreeMap<String, Nanos>>;
+
+/// A server's threads.
+pub const THREAD_NAMES: [&str; 2] = ["raft-io", "controller-event-queue"];
+
+/// The kinds of input a thread may take.
+pub const INPUT_KINDS: [&str; 9] =
+    ["opened", "closed", "request", "response", "timer", "disk-error", "post", "terminate", "operation"];
+
+pub(super) fn check_threads(threads: &Threads) -> Result<(), Refusal> {
+    for (thread, costs) in threads {
+        if !THREAD_NAMES.contains(&thread.as_str()) {
+            let problem = format!("no such thread; allowed: {}", THREAD_NAMES.join(", "));
+            return Err(Refusal::new(format!("threads.{thread}"), problem));
+        }
+        if let Some(kind) = costs.keys().find(|kind| !INPUT_KINDS.contains(&kind.as_str())) {
+            let problem = format!("no such kind of input; allowed: {}", INPUT_KINDS.join(", "));
+            return Err(Refusal::new(format!("threads.{thread}.{kind}"), problem));
+        }
+    }
+    Ok(())
+}
