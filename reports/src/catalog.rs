@@ -1,25 +1,118 @@
-//! The engine of the command: scenarios from the crate that knows them.
+//! The engine of the command: scenarios as the crate `scenarios` knows them.
+
+use std::fs;
+use std::path::Path;
+
+use fuzz::runner::HostChoice;
+use scenarios::catalog;
+use scenarios::report::RunReport;
+use scenarios::scenario::cluster::NodeFile;
+use scenarios::scenario::{Cluster, Scenario, ScenarioError, switches};
+use serde::Deserialize;
+use sim::fault::Plan;
 
 use crate::engine::{Engine, Overrides, Prepared, Problem, ScenarioText};
+use crate::run;
 
-/// The catalog of `scenarios`.
+/// The catalog of `scenarios`, and scenarios from files.
 pub struct Catalog;
 
 impl Engine for Catalog {
     fn list(&self) -> Vec<(String, String)> {
-        Vec::new()
+        let about = |entry: &catalog::Entry| entry.scenario().map(|s| s.about).unwrap_or_default();
+        catalog::list().iter().map(|entry| (entry.name.to_owned(), about(entry))).collect()
     }
 
-    fn find(&self, _name: &str) -> Option<String> {
-        None
+    fn find(&self, name: &str) -> Option<String> {
+        catalog::find(name).map(|entry| entry.text.to_owned())
     }
 
     fn prepare(
         &self,
         text: &ScenarioText,
-        _overrides: &Overrides,
-        _plan: Option<&serde_json::Value>,
+        overrides: &Overrides,
+        plan: Option<&serde_json::Value>,
     ) -> Result<Box<dyn Prepared>, Problem> {
-        Err(Problem::new(format!("scenario {}: this build runs none yet", text.name)))
+        let base = read(text)?;
+        let scenario = altered(base.clone(), overrides)?;
+        let plan = plan.map(Plan::deserialize).transpose();
+        let plan = plan.map_err(|error| Problem::new(format!("its plan: {error}")))?;
+        Ok(Box::new(Ready { base, scenario, plan }))
+    }
+}
+
+fn read(text: &ScenarioText) -> Result<Scenario, Problem> {
+    let beside = |path: &str| {
+        let folder = text.folder.as_deref().ok_or("no file can be named here")?;
+        let path = folder.join(Path::new(path));
+        fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))
+    };
+    Ok(Scenario::from_toml_with(&text.name, &text.toml, beside)?)
+}
+
+/// With the RUN flags, in the order cluster, bugs, fixes, settings: settings win.
+fn altered(mut scenario: Scenario, overrides: &Overrides) -> Result<Scenario, Problem> {
+    if let Some(cluster) = &overrides.cluster {
+        let node = |(file, text): (&String, &String)| NodeFile { file: file.clone(), text: text.clone() };
+        let node = cluster.files.iter().map(node).collect();
+        scenario.cluster = Cluster { restart_after: scenario.cluster.restart_after, node, ..Cluster::default() };
+    }
+    for name in &overrides.bugs {
+        scenario = scenario.with_bug(switches::bugs::parse(name).map_err(|e| Problem::new(format!("--bug: {e}")))?);
+    }
+    for name in &overrides.fixes {
+        scenario = scenario.with_fix(switches::fixes::parse(name).map_err(|e| Problem::new(format!("--fix: {e}")))?);
+    }
+    scenario.validate()?;
+    for (key, value) in &overrides.set {
+        scenario.set(key, value).map_err(|error| Problem::new(format!("--set {error}")))?;
+    }
+    Ok(scenario)
+}
+
+impl From<ScenarioError> for Problem {
+    fn from(error: ScenarioError) -> Problem {
+        Problem(error.0)
+    }
+}
+
+/// A scenario with all that alters it.
+struct Ready {
+    /// Without the RUN flags.
+    base: Scenario,
+    /// With them.
+    scenario: Scenario,
+    /// Of a repro.
+    plan: Option<Plan>,
+}
+
+impl Prepared for Ready {
+    fn toml(&self) -> String {
+        self.base.to_toml()
+    }
+
+    fn bugs(&self) -> Vec<String> {
+        self.scenario.bugs.iter().map(|bug| bug.name().to_owned()).collect()
+    }
+
+    fn fixes(&self) -> Vec<String> {
+        self.scenario.fixes.iter().map(|fix| fix.name().to_owned()).collect()
+    }
+
+    fn expect(&self) -> Vec<(String, String)> {
+        self.scenario.expect.0.iter().map(|(name, limit)| (name.clone(), limit.to_string())).collect()
+    }
+
+    fn require_probe(&self) -> Vec<String> {
+        self.scenario.require_probe.clone()
+    }
+
+    fn plan(&self, seed: u64) -> serde_json::Value {
+        let plan = self.plan.clone().unwrap_or_else(|| run::plan(&self.scenario, seed));
+        serde_json::to_value(plan).expect("plain data")
+    }
+
+    fn run(&self, seed: u64, host: HostChoice, until_ns: Option<u64>) -> RunReport {
+        run::run(&self.scenario, seed, host, until_ns, self.plan.as_ref())
     }
 }

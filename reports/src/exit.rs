@@ -3,6 +3,8 @@
 use fuzz::aggregate::SweepReport;
 use scenarios::report::ViolationKind;
 
+use crate::expect;
+
 /// All hold.
 pub const HOLDS: u8 = 0;
 /// A violation of kind safety, panic or ghost_mismatch.
@@ -69,7 +71,7 @@ pub fn why_vacuous(report: &SweepReport) -> Vec<String> {
         let unknown = if report.probes.contains_key(probe) { "" } else { " (no scenario here has it)" };
         why.push(format!("no run reached the required probe {probe}{unknown}"));
     }
-    for limit in report.limits.iter().filter(|limit| limit.times.count() == 0) {
+    for limit in report.limits.iter().filter(|limit| expect::verdict(limit).is_none()) {
         why.push(format!("{}: {} {} had nothing to measure", limit.scenario, limit.name, limit.limit));
     }
     if report.lin_unknown > 0 {

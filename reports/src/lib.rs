@@ -1,7 +1,8 @@
 //! The desk: the `kraftsim` command and all it prints.
 //!
 //! * [`args`]: what can be typed; [`verb`]: what each verb does
-//! * [`engine`]: what the desk needs of a scenario; [`load`]: RUN flags and names to scenarios
+//! * [`engine`]: what the desk needs of a scenario; [`load`]: RUN flags and names to scenarios;
+//!   [`catalog`]: those that `scenarios` has
 //! * [`expect`], [`exit`]: the verdict of a sweep, and its exit code
 //! * [`json`]: the files for machines; [`show`]: the text for people
 //! * [`command`]: the one line that reproduces a failure; [`output`]: files are whole or absent
@@ -18,6 +19,7 @@ pub mod expect;
 pub mod json;
 pub mod load;
 pub mod output;
+pub mod run;
 pub mod show;
 pub mod verb;
 

@@ -30,7 +30,6 @@ fn each_ending_has_its_exit_code() {
         (4, &["--seeds", "2", "--shard", "3/3"]),
         (5, &["--set", "fail=50", "--set", "kind=nondeterminism"]),
         (130, &["--set", "fail=50", "--set", "ctrl-c=60"]),
-        (2, &["--set", "expect=soon"]),
         (2, &["--bug", "Nonsense"]),
     ];
     for (code, flags) in table {

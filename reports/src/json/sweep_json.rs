@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{ViolationJson, check_schema, ms, read_digest, read_seed, seconds, show_digest, whole};
 use crate::engine::Problem;
-use crate::expect;
+use crate::expect::{self, Measured};
 
 /// The schema's id.
 pub const SCHEMA: &str = "kraftsim.sweep.v1";
@@ -204,7 +204,10 @@ fn limit(limit: &Limit) -> ExpectJson {
     ExpectJson {
         name: limit.name.clone(),
         limit: limit.limit.clone(),
-        value: verdict.map(|(us, _)| ms(us)),
+        value: verdict.map(|(measured, _)| match measured {
+            Measured::Us(us) => ms(us),
+            Measured::Count(n) => n as f64,
+        }),
         held: verdict.is_some_and(|(_, held)| held),
         worst_seed: worst.map(|(worst, _)| show_seed(worst.seed)),
         command: worst.map(|(_, command)| command.clone()),

@@ -1,5 +1,7 @@
 //! What a sweep exercised and what came of it, for people: at most forty lines.
 
+use std::collections::BTreeMap;
+
 use fuzz::aggregate::SweepReport;
 use fuzz::durations::Durations;
 use fuzz::seeds::show_seed;
@@ -35,11 +37,14 @@ pub fn text(report: &SweepReport) -> String {
     }
     for limit in report.limits.iter().take(4) {
         let came = match expect::verdict(limit) {
-            Some((us, true)) => format!("holds: {}", show_us(us)),
-            Some((us, false)) => format!("DOES NOT HOLD: {}", show_us(us)),
+            Some((measured, true)) => format!("holds: {measured}"),
+            Some((measured, false)) => format!("DOES NOT HOLD: {measured}"),
             None => "nothing to measure".to_owned(),
         };
         add("expect", vec![format!("{} {}", limit.name, limit.limit), came, format!("({})", limit.scenario)], 1);
+    }
+    if !report.violations.is_empty() {
+        add("violated", violated(report), 3);
     }
     add("digest", vec![show_digest(report.digest)], 1);
     add("verdict", vec![verdict(report)], 1);
@@ -99,7 +104,7 @@ fn faults(report: &SweepReport) -> Vec<String> {
 }
 
 fn knobs(report: &SweepReport) -> Vec<String> {
-    let item = |(property, values): (&String, &std::collections::BTreeMap<String, u64>)| {
+    let item = |(property, values): (&String, &BTreeMap<String, u64>)| {
         let mut shown: Vec<&str> = values.keys().map(String::as_str).take(6).collect();
         if values.len() > shown.len() {
             shown.push("…");
@@ -142,6 +147,16 @@ fn quantiles(times: &Durations) -> Vec<String> {
     .into_iter()
     .flatten()
     .collect()
+}
+
+/// By invariant: how often, and where first.
+fn violated(report: &SweepReport) -> Vec<String> {
+    let mut by_invariant: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
+    for failure in &report.violations {
+        by_invariant.entry(&failure.violation.invariant).or_insert((0, failure.seed)).0 += 1;
+    }
+    let item = |(name, (n, seed)): (&str, (u64, u64))| format!("{name} {n} (seed {})", show_seed(seed));
+    by_invariant.into_iter().map(item).collect()
 }
 
 fn verdict(report: &SweepReport) -> String {

@@ -36,7 +36,6 @@ pub fn run(
 ) -> Result<u8, Problem> {
     let overrides = load::overrides(&args.run)?;
     let scenarios = load::load(engine, &named(args), &overrides)?;
-    expect::check(&scenarios)?;
     let settings = settings(args, &scenarios, &overrides);
     let target = args.json.as_deref().map(Target::checked).transpose()?;
     let folder = args.out.clone().unwrap_or_else(|| PathBuf::from(FOLDER));
@@ -58,6 +57,9 @@ pub fn run(
         desk.say(late);
     }
     desk.reporter.finish();
+    if report.failed >= settings.max_fail {
+        streams.hint(&format!("note: ended after {} failing runs, as --max-fail asks", report.failed));
+    }
 
     if let Some(target) = &target {
         target.write(&to_text(&SweepJson::from(&report)), streams)?;
