@@ -55,10 +55,11 @@ impl ControllerConfig {
 
     /// Sets one property of a node that runs, by its Kafka name: `--set`, `[cluster.config]`, a knob.
     pub fn set(&mut self, key: &str, value: &str) -> Result<(), String> {
-        let Some(definition) = definitions::find(key) else {
+        if !definitions::is_known(key) {
             return Err(format!("{key} = {value:?}: Kafka has no such property"));
-        };
-        let Some(field) = definition.field else {
+        }
+        let taken = definitions::find(key).and_then(|d| Some((d.kind, d.field?)));
+        let Some((kind, field)) = taken else {
             let why = if matches!(key, NODE_ID | VOTERS | ROLES | LISTENERS | LISTENER_NAMES) {
                 "each node's own, not to be set for all"
             } else {
@@ -66,7 +67,7 @@ impl ControllerConfig {
             };
             return Err(format!("{key} = {value:?}: {why}; allowed: {}", settable().join(", ")));
         };
-        let number = definition.kind.integer(value).map_err(|refused| {
+        let number = kind.integer(value).map_err(|refused| {
             let allowed = refused.allowed.map(|a| format!("; allowed: {a}")).unwrap_or_default();
             format!("{key} = {value:?}: {}{allowed}", refused.problem)
         })?;

@@ -1,8 +1,8 @@
 //! The table of known properties: name, type, default, range, and where Kafka defines it.
 //!
-//! A property has a [`Use`]: it sets a field of [`ControllerConfig`], it is checked but its
-//! effect is not simulated, or it is not simulated at all. Anything not in the table is
-//! unrecognised (a typing mistake, a plug-in's own, or a newer Kafka's).
+//! A property sets a [`Field`] of [`ControllerConfig`], or it is kept without effect
+//! ([`super::KeptWhy`]). Anything not in the table is unrecognised: a typing mistake, a
+//! plug-in's own, or a newer Kafka's.
 
 use super::ControllerConfig;
 use super::error::Refused;

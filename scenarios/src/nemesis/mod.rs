@@ -108,7 +108,7 @@ impl Planner<'_> {
 
     /// The turns this kind has won. Each kind holds tickets by its rate, each ticket has a
     /// number for each turn, and the highest number has the turn: so a kind that is switched
-    /// off leaves its turns to others and takes none.
+    /// off leaves its turns to others and takes none. The last quarter of a turn is calm.
     fn turns(&self, kind: &str, rhythm: Rhythm, turn: u64) -> Vec<Strike> {
         let rivals: Vec<(&str, Rhythm)> =
             self.scenario.nemesis.rhythms().into_iter().filter(|(kind, _)| self.takes_part(kind)).collect();
@@ -123,8 +123,8 @@ impl Planner<'_> {
             if rivals.iter().all(|(rival, r)| *rival == kind || best(rival, r.every.0, index) < own) {
                 let from = start + index * turn;
                 let mut entropy = self.seed.entropy(Purpose::Plan, TURNS | 1 << 31 | index);
-                let at = from + entropy.below(turn / 4 + 1);
-                strikes.extend(self.strike_within(kind, index + 1, rhythm, at, from + turn));
+                let at = from + entropy.below(turn / 8 + 1);
+                strikes.extend(self.strike_within(kind, index + 1, rhythm, at, from + turn / 4 * 3));
             }
         }
         strikes

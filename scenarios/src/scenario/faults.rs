@@ -136,8 +136,9 @@ pub struct Nemesis {
     pub swarm: bool,
     /// No fault before this.
     pub start: Nanos,
-    /// If set, faults take turns of this length: each begins and ends within one, alone. `every`
-    /// then only says how often a kind has the turn compared with the others.
+    /// If set, faults take turns of this length: each begins and ends within one, alone, and the
+    /// last quarter is calm. `every` then only says how often a kind has the turn, compared
+    /// with the others.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub turn: Option<Nanos>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -249,7 +250,7 @@ impl Nemesis {
                 let problem = format!("{}; allowed: 10ms and more", rhythm.every);
                 return Err(Refusal::new(format!("nemesis.{kind}.every"), problem));
             }
-            let room = self.turn.unwrap_or(duration);
+            let room = self.turn.map_or(duration, |turn| Nanos(turn.0 / 4 * 3));
             if rhythm.lasts.min_ns > room.0 {
                 let problem = format!("{} does not fit into {room}", rhythm.lasts);
                 return Err(Refusal::new(format!("nemesis.{kind}.lasts"), problem));

@@ -156,9 +156,15 @@ impl Scenario {
         Ok(())
     }
 
+    /// What is wrong with a scenario that did not come from [`Scenario::from_toml`], a repro's say.
+    pub fn validate(&self) -> Result<(), ScenarioError> {
+        self.check().map_err(|refusal| ScenarioError(refusal.message()))?;
+        self.cluster.configs().map(drop)
+    }
+
     /// This scenario as TOML: reading it gives an equal one.
     pub fn to_toml(&self) -> String {
-        toml::to_string(&self.to_table()).expect("a table of plain data")
+        toml::to_string(self).expect("plain data, integers below 2^63")
     }
 
     fn to_table(&self) -> toml::Table {
@@ -171,6 +177,8 @@ impl Scenario {
             return Err(Refusal::new("duration", format!("{}; allowed: 1s..600s", self.duration)));
         }
         self.cluster.check()?;
+        self.latencies()
+            .try_for_each(|(field, latency)| latency.check().map_err(|problem| Refusal::new(field, problem)))?;
         self.network.check(&self.node_ids())?;
         self.clock.check()?;
         world::check_threads(&self.threads)?;
@@ -181,6 +189,11 @@ impl Scenario {
             return Err(Refusal::new("knobs.pinned", problem));
         }
         self.expect.check()
+    }
+
+    fn latencies(&self) -> impl Iterator<Item = (&'static str, &LatencyProfile)> {
+        let links = self.network.link.iter().map(|link| ("network.link", &link.latency));
+        [("network.latency", &self.network.latency), ("disk.fsync", &self.disk.fsync)].into_iter().chain(links)
     }
 
     /// `node.id` of each server; a drawn or set number of voters may go up to 7, so a link may

@@ -95,6 +95,8 @@ fn each_refusal_says_where_what_and_what_would_do() {
             assert_eq!(error, message);
         }
     }
+    let unknown = Scenario::from_toml("s", &with("x = 1")).expect_err("unknown").to_string();
+    assert!(unknown.ends_with(&Scenario::FIELDS.map(|f| format!("`{f}`")).join(", ")), "{unknown}");
     let error = Scenario::from_toml("s", "duration = \"20s\"").expect_err("no name").to_string();
     assert_eq!(error, "s:1: missing field `name`");
 }
@@ -162,6 +164,12 @@ fn settings_reach_fields_and_properties() {
             "latency = \"1ms\": no such setting; allowed: a Kafka property, or a field of name, about, ",
         ),
         ("network.lag", "1ms", "network.lag = \"1ms\": unknown field `lag`, expected one of `transport`, "),
+        (
+            "network.latency",
+            "empirical(x)",
+            "network.latency = \"empirical(x)\": x can stand only where files can be read",
+        ),
+        ("ssl.protocol", "x", "ssl.protocol = \"x\": known to Kafka, without effect here; allowed: controller."),
         ("network.loss_ppm", "abc", "network.loss_ppm = \"abc\": invalid type: string \"abc\", expected u32"),
         ("duration", "5", "duration = \"5\": \"5\" has no unit; "),
         ("cluster.voters", "2", "cluster.voters = \"2\": 2 voters; allowed: 1, 3, 5, 7"),

@@ -159,7 +159,15 @@ impl LatencyProfile {
         LatencyProfile::Known(Latency::Constant { ns })
     }
 
-    /// What is drawn from. A scenario that came through [`super::Scenario::resolve`] has no files left.
+    /// What is wrong with it as it stands.
+    pub(super) fn check(&self) -> Result<(), String> {
+        match self {
+            LatencyProfile::Known(latency) => latency.check(),
+            LatencyProfile::File(path) => Err(format!("{path} can stand only where files can be read")),
+        }
+    }
+
+    /// What is drawn from. A scenario that was read or validated has no files left.
     pub fn known(&self) -> &Latency {
         match self {
             LatencyProfile::Known(latency) => latency,
