@@ -50,3 +50,29 @@ fn a_reader_that_goes_away_is_no_error() {
     let came = child.wait_with_output().expect("it ends");
     assert_eq!((came.status.code(), came.stderr.as_slice()), (Some(0), &b""[..]));
 }
+
+#[test]
+fn the_catalog_is_listed_and_shown() {
+    let (code, list, _) = kraftsim(&["scenarios", "list"]);
+    assert_eq!(code, 0);
+    assert!(list.lines().any(|line| line.starts_with("controller-failover  ")), "{list}");
+    let (code, toml, _) = kraftsim(&["scenarios", "show", "quorum"]);
+    assert_eq!(code, 0);
+    assert!(toml.contains("name = \"quorum\"") && toml.contains('#'), "with its comments: {toml}");
+}
+
+#[test]
+fn what_is_wrong_with_a_run_is_found_before_it_runs() {
+    let table: &[(&[&str], &str)] = &[
+        (&["--bug", "Nonsense"], "--bug: no bug is named \"Nonsense\"; allowed: "),
+        (&["--fix", "Nonsense"], "--fix: no fix is named \"Nonsense\"; allowed: "),
+        (&["--set", "workload.clients=0"], "--set workload.clients"),
+        (&["--set", "nonsense=1"], "--set nonsense"),
+        (&["--set", "controller.quorum.fetch.timeout.ms=soon"], "--set controller.quorum.fetch.timeout.ms"),
+    ];
+    for (flags, message) in table {
+        let (code, out, err) = kraftsim(&[&["sweep", "quorum"], *flags].concat());
+        assert_eq!((code, out.as_str()), (2, ""), "{flags:?}: {err}");
+        assert!(err.starts_with("error: ") && err.contains(message) && err.lines().count() == 1, "{flags:?}: {err}");
+    }
+}

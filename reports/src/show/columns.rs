@@ -63,7 +63,7 @@ mod tests {
         assert_eq!(text.lines().count(), 2, "{text}");
         assert!(text.lines().all(|line| line.chars().count() <= WIDTH + 14), "{text}");
         assert!(text.ends_with("  and 28 more\n"), "{text}");
-        assert_eq!(paragraph("things", &[], 2), "  things      none\n");
+        assert_eq!(paragraph("things", &[], 2), "  things        none\n");
         assert_eq!(
             (thousands(7), thousands(1000), thousands(1_234_567)),
             ("7".into(), "1,000".into(), "1,234,567".into())
