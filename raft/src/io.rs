@@ -210,7 +210,7 @@ pub enum Probe {
 }
 
 /// The effects of one step, in order; the buffer is reused.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Out {
     /// What to do, first to last.
     pub effects: Vec<Effect>,

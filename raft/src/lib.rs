@@ -11,13 +11,20 @@
 //! * [`config`]: Kafka properties, their defaults, and what Kafka refuses
 //! * [`log`]: batches, epochs, segments, `quorum-state`; bytes on disk in Kafka's formats
 //! * [`quorum`]: KRaft consensus; start at `quorum/quorum_state.rs`, Kafka's transition table
+//! * [`controller`]: the state machine on top of the log; a model of it so far
+//! * [`node`]: a process: both of them on their threads
 //! * [`bugs`] and [`fixes`]: historical mistakes and missing mends as switches
 
 pub mod bugs;
 pub mod config;
+pub mod controller;
 pub mod fixes;
 pub mod ids;
 pub mod io;
 pub mod log;
 pub mod message;
+pub mod node;
 pub mod quorum;
+
+#[cfg(test)]
+mod test_disk;

@@ -1,6 +1,14 @@
 //! The adapter: `raft`'s nodes and our clients as processes of `sim`'s world. Translation only.
 
+use std::rc::Rc;
+
+use raft::io::{ConnectToken, Connection, DurableFiles, FileHandle, ThreadName};
 use raft::message::{Request, Response};
+use raft::node::NodeSpec;
+use sim::disk::Disk;
+use sim::process::{self, Effect, Input, Node, Out, Payload, Process, Thread};
+
+use crate::workload::{AppendClient, ClientOperation, ClientSpec};
 
 /// What crosses the simulated network: one request or response with its correlation id.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,3 +51,253 @@ pub enum Said {
 }
 
 const _: () = assert!(std::mem::size_of::<Said>() <= 32);
+
+impl Payload for Message {
+    fn content_hash(&self) -> u64 {
+        match self {
+            Message::Request { correlation_id, request } => request.content_hash(*correlation_id),
+            Message::Response { correlation_id, response } => response.content_hash(*correlation_id),
+        }
+    }
+
+    fn kind(&self) -> u8 {
+        match self {
+            Message::Request { request: Request::Vote(_), .. } => 0,
+            Message::Request { request: Request::BeginQuorumEpoch(_), .. } => 1,
+            Message::Request { request: Request::EndQuorumEpoch(_), .. } => 2,
+            Message::Request { request: Request::Fetch(_), .. } => 3,
+            Message::Request { request: Request::AppendRecords(_), .. } => 4,
+            Message::Request { request: Request::ReadRecords(_), .. } => 5,
+            Message::Response { response: Response::Vote(_), .. } => 6,
+            Message::Response { response: Response::BeginQuorumEpoch(_), .. } => 7,
+            Message::Response { response: Response::EndQuorumEpoch(_), .. } => 8,
+            Message::Response { response: Response::Fetch(_), .. } => 9,
+            Message::Response { response: Response::AppendRecords(_), .. } => 10,
+            Message::Response { response: Response::ReadRecords(_), .. } => 11,
+        }
+    }
+
+    const KINDS: &'static [&'static str] = &[
+        "Vote",
+        "BeginQuorumEpoch",
+        "EndQuorumEpoch",
+        "Fetch",
+        "AppendRecords",
+        "ReadRecords",
+        "VoteResponse",
+        "BeginQuorumEpochResponse",
+        "EndQuorumEpochResponse",
+        "FetchResponse",
+        "AppendRecordsResponse",
+        "ReadRecordsResponse",
+    ];
+}
+
+/// A server's configuration, and where in the world each Kafka node id lives.
+#[derive(Clone, Debug)]
+pub struct ServerSpec {
+    /// Kafka's side.
+    pub node: NodeSpec,
+    /// (Kafka node id, index in the world), ascending by id.
+    pub places: Rc<[(raft::ids::NodeId, Node)]>,
+}
+
+/// Configuration of any node of the world.
+#[derive(Clone, Debug)]
+pub enum Spec {
+    /// A Kafka server.
+    Server(ServerSpec),
+    /// A client of it.
+    Client(ClientSpec),
+}
+
+/// A Kafka server as a process: the node, and a buffer for what it asks for.
+#[derive(Clone, Debug)]
+pub struct Server {
+    /// The node.
+    pub node: raft::node::Node,
+    places: Rc<[(raft::ids::NodeId, Node)]>,
+    out: raft::io::Out,
+}
+
+/// Any process of the world.
+#[derive(Clone, Debug)]
+pub enum Actor {
+    /// A Kafka server.
+    Server(Box<Server>),
+    /// A client.
+    Client(Box<AppendClient>),
+}
+
+impl Process for Actor {
+    type Spec = Spec;
+    type Message = Message;
+    type Post = raft::io::Post;
+    type Operation = ClientOperation;
+    type Observation = Said;
+    const THREADS: &'static [&'static str] = &["raft-io", "controller-event-queue"];
+
+    fn boot(spec: &Spec, now: process::Now, entropy: &mut sim::rng::Entropy, disk: &Disk, out: &mut Out<Self>) -> Self {
+        match spec {
+            Spec::Server(spec) => {
+                let mut raft_out = raft::io::Out::default();
+                let files = Files(disk);
+                let node = raft::node::Node::boot(&spec.node, clocks(now), &mut Draws(entropy), &files, &mut raft_out);
+                let mut server = Server { node, places: spec.places.clone(), out: raft_out };
+                server.hand_over(out);
+                Actor::Server(Box::new(server))
+            }
+            Spec::Client(spec) => Actor::Client(Box::new(AppendClient::boot(spec, now, out))),
+        }
+    }
+
+    fn step(
+        &mut self,
+        thread: Thread,
+        now: process::Now,
+        input: Input<Self>,
+        entropy: &mut sim::rng::Entropy,
+        out: &mut Out<Self>,
+    ) {
+        match self {
+            Actor::Server(server) => {
+                let name = if thread.0 == 0 { ThreadName::RaftIo } else { ThreadName::ControllerEventQueue };
+                let Some(input) = to_raft(input) else { return };
+                server.node.step(name, clocks(now), input, &mut Draws(entropy), &mut server.out);
+                server.hand_over(out);
+            }
+            Actor::Client(client) => client.step(now, input, entropy, out),
+        }
+    }
+
+    fn thread_for(message: &Message) -> Thread {
+        match message {
+            Message::Request { request, .. } => Thread(raft::node::Node::thread_for(request) as u8),
+            Message::Response { .. } => Thread(0),
+        }
+    }
+
+    fn observation_hash(observation: &Said) -> u64 {
+        crate::identity::said(observation)
+    }
+
+    fn post_hash(post: &raft::io::Post) -> u64 {
+        crate::identity::post(post)
+    }
+
+    fn operation_hash(operation: &ClientOperation) -> u64 {
+        crate::identity::operation(operation)
+    }
+}
+
+impl Server {
+    /// Turns what the node asked for into the world's effects, in order.
+    fn hand_over(&mut self, out: &mut Out<Actor>) {
+        for effect in self.out.effects.drain(..) {
+            out.push(to_sim(effect, &self.places));
+        }
+    }
+}
+
+fn clocks(now: process::Now) -> raft::io::Now {
+    raft::io::Now { mono_ns: now.mono_ns, wall_ms: now.wall_ms }
+}
+
+/// Draws from the node's own stream.
+struct Draws<'a>(&'a mut sim::rng::Entropy);
+
+impl raft::io::Entropy for Draws<'_> {
+    fn below(&mut self, bound: u32) -> u32 {
+        self.0.below(u64::from(bound)) as u32
+    }
+}
+
+/// The simulated disk as a node reads it at boot.
+#[derive(Debug)]
+pub struct Files<'a>(pub &'a Disk);
+
+impl DurableFiles for Files<'_> {
+    fn paths(&self) -> Vec<Rc<str>> {
+        self.0.paths()
+    }
+    fn read(&self, path: &str) -> Option<Vec<u8>> {
+        self.0.read(path)
+    }
+}
+
+/// What of it is durable: what a power loss would leave.
+#[derive(Debug)]
+pub struct Platter<'a>(pub &'a Disk);
+
+impl DurableFiles for Platter<'_> {
+    fn paths(&self) -> Vec<Rc<str>> {
+        self.0.durable_paths()
+    }
+    fn read(&self, path: &str) -> Option<Vec<u8>> {
+        self.0.read_durable(path)
+    }
+}
+
+fn to_raft(input: Input<Actor>) -> Option<raft::io::Input> {
+    Some(match input {
+        Input::Opened { token, connection } => {
+            raft::io::Input::Opened { token: ConnectToken(token), connection: Connection(connection.0) }
+        }
+        Input::Closed { token, reason } => {
+            let reason = match reason {
+                process::CloseReason::Refused => raft::io::CloseReason::Refused,
+                process::CloseReason::Reset => raft::io::CloseReason::Reset,
+                process::CloseReason::ClosedByPeer => raft::io::CloseReason::ClosedByPeer,
+            };
+            raft::io::Input::Closed { token: ConnectToken(token), reason }
+        }
+        Input::Request { connection, message: Message::Request { correlation_id, request } } => {
+            raft::io::Input::Request { connection: Connection(connection.0), correlation_id, request }
+        }
+        Input::Response { token, message: Message::Response { correlation_id, response } } => {
+            raft::io::Input::Response { token: ConnectToken(token), correlation_id, response }
+        }
+        Input::Timer => raft::io::Input::Timer,
+        Input::DiskError(process::DiskError::Io) => raft::io::Input::DiskError(raft::io::DiskError::Io),
+        Input::DiskError(process::DiskError::NoSpace) => raft::io::Input::DiskError(raft::io::DiskError::NoSpace),
+        Input::Post(post) => raft::io::Input::Post(post),
+        Input::Terminate => raft::io::Input::Terminate,
+        Input::Request { .. } | Input::Response { .. } | Input::Operation(_) => return None,
+    })
+}
+
+fn to_sim(effect: raft::io::Effect, places: &[(raft::ids::NodeId, Node)]) -> Effect<Actor> {
+    use raft::io::Effect as Raft;
+    match effect {
+        Raft::Connect { token, to } => {
+            let place = places.iter().find(|(id, _)| *id == to);
+            let Some((_, to)) = place else { panic!("connect to node {to}, which is not in this cluster") };
+            Effect::Connect { token: token.0, to: *to }
+        }
+        Raft::SendRequest { connection, correlation_id, request } => Effect::Request {
+            connection: process::Connection(connection.0),
+            message: Message::Request { correlation_id, request },
+        },
+        Raft::SendResponse { connection, correlation_id, response } => Effect::Response {
+            connection: process::Connection(connection.0),
+            message: Message::Response { correlation_id, response },
+        },
+        Raft::Close { token } => Effect::Close { token: token.0 },
+        Raft::ArmTimer { at_mono_ns } => Effect::Arm { at_mono_ns },
+        Raft::CancelTimer => Effect::Cancel,
+        Raft::Open { file, path, truncate } => Effect::Open { file: to_file(file), path, truncate },
+        Raft::Append { file, bytes } => Effect::Append { file: to_file(file), bytes },
+        Raft::Truncate { file, len } => Effect::Truncate { file: to_file(file), len },
+        Raft::Rename { from, to } => Effect::Rename { from, to },
+        Raft::Unlink { path } => Effect::Unlink { path },
+        Raft::Fsync { file } => Effect::Fsync { file: to_file(file) },
+        Raft::FsyncDirectory => Effect::FsyncDirectory,
+        Raft::Post { thread, post } => Effect::Post { thread: Thread(thread as u8), event: post },
+        Raft::Observe(observation) => Effect::Observe(Said::Server(observation)),
+        Raft::Halt { reason, fatal } => Effect::Halt { reason, fatal },
+    }
+}
+
+fn to_file(file: FileHandle) -> process::File {
+    process::File(file.0)
+}

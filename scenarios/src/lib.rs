@@ -1,12 +1,26 @@
 //! One run: a cluster in a world, a workload, faults, and what must hold.
 //!
-//! Start at `run` (the spine). `raft` is what Kafka does, `sim` is the world it lives in;
-//! this crate puts one into the other and says what must hold.
+//! `raft` is what Kafka does, `sim` is the world it lives in; this crate puts one into the
+//! other and says what must hold. Start at [`run`] (the spine, what one run is), then:
+//! * [`scenario`] and [`catalog`]: all that a run is but its seed, as TOML
+//! * [`cluster`]: from a scenario and a seed to a world about to boot; [`knobs`], [`nemesis`]
+//! * [`actor`] and [`workload`]: Kafka's nodes and our clients as processes of the world
+//! * [`onlooker`] and [`checks`]: what crosses the border, and what must hold of it
+//! * [`recovery_bound`]: how long a healed cluster may take
+//! * [`report`]: what one run has to say
+
+#![deny(clippy::float_arithmetic)]
 
 pub mod actor;
 pub mod catalog;
+pub mod checks;
+pub mod cluster;
+mod identity;
 pub mod knobs;
 pub mod nemesis;
+pub mod onlooker;
 pub mod recovery_bound;
 pub mod report;
+pub mod run;
 pub mod scenario;
+pub mod workload;

@@ -11,7 +11,8 @@ use crate::process::Now;
 const PARTS: u64 = 1_000_000;
 const NS_PER_MS: u64 = 1_000_000;
 
-/// Monotonic and wall clock of one node. Asked for times before the last change, it panics.
+/// Monotonic and wall clock of one node. True time only advances: asked for a time before the
+/// last change of drift, it panics.
 #[derive(Clone, Debug)]
 pub struct Clock {
     /// True time of the last change of drift.
@@ -151,7 +152,7 @@ impl Smear {
             return by_ns;
         }
         // floor(by * elapsed / over), in two parts because the product may not fit.
-        let (elapsed, over) = (i128::from(at - self.at), i128::from(self.over_ns));
+        let (elapsed, over) = (i128::from(at.saturating_sub(self.at)), i128::from(self.over_ns));
         by_ns.div_euclid(over) * elapsed + by_ns.rem_euclid(over) * elapsed / over
     }
 }

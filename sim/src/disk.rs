@@ -1,75 +1,315 @@
 //! A disk: files as bytes, *written* (page cache) versus *durable*.
+//!
+//! Content and names are made durable separately, as in POSIX: `fsync` of a file persists its
+//! bytes, `fsync_directory` its names and the truncation of bytes that were durable. Until
+//! then, such changes are pending, in order, as in a file system's journal: of a torn disk a
+//! prefix of them survives. Bytes written after a truncation survive only if it does.
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::fault::Tail;
 use crate::process::{DiskError, File};
-use crate::rng::Entropy;
+use crate::rng::{Entropy, scale};
+use inode::Inode;
 
-/// One node's disk.
+mod inode;
+mod pieces;
+
+/// One node's disk. A clone shares all content until one of both changes it.
 #[derive(Clone, Debug, Default)]
 pub struct Disk {
-    _todo: (),
+    /// By number; files that nothing refers to are swept.
+    inodes: Vec<Option<Rc<Inode>>>,
+    /// Ascending by file.
+    handles: Vec<(File, usize)>,
+    /// As processes see them.
+    names: BTreeMap<Rc<str>, usize>,
+    durable_names: BTreeMap<Rc<str>, usize>,
+    /// What the next directory sync makes durable.
+    pending: Vec<Change>,
+    is_full: bool,
 }
 
-#[expect(unused_variables, reason = "contract skeleton")]
+/// A change of the directory, or of a file's length, that is not durable yet.
+#[derive(Clone, Debug)]
+enum Change {
+    Created { path: Rc<str>, inode: usize },
+    Renamed { from: Rc<str>, to: Rc<str> },
+    Unlinked { path: Rc<str> },
+    Truncated { inode: usize, len: u64 },
+}
+
+/// What a process does, and what makes it durable.
 impl Disk {
+    /// Opens for appending; creates the file if it is absent. A handle in use is given up.
     pub fn open(&mut self, file: File, path: &Rc<str>, truncate: bool) {
-        todo!()
+        let inode = match self.names.get(path) {
+            Some(inode) => *inode,
+            None => self.create(path),
+        };
+        match self.handles.binary_search_by_key(&file, |(file, _)| *file) {
+            Ok(index) => self.handles[index].1 = inode,
+            Err(index) => self.handles.insert(index, (file, inode)),
+        }
+        if truncate {
+            self.truncate(file, 0);
+        }
     }
+
     /// ENOSPC while full.
+    #[inline]
     pub fn append(&mut self, file: File, bytes: &Rc<[u8]>) -> Result<(), DiskError> {
-        todo!()
+        if self.is_full {
+            return Err(DiskError::NoSpace);
+        }
+        let inode = self.opened(file);
+        self.inode_mut(inode).append(bytes);
+        Ok(())
     }
+
+    /// Cuts to `len` bytes; nothing happens if there are fewer.
     pub fn truncate(&mut self, file: File, len: u64) {
-        todo!()
+        let inode = self.opened(file);
+        if self.inode_mut(inode).truncate(len) {
+            self.pending.push(Change::Truncated { inode, len });
+        }
     }
+
+    /// Moves a name, replacing a file of the new name.
     pub fn rename(&mut self, from: &str, to: &Rc<str>) {
-        todo!()
+        let (from, inode) =
+            self.names.remove_entry(from).unwrap_or_else(|| panic!("rename of {from:?}, which does not exist"));
+        if let Some(replaced) = self.names.insert(Rc::clone(to), inode) {
+            self.inode_mut(replaced).path = None;
+        }
+        self.inode_mut(inode).path = Some(Rc::clone(to));
+        self.pending.push(Change::Renamed { from, to: Rc::clone(to) });
     }
+
+    /// Removes a name; nothing happens if it does not exist.
     pub fn unlink(&mut self, path: &str) {
-        todo!()
+        if let Some((path, inode)) = self.names.remove_entry(path) {
+            self.inode_mut(inode).path = None;
+            self.pending.push(Change::Unlinked { path });
+        }
     }
-    /// The barrier's completion: everything written to the file is durable.
+
+    /// The barrier's completion: everything written to the file is durable, its name not yet.
     pub fn fsync(&mut self, file: File) {
-        todo!()
+        let synced = self.opened(file);
+        self.inode_mut(synced).write_back();
+        self.pending.retain(|change| !matches!(change, Change::Truncated { inode, .. } if *inode == synced));
     }
+
+    /// The barrier's completion: all names and truncations are durable.
     pub fn fsync_directory(&mut self) {
-        todo!()
+        self.make_durable(self.pending.len());
+        self.sweep();
     }
+}
+
+/// What happens to the disk.
+impl Disk {
+    /// A file that was always there: written and durable, and so its name.
+    pub fn install(&mut self, path: &Rc<str>, bytes: &Rc<[u8]>) {
+        self.fsync_directory();
+        let inode = self.create(path);
+        self.inode_mut(inode).append(bytes);
+        self.inode_mut(inode).write_back();
+        self.fsync_directory();
+    }
+
     /// The process died: handles are gone, the page cache lives on.
     pub fn process_died(&mut self) {
-        todo!()
+        self.handles.clear();
+        self.sweep();
     }
+
     /// The power went: what was not durable is lost, kept or torn.
+    ///
+    /// Torn: first a prefix of the pending changes is drawn, then, by ascending surviving name,
+    /// how much of each file's unsynced bytes.
     pub fn power_lost(&mut self, tail: Tail, entropy: &mut Entropy) {
-        todo!()
+        let survivors = match tail {
+            Tail::Lost => 0,
+            Tail::Kept => self.pending.len(),
+            Tail::Torn => entropy.below(self.pending.len() as u64 + 1) as usize,
+        };
+        self.make_durable(survivors);
+        let lost = std::mem::take(&mut self.pending);
+        let is_truncation_lost =
+            |id: usize| lost.iter().any(|change| matches!(change, Change::Truncated { inode, .. } if *inode == id));
+
+        self.handles.clear();
+        self.names = self.durable_names.clone();
+        self.sweep();
+        for (path, id) in &self.names {
+            let inode = inode_mut(&mut self.inodes, *id);
+            inode.path = Some(Rc::clone(path));
+            match tail {
+                Tail::Kept => inode.write_back(),
+                Tail::Torn if !is_truncation_lost(*id) => inode.write_back_torn(entropy),
+                Tail::Lost | Tail::Torn => {}
+            }
+            inode.drop_cache();
+        }
     }
+
     /// Replaced by an empty one.
     pub fn replace(&mut self) {
-        todo!()
+        *self = Disk::default();
     }
+
     /// Flips a bit (see `What::BitRot`); false if there was nothing to flip.
+    ///
+    /// Files are ranked by the names that processes see, those without a durable byte to flip
+    /// left out. The page cache keeps the good byte; but if no file is open, no process runs,
+    /// and the byte is read again.
     pub fn rot(&mut self, suffix: &str, file_rank: u32, at_ppm: u32, spare_bytes: u32, entropy: &mut Entropy) -> bool {
-        todo!()
+        let spare = spare_bytes as usize;
+        let ends_so = self.names.iter().filter(|(path, _)| path.ends_with(suffix));
+        let mut files: Vec<(usize, u64)> =
+            ends_so.map(|(_, id)| (*id, self.inode(*id).durable().exposed(spare))).collect();
+        files.retain(|(_, exposed)| *exposed > 0);
+        if files.is_empty() {
+            return false;
+        }
+        let (id, exposed) = files[file_rank as usize % files.len()];
+        let place = u128::from(exposed) * u128::from(at_ppm) / 1_000_000;
+        let place = (place as u64).min(exposed - 1);
+        let bit = scale(entropy.next_u64(), 8) as u32;
+        let is_cached = !self.handles.is_empty();
+        self.inode_mut(id).rot(place, spare, bit, is_cached);
+        true
     }
+
+    /// While full, appends fail.
     pub fn set_full(&mut self, full: bool) {
-        todo!()
+        self.is_full = full;
     }
+}
+
+/// What is on it.
+impl Disk {
     /// Ascending; what a process sees (the page cache).
     pub fn paths(&self) -> Vec<Rc<str>> {
-        todo!()
+        self.names.keys().cloned().collect()
     }
+
     /// What a process sees.
     pub fn read(&self, path: &str) -> Option<Vec<u8>> {
-        todo!()
+        self.names.get(path).map(|id| self.inode(*id).written().to_bytes())
     }
+
     /// What would be left if the power went now and nothing more were kept.
     pub fn read_durable(&self, path: &str) -> Option<Vec<u8>> {
-        todo!()
+        self.durable_names.get(path).map(|id| self.inode(*id).durable().to_bytes())
     }
+
     /// Ascending; names that are durable.
     pub fn durable_paths(&self) -> Vec<Rc<str>> {
-        todo!()
+        self.durable_names.keys().cloned().collect()
     }
+
+    /// The present name of an open file; none if it is not open, or has no name any more.
+    pub fn path_of(&self, file: File) -> Option<&Rc<str>> {
+        let index = self.handles.binary_search_by_key(&file, |(file, _)| *file).ok()?;
+        self.inode(self.handles[index].1).path.as_ref()
+    }
+
+    /// How many bytes a process sees in an open file.
+    pub fn len(&self, file: File) -> u64 {
+        self.inode(self.opened(file)).written().len()
+    }
+
+    /// How many bytes would be left of it; 0 if its name is not durable.
+    pub fn durable_len(&self, path: &str) -> u64 {
+        self.durable_names.get(path).map_or(0, |id| self.inode(*id).durable().len())
+    }
+}
+
+/// The table of inodes.
+impl Disk {
+    #[inline]
+    fn opened(&self, file: File) -> usize {
+        match self.handles.binary_search_by_key(&file, |(file, _)| *file) {
+            Ok(index) => self.handles[index].1,
+            Err(_) => panic!("{file:?} is used but not open"),
+        }
+    }
+
+    fn inode(&self, id: usize) -> &Inode {
+        self.inodes[id].as_deref().expect("a swept inode is referred to")
+    }
+
+    #[inline]
+    fn inode_mut(&mut self, id: usize) -> &mut Inode {
+        inode_mut(&mut self.inodes, id)
+    }
+
+    /// A new, empty file takes the name.
+    fn create(&mut self, path: &Rc<str>) -> usize {
+        let new = Some(Rc::new(Inode::named(path)));
+        let id = match self.inodes.iter().position(Option::is_none) {
+            Some(free) => {
+                self.inodes[free] = new;
+                free
+            }
+            None => {
+                self.inodes.push(new);
+                self.inodes.len() - 1
+            }
+        };
+        if let Some(replaced) = self.names.insert(Rc::clone(path), id) {
+            self.inode_mut(replaced).path = None;
+        }
+        self.pending.push(Change::Created { path: Rc::clone(path), inode: id });
+        id
+    }
+
+    /// The first `count` pending changes become durable.
+    fn make_durable(&mut self, count: usize) {
+        for change in self.pending.drain(..count) {
+            match change {
+                Change::Created { path, inode } => {
+                    self.durable_names.insert(path, inode);
+                }
+                Change::Renamed { from, to } => {
+                    let inode = self.durable_names.remove(&from);
+                    let inode = inode.unwrap_or_else(|| panic!("{from:?} was renamed before it was created"));
+                    self.durable_names.insert(to, inode);
+                }
+                Change::Unlinked { path } => {
+                    self.durable_names.remove(&path);
+                }
+                Change::Truncated { inode, len } => inode_mut(&mut self.inodes, inode).truncate_durable(len),
+            }
+        }
+    }
+
+    /// Frees files that no name, handle or pending change refers to.
+    fn sweep(&mut self) {
+        let mut is_used = vec![false; self.inodes.len()];
+        let named = self.names.values().chain(self.durable_names.values()).copied();
+        let opened = self.handles.iter().map(|(_, id)| *id);
+        let changed = self.pending.iter().filter_map(|change| match change {
+            Change::Created { inode, .. } | Change::Truncated { inode, .. } => Some(*inode),
+            Change::Renamed { .. } | Change::Unlinked { .. } => None,
+        });
+        for id in named.chain(opened).chain(changed) {
+            is_used[id] = true;
+        }
+        for (inode, is_used) in self.inodes.iter_mut().zip(is_used) {
+            if !is_used {
+                *inode = None;
+            }
+        }
+    }
+}
+
+/// Copies the file first if another disk shares it.
+#[inline]
+fn inode_mut(inodes: &mut [Option<Rc<Inode>>], id: usize) -> &mut Inode {
+    Rc::make_mut(inodes[id].as_mut().expect("a swept inode is referred to"))
 }

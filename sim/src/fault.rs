@@ -88,7 +88,7 @@ pub enum What {
     FullDisk { node: Node },
     /// One bit of one file's durable bytes flips; read back at the next power loss or, if the
     /// pages are not cached (the node is down), at the next boot. The file is the `file_rank`-th
-    /// (modulo their number) whose path ends with `suffix`; the place is the `at_ppm`-th part
+    /// (modulo their number) of those whose path ends with `suffix` and that hold a byte to flip; the place is the `at_ppm`-th part
     /// of its written pieces, but not in a piece's first `spare_bytes` bytes.
     BitRot { node: Node, suffix: String, file_rank: u32, at_ppm: u32, spare_bytes: u32 },
     /// The node goes down and comes back with an empty disk.

@@ -112,7 +112,7 @@ fn interpolate(quantiles: &[u64], draw: u64) -> u64 {
 /// median * e^(sigma * z), z being the standard normal quantile of the draw.
 fn log_normal(median_ns: u64, sigma_milli: u32, draw: u64) -> u64 {
     /// log2(e) / 1000, 40 fractional bits.
-    const LOG2_E_PER_MILLI: i128 = 1_586_259_972;
+    const LOG2_E_PER_MILLI: i128 = 1_586_259_973;
     let sigma = i128::from(sigma_milli.min(MAX_SIGMA_MILLI));
     // 24 + 40 fractional bits, reduced to 32. At most 2^6 in size.
     let exponent = ((i128::from(normal_quantile(draw)) * sigma * LOG2_E_PER_MILLI) >> 32) as i64;

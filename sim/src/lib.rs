@@ -11,9 +11,13 @@
 //! * [`watch`]: what an onlooker (a check) is shown
 //! * [`host`]: madsim hosts the world; the only file that names it
 
+#![deny(clippy::float_arithmetic)]
+
 pub mod clock;
 pub mod disk;
+pub mod drive;
 pub mod fault;
+pub mod host;
 pub mod latency;
 pub mod network;
 pub mod process;

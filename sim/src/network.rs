@@ -1,1 +1,292 @@
-//! (coming)
+//! Links and connections: plain tables. What becomes of a packet is decided in
+//! `world/transport.rs`; this file never reads a clock.
+
+use std::collections::VecDeque;
+
+use serde::{Deserialize, Serialize};
+
+use crate::fault::Link;
+use crate::latency::Latency;
+use crate::process::{Connection, Node, Process, Thread};
+
+/// How messages travel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Transport {
+    /// Connections: in order, retransmitted, reset when a process dies.
+    Tcp,
+    /// Hostile: each message may be lost, duplicated, late or overtaken.
+    Datagram,
+}
+
+/// The network of a world.
+#[derive(Clone, Debug)]
+pub struct NetworkConfig {
+    /// How messages travel.
+    pub transport: Transport,
+    /// One-way latency of every link without an entry below.
+    pub latency: Latency,
+    /// Links with a latency of their own.
+    pub links: Vec<(Link, Latency)>,
+    /// Base chance that a packet is lost, in parts per million; lifted when the world heals.
+    pub loss_ppm: u32,
+    /// Base chance that a datagram arrives twice; lifted when the world heals.
+    pub duplicate_ppm: u32,
+    /// Longest extra delay of a datagram (uniform from 0), ns; lifted when the world heals.
+    pub reorder_ns: u64,
+    /// First retransmission timeout, ns (Linux: 200 ms).
+    pub rto_min_ns: u64,
+    /// `tcp.rto.max`: the doubling stops here, ns (Linux: 120 s).
+    pub rto_max_ns: u64,
+    /// First retransmission timeout of a SYN, ns (Linux: 1 s).
+    pub syn_rto_ns: u64,
+    /// Nodes whose connections are TCP even where `transport` is datagram.
+    pub tcp_openers: Vec<Node>,
+}
+
+impl Default for NetworkConfig {
+    fn default() -> Self {
+        NetworkConfig {
+            transport: Transport::Tcp,
+            latency: Latency::Constant { ns: 500_000 },
+            links: Vec::new(),
+            loss_ppm: 0,
+            duplicate_ppm: 0,
+            reorder_ns: 0,
+            rto_min_ns: 200_000_000,
+            rto_max_ns: 120_000_000_000,
+            syn_rto_ns: 1_000_000_000,
+            tcp_openers: Vec::new(),
+        }
+    }
+}
+
+/// State of a one-way link: faults in force are sums and counts, so that they may overlap.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct LinkState {
+    pub cuts: u16,
+    pub loss_ppm: u32,
+    pub duplicate_ppm: u32,
+    pub extra_ns: u64,
+    /// Index into `Network::latencies`.
+    pub latency: u16,
+    /// Connections opened along this link so far.
+    pub connections: u32,
+    /// Ordinal of the next schedule entry of this link.
+    pub next_ordinal: u32,
+}
+
+/// Which way a packet goes: 0 from the opener, 1 back to it.
+pub(crate) type Direction = u8;
+pub(crate) const FORTH: Direction = 0;
+pub(crate) const BACK: Direction = 1;
+
+/// What a packet carries.
+#[derive(Clone, Debug)]
+pub(crate) enum Load<P: Process> {
+    Syn,
+    SynAck,
+    Message {
+        message: P::Message,
+        hash: u64,
+    },
+    /// Not retransmitted.
+    Rst {
+        refused: bool,
+    },
+}
+
+/// A packet on the wire.
+#[derive(Clone, Debug)]
+pub(crate) struct Packet<P: Process> {
+    pub slot: u32,
+    pub generation: u32,
+    pub direction: Direction,
+    /// Place in its lane.
+    pub ordinal: u32,
+    pub load: Load<P>,
+}
+
+/// One direction of a connection.
+#[derive(Clone, Debug)]
+pub(crate) struct Lane<P: Process> {
+    /// Latest scheduled arrival: FIFO by strictly increasing times.
+    pub last_at: u64,
+    /// Packets handed over so far: the counter of the keyed draws.
+    pub packets: u32,
+    /// Sent, but not through: waits for the retransmission timer, in order.
+    pub blocked: VecDeque<(u32, Load<P>)>,
+    /// Current retransmission timeout, ns.
+    pub rto_ns: u64,
+    /// The live retransmission entry.
+    pub retry_ordinal: Option<u32>,
+}
+
+impl<P: Process> Lane<P> {
+    fn new() -> Lane<P> {
+        Lane { last_at: 0, packets: 0, blocked: VecDeque::new(), rto_ns: 0, retry_ordinal: None }
+    }
+}
+
+/// How far a connection has come, as its opener sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    Connecting,
+    Open,
+    /// The opener closed it, died or was told of its end; what is under way still arrives.
+    Left,
+}
+
+/// A connection's slot.
+#[derive(Clone, Debug)]
+pub(crate) struct Slot<P: Process> {
+    pub generation: u32,
+    pub in_use: bool,
+    pub client: Node,
+    pub client_thread: Thread,
+    pub client_incarnation: u32,
+    pub token: u32,
+    pub server: Node,
+    /// 0 until the server's kernel accepted it.
+    pub server_incarnation: u32,
+    pub stage: Stage,
+    pub transport: Transport,
+    pub ordinal: u32,
+    pub lanes: [Lane<P>; 2],
+    /// The server owes a response: it takes no further request (Kafka mutes the channel).
+    pub muted: bool,
+    /// Requests in the server's socket buffer behind the muted one.
+    pub buffered: VecDeque<(P::Message, u64)>,
+    /// Packets under way; the slot lives until they have landed.
+    pub under_way: u32,
+}
+
+/// All links and connections.
+#[derive(Clone, Debug)]
+pub(crate) struct Network<P: Process> {
+    pub config: NetworkConfig,
+    pub nodes: usize,
+    pub links: Vec<LinkState>,
+    pub latencies: Vec<Latency>,
+    pub slots: Vec<Slot<P>>,
+    pub free: Vec<u32>,
+    pub packets: Vec<Option<Packet<P>>>,
+    pub free_packets: Vec<u32>,
+}
+
+impl<P: Process> Network<P> {
+    pub fn new(config: NetworkConfig, nodes: usize) -> Network<P> {
+        let mut links = vec![LinkState::default(); nodes * nodes];
+        let mut latencies = vec![config.latency.clone()];
+        for (Link(from, to), latency) in &config.links {
+            links[usize::from(from.0) * nodes + usize::from(to.0)].latency = latencies.len() as u16;
+            latencies.push(latency.clone());
+        }
+        Network {
+            config,
+            nodes,
+            links,
+            latencies,
+            slots: Vec::with_capacity(32),
+            free: Vec::new(),
+            packets: Vec::with_capacity(64),
+            free_packets: Vec::new(),
+        }
+    }
+
+    #[inline]
+    pub fn link_index(&self, from: Node, to: Node) -> usize {
+        usize::from(from.0) * self.nodes + usize::from(to.0)
+    }
+
+    pub fn open(&mut self, client: Node, thread: Thread, incarnation: u32, token: u32, server: Node) -> u32 {
+        let link = self.link_index(client, server);
+        self.links[link].connections += 1;
+        let ordinal = self.links[link].connections;
+        let index = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(Slot {
+                generation: 0,
+                in_use: false,
+                client,
+                client_thread: thread,
+                client_incarnation: 0,
+                token,
+                server,
+                server_incarnation: 0,
+                stage: Stage::Connecting,
+                transport: Transport::Tcp,
+                ordinal,
+                lanes: [Lane::new(), Lane::new()],
+                muted: false,
+                buffered: VecDeque::new(),
+                under_way: 0,
+            });
+            self.slots.len() as u32 - 1
+        });
+        let tcp = self.config.tcp_openers.contains(&client);
+        let transport = if tcp { Transport::Tcp } else { self.config.transport };
+        let slot = &mut self.slots[index as usize];
+        slot.transport = transport;
+        assert!(!slot.in_use && slot.under_way == 0, "connection slot {index} reused while in use");
+        slot.generation += 1;
+        slot.in_use = true;
+        slot.client = client;
+        slot.client_thread = thread;
+        slot.client_incarnation = incarnation;
+        slot.token = token;
+        slot.server = server;
+        slot.server_incarnation = 0;
+        slot.stage = Stage::Connecting;
+        slot.ordinal = ordinal;
+        slot.muted = false;
+        for lane in &mut slot.lanes {
+            (lane.last_at, lane.packets, lane.rto_ns, lane.retry_ordinal) = (0, 0, 0, None);
+            lane.blocked.clear();
+        }
+        index
+    }
+
+    /// Frees the slot if nobody will use it again.
+    pub fn release(&mut self, index: u32) {
+        let slot = &mut self.slots[index as usize];
+        let idle = slot.under_way == 0 && slot.lanes.iter().all(|lane| lane.blocked.is_empty());
+        if slot.in_use && slot.stage == Stage::Left && idle {
+            slot.in_use = false;
+            slot.buffered.clear();
+            self.free.push(index);
+        }
+    }
+
+    #[inline]
+    pub fn connection(&self, index: u32) -> Connection {
+        Connection(u64::from(index) | u64::from(self.slots[index as usize].generation) << 32)
+    }
+
+    /// The slot a node's [`Connection`] names, if that use of it still is.
+    #[inline]
+    pub fn resolve(&self, connection: Connection) -> Option<u32> {
+        let index = connection.0 as u32;
+        let slot = self.slots.get(index as usize)?;
+        (slot.in_use && slot.generation == (connection.0 >> 32) as u32).then_some(index)
+    }
+
+    #[inline]
+    pub fn store(&mut self, packet: Packet<P>) -> u32 {
+        match self.free_packets.pop() {
+            Some(index) => {
+                self.packets[index as usize] = Some(packet);
+                index
+            }
+            None => {
+                self.packets.push(Some(packet));
+                self.packets.len() as u32 - 1
+            }
+        }
+    }
+
+    #[inline]
+    pub fn take(&mut self, index: u32) -> Packet<P> {
+        self.free_packets.push(index);
+        self.packets[index as usize].take().unwrap_or_else(|| panic!("packet {index} arrived twice"))
+    }
+}

@@ -119,7 +119,7 @@ pub enum Effect<P: Process> {
 }
 
 /// The effects of one step; the buffer is reused.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Out<P: Process> {
     /// First to last.
     pub effects: Vec<Effect<P>>,
@@ -150,9 +150,9 @@ pub trait Payload: Clone + std::fmt::Debug {
 }
 
 /// A pure process.
-pub trait Process: Clone + Sized + 'static {
+pub trait Process: Clone + std::fmt::Debug + Sized + 'static {
     /// Configuration; survives everything.
-    type Spec: Clone;
+    type Spec: Clone + std::fmt::Debug;
     /// What crosses the network.
     type Message: Payload;
     /// Word between threads of one node.

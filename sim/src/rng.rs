@@ -46,6 +46,8 @@ pub enum Purpose {
     Knob = 7,
     /// Workloads; owner = client.
     Workload = 8,
+    /// Ties in the schedule; owner = who schedules.
+    Order = 9,
 }
 
 impl Seed {

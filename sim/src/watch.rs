@@ -60,7 +60,8 @@ pub trait Watch<P: Process> {
     /// The boot effects and the first step may now be seen; `process` is the new state.
     fn up(&mut self, _at: u64, _node: Node, _process: &P) {}
     /// A node is about to go down; `disk` as it stood before any loss.
-    fn before_down(&mut self, _at: u64, _node: Node, _process: &P, _disk: &Disk, _how: Down) {}
+    /// (`settled`: nothing of it waits behind a barrier)
+    fn before_down(&mut self, _at: u64, _node: Node, _settled: bool, _process: &P, _disk: &Disk, _how: Down) {}
     /// It is down; `disk` is what is left.
     fn down(&mut self, _at: u64, _node: Node, _disk: &Disk, _how: Down) {}
     /// A thread takes an input (before it is stepped).
@@ -88,10 +89,13 @@ pub trait Watch<P: Process> {
     fn halted(&mut self, _at: u64, _node: Node, _reason: &str, _fatal: bool) {}
     /// A fault starts, ends or is skipped.
     fn fault(&mut self, _at: u64, _fault: &Fault, _phase: Phase) {}
+    /// All faults have ended.
+    fn healed(&mut self, _at: u64) {}
     /// Durable bytes were destroyed by a fault (wiped or rotten); `disk` is what is left.
     fn disk_damaged(&mut self, _at: u64, _node: Node, _disk: &Disk) {}
     /// Every so many events, before each crash and at the end: compare a node with its border.
-    fn audit(&mut self, _at: u64, _node: Node, _process: &P, _disk: &Disk) {}
+    /// `settled`: none of its threads has effects behind a barrier, so memory and disk agree.
+    fn audit(&mut self, _at: u64, _node: Node, _settled: bool, _process: &P, _disk: &Disk) {}
     /// Asked after each event: is there reason to stop?
     #[inline]
     fn stop(&self) -> bool {

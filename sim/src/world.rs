@@ -1,1 +1,303 @@
-//! (coming)
+//! How time passes: pop the earliest entry, do what is due, show it to the onlooker.
+//!
+//! The World is plain data: `Clone` (a checkpoint is a clone), free of any runtime, `!Send`.
+//! [`World::run_until`] returns only for something the host must know of ([`Visible`]): a node
+//! that dies or boots, a story whose wait is over, the end. The host answers by calling
+//! [`World::crash`] or [`World::boot`] (directly, or through madsim's node lifecycle).
+
+mod effects;
+mod faults;
+mod node;
+mod script;
+mod threads;
+mod transport;
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use crate::disk::Disk;
+use crate::fault::Plan;
+use crate::latency::Latency;
+use crate::network::{Network, NetworkConfig};
+use crate::process::{Effect, Node, Out, Process, Thread};
+use crate::rng::Seed;
+use crate::schedule::{Due, Entry, Owner, Schedule};
+use crate::trace::{Digest, Trace};
+use crate::watch::Watch;
+
+pub use node::NodeConfig;
+use node::NodeState;
+pub use script::{Condition, Recorded, Submitted, TicketId};
+
+/// Everything a run depends on.
+#[derive(Clone, Debug)]
+pub struct WorldConfig<P: Process> {
+    /// The master seed.
+    pub seed: Seed,
+    /// The nodes, by index.
+    pub nodes: Vec<NodeConfig<P>>,
+    /// Links and connections.
+    pub network: NetworkConfig,
+    /// Faults.
+    pub plan: Plan,
+    /// When all faults end and the network is calm, ns.
+    pub heal_at_ns: u64,
+    /// A process that ended by itself is started again after so long, ns; `None`: it stays down.
+    pub restart_after_halt_ns: Option<u64>,
+    /// More events than this are a runaway.
+    pub max_events: u64,
+    /// More events than this without time moving are a runaway.
+    pub max_events_at_one_time: u64,
+    /// Nodes are audited every so many events.
+    pub audit_every_events: u64,
+}
+
+/// What the host must know of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Visible {
+    /// A node dies now; how is in the World already. Answer with [`World::crash`].
+    Kill(Node),
+    /// A node is powered on now. Answer with [`World::boot`].
+    Boot(Node),
+    /// A story's wait is over.
+    Wake(TicketId),
+    /// The event asked for with [`World::stop_after_event`] has happened.
+    AfterEvent,
+    /// The onlooker asked to stop.
+    Stopped,
+    /// Too many events, in all or at one instant.
+    Runaway {
+        /// True if time did not move.
+        time_stands_still: bool,
+    },
+    /// The end of the time asked for.
+    End,
+}
+
+/// Counts of a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Entries popped that did something.
+    pub events: u64,
+    /// Messages handed to the network.
+    pub messages: u64,
+    /// Faults that took effect.
+    pub faults: u64,
+}
+
+/// One seeded world of processes.
+#[derive(Clone, Debug)]
+pub struct World<P: Process> {
+    pub(crate) seed: Seed,
+    pub(crate) now: u64,
+    pub(crate) schedule: Schedule,
+    pub(crate) nodes: Vec<NodeState<P>>,
+    pub(crate) network: Network<P>,
+    pub(crate) plan: Rc<Plan>,
+    /// Which faults of the plan are in force.
+    in_force: Vec<bool>,
+    plan_ordinal: u32,
+    healed: bool,
+    restart_after_halt_ns: Option<u64>,
+    trace: Trace,
+    counts: Counts,
+    visible: VecDeque<Visible>,
+    /// Threads with input to take, in the order they got it; emptied within one event.
+    ready: VecDeque<(Node, Thread)>,
+    out: Out<P>,
+    spare: Vec<Effect<P>>,
+    events_at_now: u64,
+    limits: Limits,
+    next_audit: u64,
+    script: script::Script<P>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Limits {
+    max_events: u64,
+    max_events_at_one_time: u64,
+    audit_every_events: u64,
+    stop_after_event: u64,
+}
+
+impl<P: Process> World<P> {
+    /// A world in which every node is about to boot, in index order, at time 0.
+    pub fn new(config: WorldConfig<P>) -> World<P> {
+        let seed = config.seed;
+        let mut plan = config.plan;
+        plan.0.sort_by_key(|fault| fault.at_ns);
+        let mut world = World {
+            seed,
+            now: 0,
+            schedule: Schedule::new(seed),
+            network: Network::new(config.network, config.nodes.len()),
+            nodes: config.nodes.into_iter().enumerate().map(|(i, node)| NodeState::new(Node(i as u16), node)).collect(),
+            in_force: vec![false; plan.0.len()],
+            plan: Rc::new(plan),
+            plan_ordinal: 0,
+            healed: false,
+            restart_after_halt_ns: config.restart_after_halt_ns,
+            trace: Trace::default(),
+            counts: Counts::default(),
+            visible: VecDeque::with_capacity(8),
+            ready: VecDeque::with_capacity(8),
+            out: Out::default(),
+            spare: Vec::new(),
+            events_at_now: 0,
+            limits: Limits {
+                max_events: config.max_events,
+                max_events_at_one_time: config.max_events_at_one_time,
+                audit_every_events: config.audit_every_events,
+                stop_after_event: u64::MAX,
+            },
+            next_audit: config.audit_every_events,
+            script: script::Script::default(),
+        };
+        for node in 0..world.nodes.len() {
+            world.visible.push_back(Visible::Boot(Node(node as u16)));
+        }
+        world.schedule_plan(config.heal_at_ns);
+        world
+    }
+
+    /// Runs to `end` (true time, ns; entries due at `end` included), or to something visible.
+    pub fn run_until<W: Watch<P>>(&mut self, watch: &mut W, end: u64) -> Visible {
+        loop {
+            if let Some(visible) = self.visible.pop_front() {
+                return visible;
+            }
+            if watch.stop() {
+                return Visible::Stopped;
+            }
+            if let Some(limit) = self.limit_reached() {
+                return limit;
+            }
+            match self.schedule.peek() {
+                Some(entry) if entry.at <= end => {}
+                _ => {
+                    self.advance_to(end);
+                    return Visible::End;
+                }
+            }
+            let Some(entry) = self.schedule.pop() else { continue };
+            self.advance_to(entry.at);
+            if self.dispatch(watch, &entry) {
+                self.counts.events += 1;
+                self.events_at_now += 1;
+                if self.counts.events >= self.next_audit {
+                    self.audit(watch);
+                }
+            }
+        }
+    }
+
+    fn limit_reached(&self) -> Option<Visible> {
+        if self.counts.events >= self.limits.stop_after_event {
+            return Some(Visible::AfterEvent);
+        }
+        if self.counts.events >= self.limits.max_events {
+            return Some(Visible::Runaway { time_stands_still: false });
+        }
+        (self.events_at_now >= self.limits.max_events_at_one_time)
+            .then_some(Visible::Runaway { time_stands_still: true })
+    }
+
+    fn advance_to(&mut self, at: u64) {
+        if at > self.now {
+            self.now = at;
+            self.events_at_now = 0;
+        }
+    }
+
+    /// Does what is due; false if it was stale and did nothing.
+    fn dispatch<W: Watch<P>>(&mut self, watch: &mut W, entry: &Entry) -> bool {
+        match entry.due {
+            Due::Packet(packet) => self.packet_arrives(watch, packet),
+            Due::Timer(node, thread) => self.timer_fires(watch, node, thread, entry.ordinal),
+            Due::Served(node, thread) => self.served(watch, node, thread, entry.ordinal),
+            Due::Synced(node, thread) => self.fsync_completes(watch, node, thread, entry.ordinal),
+            Due::Retransmit(slot, direction) => self.retransmit(watch, slot, direction, entry.ordinal),
+            Due::FaultStart(index) => self.fault_starts(watch, index as usize),
+            Due::FaultEnd(index) => self.fault_ends(watch, index as usize),
+            Due::Restart(node) => self.restart_is_due(node, entry.ordinal),
+            Due::Heal => self.heal(watch),
+            Due::Ticket(ticket) => {
+                self.ticket_is_due(ticket);
+                false
+            }
+        }
+    }
+
+    /// Shows every node that is up, and its disk, to the onlooker.
+    pub fn audit<W: Watch<P>>(&mut self, watch: &mut W) {
+        self.next_audit = self.counts.events + self.limits.audit_every_events;
+        for node in &self.nodes {
+            if let Some(process) = &node.process {
+                watch.audit(self.now, node.id, node.is_settled(), process, &node.disk);
+            }
+        }
+    }
+
+    /// Makes [`World::run_until`] return [`Visible::AfterEvent`] once so many events have happened.
+    pub fn stop_after_event(&mut self, events: u64) {
+        self.limits.stop_after_event = events;
+    }
+
+    /// True time, ns.
+    pub fn now(&self) -> u64 {
+        self.now
+    }
+
+    /// Number of nodes.
+    pub fn node_count(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// A node's name.
+    pub fn name(&self, node: Node) -> &str {
+        &self.nodes[usize::from(node.0)].name
+    }
+
+    /// A node's process, if it is up.
+    pub fn process(&self, node: Node) -> Option<&P> {
+        self.nodes[usize::from(node.0)].process.as_ref()
+    }
+
+    /// A node's disk.
+    pub fn disk(&self, node: Node) -> &Disk {
+        &self.nodes[usize::from(node.0)].disk
+    }
+
+    /// Counts so far.
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// The digest so far, and what it is made of.
+    pub fn trace(&self) -> &Trace {
+        &self.trace
+    }
+
+    /// The digest so far.
+    pub fn digest(&self) -> Digest {
+        self.trace.digest()
+    }
+
+    /// The plan, sorted by time.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Have all faults ended?
+    pub fn is_healed(&self) -> bool {
+        self.healed
+    }
+
+    pub(crate) fn push_plan(&mut self, at: u64, due: Due) -> u32 {
+        self.schedule.push(at, Owner::PLAN, &mut self.plan_ordinal, due)
+    }
+
+    pub(crate) fn sample_fsync(&self, latency: &Latency, node: Node, ordinal: u64) -> u64 {
+        latency.sample(self.seed.mix(crate::rng::Purpose::Fsync, u64::from(node.0), ordinal))
+    }
+}

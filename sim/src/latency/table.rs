@@ -1,7 +1,7 @@
 //! The two committed tables behind the log-normal latency: no float is ever computed in a run.
 //!
 //! Made once, by these lines of Python 3 (`round` and the quantile function of its standard
-//! library); they are data from then on, and a test pins their hash:
+//! library); they are data from then on:
 //!
 //! ```text
 //! inv = statistics.NormalDist().inv_cdf

@@ -109,7 +109,7 @@ fn write_decimal(f: &mut fmt::Formatter<'_>, value: u64, per: u64) -> fmt::Resul
 pub(super) fn from_csv(text: &str) -> Result<Latency, String> {
     let mut durations = Vec::new();
     let mut column = None;
-    for (index, line) in text.lines().enumerate() {
+    for (index, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
         let line = line.trim();
         if line.is_empty() {
             continue;
@@ -151,11 +151,14 @@ fn value_column(header: &[&str]) -> Result<usize, String> {
 
 /// With a unit, or in us without.
 fn parse_measured(cell: &str) -> Result<u64, String> {
-    if !cell.ends_with(|c: char| c.is_ascii_digit()) {
-        return parse_duration(cell);
-    }
-    parse_decimal(cell, NS_PER_US)
-        .ok_or_else(|| format!("{cell:?} is not a number of us; {ALLOWED_DURATION}, or a number of us"))
+    let ns = if cell.ends_with(|c: char| c.is_ascii_digit()) {
+        parse_decimal(cell, NS_PER_US)
+            .ok_or_else(|| format!("{cell:?} is not a number of us, and has no other unit; {ALLOWED_DURATION}"))?
+    } else {
+        parse_duration(cell)?
+    };
+    Latency::Constant { ns }.check()?;
+    Ok(ns)
 }
 
 /// So many equidistant ones of sorted durations, the shortest and the longest among them.

@@ -1,0 +1,361 @@
+//! Record batch format v2: header, CRC-32C, building and reading (consensus.md §8.3).
+
+use std::rc::Rc;
+
+use smallvec::SmallVec;
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::control_record::ControlRecord;
+use super::record::{Buffer, NO_OP_FRAME, Reader, Record, parse_frame, value_frame};
+use crate::ids::{LeaderEpoch, Offset};
+
+/// Bytes of a batch before its records.
+pub const BATCH_HEADER_BYTES: usize = 61;
+/// `max.message.bytes` of the metadata log: no batch is larger.
+pub const MAX_BATCH_BYTES: usize = 8 << 20;
+
+/// `baseOffset` and `batchLength`: what the length does not count.
+const LOG_OVERHEAD_BYTES: usize = 12;
+const LENGTH_AT: usize = 8;
+const EPOCH_AT: usize = 12;
+const MAGIC_AT: usize = 16;
+const CRC_AT: usize = 17;
+const ATTRIBUTES_AT: usize = 21;
+const LAST_OFFSET_DELTA_AT: usize = 23;
+const BASE_TIMESTAMP_AT: usize = 27;
+const MAX_TIMESTAMP_AT: usize = 35;
+const PRODUCER_ID_AT: usize = 43;
+const RECORD_COUNT_AT: usize = 57;
+
+const MAGIC: u8 = 2;
+const CONTROL_ATTRIBUTE: u16 = 0x20;
+
+/// Why bytes are not a batch of this log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BatchError {
+    /// The bytes end before the batch does.
+    #[error("the batch needs {needed} bytes and {found} are left")]
+    Incomplete {
+        /// Bytes of the header or, once that is there, of the whole batch.
+        needed: usize,
+        /// Bytes there.
+        found: usize,
+    },
+    /// `batchLength` cannot be.
+    #[error("batchLength is {0}")]
+    Length(i32),
+    /// Another format.
+    #[error("magic is {0}, not 2")]
+    Magic(u8),
+    /// Offsets or record count contradict each other.
+    #[error("baseOffset {base_offset}, lastOffsetDelta {last_offset_delta} and recordCount {count} contradict")]
+    Offsets {
+        /// First offset.
+        base_offset: Offset,
+        /// Of the last record.
+        last_offset_delta: i32,
+        /// Of records.
+        count: i32,
+    },
+    /// Compressed or transactional: raft writes no such batch.
+    #[error("attributes are {0:#06x}")]
+    Attributes(u16),
+    /// Rotten or torn.
+    #[error("crc is {stored:#010x}, the bytes give {computed:#010x}")]
+    Crc {
+        /// In the header.
+        stored: u32,
+        /// Of the bytes.
+        computed: u32,
+    },
+    /// Kafka's raft reader refuses such a record.
+    #[error("malformed record: {0}")]
+    MalformedRecord(&'static str),
+    /// A metadata record this model does not write.
+    #[error("unknown metadata record: frame version {frame_version}, api key {api_key}, version {version}")]
+    UnknownMetadataRecord {
+        /// Of the frame.
+        frame_version: u32,
+        /// Which record.
+        api_key: u32,
+        /// Of the record.
+        version: u32,
+    },
+    /// A control record that must not occur, or that nobody knows.
+    #[error("control record type {0}")]
+    ControlRecordType(i16),
+}
+
+/// What a batch's header says, at face value: no CRC was checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BatchHeader {
+    /// First offset.
+    pub base_offset: Offset,
+    /// Last offset (inclusive).
+    pub last_offset: Offset,
+    /// `partitionLeaderEpoch`.
+    pub epoch: LeaderEpoch,
+    /// Attribute bit 5.
+    pub control: bool,
+    /// Bytes of the whole batch, this header included.
+    pub size_bytes: usize,
+}
+
+/// One record batch, format v2; bytes shared by everyone who holds it.
+#[derive(Debug)]
+pub struct Batch {
+    /// The whole batch, header and CRC included.
+    pub bytes: Rc<[u8]>,
+    /// First offset.
+    pub base_offset: Offset,
+    /// Last offset (inclusive).
+    pub last_offset: Offset,
+    /// `partitionLeaderEpoch`.
+    pub epoch: LeaderEpoch,
+    /// Attribute bit 5.
+    pub control: bool,
+    /// xxh3-64 of `bytes`.
+    pub hash: u64,
+    /// What a CRC check of the bytes says. They never change and are shared by all who hold the
+    /// batch, so it is made once, when the batch is made.
+    intact: bool,
+}
+
+impl Batch {
+    /// Reads the header at the front of `bytes` without looking at the rest.
+    pub fn peek_header(bytes: &[u8]) -> Result<BatchHeader, BatchError> {
+        let header = bytes
+            .first_chunk::<BATCH_HEADER_BYTES>()
+            .ok_or(BatchError::Incomplete { needed: BATCH_HEADER_BYTES, found: bytes.len() })?;
+        let magic = header[MAGIC_AT];
+        if magic != MAGIC {
+            return Err(BatchError::Magic(magic));
+        }
+        let length = i32::from_be_bytes(field(header, LENGTH_AT));
+        let size_bytes = usize::try_from(length).map_or(0, |length| length + LOG_OVERHEAD_BYTES);
+        if size_bytes < BATCH_HEADER_BYTES {
+            return Err(BatchError::Length(length));
+        }
+        let attributes = u16::from_be_bytes(field(header, ATTRIBUTES_AT));
+        let base_offset = Offset(i64::from_be_bytes(field(header, 0)));
+        let last_offset_delta = i32::from_be_bytes(field(header, LAST_OFFSET_DELTA_AT));
+        let last_offset = base_offset.0.checked_add(i64::from(last_offset_delta)).map(Offset);
+        match last_offset {
+            Some(last_offset) if base_offset.0 >= 0 && last_offset_delta >= 0 => Ok(BatchHeader {
+                base_offset,
+                last_offset,
+                epoch: LeaderEpoch(i32::from_be_bytes(field(header, EPOCH_AT))),
+                control: attributes & CONTROL_ATTRIBUTE != 0,
+                size_bytes,
+            }),
+            _ => {
+                let count = i32::from_be_bytes(field(header, RECORD_COUNT_AT));
+                Err(BatchError::Offsets { base_offset, last_offset_delta, count })
+            }
+        }
+    }
+
+    /// Reads one whole batch from the front of `bytes` and checks its CRC; also says how many
+    /// bytes it took. The records inside are decoded only when asked for.
+    pub fn parse(bytes: &[u8]) -> Result<(Batch, usize), BatchError> {
+        let header = Batch::peek_header(bytes)?;
+        let size = header.size_bytes;
+        let bytes = bytes.get(..size).ok_or(BatchError::Incomplete { needed: size, found: bytes.len() })?;
+        check_crc(bytes)?;
+        let attributes = u16::from_be_bytes(field(bytes, ATTRIBUTES_AT));
+        if attributes & !CONTROL_ATTRIBUTE != 0 {
+            return Err(BatchError::Attributes(attributes));
+        }
+        let count = i32::from_be_bytes(field(bytes, RECORD_COUNT_AT));
+        let delta = header.last_offset.0 - header.base_offset.0;
+        if i64::from(count) != delta + 1 {
+            let last_offset_delta = i32::from_be_bytes(field(bytes, LAST_OFFSET_DELTA_AT));
+            return Err(BatchError::Offsets { base_offset: header.base_offset, last_offset_delta, count });
+        }
+        Ok((Batch::with_header(header, bytes.into(), true), size))
+    }
+
+    /// Takes a batch at its header's word, with as many bytes as there are: what a recovery
+    /// without a checksum does (G30).
+    pub(super) fn parse_unchecked(bytes: &[u8]) -> Result<(Batch, usize), BatchError> {
+        let header = Batch::peek_header(bytes)?;
+        let size = header.size_bytes.min(bytes.len());
+        let bytes = &bytes[..size];
+        let intact = size == header.size_bytes && check_crc(bytes).is_ok();
+        Ok((Batch::with_header(header, bytes.into(), intact), size))
+    }
+
+    fn with_header(header: BatchHeader, bytes: Rc<[u8]>, intact: bool) -> Batch {
+        let BatchHeader { base_offset, last_offset, epoch, control, size_bytes: _ } = header;
+        Batch { hash: xxh3_64(&bytes), bytes, base_offset, last_offset, epoch, control, intact }
+    }
+
+    /// Do the bytes match their CRC? Only a recovery without a checksum makes one that does not.
+    pub fn is_intact(&self) -> bool {
+        self.intact
+    }
+
+    /// Size of the whole batch.
+    pub fn len_bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// How many offsets the batch takes.
+    pub fn offset_count(&self) -> i64 {
+        self.last_offset.0 - self.base_offset.0 + 1
+    }
+
+    /// One past the last offset.
+    pub fn next_offset(&self) -> Offset {
+        Offset(self.last_offset.0 + 1)
+    }
+
+    /// `maxTimestamp`; raft gives all records of a batch the same one.
+    pub fn max_timestamp_ms(&self) -> i64 {
+        i64::from_be_bytes(field(&self.bytes, MAX_TIMESTAMP_AT))
+    }
+
+    /// Offset and value of each data record; no-ops and control records have none. Ends early at
+    /// a record that cannot be read, which only a batch that is not intact can hold.
+    pub fn values(&self) -> impl Iterator<Item = (Offset, u64)> + '_ {
+        let data = !self.control;
+        let records = self.records().take_while(move |record| data && record.is_ok()).flatten();
+        let numbers = records.map(|record| (self.offset_of(record), parse_frame(record.value)));
+        numbers.take_while(|(_, number)| number.is_ok()).filter_map(|(offset, number)| Some((offset, number.ok()??)))
+    }
+
+    /// The control records in order; none in a data batch. A type that must not occur, or bytes
+    /// that are no record, are an error (fatal in Kafka, consensus.md §8.5).
+    pub fn control_records(&self) -> Result<SmallVec<[ControlRecord; 1]>, BatchError> {
+        if !self.control {
+            return Ok(SmallVec::new());
+        }
+        self.records().map(|record| ControlRecord::parse(record?)).collect()
+    }
+
+    fn offset_of(&self, record: Record<'_>) -> Offset {
+        Offset(self.base_offset.0 + i64::from(record.offset_delta))
+    }
+
+    fn records(&self) -> impl Iterator<Item = Result<Record<'_>, BatchError>> + '_ {
+        let mut reader = Reader(&self.bytes[BATCH_HEADER_BYTES..]);
+        let count = i32::from_be_bytes(field(&self.bytes, RECORD_COUNT_AT));
+        (0..count).map(move |_| Record::parse(&mut reader))
+    }
+}
+
+fn check_crc(batch: &[u8]) -> Result<(), BatchError> {
+    let stored = u32::from_be_bytes(field(batch, CRC_AT));
+    let computed = crc32c::crc32c(&batch[ATTRIBUTES_AT..]);
+    if stored == computed { Ok(()) } else { Err(BatchError::Crc { stored, computed }) }
+}
+
+/// A fixed-width field of a header that is known to be there.
+fn field<const N: usize>(header: &[u8], at: usize) -> [u8; N] {
+    header[at..at + N].try_into().expect("a slice of N bytes is an array of N")
+}
+
+/// Whole batches in offset order; cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub struct Records(pub SmallVec<[Rc<Batch>; 1]>);
+
+impl PartialEq for Records {
+    fn eq(&self, other: &Records) -> bool {
+        self.0.len() == other.0.len() && self.0.iter().zip(&other.0).all(|(a, b)| a.hash == b.hash)
+    }
+}
+impl Eq for Records {}
+
+/// Writes one batch: either all data or all control records.
+#[derive(Clone, Debug)]
+pub struct BatchBuilder {
+    /// The batch so far, its header still blank.
+    bytes: Buffer,
+    base_offset: Offset,
+    epoch: LeaderEpoch,
+    timestamp_ms: i64,
+    count: i32,
+    control: bool,
+}
+
+impl BatchBuilder {
+    /// An empty batch.
+    pub fn new(base_offset: Offset, epoch: LeaderEpoch, timestamp_ms: i64) -> BatchBuilder {
+        let bytes = Buffer::from_slice(&[0; BATCH_HEADER_BYTES]);
+        BatchBuilder { bytes, base_offset, epoch, timestamp_ms, count: 0, control: false }
+    }
+
+    /// Adds a data record that carries a number.
+    pub fn value(&mut self, value: u64) -> &mut BatchBuilder {
+        self.push(false, None, &value_frame(value))
+    }
+
+    /// Adds a plain `NoOpRecord`.
+    pub fn no_op(&mut self) -> &mut BatchBuilder {
+        self.push(false, None, &NO_OP_FRAME)
+    }
+
+    /// Adds a control record.
+    pub fn control(&mut self, record: ControlRecord) -> &mut BatchBuilder {
+        self.push(true, Some(&record.key()), &record.value())
+    }
+
+    fn push(&mut self, control: bool, key: Option<&[u8]>, value: &[u8]) -> &mut BatchBuilder {
+        assert!(
+            self.count == 0 || self.control == control,
+            "a batch at offset {} of {} records mixes control and data",
+            self.base_offset,
+            self.count
+        );
+        self.control = control;
+        Record { offset_delta: self.count, key, value }.write(&mut self.bytes);
+        self.count += 1;
+        self
+    }
+
+    /// Bytes of the batch if it were built now.
+    pub fn size(&self) -> u32 {
+        u32::try_from(self.bytes.len()).expect("batches are at most 8 MiB")
+    }
+
+    /// How many records were added.
+    pub fn record_count(&self) -> u32 {
+        self.count.unsigned_abs()
+    }
+
+    /// Offset the next record gets.
+    pub fn next_offset(&self) -> Offset {
+        Offset(self.base_offset.0 + i64::from(self.count))
+    }
+
+    /// The batch, with its header and CRC.
+    pub fn build(&self) -> Rc<Batch> {
+        assert!(self.count > 0, "a batch at offset {} has no record", self.base_offset);
+        let mut bytes: Rc<[u8]> = Rc::from(&self.bytes[..]);
+        let header = Rc::get_mut(&mut bytes).expect("nobody else holds it yet");
+        let length = i32::try_from(header.len() - LOG_OVERHEAD_BYTES).expect("batches are at most 8 MiB");
+        let last_offset_delta = self.count - 1;
+        let mut put = |at: usize, field: &[u8]| header[at..at + field.len()].copy_from_slice(field);
+        put(0, &self.base_offset.0.to_be_bytes());
+        put(LENGTH_AT, &length.to_be_bytes());
+        put(EPOCH_AT, &self.epoch.0.to_be_bytes());
+        put(MAGIC_AT, &[MAGIC]);
+        put(ATTRIBUTES_AT, &(if self.control { CONTROL_ATTRIBUTE } else { 0 }).to_be_bytes());
+        put(LAST_OFFSET_DELTA_AT, &last_offset_delta.to_be_bytes());
+        put(BASE_TIMESTAMP_AT, &self.timestamp_ms.to_be_bytes());
+        put(MAX_TIMESTAMP_AT, &self.timestamp_ms.to_be_bytes());
+        // producerId, producerEpoch, baseSequence: all -1.
+        put(PRODUCER_ID_AT, &[0xff; RECORD_COUNT_AT - PRODUCER_ID_AT]);
+        put(RECORD_COUNT_AT, &self.count.to_be_bytes());
+        let crc = crc32c::crc32c(&header[ATTRIBUTES_AT..]);
+        header[CRC_AT..ATTRIBUTES_AT].copy_from_slice(&crc.to_be_bytes());
+        let batch_header = BatchHeader {
+            base_offset: self.base_offset,
+            last_offset: Offset(self.base_offset.0 + i64::from(last_offset_delta)),
+            epoch: self.epoch,
+            control: self.control,
+            size_bytes: bytes.len(),
+        };
+        Rc::new(Batch::with_header(batch_header, bytes, true))
+    }
+}

@@ -1,0 +1,121 @@
+//! Control records of the metadata log (consensus.md §8.5).
+
+use smallvec::SmallVec;
+
+use super::batch::BatchError;
+use super::record::{Buffer, Reader, Record, put_unsigned_varint};
+use crate::ids::NodeId;
+
+/// Key type of LeaderChange.
+const LEADER_CHANGE: i16 = 2;
+
+/// A control record. Every other type is refused, as Kafka's raft reader refuses those it does
+/// not know: with a static voter set no other is ever written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ControlRecord {
+    /// First record of a leader's epoch.
+    LeaderChange(LeaderChange),
+}
+
+/// LeaderChange (type 2), version 0.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeaderChange {
+    /// Who leads.
+    pub leader_id: NodeId,
+    /// The voter set, in the order written.
+    pub voters: SmallVec<[NodeId; 7]>,
+    /// Those who granted their vote, in the order written.
+    pub granting_voters: SmallVec<[NodeId; 7]>,
+}
+
+impl ControlRecord {
+    /// Record key: schema version 0, then the type.
+    pub(super) fn key(&self) -> [u8; 4] {
+        match self {
+            ControlRecord::LeaderChange(_) => [0, 0, 0, LEADER_CHANGE as u8],
+        }
+    }
+
+    /// Record value: the message, whose own first field is its version.
+    pub(super) fn value(&self) -> Buffer {
+        let ControlRecord::LeaderChange(change) = self;
+        let mut value = Buffer::new();
+        value.extend_from_slice(&0_i16.to_be_bytes());
+        value.extend_from_slice(&change.leader_id.0.to_be_bytes());
+        for voters in [&change.voters, &change.granting_voters] {
+            put_unsigned_varint(&mut value, voters.len() as u32 + 1);
+            for voter in voters {
+                value.extend_from_slice(&voter.0.to_be_bytes());
+                value.push(0);
+            }
+        }
+        value.push(0);
+        value
+    }
+
+    /// Decodes a record of a control batch.
+    pub(super) fn parse(record: Record<'_>) -> Result<ControlRecord, BatchError> {
+        let mut key = Reader(record.key.ok_or(BatchError::MalformedRecord("a control record without a key"))?);
+        key.i16()?;
+        match key.i16()? {
+            LEADER_CHANGE => parse_leader_change(Reader(record.value)).map(ControlRecord::LeaderChange),
+            other => Err(BatchError::ControlRecordType(other)),
+        }
+    }
+}
+
+fn parse_leader_change(mut message: Reader<'_>) -> Result<LeaderChange, BatchError> {
+    if message.i16()? != 0 {
+        return Err(BatchError::MalformedRecord("LeaderChange is not of version 0"));
+    }
+    let leader_id = NodeId(message.i32()?);
+    let voters = parse_voters(&mut message)?;
+    let granting_voters = parse_voters(&mut message)?;
+    message.tagged_fields(|_, _| {})?;
+    message.end()?;
+    Ok(LeaderChange { leader_id, voters, granting_voters })
+}
+
+fn parse_voters(message: &mut Reader<'_>) -> Result<SmallVec<[NodeId; 7]>, BatchError> {
+    let length_plus_one = message.unsigned_varint()?;
+    let count = length_plus_one.checked_sub(1).ok_or(BatchError::MalformedRecord("a list of voters is null"))?;
+    let mut voters = SmallVec::new();
+    for _ in 0..count {
+        voters.push(NodeId(message.i32()?));
+        message.tagged_fields(|_, _| {})?;
+    }
+    Ok(voters)
+}
+
+#[cfg(test)]
+mod tests {
+    use smallvec::smallvec;
+
+    use super::*;
+
+    #[test]
+    fn leader_change_has_kafkas_bytes() {
+        let change = ControlRecord::LeaderChange(LeaderChange {
+            leader_id: NodeId(1),
+            voters: smallvec![NodeId(1), NodeId(2), NodeId(3)],
+            granting_voters: smallvec![NodeId(1), NodeId(2)],
+        });
+        let golden = [
+            &[0, 0, 0, 0, 0, 1][..],
+            &[4, 0, 0, 0, 1, 0, 0, 0, 0, 2, 0, 0, 0, 0, 3, 0],
+            &[3, 0, 0, 0, 1, 0, 0, 0, 0, 2, 0, 0],
+        ]
+        .concat();
+        assert_eq!(change.value().as_slice(), golden);
+        let parse = |key: &[u8], value: &[u8]| ControlRecord::parse(Record { offset_delta: 0, key: Some(key), value });
+        assert_eq!(parse(&change.key(), &golden), Ok(change.clone()));
+        // A newer schema of the key is read as the oldest.
+        assert_eq!(parse(&[0, 1, 0, 2], &golden), Ok(change));
+        for refused in [0, 1, 5, 6, 7] {
+            assert_eq!(parse(&[0, 0, 0, refused], &golden), Err(BatchError::ControlRecordType(refused.into())));
+        }
+        for cut in 0..golden.len() {
+            assert!(parse(&[0, 0, 0, 2], &golden[..cut]).is_err(), "{cut}");
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! The leader-epoch cache: where each epoch's records start, mirrored to
+//! `leader-epoch-checkpoint` (consensus.md §4.2).
+
+use std::fmt::Write as _;
+
+use smallvec::SmallVec;
+
+use super::files::{Force, LEADER_EPOCH_CHECKPOINT, LEADER_EPOCH_CHECKPOINT_HANDLE, LogError, replace_file};
+use crate::ids::{LeaderEpoch, Offset, OffsetAndEpoch};
+use crate::io::{DurableFiles, Out};
+
+/// Format version of the checkpoint.
+const VERSION: &str = "0";
+
+/// Epochs and their start offsets, both strictly ascending.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct EpochCache {
+    entries: SmallVec<[OffsetAndEpoch; 8]>,
+}
+
+impl EpochCache {
+    /// Reads the checkpoint; an absent or an empty file is an empty cache, as in Kafka.
+    pub fn read(files: &dyn DurableFiles) -> Result<EpochCache, LogError> {
+        let Some(bytes) = files.read(LEADER_EPOCH_CHECKPOINT) else {
+            return Ok(EpochCache::default());
+        };
+        match std::str::from_utf8(&bytes) {
+            Ok(text) => parse(text).map_err(|what| LogError::in_file(LEADER_EPOCH_CHECKPOINT, what)),
+            Err(error) => Err(LogError::in_file(LEADER_EPOCH_CHECKPOINT, error)),
+        }
+    }
+
+    /// Replaces the checkpoint by the cache's content.
+    ///
+    /// Kafka rewrites the file on this thread only in `assign`; after a truncation and at load a
+    /// scheduler thread does it a moment later, forcing it just the same. Here it is always done
+    /// in line: a rename before the bytes are forced could leave, after a power loss, a torn
+    /// checkpoint that Kafka never has.
+    pub fn write(&self, force: Force, out: &mut Out) {
+        replace_file(LEADER_EPOCH_CHECKPOINT, LEADER_EPOCH_CHECKPOINT_HANDLE, self.to_text().as_bytes(), force, out);
+    }
+
+    fn to_text(&self) -> String {
+        let mut text = format!("{VERSION}\n{}\n", self.entries.len());
+        for entry in &self.entries {
+            writeln!(text, "{} {}", entry.epoch, entry.offset).expect("writing to a String cannot fail");
+        }
+        text
+    }
+
+    /// Epoch of the last entry.
+    pub fn latest_epoch(&self) -> Option<LeaderEpoch> {
+        self.entries.last().map(|entry| entry.epoch)
+    }
+
+    /// Notes where an epoch starts; true if that was news. Trailing entries it contradicts go.
+    pub fn assign(&mut self, epoch: LeaderEpoch, start: Offset) -> bool {
+        if self.entries.last().is_some_and(|latest| epoch == latest.epoch && start >= latest.offset) {
+            return false;
+        }
+        while self.entries.last().is_some_and(|latest| latest.epoch >= epoch || latest.offset >= start) {
+            self.entries.pop();
+        }
+        self.entries.push(OffsetAndEpoch { epoch, offset: start });
+        true
+    }
+
+    /// Forgets epochs that start at `end` or later; true if there were any.
+    pub fn truncate_from_end(&mut self, end: Offset) -> bool {
+        let before = self.entries.len();
+        while self.entries.last().is_some_and(|latest| latest.offset >= end) {
+            self.entries.pop();
+        }
+        self.entries.len() != before
+    }
+
+    /// Where `epoch` ends, as far as entries tell; `None` if no higher epoch is known either.
+    /// `log_end` is the end of the latest epoch.
+    pub fn end_offset_for(&self, epoch: LeaderEpoch, log_end: Offset) -> Option<OffsetAndEpoch> {
+        if self.latest_epoch() == Some(epoch) {
+            return Some(OffsetAndEpoch { epoch, offset: log_end });
+        }
+        let higher = self.entries.partition_point(|entry| entry.epoch <= epoch);
+        let end = self.entries.get(higher)?.offset;
+        let floor = if higher == 0 { epoch } else { self.entries[higher - 1].epoch };
+        Some(OffsetAndEpoch { epoch: floor, offset: end })
+    }
+}
+
+/// Parses the checkpoint's text; refuses what Kafka's reader refuses.
+fn parse(text: &str) -> Result<EpochCache, String> {
+    let mut lines = text.lines();
+    let Some(version) = lines.next() else {
+        return Ok(EpochCache::default());
+    };
+    if version != VERSION {
+        return Err(format!("the version must be {VERSION}, not {version:?}"));
+    }
+    let Some(count) = lines.next() else {
+        return Ok(EpochCache::default());
+    };
+    let expected: usize = count.parse().map_err(|_| format!("malformed number of entries {count:?}"))?;
+    let mut cache = EpochCache::default();
+    let mut found = 0;
+    for line in lines {
+        let entry = parse_entry(line).ok_or_else(|| format!("malformed entry {line:?}"))?;
+        cache.assign(entry.epoch, entry.offset);
+        found += 1;
+    }
+    if found == expected { Ok(cache) } else { Err(format!("{expected} entries expected, {found} found")) }
+}
+
+fn parse_entry(line: &str) -> Option<OffsetAndEpoch> {
+    let mut words = line.split_ascii_whitespace();
+    let epoch: i32 = words.next()?.parse().ok()?;
+    let offset: i64 = words.next()?.parse().ok()?;
+    let valid = words.next().is_none() && epoch >= 0 && offset >= 0;
+    valid.then_some(OffsetAndEpoch { epoch: LeaderEpoch(epoch), offset: Offset(offset) })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn the_checkpoint_has_kafkas_text() {
+        let mut cache = EpochCache::default();
+        assert!(cache.assign(LeaderEpoch(1), Offset(0)) && cache.assign(LeaderEpoch(4), Offset(17)));
+        assert_eq!(cache.to_text(), "0\n2\n1 0\n4 17\n");
+        assert_eq!(parse(&cache.to_text()), Ok(cache));
+        for (empty, why) in [("", "an empty file"), ("0\n", "no count"), ("0\n0\n", "no entry")] {
+            assert_eq!(parse(empty), Ok(EpochCache::default()), "{why}");
+        }
+        for bad in ["1\n0\n", "0\nx\n", "0\n2\n1 0\n", "0\n1\n1\n", "0\n1\n1 0 0\n", "0\n1\n-1 0\n"] {
+            assert!(parse(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    /// The rules of consensus.md §4.2 over a plain list, word by word.
+    #[derive(Default)]
+    struct Naive(Vec<(i32, i64)>);
+
+    impl Naive {
+        fn assign(&mut self, epoch: i32, start: i64) {
+            if self.0.last().is_some_and(|&(e, s)| e == epoch && start >= s) {
+                return;
+            }
+            let keep = self.0.iter().rposition(|&(e, s)| e < epoch && s < start).map_or(0, |index| index + 1);
+            self.0.truncate(keep);
+            self.0.push((epoch, start));
+        }
+
+        fn end_offset_for(&self, epoch: i32, log_end: i64) -> Option<(i32, i64)> {
+            let latest = self.0.last()?.0;
+            if latest == epoch {
+                return Some((epoch, log_end));
+            }
+            let higher = self.0.iter().find(|&&(e, _)| e > epoch)?;
+            let floor = self.0.iter().rfind(|&&(e, _)| e <= epoch).map_or(epoch, |&(e, _)| e);
+            Some((floor, higher.1))
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_cache_does_what_a_plain_list_does(
+            steps in prop::collection::vec((any::<bool>(), 0..8_i32, 0..20_i64), 0..40),
+            asked in 0..9_i32,
+        ) {
+            let (mut cache, mut naive) = (EpochCache::default(), Naive::default());
+            for (assign, epoch, offset) in steps {
+                if assign {
+                    cache.assign(LeaderEpoch(epoch), Offset(offset));
+                    naive.assign(epoch, offset);
+                } else {
+                    cache.truncate_from_end(Offset(offset));
+                    naive.0.retain(|&(_, start)| start < offset);
+                }
+                let entries: Vec<_> = cache.entries.iter().map(|e| (e.epoch.0, e.offset.0)).collect();
+                prop_assert_eq!(&entries, &naive.0);
+                let end = cache.end_offset_for(LeaderEpoch(asked), Offset(20)).map(|e| (e.epoch.0, e.offset.0));
+                prop_assert_eq!(end, naive.end_offset_for(asked, 20));
+                prop_assert_eq!(parse(&cache.to_text()), Ok(cache.clone()));
+            }
+        }
+    }
+}

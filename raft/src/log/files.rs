@@ -1,0 +1,82 @@
+//! Names of a node's files, the handles it opens them under, and the one way a small file is
+//! replaced: write aside, force, rename, force the directory (consensus.md §8.1).
+
+use std::rc::Rc;
+
+use crate::ids::Offset;
+use crate::io::{Effect, FileHandle, Out};
+
+/// At the root of the node's disk (`log.dir`).
+pub const META_PROPERTIES: &str = "meta.properties";
+/// Election state of the partition.
+pub const QUORUM_STATE: &str = "__cluster_metadata-0/quorum-state";
+/// Mirror of the leader-epoch cache.
+pub const LEADER_EPOCH_CHECKPOINT: &str = "__cluster_metadata-0/leader-epoch-checkpoint";
+/// Topic id of the partition.
+pub const PARTITION_METADATA: &str = "__cluster_metadata-0/partition.metadata";
+
+/// Handle of `meta.properties.tmp`.
+pub const META_PROPERTIES_HANDLE: FileHandle = FileHandle(1);
+/// Handle of `quorum-state.tmp`.
+pub const QUORUM_STATE_HANDLE: FileHandle = FileHandle(2);
+/// Handle of `leader-epoch-checkpoint.tmp`.
+pub const LEADER_EPOCH_CHECKPOINT_HANDLE: FileHandle = FileHandle(3);
+/// Handle of `partition.metadata.tmp`.
+pub const PARTITION_METADATA_HANDLE: FileHandle = FileHandle(4);
+/// Segments take handles from here upward, each a new one: none is used twice in a process.
+pub const FIRST_SEGMENT_HANDLE: FileHandle = FileHandle(16);
+
+const SEGMENT_PREFIX: &str = "__cluster_metadata-0/";
+const SEGMENT_SUFFIX: &str = ".log";
+
+/// Why a log or a state file cannot be opened, or an operation is refused; fatal to the process.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct LogError(pub String);
+
+impl LogError {
+    /// What is wrong with a file, its name in front.
+    pub(super) fn in_file(path: &str, what: impl std::fmt::Display) -> LogError {
+        LogError(format!("{path}: {what}"))
+    }
+}
+
+/// How far a small file is forced when it is replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Force {
+    /// The content before the rename, the directory after it: the caller's next effect may rely on it.
+    Durable,
+    /// Not at all; only a deliberate bug does this.
+    Nothing,
+}
+
+/// Replaces a small file by new content.
+pub(super) fn replace_file(path: &str, handle: FileHandle, content: &[u8], force: Force, out: &mut Out) {
+    let temporary: Rc<str> = format!("{path}.tmp").into();
+    out.push(Effect::Open { file: handle, path: Rc::clone(&temporary), truncate: true });
+    out.push(Effect::Append { file: handle, bytes: content.into() });
+    if force == Force::Durable {
+        out.push(Effect::Fsync { file: handle });
+    }
+    out.push(Effect::Rename { from: temporary, to: path.into() });
+    if force == Force::Durable {
+        out.push(Effect::FsyncDirectory);
+    }
+}
+
+/// Path of the segment that starts at `base`.
+pub fn segment_path(base: Offset) -> Rc<str> {
+    format!("{SEGMENT_PREFIX}{:020}{SEGMENT_SUFFIX}", base.0).into()
+}
+
+/// Base offset of a segment path; `Ok(None)` if the path is no segment's.
+pub fn parse_segment_path(path: &str) -> Result<Option<Offset>, LogError> {
+    let Some(name) = path.strip_prefix(SEGMENT_PREFIX).and_then(|name| name.strip_suffix(SEGMENT_SUFFIX)) else {
+        return Ok(None);
+    };
+    let digits = name.len() == 20 && name.bytes().all(|b| b.is_ascii_digit());
+    match name.parse() {
+        Ok(base) if digits => Ok(Some(Offset(base))),
+        _ => Err(LogError::in_file(path, "the name of a segment must be its base offset in 20 digits")),
+    }
+}

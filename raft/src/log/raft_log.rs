@@ -1,0 +1,397 @@
+//! The log of one replica: Kafka's `KafkaRaftLog` over `UnifiedLog` (consensus.md §4).
+
+use std::rc::Rc;
+use std::slice;
+
+use smallvec::SmallVec;
+
+use super::batch::{Batch, MAX_BATCH_BYTES, Records};
+use super::epoch_cache::EpochCache;
+use super::files::{Force, LogError, segment_path};
+use super::partition_metadata;
+use super::recovery::recover_segments;
+use super::segment::Segment;
+use crate::bugs::{Bug, Bugs};
+use crate::fixes::{Fix, Fixes};
+use crate::ids::{LeaderEpoch, Offset, OffsetAndEpoch};
+use crate::io::{DurableFiles, Effect, FileHandle, Out, Probe};
+
+/// Answer of [`RaftLog::validate_offset_and_epoch`] (consensus.md §4.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Validation {
+    /// Serve from there.
+    Valid,
+    /// The logs part at or before this.
+    Diverging(OffsetAndEpoch),
+}
+
+/// Sizes that matter to the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogConfig {
+    /// `metadata.log.segment.bytes` or its internal, lower override.
+    pub segment_bytes: u64,
+    /// `metadata.log.segment.ms`.
+    pub segment_ms: i64,
+    /// Switches.
+    pub bugs: Bugs,
+    /// Switches.
+    pub fixes: Fixes,
+}
+
+/// What the raft client asks of its log.
+#[derive(Clone, Debug)]
+pub struct RaftLog {
+    config: LogConfig,
+    /// What stands for the offsets below the start, if that is above 0.
+    start_snapshot: Option<OffsetAndEpoch>,
+    /// Ascending, never empty; the last one is written to.
+    segments: Vec<Segment>,
+    next_handle: FileHandle,
+    epochs: EpochCache,
+    /// The checkpoint lags behind `epochs`; only with [`Bug::EpochCacheAfterBatch`].
+    epoch_checkpoint_stale: bool,
+    topic_id_written: bool,
+    end: Offset,
+    high_watermark: Offset,
+    /// Everything below was forced by this process. Kafka's starts at 0 with every process, so the
+    /// first flush after a restart covers every segment (consensus.md §4.9).
+    recovery_point: Offset,
+    appended_since_flush: bool,
+    /// Names may have changed since the directory was last forced.
+    directory_dirty: bool,
+}
+
+impl RaftLog {
+    /// Recovers from bytes: CRC of every batch, cut at the first bad byte, later segments dropped.
+    pub fn open(files: &dyn DurableFiles, config: LogConfig, out: &mut Out) -> Result<RaftLog, LogError> {
+        RaftLog::open_above(files, config, None, out)
+    }
+
+    /// As [`RaftLog::open`], with a snapshot that may stand for the offsets below the log's start.
+    pub(super) fn open_above(
+        files: &dyn DurableFiles,
+        config: LogConfig,
+        start_snapshot: Option<OffsetAndEpoch>,
+        out: &mut Out,
+    ) -> Result<RaftLog, LogError> {
+        let topic_id_written = partition_metadata::check(files)?;
+        let checkpoint = EpochCache::read(files)?;
+        let segments = recover_segments(files, config, start_snapshot, out)?;
+        let (first, last) = (&segments[0], &segments[segments.len() - 1]);
+        let (start, end) = (first.base_offset, last.end_offset());
+        let epochs = repair_epoch_cache(&checkpoint, &segments, end);
+        if epochs != checkpoint {
+            epochs.write(Force::Durable, out);
+        }
+        let mut log = RaftLog {
+            config,
+            start_snapshot,
+            next_handle: FileHandle(last.handle.0 + 1),
+            segments,
+            epochs,
+            epoch_checkpoint_stale: false,
+            topic_id_written,
+            end,
+            high_watermark: start,
+            recovery_point: start,
+            appended_since_flush: false,
+            directory_dirty: true,
+        };
+        if config.fixes.has(Fix::FlushRecoveredLog) {
+            log.flush(out);
+        }
+        Ok(log)
+    }
+
+    /// First offset held.
+    pub fn start_offset(&self) -> Offset {
+        self.segments[0].base_offset
+    }
+
+    /// One past the last offset held: Kafka's LEO.
+    pub fn end_offset(&self) -> Offset {
+        self.end
+    }
+
+    /// `lastFetchedEpoch`: that of the last record, or of a leader that has written none yet.
+    pub fn last_fetched_epoch(&self) -> LeaderEpoch {
+        let below_start = || self.start_snapshot.map_or(LeaderEpoch(0), |snapshot| snapshot.epoch);
+        self.epochs.latest_epoch().unwrap_or_else(below_start)
+    }
+
+    /// The log's own high watermark; its start until told better.
+    pub fn high_watermark(&self) -> Offset {
+        self.high_watermark
+    }
+
+    /// Kept within start and end, as `UnifiedLog` does.
+    pub fn update_high_watermark(&mut self, offset: Offset) {
+        self.high_watermark = offset.clamp(self.start_offset(), self.end);
+    }
+
+    /// Leader append: epoch-cache entry (D6), partition.metadata (D7), roll, write. Not flushed.
+    ///
+    /// Kafka requires a first offset at or above the end; the accumulator gives exactly the end
+    /// (consensus.md §4.8), so anything else is refused here.
+    pub fn append_as_leader(&mut self, batch: &Rc<Batch>, now_ms: i64, out: &mut Out) -> Result<(), LogError> {
+        let offset_matters = !self.config.bugs.has(Bug::Kafka12331LeaderChangeAtZero);
+        if offset_matters && batch.base_offset != self.end {
+            return Err(self.refused(batch, "its first offset is not the end of the log"));
+        }
+        if batch.epoch < self.last_fetched_epoch() {
+            return Err(self.refused(batch, "its epoch is older than the last one of the log"));
+        }
+        if batch.len_bytes() > MAX_BATCH_BYTES {
+            return Err(self.refused(batch, "it is larger than 8 MiB"));
+        }
+        self.append(slice::from_ref(batch), now_ms, out);
+        Ok(())
+    }
+
+    /// Follower append of a fetched batch list; batches above `current_epoch` and all after them
+    /// are skipped (KAFKA-18723); a corrupt list is dropped whole (`Ok(false)`), out-of-order
+    /// offsets are fatal. Not flushed. `Ok(true)` if something was written.
+    pub fn append_as_follower(
+        &mut self,
+        records: &Records,
+        current_epoch: LeaderEpoch,
+        now_ms: i64,
+        out: &mut Out,
+    ) -> Result<bool, LogError> {
+        let any_epoch = self.config.bugs.has(Bug::Kafka18723StaleFetchAppended);
+        let in_epoch = |batch: &Rc<Batch>| any_epoch || batch.epoch <= current_epoch;
+        let count = records.0.iter().take_while(|batch| in_epoch(batch)).count();
+        let batches = &records.0[..count];
+        let intact = batches.iter().all(|batch| batch.is_intact());
+        if count < records.0.len() || !intact {
+            out.probe(Probe::BatchDropped);
+        }
+        if batches.is_empty() || !intact {
+            return Ok(false);
+        }
+        let mut expected = self.end;
+        for batch in batches {
+            if batch.base_offset != expected {
+                return Err(self.refused(batch, "its first offset does not follow on"));
+            }
+            expected = batch.next_offset();
+        }
+        self.append(batches, now_ms, out);
+        Ok(true)
+    }
+
+    fn refused(&self, batch: &Batch, why: &str) -> LogError {
+        let active = self.active().base_offset;
+        let Batch { base_offset, last_offset, epoch, .. } = batch;
+        let what = format!(
+            "cannot append the batch of offsets {base_offset} to {last_offset} and epoch {epoch} to a log that ends at \
+             offset {} and epoch {}: {why}",
+            self.end,
+            self.last_fetched_epoch()
+        );
+        LogError::in_file(&segment_path(active), what)
+    }
+
+    /// Appends batches in one go: they share a segment, as one append does in Kafka.
+    fn append(&mut self, batches: &[Rc<Batch>], now_ms: i64, out: &mut Out) {
+        self.write_topic_id(out);
+        let mut base_offset = self.end;
+        for batch in batches {
+            self.assign_epoch_start(batch.epoch, base_offset, out);
+            base_offset = Offset(base_offset.0 + batch.offset_count());
+        }
+        self.maybe_roll(batches, now_ms, out);
+        for batch in batches {
+            let base_offset = self.end;
+            self.end = Offset(base_offset.0 + batch.offset_count());
+            self.active_mut().append(base_offset, Rc::clone(batch), out);
+        }
+        self.appended_since_flush = true;
+        if self.epoch_checkpoint_stale {
+            self.epochs.write(Force::Durable, out);
+            self.epoch_checkpoint_stale = false;
+        }
+    }
+
+    /// D7: the topic id is durable before the first record is appended.
+    fn write_topic_id(&mut self, out: &mut Out) {
+        if !self.topic_id_written {
+            let lax = self.config.bugs.has(Bug::TopicIdNotDurable);
+            partition_metadata::write(if lax { Force::Nothing } else { Force::Durable }, out);
+            self.topic_id_written = true;
+        }
+    }
+
+    /// Starts a new segment if these batches would overfill the active one, or if it is too old.
+    fn maybe_roll(&mut self, batches: &[Rc<Batch>], now_ms: i64, out: &mut Out) {
+        let bytes: u64 = batches.iter().map(|batch| batch.len_bytes() as u64).sum();
+        let timestamp_ms = batches.iter().map(|batch| batch.max_timestamp_ms()).max().unwrap_or(now_ms);
+        let LogConfig { segment_bytes, segment_ms, .. } = self.config;
+        let active = self.active_mut();
+        active.created_ms.get_or_insert(now_ms);
+        let full = active.size_bytes + bytes > segment_bytes;
+        let old = active.waited_for_roll_ms(timestamp_ms, now_ms) > segment_ms;
+        if !active.entries.is_empty() && (full || old) {
+            self.roll(now_ms, out);
+        }
+    }
+
+    fn roll(&mut self, now_ms: i64, out: &mut Out) {
+        let mut segment = Segment::new(self.end, self.next_handle);
+        segment.created_ms = Some(now_ms);
+        self.next_handle = FileHandle(self.next_handle.0 + 1);
+        out.push(Effect::Open { file: segment.handle, path: segment_path(segment.base_offset), truncate: true });
+        out.probe(Probe::SegmentRolled);
+        self.segments.push(segment);
+        self.directory_dirty = true;
+    }
+
+    /// Epoch cache `assign(epoch, offset)`: durable before it returns to the caller's next effect.
+    pub fn assign_epoch_start(&mut self, epoch: LeaderEpoch, offset: Offset, out: &mut Out) {
+        if !self.epochs.assign(epoch, offset) {
+            return;
+        }
+        if self.config.bugs.has(Bug::EpochCacheAfterBatch) {
+            self.epoch_checkpoint_stale = true;
+        } else {
+            self.epochs.write(Force::Durable, out);
+        }
+    }
+
+    /// Fsync of everything written since the last flush (segments, directory for new ones).
+    pub fn flush(&mut self, out: &mut Out) {
+        if self.recovery_point < self.end {
+            let first = self.segment_of(self.recovery_point);
+            for segment in self.segments[first..].iter().filter(|segment| !segment.entries.is_empty()) {
+                out.push(Effect::Fsync { file: segment.handle });
+            }
+            self.recovery_point = self.end;
+        }
+        if self.directory_dirty {
+            out.push(Effect::FsyncDirectory);
+            self.directory_dirty = false;
+        }
+        self.appended_since_flush = false;
+    }
+
+    /// Has this process appended anything that it has not flushed? What was recovered does not
+    /// count, though it may be in the page cache only: Kafka does not know (consensus.md §4.9).
+    pub fn is_dirty(&self) -> bool {
+        self.appended_since_flush && self.recovery_point < self.end
+    }
+
+    /// consensus.md §4.2 `endOffsetForEpoch` (raft wrapper).
+    pub fn end_offset_for_epoch(&self, epoch: LeaderEpoch) -> OffsetAndEpoch {
+        let unknown = OffsetAndEpoch { epoch: self.last_fetched_epoch(), offset: self.end };
+        let end = self.epochs.end_offset_for(epoch, self.end).unwrap_or(unknown);
+        match self.start_snapshot {
+            // The epoch below the start that really exists is the snapshot's.
+            Some(snapshot) if end == (OffsetAndEpoch { epoch, offset: snapshot.offset }) => snapshot,
+            _ => end,
+        }
+    }
+
+    /// consensus.md §4.3 without its second rule, which is about snapshots.
+    pub fn validate_offset_and_epoch(&self, offset: Offset, epoch: LeaderEpoch) -> Validation {
+        if self.start_offset() == Offset(0) && offset == Offset(0) {
+            return Validation::Valid;
+        }
+        let end = self.end_offset_for_epoch(epoch);
+        if end.epoch != epoch || end.offset < offset { Validation::Diverging(end) } else { Validation::Valid }
+    }
+
+    /// consensus.md §4.4: cuts to where the logs part; returns the new end. Cutting below the high
+    /// watermark is an error (fatal), unless the bug says otherwise.
+    pub fn truncate_to_end_offset(&mut self, diverging: OffsetAndEpoch, out: &mut Out) -> Result<Offset, LogError> {
+        let target = self.parting_offset(diverging);
+        if target < self.high_watermark && !self.config.bugs.has(Bug::TruncateBelowHighWatermark) {
+            let what = format!("cannot be cut to offset {target}, below the high watermark {}", self.high_watermark);
+            return Err(LogError::in_file(&segment_path(self.active().base_offset), what));
+        }
+        self.truncate_to(target.max(self.start_offset()), out);
+        Ok(self.end)
+    }
+
+    fn parting_offset(&self, diverging: OffsetAndEpoch) -> Offset {
+        if diverging.epoch == LeaderEpoch(0) {
+            return diverging.offset.min(self.end);
+        }
+        let local = self.end_offset_for_epoch(diverging.epoch);
+        if local.epoch == diverging.epoch { local.offset.min(diverging.offset) } else { local.offset }
+    }
+
+    /// Removes every batch that reaches beyond `target`, and epochs that start at the new end.
+    /// The cut is not forced: after a power loss the tail may be back, uncommitted as before.
+    /// Removed segments are gone for good at once, for the reason given in [`recover_segments`].
+    fn truncate_to(&mut self, target: Offset, out: &mut Out) {
+        let keep = self.segment_of(target) + 1;
+        for segment in self.segments[keep..].iter().rev() {
+            out.push(Effect::Unlink { path: segment_path(segment.base_offset) });
+        }
+        if keep < self.segments.len() {
+            out.push(Effect::FsyncDirectory);
+            self.directory_dirty = false;
+            self.segments.truncate(keep);
+        }
+        self.active_mut().truncate(target, out);
+        self.end = self.active().end_offset();
+        self.recovery_point = self.recovery_point.min(self.end);
+        self.high_watermark = self.high_watermark.min(self.end);
+        if self.epochs.truncate_from_end(self.end) {
+            self.epochs.write(Force::Durable, out);
+            self.epoch_checkpoint_stale = false;
+        }
+    }
+
+    /// Whole batches from the batch containing `from`, up to `max_bytes` but at least one, none at
+    /// or above `end` (exclusive; pass `end_offset()` for an uncommitted read). Empty at the end.
+    pub fn read(&self, from: Offset, end: Offset, max_bytes: u32) -> Records {
+        let mut records = SmallVec::new();
+        let mut bytes = 0;
+        let first = self.segment_of(from);
+        let skip = self.segments[first].position_of(from);
+        let entries = self.segments[first..].iter().flat_map(|segment| &segment.entries).skip(skip);
+        for entry in entries.take_while(|entry| entry.next_offset() <= end) {
+            bytes += entry.batch.len_bytes();
+            if !records.is_empty() && bytes > max_bytes as usize {
+                break;
+            }
+            records.push(Rc::clone(&entry.batch));
+        }
+        Records(records)
+    }
+
+    /// All batches, oldest first.
+    pub fn batches(&self) -> Records {
+        let entries = self.segments.iter().flat_map(|segment| &segment.entries);
+        Records(entries.map(|entry| Rc::clone(&entry.batch)).collect())
+    }
+
+    /// Index of the segment that holds `offset`: the last that does not start above it.
+    fn segment_of(&self, offset: Offset) -> usize {
+        self.segments.partition_point(|segment| segment.base_offset <= offset).saturating_sub(1)
+    }
+
+    fn active(&self) -> &Segment {
+        &self.segments[self.segments.len() - 1]
+    }
+
+    fn active_mut(&mut self) -> &mut Segment {
+        let last = self.segments.len() - 1;
+        &mut self.segments[last]
+    }
+}
+
+/// consensus.md §4.2 `load`: what the checkpoint may have missed is added from the batches, what
+/// lies beyond the end goes. Entries below the log's start stay, as in Kafka, which does not know
+/// its start at that point.
+fn repair_epoch_cache(checkpoint: &EpochCache, segments: &[Segment], end: Offset) -> EpochCache {
+    let mut epochs = checkpoint.clone();
+    for entry in segments.iter().flat_map(|segment| &segment.entries) {
+        if epochs.latest_epoch().is_none_or(|latest| entry.batch.epoch > latest) {
+            epochs.assign(entry.batch.epoch, entry.base_offset);
+        }
+    }
+    epochs.truncate_from_end(end);
+    epochs
+}

@@ -1,0 +1,99 @@
+//! What a log is after a restart: segments read back from their bytes (consensus.md §4.1).
+
+use std::rc::Rc;
+
+use super::batch::{Batch, BatchError};
+use super::files::{FIRST_SEGMENT_HANDLE, LogError, parse_segment_path, segment_path};
+use super::segment::{Entry, Segment};
+use crate::bugs::Bug;
+use crate::ids::{Offset, OffsetAndEpoch};
+use crate::io::{DurableFiles, Effect, FileHandle, Out, Probe};
+use crate::log::LogConfig;
+
+/// Reads every segment, cuts the log at the first bad byte, and opens what is left; a log without
+/// segments gets an empty one.
+///
+/// Kafka cuts the file first, deletes later segments after that, and leaves it to the file
+/// system's journal that none of them comes back. Here they go first, newest first, and for good:
+/// forcing the cut file does not force the directory on every disk, and a segment that came back
+/// would follow on a gap, or on other records. Where one is found to do so, the log ends before it.
+pub(super) fn recover_segments(
+    files: &dyn DurableFiles,
+    config: LogConfig,
+    start_snapshot: Option<OffsetAndEpoch>,
+    out: &mut Out,
+) -> Result<Vec<Segment>, LogError> {
+    let bases = segment_bases(files)?;
+    let Some(&start) = bases.first() else {
+        let segment = Segment::new(Offset(0), FIRST_SEGMENT_HANDLE);
+        out.push(Effect::Open { file: segment.handle, path: segment_path(segment.base_offset), truncate: true });
+        return Ok(vec![segment]);
+    };
+    if start > Offset(0) && start_snapshot.is_none_or(|snapshot| snapshot.offset < start) {
+        let what = format!("the log starts at offset {start} and no snapshot covers the offsets below");
+        return Err(LogError::in_file(&segment_path(start), what));
+    }
+
+    let mut segments: Vec<Segment> = Vec::with_capacity(bases.len());
+    let mut found_bytes = 0;
+    for &base in &bases {
+        let follows_on =
+            segments.last().is_none_or(|before| before.size_bytes == found_bytes && before.end_offset() == base);
+        if !follows_on {
+            break;
+        }
+        let path = segment_path(base);
+        let bytes = files.read(&path).ok_or_else(|| LogError::in_file(&path, "cannot be read"))?;
+        found_bytes = bytes.len() as u64;
+        let handle = FileHandle(FIRST_SEGMENT_HANDLE.0 + segments.len() as u32);
+        segments.push(read_segment(&bytes, base, handle, config));
+    }
+
+    let dropped = &bases[segments.len()..];
+    for &base in dropped.iter().rev() {
+        out.push(Effect::Unlink { path: segment_path(base) });
+    }
+    if !dropped.is_empty() {
+        out.push(Effect::FsyncDirectory);
+    }
+    for segment in &segments {
+        out.push(Effect::Open { file: segment.handle, path: segment_path(segment.base_offset), truncate: false });
+    }
+    let last = segments.last().expect("the first segment follows on nothing, so it was read");
+    if last.size_bytes < found_bytes {
+        // Not forced: after a power loss the bad bytes may be back, and are cut again.
+        out.push(Effect::Truncate { file: last.handle, len: last.size_bytes });
+    }
+    if last.size_bytes < found_bytes || !dropped.is_empty() {
+        out.probe(Probe::RecoveredTornTail);
+    }
+    Ok(segments)
+}
+
+fn segment_bases(files: &dyn DurableFiles) -> Result<Vec<Offset>, LogError> {
+    let paths = files.paths();
+    let mut bases: Vec<Offset> =
+        paths.iter().filter_map(|path| parse_segment_path(path).transpose()).collect::<Result<_, _>>()?;
+    bases.sort_unstable();
+    Ok(bases)
+}
+
+/// The longest run of good batches at the front of a file: whole, intact, and with offsets that
+/// follow on from `base`.
+fn read_segment(bytes: &[u8], base: Offset, handle: FileHandle, config: LogConfig) -> Segment {
+    let mut segment = Segment::new(base, handle);
+    let mut rest = bytes;
+    while let Ok((batch, size)) = parse_batch(rest, config) {
+        if batch.base_offset != segment.end_offset() {
+            break;
+        }
+        segment.size_bytes += size as u64;
+        segment.entries.push(Entry { base_offset: batch.base_offset, batch: Rc::new(batch) });
+        rest = &rest[size..];
+    }
+    segment
+}
+
+fn parse_batch(bytes: &[u8], config: LogConfig) -> Result<(Batch, usize), BatchError> {
+    if config.bugs.has(Bug::NoChecksumOnRecovery) { Batch::parse_unchecked(bytes) } else { Batch::parse(bytes) }
+}

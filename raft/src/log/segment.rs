@@ -1,0 +1,90 @@
+//! One segment of the log: a file of batches, and the batches themselves.
+
+use std::rc::Rc;
+
+use super::batch::Batch;
+use crate::ids::Offset;
+use crate::io::{Effect, FileHandle, Out};
+
+/// A batch and where the log has it.
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    /// The batch's base offset; only a batch with a wrong one (KAFKA-12331) says otherwise.
+    pub base_offset: Offset,
+    /// The batch.
+    pub batch: Rc<Batch>,
+}
+
+impl Entry {
+    /// One past its last offset.
+    pub fn next_offset(&self) -> Offset {
+        Offset(self.base_offset.0 + self.batch.offset_count())
+    }
+}
+
+/// A file `{base:020}.log`. Kafka's `.index` and `.timeindex` files beside it are not written:
+/// they hold nothing a log does not, and Kafka rebuilds them where they are missing.
+#[derive(Clone, Debug)]
+pub(super) struct Segment {
+    /// First offset it may hold; its name.
+    pub base_offset: Offset,
+    /// What the file is open under.
+    pub handle: FileHandle,
+    /// Bytes in the file.
+    pub size_bytes: u64,
+    /// Wall clock at its creation; a recovered segment takes that of its next append.
+    pub created_ms: Option<i64>,
+    /// Its batches, ascending.
+    pub entries: Vec<Entry>,
+}
+
+impl Segment {
+    /// A segment without batches.
+    pub fn new(base_offset: Offset, handle: FileHandle) -> Segment {
+        Segment { base_offset, handle, size_bytes: 0, created_ms: None, entries: Vec::new() }
+    }
+
+    /// Adds a batch that lies at `base_offset`, which is the segment's end.
+    pub fn append(&mut self, base_offset: Offset, batch: Rc<Batch>, out: &mut Out) {
+        out.push(Effect::Append { file: self.handle, bytes: Rc::clone(&batch.bytes) });
+        self.size_bytes += batch.len_bytes() as u64;
+        self.entries.push(Entry { base_offset, batch });
+    }
+
+    /// Removes every batch that reaches to `end` or beyond.
+    pub fn truncate(&mut self, end: Offset, out: &mut Out) {
+        let mut cut = false;
+        while let Some(last) = self.entries.pop_if(|last| last.next_offset() > end) {
+            self.size_bytes -= last.batch.len_bytes() as u64;
+            cut = true;
+        }
+        if cut {
+            out.push(Effect::Truncate { file: self.handle, len: self.size_bytes });
+        }
+    }
+
+    /// One past its last offset.
+    pub fn end_offset(&self) -> Offset {
+        self.entries.last().map_or(self.base_offset, Entry::next_offset)
+    }
+
+    /// Index of the entry that holds `offset`, or of the first above it.
+    pub fn position_of(&self, offset: Offset) -> usize {
+        let after = self.entries.partition_point(|entry| entry.base_offset <= offset);
+        match after.checked_sub(1) {
+            Some(index) if self.entries[index].next_offset() > offset => index,
+            _ => after,
+        }
+    }
+
+    /// How long its first batch has waited for the segment to be closed. Kafka measures by the
+    /// timestamps in the batches, whoever's clock gave them, and falls back to its own clock where
+    /// there are none.
+    pub fn waited_for_roll_ms(&self, timestamp_ms: i64, now_ms: i64) -> i64 {
+        let first = self.entries.first().map(|entry| entry.batch.max_timestamp_ms());
+        match first.filter(|first_ms| *first_ms >= 0) {
+            Some(first_ms) => timestamp_ms.saturating_sub(first_ms),
+            None => now_ms.saturating_sub(self.created_ms.unwrap_or(now_ms)),
+        }
+    }
+}

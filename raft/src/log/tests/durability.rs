@@ -1,0 +1,135 @@
+//! What is forced before what (consensus.md §4.9), and the bugs that turn it around.
+
+use super::super::batch::Records;
+use super::super::raft_log::{LogConfig, RaftLog};
+use super::{CONFIG, append, at, batch, open, trace};
+use crate::bugs::{Bug, Bugs};
+use crate::ids::{LeaderEpoch, Offset};
+use crate::io::{Observation, Out, Probe};
+use crate::test_disk::TestDisk;
+
+fn first_append(bugs: Bugs) -> Vec<String> {
+    let config = LogConfig { bugs, ..CONFIG };
+    let mut log = open(&mut TestDisk::default(), config);
+    let mut out = Out::default();
+    log.assign_epoch_start(LeaderEpoch(1), Offset(0), &mut out);
+    log.append_as_leader(&batch(0, 1, 1), 0, &mut out).expect("a good batch");
+    log.flush(&mut out);
+    trace(&out)
+}
+
+const EPOCH_CHECKPOINT: [&str; 5] =
+    ["open leader-epoch-checkpoint.tmp", "append 3", "fsync 3", "rename to leader-epoch-checkpoint", "fsync directory"];
+const TOPIC_ID: [&str; 5] =
+    ["open partition.metadata.tmp", "append 4", "fsync 4", "rename to partition.metadata", "fsync directory"];
+
+#[test]
+fn epoch_and_topic_id_are_durable_before_the_first_batch() {
+    let batch_and_flush = ["append 16", "fsync 16", "fsync directory"];
+    assert_eq!(first_append(Bugs::NONE), [&EPOCH_CHECKPOINT[..], &TOPIC_ID, &batch_and_flush].concat());
+
+    let late_epoch = first_append(Bugs::NONE.with(Bug::EpochCacheAfterBatch));
+    assert_eq!(late_epoch, [&TOPIC_ID[..], &["append 16"], &EPOCH_CHECKPOINT, &batch_and_flush[1..]].concat());
+
+    let lax_topic_id = first_append(Bugs::NONE.with(Bug::TopicIdNotDurable));
+    let unforced = [TOPIC_ID[0], TOPIC_ID[1], TOPIC_ID[3]];
+    assert_eq!(lax_topic_id, [&EPOCH_CHECKPOINT[..], &unforced, &batch_and_flush].concat());
+}
+
+#[test]
+fn a_full_or_an_old_segment_is_followed_by_a_new_one() {
+    let mut disk = TestDisk::default();
+    let mut log = open(&mut disk, LogConfig { segment_bytes: 100, ..CONFIG });
+    append(&mut log, &mut disk, &batch(0, 1, 4)); // larger than a segment: an empty one takes it
+    let mut out = Out::default();
+    log.append_as_leader(&batch(4, 1, 1), 0, &mut out).expect("a good batch");
+    log.flush(&mut out);
+    let probe = format!("{:?}", crate::io::Effect::Observe(Observation::Probe(Probe::SegmentRolled)));
+    let rolled = ["open 00000000000000000004.log", &probe, "append 17", "fsync 16", "fsync 17", "fsync directory"];
+    assert_eq!(trace(&out), rolled);
+
+    let mut log = open(&mut TestDisk::default(), LogConfig { segment_bytes: 1 << 30, ..CONFIG });
+    let dated =
+        |base, timestamp_ms| super::BatchBuilder::new(Offset(base), LeaderEpoch(1), timestamp_ms).no_op().build();
+    for (base, timestamp_ms, segment) in [(0, 5_000, 16), (1, 6_000, 16), (2, 6_001, 17), (3, 5_000, 17)] {
+        let mut out = Out::default();
+        log.append_as_leader(&dated(base, timestamp_ms), 0, &mut out).expect("a good batch");
+        assert_eq!(trace(&out).last(), Some(&format!("append {segment}")), "offset {base}");
+    }
+}
+
+#[test]
+fn a_cut_across_segments_removes_the_newest_first_and_for_good() {
+    let mut disk = TestDisk::default();
+    let mut log = open(&mut disk, LogConfig { segment_bytes: 200, ..CONFIG });
+    for base in 0..6 {
+        append(&mut log, &mut disk, &batch(base, 1, 1));
+    }
+    let mut out = Out::default();
+    assert_eq!(log.truncate_to_end_offset(at(1, 1), &mut out), Ok(Offset(1)));
+    let size = batch(0, 1, 1).len_bytes();
+    let cut = [
+        "unlink 00000000000000000004.log",
+        "unlink 00000000000000000002.log",
+        "fsync directory",
+        &format!("truncate 16 to {size}"),
+    ];
+    assert_eq!(trace(&out), cut);
+    // The file is not forced before the next flush after an append.
+    out.effects.clear();
+    log.flush(&mut out);
+    log.append_as_leader(&batch(1, 2, 1), 0, &mut out).expect("a good batch");
+    log.flush(&mut out);
+    assert_eq!(trace(&out).last().map(String::as_str), Some("fsync 16"));
+}
+
+#[test]
+fn no_cut_goes_below_the_high_watermark() {
+    let mut disk = TestDisk::default();
+    let mut log = open(&mut disk, CONFIG);
+    append(&mut log, &mut disk, &batch(0, 1, 1));
+    append(&mut log, &mut disk, &batch(1, 1, 1));
+    log.update_high_watermark(Offset(2));
+    let error = log.truncate_to_end_offset(at(1, 1), &mut Out::default()).expect_err("committed");
+    assert!(error.0.contains("offset 1, below the high watermark 2"), "{error}");
+
+    let mut lax = open(&mut disk, LogConfig { bugs: Bugs::NONE.with(Bug::TruncateBelowHighWatermark), ..CONFIG });
+    lax.update_high_watermark(Offset(2));
+    assert_eq!(lax.truncate_to_end_offset(at(1, 1), &mut Out::default()), Ok(Offset(1)));
+    assert_eq!(lax.high_watermark(), Offset(1));
+}
+
+#[test]
+fn followers_take_only_what_follows_on_and_is_of_their_epoch() {
+    let fetched = Records([batch(0, 1, 2), batch(2, 2, 1), batch(3, 1, 1)].into_iter().collect());
+    let follow = |bugs: Bugs, records: &Records| {
+        let mut log: RaftLog = open(&mut TestDisk::default(), LogConfig { bugs, ..CONFIG });
+        let mut out = Out::default();
+        let answer = log.append_as_follower(records, LeaderEpoch(1), 0, &mut out);
+        let dropped = trace(&out).iter().any(|effect| effect.contains("BatchDropped"));
+        (answer.map_err(|error| error.0), log.end_offset().0, dropped)
+    };
+    // The batch of epoch 2 and everything after it are skipped (KAFKA-18723).
+    assert_eq!(follow(Bugs::NONE, &fetched), (Ok(true), 2, true));
+    assert_eq!(follow(Bugs::NONE.with(Bug::Kafka18723StaleFetchAppended), &fetched), (Ok(true), 4, false));
+    assert_eq!(follow(Bugs::NONE, &Records(fetched.0[1..].into())), (Ok(false), 0, true));
+    let gap = follow(Bugs::NONE, &Records(fetched.0[2..].into()));
+    assert!(gap.0.as_ref().is_err_and(|error| error.contains("offsets 3 to 3")), "{gap:?}");
+}
+
+#[test]
+fn a_leader_appends_at_the_end_in_its_epoch_or_not_at_all() {
+    let mut disk = TestDisk::default();
+    let mut log = open(&mut disk, CONFIG);
+    append(&mut log, &mut disk, &batch(0, 2, 3));
+    for wrong in [batch(2, 2, 1), batch(4, 2, 1), batch(3, 1, 1)] {
+        assert!(log.append_as_leader(&wrong, 0, &mut Out::default()).is_err());
+    }
+    // KAFKA-12331: the batch is written with its wrong offset, and the run goes on.
+    let mut log = open(&mut disk, LogConfig { bugs: Bugs::NONE.with(Bug::Kafka12331LeaderChangeAtZero), ..CONFIG });
+    append(&mut log, &mut disk, &batch(0, 3, 1));
+    append(&mut log, &mut disk, &batch(4, 3, 1));
+    assert_eq!((log.end_offset(), log.end_offset_for_epoch(LeaderEpoch(2))), (Offset(5), at(2, 3)));
+    let bases: Vec<_> = log.read(Offset(3), Offset(5), u32::MAX).0.iter().map(|b| b.base_offset.0).collect();
+    assert_eq!(bases, [0, 4]);
+}

@@ -1,0 +1,184 @@
+//! What a restart makes of a damaged disk.
+
+use std::rc::Rc;
+
+use proptest::prelude::*;
+
+use super::super::batch::{BATCH_HEADER_BYTES, Batch, Records};
+use super::super::files::{LEADER_EPOCH_CHECKPOINT, PARTITION_METADATA, segment_path};
+use super::super::raft_log::{LogConfig, RaftLog, Validation};
+use super::{CONFIG, append, at, batch, open};
+use crate::bugs::{Bug, Bugs};
+use crate::fixes::{Fix, Fixes};
+use crate::ids::{LeaderEpoch, Offset};
+use crate::io::{DurableFiles, Effect, Out};
+use crate::test_disk::TestDisk;
+
+/// A log of these batch sizes, epochs rising now and then; everything forced.
+fn written(counts: &[u64]) -> (TestDisk, RaftLog) {
+    let mut disk = TestDisk::default();
+    let mut log = open(&mut disk, CONFIG);
+    for (index, count) in counts.iter().enumerate() {
+        let next = batch(log.end_offset().0, 1 + index as i32 / 3, *count);
+        append(&mut log, &mut disk, &next);
+    }
+    let mut out = Out::default();
+    log.flush(&mut out);
+    disk.apply(&mut out);
+    disk.kill();
+    (disk, log)
+}
+
+/// File and position of each batch.
+fn places(disk: &TestDisk) -> Vec<(Rc<str>, usize)> {
+    let mut places = Vec::new();
+    for path in disk.paths().into_iter().filter(|path| path.ends_with(".log")) {
+        let bytes = disk.read(&path).expect("listed");
+        let mut position = 0;
+        while position < bytes.len() {
+            places.push((Rc::clone(&path), position));
+            position += Batch::peek_header(&bytes[position..]).expect("a batch").size_bytes;
+        }
+    }
+    places
+}
+
+fn refusal(disk: &TestDisk) -> String {
+    RaftLog::open(disk, CONFIG, &mut Out::default()).expect_err("refused").0
+}
+
+proptest! {
+    #[test]
+    fn recovery_keeps_the_longest_good_prefix(
+        counts in prop::collection::vec(1..5_u64, 1..14),
+        victim in any::<prop::sample::Index>(),
+        place in any::<prop::sample::Index>(),
+        bit in prop::option::of(0..8_u8),
+    ) {
+        let (mut disk, before) = written(&counts);
+        let batches = before.batches();
+        // Damage one batch: a bit that its CRC covers, or all from a place on to the end of its file.
+        let victim = victim.index(batches.0.len());
+        let size = batches.0[victim].len_bytes();
+        let (path, position) = &places(&disk)[victim];
+        let mut bytes = disk.read(path).expect("listed");
+        match bit {
+            Some(bit) => bytes[position + 21 + place.index(size - 21)] ^= 1 << bit,
+            None => bytes.truncate(position + place.index(size)),
+        }
+        disk.put(path, &bytes);
+
+        let after = open(&mut disk, CONFIG);
+        prop_assert_eq!(after.batches(), Records(batches.0[..victim].into()));
+        prop_assert_eq!(after.end_offset(), batches.0[victim].base_offset);
+        let last_epoch = victim.checked_sub(1).map_or(LeaderEpoch(0), |last| batches.0[last].epoch);
+        prop_assert_eq!(after.last_fetched_epoch(), last_epoch);
+        // What is left on disk is exactly that, and a second restart finds nothing to do but open it.
+        disk.kill();
+        let mut out = Out::default();
+        let again = RaftLog::open(&disk, CONFIG, &mut out).expect("opens");
+        prop_assert_eq!(again.batches(), after.batches());
+        let only_opens = out.effects.iter().all(|effect| matches!(effect, Effect::Open { truncate: false, .. }));
+        prop_assert!(only_opens, "{:?}", out.effects);
+    }
+}
+
+#[test]
+fn a_gap_between_segments_ends_the_log() {
+    let (mut disk, before) = written(&[2, 2, 2, 2, 2, 2]);
+    let last = disk.paths().into_iter().rfind(|path| path.ends_with(".log")).expect("segments");
+    disk.put(&segment_path(Offset(100)), &batch(100, 9, 1).bytes);
+    let after = open(&mut disk, CONFIG);
+    assert_eq!(after.batches(), before.batches());
+    assert!(disk.paths().contains(&last) && !disk.paths().contains(&segment_path(Offset(100))));
+}
+
+#[test]
+fn without_a_checksum_a_torn_batch_is_taken_at_its_word() {
+    let (mut disk, _) = written(&[2]);
+    let torn = batch(2, 1, 2);
+    let bytes = disk.read(&segment_path(Offset(0))).expect("there");
+    disk.put(&segment_path(Offset(0)), &[&bytes, &torn.bytes[..BATCH_HEADER_BYTES + 3]].concat());
+    assert_eq!(open(&mut disk.clone(), CONFIG).end_offset(), Offset(2));
+
+    let lax = LogConfig { bugs: Bugs::NONE.with(Bug::NoChecksumOnRecovery), ..CONFIG };
+    let log = open(&mut disk, lax);
+    assert_eq!(log.end_offset(), Offset(4));
+    // A follower still checks what it is sent, and drops the whole list.
+    let mut follower = open(&mut TestDisk::default(), CONFIG);
+    let fetched = log.read(Offset(0), log.end_offset(), u32::MAX);
+    let mut out = Out::default();
+    assert_eq!(follower.append_as_follower(&fetched, LeaderEpoch(1), 0, &mut out), Ok(false));
+    assert_eq!(follower.end_offset(), Offset(0));
+}
+
+#[test]
+fn what_was_recovered_is_forced_by_the_next_append_or_by_the_fix() {
+    let (disk, _) = written(&[2, 2, 2]);
+    let fsyncs = |out: &Out| out.effects.iter().filter(|effect| matches!(effect, Effect::Fsync { .. })).count();
+    let segments = disk.paths().iter().filter(|path| path.ends_with(".log")).count();
+    assert!(segments > 1);
+
+    let mut out = Out::default();
+    let mut log = RaftLog::open(&disk, CONFIG, &mut out).expect("opens");
+    assert_eq!((fsyncs(&out), log.is_dirty()), (0, false));
+    let next = batch(6, 1, 1);
+    log.append_as_leader(&next, 0, &mut out).expect("appends");
+    assert!(log.is_dirty());
+    log.flush(&mut out);
+    assert_eq!((fsyncs(&out), log.is_dirty()), (segments, false));
+
+    let mended = LogConfig { fixes: Fixes::NONE.with(Fix::FlushRecoveredLog), ..CONFIG };
+    let mut out = Out::default();
+    RaftLog::open(&disk, mended, &mut out).expect("opens");
+    assert_eq!(fsyncs(&out), segments);
+    assert!(matches!(out.effects.last(), Some(Effect::FsyncDirectory)));
+}
+
+#[test]
+fn files_that_cannot_be_are_refused_by_name() {
+    let mut disk = TestDisk::default();
+    disk.put(PARTITION_METADATA, b"version: 0\ntopic_id: J8aAPcfLQt2bqs1JT_rMgQ");
+    assert!(refusal(&disk).starts_with("__cluster_metadata-0/partition.metadata: topic_id is J8aA"));
+
+    let mut disk = TestDisk::default();
+    disk.put(LEADER_EPOCH_CHECKPOINT, b"0\n2\n1 0\n");
+    assert!(refusal(&disk).starts_with("__cluster_metadata-0/leader-epoch-checkpoint: 2 entries expected"));
+
+    let mut disk = TestDisk::default();
+    disk.put("__cluster_metadata-0/7.log", b"");
+    assert!(refusal(&disk).starts_with("__cluster_metadata-0/7.log: "));
+
+    let mut disk = TestDisk::default();
+    disk.put(&segment_path(Offset(5)), &batch(5, 1, 1).bytes);
+    assert!(refusal(&disk).contains("00000000000000000005.log: the log starts at offset 5"));
+}
+
+#[test]
+fn a_log_may_start_above_zero_where_a_snapshot_stands_for_the_rest() {
+    let mut disk = TestDisk::default();
+    let batches: [Rc<Batch>; 3] = [batch(5, 3, 2), batch(7, 3, 1), batch(8, 4, 2)];
+    disk.put(&segment_path(Offset(5)), &[&batches[0].bytes[..], &batches[1].bytes, &batches[2].bytes].concat());
+    let snapshot = at(2, 5);
+    let mut out = Out::default();
+    let mut log = RaftLog::open_above(&disk, CONFIG, Some(snapshot), &mut out).expect("covered");
+    disk.apply(&mut out);
+    assert_eq!((log.start_offset(), log.end_offset(), log.high_watermark()), (Offset(5), Offset(10), Offset(5)));
+    assert_eq!(log.read(Offset(7), Offset(10), 1), Records(batches[1..2].into()));
+
+    // Epoch 2 ends at the start, where only the snapshot knows it; epoch 1 is unknown.
+    assert_eq!(log.end_offset_for_epoch(LeaderEpoch(2)), snapshot);
+    assert_eq!(log.end_offset_for_epoch(LeaderEpoch(3)), at(3, 8));
+    assert_eq!(log.validate_offset_and_epoch(Offset(7), LeaderEpoch(3)), Validation::Valid);
+    assert_eq!(log.validate_offset_and_epoch(Offset(9), LeaderEpoch(3)), Validation::Diverging(at(3, 8)));
+    assert_eq!(log.validate_offset_and_epoch(Offset(10), LeaderEpoch(5)), Validation::Diverging(at(4, 10)));
+
+    assert_eq!(log.truncate_to_end_offset(at(3, 7), &mut out), Ok(Offset(7)));
+    assert_eq!(log.truncate_to_end_offset(at(2, 5), &mut out), Ok(Offset(5)));
+    assert_eq!((log.end_offset(), log.last_fetched_epoch()), (Offset(5), LeaderEpoch(2)));
+    disk.apply(&mut out);
+    append(&mut log, &mut disk, &batch(5, 6, 1));
+    let again = RaftLog::open_above(&disk, CONFIG, Some(snapshot), &mut out).expect("covered");
+    assert_eq!(again.batches(), log.batches());
+    assert!(refusal(&disk).contains("offset 5"));
+}

@@ -1,0 +1,434 @@
+//! Kafka's `BatchAccumulator`: where a leader's records become batches before they reach its
+//! log (consensus.md §4.8).
+//!
+//! Records are *prepared* (they get offsets and a place in a batch) and then *scheduled*. From
+//! the first prepared and not yet scheduled offset on, a fence keeps batches back: the state
+//! machine replays its records in between, and must not see them committed before it has.
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use crate::bugs::{Bug, Bugs};
+use crate::ids::{LeaderEpoch, Offset};
+use crate::log::{Batch, BatchBuilder, ControlRecord};
+
+/// An append is refused while this many closed batches wait to be drained.
+const MAX_COMPLETED_BATCHES: usize = 10;
+
+/// No data record is larger; only a batch this close to its limit is measured by trying.
+const MAX_RECORD_BYTES: u64 = 64;
+
+/// Why records were not taken; nothing was changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AppendError {
+    /// The caller's epoch is over, or the accumulator is closed: Kafka's `NotLeaderException`.
+    #[error("this node no longer leads the epoch of the append")]
+    NotLeader,
+    /// The caller's epoch has not begun: `IllegalArgumentException`.
+    #[error("the append is of an epoch that this leader does not know")]
+    FutureEpoch,
+    /// No records at all.
+    #[error("an append needs at least one record")]
+    Empty,
+    /// More than one batch can hold: `RecordBatchTooLargeException`.
+    #[error("the records do not fit into one batch")]
+    TooLarge,
+    /// Too many batches wait to be drained: `IllegalStateException`.
+    #[error("{MAX_COMPLETED_BATCHES} batches wait to be written already")]
+    TooManyBatches,
+}
+
+/// The records of one leader epoch on their way to the log.
+#[derive(Clone, Debug)]
+pub struct BatchAccumulator {
+    epoch: LeaderEpoch,
+    linger_ms: i64,
+    max_batch_bytes: u32,
+    bugs: Bugs,
+    closed: bool,
+    next_offset: Offset,
+    /// The batch being filled; never empty.
+    current: Option<BatchBuilder>,
+    /// Closed batches, oldest first.
+    completed: VecDeque<Rc<Batch>>,
+    /// When the linger of the oldest record in `current` ends; `None` if it does not run.
+    linger_deadline_ms: Option<i64>,
+    /// First prepared and not yet scheduled offset.
+    drain_fence: Option<Offset>,
+}
+
+impl BatchAccumulator {
+    /// Empty; the first record gets `base_offset`, the log end at the election. A batch takes at
+    /// most `max_batch_bytes`, its header included.
+    pub fn new(
+        epoch: LeaderEpoch,
+        base_offset: Offset,
+        linger_ms: i64,
+        max_batch_bytes: u32,
+        bugs: Bugs,
+    ) -> BatchAccumulator {
+        BatchAccumulator {
+            epoch,
+            linger_ms,
+            max_batch_bytes,
+            bugs,
+            closed: false,
+            next_offset: base_offset,
+            current: None,
+            completed: VecDeque::new(),
+            linger_deadline_ms: None,
+            drain_fence: None,
+        }
+    }
+
+    /// Kafka's `prepareAppend`: one record per value, all in one batch. Returns the offset of the
+    /// last. They are not drained before [`schedule_prepared_append`](Self::schedule_prepared_append).
+    pub fn prepare_append(&mut self, now_ms: i64, epoch: LeaderEpoch, values: &[u64]) -> Result<Offset, AppendError> {
+        self.prepare(now_ms, epoch, values.len(), |batch| {
+            for value in values {
+                batch.value(*value);
+            }
+        })
+    }
+
+    /// As [`prepare_append`](Self::prepare_append), of one `NoOpRecord`
+    /// (`metadata.max.idle.interval.ms`).
+    pub fn prepare_append_no_op(&mut self, now_ms: i64, epoch: LeaderEpoch) -> Result<Offset, AppendError> {
+        self.prepare(now_ms, epoch, 1, |batch| {
+            batch.no_op();
+        })
+    }
+
+    /// Kafka's `schedulePreparedAppend`: all that was prepared may be drained.
+    pub fn schedule_prepared_append(&mut self) {
+        self.drain_fence = None;
+    }
+
+    /// Adds control records as a batch of their own, closed at once. Returns the offset of the
+    /// last. (With KAFKA-12331 on, the batch claims to start at offset 0.)
+    pub fn append_control(&mut self, now_ms: i64, records: impl IntoIterator<Item = ControlRecord>) -> Offset {
+        self.complete_current();
+        self.linger_deadline_ms = None;
+        let at_zero = self.bugs.has(Bug::Kafka12331LeaderChangeAtZero);
+        let base_offset = if at_zero { Offset(0) } else { self.next_offset };
+        let mut batch = BatchBuilder::new(base_offset, self.epoch, now_ms);
+        let mut count = 0;
+        for record in records {
+            batch.control(record);
+            count += 1;
+        }
+        assert!(count > 0, "a control batch at offset {} without records", self.next_offset);
+        self.completed.push_back(batch.build());
+        self.advance(count)
+    }
+
+    /// Is it time to [`drain_into`](Self::drain_into)?
+    pub fn needs_drain(&self, now_ms: i64) -> bool {
+        self.time_until_drain_ms(now_ms) == 0
+    }
+
+    /// Time until the next drain: 0 if the oldest closed batch is free to go, otherwise what is
+    /// left of the linger; `i64::MAX` if there is nothing to wait for.
+    pub fn time_until_drain_ms(&self, now_ms: i64) -> i64 {
+        if self.completed.front().is_some_and(|batch| self.is_drainable(batch)) {
+            return 0;
+        }
+        self.linger_deadline_ms.map_or(i64::MAX, |deadline_ms| deadline_ms.saturating_sub(now_ms).max(0))
+    }
+
+    /// Closes the current batch, fenced or not, ends the linger, and moves every batch before the
+    /// fence to the end of `drained`.
+    pub fn drain_into(&mut self, drained: &mut Vec<Rc<Batch>>) {
+        self.complete_current();
+        self.linger_deadline_ms = None;
+        while let Some(batch) = self.completed.front() {
+            if !self.is_drainable(batch) {
+                break;
+            }
+            drained.extend(self.completed.pop_front());
+        }
+    }
+
+    /// The epoch of every batch.
+    pub fn epoch(&self) -> LeaderEpoch {
+        self.epoch
+    }
+
+    /// Offset of the next record.
+    pub fn next_offset(&self) -> Offset {
+        self.next_offset
+    }
+
+    /// Leadership is over: what was not drained is dropped silently, and nothing more is taken.
+    pub fn close(&mut self) {
+        self.closed = true;
+        self.current = None;
+        self.completed.clear();
+        self.linger_deadline_ms = None;
+    }
+
+    /// Takes `count` records, which `fill` writes, into one batch: the current one or a new one.
+    fn prepare(
+        &mut self,
+        now_ms: i64,
+        epoch: LeaderEpoch,
+        count: usize,
+        fill: impl Fn(&mut BatchBuilder),
+    ) -> Result<Offset, AppendError> {
+        if self.closed || epoch < self.epoch {
+            return Err(AppendError::NotLeader);
+        }
+        if epoch > self.epoch {
+            return Err(AppendError::FutureEpoch);
+        }
+        if self.completed.len() >= MAX_COMPLETED_BATCHES {
+            return Err(AppendError::TooManyBatches);
+        }
+        if count == 0 {
+            return Err(AppendError::Empty);
+        }
+        let max_bytes = self.max_batch_bytes;
+        let shared = self.current.as_mut().is_some_and(|batch| fill_within(batch, count, max_bytes, &fill));
+        if !shared {
+            let mut batch = BatchBuilder::new(self.next_offset, self.epoch, now_ms);
+            if !fill_within(&mut batch, count, max_bytes, &fill) {
+                return Err(AppendError::TooLarge);
+            }
+            self.complete_current();
+            self.current = Some(batch);
+        }
+        self.drain_fence.get_or_insert(self.next_offset);
+        self.linger_deadline_ms.get_or_insert(now_ms.saturating_add(self.linger_ms));
+        Ok(self.advance(count))
+    }
+
+    fn complete_current(&mut self) {
+        self.completed.extend(self.current.take().map(|batch| batch.build()));
+    }
+
+    /// Moves the next offset past `count` records and returns the last of theirs.
+    fn advance(&mut self, count: usize) -> Offset {
+        self.next_offset.0 += count as i64;
+        Offset(self.next_offset.0 - 1)
+    }
+
+    fn is_drainable(&self, batch: &Batch) -> bool {
+        self.drain_fence.is_none_or(|fence| batch.last_offset < fence)
+    }
+}
+
+/// Fills a batch, or leaves it as it was if it would get too large.
+fn fill_within(batch: &mut BatchBuilder, count: usize, max_bytes: u32, fill: impl Fn(&mut BatchBuilder)) -> bool {
+    if u64::from(batch.size()) + count as u64 * MAX_RECORD_BYTES <= u64::from(max_bytes) {
+        fill(batch);
+        return true;
+    }
+    let mut filled = batch.clone();
+    fill(&mut filled);
+    let fits = filled.size() <= max_bytes;
+    if fits {
+        *batch = filled;
+    }
+    fits
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use smallvec::smallvec;
+
+    use super::*;
+    use crate::ids::NodeId;
+    use crate::log::LeaderChange;
+
+    const EPOCH: LeaderEpoch = LeaderEpoch(4);
+    const BASE: Offset = Offset(100);
+    const LINGER_MS: i64 = 25;
+    /// Room for the header and about six values.
+    const MAX_BYTES: u32 = 200;
+
+    fn accumulator(max_batch_bytes: u32, bugs: Bugs) -> BatchAccumulator {
+        BatchAccumulator::new(EPOCH, BASE, LINGER_MS, max_batch_bytes, bugs)
+    }
+
+    fn leader_change() -> ControlRecord {
+        let leader_id = NodeId(1);
+        ControlRecord::LeaderChange(LeaderChange {
+            leader_id,
+            voters: smallvec![leader_id],
+            granting_voters: smallvec![leader_id],
+        })
+    }
+
+    fn drain(accumulator: &mut BatchAccumulator) -> Vec<(i64, i64)> {
+        let mut drained = Vec::new();
+        accumulator.drain_into(&mut drained);
+        drained.iter().map(|batch| (batch.base_offset.0, batch.last_offset.0)).collect()
+    }
+
+    #[derive(Clone, Debug)]
+    enum Op {
+        Prepare(usize),
+        PrepareNoOp,
+        Schedule,
+        Control,
+        Drain,
+        Wait(i64),
+    }
+
+    fn op() -> impl Strategy<Value = Op> {
+        prop_oneof![
+            6 => (0..9usize).prop_map(Op::Prepare),
+            1 => Just(Op::PrepareNoOp),
+            4 => Just(Op::Schedule),
+            1 => Just(Op::Control),
+            3 => Just(Op::Drain),
+            3 => (-5..2 * LINGER_MS).prop_map(Op::Wait),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn offsets_are_contiguous_appends_atomic_and_the_fence_holds(ops in prop::collection::vec(op(), 1..80)) {
+            let mut accumulator = accumulator(MAX_BYTES, Bugs::NONE);
+            let (mut now_ms, mut fence) = (1_000, None);
+            // First and last offset of each accepted append, and the batches drained.
+            let (mut appends, mut drained) = (Vec::new(), Vec::new());
+            for op in ops {
+                let next = accumulator.next_offset();
+                let taken = match op {
+                    Op::Prepare(count) => {
+                        let values: Vec<u64> = (0..count as u64).map(|i| next.0 as u64 + i).collect();
+                        let taken = accumulator.prepare_append(now_ms, EPOCH, &values);
+                        prop_assert!(taken.is_ok() || count == 0 || count > 5 || taken == Err(AppendError::TooManyBatches));
+                        taken.ok()
+                    }
+                    Op::PrepareNoOp => accumulator.prepare_append_no_op(now_ms, EPOCH).ok(),
+                    Op::Control => {
+                        appends.push((next, accumulator.append_control(now_ms, [leader_change()])));
+                        None
+                    }
+                    Op::Schedule => {
+                        accumulator.schedule_prepared_append();
+                        fence = None;
+                        None
+                    }
+                    Op::Drain => {
+                        let due = accumulator.needs_drain(now_ms);
+                        let before = drained.len();
+                        if due {
+                            accumulator.drain_into(&mut drained);
+                        }
+                        for batch in &drained[before..] {
+                            prop_assert!(fence.is_none_or(|fence| batch.last_offset < fence), "{:?} {:?}", batch, fence);
+                        }
+                        None
+                    }
+                    Op::Wait(ms) => {
+                        now_ms += ms;
+                        None
+                    }
+                };
+                if let Some(last) = taken {
+                    fence.get_or_insert(next);
+                    appends.push((next, last));
+                    prop_assert_eq!(accumulator.next_offset().0, last.0 + 1);
+                }
+            }
+            accumulator.schedule_prepared_append();
+            accumulator.drain_into(&mut drained);
+            let mut next = BASE;
+            for batch in &drained {
+                prop_assert_eq!((batch.base_offset, batch.epoch), (next, EPOCH));
+                prop_assert!(batch.control || batch.len_bytes() <= MAX_BYTES as usize);
+                prop_assert!(batch.values().all(|(offset, value)| offset.0 as u64 == value));
+                next = batch.next_offset();
+            }
+            prop_assert_eq!(next, accumulator.next_offset(), "everything taken was drained");
+            let mut expected = BASE;
+            for (first, last) in appends {
+                prop_assert_eq!(first, expected);
+                let within = |batch: &&Rc<Batch>| batch.base_offset <= first && last <= batch.last_offset;
+                prop_assert_eq!(drained.iter().filter(within).count(), 1, "torn: {} to {}", first, last);
+                expected = Offset(last.0 + 1);
+            }
+            prop_assert_eq!(accumulator.time_until_drain_ms(now_ms), i64::MAX);
+        }
+    }
+
+    #[test]
+    fn the_linger_runs_from_the_first_append_and_closes_a_fenced_batch() {
+        let mut accumulator = accumulator(MAX_BYTES, Bugs::NONE);
+        assert_eq!(accumulator.prepare_append(1_000, EPOCH, &[1]), Ok(BASE));
+        accumulator.schedule_prepared_append();
+        assert_eq!(accumulator.prepare_append(1_010, EPOCH, &[2]), Ok(Offset(101)));
+        assert_eq!(accumulator.time_until_drain_ms(1_024), 1);
+        assert!(accumulator.needs_drain(1_025));
+        assert_eq!(drain(&mut accumulator), [], "the second append shares the batch and holds it back");
+        assert_eq!(accumulator.time_until_drain_ms(1_025), i64::MAX);
+        assert_eq!(accumulator.prepare_append(1_030, EPOCH, &[3]), Ok(Offset(102)));
+        assert_eq!(accumulator.time_until_drain_ms(1_030), LINGER_MS);
+        accumulator.schedule_prepared_append();
+        assert!(accumulator.needs_drain(1_030), "a closed batch needs no linger");
+        assert_eq!(drain(&mut accumulator), [(100, 101), (102, 102)]);
+    }
+
+    #[test]
+    fn control_batches_stand_alone_and_go_at_once() {
+        let mut accumulator = accumulator(MAX_BYTES, Bugs::NONE);
+        assert_eq!(accumulator.append_control(1_000, [leader_change()]), BASE);
+        assert!(accumulator.needs_drain(1_000));
+        assert_eq!(drain(&mut accumulator), [(100, 100)]);
+        assert_eq!(accumulator.prepare_append(1_000, EPOCH, &[1, 2]), Ok(Offset(102)));
+        assert_eq!(accumulator.append_control(1_001, [leader_change()]), Offset(103));
+        assert_eq!(drain(&mut accumulator), [], "fenced as well");
+        accumulator.schedule_prepared_append();
+        assert_eq!(drain(&mut accumulator), [(101, 102), (103, 103)]);
+    }
+
+    #[test]
+    fn kafka_12331_starts_at_zero() {
+        let mut accumulator = accumulator(MAX_BYTES, Bugs::NONE.with(Bug::Kafka12331LeaderChangeAtZero));
+        accumulator.append_control(1_000, [leader_change()]);
+        assert_eq!(drain(&mut accumulator), [(0, 0)]);
+        assert_eq!(accumulator.next_offset(), Offset(101));
+    }
+
+    #[test]
+    fn refusals_change_nothing() {
+        let mut accumulator = accumulator(MAX_BYTES, Bugs::NONE);
+        let refused = |accumulator: &mut BatchAccumulator, epoch, values: &[u64]| {
+            let before = (accumulator.next_offset(), accumulator.time_until_drain_ms(0));
+            let error = accumulator.prepare_append(1_000, LeaderEpoch(epoch), values).expect_err("refused");
+            assert_eq!(before, (accumulator.next_offset(), accumulator.time_until_drain_ms(0)));
+            error
+        };
+        assert_eq!(refused(&mut accumulator, 3, &[1]), AppendError::NotLeader);
+        assert_eq!(refused(&mut accumulator, 5, &[1]), AppendError::FutureEpoch);
+        assert_eq!(refused(&mut accumulator, 4, &[]), AppendError::Empty);
+        assert_eq!(refused(&mut accumulator, 4, &[1; 100]), AppendError::TooLarge);
+        for _ in 0..MAX_COMPLETED_BATCHES {
+            accumulator.append_control(1_000, [leader_change()]);
+        }
+        assert_eq!(refused(&mut accumulator, 4, &[1]), AppendError::TooManyBatches);
+        accumulator.close();
+        assert_eq!(refused(&mut accumulator, 4, &[1]), AppendError::NotLeader);
+        assert_eq!(drain(&mut accumulator), [], "what was not drained is dropped");
+    }
+
+    /// The limit counts the header and is reached to the byte.
+    #[test]
+    fn a_batch_may_be_exactly_as_large_as_allowed() {
+        let mut exact = BatchBuilder::new(BASE, EPOCH, 0);
+        [1, 2, 3].into_iter().for_each(|value| {
+            exact.value(value);
+        });
+        let mut fitting = accumulator(exact.size(), Bugs::NONE);
+        assert_eq!(fitting.prepare_append(0, EPOCH, &[1, 2, 3]), Ok(Offset(102)));
+        assert_eq!(fitting.prepare_append(0, EPOCH, &[4]), Ok(Offset(103)));
+        fitting.schedule_prepared_append();
+        assert_eq!(drain(&mut fitting), [(100, 102), (103, 103)]);
+        let mut tight = accumulator(exact.size() - 1, Bugs::NONE);
+        assert_eq!(tight.prepare_append(0, EPOCH, &[1, 2, 3]), Err(AppendError::TooLarge));
+    }
+}

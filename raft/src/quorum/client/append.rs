@@ -1,0 +1,116 @@
+//! The leader's log, the follower's log, and the high watermark (consensus.md §4.6, D8, D9).
+
+use super::RaftClient;
+use crate::bugs::Bug;
+use crate::fixes::Fix;
+use crate::ids::Offset;
+use crate::io::Observation;
+use crate::log::{ControlRecord, LeaderChange};
+use crate::message::FetchResponse;
+use crate::quorum::step::{Fatal, Step, throw};
+
+impl RaftClient {
+    /// The first record of every epoch; nothing commits before it does.
+    pub(super) fn append_leader_change(&mut self, step: &mut Step<'_>) {
+        let (leader_id, now_ms) = (self.quorum.local().id, step.now_ms());
+        let voters = self.quorum.voters().ids().into();
+        if let Some(leader) = self.quorum.leader_mut() {
+            let granting_voters = leader.granting_voters.clone();
+            let change = ControlRecord::LeaderChange(LeaderChange { leader_id, voters, granting_voters });
+            leader.accumulator.append_control(now_ms, [change]);
+        }
+    }
+
+    /// Drains the accumulator into the log. Kafka's order (D9): append, high watermark, parked
+    /// fetches, listener, and only then the fsync; harmless with two voters or more, whose high
+    /// watermark needs a fetch that comes after it.
+    pub(super) fn maybe_append_batches(&mut self, step: &mut Step<'_>) -> Result<i64, Fatal> {
+        let now_ms = step.now_ms();
+        let Some(leader) = self.quorum.leader_mut() else { return Ok(i64::MAX) };
+        let wait_ms = leader.accumulator.time_until_drain_ms(now_ms);
+        if wait_ms > 0 {
+            return Ok(wait_ms);
+        }
+        leader.accumulator.drain_into(&mut self.drained);
+        for batch in self.drained.drain(..) {
+            self.log.append_as_leader(&batch, now_ms, step.out)?;
+            self.appended.push_back(batch);
+        }
+        if self.setup.fixes.has(Fix::SingleVoterFlushFirst) && self.quorum.is_only_voter() {
+            self.flush_leader_log(step);
+        }
+        let end = self.log.end_offset();
+        if self.quorum.leader_mut().is_some_and(|leader| leader.update_local_state(end)) {
+            self.on_update_leader_high_watermark(step)?;
+        }
+        self.complete_parked_fetches(step)?;
+        if self.setup.bugs.has(Bug::AckAtAppend) {
+            self.listener.fire_appended(end, step);
+        }
+        self.flush_leader_log(step);
+        Ok(0)
+    }
+
+    fn flush_leader_log(&mut self, step: &mut Step<'_>) {
+        let bugs = self.setup.bugs;
+        if !bugs.has(Bug::Kafka10533AckBeforeFlush) && !bugs.has(Bug::LeaderFlushSkipped) {
+            self.log.flush(step.out);
+        }
+    }
+
+    /// In Kafka's order: log, waiting appends (the fast path to the listener), parked fetches,
+    /// then what the listener must read from disk.
+    pub(super) fn on_update_leader_high_watermark(&mut self, step: &mut Step<'_>) -> Result<(), Fatal> {
+        let Some(high_watermark) = self.quorum.high_watermark() else { return Ok(()) };
+        self.log.update_high_watermark(high_watermark);
+        self.observe_high_watermark(high_watermark, true, step);
+        while self.appended.front().is_some_and(|batch| batch.last_offset < high_watermark) {
+            let Some(batch) = self.appended.pop_front() else { break };
+            self.listener.maybe_fire_in_memory(&batch, step);
+        }
+        self.complete_parked_fetches(step)?;
+        self.listener.update_progress(high_watermark, &self.log, step);
+        Ok(())
+    }
+
+    fn observe_high_watermark(&self, offset: Offset, leading: bool, step: &mut Step<'_>) {
+        step.out.observe(Observation::HighWatermark { offset, epoch: self.quorum.epoch(), leading });
+    }
+
+    /// A successful Fetch response, records or none: append, force (D8), then the high watermark.
+    pub(super) fn append_fetched(&mut self, response: &FetchResponse, step: &mut Step<'_>) -> Result<(), Fatal> {
+        if !response.records.0.is_empty() {
+            let epoch = self.quorum.epoch();
+            let end = self.log.end_offset();
+            let now_ms = step.now_ms();
+            let appended = self.log.append_as_follower(&response.records, epoch, now_ms, step.out)?;
+            if appended && !self.setup.bugs.has(Bug::Kafka10533AckBeforeFlush) {
+                self.log.flush(step.out);
+            }
+            if self.log.end_offset() > end {
+                self.answer_parked_fetches_lazily(step);
+            }
+        }
+        match response.high_watermark {
+            Some(high_watermark) => self.update_follower_high_watermark(high_watermark, step),
+            None => Ok(()),
+        }
+    }
+
+    fn update_follower_high_watermark(&mut self, leaders: Offset, step: &mut Step<'_>) -> Result<(), Fatal> {
+        let new = leaders.min(self.log.end_offset());
+        let goes_back = self.setup.bugs.has(Bug::HighWatermarkGoesBack);
+        let Some(follower) = self.quorum.follower_mut() else { return Ok(()) };
+        match follower.high_watermark {
+            Some(current) if new == current => return Ok(()),
+            Some(current) if new < current && !goes_back => {
+                throw!("the high watermark would go back from {current} to {new}")
+            }
+            _ => follower.high_watermark = Some(new),
+        }
+        self.log.update_high_watermark(new);
+        self.observe_high_watermark(new, false, step);
+        self.listener.update_progress(new, &self.log, step);
+        Ok(())
+    }
+}

@@ -1,0 +1,248 @@
+//! Fetch as received: validated, answered, or parked until there is something to say
+//! (consensus.md §3.6, KIP-595, KIP-1166).
+
+use std::cmp::Ordering;
+
+use super::{NS_PER_MS, RaftClient};
+use crate::bugs::Bug;
+use crate::ids::{NodeId, Offset, OffsetAndEpoch, Uuid};
+use crate::io::{Connection, Effect, Probe};
+use crate::log::{Records, Validation};
+use crate::message::{ErrorCode, FetchRequest, FetchResponse, Response};
+use crate::quorum::step::{Fatal, Step, throw};
+
+/// A fetch that found nothing new, and the answer it gets if nothing happens.
+#[derive(Clone, Debug)]
+pub(super) struct ParkedFetch {
+    pub connection: Connection,
+    pub correlation_id: i32,
+    deadline_mono_ns: u64,
+    request: FetchRequest,
+    response: FetchResponse,
+}
+
+/// Kafka's fetch purgatory. Every fetch in it is at or below the log end, so any append answers
+/// all of them.
+#[derive(Clone, Debug, Default)]
+pub(super) struct FetchPurgatory {
+    parked: Vec<ParkedFetch>,
+}
+
+impl FetchPurgatory {
+    pub fn is_empty(&self) -> bool {
+        self.parked.is_empty()
+    }
+
+    /// Purgatories run on the monotonic clock.
+    pub fn next_deadline_mono_ns(&self) -> Option<u64> {
+        self.parked.iter().map(|fetch| fetch.deadline_mono_ns).min()
+    }
+
+    pub fn take_all(&mut self) -> Vec<ParkedFetch> {
+        std::mem::take(&mut self.parked)
+    }
+
+    /// Gives an emptied buffer back, so that parking does not allocate.
+    fn reuse(&mut self, mut buffer: Vec<ParkedFetch>) {
+        buffer.clear();
+        if self.parked.is_empty() {
+            self.parked = buffer;
+        }
+    }
+}
+
+pub(super) fn respond(connection: Connection, correlation_id: i32, response: FetchResponse, step: &mut Step<'_>) {
+    let response = Response::Fetch(response);
+    step.out.push(Effect::SendResponse { connection, correlation_id, response });
+}
+
+impl RaftClient {
+    pub(super) fn handle_fetch_request(
+        &mut self,
+        connection: Connection,
+        correlation_id: i32,
+        request: FetchRequest,
+        step: &mut Step<'_>,
+    ) -> Result<(), Fatal> {
+        if let Some(top_error) = self.fetch_top_error(&request) {
+            let response = FetchResponse { top_error, ..FetchResponse::default() };
+            respond(connection, correlation_id, response, step);
+            return Ok(());
+        }
+        let malformed = request.max_wait_ms < 0
+            || request.fetch_offset.0 < 0
+            || request.last_fetched_epoch.0 < 0
+            || request.last_fetched_epoch > request.current_leader_epoch;
+        if malformed {
+            let response = self.empty_fetch_response(ErrorCode::InvalidRequest);
+            respond(connection, correlation_id, response, step);
+            return Ok(());
+        }
+        let response = self.try_complete_fetch(&request, step)?;
+        let says_something = response.error != ErrorCode::None
+            || !response.records.0.is_empty()
+            || response.diverging_epoch.is_some()
+            // KIP-1166: the follower does not know this high watermark yet.
+            || request.high_watermark < response.high_watermark;
+        if says_something || request.max_wait_ms == 0 {
+            respond(connection, correlation_id, response, step);
+            return Ok(());
+        }
+        let wait_ns = u64::try_from(request.max_wait_ms).unwrap_or(0) * NS_PER_MS;
+        let deadline_mono_ns = step.now.mono_ns.saturating_add(wait_ns);
+        self.parked.parked.push(ParkedFetch { connection, correlation_id, deadline_mono_ns, request, response });
+        Ok(())
+    }
+
+    fn fetch_top_error(&self, request: &FetchRequest) -> Option<ErrorCode> {
+        if !self.has_valid_cluster_id(request.cluster_id.as_deref()) {
+            Some(ErrorCode::InconsistentClusterId)
+        } else if request.topic_id != Uuid::METADATA_TOPIC_ID {
+            Some(ErrorCode::InvalidRequest)
+        } else {
+            None
+        }
+    }
+
+    /// Answers with nothing but the epoch, the leader and an error.
+    pub(super) fn empty_fetch_response(&self, error: ErrorCode) -> FetchResponse {
+        FetchResponse {
+            error,
+            current_leader: self.current_leader(),
+            records: Records::default(),
+            log_start_offset: self.log.start_offset(),
+            high_watermark: self
+                .quorum
+                .leader()
+                .filter(|_| error == ErrorCode::None)
+                .and_then(|leader| leader.high_watermark),
+            ..FetchResponse::default()
+        }
+    }
+
+    /// The leader-only check, the log's verdict, and the credit that a valid fetch earns.
+    fn try_complete_fetch(&mut self, request: &FetchRequest, step: &mut Step<'_>) -> Result<FetchResponse, Fatal> {
+        if let Some(error) = self.leader_only_error(request) {
+            if error == ErrorCode::FencedLeaderEpoch {
+                step.out.probe(Probe::FencedRequest);
+            }
+            if self.quorum.is_leader() && self.setup.bugs.has(Bug::NoEpochCheckOnFetch) {
+                let offset = request.fetch_offset.min(self.log.end_offset());
+                self.credit_fetch(request.replica_id, offset, step)?;
+            }
+            return Ok(self.empty_fetch_response(error));
+        }
+        if request.replica_id == self.quorum.local().id {
+            return Ok(self.empty_fetch_response(ErrorCode::UnknownServerError));
+        }
+        if let Some(diverging) = self.divergence(request) {
+            step.out.probe(Probe::DivergingFetch);
+            let response = self.empty_fetch_response(ErrorCode::None);
+            return Ok(FetchResponse { diverging_epoch: Some(diverging), ..response });
+        }
+        let max_bytes = u32::try_from(request.max_bytes).unwrap_or(0);
+        let records = self.log.read(request.fetch_offset, self.log.end_offset(), max_bytes);
+        let offset = records.0.first().map_or(request.fetch_offset, |batch| batch.base_offset);
+        self.credit_fetch(request.replica_id, offset, step)?;
+        let response = self.empty_fetch_response(ErrorCode::None);
+        Ok(FetchResponse { records, ..response })
+    }
+
+    fn leader_only_error(&self, request: &FetchRequest) -> Option<ErrorCode> {
+        match request.current_leader_epoch.cmp(&self.quorum.epoch()) {
+            Ordering::Less => Some(ErrorCode::FencedLeaderEpoch),
+            Ordering::Greater => Some(ErrorCode::UnknownLeaderEpoch),
+            Ordering::Equal if !self.quorum.is_leader() => Some(ErrorCode::NotLeaderOrFollower),
+            Ordering::Equal if self.shutdown.is_some() => Some(ErrorCode::BrokerNotAvailable),
+            Ordering::Equal => None,
+        }
+    }
+
+    fn divergence(&self, request: &FetchRequest) -> Option<OffsetAndEpoch> {
+        let ignores = self.setup.bugs.has(Bug::NoDivergenceCheck) && request.fetch_offset <= self.log.end_offset();
+        match self.log.validate_offset_and_epoch(request.fetch_offset, request.last_fetched_epoch) {
+            Validation::Diverging(diverging) if !ignores => Some(diverging),
+            _ => None,
+        }
+    }
+
+    /// A fetch offset proves that the voter holds all below it, durably; anonymous ones prove nothing.
+    fn credit_fetch(&mut self, replica: NodeId, offset: Offset, step: &mut Step<'_>) -> Result<(), Fatal> {
+        let now_ms = step.now_ms();
+        let local = self.quorum.local().id;
+        let Some(leader) = self.quorum.leader_mut().filter(|_| replica.0 >= 0 && replica != local) else {
+            return Ok(());
+        };
+        let credit = leader.update_replica_state(replica, now_ms, offset);
+        if let Some(before) = credit.moved_back_from {
+            step.out.probe(Probe::NonMonotonicFetch);
+            // R25, KAFKA-12181: the wrong code takes it for a broken promise.
+            if self.setup.bugs.has(Bug::Kafka12181FetchOffsetBackwardFatal) {
+                throw!("the fetch offset of replica {replica} went back from {before} to {offset}");
+            }
+        }
+        if credit.high_watermark_updated {
+            self.on_update_leader_high_watermark(step)?;
+        }
+        Ok(())
+    }
+
+    /// Something happened: every parked fetch is tried anew, and answered whatever comes of it.
+    pub(super) fn complete_parked_fetches(&mut self, step: &mut Step<'_>) -> Result<(), Fatal> {
+        if self.parked.is_empty() {
+            return Ok(());
+        }
+        let mut parked = self.parked.take_all();
+        for fetch in parked.drain(..) {
+            let response = self.try_complete_fetch(&fetch.request, step)?;
+            respond(fetch.connection, fetch.correlation_id, response, step);
+        }
+        self.parked.reuse(parked);
+        Ok(())
+    }
+
+    /// `MaxWaitMs` is over: the answer is the one of the time it was parked.
+    pub(super) fn expire_parked_fetches(&mut self, step: &mut Step<'_>) {
+        let now = step.now.mono_ns;
+        let mut index = 0;
+        while index < self.parked.parked.len() {
+            if self.parked.parked[index].deadline_mono_ns > now {
+                index += 1;
+                continue;
+            }
+            let fetch = self.parked.parked.remove(index);
+            let response = self.as_of_parking(fetch.request.fetch_offset, fetch.request.max_bytes, fetch.response);
+            respond(fetch.connection, fetch.correlation_id, response, step);
+        }
+    }
+
+    /// R21, KAFKA-18723: the wrong code reads the bytes of an answer when it is written, from a
+    /// log that may have been cut and rewritten since, under the epoch of before.
+    pub(super) fn answer_parked_fetches_lazily(&mut self, step: &mut Step<'_>) {
+        if !self.setup.bugs.has(Bug::Kafka18723StaleFetchAppended) {
+            return;
+        }
+        let end = self.log.end_offset();
+        let mut index = 0;
+        while index < self.parked.parked.len() {
+            if self.parked.parked[index].request.fetch_offset >= end {
+                index += 1;
+                continue;
+            }
+            let fetch = self.parked.parked.remove(index);
+            let response = self.as_of_parking(fetch.request.fetch_offset, fetch.request.max_bytes, fetch.response);
+            respond(fetch.connection, fetch.correlation_id, response, step);
+        }
+    }
+
+    fn as_of_parking(&self, from: Offset, max_bytes: i32, response: FetchResponse) -> FetchResponse {
+        if !self.setup.bugs.has(Bug::Kafka18723StaleFetchAppended) || self.quorum.is_leader() {
+            return response;
+        }
+        let max_bytes = u32::try_from(max_bytes).unwrap_or(0);
+        let mut records = self.log.read(from, self.log.end_offset(), max_bytes);
+        // A file slice starts at a byte position; a batch that straddles it is not sent.
+        records.0.retain(|batch| batch.base_offset >= from);
+        FetchResponse { records, ..response }
+    }
+}

@@ -1,0 +1,134 @@
+//! What the state machine on top is told, and when (consensus.md §7): committed batches in order,
+//! without gap or repeat, and who leads, never before it has seen all that came before.
+//!
+//! Deliveries lie in a queue that both threads share; each is announced by one post and taken by
+//! the step that gets that post. So a delivery whose announcement waits behind an fsync is not
+//! seen earlier by chance.
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use super::RaftClient;
+use crate::ids::{LeaderEpoch, NodeId, Offset};
+use crate::io::{Effect, Post, ThreadName};
+use crate::log::{Batch, RaftLog, Records};
+use crate::quorum::epoch_states::EpochState;
+use crate::quorum::step::Step;
+
+/// What one read from disk may hand over.
+const MAX_READ_BYTES: u32 = 8 * 1024 * 1024;
+
+/// One delivery.
+#[derive(Clone, Debug)]
+pub enum ListenerItem {
+    /// `handleCommit`: committed batches; `ordinal` names the delivery when it is closed.
+    Commit { records: Records, ordinal: u64 },
+    /// `handleLeaderChange`
+    LeaderChange { leader: Option<NodeId>, epoch: LeaderEpoch },
+    /// Only with the bug `AckAtAppend`: the leader's log ends here now.
+    Appended { end: Offset },
+}
+
+#[derive(Clone, Copy, Debug)]
+struct LastSent {
+    ordinal: u64,
+    /// Offset after it: known for batches from memory, unknown for reads from disk.
+    end: Option<Offset>,
+}
+
+/// Kafka's `ListenerContext`, of the one listener that a controller registers.
+#[derive(Clone, Debug, Default)]
+pub struct ListenerContext {
+    next_offset: Offset,
+    last_sent: Option<LastSent>,
+    last_fired_epoch: LeaderEpoch,
+    last_fired_leader: Option<NodeId>,
+    deliveries: u64,
+    queue: VecDeque<ListenerItem>,
+}
+
+impl ListenerContext {
+    /// What the next post announced.
+    pub fn take(&mut self) -> Option<ListenerItem> {
+        self.queue.pop_front()
+    }
+
+    /// The state machine has read a delivery to its end; `true` if the raft thread may now have
+    /// more for it and must be woken.
+    pub fn on_close(&mut self, ordinal: u64, end: Offset) -> bool {
+        self.next_offset = end;
+        let was_last = self.last_sent.is_some_and(|sent| sent.ordinal == ordinal);
+        if was_last {
+            self.last_sent = None;
+        }
+        was_last
+    }
+
+    /// `None` while a read from disk is outstanding.
+    fn next_expected_offset(&self) -> Option<Offset> {
+        self.last_sent.map_or(Some(self.next_offset), |sent| sent.end)
+    }
+
+    fn deliver(&mut self, item: ListenerItem, step: &mut Step<'_>) {
+        self.queue.push_back(item);
+        step.out.push(Effect::Post { thread: ThreadName::ControllerEventQueue, post: Post::ListenerEvent });
+    }
+
+    fn deliver_commit(&mut self, records: Records, end: Option<Offset>, step: &mut Step<'_>) {
+        self.deliveries += 1;
+        let ordinal = self.deliveries;
+        self.last_sent = Some(LastSent { ordinal, end });
+        self.deliver(ListenerItem::Commit { records, ordinal }, step);
+    }
+
+    /// Everything committed that it has not been sent, from disk.
+    pub(super) fn update_progress(&mut self, high_watermark: Offset, log: &RaftLog, step: &mut Step<'_>) {
+        let Some(next) = self.next_expected_offset().filter(|next| *next < high_watermark) else { return };
+        let records = log.read(next, high_watermark, MAX_READ_BYTES);
+        if !records.0.is_empty() {
+            self.deliver_commit(records, None, step);
+        }
+    }
+
+    /// The leader's fast path: a batch it still has in memory, if it is the very next.
+    pub(super) fn maybe_fire_in_memory(&mut self, batch: &Rc<Batch>, step: &mut Step<'_>) {
+        if self.next_expected_offset() == Some(batch.base_offset) {
+            let end = Offset(batch.last_offset.0 + 1);
+            self.deliver_commit(Records(smallvec::smallvec![Rc::clone(batch)]), Some(end), step);
+        }
+    }
+
+    pub(super) fn fire_appended(&mut self, end: Offset, step: &mut Step<'_>) {
+        self.deliver(ListenerItem::Appended { end }, step);
+    }
+
+    fn maybe_fire_leader_change(&mut self, leader: Option<NodeId>, epoch: LeaderEpoch, step: &mut Step<'_>) {
+        let became_known = leader.is_some() && self.last_fired_leader.is_none();
+        if epoch > self.last_fired_epoch || (epoch == self.last_fired_epoch && became_known) {
+            self.last_fired_epoch = epoch;
+            self.last_fired_leader = leader;
+            self.deliver(ListenerItem::LeaderChange { leader, epoch }, step);
+        }
+    }
+}
+
+impl RaftClient {
+    /// Own leadership is announced only once the listener has read past the start of the epoch,
+    /// and so all earlier entries; never while Resigned.
+    pub(super) fn fire_leader_change(&mut self, step: &mut Step<'_>) {
+        let (leader, epoch) = (self.quorum.leader_id(), self.quorum.epoch());
+        match self.quorum.state() {
+            EpochState::Leader(state) if self.listener.next_offset <= state.epoch_start_offset => {}
+            EpochState::Resigned(_) => {}
+            _ => self.listener.maybe_fire_leader_change(leader, epoch, step),
+        }
+    }
+
+    /// The listener's work at the end of a poll.
+    pub(super) fn poll_listener(&mut self, step: &mut Step<'_>) {
+        if let Some(high_watermark) = self.quorum.high_watermark() {
+            self.listener.update_progress(high_watermark, &self.log, step);
+        }
+        self.fire_leader_change(step);
+    }
+}

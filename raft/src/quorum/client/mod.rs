@@ -1,0 +1,265 @@
+//! Kafka's `KafkaRaftClient`: all consensus state of one replica, changed on one IO thread.
+//!
+//! A step is one wake-up of that thread: handle at most one message, do the listener's work,
+//! then poll the current state until it would wait (consensus.md, *Process model*). The files:
+//!
+//! * [`poll`]: what each state does when time passes
+//! * [`requests`]: Vote, BeginQuorumEpoch, EndQuorumEpoch as received
+//! * [`fetch`]: Fetch as received, parked, and answered
+//! * [`responses`]: the answers to what was sent, and the rule by which epochs spread
+//! * [`transitions`]: what goes with each change of state
+//! * [`append`]: the leader's log, the follower's log, and the high watermark
+//! * [`send`]: what is sent, to whom, and when not
+//! * [`listener`]: what the state machine on top is told
+//!
+//! Kept simpler than Kafka, visibly to nobody but a profiler: parked fetches expire on this
+//! thread, not on one of their own. And an observer's fetch timer, which Kafka ignores but still
+//! waits for (so that an expired one makes its poll spin), is no deadline here.
+//! UpdateRaftVoter, which kraft.version 0 sends only to prepare an upgrade, is not sent.
+
+mod append;
+mod fetch;
+mod listener;
+mod poll;
+mod requests;
+mod responses;
+mod send;
+mod transitions;
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+pub use listener::{ListenerContext, ListenerItem};
+
+use self::fetch::FetchPurgatory;
+use super::network_channel::NetworkChannel;
+use super::quorum_state::{QuorumState, QuorumTimeouts};
+use super::request_manager::RequestManager;
+use super::step::{Fatal, Step, throw};
+use super::timer::Timer;
+use super::voter_set::VoterSet;
+use crate::bugs::Bugs;
+use crate::config::ControllerConfig;
+use crate::fixes::Fixes;
+use crate::ids::{LeaderEpoch, NodeId, ReplicaKey, Uuid};
+use crate::io::{DurableFiles, Effect, Input, Post, ThreadName, Visitor};
+use crate::log::{Batch, LogConfig, RaftLog, read_election_state};
+
+/// Kafka waits this long for a graceful shutdown (`KafkaRaftClientDriver`).
+const GRACEFUL_SHUTDOWN_MS: i64 = 5_000;
+/// Polls of one step before the thread goes through its queue again.
+const MAX_ROUNDS: u32 = 16;
+const NS_PER_MS: u64 = 1_000_000;
+
+/// What a replica is made of besides its disk.
+#[derive(Clone, Debug)]
+pub struct RaftSetup {
+    /// Its properties.
+    pub config: Rc<ControllerConfig>,
+    /// Checked in every request.
+    pub cluster_id: Rc<str>,
+    /// Of its log directory.
+    pub directory_id: Uuid,
+    /// Switches.
+    pub bugs: Bugs,
+    /// Switches.
+    pub fixes: Fixes,
+}
+
+/// One replica of the metadata log.
+#[derive(Clone, Debug)]
+pub struct RaftClient {
+    setup: RaftSetup,
+    quorum: QuorumState,
+    log: RaftLog,
+    requests: RequestManager,
+    channel: NetworkChannel,
+    parked: FetchPurgatory,
+    /// Appended as leader, not committed yet: what Kafka's append purgatory waits for.
+    appended: VecDeque<Rc<Batch>>,
+    drained: Vec<Rc<Batch>>,
+    listener: ListenerContext,
+    shutdown: Option<Timer>,
+    last_correlation_id: i32,
+    armed_mono_ns: Option<u64>,
+    has_shut_down: bool,
+}
+
+impl RaftClient {
+    /// Opens the log, reads `quorum-state`, chooses the first state and polls it once.
+    pub fn open(setup: RaftSetup, files: &dyn DurableFiles, step: &mut Step<'_>) -> Result<RaftClient, Fatal> {
+        let config = &setup.config;
+        let log_config = LogConfig {
+            segment_bytes: u64::try_from(config.segment_bytes).unwrap_or(0),
+            segment_ms: config.segment_ms,
+            bugs: setup.bugs,
+            fixes: setup.fixes,
+        };
+        let log = RaftLog::open(files, log_config, step.out)?;
+        let stored = read_election_state(files)?;
+        let local = ReplicaKey { id: config.node_id, directory_id: Some(setup.directory_id) };
+        let timeouts = QuorumTimeouts { election_ms: config.election_timeout_ms, fetch_ms: config.fetch_timeout_ms };
+        let voters = VoterSet::from_static(&config.voters);
+        let quorum =
+            QuorumState::initialize(local, voters, timeouts, setup.bugs, stored, log.last_fetched_epoch(), step)?;
+        let bootstrap: Rc<[NodeId]> = quorum.voters().ids().iter().copied().filter(|id| *id != local.id).collect();
+        let (backoff_ms, timeout_ms) = (i64::from(config.retry_backoff_ms), i64::from(config.request_timeout_ms));
+        let mut client = RaftClient {
+            requests: RequestManager::new(bootstrap, backoff_ms, timeout_ms),
+            channel: NetworkChannel::new(config),
+            quorum,
+            log,
+            parked: FetchPurgatory::default(),
+            appended: VecDeque::new(),
+            drained: Vec::new(),
+            listener: ListenerContext::default(),
+            shutdown: None,
+            last_correlation_id: 0,
+            armed_mono_ns: None,
+            has_shut_down: false,
+            setup,
+        };
+        client.start(step)?;
+        client.run(step)?;
+        Ok(client)
+    }
+
+    /// One wake-up of the IO thread.
+    pub fn step(&mut self, input: Input, step: &mut Step<'_>) -> Result<(), Fatal> {
+        let now_ms = step.now_ms();
+        match input {
+            Input::Opened { token, connection } => self.channel.on_opened(now_ms, token, connection, step.out),
+            Input::Closed { token, reason } => self.channel.on_closed(now_ms, token, reason, step.entropy),
+            Input::Response { token, correlation_id, response } => {
+                self.channel.on_response(now_ms, token, correlation_id, response);
+            }
+            Input::Request { connection, correlation_id, request } => {
+                self.handle_request(connection, correlation_id, request, step)?;
+            }
+            Input::Timer => self.armed_mono_ns = None,
+            Input::Post(_) => {}
+            Input::Terminate => self.begin_shutdown(step),
+            Input::DiskError(error) => throw!("the disk failed: {error:?}"),
+        }
+        self.run(step)
+    }
+
+    fn run(&mut self, step: &mut Step<'_>) -> Result<(), Fatal> {
+        self.channel.poll(step.now_ms(), step.entropy, step.out);
+        self.expire_parked_fetches(step);
+        let mut wait_ms = 0;
+        for _ in 0..MAX_ROUNDS {
+            let inbound = self.channel.take_inbound();
+            let woken = inbound.is_some();
+            if let Some(inbound) = inbound {
+                self.handle_inbound(inbound, step)?;
+            }
+            self.poll_listener(step);
+            if self.poll_shutdown(step) {
+                return Ok(());
+            }
+            wait_ms = self.poll_current_state(step)?;
+            self.poll_listener(step);
+            self.channel.poll(step.now_ms(), step.entropy, step.out);
+            if wait_ms > 0 && !woken {
+                break;
+            }
+            wait_ms = 0;
+        }
+        self.quorum.write_late(step);
+        self.arm_timer(wait_ms, step);
+        Ok(())
+    }
+
+    fn begin_shutdown(&mut self, step: &mut Step<'_>) {
+        if self.shutdown.is_none() {
+            self.shutdown = Some(Timer::new(step.now_ms(), GRACEFUL_SHUTDOWN_MS));
+            step.out.push(Effect::Post { thread: ThreadName::ControllerEventQueue, post: Post::ShuttingDown });
+        }
+    }
+
+    /// consensus.md §1.7; `true` once the process is to end.
+    fn poll_shutdown(&mut self, step: &mut Step<'_>) -> bool {
+        let Some(timer) = &mut self.shutdown else { return false };
+        timer.update(step.now_ms());
+        let timed_out = timer.is_expired();
+        if !timed_out && !self.quorum.is_observer() && !self.quorum.is_only_voter() && !self.quorum.has_remote_leader()
+        {
+            return false;
+        }
+        self.log.flush(step.out);
+        let reason = if timed_out { "shut down; no new leader was heard of in time" } else { "shut down" };
+        step.out.push(Effect::Halt { reason: reason.into(), fatal: false });
+        self.has_shut_down = true;
+        true
+    }
+
+    /// The least of: what the state waits for, parked fetches, the network's timeouts.
+    fn arm_timer(&mut self, wait_ms: i64, step: &mut Step<'_>) {
+        let now_ms = step.now_ms();
+        let mut wait_ms = wait_ms;
+        if let Some(deadline_ms) = self.channel.next_deadline_ms() {
+            wait_ms = wait_ms.min(deadline_ms.saturating_sub(now_ms)).max(0);
+        }
+        let state_at = u64::try_from(wait_ms).ok().filter(|_| wait_ms != i64::MAX);
+        let state_at = state_at.map(|ms| step.now.mono_ns.saturating_add(ms.saturating_mul(NS_PER_MS)));
+        let at = [state_at, self.parked.next_deadline_mono_ns()].into_iter().flatten().min();
+        match (at, self.armed_mono_ns) {
+            (None, None) => {}
+            (None, Some(_)) => step.out.push(Effect::CancelTimer),
+            // The wall clock counts whole milliseconds: do not move a timer by less.
+            (Some(at), Some(armed)) if armed >= at && armed - at < NS_PER_MS => return,
+            (Some(at), _) => step.out.push(Effect::ArmTimer { at_mono_ns: at }),
+        }
+        self.armed_mono_ns = at;
+    }
+}
+
+/// What the rest of the node may ask.
+impl RaftClient {
+    pub fn quorum(&self) -> &QuorumState {
+        &self.quorum
+    }
+
+    pub fn log(&self) -> &RaftLog {
+        &self.log
+    }
+
+    /// It ended itself, as told.
+    pub fn has_shut_down(&self) -> bool {
+        self.has_shut_down
+    }
+
+    /// What the state machine has been told and not yet looked at.
+    pub fn listener_mut(&mut self) -> &mut ListenerContext {
+        &mut self.listener
+    }
+
+    /// The leader's accumulator, if this replica leads: for the state machine's thread.
+    pub fn accumulator_mut(&mut self) -> Option<&mut super::accumulator::BatchAccumulator> {
+        self.quorum.leader_mut().map(|leader| &mut leader.accumulator)
+    }
+
+    /// Kafka's `resign(epoch)`: ignored when the epoch is over already; acted on at the next poll.
+    pub fn resign(&mut self, epoch: LeaderEpoch) {
+        if epoch == self.quorum.epoch()
+            && let Some(leader) = self.quorum.leader_mut()
+        {
+            leader.resign_requested = true;
+        }
+    }
+
+    /// For audits and the state hash.
+    pub fn visit(&self, visitor: &mut dyn Visitor) {
+        let quorum = &self.quorum;
+        let leader = quorum.leader_id().unwrap_or(NodeId::NONE);
+        let voted = quorum.voted().map_or(NodeId::NONE, |voted| voted.id);
+        visitor.election(quorum.epoch(), leader, voted, quorum.role());
+        let mut end = self.log.end_offset();
+        if self.setup.bugs.has(crate::bugs::Bug::AuditLies) {
+            end.0 += 1;
+        }
+        visitor.log(self.log.start_offset(), end, quorum.high_watermark());
+        visitor.batches(&self.log.batches());
+    }
+}

@@ -1,0 +1,127 @@
+//! What each state does when time passes; the answer is how long it may now wait, and 0 means
+//! that it must be polled again (consensus.md §1.3, §2).
+
+use super::RaftClient;
+use crate::bugs::Bug;
+use crate::ids::LeaderEpoch;
+use crate::io::Probe;
+use crate::quorum::epoch_states::EpochState;
+use crate::quorum::step::{Fatal, Step};
+use crate::quorum::timer::Timer;
+
+impl RaftClient {
+    pub(super) fn poll_current_state(&mut self, step: &mut Step<'_>) -> Result<i64, Fatal> {
+        match self.quorum.state() {
+            EpochState::Unattached(_) => self.poll_unattached(step),
+            EpochState::Prospective(_) => self.poll_prospective(step),
+            EpochState::Candidate(_) => self.poll_candidate(step),
+            EpochState::Leader(_) => self.poll_leader(step),
+            EpochState::Follower(_) => self.poll_follower(step),
+            EpochState::Resigned(_) => self.poll_resigned(step),
+        }
+    }
+
+    /// The timer by which the current state ends.
+    fn state_remaining_ms(&mut self, now_ms: i64) -> i64 {
+        let timer: &mut Timer = match self.quorum.state_mut() {
+            EpochState::Unattached(state) => &mut state.election_timer,
+            EpochState::Prospective(state) => &mut state.election_timer,
+            EpochState::Candidate(state) => &mut state.election_timer,
+            EpochState::Follower(state) => &mut state.fetch_timer,
+            EpochState::Resigned(state) => &mut state.election_timer,
+            EpochState::Leader(_) => return i64::MAX,
+        };
+        timer.update(now_ms);
+        timer.remaining_ms()
+    }
+
+    fn shutdown_remaining_ms(&self) -> Option<i64> {
+        self.shutdown.map(|timer| timer.remaining_ms())
+    }
+
+    fn poll_unattached(&mut self, step: &mut Step<'_>) -> Result<i64, Fatal> {
+        if self.quorum.is_observer() {
+            return Ok(self.maybe_send_fetch_to_any_bootstrap(step));
+        }
+        if let Some(remaining_ms) = self.shutdown_remaining_ms() {
+            return Ok(remaining_ms);
+        }
+        let remaining_ms = self.state_remaining_ms(step.now_ms());
+        if remaining_ms == 0 {
+            self.transition_to_prospective(step)?;
+            return Ok(0);
+        }
+        Ok(self.maybe_send_fetch_to_any_bootstrap(step).min(remaining_ms))
+    }
+
+    fn poll_prospective(&mut self, step: &mut Step<'_>) -> Result<i64, Fatal> {
+        if let Some(remaining_ms) = self.shutdown_remaining_ms() {
+            return Ok(self.maybe_send_vote_requests(step).min(remaining_ms));
+        }
+        let remaining_ms = self.state_remaining_ms(step.now_ms());
+        if remaining_ms == 0 {
+            self.transition_from_lost_prospective(step)?;
+            return Ok(0);
+        }
+        Ok(self.maybe_send_vote_requests(step).min(remaining_ms))
+    }
+
+    /// A lost candidate waits out its timeout, and only then asks again.
+    fn poll_candidate(&mut self, step: &mut Step<'_>) -> Result<i64, Fatal> {
+        if let Some(remaining_ms) = self.shutdown_remaining_ms() {
+            return Ok(self.maybe_send_vote_requests(step).min(remaining_ms));
+        }
+        let remaining_ms = self.state_remaining_ms(step.now_ms());
+        if remaining_ms == 0 {
+            self.transition_to_prospective(step)?;
+            return Ok(0);
+        }
+        Ok(self.maybe_send_vote_requests(step).min(remaining_ms))
+    }
+
+    fn poll_leader(&mut self, step: &mut Step<'_>) -> Result<i64, Fatal> {
+        let now_ms = step.now_ms();
+        let Some(leader) = self.quorum.leader_mut() else { return Ok(0) };
+        let check_quorum_ms = leader.time_until_check_quorum_expires_ms(now_ms);
+        if check_quorum_ms == 0 || leader.resign_requested || self.shutdown.is_some() {
+            if check_quorum_ms == 0 {
+                step.out.probe(Probe::CheckQuorumResigned);
+            }
+            self.transition_to_resigned(step)?;
+            return Ok(0);
+        }
+        let drain_ms = self.maybe_append_batches(step)?;
+        // R24, KAFKA-10826: the wrong code does not count the linger.
+        let drain_ms = if self.setup.bugs.has(Bug::Kafka10826LingerIgnored) { i64::MAX } else { drain_ms };
+        let begin_ms = self.maybe_send_begin_quorum_epoch(step);
+        Ok(check_quorum_ms.min(drain_ms).min(begin_ms))
+    }
+
+    fn poll_follower(&mut self, step: &mut Step<'_>) -> Result<i64, Fatal> {
+        let EpochState::Follower(state) = self.quorum.state() else { return Ok(0) };
+        let leader = state.leader_id;
+        if self.quorum.is_observer() {
+            return Ok(self.maybe_send_fetch_to_best_node(leader, step));
+        }
+        let remaining_ms = self.state_remaining_ms(step.now_ms());
+        if remaining_ms == 0 {
+            self.transition_to_prospective(step)?;
+            return Ok(0);
+        }
+        Ok(self.maybe_send_fetch_to_best_node(leader, step).min(remaining_ms))
+    }
+
+    fn poll_resigned(&mut self, step: &mut Step<'_>) -> Result<i64, Fatal> {
+        let backoff_ms = self.maybe_send_end_quorum_epoch(step);
+        if let Some(remaining_ms) = self.shutdown_remaining_ms() {
+            return Ok(backoff_ms.min(remaining_ms));
+        }
+        let remaining_ms = self.state_remaining_ms(step.now_ms());
+        if remaining_ms == 0 {
+            let epoch = LeaderEpoch(self.quorum.epoch().0 + 1);
+            self.transition_to_unattached(epoch, None, step)?;
+            return Ok(0);
+        }
+        Ok(backoff_ms.min(remaining_ms))
+    }
+}

@@ -1,0 +1,217 @@
+//! The answers to what was sent, and the rule by which epochs and leaders spread
+//! (consensus.md §3.2–3.6). `true` means handled: the destination may be asked again at once.
+
+use super::RaftClient;
+use crate::bugs::Bug;
+use crate::ids::{LeaderEpoch, NodeId, Offset};
+use crate::io::{Observation, Probe};
+use crate::message::{CurrentLeader, Endpoints, ErrorCode, FetchResponse, QuorumEpochResponse, Response, VoteResponse};
+use crate::quorum::epoch_states::EpochState;
+use crate::quorum::network_channel::Inbound;
+use crate::quorum::step::{Fatal, Step, throw};
+
+impl RaftClient {
+    /// Late answers (to what was sent before a transition) were forgotten with their connection.
+    pub(super) fn handle_inbound(&mut self, inbound: Inbound, step: &mut Step<'_>) -> Result<(), Fatal> {
+        let Inbound { from, correlation_id, result } = inbound;
+        if !self.requests.is_response_expected(from, correlation_id) {
+            return Ok(());
+        }
+        let handled = match result {
+            // Disconnected or timed out: Kafka reads both as BROKER_NOT_AVAILABLE.
+            Err(_) => false,
+            Ok(Response::Vote(response)) => self.handle_vote_response(from, &response, step)?,
+            Ok(Response::BeginQuorumEpoch(response)) => {
+                self.handle_begin_quorum_epoch_response(from, &response, step)?
+            }
+            Ok(Response::EndQuorumEpoch(response)) => self.handle_end_quorum_epoch_response(from, &response, step)?,
+            Ok(Response::Fetch(response)) => self.handle_fetch_response(&response, step)?,
+            Ok(Response::AppendRecords(_) | Response::ReadRecords(_)) => false,
+        };
+        self.requests.on_response_result(from, correlation_id, handled, step.now_ms());
+        Ok(())
+    }
+
+    /// Rule `T` of consensus.md §3.2, for Begin- and EndQuorumEpoch and for error answers.
+    pub(super) fn maybe_transition(
+        &mut self,
+        leader: Option<NodeId>,
+        epoch: LeaderEpoch,
+        endpoints: Option<Endpoints>,
+        step: &mut Step<'_>,
+    ) -> Result<(), Fatal> {
+        let local = self.quorum.epoch();
+        if epoch > local && self.ignores_higher_epoch() {
+            return Ok(());
+        }
+        let known = self.quorum.leader_id();
+        let consistent = match leader {
+            Some(leader) if leader == self.quorum.local().id => self.quorum.is_leader(),
+            Some(_) => epoch != local || known.is_none() || leader == known,
+            None => true,
+        };
+        if !consistent {
+            throw!("a message names {leader:?} leader of epoch {epoch}, here it is {known:?} in epoch {local}");
+        }
+        let Some(leader) = leader else {
+            return if epoch > local { self.transition_to_unattached(epoch, None, step) } else { Ok(()) };
+        };
+        let known_endpoints = self.quorum.leader_endpoints().map_or(0, |endpoints| endpoints.len());
+        let told_endpoints = endpoints.as_ref().map_or(0, |endpoints| endpoints.len());
+        if epoch > local || (epoch == local && (known.is_none() || told_endpoints > known_endpoints)) {
+            self.transition_to_follower(epoch, leader, endpoints, step)?;
+        }
+        Ok(())
+    }
+
+    /// G10: the wrong leader does not look.
+    pub(super) fn ignores_higher_epoch(&self) -> bool {
+        self.setup.bugs.has(Bug::HigherEpochIgnored) && self.quorum.is_leader()
+    }
+
+    /// What is the same for every answer; `Some` when that is all there is to it.
+    fn handle_common_response(
+        &mut self,
+        top_error: ErrorCode,
+        error: ErrorCode,
+        current: &CurrentLeader,
+        step: &mut Step<'_>,
+    ) -> Result<Option<bool>, Fatal> {
+        if top_error != ErrorCode::None {
+            return Ok(Some(false));
+        }
+        let (leader, epoch, local) = (current.leader_id, current.leader_epoch, self.quorum.epoch());
+        if epoch < local || error == ErrorCode::UnknownLeaderEpoch {
+            return Ok(Some(true));
+        }
+        if epoch > local || matches!(error, ErrorCode::FencedLeaderEpoch | ErrorCode::NotLeaderOrFollower) {
+            self.maybe_transition(leader, epoch, current.endpoints.clone(), step)?;
+            return Ok(Some(true));
+        }
+        if let Some(leader) = leader
+            && self.quorum.leader_id().is_none()
+        {
+            self.transition_to_follower(epoch, leader, current.endpoints.clone(), step)?;
+            return Ok((error != ErrorCode::None).then_some(true));
+        }
+        match error {
+            ErrorCode::BrokerNotAvailable => Ok(Some(false)),
+            ErrorCode::InvalidVoterKey => Ok(Some(true)),
+            ErrorCode::InvalidRequest => throw!("a request was refused as invalid in epoch {epoch}"),
+            ErrorCode::None => Ok(None),
+            // Whatever else an API may answer, none of these four has a use for it.
+            _ => Ok(Some(false)),
+        }
+    }
+
+    fn handle_vote_response(
+        &mut self,
+        from: NodeId,
+        response: &VoteResponse,
+        step: &mut Step<'_>,
+    ) -> Result<bool, Fatal> {
+        if response.top_error == ErrorCode::UnsupportedVersion
+            && matches!(self.quorum.state(), EpochState::Prospective(_))
+        {
+            self.transition_to_candidate(step)?;
+            return Ok(true);
+        }
+        let common = self.handle_common_response(response.top_error, response.error, &response.current_leader, step)?;
+        if let Some(handled) = common {
+            return Ok(handled);
+        }
+        match self.quorum.state_mut() {
+            EpochState::Prospective(state) => {
+                state.election.record(from, response.vote_granted)?;
+                if state.election.is_vote_granted() {
+                    self.transition_to_candidate(step)?;
+                } else if state.election.is_vote_rejected() {
+                    step.out.probe(Probe::PreVoteLost);
+                    self.transition_from_lost_prospective(step)?;
+                }
+            }
+            EpochState::Candidate(state) => {
+                let was_lost = state.election.is_vote_rejected();
+                if state.election.record(from, response.vote_granted)? {
+                    throw!("voter {from} changed its vote in epoch {}", self.quorum.epoch());
+                }
+                if state.election.is_vote_granted() {
+                    self.transition_to_leader(step)?;
+                } else if state.election.is_vote_rejected() && !was_lost {
+                    step.out.probe(Probe::VoteLost);
+                }
+            }
+            _ => {}
+        }
+        Ok(true)
+    }
+
+    fn handle_begin_quorum_epoch_response(
+        &mut self,
+        from: NodeId,
+        response: &QuorumEpochResponse,
+        step: &mut Step<'_>,
+    ) -> Result<bool, Fatal> {
+        let common = self.handle_common_response(response.top_error, response.error, &response.current_leader, step)?;
+        if let Some(handled) = common {
+            return Ok(handled);
+        }
+        if let Some(leader) = self.quorum.leader_mut()
+            && !leader.add_acknowledgement_from(from)
+        {
+            throw!("{from}, which is no voter, acknowledged BeginQuorumEpoch");
+        }
+        Ok(true)
+    }
+
+    fn handle_end_quorum_epoch_response(
+        &mut self,
+        from: NodeId,
+        response: &QuorumEpochResponse,
+        step: &mut Step<'_>,
+    ) -> Result<bool, Fatal> {
+        let common = self.handle_common_response(response.top_error, response.error, &response.current_leader, step)?;
+        if let Some(handled) = common {
+            return Ok(handled);
+        }
+        let EpochState::Resigned(state) = self.quorum.state_mut() else {
+            throw!("EndQuorumEpoch was acknowledged by {from} to a replica that is not Resigned");
+        };
+        state.unacked.retain(|voter| *voter != from);
+        Ok(true)
+    }
+
+    fn handle_fetch_response(&mut self, response: &FetchResponse, step: &mut Step<'_>) -> Result<bool, Fatal> {
+        let common = self.handle_common_response(response.top_error, response.error, &response.current_leader, step)?;
+        if let Some(handled) = common {
+            return Ok(handled);
+        }
+        if !self.quorum.is_follower() {
+            // consensus.md §1.6: an Unattached that knows its leader by name only gets here.
+            throw!("a Fetch was answered, and this replica is {:?}", self.quorum.role());
+        }
+        match response.diverging_epoch {
+            Some(diverging) => {
+                let high_watermark = self.quorum.high_watermark().unwrap_or(Offset(0));
+                let checked = !self.setup.bugs.has(Bug::TruncateBelowHighWatermark);
+                if checked && diverging.offset < high_watermark {
+                    throw!("told to cut the log at {}, below the high watermark {high_watermark}", diverging.offset);
+                }
+                let before = self.log.end_offset();
+                let end = self.log.truncate_to_end_offset(diverging, step.out)?;
+                if end < before {
+                    step.out.probe(Probe::TruncatedLog);
+                    step.out.observe(Observation::Truncated { end });
+                }
+            }
+            None => self.append_fetched(response, step)?,
+        }
+        let fetch_timeout_ms = i64::from(self.setup.config.fetch_timeout_ms);
+        if let Some(follower) = self.quorum.follower_mut() {
+            follower.has_fetched_from_leader = true;
+            follower.fetch_timer.update(step.now.wall_ms);
+            follower.fetch_timer.reset(fetch_timeout_ms);
+        }
+        Ok(true)
+    }
+}

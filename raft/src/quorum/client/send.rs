@@ -1,0 +1,153 @@
+//! What is sent, to whom, and when not: one request in flight per destination (consensus.md
+//! §2.4). Each function answers how long to wait before there is something to do again.
+
+use std::rc::Rc;
+
+use smallvec::SmallVec;
+
+use super::RaftClient;
+use crate::ids::{NodeId, Uuid};
+use crate::message::{BeginQuorumEpochRequest, EndQuorumEpochRequest, FetchRequest, Request, VoteRequest};
+use crate::quorum::epoch_states::EpochState;
+use crate::quorum::step::Step;
+
+/// `MaxWaitMs` of every raft Fetch.
+const FETCH_MAX_WAIT_MS: i32 = 500;
+
+impl RaftClient {
+    fn maybe_send_request(
+        &mut self,
+        to: NodeId,
+        build: impl FnOnce(&RaftClient) -> Request,
+        step: &mut Step<'_>,
+    ) -> i64 {
+        let now_ms = step.now_ms();
+        if self.requests.is_backing_off(to, now_ms) {
+            return self.requests.remaining_backoff_ms(to, now_ms);
+        }
+        if self.requests.is_ready(to, now_ms) {
+            self.last_correlation_id = self.last_correlation_id.checked_add(1).unwrap_or(0);
+            let correlation_id = self.last_correlation_id;
+            let request = build(self);
+            self.requests.on_request_sent(to, correlation_id, now_ms);
+            self.channel.send(now_ms, to, correlation_id, request, step.entropy, step.out);
+        }
+        self.requests.remaining_request_time_ms(to, now_ms)
+    }
+
+    /// Asks every voter that has not answered, until the election is lost.
+    pub(super) fn maybe_send_vote_requests(&mut self, step: &mut Step<'_>) -> i64 {
+        let (election, pre_vote) = match self.quorum.state() {
+            EpochState::Prospective(state) => (&state.election, true),
+            EpochState::Candidate(state) => (&state.election, false),
+            _ => return i64::MAX,
+        };
+        if election.is_vote_rejected() {
+            return i64::MAX;
+        }
+        let voters: SmallVec<[NodeId; 7]> = election.unrecorded().collect();
+        let send = |voter: &NodeId| self.maybe_send_request(*voter, |raft| raft.vote_request(*voter, pre_vote), step);
+        voters.iter().map(send).min().unwrap_or(i64::MAX)
+    }
+
+    fn vote_request(&self, voter: NodeId, pre_vote: bool) -> Request {
+        let local = self.quorum.local();
+        Request::Vote(VoteRequest {
+            cluster_id: Some(Rc::clone(&self.setup.cluster_id)),
+            voter_id: voter,
+            voter_directory_id: self.quorum.voters().key_of(voter).and_then(|key| key.directory_id),
+            replica_epoch: self.quorum.epoch(),
+            replica_id: local.id,
+            replica_directory_id: local.directory_id,
+            last_offset_epoch: self.log.last_fetched_epoch(),
+            last_offset: self.log.end_offset(),
+            pre_vote,
+        })
+    }
+
+    pub(super) fn maybe_send_begin_quorum_epoch(&mut self, step: &mut Step<'_>) -> i64 {
+        let now_ms = step.now_ms();
+        let Some(leader) = self.quorum.leader_mut() else { return i64::MAX };
+        let wait_ms = leader.time_until_begin_quorum_epoch_ms(now_ms);
+        if wait_ms > 0 {
+            return wait_ms;
+        }
+        let voters = leader.needing_begin_quorum_epoch(now_ms);
+        leader.reset_begin_quorum_epoch_timer(now_ms);
+        let wait_ms = leader.time_until_begin_quorum_epoch_ms(now_ms);
+        for voter in voters {
+            self.maybe_send_request(voter, |raft| raft.begin_quorum_epoch_request(voter), step);
+        }
+        // A period of 0 ms (fetch timeouts below 2 ms) must not make the poll spin.
+        wait_ms.max(1)
+    }
+
+    fn begin_quorum_epoch_request(&self, voter: NodeId) -> Request {
+        Request::BeginQuorumEpoch(BeginQuorumEpochRequest {
+            cluster_id: Some(Rc::clone(&self.setup.cluster_id)),
+            voter_id: voter,
+            voter_directory_id: self.quorum.voters().key_of(voter).and_then(|key| key.directory_id),
+            leader_id: self.quorum.local().id,
+            leader_epoch: self.quorum.epoch(),
+            leader_endpoints: self.quorum.leader_endpoints().cloned().unwrap_or_default(),
+        })
+    }
+
+    pub(super) fn maybe_send_end_quorum_epoch(&mut self, step: &mut Step<'_>) -> i64 {
+        let EpochState::Resigned(state) = self.quorum.state() else { return i64::MAX };
+        let voters = state.unacked.clone();
+        let candidates = Rc::clone(&state.preferred_candidates);
+        let mut wait_ms = i64::MAX;
+        for voter in voters {
+            let build = |raft: &RaftClient| {
+                Request::EndQuorumEpoch(EndQuorumEpochRequest {
+                    cluster_id: Some(Rc::clone(&raft.setup.cluster_id)),
+                    leader_id: raft.quorum.local().id,
+                    leader_epoch: raft.quorum.epoch(),
+                    preferred_candidates: Rc::clone(&candidates),
+                })
+            };
+            wait_ms = wait_ms.min(self.maybe_send_request(voter, build, step));
+        }
+        wait_ms
+    }
+
+    /// The leader; while it does not answer, any bootstrap server, which may know a newer one.
+    pub(super) fn maybe_send_fetch_to_best_node(&mut self, leader: NodeId, step: &mut Step<'_>) -> i64 {
+        let now_ms = step.now_ms();
+        if self.requests.has_request_timed_out(leader, now_ms) {
+            self.requests.reset(leader);
+            self.maybe_send_fetch_to_any_bootstrap(step)
+        } else if self.requests.is_backing_off(leader, now_ms) {
+            self.maybe_send_fetch_to_any_bootstrap(step)
+        } else if !self.requests.has_any_inflight_request(now_ms) {
+            self.maybe_send_request(leader, RaftClient::fetch_request, step)
+        } else {
+            self.requests.backoff_before_available_bootstrap_server(now_ms)
+        }
+    }
+
+    pub(super) fn maybe_send_fetch_to_any_bootstrap(&mut self, step: &mut Step<'_>) -> i64 {
+        let now_ms = step.now_ms();
+        match self.requests.find_ready_bootstrap_server(now_ms, step.entropy) {
+            Some(server) => self.maybe_send_request(server, RaftClient::fetch_request, step),
+            None => self.requests.backoff_before_available_bootstrap_server(now_ms),
+        }
+    }
+
+    fn fetch_request(&self) -> Request {
+        let local = self.quorum.local();
+        Request::Fetch(FetchRequest {
+            cluster_id: Some(Rc::clone(&self.setup.cluster_id)),
+            replica_id: local.id,
+            replica_directory_id: local.directory_id,
+            topic_id: Uuid::METADATA_TOPIC_ID,
+            max_wait_ms: FETCH_MAX_WAIT_MS,
+            max_bytes: self.setup.config.fetch_max_bytes,
+            current_leader_epoch: self.quorum.epoch(),
+            fetch_offset: self.log.end_offset(),
+            last_fetched_epoch: self.log.last_fetched_epoch(),
+            high_watermark: self.quorum.high_watermark(),
+        })
+    }
+}

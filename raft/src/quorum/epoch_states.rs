@@ -1,0 +1,136 @@
+//! What a replica holds in each of its six states, and the tally of an election
+//! (consensus.md §1.1, §3.3). The leader's is in `leader_state`.
+
+use std::rc::Rc;
+
+use smallvec::SmallVec;
+
+use super::leader_state::LeaderState;
+use super::step::{Fatal, throw};
+use super::timer::Timer;
+use super::voter_set::VoterSet;
+use crate::ids::{NodeId, Offset, ReplicaKey};
+use crate::message::Endpoints;
+
+/// What one voter said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum VoterAnswer {
+    Unrecorded,
+    Granted,
+    Rejected,
+}
+
+/// Kafka's `EpochElection`: the tally over the voter set as it was when the state was entered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EpochElection {
+    answers: SmallVec<[(NodeId, VoterAnswer); 7]>,
+}
+
+impl EpochElection {
+    /// A new tally, one's own vote given.
+    pub fn new(voters: &VoterSet, local: NodeId) -> EpochElection {
+        let answer = |id| (id, if id == local { VoterAnswer::Granted } else { VoterAnswer::Unrecorded });
+        EpochElection { answers: voters.ids().iter().map(|id| answer(*id)).collect() }
+    }
+
+    /// Notes an answer; `true` if it is a flip of an earlier one. An id outside the set throws.
+    pub fn record(&mut self, voter: NodeId, granted: bool) -> Result<bool, Fatal> {
+        let Some((_, answer)) = self.answers.iter_mut().find(|(id, _)| *id == voter) else {
+            throw!("a vote came from {voter}, which is not in the voter set of the election");
+        };
+        let new = if granted { VoterAnswer::Granted } else { VoterAnswer::Rejected };
+        let flipped = *answer != VoterAnswer::Unrecorded && *answer != new;
+        *answer = new;
+        Ok(flipped)
+    }
+
+    fn count(&self, wanted: VoterAnswer) -> usize {
+        self.answers.iter().filter(|(_, answer)| *answer == wanted).count()
+    }
+
+    fn majority(&self) -> usize {
+        self.answers.len() / 2 + 1
+    }
+
+    /// A majority said yes.
+    pub fn is_vote_granted(&self) -> bool {
+        self.count(VoterAnswer::Granted) >= self.majority()
+    }
+
+    /// A majority can no longer say yes.
+    pub fn is_vote_rejected(&self) -> bool {
+        self.count(VoterAnswer::Granted) + self.count(VoterAnswer::Unrecorded) < self.majority()
+    }
+
+    /// Voters not heard yet, ascending.
+    pub fn unrecorded(&self) -> impl Iterator<Item = NodeId> {
+        self.answers.iter().filter(|(_, answer)| *answer == VoterAnswer::Unrecorded).map(|(id, _)| *id)
+    }
+
+    /// Voters that said yes, ascending.
+    pub fn granting(&self) -> impl Iterator<Item = NodeId> {
+        self.answers.iter().filter(|(_, answer)| *answer == VoterAnswer::Granted).map(|(id, _)| *id)
+    }
+}
+
+/// No leader known, or one whose endpoints are not.
+#[derive(Clone, Debug)]
+pub struct UnattachedState {
+    pub leader_id: Option<NodeId>,
+    pub voted: Option<ReplicaKey>,
+    pub high_watermark: Option<Offset>,
+    pub election_timer: Timer,
+}
+
+/// KIP-996: asks whether it could win before it disturbs anybody.
+#[derive(Clone, Debug)]
+pub struct ProspectiveState {
+    pub leader_id: Option<NodeId>,
+    /// Empty if unknown.
+    pub leader_endpoints: Endpoints,
+    pub voted: Option<ReplicaKey>,
+    pub high_watermark: Option<Offset>,
+    pub election: EpochElection,
+    pub election_timer: Timer,
+}
+
+/// Asks for votes in an epoch of its own.
+#[derive(Clone, Debug)]
+pub struct CandidateState {
+    pub election: EpochElection,
+    pub high_watermark: Option<Offset>,
+    pub election_timer: Timer,
+}
+
+/// Fetches from a leader.
+#[derive(Clone, Debug)]
+pub struct FollowerState {
+    pub leader_id: NodeId,
+    /// Never empty.
+    pub leader_endpoints: Endpoints,
+    pub voted: Option<ReplicaKey>,
+    pub high_watermark: Option<Offset>,
+    pub has_fetched_from_leader: bool,
+    pub fetch_timer: Timer,
+}
+
+/// Led this epoch and stopped; tells the others so.
+#[derive(Clone, Debug)]
+pub struct ResignedState {
+    /// Best first; empty after a restart.
+    pub preferred_candidates: Rc<[ReplicaKey]>,
+    /// Voters that have not acknowledged EndQuorumEpoch.
+    pub unacked: SmallVec<[NodeId; 7]>,
+    pub election_timer: Timer,
+}
+
+/// The state of a replica in its current epoch.
+#[derive(Clone, Debug)]
+pub enum EpochState {
+    Unattached(UnattachedState),
+    Prospective(ProspectiveState),
+    Candidate(CandidateState),
+    Leader(Box<LeaderState>),
+    Follower(FollowerState),
+    Resigned(ResignedState),
+}

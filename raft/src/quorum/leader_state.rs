@@ -1,0 +1,187 @@
+//! The leader's book: how far each voter has fetched, the high watermark (consensus.md §4.6),
+//! check quorum and the BeginQuorumEpoch heartbeat (§2.2).
+
+use std::cmp::Reverse;
+
+use smallvec::SmallVec;
+
+use super::accumulator::BatchAccumulator;
+use super::quorum_state::QuorumState;
+use super::timer::Timer;
+use crate::bugs::{Bug, Bugs};
+use crate::ids::{NodeId, Offset, ReplicaKey};
+
+/// What the leader knows of one voter, itself included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct ReplicaState {
+    id: NodeId,
+    end_offset: Option<Offset>,
+    last_fetch_ms: Option<i64>,
+    has_acknowledged_leader: bool,
+}
+
+/// What a fetch changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FetchCredit {
+    /// The high watermark moved.
+    pub high_watermark_updated: bool,
+    /// The offset before, if the new one is lower.
+    pub moved_back_from: Option<Offset>,
+}
+
+/// Kafka's `LeaderState`.
+#[derive(Clone, Debug)]
+pub struct LeaderState {
+    local: NodeId,
+    /// Log end at the election: the offset of LeaderChange.
+    pub epoch_start_offset: Offset,
+    /// Unknown until a record of this epoch is on a majority.
+    pub high_watermark: Option<Offset>,
+    /// Who voted for it; written into LeaderChange.
+    pub granting_voters: SmallVec<[NodeId; 7]>,
+    /// What is to be appended.
+    pub accumulator: BatchAccumulator,
+    /// `resign(epoch)` was asked; acted on at the next poll.
+    pub resign_requested: bool,
+    replicas: SmallVec<[ReplicaState; 7]>,
+    fetched_voters: SmallVec<[NodeId; 7]>,
+    check_quorum_timeout_ms: i64,
+    check_quorum_timer: Timer,
+    begin_quorum_epoch_interval_ms: i64,
+    begin_quorum_epoch_timer: Timer,
+    bugs: Bugs,
+}
+
+impl LeaderState {
+    /// At election; begin-quorum-epoch is due at once.
+    pub fn new(
+        quorum: &QuorumState,
+        epoch_start_offset: Offset,
+        granting_voters: SmallVec<[NodeId; 7]>,
+        accumulator: BatchAccumulator,
+        now_ms: i64,
+    ) -> LeaderState {
+        let fetch_timeout_ms = i64::from(quorum.timeouts.fetch_ms);
+        let check_quorum_timeout_ms = fetch_timeout_ms * 3 / 2;
+        let replica = |id| ReplicaState { id, end_offset: None, last_fetch_ms: None, has_acknowledged_leader: false };
+        LeaderState {
+            local: quorum.local.id,
+            epoch_start_offset,
+            high_watermark: None,
+            granting_voters,
+            accumulator,
+            resign_requested: false,
+            replicas: quorum.voters.ids().iter().map(|id| replica(*id)).collect(),
+            fetched_voters: SmallVec::new(),
+            check_quorum_timeout_ms,
+            check_quorum_timer: Timer::new(now_ms, check_quorum_timeout_ms),
+            begin_quorum_epoch_interval_ms: fetch_timeout_ms / 2,
+            begin_quorum_epoch_timer: Timer::new(now_ms, 0),
+            bugs: quorum.bugs,
+        }
+    }
+
+    fn is_voter(&self, id: NodeId) -> bool {
+        self.replicas.iter().any(|replica| replica.id == id)
+    }
+
+    /// The leader's own end moved; `true` if the high watermark did too.
+    pub fn update_local_state(&mut self, end_offset: Offset) -> bool {
+        let local = self.local;
+        if let Some(own) = self.replicas.iter_mut().find(|replica| replica.id == local) {
+            own.end_offset = Some(end_offset);
+        }
+        self.maybe_update_high_watermark()
+    }
+
+    /// A valid fetch: its offset proves that the voter holds everything below it, durably.
+    pub fn update_replica_state(&mut self, id: NodeId, now_ms: i64, fetch_offset: Offset) -> FetchCredit {
+        assert!(id != self.local, "the leader {id} fetched from itself");
+        self.update_check_quorum(id, now_ms);
+        let Some(replica) = self.replicas.iter_mut().find(|replica| replica.id == id) else {
+            return FetchCredit::default();
+        };
+        let moved_back_from = replica.end_offset.filter(|before| *before > fetch_offset);
+        replica.end_offset = Some(fetch_offset);
+        replica.last_fetch_ms = Some(now_ms.max(replica.last_fetch_ms.unwrap_or(now_ms)));
+        replica.has_acknowledged_leader = true;
+        FetchCredit { high_watermark_updated: self.maybe_update_high_watermark(), moved_back_from }
+    }
+
+    fn maybe_update_high_watermark(&mut self) -> bool {
+        let mut ends: SmallVec<[Option<Offset>; 7]> = self.replicas.iter().map(|replica| replica.end_offset).collect();
+        ends.sort_unstable_by_key(|end| Reverse(*end));
+        let Some(candidate) = ends[self.replicas.len() / 2] else { return false };
+        // Raft §5.4.2: entries of older epochs commit only through one of this epoch.
+        if candidate <= self.epoch_start_offset && !self.bugs.has(Bug::CountOldEpochReplicas) {
+            return false;
+        }
+        let moves = match self.high_watermark {
+            None => true,
+            Some(current) if self.bugs.has(Bug::HighWatermarkGoesBack) => candidate != current,
+            Some(current) => candidate > current,
+        };
+        if moves {
+            self.high_watermark = Some(candidate);
+        }
+        moves
+    }
+
+    fn update_check_quorum(&mut self, id: NodeId, now_ms: i64) {
+        self.check_quorum_timer.update(now_ms);
+        if id != self.local && self.is_voter(id) && !self.fetched_voters.contains(&id) {
+            self.fetched_voters.push(id);
+        }
+        let leader_is_voter = self.is_voter(self.local);
+        let needed = self.replicas.len() / 2 + 1 - usize::from(leader_is_voter);
+        if self.fetched_voters.len() >= needed {
+            self.fetched_voters.clear();
+            self.check_quorum_timer.reset(self.check_quorum_timeout_ms);
+        }
+    }
+
+    /// 0: a majority has not fetched for 1.5 fetch timeouts. `i64::MAX` with a single voter.
+    pub fn time_until_check_quorum_expires_ms(&mut self, now_ms: i64) -> i64 {
+        if self.replicas.len() < 2 || self.bugs.has(Bug::Kafka15489NoCheckQuorum) {
+            return i64::MAX;
+        }
+        self.check_quorum_timer.update(now_ms);
+        self.check_quorum_timer.remaining_ms()
+    }
+
+    /// 0: the heartbeat is due.
+    pub fn time_until_begin_quorum_epoch_ms(&mut self, now_ms: i64) -> i64 {
+        self.begin_quorum_epoch_timer.update(now_ms);
+        self.begin_quorum_epoch_timer.remaining_ms()
+    }
+
+    /// Restarted when it fires, whether or not a connection was free to send on.
+    pub fn reset_begin_quorum_epoch_timer(&mut self, now_ms: i64) {
+        self.begin_quorum_epoch_timer.update(now_ms);
+        self.begin_quorum_epoch_timer.reset(self.begin_quorum_epoch_interval_ms);
+    }
+
+    /// Voters that have not fetched for half a fetch timeout, the leader excepted.
+    pub fn needing_begin_quorum_epoch(&self, now_ms: i64) -> SmallVec<[NodeId; 7]> {
+        let stale = |last: Option<i64>| last.is_none_or(|last| now_ms - last >= self.begin_quorum_epoch_interval_ms);
+        self.replicas
+            .iter()
+            .filter(|replica| replica.id != self.local && stale(replica.last_fetch_ms))
+            .map(|replica| replica.id)
+            .collect()
+    }
+
+    /// BeginQuorumEpoch was answered; `false` if by someone who is no voter.
+    pub fn add_acknowledgement_from(&mut self, id: NodeId) -> bool {
+        let found = self.replicas.iter_mut().find(|replica| replica.id == id);
+        found.map(|replica| replica.has_acknowledged_leader = true).is_some()
+    }
+
+    /// Other voters, the furthest first, unknown ones last, ties by id.
+    pub fn voters_by_descending_fetch_offset(&self) -> Vec<ReplicaKey> {
+        let mut others: SmallVec<[&ReplicaState; 7]> =
+            self.replicas.iter().filter(|replica| replica.id != self.local).collect();
+        others.sort_by_key(|replica| (Reverse(replica.end_offset), replica.id));
+        others.iter().map(|replica| ReplicaKey { id: replica.id, directory_id: None }).collect()
+    }
+}

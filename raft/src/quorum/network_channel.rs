@@ -1,0 +1,321 @@
+//! What Kafka has below raft: `KafkaNetworkChannel`, `InterBrokerSendThread` and `NetworkClient`
+//! as one sans-IO state machine (consensus.md §2.4).
+//!
+//! Per destination there is one connection and one request in flight on it. Requests handed over
+//! while connecting or busy wait in a queue: raft may have forgotten the request in flight, the
+//! connection has not. Every request comes back exactly once as an [`Inbound`]: answered,
+//! disconnected or timed out. All times are wall-clock ms, as Kafka's `Time.milliseconds()`, and
+//! the limits below raft are exclusive: a request fails when *more* than the timeout has passed.
+//!
+//! Not modelled: the ApiVersions exchange of a fresh connection (one round trip), and that
+//! Kafka's send thread may notice a timeout only when something wakes it.
+
+use std::collections::VecDeque;
+
+use crate::config::ControllerConfig;
+use crate::ids::NodeId;
+use crate::io::{CloseReason, ConnectToken, Connection, Effect, Entropy, Out};
+use crate::message::{Request, Response};
+
+/// Not configurable for raft; Kafka wires both in `KafkaRaftManager`.
+const RECONNECT_BACKOFF: ExponentialBackoff = ExponentialBackoff { initial_ms: 50, max_ms: 500 };
+
+/// Low bits of a [`ConnectToken`] that hold the destination's index.
+const INDEX_BITS: u32 = 8;
+
+/// Why a request got no answer; raft reads both as top-level BROKER_NOT_AVAILABLE.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TransportError {
+    /// The connection is gone, could not be made, or may not be tried yet.
+    Disconnected,
+    /// No answer, or no turn on the connection, within `controller.quorum.request.timeout.ms`.
+    TimedOut,
+}
+
+/// A finished exchange.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inbound {
+    /// Where the request went.
+    pub from: NodeId,
+    /// The request's.
+    pub correlation_id: i32,
+    /// The answer, or why there is none.
+    pub result: Result<Response, TransportError>,
+}
+
+/// All outgoing connections of one replica.
+#[derive(Clone, Debug)]
+pub struct NetworkChannel {
+    request_timeout_ms: i64,
+    connection_setup_timeout: ExponentialBackoff,
+    destinations: Vec<Destination>,
+    /// Connect attempts so far; makes each token unique.
+    attempts: u32,
+    inbound: VecDeque<Inbound>,
+}
+
+#[derive(Clone, Debug)]
+struct Destination {
+    to: NodeId,
+    link: Link,
+    /// Handed over, not sent; oldest first.
+    unsent: VecDeque<Unsent>,
+    /// Disconnects since the connection was last ready.
+    failed_attempts: u32,
+    /// Connects in a row that came to nothing.
+    failed_connects: u32,
+}
+
+#[derive(Clone, Debug)]
+struct Unsent {
+    correlation_id: i32,
+    request: Request,
+    created_ms: i64,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Link {
+    Disconnected { retry_at_ms: i64 },
+    Connecting { token: ConnectToken, give_up_after_ms: i64 },
+    Ready { token: ConnectToken, connection: Connection, in_flight: Option<InFlight> },
+}
+
+#[derive(Clone, Copy, Debug)]
+struct InFlight {
+    correlation_id: i32,
+    sent_ms: i64,
+}
+
+impl NetworkChannel {
+    /// Nothing connected, nothing under way.
+    pub fn new(config: &ControllerConfig) -> NetworkChannel {
+        NetworkChannel {
+            request_timeout_ms: i64::from(config.request_timeout_ms),
+            connection_setup_timeout: ExponentialBackoff {
+                initial_ms: config.connection_setup_timeout_ms,
+                max_ms: config.connection_setup_timeout_max_ms,
+            },
+            destinations: Vec::new(),
+            attempts: 0,
+            inbound: VecDeque::new(),
+        }
+    }
+
+    /// Takes a request over: sends it, queues it, or (within the reconnect backoff) fails it.
+    pub fn send(
+        &mut self,
+        now_ms: i64,
+        to: NodeId,
+        correlation_id: i32,
+        request: Request,
+        entropy: &mut dyn Entropy,
+        out: &mut Out,
+    ) {
+        let index = self.index_of(to);
+        self.destinations[index].unsent.push_back(Unsent { correlation_id, request, created_ms: now_ms });
+        match self.destinations[index].link {
+            Link::Disconnected { retry_at_ms } if now_ms < retry_at_ms => self.fail_unsent(index),
+            Link::Disconnected { .. } => self.connect(index, now_ms, entropy, out),
+            Link::Connecting { .. } => {}
+            Link::Ready { .. } => self.send_next(index, now_ms, out),
+        }
+    }
+
+    /// The connect behind `token` succeeded. Stale tokens are ignored, here and below: the world
+    /// may have been about to say so when the attempt was given up.
+    pub fn on_opened(&mut self, now_ms: i64, token: ConnectToken, connection: Connection, out: &mut Out) {
+        let Some(index) = self.index_of_token(token) else { return };
+        let destination = &mut self.destinations[index];
+        if matches!(destination.link, Link::Connecting { .. }) {
+            destination.link = Link::Ready { token, connection, in_flight: None };
+            destination.failed_attempts = 0;
+            destination.failed_connects = 0;
+            self.expire_unsent(index, now_ms);
+            self.send_next(index, now_ms, out);
+        }
+    }
+
+    /// The connection, or the attempt, is gone, and with it all requests of that destination.
+    /// Kafka backs off alike whatever the reason.
+    pub fn on_closed(&mut self, now_ms: i64, token: ConnectToken, _reason: CloseReason, entropy: &mut dyn Entropy) {
+        if let Some(index) = self.index_of_token(token) {
+            self.disconnect(index, now_ms, TransportError::Disconnected, entropy);
+        }
+    }
+
+    /// An answer. Whoever waits in the queue behind it is sent by the next [`poll`](Self::poll)
+    /// or [`send`](Self::send), as Kafka's send thread does on its next turn; answers to no
+    /// request in flight (a datagram told twice) are ignored.
+    pub fn on_response(&mut self, now_ms: i64, token: ConnectToken, correlation_id: i32, response: Response) {
+        let Some(index) = self.index_of_token(token) else { return };
+        let destination = &mut self.destinations[index];
+        let Link::Ready { in_flight, .. } = &mut destination.link else { return };
+        if in_flight.is_some_and(|request| request.correlation_id == correlation_id) {
+            *in_flight = None;
+            let from = destination.to;
+            self.inbound.push_back(Inbound { from, correlation_id, result: Ok(response) });
+            self.expire_unsent(index, now_ms);
+        }
+    }
+
+    /// Ends what has timed out and sends what has its turn.
+    pub fn poll(&mut self, now_ms: i64, entropy: &mut dyn Entropy, out: &mut Out) {
+        for index in 0..self.destinations.len() {
+            match self.destinations[index].link {
+                Link::Ready { token, in_flight: Some(InFlight { sent_ms, .. }), .. }
+                    if now_ms > sent_ms.saturating_add(self.request_timeout_ms) =>
+                {
+                    out.push(Effect::Close { token });
+                    self.disconnect(index, now_ms, TransportError::TimedOut, entropy);
+                }
+                Link::Connecting { token, give_up_after_ms } if now_ms > give_up_after_ms => {
+                    out.push(Effect::Close { token });
+                    self.disconnect(index, now_ms, TransportError::Disconnected, entropy);
+                }
+                Link::Disconnected { .. } | Link::Connecting { .. } | Link::Ready { .. } => {}
+            }
+            self.expire_unsent(index, now_ms);
+            self.send_next(index, now_ms, out);
+        }
+    }
+
+    /// The next finished exchange, oldest first.
+    pub fn take_inbound(&mut self) -> Option<Inbound> {
+        self.inbound.pop_front()
+    }
+
+    /// When [`poll`](Self::poll) must run next, by the wall clock; 0 means at once.
+    pub fn next_deadline_ms(&self) -> Option<i64> {
+        let timeout_ms = self.request_timeout_ms;
+        self.destinations.iter().filter_map(|destination| destination.deadline_ms(timeout_ms)).min()
+    }
+
+    fn index_of(&mut self, to: NodeId) -> usize {
+        if let Some(index) = self.destinations.iter().position(|destination| destination.to == to) {
+            return index;
+        }
+        let index = self.destinations.len();
+        assert!(index < 1 << INDEX_BITS, "{index} destinations before {to}: a connect token has no room for more");
+        self.destinations.push(Destination {
+            to,
+            link: Link::Disconnected { retry_at_ms: i64::MIN },
+            unsent: VecDeque::new(),
+            failed_attempts: 0,
+            failed_connects: 0,
+        });
+        index
+    }
+
+    /// The destination whose current attempt or connection has this token.
+    fn index_of_token(&self, token: ConnectToken) -> Option<usize> {
+        let index = (token.0 & ((1 << INDEX_BITS) - 1)) as usize;
+        match self.destinations.get(index)?.link {
+            Link::Connecting { token: current, .. } | Link::Ready { token: current, .. } => {
+                (current == token).then_some(index)
+            }
+            Link::Disconnected { .. } => None,
+        }
+    }
+
+    fn connect(&mut self, index: usize, now_ms: i64, entropy: &mut dyn Entropy, out: &mut Out) {
+        // May wrap: a token need only differ from those that the world still knows.
+        self.attempts = self.attempts.wrapping_add(1);
+        let token = ConnectToken(self.attempts << INDEX_BITS | index as u32);
+        let destination = &mut self.destinations[index];
+        let timeout_ms = self.connection_setup_timeout.draw_ms(destination.failed_connects, entropy);
+        destination.link = Link::Connecting { token, give_up_after_ms: now_ms.saturating_add(timeout_ms) };
+        out.push(Effect::Connect { token, to: destination.to });
+    }
+
+    /// Sends the oldest queued request if the connection is up and idle.
+    fn send_next(&mut self, index: usize, now_ms: i64, out: &mut Out) {
+        let destination = &mut self.destinations[index];
+        let Link::Ready { connection, in_flight: in_flight @ None, .. } = &mut destination.link else { return };
+        if let Some(Unsent { correlation_id, request, .. }) = destination.unsent.pop_front() {
+            *in_flight = Some(InFlight { correlation_id, sent_ms: now_ms });
+            out.push(Effect::SendRequest { connection: *connection, correlation_id, request });
+        }
+    }
+
+    /// Starts the reconnect backoff and fails everything: what was in flight with `error`, what
+    /// was queued as disconnected.
+    fn disconnect(&mut self, index: usize, now_ms: i64, error: TransportError, entropy: &mut dyn Entropy) {
+        let destination = &mut self.destinations[index];
+        match destination.link {
+            Link::Connecting { .. } => destination.failed_connects = destination.failed_connects.saturating_add(1),
+            Link::Ready { in_flight, .. } => {
+                destination.failed_connects = 0;
+                if let Some(InFlight { correlation_id, .. }) = in_flight {
+                    self.inbound.push_back(Inbound { from: destination.to, correlation_id, result: Err(error) });
+                }
+            }
+            Link::Disconnected { .. } => return,
+        }
+        let backoff_ms = RECONNECT_BACKOFF.draw_ms(destination.failed_attempts, entropy);
+        destination.failed_attempts = destination.failed_attempts.saturating_add(1);
+        destination.link = Link::Disconnected { retry_at_ms: now_ms.saturating_add(backoff_ms) };
+        self.fail_unsent(index);
+    }
+
+    fn fail_unsent(&mut self, index: usize) {
+        let Destination { to, unsent, .. } = &mut self.destinations[index];
+        self.inbound.extend(unsent.drain(..).map(|request| Inbound {
+            from: *to,
+            correlation_id: request.correlation_id,
+            result: Err(TransportError::Disconnected),
+        }));
+    }
+
+    /// Fails what has waited in the queue for longer than the request timeout. The age counts
+    /// from the hand-over, and the clock may have stepped, so the oldest need not be the first.
+    fn expire_unsent(&mut self, index: usize, now_ms: i64) {
+        let Destination { to, unsent, .. } = &mut self.destinations[index];
+        let (inbound, timeout_ms) = (&mut self.inbound, self.request_timeout_ms);
+        unsent.retain(|request| {
+            let in_time = now_ms <= request.created_ms.saturating_add(timeout_ms);
+            if !in_time {
+                let result = Err(TransportError::TimedOut);
+                inbound.push_back(Inbound { from: *to, correlation_id: request.correlation_id, result });
+            }
+            in_time
+        });
+    }
+}
+
+impl Destination {
+    fn deadline_ms(&self, request_timeout_ms: i64) -> Option<i64> {
+        let past = |since_ms: i64| since_ms.saturating_add(request_timeout_ms).saturating_add(1);
+        let unsent = self.unsent.iter().map(|request| past(request.created_ms)).min();
+        let link = match self.link {
+            Link::Disconnected { .. } => None,
+            Link::Connecting { give_up_after_ms, .. } => Some(give_up_after_ms.saturating_add(1)),
+            Link::Ready { in_flight: Some(InFlight { sent_ms, .. }), .. } => Some(past(sent_ms)),
+            Link::Ready { in_flight: None, .. } => unsent.map(|_| 0),
+        };
+        link.into_iter().chain(unsent).min()
+    }
+}
+
+/// Kafka's `ExponentialBackoff` with base 2 and ±20 % jitter, in whole ms. The jitter never
+/// exceeds the maximum, and there is none where there is no room to grow.
+#[derive(Clone, Copy, Debug)]
+struct ExponentialBackoff {
+    initial_ms: i64,
+    max_ms: i64,
+}
+
+impl ExponentialBackoff {
+    fn draw_ms(self, attempts: u32, entropy: &mut dyn Entropy) -> i64 {
+        if self.max_ms <= self.initial_ms {
+            return self.max_ms;
+        }
+        let factor = 1_i64.checked_shl(attempts.min(62)).unwrap_or(i64::MAX);
+        let term_ms = self.initial_ms.saturating_mul(factor).min(self.max_ms);
+        let jitter_ms = term_ms / 5;
+        let width_ms = u32::try_from(2 * jitter_ms).unwrap_or(u32::MAX).max(1);
+        (term_ms - jitter_ms + i64::from(entropy.below(width_ms))).min(self.max_ms)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,259 @@
+//! A hostile world around the channel: whatever it does, every request finishes once.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::ids::Offset;
+use crate::message::{ErrorCode, ReadRecordsRequest, ReadRecordsResponse};
+
+const TIMEOUT_MS: i64 = 2_000;
+
+/// Draws the middle of each range: jitter nil.
+struct Middle;
+impl Entropy for Middle {
+    fn below(&mut self, bound: u32) -> u32 {
+        bound / 2
+    }
+}
+
+fn channel() -> NetworkChannel {
+    NetworkChannel::new(&ControllerConfig {
+        node_id: NodeId(0),
+        voters: [].into(),
+        election_timeout_ms: 1_000,
+        fetch_timeout_ms: 2_000,
+        election_backoff_max_ms: 1_000,
+        append_linger_ms: 25,
+        request_timeout_ms: TIMEOUT_MS as i32,
+        retry_backoff_ms: 20,
+        fetch_max_bytes: 1 << 20,
+        segment_bytes: 1 << 30,
+        segment_ms: i64::MAX,
+        max_idle_interval_ms: 500,
+        connection_setup_timeout_ms: 10_000,
+        connection_setup_timeout_max_ms: 30_000,
+    })
+}
+
+/// The rest of the world: which attempts and connections it knows, what it was asked.
+#[derive(Default)]
+struct World {
+    now_ms: i64,
+    channel: Option<NetworkChannel>,
+    out: Out,
+    connecting: BTreeSet<ConnectToken>,
+    /// Open connections and the request each waits for.
+    open: BTreeMap<ConnectToken, Option<i32>>,
+    handed_over: i32,
+    finished: Vec<(i32, Result<(), TransportError>)>,
+}
+
+impl World {
+    fn new() -> World {
+        World { channel: Some(channel()), ..World::default() }
+    }
+
+    /// Does something with the channel, then what it asks for; connections bear their token.
+    fn step(&mut self, act: impl FnOnce(&mut NetworkChannel, i64, &mut Out)) {
+        let mut channel = self.channel.take().expect("steps do not nest");
+        act(&mut channel, self.now_ms, &mut self.out);
+        for effect in self.out.effects.drain(..) {
+            match effect {
+                Effect::Connect { token, .. } => {
+                    assert!(!self.open.contains_key(&token) && self.connecting.insert(token), "{token:?} twice");
+                }
+                Effect::SendRequest { connection, correlation_id, .. } => {
+                    let busy = self.open.get_mut(&ConnectToken(connection.0 as u32)).expect("sent on a closed one");
+                    assert_eq!(busy.replace(correlation_id), None, "two in flight on {connection:?}");
+                }
+                Effect::Close { token } => {
+                    assert!(self.connecting.remove(&token) || self.open.remove(&token).is_some(), "{token:?}");
+                }
+                other => panic!("a channel has no use for {other:?}"),
+            }
+        }
+        while let Some(Inbound { correlation_id, result, .. }) = channel.take_inbound() {
+            self.finished.push((correlation_id, result.map(|_| ())));
+        }
+        self.channel = Some(channel);
+    }
+    fn send(&mut self, to: i32) {
+        self.handed_over += 1;
+        let (id, request) = (self.handed_over, ReadRecordsRequest { from: Offset(0), max_records: 1 });
+        self.step(|channel, now_ms, out| {
+            channel.send(now_ms, NodeId(to), id, Request::ReadRecords(request), &mut Middle, out);
+        });
+    }
+    fn open(&mut self, token: ConnectToken) {
+        self.connecting.remove(&token);
+        self.open.insert(token, None);
+        self.step(|channel, now_ms, out| channel.on_opened(now_ms, token, Connection(u64::from(token.0)), out));
+    }
+    fn close(&mut self, token: ConnectToken) {
+        self.connecting.remove(&token);
+        self.open.remove(&token);
+        self.step(|channel, now_ms, _| channel.on_closed(now_ms, token, CloseReason::Reset, &mut Middle));
+    }
+    fn respond(&mut self, token: ConnectToken, correlation_id: i32) {
+        if let Some(busy) = self.open.get_mut(&token) {
+            busy.take_if(|id| *id == correlation_id);
+        }
+        let (error, records, applied_end) = (ErrorCode::None, Default::default(), Offset(0));
+        let response = Response::ReadRecords(ReadRecordsResponse { error, records, applied_end });
+        self.step(|channel, now_ms, _| channel.on_response(now_ms, token, correlation_id, response));
+    }
+    fn poll(&mut self) {
+        self.step(|channel, now_ms, out| channel.poll(now_ms, &mut Middle, out));
+    }
+    fn deadline_ms(&self) -> Option<i64> {
+        self.channel.as_ref().and_then(NetworkChannel::next_deadline_ms)
+    }
+    fn nth_connecting(&self, n: usize) -> Option<ConnectToken> {
+        self.connecting.iter().nth(n % self.connecting.len().max(1)).copied()
+    }
+    fn nth_open(&self, n: usize) -> Option<(ConnectToken, Option<i32>)> {
+        self.open.iter().nth(n % self.open.len().max(1)).map(|(token, busy)| (*token, *busy))
+    }
+    /// Advances the clock, stopping for the channel's deadlines; before each, polling must
+    /// find nothing to do.
+    fn wait(&mut self, ms: i64) {
+        let until_ms = self.now_ms + ms;
+        loop {
+            let due_ms = self.deadline_ms().filter(|due_ms| *due_ms <= until_ms);
+            let quiet_ms = due_ms.map_or(until_ms, |due_ms| due_ms - 1);
+            if quiet_ms > self.now_ms {
+                self.now_ms = quiet_ms;
+                let before = (self.finished.len(), self.deadline_ms(), self.open.clone());
+                self.poll();
+                assert_eq!(before, (self.finished.len(), self.deadline_ms(), self.open.clone()), "woke too late");
+            }
+            let Some(due_ms) = due_ms else { return };
+            self.now_ms = self.now_ms.max(due_ms);
+            self.poll();
+            assert_ne!(self.deadline_ms(), Some(due_ms), "polling at {due_ms} changed nothing");
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Op {
+    Send(i32),
+    Open(usize),
+    Refuse(usize),
+    Close(usize),
+    Answer { open: usize, wrong: bool },
+    AnswerClosed(u32),
+    Wait(i64),
+    StepBack(i64),
+    Poll,
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    prop_oneof![
+        6 => (0..3).prop_map(Op::Send),
+        3 => any::<usize>().prop_map(Op::Open),
+        1 => any::<usize>().prop_map(Op::Refuse),
+        1 => any::<usize>().prop_map(Op::Close),
+        4 => (any::<usize>(), prop::bool::weighted(0.1)).prop_map(|(open, wrong)| Op::Answer { open, wrong }),
+        1 => any::<u32>().prop_map(Op::AnswerClosed),
+        4 => prop_oneof![0..60i64, 0..TIMEOUT_MS * 2, 0..40_000i64].prop_map(Op::Wait),
+        1 => (0..5_000i64).prop_map(Op::StepBack),
+        1 => Just(Op::Poll),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn every_request_finishes_exactly_once(ops in prop::collection::vec(op(), 1..120)) {
+        let mut world = World { now_ms: 10_000_000, ..World::new() };
+        for op in ops {
+            match op {
+                Op::Send(to) => world.send(to),
+                Op::Open(n) => world.nth_connecting(n).into_iter().for_each(|token| world.open(token)),
+                Op::Refuse(n) => world.nth_connecting(n).into_iter().for_each(|token| world.close(token)),
+                Op::Close(n) => world.nth_open(n).into_iter().for_each(|(token, _)| world.close(token)),
+                Op::Answer { open, wrong } => {
+                    if let Some((token, Some(id))) = world.nth_open(open) {
+                        world.respond(token, if wrong { id - 1 } else { id });
+                    }
+                }
+                Op::AnswerClosed(token) => {
+                    if !world.open.contains_key(&ConnectToken(token)) {
+                        world.respond(ConnectToken(token), world.handed_over);
+                        world.close(ConnectToken(token));
+                    }
+                }
+                Op::Wait(ms) => world.wait(ms),
+                Op::StepBack(ms) => world.now_ms -= ms,
+                Op::Poll => world.poll(),
+            }
+        }
+        world.wait(100_000);
+        prop_assert_eq!(world.deadline_ms(), None, "idle, and yet waiting");
+        let mut ids: Vec<i32> = world.finished.iter().map(|(id, _)| *id).collect();
+        ids.sort_unstable();
+        prop_assert_eq!(ids, (1..=world.handed_over).collect::<Vec<_>>());
+    }
+}
+
+/// consensus.md §2.4: a request sent after a reset waits behind the forgotten one, until that
+/// is answered, or times out and takes the connection with it.
+#[test]
+fn a_request_waits_behind_a_forgotten_one() {
+    let mut world = World::new();
+    world.send(1);
+    let token = world.nth_connecting(0).expect("one attempt");
+    world.open(token);
+    world.send(1);
+    world.send(1);
+    world.respond(token, 1);
+    assert_eq!(world.deadline_ms(), Some(0), "the next one can be sent at once");
+    world.poll();
+    assert_eq!(world.open[&token], Some(2));
+    world.wait(TIMEOUT_MS);
+    assert_eq!(world.finished, [(1, Ok(()))]);
+    world.wait(1);
+    assert_eq!(world.finished[1..], [(2, Err(TransportError::TimedOut)), (3, Err(TransportError::Disconnected))]);
+    assert!(world.open.is_empty(), "the connection is closed with it");
+}
+
+#[test]
+fn reconnects_back_off_and_requests_meanwhile_fail_at_once() {
+    let mut world = World::new();
+    for backoff_ms in [50, 100, 200, 400, 500, 500] {
+        world.send(1);
+        let token = world.nth_connecting(0).expect("one attempt");
+        world.close(token);
+        world.wait(backoff_ms - 1);
+        let failed = world.finished.len();
+        world.send(1);
+        assert_eq!(world.finished.len(), failed + 1, "not yet, after {backoff_ms} ms less one");
+        world.wait(1);
+    }
+    world.send(1);
+    let token = world.nth_connecting(0).expect("one attempt");
+    world.open(token);
+    world.close(token);
+    world.wait(50);
+    world.send(1);
+    assert_eq!(world.connecting.len(), 1, "a success starts the backoff anew");
+}
+
+#[test]
+fn a_silent_connect_fails_its_requests_first_and_itself_much_later() {
+    let mut world = World::new();
+    for setup_timeout_ms in [10_000, 20_000, 30_000, 30_000] {
+        world.send(1);
+        world.wait(TIMEOUT_MS);
+        assert_eq!(world.connecting.len() as i32 - 1, world.finished.len() as i32 - world.handed_over + 1);
+        world.wait(1);
+        assert_eq!(world.finished.last(), Some(&(world.handed_over, Err(TransportError::TimedOut))));
+        world.wait(setup_timeout_ms - TIMEOUT_MS - 1);
+        assert_eq!(world.connecting.len(), 1);
+        world.wait(1);
+        assert!(world.connecting.is_empty());
+        world.wait(500);
+    }
+}

@@ -1,0 +1,434 @@
+//! Kafka's transition table (consensus.md §1.3): which state may follow which, what is made
+//! durable first, and what each new state keeps of the old one.
+//!
+//! Every method reads in the same order: is it legal; what would the new state be; write
+//! `quorum-state`; switch memory; tell. A crash in between leaves disk ahead of memory, never
+//! behind (D1–D5). An illegal transition is an exception in Kafka, and ends the process.
+
+use std::rc::Rc;
+
+use smallvec::SmallVec;
+
+use super::accumulator::BatchAccumulator;
+use super::epoch_states::{
+    CandidateState, EpochElection, EpochState, FollowerState, ProspectiveState, ResignedState, UnattachedState,
+};
+use super::leader_state::LeaderState;
+use super::step::{Fatal, Step, throw};
+use super::timer::Timer;
+use super::voter_set::VoterSet;
+use crate::bugs::{Bug, Bugs};
+use crate::ids::{LeaderEpoch, NodeId, Offset, ReplicaKey};
+use crate::io::{Observation, Role};
+use crate::log::{ElectionState, write_election_state};
+use crate::message::Endpoints;
+
+/// What the table needs to know of the configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QuorumTimeouts {
+    /// `controller.quorum.election.timeout.ms`
+    pub election_ms: i32,
+    /// `controller.quorum.fetch.timeout.ms`
+    pub fetch_ms: i32,
+}
+
+/// Kafka's `QuorumState`: the epoch, the state in it, and the only ways to change them.
+#[derive(Clone, Debug)]
+pub struct QuorumState {
+    pub(super) local: ReplicaKey,
+    pub(super) voters: VoterSet,
+    pub(super) epoch: LeaderEpoch,
+    pub(super) state: EpochState,
+    pub(super) timeouts: QuorumTimeouts,
+    pub(super) bugs: Bugs,
+    /// A durable write that a switched-on bug has put off to the end of the step.
+    late_write: Option<ElectionState>,
+}
+
+impl QuorumState {
+    /// In no state yet worth persisting: `restart` moves it on at once.
+    pub(super) fn blank(
+        local: ReplicaKey,
+        voters: VoterSet,
+        timeouts: QuorumTimeouts,
+        bugs: Bugs,
+        now_ms: i64,
+    ) -> QuorumState {
+        let election_timer = Timer::infinite(now_ms);
+        let state = EpochState::Unattached(UnattachedState {
+            leader_id: None,
+            voted: None,
+            high_watermark: None,
+            election_timer,
+        });
+        QuorumState { local, voters, epoch: LeaderEpoch(0), state, timeouts, bugs, late_write: None }
+    }
+
+    /// A higher epoch, or a lost Prospective that cannot return to a leader.
+    pub fn transition_to_unattached(
+        &mut self,
+        epoch: LeaderEpoch,
+        leader_id: Option<NodeId>,
+        step: &mut Step<'_>,
+    ) -> Result<(), Fatal> {
+        let same_epoch = epoch == self.epoch;
+        if epoch < self.epoch || (same_epoch && !matches!(self.state, EpochState::Prospective(_))) {
+            throw!("cannot become Unattached({epoch}) from {:?}({})", self.role(), self.epoch);
+        }
+        let now_ms = step.now_ms();
+        let election_timer = if self.is_observer() {
+            Timer::infinite(now_ms)
+        } else {
+            match &self.state {
+                EpochState::Candidate(state) => still_running(state.election_timer, now_ms),
+                EpochState::Unattached(state) => still_running(state.election_timer, now_ms),
+                EpochState::Resigned(state) => still_running(state.election_timer, now_ms),
+                EpochState::Prospective(state) if !state.election.is_vote_rejected() => {
+                    still_running(state.election_timer, now_ms)
+                }
+                EpochState::Prospective(_) | EpochState::Leader(_) | EpochState::Follower(_) => {
+                    self.random_election_timer(step)
+                }
+            }
+        };
+        let voted = if same_epoch { self.voted() } else { None };
+        let high_watermark = self.high_watermark();
+        if !same_epoch {
+            let election = ElectionState { epoch, leader_id, voted };
+            self.persist(election, Bug::EpochBumpNotDurable, step);
+        }
+        let state = UnattachedState { leader_id, voted, high_watermark, election_timer };
+        self.switch(epoch, EpochState::Unattached(state), step);
+        Ok(())
+    }
+
+    /// A leader is known, and where it listens.
+    pub fn transition_to_follower(
+        &mut self,
+        epoch: LeaderEpoch,
+        leader_id: NodeId,
+        leader_endpoints: Endpoints,
+        step: &mut Step<'_>,
+    ) -> Result<(), Fatal> {
+        if leader_endpoints.is_empty() {
+            throw!("cannot follow {leader_id} in epoch {epoch} without its endpoints");
+        }
+        if leader_id == self.local.id {
+            throw!("cannot follow itself in epoch {epoch}");
+        }
+        if epoch < self.epoch {
+            throw!("cannot follow {leader_id} in epoch {epoch}: the epoch is {} already", self.epoch);
+        }
+        let same_epoch = epoch == self.epoch;
+        match &self.state {
+            EpochState::Leader(_) if same_epoch => {
+                throw!("the leader of epoch {epoch} cannot follow {leader_id} in it")
+            }
+            EpochState::Follower(state)
+                if same_epoch
+                    && (state.leader_id != leader_id || state.leader_endpoints.len() >= leader_endpoints.len()) =>
+            {
+                throw!("follows {} in epoch {epoch} already, cannot follow {leader_id}", state.leader_id)
+            }
+            _ => {}
+        }
+        // A Prospective that lost and goes back to its leader changes nothing on disk.
+        let returns = same_epoch
+            && matches!(&self.state, EpochState::Prospective(state)
+                if state.leader_id == Some(leader_id) && state.leader_endpoints.len() >= leader_endpoints.len());
+        let voted = if same_epoch { self.voted() } else { None };
+        if !returns {
+            let election = ElectionState { epoch, leader_id: Some(leader_id), voted };
+            self.persist(election, Bug::FollowerStateNotDurable, step);
+        }
+        let state = FollowerState {
+            leader_id,
+            leader_endpoints,
+            voted,
+            high_watermark: self.high_watermark(),
+            has_fetched_from_leader: false,
+            fetch_timer: Timer::new(step.now_ms(), i64::from(self.timeouts.fetch_ms)),
+        };
+        self.switch(epoch, EpochState::Follower(state), step);
+        Ok(())
+    }
+
+    /// A timer ran out: would the others vote for this replica? Nothing durable changes.
+    pub fn transition_to_prospective(&mut self, step: &mut Step<'_>) -> Result<(), Fatal> {
+        let illegal = matches!(self.state, EpochState::Leader(_) | EpochState::Prospective(_));
+        if illegal || self.is_observer() {
+            throw!(
+                "cannot become Prospective from {:?}({}), observer: {}",
+                self.role(),
+                self.epoch,
+                self.is_observer()
+            );
+        }
+        let (leader_id, leader_endpoints) = match &self.state {
+            EpochState::Follower(state) => (Some(state.leader_id), Rc::clone(&state.leader_endpoints)),
+            EpochState::Unattached(state) => (state.leader_id, Rc::default()),
+            _ => (None, Rc::default()),
+        };
+        let state = ProspectiveState {
+            leader_id,
+            leader_endpoints,
+            voted: self.voted(),
+            high_watermark: self.high_watermark(),
+            election: EpochElection::new(&self.voters, self.local.id),
+            election_timer: self.random_election_timer(step),
+        };
+        self.switch(self.epoch, EpochState::Prospective(state), step);
+        Ok(())
+    }
+
+    /// It could win: a new epoch, and its own vote in it (D1).
+    pub fn transition_to_candidate(&mut self, step: &mut Step<'_>) -> Result<(), Fatal> {
+        if !matches!(self.state, EpochState::Prospective(_)) || self.is_observer() {
+            throw!("cannot become Candidate from {:?}({}), observer: {}", self.role(), self.epoch, self.is_observer());
+        }
+        let epoch = LeaderEpoch(self.epoch.0 + 1);
+        let election = ElectionState { epoch, leader_id: None, voted: Some(self.local) };
+        self.persist(election, Bug::EpochNotDurable, step);
+        let state = self.candidate_state(step);
+        self.switch(epoch, EpochState::Candidate(state), step);
+        Ok(())
+    }
+
+    pub(super) fn candidate_state(&mut self, step: &mut Step<'_>) -> CandidateState {
+        CandidateState {
+            election: EpochElection::new(&self.voters, self.local.id),
+            high_watermark: self.high_watermark(),
+            election_timer: self.random_election_timer(step),
+        }
+    }
+
+    /// Won. The high watermark starts unknown: only a record of this epoch can make one.
+    pub fn transition_to_leader(
+        &mut self,
+        epoch_start_offset: Offset,
+        accumulator: BatchAccumulator,
+        step: &mut Step<'_>,
+    ) -> Result<(), Fatal> {
+        let granting: SmallVec<[NodeId; 7]> = match &self.state {
+            EpochState::Candidate(state) if state.election.is_vote_granted() => state.election.granting().collect(),
+            _ => throw!("cannot become Leader({}) from {:?} without a majority", self.epoch, self.role()),
+        };
+        if self.is_observer() {
+            throw!("an observer cannot become Leader({})", self.epoch);
+        }
+        let election = ElectionState { epoch: self.epoch, leader_id: Some(self.local.id), voted: None };
+        self.persist(election, Bug::LeaderStateAfterAppend, step);
+        let state = LeaderState::new(self, epoch_start_offset, granting, accumulator, step.now_ms());
+        self.switch(self.epoch, EpochState::Leader(Box::new(state)), step);
+        Ok(())
+    }
+
+    /// Stops leading; the epoch is over for this replica. Nothing durable changes.
+    pub fn transition_to_resigned(
+        &mut self,
+        preferred_candidates: Rc<[ReplicaKey]>,
+        step: &mut Step<'_>,
+    ) -> Result<(), Fatal> {
+        if !matches!(self.state, EpochState::Leader(_)) {
+            throw!("cannot become Resigned from {:?}({})", self.role(), self.epoch);
+        }
+        let state = self.resigned_state(preferred_candidates, step);
+        self.switch(self.epoch, EpochState::Resigned(state), step);
+        Ok(())
+    }
+
+    pub(super) fn resigned_state(
+        &mut self,
+        preferred_candidates: Rc<[ReplicaKey]>,
+        step: &mut Step<'_>,
+    ) -> ResignedState {
+        let unacked = self.voters.ids().iter().copied().filter(|id| *id != self.local.id).collect();
+        ResignedState { preferred_candidates, unacked, election_timer: self.random_election_timer(step) }
+    }
+
+    /// Gives the vote of this epoch, durably before the answer (D3).
+    pub fn add_voted_state(&mut self, candidate: ReplicaKey, step: &mut Step<'_>) -> Result<(), Fatal> {
+        if candidate.id == self.local.id {
+            throw!("cannot vote for itself ({}) on another's request in epoch {}", candidate.id, self.epoch);
+        }
+        let may_vote_again = self.bugs.has(Bug::TwoVotesInOneEpoch);
+        if self.voted().is_some() && !may_vote_again {
+            throw!("has voted in epoch {} already, cannot vote for {}", self.epoch, candidate.id);
+        }
+        let leader_id = self.leader_id();
+        let (election_timer, high_watermark) = (self.random_election_timer(step), self.high_watermark());
+        let state = match &self.state {
+            EpochState::Unattached(state) => EpochState::Unattached(UnattachedState {
+                leader_id: state.leader_id,
+                voted: Some(candidate),
+                high_watermark,
+                election_timer,
+            }),
+            EpochState::Prospective(state) => EpochState::Prospective(ProspectiveState {
+                leader_id: state.leader_id,
+                leader_endpoints: Rc::clone(&state.leader_endpoints),
+                voted: Some(candidate),
+                high_watermark,
+                election: EpochElection::new(&self.voters, self.local.id),
+                election_timer,
+            }),
+            _ => throw!("cannot vote for {} as {:?}({})", candidate.id, self.role(), self.epoch),
+        };
+        let election = ElectionState { epoch: self.epoch, leader_id, voted: Some(candidate) };
+        self.persist(election, Bug::VoteNotDurable, step);
+        self.switch(self.epoch, state, step);
+        Ok(())
+    }
+
+    /// Writes `quorum-state`, unless `mutant` is on, which does so too late.
+    pub(super) fn persist(&mut self, election: ElectionState, mutant: Bug, step: &mut Step<'_>) {
+        self.late_write = None;
+        if !self.bugs.has(mutant) {
+            write_election_state(&election, self.voters.ids(), step.out);
+        } else if mutant != Bug::EpochNotDurable {
+            self.late_write = Some(election);
+        }
+    }
+
+    /// Makes up for a write that a bug has put off; a follower's waits for its first append.
+    pub fn write_late(&mut self, step: &mut Step<'_>) {
+        let waits = matches!(&self.state, EpochState::Follower(state) if !state.has_fetched_from_leader)
+            && self.bugs.has(Bug::FollowerStateNotDurable);
+        if let Some(election) = self.late_write.take_if(|_| !waits) {
+            write_election_state(&election, self.voters.ids(), step.out);
+        }
+    }
+
+    pub(super) fn switch(&mut self, epoch: LeaderEpoch, state: EpochState, step: &mut Step<'_>) {
+        self.epoch = epoch;
+        self.state = state;
+        let leader = self.leader_id().unwrap_or(NodeId::NONE);
+        step.out.observe(Observation::RoleChanged { role: self.role(), epoch, leader });
+    }
+
+    pub(super) fn random_election_timer(&self, step: &mut Step<'_>) -> Timer {
+        let timeout_ms = step.jittered_ms(self.timeouts.election_ms);
+        Timer::new(step.now_ms(), timeout_ms)
+    }
+}
+
+/// The same deadline in the next state.
+fn still_running(mut timer: Timer, now_ms: i64) -> Timer {
+    timer.update(now_ms);
+    timer
+}
+
+/// What others may ask.
+impl QuorumState {
+    pub fn epoch(&self) -> LeaderEpoch {
+        self.epoch
+    }
+
+    pub fn local(&self) -> ReplicaKey {
+        self.local
+    }
+
+    pub fn voters(&self) -> &VoterSet {
+        &self.voters
+    }
+
+    pub fn state(&self) -> &EpochState {
+        &self.state
+    }
+
+    pub fn state_mut(&mut self) -> &mut EpochState {
+        &mut self.state
+    }
+
+    pub fn is_voter(&self) -> bool {
+        self.voters.is_voter(self.local)
+    }
+
+    pub fn is_observer(&self) -> bool {
+        !self.is_voter()
+    }
+
+    pub fn is_only_voter(&self) -> bool {
+        self.voters.is_only_voter(self.local)
+    }
+
+    pub fn role(&self) -> Role {
+        match self.state {
+            EpochState::Unattached(_) => Role::Unattached,
+            EpochState::Prospective(_) => Role::Prospective,
+            EpochState::Candidate(_) => Role::Candidate,
+            EpochState::Leader(_) => Role::Leader,
+            EpochState::Follower(_) => Role::Follower,
+            EpochState::Resigned(_) => Role::Resigned,
+        }
+    }
+
+    /// A Resigned leader still names itself.
+    pub fn leader_id(&self) -> Option<NodeId> {
+        match &self.state {
+            EpochState::Unattached(state) => state.leader_id,
+            EpochState::Prospective(state) => state.leader_id,
+            EpochState::Candidate(_) => None,
+            EpochState::Leader(_) | EpochState::Resigned(_) => Some(self.local.id),
+            EpochState::Follower(state) => Some(state.leader_id),
+        }
+    }
+
+    /// `None` if unknown; never empty.
+    pub fn leader_endpoints(&self) -> Option<&Endpoints> {
+        let endpoints = match &self.state {
+            EpochState::Unattached(_) | EpochState::Candidate(_) => None,
+            EpochState::Prospective(state) => Some(&state.leader_endpoints),
+            EpochState::Follower(state) => Some(&state.leader_endpoints),
+            EpochState::Leader(_) | EpochState::Resigned(_) => self.voters.endpoints(self.local.id),
+        };
+        endpoints.filter(|endpoints| !endpoints.is_empty())
+    }
+
+    pub fn voted(&self) -> Option<ReplicaKey> {
+        match &self.state {
+            EpochState::Unattached(state) => state.voted,
+            EpochState::Prospective(state) => state.voted,
+            EpochState::Candidate(_) => Some(self.local),
+            EpochState::Follower(state) => state.voted,
+            EpochState::Leader(_) | EpochState::Resigned(_) => None,
+        }
+    }
+
+    /// What is known to be committed; not known when Resigned, nor early in an own epoch.
+    pub fn high_watermark(&self) -> Option<Offset> {
+        match &self.state {
+            EpochState::Unattached(state) => state.high_watermark,
+            EpochState::Prospective(state) => state.high_watermark,
+            EpochState::Candidate(state) => state.high_watermark,
+            EpochState::Follower(state) => state.high_watermark,
+            EpochState::Leader(state) => state.high_watermark,
+            EpochState::Resigned(_) => None,
+        }
+    }
+
+    pub fn leader(&self) -> Option<&LeaderState> {
+        if let EpochState::Leader(state) = &self.state { Some(state) } else { None }
+    }
+
+    pub fn leader_mut(&mut self) -> Option<&mut LeaderState> {
+        if let EpochState::Leader(state) = &mut self.state { Some(state) } else { None }
+    }
+
+    pub fn follower_mut(&mut self) -> Option<&mut FollowerState> {
+        if let EpochState::Follower(state) = &mut self.state { Some(state) } else { None }
+    }
+
+    pub fn is_leader(&self) -> bool {
+        matches!(self.state, EpochState::Leader(_))
+    }
+
+    pub fn is_follower(&self) -> bool {
+        matches!(self.state, EpochState::Follower(_))
+    }
+
+    /// The role's name in messages.
+    pub fn has_remote_leader(&self) -> bool {
+        self.leader_id().is_some_and(|leader| leader != self.local.id)
+    }
+}

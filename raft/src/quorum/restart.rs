@@ -1,0 +1,90 @@
+//! Which state a replica starts in, from what its disk says (consensus.md §1.6). The point of
+//! the table: who led or ran in an epoch must not vote, run or lead in it a second time with a
+//! log that may have lost its tail.
+
+use std::rc::Rc;
+
+use super::epoch_states::{EpochState, FollowerState, UnattachedState};
+use super::quorum_state::{QuorumState, QuorumTimeouts};
+use super::step::{Fatal, Step, throw};
+use super::timer::Timer;
+use super::voter_set::VoterSet;
+use crate::bugs::{Bug, Bugs};
+use crate::ids::{LeaderEpoch, ReplicaKey};
+use crate::io::Probe;
+use crate::log::{ElectionState, write_election_state};
+
+impl QuorumState {
+    /// The chosen state is written back. A single voter is moved on by the client.
+    pub fn initialize(
+        local: ReplicaKey,
+        voters: VoterSet,
+        timeouts: QuorumTimeouts,
+        bugs: Bugs,
+        stored: Option<ElectionState>,
+        log_epoch: LeaderEpoch,
+        step: &mut Step<'_>,
+    ) -> Result<QuorumState, Fatal> {
+        let mut quorum = QuorumState::blank(local, voters, timeouts, bugs, step.now_ms());
+        let stored = stored.unwrap_or(ElectionState { epoch: LeaderEpoch(0), leader_id: None, voted: None });
+        // Somebody's records of a later epoch are here: quorum-state was lost or rolled back.
+        let stored = if stored.epoch < log_epoch {
+            ElectionState { epoch: log_epoch, leader_id: None, voted: None }
+        } else {
+            stored
+        };
+        let state = quorum.starting_state(&stored, step)?;
+        quorum.epoch = stored.epoch;
+        quorum.state = state;
+        let written = ElectionState { epoch: stored.epoch, leader_id: quorum.leader_id(), voted: quorum.voted() };
+        write_election_state(&written, quorum.voters.ids(), step.out);
+        let state = quorum.state.clone();
+        quorum.switch(stored.epoch, state, step);
+        Ok(quorum)
+    }
+
+    fn starting_state(&mut self, stored: &ElectionState, step: &mut Step<'_>) -> Result<EpochState, Fatal> {
+        let led = stored.leader_id == Some(self.local.id);
+        // R02: the wrong code resumes as if all had elected it again.
+        if led && self.bugs.has(Bug::Kafka10527ResumeAsLeader) && self.is_voter() {
+            let mut state = self.candidate_state(step);
+            for voter in self.voters.ids() {
+                state.election.record(*voter, true)?;
+            }
+            return Ok(EpochState::Candidate(state));
+        }
+        if led {
+            step.out.probe(Probe::RestartedResigned);
+            return Ok(EpochState::Resigned(self.resigned_state(Rc::default(), step)));
+        }
+        if stored.voted.is_some_and(|voted| names(voted, self.local)) {
+            if self.is_observer() {
+                throw!("voted for itself in epoch {} and is no voter any more", stored.epoch);
+            }
+            step.out.probe(Probe::RestartedCandidate);
+            return Ok(EpochState::Candidate(self.candidate_state(step)));
+        }
+        let endpoints = stored.leader_id.and_then(|leader| self.voters.endpoints(leader).cloned());
+        Ok(match (stored.leader_id, endpoints) {
+            (Some(leader_id), Some(leader_endpoints)) => EpochState::Follower(FollowerState {
+                leader_id,
+                leader_endpoints,
+                voted: stored.voted,
+                high_watermark: None,
+                has_fetched_from_leader: false,
+                fetch_timer: Timer::new(step.now_ms(), i64::from(self.timeouts.fetch_ms)),
+            }),
+            (leader_id, _) => EpochState::Unattached(UnattachedState {
+                leader_id,
+                voted: stored.voted,
+                high_watermark: None,
+                election_timer: self.random_election_timer(step),
+            }),
+        })
+    }
+}
+
+/// A stored key names a replica if ids agree, and directory ids too where one is stored.
+pub(super) fn names(stored: ReplicaKey, replica: ReplicaKey) -> bool {
+    stored.id == replica.id && stored.directory_id.is_none_or(|directory| replica.directory_id == Some(directory))
+}

@@ -1,0 +1,47 @@
+//! What every function of a step is handed: the clock, the draws, and where effects go; and the
+//! one way out of a step that Kafka would leave by an exception.
+
+use crate::io::{Entropy, Now, Out};
+use crate::log::LogError;
+
+/// One step of a thread.
+pub struct Step<'a> {
+    /// This node's clocks at the start of the step.
+    pub now: Now,
+    /// This node's draws.
+    pub entropy: &'a mut dyn Entropy,
+    /// The effects so far.
+    pub out: &'a mut Out,
+}
+
+impl Step<'_> {
+    /// Kafka's raft timers run on the wall clock (`Time.milliseconds`).
+    pub fn now_ms(&self) -> i64 {
+        self.now.wall_ms
+    }
+
+    /// Uniform in `[base, 2 * base)`; 0 if the base is 0 (consensus.md §2.1, election timeout).
+    pub fn jittered_ms(&mut self, base_ms: i32) -> i64 {
+        match u32::try_from(base_ms) {
+            Ok(base) if base > 0 => i64::from(base) + i64::from(self.entropy.below(base)),
+            _ => 0,
+        }
+    }
+}
+
+/// An exception on Kafka's IO thread: the process dies.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Fatal(pub String);
+
+impl From<LogError> for Fatal {
+    fn from(error: LogError) -> Fatal {
+        Fatal(error.0)
+    }
+}
+
+/// Throws: `throw!("… {x}")`.
+macro_rules! throw {
+    ($($message:tt)*) => { return Err($crate::quorum::step::Fatal(format!($($message)*))) };
+}
+pub(crate) use throw;

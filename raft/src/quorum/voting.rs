@@ -1,0 +1,34 @@
+//! Who gets a vote (consensus.md §1.2, §6.8).
+
+use super::epoch_states::EpochState;
+use super::quorum_state::QuorumState;
+use super::restart::names;
+use crate::bugs::Bug;
+use crate::ids::ReplicaKey;
+
+impl QuorumState {
+    /// Would this replica vote so, in its current epoch? Changes nothing.
+    pub fn can_grant_vote(&self, candidate: ReplicaKey, is_log_up_to_date: bool, pre_vote: bool) -> bool {
+        let is_log_up_to_date = is_log_up_to_date || self.bugs.has(Bug::NoLogTest);
+        match &self.state {
+            EpochState::Unattached(_) | EpochState::Prospective(_) if pre_vote => is_log_up_to_date,
+            EpochState::Unattached(_) | EpochState::Prospective(_) => {
+                let voted = self.voted().filter(|_| !self.bugs.has(Bug::TwoVotesInOneEpoch));
+                match voted {
+                    // The log is not compared again.
+                    Some(voted) => names(voted, candidate),
+                    None => self.leader_id().is_none() && is_log_up_to_date,
+                }
+            }
+            EpochState::Candidate(_) | EpochState::Resigned(_) => pre_vote && is_log_up_to_date,
+            // KIP-996: whoever has heard its leader in this epoch does not help to depose it.
+            EpochState::Follower(state) => pre_vote && is_log_up_to_date && !state.has_fetched_from_leader,
+            EpochState::Leader(_) => false,
+        }
+    }
+
+    /// Must a vote that is granted be recorded, or has it been before?
+    pub fn must_record_vote(&self, candidate: ReplicaKey) -> bool {
+        self.voted().is_none_or(|voted| !names(voted, candidate))
+    }
+}

@@ -1,0 +1,88 @@
+//! The audit: what a node holds, what crossed its border and what lies on its disk are one story.
+
+use raft::ids::{LeaderEpoch, NodeId, Offset};
+use raft::io::{DurableFiles, Role, Visitor};
+use raft::log::Records;
+
+use super::ghost::ServerGhost;
+use super::ghost::ledger::Ledger;
+use super::invariant::Invariant;
+use super::verdict::Verdict;
+
+/// What a node shows a visitor.
+#[derive(Clone, Debug, Default)]
+pub struct NodeView {
+    election: Option<(LeaderEpoch, NodeId, NodeId, Role)>,
+    log: Option<(Offset, Offset, Option<Offset>)>,
+    last_batch: Option<(usize, std::rc::Rc<[u8]>)>,
+}
+
+impl Visitor for NodeView {
+    fn election(&mut self, epoch: LeaderEpoch, leader: NodeId, voted: NodeId, role: Role) {
+        self.election = Some((epoch, leader, voted, role));
+    }
+
+    fn log(&mut self, start: Offset, end: Offset, high_watermark: Option<Offset>) {
+        self.log = Some((start, end, high_watermark));
+    }
+
+    fn batches(&mut self, records: &Records) {
+        self.last_batch = records.0.last().map(|batch| (records.0.len(), batch.bytes.clone()));
+    }
+}
+
+/// Compares. `settled`: no effect of the node is pending; else its memory may be ahead of its disk.
+pub fn audit(
+    server: &ServerGhost,
+    settled: bool,
+    node: &NodeView,
+    disk: Option<&dyn DurableFiles>,
+    ledger: &mut Ledger,
+    verdict: &mut Verdict,
+) {
+    let difference = ahead_of_itself(server, node)
+        .or_else(|| if settled { differs(server, node, ledger) } else { None })
+        .or_else(|| server.differs_from_disk(disk?, ledger));
+    if let Some(difference) = difference {
+        verdict.fail(Invariant::GhostMismatch, || format!("node {}: {difference}", server.id));
+    }
+}
+
+/// Holds at any time.
+fn ahead_of_itself(server: &ServerGhost, node: &NodeView) -> Option<String> {
+    let (epoch, ..) = node.election?;
+    let written = server.written_election.unwrap_or_default();
+    if epoch < written.epoch {
+        return Some(format!("it is in epoch {epoch}, quorum-state says {}", written.epoch));
+    }
+    let (start, end, high_watermark) = node.log?;
+    let high_watermark = high_watermark.unwrap_or(start);
+    (start > end || high_watermark > end)
+        .then(|| format!("its log starts at {start}, ends at {end} and has high watermark {high_watermark}"))
+}
+
+/// Holds when nothing is pending.
+fn differs(server: &ServerGhost, node: &NodeView, ledger: &Ledger) -> Option<String> {
+    if let Some((epoch, leader, voted, role)) = node.election
+        && let Some(written) = server.written_election
+        && (epoch, leader.known(), voted.known()) != (written.epoch, written.leader, written.voted)
+    {
+        return Some(format!(
+            "it is {role:?} in epoch {epoch}, leader {leader}, voted for {voted}; quorum-state says {written:?}"
+        ));
+    }
+    let (_, end, high_watermark) = node.log?;
+    let written_end = server.log.end(ledger);
+    if end != written_end {
+        return Some(format!("its log ends at {end}, {written_end} is written"));
+    }
+    if let (Some(said), Some(held)) = (server.high_watermark, high_watermark)
+        && held < said.offset
+    {
+        return Some(format!("its high watermark is {held}, it said {}", said.offset));
+    }
+    let (count, bytes) = node.last_batch.as_ref()?;
+    let last = server.log.count().checked_sub(1).and_then(|last| server.log.get(last));
+    let same = *count == server.log.count() && last.is_some_and(|last| *ledger.get(last).bytes() == **bytes);
+    (!same).then(|| format!("it holds {count} batches, {} are written, or the last ones differ", server.log.count()))
+}

@@ -1,0 +1,329 @@
+//! What each crossing of the border means to which check: messages, observations, clients, faults
+//! (what concerns disks is in `border_disk`). The calls mirror `sim::watch::Watch`, in `raft`'s
+//! types; `at` is true time in ns, a server is its index in `CheckConfig::servers`.
+
+use raft::ids::{LeaderEpoch, Offset};
+use raft::io::{DurableFiles, Observation, Role};
+use raft::message::{ErrorCode, Request, Response};
+
+use super::audit::NodeView;
+use super::committed::{Committed, CommittedRecord};
+use super::coverage::Situation;
+use super::ghost::{ServerGhost, ShownHighWatermark};
+use super::invariant::{Invariant, durability, high_watermark, leaders, promise};
+use super::verdict::Excuse;
+use super::{Checks, PendingVote, audit};
+use crate::actor::{AttemptEvent, Message};
+
+/// Comparing a node with every byte of its disk is dear; so many audits share one.
+const DISK_AUDIT_EVERY: u64 = 16;
+
+impl Checks {
+    /// A process ended itself. Only its disk may make it: or, where durable bytes were destroyed,
+    /// a protocol rule that rests on them.
+    pub fn halted(&mut self, at: u64, server: usize, reason: &str, fatal: bool) {
+        self.verdict.now_ns = at;
+        let ghost = &self.servers[server];
+        if !fatal || ghost.disk_failed {
+            return;
+        }
+        if ghost.forgotten_epoch.is_some() || self.verdict.has_excused(Excuse::PromiseCutByDestroyedDisk) {
+            self.verdict.excuse(Excuse::FatalFaultAfterDestroyedDisk, 1);
+        } else {
+            let id = ghost.id;
+            self.verdict.fail(Invariant::NoFatalFault, || format!("node {id} ended itself: {reason}"));
+        }
+    }
+
+    /// A thread of a server takes an input.
+    #[inline]
+    pub fn input_taken(&mut self, at: u64, server: usize, raft_io: bool) {
+        self.verdict.now_ns = at;
+        if raft_io {
+            promise::takes_input(&self.servers[server], &mut self.verdict);
+        }
+    }
+
+    /// A request reaches a server.
+    pub fn request_taken(&mut self, at: u64, server: usize, connection: u64, message: &Message) {
+        self.verdict.now_ns = at;
+        if let Message::Request { correlation_id, request: Request::Vote(vote) } = message
+            && !vote.pre_vote
+        {
+            self.pending_votes.push(PendingVote {
+                server,
+                connection,
+                correlation_id: *correlation_id,
+                epoch: vote.replica_epoch,
+                candidate: vote.replica_id,
+            });
+        }
+    }
+
+    /// A message leaves a server; `peer` is the server it goes to, if it goes to one.
+    pub fn sent(&mut self, at: u64, server: usize, _peer: Option<usize>, connection: u64, message: &Message) {
+        self.verdict.now_ns = at;
+        match message {
+            Message::Request { request, .. } => self.request_sent(server, request),
+            Message::Response { correlation_id, response } => {
+                self.response_sent(server, connection, *correlation_id, response);
+            }
+        }
+    }
+
+    fn request_sent(&mut self, server: usize, request: &Request) {
+        let ghost = &self.servers[server];
+        let (verdict, ledger) = (&mut self.verdict, &self.ledger);
+        match request {
+            Request::Vote(vote) => {
+                promise::carries_epoch(ghost, vote.replica_epoch, request.name(), verdict);
+                if vote.pre_vote {
+                    return;
+                }
+                promise::asks_for_votes(ghost, vote.replica_epoch, verdict);
+                promise::claims_log_end(ghost, vote.replica_epoch, vote.last_offset, request.name(), ledger, verdict);
+                if self.newest_vote_request.is_some_and(|(epoch, by)| epoch == vote.replica_epoch && by != server) {
+                    self.coverage.met(Situation::SplitVote);
+                }
+                self.newest_vote_request = self.newest_vote_request.max(Some((vote.replica_epoch, server)));
+            }
+            Request::BeginQuorumEpoch(begin) => {
+                promise::carries_epoch(ghost, begin.leader_epoch, request.name(), verdict);
+                promise::begins_epoch(ghost, begin.leader_epoch, verdict);
+                self.leaders.acts(&self.servers, server, begin.leader_epoch, verdict);
+            }
+            Request::EndQuorumEpoch(end) => promise::carries_epoch(ghost, end.leader_epoch, request.name(), verdict),
+            Request::Fetch(fetch) => {
+                promise::carries_epoch(ghost, fetch.current_leader_epoch, request.name(), verdict);
+                let epoch = fetch.current_leader_epoch;
+                promise::claims_log_end(ghost, epoch, fetch.fetch_offset, request.name(), ledger, verdict);
+            }
+            Request::AppendRecords(_) | Request::ReadRecords(_) => {}
+        }
+    }
+
+    fn response_sent(&mut self, server: usize, connection: u64, correlation_id: i32, response: &Response) {
+        let ghost = &self.servers[server];
+        match response {
+            Response::Vote(vote) => {
+                promise::carries_epoch(ghost, vote.current_leader.leader_epoch, response.name(), &mut self.verdict);
+                self.vote_answered(server, connection, correlation_id, vote.vote_granted);
+            }
+            Response::BeginQuorumEpoch(answer) | Response::EndQuorumEpoch(answer) => {
+                promise::carries_epoch(ghost, answer.current_leader.leader_epoch, response.name(), &mut self.verdict);
+            }
+            Response::Fetch(fetch) => {
+                let epoch = fetch.current_leader.leader_epoch;
+                promise::carries_epoch(ghost, epoch, response.name(), &mut self.verdict);
+                let leads = fetch.current_leader.leader_id == Some(ghost.id);
+                if leads && fetch.error == ErrorCode::None && fetch.top_error == ErrorCode::None {
+                    self.leaders.acts(&self.servers, server, epoch, &mut self.verdict);
+                    if let Some(offset) = fetch.high_watermark {
+                        let shown = ShownHighWatermark { epoch, offset };
+                        let before = ghost.answered_high_watermark;
+                        self.servers[server].answered_high_watermark =
+                            high_watermark::monotonic(ghost, before, shown, &mut self.verdict);
+                        self.leader_high_watermark(server, shown);
+                    }
+                }
+            }
+            Response::AppendRecords(append) => {
+                promise::carries_epoch(ghost, append.leader_epoch, response.name(), &mut self.verdict);
+            }
+            Response::ReadRecords(read) => {
+                let (id, before) = (ghost.id, ghost.shown_applied);
+                if read.error != ErrorCode::None {
+                    return;
+                }
+                if read.applied_end < before {
+                    self.verdict.fail(Invariant::MonotonicReads, || {
+                        format!("node {id} answers a read with {} applied, after {before}", read.applied_end)
+                    });
+                }
+                self.servers[server].shown_applied = before.max(read.applied_end);
+                self.recovery.answered_read(server, read.applied_end);
+            }
+        }
+    }
+
+    fn vote_answered(&mut self, server: usize, connection: u64, correlation_id: i32, granted: bool) {
+        let answers = |pending: &PendingVote| {
+            pending.server == server && pending.connection == connection && pending.correlation_id == correlation_id
+        };
+        // Not found: a pre-vote was answered.
+        let Some(place) = self.pending_votes.iter().position(answers) else {
+            return;
+        };
+        let PendingVote { epoch, candidate, .. } = self.pending_votes.swap_remove(place);
+        if granted {
+            let ghost = &self.servers[server];
+            promise::grants_vote(ghost, epoch, candidate, &mut self.verdict);
+            self.votes.voted(server, ghost, epoch, candidate, &mut self.verdict);
+        }
+    }
+
+    /// A server said something of itself.
+    pub fn observed(&mut self, at: u64, server: usize, observation: Observation) {
+        self.verdict.now_ns = at;
+        match observation {
+            Observation::RoleChanged { role, epoch, leader } => self.role_changed(server, role, epoch, leader),
+            Observation::HighWatermark { offset, epoch, leading } => {
+                let shown = ShownHighWatermark { epoch, offset };
+                let ghost = &self.servers[server];
+                high_watermark::within_log(ghost, offset, &self.ledger, &mut self.verdict);
+                let before = ghost.high_watermark;
+                let remembered = high_watermark::monotonic(ghost, before, shown, &mut self.verdict);
+                self.servers[server].high_watermark = remembered;
+                if leading {
+                    self.leader_high_watermark(server, shown);
+                } else {
+                    let ghost = &self.servers[server];
+                    let (committed, ledger) = (&self.committed, &self.ledger);
+                    high_watermark::follower_agrees(ghost, epoch, offset, committed, ledger, &mut self.verdict);
+                }
+            }
+            Observation::LeadershipAnnounced { epoch } => {
+                self.leaders.announced(&self.servers, server, epoch, &mut self.verdict);
+            }
+            Observation::LeadershipRenounced { .. } => {}
+            Observation::Applied { end } => {
+                let ghost = &self.servers[server];
+                let agreed = self.committed.agreed_end(ghost, &self.ledger);
+                if end > agreed && !self.committed.was_cut() {
+                    let id = ghost.id;
+                    self.verdict.fail(Invariant::StateMachineSafety, || {
+                        format!(
+                            "node {id} applies offsets below {end}, its log agrees with the committed up to {agreed}"
+                        )
+                    });
+                }
+            }
+            Observation::Truncated { .. } => self.coverage.met(Situation::WrittenBatchCut),
+            Observation::Probe(probe) => self.coverage.reached(probe),
+        }
+    }
+
+    fn role_changed(&mut self, server: usize, role: Role, epoch: LeaderEpoch, leader: raft::ids::NodeId) {
+        let ghost = &self.servers[server];
+        let before = ghost.role.map_or(LeaderEpoch(0), |(_, epoch, _)| epoch).max(ghost.durable_epoch());
+        leaders::monotonic_epoch(ghost, before, epoch, &mut self.verdict);
+        if matches!(role, Role::Leader | Role::Resigned) {
+            // Leaders begin without a high watermark, and resigned ones drop theirs.
+            self.servers[server].high_watermark = None;
+        }
+        self.servers[server].role = Some((role, epoch, leader));
+        match role {
+            Role::Prospective => self.failovers.prospective(self.verdict.now_ns, server),
+            Role::Leader => {
+                self.leaders.acts(&self.servers, server, epoch, &mut self.verdict);
+                let (servers, committed) = (&mut self.servers, &mut self.committed);
+                let gone =
+                    durability::became_leader(servers, server, epoch, committed, &self.ledger, &mut self.verdict);
+                self.records_destroyed(&gone);
+                self.failovers.elected(self.verdict.now_ns, server, epoch);
+                if self.cut_links > 0 {
+                    self.coverage.met(Situation::ElectionDuringPartition);
+                }
+                if self.servers.iter().filter(|server| server.leads().is_some()).count() > 1 {
+                    self.coverage.met(Situation::TwoLeadersAtOnce);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// A leader shows a high watermark: what lies below is committed.
+    fn leader_high_watermark(&mut self, server: usize, shown: ShownHighWatermark) {
+        let epoch = shown.epoch;
+        let before = self.committed.end;
+        let (gone, first_record) = durability::commit(
+            &mut self.servers,
+            server,
+            shown,
+            &mut self.committed,
+            &self.ledger,
+            self.quorum,
+            &mut self.verdict,
+        );
+        self.records_destroyed(&gone);
+        for record in &self.committed.records[first_record..] {
+            self.white_box.committed(*record, &mut self.verdict);
+        }
+        self.failovers.committed(self.verdict.now_ns, server, epoch);
+        let newer = |server: &ServerGhost| server.leads().is_some_and(|other| other > epoch);
+        if self.committed.end > before && self.servers.iter().any(newer) {
+            self.coverage.met(Situation::CommitByOlderLeader);
+        }
+    }
+
+    fn records_destroyed(&mut self, gone: &[CommittedRecord]) {
+        for record in gone {
+            self.white_box.destroyed(*record, &mut self.verdict);
+        }
+    }
+
+    /// A client did or learned something.
+    pub fn client(&mut self, at: u64, client: usize, event: AttemptEvent) {
+        self.verdict.now_ns = at;
+        self.white_box.client(client, event, &mut self.committed, &mut self.coverage, &mut self.verdict);
+        self.recovery.client(client, event);
+    }
+
+    /// Compare a node with its border. `settled`: none of its effects is pending.
+    pub fn audit(&mut self, at: u64, server: usize, settled: bool, node: &NodeView, disk: &dyn DurableFiles) {
+        self.verdict.now_ns = at;
+        self.audits += 1;
+        // Every server gets its turn, however many there are.
+        let disk_due = (self.audits / self.servers.len() as u64).is_multiple_of(DISK_AUDIT_EVERY);
+        let disk = disk_due.then_some(disk);
+        audit::audit(&self.servers[server], settled, node, disk, &mut self.ledger, &mut self.verdict);
+        self.promise_stands();
+    }
+
+    /// Links are cut (or, with a negative number, mended).
+    pub fn links_cut(&mut self, change: i32) {
+        self.cut_links = self.cut_links.saturating_add_signed(change);
+    }
+
+    /// A fault hits a server; `cause` is its kind. Counts as a failover if that server leads.
+    pub fn struck(&mut self, at: u64, server: usize, cause: &'static str) {
+        self.failovers.struck(at, server, cause);
+    }
+
+    /// The fault is over.
+    pub fn lifted(&mut self, server: usize) {
+        self.failovers.lifted(server);
+    }
+
+    /// All faults are over.
+    pub fn healed(&mut self, at: u64) {
+        self.verdict.now_ns = at;
+        self.recovery.healed(at);
+    }
+
+    /// Do all recovery predicates hold?
+    pub fn recovered(&mut self) -> bool {
+        self.recovery.recovered(&self.servers, &self.ledger)
+    }
+
+    /// The recovery bound has passed.
+    pub fn recovery_overdue(&mut self, at: u64) {
+        self.verdict.now_ns = at;
+        self.recovery.overdue(&self.servers, &self.ledger, &mut self.verdict);
+    }
+
+    /// The run is over.
+    pub fn finish(&mut self, at: u64) {
+        self.verdict.now_ns = at;
+        let end_of = |count: usize| match count.checked_sub(1) {
+            Some(last) => self.ledger.end(self.committed.batches[last]),
+            None => Offset(0),
+        };
+        let durable_end = end_of(Committed::durable_on_majority(&self.servers));
+        // A single voter's last commits may be on their way to its disk.
+        let promised_end = if self.quorum.commits_before_flush { durable_end } else { end_of(self.committed.promised) };
+        let (committed, coverage) = (&self.committed, &mut self.coverage);
+        self.white_box.finish(committed, durable_end, promised_end, coverage, &mut self.verdict);
+        self.promise_stands();
+    }
+}

@@ -1,0 +1,227 @@
+//! What each crossing between a server and its disk means to which check: boots, writes, fsyncs,
+//! and what faults do to durable bytes.
+
+use std::rc::Rc;
+
+use raft::ids::{LeaderEpoch, Offset};
+use raft::io::DurableFiles;
+use raft::log::Batch;
+use sim::watch::{Down, Synced, Write};
+
+use super::Checks;
+use super::coverage::Situation;
+use super::ghost::boot::HowDown;
+use super::ghost::ledger::{BatchId, Recorded};
+use super::ghost::log::AppendFault;
+use super::ghost::{ServerGhost, Target};
+use super::invariant::{Invariant, durability, high_watermark, leaders, promise};
+use super::verdict::Excuse;
+
+impl Checks {
+    /// A server boots and finds `disk`.
+    pub fn booted(&mut self, at: u64, server: usize, incarnation: u32, disk: &dyn DurableFiles) {
+        self.verdict.now_ns = at;
+        let before = self.servers[server].durable_epoch();
+        let ghost = &mut self.servers[server];
+        let found = ghost.booted(incarnation, disk, &mut self.ledger);
+        ghost.recount_agreement(&self.committed.batches);
+        ghost.remember(&self.ledger);
+        if found.torn_tail {
+            self.coverage.met(Situation::TornTail);
+        }
+        if let Some(mismatch) = found.mismatch {
+            let id = ghost.id;
+            self.verdict.fail(Invariant::GhostMismatch, || format!("node {id}: {mismatch}"));
+        } else if let Some((other, found)) = found.notes.conflict {
+            self.conflict(server, other, found);
+        }
+        let ghost = &self.servers[server];
+        leaders::monotonic_epoch(ghost, before, ghost.durable_epoch(), &mut self.verdict);
+        self.promise_stands();
+    }
+
+    /// It is down.
+    pub fn down(&mut self, at: u64, server: usize, how: Down) {
+        self.verdict.now_ns = at;
+        let ghost = &mut self.servers[server];
+        if ghost.leads().is_some() {
+            self.coverage.met(Situation::LeaderDied);
+        }
+        let how = match how {
+            Down::PowerLost => HowDown::PowerLost,
+            Down::Killed | Down::Halted { .. } | Down::Panicked => HowDown::PageCacheKept,
+        };
+        if how == HowDown::PowerLost && ghost.log.durable() < ghost.log.count() {
+            self.coverage.met(Situation::PowerLossWithUnsyncedTail);
+        }
+        ghost.went_down(how);
+        self.pending_votes.retain(|pending| pending.server != server);
+    }
+
+    /// A fault destroyed durable bytes of a server; `left` is what is left of them.
+    pub fn disk_damaged(&mut self, at: u64, server: usize, left: &dyn DurableFiles) {
+        self.verdict.now_ns = at;
+        let forgot = self.servers[server].disk_damaged(left, &mut self.ledger);
+        if forgot && self.servers[server].voter {
+            self.coverage.met(Situation::AmnesiacVoter);
+        }
+        durability::cut_promise(&self.servers, &mut self.committed, &mut self.verdict);
+    }
+
+    /// A write or fsync of a server was refused: its process is about to end (consensus.md §4.9).
+    pub fn disk_failed(&mut self, at: u64, server: usize) {
+        self.verdict.now_ns = at;
+        self.servers[server].disk_failed = true;
+        self.coverage.met(Situation::DiskFailed);
+    }
+
+    /// A server changed its disk.
+    pub fn wrote(&mut self, at: u64, server: usize, write: Write<'_>) {
+        self.verdict.now_ns = at;
+        let ghost = &mut self.servers[server];
+        match write {
+            Write::Open { file, path, truncate } => {
+                ghost.open(file.0, path, truncate, &self.ledger);
+                if truncate {
+                    self.log_cut(server);
+                }
+            }
+            Write::Append { file, bytes } => match ghost.target(file.0) {
+                Target::Segment(base) => self.appended(server, base, bytes),
+                Target::Small(inode) => ghost.small.append(inode, bytes),
+                Target::Ignored => {}
+            },
+            Write::Truncate { file, len } => match ghost.target(file.0) {
+                Target::Segment(base) => {
+                    ghost.log.truncate(base, len, &self.ledger);
+                    self.log_cut(server);
+                }
+                Target::Small(inode) => ghost.small.truncate(inode, len),
+                Target::Ignored => {}
+            },
+            Write::Rename { from, to } => {
+                let before = ghost.written_election;
+                ghost.rename(from, to);
+                if ghost.written_election != before {
+                    self.election_written(server, before.map_or(LeaderEpoch(0), |election| election.epoch));
+                }
+            }
+            Write::Unlink { path } => {
+                ghost.unlink(path, &self.ledger);
+                self.log_cut(server);
+            }
+        }
+    }
+
+    fn election_written(&mut self, server: usize, before: LeaderEpoch) {
+        let ghost = &self.servers[server];
+        let Some(election) = ghost.written_election else {
+            return;
+        };
+        leaders::monotonic_epoch(ghost, before, election.epoch, &mut self.verdict);
+        if let Some(candidate) = election.voted {
+            self.votes.voted(server, ghost, election.epoch, candidate, &mut self.verdict);
+        }
+        if election.leader == Some(ghost.id) {
+            self.leaders.named_on_disk(&self.servers, server, election.epoch, &mut self.verdict);
+        }
+    }
+
+    /// Whole batches, nearly always one, are appended to a segment.
+    fn appended(&mut self, server: usize, base: Offset, bytes: &Rc<[u8]>) {
+        let mut position = 0;
+        while position < bytes.len() {
+            let rest = &bytes[position..];
+            let header = Batch::peek_header(rest).ok().filter(|header| header.size_bytes <= rest.len());
+            let Some(header) = header else {
+                let ghost = &mut self.servers[server];
+                ghost.log.append_junk(base, rest.len() as u64);
+                let id = ghost.id;
+                self.verdict.fail(Invariant::LogMatching, || {
+                    format!("node {id} appends {} bytes that are no batch", rest.len())
+                });
+                return;
+            };
+            let ghost = &mut self.servers[server];
+            let as_leader = promise::writes_batch(ghost, &header, rest, &self.ledger, &mut self.verdict);
+            ghost.leader_append_pending |= as_leader;
+            let (recorded, fault) = ghost.log.append(base, &header, bytes, position, &mut self.ledger);
+            ghost.advance_agreement(&self.committed.batches);
+            if let Some(fault) = fault {
+                self.append_fault(server, fault);
+            } else if let Recorded { id, conflict: Some(other), .. } = recorded {
+                self.conflict(server, other, id);
+            } else if recorded.is_new && as_leader && self.committed.end > header.base_offset {
+                self.coverage.met(Situation::Divergence);
+            }
+            position += header.size_bytes;
+        }
+    }
+
+    #[cold]
+    fn append_fault(&mut self, server: usize, fault: AppendFault) {
+        let id = self.servers[server].id;
+        self.verdict.fail(Invariant::LogMatching, || match fault {
+            AppendFault::Gap { log_end, base } => {
+                format!("node {id} appends a batch at {base}, its log ends at {log_end}")
+            }
+            AppendFault::EpochWentBack { last, epoch } => {
+                format!("node {id} appends a batch of epoch {epoch} behind one of epoch {last}")
+            }
+            AppendFault::BehindJunk { junk_bytes } => {
+                format!("node {id} appends behind {junk_bytes} bytes that are no batch, or behind a gap")
+            }
+        });
+    }
+
+    /// Two batches, or one behind two prefixes, at the same epoch and end offset.
+    #[cold]
+    fn conflict(&mut self, server: usize, other: BatchId, found: BatchId) {
+        let batch = self.ledger.get(found);
+        let forgot = |server: &ServerGhost| server.voter && server.forgotten_epoch >= Some(batch.epoch);
+        if self.servers.iter().any(forgot) {
+            return self.verdict.end_excused(Excuse::ForgottenRecord);
+        }
+        let (id, same_bytes) = (self.servers[server].id, self.ledger.get(other).bytes() == batch.bytes());
+        self.verdict.fail(Invariant::LogMatching, || {
+            let what = if same_bytes { "the same batch behind another prefix" } else { "another batch" };
+            format!(
+                "node {id} holds a batch of epoch {} that ends at {}; elsewhere {what} does",
+                batch.epoch, batch.end
+            )
+        });
+    }
+
+    /// A log may have become shorter.
+    fn log_cut(&mut self, server: usize) {
+        let ghost = &mut self.servers[server];
+        if ghost.log.count() < ghost.agreed {
+            ghost.agreed = ghost.log.count();
+            self.promise_stands();
+        }
+        let ghost = &self.servers[server];
+        if ghost.high_watermark.is_some() {
+            high_watermark::cut_below(ghost, &self.ledger, &mut self.verdict);
+        }
+    }
+
+    pub(super) fn promise_stands(&mut self) {
+        durability::promise_stands(&self.servers, &self.committed, &self.ledger, self.quorum, &mut self.verdict);
+    }
+
+    /// Something of a server became durable.
+    pub fn synced(&mut self, at: u64, server: usize, synced: Synced) {
+        self.verdict.now_ns = at;
+        let ghost = &mut self.servers[server];
+        match synced {
+            Synced::File(file) => ghost.file_synced(file.0),
+            Synced::Directory => ghost.directory_synced(),
+        }
+        if ghost.leader_append_pending {
+            ghost.leader_append_pending = ghost.log.durable() < ghost.log.count();
+        }
+        if ghost.is_amnesiac() {
+            ghost.remember(&self.ledger);
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! The committed log C: what leaders' high watermarks have covered, and how much of it is promised.
+
+use raft::ids::{LeaderEpoch, Offset};
+use raft::log::Batch;
+
+use super::ghost::ServerGhost;
+use super::ghost::ledger::{BatchId, Ledger};
+
+/// A committed data record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CommittedRecord {
+    /// Where it stands.
+    pub offset: Offset,
+    /// What it says.
+    pub value: u64,
+    /// Has any read shown it?
+    pub seen: bool,
+}
+
+/// The committed log.
+#[derive(Clone, Debug, Default)]
+pub struct Committed {
+    /// Its batches, from offset 0.
+    pub batches: Vec<BatchId>,
+    /// The epoch whose leader committed each; ascending.
+    epochs: Vec<LeaderEpoch>,
+    /// Its data records.
+    pub records: Vec<CommittedRecord>,
+    /// One past its last offset.
+    pub end: Offset,
+    /// Leading batches that must stay on a majority of disks. Less than all of them only after a
+    /// fault has destroyed durable bytes.
+    pub promised: usize,
+    /// Offsets that were committed and then destroyed, as `start..end`.
+    destroyed: Vec<(Offset, Offset)>,
+    /// The newest epoch whose leader had to begin without records that were destroyed.
+    cut_by: Option<LeaderEpoch>,
+}
+
+impl Committed {
+    /// Batches.
+    pub fn count(&self) -> usize {
+        self.batches.len()
+    }
+
+    /// The newest epoch that has committed something.
+    pub fn newest_epoch(&self) -> Option<LeaderEpoch> {
+        self.epochs.last().copied()
+    }
+
+    /// How many leading batches were committed by leaders of epochs before `epoch`.
+    pub fn committed_before(&self, epoch: LeaderEpoch) -> usize {
+        match self.epochs.last() {
+            Some(last) if *last < epoch => self.epochs.len(),
+            _ => self.epochs.partition_point(|committer| *committer < epoch),
+        }
+    }
+
+    /// The next batch is committed; its data records are the last ones of `records`, from the
+    /// index returned on.
+    pub fn push(&mut self, id: BatchId, epoch: LeaderEpoch, ledger: &Ledger) -> usize {
+        let known = ledger.get(id);
+        let first_record = self.records.len();
+        if !known.control
+            && let Ok((batch, _)) = Batch::parse(known.bytes())
+        {
+            let records = batch.values().map(|(offset, value)| CommittedRecord { offset, value, seen: false });
+            self.records.extend(records);
+        }
+        self.end = known.end;
+        self.batches.push(id);
+        self.epochs.push(epoch);
+        first_record
+    }
+
+    /// What lies behind the first `count` batches was destroyed: a leader begins `epoch` without
+    /// it. Gives the data records that went.
+    pub fn cut(&mut self, count: usize, epoch: LeaderEpoch, ledger: &Ledger) -> Vec<CommittedRecord> {
+        self.batches.truncate(count);
+        self.epochs.truncate(count);
+        self.promised = self.promised.min(count);
+        let new_end = self.batches.last().map_or(Offset(0), |last| ledger.end(*last));
+        self.destroyed.push((new_end, self.end));
+        self.end = new_end;
+        self.cut_by = self.cut_by.max(Some(epoch));
+        let first_gone = self.records.partition_point(|record| record.offset < new_end);
+        self.records.split_off(first_gone)
+    }
+
+    /// Was anything committed ever destroyed?
+    pub fn was_cut(&self) -> bool {
+        !self.destroyed.is_empty()
+    }
+
+    /// Was it destroyed before a leader of a newer epoch than this began?
+    pub fn was_cut_after(&self, epoch: LeaderEpoch) -> bool {
+        self.cut_by.is_some_and(|cut_by| epoch < cut_by)
+    }
+
+    /// Was the record at this offset ever destroyed?
+    pub fn was_destroyed(&self, offset: Offset) -> bool {
+        self.destroyed.iter().any(|(start, end)| *start <= offset && offset < *end)
+    }
+
+    /// How far a server's log agrees with this one, as an offset.
+    pub fn agreed_end(&self, server: &ServerGhost, ledger: &Ledger) -> Offset {
+        server.agreed.checked_sub(1).map_or(Offset(0), |last| ledger.end(self.batches[last]))
+    }
+
+    /// The longest prefix, in batches, that a majority of voters holds durably.
+    pub fn durable_on_majority(servers: &[ServerGhost]) -> usize {
+        let mut ends: Vec<usize> = servers.iter().filter(|s| s.voter).map(ServerGhost::durably_agreed).collect();
+        ends.sort_unstable_by(|a, b| b.cmp(a));
+        ends.get(ends.len() / 2).copied().unwrap_or(0)
+    }
+}

@@ -1,0 +1,143 @@
+//! Going down and coming up: what a disk must still hold, and what a fault may have destroyed.
+
+use raft::ids::Offset;
+use raft::io::DurableFiles;
+
+use super::ledger::Ledger;
+use super::log::{LogGhost, ReadNotes};
+use super::{Forgotten, ServerGhost};
+
+/// How a server went down, as far as its disk is concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HowDown {
+    /// The process ended; the page cache lives on.
+    PageCacheKept,
+    /// The power went; what was not durable is lost, kept or torn.
+    PowerLost,
+}
+
+/// What a boot found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// Why the disk found cannot be the one left behind.
+    pub mismatch: Option<String>,
+    /// What reading the log came across.
+    pub notes: ReadNotes,
+    /// Bytes behind the last whole batch, or segments beyond a gap.
+    pub torn_tail: bool,
+}
+
+impl ServerGhost {
+    /// The process is gone.
+    pub fn went_down(&mut self, how: HowDown) {
+        self.up = false;
+        self.down = Some(how);
+        self.role = None;
+        self.high_watermark = None;
+        self.answered_high_watermark = None;
+        self.shown_applied = Offset(0);
+        self.leader_append_pending = false;
+        self.disk_failed = false;
+        self.handles.clear();
+    }
+
+    /// A process boots and finds `files`. The caller recounts agreement with the committed log.
+    pub fn booted(&mut self, incarnation: u32, files: &dyn DurableFiles, ledger: &mut Ledger) -> Found {
+        let (found_log, notes) = LogGhost::read(files, ledger);
+        let mut found = Found { mismatch: None, notes, torn_tail: found_log.has_junk() };
+        match (self.down.take(), self.damaged) {
+            // The first boot finds what a format tool may have left; all of it is durable.
+            (None, _) | (Some(HowDown::PowerLost), true) => self.take_over(found_log, files),
+            (Some(HowDown::PowerLost), false) => {
+                found.mismatch = self.impossible_after_power_loss(&found_log, notes, files);
+                self.take_over(found_log, files);
+            }
+            (Some(HowDown::PageCacheKept), false) => {
+                found.mismatch = self.changed_by_kill(&found_log, notes, files);
+            }
+            (Some(HowDown::PageCacheKept), true) => {
+                let before = std::mem::replace(&mut self.log, found_log);
+                self.log.keep_durability_of(&before);
+                self.small.load_written(files);
+            }
+        }
+        self.damaged = false;
+        self.incarnation = incarnation;
+        self.up = true;
+        self.read_state_files();
+        found
+    }
+
+    fn take_over(&mut self, mut found: LogGhost, files: &dyn DurableFiles) {
+        found.all_durable();
+        self.log = found;
+        self.small.load(files);
+    }
+
+    fn changed_by_kill(&self, found: &LogGhost, notes: ReadNotes, files: &dyn DurableFiles) -> Option<String> {
+        if let Some(path) = self.small.difference(files) {
+            return Some(format!("{path} is not as it was when the process died"));
+        }
+        let changed = notes.unknown_batches > 0 || !self.log.same_bytes(found);
+        changed.then(|| {
+            format!("of {} batches written, {} are found after the process died", self.log.count(), found.count())
+        })
+    }
+
+    /// Durable ⊆ found ⊆ written, up to a torn tail. An unsynced cut may come undone, so batches
+    /// beyond the durable ones need only have been written by somebody.
+    fn impossible_after_power_loss(
+        &self,
+        found: &LogGhost,
+        notes: ReadNotes,
+        files: &dyn DurableFiles,
+    ) -> Option<String> {
+        let durable = self.log.durable();
+        if found.count() < durable || found.prefix(durable) != self.log.prefix(durable) {
+            return Some(format!("of {durable} durable batches, {} are found after a power loss", found.count()));
+        }
+        if notes.unknown_batches > 0 {
+            return Some(format!("{} batches found after a power loss were never written", notes.unknown_batches));
+        }
+        let path = self.small.impossible_after_power_loss(files)?;
+        Some(format!("{path} after a power loss is neither as it was durable nor as it was written"))
+    }
+
+    /// Compares what a process sees with what was written.
+    pub fn differs_from_disk(&self, files: &dyn DurableFiles, ledger: &mut Ledger) -> Option<String> {
+        let (found, notes) = LogGhost::read(files, ledger);
+        if let Some(path) = self.small.difference(files) {
+            return Some(format!("{path} on disk is not what was written"));
+        }
+        let differs = notes.unknown_batches > 0 || !self.log.same_bytes(&found);
+        differs.then(|| format!("{} batches were written, {} are on disk", self.log.count(), found.count()))
+    }
+
+    /// A fault destroyed durable bytes; `left` is what is left of them. True if the server forgot
+    /// something that it had promised or held.
+    pub fn disk_damaged(&mut self, left: &dyn DurableFiles, ledger: &mut Ledger) -> bool {
+        let (left_log, _) = LogGhost::read(left, ledger);
+        let durable = self.log.durable();
+        let held = (0..durable).take_while(|at| left_log.get(*at) == self.log.get(*at)).count();
+        let election = self.durable_election;
+        self.small.spoil(left);
+        if held < durable {
+            let batches: Vec<_> = (0..durable).filter_map(|at| self.log.get(at)).collect();
+            let end = self.log.durable_end(ledger);
+            if self.forgotten.as_ref().is_none_or(|old| old.end <= end) {
+                self.forgotten = Some(Forgotten { batches, end });
+            }
+            self.log.spoil(held);
+        }
+        self.damaged = true;
+        self.read_state_files();
+        let lost_election = self.durable_election != election;
+        if lost_election {
+            self.durable_votes.clear();
+            self.durable_leaderships.clear();
+            self.remember_promises();
+            self.forgotten_epoch = self.forgotten_epoch.max(election.map(|election| election.epoch));
+        }
+        held < durable || lost_election
+    }
+}

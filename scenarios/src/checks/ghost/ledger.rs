@@ -1,0 +1,147 @@
+//! Every batch ever written anywhere, once: the one map of `LogMatching`.
+//!
+//! A batch is known by its (epoch, end offset) together with its bytes and the batch before it.
+//! So one id stands for a whole prefix: two logs that hold the same id agree up to its end.
+
+use std::rc::Rc;
+
+use raft::ids::{LeaderEpoch, Offset};
+use raft::log::BatchHeader;
+
+/// A batch and, with it, all that stands before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct BatchId(u32);
+
+impl BatchId {
+    /// Nothing: the start of every log.
+    pub const START: BatchId = BatchId(u32::MAX);
+}
+
+/// A batch that somebody wrote.
+#[derive(Clone, Debug)]
+pub struct KnownBatch {
+    /// First offset.
+    pub base: Offset,
+    /// One past the last offset.
+    pub end: Offset,
+    /// `partitionLeaderEpoch`.
+    pub epoch: LeaderEpoch,
+    /// Control records, no data.
+    pub control: bool,
+    before: BatchId,
+    file_bytes: Rc<[u8]>,
+    position: usize,
+    size: usize,
+}
+
+impl KnownBatch {
+    /// The whole batch.
+    pub fn bytes(&self) -> &[u8] {
+        &self.file_bytes[self.position..self.position + self.size]
+    }
+
+    /// Bytes of the whole batch.
+    pub fn size(&self) -> u64 {
+        self.size as u64
+    }
+
+    fn is(&self, bytes: &Rc<[u8]>, position: usize, size: usize, before: BatchId) -> bool {
+        // Replicas share a batch's bytes, so most comparisons end at the pointer.
+        let same_bytes = (Rc::ptr_eq(&self.file_bytes, bytes) && self.position == position && self.size == size)
+            || self.bytes() == &bytes[position..position + size];
+        self.before == before && same_bytes
+    }
+}
+
+/// The batches of one epoch, ascending by end offset.
+#[derive(Clone, Debug)]
+struct EpochLine {
+    epoch: LeaderEpoch,
+    batches: Vec<(Offset, BatchId)>,
+}
+
+/// What [`Ledger::record`] found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Recorded {
+    /// The batch's id.
+    pub id: BatchId,
+    /// Nobody had written it before.
+    pub is_new: bool,
+    /// Another batch, or the same behind another prefix, stands at the same epoch and end offset.
+    pub conflict: Option<BatchId>,
+}
+
+/// All batches.
+#[derive(Clone, Debug, Default)]
+pub struct Ledger {
+    batches: Vec<KnownBatch>,
+    epochs: Vec<EpochLine>,
+}
+
+impl Ledger {
+    /// A batch by id; there is none for [`BatchId::START`].
+    pub fn get(&self, id: BatchId) -> &KnownBatch {
+        &self.batches[id.0 as usize]
+    }
+
+    /// Where the prefix that an id stands for ends.
+    pub fn end(&self, id: BatchId) -> Offset {
+        if id == BatchId::START { Offset(0) } else { self.get(id).end }
+    }
+
+    /// The batch at `position` of `file_bytes`, behind `before`.
+    pub fn record(
+        &mut self,
+        header: &BatchHeader,
+        before: BatchId,
+        file_bytes: &Rc<[u8]>,
+        position: usize,
+    ) -> Recorded {
+        let end = Offset(header.last_offset.0 + 1);
+        let line = self.line(header.epoch);
+        let batches = &self.epochs[line].batches;
+        // Nearly always the newest batch of its epoch, by its leader first and then its followers.
+        let place = match batches.last() {
+            Some((last, _)) if *last == end => batches.len() - 1,
+            Some((last, _)) if *last < end => batches.len(),
+            _ => batches.partition_point(|(other, _)| *other < end),
+        };
+        let conflict = match batches.get(place) {
+            Some(&(other_end, id)) if other_end == end => {
+                if self.get(id).is(file_bytes, position, header.size_bytes, before) {
+                    return Recorded { id, is_new: false, conflict: None };
+                }
+                Some(id)
+            }
+            _ => None,
+        };
+        let id = BatchId(u32::try_from(self.batches.len()).expect("a run writes fewer than 2^32 batches"));
+        self.batches.push(KnownBatch {
+            base: header.base_offset,
+            end,
+            epoch: header.epoch,
+            control: header.control,
+            before,
+            file_bytes: Rc::clone(file_bytes),
+            position,
+            size: header.size_bytes,
+        });
+        if conflict.is_none() {
+            self.epochs[line].batches.insert(place, (end, id));
+        }
+        Recorded { id, is_new: true, conflict }
+    }
+
+    fn line(&mut self, epoch: LeaderEpoch) -> usize {
+        if let Some(last) = self.epochs.last()
+            && last.epoch == epoch
+        {
+            return self.epochs.len() - 1;
+        }
+        let place = self.epochs.partition_point(|line| line.epoch < epoch);
+        if self.epochs.get(place).is_none_or(|line| line.epoch != epoch) {
+            self.epochs.insert(place, EpochLine { epoch, batches: Vec::new() });
+        }
+        place
+    }
+}

@@ -1,0 +1,289 @@
+//! A ghost: the checks' own record of what is on one server's disk, written and durable, and of
+//! what the server said of itself. It is fed from the border and believes no node.
+
+pub mod boot;
+pub mod ledger;
+pub mod log;
+pub mod small_files;
+pub mod state_files;
+
+use std::collections::BTreeMap;
+
+use raft::ids::{LeaderEpoch, NodeId, Offset, OffsetAndEpoch};
+use raft::io::Role;
+use raft::log::{LEADER_EPOCH_CHECKPOINT, PARTITION_METADATA, QUORUM_STATE, parse_segment_path};
+
+use self::ledger::{BatchId, Ledger};
+use self::log::LogGhost;
+use self::small_files::{InodeIndex, SmallFiles};
+use self::state_files::{Election, parse_epoch_checkpoint, parse_quorum_state};
+
+/// Base offset of a segment's path.
+fn segment_base(path: &str) -> Option<Offset> {
+    parse_segment_path(path).ok().flatten()
+}
+
+/// Neither a segment nor one of the files beside it that nothing is read from.
+fn is_small_file(path: &str) -> bool {
+    ![".log", ".index", ".timeindex", ".snapshot"].iter().any(|suffix| path.ends_with(suffix))
+}
+
+/// What an open file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// A segment, by its base offset.
+    Segment(Offset),
+    /// Another file.
+    Small(InodeIndex),
+    /// An index: nothing depends on it.
+    Ignored,
+}
+
+/// What a destroyed disk held.
+#[derive(Clone, Debug)]
+struct Forgotten {
+    batches: Vec<BatchId>,
+    end: Offset,
+}
+
+/// A high watermark a server showed in an epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ShownHighWatermark {
+    /// The server's epoch then.
+    pub epoch: LeaderEpoch,
+    /// The offset.
+    pub offset: Offset,
+}
+
+/// One server.
+#[derive(Clone, Debug)]
+pub struct ServerGhost {
+    /// Kafka's `node.id`.
+    pub id: NodeId,
+    /// In the static voter set?
+    pub voter: bool,
+    /// Life number; grows with each boot.
+    pub incarnation: u32,
+    /// Is the process running?
+    pub up: bool,
+    /// Segments.
+    pub log: LogGhost,
+    /// Everything else.
+    pub small: SmallFiles,
+    handles: BTreeMap<u32, Target>,
+    /// `quorum-state` as a process reads it.
+    pub written_election: Option<Election>,
+    /// `quorum-state` as it survives a power loss.
+    pub durable_election: Option<Election>,
+    /// Votes that were durable at some time, ascending by epoch; an epoch has one.
+    pub durable_votes: Vec<(LeaderEpoch, NodeId)>,
+    /// Epochs in which this server was durably the leader, ascending.
+    pub durable_leaderships: Vec<LeaderEpoch>,
+    /// Entries of the durable `leader-epoch-checkpoint`.
+    pub durable_epochs: Vec<OffsetAndEpoch>,
+    /// The bytes of `partition.metadata` are durable.
+    pub topic_id_durable: bool,
+    /// Role and epoch it last said it entered, in this life.
+    pub role: Option<(Role, LeaderEpoch, NodeId)>,
+    /// High watermark it last said, in this life.
+    pub high_watermark: Option<ShownHighWatermark>,
+    /// High watermark in the newest epoch in which it answered fetches, in this life.
+    pub answered_high_watermark: Option<ShownHighWatermark>,
+    /// One past the last offset its state machine has shown, in this life.
+    pub shown_applied: Offset,
+    /// A leader's append is not yet durable (D9).
+    pub leader_append_pending: bool,
+    /// The disk refused something in this life: the process is about to end.
+    pub disk_failed: bool,
+    /// Batches at the front of the log that equal the committed log.
+    pub agreed: usize,
+    forgotten: Option<Forgotten>,
+    /// The highest epoch that a destroyed disk of this server had known; votes given up to it may
+    /// be given again.
+    pub forgotten_epoch: Option<LeaderEpoch>,
+    down: Option<boot::HowDown>,
+    damaged: bool,
+}
+
+impl ServerGhost {
+    /// A server that was never booted.
+    pub fn new(id: NodeId, voter: bool) -> ServerGhost {
+        ServerGhost {
+            id,
+            voter,
+            incarnation: 0,
+            up: false,
+            log: LogGhost::default(),
+            small: SmallFiles::default(),
+            handles: BTreeMap::new(),
+            written_election: None,
+            durable_election: None,
+            durable_votes: Vec::new(),
+            durable_leaderships: Vec::new(),
+            durable_epochs: Vec::new(),
+            topic_id_durable: false,
+            role: None,
+            high_watermark: None,
+            answered_high_watermark: None,
+            shown_applied: Offset(0),
+            leader_append_pending: false,
+            disk_failed: false,
+            agreed: 0,
+            forgotten: None,
+            forgotten_epoch: None,
+            down: None,
+            damaged: false,
+        }
+    }
+
+    /// Leading batches that are durable and equal the committed log.
+    #[inline]
+    pub fn durably_agreed(&self) -> usize {
+        self.agreed.min(self.log.durable())
+    }
+
+    /// Did it hold the first `count` committed batches, the last of them `last`, durably, before
+    /// its disk was destroyed?
+    pub fn agreed_before_destruction(&self, count: usize, last: BatchId) -> bool {
+        let forgotten = self.forgotten.as_ref();
+        forgotten.is_some_and(|old| count.checked_sub(1).and_then(|at| old.batches.get(at)) == Some(&last))
+    }
+
+    /// Has it forgotten durable bytes that it has not fetched again?
+    pub fn is_amnesiac(&self) -> bool {
+        self.forgotten.is_some()
+    }
+
+    /// The epoch that would survive a power loss.
+    #[inline]
+    pub fn durable_epoch(&self) -> LeaderEpoch {
+        self.durable_election.map_or(LeaderEpoch(0), |election| election.epoch)
+    }
+
+    /// Does it lead, by its own word?
+    pub fn leads(&self) -> Option<LeaderEpoch> {
+        match self.role {
+            Some((Role::Leader, epoch, _)) if self.up => Some(epoch),
+            _ => None,
+        }
+    }
+
+    /// What a handle stands for.
+    pub fn target(&self, handle: u32) -> Target {
+        self.handles.get(&handle).copied().unwrap_or(Target::Ignored)
+    }
+
+    /// A file was opened.
+    pub fn open(&mut self, handle: u32, path: &str, truncate: bool, ledger: &Ledger) {
+        let target = if let Some(base) = segment_base(path) {
+            self.log.open(base, truncate, ledger);
+            Target::Segment(base)
+        } else if is_small_file(path) {
+            Target::Small(self.small.open(path, truncate))
+        } else {
+            Target::Ignored
+        };
+        self.handles.insert(handle, target);
+    }
+
+    /// A small file's names or bytes changed.
+    pub fn rename(&mut self, from: &str, to: &str) {
+        self.small.rename(from, to);
+        self.read_state_files();
+    }
+
+    /// A name is gone.
+    pub fn unlink(&mut self, path: &str, ledger: &Ledger) {
+        match segment_base(path) {
+            Some(base) => self.log.unlink(base, ledger),
+            None => self.small.unlink(path),
+        }
+    }
+
+    /// A file's bytes are durable.
+    pub fn file_synced(&mut self, handle: u32) {
+        match self.target(handle) {
+            Target::Segment(base) => self.log.synced(base),
+            Target::Small(file) => {
+                self.small.synced(file);
+                self.read_state_files();
+            }
+            Target::Ignored => {}
+        }
+    }
+
+    /// All names are durable.
+    pub fn directory_synced(&mut self) {
+        self.log.names_synced();
+        let handles = &self.handles;
+        self.small.names_synced(|file| handles.values().any(|target| *target == Target::Small(file)));
+        self.read_state_files();
+    }
+
+    /// Reads again what the small files say. Elections are rare; so is this.
+    fn read_state_files(&mut self) {
+        self.written_election = self.small.written(QUORUM_STATE).and_then(parse_quorum_state);
+        let durable = self.small.durable(QUORUM_STATE).and_then(parse_quorum_state);
+        if durable != self.durable_election {
+            self.durable_election = durable;
+            self.remember_promises();
+        }
+        let checkpoint = self.small.durable(LEADER_EPOCH_CHECKPOINT).unwrap_or_default();
+        parse_epoch_checkpoint(checkpoint, &mut self.durable_epochs);
+        self.topic_id_durable = self.small.bytes_durable(PARTITION_METADATA);
+    }
+
+    fn remember_promises(&mut self) {
+        let Some(election) = self.durable_election else {
+            return;
+        };
+        if let Some(voted) = election.voted
+            && self.durable_votes.last().is_none_or(|(epoch, _)| *epoch < election.epoch)
+        {
+            self.durable_votes.push((election.epoch, voted));
+        }
+        if election.leader == Some(self.id)
+            && self.durable_leaderships.last().is_none_or(|epoch| *epoch < election.epoch)
+        {
+            self.durable_leaderships.push(election.epoch);
+        }
+    }
+
+    /// The vote that was durable in an epoch.
+    pub fn durable_vote(&self, epoch: LeaderEpoch) -> Option<NodeId> {
+        let place = self.durable_votes.binary_search_by_key(&epoch, |(epoch, _)| *epoch).ok()?;
+        Some(self.durable_votes[place].1)
+    }
+
+    /// Refetched past what a destroyed disk held? Then nothing is forgotten any more.
+    pub fn remember(&mut self, ledger: &Ledger) {
+        if let Some(forgotten) = &self.forgotten
+            && self.log.durable_end(ledger) >= forgotten.end
+        {
+            self.forgotten = None;
+        }
+    }
+
+    /// The log was cut or read back: agreement with the committed log is found anew.
+    pub fn recount_agreement(&mut self, committed: &[BatchId]) {
+        let (mut low, mut high) = (0, self.log.count().min(committed.len()));
+        // Equal ids mean equal prefixes, so agreement can be searched for by halves.
+        while low < high {
+            let middle = (low + high).div_ceil(2);
+            if self.log.get(middle - 1) == Some(committed[middle - 1]) {
+                low = middle;
+            } else {
+                high = middle - 1;
+            }
+        }
+        self.agreed = low;
+    }
+
+    /// The log or the committed log grew by its next batch.
+    #[inline]
+    pub fn advance_agreement(&mut self, committed: &[BatchId]) {
+        while self.agreed < committed.len() && self.log.get(self.agreed) == Some(committed[self.agreed]) {
+            self.agreed += 1;
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! The small files of one server (everything but segments), as written and as durable.
+
+use std::collections::BTreeMap;
+
+use raft::io::DurableFiles;
+
+/// A file's bytes.
+#[derive(Clone, Debug, Default)]
+struct Inode {
+    written: Vec<u8>,
+    durable: Option<Vec<u8>>,
+}
+
+/// Which inode; the ghost's own number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InodeIndex(usize);
+
+/// Names and bytes. Written names and bytes are what a process sees; durable ones are what a
+/// power loss must leave.
+#[derive(Clone, Debug, Default)]
+pub struct SmallFiles {
+    inodes: Vec<Inode>,
+    free: Vec<usize>,
+    names: BTreeMap<String, usize>,
+    durable_names: BTreeMap<String, usize>,
+}
+
+impl SmallFiles {
+    /// Opens, creates if absent, empties if told to.
+    pub fn open(&mut self, path: &str, truncate: bool) -> InodeIndex {
+        let index = match self.names.get(path) {
+            Some(index) => *index,
+            None => {
+                let index = self.free.pop().unwrap_or_else(|| {
+                    self.inodes.push(Inode::default());
+                    self.inodes.len() - 1
+                });
+                self.inodes[index].written.clear();
+                self.inodes[index].durable = None;
+                self.names.insert(path.to_owned(), index);
+                index
+            }
+        };
+        if truncate {
+            self.inodes[index].written.clear();
+        }
+        InodeIndex(index)
+    }
+
+    /// Appends bytes.
+    pub fn append(&mut self, file: InodeIndex, bytes: &[u8]) {
+        self.inodes[file.0].written.extend_from_slice(bytes);
+    }
+
+    /// Cuts a file.
+    pub fn truncate(&mut self, file: InodeIndex, len: u64) {
+        self.inodes[file.0].written.truncate(usize::try_from(len).unwrap_or(usize::MAX));
+    }
+
+    /// Moves a name.
+    pub fn rename(&mut self, from: &str, to: &str) {
+        if let Some(index) = self.names.remove(from) {
+            self.names.insert(to.to_owned(), index);
+        }
+    }
+
+    /// Takes a name away.
+    pub fn unlink(&mut self, path: &str) {
+        self.names.remove(path);
+    }
+
+    /// A file's bytes are durable.
+    pub fn synced(&mut self, file: InodeIndex) {
+        let inode = &mut self.inodes[file.0];
+        inode.durable.get_or_insert_default().clone_from(&inode.written);
+    }
+
+    /// All names are durable. Inodes without a name are free again, except those still `open`.
+    pub fn names_synced(&mut self, open: impl Fn(InodeIndex) -> bool) {
+        self.durable_names.clone_from(&self.names);
+        for index in 0..self.inodes.len() {
+            let named = self.names.values().any(|named| *named == index);
+            if !named && !open(InodeIndex(index)) && !self.free.contains(&index) {
+                self.free.push(index);
+            }
+        }
+    }
+
+    /// What a process reads.
+    pub fn written(&self, path: &str) -> Option<&[u8]> {
+        self.names.get(path).map(|index| self.inodes[*index].written.as_slice())
+    }
+
+    /// What is left after a power loss that keeps nothing more.
+    pub fn durable(&self, path: &str) -> Option<&[u8]> {
+        self.durable_names.get(path).and_then(|index| self.inodes[*index].durable.as_deref())
+    }
+
+    /// Are the bytes under this *written* name durable, whatever of the name?
+    pub fn bytes_durable(&self, path: &str) -> bool {
+        self.names.get(path).is_some_and(|index| {
+            let inode = &self.inodes[*index];
+            inode.durable.as_ref() == Some(&inode.written)
+        })
+    }
+
+    /// Takes over what is found on a disk, all of it durable.
+    pub fn load(&mut self, files: &dyn DurableFiles) {
+        *self = SmallFiles::default();
+        for path in files.paths().iter().filter(|path| super::is_small_file(path)) {
+            let bytes = files.read(path).unwrap_or_default();
+            let file = self.open(path, true);
+            self.append(file, &bytes);
+            self.synced(file);
+        }
+        self.names_synced(|_| true);
+    }
+
+    /// Takes over what a process finds, keeping what is durable of it.
+    pub fn load_written(&mut self, files: &dyn DurableFiles) {
+        let before = std::mem::take(self);
+        self.load(files);
+        self.durable_names.clear();
+        for (path, index) in &self.names {
+            self.inodes[*index].durable = before.durable(path).map(<[u8]>::to_vec);
+            if before.durable_names.contains_key(path) {
+                self.durable_names.insert(path.clone(), *index);
+            }
+        }
+    }
+
+    /// A destroying fault left these durable bytes.
+    pub fn spoil(&mut self, left: &dyn DurableFiles) {
+        for (path, index) in &self.durable_names {
+            self.inodes[*index].durable = left.read(path);
+        }
+        let inodes = &self.inodes;
+        self.durable_names.retain(|_, index| inodes[*index].durable.is_some());
+    }
+
+    /// The first path on which a process that finds `files` sees something else than was written.
+    pub fn difference(&self, files: &dyn DurableFiles) -> Option<String> {
+        let paths = files.paths();
+        let found = paths.iter().filter(|path| super::is_small_file(path));
+        let other = found.filter(|path| files.read(path).as_deref() != self.written(path)).map(|path| path.to_string());
+        let missing = self.names.keys().filter(|name| files.read(name).is_none()).cloned();
+        other.chain(missing).next()
+    }
+
+    /// The first path whose bytes after a power loss are neither the durable ones nor those
+    /// written, though nothing unsynced can explain them.
+    pub fn impossible_after_power_loss(&self, files: &dyn DurableFiles) -> Option<String> {
+        let possible = |path: &str| {
+            let found = files.read(path);
+            let found = found.as_deref();
+            let unsynced = self.written(path).is_some() && !self.bytes_durable(path);
+            found == self.durable(path) || found == self.written(path) || (unsynced && found.is_some())
+        };
+        let names = self.durable_names.keys().chain(self.names.keys());
+        names.into_iter().find(|path| !possible(path)).cloned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_replaced_aside_is_durable_only_after_its_directory() {
+        let mut files = SmallFiles::default();
+        let replace = |files: &mut SmallFiles, bytes: &[u8]| {
+            let file = files.open("state.tmp", true);
+            files.append(file, bytes);
+            files.synced(file);
+            files.rename("state.tmp", "state");
+        };
+        replace(&mut files, b"one");
+        assert_eq!((files.written("state"), files.durable("state")), (Some(&b"one"[..]), None));
+        files.names_synced(|_| false);
+        assert_eq!(files.durable("state"), Some(&b"one"[..]));
+        replace(&mut files, b"two");
+        assert_eq!((files.written("state"), files.durable("state")), (Some(&b"two"[..]), Some(&b"one"[..])));
+        files.names_synced(|_| false);
+        replace(&mut files, b"six");
+        assert_eq!(files.durable("state"), Some(&b"two"[..]), "a freed inode is not shared");
+    }
+}

@@ -1,0 +1,220 @@
+//! What is committed lies durably on a majority, and leaders have it: `MajorityReachedHighWatermark`,
+//! `LeaderCompleteness`, `StateMachineSafety`, `SingleActiveController` and
+//! `CommittedRecordsDurable`, with amnesia.
+//!
+//! The promise on a committed record stands until faults that destroy durable bytes (a disk
+//! replaced, rot) leave it on less than a majority of disks; a power loss alone never excuses.
+//! When such a fault strikes, the promise is cut to what a majority still holds; a later commit
+//! that a majority of voters with their memory holds durably renews it.
+
+use raft::ids::{LeaderEpoch, Offset};
+
+use super::Invariant;
+use crate::checks::committed::{Committed, CommittedRecord};
+use crate::checks::ghost::ledger::Ledger;
+use crate::checks::ghost::{ServerGhost, ShownHighWatermark};
+use crate::checks::verdict::{Excuse, Verdict};
+
+/// What stays the same over a run.
+#[derive(Clone, Copy, Debug)]
+pub struct Quorum {
+    /// How many voters are a majority.
+    pub majority: usize,
+    /// A single voter without the fix `SingleVoterFlushFirst` commits before its own fsync (D9).
+    pub commits_before_flush: bool,
+}
+
+/// Extends the committed log to a leader's high watermark. Gives the data records that an excuse
+/// took away, and the index of the first new record.
+pub fn commit(
+    servers: &mut [ServerGhost],
+    leader: usize,
+    shown: ShownHighWatermark,
+    committed: &mut Committed,
+    ledger: &Ledger,
+    quorum: Quorum,
+    verdict: &mut Verdict,
+) -> (Vec<CommittedRecord>, usize) {
+    let ShownHighWatermark { epoch, offset: high_watermark } = shown;
+    let mut gone = Vec::new();
+    let mut first_record = committed.records.len();
+    if committed.was_cut_after(epoch) {
+        return (gone, first_record);
+    }
+    let agreed = servers[leader].agreed;
+    if high_watermark <= committed.end {
+        if committed.agreed_end(&servers[leader], ledger) < high_watermark {
+            conflict(&servers[leader], epoch, high_watermark, committed, verdict);
+        }
+        return (gone, first_record);
+    }
+    if agreed < committed.count() {
+        if agreed < committed.promised {
+            conflict(&servers[leader], epoch, high_watermark, committed, verdict);
+            return (gone, first_record);
+        }
+        gone = cut(servers, agreed, epoch, committed, ledger, verdict);
+        first_record = committed.records.len();
+    }
+    while let Some(next) = servers[leader].log.get(committed.count())
+        && ledger.end(next) <= high_watermark
+    {
+        committed.push(next, epoch, ledger);
+        for server in servers.iter_mut() {
+            server.advance_agreement(&committed.batches);
+        }
+    }
+    majority_reached(servers, leader, epoch, committed, quorum, verdict);
+    newer_leaders_have_it(servers, epoch, committed, verdict);
+    (gone, first_record)
+}
+
+#[cold]
+fn conflict(
+    leader: &ServerGhost,
+    epoch: LeaderEpoch,
+    high_watermark: Offset,
+    committed: &Committed,
+    verdict: &mut Verdict,
+) {
+    let older = committed.newest_epoch().is_some_and(|newest| epoch < newest);
+    let invariant = if older { Invariant::SingleActiveController } else { Invariant::StateMachineSafety };
+    verdict.fail(invariant, || {
+        format!(
+            "node {} commits up to {high_watermark} in epoch {epoch}; its log agrees with the first {} of {} committed batches",
+            leader.id,
+            leader.agreed,
+            committed.count()
+        )
+    });
+}
+
+fn majority_reached(
+    servers: &[ServerGhost],
+    leader: usize,
+    epoch: LeaderEpoch,
+    committed: &mut Committed,
+    quorum: Quorum,
+    verdict: &mut Verdict,
+) {
+    let count = committed.count();
+    let Some(last) = committed.batches.last().copied() else {
+        return;
+    };
+    let (mut durable, mut solid, mut before_destruction) = (0, 0, 0);
+    for server in servers.iter().filter(|server| server.voter) {
+        if server.durably_agreed() >= count {
+            durable += 1;
+            // A vote it has forgotten may elect a leader that lacks what it acknowledges now.
+            solid += usize::from(server.forgotten_epoch.is_none_or(|forgotten| forgotten <= epoch));
+        } else if server.agreed_before_destruction(count, last) {
+            before_destruction += 1;
+        }
+    }
+    if solid >= quorum.majority || quorum.commits_before_flush {
+        committed.promised = count;
+    } else if durable + before_destruction >= quorum.majority {
+        verdict.excuse(Excuse::CommitCountsAmnesiacVoter, 1);
+    } else {
+        committed.promised = count;
+        verdict.fail(Invariant::MajorityReachedHighWatermark, || {
+            format!(
+                "node {} moved its high watermark to {} in epoch {epoch}: durable on {durable} voters, a majority is {}",
+                servers[leader].id, committed.end, quorum.majority
+            )
+        });
+    }
+}
+
+/// A leader may still commit by a fetch in flight when a newer one is elected already; the newer
+/// one then has what it commits (consensus.md §10, two self-believed leaders).
+fn newer_leaders_have_it(servers: &[ServerGhost], epoch: LeaderEpoch, committed: &Committed, verdict: &mut Verdict) {
+    for server in servers {
+        if let Some(newer) = server.leads()
+            && newer > epoch
+            && server.agreed < committed.promised
+        {
+            verdict.fail(Invariant::LeaderCompleteness, || {
+                format!(
+                    "node {}, leader of epoch {newer}, lacks batches that epoch {epoch} commits up to {}",
+                    server.id, committed.end
+                )
+            });
+        }
+    }
+}
+
+/// A replica becomes leader: it holds what earlier epochs committed, unless destroyed disks
+/// excuse it. Gives the data records that an excuse took away.
+pub fn became_leader(
+    servers: &mut [ServerGhost],
+    leader: usize,
+    epoch: LeaderEpoch,
+    committed: &mut Committed,
+    ledger: &Ledger,
+    verdict: &mut Verdict,
+) -> Vec<CommittedRecord> {
+    let before = committed.committed_before(epoch);
+    let agreed = servers[leader].agreed;
+    if agreed < before.min(committed.promised) {
+        verdict.fail(Invariant::LeaderCompleteness, || {
+            format!(
+                "node {} leads epoch {epoch} with {agreed} of the {before} batches committed before",
+                servers[leader].id
+            )
+        });
+        return Vec::new();
+    }
+    if agreed < before { cut(servers, agreed, epoch, committed, ledger, verdict) } else { Vec::new() }
+}
+
+#[cold]
+fn cut(
+    servers: &mut [ServerGhost],
+    count: usize,
+    epoch: LeaderEpoch,
+    committed: &mut Committed,
+    ledger: &Ledger,
+    verdict: &mut Verdict,
+) -> Vec<CommittedRecord> {
+    verdict.excuse(Excuse::CommittedRecordDestroyed, (committed.count() - count) as u64);
+    let gone = committed.cut(count, epoch, ledger);
+    for server in servers {
+        server.agreed = server.agreed.min(count);
+    }
+    gone
+}
+
+/// A fault destroyed durable bytes: the promise is cut to what a majority still holds.
+pub fn cut_promise(servers: &[ServerGhost], committed: &mut Committed, verdict: &mut Verdict) {
+    let held = Committed::durable_on_majority(servers);
+    if held < committed.promised {
+        committed.promised = held;
+        verdict.excuse(Excuse::PromiseCutByDestroyedDisk, 1);
+    }
+}
+
+/// What is promised is durable on a majority, and whole on some disk. Asked when a log got
+/// shorter, at audits and at the end.
+pub fn promise_stands(
+    servers: &[ServerGhost],
+    committed: &Committed,
+    ledger: &Ledger,
+    quorum: Quorum,
+    verdict: &mut Verdict,
+) {
+    let promised = committed.promised;
+    // A single voter's last commits may be on their way to its disk.
+    let in_flight = quorum.commits_before_flush && servers.iter().all(|server| !server.voter || server.up);
+    let holders = servers.iter().filter(|s| s.voter && s.durably_agreed() >= promised).count();
+    let held_by_some = servers.iter().any(|server| server.agreed >= promised);
+    if (holders < quorum.majority && !in_flight) || !held_by_some {
+        verdict.fail(Invariant::CommittedRecordsDurable, || {
+            let last = promised.checked_sub(1).map_or(Offset(0), |last| ledger.end(committed.batches[last]));
+            format!(
+                "offsets below {last} were committed; {holders} voters hold them durably, a majority is {}",
+                quorum.majority
+            )
+        });
+    }
+}

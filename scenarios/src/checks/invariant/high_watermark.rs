@@ -1,0 +1,78 @@
+//! `MonotonicHighWatermark`, `HighWatermarkWithinLog` and, for followers, `StateMachineSafety`.
+
+use raft::ids::{LeaderEpoch, Offset};
+
+use super::Invariant;
+use crate::checks::committed::Committed;
+use crate::checks::ghost::ledger::Ledger;
+use crate::checks::ghost::{ServerGhost, ShownHighWatermark};
+use crate::checks::verdict::{Excuse, Verdict};
+
+/// Within one life and epoch it only grows. Gives what to remember.
+pub fn monotonic(
+    server: &ServerGhost,
+    before: Option<ShownHighWatermark>,
+    now: ShownHighWatermark,
+    verdict: &mut Verdict,
+) -> Option<ShownHighWatermark> {
+    match before {
+        // An answer that was parked before the epoch changed.
+        Some(before) if before.epoch > now.epoch => return Some(before),
+        Some(before) if before.epoch == now.epoch && before.offset > now.offset => {
+            verdict.fail(Invariant::MonotonicHighWatermark, || {
+                format!(
+                    "node {} (life {}) showed high watermark {} and then {} in epoch {}",
+                    server.id, server.incarnation, before.offset, now.offset, now.epoch
+                )
+            });
+        }
+        _ => {}
+    }
+    Some(now)
+}
+
+/// It never lies above the log's end.
+pub fn within_log(server: &ServerGhost, offset: Offset, ledger: &Ledger, verdict: &mut Verdict) {
+    let end = server.log.end(ledger);
+    if offset > end {
+        verdict.fail(Invariant::HighWatermarkWithinLog, || {
+            format!("node {} has high watermark {offset} and log end {end}", server.id)
+        });
+    }
+}
+
+/// A log is never cut below it. Kafka throws instead (consensus.md §4.1), so no life survives it.
+pub fn cut_below(server: &ServerGhost, ledger: &Ledger, verdict: &mut Verdict) {
+    let end = server.log.end(ledger);
+    if let Some(high_watermark) = server.high_watermark
+        && end < high_watermark.offset
+    {
+        verdict.fail(Invariant::HighWatermarkWithinLog, || {
+            format!("node {} cut its log to {end}, below its high watermark {}", server.id, high_watermark.offset)
+        });
+    }
+}
+
+/// What a follower takes for committed is committed, and is what all others take for it.
+pub fn follower_agrees(
+    server: &ServerGhost,
+    epoch: LeaderEpoch,
+    offset: Offset,
+    committed: &Committed,
+    ledger: &Ledger,
+    verdict: &mut Verdict,
+) {
+    let agreed = committed.agreed_end(server, ledger);
+    if offset <= agreed {
+        return;
+    }
+    if committed.was_cut_after(epoch) || committed.was_destroyed(agreed) {
+        return verdict.excuse(Excuse::ReadOfDestroyedRecord, 1);
+    }
+    verdict.fail(Invariant::StateMachineSafety, || {
+        format!(
+            "node {} takes offsets below {offset} for committed; {} are, and its log agrees with them up to {agreed}",
+            server.id, committed.end
+        )
+    });
+}

@@ -1,0 +1,124 @@
+//! `NeverTwoLeadersInSameEpoch`, `SingleActiveController` and `MonotonicEpoch`.
+
+use raft::ids::LeaderEpoch;
+
+use super::Invariant;
+use crate::checks::ghost::ServerGhost;
+use crate::checks::verdict::{Excuse, Verdict};
+
+/// Who was seen leading an epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Claim {
+    epoch: LeaderEpoch,
+    server: usize,
+    /// The life it acted as leader in; `None` while only its disk says so, for a restarted leader
+    /// finds itself named on its own disk (consensus.md §1.6).
+    incarnation: Option<u32>,
+}
+
+/// One holder per epoch.
+#[derive(Clone, Debug, Default)]
+struct Claims(Vec<Claim>);
+
+impl Claims {
+    /// Notes a claim; gives the other holder if there is one.
+    fn claim(&mut self, claim: Claim) -> Option<Claim> {
+        let place = match self.0.last() {
+            Some(last) if last.epoch == claim.epoch => self.0.len() - 1,
+            Some(last) if last.epoch > claim.epoch => self.0.partition_point(|held| held.epoch < claim.epoch),
+            _ => self.0.len(),
+        };
+        match self.0.get_mut(place) {
+            Some(held) if held.epoch == claim.epoch => {
+                let before = *held;
+                held.incarnation = held.incarnation.or(claim.incarnation);
+                let another_life = matches!((before.incarnation, claim.incarnation), (Some(a), Some(b)) if a != b);
+                (before.server != claim.server || another_life).then_some(before)
+            }
+            _ => {
+                self.0.insert(place, claim);
+                None
+            }
+        }
+    }
+}
+
+/// Leaders and active controllers by epoch.
+#[derive(Clone, Debug, Default)]
+pub struct Leaders {
+    leaders: Claims,
+    active: Claims,
+}
+
+impl Leaders {
+    /// A server's disk names it leader of an epoch.
+    pub fn named_on_disk(&mut self, servers: &[ServerGhost], server: usize, epoch: LeaderEpoch, verdict: &mut Verdict) {
+        let claim = Claim { epoch, server, incarnation: None };
+        if let Some(other) = self.leaders.claim(claim) {
+            refuse(Invariant::NeverTwoLeadersInSameEpoch, "led", other, claim, servers, verdict);
+        }
+    }
+
+    /// A server acts as leader: it says so, sends BeginQuorumEpoch, or answers a fetch.
+    pub fn acts(&mut self, servers: &[ServerGhost], server: usize, epoch: LeaderEpoch, verdict: &mut Verdict) {
+        let claim = Claim { epoch, server, incarnation: Some(servers[server].incarnation) };
+        if let Some(other) = self.leaders.claim(claim) {
+            refuse(Invariant::NeverTwoLeadersInSameEpoch, "led", other, claim, servers, verdict);
+        }
+    }
+
+    /// A server's state machine was told that it leads.
+    pub fn announced(&mut self, servers: &[ServerGhost], server: usize, epoch: LeaderEpoch, verdict: &mut Verdict) {
+        let claim = Claim { epoch, server, incarnation: Some(servers[server].incarnation) };
+        if let Some(other) = self.active.claim(claim) {
+            refuse(
+                Invariant::SingleActiveController,
+                "announced as active controller of",
+                other,
+                claim,
+                servers,
+                verdict,
+            );
+        }
+    }
+
+    /// How many epochs had a leader.
+    pub fn elections(&self) -> u64 {
+        self.leaders.0.len() as u64
+    }
+}
+
+#[cold]
+fn refuse(
+    invariant: Invariant,
+    what: &str,
+    first: Claim,
+    second: Claim,
+    servers: &[ServerGhost],
+    verdict: &mut Verdict,
+) {
+    // A voter that forgot what it did in this epoch can make a second majority.
+    if servers.iter().any(|server| server.voter && server.forgotten_epoch >= Some(second.epoch)) {
+        return verdict.end_excused(Excuse::ForgottenLeadership);
+    }
+    verdict.fail(invariant, || {
+        let life = |claim: Claim| claim.incarnation.map_or_else(String::new, |life| format!(" (life {life})"));
+        format!(
+            "{what} epoch {}: node {}{} and node {}{}",
+            second.epoch,
+            servers[first.server].id,
+            life(first),
+            servers[second.server].id,
+            life(second)
+        )
+    });
+}
+
+/// A replica wrote `quorum-state`, or says that it entered an epoch: neither goes back.
+pub fn monotonic_epoch(server: &ServerGhost, before: LeaderEpoch, now: LeaderEpoch, verdict: &mut Verdict) {
+    if now < before {
+        verdict.fail(Invariant::MonotonicEpoch, || {
+            format!("node {} went from epoch {before} back to epoch {now}", server.id)
+        });
+    }
+}

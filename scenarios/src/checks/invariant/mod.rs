@@ -1,0 +1,101 @@
+//! What we claim of a quorum: every invariant by its name, with the place the claim comes from.
+//!
+//! * [`leaders`]: at most one leader and one active controller per epoch, epochs that only grow
+//! * [`votes`]: one vote per epoch, across crashes
+//! * [`high_watermark`]: it only grows, stays inside the log, and shows one history to all
+//! * [`durability`]: what is committed lies on a majority of disks, and leaders have it
+//! * [`promise`]: nothing is promised before it is durable (D1 to D9)
+//!
+//! `LogMatching` lives in [`super::ghost::ledger`], the one map of all batches.
+
+pub mod durability;
+pub mod high_watermark;
+pub mod leaders;
+pub mod promise;
+pub mod votes;
+
+/// Declares the closed list with names and sources.
+macro_rules! invariants {
+    ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal, $source:literal;)+) => {
+        /// A claim that is checked in every run.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Invariant { $($(#[doc = $doc])+ $variant,)+ }
+
+        impl Invariant {
+            /// Every one, in declaration order.
+            pub const ALL: &'static [Invariant] = &[$(Invariant::$variant,)+];
+
+            /// The name in reports.
+            pub fn name(self) -> &'static str {
+                match self { $(Invariant::$variant => $name,)+ }
+            }
+
+            /// Where the claim comes from.
+            pub fn source(self) -> &'static str {
+                match self { $(Invariant::$variant => $source,)+ }
+            }
+        }
+    };
+}
+
+invariants! {
+    /// Two servers, or two lives of one server, never lead the same epoch.
+    NeverTwoLeadersInSameEpoch = "NeverTwoLeadersInSameEpoch", "KRaft TLA+ (Vanlightly): NeverTwoLeadersInSameEpoch; consensus.md §1.6";
+    /// One vote per epoch and voter, across crashes.
+    ValidVotes = "ValidVotes", "Raft §5.2; consensus.md §1.2";
+    /// A replica's epoch never goes back.
+    MonotonicEpoch = "MonotonicEpoch", "RaftEventSimulationTest: MonotonicEpoch";
+    /// A replica's high watermark never goes back within one life and epoch.
+    MonotonicHighWatermark = "MonotonicHighWatermark", "RaftEventSimulationTest: MonotonicHighWatermark; consensus.md §4.6";
+    /// A high watermark never lies above the log, nor is the log cut below it.
+    HighWatermarkWithinLog = "HighWatermarkWithinLog", "consensus.md §4.1 and §4.6";
+    /// Logs that hold the same (epoch, end offset) hold the same prefix; offsets have no gap.
+    LogMatching = "LogMatching", "Raft §5.3, figure 3: Log Matching; KRaft TLA+: LogMatching";
+    /// A leader holds every record committed in an earlier epoch.
+    LeaderCompleteness = "LeaderCompleteness", "Raft §5.4, figure 3: Leader Completeness";
+    /// No replica ever takes another record at a committed offset for committed.
+    StateMachineSafety = "StateMachineSafety", "Raft §5.4.3, figure 3: State Machine Safety";
+    /// Everything below a leader's high watermark is durable on a majority of voters.
+    MajorityReachedHighWatermark = "MajorityReachedHighWatermark", "RaftEventSimulationTest: MajorityReachedHighWatermark, read durably; consensus.md §4.9";
+    /// One active controller per epoch; an older leader commits only what the newer one has.
+    SingleActiveController = "SingleActiveController", "KIP-631; consensus.md §10, two self-believed leaders";
+    /// A committed record stays on a majority of disks until a fault destroys durable bytes.
+    CommittedRecordsDurable = "CommittedRecordsDurable", "KIP-595; KRaft TLA+ (Vanlightly): some replica holds each committed record";
+    /// D1: own vote and epoch are durable before a Vote request asks for others'.
+    PersistBeforePromiseD1 = "PersistBeforePromise:D1", "consensus.md §4.9 D1";
+    /// D2: an epoch is durable before any message carries it.
+    PersistBeforePromiseD2 = "PersistBeforePromise:D2", "consensus.md §4.9 D2";
+    /// D3: a vote is durable before it is granted.
+    PersistBeforePromiseD3 = "PersistBeforePromise:D3", "consensus.md §4.9 D3";
+    /// D4: leadership is durable before LeaderChange is appended or BeginQuorumEpoch is sent.
+    PersistBeforePromiseD4 = "PersistBeforePromise:D4", "consensus.md §4.9 D4";
+    /// D5: the leader followed is durable before anything of it is appended.
+    PersistBeforePromiseD5 = "PersistBeforePromise:D5", "consensus.md §4.9 D5";
+    /// D6: the epoch-cache entry is durable before the first batch of its epoch is written.
+    PersistBeforePromiseD6 = "PersistBeforePromise:D6", "consensus.md §4.9 D6";
+    /// D7: the topic id is durable before the first batch is written.
+    PersistBeforePromiseD7 = "PersistBeforePromise:D7", "consensus.md §4.9 D7";
+    /// D8: a voter's log is durable up to the end that its Fetch or Vote request claims.
+    PersistBeforePromiseD8 = "PersistBeforePromise:D8", "consensus.md §4.9 D8";
+    /// D9: a leader's appends are durable before its raft thread takes the next input.
+    PersistBeforePromiseD9 = "PersistBeforePromise:D9", "consensus.md §4.9 D9";
+    /// No replica ends itself for another reason than its disk: Kafka throws where a rule of the
+    /// protocol is found broken, and none may be.
+    NoFatalFault = "NoFatalFault", "KRaft TLA+ (Vanlightly): NoIllegalState; consensus.md, process model: a throw on the IO thread is fatal";
+    /// What a node says of itself, what crossed its border and what lies on its disk agree.
+    GhostMismatch = "GhostMismatch", "the audit: node, ghost and disk";
+    /// An acknowledged append stands at its offset; acknowledgements respect real time.
+    LinearizableAppends = "LinearizableAppends", "Herlihy and Wing; a log decided by its offsets";
+    /// A read shows committed records, all of them in its range, and nothing else.
+    CommittedReads = "CommittedReads", "KIP-595: listeners see offsets below the high watermark; consensus.md §4.7";
+    /// What one life of a server shows never goes back.
+    MonotonicReads = "MonotonicReads", "consensus.md §7: handleCommit in offset order, no repeat";
+    /// No value is committed twice.
+    DuplicateRecord = "DuplicateRecord", "Jepsen Kafka: duplicate";
+    /// An append that was definitely refused is never committed.
+    FailedAppendCommitted = "FailedAppendCommitted", "Jepsen Kafka: aborted read";
+    /// An acknowledged value is committed and on a majority of disks at the end.
+    AckedValueNotLost = "AckedValueNotLost", "KIP-966's promise, for the metadata log; Jepsen Kafka: lost write";
+    /// After healing, the quorum serves again within its bound.
+    Recovery = "Recovery", "consensus.md §10; bugs.md §4, bounded progress after heal";
+}

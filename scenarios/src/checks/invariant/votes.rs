@@ -1,0 +1,49 @@
+//! `ValidVotes`: one vote per voter and epoch, across crashes, from what is written to
+//! `quorum-state` and from what is granted.
+
+use raft::ids::{LeaderEpoch, NodeId};
+
+use super::Invariant;
+use crate::checks::ghost::ServerGhost;
+use crate::checks::verdict::{Excuse, Verdict};
+
+/// Every vote of every server.
+#[derive(Clone, Debug)]
+pub struct ValidVotes {
+    /// Per server, ascending by epoch.
+    votes: Vec<Vec<(LeaderEpoch, NodeId)>>,
+}
+
+impl ValidVotes {
+    /// For so many servers.
+    pub fn new(servers: usize) -> ValidVotes {
+        ValidVotes { votes: vec![Vec::new(); servers] }
+    }
+
+    /// A server gave its vote.
+    pub fn voted(
+        &mut self,
+        server: usize,
+        ghost: &ServerGhost,
+        epoch: LeaderEpoch,
+        candidate: NodeId,
+        verdict: &mut Verdict,
+    ) {
+        let votes = &mut self.votes[server];
+        let place = votes.partition_point(|(other, _)| *other < epoch);
+        match votes.get(place) {
+            Some((same, before)) if *same == epoch => {
+                if *before == candidate {
+                    return;
+                }
+                if ghost.forgotten_epoch >= Some(epoch) {
+                    return verdict.end_excused(Excuse::ForgottenVote);
+                }
+                verdict.fail(Invariant::ValidVotes, || {
+                    format!("node {} voted for {before} and for {candidate} in epoch {epoch}", ghost.id)
+                });
+            }
+            _ => votes.insert(place, (epoch, candidate)),
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! The white-box judge: commit offsets order the appends, so no search is needed; O(n log n).
+//!
+//! * an acknowledged append stands at exactly its offset in the committed log
+//! * one that returned before another was invoked has the smaller offset
+//! * no value is committed twice, none that was definitely refused, none that nobody sent
+//! * a read shows committed records only, and every one from where it began to where it ended;
+//!   it may be stale (reads carry no proof of leadership)
+
+use raft::ids::Offset;
+
+use super::committed::{Committed, CommittedRecord};
+use super::coverage::{Coverage, Situation};
+use super::history::{Asked, History, Outcome, values};
+use super::invariant::Invariant;
+use super::verdict::{Excuse, Verdict};
+use crate::actor::AttemptEvent;
+
+/// The judge.
+#[derive(Clone, Debug, Default)]
+pub struct WhiteBox {
+    /// All attempts.
+    pub history: History,
+    /// (true time an append was acknowledged, highest offset acknowledged so far), ascending.
+    acks: Vec<(u64, Offset)>,
+    /// Acknowledged records that no read has shown, counted at the end.
+    pub unread: u64,
+    finished: bool,
+}
+
+impl WhiteBox {
+    /// A client did or learned something.
+    pub fn client(
+        &mut self,
+        client: usize,
+        event: AttemptEvent,
+        committed: &mut Committed,
+        coverage: &mut Coverage,
+        verdict: &mut Verdict,
+    ) {
+        let now_ns = verdict.now_ns;
+        match event {
+            AttemptEvent::AppendInvoked { .. } | AttemptEvent::ReadInvoked { .. } => {
+                self.history.invoked(now_ns, client, event);
+            }
+            AttemptEvent::AppendOk { attempt, base_offset } => {
+                let attempt = self.history.ended(client, attempt, Outcome::Ok { returned_ns: now_ns });
+                if let Asked::Append { first_value, count } = attempt.asked {
+                    self.acked(first_value, count, Offset(base_offset), attempt.invoked_ns, committed, verdict);
+                }
+            }
+            AttemptEvent::AppendFailed { attempt } => {
+                let attempt = self.history.ended(client, attempt, Outcome::Failed);
+                if let Asked::Append { first_value, count } = attempt.asked {
+                    for value in values(first_value, count) {
+                        self.refused(value, verdict);
+                    }
+                }
+            }
+            AttemptEvent::AppendUnknown { attempt } | AttemptEvent::ReadUnknown { attempt } => {
+                self.history.ended(client, attempt, Outcome::Unknown);
+            }
+            AttemptEvent::ReadRecord { attempt, offset, value } => {
+                let attempt = self.history.attempt(client, attempt);
+                if let Asked::Read { from, next } = &mut attempt.asked {
+                    let shown = CommittedRecord { offset: Offset(offset), value, seen: true };
+                    shown_record(shown, *from, next, committed, verdict);
+                }
+            }
+            AttemptEvent::ReadOk { attempt, applied_end } => {
+                let attempt = self.history.ended(client, attempt, Outcome::Ok { returned_ns: now_ns });
+                if let Asked::Read { from, next } = attempt.asked {
+                    let applied_end = Offset(applied_end);
+                    answered_read(from, next, applied_end, committed, verdict);
+                    let acked_before = self.acks.partition_point(|(returned, _)| *returned < attempt.invoked_ns);
+                    if acked_before > 0 && self.acks[acked_before - 1].1 >= applied_end {
+                        coverage.met(Situation::StaleRead);
+                    }
+                }
+            }
+        }
+    }
+
+    fn acked(
+        &mut self,
+        first_value: u64,
+        count: u8,
+        base: Offset,
+        invoked_ns: u64,
+        committed: &Committed,
+        verdict: &mut Verdict,
+    ) {
+        for (index, value) in (0_i64..).zip(values(first_value, count)) {
+            let offset = Offset(base.0 + index);
+            let state = self.history.values.entry(value).or_default();
+            state.acked = Some(offset);
+            if state.committed == Some(offset) {
+                continue;
+            }
+            if committed.was_destroyed(offset) {
+                verdict.excuse(Excuse::AckedAppendDestroyed, 1);
+                continue;
+            }
+            let committed_at = state.committed;
+            verdict.fail(Invariant::LinearizableAppends, || match committed_at {
+                Some(at) => format!("value {value} is acknowledged at offset {offset} and committed at {at}"),
+                None => format!("value {value} is acknowledged at offset {offset} and not committed"),
+            });
+        }
+        self.real_time(base, invoked_ns, verdict);
+        let highest = self.acks.last().map_or(base, |(_, highest)| base.max(*highest));
+        self.acks.push((verdict.now_ns, highest));
+    }
+
+    /// Whatever was acknowledged before this append was sent has a smaller offset.
+    fn real_time(&self, base: Offset, invoked_ns: u64, verdict: &mut Verdict) {
+        let before = self.acks.partition_point(|(returned, _)| *returned < invoked_ns);
+        if before > 0 && self.acks[before - 1].1 >= base {
+            let (returned, highest) = self.acks[before - 1];
+            verdict.fail(Invariant::LinearizableAppends, || {
+                format!(
+                    "an append sent at {invoked_ns} ns stands at offset {base}, one acknowledged by {returned} ns at {highest}"
+                )
+            });
+        }
+    }
+
+    fn refused(&mut self, value: u64, verdict: &mut Verdict) {
+        let state = self.history.values.entry(value).or_default();
+        state.failed = true;
+        if let Some(offset) = state.committed {
+            verdict.fail(Invariant::FailedAppendCommitted, || {
+                format!("value {value}, definitely refused, is committed at offset {offset}")
+            });
+        }
+    }
+
+    /// A record was committed.
+    pub fn committed(&mut self, record: CommittedRecord, verdict: &mut Verdict) {
+        let CommittedRecord { offset, value, seen: _ } = record;
+        let state = self.history.values.entry(value).or_default();
+        if let Some(before) = state.committed.replace(offset) {
+            verdict.fail(Invariant::DuplicateRecord, || {
+                format!("value {value} is committed at offset {before} and at {offset}")
+            });
+        }
+        if state.failed {
+            verdict.fail(Invariant::FailedAppendCommitted, || {
+                format!("value {value}, definitely refused, is committed at offset {offset}")
+            });
+        }
+    }
+
+    /// A committed record was destroyed with the disks that held it.
+    pub fn destroyed(&mut self, record: CommittedRecord, verdict: &mut Verdict) {
+        if let Some(state) = self.history.values.get_mut(&record.value) {
+            state.committed = None;
+            if state.acked.is_some() {
+                verdict.excuse(Excuse::AckedAppendDestroyed, 1);
+            }
+        }
+    }
+
+    /// The run is over: what could not be judged before. `durable_end` is where the prefix ends
+    /// that a majority holds durably, `promised_end` what it must hold.
+    pub fn finish(
+        &mut self,
+        committed: &Committed,
+        durable_end: Offset,
+        promised_end: Offset,
+        coverage: &mut Coverage,
+        verdict: &mut Verdict,
+    ) {
+        self.history.finish();
+        for record in &committed.records {
+            let state = self.history.values.get(&record.value).copied().unwrap_or_default();
+            let Some(invoked_ns) = state.invoked_ns else {
+                verdict.fail(Invariant::CommittedReads, || {
+                    format!("value {} is committed at offset {}, and nobody sent it", record.value, record.offset)
+                });
+                continue;
+            };
+            if state.acked.is_none() {
+                coverage.met(Situation::UnknownAppendCommitted);
+                self.real_time(record.offset, invoked_ns, verdict);
+            } else {
+                self.unread += u64::from(!record.seen);
+            }
+        }
+        for (value, state) in &self.history.values {
+            let Some(offset) = state.acked else {
+                continue;
+            };
+            let lost = state.committed != Some(offset) && !committed.was_destroyed(offset);
+            let off_disks = state.committed.is_some() && offset >= durable_end && offset < promised_end;
+            if lost || off_disks {
+                verdict.fail(Invariant::AckedValueNotLost, || {
+                    format!(
+                        "value {value} was acknowledged at offset {offset}; committed are {}, a majority holds {durable_end}",
+                        committed.end
+                    )
+                });
+            }
+        }
+        self.finished = true;
+    }
+
+    /// Was everything judged?
+    pub fn finished(&self) -> bool {
+        self.finished
+    }
+}
+
+/// A read shows one record: the committed one that comes next.
+fn shown_record(
+    shown: CommittedRecord,
+    from: Offset,
+    next: &mut Option<usize>,
+    committed: &mut Committed,
+    verdict: &mut Verdict,
+) {
+    let place = next.unwrap_or_else(|| committed.records.partition_point(|record| record.offset < from));
+    *next = Some(place + 1);
+    let expected = committed.records.get(place).copied();
+    if expected.is_some_and(|record| record.offset == shown.offset && record.value == shown.value) {
+        committed.records[place].seen = true;
+    } else if committed.was_cut() {
+        verdict.excuse(Excuse::ReadOfDestroyedRecord, 1);
+    } else {
+        verdict.fail(Invariant::CommittedReads, || {
+            let expected = expected.map(|record| (record.offset.0, record.value));
+            format!("a read shows ({}, {}); the next committed record is {expected:?}", shown.offset, shown.value)
+        });
+    }
+}
+
+/// A read's answer is complete.
+fn answered_read(from: Offset, next: Option<usize>, applied_end: Offset, committed: &Committed, verdict: &mut Verdict) {
+    if committed.was_cut() {
+        return;
+    }
+    if applied_end > committed.end {
+        verdict.fail(Invariant::CommittedReads, || {
+            format!("a replica has applied up to {applied_end}, committed are {}", committed.end)
+        });
+    }
+    let hidden = match next {
+        Some(next) => {
+            next.checked_sub(1).and_then(|last| committed.records.get(last)).filter(|r| r.offset >= applied_end)
+        }
+        None => {
+            let first = committed.records.partition_point(|record| record.offset < from);
+            committed.records.get(first).filter(|record| record.offset < applied_end)
+        }
+    };
+    if let Some(record) = hidden {
+        verdict.fail(Invariant::CommittedReads, || {
+            format!("a read from {from} with {applied_end} applied disagrees with the record at {}", record.offset)
+        });
+    }
+}

@@ -1,0 +1,194 @@
+//! What must hold, judged after every event from what crosses the border.
+//!
+//! Start at [`invariant`] (what we claim), then:
+//! * [`ghost`]: what is on each server's disk, written and durable, by the checks' own account
+//! * [`committed`]: the committed log, and how much of it is promised
+//! * [`border`] and [`border_disk`]: what each crossing means to which check
+//! * [`history`] and [`linearizability`]: what clients did, and whether the answers fit
+//! * [`audit`]: node, ghost and disk compared
+//! * [`recovery`], [`failover`], [`coverage`]: liveness, times, and what a run went through
+//! * [`verdict`]: the first violation, and what was excused
+//!
+//! Every call is O(what changed): most crossings touch one comparison, none a virtual call.
+
+pub mod audit;
+pub mod border;
+pub mod border_disk;
+pub mod committed;
+pub mod coverage;
+pub mod failover;
+pub mod ghost;
+pub mod history;
+pub mod invariant;
+pub mod linearizability;
+pub mod recovery;
+pub mod verdict;
+
+#[cfg(test)]
+mod tests;
+
+use raft::fixes::{Fix, Fixes};
+use raft::ids::NodeId;
+
+use self::committed::Committed;
+use self::coverage::Coverage;
+use self::failover::Failovers;
+use self::ghost::ServerGhost;
+use self::ghost::ledger::Ledger;
+use self::invariant::durability::Quorum;
+use self::invariant::leaders::Leaders;
+use self::invariant::votes::ValidVotes;
+use self::linearizability::WhiteBox;
+use self::recovery::Recovery;
+use self::verdict::{Excuse, Verdict};
+use crate::report::{Failover, Linearizability, OperationCounts, Violation};
+
+/// What the checks need to know of a run.
+#[derive(Clone, Debug)]
+pub struct CheckConfig {
+    /// Node ids of the servers; everywhere else a server is its index in this list.
+    pub servers: Vec<NodeId>,
+    /// The static voter set; servers outside it are observers.
+    pub voters: Vec<NodeId>,
+    /// Fixes in force: they turn exceptions of faithful Kafka off.
+    pub fixes: Fixes,
+    /// Do not stop at the first violation but gather the names of all (for the mutant table).
+    pub keep_going: bool,
+}
+
+/// A real Vote request that a server has taken and not yet answered.
+#[derive(Clone, Copy, Debug)]
+struct PendingVote {
+    server: usize,
+    connection: u64,
+    correlation_id: i32,
+    epoch: raft::ids::LeaderEpoch,
+    candidate: NodeId,
+}
+
+/// All checks of a run.
+#[derive(Clone, Debug)]
+pub struct Checks {
+    servers: Vec<ServerGhost>,
+    quorum: Quorum,
+    ledger: Ledger,
+    committed: Committed,
+    leaders: Leaders,
+    votes: ValidVotes,
+    pending_votes: Vec<PendingVote>,
+    newest_vote_request: Option<(raft::ids::LeaderEpoch, usize)>,
+    white_box: WhiteBox,
+    recovery: Recovery,
+    failovers: Failovers,
+    coverage: Coverage,
+    verdict: Verdict,
+    audits: u64,
+    cut_links: u32,
+}
+
+impl Checks {
+    /// Before anything happened.
+    pub fn new(config: CheckConfig) -> Checks {
+        let CheckConfig { servers, voters, fixes, keep_going } = config;
+        let commits_before_flush = voters.len() == 1 && !fixes.has(Fix::SingleVoterFlushFirst);
+        let count = servers.len();
+        Checks {
+            servers: servers.iter().map(|id| ServerGhost::new(*id, voters.contains(id))).collect(),
+            quorum: Quorum { majority: voters.len() / 2 + 1, commits_before_flush },
+            ledger: Ledger::default(),
+            committed: Committed::default(),
+            leaders: Leaders::default(),
+            votes: ValidVotes::new(count),
+            pending_votes: Vec::new(),
+            newest_vote_request: None,
+            white_box: WhiteBox::default(),
+            recovery: Recovery::new(count),
+            failovers: Failovers::new(count),
+            coverage: Coverage::default(),
+            verdict: Verdict::new(keep_going),
+            audits: 0,
+            cut_links: 0,
+        }
+    }
+
+    /// The first violation. Its `event` is 0: the caller knows how many there were.
+    pub fn violation(&self) -> Option<&Violation> {
+        self.verdict.violation()
+    }
+
+    /// Names of everything that broke (one, unless told to keep going).
+    pub fn fired(&self) -> impl Iterator<Item = &'static str> {
+        self.verdict.fired().map(invariant::Invariant::name)
+    }
+
+    /// Is there reason to stop?
+    #[inline]
+    pub fn stop(&self) -> bool {
+        self.verdict.stop()
+    }
+
+    /// Excuses by name, and how often.
+    pub fn excused(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        self.verdict.excused().map(|(excuse, count)| (excuse.name(), count))
+    }
+
+    /// The excuse that ended the run: what follows cannot be judged.
+    pub fn ended_by(&self) -> Option<&'static str> {
+        self.verdict.ended_by().map(Excuse::name)
+    }
+
+    /// Rare situations and probes by name, and how often each was met.
+    pub fn coverage(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        self.coverage.counts()
+    }
+
+    /// Epochs that had a leader.
+    pub fn elections(&self) -> u64 {
+        self.leaders.elections()
+    }
+
+    /// Failovers that completed, in order of time.
+    pub fn failovers(&self) -> &[Failover] {
+        &self.failovers.done
+    }
+
+    /// Counts of appends.
+    pub fn appends(&self) -> OperationCounts {
+        self.white_box.history.appends
+    }
+
+    /// Counts of reads.
+    pub fn reads(&self) -> OperationCounts {
+        self.white_box.history.reads
+    }
+
+    /// Acknowledged records that no read has shown; counted by `finish`.
+    pub fn unread(&self) -> u64 {
+        self.white_box.unread
+    }
+
+    /// One past the last committed offset.
+    pub fn committed_end(&self) -> raft::ids::Offset {
+        self.committed.end
+    }
+
+    /// The white-box judge's verdict.
+    pub fn linearizability(&self) -> Linearizability {
+        use invariant::Invariant;
+        let of_histories = [
+            Invariant::LinearizableAppends,
+            Invariant::CommittedReads,
+            Invariant::MonotonicReads,
+            Invariant::DuplicateRecord,
+            Invariant::FailedAppendCommitted,
+            Invariant::AckedValueNotLost,
+        ];
+        if self.verdict.fired().any(|fired| of_histories.contains(&fired)) {
+            Linearizability::Violated
+        } else if self.white_box.finished() && !self.verdict.stop() {
+            Linearizability::Holds
+        } else {
+            Linearizability::Unknown
+        }
+    }
+}

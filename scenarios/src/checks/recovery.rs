@@ -1,0 +1,143 @@
+//! Does the quorum serve again after everything was healed? End to end: one leader whom all live
+//! voters follow, high watermarks at the log's end, a fresh append committed, and every live
+//! server showing it.
+
+use raft::ids::{LeaderEpoch, Offset};
+use raft::io::Role;
+
+use super::ghost::ServerGhost;
+use super::ghost::ledger::Ledger;
+use super::invariant::Invariant;
+use super::verdict::Verdict;
+use crate::actor::AttemptEvent;
+
+/// What has happened since healing.
+#[derive(Clone, Debug, Default)]
+pub struct Recovery {
+    healed_ns: Option<u64>,
+    /// The epoch all live voters follow, and its leader's log end when that began.
+    settled: Option<(LeaderEpoch, Offset)>,
+    /// Newest attempts invoked after healing: appends whose answer would be fresh.
+    fresh_since: Vec<Option<u32>>,
+    /// Offset of a fresh append that was acknowledged.
+    fresh: Option<Offset>,
+    /// Servers that have answered a read past it.
+    shown_by: Vec<bool>,
+}
+
+/// A predicate that does not hold yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Missing {
+    /// Its name.
+    pub predicate: &'static str,
+    /// For whom.
+    pub servers: Vec<usize>,
+}
+
+impl Recovery {
+    /// For so many servers.
+    pub fn new(servers: usize) -> Recovery {
+        Recovery { shown_by: vec![false; servers], ..Recovery::default() }
+    }
+
+    /// All faults are over.
+    pub fn healed(&mut self, at_ns: u64) {
+        self.healed_ns = Some(at_ns);
+    }
+
+    /// A client did or learned something.
+    pub fn client(&mut self, client: usize, event: AttemptEvent) {
+        if self.healed_ns.is_none() || self.fresh.is_some() {
+            return;
+        }
+        if self.fresh_since.len() <= client {
+            self.fresh_since.resize(client + 1, None);
+        }
+        match event {
+            AttemptEvent::AppendInvoked { attempt, .. } => {
+                self.fresh_since[client].get_or_insert(attempt);
+            }
+            AttemptEvent::AppendOk { attempt, base_offset }
+                if self.fresh_since[client].is_some_and(|first| attempt >= first) =>
+            {
+                self.fresh = Some(Offset(base_offset));
+            }
+            _ => {}
+        }
+    }
+
+    /// A server answered a read.
+    pub fn answered_read(&mut self, server: usize, applied_end: Offset) {
+        if self.fresh.is_some_and(|fresh| applied_end > fresh) {
+            self.shown_by[server] = true;
+        }
+    }
+
+    /// Does everything hold?
+    pub fn recovered(&mut self, servers: &[ServerGhost], ledger: &Ledger) -> bool {
+        self.fresh.is_some() && self.missing(servers, ledger).is_none()
+    }
+
+    /// The first predicate that does not hold.
+    pub fn missing(&mut self, servers: &[ServerGhost], ledger: &Ledger) -> Option<Missing> {
+        if self.healed_ns.is_none() {
+            return Some(Missing { predicate: "all faults healed", servers: Vec::new() });
+        }
+        let leaders: Vec<usize> = (0..servers.len()).filter(|server| servers[*server].leads().is_some()).collect();
+        let &[leader] = leaders.as_slice() else {
+            self.settled = None;
+            return Some(Missing { predicate: "exactly one leader", servers: leaders });
+        };
+        let epoch = servers[leader].leads().unwrap_or_default();
+        let astray = |server: &ServerGhost| {
+            let follows = server.role == Some((Role::Follower, epoch, servers[leader].id));
+            server.voter && server.up && server.leads().is_none() && !follows
+        };
+        if let Some(missing) = lacking("all live voters follow the leader", servers, |_, server| astray(server)) {
+            self.settled = None;
+            return Some(missing);
+        }
+        let target = match self.settled {
+            Some((settled, target)) if settled == epoch => target,
+            _ => servers[leader].log.end(ledger),
+        };
+        self.settled = Some((epoch, target));
+        let behind = |server: &ServerGhost| server.high_watermark.is_none_or(|shown| shown.offset < target);
+        lacking("high watermarks at the leader's log end", servers, |_, server| {
+            server.voter && server.up && behind(server)
+        })
+        .or_else(|| {
+            let nobody = Missing { predicate: "a fresh append acknowledged", servers: Vec::new() };
+            self.fresh.is_none().then_some(nobody)
+        })
+        .or_else(|| {
+            let shown_by = &self.shown_by;
+            lacking("a fresh append read back", servers, |index, server| server.up && !shown_by[index])
+        })
+    }
+
+    /// The bound has passed.
+    pub fn overdue(&mut self, servers: &[ServerGhost], ledger: &Ledger, verdict: &mut Verdict) {
+        let Some(missing) = self.missing(servers, ledger) else {
+            return;
+        };
+        let healed_ns = self.healed_ns;
+        let now_ns = verdict.now_ns;
+        verdict.fail(Invariant::Recovery, || {
+            let whom: Vec<i32> = missing.servers.iter().map(|server| servers[*server].id.0).collect();
+            format!("healed at {healed_ns:?} ns; at {now_ns} ns still missing: {} (nodes {whom:?})", missing.predicate)
+        });
+    }
+}
+
+fn lacking(
+    predicate: &'static str,
+    servers: &[ServerGhost],
+    mut lacks: impl FnMut(usize, &ServerGhost) -> bool,
+) -> Option<Missing> {
+    if !servers.iter().enumerate().any(|(index, server)| lacks(index, server)) {
+        return None;
+    }
+    let servers = (0..servers.len()).filter(|index| lacks(*index, &servers[*index])).collect();
+    Some(Missing { predicate, servers })
+}

@@ -1,0 +1,139 @@
+//! Where checks bring what they found: the first violation, what was excused, and why a run ended.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::invariant::Invariant;
+use crate::report::{Violation, ViolationKind};
+
+/// Why something that looks like a broken promise is none. Counted and printed, never silent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Excuse {
+    /// A fault destroyed durable bytes of so many voters that committed records lost their
+    /// majority; counted once per such fault.
+    PromiseCutByDestroyedDisk,
+    /// A record that had lost its majority so is not in the log of a later leader.
+    CommittedRecordDestroyed,
+    /// A high watermark rests on a voter whose disk was destroyed after it had acknowledged.
+    CommitCountsAmnesiacVoter,
+    /// A voter whose disk was destroyed voted again in an epoch in which it had voted: ends the run.
+    ForgottenVote,
+    /// A replica whose disk was destroyed led again an epoch that it had led: ends the run.
+    ForgottenLeadership,
+    /// A record is written at an offset and epoch where a destroyed disk's record was: ends the run.
+    ForgottenRecord,
+    /// An acknowledged append was destroyed so.
+    AckedAppendDestroyed,
+    /// A replica still shows records that were destroyed so.
+    ReadOfDestroyedRecord,
+    /// A replica ended itself over a rule that destroyed bytes break: its peers name it leader of
+    /// an epoch that it forgot, or a leader without the destroyed records makes it cut its log
+    /// below its high watermark. With static voters Kafka crashes so until another leads.
+    FatalFaultAfterDestroyedDisk,
+}
+
+impl Excuse {
+    /// The name in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Excuse::PromiseCutByDestroyedDisk => "promise_cut_by_destroyed_disk",
+            Excuse::CommittedRecordDestroyed => "committed_record_destroyed",
+            Excuse::CommitCountsAmnesiacVoter => "commit_counts_amnesiac_voter",
+            Excuse::ForgottenVote => "forgotten_vote",
+            Excuse::ForgottenLeadership => "forgotten_leadership",
+            Excuse::ForgottenRecord => "forgotten_record",
+            Excuse::AckedAppendDestroyed => "acked_append_destroyed",
+            Excuse::ReadOfDestroyedRecord => "read_of_destroyed_record",
+            Excuse::FatalFaultAfterDestroyedDisk => "fatal_fault_after_destroyed_disk",
+        }
+    }
+}
+
+/// What the checks have found so far.
+#[derive(Clone, Debug, Default)]
+pub struct Verdict {
+    /// True time of the event being judged, ns.
+    pub now_ns: u64,
+    keep_going: bool,
+    violation: Option<Violation>,
+    fired: BTreeSet<Invariant>,
+    excused: BTreeMap<Excuse, u64>,
+    ended_by: Option<Excuse>,
+}
+
+impl Verdict {
+    /// With `keep_going`, later violations are gathered too (in [`Verdict::fired`]).
+    pub fn new(keep_going: bool) -> Verdict {
+        Verdict { keep_going, ..Verdict::default() }
+    }
+
+    /// A claim broke. The first one is kept; `detail` is made only then.
+    #[cold]
+    pub fn fail(&mut self, invariant: Invariant, detail: impl FnOnce() -> String) {
+        if self.ended_by.is_some() || (self.violation.is_some() && !self.keep_going) {
+            return;
+        }
+        self.fired.insert(invariant);
+        if self.violation.is_some() {
+            return;
+        }
+        let kind = match invariant {
+            Invariant::GhostMismatch => ViolationKind::GhostMismatch,
+            Invariant::Recovery => ViolationKind::Liveness,
+            _ => ViolationKind::Safety,
+        };
+        self.violation = Some(Violation {
+            kind,
+            invariant: invariant.name().to_owned(),
+            spec: invariant.source().to_owned(),
+            detail: detail(),
+            at_ns: self.now_ns,
+            event: 0,
+        });
+    }
+
+    /// Was this excused before?
+    pub fn has_excused(&self, excuse: Excuse) -> bool {
+        self.excused.contains_key(&excuse)
+    }
+
+    /// Something that destroyed bytes explain.
+    #[cold]
+    pub fn excuse(&mut self, excuse: Excuse, count: u64) {
+        *self.excused.entry(excuse).or_default() += count;
+    }
+
+    /// Destroyed bytes explain what follows, whatever it is: nothing more can be judged.
+    #[cold]
+    pub fn end_excused(&mut self, excuse: Excuse) {
+        self.excuse(excuse, 1);
+        if self.violation.is_none() && self.ended_by.is_none() {
+            self.ended_by = Some(excuse);
+        }
+    }
+
+    /// The first violation.
+    pub fn violation(&self) -> Option<&Violation> {
+        self.violation.as_ref()
+    }
+
+    /// The excuse that ended the run, if one did.
+    pub fn ended_by(&self) -> Option<Excuse> {
+        self.ended_by
+    }
+
+    /// Is there reason to stop?
+    #[inline]
+    pub fn stop(&self) -> bool {
+        self.ended_by.is_some() || (self.violation.is_some() && !self.keep_going)
+    }
+
+    /// Every invariant that broke so far (only the first unless kept going).
+    pub fn fired(&self) -> impl Iterator<Item = Invariant> {
+        self.fired.iter().copied()
+    }
+
+    /// Excuses and how often, by name.
+    pub fn excused(&self) -> impl Iterator<Item = (Excuse, u64)> {
+        self.excused.iter().map(|(excuse, count)| (*excuse, *count))
+    }
+}

@@ -1,0 +1,220 @@
+//! From a scenario and a seed to a world that is about to boot: knobs drawn, nodes configured,
+//! clocks and links set, the plan of faults made.
+
+use std::rc::Rc;
+
+use raft::config::ControllerConfig;
+use raft::ids::NodeId;
+use raft::node::NodeSpec;
+use sim::fault::{Link, Plan};
+use sim::network::NetworkConfig;
+use sim::process::{Node, Payload};
+use sim::rng::{Entropy, Purpose, Seed};
+use sim::world::{NodeConfig, WorldConfig};
+
+use crate::actor::{Actor, Message, ServerSpec, Spec};
+use crate::recovery_bound::{catch_up_bound_ms, recovery_bound_ms};
+use crate::scenario::values::IntRange;
+use crate::scenario::world::INPUT_KINDS;
+use crate::scenario::{Scenario, Transport};
+use crate::workload::ClientSpec;
+use crate::{knobs, nemesis};
+
+/// All wall clocks start about here: 2026-01-01, in ms since 1970.
+const WALL_START_MS: i64 = 1_767_225_600_000;
+/// The shortest interval of NoOp records a knob may draw.
+const NO_OP_MS: u64 = 50;
+/// More events than this are a runaway: some hundred times what the longest catalog run needs.
+const MAX_EVENTS: u64 = 50_000_000;
+const MAX_EVENTS_AT_ONE_TIME: u64 = 50_000;
+const AUDIT_EVERY_EVENTS: u64 = 4096;
+/// Costs of the input kinds that are no messages, in the world's order.
+const PLAIN_KINDS: [&str; 7] = ["opened", "closed", "timer", "post", "disk-error", "terminate", "operation"];
+/// Half of the message kinds are requests, the other half their responses.
+const REQUEST_KINDS: usize = Message::KINDS.len() / 2;
+
+/// A world about to boot, and what its checks and its report need to know of it.
+#[derive(Debug)]
+pub struct Prepared {
+    /// For [`sim::world::World::new`].
+    pub world: WorldConfig<Actor>,
+    /// The scenario with this seed's knobs in force.
+    pub scenario: Scenario,
+    /// Node id of each server, by its index in the world.
+    pub servers: Vec<NodeId>,
+    /// The voters among them.
+    pub voters: Vec<NodeId>,
+    /// What this seed drew.
+    pub knobs: Vec<(String, String)>,
+    /// How long after healing everything must have recovered, ns.
+    pub recovery_bound_ns: u64,
+}
+
+/// Prepares one seed. `plan` replaces the nemesis's own.
+pub fn prepare(scenario: &Scenario, seed: Seed, plan: Option<Plan>) -> Result<Prepared, String> {
+    let drawn = knobs::draw(scenario, seed);
+    let mut scenario = scenario.clone();
+    put_in_force(&mut scenario, &drawn)?;
+    let configs = scenario.cluster.configs().map_err(|error| error.to_string())?;
+    let servers: Vec<NodeId> = configs.iter().map(|config| config.node_id).collect();
+    let places: Rc<[(NodeId, Node)]> = servers.iter().enumerate().map(|(i, id)| (*id, Node(i as u16))).collect();
+    let server_nodes: Vec<Node> = places.iter().map(|(_, node)| *node).collect();
+    let clients: Vec<Node> = (0..scenario.workload.clients).map(|i| Node(servers.len() as u16 + i)).collect();
+    let plan = plan.unwrap_or_else(|| nemesis::plan(&scenario, &server_nodes, &clients, seed));
+    let recovery_bound_ms = bound_ms(&configs, &plan, &scenario);
+    let mut nodes = Vec::with_capacity(servers.len() + clients.len());
+    let costs = costs(&scenario);
+    for (index, config) in configs.iter().enumerate() {
+        nodes.push(server(&scenario, seed, index, config, &places, &costs));
+    }
+    for index in 0..clients.len() {
+        nodes.push(client(&scenario, seed, servers.len() + index, index, &places));
+    }
+    let voters = configs.first().map_or(Vec::new(), |config| config.voters.iter().map(|voter| voter.id).collect());
+    let world = WorldConfig {
+        seed,
+        nodes,
+        network: NetworkConfig { tcp_openers: clients.clone(), ..network(&scenario, &places) },
+        plan,
+        heal_at_ns: scenario.duration.0,
+        restart_after_halt_ns: Some(scenario.cluster.restart_after.0),
+        max_events: MAX_EVENTS,
+        max_events_at_one_time: MAX_EVENTS_AT_ONE_TIME,
+        audit_every_events: AUDIT_EVERY_EVENTS,
+    };
+    let recovery_bound_ns = recovery_bound_ms * 1_000_000;
+    Ok(Prepared { world, scenario, servers, voters, knobs: drawn, recovery_bound_ns })
+}
+
+/// How long after healing everything must have recovered: an election, and the whole log
+/// fetched anew by the slowest.
+fn bound_ms(configs: &[ControllerConfig], plan: &Plan, scenario: &Scenario) -> u64 {
+    let appends = scenario.duration.0 / scenario.workload.interval.0.max(1) * u64::from(scenario.workload.clients);
+    let no_ops = scenario.duration.0 / 1_000_000 / NO_OP_MS;
+    let fsync_ms = scenario.disk.fsync.longest_ns().div_ceil(1_000_000);
+    recovery_bound_ms(configs, nemesis::max_wall_step_ms(plan), &scenario.network)
+        + catch_up_bound_ms(configs, appends + no_ops, fsync_ms, &scenario.network)
+}
+
+/// Knobs are Kafka properties, but for two; a run's start must be cheap, so no TOML here.
+fn put_in_force(scenario: &mut Scenario, drawn: &[(String, String)]) -> Result<(), String> {
+    for (name, value) in drawn {
+        let refuse = |_| format!("knob {name} drew {value:?}, which is not a number");
+        match name.as_str() {
+            "cluster.voters" => scenario.cluster.voters = Some(value.parse().map_err(refuse)?),
+            "workload.max_in_flight" => scenario.workload.max_in_flight = value.parse().map_err(refuse)?,
+            _ => {
+                scenario.cluster.config.0.insert(name.clone(), value.clone());
+            }
+        }
+    }
+    Ok(())
+}
+
+fn server(
+    scenario: &Scenario,
+    seed: Seed,
+    index: usize,
+    config: &ControllerConfig,
+    places: &Rc<[(NodeId, Node)]>,
+    costs: &Rc<[Vec<u64>]>,
+) -> NodeConfig<Actor> {
+    let node = NodeSpec {
+        config: Rc::new(config.clone()),
+        cluster_id: Rc::from("kraftsimkraftsimkraftg"),
+        bugs: scenario.bugs,
+        fixes: scenario.fixes,
+    };
+    NodeConfig {
+        name: format!("controller-{}", config.node_id),
+        spec: Spec::Server(ServerSpec { node, places: places.clone() }),
+        costs: costs.clone(),
+        ..blank(scenario, seed, index)
+    }
+}
+
+fn client(
+    scenario: &Scenario,
+    seed: Seed,
+    place: usize,
+    index: usize,
+    places: &Rc<[(NodeId, Node)]>,
+) -> NodeConfig<Actor> {
+    let workload = &scenario.workload;
+    let share = |ppm: u64| (workload.interval.0.saturating_mul(1_000_000)).checked_div(ppm).unwrap_or(u64::MAX / 4);
+    let spec = ClientSpec {
+        index: index as u16,
+        servers: places.clone(),
+        append_interval_ns: share(1_000_000 - u64::from(workload.reads_ppm)),
+        read_interval_ns: share(u64::from(workload.reads_ppm)),
+        max_in_flight: workload.max_in_flight as u8,
+        request_timeout_ns: workload.attempt_timeout.0,
+        retry_backoff_ns: 100_000_000,
+        read_records: 100,
+        records: (workload.records.min as u8, workload.records.max as u8),
+    };
+    NodeConfig { name: format!("client-{index}"), spec: Spec::Client(spec), ..blank(scenario, seed, place) }
+}
+
+/// A node's place in the world: its clocks and disk.
+fn blank(scenario: &Scenario, seed: Seed, place: usize) -> NodeConfig<Actor> {
+    let mut entropy = seed.entropy(Purpose::Clock, place as u64);
+    let offset_ms = draw(&mut entropy, scenario.clock.offset_ms);
+    let drift_ppm = draw(&mut entropy, scenario.clock.drift_ppm) as i32;
+    NodeConfig {
+        name: String::new(),
+        spec: Spec::Client(ClientSpec::idle()),
+        mono_start_ns: 1_000_000_000 + entropy.below(3_600_000_000_000),
+        wall_start_ms: WALL_START_MS + offset_ms,
+        drift_ppm,
+        fsync: scenario.disk.fsync.known().clone(),
+        costs: Rc::from([]),
+        files: Vec::new(),
+    }
+}
+
+fn draw(entropy: &mut Entropy, range: IntRange) -> i64 {
+    range.min + entropy.below((range.max - range.min) as u64 + 1) as i64
+}
+
+fn network(scenario: &Scenario, places: &[(NodeId, Node)]) -> NetworkConfig {
+    let network = &scenario.network;
+    let place = |id: i32| places.iter().find(|(other, _)| other.0 == id).map(|(_, node)| *node);
+    let mut links = Vec::new();
+    for profile in &network.link {
+        for from in profile.from.iter().filter_map(|id| place(*id)) {
+            for to in profile.to.iter().filter_map(|id| place(*id)) {
+                links.push((Link(from, to), profile.latency.known().clone()));
+            }
+        }
+    }
+    NetworkConfig {
+        transport: match network.transport {
+            Transport::Tcp => sim::network::Transport::Tcp,
+            Transport::Datagram => sim::network::Transport::Datagram,
+        },
+        latency: network.latency.known().clone(),
+        links,
+        loss_ppm: network.loss_ppm,
+        duplicate_ppm: network.duplicate_ppm,
+        reorder_ns: network.reorder.0,
+        rto_max_ns: network.rto_max.0,
+        ..NetworkConfig::default()
+    }
+}
+
+/// The scenario's `[threads]` as the world's cost tables.
+fn costs(scenario: &Scenario) -> Rc<[Vec<u64>]> {
+    if scenario.threads.is_empty() {
+        return Rc::from([]);
+    }
+    let table = |name: &&str| {
+        let of = |kind: &str| scenario.threads.get(*name).and_then(|costs| costs.get(kind)).map_or(0, |cost| cost.0);
+        debug_assert!(PLAIN_KINDS.iter().all(|kind| INPUT_KINDS.contains(kind)));
+        let plain = PLAIN_KINDS.iter().map(|kind| of(kind));
+        let messages =
+            (0..Message::KINDS.len()).map(|kind| of(if kind < REQUEST_KINDS { "request" } else { "response" }));
+        plain.chain(messages).collect::<Vec<u64>>()
+    };
+    <Actor as sim::process::Process>::THREADS.iter().map(table).collect()
+}

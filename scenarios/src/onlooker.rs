@@ -1,0 +1,193 @@
+//! The world's onlooker: translates what crosses the border for the checks. Decides nothing.
+
+use sim::disk::Disk;
+use sim::fault::{Fault, What};
+use sim::process::{Connection, DiskError, Input, Node, Thread};
+use sim::watch::{Down, Phase, Synced, Watch, Write};
+
+use crate::actor::{Actor, AttemptEvent, Files, Message, Platter, Said};
+use crate::checks::audit::NodeView;
+use crate::checks::{CheckConfig, Checks};
+
+/// Watches one run.
+#[derive(Clone, Debug)]
+pub struct Onlooker {
+    /// What must hold; `None` measures the world without its checks.
+    pub checks: Option<Checks>,
+    /// How often each fault kind struck, by [`What::index`].
+    pub faults: [u64; What::KINDS.len()],
+    servers: usize,
+    healed: bool,
+    recovered: bool,
+}
+
+impl Onlooker {
+    /// An onlooker of a cluster's servers (indices `0..servers`) and their clients behind them.
+    pub fn new(config: CheckConfig, checks_on: bool) -> Onlooker {
+        let servers = config.servers.len();
+        let checks = checks_on.then(|| Checks::new(config));
+        Onlooker { checks, faults: [0; What::KINDS.len()], servers, healed: false, recovered: false }
+    }
+
+    /// Has everything recovered since the world healed?
+    pub fn has_recovered(&self) -> bool {
+        self.recovered
+    }
+
+    /// The checks and a server's index, if this node is a server and checks are on.
+    #[inline]
+    fn server(&mut self, node: Node) -> Option<(&mut Checks, usize)> {
+        let index = usize::from(node.0);
+        if index < self.servers { self.checks.as_mut().map(|checks| (checks, index)) } else { None }
+    }
+
+    /// Servers that a cut keeps from a majority of their peers, in either direction.
+    fn isolated_by(&self, fault: &Fault) -> Vec<usize> {
+        let What::Cut { links } = &fault.what else { return Vec::new() };
+        let majority = self.servers / 2 + 1;
+        let is_cut =
+            |a: usize, b: usize| links.iter().any(|link| usize::from(link.0.0) == a && usize::from(link.1.0) == b);
+        let reaches = |a: usize| (0..self.servers).filter(|b| *b == a || !(is_cut(a, *b) || is_cut(*b, a))).count();
+        (0..self.servers).filter(|server| reaches(*server) < majority).collect()
+    }
+}
+
+impl Watch<Actor> for Onlooker {
+    fn booted(&mut self, at: u64, node: Node, incarnation: u32, disk: &Disk) {
+        if let Some((checks, server)) = self.server(node) {
+            checks.booted(at, server, incarnation, &Files(disk));
+        }
+    }
+
+    fn before_down(&mut self, at: u64, node: Node, settled: bool, process: &Actor, disk: &Disk, _how: Down) {
+        self.audit(at, node, settled, process, disk);
+    }
+
+    fn down(&mut self, at: u64, node: Node, _disk: &Disk, how: Down) {
+        if let Some((checks, server)) = self.server(node) {
+            checks.down(at, server, how);
+        }
+    }
+
+    #[inline]
+    fn input(&mut self, at: u64, node: Node, thread: Thread, input: &Input<Actor>) {
+        if let Some((checks, server)) = self.server(node) {
+            checks.input_taken(at, server, thread.0 == 0);
+            if let Input::Request { connection, message } = input {
+                checks.request_taken(at, server, connection.0, message);
+            }
+        }
+    }
+
+    #[inline]
+    fn sent(&mut self, at: u64, node: Node, peer: Node, connection: Connection, _is_request: bool, message: &Message) {
+        let servers = self.servers;
+        if let Some((checks, server)) = self.server(node) {
+            let peer = usize::from(peer.0);
+            checks.sent(at, server, (peer < servers).then_some(peer), connection.0, message);
+        }
+    }
+
+    fn wrote(&mut self, at: u64, node: Node, write: Write<'_>) {
+        if let Some((checks, server)) = self.server(node) {
+            checks.wrote(at, server, write);
+        }
+    }
+
+    fn synced(&mut self, at: u64, node: Node, synced: Synced) {
+        if let Some((checks, server)) = self.server(node) {
+            checks.synced(at, server, synced);
+        }
+    }
+
+    fn disk_failed(&mut self, at: u64, node: Node, _error: DiskError) {
+        if let Some((checks, server)) = self.server(node) {
+            checks.disk_failed(at, server);
+        }
+    }
+
+    fn observed(&mut self, at: u64, node: Node, said: &Said) {
+        match said {
+            Said::Server(observation) => {
+                if let Some((checks, server)) = self.server(node) {
+                    checks.observed(at, server, *observation);
+                }
+            }
+            Said::Client(event) => {
+                let client = usize::from(node.0) - self.servers;
+                let Some(checks) = self.checks.as_mut() else { return };
+                checks.client(at, client, *event);
+                if self.healed && matches!(event, AttemptEvent::ReadOk { .. } | AttemptEvent::AppendOk { .. }) {
+                    self.recovered = checks.recovered();
+                }
+            }
+        }
+    }
+
+    fn halted(&mut self, at: u64, node: Node, reason: &str, fatal: bool) {
+        if let Some((checks, server)) = self.server(node) {
+            checks.halted(at, server, reason, fatal);
+        }
+    }
+
+    fn fault(&mut self, at: u64, fault: &Fault, phase: Phase) {
+        if phase == Phase::Start {
+            self.faults[fault.what.index()] += 1;
+        }
+        let isolated = self.isolated_by(fault);
+        let Some(checks) = self.checks.as_mut() else { return };
+        if let What::Cut { links } = &fault.what {
+            let change = links.len() as i32;
+            match phase {
+                Phase::Start => checks.links_cut(change),
+                Phase::End => checks.links_cut(-change),
+                Phase::Skipped => {}
+            }
+        }
+        let cause = fault.what.kind();
+        let stops = matches!(
+            fault.what,
+            What::Kill { .. }
+                | What::PowerLoss { .. }
+                | What::Terminate { .. }
+                | What::Stall { .. }
+                | What::Pause { .. }
+                | What::ReplaceDisk { .. }
+        );
+        let struck = fault.what.node().filter(|_| stops).map(|node| usize::from(node.0));
+        for server in isolated.into_iter().chain(struck).filter(|server| *server < self.servers) {
+            match phase {
+                Phase::Start => checks.struck(at, server, cause),
+                Phase::End => checks.lifted(server),
+                Phase::Skipped => {}
+            }
+        }
+    }
+
+    fn healed(&mut self, at: u64) {
+        self.healed = true;
+        if let Some(checks) = self.checks.as_mut() {
+            checks.healed(at);
+        }
+    }
+
+    fn disk_damaged(&mut self, at: u64, node: Node, disk: &Disk) {
+        if let Some((checks, server)) = self.server(node) {
+            checks.disk_damaged(at, server, &Platter(disk));
+        }
+    }
+
+    fn audit(&mut self, at: u64, node: Node, settled: bool, process: &Actor, disk: &Disk) {
+        let Actor::Server(actor) = process else { return };
+        if let Some((checks, server)) = self.server(node) {
+            let mut view = NodeView::default();
+            actor.node.visit(&mut view);
+            checks.audit(at, server, settled, &view, &Files(disk));
+        }
+    }
+
+    #[inline]
+    fn stop(&self) -> bool {
+        self.recovered || self.checks.as_ref().is_some_and(Checks::stop)
+    }
+}

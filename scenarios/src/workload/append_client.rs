@@ -1,0 +1,325 @@
+//! A small append client: unique values to whoever leads, and committed records read back
+//! from every server. It records *attempts*, one RPC each; what is not answered stays unknown.
+
+use std::rc::Rc;
+
+use raft::ids::{NodeId, Offset};
+use raft::message::{AppendRecordsRequest, ErrorCode, ReadRecordsRequest, Request, Response};
+use sim::process::{Connection, Effect, Input, Node, Now, Out};
+use sim::rng::Entropy;
+use smallvec::SmallVec;
+
+use crate::actor::{Actor, AttemptEvent, Message, Said};
+
+/// How a client works.
+#[derive(Clone, Debug)]
+pub struct ClientSpec {
+    /// Which client this is; part of every value it appends.
+    pub index: u16,
+    /// (Kafka node id, place) of every server.
+    pub servers: Rc<[(NodeId, Node)]>,
+    /// Time between appends, ns.
+    pub append_interval_ns: u64,
+    /// Time between reads, ns; servers are read in rotation.
+    pub read_interval_ns: u64,
+    /// Appends that may be unanswered at once.
+    pub max_in_flight: u8,
+    /// An attempt without answer for so long is unknown, ns; its connection is closed.
+    pub request_timeout_ns: u64,
+    /// Wait before the next try after a refusal or a broken connection, ns.
+    pub retry_backoff_ns: u64,
+    /// Records per read.
+    pub read_records: u16,
+    /// Fewest and most records of one append.
+    pub records: (u8, u8),
+}
+
+impl ClientSpec {
+    /// A client that has nobody to talk to; a blank to be filled.
+    pub fn idle() -> ClientSpec {
+        ClientSpec {
+            index: 0,
+            servers: Rc::from([]),
+            append_interval_ns: 0,
+            read_interval_ns: 0,
+            max_in_flight: 0,
+            request_timeout_ns: 0,
+            retry_backoff_ns: 0,
+            read_records: 0,
+            records: (1, 1),
+        }
+    }
+}
+
+/// What may be asked of a client from outside (by a story).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ClientOperation {
+    /// Append so many fresh values now, besides the usual ones.
+    Append { count: u8 },
+    /// Stop appending and reading on its own.
+    Rest,
+}
+
+/// One unanswered attempt.
+#[derive(Clone, Copy, Debug)]
+struct InFlight {
+    attempt: u32,
+    deadline_ns: u64,
+    read: bool,
+}
+
+/// The way to one server.
+#[derive(Clone, Debug, Default)]
+struct Way {
+    token: u32,
+    connecting: bool,
+    connection: Option<Connection>,
+    /// Oldest first.
+    in_flight: SmallVec<[InFlight; 6]>,
+    /// No new connect before, ns.
+    not_before_ns: u64,
+    connect_deadline_ns: u64,
+    /// Next offset to read there.
+    read_from: i64,
+}
+
+/// The client.
+#[derive(Clone, Debug)]
+pub struct AppendClient {
+    spec: ClientSpec,
+    ways: Vec<Way>,
+    /// Index of the server believed to lead.
+    leader: usize,
+    next_token: u32,
+    next_attempt: u32,
+    next_value: u64,
+    next_append_ns: u64,
+    next_read_ns: u64,
+    read_turn: usize,
+    /// Values a story asked for and that are not sent yet.
+    owed: u32,
+    resting: bool,
+}
+
+impl AppendClient {
+    /// A fresh client; nothing of it survives a crash.
+    pub fn boot(spec: &ClientSpec, now: Now, out: &mut Out<Actor>) -> AppendClient {
+        let client = AppendClient {
+            ways: spec.servers.iter().map(|_| Way::default()).collect(),
+            spec: spec.clone(),
+            leader: usize::from(spec.index) % spec.servers.len(),
+            next_token: 1,
+            next_attempt: 1,
+            next_value: u64::from(spec.index + 1) << 40,
+            next_append_ns: now.mono_ns + spec.append_interval_ns,
+            next_read_ns: now.mono_ns + spec.read_interval_ns,
+            read_turn: 0,
+            owed: 0,
+            resting: false,
+        };
+        client.arm(out);
+        client
+    }
+
+    /// One input.
+    pub fn step(&mut self, now: Now, input: Input<Actor>, entropy: &mut Entropy, out: &mut Out<Actor>) {
+        match input {
+            Input::Opened { token, connection } => {
+                if let Some(way) = self.ways.iter_mut().find(|way| way.token == token) {
+                    way.connection = Some(connection);
+                    way.connecting = false;
+                }
+            }
+            Input::Closed { token, .. } => {
+                if let Some(place) = self.ways.iter().position(|way| way.token == token) {
+                    self.lose(place, now, entropy, out);
+                }
+            }
+            Input::Response { token, message: Message::Response { correlation_id, response } } => {
+                if let Some(place) = self.ways.iter().position(|way| way.token == token) {
+                    self.answered(place, correlation_id, &response, now, entropy, out);
+                }
+            }
+            Input::Operation(ClientOperation::Append { count }) => self.owed += u32::from(count),
+            Input::Operation(ClientOperation::Rest) => self.resting = true,
+            _ => {}
+        }
+        self.expire(now, entropy, out);
+        self.append_if_due(now, entropy, out);
+        self.read_if_due(now, out);
+        self.arm(out);
+    }
+
+    fn say(event: AttemptEvent, out: &mut Out<Actor>) {
+        out.push(Effect::Observe(Said::Client(event)));
+    }
+
+    fn answered(
+        &mut self,
+        place: usize,
+        correlation_id: i32,
+        response: &Response,
+        now: Now,
+        entropy: &mut Entropy,
+        out: &mut Out<Actor>,
+    ) {
+        let attempt = correlation_id as u32;
+        let way = &mut self.ways[place];
+        // A late duplicate of an answer, or the answer to an attempt given up: it stays unknown.
+        let Some(index) = way.in_flight.iter().position(|other| other.attempt == attempt) else { return };
+        way.in_flight.remove(index);
+        match response {
+            Response::AppendRecords(answer) if answer.error == ErrorCode::None => {
+                Self::say(AttemptEvent::AppendOk { attempt, base_offset: answer.base_offset.0 }, out);
+            }
+            Response::AppendRecords(answer) => {
+                let event = if answer.accepted {
+                    AttemptEvent::AppendUnknown { attempt }
+                } else {
+                    AttemptEvent::AppendFailed { attempt }
+                };
+                Self::say(event, out);
+                let hinted = answer.leader_id.filter(|id| *id != self.spec.servers[place].0);
+                self.look_elsewhere(place, hinted, entropy);
+                self.next_append_ns = self.next_append_ns.max(now.mono_ns + self.spec.retry_backoff_ns);
+            }
+            Response::ReadRecords(answer) => {
+                for (offset, value) in &answer.records {
+                    Self::say(AttemptEvent::ReadRecord { attempt, offset: offset.0, value: *value }, out);
+                }
+                Self::say(AttemptEvent::ReadOk { attempt, applied_end: answer.applied_end.0 }, out);
+                let last = answer.records.last().map(|(offset, _)| offset.0 + 1);
+                let whole = answer.records.len() < usize::from(self.spec.read_records);
+                let next = if whole { answer.applied_end.0 } else { last.unwrap_or(0) };
+                way.read_from = way.read_from.max(next);
+            }
+            _ => {}
+        }
+    }
+
+    /// The server there does not lead: follow its hint, or try another at random.
+    fn look_elsewhere(&mut self, place: usize, hinted: Option<NodeId>, entropy: &mut Entropy) {
+        if place != self.leader {
+            return;
+        }
+        let known = hinted.and_then(|id| self.spec.servers.iter().position(|(other, _)| *other == id));
+        self.leader = known.unwrap_or_else(|| entropy.below(self.ways.len() as u64) as usize);
+    }
+
+    /// The connection is gone: what was in flight on it is unknown.
+    fn lose(&mut self, place: usize, now: Now, entropy: &mut Entropy, out: &mut Out<Actor>) {
+        let way = &mut self.ways[place];
+        for lost in way.in_flight.drain(..) {
+            let attempt = lost.attempt;
+            let event =
+                if lost.read { AttemptEvent::ReadUnknown { attempt } } else { AttemptEvent::AppendUnknown { attempt } };
+            Self::say(event, out);
+        }
+        (way.token, way.connecting, way.connection) = (0, false, None);
+        way.not_before_ns = now.mono_ns + self.spec.retry_backoff_ns;
+        // A server that came back may have applied less than the one before it.
+        way.read_from = 0;
+        self.look_elsewhere(place, None, entropy);
+    }
+
+    fn expire(&mut self, now: Now, entropy: &mut Entropy, out: &mut Out<Actor>) {
+        for place in 0..self.ways.len() {
+            let way = &self.ways[place];
+            let late_answer = way.in_flight.iter().any(|other| other.deadline_ns <= now.mono_ns);
+            let late_connect = way.connecting && way.connect_deadline_ns <= now.mono_ns;
+            if late_answer || late_connect {
+                out.push(Effect::Close { token: way.token });
+                self.lose(place, now, entropy, out);
+            }
+        }
+    }
+
+    fn append_if_due(&mut self, now: Now, entropy: &mut Entropy, out: &mut Out<Actor>) {
+        let due = !self.resting && now.mono_ns >= self.next_append_ns;
+        if !due && self.owed == 0 {
+            return;
+        }
+        if due {
+            self.next_append_ns = now.mono_ns + self.spec.append_interval_ns;
+        }
+        let place = self.leader;
+        if self.ways[place].connection.is_none() {
+            self.connect(place, now, out);
+            return;
+        }
+        let unanswered = self.ways[place].in_flight.iter().filter(|other| !other.read).count();
+        if unanswered >= usize::from(self.spec.max_in_flight) {
+            return;
+        }
+        let (fewest, most) = self.spec.records;
+        let count = u64::from(fewest) + entropy.below(u64::from(most - fewest) + 1);
+        self.owed = self.owed.saturating_sub(1);
+        let values = (self.next_value..self.next_value + count).collect();
+        let event = AttemptEvent::AppendInvoked {
+            attempt: self.next_attempt,
+            first_value: self.next_value,
+            count: count as u8,
+        };
+        self.next_value += count;
+        Self::say(event, out);
+        self.send(place, Request::AppendRecords(AppendRecordsRequest { values }), false, now, out);
+    }
+
+    fn read_if_due(&mut self, now: Now, out: &mut Out<Actor>) {
+        if self.resting || now.mono_ns < self.next_read_ns {
+            return;
+        }
+        self.next_read_ns = now.mono_ns + self.spec.read_interval_ns;
+        let place = self.read_turn;
+        self.read_turn = (self.read_turn + 1) % self.ways.len();
+        if self.ways[place].connection.is_none() {
+            self.connect(place, now, out);
+            return;
+        }
+        if self.ways[place].in_flight.iter().any(|other| other.read) {
+            return;
+        }
+        let from = self.ways[place].read_from;
+        Self::say(AttemptEvent::ReadInvoked { attempt: self.next_attempt, from }, out);
+        let request = ReadRecordsRequest { from: Offset(from), max_records: self.spec.read_records };
+        self.send(place, Request::ReadRecords(request), true, now, out);
+    }
+
+    fn connect(&mut self, place: usize, now: Now, out: &mut Out<Actor>) {
+        let way = &mut self.ways[place];
+        if way.connecting || now.mono_ns < way.not_before_ns {
+            return;
+        }
+        way.token = self.next_token;
+        self.next_token += 1;
+        way.connecting = true;
+        way.connect_deadline_ns = now.mono_ns + self.spec.request_timeout_ns;
+        out.push(Effect::Connect { token: way.token, to: self.spec.servers[place].1 });
+    }
+
+    fn send(&mut self, place: usize, request: Request, read: bool, now: Now, out: &mut Out<Actor>) {
+        let attempt = self.next_attempt;
+        self.next_attempt += 1;
+        let way = &mut self.ways[place];
+        let Some(connection) = way.connection else { return };
+        let deadline_ns = now.mono_ns + self.spec.request_timeout_ns;
+        way.in_flight.push(InFlight { attempt, deadline_ns, read });
+        out.push(Effect::Request { connection, message: Message::Request { correlation_id: attempt as i32, request } });
+    }
+
+    fn arm(&self, out: &mut Out<Actor>) {
+        let mut at_mono_ns = u64::MAX;
+        if !self.resting {
+            at_mono_ns = self.next_append_ns.min(self.next_read_ns);
+        }
+        for way in &self.ways {
+            for other in &way.in_flight {
+                at_mono_ns = at_mono_ns.min(other.deadline_ns);
+            }
+            if way.connecting {
+                at_mono_ns = at_mono_ns.min(way.connect_deadline_ns);
+            }
+        }
+        if at_mono_ns == u64::MAX { out.push(Effect::Cancel) } else { out.push(Effect::Arm { at_mono_ns }) }
+    }
+}

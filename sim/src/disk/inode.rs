@@ -1,0 +1,107 @@
+//! One file without its name: what is written, what is durable, and how far both agree.
+
+use std::rc::Rc;
+
+use super::pieces::Pieces;
+use crate::rng::Entropy;
+
+/// What a disk writes as a whole, at multiples of this from the file's start.
+const SECTOR: u64 = 512;
+
+/// A file's content twice. Both begin with the same `shared_pieces` pieces of `shared_len`
+/// bytes; behind them, written bytes wait for an fsync, and durable bytes for a truncation
+/// to become durable. (The durable copy of shared bytes may rot.)
+#[derive(Clone, Debug, Default)]
+pub(super) struct Inode {
+    /// As seen by processes; none once it is unlinked or replaced.
+    pub(super) path: Option<Rc<str>>,
+    written: Pieces,
+    durable: Pieces,
+    shared_pieces: usize,
+    shared_len: u64,
+}
+
+impl Inode {
+    pub(super) fn named(path: &Rc<str>) -> Inode {
+        Inode { path: Some(Rc::clone(path)), ..Inode::default() }
+    }
+
+    pub(super) fn written(&self) -> &Pieces {
+        &self.written
+    }
+
+    pub(super) fn durable(&self) -> &Pieces {
+        &self.durable
+    }
+
+    pub(super) fn append(&mut self, bytes: &Rc<[u8]>) {
+        self.written.push(bytes);
+    }
+
+    /// True if durable bytes were cut off, which is then to be made durable too.
+    pub(super) fn truncate(&mut self, len: u64) -> bool {
+        self.written.cut(len);
+        let cuts_durable = len < self.shared_len;
+        if cuts_durable {
+            self.shared_len = len;
+            self.shared_pieces = self.written.count();
+        }
+        cuts_durable
+    }
+
+    /// A truncation becomes durable, and nothing else.
+    pub(super) fn truncate_durable(&mut self, len: u64) {
+        self.durable.cut(len);
+    }
+
+    /// All that is written becomes durable.
+    pub(super) fn write_back(&mut self) {
+        self.durable.cut(self.shared_len);
+        self.durable.extend_from(&self.written, self.shared_pieces);
+        self.shared_pieces = self.written.count();
+        self.shared_len = self.written.len();
+    }
+
+    /// Some of what is written becomes durable: whole sectors from the first unsynced byte on,
+    /// and where that stops short, by a chance of a quarter each, zeros or noise in the rest
+    /// of the sector, as far as the file went.
+    pub(super) fn write_back_torn(&mut self, entropy: &mut Entropy) {
+        let (start, end) = (self.shared_len, self.written.len());
+        if start == end {
+            return;
+        }
+        let first_sector = start / SECTOR;
+        let sectors = end.div_ceil(SECTOR) - first_sector;
+        let kept_end = match entropy.below(sectors + 1) {
+            0 => start,
+            whole => ((first_sector + whole) * SECTOR).min(end),
+        };
+        let mut garbage = Vec::new();
+        if kept_end < end {
+            let sector_end = ((kept_end / SECTOR + 1) * SECTOR).min(end);
+            match entropy.below(4) {
+                0 => garbage.resize((sector_end - kept_end) as usize, 0),
+                1 => garbage.extend((kept_end..sector_end).map(|_| entropy.next_u64() as u8)),
+                _ => {}
+            }
+        }
+        self.write_back();
+        self.durable.cut(kept_end + garbage.len() as u64);
+        self.durable.overwrite_end(&garbage);
+    }
+
+    /// The page cache is gone: what is read from now on is what is durable.
+    pub(super) fn drop_cache(&mut self) {
+        self.written = self.durable.clone();
+        self.shared_pieces = self.written.count();
+        self.shared_len = self.written.len();
+    }
+
+    /// Flips a bit of a durable byte; pages of shared bytes are read again if they are not cached.
+    pub(super) fn rot(&mut self, place: u64, spare: usize, bit: u32, is_cached: bool) {
+        let piece = self.durable.flip(place, spare, bit);
+        if !is_cached && piece < self.shared_pieces {
+            self.written.reread(piece, &self.durable);
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! A world with its onlooker, and the bare driver. The hosted one is in `host.rs`.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::process::Process;
+use crate::watch::Watch;
+use crate::world::{Visible, World};
+
+/// What a driver drives. A checkpoint is a clone of it.
+#[derive(Clone, Debug)]
+pub struct Run<P: Process, W: Watch<P>> {
+    /// The world.
+    pub world: World<P>,
+    /// Its onlooker.
+    pub watch: W,
+}
+
+/// How a drive ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// The time asked for was reached.
+    End,
+    /// The onlooker asked to stop.
+    Stopped,
+    /// Too many events, in all or (`true`) without time moving.
+    Runaway(bool),
+    /// The event asked for has happened.
+    AfterEvent,
+    /// Something panicked: a process, a check, or the world itself.
+    Panicked(String),
+}
+
+/// madsim's own clock and its next draw after a hosted run: sentinels for stray entropy, never
+/// part of a digest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sentinel {
+    /// Elapsed time of madsim's clock, ns.
+    pub elapsed_ns: u64,
+    /// The next number of its generator.
+    pub next_draw: u64,
+}
+
+impl<P: Process, W: Watch<P>> Run<P, W> {
+    /// Drives on the bare loop to `end` (true time, ns).
+    pub fn drive_bare(&mut self, end: u64) -> Ended {
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            loop {
+                match self.world.run_until(&mut self.watch, end) {
+                    Visible::Kill(node) => self.world.crash(&mut self.watch, node),
+                    Visible::Boot(node) => self.world.boot(&mut self.watch, node),
+                    Visible::Wake(_) => {}
+                    Visible::AfterEvent => return Ended::AfterEvent,
+                    Visible::Stopped => return Ended::Stopped,
+                    Visible::Runaway { time_stands_still } => return Ended::Runaway(time_stands_still),
+                    Visible::End => return Ended::End,
+                }
+            }
+        }));
+        result.unwrap_or_else(|payload| Ended::Panicked(panic_text(payload.as_ref())))
+    }
+
+    /// Drives on the bare loop, submitting what a story's recording says where it says it.
+    pub fn drive_recorded(&mut self, end: u64, recording: &[crate::world::Recorded<P>]) -> Ended {
+        for recorded in recording {
+            self.world.stop_after_event(recorded.after_event);
+            match self.drive_bare(end) {
+                Ended::AfterEvent => self.world.replay_one(&mut self.watch, recorded),
+                other => return other,
+            }
+        }
+        self.world.stop_after_event(u64::MAX);
+        self.drive_bare(end)
+    }
+}
+
+/// What a panic said.
+pub fn panic_text(payload: &(dyn std::any::Any + Send)) -> String {
+    if let Some(text) = payload.downcast_ref::<&str>() {
+        (*text).to_owned()
+    } else if let Some(text) = payload.downcast_ref::<String>() {
+        text.clone()
+    } else {
+        "a panic without a message".to_owned()
+    }
+}

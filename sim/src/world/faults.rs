@@ -1,0 +1,252 @@
+//! Faults as they start and end, and the moment when all of them do.
+
+use super::World;
+use super::node::Dying;
+use crate::fault::{Fault, Link, What};
+use crate::process::{Input, Node, Process, Thread};
+use crate::rng::Purpose;
+use crate::schedule::Due;
+use crate::watch::{Down, Phase, Watch};
+
+impl<P: Process> World<P> {
+    pub(crate) fn schedule_plan(&mut self, heal_at_ns: u64) {
+        let plan = self.plan.clone();
+        for (index, fault) in plan.0.iter().enumerate() {
+            self.schedule_fault(index as u32, fault);
+        }
+        self.push_plan(heal_at_ns, Due::Heal);
+    }
+
+    pub(crate) fn schedule_fault(&mut self, index: u32, fault: &Fault) {
+        self.push_plan(fault.at_ns, Due::FaultStart(index));
+        if fault.lasts_ns > 0 && !boots_by_itself(&fault.what) {
+            self.push_plan(fault.at_ns.saturating_add(fault.lasts_ns), Due::FaultEnd(index));
+        }
+    }
+
+    pub(crate) fn fault_starts<W: Watch<P>>(&mut self, watch: &mut W, index: usize) -> bool {
+        let plan = self.plan.clone();
+        let fault = &plan.0[index];
+        if self.healed {
+            return false;
+        }
+        let applied = self.apply_fault(watch, index as u32, fault);
+        self.in_force[index] = applied && fault.lasts_ns > 0 && !boots_by_itself(&fault.what);
+        self.counts.faults += u64::from(applied);
+        let phase = if applied { Phase::Start } else { Phase::Skipped };
+        self.note(watch, index, phase);
+        self.run_ready(watch);
+        true
+    }
+
+    pub(crate) fn fault_ends<W: Watch<P>>(&mut self, watch: &mut W, index: usize) -> bool {
+        if !self.in_force[index] {
+            return false;
+        }
+        self.in_force[index] = false;
+        let plan = self.plan.clone();
+        self.note(watch, index, Phase::End);
+        self.lift_fault(watch, &plan.0[index]);
+        true
+    }
+
+    fn note<W: Watch<P>>(&mut self, watch: &mut W, index: usize, phase: Phase) {
+        let plan = self.plan.clone();
+        let fault = &plan.0[index];
+        let code = match phase {
+            Phase::Start => 1,
+            Phase::End => 2,
+            Phase::Skipped => 3,
+        };
+        let content = xxhash_rust::xxh3::xxh3_64(format!("{fault:?}").as_bytes());
+        self.trace.plan(self.now, index as u32, code, content);
+        watch.fault(self.now, fault, phase);
+    }
+
+    /// False if there was nothing to strike.
+    fn apply_fault<W: Watch<P>>(&mut self, watch: &mut W, index: u32, fault: &Fault) -> bool {
+        let lasts = fault.lasts_ns;
+        match &fault.what {
+            What::Cut { links } => self.on_links(links, |link| link.cuts += 1),
+            What::Loss { links, ppm } => self.on_links(links, |link| link.loss_ppm += ppm),
+            What::Delay { links, extra_ns } => self.on_links(links, |link| link.extra_ns += extra_ns),
+            What::Duplicate { links, ppm } => self.on_links(links, |link| link.duplicate_ppm += ppm),
+            What::Kill { node, after_effects } => {
+                let dying = dying(Down::Killed, lasts, index);
+                return self.strike(*node, *after_effects, dying);
+            }
+            What::PowerLoss { node, tail, after_effects } => {
+                let dying = Dying { tail: Some(*tail), ..dying(Down::PowerLost, lasts, index) };
+                if !self.is_up(*node) && self.state(*node).host_up && self.state(*node).incarnation > 0 {
+                    return self.lose_power_while_down(watch, *node, &dying, lasts);
+                }
+                return self.strike(*node, *after_effects, dying);
+            }
+            What::ReplaceDisk { node } => {
+                let dying = Dying { replace_disk: true, ..dying(Down::PowerLost, lasts, index) };
+                return self.strike(*node, None, dying);
+            }
+            What::Terminate { node } => {
+                if !self.is_up(*node) {
+                    return false;
+                }
+                self.state(*node).down_after_terminate_ns = Some(lasts);
+                self.offer(*node, Thread(0), Input::Terminate, 0);
+            }
+            What::Pause { node } => self.state(*node).paused += 1,
+            What::Stall { node } => self.state(*node).stalled += 1,
+            What::Drift { node, ppm } => self.add_drift(*node, *ppm),
+            What::WallStep { node, by_ms } => self.step_wall(*node, *by_ms),
+            What::WallSmear { node, by_ms } => {
+                let at = self.now;
+                self.state(*node).clock.smear_wall(at, *by_ms, lasts);
+            }
+            What::FsyncFails { node, count } => {
+                self.state(*node).fsync_failures += count;
+            }
+            What::SlowDisk { node, factor } => self.state(*node).slow_factors.push(*factor),
+            What::FullDisk { node } => {
+                self.state(*node).full += 1;
+                self.state(*node).disk.set_full(true);
+            }
+            What::BitRot { node, suffix, file_rank, at_ppm, spare_bytes } => {
+                let owner = u64::from(node.0) << 32 | u64::from(index);
+                let mut entropy = self.seed.entropy(Purpose::DiskFault, owner);
+                let at = self.now;
+                let disk = &mut self.state(*node).disk;
+                let rotted = disk.rot(suffix, *file_rank, *at_ppm, *spare_bytes, &mut entropy);
+                if rotted {
+                    watch.disk_damaged(at, *node, &self.nodes[usize::from(node.0)].disk);
+                }
+                return rotted;
+            }
+        }
+        true
+    }
+
+    fn lift_fault<W: Watch<P>>(&mut self, watch: &mut W, fault: &Fault) {
+        match &fault.what {
+            What::Cut { links } => self.on_links(links, |link| link.cuts -= 1),
+            What::Loss { links, ppm } => self.on_links(links, |link| link.loss_ppm -= ppm),
+            What::Delay { links, extra_ns } => self.on_links(links, |link| link.extra_ns -= extra_ns),
+            What::Duplicate { links, ppm } => self.on_links(links, |link| link.duplicate_ppm -= ppm),
+            What::Pause { node } => {
+                self.state(*node).paused -= 1;
+                self.thaw_if_free(watch, *node);
+            }
+            What::Stall { node } => {
+                self.state(*node).stalled -= 1;
+                self.thaw_if_free(watch, *node);
+            }
+            What::Drift { node, ppm } => self.add_drift(*node, -*ppm),
+            What::WallStep { node, by_ms } => self.step_wall(*node, -*by_ms),
+            What::FsyncFails { node, .. } => self.state(*node).fsync_failures = 0,
+            What::SlowDisk { node, factor } => {
+                let factors = &mut self.state(*node).slow_factors;
+                if let Some(place) = factors.iter().position(|other| other == factor) {
+                    factors.swap_remove(place);
+                }
+            }
+            What::FullDisk { node } => {
+                let state = self.state(*node);
+                state.full -= 1;
+                let full = state.full > 0;
+                state.disk.set_full(full);
+            }
+            What::WallSmear { .. }
+            | What::BitRot { .. }
+            | What::Kill { .. }
+            | What::PowerLoss { .. }
+            | What::ReplaceDisk { .. }
+            | What::Terminate { .. } => {}
+        }
+    }
+
+    /// All faults end: links are whole, clocks run true, every node that is down boots.
+    pub(crate) fn heal<W: Watch<P>>(&mut self, watch: &mut W) -> bool {
+        for index in 0..self.in_force.len() {
+            self.fault_ends(watch, index);
+        }
+        self.healed = true;
+        self.trace.plan(self.now, u32::MAX, 4, 0);
+        for node in 0..self.nodes.len() {
+            let state = &mut self.nodes[node];
+            state.doomed = None;
+            state.fsync_failures = 0;
+            if state.process.is_none() && state.dying.is_none() {
+                state.restart_ordinal = None;
+                self.visible.push_back(super::Visible::Boot(Node(node as u16)));
+            }
+        }
+        watch.healed(self.now);
+        self.run_ready(watch);
+        true
+    }
+
+    fn on_links(&mut self, links: &[Link], change: impl Fn(&mut crate::network::LinkState)) {
+        for Link(from, to) in links {
+            let index = self.network.link_index(*from, *to);
+            change(&mut self.network.links[index]);
+        }
+    }
+
+    fn state(&mut self, node: Node) -> &mut super::node::NodeState<P> {
+        &mut self.nodes[usize::from(node.0)]
+    }
+
+    fn is_up(&mut self, node: Node) -> bool {
+        let state = self.state(node);
+        state.process.is_some() && state.dying.is_none()
+    }
+
+    fn strike(&mut self, node: Node, after_effects: Option<u8>, dying: Dying) -> bool {
+        if !self.is_up(node) {
+            return false;
+        }
+        match after_effects {
+            None => self.condemn(node, dying),
+            Some(after) => self.state(node).doomed = Some((after, dying)),
+        }
+        true
+    }
+
+    /// The process was down already; now its page cache goes too.
+    fn lose_power_while_down<W: Watch<P>>(&mut self, watch: &mut W, node: Node, dying: &Dying, lasts: u64) -> bool {
+        self.state(node).host_up = false;
+        self.lose_power(node, dying.tail.unwrap_or(crate::fault::Tail::Lost), dying.fault);
+        watch.down(self.now, node, &self.nodes[usize::from(node.0)].disk, Down::PowerLost);
+        self.schedule_restart(node, self.now + lasts);
+        true
+    }
+
+    fn add_drift(&mut self, node: Node, ppm: i32) {
+        let at = self.now;
+        let state = self.state(node);
+        state.extra_drift_ppm += ppm;
+        let drift = state.base_drift_ppm + state.extra_drift_ppm;
+        state.clock.set_drift(at, drift);
+        for thread in 0..P::THREADS.len() {
+            self.place_timer(node, Thread(thread as u8));
+        }
+    }
+
+    fn step_wall(&mut self, node: Node, by_ms: i64) {
+        let at = self.now;
+        self.state(node).clock.step_wall(at, by_ms);
+    }
+
+    fn thaw_if_free<W: Watch<P>>(&mut self, watch: &mut W, node: Node) {
+        if !self.state(node).is_frozen() && self.is_up(node) {
+            self.thaw(watch, node);
+        }
+    }
+}
+
+fn dying(how: Down, down_for_ns: u64, fault: u32) -> Dying {
+    Dying { how, tail: None, replace_disk: false, down_for_ns: Some(down_for_ns), fault }
+}
+
+/// Faults whose duration is how long the node stays down, counted from its death.
+fn boots_by_itself(what: &What) -> bool {
+    matches!(what, What::Kill { .. } | What::PowerLoss { .. } | What::ReplaceDisk { .. } | What::Terminate { .. })
+}

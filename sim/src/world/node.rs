@@ -1,0 +1,340 @@
+//! One node: its process or the lack of it, its clocks, disk and threads.
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use super::{Visible, World};
+use crate::clock::Clock;
+use crate::disk::Disk;
+use crate::fault::Tail;
+use crate::latency::Latency;
+use crate::process::{Effect, File, Input, Node, Process, Thread};
+use crate::rng::{Entropy, Purpose};
+use crate::schedule::{Due, Owner};
+use crate::trace::Kind;
+use crate::watch::{Down, Watch};
+
+/// A node as configured.
+#[derive(Clone, Debug)]
+pub struct NodeConfig<P: Process> {
+    /// For people.
+    pub name: String,
+    /// The process's own configuration.
+    pub spec: P::Spec,
+    /// What the monotonic clock shows at true time 0, ns.
+    pub mono_start_ns: u64,
+    /// What the wall clock shows at true time 0, ms.
+    pub wall_start_ms: i64,
+    /// How fast both run.
+    pub drift_ppm: i32,
+    /// How long an fsync takes.
+    pub fsync: Latency,
+    /// Service time, ns, by thread and by [`input_kind`] index; missing entries are 0.
+    pub costs: Rc<[Vec<u64>]>,
+    /// Files that are there, durable, before the first boot.
+    pub files: Vec<(Rc<str>, Rc<[u8]>)>,
+}
+
+/// Index into a cost table: the input kinds, then the message kinds of the process.
+pub fn input_kind<P: Process>(input: &Input<P>) -> usize {
+    use crate::process::Payload;
+    match input {
+        Input::Opened { .. } => 0,
+        Input::Closed { .. } => 1,
+        Input::Timer => 2,
+        Input::Post(_) => 3,
+        Input::DiskError(_) => 4,
+        Input::Terminate => 5,
+        Input::Operation(_) => 6,
+        Input::Request { message, .. } | Input::Response { message, .. } => 7 + usize::from(message.kind()),
+    }
+}
+
+/// What a thread is doing.
+#[derive(Clone, Debug)]
+pub(crate) enum Busy<P: Process> {
+    Free,
+    /// Applying its effects; only within one event.
+    Stepping,
+    /// Serving an input's cost; the schedule entry has this ordinal.
+    Serving {
+        ordinal: u32,
+        input: Input<P>,
+        hash: u64,
+    },
+    /// Waiting for an fsync (of a file, or of the directory).
+    Syncing {
+        ordinal: u32,
+        file: Option<File>,
+    },
+    /// Served or synced while the node was frozen: goes on when it thaws.
+    Thawing(Thaw<P>),
+}
+
+/// What to go on with when a node thaws.
+#[derive(Clone, Debug)]
+pub(crate) enum Thaw<P: Process> {
+    Step { input: Input<P>, hash: u64 },
+    Sync { file: Option<File> },
+    Continue,
+}
+
+/// The one timer of a thread; its heap entry may be early (the deadline moved later) or stale.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Timer {
+    /// Local monotonic deadline; `u64::MAX` when disarmed.
+    pub mono_ns: u64,
+    /// The same as true time.
+    pub due_at: u64,
+    /// Where the live heap entry stands, `u64::MAX` if there is none, and its ordinal.
+    pub entry_at: u64,
+    pub entry_ordinal: u32,
+    /// Fired while the thread was busy or frozen.
+    pub fired: bool,
+}
+
+impl Timer {
+    const DISARMED: Timer =
+        Timer { mono_ns: u64::MAX, due_at: u64::MAX, entry_at: u64::MAX, entry_ordinal: 0, fired: false };
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct ThreadState<P: Process> {
+    pub busy: Busy<P>,
+    pub queue: VecDeque<(Input<P>, u64)>,
+    /// Effects behind a barrier, in order.
+    pub held: Vec<Effect<P>>,
+    pub timer: Timer,
+    pub next_ordinal: u32,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct NodeState<P: Process> {
+    pub id: Node,
+    pub name: String,
+    pub spec: P::Spec,
+    pub process: Option<P>,
+    /// Counts boots; 0 before the first.
+    pub incarnation: u32,
+    /// False after a power loss, until booted: the network sees silence.
+    pub host_up: bool,
+    pub clock: Clock,
+    pub disk: Disk,
+    pub entropy: Entropy,
+    pub threads: Vec<ThreadState<P>>,
+    pub fsync: Latency,
+    pub fsync_ordinal: u64,
+    pub costs: Rc<[Vec<u64>]>,
+    /// Faults in force, counted so that they may overlap.
+    pub paused: u16,
+    pub stalled: u16,
+    pub slow_factors: Vec<u32>,
+    pub full: u16,
+    pub fsync_failures: u32,
+    /// Drift at rest, and what faults add to it, ppm.
+    pub base_drift_ppm: i32,
+    pub extra_drift_ppm: i32,
+    /// How it is dying, between `Visible::Kill` and `crash`.
+    pub dying: Option<Dying>,
+    /// A kill that waits for an effect list longer than its `after`.
+    pub doomed: Option<(u8, Dying)>,
+    /// Effects of the current list done so far, and where the doomed one ends.
+    pub cut_at: Option<usize>,
+    /// The live `Restart` entry.
+    pub restart_ordinal: Option<u32>,
+    /// After a SIGTERM's clean end, boot again so much later.
+    pub down_after_terminate_ns: Option<u64>,
+}
+
+/// A death on its way.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Dying {
+    pub how: Down,
+    pub tail: Option<Tail>,
+    pub replace_disk: bool,
+    /// Boot again after so long; `None`: not by itself.
+    pub down_for_ns: Option<u64>,
+    /// Position in the plan, for draws.
+    pub fault: u32,
+}
+
+impl<P: Process> NodeState<P> {
+    pub fn new(id: Node, config: NodeConfig<P>) -> NodeState<P> {
+        let mut disk = Disk::default();
+        for (path, bytes) in &config.files {
+            disk.install(path, bytes);
+        }
+        let thread = || ThreadState {
+            busy: Busy::Free,
+            queue: VecDeque::new(),
+            held: Vec::new(),
+            timer: Timer::DISARMED,
+            next_ordinal: 0,
+        };
+        NodeState {
+            id,
+            name: config.name,
+            spec: config.spec,
+            process: None,
+            incarnation: 0,
+            host_up: true,
+            clock: Clock::new(config.mono_start_ns, config.wall_start_ms, config.drift_ppm),
+            disk,
+            entropy: crate::rng::Seed(0).entropy(Purpose::Node, 0),
+            threads: P::THREADS.iter().map(|_| thread()).collect(),
+            fsync: config.fsync,
+            fsync_ordinal: 0,
+            costs: config.costs,
+            paused: 0,
+            stalled: 0,
+            slow_factors: Vec::new(),
+            full: 0,
+            fsync_failures: 0,
+            base_drift_ppm: config.drift_ppm,
+            extra_drift_ppm: 0,
+            dying: None,
+            doomed: None,
+            cut_at: None,
+            restart_ordinal: None,
+            down_after_terminate_ns: None,
+        }
+    }
+
+    /// Executes nothing right now.
+    #[inline]
+    pub fn is_frozen(&self) -> bool {
+        self.paused > 0 || self.stalled > 0
+    }
+
+    /// Nothing waits behind a barrier, and no list was cut short.
+    pub fn is_settled(&self) -> bool {
+        self.threads.iter().all(|thread| matches!(thread.busy, Busy::Free | Busy::Serving { .. }))
+    }
+
+    /// The network sees silence.
+    #[inline]
+    pub fn is_silent(&self) -> bool {
+        !self.host_up || self.stalled > 0
+    }
+}
+
+impl<P: Process> World<P> {
+    /// Announces a node's death to the host; everything it did not do yet is dropped.
+    pub(crate) fn condemn(&mut self, node: Node, dying: Dying) {
+        let state = &mut self.nodes[usize::from(node.0)];
+        assert!(state.process.is_some() && state.dying.is_none(), "node {} dies twice", node.0);
+        state.dying = Some(dying);
+        state.doomed = None;
+        state.cut_at = None;
+        self.visible.push_back(Visible::Kill(node));
+    }
+
+    /// The host's answer to [`Visible::Kill`]: volatile state goes, the disk keeps what it keeps.
+    pub fn crash<W: Watch<P>>(&mut self, watch: &mut W, node: Node) {
+        let index = usize::from(node.0);
+        let Some(dying) = self.nodes[index].dying.take() else {
+            panic!("node {} was crashed, but nothing had condemned it", node.0)
+        };
+        let Some(process) = self.nodes[index].process.take() else { panic!("node {} was down already", node.0) };
+        let settled = self.nodes[index].is_settled();
+        watch.before_down(self.now, node, settled, &process, &self.nodes[index].disk, dying.how);
+        drop(process);
+        let incarnation = self.nodes[index].incarnation;
+        self.trace.behaviour(self.now, node.0, 0, incarnation, Kind::Down, down_code(dying.how));
+        for thread in &mut self.nodes[index].threads {
+            thread.busy = Busy::Free;
+            thread.queue.clear();
+            thread.held.clear();
+            thread.timer = Timer { entry_at: u64::MAX, ..Timer::DISARMED };
+        }
+        self.close_connections_of(node, incarnation, dying.how == Down::PowerLost);
+        let state = &mut self.nodes[index];
+        state.disk.process_died();
+        if dying.how == Down::PowerLost {
+            state.host_up = false;
+            self.lose_power(node, dying.tail.unwrap_or(Tail::Lost), dying.fault);
+        }
+        let state = &mut self.nodes[index];
+        if dying.replace_disk {
+            state.disk.replace();
+            state.disk.set_full(state.full > 0);
+            watch.disk_damaged(self.now, node, &state.disk);
+        }
+        watch.down(self.now, node, &self.nodes[index].disk, dying.how);
+        if let Some(after) = dying.down_for_ns {
+            self.schedule_restart(node, self.now + after);
+        }
+    }
+
+    pub(crate) fn lose_power(&mut self, node: Node, tail: Tail, fault: u32) {
+        let owner = u64::from(node.0) << 32 | u64::from(fault);
+        let mut entropy = self.seed.entropy(Purpose::DiskFault, owner);
+        self.nodes[usize::from(node.0)].disk.power_lost(tail, &mut entropy);
+    }
+
+    pub(crate) fn schedule_restart(&mut self, node: Node, at: u64) {
+        let ordinal = self.push_plan(at, Due::Restart(node));
+        self.nodes[usize::from(node.0)].restart_ordinal = Some(ordinal);
+    }
+
+    pub(crate) fn restart_is_due(&mut self, node: Node, ordinal: u32) -> bool {
+        let state = &mut self.nodes[usize::from(node.0)];
+        let live = state.restart_ordinal == Some(ordinal) && state.process.is_none();
+        if live {
+            state.restart_ordinal = None;
+            self.visible.push_back(Visible::Boot(node));
+        }
+        live
+    }
+
+    /// The host's answer to [`Visible::Boot`].
+    pub fn boot<W: Watch<P>>(&mut self, watch: &mut W, node: Node) {
+        let index = usize::from(node.0);
+        let state = &mut self.nodes[index];
+        assert!(state.process.is_none(), "node {} is booted while it is up", node.0);
+        state.incarnation += 1;
+        state.host_up = true;
+        state.restart_ordinal = None;
+        let incarnation = state.incarnation;
+        state.entropy = self.seed.entropy(Purpose::Node, u64::from(node.0) << 32 | u64::from(incarnation));
+        self.trace.behaviour(self.now, node.0, 0, incarnation, Kind::Boot, 0);
+        watch.booted(self.now, node, incarnation, &state.disk);
+        let mut out = std::mem::take(&mut self.out);
+        let now = state.clock.now(self.now);
+        let process = P::boot(&state.spec, now, &mut state.entropy, &state.disk, &mut out);
+        watch.up(self.now, node, &process);
+        state.process = Some(process);
+        self.out = out;
+        self.apply_step(watch, node, Thread(0));
+        self.run_ready(watch);
+    }
+
+    /// Moves the timer's deadline, touching the heap only if the live entry would come too late.
+    pub(crate) fn place_timer(&mut self, node: Node, thread: Thread) {
+        let state = &mut self.nodes[usize::from(node.0)];
+        let slot = &mut state.threads[usize::from(thread.0)];
+        if slot.timer.mono_ns == u64::MAX {
+            return;
+        }
+        slot.timer.due_at = state.clock.true_at_mono(self.now, slot.timer.mono_ns);
+        if slot.timer.entry_at > slot.timer.due_at {
+            slot.timer.entry_at = slot.timer.due_at;
+            slot.timer.entry_ordinal = self.schedule.push(
+                slot.timer.due_at,
+                Owner::thread(node, thread),
+                &mut slot.next_ordinal,
+                Due::Timer(node, thread),
+            );
+        }
+    }
+}
+
+fn down_code(how: Down) -> u64 {
+    match how {
+        Down::Killed => 1,
+        Down::PowerLost => 2,
+        Down::Halted { fatal: false } => 3,
+        Down::Halted { fatal: true } => 4,
+        Down::Panicked => 5,
+    }
+}

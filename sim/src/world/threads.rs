@@ -1,0 +1,213 @@
+//! Threads as queues with service time: who takes which input when.
+
+use super::World;
+use super::node::{Busy, Thaw, input_kind};
+use crate::process::{File, Input, Node, Process, Thread};
+use crate::schedule::{Due, Owner};
+use crate::trace::Kind;
+use crate::watch::Watch;
+
+impl<P: Process> World<P> {
+    /// An input reaches a thread. It is taken before this event ends if the thread is free.
+    #[inline]
+    pub(crate) fn offer(&mut self, node: Node, thread: Thread, input: Input<P>, hash: u64) {
+        let state = &mut self.nodes[usize::from(node.0)];
+        state.threads[usize::from(thread.0)].queue.push_back((input, hash));
+        self.ready.push_back((node, thread));
+    }
+
+    /// Lets every thread that got input take it, until none can.
+    #[inline]
+    pub(crate) fn run_ready<W: Watch<P>>(&mut self, watch: &mut W) {
+        while let Some((node, thread)) = self.ready.pop_front() {
+            self.pump(watch, node, thread);
+        }
+    }
+
+    /// Feeds one thread while it is free.
+    fn pump<W: Watch<P>>(&mut self, watch: &mut W, node: Node, thread: Thread) {
+        loop {
+            let state = &mut self.nodes[usize::from(node.0)];
+            if state.process.is_none() || state.dying.is_some() || state.is_frozen() {
+                return;
+            }
+            let slot = &mut state.threads[usize::from(thread.0)];
+            if !matches!(slot.busy, Busy::Free) {
+                return;
+            }
+            // Kafka's poll loop waits for a message first; its timers are read after it.
+            let (input, hash) = match slot.queue.pop_front() {
+                Some(next) => next,
+                None if slot.timer.fired => {
+                    slot.timer.fired = false;
+                    slot.timer.mono_ns = u64::MAX;
+                    (Input::Timer, 0)
+                }
+                None => return,
+            };
+            let cost = state.costs.get(usize::from(thread.0)).and_then(|kinds| kinds.get(input_kind(&input)));
+            match cost {
+                None | Some(0) => self.step(watch, node, thread, input, hash),
+                Some(&cost) => {
+                    let slot = &mut state.threads[usize::from(thread.0)];
+                    let at = self.now + cost;
+                    let owner = Owner::thread(node, thread);
+                    let due = Due::Served(node, thread);
+                    let ordinal = self.schedule.push(at, owner, &mut slot.next_ordinal, due);
+                    slot.busy = Busy::Serving { ordinal, input, hash };
+                }
+            }
+        }
+    }
+
+    fn step<W: Watch<P>>(&mut self, watch: &mut W, node: Node, thread: Thread, input: Input<P>, hash: u64) {
+        watch.input(self.now, node, thread, &input);
+        let state = &mut self.nodes[usize::from(node.0)];
+        let now = state.clock.now(self.now);
+        self.trace.behaviour(self.now, node.0, thread.0, state.incarnation, kind_of(&input), hash);
+        let Some(process) = state.process.as_mut() else { panic!("node {} is stepped while down", node.0) };
+        process.step(thread, now, input, &mut state.entropy, &mut self.out);
+        self.apply_step(watch, node, thread);
+    }
+
+    pub(crate) fn served<W: Watch<P>>(&mut self, watch: &mut W, node: Node, thread: Thread, entry: u32) -> bool {
+        let state = &mut self.nodes[usize::from(node.0)];
+        let frozen = state.is_frozen();
+        let slot = &mut state.threads[usize::from(thread.0)];
+        if !matches!(slot.busy, Busy::Serving { ordinal, .. } if ordinal == entry) {
+            return false;
+        }
+        let Busy::Serving { input, hash, .. } = std::mem::replace(&mut slot.busy, Busy::Free) else { return false };
+        if frozen {
+            slot.busy = Busy::Thawing(Thaw::Step { input, hash });
+            return false;
+        }
+        self.step(watch, node, thread, input, hash);
+        self.ready.push_back((node, thread));
+        self.run_ready(watch);
+        true
+    }
+
+    pub(crate) fn fsync_completes<W: Watch<P>>(
+        &mut self,
+        watch: &mut W,
+        node: Node,
+        thread: Thread,
+        entry: u32,
+    ) -> bool {
+        let state = &mut self.nodes[usize::from(node.0)];
+        let (stalled, frozen) = (state.stalled > 0, state.is_frozen());
+        let slot = &mut state.threads[usize::from(thread.0)];
+        let Busy::Syncing { ordinal, file } = slot.busy else { return false };
+        if ordinal != entry {
+            return false;
+        }
+        slot.busy = Busy::Free;
+        if stalled {
+            slot.busy = Busy::Thawing(Thaw::Sync { file });
+            return false;
+        }
+        if !self.sync_now(watch, node, thread, file) {
+            self.run_ready(watch);
+            return true;
+        }
+        if frozen {
+            self.nodes[usize::from(node.0)].threads[usize::from(thread.0)].busy = Busy::Thawing(Thaw::Continue);
+            return true;
+        }
+        self.go_on(watch, node, thread);
+        true
+    }
+
+    /// The disk's answer to an fsync; false if it failed and the effects behind it are gone.
+    pub(crate) fn sync_now<W: Watch<P>>(
+        &mut self,
+        watch: &mut W,
+        node: Node,
+        thread: Thread,
+        file: Option<File>,
+    ) -> bool {
+        let state = &mut self.nodes[usize::from(node.0)];
+        if state.fsync_failures > 0 {
+            state.fsync_failures -= 1;
+            self.disk_fails(watch, node, thread, crate::process::DiskError::Io);
+            return false;
+        }
+        let synced = match file {
+            Some(file) => {
+                state.disk.fsync(file);
+                crate::watch::Synced::File(file)
+            }
+            None => {
+                state.disk.fsync_directory();
+                crate::watch::Synced::Directory
+            }
+        };
+        let content = file.map_or(u64::MAX, |file| u64::from(file.0));
+        self.trace.behaviour(self.now, node.0, thread.0, state.incarnation, Kind::Synced, content);
+        watch.synced(self.now, node, synced);
+        true
+    }
+
+    /// Applies what was held behind a barrier, then takes more input.
+    fn go_on<W: Watch<P>>(&mut self, watch: &mut W, node: Node, thread: Thread) {
+        self.apply_held(watch, node, thread);
+        self.ready.push_back((node, thread));
+        self.run_ready(watch);
+    }
+
+    /// A frozen node runs again.
+    pub(crate) fn thaw<W: Watch<P>>(&mut self, watch: &mut W, node: Node) {
+        for thread in 0..self.nodes[usize::from(node.0)].threads.len() {
+            let id = Thread(thread as u8);
+            let slot = &mut self.nodes[usize::from(node.0)].threads[thread];
+            if matches!(slot.busy, Busy::Thawing(_)) {
+                match std::mem::replace(&mut slot.busy, Busy::Free) {
+                    Busy::Thawing(Thaw::Step { input, hash }) => self.step(watch, node, id, input, hash),
+                    Busy::Thawing(Thaw::Continue) => self.apply_held(watch, node, id),
+                    Busy::Thawing(Thaw::Sync { file }) => {
+                        if self.sync_now(watch, node, id, file) {
+                            self.apply_held(watch, node, id);
+                        }
+                    }
+                    _ => {}
+                }
+            }
+            self.ready.push_back((node, id));
+        }
+        self.run_ready(watch);
+    }
+
+    pub(crate) fn timer_fires<W: Watch<P>>(&mut self, watch: &mut W, node: Node, thread: Thread, entry: u32) -> bool {
+        let slot = &mut self.nodes[usize::from(node.0)].threads[usize::from(thread.0)];
+        if slot.timer.entry_at == u64::MAX || slot.timer.entry_ordinal != entry {
+            return false;
+        }
+        slot.timer.entry_at = u64::MAX;
+        if slot.timer.mono_ns == u64::MAX || slot.timer.fired {
+            return false;
+        }
+        if slot.timer.due_at > self.now {
+            self.place_timer(node, thread);
+            return false;
+        }
+        slot.timer.fired = true;
+        self.ready.push_back((node, thread));
+        self.run_ready(watch);
+        true
+    }
+}
+
+fn kind_of<P: Process>(input: &Input<P>) -> Kind {
+    match input {
+        Input::Opened { .. } => Kind::Opened,
+        Input::Closed { .. } => Kind::Closed,
+        Input::Request { .. } => Kind::Request,
+        Input::Response { .. } => Kind::Response,
+        Input::Timer => Kind::Timer,
+        Input::DiskError(_) => Kind::DiskError,
+        Input::Post(_) => Kind::Post,
+        Input::Terminate => Kind::Terminate,
+        Input::Operation(_) => Kind::Operation,
+    }
+}

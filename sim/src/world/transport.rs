@@ -1,0 +1,422 @@
+//! What becomes of a packet: TCP as connections (in order, retransmitted with a doubling
+//! timeout, reset when a process died), or hostile datagrams. Draws are keyed by (link,
+//! connection ordinal, packet ordinal), so no other message can shift them.
+
+use super::World;
+use crate::network::{BACK, Direction, FORTH, Load, Packet, Stage, Transport};
+use crate::process::{CloseReason, Connection, Input, Node, Payload, Process, Thread};
+use crate::rng::{Purpose, scale};
+use crate::schedule::{Due, Owner};
+use crate::trace::Kind;
+use crate::watch::Watch;
+
+const PPM: u64 = 1_000_000;
+
+impl<P: Process> World<P> {
+    pub(crate) fn connect(&mut self, node: Node, thread: Thread, token: u32, to: Node) {
+        let incarnation = self.nodes[usize::from(node.0)].incarnation;
+        let slot = self.network.open(node, thread, incarnation, token, to);
+        match self.network.slots[slot as usize].transport {
+            Transport::Tcp => self.transmit(slot, FORTH, Load::Syn),
+            // A datagram socket is open as soon as it is bound.
+            Transport::Datagram => self.opened(slot),
+        }
+    }
+
+    fn opened(&mut self, slot: u32) {
+        let connection = self.network.connection(slot);
+        let state = &mut self.network.slots[slot as usize];
+        state.stage = Stage::Open;
+        let (node, thread, token) = (state.client, state.client_thread, state.token);
+        self.offer(node, thread, Input::Opened { token, connection }, u64::from(token));
+    }
+
+    pub(crate) fn close(&mut self, node: Node, token: u32) {
+        let incarnation = self.nodes[usize::from(node.0)].incarnation;
+        let found = self.network.slots.iter().position(|slot| {
+            slot.in_use
+                && slot.client == node
+                && slot.token == token
+                && slot.client_incarnation == incarnation
+                && slot.stage != Stage::Left
+        });
+        if let Some(slot) = found {
+            self.leave(slot as u32, false);
+        }
+    }
+
+    /// The opener's end is gone. What it had sent still arrives, unless its host died too.
+    fn leave(&mut self, slot: u32, host_died: bool) {
+        let state = &mut self.network.slots[slot as usize];
+        if host_died || state.stage == Stage::Connecting {
+            state.lanes[usize::from(FORTH)].blocked.clear();
+        }
+        state.lanes[usize::from(BACK)].blocked.clear();
+        state.stage = Stage::Left;
+        self.network.release(slot);
+    }
+
+    pub(crate) fn send_request<W: Watch<P>>(
+        &mut self,
+        watch: &mut W,
+        node: Node,
+        connection: Connection,
+        message: P::Message,
+    ) {
+        let Some(slot) = self.network.resolve(connection) else { return };
+        let state = &self.network.slots[slot as usize];
+        if state.stage != Stage::Open {
+            return;
+        }
+        assert_eq!(state.client, node, "node {} sends a request on a connection it did not open", node.0);
+        let server = state.server;
+        watch.sent(self.now, node, server, connection, true, &message);
+        self.counts.messages += 1;
+        let hash = message.content_hash();
+        self.transmit(slot, FORTH, Load::Message { message, hash });
+    }
+
+    pub(crate) fn send_response<W: Watch<P>>(
+        &mut self,
+        watch: &mut W,
+        node: Node,
+        connection: Connection,
+        message: P::Message,
+    ) {
+        let Some(slot) = self.network.resolve(connection) else { return };
+        let incarnation = self.nodes[usize::from(node.0)].incarnation;
+        let state = &mut self.network.slots[slot as usize];
+        if state.server != node || state.server_incarnation != incarnation {
+            return;
+        }
+        let client = state.client;
+        watch.sent(self.now, node, client, connection, false, &message);
+        self.counts.messages += 1;
+        state.muted = false;
+        let next = state.buffered.pop_front();
+        if let Some((message, hash)) = next {
+            self.take_request(slot, message, hash);
+        }
+        if self.network.slots[slot as usize].stage == Stage::Open {
+            let hash = message.content_hash();
+            self.transmit(slot, BACK, Load::Message { message, hash });
+        } else {
+            self.network.release(slot);
+        }
+    }
+
+    fn ends(&self, slot: u32, direction: Direction) -> (Node, Node) {
+        let state = &self.network.slots[slot as usize];
+        if direction == FORTH { (state.client, state.server) } else { (state.server, state.client) }
+    }
+
+    /// Hands a load to the wire, or to the queue behind what is not through yet.
+    fn transmit(&mut self, slot: u32, direction: Direction, load: Load<P>) {
+        let lane = &mut self.network.slots[slot as usize].lanes[usize::from(direction)];
+        let ordinal = lane.packets;
+        lane.packets += 1;
+        let blocked = !lane.blocked.is_empty();
+        if self.network.slots[slot as usize].transport == Transport::Datagram {
+            self.send_datagram(slot, direction, ordinal, load);
+        } else if blocked {
+            let lane = &mut self.network.slots[slot as usize].lanes[usize::from(direction)];
+            lane.blocked.push_back((ordinal, load));
+        } else {
+            self.try_wire(slot, direction, ordinal, load);
+        }
+    }
+
+    /// One attempt over the link; what does not get through waits for the retransmission timer.
+    fn try_wire(&mut self, slot: u32, direction: Direction, ordinal: u32, load: Load<P>) -> bool {
+        let (from, to) = self.ends(slot, direction);
+        let link = self.network.link_index(from, to);
+        let key = self.draw_key(slot, direction, ordinal);
+        let state = &self.network.links[link];
+        let lost =
+            state.cuts > 0 || (state.loss_ppm > 0 && scale(self.draw(link, key, 1), PPM) < u64::from(state.loss_ppm));
+        if lost {
+            self.block(slot, direction, ordinal, load);
+            return false;
+        }
+        let latency = &self.network.latencies[usize::from(state.latency)];
+        let takes = latency.sample(self.draw(link, key, 0)) + state.extra_ns;
+        let lane = &mut self.network.slots[slot as usize].lanes[usize::from(direction)];
+        let at = (self.now + takes).max(lane.last_at + 1);
+        lane.last_at = at;
+        self.put_on_wire(slot, direction, link, at, ordinal, load);
+        true
+    }
+
+    fn put_on_wire(&mut self, slot: u32, direction: Direction, link: usize, at: u64, ordinal: u32, load: Load<P>) {
+        let state = &mut self.network.slots[slot as usize];
+        state.under_way += 1;
+        let packet = Packet { slot, generation: state.generation, direction, ordinal, load };
+        let packet = self.network.store(packet);
+        let next_ordinal = &mut self.network.links[link].next_ordinal;
+        self.schedule.push(at, Owner::link(link), next_ordinal, Due::Packet(packet));
+    }
+
+    fn draw_key(&self, slot: u32, direction: Direction, ordinal: u32) -> u64 {
+        let connection = self.network.slots[slot as usize].ordinal;
+        u64::from(connection) << 34 | u64::from(direction) << 33 | u64::from(ordinal)
+    }
+
+    /// Draw number `which` (0 latency, 1 loss, 2 duplication, 3 and 4 lateness) of one packet.
+    #[inline]
+    fn draw(&self, link: usize, key: u64, which: u64) -> u64 {
+        self.seed.mix(Purpose::Link, (link as u64) << 8 | which, key)
+    }
+
+    fn send_datagram(&mut self, slot: u32, direction: Direction, ordinal: u32, load: Load<P>) {
+        let (from, to) = self.ends(slot, direction);
+        let link = self.network.link_index(from, to);
+        let key = self.draw_key(slot, direction, ordinal);
+        let state = &self.network.links[link];
+        let (base_loss, base_duplicate, reorder) = if self.healed {
+            (0, 0, 0)
+        } else {
+            let config = &self.network.config;
+            (config.loss_ppm, config.duplicate_ppm, config.reorder_ns)
+        };
+        let loss = u64::from(state.loss_ppm) + u64::from(base_loss);
+        if state.cuts > 0 || (loss > 0 && scale(self.draw(link, key, 1), PPM) < loss) {
+            self.drop_load(from, &load);
+            self.network.release(slot);
+            return;
+        }
+        let duplicate = u64::from(state.duplicate_ppm) + u64::from(base_duplicate);
+        let twice = duplicate > 0 && scale(self.draw(link, key, 2), PPM) < duplicate;
+        let base = self.now + state.extra_ns;
+        let latency = &self.network.latencies[usize::from(state.latency)];
+        let late = |which| if reorder == 0 { 0 } else { scale(self.draw(link, key, which), reorder) };
+        let first = base + latency.sample(self.draw(link, key, 0)) + late(3);
+        let second = base + latency.sample(self.draw(link, key, 5)) + late(4);
+        if twice {
+            self.put_on_wire(slot, direction, link, second, ordinal, load.clone());
+        }
+        self.put_on_wire(slot, direction, link, first, ordinal, load);
+    }
+
+    fn drop_load(&mut self, from: Node, load: &Load<P>) {
+        let hash = if let Load::Message { hash, .. } = load { *hash } else { 0 };
+        let incarnation = self.nodes[usize::from(from.0)].incarnation;
+        self.trace.behaviour(self.now, from.0, 0, incarnation, Kind::Dropped, hash);
+    }
+
+    /// Puts a load among those that are not through, in order, and winds the timer.
+    fn block(&mut self, slot: u32, direction: Direction, ordinal: u32, load: Load<P>) {
+        let config = &self.network.config;
+        let first_rto = if matches!(load, Load::Syn) { config.syn_rto_ns } else { config.rto_min_ns };
+        let lane = &mut self.network.slots[slot as usize].lanes[usize::from(direction)];
+        let place = lane.blocked.partition_point(|(other, _)| *other < ordinal);
+        lane.blocked.insert(place, (ordinal, load));
+        if lane.blocked.len() == 1 {
+            lane.rto_ns = first_rto;
+            self.wind_retransmission(slot, direction);
+        }
+    }
+
+    fn wind_retransmission(&mut self, slot: u32, direction: Direction) {
+        let (from, to) = self.ends(slot, direction);
+        let link = self.network.link_index(from, to);
+        let lane = &mut self.network.slots[slot as usize].lanes[usize::from(direction)];
+        let at = self.now + lane.rto_ns;
+        let next_ordinal = &mut self.network.links[link].next_ordinal;
+        lane.retry_ordinal =
+            Some(self.schedule.push(at, Owner::link(link), next_ordinal, Due::Retransmit(slot, direction)));
+    }
+
+    /// The retransmission timer fired.
+    pub(crate) fn retransmit<W: Watch<P>>(
+        &mut self,
+        _watch: &mut W,
+        slot: u32,
+        direction: Direction,
+        entry: u32,
+    ) -> bool {
+        let rto_max = self.network.config.rto_max_ns;
+        let (from, to) = self.ends(slot, direction);
+        let link = self.network.link_index(from, to);
+        let lane = &mut self.network.slots[slot as usize].lanes[usize::from(direction)];
+        if lane.retry_ordinal != Some(entry) || lane.blocked.is_empty() {
+            return false;
+        }
+        lane.retry_ordinal = None;
+        let before = lane.rto_ns;
+        if self.network.links[link].cuts > 0 || self.nodes[usize::from(to.0)].is_silent() {
+            lane.rto_ns = (before * 2).min(rto_max);
+            self.wind_retransmission(slot, direction);
+            return true;
+        }
+        let mut waiting = std::mem::take(&mut lane.blocked);
+        while let Some((_, load)) = waiting.pop_front() {
+            // Each attempt draws anew: it is another packet.
+            let lane = &mut self.network.slots[slot as usize].lanes[usize::from(direction)];
+            let ordinal = lane.packets;
+            lane.packets += 1;
+            if !self.try_wire(slot, direction, ordinal, load) {
+                let lane = &mut self.network.slots[slot as usize].lanes[usize::from(direction)];
+                lane.rto_ns = (before * 2).min(rto_max);
+                for (_, load) in waiting.drain(..) {
+                    let ordinal = lane.packets;
+                    lane.packets += 1;
+                    lane.blocked.push_back((ordinal, load));
+                }
+            }
+        }
+        true
+    }
+
+    /// A packet reaches the other host.
+    pub(crate) fn packet_arrives<W: Watch<P>>(&mut self, watch: &mut W, packet: u32) -> bool {
+        let Packet { slot, generation, direction, ordinal, load } = self.network.take(packet);
+        let state = &mut self.network.slots[slot as usize];
+        assert_eq!(state.generation, generation, "connection slot {slot} was reused under a packet");
+        state.under_way -= 1;
+        let (from, to) = self.ends(slot, direction);
+        let did_something = if self.nodes[usize::from(to.0)].is_silent() {
+            self.not_acknowledged(slot, direction, ordinal, load);
+            true
+        } else if direction == FORTH {
+            self.reaches_server(slot, ordinal, load)
+        } else {
+            self.reaches_client(slot, load)
+        };
+        if !did_something {
+            self.trace.behaviour(self.now, from.0, 0, 0, Kind::Dropped, u64::from(direction));
+        }
+        self.network.release(slot);
+        self.run_ready(watch);
+        did_something
+    }
+
+    /// Nobody is there to acknowledge: TCP will try again, a datagram is lost.
+    fn not_acknowledged(&mut self, slot: u32, direction: Direction, ordinal: u32, load: Load<P>) {
+        let (from, _) = self.ends(slot, direction);
+        let state = &self.network.slots[slot as usize];
+        let (left, transport) = (state.stage == Stage::Left, state.transport);
+        let sender_gone = !self.nodes[usize::from(from.0)].host_up;
+        let pointless = matches!(load, Load::Rst { .. }) || sender_gone || (left && direction == BACK);
+        if pointless || transport == Transport::Datagram {
+            self.drop_load(from, &load);
+        } else {
+            self.block(slot, direction, ordinal, load);
+        }
+    }
+
+    fn reaches_server(&mut self, slot: u32, ordinal: u32, load: Load<P>) -> bool {
+        let state = &mut self.network.slots[slot as usize];
+        let server = &self.nodes[usize::from(state.server.0)];
+        let is_up = server.process.is_some();
+        let same_life = is_up && state.server_incarnation == server.incarnation;
+        match load {
+            Load::Syn if is_up => {
+                state.server_incarnation = server.incarnation;
+                self.transmit(slot, BACK, Load::SynAck);
+            }
+            Load::Syn => self.answer_rst(slot, ordinal, Load::Syn, true),
+            Load::Message { message, hash } if state.transport == Transport::Datagram => {
+                if !is_up {
+                    return false;
+                }
+                state.server_incarnation = server.incarnation;
+                self.take_request(slot, message, hash);
+            }
+            Load::Message { message, hash } if same_life => {
+                if state.muted {
+                    state.buffered.push_back((message, hash));
+                } else {
+                    self.take_request(slot, message, hash);
+                }
+            }
+            load @ Load::Message { .. } => self.answer_rst(slot, ordinal, load, false),
+            Load::SynAck | Load::Rst { .. } => return false,
+        }
+        true
+    }
+
+    fn take_request(&mut self, slot: u32, message: P::Message, hash: u64) {
+        let connection = self.network.connection(slot);
+        let state = &mut self.network.slots[slot as usize];
+        state.muted = state.transport == Transport::Tcp;
+        let (server, thread) = (state.server, P::thread_for(&message));
+        self.offer(server, thread, Input::Request { connection, message }, hash);
+    }
+
+    /// The server's kernel knows no such connection. If its RST cannot get back, the client's
+    /// kernel hears nothing and sends the segment again.
+    fn answer_rst(&mut self, slot: u32, ordinal: u32, load: Load<P>, refused: bool) {
+        if self.network.slots[slot as usize].stage == Stage::Left {
+            return;
+        }
+        let (server, client) = self.ends(slot, BACK);
+        let back = self.network.link_index(server, client);
+        if self.network.links[back].cuts > 0 {
+            self.block(slot, FORTH, ordinal, load);
+        } else {
+            self.send_rst(slot, back, refused);
+        }
+    }
+
+    fn send_rst(&mut self, slot: u32, back: usize, refused: bool) {
+        let lane = &mut self.network.slots[slot as usize].lanes[usize::from(BACK)];
+        let ordinal = lane.packets;
+        lane.packets += 1;
+        lane.blocked.clear();
+        let key = self.draw_key(slot, BACK, ordinal);
+        let link = &self.network.links[back];
+        let takes = self.network.latencies[usize::from(link.latency)].sample(self.draw(back, key, 0)) + link.extra_ns;
+        let lane = &mut self.network.slots[slot as usize].lanes[usize::from(BACK)];
+        let at = (self.now + takes).max(lane.last_at + 1);
+        lane.last_at = at;
+        self.put_on_wire(slot, BACK, back, at, ordinal, Load::Rst { refused });
+    }
+
+    fn reaches_client(&mut self, slot: u32, load: Load<P>) -> bool {
+        let state = &mut self.network.slots[slot as usize];
+        let client = &self.nodes[usize::from(state.client.0)];
+        if state.stage == Stage::Left || client.process.is_none() || client.incarnation != state.client_incarnation {
+            return false;
+        }
+        let (node, thread, token) = (state.client, state.client_thread, state.token);
+        match load {
+            Load::SynAck if state.stage == Stage::Connecting => self.opened(slot),
+            Load::Message { message, hash } => self.offer(node, thread, Input::Response { token, message }, hash),
+            Load::Rst { refused } => {
+                let reason = if refused { CloseReason::Refused } else { CloseReason::Reset };
+                self.leave(slot, false);
+                let hash = u64::from(token) << 1 | u64::from(refused);
+                self.offer(node, thread, Input::Closed { token, reason }, hash);
+            }
+            Load::SynAck | Load::Syn => return false,
+        }
+        true
+    }
+
+    /// A process died: its kernel resets what others had opened to it (a dead host cannot), and
+    /// flushes what it had sent itself (a dead host cannot).
+    pub(crate) fn close_connections_of(&mut self, node: Node, incarnation: u32, host_died: bool) {
+        for slot in 0..self.network.slots.len() as u32 {
+            let state = &mut self.network.slots[slot as usize];
+            if !state.in_use {
+                continue;
+            }
+            if state.client == node && state.client_incarnation == incarnation && state.stage != Stage::Left {
+                self.leave(slot, host_died);
+            } else if state.server == node && state.server_incarnation == incarnation {
+                state.muted = false;
+                state.buffered.clear();
+                if host_died {
+                    state.lanes[usize::from(BACK)].blocked.clear();
+                } else if state.stage == Stage::Open && state.transport == Transport::Tcp {
+                    let client = state.client;
+                    let back = self.network.link_index(node, client);
+                    if self.network.links[back].cuts == 0 {
+                        self.send_rst(slot, back, false);
+                    }
+                }
+                self.network.release(slot);
+            }
+        }
+    }
+}

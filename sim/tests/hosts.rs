@@ -1,0 +1,100 @@
+//! Hosted by madsim or bare: the same run. Stories are data in the end.
+#![cfg(madsim)]
+
+mod toy;
+
+use std::future::pending;
+
+use sim::drive::{Ended, Run};
+use sim::fault::{Fault, Plan, What};
+use sim::host::{drive_hosted, wait_for, wait_until, with_run};
+use sim::network::Transport;
+use sim::process::{Node, Thread};
+use sim::watch::NoWatch;
+use sim::world::{Condition, Submitted, World};
+use toy::{Said, Toy, config, ms};
+
+fn kills(every_ms: u64) -> Plan {
+    let kill = |n: u64| Fault {
+        at_ns: ms(every_ms * (n + 1)),
+        lasts_ns: ms(every_ms / 3 + 1),
+        what: What::Kill { node: Node((n % 5) as u16), after_effects: n.is_multiple_of(4).then_some(1) },
+    };
+    Plan((0..1800 / every_ms).map(kill).collect())
+}
+
+fn fresh(seed: u64, plan: &Plan) -> Run<Toy, NoWatch> {
+    Run { world: World::new(config(seed, 5, Transport::Tcp, 3, plan.clone())), watch: NoWatch }
+}
+
+#[test]
+fn hosted_and_bare_give_the_same_digest() {
+    for seed in 0..20 {
+        for plan in [Plan::default(), kills(150), kills(10)] {
+            let mut bare = fresh(seed, &plan);
+            assert_eq!(bare.drive_bare(ms(2000)), Ended::End);
+            for madsim_seed in [1, 2] {
+                let (hosted, ended, _) = drive_hosted(fresh(seed, &plan), ms(2000), madsim_seed, Vec::new());
+                assert_eq!(ended, Ended::End);
+                assert_eq!(hosted.world.digest(), bare.world.digest(), "seed {seed}");
+                assert_eq!(hosted.world.counts(), bare.world.counts());
+            }
+        }
+    }
+}
+
+/// Tells node 1 the time every 100 ms, and cuts node 0's life short once.
+async fn teller() {
+    for n in 1..10u64 {
+        wait_until::<Toy, NoWatch>(ms(100 * n)).await;
+        with_run::<Toy, NoWatch, _>(|run| {
+            let told = Submitted::Operation { node: Node(1), thread: Thread(1), operation: n };
+            run.world.submit(&mut run.watch, told);
+        });
+    }
+}
+
+/// Waits until node 1 was told 5, then kills it.
+async fn killer() {
+    fn told(node: Node, said: &Said, number: u64) -> bool {
+        node == Node(1) && *said == Said::Told(number)
+    }
+    wait_for::<Toy, NoWatch>(Condition { matches: told, argument: 5 }).await;
+    with_run::<Toy, NoWatch, _>(|run| {
+        let what = What::Kill { node: Node(1), after_effects: None };
+        run.world.submit(&mut run.watch, Submitted::Fault(Fault { at_ns: 0, lasts_ns: ms(50), what }));
+    });
+}
+
+#[test]
+fn two_stories_are_the_same_under_any_madsim_seed_and_replay_on_the_bare_loop() {
+    for seed in 0..20 {
+        let plan = kills(400);
+        let tell = |madsim_seed| {
+            let stories = vec![Box::pin(teller()) as _, Box::pin(killer()) as _, Box::pin(pending()) as _];
+            drive_hosted(fresh(seed, &plan), ms(2000), madsim_seed, stories)
+        };
+        let (first, ended, _) = tell(11);
+        assert_eq!(ended, Ended::End);
+        let (second, _, _) = tell(12);
+        assert_eq!(first.world.digest(), second.world.digest());
+        let recording = first.world.recorded().to_vec();
+        assert!(recording.len() >= 9, "the stories did {} things", recording.len());
+        let mut bare = fresh(seed, &plan);
+        assert_eq!(bare.drive_recorded(ms(2000), &recording), Ended::End);
+        assert_eq!(bare.world.digest(), first.world.digest(), "seed {seed}");
+    }
+}
+
+#[test]
+fn sentinels_agree_between_two_hosted_runs_and_a_panic_is_one_runs_outcome() {
+    let (_, _, first) = drive_hosted(fresh(3, &kills(150)), ms(1000), 5, Vec::new());
+    let panics = async {
+        wait_until::<Toy, NoWatch>(ms(500)).await;
+        panic!("a story fails");
+    };
+    let (_, ended, _) = drive_hosted(fresh(3, &kills(150)), ms(1000), 5, vec![Box::pin(panics)]);
+    assert_eq!(ended, Ended::Panicked("a story fails".into()));
+    let (_, _, second) = drive_hosted(fresh(3, &kills(150)), ms(1000), 5, Vec::new());
+    assert_eq!(first, second, "the run after a panic is unharmed");
+}

@@ -1,0 +1,7 @@
+//! The parts of the world, each on its own.
+
+mod clock;
+mod disk;
+mod latency;
+mod rng;
+mod trace;
