@@ -5,14 +5,17 @@ use std::path::Path;
 
 use fuzz::runner::HostChoice;
 use scenarios::catalog;
+use scenarios::cluster;
 use scenarios::report::RunReport;
+use scenarios::run::{self, Host, Request};
 use scenarios::scenario::cluster::NodeFile;
 use scenarios::scenario::{Cluster, Scenario, ScenarioError, switches};
 use serde::Deserialize;
-use sim::fault::Plan;
+use sim::fault::{Plan, What};
+use sim::process::Node;
+use sim::rng::Seed;
 
 use crate::engine::{Engine, Overrides, Prepared, Problem, ScenarioText};
-use crate::run;
 
 /// The catalog of `scenarios`, and scenarios from files.
 pub struct Catalog;
@@ -37,6 +40,7 @@ impl Engine for Catalog {
         let scenario = altered(base.clone(), overrides)?;
         let plan = plan.map(Plan::deserialize).transpose();
         let plan = plan.map_err(|error| Problem::new(format!("its plan: {error}")))?;
+        can_run(&scenario, plan.as_ref())?;
         Ok(Box::new(Ready { base, scenario, plan }))
     }
 }
@@ -48,6 +52,27 @@ fn read(text: &ScenarioText) -> Result<Scenario, Problem> {
         fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))
     };
     Ok(Scenario::from_toml_with(&text.name, &text.toml, beside)?)
+}
+
+/// What is wrong only once a world is made of it.
+fn can_run(scenario: &Scenario, plan: Option<&Plan>) -> Result<(), Problem> {
+    let nodes = cluster::prepare(scenario, Seed(0), None).map_err(Problem)?.world.nodes.len();
+    let exists = |node: Node| usize::from(node.0) < nodes;
+    for fault in plan.iter().flat_map(|plan| &plan.0) {
+        let links = match &fault.what {
+            What::Cut { links }
+            | What::Loss { links, .. }
+            | What::Delay { links, .. }
+            | What::Duplicate { links, .. } => links.as_slice(),
+            _ => &[],
+        };
+        let ends = links.iter().flat_map(|link| [link.0, link.1]);
+        if let Some(stranger) = ends.chain(fault.what.node()).find(|node| !exists(*node)) {
+            let kind = fault.what.kind();
+            return Err(Problem::new(format!("its plan: a {kind} strikes node {}, and there are {nodes}", stranger.0)));
+        }
+    }
+    Ok(())
 }
 
 /// With the RUN flags, in the order cluster, bugs, fixes, settings: settings win.
@@ -108,11 +133,17 @@ impl Prepared for Ready {
     }
 
     fn plan(&self, seed: u64) -> serde_json::Value {
-        let plan = self.plan.clone().unwrap_or_else(|| run::plan(&self.scenario, seed));
+        let plan =
+            self.plan.clone().or_else(|| Some(cluster::prepare(&self.scenario, Seed(seed), None).ok()?.world.plan));
         serde_json::to_value(plan).expect("plain data")
     }
 
     fn run(&self, seed: u64, host: HostChoice, until_ns: Option<u64>) -> RunReport {
-        run::run(&self.scenario, seed, host, until_ns, self.plan.as_ref())
+        let host = match host {
+            HostChoice::Hosted => Host::Madsim,
+            HostChoice::Bare => Host::Bare,
+        };
+        let request = Request { host, until_ns, plan: self.plan.clone(), ..Request::new(&self.scenario, seed) };
+        run::run(&request).unwrap_or_else(|problem| panic!("a scenario that was ready cannot run: {problem}"))
     }
 }

@@ -19,7 +19,6 @@ pub mod expect;
 pub mod json;
 pub mod load;
 pub mod output;
-pub mod run;
 pub mod show;
 pub mod verb;
 
