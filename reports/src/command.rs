@@ -13,9 +13,12 @@ pub fn replay(scenario: &str, seed: u64, digest: u128, overrides: &Overrides) ->
     line(&words)
 }
 
-/// The same of a repro file, which holds all flags and the digest.
-pub fn replay_repro(path: &str) -> String {
-    line(&["replay".to_owned(), path.to_owned()])
+/// The same of a repro file, and what was put on top of what it stores.
+pub fn replay_repro(path: &str, digest: u128, on_top: &Overrides) -> String {
+    let mut words = vec!["replay".to_owned(), path.to_owned()];
+    words.extend(run_flags(on_top));
+    words.extend(["--expect-digest".to_owned(), show_digest(digest)]);
+    line(&words)
 }
 
 /// `kraftsim sweep …` of one seed that is run more than once and compared.

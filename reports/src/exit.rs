@@ -74,8 +74,10 @@ pub fn why_vacuous(report: &SweepReport) -> Vec<String> {
     for limit in report.limits.iter().filter(|limit| expect::verdict(limit).is_none()) {
         why.push(format!("{}: {} {} had nothing to measure", limit.scenario, limit.name, limit.limit));
     }
-    if report.lin_unknown > 0 {
-        why.push(format!("the linearizability of {} runs is undecided", report.lin_unknown));
+    // A run that failed or ended early was cut off from deciding.
+    let undecided = report.lin_unknown.saturating_sub(report.failed + report.inconclusive);
+    if undecided > 0 {
+        why.push(format!("the linearizability of {undecided} runs is undecided"));
     }
     why
 }

@@ -19,23 +19,23 @@ pub fn text(report: &SweepReport) -> String {
     add("subject", subject(report), 3);
     add("ran", ran(report), 2);
     add("operations", operations(report), 2);
-    add("faults", faults(report), 4);
+    add("faults (runs)", faults(report), 4);
     let reached = |(name, runs): (&String, &u64)| (*runs > 0).then(|| format!("{name} {}", thousands(*runs)));
-    add("probes", report.probes.iter().filter_map(reached).collect(), 4);
+    add("probes", report.probes.iter().filter_map(reached).collect(), 5);
     let missed: Vec<String> = report.probes.iter().filter(|(_, n)| **n == 0).map(|(name, _)| name.clone()).collect();
     if !missed.is_empty() {
-        add("  not reached", missed, 2);
+        add("  not reached", missed, 3);
     }
-    add("knobs", knobs(report), 6);
-    add("below floor", floors(report), 2);
-    add("excused", report.excused.iter().map(|(cause, n)| format!("{cause} {}", thousands(*n))).collect(), 2);
+    add("knobs", knobs(report), 5);
+    add("below floor", floors(report), 1);
+    add("excused", report.excused.iter().map(|(cause, n)| format!("{cause} {}", thousands(*n))).collect(), 1);
     let linearizable = [("hold", report.lin_holds), ("violated", report.lin_violated), ("unknown", report.lin_unknown)];
     add("linearizable", linearizable.iter().map(|(what, n)| format!("{} {what}", thousands(*n))).collect(), 1);
-    add("failover", failover(report), 1);
+    add("failover", failover(report), 2);
     for (phase, times) in &report.controller.phases {
         add(&format!("  {phase}"), quantiles(times), 1);
     }
-    for limit in report.limits.iter().take(4) {
+    for limit in report.limits.iter().take(3) {
         let came = match expect::verdict(limit) {
             Some((measured, true)) => format!("holds: {measured}"),
             Some((measured, false)) => format!("DOES NOT HOLD: {measured}"),
@@ -44,7 +44,7 @@ pub fn text(report: &SweepReport) -> String {
         add("expect", vec![format!("{} {}", limit.name, limit.limit), came, format!("({})", limit.scenario)], 1);
     }
     if !report.violations.is_empty() {
-        add("violated", violated(report), 3);
+        add("violated", violated(report), 2);
     }
     add("digest", vec![show_digest(report.digest)], 1);
     add("verdict", vec![verdict(report)], 1);
@@ -98,7 +98,7 @@ fn operations(report: &SweepReport) -> Vec<String> {
 fn faults(report: &SweepReport) -> Vec<String> {
     let item = |(kind, n): (&String, &u64)| {
         let runs = report.fault_runs.get(kind).copied().unwrap_or(0);
-        format!("{kind} {} in {}", thousands(*n), plural(runs, "run"))
+        format!("{kind} {} ({})", thousands(*n), thousands(runs))
     };
     report.faults.iter().map(item).collect()
 }

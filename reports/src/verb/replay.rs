@@ -27,7 +27,8 @@ struct Job {
     expected: Option<u128>,
     /// Of the run that is expected; empty if only its digest is known.
     ladder: Vec<(u64, u128)>,
-    repro: Option<String>,
+    /// The repro file that holds the run, but for these.
+    repro: Option<(String, Overrides)>,
 }
 
 /// Checks all that was asked, runs, compares, writes.
@@ -40,7 +41,7 @@ pub fn run(args: &ReplayArgs, engine: &dyn Engine, streams: &mut Streams<'_>) ->
     let once = Once { scenario: &job.scenario, until_ns: args.until };
     let run = run_caught(&once, 0, job.seed, HOSTS[0]);
     if let Some(folder) = &args.out {
-        job.repro = Some(write_repro(folder, &job, &run)?);
+        job.repro = Some((write_repro(folder, &job, &run)?, Overrides::default()));
     }
     let failures = failures(&job, &run);
     for failed in &failures {
@@ -91,7 +92,8 @@ fn from_repro(args: &ReplayArgs, engine: &dyn Engine, streams: &mut Streams<'_>)
         streams.hint(&format!("note: written by version {}, this is {}", stored.version, crate::VERSION));
     }
     let same_run = args.run.is_empty();
-    let overrides = stored.overrides.and(load::overrides(&args.run)?);
+    let on_top = load::overrides(&args.run)?;
+    let overrides = stored.overrides.and(on_top.clone());
     let prepared = engine
         .prepare(&stored.scenario, &overrides, Some(&stored.plan))
         .map_err(|problem| wrong(problem.to_string()))?;
@@ -102,7 +104,7 @@ fn from_repro(args: &ReplayArgs, engine: &dyn Engine, streams: &mut Streams<'_>)
         overrides,
         expected: args.expect_digest.or(comparable.then_some(stored.digest)),
         ladder: if comparable { stored.ladder } else { Vec::new() },
-        repro: Some(args.what.clone()),
+        repro: Some((args.what.clone(), on_top)),
     })
 }
 
@@ -133,7 +135,7 @@ fn write_repro(folder: &Path, job: &Job, run: &RunReport) -> Result<String, Prob
 fn failures(job: &Job, run: &RunReport) -> Vec<Failure> {
     let Outcome::Violated(violation) = &run.outcome else { return Vec::new() };
     let command = match &job.repro {
-        Some(path) => command::replay_repro(path),
+        Some((path, on_top)) => command::replay_repro(path, run.digest, on_top),
         None => command::replay(&job.scenario.name, job.seed, run.digest, &job.overrides),
     };
     vec![Failure {
@@ -141,7 +143,7 @@ fn failures(job: &Job, run: &RunReport) -> Vec<Failure> {
         seed: job.seed,
         digest: run.digest,
         violation: violation.clone(),
-        again: Reproduction { repro: job.repro.clone(), command },
+        again: Reproduction { repro: job.repro.as_ref().map(|(path, _)| path.clone()), command },
     }]
 }
 
