@@ -1,1 +1,22 @@
-//! The search.
+//! The search: runs many seeds of one or more scenarios and adds up what they say.
+//!
+//! * [`sweep`]: the search itself, start here
+//! * [`runner`]: what a sweep needs of a run
+//! * [`seeds`]: which seeds, in which order, of which shard
+//! * [`ordered`]: workers on threads, results in order whatever their number
+//! * [`determinism`]: every seed again, elsewhere and in another order
+//! * [`aggregate`], [`failover`], [`durations`]: integers that add up
+//! * [`merge`]: shards put together again
+//! * [`panics`], [`stopwatch`]: the two things of the real world a sweep touches
+
+pub mod aggregate;
+pub mod determinism;
+pub mod durations;
+pub mod failover;
+pub mod merge;
+pub mod ordered;
+pub mod panics;
+pub mod runner;
+pub mod seeds;
+pub mod stopwatch;
+pub mod sweep;

@@ -1,1 +1,31 @@
-//! The desk.
+//! The desk: the `kraftsim` command and all it prints.
+//!
+//! * [`args`]: what can be typed; [`verb`]: what each verb does
+//! * [`engine`]: what the desk needs of a scenario; [`load`]: RUN flags and names to scenarios;
+//!   [`catalog`]: those that `scenarios` has
+//! * [`expect`], [`exit`]: the verdict of a sweep, and its exit code
+//! * [`json`]: the files for machines; [`show`]: the text for people
+//! * [`command`]: the one line that reproduces a failure; [`output`]: files are whole or absent
+//!
+//! Results go to stdout or the named file; progress, failures and hints go to stderr.
+
+pub mod args;
+pub mod catalog;
+pub mod command;
+pub mod duration;
+pub mod engine;
+pub mod exit;
+pub mod expect;
+pub mod json;
+pub mod load;
+pub mod output;
+pub mod show;
+pub mod verb;
+
+/// Of kraftsim.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// The host of a run in this build.
+pub fn host() -> &'static str {
+    fuzz::runner::HOSTS[0].name()
+}

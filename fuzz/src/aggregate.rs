@@ -1,0 +1,277 @@
+//! What a sweep says: sums of what its runs said. Integers only, so that any order of adding,
+//! any number of workers and any shards merged give the same.
+
+use std::collections::BTreeMap;
+
+use scenarios::report::{Linearizability, OperationCounts, Outcome, RunReport, Violation, ViolationKind};
+use xxhash_rust::xxh3::xxh3_128;
+
+use crate::durations::Durations;
+use crate::failover::{FailoverTimes, Worst};
+use crate::seeds::Seeds;
+
+/// What was swept. Only sweeps of equal subjects can be merged.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Subject {
+    /// Of kraftsim.
+    pub version: String,
+    /// `madsim` or `bare`.
+    pub host: String,
+    /// As named.
+    pub scenarios: Vec<String>,
+    /// In force, from scenarios and flags.
+    pub fixes: Vec<String>,
+    /// In force, from scenarios and flags.
+    pub bugs: Vec<String>,
+    /// Each `--set`.
+    pub set: Vec<String>,
+    /// `--cluster`.
+    pub cluster: Option<String>,
+    /// Probes that the sweep must reach.
+    pub required_probes: Vec<String>,
+}
+
+/// Where a failure can be seen again.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reproduction {
+    /// Path of the repro file, if one was written.
+    pub repro: Option<String>,
+    /// One line for a shell.
+    pub command: String,
+}
+
+/// A violation, of which run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// As named.
+    pub scenario: String,
+    /// Of the run.
+    pub seed: u64,
+    /// Of the run.
+    pub digest: u128,
+    /// What did not hold.
+    pub violation: Violation,
+    /// How to see it again.
+    pub again: Reproduction,
+}
+
+/// A floor that runs did not reach.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MissedFloor {
+    /// How many runs.
+    pub runs: u64,
+    /// The first of them.
+    pub seed: u64,
+    /// What the floor asked of that run.
+    pub wanted: u64,
+    /// What that run had.
+    pub got: u64,
+}
+
+/// An `[expect]` limit and what it is held against.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Limit {
+    /// Whose limit.
+    pub scenario: String,
+    /// Such as `failover.controller.p99`.
+    pub name: String,
+    /// Such as `<= 4s`.
+    pub limit: String,
+    /// What was measured in the runs of that scenario.
+    pub times: Durations,
+    /// The slowest, and the command that shows it.
+    pub worst: Option<(Worst, String)>,
+}
+
+/// The sums.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SweepReport {
+    /// What was swept.
+    pub subject: Subject,
+    /// Ended by Ctrl-C.
+    pub interrupted: bool,
+    /// Where the seeds begin, also if none ran.
+    pub seeds_first: u64,
+    /// Which seeds ran; of the last one perhaps not all scenarios.
+    pub seeds: Vec<Seeds>,
+    /// Runs.
+    pub runs: u64,
+    /// Runs with a violation.
+    pub failed: u64,
+    /// Runs below a floor.
+    pub inconclusive: u64,
+    /// By floor (not kept in files).
+    pub missed_floors: BTreeMap<String, MissedFloor>,
+    /// Sum.
+    pub events: u64,
+    /// Sum.
+    pub messages: u64,
+    /// Sum.
+    pub sim_ns: u64,
+    /// Real time of the sweep.
+    pub wall_ns: u64,
+    /// Real time of its runs, each on one core.
+    pub core_ns: u64,
+    /// Sum mod 2^128 of H(scenario, seed, run digest).
+    pub digest: u128,
+    /// In order of seed, then scenario.
+    pub violations: Vec<Failure>,
+    /// Runs whose history holds.
+    pub lin_holds: u64,
+    /// Runs whose history does not.
+    pub lin_violated: u64,
+    /// Runs whose history is undecided.
+    pub lin_unknown: u64,
+    /// Cause → count.
+    pub excused: BTreeMap<String, u64>,
+    /// Name → runs that reached it.
+    pub probes: BTreeMap<String, u64>,
+    /// Kind → times injected.
+    pub faults: BTreeMap<String, u64>,
+    /// Kind → runs it was injected in.
+    pub fault_runs: BTreeMap<String, u64>,
+    /// Kind → counts.
+    pub operations: BTreeMap<String, OperationCounts>,
+    /// Property → value → runs.
+    pub knobs: BTreeMap<String, BTreeMap<String, u64>>,
+    /// Controller failovers, all scenarios together.
+    pub controller: FailoverTimes,
+    /// Controller failovers by scenario (not kept in files; [`SweepReport::limits`] are).
+    pub controller_by_scenario: Vec<FailoverTimes>,
+    /// `[expect]` limits.
+    pub limits: Vec<Limit>,
+}
+
+impl SweepReport {
+    /// Nothing yet.
+    pub fn new(subject: Subject, seeds_first: u64) -> Self {
+        let controller_by_scenario = vec![FailoverTimes::default(); subject.scenarios.len()];
+        SweepReport { subject, seeds_first, controller_by_scenario, ..SweepReport::default() }
+    }
+
+    /// Adds a run.
+    pub fn add(&mut self, scenario: usize, run: &RunReport, failures: Vec<Failure>) {
+        let name = self.subject.scenarios[scenario].clone();
+        self.runs += 1;
+        self.failed += u64::from(!failures.is_empty());
+        if let Outcome::Inconclusive { floor, wanted, got } = &run.outcome {
+            self.inconclusive += 1;
+            let first = MissedFloor { runs: 0, seed: run.seed, wanted: *wanted, got: *got };
+            self.missed_floors.entry(floor.clone()).or_insert(first).runs += 1;
+        }
+        self.events += run.events;
+        self.messages += run.messages;
+        self.sim_ns += run.sim_ns;
+        self.digest = self.digest.wrapping_add(digest_of(&name, run.seed, run.digest));
+        self.violations.extend(failures);
+        match run.linearizability {
+            Linearizability::Holds => self.lin_holds += 1,
+            Linearizability::Violated => self.lin_violated += 1,
+            Linearizability::Unknown => self.lin_unknown += 1,
+        }
+        add_counts(&mut self.excused, run.excused.iter().map(|(k, n)| (k, *n)));
+        add_counts(&mut self.probes, run.probes.iter().map(|(k, reached)| (k, u64::from(*reached))));
+        add_counts(&mut self.faults, run.faults.iter().map(|(k, n)| (k, *n)));
+        add_counts(&mut self.fault_runs, run.faults.iter().map(|(k, n)| (k, u64::from(*n > 0))));
+        add_operations(&mut self.operations, &run.operations);
+        for (property, value) in &run.knobs {
+            add_counts(at(&mut self.knobs, property), std::iter::once((value, 1)));
+        }
+        for failover in &run.failovers {
+            self.controller.record(failover, run.seed, &name, run.digest);
+            self.controller_by_scenario[scenario].record(failover, run.seed, &name, run.digest);
+        }
+    }
+
+    /// Adds the sums of another sweep of the same subject. Violations of kind `expect` are a
+    /// sweep's, not a run's: both sides' are dropped, to be judged anew.
+    pub fn add_sweep(&mut self, other: SweepReport) {
+        self.interrupted |= other.interrupted;
+        self.seeds_first = self.seeds_first.min(other.seeds_first);
+        self.seeds = crate::seeds::coalesce([std::mem::take(&mut self.seeds), other.seeds].concat());
+        self.runs += other.runs;
+        self.failed += other.failed;
+        self.inconclusive += other.inconclusive;
+        self.events += other.events;
+        self.messages += other.messages;
+        self.sim_ns += other.sim_ns;
+        self.wall_ns += other.wall_ns;
+        self.core_ns += other.core_ns;
+        self.digest = self.digest.wrapping_add(other.digest);
+        self.violations.extend(other.violations);
+        self.violations.retain(|f| f.violation.kind != ViolationKind::Expect);
+        let scenarios = &self.subject.scenarios;
+        self.violations.sort_by_key(|f| (f.seed, scenarios.iter().position(|s| *s == f.scenario)));
+        self.lin_holds += other.lin_holds;
+        self.lin_violated += other.lin_violated;
+        self.lin_unknown += other.lin_unknown;
+        add_counts(&mut self.excused, other.excused.iter().map(|(k, n)| (k, *n)));
+        add_counts(&mut self.probes, other.probes.iter().map(|(k, n)| (k, *n)));
+        add_counts(&mut self.faults, other.faults.iter().map(|(k, n)| (k, *n)));
+        add_counts(&mut self.fault_runs, other.fault_runs.iter().map(|(k, n)| (k, *n)));
+        add_operations(&mut self.operations, &other.operations);
+        for (property, values) in &other.knobs {
+            add_counts(at(&mut self.knobs, property), values.iter().map(|(v, n)| (v, *n)));
+        }
+        self.controller.merge(&other.controller);
+        for limit in other.limits {
+            self.add_limit(limit);
+        }
+    }
+
+    fn add_limit(&mut self, other: Limit) {
+        let same = |l: &&mut Limit| (&l.scenario, &l.name, &l.limit) == (&other.scenario, &other.name, &other.limit);
+        let Some(mine) = self.limits.iter_mut().find(same) else {
+            self.limits.push(other);
+            return;
+        };
+        mine.times.merge(&other.times);
+        let slow = |w: &Option<(Worst, String)>| w.as_ref().map(|(w, _)| (w.us, std::cmp::Reverse(w.seed)));
+        if slow(&other.worst) > slow(&mine.worst) {
+            mine.worst = other.worst;
+        }
+    }
+
+    /// Operations answered with success.
+    pub fn operations_acked(&self) -> u64 {
+        self.operations.values().map(|counts| counts.ok).sum()
+    }
+
+    /// Is there a violation of one of these kinds?
+    pub fn has(&self, kinds: &[ViolationKind]) -> bool {
+        self.violations.iter().any(|f| kinds.contains(&f.violation.kind))
+    }
+}
+
+/// H(scenario, seed, run digest).
+fn digest_of(scenario: &str, seed: u64, digest: u128) -> u128 {
+    let mut bytes = Vec::with_capacity(scenario.len() + 32);
+    bytes.extend_from_slice(&(scenario.len() as u64).to_le_bytes());
+    bytes.extend_from_slice(scenario.as_bytes());
+    bytes.extend_from_slice(&seed.to_le_bytes());
+    bytes.extend_from_slice(&digest.to_le_bytes());
+    xxh3_128(&bytes)
+}
+
+/// The value at a key, made if absent; the key is copied only then.
+fn at<'m, V: Default>(map: &'m mut BTreeMap<String, V>, key: &str) -> &'m mut V {
+    if !map.contains_key(key) {
+        map.insert(key.to_owned(), V::default());
+    }
+    map.get_mut(key).expect("just made")
+}
+
+fn add_counts<'a>(sums: &mut BTreeMap<String, u64>, counts: impl Iterator<Item = (&'a String, u64)>) {
+    for (name, n) in counts {
+        *at(sums, name) += n;
+    }
+}
+
+fn add_operations(sums: &mut BTreeMap<String, OperationCounts>, counts: &BTreeMap<String, OperationCounts>) {
+    for (kind, n) in counts {
+        let sum = at(sums, kind);
+        sum.ok += n.ok;
+        sum.fail += n.fail;
+        sum.unknown += n.unknown;
+    }
+}

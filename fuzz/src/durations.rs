@@ -1,0 +1,87 @@
+//! Lengths of time that can be merged: an HdrHistogram of microseconds (3 digits) and the
+//! exact longest.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hdrhistogram::Histogram;
+use hdrhistogram::serialization::{Deserializer, Serializer, V2Serializer};
+
+/// Longer ones are counted as this: a day.
+const LONGEST_US: u64 = 24 * 3600 * 1_000_000;
+
+/// Many lengths of time. Bounds are fixed, so equal contents have equal bytes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Durations {
+    histogram: Histogram<u64>,
+    max_us: u64,
+}
+
+/// Not a histogram of ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a base64 HdrHistogram (V2) of microseconds with 3 digits")]
+pub struct NotAHistogram;
+
+impl Default for Durations {
+    fn default() -> Self {
+        Durations {
+            histogram: Histogram::new_with_bounds(1, LONGEST_US, 3).expect("constant bounds are legal"),
+            max_us: 0,
+        }
+    }
+}
+
+impl Durations {
+    /// Adds one, rounded to microseconds.
+    pub fn record_ns(&mut self, ns: u64) {
+        let us = round_to_us(ns);
+        self.histogram.saturating_record(us);
+        self.max_us = self.max_us.max(us);
+    }
+
+    /// Adds all of another.
+    pub fn merge(&mut self, other: &Durations) {
+        self.histogram.add(&other.histogram).expect("equal bounds");
+        self.max_us = self.max_us.max(other.max_us);
+    }
+
+    /// How many.
+    pub fn count(&self) -> u64 {
+        self.histogram.len()
+    }
+
+    /// The quantile in microseconds: the upper edge of its bucket (3 digits), never above the
+    /// longest. None of nothing.
+    pub fn quantile_us(&self, quantile: f64) -> Option<u64> {
+        (self.count() > 0).then(|| self.histogram.value_at_quantile(quantile).min(self.max_us))
+    }
+
+    /// The longest, exact to the microsecond. None of nothing.
+    pub fn max_us(&self) -> Option<u64> {
+        (self.count() > 0).then_some(self.max_us)
+    }
+
+    /// For files.
+    pub fn to_base64(&self) -> String {
+        let mut bytes = Vec::new();
+        V2Serializer::new().serialize(&self.histogram, &mut bytes).expect("writing to memory");
+        STANDARD.encode(bytes)
+    }
+
+    /// From a file. `max_us` is the exact longest; without it (phases keep none), the
+    /// histogram's own.
+    pub fn from_base64(text: &str, max_us: Option<u64>) -> Result<Durations, NotAHistogram> {
+        let bytes = STANDARD.decode(text).map_err(|_| NotAHistogram)?;
+        let histogram: Histogram<u64> =
+            Deserializer::new().deserialize(&mut bytes.as_slice()).map_err(|_| NotAHistogram)?;
+        if histogram.sigfig() != 3 || histogram.high() != LONGEST_US || histogram.low() != 1 {
+            return Err(NotAHistogram);
+        }
+        let max_us = max_us.unwrap_or(histogram.max());
+        Ok(Durations { histogram, max_us })
+    }
+}
+
+/// Rounded to the nearest.
+pub fn round_to_us(ns: u64) -> u64 {
+    (ns + 500) / 1000
+}

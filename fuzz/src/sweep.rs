@@ -1,0 +1,258 @@
+//! The search itself: many seeds, in order, on all cores.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use scenarios::report::{Linearizability, Outcome, RunReport, Violation, ViolationKind};
+use xxhash_rust::xxh3::xxh3_128;
+
+use crate::aggregate::{Failure, Reproduction, Subject, SweepReport};
+use crate::determinism;
+use crate::ordered::{self, Take, Work};
+use crate::panics;
+use crate::runner::{HostChoice, Runner};
+use crate::seeds::Seeds;
+use crate::stopwatch::Stopwatch;
+
+/// What to sweep, and when to end.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Scenarios and what alters them.
+    pub subject: Subject,
+    /// Seeds; each is run in every scenario.
+    pub seeds: Seeds,
+    /// Threads.
+    pub jobs: usize,
+    /// Ends at the run that is the failing one of this number.
+    pub max_fail: u64,
+    /// No run begins after this long.
+    pub limit: Option<Duration>,
+    /// Run each seed again, elsewhere.
+    pub check_determinism: bool,
+    /// The host of the sweep first, the other one last.
+    pub hosts: &'static [HostChoice],
+}
+
+/// How far it has come.
+#[derive(Clone, Copy, Debug)]
+pub struct Progress {
+    /// Runs so far.
+    pub runs: u64,
+    /// Failing so far.
+    pub failed: u64,
+    /// Runs in all, unless only time ends it.
+    pub total: Option<u64>,
+    /// Real time so far.
+    pub elapsed: Duration,
+    /// Real time at which it ends, if any.
+    pub limit: Option<Duration>,
+}
+
+/// Is told of a sweep as it goes, in order.
+pub trait Watch {
+    /// A violation: says it, keeps it, and returns how to see it again.
+    fn failed(&mut self, scenario: usize, run: &RunReport, violation: &Violation) -> Reproduction;
+    /// After each run, and now and then.
+    fn progress(&mut self, progress: &Progress);
+}
+
+/// Runs under `--check-determinism` are done and checked in batches of so many, so that an
+/// interruption leaves a prefix that is checked whole.
+const BATCH: u64 = 256;
+
+/// Sweeps. What it reports is a contiguous prefix of the order, whatever ended it.
+pub fn sweep(settings: &Settings, runner: &dyn Runner, interrupted: &AtomicBool, watch: &mut dyn Watch) -> SweepReport {
+    let clock = Stopwatch::start();
+    let total = settings.seeds.count.saturating_mul(settings.subject.scenarios.len() as u64);
+    let report = SweepReport::new(settings.subject.clone(), settings.seeds.first);
+    let mut sums = Sums { settings, clock, total, report, watch };
+    if settings.check_determinism {
+        let mut from = 0;
+        while from < total && sums.open() && !sums.spent() && !interrupted.load(Ordering::Relaxed) {
+            let to = total.min(from.saturating_add(BATCH));
+            checked_batch(from..to, runner, interrupted, &mut sums);
+            from = to;
+        }
+    } else {
+        let stop = || interrupted.load(Ordering::Relaxed) || spent(settings, &clock);
+        let item = |index| timed_run(settings, runner, index);
+        let work = Work { jobs: settings.jobs, warm_up: &|| (), stop: &stop, item: &item };
+        ordered::run(0..total, &work, &mut sums);
+    }
+    sums.finish(interrupted.load(Ordering::Relaxed))
+}
+
+/// Index in the order → scenario and seed.
+fn place(settings: &Settings, index: u64) -> (usize, u64) {
+    let scenarios = settings.subject.scenarios.len() as u64;
+    ((index % scenarios) as usize, settings.seeds.nth(index / scenarios))
+}
+
+fn spent(settings: &Settings, clock: &Stopwatch) -> bool {
+    settings.limit.is_some_and(|limit| clock.elapsed() >= limit)
+}
+
+/// A run and the real time it took.
+type Timed = (RunReport, u64);
+
+fn timed_run(settings: &Settings, runner: &dyn Runner, index: u64) -> Timed {
+    let clock = Stopwatch::start();
+    let (scenario, seed) = place(settings, index);
+    (run_caught(runner, scenario, seed, settings.hosts[0]), clock.elapsed_ns())
+}
+
+/// A run; if it panics, that is its outcome.
+pub fn run_caught(runner: &dyn Runner, scenario: usize, seed: u64, host: HostChoice) -> RunReport {
+    panics::catch(|| runner.run(scenario, seed, host)).unwrap_or_else(|caught| RunReport {
+        scenario: String::new(),
+        seed,
+        digest: xxh3_128(caught.message.as_bytes()),
+        behaviour_digest: 0,
+        plan_digest: 0,
+        ladder: Vec::new(),
+        outcome: Outcome::Violated(Violation {
+            kind: ViolationKind::Panic,
+            invariant: "NoPanic".to_owned(),
+            spec: "no run may panic".to_owned(),
+            detail: match &caught.place {
+                Some(place) => format!("panicked at {place}: {}", caught.message),
+                None => format!("panicked: {}", caught.message),
+            },
+            at_ns: 0,
+            event: 0,
+        }),
+        events: 0,
+        messages: 0,
+        sim_ns: 0,
+        operations: BTreeMap::new(),
+        probes: BTreeMap::new(),
+        faults: BTreeMap::new(),
+        knobs: BTreeMap::new(),
+        excused: BTreeMap::new(),
+        bugs: Vec::new(),
+        fixes: Vec::new(),
+        failovers: Vec::new(),
+        linearizability: Linearizability::Unknown,
+        host_sentinel: None,
+    })
+}
+
+/// Runs a batch, then each of its runs again in reverse order on fresh threads, then adds it.
+fn checked_batch(batch: std::ops::Range<u64>, runner: &dyn Runner, interrupted: &AtomicBool, sums: &mut Sums<'_>) {
+    let (settings, clock) = (sums.settings, sums.clock);
+    let stop = || interrupted.load(Ordering::Relaxed) || spent(settings, &clock);
+    let item = |index| timed_run(settings, runner, index);
+    let mut firsts = Collected { sums, results: Vec::new() };
+    let work = Work { jobs: settings.jobs, warm_up: &|| (), stop: &stop, item: &item };
+    ordered::run(batch.clone(), &work, &mut firsts);
+    let firsts = firsts.results;
+
+    let stop = || interrupted.load(Ordering::Relaxed);
+    let item = |back: u64| {
+        let at = firsts.len() - 1 - back as usize;
+        let (scenario, seed) = place(settings, batch.start + at as u64);
+        determinism::check(runner, settings.hosts, scenario, seed, &firsts[at].0)
+    };
+    let mut differences = Collected { sums, results: Vec::new() };
+    let work = Work { jobs: settings.jobs, warm_up: &determinism::spoil_random_state, stop: &stop, item: &item };
+    ordered::run(0..firsts.len() as u64, &work, &mut differences);
+    let differences = differences.results;
+    if differences.len() < firsts.len() {
+        return; // interrupted: what is not checked is not reported
+    }
+    for ((at, first), difference) in firsts.iter().enumerate().zip(differences.into_iter().rev()) {
+        if sums.add(batch.start + at as u64, first, difference).is_break() {
+            return;
+        }
+    }
+}
+
+/// Adds up runs and tells the watch.
+struct Sums<'a> {
+    settings: &'a Settings,
+    clock: Stopwatch,
+    total: u64,
+    report: SweepReport,
+    watch: &'a mut dyn Watch,
+}
+
+impl Sums<'_> {
+    fn open(&self) -> bool {
+        self.report.failed < self.settings.max_fail
+    }
+
+    fn spent(&self) -> bool {
+        spent(self.settings, &self.clock)
+    }
+
+    fn add(&mut self, index: u64, (run, core_ns): &Timed, difference: Option<Violation>) -> ControlFlow<()> {
+        let (scenario, _) = place(self.settings, index);
+        let own = match &run.outcome {
+            Outcome::Violated(violation) => Some(violation.clone()),
+            Outcome::Holds | Outcome::Inconclusive { .. } => None,
+        };
+        let failures = own.into_iter().chain(difference).map(|violation| Failure {
+            scenario: self.settings.subject.scenarios[scenario].clone(),
+            seed: run.seed,
+            digest: run.digest,
+            again: self.watch.failed(scenario, run, &violation),
+            violation,
+        });
+        let failures = failures.collect();
+        self.report.add(scenario, run, failures);
+        self.report.core_ns += core_ns;
+        self.show();
+        if self.open() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    }
+
+    fn show(&mut self) {
+        let limit = self.settings.limit;
+        self.watch.progress(&Progress {
+            runs: self.report.runs,
+            failed: self.report.failed,
+            total: (limit.is_none() || self.total < u64::MAX / 2).then_some(self.total),
+            elapsed: self.clock.elapsed(),
+            limit,
+        });
+    }
+
+    fn finish(self, interrupted: bool) -> SweepReport {
+        let mut report = self.report;
+        let scenarios = report.subject.scenarios.len() as u64;
+        let ran = self.settings.seeds.prefix(report.runs.div_ceil(scenarios.max(1)));
+        report.seeds = crate::seeds::coalesce(vec![ran]);
+        // A Ctrl-C that came after the last run changes nothing.
+        report.interrupted = interrupted && report.runs < self.total && report.failed < self.settings.max_fail;
+        report.wall_ns = self.clock.elapsed_ns();
+        report
+    }
+}
+
+impl Take<Timed> for Sums<'_> {
+    fn take(&mut self, index: u64, run: Timed) -> ControlFlow<()> {
+        self.add(index, &run, None)
+    }
+
+    fn tick(&mut self) {
+        self.show();
+    }
+}
+
+/// Keeps results, in order.
+struct Collected<'s, 'a, T> {
+    sums: &'s mut Sums<'a>,
+    results: Vec<T>,
+}
+
+impl<T> Take<T> for Collected<'_, '_, T> {
+    fn take(&mut self, _index: u64, result: T) -> ControlFlow<()> {
+        self.results.push(result);
+        ControlFlow::Continue(())
+    }
+
+    fn tick(&mut self) {
+        self.sums.show();
+    }
+}

@@ -1,0 +1,59 @@
+//! Shards put together say what the whole sweep says; what does not fit is refused.
+
+mod fake;
+
+use std::sync::atomic::AtomicBool;
+
+use fake::{Fake, Told, settings, timeless};
+use fuzz::aggregate::SweepReport;
+use fuzz::merge::{MergeError, merge};
+use fuzz::seeds::{SeedRange, Seeds, Shard};
+use fuzz::sweep::sweep;
+
+fn shard(range: &str, shard: &str) -> SweepReport {
+    let range: SeedRange = range.parse().expect("a range");
+    let shard: Shard = shard.parse().expect("a shard");
+    timeless(sweep(&settings(2, Seeds::of(range, shard), 2), &Fake, &AtomicBool::new(false), &mut Told::default()))
+}
+
+fn named(sweeps: Vec<SweepReport>) -> Vec<(String, SweepReport)> {
+    sweeps.into_iter().enumerate().map(|(i, s)| (format!("{i}.json"), s)).collect()
+}
+
+/// Kept by sweeps, not by files.
+fn as_in_files(mut sweep: SweepReport) -> SweepReport {
+    sweep.controller_by_scenario.clear();
+    sweep.missed_floors.clear();
+    sweep
+}
+
+#[test]
+fn shards_merged_are_the_whole() {
+    let whole = shard("5..103", "1/1");
+    let shards = (1..=4).rev().map(|i| shard("5..103", &format!("{i}/4"))).collect();
+    assert_eq!(as_in_files(merge(named(shards)).expect("merges")), as_in_files(whole.clone()));
+    let halves = vec![shard("50..103", "1/1"), shard("5..50", "1/1")];
+    assert_eq!(as_in_files(merge(named(halves)).expect("merges")), as_in_files(whole));
+}
+
+#[test]
+fn a_shard_done_twice_counts_once() {
+    let sweeps = vec![shard("0..40", "1/2"), shard("0..40", "2/2"), shard("0..40", "1/2")];
+    assert_eq!(as_in_files(merge(named(sweeps)).expect("merges")), as_in_files(shard("0..40", "1/1")));
+}
+
+#[test]
+fn what_does_not_fit_is_refused() {
+    let mut other = shard("20..40", "1/1");
+    other.subject.bugs = vec!["VoteNotDurable".to_owned()];
+    let error = merge(named(vec![shard("0..20", "1/1"), other])).expect_err("another subject");
+    assert!(error.to_string().starts_with("0.json and 1.json differ in bugs (none and VoteNotDurable)"), "{error}");
+
+    let error = merge(named(vec![shard("0..20", "1/2"), shard("13..40", "1/3")])).expect_err("overlap");
+    assert!(matches!(&error, MergeError::Overlap { seed, .. } if seed == "0x0000000000000010"), "{error}");
+
+    let mut liar = shard("0..20", "1/1");
+    liar.digest ^= 1;
+    let error = merge(named(vec![shard("0..20", "1/1"), liar])).expect_err("nondeterminism");
+    assert!(matches!(error, MergeError::Nondeterminism { .. }), "{error}");
+}

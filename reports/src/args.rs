@@ -1,0 +1,232 @@
+//! What can be typed.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use fuzz::seeds::{SeedRange, Shard, parse_seed};
+
+use crate::duration::parse_ns;
+
+/// The scenario of a sweep that names none.
+pub const DEFAULT_SCENARIO: &str = "controller-failover";
+/// Its seeds.
+pub const DEFAULT_SEEDS: u64 = 1000;
+
+/// A deterministic simulator of Apache Kafka's KRaft clusters
+///
+/// Runs whole clusters in seeded worlds that break in every way the real one breaks, and
+/// checks after every event what must hold.
+#[derive(Debug, Parser)]
+#[command(name = "kraftsim", version = VERSION_AND_HOST, disable_help_subcommand = true, term_width = 100, after_help = "\
+Examples:
+  kraftsim sweep                                  1,000 seeds of controller-failover
+  kraftsim sweep quorum --seeds 10000 --json out.json
+  kraftsim replay quorum --seed 0x2a              one seed again, told in full
+  kraftsim scenarios list")]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Option<Verb>,
+}
+
+/// What `--version` says.
+const VERSION_AND_HOST: &str = if cfg!(madsim) {
+    concat!(env!("CARGO_PKG_VERSION"), " (host: madsim)")
+} else {
+    concat!(env!("CARGO_PKG_VERSION"), " (host: bare)")
+};
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Run many seeds and say what does not hold
+    #[command(after_help = SWEEP_HELP)]
+    Sweep(SweepArgs),
+    /// Run one seed again, to the byte, and tell it
+    #[command(after_help = REPLAY_HELP)]
+    Replay(ReplayArgs),
+    /// The catalog of scenarios
+    #[command(after_help = "Example:\n  kraftsim scenarios show quorum > my-quorum.toml")]
+    Scenarios {
+        /// What of them.
+        #[command(subcommand)]
+        what: ScenariosVerb,
+    },
+    /// Put the JSON of several sweeps together, as if they had been one
+    #[command(after_help = MERGE_HELP)]
+    Merge(MergeArgs),
+}
+
+const SWEEP_HELP: &str = "\
+Examples:
+  kraftsim sweep
+  kraftsim sweep quorum partitions --seeds 10000 -j4 --json out.json
+  kraftsim sweep controller-failover --cluster etc/kafka --for 10m
+  kraftsim sweep quorum --seeds 100000 --shard 3/8 --json 3.json    then: kraftsim merge
+
+Exit codes, the first that applies:
+  130 interrupted   2 bad usage or input   5 nondeterminism   1 safety, panic, ghost_mismatch
+  3 liveness, runaway, expect   4 inconclusive, vacuous or nothing ran   0 all hold";
+const REPLAY_HELP: &str = "\
+Examples:
+  kraftsim replay quorum --seed 0x2a --expect-digest 0123456789abcdef0123456789abcdef
+  kraftsim replay kraftsim-out/quorum-0x000000000000002a.json --until 12.5s
+  kraftsim replay quorum --seed 42 --set controller.quorum.fetch.timeout.ms=500 --json -
+
+With a repro file, further RUN flags are applied on top of those it stores.";
+const MERGE_HELP: &str = "\
+Example, two machines:
+  kraftsim sweep quorum --seeds 100000 --shard 1/2 --json 1.json
+  kraftsim sweep quorum --seeds 100000 --shard 2/2 --json 2.json
+  kraftsim merge 1.json 2.json -o all.json
+
+Files must be sweeps of the same thing; a shard given twice counts once. The exit code is
+that of the whole sweep.";
+
+/// What alters a run; a failure's command line and repro file hold all of it.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "What alters a run")]
+pub struct RunFlags {
+    /// Take the cluster from the Kafka .properties files in DIR, one per node
+    #[arg(long, value_name = "DIR")]
+    pub cluster: Option<PathBuf>,
+    /// Switch a historical bug on (may be given more than once)
+    #[arg(long, value_name = "NAME")]
+    pub bug: Vec<String>,
+    /// Switch a mend on that real Kafka does not have (may be given more than once)
+    #[arg(long, value_name = "NAME")]
+    pub fix: Vec<String>,
+    /// Set a scenario field, or a Kafka property for all nodes (may be given more than once)
+    #[arg(long, value_name = "KEY=VALUE", value_parser = parse_setting)]
+    pub set: Vec<(String, String)>,
+}
+
+impl RunFlags {
+    /// Was none given?
+    pub fn is_empty(&self) -> bool {
+        self.cluster.is_none() && self.bug.is_empty() && self.fix.is_empty() && self.set.is_empty()
+    }
+}
+
+/// `sweep`.
+#[derive(Debug, Args)]
+pub struct SweepArgs {
+    /// Catalog names or paths of TOML files [default: controller-failover]
+    #[arg(value_name = "SCENARIO")]
+    pub scenarios: Vec<String>,
+    /// How many seeds of each scenario, or which: N is 0..N, A..B takes A up to but not B [default: 1000]
+    #[arg(long, value_name = "N|A..B")]
+    pub seeds: Option<SeedRange>,
+    /// Begin no run after this long, such as 10m; without --seeds there is no other end
+    #[arg(long = "for", value_name = "TIME", value_parser = parse_ns)]
+    pub limit_ns: Option<u64>,
+    /// Threads [default: one per core]
+    #[arg(short, long, value_name = "N")]
+    pub jobs: Option<NonZeroUsize>,
+    /// Take only the i-th of n parts of the seeds
+    #[arg(long, value_name = "i/n", default_value_t = Shard::WHOLE, hide_default_value = true)]
+    pub shard: Shard,
+    /// End at the N-th failing run
+    #[arg(long, value_name = "N", default_value = "20", value_parser = clap::value_parser!(u64).range(1..))]
+    pub max_fail: u64,
+    /// End at the first failing run
+    #[arg(long, conflicts_with = "max_fail")]
+    pub fail_fast: bool,
+    /// Run each seed again on the other host, in another order, on a spoilt thread, and compare
+    #[arg(long)]
+    pub check_determinism: bool,
+    /// Exit 4 if no run reaches this rare situation (may be given more than once)
+    #[arg(long, value_name = "NAME")]
+    pub require_probe: Vec<String>,
+    /// Write the result as JSON; - is stdout
+    #[arg(long, value_name = "PATH|-")]
+    pub json: Option<PathBuf>,
+    /// Where repro files of failures go (at most 20) [default: kraftsim-out]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// How to show progress on stderr
+    #[arg(long, value_enum, default_value_t = ProgressMode::Auto)]
+    pub progress: ProgressMode,
+    /// RUN.
+    #[command(flatten)]
+    pub run: RunFlags,
+}
+
+/// `--progress`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ProgressMode {
+    /// A bar on a terminal, lines elsewhere
+    Auto,
+    /// A bar
+    Bar,
+    /// Lines
+    Plain,
+    /// Nothing but failures
+    None,
+}
+
+/// `replay`.
+#[derive(Debug, Args)]
+pub struct ReplayArgs {
+    /// A scenario (then --seed is needed), or a repro file that a sweep wrote
+    #[arg(value_name = "SCENARIO|REPRO.json")]
+    pub what: String,
+    /// The seed, decimal or hex
+    #[arg(long, value_name = "S", value_parser = parse_seed)]
+    pub seed: Option<u64>,
+    /// Stop at this simulated time, such as 12.5s
+    #[arg(long, value_name = "TIME", value_parser = parse_ns, conflicts_with = "expect_digest")]
+    pub until: Option<u64>,
+    /// Exit 5 unless the run has this digest
+    #[arg(long, value_name = "D", value_parser = parse_digest)]
+    pub expect_digest: Option<u128>,
+    /// Write the run as JSON; - is stdout
+    #[arg(long, value_name = "PATH|-")]
+    pub json: Option<PathBuf>,
+    /// Write the run's repro file into this folder
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// RUN.
+    #[command(flatten)]
+    pub run: RunFlags,
+}
+
+/// `scenarios`.
+#[derive(Debug, Subcommand)]
+pub enum ScenariosVerb {
+    /// Names, and what each is about
+    List,
+    /// The TOML of one, to read or to start your own from
+    Show {
+        /// In the catalog.
+        name: String,
+    },
+}
+
+/// `merge`.
+#[derive(Debug, Args)]
+pub struct MergeArgs {
+    /// What `sweep --json` wrote
+    #[arg(value_name = "SWEEP.json", required = true)]
+    pub files: Vec<PathBuf>,
+    /// Where to write the whole; - is stdout
+    #[arg(short = 'o', long, value_name = "ALL.json")]
+    pub output: PathBuf,
+    /// Exit 4 if no run of the whole reaches this rare situation (may be given more than once)
+    #[arg(long, value_name = "NAME")]
+    pub require_probe: Vec<String>,
+}
+
+fn parse_setting(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.trim().is_empty() => Ok((key.trim().to_owned(), value.trim().to_owned())),
+        _ => Err("give KEY=VALUE, such as network.latency=2ms".to_owned()),
+    }
+}
+
+/// 32 hex digits.
+pub fn parse_digest(text: &str) -> Result<u128, String> {
+    let hex = text.len() == 32 && text.bytes().all(|b| b.is_ascii_hexdigit());
+    hex.then(|| u128::from_str_radix(text, 16).ok()).flatten().ok_or_else(|| "a digest has 32 hex digits".to_owned())
+}

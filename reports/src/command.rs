@@ -1,0 +1,76 @@
+//! The one command line that reproduces a run, with every flag that alters it.
+
+use fuzz::seeds::show_seed;
+
+use crate::engine::Overrides;
+use crate::json::show_digest;
+
+/// `kraftsim replay …`, ready to paste into a shell.
+pub fn replay(scenario: &str, seed: u64, digest: u128, overrides: &Overrides) -> String {
+    let mut words = vec!["replay".to_owned(), scenario.to_owned(), "--seed".to_owned(), show_seed(seed)];
+    words.extend(run_flags(overrides));
+    words.extend(["--expect-digest".to_owned(), show_digest(digest)]);
+    line(&words)
+}
+
+/// The same of a repro file, and what was put on top of what it stores.
+pub fn replay_repro(path: &str, digest: u128, on_top: &Overrides) -> String {
+    let mut words = vec!["replay".to_owned(), path.to_owned()];
+    words.extend(run_flags(on_top));
+    words.extend(["--expect-digest".to_owned(), show_digest(digest)]);
+    line(&words)
+}
+
+/// `kraftsim sweep …` of one seed that is run more than once and compared.
+pub fn check_determinism(scenario: &str, seed: u64, overrides: &Overrides) -> String {
+    let seeds = format!("{}..{}", show_seed(seed), show_seed(seed + 1));
+    let mut words = vec!["sweep".to_owned(), scenario.to_owned(), "--seeds".to_owned(), seeds];
+    words.extend(run_flags(overrides));
+    words.push("--check-determinism".to_owned());
+    line(&words)
+}
+
+fn run_flags(overrides: &Overrides) -> Vec<String> {
+    let cluster = overrides.cluster.iter().map(|cluster| ("--cluster", cluster.dir.clone()));
+    let bugs = overrides.bugs.iter().map(|bug| ("--bug", bug.clone()));
+    let fixes = overrides.fixes.iter().map(|fix| ("--fix", fix.clone()));
+    let set = overrides.set.iter().map(|(key, value)| ("--set", format!("{key}={value}")));
+    cluster.chain(bugs).chain(fixes).chain(set).flat_map(|(flag, value)| [flag.to_owned(), value]).collect()
+}
+
+fn line(words: &[String]) -> String {
+    let words: Vec<String> = words.iter().map(|word| quote(word)).collect();
+    format!("kraftsim {}", words.join(" "))
+}
+
+/// In single quotes if a shell would read it otherwise.
+fn quote(word: &str) -> String {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"_-./=:,+@%".contains(&b);
+    if !word.is_empty() && word.bytes().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::ClusterFiles;
+
+    #[test]
+    fn every_flag_that_alters_the_run_is_in_the_line() {
+        let overrides = Overrides {
+            cluster: Some(ClusterFiles { dir: "my cluster".to_owned(), files: Default::default() }),
+            bugs: vec!["VoteNotDurable".to_owned()],
+            fixes: vec!["FlushRecoveredLog".to_owned()],
+            set: vec![("network.latency".to_owned(), "it's 2ms".to_owned())],
+        };
+        assert_eq!(
+            replay("quorum", 42, 7, &overrides),
+            "kraftsim replay quorum --seed 0x000000000000002a --cluster 'my cluster' --bug VoteNotDurable \
+             --fix FlushRecoveredLog --set 'network.latency=it'\\''s 2ms' \
+             --expect-digest 00000000000000000000000000000007"
+        );
+    }
+}

@@ -1,0 +1,118 @@
+//! What the desk needs of a scenario: the border to the crate that knows them.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use fuzz::runner::{HostChoice, Runner};
+use scenarios::report::RunReport;
+use serde::{Deserialize, Serialize};
+
+/// Bad usage or input: one message, and nothing was run.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Problem(pub String);
+
+impl Problem {
+    /// With this message.
+    pub fn new(message: impl Into<String>) -> Self {
+        Problem(message.into())
+    }
+}
+
+/// The text of a scenario and where it came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScenarioText {
+    /// As named: a catalog name or a path.
+    pub name: String,
+    /// TOML.
+    pub toml: String,
+    /// The file's folder, for paths in it; none for a catalog scenario or a repro.
+    pub folder: Option<PathBuf>,
+}
+
+/// What alters a run: the RUN flags, with the files they name.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Overrides {
+    /// `--cluster`.
+    pub cluster: Option<ClusterFiles>,
+    /// `--bug`.
+    pub bugs: Vec<String>,
+    /// `--fix`.
+    pub fixes: Vec<String>,
+    /// `--set`.
+    pub set: Vec<(String, String)>,
+}
+
+impl Overrides {
+    /// These, and more on top.
+    #[must_use]
+    pub fn and(mut self, more: Overrides) -> Overrides {
+        self.cluster = more.cluster.or(self.cluster);
+        self.bugs.extend(more.bugs);
+        self.fixes.extend(more.fixes);
+        self.set.extend(more.set);
+        self
+    }
+}
+
+/// A folder of `.properties` files.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClusterFiles {
+    /// As named.
+    pub dir: String,
+    /// File name → text.
+    pub files: BTreeMap<String, String>,
+}
+
+/// Knows scenarios.
+pub trait Engine {
+    /// The catalog: (name, what it is about in one line).
+    fn list(&self) -> Vec<(String, String)>;
+    /// TOML of a catalog scenario.
+    fn find(&self, name: &str) -> Option<String>;
+    /// Makes a scenario ready to run, with an explicit plan (of a repro) instead of its
+    /// nemesis if given. All that can be wrong with it is found here.
+    fn prepare(
+        &self,
+        text: &ScenarioText,
+        overrides: &Overrides,
+        plan: Option<&serde_json::Value>,
+    ) -> Result<Box<dyn Prepared>, Problem>;
+}
+
+/// A scenario that is ready to run.
+pub trait Prepared: Send + Sync {
+    /// TOML that, with the same overrides, prepares the same scenario from no other file.
+    fn toml(&self) -> String;
+    /// Bugs in force.
+    fn bugs(&self) -> Vec<String>;
+    /// Fixes in force.
+    fn fixes(&self) -> Vec<String>;
+    /// `[expect]`: name → limit, as `failover.controller.p99` → `<= 4s`.
+    fn expect(&self) -> Vec<(String, String)>;
+    /// Probes a sweep of it must reach.
+    fn require_probe(&self) -> Vec<String>;
+    /// The explicit plan of a seed.
+    fn plan(&self, seed: u64) -> serde_json::Value;
+    /// Runs a seed, up to an instant if given.
+    fn run(&self, seed: u64, host: HostChoice, until_ns: Option<u64>) -> RunReport;
+}
+
+/// A scenario under the name it was asked for.
+pub struct Named {
+    /// As named.
+    pub name: String,
+    /// Ready.
+    pub prepared: Box<dyn Prepared>,
+}
+
+/// Scenarios as a sweep runs them.
+pub struct Runs<'a>(pub &'a [Named]);
+
+impl Runner for Runs<'_> {
+    fn run(&self, scenario: usize, seed: u64, host: HostChoice) -> RunReport {
+        self.0[scenario].prepared.run(seed, host, None)
+    }
+}

@@ -1,0 +1,83 @@
+//! The verdict of a sweep or a run, and its exit code.
+
+use fuzz::aggregate::SweepReport;
+use scenarios::report::ViolationKind;
+
+use crate::expect;
+
+/// All hold.
+pub const HOLDS: u8 = 0;
+/// A violation of kind safety, panic or ghost_mismatch.
+pub const UNSAFE: u8 = 1;
+/// Bad usage or input: nothing was run.
+pub const USAGE: u8 = 2;
+/// A violation of kind liveness, runaway or expect.
+pub const LATE: u8 = 3;
+/// Inconclusive, vacuous, nothing ran, or a checker does not know.
+pub const INCONCLUSIVE: u8 = 4;
+/// Nondeterminism, or a digest that is not the expected one.
+pub const NONDETERMINISM: u8 = 5;
+/// By Ctrl-C; partial results were written.
+pub const INTERRUPTED: u8 = 130;
+
+/// More runs than this share below a floor, in percent, and a sweep says nothing.
+const INCONCLUSIVE_PERCENT: u64 = 1;
+
+/// The exit code of a violation.
+pub fn of_kind(kind: ViolationKind) -> u8 {
+    match kind {
+        ViolationKind::Nondeterminism => NONDETERMINISM,
+        ViolationKind::Safety | ViolationKind::Panic | ViolationKind::GhostMismatch => UNSAFE,
+        ViolationKind::Liveness | ViolationKind::Runaway | ViolationKind::Expect => LATE,
+    }
+}
+
+/// The exit code of a sweep: the first that applies.
+pub fn of_sweep(report: &SweepReport) -> u8 {
+    if report.interrupted {
+        return INTERRUPTED;
+    }
+    let found = |code| report.violations.iter().any(|f| of_kind(f.violation.kind) == code);
+    if let Some(code) = [NONDETERMINISM, UNSAFE, LATE].into_iter().find(|code| found(*code)) {
+        return code;
+    }
+    if why_vacuous(report).is_empty() { HOLDS } else { INCONCLUSIVE }
+}
+
+/// Why a sweep without violations would still say nothing. Empty if it does say something.
+pub fn why_vacuous(report: &SweepReport) -> Vec<String> {
+    if report.runs == 0 {
+        return vec!["no seed ran".to_owned()];
+    }
+    let mut why = Vec::new();
+    if report.inconclusive * 100 > report.runs * INCONCLUSIVE_PERCENT {
+        let floor = match report.missed_floors.iter().max_by_key(|(_, missed)| missed.runs) {
+            Some((name, missed)) => {
+                let seed = fuzz::seeds::show_seed(missed.seed);
+                format!(", most of them below the floor {name} (seed {seed}: {} of {})", missed.got, missed.wanted)
+            }
+            None => String::new(),
+        };
+        why.push(format!(
+            "{} of {} runs were inconclusive, more than {INCONCLUSIVE_PERCENT} %{floor}",
+            report.inconclusive, report.runs
+        ));
+    }
+    if report.operations_acked() == 0 {
+        why.push("no operation was acknowledged in any run".to_owned());
+    }
+    let missing = |probe: &&String| report.probes.get(*probe).is_none_or(|runs| *runs == 0);
+    for probe in report.subject.required_probes.iter().filter(missing) {
+        let unknown = if report.probes.contains_key(probe) { "" } else { " (no scenario here has it)" };
+        why.push(format!("no run reached the required probe {probe}{unknown}"));
+    }
+    for limit in report.limits.iter().filter(|limit| expect::verdict(limit).is_none()) {
+        why.push(format!("{}: {} {} had nothing to measure", limit.scenario, limit.name, limit.limit));
+    }
+    // A run that failed or ended early was cut off from deciding.
+    let undecided = report.lin_unknown.saturating_sub(report.failed + report.inconclusive);
+    if undecided > 0 {
+        why.push(format!("the linearizability of {undecided} runs is undecided"));
+    }
+    why
+}

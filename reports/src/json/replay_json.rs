@@ -1,0 +1,117 @@
+//! `kraftsim.run.v1`: one run.
+
+use std::collections::BTreeMap;
+
+use fuzz::aggregate::Failure;
+use fuzz::durations::round_to_us;
+use fuzz::seeds::show_seed;
+use scenarios::report::{Linearizability, OperationCounts, Outcome, RunReport};
+use serde::Serialize;
+
+use super::{ViolationJson, ms, seconds, show_digest};
+
+/// The schema's id.
+pub const SCHEMA: &str = "kraftsim.run.v1";
+
+/// The file.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RunJson {
+    pub schema: &'static str,
+    pub version: &'static str,
+    pub host: &'static str,
+    pub scenario: String,
+    pub seed: String,
+    pub outcome: &'static str,
+    pub floor: Option<FloorJson>,
+    pub fixes: Vec<String>,
+    pub bugs: Vec<String>,
+    pub events: u64,
+    pub messages: u64,
+    pub sim_seconds: f64,
+    pub digest: String,
+    pub behaviour_digest: String,
+    pub plan_digest: String,
+    pub violations: Vec<ViolationJson>,
+    pub linearizability: &'static str,
+    pub excused: BTreeMap<String, u64>,
+    pub probes: BTreeMap<String, bool>,
+    pub faults: BTreeMap<String, u64>,
+    pub operations: BTreeMap<String, OperationCounts>,
+    pub knobs: BTreeMap<String, String>,
+    pub failover: FailoversJson,
+    pub plan: serde_json::Value,
+    pub ladder: Vec<(u64, String)>,
+}
+
+/// The floor a run did not reach.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FloorJson {
+    pub name: String,
+    pub wanted: u64,
+    pub got: u64,
+}
+
+/// By what failed over, in order of time.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct FailoversJson {
+    pub controller: Vec<FailoverJson>,
+}
+
+/// One failover.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct FailoverJson {
+    pub at_ns: u64,
+    pub cause: String,
+    pub total_ms: f64,
+    pub phases: serde_json::Map<String, serde_json::Value>,
+}
+
+impl RunJson {
+    /// Of a run.
+    pub fn of(run: &RunReport, scenario: &str, failures: &[Failure], plan: serde_json::Value) -> Self {
+        let (outcome, floor) = match &run.outcome {
+            Outcome::Holds => ("holds", None),
+            Outcome::Violated(_) => ("violated", None),
+            Outcome::Inconclusive { floor, wanted, got } => {
+                ("inconclusive", Some(FloorJson { name: floor.clone(), wanted: *wanted, got: *got }))
+            }
+        };
+        let failover = |f: &scenarios::report::Failover| FailoverJson {
+            at_ns: f.at_ns,
+            cause: f.cause.clone(),
+            total_ms: ms(round_to_us(f.total_ns)),
+            phases: f.phases.iter().map(|(name, ns)| (format!("{name}_ms"), ms(round_to_us(*ns)).into())).collect(),
+        };
+        RunJson {
+            schema: SCHEMA,
+            version: crate::VERSION,
+            host: crate::host(),
+            scenario: scenario.to_owned(),
+            seed: show_seed(run.seed),
+            outcome,
+            floor,
+            fixes: run.fixes.clone(),
+            bugs: run.bugs.clone(),
+            events: run.events,
+            messages: run.messages,
+            sim_seconds: seconds(run.sim_ns),
+            digest: show_digest(run.digest),
+            behaviour_digest: show_digest(run.behaviour_digest),
+            plan_digest: show_digest(run.plan_digest),
+            violations: failures.iter().map(ViolationJson::from).collect(),
+            linearizability: match run.linearizability {
+                Linearizability::Holds => "holds",
+                Linearizability::Violated => "violated",
+                Linearizability::Unknown => "unknown",
+            },
+            excused: run.excused.clone(),
+            probes: run.probes.clone(),
+            faults: run.faults.clone(),
+            operations: run.operations.clone(),
+            knobs: run.knobs.clone(),
+            failover: FailoversJson { controller: run.failovers.iter().map(failover).collect() },
+            plan,
+            ladder: run.ladder.iter().map(|(entries, digest)| (*entries, show_digest(*digest))).collect(),
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! `kraftsim.repro.v1`: all that a run depends on, in one file. It replays without the
+//! generator of its plan.
+
+use std::path::{Path, PathBuf};
+
+use fuzz::seeds::show_seed;
+use serde::{Deserialize, Serialize};
+
+use super::{check_schema, read_digest, read_seed, show_digest, to_text};
+use crate::engine::{Named, Overrides, Problem, ScenarioText};
+use crate::output::write_whole;
+
+/// The schema's id.
+pub const SCHEMA: &str = "kraftsim.repro.v1";
+
+/// The file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReproJson {
+    schema: String,
+    version: String,
+    scenario: ScenarioJson,
+    seed: String,
+    overrides: Overrides,
+    plan: serde_json::Value,
+    expect_digest: String,
+    /// (entries, digest of both lanes so far): to find where another run parts from this one.
+    ladder: Vec<(u64, String)>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ScenarioJson {
+    name: String,
+    toml: String,
+}
+
+/// A repro, read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Repro {
+    /// Version of kraftsim that wrote it.
+    pub version: String,
+    /// The scenario.
+    pub scenario: ScenarioText,
+    /// The seed.
+    pub seed: u64,
+    /// What alters the run.
+    pub overrides: Overrides,
+    /// The faults.
+    pub plan: serde_json::Value,
+    /// The run's digest.
+    pub digest: u128,
+    /// The run's ladder.
+    pub ladder: Vec<(u64, u128)>,
+}
+
+/// The run a repro is of.
+pub struct Subject<'a> {
+    /// Its scenario.
+    pub scenario: &'a Named,
+    /// What alters it.
+    pub overrides: &'a Overrides,
+    /// Its seed.
+    pub seed: u64,
+    /// Its digest.
+    pub digest: u128,
+    /// Its ladder.
+    pub ladder: &'a [(u64, u128)],
+}
+
+/// Writes a repro into a folder and returns its path. `stem` tells scenarios apart.
+pub fn write(folder: &Path, stem: &str, run: &Subject<'_>) -> Result<PathBuf, Problem> {
+    let path = folder.join(format!("{stem}-{}.json", show_seed(run.seed)));
+    let json = ReproJson {
+        schema: SCHEMA.to_owned(),
+        version: crate::VERSION.to_owned(),
+        scenario: ScenarioJson { name: run.scenario.name.clone(), toml: run.scenario.prepared.toml() },
+        seed: show_seed(run.seed),
+        overrides: run.overrides.clone(),
+        plan: run.scenario.prepared.plan(run.seed),
+        expect_digest: show_digest(run.digest),
+        ladder: run.ladder.iter().map(|(entries, digest)| (*entries, show_digest(*digest))).collect(),
+    };
+    write_whole(&path, &to_text(&json))?;
+    Ok(path)
+}
+
+/// What files of a scenario's runs are called, each different: the name, or the stem of its path.
+pub fn stems(names: &[String]) -> Vec<String> {
+    let stem = |name: &String| Path::new(name).file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let stems: Vec<String> = names.iter().map(stem).collect();
+    let number = |(i, stem): (usize, &String)| match stems.iter().filter(|s| *s == stem).count() {
+        1 => stem.clone(),
+        _ => format!("{stem}-{}", i + 1),
+    };
+    stems.iter().enumerate().map(number).collect()
+}
+
+/// Reads a file.
+pub fn read(text: &str) -> Result<Repro, Problem> {
+    let value: serde_json::Value =
+        serde_json::from_str(text).map_err(|error| Problem::new(format!("not JSON: {error}")))?;
+    check_schema(&value, SCHEMA)?;
+    let json: ReproJson =
+        serde_json::from_value(value).map_err(|error| Problem::new(format!("not {SCHEMA}: {error}")))?;
+    let ladder = json.ladder.iter().map(|(entries, digest)| Ok((*entries, read_digest(digest)?)));
+    Ok(Repro {
+        version: json.version,
+        scenario: ScenarioText { name: json.scenario.name, toml: json.scenario.toml, folder: None },
+        seed: read_seed(&json.seed)?,
+        overrides: json.overrides,
+        plan: json.plan,
+        digest: read_digest(&json.expect_digest)?,
+        ladder: ladder.collect::<Result<_, Problem>>()?,
+    })
+}

@@ -1,0 +1,315 @@
+//! `kraftsim.sweep.v1`.
+
+use std::collections::BTreeMap;
+
+use fuzz::aggregate::{Limit, Subject, SweepReport};
+use fuzz::durations::Durations;
+use fuzz::failover::{FailoverTimes, Worst};
+use fuzz::seeds::{Seeds, show_seed};
+use scenarios::report::OperationCounts;
+use serde::{Deserialize, Serialize};
+
+use super::{ViolationJson, check_schema, ms, read_digest, read_seed, seconds, show_digest, whole};
+use crate::engine::Problem;
+use crate::expect::{self, Measured};
+
+/// The schema's id.
+pub const SCHEMA: &str = "kraftsim.sweep.v1";
+
+/// The file. Those after `expect` say precisely what was run, for `merge`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SweepJson {
+    pub schema: String,
+    pub version: String,
+    pub host: String,
+    pub interrupted: bool,
+    pub scenarios: Vec<String>,
+    pub fixes: Vec<String>,
+    pub bugs: Vec<String>,
+    pub seeds_first: String,
+    pub seeds_run: u64,
+    pub seeds_failed: u64,
+    pub seeds_inconclusive: u64,
+    pub events: u64,
+    pub messages: u64,
+    pub operations_acked: u64,
+    pub sim_seconds: f64,
+    pub wall_seconds: f64,
+    pub events_per_second_per_core: u64,
+    pub sim_seconds_per_second_per_core: u64,
+    pub digest: String,
+    pub violations: Vec<ViolationJson>,
+    pub linearizability: LinearizabilityJson,
+    pub excused: BTreeMap<String, u64>,
+    pub probes: BTreeMap<String, u64>,
+    pub faults: BTreeMap<String, u64>,
+    pub operations: BTreeMap<String, OperationCounts>,
+    pub knobs: BTreeMap<String, BTreeMap<String, u64>>,
+    pub failover: FailoverJson,
+    pub expect: Vec<ExpectJson>,
+    pub fault_runs: BTreeMap<String, u64>,
+    pub core_seconds: f64,
+    pub seeds: Vec<SeedsJson>,
+    pub set: Vec<String>,
+    pub cluster: Option<String>,
+    pub required_probes: Vec<String>,
+}
+
+/// Runs by the verdict on their histories.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LinearizabilityJson {
+    pub holds: u64,
+    pub violated: u64,
+    pub unknown: u64,
+}
+
+/// By what failed over.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FailoverJson {
+    pub controller: TimesJson,
+}
+
+/// Lengths of time; null where there were none.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TimesJson {
+    pub count: u64,
+    pub p50_ms: Option<f64>,
+    pub p90_ms: Option<f64>,
+    pub p99_ms: Option<f64>,
+    pub max_ms: Option<f64>,
+    pub worst_seed: Option<String>,
+    pub histogram: String,
+    pub phases: BTreeMap<String, PhaseJson>,
+}
+
+/// Lengths of time of one phase.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PhaseJson {
+    pub p50_ms: Option<f64>,
+    pub p99_ms: Option<f64>,
+    pub max_ms: Option<f64>,
+    pub histogram: String,
+}
+
+/// A limit and what came of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExpectJson {
+    pub name: String,
+    pub limit: String,
+    pub value: Option<f64>,
+    pub held: bool,
+    pub worst_seed: Option<String>,
+    pub command: Option<String>,
+    pub scenario: String,
+    pub worst: Option<WorstJson>,
+    pub max_ms: Option<f64>,
+    pub histogram: String,
+}
+
+/// The slowest failover of a limit's scenario.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WorstJson {
+    pub ms: f64,
+    pub at_ns: u64,
+    pub digest: String,
+}
+
+/// Seeds at even steps.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SeedsJson {
+    pub first: String,
+    pub step: u32,
+    pub count: u64,
+}
+
+impl From<&SweepReport> for SweepJson {
+    fn from(report: &SweepReport) -> Self {
+        let subject = report.subject.clone();
+        let per_core = |n: u64| (u128::from(n) * 1_000_000_000 / u128::from(report.core_ns.max(1))) as u64;
+        SweepJson {
+            schema: SCHEMA.to_owned(),
+            version: subject.version,
+            host: subject.host,
+            interrupted: report.interrupted,
+            scenarios: subject.scenarios,
+            fixes: subject.fixes,
+            bugs: subject.bugs,
+            seeds_first: show_seed(report.seeds_first),
+            seeds_run: report.runs,
+            seeds_failed: report.failed,
+            seeds_inconclusive: report.inconclusive,
+            events: report.events,
+            messages: report.messages,
+            operations_acked: report.operations_acked(),
+            sim_seconds: seconds(report.sim_ns),
+            wall_seconds: seconds(report.wall_ns),
+            events_per_second_per_core: per_core(report.events),
+            sim_seconds_per_second_per_core: per_core(report.sim_ns) / 1_000_000_000,
+            digest: show_digest(report.digest),
+            violations: report.violations.iter().map(ViolationJson::from).collect(),
+            linearizability: LinearizabilityJson {
+                holds: report.lin_holds,
+                violated: report.lin_violated,
+                unknown: report.lin_unknown,
+            },
+            excused: report.excused.clone(),
+            probes: report.probes.clone(),
+            faults: report.faults.clone(),
+            operations: report.operations.clone(),
+            knobs: report.knobs.clone(),
+            failover: FailoverJson { controller: times(&report.controller) },
+            expect: report.limits.iter().map(limit).collect(),
+            fault_runs: report.fault_runs.clone(),
+            core_seconds: seconds(report.core_ns),
+            seeds: report.seeds.iter().map(seeds).collect(),
+            set: subject.set,
+            cluster: subject.cluster,
+            required_probes: subject.required_probes,
+        }
+    }
+}
+
+fn times(times: &FailoverTimes) -> TimesJson {
+    let quantile = |q| times.total.quantile_us(q).map(ms);
+    let phase = |times: &Durations| PhaseJson {
+        p50_ms: times.quantile_us(0.50).map(ms),
+        p99_ms: times.quantile_us(0.99).map(ms),
+        max_ms: times.max_us().map(ms),
+        histogram: times.to_base64(),
+    };
+    let phases = times.phases.iter().map(|(name, times)| (name.clone(), phase(times)));
+    TimesJson {
+        count: times.total.count(),
+        p50_ms: quantile(0.50),
+        p90_ms: quantile(0.90),
+        p99_ms: quantile(0.99),
+        max_ms: times.total.max_us().map(ms),
+        worst_seed: times.worst.as_ref().map(|worst| show_seed(worst.seed)),
+        histogram: times.total.to_base64(),
+        phases: phases.collect(),
+    }
+}
+
+fn limit(limit: &Limit) -> ExpectJson {
+    let verdict = expect::verdict(limit);
+    let worst = limit.worst.as_ref();
+    ExpectJson {
+        name: limit.name.clone(),
+        limit: limit.limit.clone(),
+        value: verdict.map(|(measured, _)| match measured {
+            Measured::Us(us) => ms(us),
+            Measured::Count(n) => n as f64,
+        }),
+        held: verdict.is_some_and(|(_, held)| held),
+        worst_seed: worst.map(|(worst, _)| show_seed(worst.seed)),
+        command: worst.map(|(_, command)| command.clone()),
+        scenario: limit.scenario.clone(),
+        worst: worst.map(|(worst, _)| WorstJson {
+            ms: ms(worst.us),
+            at_ns: worst.at_ns,
+            digest: show_digest(worst.digest),
+        }),
+        max_ms: limit.times.max_us().map(ms),
+        histogram: limit.times.to_base64(),
+    }
+}
+
+fn seeds(seeds: &Seeds) -> SeedsJson {
+    SeedsJson { first: show_seed(seeds.first), step: seeds.step, count: seeds.count }
+}
+
+/// Reads a file that a sweep or a merge wrote.
+pub fn read(text: &str) -> Result<SweepReport, Problem> {
+    let value: serde_json::Value =
+        serde_json::from_str(text).map_err(|error| Problem::new(format!("not JSON: {error}")))?;
+    check_schema(&value, SCHEMA)?;
+    let json: SweepJson =
+        serde_json::from_value(value).map_err(|error| Problem::new(format!("not {SCHEMA}: {error}")))?;
+    let controller = read_times(json.failover.controller)?;
+    Ok(SweepReport {
+        interrupted: json.interrupted,
+        seeds_first: read_seed(&json.seeds_first)?,
+        seeds: json.seeds.into_iter().map(read_seeds).collect::<Result<_, _>>()?,
+        runs: json.seeds_run,
+        failed: json.seeds_failed,
+        inconclusive: json.seeds_inconclusive,
+        missed_floors: BTreeMap::new(),
+        events: json.events,
+        messages: json.messages,
+        sim_ns: whole(json.sim_seconds, 1e9)?,
+        wall_ns: whole(json.wall_seconds, 1e9)?,
+        core_ns: whole(json.core_seconds, 1e9)?,
+        digest: read_digest(&json.digest)?,
+        violations: json.violations.into_iter().map(ViolationJson::into_failure).collect::<Result<_, _>>()?,
+        lin_holds: json.linearizability.holds,
+        lin_violated: json.linearizability.violated,
+        lin_unknown: json.linearizability.unknown,
+        excused: json.excused,
+        probes: json.probes,
+        faults: json.faults,
+        fault_runs: json.fault_runs,
+        operations: json.operations,
+        knobs: json.knobs,
+        controller,
+        controller_by_scenario: Vec::new(),
+        limits: json.expect.into_iter().map(read_limit).collect::<Result<_, _>>()?,
+        subject: Subject {
+            version: json.version,
+            host: json.host,
+            scenarios: json.scenarios,
+            fixes: json.fixes,
+            bugs: json.bugs,
+            set: json.set,
+            cluster: json.cluster,
+            required_probes: json.required_probes,
+        },
+    })
+}
+
+fn read_seeds(json: SeedsJson) -> Result<Seeds, Problem> {
+    let seeds = Seeds { first: read_seed(&json.first)?, step: json.step, count: json.count };
+    if seeds.is_sound() { Ok(seeds) } else { Err(Problem::new(format!("no such seeds: {seeds:?}"))) }
+}
+
+fn read_durations(histogram: &str, max_ms: Option<f64>) -> Result<Durations, Problem> {
+    let max_us = max_ms.map(|ms| whole(ms, 1e3)).transpose()?;
+    Durations::from_base64(histogram, max_us).map_err(|error| Problem::new(error.to_string()))
+}
+
+fn read_times(json: TimesJson) -> Result<FailoverTimes, Problem> {
+    let total = read_durations(&json.histogram, json.max_ms)?;
+    let phases =
+        json.phases.into_iter().map(|(name, phase)| Ok((name, read_durations(&phase.histogram, phase.max_ms)?)));
+    let phases = phases.collect::<Result<_, Problem>>()?;
+    // Whose it was stands in the limits; here only the seed is wanted.
+    let worst = json.worst_seed.zip(total.max_us()).map(|(seed, us)| {
+        Ok::<_, Problem>(Worst { us, seed: read_seed(&seed)?, scenario: String::new(), at_ns: 0, digest: 0 })
+    });
+    Ok(FailoverTimes { total, phases, worst: worst.transpose()? })
+}
+
+fn read_limit(json: ExpectJson) -> Result<Limit, Problem> {
+    let times = read_durations(&json.histogram, json.max_ms)?;
+    let worst = match (json.worst, json.worst_seed, json.command) {
+        (Some(worst), Some(seed), Some(command)) => Some((
+            Worst {
+                us: whole(worst.ms, 1e3)?,
+                seed: read_seed(&seed)?,
+                scenario: json.scenario.clone(),
+                at_ns: worst.at_ns,
+                digest: read_digest(&worst.digest)?,
+            },
+            command,
+        )),
+        _ => None,
+    };
+    Ok(Limit { scenario: json.scenario, name: json.name, limit: json.limit, times, worst })
+}

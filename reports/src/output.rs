@@ -1,0 +1,107 @@
+//! Where results go: stdout that may close early, and files that are whole or absent.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use crate::engine::Problem;
+
+/// Results are written here, and failures and hints there.
+pub struct Streams<'a> {
+    /// stdout.
+    pub out: &'a mut dyn Write,
+    /// stderr.
+    pub err: &'a mut dyn Write,
+}
+
+impl Streams<'_> {
+    /// Writes a result. A reader that has gone away (`| head`) is no error: the rest is not
+    /// wanted, and the verdict stands.
+    pub fn result(&mut self, text: &str) -> Result<(), Problem> {
+        match self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush()) {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                Err(Problem::new(format!("standard output: {error}")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes a hint or a failure; there is nowhere to say that this fails.
+    pub fn hint(&mut self, text: &str) {
+        let _ = writeln!(self.err, "{text}");
+    }
+}
+
+/// Where `--json` and `-o` go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// `-`.
+    Stdout,
+    /// A file.
+    File(PathBuf),
+}
+
+impl Target {
+    /// From a flag, checked before anything is run.
+    pub fn checked(path: &Path) -> Result<Target, Problem> {
+        if path == Path::new("-") {
+            return Ok(Target::Stdout);
+        }
+        if path.is_dir() {
+            return Err(Problem::new(format!("{} is a folder, not a file to write", path.display())));
+        }
+        if path.file_name().is_none() {
+            return Err(Problem::new(format!("{} is not the name of a file", path.display())));
+        }
+        check_folder(folder_of(path))?;
+        Ok(Target::File(path.to_path_buf()))
+    }
+
+    /// Writes the whole text.
+    pub fn write(&self, text: &str, streams: &mut Streams<'_>) -> Result<(), Problem> {
+        match self {
+            Target::Stdout => streams.result(text),
+            Target::File(path) => write_whole(path, text),
+        }
+    }
+}
+
+/// Can files be made here, or could they be if the missing folders were made?
+pub fn check_folder(folder: &Path) -> Result<(), Problem> {
+    let there = folder.ancestors().map(or_here).find(|f| f.exists()).unwrap_or(Path::new("."));
+    if !there.is_dir() {
+        return Err(Problem::new(format!("{} is not a folder", there.display())));
+    }
+    let probe = temporary(&there.join("kraftsim-probe"));
+    let made = fs::OpenOptions::new().write(true).create_new(true).open(&probe);
+    let _ = fs::remove_file(&probe);
+    made.map(|_| ()).map_err(|error| Problem::new(format!("{} cannot be written to: {error}", there.display())))
+}
+
+/// Writes a file under a temporary name and renames it, so that it is whole or absent.
+pub fn write_whole(path: &Path, text: &str) -> Result<(), Problem> {
+    let temporary = temporary(path);
+    let write = || {
+        fs::create_dir_all(folder_of(path))?;
+        fs::write(&temporary, text)?;
+        fs::rename(&temporary, path)
+    };
+    write().map_err(|error: io::Error| {
+        let _ = fs::remove_file(&temporary);
+        Problem::new(format!("{}: {error}", path.display()))
+    })
+}
+
+fn folder_of(path: &Path) -> &Path {
+    or_here(path.parent().unwrap_or(Path::new("")))
+}
+
+/// The parent of a bare name is empty, and means here.
+fn or_here(path: &Path) -> &Path {
+    if path.as_os_str().is_empty() { Path::new(".") } else { path }
+}
+
+fn temporary(path: &Path) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    path.with_file_name(format!(".{name}.{}.tmp", std::process::id()))
+}

@@ -1,0 +1,128 @@
+//! Progress on stderr: a bar on a terminal, lines elsewhere. Failures always print.
+
+use std::io::Write;
+use std::time::Duration;
+
+use fuzz::sweep::Progress;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::args::ProgressMode;
+
+/// Lines come at most so often, but after each 5 %.
+const SHORTEST: Duration = Duration::from_millis(500);
+/// And at least so often.
+const LONGEST: Duration = Duration::from_secs(5);
+
+/// Shows how far a sweep has come.
+pub struct Reporter<'a> {
+    err: &'a mut dyn Write,
+    bar: Option<ProgressBar>,
+    lines: Option<Lines>,
+}
+
+/// When the last line was, and at what share.
+#[derive(Default)]
+struct Lines {
+    last: Duration,
+    twentieths: u64,
+}
+
+impl<'a> Reporter<'a> {
+    /// As asked; `Auto` takes the bar where there is a terminal to draw it on.
+    pub fn new(mode: ProgressMode, err: &'a mut dyn Write) -> Self {
+        let drawable = !ProgressDrawTarget::stderr().is_hidden();
+        let bar = mode == ProgressMode::Bar || mode == ProgressMode::Auto && drawable;
+        let plain = mode == ProgressMode::Plain || mode == ProgressMode::Auto && !drawable;
+        let style = ProgressStyle::with_template("{bar:32} {percent:>3}% {msg}").expect("a constant template");
+        Reporter {
+            err,
+            bar: bar
+                .then(|| ProgressBar::with_draw_target(Some(1000), ProgressDrawTarget::stderr_with_hz(10)))
+                .map(|bar| bar.with_style(style)),
+            lines: plain.then(Lines::default),
+        }
+    }
+
+    /// Prints a failure, above the bar if there is one.
+    pub fn failure(&mut self, text: &str) {
+        let err = &mut self.err;
+        let mut print = || {
+            let _ = writeln!(err, "{text}");
+        };
+        // `println` of a bar prints nothing where the bar is hidden; `suspend` always does.
+        match &self.bar {
+            Some(bar) => bar.suspend(print),
+            None => print(),
+        }
+    }
+
+    /// Shows it, if it is time to.
+    pub fn progress(&mut self, progress: &Progress) {
+        if let Some(bar) = &self.bar {
+            bar.set_position(permille(progress));
+            bar.set_message(tail(progress));
+        }
+        if let Some(lines) = &mut self.lines {
+            let since = progress.elapsed.saturating_sub(lines.last);
+            let twentieths = permille(progress) / 50;
+            let due = twentieths > lines.twentieths && (since >= SHORTEST || twentieths == 20) || since >= LONGEST;
+            if due {
+                *lines = Lines { last: progress.elapsed, twentieths };
+                let _ = writeln!(self.err, "{}", line(progress));
+            }
+        }
+    }
+
+    /// Takes the bar away.
+    pub fn finish(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// `[ 35%] 350/1000 seeds, 2 failing, 812 seeds/s, eta 8s`.
+pub fn line(progress: &Progress) -> String {
+    format!("[{:>3}%] {}", permille(progress) / 10, tail(progress))
+}
+
+fn tail(progress: &Progress) -> String {
+    let total = progress.total.map_or_else(String::new, |total| format!("/{total}"));
+    let ms = progress.elapsed.as_millis().max(1);
+    let rate = u128::from(progress.runs) * 1000 / ms;
+    format!(
+        "{}{total} seeds, {} failing, {rate} seeds/s, eta {}s",
+        progress.runs,
+        progress.failed,
+        eta_seconds(progress)
+    )
+}
+
+/// Of the nearer end, runs or time.
+fn permille(progress: &Progress) -> u64 {
+    let share = |done: u128, all: u128| u64::try_from(done * 1000 / all.max(1)).unwrap_or(1000).min(1000);
+    let by_runs = progress.total.map(|total| share(progress.runs.into(), total.into()));
+    let by_time = progress.limit.map(|limit| share(progress.elapsed.as_millis(), limit.as_millis()));
+    by_runs.max(by_time).unwrap_or(0)
+}
+
+fn eta_seconds(progress: &Progress) -> u128 {
+    let by_time = progress.limit.map(|limit| limit.saturating_sub(progress.elapsed).as_millis());
+    let left = progress.total.map(|total| u128::from(total.saturating_sub(progress.runs)));
+    let by_runs = left.map(|left| left * progress.elapsed.as_millis() / u128::from(progress.runs.max(1)));
+    by_runs.into_iter().chain(by_time).min().unwrap_or(0).div_ceil(1000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_says_share_count_failures_rate_and_rest() {
+        let progress =
+            Progress { runs: 350, failed: 2, total: Some(1000), elapsed: Duration::from_millis(4310), limit: None };
+        assert_eq!(line(&progress), "[ 35%] 350/1000 seeds, 2 failing, 81 seeds/s, eta 9s");
+        let timed = Progress { total: None, limit: Some(Duration::from_secs(10)), ..progress };
+        assert_eq!(line(&timed), "[ 43%] 350 seeds, 2 failing, 81 seeds/s, eta 6s");
+    }
+}

@@ -1,0 +1,65 @@
+//! One run, for people.
+
+use fuzz::durations::round_to_us;
+use fuzz::seeds::show_seed;
+use scenarios::report::{Failover, Linearizability, Outcome, RunReport};
+
+use super::columns::{paragraph, plural, thousands};
+use crate::duration::show_us;
+use crate::json::show_digest;
+
+/// Failovers listed one by one.
+const FAILOVERS: usize = 12;
+
+/// The text.
+pub fn text(run: &RunReport, scenario: &str) -> String {
+    let mut text = format!("{scenario} seed {}: {}\n", show_seed(run.seed), outcome(run));
+    let mut add = |label: &str, items: Vec<String>, lines| text.push_str(&paragraph(label, &items, lines));
+    if let Outcome::Violated(violation) = &run.outcome {
+        add("claim", vec![violation.spec.clone()], 1);
+        add("saw", vec![violation.detail.clone()], 1);
+        add("at", vec![format!("{} of true time, event {}", show_us(violation.at_ns / 1000), violation.event)], 1);
+    }
+    add("fixes", run.fixes.clone(), 2);
+    add("bugs", run.bugs.clone(), 2);
+    let length = format!("{} of true time", show_us(run.sim_ns / 1000));
+    add("ran", vec![length, plural(run.events, "event"), plural(run.messages, "message")], 1);
+    let operation = |(kind, n): (&String, &scenarios::report::OperationCounts)| {
+        format!("{kind} {} ok, {} failed, {} unknown", thousands(n.ok), thousands(n.fail), thousands(n.unknown))
+    };
+    add("operations", run.operations.iter().map(operation).collect(), 2);
+    let struck = run.faults.iter().filter(|(_, n)| **n > 0);
+    add("faults", struck.map(|(kind, n)| format!("{kind} {n}")).collect(), 3);
+    add("probes", run.probes.iter().filter(|(_, reached)| **reached).map(|(name, _)| name.clone()).collect(), 4);
+    add("knobs", run.knobs.iter().map(|(property, value)| format!("{property}={value}")).collect(), 12);
+    add("excused", run.excused.iter().map(|(cause, n)| format!("{cause} {n}")).collect(), 2);
+    let linearizable = match run.linearizability {
+        Linearizability::Holds => "holds",
+        Linearizability::Violated => "VIOLATED",
+        Linearizability::Unknown => "unknown",
+    };
+    add("linearizable", vec![linearizable.to_owned()], 1);
+    for failover in run.failovers.iter().take(FAILOVERS) {
+        add("failover", describe(failover), 1);
+    }
+    if run.failovers.len() > FAILOVERS {
+        add("", vec![format!("and {} more", run.failovers.len() - FAILOVERS)], 1);
+    }
+    add("digest", vec![show_digest(run.digest)], 1);
+    text
+}
+
+fn outcome(run: &RunReport) -> String {
+    match &run.outcome {
+        Outcome::Holds => "all holds".to_owned(),
+        Outcome::Violated(violation) => format!("{} DOES NOT HOLD", violation.invariant),
+        Outcome::Inconclusive { floor, wanted, got } => format!("inconclusive, floor {floor}: {got} of {wanted}"),
+    }
+}
+
+fn describe(failover: &Failover) -> Vec<String> {
+    let us = |ns| show_us(round_to_us(ns));
+    let mut items = vec![format!("at {} after {}: {}", us(failover.at_ns), failover.cause, us(failover.total_ns))];
+    items.extend(failover.phases.iter().map(|(name, ns)| format!("{name} {}", us(*ns))));
+    items
+}

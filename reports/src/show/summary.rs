@@ -1,0 +1,173 @@
+//! What a sweep exercised and what came of it, for people: at most forty lines.
+
+use std::collections::BTreeMap;
+
+use fuzz::aggregate::SweepReport;
+use fuzz::durations::Durations;
+use fuzz::seeds::show_seed;
+
+use super::columns::{paragraph, plural, thousands};
+use crate::duration::show_us;
+use crate::exit;
+use crate::expect;
+use crate::json::show_digest;
+
+/// The text.
+pub fn text(report: &SweepReport) -> String {
+    let mut text = format!("{}\n", headline(report));
+    let mut add = |label: &str, items: Vec<String>, lines| text.push_str(&paragraph(label, &items, lines));
+    add("subject", subject(report), 3);
+    add("ran", ran(report), 2);
+    add("operations", operations(report), 2);
+    add("faults (runs)", faults(report), 4);
+    let reached = |(name, runs): (&String, &u64)| (*runs > 0).then(|| format!("{name} {}", thousands(*runs)));
+    add("probes", report.probes.iter().filter_map(reached).collect(), 5);
+    let missed: Vec<String> = report.probes.iter().filter(|(_, n)| **n == 0).map(|(name, _)| name.clone()).collect();
+    if !missed.is_empty() {
+        add("  not reached", missed, 3);
+    }
+    add("knobs", knobs(report), 5);
+    add("below floor", floors(report), 1);
+    add("excused", report.excused.iter().map(|(cause, n)| format!("{cause} {}", thousands(*n))).collect(), 1);
+    let linearizable = [("hold", report.lin_holds), ("violated", report.lin_violated), ("unknown", report.lin_unknown)];
+    add("linearizable", linearizable.iter().map(|(what, n)| format!("{} {what}", thousands(*n))).collect(), 1);
+    add("failover", failover(report), 2);
+    for (phase, times) in &report.controller.phases {
+        add(&format!("  {phase}"), quantiles(times), 1);
+    }
+    for limit in report.limits.iter().take(3) {
+        let came = match expect::verdict(limit) {
+            Some((measured, true)) => format!("holds: {measured}"),
+            Some((measured, false)) => format!("DOES NOT HOLD: {measured}"),
+            None => "nothing to measure".to_owned(),
+        };
+        add("expect", vec![format!("{} {}", limit.name, limit.limit), came, format!("({})", limit.scenario)], 1);
+    }
+    if !report.violations.is_empty() {
+        add("violated", violated(report), 2);
+    }
+    add("digest", vec![show_digest(report.digest)], 1);
+    add("verdict", vec![verdict(report)], 1);
+    text
+}
+
+fn headline(report: &SweepReport) -> String {
+    let names = report.subject.scenarios.join(", ");
+    let runs = match report.subject.scenarios.len() {
+        1 => plural(report.runs, "seed"),
+        _ => plural(report.runs, "run"),
+    };
+    format!("{names}: {runs} from {}, {} failing", show_seed(report.seeds_first), thousands(report.failed))
+}
+
+fn subject(report: &SweepReport) -> Vec<String> {
+    let subject = &report.subject;
+    let list = |names: &[String]| if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+    let mut items = vec![
+        format!("kraftsim {} on {}", subject.version, subject.host),
+        format!("fixes: {}", list(&subject.fixes)),
+        format!("bugs: {}", list(&subject.bugs)),
+    ];
+    items.extend(subject.cluster.iter().map(|dir| format!("cluster: {dir}")));
+    items.extend(subject.set.iter().map(|set| format!("set: {set}")));
+    items
+}
+
+fn ran(report: &SweepReport) -> Vec<String> {
+    let ns = report.core_ns.max(1);
+    let per_second = |n: u64| u64::try_from(u128::from(n) * 1_000_000_000 / u128::from(ns)).unwrap_or(u64::MAX);
+    vec![
+        plural(report.events, "event"),
+        plural(report.messages, "message"),
+        format!("{} simulated s in {}", thousands(report.sim_ns / 1_000_000_000), show_us(report.wall_ns / 1000)),
+        format!(
+            "({} events/s and {}x real time per core)",
+            thousands(per_second(report.events)),
+            thousands(per_second(report.sim_ns) / 1_000_000_000)
+        ),
+    ]
+}
+
+fn operations(report: &SweepReport) -> Vec<String> {
+    let item = |(kind, n): (&String, &scenarios::report::OperationCounts)| {
+        format!("{kind} {} ok, {} failed, {} unknown", thousands(n.ok), thousands(n.fail), thousands(n.unknown))
+    };
+    report.operations.iter().map(item).collect()
+}
+
+fn faults(report: &SweepReport) -> Vec<String> {
+    let item = |(kind, n): (&String, &u64)| {
+        let runs = report.fault_runs.get(kind).copied().unwrap_or(0);
+        format!("{kind} {} ({})", thousands(*n), thousands(runs))
+    };
+    report.faults.iter().map(item).collect()
+}
+
+fn knobs(report: &SweepReport) -> Vec<String> {
+    let item = |(property, values): (&String, &BTreeMap<String, u64>)| {
+        let mut shown: Vec<&str> = values.keys().map(String::as_str).take(6).collect();
+        if values.len() > shown.len() {
+            shown.push("…");
+        }
+        format!("{property}={}", shown.join("|"))
+    };
+    report.knobs.iter().map(item).collect()
+}
+
+fn floors(report: &SweepReport) -> Vec<String> {
+    if report.missed_floors.is_empty() && report.inconclusive > 0 {
+        return vec![plural(report.inconclusive, "run")];
+    }
+    let item = |(name, missed): (&String, &fuzz::aggregate::MissedFloor)| {
+        let seed = show_seed(missed.seed);
+        format!("{name} in {} (seed {seed}: {} of {})", plural(missed.runs, "run"), missed.got, missed.wanted)
+    };
+    report.missed_floors.iter().map(item).collect()
+}
+
+fn failover(report: &SweepReport) -> Vec<String> {
+    let times = &report.controller;
+    if times.total.count() == 0 {
+        return Vec::new();
+    }
+    let mut items = vec![format!("controller {}", thousands(times.total.count()))];
+    items.extend(quantiles(&times.total));
+    items.extend(times.worst.as_ref().map(|worst| format!("(seed {})", show_seed(worst.seed))));
+    items
+}
+
+fn quantiles(times: &Durations) -> Vec<String> {
+    let at = |name: &str, us: Option<u64>| us.map(|us| format!("{name} {}", show_us(us)));
+    [
+        at("p50", times.quantile_us(0.50)),
+        at("p90", times.quantile_us(0.90)),
+        at("p99", times.quantile_us(0.99)),
+        at("max", times.max_us()),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// By invariant: how often, and where first.
+fn violated(report: &SweepReport) -> Vec<String> {
+    let mut by_invariant: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
+    for failure in &report.violations {
+        by_invariant.entry(&failure.violation.invariant).or_insert((0, failure.seed)).0 += 1;
+    }
+    let item = |(name, (n, seed)): (&str, (u64, u64))| format!("{name} {n} (seed {})", show_seed(seed));
+    by_invariant.into_iter().map(item).collect()
+}
+
+fn verdict(report: &SweepReport) -> String {
+    let code = exit::of_sweep(report);
+    let text = match code {
+        exit::HOLDS => "all hold".to_owned(),
+        exit::INTERRUPTED => "interrupted: this is what ran before".to_owned(),
+        exit::NONDETERMINISM => "NONDETERMINISM: the same seed gave different runs".to_owned(),
+        exit::UNSAFE => format!("UNSAFE: {} failing", plural(report.failed, "run")),
+        exit::LATE => "LATE: a bound or a limit did not hold".to_owned(),
+        _ => format!("SAYS NOTHING: {}", exit::why_vacuous(report).join("; ")),
+    };
+    format!("{text} (exit {code})")
+}

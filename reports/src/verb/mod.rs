@@ -1,0 +1,42 @@
+//! What each verb does.
+
+use std::sync::atomic::AtomicBool;
+
+use clap::{CommandFactory, Parser};
+
+use crate::args::{Cli, ScenariosVerb, Verb};
+use crate::engine::{Engine, Problem};
+use crate::exit;
+use crate::output::Streams;
+
+pub mod merge;
+pub mod replay;
+pub mod scenarios;
+pub mod sweep;
+
+/// Reads the words of a command line, does what they say, and returns the exit code.
+pub fn run(words: &[String], engine: &dyn Engine, interrupted: &AtomicBool, streams: &mut Streams<'_>) -> u8 {
+    let done = match Cli::try_parse_from(words) {
+        Ok(cli) => obey(cli, engine, interrupted, streams),
+        Err(error) if error.use_stderr() => {
+            streams.hint(error.render().to_string().trim_end());
+            return exit::USAGE;
+        }
+        Err(help) => streams.result(&help.render().to_string()).map(|()| exit::HOLDS),
+    };
+    done.unwrap_or_else(|problem| {
+        streams.hint(&format!("error: {problem}"));
+        exit::USAGE
+    })
+}
+
+fn obey(cli: Cli, engine: &dyn Engine, interrupted: &AtomicBool, streams: &mut Streams<'_>) -> Result<u8, Problem> {
+    match cli.verb {
+        Some(Verb::Sweep(args)) => sweep::run(&args, engine, interrupted, streams),
+        Some(Verb::Replay(args)) => replay::run(&args, engine, streams),
+        Some(Verb::Scenarios { what: ScenariosVerb::List }) => scenarios::list(engine, streams),
+        Some(Verb::Scenarios { what: ScenariosVerb::Show { name } }) => scenarios::show(engine, &name, streams),
+        Some(Verb::Merge(args)) => merge::run(&args, streams),
+        None => streams.result(&Cli::command().render_help().to_string()).map(|()| exit::HOLDS),
+    }
+}

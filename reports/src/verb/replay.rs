@@ -1,0 +1,176 @@
+//! `replay`: one seed again, to the byte.
+
+use std::fs;
+use std::path::Path;
+
+use fuzz::aggregate::{Failure, Reproduction};
+use fuzz::determinism::where_ladders_part;
+use fuzz::runner::{HOSTS, HostChoice, Runner};
+use fuzz::sweep::run_caught;
+use scenarios::report::{Linearizability, Outcome, RunReport};
+
+use crate::args::ReplayArgs;
+use crate::command;
+use crate::engine::{Engine, Named, Overrides, Problem};
+use crate::exit;
+use crate::json::replay_json::RunJson;
+use crate::json::{repro, show_digest, to_text};
+use crate::load;
+use crate::output::{Streams, Target, check_folder};
+use crate::show::{failure, run_summary};
+
+/// What to run, and what it must come to.
+struct Job {
+    scenario: Named,
+    seed: u64,
+    overrides: Overrides,
+    expected: Option<u128>,
+    /// Of the run that is expected; empty if only its digest is known.
+    ladder: Vec<(u64, u128)>,
+    /// The repro file that holds the run, but for these.
+    repro: Option<(String, Overrides)>,
+}
+
+/// Checks all that was asked, runs, compares, writes.
+pub fn run(args: &ReplayArgs, engine: &dyn Engine, streams: &mut Streams<'_>) -> Result<u8, Problem> {
+    let mut job =
+        if is_repro(args, engine) { from_repro(args, engine, streams)? } else { from_scenario(args, engine)? };
+    let target = args.json.as_deref().map(Target::checked).transpose()?;
+    args.out.as_deref().map(check_folder).transpose()?;
+
+    let once = Once { scenario: &job.scenario, until_ns: args.until };
+    let run = run_caught(&once, 0, job.seed, HOSTS[0]);
+    if let Some(folder) = &args.out {
+        job.repro = Some((write_repro(folder, &job, &run)?, Overrides::default()));
+    }
+    let failures = failures(&job, &run);
+    for failed in &failures {
+        streams.hint(&failure::lines(failed));
+    }
+    let json = target.as_ref().map(|target| {
+        let plan = job.scenario.prepared.plan(job.seed);
+        (target, to_text(&RunJson::of(&run, &job.scenario.name, &failures, plan)))
+    });
+    if let Some((target, json)) = &json {
+        target.write(json, streams)?;
+    }
+    let text = run_summary::text(&run, &job.scenario.name);
+    match target {
+        Some(Target::Stdout) => streams.hint(text.trim_end()),
+        _ => streams.result(&text)?,
+    }
+    if let Some(expected) = job.expected.filter(|expected| *expected != run.digest) {
+        streams.hint(&mismatch(&job, &once, &run, expected));
+        return Ok(exit::NONDETERMINISM);
+    }
+    Ok(exit_code(&run, args.until.is_some()))
+}
+
+/// A file that ends in `.json`, unless the catalog has a scenario of that name.
+fn is_repro(args: &ReplayArgs, engine: &dyn Engine) -> bool {
+    Path::new(&args.what).extension().is_some_and(|e| e == "json") && engine.find(&args.what).is_none()
+}
+
+fn from_scenario(args: &ReplayArgs, engine: &dyn Engine) -> Result<Job, Problem> {
+    let seed = args.seed.ok_or_else(|| {
+        Problem::new(format!("replay of scenario {} needs a seed: --seed 0x2a (or give a repro file)", args.what))
+    })?;
+    let overrides = load::overrides(&args.run)?;
+    let mut scenarios = load::load(engine, std::slice::from_ref(&args.what), &overrides)?;
+    let scenario = scenarios.pop().expect("one was named");
+    Ok(Job { scenario, seed, overrides, expected: args.expect_digest, ladder: Vec::new(), repro: None })
+}
+
+fn from_repro(args: &ReplayArgs, engine: &dyn Engine, streams: &mut Streams<'_>) -> Result<Job, Problem> {
+    let wrong = |what: String| Problem::new(format!("repro {}: {what}", args.what));
+    if args.seed.is_some() {
+        return Err(wrong("it has its own seed; --seed goes with a scenario".to_owned()));
+    }
+    let text = fs::read_to_string(&args.what).map_err(|error| wrong(error.to_string()))?;
+    let stored = repro::read(&text).map_err(|problem| wrong(problem.to_string()))?;
+    if stored.version != crate::VERSION {
+        streams.hint(&format!("note: written by version {}, this is {}", stored.version, crate::VERSION));
+    }
+    let same_run = args.run.is_empty();
+    let on_top = load::overrides(&args.run)?;
+    let overrides = stored.overrides.and(on_top.clone());
+    let prepared = engine
+        .prepare(&stored.scenario, &overrides, Some(&stored.plan))
+        .map_err(|problem| wrong(problem.to_string()))?;
+    let comparable = same_run && args.until.is_none();
+    Ok(Job {
+        scenario: Named { name: stored.scenario.name, prepared },
+        seed: stored.seed,
+        overrides,
+        expected: args.expect_digest.or(comparable.then_some(stored.digest)),
+        ladder: if comparable { stored.ladder } else { Vec::new() },
+        repro: Some((args.what.clone(), on_top)),
+    })
+}
+
+/// The one scenario, up to an instant.
+struct Once<'a> {
+    scenario: &'a Named,
+    until_ns: Option<u64>,
+}
+
+impl Runner for Once<'_> {
+    fn run(&self, _scenario: usize, seed: u64, host: HostChoice) -> RunReport {
+        self.scenario.prepared.run(seed, host, self.until_ns)
+    }
+}
+
+fn write_repro(folder: &Path, job: &Job, run: &RunReport) -> Result<String, Problem> {
+    let subject = repro::Subject {
+        scenario: &job.scenario,
+        overrides: &job.overrides,
+        seed: job.seed,
+        digest: run.digest,
+        ladder: &run.ladder,
+    };
+    let stem = repro::stems(std::slice::from_ref(&job.scenario.name)).remove(0);
+    Ok(repro::write(folder, &stem, &subject)?.display().to_string())
+}
+
+fn failures(job: &Job, run: &RunReport) -> Vec<Failure> {
+    let Outcome::Violated(violation) = &run.outcome else { return Vec::new() };
+    let command = match &job.repro {
+        Some((path, on_top)) => command::replay_repro(path, run.digest, on_top),
+        None => command::replay(&job.scenario.name, job.seed, run.digest, &job.overrides),
+    };
+    vec![Failure {
+        scenario: job.scenario.name.clone(),
+        seed: job.seed,
+        digest: run.digest,
+        violation: violation.clone(),
+        again: Reproduction { repro: job.repro.as_ref().map(|(path, _)| path.clone()), command },
+    }]
+}
+
+/// Why the digest is another one: this machine, or what was run.
+fn mismatch(job: &Job, once: &Once<'_>, run: &RunReport, expected: u128) -> String {
+    let head = format!("DIGEST MISMATCH: {} and not {}", show_digest(run.digest), show_digest(expected));
+    let again = run_caught(once, 0, job.seed, HOSTS[HOSTS.len() - 1]);
+    if again.digest != run.digest {
+        let place = where_ladders_part(&run.ladder, &again.ladder);
+        return format!("{head}\n  a second run here differs too, so a run is not a function of its seed: {place}");
+    }
+    let place = match job.ladder.as_slice() {
+        [] => "a repro file would tell where they part".to_owned(),
+        ladder => where_ladders_part(ladder, &run.ladder),
+    };
+    format!(
+        "{head}\n  a second run here agrees with the first, so the code, the scenario or a flag is another: {place}"
+    )
+}
+
+fn exit_code(run: &RunReport, cut_short: bool) -> u8 {
+    match &run.outcome {
+        Outcome::Violated(violation) => exit::of_kind(violation.kind),
+        // What --until leaves out may well be what a floor or a history lacks.
+        _ if cut_short => exit::HOLDS,
+        Outcome::Inconclusive { .. } => exit::INCONCLUSIVE,
+        Outcome::Holds if run.linearizability == Linearizability::Unknown => exit::INCONCLUSIVE,
+        Outcome::Holds => exit::HOLDS,
+    }
+}

@@ -1,0 +1,176 @@
+//! `sweep`: many seeds, and what does not hold.
+
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use fuzz::aggregate::{Failure, Reproduction, Subject};
+use fuzz::runner::HOSTS;
+use fuzz::seeds::{SeedRange, Seeds};
+use fuzz::sweep::{Progress, Settings, Watch, sweep};
+use scenarios::report::{RunReport, Violation, ViolationKind};
+
+use crate::args::{DEFAULT_SCENARIO, DEFAULT_SEEDS, SweepArgs};
+use crate::command;
+use crate::engine::{Engine, Named, Overrides, Problem, Runs};
+use crate::exit;
+use crate::expect;
+use crate::json::{repro, sweep_json::SweepJson, to_text};
+use crate::load;
+use crate::output::{Streams, Target, check_folder};
+use crate::show::progress::Reporter;
+use crate::show::{failure, summary};
+
+/// Repro files of one sweep.
+const REPROS: usize = 20;
+/// Where they go unless told.
+const FOLDER: &str = "kraftsim-out";
+
+/// Checks all that was asked, sweeps, judges, writes.
+pub fn run(
+    args: &SweepArgs,
+    engine: &dyn Engine,
+    interrupted: &AtomicBool,
+    streams: &mut Streams<'_>,
+) -> Result<u8, Problem> {
+    let overrides = load::overrides(&args.run)?;
+    let scenarios = load::load(engine, &named(args), &overrides)?;
+    let settings = settings(args, &scenarios, &overrides);
+    let target = args.json.as_deref().map(Target::checked).transpose()?;
+    let folder = args.out.clone().unwrap_or_else(|| PathBuf::from(FOLDER));
+    check_folder(&folder)?;
+
+    let mut desk = Desk {
+        scenarios: &scenarios,
+        stems: repro::stems(&settings.subject.scenarios),
+        overrides: &overrides,
+        folder: &folder,
+        repros: 0,
+        annotations: if failure::in_github_actions() { failure::ANNOTATIONS } else { 0 },
+        reporter: Reporter::new(args.progress, streams.err),
+    };
+    let mut report = sweep(&settings, &Runs(&scenarios), interrupted, &mut desk);
+    expect::attach(&mut report, &scenarios, &overrides);
+    expect::judge(&mut report);
+    for late in report.violations.iter().filter(|f| f.violation.kind == ViolationKind::Expect) {
+        desk.say(late);
+    }
+    desk.reporter.finish();
+    if report.failed >= settings.max_fail {
+        streams.hint(&format!("note: ended after {} failing runs, as --max-fail asks", report.failed));
+    }
+
+    if let Some(target) = &target {
+        target.write(&to_text(&SweepJson::from(&report)), streams)?;
+    }
+    match target {
+        Some(Target::Stdout) => streams.hint(summary::text(&report).trim_end()),
+        _ => streams.result(&summary::text(&report))?,
+    }
+    Ok(exit::of_sweep(&report))
+}
+
+fn named(args: &SweepArgs) -> Vec<String> {
+    if args.scenarios.is_empty() { vec![DEFAULT_SCENARIO.to_owned()] } else { args.scenarios.clone() }
+}
+
+fn settings(args: &SweepArgs, scenarios: &[Named], overrides: &Overrides) -> Settings {
+    let end = if args.limit_ns.is_some() { u64::MAX } else { DEFAULT_SEEDS };
+    let range = args.seeds.unwrap_or(SeedRange { start: 0, end });
+    let union = |of: fn(&Named) -> Vec<String>, more: &[String]| {
+        let mut all: Vec<String> = scenarios.iter().flat_map(of).chain(more.iter().cloned()).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    };
+    let subject = Subject {
+        version: crate::VERSION.to_owned(),
+        host: crate::host().to_owned(),
+        scenarios: scenarios.iter().map(|s| s.name.clone()).collect(),
+        fixes: union(|s| s.prepared.fixes(), &[]),
+        bugs: union(|s| s.prepared.bugs(), &[]),
+        set: overrides.set.iter().map(|(key, value)| format!("{key}={value}")).collect(),
+        cluster: overrides.cluster.as_ref().map(|cluster| cluster.dir.clone()),
+        required_probes: union(|s| s.prepared.require_probe(), &args.require_probe),
+    };
+    let cores = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    Settings {
+        subject,
+        seeds: Seeds::of(range, args.shard),
+        jobs: args.jobs.map_or_else(cores, NonZeroUsize::get),
+        max_fail: if args.fail_fast { 1 } else { args.max_fail },
+        limit: args.limit_ns.map(Duration::from_nanos),
+        check_determinism: args.check_determinism,
+        hosts: HOSTS,
+    }
+}
+
+/// Watches a sweep: prints failures as they come and writes their repro files.
+struct Desk<'a> {
+    scenarios: &'a [Named],
+    stems: Vec<String>,
+    overrides: &'a Overrides,
+    folder: &'a Path,
+    repros: usize,
+    annotations: usize,
+    reporter: Reporter<'a>,
+}
+
+impl Desk<'_> {
+    fn say(&mut self, failed: &Failure) {
+        self.reporter.failure(&failure::lines(failed));
+        if self.annotations > 0 {
+            self.annotations -= 1;
+            self.reporter.failure(&failure::annotation(failed));
+        }
+    }
+
+    fn write_repro(&mut self, scenario: usize, run: &RunReport) -> Option<String> {
+        if self.repros == REPROS {
+            return None;
+        }
+        let subject = repro::Subject {
+            scenario: &self.scenarios[scenario],
+            overrides: self.overrides,
+            seed: run.seed,
+            digest: run.digest,
+            ladder: &run.ladder,
+        };
+        match repro::write(self.folder, &self.stems[scenario], &subject) {
+            Ok(path) => {
+                self.repros += 1;
+                Some(path.display().to_string())
+            }
+            Err(problem) => {
+                self.reporter.failure(&format!("no repro file: {problem}"));
+                None
+            }
+        }
+    }
+}
+
+impl Watch for Desk<'_> {
+    fn failed(&mut self, scenario: usize, run: &RunReport, violation: &Violation) -> Reproduction {
+        let name = &self.scenarios[scenario].name;
+        let mut command = command::replay(name, run.seed, run.digest, self.overrides);
+        if violation.kind == ViolationKind::Nondeterminism {
+            // One replay cannot show it: the same seed must be run more than once.
+            command = command::check_determinism(name, run.seed, self.overrides);
+        }
+        let repro = self.write_repro(scenario, run);
+        let failed = Failure {
+            scenario: name.clone(),
+            seed: run.seed,
+            digest: run.digest,
+            violation: violation.clone(),
+            again: Reproduction { repro, command },
+        };
+        self.say(&failed);
+        failed.again
+    }
+
+    fn progress(&mut self, progress: &Progress) {
+        self.reporter.progress(progress);
+    }
+}

@@ -1,0 +1,78 @@
+//! The command itself: help, version, and a reader that goes away.
+
+use std::process::{Command, Stdio};
+
+fn kraftsim(words: &[&str]) -> (i32, String, String) {
+    let came = Command::new(env!("CARGO_BIN_EXE_kraftsim")).args(words).output().expect("it starts");
+    let text = |bytes| String::from_utf8(bytes).expect("text");
+    (came.status.code().expect("an exit code"), text(came.stdout), text(came.stderr))
+}
+
+#[test]
+fn help_explains_itself() {
+    let verbs: &[(&str, &[&str])] = &[
+        ("help", &[]),
+        ("help_sweep", &["sweep"]),
+        ("help_replay", &["replay"]),
+        ("help_scenarios", &["scenarios"]),
+        ("help_merge", &["merge"]),
+    ];
+    for (name, words) in verbs {
+        let (code, out, err) = kraftsim(&[*words, &["--help"]].concat());
+        assert_eq!((code, err.as_str()), (0, ""), "{name}");
+        insta::assert_snapshot!(*name, out);
+    }
+}
+
+#[test]
+fn no_verb_prints_help() {
+    let (code, out, _) = kraftsim(&[]);
+    assert_eq!(code, 0);
+    assert!(out.contains("Usage: kraftsim") && out.contains("Examples:"), "{out}");
+}
+
+#[test]
+fn version_says_the_host() {
+    let (code, out, _) = kraftsim(&["--version"]);
+    assert_eq!(code, 0);
+    assert_eq!(out, format!("kraftsim {} (host: {})\n", reports::VERSION, reports::host()));
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_kraftsim"))
+        .arg("--help")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    drop(child.stdout.take());
+    let came = child.wait_with_output().expect("it ends");
+    assert_eq!((came.status.code(), came.stderr.as_slice()), (Some(0), &b""[..]));
+}
+
+#[test]
+fn the_catalog_is_listed_and_shown() {
+    let (code, list, _) = kraftsim(&["scenarios", "list"]);
+    assert_eq!(code, 0);
+    assert!(list.lines().any(|line| line.starts_with("controller-failover  ")), "{list}");
+    let (code, toml, _) = kraftsim(&["scenarios", "show", "quorum"]);
+    assert_eq!(code, 0);
+    assert!(toml.contains("name = \"quorum\"") && toml.contains('#'), "with its comments: {toml}");
+}
+
+#[test]
+fn what_is_wrong_with_a_run_is_found_before_it_runs() {
+    let table: &[(&[&str], &str)] = &[
+        (&["--bug", "Nonsense"], "--bug: no bug is named \"Nonsense\"; allowed: "),
+        (&["--fix", "Nonsense"], "--fix: no fix is named \"Nonsense\"; allowed: "),
+        (&["--set", "workload.clients=0"], "--set workload.clients"),
+        (&["--set", "nonsense=1"], "--set nonsense"),
+        (&["--set", "controller.quorum.fetch.timeout.ms=soon"], "--set controller.quorum.fetch.timeout.ms"),
+    ];
+    for (flags, message) in table {
+        let (code, out, err) = kraftsim(&[&["sweep", "quorum"], *flags].concat());
+        assert_eq!((code, out.as_str()), (2, ""), "{flags:?}: {err}");
+        assert!(err.starts_with("error: ") && err.contains(message) && err.lines().count() == 1, "{flags:?}: {err}");
+    }
+}

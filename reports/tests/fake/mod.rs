@@ -1,0 +1,184 @@
+//! An engine whose runs are functions of the seed alone, steered by `--set`:
+//! `fail=N` (each N-th seed fails), `kind=KIND`, `floor=N`, `unknown=1`, `idle=1`, `panic=SEED`,
+//! `expect=LIMIT`, `probe=NAME`, `ctrl-c=SEED`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use fuzz::runner::HostChoice;
+use reports::engine::{Engine, Overrides, Prepared, Problem, ScenarioText};
+use reports::output::Streams;
+use reports::verb;
+use scenarios::report::{Failover, Linearizability, OperationCounts, Outcome, RunReport, Violation, ViolationKind};
+
+#[derive(Default)]
+pub struct Fake {
+    pub interrupted: Arc<AtomicBool>,
+}
+
+struct FakeScenario {
+    name: String,
+    toml: String,
+    bugs: Vec<String>,
+    fixes: Vec<String>,
+    set: BTreeMap<String, String>,
+    plan: Option<serde_json::Value>,
+    interrupted: Arc<AtomicBool>,
+}
+
+const NAMES: [&str; 2] = ["controller-failover", "quorum"];
+
+impl Engine for Fake {
+    fn list(&self) -> Vec<(String, String)> {
+        NAMES.iter().map(|name| (name.to_string(), format!("about {name}"))).collect()
+    }
+
+    fn find(&self, name: &str) -> Option<String> {
+        NAMES.contains(&name).then(|| format!("about = \"{name}\"\n"))
+    }
+
+    fn prepare(
+        &self,
+        text: &ScenarioText,
+        overrides: &Overrides,
+        plan: Option<&serde_json::Value>,
+    ) -> Result<Box<dyn Prepared>, Problem> {
+        if let Some(bug) = overrides.bugs.iter().find(|bug| *bug != "VoteNotDurable") {
+            return Err(Problem::new(format!("no bug {bug}; there is: VoteNotDurable")));
+        }
+        Ok(Box::new(FakeScenario {
+            name: text.name.clone(),
+            toml: text.toml.clone(),
+            bugs: overrides.bugs.clone(),
+            fixes: overrides.fixes.clone(),
+            set: overrides.set.iter().cloned().collect(),
+            plan: plan.cloned(),
+            interrupted: Arc::clone(&self.interrupted),
+        }))
+    }
+}
+
+impl FakeScenario {
+    fn number(&self, key: &str) -> Option<u64> {
+        self.set.get(key).and_then(|value| value.parse().ok())
+    }
+
+    fn outcome(&self, seed: u64) -> Outcome {
+        if self.number("floor").is_some_and(|n| seed.is_multiple_of(n)) {
+            return Outcome::Inconclusive { floor: "append_ok".to_owned(), wanted: 200, got: seed };
+        }
+        if !self.number("fail").is_some_and(|n| seed.is_multiple_of(n)) {
+            return Outcome::Holds;
+        }
+        let kind = self.set.get("kind").cloned().unwrap_or_else(|| "safety".to_owned());
+        let kind: ViolationKind = serde_json::from_value(kind.into()).expect("a kind");
+        Outcome::Violated(Violation {
+            kind,
+            invariant: "LeaderCompleteness".to_owned(),
+            spec: "raft.tla".to_owned(),
+            detail: format!("offset {seed} is on no majority"),
+            at_ns: 12_345_678_901,
+            event: 77,
+        })
+    }
+}
+
+impl Prepared for FakeScenario {
+    fn toml(&self) -> String {
+        self.toml.clone()
+    }
+
+    fn bugs(&self) -> Vec<String> {
+        self.bugs.clone()
+    }
+
+    fn fixes(&self) -> Vec<String> {
+        self.fixes.clone()
+    }
+
+    fn expect(&self) -> Vec<(String, String)> {
+        self.set.get("expect").map(|l| ("failover.controller.p99".to_owned(), l.clone())).into_iter().collect()
+    }
+
+    fn require_probe(&self) -> Vec<String> {
+        self.set.get("probe").cloned().into_iter().collect()
+    }
+
+    fn plan(&self, seed: u64) -> serde_json::Value {
+        self.plan.clone().unwrap_or_else(|| serde_json::json!([{ "at_ns": seed }]))
+    }
+
+    fn run(&self, seed: u64, host: HostChoice, _until_ns: Option<u64>) -> RunReport {
+        assert!(self.number("panic") != Some(seed), "seed {seed} panics");
+        if self.number("ctrl-c") == Some(seed) {
+            self.interrupted.store(true, Ordering::Relaxed);
+        }
+        let idle = self.number("idle").is_some();
+        let mixed = (seed + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let other = self.number("host-matters").is_some() && host == HostChoice::Bare;
+        let digest = u128::from(mixed) << 64 | u128::from(seed) ^ u128::from(other);
+        let total_ns = 1_000_000_000 + mixed % 1_000_000_000;
+        let failover = Failover {
+            at_ns: 5_000_000_000,
+            cause: "kill".to_owned(),
+            total_ns,
+            phases: vec![("detect", total_ns / 2), ("elect", total_ns - total_ns / 2)],
+        };
+        RunReport {
+            scenario: self.name.clone(),
+            seed,
+            digest,
+            behaviour_digest: digest,
+            plan_digest: 1,
+            ladder: vec![(100, 1), (200, digest)],
+            outcome: self.outcome(seed),
+            events: 1000,
+            messages: 500,
+            sim_ns: 60_000_000_123,
+            operations: BTreeMap::from([(
+                "append".to_owned(),
+                OperationCounts { ok: if idle { 0 } else { 200 }, fail: 1, unknown: 2 },
+            )]),
+            probes: BTreeMap::from([("rare".to_owned(), seed.is_multiple_of(5)), ("never".to_owned(), false)]),
+            faults: BTreeMap::from([("cut".to_owned(), 0), ("kill".to_owned(), seed % 3)]),
+            knobs: BTreeMap::from([("controller.quorum.fetch.timeout.ms".to_owned(), (seed % 3 * 1000).to_string())]),
+            excused: BTreeMap::new(),
+            bugs: self.bugs.clone(),
+            fixes: self.fixes.clone(),
+            failovers: if idle { Vec::new() } else { vec![failover] },
+            linearizability: match self.number("unknown") {
+                Some(_) => Linearizability::Unknown,
+                None => Linearizability::Holds,
+            },
+            host_sentinel: None,
+        }
+    }
+}
+
+/// What a command line came to.
+#[derive(Debug)]
+pub struct Came {
+    pub code: u8,
+    pub out: String,
+    pub err: String,
+}
+
+/// `kraftsim` with these words, on the fake engine.
+pub fn kraftsim(words: &[&str]) -> Came {
+    let engine = Fake::default();
+    let words: Vec<String> = std::iter::once("kraftsim").chain(words.iter().copied()).map(str::to_owned).collect();
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let interrupted = Arc::clone(&engine.interrupted);
+    let code = verb::run(&words, &engine, &interrupted, &mut Streams { out: &mut out, err: &mut err });
+    let text = |bytes| String::from_utf8(bytes).expect("text");
+    Came { code, out: text(out), err: text(err) }
+}
+
+/// An empty folder of this test's own.
+pub fn folder(test: &str) -> std::path::PathBuf {
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(test);
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).expect("a folder for the test");
+    folder
+}

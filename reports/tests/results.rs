@@ -1,0 +1,207 @@
+//! What is written: the JSON of a sweep, repro files, merged shards, replays.
+
+mod fake;
+
+use std::fs;
+use std::path::Path;
+
+use fake::{folder, kraftsim};
+use serde_json::Value;
+
+fn read(path: &Path) -> Value {
+    serde_json::from_str(&fs::read_to_string(path).expect("the file")).expect("JSON")
+}
+
+/// Real time, paths of this machine and the host of this build are not part of the snapshot.
+fn timeless(mut json: Value, folder: &Path) -> String {
+    for field in ["wall_seconds", "core_seconds", "events_per_second_per_core", "sim_seconds_per_second_per_core"] {
+        json[field] = 0.into();
+    }
+    json["host"] = "HOST".into();
+    serde_json::to_string_pretty(&json).expect("JSON").replace(folder.to_str().expect("text"), "DIR")
+}
+
+#[test]
+fn the_json_of_a_sweep() {
+    let here = folder("json-of-a-sweep");
+    let json = here.join("out.json");
+    let came = kraftsim(&[
+        "sweep",
+        "quorum",
+        "--seeds",
+        "7..31",
+        "-j2",
+        "--set",
+        "fail=20",
+        "--set",
+        "expect=<= 1.5s",
+        "--bug",
+        "VoteNotDurable",
+        "--progress",
+        "none",
+        "--json",
+        json.to_str().expect("text"),
+        "--out",
+        here.to_str().expect("text"),
+    ]);
+    assert_eq!(came.code, 1, "{came:?}");
+    let text = fs::read_to_string(&json).expect("the file");
+    let order: Vec<&str> =
+        text.lines().filter_map(|l| l.strip_prefix("  \"")?.split_once('"').map(|(k, _)| k)).collect();
+    insta::assert_snapshot!("sweep_json_field_order", order.join(" "));
+    insta::assert_snapshot!("sweep_json", timeless(read(&json), &here));
+    let repro = read(&here.join("quorum-0x0000000000000014.json"));
+    insta::assert_snapshot!("repro_json", serde_json::to_string_pretty(&repro).expect("JSON"));
+    assert!(came.err.contains("FAILED LeaderCompleteness (safety) in quorum seed 0x0000000000000014 at 12.345 s"));
+    let mut left: Vec<_> = fs::read_dir(&here).expect("reads").map(|e| e.expect("entry").file_name()).collect();
+    left.sort();
+    assert_eq!(left, ["out.json", "quorum-0x0000000000000014.json"], "no temporary file stays");
+}
+
+#[test]
+fn a_failure_replays_from_its_command_and_from_its_file() {
+    let here = folder("replays");
+    let swept = kraftsim(&[
+        "sweep",
+        "quorum",
+        "--seeds",
+        "1..30",
+        "--set",
+        "fail=20",
+        "--progress",
+        "none",
+        "--json",
+        "-",
+        "--out",
+        here.to_str().expect("text"),
+    ]);
+    let json: Value = serde_json::from_str(&swept.out).expect("only JSON on stdout");
+    let violation = &json["violations"][0];
+    let text = |field: &str| violation[field].as_str().expect("text").to_owned();
+    assert!(swept.err.contains(&text("command")), "{}", swept.err);
+
+    let command = text("command");
+    let words: Vec<&str> = command.split(' ').skip(1).collect();
+    let again = kraftsim(&words);
+    assert_eq!(again.code, 1, "{again:?}");
+    assert!(again.out.contains("offset 20 is on no majority"), "{}", again.out);
+
+    let repro = text("repro");
+    assert_eq!(kraftsim(&["replay", &repro]).code, 1);
+    let run = kraftsim(&["replay", &repro, "--json", "-"]);
+    let run: Value = serde_json::from_str(&run.out).expect("only JSON on stdout");
+    assert_eq!(run["schema"], "kraftsim.run.v1");
+    assert_eq!(run["violations"][0]["detail"], violation["detail"]);
+    assert_eq!(run["plan"], serde_json::json!([{ "at_ns": 20 }]));
+    // Other flags, another run: its digest is not held against the file's.
+    let mended = kraftsim(&["replay", &repro, "--set", "fail=21"]);
+    assert_eq!(mended.code, 0, "{mended:?}");
+}
+
+#[test]
+fn another_digest_is_told_with_its_rung() {
+    let here = folder("mismatch");
+    let out = here.to_str().expect("text");
+    kraftsim(&["replay", "quorum", "--seed", "9", "--out", out]);
+    let path = here.join("quorum-0x0000000000000009.json");
+    let text = fs::read_to_string(&path).expect("a repro");
+    let digest = read(&path)["expect_digest"].as_str().expect("text").to_owned();
+    fs::write(&path, text.replace(&digest, &"0".repeat(32))).expect("writes");
+    let came = kraftsim(&["replay", path.to_str().expect("text")]);
+    assert_eq!(came.code, 5, "{came:?}");
+    assert!(came.err.contains("DIGEST MISMATCH: "), "{}", came.err);
+    assert!(came.err.contains("the first rung that differs is at entry 200; entry 100 agrees"), "{}", came.err);
+    let came = kraftsim(&["replay", "quorum", "--seed", "9", "--expect-digest", &"0".repeat(32)]);
+    assert_eq!(came.code, 5, "{came:?}");
+}
+
+#[test]
+fn merged_shards_are_the_whole() {
+    let here = folder("merge");
+    let path = |name: &str| here.join(name).to_str().expect("text").to_owned();
+    let sweep = |shard: &str, name: &str| {
+        let json = path(name);
+        kraftsim(&[
+            "sweep",
+            "quorum",
+            "controller-failover",
+            "--seeds",
+            "3..91",
+            "--shard",
+            shard,
+            "--set",
+            "fail=13",
+            "--set",
+            "expect=<= 1.5s",
+            "--progress",
+            "none",
+            "--max-fail",
+            "1000",
+            "--json",
+            &json,
+            "--out",
+            &path("repros"),
+        ])
+    };
+    sweep("1/1", "whole.json");
+    for i in 1..=3 {
+        sweep(&format!("{i}/3"), &format!("{i}.json"));
+    }
+    let merged = kraftsim(&[
+        "merge",
+        &path("3.json"),
+        &path("1.json"),
+        &path("2.json"),
+        &path("1.json"),
+        "-o",
+        &path("all.json"),
+    ]);
+    assert_eq!(merged.code, 1, "{merged:?}");
+    // Which twenty failures have a repro file is a matter of each shard.
+    let plain = |name: &str| {
+        let mut json = read(&here.join(name));
+        for violation in json["violations"].as_array_mut().expect("a list") {
+            violation["repro"] = Value::Null;
+        }
+        timeless(json, &here)
+    };
+    assert_eq!(plain("all.json"), plain("whole.json"));
+    let overlap = kraftsim(&["merge", &path("all.json"), &path("2.json"), "-o", "-"]);
+    assert_eq!(overlap.code, 2, "{overlap:?}");
+    assert!(overlap.err.contains("both hold seed 0x0000000000000004"), "{}", overlap.err);
+}
+
+#[test]
+fn at_most_twenty_repro_files_are_written() {
+    let here = folder("twenty");
+    let out = here.to_str().expect("text");
+    let came = kraftsim(&[
+        "sweep",
+        "--seeds",
+        "25",
+        "--set",
+        "fail=1",
+        "--max-fail",
+        "23",
+        "--progress",
+        "none",
+        "--json",
+        "-",
+        "--out",
+        out,
+    ]);
+    let json: Value = serde_json::from_str(&came.out).expect("JSON");
+    let violations = json["violations"].as_array().expect("a list");
+    assert_eq!((violations.len(), violations.iter().filter(|v| v["repro"].is_null()).count()), (23, 3));
+    assert_eq!(fs::read_dir(&here).expect("reads").count(), 20);
+    assert!(violations.iter().all(|v| v["command"].as_str().is_some_and(|c| c.contains("--expect-digest"))));
+}
+
+#[test]
+fn the_summary() {
+    let came = kraftsim(&["sweep", "quorum", "--seeds", "1..41", "--set", "expect=<= 4s", "--progress", "plain"]);
+    assert!(came.err.ends_with("eta 0s\n"), "{}", came.err);
+    let of_this_build = |line: &&str| !line.contains("simulated s in") && !line.contains("per core");
+    let lines: Vec<&str> = came.out.lines().filter(of_this_build).collect();
+    insta::assert_snapshot!("summary", lines.join("\n").replace("on bare", "on HOST").replace("on madsim", "on HOST"));
+}

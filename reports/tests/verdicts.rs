@@ -1,0 +1,90 @@
+//! Exit codes: the first that applies, for each way a sweep can end.
+
+mod fake;
+
+use fake::{folder, kraftsim};
+
+#[test]
+fn each_ending_has_its_exit_code() {
+    let out = folder("exit-codes");
+    let out = out.to_str().expect("text");
+    let table: &[(u8, &[&str])] = &[
+        (0, &[]),
+        (0, &["--set", "floor=150"]),
+        (0, &["--require-probe", "rare"]),
+        (0, &["--set", "expect=<= 2s"]),
+        (1, &["--set", "fail=50"]),
+        (1, &["--set", "fail=50", "--set", "kind=ghost_mismatch"]),
+        (1, &["--set", "panic=7"]),
+        (1, &["--set", "fail=50", "--set", "floor=3"]),
+        (3, &["--set", "fail=50", "--set", "kind=liveness"]),
+        (3, &["--set", "fail=50", "--set", "kind=runaway"]),
+        (3, &["--set", "expect=<= 1s"]),
+        (4, &["--set", "floor=3"]),
+        (4, &["--set", "unknown=1"]),
+        (4, &["--set", "idle=1"]),
+        (4, &["--set", "probe=never"]),
+        (4, &["--require-probe", "never"]),
+        (4, &["--require-probe", "misspelt"]),
+        (4, &["--seeds", "5..5"]),
+        (4, &["--seeds", "2", "--shard", "3/3"]),
+        (5, &["--set", "fail=50", "--set", "kind=nondeterminism"]),
+        (130, &["--set", "fail=50", "--set", "ctrl-c=60"]),
+        (2, &["--bug", "Nonsense"]),
+    ];
+    for (code, flags) in table {
+        let mut words = vec!["sweep", "quorum", "--progress", "none", "--out", out];
+        if !flags.contains(&"--seeds") {
+            words.extend(["--seeds", "1..160"]);
+        }
+        words.extend_from_slice(flags);
+        let came = kraftsim(&words);
+        assert_eq!(came.code, *code, "{flags:?}: {came:?}");
+        assert!(came.out.lines().count() <= 40, "{}", came.out);
+    }
+}
+
+#[test]
+fn bad_input_gets_one_message_and_runs_nothing() {
+    let here = folder("bad-input");
+    let path = |name: &str| here.join(name).to_str().expect("text").to_owned();
+    std::fs::write(here.join("file"), "{}").expect("writes");
+    std::fs::write(here.join("other.json"), "{\"schema\": \"kraftsim.run.v1\"}").expect("writes");
+    let table: &[(&[&str], &str)] = &[
+        (
+            &["sweep", "nonsense"],
+            "no scenario nonsense: give the path of a TOML file, or one of: controller-failover, quorum",
+        ),
+        (&["sweep", "nonsense.toml"], "scenario file nonsense.toml: "),
+        (&["sweep", "quorum", "quorum"], "scenario quorum is named twice"),
+        (&["sweep", "--seeds", "9..3"], "ends before it starts"),
+        (&["sweep", "--seeds", "many"], "is not a seed"),
+        (&["sweep", "--shard", "4/3"], "is not a shard"),
+        (&["sweep", "--for", "10"], "is not a length of time"),
+        (&["sweep", "-j0"], "invalid value '0'"),
+        (&["sweep", "--max-fail", "0"], "invalid value '0'"),
+        (&["sweep", "--set", "nonsense"], "give KEY=VALUE"),
+        (&["sweep", "--guided"], "unexpected argument '--guided'"),
+        (&["sweep", "--cluster", &path("none")], "--cluster "),
+        (&["sweep", "--cluster", &path("")], "no .properties file in it"),
+        (&["sweep", "--json", &path("")], "is a folder"),
+        (&["sweep", "--json", &path("file/x.json")], "is not a folder"),
+        (&["sweep", "--out", &path("file")], "is not a folder"),
+        (&["replay", "quorum"], "needs a seed"),
+        (&["replay", &path("none.json")], "none.json: "),
+        (&["replay", &path("other.json")], "its schema is kraftsim.run.v1, not kraftsim.repro.v1"),
+        (&["replay", "quorum", "--seed", "1", "--expect-digest", "12"], "a digest has 32 hex digits"),
+        (&["merge", &path("other.json"), "-o", &path("all.json")], "its schema is kraftsim.run.v1"),
+        (&["merge", "-o", &path("all.json")], "<SWEEP.json>"),
+        (&["scenarios", "show", "nonsense"], "no scenario nonsense"),
+        (&["why"], "unrecognized subcommand 'why'"),
+    ];
+    for (words, message) in table {
+        let came = kraftsim(words);
+        assert_eq!((came.code, came.out.as_str()), (2, ""), "{words:?}: {came:?}");
+        assert!(came.err.contains(message) && came.err.matches("error: ").count() == 1, "{words:?}: {came:?}");
+    }
+    let mut left: Vec<_> = std::fs::read_dir(&here).expect("reads").map(|e| e.expect("entry").file_name()).collect();
+    left.sort();
+    assert_eq!(left, ["file", "other.json"], "nothing was written");
+}
