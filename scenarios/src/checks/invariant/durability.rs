@@ -45,6 +45,8 @@ pub fn commit(
     if high_watermark <= committed.end {
         if committed.agreed_end(&servers[leader], ledger) < high_watermark {
             conflict(&servers[leader], epoch, high_watermark, committed, verdict);
+        } else {
+            own_epoch(&servers[leader], shown, committed, ledger, verdict);
         }
         return (gone, first_record);
     }
@@ -64,9 +66,34 @@ pub fn commit(
             server.advance_agreement(&committed.batches);
         }
     }
+    own_epoch(&servers[leader], shown, committed, ledger, verdict);
     majority_reached(servers, leader, epoch, committed, quorum, verdict);
     newer_leaders_have_it(servers, epoch, committed, verdict);
     (gone, first_record)
+}
+
+/// Without a batch of its own epoch, nothing that a leader counts on a majority is safe there.
+fn own_epoch(
+    leader: &ServerGhost,
+    shown: ShownHighWatermark,
+    committed: &Committed,
+    ledger: &Ledger,
+    verdict: &mut Verdict,
+) {
+    let count = if shown.offset == committed.end {
+        committed.count()
+    } else {
+        committed.batches.partition_point(|id| ledger.end(*id) <= shown.offset)
+    };
+    let last = count.checked_sub(1).map(|at| ledger.get(committed.batches[at]).epoch);
+    if last != Some(shown.epoch) {
+        verdict.fail(Invariant::OwnEpochCommit, || {
+            format!(
+                "node {} has high watermark {} in epoch {}; the last batch below is of epoch {last:?}",
+                leader.id, shown.offset, shown.epoch
+            )
+        });
+    }
 }
 
 #[cold]

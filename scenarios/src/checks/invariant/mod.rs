@@ -57,6 +57,8 @@ invariants! {
     StateMachineSafety = "StateMachineSafety", "Raft §5.4.3, figure 3: State Machine Safety";
     /// Everything below a leader's high watermark is durable on a majority of voters.
     MajorityReachedHighWatermark = "MajorityReachedHighWatermark", "RaftEventSimulationTest: MajorityReachedHighWatermark, read durably; consensus.md §4.9";
+    /// A leader's high watermark covers a record of its own epoch, or is unknown.
+    OwnEpochCommit = "OwnEpochCommit", "Raft §5.4.2, figure 8; consensus.md §4.6";
     /// One active controller per epoch; an older leader commits only what the newer one has.
     SingleActiveController = "SingleActiveController", "KIP-631; consensus.md §10, two self-believed leaders";
     /// A committed record stays on a majority of disks until a fault destroys durable bytes.

@@ -106,16 +106,22 @@ fn a_high_watermark_may_count_what_was_acknowledged_before_the_disk_was_destroye
 fn a_prefix_on_a_majority_is_safe_only_through_its_committers_own_batch() {
     let mut quorum = Quorum::of(5);
     quorum.campaign(1, 1);
-    [2, 3].map(|voter| quorum.vote(voter, 1, 1));
+    for voter in [2, 3] {
+        quorum.vote(voter, 1, 1);
+    }
     quorum.take_over(1, 1);
     quorum.campaign(4, 2);
-    [0, 2, 3].map(|voter| quorum.vote(voter, 4, 2));
+    for voter in [0, 2, 3] {
+        quorum.vote(voter, 4, 2);
+    }
     quorum.take_over(4, 2);
     quorum.follow(2, 4, 2);
     quorum.replicate(4, 2, 2);
     // Server 1, with a batch that nobody has, leads epoch 3; server 2 leads epoch 4 and commits.
     quorum.campaign(1, 3);
-    [0, 3].map(|voter| quorum.vote(voter, 1, 3));
+    for voter in [0, 3] {
+        quorum.vote(voter, 1, 3);
+    }
     quorum.take_over(1, 3);
     quorum.elect(2, 4, &[0, 3]);
     assert_eq!(quorum.checks.committed.promised, 2);
@@ -124,7 +130,9 @@ fn a_prefix_on_a_majority_is_safe_only_through_its_committers_own_batch() {
     assert_eq!(quorum.checks.committed.promised, 0);
     quorum.boot(3);
     quorum.campaign(1, 5);
-    [3, 4].map(|voter| quorum.vote(voter, 1, 5));
+    for voter in [3, 4] {
+        quorum.vote(voter, 1, 5);
+    }
     quorum.take_over(1, 5);
     assert_eq!(quorum.checks.violation(), None);
     assert_eq!(excused(&quorum, "committed_record_destroyed"), 2);

@@ -338,13 +338,22 @@ impl Quorum {
 
     /// What a follower would append now.
     pub fn missing(&self, leader: usize, follower: usize) -> Records {
+        self.missing_up_to(leader, follower, u32::MAX)
+    }
+
+    fn missing_up_to(&self, leader: usize, follower: usize, max_bytes: u32) -> Records {
         let from = self.logs[follower].end_offset();
-        self.logs[leader].read(from, self.logs[leader].end_offset(), u32::MAX)
+        self.logs[leader].read(from, self.logs[leader].end_offset(), max_bytes)
     }
 
     /// A follower appends what it lacks, forces it, and fetches again.
     pub fn replicate(&mut self, leader: usize, follower: usize, epoch: i32) {
-        let records = self.missing(leader, follower);
+        self.replicate_up_to(leader, follower, epoch, u32::MAX);
+    }
+
+    /// The same with a limit in bytes; a whole batch is fetched at least.
+    pub fn replicate_up_to(&mut self, leader: usize, follower: usize, epoch: i32, max_bytes: u32) {
+        let records = self.missing_up_to(leader, follower, max_bytes);
         let mut out = Out::default();
         quiet(self.logs[follower].append_as_follower(&records, LeaderEpoch(epoch), 0, &mut out));
         self.logs[follower].flush(&mut out);

@@ -208,6 +208,21 @@ fn a_high_watermark_without_a_durable_majority() {
 }
 
 #[test]
+fn a_high_watermark_counts_replicas_of_an_older_epoch() {
+    let mut quorum = Quorum::at_work();
+    let batch = quorum.data(0, 1, 12);
+    quorum.write(0, &batch);
+    quorum.replicate(0, 1, 1);
+    quorum.campaign(1, 2);
+    quorum.vote(2, 1, 2);
+    quorum.vote(0, 1, 2);
+    quorum.take_over(1, 2);
+    assert_eq!(quorum.broke(), None);
+    quorum.show_high_watermark(1, 2, 4, true);
+    assert_eq!(quorum.broke(), Some("OwnEpochCommit"));
+}
+
+#[test]
 fn a_follower_takes_another_record_for_committed() {
     let mut quorum = Quorum::at_work();
     let dirty = quorum.data(0, 1, 12);

@@ -15,7 +15,8 @@ const SERVERS: usize = 5;
 enum Step {
     Elect(usize),
     Append,
-    Replicate(usize),
+    /// A follower fetches up to so many bytes.
+    Replicate(usize, u32),
     Commit,
     Kill(usize),
     LosePower(usize),
@@ -29,7 +30,7 @@ fn step(replaced_disks: bool) -> impl Strategy<Value = Step> {
     prop_oneof![
         3 => server.clone().prop_map(Step::Elect),
         6 => Just(Step::Append),
-        12 => server.clone().prop_map(Step::Replicate),
+        12 => (server.clone(), prop_oneof![Just(1), Just(u32::MAX)]).prop_map(|(s, bytes)| Step::Replicate(s, bytes)),
         6 => Just(Step::Commit),
         2 => server.clone().prop_map(Step::Kill),
         2 => server.clone().prop_map(Step::LosePower),
@@ -84,7 +85,7 @@ impl Walk {
         self.quorum.take_over(candidate, epoch);
     }
 
-    fn replicate(&mut self, leader: usize, follower: usize) {
+    fn replicate(&mut self, leader: usize, follower: usize, max_bytes: u32) {
         let epoch = self.quorum.logs[leader].last_fetched_epoch();
         if follower == leader || epoch.0 != self.epoch {
             return;
@@ -97,7 +98,7 @@ impl Walk {
         let last = self.last(follower);
         match self.quorum.logs[leader].validate_offset_and_epoch(last.offset, last.epoch) {
             Validation::Valid => {
-                self.quorum.replicate(leader, follower, epoch.0);
+                self.quorum.replicate_up_to(leader, follower, epoch.0, max_bytes);
                 self.fetched[follower] = Some(self.last(follower).offset);
             }
             Validation::Diverging(at) => {
@@ -134,7 +135,7 @@ impl Walk {
                 let batch = self.quorum.data(leader, self.epoch, self.value);
                 self.quorum.write(leader, &batch);
             }
-            (Step::Replicate(follower), Some(leader)) => self.replicate(leader, follower),
+            (Step::Replicate(follower, max_bytes), Some(leader)) => self.replicate(leader, follower, max_bytes),
             (Step::Commit, Some(leader)) => self.commit(leader),
             (Step::Kill(server), _) => {
                 self.quorum.kill(server);
@@ -163,7 +164,7 @@ impl Walk {
                 self.restarted(server);
                 self.fetched[server] = None;
             }
-            (Step::Append | Step::Replicate(_) | Step::Commit, None) => {}
+            (Step::Append | Step::Replicate(..) | Step::Commit, None) => {}
         }
     }
 }
