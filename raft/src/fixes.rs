@@ -16,6 +16,12 @@ switches! {
         /// recovery (a rotten batch) restarts as Candidate in the same epoch and wins by votes
         /// that were given to the longer log. Mend: a repeated vote compares the logs again.
         CompareLogOfRepeatedVote,
+        /// A replica that voted for itself, lost, and follows the winner keeps its vote in
+        /// `quorum-state`; at a restart its own vote counts before the leader it knows, so it
+        /// starts as Candidate of an epoch whose records it holds, and its Vote request (last
+        /// epoch = its epoch) is refused as INVALID_REQUEST, which is fatal (consensus.md §1.6,
+        /// §3.3). Mend: a known leader counts before the own vote.
+        RestartAsFollowerDespiteOwnVote,
         /// With exactly one voter Kafka moves the high watermark, and so acknowledges, before
         /// its own fsync (D9's exception). Mend: a single voter forces its append first.
         SingleVoterFlushFirst,

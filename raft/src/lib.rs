@@ -15,6 +15,8 @@
 //! * [`node`]: a process: both of them on their threads
 //! * [`bugs`] and [`fixes`]: historical mistakes and missing mends as switches
 
+#![deny(clippy::float_arithmetic)]
+
 pub mod bugs;
 pub mod config;
 pub mod controller;

@@ -51,7 +51,11 @@ impl Node {
 
     /// One input for one thread.
     pub fn step(&mut self, thread: ThreadName, now: Now, input: Input, entropy: &mut dyn Entropy, out: &mut Out) {
-        let Some(alive) = &mut self.alive else { return };
+        let Some(alive) = &mut self.alive else {
+            // Its last effects were dropped by a failed fsync, the end of the process among them.
+            out.push(Effect::Halt { reason: Rc::from("the process had ended already"), fatal: false });
+            return;
+        };
         let mut step = Step { now, entropy, out };
         let result = match thread {
             ThreadName::RaftIo => alive.raft.step(input, &mut step),

@@ -33,6 +33,15 @@ pub struct QuorumTimeouts {
     pub fetch_ms: i32,
 }
 
+/// Mistakes and mends in force.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Switches {
+    /// Mistakes.
+    pub bugs: Bugs,
+    /// Mends.
+    pub fixes: Fixes,
+}
+
 /// Kafka's `QuorumState`: the epoch, the state in it, and the only ways to change them.
 #[derive(Clone, Debug)]
 pub struct QuorumState {
@@ -53,7 +62,7 @@ impl QuorumState {
         local: ReplicaKey,
         voters: VoterSet,
         timeouts: QuorumTimeouts,
-        bugs: Bugs,
+        switches: Switches,
         now_ms: i64,
     ) -> QuorumState {
         let election_timer = Timer::infinite(now_ms);
@@ -69,16 +78,10 @@ impl QuorumState {
             epoch: LeaderEpoch(0),
             state,
             timeouts,
-            bugs,
-            fixes: Fixes::NONE,
+            bugs: switches.bugs,
+            fixes: switches.fixes,
             late_write: None,
         }
-    }
-
-    /// The same replica with these mends in force.
-    pub fn with_fixes(mut self, fixes: Fixes) -> QuorumState {
-        self.fixes = fixes;
-        self
     }
 
     /// A higher epoch, or a lost Prospective that cannot return to a leader.

@@ -5,11 +5,12 @@
 use std::rc::Rc;
 
 use super::epoch_states::{EpochState, FollowerState, UnattachedState};
-use super::quorum_state::{QuorumState, QuorumTimeouts};
+use super::quorum_state::{QuorumState, QuorumTimeouts, Switches};
 use super::step::{Fatal, Step, throw};
 use super::timer::Timer;
 use super::voter_set::VoterSet;
-use crate::bugs::{Bug, Bugs};
+use crate::bugs::Bug;
+use crate::fixes::Fix;
 use crate::ids::{LeaderEpoch, ReplicaKey};
 use crate::io::Probe;
 use crate::log::{ElectionState, write_election_state};
@@ -20,12 +21,12 @@ impl QuorumState {
         local: ReplicaKey,
         voters: VoterSet,
         timeouts: QuorumTimeouts,
-        bugs: Bugs,
+        switches: Switches,
         stored: Option<ElectionState>,
         log_epoch: LeaderEpoch,
         step: &mut Step<'_>,
     ) -> Result<QuorumState, Fatal> {
-        let mut quorum = QuorumState::blank(local, voters, timeouts, bugs, step.now_ms());
+        let mut quorum = QuorumState::blank(local, voters, timeouts, switches, step.now_ms());
         let stored = stored.unwrap_or(ElectionState { epoch: LeaderEpoch(0), leader_id: None, voted: None });
         // Somebody's records of a later epoch are here: quorum-state was lost or rolled back.
         let stored = if stored.epoch < log_epoch {
@@ -57,7 +58,8 @@ impl QuorumState {
             step.out.probe(Probe::RestartedResigned);
             return Ok(EpochState::Resigned(self.resigned_state(Rc::default(), step)));
         }
-        if stored.voted.is_some_and(|voted| names(voted, self.local)) {
+        let leader_first = stored.leader_id.is_some() && self.fixes.has(Fix::RestartAsFollowerDespiteOwnVote);
+        if stored.voted.is_some_and(|voted| names(voted, self.local)) && !leader_first {
             if self.is_observer() {
                 throw!("voted for itself in epoch {} and is no voter any more", stored.epoch);
             }

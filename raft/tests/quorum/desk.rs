@@ -91,22 +91,7 @@ pub struct Desk {
 
 pub fn spec(id: i32, voters: i32, bugs: Bugs, fixes: Fixes) -> NodeSpec {
     let voter = |id: i32| Voter { id: NodeId(id), endpoint: endpoint(id) };
-    let config = ControllerConfig {
-        node_id: NodeId(id),
-        voters: (1..=voters).map(voter).collect(),
-        election_timeout_ms: 1000,
-        fetch_timeout_ms: 2000,
-        election_backoff_max_ms: 1000,
-        append_linger_ms: 25,
-        request_timeout_ms: 2000,
-        retry_backoff_ms: 20,
-        fetch_max_bytes: 1 << 20,
-        segment_bytes: 1 << 30,
-        segment_ms: 7 * 24 * 3_600_000,
-        max_idle_interval_ms: 500,
-        connection_setup_timeout_ms: 10_000,
-        connection_setup_timeout_max_ms: 30_000,
-    };
+    let config = ControllerConfig::new(NodeId(id), (1..=voters).map(voter).collect());
     NodeSpec { config: Rc::new(config), cluster_id: CLUSTER_ID.into(), bugs, fixes }
 }
 

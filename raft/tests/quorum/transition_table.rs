@@ -9,7 +9,7 @@ use raft::log::MAX_BATCH_BYTES;
 use raft::quorum::QuorumState;
 use raft::quorum::accumulator::BatchAccumulator;
 use raft::quorum::epoch_states::EpochState;
-use raft::quorum::quorum_state::QuorumTimeouts;
+use raft::quorum::quorum_state::{QuorumTimeouts, Switches};
 use raft::quorum::step::{Fatal, Step};
 use raft::quorum::voter_set::VoterSet;
 
@@ -31,7 +31,7 @@ fn fresh(observer: bool) -> QuorumState {
     let voters = VoterSet::from_static(&spec(1, 3, Bugs::NONE, Default::default()).config.voters);
     let (mut out, mut entropy) = (Out::default(), Draws(7));
     let mut step = Step { now: Now { mono_ns: 0, wall_ms: 1_000 }, entropy: &mut entropy, out: &mut out };
-    let quorum = QuorumState::initialize(local, voters, TIMEOUTS, Bugs::NONE, None, LeaderEpoch(0), &mut step);
+    let quorum = QuorumState::initialize(local, voters, TIMEOUTS, Switches::default(), None, LeaderEpoch(0), &mut step);
     quorum.expect("an empty disk is a fine start")
 }
 

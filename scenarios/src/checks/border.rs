@@ -260,6 +260,11 @@ impl Checks {
         for record in gone {
             self.white_box.destroyed(*record, &mut self.verdict);
         }
+        if let Some(new_end) = self.committed.last_cut()
+            && !gone.is_empty()
+        {
+            self.white_box.cut(new_end);
+        }
     }
 
     /// A client did or learned something.

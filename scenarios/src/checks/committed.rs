@@ -92,6 +92,11 @@ impl Committed {
         !self.destroyed.is_empty()
     }
 
+    /// Where the committed log ended after the last cut.
+    pub fn last_cut(&self) -> Option<Offset> {
+        self.destroyed.last().map(|(new_end, _)| *new_end)
+    }
+
     /// Was it destroyed before a leader of a newer epoch than this began?
     pub fn was_cut_after(&self, epoch: LeaderEpoch) -> bool {
         self.cut_by.is_some_and(|cut_by| epoch < cut_by)

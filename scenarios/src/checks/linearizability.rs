@@ -158,10 +158,12 @@ impl WhiteBox {
                 verdict.excuse(Excuse::AckedAppendDestroyed, 1);
             }
         }
-        // Offsets are given anew from here on: what was acknowledged above no longer orders them.
-        let below = Offset(record.offset.0 - 1);
+    }
+
+    /// Offsets are given anew from here on: what was acknowledged above no longer orders them.
+    pub fn cut(&mut self, new_end: Offset) {
         for (_, highest) in &mut self.acks {
-            *highest = below.min(*highest);
+            *highest = Offset(new_end.0 - 1).min(*highest);
         }
     }
 

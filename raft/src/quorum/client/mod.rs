@@ -33,7 +33,7 @@ pub use listener::{ListenerContext, ListenerItem};
 
 use self::fetch::FetchPurgatory;
 use super::network_channel::NetworkChannel;
-use super::quorum_state::{QuorumState, QuorumTimeouts};
+use super::quorum_state::{QuorumState, QuorumTimeouts, Switches};
 use super::request_manager::RequestManager;
 use super::step::{Fatal, Step, throw};
 use super::timer::Timer;
@@ -100,9 +100,9 @@ impl RaftClient {
         let local = ReplicaKey { id: config.node_id, directory_id: Some(setup.directory_id) };
         let timeouts = QuorumTimeouts { election_ms: config.election_timeout_ms, fetch_ms: config.fetch_timeout_ms };
         let voters = VoterSet::from_static(&config.voters);
+        let switches = Switches { bugs: setup.bugs, fixes: setup.fixes };
         let quorum =
-            QuorumState::initialize(local, voters, timeouts, setup.bugs, stored, log.last_fetched_epoch(), step)?
-                .with_fixes(setup.fixes);
+            QuorumState::initialize(local, voters, timeouts, switches, stored, log.last_fetched_epoch(), step)?;
         let bootstrap: Rc<[NodeId]> = quorum.voters().ids().iter().copied().filter(|id| *id != local.id).collect();
         let (backoff_ms, timeout_ms) = (i64::from(config.retry_backoff_ms), i64::from(config.request_timeout_ms));
         let mut client = RaftClient {

@@ -19,22 +19,7 @@ impl Entropy for Middle {
 }
 
 fn channel() -> NetworkChannel {
-    NetworkChannel::new(&ControllerConfig {
-        node_id: NodeId(0),
-        voters: [].into(),
-        election_timeout_ms: 1_000,
-        fetch_timeout_ms: 2_000,
-        election_backoff_max_ms: 1_000,
-        append_linger_ms: 25,
-        request_timeout_ms: TIMEOUT_MS as i32,
-        retry_backoff_ms: 20,
-        fetch_max_bytes: 1 << 20,
-        segment_bytes: 1 << 30,
-        segment_ms: i64::MAX,
-        max_idle_interval_ms: 500,
-        connection_setup_timeout_ms: 10_000,
-        connection_setup_timeout_max_ms: 30_000,
-    })
+    NetworkChannel::new(&ControllerConfig::new(NodeId(0), [].into()))
 }
 
 /// The rest of the world: which attempts and connections it knows, what it was asked.
