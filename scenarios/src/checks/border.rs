@@ -27,7 +27,9 @@ impl Checks {
         if !fatal || ghost.disk_failed {
             return;
         }
-        if ghost.forgotten_epoch.is_some() || self.verdict.has_excused(Excuse::PromiseCutByDestroyedDisk) {
+        let excuses =
+            [Excuse::PromiseCutByDestroyedDisk, Excuse::CommitCountsAmnesiacVoter, Excuse::CommittedRecordDestroyed];
+        if ghost.forgotten_epoch.is_some() || excuses.iter().any(|excuse| self.verdict.has_excused(*excuse)) {
             self.verdict.excuse(Excuse::FatalFaultAfterDestroyedDisk, 1);
         } else {
             let id = ghost.id;

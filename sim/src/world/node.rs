@@ -206,9 +206,17 @@ impl<P: Process> NodeState<P> {
         self.paused > 0 || self.stalled > 0
     }
 
-    /// Nothing waits behind a barrier, and no list was cut short.
+    /// Nothing waits behind a barrier, and no failed effect is still to be told of.
     pub fn is_settled(&self) -> bool {
-        self.threads.iter().all(|thread| matches!(thread.busy, Busy::Free | Busy::Serving { .. }))
+        self.threads.iter().all(|thread| {
+            let to_be_told = matches!(thread.queue.front(), Some((Input::DiskError(_), _)));
+            let quiet = match &thread.busy {
+                Busy::Free => true,
+                Busy::Serving { input, .. } => !matches!(input, Input::DiskError(_)),
+                _ => false,
+            };
+            quiet && !to_be_told
+        })
     }
 
     /// The network sees silence.
