@@ -195,6 +195,9 @@ mod tests {
             seen.insert(of(&[1 << bit]));
         }
         assert_eq!(seen.len(), 192);
-        assert_ne!(CanonicalHasher::default().bytes(b"ab").finish(), CanonicalHasher::default().bytes(b"ab\0").finish());
+        assert_ne!(
+            CanonicalHasher::default().bytes(b"ab").finish(),
+            CanonicalHasher::default().bytes(b"ab\0").finish()
+        );
     }
 }
