@@ -150,9 +150,8 @@ impl ServerGhost {
         }
         let batches: Vec<_> = (0..count).filter_map(|at| self.log.get(at)).collect();
         let end = ledger.end(self.log.prefix(count));
-        if self.forgotten.as_ref().is_none_or(|old| old.end <= end) {
-            self.forgotten = Some(Forgotten { batches, end });
-        }
+        self.forgotten.retain(|old| !batches.starts_with(&old.batches));
+        self.forgotten.push(Forgotten { batches, end });
         Some(held)
     }
 }
