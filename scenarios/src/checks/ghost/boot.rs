@@ -51,7 +51,11 @@ impl ServerGhost {
         let mut found = Found { mismatch: None, notes, torn_tail: found_log.has_junk() };
         match (self.down.take(), self.damaged) {
             // The first boot finds what a format tool may have left; all of it is durable.
-            (None, _) | (Some(HowDown::PowerLost), true) => self.take_over(found_log, files),
+            (None, _) => self.take_over(found_log, files),
+            (Some(HowDown::PowerLost), true) => {
+                self.forget_behind(&found_log, self.log.forced(), ledger);
+                self.take_over(found_log, files);
+            }
             (Some(HowDown::PowerLost), false) => {
                 found.mismatch = self.impossible_after_power_loss(&found_log, notes, files);
                 self.take_over(found_log, files);
@@ -131,16 +135,10 @@ impl ServerGhost {
     /// something that it had promised or held.
     pub fn disk_damaged(&mut self, left: &dyn DurableFiles, ledger: &mut Ledger) -> bool {
         let (left_log, _) = LogGhost::read(left, ledger);
-        let durable = self.log.durable();
-        let held = (0..durable).take_while(|at| left_log.get(*at) == self.log.get(*at)).count();
         let election = self.durable_election;
         self.small.spoil(left);
-        if held < durable {
-            let batches: Vec<_> = (0..durable).filter_map(|at| self.log.get(at)).collect();
-            let end = self.log.durable_end(ledger);
-            if self.forgotten.as_ref().is_none_or(|old| old.end <= end) {
-                self.forgotten = Some(Forgotten { batches, end });
-            }
+        let held = self.forget_behind(&left_log, self.log.durable(), ledger);
+        if let Some(held) = held {
             self.log.spoil(held);
         }
         self.damaged = true;
@@ -152,6 +150,21 @@ impl ServerGhost {
             self.remember_promises();
             self.forgotten_epoch = self.forgotten_epoch.max(election.map(|election| election.epoch));
         }
-        held < durable || lost_election
+        held.is_some() || lost_election
+    }
+
+    /// Of the first `count` batches, which were durable, only a prefix is `left`: gives its length.
+    /// Also asked when power is lost on a rotten disk: what was forced behind the rot, and
+    /// acknowledged, becomes unreadable only then.
+    fn forget_behind(&mut self, left: &LogGhost, count: usize, ledger: &Ledger) -> Option<usize> {
+        let held = (0..count).take_while(|at| left.get(*at) == self.log.get(*at)).count();
+        if held == count {
+            return None;
+        }
+        let batches: Vec<_> = (0..count).filter_map(|at| self.log.get(at)).collect();
+        let end = ledger.end(self.log.prefix(count));
+        self.forgotten.retain(|old| !batches.starts_with(&old.batches));
+        self.forgotten.push(Forgotten { batches, end });
+        Some(held)
     }
 }

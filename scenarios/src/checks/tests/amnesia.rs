@@ -138,13 +138,14 @@ fn a_prefix_on_a_majority_is_safe_only_through_its_committers_own_batch() {
     assert_eq!(excused(&quorum, "committed_record_destroyed"), 2);
 }
 
-#[test]
-fn rot_is_not_mended_by_an_fsync() {
+/// A bit of server 1's durable log flips while its page cache is good; behind it, the server
+/// appends one more batch, and forces it.
+fn forced_behind_rot() -> (Quorum, String, usize) {
     let mut quorum = committed_on_two();
-    // A bit of server 1's durable log flips while its page cache is good.
-    let mut left = quorum.disks[1].clone();
     let path = raft::log::segment_path(raft::ids::Offset(0));
-    *left.bytes_mut(&path).last_mut().expect("it holds batches") ^= 1;
+    let mut left = quorum.disks[1].clone();
+    let place = left.bytes_mut(&path).len() - 1;
+    left.bytes_mut(&path)[place] ^= 1;
     quorum.checks.disk_damaged(quorum.now, 1, &left);
     assert_eq!(excused(&quorum, "promise_cut_by_destroyed_disk"), 1);
     let batch = quorum.data(0, 1, 11);
@@ -155,8 +156,27 @@ fn rot_is_not_mended_by_an_fsync() {
     quorum.logs[1].append_as_follower(&records, epoch, 0, &mut out).expect("it follows on");
     quorum.logs[1].flush(&mut out);
     quorum.perform(1, out);
+    (quorum, path, place)
+}
+
+#[test]
+fn rot_is_not_mended_by_an_fsync() {
+    let (quorum, ..) = forced_behind_rot();
     let ghost = &quorum.checks.servers[1];
     assert_eq!((ghost.log.count(), ghost.log.durable()), (3, 1));
+}
+
+/// The fetch that acknowledged the batch is still on its way when the host loses power, and
+/// reads the rot at its next boot.
+#[test]
+fn what_was_forced_behind_rot_is_forgotten_when_the_rot_is_read() {
+    let (mut quorum, path, place) = forced_behind_rot();
+    quorum.lose_power(1);
+    quorum.disks[1].bytes_mut(&path)[place] ^= 1;
+    quorum.boot(1);
+    quorum.move_high_watermark(0, 1);
+    assert_eq!(quorum.checks.violation(), None);
+    assert_eq!(excused(&quorum, "commit_counts_amnesiac_voter"), 1);
 }
 
 #[test]
