@@ -48,15 +48,16 @@ impl ServerGhost {
         let mut found = Found { mismatch: None, notes, torn_tail: found_log.has_junk() };
         match (self.down.take(), self.damaged) {
             // The first boot finds what a format tool may have left; all of it is durable.
-            (None, _) | (Some(HowDown::PowerLost), true) => self.take_over(found_log, files),
+            (None, _) | (Some(HowDown::PowerLost), true) => self.take_over(found_log, files, ledger),
             (Some(HowDown::PowerLost), false) => {
                 found.mismatch = self.impossible_after_power_loss(&found_log, notes, files);
-                self.take_over(found_log, files);
+                self.take_over(found_log, files, ledger);
             }
             (Some(HowDown::PageCacheKept), false) => {
                 found.mismatch = self.changed_by_kill(&found_log, notes, files);
             }
             (Some(HowDown::PageCacheKept), true) => {
+                self.forget_all_but(&found_log, ledger);
                 let before = std::mem::replace(&mut self.log, found_log);
                 self.log.keep_durability_of(&before);
                 self.small.load_written(files);
@@ -69,10 +70,23 @@ impl ServerGhost {
         found
     }
 
-    fn take_over(&mut self, mut found: LogGhost, files: &dyn DurableFiles) {
+    fn take_over(&mut self, mut found: LogGhost, files: &dyn DurableFiles, ledger: &Ledger) {
+        self.forget_all_but(&found, ledger);
         found.all_durable();
         self.log = found;
         self.small.load(files);
+    }
+
+    /// What was forced, and perhaps acknowledged, and is not in what is left. A running process may
+    /// force more behind bytes that rotted: that goes with them when it is read back.
+    fn forget_all_but(&mut self, left: &LogGhost, ledger: &Ledger) {
+        let forced = self.log.forced();
+        let end = self.log.forced_end(ledger);
+        let is_left = left.count() >= forced && left.prefix(forced) == self.log.prefix(forced);
+        if !is_left && self.forgotten.as_ref().is_none_or(|old| old.end <= end) {
+            let batches = (0..forced).filter_map(|at| self.log.get(at)).collect();
+            self.forgotten = Some(Forgotten { batches, end });
+        }
     }
 
     fn changed_by_kill(&self, found: &LogGhost, notes: ReadNotes, files: &dyn DurableFiles) -> Option<String> {
@@ -122,12 +136,8 @@ impl ServerGhost {
         let held = (0..durable).take_while(|at| left_log.get(*at) == self.log.get(*at)).count();
         let election = self.durable_election;
         self.small.spoil(left);
+        self.forget_all_but(&left_log, ledger);
         if held < durable {
-            let batches: Vec<_> = (0..durable).filter_map(|at| self.log.get(at)).collect();
-            let end = self.log.durable_end(ledger);
-            if self.forgotten.as_ref().is_none_or(|old| old.end <= end) {
-                self.forgotten = Some(Forgotten { batches, end });
-            }
             self.log.spoil(held);
         }
         self.damaged = true;
