@@ -128,6 +128,14 @@ switches! {
         TopicIdNotDurable,
         /// D9's own mutant: the leader takes its next message before its append is forced.
         LeaderFlushSkipped,
+        /// MonotonicEpoch's own mutant: a restarted replica takes its epoch from its log, whatever
+        /// `quorum-state` says.
+        EpochFromLogAtRestart,
+        /// DuplicateRecord's own mutant: the state machine submits what it was asked to append twice.
+        AppendSubmittedTwice,
+        /// FailedAppendCommitted's own mutant: a controller that loses its leadership tells those who
+        /// wait that nothing was done.
+        PendingAppendRefused,
         /// The replica's high watermark may go back within an epoch.
         HighWatermarkGoesBack,
         /// A node reports a log end in audits that its disk does not hold.

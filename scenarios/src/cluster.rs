@@ -46,6 +46,8 @@ pub struct Prepared {
     pub servers: Vec<NodeId>,
     /// The voters among them.
     pub voters: Vec<NodeId>,
+    /// Each server's `controller.quorum.fetch.timeout.ms`.
+    pub fetch_timeouts_ms: Vec<u64>,
     /// What this seed drew.
     pub knobs: Vec<(String, String)>,
     /// How long after healing everything must have recovered, ns.
@@ -85,7 +87,8 @@ pub fn prepare(scenario: &Scenario, seed: Seed, plan: Option<Plan>) -> Result<Pr
         audit_every_events: AUDIT_EVERY_EVENTS,
     };
     let recovery_bound_ns = recovery_bound_ms * 1_000_000;
-    Ok(Prepared { world, scenario, servers, voters, knobs: drawn, recovery_bound_ns })
+    let fetch_timeouts_ms = configs.iter().map(|config| config.fetch_timeout_ms.unsigned_abs().into()).collect();
+    Ok(Prepared { world, scenario, servers, voters, fetch_timeouts_ms, knobs: drawn, recovery_bound_ns })
 }
 
 /// How long after healing everything must have recovered: an election, and the whole log

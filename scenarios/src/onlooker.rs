@@ -142,6 +142,15 @@ impl Watch<Actor> for Onlooker {
                 Phase::Skipped => {}
             }
         }
+        if let Some((server, by_ms)) = disturbs(&fault.what).filter(|(server, _)| *server < self.servers)
+            && phase != Phase::Skipped
+        {
+            // An instantaneous one ends as it begins.
+            checks.disturbed(at, server, phase == Phase::Start, by_ms);
+            if fault.lasts_ns == 0 {
+                checks.disturbed(at, server, false, 0);
+            }
+        }
         let cause = fault.what.kind();
         let stops = matches!(
             fault.what,
@@ -188,4 +197,17 @@ impl Watch<Actor> for Onlooker {
     fn stop(&self) -> bool {
         self.recovered || self.checks.as_ref().is_some_and(Checks::stop)
     }
+}
+
+/// Does it disturb when a server's timers end? Which server's, and by how much its wall clock may
+/// go back.
+fn disturbs(what: &What) -> Option<(usize, u64)> {
+    let (node, by_ms) = match what {
+        What::Pause { node } | What::Stall { node } | What::Drift { node, .. } | What::SlowDisk { node, .. } => {
+            (node, 0)
+        }
+        What::WallStep { node, by_ms } | What::WallSmear { node, by_ms } => (node, by_ms.unsigned_abs()),
+        _ => return None,
+    };
+    Some((usize::from(node.0), by_ms))
 }

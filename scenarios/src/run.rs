@@ -84,7 +84,7 @@ pub fn drive(request: &Request<'_>) -> Result<Finished, String> {
         if ended == Ended::End && !cut_short {
             checks.recovery_overdue(at);
         }
-        if matches!(ended, Ended::Stopped | Ended::End) && checks.violation().is_none() {
+        if matches!(ended, Ended::Stopped | Ended::End) && (checks.violation().is_none() || request.keep_going) {
             checks.finish(at);
         }
     }
@@ -96,6 +96,7 @@ pub fn onlooker(prepared: &Prepared, request: &Request<'_>) -> Onlooker {
     let config = CheckConfig {
         servers: prepared.servers.clone(),
         voters: prepared.voters.clone(),
+        fetch_timeouts_ms: prepared.fetch_timeouts_ms.clone(),
         fixes: prepared.scenario.fixes,
         keep_going: request.keep_going,
     };

@@ -105,6 +105,11 @@ impl RecordLog {
         match prepare_append(raft, step, |accumulator, now_ms| accumulator.prepare_append(now_ms, epoch, values)) {
             Ok(last_offset) => {
                 let base_offset = Offset(last_offset.0 + 1 - request.values.len() as i64);
+                if self.bugs.has(Bug::AppendSubmittedTwice) {
+                    // Whether there is room for the copy does not matter.
+                    let _ =
+                        prepare_append(raft, step, |accumulator, now| accumulator.prepare_append(now, epoch, values));
+                }
                 self.pending.push_back(PendingAppend { connection, correlation_id, base_offset, last_offset });
             }
             Err(AppendError::Empty | AppendError::TooLarge) => {
@@ -216,7 +221,8 @@ impl RecordLog {
             step.out.probe(Probe::AppendRefused);
         }
         while let Some(append) = self.pending.pop_front() {
-            let response = self.refusal(ErrorCode::NotController, true);
+            let accepted = !self.bugs.has(Bug::PendingAppendRefused);
+            let response = self.refusal(ErrorCode::NotController, accepted);
             answer(append.connection, append.correlation_id, response, step);
         }
     }

@@ -29,7 +29,8 @@ impl QuorumState {
         let mut quorum = QuorumState::blank(local, voters, timeouts, switches, step.now_ms());
         let stored = stored.unwrap_or(ElectionState { epoch: LeaderEpoch(0), leader_id: None, voted: None });
         // Somebody's records of a later epoch are here: quorum-state was lost or rolled back.
-        let stored = if stored.epoch < log_epoch {
+        let log_decides = quorum.bugs.has(Bug::EpochFromLogAtRestart);
+        let stored = if stored.epoch < log_epoch || log_decides {
             ElectionState { epoch: log_epoch, leader_id: None, voted: None }
         } else {
             stored

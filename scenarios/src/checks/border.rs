@@ -4,7 +4,7 @@
 
 use raft::ids::{LeaderEpoch, Offset};
 use raft::io::{DurableFiles, Observation, Role};
-use raft::message::{ErrorCode, Request, Response};
+use raft::message::{ErrorCode, Request, Response, VoteResponse};
 
 use super::audit::NodeView;
 use super::committed::{Committed, CommittedRecord};
@@ -43,22 +43,29 @@ impl Checks {
         self.verdict.now_ns = at;
         if raft_io {
             promise::takes_input(&self.servers[server], &mut self.verdict);
+            self.check_quorum.takes_input(at, server, &self.servers, &mut self.verdict);
         }
     }
 
     /// A request reaches a server.
     pub fn request_taken(&mut self, at: u64, server: usize, connection: u64, message: &Message) {
         self.verdict.now_ns = at;
-        if let Message::Request { correlation_id, request: Request::Vote(vote) } = message
-            && !vote.pre_vote
-        {
-            self.pending_votes.push(PendingVote {
-                server,
-                connection,
-                correlation_id: *correlation_id,
-                epoch: vote.replica_epoch,
-                candidate: vote.replica_id,
-            });
+        match message {
+            Message::Request { correlation_id, request: Request::Vote(vote) } if !vote.pre_vote => {
+                self.pending_votes.push(PendingVote {
+                    server,
+                    connection,
+                    correlation_id: *correlation_id,
+                    epoch: vote.replica_epoch,
+                    candidate: vote.replica_id,
+                });
+            }
+            Message::Request { request: Request::Fetch(fetch), .. } => {
+                if let Some(from) = self.servers.iter().position(|ghost| ghost.id == fetch.replica_id) {
+                    self.check_quorum.fetched(at, server, from, fetch.current_leader_epoch);
+                }
+            }
+            _ => {}
         }
     }
 
@@ -109,7 +116,7 @@ impl Checks {
         match response {
             Response::Vote(vote) => {
                 promise::carries_epoch(ghost, vote.current_leader.leader_epoch, response.name(), &mut self.verdict);
-                self.vote_answered(server, connection, correlation_id, vote.vote_granted);
+                self.vote_answered(server, connection, correlation_id, vote);
             }
             Response::BeginQuorumEpoch(answer) | Response::EndQuorumEpoch(answer) => {
                 promise::carries_epoch(ghost, answer.current_leader.leader_epoch, response.name(), &mut self.verdict);
@@ -148,7 +155,7 @@ impl Checks {
         }
     }
 
-    fn vote_answered(&mut self, server: usize, connection: u64, correlation_id: i32, granted: bool) {
+    fn vote_answered(&mut self, server: usize, connection: u64, correlation_id: i32, answer: &VoteResponse) {
         let answers = |pending: &PendingVote| {
             pending.server == server && pending.connection == connection && pending.correlation_id == correlation_id
         };
@@ -157,8 +164,12 @@ impl Checks {
             return;
         };
         let PendingVote { epoch, candidate, .. } = self.pending_votes.swap_remove(place);
-        if granted {
-            let ghost = &self.servers[server];
+        let ghost = &self.servers[server];
+        if answer.top_error == ErrorCode::None && answer.error == ErrorCode::None {
+            let now = answer.current_leader.leader_epoch;
+            leaders::obeys_higher_epoch(ghost, epoch, now, &mut self.verdict);
+        }
+        if answer.vote_granted {
             promise::grants_vote(ghost, epoch, candidate, &mut self.verdict);
             self.votes.voted(server, ghost, epoch, candidate, &mut self.verdict);
         }
@@ -214,6 +225,8 @@ impl Checks {
             self.servers[server].high_watermark = None;
         }
         self.servers[server].role = Some((role, epoch, leader));
+        let leads = (role == Role::Leader).then_some(epoch);
+        self.check_quorum.role_changed(self.verdict.now_ns, server, leads);
         match role {
             Role::Prospective => self.failovers.prospective(self.verdict.now_ns, server),
             Role::Leader => {
@@ -290,6 +303,12 @@ impl Checks {
     /// Links are cut (or, with a negative number, mended).
     pub fn links_cut(&mut self, change: i32) {
         self.cut_links = self.cut_links.saturating_add_signed(change);
+    }
+
+    /// A fault disturbs a server's clocks, its process or its disk, or (`begins` false) does so no
+    /// more; `by_ms` is how far a wall clock may have gone back.
+    pub fn disturbed(&mut self, at: u64, server: usize, begins: bool, by_ms: u64) {
+        self.check_quorum.disturbed(at, server, begins, by_ms);
     }
 
     /// A fault hits a server; `cause` is its kind. Counts as a failover if that server leads.

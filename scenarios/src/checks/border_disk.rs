@@ -59,6 +59,7 @@ impl Checks {
             self.coverage.met(Situation::PowerLossWithUnsyncedTail);
         }
         ghost.went_down(how);
+        self.check_quorum.role_changed(at, server, None);
         self.pending_votes.retain(|pending| pending.server != server);
     }
 

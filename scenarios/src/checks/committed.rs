@@ -22,7 +22,8 @@ pub struct CommittedRecord {
 pub struct Committed {
     /// Its batches, from offset 0.
     pub batches: Vec<BatchId>,
-    /// The epoch whose leader committed each; ascending.
+    /// The epoch whose leader committed each (if that commit promised nothing, the one whose commit
+    /// promised it); ascending.
     epochs: Vec<LeaderEpoch>,
     /// Its data records.
     pub records: Vec<CommittedRecord>,
@@ -71,6 +72,15 @@ impl Committed {
         self.batches.push(id);
         self.epochs.push(epoch);
         first_record
+    }
+
+    /// All of it is promised, by a commit in `epoch`. What was not promised until now binds only
+    /// leaders after this epoch: votes for earlier ones may have been cast before the promise.
+    pub fn promise_all(&mut self, epoch: LeaderEpoch) {
+        for promised_by in &mut self.epochs[self.promised..] {
+            *promised_by = epoch.max(*promised_by);
+        }
+        self.promised = self.batches.len();
     }
 
     /// What lies behind the first `count` batches was destroyed: a leader begins `epoch` without

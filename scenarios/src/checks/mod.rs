@@ -36,6 +36,7 @@ use self::failover::Failovers;
 use self::ghost::ServerGhost;
 use self::ghost::ledger::Ledger;
 use self::invariant::Invariant;
+use self::invariant::check_quorum::CheckQuorum;
 use self::invariant::durability::Quorum;
 use self::invariant::leaders::Leaders;
 use self::invariant::votes::ValidVotes;
@@ -51,6 +52,8 @@ pub struct CheckConfig {
     pub servers: Vec<NodeId>,
     /// The static voter set; servers outside it are observers.
     pub voters: Vec<NodeId>,
+    /// Each server's `controller.quorum.fetch.timeout.ms`.
+    pub fetch_timeouts_ms: Vec<u64>,
     /// Fixes in force: they turn exceptions of faithful Kafka off.
     pub fixes: Fixes,
     /// Do not stop at the first violation but gather the names of all (for the mutant table).
@@ -76,6 +79,7 @@ pub struct Checks {
     committed: Committed,
     leaders: Leaders,
     votes: ValidVotes,
+    check_quorum: CheckQuorum,
     pending_votes: Vec<PendingVote>,
     newest_vote_request: Option<(LeaderEpoch, usize)>,
     white_box: WhiteBox,
@@ -90,7 +94,7 @@ pub struct Checks {
 impl Checks {
     /// Before anything happened.
     pub fn new(config: CheckConfig) -> Checks {
-        let CheckConfig { servers, voters, fixes, keep_going } = config;
+        let CheckConfig { servers, voters, fetch_timeouts_ms, fixes, keep_going } = config;
         let commits_before_flush = voters.len() == 1 && !fixes.has(Fix::SingleVoterFlushFirst);
         let count = servers.len();
         Checks {
@@ -100,6 +104,7 @@ impl Checks {
             committed: Committed::default(),
             leaders: Leaders::default(),
             votes: ValidVotes::new(count),
+            check_quorum: CheckQuorum::new(voters.len(), &fetch_timeouts_ms),
             pending_votes: Vec::new(),
             newest_vote_request: None,
             white_box: WhiteBox::default(),

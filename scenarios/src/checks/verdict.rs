@@ -79,7 +79,7 @@ impl Verdict {
         }
         let kind = match invariant {
             Invariant::GhostMismatch => ViolationKind::GhostMismatch,
-            Invariant::Recovery => ViolationKind::Liveness,
+            Invariant::Recovery | Invariant::LeaderWithoutMajorityResigns => ViolationKind::Liveness,
             _ => ViolationKind::Safety,
         };
         self.violation = Some(Violation {

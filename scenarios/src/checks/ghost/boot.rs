@@ -46,16 +46,12 @@ impl ServerGhost {
     pub fn booted(&mut self, incarnation: u32, files: &dyn DurableFiles, ledger: &mut Ledger) -> Found {
         let (found_log, notes) = LogGhost::read(files, ledger);
         if self.down == Some(HowDown::PowerLost) && self.log.is_spoilt() {
-            self.forget_what_was_forced(&found_log, ledger);
+            self.forget_behind(&found_log, self.log.forced(), ledger);
         }
         let mut found = Found { mismatch: None, notes, torn_tail: found_log.has_junk() };
         match (self.down.take(), self.damaged) {
             // The first boot finds what a format tool may have left; all of it is durable.
-            (None, _) => self.take_over(found_log, files),
-            (Some(HowDown::PowerLost), true) => {
-                self.forget_behind(&found_log, self.log.forced(), ledger);
-                self.take_over(found_log, files);
-            }
+            (None, _) | (Some(HowDown::PowerLost), true) => self.take_over(found_log, files),
             (Some(HowDown::PowerLost), false) => {
                 found.mismatch = self.impossible_after_power_loss(&found_log, notes, files);
                 self.take_over(found_log, files);
@@ -74,16 +70,6 @@ impl ServerGhost {
         self.up = true;
         self.read_state_files();
         found
-    }
-
-    /// Behind rot that nobody had noticed it went on appending, forcing and acknowledging.
-    fn forget_what_was_forced(&mut self, found: &LogGhost, ledger: &Ledger) {
-        let forced = self.log.forced();
-        let held = (0..forced).take_while(|at| found.get(*at) == self.log.get(*at)).count();
-        if held < forced {
-            let batches = (0..forced).filter_map(|at| self.log.get(at)).collect();
-            self.forgotten = Some(Forgotten { batches, end: self.log.forced_end(ledger) });
-        }
     }
 
     fn take_over(&mut self, mut found: LogGhost, files: &dyn DurableFiles) {

@@ -139,11 +139,11 @@ fn majority_reached(
         }
     }
     if solid >= quorum.majority || quorum.commits_before_flush {
-        committed.promised = count;
+        committed.promise_all(epoch);
     } else if durable + before_destruction >= quorum.majority {
         verdict.excuse(Excuse::CommitCountsAmnesiacVoter, 1);
     } else {
-        committed.promised = count;
+        committed.promise_all(epoch);
         verdict.fail(Invariant::MajorityReachedHighWatermark, || {
             format!(
                 "node {} moved its high watermark to {} in epoch {epoch}: durable on {durable} voters, a majority is {}",

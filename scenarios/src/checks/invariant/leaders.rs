@@ -114,6 +114,15 @@ fn refuse(
     });
 }
 
+/// A replica answers a vote request of an epoch, and is in `now` by then.
+pub fn obeys_higher_epoch(server: &ServerGhost, asked: LeaderEpoch, now: LeaderEpoch, verdict: &mut Verdict) {
+    if now < asked {
+        verdict.fail(Invariant::HigherEpochObeyed, || {
+            format!("node {} answers a vote request of epoch {asked} and stays in epoch {now}", server.id)
+        });
+    }
+}
+
 /// A replica wrote `quorum-state`, or says that it entered an epoch: neither goes back.
 pub fn monotonic_epoch(server: &ServerGhost, before: LeaderEpoch, now: LeaderEpoch, verdict: &mut Verdict) {
     if now < before {

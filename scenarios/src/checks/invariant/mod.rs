@@ -3,11 +3,13 @@
 //! * [`leaders`]: at most one leader and one active controller per epoch, epochs that only grow
 //! * [`votes`]: one vote per epoch, across crashes
 //! * [`high_watermark`]: it only grows, stays inside the log, and shows one history to all
+//! * [`check_quorum`]: a leader that its majority has left does not stay
 //! * [`durability`]: what is committed lies on a majority of disks, and leaders have it
 //! * [`promise`]: nothing is promised before it is durable (D1 to D9)
 //!
 //! `LogMatching` lives in [`super::ghost::ledger`], the one map of all batches.
 
+pub mod check_quorum;
 pub mod durability;
 pub mod high_watermark;
 pub mod leaders;
@@ -45,6 +47,8 @@ invariants! {
     ValidVotes = "ValidVotes", "Raft §5.2; KRaft TLA+ (Vanlightly): ValidVotesRecv";
     /// A replica's epoch never goes back.
     MonotonicEpoch = "MonotonicEpoch", "RaftEventSimulationTest: MonotonicEpoch";
+    /// Whoever answers a vote request is in its epoch by then, leaders too.
+    HigherEpochObeyed = "HigherEpochObeyed", "Raft §5.1; consensus.md §1.3: any request with a higher epoch";
     /// A replica's high watermark never goes back within one life and epoch.
     MonotonicHighWatermark = "MonotonicHighWatermark", "RaftEventSimulationTest: MonotonicHighWatermark";
     /// A high watermark never lies above the log, nor is the log cut below it.
@@ -98,6 +102,8 @@ invariants! {
     FailedAppendCommitted = "FailedAppendCommitted", "Jepsen Kafka: aborted read";
     /// An acknowledged value is committed and on a majority of disks at the end.
     AckedValueNotLost = "AckedValueNotLost", "KIP-966's promise, for the metadata log; Jepsen Kafka: lost write";
+    /// A leader from which no majority fetches resigns within the bound of its timers.
+    LeaderWithoutMajorityResigns = "LeaderWithoutMajorityResigns", "KAFKA-15489; consensus.md §2.2 and §10";
     /// After healing, the quorum serves again within its bound.
     Recovery = "Recovery", "bounded progress after heal: KRaft TLA+ (Vanlightly): EventuallyLeaderElected, ValuesEventuallyAcked";
 }

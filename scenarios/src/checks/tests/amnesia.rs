@@ -3,7 +3,7 @@
 use raft::fixes::{Fix, Fixes};
 use raft::io::{Out, Role};
 
-use super::quorum::Quorum;
+use super::quorum::{Quorum, TestDisk};
 
 fn excused(quorum: &Quorum, name: &str) -> u64 {
     quorum.checks.excused().find(|(other, _)| *other == name).map_or(0, |(_, count)| count)
@@ -138,15 +138,62 @@ fn a_prefix_on_a_majority_is_safe_only_through_its_committers_own_batch() {
     assert_eq!(excused(&quorum, "committed_record_destroyed"), 2);
 }
 
-/// A bit of server 1's durable log flips while its page cache is good; behind it, the server
-/// appends one more batch, and forces it.
-fn forced_behind_rot() -> (Quorum, String, usize) {
-    let mut quorum = committed_on_two();
+/// A bit of a server's durable log flips while its page cache is good. Gives what is left.
+fn rot(quorum: &mut Quorum, server: usize) -> TestDisk {
+    let mut left = quorum.disks[server].clone();
     let path = raft::log::segment_path(raft::ids::Offset(0));
-    let mut left = quorum.disks[1].clone();
-    let place = left.bytes_mut(&path).len() - 1;
-    left.bytes_mut(&path)[place] ^= 1;
-    quorum.checks.disk_damaged(quorum.now, 1, &left);
+    *left.bytes_mut(&path).last_mut().expect("it holds batches") ^= 1;
+    quorum.checks.disk_damaged(quorum.now, server, &left);
+    left
+}
+
+#[test]
+fn what_is_forced_behind_rotten_bytes_is_forgotten_with_them() {
+    let mut quorum = committed_on_two();
+    let left = rot(&mut quorum, 1);
+    let batch = quorum.data(0, 1, 11);
+    quorum.write(0, &batch);
+    quorum.replicate(0, 1, 1);
+    quorum.lose_power(1);
+    quorum.disks[1] = left;
+    quorum.boot(1);
+    // The acknowledgement was on its way all the time.
+    quorum.move_high_watermark(0, 1);
+    assert_eq!(quorum.checks.violation(), None);
+    assert_eq!(excused(&quorum, "commit_counts_amnesiac_voter"), 1);
+}
+
+#[test]
+fn a_promise_that_is_renewed_binds_no_leader_elected_before() {
+    let mut quorum = Quorum::of(5);
+    quorum.elect(0, 1, &[1, 2, 3, 4]);
+    let batch = quorum.data(0, 1, 10);
+    quorum.write(0, &batch);
+    for follower in [1, 2] {
+        quorum.replicate(0, follower, 1);
+    }
+    quorum.move_high_watermark(0, 1);
+    quorum.replace_disk(0);
+    quorum.boot(0);
+    // Server 3, without the record, wins epoch 2 with servers 0 and 4, but is slow to say so.
+    quorum.campaign(3, 2);
+    for voter in [0, 4] {
+        quorum.vote(voter, 3, 2);
+    }
+    // Server 1, with the record, wins epoch 3 and commits.
+    quorum.elect(1, 3, &[0, 2, 4]);
+    assert_eq!(quorum.checks.committed.promised, 3);
+    quorum.take_over(3, 2);
+    assert_eq!(quorum.checks.violation(), None);
+    quorum.campaign(3, 4);
+    quorum.take_over(3, 4);
+    assert_eq!(quorum.broke(), Some("LeaderCompleteness"), "it binds those after");
+}
+
+#[test]
+fn rot_is_not_mended_by_an_fsync() {
+    let mut quorum = committed_on_two();
+    rot(&mut quorum, 1);
     assert_eq!(excused(&quorum, "promise_cut_by_destroyed_disk"), 1);
     let batch = quorum.data(0, 1, 11);
     quorum.write(0, &batch);
@@ -156,27 +203,8 @@ fn forced_behind_rot() -> (Quorum, String, usize) {
     quorum.logs[1].append_as_follower(&records, epoch, 0, &mut out).expect("it follows on");
     quorum.logs[1].flush(&mut out);
     quorum.perform(1, out);
-    (quorum, path, place)
-}
-
-#[test]
-fn rot_is_not_mended_by_an_fsync() {
-    let (quorum, ..) = forced_behind_rot();
     let ghost = &quorum.checks.servers[1];
     assert_eq!((ghost.log.count(), ghost.log.durable()), (3, 1));
-}
-
-/// The fetch that acknowledged the batch is still on its way when the host loses power, and
-/// reads the rot at its next boot.
-#[test]
-fn what_was_forced_behind_rot_is_forgotten_when_the_rot_is_read() {
-    let (mut quorum, path, place) = forced_behind_rot();
-    quorum.lose_power(1);
-    quorum.disks[1].bytes_mut(&path)[place] ^= 1;
-    quorum.boot(1);
-    quorum.move_high_watermark(0, 1);
-    assert_eq!(quorum.checks.violation(), None);
-    assert_eq!(excused(&quorum, "commit_counts_amnesiac_voter"), 1);
 }
 
 #[test]

@@ -91,7 +91,13 @@ impl Quorum {
 
     pub fn with(count: usize, fixes: Fixes) -> Quorum {
         let ids = voters(count);
-        let config = CheckConfig { servers: ids.clone(), voters: ids, fixes, keep_going: false };
+        let config = CheckConfig {
+            servers: ids.clone(),
+            voters: ids,
+            fetch_timeouts_ms: vec![2_000; count],
+            fixes,
+            keep_going: false,
+        };
         let mut quorum = Quorum {
             checks: Checks::new(config),
             now: 0,

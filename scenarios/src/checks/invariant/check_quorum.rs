@@ -1,0 +1,129 @@
+//! `LeaderWithoutMajorityResigns`: check-quorum (KAFKA-15489), from the Fetch requests that reach a
+//! leader and from its clocks' true rate alone.
+//!
+//! Kafka collects the voters that have fetched and starts its timer of 1.5 fetch timeouts anew each
+//! time they make a majority, so a voter may count though it fetched up to a whole timeout ago
+//! (consensus.md §2.2, the edge-triggered set). Hence the bound: one timeout if a single follower
+//! makes the majority, two if it takes more; and a parked fetch counts once more when it is answered.
+
+use raft::ids::LeaderEpoch;
+
+use super::Invariant;
+use crate::checks::ghost::ServerGhost;
+use crate::checks::verdict::Verdict;
+
+/// A parked Fetch is answered after at most so long (consensus.md §2.2).
+const FETCH_MAX_WAIT_NS: u64 = 500_000_000;
+/// For timers that are read only when the thread is polled.
+const SLACK_NS: u64 = 100_000_000;
+/// One message that lay in the queue may be handled before the timer is read (consensus.md §10);
+/// a leader that takes yet another one has read its timer and gone on.
+const OVERDUE_INPUTS: u8 = 3;
+
+/// One server, while it leads.
+#[derive(Clone, Debug)]
+struct Watched {
+    bound_ns: u64,
+    leads: Option<LeaderEpoch>,
+    /// True time of each server's newest Fetch in this epoch.
+    fetched_ns: Vec<u64>,
+    /// Before this it need not have resigned, by the fetches known when it was computed.
+    deadline_ns: u64,
+    /// Its clocks or its process were disturbed until then.
+    calm_since_ns: u64,
+    disturbances: u32,
+    overdue_inputs: u8,
+}
+
+/// All servers.
+#[derive(Clone, Debug)]
+pub struct CheckQuorum {
+    watched: Vec<Watched>,
+    /// Followers that make a majority with the leader.
+    needed: usize,
+}
+
+impl CheckQuorum {
+    /// With so many voters, and each server's `controller.quorum.fetch.timeout.ms`.
+    pub fn new(voters: usize, fetch_timeouts_ms: &[u64]) -> CheckQuorum {
+        let needed = voters / 2;
+        let rounds = if needed > 1 { 2 } else { 1 };
+        let watched = |fetch_timeout_ms: &u64| {
+            let timeout_ns = fetch_timeout_ms * 3 / 2 * 1_000_000;
+            let bound_ns = rounds * timeout_ns + FETCH_MAX_WAIT_NS;
+            Watched {
+                // Clocks that nothing disturbs are off by a tenth of a percent.
+                bound_ns: bound_ns + bound_ns / 100 + SLACK_NS,
+                leads: None,
+                fetched_ns: vec![0; fetch_timeouts_ms.len()],
+                deadline_ns: u64::MAX,
+                calm_since_ns: 0,
+                disturbances: 0,
+                overdue_inputs: 0,
+            }
+        };
+        CheckQuorum { watched: fetch_timeouts_ms.iter().map(watched).collect(), needed }
+    }
+
+    /// A server leads from now on, or does not.
+    pub fn role_changed(&mut self, at_ns: u64, server: usize, leads: Option<LeaderEpoch>) {
+        let watched = &mut self.watched[server];
+        watched.leads = leads.filter(|_| self.needed > 0);
+        watched.overdue_inputs = 0;
+        watched.fetched_ns.fill(at_ns);
+        watched.deadline_ns = if watched.leads.is_some() { at_ns + watched.bound_ns } else { u64::MAX };
+    }
+
+    /// A Fetch of `epoch` reaches a server.
+    #[inline]
+    pub fn fetched(&mut self, at_ns: u64, server: usize, from: usize, epoch: LeaderEpoch) {
+        let watched = &mut self.watched[server];
+        if watched.leads == Some(epoch) {
+            watched.fetched_ns[from] = at_ns;
+        }
+    }
+
+    /// A fault disturbs a server's clocks, its process or its disk (or does so no more). A wall
+    /// clock that went back by `by_ms` stops Kafka's timers until it has caught up.
+    pub fn disturbed(&mut self, at_ns: u64, server: usize, begins: bool, by_ms: u64) {
+        let watched = &mut self.watched[server];
+        watched.disturbances = watched.disturbances.saturating_add_signed(if begins { 1 } else { -1 });
+        watched.calm_since_ns = watched.calm_since_ns.max(at_ns) + by_ms * 1_000_000;
+    }
+
+    /// A server's raft thread takes an input.
+    #[inline]
+    pub fn takes_input(&mut self, at_ns: u64, server: usize, servers: &[ServerGhost], verdict: &mut Verdict) {
+        if at_ns > self.watched[server].deadline_ns {
+            self.is_overdue(at_ns, server, servers, verdict);
+        }
+    }
+
+    #[cold]
+    fn is_overdue(&mut self, at_ns: u64, server: usize, servers: &[ServerGhost], verdict: &mut Verdict) {
+        let needed = self.needed;
+        let watched = &mut self.watched[server];
+        let Some(epoch) = watched.leads else { return };
+        let voters = servers.iter().zip(&watched.fetched_ns).enumerate();
+        let mut fetched_ns: Vec<u64> =
+            voters.filter(|(index, (ghost, _))| *index != server && ghost.voter).map(|(_, (_, ns))| *ns).collect();
+        fetched_ns.sort_unstable_by(|a, b| b.cmp(a));
+        let majority_ns = fetched_ns[needed - 1];
+        watched.deadline_ns = majority_ns.max(watched.calm_since_ns) + watched.bound_ns;
+        if watched.disturbances > 0 || at_ns <= watched.deadline_ns {
+            watched.overdue_inputs = 0;
+            return;
+        }
+        watched.overdue_inputs += 1;
+        if watched.overdue_inputs >= OVERDUE_INPUTS {
+            watched.overdue_inputs = 0;
+            verdict.fail(Invariant::LeaderWithoutMajorityResigns, || {
+                format!(
+                    "node {} still leads epoch {epoch}; a majority fetched from it {} ms ago, its clocks run true",
+                    servers[server].id,
+                    (at_ns - majority_ns) / 1_000_000
+                )
+            });
+        }
+    }
+}
