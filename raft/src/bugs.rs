@@ -87,6 +87,9 @@ switches! {
         Kafka10826LingerIgnored,
         /// R25 (KAFKA-12181): a leader fails hard when a follower's fetch offset moves backward.
         Kafka12181FetchOffsetBackwardFatal,
+        /// R26 (KAFKA-14644): a fault on the raft thread is swallowed; the process lives on, its loop is
+        /// dead.
+        Kafka14644FaultSwallowed,
         /// R28 (KIP-996): no pre-vote; a cut-off follower bumps its epoch and deposes a healthy
         /// leader when it comes back.
         Kip996NoPreVote,

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use crate::bugs::Bugs;
+use crate::bugs::{Bug, Bugs};
 use crate::config::ControllerConfig;
 use crate::controller::RecordLog;
 use crate::fixes::Fixes;
@@ -31,6 +31,8 @@ pub struct NodeSpec {
 #[derive(Clone, Debug)]
 pub struct Node {
     alive: Option<Alive>,
+    /// [`Bug::Kafka14644FaultSwallowed`]
+    swallows_faults: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -46,12 +48,15 @@ impl Node {
         let mut step = Step { now, entropy, out };
         let alive = Alive::boot(spec, files, &mut step);
         let alive = alive.map_err(|fatal| halt(&fatal, step.out)).ok();
-        Node { alive }
+        Node { alive, swallows_faults: spec.bugs.has(Bug::Kafka14644FaultSwallowed) }
     }
 
     /// One input for one thread.
     pub fn step(&mut self, thread: ThreadName, now: Now, input: Input, entropy: &mut dyn Entropy, out: &mut Out) {
         let Some(alive) = &mut self.alive else {
+            if self.swallows_faults {
+                return;
+            }
             // Its last effects were dropped by a failed fsync, the end of the process among them.
             out.push(Effect::Halt { reason: Rc::from("the process had ended already"), fatal: false });
             return;
@@ -62,7 +67,9 @@ impl Node {
             ThreadName::ControllerEventQueue => alive.controller.step(&mut alive.raft, input, &mut step),
         };
         let shut_down = alive.raft.has_shut_down();
-        if let Err(fatal) = &result {
+        if let Err(fatal) = &result
+            && !self.swallows_faults
+        {
             halt(fatal, step.out);
         }
         if result.is_err() || shut_down {

@@ -91,13 +91,8 @@ impl Quorum {
 
     pub fn with(count: usize, fixes: Fixes) -> Quorum {
         let ids = voters(count);
-        let config = CheckConfig {
-            servers: ids.clone(),
-            voters: ids,
-            fetch_timeouts_ms: vec![2_000; count],
-            fixes,
-            keep_going: false,
-        };
+        let fetch_timeouts_ms = vec![2_000; count];
+        let config = CheckConfig { servers: ids.clone(), voters: ids, fetch_timeouts_ms, fixes, keep_going: false };
         let mut quorum = Quorum {
             checks: Checks::new(config),
             now: 0,
@@ -251,8 +246,12 @@ impl Quorum {
 
     /// A voter answers the request that it took.
     pub fn grant(&mut self, voter: usize, epoch: i32) {
+        self.answer_vote_request(voter, epoch, true);
+    }
+
+    pub fn answer_vote_request(&mut self, voter: usize, epoch: i32, vote_granted: bool) {
         let current_leader = CurrentLeader { leader_epoch: LeaderEpoch(epoch), ..CurrentLeader::default() };
-        let response = Response::Vote(VoteResponse { current_leader, vote_granted: true, ..VoteResponse::default() });
+        let response = Response::Vote(VoteResponse { current_leader, vote_granted, ..VoteResponse::default() });
         self.send(voter, Message::Response { correlation_id: 1, response });
     }
 
@@ -368,7 +367,19 @@ impl Quorum {
     }
 
     pub fn fetch(&mut self, follower: usize, epoch: i32) {
-        let request = Request::Fetch(FetchRequest {
+        let request = self.fetch_request(follower, epoch);
+        self.send(follower, Message::Request { correlation_id: 3, request });
+    }
+
+    /// A follower's Fetch reaches a leader.
+    pub fn take_fetch(&mut self, leader: usize, follower: usize, epoch: i32) {
+        let request = self.fetch_request(follower, epoch);
+        self.now += 1;
+        self.checks.request_taken(self.now, leader, 7, &Message::Request { correlation_id: 3, request });
+    }
+
+    fn fetch_request(&self, follower: usize, epoch: i32) -> Request {
+        Request::Fetch(FetchRequest {
             cluster_id: None,
             replica_id: node(follower),
             replica_directory_id: None,
@@ -379,8 +390,7 @@ impl Quorum {
             fetch_offset: self.logs[follower].end_offset(),
             last_fetched_epoch: self.logs[follower].last_fetched_epoch(),
             high_watermark: None,
-        });
-        self.send(follower, Message::Request { correlation_id: 3, request });
+        })
     }
 
     /// The leader's high watermark goes to its log's end, and it answers a fetch with it.

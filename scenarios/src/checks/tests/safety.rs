@@ -53,6 +53,61 @@ fn an_epoch_goes_back() {
 }
 
 #[test]
+fn a_voter_does_not_look_at_a_higher_epoch() {
+    let mut quorum = Quorum::at_work();
+    quorum.campaign(1, 2);
+    quorum.take_vote_request(2, 1, 2);
+    quorum.persist(2, 2, None, None);
+    quorum.answer_vote_request(2, 2, false);
+    assert_eq!(quorum.broke(), None, "an epoch may be entered without a grant");
+    quorum.take_vote_request(0, 1, 2);
+    quorum.answer_vote_request(0, 1, false);
+    assert_eq!(quorum.broke(), Some("HigherEpochObeyed"));
+}
+
+/// With fetch timeouts of 2 s: the timer of 3 s starts anew at each Fetch, and a parked one counts
+/// once more half a second later.
+#[test]
+fn a_leader_without_majority_stays() {
+    let second = 1_000_000_000;
+    let wait = |quorum: &mut Quorum, ns: u64| {
+        quorum.now += ns;
+        for _ in 0..4 {
+            quorum.now += 1;
+            quorum.checks.input_taken(quorum.now, 0, true);
+        }
+    };
+    let mut quorum = Quorum::at_work();
+    for _ in 0..10 {
+        wait(&mut quorum, 3 * second);
+        quorum.take_fetch(0, 1, 1);
+    }
+    wait(&mut quorum, 3 * second);
+    assert_eq!(quorum.broke(), None, "one of two followers is enough");
+    quorum.take_fetch(0, 2, 0);
+    quorum.checks.disturbed(quorum.now, 0, true, 0);
+    wait(&mut quorum, 9 * second);
+    quorum.checks.disturbed(quorum.now, 0, false, 1_000);
+    wait(&mut quorum, 4 * second);
+    assert_eq!(quorum.broke(), None, "its clock stopped and went back");
+    wait(&mut quorum, second);
+    assert_eq!(quorum.broke(), Some("LeaderWithoutMajorityResigns"), "a Fetch of another epoch does not count");
+}
+
+#[test]
+fn a_leader_without_majority_resigns() {
+    let mut quorum = Quorum::at_work();
+    quorum.now += 3_600_000_000;
+    quorum.checks.input_taken(quorum.now, 0, true);
+    quorum.checks.input_taken(quorum.now, 0, true);
+    quorum.role(0, Role::Resigned, 1, Some(0));
+    for _ in 0..4 {
+        quorum.checks.input_taken(quorum.now, 0, true);
+    }
+    assert_eq!(quorum.broke(), None, "a message in its queue may come before its timer");
+}
+
+#[test]
 fn two_active_controllers_in_one_epoch() {
     let mut quorum = Quorum::at_work();
     quorum.say(1, Observation::LeadershipAnnounced { epoch: LeaderEpoch(1) });

@@ -1,0 +1,188 @@
+//! The bug zoo: with each switch of `raft::bugs` on, a generic catalog scenario breaks a named
+//! check. TABLE
+
+use std::collections::BTreeSet;
+
+use raft::bugs::Bug;
+use scenarios::catalog;
+use scenarios::checks::invariant::Invariant;
+use scenarios::report::Outcome;
+use scenarios::run::{Host, Request, drive, run};
+use scenarios::scenario::Scenario;
+
+/// None of them was made for one bug.
+const GENERIC: [&str; 5] = ["quorum", "partitions", "clock-skew", "power-loss", "controller-failover"];
+/// A change of the draws may move what a seed meets; so many seeds from the recorded one on are tried.
+const NEARBY: u64 = 20;
+/// How far the table looks in each scenario.
+const TABLE_SEEDS: u64 = 200;
+
+/// A bug, and where it is caught.
+struct Mutant {
+    bug: Bug,
+    scenario: &'static str,
+    /// The first seed of the scenario in which `check` is the first to break.
+    seed: u64,
+    check: &'static str,
+    /// Checks that have no mutant of their own, for another always breaks before them; if the run
+    /// goes on, they break too.
+    then: &'static [&'static str],
+}
+
+macro_rules! mutants {
+    ($($test:ident: $bug:ident, $scenario:literal $seed:literal => $check:literal $(, then $then:literal)*;)+) => {
+        const MUTANTS: &[Mutant] = &[$(Mutant {
+            bug: Bug::$bug,
+            scenario: $scenario,
+            seed: $seed,
+            check: $check,
+            then: &[$($then),*],
+        },)+];
+
+        $(#[test]
+        fn $test() {
+            is_caught(Bug::$bug);
+        })+
+    };
+}
+
+mutants! {
+    r01_acknowledged_before_flush: Kafka10533AckBeforeFlush, "quorum" 0 => "PersistBeforePromise:D9",
+        then "CommittedRecordsDurable";
+    r02_resumes_as_leader: Kafka10527ResumeAsLeader, "power-loss" 0 => "NeverTwoLeadersInSameEpoch",
+        then "SingleActiveController";
+    r04_leader_change_at_zero: Kafka12331LeaderChangeAtZero, "power-loss" 0 => "LogMatching";
+    r07_no_check_quorum: Kafka15489NoCheckQuorum, "quorum" 0 => "LeaderWithoutMajorityResigns";
+    r21_stale_fetch_appended: Kafka18723StaleFetchAppended, "quorum" 67 => "PersistBeforePromise:D5";
+    r25_fetch_offset_backward_is_fatal: Kafka12181FetchOffsetBackwardFatal, "quorum" 4 => "NoFatalFault";
+    r26_fault_swallowed: Kafka14644FaultSwallowed, "quorum" 0 => "Recovery";
+    g01_vote_not_durable: VoteNotDurable, "quorum" 0 => "PersistBeforePromise:D3";
+    g02_two_votes_in_one_epoch: TwoVotesInOneEpoch, "quorum" 0 => "ValidVotes";
+    g04_no_log_test: NoLogTest, "quorum" 0 => "LeaderCompleteness", then "StateMachineSafety";
+    g05_old_epoch_replicas_counted: CountOldEpochReplicas, "quorum" 0 => "OwnEpochCommit";
+    g10_higher_epoch_ignored: HigherEpochIgnored, "quorum" 0 => "HigherEpochObeyed";
+    g11_epoch_not_durable: EpochNotDurable, "quorum" 0 => "PersistBeforePromise:D2", then "PersistBeforePromise:D1";
+    g12_no_epoch_check_on_fetch: NoEpochCheckOnFetch, "power-loss" 111 => "MajorityReachedHighWatermark";
+    g13_no_divergence_check: NoDivergenceCheck, "power-loss" 6 => "LogMatching";
+    g15_truncated_below_high_watermark: TruncateBelowHighWatermark, "quorum" 21 => "HighWatermarkWithinLog";
+    g17_acknowledged_at_append: AckAtAppend, "quorum" 0 => "LinearizableAppends";
+    g30_no_checksum_on_recovery: NoChecksumOnRecovery, "quorum" 1 => "PersistBeforePromise:D8";
+    epoch_bump_not_durable: EpochBumpNotDurable, "quorum" 0 => "PersistBeforePromise:D2";
+    leader_state_after_append: LeaderStateAfterAppend, "quorum" 0 => "PersistBeforePromise:D4";
+    follower_state_not_durable: FollowerStateNotDurable, "power-loss" 0 => "PersistBeforePromise:D5";
+    epoch_cache_after_batch: EpochCacheAfterBatch, "quorum" 0 => "PersistBeforePromise:D6";
+    topic_id_not_durable: TopicIdNotDurable, "quorum" 0 => "PersistBeforePromise:D7";
+    leader_flush_skipped: LeaderFlushSkipped, "quorum" 0 => "PersistBeforePromise:D9";
+    epoch_from_log_at_restart: EpochFromLogAtRestart, "quorum" 0 => "MonotonicEpoch";
+    append_submitted_twice: AppendSubmittedTwice, "quorum" 0 => "DuplicateRecord", then "AckedValueNotLost";
+    pending_append_refused: PendingAppendRefused, "quorum" 0 => "FailedAppendCommitted";
+    high_watermark_goes_back: HighWatermarkGoesBack, "power-loss" 4 => "MonotonicHighWatermark";
+    audit_lies: AuditLies, "quorum" 0 => "GhostMismatch";
+    read_uncommitted: ReadUncommitted, "quorum" 0 => "CommittedReads", then "MonotonicReads";
+    ack_wrong_offset: AckWrongOffset, "quorum" 0 => "LinearizableAppends";
+}
+
+/// No check claims what these break.
+const UNNOTICED: [(Bug, &str); 3] = [
+    (Bug::Kafka10826LingerIgnored, "an append is late, but the next fetch, NoOp or append drains it"),
+    (Bug::Kip996NoPreVote, "a healthy leader is deposed more often, and each election still succeeds"),
+    (Bug::EndQuorumEpochIgnored, "an orderly failover takes as long as a crash: a matter of `[expect]`"),
+];
+
+fn scenario(name: &str, bug: Option<Bug>) -> Scenario {
+    let entry = catalog::find(name).unwrap_or_else(|| panic!("no scenario {name}"));
+    let mut scenario = entry.scenario().unwrap_or_else(|error| panic!("{error}"));
+    scenario.bugs = bug.into_iter().collect();
+    scenario
+}
+
+fn request(scenario: &Scenario, seed: u64) -> Request<'_> {
+    Request { host: Host::Bare, ..Request::new(scenario, seed) }
+}
+
+/// The check that a seed breaks first.
+fn first_broken(scenario: &Scenario, seed: u64) -> Option<String> {
+    match run(&request(scenario, seed)).unwrap_or_else(|error| panic!("{error}")).outcome {
+        Outcome::Violated(violation) => Some(violation.invariant),
+        Outcome::Holds | Outcome::Inconclusive { .. } => None,
+    }
+}
+
+/// All checks that break if the run goes on after the first.
+fn all_broken(scenario: &Scenario, seed: u64) -> BTreeSet<&'static str> {
+    let request = Request { keep_going: true, ..request(scenario, seed) };
+    let finished = drive(&request).unwrap_or_else(|error| panic!("{error}"));
+    finished.run.watch.checks.as_ref().into_iter().flat_map(|checks| checks.fired()).collect()
+}
+
+fn is_caught(bug: Bug) {
+    let mutant = MUTANTS.iter().find(|mutant| mutant.bug == bug).expect("the macro makes both");
+    let scenario = scenario(mutant.scenario, Some(bug));
+    let mut seen = BTreeSet::new();
+    for seed in mutant.seed..mutant.seed + NEARBY {
+        let Some(check) = first_broken(&scenario, seed) else { continue };
+        if check == mutant.check {
+            if mutant.then.is_empty() || mutant.then.iter().all(|then| all_broken(&scenario, seed).contains(then)) {
+                return;
+            }
+        }
+        seen.insert(check);
+    }
+    panic!("{} no more breaks {} and then {:?}, but {seen:?}", bug.name(), mutant.check, mutant.then);
+}
+
+#[test]
+fn the_same_seeds_hold_without_a_bug() {
+    let seeds: BTreeSet<(&str, u64)> = MUTANTS.iter().map(|mutant| (mutant.scenario, mutant.seed)).collect();
+    for (name, seed) in seeds {
+        assert_eq!(first_broken(&scenario(name, None), seed), None, "seed {seed} of {name}");
+    }
+}
+
+#[test]
+fn every_bug_and_every_check_has_its_row() {
+    let listed =
+        |bug: Bug| MUTANTS.iter().map(|m| m.bug).chain(UNNOTICED.map(|(b, _)| b)).filter(|b| *b == bug).count();
+    for bug in Bug::ALL {
+        assert_eq!(listed(*bug), 1, "{}", bug.name());
+    }
+    for check in Invariant::ALL {
+        let breaks = |mutant: &Mutant| mutant.check == check.name() || mutant.then.contains(&check.name());
+        assert!(MUTANTS.iter().any(breaks), "{} has no mutant", check.name());
+    }
+    assert!(MUTANTS.iter().all(|mutant| GENERIC.contains(&mutant.scenario)));
+}
+
+/// `R01` of "R01 (KAFKA-10533): …"; a check's own mutant has none.
+fn row(bug: Bug) -> &'static str {
+    let word = bug.doc().trim_start().split([' ', ':']).next().unwrap_or_default();
+    if word.len() == 3 && word.starts_with(['R', 'G']) { word } else { "" }
+}
+
+/// Prints the table above: `cargo test --release -p scenarios --test mutants -- --ignored --nocapture`
+#[test]
+#[ignore = "takes minutes"]
+fn table() {
+    println!("| row | bug | breaks first | with `keep_going` also | seeds needed: {} |", GENERIC.join(", "));
+    println!("|---|---|---|---|---|");
+    for bug in Bug::ALL {
+        let needed: Vec<String> = GENERIC.iter().map(|name| seeds_needed(name, *bug)).collect();
+        let (place, also) = match MUTANTS.iter().find(|mutant| mutant.bug == *bug) {
+            Some(mutant) => {
+                let mut also = all_broken(&scenario(mutant.scenario, Some(*bug)), mutant.seed);
+                also.remove(mutant.check);
+                let also: Vec<&str> = also.into_iter().collect();
+                (format!("{} ({} {})", mutant.check, mutant.scenario, mutant.seed), also.join(", "))
+            }
+            None => ("none".to_owned(), String::new()),
+        };
+        println!("| {} | `{}` | {place} | {also} | {} |", row(*bug), bug.name(), needed.join(", "));
+    }
+}
+
+/// How many seeds of a scenario until any check breaks.
+fn seeds_needed(name: &str, bug: Bug) -> String {
+    let scenario = scenario(name, Some(bug));
+    let caught = (0..TABLE_SEEDS).find(|seed| first_broken(&scenario, *seed).is_some());
+    caught.map_or(format!("> {TABLE_SEEDS}"), |seed| (seed + 1).to_string())
+}
