@@ -219,7 +219,7 @@ impl<P: Process> World<P> {
             Due::Timer(node, thread) => self.timer_fires(watch, node, thread, entry.ordinal),
             Due::Served(node, thread) => self.served(watch, node, thread, entry.ordinal),
             Due::Synced(node, thread) => self.fsync_completes(watch, node, thread, entry.ordinal),
-            Due::Retransmit(slot, direction) => self.retransmit(watch, slot, direction, entry.ordinal),
+            Due::Retransmit(slot, direction) => self.retransmit(slot, direction, entry.ordinal),
             Due::FaultStart(index) => self.fault_starts(watch, index as usize),
             Due::FaultEnd(index) => self.fault_ends(watch, index as usize),
             Due::Restart(node) => self.restart_is_due(node, entry.ordinal),

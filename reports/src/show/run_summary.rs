@@ -53,6 +53,8 @@ fn outcome(run: &RunReport) -> String {
     match &run.outcome {
         Outcome::Holds => "all holds".to_owned(),
         Outcome::Violated(violation) => format!("{} DOES NOT HOLD", violation.invariant),
+        // An excuse that ends a run wants nothing: it is a reason, not a floor.
+        Outcome::Inconclusive { floor, wanted: 0, .. } => format!("inconclusive, {floor}"),
         Outcome::Inconclusive { floor, wanted, got } => format!("inconclusive, floor {floor}: {got} of {wanted}"),
     }
 }

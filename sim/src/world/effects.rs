@@ -55,7 +55,7 @@ impl<P: Process> World<P> {
                 Then::Next => {}
                 Then::Barrier(file) => {
                     self.nodes[index].threads[usize::from(thread.0)].held.extend(rest.by_ref());
-                    if self.start_fsync(watch, node, thread, file) {
+                    if self.start_fsync(node, thread, file) {
                         return;
                     }
                     // A disk without latency: done already. Go on with what was just put aside.
@@ -88,7 +88,7 @@ impl<P: Process> World<P> {
     }
 
     /// Schedules the completion; false if the disk takes no time at all.
-    fn start_fsync<W: Watch<P>>(&mut self, _watch: &mut W, node: Node, thread: Thread, file: Option<File>) -> bool {
+    fn start_fsync(&mut self, node: Node, thread: Thread, file: Option<File>) -> bool {
         let state = &self.nodes[usize::from(node.0)];
         let factor: u64 = state.slow_factors.iter().map(|factor| u64::from(*factor)).product();
         let takes = self.sample_fsync(&state.fsync, node, state.fsync_ordinal).saturating_mul(factor);

@@ -227,13 +227,7 @@ impl<P: Process> World<P> {
     }
 
     /// The retransmission timer fired.
-    pub(crate) fn retransmit<W: Watch<P>>(
-        &mut self,
-        _watch: &mut W,
-        slot: u32,
-        direction: Direction,
-        entry: u32,
-    ) -> bool {
+    pub(crate) fn retransmit(&mut self, slot: u32, direction: Direction, entry: u32) -> bool {
         let rto_max = self.network.config.rto_max_ns;
         let (from, to) = self.ends(slot, direction);
         let link = self.network.link_index(from, to);
