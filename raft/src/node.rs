@@ -104,6 +104,11 @@ impl Node {
         self.alive.as_ref().map(|alive| alive.raft.quorum().epoch())
     }
 
+    /// The epoch in which its state machine was told that it leads: it is the active controller.
+    pub fn active_in(&self) -> Option<LeaderEpoch> {
+        self.alive.as_ref().and_then(|alive| alive.controller.claimed())
+    }
+
     /// Does it vote? `false` if the process has ended.
     pub fn is_voter(&self) -> bool {
         self.alive.as_ref().is_some_and(|alive| alive.raft.quorum().is_voter())

@@ -22,6 +22,8 @@ use crate::{knobs, nemesis};
 
 /// All wall clocks start about here: 2026-01-01, in ms since 1970.
 const WALL_START_MS: i64 = 1_767_225_600_000;
+/// The first so many clients also read; each reads every record from every server.
+const READERS: usize = 3;
 /// The shortest interval of NoOp records a knob may draw.
 const NO_OP_MS: u64 = 50;
 /// More events than this are a runaway: some hundred times what the longest catalog run needs.
@@ -149,7 +151,7 @@ fn client(
         index: index as u16,
         servers: places.clone(),
         append_interval_ns: share(1_000_000 - u64::from(workload.reads_ppm)),
-        read_interval_ns: share(u64::from(workload.reads_ppm)),
+        read_interval_ns: if index < READERS { share(u64::from(workload.reads_ppm)) } else { u64::MAX / 4 },
         max_in_flight: workload.max_in_flight as u8,
         request_timeout_ns: workload.attempt_timeout.0,
         retry_backoff_ns: 100_000_000,

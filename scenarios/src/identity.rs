@@ -72,5 +72,6 @@ pub fn operation(operation: &ClientOperation) -> u64 {
     match operation {
         ClientOperation::Append { count } => mix(61, u64::from(*count), 0, 0),
         ClientOperation::Rest => mix(62, 0, 0, 0),
+        ClientOperation::Resume => mix(63, 0, 0, 0),
     }
 }

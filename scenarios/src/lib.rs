@@ -8,6 +8,7 @@
 //! * [`onlooker`] and [`checks`]: what crosses the border, and what must hold of it
 //! * [`recovery_bound`]: how long a healed cluster may take
 //! * [`report`]: what one run has to say
+//! * `story`: a run told as an async function, in Kafka's words (builds with the madsim host only)
 
 #![deny(clippy::float_arithmetic)]
 
@@ -23,4 +24,6 @@ pub mod recovery_bound;
 pub mod report;
 pub mod run;
 pub mod scenario;
+#[cfg(madsim)]
+pub mod story;
 pub mod workload;

@@ -66,17 +66,28 @@ pub struct Finished {
 /// Runs one seed to its report. An error is a scenario that cannot be run at all.
 pub fn run(request: &Request<'_>) -> Result<RunReport, String> {
     let finished = drive(request)?;
-    Ok(report(request, finished))
+    Ok(report(request, &finished))
 }
 
 /// Runs one seed and hands out everything.
 pub fn drive(request: &Request<'_>) -> Result<Finished, String> {
+    drive_by(request, |_, run, end| host(request, run, end))
+}
+
+/// What is left of a driven run: how it ended, and the host's sentinel.
+pub(crate) type Driven = (Run<Actor, Onlooker>, Ended, Option<(u64, u64)>);
+
+/// Runs one seed by a driver of the caller's, which gets the run and its end (true time, ns).
+pub(crate) fn drive_by(
+    request: &Request<'_>,
+    driver: impl FnOnce(&Prepared, Run<Actor, Onlooker>, u64) -> Driven,
+) -> Result<Finished, String> {
     let mut prepared = prepare(request.scenario, Seed(request.seed), request.plan.clone())?;
     let world = World::new(std::mem::replace(&mut prepared.world, hollow()));
     let watch = onlooker(&prepared, request);
     let end = prepared.scenario.duration.0 + prepared.recovery_bound_ns;
     let end = request.until_ns.map_or(end, |until| until.min(end));
-    let (mut run, ended, sentinel) = host(request, Run { world, watch }, end);
+    let (mut run, ended, sentinel) = driver(&prepared, Run { world, watch }, end);
     let at = run.world.now();
     run.world.audit(&mut run.watch);
     if let Some(checks) = run.watch.checks.as_mut() {
@@ -104,11 +115,7 @@ pub fn onlooker(prepared: &Prepared, request: &Request<'_>) -> Onlooker {
 }
 
 #[cfg(madsim)]
-fn host(
-    request: &Request<'_>,
-    run: Run<Actor, Onlooker>,
-    end: u64,
-) -> (Run<Actor, Onlooker>, Ended, Option<(u64, u64)>) {
+fn host(request: &Request<'_>, run: Run<Actor, Onlooker>, end: u64) -> Driven {
     if request.host == Host::Bare {
         return bare(run, end);
     }
@@ -117,11 +124,11 @@ fn host(
 }
 
 #[cfg(not(madsim))]
-fn host(_: &Request<'_>, run: Run<Actor, Onlooker>, end: u64) -> (Run<Actor, Onlooker>, Ended, Option<(u64, u64)>) {
+fn host(_: &Request<'_>, run: Run<Actor, Onlooker>, end: u64) -> Driven {
     bare(run, end)
 }
 
-fn bare(mut run: Run<Actor, Onlooker>, end: u64) -> (Run<Actor, Onlooker>, Ended, Option<(u64, u64)>) {
+fn bare(mut run: Run<Actor, Onlooker>, end: u64) -> Driven {
     let ended = run.drive_bare(end);
     (run, ended, None)
 }
@@ -141,7 +148,8 @@ fn hollow() -> sim::world::WorldConfig<Actor> {
     }
 }
 
-fn report(request: &Request<'_>, finished: Finished) -> RunReport {
+/// Boils a finished run down.
+pub(crate) fn report(request: &Request<'_>, finished: &Finished) -> RunReport {
     let Finished { run, ended, sentinel, prepared } = finished;
     let (world, watch) = (&run.world, &run.watch);
     let scenario = &prepared.scenario;
@@ -163,7 +171,7 @@ fn report(request: &Request<'_>, finished: Finished) -> RunReport {
         behaviour_digest: world.trace().behaviour_digest().0,
         plan_digest: world.trace().plan_digest().0,
         ladder: world.trace().ladder().iter().map(|rung| (rung.entries, rung.digest.0)).collect(),
-        outcome: outcome(&ended, world, checks, request, scenario),
+        outcome: outcome(ended, world, checks, request, scenario),
         events: counts.events,
         messages: counts.messages,
         sim_ns: world.now(),
@@ -176,7 +184,7 @@ fn report(request: &Request<'_>, finished: Finished) -> RunReport {
         fixes: scenario.fixes.iter().map(|fix| fix.name().to_owned()).collect(),
         failovers: checks.map_or(Vec::new(), |checks| checks.failovers().to_vec()),
         linearizability: checks.map_or(Linearizability::Unknown, Checks::linearizability),
-        host_sentinel: sentinel,
+        host_sentinel: *sentinel,
     }
 }
 

@@ -52,6 +52,7 @@ mod hosted {
         fn crash(&mut self, node: Node);
         fn boot(&mut self, node: Node);
         fn is_up(&self, node: Node) -> bool;
+        fn lifecycle_is_due(&self) -> bool;
         fn now(&self) -> u64;
         fn name(&self, node: Node) -> String;
         fn withdraw(&mut self, ticket: TicketId);
@@ -71,6 +72,9 @@ mod hosted {
         }
         fn is_up(&self, node: Node) -> bool {
             self.world.process(node).is_some()
+        }
+        fn lifecycle_is_due(&self) -> bool {
+            self.world.lifecycle_is_due()
         }
         fn now(&self) -> u64 {
             self.world.now()
@@ -184,9 +188,18 @@ mod hosted {
         Wait { ticket: with_run::<P, W, _>(|run| run.world.wait_until(at)), done: false }
     }
 
-    /// For stories: wait for an observation.
-    pub fn wait_for<P: Process, W: Watch<P> + 'static>(condition: Condition<P>) -> Wait {
-        Wait { ticket: with_run::<P, W, _>(|run| run.world.wait_for(condition)), done: false }
+    /// For stories: wait for an observation, but no longer than until a true time, ns
+    /// (`u64::MAX`: for ever). The wait begins now, not when it is first polled.
+    pub fn wait_for<P: Process, W: Watch<P> + 'static>(
+        condition: Condition<P>,
+        until: u64,
+    ) -> impl Future<Output = Option<(Node, P::Observation)>> {
+        let ticket = with_run::<P, W, _>(|run| run.world.wait_for(condition, until));
+        let wait = Wait { ticket, done: false };
+        async move {
+            wait.await;
+            with_run::<P, W, _>(|run| run.world.take_seen(ticket))
+        }
     }
 
     /// Knows whether any story still has something to do.
@@ -286,8 +299,12 @@ mod hosted {
                 }
                 Visible::Boot(node) => {
                     boot_node(&handle, node).await;
-                    // Stories begin when the first node is up; each runs until it waits before
-                    // the next is spawned, so madsim's random pick cannot show.
+                    if with(|host| host.driven.lifecycle_is_due()) {
+                        continue;
+                    }
+                    // Stories begin when every node has booted, as a recording of them does;
+                    // each runs until it waits before the next is spawned, so madsim's random
+                    // pick cannot show.
                     for story in untold.take().into_iter().flatten() {
                         let told = Told::new(story, &restless);
                         tasks.borrow_mut().push(madsim::task::spawn_local(told));

@@ -169,6 +169,9 @@ impl<P: Process> World<P> {
             if watch.stop() {
                 return Visible::Stopped;
             }
+            if let Some(wake) = self.next_wake() {
+                return wake;
+            }
             if let Some(limit) = self.limit_reached() {
                 return limit;
             }
@@ -246,6 +249,11 @@ impl<P: Process> World<P> {
     /// True time, ns.
     pub fn now(&self) -> u64 {
         self.now
+    }
+
+    /// Does a node still wait for its death or boot by the host?
+    pub fn lifecycle_is_due(&self) -> bool {
+        !self.visible.is_empty()
     }
 
     /// Number of nodes.

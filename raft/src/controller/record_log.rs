@@ -65,6 +65,11 @@ impl RecordLog {
         }
     }
 
+    /// `curClaimEpoch`: the epoch in which it believes that it leads.
+    pub fn claimed(&self) -> Option<LeaderEpoch> {
+        self.claimed
+    }
+
     /// One event of the queue.
     pub fn step(&mut self, raft: &mut RaftClient, input: Input, step: &mut Step<'_>) -> Result<(), Fatal> {
         match input {

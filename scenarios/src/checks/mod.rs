@@ -178,6 +178,11 @@ impl Checks {
         self.committed.end
     }
 
+    /// One past the last offset that is durable on a server's disk, by the border's account.
+    pub fn durable_end(&self, server: usize) -> Offset {
+        self.servers[server].log.durable_end(&self.ledger)
+    }
+
     /// The white-box judge's verdict.
     pub fn linearizability(&self) -> Linearizability {
         let of_histories = [

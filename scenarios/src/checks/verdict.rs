@@ -15,7 +15,8 @@ pub enum Excuse {
     CommittedRecordDestroyed,
     /// A high watermark rests on a voter whose disk was destroyed after it had acknowledged.
     CommitCountsAmnesiacVoter,
-    /// A voter whose disk was destroyed voted again in an epoch in which it had voted: ends the run.
+    /// A voter whose disk was destroyed voted again in an epoch in which it had voted, or in one
+    /// that it had left behind: ends the run.
     ForgottenVote,
     /// A replica whose disk was destroyed led again an epoch that it had led: ends the run.
     ForgottenLeadership,

@@ -22,7 +22,7 @@ fn each_refusal_says_where_what_and_what_would_do() {
             "nemesys = 1",
             "s:3: unknown field `nemesys`, expected one of `name`, `about`, `duration`, `fixes`, `bugs`, `require_probe`, `cluster`, `network`, `disk`, `clock`, `threads`, `workload`, `nemesis`, `knobs`, `floor`, `expect`",
         ),
-        ("fixes = [\"X\"]", "s:3: no fix is named \"X\"; allowed: FlushRecoveredLog, SingleVoterFlushFirst"),
+        ("fixes = [\"X\"]", "s:3: no fix is named \"X\"; allowed: FlushRecoveredLog, CompareLogOfRepeatedVote, RestartAsFollowerDespiteOwnVote, SingleVoterFlushFirst"),
         ("[network]\ntransport = \"udp\"", "s:4: unknown variant `udp`, expected `tcp` or `datagram`"),
         (
             "[network]\nlatency = \"5\"",

@@ -54,10 +54,12 @@ impl ClientSpec {
 /// What may be asked of a client from outside (by a story).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ClientOperation {
-    /// Append so many fresh values now, besides the usual ones.
+    /// So many appends now, besides the usual ones; each is one attempt.
     Append { count: u8 },
     /// Stop appending and reading on its own.
     Rest,
+    /// Go on with it.
+    Resume,
 }
 
 /// One unanswered attempt.
@@ -96,7 +98,7 @@ pub struct AppendClient {
     next_append_ns: u64,
     next_read_ns: u64,
     read_turn: usize,
-    /// Values a story asked for and that are not sent yet.
+    /// Appends a story asked for and that are not sent yet.
     owed: u32,
     resting: bool,
 }
@@ -142,10 +144,12 @@ impl AppendClient {
             }
             Input::Operation(ClientOperation::Append { count }) => self.owed += u32::from(count),
             Input::Operation(ClientOperation::Rest) => self.resting = true,
+            Input::Operation(ClientOperation::Resume) => self.resting = false,
             _ => {}
         }
         self.expire(now, entropy, out);
         self.append_if_due(now, entropy, out);
+        while self.owed > 0 && self.append_if_due(now, entropy, out) {}
         self.read_if_due(now, out);
         self.arm(out);
     }
@@ -234,10 +238,11 @@ impl AppendClient {
         }
     }
 
-    fn append_if_due(&mut self, now: Now, entropy: &mut Entropy, out: &mut Out<Actor>) {
+    /// True if an append was sent.
+    fn append_if_due(&mut self, now: Now, entropy: &mut Entropy, out: &mut Out<Actor>) -> bool {
         let due = !self.resting && now.mono_ns >= self.next_append_ns;
         if !due && self.owed == 0 {
-            return;
+            return false;
         }
         if due {
             self.next_append_ns = now.mono_ns + self.spec.append_interval_ns;
@@ -245,11 +250,11 @@ impl AppendClient {
         let place = self.leader;
         if self.ways[place].connection.is_none() {
             self.connect(place, now, out);
-            return;
+            return false;
         }
         let unanswered = self.ways[place].in_flight.iter().filter(|other| !other.read).count();
         if unanswered >= usize::from(self.spec.max_in_flight) {
-            return;
+            return false;
         }
         let (fewest, most) = self.spec.records;
         let count = u64::from(fewest) + entropy.below(u64::from(most - fewest) + 1);
@@ -263,6 +268,7 @@ impl AppendClient {
         self.next_value += count;
         Self::say(event, out);
         self.send(place, Request::AppendRecords(AppendRecordsRequest { values }), false, now, out);
+        true
     }
 
     fn read_if_due(&mut self, now: Now, out: &mut Out<Actor>) {
@@ -311,6 +317,10 @@ impl AppendClient {
         let mut at_mono_ns = u64::MAX;
         if !self.resting {
             at_mono_ns = self.next_append_ns.min(self.next_read_ns);
+        }
+        let leader = &self.ways[self.leader];
+        if self.owed > 0 && leader.connection.is_none() && !leader.connecting {
+            at_mono_ns = at_mono_ns.min(leader.not_before_ns);
         }
         for way in &self.ways {
             for other in &way.in_flight {

@@ -50,6 +50,22 @@ impl<P: Process> World<P> {
         true
     }
 
+    /// Ends a fault that was submitted; what it keeps down is powered on.
+    pub(crate) fn end_fault<W: Watch<P>>(&mut self, watch: &mut W, index: usize) {
+        let what = &self.plan.0[index].what;
+        match what.node().filter(|_| boots_by_itself(what)) {
+            None => {
+                self.fault_ends(watch, index);
+            }
+            Some(node) => {
+                let state = self.state(node);
+                if state.process.is_none() && state.dying.is_none() {
+                    self.schedule_restart(node, 0);
+                }
+            }
+        }
+    }
+
     fn note<W: Watch<P>>(&mut self, watch: &mut W, index: usize, phase: Phase) {
         let plan = self.plan.clone();
         let fault = &plan.0[index];
@@ -215,7 +231,7 @@ impl<P: Process> World<P> {
         self.state(node).host_up = false;
         self.lose_power(node, dying.tail.unwrap_or(crate::fault::Tail::Lost), dying.fault);
         watch.down(self.now, node, &self.nodes[usize::from(node.0)].disk, Down::PowerLost);
-        self.schedule_restart(node, self.now + lasts);
+        self.schedule_restart(node, lasts);
         true
     }
 

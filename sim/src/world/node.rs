@@ -270,7 +270,7 @@ impl<P: Process> World<P> {
         }
         watch.down(self.now, node, &self.nodes[index].disk, dying.how);
         if let Some(after) = dying.down_for_ns {
-            self.schedule_restart(node, self.now + after);
+            self.schedule_restart(node, after);
         }
     }
 
@@ -280,8 +280,8 @@ impl<P: Process> World<P> {
         self.nodes[usize::from(node.0)].disk.power_lost(tail, &mut entropy);
     }
 
-    pub(crate) fn schedule_restart(&mut self, node: Node, at: u64) {
-        let ordinal = self.push_plan(at, Due::Restart(node));
+    pub(crate) fn schedule_restart(&mut self, node: Node, after_ns: u64) {
+        let ordinal = self.push_plan(self.now.saturating_add(after_ns), Due::Restart(node));
         self.nodes[usize::from(node.0)].restart_ordinal = Some(ordinal);
     }
 

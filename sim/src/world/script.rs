@@ -3,6 +3,8 @@
 //! A wait is a *ticket*: plain data, with a heap entry of its own owner that counts as no
 //! event and feeds no digest lane, so waiting alters nothing. The waker stands in the host.
 
+use std::collections::VecDeque;
+
 use super::{Visible, World};
 use crate::fault::Fault;
 use crate::process::{Input, Node, Process, Thread};
@@ -29,7 +31,8 @@ pub enum Submitted<P: Process> {
     Operation { node: Node, thread: Thread, operation: P::Operation },
     /// A fault, from now on (its `at_ns` is ignored).
     Fault(Fault),
-    /// A fault submitted before ends now (by its number among submitted faults).
+    /// A fault submitted before ends now (by its number among submitted faults); a node that such
+    /// a fault keeps down is powered on. A fault that is to last until then lasts `u64::MAX`.
     EndFault(u32),
 }
 
@@ -47,12 +50,18 @@ pub struct Recorded<P: Process> {
 #[derive(Clone, Debug)]
 struct Ticket<P: Process> {
     condition: Option<Condition<P>>,
+    /// What fulfilled the condition, until its story takes it.
+    seen: Option<(Node, P::Observation)>,
     open: bool,
 }
 
 #[derive(Clone, Debug)]
 pub(crate) struct Script<P: Process> {
     tickets: Vec<Ticket<P>>,
+    /// Those that wait for an observation, in the order they were made.
+    listening: Vec<u32>,
+    /// Waits that are over and of which the host does not know yet.
+    wakes: VecDeque<TicketId>,
     ticket_ordinal: u32,
     recorded: Vec<Recorded<P>>,
     /// Index in the plan of each submitted fault.
@@ -61,51 +70,86 @@ pub(crate) struct Script<P: Process> {
 
 impl<P: Process> Default for Script<P> {
     fn default() -> Self {
-        Script { tickets: Vec::new(), ticket_ordinal: 0, recorded: Vec::new(), submitted: Vec::new() }
+        Script {
+            tickets: Vec::new(),
+            listening: Vec::new(),
+            wakes: VecDeque::new(),
+            ticket_ordinal: 0,
+            recorded: Vec::new(),
+            submitted: Vec::new(),
+        }
+    }
+}
+
+impl<P: Process> Script<P> {
+    fn notice(&mut self, node: Node, observation: &P::Observation) {
+        let Script { tickets, listening, wakes, .. } = self;
+        listening.retain(|index| {
+            let ticket = &mut tickets[*index as usize];
+            let matches = |condition: &Condition<P>| (condition.matches)(node, observation, condition.argument);
+            if !ticket.condition.as_ref().is_some_and(matches) {
+                return true;
+            }
+            ticket.open = false;
+            ticket.seen = Some((node, *observation));
+            wakes.push_back(TicketId(*index));
+            false
+        });
     }
 }
 
 impl<P: Process> World<P> {
     /// Waits until a true time.
     pub fn wait_until(&mut self, at: u64) -> TicketId {
-        let id = self.new_ticket(None);
-        let at = at.max(self.now);
-        self.schedule.push(at, Owner::TICKETS, &mut self.script.ticket_ordinal, Due::Ticket(id.0));
+        self.new_ticket(None, at)
+    }
+
+    /// Waits for an observation, but no longer than until a true time (`u64::MAX`: for ever).
+    pub fn wait_for(&mut self, condition: Condition<P>, until: u64) -> TicketId {
+        let id = self.new_ticket(Some(condition), until);
+        self.script.listening.push(id.0);
         id
     }
 
-    /// Waits for an observation.
-    pub fn wait_for(&mut self, condition: Condition<P>) -> TicketId {
-        self.new_ticket(Some(condition))
+    /// What a wait for an observation has seen; `None` if its time ran out.
+    pub fn take_seen(&mut self, ticket: TicketId) -> Option<(Node, P::Observation)> {
+        self.script.tickets[ticket.0 as usize].seen.take()
     }
 
     /// Gives a wait up.
     pub fn withdraw(&mut self, ticket: TicketId) {
         self.script.tickets[ticket.0 as usize].open = false;
+        self.script.listening.retain(|other| *other != ticket.0);
     }
 
-    fn new_ticket(&mut self, condition: Option<Condition<P>>) -> TicketId {
-        self.script.tickets.push(Ticket { condition, open: true });
-        TicketId(self.script.tickets.len() as u32 - 1)
+    fn new_ticket(&mut self, condition: Option<Condition<P>>, at: u64) -> TicketId {
+        let id = TicketId(self.script.tickets.len() as u32);
+        self.script.tickets.push(Ticket { condition, seen: None, open: true });
+        if at < u64::MAX {
+            let at = at.max(self.now);
+            self.schedule.push(at, Owner::TICKETS, &mut self.script.ticket_ordinal, Due::Ticket(id.0));
+        }
+        id
     }
 
     pub(crate) fn ticket_is_due(&mut self, ticket: u32) {
-        let state = &mut self.script.tickets[ticket as usize];
-        if std::mem::take(&mut state.open) {
-            self.visible.push_back(Visible::Wake(TicketId(ticket)));
+        if std::mem::take(&mut self.script.tickets[ticket as usize].open) {
+            self.script.listening.retain(|other| *other != ticket);
+            self.script.wakes.push_back(TicketId(ticket));
         }
+    }
+
+    /// The next story to wake. Deaths and boots go first: a recording is replayed behind them.
+    #[inline]
+    pub(crate) fn next_wake(&mut self) -> Option<Visible> {
+        self.script.wakes.pop_front().map(Visible::Wake)
     }
 
     /// Opens the way for stories that wait for this observation.
     #[inline]
     pub(crate) fn notice(&mut self, node: Node, observation: &P::Observation) {
-        for index in 0..self.script.tickets.len() {
-            let ticket = &mut self.script.tickets[index];
-            let Some(condition) = &ticket.condition else { continue };
-            if ticket.open && (condition.matches)(node, observation, condition.argument) {
-                ticket.open = false;
-                self.visible.push_back(Visible::Wake(TicketId(index as u32)));
-            }
+        if !self.script.listening.is_empty() {
+            self.script.notice(node, observation);
         }
     }
 
@@ -133,7 +177,7 @@ impl<P: Process> World<P> {
             }
             Submitted::EndFault(number) => {
                 let index = self.script.submitted[number as usize] as usize;
-                self.fault_ends(watch, index);
+                self.end_fault(watch, index);
                 None
             }
         };
@@ -149,6 +193,13 @@ impl<P: Process> World<P> {
     /// Runs to where something recorded belongs (after its event, at its time), and submits it.
     pub fn replay_one<W: Watch<P>>(&mut self, watch: &mut W, recorded: &Recorded<P>) {
         assert_eq!(self.counts.events, recorded.after_event, "replay stands at another event than the recording");
+        // Entries that turned out to be no events, such as timers that had moved.
+        while self.schedule.peek().is_some_and(|entry| entry.at < recorded.at_ns) {
+            let Some(entry) = self.schedule.pop() else { break };
+            self.advance_to(entry.at);
+            let happened = self.dispatch(watch, &entry);
+            assert!(!happened, "an event at {} ns, which the recording does not have", entry.at);
+        }
         self.advance_to(recorded.at_ns);
         self.submit(watch, recorded.what.clone());
     }

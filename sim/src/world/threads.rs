@@ -165,10 +165,8 @@ impl<P: Process> World<P> {
                 match std::mem::replace(&mut slot.busy, Busy::Free) {
                     Busy::Thawing(Thaw::Step { input, hash }) => self.step(watch, node, id, input, hash),
                     Busy::Thawing(Thaw::Continue) => self.apply_held(watch, node, id),
-                    Busy::Thawing(Thaw::Sync { file }) => {
-                        if self.sync_now(watch, node, id, file) {
-                            self.apply_held(watch, node, id);
-                        }
+                    Busy::Thawing(Thaw::Sync { file }) if self.sync_now(watch, node, id, file) => {
+                        self.apply_held(watch, node, id);
                     }
                     _ => {}
                 }

@@ -45,19 +45,21 @@ impl ServerGhost {
     /// A process boots and finds `files`. The caller recounts agreement with the committed log.
     pub fn booted(&mut self, incarnation: u32, files: &dyn DurableFiles, ledger: &mut Ledger) -> Found {
         let (found_log, notes) = LogGhost::read(files, ledger);
+        if self.down == Some(HowDown::PowerLost) && self.log.is_spoilt() {
+            self.forget_behind(&found_log, self.log.forced(), ledger);
+        }
         let mut found = Found { mismatch: None, notes, torn_tail: found_log.has_junk() };
         match (self.down.take(), self.damaged) {
             // The first boot finds what a format tool may have left; all of it is durable.
-            (None, _) | (Some(HowDown::PowerLost), true) => self.take_over(found_log, files, ledger),
+            (None, _) | (Some(HowDown::PowerLost), true) => self.take_over(found_log, files),
             (Some(HowDown::PowerLost), false) => {
                 found.mismatch = self.impossible_after_power_loss(&found_log, notes, files);
-                self.take_over(found_log, files, ledger);
+                self.take_over(found_log, files);
             }
             (Some(HowDown::PageCacheKept), false) => {
                 found.mismatch = self.changed_by_kill(&found_log, notes, files);
             }
             (Some(HowDown::PageCacheKept), true) => {
-                self.forget_all_but(&found_log, ledger);
                 let before = std::mem::replace(&mut self.log, found_log);
                 self.log.keep_durability_of(&before);
                 self.small.load_written(files);
@@ -70,23 +72,10 @@ impl ServerGhost {
         found
     }
 
-    fn take_over(&mut self, mut found: LogGhost, files: &dyn DurableFiles, ledger: &Ledger) {
-        self.forget_all_but(&found, ledger);
+    fn take_over(&mut self, mut found: LogGhost, files: &dyn DurableFiles) {
         found.all_durable();
         self.log = found;
         self.small.load(files);
-    }
-
-    /// What was forced, and perhaps acknowledged, and is not in what is left. A running process may
-    /// force more behind bytes that rotted: that goes with them when it is read back.
-    fn forget_all_but(&mut self, left: &LogGhost, ledger: &Ledger) {
-        let forced = self.log.forced();
-        let end = self.log.forced_end(ledger);
-        let is_left = left.count() >= forced && left.prefix(forced) == self.log.prefix(forced);
-        if !is_left && self.forgotten.as_ref().is_none_or(|old| old.end <= end) {
-            let batches = (0..forced).filter_map(|at| self.log.get(at)).collect();
-            self.forgotten = Some(Forgotten { batches, end });
-        }
     }
 
     fn changed_by_kill(&self, found: &LogGhost, notes: ReadNotes, files: &dyn DurableFiles) -> Option<String> {
@@ -132,12 +121,10 @@ impl ServerGhost {
     /// something that it had promised or held.
     pub fn disk_damaged(&mut self, left: &dyn DurableFiles, ledger: &mut Ledger) -> bool {
         let (left_log, _) = LogGhost::read(left, ledger);
-        let durable = self.log.durable();
-        let held = (0..durable).take_while(|at| left_log.get(*at) == self.log.get(*at)).count();
         let election = self.durable_election;
         self.small.spoil(left);
-        self.forget_all_but(&left_log, ledger);
-        if held < durable {
+        let held = self.forget_behind(&left_log, self.log.durable(), ledger);
+        if let Some(held) = held {
             self.log.spoil(held);
         }
         self.damaged = true;
@@ -149,6 +136,21 @@ impl ServerGhost {
             self.remember_promises();
             self.forgotten_epoch = self.forgotten_epoch.max(election.map(|election| election.epoch));
         }
-        held < durable || lost_election
+        held.is_some() || lost_election
+    }
+
+    /// Of the first `count` batches, which were durable, only a prefix is `left`: gives its length.
+    /// Also asked when power is lost on a rotten disk: what was forced behind the rot, and
+    /// acknowledged, becomes unreadable only then.
+    fn forget_behind(&mut self, left: &LogGhost, count: usize, ledger: &Ledger) -> Option<usize> {
+        let held = (0..count).take_while(|at| left.get(*at) == self.log.get(*at)).count();
+        if held == count {
+            return None;
+        }
+        let batches: Vec<_> = (0..count).filter_map(|at| self.log.get(at)).collect();
+        let end = ledger.end(self.log.prefix(count));
+        self.forgotten.retain(|old| !batches.starts_with(&old.batches));
+        self.forgotten.push(Forgotten { batches, end });
+        Some(held)
     }
 }

@@ -222,6 +222,11 @@ impl LogGhost {
         self.spoilt_from = Some(self.spoilt_from.unwrap_or(usize::MAX).min(count));
     }
 
+    /// Did a fault destroy some of what was durable, unseen so far?
+    pub fn is_spoilt(&self) -> bool {
+        self.spoilt_from.is_some()
+    }
+
     /// Durability as it was before a process died and its log was read back from the page cache.
     pub fn keep_durability_of(&mut self, before: &LogGhost) {
         for segment in &mut self.segments {

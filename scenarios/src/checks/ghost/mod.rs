@@ -99,7 +99,7 @@ pub struct ServerGhost {
     pub disk_failed: bool,
     /// Batches at the front of the log that equal the committed log.
     pub agreed: usize,
-    forgotten: Option<Forgotten>,
+    forgotten: Vec<Forgotten>,
     /// The highest epoch that a destroyed disk of this server had known; votes given up to it may
     /// be given again.
     pub forgotten_epoch: Option<LeaderEpoch>,
@@ -132,7 +132,7 @@ impl ServerGhost {
             ends_before_cuts: Vec::new(),
             disk_failed: false,
             agreed: 0,
-            forgotten: None,
+            forgotten: Vec::new(),
             forgotten_epoch: None,
             down: None,
             damaged: false,
@@ -156,13 +156,13 @@ impl ServerGhost {
     /// Did it hold the first `count` committed batches, the last of them `last`, durably, before
     /// its disk was destroyed?
     pub fn agreed_before_destruction(&self, count: usize, last: BatchId) -> bool {
-        let forgotten = self.forgotten.as_ref();
-        forgotten.is_some_and(|old| count.checked_sub(1).and_then(|at| old.batches.get(at)) == Some(&last))
+        let held = |old: &Forgotten| count.checked_sub(1).and_then(|at| old.batches.get(at)) == Some(&last);
+        self.forgotten.iter().any(held)
     }
 
     /// Has it forgotten durable bytes that it has not fetched again?
     pub fn is_amnesiac(&self) -> bool {
-        self.forgotten.is_some()
+        !self.forgotten.is_empty()
     }
 
     /// The epoch that would survive a power loss.
@@ -268,11 +268,8 @@ impl ServerGhost {
 
     /// Refetched past what a destroyed disk held? Then nothing is forgotten any more.
     pub fn remember(&mut self, ledger: &Ledger) {
-        if let Some(forgotten) = &self.forgotten
-            && self.log.durable_end(ledger) >= forgotten.end
-        {
-            self.forgotten = None;
-        }
+        let end = self.log.durable_end(ledger);
+        self.forgotten.retain(|forgotten| end < forgotten.end);
     }
 
     /// The log was cut or read back: agreement with the committed log is found anew.

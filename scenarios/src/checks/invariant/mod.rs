@@ -42,17 +42,17 @@ macro_rules! invariants {
 
 invariants! {
     /// Two servers, or two lives of one server, never lead the same epoch.
-    NeverTwoLeadersInSameEpoch = "NeverTwoLeadersInSameEpoch", "KRaft TLA+ (Vanlightly): NeverTwoLeadersInSameEpoch; consensus.md §1.6";
+    NeverTwoLeadersInSameEpoch = "NeverTwoLeadersInSameEpoch", "KRaft TLA+ (Vanlightly): NeverTwoLeadersInSameEpoch; KIP-595";
     /// One vote per epoch and voter, across crashes.
-    ValidVotes = "ValidVotes", "Raft §5.2; consensus.md §1.2";
+    ValidVotes = "ValidVotes", "Raft §5.2; KRaft TLA+ (Vanlightly): ValidVotesRecv";
     /// A replica's epoch never goes back.
     MonotonicEpoch = "MonotonicEpoch", "RaftEventSimulationTest: MonotonicEpoch";
     /// Whoever answers a vote request is in its epoch by then, leaders too.
     HigherEpochObeyed = "HigherEpochObeyed", "Raft §5.1; consensus.md §1.3: any request with a higher epoch";
     /// A replica's high watermark never goes back within one life and epoch.
-    MonotonicHighWatermark = "MonotonicHighWatermark", "RaftEventSimulationTest: MonotonicHighWatermark; consensus.md §4.6";
+    MonotonicHighWatermark = "MonotonicHighWatermark", "RaftEventSimulationTest: MonotonicHighWatermark";
     /// A high watermark never lies above the log, nor is the log cut below it.
-    HighWatermarkWithinLog = "HighWatermarkWithinLog", "consensus.md §4.1 and §4.6";
+    HighWatermarkWithinLog = "HighWatermarkWithinLog", "KIP-595; Kafka: KafkaRaftLog.truncateTo";
     /// Logs that hold the same (epoch, end offset) hold the same prefix; offsets have no gap.
     LogMatching = "LogMatching", "Raft §5.3, figure 3: Log Matching; KRaft TLA+: LogMatching";
     /// A leader holds every record committed in an earlier epoch.
@@ -60,42 +60,42 @@ invariants! {
     /// No replica ever takes another record at a committed offset for committed.
     StateMachineSafety = "StateMachineSafety", "Raft §5.4.3, figure 3: State Machine Safety";
     /// Everything below a leader's high watermark is durable on a majority of voters.
-    MajorityReachedHighWatermark = "MajorityReachedHighWatermark", "RaftEventSimulationTest: MajorityReachedHighWatermark, read durably; consensus.md §4.9";
+    MajorityReachedHighWatermark = "MajorityReachedHighWatermark", "RaftEventSimulationTest: MajorityReachedHighWatermark, read durably";
     /// A leader's high watermark covers a record of its own epoch, or is unknown.
-    OwnEpochCommit = "OwnEpochCommit", "Raft §5.4.2, figure 8; consensus.md §4.6";
+    OwnEpochCommit = "OwnEpochCommit", "Raft §5.4.2, figure 8";
     /// One active controller per epoch; an older leader commits only what the newer one has.
-    SingleActiveController = "SingleActiveController", "KIP-631; consensus.md §10, two self-believed leaders";
+    SingleActiveController = "SingleActiveController", "KIP-631; KIP-595, two self-believed leaders";
     /// A committed record stays on a majority of disks until a fault destroys durable bytes.
     CommittedRecordsDurable = "CommittedRecordsDurable", "KIP-595; KRaft TLA+ (Vanlightly): some replica holds each committed record";
     /// D1: own vote and epoch are durable before a Vote request asks for others'.
-    PersistBeforePromiseD1 = "PersistBeforePromise:D1", "consensus.md §4.9 D1";
+    PersistBeforePromiseD1 = "PersistBeforePromise:D1", "KIP-595, Raft §5.1: currentTerm and votedFor before a RequestVote";
     /// D2: an epoch is durable before any message carries it.
-    PersistBeforePromiseD2 = "PersistBeforePromise:D2", "consensus.md §4.9 D2";
+    PersistBeforePromiseD2 = "PersistBeforePromise:D2", "Raft §5.1: currentTerm before any message that carries it";
     /// D3: a vote is durable before it is granted.
-    PersistBeforePromiseD3 = "PersistBeforePromise:D3", "consensus.md §4.9 D3";
+    PersistBeforePromiseD3 = "PersistBeforePromise:D3", "Raft §5.2: votedFor before the vote is granted";
     /// D4: leadership is durable before LeaderChange is appended or BeginQuorumEpoch is sent.
-    PersistBeforePromiseD4 = "PersistBeforePromise:D4", "consensus.md §4.9 D4";
+    PersistBeforePromiseD4 = "PersistBeforePromise:D4", "KIP-595: QuorumState.transitionToLeader before LeaderChange";
     /// D5: the leader followed is durable before anything of it is appended.
-    PersistBeforePromiseD5 = "PersistBeforePromise:D5", "consensus.md §4.9 D5";
+    PersistBeforePromiseD5 = "PersistBeforePromise:D5", "KIP-595: QuorumState.transitionToFollower before the first append";
     /// D6: the epoch-cache entry is durable before the first batch of its epoch is written.
-    PersistBeforePromiseD6 = "PersistBeforePromise:D6", "consensus.md §4.9 D6";
+    PersistBeforePromiseD6 = "PersistBeforePromise:D6", "KIP-101, KIP-595: the leader-epoch cache before the batch";
     /// D7: the topic id is durable before the first batch is written.
-    PersistBeforePromiseD7 = "PersistBeforePromise:D7", "consensus.md §4.9 D7";
+    PersistBeforePromiseD7 = "PersistBeforePromise:D7", "KIP-516: partition.metadata before the first record";
     /// D8: a voter's log is durable up to the end that its Fetch or Vote request claims.
-    PersistBeforePromiseD8 = "PersistBeforePromise:D8", "consensus.md §4.9 D8";
+    PersistBeforePromiseD8 = "PersistBeforePromise:D8", "KAFKA-10533: a fetch offset acknowledges what is on disk";
     /// D9: a leader's appends are durable before its raft thread takes the next input.
-    PersistBeforePromiseD9 = "PersistBeforePromise:D9", "consensus.md §4.9 D9";
+    PersistBeforePromiseD9 = "PersistBeforePromise:D9", "KAFKA-10533: the leader forces its append before it counts the next fetch";
     /// No replica ends itself for another reason than its disk: Kafka throws where a rule of the
     /// protocol is found broken, and none may be.
-    NoFatalFault = "NoFatalFault", "KRaft TLA+ (Vanlightly): NoIllegalState; consensus.md, process model: a throw on the IO thread is fatal";
+    NoFatalFault = "NoFatalFault", "KRaft TLA+ (Vanlightly): NoIllegalState; a throw on Kafka's raft IO thread ends the process";
     /// What a node says of itself, what crossed its border and what lies on its disk agree.
     GhostMismatch = "GhostMismatch", "the audit: node, ghost and disk";
     /// An acknowledged append stands at its offset; acknowledgements respect real time.
     LinearizableAppends = "LinearizableAppends", "Herlihy and Wing; a log decided by its offsets";
     /// A read shows committed records, all of them in its range, and nothing else.
-    CommittedReads = "CommittedReads", "KIP-595: listeners see offsets below the high watermark; consensus.md §4.7";
+    CommittedReads = "CommittedReads", "KIP-595: listeners see offsets below the high watermark";
     /// What one life of a server shows never goes back.
-    MonotonicReads = "MonotonicReads", "consensus.md §7: handleCommit in offset order, no repeat";
+    MonotonicReads = "MonotonicReads", "Kafka: RaftClient.Listener.handleCommit, in offset order, no repeat";
     /// No value is committed twice.
     DuplicateRecord = "DuplicateRecord", "Jepsen Kafka: duplicate";
     /// An append that was definitely refused is never committed.
@@ -105,5 +105,5 @@ invariants! {
     /// A leader from which no majority fetches resigns within the bound of its timers.
     LeaderWithoutMajorityResigns = "LeaderWithoutMajorityResigns", "KAFKA-15489; consensus.md §2.2 and §10";
     /// After healing, the quorum serves again within its bound.
-    Recovery = "Recovery", "consensus.md §10; bugs.md §4, bounded progress after heal";
+    Recovery = "Recovery", "bounded progress after heal: KRaft TLA+ (Vanlightly): EventuallyLeaderElected, ValuesEventuallyAcked";
 }

@@ -43,6 +43,8 @@ impl ValidVotes {
                     format!("node {} voted for {before} and for {candidate} in epoch {epoch}", ghost.id)
                 });
             }
+            // Its life before the disk was destroyed had left this epoch behind, and would refuse.
+            _ if ghost.forgotten_epoch > Some(epoch) => verdict.end_excused(Excuse::ForgottenVote),
             _ => votes.insert(place, (epoch, candidate)),
         }
     }

@@ -1,0 +1,148 @@
+//! A run told as an async function: what is done to a cluster, and what is seen of it, in Kafka's
+//! words. The public test API.
+//!
+//! A story runs beside the cluster and waits in the cluster's time. All that it does is kept as
+//! data, so [`Story::replay`] does it again without the story and gives the same run, to the byte.
+//! All checks of a run are on. While the story is told clients rest but for what it asks of them;
+//! then they go on, the world heals at the scenario's `duration`, and the cluster must recover.
+//!
+//! ```
+//! use scenarios::story::{Cluster, Story, StoryError};
+//!
+//! async fn one_dies(c: Cluster) -> Result<(), StoryError> {
+//!     let leader = c.active_controller().await?;
+//!     c.kill(leader, 5_000).await?;
+//!     let next = c.wait_for_leader_other_than(leader).await?;
+//!     let offsets = c.append(2).await?;
+//!     c.wait_for_high_watermark(next, offsets[1]).await
+//! }
+//!
+//! let scenario = scenarios::catalog::find("controller-failover").expect("built in").scenario()?;
+//! let told = Story::new(&scenario, 7).tell(one_dies)?;
+//! told.holds()?;
+//! assert_eq!(Story::new(&scenario, 7).replay(&told.recording)?.digest, told.report.digest);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod cluster;
+
+use std::cell::RefCell;
+use std::future::Future;
+use std::rc::Rc;
+
+use sim::drive::Ended;
+use sim::fault::Plan;
+use sim::world::Recorded;
+
+pub use cluster::{Attempt, AttemptOutcome, Cluster};
+
+use crate::actor::Actor;
+use crate::report::{Outcome, RunReport};
+use crate::run::{Host, Request, drive_by, report};
+use crate::scenario::{Floor, Scenario};
+
+/// Why a story did not go as it was told.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct StoryError(pub String);
+
+impl From<String> for StoryError {
+    fn from(problem: String) -> StoryError {
+        StoryError(problem)
+    }
+}
+
+/// A cluster and a seed that stories can be told on: the scenario's cluster and world, without
+/// its faults, its knobs and its floors.
+#[derive(Clone, Debug)]
+pub struct Story {
+    scenario: Scenario,
+    seed: u64,
+    host_seed: u64,
+}
+
+/// A story that was told.
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// The run.
+    pub report: RunReport,
+    /// What the story returned.
+    pub story: Result<(), StoryError>,
+    /// What it did, for [`Story::replay`].
+    pub recording: Vec<Recorded<Actor>>,
+}
+
+impl Told {
+    /// The story ended well, and so did the run.
+    pub fn holds(&self) -> Result<(), StoryError> {
+        self.story.clone()?;
+        match &self.report.outcome {
+            Outcome::Holds => Ok(()),
+            other => Err(StoryError(format!("the story ended, the run did not hold: {other:?}"))),
+        }
+    }
+}
+
+type Verdict = Rc<RefCell<Option<Result<(), StoryError>>>>;
+
+impl Story {
+    /// On this scenario's cluster and world.
+    pub fn new(scenario: &Scenario, seed: u64) -> Story {
+        let mut scenario = scenario.clone();
+        scenario.floor = Floor::default();
+        scenario.knobs.off = true;
+        Story { scenario, seed, host_seed: seed }
+    }
+
+    /// The host's own seed, of which nothing may depend.
+    #[must_use]
+    pub fn host_seed(mut self, seed: u64) -> Story {
+        self.host_seed = seed;
+        self
+    }
+
+    /// Tells it. An error is a scenario that cannot be run at all.
+    pub fn tell<F>(&self, story: impl FnOnce(Cluster) -> F) -> Result<Told, StoryError>
+    where
+        F: Future<Output = Result<(), StoryError>> + 'static,
+    {
+        let request = self.request(Host::Madsim);
+        let verdict = Verdict::default();
+        let finished = drive_by(&request, |prepared, run, end| {
+            let cluster = Cluster::new(prepared);
+            let told = scene(cluster.clone(), story(cluster), verdict.clone());
+            let (run, ended, sentinel) = sim::host::drive_hosted(run, end, self.host_seed, vec![Box::pin(told)]);
+            (run, ended, Some((sentinel.elapsed_ns, sentinel.next_draw)))
+        })?;
+        let report = report(&request, &finished);
+        let unfinished = || match &finished.ended {
+            Ended::Panicked(text) => format!("the story or its run panicked: {text}"),
+            _ => format!("the run ended before the story did: {:?}", report.outcome),
+        };
+        let story = verdict.take().unwrap_or_else(|| Err(StoryError(unfinished())));
+        let recording = finished.run.world.recorded().to_vec();
+        Ok(Told { report, story, recording })
+    }
+
+    /// Does again what a story did, on the bare loop.
+    pub fn replay(&self, recording: &[Recorded<Actor>]) -> Result<RunReport, StoryError> {
+        let request = self.request(Host::Bare);
+        let finished = drive_by(&request, |_, mut run, end| {
+            let ended = run.drive_recorded(end, recording);
+            (run, ended, None)
+        })?;
+        Ok(report(&request, &finished))
+    }
+
+    fn request(&self, host: Host) -> Request<'_> {
+        Request { host, plan: Some(Plan::default()), ..Request::new(&self.scenario, self.seed) }
+    }
+}
+
+/// Clients rest while the story is told, and work after it.
+async fn scene(cluster: Cluster, story: impl Future<Output = Result<(), StoryError>>, verdict: Verdict) {
+    cluster.rest_clients();
+    let result = story.await;
+    cluster.resume_clients();
+    *verdict.borrow_mut() = Some(result);
+}
