@@ -121,10 +121,9 @@ fn is_caught(bug: Bug) {
     let mut seen = BTreeSet::new();
     for seed in mutant.seed..mutant.seed + NEARBY {
         let Some(check) = first_broken(&scenario, seed) else { continue };
-        if check == mutant.check {
-            if mutant.then.is_empty() || mutant.then.iter().all(|then| all_broken(&scenario, seed).contains(then)) {
-                return;
-            }
+        let breaks_too = |then: &&str| all_broken(&scenario, seed).contains(then);
+        if check == mutant.check && mutant.then.iter().all(breaks_too) {
+            return;
         }
         seen.insert(check);
     }
