@@ -23,10 +23,10 @@ impl<P: Process> World<P> {
             return;
         }
         let state = &mut self.nodes[usize::from(node.0)];
-        if let Some((after, _)) = state.doomed {
-            if self.out.effects.len() > usize::from(after) {
-                state.cut_at = Some(usize::from(after));
-            }
+        if let Some((after, _)) = state.doomed
+            && self.out.effects.len() > usize::from(after)
+        {
+            state.cut_at = Some(usize::from(after));
         }
         let mut effects = std::mem::take(&mut self.out.effects);
         self.apply(watch, node, thread, &mut effects);
@@ -104,7 +104,6 @@ impl<P: Process> World<P> {
         true
     }
 
-    #[expect(clippy::too_many_lines, reason = "one arm per effect, each a line or two")]
     fn apply_one<W: Watch<P>>(&mut self, watch: &mut W, node: Node, thread: Thread, effect: Effect<P>) -> Then {
         let index = usize::from(node.0);
         let state = &mut self.nodes[index];
