@@ -218,10 +218,16 @@ impl Batch {
     /// Offset and value of each data record; no-ops and control records have none. Ends early at
     /// a record that cannot be read, which only a batch that is not intact can hold.
     pub fn values(&self) -> impl Iterator<Item = (Offset, u64)> + '_ {
-        let data = !self.control;
-        let records = self.records().take_while(move |record| data && record.is_ok()).flatten();
-        let numbers = records.map(|record| (self.offset_of(record), parse_frame(record.value)));
-        numbers.take_while(|(_, number)| number.is_ok()).filter_map(|(offset, number)| Some((offset, number.ok()??)))
+        values(&self.bytes, self.base_offset, self.control)
+    }
+
+    /// [`Batch::values`] of the batch at the front of `bytes`, of which nothing is kept.
+    pub fn values_at(bytes: &[u8]) -> Result<impl Iterator<Item = (Offset, u64)> + '_, BatchError> {
+        let header = Batch::peek_header(bytes)?;
+        let size = header.size_bytes;
+        let bytes = bytes.get(..size).ok_or(BatchError::Incomplete { needed: size, found: bytes.len() })?;
+        check_crc(bytes)?;
+        Ok(values(bytes, header.base_offset, header.control))
     }
 
     /// The control records in order; none in a data batch. A type that must not occur, or bytes
@@ -230,18 +236,21 @@ impl Batch {
         if !self.control {
             return Ok(SmallVec::new());
         }
-        self.records().map(|record| ControlRecord::parse(record?)).collect()
+        records(&self.bytes).map(|record| ControlRecord::parse(record?)).collect()
     }
+}
 
-    fn offset_of(&self, record: Record<'_>) -> Offset {
-        Offset(self.base_offset.0 + i64::from(record.offset_delta))
-    }
+fn values(bytes: &[u8], base_offset: Offset, control: bool) -> impl Iterator<Item = (Offset, u64)> + '_ {
+    let records = records(bytes).take_while(move |record| !control && record.is_ok()).flatten();
+    let offset = move |record: &Record<'_>| Offset(base_offset.0 + i64::from(record.offset_delta));
+    let numbers = records.map(move |record| (offset(&record), parse_frame(record.value)));
+    numbers.take_while(|(_, number)| number.is_ok()).filter_map(|(offset, number)| Some((offset, number.ok()??)))
+}
 
-    fn records(&self) -> impl Iterator<Item = Result<Record<'_>, BatchError>> + '_ {
-        let mut reader = Reader(&self.bytes[BATCH_HEADER_BYTES..]);
-        let count = i32::from_be_bytes(field(&self.bytes, RECORD_COUNT_AT));
-        (0..count).map(move |_| Record::parse(&mut reader))
-    }
+fn records(bytes: &[u8]) -> impl Iterator<Item = Result<Record<'_>, BatchError>> + '_ {
+    let mut reader = Reader(&bytes[BATCH_HEADER_BYTES..]);
+    let count = i32::from_be_bytes(field(bytes, RECORD_COUNT_AT));
+    (0..count).map(move |_| Record::parse(&mut reader))
 }
 
 fn check_crc(batch: &[u8]) -> Result<(), BatchError> {

@@ -11,7 +11,7 @@ use crate::ids::{LeaderEpoch, NodeId, Offset};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AppendRecordsRequest {
     /// Unique over a run; each becomes one record.
-    pub values: SmallVec<[u64; 2]>,
+    pub values: SmallVec<[u64; 4]>,
 }
 
 /// Answered when the high watermark passed the batch, or when it is known not to be ours.

@@ -63,9 +63,9 @@ impl Committed {
         let known = ledger.get(id);
         let first_record = self.records.len();
         if !known.control
-            && let Ok((batch, _)) = Batch::parse(known.bytes())
+            && let Ok(values) = Batch::values_at(known.bytes())
         {
-            let records = batch.values().map(|(offset, value)| CommittedRecord { offset, value, seen: false });
+            let records = values.map(|(offset, value)| CommittedRecord { offset, value, seen: false });
             self.records.extend(records);
         }
         self.end = known.end;
