@@ -84,7 +84,8 @@ pub fn drive(request: &Request<'_>) -> Result<Finished, String> {
         if ended == Ended::End && !cut_short {
             checks.recovery_overdue(at);
         }
-        if matches!(ended, Ended::Stopped | Ended::End) && checks.violation().is_none() {
+        let unbroken = checks.violation().is_none() || request.keep_going;
+        if matches!(ended, Ended::Stopped | Ended::End) && unbroken {
             checks.finish(at);
         }
     }

@@ -140,7 +140,7 @@ fn a_prefix_on_a_majority_is_safe_only_through_its_committers_own_batch() {
 
 /// A bit of server 1's durable log flips while its page cache is good; behind it, the server
 /// appends one more batch, and forces it.
-fn forced_behind_rot() -> (Quorum, String, usize) {
+fn forced_behind_rot() -> (Quorum, std::rc::Rc<str>, usize) {
     let mut quorum = committed_on_two();
     let path = raft::log::segment_path(raft::ids::Offset(0));
     let mut left = quorum.disks[1].clone();
