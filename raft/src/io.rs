@@ -68,6 +68,15 @@ pub enum DiskError {
     NoSpace,
 }
 
+impl std::fmt::Display for DiskError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            DiskError::Io => "input/output error (EIO)",
+            DiskError::NoSpace => "no space left (ENOSPC)",
+        })
+    }
+}
+
 /// What a thread may be told; one per step.
 #[derive(Clone, Debug)]
 pub enum Input {

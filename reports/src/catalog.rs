@@ -15,15 +15,20 @@ use sim::fault::{Plan, What};
 use sim::process::Node;
 use sim::rng::Seed;
 
-use crate::engine::{Engine, Overrides, Prepared, Problem, ScenarioText};
+use crate::engine::{Engine, Listed, Overrides, Prepared, Problem, ScenarioText};
 
 /// The catalog of `scenarios`, and scenarios from files.
 pub struct Catalog;
 
 impl Engine for Catalog {
-    fn list(&self) -> Vec<(String, String)> {
-        let about = |entry: &catalog::Entry| entry.scenario().map(|s| s.about).unwrap_or_default();
-        catalog::list().iter().map(|entry| (entry.name.to_owned(), about(entry))).collect()
+    fn list(&self) -> Vec<Listed> {
+        let listed = |entry: &catalog::Entry| {
+            let scenario = entry.scenario().ok();
+            let mended_by =
+                scenario.as_ref().and_then(|s| s.finding.as_ref()).map(|finding| finding.fix.name().to_owned());
+            Listed { name: entry.name.to_owned(), about: scenario.map(|s| s.about).unwrap_or_default(), mended_by }
+        };
+        catalog::list().iter().map(listed).collect()
     }
 
     fn find(&self, name: &str) -> Option<String> {

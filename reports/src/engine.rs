@@ -66,10 +66,21 @@ pub struct ClusterFiles {
     pub files: BTreeMap<String, String>,
 }
 
+/// An entry of the catalog.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Its name.
+    pub name: String,
+    /// What it is about, in one line.
+    pub about: String,
+    /// If it is a finding, which fails by design: the fix that mends it.
+    pub mended_by: Option<String>,
+}
+
 /// Knows scenarios.
 pub trait Engine {
-    /// The catalog: (name, what it is about in one line).
-    fn list(&self) -> Vec<(String, String)>;
+    /// The catalog.
+    fn list(&self) -> Vec<Listed>;
     /// TOML of a catalog scenario.
     fn find(&self, name: &str) -> Option<String>;
     /// Makes a scenario ready to run, with an explicit plan (of a repro) instead of its

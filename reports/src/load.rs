@@ -40,7 +40,7 @@ fn find(engine: &dyn Engine, name: &str) -> Result<ScenarioText, Problem> {
 
 /// What to say of a name that is neither in the catalog nor a file.
 pub fn no_such_scenario(engine: &dyn Engine, name: &str) -> String {
-    let names: Vec<String> = engine.list().into_iter().map(|(name, _)| name).collect();
+    let names: Vec<String> = engine.list().into_iter().map(|listed| listed.name).collect();
     format!("no scenario {name}: give the path of a TOML file, or one of: {}", names.join(", "))
 }
 

@@ -25,7 +25,9 @@ entries! {
     "clock-skew",
     "power-loss",
     "findings/flush-recovered-log",
-    "findings/single-voter-flush",
+    "findings/single-voter-flush-first",
+    "findings/compare-log-of-repeated-vote",
+    "findings/restart-as-follower-despite-own-vote",
 }
 
 /// All of them: the scenarios that must hold, then the findings, which must not.
@@ -52,6 +54,8 @@ impl Entry {
 
 #[cfg(test)]
 mod tests {
+    use raft::fixes::{Fix, Fixes};
+
     use super::*;
 
     #[test]
@@ -61,8 +65,29 @@ mod tests {
             assert_eq!(scenario.name, entry.name);
             let printed = scenario.to_toml();
             assert_eq!(Scenario::from_toml("printed", &printed).as_ref(), Ok(&scenario), "{printed}");
-            assert_eq!(entry.is_finding(), scenario.fixes == raft::fixes::Fixes::NONE, "{}", entry.name);
+            assert_eq!(entry.is_finding(), scenario.finding.is_some(), "{}", entry.name);
         }
+    }
+
+    /// Each fix has a finding of its own name, in which all the others are in force.
+    #[test]
+    fn every_fix_has_its_finding() {
+        let mut mended = Vec::new();
+        for entry in list().iter().filter(|entry| entry.is_finding()) {
+            let scenario = entry.scenario().unwrap_or_else(|error| panic!("{error}"));
+            let fix = scenario.finding.as_ref().expect("it is one").fix;
+            let kebab = |name: &str| {
+                let words =
+                    name.chars().map(|c| if c.is_uppercase() { format!("-{}", c.to_lowercase()) } else { c.into() });
+                words.collect::<String>()
+            };
+            assert_eq!(format!("findings/{}", &kebab(fix.name())[1..]), entry.name);
+            assert!(!scenario.fixes.has(fix), "{}", entry.name);
+            assert_eq!(scenario.fixes.with(fix), Fix::ALL.iter().copied().collect::<Fixes>(), "{}", entry.name);
+            mended.push(fix);
+        }
+        mended.sort_unstable();
+        assert_eq!(mended, Fix::ALL);
         assert!(find("quorum").is_some() && find("quorums").is_none());
     }
 }

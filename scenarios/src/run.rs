@@ -95,7 +95,8 @@ pub(crate) fn drive_by(
         if ended == Ended::End && !cut_short {
             checks.recovery_overdue(at);
         }
-        if matches!(ended, Ended::Stopped | Ended::End) && (checks.violation().is_none() || request.keep_going) {
+        let unbroken = checks.violation().is_none() || request.keep_going;
+        if matches!(ended, Ended::Stopped | Ended::End) && unbroken {
             checks.finish(at);
         }
     }

@@ -84,7 +84,7 @@ impl RecordLog {
                 step.out.push(Effect::CancelTimer);
             }
             Input::Timer => self.write_no_op(raft, step),
-            Input::DiskError(error) => throw!("the disk failed: {error:?}"),
+            Input::DiskError(error) => throw!("the disk failed: {error}"),
             Input::Post(Post::WakeUp)
             | Input::Opened { .. }
             | Input::Closed { .. }

@@ -20,11 +20,6 @@ impl Default for CanonicalHasher {
 }
 
 impl CanonicalHasher {
-    /// Makes place for so many more bytes, so that the buffer grows at most once.
-    fn reserve(&mut self, bytes: usize) -> &mut Self {
-        self.buffer.reserve(bytes);
-        self
-    }
     /// Adds a fixed-width number.
     #[inline]
     pub fn u64(&mut self, n: u64) -> &mut Self {
@@ -170,7 +165,6 @@ impl Response {
                 h.optional_node(r.leader_id).i32(r.leader_epoch.0);
             }
             Response::ReadRecords(r) => {
-                h.reserve(21 + 16 * r.records.len());
                 h.u8(16).i32(r.error as i32).i64(r.applied_end.0).u64(r.records.len() as u64);
                 for (offset, value) in &r.records {
                     h.i64(offset.0).u64(*value);

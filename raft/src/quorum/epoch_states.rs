@@ -36,7 +36,7 @@ impl EpochElection {
     /// Notes an answer; `true` if it is a flip of an earlier one. An id outside the set throws.
     pub fn record(&mut self, voter: NodeId, granted: bool) -> Result<bool, Fatal> {
         let Some((_, answer)) = self.answers.iter_mut().find(|(id, _)| *id == voter) else {
-            throw!("a vote came from {voter}, which is not in the voter set of the election");
+            throw!("a vote came from node {voter}, which is not in the voter set of the election");
         };
         let new = if granted { VoterAnswer::Granted } else { VoterAnswer::Rejected };
         let flipped = *answer != VoterAnswer::Unrecorded && *answer != new;

@@ -93,7 +93,7 @@ impl QuorumState {
     ) -> Result<(), Fatal> {
         let same_epoch = epoch == self.epoch;
         if epoch < self.epoch || (same_epoch && !matches!(self.state, EpochState::Prospective(_))) {
-            throw!("cannot become Unattached({epoch}) from {:?}({})", self.role(), self.epoch);
+            throw!("cannot become Unattached in epoch {epoch} {}", self.standing());
         }
         let now_ms = step.now_ms();
         let election_timer = if self.is_observer() {
@@ -131,24 +131,24 @@ impl QuorumState {
         step: &mut Step<'_>,
     ) -> Result<(), Fatal> {
         if leader_endpoints.is_empty() {
-            throw!("cannot follow {leader_id} in epoch {epoch} without its endpoints");
+            throw!("cannot follow node {leader_id} in epoch {epoch} without its endpoints");
         }
         if leader_id == self.local.id {
             throw!("cannot follow itself in epoch {epoch}");
         }
         if epoch < self.epoch {
-            throw!("cannot follow {leader_id} in epoch {epoch}: the epoch is {} already", self.epoch);
+            throw!("cannot follow node {leader_id} in epoch {epoch}: the epoch is {} already", self.epoch);
         }
         let same_epoch = epoch == self.epoch;
         match &self.state {
             EpochState::Leader(_) if same_epoch => {
-                throw!("the leader of epoch {epoch} cannot follow {leader_id} in it")
+                throw!("the leader of epoch {epoch} cannot follow node {leader_id} in it")
             }
             EpochState::Follower(state)
                 if same_epoch
                     && (state.leader_id != leader_id || state.leader_endpoints.len() >= leader_endpoints.len()) =>
             {
-                throw!("follows {} in epoch {epoch} already, cannot follow {leader_id}", state.leader_id)
+                throw!("follows node {} in epoch {epoch} already, cannot follow node {leader_id}", state.leader_id)
             }
             _ => {}
         }
@@ -177,12 +177,7 @@ impl QuorumState {
     pub fn transition_to_prospective(&mut self, step: &mut Step<'_>) -> Result<(), Fatal> {
         let illegal = matches!(self.state, EpochState::Leader(_) | EpochState::Prospective(_));
         if illegal || self.is_observer() {
-            throw!(
-                "cannot become Prospective from {:?}({}), observer: {}",
-                self.role(),
-                self.epoch,
-                self.is_observer()
-            );
+            throw!("cannot become Prospective {}", self.standing());
         }
         let (leader_id, leader_endpoints) = match &self.state {
             EpochState::Follower(state) => (Some(state.leader_id), Rc::clone(&state.leader_endpoints)),
@@ -204,7 +199,7 @@ impl QuorumState {
     /// It could win: a new epoch, and its own vote in it (D1).
     pub fn transition_to_candidate(&mut self, step: &mut Step<'_>) -> Result<(), Fatal> {
         if !matches!(self.state, EpochState::Prospective(_)) || self.is_observer() {
-            throw!("cannot become Candidate from {:?}({}), observer: {}", self.role(), self.epoch, self.is_observer());
+            throw!("cannot become Candidate {}", self.standing());
         }
         let epoch = LeaderEpoch(self.epoch.0 + 1);
         let election = ElectionState { epoch, leader_id: None, voted: Some(self.local) };
@@ -231,10 +226,10 @@ impl QuorumState {
     ) -> Result<(), Fatal> {
         let granting: SmallVec<[NodeId; 7]> = match &self.state {
             EpochState::Candidate(state) if state.election.is_vote_granted() => state.election.granting().collect(),
-            _ => throw!("cannot become Leader({}) from {:?} without a majority", self.epoch, self.role()),
+            _ => throw!("cannot become Leader without a majority {}", self.standing()),
         };
         if self.is_observer() {
-            throw!("an observer cannot become Leader({})", self.epoch);
+            throw!("cannot become Leader {}", self.standing());
         }
         let election = ElectionState { epoch: self.epoch, leader_id: Some(self.local.id), voted: None };
         self.persist(election, Bug::LeaderStateAfterAppend, step);
@@ -250,7 +245,7 @@ impl QuorumState {
         step: &mut Step<'_>,
     ) -> Result<(), Fatal> {
         if !matches!(self.state, EpochState::Leader(_)) {
-            throw!("cannot become Resigned from {:?}({})", self.role(), self.epoch);
+            throw!("cannot become Resigned {}", self.standing());
         }
         let state = self.resigned_state(preferred_candidates, step);
         self.switch(self.epoch, EpochState::Resigned(state), step);
@@ -266,14 +261,20 @@ impl QuorumState {
         ResignedState { preferred_candidates, unacked, election_timer: self.random_election_timer(step) }
     }
 
+    /// Where this replica stands, for messages of transitions that it must not make.
+    fn standing(&self) -> String {
+        let observer = if self.is_observer() { ", an observer" } else { "" };
+        format!("from {:?} in epoch {}{observer}", self.role(), self.epoch)
+    }
+
     /// Gives the vote of this epoch, durably before the answer (D3).
     pub fn add_voted_state(&mut self, candidate: ReplicaKey, step: &mut Step<'_>) -> Result<(), Fatal> {
         if candidate.id == self.local.id {
-            throw!("cannot vote for itself ({}) on another's request in epoch {}", candidate.id, self.epoch);
+            throw!("cannot vote for itself, node {}, on another's request in epoch {}", candidate.id, self.epoch);
         }
         let may_vote_again = self.bugs.has(Bug::TwoVotesInOneEpoch);
         if self.voted().is_some() && !may_vote_again {
-            throw!("has voted in epoch {} already, cannot vote for {}", self.epoch, candidate.id);
+            throw!("has voted in epoch {} already, cannot vote for node {}", self.epoch, candidate.id);
         }
         let leader_id = self.leader_id();
         let (election_timer, high_watermark) = (self.random_election_timer(step), self.high_watermark());
@@ -292,7 +293,7 @@ impl QuorumState {
                 election: EpochElection::new(&self.voters, self.local.id),
                 election_timer,
             }),
-            _ => throw!("cannot vote for {} as {:?}({})", candidate.id, self.role(), self.epoch),
+            _ => throw!("cannot vote for node {} {}", candidate.id, self.standing()),
         };
         let election = ElectionState { epoch: self.epoch, leader_id, voted: Some(candidate) };
         self.persist(election, Bug::VoteNotDurable, step);

@@ -1,15 +1,19 @@
 //! `scenarios`: the catalog.
 
-use crate::engine::{Engine, Problem};
+use crate::engine::{Engine, Listed, Problem};
 use crate::exit;
 use crate::load::no_such_scenario;
 use crate::output::Streams;
 
-/// Names, and what each is about.
+/// Names, and what each is about; findings, which fail by design, are marked.
 pub fn list(engine: &dyn Engine, streams: &mut Streams<'_>) -> Result<u8, Problem> {
     let scenarios = engine.list();
-    let width = scenarios.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
-    let lines: String = scenarios.iter().map(|(name, about)| format!("{name:<width$}  {about}\n")).collect();
+    let width = scenarios.iter().map(|listed| listed.name.len()).max().unwrap_or(0);
+    let line = |Listed { name, about, mended_by }: &Listed| {
+        let mark = mended_by.as_ref().map(|fix| format!(" [finding: fails unless --fix {fix}]")).unwrap_or_default();
+        format!("{name:<width$}  {about}{mark}\n")
+    };
+    let lines: String = scenarios.iter().map(line).collect();
     streams.result(&lines)?;
     Ok(exit::HOLDS)
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use fuzz::runner::HostChoice;
-use reports::engine::{Engine, Overrides, Prepared, Problem, ScenarioText};
+use reports::engine::{Engine, Listed, Overrides, Prepared, Problem, ScenarioText};
 use reports::output::Streams;
 use reports::verb;
 use scenarios::report::{Failover, Linearizability, OperationCounts, Outcome, RunReport, Violation, ViolationKind};
@@ -30,8 +30,9 @@ struct FakeScenario {
 const NAMES: [&str; 2] = ["controller-failover", "quorum"];
 
 impl Engine for Fake {
-    fn list(&self) -> Vec<(String, String)> {
-        NAMES.iter().map(|name| (name.to_string(), format!("about {name}"))).collect()
+    fn list(&self) -> Vec<Listed> {
+        let listed = |name: &&str| Listed { name: (*name).to_owned(), about: format!("about {name}"), mended_by: None };
+        NAMES.iter().map(listed).collect()
     }
 
     fn find(&self, name: &str) -> Option<String> {

@@ -6,6 +6,7 @@ use raft::log::Records;
 
 use super::ghost::ServerGhost;
 use super::ghost::ledger::Ledger;
+use super::ghost::state_files::Election;
 use super::invariant::Invariant;
 use super::verdict::Verdict;
 
@@ -68,7 +69,8 @@ fn differs(server: &ServerGhost, node: &NodeView, ledger: &Ledger) -> Option<Str
         && (epoch, leader.known(), voted.known()) != (written.epoch, written.leader, written.voted)
     {
         return Some(format!(
-            "it is {role:?} in epoch {epoch}, leader {leader}, voted for {voted}; quorum-state says {written:?}"
+            "it is {role:?} with {}; quorum-state says {written}",
+            Election { epoch, leader: leader.known(), voted: voted.known() }
         ));
     }
     let (_, end, high_watermark) = node.log?;

@@ -12,7 +12,7 @@ use super::committed::{Committed, CommittedRecord};
 use super::coverage::{Coverage, Situation};
 use super::history::{Asked, History, Outcome, values};
 use super::invariant::Invariant;
-use super::verdict::{Excuse, Verdict};
+use super::verdict::{Excuse, Verdict, seconds};
 use crate::actor::AttemptEvent;
 
 /// The judge.
@@ -118,7 +118,9 @@ impl WhiteBox {
             let (returned, highest) = self.acks[before - 1];
             verdict.fail(Invariant::LinearizableAppends, || {
                 format!(
-                    "an append sent at {invoked_ns} ns stands at offset {base}, one acknowledged by {returned} ns at {highest}"
+                    "an append sent at {} stands at offset {base}, one acknowledged by {} at {highest}",
+                    seconds(invoked_ns),
+                    seconds(returned)
                 )
             });
         }
@@ -234,8 +236,11 @@ fn shown_record(
         verdict.excuse(Excuse::ReadOfDestroyedRecord, 1);
     } else {
         verdict.fail(Invariant::CommittedReads, || {
-            let expected = expected.map(|record| (record.offset.0, record.value));
-            format!("a read shows ({}, {}); the next committed record is {expected:?}", shown.offset, shown.value)
+            let expected = expected.map_or_else(
+                || "nothing more is committed".to_owned(),
+                |record| format!("the next committed record is value {} at offset {}", record.value, record.offset),
+            );
+            format!("a read shows value {} at offset {}; {expected}", shown.value, shown.offset)
         });
     }
 }

@@ -8,7 +8,7 @@ use raft::io::Role;
 use super::ghost::ServerGhost;
 use super::ghost::ledger::Ledger;
 use super::invariant::Invariant;
-use super::verdict::Verdict;
+use super::verdict::{Verdict, seconds};
 use crate::actor::AttemptEvent;
 
 /// What has happened since healing.
@@ -124,8 +124,12 @@ impl Recovery {
         let healed_ns = self.healed_ns;
         let now_ns = verdict.now_ns;
         verdict.fail(Invariant::Recovery, || {
-            let whom: Vec<i32> = missing.servers.iter().map(|server| servers[*server].id.0).collect();
-            format!("healed at {healed_ns:?} ns; at {now_ns} ns still missing: {} (nodes {whom:?})", missing.predicate)
+            let healed = healed_ns
+                .map_or_else(|| "faults never ended".to_owned(), |ns| format!("all faults ended at {}", seconds(ns)));
+            let whom: Vec<String> =
+                missing.servers.iter().map(|server| format!("node {}", servers[*server].id)).collect();
+            let whom = if whom.is_empty() { String::new() } else { format!(" (see {})", whom.join(", ")) };
+            format!("{healed}; at {} this did not hold yet: {}{whom}", seconds(now_ns), missing.predicate)
         });
     }
 }

@@ -49,6 +49,11 @@ impl Excuse {
     }
 }
 
+/// A time as messages say it.
+pub fn seconds(ns: u64) -> String {
+    format!("{}.{:03} s", ns / 1_000_000_000, ns / 1_000_000 % 1_000)
+}
+
 /// What the checks have found so far.
 #[derive(Clone, Debug, Default)]
 pub struct Verdict {

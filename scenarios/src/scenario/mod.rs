@@ -2,6 +2,7 @@
 //!
 //! * [`cluster`]: whose configuration; [`world`]: network, disk, clocks, threads
 //! * [`claims`]: workload, floors, limits; [`faults`]: the nemesis's kinds and rates
+//! * [`finding`]: what a scenario that must fail shows, and what mends it
 //! * [`values`]: durations, ranges, latencies, limits as people write them
 //! * `set`: `--set`, knobs, `--cluster`; `error`: one message with file and line
 
@@ -9,6 +10,7 @@ pub mod claims;
 pub mod cluster;
 mod error;
 pub mod faults;
+pub mod finding;
 mod set;
 pub mod switches;
 #[cfg(test)]
@@ -24,6 +26,7 @@ pub use claims::{Expect, Floor, Workload};
 pub use cluster::Cluster;
 pub use error::ScenarioError;
 pub use faults::Nemesis;
+pub use finding::Finding;
 pub use world::{Clock, Disk, Network, Threads, Transport};
 
 use error::Refusal;
@@ -71,6 +74,8 @@ pub struct Scenario {
     pub floor: Floor,
     #[serde(default, skip_serializing_if = "Expect::is_empty")]
     pub expect: Expect,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finding: Option<Finding>,
 }
 
 /// `[knobs]`: what a seed may not draw.
@@ -99,7 +104,7 @@ fn no_bugs(bugs: &Bugs) -> bool {
 
 impl Scenario {
     /// The top-level fields.
-    pub const FIELDS: [&'static str; 16] = [
+    pub const FIELDS: [&'static str; 17] = [
         "name",
         "about",
         "duration",
@@ -116,6 +121,7 @@ impl Scenario {
         "knobs",
         "floor",
         "expect",
+        "finding",
     ];
 
     /// Reads a scenario that names no other files; `file` is its name in messages.
@@ -188,7 +194,8 @@ impl Scenario {
             let problem = format!("no knob is named {name:?}; allowed: {}", knobs::NAMES.join(", "));
             return Err(Refusal::new("knobs.pinned", problem));
         }
-        self.expect.check()
+        self.expect.check()?;
+        self.finding.as_ref().map_or(Ok(()), Finding::check)
     }
 
     fn latencies(&self) -> impl Iterator<Item = (&'static str, &LatencyProfile)> {

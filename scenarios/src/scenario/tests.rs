@@ -20,11 +20,23 @@ fn each_refusal_says_where_what_and_what_would_do() {
         ("duration = 3", "s:3: duplicate key"),
         (
             "nemesys = 1",
-            "s:3: unknown field `nemesys`, expected one of `name`, `about`, `duration`, `fixes`, `bugs`, `require_probe`, `cluster`, `network`, `disk`, `clock`, `threads`, `workload`, `nemesis`, `knobs`, `floor`, `expect`",
+            "s:3: unknown field `nemesys`, expected one of `name`, `about`, `duration`, `fixes`, `bugs`, `require_probe`, `cluster`, `network`, `disk`, `clock`, `threads`, `workload`, `nemesis`, `knobs`, `floor`, `expect`, `finding`",
         ),
         (
             "fixes = [\"X\"]",
             "s:3: no fix is named \"X\"; allowed: FlushRecoveredLog, CompareLogOfRepeatedVote, RestartAsFollowerDespiteOwnVote, SingleVoterFlushFirst",
+        ),
+        (
+            "[finding]\nfix = \"X\"\nshows = []",
+            "s:4: no fix is named \"X\"; allowed: FlushRecoveredLog, CompareLogOfRepeatedVote, RestartAsFollowerDespiteOwnVote, SingleVoterFlushFirst",
+        ),
+        (
+            "[finding]\nfix = \"FlushRecoveredLog\"\nshows = []",
+            "s:5: finding.shows: nothing that it shows; allowed: names of invariants",
+        ),
+        (
+            "[finding]\nfix = \"FlushRecoveredLog\"\nshows = [\"NoFire\"]",
+            "s:5: finding.shows: no invariant is named \"NoFire\"; allowed: ",
         ),
         ("[network]\ntransport = \"udp\"", "s:4: unknown variant `udp`, expected `tcp` or `datagram`"),
         (
@@ -127,7 +139,8 @@ fn a_scenario_with_everything_reads_back() {
          latency = [1, 2, 3]\n[[network.link]]\nfrom = [1]\nto = [2, 3]\nlatency = \"lognormal(5ms, 0.2)\"\n\
          [threads.raft-io]\nrequest = \"20us\"\n[expect]\nfailover.controller.p99 = \"<= 4s\"\n\
          [knobs]\npinned = [\"cluster.voters\"]\n[nemesis]\nturn = \"5s\"\n[nemesis.cut]\nevery = \"4s\"\n\
-         lasts = \"1s\"\nshapes = [\"ring\", \"one-way\"]",
+         lasts = \"1s\"\nshapes = [\"ring\", \"one-way\"]\n\
+         [finding]\nfix = \"FlushRecoveredLog\"\nshows = [\"NoFatalFault\"]",
     );
     let scenario = Scenario::from_toml("s", &text).expect("good");
     let printed = scenario.to_toml();

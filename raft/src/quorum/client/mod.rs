@@ -140,7 +140,7 @@ impl RaftClient {
             Input::Timer => self.armed_mono_ns = None,
             Input::Post(_) => {}
             Input::Terminate => self.begin_shutdown(step),
-            Input::DiskError(error) => throw!("the disk failed: {error:?}"),
+            Input::DiskError(error) => throw!("the disk failed: {error}"),
         }
         self.run(step)
     }

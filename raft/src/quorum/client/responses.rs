@@ -51,7 +51,9 @@ impl RaftClient {
             None => true,
         };
         if !consistent {
-            throw!("a message names {leader:?} leader of epoch {epoch}, here it is {known:?} in epoch {local}");
+            let whom = |replica: Option<NodeId>| replica.map_or("nobody".into(), |id| format!("node {id}"));
+            let (named, known) = (whom(leader), whom(known));
+            throw!("a message names {named} leader of epoch {epoch}, here {known} is leader of epoch {local}");
         }
         let Some(leader) = leader else {
             return if epoch > local { self.transition_to_unattached(epoch, None, step) } else { Ok(()) };
@@ -159,7 +161,7 @@ impl RaftClient {
         if let Some(leader) = self.quorum.leader_mut()
             && !leader.add_acknowledgement_from(from)
         {
-            throw!("{from}, which is no voter, acknowledged BeginQuorumEpoch");
+            throw!("node {from}, which is no voter, acknowledged BeginQuorumEpoch");
         }
         Ok(true)
     }
@@ -175,7 +177,7 @@ impl RaftClient {
             return Ok(handled);
         }
         let EpochState::Resigned(state) = self.quorum.state_mut() else {
-            throw!("EndQuorumEpoch was acknowledged by {from} to a replica that is not Resigned");
+            throw!("EndQuorumEpoch was acknowledged by node {from} to a replica that is not Resigned");
         };
         state.unacked.retain(|voter| *voter != from);
         Ok(true)

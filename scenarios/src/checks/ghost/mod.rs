@@ -165,6 +165,12 @@ impl ServerGhost {
         !self.forgotten.is_empty()
     }
 
+    /// What a power loss would leave of `quorum-state`, for messages.
+    pub fn durable_election_words(&self) -> String {
+        self.durable_election
+            .map_or_else(|| "it has no durable quorum-state".to_owned(), |it| format!("durable is {it}"))
+    }
+
     /// The epoch that would survive a power loss.
     #[inline]
     pub fn durable_epoch(&self) -> LeaderEpoch {

@@ -1,6 +1,8 @@
 //! What the small files of the metadata partition say (consensus.md §8.1 and §8.2), read by the
 //! checks' own eyes: the node's reader is part of what is checked.
 
+use std::fmt;
+
 use raft::ids::{LeaderEpoch, NodeId, Offset, OffsetAndEpoch};
 use serde::Deserialize;
 
@@ -13,6 +15,20 @@ pub struct Election {
     pub leader: Option<NodeId>,
     /// The vote in it, if given.
     pub voted: Option<NodeId>,
+}
+
+impl fmt::Display for Election {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "epoch {}", self.epoch)?;
+        match self.voted {
+            Some(voted) => write!(f, ", a vote for node {voted}")?,
+            None => f.write_str(", no vote")?,
+        }
+        match self.leader {
+            Some(leader) => write!(f, " and node {leader} as leader"),
+            None => f.write_str(" and no leader"),
+        }
+    }
 }
 
 #[derive(Deserialize)]

@@ -88,10 +88,11 @@ fn own_epoch(
     let last = count.checked_sub(1).map(|at| ledger.get(committed.batches[at]).epoch);
     if last != Some(shown.epoch) {
         verdict.fail(Invariant::OwnEpochCommit, || {
-            format!(
-                "node {} has high watermark {} in epoch {}; the last batch below is of epoch {last:?}",
-                leader.id, shown.offset, shown.epoch
-            )
+            let last = last.map_or_else(
+                || "there is no batch below".to_owned(),
+                |epoch| format!("the last batch below is of epoch {epoch}"),
+            );
+            format!("node {} has high watermark {} in epoch {}; {last}", leader.id, shown.offset, shown.epoch)
         });
     }
 }
@@ -146,7 +147,7 @@ fn majority_reached(
         committed.promise_all(epoch);
         verdict.fail(Invariant::MajorityReachedHighWatermark, || {
             format!(
-                "node {} moved its high watermark to {} in epoch {epoch}: durable on {durable} voters, a majority is {}",
+                "node {} moved its high watermark to {} in epoch {epoch}; what is below is durable on {durable} voters, and a majority is {}",
                 servers[leader].id, committed.end, quorum.majority
             )
         });
@@ -239,7 +240,7 @@ pub fn promise_stands(
         verdict.fail(Invariant::CommittedRecordsDurable, || {
             let last = promised.checked_sub(1).map_or(Offset(0), |last| ledger.end(committed.batches[last]));
             format!(
-                "offsets below {last} were committed; {holders} voters hold them durably, a majority is {}",
+                "offsets below {last} were committed; {holders} voters hold them durably, and a majority is {}",
                 quorum.majority
             )
         });

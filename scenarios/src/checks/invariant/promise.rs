@@ -16,7 +16,7 @@ use crate::checks::verdict::Verdict;
 pub fn asks_for_votes(server: &ServerGhost, epoch: LeaderEpoch, verdict: &mut Verdict) {
     if server.durable_vote(epoch) != Some(server.id) {
         verdict.fail(Invariant::PersistBeforePromiseD1, || {
-            format!("node {} asks for votes in epoch {epoch}; durable is {:?}", server.id, server.durable_election)
+            format!("node {} asks for votes in epoch {epoch}; {}", server.id, server.durable_election_words())
         });
     }
 }
@@ -26,7 +26,7 @@ pub fn asks_for_votes(server: &ServerGhost, epoch: LeaderEpoch, verdict: &mut Ve
 pub fn carries_epoch(server: &ServerGhost, epoch: LeaderEpoch, what: &str, verdict: &mut Verdict) {
     if epoch > server.durable_epoch() {
         verdict.fail(Invariant::PersistBeforePromiseD2, || {
-            format!("node {} sends {what} in epoch {epoch}; durable is {:?}", server.id, server.durable_election)
+            format!("node {} sends {what} in epoch {epoch}; {}", server.id, server.durable_election_words())
         });
     }
 }
@@ -36,8 +36,9 @@ pub fn grants_vote(server: &ServerGhost, epoch: LeaderEpoch, candidate: NodeId, 
     if server.durable_vote(epoch) != Some(candidate) {
         verdict.fail(Invariant::PersistBeforePromiseD3, || {
             format!(
-                "node {} grants its vote in epoch {epoch} to {candidate}; durable is {:?}",
-                server.id, server.durable_election
+                "node {} grants its vote in epoch {epoch} to node {candidate}; {}",
+                server.id,
+                server.durable_election_words()
             )
         });
     }
@@ -47,7 +48,7 @@ pub fn grants_vote(server: &ServerGhost, epoch: LeaderEpoch, candidate: NodeId, 
 pub fn begins_epoch(server: &ServerGhost, epoch: LeaderEpoch, verdict: &mut Verdict) {
     if server.durable_leaderships.binary_search(&epoch).is_err() {
         verdict.fail(Invariant::PersistBeforePromiseD4, || {
-            format!("node {} begins epoch {epoch}; durable is {:?}", server.id, server.durable_election)
+            format!("node {} begins epoch {epoch}; {}", server.id, server.durable_election_words())
         });
     }
 }
@@ -67,20 +68,23 @@ pub fn writes_batch(
     let as_leader = leads || (own_change && election.leader.is_none());
     if as_leader && !(leads && election.epoch == header.epoch) {
         verdict.fail(Invariant::PersistBeforePromiseD4, || {
-            format!("node {} writes a batch of epoch {} as leader; durable is {election:?}", server.id, header.epoch)
+            format!("node {} writes a batch of epoch {} as leader; durable is {election}", server.id, header.epoch)
         });
     }
     if !as_leader && (election.leader.is_none() || header.epoch > election.epoch) {
         verdict.fail(Invariant::PersistBeforePromiseD5, || {
-            format!("node {} writes a batch of epoch {} as follower; durable is {election:?}", server.id, header.epoch)
+            format!("node {} writes a batch of epoch {} as follower; durable is {election}", server.id, header.epoch)
         });
     }
     let first_of_epoch = server.log.last_epoch(ledger) != Some(header.epoch);
     if first_of_epoch && !server.durable_epochs.iter().any(|entry| entry.epoch == header.epoch) {
         verdict.fail(Invariant::PersistBeforePromiseD6, || {
+            let starts = server.durable_epochs.iter().map(|entry| format!("epoch {} at {}", entry.epoch, entry.offset));
+            let starts = starts.collect::<Vec<_>>().join(", ");
+            let starts = if starts.is_empty() { "none" } else { &starts };
             format!(
-                "node {} writes its first batch of epoch {}; durable epoch starts are {:?}",
-                server.id, header.epoch, server.durable_epochs
+                "node {} writes its first batch of epoch {}; durable epoch starts: {starts}",
+                server.id, header.epoch
             )
         });
     }
@@ -111,7 +115,10 @@ pub fn claims_log_end(
     let forced_end = server.log.forced_end(ledger);
     if server.voter && end > forced_end && !late {
         verdict.fail(Invariant::PersistBeforePromiseD8, || {
-            format!("node {} claims log end {end} in a {what} request; it forced {forced_end}", server.id)
+            format!(
+                "node {} claims in a {what} request that its log ends at {end}; it forced only what is below {forced_end}",
+                server.id
+            )
         });
     }
 }
@@ -121,7 +128,7 @@ pub fn claims_log_end(
 pub fn takes_input(server: &ServerGhost, verdict: &mut Verdict) {
     if server.leader_append_pending && !server.disk_failed {
         verdict.fail(Invariant::PersistBeforePromiseD9, || {
-            format!("leader {} takes its next input before its append is durable", server.id)
+            format!("node {}, a leader, takes its next input before its append is durable", server.id)
         });
     }
 }

@@ -40,7 +40,7 @@ impl ValidVotes {
                     return verdict.end_excused(Excuse::ForgottenVote);
                 }
                 verdict.fail(Invariant::ValidVotes, || {
-                    format!("node {} voted for {before} and for {candidate} in epoch {epoch}", ghost.id)
+                    format!("node {} voted for node {before} and for node {candidate} in epoch {epoch}", ghost.id)
                 });
             }
             // Its life before the disk was destroyed had left this epoch behind, and would refuse.

@@ -175,7 +175,7 @@ fn recovery_is_end_to_end() {
     let mut late = quorum.checks.clone();
     late.recovery_overdue(quorum.now);
     let detail = &late.violation().expect("it is late").detail;
-    assert!(detail.ends_with("a fresh append read back (nodes [1])"), "{detail}");
+    assert!(detail.ends_with("a fresh append read back (see node 1)"), "{detail}");
     quorum.read(0, 3, &[(3, 12)], 4);
     assert!(quorum.checks.recovered());
     quorum.checks.recovery_overdue(quorum.now);

@@ -1,0 +1,45 @@
+//! `[finding]`: a place where faithful Kafka fails, left without its mend to show that it does.
+
+use raft::fixes::Fix;
+use serde::de::{Deserialize, Deserializer, Error};
+use serde::ser::Serializer;
+use serde::{Deserialize as DeriveDeserialize, Serialize};
+
+use super::error::Refusal;
+use super::switches;
+use crate::checks::invariant::Invariant;
+
+/// `[finding]`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, DeriveDeserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Finding {
+    /// The mend that is not in force. With `--fix` it is, and the scenario holds.
+    #[serde(serialize_with = "by_name", deserialize_with = "named")]
+    pub fix: Fix,
+    /// What breaks without it: each in some run, and in no run another before them.
+    pub shows: Vec<String>,
+}
+
+fn by_name<S: Serializer>(fix: &Fix, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(fix.name())
+}
+
+fn named<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Fix, D::Error> {
+    switches::fixes::parse(&String::deserialize(deserializer)?).map_err(D::Error::custom)
+}
+
+impl Finding {
+    pub(super) fn check(&self) -> Result<(), Refusal> {
+        let names = || Invariant::ALL.iter().map(|invariant| invariant.name());
+        if self.shows.is_empty() {
+            return Err(Refusal::new("finding.shows", "nothing that it shows; allowed: names of invariants"));
+        }
+        match self.shows.iter().find(|shown| !names().any(|name| name == *shown)) {
+            Some(stranger) => {
+                let allowed = names().collect::<Vec<_>>().join(", ");
+                Err(Refusal::new("finding.shows", format!("no invariant is named {stranger:?}; allowed: {allowed}")))
+            }
+            None => Ok(()),
+        }
+    }
+}

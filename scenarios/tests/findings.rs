@@ -1,0 +1,55 @@
+//! Where faithful Kafka fails: each finding shows without its fix, and is gone with it.
+
+use std::collections::BTreeSet;
+
+use scenarios::catalog;
+use scenarios::report::Outcome;
+use scenarios::run::{Request, drive, run};
+use sim::drive::Ended;
+
+/// Runs the seeds without the fix, gathering all that breaks, and again with it.
+fn shows(name: &str, seeds: u64, at_least: u64) {
+    let scenario = catalog::find(name).expect("built in").scenario().expect("good");
+    let finding = scenario.finding.clone().expect("a finding");
+    let mended = scenario.clone().with_fix(finding.fix);
+    let mut broken = BTreeSet::new();
+    let mut failing = 0;
+    for seed in 0..seeds {
+        let request = Request { keep_going: true, ..Request::new(&scenario, seed) };
+        let finished = drive(&request).expect("it runs");
+        assert!(matches!(finished.ended, Ended::Stopped | Ended::End), "seed {seed}: {:?}", finished.ended);
+        let checks = finished.run.watch.checks.as_ref().expect("checks are on");
+        if let Some(first) = checks.violation() {
+            failing += 1;
+            assert!(finding.shows.contains(&first.invariant), "seed {seed} shows another: {first:?}");
+            broken.extend(checks.fired().map(str::to_owned));
+        }
+        let outcome = run(&Request::new(&mended, seed)).expect("it runs").outcome;
+        assert!(!matches!(outcome, Outcome::Violated(_)), "seed {seed} with {:?}: {outcome:?}", finding.fix);
+    }
+    assert!(failing >= at_least, "{failing} of {seeds} seeds");
+    for shown in &finding.shows {
+        assert!(broken.contains(shown), "{shown} breaks in none of {seeds} seeds, but {broken:?}");
+    }
+}
+
+/// Also a real loss: an acknowledged value is gone at the end.
+#[test]
+fn flush_recovered_log() {
+    shows("findings/flush-recovered-log", 100, 20);
+}
+
+#[test]
+fn single_voter_flush_first() {
+    shows("findings/single-voter-flush-first", 40, 20);
+}
+
+#[test]
+fn compare_log_of_repeated_vote() {
+    shows("findings/compare-log-of-repeated-vote", 60, 6);
+}
+
+#[test]
+fn restart_as_follower_despite_own_vote() {
+    shows("findings/restart-as-follower-despite-own-vote", 60, 2);
+}
