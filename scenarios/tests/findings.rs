@@ -36,20 +36,20 @@ fn shows(name: &str, seeds: u64, at_least: u64) {
 /// Also a real loss: an acknowledged value is gone at the end.
 #[test]
 fn flush_recovered_log() {
-    shows("findings/flush-recovered-log", 100, 20);
+    shows("findings/flush-recovered-log", 40, 20);
 }
 
 #[test]
 fn single_voter_flush_first() {
-    shows("findings/single-voter-flush-first", 40, 20);
+    shows("findings/single-voter-flush-first", 20, 10);
 }
 
 #[test]
 fn compare_log_of_repeated_vote() {
-    shows("findings/compare-log-of-repeated-vote", 60, 6);
+    shows("findings/compare-log-of-repeated-vote", 32, 3);
 }
 
 #[test]
 fn restart_as_follower_despite_own_vote() {
-    shows("findings/restart-as-follower-despite-own-vote", 60, 2);
+    shows("findings/restart-as-follower-despite-own-vote", 24, 2);
 }

@@ -121,9 +121,11 @@ impl Quorum {
         quorum
     }
 
-    /// The first violation's invariant.
+    /// The first violation's invariant. What it saw is said in plain words.
     pub fn broke(&self) -> Option<&str> {
-        self.checks.violation().map(|violation| violation.invariant.as_str())
+        let violation = self.checks.violation()?;
+        assert!(!violation.detail.contains(['{', '[']) && !violation.detail.contains("Some("), "{}", violation.detail);
+        Some(violation.invariant.as_str())
     }
 
     pub fn perform(&mut self, server: usize, out: Out) {
