@@ -19,8 +19,10 @@ switches! {
         /// A replica that voted for itself, lost, and follows the winner keeps its vote in
         /// `quorum-state`; at a restart its own vote counts before the leader it knows, so it
         /// starts as Candidate of an epoch whose records it holds, and its Vote request (last
-        /// epoch = its epoch) is refused as INVALID_REQUEST, which is fatal (consensus.md §1.6,
-        /// §3.3). Mend: a known leader counts before the own vote.
+        /// epoch = its epoch) is refused as INVALID_REQUEST, which is fatal unless the answer names
+        /// the leader, and again at every restart while the epoch lasts (consensus.md §1.6, §3.2,
+        /// §3.3; Kafka keeps the vote beside the leader since KIP-996). Mend: a known leader counts
+        /// before the own vote.
         RestartAsFollowerDespiteOwnVote,
         /// With exactly one voter Kafka moves the high watermark, and so acknowledges, before
         /// its own fsync (D9's exception). Mend: a single voter forces its append first.

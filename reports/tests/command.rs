@@ -1,4 +1,4 @@
-//! The command itself: help, version, and a reader that goes away.
+//! The command itself: help, version, the catalog, and a reader that goes away.
 
 use std::process::{Command, Stdio};
 
@@ -75,4 +75,13 @@ fn what_is_wrong_with_a_run_is_found_before_it_runs() {
         assert_eq!((code, out.as_str()), (2, ""), "{flags:?}: {err}");
         assert!(err.starts_with("error: ") && err.contains(message) && err.lines().count() == 1, "{flags:?}: {err}");
     }
+}
+
+#[test]
+fn findings_are_marked_and_never_run_unasked() {
+    let (_, stdout, _) = kraftsim(&["scenarios", "list"]);
+    let marked = |line: &&str| line.contains("[finding: fails unless --fix ");
+    assert!(stdout.lines().any(|line| marked(&line)));
+    assert!(stdout.lines().all(|line| line.starts_with("findings/") == marked(&line)), "{stdout}");
+    assert!(!reports::args::DEFAULT_SCENARIO.starts_with("findings/"));
 }
