@@ -53,7 +53,7 @@ mutants! {
         then "SingleActiveController";
     r04_leader_change_at_zero: Kafka12331LeaderChangeAtZero, "power-loss" 0 => "LogMatching";
     r07_no_check_quorum: Kafka15489NoCheckQuorum, "quorum" 0 => "LeaderWithoutMajorityResigns";
-    r21_stale_fetch_appended: Kafka18723StaleFetchAppended, "quorum" 67 => "PersistBeforePromise:D5";
+    r21_stale_fetch_appended: Kafka18723StaleFetchAppended, "quorum" 164 => "PersistBeforePromise:D5";
     r25_fetch_offset_backward_is_fatal: Kafka12181FetchOffsetBackwardFatal, "quorum" 4 => "NoFatalFault";
     r26_fault_swallowed: Kafka14644FaultSwallowed, "quorum" 0 => "Recovery";
     g01_vote_not_durable: VoteNotDurable, "quorum" 0 => "PersistBeforePromise:D3";
@@ -62,9 +62,9 @@ mutants! {
     g05_old_epoch_replicas_counted: CountOldEpochReplicas, "quorum" 0 => "OwnEpochCommit";
     g10_higher_epoch_ignored: HigherEpochIgnored, "quorum" 0 => "HigherEpochObeyed";
     g11_epoch_not_durable: EpochNotDurable, "quorum" 0 => "PersistBeforePromise:D2", then "PersistBeforePromise:D1";
-    g12_no_epoch_check_on_fetch: NoEpochCheckOnFetch, "power-loss" 111 => "MajorityReachedHighWatermark";
+    g12_no_epoch_check_on_fetch: NoEpochCheckOnFetch, "quorum" 38 => "MajorityReachedHighWatermark";
     g13_no_divergence_check: NoDivergenceCheck, "power-loss" 6 => "LogMatching";
-    g15_truncated_below_high_watermark: TruncateBelowHighWatermark, "quorum" 21 => "HighWatermarkWithinLog";
+    g15_truncated_below_high_watermark: TruncateBelowHighWatermark, "quorum" 67 => "HighWatermarkWithinLog";
     g17_acknowledged_at_append: AckAtAppend, "quorum" 0 => "LinearizableAppends";
     g30_no_checksum_on_recovery: NoChecksumOnRecovery, "quorum" 1 => "PersistBeforePromise:D8";
     epoch_bump_not_durable: EpochBumpNotDurable, "quorum" 0 => "PersistBeforePromise:D2";
