@@ -166,7 +166,8 @@ impl<P: Process> World<P> {
                     Busy::Thawing(Thaw::Step { input, hash }) => self.step(watch, node, id, input, hash),
                     Busy::Thawing(Thaw::Continue) => self.apply_held(watch, node, id),
                     Busy::Thawing(Thaw::Sync { file }) => {
-                        if self.sync_now(watch, node, id, file) {
+                        let synced = self.sync_now(watch, node, id, file);
+                        if synced {
                             self.apply_held(watch, node, id);
                         }
                     }
