@@ -36,7 +36,7 @@ fn shows(name: &str, seeds: u64, at_least: u64) {
 /// Also a real loss: an acknowledged value is gone at the end.
 #[test]
 fn flush_recovered_log() {
-    shows("findings/flush-recovered-log", 40, 20);
+    shows("findings/flush-recovered-log", 120, 60);
 }
 
 #[test]

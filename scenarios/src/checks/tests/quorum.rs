@@ -4,6 +4,8 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use crate::actor::{AttemptEvent, Message};
+use crate::checks::{CheckConfig, Checks};
 use raft::bugs::Bugs;
 use raft::fixes::{Fix, Fixes};
 use raft::ids::{LeaderEpoch, NodeId, Offset, OffsetAndEpoch, ReplicaKey, Uuid};
@@ -17,9 +19,6 @@ use raft::message::{
 };
 use sim::process::File;
 use sim::watch::{Down, Synced, Write};
-
-use crate::actor::{AttemptEvent, Message};
-use crate::checks::{CheckConfig, Checks};
 
 /// Bytes written, bytes durable, and how short the file was cut since it was last forced.
 type Inode = (Vec<u8>, Option<Vec<u8>>, usize);
