@@ -163,12 +163,12 @@ impl Disk {
 
     /// Flips a bit (see `What::BitRot`); false if there was nothing to flip.
     ///
-    /// Files are ranked by the names that processes see, those without a durable byte to flip
-    /// left out. The page cache keeps the good byte; but if no file is open, no process runs,
+    /// Files are ranked by their durable names, those without a durable byte to flip left out: a
+    /// file that a power loss would take away whole has nothing yet that could rot. The page cache keeps the good byte; but if no file is open, no process runs,
     /// and the byte is read again.
     pub fn rot(&mut self, suffix: &str, file_rank: u32, at_ppm: u32, spare_bytes: u32, entropy: &mut Entropy) -> bool {
         let spare = spare_bytes as usize;
-        let ends_so = self.names.iter().filter(|(path, _)| path.ends_with(suffix));
+        let ends_so = self.durable_names.iter().filter(|(path, _)| path.ends_with(suffix));
         let mut files: Vec<(usize, u64)> =
             ends_so.map(|(_, id)| (*id, self.inode(*id).durable().exposed(spare))).collect();
         files.retain(|(_, exposed)| *exposed > 0);
