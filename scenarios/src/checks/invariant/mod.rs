@@ -48,7 +48,7 @@ invariants! {
     /// A replica's epoch never goes back.
     MonotonicEpoch = "MonotonicEpoch", "RaftEventSimulationTest: MonotonicEpoch";
     /// Whoever answers a vote request is in its epoch by then, leaders too.
-    HigherEpochObeyed = "HigherEpochObeyed", "Raft §5.1; consensus.md §1.3: any request with a higher epoch";
+    HigherEpochObeyed = "HigherEpochObeyed", "Raft §5.1: any message with a higher term";
     /// A replica's high watermark never goes back within one life and epoch.
     MonotonicHighWatermark = "MonotonicHighWatermark", "RaftEventSimulationTest: MonotonicHighWatermark";
     /// A high watermark never lies above the log, nor is the log cut below it.
@@ -103,7 +103,7 @@ invariants! {
     /// An acknowledged value is committed and on a majority of disks at the end.
     AckedValueNotLost = "AckedValueNotLost", "KIP-966's promise, for the metadata log; Jepsen Kafka: lost write";
     /// A leader from which no majority fetches resigns within the bound of its timers.
-    LeaderWithoutMajorityResigns = "LeaderWithoutMajorityResigns", "KAFKA-15489; consensus.md §2.2 and §10";
+    LeaderWithoutMajorityResigns = "LeaderWithoutMajorityResigns", "KAFKA-15489: check quorum";
     /// After healing, the quorum serves again within its bound.
     Recovery = "Recovery", "bounded progress after heal: KRaft TLA+ (Vanlightly): EventuallyLeaderElected, ValuesEventuallyAcked";
 }
