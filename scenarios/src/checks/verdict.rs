@@ -13,7 +13,8 @@ pub enum Excuse {
     PromiseCutByDestroyedDisk,
     /// A record that had lost its majority so is not in the log of a later leader.
     CommittedRecordDestroyed,
-    /// A high watermark rests on a voter whose disk was destroyed after it had acknowledged.
+    /// A high watermark rests on a voter whose disk was destroyed after it had acknowledged. Ends
+    /// the run if a newer leader has committed otherwise meanwhile.
     CommitCountsAmnesiacVoter,
     /// A voter whose disk was destroyed voted again in an epoch in which it had voted, or in one
     /// that it had left behind: ends the run.

@@ -43,7 +43,9 @@ pub fn commit(
     }
     let agreed = servers[leader].agreed;
     if high_watermark <= committed.end {
-        if committed.agreed_end(&servers[leader], ledger) < high_watermark {
+        if committed.agreed_end(&servers[leader], ledger) < high_watermark
+            && !rests_on_amnesia(servers, leader, high_watermark, ledger, quorum, verdict)
+        {
             conflict(&servers[leader], epoch, high_watermark, committed, verdict);
         } else {
             own_epoch(&servers[leader], shown, committed, ledger, verdict);
@@ -52,6 +54,9 @@ pub fn commit(
     }
     if agreed < committed.count() {
         if agreed < committed.promised {
+            if rests_on_amnesia(servers, leader, high_watermark, ledger, quorum, verdict) {
+                return (gone, first_record);
+            }
             conflict(&servers[leader], epoch, high_watermark, committed, verdict);
             return (gone, first_record);
         }
@@ -95,6 +100,37 @@ fn own_epoch(
             format!("node {} has high watermark {} in epoch {}; {last}", leader.id, shown.offset, shown.epoch)
         });
     }
+}
+
+/// Does a leader commit with acknowledgements of voters that have lost what they acknowledged? An
+/// older leader may, after such voters have elected a newer one that never had it; that ends the run.
+#[cold]
+fn rests_on_amnesia(
+    servers: &[ServerGhost],
+    leader: usize,
+    high_watermark: Offset,
+    ledger: &Ledger,
+    quorum: Quorum,
+    verdict: &mut Verdict,
+) -> bool {
+    let log = &servers[leader].log;
+    let count =
+        (0..log.count()).take_while(|at| log.get(*at).is_some_and(|id| ledger.end(id) <= high_watermark)).count();
+    let Some(last) = count.checked_sub(1).and_then(|at| log.get(at)) else { return false };
+    let (mut solid, mut forgotten) = (0, 0);
+    for voter in servers.iter().filter(|server| server.voter) {
+        if voter.log.durable() >= count && voter.log.get(count - 1) == Some(last) {
+            solid += 1;
+        } else if voter.agreed_before_destruction(count, last) {
+            forgotten += 1;
+        }
+    }
+    let excused = solid < quorum.majority && solid + forgotten >= quorum.majority;
+    if excused {
+        // Two committed logs from here on: what follows cannot be judged.
+        verdict.end_excused(Excuse::CommitCountsAmnesiacVoter);
+    }
+    excused
 }
 
 #[cold]
