@@ -5,6 +5,7 @@ use std::path::Path;
 
 use fuzz::runner::HostChoice;
 use scenarios::catalog;
+use scenarios::checks::coverage::Coverage;
 use scenarios::cluster;
 use scenarios::report::RunReport;
 use scenarios::run::{self, Host, Request};
@@ -16,6 +17,7 @@ use sim::process::Node;
 use sim::rng::Seed;
 
 use crate::engine::{Engine, Listed, Overrides, Prepared, Problem, ScenarioText};
+use crate::load;
 
 /// The catalog of `scenarios`, and scenarios from files.
 pub struct Catalog;
@@ -35,6 +37,10 @@ impl Engine for Catalog {
         catalog::find(name).map(|entry| entry.text.to_owned())
     }
 
+    fn probes(&self) -> Option<Vec<String>> {
+        Some(Coverage::default().counts().map(|(name, _)| name.to_owned()).collect())
+    }
+
     fn prepare(
         &self,
         text: &ScenarioText,
@@ -43,6 +49,10 @@ impl Engine for Catalog {
     ) -> Result<Box<dyn Prepared>, Problem> {
         let base = read(text)?;
         let scenario = altered(base.clone(), overrides)?;
+        for probe in &scenario.require_probe {
+            load::known_probe(self, probe)
+                .map_err(|problem| Problem(format!("{}: require_probe: {}", text.name, problem.0)))?;
+        }
         let plan = plan.map(Plan::deserialize).transpose();
         let plan = plan.map_err(|error| Problem::new(format!("its plan: {error}")))?;
         can_run(&scenario, plan.as_ref())?;
@@ -119,6 +129,10 @@ struct Ready {
 impl Prepared for Ready {
     fn toml(&self) -> String {
         self.base.to_toml()
+    }
+
+    fn remarks(&self) -> Vec<String> {
+        self.scenario.cluster.remarks()
     }
 
     fn bugs(&self) -> Vec<String> {

@@ -91,12 +91,20 @@ pub trait Engine {
         overrides: &Overrides,
         plan: Option<&serde_json::Value>,
     ) -> Result<Box<dyn Prepared>, Problem>;
+    /// Every rare situation a run can name; `None`: whatever is asked for is taken.
+    fn probes(&self) -> Option<Vec<String>> {
+        None
+    }
 }
 
 /// A scenario that is ready to run.
 pub trait Prepared: Send + Sync {
     /// TOML that, with the same overrides, prepares the same scenario from no other file.
     fn toml(&self) -> String;
+    /// What its user should know before it runs: properties without effect, for one.
+    fn remarks(&self) -> Vec<String> {
+        Vec::new()
+    }
     /// Bugs in force.
     fn bugs(&self) -> Vec<String>;
     /// Fixes in force.

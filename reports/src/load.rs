@@ -44,6 +44,16 @@ pub fn no_such_scenario(engine: &dyn Engine, name: &str) -> String {
     format!("no scenario {name}: give the path of a TOML file, or one of: {}", names.join(", "))
 }
 
+/// Refuses a rare situation that no run can name.
+pub fn known_probe(engine: &dyn Engine, name: &str) -> Result<(), Problem> {
+    match engine.probes() {
+        Some(names) if !names.iter().any(|known| known == name) => {
+            Err(Problem::new(format!("no probe is named {name:?}; allowed: {}", names.join(", "))))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Reads what the RUN flags name.
 pub fn overrides(flags: &RunFlags) -> Result<Overrides, Problem> {
     Ok(Overrides {

@@ -26,8 +26,8 @@ const WALL_START_MS: i64 = 1_767_225_600_000;
 const READERS: usize = 3;
 /// The shortest interval of NoOp records a knob may draw.
 const NO_OP_MS: u64 = 50;
-/// More events than this are a runaway: some hundred times what the longest catalog run needs.
-const MAX_EVENTS: u64 = 50_000_000;
+/// More events than this are a runaway: some ten times what the longest catalog run needs.
+const MAX_EVENTS: u64 = 10_000_000;
 const MAX_EVENTS_AT_ONE_TIME: u64 = 50_000;
 const AUDIT_EVERY_EVENTS: u64 = 4096;
 /// Costs of the input kinds that are no messages, in the world's order.
@@ -98,7 +98,7 @@ fn bound_ms(configs: &[ControllerConfig], plan: &Plan, scenario: &Scenario) -> u
     let no_ops = scenario.duration.0 / 1_000_000 / NO_OP_MS;
     let fsync_ms = scenario.disk.fsync.longest_ns().div_ceil(1_000_000);
     recovery_bound_ms(configs, nemesis::max_wall_step_ms(plan), &scenario.network)
-        + catch_up_bound_ms(configs, appends + no_ops, fsync_ms, &scenario.network)
+        + catch_up_bound_ms(appends + no_ops, fsync_ms, &scenario.network)
 }
 
 /// Knobs are Kafka properties, but for two; a run's start must be cheap, so no TOML here.

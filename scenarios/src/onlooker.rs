@@ -16,6 +16,8 @@ pub struct Onlooker {
     pub checks: Option<Checks>,
     /// How often each fault kind struck, by [`What::index`].
     pub faults: [u64; What::KINDS.len()],
+    /// Audits compare disks to the last byte from now on: the run is over.
+    pub closing: bool,
     servers: usize,
     healed: bool,
     recovered: bool,
@@ -26,7 +28,7 @@ impl Onlooker {
     pub fn new(config: CheckConfig, checks_on: bool) -> Onlooker {
         let servers = config.servers.len();
         let checks = checks_on.then(|| Checks::new(config));
-        Onlooker { checks, faults: [0; What::KINDS.len()], servers, healed: false, recovered: false }
+        Onlooker { checks, faults: [0; What::KINDS.len()], closing: false, servers, healed: false, recovered: false }
     }
 
     /// Has everything recovered since the world healed?
@@ -39,6 +41,16 @@ impl Onlooker {
     fn server(&mut self, node: Node) -> Option<(&mut Checks, usize)> {
         let index = usize::from(node.0);
         if index < self.servers { self.checks.as_mut().map(|checks| (checks, index)) } else { None }
+    }
+
+    /// Compares a server with its border, its disk to the last byte if asked.
+    fn compare(&mut self, at: u64, node: Node, (settled, every_byte): (bool, bool), process: &Actor, disk: &Disk) {
+        let Actor::Server(actor) = process else { return };
+        if let Some((checks, server)) = self.server(node) {
+            let mut view = NodeView::default();
+            actor.node.visit(&mut view);
+            checks.audit(at, server, (settled, every_byte), &view, &Files(disk));
+        }
     }
 
     /// Servers that a cut keeps from a majority of their peers, in either direction.
@@ -60,7 +72,7 @@ impl Watch<Actor> for Onlooker {
     }
 
     fn before_down(&mut self, at: u64, node: Node, settled: bool, process: &Actor, disk: &Disk, _how: Down) {
-        self.audit(at, node, settled, process, disk);
+        self.compare(at, node, (settled, true), process, disk);
     }
 
     fn down(&mut self, at: u64, node: Node, _disk: &Disk, how: Down) {
@@ -185,12 +197,7 @@ impl Watch<Actor> for Onlooker {
     }
 
     fn audit(&mut self, at: u64, node: Node, settled: bool, process: &Actor, disk: &Disk) {
-        let Actor::Server(actor) = process else { return };
-        if let Some((checks, server)) = self.server(node) {
-            let mut view = NodeView::default();
-            actor.node.visit(&mut view);
-            checks.audit(at, server, settled, &view, &Files(disk));
-        }
+        self.compare(at, node, (settled, self.closing), process, disk);
     }
 
     #[inline]

@@ -54,14 +54,10 @@ pub fn recovery_bound_ms(configs: &[ControllerConfig], max_wall_step_ms: u64, ne
     SHUTDOWN_MS + max_wall_step_ms + links + old_leader + ELECTION_ROUNDS * round + commit + SLACK_MS
 }
 
-/// How long a replica may take to fetch so many batches, ms: at the smallest
-/// `controller.quorum.fetch.max.bytes` each takes a round trip and an fsync, and on a lossy
-/// link one fetch in `1 / loss` waits for its request timeout.
-pub fn catch_up_bound_ms(configs: &[ControllerConfig], batches: u64, fsync_ms: u64, network: &Network) -> u64 {
-    let request = configs.iter().map(|c| u64::try_from(c.request_timeout_ms).unwrap_or(0)).max().unwrap_or(0);
-    // Either way may be lost.
-    let waiting = batches.saturating_mul(request).saturating_mul(2 * u64::from(network.loss_ppm)) / 1_000_000;
-    batches.saturating_mul(round_trip_ms(network) + fsync_ms).saturating_add(2 * waiting)
+/// How long a replica may take to fetch so many batches from a healed network, ms: at the
+/// smallest `controller.quorum.fetch.max.bytes` each takes a round trip and an fsync.
+pub fn catch_up_bound_ms(batches: u64, fsync_ms: u64, network: &Network) -> u64 {
+    batches.saturating_mul(round_trip_ms(network) + fsync_ms)
 }
 
 fn round_trip_ms(network: &Network) -> u64 {

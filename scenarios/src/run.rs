@@ -89,6 +89,7 @@ pub(crate) fn drive_by(
     let end = request.until_ns.map_or(end, |until| until.min(end));
     let (mut run, ended, sentinel) = driver(&prepared, Run { world, watch }, end);
     let at = run.world.now();
+    run.watch.closing = true;
     run.world.audit(&mut run.watch);
     if let Some(checks) = run.watch.checks.as_mut() {
         let cut_short = request.until_ns.is_some_and(|until| until <= end);

@@ -170,3 +170,61 @@ impl What {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Plan(pub Vec<Fault>);
+
+/// Collects fixed-width words for a fault's identity; lists carry their length.
+#[derive(Default)]
+struct Words(Vec<u8>);
+
+impl Words {
+    fn word(&mut self, n: u64) -> &mut Words {
+        self.0.extend_from_slice(&n.to_le_bytes());
+        self
+    }
+    fn node(&mut self, node: Node) -> &mut Words {
+        self.word(u64::from(node.0))
+    }
+    fn links(&mut self, links: &[Link]) -> &mut Words {
+        self.word(links.len() as u64);
+        for Link(from, to) in links {
+            self.node(*from).node(*to);
+        }
+        self
+    }
+    fn text(&mut self, text: &str) -> &mut Words {
+        self.word(text.len() as u64);
+        self.0.extend_from_slice(text.as_bytes());
+        self
+    }
+    fn after(&mut self, after_effects: Option<u8>) -> &mut Words {
+        self.word(after_effects.map_or(0, |after| 1 + u64::from(after)))
+    }
+}
+
+impl Fault {
+    /// 64-bit identity over a canonical field walk, for the digest's plan lane.
+    pub fn content_hash(&self) -> u64 {
+        let mut words = Words::default();
+        words.word(self.at_ns).word(self.lasts_ns).word(self.what.index() as u64);
+        match &self.what {
+            What::Cut { links } => words.links(links),
+            What::Loss { links, ppm } | What::Duplicate { links, ppm } => words.links(links).word(u64::from(*ppm)),
+            What::Delay { links, extra_ns } => words.links(links).word(*extra_ns),
+            What::Kill { node, after_effects } => words.node(*node).after(*after_effects),
+            What::PowerLoss { node, tail, after_effects } => words.node(*node).word(*tail as u64).after(*after_effects),
+            What::Terminate { node }
+            | What::Pause { node }
+            | What::Stall { node }
+            | What::FullDisk { node }
+            | What::ReplaceDisk { node } => words.node(*node),
+            What::Drift { node, ppm } => words.node(*node).word(i64::from(*ppm) as u64),
+            What::WallStep { node, by_ms } | What::WallSmear { node, by_ms } => words.node(*node).word(*by_ms as u64),
+            What::FsyncFails { node, count } => words.node(*node).word(u64::from(*count)),
+            What::SlowDisk { node, factor } => words.node(*node).word(u64::from(*factor)),
+            What::BitRot { node, suffix, file_rank, at_ppm, spare_bytes } => {
+                words.node(*node).text(suffix).word(u64::from(*file_rank));
+                words.word(u64::from(*at_ppm)).word(u64::from(*spare_bytes))
+            }
+        };
+        xxhash_rust::xxh3::xxh3_64(&words.0)
+    }
+}

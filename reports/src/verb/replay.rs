@@ -38,6 +38,9 @@ pub fn run(args: &ReplayArgs, engine: &dyn Engine, streams: &mut Streams<'_>) ->
     let target = args.json.as_deref().map(Target::checked).transpose()?;
     args.out.as_deref().map(check_folder).transpose()?;
 
+    for remark in job.scenario.prepared.remarks() {
+        streams.hint(&format!("note: {remark}"));
+    }
     let once = Once { scenario: &job.scenario, until_ns: args.until };
     let run = run_caught(&once, 0, job.seed, HOSTS[0]);
     if let Some(folder) = &args.out {

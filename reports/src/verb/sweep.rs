@@ -36,10 +36,16 @@ pub fn run(
 ) -> Result<u8, Problem> {
     let overrides = load::overrides(&args.run)?;
     let scenarios = load::load(engine, &named(args), &overrides)?;
+    for probe in &args.require_probe {
+        load::known_probe(engine, probe).map_err(|problem| Problem(format!("--require-probe: {}", problem.0)))?;
+    }
     let settings = settings(args, &scenarios, &overrides);
     let target = args.json.as_deref().map(Target::checked).transpose()?;
     let folder = args.out.clone().unwrap_or_else(|| PathBuf::from(FOLDER));
     check_folder(&folder)?;
+    for remark in scenarios.iter().flat_map(|s| s.prepared.remarks()) {
+        streams.hint(&format!("note: {remark}"));
+    }
 
     let mut desk = Desk {
         scenarios: &scenarios,

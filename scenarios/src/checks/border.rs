@@ -29,7 +29,11 @@ impl Checks {
         }
         let excuses =
             [Excuse::PromiseCutByDestroyedDisk, Excuse::CommitCountsAmnesiacVoter, Excuse::CommittedRecordDestroyed];
-        if ghost.forgotten_epoch.is_some() || excuses.iter().any(|excuse| self.verdict.has_excused(*excuse)) {
+        // The two throws that destroyed bytes explain: its peers name it leader of an epoch that it
+        // forgot, or a leader without destroyed records takes it below its high watermark.
+        let below_high_watermark =
+            reason.contains("high watermark") && excuses.iter().any(|excuse| self.verdict.has_excused(*excuse));
+        if ghost.forgotten_epoch.is_some() || below_high_watermark {
             self.verdict.excuse(Excuse::FatalFaultAfterDestroyedDisk, 1);
         } else {
             let id = ghost.id;
@@ -289,13 +293,21 @@ impl Checks {
         self.recovery.client(client, event);
     }
 
-    /// Compare a node with its border. `settled`: none of its effects is pending.
-    pub fn audit(&mut self, at: u64, server: usize, settled: bool, node: &NodeView, disk: &dyn DurableFiles) {
+    /// Compare a node with its border. `settled`: none of its effects is pending. With
+    /// `every_byte`, and now and then without, its disk is compared too.
+    pub fn audit(
+        &mut self,
+        at: u64,
+        server: usize,
+        (settled, every_byte): (bool, bool),
+        node: &NodeView,
+        disk: &dyn DurableFiles,
+    ) {
         self.verdict.now_ns = at;
-        self.audits += 1;
         // Every server gets its turn, however many there are.
-        let disk_due = (self.audits / self.servers.len() as u64).is_multiple_of(DISK_AUDIT_EVERY);
-        let disk = disk_due.then_some(disk);
+        let round = self.audits / self.servers.len() as u64;
+        self.audits += 1;
+        let disk = (every_byte || round.is_multiple_of(DISK_AUDIT_EVERY)).then_some(disk);
         audit::audit(&self.servers[server], settled, node, disk, &mut self.ledger, &mut self.verdict);
         self.promise_stands();
     }

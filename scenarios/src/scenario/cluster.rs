@@ -5,7 +5,7 @@ use std::fmt;
 use std::rc::Rc;
 
 use raft::config::definitions::DEFINITIONS;
-use raft::config::{ControllerConfig, Voter, load_cluster};
+use raft::config::{ControllerConfig, KeptWhy, Voter, load_cluster};
 use raft::ids::NodeId;
 use raft::message::Endpoint;
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
@@ -88,6 +88,27 @@ impl Cluster {
             }
         }
         Ok(configs)
+    }
+
+    /// What the nodes' files say in vain, one line each: properties nobody knows (a typing
+    /// mistake, or a newer Kafka's), and those that govern what is not simulated.
+    pub fn remarks(&self) -> Vec<String> {
+        let mut remarks = Vec::new();
+        for NodeFile { file, text } in &self.node {
+            let Ok(config) = ControllerConfig::parse(file, text) else { continue };
+            let of = |why| config.kept.iter().filter(move |kept| kept.why == why);
+            for kept in of(KeptWhy::Unrecognised) {
+                remarks.push(format!(
+                    "{file}:{}: {} is no property that is known here; it has no effect",
+                    kept.line, kept.key
+                ));
+            }
+            let idle: Vec<&str> = of(KeptWhy::NotSimulated).map(|kept| kept.key.as_str()).collect();
+            if !idle.is_empty() {
+                remarks.push(format!("{file}: without effect here: {}", idle.join(", ")));
+            }
+        }
+        remarks
     }
 
     fn generated(&self) -> Vec<ControllerConfig> {

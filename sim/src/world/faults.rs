@@ -74,8 +74,7 @@ impl<P: Process> World<P> {
             Phase::End => 2,
             Phase::Skipped => 3,
         };
-        let content = xxhash_rust::xxh3::xxh3_64(format!("{fault:?}").as_bytes());
-        self.trace.plan(self.now, index as u32, code, content);
+        self.trace.plan(self.now, index as u32, code, fault.content_hash());
         watch.fault(self.now, fault, phase);
     }
 

@@ -340,11 +340,11 @@ fn a_node_that_says_what_is_not_is_found_out() {
     };
     let mut quorum = Quorum::at_work();
     for _ in 0..100 {
-        quorum.checks.audit(quorum.now, 1, true, &view(&quorum, 3), &quorum.disks[1]);
+        quorum.checks.audit(quorum.now, 1, (true, true), &view(&quorum, 3), &quorum.disks[1]);
     }
     assert_eq!(quorum.broke(), None);
-    quorum.checks.audit(quorum.now, 1, false, &view(&quorum, 4), &quorum.disks[1]);
+    quorum.checks.audit(quorum.now, 1, (false, true), &view(&quorum, 4), &quorum.disks[1]);
     assert_eq!(quorum.broke(), None, "effects may be pending");
-    quorum.checks.audit(quorum.now, 1, true, &view(&quorum, 4), &quorum.disks[1]);
+    quorum.checks.audit(quorum.now, 1, (true, true), &view(&quorum, 4), &quorum.disks[1]);
     assert_eq!(quorum.broke(), Some("GhostMismatch"));
 }
