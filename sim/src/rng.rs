@@ -34,7 +34,7 @@ pub enum Purpose {
     Node = 1,
     /// Fsync durations; owner = node.
     Fsync = 2,
-    /// Torn tails and rot; owner = node and position in the plan.
+    /// Torn tails and rot; owner = the identity of the fault.
     DiskFault = 3,
     /// Latency, loss, duplication of messages; owner = link.
     Link = 4,

@@ -138,6 +138,15 @@ impl Schedule {
         ordinal
     }
 
+    /// Adds an entry of the plan: its place among entries of the same instant comes from what it
+    /// is (`identity`), so that a deleted fault moves no other one's.
+    pub fn push_plan(&mut self, at: u64, identity: u64, next_ordinal: &mut u32, due: Due) {
+        let ordinal = *next_ordinal;
+        *next_ordinal += 1;
+        let mix = (self.seed.mix(Purpose::Order, u64::from(Owner::PLAN.0), identity) >> 32) as u32;
+        self.heap.push(Entry { at, mix, owner: Owner::PLAN, ordinal, due });
+    }
+
     /// Takes the earliest.
     #[inline]
     pub fn pop(&mut self) -> Option<Entry> {

@@ -21,7 +21,7 @@ use crate::latency::Latency;
 use crate::network::{Network, NetworkConfig};
 use crate::process::{Effect, Node, Out, Process, Thread};
 use crate::rng::Seed;
-use crate::schedule::{Due, Entry, Owner, Schedule};
+use crate::schedule::{Due, Entry, Schedule};
 use crate::trace::{Digest, Trace};
 use crate::watch::Watch;
 
@@ -301,8 +301,8 @@ impl<P: Process> World<P> {
         self.healed
     }
 
-    pub(crate) fn push_plan(&mut self, at: u64, due: Due) -> u32 {
-        self.schedule.push(at, Owner::PLAN, &mut self.plan_ordinal, due)
+    pub(crate) fn push_plan(&mut self, at: u64, identity: u64, due: Due) {
+        self.schedule.push_plan(at, identity, &mut self.plan_ordinal, due);
     }
 
     pub(crate) fn sample_fsync(&self, latency: &Latency, node: Node, ordinal: u64) -> u64 {

@@ -14,13 +14,14 @@ impl<P: Process> World<P> {
         for (index, fault) in plan.0.iter().enumerate() {
             self.schedule_fault(index as u32, fault);
         }
-        self.push_plan(heal_at_ns, Due::Heal);
+        self.push_plan(heal_at_ns, 0, Due::Heal);
     }
 
     pub(crate) fn schedule_fault(&mut self, index: u32, fault: &Fault) {
-        self.push_plan(fault.at_ns, Due::FaultStart(index));
+        let identity = fault.content_hash();
+        self.push_plan(fault.at_ns, identity, Due::FaultStart(index));
         if fault.lasts_ns > 0 && !boots_by_itself(&fault.what) {
-            self.push_plan(fault.at_ns.saturating_add(fault.lasts_ns), Due::FaultEnd(index));
+            self.push_plan(fault.at_ns.saturating_add(fault.lasts_ns), identity, Due::FaultEnd(index));
         }
     }
 
@@ -30,7 +31,7 @@ impl<P: Process> World<P> {
         if self.healed {
             return false;
         }
-        let applied = self.apply_fault(watch, index as u32, fault);
+        let applied = self.apply_fault(watch, fault);
         self.in_force[index] = applied && fault.lasts_ns > 0 && !boots_by_itself(&fault.what);
         self.counts.faults += u64::from(applied);
         let phase = if applied { Phase::Start } else { Phase::Skipped };
@@ -79,7 +80,7 @@ impl<P: Process> World<P> {
     }
 
     /// False if there was nothing to strike.
-    fn apply_fault<W: Watch<P>>(&mut self, watch: &mut W, index: u32, fault: &Fault) -> bool {
+    fn apply_fault<W: Watch<P>>(&mut self, watch: &mut W, fault: &Fault) -> bool {
         let lasts = fault.lasts_ns;
         match &fault.what {
             What::Cut { links } => self.on_links(links, |link| link.cuts += 1),
@@ -87,18 +88,18 @@ impl<P: Process> World<P> {
             What::Delay { links, extra_ns } => self.on_links(links, |link| link.extra_ns += extra_ns),
             What::Duplicate { links, ppm } => self.on_links(links, |link| link.duplicate_ppm += ppm),
             What::Kill { node, after_effects } => {
-                let dying = dying(Down::Killed, lasts, index);
+                let dying = dying(Down::Killed, lasts, fault.content_hash());
                 return self.strike(*node, *after_effects, dying);
             }
             What::PowerLoss { node, tail, after_effects } => {
-                let dying = Dying { tail: Some(*tail), ..dying(Down::PowerLost, lasts, index) };
+                let dying = Dying { tail: Some(*tail), ..dying(Down::PowerLost, lasts, fault.content_hash()) };
                 if !self.is_up(*node) && self.state(*node).host_up && self.state(*node).incarnation > 0 {
                     return self.lose_power_while_down(watch, *node, &dying, lasts);
                 }
                 return self.strike(*node, *after_effects, dying);
             }
             What::ReplaceDisk { node } => {
-                let dying = Dying { replace_disk: true, ..dying(Down::PowerLost, lasts, index) };
+                let dying = Dying { replace_disk: true, ..dying(Down::PowerLost, lasts, fault.content_hash()) };
                 return self.strike(*node, None, dying);
             }
             What::Terminate { node } => {
@@ -125,8 +126,7 @@ impl<P: Process> World<P> {
                 self.state(*node).disk.set_full(true);
             }
             What::BitRot { node, suffix, file_rank, at_ppm, spare_bytes } => {
-                let owner = u64::from(node.0) << 32 | u64::from(index);
-                let mut entropy = self.seed.entropy(Purpose::DiskFault, owner);
+                let mut entropy = self.seed.entropy(Purpose::DiskFault, fault.content_hash());
                 let at = self.now;
                 let disk = &mut self.state(*node).disk;
                 let rotted = disk.rot(suffix, *file_rank, *at_ppm, *spare_bytes, &mut entropy);
@@ -257,7 +257,7 @@ impl<P: Process> World<P> {
     }
 }
 
-fn dying(how: Down, down_for_ns: u64, fault: u32) -> Dying {
+fn dying(how: Down, down_for_ns: u64, fault: u64) -> Dying {
     Dying { how, tail: None, replace_disk: false, down_for_ns: Some(down_for_ns), fault }
 }
 

@@ -154,8 +154,8 @@ pub(crate) struct Dying {
     pub replace_disk: bool,
     /// Boot again after so long; `None`: not by itself.
     pub down_for_ns: Option<u64>,
-    /// Position in the plan, for draws.
-    pub fault: u32,
+    /// The fault's identity, for draws.
+    pub fault: u64,
 }
 
 impl<P: Process> NodeState<P> {
@@ -274,14 +274,15 @@ impl<P: Process> World<P> {
         }
     }
 
-    pub(crate) fn lose_power(&mut self, node: Node, tail: Tail, fault: u32) {
-        let owner = u64::from(node.0) << 32 | u64::from(fault);
-        let mut entropy = self.seed.entropy(Purpose::DiskFault, owner);
+    pub(crate) fn lose_power(&mut self, node: Node, tail: Tail, fault: u64) {
+        let mut entropy = self.seed.entropy(Purpose::DiskFault, fault);
         self.nodes[usize::from(node.0)].disk.power_lost(tail, &mut entropy);
     }
 
     pub(crate) fn schedule_restart(&mut self, node: Node, after_ns: u64) {
-        let ordinal = self.push_plan(self.now.saturating_add(after_ns), Due::Restart(node));
+        let at = self.now.saturating_add(after_ns);
+        let next_ordinal = &mut self.nodes[usize::from(node.0)].threads[0].next_ordinal;
+        let ordinal = self.schedule.push(at, Owner::thread(node, Thread(0)), next_ordinal, Due::Restart(node));
         self.nodes[usize::from(node.0)].restart_ordinal = Some(ordinal);
     }
 
