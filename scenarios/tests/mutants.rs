@@ -19,7 +19,7 @@
 //! | G05 | `CountOldEpochReplicas` | OwnEpochCommit (quorum 0) | NoFatalFault | 1 | 1 | 1 | 1 | 1 |
 //! | G10 | `HigherEpochIgnored` | HigherEpochObeyed (quorum 0) | - | 1 | 1 | 14 | 8 | 50 |
 //! | G11 | `EpochNotDurable` | D2 (quorum 0) | D1 | 1 | 1 | 1 | 1 | 1 |
-//! | G12 | `NoEpochCheckOnFetch` | MajorityReachedHighWatermark (quorum 38) | - | 39 | 129 | 98 | 112 | >200 |
+//! | G12 | `NoEpochCheckOnFetch` | MajorityReachedHighWatermark (power-loss 111) | - | 96 | 129 | 98 | 112 | >200 |
 //! | G13 | `NoDivergenceCheck` | LogMatching (quorum 21) | AckedValueNotLost, CommittedReads, CommittedRecordsDurable, GhostMismatch, LeaderCompleteness, LinearizableAppends, MajorityReachedHighWatermark, StateMachineSafety | 6 | 1 | 14 | 21 | 1 |
 //! | G15 | `TruncateBelowHighWatermark` | HighWatermarkWithinLog (quorum 67) | - | 68 | >200 | >200 | 21 | >200 |
 //! | G17 | `AckAtAppend` | LinearizableAppends (quorum 0) | AckedValueNotLost | 1 | 1 | 1 | 1 | 1 |
@@ -103,7 +103,7 @@ mutants! {
     g05_old_epoch_replicas_counted: CountOldEpochReplicas, "quorum" 0 => "OwnEpochCommit";
     g10_higher_epoch_ignored: HigherEpochIgnored, "quorum" 0 => "HigherEpochObeyed";
     g11_epoch_not_durable: EpochNotDurable, "quorum" 0 => "PersistBeforePromise:D2", then "PersistBeforePromise:D1";
-    g12_no_epoch_check_on_fetch: NoEpochCheckOnFetch, "quorum" 38 => "MajorityReachedHighWatermark";
+    g12_no_epoch_check_on_fetch: NoEpochCheckOnFetch, "power-loss" 111 => "MajorityReachedHighWatermark";
     g13_no_divergence_check: NoDivergenceCheck, "quorum" 21 => "LogMatching";
     g15_truncated_below_high_watermark: TruncateBelowHighWatermark, "quorum" 67 => "HighWatermarkWithinLog";
     g17_acknowledged_at_append: AckAtAppend, "quorum" 0 => "LinearizableAppends";
