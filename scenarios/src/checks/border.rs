@@ -206,7 +206,9 @@ impl Checks {
             Observation::Applied { end } => {
                 let ghost = &self.servers[server];
                 let agreed = self.committed.agreed_end(ghost, &self.ledger);
-                if end > agreed && !self.committed.was_cut() {
+                if end > agreed && self.committed.was_destroyed(Offset(end.0 - 1)) {
+                    self.verdict.excuse(Excuse::ReadOfDestroyedRecord, 1);
+                } else if end > agreed {
                     let id = ghost.id;
                     self.verdict.fail(Invariant::StateMachineSafety, || {
                         format!(

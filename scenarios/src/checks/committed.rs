@@ -97,9 +97,11 @@ impl Committed {
         self.records.split_off(first_gone)
     }
 
-    /// Was anything committed ever destroyed?
-    pub fn was_cut(&self) -> bool {
-        !self.destroyed.is_empty()
+    /// A leader older than the last cut still commits, up to `end`, what a newer one never had.
+    pub fn overrun(&mut self, end: Offset) {
+        if let Some((_, destroyed_end)) = self.destroyed.last_mut() {
+            *destroyed_end = end.max(*destroyed_end);
+        }
     }
 
     /// Where the committed log ended after the last cut.

@@ -219,7 +219,8 @@ impl WhiteBox {
     }
 }
 
-/// A read shows one record: the committed one that comes next.
+/// A read shows one record: the committed one that comes next. Offsets whose records were once
+/// destroyed are the only ones where a replica may show (or lack) another: it may be stale.
 fn shown_record(
     shown: CommittedRecord,
     from: Offset,
@@ -227,14 +228,23 @@ fn shown_record(
     committed: &mut Committed,
     verdict: &mut Verdict,
 ) {
-    let place = next.unwrap_or_else(|| committed.records.partition_point(|record| record.offset < from));
-    *next = Some(place + 1);
+    let begun = next.unwrap_or_else(|| committed.records.partition_point(|record| record.offset < from));
+    // A cut may have taken records away since the read's last one.
+    let place = (begun.min(committed.records.len())..)
+        .find(|at| {
+            let passed = committed.records.get(*at).filter(|record| record.offset < shown.offset);
+            passed.is_none_or(|record| !committed.was_destroyed(record.offset))
+        })
+        .unwrap_or(begun);
     let expected = committed.records.get(place).copied();
     if expected.is_some_and(|record| record.offset == shown.offset && record.value == shown.value) {
         committed.records[place].seen = true;
-    } else if committed.was_cut() {
+        *next = Some(place + 1);
+    } else if committed.was_destroyed(shown.offset) {
         verdict.excuse(Excuse::ReadOfDestroyedRecord, 1);
+        *next = Some(committed.records.partition_point(|record| record.offset <= shown.offset));
     } else {
+        *next = Some(place + 1);
         verdict.fail(Invariant::CommittedReads, || {
             let expected = expected.map_or_else(
                 || "nothing more is committed".to_owned(),
@@ -247,10 +257,10 @@ fn shown_record(
 
 /// A read's answer is complete.
 fn answered_read(from: Offset, next: Option<usize>, applied_end: Offset, committed: &Committed, verdict: &mut Verdict) {
-    if committed.was_cut() {
-        return;
-    }
     if applied_end > committed.end {
+        if committed.was_destroyed(Offset(applied_end.0 - 1)) {
+            return verdict.excuse(Excuse::ReadOfDestroyedRecord, 1);
+        }
         verdict.fail(Invariant::CommittedReads, || {
             format!("a replica has applied up to {applied_end}, committed are {}", committed.end)
         });
@@ -264,7 +274,7 @@ fn answered_read(from: Offset, next: Option<usize>, applied_end: Offset, committ
             committed.records.get(first).filter(|record| record.offset < applied_end)
         }
     };
-    if let Some(record) = hidden {
+    if let Some(record) = hidden.filter(|record| !committed.was_destroyed(record.offset)) {
         verdict.fail(Invariant::CommittedReads, || {
             format!("a read from {from} with {applied_end} applied disagrees with the record at {}", record.offset)
         });

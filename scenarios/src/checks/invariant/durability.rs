@@ -39,6 +39,8 @@ pub fn commit(
     let mut gone = Vec::new();
     let mut first_record = committed.records.len();
     if committed.was_cut_after(epoch) {
+        committed.overrun(high_watermark);
+        verdict.excuse(Excuse::CommittedRecordDestroyed, 1);
         return (gone, first_record);
     }
     let agreed = servers[leader].agreed;
