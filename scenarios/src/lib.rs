@@ -7,7 +7,7 @@
 //! * [`actor`] and [`workload`]: Kafka's nodes and our clients as processes of the world
 //! * [`onlooker`] and [`checks`]: what crosses the border, and what must hold of it
 //! * [`recovery_bound`]: how long a healed cluster may take
-//! * [`report`]: what one run has to say
+//! * [`report`]: what one run has to say, and `conclude`, which boils it down
 //! * `story`: a run told as an async function, in Kafka's words (builds with the madsim host only)
 
 #![deny(clippy::float_arithmetic)]
@@ -16,6 +16,7 @@ pub mod actor;
 pub mod catalog;
 pub mod checks;
 pub mod cluster;
+mod conclude;
 mod identity;
 pub mod knobs;
 pub mod nemesis;

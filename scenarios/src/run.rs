@@ -1,18 +1,16 @@
 //! What one run is: prepare a world, drive it to its healing and on to its recovery, report.
 
-use std::collections::BTreeMap;
-
 use sim::drive::{Ended, Run};
-use sim::fault::{Plan, What};
+use sim::fault::Plan;
 use sim::rng::Seed;
 use sim::world::World;
 
 use crate::actor::Actor;
-use crate::checks::{CheckConfig, Checks};
+use crate::checks::CheckConfig;
 use crate::cluster::{Prepared, prepare};
-use crate::knobs;
+use crate::conclude::conclude;
 use crate::onlooker::Onlooker;
-use crate::report::{Linearizability, Outcome, RunReport, Violation, ViolationKind};
+use crate::report::RunReport;
 use crate::scenario::Scenario;
 
 /// Who drives the world.
@@ -66,7 +64,7 @@ pub struct Finished {
 /// Runs one seed to its report. An error is a scenario that cannot be run at all.
 pub fn run(request: &Request<'_>) -> Result<RunReport, String> {
     let finished = drive(request)?;
-    Ok(report(request, &finished))
+    Ok(conclude(request, &finished))
 }
 
 /// Runs one seed and hands out everything.
@@ -148,121 +146,4 @@ fn hollow() -> sim::world::WorldConfig<Actor> {
         max_events_at_one_time: 0,
         audit_every_events: 0,
     }
-}
-
-/// Boils a finished run down.
-pub(crate) fn report(request: &Request<'_>, finished: &Finished) -> RunReport {
-    let Finished { run, ended, sentinel, prepared } = finished;
-    let (world, watch) = (&run.world, &run.watch);
-    let scenario = &prepared.scenario;
-    let checks = watch.checks.as_ref();
-    let counts = world.counts();
-    let mut operations = BTreeMap::new();
-    let mut probes = BTreeMap::new();
-    let mut excused = BTreeMap::new();
-    if let Some(checks) = checks {
-        operations.insert("append".to_owned(), checks.appends());
-        operations.insert("read".to_owned(), checks.reads());
-        probes.extend(checks.coverage().map(|(name, count)| (name.to_owned(), count > 0)));
-        excused.extend(checks.excused().filter(|(_, count)| *count > 0).map(|(name, count)| (name.to_owned(), count)));
-    }
-    RunReport {
-        scenario: request.scenario.name.clone(),
-        seed: request.seed,
-        digest: world.digest().0,
-        behaviour_digest: world.trace().behaviour_digest().0,
-        plan_digest: world.trace().plan_digest().0,
-        ladder: world.trace().ladder().iter().map(|rung| (rung.entries, rung.digest.0)).collect(),
-        outcome: outcome(ended, world, checks, request, scenario),
-        events: counts.events,
-        messages: counts.messages,
-        sim_ns: world.now(),
-        operations,
-        probes,
-        faults: faults(scenario, watch),
-        knobs: knob_values(request.scenario, &prepared.knobs),
-        excused,
-        bugs: scenario.bugs.iter().map(|bug| bug.name().to_owned()).collect(),
-        fixes: scenario.fixes.iter().map(|fix| fix.name().to_owned()).collect(),
-        failovers: checks.map_or(Vec::new(), |checks| checks.failovers().to_vec()),
-        linearizability: checks.map_or(Linearizability::Unknown, Checks::linearizability),
-        host_sentinel: *sentinel,
-    }
-}
-
-fn outcome(
-    ended: &Ended,
-    world: &World<Actor>,
-    checks: Option<&Checks>,
-    request: &Request<'_>,
-    scenario: &Scenario,
-) -> Outcome {
-    let counts = world.counts();
-    let ours = |kind, invariant: &str, detail: String| {
-        let spec = "DESIGN: a run is a function of its seed, and ends".to_owned();
-        let at_ns = world.now();
-        Outcome::Violated(Violation {
-            kind,
-            invariant: invariant.to_owned(),
-            spec,
-            detail,
-            at_ns,
-            event: counts.events,
-        })
-    };
-    if let Some(violation) = checks.and_then(Checks::violation) {
-        return Outcome::Violated(Violation { event: counts.events, ..violation.clone() });
-    }
-    match ended {
-        Ended::Panicked(text) => return ours(ViolationKind::Panic, "NoPanic", text.clone()),
-        Ended::Runaway(true) => {
-            return ours(
-                ViolationKind::Runaway,
-                "TimeMoves",
-                format!("virtual time stands still after {} events", counts.events),
-            );
-        }
-        Ended::Runaway(false) => {
-            return ours(ViolationKind::Runaway, "EventBudget", format!("{} events without an end", counts.events));
-        }
-        Ended::End | Ended::Stopped | Ended::AfterEvent => {}
-    }
-    let Some(checks) = checks else { return Outcome::Holds };
-    if let Some(cause) = checks.ended_by() {
-        return Outcome::Inconclusive { floor: format!("excused: {cause}"), wanted: 0, got: 1 };
-    }
-    if request.until_ns.is_some() {
-        return Outcome::Holds;
-    }
-    let floors = [
-        ("append_ok", scenario.floor.append_ok, checks.appends().ok),
-        ("elections", scenario.floor.elections, checks.elections()),
-    ];
-    for (floor, wanted, got) in floors {
-        if got < wanted {
-            return Outcome::Inconclusive { floor: floor.to_owned(), wanted, got };
-        }
-    }
-    Outcome::Holds
-}
-
-/// Every kind the scenario's nemesis knows, and how often it struck.
-fn faults(scenario: &Scenario, watch: &Onlooker) -> BTreeMap<String, u64> {
-    let allowed = scenario.nemesis.rhythms();
-    let mut counts = BTreeMap::new();
-    for (index, kind) in What::KINDS.iter().enumerate() {
-        let is_allowed = allowed.iter().any(|(name, _)| name.replace('_', "-") == *kind);
-        if is_allowed || watch.faults[index] > 0 {
-            counts.insert((*kind).to_owned(), watch.faults[index]);
-        }
-    }
-    counts
-}
-
-/// Every knob this scenario's seeds may turn, and its value here (`default` if not turned).
-fn knob_values(scenario: &Scenario, drawn: &[(String, String)]) -> BTreeMap<String, String> {
-    let mut values: BTreeMap<String, String> =
-        knobs::names(scenario).into_iter().map(|name| (name.to_owned(), "default".to_owned())).collect();
-    values.extend(drawn.iter().cloned());
-    values
 }

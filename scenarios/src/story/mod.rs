@@ -37,8 +37,9 @@ use sim::world::Recorded;
 pub use cluster::{Attempt, AttemptOutcome, Cluster};
 
 use crate::actor::Actor;
+use crate::conclude::conclude;
 use crate::report::{Outcome, RunReport};
-use crate::run::{Host, Request, drive_by, report};
+use crate::run::{Host, Request, drive_by};
 use crate::scenario::{Floor, Scenario};
 
 /// Why a story did not go as it was told.
@@ -114,7 +115,7 @@ impl Story {
             let (run, ended, sentinel) = sim::host::drive_hosted(run, end, self.host_seed, vec![Box::pin(told)]);
             (run, ended, Some((sentinel.elapsed_ns, sentinel.next_draw)))
         })?;
-        let report = report(&request, &finished);
+        let report = conclude(&request, &finished);
         let unfinished = || match &finished.ended {
             Ended::Panicked(text) => format!("the story or its run panicked: {text}"),
             _ => format!("the run ended before the story did: {:?}", report.outcome),
@@ -131,7 +132,7 @@ impl Story {
             let ended = run.drive_recorded(end, recording);
             (run, ended, None)
         })?;
-        Ok(report(&request, &finished))
+        Ok(conclude(&request, &finished))
     }
 
     fn request(&self, host: Host) -> Request<'_> {
