@@ -32,7 +32,7 @@ pub enum AttemptEvent {
     /// Unknown: no answer, or one that leaves it open. Never returns.
     AppendUnknown { attempt: u32 },
     /// A read of committed records from `from` was sent.
-    ReadInvoked { attempt: u32, from: i64 },
+    ReadInvoked { attempt: u32, from: i64, at_most: u16 },
     /// One record of the answer (several of these may precede `ReadOk`).
     ReadRecord { attempt: u32, offset: i64, value: u64 },
     /// The answer is complete; the replica had applied up to `applied_end`.

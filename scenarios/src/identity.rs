@@ -51,7 +51,7 @@ fn client(event: AttemptEvent) -> u64 {
         AttemptEvent::AppendOk { attempt, base_offset } => mix(22, u64::from(attempt), word(base_offset), 0),
         AttemptEvent::AppendFailed { attempt } => mix(23, u64::from(attempt), 0, 0),
         AttemptEvent::AppendUnknown { attempt } => mix(24, u64::from(attempt), 0, 0),
-        AttemptEvent::ReadInvoked { attempt, from } => mix(25, u64::from(attempt), word(from), 0),
+        AttemptEvent::ReadInvoked { attempt, from, at_most } => mix(25, u64::from(attempt), word(from), at_most.into()),
         AttemptEvent::ReadRecord { attempt, offset, value } => mix(26, u64::from(attempt), word(offset), value),
         AttemptEvent::ReadOk { attempt, applied_end } => mix(27, u64::from(attempt), word(applied_end), 0),
         AttemptEvent::ReadUnknown { attempt } => mix(28, u64::from(attempt), 0, 0),

@@ -343,13 +343,13 @@ impl Checks {
 
     /// Do all recovery predicates hold?
     pub fn recovered(&mut self) -> bool {
-        self.recovery.recovered(&self.servers, &self.ledger)
+        self.recovery.recovered(&self.servers, &mut self.committed, &self.ledger)
     }
 
     /// The recovery bound has passed.
     pub fn recovery_overdue(&mut self, at: u64) {
         self.verdict.now_ns = at;
-        self.recovery.overdue(&self.servers, &self.ledger, &mut self.verdict);
+        self.recovery.overdue(&self.servers, &mut self.committed, &self.ledger, &mut self.verdict);
     }
 
     /// The run is over.

@@ -27,6 +27,8 @@ pub struct Committed {
     epochs: Vec<LeaderEpoch>,
     /// Its data records.
     pub records: Vec<CommittedRecord>,
+    /// Leading records that are known to be seen.
+    all_seen: usize,
     /// One past its last offset.
     pub end: Offset,
     /// Leading batches that must stay on a majority of disks. Less than all of them only after a
@@ -94,6 +96,7 @@ impl Committed {
         self.end = new_end;
         self.cut_by = self.cut_by.max(Some(epoch));
         let first_gone = self.records.partition_point(|record| record.offset < new_end);
+        self.all_seen = self.all_seen.min(first_gone);
         self.records.split_off(first_gone)
     }
 
@@ -102,6 +105,14 @@ impl Committed {
         if let Some((_, destroyed_end)) = self.destroyed.last_mut() {
             *destroyed_end = end.max(*destroyed_end);
         }
+    }
+
+    /// The first record that no read has shown.
+    pub fn first_unread(&mut self) -> Option<Offset> {
+        while self.records.get(self.all_seen).is_some_and(|record| record.seen) {
+            self.all_seen += 1;
+        }
+        self.records.get(self.all_seen).map(|record| record.offset)
     }
 
     /// Where the committed log ended after the last cut.

@@ -25,9 +25,19 @@ pub enum Outcome {
 pub enum Asked {
     /// Append values from `first_value` on.
     Append { first_value: u64, count: u8 },
-    /// Read from an offset. `next` is the place among the committed records where the answer goes
-    /// on, once its first record has come.
-    Read { from: Offset, next: Option<usize> },
+    /// Read.
+    Read(Reading),
+}
+
+/// A read, and how far its answer has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reading {
+    /// Where it begins.
+    pub from: Offset,
+    /// How many more records it may show.
+    pub left: u16,
+    /// The place among the committed records where the answer goes on, once its first has come.
+    pub next: Option<usize>,
 }
 
 /// One RPC of a client.
@@ -78,7 +88,9 @@ impl History {
                 }
                 (attempt, Asked::Append { first_value, count })
             }
-            AttemptEvent::ReadInvoked { attempt, from } => (attempt, Asked::Read { from: Offset(from), next: None }),
+            AttemptEvent::ReadInvoked { attempt, from, at_most } => {
+                (attempt, Asked::Read(Reading { from: Offset(from), left: at_most, next: None }))
+            }
             _ => return false,
         };
         if self.attempts.len() <= client {
@@ -110,7 +122,7 @@ impl History {
         let attempt = *attempt;
         let counts = match attempt.asked {
             Asked::Append { .. } => &mut self.appends,
-            Asked::Read { .. } => &mut self.reads,
+            Asked::Read(_) => &mut self.reads,
         };
         match outcome {
             Outcome::Ok { .. } => counts.ok += 1,
@@ -126,7 +138,7 @@ impl History {
             attempt.outcome = Outcome::Unknown;
             match attempt.asked {
                 Asked::Append { .. } => self.appends.unknown += 1,
-                Asked::Read { .. } => self.reads.unknown += 1,
+                Asked::Read(_) => self.reads.unknown += 1,
             }
         }
     }

@@ -10,7 +10,7 @@ use raft::ids::Offset;
 
 use super::committed::{Committed, CommittedRecord};
 use super::coverage::{Coverage, Situation};
-use super::history::{Asked, History, Outcome, values};
+use super::history::{Asked, History, Outcome, Reading, values};
 use super::invariant::Invariant;
 use super::verdict::{Excuse, Verdict, seconds};
 use crate::actor::AttemptEvent;
@@ -22,8 +22,6 @@ pub struct WhiteBox {
     pub history: History,
     /// (true time an append was acknowledged, highest offset acknowledged so far), ascending.
     acks: Vec<(u64, Offset)>,
-    /// Acknowledged records that no read has shown, counted at the end.
-    pub unread: u64,
     finished: bool,
 }
 
@@ -61,16 +59,16 @@ impl WhiteBox {
             }
             AttemptEvent::ReadRecord { attempt, offset, value } => {
                 let attempt = self.history.attempt(client, attempt);
-                if let Asked::Read { from, next } = &mut attempt.asked {
+                if let Asked::Read(reading) = &mut attempt.asked {
                     let shown = CommittedRecord { offset: Offset(offset), value, seen: true };
-                    shown_record(shown, *from, next, committed, verdict);
+                    shown_record(shown, reading, committed, verdict);
                 }
             }
             AttemptEvent::ReadOk { attempt, applied_end } => {
                 let attempt = self.history.ended(client, attempt, Outcome::Ok { returned_ns: now_ns });
-                if let Asked::Read { from, next } = attempt.asked {
+                if let Asked::Read(reading) = attempt.asked {
                     let applied_end = Offset(applied_end);
-                    answered_read(from, next, applied_end, committed, verdict);
+                    answered_read(reading, applied_end, committed, verdict);
                     let acked_before = self.acks.partition_point(|(returned, _)| *returned < attempt.invoked_ns);
                     if acked_before > 0 && self.acks[acked_before - 1].1 >= applied_end {
                         coverage.met(Situation::StaleRead);
@@ -191,8 +189,6 @@ impl WhiteBox {
             if state.acked.is_none() {
                 coverage.met(Situation::UnknownAppendCommitted);
                 self.real_time(record.offset, invoked_ns, verdict);
-            } else {
-                self.unread += u64::from(!record.seen);
             }
         }
         for (value, state) in &self.history.values {
@@ -221,30 +217,17 @@ impl WhiteBox {
 
 /// A read shows one record: the committed one that comes next. Offsets whose records were once
 /// destroyed are the only ones where a replica may show (or lack) another: it may be stale.
-fn shown_record(
-    shown: CommittedRecord,
-    from: Offset,
-    next: &mut Option<usize>,
-    committed: &mut Committed,
-    verdict: &mut Verdict,
-) {
-    let begun = next.unwrap_or_else(|| committed.records.partition_point(|record| record.offset < from));
-    // A cut may have taken records away since the read's last one.
-    let place = (begun.min(committed.records.len())..)
-        .find(|at| {
-            let passed = committed.records.get(*at).filter(|record| record.offset < shown.offset);
-            passed.is_none_or(|record| !committed.was_destroyed(record.offset))
-        })
-        .unwrap_or(begun);
+fn shown_record(shown: CommittedRecord, reading: &mut Reading, committed: &mut Committed, verdict: &mut Verdict) {
+    let place = next_place(reading, shown.offset, committed);
     let expected = committed.records.get(place).copied();
+    reading.left = reading.left.saturating_sub(1);
+    reading.next = Some(place + 1);
     if expected.is_some_and(|record| record.offset == shown.offset && record.value == shown.value) {
         committed.records[place].seen = true;
-        *next = Some(place + 1);
     } else if committed.was_destroyed(shown.offset) {
         verdict.excuse(Excuse::ReadOfDestroyedRecord, 1);
-        *next = Some(committed.records.partition_point(|record| record.offset <= shown.offset));
+        reading.next = Some(committed.records.partition_point(|record| record.offset <= shown.offset));
     } else {
-        *next = Some(place + 1);
         verdict.fail(Invariant::CommittedReads, || {
             let expected = expected.map_or_else(
                 || "nothing more is committed".to_owned(),
@@ -255,8 +238,22 @@ fn shown_record(
     }
 }
 
-/// A read's answer is complete.
-fn answered_read(from: Offset, next: Option<usize>, applied_end: Offset, committed: &Committed, verdict: &mut Verdict) {
+/// Where among the committed records a read goes on, if whatever was destroyed before `offset` is
+/// passed over.
+fn next_place(reading: &Reading, offset: Offset, committed: &Committed) -> usize {
+    let records = &committed.records;
+    let begun = reading.next.unwrap_or_else(|| records.partition_point(|record| record.offset < reading.from));
+    // A cut may have taken records away since the read's last one.
+    let mut place = begun.min(records.len());
+    while records.get(place).is_some_and(|record| record.offset < offset && committed.was_destroyed(record.offset)) {
+        place += 1;
+    }
+    place
+}
+
+/// A read's answer is complete: all that is committed below `applied_end`, unless it was full.
+fn answered_read(reading: Reading, applied_end: Offset, committed: &Committed, verdict: &mut Verdict) {
+    let from = reading.from;
     if applied_end > committed.end {
         if committed.was_destroyed(Offset(applied_end.0 - 1)) {
             return verdict.excuse(Excuse::ReadOfDestroyedRecord, 1);
@@ -265,16 +262,11 @@ fn answered_read(from: Offset, next: Option<usize>, applied_end: Offset, committ
             format!("a replica has applied up to {applied_end}, committed are {}", committed.end)
         });
     }
-    let hidden = match next {
-        Some(next) => {
-            next.checked_sub(1).and_then(|last| committed.records.get(last)).filter(|r| r.offset >= applied_end)
-        }
-        None => {
-            let first = committed.records.partition_point(|record| record.offset < from);
-            committed.records.get(first).filter(|record| record.offset < applied_end)
-        }
-    };
-    if let Some(record) = hidden.filter(|record| !committed.was_destroyed(record.offset)) {
+    let last = reading.next.and_then(|next| committed.records.get(next.checked_sub(1)?));
+    let beyond = last.filter(|record| record.offset >= applied_end && !committed.was_destroyed(record.offset));
+    let next = committed.records.get(next_place(&reading, applied_end, committed));
+    let hidden = next.filter(|record| reading.left > 0 && record.offset < applied_end);
+    if let Some(record) = beyond.or(hidden) {
         verdict.fail(Invariant::CommittedReads, || {
             format!("a read from {from} with {applied_end} applied disagrees with the record at {}", record.offset)
         });

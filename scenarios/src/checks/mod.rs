@@ -168,11 +168,6 @@ impl Checks {
         self.white_box.history.reads
     }
 
-    /// Acknowledged records that no read has shown; counted by `finish`.
-    pub fn unread(&self) -> u64 {
-        self.white_box.unread
-    }
-
     /// One past the last committed offset.
     pub fn committed_end(&self) -> Offset {
         self.committed.end

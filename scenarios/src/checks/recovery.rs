@@ -1,10 +1,11 @@
 //! Does the quorum serve again after everything was healed? End to end: one leader whom all live
-//! voters follow, high watermarks at the log's end, a fresh append committed, and every live
-//! server showing it.
+//! voters follow, high watermarks at the log's end, a fresh append committed, every live server
+//! showing it, and every committed record before it read back by some client.
 
 use raft::ids::{LeaderEpoch, Offset};
 use raft::io::Role;
 
+use super::committed::Committed;
 use super::ghost::ServerGhost;
 use super::ghost::ledger::Ledger;
 use super::invariant::Invariant;
@@ -74,12 +75,12 @@ impl Recovery {
     }
 
     /// Does everything hold?
-    pub fn recovered(&mut self, servers: &[ServerGhost], ledger: &Ledger) -> bool {
-        self.fresh.is_some() && self.missing(servers, ledger).is_none()
+    pub fn recovered(&mut self, servers: &[ServerGhost], committed: &mut Committed, ledger: &Ledger) -> bool {
+        self.fresh.is_some() && self.missing(servers, committed, ledger).is_none()
     }
 
     /// The first predicate that does not hold.
-    pub fn missing(&mut self, servers: &[ServerGhost], ledger: &Ledger) -> Option<Missing> {
+    pub fn missing(&mut self, servers: &[ServerGhost], committed: &mut Committed, ledger: &Ledger) -> Option<Missing> {
         if self.healed_ns.is_none() {
             return Some(Missing { predicate: "all faults healed", servers: Vec::new() });
         }
@@ -114,11 +115,21 @@ impl Recovery {
             let shown_by = &self.shown_by;
             lacking("a fresh append read back", servers, |index, server| server.up && !shown_by[index])
         })
+        .or_else(|| {
+            let unread = committed.first_unread().filter(|unread| self.fresh.is_some_and(|fresh| *unread < fresh));
+            unread.map(|_| Missing { predicate: "every committed record read back", servers: Vec::new() })
+        })
     }
 
     /// The bound has passed.
-    pub fn overdue(&mut self, servers: &[ServerGhost], ledger: &Ledger, verdict: &mut Verdict) {
-        let Some(missing) = self.missing(servers, ledger) else {
+    pub fn overdue(
+        &mut self,
+        servers: &[ServerGhost],
+        committed: &mut Committed,
+        ledger: &Ledger,
+        verdict: &mut Verdict,
+    ) {
+        let Some(missing) = self.missing(servers, committed, ledger) else {
             return;
         };
         let healed_ns = self.healed_ns;

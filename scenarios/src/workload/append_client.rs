@@ -196,6 +196,9 @@ impl AppendClient {
                 let whole = answer.records.len() < usize::from(self.spec.read_records);
                 let next = if whole { answer.applied_end.0 } else { last.unwrap_or(0) };
                 way.read_from = way.read_from.max(next);
+                if !whole && !self.resting {
+                    self.read(place, now, out);
+                }
             }
             _ => {}
         }
@@ -282,12 +285,17 @@ impl AppendClient {
             self.connect(place, now, out);
             return;
         }
-        if self.ways[place].in_flight.iter().any(|other| other.read) {
-            return;
+        if !self.ways[place].in_flight.iter().any(|other| other.read) {
+            self.read(place, now, out);
         }
+    }
+
+    /// Reads on from one server; a full answer is followed by the next read at once.
+    fn read(&mut self, place: usize, now: Now, out: &mut Out<Actor>) {
         let from = self.ways[place].read_from;
-        Self::say(AttemptEvent::ReadInvoked { attempt: self.next_attempt, from }, out);
-        let request = ReadRecordsRequest { from: Offset(from), max_records: self.spec.read_records };
+        let at_most = self.spec.read_records;
+        Self::say(AttemptEvent::ReadInvoked { attempt: self.next_attempt, from, at_most }, out);
+        let request = ReadRecordsRequest { from: Offset(from), max_records: at_most };
         self.send(place, Request::ReadRecords(request), true, now, out);
     }
 

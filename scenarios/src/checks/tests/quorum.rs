@@ -450,7 +450,7 @@ impl Quorum {
     /// A client reads from a server.
     pub fn read(&mut self, server: usize, from: i64, shown: &[(i64, u64)], applied_end: i64) {
         let attempt = self.next_attempt();
-        self.tell(0, AttemptEvent::ReadInvoked { attempt, from });
+        self.tell(0, AttemptEvent::ReadInvoked { attempt, from, at_most: 100 });
         self.answer_read(server, applied_end);
         for (offset, value) in shown {
             self.tell(0, AttemptEvent::ReadRecord { attempt, offset: *offset, value: *value });
