@@ -25,7 +25,7 @@ impl Checks {
         let ghost = &mut self.servers[server];
         let found = ghost.booted(incarnation, disk, &mut self.ledger);
         ghost.recount_agreement(&self.committed.batches);
-        ghost.remember(&self.ledger);
+        ghost.remember();
         if found.torn_tail {
             self.coverage.met(Situation::TornTail);
         }
@@ -230,7 +230,7 @@ impl Checks {
             ghost.leader_append_pending = ghost.log.forced() < ghost.log.count();
         }
         if ghost.is_amnesiac() {
-            ghost.remember(&self.ledger);
+            ghost.remember();
         }
         if is_news {
             self.election_durable(server);

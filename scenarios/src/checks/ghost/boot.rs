@@ -3,9 +3,9 @@
 use raft::ids::Offset;
 use raft::io::DurableFiles;
 
+use super::ServerGhost;
 use super::ledger::Ledger;
 use super::log::{LogGhost, ReadNotes};
-use super::{Forgotten, ServerGhost};
 
 /// How a server went down, as far as its disk is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +46,7 @@ impl ServerGhost {
     pub fn booted(&mut self, incarnation: u32, files: &dyn DurableFiles, ledger: &mut Ledger) -> Found {
         let (found_log, notes) = LogGhost::read(files, ledger);
         if self.down == Some(HowDown::PowerLost) && self.log.is_spoilt() {
-            self.forget_behind(&found_log, self.log.forced(), ledger);
+            self.forget_behind(&found_log, self.log.forced());
         }
         let mut found = Found { mismatch: None, notes, torn_tail: found_log.has_junk() };
         match (self.down.take(), self.damaged) {
@@ -123,7 +123,7 @@ impl ServerGhost {
         let (left_log, _) = LogGhost::read(left, ledger);
         let election = self.durable_election;
         self.small.spoil(left);
-        let held = self.forget_behind(&left_log, self.log.durable(), ledger);
+        let held = self.forget_behind(&left_log, self.log.durable());
         if let Some(held) = held {
             self.log.spoil(held);
         }
@@ -142,15 +142,14 @@ impl ServerGhost {
     /// Of the first `count` batches, which were durable, only a prefix is `left`: gives its length.
     /// Also asked when power is lost on a rotten disk: what was forced behind the rot, and
     /// acknowledged, becomes unreadable only then.
-    fn forget_behind(&mut self, left: &LogGhost, count: usize, ledger: &Ledger) -> Option<usize> {
+    fn forget_behind(&mut self, left: &LogGhost, count: usize) -> Option<usize> {
         let held = (0..count).take_while(|at| left.get(*at) == self.log.get(*at)).count();
         if held == count {
             return None;
         }
         let batches: Vec<_> = (0..count).filter_map(|at| self.log.get(at)).collect();
-        let end = ledger.end(self.log.prefix(count));
-        self.forgotten.retain(|old| !batches.starts_with(&old.batches));
-        self.forgotten.push(Forgotten { batches, end });
+        self.forgotten.retain(|old| !batches.starts_with(old));
+        self.forgotten.push(batches);
         Some(held)
     }
 }

@@ -39,13 +39,6 @@ pub enum Target {
     Ignored,
 }
 
-/// What a destroyed disk held.
-#[derive(Clone, Debug)]
-struct Forgotten {
-    batches: Vec<BatchId>,
-    end: Offset,
-}
-
 /// A high watermark a server showed in an epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ShownHighWatermark {
@@ -99,7 +92,8 @@ pub struct ServerGhost {
     pub disk_failed: bool,
     /// Batches at the front of the log that equal the committed log.
     pub agreed: usize,
-    forgotten: Vec<Forgotten>,
+    /// What destroyed disks held durably, and this server has not fetched again.
+    forgotten: Vec<Vec<BatchId>>,
     /// The highest epoch that a destroyed disk of this server had known; votes given up to it may
     /// be given again.
     pub forgotten_epoch: Option<LeaderEpoch>,
@@ -156,7 +150,7 @@ impl ServerGhost {
     /// Did it hold the first `count` committed batches, the last of them `last`, durably, before
     /// its disk was destroyed?
     pub fn agreed_before_destruction(&self, count: usize, last: BatchId) -> bool {
-        let held = |old: &Forgotten| count.checked_sub(1).and_then(|at| old.batches.get(at)) == Some(&last);
+        let held = |old: &Vec<BatchId>| count.checked_sub(1).and_then(|at| old.get(at)) == Some(&last);
         self.forgotten.iter().any(held)
     }
 
@@ -272,10 +266,12 @@ impl ServerGhost {
         Some(self.durable_votes[place].1)
     }
 
-    /// Refetched past what a destroyed disk held? Then nothing is forgotten any more.
-    pub fn remember(&mut self, ledger: &Ledger) {
-        let end = self.log.durable_end(ledger);
-        self.forgotten.retain(|forgotten| end < forgotten.end);
+    /// Is all that a destroyed disk held durable once more? Then it is forgotten no longer. Other
+    /// batches in its place do not count: an acknowledgement of the old ones may still be on its way.
+    pub fn remember(&mut self) {
+        let log = &self.log;
+        let is_back = |old: &Vec<BatchId>| log.durable() >= old.len() && log.get(old.len() - 1) == old.last().copied();
+        self.forgotten.retain(|old| !is_back(old));
     }
 
     /// The log was cut or read back: agreement with the committed log is found anew.

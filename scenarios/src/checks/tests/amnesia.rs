@@ -1,7 +1,8 @@
 //! What destroyed disks excuse, and what they do not.
 
 use raft::fixes::{Fix, Fixes};
-use raft::io::{Out, Role};
+use raft::ids::Offset;
+use raft::io::{Observation, Out, Role};
 
 use super::quorum::{Quorum, TestDisk};
 
@@ -240,4 +241,75 @@ fn a_wiped_leader_that_leads_its_epoch_again_ends_the_run() {
     quorum.role(0, Role::Leader, 1, Some(0));
     assert_eq!(quorum.checks.violation(), None);
     assert_eq!(quorum.checks.ended_by(), Some("forgotten_leadership"));
+}
+
+#[test]
+fn a_destroyed_record_excuses_reads_at_its_own_offset_only() {
+    let cut = || {
+        let mut quorum = committed_on_two();
+        quorum.replace_disk(1);
+        quorum.boot(1);
+        quorum.elect(2, 2, &[1]);
+        // The leader before still shows the record at offset 1, and has applied it.
+        quorum.read(0, 0, &[(1, 10)], 2);
+        quorum.say(0, Observation::Applied { end: Offset(2) });
+        assert_eq!(quorum.checks.violation(), None);
+        assert_eq!(excused(&quorum, "read_of_destroyed_record"), 2);
+        let batch = quorum.data(2, 2, 20);
+        quorum.write(2, &batch);
+        quorum.replicate(2, 1, 2);
+        quorum.move_high_watermark(2, 2);
+        quorum.read(1, 0, &[(2, 20)], 3);
+        assert_eq!(quorum.checks.violation(), None);
+        quorum
+    };
+    let mut quorum = cut();
+    quorum.read(1, 0, &[(2, 21)], 3);
+    assert_eq!(quorum.broke(), Some("CommittedReads"));
+    let mut quorum = cut();
+    quorum.read(1, 0, &[], 3);
+    assert_eq!(quorum.broke(), Some("CommittedReads"));
+    let mut quorum = cut();
+    quorum.say(0, Observation::Applied { end: Offset(3) });
+    assert_eq!(quorum.broke(), Some("StateMachineSafety"));
+}
+
+#[test]
+fn an_older_leader_may_still_commit_what_a_newer_one_never_had() {
+    let mut quorum = committed_on_two();
+    quorum.replace_disk(1);
+    quorum.boot(1);
+    quorum.elect(2, 2, &[1]);
+    let batch = quorum.data(0, 1, 12);
+    quorum.write(0, &batch);
+    quorum.move_high_watermark(0, 1);
+    quorum.read(0, 2, &[(2, 12)], 3);
+    assert_eq!(quorum.checks.violation(), None);
+    assert_eq!(excused(&quorum, "committed_record_destroyed"), 3);
+    quorum.read(0, 3, &[(3, 13)], 4);
+    assert_eq!(quorum.broke(), Some("CommittedReads"));
+}
+
+/// Two leaders commit different records at one offset.
+#[test]
+fn a_conflicting_commit_is_excused_by_a_forgotten_acknowledgement_only() {
+    let conflict = |acknowledged: bool| {
+        let mut quorum = Quorum::of(3);
+        quorum.elect(0, 1, &[1, 2]);
+        let batch = quorum.data(0, 1, 10);
+        quorum.write(0, &batch);
+        if acknowledged {
+            quorum.replicate(0, 1, 1);
+        }
+        quorum.replace_disk(1);
+        quorum.boot(1);
+        quorum.elect(2, 2, &[1]);
+        assert_eq!((quorum.broke(), quorum.checks.ended_by()), (None, None));
+        quorum.move_high_watermark(0, 1);
+        quorum
+    };
+    let quorum = conflict(true);
+    assert_eq!((quorum.broke(), quorum.checks.ended_by()), (None, Some("commit_counts_amnesiac_voter")));
+    let quorum = conflict(false);
+    assert_eq!((quorum.broke(), quorum.checks.ended_by()), (Some("SingleActiveController"), None));
 }
