@@ -135,6 +135,7 @@ pub fn run_caught(runner: &dyn Runner, scenario: usize, seed: u64, host: HostCho
         fixes: Vec::new(),
         failovers: Vec::new(),
         linearizability: Linearizability::Unknown,
+        recovery: None,
         host_sentinel: None,
     })
 }

@@ -13,7 +13,7 @@ use sim::rng::{Entropy, Purpose, Seed};
 use sim::world::{NodeConfig, WorldConfig};
 
 use crate::actor::{Actor, Message, ServerSpec, Spec};
-use crate::recovery_bound::{catch_up_bound_ms, recovery_bound_ms};
+use crate::recovery_bound::{Load, recovery_bound_ms};
 use crate::scenario::values::IntRange;
 use crate::scenario::world::INPUT_KINDS;
 use crate::scenario::{Scenario, Transport};
@@ -91,14 +91,16 @@ pub fn prepare(scenario: &Scenario, seed: Seed, plan: Option<Plan>) -> Result<Pr
     Ok(Prepared { world, scenario, servers, voters, fetch_timeouts_ms, knobs: drawn, recovery_bound_ns })
 }
 
-/// How long after healing everything must have recovered: an election, and the whole log
-/// fetched anew by the slowest.
+/// How long after healing everything must have recovered.
 fn bound_ms(configs: &[ControllerConfig], plan: &Plan, scenario: &Scenario) -> u64 {
     let appends = scenario.duration.0 / scenario.workload.interval.0.max(1) * u64::from(scenario.workload.clients);
     let no_ops = scenario.duration.0 / 1_000_000 / NO_OP_MS;
-    let fsync_ms = scenario.disk.fsync.longest_ns().div_ceil(1_000_000);
-    recovery_bound_ms(configs, nemesis::max_wall_step_ms(plan), &scenario.network)
-        + catch_up_bound_ms(appends + no_ops, fsync_ms, &scenario.network)
+    let load = Load {
+        wall_steps_ms: nemesis::max_wall_step_ms(plan),
+        batches: appends + no_ops,
+        fsync_ns: scenario.disk.fsync.mean_ns(),
+    };
+    recovery_bound_ms(configs, load, &scenario.network)
 }
 
 /// Knobs are Kafka properties, but for two; a run's start must be cheap, so no TOML here.

@@ -10,7 +10,7 @@ use crate::actor::Actor;
 use crate::checks::Checks;
 use crate::knobs;
 use crate::onlooker::Onlooker;
-use crate::report::{Linearizability, Outcome, RunReport, Violation, ViolationKind};
+use crate::report::{Linearizability, Outcome, Recovered, RunReport, Violation, ViolationKind};
 use crate::run::{Finished, Request};
 use crate::scenario::Scenario;
 
@@ -48,6 +48,10 @@ pub(crate) fn conclude(request: &Request<'_>, finished: &Finished) -> RunReport 
         excused,
         bugs: scenario.bugs.iter().map(|bug| bug.name().to_owned()).collect(),
         fixes: scenario.fixes.iter().map(|fix| fix.name().to_owned()).collect(),
+        recovery: watch.has_recovered().then(|| Recovered {
+            took_ns: world.now().saturating_sub(scenario.duration.0),
+            bound_ns: prepared.recovery_bound_ns,
+        }),
         failovers: checks.map_or(Vec::new(), |checks| checks.failovers().to_vec()),
         linearizability: checks.map_or(Linearizability::Unknown, Checks::linearizability),
         host_sentinel: *sentinel,

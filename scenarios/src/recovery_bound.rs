@@ -5,8 +5,8 @@ use raft::config::ControllerConfig;
 use crate::scenario::Network;
 
 /// Rounds of elections granted. A split vote is repeated only if two of the re-drawn timers fall
-/// within a round trip again (consensus.md §10), so ten in a row happen in no sweep.
-const ELECTION_ROUNDS: u64 = 10;
+/// within a round trip again (consensus.md §10).
+const ELECTION_ROUNDS: u64 = 4;
 /// Reconnect backoff at its longest, with its 20 % (consensus.md §2.4).
 const RECONNECT_BACKOFF_MS: u64 = 600;
 /// A terminated process takes up to so long to leave (consensus.md §2.2).
@@ -14,10 +14,23 @@ const SHUTDOWN_MS: u64 = 5_000;
 /// A parked Fetch is answered after at most so long (consensus.md §2.2).
 const FETCH_MAX_WAIT_MS: u64 = 500;
 /// For the disks, the clients' own backoffs, and clocks that ran slow.
-const SLACK_MS: u64 = 10_000;
+const SLACK_MS: u64 = 5_000;
+/// No batch of the append client's is larger: its header, and a few records of a value each.
+const BATCH_BYTES: u64 = 256;
 
-/// From the instant at which every fault has ended to the first append that a fresh client sees
-/// committed on a cluster with these settings, ms of true time. All nodes run again by then.
+/// What a run adds to its settings.
+#[derive(Clone, Copy, Debug)]
+pub struct Load {
+    /// All steps of wall clocks together, ms.
+    pub wall_steps_ms: u64,
+    /// Batches that may have been appended until the end of the faults.
+    pub batches: u64,
+    /// What an fsync of a long series takes, ns.
+    pub fsync_ns: u64,
+}
+
+/// From the instant at which every fault has ended until everything has recovered, with these
+/// settings, ms of true time. All nodes run again by then.
 ///
 /// The sum of, each at its worst over the nodes:
 /// 1. **Leaving**: a process that was told to terminate.
@@ -28,19 +41,18 @@ const SLACK_MS: u64 = 10_000;
 ///    the setup timeout (+20 %); then a request that is stuck in flight times out; then backoffs.
 /// 4. **The old leader**: one that lost its majority resigns after 1.5 fetch timeouts and a
 ///    parked fetch, and stays Resigned for up to two election timeouts.
-/// 5. **Elections**: up to ten rounds. In each the fetch timer ends, or the delay after an
-///    EndQuorumEpoch; an election timer runs for up to twice its base; and a lost request
-///    of each of the three steps (pre-vote, vote, begin) is noticed after the request timeout.
+/// 5. **Elections**: a fetch timer ends, then up to four rounds: an election timer runs for up to
+///    twice its base, a loser backs off, and one request is lost or finds a stale connection.
 /// 6. **The commit**: linger, append, two fetches, a client's request.
-///
-/// Catching up is not in it, for it grows with the log: see [`catch_up_bound_ms`].
-pub fn recovery_bound_ms(configs: &[ControllerConfig], max_wall_step_ms: u64, network: &Network) -> u64 {
+/// 7. **Catching up**: the whole log, fetched anew by the slowest and read back by a client, twice
+///    over ([`catch_up_ms`]).
+pub fn recovery_bound_ms(configs: &[ControllerConfig], load: Load, network: &Network) -> u64 {
     let worst = |field: fn(&ControllerConfig) -> i64| {
         configs.iter().map(|config| u64::try_from(field(config)).unwrap_or(0)).max().unwrap_or(0)
     };
     let election = worst(|c| c.election_timeout_ms.into());
     let fetch = worst(|c| c.fetch_timeout_ms.into());
-    let resign_delay = worst(|c| c.election_backoff_max_ms.into());
+    let backoff = worst(|c| c.election_backoff_max_ms.into());
     let request = worst(|c| c.request_timeout_ms.into());
     let retry = worst(|c| c.retry_backoff_ms.into());
     let linger = worst(|c| c.append_linger_ms.into());
@@ -49,15 +61,22 @@ pub fn recovery_bound_ms(configs: &[ControllerConfig], max_wall_step_ms: u64, ne
 
     let links = (network.rto_max.0 / 1_000_000).min(setup + setup / 5) + request + RECONNECT_BACKOFF_MS + retry;
     let old_leader = fetch + fetch / 2 + FETCH_MAX_WAIT_MS + 2 * election;
-    let round = fetch + resign_delay + 2 * election + 3 * (request + retry + round_trip);
+    let round = 2 * election + backoff + request + retry + round_trip;
     let commit = linger + 2 * (request + FETCH_MAX_WAIT_MS + round_trip);
-    SHUTDOWN_MS + max_wall_step_ms + links + old_leader + ELECTION_ROUNDS * round + commit + SLACK_MS
+    let smallest_fetch = configs.iter().map(|config| config.fetch_max_bytes.unsigned_abs().into()).min().unwrap_or(1);
+    let catch_up = catch_up_ms(load, smallest_fetch, request, network);
+    let elections = fetch + ELECTION_ROUNDS * round;
+    SHUTDOWN_MS + load.wall_steps_ms + links + old_leader + elections + commit + 2 * catch_up + SLACK_MS
 }
 
-/// How long a replica may take to fetch so many batches from a healed network, ms: at the
-/// smallest `controller.quorum.fetch.max.bytes` each takes a round trip and an fsync.
-pub fn catch_up_bound_ms(batches: u64, fsync_ms: u64, network: &Network) -> u64 {
-    batches.saturating_mul(round_trip_ms(network) + fsync_ms)
+/// How long a replica takes to fetch the whole log, ms: each Fetch brings as many batches as
+/// `controller.quorum.fetch.max.bytes` allows, one at least, for a round trip and an fsync; and a
+/// lost one costs the request timeout.
+fn catch_up_ms(load: Load, fetch_max_bytes: u64, request_ms: u64, network: &Network) -> u64 {
+    let fetches = load.batches.div_ceil((fetch_max_bytes / BATCH_BYTES).max(1));
+    let each_ns = 2 * network.mean_one_way_ns() + load.fsync_ns;
+    let lost = fetches.saturating_mul(2 * u64::from(network.loss_ppm)).div_ceil(1_000_000);
+    fetches.saturating_mul(each_ns).div_ceil(1_000_000) + lost * request_ms
 }
 
 fn round_trip_ms(network: &Network) -> u64 {
@@ -73,16 +92,22 @@ mod tests {
     fn the_bound_grows_with_each_of_its_causes() {
         let scenario = catalog::find("controller-failover").expect("built in").scenario().expect("good");
         let configs = scenario.cluster.configs().expect("good");
-        let defaults = recovery_bound_ms(&configs, 0, &scenario.network);
-        assert!((60_000..300_000).contains(&defaults), "{defaults}");
-        assert_eq!(recovery_bound_ms(&configs, 7_000, &scenario.network), defaults + 7_000);
+        let load = Load { wall_steps_ms: 0, batches: 1_000, fsync_ns: 1_000_000 };
+        let defaults = recovery_bound_ms(&configs, load, &scenario.network);
+        assert!((40_000..90_000).contains(&defaults), "{defaults}");
+        let stepped = Load { wall_steps_ms: 7_000, ..load };
+        assert_eq!(recovery_bound_ms(&configs, stepped, &scenario.network), defaults + 7_000);
+        let mut byte_by_byte = configs.clone();
+        byte_by_byte[0].set("controller.quorum.fetch.max.bytes", "1").expect("legal");
+        let slower = recovery_bound_ms(&byte_by_byte, load, &scenario.network);
+        assert!((defaults + 2_000..defaults + 20_000).contains(&slower), "{slower}");
         for key in ["fetch", "election", "request"] {
             let mut slower = configs.clone();
             slower[0].set(&format!("controller.quorum.{key}.timeout.ms"), "20000").expect("legal");
-            assert!(recovery_bound_ms(&slower, 0, &scenario.network) > defaults + 15_000, "{key}");
+            assert!(recovery_bound_ms(&slower, load, &scenario.network) > defaults + 15_000, "{key}");
         }
         let mut network = scenario.network.clone();
         network.rto_max = crate::scenario::values::Nanos::from_ms(1_000);
-        assert!(recovery_bound_ms(&configs, 0, &network) < defaults);
+        assert!(recovery_bound_ms(&configs, load, &network) < defaults);
     }
 }

@@ -77,6 +77,15 @@ pub struct Failover {
     pub phases: Vec<(&'static str, u64)>,
 }
 
+/// How a healed cluster recovered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Recovered {
+    /// From the end of the last fault until everything held, ns of true time.
+    pub took_ns: u64,
+    /// What its configuration allows, ns.
+    pub bound_ns: u64,
+}
+
 /// Everything a run reports.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunReport {
@@ -114,6 +123,8 @@ pub struct RunReport {
     pub bugs: Vec<String>,
     /// Fixes in force.
     pub fixes: Vec<String>,
+    /// The recovery from all faults, if it came.
+    pub recovery: Option<Recovered>,
     /// Controller failovers in order of time.
     pub failovers: Vec<Failover>,
     /// White-box linearizability: operations decided.

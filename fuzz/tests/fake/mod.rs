@@ -63,6 +63,7 @@ pub fn report(scenario: usize, seed: u64, host: HostChoice) -> RunReport {
             phases: vec![("detect", detect), ("elect", total_ns - detect)],
         }],
         linearizability: Linearizability::Holds,
+        recovery: None,
         host_sentinel: (host == HostChoice::Hosted).then_some((seed, mixed)),
     }
 }

@@ -152,6 +152,7 @@ impl Prepared for FakeScenario {
                 Some(_) => Linearizability::Unknown,
                 None => Linearizability::Holds,
             },
+            recovery: None,
             host_sentinel: None,
         }
     }

@@ -73,6 +73,14 @@ impl Network {
         longest.saturating_add(extra)
     }
 
+    /// What a message of a long series is under way on the slowest link, ns, unless it is lost.
+    pub fn mean_one_way_ns(&self) -> u64 {
+        let links = self.link.iter().map(|link| link.latency.mean_ns());
+        let slowest = links.chain([self.latency.mean_ns()]).max().unwrap_or(0);
+        let extra = if self.transport == Transport::Datagram { self.reorder.0 } else { 0 };
+        slowest.saturating_add(extra)
+    }
+
     pub(super) fn check(&self, nodes: &[i32]) -> Result<(), Refusal> {
         for (name, ppm) in [("loss_ppm", self.loss_ppm), ("duplicate_ppm", self.duplicate_ppm)] {
             if ppm > 1_000_000 {
