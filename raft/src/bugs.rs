@@ -119,6 +119,8 @@ switches! {
         AckAtAppend,
         /// G30: recovery accepts a half-written last batch: no checksum.
         NoChecksumOnRecovery,
+        /// D1's own mutant: a candidate writes its new epoch, but not the vote for itself.
+        OwnVoteNotRecorded,
         /// D2's own mutant: an epoch seen in a message is answered before it is durable.
         EpochBumpNotDurable,
         /// D4's own mutant: LeaderChange is appended before `quorum-state` names this node leader.
@@ -141,6 +143,14 @@ switches! {
         PendingAppendRefused,
         /// The replica's high watermark may go back within an epoch.
         HighWatermarkGoesBack,
+        /// CommittedRecordsDurable's own mutant: recovery takes the last batch for torn, always.
+        RecoveryDropsLastBatch,
+        /// SingleActiveController's own mutant: whoever hears of a new leader claims the epoch.
+        FollowerClaimsLeadership,
+        /// StateMachineSafety's own mutant: the state machine is given the log to its end.
+        AppliedPastHighWatermark,
+        /// MonotonicReads' own mutant: every other read is answered as of half the log.
+        ReadsGoBack,
         /// A node reports a log end in audits that its disk does not hold.
         AuditLies,
         /// The state machine answers reads from its log end, not from what was committed.

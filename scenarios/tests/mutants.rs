@@ -88,10 +88,8 @@ macro_rules! mutants {
 }
 
 mutants! {
-    r01_acknowledged_before_flush: Kafka10533AckBeforeFlush, "quorum" 0 => "PersistBeforePromise:D9",
-        then "CommittedRecordsDurable";
-    r02_resumes_as_leader: Kafka10527ResumeAsLeader, "power-loss" 0 => "NeverTwoLeadersInSameEpoch",
-        then "SingleActiveController";
+    r01_acknowledged_before_flush: Kafka10533AckBeforeFlush, "quorum" 0 => "PersistBeforePromise:D9";
+    r02_resumes_as_leader: Kafka10527ResumeAsLeader, "power-loss" 0 => "NeverTwoLeadersInSameEpoch";
     r04_leader_change_at_zero: Kafka12331LeaderChangeAtZero, "power-loss" 0 => "LogMatching";
     r07_no_check_quorum: Kafka15489NoCheckQuorum, "quorum" 0 => "LeaderWithoutMajorityResigns";
     r21_stale_fetch_appended: Kafka18723StaleFetchAppended, "quorum" 164 => "PersistBeforePromise:D5";
@@ -99,15 +97,16 @@ mutants! {
     r26_fault_swallowed: Kafka14644FaultSwallowed, "quorum" 0 => "Recovery";
     g01_vote_not_durable: VoteNotDurable, "quorum" 0 => "PersistBeforePromise:D3";
     g02_two_votes_in_one_epoch: TwoVotesInOneEpoch, "quorum" 1 => "ValidVotes";
-    g04_no_log_test: NoLogTest, "quorum" 0 => "LeaderCompleteness", then "StateMachineSafety";
+    g04_no_log_test: NoLogTest, "quorum" 0 => "LeaderCompleteness";
     g05_old_epoch_replicas_counted: CountOldEpochReplicas, "quorum" 0 => "OwnEpochCommit";
     g10_higher_epoch_ignored: HigherEpochIgnored, "quorum" 0 => "HigherEpochObeyed";
-    g11_epoch_not_durable: EpochNotDurable, "quorum" 0 => "PersistBeforePromise:D2", then "PersistBeforePromise:D1";
-    g12_no_epoch_check_on_fetch: NoEpochCheckOnFetch, "power-loss" 111 => "MajorityReachedHighWatermark";
+    g11_epoch_not_durable: EpochNotDurable, "quorum" 0 => "PersistBeforePromise:D2";
+    g12_no_epoch_check_on_fetch: NoEpochCheckOnFetch, "power-loss" 381 => "MajorityReachedHighWatermark";
     g13_no_divergence_check: NoDivergenceCheck, "quorum" 21 => "LogMatching";
     g15_truncated_below_high_watermark: TruncateBelowHighWatermark, "quorum" 67 => "HighWatermarkWithinLog";
     g17_acknowledged_at_append: AckAtAppend, "quorum" 0 => "LinearizableAppends";
     g30_no_checksum_on_recovery: NoChecksumOnRecovery, "quorum" 1 => "PersistBeforePromise:D8";
+    own_vote_not_recorded: OwnVoteNotRecorded, "quorum" 0 => "PersistBeforePromise:D1";
     epoch_bump_not_durable: EpochBumpNotDurable, "quorum" 0 => "PersistBeforePromise:D2";
     leader_state_after_append: LeaderStateAfterAppend, "quorum" 0 => "PersistBeforePromise:D4";
     follower_state_not_durable: FollowerStateNotDurable, "power-loss" 0 => "PersistBeforePromise:D5";
@@ -118,8 +117,12 @@ mutants! {
     append_submitted_twice: AppendSubmittedTwice, "quorum" 0 => "DuplicateRecord", then "AckedValueNotLost";
     pending_append_refused: PendingAppendRefused, "quorum" 0 => "FailedAppendCommitted";
     high_watermark_goes_back: HighWatermarkGoesBack, "quorum" 1 => "MonotonicHighWatermark";
+    recovery_drops_last_batch: RecoveryDropsLastBatch, "quorum" 0 => "CommittedRecordsDurable";
+    follower_claims_leadership: FollowerClaimsLeadership, "quorum" 0 => "SingleActiveController";
+    applied_past_high_watermark: AppliedPastHighWatermark, "quorum" 0 => "StateMachineSafety";
+    reads_go_back: ReadsGoBack, "quorum" 0 => "MonotonicReads";
     audit_lies: AuditLies, "quorum" 0 => "GhostMismatch";
-    read_uncommitted: ReadUncommitted, "quorum" 0 => "CommittedReads", then "MonotonicReads";
+    read_uncommitted: ReadUncommitted, "quorum" 0 => "CommittedReads";
     ack_wrong_offset: AckWrongOffset, "quorum" 0 => "LinearizableAppends";
 }
 

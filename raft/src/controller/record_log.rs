@@ -206,7 +206,7 @@ impl RecordLog {
         if self.claimed.is_some() {
             self.renounce(raft, step);
         }
-        if leader == Some(self.node_id) {
+        if leader == Some(self.node_id) || (leader.is_some() && self.bugs.has(Bug::FollowerClaimsLeadership)) {
             self.claimed = Some(epoch);
             step.out.observe(Observation::LeadershipAnnounced { epoch });
             if !self.shutting_down {
@@ -250,6 +250,10 @@ impl RecordLog {
         let mut records: SmallVec<[(Offset, u64); 2]> =
             self.records[from..].iter().take(max_records).copied().collect();
         let mut applied_end = self.applied_end;
+        if self.bugs.has(Bug::ReadsGoBack) && correlation_id % 2 == 0 {
+            applied_end.0 /= 2;
+            records.retain(|(offset, _)| *offset < applied_end);
+        }
         if self.bugs.has(Bug::ReadUncommitted) {
             let log = raft.log();
             let tail = log.read(applied_end.max(request.from), log.end_offset(), u32::MAX);

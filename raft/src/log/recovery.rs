@@ -49,6 +49,12 @@ pub(super) fn recover_segments(
         segments.push(read_segment(&bytes, base, handle, config));
     }
 
+    if config.bugs.has(Bug::RecoveryDropsLastBatch)
+        && let Some(last) = segments.last_mut()
+        && let Some(entry) = last.entries.pop()
+    {
+        last.size_bytes -= entry.batch.len_bytes() as u64;
+    }
     let dropped = &bases[segments.len()..];
     for &base in dropped.iter().rev() {
         out.push(Effect::Unlink { path: segment_path(base) });

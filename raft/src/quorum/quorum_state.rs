@@ -202,7 +202,8 @@ impl QuorumState {
             throw!("cannot become Candidate {}", self.standing());
         }
         let epoch = LeaderEpoch(self.epoch.0 + 1);
-        let election = ElectionState { epoch, leader_id: None, voted: Some(self.local) };
+        let voted = Some(self.local).filter(|_| !self.bugs.has(Bug::OwnVoteNotRecorded));
+        let election = ElectionState { epoch, leader_id: None, voted };
         self.persist(election, Bug::EpochNotDurable, step);
         let state = self.candidate_state(step);
         self.switch(epoch, EpochState::Candidate(state), step);

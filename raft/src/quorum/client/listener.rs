@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use super::RaftClient;
+use crate::bugs::Bug;
 use crate::ids::{LeaderEpoch, NodeId, Offset};
 use crate::io::{Effect, Post, ThreadName};
 use crate::log::{Batch, RaftLog, Records};
@@ -126,7 +127,8 @@ impl RaftClient {
 
     /// The listener's work at the end of a poll.
     pub(super) fn poll_listener(&mut self, step: &mut Step<'_>) {
-        if let Some(high_watermark) = self.quorum.high_watermark() {
+        let past = self.setup.bugs.has(Bug::AppliedPastHighWatermark).then(|| self.log.end_offset());
+        if let Some(high_watermark) = past.or(self.quorum.high_watermark()) {
             self.listener.update_progress(high_watermark, &self.log, step);
         }
         self.fire_leader_change(step);
