@@ -209,7 +209,8 @@ fn row(bug: Bug) -> &'static str {
     if word.len() == 3 && word.starts_with(['R', 'G']) { word } else { "" }
 }
 
-/// Prints the table above: `cargo test --release -p scenarios --test mutants -- --ignored --nocapture`
+/// Prints the table above, and one by check:
+/// `cargo test --release -p scenarios --test mutants -- --ignored --nocapture`
 #[test]
 #[ignore = "takes minutes"]
 fn table() {
@@ -220,17 +221,32 @@ fn table() {
         let (place, also) = match MUTANTS.iter().find(|mutant| mutant.bug == *bug) {
             Some(mutant) => {
                 let seed = caught_at(mutant).unwrap_or(mutant.seed);
-                let mut also = all_broken(&scenario(mutant.scenario, Some(*bug)), seed);
-                also.remove(mutant.check);
-                let also: Vec<&str> = also.into_iter().collect();
-                let also = if also.is_empty() { "-".to_owned() } else { also.join(", ") };
-                (format!("{} ({} {seed})", mutant.check, mutant.scenario), also)
+                (format!("{} ({} {seed})", mutant.check, mutant.scenario), also_broken(mutant, seed))
             }
             None => ("none".to_owned(), "-".to_owned()),
         };
         let line = format!("| {} | `{}` | {place} | {also} | {} |", row(*bug), bug.name(), needed.join(" | "));
         println!("{}", line.replace("PersistBeforePromise:", ""));
     }
+    println!("\n| check | mutant that breaks it first | seeds needed | if the run goes on, also |\n|---|---|---|---|");
+    for check in Invariant::ALL {
+        let own = MUTANTS.iter().filter(|mutant| mutant.check == check.name());
+        let Some((seed, mutant)) = own.filter_map(|m| Some((caught_at(m).ok()?, m))).min_by_key(|(seed, _)| *seed)
+        else {
+            println!("| `{}` | none | - | - |", check.name());
+            continue;
+        };
+        let also = also_broken(mutant, seed);
+        println!("| `{}` | `{}` | {} of {} | {also} |", check.name(), mutant.bug.name(), seed + 1, mutant.scenario);
+    }
+}
+
+/// What else breaks if the run goes on after its first violation.
+fn also_broken(mutant: &Mutant, seed: u64) -> String {
+    let mut also = all_broken(&scenario(mutant.scenario, Some(mutant.bug)), seed);
+    also.remove(mutant.check);
+    let also: Vec<&str> = also.into_iter().collect();
+    if also.is_empty() { "-".to_owned() } else { also.join(", ") }
 }
 
 /// How many seeds of a scenario until any check breaks.
