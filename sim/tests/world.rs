@@ -9,7 +9,7 @@ use sim::fault::{Fault, Link, Plan, Tail, What};
 use sim::network::Transport;
 use sim::process::*;
 use sim::trace::Digest;
-use sim::watch::{Down, NoWatch, Watch};
+use sim::watch::{Down, NoWatch, Phase, Watch};
 use sim::world::World;
 use toy::{Said, Toy, config, ms};
 
@@ -184,6 +184,46 @@ fn a_killed_process_is_heard_of_within_a_latency_and_a_dead_host_is_not() {
         heard.push(run.watch.0.len());
     }
     assert_eq!(heard, [4, 0], "RST to every peer of a killed process; silence from a dead host");
+}
+
+/// When faults are said to strike or to have been skipped, and when nodes die.
+#[derive(Default)]
+struct Strikes {
+    faults: Vec<(u64, Phase)>,
+    deaths: Vec<u64>,
+}
+
+impl Watch<Toy> for Strikes {
+    fn fault(&mut self, at: u64, _fault: &Fault, phase: Phase) {
+        self.faults.push((at, phase));
+    }
+    fn before_down(&mut self, at: u64, _: Node, _: bool, _: &Toy, _: &Disk, _: Down) {
+        self.deaths.push(at);
+    }
+}
+
+#[test]
+fn a_kill_between_two_effects_is_told_of_when_it_strikes_and_is_a_skip_if_it_never_does() {
+    let strikes = |after: &[u8]| {
+        let kill = |after: &u8| fault(300, 50, What::Kill { node: Node(2), after_effects: Some(*after) });
+        let mut config = config(5, 5, Transport::Tcp, 2, Plan(after.iter().map(kill).collect()));
+        config.heal_at_ns = ms(2000);
+        let mut run = Run { world: World::new(config), watch: Strikes::default() };
+        assert_eq!(run.drive_bare(ms(3000)), Ended::End);
+        (run.world.counts().faults, run.watch)
+    };
+    // The toy's longest list has five effects, so there is no place after the fifth.
+    let (count, seen) = strikes(&[1]);
+    let at = seen.deaths[0];
+    assert!(at > ms(300), "no list of two effects was due at that very ns");
+    assert_eq!((count, seen.faults, seen.deaths), (1, vec![(at, Phase::Start)], vec![at]));
+    let (count, seen) = strikes(&[5]);
+    assert_eq!((count, seen.faults, seen.deaths), (0, vec![(ms(2000), Phase::Skipped)], vec![]));
+    // The second takes the first one's place.
+    let (count, seen) = strikes(&[5, 1]);
+    let skips = seen.faults.iter().filter(|(_, phase)| *phase == Phase::Skipped).count();
+    assert_eq!((skips as u64 + count, seen.faults.len()), (2, 2));
+    assert_eq!(seen.faults[0], (ms(300), Phase::Skipped));
 }
 
 #[test]

@@ -137,13 +137,23 @@ pub(crate) struct NodeState<P: Process> {
     /// How it is dying, between `Visible::Kill` and `crash`.
     pub dying: Option<Dying>,
     /// A kill that waits for an effect list longer than its `after`.
-    pub doomed: Option<(u8, Dying)>,
+    pub doomed: Option<Doom>,
     /// Effects of the current list done so far, and where the doomed one ends.
     pub cut_at: Option<usize>,
     /// The live `Restart` entry.
     pub restart_ordinal: Option<u32>,
     /// After a SIGTERM's clean end, boot again so much later.
     pub down_after_terminate_ns: Option<u64>,
+}
+
+/// A death that waits for its place between two effects.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Doom {
+    /// So many effects of a longer list are done first.
+    pub after: usize,
+    /// Index in the plan.
+    pub fault: usize,
+    pub dying: Dying,
 }
 
 /// A death on its way.
@@ -228,13 +238,13 @@ impl<P: Process> NodeState<P> {
 
 impl<P: Process> World<P> {
     /// Announces a node's death to the host; everything it did not do yet is dropped.
-    pub(crate) fn condemn(&mut self, node: Node, dying: Dying) {
+    pub(crate) fn condemn<W: Watch<P>>(&mut self, watch: &mut W, node: Node, dying: Dying) {
         let state = &mut self.nodes[usize::from(node.0)];
         assert!(state.process.is_some() && state.dying.is_none(), "node {} dies twice", node.0);
         state.dying = Some(dying);
-        state.doomed = None;
         state.cut_at = None;
         self.visible.push_back(Visible::Kill(node));
+        self.disarm(watch, node);
     }
 
     /// The host's answer to [`Visible::Kill`]: volatile state goes, the disk keeps what it keeps.
