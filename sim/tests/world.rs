@@ -186,6 +186,31 @@ fn a_killed_process_is_heard_of_within_a_latency_and_a_dead_host_is_not() {
     assert_eq!(heard, [4, 0], "RST to every peer of a killed process; silence from a dead host");
 }
 
+#[test]
+fn a_lost_rst_is_made_up_for_when_the_peer_sends_again() {
+    let heard = |seed, ppm, until_ms| {
+        let links = (1..5).map(|n| Link(Node(0), Node(n))).collect();
+        let plan = Plan(vec![
+            fault(1999, 1000, What::Loss { links, ppm }),
+            fault(2000, 10_000, What::Kill { node: Node(0), after_effects: None }),
+        ]);
+        let mut run = Run { world: World::new(config(seed, 5, Transport::Tcp, 0, plan)), watch: Closings::default() };
+        run.drive_bare(ms(until_ms));
+        let heard = run.watch.0.iter().filter(|(at, _)| *at >= 2000).map(|(_, peer)| *peer);
+        heard.collect::<std::collections::BTreeSet<u16>>().len()
+    };
+    let total = |ppm, until_ms| (0..20).map(|seed| heard(seed, ppm, until_ms)).sum::<usize>();
+    let all = total(0, 2006);
+    assert!(all > 60, "nothing is lost: each of 80 that was connected hears within a latency, not {all}");
+    let half = total(500_000, 2006);
+    assert!((all / 3..all * 2 / 3).contains(&half), "one in two RSTs is lost: {half} of {all} heard");
+    assert_eq!(total(1_000_000, 2999), 0, "nor does an RST get through that answers a retransmission");
+    // What was sent meanwhile is retransmitted after the first 200 ms at the latest. A peer that
+    // waits for an answer sends nothing: it has its own timeout, which the toy lacks.
+    let late = total(1_000_000, 2999 + 200 + 10);
+    assert!((20..=80).contains(&late), "heard once RSTs get through: {late}");
+}
+
 /// When faults are said to strike or to have been skipped, and when nodes die.
 #[derive(Default)]
 struct Strikes {

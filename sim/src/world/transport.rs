@@ -131,20 +131,28 @@ impl<P: Process> World<P> {
         let (from, to) = self.ends(slot, direction);
         let link = self.network.link_index(from, to);
         let key = self.draw_key(slot, direction, ordinal);
-        let state = &self.network.links[link];
-        let lost =
-            state.cuts > 0 || (state.loss_ppm > 0 && scale(self.draw(link, key, 1), PPM) < u64::from(state.loss_ppm));
-        if lost {
+        if self.is_lost(link, key) {
             self.block(slot, direction, ordinal, load);
             return false;
         }
+        self.put_in_order(slot, direction, link, key, ordinal, load);
+        true
+    }
+
+    fn is_lost(&self, link: usize, key: u64) -> bool {
+        let state = &self.network.links[link];
+        state.cuts > 0 || (state.loss_ppm > 0 && scale(self.draw(link, key, 1), PPM) < u64::from(state.loss_ppm))
+    }
+
+    /// No packet overtakes another of its connection.
+    fn put_in_order(&mut self, slot: u32, direction: Direction, link: usize, key: u64, ordinal: u32, load: Load<P>) {
+        let state = &self.network.links[link];
         let latency = &self.network.latencies[usize::from(state.latency)];
         let takes = latency.sample(self.draw(link, key, 0)) + state.extra_ns;
         let lane = &mut self.network.slots[slot as usize].lanes[usize::from(direction)];
         let at = (self.now + takes).max(lane.last_at + 1);
         lane.last_at = at;
         self.put_on_wire(slot, direction, link, at, ordinal, load);
-        true
     }
 
     fn put_on_wire(&mut self, slot: u32, direction: Direction, link: usize, at: u64, ordinal: u32, load: Load<P>) {
@@ -343,27 +351,28 @@ impl<P: Process> World<P> {
         if self.network.slots[slot as usize].stage == Stage::Left {
             return;
         }
-        let (server, client) = self.ends(slot, BACK);
-        let back = self.network.link_index(server, client);
-        if self.network.links[back].cuts > 0 {
+        if !self.send_rst(slot, refused) {
             self.block(slot, FORTH, ordinal, load);
-        } else {
-            self.send_rst(slot, back, refused);
         }
     }
 
-    fn send_rst(&mut self, slot: u32, back: usize, refused: bool) {
+    /// An RST may be lost like any packet (false), but nobody sends it again: the client then
+    /// learns of the end when it next sends something, or by its own timeout.
+    fn send_rst(&mut self, slot: u32, refused: bool) -> bool {
+        let (server, client) = self.ends(slot, BACK);
+        let back = self.network.link_index(server, client);
         let lane = &mut self.network.slots[slot as usize].lanes[usize::from(BACK)];
         let ordinal = lane.packets;
         lane.packets += 1;
         lane.blocked.clear();
         let key = self.draw_key(slot, BACK, ordinal);
-        let link = &self.network.links[back];
-        let takes = self.network.latencies[usize::from(link.latency)].sample(self.draw(back, key, 0)) + link.extra_ns;
-        let lane = &mut self.network.slots[slot as usize].lanes[usize::from(BACK)];
-        let at = (self.now + takes).max(lane.last_at + 1);
-        lane.last_at = at;
-        self.put_on_wire(slot, BACK, back, at, ordinal, Load::Rst { refused });
+        let load = Load::Rst { refused };
+        if self.is_lost(back, key) {
+            self.drop_load(server, &load);
+            return false;
+        }
+        self.put_in_order(slot, BACK, back, key, ordinal, load);
+        true
     }
 
     fn reaches_client(&mut self, slot: u32, load: Load<P>) -> bool {
@@ -403,11 +412,7 @@ impl<P: Process> World<P> {
                 if host_died {
                     state.lanes[usize::from(BACK)].blocked.clear();
                 } else if state.stage == Stage::Open && state.transport == Transport::Tcp {
-                    let client = state.client;
-                    let back = self.network.link_index(node, client);
-                    if self.network.links[back].cuts == 0 {
-                        self.send_rst(slot, back, false);
-                    }
+                    self.send_rst(slot, false);
                 }
                 self.network.release(slot);
             }
