@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use sim::disk::Disk;
 use sim::drive::{Ended, Run};
 use sim::fault::{Fault, Link, Plan, Tail, What};
+use sim::latency::Latency;
 use sim::network::Transport;
 use sim::process::*;
 use sim::trace::Digest;
@@ -258,6 +259,14 @@ fn stepping_without_time_is_a_runaway_and_so_is_too_long_a_run() {
     let mut run = Run { world: World::new(config), watch: NoWatch };
     assert_eq!(run.drive_bare(ms(60_000)), Ended::Runaway(false));
     assert_eq!(run.world.counts().events, 1000);
+    // A timer, its request and the answer: three events at one time, if messages take none.
+    for (limit, ended) in [(3, Ended::Runaway(true)), (4, Ended::End)] {
+        let mut config = toy::config(1, 5, Transport::Datagram, 0, Plan::default());
+        config.network.latency = Latency::Constant { ns: 0 };
+        config.max_events_at_one_time = limit;
+        let mut run = Run { world: World::new(config), watch: NoWatch };
+        assert_eq!(run.drive_bare(ms(2000)), ended);
+    }
 }
 
 #[test]

@@ -42,13 +42,14 @@ impl<P: Process> World<P> {
         self.spare = effects;
     }
 
-    /// Empties `effects`: done, held behind a barrier, or dropped.
+    /// Empties `effects`: done, held behind a barrier, or dropped. The thread is free before, and
+    /// after unless it now waits for a barrier or died.
     fn apply<W: Watch<P>>(&mut self, watch: &mut W, node: Node, thread: Thread, effects: &mut Vec<Effect<P>>) {
         let index = usize::from(node.0);
-        self.nodes[index].threads[usize::from(thread.0)].busy = Busy::Stepping;
         let mut rest = effects.drain(..);
         while let Some(effect) = rest.next() {
-            if self.is_cut_here(watch, node) {
+            if self.nodes[index].cut_at.is_some() && self.is_cut_here(watch, node) {
+                self.nodes[index].threads[usize::from(thread.0)].busy = Busy::Cut;
                 return;
             }
             match self.apply_one(watch, node, thread, effect) {
@@ -69,12 +70,11 @@ impl<P: Process> World<P> {
                 Then::Dropped => return,
             }
         }
-        let state = &mut self.nodes[index];
-        state.cut_at = None;
-        state.threads[usize::from(thread.0)].busy = Busy::Free;
+        self.nodes[index].cut_at = None;
     }
 
     /// A doomed node dies between two effects; the rest of the list is dropped.
+    #[cold]
     fn is_cut_here<W: Watch<P>>(&mut self, watch: &mut W, node: Node) -> bool {
         let state = &mut self.nodes[usize::from(node.0)];
         let Some(left) = state.cut_at else { return false };
@@ -163,6 +163,7 @@ impl<P: Process> World<P> {
                 watch.halted(self.now, node, &reason, fatal);
                 let down_for_ns = state.down_after_terminate_ns.take().or(self.restart_after_halt_ns);
                 let how = Down::Halted { fatal };
+                self.nodes[index].threads[usize::from(thread.0)].busy = Busy::Cut;
                 self.condemn(watch, node, Dying { how, tail: None, replace_disk: false, down_for_ns, fault: 0 });
                 return Then::Dropped;
             }

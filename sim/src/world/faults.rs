@@ -218,7 +218,7 @@ impl<P: Process> World<P> {
             state.fsync_failures = 0;
             if state.process.is_none() && state.dying.is_none() {
                 state.restart_ordinal = None;
-                self.visible.push_back(super::Visible::Boot(Node(node as u16)));
+                self.show_host(super::Visible::Boot(Node(node as u16)));
             }
         }
         watch.healed(self.now);

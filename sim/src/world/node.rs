@@ -54,8 +54,8 @@ pub fn input_kind<P: Process>(input: &Input<P>) -> usize {
 #[derive(Clone, Debug)]
 pub(crate) enum Busy<P: Process> {
     Free,
-    /// Applying its effects; only within one event.
-    Stepping,
+    /// Its list of effects was cut short by the node's death.
+    Cut,
     /// Serving an input's cost; the schedule entry has this ordinal.
     Serving {
         ordinal: u32,
@@ -210,6 +210,12 @@ impl<P: Process> NodeState<P> {
         }
     }
 
+    /// Is its process up and running?
+    #[inline]
+    pub fn runs(&self) -> bool {
+        self.process.is_some() && self.dying.is_none() && !self.is_frozen()
+    }
+
     /// Executes nothing right now.
     #[inline]
     pub fn is_frozen(&self) -> bool {
@@ -243,7 +249,7 @@ impl<P: Process> World<P> {
         assert!(state.process.is_some() && state.dying.is_none(), "node {} dies twice", node.0);
         state.dying = Some(dying);
         state.cut_at = None;
-        self.visible.push_back(Visible::Kill(node));
+        self.show_host(Visible::Kill(node));
         self.disarm(watch, node);
     }
 
@@ -301,7 +307,7 @@ impl<P: Process> World<P> {
         let live = state.restart_ordinal == Some(ordinal) && state.process.is_none();
         if live {
             state.restart_ordinal = None;
-            self.visible.push_back(Visible::Boot(node));
+            self.show_host(Visible::Boot(node));
         }
         live
     }
