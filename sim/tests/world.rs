@@ -212,6 +212,18 @@ fn a_lost_rst_is_made_up_for_when_the_peer_sends_again() {
     assert!((20..=80).contains(&late), "heard once RSTs get through: {late}");
 }
 
+#[test]
+fn tcp_loses_packets_on_links_that_are_always_lossy() {
+    let digest = |loss_ppm| {
+        let mut config = config(3, 5, Transport::Tcp, 0, Plan::default());
+        config.network.loss_ppm = loss_ppm;
+        let mut run = Run { world: World::new(config), watch: NoWatch };
+        run.drive_bare(ms(500));
+        run.world.digest()
+    };
+    assert_ne!(digest(0), digest(200_000));
+}
+
 /// When faults are said to strike or to have been skipped, and when nodes die.
 #[derive(Default)]
 struct Strikes {

@@ -163,7 +163,9 @@ impl<P: Process> World<P> {
 
     fn is_lost(&self, link: usize, key: u64) -> bool {
         let state = &self.network.links[link];
-        state.cuts > 0 || (state.loss_ppm > 0 && scale(self.draw(link, key, 1), PPM) < u64::from(state.loss_ppm))
+        let base = if self.healed { 0 } else { self.network.config.loss_ppm };
+        let loss = u64::from(state.loss_ppm) + u64::from(base);
+        state.cuts > 0 || (loss > 0 && scale(self.draw(link, key, 1), PPM) < loss)
     }
 
     /// No packet overtakes another of its connection.
@@ -202,14 +204,9 @@ impl<P: Process> World<P> {
         let link = self.network.link_index(from, to);
         let key = self.draw_key(slot, direction, ordinal);
         let state = &self.network.links[link];
-        let (base_loss, base_duplicate, reorder) = if self.healed {
-            (0, 0, 0)
-        } else {
-            let config = &self.network.config;
-            (config.loss_ppm, config.duplicate_ppm, config.reorder_ns)
-        };
-        let loss = u64::from(state.loss_ppm) + u64::from(base_loss);
-        if state.cuts > 0 || (loss > 0 && scale(self.draw(link, key, 1), PPM) < loss) {
+        let config = &self.network.config;
+        let (base_duplicate, reorder) = if self.healed { (0, 0) } else { (config.duplicate_ppm, config.reorder_ns) };
+        if self.is_lost(link, key) {
             self.drop_load(from, &load);
             self.network.release(slot);
             return;
