@@ -66,12 +66,17 @@ impl Clock {
 
     /// Earliest true time (>= `at`) at which the monotonic clock shows at least `mono_ns`;
     /// `u64::MAX`, which is never, if that is farther than time goes.
+    #[inline]
     pub fn true_at_mono(&self, at: u64, mono_ns: u64) -> u64 {
         if self.mono_at(at) >= mono_ns {
             return at;
         }
         // Least d with base_millionths + d * rate >= ahead * PARTS.
         let ahead = mono_ns - self.base_mono_ns;
+        // Without drift, the millionths that are not shown stay what they are.
+        if self.rate == PARTS {
+            return self.base_at.saturating_add(ahead);
+        }
         let elapsed = match ahead.checked_mul(PARTS) {
             Some(millionths) => (millionths - self.base_millionths).div_ceil(self.rate),
             None => {
@@ -108,6 +113,9 @@ impl Clock {
     fn mono_at(&self, at: u64) -> u64 {
         assert!(at >= self.base_at, "clock asked for {at} ns, but its drift changed at {} ns", self.base_at);
         let elapsed = at - self.base_at;
+        if self.rate == PARTS {
+            return self.base_mono_ns.saturating_add(elapsed);
+        }
         // The narrow form holds for about two hours after a change of drift.
         let gained = match elapsed.checked_mul(self.rate).and_then(|gained| gained.checked_add(self.base_millionths)) {
             Some(millionths) => millionths / PARTS,

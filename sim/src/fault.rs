@@ -55,7 +55,9 @@ pub enum What {
     /// Each datagram arrives twice with this chance (no effect on TCP).
     Duplicate { links: Vec<Link>, ppm: u32 },
     /// The process dies at once; the page cache survives. With `after_effects`, it dies in the
-    /// middle of its next effect list that is longer than that: after so many effects.
+    /// middle of its next effect list that is longer than that: after so many effects. Until
+    /// then it has not struck; it never does if the node dies of something else, the world
+    /// heals or another such kill of the node comes first.
     Kill {
         node: Node,
         #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -38,6 +38,7 @@ pub enum Latency {
 
 impl Latency {
     /// The duration for one 64-bit draw; at most [`MAX_NS`] if [`Latency::check`] passes.
+    #[inline]
     pub fn sample(&self, draw: u64) -> u64 {
         match self {
             Latency::Constant { ns } => *ns,

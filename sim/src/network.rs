@@ -247,10 +247,13 @@ impl<P: Process> Network<P> {
     }
 
     /// Frees the slot if nobody will use it again.
+    #[inline]
     pub fn release(&mut self, index: u32) {
         let slot = &mut self.slots[index as usize];
-        let idle = slot.under_way == 0 && slot.lanes.iter().all(|lane| lane.blocked.is_empty());
-        if slot.in_use && slot.stage == Stage::Left && idle {
+        if slot.stage != Stage::Left || !slot.in_use || slot.under_way > 0 {
+            return;
+        }
+        if slot.lanes.iter().all(|lane| lane.blocked.is_empty()) {
             slot.in_use = false;
             slot.buffered.clear();
             self.free.push(index);

@@ -45,11 +45,12 @@ pub enum Synced {
 /// Whether a fault starts or ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// Takes effect.
+    /// Takes effect; one that waits for its place between two effects does when it finds it.
     Start,
     /// Is lifted.
     End,
-    /// Could not be applied (its node was down already, say): an event of the plan lane.
+    /// Had nothing to strike (its node was down already, say, or no list of effects was long
+    /// enough until the world healed): an event of the plan lane.
     Skipped,
 }
 

@@ -106,9 +106,13 @@ pub struct World<P: Process> {
     ready: VecDeque<(Node, Thread)>,
     out: Out<P>,
     spare: Vec<Effect<P>>,
-    events_at_now: u64,
     limits: Limits,
     next_audit: u64,
+    /// Number of events when time last moved.
+    moved_at_event: u64,
+    /// The loop looks up once so many events have happened (0: now): there may be something for
+    /// the host, an audit due, a limit reached.
+    look_up_at: u64,
     script: script::Script<P>,
 }
 
@@ -143,7 +147,6 @@ impl<P: Process> World<P> {
             ready: VecDeque::with_capacity(8),
             out: Out::default(),
             spare: Vec::new(),
-            events_at_now: 0,
             limits: Limits {
                 max_events: config.max_events,
                 max_events_at_one_time: config.max_events_at_one_time,
@@ -151,6 +154,8 @@ impl<P: Process> World<P> {
                 stop_after_event: u64::MAX,
             },
             next_audit: config.audit_every_events,
+            moved_at_event: 0,
+            look_up_at: 0,
             script: script::Script::default(),
         };
         for node in 0..world.nodes.len() {
@@ -163,52 +168,65 @@ impl<P: Process> World<P> {
     /// Runs to `end` (true time, ns; entries due at `end` included), or to something visible.
     pub fn run_until<W: Watch<P>>(&mut self, watch: &mut W, end: u64) -> Visible {
         loop {
-            if let Some(visible) = self.visible.pop_front() {
+            if self.counts.events >= self.look_up_at
+                && let Some(visible) = self.look_up(watch)
+            {
                 return visible;
             }
             if watch.stop() {
                 return Visible::Stopped;
             }
-            if let Some(wake) = self.next_wake() {
-                return wake;
-            }
-            if let Some(limit) = self.limit_reached() {
-                return limit;
-            }
-            match self.schedule.peek() {
-                Some(entry) if entry.at <= end => {}
-                _ => {
-                    self.advance_to(end);
-                    return Visible::End;
-                }
-            }
-            let Some(entry) = self.schedule.pop() else { continue };
+            let Some(entry) = self.schedule.pop_due(end) else {
+                self.advance_to(end);
+                return Visible::End;
+            };
             self.advance_to(entry.at);
-            if self.dispatch(watch, &entry) {
-                self.counts.events += 1;
-                self.events_at_now += 1;
-                if self.counts.events >= self.next_audit {
-                    self.audit(watch);
-                }
-            }
+            self.counts.events += u64::from(self.dispatch(watch, &entry));
         }
     }
 
-    fn limit_reached(&self) -> Option<Visible> {
-        if self.counts.events >= self.limits.stop_after_event {
+    /// What is rare enough not to be asked for before each event. Deaths and boots go before
+    /// wakes: a recording is replayed behind them.
+    #[cold]
+    fn look_up<W: Watch<P>>(&mut self, watch: &mut W) -> Option<Visible> {
+        let events = self.counts.events;
+        if events >= self.next_audit {
+            self.audit(watch);
+        }
+        if let Some(visible) = self.visible.pop_front() {
+            return Some(visible);
+        }
+        if watch.stop() {
+            return Some(Visible::Stopped);
+        }
+        if let Some(wake) = self.next_wake() {
+            return Some(wake);
+        }
+        if events >= self.limits.stop_after_event {
             return Some(Visible::AfterEvent);
         }
-        if self.counts.events >= self.limits.max_events {
+        if events >= self.limits.max_events {
             return Some(Visible::Runaway { time_stands_still: false });
         }
-        (self.events_at_now >= self.limits.max_events_at_one_time)
-            .then_some(Visible::Runaway { time_stands_still: true })
+        let runaway_at = self.moved_at_event.saturating_add(self.limits.max_events_at_one_time);
+        if events >= runaway_at {
+            return Some(Visible::Runaway { time_stands_still: true });
+        }
+        let limits = self.limits.stop_after_event.min(self.limits.max_events);
+        self.look_up_at = limits.min(runaway_at).min(self.next_audit);
+        None
+    }
+
+    /// Something for the host: the loop returns it before the next event.
+    pub(crate) fn show_host(&mut self, visible: Visible) {
+        self.visible.push_back(visible);
+        self.look_up_at = 0;
     }
 
     fn advance_to(&mut self, at: u64) {
         if at > self.now {
             self.now = at;
-            self.events_at_now = 0;
+            self.moved_at_event = self.counts.events;
         }
     }
 
@@ -244,6 +262,7 @@ impl<P: Process> World<P> {
     /// Makes [`World::run_until`] return [`Visible::AfterEvent`] once so many events have happened.
     pub fn stop_after_event(&mut self, events: u64) {
         self.limits.stop_after_event = events;
+        self.look_up_at = 0;
     }
 
     /// True time, ns.

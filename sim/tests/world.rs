@@ -6,10 +6,11 @@ use proptest::prelude::*;
 use sim::disk::Disk;
 use sim::drive::{Ended, Run};
 use sim::fault::{Fault, Link, Plan, Tail, What};
+use sim::latency::Latency;
 use sim::network::Transport;
 use sim::process::*;
 use sim::trace::Digest;
-use sim::watch::{Down, NoWatch, Watch};
+use sim::watch::{Down, NoWatch, Phase, Watch};
 use sim::world::World;
 use toy::{Said, Toy, config, ms};
 
@@ -187,12 +188,97 @@ fn a_killed_process_is_heard_of_within_a_latency_and_a_dead_host_is_not() {
 }
 
 #[test]
+fn a_lost_rst_is_made_up_for_when_the_peer_sends_again() {
+    let heard = |seed, ppm, until_ms| {
+        let links = (1..5).map(|n| Link(Node(0), Node(n))).collect();
+        let plan = Plan(vec![
+            fault(1999, 1000, What::Loss { links, ppm }),
+            fault(2000, 10_000, What::Kill { node: Node(0), after_effects: None }),
+        ]);
+        let mut run = Run { world: World::new(config(seed, 5, Transport::Tcp, 0, plan)), watch: Closings::default() };
+        run.drive_bare(ms(until_ms));
+        let heard = run.watch.0.iter().filter(|(at, _)| *at >= 2000).map(|(_, peer)| *peer);
+        heard.collect::<std::collections::BTreeSet<u16>>().len()
+    };
+    let total = |ppm, until_ms| (0..20).map(|seed| heard(seed, ppm, until_ms)).sum::<usize>();
+    let all = total(0, 2006);
+    assert!(all > 60, "nothing is lost: each of 80 that was connected hears within a latency, not {all}");
+    let half = total(500_000, 2006);
+    assert!((all / 3..all * 2 / 3).contains(&half), "one in two RSTs is lost: {half} of {all} heard");
+    assert_eq!(total(1_000_000, 2999), 0, "nor does an RST get through that answers a retransmission");
+    // What was sent meanwhile is retransmitted after the first 200 ms at the latest. A peer that
+    // waits for an answer sends nothing: it has its own timeout, which the toy lacks.
+    let late = total(1_000_000, 2999 + 200 + 10);
+    assert!((20..=80).contains(&late), "heard once RSTs get through: {late}");
+}
+
+#[test]
+fn tcp_loses_packets_on_links_that_are_always_lossy() {
+    let digest = |loss_ppm| {
+        let mut config = config(3, 5, Transport::Tcp, 0, Plan::default());
+        config.network.loss_ppm = loss_ppm;
+        let mut run = Run { world: World::new(config), watch: NoWatch };
+        run.drive_bare(ms(500));
+        run.world.digest()
+    };
+    assert_ne!(digest(0), digest(200_000));
+}
+
+/// When faults are said to strike or to have been skipped, and when nodes die.
+#[derive(Default)]
+struct Strikes {
+    faults: Vec<(u64, Phase)>,
+    deaths: Vec<u64>,
+}
+
+impl Watch<Toy> for Strikes {
+    fn fault(&mut self, at: u64, _fault: &Fault, phase: Phase) {
+        self.faults.push((at, phase));
+    }
+    fn before_down(&mut self, at: u64, _: Node, _: bool, _: &Toy, _: &Disk, _: Down) {
+        self.deaths.push(at);
+    }
+}
+
+#[test]
+fn a_kill_between_two_effects_is_told_of_when_it_strikes_and_is_a_skip_if_it_never_does() {
+    let strikes = |after: &[u8]| {
+        let kill = |after: &u8| fault(300, 50, What::Kill { node: Node(2), after_effects: Some(*after) });
+        let mut config = config(5, 5, Transport::Tcp, 2, Plan(after.iter().map(kill).collect()));
+        config.heal_at_ns = ms(2000);
+        let mut run = Run { world: World::new(config), watch: Strikes::default() };
+        assert_eq!(run.drive_bare(ms(3000)), Ended::End);
+        (run.world.counts().faults, run.watch)
+    };
+    // The toy's longest list has five effects, so there is no place after the fifth.
+    let (count, seen) = strikes(&[1]);
+    let at = seen.deaths[0];
+    assert!(at > ms(300), "no list of two effects was due at that very ns");
+    assert_eq!((count, seen.faults, seen.deaths), (1, vec![(at, Phase::Start)], vec![at]));
+    let (count, seen) = strikes(&[5]);
+    assert_eq!((count, seen.faults, seen.deaths), (0, vec![(ms(2000), Phase::Skipped)], vec![]));
+    // The second takes the first one's place.
+    let (count, seen) = strikes(&[5, 1]);
+    let skips = seen.faults.iter().filter(|(_, phase)| *phase == Phase::Skipped).count();
+    assert_eq!((skips as u64 + count, seen.faults.len()), (2, 2));
+    assert_eq!(seen.faults[0], (ms(300), Phase::Skipped));
+}
+
+#[test]
 fn stepping_without_time_is_a_runaway_and_so_is_too_long_a_run() {
     let mut config = config(1, 5, Transport::Tcp, 0, Plan::default());
     config.max_events = 1000;
     let mut run = Run { world: World::new(config), watch: NoWatch };
     assert_eq!(run.drive_bare(ms(60_000)), Ended::Runaway(false));
     assert_eq!(run.world.counts().events, 1000);
+    // A timer, its request and the answer: three events at one time, if messages take none.
+    for (limit, ended) in [(3, Ended::Runaway(true)), (4, Ended::End)] {
+        let mut config = toy::config(1, 5, Transport::Datagram, 0, Plan::default());
+        config.network.latency = Latency::Constant { ns: 0 };
+        config.max_events_at_one_time = limit;
+        let mut run = Run { world: World::new(config), watch: NoWatch };
+        assert_eq!(run.drive_bare(ms(2000)), ended);
+    }
 }
 
 #[test]

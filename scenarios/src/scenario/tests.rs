@@ -52,6 +52,18 @@ fn each_refusal_says_where_what_and_what_would_do() {
             "[network]\nlatency = \"empirical(x.csv)\"",
             "s:4: network.latency: x.csv can stand only where files can be read",
         ),
+        (
+            "[network]\nloss_ppm = 1\nlatency = \"0ms\"",
+            "s:5: network.latency: a median of 0ns lets time stand still; allowed: 1ns..1h",
+        ),
+        (
+            "[network]\nlatency = [0, 0, 7]",
+            "s:4: network.latency: a median of 0ns lets time stand still; allowed: 1ns..1h",
+        ),
+        (
+            "[[network.link]]\nfrom = [1]\nto = [2]\nlatency = \"lognormal(0ns, 0.5)\"",
+            "s:3: network.link: a median of 0ns lets time stand still; allowed: 1ns..1h",
+        ),
         ("[cluster]\nvoters = 4", "s:4: cluster.voters: 4 voters; allowed: 1, 3, 5, 7"),
         (
             "[cluster.config]\n\"controller.quorum.fetch.timeout.ms\" = 0",
@@ -189,6 +201,11 @@ fn settings_reach_fields_and_properties() {
             "empirical(x)",
             "network.latency = \"empirical(x)\": x can stand only where files can be read",
         ),
+        (
+            "network.latency",
+            "0ms",
+            "network.latency = \"0ms\": a median of 0ns lets time stand still; allowed: 1ns..1h",
+        ),
         ("ssl.protocol", "x", "ssl.protocol = \"x\": known to Kafka, without effect here; allowed: controller."),
         ("network.loss_ppm", "abc", "network.loss_ppm = \"abc\": invalid type: string \"abc\", expected u32"),
         ("duration", "5", "duration = \"5\": \"5\" has no unit; "),
@@ -201,6 +218,8 @@ fn settings_reach_fields_and_properties() {
         assert!(error.starts_with(message), "{error}");
     }
     assert_eq!(scenario, before);
+    scenario.set("network.latency", "0ms..5ms").expect("a message in millions takes no time");
+    scenario.set("disk.fsync", "0ms").expect("a disk may be that fast");
 }
 
 #[test]

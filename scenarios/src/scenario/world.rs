@@ -23,7 +23,7 @@ pub enum Transport {
 pub struct Network {
     /// How messages travel.
     pub transport: Transport,
-    /// One way, each link alike.
+    /// One way, each link alike; its median is at least 1 ns (see [`takes_time`]).
     pub latency: LatencyProfile,
     /// Each packet is lost with this chance, parts per million.
     pub loss_ppm: u32,
@@ -46,7 +46,7 @@ pub struct LinkProfile {
     pub from: Vec<i32>,
     /// `node.id`s.
     pub to: Vec<i32>,
-    /// One way.
+    /// One way; its median is at least 1 ns.
     pub latency: LatencyProfile,
 }
 
@@ -94,6 +94,8 @@ impl Network {
                 "TCP never does that; allowed: 0, or transport = \"datagram\"",
             ));
         }
+        takes_time("network.latency", &self.latency)?;
+        self.link.iter().try_for_each(|link| takes_time("network.link", &link.latency))?;
         if self.rto_max < Nanos::from_ms(200) {
             return Err(Refusal::new("network.rto_max", format!("{}; allowed: 200ms..1h", self.rto_max)));
         }
@@ -105,6 +107,17 @@ impl Network {
         }
         Ok(())
     }
+}
+
+/// Messages must take time: with a disk that takes none too, servers that answer each other at
+/// once (a resigned leader and a candidate, say, who retries when told of another epoch) would do
+/// so for ever at one instant, and the timer that ends it would never be due. A disk without
+/// latency is fine, and so is a link on which fewer than half of the messages take no time.
+fn takes_time(path: &str, latency: &LatencyProfile) -> Result<(), Refusal> {
+    if latency.known().sample(1 << 63) == 0 {
+        return Err(Refusal::new(path, "a median of 0ns lets time stand still; allowed: 1ns..1h"));
+    }
+    Ok(())
 }
 
 /// `[disk]`

@@ -23,10 +23,10 @@ impl<P: Process> World<P> {
             return;
         }
         let state = &mut self.nodes[usize::from(node.0)];
-        if let Some((after, _)) = state.doomed
-            && self.out.effects.len() > usize::from(after)
+        if let Some(doom) = &state.doomed
+            && self.out.effects.len() > doom.after
         {
-            state.cut_at = Some(usize::from(after));
+            state.cut_at = Some(doom.after);
         }
         let mut effects = std::mem::take(&mut self.out.effects);
         self.apply(watch, node, thread, &mut effects);
@@ -42,13 +42,14 @@ impl<P: Process> World<P> {
         self.spare = effects;
     }
 
-    /// Empties `effects`: done, held behind a barrier, or dropped.
+    /// Empties `effects`: done, held behind a barrier, or dropped. The thread is free before, and
+    /// after unless it now waits for a barrier or died.
     fn apply<W: Watch<P>>(&mut self, watch: &mut W, node: Node, thread: Thread, effects: &mut Vec<Effect<P>>) {
         let index = usize::from(node.0);
-        self.nodes[index].threads[usize::from(thread.0)].busy = Busy::Stepping;
         let mut rest = effects.drain(..);
         while let Some(effect) = rest.next() {
-            if self.is_cut_here(node) {
+            if self.nodes[index].cut_at.is_some() && self.is_cut_here(watch, node) {
+                self.nodes[index].threads[usize::from(thread.0)].busy = Busy::Cut;
                 return;
             }
             match self.apply_one(watch, node, thread, effect) {
@@ -69,21 +70,21 @@ impl<P: Process> World<P> {
                 Then::Dropped => return,
             }
         }
-        let state = &mut self.nodes[index];
-        state.cut_at = None;
-        state.threads[usize::from(thread.0)].busy = Busy::Free;
+        self.nodes[index].cut_at = None;
     }
 
     /// A doomed node dies between two effects; the rest of the list is dropped.
-    fn is_cut_here(&mut self, node: Node) -> bool {
+    #[cold]
+    fn is_cut_here<W: Watch<P>>(&mut self, watch: &mut W, node: Node) -> bool {
         let state = &mut self.nodes[usize::from(node.0)];
         let Some(left) = state.cut_at else { return false };
         if left > 0 {
             state.cut_at = Some(left - 1);
             return false;
         }
-        let Some((_, dying)) = state.doomed else { return false };
-        self.condemn(node, dying);
+        let Some(doom) = state.doomed.take() else { return false };
+        self.struck(watch, doom.fault);
+        self.condemn(watch, node, doom.dying);
         true
     }
 
@@ -162,7 +163,8 @@ impl<P: Process> World<P> {
                 watch.halted(self.now, node, &reason, fatal);
                 let down_for_ns = state.down_after_terminate_ns.take().or(self.restart_after_halt_ns);
                 let how = Down::Halted { fatal };
-                self.condemn(node, Dying { how, tail: None, replace_disk: false, down_for_ns, fault: 0 });
+                self.nodes[index].threads[usize::from(thread.0)].busy = Busy::Cut;
+                self.condemn(watch, node, Dying { how, tail: None, replace_disk: false, down_for_ns, fault: 0 });
                 return Then::Dropped;
             }
         }

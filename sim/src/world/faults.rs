@@ -1,12 +1,21 @@
 //! Faults as they start and end, and the moment when all of them do.
 
 use super::World;
-use super::node::Dying;
+use super::node::{Doom, Dying};
 use crate::fault::{Fault, Link, What};
 use crate::process::{Input, Node, Process, Thread};
 use crate::rng::Purpose;
 use crate::schedule::Due;
 use crate::watch::{Down, Phase, Watch};
+
+/// What comes of a fault when its time has come.
+enum Came {
+    Struck,
+    /// It strikes later, between two effects, or never.
+    Armed,
+    /// There was nothing to strike.
+    Nothing,
+}
 
 impl<P: Process> World<P> {
     pub(crate) fn schedule_plan(&mut self, heal_at_ns: u64) {
@@ -31,13 +40,30 @@ impl<P: Process> World<P> {
         if self.healed {
             return false;
         }
-        let applied = self.apply_fault(watch, fault);
-        self.in_force[index] = applied && fault.lasts_ns > 0 && !boots_by_itself(&fault.what);
-        self.counts.faults += u64::from(applied);
-        let phase = if applied { Phase::Start } else { Phase::Skipped };
-        self.note(watch, index, phase);
+        match self.apply_fault(watch, index, fault) {
+            Came::Struck => {
+                self.in_force[index] = fault.lasts_ns > 0 && !boots_by_itself(&fault.what);
+                self.struck(watch, index);
+            }
+            Came::Armed => {}
+            Came::Nothing => self.note(watch, index, Phase::Skipped),
+        }
         self.run_ready(watch);
         true
+    }
+
+    /// Counts and shows a fault at the moment it takes effect.
+    pub(crate) fn struck<W: Watch<P>>(&mut self, watch: &mut W, index: usize) {
+        self.counts.faults += 1;
+        self.note(watch, index, Phase::Start);
+    }
+
+    /// A kill that waited for its place between two effects will not find it.
+    pub(crate) fn disarm<W: Watch<P>>(&mut self, watch: &mut W, node: Node) {
+        if let Some(doom) = self.state(node).doomed.take() {
+            self.state(node).cut_at = None;
+            self.note(watch, doom.fault, Phase::Skipped);
+        }
     }
 
     pub(crate) fn fault_ends<W: Watch<P>>(&mut self, watch: &mut W, index: usize) -> bool {
@@ -60,7 +86,9 @@ impl<P: Process> World<P> {
             }
             Some(node) => {
                 let state = self.state(node);
-                if state.process.is_none() && state.dying.is_none() {
+                if state.doomed.as_ref().is_some_and(|doom| doom.fault == index) {
+                    self.disarm(watch, node);
+                } else if state.process.is_none() && state.dying.is_none() {
                     self.schedule_restart(node, 0);
                 }
             }
@@ -79,8 +107,7 @@ impl<P: Process> World<P> {
         watch.fault(self.now, fault, phase);
     }
 
-    /// False if there was nothing to strike.
-    fn apply_fault<W: Watch<P>>(&mut self, watch: &mut W, fault: &Fault) -> bool {
+    fn apply_fault<W: Watch<P>>(&mut self, watch: &mut W, index: usize, fault: &Fault) -> Came {
         let lasts = fault.lasts_ns;
         match &fault.what {
             What::Cut { links } => self.on_links(links, |link| link.cuts += 1),
@@ -89,22 +116,23 @@ impl<P: Process> World<P> {
             What::Duplicate { links, ppm } => self.on_links(links, |link| link.duplicate_ppm += ppm),
             What::Kill { node, after_effects } => {
                 let dying = dying(Down::Killed, lasts, fault.content_hash());
-                return self.strike(*node, *after_effects, dying);
+                return self.strike(watch, index, *node, *after_effects, dying);
             }
             What::PowerLoss { node, tail, after_effects } => {
                 let dying = Dying { tail: Some(*tail), ..dying(Down::PowerLost, lasts, fault.content_hash()) };
                 if !self.is_up(*node) && self.state(*node).host_up && self.state(*node).incarnation > 0 {
-                    return self.lose_power_while_down(watch, *node, &dying, lasts);
+                    self.lose_power_while_down(watch, *node, &dying, lasts);
+                    return Came::Struck;
                 }
-                return self.strike(*node, *after_effects, dying);
+                return self.strike(watch, index, *node, *after_effects, dying);
             }
             What::ReplaceDisk { node } => {
                 let dying = Dying { replace_disk: true, ..dying(Down::PowerLost, lasts, fault.content_hash()) };
-                return self.strike(*node, None, dying);
+                return self.strike(watch, index, *node, None, dying);
             }
             What::Terminate { node } => {
                 if !self.is_up(*node) {
-                    return false;
+                    return Came::Nothing;
                 }
                 self.state(*node).down_after_terminate_ns = Some(lasts);
                 self.offer(*node, Thread(0), Input::Terminate, 0);
@@ -130,13 +158,13 @@ impl<P: Process> World<P> {
                 let at = self.now;
                 let disk = &mut self.state(*node).disk;
                 let rotted = disk.rot(suffix, *file_rank, *at_ppm, *spare_bytes, &mut entropy);
-                if rotted {
-                    watch.disk_damaged(at, *node, &self.nodes[usize::from(node.0)].disk);
+                if !rotted {
+                    return Came::Nothing;
                 }
-                return rotted;
+                watch.disk_damaged(at, *node, &self.nodes[usize::from(node.0)].disk);
             }
         }
-        true
+        Came::Struck
     }
 
     fn lift_fault<W: Watch<P>>(&mut self, watch: &mut W, fault: &Fault) {
@@ -185,12 +213,12 @@ impl<P: Process> World<P> {
         self.healed = true;
         self.trace.plan(self.now, u32::MAX, 4, 0);
         for node in 0..self.nodes.len() {
+            self.disarm(watch, Node(node as u16));
             let state = &mut self.nodes[node];
-            state.doomed = None;
             state.fsync_failures = 0;
             if state.process.is_none() && state.dying.is_none() {
                 state.restart_ordinal = None;
-                self.visible.push_back(super::Visible::Boot(Node(node as u16)));
+                self.show_host(super::Visible::Boot(Node(node as u16)));
             }
         }
         watch.healed(self.now);
@@ -214,24 +242,33 @@ impl<P: Process> World<P> {
         state.process.is_some() && state.dying.is_none()
     }
 
-    fn strike(&mut self, node: Node, after_effects: Option<u8>, dying: Dying) -> bool {
+    fn strike<W: Watch<P>>(
+        &mut self,
+        watch: &mut W,
+        fault: usize,
+        node: Node,
+        after_effects: Option<u8>,
+        dying: Dying,
+    ) -> Came {
         if !self.is_up(node) {
-            return false;
+            return Came::Nothing;
         }
-        match after_effects {
-            None => self.condemn(node, dying),
-            Some(after) => self.state(node).doomed = Some((after, dying)),
-        }
-        true
+        let Some(after) = after_effects else {
+            self.condemn(watch, node, dying);
+            return Came::Struck;
+        };
+        // One at a time: the newer takes the older one's place.
+        self.disarm(watch, node);
+        self.state(node).doomed = Some(Doom { after: usize::from(after), fault, dying });
+        Came::Armed
     }
 
     /// The process was down already; now its page cache goes too.
-    fn lose_power_while_down<W: Watch<P>>(&mut self, watch: &mut W, node: Node, dying: &Dying, lasts: u64) -> bool {
+    fn lose_power_while_down<W: Watch<P>>(&mut self, watch: &mut W, node: Node, dying: &Dying, lasts: u64) {
         self.state(node).host_up = false;
         self.lose_power(node, dying.tail.unwrap_or(crate::fault::Tail::Lost), dying.fault);
         watch.down(self.now, node, &self.nodes[usize::from(node.0)].disk, Down::PowerLost);
         self.schedule_restart(node, lasts);
-        true
     }
 
     fn add_drift(&mut self, node: Node, ppm: i32) {

@@ -54,8 +54,8 @@ pub fn input_kind<P: Process>(input: &Input<P>) -> usize {
 #[derive(Clone, Debug)]
 pub(crate) enum Busy<P: Process> {
     Free,
-    /// Applying its effects; only within one event.
-    Stepping,
+    /// Its list of effects was cut short by the node's death.
+    Cut,
     /// Serving an input's cost; the schedule entry has this ordinal.
     Serving {
         ordinal: u32,
@@ -137,13 +137,23 @@ pub(crate) struct NodeState<P: Process> {
     /// How it is dying, between `Visible::Kill` and `crash`.
     pub dying: Option<Dying>,
     /// A kill that waits for an effect list longer than its `after`.
-    pub doomed: Option<(u8, Dying)>,
+    pub doomed: Option<Doom>,
     /// Effects of the current list done so far, and where the doomed one ends.
     pub cut_at: Option<usize>,
     /// The live `Restart` entry.
     pub restart_ordinal: Option<u32>,
     /// After a SIGTERM's clean end, boot again so much later.
     pub down_after_terminate_ns: Option<u64>,
+}
+
+/// A death that waits for its place between two effects.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Doom {
+    /// So many effects of a longer list are done first.
+    pub after: usize,
+    /// Index in the plan.
+    pub fault: usize,
+    pub dying: Dying,
 }
 
 /// A death on its way.
@@ -200,6 +210,12 @@ impl<P: Process> NodeState<P> {
         }
     }
 
+    /// Is its process up and running?
+    #[inline]
+    pub fn runs(&self) -> bool {
+        self.process.is_some() && self.dying.is_none() && !self.is_frozen()
+    }
+
     /// Executes nothing right now.
     #[inline]
     pub fn is_frozen(&self) -> bool {
@@ -228,13 +244,13 @@ impl<P: Process> NodeState<P> {
 
 impl<P: Process> World<P> {
     /// Announces a node's death to the host; everything it did not do yet is dropped.
-    pub(crate) fn condemn(&mut self, node: Node, dying: Dying) {
+    pub(crate) fn condemn<W: Watch<P>>(&mut self, watch: &mut W, node: Node, dying: Dying) {
         let state = &mut self.nodes[usize::from(node.0)];
         assert!(state.process.is_some() && state.dying.is_none(), "node {} dies twice", node.0);
         state.dying = Some(dying);
-        state.doomed = None;
         state.cut_at = None;
-        self.visible.push_back(Visible::Kill(node));
+        self.show_host(Visible::Kill(node));
+        self.disarm(watch, node);
     }
 
     /// The host's answer to [`Visible::Kill`]: volatile state goes, the disk keeps what it keeps.
@@ -291,7 +307,7 @@ impl<P: Process> World<P> {
         let live = state.restart_ordinal == Some(ordinal) && state.process.is_none();
         if live {
             state.restart_ordinal = None;
-            self.visible.push_back(Visible::Boot(node));
+            self.show_host(Visible::Boot(node));
         }
         live
     }

@@ -136,11 +136,11 @@ impl<P: Process> World<P> {
         if std::mem::take(&mut self.script.tickets[ticket as usize].open) {
             self.script.listening.retain(|other| *other != ticket);
             self.script.wakes.push_back(TicketId(ticket));
+            self.look_up_at = 0;
         }
     }
 
-    /// The next story to wake. Deaths and boots go first: a recording is replayed behind them.
-    #[inline]
+    /// The next story to wake.
     pub(crate) fn next_wake(&mut self) -> Option<Visible> {
         self.script.wakes.pop_front().map(Visible::Wake)
     }
@@ -150,6 +150,7 @@ impl<P: Process> World<P> {
     pub(crate) fn notice(&mut self, node: Node, observation: &P::Observation) {
         if !self.script.listening.is_empty() {
             self.script.notice(node, observation);
+            self.look_up_at = 0;
         }
     }
 
@@ -194,8 +195,7 @@ impl<P: Process> World<P> {
     pub fn replay_one<W: Watch<P>>(&mut self, watch: &mut W, recorded: &Recorded<P>) {
         assert_eq!(self.counts.events, recorded.after_event, "replay stands at another event than the recording");
         // Entries that turned out to be no events, such as timers that had moved.
-        while self.schedule.peek().is_some_and(|entry| entry.at < recorded.at_ns) {
-            let Some(entry) = self.schedule.pop() else { break };
+        while let Some(entry) = recorded.at_ns.checked_sub(1).and_then(|before| self.schedule.pop_due(before)) {
             self.advance_to(entry.at);
             let happened = self.dispatch(watch, &entry);
             assert!(!happened, "an event at {} ns, which the recording does not have", entry.at);

@@ -16,6 +16,28 @@ impl<P: Process> World<P> {
         self.ready.push_back((node, thread));
     }
 
+    /// As [`World::offer`], when nothing else is under way in this event: a free thread without a
+    /// queue takes it at once.
+    pub(crate) fn deliver<W: Watch<P>>(
+        &mut self,
+        watch: &mut W,
+        node: Node,
+        thread: Thread,
+        input: Input<P>,
+        hash: u64,
+    ) {
+        let state = &mut self.nodes[usize::from(node.0)];
+        let runs = state.runs();
+        let slot = &mut state.threads[usize::from(thread.0)];
+        if runs && matches!(slot.busy, Busy::Free) && slot.queue.is_empty() {
+            self.serve(watch, node, thread, input, hash);
+        } else {
+            slot.queue.push_back((input, hash));
+        }
+        self.pump(watch, node, thread);
+        self.run_ready(watch);
+    }
+
     /// Lets every thread that got input take it, until none can.
     #[inline]
     pub(crate) fn run_ready<W: Watch<P>>(&mut self, watch: &mut W) {
@@ -28,7 +50,7 @@ impl<P: Process> World<P> {
     fn pump<W: Watch<P>>(&mut self, watch: &mut W, node: Node, thread: Thread) {
         loop {
             let state = &mut self.nodes[usize::from(node.0)];
-            if state.process.is_none() || state.dying.is_some() || state.is_frozen() {
+            if !state.runs() {
                 return;
             }
             let slot = &mut state.threads[usize::from(thread.0)];
@@ -45,17 +67,24 @@ impl<P: Process> World<P> {
                 }
                 None => return,
             };
-            let cost = state.costs.get(usize::from(thread.0)).and_then(|kinds| kinds.get(input_kind(&input)));
-            match cost {
-                None | Some(0) => self.step(watch, node, thread, input, hash),
-                Some(&cost) => {
-                    let slot = &mut state.threads[usize::from(thread.0)];
-                    let at = self.now + cost;
-                    let owner = Owner::thread(node, thread);
-                    let due = Due::Served(node, thread);
-                    let ordinal = self.schedule.push(at, owner, &mut slot.next_ordinal, due);
-                    slot.busy = Busy::Serving { ordinal, input, hash };
-                }
+            self.serve(watch, node, thread, input, hash);
+        }
+    }
+
+    /// A free thread takes an input: it is busy with it for its cost, then steps.
+    #[inline]
+    fn serve<W: Watch<P>>(&mut self, watch: &mut W, node: Node, thread: Thread, input: Input<P>, hash: u64) {
+        let state = &mut self.nodes[usize::from(node.0)];
+        let cost = state.costs.get(usize::from(thread.0)).and_then(|kinds| kinds.get(input_kind(&input)));
+        match cost {
+            None | Some(0) => self.step(watch, node, thread, input, hash),
+            Some(&cost) => {
+                let slot = &mut state.threads[usize::from(thread.0)];
+                let at = self.now + cost;
+                let owner = Owner::thread(node, thread);
+                let due = Due::Served(node, thread);
+                let ordinal = self.schedule.push(at, owner, &mut slot.next_ordinal, due);
+                slot.busy = Busy::Serving { ordinal, input, hash };
             }
         }
     }
@@ -190,7 +219,7 @@ impl<P: Process> World<P> {
             return false;
         }
         slot.timer.fired = true;
-        self.ready.push_back((node, thread));
+        self.pump(watch, node, thread);
         self.run_ready(watch);
         true
     }

@@ -12,6 +12,24 @@ use crate::watch::Watch;
 
 const PPM: u64 = 1_000_000;
 
+/// What became of a packet at the host it was sent to.
+enum Landed<P: Process> {
+    /// Nobody wanted it.
+    Ignored,
+    /// The kernel dealt with it.
+    Handled,
+    /// A thread is to be told.
+    Told(Delivery<P>),
+}
+
+/// An input for a thread, and its hash.
+struct Delivery<P: Process> {
+    node: Node,
+    thread: Thread,
+    input: Input<P>,
+    hash: u64,
+}
+
 impl<P: Process> World<P> {
     pub(crate) fn connect(&mut self, node: Node, thread: Thread, token: u32, to: Node) {
         let incarnation = self.nodes[usize::from(node.0)].incarnation;
@@ -19,16 +37,19 @@ impl<P: Process> World<P> {
         match self.network.slots[slot as usize].transport {
             Transport::Tcp => self.transmit(slot, FORTH, Load::Syn),
             // A datagram socket is open as soon as it is bound.
-            Transport::Datagram => self.opened(slot),
+            Transport::Datagram => {
+                let opened = self.opened(slot);
+                self.offer(opened.node, opened.thread, opened.input, opened.hash);
+            }
         }
     }
 
-    fn opened(&mut self, slot: u32) {
+    fn opened(&mut self, slot: u32) -> Delivery<P> {
         let connection = self.network.connection(slot);
         let state = &mut self.network.slots[slot as usize];
         state.stage = Stage::Open;
         let (node, thread, token) = (state.client, state.client_thread, state.token);
-        self.offer(node, thread, Input::Opened { token, connection }, u64::from(token));
+        Delivery { node, thread, input: Input::Opened { token, connection }, hash: u64::from(token) }
     }
 
     pub(crate) fn close(&mut self, node: Node, token: u32) {
@@ -95,7 +116,8 @@ impl<P: Process> World<P> {
         state.muted = false;
         let next = state.buffered.pop_front();
         if let Some((message, hash)) = next {
-            self.take_request(slot, message, hash);
+            let request = self.take_request(slot, message, hash);
+            self.offer(request.node, request.thread, request.input, request.hash);
         }
         if self.network.slots[slot as usize].stage == Stage::Open {
             let hash = message.content_hash();
@@ -131,20 +153,30 @@ impl<P: Process> World<P> {
         let (from, to) = self.ends(slot, direction);
         let link = self.network.link_index(from, to);
         let key = self.draw_key(slot, direction, ordinal);
-        let state = &self.network.links[link];
-        let lost =
-            state.cuts > 0 || (state.loss_ppm > 0 && scale(self.draw(link, key, 1), PPM) < u64::from(state.loss_ppm));
-        if lost {
+        if self.is_lost(link, key) {
             self.block(slot, direction, ordinal, load);
             return false;
         }
+        self.put_in_order(slot, direction, link, key, ordinal, load);
+        true
+    }
+
+    fn is_lost(&self, link: usize, key: u64) -> bool {
+        let state = &self.network.links[link];
+        let base = if self.healed { 0 } else { self.network.config.loss_ppm };
+        let loss = u64::from(state.loss_ppm) + u64::from(base);
+        state.cuts > 0 || (loss > 0 && scale(self.draw(link, key, 1), PPM) < loss)
+    }
+
+    /// No packet overtakes another of its connection.
+    fn put_in_order(&mut self, slot: u32, direction: Direction, link: usize, key: u64, ordinal: u32, load: Load<P>) {
+        let state = &self.network.links[link];
         let latency = &self.network.latencies[usize::from(state.latency)];
         let takes = latency.sample(self.draw(link, key, 0)) + state.extra_ns;
         let lane = &mut self.network.slots[slot as usize].lanes[usize::from(direction)];
         let at = (self.now + takes).max(lane.last_at + 1);
         lane.last_at = at;
         self.put_on_wire(slot, direction, link, at, ordinal, load);
-        true
     }
 
     fn put_on_wire(&mut self, slot: u32, direction: Direction, link: usize, at: u64, ordinal: u32, load: Load<P>) {
@@ -172,14 +204,9 @@ impl<P: Process> World<P> {
         let link = self.network.link_index(from, to);
         let key = self.draw_key(slot, direction, ordinal);
         let state = &self.network.links[link];
-        let (base_loss, base_duplicate, reorder) = if self.healed {
-            (0, 0, 0)
-        } else {
-            let config = &self.network.config;
-            (config.loss_ppm, config.duplicate_ppm, config.reorder_ns)
-        };
-        let loss = u64::from(state.loss_ppm) + u64::from(base_loss);
-        if state.cuts > 0 || (loss > 0 && scale(self.draw(link, key, 1), PPM) < loss) {
+        let config = &self.network.config;
+        let (base_duplicate, reorder) = if self.healed { (0, 0) } else { (config.duplicate_ppm, config.reorder_ns) };
+        if self.is_lost(link, key) {
             self.drop_load(from, &load);
             self.network.release(slot);
             return;
@@ -268,20 +295,24 @@ impl<P: Process> World<P> {
         assert_eq!(state.generation, generation, "connection slot {slot} was reused under a packet");
         state.under_way -= 1;
         let (from, to) = self.ends(slot, direction);
-        let did_something = if self.nodes[usize::from(to.0)].is_silent() {
+        let landed = if self.nodes[usize::from(to.0)].is_silent() {
             self.not_acknowledged(slot, direction, ordinal, load);
-            true
+            Landed::Handled
         } else if direction == FORTH {
             self.reaches_server(slot, ordinal, load)
         } else {
             self.reaches_client(slot, load)
         };
-        if !did_something {
-            self.trace.behaviour(self.now, from.0, 0, 0, Kind::Dropped, u64::from(direction));
-        }
         self.network.release(slot);
-        self.run_ready(watch);
-        did_something
+        match landed {
+            Landed::Told(told) => self.deliver(watch, told.node, told.thread, told.input, told.hash),
+            Landed::Handled => {}
+            Landed::Ignored => {
+                self.trace.behaviour(self.now, from.0, 0, 0, Kind::Dropped, u64::from(direction));
+                return false;
+            }
+        }
+        true
     }
 
     /// Nobody is there to acknowledge: TCP will try again, a datagram is lost.
@@ -298,7 +329,7 @@ impl<P: Process> World<P> {
         }
     }
 
-    fn reaches_server(&mut self, slot: u32, ordinal: u32, load: Load<P>) -> bool {
+    fn reaches_server(&mut self, slot: u32, ordinal: u32, load: Load<P>) -> Landed<P> {
         let state = &mut self.network.slots[slot as usize];
         let server = &self.nodes[usize::from(state.server.0)];
         let is_up = server.process.is_some();
@@ -311,30 +342,29 @@ impl<P: Process> World<P> {
             Load::Syn => self.answer_rst(slot, ordinal, Load::Syn, true),
             Load::Message { message, hash } if state.transport == Transport::Datagram => {
                 if !is_up {
-                    return false;
+                    return Landed::Ignored;
                 }
                 state.server_incarnation = server.incarnation;
-                self.take_request(slot, message, hash);
+                return Landed::Told(self.take_request(slot, message, hash));
             }
             Load::Message { message, hash } if same_life => {
-                if state.muted {
-                    state.buffered.push_back((message, hash));
-                } else {
-                    self.take_request(slot, message, hash);
+                if !state.muted {
+                    return Landed::Told(self.take_request(slot, message, hash));
                 }
+                state.buffered.push_back((message, hash));
             }
             load @ Load::Message { .. } => self.answer_rst(slot, ordinal, load, false),
-            Load::SynAck | Load::Rst { .. } => return false,
+            Load::SynAck | Load::Rst { .. } => return Landed::Ignored,
         }
-        true
+        Landed::Handled
     }
 
-    fn take_request(&mut self, slot: u32, message: P::Message, hash: u64) {
+    fn take_request(&mut self, slot: u32, message: P::Message, hash: u64) -> Delivery<P> {
         let connection = self.network.connection(slot);
         let state = &mut self.network.slots[slot as usize];
         state.muted = state.transport == Transport::Tcp;
-        let (server, thread) = (state.server, P::thread_for(&message));
-        self.offer(server, thread, Input::Request { connection, message }, hash);
+        let (node, thread) = (state.server, P::thread_for(&message));
+        Delivery { node, thread, input: Input::Request { connection, message }, hash }
     }
 
     /// The server's kernel knows no such connection. If its RST cannot get back, the client's
@@ -343,48 +373,50 @@ impl<P: Process> World<P> {
         if self.network.slots[slot as usize].stage == Stage::Left {
             return;
         }
-        let (server, client) = self.ends(slot, BACK);
-        let back = self.network.link_index(server, client);
-        if self.network.links[back].cuts > 0 {
+        if !self.send_rst(slot, refused) {
             self.block(slot, FORTH, ordinal, load);
-        } else {
-            self.send_rst(slot, back, refused);
         }
     }
 
-    fn send_rst(&mut self, slot: u32, back: usize, refused: bool) {
+    /// An RST may be lost like any packet (false), but nobody sends it again: the client then
+    /// learns of the end when it next sends something, or by its own timeout.
+    fn send_rst(&mut self, slot: u32, refused: bool) -> bool {
+        let (server, client) = self.ends(slot, BACK);
+        let back = self.network.link_index(server, client);
         let lane = &mut self.network.slots[slot as usize].lanes[usize::from(BACK)];
         let ordinal = lane.packets;
         lane.packets += 1;
         lane.blocked.clear();
         let key = self.draw_key(slot, BACK, ordinal);
-        let link = &self.network.links[back];
-        let takes = self.network.latencies[usize::from(link.latency)].sample(self.draw(back, key, 0)) + link.extra_ns;
-        let lane = &mut self.network.slots[slot as usize].lanes[usize::from(BACK)];
-        let at = (self.now + takes).max(lane.last_at + 1);
-        lane.last_at = at;
-        self.put_on_wire(slot, BACK, back, at, ordinal, Load::Rst { refused });
+        let load = Load::Rst { refused };
+        if self.is_lost(back, key) {
+            self.drop_load(server, &load);
+            return false;
+        }
+        self.put_in_order(slot, BACK, back, key, ordinal, load);
+        true
     }
 
-    fn reaches_client(&mut self, slot: u32, load: Load<P>) -> bool {
+    fn reaches_client(&mut self, slot: u32, load: Load<P>) -> Landed<P> {
         let state = &mut self.network.slots[slot as usize];
         let client = &self.nodes[usize::from(state.client.0)];
         if state.stage == Stage::Left || client.process.is_none() || client.incarnation != state.client_incarnation {
-            return false;
+            return Landed::Ignored;
         }
         let (node, thread, token) = (state.client, state.client_thread, state.token);
-        match load {
+        Landed::Told(match load {
             Load::SynAck if state.stage == Stage::Connecting => self.opened(slot),
-            Load::Message { message, hash } => self.offer(node, thread, Input::Response { token, message }, hash),
+            Load::Message { message, hash } => {
+                Delivery { node, thread, input: Input::Response { token, message }, hash }
+            }
             Load::Rst { refused } => {
                 let reason = if refused { CloseReason::Refused } else { CloseReason::Reset };
                 self.leave(slot, false);
                 let hash = u64::from(token) << 1 | u64::from(refused);
-                self.offer(node, thread, Input::Closed { token, reason }, hash);
+                Delivery { node, thread, input: Input::Closed { token, reason }, hash }
             }
-            Load::SynAck | Load::Syn => return false,
-        }
-        true
+            Load::SynAck | Load::Syn => return Landed::Ignored,
+        })
     }
 
     /// A process died: its kernel resets what others had opened to it (a dead host cannot), and
@@ -403,11 +435,7 @@ impl<P: Process> World<P> {
                 if host_died {
                     state.lanes[usize::from(BACK)].blocked.clear();
                 } else if state.stage == Stage::Open && state.transport == Transport::Tcp {
-                    let client = state.client;
-                    let back = self.network.link_index(node, client);
-                    if self.network.links[back].cuts == 0 {
-                        self.send_rst(slot, back, false);
-                    }
+                    self.send_rst(slot, false);
                 }
                 self.network.release(slot);
             }

@@ -4,4 +4,5 @@ mod clock;
 mod disk;
 mod latency;
 mod rng;
+mod schedule;
 mod trace;
