@@ -1,6 +1,5 @@
 //! `merge`: the JSON of several sweeps as if they had been one.
 
-use std::fs;
 use std::path::Path;
 
 use fuzz::aggregate::SweepReport;
@@ -10,6 +9,7 @@ use crate::args::MergeArgs;
 use crate::engine::Problem;
 use crate::exit;
 use crate::expect;
+use crate::input::read_text;
 use crate::json::{sweep_json, to_text};
 use crate::output::{Streams, Target};
 use crate::show::summary;
@@ -38,7 +38,5 @@ pub fn run(args: &MergeArgs, streams: &mut Streams<'_>) -> Result<u8, Problem> {
 }
 
 fn read(path: &Path) -> Result<SweepReport, Problem> {
-    let wrong = |what: String| Problem::new(format!("{}: {what}", path.display()));
-    let text = fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
-    sweep_json::read(&text).map_err(|problem| wrong(problem.to_string()))
+    sweep_json::read(&path.display().to_string(), &read_text(path)?)
 }

@@ -37,7 +37,7 @@ pub fn run(
     let overrides = load::overrides(&args.run)?;
     let scenarios = load::load(engine, &named(args), &overrides)?;
     for probe in &args.require_probe {
-        load::known_probe(engine, probe).map_err(|problem| Problem(format!("--require-probe: {}", problem.0)))?;
+        load::known_probe(engine, probe).map_err(|problem| problem.about("--require-probe"))?;
     }
     let settings = settings(args, &scenarios, &overrides);
     let target = args.json.as_deref().map(Target::checked).transpose()?;

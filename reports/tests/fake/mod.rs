@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use fuzz::runner::HostChoice;
-use reports::engine::{Engine, Listed, Overrides, Prepared, Problem, ScenarioText};
+use reports::engine::{Engine, Listed, Overrides, Prepared, Problem, ScenarioText, StoredPlan};
 use reports::output::Streams;
 use reports::verb;
 use scenarios::report::{Failover, Linearizability, OperationCounts, Outcome, RunReport, Violation, ViolationKind};
@@ -43,7 +43,7 @@ impl Engine for Fake {
         &self,
         text: &ScenarioText,
         overrides: &Overrides,
-        plan: Option<&serde_json::Value>,
+        stored: Option<&StoredPlan>,
     ) -> Result<Box<dyn Prepared>, Problem> {
         if let Some(bug) = overrides.bugs.iter().find(|bug| *bug != "VoteNotDurable") {
             return Err(Problem::new(format!("no bug {bug}; there is: VoteNotDurable")));
@@ -54,7 +54,7 @@ impl Engine for Fake {
             bugs: overrides.bugs.clone(),
             fixes: overrides.fixes.clone(),
             set: overrides.set.iter().cloned().collect(),
-            plan: plan.cloned(),
+            plan: stored.map(|stored| stored.faults.clone()),
             interrupted: Arc::clone(&self.interrupted),
         }))
     }
