@@ -2,7 +2,7 @@
 
 use fuzz::runner::HostChoice;
 use scenarios::catalog;
-use scenarios::checks::coverage::Coverage;
+use scenarios::checks::coverage;
 use scenarios::cluster;
 use scenarios::report::RunReport;
 use scenarios::run::{self, Host, Request};
@@ -12,7 +12,7 @@ use sim::fault::Plan;
 use sim::rng::Seed;
 
 use crate::engine::{Engine, Listed, Overrides, Prepared, Problem, ScenarioText, StoredPlan};
-use crate::{input, load, stored_plan};
+use crate::{input, stored_plan};
 
 /// The catalog of `scenarios`, and scenarios from files.
 pub struct Catalog;
@@ -33,7 +33,7 @@ impl Engine for Catalog {
     }
 
     fn probes(&self) -> Option<Vec<String>> {
-        Some(Coverage::default().counts().map(|(name, _)| name.to_owned()).collect())
+        Some(coverage::names().map(str::to_owned).collect())
     }
 
     fn prepare(
@@ -44,10 +44,6 @@ impl Engine for Catalog {
     ) -> Result<Box<dyn Prepared>, Problem> {
         let base = read(text)?;
         let scenario = altered(base.clone(), overrides)?;
-        for probe in &scenario.require_probe {
-            load::known_probe(self, probe)
-                .map_err(|problem| problem.about(&format!("{}: require_probe", text.name)))?;
-        }
         // Some things are wrong only once a world is made of it.
         let seed = stored.map_or(0, |stored| stored.seed);
         let prepared = cluster::prepare(&scenario, Seed(seed), Some(Plan::default())).map_err(Problem::new)?;

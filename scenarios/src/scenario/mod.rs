@@ -32,7 +32,9 @@ pub use world::{Clock, Disk, Network, Threads, Transport};
 use error::Refusal;
 use values::{LatencyProfile, Nanos};
 
+use crate::checks::coverage;
 use crate::knobs;
+use crate::reach::Reach;
 
 /// All that a run is, but its seed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -140,6 +142,11 @@ impl Scenario {
         scenario.resolve(read).map_err(|refusal| refusal.in_file(file, text))?;
         scenario.check().map_err(|refusal| refusal.in_file(file, text))?;
         scenario.cluster.configs()?;
+        let possible: Vec<_> = coverage::possible(Reach::of(&scenario)).collect();
+        if let Some(name) = scenario.require_probe.iter().find(|name| !possible.contains(&name.as_str())) {
+            let problem = format!("{name:?} cannot happen in this scenario; allowed: {}", possible.join(", "));
+            return Err(Refusal::new("require_probe", problem).in_file(file, text));
+        }
         Ok(scenario)
     }
 
@@ -193,6 +200,11 @@ impl Scenario {
         if let Some(name) = self.knobs.pinned.iter().find(|name| !knobs::NAMES.contains(&name.as_str())) {
             let problem = format!("no knob is named {name:?}; allowed: {}", knobs::NAMES.join(", "));
             return Err(Refusal::new("knobs.pinned", problem));
+        }
+        if let Some(name) = self.require_probe.iter().find(|name| !coverage::names().any(|known| known == **name)) {
+            let known: Vec<_> = coverage::names().collect();
+            let problem = format!("no probe is named {name:?}; allowed: {}", known.join(", "));
+            return Err(Refusal::new("require_probe", problem));
         }
         self.expect.check()?;
         self.finding.as_ref().map_or(Ok(()), Finding::check)
