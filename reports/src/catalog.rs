@@ -4,6 +4,7 @@ use fuzz::runner::HostChoice;
 use scenarios::catalog;
 use scenarios::checks::coverage;
 use scenarios::cluster;
+use scenarios::reach::Reach;
 use scenarios::report::RunReport;
 use scenarios::run::{self, Host, Request};
 use scenarios::scenario::cluster::NodeFile;
@@ -115,8 +116,12 @@ impl Prepared for Ready {
         self.scenario.expect.0.iter().map(|(name, limit)| (name.clone(), limit.to_string())).collect()
     }
 
-    fn require_probe(&self) -> Vec<String> {
-        self.scenario.require_probe.clone()
+    fn require_probe(&self) -> (Vec<String>, u64) {
+        // A cluster or setting put in its place may leave some out of reach.
+        let possible: Vec<_> = coverage::possible(Reach::of(&self.scenario)).collect();
+        let mut probes = self.scenario.require_probe.clone();
+        probes.retain(|probe| possible.contains(&probe.as_str()));
+        (probes, self.scenario.require_probe_from_seeds)
     }
 
     fn plan(&self, seed: u64) -> serde_json::Value {

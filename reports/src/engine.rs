@@ -136,8 +136,8 @@ pub trait Prepared: Send + Sync {
     fn fixes(&self) -> Vec<String>;
     /// `[expect]`: name → limit, as `failover.controller.p99` → `<= 4s`.
     fn expect(&self) -> Vec<(String, String)>;
-    /// Probes a sweep of it must reach.
-    fn require_probe(&self) -> Vec<String>;
+    /// Probes a sweep of it must reach, and of how many seeds at least.
+    fn require_probe(&self) -> (Vec<String>, u64);
     /// The explicit plan of a seed.
     fn plan(&self, seed: u64) -> serde_json::Value;
     /// Runs a seed, up to an instant if given.

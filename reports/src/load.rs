@@ -41,13 +41,14 @@ pub fn no_such_scenario(engine: &dyn Engine, name: &str) -> String {
     format!("no scenario {name}: give the path of a TOML file, or one of: {}", names.join(", "))
 }
 
-/// Refuses a rare situation that no run can name.
-pub fn known_probe(engine: &dyn Engine, name: &str) -> Result<(), Problem> {
-    match engine.probes() {
-        Some(names) if !names.iter().any(|known| known == name) => {
-            Err(Problem::new(format!("no probe is named {name:?}; allowed: {}", names.join(", "))))
+/// Refuses a `--require-probe` that no run can reach.
+pub fn known_probes(engine: &dyn Engine, wanted: &[String]) -> Result<(), Problem> {
+    let Some(known) = engine.probes() else { return Ok(()) };
+    match wanted.iter().find(|name| !known.contains(name)) {
+        Some(name) => {
+            Err(Problem::new(format!("--require-probe: no probe is named {name:?}; allowed: {}", known.join(", "))))
         }
-        _ => Ok(()),
+        None => Ok(()),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use fuzz::aggregate::{Limit, Subject, SweepReport};
+use fuzz::aggregate::{Limit, RequiredProbe, Subject, SweepReport};
 use fuzz::durations::Durations;
 use fuzz::failover::{FailoverTimes, Worst};
 use fuzz::seeds::Seeds;
@@ -54,7 +54,17 @@ pub struct SweepJson {
     pub seeds: Vec<SeedsJson>,
     pub set: Vec<String>,
     pub cluster: Option<String>,
-    pub required_probes: Vec<String>,
+    pub required_probes: Vec<RequiredProbeJson>,
+    pub probes_by_scenario: BTreeMap<String, BTreeMap<String, u64>>,
+}
+
+/// A probe that must be reached: by runs of a scenario or of any, from so many seeds on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RequiredProbeJson {
+    pub probe: String,
+    pub scenario: Option<String>,
+    pub from_seeds: u64,
 }
 
 /// Runs by the verdict on their histories.
@@ -173,9 +183,18 @@ impl From<&SweepReport> for SweepJson {
             seeds: report.seeds.iter().map(seeds).collect(),
             set: subject.set,
             cluster: subject.cluster,
-            required_probes: subject.required_probes,
+            required_probes: subject.required_probes.into_iter().map(required_json).collect(),
+            probes_by_scenario: report.probes_by_scenario.clone(),
         }
     }
+}
+
+fn required_json(RequiredProbe { scenario, probe, from_seeds }: RequiredProbe) -> RequiredProbeJson {
+    RequiredProbeJson { probe, scenario, from_seeds }
+}
+
+fn required(RequiredProbeJson { probe, scenario, from_seeds }: RequiredProbeJson) -> RequiredProbe {
+    RequiredProbe { scenario, probe, from_seeds }
 }
 
 fn times(times: &FailoverTimes) -> TimesJson {
@@ -251,6 +270,7 @@ fn from_json(json: SweepJson) -> Result<SweepReport, Problem> {
         lin_unknown: json.linearizability.unknown,
         excused: json.excused,
         probes: json.probes,
+        probes_by_scenario: json.probes_by_scenario,
         faults: json.faults,
         fault_runs: json.fault_runs,
         operations: json.operations,
@@ -266,7 +286,7 @@ fn from_json(json: SweepJson) -> Result<SweepReport, Problem> {
             bugs: json.bugs,
             set: json.set,
             cluster: json.cluster,
-            required_probes: json.required_probes,
+            required_probes: json.required_probes.into_iter().map(required).collect(),
         },
     })
 }

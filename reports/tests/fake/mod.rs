@@ -1,6 +1,6 @@
 //! An engine whose runs are functions of the seed alone, steered by `--set`:
 //! `fail=N` (each N-th seed fails), `kind=KIND`, `floor=N`, `unknown=1`, `idle=1`, `panic=SEED`,
-//! `expect=LIMIT`, `probe=NAME`, `ctrl-c=SEED`.
+//! `expect=LIMIT`, `probe=NAME`, `from=N` (seeds the probe is required from), `ctrl-c=SEED`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -102,8 +102,8 @@ impl Prepared for FakeScenario {
         self.set.get("expect").map(|l| ("failover.controller.p99".to_owned(), l.clone())).into_iter().collect()
     }
 
-    fn require_probe(&self) -> Vec<String> {
-        self.set.get("probe").cloned().into_iter().collect()
+    fn require_probe(&self) -> (Vec<String>, u64) {
+        (self.set.get("probe").cloned().into_iter().collect(), self.number("from").unwrap_or(0))
     }
 
     fn plan(&self, seed: u64) -> serde_json::Value {

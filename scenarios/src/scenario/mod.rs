@@ -53,9 +53,12 @@ pub struct Scenario {
     /// Mistakes in force.
     #[serde(default, with = "switches::bugs", skip_serializing_if = "no_bugs")]
     pub bugs: Bugs,
-    /// Rare situations that a sweep must reach.
+    /// Rare situations that a sweep must reach, or it says nothing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub require_probe: Vec<String>,
+    /// They are asked for in sweeps of so many seeds and more: fewer may miss them by chance.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub require_probe_from_seeds: u64,
     #[serde(default)]
     pub cluster: Cluster,
     #[serde(default)]
@@ -96,6 +99,11 @@ fn is_false(value: &bool) -> bool {
     !*value
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_zero(value: &u64) -> bool {
+    *value == 0
+}
+
 fn no_fixes(fixes: &Fixes) -> bool {
     *fixes == Fixes::NONE
 }
@@ -106,13 +114,14 @@ fn no_bugs(bugs: &Bugs) -> bool {
 
 impl Scenario {
     /// The top-level fields.
-    pub const FIELDS: [&'static str; 17] = [
+    pub const FIELDS: [&'static str; 18] = [
         "name",
         "about",
         "duration",
         "fixes",
         "bugs",
         "require_probe",
+        "require_probe_from_seeds",
         "cluster",
         "network",
         "disk",

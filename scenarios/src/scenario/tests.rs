@@ -20,7 +20,7 @@ fn each_refusal_says_where_what_and_what_would_do() {
         ("duration = 3", "s:3: duplicate key"),
         (
             "nemesys = 1",
-            "s:3: unknown field `nemesys`, expected one of `name`, `about`, `duration`, `fixes`, `bugs`, `require_probe`, `cluster`, `network`, `disk`, `clock`, `threads`, `workload`, `nemesis`, `knobs`, `floor`, `expect`, `finding`",
+            "s:3: unknown field `nemesys`, expected one of `name`, `about`, `duration`, `fixes`, `bugs`, `require_probe`, `require_probe_from_seeds`, `cluster`, `network`, `disk`, `clock`, `threads`, `workload`, `nemesis`, `knobs`, `floor`, `expect`, `finding`",
         ),
         (
             "fixes = [\"X\"]",
@@ -144,7 +144,7 @@ fn values_print_what_they_read() {
 #[test]
 fn a_scenario_with_everything_reads_back() {
     let text = with(
-        "bugs = [\"NoLogTest\"]\nrequire_probe = [\"split_vote\"]\n[cluster]\nobservers = 2\n[cluster.config]\n\
+        "bugs = [\"NoLogTest\"]\nrequire_probe = [\"split_vote\"]\nrequire_probe_from_seeds = 7\n[cluster]\nobservers = 2\n[cluster.config]\n\
          controller.quorum.fetch.timeout.ms = 1500\n\"metadata.max.idle.interval.ms\" = \"0\"\n[network]\n\
          latency = [1, 2, 3]\n[[network.link]]\nfrom = [1]\nto = [2, 3]\nlatency = \"lognormal(5ms, 0.2)\"\n\
          [threads.raft-io]\nrequest = \"20us\"\n[expect]\nfailover.controller.p99 = \"<= 4s\"\n\
