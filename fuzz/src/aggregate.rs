@@ -27,8 +27,36 @@ pub struct Subject {
     pub set: Vec<String>,
     /// `--cluster`.
     pub cluster: Option<String>,
-    /// Probes that the sweep must reach.
-    pub required_probes: Vec<String>,
+    /// Rare situations that the sweep must reach.
+    pub required_probes: Vec<RequiredProbe>,
+}
+
+/// A rare situation that runs must reach, or the sweep says nothing.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RequiredProbe {
+    /// Whose runs must; any, if a flag asked.
+    pub scenario: Option<String>,
+    /// Its name.
+    pub probe: String,
+    /// Only sweeps of so many seeds must.
+    pub from_seeds: u64,
+}
+
+impl std::fmt::Display for RequiredProbe {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let RequiredProbe { scenario, probe, from_seeds } = self;
+        match scenario {
+            Some(scenario) => write!(f, "{probe} of {scenario} from {from_seeds} seeds on"),
+            None => f.write_str(probe),
+        }
+    }
+}
+
+impl RequiredProbe {
+    /// What `--require-probe` asks: that some run reaches it, however few there are.
+    pub fn by_flag(probe: &str) -> RequiredProbe {
+        RequiredProbe { scenario: None, probe: probe.to_owned(), from_seeds: 0 }
+    }
 }
 
 /// Where a failure can be seen again.
@@ -126,6 +154,8 @@ pub struct SweepReport {
     pub excused: BTreeMap<String, u64>,
     /// Name → runs that reached it.
     pub probes: BTreeMap<String, u64>,
+    /// Scenario → the same of its runs.
+    pub probes_by_scenario: BTreeMap<String, BTreeMap<String, u64>>,
     /// Kind → times injected.
     pub faults: BTreeMap<String, u64>,
     /// Kind → runs it was injected in.
@@ -170,7 +200,9 @@ impl SweepReport {
             Linearizability::Unknown => self.lin_unknown += 1,
         }
         add_counts(&mut self.excused, run.excused.iter().map(|(k, n)| (k, *n)));
-        add_counts(&mut self.probes, run.probes.iter().map(|(k, reached)| (k, u64::from(*reached))));
+        for sums in [&mut self.probes, at(&mut self.probes_by_scenario, &name)] {
+            add_counts(sums, run.probes.iter().map(|(k, reached)| (k, u64::from(*reached))));
+        }
         add_counts(&mut self.faults, run.faults.iter().map(|(k, n)| (k, *n)));
         add_counts(&mut self.fault_runs, run.faults.iter().map(|(k, n)| (k, u64::from(*n > 0))));
         add_operations(&mut self.operations, &run.operations);
@@ -207,12 +239,11 @@ impl SweepReport {
         self.lin_unknown += other.lin_unknown;
         add_counts(&mut self.excused, other.excused.iter().map(|(k, n)| (k, *n)));
         add_counts(&mut self.probes, other.probes.iter().map(|(k, n)| (k, *n)));
+        add_tables(&mut self.probes_by_scenario, &other.probes_by_scenario);
         add_counts(&mut self.faults, other.faults.iter().map(|(k, n)| (k, *n)));
         add_counts(&mut self.fault_runs, other.fault_runs.iter().map(|(k, n)| (k, *n)));
         add_operations(&mut self.operations, &other.operations);
-        for (property, values) in &other.knobs {
-            add_counts(at(&mut self.knobs, property), values.iter().map(|(v, n)| (v, *n)));
-        }
+        add_tables(&mut self.knobs, &other.knobs);
         self.controller.merge(&other.controller);
         for limit in other.limits {
             self.add_limit(limit);
@@ -230,6 +261,19 @@ impl SweepReport {
         if slow(&other.worst) > slow(&mine.worst) {
             mine.worst = other.worst;
         }
+    }
+
+    /// Rare situations that were required and not reached.
+    pub fn missed_probes(&self) -> impl Iterator<Item = &RequiredProbe> {
+        let seeds = self.runs / (self.subject.scenarios.len() as u64).max(1);
+        let reached = |required: &RequiredProbe| {
+            let counts = match &required.scenario {
+                Some(scenario) => self.probes_by_scenario.get(scenario),
+                None => Some(&self.probes),
+            };
+            counts.and_then(|counts| counts.get(&required.probe)).is_some_and(|runs| *runs > 0)
+        };
+        self.subject.required_probes.iter().filter(move |required| seeds >= required.from_seeds && !reached(required))
     }
 
     /// Operations answered with success.
@@ -264,6 +308,12 @@ fn at<'m, V: Default>(map: &'m mut BTreeMap<String, V>, key: &str) -> &'m mut V 
 fn add_counts<'a>(sums: &mut BTreeMap<String, u64>, counts: impl Iterator<Item = (&'a String, u64)>) {
     for (name, n) in counts {
         *at(sums, name) += n;
+    }
+}
+
+fn add_tables(sums: &mut BTreeMap<String, BTreeMap<String, u64>>, tables: &BTreeMap<String, BTreeMap<String, u64>>) {
+    for (name, counts) in tables {
+        add_counts(at(sums, name), counts.iter().map(|(k, n)| (k, *n)));
     }
 }
 

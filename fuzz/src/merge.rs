@@ -70,6 +70,7 @@ pub fn merge(sweeps: Vec<(String, SweepReport)>) -> Result<SweepReport, MergeErr
 fn same_subject((a, x): (&str, &Subject), (b, y): (&str, &Subject)) -> Result<(), MergeError> {
     let list = |names: &[String]| if names.is_empty() { "none".to_owned() } else { names.join(", ") };
     let cluster = |s: &Subject| s.cluster.clone().unwrap_or_else(|| "none".to_owned());
+    let required = |s: &Subject| list(&s.required_probes.iter().map(ToString::to_string).collect::<Vec<_>>());
     let parts = [
         ("version", x.version.clone(), y.version.clone()),
         ("host", x.host.clone(), y.host.clone()),
@@ -78,7 +79,7 @@ fn same_subject((a, x): (&str, &Subject), (b, y): (&str, &Subject)) -> Result<()
         ("bugs", list(&x.bugs), list(&y.bugs)),
         ("--set", list(&x.set), list(&y.set)),
         ("--cluster", cluster(x), cluster(y)),
-        ("required probes", list(&x.required_probes), list(&y.required_probes)),
+        ("required probes", required(x), required(y)),
     ];
     match parts.into_iter().find(|(_, of_a, of_b)| of_a != of_b) {
         None => Ok(()),

@@ -65,6 +65,9 @@ Examples:
   kraftsim sweep controller-failover --cluster etc/kafka --for 10m
   kraftsim sweep quorum --seeds 100000 --shard 3/8 --json 3.json    then: kraftsim merge
 
+A scenario file may name probes (rare situations) that its sweeps must reach: require_probe, asked
+for in sweeps of require_probe_from_seeds seeds and more. --require-probe is asked for always.
+
 Exit codes, the first that applies:
   130 interrupted   2 bad usage or input   5 nondeterminism   1 safety, panic, ghost_mismatch
   3 liveness, runaway, expect   4 inconclusive, vacuous or nothing ran   0 all hold";
@@ -136,7 +139,7 @@ pub struct SweepArgs {
     /// Run each seed again on the other host, in another order, on a spoilt thread, and compare
     #[arg(long)]
     pub check_determinism: bool,
-    /// Exit 4 if no run reaches this rare situation (may be given more than once)
+    /// Exit 4 if no run reaches this rare situation, however few run (may be given more than once)
     #[arg(long, value_name = "NAME")]
     pub require_probe: Vec<String>,
     /// Write the result as JSON; - is stdout

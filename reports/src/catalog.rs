@@ -1,23 +1,19 @@
 //! The engine of the command: scenarios as the crate `scenarios` knows them.
 
-use std::fs;
-use std::path::Path;
-
 use fuzz::runner::HostChoice;
 use scenarios::catalog;
-use scenarios::checks::coverage::Coverage;
+use scenarios::checks::coverage;
 use scenarios::cluster;
+use scenarios::reach::Reach;
 use scenarios::report::RunReport;
 use scenarios::run::{self, Host, Request};
 use scenarios::scenario::cluster::NodeFile;
 use scenarios::scenario::{Cluster, Scenario, ScenarioError, switches};
-use serde::Deserialize;
-use sim::fault::{Plan, What};
-use sim::process::Node;
+use sim::fault::Plan;
 use sim::rng::Seed;
 
-use crate::engine::{Engine, Listed, Overrides, Prepared, Problem, ScenarioText};
-use crate::load;
+use crate::engine::{Engine, Listed, Overrides, Prepared, Problem, ScenarioText, StoredPlan};
+use crate::{input, stored_plan};
 
 /// The catalog of `scenarios`, and scenarios from files.
 pub struct Catalog;
@@ -38,24 +34,21 @@ impl Engine for Catalog {
     }
 
     fn probes(&self) -> Option<Vec<String>> {
-        Some(Coverage::default().counts().map(|(name, _)| name.to_owned()).collect())
+        Some(coverage::names().map(str::to_owned).collect())
     }
 
     fn prepare(
         &self,
         text: &ScenarioText,
         overrides: &Overrides,
-        plan: Option<&serde_json::Value>,
+        stored: Option<&StoredPlan>,
     ) -> Result<Box<dyn Prepared>, Problem> {
         let base = read(text)?;
         let scenario = altered(base.clone(), overrides)?;
-        for probe in &scenario.require_probe {
-            load::known_probe(self, probe)
-                .map_err(|problem| Problem(format!("{}: require_probe: {}", text.name, problem.0)))?;
-        }
-        let plan = plan.map(Plan::deserialize).transpose();
-        let plan = plan.map_err(|error| Problem::new(format!("its plan: {error}")))?;
-        can_run(&scenario, plan.as_ref())?;
+        // Some things are wrong only once a world is made of it.
+        let seed = stored.map_or(0, |stored| stored.seed);
+        let prepared = cluster::prepare(&scenario, Seed(seed), Some(Plan::default())).map_err(Problem::new)?;
+        let plan = stored.map(|stored| stored_plan::read(&stored.faults, &prepared)).transpose()?;
         Ok(Box::new(Ready { base, scenario, plan }))
     }
 }
@@ -63,31 +56,10 @@ impl Engine for Catalog {
 fn read(text: &ScenarioText) -> Result<Scenario, Problem> {
     let beside = |path: &str| {
         let folder = text.folder.as_deref().ok_or("no file can be named here")?;
-        let path = folder.join(Path::new(path));
-        fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))
+        input::read_text(&folder.join(path)).map_err(|problem| problem.message)
     };
-    Ok(Scenario::from_toml_with(&text.name, &text.toml, beside)?)
-}
-
-/// What is wrong only once a world is made of it.
-fn can_run(scenario: &Scenario, plan: Option<&Plan>) -> Result<(), Problem> {
-    let nodes = cluster::prepare(scenario, Seed(0), None).map_err(Problem)?.world.nodes.len();
-    let exists = |node: Node| usize::from(node.0) < nodes;
-    for fault in plan.iter().flat_map(|plan| &plan.0) {
-        let links = match &fault.what {
-            What::Cut { links }
-            | What::Loss { links, .. }
-            | What::Delay { links, .. }
-            | What::Duplicate { links, .. } => links.as_slice(),
-            _ => &[],
-        };
-        let ends = links.iter().flat_map(|link| [link.0, link.1]);
-        if let Some(stranger) = ends.chain(fault.what.node()).find(|node| !exists(*node)) {
-            let kind = fault.what.kind();
-            return Err(Problem::new(format!("its plan: a {kind} strikes node {}, and there are {nodes}", stranger.0)));
-        }
-    }
-    Ok(())
+    Scenario::from_toml_with(&text.name, &text.toml, beside)
+        .map_err(|ScenarioError(message)| Problem::at("/scenario/toml", message))
 }
 
 /// With the RUN flags, in the order cluster, bugs, fixes, settings: settings win.
@@ -97,23 +69,20 @@ fn altered(mut scenario: Scenario, overrides: &Overrides) -> Result<Scenario, Pr
         let node = cluster.files.iter().map(node).collect();
         scenario.cluster = Cluster { restart_after: scenario.cluster.restart_after, node, ..Cluster::default() };
     }
-    for name in &overrides.bugs {
-        scenario = scenario.with_bug(switches::bugs::parse(name).map_err(|e| Problem::new(format!("--bug: {e}")))?);
+    for (i, name) in overrides.bugs.iter().enumerate() {
+        let wrong = |error| Problem::at(format!("/overrides/bugs/{i}"), format!("--bug: {error}"));
+        scenario = scenario.with_bug(switches::bugs::parse(name).map_err(wrong)?);
     }
-    for name in &overrides.fixes {
-        scenario = scenario.with_fix(switches::fixes::parse(name).map_err(|e| Problem::new(format!("--fix: {e}")))?);
+    for (i, name) in overrides.fixes.iter().enumerate() {
+        let wrong = |error| Problem::at(format!("/overrides/fixes/{i}"), format!("--fix: {error}"));
+        scenario = scenario.with_fix(switches::fixes::parse(name).map_err(wrong)?);
     }
-    scenario.validate()?;
-    for (key, value) in &overrides.set {
-        scenario.set(key, value).map_err(|error| Problem::new(format!("--set {error}")))?;
+    scenario.validate().map_err(|ScenarioError(message)| Problem::at("/overrides/cluster", message))?;
+    for (i, (key, value)) in overrides.set.iter().enumerate() {
+        let wrong = |error| Problem::at(format!("/overrides/set/{i}"), format!("--set {error}"));
+        scenario.set(key, value).map_err(wrong)?;
     }
     Ok(scenario)
-}
-
-impl From<ScenarioError> for Problem {
-    fn from(error: ScenarioError) -> Problem {
-        Problem(error.0)
-    }
 }
 
 /// A scenario with all that alters it.
@@ -147,8 +116,12 @@ impl Prepared for Ready {
         self.scenario.expect.0.iter().map(|(name, limit)| (name.clone(), limit.to_string())).collect()
     }
 
-    fn require_probe(&self) -> Vec<String> {
-        self.scenario.require_probe.clone()
+    fn require_probe(&self) -> (Vec<String>, u64) {
+        // A cluster or setting put in its place may leave some out of reach.
+        let possible: Vec<_> = coverage::possible(Reach::of(&self.scenario)).collect();
+        let mut probes = self.scenario.require_probe.clone();
+        probes.retain(|probe| possible.contains(&probe.as_str()));
+        (probes, self.scenario.require_probe_from_seeds)
     }
 
     fn plan(&self, seed: u64) -> serde_json::Value {

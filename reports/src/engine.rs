@@ -9,13 +9,29 @@ use serde::{Deserialize, Serialize};
 
 /// Bad usage or input: one message, and nothing was run.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct Problem(pub String);
+#[error("{message}")]
+pub struct Problem {
+    /// What is wrong, and what would do.
+    pub message: String,
+    /// What of a repro file it is about, as a JSON pointer such as `/plan/3`.
+    pub pointer: Option<String>,
+}
 
 impl Problem {
     /// With this message.
     pub fn new(message: impl Into<String>) -> Self {
-        Problem(message.into())
+        Problem { message: message.into(), pointer: None }
+    }
+
+    /// About this part of a repro file, if the run is one.
+    pub fn at(pointer: impl Into<String>, message: impl Into<String>) -> Self {
+        Problem { message: message.into(), pointer: Some(pointer.into()) }
+    }
+
+    /// The same, and of what.
+    #[must_use]
+    pub fn about(self, of: &str) -> Self {
+        Problem { message: format!("{of}: {}", self.message), ..self }
     }
 }
 
@@ -66,6 +82,15 @@ pub struct ClusterFiles {
     pub files: BTreeMap<String, String>,
 }
 
+/// The plan of a repro, and the seed whose cluster it strikes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredPlan {
+    /// The seed.
+    pub seed: u64,
+    /// The faults.
+    pub faults: serde_json::Value,
+}
+
 /// An entry of the catalog.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listed {
@@ -83,13 +108,13 @@ pub trait Engine {
     fn list(&self) -> Vec<Listed>;
     /// TOML of a catalog scenario.
     fn find(&self, name: &str) -> Option<String>;
-    /// Makes a scenario ready to run, with an explicit plan (of a repro) instead of its
-    /// nemesis if given. All that can be wrong with it is found here.
+    /// Makes a scenario ready to run, with the explicit plan of a repro instead of its nemesis
+    /// if given. All that can be wrong with it is found here.
     fn prepare(
         &self,
         text: &ScenarioText,
         overrides: &Overrides,
-        plan: Option<&serde_json::Value>,
+        stored: Option<&StoredPlan>,
     ) -> Result<Box<dyn Prepared>, Problem>;
     /// Every rare situation a run can name; `None`: whatever is asked for is taken.
     fn probes(&self) -> Option<Vec<String>> {
@@ -111,8 +136,8 @@ pub trait Prepared: Send + Sync {
     fn fixes(&self) -> Vec<String>;
     /// `[expect]`: name → limit, as `failover.controller.p99` → `<= 4s`.
     fn expect(&self) -> Vec<(String, String)>;
-    /// Probes a sweep of it must reach.
-    fn require_probe(&self) -> Vec<String>;
+    /// Probes a sweep of it must reach, and of how many seeds at least.
+    fn require_probe(&self) -> (Vec<String>, u64);
     /// The explicit plan of a seed.
     fn plan(&self, seed: u64) -> serde_json::Value;
     /// Runs a seed, up to an instant if given.

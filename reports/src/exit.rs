@@ -1,6 +1,6 @@
 //! The verdict of a sweep or a run, and its exit code.
 
-use fuzz::aggregate::SweepReport;
+use fuzz::aggregate::{MissedFloor, RequiredProbe, SweepReport};
 use scenarios::report::ViolationKind;
 
 use crate::expect;
@@ -51,25 +51,20 @@ pub fn why_vacuous(report: &SweepReport) -> Vec<String> {
     }
     let mut why = Vec::new();
     if report.inconclusive * 100 > report.runs * INCONCLUSIVE_PERCENT {
-        let floor = match report.missed_floors.iter().max_by_key(|(_, missed)| missed.runs) {
-            Some((name, missed)) => {
-                let seed = fuzz::seeds::show_seed(missed.seed);
-                format!(", most of them below the floor {name} (seed {seed}: {} of {})", missed.got, missed.wanted)
-            }
-            None => String::new(),
-        };
+        let most = report.missed_floors.iter().max_by_key(|(_, missed)| missed.runs);
+        let most = most.map(|(name, missed)| format!(", most often by {}", floor(name, missed))).unwrap_or_default();
         why.push(format!(
-            "{} of {} runs were inconclusive, more than {INCONCLUSIVE_PERCENT} %{floor}",
+            "{} of {} runs were inconclusive, more than {INCONCLUSIVE_PERCENT} %{most}",
             report.inconclusive, report.runs
         ));
     }
     if report.operations_acked() == 0 {
         why.push("no operation was acknowledged in any run".to_owned());
     }
-    let missing = |probe: &&String| report.probes.get(*probe).is_none_or(|runs| *runs == 0);
-    for probe in report.subject.required_probes.iter().filter(missing) {
+    for RequiredProbe { scenario, probe, .. } in report.missed_probes() {
+        let of = scenario.as_ref().map(|scenario| format!(" of {scenario}")).unwrap_or_default();
         let unknown = if report.probes.contains_key(probe) { "" } else { " (no scenario here has it)" };
-        why.push(format!("no run reached the required probe {probe}{unknown}"));
+        why.push(format!("no run{of} reached the required probe {probe}{unknown}"));
     }
     for limit in report.limits.iter().filter(|limit| expect::verdict(limit).is_none()) {
         why.push(format!("{}: {} {} had nothing to measure", limit.scenario, limit.name, limit.limit));
@@ -80,4 +75,13 @@ pub fn why_vacuous(report: &SweepReport) -> Vec<String> {
         why.push(format!("the linearizability of {undecided} runs is undecided"));
     }
     why
+}
+
+/// A floor, and the first run below it. A run that an excuse has ended has no numbers.
+pub fn floor(name: &str, missed: &MissedFloor) -> String {
+    let seed = fuzz::seeds::show_seed(missed.seed);
+    match missed.wanted {
+        0 => format!("{name} (seed {seed})"),
+        wanted => format!("{name} (seed {seed}: {} of {wanted})", missed.got),
+    }
 }

@@ -2,10 +2,11 @@
 //!
 //! * [`args`]: what can be typed; [`verb`]: what each verb does
 //! * [`engine`]: what the desk needs of a scenario; [`load`]: RUN flags and names to scenarios;
-//!   [`catalog`]: those that `scenarios` has
+//!   [`catalog`]: those that `scenarios` has; [`stored_plan`]: the faults of a repro file
 //! * [`expect`], [`exit`]: the verdict of a sweep, and its exit code
 //! * [`json`]: the files for machines; [`show`]: the text for people
-//! * [`command`]: the one line that reproduces a failure; [`output`]: files are whole or absent
+//! * [`command`]: the one line that reproduces a failure; [`input`], [`output`]: files that
+//!   are read are named with the line of what is wrong, files that are written are whole or absent
 //!
 //! Results go to stdout or the named file; progress, failures and hints go to stderr.
 
@@ -16,10 +17,12 @@ pub mod duration;
 pub mod engine;
 pub mod exit;
 pub mod expect;
+pub mod input;
 pub mod json;
 pub mod load;
 pub mod output;
 pub mod show;
+pub mod stored_plan;
 pub mod verb;
 
 /// Of kraftsim.

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use crate::args::RunFlags;
 use crate::engine::{ClusterFiles, Engine, Named, Overrides, Problem, ScenarioText};
+use crate::input;
 
 /// Prepares each named scenario.
 pub fn load(engine: &dyn Engine, names: &[String], overrides: &Overrides) -> Result<Vec<Named>, Problem> {
@@ -26,16 +27,12 @@ fn find(engine: &dyn Engine, name: &str) -> Result<ScenarioText, Problem> {
         return Ok(ScenarioText { name: name.to_owned(), toml, folder: None });
     }
     let path = Path::new(name);
-    match fs::read_to_string(path) {
-        Ok(toml) => {
-            let folder = path.parent().map(Path::to_path_buf);
-            Ok(ScenarioText { name: name.to_owned(), toml, folder })
-        }
-        Err(error) if path.extension().is_some_and(|e| e == "toml") => {
-            Err(Problem::new(format!("scenario file {name}: {error}")))
-        }
-        Err(_) => Err(Problem::new(no_such_scenario(engine, name))),
+    if !path.is_file() && path.extension().is_none_or(|e| e != "toml") {
+        return Err(Problem::new(no_such_scenario(engine, name)));
     }
+    let toml = input::read_text(path)?;
+    let folder = path.parent().map(Path::to_path_buf);
+    Ok(ScenarioText { name: name.to_owned(), toml, folder })
 }
 
 /// What to say of a name that is neither in the catalog nor a file.
@@ -44,13 +41,14 @@ pub fn no_such_scenario(engine: &dyn Engine, name: &str) -> String {
     format!("no scenario {name}: give the path of a TOML file, or one of: {}", names.join(", "))
 }
 
-/// Refuses a rare situation that no run can name.
-pub fn known_probe(engine: &dyn Engine, name: &str) -> Result<(), Problem> {
-    match engine.probes() {
-        Some(names) if !names.iter().any(|known| known == name) => {
-            Err(Problem::new(format!("no probe is named {name:?}; allowed: {}", names.join(", "))))
+/// Refuses a `--require-probe` that no run can reach.
+pub fn known_probes(engine: &dyn Engine, wanted: &[String]) -> Result<(), Problem> {
+    let Some(known) = engine.probes() else { return Ok(()) };
+    match wanted.iter().find(|name| !known.contains(name)) {
+        Some(name) => {
+            Err(Problem::new(format!("--require-probe: no probe is named {name:?}; allowed: {}", known.join(", "))))
         }
-        _ => Ok(()),
+        None => Ok(()),
     }
 }
 
@@ -71,9 +69,7 @@ fn read_cluster(dir: &Path) -> Result<ClusterFiles, Problem> {
         let path = entry.map_err(wrong)?.path();
         if path.extension().is_some_and(|e| e == "properties") && path.is_file() {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            let text = fs::read_to_string(&path)
-                .map_err(|error| Problem::new(format!("--cluster: {}: {error}", path.display())))?;
-            files.insert(name, text);
+            files.insert(name, input::read_text(&path).map_err(|problem| problem.about("--cluster"))?);
         }
     }
     if files.is_empty() {

@@ -7,9 +7,10 @@ use sim::fault::What;
 use sim::world::World;
 
 use crate::actor::Actor;
-use crate::checks::Checks;
+use crate::checks::{Checks, coverage};
 use crate::knobs;
 use crate::onlooker::Onlooker;
+use crate::reach::Reach;
 use crate::report::{Linearizability, Outcome, Recovered, RunReport, Violation, ViolationKind};
 use crate::run::{Finished, Request};
 use crate::scenario::Scenario;
@@ -27,7 +28,10 @@ pub(crate) fn conclude(request: &Request<'_>, finished: &Finished) -> RunReport 
     if let Some(checks) = checks {
         operations.insert("append".to_owned(), checks.appends());
         operations.insert("read".to_owned(), checks.reads());
-        probes.extend(checks.coverage().map(|(name, count)| (name.to_owned(), count > 0)));
+        // What an explicit plan led to is told, too.
+        let met = checks.coverage().filter(|(_, count)| *count > 0).map(|(name, _)| (name, true));
+        let possible = coverage::possible(Reach::of(request.scenario)).map(|name| (name, false));
+        probes.extend(possible.chain(met).map(|(name, met)| (name.to_owned(), met)));
         excused.extend(checks.excused().filter(|(_, count)| *count > 0).map(|(name, count)| (name.to_owned(), count)));
     }
     RunReport {

@@ -6,7 +6,8 @@
 //! * [`cluster`]: from a scenario and a seed to a world about to boot; [`knobs`], [`nemesis`]
 //! * [`actor`] and [`workload`]: Kafka's nodes and our clients as processes of the world
 //! * [`onlooker`] and [`checks`]: what crosses the border, and what must hold of it
-//! * [`recovery_bound`]: how long a healed cluster may take
+//! * [`recovery_bound`]: how long a healed cluster may take; [`reach`]: what may happen in a
+//!   scenario at all
 //! * [`report`]: what one run has to say, and `conclude`, which boils it down
 //! * `story`: a run told as an async function, in Kafka's words (builds with the madsim host only)
 
@@ -21,6 +22,7 @@ mod identity;
 pub mod knobs;
 pub mod nemesis;
 pub mod onlooker;
+pub mod reach;
 pub mod recovery_bound;
 pub mod report;
 pub mod run;

@@ -3,16 +3,16 @@
 use scenarios::report::ViolationKind;
 use serde::{Deserialize, Serialize};
 
+pub mod reading;
 pub mod replay_json;
 pub mod repro;
 pub mod sweep_json;
+mod values;
 
 use fuzz::aggregate::{Failure, Reproduction};
-use fuzz::seeds::{parse_seed, show_seed};
 use scenarios::report::Violation;
 
-use crate::args::parse_digest;
-use crate::engine::Problem;
+pub use values::{Digest, Ms, Seconds, Seed, show_digest};
 
 /// One thing that did not hold.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,12 +20,12 @@ use crate::engine::Problem;
 pub struct ViolationJson {
     pub kind: ViolationKind,
     pub scenario: String,
-    pub seed: String,
+    pub seed: Seed,
     pub invariant: String,
     pub spec: String,
     pub detail: String,
     pub at_ns: u64,
-    pub digest: String,
+    pub digest: Digest,
     pub repro: Option<String>,
     pub command: String,
 }
@@ -36,12 +36,12 @@ impl From<&Failure> for ViolationJson {
         ViolationJson {
             kind: violation.kind,
             scenario: failure.scenario.clone(),
-            seed: show_seed(failure.seed),
+            seed: Seed(failure.seed),
             invariant: violation.invariant.clone(),
             spec: violation.spec.clone(),
             detail: violation.detail.clone(),
             at_ns: violation.at_ns,
-            digest: show_digest(failure.digest),
+            digest: Digest(failure.digest),
             repro: failure.again.repro.clone(),
             command: failure.again.command.clone(),
         }
@@ -49,11 +49,11 @@ impl From<&Failure> for ViolationJson {
 }
 
 impl ViolationJson {
-    fn into_failure(self) -> Result<Failure, Problem> {
-        Ok(Failure {
+    fn into_failure(self) -> Failure {
+        Failure {
             scenario: self.scenario,
-            seed: read_seed(&self.seed)?,
-            digest: read_digest(&self.digest)?,
+            seed: self.seed.0,
+            digest: self.digest.0,
             violation: Violation {
                 kind: self.kind,
                 invariant: self.invariant,
@@ -63,38 +63,8 @@ impl ViolationJson {
                 event: 0,
             },
             again: Reproduction { repro: self.repro, command: self.command },
-        })
+        }
     }
-}
-
-/// 32 hex digits.
-pub fn show_digest(digest: u128) -> String {
-    format!("{digest:032x}")
-}
-
-fn read_digest(text: &str) -> Result<u128, Problem> {
-    parse_digest(text).map_err(|error| Problem::new(format!("`{text}`: {error}")))
-}
-
-fn read_seed(text: &str) -> Result<u64, Problem> {
-    parse_seed(text).map_err(|error| Problem::new(error.to_string()))
-}
-
-fn seconds(ns: u64) -> f64 {
-    ns as f64 / 1e9
-}
-
-fn ms(us: u64) -> f64 {
-    us as f64 / 1e3
-}
-
-/// Back to whole units of `1 / scale`; refuses what no sweep wrote.
-fn whole(value: f64, scale: f64) -> Result<u64, Problem> {
-    let scaled = (value * scale).round();
-    if (0.0..1.8e19).contains(&scaled) {
-        return Ok(scaled as u64);
-    }
-    Err(Problem::new(format!("{value} is not a length of time")))
 }
 
 /// The text of a file: indented, ended by a newline.
@@ -102,13 +72,4 @@ pub fn to_text(value: &impl Serialize) -> String {
     let mut text = serde_json::to_string_pretty(value).expect("plain data with string keys");
     text.push('\n');
     text
-}
-
-/// Checks `schema` first, so that a file of another kind gets a clear answer.
-fn check_schema(value: &serde_json::Value, wanted: &str) -> Result<(), Problem> {
-    match value.get("schema").and_then(|schema| schema.as_str()) {
-        Some(schema) if schema == wanted => Ok(()),
-        Some(schema) => Err(Problem::new(format!("its schema is {schema}, not {wanted}"))),
-        None => Err(Problem::new(format!("it has no schema; {wanted} is wanted"))),
-    }
 }

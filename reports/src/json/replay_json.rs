@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 
 use fuzz::aggregate::Failure;
 use fuzz::durations::round_to_us;
-use fuzz::seeds::show_seed;
 use scenarios::report::{Linearizability, OperationCounts, Outcome, RunReport};
 use serde::Serialize;
 
-use super::{ViolationJson, ms, seconds, show_digest};
+use super::{Digest, Ms, Seconds, Seed, ViolationJson};
 
 /// The schema's id.
 pub const SCHEMA: &str = "kraftsim.run.v1";
@@ -20,17 +19,17 @@ pub struct RunJson {
     pub version: &'static str,
     pub host: &'static str,
     pub scenario: String,
-    pub seed: String,
+    pub seed: Seed,
     pub outcome: &'static str,
     pub floor: Option<FloorJson>,
     pub fixes: Vec<String>,
     pub bugs: Vec<String>,
     pub events: u64,
     pub messages: u64,
-    pub sim_seconds: f64,
-    pub digest: String,
-    pub behaviour_digest: String,
-    pub plan_digest: String,
+    pub sim_seconds: Seconds,
+    pub digest: Digest,
+    pub behaviour_digest: Digest,
+    pub plan_digest: Digest,
     pub violations: Vec<ViolationJson>,
     pub linearizability: &'static str,
     pub excused: BTreeMap<String, u64>,
@@ -40,7 +39,7 @@ pub struct RunJson {
     pub knobs: BTreeMap<String, String>,
     pub failover: FailoversJson,
     pub plan: serde_json::Value,
-    pub ladder: Vec<(u64, String)>,
+    pub ladder: Vec<(u64, Digest)>,
 }
 
 /// The floor a run did not reach.
@@ -62,7 +61,7 @@ pub struct FailoversJson {
 pub struct FailoverJson {
     pub at_ns: u64,
     pub cause: String,
-    pub total_ms: f64,
+    pub total_ms: Ms,
     pub phases: serde_json::Map<String, serde_json::Value>,
 }
 
@@ -79,25 +78,29 @@ impl RunJson {
         let failover = |f: &scenarios::report::Failover| FailoverJson {
             at_ns: f.at_ns,
             cause: f.cause.clone(),
-            total_ms: ms(round_to_us(f.total_ns)),
-            phases: f.phases.iter().map(|(name, ns)| (format!("{name}_ms"), ms(round_to_us(*ns)).into())).collect(),
+            total_ms: Ms(round_to_us(f.total_ns)),
+            phases: f
+                .phases
+                .iter()
+                .map(|(name, ns)| (format!("{name}_ms"), f64::from(Ms(round_to_us(*ns))).into()))
+                .collect(),
         };
         RunJson {
             schema: SCHEMA,
             version: crate::VERSION,
             host: crate::host(),
             scenario: scenario.to_owned(),
-            seed: show_seed(run.seed),
+            seed: Seed(run.seed),
             outcome,
             floor,
             fixes: run.fixes.clone(),
             bugs: run.bugs.clone(),
             events: run.events,
             messages: run.messages,
-            sim_seconds: seconds(run.sim_ns),
-            digest: show_digest(run.digest),
-            behaviour_digest: show_digest(run.behaviour_digest),
-            plan_digest: show_digest(run.plan_digest),
+            sim_seconds: Seconds(run.sim_ns),
+            digest: Digest(run.digest),
+            behaviour_digest: Digest(run.behaviour_digest),
+            plan_digest: Digest(run.plan_digest),
             violations: failures.iter().map(ViolationJson::from).collect(),
             linearizability: match run.linearizability {
                 Linearizability::Holds => "holds",
@@ -111,7 +114,7 @@ impl RunJson {
             knobs: run.knobs.clone(),
             failover: FailoversJson { controller: run.failovers.iter().map(failover).collect() },
             plan,
-            ladder: run.ladder.iter().map(|(entries, digest)| (*entries, show_digest(*digest))).collect(),
+            ladder: run.ladder.iter().map(|(entries, digest)| (*entries, Digest(*digest))).collect(),
         }
     }
 }

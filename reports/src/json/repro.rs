@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use fuzz::seeds::show_seed;
 use serde::{Deserialize, Serialize};
 
-use super::{check_schema, read_digest, read_seed, show_digest, to_text};
-use crate::engine::{Named, Overrides, Problem, ScenarioText};
+use super::{Digest, Seed, reading, to_text};
+use crate::engine::{Named, Overrides, Problem, ScenarioText, StoredPlan};
 use crate::output::write_whole;
 
 /// The schema's id.
@@ -20,12 +20,12 @@ pub struct ReproJson {
     schema: String,
     version: String,
     scenario: ScenarioJson,
-    seed: String,
+    seed: Seed,
     overrides: Overrides,
     plan: serde_json::Value,
-    expect_digest: String,
+    expect_digest: Digest,
     /// (entries, digest of both lanes so far): to find where another run parts from this one.
-    ladder: Vec<(u64, String)>,
+    ladder: Vec<(u64, Digest)>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -42,12 +42,10 @@ pub struct Repro {
     pub version: String,
     /// The scenario.
     pub scenario: ScenarioText,
-    /// The seed.
-    pub seed: u64,
+    /// The seed and the faults.
+    pub plan: StoredPlan,
     /// What alters the run.
     pub overrides: Overrides,
-    /// The faults.
-    pub plan: serde_json::Value,
     /// The run's digest.
     pub digest: u128,
     /// The run's ladder.
@@ -75,11 +73,11 @@ pub fn write(folder: &Path, stem: &str, run: &Subject<'_>) -> Result<PathBuf, Pr
         schema: SCHEMA.to_owned(),
         version: crate::VERSION.to_owned(),
         scenario: ScenarioJson { name: run.scenario.name.clone(), toml: run.scenario.prepared.toml() },
-        seed: show_seed(run.seed),
+        seed: Seed(run.seed),
         overrides: run.overrides.clone(),
         plan: run.scenario.prepared.plan(run.seed),
-        expect_digest: show_digest(run.digest),
-        ladder: run.ladder.iter().map(|(entries, digest)| (*entries, show_digest(*digest))).collect(),
+        expect_digest: Digest(run.digest),
+        ladder: run.ladder.iter().map(|(entries, digest)| (*entries, Digest(*digest))).collect(),
     };
     write_whole(&path, &to_text(&json))?;
     Ok(path)
@@ -97,20 +95,14 @@ pub fn stems(names: &[String]) -> Vec<String> {
 }
 
 /// Reads a file.
-pub fn read(text: &str) -> Result<Repro, Problem> {
-    let value: serde_json::Value =
-        serde_json::from_str(text).map_err(|error| Problem::new(format!("not JSON: {error}")))?;
-    check_schema(&value, SCHEMA)?;
-    let json: ReproJson =
-        serde_json::from_value(value).map_err(|error| Problem::new(format!("not {SCHEMA}: {error}")))?;
-    let ladder = json.ladder.iter().map(|(entries, digest)| Ok((*entries, read_digest(digest)?)));
+pub fn read(file: &str, text: &str) -> Result<Repro, Problem> {
+    let json: ReproJson = reading::read(file, text, SCHEMA)?;
     Ok(Repro {
         version: json.version,
         scenario: ScenarioText { name: json.scenario.name, toml: json.scenario.toml, folder: None },
-        seed: read_seed(&json.seed)?,
+        plan: StoredPlan { seed: json.seed.0, faults: json.plan },
         overrides: json.overrides,
-        plan: json.plan,
-        digest: read_digest(&json.expect_digest)?,
-        ladder: ladder.collect::<Result<_, Problem>>()?,
+        digest: json.expect_digest.0,
+        ladder: json.ladder.into_iter().map(|(entries, digest)| (entries, digest.0)).collect(),
     })
 }

@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use fuzz::aggregate::{Limit, Subject, SweepReport};
+use fuzz::aggregate::{Limit, RequiredProbe, Subject, SweepReport};
 use fuzz::durations::Durations;
 use fuzz::failover::{FailoverTimes, Worst};
-use fuzz::seeds::{Seeds, show_seed};
+use fuzz::seeds::Seeds;
 use scenarios::report::OperationCounts;
+use scenarios::scenario::values::Limit as Bound;
 use serde::{Deserialize, Serialize};
 
-use super::{ViolationJson, check_schema, ms, read_digest, read_seed, seconds, show_digest, whole};
+use super::{Digest, Ms, Seconds, Seed, ViolationJson, reading};
 use crate::engine::Problem;
 use crate::expect::{self, Measured};
 
@@ -27,18 +28,18 @@ pub struct SweepJson {
     pub scenarios: Vec<String>,
     pub fixes: Vec<String>,
     pub bugs: Vec<String>,
-    pub seeds_first: String,
+    pub seeds_first: Seed,
     pub seeds_run: u64,
     pub seeds_failed: u64,
     pub seeds_inconclusive: u64,
     pub events: u64,
     pub messages: u64,
     pub operations_acked: u64,
-    pub sim_seconds: f64,
-    pub wall_seconds: f64,
+    pub sim_seconds: Seconds,
+    pub wall_seconds: Seconds,
     pub events_per_second_per_core: u64,
     pub sim_seconds_per_second_per_core: u64,
-    pub digest: String,
+    pub digest: Digest,
     pub violations: Vec<ViolationJson>,
     pub linearizability: LinearizabilityJson,
     pub excused: BTreeMap<String, u64>,
@@ -49,11 +50,21 @@ pub struct SweepJson {
     pub failover: FailoverJson,
     pub expect: Vec<ExpectJson>,
     pub fault_runs: BTreeMap<String, u64>,
-    pub core_seconds: f64,
+    pub core_seconds: Seconds,
     pub seeds: Vec<SeedsJson>,
     pub set: Vec<String>,
     pub cluster: Option<String>,
-    pub required_probes: Vec<String>,
+    pub required_probes: Vec<RequiredProbeJson>,
+    pub probes_by_scenario: BTreeMap<String, BTreeMap<String, u64>>,
+}
+
+/// A probe that must be reached: by runs of a scenario or of any, from so many seeds on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RequiredProbeJson {
+    pub probe: String,
+    pub scenario: Option<String>,
+    pub from_seeds: u64,
 }
 
 /// Runs by the verdict on their histories.
@@ -77,11 +88,11 @@ pub struct FailoverJson {
 #[serde(deny_unknown_fields)]
 pub struct TimesJson {
     pub count: u64,
-    pub p50_ms: Option<f64>,
-    pub p90_ms: Option<f64>,
-    pub p99_ms: Option<f64>,
-    pub max_ms: Option<f64>,
-    pub worst_seed: Option<String>,
+    pub p50_ms: Option<Ms>,
+    pub p90_ms: Option<Ms>,
+    pub p99_ms: Option<Ms>,
+    pub max_ms: Option<Ms>,
+    pub worst_seed: Option<Seed>,
     pub histogram: String,
     pub phases: BTreeMap<String, PhaseJson>,
 }
@@ -90,9 +101,9 @@ pub struct TimesJson {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PhaseJson {
-    pub p50_ms: Option<f64>,
-    pub p99_ms: Option<f64>,
-    pub max_ms: Option<f64>,
+    pub p50_ms: Option<Ms>,
+    pub p99_ms: Option<Ms>,
+    pub max_ms: Option<Ms>,
     pub histogram: String,
 }
 
@@ -104,11 +115,11 @@ pub struct ExpectJson {
     pub limit: String,
     pub value: Option<f64>,
     pub held: bool,
-    pub worst_seed: Option<String>,
+    pub worst_seed: Option<Seed>,
     pub command: Option<String>,
     pub scenario: String,
     pub worst: Option<WorstJson>,
-    pub max_ms: Option<f64>,
+    pub max_ms: Option<Ms>,
     pub histogram: String,
 }
 
@@ -116,16 +127,16 @@ pub struct ExpectJson {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WorstJson {
-    pub ms: f64,
+    pub ms: Ms,
     pub at_ns: u64,
-    pub digest: String,
+    pub digest: Digest,
 }
 
 /// Seeds at even steps.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SeedsJson {
-    pub first: String,
+    pub first: Seed,
     pub step: u32,
     pub count: u64,
 }
@@ -142,18 +153,18 @@ impl From<&SweepReport> for SweepJson {
             scenarios: subject.scenarios,
             fixes: subject.fixes,
             bugs: subject.bugs,
-            seeds_first: show_seed(report.seeds_first),
+            seeds_first: Seed(report.seeds_first),
             seeds_run: report.runs,
             seeds_failed: report.failed,
             seeds_inconclusive: report.inconclusive,
             events: report.events,
             messages: report.messages,
             operations_acked: report.operations_acked(),
-            sim_seconds: seconds(report.sim_ns),
-            wall_seconds: seconds(report.wall_ns),
+            sim_seconds: Seconds(report.sim_ns),
+            wall_seconds: Seconds(report.wall_ns),
             events_per_second_per_core: per_core(report.events),
             sim_seconds_per_second_per_core: per_core(report.sim_ns) / 1_000_000_000,
-            digest: show_digest(report.digest),
+            digest: Digest(report.digest),
             violations: report.violations.iter().map(ViolationJson::from).collect(),
             linearizability: LinearizabilityJson {
                 holds: report.lin_holds,
@@ -168,21 +179,30 @@ impl From<&SweepReport> for SweepJson {
             failover: FailoverJson { controller: times(&report.controller) },
             expect: report.limits.iter().map(limit).collect(),
             fault_runs: report.fault_runs.clone(),
-            core_seconds: seconds(report.core_ns),
+            core_seconds: Seconds(report.core_ns),
             seeds: report.seeds.iter().map(seeds).collect(),
             set: subject.set,
             cluster: subject.cluster,
-            required_probes: subject.required_probes,
+            required_probes: subject.required_probes.into_iter().map(required_json).collect(),
+            probes_by_scenario: report.probes_by_scenario.clone(),
         }
     }
 }
 
+fn required_json(RequiredProbe { scenario, probe, from_seeds }: RequiredProbe) -> RequiredProbeJson {
+    RequiredProbeJson { probe, scenario, from_seeds }
+}
+
+fn required(RequiredProbeJson { probe, scenario, from_seeds }: RequiredProbeJson) -> RequiredProbe {
+    RequiredProbe { scenario, probe, from_seeds }
+}
+
 fn times(times: &FailoverTimes) -> TimesJson {
-    let quantile = |q| times.total.quantile_us(q).map(ms);
+    let quantile = |q| times.total.quantile_us(q).map(Ms);
     let phase = |times: &Durations| PhaseJson {
-        p50_ms: times.quantile_us(0.50).map(ms),
-        p99_ms: times.quantile_us(0.99).map(ms),
-        max_ms: times.max_us().map(ms),
+        p50_ms: times.quantile_us(0.50).map(Ms),
+        p99_ms: times.quantile_us(0.99).map(Ms),
+        max_ms: times.max_us().map(Ms),
         histogram: times.to_base64(),
     };
     let phases = times.phases.iter().map(|(name, times)| (name.clone(), phase(times)));
@@ -191,8 +211,8 @@ fn times(times: &FailoverTimes) -> TimesJson {
         p50_ms: quantile(0.50),
         p90_ms: quantile(0.90),
         p99_ms: quantile(0.99),
-        max_ms: times.total.max_us().map(ms),
-        worst_seed: times.worst.as_ref().map(|worst| show_seed(worst.seed)),
+        max_ms: times.total.max_us().map(Ms),
+        worst_seed: times.worst.as_ref().map(|worst| Seed(worst.seed)),
         histogram: times.total.to_base64(),
         phases: phases.collect(),
     }
@@ -205,62 +225,59 @@ fn limit(limit: &Limit) -> ExpectJson {
         name: limit.name.clone(),
         limit: limit.limit.clone(),
         value: verdict.map(|(measured, _)| match measured {
-            Measured::Us(us) => ms(us),
+            Measured::Us(us) => Ms(us).into(),
             Measured::Count(n) => n as f64,
         }),
         held: verdict.is_some_and(|(_, held)| held),
-        worst_seed: worst.map(|(worst, _)| show_seed(worst.seed)),
+        worst_seed: worst.map(|(worst, _)| Seed(worst.seed)),
         command: worst.map(|(_, command)| command.clone()),
         scenario: limit.scenario.clone(),
-        worst: worst.map(|(worst, _)| WorstJson {
-            ms: ms(worst.us),
-            at_ns: worst.at_ns,
-            digest: show_digest(worst.digest),
-        }),
-        max_ms: limit.times.max_us().map(ms),
+        worst: worst.map(|(worst, _)| WorstJson { ms: Ms(worst.us), at_ns: worst.at_ns, digest: Digest(worst.digest) }),
+        max_ms: limit.times.max_us().map(Ms),
         histogram: limit.times.to_base64(),
     }
 }
 
 fn seeds(seeds: &Seeds) -> SeedsJson {
-    SeedsJson { first: show_seed(seeds.first), step: seeds.step, count: seeds.count }
+    SeedsJson { first: Seed(seeds.first), step: seeds.step, count: seeds.count }
 }
 
 /// Reads a file that a sweep or a merge wrote.
-pub fn read(text: &str) -> Result<SweepReport, Problem> {
-    let value: serde_json::Value =
-        serde_json::from_str(text).map_err(|error| Problem::new(format!("not JSON: {error}")))?;
-    check_schema(&value, SCHEMA)?;
-    let json: SweepJson =
-        serde_json::from_value(value).map_err(|error| Problem::new(format!("not {SCHEMA}: {error}")))?;
-    let controller = read_times(json.failover.controller)?;
+pub fn read(file: &str, text: &str) -> Result<SweepReport, Problem> {
+    from_json(reading::read(file, text, SCHEMA)?).map_err(|problem| reading::in_file(problem, file, text))
+}
+
+fn from_json(json: SweepJson) -> Result<SweepReport, Problem> {
+    let limits = json.expect.into_iter().enumerate().map(|(i, limit)| read_limit(&format!("/expect/{i}"), limit));
+    let seeds = json.seeds.into_iter().enumerate().map(|(i, seeds)| read_seeds(&format!("/seeds/{i}"), seeds));
     Ok(SweepReport {
         interrupted: json.interrupted,
-        seeds_first: read_seed(&json.seeds_first)?,
-        seeds: json.seeds.into_iter().map(read_seeds).collect::<Result<_, _>>()?,
+        seeds_first: json.seeds_first.0,
+        seeds: seeds.collect::<Result<_, _>>()?,
         runs: json.seeds_run,
         failed: json.seeds_failed,
         inconclusive: json.seeds_inconclusive,
         missed_floors: BTreeMap::new(),
         events: json.events,
         messages: json.messages,
-        sim_ns: whole(json.sim_seconds, 1e9)?,
-        wall_ns: whole(json.wall_seconds, 1e9)?,
-        core_ns: whole(json.core_seconds, 1e9)?,
-        digest: read_digest(&json.digest)?,
-        violations: json.violations.into_iter().map(ViolationJson::into_failure).collect::<Result<_, _>>()?,
+        sim_ns: json.sim_seconds.0,
+        wall_ns: json.wall_seconds.0,
+        core_ns: json.core_seconds.0,
+        digest: json.digest.0,
+        violations: json.violations.into_iter().map(ViolationJson::into_failure).collect(),
         lin_holds: json.linearizability.holds,
         lin_violated: json.linearizability.violated,
         lin_unknown: json.linearizability.unknown,
         excused: json.excused,
         probes: json.probes,
+        probes_by_scenario: json.probes_by_scenario,
         faults: json.faults,
         fault_runs: json.fault_runs,
         operations: json.operations,
         knobs: json.knobs,
-        controller,
+        controller: read_times("/failover/controller", json.failover.controller)?,
         controller_by_scenario: Vec::new(),
-        limits: json.expect.into_iter().map(read_limit).collect::<Result<_, _>>()?,
+        limits: limits.collect::<Result<_, _>>()?,
         subject: Subject {
             version: json.version,
             host: json.host,
@@ -269,47 +286,41 @@ pub fn read(text: &str) -> Result<SweepReport, Problem> {
             bugs: json.bugs,
             set: json.set,
             cluster: json.cluster,
-            required_probes: json.required_probes,
+            required_probes: json.required_probes.into_iter().map(required).collect(),
         },
     })
 }
 
-fn read_seeds(json: SeedsJson) -> Result<Seeds, Problem> {
-    let seeds = Seeds { first: read_seed(&json.first)?, step: json.step, count: json.count };
-    if seeds.is_sound() { Ok(seeds) } else { Err(Problem::new(format!("no such seeds: {seeds:?}"))) }
+fn read_seeds(at: &str, json: SeedsJson) -> Result<Seeds, Problem> {
+    let seeds = Seeds { first: json.first.0, step: json.step, count: json.count };
+    let wrong = || Problem::at(at, "its step is 0, or its last seed has more than 64 bits");
+    seeds.is_sound().then_some(seeds).ok_or_else(wrong)
 }
 
-fn read_durations(histogram: &str, max_ms: Option<f64>) -> Result<Durations, Problem> {
-    let max_us = max_ms.map(|ms| whole(ms, 1e3)).transpose()?;
-    Durations::from_base64(histogram, max_us).map_err(|error| Problem::new(error.to_string()))
+fn read_durations(at: &str, histogram: &str, max: Option<Ms>) -> Result<Durations, Problem> {
+    Durations::from_base64(histogram, max.map(|max| max.0))
+        .map_err(|error| Problem::at(format!("{at}/histogram"), error.to_string()))
 }
 
-fn read_times(json: TimesJson) -> Result<FailoverTimes, Problem> {
-    let total = read_durations(&json.histogram, json.max_ms)?;
-    let phases =
-        json.phases.into_iter().map(|(name, phase)| Ok((name, read_durations(&phase.histogram, phase.max_ms)?)));
+fn read_times(at: &str, json: TimesJson) -> Result<FailoverTimes, Problem> {
+    let total = read_durations(at, &json.histogram, json.max_ms)?;
+    let phases = json.phases.into_iter().map(|(name, phase)| {
+        let times = read_durations(&format!("{at}/phases/{name}"), &phase.histogram, phase.max_ms)?;
+        Ok((name, times))
+    });
     let phases = phases.collect::<Result<_, Problem>>()?;
     // Whose it was stands in the limits; here only the seed is wanted.
-    let worst = json.worst_seed.zip(total.max_us()).map(|(seed, us)| {
-        Ok::<_, Problem>(Worst { us, seed: read_seed(&seed)?, scenario: String::new(), at_ns: 0, digest: 0 })
-    });
-    Ok(FailoverTimes { total, phases, worst: worst.transpose()? })
+    let worst = json.worst_seed.zip(total.max_us());
+    let worst = worst.map(|(seed, us)| Worst { us, seed: seed.0, scenario: String::new(), at_ns: 0, digest: 0 });
+    Ok(FailoverTimes { total, phases, worst })
 }
 
-fn read_limit(json: ExpectJson) -> Result<Limit, Problem> {
-    let times = read_durations(&json.histogram, json.max_ms)?;
-    let worst = match (json.worst, json.worst_seed, json.command) {
-        (Some(worst), Some(seed), Some(command)) => Some((
-            Worst {
-                us: whole(worst.ms, 1e3)?,
-                seed: read_seed(&seed)?,
-                scenario: json.scenario.clone(),
-                at_ns: worst.at_ns,
-                digest: read_digest(&worst.digest)?,
-            },
-            command,
-        )),
-        _ => None,
-    };
+fn read_limit(at: &str, json: ExpectJson) -> Result<Limit, Problem> {
+    json.limit.parse::<Bound>().map_err(|error| Problem::at(format!("{at}/limit"), error))?;
+    let times = read_durations(at, &json.histogram, json.max_ms)?;
+    let worst = json.worst.zip(json.worst_seed).zip(json.command).map(|((worst, seed), command)| {
+        let (at_ns, digest) = (worst.at_ns, worst.digest.0);
+        (Worst { us: worst.ms.0, seed: seed.0, scenario: json.scenario.clone(), at_ns, digest }, command)
+    });
     Ok(Limit { scenario: json.scenario, name: json.name, limit: json.limit, times, worst })
 }

@@ -119,8 +119,7 @@ fn floors(report: &SweepReport) -> Vec<String> {
         return vec![plural(report.inconclusive, "run")];
     }
     let item = |(name, missed): (&String, &fuzz::aggregate::MissedFloor)| {
-        let seed = show_seed(missed.seed);
-        format!("{name} in {} (seed {seed}: {} of {})", plural(missed.runs, "run"), missed.got, missed.wanted)
+        format!("{} in {}", exit::floor(name, missed), plural(missed.runs, "run"))
     };
     report.missed_floors.iter().map(item).collect()
 }

@@ -1,21 +1,23 @@
 //! `merge`: the JSON of several sweeps as if they had been one.
 
-use std::fs;
 use std::path::Path;
 
-use fuzz::aggregate::SweepReport;
+use fuzz::aggregate::{RequiredProbe, SweepReport};
 use fuzz::merge::MergeError;
 
 use crate::args::MergeArgs;
-use crate::engine::Problem;
+use crate::engine::{Engine, Problem};
 use crate::exit;
 use crate::expect;
+use crate::input::read_text;
 use crate::json::{sweep_json, to_text};
+use crate::load;
 use crate::output::{Streams, Target};
 use crate::show::summary;
 
 /// Reads, merges, judges, writes.
-pub fn run(args: &MergeArgs, streams: &mut Streams<'_>) -> Result<u8, Problem> {
+pub fn run(args: &MergeArgs, engine: &dyn Engine, streams: &mut Streams<'_>) -> Result<u8, Problem> {
+    load::known_probes(engine, &args.require_probe)?;
     let target = Target::checked(&args.output)?;
     let sweeps = args.files.iter().map(|path| Ok((path.display().to_string(), read(path)?)));
     let sweeps = sweeps.collect::<Result<Vec<_>, Problem>>()?;
@@ -27,7 +29,7 @@ pub fn run(args: &MergeArgs, streams: &mut Streams<'_>) -> Result<u8, Problem> {
         }
         Err(error) => return Err(Problem::new(error.to_string())),
     };
-    whole.subject.required_probes.extend_from_slice(&args.require_probe);
+    whole.subject.required_probes.extend(args.require_probe.iter().map(|probe| RequiredProbe::by_flag(probe)));
     expect::judge(&mut whole);
     target.write(&to_text(&sweep_json::SweepJson::from(&whole)), streams)?;
     match target {
@@ -38,7 +40,5 @@ pub fn run(args: &MergeArgs, streams: &mut Streams<'_>) -> Result<u8, Problem> {
 }
 
 fn read(path: &Path) -> Result<SweepReport, Problem> {
-    let wrong = |what: String| Problem::new(format!("{}: {what}", path.display()));
-    let text = fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
-    sweep_json::read(&text).map_err(|problem| wrong(problem.to_string()))
+    sweep_json::read(&path.display().to_string(), &read_text(path)?)
 }

@@ -36,7 +36,7 @@ fn obey(cli: Cli, engine: &dyn Engine, interrupted: &AtomicBool, streams: &mut S
         Some(Verb::Replay(args)) => replay::run(&args, engine, streams),
         Some(Verb::Scenarios { what: ScenariosVerb::List }) => scenarios::list(engine, streams),
         Some(Verb::Scenarios { what: ScenariosVerb::Show { name } }) => scenarios::show(engine, &name, streams),
-        Some(Verb::Merge(args)) => merge::run(&args, streams),
+        Some(Verb::Merge(args)) => merge::run(&args, engine, streams),
         None => streams.result(&Cli::command().render_help().to_string()).map(|()| exit::HOLDS),
     }
 }

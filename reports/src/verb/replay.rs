@@ -1,6 +1,5 @@
 //! `replay`: one seed again, to the byte.
 
-use std::fs;
 use std::path::Path;
 
 use fuzz::aggregate::{Failure, Reproduction};
@@ -13,6 +12,8 @@ use crate::args::ReplayArgs;
 use crate::command;
 use crate::engine::{Engine, Named, Overrides, Problem};
 use crate::exit;
+use crate::input::read_text;
+use crate::json::reading::in_file;
 use crate::json::replay_json::RunJson;
 use crate::json::{repro, show_digest, to_text};
 use crate::load;
@@ -85,12 +86,11 @@ fn from_scenario(args: &ReplayArgs, engine: &dyn Engine) -> Result<Job, Problem>
 }
 
 fn from_repro(args: &ReplayArgs, engine: &dyn Engine, streams: &mut Streams<'_>) -> Result<Job, Problem> {
-    let wrong = |what: String| Problem::new(format!("repro {}: {what}", args.what));
     if args.seed.is_some() {
-        return Err(wrong("it has its own seed; --seed goes with a scenario".to_owned()));
+        return Err(Problem::new(format!("{}: it has its own seed; --seed goes with a scenario", args.what)));
     }
-    let text = fs::read_to_string(&args.what).map_err(|error| wrong(error.to_string()))?;
-    let stored = repro::read(&text).map_err(|problem| wrong(problem.to_string()))?;
+    let text = read_text(Path::new(&args.what))?;
+    let stored = repro::read(&args.what, &text)?;
     if stored.version != crate::VERSION {
         streams.hint(&format!("note: written by version {}, this is {}", stored.version, crate::VERSION));
     }
@@ -99,11 +99,11 @@ fn from_repro(args: &ReplayArgs, engine: &dyn Engine, streams: &mut Streams<'_>)
     let overrides = stored.overrides.and(on_top.clone());
     let prepared = engine
         .prepare(&stored.scenario, &overrides, Some(&stored.plan))
-        .map_err(|problem| wrong(problem.to_string()))?;
+        .map_err(|problem| in_file(problem, &args.what, &text))?;
     let comparable = same_run && args.until.is_none();
     Ok(Job {
         scenario: Named { name: stored.scenario.name, prepared },
-        seed: stored.seed,
+        seed: stored.plan.seed,
         overrides,
         expected: args.expect_digest.or(comparable.then_some(stored.digest)),
         ladder: if comparable { stored.ladder } else { Vec::new() },

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use fuzz::aggregate::{Failure, Reproduction, Subject};
+use fuzz::aggregate::{Failure, Reproduction, RequiredProbe, Subject};
 use fuzz::runner::HOSTS;
 use fuzz::seeds::{SeedRange, Seeds};
 use fuzz::sweep::{Progress, Settings, Watch, sweep};
@@ -36,9 +36,7 @@ pub fn run(
 ) -> Result<u8, Problem> {
     let overrides = load::overrides(&args.run)?;
     let scenarios = load::load(engine, &named(args), &overrides)?;
-    for probe in &args.require_probe {
-        load::known_probe(engine, probe).map_err(|problem| Problem(format!("--require-probe: {}", problem.0)))?;
-    }
+    load::known_probes(engine, &args.require_probe)?;
     let settings = settings(args, &scenarios, &overrides);
     let target = args.json.as_deref().map(Target::checked).transpose()?;
     let folder = args.out.clone().unwrap_or_else(|| PathBuf::from(FOLDER));
@@ -84,21 +82,22 @@ fn named(args: &SweepArgs) -> Vec<String> {
 fn settings(args: &SweepArgs, scenarios: &[Named], overrides: &Overrides) -> Settings {
     let end = if args.limit_ns.is_some() { u64::MAX } else { DEFAULT_SEEDS };
     let range = args.seeds.unwrap_or(SeedRange { start: 0, end });
-    let union = |of: fn(&Named) -> Vec<String>, more: &[String]| {
-        let mut all: Vec<String> = scenarios.iter().flat_map(of).chain(more.iter().cloned()).collect();
-        all.sort_unstable();
-        all.dedup();
-        all
+    let union = |of: fn(&Named) -> Vec<String>| sorted(scenarios.iter().flat_map(of).collect());
+    let of_file = |named: &Named| {
+        let (probes, from_seeds) = named.prepared.require_probe();
+        let scenario = Some(named.name.clone());
+        probes.into_iter().map(move |probe| RequiredProbe { scenario: scenario.clone(), probe, from_seeds })
     };
+    let by_flag = args.require_probe.iter().map(|probe| RequiredProbe::by_flag(probe));
     let subject = Subject {
         version: crate::VERSION.to_owned(),
         host: crate::host().to_owned(),
         scenarios: scenarios.iter().map(|s| s.name.clone()).collect(),
-        fixes: union(|s| s.prepared.fixes(), &[]),
-        bugs: union(|s| s.prepared.bugs(), &[]),
+        fixes: union(|s| s.prepared.fixes()),
+        bugs: union(|s| s.prepared.bugs()),
         set: overrides.set.iter().map(|(key, value)| format!("{key}={value}")).collect(),
         cluster: overrides.cluster.as_ref().map(|cluster| cluster.dir.clone()),
-        required_probes: union(|s| s.prepared.require_probe(), &args.require_probe),
+        required_probes: sorted(scenarios.iter().flat_map(of_file).chain(by_flag).collect()),
     };
     let cores = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
     Settings {
@@ -110,6 +109,13 @@ fn settings(args: &SweepArgs, scenarios: &[Named], overrides: &Overrides) -> Set
         check_determinism: args.check_determinism,
         hosts: HOSTS,
     }
+}
+
+/// Each once.
+fn sorted<T: Ord>(mut all: Vec<T>) -> Vec<T> {
+    all.sort_unstable();
+    all.dedup();
+    all
 }
 
 /// Watches a sweep: prints failures as they come and writes their repro files.

@@ -1,13 +1,13 @@
 //! An engine whose runs are functions of the seed alone, steered by `--set`:
 //! `fail=N` (each N-th seed fails), `kind=KIND`, `floor=N`, `unknown=1`, `idle=1`, `panic=SEED`,
-//! `expect=LIMIT`, `probe=NAME`, `ctrl-c=SEED`.
+//! `expect=LIMIT`, `probe=NAME`, `from=N` (seeds the probe is required from), `ctrl-c=SEED`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use fuzz::runner::HostChoice;
-use reports::engine::{Engine, Listed, Overrides, Prepared, Problem, ScenarioText};
+use reports::engine::{Engine, Listed, Overrides, Prepared, Problem, ScenarioText, StoredPlan};
 use reports::output::Streams;
 use reports::verb;
 use scenarios::report::{Failover, Linearizability, OperationCounts, Outcome, RunReport, Violation, ViolationKind};
@@ -43,7 +43,7 @@ impl Engine for Fake {
         &self,
         text: &ScenarioText,
         overrides: &Overrides,
-        plan: Option<&serde_json::Value>,
+        stored: Option<&StoredPlan>,
     ) -> Result<Box<dyn Prepared>, Problem> {
         if let Some(bug) = overrides.bugs.iter().find(|bug| *bug != "VoteNotDurable") {
             return Err(Problem::new(format!("no bug {bug}; there is: VoteNotDurable")));
@@ -54,7 +54,7 @@ impl Engine for Fake {
             bugs: overrides.bugs.clone(),
             fixes: overrides.fixes.clone(),
             set: overrides.set.iter().cloned().collect(),
-            plan: plan.cloned(),
+            plan: stored.map(|stored| stored.faults.clone()),
             interrupted: Arc::clone(&self.interrupted),
         }))
     }
@@ -102,8 +102,8 @@ impl Prepared for FakeScenario {
         self.set.get("expect").map(|l| ("failover.controller.p99".to_owned(), l.clone())).into_iter().collect()
     }
 
-    fn require_probe(&self) -> Vec<String> {
-        self.set.get("probe").cloned().into_iter().collect()
+    fn require_probe(&self) -> (Vec<String>, u64) {
+        (self.set.get("probe").cloned().into_iter().collect(), self.number("from").unwrap_or(0))
     }
 
     fn plan(&self, seed: u64) -> serde_json::Value {

@@ -2,63 +2,84 @@
 
 use raft::io::Probe;
 
-/// Declares names for situations that the border shows.
+use crate::reach::Reach;
+
+/// What of a scenario a rare situation needs.
+type Needs = fn(&Reach) -> bool;
+
+/// Declares names for situations that the border shows, and what each needs.
 macro_rules! situations {
-    ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal,)+) => {
+    ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal needs $needs:expr,)+) => {
         /// A rare situation that no node needs to tell.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
         pub enum Situation { $($(#[doc = $doc])+ $variant,)+ }
 
-        const SITUATIONS: &[&str] = &[$($name,)+];
+        const SITUATIONS: &[(&str, Needs)] = &[$(($name, $needs),)+];
     };
 }
 
 situations! {
     /// Two servers believed at once that they lead.
-    TwoLeadersAtOnce = "two_leaders_at_once",
+    TwoLeadersAtOnce = "two_leaders_at_once" needs |can| can.several_voters,
     /// A leader was elected while links were cut.
-    ElectionDuringPartition = "election_during_partition",
+    ElectionDuringPartition = "election_during_partition" needs |can| can.cut,
     /// A boot found bytes behind the last whole batch.
-    TornTail = "torn_tail",
+    TornTail = "torn_tail" needs |can| can.torn_file,
     /// A voter forgot durable bytes that it had promised or held.
-    AmnesiacVoter = "amnesiac_voter",
+    AmnesiacVoter = "amnesiac_voter" needs |can| can.lost_disk,
     /// A leader wrote where a newer one's records were committed already.
-    Divergence = "divergence",
+    Divergence = "divergence" needs |can| can.several_voters,
     /// An older leader moved its high watermark after a newer one was elected.
-    CommitByOlderLeader = "commit_by_older_leader",
+    CommitByOlderLeader = "commit_by_older_leader" needs |can| can.several_voters,
     /// Power was lost with written bytes that were not durable.
-    PowerLossWithUnsyncedTail = "power_loss_with_unsynced_tail",
+    PowerLossWithUnsyncedTail = "power_loss_with_unsynced_tail" needs |can| can.power_loss,
     /// Two voters asked for votes in one epoch.
-    SplitVote = "split_vote",
+    SplitVote = "split_vote" needs |can| can.several_voters,
     /// A process died while it led.
-    LeaderDied = "leader_died",
+    LeaderDied = "leader_died" needs |can| can.restart,
     /// A written batch was cut from a log.
-    WrittenBatchCut = "written_batch_cut",
+    WrittenBatchCut = "written_batch_cut" needs |can| can.several_servers,
     /// A write or an fsync was refused.
-    DiskFailed = "disk_failed",
+    DiskFailed = "disk_failed" needs |can| can.disk_error,
     /// A record that an indeterminate append brought was committed.
-    UnknownAppendCommitted = "unknown_append_committed",
+    UnknownAppendCommitted = "unknown_append_committed" needs |_| true,
     /// A read was answered by a replica that had not yet applied what was acknowledged already.
-    StaleRead = "stale_read",
+    StaleRead = "stale_read" needs |can| can.reads && (can.several_servers || can.restart),
 }
 
-const PROBES: &[(Probe, &str)] = &[
-    (Probe::VoteLost, "vote_lost"),
-    (Probe::PreVoteLost, "pre_vote_lost"),
-    (Probe::CheckQuorumResigned, "check_quorum_resigned"),
-    (Probe::DivergingFetch, "diverging_fetch"),
-    (Probe::TruncatedLog, "truncated_log"),
-    (Probe::RestartedResigned, "restarted_resigned"),
-    (Probe::RestartedCandidate, "restarted_candidate"),
-    (Probe::RecoveredTornTail, "recovered_torn_tail"),
-    (Probe::NonMonotonicFetch, "non_monotonic_fetch"),
-    (Probe::EndQuorumEpochHonoured, "end_quorum_epoch_honoured"),
-    (Probe::ParkedFetchFailed, "parked_fetch_failed"),
-    (Probe::SegmentRolled, "segment_rolled"),
-    (Probe::FencedRequest, "fenced_request"),
-    (Probe::BatchDropped, "batch_dropped"),
-    (Probe::AppendRefused, "append_refused"),
+const PROBES: &[(Probe, &str, Needs)] = &[
+    (Probe::VoteLost, "vote_lost", |can| can.several_voters),
+    (Probe::PreVoteLost, "pre_vote_lost", |can| can.several_voters),
+    (Probe::CheckQuorumResigned, "check_quorum_resigned", |can| can.several_voters),
+    (Probe::DivergingFetch, "diverging_fetch", |can| can.several_servers),
+    (Probe::TruncatedLog, "truncated_log", |can| can.several_servers),
+    (Probe::RestartedResigned, "restarted_resigned", |can| can.restart),
+    (Probe::RestartedCandidate, "restarted_candidate", |can| can.restart),
+    (Probe::RecoveredTornTail, "recovered_torn_tail", |can| can.torn_file),
+    (Probe::NonMonotonicFetch, "non_monotonic_fetch", |can| can.several_servers),
+    (Probe::EndQuorumEpochHonoured, "end_quorum_epoch_honoured", |can| can.several_voters),
+    (Probe::ParkedFetchFailed, "parked_fetch_failed", |can| can.several_servers),
+    (Probe::SegmentRolled, "segment_rolled", |can| can.small_segments),
+    (Probe::FencedRequest, "fenced_request", |can| can.several_servers),
+    // Records leave a leader as they were when it answered and are intact on the way, so only a
+    // mistake (KAFKA-18723) makes a follower drop a batch.
+    (Probe::BatchDropped, "batch_dropped", |can| can.bug),
+    (Probe::AppendRefused, "append_refused", |can| can.several_voters || can.restart),
 ];
+
+/// Every name.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    all().map(|(name, _)| name)
+}
+
+/// The names that runs within this reach may meet.
+pub fn possible(reach: Reach) -> impl Iterator<Item = &'static str> {
+    all().filter(move |(_, needs)| needs(&reach)).map(|(name, _)| name)
+}
+
+fn all() -> impl Iterator<Item = (&'static str, Needs)> {
+    SITUATIONS.iter().copied().chain(PROBES.iter().map(|(_, name, needs)| (*name, *needs)))
+}
 
 /// Counters by name.
 #[derive(Clone, Debug)]
@@ -86,12 +107,7 @@ impl Coverage {
 
     /// Every name and how often it was met.
     pub fn counts(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        let situations = SITUATIONS.iter().copied().zip(self.situations.iter().copied());
-        let probes = PROBES.iter().zip(self.probes.iter().copied());
-        // Records leave a leader as they were when it answered and are intact on the way, so only
-        // a mutant (KAFKA-18723) makes a follower drop a batch: not a place runs could reach.
-        let reachable = probes.filter(|((probe, _), _)| *probe != Probe::BatchDropped);
-        situations.chain(reachable.map(|((_, name), count)| (*name, count)))
+        names().zip(self.situations.iter().chain(&self.probes).copied())
     }
 
     /// How often one name was met; `None` if there is no such name.
@@ -106,7 +122,7 @@ mod tests {
 
     #[test]
     fn probes_are_listed_in_their_own_order() {
-        for (index, (probe, name)) in PROBES.iter().enumerate() {
+        for (index, (probe, name, _)) in PROBES.iter().enumerate() {
             assert_eq!(*probe as usize, index, "{name}");
         }
     }

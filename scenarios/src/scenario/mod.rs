@@ -32,7 +32,9 @@ pub use world::{Clock, Disk, Network, Threads, Transport};
 use error::Refusal;
 use values::{LatencyProfile, Nanos};
 
+use crate::checks::coverage;
 use crate::knobs;
+use crate::reach::Reach;
 
 /// All that a run is, but its seed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,9 +53,12 @@ pub struct Scenario {
     /// Mistakes in force.
     #[serde(default, with = "switches::bugs", skip_serializing_if = "no_bugs")]
     pub bugs: Bugs,
-    /// Rare situations that a sweep must reach.
+    /// Rare situations that a sweep must reach, or it says nothing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub require_probe: Vec<String>,
+    /// They are asked for in sweeps of so many seeds and more: fewer may miss them by chance.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub require_probe_from_seeds: u64,
     #[serde(default)]
     pub cluster: Cluster,
     #[serde(default)]
@@ -94,6 +99,11 @@ fn is_false(value: &bool) -> bool {
     !*value
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_zero(value: &u64) -> bool {
+    *value == 0
+}
+
 fn no_fixes(fixes: &Fixes) -> bool {
     *fixes == Fixes::NONE
 }
@@ -104,13 +114,14 @@ fn no_bugs(bugs: &Bugs) -> bool {
 
 impl Scenario {
     /// The top-level fields.
-    pub const FIELDS: [&'static str; 17] = [
+    pub const FIELDS: [&'static str; 18] = [
         "name",
         "about",
         "duration",
         "fixes",
         "bugs",
         "require_probe",
+        "require_probe_from_seeds",
         "cluster",
         "network",
         "disk",
@@ -140,6 +151,11 @@ impl Scenario {
         scenario.resolve(read).map_err(|refusal| refusal.in_file(file, text))?;
         scenario.check().map_err(|refusal| refusal.in_file(file, text))?;
         scenario.cluster.configs()?;
+        let possible: Vec<_> = coverage::possible(Reach::of(&scenario)).collect();
+        if let Some(name) = scenario.require_probe.iter().find(|name| !possible.contains(&name.as_str())) {
+            let problem = format!("{name:?} cannot happen in this scenario; allowed: {}", possible.join(", "));
+            return Err(Refusal::new("require_probe", problem).in_file(file, text));
+        }
         Ok(scenario)
     }
 
@@ -193,6 +209,11 @@ impl Scenario {
         if let Some(name) = self.knobs.pinned.iter().find(|name| !knobs::NAMES.contains(&name.as_str())) {
             let problem = format!("no knob is named {name:?}; allowed: {}", knobs::NAMES.join(", "));
             return Err(Refusal::new("knobs.pinned", problem));
+        }
+        if let Some(name) = self.require_probe.iter().find(|name| !coverage::names().any(|known| known == **name)) {
+            let known: Vec<_> = coverage::names().collect();
+            let problem = format!("no probe is named {name:?}; allowed: {}", known.join(", "));
+            return Err(Refusal::new("require_probe", problem));
         }
         self.expect.check()?;
         self.finding.as_ref().map_or(Ok(()), Finding::check)

@@ -20,7 +20,7 @@ fn each_refusal_says_where_what_and_what_would_do() {
         ("duration = 3", "s:3: duplicate key"),
         (
             "nemesys = 1",
-            "s:3: unknown field `nemesys`, expected one of `name`, `about`, `duration`, `fixes`, `bugs`, `require_probe`, `cluster`, `network`, `disk`, `clock`, `threads`, `workload`, `nemesis`, `knobs`, `floor`, `expect`, `finding`",
+            "s:3: unknown field `nemesys`, expected one of `name`, `about`, `duration`, `fixes`, `bugs`, `require_probe`, `require_probe_from_seeds`, `cluster`, `network`, `disk`, `clock`, `threads`, `workload`, `nemesis`, `knobs`, `floor`, `expect`, `finding`",
         ),
         (
             "fixes = [\"X\"]",
@@ -100,6 +100,16 @@ fn each_refusal_says_where_what_and_what_would_do() {
             "[nemesis.drift]\nevery = \"5s\"\nlasts = \"1s\"\nppm = \"fast\"",
             "s:6: \"fast\" is not an integer; allowed is one, or a range such as -250..250",
         ),
+        ("require_probe = [\"torn\"]", "s:3: require_probe: no probe is named \"torn\"; allowed: "),
+        (
+            "require_probe = [\"torn_tail\"]\n[cluster]\nvoters = 1\n[workload]\nreads_ppm = 0\n[knobs]\noff = true",
+            "s:3: require_probe: \"torn_tail\" cannot happen in this scenario; allowed: unknown_append_committed",
+        ),
+        ("require_probe = [\"torn\"]", "s:3: require_probe: no probe is named \"torn\"; allowed: "),
+        (
+            "require_probe = [\"torn_tail\"]\n[cluster]\nvoters = 1\n[workload]\nreads_ppm = 0\n[knobs]\noff = true",
+            "s:3: require_probe: \"torn_tail\" cannot happen in this scenario; allowed: unknown_append_committed",
+        ),
         ("[knobs]\npinned = [\"voters\"]", "s:4: knobs.pinned: no knob is named \"voters\"; allowed: "),
         (
             "[expect]\nfailover.controller.p99 = \"4s\"",
@@ -146,7 +156,7 @@ fn values_print_what_they_read() {
 #[test]
 fn a_scenario_with_everything_reads_back() {
     let text = with(
-        "bugs = [\"NoLogTest\"]\nrequire_probe = [\"a\"]\n[cluster]\nobservers = 2\n[cluster.config]\n\
+        "bugs = [\"NoLogTest\"]\nrequire_probe = [\"split_vote\"]\nrequire_probe_from_seeds = 7\n[cluster]\nobservers = 2\n[cluster.config]\n\
          controller.quorum.fetch.timeout.ms = 1500\n\"metadata.max.idle.interval.ms\" = \"0\"\n[network]\n\
          latency = [1, 2, 3]\n[[network.link]]\nfrom = [1]\nto = [2, 3]\nlatency = \"lognormal(5ms, 0.2)\"\n\
          [threads.raft-io]\nrequest = \"20us\"\n[expect]\nfailover.controller.p99 = \"<= 4s\"\n\

@@ -1,0 +1,26 @@
+//! Files that people give: their text, or one problem that names file and line.
+
+use std::fs;
+use std::path::Path;
+
+use crate::engine::Problem;
+
+/// The text of a file.
+pub fn read_text(path: &Path) -> Result<String, Problem> {
+    let file = path.display();
+    if path.is_dir() {
+        return Err(Problem::new(format!("{file}: is a folder, not a file")));
+    }
+    let bytes = fs::read(path).map_err(|error| Problem::new(format!("{file}: {error}")))?;
+    String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        let bytes = error.as_bytes();
+        let line = line_at(bytes, at);
+        Problem::new(format!("{file}:{line}: byte 0x{:02x} is not UTF-8; allowed: UTF-8 text", bytes[at]))
+    })
+}
+
+/// The line of a byte, from 1.
+pub fn line_at(text: &[u8], byte: usize) -> usize {
+    1 + text[..byte].iter().filter(|b| **b == b'\n').count()
+}

@@ -1,0 +1,79 @@
+//! JSON that people give: what is wrong with it, and in which line.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use crate::engine::Problem;
+use crate::input::line_at;
+
+/// Reads a file of a schema. The schema is checked first, so that a file of another kind gets a
+/// clear answer.
+pub fn read<T: DeserializeOwned>(file: &str, text: &str, schema: &str) -> Result<T, Problem> {
+    if text.trim().is_empty() {
+        return Err(Problem::new(format!("{file}: is empty; {schema} is wanted")));
+    }
+    let wrong = |what: &str, error: &serde_json::Error| {
+        let said = error.to_string();
+        let said = said.rsplit_once(" at line ").map_or(said.as_str(), |(said, _)| said);
+        Problem::new(format!("{file}:{}: {what}: {said}", error.line().max(1)))
+    };
+    let value: Value = serde_json::from_str(text).map_err(|error| wrong("not JSON", &error))?;
+    match value.get("schema") {
+        Some(Value::String(name)) if name == schema => {}
+        Some(other) => {
+            let problem = Problem::at("/schema", format!("its schema is {other}; {schema} is wanted"));
+            return Err(in_file(problem, file, text));
+        }
+        None => return Err(Problem::new(format!("{file}: it has no schema; {schema} is wanted"))),
+    }
+    serde_json::from_str(text).map_err(|error| wrong(&format!("not {schema}"), &error))
+}
+
+/// The problem as one of this file: with its name, and the line where it stands. What has a
+/// place in such a file but is not in this one came from elsewhere, a flag say.
+pub fn in_file(problem: Problem, file: &str, text: &str) -> Problem {
+    let line = problem.pointer.as_deref().map(|pointer| line_of(text, pointer));
+    match line {
+        Some(Some(line)) => problem.about(&format!("{file}:{line}")),
+        Some(None) => problem,
+        None => problem.about(file),
+    }
+}
+
+/// The line in which the value at a JSON pointer begins; none if it is absent or null.
+fn line_of(text: &str, pointer: &str) -> Option<usize> {
+    let mut here: &RawValue = serde_json::from_str(text).ok()?;
+    for step in pointer.split('/').skip(1) {
+        here = match step.parse::<usize>() {
+            Ok(index) => *part::<Vec<&RawValue>>(here)?.get(index)?,
+            Err(_) => part::<BTreeMap<String, &RawValue>>(here)?.get(step)?,
+        };
+    }
+    // A raw value is a part of the text it was read from.
+    let at = here.get().as_ptr() as usize - text.as_ptr() as usize;
+    (here.get() != "null").then(|| line_at(text.as_bytes(), at))
+}
+
+fn part<'a, T: Deserialize<'a>>(of: &'a RawValue) -> Option<T> {
+    serde_json::from_str(of.get()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pointer_leads_to_its_line() {
+        let text = "{\n  \"plan\": [\n    {\"a\": 1},\n    {\n      \"b\": [2,\n 3]}],\n  \"c\": null}";
+        for (pointer, line) in [("/plan", 2), ("/plan/0", 3), ("/plan/1/b", 5), ("/plan/1/b/1", 6)] {
+            assert_eq!(line_of(text, pointer), Some(line), "{pointer}");
+        }
+        for pointer in ["/plan/2", "/plan/b", "/d", "/c", "/plan/0/a/x"] {
+            assert_eq!(line_of(text, pointer), None, "{pointer}");
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! The plan of a repro file, fault by fault: what is wrong with which.
+
+use scenarios::cluster::Prepared;
+use serde::Deserialize;
+use serde_json::Value;
+use sim::fault::{Fault, Link, Plan, What};
+use sim::process::Node;
+
+use crate::engine::Problem;
+
+/// Nothing of a run is later, or lasts longer: one hour.
+const MAX_NS: i128 = 3_600_000_000_000;
+/// A clock that loses this much, of all drifts on it together, nearly stands.
+const SLOWEST_PPM: i64 = -900_000;
+
+/// Reads a plan for this cluster.
+pub fn read(plan: &Value, cluster: &Prepared) -> Result<Plan, Problem> {
+    let list = plan.as_array().ok_or_else(|| Problem::at("/plan", "its plan is no list of faults"))?;
+    let wrong = |index, problem| Problem::at(format!("/plan/{index}"), format!("fault {index} of its plan: {problem}"));
+    let mut faults = Vec::with_capacity(list.len());
+    for (index, fault) in list.iter().enumerate() {
+        let fault = Fault::deserialize(fault).map_err(|error| wrong(index, error.to_string()))?;
+        check(&fault, cluster).map_err(|problem| wrong(index, problem))?;
+        faults.push(fault);
+    }
+    for (index, fault) in faults.iter().enumerate() {
+        check_drifts(fault, &faults, cluster).map_err(|problem| wrong(index, problem))?;
+    }
+    Ok(Plan(faults))
+}
+
+fn check(fault: &Fault, cluster: &Prepared) -> Result<(), String> {
+    let kind = fault.what.kind();
+    let exists = |Node(node): Node, count: usize, who: &str| {
+        let wrong = || format!("a {kind} strikes node {node}, which is no {who}; allowed: 0..{}", count - 1);
+        (usize::from(node) < count).then_some(()).ok_or_else(wrong)
+    };
+    match fault.what.node() {
+        Some(node) => exists(node, cluster.servers.len(), "server")?,
+        None if links(&fault.what).is_empty() => return Err(format!("a {kind} without links strikes nothing")),
+        None => {}
+    }
+    let ends = links(&fault.what).iter().flat_map(|link| [link.0, link.1]);
+    ends.into_iter().try_for_each(|node| exists(node, cluster.world.nodes.len(), "server or client"))?;
+
+    let within = |name: &str, value: i128, min: i128, max: i128| {
+        let wrong = || format!("{name} of a {kind} is {value}; allowed: {min}..{max}");
+        (min..=max).contains(&value).then_some(()).ok_or_else(wrong)
+    };
+    within("at_ns", fault.at_ns.into(), 0, MAX_NS)?;
+    within("lasts_ns", fault.lasts_ns.into(), 0, MAX_NS)?;
+    // As in a scenario's `[nemesis]`.
+    match fault.what {
+        What::Loss { ppm, .. } | What::Duplicate { ppm, .. } => within("ppm", ppm.into(), 0, 1_000_000),
+        What::Delay { extra_ns, .. } => within("extra_ns", extra_ns.into(), 0, MAX_NS),
+        What::Drift { ppm, .. } => within("ppm", ppm.into(), -500_000, 500_000),
+        What::WallStep { by_ms, .. } | What::WallSmear { by_ms, .. } => {
+            within("by_ms", by_ms.into(), -3_600_000, 3_600_000)
+        }
+        What::FsyncFails { count, .. } => within("count", count.into(), 1, 1_000_000),
+        What::SlowDisk { factor, .. } => within("factor", factor.into(), 1, 1_000_000),
+        What::BitRot { at_ppm, .. } => within("at_ppm", at_ppm.into(), 0, 1_000_000),
+        _ => Ok(()),
+    }
+}
+
+/// Drifts of one node add up while they last.
+fn check_drifts(fault: &Fault, all: &[Fault], cluster: &Prepared) -> Result<(), String> {
+    let What::Drift { node, .. } = fault.what else { return Ok(()) };
+    let then = |other: &&Fault| (other.at_ns..=other.at_ns + other.lasts_ns).contains(&fault.at_ns);
+    let ppm = |other: &Fault| match other.what {
+        What::Drift { node: other, ppm } if other == node => i64::from(ppm),
+        _ => 0,
+    };
+    let own = i64::from(cluster.world.nodes[usize::from(node.0)].drift_ppm);
+    let sum = own + all.iter().filter(then).map(ppm).sum::<i64>();
+    let wrong = || format!("the drifts of node {} then add up to {sum} ppm; allowed: more than {SLOWEST_PPM}", node.0);
+    (sum > SLOWEST_PPM).then_some(()).ok_or_else(wrong)
+}
+
+fn links(what: &What) -> &[Link] {
+    match what {
+        What::Cut { links } | What::Loss { links, .. } | What::Delay { links, .. } | What::Duplicate { links, .. } => {
+            links
+        }
+        _ => &[],
+    }
+}

@@ -1,0 +1,80 @@
+//! What the runs of a scenario can go through at all: what the rare situations need of it.
+
+use raft::bugs::Bugs;
+
+use crate::knobs;
+use crate::scenario::Scenario;
+use crate::scenario::faults::Nemesis;
+use sim::fault::Tail;
+
+/// Bytes of a batch, and of each record in it, at most.
+const BATCH_BYTES: u64 = 100;
+const RECORD_BYTES: u64 = 100;
+/// Kafka's default of `metadata.log.segment.ms`; no run is as long.
+const SEGMENT_MS: i64 = 604_800_000;
+
+/// What may happen in some run of a scenario.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reach {
+    /// There is somebody else to vote for.
+    pub several_voters: bool,
+    /// There is somebody to fetch from a leader.
+    pub several_servers: bool,
+    /// Clients read.
+    pub reads: bool,
+    /// Links are cut.
+    pub cut: bool,
+    /// A process ends, and comes back.
+    pub restart: bool,
+    /// A host dies, and its page cache with it.
+    pub power_loss: bool,
+    /// A file ends in the middle of a batch, or in a batch that rotted.
+    pub torn_file: bool,
+    /// Durable bytes of a voter are destroyed.
+    pub lost_disk: bool,
+    /// A write or an fsync is refused.
+    pub disk_error: bool,
+    /// A segment is full, or too old, within a run.
+    pub small_segments: bool,
+    /// A mistake is in force, which may lead anywhere.
+    pub bug: bool,
+}
+
+impl Reach {
+    /// Of all seeds of a scenario, whatever knobs they draw.
+    pub fn of(scenario: &Scenario) -> Reach {
+        let Nemesis { cut, kill, power_loss, terminate, fsync_fails, full_disk, bit_rot, replace_disk, .. } =
+            &scenario.nemesis;
+        let several_voters = scenario.cluster.voter_count() > 1 || knobs::names(scenario).contains(&"cluster.voters");
+        let (rot, replaced) = (bit_rot.is_some(), replace_disk.is_some());
+        let disk_error = fsync_fails.is_some() || full_disk.is_some();
+        // Rot is read by a power loss; a replaced disk goes with its host.
+        let host_dies = power_loss.is_some() || rot || replaced;
+        Reach {
+            several_voters,
+            several_servers: several_voters || scenario.cluster.observers > 0,
+            reads: scenario.workload.reads_ppm > 0,
+            cut: cut.is_some(),
+            restart: host_dies || kill.is_some() || terminate.is_some() || disk_error,
+            power_loss: host_dies,
+            torn_file: rot || power_loss.as_ref().is_some_and(|loss| loss.tails.contains(&Tail::Torn)),
+            // A minority's only, so never a single voter's.
+            lost_disk: several_voters && (rot || replaced),
+            disk_error,
+            small_segments: small_segments(scenario),
+            bug: scenario.bugs != Bugs::NONE,
+        }
+    }
+}
+
+fn small_segments(scenario: &Scenario) -> bool {
+    if knobs::names(scenario).contains(&"internal.metadata.log.segment.bytes") {
+        return true;
+    }
+    let work = &scenario.workload;
+    let appends = scenario.duration.0 / work.interval.0.max(1) * 2 + u64::from(work.max_in_flight);
+    let batch = BATCH_BYTES + RECORD_BYTES * work.records.max.unsigned_abs();
+    let written = appends * u64::from(work.clients) * batch;
+    let configs = scenario.cluster.configs().unwrap_or_default();
+    configs.iter().any(|c| u64::from(c.segment_bytes.unsigned_abs()) <= written || c.segment_ms < SEGMENT_MS)
+}
