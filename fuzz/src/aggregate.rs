@@ -150,6 +150,8 @@ pub struct SweepReport {
     pub lin_violated: u64,
     /// Runs whose history is undecided.
     pub lin_unknown: u64,
+    /// Those of them that would hold otherwise.
+    pub undecided: u64,
     /// Cause → count.
     pub excused: BTreeMap<String, u64>,
     /// Name → runs that reached it.
@@ -199,6 +201,7 @@ impl SweepReport {
             Linearizability::Violated => self.lin_violated += 1,
             Linearizability::Unknown => self.lin_unknown += 1,
         }
+        self.undecided += u64::from(run.is_undecided());
         add_counts(&mut self.excused, run.excused.iter().map(|(k, n)| (k, *n)));
         for sums in [&mut self.probes, at(&mut self.probes_by_scenario, &name)] {
             add_counts(sums, run.probes.iter().map(|(k, reached)| (k, u64::from(*reached))));
@@ -237,6 +240,7 @@ impl SweepReport {
         self.lin_holds += other.lin_holds;
         self.lin_violated += other.lin_violated;
         self.lin_unknown += other.lin_unknown;
+        self.undecided += other.undecided;
         add_counts(&mut self.excused, other.excused.iter().map(|(k, n)| (k, *n)));
         add_counts(&mut self.probes, other.probes.iter().map(|(k, n)| (k, *n)));
         add_tables(&mut self.probes_by_scenario, &other.probes_by_scenario);

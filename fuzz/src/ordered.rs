@@ -37,7 +37,8 @@ pub fn run<T: Send>(range: Range<u64>, work: &Work<'_, T>, take: &mut dyn Take<T
     let halt = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let (results, inbox) = mpsc::channel();
-        for _ in 0..work.jobs.max(1) {
+        // No more threads than work.
+        for _ in range.clone().take(work.jobs.max(1)) {
             let results = results.clone();
             let (next, halt) = (&next, &halt);
             scope.spawn(move || {

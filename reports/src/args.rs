@@ -1,6 +1,5 @@
 //! What can be typed.
 
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -119,14 +118,14 @@ pub struct SweepArgs {
     #[arg(value_name = "SCENARIO")]
     pub scenarios: Vec<String>,
     /// How many seeds of each scenario, or which: N is 0..N, A..B takes A up to but not B [default: 1000]
-    #[arg(long, value_name = "N|A..B")]
+    #[arg(long, value_name = "N|A..B", allow_hyphen_values = true)]
     pub seeds: Option<SeedRange>,
     /// Begin no run after this long, such as 10m; without --seeds there is no other end
-    #[arg(long = "for", value_name = "TIME", value_parser = parse_ns)]
+    #[arg(long = "for", value_name = "TIME", value_parser = parse_ns, allow_hyphen_values = true)]
     pub limit_ns: Option<u64>,
     /// Threads [default: one per core]
-    #[arg(short, long, value_name = "N")]
-    pub jobs: Option<NonZeroUsize>,
+    #[arg(short, long, value_name = "N", value_parser = parse_jobs, allow_hyphen_values = true)]
+    pub jobs: Option<usize>,
     /// Take only the i-th of n parts of the seeds
     #[arg(long, value_name = "i/n", default_value_t = Shard::WHOLE, hide_default_value = true)]
     pub shard: Shard,
@@ -176,10 +175,10 @@ pub struct ReplayArgs {
     #[arg(value_name = "SCENARIO|REPRO.json")]
     pub what: String,
     /// The seed, decimal or hex
-    #[arg(long, value_name = "S", value_parser = parse_seed)]
+    #[arg(long, value_name = "S", value_parser = parse_seed, allow_hyphen_values = true)]
     pub seed: Option<u64>,
     /// Stop at this simulated time, such as 12.5s
-    #[arg(long, value_name = "TIME", value_parser = parse_ns, conflicts_with = "expect_digest")]
+    #[arg(long, value_name = "TIME", value_parser = parse_ns, allow_hyphen_values = true, conflicts_with = "expect_digest")]
     pub until: Option<u64>,
     /// Exit 5 unless the run has this digest
     #[arg(long, value_name = "D", value_parser = parse_digest)]
@@ -219,6 +218,14 @@ pub struct MergeArgs {
     /// Exit 4 if no run of the whole reaches this rare situation (may be given more than once)
     #[arg(long, value_name = "NAME")]
     pub require_probe: Vec<String>,
+}
+
+/// Threads beyond this only cost.
+const MAX_JOBS: usize = 1024;
+
+fn parse_jobs(text: &str) -> Result<usize, String> {
+    let jobs = text.parse().ok().filter(|jobs| (1..=MAX_JOBS).contains(jobs));
+    jobs.ok_or_else(|| format!("give a number of threads from 1 to {MAX_JOBS}"))
 }
 
 fn parse_setting(text: &str) -> Result<(String, String), String> {

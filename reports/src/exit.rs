@@ -47,7 +47,7 @@ pub fn of_sweep(report: &SweepReport) -> u8 {
 /// Why a sweep without violations would still say nothing. Empty if it does say something.
 pub fn why_vacuous(report: &SweepReport) -> Vec<String> {
     if report.runs == 0 {
-        return vec!["no seed ran".to_owned()];
+        return vec!["no seed ran: --seeds, --shard or --for leave none".to_owned()];
     }
     let mut why = Vec::new();
     if report.inconclusive * 100 > report.runs * INCONCLUSIVE_PERCENT {
@@ -69,10 +69,8 @@ pub fn why_vacuous(report: &SweepReport) -> Vec<String> {
     for limit in report.limits.iter().filter(|limit| expect::verdict(limit).is_none()) {
         why.push(format!("{}: {} {} had nothing to measure", limit.scenario, limit.name, limit.limit));
     }
-    // A run that failed or ended early was cut off from deciding.
-    let undecided = report.lin_unknown.saturating_sub(report.failed + report.inconclusive);
-    if undecided > 0 {
-        why.push(format!("the linearizability of {undecided} runs is undecided"));
+    if report.undecided > 0 {
+        why.push(format!("the linearizability of {} runs is undecided", report.undecided));
     }
     why
 }

@@ -53,7 +53,11 @@ impl Target {
         if path.file_name().is_none() {
             return Err(Problem::new(format!("{} is not the name of a file", path.display())));
         }
-        check_folder(folder_of(path))?;
+        let folder = folder_of(path);
+        if !folder.exists() {
+            return Err(Problem::new(format!("{}: there is no folder {}", path.display(), folder.display())));
+        }
+        check_folder(folder)?;
         Ok(Target::File(path.to_path_buf()))
     }
 

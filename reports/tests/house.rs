@@ -19,9 +19,6 @@ const ROOMS: &[(&str, &[&str], &[&str])] = &[
             "raft::",
             "kafka",
             "Kafka::",
-            "broker",
-            "LeaderEpoch",
-            "topic",
             "std::time::Instant",
             "std::time::SystemTime",
             "std::thread",
@@ -100,6 +97,47 @@ fn no_room_knows_what_it_must_not() {
             for word in *forbidden {
                 assert!(!code.contains(word), "{} says {word:?}, which {name} must not know", path.display());
             }
+        }
+    }
+}
+
+/// Kafka's words, which no identifier of `sim` may hold.
+const KAFKAS_WORDS: &[&str] = &["epoch", "broker", "topic", "controller", "raft", "voter"];
+
+/// The words of an identifier, in lower case: those of `voterSet`, `VOTER_SET` and `VoterSet` alike.
+fn words(identifier: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut was_lower = false;
+    for c in identifier.chars() {
+        if c == '_' || (c.is_uppercase() && was_lower) {
+            words.push(String::new());
+        }
+        was_lower = c.is_lowercase();
+        words.last_mut().expect("never empty").extend(c.to_lowercase().filter(|c| *c != '_'));
+    }
+    words
+}
+
+/// The identifiers of a file that hold one of Kafka's words, also in the plural; its tests and
+/// what stands in its strings and comments included.
+fn in_kafkas_words(text: &str) -> Vec<String> {
+    let of_kafka = |word: &String| {
+        KAFKAS_WORDS.iter().any(|kafkas| word.strip_prefix(kafkas).is_some_and(|s| matches!(s, "" | "s")))
+    };
+    let identifiers = text.split(|c: char| !c.is_alphanumeric() && c != '_');
+    identifiers.filter(|identifier| words(identifier).iter().any(of_kafka)).map(str::to_owned).collect()
+}
+
+#[test]
+fn the_world_does_not_speak_of_kafka() {
+    assert_eq!(
+        in_kafkas_words("let leader_epoch = VoterSet::new(MAX_TOPICS, topical, kraftsim);"),
+        ["leader_epoch", "VoterSet", "MAX_TOPICS"]
+    );
+    for part in ["src", "tests", "benches"] {
+        for path in sources(&root().join("sim").join(part)) {
+            let found = in_kafkas_words(&read(&path));
+            assert!(found.is_empty(), "{} says {found:?}, which are Kafka's words", path.display());
         }
     }
 }

@@ -99,6 +99,27 @@ fn a_failure_replays_from_its_command_and_from_its_file() {
 }
 
 #[test]
+fn a_run_that_ends_before_until_says_so() {
+    let came = kraftsim(&["replay", "quorum", "--seed", "1", "--until", "500s"]);
+    assert_eq!(
+        (came.code, came.err.as_str()),
+        (0, "note: the run ended by itself at 60.000 s, before --until 500.000 s\n")
+    );
+    // It was not cut short, so its floor is judged; up to there it would not be.
+    let judged =
+        |until: &str| kraftsim(&["replay", "quorum", "--seed", "1", "--set", "floor=1", "--until", until]).code;
+    assert_eq!((judged("60s"), judged("61s")), (0, 4));
+}
+
+#[test]
+fn out_makes_its_folder() {
+    let here = folder("out-makes");
+    let out = here.join("a/b");
+    let came = kraftsim(&["replay", "quorum", "--seed", "9", "--out", out.to_str().expect("text")]);
+    assert!(came.code == 0 && out.join("quorum-0x0000000000000009.json").is_file(), "{came:?}");
+}
+
+#[test]
 fn another_digest_is_told_with_its_rung() {
     let here = folder("mismatch");
     let out = here.to_str().expect("text");

@@ -111,7 +111,7 @@ pub struct RunReport {
     pub sim_ns: u64,
     /// By kind: `append`, `read`.
     pub operations: BTreeMap<String, OperationCounts>,
-    /// Every name the scenario could have reached, and whether it was.
+    /// Every name the scenario could have reached (or an explicit plan did), and whether it was.
     pub probes: BTreeMap<String, bool>,
     /// Every fault kind the scenario allows, and how often it struck.
     pub faults: BTreeMap<String, u64>,
@@ -131,6 +131,14 @@ pub struct RunReport {
     pub linearizability: Linearizability,
     /// madsim's own clock (ns) and next draw at the end, if hosted: sentinels, never in the digest.
     pub host_sentinel: Option<(u64, u64)>,
+}
+
+impl RunReport {
+    /// All claims held, and yet nobody knows whether the history does. (A run that broke a claim
+    /// or fell below a floor has its own verdict.)
+    pub fn is_undecided(&self) -> bool {
+        self.outcome == Outcome::Holds && self.linearizability == Linearizability::Unknown
+    }
 }
 
 /// Verdict of the white-box judge on a run's history.

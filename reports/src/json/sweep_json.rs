@@ -67,13 +67,14 @@ pub struct RequiredProbeJson {
     pub from_seeds: u64,
 }
 
-/// Runs by the verdict on their histories.
+/// Runs by the verdict on their histories; `undecided` are the unknown ones that hold otherwise.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LinearizabilityJson {
     pub holds: u64,
     pub violated: u64,
     pub unknown: u64,
+    pub undecided: u64,
 }
 
 /// By what failed over.
@@ -170,6 +171,7 @@ impl From<&SweepReport> for SweepJson {
                 holds: report.lin_holds,
                 violated: report.lin_violated,
                 unknown: report.lin_unknown,
+                undecided: report.undecided,
             },
             excused: report.excused.clone(),
             probes: report.probes.clone(),
@@ -268,6 +270,7 @@ fn from_json(json: SweepJson) -> Result<SweepReport, Problem> {
         lin_holds: json.linearizability.holds,
         lin_violated: json.linearizability.violated,
         lin_unknown: json.linearizability.unknown,
+        undecided: json.linearizability.undecided,
         excused: json.excused,
         probes: json.probes,
         probes_by_scenario: json.probes_by_scenario,

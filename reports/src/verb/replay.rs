@@ -6,10 +6,11 @@ use fuzz::aggregate::{Failure, Reproduction};
 use fuzz::determinism::where_ladders_part;
 use fuzz::runner::{HOSTS, HostChoice, Runner};
 use fuzz::sweep::run_caught;
-use scenarios::report::{Linearizability, Outcome, RunReport};
+use scenarios::report::{Outcome, RunReport};
 
 use crate::args::ReplayArgs;
 use crate::command;
+use crate::duration::show_us;
 use crate::engine::{Engine, Named, Overrides, Problem};
 use crate::exit;
 use crate::input::read_text;
@@ -44,6 +45,11 @@ pub fn run(args: &ReplayArgs, engine: &dyn Engine, streams: &mut Streams<'_>) ->
     }
     let once = Once { scenario: &job.scenario, until_ns: args.until };
     let run = run_caught(&once, 0, job.seed, HOSTS[0]);
+    let cut_short = args.until.is_some_and(|until| run.sim_ns >= until);
+    if let Some(until) = args.until.filter(|_| !cut_short && !matches!(run.outcome, Outcome::Violated(_))) {
+        let (ended, until) = (show_us(run.sim_ns / 1000), show_us(until / 1000));
+        streams.hint(&format!("note: the run ended by itself at {ended}, before --until {until}"));
+    }
     if let Some(folder) = &args.out {
         job.repro = Some((write_repro(folder, &job, &run)?, Overrides::default()));
     }
@@ -67,7 +73,7 @@ pub fn run(args: &ReplayArgs, engine: &dyn Engine, streams: &mut Streams<'_>) ->
         streams.hint(&mismatch(&job, &once, &run, expected));
         return Ok(exit::NONDETERMINISM);
     }
-    Ok(exit_code(&run, args.until.is_some()))
+    Ok(exit_code(&run, cut_short))
 }
 
 /// A file that ends in `.json`, unless the catalog has a scenario of that name.
@@ -173,7 +179,7 @@ fn exit_code(run: &RunReport, cut_short: bool) -> u8 {
         // What --until leaves out may well be what a floor or a history lacks.
         _ if cut_short => exit::HOLDS,
         Outcome::Inconclusive { .. } => exit::INCONCLUSIVE,
-        Outcome::Holds if run.linearizability == Linearizability::Unknown => exit::INCONCLUSIVE,
+        Outcome::Holds if run.is_undecided() => exit::INCONCLUSIVE,
         Outcome::Holds => exit::HOLDS,
     }
 }

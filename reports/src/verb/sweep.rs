@@ -103,7 +103,7 @@ fn settings(args: &SweepArgs, scenarios: &[Named], overrides: &Overrides) -> Set
     Settings {
         subject,
         seeds: Seeds::of(range, args.shard),
-        jobs: args.jobs.map_or_else(cores, NonZeroUsize::get),
+        jobs: args.jobs.unwrap_or_else(cores),
         max_fail: if args.fail_fast { 1 } else { args.max_fail },
         limit: args.limit_ns.map(Duration::from_nanos),
         check_determinism: args.check_determinism,

@@ -1,5 +1,5 @@
 //! An engine whose runs are functions of the seed alone, steered by `--set`:
-//! `fail=N` (each N-th seed fails), `kind=KIND`, `floor=N`, `unknown=1`, `idle=1`, `panic=SEED`,
+//! `fail=N` (each N-th seed fails), `kind=KIND`, `floor=N`, `unknown=N`, `idle=1`, `panic=SEED`,
 //! `expect=LIMIT`, `probe=NAME`, `from=N` (seeds the probe is required from), `ctrl-c=SEED`.
 
 use std::collections::BTreeMap;
@@ -149,8 +149,8 @@ impl Prepared for FakeScenario {
             fixes: self.fixes.clone(),
             failovers: if idle { Vec::new() } else { vec![failover] },
             linearizability: match self.number("unknown") {
-                Some(_) => Linearizability::Unknown,
-                None => Linearizability::Holds,
+                Some(n) if seed.is_multiple_of(n) => Linearizability::Unknown,
+                _ => Linearizability::Holds,
             },
             recovery: None,
             host_sentinel: None,
