@@ -8,6 +8,7 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use crate::durations::Durations;
 use crate::failover::{FailoverTimes, Worst};
+use crate::recovery::RecoveryTimes;
 use crate::seeds::Seeds;
 
 /// What was swept. Only sweeps of equal subjects can be merged.
@@ -166,6 +167,8 @@ pub struct SweepReport {
     pub operations: BTreeMap<String, OperationCounts>,
     /// Property → value → runs.
     pub knobs: BTreeMap<String, BTreeMap<String, u64>>,
+    /// Recoveries after healing.
+    pub recovery: RecoveryTimes,
     /// Controller failovers, all scenarios together.
     pub controller: FailoverTimes,
     /// Controller failovers by scenario (not kept in files; [`SweepReport::limits`] are).
@@ -212,6 +215,9 @@ impl SweepReport {
         for (property, value) in &run.knobs {
             add_counts(at(&mut self.knobs, property), std::iter::once((value, 1)));
         }
+        if let Some(recovered) = run.recovery {
+            self.recovery.record(recovered, run.seed);
+        }
         for failover in &run.failovers {
             self.controller.record(failover, run.seed, &name, run.digest);
             self.controller_by_scenario[scenario].record(failover, run.seed, &name, run.digest);
@@ -248,6 +254,7 @@ impl SweepReport {
         add_counts(&mut self.fault_runs, other.fault_runs.iter().map(|(k, n)| (k, *n)));
         add_operations(&mut self.operations, &other.operations);
         add_tables(&mut self.knobs, &other.knobs);
+        self.recovery.merge(&other.recovery);
         self.controller.merge(&other.controller);
         for limit in other.limits {
             self.add_limit(limit);

@@ -5,7 +5,7 @@
 //! * [`seeds`]: which seeds, in which order, of which shard
 //! * [`ordered`]: workers on threads, results in order whatever their number
 //! * [`determinism`]: every seed again, elsewhere and in another order
-//! * [`aggregate`], [`failover`], [`durations`]: integers that add up
+//! * [`aggregate`], [`failover`], [`recovery`], [`durations`]: integers that add up
 //! * [`merge`]: shards put together again
 //! * [`panics`], [`stopwatch`]: the two things of the real world a sweep touches
 
@@ -16,6 +16,7 @@ pub mod failover;
 pub mod merge;
 pub mod ordered;
 pub mod panics;
+pub mod recovery;
 pub mod runner;
 pub mod seeds;
 pub mod stopwatch;

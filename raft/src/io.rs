@@ -194,8 +194,6 @@ pub enum Probe {
     CheckQuorumResigned,
     /// A diverging epoch was answered to a fetch.
     DivergingFetch,
-    /// A follower cut its log.
-    TruncatedLog,
     /// A replica started in Resigned, because it had led its last epoch.
     RestartedResigned,
     /// A replica started as Candidate, because it had voted for itself.

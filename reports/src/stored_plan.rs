@@ -10,8 +10,6 @@ use crate::engine::Problem;
 
 /// Nothing of a run is later, or lasts longer: one hour.
 const MAX_NS: i128 = 3_600_000_000_000;
-/// A clock that loses this much, of all drifts on it together, stands.
-const STANDS_PPM: i64 = -1_000_000;
 
 /// Reads a plan for this cluster.
 pub fn read(plan: &Value, cluster: &Prepared) -> Result<Plan, Problem> {
@@ -22,9 +20,6 @@ pub fn read(plan: &Value, cluster: &Prepared) -> Result<Plan, Problem> {
         let fault = Fault::deserialize(fault).map_err(|error| wrong(index, error.to_string()))?;
         check(&fault, cluster).map_err(|problem| wrong(index, problem))?;
         faults.push(fault);
-    }
-    for (index, fault) in faults.iter().enumerate() {
-        check_drifts(fault, &faults, cluster).map_err(|problem| wrong(index, problem))?;
     }
     Ok(Plan(faults))
 }
@@ -62,20 +57,6 @@ fn check(fault: &Fault, cluster: &Prepared) -> Result<(), String> {
         What::BitRot { at_ppm, .. } => within("at_ppm", at_ppm.into(), 0, 1_000_000),
         _ => Ok(()),
     }
-}
-
-/// Drifts of one node add up while they last.
-fn check_drifts(fault: &Fault, all: &[Fault], cluster: &Prepared) -> Result<(), String> {
-    let What::Drift { node, .. } = fault.what else { return Ok(()) };
-    let then = |other: &&Fault| (other.at_ns..=other.at_ns + other.lasts_ns).contains(&fault.at_ns);
-    let ppm = |other: &Fault| match other.what {
-        What::Drift { node: other, ppm } if other == node => i64::from(ppm),
-        _ => 0,
-    };
-    let own = i64::from(cluster.world.nodes[usize::from(node.0)].drift_ppm);
-    let sum = own + all.iter().filter(then).map(ppm).sum::<i64>();
-    let wrong = || format!("the drifts of node {} then add up to {sum} ppm; allowed: more than {STANDS_PPM}", node.0);
-    (sum > STANDS_PPM).then_some(()).ok_or_else(wrong)
 }
 
 fn links(what: &What) -> &[Link] {

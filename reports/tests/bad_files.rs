@@ -105,10 +105,6 @@ fn bad_repro_files() {
         ("no-links.json", with("[[0, 1]]", "[]")),
         ("late.json", with("700000000", "18446744073709551615")),
         ("drift.json", with(kill, r#""drift": { "node": 0, "ppm": -500001 }"#)),
-        ("drifts.json", {
-            let drift = r#"{ "at_ns": 0, "lasts_ns": 9, "what": { "drift": { "node": 0, "ppm": -500000 } } },"#;
-            with("\"plan\": [", &format!("\"plan\": [{drift}\n{drift}"))
-        }),
     ];
     let mut all = refusals(&here, &["replay"], &files);
     fs::create_dir(here.join("folder.json")).expect("makes");

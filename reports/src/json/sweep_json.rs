@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use fuzz::aggregate::{Limit, RequiredProbe, Subject, SweepReport};
 use fuzz::durations::Durations;
 use fuzz::failover::{FailoverTimes, Worst};
+use fuzz::recovery::{Nearest, RecoveryTimes};
 use fuzz::seeds::Seeds;
 use scenarios::report::OperationCounts;
 use scenarios::scenario::values::Limit as Bound;
@@ -49,6 +50,7 @@ pub struct SweepJson {
     pub knobs: BTreeMap<String, BTreeMap<String, u64>>,
     pub failover: FailoverJson,
     pub expect: Vec<ExpectJson>,
+    pub recovery: RecoveryJson,
     pub fault_runs: BTreeMap<String, u64>,
     pub core_seconds: Seconds,
     pub seeds: Vec<SeedsJson>,
@@ -96,6 +98,19 @@ pub struct TimesJson {
     pub worst_seed: Option<Seed>,
     pub histogram: String,
     pub phases: BTreeMap<String, PhaseJson>,
+}
+
+/// How long healed clusters took to recover; the bound is a function of each one's configuration.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecoveryJson {
+    pub count: u64,
+    pub p50_ms: Option<Ms>,
+    pub p99_ms: Option<Ms>,
+    pub max_ms: Option<Ms>,
+    pub nearest_to_bound_permille: Option<u64>,
+    pub nearest_to_bound_seed: Option<Seed>,
+    pub histogram: String,
 }
 
 /// Lengths of time of one phase.
@@ -180,6 +195,7 @@ impl From<&SweepReport> for SweepJson {
             knobs: report.knobs.clone(),
             failover: FailoverJson { controller: times(&report.controller) },
             expect: report.limits.iter().map(limit).collect(),
+            recovery: recovery(&report.recovery),
             fault_runs: report.fault_runs.clone(),
             core_seconds: Seconds(report.core_ns),
             seeds: report.seeds.iter().map(seeds).collect(),
@@ -218,6 +234,25 @@ fn times(times: &FailoverTimes) -> TimesJson {
         histogram: times.total.to_base64(),
         phases: phases.collect(),
     }
+}
+
+fn recovery(recovery: &RecoveryTimes) -> RecoveryJson {
+    let times = &recovery.times;
+    RecoveryJson {
+        count: times.count(),
+        p50_ms: times.quantile_us(0.50).map(Ms),
+        p99_ms: times.quantile_us(0.99).map(Ms),
+        max_ms: times.max_us().map(Ms),
+        nearest_to_bound_permille: recovery.nearest.map(|nearest| nearest.permille),
+        nearest_to_bound_seed: recovery.nearest.map(|nearest| Seed(nearest.seed)),
+        histogram: times.to_base64(),
+    }
+}
+
+fn read_recovery(json: RecoveryJson) -> Result<RecoveryTimes, Problem> {
+    let times = read_durations("/recovery", &json.histogram, json.max_ms)?;
+    let nearest = json.nearest_to_bound_permille.zip(json.nearest_to_bound_seed);
+    Ok(RecoveryTimes { times, nearest: nearest.map(|(permille, seed)| Nearest { permille, seed: seed.0 }) })
 }
 
 fn limit(limit: &Limit) -> ExpectJson {
@@ -278,6 +313,7 @@ fn from_json(json: SweepJson) -> Result<SweepReport, Problem> {
         fault_runs: json.fault_runs,
         operations: json.operations,
         knobs: json.knobs,
+        recovery: read_recovery(json.recovery)?,
         controller: read_times("/failover/controller", json.failover.controller)?,
         controller_by_scenario: Vec::new(),
         limits: limits.collect::<Result<_, _>>()?,

@@ -31,6 +31,7 @@ pub fn text(report: &SweepReport) -> String {
     add("excused", report.excused.iter().map(|(cause, n)| format!("{cause} {}", thousands(*n))).collect(), 1);
     let linearizable = [("hold", report.lin_holds), ("violated", report.lin_violated), ("unknown", report.lin_unknown)];
     add("linearizable", linearizable.iter().map(|(what, n)| format!("{} {what}", thousands(*n))).collect(), 1);
+    add("recovery", recovery(report), 2);
     add("failover", failover(report), 2);
     for (phase, times) in &report.controller.phases {
         add(&format!("  {phase}"), quantiles(times), 1);
@@ -132,6 +133,15 @@ fn failover(report: &SweepReport) -> Vec<String> {
     let mut items = vec![format!("controller {}", thousands(times.total.count()))];
     items.extend(quantiles(&times.total));
     items.extend(times.worst.as_ref().map(|worst| format!("(seed {})", show_seed(worst.seed))));
+    items
+}
+
+fn recovery(report: &SweepReport) -> Vec<String> {
+    let mut items = quantiles(&report.recovery.times);
+    items.extend(report.recovery.nearest.map(|nearest| {
+        let (percent, tenths) = (nearest.permille / 10, nearest.permille % 10);
+        format!("at most {percent}.{tenths} % of its bound (seed {})", show_seed(nearest.seed))
+    }));
     items
 }
 

@@ -152,7 +152,7 @@ impl Prepared for FakeScenario {
                 Some(n) if seed.is_multiple_of(n) => Linearizability::Unknown,
                 _ => Linearizability::Holds,
             },
-            recovery: None,
+            recovery: Some(scenarios::report::Recovered { took_ns: 1_000_000 * (1 + seed % 7), bound_ns: 50_000_000 }),
             host_sentinel: None,
         }
     }

@@ -217,7 +217,7 @@ impl Checks {
                     });
                 }
             }
-            Observation::Truncated { .. } => self.coverage.met(Situation::WrittenBatchCut),
+            Observation::Truncated { .. } => self.coverage.met(Situation::TruncatedLog),
             Observation::Probe(probe) => self.coverage.reached(probe),
         }
     }

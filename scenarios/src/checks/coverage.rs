@@ -38,7 +38,7 @@ situations! {
     /// A process died while it led.
     LeaderDied = "leader_died" needs |can| can.restart,
     /// A written batch was cut from a log.
-    WrittenBatchCut = "written_batch_cut" needs |can| can.several_servers,
+    TruncatedLog = "truncated_log" needs |can| can.several_servers,
     /// A write or an fsync was refused.
     DiskFailed = "disk_failed" needs |can| can.disk_error,
     /// A record that an indeterminate append brought was committed.
@@ -52,7 +52,6 @@ const PROBES: &[(Probe, &str, Needs)] = &[
     (Probe::PreVoteLost, "pre_vote_lost", |can| can.several_voters),
     (Probe::CheckQuorumResigned, "check_quorum_resigned", |can| can.several_voters),
     (Probe::DivergingFetch, "diverging_fetch", |can| can.several_servers),
-    (Probe::TruncatedLog, "truncated_log", |can| can.several_servers),
     (Probe::RestartedResigned, "restarted_resigned", |can| can.restart),
     (Probe::RestartedCandidate, "restarted_candidate", |can| can.restart),
     (Probe::RecoveredTornTail, "recovered_torn_tail", |can| can.torn_file),

@@ -8,6 +8,9 @@ use crate::rng::Purpose;
 use crate::schedule::Due;
 use crate::watch::{Down, Phase, Watch};
 
+/// What drifts on one node may add up to.
+const SLOWEST_PPM: i32 = -900_000;
+
 /// What comes of a fault when its time has come.
 enum Came {
     Struck,
@@ -275,7 +278,8 @@ impl<P: Process> World<P> {
         let at = self.now;
         let state = self.state(node);
         state.extra_drift_ppm += ppm;
-        let drift = state.base_drift_ppm + state.extra_drift_ppm;
+        // Drifts of one node add up while they last; a clock slows down, and never stops.
+        let drift = (state.base_drift_ppm + state.extra_drift_ppm).max(SLOWEST_PPM);
         state.clock.set_drift(at, drift);
         for thread in 0..P::THREADS.len() {
             self.place_timer(node, Thread(thread as u8));

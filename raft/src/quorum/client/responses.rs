@@ -202,7 +202,6 @@ impl RaftClient {
                 let before = self.log.end_offset();
                 let end = self.log.truncate_to_end_offset(diverging, step.out)?;
                 if end < before {
-                    step.out.probe(Probe::TruncatedLog);
                     step.out.observe(Observation::Truncated { end });
                 }
             }
