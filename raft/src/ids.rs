@@ -32,6 +32,62 @@ impl fmt::Display for LeaderEpoch {
     }
 }
 
+/// Kafka's broker epoch: the end of the metadata log when the registration was handled. Grows with
+/// every incarnation of any broker; -1 means "unknown" on the wire.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BrokerEpoch(pub i64);
+
+impl BrokerEpoch {
+    /// The wire's "unknown".
+    pub const UNKNOWN: BrokerEpoch = BrokerEpoch(-1);
+}
+
+impl fmt::Display for BrokerEpoch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+/// Version of one partition's metadata: grows by one with each change record.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PartitionEpoch(pub i32);
+
+impl fmt::Display for PartitionEpoch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+/// An idempotent producer; -1 means "none" on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ProducerId(pub i64);
+
+impl ProducerId {
+    /// The wire's "none".
+    pub const NONE: ProducerId = ProducerId(-1);
+}
+
+impl fmt::Display for ProducerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+/// A partition, by the id of its topic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TopicIdPartition {
+    /// Of the topic.
+    pub topic_id: Uuid,
+    /// From 0.
+    pub partition: i32,
+}
+
+impl fmt::Display for TopicIdPartition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.topic_id, self.partition)
+    }
+}
+
 /// A log offset, in records from 0. End offsets and high watermarks are exclusive.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Offset(pub i64);

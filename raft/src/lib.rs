@@ -25,6 +25,7 @@ pub mod ids;
 pub mod io;
 pub mod log;
 pub mod message;
+pub mod metadata;
 pub mod node;
 pub mod quorum;
 

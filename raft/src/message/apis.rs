@@ -1,0 +1,112 @@
+//! The APIs of brokers and controllers above consensus, by who asks: each is a request and its response.
+
+use super::admin::*;
+use super::canonical_walk::Canonical;
+use super::cluster::*;
+use super::data::*;
+use super::{CanonicalHasher, ErrorCode};
+
+/// Declares a group of APIs: Kafka's name, its key, and the message types.
+macro_rules! apis {
+    ($(#[$meta:meta])* $requests:ident / $responses:ident {
+        $($name:ident = $key:literal: $request:ident => $response:ident;)+
+    }) => {
+        $(#[$meta])*
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub enum $requests { $(#[doc = stringify!($key)] $name($request),)+ }
+
+        /// The answers.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub enum $responses { $(#[doc = stringify!($key)] $name($response),)+ }
+
+        impl $requests {
+            /// Kafka's API name.
+            pub fn name(&self) -> &'static str {
+                match self { $($requests::$name(_) => stringify!($name),)+ }
+            }
+
+            /// Kafka's API key.
+            pub fn api_key(&self) -> i16 {
+                match self { $($requests::$name(_) => $key,)+ }
+            }
+        }
+
+        impl $responses {
+            /// Kafka's API name.
+            pub fn name(&self) -> &'static str {
+                match self { $($responses::$name(_) => stringify!($name),)+ }
+            }
+
+            /// Kafka's API key.
+            pub fn api_key(&self) -> i16 {
+                match self { $($responses::$name(_) => $key,)+ }
+            }
+        }
+
+        impl Canonical for $requests {
+            fn walk(&self, hasher: &mut CanonicalHasher) {
+                hasher.i64(i64::from(self.api_key()));
+                match self { $($requests::$name(request) => request.walk(hasher),)+ }
+            }
+        }
+
+        impl Canonical for $responses {
+            fn walk(&self, hasher: &mut CanonicalHasher) {
+                hasher.i64(i64::from(self.api_key()));
+                match self { $($responses::$name(response) => response.walk(hasher),)+ }
+            }
+        }
+    };
+}
+
+apis! {
+    /// What brokers and controllers ask of the active controller.
+    ClusterRequest / ClusterResponse {
+        AlterPartition = 56: AlterPartitionRequest => AlterPartitionResponse;
+        BrokerRegistration = 62: BrokerRegistrationRequest => BrokerRegistrationResponse;
+        BrokerHeartbeat = 63: BrokerHeartbeatRequest => BrokerHeartbeatResponse;
+        AllocateProducerIds = 67: AllocateProducerIdsRequest => AllocateProducerIdsResponse;
+        ControllerRegistration = 70: ControllerRegistrationRequest => ControllerRegistrationResponse;
+    }
+}
+
+apis! {
+    /// What admin clients ask; a broker forwards it to the active controller.
+    AdminRequest / AdminResponse {
+        CreateTopics = 19: CreateTopicsRequest => CreateTopicsResponse;
+        DeleteTopics = 20: DeleteTopicsRequest => DeleteTopicsResponse;
+        DescribeConfigs = 32: DescribeConfigsRequest => DescribeConfigsResponse;
+        CreatePartitions = 37: CreatePartitionsRequest => CreatePartitionsResponse;
+        ElectLeaders = 43: ElectLeadersRequest => ElectLeadersResponse;
+        IncrementalAlterConfigs = 44: IncrementalAlterConfigsRequest => IncrementalAlterConfigsResponse;
+        UnregisterBroker = 64: UnregisterBrokerRequest => UnregisterBrokerResponse;
+    }
+}
+
+apis! {
+    /// What clients and followers ask of a broker about partitions.
+    DataRequest / DataResponse {
+        Produce = 0: ProduceRequest => ProduceResponse;
+        Fetch = 1: DataFetchRequest => DataFetchResponse;
+        ListOffsets = 2: ListOffsetsRequest => ListOffsetsResponse;
+        Metadata = 3: MetadataRequest => MetadataResponse;
+        InitProducerId = 22: InitProducerIdRequest => InitProducerIdResponse;
+        OffsetForLeaderEpoch = 23: OffsetForLeaderEpochRequest => OffsetForLeaderEpochResponse;
+    }
+}
+
+/// Answer to an Envelope (58).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EnvelopeResponse {
+    /// NOT_CONTROLLER and the like; the answer inside is absent then.
+    pub error: ErrorCode,
+    /// The controller's answer.
+    pub response: Option<AdminResponse>,
+}
+
+impl Canonical for EnvelopeResponse {
+    fn walk(&self, hasher: &mut CanonicalHasher) {
+        self.error.walk(hasher);
+        self.response.walk(hasher);
+    }
+}

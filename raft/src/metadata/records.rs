@@ -1,0 +1,143 @@
+//! The records of the metadata log, with Kafka's names (controller-broker.md §1.2).
+//!
+//! A field is `name: type, since VERSION` or `name: type, since VERSION, tag N [= default]`; the
+//! macro makes the struct, its bytes in every version, and its reader.
+
+use std::rc::Rc;
+
+use super::codec::records;
+use crate::ids::{BrokerEpoch, LeaderEpoch, NodeId, PartitionEpoch, ProducerId, Uuid};
+
+records! {
+    /// 0: upserts a registration.
+    0 RegisterBroker, max 4 {
+        broker_id: NodeId, since 0;
+        is_migrating_zk_broker: bool, since 2;
+        incarnation_id: Uuid, since 0;
+        broker_epoch: BrokerEpoch, since 0;
+        end_points: Rc<[BrokerEndpoint]>, since 0;
+        features: Rc<[BrokerFeature]>, since 0;
+        rack: Option<Rc<str>>, since 0;
+        fenced: bool, since 0;
+        in_controlled_shutdown: bool, since 1;
+        log_dirs: Rc<[Uuid]>, since 3, tag 0;
+        cordoned_log_dirs: Option<Rc<[Uuid]>>, since 4, tag 1;
+    }
+    /// 1
+    1 UnregisterBroker, max 0 {
+        broker_id: NodeId, since 0;
+        broker_epoch: BrokerEpoch, since 0;
+    }
+    /// 2: creates a topic.
+    2 Topic, max 0 {
+        name: Rc<str>, since 0;
+        topic_id: Uuid, since 0;
+    }
+    /// 3: the full state of a partition.
+    3 Partition, max 2 {
+        partition_id: i32, since 0;
+        topic_id: Uuid, since 0;
+        replicas: Rc<[NodeId]>, since 0;
+        isr: Rc<[NodeId]>, since 0;
+        removing_replicas: Rc<[NodeId]>, since 0;
+        adding_replicas: Rc<[NodeId]>, since 0;
+        leader: NodeId, since 0;
+        leader_recovery_state: i8, since 0, tag 0;
+        leader_epoch: LeaderEpoch, since 0;
+        partition_epoch: PartitionEpoch, since 0;
+        directories: Rc<[Uuid]>, since 1;
+        eligible_leader_replicas: Option<Rc<[NodeId]>>, since 2, tag 1;
+        last_known_elr: Option<Rc<[NodeId]>>, since 2, tag 2;
+    }
+    /// 4: sets a config; no value deletes it.
+    4 Config, max 0 {
+        resource_type: i8, since 0;
+        resource_name: Rc<str>, since 0;
+        name: Rc<str>, since 0;
+        value: Option<Rc<str>>, since 0;
+    }
+    /// 5: what changes of a partition.
+    5 PartitionChange, max 2 {
+        partition_id: i32, since 0;
+        topic_id: Uuid, since 0;
+        isr: Option<Rc<[NodeId]>>, since 0, tag 0;
+        leader: NodeId, since 0, tag 1 = NO_LEADER_CHANGE;
+        replicas: Option<Rc<[NodeId]>>, since 0, tag 2;
+        removing_replicas: Option<Rc<[NodeId]>>, since 0, tag 3;
+        adding_replicas: Option<Rc<[NodeId]>>, since 0, tag 4;
+        leader_recovery_state: i8, since 0, tag 5 = -1;
+        eligible_leader_replicas: Option<Rc<[NodeId]>>, since 2, tag 6;
+        last_known_elr: Option<Rc<[NodeId]>>, since 2, tag 7;
+        directories: Option<Rc<[Uuid]>>, since 1, tag 8;
+    }
+    /// 9
+    9 RemoveTopic, max 0 {
+        topic_id: Uuid, since 0;
+    }
+    /// 12
+    12 FeatureLevel, max 0 {
+        name: Rc<str>, since 0;
+        feature_level: i16, since 0;
+    }
+    /// 15: the first id of the *next* block.
+    15 ProducerIds, max 0 {
+        broker_id: NodeId, since 0;
+        broker_epoch: BrokerEpoch, since 0;
+        next_producer_id: ProducerId, since 0;
+    }
+    /// 17: fences, unfences, notes a controlled shutdown or the directories that are left.
+    17 BrokerRegistrationChange, max 3 {
+        broker_id: NodeId, since 0;
+        broker_epoch: BrokerEpoch, since 0;
+        fenced: i8, since 0, tag 0;
+        in_controlled_shutdown: i8, since 1, tag 1;
+        log_dirs: Rc<[Uuid]>, since 2, tag 2;
+        cordoned_log_dirs: Option<Rc<[Uuid]>>, since 3, tag 3;
+    }
+    /// 20
+    20 NoOp, max 0 {}
+    /// 23: opens a metadata transaction.
+    23 BeginTransaction, max 0 {
+        name: Option<Rc<str>>, since 0, tag 0;
+    }
+    /// 24
+    24 EndTransaction, max 0 {}
+    /// 25
+    25 AbortTransaction, max 0 {
+        reason: Option<Rc<str>>, since 0, tag 0;
+    }
+    /// 27
+    27 RegisterController, max 0 {
+        controller_id: NodeId, since 0;
+        incarnation_id: Uuid, since 0;
+        zk_migration_ready: bool, since 0;
+        end_points: Rc<[BrokerEndpoint]>, since 0;
+        features: Rc<[BrokerFeature]>, since 0;
+    }
+    /// 28: empties ELR and last known ELR of a topic's partitions ("": of all).
+    28 ClearElr, max 0 {
+        topic_name: Rc<str>, since 0;
+    }
+    /// 29
+    29 UnregisterController, max 0 {
+        controller_id: NodeId, since 0;
+    }
+    parts {
+        /// A listener of a broker or controller.
+        BrokerEndpoint {
+            name: Rc<str>, since 0;
+            host: Rc<str>, since 0;
+            port: u16, since 0;
+            security_protocol: i16, since 0;
+        }
+        /// A feature that it supports.
+        BrokerFeature {
+            name: Rc<str>, since 0;
+            min_supported_version: i16, since 0;
+            max_supported_version: i16, since 0;
+        }
+    }
+}
+
+/// `PartitionChange.leader`: it stays.
+pub const NO_LEADER_CHANGE: NodeId = NodeId(-2);
