@@ -1,5 +1,6 @@
 //! Record batch format v2: header, CRC-32C, building and reading (consensus.md §8.3).
 
+use std::cell::OnceCell;
 use std::rc::Rc;
 
 use smallvec::SmallVec;
@@ -8,6 +9,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::control_record::ControlRecord;
 use super::record::{Buffer, NO_OP_FRAME, Reader, Record, parse_frame, value_frame};
 use crate::ids::{LeaderEpoch, Offset};
+use crate::metadata::MetadataRecord;
 
 /// Bytes of a batch before its records.
 pub const BATCH_HEADER_BYTES: usize = 61;
@@ -71,7 +73,7 @@ pub enum BatchError {
     /// Kafka's raft reader refuses such a record.
     #[error("malformed record: {0}")]
     MalformedRecord(&'static str),
-    /// A metadata record this model does not write.
+    /// A metadata record that is not known here.
     #[error("unknown metadata record: frame version {frame_version}, api key {api_key}, version {version}")]
     UnknownMetadataRecord {
         /// Of the frame.
@@ -119,6 +121,8 @@ pub struct Batch {
     /// What a CRC check of the bytes says. They never change and are shared by all who hold the
     /// batch, so it is made once, when the batch is made.
     intact: bool,
+    /// The metadata records, decoded when first asked for: once for all who hold the batch.
+    metadata: OnceCell<Result<Box<[(Offset, MetadataRecord)]>, BatchError>>,
 }
 
 impl Batch {
@@ -187,7 +191,8 @@ impl Batch {
 
     fn with_header(header: BatchHeader, bytes: Rc<[u8]>, intact: bool) -> Batch {
         let BatchHeader { base_offset, last_offset, epoch, control, size_bytes: _ } = header;
-        Batch { hash: xxh3_64(&bytes), bytes, base_offset, last_offset, epoch, control, intact }
+        let metadata = OnceCell::new();
+        Batch { hash: xxh3_64(&bytes), bytes, base_offset, last_offset, epoch, control, intact, metadata }
     }
 
     /// Do the bytes match their CRC? Only a recovery without a checksum makes one that does not.
@@ -228,6 +233,28 @@ impl Batch {
         let bytes = bytes.get(..size).ok_or(BatchError::Incomplete { needed: size, found: bytes.len() })?;
         check_crc(bytes)?;
         Ok(values(bytes, header.base_offset, header.control))
+    }
+
+    /// The metadata records in order, none in a control batch; decoded once, however many nodes
+    /// share the batch. One that cannot be read spoils the whole batch, as in Kafka's reader.
+    pub fn metadata_records(&self) -> Result<impl ExactSizeIterator<Item = (Offset, &MetadataRecord)>, BatchError> {
+        let records = self.metadata.get_or_init(|| self.decode_metadata()).as_deref().map_err(|error| *error)?;
+        Ok(records.iter().map(|(offset, record)| (*offset, record)))
+    }
+
+    fn decode_metadata(&self) -> Result<Box<[(Offset, MetadataRecord)]>, BatchError> {
+        if self.control {
+            return Ok(Box::default());
+        }
+        let decode = |record: Result<Record<'_>, BatchError>| {
+            let record = record?;
+            if record.key.is_some() {
+                return Err(BatchError::MalformedRecord("a data record with a key"));
+            }
+            let offset = Offset(self.base_offset.0 + i64::from(record.offset_delta));
+            Ok((offset, MetadataRecord::read(record.value)?))
+        };
+        records(&self.bytes).map(decode).collect()
     }
 
     /// The control records in order; none in a data batch. A type that must not occur, or bytes
@@ -302,6 +329,11 @@ impl BatchBuilder {
     /// Adds a plain `NoOpRecord`.
     pub fn no_op(&mut self) -> &mut BatchBuilder {
         self.push(false, None, &NO_OP_FRAME)
+    }
+
+    /// Adds a metadata record, as [`MetadataRecord::frame`] wrote it.
+    pub fn record(&mut self, frame: &[u8]) -> &mut BatchBuilder {
+        self.push(false, None, frame)
     }
 
     /// Adds a control record.

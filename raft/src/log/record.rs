@@ -5,8 +5,8 @@ use smallvec::SmallVec;
 
 use super::batch::BatchError;
 
-/// What a batch is written into: on the stack, as most batches are small.
-pub(super) type Buffer = SmallVec<[u8; 256]>;
+/// What a batch or a record is written into: on the stack, as most are small.
+pub type Buffer = SmallVec<[u8; 256]>;
 
 /// Metadata frame version.
 const FRAME_VERSION: u32 = 1;
@@ -108,7 +108,7 @@ fn i32_len(bytes: &[u8]) -> i32 {
 }
 
 /// Appends an unsigned LEB128 number.
-pub(super) fn put_unsigned_varint(out: &mut Buffer, mut n: u32) {
+pub(crate) fn put_unsigned_varint(out: &mut Buffer, mut n: u32) {
     while n >= 0x80 {
         out.push(n as u8 & 0x7f | 0x80);
         n >>= 7;
@@ -130,7 +130,7 @@ fn varint_len(n: i32) -> usize {
 
 /// Takes fields off the front of a byte string; never reads past its end.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Reader<'a>(pub &'a [u8]);
+pub(crate) struct Reader<'a>(pub &'a [u8]);
 
 impl<'a> Reader<'a> {
     /// The next `count` bytes.
@@ -145,7 +145,8 @@ impl<'a> Reader<'a> {
         self.take(count)
     }
 
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], BatchError> {
+    /// The next `N` bytes.
+    pub fn array<const N: usize>(&mut self) -> Result<[u8; N], BatchError> {
         let bytes = self.take(N)?;
         Ok(bytes.try_into().expect("take gives as many bytes as asked"))
     }
@@ -192,11 +193,17 @@ impl<'a> Reader<'a> {
     /// The section that ends every struct of a flexible version.
     pub fn tagged_fields(&mut self, mut field: impl FnMut(u32, &'a [u8])) -> Result<(), BatchError> {
         for _ in 0..self.unsigned_varint()? {
-            let tag = self.unsigned_varint()?;
-            let size = self.unsigned_varint()?;
-            field(tag, self.take(size as usize)?);
+            let (tag, bytes) = self.tagged_field()?;
+            field(tag, bytes.0);
         }
         Ok(())
+    }
+
+    /// One field of that section: its tag and its bytes.
+    pub fn tagged_field(&mut self) -> Result<(u32, Reader<'a>), BatchError> {
+        let tag = self.unsigned_varint()?;
+        let size = self.unsigned_varint()?;
+        Ok((tag, Reader(self.take(size as usize)?)))
     }
 
     /// Fails unless everything was read.

@@ -1,6 +1,13 @@
 //! Declares metadata records, their bytes in every version, and their readers.
+//!
+//! The bytes are Kafka's flexible encoding (controller-broker.md §1.1): the fields of the version
+//! in order, those with a tag in a section of their own at the end of the struct, and there only
+//! where they differ from their default.
 
 /// `records! { KEY Name, max VERSION { field: type, since V[, tag N[= default]]; … } … parts { … } }`
+///
+/// Tags ascend within a record. A field that the version read does not have takes its default; a
+/// version that cannot hold what a record says is refused, as Kafka's generated writers refuse it.
 macro_rules! records {
     (
         $($(#[$meta:meta])* $key:literal $name:ident, max $max:literal {
@@ -14,11 +21,29 @@ macro_rules! records {
     ) => {
         $($(#[$meta])*
         #[derive(Clone, Debug, PartialEq, Eq)]
-        pub struct $name { $(#[doc = concat!("Since version ", $since, ".")] pub $field: $type,)* })+
+        pub struct $name { $(#[doc = concat!("Since version ", $since, ".")] pub $field: $type,)* }
+
+        $crate::metadata::codec::body! {
+            $name { $($field: $type, since $since $(, tag $tag $(= $default)?)?;)* }
+        }
+
+        impl From<$name> for MetadataRecord {
+            fn from(record: $name) -> MetadataRecord {
+                MetadataRecord::$name(record)
+            }
+        })+
 
         $($(#[$part_meta])*
         #[derive(Clone, Debug, PartialEq, Eq)]
-        pub struct $part { $(#[doc = concat!("Since version ", $part_since, ".")] pub $part_field: $part_type,)* })*
+        pub struct $part { $(#[doc = concat!("Since version ", $part_since, ".")] pub $part_field: $part_type,)* }
+
+        $crate::metadata::codec::body! { $part { $($part_field: $part_type, since $part_since;)* } }
+
+        impl $crate::message::Canonical for $part {
+            fn walk(&self, hasher: &mut $crate::message::CanonicalHasher) {
+                $($crate::message::Canonical::walk(&self.$part_field, hasher);)*
+            }
+        })*
 
         /// Any record.
         #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +59,93 @@ macro_rules! records {
             pub fn api_key(&self) -> u16 {
                 match self { $(MetadataRecord::$name(_) => $key,)+ }
             }
+
+            /// The newest version of its type.
+            pub fn max_version(&self) -> i16 {
+                match self { $(MetadataRecord::$name(_) => $max,)+ }
+            }
+
+            fn write_body(&self, version: i16, out: &mut Frame) -> Result<(), EncodeError> {
+                match self { $(MetadataRecord::$name(record) => Field::write(record, version, out),)+ }
+            }
+
+            /// `Ok(None)`: nobody knows such a record, or not this version of it.
+            fn read_body(api_key: u32, version: i16, reader: &mut Reader<'_>) -> Result<Option<Self>, BatchError> {
+                Ok(match (api_key, version) {
+                    $(($key, 0..=$max) => Some(MetadataRecord::$name(Field::read(reader, version)?)),)+
+                    _ => None,
+                })
+            }
         }
     };
 }
-pub(super) use records;
+
+/// The bytes of one struct, its section of tagged fields included.
+macro_rules! body {
+    ($name:ident { $($field:ident: $type:ty, since $since:literal $(, tag $tag:literal $(= $default:expr)?)?;)* }) => {
+        impl Field for $name {
+            fn absent() -> $name {
+                $name { $($field: $crate::metadata::codec::default!($type $($(, $default)?)?),)* }
+            }
+
+            #[allow(unused_variables, unused_mut, reason = "a struct may have no fields, or none with a tag")]
+            fn write(&self, version: i16, out: &mut Frame) -> Result<(), EncodeError> {
+                let mut tagged = TaggedFields::default();
+                $(if version < $since {
+                    if self.$field != $crate::metadata::codec::default!($type $($(, $default)?)?) {
+                        let (record, field) = (stringify!($name), stringify!($field));
+                        return Err(EncodeError::FieldNotInVersion { record, field, version });
+                    }
+                } else {
+                    $crate::metadata::codec::either!([$($tag)?] {
+                        if self.$field != $crate::metadata::codec::default!($type $($(, $default)?)?) {
+                            tagged.push($($tag)?, &self.$field, version)?;
+                        }
+                    } {
+                        self.$field.write(version, out)?;
+                    });
+                })*
+                tagged.write(out)
+            }
+
+            #[allow(unused_variables, unused_mut, reason = "a struct may have no fields, or none with a tag")]
+            fn read(reader: &mut Reader<'_>, version: i16) -> Result<$name, BatchError> {
+                let mut read = $name::absent();
+                $($crate::metadata::codec::either!([$($tag)?] {} {
+                    if version >= $since {
+                        read.$field = Field::read(reader, version)?;
+                    }
+                });)*
+                for _ in 0..reader.unsigned_varint()? {
+                    let (tag, mut bytes) = reader.tagged_field()?;
+                    $($(if tag == $tag {
+                        if version < $since {
+                            return Err(BatchError::MalformedRecord("a tag that its version does not have"));
+                        }
+                        read.$field = Field::read(&mut bytes, version)?;
+                        bytes.end()?;
+                    })?)*
+                }
+                Ok(read)
+            }
+        }
+    };
+}
+
+/// The default of a field: its own, or that of its type.
+macro_rules! default {
+    ($type:ty) => {
+        <$type as Field>::absent()
+    };
+    ($type:ty, $default:expr) => {
+        $default
+    };
+}
+
+/// The first block for a field with a tag, the second for one without.
+macro_rules! either {
+    ([$tag:literal] { $($tagged:tt)* } { $($untagged:tt)* }) => { $($tagged)* };
+    ([] { $($tagged:tt)* } { $($untagged:tt)* }) => { $($untagged)* };
+}
+
+pub(super) use {body, default, either, records};

@@ -6,7 +6,9 @@
 use std::rc::Rc;
 
 use super::codec::records;
+use super::field::{EncodeError, Field, TaggedFields};
 use crate::ids::{BrokerEpoch, LeaderEpoch, NodeId, PartitionEpoch, ProducerId, Uuid};
+use crate::log::{BatchError, Frame, Reader, put_unsigned_varint};
 
 records! {
     /// 0: upserts a registration.
@@ -141,3 +143,39 @@ records! {
 
 /// `PartitionChange.leader`: it stays.
 pub const NO_LEADER_CHANGE: NodeId = NodeId(-2);
+
+/// Frame version 0 was the 2.8 preview's.
+const FRAME_VERSION: u32 = 1;
+
+impl MetadataRecord {
+    /// The value of its record in the log: frame version, api key, version, and the message
+    /// (controller-broker.md §1.1).
+    pub fn frame(&self, version: i16) -> Result<Frame, EncodeError> {
+        if !(0..=self.max_version()).contains(&version) {
+            return Err(EncodeError::UnknownVersion { record: self.name(), version });
+        }
+        let mut frame = Frame::new();
+        for number in [FRAME_VERSION, self.api_key().into(), version.unsigned_abs().into()] {
+            put_unsigned_varint(&mut frame, number);
+        }
+        self.write_body(version, &mut frame)?;
+        Ok(frame)
+    }
+
+    /// Reads what [`frame`](Self::frame) wrote, here or in another Kafka. There is no skipping of
+    /// what one does not know, but for tagged fields.
+    pub fn read(frame: &[u8]) -> Result<MetadataRecord, BatchError> {
+        let mut reader = Reader(frame);
+        let frame_version = reader.unsigned_varint()?;
+        let api_key = reader.unsigned_varint()?;
+        let version = reader.unsigned_varint()?;
+        let unknown = BatchError::UnknownMetadataRecord { frame_version, api_key, version };
+        let signed_version = i16::try_from(version).map_err(|_| unknown)?;
+        if frame_version != FRAME_VERSION {
+            return Err(unknown);
+        }
+        let record = MetadataRecord::read_body(api_key, signed_version, &mut reader)?.ok_or(unknown)?;
+        reader.end()?;
+        Ok(record)
+    }
+}

@@ -1,0 +1,101 @@
+//! `metadata.version`: what it allows, and which version of a record it writes
+//! (controller-broker.md §1.3).
+
+use std::fmt;
+
+use super::records::MetadataRecord;
+
+/// A finalized level of the feature `metadata.version`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MetadataVersion(pub i16);
+
+impl MetadataVersion {
+    /// Name of the feature.
+    pub const FEATURE_NAME: &'static str = "metadata.version";
+    /// 3.3-IV3: the oldest that current Kafka runs with, and what it takes where none is known.
+    pub const MINIMUM: MetadataVersion = MetadataVersion(7);
+    /// 4.4-IV2: the newest that is ready for production.
+    pub const LATEST_PRODUCTION: MetadataVersion = MetadataVersion(33);
+
+    const IBP_3_4_IV0: MetadataVersion = MetadataVersion(8);
+    const IBP_3_6_IV0: MetadataVersion = MetadataVersion(12);
+    const IBP_3_6_IV1: MetadataVersion = MetadataVersion(13);
+    const IBP_3_7_IV0: MetadataVersion = MetadataVersion(15);
+    const IBP_3_7_IV2: MetadataVersion = MetadataVersion(17);
+    const IBP_4_0_IV1: MetadataVersion = MetadataVersion(23);
+    const IBP_4_3_IV0: MetadataVersion = MetadataVersion(30);
+    const IBP_4_4_IV2: MetadataVersion = MetadataVersion(33);
+
+    /// Up to 3.6-IV0 the leader epoch grows when an ISR shrinks (KAFKA-15021).
+    pub fn is_leader_epoch_bump_required_on_isr_shrink(self) -> bool {
+        self < Self::IBP_3_6_IV0
+    }
+
+    /// KIP-868: Begin, End and AbortTransaction.
+    pub fn is_metadata_transaction_supported(self) -> bool {
+        self >= Self::IBP_3_6_IV1
+    }
+
+    /// RegisterController.
+    pub fn is_controller_registration_supported(self) -> bool {
+        self >= Self::IBP_3_7_IV0
+    }
+
+    /// KIP-858: replicas are assigned to log directories.
+    pub fn is_directory_assignment_supported(self) -> bool {
+        self >= Self::IBP_3_7_IV2
+    }
+
+    /// KIP-966: there are fields for eligible leader replicas. They are used only if the feature
+    /// `eligible.leader.replicas.version` is on as well.
+    pub fn is_elr_supported(self) -> bool {
+        self >= Self::IBP_4_0_IV1
+    }
+
+    /// Registrations tell of cordoned log directories.
+    pub fn is_cordoned_log_dirs_supported(self) -> bool {
+        self >= Self::IBP_4_3_IV0
+    }
+
+    /// UnregisterController.
+    pub fn is_controller_unregistration_supported(self) -> bool {
+        self >= Self::IBP_4_4_IV2
+    }
+}
+
+impl fmt::Display for MetadataVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+impl MetadataRecord {
+    /// The version to write it in. Most types follow `metadata.version`;
+    /// BrokerRegistrationChange is written in the oldest that holds what it says. Whether ELR is on
+    /// does not count: it decides which fields a partition's record fills.
+    pub fn version_for(&self, metadata_version: MetadataVersion) -> i16 {
+        match self {
+            MetadataRecord::RegisterBroker(_) if metadata_version.is_cordoned_log_dirs_supported() => 4,
+            MetadataRecord::RegisterBroker(_) if metadata_version.is_directory_assignment_supported() => 3,
+            MetadataRecord::RegisterBroker(_) if metadata_version >= MetadataVersion::IBP_3_4_IV0 => 2,
+            MetadataRecord::RegisterBroker(_) => 1,
+            MetadataRecord::Partition(_) | MetadataRecord::PartitionChange(_) => {
+                if metadata_version.is_elr_supported() {
+                    2
+                } else {
+                    i16::from(metadata_version.is_directory_assignment_supported())
+                }
+            }
+            MetadataRecord::BrokerRegistrationChange(change) => {
+                if change.cordoned_log_dirs.is_some() {
+                    3
+                } else if !change.log_dirs.is_empty() {
+                    2
+                } else {
+                    i16::from(change.in_controlled_shutdown != 0)
+                }
+            }
+            _ => 0,
+        }
+    }
+}
