@@ -103,6 +103,9 @@ pub struct BatchHeader {
     pub size_bytes: usize,
 }
 
+/// What a batch says to those who replay it.
+type MetadataRecords = Box<[(Offset, MetadataRecord)]>;
+
 /// One record batch, format v2; bytes shared by everyone who holds it.
 #[derive(Debug)]
 pub struct Batch {
@@ -122,7 +125,7 @@ pub struct Batch {
     /// batch, so it is made once, when the batch is made.
     intact: bool,
     /// The metadata records, decoded when first asked for: once for all who hold the batch.
-    metadata: OnceCell<Result<Box<[(Offset, MetadataRecord)]>, BatchError>>,
+    metadata: OnceCell<Result<MetadataRecords, BatchError>>,
 }
 
 impl Batch {
@@ -242,7 +245,7 @@ impl Batch {
         Ok(records.iter().map(|(offset, record)| (*offset, record)))
     }
 
-    fn decode_metadata(&self) -> Result<Box<[(Offset, MetadataRecord)]>, BatchError> {
+    fn decode_metadata(&self) -> Result<MetadataRecords, BatchError> {
         if self.control {
             return Ok(Box::default());
         }

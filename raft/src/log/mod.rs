@@ -34,6 +34,6 @@ pub use files::{
     parse_segment_path, segment_path,
 };
 pub use meta_properties::{MetaProperties, read_meta_properties, write_meta_properties};
-pub use record::Buffer as Frame;
 pub use raft_log::{LogConfig, RaftLog, Validation};
+pub use record::Buffer as Frame;
 pub(crate) use record::{Reader, put_unsigned_varint};

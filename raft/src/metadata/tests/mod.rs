@@ -1,1 +1,5 @@
 //! Tests of the room.
+
+mod bytes;
+mod golden;
+mod records;

@@ -1,0 +1,115 @@
+//! From one image to the next: what is replayed, and what that means for one broker's replicas
+//! (controller-broker.md §5.4, §5.5).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use super::image::{MetadataChanges, MetadataImage, MetadataProvenance, PartitionRegistration, ReplayError};
+use super::records::MetadataRecord;
+use crate::ids::{NodeId, TopicIdPartition};
+
+/// Kafka's `MetadataDelta`: an image, the records replayed on top of it, and what they touched.
+#[derive(Clone, Debug)]
+pub struct MetadataDelta {
+    base: Rc<MetadataImage>,
+    /// What `base` has become; they share whatever was not touched.
+    next: MetadataImage,
+    changes: MetadataChanges,
+}
+
+/// What a delta changes for the replicas of one broker (Kafka's `LocalReplicaChanges`). They are
+/// applied in the order of the fields.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LocalReplicaChanges {
+    /// It holds a replica no longer: the topic is gone, or it left the replica list.
+    pub deletes: BTreeSet<TopicIdPartition>,
+    /// It leads, and the partition epoch is another than before.
+    pub leaders: BTreeMap<TopicIdPartition, Rc<PartitionRegistration>>,
+    /// Those of `leaders` whose leader epoch is another than before.
+    pub elected_leaders: BTreeSet<TopicIdPartition>,
+    /// It holds a replica, does not lead, and the partition epoch is another than before.
+    pub followers: BTreeMap<TopicIdPartition, Rc<PartitionRegistration>>,
+}
+
+impl MetadataDelta {
+    /// Nothing yet on top of `base`.
+    pub fn new(base: Rc<MetadataImage>) -> MetadataDelta {
+        MetadataDelta { next: MetadataImage::clone(&base), base, changes: MetadataChanges::default() }
+    }
+
+    /// From the empty image to `image`: what a new publisher is told first.
+    pub fn from_empty(image: &MetadataImage) -> MetadataDelta {
+        let (features, cluster) = (image.features(), image.cluster());
+        let mut names: BTreeSet<Rc<str>> = features.finalized().keys().cloned().collect();
+        if features.metadata_version().is_some() {
+            names.insert(super::MetadataVersion::FEATURE_NAME.into());
+        }
+        let topics = image.topics().topics_by_id().iter();
+        let changes = MetadataChanges {
+            features: names,
+            brokers: cluster.brokers().keys().copied().collect(),
+            controllers: cluster.controllers().keys().copied().collect(),
+            topics: topics.map(|(id, topic)| (*id, topic.partitions.keys().copied().collect())).collect(),
+            deleted_topics: BTreeSet::new(),
+            configs: image.configs().resources().keys().cloned().collect(),
+            producer_ids: image.next_producer_id().0 > 0,
+        };
+        MetadataDelta { base: Rc::default(), next: image.clone(), changes }
+    }
+
+    /// The image before.
+    pub fn base(&self) -> &Rc<MetadataImage> {
+        &self.base
+    }
+
+    /// What was touched. A topic that was created and removed on the way is not in it.
+    pub fn changes(&self) -> &MetadataChanges {
+        &self.changes
+    }
+
+    /// Applies one record on top; an error leaves the delta as it was
+    /// ([`MetadataImage::replay`]).
+    pub fn replay(&mut self, record: &MetadataRecord) -> Result<(), ReplayError> {
+        self.next.replay(record, &mut self.changes)?;
+        if let MetadataRecord::RemoveTopic(removed) = record
+            && !self.base.topics().topics_by_id().contains_key(&removed.topic_id)
+        {
+            self.changes.deleted_topics.remove(&removed.topic_id);
+        }
+        Ok(())
+    }
+
+    /// The image after, which goes as far as `provenance` says.
+    pub fn apply(&self, provenance: MetadataProvenance) -> Rc<MetadataImage> {
+        Rc::new(self.next.clone().at(provenance))
+    }
+
+    /// What `broker` has to do about its replicas.
+    pub fn local_changes(&self, broker: NodeId) -> LocalReplicaChanges {
+        let mut local = LocalReplicaChanges::default();
+        for topic_id in &self.changes.deleted_topics {
+            let Some(topic) = self.base.topics().topic(*topic_id) else { continue };
+            let held = topic.partitions.iter().filter(|(_, partition)| partition.has_replica(broker));
+            local.deletes.extend(held.map(|(number, _)| TopicIdPartition { topic_id: *topic_id, partition: *number }));
+        }
+        for id in self.changes.partitions() {
+            let Some(partition) = self.next.topics().partition(id) else { continue };
+            let before = self.base.topics().partition(id);
+            if !partition.has_replica(broker) {
+                if before.is_some_and(|before| before.has_replica(broker)) {
+                    local.deletes.insert(id);
+                }
+            } else if before.is_some_and(|before| before.partition_epoch == partition.partition_epoch) {
+                continue;
+            } else if partition.leader == broker {
+                local.leaders.insert(id, Rc::clone(partition));
+                if before.is_none_or(|before| before.leader_epoch != partition.leader_epoch) {
+                    local.elected_leaders.insert(id);
+                }
+            } else {
+                local.followers.insert(id, Rc::clone(partition));
+            }
+        }
+        local
+    }
+}

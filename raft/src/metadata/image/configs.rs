@@ -1,0 +1,178 @@
+//! Dynamic configs, and the value that is in effect for a topic (controller-broker.md §4.10).
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use super::ReplayError;
+use super::digest::{Part, entity_hash};
+use crate::ids::NodeId;
+use crate::message::{Canonical, CanonicalHasher};
+use crate::metadata::records::Config;
+
+/// What has configs (Kafka's `ConfigResource.Type`). A broker's loggers are not stored here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(i8)]
+pub enum ConfigResourceType {
+    /// 2
+    Topic = 2,
+    /// 4; the one without a name is the cluster's default.
+    Broker = 4,
+    /// 16
+    ClientMetrics = 16,
+    /// 32
+    Group = 32,
+}
+
+impl ConfigResourceType {
+    /// Of its number on the wire.
+    pub fn of(number: i8) -> Option<ConfigResourceType> {
+        use ConfigResourceType::*;
+        [Topic, Broker, ClientMetrics, Group].into_iter().find(|kind| *kind as i8 == number)
+    }
+}
+
+/// Kafka's `ConfigResource`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ConfigResource {
+    /// Of what.
+    pub resource_type: ConfigResourceType,
+    /// A topic's name, a broker's id; "" for the default of all brokers.
+    pub name: Rc<str>,
+}
+
+impl ConfigResource {
+    /// A topic.
+    pub fn topic(name: &str) -> ConfigResource {
+        ConfigResource { resource_type: ConfigResourceType::Topic, name: name.into() }
+    }
+
+    /// One broker, or the default of all.
+    pub fn broker(id: Option<NodeId>) -> ConfigResource {
+        let name = id.map_or_else(String::new, |id| id.to_string());
+        ConfigResource { resource_type: ConfigResourceType::Broker, name: name.into() }
+    }
+}
+
+impl Canonical for ConfigResource {
+    fn walk(&self, hasher: &mut CanonicalHasher) {
+        (self.resource_type as i8).walk(hasher);
+        self.name.walk(hasher);
+    }
+}
+
+/// Keys and values of one resource.
+pub type ConfigValues = BTreeMap<Rc<str>, Rc<str>>;
+
+/// Kafka's `ConfigurationsImage`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ConfigurationsImage {
+    /// None is empty.
+    resources: BTreeMap<ConfigResource, Rc<ConfigValues>>,
+    digest: u64,
+}
+
+impl ConfigurationsImage {
+    /// All resources that have any.
+    pub fn resources(&self) -> &BTreeMap<ConfigResource, Rc<ConfigValues>> {
+        &self.resources
+    }
+
+    /// What was set for a resource itself.
+    pub fn get(&self, resource: &ConfigResource, name: &str) -> Option<&Rc<str>> {
+        self.resources.get(resource)?.get(name)
+    }
+
+    /// What is in effect for a topic, by what is dynamic: of the topic, of the broker `node` (the
+    /// one that asks), of all brokers. `None`: the static value of `node` counts.
+    pub fn topic_config(&self, topic: &str, node: NodeId, name: &str) -> Option<&Rc<str>> {
+        let own = self.get(&ConfigResource::topic(topic), name);
+        own.or_else(|| {
+            let synonym = broker_synonym(name)?;
+            let of_node = self.get(&ConfigResource::broker(Some(node)), synonym);
+            of_node.or_else(|| self.get(&ConfigResource::broker(None), synonym))
+        })
+    }
+
+    /// [`topic_config`](Self::topic_config) as a number, or the static one. A value that is none is
+    /// passed over: controllers let none in.
+    pub fn topic_number(&self, topic: &str, node: NodeId, name: &str, static_value: i64) -> i64 {
+        let value = self.topic_config(topic, node, name);
+        value.and_then(|value| value.trim().parse().ok()).unwrap_or(static_value)
+    }
+
+    /// `min.insync.replicas`
+    pub fn min_insync_replicas(&self, topic: &str, node: NodeId, static_value: i32) -> i32 {
+        let value = self.topic_number(topic, node, "min.insync.replicas", static_value.into());
+        i32::try_from(value).unwrap_or(static_value)
+    }
+
+    /// `unclean.leader.election.enable`
+    pub fn unclean_leader_election_enable(&self, topic: &str, node: NodeId, static_value: bool) -> bool {
+        let value = self.topic_config(topic, node, "unclean.leader.election.enable");
+        value.map_or(static_value, |value| value.trim().eq_ignore_ascii_case("true"))
+    }
+
+    pub(super) fn digest(&self) -> u64 {
+        self.digest
+    }
+
+    pub(super) fn replay(&mut self, record: &Config) -> Result<ConfigResource, ReplayError> {
+        let resource_type =
+            ConfigResourceType::of(record.resource_type).ok_or(ReplayError::ConfigResource(record.resource_type))?;
+        let resource = ConfigResource { resource_type, name: Rc::clone(&record.resource_name) };
+        let values = Rc::make_mut(self.resources.entry(resource.clone()).or_default());
+        let old = match &record.value {
+            Some(value) => {
+                self.digest = self.digest.wrapping_add(config_hash(&resource, &record.name, value));
+                values.insert(Rc::clone(&record.name), Rc::clone(value))
+            }
+            None => values.remove(&record.name),
+        };
+        if let Some(old) = old {
+            self.digest = self.digest.wrapping_sub(config_hash(&resource, &record.name, &old));
+        }
+        if values.is_empty() {
+            self.resources.remove(&resource);
+        }
+        Ok(resource)
+    }
+
+    /// `true` if the topic had any.
+    pub(super) fn remove_topic(&mut self, resource: &ConfigResource) -> bool {
+        let Some(values) = self.resources.remove(resource) else { return false };
+        for (name, value) in values.iter() {
+            self.digest = self.digest.wrapping_sub(config_hash(resource, name, value));
+        }
+        true
+    }
+}
+
+/// What a topic's config is called where it is set for all topics of a broker
+/// (`ServerTopicConfigSynonyms`); `None` for one that is not known here.
+pub fn broker_synonym(topic_config: &str) -> Option<&'static str> {
+    Some(match topic_config {
+        "min.insync.replicas" => "min.insync.replicas",
+        "unclean.leader.election.enable" => "unclean.leader.election.enable",
+        "compression.type" => "compression.type",
+        "max.message.bytes" => "message.max.bytes",
+        "cleanup.policy" => "log.cleanup.policy",
+        "segment.bytes" => "log.segment.bytes",
+        "segment.ms" => "log.roll.ms",
+        "retention.bytes" => "log.retention.bytes",
+        "retention.ms" => "log.retention.ms",
+        "flush.messages" => "log.flush.interval.messages",
+        "flush.ms" => "log.flush.interval.ms",
+        _ => return None,
+    })
+}
+
+fn config_hash(resource: &ConfigResource, name: &Rc<str>, value: &Rc<str>) -> u64 {
+    struct Key<'a>(&'a ConfigResource, &'a Rc<str>);
+    impl Canonical for Key<'_> {
+        fn walk(&self, hasher: &mut CanonicalHasher) {
+            self.0.walk(hasher);
+            self.1.walk(hasher);
+        }
+    }
+    entity_hash(Part::Config, &Key(resource, name), value)
+}

@@ -1,0 +1,274 @@
+//! Kafka's `MetadataLoader`: turns committed batches into images and says when publishers get them
+//! (controller-broker.md §5.4). One per process, on a thread of its own; broker and controller share
+//! it.
+//!
+//! Publishers are whoever the caller hands a [`Publication`] to, in Kafka's order, all of them
+//! installed at once.
+
+use std::rc::Rc;
+
+use super::delta::MetadataDelta;
+use super::image::{MetadataImage, MetadataProvenance};
+use super::records::MetadataRecord;
+use crate::ids::{LeaderEpoch, NodeId, Offset};
+use crate::io::Effect;
+use crate::log::{Batch, Records};
+use crate::quorum::step::{Fatal, Step};
+
+/// How long new publishers wait before it is asked again whether the loader has caught up.
+const RETRY_NS: u64 = 100_000_000;
+
+/// What publishers are told (`onMetadataUpdate`).
+#[derive(Clone, Debug)]
+pub struct Publication {
+    /// From the image before to this one.
+    pub delta: Rc<MetadataDelta>,
+    /// As of its provenance.
+    pub image: Rc<MetadataImage>,
+    /// Kafka's `LoaderManifest` type.
+    pub manifest: ManifestType,
+}
+
+/// Where an image came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ManifestType {
+    /// Records of the log.
+    LogDelta,
+    /// All there is, for publishers that knew nothing. Once they have taken it, they are told of
+    /// the [leader](MetadataLoader::current_leader).
+    Snapshot,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Publishers {
+    None,
+    Uninitialized,
+    Installed,
+}
+
+/// See the module's documentation.
+#[derive(Clone, Debug)]
+pub struct MetadataLoader {
+    has_controller_role: bool,
+    image: Rc<MetadataImage>,
+    /// On top of `image`.
+    delta: MetadataDelta,
+    /// The last record that was looked at, visible or not.
+    loaded: MetadataProvenance,
+    /// Offset of the BeginTransaction that was not ended.
+    transaction: Option<Offset>,
+    has_seen_record: bool,
+    catching_up: bool,
+    publishers: Publishers,
+    current_leader: (Option<NodeId>, LeaderEpoch),
+    last_applied: MetadataProvenance,
+    load_errors: u64,
+}
+
+impl MetadataLoader {
+    /// At the start of a process: the log will be read from offset 0. A fault is fatal iff the
+    /// process has the controller role.
+    pub fn new(has_controller_role: bool) -> MetadataLoader {
+        let image: Rc<MetadataImage> = Rc::default();
+        MetadataLoader {
+            has_controller_role,
+            delta: MetadataDelta::new(Rc::clone(&image)),
+            image,
+            loaded: MetadataProvenance::EMPTY,
+            transaction: None,
+            has_seen_record: false,
+            catching_up: true,
+            publishers: Publishers::None,
+            current_leader: (None, LeaderEpoch(0)),
+            last_applied: MetadataProvenance::EMPTY,
+            load_errors: 0,
+        }
+    }
+
+    /// The newest image, published or not; the records of an open transaction are not in it.
+    pub fn image(&self) -> &Rc<MetadataImage> {
+        &self.image
+    }
+
+    /// Offset of the image that was published last, -1 before the first: what a broker's heartbeats
+    /// tell. Giving the image to new publishers does not move it, so that it may lag until the next
+    /// commit.
+    pub fn last_applied_offset(&self) -> Offset {
+        self.last_applied.last_contained_offset
+    }
+
+    /// One past the last offset that was loaded: what the raft client is told when a delivery is
+    /// closed.
+    pub fn next_offset(&self) -> Offset {
+        Offset(self.loaded.last_contained_offset.0 + 1)
+    }
+
+    /// Who leads the metadata quorum, and its epoch.
+    pub fn current_leader(&self) -> (Option<NodeId>, LeaderEpoch) {
+        self.current_leader
+    }
+
+    /// `metadata-load-error-count`
+    pub fn load_error_count(&self) -> u64 {
+        self.load_errors
+    }
+
+    /// Has it seen all that was committed when it started? Never goes back to `false`.
+    pub fn has_caught_up(&self) -> bool {
+        !self.catching_up
+    }
+
+    /// `installPublishers`: they get the whole image as soon as the loader has caught up, asked for
+    /// by the thread's timer.
+    pub fn install_publishers(&mut self, step: &mut Step<'_>) {
+        self.publishers = Publishers::Uninitialized;
+        arm(0, step);
+    }
+
+    /// `initializeNewPublishers`, on the thread's timer. With nothing to do for now, tries again.
+    pub fn initialize_new_publishers(
+        &mut self,
+        high_watermark: Option<Offset>,
+        step: &mut Step<'_>,
+    ) -> Option<Publication> {
+        if self.publishers != Publishers::Uninitialized {
+            return None;
+        }
+        if self.still_needs_to_catch_up(high_watermark) {
+            arm(RETRY_NS, step);
+            return None;
+        }
+        self.publishers = Publishers::Installed;
+        let delta = Rc::new(MetadataDelta::from_empty(&self.image));
+        Some(Publication { delta, image: Rc::clone(&self.image), manifest: ManifestType::Snapshot })
+    }
+
+    /// `handleLeaderChange`; `true` if the publishers are to be told (`onControllerChange`).
+    pub fn handle_leader_change(&mut self, leader: Option<NodeId>, epoch: LeaderEpoch) -> bool {
+        self.current_leader = (leader, epoch);
+        self.publishers == Publishers::Installed
+    }
+
+    /// `handleCommit`: all batches of one delivery make one image, but for what comes before a
+    /// transaction begins. `high_watermark` is raft's own, as of now.
+    pub fn handle_commit(
+        &mut self,
+        records: &Records,
+        high_watermark: Option<Offset>,
+        step: &mut Step<'_>,
+    ) -> Result<Vec<Publication>, Fatal> {
+        let mut published = Vec::new();
+        for batch in &records.0 {
+            // A read begins with the batch that holds the offset asked for.
+            if batch.last_offset >= self.next_offset() {
+                self.load_batch(batch, high_watermark, step, &mut published)?;
+            }
+        }
+        if self.transaction.is_none() {
+            published.extend(self.flush(high_watermark, step));
+        }
+        Ok(published)
+    }
+
+    fn load_batch(
+        &mut self,
+        batch: &Batch,
+        high_watermark: Option<Offset>,
+        step: &mut Step<'_>,
+        published: &mut Vec<Publication>,
+    ) -> Result<(), Fatal> {
+        let provenance = |offset: Offset| MetadataProvenance {
+            last_contained_offset: offset,
+            last_contained_epoch: batch.epoch,
+            last_contained_log_time_ms: batch.max_timestamp_ms(),
+            is_offset_batch_aligned: offset == batch.last_offset,
+        };
+        match batch.metadata_records() {
+            Ok(records) => {
+                for (offset, record) in records {
+                    if matches!(record, MetadataRecord::BeginTransaction(_)) && self.transaction.is_none() {
+                        published.extend(self.flush(high_watermark, step));
+                    }
+                    if let Err(error) = self.replay(offset, record) {
+                        self.fault(&format!("Error loading metadata log record from offset {offset}: {error}"))?;
+                    }
+                    self.loaded = provenance(offset);
+                }
+            }
+            Err(error) => {
+                let (base, last) = (batch.base_offset, batch.last_offset);
+                self.fault(&format!("Error reading metadata log records {base} to {last}: {error}"))?;
+            }
+        }
+        // Control records are seen by nobody; their offsets count.
+        self.loaded = provenance(batch.last_offset);
+        Ok(())
+    }
+
+    /// One record, in or out of a transaction. Abort drops at once what came since Begin: in Kafka
+    /// the dropped records stay until the end of the delivery and can leak into what it publishes
+    /// (§5.4, a hazard not to copy).
+    fn replay(&mut self, offset: Offset, record: &MetadataRecord) -> Result<(), String> {
+        match (record, self.transaction) {
+            (MetadataRecord::BeginTransaction(_), None) => self.transaction = Some(offset),
+            (MetadataRecord::BeginTransaction(_), Some(began)) => {
+                return Err(format!("BeginTransactionRecord in the transaction that began at {began}"));
+            }
+            (MetadataRecord::EndTransaction(_), Some(_)) => self.transaction = None,
+            (MetadataRecord::AbortTransaction(_), Some(_)) => {
+                self.transaction = None;
+                self.delta = MetadataDelta::new(Rc::clone(&self.image));
+            }
+            (MetadataRecord::EndTransaction(_) | MetadataRecord::AbortTransaction(_), None) => {
+                return Err(format!("{} without a transaction", record.name()));
+            }
+            (record, _) => {
+                self.has_seen_record = true;
+                self.delta.replay(record).map_err(|error| error.to_string())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the image of all that was loaded, and publishes it if the time for that has come.
+    fn flush(&mut self, high_watermark: Option<Offset>, step: &mut Step<'_>) -> Option<Publication> {
+        if self.loaded.last_contained_offset <= self.image.offset() {
+            return None;
+        }
+        let image = self.delta.apply(self.loaded);
+        let next = MetadataDelta::new(Rc::clone(&image));
+        let delta = std::mem::replace(&mut self.delta, next);
+        self.image = Rc::clone(&image);
+        if self.still_needs_to_catch_up(high_watermark) {
+            return None;
+        }
+        self.last_applied = self.loaded;
+        match self.publishers {
+            Publishers::None => None,
+            Publishers::Uninitialized => {
+                arm(0, step);
+                None
+            }
+            Publishers::Installed => {
+                Some(Publication { delta: Rc::new(delta), image, manifest: ManifestType::LogDelta })
+            }
+        }
+    }
+
+    /// Once through, always through.
+    fn still_needs_to_catch_up(&mut self, high_watermark: Option<Offset>) -> bool {
+        let loaded_all = high_watermark.is_some_and(|high_watermark| self.image.offset().0 >= high_watermark.0 - 1);
+        self.catching_up &= !(loaded_all && self.has_seen_record);
+        self.catching_up
+    }
+
+    /// Fatal for a controller; a broker counts it and goes on with the next record.
+    fn fault(&mut self, what: &str) -> Result<(), Fatal> {
+        self.load_errors += 1;
+        if self.has_controller_role { Err(Fatal(what.to_owned())) } else { Ok(()) }
+    }
+}
+
+fn arm(in_ns: u64, step: &mut Step<'_>) {
+    step.out.push(Effect::ArmTimer { at_mono_ns: step.now.mono_ns + in_ns });
+}
