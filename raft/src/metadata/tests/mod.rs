@@ -2,4 +2,7 @@
 
 mod bytes;
 mod golden;
+mod history;
+mod image;
+mod loader;
 mod records;

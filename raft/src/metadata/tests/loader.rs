@@ -1,0 +1,257 @@
+//! The loader: when publishers see what.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use proptest::prelude::*;
+use smallvec::smallvec;
+
+use super::history::{batch, choices, create, feature, history, no_change, nodes, partition, topic_id};
+use crate::ids::{LeaderEpoch, NodeId, Offset, TopicIdPartition};
+use crate::io::{Effect, Entropy, Now, Out};
+use crate::log::{BatchBuilder, ControlRecord, LeaderChange, Records};
+use crate::metadata::loader::{ManifestType, MetadataLoader, Publication};
+use crate::metadata::records::*;
+use crate::metadata::{MetadataImage, MetadataRecord};
+use crate::quorum::step::{Fatal, Step};
+
+struct NoChance;
+
+impl Entropy for NoChance {
+    fn below(&mut self, _: u32) -> u32 {
+        panic!("the loader draws nothing")
+    }
+}
+
+/// A loader on its thread, with publishers from the start.
+struct Desk {
+    loader: MetadataLoader,
+    timer_ns: Option<u64>,
+    now_ns: u64,
+}
+
+impl Desk {
+    fn new(controller: bool) -> Desk {
+        let mut desk = Desk { loader: MetadataLoader::new(controller), timer_ns: None, now_ns: 1_000 };
+        desk.step(|loader, step| loader.install_publishers(step));
+        desk
+    }
+
+    fn step<T>(&mut self, act: impl FnOnce(&mut MetadataLoader, &mut Step<'_>) -> T) -> T {
+        let mut out = Out::default();
+        let now = Now { mono_ns: self.now_ns, wall_ms: 0 };
+        let result = act(&mut self.loader, &mut Step { now, entropy: &mut NoChance, out: &mut out });
+        for effect in &out.effects {
+            let Effect::ArmTimer { at_mono_ns } = effect else { panic!("{effect:?}") };
+            self.timer_ns = Some(*at_mono_ns);
+        }
+        result
+    }
+
+    /// The timer, if it was armed.
+    fn fire(&mut self, high_watermark: Option<i64>) -> Option<Publication> {
+        self.now_ns = self.timer_ns.take()?;
+        self.step(|loader, step| loader.initialize_new_publishers(high_watermark.map(Offset), step))
+    }
+
+    fn commit(
+        &mut self,
+        batches: &[(i64, &[MetadataRecord])],
+        high_watermark: Option<i64>,
+    ) -> Result<Vec<Publication>, Fatal> {
+        let records = Records(batches.iter().map(|(base, records)| batch(*base, records)).collect());
+        self.step(|loader, step| loader.handle_commit(&records, high_watermark.map(Offset), step))
+    }
+
+    /// All at once, everything being committed then.
+    fn load(&mut self, base: i64, records: &[MetadataRecord]) -> Vec<Publication> {
+        let end = base + i64::try_from(records.len()).expect("few");
+        self.commit(&[(base, records)], Some(end)).expect("no fault")
+    }
+
+    /// A desk whose publishers have the image of `records`.
+    fn caught_up(controller: bool, records: &[MetadataRecord]) -> Desk {
+        let mut desk = Desk::new(controller);
+        assert!(desk.load(0, records).is_empty());
+        let first = desk.fire(Some(0)).expect("it has caught up");
+        assert_eq!(first.manifest, ManifestType::Snapshot);
+        desk
+    }
+}
+
+fn begin() -> MetadataRecord {
+    BeginTransaction { name: None }.into()
+}
+
+fn abort() -> MetadataRecord {
+    AbortTransaction { reason: None }.into()
+}
+
+fn topics(image: &MetadataImage) -> Vec<&str> {
+    image.topics().ids_by_name().keys().map(|name| &**name).collect()
+}
+
+#[test]
+fn nothing_is_published_before_all_that_was_committed_is_loaded() {
+    let mut desk = Desk::new(false);
+    assert!(desk.fire(Some(2)).is_none(), "no record yet");
+    assert_eq!(desk.timer_ns, Some(desk.now_ns + 100_000_000));
+    let change = LeaderChange { leader_id: NodeId(1), voters: smallvec![NodeId(1)], granting_voters: smallvec![] };
+    let election = BatchBuilder::new(Offset(0), LeaderEpoch(1), 0).control(ControlRecord::LeaderChange(change)).build();
+    let records = Records(smallvec![election]);
+    let published = desk.step(|loader, step| loader.handle_commit(&records, Some(Offset(1)), step));
+    assert!(published.expect("no fault").is_empty());
+    assert!(desk.fire(Some(1)).is_none(), "an election is no record");
+    assert!(desk.commit(&[(1, &[create(0, 0)])], None).expect("no fault").is_empty());
+    assert!(desk.fire(None).is_none(), "who knows how much more there is");
+    assert!(desk.fire(Some(4)).is_none() && !desk.loader.has_caught_up());
+    assert_eq!((desk.loader.last_applied_offset(), desk.loader.next_offset()), (Offset(-1), Offset(2)));
+    assert!(!desk.loader.handle_leader_change(Some(NodeId(1)), LeaderEpoch(1)));
+
+    // The commit that reaches the high watermark counts as applied; publishers get it at once, but
+    // as a snapshot.
+    assert!(desk.commit(&[(2, &[create(1, 0)]), (3, &[create(2, 0)])], Some(4)).expect("no fault").is_empty());
+    assert_eq!((desk.loader.last_applied_offset(), desk.timer_ns), (Offset(3), Some(desk.now_ns)));
+    let first = desk.fire(Some(9)).expect("once through, always through");
+    assert_eq!((first.manifest, first.image.offset()), (ManifestType::Snapshot, Offset(3)));
+    assert_eq!((first.delta.base().offset(), first.delta.changes().topics.len()), (Offset(-1), 3));
+    assert!(desk.loader.handle_leader_change(Some(NodeId(2)), LeaderEpoch(2)));
+    assert!(desk.fire(Some(9)).is_none() && desk.timer_ns.is_none());
+
+    let next = desk.commit(&[(4, &[create(3, 0)])], Some(99)).expect("no fault");
+    assert_eq!((next.len(), next[0].manifest, next[0].image.offset()), (1, ManifestType::LogDelta, Offset(4)));
+    assert!(Rc::ptr_eq(next[0].delta.base(), &first.image));
+}
+
+#[test]
+fn a_gate_that_opens_on_a_retry_does_not_move_what_was_applied() {
+    let mut desk = Desk::new(false);
+    assert!(desk.commit(&[(0, &[create(0, 0)])], None).expect("no fault").is_empty());
+    assert!(desk.fire(Some(1)).is_some());
+    assert_eq!(desk.loader.last_applied_offset(), Offset(-1));
+    desk.load(1, &[NoOp {}.into()]);
+    assert_eq!(desk.loader.last_applied_offset(), Offset(1));
+}
+
+#[test]
+fn a_transaction_is_seen_whole_or_not_at_all() {
+    let mut desk = Desk::caught_up(false, &[create(0, 0)]);
+    // What comes before Begin is published by itself, in the middle of a batch.
+    let published = desk.load(1, &[create(1, 0), begin(), create(2, 0)]);
+    assert_eq!(published.len(), 1);
+    assert_eq!(topics(&published[0].image), ["topic0", "topic1"]);
+    let provenance = published[0].image.provenance();
+    assert_eq!((provenance.last_contained_offset, provenance.is_offset_batch_aligned), (Offset(1), false));
+    assert!(desk.load(4, &[create(3, 0)]).is_empty());
+    assert_eq!((desk.loader.last_applied_offset(), desk.loader.next_offset()), (Offset(1), Offset(5)));
+    let ended = desk.load(5, &[EndTransaction {}.into()]);
+    assert_eq!((ended.len(), topics(&ended[0].image).len(), ended[0].image.offset()), (1, 4, Offset(5)));
+    assert!(ended[0].image.provenance().is_offset_batch_aligned);
+
+    // An aborted one leaves nothing, even if more comes in the same delivery.
+    let aborted = desk.load(6, &[begin(), RemoveTopic { topic_id: topic_id(0, 0) }.into(), abort(), create(0, 9)]);
+    assert_eq!((aborted.len(), desk.loader.load_error_count()), (1, 1), "topic0 is still there");
+    assert!(aborted[0].delta.changes().is_empty() && aborted[0].image.offset() == Offset(9));
+    let again =
+        [begin(), RemoveTopic { topic_id: topic_id(1, 0) }.into(), abort(), begin(), feature("share.version", 1)];
+    let published = desk.load(10, &again);
+    assert_eq!(published.len(), 1);
+    assert!(published[0].delta.changes().is_empty() && published[0].image.offset() == Offset(12));
+    let ended = desk.load(15, &[EndTransaction {}.into()]);
+    assert_eq!((topics(&ended[0].image).len(), ended[0].image.features().level("share.version")), (4, 1));
+}
+
+#[test]
+fn a_fault_stops_a_controller_and_a_broker_goes_on_without_the_record() {
+    let faults: [MetadataRecord; 4] =
+        [create(0, 1), abort(), EndTransaction {}.into(), no_change(topic_id(9, 9), 0).into()];
+    for fault in faults {
+        let records = [fault, create(1, 0)];
+        let mut controller = Desk::caught_up(true, &[create(0, 0)]);
+        let fatal = controller.commit(&[(1, &records)], Some(3)).expect_err("fatal");
+        assert!(fatal.0.starts_with("Error loading metadata log record from offset 1: "), "{fatal}");
+        let mut broker = Desk::caught_up(false, &[create(0, 0)]);
+        let published = broker.load(1, &records);
+        assert_eq!(topics(&published[0].image), ["topic0", "topic1"]);
+        assert_eq!((broker.loader.load_error_count(), broker.loader.last_applied_offset()), (1, Offset(2)));
+    }
+    let stranger = BatchBuilder::new(Offset(1), LeaderEpoch(1), 0).record(&[1, 6, 0, 0]).build();
+    let records = Records(smallvec![stranger]);
+    let load = |desk: &mut Desk| desk.step(|loader, step| loader.handle_commit(&records, None, step));
+    assert!(load(&mut Desk::caught_up(true, &[create(0, 0)])).is_err());
+    let mut broker = Desk::caught_up(false, &[create(0, 0)]);
+    assert_eq!(load(&mut broker).expect("it goes on")[0].image.offset(), Offset(1));
+}
+
+#[test]
+fn a_broker_learns_what_to_do_about_its_replicas() {
+    let id = |topic, partition| TopicIdPartition { topic_id: topic_id(topic, 0), partition };
+    let replicas = |topic: u8, number, ids: &[i32]| {
+        MetadataRecord::from(partition(topic_id(topic, 0), number, nodes(ids.iter().copied())))
+    };
+    let start = [create(0, 0), replicas(0, 0, &[1, 2]), replicas(0, 1, &[2, 1]), create(1, 0), replicas(1, 0, &[1])];
+    let mut desk = Desk::caught_up(false, &start);
+    let elect = PartitionChange { leader: NodeId(1), ..no_change(topic_id(0, 0), 1) };
+    let shrink = PartitionChange { isr: Some(nodes([1])), ..no_change(topic_id(0, 0), 0) };
+    let records =
+        [elect.into(), shrink.into(), RemoveTopic { topic_id: topic_id(1, 0) }.into(), replicas(0, 2, &[2, 3])];
+    let published = desk.load(5, &records);
+    let local = published[0].delta.local_changes(NodeId(1));
+    assert_eq!(local.deletes, BTreeSet::from([id(1, 0)]));
+    assert_eq!(local.leaders.keys().copied().collect::<Vec<_>>(), [id(0, 0), id(0, 1)]);
+    assert_eq!((local.elected_leaders, local.followers.len()), (BTreeSet::from([id(0, 1)]), 0));
+    let other = published[0].delta.local_changes(NodeId(2));
+    assert_eq!((other.leaders.into_keys().collect::<Vec<_>>(), other.deletes.len()), (vec![id(0, 2)], 0));
+    assert_eq!(other.followers.into_keys().collect::<Vec<_>>(), [id(0, 0), id(0, 1)]);
+
+    let leave = PartitionChange { replicas: Some(nodes([2])), leader: NodeId(2), ..no_change(topic_id(0, 0), 0) };
+    let published = desk.load(9, &[leave.into()]);
+    assert_eq!(published[0].delta.local_changes(NodeId(1)).deletes, BTreeSet::from([id(0, 0)]));
+}
+
+proptest! {
+    #[test]
+    fn any_cut_into_batches_and_deliveries_gives_the_same_images(
+        choices in choices(),
+        cuts in prop::collection::vec((1..8_usize, any::<bool>()), 200),
+    ) {
+        let (history, visible) = history(&choices);
+        let mut desk = Desk::new(true);
+        let mut last: Option<Publication> = None;
+        let mut held: BTreeMap<TopicIdPartition, bool> = BTreeMap::new();
+        let (mut start, mut delivery) = (0, Vec::new());
+        for (size, ends) in cuts {
+            let end = history.len().min(start + size);
+            if start < end {
+                delivery.push((i64::try_from(start).expect("few"), &history[start..end]));
+                start = end;
+            }
+            if !ends && start < history.len() {
+                continue;
+            }
+            let end = i64::try_from(start).expect("few");
+            let published = desk.commit(&delivery, Some(end)).expect("it made sense before");
+            delivery.clear();
+            for publication in published.into_iter().chain(desk.fire(Some(end))) {
+                let offset = publication.image.offset();
+                let expected = usize::try_from(offset.0).ok().map_or_else(Default::default, |at| visible[at].clone());
+                prop_assert_eq!(&*publication.image, &expected);
+                prop_assert_eq!(publication.image.digest(), expected.digest());
+                if let (Some(last), ManifestType::LogDelta) = (&last, publication.manifest) {
+                    prop_assert!(Rc::ptr_eq(publication.delta.base(), &last.image));
+                }
+                // A broker that only ever hears of changes holds what the image says.
+                let local = publication.delta.local_changes(NodeId(1));
+                held.retain(|id, _| !local.deletes.contains(id));
+                held.extend(local.leaders.into_keys().map(|id| (id, true)));
+                held.extend(local.followers.into_keys().map(|id| (id, false)));
+                let all = publication.image.topics().partitions().filter(|(_, state)| state.has_replica(NodeId(1)));
+                prop_assert_eq!(&held, &all.map(|(id, state)| (id, state.leader == NodeId(1))).collect());
+                last = Some(publication);
+            }
+        }
+        if let Some(image) = visible.last() {
+            prop_assert_eq!(&**desk.loader.image(), image);
+        }
+    }
+}
