@@ -1,24 +1,26 @@
 //! A sorted map whose clones share all but what was changed since: an image and the next one.
 //!
-//! Sorted chunks of up to [`MAX_CHUNK`] entries under one list of pointers. A clone copies that
-//! list, a change one chunk; both once, for a map that nobody shares is changed in place.
+//! Sorted chunks of up to [`MAX_CHUNK`] entries under one list of pointers. A clone copies nothing;
+//! the first change after it copies the list and one chunk. What nobody shares is changed in place.
 
 use std::borrow::Borrow;
 use std::rc::Rc;
 
 const MAX_CHUNK: usize = 32;
 
+type Chunk<K, V> = Rc<Vec<(K, V)>>;
+
 /// See the module's documentation.
 #[derive(Clone, Debug)]
 pub struct SharedMap<K, V> {
     /// None is empty; keys ascend within and across.
-    chunks: Vec<Rc<Vec<(K, V)>>>,
+    chunks: Rc<Vec<Chunk<K, V>>>,
     len: usize,
 }
 
 impl<K, V> Default for SharedMap<K, V> {
     fn default() -> Self {
-        SharedMap { chunks: Vec::new(), len: 0 }
+        SharedMap { chunks: Rc::default(), len: 0 }
     }
 }
 
@@ -99,16 +101,17 @@ impl<K: Ord + Clone, V: Clone> SharedMap<K, V> {
     {
         let (chunk, found) = self.find(key);
         let index = found.ok()?;
-        Some(&mut Rc::make_mut(&mut self.chunks[chunk])[index].1)
+        Some(&mut Rc::make_mut(&mut Rc::make_mut(&mut self.chunks)[chunk])[index].1)
     }
 
     /// Sets it; returns the value before.
     pub fn insert(&mut self, key: K, value: V) -> Option<V> {
         let (at, found) = self.find(&key);
-        if self.chunks.is_empty() {
-            self.chunks.push(Rc::new(Vec::new()));
+        let chunks = Rc::make_mut(&mut self.chunks);
+        if chunks.is_empty() {
+            chunks.push(Rc::new(Vec::new()));
         }
-        let chunk = Rc::make_mut(&mut self.chunks[at]);
+        let chunk = Rc::make_mut(&mut chunks[at]);
         match found {
             Ok(index) => return Some(std::mem::replace(&mut chunk[index].1, value)),
             Err(index) => chunk.insert(index, (key, value)),
@@ -116,7 +119,7 @@ impl<K: Ord + Clone, V: Clone> SharedMap<K, V> {
         self.len += 1;
         if chunk.len() > MAX_CHUNK {
             let upper = chunk.split_off(MAX_CHUNK / 2);
-            self.chunks.insert(at + 1, Rc::new(upper));
+            chunks.insert(at + 1, Rc::new(upper));
         }
         None
     }
@@ -128,10 +131,11 @@ impl<K: Ord + Clone, V: Clone> SharedMap<K, V> {
     {
         let (at, found) = self.find(key);
         let index = found.ok()?;
-        let chunk = Rc::make_mut(&mut self.chunks[at]);
+        let chunks = Rc::make_mut(&mut self.chunks);
+        let chunk = Rc::make_mut(&mut chunks[at]);
         let (_, value) = chunk.remove(index);
         if chunk.is_empty() {
-            self.chunks.remove(at);
+            chunks.remove(at);
         }
         self.len -= 1;
         Some(value)

@@ -239,6 +239,7 @@ proptest! {
             let differs = image.topics().topic(*id).is_some_and(|topic| base.topics().topic(*id) != Some(topic));
             prop_assert!(!differs || touched.topics.contains_key(id));
         }
+        prop_assert!(touched.topics.keys().all(|id| image.topics().topic(*id).is_some()));
         for (id, state) in image.topics().partitions() {
             let differs = base.topics().partition(id) != Some(state);
             prop_assert!(!differs || touched.topics.get(&id.topic_id).is_some_and(|t| t.contains(&id.partition)));
