@@ -11,8 +11,6 @@
 //! configs are asked of that broker, so an operation names resources of one kind).
 
 mod call;
-#[cfg(test)]
-mod tests;
 
 use std::collections::BTreeMap;
 

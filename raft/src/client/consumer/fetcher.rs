@@ -107,11 +107,10 @@ impl Consumer {
             }
             // KIP-951: the error may name the new leader; the position is held against it at once.
             let hint = told.and_then(|told| told.current_leader.as_ref());
-            if let (Some(hint), ErrorCode::NotLeaderOrFollower | ErrorCode::FencedLeaderEpoch) = (hint, error) {
-                if self.network.metadata.update_partition_leadership(partition, hint) {
-                    let leader = self.network.metadata.current_leader(partition);
-                    self.subscriptions.maybe_validate(partition, leader);
-                }
+            let hint = hint.filter(|_| matches!(error, ErrorCode::NotLeaderOrFollower | ErrorCode::FencedLeaderEpoch));
+            if hint.is_some_and(|hint| self.network.metadata.update_partition_leadership(partition, hint)) {
+                let leader = self.network.metadata.current_leader(partition);
+                self.subscriptions.maybe_validate(partition, leader);
             }
         }
     }

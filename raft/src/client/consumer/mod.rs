@@ -11,8 +11,6 @@
 mod fetcher;
 mod offsets;
 mod subscription_state;
-#[cfg(test)]
-mod tests;
 
 use std::collections::BTreeMap;
 

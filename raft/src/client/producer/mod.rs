@@ -10,8 +10,6 @@ mod accumulator;
 mod batch;
 mod initialize;
 mod sender;
-#[cfg(test)]
-mod tests;
 mod transaction_manager;
 
 use std::collections::{BTreeMap, VecDeque};

@@ -117,10 +117,9 @@ impl Producer {
         entropy: &mut dyn Entropy,
         out: &mut ClientOut,
     ) {
-        if let Some((correlation_id, attempt)) = self.initializing.in_flight {
-            if correlation_id == completed.correlation_id {
-                return self.on_init_producer_id(now_ms, attempt, completed.answer, entropy, out);
-            }
+        let initializing = self.initializing.in_flight.filter(|(id, _)| *id == completed.correlation_id);
+        if let Some((_, attempt)) = initializing {
+            return self.on_init_producer_id(now_ms, attempt, completed.answer, entropy, out);
         }
         let Some(sent) = self.in_flight.remove(&completed.correlation_id) else { return };
         let nothing = ProduceResponse { partitions: Rc::from([]) };
@@ -153,10 +152,8 @@ impl Producer {
             let Some(batch) = self.accumulator.batches.get_mut(&number) else { continue };
             batch.on_wire = false;
             let partition = batch.partition;
-            if let Some(hint) = &told.current_leader {
-                if matches!(error, ErrorCode::NotLeaderOrFollower | ErrorCode::FencedLeaderEpoch) {
-                    hints.push((partition, hint.clone()));
-                }
+            if matches!(error, ErrorCode::NotLeaderOrFollower | ErrorCode::FencedLeaderEpoch) {
+                hints.extend(told.current_leader.clone().map(|hint| (partition, hint)));
             }
             self.complete_batch(now_ms, number, &told, entropy, out);
             self.accumulator.unmute(partition);
