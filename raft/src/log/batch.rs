@@ -25,8 +25,6 @@ const LAST_OFFSET_DELTA_AT: usize = 23;
 const BASE_TIMESTAMP_AT: usize = 27;
 const MAX_TIMESTAMP_AT: usize = 35;
 const PRODUCER_ID_AT: usize = 43;
-const PRODUCER_EPOCH_AT: usize = 51;
-const BASE_SEQUENCE_AT: usize = 53;
 const RECORD_COUNT_AT: usize = 57;
 
 const MAGIC: u8 = 2;
@@ -217,21 +215,6 @@ impl Batch {
         i64::from_be_bytes(field(&self.bytes, MAX_TIMESTAMP_AT))
     }
 
-    /// `producerId`; -1 if the batch is not an idempotent producer's.
-    pub fn producer_id(&self) -> i64 {
-        i64::from_be_bytes(field(&self.bytes, PRODUCER_ID_AT))
-    }
-
-    /// `producerEpoch`; -1 without a producer.
-    pub fn producer_epoch(&self) -> i16 {
-        i16::from_be_bytes(field(&self.bytes, PRODUCER_EPOCH_AT))
-    }
-
-    /// `baseSequence`; -1 without a producer.
-    pub fn base_sequence(&self) -> i32 {
-        i32::from_be_bytes(field(&self.bytes, BASE_SEQUENCE_AT))
-    }
-
     /// Offset and value of each data record; no-ops and control records have none. Ends early at
     /// a record that cannot be read, which only a batch that is not intact can hold.
     pub fn values(&self) -> impl Iterator<Item = (Offset, u64)> + '_ {
@@ -302,26 +285,18 @@ pub struct BatchBuilder {
     timestamp_ms: i64,
     count: i32,
     control: bool,
-    /// Id, epoch and base sequence; all -1 without an idempotent producer.
-    producer: (i64, i16, i32),
 }
 
 impl BatchBuilder {
     /// An empty batch.
     pub fn new(base_offset: Offset, epoch: LeaderEpoch, timestamp_ms: i64) -> BatchBuilder {
         let bytes = Buffer::from_slice(&[0; BATCH_HEADER_BYTES]);
-        BatchBuilder { bytes, base_offset, epoch, timestamp_ms, count: 0, control: false, producer: (-1, -1, -1) }
+        BatchBuilder { bytes, base_offset, epoch, timestamp_ms, count: 0, control: false }
     }
 
     /// Adds a data record that carries a number.
     pub fn value(&mut self, value: u64) -> &mut BatchBuilder {
         self.push(false, None, &value_frame(value))
-    }
-
-    /// Stamps the batch as an idempotent producer's (controller-broker.md §6.8).
-    pub fn producer(&mut self, producer_id: i64, epoch: i16, base_sequence: i32) -> &mut BatchBuilder {
-        self.producer = (producer_id, epoch, base_sequence);
-        self
     }
 
     /// Adds a plain `NoOpRecord`.
@@ -378,10 +353,8 @@ impl BatchBuilder {
         put(LAST_OFFSET_DELTA_AT, &last_offset_delta.to_be_bytes());
         put(BASE_TIMESTAMP_AT, &self.timestamp_ms.to_be_bytes());
         put(MAX_TIMESTAMP_AT, &self.timestamp_ms.to_be_bytes());
-        let (producer_id, producer_epoch, base_sequence) = self.producer;
-        put(PRODUCER_ID_AT, &producer_id.to_be_bytes());
-        put(PRODUCER_EPOCH_AT, &producer_epoch.to_be_bytes());
-        put(BASE_SEQUENCE_AT, &base_sequence.to_be_bytes());
+        // producerId, producerEpoch, baseSequence: all -1.
+        put(PRODUCER_ID_AT, &[0xff; RECORD_COUNT_AT - PRODUCER_ID_AT]);
         put(RECORD_COUNT_AT, &self.count.to_be_bytes());
         let crc = crc32c::crc32c(&header[ATTRIBUTES_AT..]);
         header[CRC_AT..ATTRIBUTES_AT].copy_from_slice(&crc.to_be_bytes());

@@ -106,8 +106,8 @@ fn without_a_hint_it_is_the_metadata_that_tell() {
 #[test]
 fn a_timeout_with_five_in_flight_fails_all_five_and_keeps_their_order() {
     let mut world = warm(config());
+    world.fate(is_produce, Fate::RequestLost);
     for value in 1..=6 {
-        world.fate(is_produce, Fate::RequestLost);
         send(&mut world, 0, value);
         world.run_for(6);
     }
@@ -155,8 +155,8 @@ fn a_batch_given_up_after_a_broker_may_have_seen_it_leads_to_a_new_epoch() {
     world.run_for(1_200);
     send(&mut world, 0, 2);
     world.run_for(2_500);
-    // Value 2 went out behind the retry of 1, was refused for the gap, and once 1 is given up and
-    // 2 is refused again it is clear that 1 will never fill it.
+    // Value 2 went out behind the retry of 1 and was lost with it. When 1 is given up its sequence
+    // is in doubt; the broker's refusal of 2 tells that 1 will never fill the gap.
     let twice = |sequence, value| [(sequence, 0, vec![value]), (sequence, 0, vec![value])];
     assert_eq!(
         produced(&world)[1..],
@@ -178,6 +178,24 @@ fn a_gap_in_the_broker_s_sequences_leads_to_a_new_epoch() {
     world.run_for(500);
     assert_eq!(produced(&world)[2..], [(2, 0, vec![2]), (0, 1, vec![2])]);
     assert_eq!(world.brokers.values(0), [0, 1, 2]);
+}
+
+/// Faithful, and unkind: a broker without state for a producer takes any sequence, so the first
+/// batch of all, refused for a moment while the second was on its way, is stranded.
+#[test]
+fn a_first_batch_overtaken_by_the_second_is_refused_until_it_expires() {
+    let mut world = world(ProducerConfig { linger_ms: 0, ..config() });
+    world.fate(is_produce, refusal(ErrorCode::NotEnoughReplicas));
+    send(&mut world, 0, 1);
+    while produced(&world).is_empty() {
+        world.run_for(1);
+    }
+    send(&mut world, 0, 2);
+    world.run_for(119_000);
+    assert_eq!((world.brokers.values(0), world.client.outstanding()), (vec![2], 1));
+    world.run_for(3_000);
+    let failed = |event: &Event| matches!(event, Event::BatchFailed { batch: 1, .. });
+    assert_eq!((world.count(failed), world.client.outstanding()), (1, 0));
 }
 
 #[test]

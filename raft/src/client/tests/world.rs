@@ -1,6 +1,6 @@
 //! A client, its timer, and a network with a latency of 1 ms on which any request may meet a fate.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::brokers::Brokers;
 use crate::client::*;
@@ -37,7 +37,8 @@ steps! {
     AdminClient: AdminOperation;
 }
 
-/// What becomes of a request.
+/// What becomes of a request. After any but the first two nothing more comes of its connection: the
+/// bytes of a connection arrive in order or not at all.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Fate {
     /// Done and answered.
@@ -60,6 +61,9 @@ enum Event {
     Response(ConnectToken, i32, ClientResponse),
 }
 
+/// Which requests are meant.
+pub type Kind = fn(&ClientRequest) -> bool;
+
 /// The whole of it.
 pub struct World<C: Steps> {
     pub now_ms: i64,
@@ -73,10 +77,11 @@ pub struct World<C: Steps> {
     pub connects: Vec<(i64, NodeId)>,
     /// Closed by the client.
     pub closes: Vec<i64>,
-    fates: VecDeque<(fn(&ClientRequest) -> bool, Fate)>,
+    fates: VecDeque<(Kind, Fate)>,
     queue: BTreeMap<(i64, u64), Event>,
     queued: u64,
     links: BTreeMap<ConnectToken, NodeId>,
+    silent: BTreeSet<ConnectToken>,
     timer_ms: Option<i64>,
     out: ClientOut,
 }
@@ -99,6 +104,7 @@ impl<C: Steps> World<C> {
             queue: BTreeMap::new(),
             queued: 0,
             links: BTreeMap::new(),
+            silent: BTreeSet::new(),
             timer_ms: None,
             out: ClientOut::default(),
         };
@@ -107,7 +113,7 @@ impl<C: Steps> World<C> {
     }
 
     /// The next request of this kind meets this fate; those after it the next one told.
-    pub fn fate(&mut self, of: fn(&ClientRequest) -> bool, fate: Fate) {
+    pub fn fate(&mut self, of: Kind, fate: Fate) {
         self.fates.push_back((of, fate));
     }
 
@@ -208,6 +214,9 @@ impl<C: Steps> World<C> {
     }
 
     fn serve(&mut self, token: ConnectToken, node: NodeId, correlation_id: i32, request: &ClientRequest) {
+        if self.silent.contains(&token) {
+            return;
+        }
         let next = self.fates.iter().position(|(of, _)| of(request));
         let fate = next.and_then(|next| self.fates.remove(next)).map_or(Fate::Answered, |(_, fate)| fate);
         if !matches!(fate, Fate::RequestLost | Fate::ResetBefore | Fate::Instead(_)) {
@@ -215,6 +224,9 @@ impl<C: Steps> World<C> {
             if let (Fate::Answered, Some(response)) = (&fate, response) {
                 self.later(2 + wait_ms, Event::Response(token, correlation_id, response));
             }
+        }
+        if !matches!(fate, Fate::Answered | Fate::Instead(_)) {
+            self.silent.insert(token);
         }
         match fate {
             Fate::Instead(response) => self.later(2, Event::Response(token, correlation_id, response)),
