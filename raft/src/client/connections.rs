@@ -10,15 +10,16 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::backoff::ExponentialBackoff;
-use super::{ClientConfig, ClientEffect, ClientOut, ClientRequest, ClientResponse};
+use super::{ClientConfig, ClientEffect, ClientOut};
 use crate::ids::NodeId;
 use crate::io::{ConnectToken, Connection, Entropy};
+use crate::message::{Request, Response};
 
 /// How a request ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Answer {
     /// Answered.
-    Response(ClientResponse),
+    Response(Response),
     /// Handed to the socket, and no answer is due (acks 0).
     Sent,
     /// The connection went first.
@@ -144,7 +145,7 @@ impl Connections {
         &mut self,
         now_ms: i64,
         node: NodeId,
-        request: ClientRequest,
+        request: Request,
         timeout_ms: i64,
         answered: bool,
         out: &mut ClientOut,
@@ -185,7 +186,7 @@ impl Connections {
     }
 
     /// An answer; one to no request in flight is ignored.
-    pub fn on_response(&mut self, token: ConnectToken, correlation_id: i32, response: ClientResponse) {
+    pub fn on_response(&mut self, token: ConnectToken, correlation_id: i32, response: Response) {
         let Some(node) = self.node_of(token) else { return };
         let Link::Ready { in_flight, .. } = &mut self.state(node).link else { return };
         if let Some(index) = in_flight.iter().position(|request| request.correlation_id == correlation_id) {

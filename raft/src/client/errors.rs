@@ -29,6 +29,7 @@ pub(super) fn is_retriable(error: ErrorCode) -> bool {
         || matches!(
             error,
             ErrorCode::CorruptMessage
+                | ErrorCode::CoordinatorLoadInProgress
                 | ErrorCode::RequestTimedOut
                 | ErrorCode::NotEnoughReplicas
                 | ErrorCode::NotEnoughReplicasAfterAppend
@@ -49,6 +50,7 @@ pub(super) fn produce_outcome(error: ErrorCode) -> Outcome {
         | ErrorCode::InvalidRequiredAcks
         | ErrorCode::CorruptMessage
         | ErrorCode::InvalidTopicException
+        | ErrorCode::InvalidRecord
         | ErrorCode::InvalidRequest
         | ErrorCode::PolicyViolation
         | ErrorCode::UnsupportedVersion

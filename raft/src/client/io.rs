@@ -2,7 +2,7 @@
 
 use crate::ids::NodeId;
 use crate::io::{CloseReason, ConnectToken, Connection};
-use crate::message::{AdminRequest, AdminResponse, DataRequest, DataResponse};
+use crate::message::{Request, Response};
 
 use super::AttemptEvent;
 
@@ -14,29 +14,11 @@ pub enum ClientInput<O> {
     /// A connection, or an attempt at one, is gone; nothing more arrives on it.
     Closed { token: ConnectToken, reason: CloseReason },
     /// The answer to a request.
-    Response { token: ConnectToken, correlation_id: i32, response: ClientResponse },
+    Response { token: ConnectToken, correlation_id: i32, response: Response },
     /// The one timer fired.
     Timer,
     /// The application calls.
     Operation(O),
-}
-
-/// What a client asks of a broker.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ClientRequest {
-    /// About partitions.
-    Data(DataRequest),
-    /// About the cluster.
-    Admin(AdminRequest),
-}
-
-/// What a broker answers.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ClientResponse {
-    /// About partitions.
-    Data(DataResponse),
-    /// About the cluster.
-    Admin(AdminResponse),
 }
 
 /// What a client asks for; done in order.
@@ -45,7 +27,7 @@ pub enum ClientEffect {
     /// Open a connection to a broker's client listener.
     Connect { token: ConnectToken, to: NodeId },
     /// Send on an open connection. To a Produce with acks 0 there is no answer.
-    Request { connection: Connection, correlation_id: i32, request: ClientRequest },
+    Request { connection: Connection, correlation_id: i32, request: Request },
     /// Close a connection, or give up an attempt at one.
     Close { token: ConnectToken },
     /// (Re)arm the one timer, at a monotonic instant.

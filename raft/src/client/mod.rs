@@ -31,7 +31,7 @@ pub use admin::{AdminClient, AdminOperation};
 pub use config::{AdminConfig, ClientConfig, ConsumerConfig, OffsetResetStrategy, ProducerConfig, ProducerConfigError};
 pub use consumer::{Consumer, ConsumerOperation};
 pub use event::{AttemptEvent, Outcome, PositionCause, ReadApi, TopicPartition};
-pub use io::{ClientEffect, ClientInput, ClientOut, ClientRequest, ClientResponse};
+pub use io::{ClientEffect, ClientInput, ClientOut};
 pub use producer::{Producer, ProducerOperation};
 
 /// Hash of a config's name or value in [`AttemptEvent::AdminConfig`]; never 0.

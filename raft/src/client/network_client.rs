@@ -5,10 +5,10 @@
 
 use super::connections::{Answer, Completed, Connections, NotReady};
 use super::metadata::Metadata;
-use super::{ClientConfig, ClientInput, ClientOut, ClientRequest, ClientResponse};
+use super::{ClientConfig, ClientInput, ClientOut};
 use crate::ids::NodeId;
 use crate::io::Entropy;
-use crate::message::{DataRequest, DataResponse};
+use crate::message::{DataRequest, DataResponse, Request, Response};
 
 /// What every client is made of.
 #[derive(Clone, Debug)]
@@ -84,9 +84,7 @@ impl NetworkClient {
             self.fetching = None;
             match completed.answer {
                 // Kafka takes an answer without brokers for a broker that knows nothing yet.
-                Answer::Response(ClientResponse::Data(DataResponse::Metadata(answer)))
-                    if !answer.brokers.is_empty() =>
-                {
+                Answer::Response(Response::Data(DataResponse::Metadata(answer))) if !answer.brokers.is_empty() => {
                     self.attempt_started_ms = None;
                     self.metadata.update(now_ms, &answer, entropy);
                 }
@@ -118,7 +116,7 @@ impl NetworkClient {
         &mut self,
         now_ms: i64,
         node: NodeId,
-        request: ClientRequest,
+        request: Request,
         timeout_ms: i64,
         answered: bool,
         out: &mut ClientOut,
@@ -170,7 +168,7 @@ impl NetworkClient {
             return;
         }
         if self.connections.ready(now_ms, node, entropy, out).is_ok() {
-            let request = ClientRequest::Data(DataRequest::Metadata(self.metadata.request()));
+            let request = Request::Data(DataRequest::Metadata(self.metadata.request()));
             let timeout_ms = self.request_timeout_ms;
             self.fetching = Some(self.connections.send(now_ms, node, request, timeout_ms, true, out));
         }

@@ -20,10 +20,10 @@ use super::connections::{Answer, Completed, NotReady};
 use super::errors::{admin_outcome, is_retriable};
 use super::io::ms;
 use super::network_client::NetworkClient;
-use super::{AdminConfig, AttemptEvent, ClientInput, ClientOut, ClientRequest, ClientResponse};
+use super::{AdminConfig, AttemptEvent, ClientInput, ClientOut};
 use crate::ids::NodeId;
 use crate::io::{Entropy, Now};
-use crate::message::{AdminRequest, AdminResponse, ErrorCode};
+use crate::message::{AdminRequest, AdminResponse, ErrorCode, Request, Response};
 
 /// What the application may ask of an admin client.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -158,7 +158,7 @@ impl AdminClient {
         let request = call::with_timeout(&call.request, i32::try_from(timeout_ms).unwrap_or(i32::MAX));
         let api_key = request.api_key();
         out.observe(AttemptEvent::AdminInvoked { attempt, operation, api_key, node });
-        let correlation_id = self.network.send(now_ms, node, ClientRequest::Admin(request), timeout_ms, true, out);
+        let correlation_id = self.network.send(now_ms, node, Request::Admin(request), timeout_ms, true, out);
         call.in_flight = Some((correlation_id, attempt));
     }
 
@@ -168,10 +168,10 @@ impl AdminClient {
         let found = self.calls.iter().find_map(|(operation, call)| Some((*operation, of_this(call)?)));
         let Some((operation, attempt)) = found else { return };
         match completed.answer {
-            Answer::Response(ClientResponse::Admin(answer)) => {
+            Answer::Response(Response::Admin(answer)) => {
                 self.on_answered(now_ms, operation, attempt, &answer, entropy, out);
             }
-            Answer::Response(ClientResponse::Data(_)) => {
+            Answer::Response(_) => {
                 out.observe(AttemptEvent::AdminAnswered { attempt, error: ErrorCode::UnknownServerError });
                 self.end(operation, ErrorCode::UnknownServerError, out);
             }

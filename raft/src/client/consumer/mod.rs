@@ -21,12 +21,10 @@ use subscription_state::SubscriptionState;
 use super::connections::{Answer, Completed, NotReady};
 use super::io::ms;
 use super::network_client::NetworkClient;
-use super::{
-    AttemptEvent, ClientInput, ClientOut, ClientRequest, ClientResponse, ConsumerConfig, PositionCause, TopicPartition,
-};
+use super::{AttemptEvent, ClientInput, ClientOut, ConsumerConfig, PositionCause, TopicPartition};
 use crate::ids::{NodeId, Offset};
 use crate::io::{Entropy, Now};
-use crate::message::{DataRequest, DataResponse, ErrorCode};
+use crate::message::{DataRequest, DataResponse, ErrorCode, Request, Response};
 
 /// What the application may ask of a consumer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -125,8 +123,8 @@ impl Consumer {
     fn on_completed(&mut self, now_ms: i64, completed: Completed, out: &mut ClientOut) {
         let Some(in_flight) = self.in_flight.remove(&completed.correlation_id) else { return };
         let answer = match completed.answer {
-            Answer::Response(ClientResponse::Data(answer)) => Some(answer),
-            Answer::Response(ClientResponse::Admin(_)) | Answer::Sent | Answer::Disconnected => None,
+            Answer::Response(Response::Data(answer)) => Some(answer),
+            Answer::Response(_) | Answer::Sent | Answer::Disconnected => None,
         };
         match (in_flight, answer) {
             (InFlight::Fetch(fetch), Some(DataResponse::Fetch(answer))) => self.on_fetched(fetch, &answer, out),
@@ -166,7 +164,7 @@ impl Consumer {
 
     fn send(&mut self, now_ms: i64, node: NodeId, request: DataRequest, in_flight: InFlight, out: &mut ClientOut) {
         let timeout_ms = self.config.client.request_timeout_ms;
-        let correlation_id = self.network.send(now_ms, node, ClientRequest::Data(request), timeout_ms, true, out);
+        let correlation_id = self.network.send(now_ms, node, Request::Data(request), timeout_ms, true, out);
         self.in_flight.insert(correlation_id, in_flight);
     }
 

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use crate::client::TopicPartition;
 use crate::ids::{LeaderEpoch, Offset, ProducerId};
-use crate::log::{Batch, BatchBuilder};
+use crate::log::{Batch, BatchBuilder, BatchProducer};
 
 /// `partitionLeaderEpoch` of a batch that no leader has stamped yet.
 const NO_PARTITION_LEADER_EPOCH: LeaderEpoch = LeaderEpoch(-1);
@@ -130,7 +130,7 @@ impl ProducerBatch {
     pub fn set_state(&mut self, state: ProducerState) {
         let ProducerState { session, base_sequence } = state;
         self.state = Some(state);
-        self.builder.producer(session.id.0, session.epoch, base_sequence);
+        self.builder.producer(BatchProducer { id: session.id, epoch: session.epoch, base_sequence });
         self.built = None;
     }
 

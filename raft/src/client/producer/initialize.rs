@@ -4,11 +4,11 @@ use super::Producer;
 use super::batch::ProducerIdAndEpoch;
 use crate::client::connections::{Answer, NotReady};
 use crate::client::errors::is_retriable;
-use crate::client::{AttemptEvent, ClientOut, ClientRequest, ClientResponse};
+use crate::client::{AttemptEvent, ClientOut};
 use crate::ids::ProducerId;
 use crate::io::Entropy;
 use crate::message::data::InitProducerIdRequest;
-use crate::message::{DataRequest, DataResponse, ErrorCode};
+use crate::message::{DataRequest, DataResponse, ErrorCode, Request, Response};
 
 /// How far that is.
 #[derive(Clone, Copy, Debug, Default)]
@@ -43,7 +43,7 @@ impl Producer {
         let attempt = self.next_attempt();
         out.observe(AttemptEvent::InitProducerIdInvoked { attempt, node });
         let request = InitProducerIdRequest { producer_id: ProducerId::NONE, producer_epoch: -1 };
-        let request = ClientRequest::Data(DataRequest::InitProducerId(request));
+        let request = Request::Data(DataRequest::InitProducerId(request));
         let timeout_ms = self.config.client.request_timeout_ms;
         let correlation_id = self.network.send(now_ms, node, request, timeout_ms, true, out);
         self.initializing.in_flight = Some((correlation_id, attempt));
@@ -64,13 +64,11 @@ impl Producer {
             return self.retry_init_producer_id(now_ms, entropy);
         };
         let error = match &answer {
-            ClientResponse::Data(DataResponse::InitProducerId(answer)) => answer.error,
+            Response::Data(DataResponse::InitProducerId(answer)) => answer.error,
             _ => ErrorCode::UnknownServerError,
         };
         match (&answer, &mut self.sequences) {
-            (ClientResponse::Data(DataResponse::InitProducerId(answer)), Some(sequences))
-                if error == ErrorCode::None =>
-            {
+            (Response::Data(DataResponse::InitProducerId(answer)), Some(sequences)) if error == ErrorCode::None => {
                 let session = ProducerIdAndEpoch { id: answer.producer_id, epoch: answer.producer_epoch };
                 let (producer_id, producer_epoch) = (session.id, session.epoch);
                 out.observe(AttemptEvent::InitProducerIdOk { attempt, producer_id, producer_epoch });

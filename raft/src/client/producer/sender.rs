@@ -6,12 +6,12 @@ use super::batch::ProducerBatch;
 use super::{Producer, Sent};
 use crate::client::connections::{Answer, Completed, NotReady};
 use crate::client::errors::{is_invalid_metadata, is_retriable, produce_outcome};
-use crate::client::{AttemptEvent, ClientOut, ClientRequest, ClientResponse, Outcome};
+use crate::client::{AttemptEvent, ClientOut, Outcome};
 use crate::ids::{NodeId, Offset};
 use crate::io::Entropy;
 use crate::log::Records;
 use crate::message::data::{PartitionProduceData, PartitionProduceResponse, ProduceRequest, ProduceResponse};
-use crate::message::{DataRequest, DataResponse, ErrorCode};
+use crate::message::{DataRequest, DataResponse, ErrorCode, Request, Response};
 
 const UNKNOWN_OFFSET: Offset = Offset(-1);
 
@@ -104,7 +104,7 @@ impl Producer {
         let timeout_ms = self.config.client.request_timeout_ms;
         let wire_timeout_ms = i32::try_from(timeout_ms).unwrap_or(i32::MAX);
         let request = ProduceRequest { acks, timeout_ms: wire_timeout_ms, partitions: Rc::from(partitions) };
-        let request = ClientRequest::Data(DataRequest::Produce(request));
+        let request = Request::Data(DataRequest::Produce(request));
         let correlation_id = self.network.send(now_ms, node, request, timeout_ms, acks != 0, out);
         self.in_flight.insert(correlation_id, sent);
     }
@@ -124,9 +124,7 @@ impl Producer {
         let Some(sent) = self.in_flight.remove(&completed.correlation_id) else { return };
         let nothing = ProduceResponse { partitions: Rc::from([]) };
         let (default, answer) = match completed.answer {
-            Answer::Response(ClientResponse::Data(DataResponse::Produce(answer))) => {
-                (ErrorCode::UnknownServerError, answer)
-            }
+            Answer::Response(Response::Data(DataResponse::Produce(answer))) => (ErrorCode::UnknownServerError, answer),
             Answer::Response(_) => (ErrorCode::UnknownServerError, nothing),
             Answer::Sent => (ErrorCode::None, nothing),
             Answer::Disconnected => (ErrorCode::NetworkException, nothing),

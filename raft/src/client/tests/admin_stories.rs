@@ -8,7 +8,7 @@ use crate::client::AttemptEvent as Event;
 use crate::client::*;
 use crate::ids::NodeId;
 use crate::message::admin::*;
-use crate::message::{AdminRequest, AdminResponse, ErrorCode};
+use crate::message::{AdminRequest, AdminResponse, ErrorCode, Request, Response};
 
 fn world() -> World<AdminClient> {
     let client = ClientConfig::new(Rc::from([NodeId(2)]), Rc::from([]));
@@ -25,8 +25,8 @@ fn create(name: &str) -> AdminOperation {
     AdminOperation { operation: 7, request: AdminRequest::CreateTopics(request) }
 }
 
-fn is_admin(request: &ClientRequest) -> bool {
-    matches!(request, ClientRequest::Admin(_))
+fn is_admin(request: &Request) -> bool {
+    matches!(request, Request::Admin(_))
 }
 
 fn asked(world: &World<AdminClient>) -> Vec<(i64, NodeId)> {
@@ -45,7 +45,7 @@ fn not_controller_makes_it_ask_whom_metadata_names_next() {
     let mut world = world();
     let told = creatable(&"a".into(), ErrorCode::NotController);
     let refused = AdminResponse::CreateTopics(CreateTopicsResponse { topics: Rc::from([told]) });
-    world.fate(is_admin, Fate::Instead(ClientResponse::Admin(refused)));
+    world.fate(is_admin, Fate::Instead(Response::Admin(refused)));
     world.operate(create("a"));
     world.run_for(2);
     world.brokers.controller = NodeId(1);

@@ -4,12 +4,11 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
-use crate::client::{ClientRequest, ClientResponse};
 use crate::ids::{LeaderEpoch, NodeId, Offset, ProducerId, TopicIdPartition, Uuid};
-use crate::log::{Batch, BatchBuilder, Records};
+use crate::log::{Batch, BatchBuilder, BatchProducer, Records};
 use crate::message::admin::*;
 use crate::message::data::*;
-use crate::message::{AdminRequest, AdminResponse, DataRequest, DataResponse, ErrorCode};
+use crate::message::{AdminRequest, AdminResponse, DataRequest, DataResponse, ErrorCode, Request, Response};
 
 pub const TOPIC: Uuid = Uuid([7; 16]);
 const NO_OFFSET: Offset = Offset(-1);
@@ -81,11 +80,11 @@ impl Brokers {
     }
 
     /// The answer, and how long it is held back.
-    pub fn handle(&mut self, node: NodeId, request: &ClientRequest) -> (i64, Option<ClientResponse>) {
-        let data = |response| (0, Some(ClientResponse::Data(response)));
+    pub fn handle(&mut self, node: NodeId, request: &Request) -> (i64, Option<Response>) {
+        let data = |response| (0, Some(Response::Data(response)));
         match request {
-            ClientRequest::Data(DataRequest::Metadata(_)) => data(DataResponse::Metadata(self.metadata())),
-            ClientRequest::Data(DataRequest::InitProducerId(_)) => {
+            Request::Data(DataRequest::Metadata(_)) => data(DataResponse::Metadata(self.metadata())),
+            Request::Data(DataRequest::InitProducerId(_)) => {
                 self.next_producer_id += 1;
                 data(DataResponse::InitProducerId(InitProducerIdResponse {
                     error: ErrorCode::None,
@@ -93,27 +92,28 @@ impl Brokers {
                     producer_epoch: 0,
                 }))
             }
-            ClientRequest::Data(DataRequest::Produce(request)) => {
+            Request::Data(DataRequest::Produce(request)) => {
                 let parts = request.partitions.iter().map(|part| self.produce(node, part)).collect();
                 let response = ProduceResponse { partitions: parts };
-                (0, (request.acks != 0).then_some(ClientResponse::Data(DataResponse::Produce(response))))
+                (0, (request.acks != 0).then_some(Response::Data(DataResponse::Produce(response))))
             }
-            ClientRequest::Data(DataRequest::Fetch(request)) => {
+            Request::Data(DataRequest::Fetch(request)) => {
                 let partitions: Rc<[_]> = request.partitions.iter().map(|part| self.fetch(node, part)).collect();
                 let idle = partitions.iter().all(|part| part.error == ErrorCode::None && part.records.0.is_empty());
                 let response = DataResponse::Fetch(DataFetchResponse { error: ErrorCode::None, partitions });
                 let wait_ms = if idle { i64::from(request.max_wait_ms) } else { 0 };
-                (wait_ms, Some(ClientResponse::Data(response)))
+                (wait_ms, Some(Response::Data(response)))
             }
-            ClientRequest::Data(DataRequest::ListOffsets(request)) => {
+            Request::Data(DataRequest::ListOffsets(request)) => {
                 let partitions = request.partitions.iter().map(|part| self.list(node, part)).collect();
                 data(DataResponse::ListOffsets(ListOffsetsResponse { partitions }))
             }
-            ClientRequest::Data(DataRequest::OffsetForLeaderEpoch(request)) => {
+            Request::Data(DataRequest::OffsetForLeaderEpoch(request)) => {
                 let partitions = request.partitions.iter().map(|part| self.epoch_end(node, part)).collect();
                 data(DataResponse::OffsetForLeaderEpoch(OffsetForLeaderEpochResponse { partitions }))
             }
-            ClientRequest::Admin(request) => (0, Some(ClientResponse::Admin(self.admin(request)))),
+            Request::Admin(request) => (0, Some(Response::Admin(self.admin(request)))),
+            other => panic!("no client asks for {}", other.name()),
         }
     }
 
@@ -269,10 +269,9 @@ impl Partition {
     fn append(&mut self, batch: &Rc<Batch>) -> Result<Offset, ErrorCode> {
         let values: Vec<u64> = batch.values().map(|(_, value)| value).collect();
         let base_offset = Offset(self.log.len() as i64);
-        let (epoch, first) = (batch.producer_epoch(), batch.base_sequence());
-        let last = first + values.len() as i32 - 1;
-        if batch.producer_id() >= 0 {
-            let entry = self.producers.get_mut(&batch.producer_id());
+        if let Some(BatchProducer { id, epoch, base_sequence: first }) = batch.producer() {
+            let last = first + values.len() as i32 - 1;
+            let entry = self.producers.get_mut(&id.0);
             if let Some(entry) = &entry {
                 let same = |(a, b, _): &&(i32, i32, Offset)| entry.epoch == epoch && (*a, *b) == (first, last);
                 if let Some((_, _, offset)) = entry.batches.iter().find(same) {
@@ -288,7 +287,7 @@ impl Partition {
                 }
             }
             let fresh = ProducerEntry { epoch, last_sequence: -1, batches: VecDeque::new() };
-            let entry = self.producers.entry(batch.producer_id()).or_insert(fresh);
+            let entry = self.producers.entry(id.0).or_insert(fresh);
             if entry.epoch != epoch {
                 entry.batches.clear();
             }

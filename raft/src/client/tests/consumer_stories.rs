@@ -7,7 +7,7 @@ use super::world::{Fate, World};
 use crate::client::AttemptEvent as Event;
 use crate::client::*;
 use crate::ids::{NodeId, Offset};
-use crate::message::{DataRequest, ErrorCode};
+use crate::message::{DataRequest, ErrorCode, Request};
 
 const P0: TopicPartition = TopicPartition { topic: 0, partition: 0 };
 
@@ -21,8 +21,8 @@ fn world(values: u64, auto_offset_reset: OffsetResetStrategy) -> World<Consumer>
     world
 }
 
-fn is_fetch(request: &ClientRequest) -> bool {
-    matches!(request, ClientRequest::Data(DataRequest::Fetch(_)))
+fn is_fetch(request: &Request) -> bool {
+    matches!(request, Request::Data(DataRequest::Fetch(_)))
 }
 
 /// Offset and value of all that polls returned.

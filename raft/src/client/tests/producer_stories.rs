@@ -8,7 +8,7 @@ use crate::client::AttemptEvent as Event;
 use crate::client::*;
 use crate::ids::{NodeId, Offset};
 use crate::message::data::{PartitionProduceResponse, ProduceResponse};
-use crate::message::{DataRequest, DataResponse, ErrorCode};
+use crate::message::{DataRequest, DataResponse, ErrorCode, Request, Response};
 
 pub fn config() -> ProducerConfig {
     ProducerConfig::new(ClientConfig::new(Rc::from([NodeId(0), NodeId(1), NodeId(2)]), Rc::from([Rc::from("t")])))
@@ -33,13 +33,14 @@ fn warm(config: ProducerConfig) -> World<Producer> {
 
 /// Partition 0's batches as sent: base sequence, epoch, values.
 fn produced(world: &World<Producer>) -> Vec<(i32, i16, Vec<u64>)> {
-    let produce = |request: &ClientRequest| match request {
-        ClientRequest::Data(DataRequest::Produce(request)) => Some(request.partitions[0].records.0[0].clone()),
+    let produce = |request: &Request| match request {
+        Request::Data(DataRequest::Produce(request)) => Some(request.partitions[0].records.0[0].clone()),
         _ => None,
     };
     let batches = world.requests.iter().filter_map(|(_, _, request)| produce(request));
     let values = |batch: &crate::log::Batch| batch.values().map(|(_, value)| value).collect();
-    batches.map(|batch| (batch.base_sequence(), batch.producer_epoch(), values(&batch))).collect()
+    let sequence = |batch: &crate::log::Batch| batch.producer().map_or((-1, -1), |of| (of.base_sequence, of.epoch));
+    batches.map(|batch| (sequence(&batch).0, sequence(&batch).1, values(&batch))).collect()
 }
 
 fn refusal(error: ErrorCode) -> Fate {
@@ -47,7 +48,7 @@ fn refusal(error: ErrorCode) -> Fate {
     let partition = crate::ids::TopicIdPartition { topic_id, partition: 0 };
     let (base_offset, log_start_offset) = (Offset(-1), Offset(0));
     let told = PartitionProduceResponse { partition, error, base_offset, log_start_offset, current_leader: None };
-    Fate::Instead(ClientResponse::Data(DataResponse::Produce(ProduceResponse { partitions: Rc::from([told]) })))
+    Fate::Instead(Response::Data(DataResponse::Produce(ProduceResponse { partitions: Rc::from([told]) })))
 }
 
 #[test]
@@ -99,7 +100,7 @@ fn without_a_hint_it_is_the_metadata_that_tell() {
     send(&mut world, 0, 1);
     world.run_for(400);
     assert_eq!(world.brokers.values(0), [0, 1]);
-    let metadata = |request: &ClientRequest| matches!(request, ClientRequest::Data(DataRequest::Metadata(_)));
+    let metadata = |request: &Request| matches!(request, Request::Data(DataRequest::Metadata(_)));
     assert_eq!(world.requests.iter().filter(|(_, _, request)| metadata(request)).count(), 2);
 }
 

@@ -6,6 +6,7 @@ use super::brokers::Brokers;
 use crate::client::*;
 use crate::ids::NodeId;
 use crate::io::{CloseReason, ConnectToken, Connection, Entropy, Now};
+use crate::message::{DataRequest, Request, Response};
 
 /// Draws the middle of each range: jitter nil, and nodes in no special order.
 pub struct Middle;
@@ -44,7 +45,7 @@ pub enum Fate {
     /// Done and answered.
     Answered,
     /// Answered with this instead.
-    Instead(ClientResponse),
+    Instead(Response),
     /// Swallowed: neither done nor answered.
     RequestLost,
     /// Done, never answered.
@@ -58,11 +59,11 @@ pub enum Fate {
 enum Event {
     Opened(ConnectToken),
     Closed(ConnectToken, CloseReason),
-    Response(ConnectToken, i32, ClientResponse),
+    Response(ConnectToken, i32, Response),
 }
 
 /// Which requests are meant.
-pub type Kind = fn(&ClientRequest) -> bool;
+pub type Kind = fn(&Request) -> bool;
 
 /// The whole of it.
 pub struct World<C: Steps> {
@@ -72,7 +73,7 @@ pub struct World<C: Steps> {
     /// All that was observed, with the ms.
     pub events: Vec<(i64, AttemptEvent)>,
     /// All that was sent: ms, to whom, what.
-    pub requests: Vec<(i64, NodeId, ClientRequest)>,
+    pub requests: Vec<(i64, NodeId, Request)>,
     /// All connects: ms and address.
     pub connects: Vec<(i64, NodeId)>,
     /// Closed by the client.
@@ -86,8 +87,8 @@ pub struct World<C: Steps> {
     out: ClientOut,
 }
 
-pub fn is_produce(request: &ClientRequest) -> bool {
-    matches!(request, ClientRequest::Data(crate::message::DataRequest::Produce(_)))
+pub fn is_produce(request: &Request) -> bool {
+    matches!(request, Request::Data(DataRequest::Produce(_)))
 }
 
 impl<C: Steps> World<C> {
@@ -213,7 +214,7 @@ impl<C: Steps> World<C> {
         }
     }
 
-    fn serve(&mut self, token: ConnectToken, node: NodeId, correlation_id: i32, request: &ClientRequest) {
+    fn serve(&mut self, token: ConnectToken, node: NodeId, correlation_id: i32, request: &Request) {
         if self.silent.contains(&token) {
             return;
         }
