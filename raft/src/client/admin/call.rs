@@ -51,6 +51,11 @@ pub(super) fn rediscovers_controller(request: &AdminRequest) -> bool {
     matches!(request, AdminRequest::CreateTopics(_) | AdminRequest::DeleteTopics(_) | AdminRequest::CreatePartitions(_))
 }
 
+/// Is a top-level error a reason to try again? Of these APIs only `unregisterBroker` says so.
+pub(super) fn is_retried(request: &AdminRequest, error: ErrorCode) -> bool {
+    matches!((request, error), (AdminRequest::UnregisterBroker(_), ErrorCode::RequestTimedOut))
+}
+
 /// The request with the time left in it.
 pub(super) fn with_timeout(request: &AdminRequest, timeout_ms: i32) -> AdminRequest {
     let mut request = request.clone();

@@ -208,6 +208,8 @@ impl AdminClient {
             self.network.metadata.clear_controller();
             self.network.metadata.request_update(false);
             self.fail(now_ms, operation, ErrorCode::NotController, entropy, out);
+        } else if call::is_retried(&call.request, error) {
+            self.fail(now_ms, operation, error, entropy, out);
         } else {
             self.end(operation, error, out);
         }

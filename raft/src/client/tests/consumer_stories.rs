@@ -9,10 +9,10 @@ use crate::client::*;
 use crate::ids::{NodeId, Offset};
 use crate::message::{DataRequest, ErrorCode, Request};
 
-const P0: TopicPartition = TopicPartition { topic: 0, partition: 0 };
+pub const P0: TopicPartition = TopicPartition { topic: 0, partition: 0 };
 
 /// A consumer of partition 0, led by broker 0 in epoch 0, where so many values are.
-fn world(values: u64, auto_offset_reset: OffsetResetStrategy) -> World<Consumer> {
+pub fn world(values: u64, auto_offset_reset: OffsetResetStrategy) -> World<Consumer> {
     let client = ClientConfig::new(Rc::from([NodeId(0), NodeId(1), NodeId(2)]), Rc::from([Rc::from("t")]));
     let config = ConsumerConfig { auto_offset_reset, ..ConsumerConfig::new(client) };
     let mut world = World::new(Consumer::new(config), Brokers::new(1));
@@ -26,7 +26,7 @@ fn is_fetch(request: &Request) -> bool {
 }
 
 /// Offset and value of all that polls returned.
-fn polled(world: &World<Consumer>) -> Vec<(i64, u64)> {
+pub fn polled(world: &World<Consumer>) -> Vec<(i64, u64)> {
     let record = |event| match event {
         Event::PollRecord { offset, value, .. } => Some((offset.0, value)),
         _ => None,

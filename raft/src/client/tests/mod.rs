@@ -5,6 +5,7 @@ mod brokers;
 mod connection_stories;
 mod consumer_stories;
 mod metadata_stories;
+mod positions;
 mod producer_stories;
 mod sequences;
 mod world;

@@ -128,7 +128,7 @@ fn told(world: &World<Producer>) -> Vec<(TopicPartition, i64, u64)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(96))]
+    #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
 
     /// Nothing expires: all arrives, once, in order, under contiguous sequences of one session.
     #[test]
