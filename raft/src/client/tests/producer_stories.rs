@@ -121,6 +121,9 @@ fn a_timeout_with_five_in_flight_fails_all_five_and_keeps_their_order() {
     );
     world.run_for(70_000);
     assert_eq!(world.brokers.values(0), [0, 1, 2, 3, 4, 5, 6]);
+    let produces = world.requests.iter().filter(|(_, _, request)| is_produce(request)).map(|(at_ms, _, _)| *at_ms);
+    let retries: Vec<i64> = produces.skip(6).take(5).collect();
+    assert!(retries.windows(2).all(|pair| pair[1] - pair[0] >= 2), "retries go one by one: {retries:?}");
     let mut sequences: Vec<_> =
         produced(&world).into_iter().map(|(base, epoch, values)| (values, base, epoch)).collect();
     sequences.dedup();
