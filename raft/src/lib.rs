@@ -12,12 +12,14 @@
 //! * [`log`]: batches, epochs, segments, `quorum-state`; bytes on disk in Kafka's formats
 //! * [`quorum`]: KRaft consensus; start at `quorum/quorum_state.rs`, Kafka's transition table
 //! * [`controller`]: the state machine on top of the log; a model of it so far
+//! * [`client`]: producer, consumer and admin client with Kafka's retry rules
 //! * [`node`]: a process: both of them on their threads
 //! * [`bugs`] and [`fixes`]: historical mistakes and missing mends as switches
 
 #![deny(clippy::float_arithmetic)]
 
 pub mod bugs;
+pub mod client;
 pub mod config;
 pub mod controller;
 pub mod fixes;

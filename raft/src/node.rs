@@ -80,7 +80,12 @@ impl Node {
     /// The thread that takes a request from the network.
     pub fn thread_for(request: &Request) -> ThreadName {
         match request {
-            Request::AppendRecords(_) | Request::ReadRecords(_) => ThreadName::ControllerEventQueue,
+            Request::AppendRecords(_)
+            | Request::ReadRecords(_)
+            | Request::Data(_)
+            | Request::Cluster(_)
+            | Request::Admin(_)
+            | Request::Envelope(_) => ThreadName::ControllerEventQueue,
             Request::Vote(_) | Request::BeginQuorumEpoch(_) | Request::EndQuorumEpoch(_) | Request::Fetch(_) => {
                 ThreadName::RaftIo
             }

@@ -8,8 +8,8 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::control_record::ControlRecord;
 use super::record::{Buffer, NO_OP_FRAME, Reader, Record, parse_frame, value_frame};
-use crate::ids::{LeaderEpoch, Offset};
 use crate::metadata::MetadataRecord;
+use crate::ids::{LeaderEpoch, Offset, ProducerId};
 
 /// Bytes of a batch before its records.
 pub const BATCH_HEADER_BYTES: usize = 61;
@@ -27,6 +27,8 @@ const LAST_OFFSET_DELTA_AT: usize = 23;
 const BASE_TIMESTAMP_AT: usize = 27;
 const MAX_TIMESTAMP_AT: usize = 35;
 const PRODUCER_ID_AT: usize = 43;
+const PRODUCER_EPOCH_AT: usize = 51;
+const BASE_SEQUENCE_AT: usize = 53;
 const RECORD_COUNT_AT: usize = 57;
 
 const MAGIC: u8 = 2;
@@ -105,6 +107,16 @@ pub struct BatchHeader {
 
 /// What a batch says to those who replay it.
 type MetadataRecords = Box<[(Offset, MetadataRecord)]>;
+/// An idempotent producer's part of a batch header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BatchProducer {
+    /// Never negative.
+    pub id: ProducerId,
+    /// `producerEpoch`
+    pub epoch: i16,
+    /// Sequence number of the first record; the others follow, 0 after 2^31 - 1.
+    pub base_sequence: i32,
+}
 
 /// One record batch, format v2; bytes shared by everyone who holds it.
 #[derive(Debug)]
@@ -183,8 +195,8 @@ impl Batch {
     }
 
     /// Takes a batch at its header's word, with as many bytes as there are: what a recovery
-    /// without a checksum does (G30).
-    pub(super) fn parse_unchecked(bytes: &[u8]) -> Result<(Batch, usize), BatchError> {
+    /// without a checksum does (G30), and a start after a clean shutdown.
+    pub(crate) fn parse_unchecked(bytes: &[u8]) -> Result<(Batch, usize), BatchError> {
         let header = Batch::peek_header(bytes)?;
         let size = header.size_bytes.min(bytes.len());
         let bytes = &bytes[..size];
@@ -221,6 +233,34 @@ impl Batch {
     /// `maxTimestamp`; raft gives all records of a batch the same one.
     pub fn max_timestamp_ms(&self) -> i64 {
         i64::from_be_bytes(field(&self.bytes, MAX_TIMESTAMP_AT))
+    }
+
+    /// Who wrote it, if an idempotent producer did.
+    pub fn producer(&self) -> Option<BatchProducer> {
+        let id = ProducerId(i64::from_be_bytes(field(&self.bytes, PRODUCER_ID_AT)));
+        (id.0 >= 0).then(|| BatchProducer {
+            id,
+            epoch: i16::from_be_bytes(field(&self.bytes, PRODUCER_EPOCH_AT)),
+            base_sequence: i32::from_be_bytes(field(&self.bytes, BASE_SEQUENCE_AT)),
+        })
+    }
+
+    /// The same records at other offsets and in another epoch: what a leader does to a producer's
+    /// batch. The CRC covers neither field.
+    #[must_use]
+    pub fn assigned(&self, base_offset: Offset, epoch: LeaderEpoch) -> Batch {
+        let mut bytes: Rc<[u8]> = Rc::from(&self.bytes[..]);
+        let header = Rc::get_mut(&mut bytes).expect("nobody else holds it yet");
+        header[..LENGTH_AT].copy_from_slice(&base_offset.0.to_be_bytes());
+        header[EPOCH_AT..MAGIC_AT].copy_from_slice(&epoch.0.to_be_bytes());
+        let header = BatchHeader {
+            base_offset,
+            last_offset: Offset(base_offset.0 + self.offset_count() - 1),
+            epoch,
+            control: self.control,
+            size_bytes: bytes.len(),
+        };
+        Batch::with_header(header, bytes, self.intact)
     }
 
     /// Offset and value of each data record; no-ops and control records have none. Ends early at
@@ -315,13 +355,20 @@ pub struct BatchBuilder {
     timestamp_ms: i64,
     count: i32,
     control: bool,
+    producer: Option<BatchProducer>,
 }
 
 impl BatchBuilder {
     /// An empty batch.
     pub fn new(base_offset: Offset, epoch: LeaderEpoch, timestamp_ms: i64) -> BatchBuilder {
         let bytes = Buffer::from_slice(&[0; BATCH_HEADER_BYTES]);
-        BatchBuilder { bytes, base_offset, epoch, timestamp_ms, count: 0, control: false }
+        BatchBuilder { bytes, base_offset, epoch, timestamp_ms, count: 0, control: false, producer: None }
+    }
+
+    /// Says who writes it; without this nobody in particular does.
+    pub fn producer(&mut self, producer: BatchProducer) -> &mut BatchBuilder {
+        self.producer = Some(producer);
+        self
     }
 
     /// Adds a data record that carries a number.
@@ -388,8 +435,13 @@ impl BatchBuilder {
         put(LAST_OFFSET_DELTA_AT, &last_offset_delta.to_be_bytes());
         put(BASE_TIMESTAMP_AT, &self.timestamp_ms.to_be_bytes());
         put(MAX_TIMESTAMP_AT, &self.timestamp_ms.to_be_bytes());
-        // producerId, producerEpoch, baseSequence: all -1.
+        // producerId, producerEpoch, baseSequence: all -1 without an idempotent producer.
         put(PRODUCER_ID_AT, &[0xff; RECORD_COUNT_AT - PRODUCER_ID_AT]);
+        if let Some(producer) = self.producer {
+            put(PRODUCER_ID_AT, &producer.id.0.to_be_bytes());
+            put(PRODUCER_EPOCH_AT, &producer.epoch.to_be_bytes());
+            put(BASE_SEQUENCE_AT, &producer.base_sequence.to_be_bytes());
+        }
         put(RECORD_COUNT_AT, &self.count.to_be_bytes());
         let crc = crc32c::crc32c(&header[ATTRIBUTES_AT..]);
         header[CRC_AT..ATTRIBUTES_AT].copy_from_slice(&crc.to_be_bytes());

@@ -7,26 +7,31 @@ use smallvec::SmallVec;
 
 use super::files::{Force, LEADER_EPOCH_CHECKPOINT, LEADER_EPOCH_CHECKPOINT_HANDLE, LogError, replace_file};
 use crate::ids::{LeaderEpoch, Offset, OffsetAndEpoch};
-use crate::io::{DurableFiles, Out};
+use crate::io::{DurableFiles, FileHandle, Out};
 
 /// Format version of the checkpoint.
 const VERSION: &str = "0";
 
 /// Epochs and their start offsets, both strictly ascending.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct EpochCache {
+pub(crate) struct EpochCache {
     entries: SmallVec<[OffsetAndEpoch; 8]>,
 }
 
 impl EpochCache {
     /// Reads the checkpoint; an absent or an empty file is an empty cache, as in Kafka.
     pub fn read(files: &dyn DurableFiles) -> Result<EpochCache, LogError> {
-        let Some(bytes) = files.read(LEADER_EPOCH_CHECKPOINT) else {
+        EpochCache::read_from(LEADER_EPOCH_CHECKPOINT, files)
+    }
+
+    /// As [`EpochCache::read`], of any partition.
+    pub fn read_from(path: &str, files: &dyn DurableFiles) -> Result<EpochCache, LogError> {
+        let Some(bytes) = files.read(path) else {
             return Ok(EpochCache::default());
         };
         match std::str::from_utf8(&bytes) {
-            Ok(text) => parse(text).map_err(|what| LogError::in_file(LEADER_EPOCH_CHECKPOINT, what)),
-            Err(error) => Err(LogError::in_file(LEADER_EPOCH_CHECKPOINT, error)),
+            Ok(text) => parse(text).map_err(|what| LogError::in_file(path, what)),
+            Err(error) => Err(LogError::in_file(path, error)),
         }
     }
 
@@ -37,7 +42,12 @@ impl EpochCache {
     /// in line: a rename before the bytes are forced could leave, after a power loss, a torn
     /// checkpoint that Kafka never has.
     pub fn write(&self, force: Force, out: &mut Out) {
-        replace_file(LEADER_EPOCH_CHECKPOINT, LEADER_EPOCH_CHECKPOINT_HANDLE, self.to_text().as_bytes(), force, out);
+        self.write_to(LEADER_EPOCH_CHECKPOINT, LEADER_EPOCH_CHECKPOINT_HANDLE, force, out);
+    }
+
+    /// As [`EpochCache::write`], of any partition.
+    pub fn write_to(&self, path: &str, handle: FileHandle, force: Force, out: &mut Out) {
+        replace_file(path, handle, self.to_text().as_bytes(), force, out);
     }
 
     fn to_text(&self) -> String {
@@ -46,6 +56,11 @@ impl EpochCache {
             writeln!(text, "{} {}", entry.epoch, entry.offset).expect("writing to a String cannot fail");
         }
         text
+    }
+
+    /// The first entry.
+    pub fn earliest(&self) -> Option<OffsetAndEpoch> {
+        self.entries.first().copied()
     }
 
     /// Epoch of the last entry.

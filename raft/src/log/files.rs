@@ -36,14 +36,14 @@ pub struct LogError(pub String);
 
 impl LogError {
     /// What is wrong with a file, its name in front.
-    pub(super) fn in_file(path: &str, what: impl std::fmt::Display) -> LogError {
+    pub(crate) fn in_file(path: &str, what: impl std::fmt::Display) -> LogError {
         LogError(format!("{path}: {what}"))
     }
 }
 
 /// How far a small file is forced when it is replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Force {
+pub(crate) enum Force {
     /// The content before the rename, the directory after it: the caller's next effect may rely on it.
     Durable,
     /// Not at all; only a deliberate bug does this.
@@ -51,7 +51,7 @@ pub(super) enum Force {
 }
 
 /// Replaces a small file by new content.
-pub(super) fn replace_file(path: &str, handle: FileHandle, content: &[u8], force: Force, out: &mut Out) {
+pub(crate) fn replace_file(path: &str, handle: FileHandle, content: &[u8], force: Force, out: &mut Out) {
     let temporary: Rc<str> = format!("{path}.tmp").into();
     out.push(Effect::Open { file: handle, path: Rc::clone(&temporary), truncate: true });
     out.push(Effect::Append { file: handle, bytes: content.into() });

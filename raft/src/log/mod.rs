@@ -25,15 +25,21 @@ mod segment;
 #[cfg(test)]
 mod tests;
 
-pub use batch::{BATCH_HEADER_BYTES, Batch, BatchBuilder, BatchError, BatchHeader, MAX_BATCH_BYTES, Records};
+pub use batch::{
+    BATCH_HEADER_BYTES, Batch, BatchBuilder, BatchError, BatchHeader, BatchProducer, MAX_BATCH_BYTES, Records,
+};
 pub use control_record::{ControlRecord, LeaderChange};
 pub use election_state_file::{ElectionState, read_election_state, write_election_state};
+pub(crate) use epoch_cache::EpochCache;
 pub use files::{
     FIRST_SEGMENT_HANDLE, LEADER_EPOCH_CHECKPOINT, LEADER_EPOCH_CHECKPOINT_HANDLE, LogError, META_PROPERTIES,
     META_PROPERTIES_HANDLE, PARTITION_METADATA, PARTITION_METADATA_HANDLE, QUORUM_STATE, QUORUM_STATE_HANDLE,
     parse_segment_path, segment_path,
 };
+pub(crate) use files::{Force, replace_file};
 pub use meta_properties::{MetaProperties, read_meta_properties, write_meta_properties};
+pub(crate) use partition_metadata::{read_topic_id, write_topic_id};
 pub use raft_log::{LogConfig, RaftLog, Validation};
 pub use record::Buffer as Frame;
 pub(crate) use record::{Reader, put_unsigned_varint};
+pub(crate) use segment::{Entry, Segment};

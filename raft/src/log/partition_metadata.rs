@@ -3,15 +3,13 @@
 
 use super::files::{Force, LogError, PARTITION_METADATA, PARTITION_METADATA_HANDLE, replace_file};
 use crate::ids::Uuid;
-use crate::io::{DurableFiles, Out};
+use crate::io::{DurableFiles, FileHandle, Out};
 
 /// Is the file there? If it is, its topic id must be that of `__cluster_metadata`.
 pub(super) fn check(files: &dyn DurableFiles) -> Result<bool, LogError> {
-    let Some(bytes) = files.read(PARTITION_METADATA) else {
+    let Some(topic_id) = read_topic_id(PARTITION_METADATA, files)? else {
         return Ok(false);
     };
-    let text = String::from_utf8_lossy(&bytes);
-    let topic_id = parse(&text).map_err(|what| LogError::in_file(PARTITION_METADATA, what))?;
     if topic_id != Uuid::METADATA_TOPIC_ID {
         let expected = Uuid::METADATA_TOPIC_ID;
         return Err(LogError::in_file(PARTITION_METADATA, format!("topic_id is {topic_id}, not {expected}")));
@@ -21,11 +19,25 @@ pub(super) fn check(files: &dyn DurableFiles) -> Result<bool, LogError> {
 
 /// Writes the file.
 pub(super) fn write(force: Force, out: &mut Out) {
-    replace_file(PARTITION_METADATA, PARTITION_METADATA_HANDLE, to_text().as_bytes(), force, out);
+    write_topic_id(PARTITION_METADATA, PARTITION_METADATA_HANDLE, Uuid::METADATA_TOPIC_ID, force, out);
 }
 
-fn to_text() -> String {
-    format!("version: 0\ntopic_id: {}", Uuid::METADATA_TOPIC_ID)
+/// Any partition's topic id; `None` if the file is absent.
+pub(crate) fn read_topic_id(path: &str, files: &dyn DurableFiles) -> Result<Option<Uuid>, LogError> {
+    let Some(bytes) = files.read(path) else {
+        return Ok(None);
+    };
+    let text = String::from_utf8_lossy(&bytes);
+    parse(&text).map(Some).map_err(|what| LogError::in_file(path, what))
+}
+
+/// Writes any partition's file.
+pub(crate) fn write_topic_id(path: &str, handle: FileHandle, topic_id: Uuid, force: Force, out: &mut Out) {
+    replace_file(path, handle, to_text(topic_id).as_bytes(), force, out);
+}
+
+fn to_text(topic_id: Uuid) -> String {
+    format!("version: 0\ntopic_id: {topic_id}")
 }
 
 fn parse(text: &str) -> Result<Uuid, String> {
@@ -48,8 +60,9 @@ mod tests {
 
     #[test]
     fn the_file_has_kafkas_text() {
-        assert_eq!(to_text(), "version: 0\ntopic_id: AAAAAAAAAAAAAAAAAAAAAQ");
-        assert_eq!(parse(&to_text()), Ok(Uuid::METADATA_TOPIC_ID));
+        let text = to_text(Uuid::METADATA_TOPIC_ID);
+        assert_eq!(text, "version: 0\ntopic_id: AAAAAAAAAAAAAAAAAAAAAQ");
+        assert_eq!(parse(&text), Ok(Uuid::METADATA_TOPIC_ID));
         for bad in ["", "version: 1\ntopic_id: AAAAAAAAAAAAAAAAAAAAAQ", "version: 0\n", "version: 0\ntopic_id: x"] {
             assert!(parse(bad).is_err(), "{bad:?}");
         }

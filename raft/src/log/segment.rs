@@ -8,7 +8,7 @@ use crate::io::{Effect, FileHandle, Out};
 
 /// A batch and where the log has it.
 #[derive(Clone, Debug)]
-pub(super) struct Entry {
+pub(crate) struct Entry {
     /// The batch's base offset; only a batch with a wrong one (KAFKA-12331) says otherwise.
     pub base_offset: Offset,
     /// The batch.
@@ -25,7 +25,7 @@ impl Entry {
 /// A file `{base:020}.log`. Kafka's `.index` and `.timeindex` files beside it are not written:
 /// they hold nothing a log does not, and Kafka rebuilds them where they are missing.
 #[derive(Clone, Debug)]
-pub(super) struct Segment {
+pub(crate) struct Segment {
     /// First offset it may hold; its name.
     pub base_offset: Offset,
     /// What the file is open under.

@@ -1,7 +1,7 @@
 //! The canonical field walk: one 64-bit identity per message, made once at send.
 //! Fixed-width little-endian fields, lengths prefixed; no usize, pointer or float.
 
-use super::{CurrentLeader, Request, Response};
+use super::{Canonical, CurrentLeader, Request, Response};
 use crate::ids::{NodeId, Offset, Uuid};
 use crate::log::Records;
 
@@ -133,6 +133,10 @@ impl Request {
             Request::ReadRecords(r) => {
                 h.u8(6).i64(r.from.0).u64(u64::from(r.max_records));
             }
+            Request::Data(r) => r.walk(h.u8(7)),
+            Request::Cluster(r) => r.walk(h.u8(8)),
+            Request::Admin(r) => r.walk(h.u8(9)),
+            Request::Envelope(r) => r.walk(h.u8(10)),
         }
         h.finish()
     }
@@ -170,6 +174,10 @@ impl Response {
                     h.i64(offset.0).u64(*value);
                 }
             }
+            Response::Data(r) => r.walk(h.u8(17)),
+            Response::Cluster(r) => r.walk(h.u8(18)),
+            Response::Admin(r) => r.walk(h.u8(19)),
+            Response::Envelope(r) => r.walk(h.u8(20)),
         }
         h.finish()
     }

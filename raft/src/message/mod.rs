@@ -52,6 +52,8 @@ pub enum ErrorCode {
     MessageTooLarge = 10,
     /// 13
     NetworkException = 13,
+    /// 14; a coordinator, or a broker without producer ids to give, is not ready yet
+    CoordinatorLoadInProgress = 14,
     /// 17
     InvalidTopicException = 17,
     /// 19
@@ -110,6 +112,8 @@ pub enum ErrorCode {
     ElectionNotNeeded = 84,
     /// 85
     NoReassignmentInProgress = 85,
+    /// 87; a batch that a client must not send
+    InvalidRecord = 87,
     /// 95
     InvalidUpdateVersion = 95,
     /// 100
@@ -295,6 +299,14 @@ pub enum Request {
     AppendRecords(AppendRecordsRequest),
     /// Model only.
     ReadRecords(ReadRecordsRequest),
+    /// To a broker, about partitions.
+    Data(DataRequest),
+    /// To the active controller, from a broker or a controller.
+    Cluster(ClusterRequest),
+    /// To a broker, from an admin client.
+    Admin(AdminRequest),
+    /// Envelope (58): an admin client's request, forwarded by a broker to the active controller.
+    Envelope(AdminRequest),
 }
 
 /// A response and its kind.
@@ -312,6 +324,14 @@ pub enum Response {
     AppendRecords(AppendRecordsResponse),
     /// Model only.
     ReadRecords(ReadRecordsResponse),
+    /// Answer to a [`Request::Data`].
+    Data(DataResponse),
+    /// Answer to a [`Request::Cluster`].
+    Cluster(ClusterResponse),
+    /// Answer to a [`Request::Admin`].
+    Admin(AdminResponse),
+    /// Answer to a [`Request::Envelope`].
+    Envelope(EnvelopeResponse),
 }
 
 impl Request {
@@ -325,6 +345,10 @@ impl Request {
             Request::Fetch(_) => "Fetch",
             Request::AppendRecords(_) => "AppendRecords",
             Request::ReadRecords(_) => "ReadRecords",
+            Request::Data(request) => request.name(),
+            Request::Cluster(request) => request.name(),
+            Request::Admin(request) => request.name(),
+            Request::Envelope(_) => "Envelope",
         }
     }
 }
@@ -339,6 +363,10 @@ impl Response {
             Response::Fetch(_) => "Fetch",
             Response::AppendRecords(_) => "AppendRecords",
             Response::ReadRecords(_) => "ReadRecords",
+            Response::Data(response) => response.name(),
+            Response::Cluster(response) => response.name(),
+            Response::Admin(response) => response.name(),
+            Response::Envelope(_) => "Envelope",
         }
     }
 }

@@ -111,7 +111,12 @@ impl Checks {
                 let epoch = fetch.current_leader_epoch;
                 promise::claims_log_end(ghost, epoch, fetch.fetch_offset, request.name(), ledger, verdict);
             }
-            Request::AppendRecords(_) | Request::ReadRecords(_) => {}
+            Request::AppendRecords(_)
+            | Request::ReadRecords(_)
+            | Request::Data(_)
+            | Request::Cluster(_)
+            | Request::Admin(_)
+            | Request::Envelope(_) => {}
         }
     }
 
@@ -156,6 +161,7 @@ impl Checks {
                 self.servers[server].shown_applied = before.max(read.applied_end);
                 self.recovery.answered_read(server, read.applied_end);
             }
+            Response::Data(_) | Response::Cluster(_) | Response::Admin(_) | Response::Envelope(_) => {}
         }
     }
 

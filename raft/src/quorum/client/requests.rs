@@ -29,7 +29,12 @@ impl RaftClient {
                 Response::EndQuorumEpoch(self.handle_end_quorum_epoch_request(&request, step)?)
             }
             Request::Fetch(request) => return self.handle_fetch_request(connection, correlation_id, request, step),
-            Request::AppendRecords(_) | Request::ReadRecords(_) => {
+            Request::AppendRecords(_)
+            | Request::ReadRecords(_)
+            | Request::Data(_)
+            | Request::Cluster(_)
+            | Request::Admin(_)
+            | Request::Envelope(_) => {
                 panic!("{} is not for the raft thread", request.name())
             }
         };

@@ -26,7 +26,14 @@ impl RaftClient {
             }
             Ok(Response::EndQuorumEpoch(response)) => self.handle_end_quorum_epoch_response(from, &response, step)?,
             Ok(Response::Fetch(response)) => self.handle_fetch_response(&response, step)?,
-            Ok(Response::AppendRecords(_) | Response::ReadRecords(_)) => false,
+            Ok(
+                Response::AppendRecords(_)
+                | Response::ReadRecords(_)
+                | Response::Data(_)
+                | Response::Cluster(_)
+                | Response::Admin(_)
+                | Response::Envelope(_),
+            ) => false,
         };
         self.requests.on_response_result(from, correlation_id, handled, step.now_ms());
         Ok(())

@@ -1,0 +1,176 @@
+//! What each admin API asks of whom, and what its answer says of each entry.
+
+use crate::client::{AttemptEvent, text_hash};
+use crate::ids::{NodeId, Uuid};
+use crate::message::admin::{AlterConfigsResource, DescribeConfigsResource, TopicConfig};
+use crate::message::{AdminRequest, AdminResponse, ErrorCode};
+
+/// Kafka's `NodeProvider`: who is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NodeProvider {
+    /// Whom Metadata names controller: in KRaft any broker, which forwards.
+    Controller,
+    /// Whoever has least to do.
+    LeastLoaded,
+    /// The broker whose configs are meant.
+    Constant(NodeId),
+}
+
+const BROKER_RESOURCE: i8 = 4;
+
+impl NodeProvider {
+    /// As in `KafkaAdminClient`.
+    pub fn of(request: &AdminRequest) -> NodeProvider {
+        let broker = |resource_type: i8, name: &str| {
+            let id = (resource_type == BROKER_RESOURCE).then(|| name.parse().ok()).flatten();
+            id.map_or(NodeProvider::LeastLoaded, |id| NodeProvider::Constant(NodeId(id)))
+        };
+        match request {
+            AdminRequest::CreateTopics(_)
+            | AdminRequest::DeleteTopics(_)
+            | AdminRequest::CreatePartitions(_)
+            | AdminRequest::ElectLeaders(_) => NodeProvider::Controller,
+            AdminRequest::UnregisterBroker(_) => NodeProvider::LeastLoaded,
+            AdminRequest::DescribeConfigs(request) => match request.resources.first() {
+                Some(DescribeConfigsResource { resource_type, resource_name }) => broker(*resource_type, resource_name),
+                None => NodeProvider::LeastLoaded,
+            },
+            AdminRequest::IncrementalAlterConfigs(request) => match request.resources.first() {
+                Some(AlterConfigsResource { resource_type, resource_name, .. }) => {
+                    broker(*resource_type, resource_name)
+                }
+                None => NodeProvider::LeastLoaded,
+            },
+        }
+    }
+}
+
+/// Does NOT_CONTROLLER in the answer lead to another try? `handleNotControllerError` is called for
+/// these three; the others give the error to the application.
+pub(super) fn rediscovers_controller(request: &AdminRequest) -> bool {
+    matches!(request, AdminRequest::CreateTopics(_) | AdminRequest::DeleteTopics(_) | AdminRequest::CreatePartitions(_))
+}
+
+/// Is a top-level error a reason to try again? Of these APIs only `unregisterBroker` says so.
+pub(super) fn is_retried(request: &AdminRequest, error: ErrorCode) -> bool {
+    matches!((request, error), (AdminRequest::UnregisterBroker(_), ErrorCode::RequestTimedOut))
+}
+
+/// The request with the time left in it.
+pub(super) fn with_timeout(request: &AdminRequest, timeout_ms: i32) -> AdminRequest {
+    let mut request = request.clone();
+    match &mut request {
+        AdminRequest::CreateTopics(request) => request.timeout_ms = timeout_ms,
+        AdminRequest::DeleteTopics(request) => request.timeout_ms = timeout_ms,
+        AdminRequest::CreatePartitions(request) => request.timeout_ms = timeout_ms,
+        AdminRequest::ElectLeaders(request) => request.timeout_ms = timeout_ms,
+        AdminRequest::DescribeConfigs(_)
+        | AdminRequest::IncrementalAlterConfigs(_)
+        | AdminRequest::UnregisterBroker(_) => {}
+    }
+    request
+}
+
+/// What came of one entry of a request.
+#[derive(Clone, Debug)]
+pub(super) struct EntryResult<'a> {
+    /// Its place in the request (in the answer, where the request names none).
+    pub index: u16,
+    /// What came of it.
+    pub error: ErrorCode,
+    topic_id: Uuid,
+    configs: &'a [TopicConfig],
+}
+
+impl EntryResult<'_> {
+    /// What else the answer says of it.
+    pub fn details(&self, attempt: u32) -> impl Iterator<Item = AttemptEvent> + '_ {
+        let (index, topic_id) = (self.index, self.topic_id);
+        let id = (topic_id != Uuid::ZERO).then_some(AttemptEvent::AdminTopicId { attempt, index, topic_id });
+        let configs = self.configs.iter().map(move |config| AttemptEvent::AdminConfig {
+            attempt,
+            index,
+            name_hash: text_hash(&config.name),
+            value_hash: config.value.as_deref().map_or(0, text_hash),
+        });
+        id.into_iter().chain(configs)
+    }
+}
+
+/// What is wrong with all of it.
+pub(super) fn top_level_error(answer: &AdminResponse) -> ErrorCode {
+    match answer {
+        AdminResponse::ElectLeaders(answer) => answer.error,
+        AdminResponse::UnregisterBroker(answer) => answer.error,
+        AdminResponse::CreateTopics(_)
+        | AdminResponse::DeleteTopics(_)
+        | AdminResponse::CreatePartitions(_)
+        | AdminResponse::DescribeConfigs(_)
+        | AdminResponse::IncrementalAlterConfigs(_) => ErrorCode::None,
+    }
+}
+
+/// The answer's entries, each under its place in the request; those that were not asked for, and
+/// an answer of another kind, tell nothing.
+pub(super) fn results<'a>(request: &AdminRequest, answer: &'a AdminResponse) -> Vec<EntryResult<'a>> {
+    let mut results = Vec::new();
+    let mut tell = |place: Option<usize>, error, topic_id, configs: &'a [TopicConfig]| {
+        if let Some(index) = place.and_then(|place| u16::try_from(place).ok()) {
+            results.push(EntryResult { index, error, topic_id, configs });
+        }
+    };
+    match (request, answer) {
+        (AdminRequest::CreateTopics(request), AdminResponse::CreateTopics(answer)) => {
+            for told in answer.topics.iter() {
+                let place = request.topics.iter().position(|asked| asked.name == told.name);
+                tell(place, told.error, told.topic_id, &[]);
+            }
+        }
+        (AdminRequest::DeleteTopics(request), AdminResponse::DeleteTopics(answer)) => {
+            for told in answer.responses.iter() {
+                let place = request.topics.iter().position(|asked| match &asked.name {
+                    Some(_) => asked.name == told.name,
+                    None => asked.topic_id == told.topic_id,
+                });
+                tell(place, told.error, told.topic_id, &[]);
+            }
+        }
+        (AdminRequest::CreatePartitions(request), AdminResponse::CreatePartitions(answer)) => {
+            for told in answer.results.iter() {
+                let place = request.topics.iter().position(|asked| asked.name == told.name);
+                tell(place, told.error, Uuid::ZERO, &[]);
+            }
+        }
+        (AdminRequest::IncrementalAlterConfigs(request), AdminResponse::IncrementalAlterConfigs(answer)) => {
+            for told in answer.responses.iter() {
+                let key = (told.resource_type, &told.resource_name);
+                let place =
+                    request.resources.iter().position(|asked| (asked.resource_type, &asked.resource_name) == key);
+                tell(place, told.error, Uuid::ZERO, &[]);
+            }
+        }
+        (AdminRequest::DescribeConfigs(request), AdminResponse::DescribeConfigs(answer)) => {
+            for told in answer.results.iter() {
+                let key = (told.resource_type, &told.resource_name);
+                let place =
+                    request.resources.iter().position(|asked| (asked.resource_type, &asked.resource_name) == key);
+                tell(place, told.error, Uuid::ZERO, &told.configs);
+            }
+        }
+        (AdminRequest::ElectLeaders(request), AdminResponse::ElectLeaders(answer)) => {
+            for (at, told) in answer.replica_election_results.iter().enumerate() {
+                let place = match &request.topic_partitions {
+                    None => Some(at),
+                    Some(topics) => {
+                        let mut asked =
+                            topics.iter().flat_map(|topic| topic.partitions.iter().map(|p| (&topic.topic, *p)));
+                        asked.position(|asked| asked == (&told.topic, told.partition))
+                    }
+                };
+                tell(place, told.error, Uuid::ZERO, &[]);
+            }
+        }
+        _ => {}
+    }
+    results
+}

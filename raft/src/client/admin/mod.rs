@@ -1,0 +1,241 @@
+//! The admin client: Kafka's `KafkaAdminClient` (controller-broker.md §5.6, §5.7, §6.10).
+//!
+//! * `call`: what an operation asks of whom, and what its answer says
+//!
+//! A call is tried until it is answered or `default.api.timeout.ms` is over: after a disconnect or
+//! a timeout (so the broker may see it twice), and after NOT_CONTROLLER anywhere in the answer,
+//! which also makes the client forget whom it took for the controller. Errors of single entries
+//! are the application's to retry. One request is in flight on a connection.
+//!
+//! Not modelled: `bootstrap.controllers`, one operation spread over several brokers (a broker's
+//! configs are asked of that broker, so an operation names resources of one kind).
+
+mod call;
+
+use std::collections::BTreeMap;
+
+use call::NodeProvider;
+
+use super::connections::{Answer, Completed, NotReady};
+use super::errors::{admin_outcome, is_retriable};
+use super::io::ms;
+use super::network_client::NetworkClient;
+use super::{AdminConfig, AttemptEvent, ClientInput, ClientOut};
+use crate::ids::NodeId;
+use crate::io::{Entropy, Now};
+use crate::message::{AdminRequest, AdminResponse, ErrorCode, Request, Response};
+
+/// What the application may ask of an admin client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AdminOperation {
+    /// The application's number for it; unique.
+    pub operation: u32,
+    /// What; a `timeout_ms` in it is overwritten by each attempt, as in Kafka.
+    pub request: AdminRequest,
+}
+
+/// An admin client.
+#[derive(Clone, Debug)]
+pub struct AdminClient {
+    config: AdminConfig,
+    network: NetworkClient,
+    /// By the application's number.
+    calls: BTreeMap<u32, Call>,
+    attempts: u32,
+    wake_ms: Option<i64>,
+}
+
+/// Kafka's `Call`.
+#[derive(Clone, Debug)]
+struct Call {
+    request: AdminRequest,
+    deadline_ms: i64,
+    tries: u32,
+    next_allowed_try_ms: i64,
+    /// Who will be asked, once connected.
+    node: Option<NodeId>,
+    /// Correlation id and attempt of the request without an answer.
+    in_flight: Option<(i32, u32)>,
+}
+
+impl AdminClient {
+    /// Kafka lets an admin client have one request in flight on a connection.
+    const MAX_IN_FLIGHT: usize = 1;
+
+    /// An admin client with nothing to do.
+    pub fn new(config: AdminConfig) -> AdminClient {
+        AdminClient {
+            network: NetworkClient::new(&config.client, AdminClient::MAX_IN_FLIGHT),
+            config,
+            calls: BTreeMap::new(),
+            attempts: 0,
+            wake_ms: None,
+        }
+    }
+
+    /// Takes one input. The first step (any input, `Timer` say) starts the client.
+    pub fn step(
+        &mut self,
+        now: Now,
+        input: ClientInput<AdminOperation>,
+        entropy: &mut dyn Entropy,
+        out: &mut ClientOut,
+    ) {
+        let now_ms = ms(now);
+        if let Some(AdminOperation { operation, request }) = self.network.receive(now_ms, input, entropy, out) {
+            let deadline_ms = now_ms.saturating_add(self.config.default_api_timeout_ms);
+            let call =
+                Call { request, deadline_ms, tries: 0, next_allowed_try_ms: now_ms, node: None, in_flight: None };
+            self.calls.insert(operation, call);
+        }
+        self.wake_ms = None;
+        while let Some(completed) = self.network.take_completed(now_ms, entropy) {
+            self.on_completed(now_ms, completed, entropy, out);
+        }
+        let pending = self.calls.iter().filter(|(_, call)| call.in_flight.is_none());
+        let pending: Vec<u32> = pending.map(|(operation, _)| *operation).collect();
+        for operation in pending {
+            self.advance(now_ms, operation, entropy, out);
+        }
+        self.network.finish(now_ms, self.wake_ms, entropy, out);
+    }
+
+    /// How many operations have not ended.
+    pub fn outstanding(&self) -> usize {
+        self.calls.len()
+    }
+
+    /// Brings a call without a request on the wire as far as it gets.
+    fn advance(&mut self, now_ms: i64, operation: u32, entropy: &mut dyn Entropy, out: &mut ClientOut) {
+        let Some(call) = self.calls.get_mut(&operation) else { return };
+        if call.deadline_ms <= now_ms {
+            return self.end(operation, ErrorCode::RequestTimedOut, out);
+        }
+        let (deadline_ms, allowed_ms) = (call.deadline_ms, call.next_allowed_try_ms);
+        self.wake_at(deadline_ms);
+        if now_ms < allowed_ms {
+            return self.wake_at(allowed_ms);
+        }
+        let Some(node) = self.choose_node(now_ms, operation, entropy) else { return };
+        match self.network.ready(now_ms, node, entropy, out) {
+            Ok(()) => self.send(now_ms, operation, node, out),
+            Err(NotReady::Until(at_ms)) => self.wake_at(at_ms),
+            Err(NotReady::UntilEvent) => {}
+        }
+    }
+
+    /// Keeps to the node chosen unless its connection failed; `None` while there is none to choose.
+    fn choose_node(&mut self, now_ms: i64, operation: u32, entropy: &mut dyn Entropy) -> Option<NodeId> {
+        let call = self.calls.get_mut(&operation)?;
+        if let Some(node) = call.node.filter(|node| !self.network.is_failed(*node)) {
+            return Some(node);
+        }
+        let metadata = &mut self.network.metadata;
+        let node = match NodeProvider::of(&call.request) {
+            NodeProvider::Controller => metadata.controller(),
+            NodeProvider::Constant(node) => metadata.nodes().contains(&node).then_some(node),
+            NodeProvider::LeastLoaded => {
+                let node = self.network.least_loaded_node(now_ms, entropy);
+                if let (None, Some(retry_ms)) = (node, self.network.next_retry_ms()) {
+                    self.wake_at(retry_ms);
+                }
+                self.calls.get_mut(&operation)?.node = node;
+                return node;
+            }
+        };
+        if node.is_none() {
+            metadata.request_update(false);
+        }
+        call.node = node;
+        node
+    }
+
+    fn send(&mut self, now_ms: i64, operation: u32, node: NodeId, out: &mut ClientOut) {
+        let Some(call) = self.calls.get_mut(&operation) else { return };
+        self.attempts += 1;
+        let attempt = self.attempts;
+        let timeout_ms = self.config.client.request_timeout_ms.min(call.deadline_ms - now_ms);
+        let request = call::with_timeout(&call.request, i32::try_from(timeout_ms).unwrap_or(i32::MAX));
+        let api_key = request.api_key();
+        out.observe(AttemptEvent::AdminInvoked { attempt, operation, api_key, node });
+        let correlation_id = self.network.send(now_ms, node, Request::Admin(request), timeout_ms, true, out);
+        call.in_flight = Some((correlation_id, attempt));
+    }
+
+    fn on_completed(&mut self, now_ms: i64, completed: Completed, entropy: &mut dyn Entropy, out: &mut ClientOut) {
+        let id = completed.correlation_id;
+        let of_this = |call: &Call| call.in_flight.filter(|(other, _)| *other == id).map(|(_, attempt)| attempt);
+        let found = self.calls.iter().find_map(|(operation, call)| Some((*operation, of_this(call)?)));
+        let Some((operation, attempt)) = found else { return };
+        match completed.answer {
+            Answer::Response(Response::Admin(answer)) => {
+                self.on_answered(now_ms, operation, attempt, &answer, entropy, out);
+            }
+            Answer::Response(_) => {
+                out.observe(AttemptEvent::AdminAnswered { attempt, error: ErrorCode::UnknownServerError });
+                self.end(operation, ErrorCode::UnknownServerError, out);
+            }
+            Answer::Sent | Answer::Disconnected => {
+                out.observe(AttemptEvent::AdminUnknown { attempt });
+                self.fail(now_ms, operation, ErrorCode::NetworkException, entropy, out);
+            }
+        }
+    }
+
+    fn on_answered(
+        &mut self,
+        now_ms: i64,
+        operation: u32,
+        attempt: u32,
+        answer: &AdminResponse,
+        entropy: &mut dyn Entropy,
+        out: &mut ClientOut,
+    ) {
+        let Some(call) = self.calls.get(&operation) else { return };
+        let mut not_controller = false;
+        for result in call::results(&call.request, answer) {
+            let (index, error) = (result.index, result.error);
+            not_controller |= error == ErrorCode::NotController;
+            for event in result.details(attempt) {
+                out.observe(event);
+            }
+            out.observe(AttemptEvent::AdminResult { attempt, index, error, outcome: admin_outcome(error) });
+        }
+        let error = call::top_level_error(answer);
+        out.observe(AttemptEvent::AdminAnswered { attempt, error });
+        not_controller |= error == ErrorCode::NotController;
+        if not_controller && call::rediscovers_controller(&call.request) {
+            self.network.metadata.clear_controller();
+            self.network.metadata.request_update(false);
+            self.fail(now_ms, operation, ErrorCode::NotController, entropy, out);
+        } else if call::is_retried(&call.request, error) {
+            self.fail(now_ms, operation, error, entropy, out);
+        } else {
+            self.end(operation, error, out);
+        }
+    }
+
+    /// Kafka's `Call.fail`: once more, unless it cannot help or it is too late.
+    fn fail(&mut self, now_ms: i64, operation: u32, error: ErrorCode, entropy: &mut dyn Entropy, out: &mut ClientOut) {
+        let backoff = self.config.client.retry_backoff();
+        let Some(call) = self.calls.get_mut(&operation) else { return };
+        (call.in_flight, call.node) = (None, None);
+        let failures = call.tries;
+        call.tries = call.tries.saturating_add(1);
+        call.next_allowed_try_ms = now_ms.saturating_add(backoff.draw_ms(failures, entropy));
+        if call.deadline_ms <= now_ms || call.tries > self.config.retries {
+            self.end(operation, ErrorCode::RequestTimedOut, out);
+        } else if !is_retriable(error) {
+            self.end(operation, error, out);
+        }
+    }
+
+    fn end(&mut self, operation: u32, error: ErrorCode, out: &mut ClientOut) {
+        self.calls.remove(&operation);
+        out.observe(AttemptEvent::OperationDone { operation, error });
+    }
+
+    fn wake_at(&mut self, at_ms: i64) {
+        self.wake_ms = Some(self.wake_ms.map_or(at_ms, |wake_ms| wake_ms.min(at_ms)));
+    }
+}

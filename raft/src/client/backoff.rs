@@ -1,0 +1,28 @@
+//! Kafka's `ExponentialBackoff` for clients: base 2, ±20 % jitter, whole ms (controller-broker.md §6.10).
+
+use crate::io::Entropy;
+
+/// Waits that double from `initial_ms` to `max_ms`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ExponentialBackoff {
+    /// The first wait, ms.
+    pub initial_ms: i64,
+    /// No wait is longer, jitter included, ms.
+    pub max_ms: i64,
+}
+
+impl ExponentialBackoff {
+    /// The wait after `failures` earlier ones. No jitter where there is no room to grow.
+    ///
+    /// Kafka draws anew whenever it looks; here each wait is drawn once, by whoever starts it.
+    pub fn draw_ms(self, failures: u32, entropy: &mut dyn Entropy) -> i64 {
+        if self.max_ms <= self.initial_ms {
+            return self.initial_ms;
+        }
+        let factor = 1_i64.checked_shl(failures.min(62)).unwrap_or(i64::MAX);
+        let term_ms = self.initial_ms.saturating_mul(factor).min(self.max_ms);
+        let jitter_ms = term_ms / 5;
+        let width_ms = u32::try_from(2 * jitter_ms).unwrap_or(u32::MAX).max(1);
+        (term_ms - jitter_ms + i64::from(entropy.below(width_ms))).min(self.max_ms)
+    }
+}

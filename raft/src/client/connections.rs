@@ -1,0 +1,353 @@
+//! A client's connections, one per broker: Kafka's `ClusterConnectionStates` and
+//! `InFlightRequests` as one sans-IO state machine (controller-broker.md §6.10).
+//!
+//! Nothing is queued here: who wants to send asks [`Connections::ready`] first, as Kafka's clients
+//! do. Every request sent comes back exactly once as a [`Completed`]. A request that times out
+//! closes its connection, and with it fail all requests in flight there.
+//!
+//! Not modelled: the ApiVersions exchange of a fresh connection, `connections.max.idle.ms`.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::backoff::ExponentialBackoff;
+use super::{ClientConfig, ClientEffect, ClientOut};
+use crate::ids::NodeId;
+use crate::io::{ConnectToken, Connection, Entropy};
+use crate::message::{Request, Response};
+
+/// How a request ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// Answered.
+    Response(Response),
+    /// Handed to the socket, and no answer is due (acks 0).
+    Sent,
+    /// The connection went first.
+    Disconnected,
+}
+
+/// A finished request.
+#[derive(Clone, Debug)]
+pub(super) struct Completed {
+    /// Of the request.
+    pub correlation_id: i32,
+    /// How it ended.
+    pub answer: Answer,
+}
+
+/// Why nothing may be sent to a node now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NotReady {
+    /// Until then; nobody else will wake the client.
+    Until(i64),
+    /// Something on the way will wake the client: a connect or an answer.
+    UntilEvent,
+}
+
+/// All connections of one client.
+#[derive(Clone, Debug)]
+pub(super) struct Connections {
+    bootstrap: std::rc::Rc<[NodeId]>,
+    reconnect_backoff: ExponentialBackoff,
+    connection_setup_timeout: ExponentialBackoff,
+    max_in_flight: usize,
+    nodes: BTreeMap<NodeId, NodeState>,
+    connects: u32,
+    requests: i32,
+    completed: VecDeque<Completed>,
+    disconnects: u32,
+}
+
+#[derive(Clone, Debug)]
+struct NodeState {
+    link: Link,
+    /// Disconnects since the connection was last ready.
+    failed_attempts: u32,
+    /// Connects in a row that came to nothing.
+    failed_connects: u32,
+    last_connect_attempt_ms: i64,
+}
+
+#[derive(Clone, Debug)]
+enum Link {
+    Disconnected { retry_at_ms: i64 },
+    Connecting { token: ConnectToken, give_up_at_ms: i64 },
+    Ready { token: ConnectToken, connection: Connection, in_flight: VecDeque<InFlight> },
+}
+
+#[derive(Clone, Copy, Debug)]
+struct InFlight {
+    correlation_id: i32,
+    /// Its connection is closed from this ms on.
+    times_out_at_ms: i64,
+}
+
+impl Connections {
+    /// None yet.
+    pub fn new(config: &ClientConfig, max_in_flight: usize) -> Connections {
+        Connections {
+            bootstrap: config.bootstrap.clone(),
+            reconnect_backoff: ExponentialBackoff {
+                initial_ms: config.reconnect_backoff_ms,
+                max_ms: config.reconnect_backoff_max_ms,
+            },
+            connection_setup_timeout: ExponentialBackoff {
+                initial_ms: config.connection_setup_timeout_ms,
+                max_ms: config.connection_setup_timeout_max_ms,
+            },
+            max_in_flight,
+            nodes: BTreeMap::new(),
+            connects: 0,
+            requests: 0,
+            completed: VecDeque::new(),
+            disconnects: 0,
+        }
+    }
+
+    /// May a request be sent to the node now? If there is no connection one is opened, unless that
+    /// was tried a moment ago.
+    pub fn ready(
+        &mut self,
+        now_ms: i64,
+        node: NodeId,
+        entropy: &mut dyn Entropy,
+        out: &mut ClientOut,
+    ) -> Result<(), NotReady> {
+        let max_in_flight = self.max_in_flight;
+        match &self.state(node).link {
+            Link::Ready { in_flight, .. } if in_flight.len() < max_in_flight => Ok(()),
+            Link::Ready { .. } | Link::Connecting { .. } => Err(NotReady::UntilEvent),
+            Link::Disconnected { retry_at_ms } if now_ms < *retry_at_ms => Err(NotReady::Until(*retry_at_ms)),
+            Link::Disconnected { .. } => {
+                self.connect(now_ms, node, entropy, out);
+                Err(NotReady::UntilEvent)
+            }
+        }
+    }
+
+    /// Kafka's `connectionFailed`: the last connection, or attempt at one, is gone.
+    pub fn is_failed(&self, node: NodeId) -> bool {
+        self.nodes.get(&node).is_some_and(|state| matches!(state.link, Link::Disconnected { .. }))
+    }
+
+    /// Neither connected nor connecting.
+    pub fn is_unconnected(&self, node: NodeId) -> bool {
+        self.nodes.get(&node).is_none_or(|state| matches!(state.link, Link::Disconnected { .. }))
+    }
+
+    /// Is any connection being made?
+    pub fn any_connecting(&self) -> bool {
+        self.nodes.values().any(|state| matches!(state.link, Link::Connecting { .. }))
+    }
+
+    /// Sends; only after [`ready`](Self::ready) said yes. Gives the correlation id.
+    pub fn send(
+        &mut self,
+        now_ms: i64,
+        node: NodeId,
+        request: Request,
+        timeout_ms: i64,
+        answered: bool,
+        out: &mut ClientOut,
+    ) -> i32 {
+        // Kafka wraps to 0 too.
+        self.requests = self.requests.checked_add(1).unwrap_or(0);
+        let correlation_id = self.requests;
+        let Link::Ready { connection, in_flight, .. } = &mut self.state(node).link else {
+            panic!("request {correlation_id} for node {node}, which is not ready");
+        };
+        out.push(ClientEffect::Request { connection: *connection, correlation_id, request });
+        if answered {
+            // Kafka asks whether *more* than the timeout has passed.
+            let times_out_at_ms = now_ms.saturating_add(timeout_ms).saturating_add(1);
+            in_flight.push_back(InFlight { correlation_id, times_out_at_ms });
+        } else {
+            self.completed.push_back(Completed { correlation_id, answer: Answer::Sent });
+        }
+        correlation_id
+    }
+
+    /// The connect behind `token` succeeded. Tokens of the past are ignored, here and below.
+    pub fn on_opened(&mut self, token: ConnectToken, connection: Connection) {
+        if let Some(node) = self.node_of(token) {
+            let state = self.state(node);
+            if matches!(state.link, Link::Connecting { .. }) {
+                state.link = Link::Ready { token, connection, in_flight: VecDeque::new() };
+                (state.failed_attempts, state.failed_connects) = (0, 0);
+            }
+        }
+    }
+
+    /// A connection, or an attempt at one, is gone.
+    pub fn on_closed(&mut self, now_ms: i64, token: ConnectToken, entropy: &mut dyn Entropy) {
+        if let Some(node) = self.node_of(token) {
+            self.disconnect(now_ms, node, entropy);
+        }
+    }
+
+    /// An answer; one to no request in flight is ignored.
+    pub fn on_response(&mut self, token: ConnectToken, correlation_id: i32, response: Response) {
+        let Some(node) = self.node_of(token) else { return };
+        let Link::Ready { in_flight, .. } = &mut self.state(node).link else { return };
+        if let Some(index) = in_flight.iter().position(|request| request.correlation_id == correlation_id) {
+            in_flight.remove(index);
+            self.completed.push_back(Completed { correlation_id, answer: Answer::Response(response) });
+        }
+    }
+
+    /// Closes connections on which a request, or the connect, has timed out.
+    pub fn expire(&mut self, now_ms: i64, entropy: &mut dyn Entropy, out: &mut ClientOut) {
+        let late = |state: &NodeState| state.deadline_ms().is_some_and(|deadline_ms| deadline_ms <= now_ms);
+        let nodes: Vec<NodeId> = self.nodes.iter().filter(|(_, state)| late(state)).map(|(node, _)| *node).collect();
+        for node in nodes {
+            self.close(now_ms, node, entropy, out);
+        }
+    }
+
+    /// Closes the connection to a node, if there is one.
+    pub fn close(&mut self, now_ms: i64, node: NodeId, entropy: &mut dyn Entropy, out: &mut ClientOut) {
+        match self.state(node).link {
+            Link::Disconnected { .. } => {}
+            Link::Connecting { token, .. } | Link::Ready { token, .. } => {
+                out.push(ClientEffect::Close { token });
+                self.disconnect(now_ms, node, entropy);
+            }
+        }
+    }
+
+    /// The next finished request, oldest first.
+    pub fn take_completed(&mut self) -> Option<Completed> {
+        self.completed.pop_front()
+    }
+
+    /// How many connections and connects were lost since the last call.
+    pub fn take_disconnects(&mut self) -> u32 {
+        std::mem::take(&mut self.disconnects)
+    }
+
+    /// When [`expire`](Self::expire) must run next.
+    pub fn next_deadline_ms(&self) -> Option<i64> {
+        self.nodes.values().filter_map(NodeState::deadline_ms).min()
+    }
+
+    /// Kafka's `leastLoadedNode`: from a random place on, a ready node with nothing in flight; else
+    /// the ready one with least in flight, else one being connected, else the one whose last
+    /// connect is longest ago. Also says whether any connection is ready at all.
+    pub fn least_loaded_node(
+        &self,
+        now_ms: i64,
+        nodes: &[NodeId],
+        entropy: &mut dyn Entropy,
+    ) -> (Option<NodeId>, bool) {
+        let Ok(count @ 1..) = u32::try_from(nodes.len()) else { return (None, false) };
+        let offset = entropy.below(count) as usize;
+        let mut any_ready = false;
+        let mut found_ready: Option<(usize, NodeId)> = None;
+        let mut found_connecting = None;
+        let mut found_can_connect: Option<(i64, NodeId)> = None;
+        let mut can_connect = |last_ms, node| {
+            if found_can_connect.is_none_or(|(least_ms, _)| last_ms < least_ms) {
+                found_can_connect = Some((last_ms, node));
+            }
+        };
+        for node in nodes[offset..].iter().chain(&nodes[..offset]).copied() {
+            let Some(state) = self.nodes.get(&node) else {
+                can_connect(i64::MIN, node);
+                continue;
+            };
+            match &state.link {
+                Link::Ready { in_flight, .. } => {
+                    any_ready = true;
+                    match in_flight.len() {
+                        0 if self.max_in_flight > 0 => return (Some(node), true),
+                        count if count >= self.max_in_flight => {}
+                        count if found_ready.is_some_and(|(least, _)| least <= count) => {}
+                        count => found_ready = Some((count, node)),
+                    }
+                }
+                Link::Connecting { .. } => found_connecting = Some(node),
+                Link::Disconnected { retry_at_ms } if *retry_at_ms <= now_ms => {
+                    can_connect(state.last_connect_attempt_ms, node);
+                }
+                Link::Disconnected { .. } => {}
+            }
+        }
+        let found = found_ready.map(|(_, node)| node).or(found_connecting);
+        (found.or(found_can_connect.map(|(_, node)| node)), any_ready)
+    }
+
+    /// When the first of these nodes that are backing off may be tried again.
+    pub fn next_retry_ms(&self, nodes: &[NodeId]) -> Option<i64> {
+        let retry_at = |node| match self.nodes.get(node)?.link {
+            Link::Disconnected { retry_at_ms } => Some(retry_at_ms),
+            Link::Connecting { .. } | Link::Ready { .. } => None,
+        };
+        nodes.iter().filter_map(retry_at).min()
+    }
+
+    fn state(&mut self, node: NodeId) -> &mut NodeState {
+        self.nodes.entry(node).or_insert(NodeState {
+            link: Link::Disconnected { retry_at_ms: i64::MIN },
+            failed_attempts: 0,
+            failed_connects: 0,
+            last_connect_attempt_ms: i64::MIN,
+        })
+    }
+
+    /// The node whose current connection or attempt has this token.
+    fn node_of(&self, wanted: ConnectToken) -> Option<NodeId> {
+        let found = self.nodes.iter().find(|(_, state)| match state.link {
+            Link::Connecting { token, .. } | Link::Ready { token, .. } => token == wanted,
+            Link::Disconnected { .. } => false,
+        });
+        found.map(|(node, _)| *node)
+    }
+
+    fn connect(&mut self, now_ms: i64, node: NodeId, entropy: &mut dyn Entropy, out: &mut ClientOut) {
+        // May wrap: a token need only differ from those that the world still knows.
+        self.connects = self.connects.wrapping_add(1);
+        let token = ConnectToken(self.connects);
+        // Bootstrap servers are nodes -1, -2, … with connections of their own, as in Kafka.
+        let bootstrap = usize::try_from(-1 - i64::from(node.0)).ok();
+        let to = bootstrap.and_then(|index| self.bootstrap.get(index)).copied().unwrap_or(node);
+        let timeout = self.connection_setup_timeout;
+        let state = self.state(node);
+        let timeout_ms = timeout.draw_ms(state.failed_connects, entropy);
+        let give_up_at_ms = now_ms.saturating_add(timeout_ms).saturating_add(1);
+        state.link = Link::Connecting { token, give_up_at_ms };
+        state.last_connect_attempt_ms = now_ms;
+        out.push(ClientEffect::Connect { token, to });
+    }
+
+    fn disconnect(&mut self, now_ms: i64, node: NodeId, entropy: &mut dyn Entropy) {
+        let backoff = self.reconnect_backoff;
+        let state = self.state(node);
+        let backoff_ms = backoff.draw_ms(state.failed_attempts, entropy);
+        state.failed_attempts = state.failed_attempts.saturating_add(1);
+        state.last_connect_attempt_ms = now_ms;
+        let disconnected = Link::Disconnected { retry_at_ms: now_ms.saturating_add(backoff_ms) };
+        match std::mem::replace(&mut state.link, disconnected) {
+            Link::Connecting { .. } => state.failed_connects = state.failed_connects.saturating_add(1),
+            Link::Ready { in_flight, .. } => {
+                state.failed_connects = 0;
+                let lost = |request: InFlight| Completed {
+                    correlation_id: request.correlation_id,
+                    answer: Answer::Disconnected,
+                };
+                self.completed.extend(in_flight.into_iter().map(lost));
+            }
+            Link::Disconnected { .. } => {}
+        }
+        self.disconnects = self.disconnects.saturating_add(1);
+    }
+}
+
+impl NodeState {
+    fn deadline_ms(&self) -> Option<i64> {
+        match &self.link {
+            Link::Disconnected { .. } => None,
+            Link::Connecting { give_up_at_ms, .. } => Some(*give_up_at_ms),
+            Link::Ready { in_flight, .. } => in_flight.iter().map(|request| request.times_out_at_ms).min(),
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! Fetching records: Kafka's `Fetcher` and `FetchCollector` (controller-broker.md §6.7).
+//!
+//! One Fetch at a time goes to each leader, for all partitions with a position there. An error has
+//! no backoff of its own: the next Fetch goes out at once, and only the refresh of the metadata waits.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use super::subscription_state::FetchPosition;
+use super::{Consumer, InFlight};
+use crate::client::{AttemptEvent, ClientOut, ReadApi, TopicPartition};
+use crate::ids::{BrokerEpoch, LeaderEpoch, NodeId, Offset, TopicIdPartition};
+use crate::io::Entropy;
+use crate::message::data::{DataFetchRequest, DataFetchResponse, FetchPartition, FetchablePartition};
+use crate::message::{DataRequest, ErrorCode};
+
+const NONE: LeaderEpoch = LeaderEpoch(-1);
+
+/// A Fetch without an answer.
+#[derive(Clone, Debug)]
+pub(super) struct FetchInFlight {
+    pub node: NodeId,
+    pub attempt: u32,
+    /// What was asked from where.
+    pub asked: Vec<(TopicPartition, TopicIdPartition, Offset)>,
+}
+
+impl Consumer {
+    /// Sends a Fetch to each leader that has none of ours.
+    pub(super) fn send_fetches(&mut self, now_ms: i64, entropy: &mut dyn Entropy, out: &mut ClientOut) {
+        let mut by_node: BTreeMap<NodeId, Vec<(TopicPartition, FetchPosition)>> = BTreeMap::new();
+        for (partition, position) in self.subscriptions.fetchable() {
+            match position.current_leader.leader {
+                Some(node) => by_node.entry(node).or_default().push((partition, position)),
+                None => self.network.metadata.request_update(false),
+            }
+        }
+        let busy = |in_flight: &InFlight| match in_flight {
+            InFlight::Fetch(fetch) => Some(fetch.node),
+            InFlight::List(_) | InFlight::Validation(_) => None,
+        };
+        for node in self.in_flight.values().filter_map(busy) {
+            by_node.remove(&node);
+        }
+        for (node, partitions) in by_node {
+            if self.is_ready(now_ms, node, entropy, out) {
+                self.send_fetch(now_ms, node, partitions, out);
+            }
+        }
+    }
+
+    fn send_fetch(
+        &mut self,
+        now_ms: i64,
+        node: NodeId,
+        partitions: Vec<(TopicPartition, FetchPosition)>,
+        out: &mut ClientOut,
+    ) {
+        let attempt = self.next_attempt();
+        let (mut asked, mut questions) = (Vec::new(), Vec::new());
+        for (partition, position) in partitions {
+            let (api, at) = (ReadApi::Fetch, position.offset.0);
+            out.observe(AttemptEvent::ReadInvoked { attempt, api, partition, at });
+            let id = self.network.metadata.id_of(partition);
+            asked.push((partition, id, position.offset));
+            questions.push(FetchPartition {
+                partition: id,
+                current_leader_epoch: position.current_leader.epoch.unwrap_or(NONE),
+                fetch_offset: position.offset,
+                last_fetched_epoch: NONE,
+                log_start_offset: Offset(-1),
+                partition_max_bytes: self.config.max_partition_fetch_bytes,
+            });
+        }
+        let request = DataFetchRequest {
+            replica_id: NodeId::NONE,
+            replica_epoch: BrokerEpoch::UNKNOWN,
+            max_wait_ms: self.config.fetch_max_wait_ms,
+            min_bytes: self.config.fetch_min_bytes,
+            max_bytes: self.config.fetch_max_bytes,
+            partitions: Rc::from(questions),
+        };
+        let in_flight = InFlight::Fetch(FetchInFlight { node, attempt, asked });
+        self.send(now_ms, node, DataRequest::Fetch(request), in_flight, out);
+    }
+
+    /// A Fetch was answered.
+    pub(super) fn on_fetched(&mut self, fetch: FetchInFlight, answer: &DataFetchResponse, out: &mut ClientOut) {
+        let attempt = fetch.attempt;
+        for (partition, id, offset) in fetch.asked {
+            let told = answer.partitions.iter().find(|told| told.partition == id);
+            let error = match told {
+                Some(told) if answer.error == ErrorCode::None => told.error,
+                Some(_) | None if answer.error != ErrorCode::None => answer.error,
+                _ => ErrorCode::UnknownTopicId,
+            };
+            if error == ErrorCode::None && !self.subscriptions.is_fetching_from(partition, offset) {
+                out.observe(AttemptEvent::ReadStale { attempt, partition });
+                continue;
+            }
+            match told {
+                Some(told) if error == ErrorCode::None => self.collect(attempt, partition, offset, told, out),
+                _ => {
+                    out.observe(AttemptEvent::ReadFailed { attempt, partition, error });
+                    self.on_fetch_error(partition, offset, error, out);
+                }
+            }
+            // KIP-951: the error may name the new leader; the position is held against it at once.
+            let hint = told.and_then(|told| told.current_leader.as_ref());
+            let hint = hint.filter(|_| matches!(error, ErrorCode::NotLeaderOrFollower | ErrorCode::FencedLeaderEpoch));
+            if hint.is_some_and(|hint| self.network.metadata.update_partition_leadership(partition, hint)) {
+                let leader = self.network.metadata.current_leader(partition);
+                self.subscriptions.maybe_validate(partition, leader);
+            }
+        }
+    }
+
+    /// `poll` returns what was fetched, from the position on: batches come whole.
+    fn collect(
+        &mut self,
+        attempt: u32,
+        partition: TopicPartition,
+        position: Offset,
+        told: &FetchablePartition,
+        out: &mut ClientOut,
+    ) {
+        for batch in &told.records.0 {
+            if batch.last_offset < position {
+                continue;
+            }
+            let records: Vec<_> = batch.values().filter(|(offset, _)| *offset >= position).collect();
+            if !records.is_empty() {
+                let count = u32::try_from(records.len()).expect("batches are at most 8 MiB");
+                out.observe(AttemptEvent::PollRecords { attempt, partition, leader_epoch: batch.epoch, count });
+            }
+            for (offset, value) in records {
+                out.observe(AttemptEvent::PollRecord { attempt, offset, value });
+            }
+            self.subscriptions.advance(partition, batch.next_offset(), batch.epoch);
+        }
+        out.observe(AttemptEvent::ReadOk { attempt, partition, number: told.high_watermark.0 });
+    }
+
+    fn on_fetch_error(&mut self, partition: TopicPartition, offset: Offset, error: ErrorCode, out: &mut ClientOut) {
+        match error {
+            ErrorCode::NotLeaderOrFollower
+            | ErrorCode::ReplicaNotAvailable
+            | ErrorCode::KafkaStorageError
+            | ErrorCode::FencedLeaderEpoch
+            | ErrorCode::OffsetNotAvailable
+            | ErrorCode::UnknownTopicOrPartition
+            | ErrorCode::UnknownTopicId
+            | ErrorCode::InconsistentTopicId => self.network.metadata.request_update(false),
+            ErrorCode::OffsetOutOfRange => {
+                let current = self.subscriptions.is_fetching_from(partition, offset);
+                if current && !self.subscriptions.request_offset_reset(partition) {
+                    self.throw(partition, error, out);
+                }
+            }
+            // Plainly fetched again.
+            ErrorCode::UnknownLeaderEpoch | ErrorCode::UnknownServerError => {}
+            error => self.throw(partition, error, out),
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! The consumer, by assignment: Kafka's `KafkaConsumer` whose application does nothing but poll
+//! (controller-broker.md §6.7, §6.10).
+//!
+//! * `subscription_state`: positions; `offsets`: resets (ListOffsets) and validation
+//!   (OffsetForLeaderEpoch); `fetcher`: records
+//!
+//! Not modelled: groups and committed offsets, fetch sessions (every Fetch is a full one),
+//! read_committed, fetching from followers, `max.poll.records` (what a Fetch brought is returned
+//! at once), pausing.
+
+mod fetcher;
+mod offsets;
+mod subscription_state;
+
+use std::collections::BTreeMap;
+
+use fetcher::FetchInFlight;
+use offsets::{ListInFlight, ValidationInFlight};
+use subscription_state::SubscriptionState;
+
+use super::connections::{Answer, Completed, NotReady};
+use super::io::ms;
+use super::network_client::NetworkClient;
+use super::{AttemptEvent, ClientInput, ClientOut, ConsumerConfig, PositionCause, TopicPartition};
+use crate::ids::{NodeId, Offset};
+use crate::io::{Entropy, Now};
+use crate::message::{DataRequest, DataResponse, ErrorCode, Request, Response};
+
+/// What the application may ask of a consumer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ConsumerOperation {
+    /// Read these partitions, and no others.
+    Assign { partitions: std::rc::Rc<[TopicPartition]> },
+    /// Go on from there; ignored for a partition that is not assigned.
+    Seek { partition: TopicPartition, offset: Offset },
+}
+
+/// A consumer.
+#[derive(Clone, Debug)]
+pub struct Consumer {
+    config: ConsumerConfig,
+    network: NetworkClient,
+    subscriptions: SubscriptionState,
+    /// The metadata that positions were last held against.
+    validated_version: u64,
+    in_flight: BTreeMap<i32, InFlight>,
+    attempts: u32,
+    wake_ms: Option<i64>,
+}
+
+/// A request without an answer.
+#[derive(Clone, Debug)]
+enum InFlight {
+    Fetch(FetchInFlight),
+    List(ListInFlight),
+    Validation(ValidationInFlight),
+}
+
+impl Consumer {
+    /// Kafka lets a consumer have this many requests in flight on a connection.
+    const MAX_IN_FLIGHT: usize = 100;
+
+    /// A consumer that is assigned nothing.
+    pub fn new(config: ConsumerConfig) -> Consumer {
+        Consumer {
+            network: NetworkClient::new(&config.client, Consumer::MAX_IN_FLIGHT),
+            subscriptions: SubscriptionState::new(config.auto_offset_reset),
+            config,
+            validated_version: 0,
+            in_flight: BTreeMap::new(),
+            attempts: 0,
+            wake_ms: None,
+        }
+    }
+
+    /// Takes one input. The first step (any input, `Timer` say) starts the consumer.
+    pub fn step(
+        &mut self,
+        now: Now,
+        input: ClientInput<ConsumerOperation>,
+        entropy: &mut dyn Entropy,
+        out: &mut ClientOut,
+    ) {
+        let now_ms = ms(now);
+        if let Some(operation) = self.network.receive(now_ms, input, entropy, out) {
+            self.operate(operation, out);
+        }
+        self.wake_ms = None;
+        while let Some(completed) = self.network.take_completed(now_ms, entropy) {
+            self.on_completed(now_ms, completed, out);
+        }
+        self.update_fetch_positions(now_ms, entropy, out);
+        self.send_fetches(now_ms, entropy, out);
+        if let Some(retry_ms) = self.subscriptions.next_retry_ms(now_ms) {
+            self.wake_at(retry_ms);
+        }
+        self.network.finish(now_ms, self.wake_ms, entropy, out);
+    }
+
+    /// The next offset to be read, where that is known.
+    pub fn position(&self, partition: TopicPartition) -> Option<Offset> {
+        let fetchable = self.subscriptions.fetchable();
+        fetchable.into_iter().find(|(other, _)| *other == partition).map(|(_, position)| position.offset)
+    }
+
+    fn operate(&mut self, operation: ConsumerOperation, out: &mut ClientOut) {
+        match operation {
+            ConsumerOperation::Assign { partitions } => {
+                self.subscriptions.assign(&partitions);
+                for partition in partitions.iter() {
+                    self.network.metadata.add_topic(partition.topic);
+                }
+            }
+            ConsumerOperation::Seek { partition, offset } => {
+                let leader = self.network.metadata.current_leader(partition);
+                if self.subscriptions.seek(partition, offset, leader) {
+                    out.observe(AttemptEvent::PositionSet { partition, offset, cause: PositionCause::Seek });
+                }
+            }
+        }
+    }
+
+    fn on_completed(&mut self, now_ms: i64, completed: Completed, out: &mut ClientOut) {
+        let Some(in_flight) = self.in_flight.remove(&completed.correlation_id) else { return };
+        let answer = match completed.answer {
+            Answer::Response(Response::Data(answer)) => Some(answer),
+            Answer::Response(_) | Answer::Sent | Answer::Disconnected => None,
+        };
+        match (in_flight, answer) {
+            (InFlight::Fetch(fetch), Some(DataResponse::Fetch(answer))) => self.on_fetched(fetch, &answer, out),
+            (InFlight::List(list), Some(DataResponse::ListOffsets(answer))) => {
+                self.on_listed(now_ms, list, &answer, out);
+            }
+            (InFlight::Validation(validation), Some(DataResponse::OffsetForLeaderEpoch(answer))) => {
+                self.on_validated(now_ms, validation, &answer, out);
+            }
+            (InFlight::Fetch(FetchInFlight { attempt, .. }), _) => out.observe(AttemptEvent::ReadUnknown { attempt }),
+            (InFlight::List(list), _) => {
+                out.observe(AttemptEvent::ReadUnknown { attempt: list.attempt });
+                self.retry_later(now_ms, &list.partitions);
+            }
+            (InFlight::Validation(validation), _) => {
+                out.observe(AttemptEvent::ReadUnknown { attempt: validation.attempt });
+                let partitions: Vec<_> = validation.asked.iter().map(|(partition, _)| *partition).collect();
+                self.retry_later(now_ms, &partitions);
+            }
+        }
+    }
+
+    /// `poll` throws.
+    fn throw(&mut self, partition: TopicPartition, error: ErrorCode, out: &mut ClientOut) {
+        out.observe(AttemptEvent::ConsumerError { partition, error });
+    }
+
+    /// True if the node takes a request now; if not, this client will be woken.
+    fn is_ready(&mut self, now_ms: i64, node: NodeId, entropy: &mut dyn Entropy, out: &mut ClientOut) -> bool {
+        match self.network.ready(now_ms, node, entropy, out) {
+            Ok(()) => return true,
+            Err(NotReady::Until(at_ms)) => self.wake_at(at_ms),
+            Err(NotReady::UntilEvent) => {}
+        }
+        false
+    }
+
+    fn send(&mut self, now_ms: i64, node: NodeId, request: DataRequest, in_flight: InFlight, out: &mut ClientOut) {
+        let timeout_ms = self.config.client.request_timeout_ms;
+        let correlation_id = self.network.send(now_ms, node, Request::Data(request), timeout_ms, true, out);
+        self.in_flight.insert(correlation_id, in_flight);
+    }
+
+    fn wake_at(&mut self, at_ms: i64) {
+        self.wake_ms = Some(self.wake_ms.map_or(at_ms, |wake_ms| wake_ms.min(at_ms)));
+    }
+
+    fn next_attempt(&mut self) -> u32 {
+        self.attempts += 1;
+        self.attempts
+    }
+}

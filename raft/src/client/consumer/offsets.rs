@@ -1,0 +1,215 @@
+//! Resets and validation of positions: Kafka's `OffsetFetcher` (controller-broker.md §6.7).
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use super::subscription_state::{FetchPosition, FetchState, Validated};
+use super::{Consumer, InFlight};
+use crate::client::{AttemptEvent, ClientOut, OffsetResetStrategy, PositionCause, ReadApi, TopicPartition};
+use crate::ids::{LeaderEpoch, NodeId};
+use crate::io::Entropy;
+use crate::message::data::{
+    ListOffsetsPartition, ListOffsetsRequest, ListOffsetsResponse, OffsetForLeaderEpochRequest,
+    OffsetForLeaderEpochResponse, OffsetForLeaderPartition,
+};
+use crate::message::{DataRequest, ErrorCode};
+
+const LATEST_TIMESTAMP: i64 = -1;
+const EARLIEST_TIMESTAMP: i64 = -2;
+const NO_EPOCH: LeaderEpoch = LeaderEpoch(-1);
+
+/// A ListOffsets without an answer.
+#[derive(Clone, Debug)]
+pub(super) struct ListInFlight {
+    pub attempt: u32,
+    pub strategy: OffsetResetStrategy,
+    pub partitions: Vec<TopicPartition>,
+}
+
+/// An OffsetForLeaderEpoch without an answer.
+#[derive(Clone, Debug)]
+pub(super) struct ValidationInFlight {
+    pub attempt: u32,
+    pub asked: Vec<(TopicPartition, FetchPosition)>,
+}
+
+impl Consumer {
+    /// Holds positions against new metadata, and sends what validation and resets need.
+    pub(super) fn update_fetch_positions(&mut self, now_ms: i64, entropy: &mut dyn Entropy, out: &mut ClientOut) {
+        let version = self.network.metadata.update_version();
+        if version != self.validated_version {
+            self.validated_version = version;
+            for partition in self.subscriptions.assigned() {
+                let leader = self.network.metadata.current_leader(partition);
+                self.subscriptions.maybe_validate(partition, leader);
+            }
+        }
+        for partition in self.subscriptions.reset_initializing() {
+            // Kafka throws NoOffsetForPartitionException.
+            self.throw(partition, ErrorCode::OffsetOutOfRange, out);
+        }
+        let mut validations: BTreeMap<NodeId, Vec<(TopicPartition, FetchPosition)>> = BTreeMap::new();
+        let mut resets: BTreeMap<(NodeId, bool), Vec<TopicPartition>> = BTreeMap::new();
+        for partition in self.subscriptions.assigned() {
+            let Some(state) = self.subscriptions.get(partition) else { continue };
+            if state.failed || state.next_retry_ms > now_ms {
+                continue;
+            }
+            let leader = match state.fetch {
+                FetchState::AwaitValidation(position) => position.current_leader.leader,
+                FetchState::AwaitReset(_) => self.network.metadata.current_leader(partition).leader,
+                FetchState::Initializing | FetchState::Fetching(_) => continue,
+            };
+            match (leader, state.fetch) {
+                (None, _) => self.network.metadata.request_update(false),
+                (Some(node), FetchState::AwaitValidation(position)) => {
+                    validations.entry(node).or_default().push((partition, position));
+                }
+                (Some(node), fetch) => {
+                    let latest = fetch == FetchState::AwaitReset(OffsetResetStrategy::Latest);
+                    resets.entry((node, latest)).or_default().push(partition);
+                }
+            }
+        }
+        for (node, asked) in validations {
+            if self.is_ready(now_ms, node, entropy, out) {
+                self.send_validation(now_ms, node, asked, out);
+            }
+        }
+        for ((node, latest), partitions) in resets {
+            if self.is_ready(now_ms, node, entropy, out) {
+                self.send_list_offsets(now_ms, node, latest, partitions, out);
+            }
+        }
+    }
+
+    fn send_validation(
+        &mut self,
+        now_ms: i64,
+        node: NodeId,
+        asked: Vec<(TopicPartition, FetchPosition)>,
+        out: &mut ClientOut,
+    ) {
+        let attempt = self.next_attempt();
+        let mut questions = Vec::new();
+        for (partition, position) in &asked {
+            let leader_epoch = position.offset_epoch.unwrap_or(NO_EPOCH);
+            let (api, at) = (ReadApi::OffsetForLeaderEpoch, i64::from(leader_epoch.0));
+            out.observe(AttemptEvent::ReadInvoked { attempt, api, partition: *partition, at });
+            questions.push(OffsetForLeaderPartition {
+                partition: self.network.metadata.id_of(*partition),
+                current_leader_epoch: position.current_leader.epoch.unwrap_or(NO_EPOCH),
+                leader_epoch,
+            });
+        }
+        let partitions: Vec<_> = asked.iter().map(|(partition, _)| *partition).collect();
+        self.subscriptions.set_next_retry(&partitions, now_ms.saturating_add(self.config.client.request_timeout_ms));
+        let request = OffsetForLeaderEpochRequest { replica_id: NodeId::NONE, partitions: Rc::from(questions) };
+        let request = DataRequest::OffsetForLeaderEpoch(request);
+        self.send(now_ms, node, request, InFlight::Validation(ValidationInFlight { attempt, asked }), out);
+    }
+
+    fn send_list_offsets(
+        &mut self,
+        now_ms: i64,
+        node: NodeId,
+        latest: bool,
+        partitions: Vec<TopicPartition>,
+        out: &mut ClientOut,
+    ) {
+        let attempt = self.next_attempt();
+        let (strategy, timestamp) = match latest {
+            true => (OffsetResetStrategy::Latest, LATEST_TIMESTAMP),
+            false => (OffsetResetStrategy::Earliest, EARLIEST_TIMESTAMP),
+        };
+        let mut questions = Vec::new();
+        for partition in &partitions {
+            let (api, at) = (ReadApi::ListOffsets, timestamp);
+            out.observe(AttemptEvent::ReadInvoked { attempt, api, partition: *partition, at });
+            questions.push(ListOffsetsPartition {
+                partition: self.network.metadata.id_of(*partition),
+                current_leader_epoch: self.network.metadata.current_leader(*partition).epoch.unwrap_or(NO_EPOCH),
+                timestamp,
+            });
+        }
+        self.subscriptions.set_next_retry(&partitions, now_ms.saturating_add(self.config.client.request_timeout_ms));
+        let request = ListOffsetsRequest { replica_id: NodeId::NONE, partitions: Rc::from(questions) };
+        let in_flight = InFlight::List(ListInFlight { attempt, strategy, partitions });
+        self.send(now_ms, node, DataRequest::ListOffsets(request), in_flight, out);
+    }
+
+    /// ListOffsets was answered. Whatever the error, it is asked again after a backoff.
+    pub(super) fn on_listed(
+        &mut self,
+        now_ms: i64,
+        list: ListInFlight,
+        answer: &ListOffsetsResponse,
+        out: &mut ClientOut,
+    ) {
+        let ListInFlight { attempt, strategy, partitions } = list;
+        let mut to_retry = Vec::new();
+        for partition in partitions {
+            let id = self.network.metadata.id_of(partition);
+            let told = answer.partitions.iter().find(|told| told.partition == id);
+            let error = told.map_or(ErrorCode::UnknownTopicId, |told| told.error);
+            let Some(told) = told.filter(|told| told.error == ErrorCode::None && told.offset.0 >= 0) else {
+                out.observe(AttemptEvent::ReadFailed { attempt, partition, error });
+                to_retry.push(partition);
+                continue;
+            };
+            out.observe(AttemptEvent::ReadOk { attempt, partition, number: told.offset.0 });
+            if told.leader_epoch.0 >= 0 {
+                self.network.metadata.update_last_seen_epoch_if_newer(partition, told.leader_epoch);
+            }
+            let leader = self.network.metadata.current_leader(partition);
+            if self.subscriptions.complete_reset(partition, strategy, told.offset, leader) {
+                let (offset, cause) = (told.offset, PositionCause::Reset);
+                out.observe(AttemptEvent::PositionSet { partition, offset, cause });
+            }
+        }
+        if !to_retry.is_empty() {
+            self.retry_later(now_ms, &to_retry);
+        }
+    }
+
+    /// OffsetForLeaderEpoch was answered.
+    pub(super) fn on_validated(
+        &mut self,
+        now_ms: i64,
+        validation: ValidationInFlight,
+        answer: &OffsetForLeaderEpochResponse,
+        out: &mut ClientOut,
+    ) {
+        let ValidationInFlight { attempt, asked } = validation;
+        let mut to_retry = Vec::new();
+        for (partition, position) in asked {
+            let id = self.network.metadata.id_of(partition);
+            let told = answer.partitions.iter().find(|told| told.partition == id);
+            let error = told.map_or(ErrorCode::UnknownTopicId, |told| told.error);
+            let Some(told) = told.filter(|told| told.error == ErrorCode::None) else {
+                out.observe(AttemptEvent::ReadFailed { attempt, partition, error });
+                to_retry.push(partition);
+                continue;
+            };
+            let (end_offset, end_epoch) = (told.end_offset, told.leader_epoch);
+            out.observe(AttemptEvent::ReadOk { attempt, partition, number: end_offset.0 });
+            match self.subscriptions.complete_validation(partition, position, end_offset, end_epoch) {
+                Validated::Stale | Validated::Valid | Validated::Reset => {}
+                Validated::Truncated(offset) => {
+                    let cause = PositionCause::Truncation;
+                    out.observe(AttemptEvent::PositionSet { partition, offset, cause });
+                }
+                Validated::Throws => self.throw(partition, ErrorCode::OffsetOutOfRange, out),
+            }
+        }
+        if !to_retry.is_empty() {
+            self.retry_later(now_ms, &to_retry);
+        }
+    }
+
+    /// A reset or a validation failed: once more after `retry.backoff.ms`, with fresh metadata.
+    pub(super) fn retry_later(&mut self, now_ms: i64, partitions: &[TopicPartition]) {
+        self.subscriptions.set_next_retry(partitions, now_ms.saturating_add(self.config.client.retry_backoff_ms));
+        self.network.metadata.request_update(false);
+    }
+}

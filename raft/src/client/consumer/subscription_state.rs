@@ -1,0 +1,224 @@
+//! Where a consumer stands in each partition it is assigned: Kafka's `SubscriptionState`
+//! (controller-broker.md §6.7).
+
+use std::collections::BTreeMap;
+
+use crate::client::metadata::LeaderAndEpoch;
+use crate::client::{OffsetResetStrategy, TopicPartition};
+use crate::ids::{LeaderEpoch, Offset};
+
+/// Kafka's `FetchPosition`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct FetchPosition {
+    /// The next record.
+    pub offset: Offset,
+    /// Leader epoch of the record before it; unknown after a seek or a reset.
+    pub offset_epoch: Option<LeaderEpoch>,
+    /// The leader that this position was last held against.
+    pub current_leader: LeaderAndEpoch,
+}
+
+/// Kafka's `FetchStates`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FetchState {
+    /// Nothing is known.
+    Initializing,
+    /// Records may be fetched.
+    Fetching(FetchPosition),
+    /// ListOffsets shall tell.
+    AwaitReset(OffsetResetStrategy),
+    /// OffsetForLeaderEpoch shall tell whether the log was truncated below the position.
+    AwaitValidation(FetchPosition),
+}
+
+/// One partition.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PartitionState {
+    /// What is to be done with it.
+    pub fetch: FetchState,
+    /// No reset or validation is sent before.
+    pub next_retry_ms: i64,
+    /// `poll` threw; until the application seeks nothing is read.
+    pub failed: bool,
+}
+
+/// What a validation found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Validated {
+    /// The answer is to a question that is no longer asked.
+    Stale,
+    /// The position stands.
+    Valid,
+    /// The position went back to where the logs part.
+    Truncated(Offset),
+    /// The position is to be reset.
+    Reset,
+    /// `poll` throws `LogTruncationException`.
+    Throws,
+}
+
+/// All partitions assigned.
+#[derive(Clone, Debug)]
+pub(super) struct SubscriptionState {
+    reset_strategy: OffsetResetStrategy,
+    partitions: BTreeMap<TopicPartition, PartitionState>,
+}
+
+impl SubscriptionState {
+    /// None yet.
+    pub fn new(reset_strategy: OffsetResetStrategy) -> SubscriptionState {
+        SubscriptionState { reset_strategy, partitions: BTreeMap::new() }
+    }
+
+    /// The partitions assigned, in order.
+    pub fn assigned(&self) -> Vec<TopicPartition> {
+        self.partitions.keys().copied().collect()
+    }
+
+    /// One of them.
+    pub fn get(&self, partition: TopicPartition) -> Option<&PartitionState> {
+        self.partitions.get(&partition)
+    }
+
+    /// Kafka's `assignFromUser`: what stays keeps its position.
+    pub fn assign(&mut self, partitions: &[TopicPartition]) {
+        self.partitions.retain(|partition, _| partitions.contains(partition));
+        for partition in partitions {
+            let new = PartitionState { fetch: FetchState::Initializing, next_retry_ms: i64::MIN, failed: false };
+            self.partitions.entry(*partition).or_insert(new);
+        }
+    }
+
+    /// The application's `seek`; there is nothing to be validated in it.
+    pub fn seek(&mut self, partition: TopicPartition, offset: Offset, current_leader: LeaderAndEpoch) -> bool {
+        let Some(state) = self.partitions.get_mut(&partition) else { return false };
+        let position = FetchPosition { offset, offset_epoch: None, current_leader };
+        *state = PartitionState { fetch: FetchState::Fetching(position), next_retry_ms: i64::MIN, failed: false };
+        true
+    }
+
+    /// Starts what has no position on its way to one. Gives the partitions for which there is
+    /// none to be had: `auto.offset.reset` is none.
+    pub fn reset_initializing(&mut self) -> Vec<TopicPartition> {
+        let initializing = |state: &PartitionState| state.fetch == FetchState::Initializing && !state.failed;
+        let partitions: Vec<_> =
+            self.partitions.iter().filter(|(_, state)| initializing(state)).map(|(p, _)| *p).collect();
+        partitions.into_iter().filter(|partition| !self.request_offset_reset(*partition)).collect()
+    }
+
+    /// The position shall be reset; false if `poll` throws instead.
+    pub fn request_offset_reset(&mut self, partition: TopicPartition) -> bool {
+        let strategy = self.reset_strategy;
+        let Some(state) = self.partitions.get_mut(&partition) else { return true };
+        if strategy == OffsetResetStrategy::None {
+            state.failed = true;
+            return false;
+        }
+        (state.fetch, state.next_retry_ms) = (FetchState::AwaitReset(strategy), i64::MIN);
+        true
+    }
+
+    /// ListOffsets was answered; true if that is still of use.
+    pub fn complete_reset(
+        &mut self,
+        partition: TopicPartition,
+        strategy: OffsetResetStrategy,
+        offset: Offset,
+        current_leader: LeaderAndEpoch,
+    ) -> bool {
+        let state = self.partitions.get_mut(&partition);
+        let Some(state) = state.filter(|state| state.fetch == FetchState::AwaitReset(strategy)) else { return false };
+        let position = FetchPosition { offset, offset_epoch: None, current_leader };
+        (state.fetch, state.next_retry_ms) = (FetchState::Fetching(position), i64::MIN);
+        true
+    }
+
+    /// Holds the position against the leader now known: another leader or epoch may have another
+    /// log, if it is known which epoch the position is of.
+    pub fn maybe_validate(&mut self, partition: TopicPartition, leader: LeaderAndEpoch) {
+        let Some(state) = self.partitions.get_mut(&partition) else { return };
+        let position = match state.fetch {
+            FetchState::Fetching(position) | FetchState::AwaitValidation(position) => position,
+            FetchState::Initializing | FetchState::AwaitReset(_) => return,
+        };
+        if leader.leader.is_none() || position.current_leader == leader {
+            return;
+        }
+        let position = FetchPosition { current_leader: leader, ..position };
+        state.next_retry_ms = i64::MIN;
+        state.fetch = if position.offset_epoch.is_some() && leader.epoch.is_some() {
+            FetchState::AwaitValidation(position)
+        } else {
+            FetchState::Fetching(position)
+        };
+    }
+
+    /// OffsetForLeaderEpoch was answered for what was the position then; -1 is undefined.
+    pub fn complete_validation(
+        &mut self,
+        partition: TopicPartition,
+        asked: FetchPosition,
+        end_offset: Offset,
+        end_epoch: LeaderEpoch,
+    ) -> Validated {
+        let has_policy = self.reset_strategy != OffsetResetStrategy::None;
+        let state = self.partitions.get_mut(&partition);
+        let Some(state) = state.filter(|state| state.fetch == FetchState::AwaitValidation(asked)) else {
+            return Validated::Stale;
+        };
+        if end_offset.0 < 0 || end_epoch.0 < 0 {
+            if self.request_offset_reset(partition) { Validated::Reset } else { Validated::Throws }
+        } else if end_offset >= asked.offset {
+            state.fetch = FetchState::Fetching(asked);
+            Validated::Valid
+        } else if has_policy {
+            let position = FetchPosition { offset: end_offset, offset_epoch: Some(end_epoch), ..asked };
+            state.fetch = FetchState::Fetching(position);
+            Validated::Truncated(end_offset)
+        } else {
+            state.failed = true;
+            Validated::Throws
+        }
+    }
+
+    /// Reads on: the position is one past what was returned.
+    pub fn advance(&mut self, partition: TopicPartition, offset: Offset, epoch: LeaderEpoch) {
+        if let Some(PartitionState { fetch: FetchState::Fetching(position), .. }) = self.partitions.get_mut(&partition)
+        {
+            (position.offset, position.offset_epoch) = (offset, Some(epoch));
+        }
+    }
+
+    /// No reset or validation of these before.
+    pub fn set_next_retry(&mut self, partitions: &[TopicPartition], at_ms: i64) {
+        for partition in partitions {
+            if let Some(state) = self.partitions.get_mut(partition) {
+                state.next_retry_ms = at_ms;
+            }
+        }
+    }
+
+    /// What may be fetched: partition and position.
+    pub fn fetchable(&self) -> Vec<(TopicPartition, FetchPosition)> {
+        let position = |(partition, state): (&TopicPartition, &PartitionState)| match state.fetch {
+            FetchState::Fetching(position) if !state.failed => Some((*partition, position)),
+            _ => None,
+        };
+        self.partitions.iter().filter_map(position).collect()
+    }
+
+    /// When the next reset or validation that is held back may be sent.
+    pub fn next_retry_ms(&self, now_ms: i64) -> Option<i64> {
+        let waits = |state: &&PartitionState| {
+            let asks = matches!(state.fetch, FetchState::AwaitReset(_) | FetchState::AwaitValidation(_));
+            asks && !state.failed && state.next_retry_ms > now_ms
+        };
+        self.partitions.values().filter(waits).map(|state| state.next_retry_ms).min()
+    }
+
+    /// Is the position still where a fetch asked from?
+    pub fn is_fetching_from(&self, partition: TopicPartition, offset: Offset) -> bool {
+        let fetch = self.partitions.get(&partition).filter(|state| !state.failed).map(|state| state.fetch);
+        matches!(fetch, Some(FetchState::Fetching(position)) if position.offset == offset)
+    }
+}

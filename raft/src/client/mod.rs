@@ -1,0 +1,40 @@
+//! Clients with the rules of Kafka's Java clients: who is asked, what is retried, when the cluster
+//! is looked up anew (controller-broker.md §5.6, §5.7, §6.6–§6.10). Pure: each client is a struct
+//! with `step(now, input, entropy, out)`, one thread, one timer.
+//!
+//! The map:
+//! * `io`: inputs and effects; `event`: what a client says of its history, attempt by attempt
+//! * `config`: client properties and their defaults; `errors`: how error codes are classed
+//! * `network_client`: connections and metadata together; below it `connections`
+//!   (one per broker, backoffs, timeouts) and `metadata` (the cached cluster); `backoff`
+//! * [`producer`]: accumulator, idempotent sequences, sender
+//! * [`consumer`]: positions, fetching, resets and validation
+//! * [`admin`]: calls and their retries
+//!
+//! All timeouts run on the monotonic clock, where Java's run on the wall clock (§11.1).
+
+pub mod admin;
+mod backoff;
+mod config;
+mod connections;
+pub mod consumer;
+mod errors;
+mod event;
+mod io;
+mod metadata;
+mod network_client;
+pub mod producer;
+#[cfg(test)]
+mod tests;
+
+pub use admin::{AdminClient, AdminOperation};
+pub use config::{AdminConfig, ClientConfig, ConsumerConfig, OffsetResetStrategy, ProducerConfig, ProducerConfigError};
+pub use consumer::{Consumer, ConsumerOperation};
+pub use event::{AttemptEvent, Outcome, PositionCause, ReadApi, TopicPartition};
+pub use io::{ClientEffect, ClientInput, ClientOut};
+pub use producer::{Producer, ProducerOperation};
+
+/// Hash of a config's name or value in [`AttemptEvent::AdminConfig`]; never 0.
+pub fn text_hash(text: &str) -> u64 {
+    xxhash_rust::xxh3::xxh3_64(text.as_bytes()).max(1)
+}

@@ -1,0 +1,193 @@
+//! Connections and metadata together: Kafka's `NetworkClient` with its `DefaultMetadataUpdater`.
+//!
+//! A step of a client is: [`NetworkClient::receive`] the input, [`NetworkClient::take_completed`]
+//! until there is none, send what is [`NetworkClient::ready`], then [`NetworkClient::finish`].
+
+use super::connections::{Answer, Completed, Connections, NotReady};
+use super::metadata::Metadata;
+use super::{ClientConfig, ClientInput, ClientOut};
+use crate::ids::NodeId;
+use crate::io::Entropy;
+use crate::message::{DataRequest, DataResponse, Request, Response};
+
+/// What every client is made of.
+#[derive(Clone, Debug)]
+pub(super) struct NetworkClient {
+    connections: Connections,
+    /// The cluster as this client knows it.
+    pub metadata: Metadata,
+    request_timeout_ms: i64,
+    /// `metadata.recovery.strategy` = rebootstrap, and after how long without success.
+    rebootstrap_trigger_ms: Option<i64>,
+    /// The Metadata request in flight.
+    fetching: Option<i32>,
+    /// Since when the refresh now due has been tried.
+    attempt_started_ms: Option<i64>,
+    /// When to look again whether a refresh can start.
+    look_again_ms: Option<i64>,
+}
+
+impl NetworkClient {
+    /// Nothing connected.
+    pub fn new(config: &ClientConfig, max_in_flight: usize) -> NetworkClient {
+        assert!(!config.bootstrap.is_empty(), "no bootstrap servers for {} topics", config.topics.len());
+        let trigger_ms = config.metadata_recovery_rebootstrap_trigger_ms;
+        NetworkClient {
+            connections: Connections::new(config, max_in_flight),
+            metadata: Metadata::new(config),
+            request_timeout_ms: config.request_timeout_ms,
+            rebootstrap_trigger_ms: config.metadata_recovery_rebootstrap.then_some(trigger_ms),
+            fetching: None,
+            attempt_started_ms: None,
+            look_again_ms: None,
+        }
+    }
+
+    /// Takes an input, and ends what has timed out. Gives the application's operation back.
+    pub fn receive<O>(
+        &mut self,
+        now_ms: i64,
+        input: ClientInput<O>,
+        entropy: &mut dyn Entropy,
+        out: &mut ClientOut,
+    ) -> Option<O> {
+        let mut operation = None;
+        match input {
+            ClientInput::Opened { token, connection } => self.connections.on_opened(token, connection),
+            ClientInput::Closed { token, .. } => self.connections.on_closed(now_ms, token, entropy),
+            ClientInput::Response { token, correlation_id, response } => {
+                self.connections.on_response(token, correlation_id, response);
+            }
+            ClientInput::Timer => {}
+            ClientInput::Operation(asked) => operation = Some(asked),
+        }
+        self.connections.expire(now_ms, entropy, out);
+        let trigger_ms = self.rebootstrap_trigger_ms;
+        let started = self.attempt_started_ms.zip(trigger_ms);
+        if started.is_some_and(|(started_ms, trigger_ms)| now_ms - started_ms >= trigger_ms) {
+            for node in self.metadata.nodes().to_vec() {
+                self.connections.close(now_ms, node, entropy, out);
+            }
+            self.rebootstrap(now_ms);
+        }
+        self.after_disconnects(now_ms, entropy);
+        operation
+    }
+
+    /// The next finished request that is not one for metadata.
+    pub fn take_completed(&mut self, now_ms: i64, entropy: &mut dyn Entropy) -> Option<Completed> {
+        loop {
+            let completed = self.connections.take_completed()?;
+            if self.fetching != Some(completed.correlation_id) {
+                return Some(completed);
+            }
+            self.fetching = None;
+            match completed.answer {
+                // Kafka takes an answer without brokers for a broker that knows nothing yet.
+                Answer::Response(Response::Data(DataResponse::Metadata(answer))) if !answer.brokers.is_empty() => {
+                    self.attempt_started_ms = None;
+                    self.metadata.update(now_ms, &answer, entropy);
+                }
+                Answer::Response(_) | Answer::Sent | Answer::Disconnected => {
+                    self.metadata.failed_update(now_ms, entropy);
+                }
+            }
+        }
+    }
+
+    /// May a request be sent to the node now? Connects if need be.
+    pub fn ready(
+        &mut self,
+        now_ms: i64,
+        node: NodeId,
+        entropy: &mut dyn Entropy,
+        out: &mut ClientOut,
+    ) -> Result<(), NotReady> {
+        self.connections.ready(now_ms, node, entropy, out)
+    }
+
+    /// Kafka's `connectionFailed`.
+    pub fn is_failed(&self, node: NodeId) -> bool {
+        self.connections.is_failed(node)
+    }
+
+    /// Sends to a node that is ready; gives the correlation id.
+    pub fn send(
+        &mut self,
+        now_ms: i64,
+        node: NodeId,
+        request: Request,
+        timeout_ms: i64,
+        answered: bool,
+        out: &mut ClientOut,
+    ) -> i32 {
+        self.connections.send(now_ms, node, request, timeout_ms, answered, out)
+    }
+
+    /// Kafka's `leastLoadedNode`; `None` while all are backing off.
+    pub fn least_loaded_node(&self, now_ms: i64, entropy: &mut dyn Entropy) -> Option<NodeId> {
+        self.connections.least_loaded_node(now_ms, self.metadata.nodes(), entropy).0
+    }
+
+    /// When the first node that is backing off may be tried again.
+    pub fn next_retry_ms(&self) -> Option<i64> {
+        self.connections.next_retry_ms(self.metadata.nodes())
+    }
+
+    /// Refreshes the metadata if that is due and can be, and arms the timer for this or for what
+    /// the client itself waits for.
+    pub fn finish(&mut self, now_ms: i64, wake_ms: Option<i64>, entropy: &mut dyn Entropy, out: &mut ClientOut) {
+        self.maybe_update_metadata(now_ms, entropy, out);
+        let rebootstrap_ms = self.attempt_started_ms.zip(self.rebootstrap_trigger_ms).map(|(a, b)| a.saturating_add(b));
+        let deadlines = [wake_ms, self.look_again_ms, self.connections.next_deadline_ms(), rebootstrap_ms];
+        out.arm_ms(deadlines.into_iter().flatten().min().map(|at_ms| at_ms.max(now_ms)));
+    }
+
+    fn maybe_update_metadata(&mut self, now_ms: i64, entropy: &mut dyn Entropy, out: &mut ClientOut) {
+        self.look_again_ms = None;
+        if self.fetching.is_some() {
+            return;
+        }
+        let due_ms = self.metadata.next_update_ms();
+        if now_ms < due_ms {
+            self.look_again_ms = Some(due_ms);
+            return;
+        }
+        self.attempt_started_ms.get_or_insert(now_ms);
+        let (mut node, any_ready) = self.connections.least_loaded_node(now_ms, self.metadata.nodes(), entropy);
+        if node.is_none() && !any_ready && self.rebootstrap_trigger_ms.is_some() {
+            self.rebootstrap(now_ms);
+            node = self.least_loaded_node(now_ms, entropy);
+        }
+        let Some(node) = node else {
+            self.look_again_ms = self.next_retry_ms();
+            return;
+        };
+        // One connect at a time is enough for metadata; a busy or connecting node wakes us.
+        if self.connections.any_connecting() && self.connections.is_unconnected(node) {
+            return;
+        }
+        if self.connections.ready(now_ms, node, entropy, out).is_ok() {
+            let request = Request::Data(DataRequest::Metadata(self.metadata.request()));
+            let timeout_ms = self.request_timeout_ms;
+            self.fetching = Some(self.connections.send(now_ms, node, request, timeout_ms, true, out));
+        }
+    }
+
+    /// A disconnect may be the result of stale metadata; one while a refresh is due counts as a
+    /// failed refresh, so that it backs off.
+    fn after_disconnects(&mut self, now_ms: i64, entropy: &mut dyn Entropy) {
+        if self.connections.take_disconnects() == 0 {
+            return;
+        }
+        if self.fetching.is_none() && self.metadata.next_update_ms() <= now_ms {
+            self.metadata.failed_update(now_ms, entropy);
+        }
+        self.metadata.request_update(false);
+    }
+
+    fn rebootstrap(&mut self, now_ms: i64) {
+        self.metadata.rebootstrap();
+        self.attempt_started_ms = Some(now_ms);
+    }
+}

@@ -1,0 +1,162 @@
+//! The producer: Kafka's `KafkaProducer` and its sender thread in one (controller-broker.md §6.6,
+//! §6.8, §6.10).
+//!
+//! * `accumulator` and `batch`: records until they are acknowledged; `sender`: what is sent when,
+//!   and what answers mean; `initialize`: getting a producer id; `transaction_manager`: sequences
+//!
+//! Not modelled: transactions, `buffer.memory`, compression, the partitioner.
+
+mod accumulator;
+mod batch;
+mod initialize;
+mod sender;
+mod transaction_manager;
+
+use std::collections::{BTreeMap, VecDeque};
+
+use accumulator::RecordAccumulator;
+use initialize::Initializing;
+use transaction_manager::TransactionManager;
+
+use super::io::ms;
+use super::network_client::NetworkClient;
+use super::{AttemptEvent, ClientInput, ClientOut, ProducerConfig, ProducerConfigError, TopicPartition};
+use crate::ids::TopicIdPartition;
+use crate::io::{Entropy, Now};
+use crate::message::ErrorCode;
+
+/// What the application may ask of a producer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProducerOperation {
+    /// Send a record that carries this value. It ends with `BatchAcked` or `BatchFailed` of the
+    /// batch that `ProduceValues` or `BatchValues` puts it in, or with `SendRefused`.
+    Send { partition: TopicPartition, value: u64 },
+    /// Do not linger until all that was sent has ended.
+    Flush,
+}
+
+/// A producer.
+#[derive(Clone, Debug)]
+pub struct Producer {
+    config: ProducerConfig,
+    network: NetworkClient,
+    accumulator: RecordAccumulator,
+    /// With `enable.idempotence`.
+    sequences: Option<TransactionManager>,
+    initializing: Initializing,
+    /// The error after which nothing can be sent any more.
+    fatal: Option<ErrorCode>,
+    /// `send`s that block on metadata, oldest first.
+    blocked: VecDeque<BlockedSend>,
+    /// The metadata that `blocked` was last held against.
+    blocked_version: u64,
+    /// Produce requests without an answer, by correlation id.
+    in_flight: BTreeMap<i32, Vec<Sent>>,
+    attempts: u32,
+    /// The earliest instant at which something is to be done without an event.
+    wake_ms: Option<i64>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct BlockedSend {
+    partition: TopicPartition,
+    value: u64,
+    gives_up_at_ms: i64,
+}
+
+/// One batch of a Produce request.
+#[derive(Clone, Copy, Debug)]
+struct Sent {
+    attempt: u32,
+    batch: u32,
+    partition: TopicIdPartition,
+}
+
+impl Producer {
+    /// A producer that knows nothing but its bootstrap servers; an error is what Kafka throws.
+    pub fn new(config: ProducerConfig) -> Result<Producer, ProducerConfigError> {
+        config.check()?;
+        Ok(Producer {
+            network: NetworkClient::new(&config.client, config.max_in_flight),
+            sequences: config.enable_idempotence.then(TransactionManager::default),
+            config,
+            accumulator: RecordAccumulator::default(),
+            initializing: Initializing::default(),
+            fatal: None,
+            blocked: VecDeque::new(),
+            blocked_version: 0,
+            in_flight: BTreeMap::new(),
+            attempts: 0,
+            wake_ms: None,
+        })
+    }
+
+    /// Takes one input. The first step (any input, `Timer` say) starts the producer.
+    pub fn step(
+        &mut self,
+        now: Now,
+        input: ClientInput<ProducerOperation>,
+        entropy: &mut dyn Entropy,
+        out: &mut ClientOut,
+    ) {
+        let now_ms = ms(now);
+        match self.network.receive(now_ms, input, entropy, out) {
+            Some(ProducerOperation::Send { partition, value }) => {
+                self.network.metadata.add_topic(partition.topic);
+                let gives_up_at_ms = now_ms.saturating_add(self.config.max_block_ms);
+                self.blocked.push_back(BlockedSend { partition, value, gives_up_at_ms });
+            }
+            Some(ProducerOperation::Flush) => self.accumulator.flush(),
+            None => {}
+        }
+        loop {
+            self.wake_ms = None;
+            while let Some(completed) = self.network.take_completed(now_ms, entropy) {
+                self.on_completed(now_ms, completed, entropy, out);
+            }
+            self.unblock(now, out);
+            if !self.run_once(now_ms, entropy, out) {
+                break;
+            }
+        }
+        self.network.finish(now_ms, self.wake_ms, entropy, out);
+    }
+
+    /// How many records were asked for and have neither been acknowledged nor failed.
+    pub fn outstanding(&self) -> usize {
+        let live = self.accumulator.batches.values().filter(|batch| !batch.done);
+        self.blocked.len() + live.map(|batch| batch.values.len()).sum::<usize>()
+    }
+
+    /// Accepts sends whose partition is known by now, and refuses those that waited too long.
+    fn unblock(&mut self, now: Now, out: &mut ClientOut) {
+        let now_ms = ms(now);
+        let blocked = std::mem::take(&mut self.blocked);
+        for send in blocked {
+            let BlockedSend { partition, value, gives_up_at_ms } = send;
+            if self.fatal.is_some() || gives_up_at_ms <= now_ms {
+                out.observe(AttemptEvent::SendRefused { partition, value });
+            } else if self.network.metadata.has_partition(partition) {
+                self.accumulator.append(&self.config, now_ms, now.wall_ms, partition, value);
+            } else {
+                self.blocked.push_back(send);
+                self.wake_at(gives_up_at_ms);
+            }
+        }
+        // Whoever blocks asks for an update again after each that did not help.
+        let version = self.network.metadata.update_version();
+        if !self.blocked.is_empty() && version != self.blocked_version {
+            self.blocked_version = version;
+            self.network.metadata.request_update(true);
+        }
+    }
+
+    fn wake_at(&mut self, at_ms: i64) {
+        self.wake_ms = Some(self.wake_ms.map_or(at_ms, |wake_ms| wake_ms.min(at_ms)));
+    }
+
+    fn next_attempt(&mut self) -> u32 {
+        self.attempts += 1;
+        self.attempts
+    }
+}

@@ -1,0 +1,227 @@
+//! Sequences of the idempotent producer: the part of Kafka's `TransactionManager` that a producer
+//! without transactions uses (controller-broker.md §6.8).
+//!
+//! Batches keep their sequence over retries; in flight here means: drained once and not ended. A
+//! bumped epoch gives new sequences, from 0, to the partitions that asked for it, even to batches
+//! that a broker may have appended under the old ones: Kafka's known way to a duplicate.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::batch::{ProducerBatch, ProducerIdAndEpoch, ProducerState, increment_sequence};
+use crate::client::TopicPartition;
+use crate::client::errors::is_retriable;
+use crate::ids::Offset;
+use crate::message::ErrorCode;
+
+/// All batches that live, by number.
+pub(super) type Batches = BTreeMap<u32, ProducerBatch>;
+
+const NO_LAST_ACKED: i32 = -1;
+
+/// The session and its sequences.
+#[derive(Clone, Debug, Default)]
+pub(super) struct TransactionManager {
+    /// `None`: InitProducerId must be asked.
+    session: Option<ProducerIdAndEpoch>,
+    partitions: BTreeMap<TopicPartition, PartitionEntry>,
+    /// Partitions where a batch was given up after a broker may have seen it, with the sequence
+    /// that follows it.
+    unresolved: BTreeMap<TopicPartition, i32>,
+    to_rewrite: BTreeSet<TopicPartition>,
+    epoch_bump_required: bool,
+}
+
+/// Kafka's `TxnPartitionEntry`.
+#[derive(Clone, Debug)]
+struct PartitionEntry {
+    session: Option<ProducerIdAndEpoch>,
+    next_sequence: i32,
+    last_acked_sequence: i32,
+    /// Numbers of the batches in flight, in the order of their sequences.
+    in_flight: Vec<u32>,
+}
+
+impl Default for PartitionEntry {
+    fn default() -> PartitionEntry {
+        PartitionEntry { session: None, next_sequence: 0, last_acked_sequence: NO_LAST_ACKED, in_flight: Vec::new() }
+    }
+}
+
+impl TransactionManager {
+    /// Has the producer an id?
+    pub fn has_producer_id(&self) -> bool {
+        self.session.is_some()
+    }
+
+    /// InitProducerId was answered. A bump that waited for a new id is carried out.
+    pub fn set_session(&mut self, session: ProducerIdAndEpoch, batches: &mut Batches) {
+        self.session = Some(session);
+        self.rewrite(batches);
+    }
+
+    /// Ends the doubt about partitions with nothing left in flight: resolved if the sequences
+    /// that follow were acknowledged, a bump of the epoch if not.
+    pub fn maybe_resolve_sequences(&mut self) {
+        let drained = |partition: &TopicPartition| !self.has_in_flight(*partition);
+        let drained: Vec<_> = self.unresolved.keys().copied().filter(drained).collect();
+        for partition in drained {
+            self.unresolved.remove(&partition);
+            let next = self.partitions.get(&partition).map_or(0, |entry| entry.next_sequence);
+            if !self.is_next_sequence(partition, next) {
+                self.request_epoch_bump(partition);
+            }
+        }
+    }
+
+    /// Bumps the epoch if that was asked for. At 32767 a new producer id is needed; Kafka would
+    /// renumber under no id at once, here that waits for the new one.
+    pub fn maybe_bump_epoch(&mut self, batches: &mut Batches) {
+        if !std::mem::take(&mut self.epoch_bump_required) {
+            return;
+        }
+        self.session = self
+            .session
+            .and_then(|session| Some(ProducerIdAndEpoch { epoch: session.epoch.checked_add(1)?, ..session }));
+        self.rewrite(batches);
+    }
+
+    fn rewrite(&mut self, batches: &mut Batches) {
+        let Some(session) = self.session else { return };
+        for partition in std::mem::take(&mut self.to_rewrite) {
+            self.unresolved.remove(&partition);
+            let entry = self.partitions.entry(partition).or_default();
+            entry.session = Some(session);
+            entry.last_acked_sequence = NO_LAST_ACKED;
+            entry.next_sequence = 0;
+            for number in &entry.in_flight {
+                if let Some(batch) = batches.get_mut(number) {
+                    batch.set_state(ProducerState { session, base_sequence: entry.next_sequence });
+                    batch.sequence_reset = true;
+                    entry.next_sequence = increment_sequence(entry.next_sequence, batch.count());
+                }
+            }
+        }
+    }
+
+    /// Kafka's `shouldStopDrainBatchesForPartition`: may this, the first batch of its queue, not
+    /// be sent now?
+    pub fn must_wait(&self, number: u32, batch: &ProducerBatch) -> bool {
+        let Some(session) = self.session else { return true };
+        let entry = self.partitions.get(&batch.partition);
+        let first_in_flight = entry.and_then(|entry| entry.in_flight.first());
+        if batch.state.is_none() {
+            let stale = entry.is_some_and(|entry| entry.session != Some(session));
+            return (first_in_flight.is_some() && stale) || self.unresolved.contains_key(&batch.partition);
+        }
+        // A retry goes alone, in its turn: only the first in flight is sent again.
+        first_in_flight.is_some_and(|first| *first != number)
+    }
+
+    /// Gives a batch that is drained for the first time its sequence.
+    pub fn assign(&mut self, number: u32, batch: &mut ProducerBatch) {
+        let Some(session) = self.session else { return };
+        let entry = self.partitions.entry(batch.partition).or_default();
+        if entry.session != Some(session) && entry.in_flight.is_empty() {
+            entry.session = Some(session);
+            entry.next_sequence = 0;
+            entry.last_acked_sequence = NO_LAST_ACKED;
+        }
+        batch.set_state(ProducerState { session, base_sequence: entry.next_sequence });
+        entry.next_sequence = increment_sequence(entry.next_sequence, batch.count());
+        entry.in_flight.push(number);
+    }
+
+    /// A batch was acknowledged, maybe after it had been given up.
+    pub fn handle_completed_batch(&mut self, number: u32, batch: &ProducerBatch) {
+        let entry = self.partitions.entry(batch.partition).or_default();
+        if let Some(last) = batch.last_sequence() {
+            entry.last_acked_sequence = entry.last_acked_sequence.max(last);
+        }
+        entry.in_flight.retain(|other| *other != number);
+    }
+
+    /// A batch failed for good. Unless its retries ran out, or time did, the broker has
+    /// definitely refused it, and the sequences after it must be given anew.
+    pub fn handle_failed_batch(
+        &mut self,
+        number: u32,
+        partition: TopicPartition,
+        error: ErrorCode,
+        adjust_sequence_numbers: bool,
+    ) {
+        self.remove_in_flight(number, partition);
+        match error {
+            ErrorCode::OutOfOrderSequenceNumber => self.request_epoch_bump(partition),
+            ErrorCode::UnknownProducerId => {
+                self.partitions.remove(&partition);
+                self.unresolved.remove(&partition);
+            }
+            _ if adjust_sequence_numbers => self.request_epoch_bump(partition),
+            _ => {}
+        }
+    }
+
+    /// A batch that was split makes room for its parts.
+    pub fn replace_in_flight(&mut self, number: u32, partition: TopicPartition, parts: &[u32]) {
+        let entry = self.partitions.entry(partition).or_default();
+        if let Some(at) = entry.in_flight.iter().position(|other| *other == number) {
+            entry.in_flight.splice(at..=at, parts.iter().copied());
+        }
+    }
+
+    /// A batch that a broker may have seen was given up: no new batch of its partition is sent
+    /// until what is in flight there has ended.
+    pub fn mark_sequence_unresolved(&mut self, batch: &ProducerBatch) {
+        let Some(last) = batch.last_sequence() else { return };
+        let next = last.saturating_add(1);
+        let marked = self.unresolved.entry(batch.partition).or_insert(next);
+        *marked = next.max(*marked);
+    }
+
+    /// Kafka's `canRetry`; an idempotent producer retries sequence errors as long as it may, and
+    /// bumps the epoch once it is clear that there is a gap.
+    pub fn can_retry(&mut self, batch: &ProducerBatch, error: ErrorCode, log_start_offset: Offset) -> bool {
+        let partition = batch.partition;
+        let base_sequence = batch.state.map_or(-1, |state| state.base_sequence);
+        match error {
+            ErrorCode::UnknownProducerId => {
+                // Without a log start nothing is known; after a reset this is an echo of the first.
+                if log_start_offset.0 != -1 && !batch.sequence_reset {
+                    self.request_epoch_bump(partition);
+                }
+                true
+            }
+            ErrorCode::OutOfOrderSequenceNumber => {
+                let follows_the_gap = match self.unresolved.get(&partition) {
+                    None => !batch.sequence_reset && self.is_next_sequence(partition, base_sequence),
+                    Some(next) => base_sequence == *next,
+                };
+                if follows_the_gap {
+                    self.request_epoch_bump(partition);
+                }
+                true
+            }
+            error => is_retriable(error),
+        }
+    }
+
+    fn remove_in_flight(&mut self, number: u32, partition: TopicPartition) {
+        if let Some(entry) = self.partitions.get_mut(&partition) {
+            entry.in_flight.retain(|other| *other != number);
+        }
+    }
+
+    fn has_in_flight(&self, partition: TopicPartition) -> bool {
+        self.partitions.get(&partition).is_some_and(|entry| !entry.in_flight.is_empty())
+    }
+
+    fn is_next_sequence(&self, partition: TopicPartition, sequence: i32) -> bool {
+        let last = self.partitions.get(&partition).map_or(NO_LAST_ACKED, |entry| entry.last_acked_sequence);
+        i64::from(sequence) - i64::from(last) == 1
+    }
+
+    fn request_epoch_bump(&mut self, partition: TopicPartition) {
+        self.epoch_bump_required = true;
+        self.to_rewrite.insert(partition);
+    }
+}
