@@ -230,6 +230,15 @@ impl Batch {
         Ok(values(bytes, header.base_offset, header.control))
     }
 
+    /// Offset and metadata frame of each data record; a control batch has none.
+    pub fn frames(&self) -> impl Iterator<Item = Result<(Offset, &[u8]), BatchError>> {
+        let records = records(&self.bytes).take_while(|_| !self.control);
+        records.map(|record| {
+            let record = record?;
+            Ok((Offset(self.base_offset.0 + i64::from(record.offset_delta)), record.value))
+        })
+    }
+
     /// The control records in order; none in a data batch. A type that must not occur, or bytes
     /// that are no record, are an error (fatal in Kafka, consensus.md §8.5).
     pub fn control_records(&self) -> Result<SmallVec<[ControlRecord; 1]>, BatchError> {
@@ -302,6 +311,11 @@ impl BatchBuilder {
     /// Adds a plain `NoOpRecord`.
     pub fn no_op(&mut self) -> &mut BatchBuilder {
         self.push(false, None, &NO_OP_FRAME)
+    }
+
+    /// Adds a data record with a metadata frame of its own (controller-broker.md §1.1); never empty.
+    pub fn frame(&mut self, frame: &[u8]) -> &mut BatchBuilder {
+        self.push(false, None, frame)
     }
 
     /// Adds a control record.
