@@ -18,7 +18,7 @@ use crate::message::cluster::{
     AlterPartitionItem, AlterPartitionRequest, AlterPartitionResponse, BrokerHeartbeatRequest, BrokerHeartbeatResponse,
     BrokerRegistrationRequest, BrokerRegistrationResponse, BrokerState, FeatureRange,
 };
-use crate::message::{AdminRequest, AdminResponse, ClusterRequest, ClusterResponse};
+use crate::message::{AdminRequest, AdminResponse, ClusterRequest, ClusterResponse, ErrorCode};
 use crate::metadata::MetadataRecord;
 use crate::quorum::accumulator::AppendError;
 use crate::quorum::step::{Fatal, Step};
@@ -259,6 +259,12 @@ impl Harness {
             ControllerResponse::Cluster(ClusterResponse::BrokerRegistration(response)) => response,
             other => panic!("{other:?}"),
         }
+    }
+
+    /// Its process dies, and starts again when its session is over, without a clean shutdown.
+    pub fn register_unclean(&mut self, broker: i32) {
+        self.advance(9_001);
+        assert_eq!(self.register(broker, 77, BrokerEpoch::UNKNOWN).error, ErrorCode::None);
     }
 
     pub fn heartbeat(&mut self, broker: i32, want_fence: bool, want_shut_down: bool) -> BrokerHeartbeatResponse {
