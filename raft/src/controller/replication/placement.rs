@@ -75,10 +75,9 @@ impl BrokerList {
 impl StripedReplicaPlacer {
     /// Brokers by rack; no rack is a rack of its own.
     pub fn new(brokers: &[UsableBroker], entropy: &mut dyn Entropy) -> StripedReplicaPlacer {
-        let mut by_rack: BTreeMap<Option<Rc<str>>, (Vec<NodeId>, Vec<NodeId>)> = BTreeMap::new();
+        let mut by_rack: BTreeMap<&Option<Rc<str>>, [Vec<NodeId>; 2]> = BTreeMap::new();
         for broker in brokers {
-            let (fenced, unfenced) = by_rack.entry(broker.rack.clone()).or_default();
-            if broker.fenced { fenced } else { unfenced }.push(broker.id);
+            by_rack.entry(&broker.rack).or_default()[usize::from(!broker.fenced)].push(broker.id);
         }
         let mut list = |mut brokers: Vec<NodeId>| {
             brokers.sort_unstable();
@@ -86,7 +85,7 @@ impl StripedReplicaPlacer {
             BrokerList { epoch: Some(0), brokers, index: 0, offset }
         };
         let mut racks = Vec::with_capacity(by_rack.len());
-        for (fenced, unfenced) in by_rack.into_values() {
+        for [fenced, unfenced] in by_rack.into_values() {
             let fenced = list(fenced);
             racks.push(Rack { fenced, unfenced: list(unfenced) });
         }

@@ -125,26 +125,28 @@ fn more_partitions(
     if !asked.assignments.is_empty() && asked.assignments.len() != added {
         return Err(ErrorCode::InvalidReplicaAssignment);
     }
-    let (replicas, none_active) = replicas_of_added(view, asked, topic, added, entropy)?;
+    let replicas = replicas_of_added(view, asked, topic, added, entropy)?;
+    let none_active = if asked.assignments.is_empty() {
+        ErrorCode::InvalidReplicationFactor
+    } else {
+        ErrorCode::InvalidReplicaAssignment
+    };
     let ids = i32::try_from(current).unwrap_or(i32::MAX)..;
     ids.zip(replicas).map(|(id, replicas)| view.new_partition(topic_id, id, replicas).ok_or(none_active)).collect()
 }
 
-/// With the error of a partition that would have no active replica.
 fn replicas_of_added(
     view: View<'_>,
     asked: &CreatePartitionsTopic,
     topic: &Topic,
     added: usize,
     entropy: &mut dyn Entropy,
-) -> Result<(Vec<Rc<[NodeId]>>, ErrorCode), ErrorCode> {
+) -> Result<Vec<Rc<[NodeId]>>, ErrorCode> {
     let factor = topic.partitions.values().next().map_or(0, |partition| partition.replicas.len());
     if asked.assignments.is_empty() {
         let placer = StripedReplicaPlacer::new(&view.usable_brokers(), entropy);
-        let placed = placer.place(added, factor, entropy).ok_or(ErrorCode::InvalidReplicationFactor)?;
-        Ok((placed, ErrorCode::InvalidReplicationFactor))
+        placer.place(added, factor, entropy).ok_or(ErrorCode::InvalidReplicationFactor)
     } else {
-        let replicas = asked.assignments.iter().map(|assignment| manual_replicas(view, assignment, factor));
-        Ok((replicas.collect::<Result<_, _>>()?, ErrorCode::InvalidReplicaAssignment))
+        asked.assignments.iter().map(|assignment| manual_replicas(view, assignment, factor)).collect()
     }
 }

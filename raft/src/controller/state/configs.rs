@@ -30,15 +30,18 @@ impl ResourceType {
     }
 }
 
+/// Configs of one resource, by name.
+pub type ResourceConfigs = BTreeMap<Rc<str>, Rc<str>>;
+
 /// All dynamic configs. Keys nobody knows are kept as they are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ConfigState {
-    resources: BTreeMap<(i8, Rc<str>), BTreeMap<Rc<str>, Rc<str>>>,
+    resources: BTreeMap<(i8, Rc<str>), ResourceConfigs>,
 }
 
 impl ConfigState {
     /// What is set on a resource, by name.
-    pub fn of_resource(&self, kind: ResourceType, name: &str) -> Option<&BTreeMap<Rc<str>, Rc<str>>> {
+    pub fn of_resource(&self, kind: ResourceType, name: &str) -> Option<&ResourceConfigs> {
         self.resources.get(&(kind.value(), Rc::from(name)))
     }
 

@@ -14,7 +14,7 @@ mod replayed;
 mod topics;
 
 pub use brokers::{BrokerRegistration, ClusterState, ControllerRegistration};
-pub use configs::{ConfigState, ResourceType};
+pub use configs::{ConfigState, ResourceConfigs, ResourceType};
 pub use features::FeatureState;
 pub use partition::{LeaderRecoveryState, PartitionRegistration, directory};
 pub use replayed::ReplayedState;
