@@ -7,6 +7,7 @@ mod harness;
 mod property;
 mod queue;
 mod quorum;
+mod replica;
 mod topics;
 
 use std::rc::Rc;
