@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use proptest::prelude::*;
 
-use super::harness::{Harness, cluster, registration};
+use super::harness::{Harness, cluster, registration, settings};
 use crate::controller::quorum_controller::ControllerRequest;
 use crate::controller::state::ControllerState;
 use crate::ids::{BrokerEpoch, NodeId, Offset, TopicIdPartition};
@@ -165,6 +165,9 @@ fn check(state: &ControllerState) {
         assert!(partition.leader == NodeId::NONE || isr.contains(&partition.leader), "{id}: {partition:?}");
         assert!(partition.last_known_elr.len() <= 1 && !partition.last_known_elr.contains(&NodeId::NONE));
         assert!(partition.leader == NodeId::NONE || partition.last_known_elr.is_empty(), "{id}: {partition:?}");
+        let topic = state.topics.topic(id.topic_id).expect("of a topic");
+        let enough = partition.isr.len() >= state.effective_min_isr(topic, &settings());
+        assert!(partition.elr.is_empty() || !enough, "{id}: {partition:?} remembers more than it must");
         for member in partition.isr.iter() {
             assert!(state.topics.with_in_isr(*member).any(|other| other == id));
         }
@@ -193,8 +196,6 @@ fn check_step(old: &ControllerState, new: &ControllerState) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
-
     #[test]
     fn the_state_is_sound_after_every_step_and_stable_catches_up_with_latest(
         ops in prop::collection::vec(op(), 1..120),
