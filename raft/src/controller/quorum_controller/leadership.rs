@@ -86,7 +86,8 @@ impl QuorumController {
     pub(super) fn complete_activation(&mut self, log: &mut dyn MetadataLog, step: &mut Step<'_>) -> Result<(), Fatal> {
         // Renounced in the meantime.
         let Some(active) = &self.active else { return Ok(()) };
-        let known = active.latest.newest().features.known_metadata_version().is_some();
+        // An open transaction will be aborted: what it says of the version does not count.
+        let known = active.latest.stable().features.known_metadata_version().is_some();
         let in_transaction = active.latest.transaction_start().is_some();
         let (records, atomic) = self.activation_records(known, in_transaction);
         self.complete_at_end(log, records, atomic, EndOffsetHook::StartPeriodicTasks, Completion { asked: None }, step)
