@@ -40,9 +40,13 @@ pub fn register_broker(
     {
         return Err(ErrorCode::DuplicateBrokerRegistration);
     }
-    if state.features.metadata_version() >= level::DIRECTORIES {
+    // Older records have no place for directories.
+    let log_dirs = if state.features.metadata_version() >= level::DIRECTORIES {
         check_directories(state, request)?;
-    }
+        Rc::clone(&request.log_dirs)
+    } else {
+        Rc::from([])
+    };
     check_features(state, settings, &request.features)?;
 
     let mut records = Vec::new();
@@ -71,7 +75,7 @@ pub fn register_broker(
         rack: request.rack.clone(),
         fenced: same_incarnation.is_none_or(|broker| broker.fenced),
         in_controlled_shutdown: same_incarnation.is_some_and(|broker| broker.in_controlled_shutdown),
-        log_dirs: Rc::clone(&request.log_dirs),
+        log_dirs,
         cordoned_log_dirs: None,
     }));
     Ok(ControllerResult::of(records, BrokerRegistrationResponse { error: ErrorCode::None, broker_epoch }))
