@@ -15,8 +15,10 @@ use crate::log::{Batch, BatchBuilder, ControlRecord};
 /// An append is refused while this many closed batches wait to be drained.
 const MAX_COMPLETED_BATCHES: usize = 10;
 
-/// No data record is larger; only a batch this close to its limit is measured by trying.
-const MAX_RECORD_BYTES: u64 = 64;
+/// No record of a number is larger; only a batch this close to its limit is measured by trying.
+const MAX_VALUE_RECORD_BYTES: u64 = 64;
+/// What a record adds to its metadata frame, at most.
+const MAX_RECORD_OVERHEAD: u64 = 32;
 
 /// Why records were not taken; nothing was changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -84,9 +86,26 @@ impl BatchAccumulator {
     /// Kafka's `prepareAppend`: one record per value, all in one batch. Returns the offset of the
     /// last. They are not drained before [`schedule_prepared_append`](Self::schedule_prepared_append).
     pub fn prepare_append(&mut self, now_ms: i64, epoch: LeaderEpoch, values: &[u64]) -> Result<Offset, AppendError> {
-        self.prepare(now_ms, epoch, values.len(), |batch| {
+        let max_bytes = values.len() as u64 * MAX_VALUE_RECORD_BYTES;
+        self.prepare(now_ms, epoch, values.len(), max_bytes, |batch| {
             for value in values {
                 batch.value(*value);
+            }
+        })
+    }
+
+    /// As [`prepare_append`](Self::prepare_append), of metadata records: one record per frame
+    /// (controller-broker.md §1.1).
+    pub fn prepare_append_records(
+        &mut self,
+        now_ms: i64,
+        epoch: LeaderEpoch,
+        frames: &[Box<[u8]>],
+    ) -> Result<Offset, AppendError> {
+        let max_bytes = frames.iter().map(|frame| frame.len() as u64 + MAX_RECORD_OVERHEAD).sum();
+        self.prepare(now_ms, epoch, frames.len(), max_bytes, |batch| {
+            for frame in frames {
+                batch.frame(frame);
             }
         })
     }
@@ -94,7 +113,7 @@ impl BatchAccumulator {
     /// As [`prepare_append`](Self::prepare_append), of one `NoOpRecord`
     /// (`metadata.max.idle.interval.ms`).
     pub fn prepare_append_no_op(&mut self, now_ms: i64, epoch: LeaderEpoch) -> Result<Offset, AppendError> {
-        self.prepare(now_ms, epoch, 1, |batch| {
+        self.prepare(now_ms, epoch, 1, MAX_VALUE_RECORD_BYTES, |batch| {
             batch.no_op();
         })
     }
@@ -167,12 +186,14 @@ impl BatchAccumulator {
         self.linger_deadline_ms = None;
     }
 
-    /// Takes `count` records, which `fill` writes, into one batch: the current one or a new one.
+    /// Takes `count` records, which `fill` writes in at most `max_added` bytes, into one batch: the
+    /// current one or a new one.
     fn prepare(
         &mut self,
         now_ms: i64,
         epoch: LeaderEpoch,
         count: usize,
+        max_added: u64,
         fill: impl Fn(&mut BatchBuilder),
     ) -> Result<Offset, AppendError> {
         if self.closed || epoch < self.epoch {
@@ -188,10 +209,10 @@ impl BatchAccumulator {
             return Err(AppendError::Empty);
         }
         let max_bytes = self.max_batch_bytes;
-        let shared = self.current.as_mut().is_some_and(|batch| fill_within(batch, count, max_bytes, &fill));
+        let shared = self.current.as_mut().is_some_and(|batch| fill_within(batch, max_added, max_bytes, &fill));
         if !shared {
             let mut batch = BatchBuilder::new(self.next_offset, self.epoch, now_ms);
-            if !fill_within(&mut batch, count, max_bytes, &fill) {
+            if !fill_within(&mut batch, max_added, max_bytes, &fill) {
                 return Err(AppendError::TooLarge);
             }
             self.complete_current();
@@ -218,8 +239,8 @@ impl BatchAccumulator {
 }
 
 /// Fills a batch, or leaves it as it was if it would get too large.
-fn fill_within(batch: &mut BatchBuilder, count: usize, max_bytes: u32, fill: impl Fn(&mut BatchBuilder)) -> bool {
-    if u64::from(batch.size()) + count as u64 * MAX_RECORD_BYTES <= u64::from(max_bytes) {
+fn fill_within(batch: &mut BatchBuilder, max_added: u64, max_bytes: u32, fill: impl Fn(&mut BatchBuilder)) -> bool {
+    if u64::from(batch.size()) + max_added <= u64::from(max_bytes) {
         fill(batch);
         return true;
     }

@@ -1,0 +1,151 @@
+//! What only the active controller knows of brokers, and never writes: fenced or not, how far
+//! their metadata is, when they were last heard (controller-broker.md §3.2, §3.4, §3.5).
+
+use std::collections::BTreeMap;
+
+use crate::controller::state::ClusterState;
+use crate::ids::{BrokerEpoch, NodeId};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct BrokerHeartbeatState {
+    fenced: bool,
+    /// -1: none yet.
+    metadata_offset: i64,
+    /// -1: it does not wait for a controlled shutdown.
+    controlled_shutdown_offset: i64,
+}
+
+/// Where a broker stands (§3.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BrokerControlState {
+    /// It may serve nothing.
+    Fenced,
+    /// It serves.
+    Unfenced,
+    /// It waits until all others know that it no longer leads.
+    ControlledShutdown,
+    /// It may leave; counts as fenced.
+    ShutdownNow,
+}
+
+/// Soft state of all brokers. A broker is in the active set if it is unfenced and does not wait
+/// for a controlled shutdown.
+#[derive(Clone, Debug)]
+pub struct BrokerHeartbeatManager {
+    session_timeout_ns: u64,
+    brokers: BTreeMap<NodeId, BrokerHeartbeatState>,
+    /// Monotonic ns of the last contact. A stale epoch makes an entry of its own, which expires.
+    contacts: BTreeMap<(NodeId, BrokerEpoch), u64>,
+}
+
+impl BrokerHeartbeatManager {
+    /// Of a controller that has just become active: every unfenced broker gets a fresh session,
+    /// fenced ones none (§3.5).
+    pub fn activate(session_timeout_ns: u64, cluster: &ClusterState, now_ns: u64) -> BrokerHeartbeatManager {
+        let mut manager =
+            BrokerHeartbeatManager { session_timeout_ns, brokers: BTreeMap::new(), contacts: BTreeMap::new() };
+        for (id, broker) in cluster.brokers() {
+            manager.register(id, broker.fenced);
+            if !broker.fenced {
+                manager.contact(id, broker.epoch, now_ns);
+            }
+        }
+        manager
+    }
+
+    /// A heartbeat has arrived, of whatever epoch.
+    pub fn contact(&mut self, broker: NodeId, epoch: BrokerEpoch, now_ns: u64) {
+        self.contacts.insert((broker, epoch), now_ns);
+    }
+
+    /// Does this incarnation have a session?
+    pub fn has_valid_session(&self, broker: NodeId, epoch: BrokerEpoch, now_ns: u64) -> bool {
+        self.contacts.get(&(broker, epoch)).is_some_and(|at_ns| !self.is_expired(*at_ns, now_ns))
+    }
+
+    /// Removes one session that has expired.
+    pub fn remove_expired(&mut self, now_ns: u64) -> Option<(NodeId, BrokerEpoch)> {
+        let expired = self.contacts.iter().find(|(_, at_ns)| self.is_expired(**at_ns, now_ns));
+        let key = expired.map(|(key, _)| *key)?;
+        self.contacts.remove(&key);
+        Some(key)
+    }
+
+    /// Strict on both sides.
+    fn is_expired(&self, at_ns: u64, now_ns: u64) -> bool {
+        now_ns > at_ns && at_ns.saturating_add(self.session_timeout_ns) < now_ns
+    }
+
+    /// Sets both; a fenced broker no longer waits for a controlled shutdown.
+    pub fn touch(&mut self, broker: NodeId, fenced: bool, metadata_offset: i64) {
+        let state = self.brokers.entry(broker).or_insert(BrokerHeartbeatState {
+            fenced,
+            metadata_offset,
+            controlled_shutdown_offset: -1,
+        });
+        state.fenced = fenced;
+        state.metadata_offset = metadata_offset;
+        if fenced {
+            state.controlled_shutdown_offset = -1;
+        }
+    }
+
+    /// A registration or a change of one was replayed. One that leaves the fence as it was makes
+    /// the broker look maximally behind until its next heartbeat, as in Kafka.
+    pub fn register(&mut self, broker: NodeId, fenced: bool) {
+        let metadata_offset = match self.brokers.get(&broker) {
+            Some(state) if state.fenced != fenced => state.metadata_offset,
+            _ => -1,
+        };
+        self.touch(broker, fenced, metadata_offset);
+    }
+
+    /// It is not registered any more, or its old incarnation is gone.
+    pub fn remove(&mut self, broker: NodeId) {
+        self.brokers.remove(&broker);
+    }
+
+    /// Set once; kept by later heartbeats.
+    pub fn update_controlled_shutdown_offset(&mut self, broker: NodeId, offset: i64) {
+        if let Some(state) = self.brokers.get_mut(&broker)
+            && !state.fenced
+            && state.controlled_shutdown_offset < 0
+        {
+            state.controlled_shutdown_offset = offset;
+        }
+    }
+
+    /// `None` if nothing is known of it.
+    pub fn control_state(&self, broker: NodeId) -> Option<BrokerControlState> {
+        let state = self.brokers.get(&broker)?;
+        Some(if state.is_shutting_down() {
+            BrokerControlState::ControlledShutdown
+        } else if state.fenced {
+            BrokerControlState::Fenced
+        } else {
+            BrokerControlState::Unfenced
+        })
+    }
+
+    /// All other active brokers have published what its shutdown waits for.
+    pub fn may_shut_down(&self, broker: NodeId) -> bool {
+        self.brokers.get(&broker).is_some_and(|state| state.controlled_shutdown_offset <= self.lowest_active_offset())
+    }
+
+    fn lowest_active_offset(&self) -> i64 {
+        let active = self.brokers.values().filter(|state| !state.fenced && !state.is_shutting_down());
+        active.map(|state| state.metadata_offset).min().unwrap_or(i64::MAX)
+    }
+
+    /// Brokers that new replicas may be placed on: not those shutting down. Id, and whether fenced.
+    pub fn usable_brokers(&self) -> impl Iterator<Item = (NodeId, bool)> + '_ {
+        let usable = self.brokers.iter().filter(|(_, state)| !state.is_shutting_down());
+        usable.map(|(id, state)| (*id, state.fenced))
+    }
+}
+
+impl BrokerHeartbeatState {
+    fn is_shutting_down(&self) -> bool {
+        self.controlled_shutdown_offset >= 0
+    }
+}

@@ -1,0 +1,161 @@
+//! What the controller needs of raft, as Kafka's `RaftClient` and its listener give it: appends in
+//! two steps, commits, and who leads (controller-broker.md §2.2, §2.4).
+
+use crate::ids::{LeaderEpoch, NodeId, Offset};
+use crate::io::{Effect, Post, ThreadName};
+use crate::metadata::MetadataRecord;
+use crate::quorum::RaftClient;
+use crate::quorum::accumulator::AppendError;
+use crate::quorum::client::ListenerItem;
+use crate::quorum::step::{Fatal, Step};
+
+/// A committed batch, its records read; a batch of control records has none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommittedBatch {
+    /// Of the first record.
+    pub base_offset: Offset,
+    /// Of the last record.
+    pub last_offset: Offset,
+    /// Of control records; it moves offsets, and nothing else.
+    pub control: bool,
+    /// One for each offset.
+    pub records: Vec<MetadataRecord>,
+}
+
+/// What raft tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RaftEvent {
+    /// `handleCommit`; `ordinal` names it when it is closed.
+    Commit {
+        /// In order.
+        batches: Vec<CommittedBatch>,
+        /// For [`MetadataLog::close_commit`].
+        ordinal: u64,
+    },
+    /// `handleLeaderChange`
+    LeaderChange {
+        /// `None`: nobody, as far as this node knows.
+        leader: Option<NodeId>,
+        /// Of the quorum.
+        epoch: LeaderEpoch,
+    },
+}
+
+/// The metadata log, as the controller uses it.
+pub trait MetadataLog {
+    /// Gives the records offsets, all in one batch, and holds them back; tells the last offset.
+    /// `metadata_version` decides the versions of their bytes.
+    fn prepare_append(
+        &mut self,
+        epoch: LeaderEpoch,
+        records: &[MetadataRecord],
+        metadata_version: i16,
+        step: &mut Step<'_>,
+    ) -> Result<Offset, AppendError>;
+    /// Lets go of what was prepared.
+    fn schedule_prepared_append(&mut self, step: &mut Step<'_>);
+    /// Offset of the next record.
+    fn end_offset(&mut self) -> Offset;
+    /// Leads this epoch no longer.
+    fn resign(&mut self, epoch: LeaderEpoch, step: &mut Step<'_>);
+    /// What the next post announced. A record that cannot be read is fatal.
+    fn take_event(&mut self) -> Result<Option<RaftEvent>, Fatal>;
+    /// A commit was read to its end.
+    fn close_commit(&mut self, ordinal: u64, end: Offset, step: &mut Step<'_>);
+}
+
+/// The bytes of metadata records: frame, type, version and body (controller-broker.md §1.1).
+pub trait RecordCodec {
+    /// In the version that a `metadata.version` asks for (§1.3).
+    fn encode(&self, record: &MetadataRecord, metadata_version: i16) -> Box<[u8]>;
+    /// From any version; an error says what is wrong.
+    fn decode(&self, frame: &[u8]) -> Result<MetadataRecord, String>;
+}
+
+/// The real one: a replica of the quorum on this node.
+pub struct ReplicaLog<'a, C> {
+    raft: &'a mut RaftClient,
+    codec: &'a C,
+    /// The raft thread knows of no deadline yet for what was prepared.
+    was_empty: bool,
+}
+
+impl<'a, C: RecordCodec> ReplicaLog<'a, C> {
+    /// For one step.
+    pub fn new(raft: &'a mut RaftClient, codec: &'a C) -> ReplicaLog<'a, C> {
+        ReplicaLog { raft, codec, was_empty: false }
+    }
+
+    fn read(&self, item: ListenerItem) -> Result<Option<RaftEvent>, Fatal> {
+        let (records, ordinal) = match item {
+            ListenerItem::Commit { records, ordinal } => (records, ordinal),
+            ListenerItem::LeaderChange { leader, epoch } => return Ok(Some(RaftEvent::LeaderChange { leader, epoch })),
+            // Of a bug that the model alone knows.
+            ListenerItem::Appended { .. } => return Ok(None),
+        };
+        let mut batches = Vec::with_capacity(records.0.len());
+        for batch in &records.0 {
+            let mut records = Vec::new();
+            for frame in batch.frames() {
+                let (offset, frame) = frame.map_err(|error| Fatal(error.to_string()))?;
+                let record = self.codec.decode(frame);
+                records.push(record.map_err(|why| Fatal(format!("the record at offset {offset}: {why}")))?);
+            }
+            let (base_offset, last_offset, control) = (batch.base_offset, batch.last_offset, batch.control);
+            batches.push(CommittedBatch { base_offset, last_offset, control, records });
+        }
+        Ok(Some(RaftEvent::Commit { batches, ordinal }))
+    }
+}
+
+impl<C: RecordCodec> MetadataLog for ReplicaLog<'_, C> {
+    fn prepare_append(
+        &mut self,
+        epoch: LeaderEpoch,
+        records: &[MetadataRecord],
+        metadata_version: i16,
+        step: &mut Step<'_>,
+    ) -> Result<Offset, AppendError> {
+        let now_ms = step.now_ms();
+        let accumulator = self.raft.accumulator_mut().ok_or(AppendError::NotLeader)?;
+        self.was_empty = accumulator.time_until_drain_ms(now_ms) == i64::MAX;
+        let frames: Vec<_> = records.iter().map(|record| self.codec.encode(record, metadata_version)).collect();
+        accumulator.prepare_append_records(now_ms, epoch, &frames)
+    }
+
+    fn schedule_prepared_append(&mut self, step: &mut Step<'_>) {
+        let now_ms = step.now_ms();
+        let Some(accumulator) = self.raft.accumulator_mut() else { return };
+        accumulator.schedule_prepared_append();
+        if self.was_empty || accumulator.needs_drain(now_ms) {
+            wake_raft(step);
+        }
+    }
+
+    fn end_offset(&mut self) -> Offset {
+        let prepared = self.raft.accumulator_mut().map(|accumulator| accumulator.next_offset());
+        prepared.unwrap_or_else(|| self.raft.log().end_offset())
+    }
+
+    fn resign(&mut self, epoch: LeaderEpoch, step: &mut Step<'_>) {
+        self.raft.resign(epoch);
+        wake_raft(step);
+    }
+
+    fn take_event(&mut self) -> Result<Option<RaftEvent>, Fatal> {
+        match self.raft.listener_mut().take() {
+            Some(item) => self.read(item),
+            None => Ok(None),
+        }
+    }
+
+    fn close_commit(&mut self, ordinal: u64, end: Offset, step: &mut Step<'_>) {
+        if self.raft.listener_mut().on_close(ordinal, end) {
+            wake_raft(step);
+        }
+    }
+}
+
+fn wake_raft(step: &mut Step<'_>) {
+    step.out.push(Effect::Post { thread: ThreadName::RaftIo, post: Post::WakeUp });
+}

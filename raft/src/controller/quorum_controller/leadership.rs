@@ -1,0 +1,146 @@
+//! Commits, and who is active: claim, activation, renounce (controller-broker.md §2.3, §2.4, §2.6).
+
+use std::rc::Rc;
+
+use super::write::Completion;
+use super::{Active, Event, NS_PER_MS, QuorumController};
+use crate::controller::cluster::BrokerHeartbeatManager;
+use crate::controller::configuration::MIN_INSYNC_REPLICAS;
+use crate::controller::metadata_log::{CommittedBatch, MetadataLog, RaftEvent};
+use crate::controller::result::{EndOffsetHook, MAX_RECORDS_PER_BATCH};
+use crate::controller::settings::{ELR_VERSION, METADATA_VERSION, level};
+use crate::controller::state::ResourceType;
+use crate::ids::{LeaderEpoch, NodeId, Offset};
+use crate::io::{Observation, Probe};
+use crate::message::ErrorCode;
+use crate::metadata::MetadataRecord;
+use crate::metadata::records::{AbortTransaction, BeginTransaction, Config, EndTransaction, FeatureLevel};
+use crate::quorum::step::{Fatal, Step};
+
+impl QuorumController {
+    /// The one delivery that a post announced.
+    pub(super) fn handle_raft_event(&mut self, log: &mut dyn MetadataLog, step: &mut Step<'_>) -> Result<(), Fatal> {
+        match log.take_event()? {
+            Some(RaftEvent::Commit { batches, ordinal }) => {
+                for batch in &batches {
+                    self.handle_commit_batch(batch)?;
+                }
+                let end = Offset(self.last_committed.0 + 1);
+                log.close_commit(ordinal, end, step);
+                step.out.observe(Observation::Applied { end });
+                self.complete_stable();
+            }
+            Some(RaftEvent::LeaderChange { leader, epoch }) => self.handle_leader_change(log, leader, epoch, step),
+            None => {}
+        }
+        Ok(())
+    }
+
+    /// Replays what is committed. An active controller has replayed it into its latest state when
+    /// it wrote it; now it is in both.
+    fn handle_commit_batch(&mut self, batch: &CommittedBatch) -> Result<(), Fatal> {
+        // A read begins with the batch that holds the offset asked for.
+        if batch.last_offset <= self.last_committed {
+            return Ok(());
+        }
+        for (offset, record) in (batch.base_offset.0..).zip(&batch.records) {
+            self.committed.replay(record, Offset(offset)).map_err(|error| Fatal(error.to_string()))?;
+        }
+        self.last_committed = batch.last_offset;
+        if !batch.control {
+            let start = self.committed.transaction_start();
+            self.last_stable = start.map_or(batch.last_offset, |start| Offset(start.0 - 1).min(batch.last_offset));
+        }
+        Ok(())
+    }
+
+    fn handle_leader_change(
+        &mut self,
+        log: &mut dyn MetadataLog,
+        leader: Option<NodeId>,
+        epoch: LeaderEpoch,
+        step: &mut Step<'_>,
+    ) {
+        self.leader = leader;
+        let leads = leader == Some(self.settings.node_id);
+        match &mut self.active {
+            Some(active) if leads => active.epoch = epoch,
+            Some(_) => self.renounce(log, step),
+            None if leads => self.claim(log, epoch, step),
+            None => {}
+        }
+    }
+
+    /// The latest state begins as what is committed: raft told of its leadership only after all
+    /// that was committed before it. Nothing slips in between claim and activation.
+    fn claim(&mut self, log: &mut dyn MetadataLog, epoch: LeaderEpoch, step: &mut Step<'_>) {
+        let latest = self.committed.clone();
+        let session_ns = u64::from(self.settings.broker_session_timeout_ms) * NS_PER_MS;
+        let heartbeats = BrokerHeartbeatManager::activate(session_ns, &latest.newest().cluster, step.now.mono_ns);
+        self.active = Some(Active { epoch, latest, next_write_offset: log.end_offset(), heartbeats });
+        self.queue.prepend(Event::CompleteActivation);
+        step.out.observe(Observation::LeadershipAnnounced { epoch });
+    }
+
+    /// `completeActivation`
+    pub(super) fn complete_activation(&mut self, log: &mut dyn MetadataLog, step: &mut Step<'_>) -> Result<(), Fatal> {
+        // Renounced in the meantime.
+        let Some(active) = &self.active else { return Ok(()) };
+        // An open transaction will be aborted: what it says of the version does not count.
+        let known = active.latest.stable().features.known_metadata_version().is_some();
+        let in_transaction = active.latest.transaction_start().is_some();
+        let (records, atomic) = self.activation_records(known, in_transaction);
+        self.complete_at_end(log, records, atomic, EndOffsetHook::StartPeriodicTasks, Completion { asked: None }, step)
+    }
+
+    /// §2.6. A transaction that a failed controller left open is aborted; a log without
+    /// `metadata.version` gets what `kafka-storage format` wrote, in a transaction if that version
+    /// has them.
+    fn activation_records(&self, metadata_version_known: bool, in_transaction: bool) -> (Vec<MetadataRecord>, bool) {
+        let mut records = Vec::new();
+        if in_transaction {
+            let reason = Some(Rc::from("Controller failover"));
+            records.push(MetadataRecord::AbortTransaction(AbortTransaction { reason }));
+        }
+        if metadata_version_known {
+            return (records, true);
+        }
+        let transactions = self.settings.bootstrap_level(METADATA_VERSION) >= level::TRANSACTIONS;
+        if transactions {
+            let name = Some(Rc::from("Bootstrap records"));
+            records.push(MetadataRecord::BeginTransaction(BeginTransaction { name }));
+        }
+        for feature in self.settings.bootstrap.iter() {
+            let (name, feature_level) = (Rc::clone(&feature.name), feature.level);
+            records.push(MetadataRecord::FeatureLevel(FeatureLevel { name, feature_level }));
+        }
+        if self.settings.bootstrap_level(ELR_VERSION) > 0 {
+            records.push(MetadataRecord::Config(Config {
+                resource_type: ResourceType::Broker.value(),
+                resource_name: Rc::from(""),
+                name: Rc::from(MIN_INSYNC_REPLICAS),
+                value: Some(self.settings.min_insync_replicas.to_string().into()),
+            }));
+        }
+        if transactions {
+            records.push(MetadataRecord::EndTransaction(EndTransaction {}));
+        }
+        let atomic = !transactions && records.len() <= MAX_RECORDS_PER_BATCH;
+        (records, atomic)
+    }
+
+    /// Whoever waits learns NOT_CONTROLLER, which says nothing of the outcome: what was written may
+    /// yet be committed, and is then replayed like any other's records.
+    pub(super) fn renounce(&mut self, log: &mut dyn MetadataLog, step: &mut Step<'_>) {
+        let Some(active) = self.active.take() else { return };
+        step.out.observe(Observation::LeadershipRenounced { epoch: active.epoch });
+        log.resign(active.epoch, step);
+        self.cancel_periodic_tasks();
+        if !self.deferred.is_empty() {
+            step.out.probe(Probe::AppendRefused);
+        }
+        for (_, completion) in std::mem::take(&mut self.deferred) {
+            self.answers.extend(completion.asked.map(|(pending, _)| pending.failure(ErrorCode::NotController)));
+        }
+    }
+}

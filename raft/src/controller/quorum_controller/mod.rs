@@ -1,0 +1,287 @@
+//! Kafka's `QuorumController`: one queue owns all state, and everything is an event on it
+//! (controller-broker.md §2).
+//!
+//! A step runs one event; so each has the cost of one. Requests are taken by [`receive`], which is
+//! the RPC thread's part; it leaves them in the queue and a post for the queue's thread.
+//!
+//! Two states are kept. `committed` has every committed record; what is stable is read from it.
+//! `latest` exists while this controller is active, and has the uncommitted records as well.
+//! Kafka keeps one, with snapshots, and rolls it back; dropping `latest` is that.
+//!
+//! * `rpc`: requests and answers
+//! * `write`: write events: records prepared, replayed, scheduled, and waited for
+//! * `leadership`: commits, claim, activation, renounce
+//! * `periodic`: what an active controller does by itself
+//!
+//! [`receive`]: QuorumController::receive
+
+mod leadership;
+mod periodic;
+mod rpc;
+mod write;
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+pub use periodic::PeriodicTask;
+pub use rpc::{Answer, ControllerRequest, ControllerResponse};
+
+use self::rpc::{Pending, Reply};
+use self::write::Completion;
+use super::cluster::BrokerHeartbeatManager;
+use super::configuration;
+use super::event_queue::{EventQueue, Taken};
+use super::metadata_log::MetadataLog;
+use super::replication;
+use super::settings::ControllerSettings;
+use super::state::{ControllerState, ReplayedState};
+use crate::ids::{LeaderEpoch, NodeId, Offset, Uuid};
+use crate::io::{Connection, Effect, Input, Post, ThreadName};
+use crate::message::admin::{DeletableTopicResult, DeleteTopicsResponse};
+use crate::message::{AdminRequest, AdminResponse, ClusterRequest, ErrorCode};
+use crate::quorum::step::{Fatal, Step, throw};
+
+const NS_PER_MS: u64 = 1_000_000;
+
+#[derive(Clone, Debug)]
+enum Event {
+    /// What raft told.
+    Raft,
+    /// `completeActivation`; always prepended.
+    CompleteActivation,
+    /// A request, a read or a write.
+    Request(Pending),
+    /// The write of a DeleteTopics whose names have been found.
+    DeleteTopics { pending: Pending, topics: Vec<(Uuid, Rc<str>)>, decided: Vec<DeletableTopicResult> },
+    /// See there.
+    Periodic(PeriodicTask),
+}
+
+/// What exists only while this controller is active.
+#[derive(Clone, Debug)]
+struct Active {
+    /// `curClaimEpoch`
+    epoch: LeaderEpoch,
+    latest: ReplayedState,
+    next_write_offset: Offset,
+    heartbeats: BrokerHeartbeatManager,
+}
+
+/// The controller of one node, active or standby.
+#[derive(Clone, Debug)]
+pub struct QuorumController {
+    settings: ControllerSettings,
+    queue: EventQueue<Event, PeriodicTask>,
+    /// Posts to its own thread that have not arrived.
+    wake_ups: usize,
+    armed_ns: Option<u64>,
+    committed: ReplayedState,
+    /// -1: none.
+    last_committed: Offset,
+    /// As `last_committed`, or the offset before an open metadata transaction.
+    last_stable: Offset,
+    active: Option<Active>,
+    leader: Option<NodeId>,
+    /// What waits for its last offset to be stable, ascending by it.
+    deferred: VecDeque<(Offset, Completion)>,
+    answers: Vec<Answer>,
+}
+
+impl QuorumController {
+    /// Knows nothing; raft will tell it everything from offset 0.
+    pub fn new(settings: ControllerSettings) -> QuorumController {
+        QuorumController {
+            settings,
+            queue: EventQueue::default(),
+            wake_ups: 0,
+            armed_ns: None,
+            committed: ReplayedState::default(),
+            last_committed: Offset(-1),
+            last_stable: Offset(-1),
+            active: None,
+            leader: None,
+            deferred: VecDeque::new(),
+            answers: Vec::new(),
+        }
+    }
+
+    /// `curClaimEpoch`: the epoch in which it is the active controller.
+    pub fn claimed(&self) -> Option<LeaderEpoch> {
+        self.active.as_ref().map(|active| active.epoch)
+    }
+
+    /// The leader of the quorum, as raft last told.
+    pub fn leader(&self) -> Option<NodeId> {
+        self.leader
+    }
+
+    /// Committed records, those of an open transaction left out.
+    pub fn stable(&self) -> &ControllerState {
+        self.committed.stable()
+    }
+
+    /// With uncommitted records; `None` on a standby.
+    pub fn latest(&self) -> Option<&ControllerState> {
+        self.active.as_ref().map(|active| active.latest.newest())
+    }
+
+    /// Offset up to which [`stable`](Self::stable) holds; -1: none.
+    pub fn last_stable_offset(&self) -> Offset {
+        self.last_stable
+    }
+
+    /// Offset of the last committed record; -1: none.
+    pub fn last_committed_offset(&self) -> Offset {
+        self.last_committed
+    }
+
+    /// The answers since the last call, in order. To be taken after each call of
+    /// [`receive`](Self::receive) and [`step`](Self::step).
+    pub fn take_answers(&mut self) -> Vec<Answer> {
+        std::mem::take(&mut self.answers)
+    }
+
+    /// The RPC thread's part of a request. A heartbeat counts as a sign of life at once, however
+    /// long it then waits (§3.3, step A).
+    pub fn receive(
+        &mut self,
+        connection: Connection,
+        correlation_id: i32,
+        request: ControllerRequest,
+        step: &mut Step<'_>,
+    ) {
+        let mut pending = Pending { connection, correlation_id, request, deadline_ns: None };
+        if let ControllerRequest::Cluster(ClusterRequest::BrokerHeartbeat(request)) = &pending.request {
+            let Some(active) = &mut self.active else {
+                return self.answers.push(pending.failure(ErrorCode::NotController));
+            };
+            active.heartbeats.contact(request.broker_id, request.broker_epoch, step.now.mono_ns);
+        }
+        if pending.is_empty() {
+            return self.answers.push(pending.failure(ErrorCode::None));
+        }
+        if !self.settings.delete_topic_enable && is_delete_topics(&pending.request) {
+            return self.answers.push(pending.failure(ErrorCode::TopicDeletionDisabled));
+        }
+        let patience_ns = pending.patience_ms(&self.settings).map(|ms| ms.saturating_mul(NS_PER_MS));
+        pending.deadline_ns = patience_ns.map(|ns| step.now.mono_ns.saturating_add(ns));
+        let deadline_ns = pending.deadline_ns;
+        self.enqueue(Event::Request(pending), deadline_ns);
+        self.post_wake_ups(step);
+    }
+
+    /// One event of the queue's thread. An error ends the process.
+    pub fn step(&mut self, log: &mut dyn MetadataLog, input: Input, step: &mut Step<'_>) -> Result<(), Fatal> {
+        match input {
+            Input::Post(Post::WakeUp) => self.wake_ups = self.wake_ups.saturating_sub(1),
+            Input::Post(Post::ListenerEvent) => self.queue.append_always(Event::Raft),
+            Input::Post(Post::ShuttingDown) => self.begin_shutdown(),
+            Input::Timer => self.armed_ns = None,
+            Input::DiskError(error) => throw!("the disk failed: {error}"),
+            Input::Request { .. }
+            | Input::Opened { .. }
+            | Input::Closed { .. }
+            | Input::Response { .. }
+            | Input::Terminate => return Ok(()),
+        }
+        match self.queue.take(step.now.mono_ns) {
+            Some(Taken::Run(event)) => self.run(log, event, step)?,
+            Some(Taken::TimedOut(event)) => self.time_out(event),
+            None => {}
+        }
+        self.post_wake_ups(step);
+        self.arm_timer(step);
+        Ok(())
+    }
+
+    fn run(&mut self, log: &mut dyn MetadataLog, event: Event, step: &mut Step<'_>) -> Result<(), Fatal> {
+        match event {
+            Event::Raft => self.handle_raft_event(log, step),
+            Event::CompleteActivation => self.complete_activation(log, step),
+            Event::Request(pending) => self.run_request(log, pending, step),
+            Event::DeleteTopics { pending, topics, decided } => self.write(log, Some(pending), step, |context, _| {
+                let result = replication::delete_topics(context.state(), &topics, &decided)?;
+                Ok(result.map(|response| Reply::Admin(AdminResponse::DeleteTopics(response))))
+            }),
+            Event::Periodic(task) => self.run_periodic(log, task, step),
+        }
+    }
+
+    fn run_request(&mut self, log: &mut dyn MetadataLog, pending: Pending, step: &mut Step<'_>) -> Result<(), Fatal> {
+        match &pending.request {
+            ControllerRequest::Admin(AdminRequest::DescribeConfigs(request))
+            | ControllerRequest::Envelope(AdminRequest::DescribeConfigs(request)) => {
+                let response = configuration::describe_configs(self.stable(), request);
+                self.answers.push(pending.answer(Reply::Admin(AdminResponse::DescribeConfigs(response))));
+                Ok(())
+            }
+            ControllerRequest::Admin(AdminRequest::DeleteTopics(request))
+            | ControllerRequest::Envelope(AdminRequest::DeleteTopics(request)) => {
+                let (topics, decided) = replication::resolve_topics(self.stable(), request);
+                if topics.is_empty() {
+                    let response = DeleteTopicsResponse { responses: decided.into() };
+                    self.answers.push(pending.answer(Reply::Admin(AdminResponse::DeleteTopics(response))));
+                    return Ok(());
+                }
+                let deadline_ns = pending.deadline_ns;
+                self.enqueue(Event::DeleteTopics { pending, topics, decided }, deadline_ns);
+                Ok(())
+            }
+            request => {
+                let request = request.clone();
+                self.write(log, Some(pending), step, |context, step| context.operate(&request, step))
+            }
+        }
+    }
+
+    /// A deadline passed before the event began: nothing of it was done.
+    fn time_out(&mut self, event: Event) {
+        let (Event::Request(pending) | Event::DeleteTopics { pending, .. }) = event else { return };
+        if let ControllerRequest::Cluster(ClusterRequest::BrokerHeartbeat(request)) = &pending.request
+            && let Some(active) = &mut self.active
+        {
+            super::cluster::touch_timed_out(active.latest.newest(), &mut active.heartbeats, request);
+        }
+        self.answers.push(pending.failure(ErrorCode::RequestTimedOut));
+    }
+
+    fn enqueue(&mut self, event: Event, deadline_ns: Option<u64>) {
+        if let Err(Event::Request(pending) | Event::DeleteTopics { pending, .. }) =
+            self.queue.append(event, deadline_ns)
+        {
+            self.answers.push(pending.failure(ErrorCode::RequestTimedOut));
+        }
+    }
+
+    /// SIGTERM: no new requests, and nothing by itself; what raft tells is heard until the end.
+    fn begin_shutdown(&mut self) {
+        for event in self.queue.begin_shutdown() {
+            self.time_out(event);
+        }
+    }
+
+    fn post_wake_ups(&mut self, step: &mut Step<'_>) {
+        while self.wake_ups < self.queue.len() {
+            self.wake_ups += 1;
+            let thread = ThreadName::ControllerEventQueue;
+            step.out.push(Effect::Post { thread, post: Post::WakeUp });
+        }
+    }
+
+    fn arm_timer(&mut self, step: &mut Step<'_>) {
+        let due_ns = self.queue.next_deadline_ns();
+        if due_ns == self.armed_ns {
+            return;
+        }
+        self.armed_ns = due_ns;
+        step.out.push(due_ns.map_or(Effect::CancelTimer, |at_mono_ns| Effect::ArmTimer { at_mono_ns }));
+    }
+}
+
+fn is_delete_topics(request: &ControllerRequest) -> bool {
+    matches!(
+        request,
+        ControllerRequest::Admin(AdminRequest::DeleteTopics(_))
+            | ControllerRequest::Envelope(AdminRequest::DeleteTopics(_))
+    )
+}

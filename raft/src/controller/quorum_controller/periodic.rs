@@ -1,0 +1,92 @@
+//! What an active controller does by itself (controller-broker.md §2.8).
+//!
+//! Left out: expireDelegationTokens, and the performance message, which is a line in a log.
+
+use super::write::Completion;
+use super::{Event, NS_PER_MS, QuorumController};
+use crate::controller::metadata_log::MetadataLog;
+use crate::controller::replication;
+use crate::controller::result::{ControllerResult, EndOffsetHook};
+use crate::metadata::MetadataRecord;
+use crate::metadata::records::NoOp;
+use crate::quorum::step::{Fatal, Step};
+
+/// A task that has more to do runs again so soon, not at once: timers outrank the FIFO.
+const IMMEDIATE_NS: u64 = 10 * NS_PER_MS;
+
+/// One of them; also the tag of its deferred event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PeriodicTask {
+    /// Keeps lag visible, and high watermarks moving.
+    WriteNoOpRecord,
+    /// At most one broker in each run.
+    MaybeFenceStaleBroker,
+    /// Leaderships back to first replicas.
+    ElectPreferred,
+    /// Leaders for leaderless partitions whose topics allow unclean election.
+    ElectUnclean,
+}
+
+impl PeriodicTask {
+    const ALL: [PeriodicTask; 4] = [
+        PeriodicTask::WriteNoOpRecord,
+        PeriodicTask::MaybeFenceStaleBroker,
+        PeriodicTask::ElectPreferred,
+        PeriodicTask::ElectUnclean,
+    ];
+}
+
+impl QuorumController {
+    pub(super) fn start_periodic_tasks(&mut self, now_ns: u64) {
+        for task in PeriodicTask::ALL {
+            if let Some(period_ns) = self.period_ns(task) {
+                self.queue.schedule_deferred(task, now_ns.saturating_add(period_ns), Event::Periodic(task));
+            }
+        }
+    }
+
+    pub(super) fn cancel_periodic_tasks(&mut self) {
+        for task in PeriodicTask::ALL {
+            self.queue.cancel_deferred(task);
+        }
+    }
+
+    /// `None`: never.
+    fn period_ns(&self, task: PeriodicTask) -> Option<u64> {
+        let settings = &self.settings;
+        let ms = |ms: u32| u64::from(ms) * NS_PER_MS;
+        match task {
+            PeriodicTask::WriteNoOpRecord => Some(ms(settings.max_idle_interval_ms)).filter(|ns| *ns > 0),
+            PeriodicTask::MaybeFenceStaleBroker => Some((ms(settings.broker_session_timeout_ms) / 8).max(NS_PER_MS)),
+            PeriodicTask::ElectPreferred if !settings.auto_leader_rebalance_enable => None,
+            PeriodicTask::ElectPreferred => Some(ms(settings.leader_imbalance_check_interval_seconds) * 1_000),
+            PeriodicTask::ElectUnclean => Some(ms(settings.unclean_leader_election_interval_ms)),
+        }
+    }
+
+    /// A write event that nobody asked for; its next run is planned before its records are written.
+    pub(super) fn run_periodic(
+        &mut self,
+        log: &mut dyn MetadataLog,
+        task: PeriodicTask,
+        step: &mut Step<'_>,
+    ) -> Result<(), Fatal> {
+        let result = self.operate(step, |context, step| {
+            Ok(match task {
+                PeriodicTask::WriteNoOpRecord => ControllerResult::of(vec![MetadataRecord::NoOp(NoOp {})], false),
+                PeriodicTask::MaybeFenceStaleBroker => context.fence_stale_broker(step.now.mono_ns),
+                PeriodicTask::ElectPreferred => context.elect(replication::elect_preferred),
+                PeriodicTask::ElectUnclean => context.elect(replication::elect_unclean),
+            })
+        });
+        // Not active any more.
+        let Ok(result) = result else { return Ok(()) };
+        let delay_ns = if result.response { Some(IMMEDIATE_NS) } else { self.period_ns(task) };
+        if let Some(delay_ns) = delay_ns {
+            let at_ns = step.now.mono_ns.saturating_add(delay_ns);
+            self.queue.schedule_deferred(task, at_ns, Event::Periodic(task));
+        }
+        let completion = Completion { asked: None };
+        self.complete_at_end(log, result.records, result.atomic, EndOffsetHook::None, completion, step)
+    }
+}

@@ -1,0 +1,212 @@
+//! Requests and answers at the controller's edge: what fails how, and until when it may wait to
+//! begin (controller-broker.md §2.5, §2.9, §5.7).
+
+use std::rc::Rc;
+
+use crate::controller::settings::ControllerSettings;
+use crate::ids::{BrokerEpoch, ProducerId, Uuid};
+use crate::io::Connection;
+use crate::message::admin::*;
+use crate::message::cluster::*;
+use crate::message::{AdminRequest, AdminResponse, ClusterRequest, ClusterResponse, EnvelopeResponse, ErrorCode};
+
+/// What reaches a controller.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ControllerRequest {
+    /// Of a broker or a controller.
+    Cluster(ClusterRequest),
+    /// Of an admin client that speaks to controllers.
+    Admin(AdminRequest),
+    /// Of an admin client, forwarded by a broker.
+    Envelope(AdminRequest),
+}
+
+/// What it answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ControllerResponse {
+    /// To a broker or a controller.
+    Cluster(ClusterResponse),
+    /// To an admin client.
+    Admin(AdminResponse),
+    /// To the broker that forwarded.
+    Envelope(EnvelopeResponse),
+}
+
+/// An answer that is to be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The connection by which the request came.
+    pub connection: Connection,
+    /// Of the request.
+    pub correlation_id: i32,
+    /// What to say.
+    pub response: ControllerResponse,
+}
+
+/// A request that waits for its answer.
+#[derive(Clone, Debug)]
+pub(super) struct Pending {
+    pub connection: Connection,
+    pub correlation_id: i32,
+    pub request: ControllerRequest,
+    /// Monotonic ns at which it must have begun, each event of it; `None`: whenever.
+    pub deadline_ns: Option<u64>,
+}
+
+/// An answer, whoever asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Reply {
+    Cluster(ClusterResponse),
+    Admin(AdminResponse),
+}
+
+impl Pending {
+    /// The answer is this.
+    pub fn answer(&self, reply: Reply) -> Answer {
+        let response = match (reply, &self.request) {
+            (Reply::Cluster(response), _) => ControllerResponse::Cluster(response),
+            (Reply::Admin(response), ControllerRequest::Envelope(_)) => {
+                let error = ErrorCode::None;
+                ControllerResponse::Envelope(EnvelopeResponse { error, response: Some(response) })
+            }
+            (Reply::Admin(response), _) => ControllerResponse::Admin(response),
+        };
+        Answer { connection: self.connection, correlation_id: self.correlation_id, response }
+    }
+
+    /// All of it failed. NOT_CONTROLLER is told to the forwarding broker itself, which then looks
+    /// for the new leader.
+    pub fn failure(&self, error: ErrorCode) -> Answer {
+        match &self.request {
+            ControllerRequest::Envelope(_) if error == ErrorCode::NotController => Answer {
+                connection: self.connection,
+                correlation_id: self.correlation_id,
+                response: ControllerResponse::Envelope(EnvelopeResponse { error, response: None }),
+            },
+            ControllerRequest::Cluster(request) => self.answer(Reply::Cluster(cluster_failure(request, error))),
+            ControllerRequest::Admin(request) | ControllerRequest::Envelope(request) => {
+                self.answer(Reply::Admin(admin_failure(request, error)))
+            }
+        }
+    }
+
+    /// How long it may wait in the queue before it begins; `None`: for ever (§2.5).
+    pub fn patience_ms(&self, settings: &ControllerSettings) -> Option<u64> {
+        let timeout_ms = match &self.request {
+            ControllerRequest::Cluster(ClusterRequest::BrokerHeartbeat(_)) => {
+                return Some(u64::from(settings.broker_heartbeat_interval_ms / 2));
+            }
+            ControllerRequest::Cluster(_) => return None,
+            ControllerRequest::Admin(request) | ControllerRequest::Envelope(request) => match request {
+                AdminRequest::CreateTopics(request) => request.timeout_ms,
+                AdminRequest::DeleteTopics(request) => request.timeout_ms,
+                AdminRequest::CreatePartitions(request) => request.timeout_ms,
+                AdminRequest::ElectLeaders(request) => request.timeout_ms,
+                AdminRequest::DescribeConfigs(_)
+                | AdminRequest::IncrementalAlterConfigs(_)
+                | AdminRequest::UnregisterBroker(_) => return None,
+            },
+        };
+        Some(u64::try_from(timeout_ms).unwrap_or(0))
+    }
+
+    /// It asks for nothing: answered at once, on a standby as well (§2.5).
+    pub fn is_empty(&self) -> bool {
+        match &self.request {
+            ControllerRequest::Cluster(ClusterRequest::AlterPartition(request)) => request.partitions.is_empty(),
+            ControllerRequest::Cluster(_) => false,
+            ControllerRequest::Admin(request) | ControllerRequest::Envelope(request) => match request {
+                AdminRequest::CreateTopics(request) => request.topics.is_empty(),
+                AdminRequest::DeleteTopics(request) => request.topics.is_empty(),
+                AdminRequest::CreatePartitions(request) => request.topics.is_empty(),
+                AdminRequest::IncrementalAlterConfigs(request) => request.resources.is_empty(),
+                AdminRequest::DescribeConfigs(request) => request.resources.is_empty(),
+                AdminRequest::ElectLeaders(request) => {
+                    request.topic_partitions.as_ref().is_some_and(|topics| topics.is_empty())
+                }
+                AdminRequest::UnregisterBroker(_) => false,
+            },
+        }
+    }
+}
+
+fn cluster_failure(request: &ClusterRequest, error: ErrorCode) -> ClusterResponse {
+    match request {
+        ClusterRequest::AlterPartition(_) => {
+            ClusterResponse::AlterPartition(AlterPartitionResponse { error, partitions: Rc::from([]) })
+        }
+        ClusterRequest::BrokerRegistration(_) => ClusterResponse::BrokerRegistration(BrokerRegistrationResponse {
+            error,
+            broker_epoch: BrokerEpoch::UNKNOWN,
+        }),
+        ClusterRequest::BrokerHeartbeat(_) => ClusterResponse::BrokerHeartbeat(BrokerHeartbeatResponse {
+            error,
+            is_caught_up: false,
+            is_fenced: true,
+            should_shut_down: false,
+        }),
+        ClusterRequest::AllocateProducerIds(_) => ClusterResponse::AllocateProducerIds(AllocateProducerIdsResponse {
+            error,
+            producer_id_start: ProducerId::NONE,
+            producer_id_len: 0,
+        }),
+        ClusterRequest::ControllerRegistration(_) => {
+            ClusterResponse::ControllerRegistration(ControllerRegistrationResponse { error })
+        }
+    }
+}
+
+fn admin_failure(request: &AdminRequest, error: ErrorCode) -> AdminResponse {
+    match request {
+        AdminRequest::CreateTopics(request) => {
+            let (topic_id, num_partitions, replication_factor) = (Uuid::ZERO, -1, -1);
+            let failed = |topic: &CreatableTopic| CreatableTopicResult {
+                name: Rc::clone(&topic.name),
+                topic_id,
+                error,
+                num_partitions,
+                replication_factor,
+            };
+            AdminResponse::CreateTopics(CreateTopicsResponse { topics: request.topics.iter().map(failed).collect() })
+        }
+        AdminRequest::DeleteTopics(request) => {
+            let failed = |topic: &DeleteTopicState| DeletableTopicResult {
+                name: topic.name.clone(),
+                topic_id: topic.topic_id,
+                error,
+            };
+            let responses = request.topics.iter().map(failed).collect();
+            AdminResponse::DeleteTopics(DeleteTopicsResponse { responses })
+        }
+        AdminRequest::CreatePartitions(request) => {
+            let failed =
+                |topic: &CreatePartitionsTopic| CreatePartitionsTopicResult { name: Rc::clone(&topic.name), error };
+            let results = request.topics.iter().map(failed).collect();
+            AdminResponse::CreatePartitions(CreatePartitionsResponse { results })
+        }
+        AdminRequest::IncrementalAlterConfigs(request) => {
+            let failed = |resource: &AlterConfigsResource| AlterConfigsResourceResponse {
+                error,
+                resource_type: resource.resource_type,
+                resource_name: Rc::clone(&resource.resource_name),
+            };
+            let responses = request.resources.iter().map(failed).collect();
+            AdminResponse::IncrementalAlterConfigs(IncrementalAlterConfigsResponse { responses })
+        }
+        AdminRequest::DescribeConfigs(request) => {
+            let failed = |resource: &DescribeConfigsResource| DescribeConfigsResult {
+                error,
+                resource_type: resource.resource_type,
+                resource_name: Rc::clone(&resource.resource_name),
+                configs: Rc::from([]),
+            };
+            AdminResponse::DescribeConfigs(DescribeConfigsResponse {
+                results: request.resources.iter().map(failed).collect(),
+            })
+        }
+        AdminRequest::ElectLeaders(_) => {
+            AdminResponse::ElectLeaders(ElectLeadersResponse { error, replica_election_results: Rc::from([]) })
+        }
+        AdminRequest::UnregisterBroker(_) => AdminResponse::UnregisterBroker(UnregisterBrokerResponse { error }),
+    }
+}

@@ -1,0 +1,260 @@
+//! Write events (controller-broker.md §2.2): an operation on the latest state gives records, which
+//! are prepared, replayed and scheduled; its answer waits until the last of them is stable.
+
+use super::rpc::{ControllerRequest, Pending, Reply};
+use super::{Active, QuorumController};
+use crate::controller::metadata_log::MetadataLog;
+use crate::controller::replication::{self, View};
+use crate::controller::result::{ControllerResult, EndOffsetHook, MAX_RECORDS_PER_BATCH};
+use crate::controller::settings::ControllerSettings;
+use crate::controller::state::ControllerState;
+use crate::controller::{cluster, configuration, producer_ids};
+use crate::ids::Offset;
+use crate::message::{AdminRequest, AdminResponse, ClusterRequest, ClusterResponse, ErrorCode};
+use crate::metadata::MetadataRecord;
+use crate::quorum::accumulator::AppendError;
+use crate::quorum::step::{Fatal, Step};
+
+/// Whom to answer, and what, when it is stable; events of its own have nobody to tell.
+#[derive(Clone, Debug)]
+pub(super) struct Completion {
+    pub asked: Option<(Pending, Reply)>,
+}
+
+/// What an operation works on.
+pub(super) struct Context<'a> {
+    active: &'a mut Active,
+    settings: &'a ControllerSettings,
+}
+
+type OperationResult = Result<ControllerResult<Reply>, ErrorCode>;
+
+impl Context<'_> {
+    /// The latest state.
+    pub fn state(&self) -> &ControllerState {
+        self.active.latest.newest()
+    }
+
+    fn view(&self) -> View<'_> {
+        View { state: self.active.latest.newest(), heartbeats: &self.active.heartbeats, settings: self.settings }
+    }
+
+    /// The operation of a request that writes.
+    pub fn operate(&mut self, request: &ControllerRequest, step: &mut Step<'_>) -> OperationResult {
+        match request {
+            ControllerRequest::Cluster(request) => self.operate_cluster(request, step).map(|r| r.map(Reply::Cluster)),
+            ControllerRequest::Admin(request) | ControllerRequest::Envelope(request) => {
+                self.operate_admin(request, step).map(|r| r.map(Reply::Admin))
+            }
+        }
+    }
+
+    fn operate_cluster(
+        &mut self,
+        request: &ClusterRequest,
+        step: &mut Step<'_>,
+    ) -> Result<ControllerResult<ClusterResponse>, ErrorCode> {
+        let settings = self.settings;
+        let next_write_offset = self.active.next_write_offset;
+        let (state, heartbeats) = (self.active.latest.newest(), &mut self.active.heartbeats);
+        Ok(match request {
+            ClusterRequest::AlterPartition(request) => {
+                let view = View { state, heartbeats, settings };
+                replication::alter_partition(view, request)?.map(ClusterResponse::AlterPartition)
+            }
+            ClusterRequest::BrokerRegistration(request) => {
+                let now_ns = step.now.mono_ns;
+                cluster::register_broker(state, heartbeats, settings, request, next_write_offset, now_ns)?
+                    .map(ClusterResponse::BrokerRegistration)
+            }
+            ClusterRequest::BrokerHeartbeat(request) => {
+                let result = cluster::process_heartbeat(state, heartbeats, settings, request)?;
+                result.map(ClusterResponse::BrokerHeartbeat)
+            }
+            ClusterRequest::AllocateProducerIds(request) => {
+                producer_ids::allocate(state, request)?.map(ClusterResponse::AllocateProducerIds)
+            }
+            ClusterRequest::ControllerRegistration(request) => {
+                cluster::register_controller(state, request)?.map(ClusterResponse::ControllerRegistration)
+            }
+        })
+    }
+
+    fn operate_admin(
+        &mut self,
+        request: &AdminRequest,
+        step: &mut Step<'_>,
+    ) -> Result<ControllerResult<AdminResponse>, ErrorCode> {
+        let view = self.view();
+        Ok(match request {
+            AdminRequest::CreateTopics(request) => {
+                replication::create_topics(view, request, step.entropy)?.map(AdminResponse::CreateTopics)
+            }
+            AdminRequest::CreatePartitions(request) => {
+                let result = replication::create_partitions(view, request, step.entropy)?;
+                result.map(AdminResponse::CreatePartitions)
+            }
+            AdminRequest::ElectLeaders(request) => {
+                replication::elect_leaders(view, request)?.map(AdminResponse::ElectLeaders)
+            }
+            AdminRequest::IncrementalAlterConfigs(request) => {
+                let result = configuration::incremental_alter_configs(view.state, view.settings, request)?;
+                result.map(AdminResponse::IncrementalAlterConfigs)
+            }
+            AdminRequest::UnregisterBroker(request) => {
+                cluster::unregister_broker(view, request)?.map(AdminResponse::UnregisterBroker)
+            }
+            // Reads, or begun by one.
+            AdminRequest::DescribeConfigs(_) | AdminRequest::DeleteTopics(_) => {
+                return Err(ErrorCode::UnknownServerError);
+            }
+        })
+    }
+
+    /// One periodic sweep for brokers that are silent.
+    pub fn fence_stale_broker(&mut self, now_ns: u64) -> ControllerResult<bool> {
+        let (state, heartbeats) = (self.active.latest.newest(), &mut self.active.heartbeats);
+        cluster::fence_stale_broker(state, heartbeats, self.settings, now_ns)
+    }
+
+    /// One periodic election.
+    pub fn elect(&self, elect: fn(View<'_>) -> ControllerResult<bool>) -> ControllerResult<bool> {
+        elect(self.view())
+    }
+}
+
+impl QuorumController {
+    /// A write event; `pending` is whom to answer.
+    pub(super) fn write(
+        &mut self,
+        log: &mut dyn MetadataLog,
+        pending: Option<Pending>,
+        step: &mut Step<'_>,
+        operation: impl FnOnce(&mut Context<'_>, &mut Step<'_>) -> OperationResult,
+    ) -> Result<(), Fatal> {
+        match self.operate(step, |context, step| operation(context, step)) {
+            Ok(result) => {
+                let ControllerResult { records, response, atomic, hook } = result;
+                let asked = pending.map(|pending| (pending, response));
+                self.complete_at_end(log, records, atomic, hook, Completion { asked }, step)
+            }
+            Err(error) => {
+                self.answers.extend(pending.map(|pending| pending.failure(error)));
+                Ok(())
+            }
+        }
+    }
+
+    /// An operation on the latest state; NOT_CONTROLLER on a standby.
+    pub(super) fn operate<T>(
+        &mut self,
+        step: &mut Step<'_>,
+        operation: impl FnOnce(&mut Context<'_>, &mut Step<'_>) -> Result<T, ErrorCode>,
+    ) -> Result<T, ErrorCode> {
+        let Some(active) = &mut self.active else { return Err(ErrorCode::NotController) };
+        operation(&mut Context { active, settings: &self.settings }, step)
+    }
+
+    /// Writes the records, if there are any, and answers when what was seen is stable: without
+    /// records that is the newest of what is pending, so that nobody learns of what may yet be lost.
+    pub(super) fn complete_at_end(
+        &mut self,
+        log: &mut dyn MetadataLog,
+        records: Vec<MetadataRecord>,
+        atomic: bool,
+        hook: EndOffsetHook,
+        completion: Completion,
+        step: &mut Step<'_>,
+    ) -> Result<(), Fatal> {
+        let batches = if atomic { records.len().max(1) } else { MAX_RECORDS_PER_BATCH };
+        assert!(batches <= MAX_RECORDS_PER_BATCH, "an atomic result of {batches} records");
+        let wrote = !records.is_empty();
+        for batch in records.chunks(batches) {
+            if let Err(error) = self.append(log, batch, step)? {
+                // NotLeader is no fault; everything else is, and the client learns nothing (§2.5).
+                let code = match error {
+                    AppendError::NotLeader => ErrorCode::NotController,
+                    _ => ErrorCode::UnknownServerError,
+                };
+                self.renounce(log, step);
+                self.answers.extend(completion.asked.map(|(pending, _)| pending.failure(code)));
+                return Ok(());
+            }
+        }
+        let Some(active) = &self.active else { return Ok(()) };
+        let end = Offset(active.next_write_offset.0 - 1);
+        self.run_hook(hook, end, step);
+        let newest = self.deferred.back().map(|(offset, _)| *offset);
+        match if wrote { Some(end) } else { newest } {
+            Some(offset) => {
+                assert!(newest.is_none_or(|newest| newest <= offset), "{offset} is parked behind {newest:?}");
+                self.deferred.push_back((offset, completion));
+            }
+            None => self.complete(completion),
+        }
+        Ok(())
+    }
+
+    /// One batch: prepare, replay, schedule. A record that cannot be replayed is fatal.
+    fn append(
+        &mut self,
+        log: &mut dyn MetadataLog,
+        records: &[MetadataRecord],
+        step: &mut Step<'_>,
+    ) -> Result<Result<(), AppendError>, Fatal> {
+        let Some(active) = &mut self.active else { return Ok(Err(AppendError::NotLeader)) };
+        let metadata_version = active.latest.newest().features.metadata_version();
+        let last = match log.prepare_append(active.epoch, records, metadata_version, step) {
+            Ok(last) => last,
+            Err(error) => return Ok(Err(error)),
+        };
+        let base = last.0 + 1 - records.len() as i64;
+        for (offset, record) in (base..).zip(records) {
+            active.latest.replay(record, Offset(offset)).map_err(|error| Fatal(error.to_string()))?;
+            active.note_registration(record);
+        }
+        log.schedule_prepared_append(step);
+        active.next_write_offset = Offset(last.0 + 1);
+        Ok(Ok(()))
+    }
+
+    fn run_hook(&mut self, hook: EndOffsetHook, end: Offset, step: &mut Step<'_>) {
+        match hook {
+            EndOffsetHook::None => {}
+            EndOffsetHook::ControlledShutdown(broker) => {
+                if let Some(active) = &mut self.active {
+                    active.heartbeats.update_controlled_shutdown_offset(broker, end.0);
+                }
+            }
+            EndOffsetHook::StartPeriodicTasks => self.start_periodic_tasks(step.now.mono_ns),
+        }
+    }
+
+    /// Answers all that waits for offsets up to the stable one.
+    pub(super) fn complete_stable(&mut self) {
+        while self.deferred.front().is_some_and(|(offset, _)| *offset <= self.last_stable) {
+            if let Some((_, completion)) = self.deferred.pop_front() {
+                self.complete(completion);
+            }
+        }
+    }
+
+    fn complete(&mut self, completion: Completion) {
+        self.answers.extend(completion.asked.map(|(pending, reply)| pending.answer(reply)));
+    }
+}
+
+impl Active {
+    /// The soft state follows the replay of registrations (§3.2).
+    fn note_registration(&mut self, record: &MetadataRecord) {
+        let broker_id = match record {
+            MetadataRecord::RegisterBroker(record) => record.broker_id,
+            MetadataRecord::BrokerRegistrationChange(record) => record.broker_id,
+            MetadataRecord::UnregisterBroker(record) => return self.heartbeats.remove(record.broker_id),
+            _ => return,
+        };
+        if let Some(broker) = self.latest.newest().cluster.broker(broker_id) {
+            self.heartbeats.register(broker_id, broker.fenced);
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! What becomes of partitions when brokers are fenced, unfenced, leave, come back as another
+//! process, or lose directories (controller-broker.md §4.5).
+//!
+//! All changes of one event are computed against the state before it.
+
+use std::rc::Rc;
+
+use super::View;
+use crate::controller::partition_change_builder::{Election, PartitionChangeBuilder};
+use crate::controller::state::{BrokerRegistration, PartitionRegistration};
+use crate::ids::{BrokerEpoch, NodeId, TopicIdPartition, Uuid};
+use crate::metadata::MetadataRecord;
+use crate::metadata::records::BrokerRegistrationChange;
+
+/// Who is not acceptable as a leader, who is although still fenced, and who lost data.
+#[derive(Clone, Copy, Default)]
+struct Event {
+    removed: Option<NodeId>,
+    added: Option<NodeId>,
+    unclean_shutdown: Option<NodeId>,
+}
+
+/// Fenced: by its session, its own wish, or because it may leave now.
+pub fn broker_fenced(view: View<'_>, broker: NodeId, epoch: BrokerEpoch, records: &mut Vec<MetadataRecord>) {
+    let event = Event { removed: Some(broker), ..Event::default() };
+    leader_and_isr_updates(view, event, view.state.topics.with_in_isr(broker), records);
+    records.push(MetadataRecord::BrokerRegistrationChange(BrokerRegistrationChange {
+        fenced: 1,
+        ..registration_change(broker, epoch)
+    }));
+}
+
+/// Unfenced: every leaderless partition of the cluster gets a chance, not only its own.
+pub fn broker_unfenced(view: View<'_>, broker: NodeId, epoch: BrokerEpoch, records: &mut Vec<MetadataRecord>) {
+    records.push(MetadataRecord::BrokerRegistrationChange(BrokerRegistrationChange {
+        fenced: -1,
+        ..registration_change(broker, epoch)
+    }));
+    let event = Event { added: Some(broker), ..Event::default() };
+    leader_and_isr_updates(view, event, view.state.topics.leaderless(), records);
+}
+
+/// It wishes to leave and still leads: its leaderships go elsewhere. Its registration says so once.
+pub fn controlled_shutdown(view: View<'_>, broker: NodeId, epoch: BrokerEpoch, records: &mut Vec<MetadataRecord>) {
+    let noted = view.state.cluster.broker(broker).is_some_and(|broker| broker.in_controlled_shutdown);
+    if !noted {
+        records.push(MetadataRecord::BrokerRegistrationChange(BrokerRegistrationChange {
+            in_controlled_shutdown: 1,
+            ..registration_change(broker, epoch)
+        }));
+    }
+    leaves(view, broker, records);
+}
+
+/// It shut down cleanly and is another process now, or clean and unclean make no difference.
+pub fn leaves(view: View<'_>, broker: NodeId, records: &mut Vec<MetadataRecord>) {
+    let event = Event { removed: Some(broker), ..Event::default() };
+    leader_and_isr_updates(view, event, view.state.topics.with_in_isr(broker), records);
+}
+
+/// It came back without a clean shutdown: what it holds cannot be trusted to be complete.
+pub fn lost_uncleanly(view: View<'_>, broker: NodeId, records: &mut Vec<MetadataRecord>) {
+    let event = Event { unclean_shutdown: Some(broker), ..Event::default() };
+    leader_and_isr_updates(view, event, view.state.topics.with_in_isr(broker), records);
+    leader_and_isr_updates(view, event, view.state.topics.with_in_elr(broker), records);
+}
+
+/// Its registration goes: it leaves ISRs, and where it is in an ELR an election is held without it.
+/// It stays in the ELR, where a later registration, which has no epoch to be clean by, revokes it.
+pub fn unregistered(view: View<'_>, broker: NodeId, records: &mut Vec<MetadataRecord>) {
+    leaves(view, broker, records);
+    let event = Event { removed: Some(broker), ..Event::default() };
+    leader_and_isr_updates(view, event, view.state.topics.with_in_elr(broker), records);
+}
+
+/// Directories of a broker that are newly offline: its replicas there leave, and its registration
+/// keeps the rest.
+pub fn directories_offline(
+    view: View<'_>,
+    broker: NodeId,
+    registration: &BrokerRegistration,
+    offline: &[Uuid],
+    records: &mut Vec<MetadataRecord>,
+) {
+    let newly = |dir: &Uuid| offline.contains(dir);
+    if !registration.log_dirs.iter().any(newly) {
+        return;
+    }
+    let event = Event { removed: Some(broker), ..Event::default() };
+    for dir in registration.log_dirs.iter().filter(|dir| newly(dir)) {
+        leader_and_isr_updates(view, event, view.state.topics.in_directory(broker, *dir), records);
+    }
+    let log_dirs: Rc<[Uuid]> = registration.log_dirs.iter().copied().filter(|dir| !newly(dir)).collect();
+    records.push(MetadataRecord::BrokerRegistrationChange(BrokerRegistrationChange {
+        log_dirs,
+        ..registration_change(broker, registration.epoch)
+    }));
+}
+
+fn leader_and_isr_updates(
+    view: View<'_>,
+    event: Event,
+    partitions: impl Iterator<Item = TopicIdPartition>,
+    records: &mut Vec<MetadataRecord>,
+) {
+    let gone = |id: NodeId| event.removed == Some(id) || event.unclean_shutdown == Some(id);
+    for id in partitions {
+        let Some((topic, partition)) = view.state.partition(id) else { continue };
+        let acceptable = |replica: NodeId| {
+            let alive = event.added == Some(replica) || view.state.is_active(replica);
+            !gone(replica) && alive && view.has_online_replica(partition, replica)
+        };
+        let target_isr = partition.isr.iter().copied().filter(|id| !gone(*id)).collect();
+        let builder = PartitionChangeBuilder::new(id, topic, partition, view.state, view.settings, &acceptable);
+        let builder = builder
+            .election(view.election_of(&topic.name))
+            .target_isr(target_isr)
+            .unclean_shutdown(event.unclean_shutdown);
+        records.extend(builder.build().map(MetadataRecord::PartitionChange));
+    }
+}
+
+impl View<'_> {
+    /// Its directory is online (§4.0).
+    pub(super) fn has_online_replica(self, partition: &PartitionRegistration, replica: NodeId) -> bool {
+        let broker = self.state.cluster.broker(replica);
+        let dir = partition.directory_of(replica);
+        broker.zip(dir).is_some_and(|(broker, dir)| broker.has_online_dir(dir))
+    }
+
+    /// Kafka's acceptable leader (§4.0).
+    pub(super) fn is_acceptable_leader(self, partition: &PartitionRegistration, replica: NodeId) -> bool {
+        self.state.is_active(replica) && self.has_online_replica(partition, replica)
+    }
+
+    /// How this topic elects without being asked.
+    pub(super) fn election_of(self, topic: &str) -> Election {
+        if self.state.unclean_election_enabled(topic, self.settings) { Election::Unclean } else { Election::Online }
+    }
+}
+
+/// A change that says nothing yet.
+pub(in crate::controller) fn registration_change(
+    broker_id: NodeId,
+    broker_epoch: BrokerEpoch,
+) -> BrokerRegistrationChange {
+    BrokerRegistrationChange {
+        broker_id,
+        broker_epoch,
+        fenced: 0,
+        in_controlled_shutdown: 0,
+        log_dirs: Rc::from([]),
+        cordoned_log_dirs: None,
+    }
+}

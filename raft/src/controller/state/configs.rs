@@ -1,0 +1,89 @@
+//! Dynamic configs, and how a topic's value is found (controller-broker.md §4.10).
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use crate::ids::NodeId;
+use crate::metadata::records::Config;
+
+/// Resources that have configs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ResourceType {
+    /// 2
+    Topic,
+    /// 4; "" is the default of all.
+    Broker,
+}
+
+impl ResourceType {
+    /// The wire's number.
+    pub fn value(self) -> i8 {
+        match self {
+            ResourceType::Topic => 2,
+            ResourceType::Broker => 4,
+        }
+    }
+
+    /// `None` for resources whose configs are not kept here.
+    pub fn of(value: i8) -> Option<ResourceType> {
+        [ResourceType::Topic, ResourceType::Broker].into_iter().find(|kind| kind.value() == value)
+    }
+}
+
+/// Configs of one resource, by name.
+pub type ResourceConfigs = BTreeMap<Rc<str>, Rc<str>>;
+
+/// All dynamic configs. Keys nobody knows are kept as they are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ConfigState {
+    resources: BTreeMap<(i8, Rc<str>), ResourceConfigs>,
+}
+
+impl ConfigState {
+    /// What is set on a resource, by name.
+    pub fn of_resource(&self, kind: ResourceType, name: &str) -> Option<&ResourceConfigs> {
+        self.resources.get(&(kind.value(), Rc::from(name)))
+    }
+
+    /// One value, as set on the resource itself.
+    pub fn get(&self, kind: ResourceType, resource: &str, name: &str) -> Option<&Rc<str>> {
+        self.of_resource(kind, resource)?.get(name)
+    }
+
+    /// Topic, then dynamic broker (this controller's node), then cluster default; `None` leaves it
+    /// to the static value.
+    pub fn effective(&self, topic: &str, name: &str, node_id: NodeId) -> Option<&Rc<str>> {
+        self.get(ResourceType::Topic, topic, name)
+            .or_else(|| self.get(ResourceType::Broker, &node_id.to_string(), name))
+            .or_else(|| self.get(ResourceType::Broker, "", name))
+    }
+
+    /// Brokers, the cluster's default not among them, that set this config.
+    pub fn brokers_that_set<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Rc<str>> {
+        let brokers = self.resources.iter().filter(|((kind, _), _)| *kind == ResourceType::Broker.value());
+        let brokers = brokers.filter(move |((_, broker), configs)| !broker.is_empty() && configs.contains_key(name));
+        brokers.map(|((_, broker), _)| broker)
+    }
+
+    pub(super) fn replay(&mut self, record: &Config) {
+        let key = (record.resource_type, Rc::clone(&record.resource_name));
+        match &record.value {
+            Some(value) => {
+                let configs = self.resources.entry(key).or_default();
+                configs.insert(Rc::clone(&record.name), Rc::clone(value));
+            }
+            None => {
+                if let Some(configs) = self.resources.get_mut(&key) {
+                    configs.remove(&record.name);
+                    if configs.is_empty() {
+                        self.resources.remove(&key);
+                    }
+                }
+            }
+        }
+    }
+
+    pub(super) fn remove_resource(&mut self, kind: ResourceType, name: &str) {
+        self.resources.remove(&(kind.value(), Rc::from(name)));
+    }
+}

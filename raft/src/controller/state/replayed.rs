@@ -1,0 +1,64 @@
+//! A state and the metadata transaction that may be open in it (KIP-868, controller-broker.md §2.7).
+//!
+//! The start of the transaction is part of what is rolled back, which in Kafka it is not (§2.7, trap).
+
+use super::{ControllerState, ReplayError};
+use crate::ids::Offset;
+use crate::metadata::MetadataRecord;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct OpenTransaction {
+    /// Of its BeginTransaction record.
+    start: Offset,
+    before: Box<ControllerState>,
+}
+
+/// Records up to some offset, replayed, those of an open transaction included.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReplayedState {
+    state: ControllerState,
+    transaction: Option<OpenTransaction>,
+}
+
+impl ReplayedState {
+    /// With all records, those of an open transaction included.
+    pub fn newest(&self) -> &ControllerState {
+        &self.state
+    }
+
+    /// Without those of an open transaction.
+    pub fn stable(&self) -> &ControllerState {
+        self.transaction.as_ref().map_or(&self.state, |transaction| &transaction.before)
+    }
+
+    /// Offset of the BeginTransaction record of the open transaction.
+    pub fn transaction_start(&self) -> Option<Offset> {
+        self.transaction.as_ref().map(|transaction| transaction.start)
+    }
+
+    /// Replays one record that stands at `offset`.
+    pub fn replay(&mut self, record: &MetadataRecord, offset: Offset) -> Result<(), ReplayError> {
+        let error = |why: &str| Err(ReplayError { record: record.name(), offset, why: why.to_owned() });
+        match record {
+            MetadataRecord::BeginTransaction(_) => {
+                if self.transaction.is_some() {
+                    return error("a transaction is open already");
+                }
+                self.transaction = Some(OpenTransaction { start: offset, before: Box::new(self.state.clone()) });
+                Ok(())
+            }
+            MetadataRecord::EndTransaction(_) => match self.transaction.take() {
+                Some(_) => Ok(()),
+                None => error("no transaction is open"),
+            },
+            MetadataRecord::AbortTransaction(_) => match self.transaction.take() {
+                Some(transaction) => {
+                    self.state = *transaction.before;
+                    Ok(())
+                }
+                None => error("no transaction is open"),
+            },
+            _ => self.state.replay(record, offset),
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! Brokers come, fall silent, leave, and come back (controller-broker.md §3, §4.5).
+
+use std::rc::Rc;
+
+use super::harness::{Harness, cluster, registration};
+use super::{nodes, uuid};
+use crate::controller::quorum_controller::{ControllerRequest, ControllerResponse};
+use crate::ids::{BrokerEpoch, NodeId};
+use crate::message::admin::UnregisterBrokerRequest;
+use crate::message::cluster::{BrokerRegistrationRequest, ControllerRegistrationRequest};
+use crate::message::{AdminRequest, AdminResponse, ClusterRequest, ClusterResponse, ErrorCode};
+use crate::metadata::MetadataRecord;
+
+fn refusal(change: impl FnOnce(&mut BrokerRegistrationRequest)) -> ErrorCode {
+    let mut harness = Harness::active();
+    harness.join(&[1]);
+    let mut request = registration(2, 2, BrokerEpoch::UNKNOWN);
+    change(&mut request);
+    match harness.ask(cluster(ClusterRequest::BrokerRegistration(request))) {
+        ControllerResponse::Cluster(ClusterResponse::BrokerRegistration(response)) => response.error,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn registrations_are_refused_for_what_is_wrong_with_them() {
+    assert_eq!(refusal(|_| {}), ErrorCode::None);
+    assert_eq!(refusal(|request| request.cluster_id = Rc::from("other")), ErrorCode::InconsistentClusterId);
+    assert_eq!(refusal(|request| request.log_dirs = Rc::from([])), ErrorCode::InvalidRegistration);
+    assert_eq!(refusal(|request| request.log_dirs = [uuid(5), uuid(5)].into()), ErrorCode::InvalidRegistration);
+    let reserved = crate::ids::Uuid::METADATA_TOPIC_ID;
+    assert_eq!(refusal(|request| request.log_dirs = [reserved].into()), ErrorCode::InvalidRegistration);
+    assert_eq!(refusal(|request| request.log_dirs = [uuid(10_001)].into()), ErrorCode::InvalidRegistration);
+    assert_eq!(refusal(|request| request.features = Rc::from([])), ErrorCode::InvalidRegistration);
+    let without_elr = |request: &mut BrokerRegistrationRequest| request.features = request.features[..2].into();
+    assert_eq!(refusal(without_elr), ErrorCode::UnsupportedVersion, "0..0 does not contain a finalized 1");
+    let too_old = |request: &mut BrokerRegistrationRequest| {
+        let mut features = request.features.to_vec();
+        features[0].max_supported_version = 20;
+        request.features = features.into();
+    };
+    assert_eq!(refusal(too_old), ErrorCode::UnsupportedVersion);
+}
+
+#[test]
+fn a_restarted_broker_waits_for_its_old_session_and_a_retry_does_not() {
+    let mut harness = Harness::active();
+    harness.join(&[1]);
+    let old = harness.epoch_of(1);
+    assert_eq!(harness.register(1, 1, old).broker_epoch, old, "the same process keeps its epoch");
+    assert_eq!(harness.register(1, 99, old).error, ErrorCode::DuplicateBrokerRegistration);
+    harness.advance(9_000);
+    assert_eq!(harness.register(1, 99, old).error, ErrorCode::DuplicateBrokerRegistration, "9 s is not over 9 s");
+    harness.advance(1);
+    let new = harness.register(1, 99, old);
+    assert_eq!(new.error, ErrorCode::None);
+    assert!(new.broker_epoch > old);
+    let broker = harness.latest().cluster.broker(NodeId(1)).expect("registered");
+    assert!(broker.fenced && broker.registration_offset.0 >= new.broker_epoch.0);
+}
+
+#[test]
+fn a_broker_is_unfenced_when_it_has_published_its_registration() {
+    let mut harness = Harness::active();
+    harness.register(1, 1, BrokerEpoch::UNKNOWN);
+    let mut request = harness.heartbeat_request(1, false, false);
+    request.current_metadata_offset -= 1;
+    let response = harness.ask(cluster(ClusterRequest::BrokerHeartbeat(request.clone())));
+    let ControllerResponse::Cluster(ClusterResponse::BrokerHeartbeat(response)) = response else { panic!() };
+    assert_eq!((response.is_caught_up, response.is_fenced), (false, true));
+    assert!(harness.heartbeat(1, true, false).is_fenced, "caught up, but it does not want to serve");
+    assert!(!harness.heartbeat(1, false, false).is_fenced);
+    request.broker_epoch.0 -= 1;
+    let response = harness.ask(cluster(ClusterRequest::BrokerHeartbeat(request)));
+    let ControllerResponse::Cluster(ClusterResponse::BrokerHeartbeat(response)) = response else { panic!() };
+    assert_eq!(response.error, ErrorCode::StaleBrokerEpoch);
+}
+
+#[test]
+fn a_silent_broker_is_fenced_and_its_leaderships_move() {
+    let mut harness = Harness::active();
+    harness.join(&[1, 2]);
+    harness.create("t", &[&[1, 2]], &[]);
+    for _ in 0..6 {
+        harness.advance(2_000);
+        harness.heartbeat(2, false, false);
+    }
+    assert!(harness.latest().cluster.broker(NodeId(1)).expect("registered").fenced);
+    assert!(!harness.latest().cluster.broker(NodeId(2)).expect("registered").fenced);
+    let partition = harness.partition("t", 0);
+    assert_eq!((partition.leader, &partition.isr, &partition.elr), (NodeId(2), &nodes(&[2]), &nodes(&[1])));
+    let fence = harness.log.written.iter().rposition(|r| matches!(r, MetadataRecord::BrokerRegistrationChange(_)));
+    let change = harness.log.written.iter().rposition(|r| matches!(r, MetadataRecord::PartitionChange(_)));
+    assert!(change < fence, "partitions move before the fence stands in the log");
+    assert!(!harness.heartbeat(1, false, false).is_fenced, "it was only silent");
+}
+
+#[test]
+fn brokers_that_fall_silent_together_are_fenced_one_by_one() {
+    let mut harness = Harness::active();
+    harness.join(&[1, 2, 3]);
+    harness.create("t", &[&[1, 2, 3]], &[]);
+    harness.advance(11_000);
+    let partition = harness.partition("t", 0);
+    assert_eq!((partition.leader, &partition.isr, &partition.elr), (NodeId::NONE, &nodes(&[]), &nodes(&[2, 3])));
+    assert_eq!(partition.last_known_elr, nodes(&[3]));
+    assert!(!harness.heartbeat(2, false, false).is_fenced);
+    assert_eq!(harness.partition("t", 0).leader, NodeId(2), "unfencing elects from the ELR");
+}
+
+#[test]
+fn controlled_shutdown_waits_until_the_others_know() {
+    let mut harness = Harness::active();
+    harness.join(&[1, 2]);
+    harness.create("t", &[&[1, 2]], &[]);
+    harness.heartbeat(2, false, false);
+    let behind = harness.heartbeat_request(2, false, false);
+    assert!(!harness.heartbeat(1, false, true).should_shut_down);
+    assert_eq!(harness.partition("t", 0).leader, NodeId(2), "it leads nothing any more");
+    harness.ask(cluster(ClusterRequest::BrokerHeartbeat(behind)));
+    assert!(!harness.heartbeat(1, false, true).should_shut_down, "broker 2 has not heard of it");
+    harness.heartbeat(2, false, false);
+    let response = harness.heartbeat(1, false, true);
+    assert!(response.should_shut_down && response.is_fenced);
+    let noted = |record: &&MetadataRecord| matches!(record, MetadataRecord::BrokerRegistrationChange(change) if change.in_controlled_shutdown == 1);
+    assert_eq!(harness.log.written.iter().filter(noted).count(), 1);
+}
+
+#[test]
+fn a_new_controller_gives_fresh_sessions_and_lets_the_leaving_go_at_once() {
+    let mut harness = Harness::active();
+    harness.join(&[1, 2]);
+    harness.create("t", &[&[1, 2]], &[]);
+    harness.heartbeat(1, false, true);
+    harness.advance(5_000);
+    harness.depose(2, true);
+    harness.lead(3);
+    harness.commit();
+    harness.advance(8_900);
+    assert!(!harness.latest().cluster.broker(NodeId(2)).expect("registered").fenced, "a full session from the claim");
+    assert!(harness.heartbeat(1, false, true).should_shut_down, "it leads nothing, and nobody is waited for");
+}
+
+#[test]
+fn an_unclean_restart_costs_its_place_in_the_elr_and_a_clean_one_does_not() {
+    for clean in [true, false] {
+        let mut harness = Harness::active();
+        harness.join(&[1, 2]);
+        harness.create("t", &[&[1, 2]], &[]);
+        // 1 is fenced while 2 lives, and then 2 is as well.
+        harness.heartbeat(1, true, false);
+        harness.heartbeat(2, true, false);
+        assert_eq!(harness.partition("t", 0).elr, nodes(&[1, 2]));
+        harness.advance(9_001);
+        let epoch = harness.epoch_of(1);
+        let marker = if clean { epoch } else { BrokerEpoch::UNKNOWN };
+        assert_eq!(harness.register(1, 50, marker).error, ErrorCode::None);
+        assert_eq!(harness.partition("t", 0).elr, if clean { nodes(&[1, 2]) } else { nodes(&[2]) });
+        harness.heartbeat(1, false, false);
+        assert_eq!(harness.partition("t", 0).leader, if clean { NodeId(1) } else { NodeId::NONE });
+    }
+}
+
+#[test]
+fn a_lost_directory_takes_its_replicas_out_of_isrs() {
+    let mut harness = Harness::active();
+    let mut request = registration(1, 1, BrokerEpoch::UNKNOWN);
+    request.log_dirs = [uuid(70), uuid(71)].into();
+    harness.ask(cluster(ClusterRequest::BrokerRegistration(request)));
+    harness.heartbeat(1, false, false);
+    harness.join(&[2]);
+    harness.create("t", &[&[2, 1]], &[]);
+    let mut request = harness.heartbeat_request(2, false, false);
+    request.offline_log_dirs = [uuid(10_002)].into();
+    harness.ask(cluster(ClusterRequest::BrokerHeartbeat(request)));
+    let partition = harness.partition("t", 0);
+    assert_eq!((partition.leader, &partition.isr), (NodeId(1), &nodes(&[1])), "the other's directory is unassigned");
+    let dirs =
+        |harness: &Harness, id| harness.latest().cluster.broker(NodeId(id)).expect("registered").log_dirs.clone();
+    assert_eq!(&*dirs(&harness, 2), [uuid(10_002)], "the loss of the last directory is never recorded");
+    let mut request = harness.heartbeat_request(1, false, false);
+    request.offline_log_dirs = [uuid(71)].into();
+    harness.ask(cluster(ClusterRequest::BrokerHeartbeat(request)));
+    assert_eq!(&*dirs(&harness, 1), [uuid(70)]);
+}
+
+#[test]
+fn an_unregistered_broker_is_gone_and_controllers_register() {
+    let mut harness = Harness::active();
+    harness.join(&[1, 2]);
+    harness.create("t", &[&[1, 2]], &[]);
+    let unregister = |id| {
+        let request = UnregisterBrokerRequest { broker_id: NodeId(id) };
+        ControllerRequest::Admin(AdminRequest::UnregisterBroker(request))
+    };
+    let error = |response| match response {
+        ControllerResponse::Admin(AdminResponse::UnregisterBroker(response)) => response.error,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(error(harness.ask(unregister(1))), ErrorCode::None);
+    assert_eq!(harness.partition("t", 0).leader, NodeId(2));
+    assert_eq!(error(harness.ask(unregister(1))), ErrorCode::BrokerIdNotRegistered);
+    let request = ControllerRegistrationRequest {
+        controller_id: NodeId(3001),
+        incarnation_id: uuid(1),
+        listeners: Rc::from([]),
+        features: Rc::from([]),
+    };
+    harness.ask(cluster(ClusterRequest::ControllerRegistration(request)));
+    assert!(harness.controller.stable().cluster.controller(NodeId(3001)).is_some());
+}
