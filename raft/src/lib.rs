@@ -17,6 +17,7 @@
 
 #![deny(clippy::float_arithmetic)]
 
+pub mod broker;
 pub mod bugs;
 pub mod config;
 pub mod controller;
