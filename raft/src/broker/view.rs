@@ -4,6 +4,7 @@
 use std::rc::Rc;
 
 use crate::ids::{BrokerEpoch, LeaderEpoch, NodeId, PartitionEpoch, TopicIdPartition, Uuid};
+use crate::message::data::LeaderIdAndEpoch;
 
 /// A partition as the image has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,8 +61,8 @@ pub trait ClusterView {
     fn brokers(&self) -> Vec<BrokerView>;
     /// Does a topic have this id?
     fn has_topic(&self, topic_id: Uuid) -> bool;
-    /// Does this partition exist?
-    fn has_partition(&self, partition: TopicIdPartition) -> bool;
+    /// Who leads a partition, in which epoch; `None` if there is no such partition.
+    fn leader_of(&self, partition: TopicIdPartition) -> Option<LeaderIdAndEpoch>;
     /// By name.
     fn topic(&self, name: &str) -> Option<TopicView>;
     /// Names of all topics, ascending.

@@ -29,6 +29,9 @@ pub struct LogManager {
     /// What loading wants done, when the first publish starts the log manager.
     at_start: Out,
     previous_broker_epoch: BrokerEpoch,
+    /// The last run ended cleanly.
+    was_clean: bool,
+    started: bool,
     opened: u32,
 }
 
@@ -58,7 +61,8 @@ impl LogManager {
             }
         }
         let previous_broker_epoch = marker.unwrap_or(BrokerEpoch::UNKNOWN);
-        Ok(LogManager { config, loaded, at_start, previous_broker_epoch, opened })
+        let was_clean = marker.is_some();
+        Ok(LogManager { config, loaded, at_start, previous_broker_epoch, was_clean, started: false, opened })
     }
 
     /// Of the clean-shutdown marker found at boot; unknown after any other end. Goes into the
@@ -70,6 +74,7 @@ impl LogManager {
     /// Part of the first publish: does what recovery wants done, and sets strays aside: logs whose
     /// topic id the image does not know, or that are not assigned to this broker.
     pub fn start(&mut self, is_assigned: impl Fn(TopicIdPartition) -> bool, out: &mut Out) {
+        self.started = true;
         out.effects.append(&mut self.at_start.effects);
         let strays: Vec<_> = self
             .loaded
@@ -106,13 +111,16 @@ impl LogManager {
         Some(FlushTask { partition, up_to, truncations })
     }
 
-    /// Writes a checkpoint; the caller names all logs.
+    /// Writes a checkpoint; the caller names all logs. Nothing before the log manager has started.
     pub fn write_checkpoint<'a>(
         &self,
         which: OffsetCheckpoint,
         logs: impl Iterator<Item = (&'a Rc<str>, i32, &'a PartitionLog)>,
         out: &mut Out,
     ) {
+        if !self.started {
+            return;
+        }
         let offset_of = |log: &PartitionLog| match which {
             OffsetCheckpoint::HighWatermark => Some(log.high_watermark()),
             OffsetCheckpoint::RecoveryPoint => Some(log.recovery_point()),
@@ -125,13 +133,16 @@ impl LogManager {
     }
 
     /// The end of an orderly shutdown: every log forced, then the recovery points and starts, the
-    /// marker last.
+    /// marker last. A directory that was not loaded in this run is as complete as it was before.
     pub fn shut_down<'a>(
         &self,
         logs: impl Iterator<Item = (&'a Rc<str>, i32, &'a mut PartitionLog)>,
         broker_epoch: BrokerEpoch,
         out: &mut Out,
     ) {
+        if !self.started && !self.was_clean {
+            return;
+        }
         let mut closed: Vec<(&Rc<str>, i32, &PartitionLog)> = Vec::new();
         for (topic, partition, log) in logs {
             let truncations = log.flush(log.end_offset(), out);

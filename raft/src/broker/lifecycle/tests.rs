@@ -1,0 +1,1 @@
+//! A broker's life against a controller that answers by hand.

@@ -1,0 +1,1 @@
+//! Stories of brokers that exchange messages in memory.
