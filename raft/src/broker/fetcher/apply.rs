@@ -34,8 +34,10 @@ pub(super) fn initial_state(
 ) -> Option<FetchState> {
     let log = replicas.log_mut(id)?;
     if log.latest_epoch().is_none() {
-        log.truncate_to(log.high_watermark(), step.out);
+        let target = log.high_watermark();
+        replicas.truncate(id, target, step);
     }
+    let log = replicas.log_mut(id)?;
     Some(FetchState::new(log.end_offset(), leader_epoch, log.latest_epoch()))
 }
 
@@ -173,7 +175,7 @@ fn truncate(
         Some(local) => local.offset.min(end),
     };
     step.out.probe(Probe::DivergingFetch);
-    log.truncate_to(target, step.out);
+    replicas.truncate(id, target, step);
     Verdict::Continue(fetch_from_end(id, state, replicas))
 }
 
@@ -191,8 +193,8 @@ fn back_in_range(
         OutOfRange::Latest if leader >= end => {
             return Verdict::Continue(state.out_of_range(OutOfRange::Earliest));
         }
-        OutOfRange::Latest => log.truncate_to(leader, step.out),
-        OutOfRange::Earliest if leader > end => log.truncate_fully_and_start_at(leader, step.out),
+        OutOfRange::Latest => replicas.truncate(id, leader, step),
+        OutOfRange::Earliest if leader > end => replicas.truncate_fully_and_start_at(id, leader, step),
         OutOfRange::Earliest => {}
     }
     Verdict::Continue(fetch_from_end(id, state, replicas))

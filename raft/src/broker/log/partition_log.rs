@@ -331,9 +331,12 @@ impl PartitionLog {
     /// Below the high watermark it is allowed and clips it (§6.5). The cut itself is not forced;
     /// the removal of whole segments is, for a segment that came back after a power loss would
     /// follow on other records than it did (a file system's journal keeps that order for Kafka).
-    pub fn truncate_to(&mut self, target: Offset, out: &mut Out) {
+    /// If it says that something was cut, the recovery points must be checkpointed before anything
+    /// is appended: an older one would vouch for what comes (`LogManager.truncateTo`).
+    #[must_use]
+    pub fn truncate_to(&mut self, target: Offset, out: &mut Out) -> bool {
         if target >= self.end {
-            return;
+            return false;
         }
         let keep = self.segment_of(target.max(self.start_offset())) + 1;
         for segment in self.segments[keep..].iter().rev() {
@@ -347,9 +350,11 @@ impl PartitionLog {
         self.active_mut().truncate(target, out);
         self.end = self.active_mut().end_offset();
         self.after_truncation(out);
+        true
     }
 
-    /// `truncateFullyAndStartAt`: drops everything; the next record gets `offset`.
+    /// `truncateFullyAndStartAt`: drops everything; the next record gets `offset`. The recovery
+    /// points are to be checkpointed, as above.
     pub fn truncate_fully_and_start_at(&mut self, offset: Offset, out: &mut Out) {
         for segment in self.segments.drain(..).rev() {
             out.push(Effect::Unlink { path: paths::segment(&self.directory, segment.base_offset) });

@@ -5,7 +5,7 @@ use super::{NS_PER_MS, ReplicaManager};
 use crate::broker::log::{FlushTask, LogManager, OffsetCheckpoint, PartitionLog};
 use crate::broker::partition::{AlterPartitionOutcome, Partition};
 use crate::broker::view::ClusterView;
-use crate::ids::{BrokerEpoch, LeaderEpoch, NodeId, PartitionEpoch, TopicIdPartition, Uuid};
+use crate::ids::{BrokerEpoch, LeaderEpoch, NodeId, Offset, PartitionEpoch, TopicIdPartition, Uuid};
 use crate::io::Out;
 use crate::message::ErrorCode;
 use crate::message::cluster::{
@@ -21,6 +21,7 @@ impl ReplicaManager {
         let now_ns = step.now.mono_ns;
         self.next_isr_check_ns = Some(now_ns + self.isr_check_interval_ns());
         self.next_producer_sweep_ns = Some(now_ns + ns(self.config.producer_id_expiration_check_interval_ms));
+        self.next_checkpoint_ns = Some(now_ns + ns(self.config.recovery_point_checkpoint_interval_ms));
     }
 
     /// The broker epoch of the last clean end; for the registration.
@@ -41,6 +42,11 @@ impl ReplicaManager {
             self.next_isr_check_ns = Some(now_ns + self.isr_check_interval_ns());
             self.shrink_isrs(view, step);
         }
+        if self.next_checkpoint_ns.is_some_and(|at| at <= now_ns) {
+            self.next_checkpoint_ns = Some(now_ns + ns(self.config.recovery_point_checkpoint_interval_ms));
+            self.write_checkpoint(OffsetCheckpoint::RecoveryPoint, step.out);
+            self.write_checkpoint(OffsetCheckpoint::LogStart, step.out);
+        }
         if self.next_producer_sweep_ns.is_some_and(|at| at <= now_ns) {
             let (now_ms, expiration_ms) = (step.now.wall_ms, self.config.producer_id_expiration_ms);
             self.next_producer_sweep_ns = Some(now_ns + ns(self.config.producer_id_expiration_check_interval_ms));
@@ -54,6 +60,7 @@ impl ReplicaManager {
         let timers = [
             self.next_isr_check_ns,
             self.next_producer_sweep_ns,
+            self.next_checkpoint_ns,
             self.next_produce_deadline_ns(),
             self.next_fetch_deadline_ns(),
             self.alter_partition.next_deadline_ns(),
@@ -175,10 +182,24 @@ impl ReplicaManager {
         self.write_checkpoint(OffsetCheckpoint::HighWatermark, out);
     }
 
-    /// Background thread, every `log.flush.offset.checkpoint.interval.ms`.
-    pub fn checkpoint_recovery_points(&self, out: &mut Out) {
-        self.write_checkpoint(OffsetCheckpoint::RecoveryPoint, out);
-        self.write_checkpoint(OffsetCheckpoint::LogStart, out);
+    /// Cuts a follower's log, and checkpoints the recovery points before it grows again.
+    pub(in crate::broker) fn truncate(&mut self, id: TopicIdPartition, target: Offset, step: &mut Step<'_>) {
+        if self.log_mut(id).is_some_and(|log| log.truncate_to(target, step.out)) {
+            self.write_checkpoint(OffsetCheckpoint::RecoveryPoint, step.out);
+        }
+    }
+
+    /// Drops a follower's log; it goes on at `start`.
+    pub(in crate::broker) fn truncate_fully_and_start_at(
+        &mut self,
+        id: TopicIdPartition,
+        start: Offset,
+        step: &mut Step<'_>,
+    ) {
+        if let Some(log) = self.log_mut(id) {
+            log.truncate_fully_and_start_at(start, step.out);
+            self.write_checkpoint(OffsetCheckpoint::RecoveryPoint, step.out);
+        }
     }
 
     fn write_checkpoint(&self, which: OffsetCheckpoint, out: &mut Out) {

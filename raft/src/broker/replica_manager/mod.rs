@@ -7,8 +7,9 @@
 //!
 //! Everything here that touches logs must run on *one* thread of the node, the fetchers included:
 //! an fsync holds back the effects behind it on its own thread only, and a log's writes must stay
-//! in order. (Kafka has locks for that.) Background flushes and checkpoints write to files of
-//! their own, or only force, and may run on another.
+//! in order. (Kafka has locks for that.) Background flushes only force, and the checkpoint of high
+//! watermarks is a file of its own: these two may run on another. The recovery points are
+//! checkpointed here, for a truncation must do it before the log grows again.
 
 mod delta;
 mod fetch;
@@ -70,6 +71,7 @@ pub struct ReplicaManager {
     in_controlled_shutdown: bool,
     next_isr_check_ns: Option<u64>,
     next_producer_sweep_ns: Option<u64>,
+    next_checkpoint_ns: Option<u64>,
     observations: Vec<BrokerObservation>,
 }
 
@@ -87,6 +89,7 @@ impl ReplicaManager {
             in_controlled_shutdown: false,
             next_isr_check_ns: None,
             next_producer_sweep_ns: None,
+            next_checkpoint_ns: None,
             observations: Vec::new(),
         }
     }

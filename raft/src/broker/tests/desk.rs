@@ -428,8 +428,9 @@ impl Desk {
         &mut self.broker(id).disk
     }
 
-    pub fn wall_ms(&self) -> i64 {
-        self.now.wall_ms
+    /// Steps every broker's wall clock.
+    pub fn step_wall_clock(&mut self, ms: i64) {
+        self.now.wall_ms += ms;
     }
 }
 

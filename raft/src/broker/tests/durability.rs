@@ -55,7 +55,6 @@ fn a_rolled_segment_is_forced_in_the_background() {
         assert_eq!(tasks.len(), 1);
         plane.replicas_mut().finish_flush(&tasks);
         plane.replicas_mut().checkpoint_high_watermarks(step.out);
-        plane.replicas_mut().checkpoint_recovery_points(step.out);
     });
     assert_eq!(desk.partition(1).log().recovery_point().0, 6);
     desk.lose_power(1);

@@ -125,3 +125,18 @@ fn a_fenced_or_stale_replica_does_not_join() {
         desk.proposals[0].2.partitions[0].new_isr_with_epochs.iter().map(|it| it.broker_epoch.0).collect();
     assert_eq!((epochs, desk.proposals[0].2.partitions[0].partition), (vec![11, 12, 99], PARTITION));
 }
+
+#[test]
+fn a_wall_clock_that_jumps_ahead_makes_a_healthy_follower_look_stale_until_it_fetches() {
+    let mut desk = Desk::new();
+    desk.advance(14_900);
+    // An append that no follower has fetched when the check falls due, after a jump (§11.1).
+    desk.cut(1, 2);
+    desk.cut(1, 3);
+    desk.produce(1, 1, batch(&[1]));
+    desk.step_wall_clock(60_000);
+    desk.heal();
+    desk.advance(200);
+    assert_eq!(desk.proposed(), [[1]], "both held fetches were lost; no reconnect yet");
+    assert_eq!(desk.high_watermark(1), 0, "a proposed shrink does not count");
+}

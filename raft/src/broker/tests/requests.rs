@@ -11,7 +11,7 @@ use crate::message::{DataRequest, DataResponse, ErrorCode, Request, Response};
 fn a_retried_batch_gets_its_first_offset_also_from_the_next_leader() {
     let mut desk = Desk::new();
     desk.advance(1_000);
-    let mut send = |desk: &mut Desk, to, sequence, values: &[u64]| {
+    let send = |desk: &mut Desk, to, sequence, values: &[u64]| {
         let id = desk.produce(to, -1, numbered(5, 0, sequence, values));
         desk.advance(600);
         desk.produced(id)

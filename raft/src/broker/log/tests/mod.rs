@@ -1,1 +1,4 @@
-//! Stories and properties of data logs over a disk that their effects are applied to.
+//! Properties of data logs over a disk that their effects are applied to.
+
+mod log_model;
+mod producer_model;
