@@ -12,6 +12,8 @@
 //! * [`log`]: batches, epochs, segments, `quorum-state`; bytes on disk in Kafka's formats
 //! * [`quorum`]: KRaft consensus; start at `quorum/quorum_state.rs`, Kafka's transition table
 //! * [`controller`]: the state machine on top of the log; a model of it so far
+//! * [`broker`]: data partitions on disk, their replication, a broker's life; start at
+//!   `broker/data_plane.rs`
 //! * [`node`]: a process: both of them on their threads
 //! * [`bugs`] and [`fixes`]: historical mistakes and missing mends as switches
 

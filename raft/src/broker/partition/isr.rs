@@ -38,8 +38,8 @@ impl Partition {
                 || replica.is_caught_up(end, around.now_ms, around.max_lag_ms) && is_eligible(replica, around)
         };
         // A member whose end is unknown has not fetched from this leader yet: nothing moves.
-        let ends = self.remotes.iter().filter(counts).map(|replica| replica.log_end);
-        let Some(smallest) = ends.fold(Some(end), |smallest, end| Some(smallest?.min(end?))) else { return false };
+        let mut ends = self.remotes.iter().filter(counts).map(|replica| replica.log_end);
+        let Some(smallest) = ends.try_fold(end, |smallest, end| Some(smallest.min(end?))) else { return false };
         if smallest <= self.log.high_watermark() {
             return false;
         }

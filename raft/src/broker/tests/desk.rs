@@ -14,7 +14,9 @@ use crate::io::{CloseReason, ConnectToken, Connection, Effect, Entropy, Input, N
 use crate::log::{Batch, BatchBuilder, BatchProducer, Records};
 use crate::message::cluster::{AlterPartitionRequest, AlterPartitionResponse, AlterPartitionResult};
 use crate::message::data::*;
-use crate::message::{ClusterRequest, ClusterResponse, DataRequest, DataResponse, ErrorCode, Request, Response};
+use crate::message::{
+    AdminRequest, ClusterRequest, ClusterResponse, DataRequest, DataResponse, ErrorCode, Request, Response,
+};
 use crate::quorum::step::Step;
 use crate::test_disk::TestDisk;
 
@@ -93,6 +95,10 @@ pub struct Desk {
     answers: Vec<(i32, Response)>,
     /// AlterPartition requests that the controller has not answered.
     pub proposals: Vec<(Connection, i32, AlterPartitionRequest)>,
+    /// Forwarded requests that the controller has not answered: who sent them, and how.
+    pub envelopes: Vec<(i32, ConnectToken, i32, AdminRequest)>,
+    /// Changes the next answer to a follower's fetch.
+    pub tamper: Option<fn(&mut FetchablePartition)>,
     /// Pairs that cannot hear each other.
     cuts: Vec<(NodeId, NodeId)>,
     correlations: i32,
@@ -130,6 +136,8 @@ impl Desk {
             queue: VecDeque::new(),
             answers: Vec::new(),
             proposals: Vec::new(),
+            envelopes: Vec::new(),
+            tamper: None,
             cuts: Vec::new(),
             correlations: 0,
         };
@@ -191,6 +199,10 @@ impl Desk {
                     Request::Cluster(ClusterRequest::AlterPartition(request)) => {
                         self.proposals.push((connection, correlation_id, request));
                     }
+                    Request::Envelope(request) => {
+                        let token = self.wires[connection.0 as usize].token;
+                        self.envelopes.push((from as i32 + 1, token, correlation_id, request));
+                    }
                     request => {
                         let input = Input::Request { connection, correlation_id, request };
                         self.queue.push_back(((to.0 - 1) as usize, input));
@@ -200,7 +212,14 @@ impl Desk {
             Effect::SendResponse { connection: CLIENT, correlation_id, response } => {
                 self.answers.push((correlation_id, response));
             }
-            Effect::SendResponse { connection, correlation_id, response } => {
+            Effect::SendResponse { connection, correlation_id, mut response } => {
+                if let Response::Data(DataResponse::Fetch(fetch)) = &mut response
+                    && let Some(tamper) = self.tamper.take()
+                {
+                    let mut partition = fetch.partitions[0].clone();
+                    tamper(&mut partition);
+                    fetch.partitions = Rc::from([partition]);
+                }
                 let Wire { from: asker, token, .. } = self.wires[connection.0 as usize];
                 if !self.is_cut(asker, NodeId(from as i32 + 1)) {
                     self.queue.push_back((asker, Input::Response { token, correlation_id, response }));
@@ -333,6 +352,12 @@ impl Desk {
         let response = AlterPartitionResponse { error: ErrorCode::None, partitions: Rc::from([result]) };
         let response = Response::Cluster(ClusterResponse::AlterPartition(response));
         self.queue.push_back((from, Input::Response { token, correlation_id, response }));
+        self.settle();
+    }
+
+    /// Hands a broker an input.
+    pub fn hand(&mut self, id: i32, input: Input) {
+        self.queue.push_back(((id - 1) as usize, input));
         self.settle();
     }
 

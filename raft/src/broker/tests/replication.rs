@@ -1,6 +1,10 @@
 //! Appends reach followers; logs that have parted are cut to where they agree.
 
+use std::rc::Rc;
+
 use super::desk::{Desk, batch};
+use crate::ids::{LeaderEpoch, Offset};
+use crate::log::Records;
 use crate::message::ErrorCode;
 
 #[test]
@@ -96,4 +100,49 @@ fn a_follower_that_is_behind_in_metadata_fails_until_its_leader_epoch_grows() {
     desk.image.partition.partition_epoch.0 += 1;
     desk.publish(&[3]);
     assert!(desk.is_fetching(3));
+}
+
+#[test]
+fn records_of_a_later_epoch_than_the_request_are_dropped() {
+    // KAFKA-18723: the bytes of an answer may be read after a later leader has rewritten the log.
+    let mut desk = Desk::new();
+    desk.advance(1_000);
+    desk.cut(1, 3);
+    desk.tamper = Some(|answer| {
+        let later = batch(&[66]).assigned(Offset(0), LeaderEpoch(1));
+        answer.records = Records([Rc::new(later)].into_iter().collect());
+    });
+    desk.advance(501);
+    assert!(desk.tamper.is_none());
+    assert_eq!((desk.values(2), desk.is_fetching(2)), (vec![], true));
+    desk.produce(1, 1, batch(&[1]));
+    assert_eq!(desk.values(2), [1]);
+}
+
+#[test]
+fn a_follower_out_of_range_asks_where_the_leader_ends_and_starts() {
+    let mut desk = Desk::new();
+    desk.advance(1_000);
+    desk.produce(1, 1, batch(&[1, 2]));
+    desk.cut(1, 3);
+    desk.tamper = Some(|answer| answer.error = ErrorCode::OffsetOutOfRange);
+    desk.advance(501);
+    assert!(desk.tamper.is_none());
+    assert_eq!((desk.values(2), desk.is_fetching(2)), (vec![1, 2], true), "neither end nor start lies below");
+    desk.produce(1, 1, batch(&[3]));
+    assert_eq!(desk.values(2), [1, 2, 3]);
+}
+
+#[test]
+fn a_refused_fetch_backs_off_for_a_second() {
+    let mut desk = Desk::new();
+    desk.advance(1_000);
+    desk.cut(1, 3);
+    desk.tamper = Some(|answer| answer.error = ErrorCode::UnknownLeaderEpoch);
+    desk.advance(501);
+    desk.produce(1, 1, batch(&[1]));
+    desk.advance(900);
+    assert_eq!(desk.values(2), Vec::<u64>::new());
+    desk.advance(200);
+    assert_eq!(desk.values(2), [1]);
 }

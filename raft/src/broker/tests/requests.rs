@@ -4,8 +4,12 @@ use std::rc::Rc;
 
 use super::desk::{Desk, PARTITION, batch, numbered};
 use crate::ids::{LeaderEpoch, NodeId};
+use crate::io::{CloseReason, Input};
+use crate::message::admin::{CreatableTopic, CreateTopicsRequest, UnregisterBrokerRequest, UnregisterBrokerResponse};
 use crate::message::data::*;
-use crate::message::{DataRequest, DataResponse, ErrorCode, Request, Response};
+use crate::message::{
+    AdminRequest, AdminResponse, DataRequest, DataResponse, EnvelopeResponse, ErrorCode, Request, Response,
+};
 
 #[test]
 fn a_retried_batch_gets_its_first_offset_also_from_the_next_leader() {
@@ -107,4 +111,45 @@ fn metadata_names_alive_brokers_and_leaders_that_can_be_reached() {
     assert_eq!(ask(&mut desk), (vec![2, 3], ErrorCode::ListenerNotFound, -1, 0));
     desk.image.brokers.remove(0);
     assert_eq!(ask(&mut desk), (vec![2, 3], ErrorCode::LeaderNotAvailable, -1, 0));
+}
+
+#[test]
+fn an_admin_request_goes_to_the_controller_in_an_envelope_and_again_if_the_answer_is_lost() {
+    let mut desk = Desk::new();
+    let unregister = AdminRequest::UnregisterBroker(UnregisterBrokerRequest { broker_id: NodeId(9) });
+    let id = desk.ask(2, Request::Admin(unregister.clone()));
+    let (from, token, _, request) = desk.envelopes.remove(0);
+    assert_eq!((from, &request), (2, &unregister));
+    desk.hand(2, Input::Closed { token, reason: CloseReason::Reset });
+    desk.advance(60);
+    let (_, token, correlation_id, request) = desk.envelopes.remove(0);
+    assert_eq!((&request, desk.answer(id)), (&unregister, None), "it may be executed twice");
+    let done = AdminResponse::UnregisterBroker(UnregisterBrokerResponse { error: ErrorCode::None });
+    let response = EnvelopeResponse { error: ErrorCode::None, response: Some(done.clone()) };
+    desk.hand(2, Input::Response { token, correlation_id, response: Response::Envelope(response) });
+    assert_eq!(desk.answer(id), Some(Response::Admin(done)));
+}
+
+#[test]
+fn an_admin_request_without_an_answer_times_out_after_a_minute() {
+    let mut desk = Desk::new();
+    let topic = CreatableTopic {
+        name: "new".into(),
+        num_partitions: 1,
+        replication_factor: 1,
+        assignments: Rc::from([]),
+        configs: Rc::from([]),
+    };
+    let request = CreateTopicsRequest { topics: Rc::from([topic]), timeout_ms: 1_000, validate_only: false };
+    let id = desk.ask(2, Request::Admin(AdminRequest::CreateTopics(request)));
+    // The network gives up after 30 s, and again; the age counts when it would be sent once more.
+    desk.advance(60_000);
+    assert_eq!((desk.envelopes.len(), desk.answer(id)), (2, None));
+    desk.advance(200);
+    match desk.answer(id) {
+        Some(Response::Admin(AdminResponse::CreateTopics(response))) => {
+            assert_eq!(response.topics[0].error, ErrorCode::RequestTimedOut);
+        }
+        other => panic!("{other:?}"),
+    }
 }
