@@ -13,11 +13,14 @@
 //! * [`quorum`]: KRaft consensus; start at `quorum/quorum_state.rs`, Kafka's transition table
 //! * [`controller`]: the state machine on top of the log; a model of it so far
 //! * [`client`]: producer, consumer and admin client with Kafka's retry rules
+//! * [`broker`]: data partitions on disk, their replication, a broker's life; start at
+//!   `broker/data_plane.rs`
 //! * [`node`]: a process: both of them on their threads
 //! * [`bugs`] and [`fixes`]: historical mistakes and missing mends as switches
 
 #![deny(clippy::float_arithmetic)]
 
+pub mod broker;
 pub mod bugs;
 pub mod client;
 pub mod config;

@@ -1,0 +1,68 @@
+//! What a broker needs to know, by the names of its properties.
+
+use super::log::PartitionLogConfig;
+use crate::ids::NodeId;
+
+/// Kafka's properties of a broker; times in ms, sizes in bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BrokerConfig {
+    /// `node.id`
+    pub node_id: NodeId,
+    /// `broker.heartbeat.interval.ms`
+    pub heartbeat_interval_ms: i64,
+    /// `initial.broker.registration.timeout.ms`
+    pub initial_registration_timeout_ms: i64,
+    /// `controlled.shutdown.enable`
+    pub controlled_shutdown_enable: bool,
+    /// `controller.socket.timeout.ms`
+    pub controller_socket_timeout_ms: i64,
+    /// `request.timeout.ms`: between brokers.
+    pub request_timeout_ms: i64,
+    /// `replica.lag.time.max.ms`
+    pub replica_lag_time_max_ms: i64,
+    /// `replica.fetch.wait.max.ms`
+    pub replica_fetch_wait_max_ms: i32,
+    /// `replica.fetch.min.bytes`
+    pub replica_fetch_min_bytes: i32,
+    /// `replica.fetch.max.bytes`: of one partition.
+    pub replica_fetch_max_bytes: i32,
+    /// `replica.fetch.response.max.bytes`
+    pub replica_fetch_response_max_bytes: i32,
+    /// `replica.fetch.backoff.ms`
+    pub replica_fetch_backoff_ms: i64,
+    /// `replica.high.watermark.checkpoint.interval.ms`
+    pub high_watermark_checkpoint_interval_ms: i64,
+    /// `log.flush.offset.checkpoint.interval.ms`, and of the log start.
+    pub recovery_point_checkpoint_interval_ms: i64,
+    /// `producer.id.expiration.ms`
+    pub producer_id_expiration_ms: i64,
+    /// `producer.id.expiration.check.interval.ms`
+    pub producer_id_expiration_check_interval_ms: i64,
+    /// `log.segment.bytes`, `log.roll.ms`, `message.max.bytes`.
+    pub log: PartitionLogConfig,
+}
+
+impl BrokerConfig {
+    /// Kafka's defaults.
+    pub fn new(node_id: NodeId) -> BrokerConfig {
+        BrokerConfig {
+            node_id,
+            heartbeat_interval_ms: 2_000,
+            initial_registration_timeout_ms: 60_000,
+            controlled_shutdown_enable: true,
+            controller_socket_timeout_ms: 30_000,
+            request_timeout_ms: 30_000,
+            replica_lag_time_max_ms: 30_000,
+            replica_fetch_wait_max_ms: 500,
+            replica_fetch_min_bytes: 1,
+            replica_fetch_max_bytes: 1 << 20,
+            replica_fetch_response_max_bytes: 10 << 20,
+            replica_fetch_backoff_ms: 1_000,
+            high_watermark_checkpoint_interval_ms: 5_000,
+            recovery_point_checkpoint_interval_ms: 60_000,
+            producer_id_expiration_ms: 86_400_000,
+            producer_id_expiration_check_interval_ms: 600_000,
+            log: PartitionLogConfig { segment_bytes: 1 << 30, segment_ms: 604_800_000, max_message_bytes: 1_048_588 },
+        }
+    }
+}

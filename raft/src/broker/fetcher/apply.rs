@@ -1,0 +1,211 @@
+//! What a leader's answer does to a follower's log: append, truncate, or back off
+//! (controller-broker.md §6.5, "Follower handling").
+
+use std::rc::Rc;
+
+use super::partition_state::{FetchState, OutOfRange};
+use super::{Fetcher, ReplicaManager};
+use crate::broker::log::{AppendRefusal, PartitionLog};
+use crate::broker::observation::BrokerObservation;
+use crate::broker::view::ClusterView;
+use crate::ids::{LeaderEpoch, Offset, OffsetAndEpoch, TopicIdPartition};
+use crate::io::Probe;
+use crate::message::ErrorCode;
+use crate::message::data::{DataFetchResponse, FetchablePartition, ListOffsetsResponse};
+use crate::quorum::step::Step;
+
+/// What becomes of a partition after an answer.
+enum Verdict {
+    /// Fetch on from here.
+    Continue(FetchState),
+    /// Fetch again later.
+    BackOff,
+    /// No more until the leader epoch grows.
+    Failed,
+}
+
+/// At a new leader epoch. A log without epochs has no records to compare: it is cut to its high
+/// watermark (Kafka's TRUNCATING).
+pub(super) fn initial_state(
+    id: TopicIdPartition,
+    leader_epoch: LeaderEpoch,
+    replicas: &mut ReplicaManager,
+    step: &mut Step<'_>,
+) -> Option<FetchState> {
+    let log = replicas.log_mut(id)?;
+    if log.latest_epoch().is_none() {
+        let target = log.high_watermark();
+        replicas.truncate(id, target, step);
+    }
+    let log = replicas.log_mut(id)?;
+    Some(FetchState::new(log.end_offset(), leader_epoch, log.latest_epoch()))
+}
+
+impl Fetcher {
+    /// Answers for partitions that have moved on since are discarded.
+    pub(super) fn on_fetch(
+        &mut self,
+        asked: &[(TopicIdPartition, Offset, LeaderEpoch)],
+        answer: &DataFetchResponse,
+        backoff_ms: i64,
+        replicas: &mut ReplicaManager,
+        view: &dyn ClusterView,
+        step: &mut Step<'_>,
+    ) {
+        if answer.error != ErrorCode::None {
+            return self.delay_all(backoff_ms, step);
+        }
+        for found in answer.partitions.iter() {
+            let Some(state) = self.partitions.get(&found.partition).copied() else { continue };
+            let current = (found.partition, state.fetch_offset, state.leader_epoch);
+            if !asked.contains(&current) || !state.is_ready(step.now.mono_ns) || state.out_of_range.is_some() {
+                continue;
+            }
+            let verdict = apply(found, state, replicas, step);
+            self.conclude(found.partition, verdict, backoff_ms, step);
+            replicas.follower_moved(found.partition, view, step);
+        }
+    }
+
+    fn conclude(&mut self, id: TopicIdPartition, verdict: Verdict, backoff_ms: i64, step: &Step<'_>) {
+        match verdict {
+            Verdict::Continue(next) => {
+                self.partitions.insert(id, next);
+            }
+            Verdict::BackOff => {
+                if let Some(state) = self.partitions.get_mut(&id) {
+                    state.delay(backoff_ms, step);
+                }
+            }
+            Verdict::Failed => {
+                self.partitions.remove(&id);
+            }
+        }
+    }
+
+    /// The leader's end, or start, after OFFSET_OUT_OF_RANGE.
+    pub(super) fn on_list_offsets(
+        &mut self,
+        stage: OutOfRange,
+        asked: &[(TopicIdPartition, LeaderEpoch)],
+        answer: &ListOffsetsResponse,
+        backoff_ms: i64,
+        replicas: &mut ReplicaManager,
+        step: &mut Step<'_>,
+    ) {
+        for found in answer.partitions.iter() {
+            let Some(state) = self.partitions.get(&found.partition).copied() else { continue };
+            let current = asked.contains(&(found.partition, state.leader_epoch));
+            if !current || state.out_of_range != Some(stage) {
+                continue;
+            }
+            let verdict = match found.error {
+                ErrorCode::None => back_in_range(found.partition, stage, found.offset, state, replicas, step),
+                ErrorCode::FencedLeaderEpoch => Verdict::Failed,
+                _ => Verdict::BackOff,
+            };
+            self.conclude(found.partition, verdict, backoff_ms, step);
+        }
+    }
+}
+
+fn apply(found: &FetchablePartition, state: FetchState, replicas: &mut ReplicaManager, step: &mut Step<'_>) -> Verdict {
+    match found.error {
+        ErrorCode::None => {}
+        ErrorCode::OffsetOutOfRange => {
+            return Verdict::Continue(state.out_of_range(OutOfRange::Latest));
+        }
+        // The epoch of the request is this partition's still: only a newer one helps.
+        ErrorCode::FencedLeaderEpoch => return Verdict::Failed,
+        _ => return Verdict::BackOff,
+    }
+    match found.diverging_epoch {
+        Some(diverging) => truncate(found.partition, diverging, state, replicas, step),
+        None => append(found, state, replicas, step),
+    }
+}
+
+fn append(
+    found: &FetchablePartition,
+    state: FetchState,
+    replicas: &mut ReplicaManager,
+    step: &mut Step<'_>,
+) -> Verdict {
+    let id = found.partition;
+    let Some(log) = replicas.log_mut(id) else { return Verdict::Failed };
+    if log.end_offset() != state.fetch_offset {
+        return Verdict::Failed;
+    }
+    // KAFKA-18723: an answer may hold what a later leader wrote over its log.
+    let in_epoch = found.records.0.iter().take_while(|batch| batch.epoch <= state.leader_epoch).count();
+    if in_epoch < found.records.0.len() {
+        step.out.probe(Probe::BatchDropped);
+    }
+    let batches = &found.records.0[..in_epoch];
+    match log.append_as_follower(batches, step.now.wall_ms, step.out) {
+        Ok(()) => {}
+        Err(AppendRefusal::Corrupt) => return Verdict::BackOff,
+        Err(AppendRefusal::UnexpectedOffset) => return Verdict::Failed,
+    }
+    let before = log.high_watermark();
+    log.update_high_watermark(found.high_watermark);
+    let (end, offset) = (log.end_offset(), log.high_watermark());
+    if offset != before {
+        let (of, epoch) = (id.into(), state.leader_epoch);
+        replicas.observe(BrokerObservation::FollowerHighWatermark { of, epoch, offset });
+    }
+    let last_fetched_epoch = batches.last().map(|batch: &Rc<_>| batch.epoch).or(state.last_fetched_epoch);
+    Verdict::Continue(FetchState::new(end, state.leader_epoch, last_fetched_epoch))
+}
+
+/// Cuts to where the logs may part. If the leader's epoch is not in this log, the cut is at the end
+/// of the largest one below it, and the next fetch compares again.
+fn truncate(
+    id: TopicIdPartition,
+    diverging: OffsetAndEpoch,
+    state: FetchState,
+    replicas: &mut ReplicaManager,
+    step: &mut Step<'_>,
+) -> Verdict {
+    let Some(log) = replicas.log_mut(id) else { return Verdict::Failed };
+    let end = log.end_offset();
+    let target = match log.end_offset_for(diverging.epoch) {
+        None => diverging.offset.min(end),
+        Some(local) if local.epoch == diverging.epoch => local.offset.min(diverging.offset).min(end),
+        Some(local) => local.offset.min(end),
+    };
+    step.out.probe(Probe::DivergingFetch);
+    replicas.truncate(id, target, step);
+    Verdict::Continue(fetch_from_end(id, state, replicas))
+}
+
+fn back_in_range(
+    id: TopicIdPartition,
+    stage: OutOfRange,
+    leader: Offset,
+    state: FetchState,
+    replicas: &mut ReplicaManager,
+    step: &mut Step<'_>,
+) -> Verdict {
+    let Some(log) = replicas.log_mut(id) else { return Verdict::Failed };
+    let end = log.end_offset();
+    match stage {
+        OutOfRange::Latest if leader >= end => {
+            return Verdict::Continue(state.out_of_range(OutOfRange::Earliest));
+        }
+        OutOfRange::Latest => replicas.truncate(id, leader, step),
+        OutOfRange::Earliest if leader > end => replicas.truncate_fully_and_start_at(id, leader, step),
+        OutOfRange::Earliest => {}
+    }
+    Verdict::Continue(fetch_from_end(id, state, replicas))
+}
+
+fn fetch_from_end(id: TopicIdPartition, state: FetchState, replicas: &mut ReplicaManager) -> FetchState {
+    let Some(log) = replicas.log_mut(id).map(|log: &mut PartitionLog| &*log) else { return state };
+    let (end, latest) = (log.end_offset(), log.latest_epoch());
+    if end != state.fetch_offset {
+        let (of, epoch) = (id.into(), state.leader_epoch);
+        replicas.observe(BrokerObservation::Truncated { of, epoch, end });
+    }
+    FetchState::new(end, state.leader_epoch, latest)
+}

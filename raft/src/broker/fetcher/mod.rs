@@ -1,0 +1,266 @@
+//! Followers' fetch loops: one fetcher for each leader broker (`num.replica.fetchers` is 1), with
+//! one request in flight (controller-broker.md §6.5).
+//!
+//! * this file: which partitions are fetched from whom, and when
+//! * `partition_state`: where a partition's fetching stands
+//! * `apply`: what an answer does to the log
+
+mod apply;
+mod partition_state;
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use partition_state::{FetchState, OutOfRange};
+
+use super::config::BrokerConfig;
+use super::link::{Link, LinkLimits, LinkStatus, wall_deadline_ns};
+use super::replica_manager::{FetcherChanges, FetcherStart, ReplicaManager};
+use super::view::ClusterView;
+use crate::ids::{LeaderEpoch, NodeId, Offset, TopicIdPartition};
+use crate::io::{ConnectToken, Connection};
+use crate::message::data::{DataFetchRequest, FetchPartition, ListOffsetsPartition, ListOffsetsRequest};
+use crate::message::{DataRequest, DataResponse, Request, Response};
+use crate::quorum::step::Step;
+
+/// Link slots from here upward belong to fetchers; those below to the thread's other links.
+pub const FIRST_FETCHER_SLOT: u32 = 16;
+
+/// `ReplicaFetcherBlockingSend` reconnects at once: backing off is the partitions' business.
+const RECONNECT_BACKOFF_MS: i64 = 0;
+/// `socket.connection.setup.timeout.ms`
+const CONNECTION_SETUP_TIMEOUT_MS: i64 = 10_000;
+
+/// All fetchers of a broker.
+#[derive(Clone, Debug)]
+pub struct FetcherManager {
+    config: Rc<BrokerConfig>,
+    fetchers: Vec<Fetcher>,
+}
+
+/// The fetcher of one leader broker; kept when idle, with its connection closed.
+#[derive(Clone, Debug)]
+struct Fetcher {
+    leader: NodeId,
+    link: Link,
+    partitions: BTreeMap<TopicIdPartition, FetchState>,
+    in_flight: Option<InFlight>,
+}
+
+/// What was asked, to know a stale answer.
+#[derive(Clone, Debug)]
+enum InFlight {
+    Fetch(Vec<(TopicIdPartition, Offset, LeaderEpoch)>),
+    ListOffsets(OutOfRange, Vec<(TopicIdPartition, LeaderEpoch)>),
+}
+
+impl FetcherManager {
+    /// Nothing is fetched.
+    pub fn new(config: Rc<BrokerConfig>) -> FetcherManager {
+        FetcherManager { config, fetchers: Vec::new() }
+    }
+
+    /// What metadata changed; stops before it starts.
+    pub fn apply(&mut self, changes: &FetcherChanges, replicas: &mut ReplicaManager, step: &mut Step<'_>) {
+        for id in &changes.stop {
+            for fetcher in &mut self.fetchers {
+                fetcher.partitions.remove(id);
+            }
+        }
+        for start in &changes.start {
+            self.start(*start, replicas, step);
+        }
+        // `shutdownIdleFetcherThreads`
+        for fetcher in self.fetchers.iter_mut().filter(|fetcher| fetcher.partitions.is_empty()) {
+            fetcher.link.close(step);
+            fetcher.in_flight = None;
+        }
+        self.send_due(replicas, step);
+    }
+
+    /// Fetches from its log end, whatever its high watermark, if epochs are known (KIP-101).
+    fn start(&mut self, start: FetcherStart, replicas: &mut ReplicaManager, step: &mut Step<'_>) {
+        let FetcherStart { partition, leader, leader_epoch } = start;
+        let Some(state) = apply::initial_state(partition, leader_epoch, replicas, step) else { return };
+        let index = self.fetchers.iter().position(|fetcher| fetcher.leader == leader).unwrap_or_else(|| {
+            let slot = FIRST_FETCHER_SLOT + self.fetchers.len() as u32;
+            let limits = LinkLimits {
+                request_timeout_ms: self.config.request_timeout_ms,
+                connection_setup_timeout_ms: CONNECTION_SETUP_TIMEOUT_MS,
+                reconnect_backoff_ms: RECONNECT_BACKOFF_MS,
+            };
+            let link = Link::new(slot, limits);
+            self.fetchers.push(Fetcher { leader, link, partitions: BTreeMap::new(), in_flight: None });
+            self.fetchers.len() - 1
+        });
+        self.fetchers[index].partitions.insert(partition, state);
+    }
+
+    /// A connect of a fetcher's succeeded.
+    pub fn on_opened(
+        &mut self,
+        token: ConnectToken,
+        connection: Connection,
+        replicas: &ReplicaManager,
+        step: &mut Step<'_>,
+    ) {
+        if let Some(fetcher) = self.by_token(token)
+            && fetcher.link.on_opened(token, connection)
+        {
+            self.send_due(replicas, step);
+        }
+    }
+
+    /// A fetcher's connection is gone: all its partitions back off.
+    pub fn on_closed(&mut self, token: ConnectToken, replicas: &ReplicaManager, step: &mut Step<'_>) {
+        let backoff_ms = self.config.replica_fetch_backoff_ms;
+        if let Some(fetcher) = self.by_token(token)
+            && fetcher.link.on_closed(token, step)
+        {
+            fetcher.fail(backoff_ms, step);
+            self.send_due(replicas, step);
+        }
+    }
+
+    /// An answer; the next request goes out at once.
+    pub fn on_response(
+        &mut self,
+        token: ConnectToken,
+        correlation_id: i32,
+        response: &Response,
+        replicas: &mut ReplicaManager,
+        view: &dyn ClusterView,
+        step: &mut Step<'_>,
+    ) {
+        let backoff_ms = self.config.replica_fetch_backoff_ms;
+        let Some(fetcher) = self.by_token(token) else { return };
+        if !fetcher.link.on_response(token, correlation_id) {
+            return;
+        }
+        match (fetcher.in_flight.take(), response) {
+            (Some(InFlight::Fetch(asked)), Response::Data(DataResponse::Fetch(answer))) => {
+                fetcher.on_fetch(&asked, answer, backoff_ms, replicas, view, step);
+            }
+            (Some(InFlight::ListOffsets(stage, asked)), Response::Data(DataResponse::ListOffsets(answer))) => {
+                fetcher.on_list_offsets(stage, &asked, answer, backoff_ms, replicas, step);
+            }
+            // Not what was asked for: as good as none.
+            _ => fetcher.delay_all(backoff_ms, step),
+        }
+        self.send_due(replicas, step);
+    }
+
+    /// Ends what has taken too long, and fetches what has backed off long enough.
+    pub fn on_timer(&mut self, replicas: &ReplicaManager, step: &mut Step<'_>) {
+        let backoff_ms = self.config.replica_fetch_backoff_ms;
+        for fetcher in &mut self.fetchers {
+            if fetcher.link.poll(step) {
+                fetcher.fail(backoff_ms, step);
+            }
+        }
+        self.send_due(replicas, step);
+    }
+
+    /// When [`FetcherManager::on_timer`] must run next, by the monotonic clock.
+    pub fn next_deadline_ns(&self, step: &Step<'_>) -> Option<u64> {
+        let of_links = self.fetchers.iter().filter_map(|it| Some(wall_deadline_ns(it.link.deadline_ms()?, step))).min();
+        let idle = self.fetchers.iter().filter(|fetcher| fetcher.in_flight.is_none());
+        let delays = idle.flat_map(|fetcher| fetcher.partitions.values().filter_map(FetchState::delayed_until_ns));
+        of_links.into_iter().chain(delays.filter(|at| *at > step.now.mono_ns)).min()
+    }
+
+    /// Closes everything.
+    pub fn shut_down(&mut self, step: &mut Step<'_>) {
+        self.fetchers.drain(..).for_each(|mut fetcher| fetcher.link.close(step));
+    }
+
+    /// Is this partition fetched? One that has failed is not, until its next leader epoch.
+    pub fn is_fetching(&self, id: TopicIdPartition) -> bool {
+        self.fetchers.iter().any(|fetcher| fetcher.partitions.contains_key(&id))
+    }
+
+    fn by_token(&mut self, token: ConnectToken) -> Option<&mut Fetcher> {
+        let index = Link::slot_of(token).checked_sub(FIRST_FETCHER_SLOT)?;
+        self.fetchers.get_mut(index as usize)
+    }
+
+    fn send_due(&mut self, replicas: &ReplicaManager, step: &mut Step<'_>) {
+        for fetcher in &mut self.fetchers {
+            fetcher.send_due(&self.config, replicas, step);
+        }
+    }
+}
+
+impl Fetcher {
+    fn send_due(&mut self, config: &BrokerConfig, replicas: &ReplicaManager, step: &mut Step<'_>) {
+        let now_ns = step.now.mono_ns;
+        if self.in_flight.is_some() || !self.partitions.values().any(|state| state.is_ready(now_ns)) {
+            return;
+        }
+        if self.link.reach(self.leader, step) != LinkStatus::Ready {
+            return;
+        }
+        let (in_flight, request) = self.list_offsets(config, now_ns).unwrap_or_else(|| {
+            let (asked, request) = self.fetch(config, replicas, now_ns);
+            (InFlight::Fetch(asked), DataRequest::Fetch(request))
+        });
+        if self.link.send(Request::Data(request), step).is_ok() {
+            self.in_flight = Some(in_flight);
+        }
+    }
+
+    fn fetch(
+        &self,
+        config: &BrokerConfig,
+        replicas: &ReplicaManager,
+        now_ns: u64,
+    ) -> (Vec<(TopicIdPartition, Offset, LeaderEpoch)>, DataFetchRequest) {
+        let ready = || self.partitions.iter().filter(|(_, state)| state.is_ready(now_ns));
+        let asked = ready().map(|(id, state)| (*id, state.fetch_offset, state.leader_epoch)).collect();
+        let log_start = |id| replicas.partition(id).map_or(Offset(0), |partition| partition.log().start_offset());
+        let partitions = ready().map(|(id, state)| FetchPartition {
+            partition: *id,
+            current_leader_epoch: state.leader_epoch,
+            fetch_offset: state.fetch_offset,
+            last_fetched_epoch: state.last_fetched_epoch.unwrap_or(LeaderEpoch(-1)),
+            log_start_offset: log_start(*id),
+            partition_max_bytes: config.replica_fetch_max_bytes,
+        });
+        let request = DataFetchRequest {
+            replica_id: config.node_id,
+            replica_epoch: replicas.broker_epoch(),
+            max_wait_ms: config.replica_fetch_wait_max_ms,
+            min_bytes: config.replica_fetch_min_bytes,
+            max_bytes: config.replica_fetch_response_max_bytes,
+            partitions: partitions.collect(),
+        };
+        (asked, request)
+    }
+
+    /// Partitions that were out of range ask for the leader's offsets first.
+    fn list_offsets(&self, config: &BrokerConfig, now_ns: u64) -> Option<(InFlight, DataRequest)> {
+        let lost = self.partitions.iter().filter(|(_, state)| state.is_ready(now_ns));
+        let lost: Vec<_> =
+            lost.filter_map(|(id, state)| Some((*id, state.leader_epoch, state.out_of_range?))).collect();
+        let stage = lost.first()?.2;
+        let asked: Vec<_> =
+            lost.iter().filter(|(_, _, its)| *its == stage).map(|(id, epoch, _)| (*id, *epoch)).collect();
+        let partitions = asked.iter().map(|(id, epoch)| ListOffsetsPartition {
+            partition: *id,
+            current_leader_epoch: *epoch,
+            timestamp: stage.timestamp(),
+        });
+        let request = ListOffsetsRequest { replica_id: config.node_id, partitions: partitions.collect() };
+        Some((InFlight::ListOffsets(stage, asked), DataRequest::ListOffsets(request)))
+    }
+
+    /// The connection is lost.
+    fn fail(&mut self, backoff_ms: i64, step: &Step<'_>) {
+        self.in_flight = None;
+        self.delay_all(backoff_ms, step);
+    }
+
+    fn delay_all(&mut self, backoff_ms: i64, step: &Step<'_>) {
+        self.partitions.values_mut().for_each(|state| state.delay(backoff_ms, step));
+    }
+}

@@ -1,0 +1,61 @@
+//! Where the fetching of one partition stands: Kafka's PartitionFetchState.
+
+use crate::ids::{LeaderEpoch, Offset};
+use crate::quorum::step::Step;
+
+/// What to ask next after OFFSET_OUT_OF_RANGE.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OutOfRange {
+    /// Where the leader's log ends.
+    Latest,
+    /// Where it starts.
+    Earliest,
+}
+
+impl OutOfRange {
+    /// Of ListOffsets.
+    pub fn timestamp(self) -> i64 {
+        match self {
+            OutOfRange::Latest => -1,
+            OutOfRange::Earliest => -2,
+        }
+    }
+}
+
+/// Of one partition that is followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct FetchState {
+    pub fetch_offset: Offset,
+    pub leader_epoch: LeaderEpoch,
+    /// Epoch of the last record; `None` in an empty log.
+    pub last_fetched_epoch: Option<LeaderEpoch>,
+    pub out_of_range: Option<OutOfRange>,
+    delayed_until_ns: Option<u64>,
+}
+
+impl FetchState {
+    pub fn new(fetch_offset: Offset, leader_epoch: LeaderEpoch, last_fetched_epoch: Option<LeaderEpoch>) -> FetchState {
+        FetchState { fetch_offset, leader_epoch, last_fetched_epoch, out_of_range: None, delayed_until_ns: None }
+    }
+
+    /// The leader's `stage` offset is asked for next.
+    pub fn out_of_range(self, stage: OutOfRange) -> FetchState {
+        FetchState { out_of_range: Some(stage), ..self }
+    }
+
+    /// Backs off; a longer delay stays (`delayPartitions` leaves delayed ones alone).
+    pub fn delay(&mut self, backoff_ms: i64, step: &Step<'_>) {
+        if self.is_ready(step.now.mono_ns) {
+            let backoff_ns = u64::try_from(backoff_ms).unwrap_or(0).saturating_mul(1_000_000);
+            self.delayed_until_ns = Some(step.now.mono_ns.saturating_add(backoff_ns));
+        }
+    }
+
+    pub fn is_ready(&self, now_ns: u64) -> bool {
+        self.delayed_until_ns.is_none_or(|until| until <= now_ns)
+    }
+
+    pub fn delayed_until_ns(&self) -> Option<u64> {
+        self.delayed_until_ns
+    }
+}

@@ -1,0 +1,114 @@
+//! Admin requests that a broker wraps in an Envelope for the active controller: Kafka's
+//! ForwardingManager (controller-broker.md §5.7). Without an answer in 60 s the client is told
+//! REQUEST_TIMED_OUT; the request may have been executed, even twice.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use super::controller_channel::Ticket;
+use crate::ids::Uuid;
+use crate::io::{Connection, Effect};
+use crate::message::admin::*;
+use crate::message::{AdminRequest, AdminResponse, EnvelopeResponse, ErrorCode, Request, Response};
+use crate::quorum::step::Step;
+
+/// Retry timeout of the forwarding channel, ms.
+pub const FORWARDING_TIMEOUT_MS: i64 = 60_000;
+
+/// Clients' requests that are with the controller.
+#[derive(Clone, Debug, Default)]
+pub struct ForwardingManager {
+    forwarded: BTreeMap<Ticket, Forwarded>,
+}
+
+#[derive(Clone, Debug)]
+struct Forwarded {
+    connection: Connection,
+    correlation_id: i32,
+    request: AdminRequest,
+}
+
+impl ForwardingManager {
+    /// Notes a request whose [`ForwardingManager::envelope`] has been handed to the channel.
+    pub fn sent(&mut self, ticket: Ticket, connection: Connection, correlation_id: i32, request: AdminRequest) {
+        self.forwarded.insert(ticket, Forwarded { connection, correlation_id, request });
+    }
+
+    /// What goes to the controller.
+    pub fn envelope(request: &AdminRequest) -> Request {
+        Request::Envelope(request.clone())
+    }
+
+    /// Answers the client. `false` if the ticket is not of a forwarded request. An envelope that
+    /// failed for another reason than NOT_CONTROLLER is UNKNOWN_SERVER_ERROR to the client.
+    pub fn on_outcome(&mut self, ticket: Ticket, response: Option<Response>, step: &mut Step<'_>) -> bool {
+        let Some(Forwarded { connection, correlation_id, request }) = self.forwarded.remove(&ticket) else {
+            return false;
+        };
+        let response = match response {
+            Some(Response::Envelope(EnvelopeResponse { error: ErrorCode::None, response: Some(inner) })) => inner,
+            Some(_) => refusal(&request, ErrorCode::UnknownServerError),
+            None => refusal(&request, ErrorCode::RequestTimedOut),
+        };
+        let response = Response::Admin(response);
+        step.out.push(Effect::SendResponse { connection, correlation_id, response });
+        true
+    }
+}
+
+/// `AbstractRequest.getErrorResponse`: the same error for everything that was asked.
+pub fn refusal(request: &AdminRequest, error: ErrorCode) -> AdminResponse {
+    match request {
+        AdminRequest::CreateTopics(request) => AdminResponse::CreateTopics(CreateTopicsResponse {
+            topics: request.topics.iter().map(|topic| creatable_refusal(&topic.name, error)).collect(),
+        }),
+        AdminRequest::DeleteTopics(request) => AdminResponse::DeleteTopics(DeleteTopicsResponse {
+            responses: request
+                .topics
+                .iter()
+                .map(|topic| DeletableTopicResult { name: topic.name.clone(), topic_id: topic.topic_id, error })
+                .collect(),
+        }),
+        AdminRequest::DescribeConfigs(request) => AdminResponse::DescribeConfigs(DescribeConfigsResponse {
+            results: request
+                .resources
+                .iter()
+                .map(|resource| DescribeConfigsResult {
+                    error,
+                    resource_type: resource.resource_type,
+                    resource_name: Rc::clone(&resource.resource_name),
+                    configs: Rc::from([]),
+                })
+                .collect(),
+        }),
+        AdminRequest::CreatePartitions(request) => AdminResponse::CreatePartitions(CreatePartitionsResponse {
+            results: request
+                .topics
+                .iter()
+                .map(|topic| CreatePartitionsTopicResult { name: Rc::clone(&topic.name), error })
+                .collect(),
+        }),
+        AdminRequest::ElectLeaders(_) => {
+            AdminResponse::ElectLeaders(ElectLeadersResponse { error, replica_election_results: Rc::from([]) })
+        }
+        AdminRequest::IncrementalAlterConfigs(request) => {
+            let responses = request.resources.iter().map(|resource| AlterConfigsResourceResponse {
+                error,
+                resource_type: resource.resource_type,
+                resource_name: Rc::clone(&resource.resource_name),
+            });
+            AdminResponse::IncrementalAlterConfigs(IncrementalAlterConfigsResponse { responses: responses.collect() })
+        }
+        AdminRequest::UnregisterBroker(_) => AdminResponse::UnregisterBroker(UnregisterBrokerResponse { error }),
+    }
+}
+
+fn creatable_refusal(name: &Rc<str>, error: ErrorCode) -> CreatableTopicResult {
+    CreatableTopicResult {
+        name: Rc::clone(name),
+        topic_id: Uuid::ZERO,
+        error,
+        num_partitions: -1,
+        replication_factor: -1,
+    }
+}

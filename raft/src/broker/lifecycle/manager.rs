@@ -1,0 +1,323 @@
+//! Kafka's BrokerLifecycleManager: registration and heartbeats, at most one RPC in flight, on its
+//! own event queue and the monotonic clock (controller-broker.md §5.1).
+//!
+//! One log directory: its failure ends the process, so no directory is ever reported offline.
+
+use std::rc::Rc;
+
+use crate::broker::config::BrokerConfig;
+use crate::broker::controller_channel::{ControllerChannel, Outcome, Ticket};
+use crate::ids::{BrokerEpoch, NodeId, Uuid};
+use crate::io::Input;
+use crate::message::cluster::{
+    BrokerHeartbeatRequest, BrokerHeartbeatResponse, BrokerRegistrationRequest, BrokerRegistrationResponse,
+    FeatureRange, Listener,
+};
+use crate::message::{ClusterRequest, ClusterResponse, ErrorCode, Request, Response};
+use crate::quorum::step::Step;
+
+const NS_PER_MS: u64 = 1_000_000;
+/// Next heartbeat while the broker is starting.
+const STARTING_INTERVAL_NS: u64 = 10 * NS_PER_MS;
+/// Next heartbeat after the first answer to a wish to leave.
+const FIRST_SHUTDOWN_INTERVAL_NS: u64 = 50 * NS_PER_MS;
+/// The channel's link is the only one of this thread.
+const SLOT: u32 = 0;
+
+/// Kafka's numbers (metric `BrokerState`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum BrokerState {
+    /// Not started.
+    NotRunning = 0,
+    /// Registering, and catching up with metadata.
+    Starting = 1,
+    /// Caught up; logs are recovered and the broker waits to be unfenced.
+    Recovery = 2,
+    /// Unfenced once. Being fenced again does not change it.
+    Running = 3,
+    /// Leaderships are being moved away.
+    PendingControlledShutdown = 6,
+    /// Done, or given up.
+    ShuttingDown = 7,
+}
+
+/// Something that others wait for; each at most once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LifecycleEvent {
+    /// The controller has registered this incarnation.
+    Registered {
+        /// Of this incarnation.
+        broker_epoch: BrokerEpoch,
+    },
+    /// The controller says that this broker has published its own registration.
+    CaughtUp,
+    /// First time unfenced.
+    Unfenced,
+    /// It may leave: told so, or nothing is to be waited for.
+    ShutDown,
+    /// No registration within `initial.broker.registration.timeout.ms`: the process exits.
+    RegistrationTimedOut,
+}
+
+/// What a broker registers as.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BrokerIdentity {
+    /// `cluster.id`
+    pub cluster_id: Rc<str>,
+    /// Random for each process: it makes a retried registration idempotent.
+    pub incarnation_id: Uuid,
+    /// Advertised listeners.
+    pub listeners: Rc<[Listener]>,
+    /// Supported features.
+    pub features: Rc<[FeatureRange]>,
+    /// `broker.rack`
+    pub rack: Option<Rc<str>>,
+    /// Directory ids.
+    pub log_dirs: Rc<[Uuid]>,
+    /// Of the clean-shutdown marker.
+    pub previous_broker_epoch: BrokerEpoch,
+}
+
+/// See the module's documentation.
+#[derive(Clone, Debug)]
+pub struct BrokerLifecycleManager {
+    node_id: NodeId,
+    identity: BrokerIdentity,
+    heartbeat_interval_ns: u64,
+    registration_timeout_ns: u64,
+    channel: ControllerChannel,
+    state: BrokerState,
+    broker_epoch: BrokerEpoch,
+    registered: bool,
+    ready_to_unfence: bool,
+    got_controlled_shutdown_response: bool,
+    in_flight: Option<Ticket>,
+    next_scheduling_immediate: bool,
+    next_communication_ns: Option<u64>,
+    registration_deadline_ns: Option<u64>,
+    events: Vec<LifecycleEvent>,
+}
+
+impl BrokerLifecycleManager {
+    /// Not started. The channel's retry timeout is the heartbeat interval.
+    pub fn new(config: &BrokerConfig, identity: BrokerIdentity) -> BrokerLifecycleManager {
+        let interval_ms = config.heartbeat_interval_ms;
+        BrokerLifecycleManager {
+            node_id: config.node_id,
+            identity,
+            heartbeat_interval_ns: ns(interval_ms),
+            registration_timeout_ns: ns(config.initial_registration_timeout_ms),
+            channel: ControllerChannel::new(SLOT, config.controller_socket_timeout_ms, interval_ms),
+            state: BrokerState::NotRunning,
+            broker_epoch: BrokerEpoch::UNKNOWN,
+            registered: false,
+            ready_to_unfence: false,
+            got_controlled_shutdown_response: false,
+            in_flight: None,
+            next_scheduling_immediate: false,
+            next_communication_ns: None,
+            registration_deadline_ns: None,
+            events: Vec::new(),
+        }
+    }
+
+    /// Kafka's state.
+    pub fn state(&self) -> BrokerState {
+        self.state
+    }
+
+    /// Unknown before the first registration.
+    pub fn broker_epoch(&self) -> BrokerEpoch {
+        self.broker_epoch
+    }
+
+    /// What happened since the last call.
+    pub fn take_events(&mut self) -> Vec<LifecycleEvent> {
+        std::mem::take(&mut self.events)
+    }
+
+    /// Registers; `poll` sends.
+    pub fn start(&mut self, step: &Step<'_>) {
+        self.state = BrokerState::Starting;
+        self.registration_deadline_ns = Some(step.now.mono_ns.saturating_add(self.registration_timeout_ns));
+        self.schedule(0, step);
+    }
+
+    /// Start-up is done but for unfencing: heartbeats no longer wish to be fenced.
+    pub fn set_ready_to_unfence(&mut self, step: &Step<'_>) {
+        self.ready_to_unfence = true;
+        self.schedule(0, step);
+    }
+
+    /// Asks the controller to move leaderships away, if there can be any.
+    pub fn begin_controlled_shutdown(&mut self, step: &Step<'_>) {
+        match self.state {
+            BrokerState::PendingControlledShutdown => {}
+            BrokerState::Running => {
+                self.state = BrokerState::PendingControlledShutdown;
+                self.schedule(0, step);
+            }
+            _ => self.begin_shutdown(LifecycleEvent::ShutDown),
+        }
+    }
+
+    /// No more heartbeats; the connection is closed.
+    pub fn close(&mut self, step: &mut Step<'_>) {
+        self.begin_shutdown(LifecycleEvent::ShutDown);
+        self.channel.shut_down(step);
+    }
+
+    /// An input of its thread. [`BrokerLifecycleManager::poll`] must follow.
+    pub fn step(&mut self, input: Input, step: &mut Step<'_>) {
+        match input {
+            Input::Opened { token, connection } => self.channel.on_opened(token, connection),
+            Input::Closed { token, .. } => self.channel.on_closed(token, step),
+            Input::Response { token, correlation_id, response } => {
+                if let Some(outcome) = self.channel.on_response(token, correlation_id, response, step) {
+                    self.on_outcome(outcome, step);
+                }
+            }
+            Input::Request { .. } | Input::Timer | Input::DiskError(_) | Input::Post(_) | Input::Terminate => {}
+        }
+    }
+
+    /// Does what is due. `leader` is the controller that the local raft client knows, and
+    /// `metadata_offset` the last offset that the metadata loader has published (-1: none).
+    pub fn poll(&mut self, leader: Option<NodeId>, metadata_offset: i64, step: &mut Step<'_>) {
+        let now_ns = step.now.mono_ns;
+        if self.state == BrokerState::ShuttingDown {
+            return;
+        }
+        if self.registration_deadline_ns.is_some_and(|at| at <= now_ns) {
+            self.registration_deadline_ns = None;
+            return self.begin_shutdown(LifecycleEvent::RegistrationTimedOut);
+        }
+        if self.next_communication_ns.is_some_and(|at| at <= now_ns) {
+            self.next_communication_ns = None;
+            if self.in_flight.is_some() {
+                self.next_scheduling_immediate = true;
+            } else {
+                let request = if self.registered { self.heartbeat(metadata_offset) } else { self.registration() };
+                self.in_flight = Some(self.channel.send(Request::Cluster(request), step));
+            }
+        }
+        for outcome in self.channel.poll(leader, step) {
+            self.on_outcome(outcome, step);
+        }
+    }
+
+    /// When [`BrokerLifecycleManager::poll`] must run next, by the monotonic clock.
+    pub fn next_deadline_ns(&self, step: &Step<'_>) -> Option<u64> {
+        if self.state == BrokerState::ShuttingDown {
+            return None;
+        }
+        let timers = [self.next_communication_ns, self.registration_deadline_ns, self.channel.next_deadline_ns(step)];
+        timers.into_iter().flatten().min()
+    }
+
+    fn registration(&self) -> ClusterRequest {
+        let identity = self.identity.clone();
+        ClusterRequest::BrokerRegistration(BrokerRegistrationRequest {
+            broker_id: self.node_id,
+            cluster_id: identity.cluster_id,
+            incarnation_id: identity.incarnation_id,
+            listeners: identity.listeners,
+            features: identity.features,
+            rack: identity.rack,
+            log_dirs: identity.log_dirs,
+            previous_broker_epoch: identity.previous_broker_epoch,
+        })
+    }
+
+    fn heartbeat(&self, current_metadata_offset: i64) -> ClusterRequest {
+        ClusterRequest::BrokerHeartbeat(BrokerHeartbeatRequest {
+            broker_id: self.node_id,
+            broker_epoch: self.broker_epoch,
+            current_metadata_offset,
+            want_fence: !self.ready_to_unfence,
+            want_shut_down: self.state == BrokerState::PendingControlledShutdown,
+            offline_log_dirs: Rc::from([]),
+        })
+    }
+
+    /// Any failure, STALE_BROKER_EPOCH included, is only tried again: a broker never registers anew
+    /// by itself.
+    fn on_outcome(&mut self, outcome: Outcome, step: &Step<'_>) {
+        if self.in_flight != Some(outcome.ticket) {
+            return;
+        }
+        self.in_flight = None;
+        match outcome.response {
+            Some(Response::Cluster(ClusterResponse::BrokerRegistration(BrokerRegistrationResponse {
+                error: ErrorCode::None,
+                broker_epoch,
+            }))) => {
+                self.broker_epoch = broker_epoch;
+                self.registered = true;
+                self.registration_deadline_ns = None;
+                self.events.push(LifecycleEvent::Registered { broker_epoch });
+                self.schedule(0, step);
+            }
+            Some(Response::Cluster(ClusterResponse::BrokerHeartbeat(response)))
+                if response.error == ErrorCode::None =>
+            {
+                self.on_heartbeat(&response, step);
+            }
+            Some(_) | None => {
+                // Never at once after a failure.
+                self.next_scheduling_immediate = false;
+                self.schedule(self.heartbeat_interval_ns, step);
+            }
+        }
+    }
+
+    fn on_heartbeat(&mut self, response: &BrokerHeartbeatResponse, step: &Step<'_>) {
+        match self.state {
+            BrokerState::Starting => {
+                if response.is_caught_up {
+                    self.state = BrokerState::Recovery;
+                    self.events.push(LifecycleEvent::CaughtUp);
+                }
+                self.schedule(STARTING_INTERVAL_NS, step);
+            }
+            BrokerState::Recovery => {
+                if !response.is_fenced {
+                    self.state = BrokerState::Running;
+                    self.events.push(LifecycleEvent::Unfenced);
+                }
+                self.schedule(self.heartbeat_interval_ns, step);
+            }
+            BrokerState::PendingControlledShutdown if response.should_shut_down => {
+                self.begin_shutdown(LifecycleEvent::ShutDown);
+            }
+            BrokerState::PendingControlledShutdown if !self.got_controlled_shutdown_response => {
+                self.got_controlled_shutdown_response = true;
+                self.schedule(FIRST_SHUTDOWN_INTERVAL_NS, step);
+            }
+            BrokerState::PendingControlledShutdown | BrokerState::Running => {
+                self.schedule(self.heartbeat_interval_ns, step);
+            }
+            BrokerState::NotRunning | BrokerState::ShuttingDown => {}
+        }
+    }
+
+    fn schedule(&mut self, interval_ns: u64, step: &Step<'_>) {
+        let immediate = std::mem::take(&mut self.next_scheduling_immediate);
+        let interval_ns = if immediate { 0 } else { interval_ns };
+        self.next_communication_ns = Some(step.now.mono_ns.saturating_add(interval_ns));
+    }
+
+    fn begin_shutdown(&mut self, event: LifecycleEvent) {
+        if self.state != BrokerState::ShuttingDown {
+            self.state = BrokerState::ShuttingDown;
+            self.next_communication_ns = None;
+            self.in_flight = None;
+            self.events.push(event);
+        }
+    }
+}
+
+fn ns(ms: i64) -> u64 {
+    u64::try_from(ms).unwrap_or(0).saturating_mul(NS_PER_MS)
+}

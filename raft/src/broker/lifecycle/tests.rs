@@ -1,0 +1,233 @@
+//! A broker's life against a controller that answers by hand.
+
+use std::rc::Rc;
+
+use super::{BrokerIdentity, BrokerLifecycleManager, BrokerServer, BrokerState, LifecycleEvent, ServerAction};
+use crate::broker::config::BrokerConfig;
+use crate::ids::{BrokerEpoch, NodeId, Uuid};
+use crate::io::{CloseReason, ConnectToken, Connection, Effect, Entropy, Input, Now, Out};
+use crate::message::cluster::{BrokerHeartbeatRequest, BrokerHeartbeatResponse, BrokerRegistrationResponse};
+use crate::message::{ClusterRequest, ClusterResponse, ErrorCode, Request, Response};
+use crate::quorum::step::Step;
+
+const NS_PER_MS: u64 = 1_000_000;
+
+struct Zero;
+impl Entropy for Zero {
+    fn below(&mut self, _: u32) -> u32 {
+        0
+    }
+}
+
+struct Desk {
+    manager: BrokerLifecycleManager,
+    now_ms: u64,
+    leader: Option<NodeId>,
+    /// Where the manager is connected, or tries to be.
+    connecting: Option<(ConnectToken, NodeId)>,
+    connected: Option<(ConnectToken, NodeId)>,
+    /// The request that waits for its answer.
+    asked: Option<(i32, ClusterRequest)>,
+    connects: Vec<NodeId>,
+}
+
+impl Desk {
+    fn new() -> Desk {
+        let identity = BrokerIdentity {
+            cluster_id: "c".into(),
+            incarnation_id: Uuid([1; 16]),
+            listeners: Rc::from([]),
+            features: Rc::from([]),
+            rack: None,
+            log_dirs: Rc::from([Uuid([2; 16])]),
+            previous_broker_epoch: BrokerEpoch(3),
+        };
+        let manager = BrokerLifecycleManager::new(&BrokerConfig::new(NodeId(1)), identity);
+        let leader = Some(NodeId(100));
+        let mut desk =
+            Desk { manager, now_ms: 0, leader, connecting: None, connected: None, asked: None, connects: Vec::new() };
+        desk.with(|manager, step| manager.start(step));
+        desk
+    }
+
+    /// Something on the thread, and what it leads to, connects included.
+    fn with(&mut self, act: impl FnOnce(&mut BrokerLifecycleManager, &mut Step<'_>)) {
+        self.once(act);
+        while let Some((token, to)) = self.connecting.take() {
+            self.connected = Some((token, to));
+            self.once(|manager, step| manager.step(Input::Opened { token, connection: Connection(1) }, step));
+        }
+    }
+
+    fn once(&mut self, act: impl FnOnce(&mut BrokerLifecycleManager, &mut Step<'_>)) {
+        let mut out = Out::default();
+        let now = Now { mono_ns: self.now_ms * NS_PER_MS, wall_ms: self.now_ms as i64 };
+        let mut step = Step { now, entropy: &mut Zero, out: &mut out };
+        act(&mut self.manager, &mut step);
+        self.manager.poll(self.leader, 7, &mut step);
+        for effect in out.effects {
+            match effect {
+                Effect::Connect { token, to } => {
+                    self.connects.push(to);
+                    self.connecting = Some((token, to));
+                }
+                Effect::SendRequest { correlation_id, request: Request::Cluster(request), .. } => {
+                    self.asked = Some((correlation_id, request));
+                }
+                Effect::Close { .. } => self.connected = None,
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    /// Lets time pass; says when the next request was sent, if one was.
+    fn advance(&mut self, ms: u64) -> Option<u64> {
+        let end = self.now_ms + ms;
+        while self.asked.is_none() && self.now_ms < end {
+            self.now_ms += 1;
+            self.with(|_, _| ());
+        }
+        self.asked.is_some().then_some(self.now_ms)
+    }
+
+    fn answer(&mut self, response: ClusterResponse) {
+        let (correlation_id, _) = self.asked.take().expect("a request is outstanding");
+        let (token, _) = self.connected.expect("it is connected");
+        let response = Response::Cluster(response);
+        self.with(|manager, step| manager.step(Input::Response { token, correlation_id, response }, step));
+    }
+
+    fn register(&mut self, error: ErrorCode) {
+        let response = BrokerRegistrationResponse { error, broker_epoch: BrokerEpoch(9) };
+        self.answer(ClusterResponse::BrokerRegistration(response));
+    }
+
+    fn heartbeat(&mut self, error: ErrorCode, is_caught_up: bool, is_fenced: bool, should_shut_down: bool) {
+        let response = BrokerHeartbeatResponse { error, is_caught_up, is_fenced, should_shut_down };
+        self.answer(ClusterResponse::BrokerHeartbeat(response));
+    }
+
+    fn asked_heartbeat(&self) -> &BrokerHeartbeatRequest {
+        match &self.asked {
+            Some((_, ClusterRequest::BrokerHeartbeat(request))) => request,
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_broker_registers_catches_up_is_unfenced_and_leaves() {
+    let mut desk = Desk::new();
+    match &desk.asked {
+        Some((_, ClusterRequest::BrokerRegistration(request))) => {
+            assert_eq!(request.previous_broker_epoch, BrokerEpoch(3));
+        }
+        other => panic!("{other:?}"),
+    }
+    desk.register(ErrorCode::None);
+    assert_eq!(desk.manager.take_events(), [LifecycleEvent::Registered { broker_epoch: BrokerEpoch(9) }]);
+    let heartbeat = desk.asked_heartbeat();
+    assert_eq!(
+        (heartbeat.broker_epoch, heartbeat.current_metadata_offset, heartbeat.want_fence),
+        (BrokerEpoch(9), 7, true)
+    );
+    desk.heartbeat(ErrorCode::None, false, true, false);
+    assert_eq!(desk.advance(5_000), Some(10), "not caught up: 10 ms");
+    desk.heartbeat(ErrorCode::None, true, true, false);
+    assert_eq!(
+        (desk.manager.take_events(), desk.manager.state()),
+        (vec![LifecycleEvent::CaughtUp], BrokerState::Recovery)
+    );
+    assert_eq!(desk.advance(5_000), Some(20));
+    desk.heartbeat(ErrorCode::None, true, true, false);
+    assert_eq!(desk.advance(1_000), None, "recovering: the normal interval");
+
+    desk.with(|manager, step| manager.set_ready_to_unfence(step));
+    assert!(!desk.asked_heartbeat().want_fence);
+    desk.heartbeat(ErrorCode::None, true, false, false);
+    assert_eq!(
+        (desk.manager.take_events(), desk.manager.state()),
+        (vec![LifecycleEvent::Unfenced], BrokerState::Running)
+    );
+    assert_eq!(desk.advance(5_000), Some(3_020));
+    desk.heartbeat(ErrorCode::None, true, true, false);
+    assert_eq!(desk.manager.state(), BrokerState::Running, "fenced again: nothing changes");
+
+    // Two waits: the first answer brings the next heartbeat in 50 ms, later ones in 2 s.
+    desk.with(|manager, step| manager.begin_controlled_shutdown(step));
+    assert!(desk.asked_heartbeat().want_shut_down);
+    desk.heartbeat(ErrorCode::None, true, false, false);
+    assert_eq!(desk.advance(5_000), Some(3_070));
+    desk.heartbeat(ErrorCode::None, true, false, false);
+    assert_eq!(desk.advance(5_000), Some(5_070));
+    desk.heartbeat(ErrorCode::None, true, true, true);
+    assert_eq!(
+        (desk.manager.take_events(), desk.manager.state()),
+        (vec![LifecycleEvent::ShutDown], BrokerState::ShuttingDown)
+    );
+    assert_eq!(desk.advance(10_000), None);
+}
+
+#[test]
+fn failures_are_tried_again_after_the_interval_and_never_at_once() {
+    let mut desk = Desk::new();
+    desk.register(ErrorCode::DuplicateBrokerRegistration);
+    assert_eq!(desk.advance(5_000), Some(2_000));
+    desk.register(ErrorCode::None);
+    desk.heartbeat(ErrorCode::StaleBrokerEpoch, false, false, false);
+    assert_eq!(desk.advance(5_000), Some(4_000), "a stale epoch is only tried again");
+    assert_eq!(desk.asked_heartbeat().broker_epoch, BrokerEpoch(9));
+    // Due while one is in flight: the next goes at once.
+    desk.with(|manager, step| manager.set_ready_to_unfence(step));
+    desk.heartbeat(ErrorCode::None, true, true, false);
+    assert_eq!(desk.advance(5_000), Some(4_000));
+}
+
+#[test]
+fn a_controller_that_is_none_any_more_is_left_and_the_request_goes_to_the_next() {
+    let mut desk = Desk::new();
+    desk.leader = Some(NodeId(101));
+    desk.register(ErrorCode::NotController);
+    assert_eq!((&desk.connects[..], desk.manager.take_events().len()), (&[NodeId(100), NodeId(101)][..], 0));
+    assert!(desk.asked.is_some(), "at once, on a new connection");
+    let (token, _) = desk.connected.expect("it is connected");
+    desk.asked = None;
+    desk.with(|manager, step| manager.step(Input::Closed { token, reason: CloseReason::Reset }, step));
+    assert_eq!(desk.advance(5_000), Some(50), "the same node again: the reconnect backoff");
+    // No answer within 2 s is a disconnect; then the retry timeout has passed, too, and that is a
+    // failure of the whole exchange: again after the interval.
+    desk.asked = None;
+    assert_eq!(desk.advance(5_000), Some(4_051));
+    assert_eq!(desk.connects.len(), 4);
+}
+
+#[test]
+fn a_broker_that_cannot_register_exits() {
+    let mut desk = Desk::new();
+    let mut server = BrokerServer::new(true);
+    desk.leader = None;
+    desk.register(ErrorCode::NotController);
+    assert_eq!(desk.advance(59_999), None);
+    assert_eq!(desk.manager.take_events(), []);
+    desk.advance(1);
+    assert_eq!(desk.manager.take_events(), [LifecycleEvent::RegistrationTimedOut]);
+    assert_eq!(server.on_lifecycle(LifecycleEvent::RegistrationTimedOut), [ServerAction::Exit]);
+}
+
+#[test]
+fn logs_are_recovered_before_the_broker_asks_to_be_unfenced() {
+    let mut server = BrokerServer::new(true);
+    assert_eq!(server.on_lifecycle(LifecycleEvent::Registered { broker_epoch: BrokerEpoch(9) }), []);
+    assert_eq!(server.on_lifecycle(LifecycleEvent::CaughtUp), []);
+    assert_eq!(server.on_first_publish(), [ServerAction::SetReadyToUnfence]);
+    assert_eq!(server.on_lifecycle(LifecycleEvent::Unfenced), [ServerAction::EnableRequestProcessing]);
+    assert_eq!(server.terminate(0), [ServerAction::BeginControlledShutdown]);
+    let five_minutes = server.next_deadline_ns().expect("it waits no longer");
+    assert_eq!((server.on_timer(five_minutes - 1), server.on_timer(five_minutes)), (vec![], vec![ServerAction::Stop]));
+    assert_eq!((server.on_lifecycle(LifecycleEvent::ShutDown), server.terminate(0)), (vec![], vec![]));
+
+    let mut early = BrokerServer::new(true);
+    assert_eq!(early.on_first_publish(), []);
+    assert_eq!(early.on_lifecycle(LifecycleEvent::CaughtUp), [ServerAction::SetReadyToUnfence]);
+    assert_eq!(early.terminate(0), [ServerAction::Stop], "not started: nothing to hand over");
+}

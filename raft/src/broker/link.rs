@@ -1,0 +1,201 @@
+//! One outgoing connection with at most one request in flight: what Kafka's NetworkClient is to a
+//! fetcher thread or a controller channel. Timeouts run on the wall clock, as Kafka's do (§11.1),
+//! and are noticed when the owner polls.
+//!
+//! Not modelled: the ApiVersions exchange of a fresh connection, and that the connection setup
+//! timeout grows with failures.
+
+use crate::ids::NodeId;
+use crate::io::{ConnectToken, Connection, Effect};
+use crate::message::Request;
+use crate::quorum::step::Step;
+
+/// Low bits of a [`ConnectToken`] that name the link within its thread.
+const SLOT_BITS: u32 = 12;
+
+/// Time limits of a link, in ms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LinkLimits {
+    /// A request without an answer for longer counts as a disconnect.
+    pub request_timeout_ms: i64,
+    /// `socket.connection.setup.timeout.ms`
+    pub connection_setup_timeout_ms: i64,
+    /// Wait after a disconnect before connecting to the same node again.
+    pub reconnect_backoff_ms: i64,
+}
+
+/// A connection, or the wish for one.
+#[derive(Clone, Debug)]
+pub struct Link {
+    slot: u32,
+    limits: LinkLimits,
+    state: State,
+    /// Makes each token, and each correlation id, unique.
+    attempts: u32,
+    correlations: i32,
+    /// The last node that was lost, and when it may be tried again.
+    lost: Option<(NodeId, i64)>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum State {
+    Idle,
+    Connecting { to: NodeId, token: ConnectToken, give_up_after_ms: i64 },
+    Ready { to: NodeId, token: ConnectToken, connection: Connection, in_flight: Option<(i32, i64)> },
+}
+
+/// What a link can do now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkStatus {
+    /// A request may be sent.
+    Ready,
+    /// Connecting, or a request is in flight.
+    Busy,
+    /// Not before this instant of the wall clock.
+    BackingOff {
+        /// In ms.
+        until_ms: i64,
+    },
+}
+
+impl Link {
+    /// Not connected; `slot` is its own within its thread.
+    pub fn new(slot: u32, limits: LinkLimits) -> Link {
+        assert!(slot < 1 << SLOT_BITS, "a connect token has no room for link number {slot}");
+        Link { slot, limits, state: State::Idle, attempts: 0, correlations: 0, lost: None }
+    }
+
+    /// Which link of its thread a token belongs to.
+    pub fn slot_of(token: ConnectToken) -> u32 {
+        token.0 & ((1 << SLOT_BITS) - 1)
+    }
+
+    /// Connects to `to` unless that is under way; a connection to another node is closed.
+    pub fn reach(&mut self, to: NodeId, step: &mut Step<'_>) -> LinkStatus {
+        match self.state {
+            State::Ready { to: now, in_flight, .. } if now == to => {
+                if in_flight.is_none() {
+                    LinkStatus::Ready
+                } else {
+                    LinkStatus::Busy
+                }
+            }
+            State::Connecting { to: now, .. } if now == to => LinkStatus::Busy,
+            State::Idle | State::Connecting { .. } | State::Ready { .. } => {
+                self.close(step);
+                let now_ms = step.now.wall_ms;
+                if let Some((lost, until_ms)) = self.lost
+                    && lost == to
+                    && now_ms < until_ms
+                {
+                    return LinkStatus::BackingOff { until_ms };
+                }
+                self.attempts = self.attempts.wrapping_add(1);
+                let token = ConnectToken(self.attempts << SLOT_BITS | self.slot);
+                let give_up_after_ms = now_ms.saturating_add(self.limits.connection_setup_timeout_ms);
+                self.state = State::Connecting { to, token, give_up_after_ms };
+                step.out.push(Effect::Connect { token, to });
+                LinkStatus::Busy
+            }
+        }
+    }
+
+    /// Sends on a link that is [`LinkStatus::Ready`]; hands the request back if it is not.
+    pub fn send(&mut self, request: Request, step: &mut Step<'_>) -> Result<(), Request> {
+        let State::Ready { connection, in_flight: in_flight @ None, .. } = &mut self.state else {
+            return Err(request);
+        };
+        self.correlations = self.correlations.wrapping_add(1);
+        let correlation_id = self.correlations;
+        *in_flight = Some((correlation_id, step.now.wall_ms));
+        step.out.push(Effect::SendRequest { connection: *connection, correlation_id, request });
+        Ok(())
+    }
+
+    /// The connect succeeded; `false` for a stale token, here and below.
+    pub fn on_opened(&mut self, token: ConnectToken, connection: Connection) -> bool {
+        let State::Connecting { to, token: current, .. } = self.state else { return false };
+        if current == token {
+            self.state = State::Ready { to, token, connection, in_flight: None };
+            self.lost = None;
+        }
+        current == token
+    }
+
+    /// The connection, or the attempt, is gone, with any request in flight.
+    pub fn on_closed(&mut self, token: ConnectToken, step: &Step<'_>) -> bool {
+        let current = self.token() == Some(token);
+        if current {
+            self.disconnected(step);
+        }
+        current
+    }
+
+    /// Is this the answer to the request in flight?
+    pub fn on_response(&mut self, token: ConnectToken, correlation_id: i32) -> bool {
+        let State::Ready { token: current, in_flight, .. } = &mut self.state else { return false };
+        let expected = *current == token && in_flight.is_some_and(|(id, _)| id == correlation_id);
+        if expected {
+            *in_flight = None;
+        }
+        expected
+    }
+
+    /// Gives up what has taken too long; `true` if that ended the connection or the attempt.
+    pub fn poll(&mut self, step: &mut Step<'_>) -> bool {
+        let expired = self.deadline_ms().is_some_and(|deadline_ms| step.now.wall_ms >= deadline_ms);
+        if expired {
+            self.disconnect(step);
+        }
+        expired
+    }
+
+    /// When [`Link::poll`] has something to do, by the wall clock.
+    pub fn deadline_ms(&self) -> Option<i64> {
+        let limit_ms = match self.state {
+            State::Connecting { give_up_after_ms, .. } => give_up_after_ms,
+            State::Ready { in_flight: Some((_, sent_ms)), .. } => {
+                sent_ms.saturating_add(self.limits.request_timeout_ms)
+            }
+            State::Idle | State::Ready { in_flight: None, .. } => return None,
+        };
+        // The limits are exclusive: more than the timeout must have passed.
+        Some(limit_ms.saturating_add(1))
+    }
+
+    /// Closes it; a request in flight is forgotten. No backoff.
+    pub fn close(&mut self, step: &mut Step<'_>) {
+        if let Some(token) = self.token() {
+            step.out.push(Effect::Close { token });
+        }
+        self.state = State::Idle;
+    }
+
+    /// Closes it; connecting to the same node again backs off.
+    pub fn disconnect(&mut self, step: &mut Step<'_>) {
+        if let Some(token) = self.token() {
+            step.out.push(Effect::Close { token });
+        }
+        self.disconnected(step);
+    }
+
+    fn token(&self) -> Option<ConnectToken> {
+        match self.state {
+            State::Idle => None,
+            State::Connecting { token, .. } | State::Ready { token, .. } => Some(token),
+        }
+    }
+
+    fn disconnected(&mut self, step: &Step<'_>) {
+        if let State::Connecting { to, .. } | State::Ready { to, .. } = self.state {
+            self.lost = Some((to, step.now.wall_ms.saturating_add(self.limits.reconnect_backoff_ms)));
+        }
+        self.state = State::Idle;
+    }
+}
+
+/// The monotonic instant at which the wall clock should show `at_ms`, if it is not stepped.
+pub(super) fn wall_deadline_ns(at_ms: i64, step: &Step<'_>) -> u64 {
+    let wait_ms = u64::try_from(at_ms.saturating_sub(step.now.wall_ms)).unwrap_or(0);
+    step.now.mono_ns.saturating_add(wait_ms.saturating_mul(1_000_000))
+}

@@ -1,0 +1,176 @@
+//! All logs of a broker: what loading found, background flushes, checkpoints, the clean end
+//! (controller-broker.md §5.2, §5.3, §6.1, §6.9). One log directory.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use super::checkpoints::{OffsetCheckpoint, Offsets};
+use super::clean_shutdown;
+use super::partition_log::{PartitionLog, PartitionLogConfig};
+use super::paths;
+use super::recovery::{LastEnd, recover};
+use crate::ids::{BrokerEpoch, Offset, TopicIdPartition, Uuid};
+use crate::io::{DurableFiles, Out};
+use crate::log::LogError;
+
+/// A flush in the background; done when all fsyncs before it in the list are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FlushTask {
+    partition: TopicIdPartition,
+    up_to: Offset,
+    truncations: u32,
+}
+
+/// Logs that were loaded and not yet asked for, and how new ones are opened.
+#[derive(Clone, Debug)]
+pub struct LogManager {
+    config: PartitionLogConfig,
+    loaded: BTreeMap<(Rc<str>, i32), PartitionLog>,
+    /// What loading wants done, when the first publish starts the log manager.
+    at_start: Out,
+    previous_broker_epoch: BrokerEpoch,
+    /// The last run ended cleanly.
+    was_clean: bool,
+    started: bool,
+    opened: u32,
+}
+
+impl LogManager {
+    /// Reads everything the disk kept. Nothing is changed before [`LogManager::start`].
+    pub fn load(files: &dyn DurableFiles, config: PartitionLogConfig) -> Result<LogManager, LogError> {
+        let marker = clean_shutdown::read_clean_shutdown(files);
+        let mut at_start = Out::default();
+        if marker.is_some() {
+            clean_shutdown::delete(&mut at_start);
+        }
+        let recovery_points = OffsetCheckpoint::RecoveryPoint.read(files)?;
+        let high_watermarks = OffsetCheckpoint::HighWatermark.read(files)?;
+        let mut loaded = BTreeMap::new();
+        let mut opened = 0;
+        for directory in directories(files) {
+            let Some((topic, partition)) = paths::parse_directory(&directory) else { continue };
+            let key: (Rc<str>, i32) = (topic.into(), partition);
+            let of = |offsets: &Offsets| offsets.get(&key).copied().unwrap_or_default();
+            let last_end = LastEnd { clean: marker.is_some(), recovery_point: of(&recovery_points) };
+            let found = recover(&directory, files, last_end, opened, config, &mut at_start)?;
+            opened += 1;
+            // A log without topic id never had a record; its files are reused when it is opened.
+            if let Some(found) = found {
+                let log = PartitionLog::recovered(found, of(&high_watermarks));
+                loaded.insert(key, log);
+            }
+        }
+        let previous_broker_epoch = marker.unwrap_or(BrokerEpoch::UNKNOWN);
+        let was_clean = marker.is_some();
+        Ok(LogManager { config, loaded, at_start, previous_broker_epoch, was_clean, started: false, opened })
+    }
+
+    /// Of the clean-shutdown marker found at boot; unknown after any other end. Goes into the
+    /// registration (`PreviousBrokerEpoch`).
+    pub fn previous_broker_epoch(&self) -> BrokerEpoch {
+        self.previous_broker_epoch
+    }
+
+    /// Part of the first publish: does what recovery wants done, and sets strays aside: logs whose
+    /// topic id the image does not know, or that are not assigned to this broker.
+    pub fn start(&mut self, is_assigned: impl Fn(TopicIdPartition) -> bool, out: &mut Out) {
+        self.started = true;
+        out.effects.append(&mut self.at_start.effects);
+        let strays: Vec<_> = self
+            .loaded
+            .iter()
+            .filter(|((_, partition), log)| {
+                !is_assigned(TopicIdPartition { topic_id: log.topic_id(), partition: *partition })
+            })
+            .map(|(key, _)| key.clone())
+            .collect();
+        for stray in strays {
+            if let Some(log) = self.loaded.remove(&stray) {
+                log.set_aside(out);
+            }
+        }
+    }
+
+    /// The log of a partition: as loaded, or a new one. One of an older topic with the same name
+    /// makes way (KAFKA-14190's lesson: ids decide, not names).
+    pub fn open(&mut self, topic: &str, topic_id: Uuid, partition: i32, out: &mut Out) -> PartitionLog {
+        let key: (Rc<str>, i32) = (topic.into(), partition);
+        match self.loaded.remove(&key) {
+            Some(log) if log.topic_id() == topic_id => return log,
+            Some(older) => older.delete(out),
+            None => {}
+        }
+        self.opened += 1;
+        PartitionLog::create(paths::directory(topic, partition), topic_id, self.opened, self.config, out)
+    }
+
+    /// Work for the background thread, if the log has rolled.
+    pub fn take_flush(partition: TopicIdPartition, log: &mut PartitionLog, out: &mut Out) -> Option<FlushTask> {
+        let up_to = log.take_flush_due()?;
+        let truncations = log.flush(up_to, out);
+        Some(FlushTask { partition, up_to, truncations })
+    }
+
+    /// Writes a checkpoint; the caller names all logs. Nothing before the log manager has started.
+    pub fn write_checkpoint<'a>(
+        &self,
+        which: OffsetCheckpoint,
+        logs: impl Iterator<Item = (&'a Rc<str>, i32, &'a PartitionLog)>,
+        out: &mut Out,
+    ) {
+        if !self.started {
+            return;
+        }
+        let offset_of = |log: &PartitionLog| match which {
+            OffsetCheckpoint::HighWatermark => Some(log.high_watermark()),
+            OffsetCheckpoint::RecoveryPoint => Some(log.recovery_point()),
+            // Kafka leaves out logs whose start no record was deleted below.
+            OffsetCheckpoint::LogStart => Some(log.start_offset()).filter(|start| *start > Offset(0)),
+        };
+        let offsets: Offsets =
+            logs.filter_map(|(topic, partition, log)| Some(((Rc::clone(topic), partition), offset_of(log)?))).collect();
+        which.write(&offsets, out);
+    }
+
+    /// The end of an orderly shutdown: every log forced, then the recovery points and starts, the
+    /// marker last. A directory that was not loaded in this run is as complete as it was before.
+    pub fn shut_down<'a>(
+        &self,
+        logs: impl Iterator<Item = (&'a Rc<str>, i32, &'a mut PartitionLog)>,
+        broker_epoch: BrokerEpoch,
+        out: &mut Out,
+    ) {
+        if !self.started && !self.was_clean {
+            return;
+        }
+        let mut closed: Vec<(&Rc<str>, i32, &PartitionLog)> = Vec::new();
+        for (topic, partition, log) in logs {
+            let truncations = log.flush(log.end_offset(), out);
+            log.flushed(log.end_offset(), truncations);
+            closed.push((topic, partition, log));
+        }
+        for which in [OffsetCheckpoint::RecoveryPoint, OffsetCheckpoint::LogStart] {
+            self.write_checkpoint(which, closed.iter().copied(), out);
+        }
+        clean_shutdown::write(broker_epoch, out);
+    }
+}
+
+impl FlushTask {
+    /// Whose log.
+    pub fn partition(&self) -> TopicIdPartition {
+        self.partition
+    }
+
+    /// All is durable: the recovery point moves.
+    pub fn finish(self, log: &mut PartitionLog) {
+        log.flushed(self.up_to, self.truncations);
+    }
+}
+
+fn directories(files: &dyn DurableFiles) -> Vec<Rc<str>> {
+    let paths = files.paths();
+    let directories: BTreeSet<&str> =
+        paths.iter().filter_map(|path| path.split_once('/')).map(|(directory, _)| directory).collect();
+    directories.into_iter().map(Rc::from).collect()
+}

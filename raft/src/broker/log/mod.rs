@@ -1,0 +1,29 @@
+//! Data partitions' logs on disk (controller-broker.md §6.1, §6.8, §6.9).
+//!
+//! The map:
+//! * `partition_log`: [`PartitionLog`], what a replica asks of its log; start there
+//! * `recovery`: what a log is after a restart
+//! * `producer_state`: idempotent producers' sequences
+//! * `checkpoints`: the small files that hold an offset for each partition
+//! * `clean_shutdown`: the marker that says the logs are complete
+//! * `log_manager`: all logs of the broker: loading, flushing, checkpoints, strays
+//! * `paths`: names and handles
+//!
+//! Not written, as for the metadata log: index files and producer `.snapshot` files. They hold
+//! nothing that the log does not, whose start never moves here (no retention).
+
+mod checkpoints;
+mod clean_shutdown;
+mod log_manager;
+mod partition_log;
+mod paths;
+mod producer_state;
+mod recovery;
+#[cfg(test)]
+mod tests;
+
+pub use checkpoints::OffsetCheckpoint;
+pub use clean_shutdown::{CLEAN_SHUTDOWN_FILE, read_clean_shutdown};
+pub use log_manager::{FlushTask, LogManager};
+pub use partition_log::{AppendRefusal, LeaderAppend, PartitionLog, PartitionLogConfig};
+pub use producer_state::ProducerStates;

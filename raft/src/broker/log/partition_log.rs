@@ -1,0 +1,467 @@
+//! The log of one data replica: Kafka's UnifiedLog as far as replication needs it
+//! (controller-broker.md §6.1, §6.6, §6.9). Appends are not forced; only the leader-epoch
+//! checkpoint and `partition.metadata` are, before the records they speak of.
+
+use std::rc::Rc;
+use std::slice;
+
+use super::paths::{self, Handles};
+use super::producer_state::{BatchMetadata, ProducerStates};
+use super::recovery::Recovered;
+use crate::ids::{LeaderEpoch, Offset, OffsetAndEpoch, Uuid};
+use crate::io::{Effect, FileHandle, Out, Probe};
+use crate::log::{Batch, EpochCache, Force, Records, Segment, write_topic_id};
+use crate::message::ErrorCode;
+
+/// Sizes that matter to a data log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PartitionLogConfig {
+    /// `segment.bytes` / `log.segment.bytes`
+    pub segment_bytes: u64,
+    /// `segment.ms` / `log.roll.ms`
+    pub segment_ms: i64,
+    /// `max.message.bytes` / `message.max.bytes`: of a whole batch.
+    pub max_message_bytes: usize,
+}
+
+/// What came of a leader's append.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LeaderAppend {
+    /// Written at these offsets (both inclusive).
+    Appended {
+        /// Of the first record.
+        first: Offset,
+        /// Of the last record.
+        last: Offset,
+    },
+    /// The producer's batch was there already, at these offsets; nothing was written.
+    Duplicate {
+        /// Of the first record.
+        first: Offset,
+        /// Of the last record.
+        last: Offset,
+    },
+}
+
+/// Why fetched batches were not appended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AppendRefusal {
+    /// A CRC does not match (`CorruptRecordException`): fetch again.
+    Corrupt,
+    /// An offset lies below the end of the log (`UnexpectedAppendOffsetException`).
+    UnexpectedOffset,
+}
+
+/// The log of one replica.
+#[derive(Clone, Debug)]
+pub struct PartitionLog {
+    config: PartitionLogConfig,
+    directory: Rc<str>,
+    topic_id: Uuid,
+    handles: Handles,
+    /// Ascending, never empty; the last one is written to.
+    segments: Vec<Segment>,
+    epochs: EpochCache,
+    producers: ProducerStates,
+    topic_id_written: bool,
+    /// The checkpoint exists.
+    epochs_written: bool,
+    end: Offset,
+    high_watermark: Offset,
+    recovery_point: Offset,
+    /// Rolled up to here, and not flushed since: work for the background.
+    flush_due: Option<Offset>,
+    /// Names may have changed since the directory was last forced.
+    directory_dirty: bool,
+    /// Counts truncations, so that a flush under way does not vouch for what was written after one.
+    truncations: u32,
+}
+
+impl PartitionLog {
+    /// A new, empty log; `ordinal` is the count of logs this process opened before.
+    pub fn create(
+        directory: Rc<str>,
+        topic_id: Uuid,
+        ordinal: u32,
+        config: PartitionLogConfig,
+        out: &mut Out,
+    ) -> PartitionLog {
+        let mut handles = Handles::new(ordinal);
+        let segment = Segment::new(Offset(0), handles.next_segment());
+        out.push(Effect::Open { file: segment.handle, path: paths::segment(&directory, Offset(0)), truncate: true });
+        PartitionLog {
+            config,
+            directory,
+            topic_id,
+            handles,
+            segments: vec![segment],
+            epochs: EpochCache::default(),
+            producers: ProducerStates::default(),
+            topic_id_written: false,
+            epochs_written: false,
+            end: Offset(0),
+            high_watermark: Offset(0),
+            recovery_point: Offset(0),
+            flush_due: None,
+            directory_dirty: true,
+            truncations: 0,
+        }
+    }
+
+    /// What recovery found; the high watermark is the checkpoint's, clipped (§6.1).
+    pub(super) fn recovered(found: Recovered, high_watermark: Offset) -> PartitionLog {
+        let Recovered {
+            config,
+            directory,
+            topic_id,
+            handles,
+            segments,
+            epochs,
+            epochs_written,
+            end,
+            recovery_point,
+            directory_dirty,
+        } = found;
+        let start = segments[0].base_offset;
+        let batches = segments.iter().flat_map(|segment| &segment.entries).map(|entry| &*entry.batch);
+        PartitionLog {
+            producers: ProducerStates::rebuild(batches),
+            config,
+            directory,
+            topic_id,
+            handles,
+            epochs,
+            topic_id_written: true,
+            epochs_written,
+            high_watermark: high_watermark.clamp(start, end),
+            recovery_point: recovery_point.clamp(start, end),
+            segments,
+            end,
+            flush_due: None,
+            directory_dirty,
+            truncations: 0,
+        }
+    }
+
+    /// Topic it belongs to.
+    pub fn topic_id(&self) -> Uuid {
+        self.topic_id
+    }
+
+    /// First offset held.
+    pub fn start_offset(&self) -> Offset {
+        self.segments[0].base_offset
+    }
+
+    /// One past the last offset held: LEO.
+    pub fn end_offset(&self) -> Offset {
+        self.end
+    }
+
+    /// Exclusive end of what is committed, as far as this replica knows.
+    pub fn high_watermark(&self) -> Offset {
+        self.high_watermark
+    }
+
+    /// Everything below was forced.
+    pub fn recovery_point(&self) -> Offset {
+        self.recovery_point
+    }
+
+    /// Epoch of the newest entry of the epoch cache.
+    pub fn latest_epoch(&self) -> Option<LeaderEpoch> {
+        self.epochs.latest_epoch()
+    }
+
+    /// Epoch of the first record, if the cache says so.
+    pub fn earliest_epoch(&self) -> Option<LeaderEpoch> {
+        self.epochs.earliest().filter(|entry| entry.offset <= self.start_offset()).map(|entry| entry.epoch)
+    }
+
+    /// Where `epoch` ends (§6.1 `endOffsetFor`); `None` is Kafka's (-1, -1).
+    pub fn end_offset_for(&self, epoch: LeaderEpoch) -> Option<OffsetAndEpoch> {
+        if epoch.0 < 0 { None } else { self.epochs.end_offset_for(epoch, self.end) }
+    }
+
+    /// A follower's assignment: clipped, and *not* kept from going back (§6.3).
+    pub fn update_high_watermark(&mut self, offset: Offset) {
+        self.high_watermark = offset.clamp(self.start_offset(), self.end);
+    }
+
+    /// Notes that `epoch` starts at `offset`; the checkpoint is durable before the next effect.
+    pub fn assign_epoch_start(&mut self, epoch: LeaderEpoch, offset: Offset, out: &mut Out) {
+        if self.epochs.assign(epoch, offset) {
+            self.write_epochs(out);
+        }
+    }
+
+    /// A client's records, appended by the leader of `epoch`: validated, given their offsets,
+    /// written to the page cache. On an error nothing was written.
+    pub fn append_as_leader(
+        &mut self,
+        records: &Records,
+        epoch: LeaderEpoch,
+        now_ms: i64,
+        out: &mut Out,
+    ) -> Result<LeaderAppend, ErrorCode> {
+        // `ProduceRequest.validateRecords`: exactly one batch.
+        let [batch] = &records.0[..] else { return Err(ErrorCode::InvalidRecord) };
+        if batch.base_offset != Offset(0) || batch.control {
+            return Err(ErrorCode::InvalidRecord);
+        }
+        if batch.len_bytes() > self.config.max_message_bytes {
+            return Err(ErrorCode::MessageTooLarge);
+        }
+        if !batch.is_intact() {
+            return Err(ErrorCode::CorruptMessage);
+        }
+        if let Some(BatchMetadata { first_offset, last_offset, .. }) = self.producers.check(batch)? {
+            return Ok(LeaderAppend::Duplicate { first: first_offset, last: last_offset });
+        }
+        let batch = Rc::new(batch.assigned(self.end, epoch));
+        self.append(slice::from_ref(&batch), now_ms, out);
+        Ok(LeaderAppend::Appended { first: batch.base_offset, last: batch.last_offset })
+    }
+
+    /// Batches as the leader has them. Offsets may jump ahead, never back (Kafka's `append` with
+    /// `ignoreRecordSize` and given offsets).
+    pub fn append_as_follower(
+        &mut self,
+        batches: &[Rc<Batch>],
+        now_ms: i64,
+        out: &mut Out,
+    ) -> Result<(), AppendRefusal> {
+        if !batches.iter().all(|batch| batch.is_intact()) {
+            out.probe(Probe::BatchDropped);
+            return Err(AppendRefusal::Corrupt);
+        }
+        let mut end = self.end;
+        for batch in batches {
+            if batch.base_offset < end {
+                return Err(AppendRefusal::UnexpectedOffset);
+            }
+            end = batch.next_offset();
+        }
+        if !batches.is_empty() {
+            self.append(batches, now_ms, out);
+        }
+        Ok(())
+    }
+
+    fn append(&mut self, batches: &[Rc<Batch>], now_ms: i64, out: &mut Out) {
+        if !self.topic_id_written {
+            let handle = self.handles.partition_metadata();
+            write_topic_id(&paths::partition_metadata(&self.directory), handle, self.topic_id, Force::Durable, out);
+            self.topic_id_written = true;
+        }
+        for batch in batches {
+            self.assign_epoch_start(batch.epoch, batch.base_offset, out);
+        }
+        self.maybe_roll(batches, now_ms, out);
+        for batch in batches {
+            self.producers.update(batch);
+            self.end = batch.next_offset();
+            self.active_mut().append(batch.base_offset, Rc::clone(batch), out);
+        }
+    }
+
+    /// One append goes to one segment, as in Kafka.
+    fn maybe_roll(&mut self, batches: &[Rc<Batch>], now_ms: i64, out: &mut Out) {
+        let bytes: u64 = batches.iter().map(|batch| batch.len_bytes() as u64).sum();
+        let timestamp_ms = batches.iter().map(|batch| batch.max_timestamp_ms()).max().unwrap_or(now_ms);
+        let PartitionLogConfig { segment_bytes, segment_ms, .. } = self.config;
+        let active = self.active_mut();
+        active.created_ms.get_or_insert(now_ms);
+        let full = active.size_bytes + bytes > segment_bytes;
+        let old = active.waited_for_roll_ms(timestamp_ms, now_ms) > segment_ms;
+        if !active.entries.is_empty() && (full || old) {
+            self.roll(now_ms, out);
+        }
+    }
+
+    /// What lies below a new segment is flushed in the background (§6.9).
+    fn roll(&mut self, now_ms: i64, out: &mut Out) {
+        out.probe(Probe::SegmentRolled);
+        self.new_segment(self.end, out);
+        self.active_mut().created_ms = Some(now_ms);
+        self.flush_due = Some(self.end);
+    }
+
+    fn new_segment(&mut self, base: Offset, out: &mut Out) {
+        let segment = Segment::new(base, self.handles.next_segment());
+        out.push(Effect::Open { file: segment.handle, path: paths::segment(&self.directory, base), truncate: true });
+        self.segments.push(segment);
+        self.directory_dirty = true;
+    }
+
+    /// Is there something to flush in the background?
+    pub(super) fn take_flush_due(&mut self) -> Option<Offset> {
+        self.flush_due.take()
+    }
+
+    /// Forces all segments that hold offsets from the recovery point to `up_to` (exclusive), and
+    /// new names. [`PartitionLog::flushed`] is due when that is done.
+    pub(super) fn flush(&mut self, up_to: Offset, out: &mut Out) -> u32 {
+        if self.recovery_point < up_to {
+            for file in self.handles_between(self.recovery_point, up_to) {
+                out.push(Effect::Fsync { file });
+            }
+        }
+        if self.directory_dirty {
+            out.push(Effect::FsyncDirectory);
+            self.directory_dirty = false;
+        }
+        self.truncations
+    }
+
+    fn handles_between(&self, from: Offset, up_to: Offset) -> Vec<FileHandle> {
+        let first = self.segment_of(from);
+        let segments = self.segments[first..].iter().take_while(|segment| segment.base_offset < up_to);
+        segments.filter(|segment| !segment.entries.is_empty()).map(|segment| segment.handle).collect()
+    }
+
+    /// A flush up to `up_to`, begun after that many truncations, is done.
+    pub(super) fn flushed(&mut self, up_to: Offset, truncations: u32) {
+        if truncations == self.truncations {
+            self.recovery_point = self.recovery_point.max(up_to.min(self.end));
+        }
+    }
+
+    /// Removes every batch that reaches to `target` or beyond, with epochs and producer state.
+    /// Below the high watermark it is allowed and clips it (§6.5). The cut itself is not forced;
+    /// the removal of whole segments is, for a segment that came back after a power loss would
+    /// follow on other records than it did (a file system's journal keeps that order for Kafka).
+    /// If it says that something was cut, the recovery points must be checkpointed before anything
+    /// is appended: an older one would vouch for what comes (`LogManager.truncateTo`).
+    #[must_use]
+    pub fn truncate_to(&mut self, target: Offset, out: &mut Out) -> bool {
+        if target >= self.end {
+            return false;
+        }
+        let keep = self.segment_of(target.max(self.start_offset())) + 1;
+        for segment in self.segments[keep..].iter().rev() {
+            out.push(Effect::Unlink { path: paths::segment(&self.directory, segment.base_offset) });
+        }
+        if keep < self.segments.len() {
+            out.push(Effect::FsyncDirectory);
+            self.directory_dirty = false;
+            self.segments.truncate(keep);
+        }
+        self.active_mut().truncate(target, out);
+        self.end = self.active_mut().end_offset();
+        self.after_truncation(out);
+        true
+    }
+
+    /// `truncateFullyAndStartAt`: drops everything; the next record gets `offset`. The recovery
+    /// points are to be checkpointed, as above.
+    pub fn truncate_fully_and_start_at(&mut self, offset: Offset, out: &mut Out) {
+        for segment in self.segments.drain(..).rev() {
+            out.push(Effect::Unlink { path: paths::segment(&self.directory, segment.base_offset) });
+        }
+        out.push(Effect::FsyncDirectory);
+        self.new_segment(offset, out);
+        self.end = offset;
+        self.recovery_point = offset;
+        self.epochs = EpochCache::default();
+        self.write_epochs(out);
+        self.after_truncation(out);
+    }
+
+    fn after_truncation(&mut self, out: &mut Out) {
+        self.truncations += 1;
+        self.recovery_point = self.recovery_point.min(self.end);
+        self.high_watermark = self.high_watermark.clamp(self.start_offset(), self.end);
+        if self.epochs.truncate_from_end(self.end) {
+            self.write_epochs(out);
+        }
+        let entries = self.segments.iter().flat_map(|segment| &segment.entries);
+        self.producers = ProducerStates::rebuild(entries.map(|entry| &*entry.batch));
+    }
+
+    fn write_epochs(&mut self, out: &mut Out) {
+        self.epochs_written = true;
+        let handle = self.handles.leader_epoch_checkpoint();
+        self.epochs.write_to(&paths::leader_epoch_checkpoint(&self.directory), handle, Force::Durable, out);
+    }
+
+    /// Whole batches from the one that holds `from`, none that reaches beyond `end` (exclusive), up
+    /// to `max_bytes` but at least one. Empty at or above the end.
+    pub fn read(&self, from: Offset, end: Offset, max_bytes: usize) -> Records {
+        let mut records = Records::default();
+        let mut bytes = 0;
+        let first = self.segment_of(from);
+        let skip = self.segments[first].position_of(from);
+        let entries = self.segments[first..].iter().flat_map(|segment| &segment.entries).skip(skip);
+        for entry in entries.take_while(|entry| entry.next_offset() <= end) {
+            bytes += entry.batch.len_bytes();
+            if !records.0.is_empty() && bytes > max_bytes {
+                break;
+            }
+            records.0.push(Rc::clone(&entry.batch));
+        }
+        records
+    }
+
+    /// Does a reader at `from` and an end at `end` lie in different segments? Such a fetch is not
+    /// worth holding (§6.5 "older segment").
+    pub fn is_on_older_segment(&self, from: Offset, end: Offset) -> bool {
+        self.segment_of(from) < self.segment_of(end)
+    }
+
+    /// All batches, oldest first; for audits.
+    pub fn batches(&self) -> Records {
+        let entries = self.segments.iter().flat_map(|segment| &segment.entries);
+        Records(entries.map(|entry| Rc::clone(&entry.batch)).collect())
+    }
+
+    /// Idempotent producers as the log knows them.
+    pub fn producers(&self) -> &ProducerStates {
+        &self.producers
+    }
+
+    /// See [`ProducerStates::remove_expired`].
+    pub fn remove_expired_producers(&mut self, now_ms: i64, expiration_ms: i64) {
+        self.producers.remove_expired(now_ms, expiration_ms);
+    }
+
+    /// Removes every file; the directory is forced, as Kafka's renaming of a deleted log is.
+    pub fn delete(self, out: &mut Out) {
+        for path in self.file_names() {
+            out.push(Effect::Unlink { path: format!("{}/{path}", self.directory).into() });
+        }
+        out.push(Effect::FsyncDirectory);
+    }
+
+    /// Sets the log aside under another directory (a stray, §5.2).
+    pub(super) fn set_aside(self, out: &mut Out) {
+        let aside = paths::stray_directory(&self.directory, &self.topic_id.to_string());
+        for path in self.file_names() {
+            let to = format!("{aside}/{path}").into();
+            out.push(Effect::Rename { from: format!("{}/{path}", self.directory).into(), to });
+        }
+        out.push(Effect::FsyncDirectory);
+    }
+
+    fn file_names(&self) -> Vec<String> {
+        let mut names: Vec<String> =
+            self.segments.iter().map(|segment| format!("{:020}.log", segment.base_offset.0)).collect();
+        if self.topic_id_written {
+            names.push("partition.metadata".to_owned());
+        }
+        if self.epochs_written {
+            names.push("leader-epoch-checkpoint".to_owned());
+        }
+        names
+    }
+
+    /// Index of the segment that holds `offset`: the last that does not start above it.
+    fn segment_of(&self, offset: Offset) -> usize {
+        self.segments.partition_point(|segment| segment.base_offset <= offset).saturating_sub(1)
+    }
+
+    fn active_mut(&mut self) -> &mut Segment {
+        let last = self.segments.len() - 1;
+        &mut self.segments[last]
+    }
+}

@@ -1,0 +1,152 @@
+//! What a data log is after a restart (controller-broker.md §6.9).
+//!
+//! After a clean shutdown the files are trusted. After any other end every segment from the one
+//! that holds the recovery point on is scanned: the log ends at the first batch that is not whole
+//! and intact, and later segments go. A segment that does not follow on from the one before ends
+//! the log too: Kafka would leave a gap there and let offsets jump.
+
+use std::rc::Rc;
+
+use super::partition_log::PartitionLogConfig;
+use super::paths::{self, Handles};
+use crate::ids::{Offset, Uuid};
+use crate::io::{DurableFiles, Effect, Out, Probe};
+use crate::log::{Batch, Entry, EpochCache, Force, LogError, Segment, read_topic_id};
+
+/// A log read back from its bytes.
+pub(super) struct Recovered {
+    pub config: PartitionLogConfig,
+    pub directory: Rc<str>,
+    pub topic_id: Uuid,
+    pub handles: Handles,
+    pub segments: Vec<Segment>,
+    pub epochs: EpochCache,
+    pub epochs_written: bool,
+    pub end: Offset,
+    pub recovery_point: Offset,
+    pub directory_dirty: bool,
+}
+
+/// How the last run ended, and what it had forced.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LastEnd {
+    pub clean: bool,
+    pub recovery_point: Offset,
+}
+
+/// Reads a directory; `Ok(None)` if it holds no topic id: a log that never had a record.
+pub(super) fn recover(
+    directory: &Rc<str>,
+    files: &dyn DurableFiles,
+    last_end: LastEnd,
+    ordinal: u32,
+    config: PartitionLogConfig,
+    out: &mut Out,
+) -> Result<Option<Recovered>, LogError> {
+    let Some(topic_id) = read_topic_id(&paths::partition_metadata(directory), files)? else { return Ok(None) };
+    let epochs_path = paths::leader_epoch_checkpoint(directory);
+    let checkpoint = EpochCache::read_from(&epochs_path, files)?;
+    let mut handles = Handles::new(ordinal);
+    let (segments, changed) = recover_segments(directory, files, last_end, &mut handles, out);
+    let end = segments[segments.len() - 1].end_offset();
+    let mut epochs = checkpoint.clone();
+    for entry in segments.iter().flat_map(|segment| &segment.entries) {
+        if epochs.latest_epoch().is_none_or(|latest| entry.batch.epoch > latest) {
+            epochs.assign(entry.batch.epoch, entry.base_offset);
+        }
+    }
+    epochs.truncate_from_end(end);
+    let rewrite = epochs != checkpoint;
+    if rewrite {
+        epochs.write_to(&epochs_path, handles.leader_epoch_checkpoint(), Force::Durable, out);
+    }
+    let epochs_written = rewrite || files.read(&epochs_path).is_some();
+    let recovery_point = if last_end.clean { end } else { last_end.recovery_point };
+    let directory = Rc::clone(directory);
+    let directory_dirty = changed || !last_end.clean;
+    Ok(Some(Recovered {
+        config,
+        directory,
+        topic_id,
+        handles,
+        segments,
+        epochs,
+        epochs_written,
+        end,
+        recovery_point,
+        directory_dirty,
+    }))
+}
+
+/// Segments in order, and whether names changed.
+fn recover_segments(
+    directory: &str,
+    files: &dyn DurableFiles,
+    last_end: LastEnd,
+    handles: &mut Handles,
+    out: &mut Out,
+) -> (Vec<Segment>, bool) {
+    let paths = files.paths();
+    let mut bases: Vec<Offset> = paths.iter().filter_map(|path| paths::parse_segment(directory, path)).collect();
+    bases.sort_unstable();
+    if bases.is_empty() {
+        let segment = Segment::new(Offset(0), handles.next_segment());
+        out.push(Effect::Open { file: segment.handle, path: paths::segment(directory, Offset(0)), truncate: true });
+        return (vec![segment], true);
+    }
+
+    // The segment that holds the recovery point is scanned with all after it.
+    let first_scanned = bases.partition_point(|base| *base <= last_end.recovery_point).saturating_sub(1);
+    let mut segments: Vec<Segment> = Vec::with_capacity(bases.len());
+    let mut found_bytes = 0;
+    for (index, &base) in bases.iter().enumerate() {
+        let follows_on =
+            segments.last().is_none_or(|before| before.size_bytes == found_bytes && before.end_offset() == base);
+        if !follows_on {
+            break;
+        }
+        let bytes = files.read(&paths::segment(directory, base)).unwrap_or_default();
+        found_bytes = bytes.len() as u64;
+        let mut segment = Segment::new(base, handles.next_segment());
+        read_batches(&bytes, &mut segment, last_end.clean || index < first_scanned);
+        segments.push(segment);
+    }
+
+    let dropped = &bases[segments.len()..];
+    for &base in dropped.iter().rev() {
+        out.push(Effect::Unlink { path: paths::segment(directory, base) });
+    }
+    if !dropped.is_empty() {
+        out.push(Effect::FsyncDirectory);
+    }
+    for segment in &segments {
+        let path = paths::segment(directory, segment.base_offset);
+        out.push(Effect::Open { file: segment.handle, path, truncate: false });
+    }
+    let last = &segments[segments.len() - 1];
+    if last.size_bytes < found_bytes {
+        out.push(Effect::Truncate { file: last.handle, len: last.size_bytes });
+    }
+    if last.size_bytes < found_bytes || !dropped.is_empty() {
+        out.probe(Probe::RecoveredTornTail);
+    }
+    (segments, !dropped.is_empty())
+}
+
+/// Batches that follow on, up to the first that cannot be one. A trusted file's are taken at their
+/// header's word, so a rotten one stays until a follower or consumer checks its CRC; only bytes
+/// that are no header, or a batch the file ends in, end it too.
+fn read_batches(bytes: &[u8], segment: &mut Segment, trusted: bool) {
+    let mut rest = bytes;
+    loop {
+        let parsed = if trusted { Batch::parse_unchecked(rest) } else { Batch::parse(rest) };
+        let Ok((batch, size)) = parsed else { break };
+        let whole = Batch::peek_header(rest).is_ok_and(|header| header.size_bytes == size);
+        if !whole || batch.base_offset < segment.end_offset() {
+            break;
+        }
+        segment.size_bytes += size as u64;
+        segment.entries.push(Entry { base_offset: batch.base_offset, batch: Rc::new(batch) });
+        rest = &rest[size..];
+    }
+}

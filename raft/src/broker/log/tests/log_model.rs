@@ -1,0 +1,203 @@
+//! The data log against a plain list of batches, under appends, cuts, background flushes, kills,
+//! power losses and orderly ends; a death may fall between any two effects.
+
+use std::rc::Rc;
+
+use proptest::prelude::*;
+
+use super::super::log_manager::LogManager;
+use super::super::partition_log::{PartitionLog, PartitionLogConfig};
+use super::super::producer_state::ProducerStates;
+use super::super::{OffsetCheckpoint, read_clean_shutdown};
+use crate::ids::{BrokerEpoch, LeaderEpoch, Offset, TopicIdPartition, Uuid};
+use crate::io::Out;
+use crate::log::{Batch, BatchBuilder, Records};
+use crate::test_disk::TestDisk;
+
+const ID: TopicIdPartition = TopicIdPartition { topic_id: Uuid([3; 16]), partition: 0 };
+
+#[derive(Clone, Debug)]
+enum Action {
+    NewLeader,
+    Append(u64),
+    Truncate(u8),
+    Flush,
+    Checkpoint,
+    Kill,
+    LosePower,
+    ShutDown,
+}
+
+fn action() -> impl Strategy<Value = Action> {
+    prop_oneof![
+        2 => Just(Action::NewLeader),
+        8 => (1..4_u64).prop_map(Action::Append),
+        2 => (0..=255_u8).prop_map(Action::Truncate),
+        4 => Just(Action::Flush),
+        2 => Just(Action::Checkpoint),
+        1 => Just(Action::Kill),
+        1 => Just(Action::LosePower),
+        1 => Just(Action::ShutDown),
+    ]
+}
+
+struct Desk {
+    config: PartitionLogConfig,
+    disk: TestDisk,
+    manager: LogManager,
+    log: PartitionLog,
+    expected: Vec<Rc<Batch>>,
+    /// Batches below were forced and not cut since.
+    forced: usize,
+}
+
+impl Desk {
+    fn open(config: PartitionLogConfig, mut disk: TestDisk) -> (LogManager, PartitionLog, TestDisk) {
+        let mut out = Out::default();
+        let mut manager = LogManager::load(&disk, config).expect("the logs load");
+        manager.start(|_| true, &mut out);
+        let log = manager.open("t", ID.topic_id, 0, &mut out);
+        disk.apply(&mut out);
+        (manager, log, disk)
+    }
+
+    fn reopen(&mut self) {
+        let disk = std::mem::take(&mut self.disk);
+        (self.manager, self.log, self.disk) = Desk::open(self.config, disk);
+    }
+
+    /// Until the next checkpoint Kafka has a gap here: after a crash between a truncation and its
+    /// checkpoint, the older recovery point vouches for what is appended next.
+    fn checkpoint(&mut self) {
+        let mut out = Out::default();
+        let topic: Rc<str> = "t".into();
+        let logs = std::iter::once((&topic, 0, &self.log));
+        self.manager.write_checkpoint(OffsetCheckpoint::RecoveryPoint, logs, &mut out);
+        self.disk.apply(&mut out);
+    }
+
+    /// An unclean restart keeps a prefix: at least what was forced.
+    fn believe(&mut self, at_least: usize) -> Result<(), TestCaseError> {
+        let found = self.log.batches().0;
+        let same = found.iter().zip(&self.expected).take_while(|(a, b)| a.hash == b.hash).count();
+        prop_assert!(same >= at_least, "{} of {} forced batches are left", same, at_least);
+        self.expected = found.into_vec();
+        self.forced = self.forced.min(self.expected.len());
+        Ok(())
+    }
+
+    fn check(&self) -> Result<(), TestCaseError> {
+        let end = self.expected.last().map_or(Offset(0), |last| last.next_offset());
+        prop_assert_eq!(self.log.end_offset(), end);
+        prop_assert_eq!(self.log.batches(), Records(self.expected.iter().cloned().collect()));
+        prop_assert!(self.log.high_watermark() <= end && self.log.recovery_point() <= end);
+        let producers = ProducerStates::rebuild(self.expected.iter().map(|batch| &**batch));
+        prop_assert_eq!(self.log.producers(), &producers);
+        for batch in &self.expected {
+            let of_epoch = |it: &&Rc<Batch>| it.epoch == batch.epoch;
+            let last = self.expected.iter().rfind(of_epoch).map(|last| last.next_offset());
+            let found = self.log.end_offset_for(batch.epoch).map(|found| (found.epoch, found.offset));
+            prop_assert_eq!(found, last.map(|last| (batch.epoch, last)));
+        }
+        Ok(())
+    }
+}
+
+proptest! {
+    #[test]
+    fn the_log_does_what_a_plain_list_does(
+        actions in prop::collection::vec((action(), prop::option::weighted(0.1, any::<(prop::sample::Index, bool)>())), 1..60),
+        segment_bytes in prop_oneof![Just(100_u64), Just(300), Just(1 << 30)],
+    ) {
+        let config = PartitionLogConfig { segment_bytes, segment_ms: i64::MAX, max_message_bytes: 1 << 20 };
+        let (manager, log, disk) = Desk::open(config, TestDisk::default());
+        let mut desk = Desk { config, disk, manager, log, expected: Vec::new(), forced: 0 };
+        let mut epoch = LeaderEpoch(0);
+        let mut value = 0;
+        for (action, death) in actions {
+            let mut out = Out::default();
+            let forced_before = desk.forced;
+            let mut clean_end = false;
+            match action {
+                Action::NewLeader => {
+                    epoch.0 += 1;
+                    desk.log.assign_epoch_start(epoch, desk.log.end_offset(), &mut out);
+                }
+                Action::Append(count) => {
+                    let mut builder = BatchBuilder::new(Offset(0), LeaderEpoch(-1), 0);
+                    for _ in 0..count {
+                        value += 1;
+                        builder.value(value);
+                    }
+                    let records = Records([builder.build()].into_iter().collect());
+                    prop_assert!(desk.log.append_as_leader(&records, epoch, 0, &mut out).is_ok());
+                    desk.expected = desk.log.batches().0.into_vec();
+                }
+                Action::Truncate(part) => {
+                    let keep = desk.expected.len() * usize::from(part) / 255;
+                    let target = desk.expected.get(keep).map_or(desk.log.end_offset(), |batch| batch.base_offset);
+                    if desk.log.truncate_to(target, &mut out) {
+                        let topic: Rc<str> = "t".into();
+                        let logs = std::iter::once((&topic, 0, &desk.log));
+                        desk.manager.write_checkpoint(OffsetCheckpoint::RecoveryPoint, logs, &mut out);
+                    }
+                    desk.expected.truncate(keep);
+                    desk.forced = desk.forced.min(keep);
+                    epoch.0 += 1; // only another leader's log cuts this one
+                }
+                Action::Flush => {
+                    if let Some(task) = LogManager::take_flush(ID, &mut desk.log, &mut out) {
+                        task.finish(&mut desk.log);
+                        let point = desk.log.recovery_point();
+                        let below = desk.expected.iter().take_while(|batch| batch.next_offset() <= point).count();
+                        desk.forced = desk.forced.max(below);
+                    }
+                }
+                Action::Checkpoint => {
+                    let topic: Rc<str> = "t".into();
+                    let logs = || std::iter::once((&topic, 0, &desk.log));
+                    desk.manager.write_checkpoint(OffsetCheckpoint::RecoveryPoint, logs(), &mut out);
+                    desk.manager.write_checkpoint(OffsetCheckpoint::HighWatermark, logs(), &mut out);
+                }
+                Action::Kill => {
+                    desk.disk.kill();
+                    desk.reopen();
+                    desk.believe(desk.expected.len())?;
+                }
+                Action::LosePower => {
+                    desk.disk.lose_power();
+                    desk.reopen();
+                    desk.believe(desk.forced)?;
+                }
+                Action::ShutDown => {
+                    let topic: Rc<str> = "t".into();
+                    let logs = std::iter::once((&topic, 0, &mut desk.log));
+                    desk.manager.shut_down(logs, BrokerEpoch(8), &mut out);
+                    clean_end = true;
+                }
+            }
+            match death {
+                Some((done, power)) => {
+                    out.effects.truncate(done.index(out.effects.len() + 1));
+                    desk.disk.apply(&mut out);
+                    if power { desk.disk.lose_power() } else { desk.disk.kill() }
+                    desk.reopen();
+                    desk.checkpoint();
+                    epoch.0 += 1;
+                    desk.forced = desk.forced.min(forced_before);
+                    desk.believe(desk.forced)?;
+                }
+                None if clean_end => {
+                    desk.disk.apply(&mut out);
+                    desk.disk.lose_power();
+                    prop_assert_eq!(read_clean_shutdown(&desk.disk), Some(BrokerEpoch(8)));
+                    desk.reopen();
+                    desk.forced = desk.expected.len();
+                    desk.believe(desk.forced)?;
+                }
+                None => desk.disk.apply(&mut out),
+            }
+            desk.check()?;
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! The broker: data partitions on disk, their replication, and the broker's life in the cluster
+//! (controller-broker.md §5, §6).
+//!
+//! The map:
+//! * [`data_plane`]: the request thread as a whole; start there
+//! * [`replica_manager`]: all replicas of a broker, and what is asked of them
+//! * [`partition`]: one replica: leader or follower, high watermark, ISR
+//! * [`log`]: data logs on disk, producers' sequences, checkpoints, the clean-shutdown marker
+//! * [`fetcher`]: followers' fetch loops
+//! * [`alter_partition`]: ISR proposals on their way to the controller
+//! * [`lifecycle`]: registration, heartbeats, start-up and shutdown
+//! * [`controller_channel`] and [`link`]: how a broker talks to the active controller and to leaders
+//! * [`forwarding`], [`producer_ids`] and [`metadata_cache`]: what it asks and answers for clients
+//! * [`view`]: what is needed of the metadata image; [`config`]: of the properties
+//! * [`observation`]: what it tells checkers
+
+pub mod alter_partition;
+pub mod config;
+pub mod controller_channel;
+pub mod data_plane;
+pub mod fetcher;
+pub mod forwarding;
+pub mod lifecycle;
+pub mod link;
+pub mod log;
+pub mod metadata_cache;
+pub mod observation;
+pub mod partition;
+pub mod producer_ids;
+pub mod replica_manager;
+#[cfg(test)]
+mod tests;
+pub mod view;

@@ -1,0 +1,199 @@
+//! High watermark and ISR of a leader: who counts, who leaves, who joins, and what the
+//! controller's answers mean (controller-broker.md §6.3, §6.4).
+
+use std::rc::Rc;
+
+use super::{IsrState, Partition, Replica, Surroundings};
+use crate::broker::observation::BrokerObservation;
+use crate::ids::{BrokerEpoch, NodeId, Offset};
+use crate::message::ErrorCode;
+use crate::message::cluster::{AlterPartitionItem, AlterPartitionResult, BrokerState};
+
+/// What a leader does with the controller's answer to its proposal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AlterPartitionOutcome {
+    /// Nothing more: committed, reverted, ignored, or waiting for metadata.
+    Done,
+    /// The high watermark moved: some may have waited for that.
+    HighWatermarkMoved,
+    /// The same proposal goes to the controller again.
+    Resubmit(AlterPartitionItem),
+}
+
+impl Partition {
+    /// `min(min.insync.replicas, replicas)`
+    pub(super) fn effective_min_isr(&self) -> usize {
+        usize::try_from(self.min_insync_replicas).unwrap_or(0).min(self.replicas.len())
+    }
+
+    /// `maybeIncrementLeaderHW`; says whether it moved. Not at all below min ISR, whatever the acks
+    /// (strict min ISR, since 4.0). A replica that is caught up and may join is waited for.
+    pub fn maybe_increment_high_watermark(&mut self, around: &mut Surroundings<'_>) -> bool {
+        if !self.is_leader() || self.isr.effective().len() < self.effective_min_isr() {
+            return false;
+        }
+        let end = self.log.end_offset();
+        let counts = |replica: &&Replica| {
+            self.isr.is_in_maximal(replica.broker_id)
+                || replica.is_caught_up(end, around.now_ms, around.max_lag_ms) && is_eligible(replica, around)
+        };
+        // A member whose end is unknown has not fetched from this leader yet: nothing moves.
+        let mut ends = self.remotes.iter().filter(counts).map(|replica| replica.log_end);
+        let Some(smallest) = ends.try_fold(end, |smallest, end| Some(smallest.min(end?))) else { return false };
+        if smallest <= self.log.high_watermark() {
+            return false;
+        }
+        self.log.update_high_watermark(smallest);
+        let (of, epoch, offset) = (self.tag(), self.leader_epoch, self.log.high_watermark());
+        around.observations.push(BrokerObservation::LeaderHighWatermark { of, epoch, offset });
+        true
+    }
+
+    /// A follower's fetch, once for each request and with the values of its arrival. A stale
+    /// incarnation is refused, as long as the new one is unfenced in this broker's image (§6.4).
+    pub fn update_follower_fetch_state(
+        &mut self,
+        follower: NodeId,
+        follower_epoch: BrokerEpoch,
+        fetch_offset: Offset,
+        leader_log_end: Offset,
+        around: &mut Surroundings<'_>,
+    ) -> Result<bool, ErrorCode> {
+        let alive = around.view.broker(follower).filter(|broker| !broker.fenced);
+        if follower_epoch.0 != -1 && alive.is_some_and(|broker| broker.epoch > follower_epoch) {
+            return Err(ErrorCode::NotLeaderOrFollower);
+        }
+        let replica = self.remotes.iter_mut().find(|replica| replica.broker_id == follower);
+        // Not in the assignment that this leader knows (§6.5).
+        let replica = replica.ok_or(ErrorCode::UnknownLeaderEpoch)?;
+        let moved = replica.log_end != Some(fetch_offset);
+        replica.update_fetch_state(fetch_offset, around.now_ms, leader_log_end, follower_epoch);
+        Ok(moved)
+    }
+
+    /// A follower that has fetched joins the ISR if it has all that is committed and all of older
+    /// epochs. The answer is what to ask of the controller.
+    pub fn maybe_expand_isr(&mut self, follower: NodeId, around: &mut Surroundings<'_>) -> Option<AlterPartitionItem> {
+        let start = self.leader_epoch_start?;
+        if !self.is_leader() || self.isr.is_in_flight() || self.isr.effective().contains(&follower) {
+            return None;
+        }
+        let replica = self.remote(follower)?;
+        let end = replica.log_end?;
+        if end < self.log.high_watermark() || end < start || !is_eligible(replica, around) {
+            return None;
+        }
+        let base = Rc::clone(self.isr.effective());
+        Some(self.propose(IsrState::PendingExpand { base, new: follower }, around))
+    }
+
+    /// Members that have not been caught up for `replica.lag.time.max.ms` leave, all in one change.
+    pub fn maybe_shrink_isr(&mut self, around: &mut Surroundings<'_>) -> Option<AlterPartitionItem> {
+        if !self.is_leader() || self.isr.is_in_flight() {
+            return None;
+        }
+        let end = self.log.end_offset();
+        let lags = |id: &NodeId| {
+            let replica = self.remote(*id);
+            replica.is_some_and(|replica| !replica.is_caught_up(end, around.now_ms, around.max_lag_ms))
+        };
+        let removed: Rc<[NodeId]> = self.isr.effective().iter().copied().filter(lags).collect();
+        if removed.is_empty() {
+            return None;
+        }
+        let base = Rc::clone(self.isr.effective());
+        Some(self.propose(IsrState::PendingShrink { base, removed }, around))
+    }
+
+    fn propose(&mut self, state: IsrState, around: &mut Surroundings<'_>) -> AlterPartitionItem {
+        let epoch_of = |id: NodeId| {
+            let known = self.remote(id).and_then(|replica| replica.broker_epoch);
+            if id == self.local { around.broker_epoch } else { known.unwrap_or(BrokerEpoch::UNKNOWN) }
+        };
+        let members = state.proposed().into_iter();
+        let new_isr_with_epochs = members.map(|id| BrokerState { broker_id: id, broker_epoch: epoch_of(id) }).collect();
+        let item = AlterPartitionItem {
+            partition: self.id,
+            leader_epoch: self.leader_epoch,
+            new_isr_with_epochs,
+            leader_recovery_state: 0,
+            partition_epoch: self.partition_epoch,
+        };
+        self.isr = state;
+        self.proposal = Some(item.clone());
+        self.observe_isr(around);
+        item
+    }
+
+    /// The controller's answer to `item` (§6.4, the table). `OPERATION_NOT_ATTEMPTED` also stands
+    /// for a sender that still has another item of this partition.
+    pub fn on_alter_partition_result(
+        &mut self,
+        item: &AlterPartitionItem,
+        result: &AlterPartitionResult,
+        around: &mut Surroundings<'_>,
+    ) -> AlterPartitionOutcome {
+        if self.proposal.as_ref() != Some(item) {
+            return AlterPartitionOutcome::Done;
+        }
+        match result.error {
+            ErrorCode::None => self.on_committed_isr(result, around),
+            ErrorCode::IneligibleReplica | ErrorCode::OperationNotAttempted => {
+                let isr = Rc::clone(self.isr.effective());
+                self.commit_isr(isr, around);
+                AlterPartitionOutcome::Done
+            }
+            // Committed or not: metadata will tell.
+            ErrorCode::UnknownTopicOrPartition
+            | ErrorCode::UnknownTopicId
+            | ErrorCode::FencedLeaderEpoch
+            | ErrorCode::InvalidUpdateVersion
+            | ErrorCode::InvalidRequest
+            | ErrorCode::NewLeaderElected => AlterPartitionOutcome::Done,
+            _ => AlterPartitionOutcome::Resubmit(item.clone()),
+        }
+    }
+
+    fn on_committed_isr(
+        &mut self,
+        result: &AlterPartitionResult,
+        around: &mut Surroundings<'_>,
+    ) -> AlterPartitionOutcome {
+        if result.leader_epoch != self.leader_epoch || result.partition_epoch < self.partition_epoch {
+            return AlterPartitionOutcome::Done;
+        }
+        self.partition_epoch = result.partition_epoch;
+        self.commit_isr(Rc::clone(&result.isr), around);
+        if self.maybe_increment_high_watermark(around) {
+            AlterPartitionOutcome::HighWatermarkMoved
+        } else {
+            AlterPartitionOutcome::Done
+        }
+    }
+
+    fn commit_isr(&mut self, isr: Rc<[NodeId]>, around: &mut Surroundings<'_>) {
+        self.isr = IsrState::Committed { isr };
+        self.proposal = None;
+        self.observe_isr(around);
+    }
+
+    pub(super) fn observe_isr(&self, around: &mut Surroundings<'_>) {
+        let count = |members: usize| u8::try_from(members).unwrap_or(u8::MAX);
+        around.observations.push(BrokerObservation::IsrState {
+            of: self.tag(),
+            partition_epoch: self.partition_epoch,
+            maximal: count(self.isr.maximal_len()),
+            effective: count(self.isr.effective().len()),
+            in_flight: self.isr.is_in_flight(),
+        });
+    }
+}
+
+/// `isReplicaIsrEligible`: unfenced, not leaving, and its last fetch was of the incarnation that the
+/// image knows.
+fn is_eligible(replica: &Replica, around: &Surroundings<'_>) -> bool {
+    let (Some(broker), Some(epoch)) = (around.view.broker(replica.broker_id), replica.broker_epoch) else {
+        return false;
+    };
+    !broker.fenced && !broker.in_controlled_shutdown && (epoch == BrokerEpoch::UNKNOWN || epoch == broker.epoch)
+}

@@ -1,0 +1,281 @@
+//! One replica of a partition and what it is: leader, follower, or without a leader; Kafka's
+//! Partition (controller-broker.md §6.2 to §6.4).
+//!
+//! * this file: the replica's state, its role, and whom it lets read
+//! * `isr`: high watermark, ISR, and the controller's answers
+//! * `isr_state` and `replica`: what a leader holds of the ISR and of each follower
+
+mod isr;
+mod isr_state;
+mod replica;
+
+use std::rc::Rc;
+
+pub use isr::AlterPartitionOutcome;
+pub use isr_state::IsrState;
+pub use replica::Replica;
+
+use super::log::{LeaderAppend, PartitionLog};
+use super::observation::{BrokerObservation, PartitionTag};
+use super::view::{ClusterView, PartitionView};
+use crate::ids::{BrokerEpoch, LeaderEpoch, NodeId, Offset, OffsetAndEpoch, PartitionEpoch, TopicIdPartition};
+use crate::io::Out;
+use crate::log::Records;
+use crate::message::ErrorCode;
+use crate::message::cluster::AlterPartitionItem;
+use crate::message::data::LeaderIdAndEpoch;
+
+/// What a partition must be told with every call.
+pub struct Surroundings<'a> {
+    /// The image published last.
+    pub view: &'a dyn ClusterView,
+    /// This broker's epoch; unknown before its registration.
+    pub broker_epoch: BrokerEpoch,
+    /// Wall clock: the ISR is judged by it (§11.1).
+    pub now_ms: i64,
+    /// `replica.lag.time.max.ms`
+    pub max_lag_ms: i64,
+    /// Where observations go.
+    pub observations: &'a mut Vec<BrokerObservation>,
+}
+
+/// A replica that this broker hosts.
+#[derive(Clone, Debug)]
+pub struct Partition {
+    id: TopicIdPartition,
+    topic: Rc<str>,
+    local: NodeId,
+    log: PartitionLog,
+    leader: Option<NodeId>,
+    leader_epoch: LeaderEpoch,
+    /// Where the epoch began, if this broker leads it.
+    leader_epoch_start: Option<Offset>,
+    partition_epoch: PartitionEpoch,
+    replicas: Rc<[NodeId]>,
+    min_insync_replicas: i32,
+    isr: IsrState,
+    /// The proposal behind a state in flight.
+    proposal: Option<AlterPartitionItem>,
+    /// Followers; only a leader has any. In the order of the assignment.
+    remotes: Vec<Replica>,
+}
+
+impl Partition {
+    /// A replica that has heard of no leader yet.
+    pub fn new(view: &PartitionView, local: NodeId, log: PartitionLog) -> Partition {
+        Partition {
+            id: view.partition,
+            topic: Rc::clone(&view.topic),
+            local,
+            log,
+            leader: None,
+            leader_epoch: LeaderEpoch(-1),
+            leader_epoch_start: None,
+            partition_epoch: PartitionEpoch(-1),
+            replicas: Rc::from([]),
+            min_insync_replicas: view.min_insync_replicas,
+            isr: IsrState::Committed { isr: Rc::from([]) },
+            proposal: None,
+            remotes: Vec::new(),
+        }
+    }
+
+    /// Topic and index.
+    pub fn id(&self) -> TopicIdPartition {
+        self.id
+    }
+
+    /// Name of the topic.
+    pub fn topic(&self) -> &Rc<str> {
+        &self.topic
+    }
+
+    /// Its log.
+    pub fn log(&self) -> &PartitionLog {
+        &self.log
+    }
+
+    /// Its log, for the fetcher and the log manager.
+    pub(super) fn log_mut(&mut self) -> &mut PartitionLog {
+        &mut self.log
+    }
+
+    /// Its log, and nothing else is left.
+    pub(super) fn into_log(self) -> PartitionLog {
+        self.log
+    }
+
+    /// Does this broker lead it, as far as it knows?
+    pub fn is_leader(&self) -> bool {
+        self.leader == Some(self.local)
+    }
+
+    /// `None`: -1, or nothing known.
+    pub fn leader(&self) -> Option<NodeId> {
+        self.leader
+    }
+
+    /// -1 before the first role.
+    pub fn leader_epoch(&self) -> LeaderEpoch {
+        self.leader_epoch
+    }
+
+    /// -1 before the first role.
+    pub fn partition_epoch(&self) -> PartitionEpoch {
+        self.partition_epoch
+    }
+
+    /// The ISR; of a leader.
+    pub fn isr(&self) -> &IsrState {
+        &self.isr
+    }
+
+    /// What is known of a follower.
+    pub fn remote(&self, id: NodeId) -> Option<&Replica> {
+        self.remotes.iter().find(|replica| replica.broker_id == id)
+    }
+
+    /// Whom to ask instead (KIP-951).
+    pub fn current_leader(&self) -> LeaderIdAndEpoch {
+        LeaderIdAndEpoch { leader_id: self.leader.unwrap_or(NodeId::NONE), leader_epoch: self.leader_epoch }
+    }
+
+    /// A topic config changed.
+    pub fn set_min_insync_replicas(&mut self, min_insync_replicas: i32) {
+        self.min_insync_replicas = min_insync_replicas;
+    }
+
+    fn tag(&self) -> PartitionTag {
+        self.id.into()
+    }
+
+    /// §6.2. `false` if the metadata is older than what this broker knows. The epoch cache entry is
+    /// durable before anything later in the list.
+    pub fn make_leader(&mut self, view: &PartitionView, around: &mut Surroundings<'_>, out: &mut Out) -> bool {
+        if view.partition_epoch < self.partition_epoch {
+            return false;
+        }
+        let new_leader = !self.is_leader();
+        self.assign(view);
+        self.isr = IsrState::Committed { isr: Rc::clone(&view.isr) };
+        self.remotes.retain(|replica| view.replicas.contains(&replica.broker_id));
+        for &id in view.replicas.iter().filter(|id| **id != self.local) {
+            if self.remote(id).is_none() {
+                self.remotes.push(Replica::new(id));
+            }
+        }
+        if view.leader_epoch > self.leader_epoch {
+            let start = self.log.end_offset();
+            self.log.assign_epoch_start(view.leader_epoch, start, out);
+            for replica in &mut self.remotes {
+                let in_isr = view.isr.contains(&replica.broker_id);
+                replica.reset(around.now_ms, start, new_leader, in_isr);
+            }
+            self.leader_epoch = view.leader_epoch;
+            self.leader_epoch_start = Some(start);
+            let (of, epoch) = (self.tag(), self.leader_epoch);
+            around.observations.push(BrokerObservation::BecameLeader { of, epoch, start });
+        }
+        self.partition_epoch = view.partition_epoch;
+        self.leader = Some(self.local);
+        self.observe_isr(around);
+        self.maybe_increment_high_watermark(around);
+        true
+    }
+
+    /// Follows, or waits for a leader. Says whether the leader epoch is new: then fetching starts
+    /// afresh. `None` if the metadata is older than what this broker knows.
+    pub fn make_follower(&mut self, view: &PartitionView, around: &mut Surroundings<'_>) -> Option<bool> {
+        if view.partition_epoch < self.partition_epoch {
+            return None;
+        }
+        let new_epoch = view.leader_epoch > self.leader_epoch;
+        self.leader = view.leader;
+        self.leader_epoch = view.leader_epoch;
+        self.leader_epoch_start = None;
+        self.partition_epoch = view.partition_epoch;
+        self.assign(view);
+        self.isr = IsrState::Committed { isr: Rc::from([]) };
+        self.remotes.clear();
+        if new_epoch {
+            let (of, epoch, end) = (self.tag(), self.leader_epoch, self.log.end_offset());
+            around.observations.push(BrokerObservation::BecameFollower { of, epoch, end });
+        }
+        Some(new_epoch)
+    }
+
+    /// Any proposal under way is forgotten: its answer will be ignored.
+    fn assign(&mut self, view: &PartitionView) {
+        self.replicas = Rc::clone(&view.replicas);
+        self.min_insync_replicas = view.min_insync_replicas;
+        self.proposal = None;
+    }
+
+    /// May a request that names `epoch` (-1: not checked) use this replica? Epochs are compared
+    /// before the role is (§6.5).
+    pub fn check_access(&self, epoch: LeaderEpoch, only_leader: bool) -> Result<(), ErrorCode> {
+        if epoch.0 >= 0 && epoch < self.leader_epoch {
+            Err(ErrorCode::FencedLeaderEpoch)
+        } else if epoch.0 >= 0 && epoch > self.leader_epoch {
+            Err(ErrorCode::UnknownLeaderEpoch)
+        } else if only_leader && !self.is_leader() {
+            Err(ErrorCode::NotLeaderOrFollower)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// §6.6: admission, append, and what the high watermark makes of it.
+    pub fn append_as_leader(
+        &mut self,
+        records: &Records,
+        acks: i16,
+        around: &mut Surroundings<'_>,
+        out: &mut Out,
+    ) -> Result<LeaderAppend, ErrorCode> {
+        if !self.is_leader() {
+            return Err(ErrorCode::NotLeaderOrFollower);
+        }
+        if acks == -1 && self.isr.effective().len() < self.effective_min_isr() {
+            return Err(ErrorCode::NotEnoughReplicas);
+        }
+        let appended = self.log.append_as_leader(records, self.leader_epoch, around.now_ms, out)?;
+        self.maybe_increment_high_watermark(around);
+        Ok(appended)
+    }
+
+    /// `checkEnoughReplicasReachOffset`: `None` while an append that ends at `required` (exclusive)
+    /// is not committed.
+    pub fn acknowledgement(&self, required: Offset) -> Option<ErrorCode> {
+        if !self.is_leader() {
+            return Some(ErrorCode::NotLeaderOrFollower);
+        }
+        if self.log.high_watermark() < required {
+            return None;
+        }
+        let enough = self.isr.maximal_len() >= self.effective_min_isr();
+        Some(if enough { ErrorCode::None } else { ErrorCode::NotEnoughReplicasAfterAppend })
+    }
+
+    /// §6.5 steps 2 and 3 of a read: where the logs part, if they do. An epoch of -1 is not checked.
+    pub fn diverging_epoch(
+        &self,
+        fetch_offset: Offset,
+        last_fetched_epoch: LeaderEpoch,
+    ) -> Result<Option<OffsetAndEpoch>, ErrorCode> {
+        if last_fetched_epoch.0 < 0 {
+            return Ok(None);
+        }
+        let end = self.log.end_offset_for(last_fetched_epoch).ok_or(ErrorCode::OffsetOutOfRange)?;
+        if fetch_offset < self.log.start_offset() {
+            return Err(ErrorCode::OffsetOutOfRange);
+        }
+        let diverges = end.epoch < last_fetched_epoch || end.offset < fetch_offset;
+        Ok(diverges.then_some(end))
+    }
+
+    /// Where its epoch began, if it leads.
+    pub fn leader_epoch_start(&self) -> Option<Offset> {
+        self.leader_epoch_start
+    }
+}

@@ -1,0 +1,86 @@
+//! Roles from metadata: deletions first, then leaders, then followers (controller-broker.md §5.5).
+
+use super::{FetcherChanges, FetcherStart, ReplicaManager};
+use crate::broker::partition::Partition;
+use crate::broker::view::{ClusterView, PartitionView, TopicsDelta};
+use crate::ids::TopicIdPartition;
+use crate::quorum::step::Step;
+
+impl ReplicaManager {
+    /// Applies what a publish changes. `view` is the new image: it was visible to clients before.
+    pub fn apply_delta(&mut self, delta: &TopicsDelta, view: &dyn ClusterView, step: &mut Step<'_>) -> FetcherChanges {
+        let local = self.config.node_id;
+        let mut changes = FetcherChanges::default();
+        let mut touched = Vec::new();
+
+        let (mine, others): (Vec<_>, Vec<_>) =
+            delta.changed.iter().partition(|partition| partition.replicas.contains(&local));
+        let left = others.iter().map(|partition| partition.partition);
+        for id in delta.removed.iter().copied().chain(left) {
+            if self.delete(id, step) {
+                changes.stop.push(id);
+                touched.push(id);
+            }
+        }
+        let (leading, following): (Vec<_>, Vec<_>) =
+            mine.into_iter().partition(|partition| partition.leader == Some(local));
+        for partition in leading {
+            changes.stop.push(partition.partition);
+            self.lead(partition, view, step);
+            touched.push(partition.partition);
+        }
+        for partition in following {
+            self.follow(partition, view, step, &mut changes);
+            touched.push(partition.partition);
+        }
+        self.complete_delayed(&touched, view, step);
+        changes
+    }
+
+    fn delete(&mut self, id: TopicIdPartition, step: &mut Step<'_>) -> bool {
+        let Some(partition) = self.partitions.remove(&id) else { return false };
+        partition.into_log().delete(step.out);
+        true
+    }
+
+    fn lead(&mut self, of: &PartitionView, view: &dyn ClusterView, step: &mut Step<'_>) {
+        self.ensure_hosted(of, step);
+        if let Ok((partition, mut around)) = self.locate(of.partition, view, step.now.wall_ms) {
+            partition.make_leader(of, &mut around, step.out);
+        }
+    }
+
+    /// Fetching restarts only if the leader epoch has grown: a partition that failed, or whose leader
+    /// had no address, stays without a fetcher until then.
+    fn follow(
+        &mut self,
+        of: &PartitionView,
+        view: &dyn ClusterView,
+        step: &mut Step<'_>,
+        changes: &mut FetcherChanges,
+    ) {
+        let local = self.config.node_id;
+        self.ensure_hosted(of, step);
+        let in_controlled_shutdown = self.in_controlled_shutdown;
+        let Ok((partition, mut around)) = self.locate(of.partition, view, step.now.wall_ms) else { return };
+        let Some(new_epoch) = partition.make_follower(of, &mut around) else { return };
+        if in_controlled_shutdown && (of.leader.is_none() || !of.isr.contains(&local)) {
+            changes.stop.push(of.partition);
+        } else if new_epoch {
+            changes.stop.push(of.partition);
+            let reachable = of.leader.filter(|leader| view.broker(*leader).is_some_and(|it| it.has_listener));
+            if let Some(leader) = reachable {
+                let (partition, leader_epoch) = (of.partition, of.leader_epoch);
+                changes.start.push(FetcherStart { partition, leader, leader_epoch });
+            }
+        }
+    }
+
+    /// Opens or makes the log of a replica that is new here.
+    fn ensure_hosted(&mut self, of: &PartitionView, step: &mut Step<'_>) {
+        if !self.partitions.contains_key(&of.partition) {
+            let log = self.logs.open(&of.topic, of.partition.topic_id, of.partition.partition, step.out);
+            self.partitions.insert(of.partition, Partition::new(of, self.config.node_id, log));
+        }
+    }
+}

@@ -1,0 +1,286 @@
+//! Fetch, by followers and consumers: reading, what a follower's offset tells its leader, and
+//! holding a request until there is something to send (controller-broker.md §6.5, §6.7).
+//!
+//! Fetch sessions are not modelled: each request names all its partitions.
+
+use super::{ReplicaManager, deadline_ns, respond};
+use crate::broker::partition::Partition;
+use crate::broker::view::ClusterView;
+use crate::ids::{NodeId, Offset, OffsetAndEpoch, TopicIdPartition};
+use crate::io::Connection;
+use crate::log::Records;
+use crate::message::data::{DataFetchRequest, DataFetchResponse, FetchPartition, FetchablePartition};
+use crate::message::{DataResponse, ErrorCode};
+use crate::quorum::step::Step;
+
+/// A fetch that waits for `min_bytes`.
+#[derive(Clone, Debug)]
+pub(super) struct DelayedFetch {
+    connection: Connection,
+    correlation_id: i32,
+    deadline_ns: u64,
+    request: DataFetchRequest,
+}
+
+/// What a read of one partition found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PartitionRead {
+    /// As it was *before* the fetch was counted: a follower learns of it one round trip later.
+    pub high_watermark: Offset,
+    /// Of the log.
+    pub log_start_offset: Offset,
+    /// As it was before the read.
+    pub log_end_offset: Offset,
+    /// Where the logs part; no records then.
+    pub diverging_epoch: Option<OffsetAndEpoch>,
+    /// Whole batches.
+    pub records: Records,
+}
+
+/// Bytes that a fetch may still read; the first batch found is sent whatever its size.
+struct Budget {
+    bytes: usize,
+    at_least_one: bool,
+}
+
+impl ReplicaManager {
+    /// Answers, or holds the request for at most its `max_wait_ms`.
+    pub fn fetch(
+        &mut self,
+        connection: Connection,
+        correlation_id: i32,
+        request: DataFetchRequest,
+        view: &dyn ClusterView,
+        step: &mut Step<'_>,
+    ) {
+        let now_ms = step.now.wall_ms;
+        let mut touched = Vec::new();
+        let mut at_once = request.max_wait_ms <= 0 || request.partitions.is_empty();
+        let mut bytes = 0;
+        let mut answers = Vec::with_capacity(request.partitions.len());
+        let mut budget = Budget::of(&request);
+        for asked in request.partitions.iter() {
+            let mut read = self.read(request.replica_id, asked, &mut budget, view, now_ms);
+            if let (Some(follower), Ok(found)) = (request.replica_id.known(), &read)
+                && found.diverging_epoch.is_none()
+            {
+                let end = found.log_end_offset;
+                match self.count_follower_fetch(follower, &request, asked, end, view, step) {
+                    Ok(true) => touched.push(asked.partition),
+                    Ok(false) => {}
+                    Err(error) => read = Err(error),
+                }
+            }
+            match &read {
+                Ok(found) => {
+                    bytes += size(&found.records);
+                    at_once |= found.diverging_epoch.is_some();
+                }
+                Err(_) => at_once = true,
+            }
+            answers.push(self.answer(asked.partition, read, view));
+        }
+        if at_once || bytes >= usize::try_from(request.min_bytes).unwrap_or(0) {
+            send(connection, correlation_id, answers, step);
+        } else {
+            let deadline_ns = deadline_ns(step, i64::from(request.max_wait_ms));
+            self.fetches.push(DelayedFetch { connection, correlation_id, deadline_ns, request });
+        }
+        self.complete_delayed(&touched, view, step);
+    }
+
+    fn read(
+        &mut self,
+        replica_id: NodeId,
+        asked: &FetchPartition,
+        budget: &mut Budget,
+        view: &dyn ClusterView,
+        now_ms: i64,
+    ) -> Result<PartitionRead, ErrorCode> {
+        let follower = replica_id.known();
+        let (partition, _) = self.locate(asked.partition, view, now_ms)?;
+        partition.check_access(asked.current_leader_epoch, follower.is_some())?;
+        if follower.is_some_and(|follower| partition.remote(follower).is_none()) {
+            // This leader has not seen the assignment yet.
+            return Err(ErrorCode::UnknownLeaderEpoch);
+        }
+        let diverging_epoch = partition.diverging_epoch(asked.fetch_offset, asked.last_fetched_epoch)?;
+        let log = partition.log();
+        let mut found = PartitionRead {
+            high_watermark: log.high_watermark(),
+            log_start_offset: log.start_offset(),
+            log_end_offset: log.end_offset(),
+            diverging_epoch,
+            records: Records::default(),
+        };
+        if diverging_epoch.is_some() {
+            return Ok(found);
+        }
+        if asked.fetch_offset < found.log_start_offset || asked.fetch_offset > found.log_end_offset {
+            return Err(ErrorCode::OffsetOutOfRange);
+        }
+        let bound = bound(partition, follower);
+        if asked.fetch_offset < bound {
+            let max_bytes = usize::try_from(asked.partition_max_bytes).unwrap_or(0).min(budget.bytes);
+            let records = log.read(asked.fetch_offset, bound, max_bytes);
+            if budget.take(size(&records), max_bytes) {
+                found.records = records;
+            }
+        }
+        Ok(found)
+    }
+
+    /// A follower has everything below its fetch offset. Says whether others may go on.
+    fn count_follower_fetch(
+        &mut self,
+        follower: NodeId,
+        request: &DataFetchRequest,
+        asked: &FetchPartition,
+        leader_log_end: Offset,
+        view: &dyn ClusterView,
+        step: &mut Step<'_>,
+    ) -> Result<bool, ErrorCode> {
+        let (partition, mut around) = self.locate(asked.partition, view, step.now.wall_ms)?;
+        let moved = partition.update_follower_fetch_state(
+            follower,
+            request.replica_epoch,
+            asked.fetch_offset,
+            leader_log_end,
+            &mut around,
+        )?;
+        let proposal = partition.maybe_expand_isr(follower, &mut around);
+        let high_watermark_moved = moved && partition.maybe_increment_high_watermark(&mut around);
+        if let Some(item) = proposal {
+            self.submit_alter_partition(item, view, step);
+        }
+        Ok(high_watermark_moved)
+    }
+
+    fn answer(
+        &self,
+        partition: TopicIdPartition,
+        read: Result<PartitionRead, ErrorCode>,
+        view: &dyn ClusterView,
+    ) -> FetchablePartition {
+        match read {
+            Ok(found) => FetchablePartition {
+                partition,
+                error: ErrorCode::None,
+                high_watermark: found.high_watermark,
+                log_start_offset: found.log_start_offset,
+                diverging_epoch: found.diverging_epoch,
+                current_leader: None,
+                records: found.records,
+            },
+            Err(error) => FetchablePartition {
+                partition,
+                error,
+                high_watermark: Offset(-1),
+                log_start_offset: Offset(-1),
+                diverging_epoch: None,
+                current_leader: self.leader_hint(partition, error, view),
+                records: Records::default(),
+            },
+        }
+    }
+
+    /// Is a held fetch worth answering now? (`DelayedFetch.tryComplete`)
+    fn is_ready(&self, request: &DataFetchRequest) -> bool {
+        let follower = request.replica_id.known();
+        let mut bytes = 0;
+        for asked in request.partitions.iter() {
+            let Some(partition) = self.partitions.get(&asked.partition) else { return true };
+            let access = partition.check_access(asked.current_leader_epoch, follower.is_some());
+            let diverging = partition.diverging_epoch(asked.fetch_offset, asked.last_fetched_epoch);
+            let log = partition.log();
+            let truncated = asked.fetch_offset > log.end_offset();
+            if access.is_err() || diverging != Ok(None) || truncated {
+                return true;
+            }
+            let bound = bound(partition, follower);
+            if asked.fetch_offset < bound {
+                if log.is_on_older_segment(asked.fetch_offset, bound) {
+                    return true;
+                }
+                let max_bytes = usize::try_from(asked.partition_max_bytes).unwrap_or(0);
+                bytes += size(&log.read(asked.fetch_offset, bound, max_bytes));
+            }
+        }
+        bytes >= usize::try_from(request.min_bytes).unwrap_or(0)
+    }
+
+    /// Held fetches of these partitions, where it is worth it. They are read again, and the
+    /// follower's offset is not counted a second time.
+    pub(super) fn complete_delayed_fetches(
+        &mut self,
+        touched: &[TopicIdPartition],
+        view: &dyn ClusterView,
+        step: &mut Step<'_>,
+    ) {
+        let of_touched = |held: &DelayedFetch| held.request.partitions.iter().any(|p| touched.contains(&p.partition));
+        self.release_fetches(|manager, held| of_touched(held) && manager.is_ready(&held.request), view, step);
+    }
+
+    /// Those that have waited for their `max_wait_ms`.
+    pub(super) fn expire_fetches(&mut self, view: &dyn ClusterView, step: &mut Step<'_>) {
+        let now_ns = step.now.mono_ns;
+        self.release_fetches(|_, held| held.deadline_ns <= now_ns, view, step);
+    }
+
+    fn release_fetches(
+        &mut self,
+        ready: impl Fn(&ReplicaManager, &DelayedFetch) -> bool,
+        view: &dyn ClusterView,
+        step: &mut Step<'_>,
+    ) {
+        let held = std::mem::take(&mut self.fetches);
+        for fetch in held {
+            if !ready(self, &fetch) {
+                self.fetches.push(fetch);
+                continue;
+            }
+            let DelayedFetch { connection, correlation_id, request, .. } = fetch;
+            let mut budget = Budget::of(&request);
+            let mut answers = Vec::with_capacity(request.partitions.len());
+            for asked in request.partitions.iter() {
+                let read = self.read(request.replica_id, asked, &mut budget, view, step.now.wall_ms);
+                answers.push(self.answer(asked.partition, read, view));
+            }
+            send(connection, correlation_id, answers, step);
+        }
+    }
+
+    pub(super) fn next_fetch_deadline_ns(&self) -> Option<u64> {
+        self.fetches.iter().map(|held| held.deadline_ns).min()
+    }
+}
+
+impl Budget {
+    fn of(request: &DataFetchRequest) -> Budget {
+        Budget { bytes: usize::try_from(request.max_bytes).unwrap_or(0), at_least_one: true }
+    }
+
+    /// May so many bytes be sent, of a partition that may have `max_bytes`?
+    fn take(&mut self, bytes: usize, max_bytes: usize) -> bool {
+        let fits = bytes <= max_bytes || self.at_least_one;
+        if fits && bytes > 0 {
+            self.at_least_one = false;
+            self.bytes = self.bytes.saturating_sub(bytes);
+        }
+        fits
+    }
+}
+
+/// §6.7: how far a reader may see.
+fn bound(partition: &Partition, follower: Option<NodeId>) -> Offset {
+    if follower.is_some() { partition.log().end_offset() } else { partition.log().high_watermark() }
+}
+
+fn size(records: &Records) -> usize {
+    records.0.iter().map(|batch| batch.len_bytes()).sum()
+}
+
+fn send(connection: Connection, correlation_id: i32, answers: Vec<FetchablePartition>, step: &mut Step<'_>) {
+    let response = DataFetchResponse { error: ErrorCode::None, partitions: answers.into() };
+    respond(connection, correlation_id, DataResponse::Fetch(response), step);
+}

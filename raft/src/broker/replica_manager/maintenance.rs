@@ -1,0 +1,224 @@
+//! What goes on without requests: ISR checks and the controller's answers, timers, background
+//! flushes, checkpoints, the orderly end (controller-broker.md §5.3, §6.1, §6.4, §6.9).
+
+use super::{NS_PER_MS, ReplicaManager};
+use crate::broker::log::{FlushTask, LogManager, OffsetCheckpoint, PartitionLog};
+use crate::broker::partition::{AlterPartitionOutcome, Partition};
+use crate::broker::view::ClusterView;
+use crate::ids::{BrokerEpoch, LeaderEpoch, NodeId, Offset, PartitionEpoch, TopicIdPartition, Uuid};
+use crate::io::Out;
+use crate::message::ErrorCode;
+use crate::message::cluster::{
+    AlterPartitionItem, AlterPartitionRequest, AlterPartitionResponse, AlterPartitionResult,
+};
+use crate::quorum::step::Step;
+
+impl ReplicaManager {
+    /// Part of the first publish: recovery's effects, strays, and the timers start. `assigned`
+    /// says whether the image assigns a partition to this broker.
+    pub fn start_up(&mut self, assigned: impl Fn(TopicIdPartition) -> bool, step: &mut Step<'_>) {
+        self.logs.start(assigned, step.out);
+        let now_ns = step.now.mono_ns;
+        self.next_isr_check_ns = Some(now_ns + self.isr_check_interval_ns());
+        self.next_producer_sweep_ns = Some(now_ns + ns(self.config.producer_id_expiration_check_interval_ms));
+        self.next_checkpoint_ns = Some(now_ns + ns(self.config.recovery_point_checkpoint_interval_ms));
+    }
+
+    /// The broker epoch of the last clean end; for the registration.
+    pub fn previous_broker_epoch(&self) -> BrokerEpoch {
+        self.logs.previous_broker_epoch()
+    }
+
+    fn isr_check_interval_ns(&self) -> u64 {
+        ns(self.config.replica_lag_time_max_ms) / 2
+    }
+
+    /// Does what is due by the monotonic clock.
+    pub fn on_timer(&mut self, view: &dyn ClusterView, step: &mut Step<'_>) {
+        let now_ns = step.now.mono_ns;
+        self.expire_produces(step);
+        self.expire_fetches(view, step);
+        if self.next_isr_check_ns.is_some_and(|at| at <= now_ns) {
+            self.next_isr_check_ns = Some(now_ns + self.isr_check_interval_ns());
+            self.shrink_isrs(view, step);
+        }
+        if self.next_checkpoint_ns.is_some_and(|at| at <= now_ns) {
+            self.next_checkpoint_ns = Some(now_ns + ns(self.config.recovery_point_checkpoint_interval_ms));
+            self.write_checkpoint(OffsetCheckpoint::RecoveryPoint, step.out);
+            self.write_checkpoint(OffsetCheckpoint::LogStart, step.out);
+        }
+        if self.next_producer_sweep_ns.is_some_and(|at| at <= now_ns) {
+            let (now_ms, expiration_ms) = (step.now.wall_ms, self.config.producer_id_expiration_ms);
+            self.next_producer_sweep_ns = Some(now_ns + ns(self.config.producer_id_expiration_check_interval_ms));
+            let logs = self.partitions.values_mut().map(Partition::log_mut);
+            logs.for_each(|log| log.remove_expired_producers(now_ms, expiration_ms));
+        }
+    }
+
+    /// When [`ReplicaManager::on_timer`] must run next.
+    pub fn next_deadline_ns(&self) -> Option<u64> {
+        let timers = [
+            self.next_isr_check_ns,
+            self.next_producer_sweep_ns,
+            self.next_checkpoint_ns,
+            self.next_produce_deadline_ns(),
+            self.next_fetch_deadline_ns(),
+            self.alter_partition.next_deadline_ns(),
+        ];
+        timers.into_iter().flatten().min()
+    }
+
+    /// Every half `replica.lag.time.max.ms`.
+    fn shrink_isrs(&mut self, view: &dyn ClusterView, step: &mut Step<'_>) {
+        let mut touched = Vec::new();
+        let ids: Vec<TopicIdPartition> = self.partitions.keys().copied().collect();
+        for id in ids {
+            let Ok((partition, mut around)) = self.locate(id, view, step.now.wall_ms) else { continue };
+            let Some(item) = partition.maybe_shrink_isr(&mut around) else { continue };
+            if partition.maybe_increment_high_watermark(&mut around) {
+                touched.push(id);
+            }
+            self.submit_alter_partition(item, view, step);
+        }
+        self.complete_delayed(&touched, view, step);
+    }
+
+    /// Hands a proposal over; if an older one of this partition is unanswered it is given up.
+    pub(super) fn submit_alter_partition(
+        &mut self,
+        item: AlterPartitionItem,
+        view: &dyn ClusterView,
+        step: &mut Step<'_>,
+    ) {
+        if self.alter_partition.submit(item.clone()) {
+            return;
+        }
+        let refused = AlterPartitionResult {
+            partition: item.partition,
+            error: ErrorCode::OperationNotAttempted,
+            leader_id: NodeId::NONE,
+            leader_epoch: LeaderEpoch(-1),
+            isr: [].into(),
+            leader_recovery_state: 0,
+            partition_epoch: PartitionEpoch(-1),
+        };
+        if let Ok((partition, mut around)) = self.locate(item.partition, view, step.now.wall_ms) {
+            partition.on_alter_partition_result(&item, &refused, &mut around);
+        }
+    }
+
+    /// The request for the AlterPartition channel, if one may go now.
+    pub fn next_alter_partition(&mut self, now_ns: u64) -> Option<AlterPartitionRequest> {
+        self.alter_partition.next_request(self.config.node_id, self.broker_epoch, now_ns)
+    }
+
+    /// The controller's answer.
+    pub fn on_alter_partition(
+        &mut self,
+        response: &AlterPartitionResponse,
+        view: &dyn ClusterView,
+        step: &mut Step<'_>,
+    ) {
+        let mut touched = Vec::new();
+        for (item, result) in self.alter_partition.on_response(response, step.now.mono_ns) {
+            let Ok((partition, mut around)) = self.locate(item.partition, view, step.now.wall_ms) else { continue };
+            match partition.on_alter_partition_result(&item, &result, &mut around) {
+                // An ISR that is enough again decides waiting appends, too.
+                AlterPartitionOutcome::HighWatermarkMoved => touched.push(item.partition),
+                AlterPartitionOutcome::Done => {}
+                AlterPartitionOutcome::Resubmit(item) => self.submit_alter_partition(item, view, step),
+            }
+        }
+        self.complete_delayed(&touched, view, step);
+    }
+
+    /// Requests that waited for something in these partitions.
+    pub(super) fn complete_delayed(
+        &mut self,
+        touched: &[TopicIdPartition],
+        view: &dyn ClusterView,
+        step: &mut Step<'_>,
+    ) {
+        if !touched.is_empty() {
+            self.complete_delayed_produces(touched, view, step);
+            self.complete_delayed_fetches(touched, view, step);
+        }
+    }
+
+    /// A follower's log grew or its high watermark moved: consumers may wait for that (KIP-392).
+    pub(in crate::broker) fn follower_moved(
+        &mut self,
+        id: TopicIdPartition,
+        view: &dyn ClusterView,
+        step: &mut Step<'_>,
+    ) {
+        self.complete_delayed(&[id], view, step);
+    }
+
+    /// A topic's `min.insync.replicas` changed.
+    pub fn update_min_insync_replicas(&mut self, topic_id: Uuid, min_insync_replicas: i32) {
+        let of_topic = self.partitions.values_mut().filter(|partition| partition.id().topic_id == topic_id);
+        of_topic.for_each(|partition| partition.set_min_insync_replicas(min_insync_replicas));
+    }
+
+    /// Background thread: forces what lies below rolled segments. [`ReplicaManager::finish_flush`]
+    /// is due when everything before it in the list is done.
+    pub fn begin_flush(&mut self, out: &mut Out) -> Vec<FlushTask> {
+        let partitions = self.partitions.values_mut();
+        partitions.filter_map(|partition| LogManager::take_flush(partition.id(), partition.log_mut(), out)).collect()
+    }
+
+    /// The recovery points move.
+    pub fn finish_flush(&mut self, tasks: &[FlushTask]) {
+        for task in tasks {
+            if let Some(partition) = self.partitions.get_mut(&task.partition()) {
+                task.finish(partition.log_mut());
+            }
+        }
+    }
+
+    /// Background thread, every `replica.high.watermark.checkpoint.interval.ms`.
+    pub fn checkpoint_high_watermarks(&self, out: &mut Out) {
+        self.write_checkpoint(OffsetCheckpoint::HighWatermark, out);
+    }
+
+    /// Cuts a follower's log, and checkpoints the recovery points before it grows again.
+    pub(in crate::broker) fn truncate(&mut self, id: TopicIdPartition, target: Offset, step: &mut Step<'_>) {
+        if self.log_mut(id).is_some_and(|log| log.truncate_to(target, step.out)) {
+            self.write_checkpoint(OffsetCheckpoint::RecoveryPoint, step.out);
+        }
+    }
+
+    /// Drops a follower's log; it goes on at `start`.
+    pub(in crate::broker) fn truncate_fully_and_start_at(
+        &mut self,
+        id: TopicIdPartition,
+        start: Offset,
+        step: &mut Step<'_>,
+    ) {
+        if let Some(log) = self.log_mut(id) {
+            log.truncate_fully_and_start_at(start, step.out);
+            self.write_checkpoint(OffsetCheckpoint::RecoveryPoint, step.out);
+        }
+    }
+
+    fn write_checkpoint(&self, which: OffsetCheckpoint, out: &mut Out) {
+        let logs = self.partitions.values().map(|it| (it.topic(), it.id().partition, it.log()));
+        self.logs.write_checkpoint(which, logs, out);
+    }
+
+    /// The end of an orderly shutdown (§5.3): high watermarks, then all logs forced and the marker.
+    pub fn shut_down(&mut self, out: &mut Out) {
+        self.checkpoint_high_watermarks(out);
+        let mut partitions: Vec<&mut Partition> = self.partitions.values_mut().collect();
+        let topics: Vec<_> = partitions.iter().map(|partition| partition.topic().clone()).collect();
+        let logs: Vec<(i32, &mut PartitionLog)> =
+            partitions.iter_mut().map(|partition| (partition.id().partition, partition.log_mut())).collect();
+        let logs = topics.iter().zip(logs).map(|(topic, (partition, log))| (topic, partition, log));
+        self.logs.shut_down(logs, self.broker_epoch, out);
+    }
+}
+
+fn ns(ms: i64) -> u64 {
+    u64::try_from(ms).unwrap_or(0).saturating_mul(NS_PER_MS)
+}

@@ -1,0 +1,172 @@
+//! Produce: append on the leader, and wait for the ISR if the producer wants that
+//! (controller-broker.md §6.6).
+
+use super::{ReplicaManager, deadline_ns, respond};
+use crate::broker::log::LeaderAppend;
+use crate::broker::view::ClusterView;
+use crate::ids::{Offset, TopicIdPartition};
+use crate::io::Connection;
+use crate::message::data::{PartitionProduceData, PartitionProduceResponse, ProduceRequest, ProduceResponse};
+use crate::message::{DataResponse, ErrorCode};
+use crate::quorum::step::Step;
+
+/// A produce request with acks=-1 that is not decided for every partition.
+#[derive(Clone, Debug)]
+pub(super) struct DelayedProduce {
+    connection: Connection,
+    correlation_id: i32,
+    deadline_ns: u64,
+    partitions: Vec<PartitionStatus>,
+}
+
+#[derive(Clone, Debug)]
+struct PartitionStatus {
+    response: PartitionProduceResponse,
+    /// What the high watermark must reach; `None` once decided.
+    required: Option<Offset>,
+}
+
+impl ReplicaManager {
+    /// Exactly one response for each request, acks=0 included: there it is empty and only says that
+    /// the connection takes the next request (Kafka sends nothing, and closes on an error).
+    pub fn produce(
+        &mut self,
+        connection: Connection,
+        correlation_id: i32,
+        request: &ProduceRequest,
+        view: &dyn ClusterView,
+        step: &mut Step<'_>,
+    ) {
+        let mut statuses = Vec::with_capacity(request.partitions.len());
+        let mut appended = Vec::new();
+        for data in request.partitions.iter() {
+            let (status, moved) = self.append(data, request.acks, view, step);
+            if moved {
+                appended.push(data.partition);
+            }
+            statuses.push(status);
+        }
+        if request.acks == 0 {
+            statuses.clear();
+        }
+        let mut delayed = DelayedProduce {
+            connection,
+            correlation_id,
+            deadline_ns: deadline_ns(step, i64::from(request.timeout_ms)),
+            partitions: statuses,
+        };
+        if self.try_complete_produce(&mut delayed, view) {
+            delayed.respond(step);
+        } else {
+            self.produces.push(delayed);
+        }
+        // Followers waited for these records, and a lone leader has committed them.
+        self.complete_delayed(&appended, view, step);
+    }
+
+    /// What came of one partition's batch, and whether anything was written.
+    fn append(
+        &mut self,
+        data: &PartitionProduceData,
+        acks: i16,
+        view: &dyn ClusterView,
+        step: &mut Step<'_>,
+    ) -> (PartitionStatus, bool) {
+        let id = data.partition;
+        let result = if matches!(acks, -1..=1) {
+            self.locate(id, view, step.now.wall_ms).and_then(|(partition, mut around)| {
+                let append = partition.append_as_leader(&data.records, acks, &mut around, step.out)?;
+                Ok((append, partition.log().start_offset()))
+            })
+        } else {
+            Err(ErrorCode::InvalidRequiredAcks)
+        };
+        let (error, base_offset, log_start_offset, required, moved) = match result {
+            Ok((LeaderAppend::Appended { first, last }, start)) => (ErrorCode::None, first, start, Some(last), true),
+            // Kafka lets a duplicate wait until its original is committed.
+            Ok((LeaderAppend::Duplicate { first, last }, start)) => (ErrorCode::None, first, start, Some(last), false),
+            Err(error) => (error, Offset(-1), Offset(-1), None, false),
+        };
+        let current_leader = self.leader_hint(id, error, view);
+        let response = PartitionProduceResponse { partition: id, error, base_offset, log_start_offset, current_leader };
+        let required = required.filter(|_| acks == -1).map(|last| Offset(last.0 + 1));
+        (PartitionStatus { response, required }, moved)
+    }
+
+    /// Decides what can be decided; says whether all is.
+    fn try_complete_produce(&self, delayed: &mut DelayedProduce, view: &dyn ClusterView) -> bool {
+        for status in &mut delayed.partitions {
+            let Some(required) = status.required else { continue };
+            let id = status.response.partition;
+            let error = match self.partitions.get(&id) {
+                Some(partition) => partition.acknowledgement(required),
+                None => Some(ErrorCode::NotLeaderOrFollower),
+            };
+            if let Some(error) = error {
+                let hint = self.leader_hint(id, error, view);
+                status.decide(error);
+                status.response.current_leader = hint;
+            }
+        }
+        delayed.partitions.iter().all(|status| status.required.is_none())
+    }
+
+    /// Some of these partitions have more committed, or have lost their leader.
+    pub(super) fn complete_delayed_produces(
+        &mut self,
+        touched: &[TopicIdPartition],
+        view: &dyn ClusterView,
+        step: &mut Step<'_>,
+    ) {
+        let mut waiting = std::mem::take(&mut self.produces);
+        waiting.retain_mut(|delayed| {
+            let done = delayed.waits_for(touched) && self.try_complete_produce(delayed, view);
+            if done {
+                delayed.respond(step);
+            }
+            !done
+        });
+        self.produces = waiting;
+    }
+
+    /// Those that have waited for their `timeoutMs`: the outcome is unknown.
+    pub(super) fn expire_produces(&mut self, step: &mut Step<'_>) {
+        self.produces.retain_mut(|delayed| {
+            let expired = delayed.deadline_ns <= step.now.mono_ns;
+            if expired {
+                let undecided = delayed.partitions.iter_mut().filter(|status| status.required.is_some());
+                undecided.for_each(|status| status.decide(ErrorCode::RequestTimedOut));
+                delayed.respond(step);
+            }
+            !expired
+        });
+    }
+
+    pub(super) fn next_produce_deadline_ns(&self) -> Option<u64> {
+        self.produces.iter().map(|delayed| delayed.deadline_ns).min()
+    }
+}
+
+impl DelayedProduce {
+    fn waits_for(&self, touched: &[TopicIdPartition]) -> bool {
+        let undecided = self.partitions.iter().filter(|status| status.required.is_some());
+        undecided.map(|status| status.response.partition).any(|id| touched.contains(&id))
+    }
+
+    fn respond(&mut self, step: &mut Step<'_>) {
+        let partitions = self.partitions.drain(..).map(|status| status.response).collect();
+        let response = DataResponse::Produce(ProduceResponse { partitions });
+        respond(self.connection, self.correlation_id, response, step);
+    }
+}
+
+impl PartitionStatus {
+    fn decide(&mut self, error: ErrorCode) {
+        self.required = None;
+        self.response.error = error;
+        if error != ErrorCode::None {
+            self.response.base_offset = Offset(-1);
+            self.response.log_start_offset = Offset(-1);
+        }
+    }
+}
