@@ -3,7 +3,7 @@
 
 use crate::ids::{LeaderEpoch, NodeId, Offset};
 use crate::io::{Effect, Post, ThreadName};
-use crate::metadata::MetadataRecord;
+use crate::metadata::{MetadataRecord, MetadataVersion};
 use crate::quorum::RaftClient;
 use crate::quorum::accumulator::AppendError;
 use crate::quorum::client::ListenerItem;
@@ -64,29 +64,20 @@ pub trait MetadataLog {
     fn close_commit(&mut self, ordinal: u64, end: Offset, step: &mut Step<'_>);
 }
 
-/// The bytes of metadata records: frame, type, version and body (controller-broker.md §1.1).
-pub trait RecordCodec {
-    /// In the version that a `metadata.version` asks for (§1.3).
-    fn encode(&self, record: &MetadataRecord, metadata_version: i16) -> Box<[u8]>;
-    /// From any version; an error says what is wrong.
-    fn decode(&self, frame: &[u8]) -> Result<MetadataRecord, String>;
-}
-
 /// The real one: a replica of the quorum on this node.
-pub struct ReplicaLog<'a, C> {
+pub struct ReplicaLog<'a> {
     raft: &'a mut RaftClient,
-    codec: &'a C,
     /// The raft thread knows of no deadline yet for what was prepared.
     was_empty: bool,
 }
 
-impl<'a, C: RecordCodec> ReplicaLog<'a, C> {
+impl<'a> ReplicaLog<'a> {
     /// For one step.
-    pub fn new(raft: &'a mut RaftClient, codec: &'a C) -> ReplicaLog<'a, C> {
-        ReplicaLog { raft, codec, was_empty: false }
+    pub fn new(raft: &'a mut RaftClient) -> ReplicaLog<'a> {
+        ReplicaLog { raft, was_empty: false }
     }
 
-    fn read(&self, item: ListenerItem) -> Result<Option<RaftEvent>, Fatal> {
+    fn read(item: ListenerItem) -> Result<Option<RaftEvent>, Fatal> {
         let (records, ordinal) = match item {
             ListenerItem::Commit { records, ordinal } => (records, ordinal),
             ListenerItem::LeaderChange { leader, epoch } => return Ok(Some(RaftEvent::LeaderChange { leader, epoch })),
@@ -95,12 +86,10 @@ impl<'a, C: RecordCodec> ReplicaLog<'a, C> {
         };
         let mut batches = Vec::with_capacity(records.0.len());
         for batch in &records.0 {
-            let mut records = Vec::new();
-            for frame in batch.frames() {
-                let (offset, frame) = frame.map_err(|error| Fatal(error.to_string()))?;
-                let record = self.codec.decode(frame);
-                records.push(record.map_err(|why| Fatal(format!("the record at offset {offset}: {why}")))?);
-            }
+            let records = batch
+                .metadata_records()
+                .map_err(|error| Fatal(format!("the batch at offset {} cannot be read: {error}", batch.base_offset)))?;
+            let records = records.map(|(_, record)| record.clone()).collect();
             let (base_offset, last_offset, control) = (batch.base_offset, batch.last_offset, batch.control);
             batches.push(CommittedBatch { base_offset, last_offset, control, records });
         }
@@ -108,7 +97,7 @@ impl<'a, C: RecordCodec> ReplicaLog<'a, C> {
     }
 }
 
-impl<C: RecordCodec> MetadataLog for ReplicaLog<'_, C> {
+impl MetadataLog for ReplicaLog<'_> {
     fn prepare_append(
         &mut self,
         epoch: LeaderEpoch,
@@ -119,7 +108,11 @@ impl<C: RecordCodec> MetadataLog for ReplicaLog<'_, C> {
         let now_ms = step.now_ms();
         let accumulator = self.raft.accumulator_mut().ok_or(AppendError::NotLeader)?;
         self.was_empty = accumulator.time_until_drain_ms(now_ms) == i64::MAX;
-        let frames: Vec<_> = records.iter().map(|record| self.codec.encode(record, metadata_version)).collect();
+        let version = MetadataVersion(metadata_version);
+        let frames =
+            records.iter().map(|record| record.frame(record.version_for(version)).map(|frame| frame.to_vec().into()));
+        // A field that the finalized version cannot say: the controller never fills one.
+        let frames: Vec<Box<[u8]>> = frames.collect::<Result<_, _>>().map_err(|_| AppendError::TooLarge)?;
         accumulator.prepare_append_records(now_ms, epoch, &frames)
     }
 
@@ -144,7 +137,7 @@ impl<C: RecordCodec> MetadataLog for ReplicaLog<'_, C> {
 
     fn take_event(&mut self) -> Result<Option<RaftEvent>, Fatal> {
         match self.raft.listener_mut().take() {
-            Some(item) => self.read(item),
+            Some(item) => Self::read(item),
             None => Ok(None),
         }
     }

@@ -8,8 +8,8 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::control_record::ControlRecord;
 use super::record::{Buffer, NO_OP_FRAME, Reader, Record, parse_frame, value_frame};
-use crate::metadata::MetadataRecord;
 use crate::ids::{LeaderEpoch, Offset, ProducerId};
+use crate::metadata::MetadataRecord;
 
 /// Bytes of a batch before its records.
 pub const BATCH_HEADER_BYTES: usize = 61;

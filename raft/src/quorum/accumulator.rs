@@ -105,7 +105,7 @@ impl BatchAccumulator {
         let max_bytes = frames.iter().map(|frame| frame.len() as u64 + MAX_RECORD_OVERHEAD).sum();
         self.prepare(now_ms, epoch, frames.len(), max_bytes, |batch| {
             for frame in frames {
-                batch.frame(frame);
+                batch.record(frame);
             }
         })
     }

@@ -1,6 +1,5 @@
 //! The controller on a real replica: records become batches of the log, and come back.
 
-use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
@@ -8,9 +7,9 @@ use super::harness::{Draws, NODE, cluster, registration, settings};
 use crate::bugs::Bugs;
 use crate::config::{ControllerConfig, Voter};
 use crate::controller::QuorumController;
-use crate::controller::metadata_log::{RecordCodec, ReplicaLog};
+use crate::controller::metadata_log::ReplicaLog;
 use crate::fixes::Fixes;
-use crate::ids::{BrokerEpoch, NodeId, Uuid};
+use crate::ids::{BrokerEpoch, NodeId, Offset, Uuid};
 use crate::io::{Connection, Effect, Input, Now, Out, ThreadName};
 use crate::message::{ClusterRequest, Endpoint};
 use crate::metadata::MetadataRecord;
@@ -19,28 +18,10 @@ use crate::quorum::client::RaftSetup;
 use crate::quorum::step::Step;
 use crate::test_disk::TestDisk;
 
-/// Frames are places in a list.
-#[derive(Default)]
-struct ListCodec(RefCell<Vec<MetadataRecord>>);
-
-impl RecordCodec for ListCodec {
-    fn encode(&self, record: &MetadataRecord, _metadata_version: i16) -> Box<[u8]> {
-        let mut list = self.0.borrow_mut();
-        list.push(record.clone());
-        Box::new((list.len() - 1).to_be_bytes())
-    }
-
-    fn decode(&self, frame: &[u8]) -> Result<MetadataRecord, String> {
-        let at = usize::from_be_bytes(frame.try_into().map_err(|_| "no place")?);
-        self.0.borrow().get(at).cloned().ok_or_else(|| format!("nothing at {at}"))
-    }
-}
-
 /// The one voter of a quorum.
-struct Process<'a> {
+struct Process {
     raft: RaftClient,
     controller: QuorumController,
-    codec: &'a ListCodec,
     disk: TestDisk,
     now: Now,
     draws: Draws,
@@ -49,8 +30,8 @@ struct Process<'a> {
     answered: usize,
 }
 
-impl<'a> Process<'a> {
-    fn boot(mut disk: TestDisk, codec: &'a ListCodec) -> Process<'a> {
+impl Process {
+    fn boot(mut disk: TestDisk) -> Process {
         let endpoint = Endpoint { name: Rc::from("CONTROLLER"), host: Rc::from("c"), port: 9093 };
         let config = ControllerConfig::new(NODE, Rc::from([Voter { id: NODE, endpoint }]));
         let setup = RaftSetup {
@@ -66,7 +47,7 @@ impl<'a> Process<'a> {
         let controller = QuorumController::new(settings());
         let (posts, timers) = (VecDeque::new(), [None, None]);
         out.effects.iter().for_each(|effect| disk.apply_one(effect));
-        let mut process = Process { raft, controller, codec, disk, now, draws, posts, timers, answered: 0 };
+        let mut process = Process { raft, controller, disk, now, draws, posts, timers, answered: 0 };
         process.take(ThreadName::RaftIo, out);
         process
     }
@@ -89,7 +70,7 @@ impl<'a> Process<'a> {
         match thread {
             ThreadName::RaftIo => self.raft.step(input, &mut step),
             ThreadName::ControllerEventQueue => {
-                self.controller.step(&mut ReplicaLog::new(&mut self.raft, self.codec), input, &mut step)
+                self.controller.step(&mut ReplicaLog::new(&mut self.raft), input, &mut step)
             }
         }
         .expect("no fault");
@@ -126,8 +107,7 @@ impl<'a> Process<'a> {
 
 #[test]
 fn what_is_committed_is_there_after_a_restart_and_epochs_go_on() {
-    let codec = ListCodec::default();
-    let mut process = Process::boot(TestDisk::default(), &codec);
+    let mut process = Process::boot(TestDisk::default());
     process.run_ms(3_000);
     let epoch = process.controller.claimed().expect("it leads alone");
     process.register(1);
@@ -137,7 +117,7 @@ fn what_is_committed_is_there_after_a_restart_and_epochs_go_on() {
     assert_eq!(process.answered, 1);
     let first = process.controller.stable().cluster.broker(NodeId(1)).expect("registered").epoch;
 
-    let mut process = Process::boot(process.disk, &codec);
+    let mut process = Process::boot(process.disk);
     process.run_ms(3_000);
     assert!(process.controller.claimed().expect("it leads again") > epoch);
     process.register(2);
@@ -145,6 +125,9 @@ fn what_is_committed_is_there_after_a_restart_and_epochs_go_on() {
     let stable = process.controller.stable();
     assert_eq!(stable.cluster.broker(NodeId(1)).map(|broker| broker.epoch), Some(first));
     assert!(stable.cluster.broker(NodeId(2)).expect("registered").epoch > first);
-    let begun = codec.0.borrow().iter().filter(|r| matches!(r, MetadataRecord::BeginTransaction(_))).count();
+    let log = process.raft.log();
+    let batches = log.read(Offset(0), log.end_offset(), u32::MAX);
+    let records = batches.0.iter().flat_map(|batch| batch.metadata_records().expect("written here"));
+    let begun = records.filter(|(_, record)| matches!(record, MetadataRecord::BeginTransaction(_))).count();
     assert_eq!(begun, 1, "only the first controller writes what was formatted");
 }
