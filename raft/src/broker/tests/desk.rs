@@ -215,6 +215,10 @@ impl Desk {
                 self.answers.push((correlation_id, response));
             }
             Effect::SendResponse { connection, correlation_id, mut response } => {
+                let Wire { from: asker, token, broken, .. } = self.wires[connection.0 as usize];
+                if broken || self.is_cut(asker, NodeId(from as i32 + 1)) {
+                    return;
+                }
                 if let Response::Data(DataResponse::Fetch(fetch)) = &mut response
                     && let Some(tamper) = self.tamper.take()
                 {
@@ -222,10 +226,7 @@ impl Desk {
                     tamper(&mut partition);
                     fetch.partitions = Rc::from([partition]);
                 }
-                let Wire { from: asker, token, broken, .. } = self.wires[connection.0 as usize];
-                if !broken && !self.is_cut(asker, NodeId(from as i32 + 1)) {
-                    self.queue.push_back((asker, Input::Response { token, correlation_id, response }));
-                }
+                self.queue.push_back((asker, Input::Response { token, correlation_id, response }));
             }
             Effect::ArmTimer { at_mono_ns } => self.brokers[from].timer = Some(at_mono_ns),
             Effect::CancelTimer => self.brokers[from].timer = None,
