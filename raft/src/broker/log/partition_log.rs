@@ -336,6 +336,11 @@ impl PartitionLog {
     #[must_use]
     pub fn truncate_to(&mut self, target: Offset, out: &mut Out) -> bool {
         if target >= self.end {
+            // An epoch of which this replica, as its leader, wrote no record must go all the same:
+            // the next fetch would name it, and part from the leader's log for ever.
+            if self.epochs.truncate_from_end(self.end) {
+                self.write_epochs(out);
+            }
             return false;
         }
         let keep = self.segment_of(target.max(self.start_offset())) + 1;

@@ -82,6 +82,8 @@ struct Wire {
     from: usize,
     token: ConnectToken,
     to: NodeId,
+    /// One of its ends has died.
+    broken: bool,
 }
 
 pub struct Desk {
@@ -183,7 +185,7 @@ impl Desk {
     fn effect(&mut self, from: usize, effect: Effect) {
         match effect {
             Effect::Connect { token, to } => {
-                self.wires.push(Wire { from, token, to });
+                self.wires.push(Wire { from, token, to, broken: false });
                 let connection = Connection(self.wires.len() as u64 - 1);
                 let up = to == CONTROLLER || self.broker(to.0).plane.is_some();
                 if !self.is_cut(from, to) {
@@ -195,7 +197,7 @@ impl Desk {
             Effect::SendRequest { connection, correlation_id, request } => {
                 let to = self.wires[connection.0 as usize].to;
                 match request {
-                    _ if self.is_cut(from, to) => {}
+                    _ if self.is_cut(from, to) || self.wires[connection.0 as usize].broken => {}
                     Request::Cluster(ClusterRequest::AlterPartition(request)) => {
                         self.proposals.push((connection, correlation_id, request));
                     }
@@ -213,6 +215,10 @@ impl Desk {
                 self.answers.push((correlation_id, response));
             }
             Effect::SendResponse { connection, correlation_id, mut response } => {
+                let Wire { from: asker, token, broken, .. } = self.wires[connection.0 as usize];
+                if broken || self.is_cut(asker, NodeId(from as i32 + 1)) {
+                    return;
+                }
                 if let Response::Data(DataResponse::Fetch(fetch)) = &mut response
                     && let Some(tamper) = self.tamper.take()
                 {
@@ -220,10 +226,7 @@ impl Desk {
                     tamper(&mut partition);
                     fetch.partitions = Rc::from([partition]);
                 }
-                let Wire { from: asker, token, .. } = self.wires[connection.0 as usize];
-                if !self.is_cut(asker, NodeId(from as i32 + 1)) {
-                    self.queue.push_back((asker, Input::Response { token, correlation_id, response }));
-                }
+                self.queue.push_back((asker, Input::Response { token, correlation_id, response }));
             }
             Effect::ArmTimer { at_mono_ns } => self.brokers[from].timer = Some(at_mono_ns),
             Effect::CancelTimer => self.brokers[from].timer = None,
@@ -238,7 +241,10 @@ impl Desk {
 
     /// Until nothing is on its way.
     pub fn settle(&mut self) {
+        let mut handed = 0;
         while let Some((to, input)) = self.queue.pop_front() {
+            handed += 1;
+            assert!(handed < 10_000, "this never ends: {input:?}");
             self.with(to as i32 + 1, |plane, image, step| plane.step(input, Some(CONTROLLER), image, step));
         }
     }
@@ -270,7 +276,10 @@ impl Desk {
         broker.disk.kill();
         let index = (id - 1) as usize;
         self.queue.retain(|(to, _)| *to != index);
-        for wire in &self.wires {
+        let wires = &self.wires;
+        self.proposals.retain(|(connection, ..)| wires[connection.0 as usize].from != index);
+        for wire in self.wires.iter_mut().filter(|wire| !wire.broken) {
+            wire.broken = wire.to == NodeId(id) || wire.from == index;
             if wire.to == NodeId(id) {
                 self.queue.push_back((wire.from, Input::Closed { token: wire.token, reason: CloseReason::Reset }));
             }
@@ -428,6 +437,10 @@ impl Desk {
             }
             other => panic!("{other:?}"),
         }
+    }
+
+    pub fn is_up(&self, id: i32) -> bool {
+        self.brokers[(id - 1) as usize].plane.is_some()
     }
 
     pub fn partition(&self, id: i32) -> &Partition {

@@ -140,3 +140,20 @@ fn a_wall_clock_that_jumps_ahead_makes_a_healthy_follower_look_stale_until_it_fe
     assert_eq!(desk.proposed(), [[1]], "both held fetches were lost; no reconnect yet");
     assert_eq!(desk.high_watermark(1), 0, "a proposed shrink does not count");
 }
+
+#[test]
+fn an_expansion_whose_answer_is_lost_counts_for_the_high_watermark() {
+    let mut desk = Desk::new();
+    desk.advance(1_000);
+    lose_broker_3(&mut desk);
+    desk.accept_proposal();
+    desk.boot(3);
+    desk.advance(1_000);
+    assert_eq!(desk.proposed(), [[1, 2, 3]]);
+    // Committed for all that this leader knows; then broker 3 falls silent for longer than its lag.
+    desk.cut(1, 3);
+    desk.advance(31_000);
+    let unknown = desk.produce(1, -1, batch(&[1]));
+    desk.advance(1_000);
+    assert_eq!((desk.produced(unknown), desk.high_watermark(1)), (None, 1), "broker 3 may be the next leader");
+}

@@ -3,5 +3,6 @@
 mod desk;
 mod durability;
 mod isr;
+mod promises;
 mod replication;
 mod requests;

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::desk::{Desk, batch};
+use crate::broker::observation::BrokerObservation;
 use crate::ids::{LeaderEpoch, Offset};
 use crate::log::Records;
 use crate::message::ErrorCode;
@@ -115,6 +116,12 @@ fn records_of_a_later_epoch_than_the_request_are_dropped() {
     desk.advance(501);
     assert!(desk.tamper.is_none());
     assert_eq!((desk.values(2), desk.is_fetching(2)), (vec![], true));
+    let mut cut = false;
+    desk.with(2, |plane, _, _| {
+        let said = plane.replicas_mut().take_observations();
+        cut = said.iter().any(|it| matches!(it, BrokerObservation::Truncated { .. }));
+    });
+    assert!(!cut, "it was never written");
     desk.produce(1, 1, batch(&[1]));
     assert_eq!(desk.values(2), [1]);
 }

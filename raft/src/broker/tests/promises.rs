@@ -1,0 +1,157 @@
+//! What was acknowledged with acks=all is in every later log, once and in order, whatever dies
+//! (but not the power), whoever leads, and whatever the controller answers.
+
+use proptest::prelude::*;
+
+use super::desk::{Desk, numbered};
+use crate::message::ErrorCode;
+
+#[derive(Clone, Copy, Debug)]
+enum Action {
+    Produce,
+    /// The newest batch again, as a client that heard nothing does.
+    Retry,
+    Advance(u64),
+    Kill(i32),
+    Boot(i32),
+    /// The controller names another leader from the ISR; all hear of it, or only that leader.
+    Elect(i32, bool),
+    Accept,
+    Refuse,
+    Cut(i32, i32),
+    Heal,
+}
+
+fn action() -> impl Strategy<Value = Action> {
+    prop_oneof![
+        6 => Just(Action::Produce),
+        2 => Just(Action::Retry),
+        4 => prop_oneof![Just(10_u64), Just(600), Just(16_000), Just(46_000)].prop_map(Action::Advance),
+        1 => (1..4).prop_map(Action::Kill),
+        2 => (1..4).prop_map(Action::Boot),
+        2 => (1..4, any::<bool>()).prop_map(|(id, all)| Action::Elect(id, all)),
+        3 => Just(Action::Accept),
+        1 => Just(Action::Refuse),
+        1 => (1..3).prop_map(|a| Action::Cut(a, 3)),
+        2 => Just(Action::Heal),
+    ]
+}
+
+struct Client {
+    desk: Desk,
+    /// Batches given to the leader, one value each; the sequence is the value.
+    sent: u64,
+    waiting: Vec<(i32, u64)>,
+    acknowledged: Vec<(u64, i64)>,
+}
+
+impl Client {
+    fn send(&mut self, value: u64) {
+        let Some(leader) = self.desk.image.partition.leader.map(|leader| leader.0) else { return };
+        if self.desk.is_up(leader) {
+            let id = self.desk.produce(leader, -1, numbered(1, 0, value as i32, &[value]));
+            self.waiting.push((id, value));
+        }
+    }
+
+    fn hear(&mut self) {
+        let desk = &mut self.desk;
+        let acknowledged = &mut self.acknowledged;
+        self.waiting.retain(|&(id, value)| match desk.produced(id) {
+            Some((ErrorCode::None, offset)) => {
+                acknowledged.push((value, offset));
+                false
+            }
+            answer => answer.is_none(),
+        });
+    }
+
+    /// As the controller judges it: compare and set, by both epochs.
+    fn decide(&mut self) {
+        let Some((_, _, request)) = self.desk.proposals.first() else { return };
+        let (item, partition) = (&request.partitions[0], &self.desk.image.partition);
+        if item.leader_epoch != partition.leader_epoch {
+            self.desk.refuse_proposal(ErrorCode::FencedLeaderEpoch);
+        } else if item.partition_epoch != partition.partition_epoch {
+            self.desk.refuse_proposal(ErrorCode::InvalidUpdateVersion);
+        } else {
+            self.desk.accept_proposal();
+        }
+    }
+
+    fn up(&self) -> Vec<i32> {
+        (1..4).filter(|id| self.desk.is_up(*id)).collect()
+    }
+
+    fn elect(&mut self, id: i32, all: bool) {
+        let isr: Vec<i32> = self.desk.image.partition.isr.iter().map(|id| id.0).collect();
+        if self.desk.is_up(id) && isr.contains(&id) {
+            let to = if all { self.up() } else { vec![id] };
+            self.desk.change(id, &isr, &to);
+        }
+    }
+
+    fn act(&mut self, action: Action) {
+        match action {
+            Action::Produce => {
+                // A producer sends no gaps: the next batch follows when this one is there.
+                if self.sent == 0 || self.acknowledged.iter().any(|(value, _)| value + 1 == self.sent) {
+                    self.sent += 1;
+                }
+                self.send(self.sent - 1);
+            }
+            Action::Retry if self.sent > 0 => self.send(self.sent - 1),
+            Action::Retry => {}
+            Action::Advance(ms) => self.desk.advance(ms),
+            Action::Kill(id) if self.up().len() > 1 && self.desk.is_up(id) => self.desk.kill(id),
+            Action::Boot(id) if !self.desk.is_up(id) => self.desk.boot(id),
+            Action::Kill(_) | Action::Boot(_) => {}
+            Action::Elect(id, all) => self.elect(id, all),
+            Action::Accept => self.decide(),
+            Action::Refuse if !self.desk.proposals.is_empty() => {
+                self.desk.refuse_proposal(ErrorCode::IneligibleReplica);
+            }
+            Action::Refuse => {}
+            Action::Cut(a, b) => self.desk.cut(a, b),
+            Action::Heal => self.desk.heal(),
+        }
+        self.hear();
+    }
+}
+
+proptest! {
+    #[test]
+    fn acknowledged_records_stay(actions in prop::collection::vec(action(), 1..80)) {
+        let mut client = Client { desk: Desk::new(), sent: 0, waiting: Vec::new(), acknowledged: Vec::new() };
+        client.desk.advance(1_000);
+        for action in actions {
+            client.act(action);
+        }
+        // All faults end; the cluster must come to rest.
+        client.desk.heal();
+        for id in 1..4 {
+            client.act(Action::Boot(id));
+        }
+        let leader = client.desk.image.partition.isr[0].0;
+        client.elect(leader, true);
+        client.desk.publish(&[1, 2, 3]);
+        for _ in 0..6 {
+            client.act(Action::Advance(46_000));
+            for _ in 0..9 {
+                client.decide();
+            }
+            // What is undecided after an INVALID_UPDATE_VERSION is decided by metadata.
+            client.desk.publish(&[1, 2, 3]);
+        }
+        prop_assert_eq!(client.desk.image.partition.isr.len(), 3);
+        let values = client.desk.values(leader);
+        for id in 1..4 {
+            prop_assert_eq!(&client.desk.values(id), &values, "broker {}", id);
+            prop_assert_eq!(client.desk.high_watermark(id), values.len() as i64, "broker {}", id);
+        }
+        prop_assert!(values.iter().copied().eq(0..values.len() as u64), "{:?}", values);
+        for (value, offset) in client.acknowledged {
+            prop_assert_eq!(values.get(offset as usize), Some(&value));
+        }
+    }
+}
