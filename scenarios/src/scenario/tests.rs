@@ -105,11 +105,6 @@ fn each_refusal_says_where_what_and_what_would_do() {
             "require_probe = [\"torn_tail\"]\n[cluster]\nvoters = 1\n[workload]\nreads_ppm = 0\n[knobs]\noff = true",
             "s:3: require_probe: \"torn_tail\" cannot happen in this scenario; allowed: unknown_append_committed",
         ),
-        ("require_probe = [\"torn\"]", "s:3: require_probe: no probe is named \"torn\"; allowed: "),
-        (
-            "require_probe = [\"torn_tail\"]\n[cluster]\nvoters = 1\n[workload]\nreads_ppm = 0\n[knobs]\noff = true",
-            "s:3: require_probe: \"torn_tail\" cannot happen in this scenario; allowed: unknown_append_committed",
-        ),
         ("[knobs]\npinned = [\"voters\"]", "s:4: knobs.pinned: no knob is named \"voters\"; allowed: "),
         (
             "[expect]\nfailover.controller.p99 = \"4s\"",
