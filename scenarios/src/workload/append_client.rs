@@ -264,7 +264,8 @@ impl AppendClient {
             self.connect(place, now, out);
             return false;
         }
-        let unanswered = self.ways[place].in_flight.iter().filter(|other| !other.read).count();
+        let in_flight = self.ways.iter().flat_map(|way| &way.in_flight);
+        let unanswered = in_flight.filter(|other| !other.read).count();
         if unanswered >= usize::from(self.spec.max_in_flight) {
             return false;
         }
