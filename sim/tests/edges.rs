@@ -227,3 +227,57 @@ fn the_retransmission_timeout_begins_anew_once_something_gets_through() {
     let got = run.watch.said.len() as u64;
     assert_eq!(run.watch.said[got as usize - 1].2, got);
 }
+
+/// The main thread's timer ends the process, while its other thread has something to say.
+const HALTS: Strings = Strings {
+    boot: |now, out| {
+        out.push(Effect::Arm { at_mono_ns: now.mono_ns + ms(1) });
+        out.push(Effect::Post { thread: Thread(1), event: 7 });
+    },
+    step: |_, _, _, input, out| match input {
+        Input::Timer => out.push(Effect::Halt { reason: Rc::from("enough"), fatal: false }),
+        Input::Post(event) => out.push(Effect::Observe(event)),
+        _ => {}
+    },
+};
+
+#[test]
+fn a_process_that_ends_as_it_thaws_does_nothing_more() {
+    let mut config = config(&[HALTS], vec![fault(5, 20, What::Pause { node: Node(0) })]);
+    // A timer and word from another thread are both served while it is paused.
+    config.nodes[0].costs = Rc::from(vec![vec![0, 0, ms(10)], vec![0, 0, 0, ms(10)]]);
+    let (ended, run) = drive(config, 1000);
+    assert_eq!((ended, run.watch.halts), (Ended::End, 1));
+    assert!(run.watch.said.is_empty(), "a dead process said {:?}", run.watch.said);
+}
+
+/// Tells itself something for ever, at no cost.
+const TALKS_TO_ITSELF: Strings = Strings {
+    boot: |_, out| out.push(Effect::Post { thread: Thread(1), event: 1 }),
+    step: |_, thread, _, input, out| {
+        if let Input::Post(event) = input {
+            out.push(Effect::Post { thread, event: event + 1 });
+        }
+    },
+};
+
+/// Its threads tell each other something for ever, at no cost.
+const TALKS_AMONG_ITSELF: Strings = Strings {
+    step: |_, thread, _, input, out| {
+        if let Input::Post(event) = input {
+            out.push(Effect::Post { thread: Thread(1 - thread.0), event: event + 1 });
+        }
+    },
+    ..TALKS_TO_ITSELF
+};
+
+#[test]
+fn word_between_threads_without_end_is_a_runaway() {
+    for puppet in [TALKS_TO_ITSELF, TALKS_AMONG_ITSELF] {
+        let (ended, _) = drive(config(std::slice::from_ref(&puppet), vec![]), 1000);
+        assert_eq!(ended, Ended::Runaway(true));
+        let mut costly = config(&[puppet], vec![]);
+        costly.nodes[0].costs = Rc::from(vec![vec![0, 0, 0, ms(1)], vec![0, 0, 0, ms(1)]]);
+        assert_eq!(drive(costly, 1000).0, Ended::End);
+    }
+}

@@ -57,6 +57,10 @@ impl<P: Process> World<P> {
             if !matches!(slot.busy, Busy::Free) {
                 return;
             }
+            if self.taken_at_one_time >= self.limits.max_events_at_one_time {
+                self.look_up_at = 0;
+                return;
+            }
             // Kafka's poll loop waits for a message first; its timers are read after it.
             let (input, hash) = match slot.queue.pop_front() {
                 Some(next) => next,
@@ -67,6 +71,7 @@ impl<P: Process> World<P> {
                 }
                 None => return,
             };
+            self.taken_at_one_time += 1;
             self.serve(watch, node, thread, input, hash);
         }
     }
@@ -188,6 +193,10 @@ impl<P: Process> World<P> {
     /// A frozen node runs again.
     pub(crate) fn thaw<W: Watch<P>>(&mut self, watch: &mut W, node: Node) {
         for thread in 0..self.nodes[usize::from(node.0)].threads.len() {
+            // What one thread goes on with may be the end of all.
+            if self.nodes[usize::from(node.0)].dying.is_some() {
+                break;
+            }
             let id = Thread(thread as u8);
             let slot = &mut self.nodes[usize::from(node.0)].threads[thread];
             if matches!(slot.busy, Busy::Thawing(_)) {
