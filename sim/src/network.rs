@@ -64,9 +64,10 @@ impl Default for NetworkConfig {
 /// State of a one-way link: faults in force are sums and counts, so that they may overlap.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct LinkState {
-    pub cuts: u16,
-    pub loss_ppm: u32,
-    pub duplicate_ppm: u32,
+    pub cuts: u32,
+    /// More than a million is as good as a million.
+    pub loss_ppm: u64,
+    pub duplicate_ppm: u64,
     pub extra_ns: u64,
     /// Index into `Network::latencies`.
     pub latency: u16,

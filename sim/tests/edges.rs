@@ -281,3 +281,121 @@ fn word_between_threads_without_end_is_a_runaway() {
         assert_eq!(drive(costly, 1000).0, Ended::End);
     }
 }
+
+#[test]
+fn faults_that_overlap_add_up_beyond_any_number() {
+    let links = || vec![Link(Node(0), Node(1)), Link(Node(1), Node(0))];
+    let many = |what: What| (0..4).map(move |n| fault(100 + n, 300, what.clone()));
+    let node = Node(1);
+    let faults = [
+        What::SlowDisk { node, factor: u32::MAX },
+        What::Loss { links: links(), ppm: u32::MAX },
+        What::Duplicate { links: links(), ppm: u32::MAX },
+        What::Delay { links: links(), extra_ns: u64::MAX },
+        What::FsyncFails { node, count: u32::MAX },
+        What::Drift { node, ppm: i32::MIN },
+        What::Drift { node, ppm: i32::MAX / 2 },
+        What::WallStep { node, by_ms: i64::MIN },
+    ];
+    for what in faults {
+        let (ended, run) = drive(config(&[COUNTS, WRITES], many(what.clone()).collect()), 5000);
+        assert_eq!(ended, Ended::End, "{what:?}");
+        let healthy_again = run.watch.said.iter().any(|(at, node, _)| (*at, *node) > (ms(3000), 0));
+        assert!(healthy_again || matches!(what, What::Delay { .. }), "{what:?}");
+    }
+}
+
+/// Writes and forces a byte each 20 ms, says when that is done or has failed, and answers.
+const WRITES: Strings = Strings {
+    boot: |now, out| {
+        out.push(Effect::Open { file: File(1), path: Rc::from("log"), truncate: false });
+        out.push(Effect::Arm { at_mono_ns: now.mono_ns + ms(20) });
+    },
+    step: |_, _, now, input, out| match input {
+        Input::Timer => {
+            out.push(Effect::Arm { at_mono_ns: now.mono_ns + ms(20) });
+            out.push(Effect::Append { file: File(1), bytes: Rc::from([1].as_slice()) });
+            out.push(Effect::Fsync { file: File(1) });
+            out.push(Effect::Observe(1));
+        }
+        Input::DiskError(_) => out.push(Effect::Observe(2)),
+        Input::Request { connection, message } => out.push(Effect::Response { connection, message }),
+        _ => {}
+    },
+};
+
+#[test]
+fn of_an_fsync_under_way_what_is_left_goes_at_the_speed_the_disk_has_now() {
+    let slow = |at, lasts, factor| fault(at, lasts, What::SlowDisk { node: Node(0), factor });
+    let first_done = |faults, heal_at_ms| {
+        let mut config = config(&[WRITES], faults);
+        config.heal_at_ns = ms(heal_at_ms);
+        drive(config, 300_000).1.watch.said[0].0 / 1000
+    };
+    // It begins at 20 ms and is 10 ms of work.
+    for (faults, heal_at_ms, done_at_us) in [
+        (vec![], 50_000, 30_000),
+        (vec![slow(10, 110, 100)], 50_000, 129_000),
+        (vec![slow(24, 100, 100)], 50_000, 129_000),
+        (vec![slow(10, 60_000, 1_000_000)], 500, 509_999),
+        (vec![slow(10, 110, 10), slow(30, 50, 10)], 50_000, 124_500),
+        (vec![slow(10, 12, u32::MAX), slow(10, 12, u32::MAX), slow(10, 12, u32::MAX)], 50_000, 32_000),
+        // Over before it begins, and begun when it is over.
+        (vec![slow(5, 10, 100), slow(31, 10, 100)], 50_000, 30_000),
+    ] {
+        let what = format!("{faults:?}");
+        assert_eq!(first_done(faults, heal_at_ms), done_at_us, "{what}");
+    }
+}
+
+/// At 20 ms each thread begins a list: one waits at a barrier while the other says a lot.
+const TWO_LISTS: Strings = Strings {
+    boot: |now, out| {
+        out.push(Effect::Open { file: File(1), path: Rc::from("log"), truncate: false });
+        out.push(Effect::Arm { at_mono_ns: now.mono_ns + ms(20) });
+    },
+    step: |_, thread, _, input, out| match input {
+        Input::Timer => {
+            out.push(Effect::Post { thread: Thread(1), event: 10 });
+            out.push(Effect::Fsync { file: File(1) });
+            (1..=4).for_each(|number| out.push(Effect::Observe(number)));
+        }
+        Input::Post(from) if thread == Thread(1) => (0..8).for_each(|n| out.push(Effect::Observe(from + n))),
+        _ => {}
+    },
+};
+
+#[test]
+fn an_armed_kill_counts_the_effects_of_one_list_while_other_threads_go_on() {
+    for after in 2..6u8 {
+        let kill = What::Kill { node: Node(0), after_effects: Some(after) };
+        let (ended, run) = drive(config(&[TWO_LISTS], vec![fault(15, 1000, kill)]), 500);
+        let numbers: Vec<u64> = run.watch.said.iter().map(|(_, _, number)| *number).collect();
+        let expected: Vec<u64> = (10..18).chain(1..u64::from(after) - 1).collect();
+        assert_eq!((ended, numbers), (Ended::End, expected), "after {after}");
+        assert_eq!(run.watch.faults, [(ms(30), Phase::Start)]);
+        assert!(run.world.process(Node(0)).is_none());
+    }
+}
+
+#[test]
+fn failing_fsyncs_are_told_of_when_one_fails_and_are_a_skip_if_none_does() {
+    let fails = |at, lasts, count| fault(at, lasts, What::FsyncFails { node: Node(0), count });
+    let seen = |faults| {
+        let mut config = config(&[WRITES], faults);
+        config.heal_at_ns = ms(200);
+        let (ended, run) = drive(config, 300);
+        assert_eq!(ended, Ended::End);
+        let failed = run.watch.said.iter().filter(|(_, _, number)| *number == 2).count();
+        (run.world.counts().faults, failed, run.watch.faults)
+    };
+    // Fsyncs end at 30, 50, 70 … ms.
+    assert_eq!(seen(vec![fails(5, 0, 2)]), (1, 2, vec![(ms(30), Phase::Start)]));
+    assert_eq!(seen(vec![fails(5, 50, 9)]), (1, 2, vec![(ms(30), Phase::Start), (ms(55), Phase::End)]));
+    assert_eq!(seen(vec![fails(35, 10, 1)]), (0, 0, vec![(ms(45), Phase::Skipped)]));
+    assert_eq!(seen(vec![fails(199, 0, 1)]), (0, 0, vec![(ms(200), Phase::Skipped)]));
+    assert_eq!(seen(vec![fails(199, 50, 1)]), (0, 0, vec![(ms(200), Phase::Skipped)]));
+    // The end of one is not the end of another.
+    let (count, failed, _) = seen(vec![fails(5, 40, 9), fails(6, 0, 2)]);
+    assert_eq!((count, failed), (2, 3));
+}

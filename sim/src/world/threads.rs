@@ -132,7 +132,7 @@ impl<P: Process> World<P> {
         let state = &mut self.nodes[usize::from(node.0)];
         let (stalled, frozen) = (state.stalled > 0, state.is_frozen());
         let slot = &mut state.threads[usize::from(thread.0)];
-        let Busy::Syncing { ordinal, file } = slot.busy else { return false };
+        let Busy::Syncing { ordinal, file, .. } = slot.busy else { return false };
         if ordinal != entry {
             return false;
         }
@@ -161,12 +161,12 @@ impl<P: Process> World<P> {
         thread: Thread,
         file: Option<File>,
     ) -> bool {
-        let state = &mut self.nodes[usize::from(node.0)];
-        if state.fsync_failures > 0 {
-            state.fsync_failures -= 1;
+        let is_sound = self.nodes[usize::from(node.0)].failing_fsyncs.is_empty();
+        if !is_sound && self.fsync_is_to_fail(watch, node) {
             self.disk_fails(watch, node, thread, crate::process::DiskError::Io);
             return false;
         }
+        let state = &mut self.nodes[usize::from(node.0)];
         let synced = match file {
             Some(file) => {
                 state.disk.fsync(file);

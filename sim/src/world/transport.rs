@@ -168,7 +168,7 @@ impl<P: Process> World<P> {
     fn is_lost(&self, link: usize, key: u64) -> bool {
         let state = &self.network.links[link];
         let base = if self.healed { 0 } else { self.network.config.loss_ppm };
-        let loss = u64::from(state.loss_ppm) + u64::from(base);
+        let loss = state.loss_ppm + u64::from(base);
         state.cuts > 0 || (loss > 0 && scale(self.draw(link, key, 1), PPM) < loss)
     }
 
@@ -219,7 +219,7 @@ impl<P: Process> World<P> {
             self.network.release(slot);
             return;
         }
-        let duplicate = u64::from(state.duplicate_ppm) + u64::from(base_duplicate);
+        let duplicate = state.duplicate_ppm + u64::from(base_duplicate);
         let twice = duplicate > 0 && scale(self.draw(link, key, 2), PPM) < duplicate;
         let base = self.now + state.extra_ns;
         let latency = &self.network.latencies[usize::from(state.latency)];
