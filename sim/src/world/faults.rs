@@ -249,7 +249,7 @@ impl<P: Process> World<P> {
         self.trace.plan(self.now, u32::MAX, 4, 0);
         for node in 0..self.nodes.len() {
             self.disarm(watch, Node(node as u16));
-            while let Some(failing) = self.nodes[node].failing_fsyncs.pop() {
+            for failing in std::mem::take(&mut self.nodes[node].failing_fsyncs) {
                 if !failing.has_struck {
                     self.note(watch, failing.fault, Phase::Skipped);
                 }

@@ -293,20 +293,26 @@ impl<P: Process> World<P> {
         let state = &mut self.network.slots[slot as usize];
         assert_eq!(state.generation, generation, "connection slot {slot} was reused under a packet");
         state.under_way -= 1;
+        let lane = &state.lanes[usize::from(direction)];
+        let (is_early, some_wait) = (place > lane.received, !lane.early.is_empty());
         let (from, to) = self.ends(slot, direction);
-        let mut landed = Landed::Handled;
-        if self.nodes[usize::from(to.0)].is_silent() {
+        let landed = if self.nodes[usize::from(to.0)].is_silent() {
             self.not_acknowledged(slot, direction, place, load);
+            Landed::Handled
+        } else if is_early && self.waits_its_turn(slot, &load) {
+            insert_by_place(&mut self.network.slots[slot as usize].lanes[usize::from(direction)].early, place, load);
+            Landed::Handled
         } else {
-            landed = self.lands(slot, direction, place, load);
-            if !self.network.slots[slot as usize].lanes[usize::from(direction)].early.is_empty() {
-                self.early_ones_follow(slot, direction, &mut landed);
-            }
+            self.network.slots[slot as usize].lanes[usize::from(direction)].received = place + 1;
+            if direction == FORTH { self.reaches_server(slot, place, load) } else { self.reaches_client(slot, load) }
+        };
+        if some_wait {
+            self.early_one_follows(slot, direction);
         }
         self.network.release(slot);
         match landed {
             Landed::Told(told) => self.deliver(watch, told.node, told.thread, told.input, told.hash),
-            Landed::Handled => self.run_ready(watch),
+            Landed::Handled => {}
             Landed::Ignored => {
                 self.trace.behaviour(self.now, from.0, 0, 0, Kind::Dropped, u64::from(direction));
                 return false;
@@ -315,34 +321,20 @@ impl<P: Process> World<P> {
         true
     }
 
-    /// A load has come to a kernel that listens: its end of the connection takes it, unless TCP
-    /// has it wait for those before it.
-    fn lands(&mut self, slot: u32, direction: Direction, place: u32, load: Load<P>) -> Landed<P> {
-        let state = &mut self.network.slots[slot as usize];
-        let in_turn = state.transport == Transport::Datagram || matches!(load, Load::Rst { .. });
-        if !in_turn {
-            let lane = &mut state.lanes[usize::from(direction)];
-            if place > lane.received {
-                insert_by_place(&mut lane.early, place, load);
-                return Landed::Handled;
-            }
-            lane.received = place + 1;
-        }
-        if direction == FORTH { self.reaches_server(slot, place, load) } else { self.reaches_client(slot, load) }
+    /// TCP has what came too early wait for what was sent before it.
+    #[cold]
+    fn waits_its_turn(&self, slot: u32, load: &Load<P>) -> bool {
+        self.network.slots[slot as usize].transport == Transport::Tcp && !matches!(load, Load::Rst { .. })
     }
 
-    /// What came too early has its turn behind the load it waited for.
+    /// What came too early has its turn behind the load it waited for: it arrives once more, now.
     #[cold]
-    fn early_ones_follow(&mut self, slot: u32, direction: Direction, landed: &mut Landed<P>) {
-        while let Some((place, load)) = self.network.slots[slot as usize].lanes[usize::from(direction)].take_early() {
-            let next = self.lands(slot, direction, place, load);
-            if let Landed::Told(told) = std::mem::replace(landed, next) {
-                self.offer(told.node, told.thread, told.input, told.hash);
-            }
-        }
-        // The last one must not be told before those that are only offered yet.
-        if let Landed::Told(told) = std::mem::replace(landed, Landed::Handled) {
-            self.offer(told.node, told.thread, told.input, told.hash);
+    fn early_one_follows(&mut self, slot: u32, direction: Direction) {
+        let lane = &mut self.network.slots[slot as usize].lanes[usize::from(direction)];
+        if let Some((place, load)) = lane.take_early() {
+            let (from, to) = self.ends(slot, direction);
+            let link = self.network.link_index(from, to);
+            self.put_on_wire(slot, direction, link, self.now, place, load);
         }
     }
 
