@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use scenarios::report::{Linearizability, OperationCounts, Outcome, RunReport, Violation, ViolationKind};
+use scenarios::report::{Failover, Linearizability, OperationCounts, Outcome, RunReport, Violation, ViolationKind};
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::durations::Durations;
@@ -173,6 +173,8 @@ pub struct SweepReport {
     pub controller: FailoverTimes,
     /// Controller failovers by scenario (not kept in files; [`SweepReport::limits`] are).
     pub controller_by_scenario: Vec<FailoverTimes>,
+    /// Recoveries by scenario (not kept in files, either).
+    pub recovery_by_scenario: Vec<FailoverTimes>,
     /// `[expect]` limits.
     pub limits: Vec<Limit>,
 }
@@ -180,8 +182,14 @@ pub struct SweepReport {
 impl SweepReport {
     /// Nothing yet.
     pub fn new(subject: Subject, seeds_first: u64) -> Self {
-        let controller_by_scenario = vec![FailoverTimes::default(); subject.scenarios.len()];
-        SweepReport { subject, seeds_first, controller_by_scenario, ..SweepReport::default() }
+        let by_scenario = vec![FailoverTimes::default(); subject.scenarios.len()];
+        SweepReport {
+            subject,
+            seeds_first,
+            controller_by_scenario: by_scenario.clone(),
+            recovery_by_scenario: by_scenario,
+            ..SweepReport::default()
+        }
     }
 
     /// Adds a run.
@@ -217,6 +225,9 @@ impl SweepReport {
         }
         if let Some(recovered) = run.recovery {
             self.recovery.record(recovered, run.seed);
+            let at_ns = run.sim_ns.saturating_sub(recovered.took_ns);
+            let recovery = Failover { at_ns, total_ns: recovered.took_ns, ..Failover::default() };
+            self.recovery_by_scenario[scenario].record(&recovery, run.seed, &name, run.digest);
         }
         for failover in &run.failovers {
             self.controller.record(failover, run.seed, &name, run.digest);

@@ -50,7 +50,9 @@ pub fn why_vacuous(report: &SweepReport) -> Vec<String> {
         return vec!["no seed ran: --seeds, --shard or --for leave none".to_owned()];
     }
     let mut why = Vec::new();
-    if report.inconclusive * 100 > report.runs * INCONCLUSIVE_PERCENT {
+    // One such run says nothing of a small sweep, unless it is all of it.
+    let some = report.inconclusive > 1 || report.runs == 1;
+    if some && report.inconclusive * 100 > report.runs * INCONCLUSIVE_PERCENT {
         let most = report.missed_floors.iter().max_by_key(|(_, missed)| missed.runs);
         let most = most.map(|(name, missed)| format!(", most often by {}", floor(name, missed))).unwrap_or_default();
         why.push(format!(

@@ -27,10 +27,13 @@ impl std::fmt::Display for Measured {
     }
 }
 
+/// What recovery metrics begin with.
+const RECOVERY: &str = "recovery.";
+
 /// The metrics of `scenarios::scenario::claims::METRICS`. None of an unknown one, and of a
 /// time of nothing.
 fn measure(name: &str, times: &Durations) -> Option<Measured> {
-    match name.strip_prefix("failover.controller.")? {
+    match name.strip_prefix("failover.controller.").or_else(|| name.strip_prefix(RECOVERY))? {
         "p50" => times.quantile_us(0.50).map(Measured::Us),
         "p90" => times.quantile_us(0.90).map(Measured::Us),
         "p99" => times.quantile_us(0.99).map(Measured::Us),
@@ -54,8 +57,10 @@ pub fn verdict(limit: &Limit) -> Option<(Measured, bool)> {
 
 /// Puts each scenario's limits beside what its runs measured.
 pub fn attach(report: &mut SweepReport, scenarios: &[Named], overrides: &Overrides) {
-    for (scenario, times) in scenarios.iter().zip(&report.controller_by_scenario) {
+    let measured = report.controller_by_scenario.iter().zip(&report.recovery_by_scenario);
+    for (scenario, (controller, recovery)) in scenarios.iter().zip(measured) {
         for (name, limit) in scenario.prepared.expect() {
+            let times = if name.starts_with(RECOVERY) { recovery } else { controller };
             let worst = times.worst.clone().map(|worst| {
                 let command = command::replay(&worst.scenario, worst.seed, worst.digest, overrides);
                 (worst, command)
@@ -79,8 +84,9 @@ pub fn judge(report: &mut SweepReport) {
                 invariant: limit.name.clone(),
                 spec: format!("[expect] of {}", limit.scenario),
                 detail: format!(
-                    "{measured} over {} failovers, and the limit is {}; the slowest took {}",
+                    "{measured} over {} {}, and the limit is {}; the slowest took {}",
                     limit.times.count(),
+                    if limit.name.starts_with(RECOVERY) { "recoveries" } else { "failovers" },
                     limit.limit,
                     show_us(worst.us)
                 ),

@@ -14,16 +14,19 @@ use sim::world::{NodeConfig, WorldConfig};
 
 use crate::actor::{Actor, Message, ServerSpec, Spec};
 use crate::recovery_bound::{Load, recovery_bound_ms};
+use crate::scenario::claims::Workload;
 use crate::scenario::values::IntRange;
 use crate::scenario::world::INPUT_KINDS;
 use crate::scenario::{Scenario, Transport};
-use crate::workload::ClientSpec;
+use crate::workload::{ClientSpec, append_bytes};
 use crate::{knobs, nemesis};
 
 /// All wall clocks start about here: 2026-01-01, in ms since 1970.
 const WALL_START_MS: i64 = 1_767_225_600_000;
 /// The first so many clients also read; each reads every record from every server.
 const READERS: usize = 3;
+/// What never happens does so after so long.
+const NEVER_NS: u64 = u64::MAX / 4;
 /// The shortest interval of NoOp records a knob may draw.
 const NO_OP_MS: u64 = 50;
 /// More events than this are a runaway: some ten times what the longest catalog run needs.
@@ -98,9 +101,33 @@ fn bound_ms(configs: &[ControllerConfig], plan: &Plan, scenario: &Scenario) -> u
     let load = Load {
         wall_steps_ms: nemesis::max_wall_step_ms(plan),
         batches: appends + no_ops,
+        batch_bytes: append_bytes(scenario.workload.records.max.unsigned_abs()),
+        client_ms: client_ms(&scenario.workload, configs.len() as u64),
+        slowest_ppm: slowest_ppm(scenario),
         fsync_ns: scenario.disk.fsync.mean_ns(),
     };
     recovery_bound_ms(configs, load, &scenario.network)
+}
+
+/// How long a client takes to append once, and to read from each server once.
+fn client_ms(workload: &Workload, servers: u64) -> u64 {
+    let [appends, reads] = intervals_ns(workload);
+    let each = |interval: u64, times: u64| if interval == NEVER_NS { 0 } else { interval.saturating_mul(times) };
+    each(appends, 1).saturating_add(each(reads, servers + 1)).div_ceil(1_000_000)
+}
+
+/// Time between two appends of a client, and between two reads, ns.
+fn intervals_ns(workload: &Workload) -> [u64; 2] {
+    let share = |ppm: u64| {
+        (workload.interval.0.saturating_mul(1_000_000)).checked_div(ppm).map_or(NEVER_NS, |ns| ns.min(NEVER_NS))
+    };
+    let reads_ppm = u64::from(workload.reads_ppm);
+    [share(1_000_000 - reads_ppm), share(reads_ppm)]
+}
+
+/// How much the slowest clock loses if nothing disturbs it, ppm.
+pub fn slowest_ppm(scenario: &Scenario) -> u32 {
+    u32::try_from(-scenario.clock.drift_ppm.min).unwrap_or(0)
 }
 
 /// Knobs are Kafka properties, but for two; a run's start must be cheap, so no TOML here.
@@ -147,20 +174,28 @@ fn client(
     index: usize,
     places: &Rc<[(NodeId, Node)]>,
 ) -> NodeConfig<Actor> {
+    let node = blank(scenario, seed, place);
     let workload = &scenario.workload;
-    let share = |ppm: u64| (workload.interval.0.saturating_mul(1_000_000)).checked_div(ppm).unwrap_or(u64::MAX / 4);
+    let [append_interval_ns, read_interval_ns] = intervals_ns(workload);
     let spec = ClientSpec {
         index: index as u16,
         servers: places.clone(),
-        append_interval_ns: share(1_000_000 - u64::from(workload.reads_ppm)),
-        read_interval_ns: if index < READERS { share(u64::from(workload.reads_ppm)) } else { u64::MAX / 4 },
+        append_interval_ns,
+        read_interval_ns: if index < READERS { read_interval_ns } else { NEVER_NS },
         max_in_flight: workload.max_in_flight as u8,
         request_timeout_ns: workload.attempt_timeout.0,
         retry_backoff_ns: 100_000_000,
+        read_again_at_ns: if index == 0 { mono_ns(&node, scenario.duration.0) + 1_000_000 } else { u64::MAX },
         read_records: 100,
         records: (workload.records.min as u8, workload.records.max as u8),
     };
-    NodeConfig { name: format!("client-{index}"), spec: Spec::Client(spec), ..blank(scenario, seed, place) }
+    NodeConfig { name: format!("client-{index}"), spec: Spec::Client(spec), ..node }
+}
+
+/// What a node's monotonic clock says at a true time if nothing disturbs it, ns.
+fn mono_ns(node: &NodeConfig<Actor>, at_ns: u64) -> u64 {
+    let rate = u128::try_from(1_000_000 + i64::from(node.drift_ppm)).unwrap_or(0);
+    node.mono_start_ns + (u128::from(at_ns) * rate / 1_000_000) as u64
 }
 
 /// A node's place in the world: its clocks and disk.

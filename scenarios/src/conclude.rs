@@ -82,11 +82,10 @@ fn outcome(
             event: counts.events,
         })
     };
-    if let Some(violation) = checks.and_then(Checks::violation) {
-        return Outcome::Violated(Violation { event: counts.events, ..violation.clone() });
-    }
+    let violation = checks.and_then(Checks::violation);
     match ended {
         Ended::Panicked(text) => return ours(ViolationKind::Panic, "NoPanic", text.clone()),
+        _ if violation.is_some() => {}
         Ended::Runaway(true) => {
             return ours(
                 ViolationKind::Runaway,
@@ -98,6 +97,9 @@ fn outcome(
             return ours(ViolationKind::Runaway, "EventBudget", format!("{} events without an end", counts.events));
         }
         Ended::End | Ended::Stopped | Ended::AfterEvent => {}
+    }
+    if let Some(violation) = violation {
+        return Outcome::Violated(Violation { event: counts.events, ..violation.clone() });
     }
     let Some(checks) = checks else { return Outcome::Holds };
     if let Some(cause) = checks.ended_by() {

@@ -92,9 +92,9 @@ impl Watch<Actor> for Onlooker {
     }
 
     #[inline]
-    fn sent(&mut self, at: u64, node: Node, _: Node, connection: Connection, _: bool, message: &Message) {
+    fn sent(&mut self, at: u64, node: Node, to: Node, connection: Connection, _: bool, message: &Message) {
         if let Some((checks, server)) = self.server(node) {
-            checks.sent(at, server, connection.0, message);
+            checks.sent(at, (server, usize::from(to.0)), connection.0, message);
         }
     }
 

@@ -5,11 +5,9 @@ use raft::bugs::Bugs;
 use crate::knobs;
 use crate::scenario::Scenario;
 use crate::scenario::faults::Nemesis;
+use crate::workload::append_bytes;
 use sim::fault::Tail;
 
-/// Bytes of a batch, and of each record in it, at most.
-const BATCH_BYTES: u64 = 100;
-const RECORD_BYTES: u64 = 100;
 /// Kafka's default of `metadata.log.segment.ms`; no run is as long.
 const SEGMENT_MS: i64 = 604_800_000;
 
@@ -73,7 +71,7 @@ fn small_segments(scenario: &Scenario) -> bool {
     }
     let work = &scenario.workload;
     let appends = scenario.duration.0 / work.interval.0.max(1) * 2 + u64::from(work.max_in_flight);
-    let batch = BATCH_BYTES + RECORD_BYTES * work.records.max.unsigned_abs();
+    let batch = append_bytes(work.records.max.unsigned_abs());
     let written = appends * u64::from(work.clients) * batch;
     let configs = scenario.cluster.configs().unwrap_or_default();
     configs.iter().any(|c| u64::from(c.segment_bytes.unsigned_abs()) <= written || c.segment_ms < SEGMENT_MS)

@@ -15,8 +15,6 @@ const SHUTDOWN_MS: u64 = 5_000;
 const FETCH_MAX_WAIT_MS: u64 = 500;
 /// For the disks, the clients' own backoffs, and clocks that ran slow.
 const SLACK_MS: u64 = 5_000;
-/// No batch of the append client's is larger: its header, and a few records of a value each.
-const BATCH_BYTES: u64 = 256;
 
 /// What a run adds to its settings.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +23,12 @@ pub struct Load {
     pub wall_steps_ms: u64,
     /// Batches that may have been appended until the end of the faults.
     pub batches: u64,
+    /// Bytes of each, at most.
+    pub batch_bytes: u64,
+    /// Between two appends of a client, and until it has asked every server for a read, ms.
+    pub client_ms: u64,
+    /// How much the slowest clock loses, ppm.
+    pub slowest_ppm: u32,
     /// What an fsync of a long series takes, ns.
     pub fsync_ns: u64,
 }
@@ -46,6 +50,9 @@ pub struct Load {
 /// 6. **The commit**: linger, append, two fetches, a client's request.
 /// 7. **Catching up**: the whole log, fetched anew by the slowest and read back by a client, twice
 ///    over ([`catch_up_ms`]).
+/// 8. **The clients**: one appends, and has read from every server, twice over.
+///
+/// All of it on the slowest clock.
 pub fn recovery_bound_ms(configs: &[ControllerConfig], load: Load, network: &Network) -> u64 {
     let worst = |field: fn(&ControllerConfig) -> i64| {
         configs.iter().map(|config| u64::try_from(field(config)).unwrap_or(0)).max().unwrap_or(0)
@@ -66,14 +73,18 @@ pub fn recovery_bound_ms(configs: &[ControllerConfig], load: Load, network: &Net
     let smallest_fetch = configs.iter().map(|config| config.fetch_max_bytes.unsigned_abs().into()).min().unwrap_or(1);
     let catch_up = catch_up_ms(load, smallest_fetch, request, network);
     let elections = fetch + ELECTION_ROUNDS * round;
-    SHUTDOWN_MS + load.wall_steps_ms + links + old_leader + elections + commit + 2 * catch_up + SLACK_MS
+    let waits = SHUTDOWN_MS + load.wall_steps_ms + links + old_leader + elections + commit + SLACK_MS;
+    let sum = waits.saturating_add(2 * catch_up).saturating_add(2 * load.client_ms);
+    let rate = u64::from(1_000_000_u32.saturating_sub(load.slowest_ppm).max(1));
+    u64::try_from(u128::from(sum) * 1_000_000 / u128::from(rate)).unwrap_or(u64::MAX)
 }
 
-/// How long a replica takes to fetch the whole log, ms: each Fetch brings as many batches as
-/// `controller.quorum.fetch.max.bytes` allows, one at least, for a round trip and an fsync; and a
-/// lost one costs the request timeout.
+/// How long a replica takes to fetch the whole log, ms: each Fetch brings whole batches up to
+/// `controller.quorum.fetch.max.bytes`, one at least, for a round trip and an fsync, and so two of them
+/// together bring that many bytes; a lost one costs the request timeout.
 fn catch_up_ms(load: Load, fetch_max_bytes: u64, request_ms: u64, network: &Network) -> u64 {
-    let fetches = load.batches.div_ceil((fetch_max_bytes / BATCH_BYTES).max(1));
+    let by_bytes = 2 * load.batches.saturating_mul(load.batch_bytes) / fetch_max_bytes.max(1) + 1;
+    let fetches = load.batches.min(by_bytes);
     let each_ns = 2 * network.mean_one_way_ns() + load.fsync_ns;
     let lost = fetches.saturating_mul(2 * u64::from(network.loss_ppm)).div_ceil(1_000_000);
     fetches.saturating_mul(each_ns).div_ceil(1_000_000) + lost * request_ms
@@ -92,7 +103,14 @@ mod tests {
     fn the_bound_grows_with_each_of_its_causes() {
         let scenario = catalog::find("controller-failover").expect("built in").scenario().expect("good");
         let configs = scenario.cluster.configs().expect("good");
-        let load = Load { wall_steps_ms: 0, batches: 1_000, fsync_ns: 1_000_000 };
+        let load = Load {
+            wall_steps_ms: 0,
+            batches: 1_000,
+            batch_bytes: 400,
+            client_ms: 1_000,
+            slowest_ppm: 0,
+            fsync_ns: 1_000_000,
+        };
         let defaults = recovery_bound_ms(&configs, load, &scenario.network);
         assert!((40_000..90_000).contains(&defaults), "{defaults}");
         let stepped = Load { wall_steps_ms: 7_000, ..load };

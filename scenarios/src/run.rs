@@ -7,7 +7,7 @@ use sim::world::World;
 
 use crate::actor::Actor;
 use crate::checks::CheckConfig;
-use crate::cluster::{Prepared, prepare};
+use crate::cluster::{Prepared, prepare, slowest_ppm};
 use crate::conclude::conclude;
 use crate::onlooker::Onlooker;
 use crate::report::RunReport;
@@ -87,8 +87,10 @@ pub(crate) fn drive_by(
     let end = request.until_ns.map_or(end, |until| until.min(end));
     let (mut run, ended, sentinel) = driver(&prepared, Run { world, watch }, end);
     let at = run.world.now();
-    run.watch.closing = true;
-    run.world.audit(&mut run.watch);
+    if !matches!(ended, Ended::Panicked(_)) {
+        run.watch.closing = true;
+        run.world.audit(&mut run.watch);
+    }
     if let Some(checks) = run.watch.checks.as_mut() {
         let cut_short = request.until_ns.is_some_and(|until| until <= end);
         if ended == Ended::End && !cut_short {
@@ -108,6 +110,9 @@ pub fn onlooker(prepared: &Prepared, request: &Request<'_>) -> Onlooker {
         servers: prepared.servers.clone(),
         voters: prepared.voters.clone(),
         fetch_timeouts_ms: prepared.fetch_timeouts_ms.clone(),
+        slowest_ppm: slowest_ppm(&prepared.scenario),
+        appends: prepared.scenario.workload.reads_ppm < 1_000_000,
+        reads: prepared.scenario.workload.reads_ppm > 0,
         fixes: prepared.scenario.fixes,
         keep_going: request.keep_going,
     };

@@ -46,7 +46,7 @@ fn single_voter_flush_first() {
 
 #[test]
 fn compare_log_of_repeated_vote() {
-    shows("findings/compare-log-of-repeated-vote", 32, 3);
+    shows("findings/compare-log-of-repeated-vote", 96, 3);
 }
 
 #[test]

@@ -82,7 +82,7 @@ pub enum What {
     WallStep { node: Node, by_ms: i64 },
     /// The wall clock is slewed to an offset over the duration, and stays there.
     WallSmear { node: Node, by_ms: i64 },
-    /// The next so many fsyncs fail with EIO.
+    /// The next so many fsyncs fail with EIO. It strikes with the first of them.
     FsyncFails { node: Node, count: u32 },
     /// Fsyncs take so many times longer.
     SlowDisk { node: Node, factor: u32 },

@@ -64,9 +64,10 @@ impl Default for NetworkConfig {
 /// State of a one-way link: faults in force are sums and counts, so that they may overlap.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct LinkState {
-    pub cuts: u16,
-    pub loss_ppm: u32,
-    pub duplicate_ppm: u32,
+    pub cuts: u32,
+    /// More than a million is as good as a million.
+    pub loss_ppm: u64,
+    pub duplicate_ppm: u64,
     pub extra_ns: u64,
     /// Index into `Network::latencies`.
     pub latency: u16,
@@ -102,8 +103,8 @@ pub(crate) struct Packet<P: Process> {
     pub slot: u32,
     pub generation: u32,
     pub direction: Direction,
-    /// Place in its lane.
-    pub ordinal: u32,
+    /// Place in its lane: what the other end is to have before it is [`Lane::received`].
+    pub place: u32,
     pub load: Load<P>,
 }
 
@@ -112,11 +113,18 @@ pub(crate) struct Packet<P: Process> {
 pub(crate) struct Lane<P: Process> {
     /// Latest scheduled arrival: FIFO by strictly increasing times.
     pub last_at: u64,
-    /// Packets handed over so far: the counter of the keyed draws.
+    /// Packets put on the wire so far, each try anew: the counter of the keyed draws.
     pub packets: u32,
-    /// Sent, but not through: waits for the retransmission timer, in order.
+    /// Loads handed over so far: the next one's place.
+    pub sent: u32,
+    /// Loads the other end has taken: the place that is its next.
+    pub received: u32,
+    /// Sent, but not through: waits for the retransmission timer, by place.
     pub blocked: VecDeque<(u32, Load<P>)>,
-    /// Current retransmission timeout, ns.
+    /// Through before their turn (those before them met a host that was silent for a moment):
+    /// the other end's kernel holds them, by place.
+    pub early: VecDeque<(u32, Load<P>)>,
+    /// The last retransmission timeout, ns; 0 once something was acknowledged after it.
     pub rto_ns: u64,
     /// The live retransmission entry.
     pub retry_ordinal: Option<u32>,
@@ -124,8 +132,37 @@ pub(crate) struct Lane<P: Process> {
 
 impl<P: Process> Lane<P> {
     fn new() -> Lane<P> {
-        Lane { last_at: 0, packets: 0, blocked: VecDeque::new(), rto_ns: 0, retry_ordinal: None }
+        Lane {
+            last_at: 0,
+            packets: 0,
+            sent: 0,
+            received: 0,
+            blocked: VecDeque::new(),
+            early: VecDeque::new(),
+            rto_ns: 0,
+            retry_ordinal: None,
+        }
     }
+
+    /// As a new connection has it.
+    fn reset(&mut self) {
+        (self.last_at, self.packets, self.sent, self.received) = (0, 0, 0, 0);
+        (self.rto_ns, self.retry_ordinal) = (0, None);
+        self.blocked.clear();
+        self.early.clear();
+    }
+
+    /// The next that came early, if it is its turn now.
+    pub fn take_early(&mut self) -> Option<(u32, Load<P>)> {
+        let (place, _) = self.early.front()?;
+        if *place > self.received { None } else { self.early.pop_front() }
+    }
+}
+
+/// Puts a load among others of its lane.
+pub(crate) fn insert_by_place<P: Process>(loads: &mut VecDeque<(u32, Load<P>)>, place: u32, load: Load<P>) {
+    let index = loads.partition_point(|(other, _)| *other < place);
+    loads.insert(index, (place, load));
 }
 
 /// How far a connection has come, as its opener sees it.
@@ -240,8 +277,7 @@ impl<P: Process> Network<P> {
         slot.ordinal = ordinal;
         slot.muted = false;
         for lane in &mut slot.lanes {
-            (lane.last_at, lane.packets, lane.rto_ns, lane.retry_ordinal) = (0, 0, 0, None);
-            lane.blocked.clear();
+            lane.reset();
         }
         index
     }

@@ -45,12 +45,13 @@ pub enum Synced {
 /// Whether a fault starts or ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// Takes effect; one that waits for its place between two effects does when it finds it.
+    /// Takes effect; one that waits for its place between two effects does when it finds it,
+    /// and one that has fsyncs fail when the first of them does.
     Start,
     /// Is lifted.
     End,
     /// Had nothing to strike (its node was down already, say, or no list of effects was long
-    /// enough until the world healed): an event of the plan lane.
+    /// enough, or no fsync due, until it ended or the world healed): an event of the plan lane.
     Skipped,
 }
 

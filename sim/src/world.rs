@@ -46,7 +46,9 @@ pub struct WorldConfig<P: Process> {
     pub restart_after_halt_ns: Option<u64>,
     /// More events than this are a runaway.
     pub max_events: u64,
-    /// More events than this without time moving are a runaway.
+    /// More events than this without time moving are a runaway, and so are more inputs that
+    /// threads take from their queues: threads that post to each other may do so for ever
+    /// within one event.
     pub max_events_at_one_time: u64,
     /// Nodes are audited every so many events.
     pub audit_every_events: u64,
@@ -110,6 +112,8 @@ pub struct World<P: Process> {
     next_audit: u64,
     /// Number of events when time last moved.
     moved_at_event: u64,
+    /// Inputs taken from queues since time last moved.
+    taken_at_one_time: u64,
     /// The loop looks up once so many events have happened (0: now): there may be something for
     /// the host, an audit due, a limit reached.
     look_up_at: u64,
@@ -155,6 +159,7 @@ impl<P: Process> World<P> {
             },
             next_audit: config.audit_every_events,
             moved_at_event: 0,
+            taken_at_one_time: 0,
             look_up_at: 0,
             script: script::Script::default(),
         };
@@ -209,7 +214,7 @@ impl<P: Process> World<P> {
             return Some(Visible::Runaway { time_stands_still: false });
         }
         let runaway_at = self.moved_at_event.saturating_add(self.limits.max_events_at_one_time);
-        if events >= runaway_at {
+        if events >= runaway_at || self.taken_at_one_time >= self.limits.max_events_at_one_time {
             return Some(Visible::Runaway { time_stands_still: true });
         }
         let limits = self.limits.stop_after_event.min(self.limits.max_events);
@@ -227,6 +232,7 @@ impl<P: Process> World<P> {
         if at > self.now {
             self.now = at;
             self.moved_at_event = self.counts.events;
+            self.taken_at_one_time = 0;
         }
     }
 

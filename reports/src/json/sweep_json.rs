@@ -316,6 +316,7 @@ fn from_json(json: SweepJson) -> Result<SweepReport, Problem> {
         recovery: read_recovery(json.recovery)?,
         controller: read_times("/failover/controller", json.failover.controller)?,
         controller_by_scenario: Vec::new(),
+        recovery_by_scenario: Vec::new(),
         limits: limits.collect::<Result<_, _>>()?,
         subject: Subject {
             version: json.version,

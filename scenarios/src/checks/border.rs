@@ -27,13 +27,11 @@ impl Checks {
         if !fatal || ghost.disk_failed {
             return;
         }
-        let excuses =
-            [Excuse::PromiseCutByDestroyedDisk, Excuse::CommitCountsAmnesiacVoter, Excuse::CommittedRecordDestroyed];
-        // The two throws that destroyed bytes explain: its peers name it leader of an epoch that it
-        // forgot, or a leader without destroyed records takes it below its high watermark.
-        let below_high_watermark =
-            reason.contains("high watermark") && excuses.iter().any(|excuse| self.verdict.has_excused(*excuse));
-        if ghost.forgotten_epoch.is_some() || below_high_watermark {
+        // The throws that destroyed bytes explain: its peers name it (or another) leader of an epoch
+        // that it forgot, or a leader without destroyed records takes it below its high watermark.
+        let names_leader = reason.contains("leader of epoch") || reason.contains("cannot follow itself");
+        let forgot = names_leader && ghost.forgotten_epoch >= Some(ghost.epoch());
+        if forgot || (reason.contains("below the high watermark") && self.committed.was_destroyed_under(ghost)) {
             self.verdict.excuse(Excuse::FatalFaultAfterDestroyedDisk, 1);
         } else {
             let id = ghost.id;
@@ -73,13 +71,13 @@ impl Checks {
         }
     }
 
-    /// A message leaves a server.
-    pub fn sent(&mut self, at: u64, server: usize, connection: u64, message: &Message) {
+    /// A message leaves a server, `to` another node of the world.
+    pub fn sent(&mut self, at: u64, (server, to): (usize, usize), connection: u64, message: &Message) {
         self.verdict.now_ns = at;
         match message {
             Message::Request { request, .. } => self.request_sent(server, request),
             Message::Response { correlation_id, response } => {
-                self.response_sent(server, connection, *correlation_id, response);
+                self.response_sent((server, to), connection, *correlation_id, response);
             }
         }
     }
@@ -120,7 +118,13 @@ impl Checks {
         }
     }
 
-    fn response_sent(&mut self, server: usize, connection: u64, correlation_id: i32, response: &Response) {
+    fn response_sent(
+        &mut self,
+        (server, to): (usize, usize),
+        connection: u64,
+        correlation_id: i32,
+        response: &Response,
+    ) {
         let ghost = &self.servers[server];
         match response {
             Response::Vote(vote) => {
@@ -157,6 +161,12 @@ impl Checks {
                     self.verdict.fail(Invariant::MonotonicReads, || {
                         format!("node {id} answers a read with {} applied, after {before}", read.applied_end)
                     });
+                }
+                let client = to.checked_sub(self.servers.len());
+                if let Some(client) =
+                    client.filter(|_| read.applied_end > self.committed.agreed_end(ghost, &self.ledger))
+                {
+                    self.white_box.astray(client, correlation_id as u32);
                 }
                 self.servers[server].shown_applied = before.max(read.applied_end);
                 self.recovery.answered_read(server, read.applied_end);
@@ -202,7 +212,7 @@ impl Checks {
                 } else {
                     let ghost = &self.servers[server];
                     let (committed, ledger) = (&self.committed, &self.ledger);
-                    high_watermark::follower_agrees(ghost, epoch, offset, committed, ledger, &mut self.verdict);
+                    high_watermark::follower_agrees(ghost, offset, committed, ledger, &mut self.verdict);
                 }
             }
             Observation::LeadershipAnnounced { epoch } => {
@@ -212,7 +222,7 @@ impl Checks {
             Observation::Applied { end } => {
                 let ghost = &self.servers[server];
                 let agreed = self.committed.agreed_end(ghost, &self.ledger);
-                if end > agreed && self.committed.was_destroyed(Offset(end.0 - 1)) {
+                if end > agreed && self.committed.rest_was_destroyed(ghost, end, &self.ledger) {
                     self.verdict.excuse(Excuse::ReadOfDestroyedRecord, 1);
                 } else if end > agreed {
                     let id = ghost.id;
@@ -287,7 +297,7 @@ impl Checks {
         for record in gone {
             self.white_box.destroyed(*record, &mut self.verdict);
         }
-        if let Some(new_end) = self.committed.last_cut()
+        if let Some((_, new_end)) = self.committed.last_cut()
             && !gone.is_empty()
         {
             self.white_box.cut(new_end);
@@ -345,6 +355,7 @@ impl Checks {
     pub fn healed(&mut self, at: u64) {
         self.verdict.now_ns = at;
         self.recovery.healed(at);
+        self.white_box.healed(at);
     }
 
     /// Do all recovery predicates hold?

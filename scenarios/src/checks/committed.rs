@@ -1,5 +1,7 @@
 //! The committed log C: what leaders' high watermarks have covered, and how much of it is promised.
 
+use std::collections::BTreeSet;
+
 use raft::ids::{LeaderEpoch, Offset};
 use raft::log::Batch;
 
@@ -34,8 +36,12 @@ pub struct Committed {
     /// Leading batches that must stay on a majority of disks. Less than all of them only after a
     /// fault has destroyed durable bytes.
     pub promised: usize,
-    /// Offsets that were committed and then destroyed, as `start..end`.
-    destroyed: Vec<(Offset, Offset)>,
+    /// Batches that were committed and then destroyed.
+    destroyed_batches: BTreeSet<BatchId>,
+    /// Their data records, as (offset, value).
+    destroyed_records: BTreeSet<(Offset, u64)>,
+    /// True time of the last cut, ns, and where the log ended after it.
+    last_cut: Option<(u64, Offset)>,
     /// The newest epoch whose leader had to begin without records that were destroyed.
     cut_by: Option<LeaderEpoch>,
 }
@@ -87,23 +93,32 @@ impl Committed {
 
     /// What lies behind the first `count` batches was destroyed: a leader begins `epoch` without
     /// it. Gives the data records that went.
-    pub fn cut(&mut self, count: usize, epoch: LeaderEpoch, ledger: &Ledger) -> Vec<CommittedRecord> {
-        self.batches.truncate(count);
+    pub fn cut(&mut self, now_ns: u64, count: usize, epoch: LeaderEpoch, ledger: &Ledger) -> Vec<CommittedRecord> {
+        self.destroyed_batches.extend(self.batches.drain(count..));
         self.epochs.truncate(count);
         self.promised = self.promised.min(count);
         let new_end = self.batches.last().map_or(Offset(0), |last| ledger.end(*last));
-        self.destroyed.push((new_end, self.end));
+        self.last_cut = Some((now_ns, new_end));
         self.end = new_end;
         self.cut_by = self.cut_by.max(Some(epoch));
         let first_gone = self.records.partition_point(|record| record.offset < new_end);
         self.all_seen = self.all_seen.min(first_gone);
-        self.records.split_off(first_gone)
+        let gone = self.records.split_off(first_gone);
+        self.destroyed_records.extend(gone.iter().map(|record| (record.offset, record.value)));
+        gone
     }
 
     /// A leader older than the last cut still commits, up to `end`, what a newer one never had.
-    pub fn overrun(&mut self, end: Offset) {
-        if let Some((_, destroyed_end)) = self.destroyed.last_mut() {
-            *destroyed_end = end.max(*destroyed_end);
+    pub fn overrun(&mut self, leader: &ServerGhost, end: Offset, ledger: &Ledger) {
+        let log = &leader.log;
+        let beyond = (leader.agreed..log.count()).filter_map(|at| log.get(at));
+        for id in beyond.take_while(|id| ledger.end(*id) <= end) {
+            if self.destroyed_batches.insert(id)
+                && !ledger.get(id).control
+                && let Ok(values) = Batch::values_at(ledger.get(id).bytes())
+            {
+                self.destroyed_records.extend(values);
+            }
         }
     }
 
@@ -115,9 +130,9 @@ impl Committed {
         self.records.get(self.all_seen).map(|record| record.offset)
     }
 
-    /// Where the committed log ended after the last cut.
-    pub fn last_cut(&self) -> Option<Offset> {
-        self.destroyed.last().map(|(new_end, _)| *new_end)
+    /// True time of the last cut, ns, and where the committed log ended after it.
+    pub fn last_cut(&self) -> Option<(u64, Offset)> {
+        self.last_cut
     }
 
     /// Was it destroyed before a leader of a newer epoch than this began?
@@ -125,9 +140,23 @@ impl Committed {
         self.cut_by.is_some_and(|cut_by| epoch < cut_by)
     }
 
-    /// Was the record at this offset ever destroyed?
-    pub fn was_destroyed(&self, offset: Offset) -> bool {
-        self.destroyed.iter().any(|(start, end)| *start <= offset && offset < *end)
+    /// Was this very record committed and then destroyed?
+    pub fn was_destroyed(&self, offset: Offset, value: u64) -> bool {
+        self.destroyed_records.contains(&(offset, value))
+    }
+
+    /// Does a server hold batches that were committed and then destroyed?
+    pub fn was_destroyed_under(&self, server: &ServerGhost) -> bool {
+        server.log.get(server.agreed).is_some_and(|id| self.destroyed_batches.contains(&id))
+    }
+
+    /// Is all that a server holds below `end`, and that is not committed now, committed and then
+    /// destroyed?
+    pub fn rest_was_destroyed(&self, server: &ServerGhost, end: Offset, ledger: &Ledger) -> bool {
+        let log = &server.log;
+        let mut rest = (server.agreed..log.count()).filter_map(|at| log.get(at));
+        let holds_all = log.end(ledger) >= end;
+        holds_all && rest.all(|id| ledger.end(id) > end || self.destroyed_batches.contains(&id))
     }
 
     /// How far a server's log agrees with this one, as an offset.

@@ -6,6 +6,8 @@
 //! * a read shows committed records only, and every one from where it began to where it ended;
 //!   it may be stale (reads carry no proof of leadership)
 
+use std::collections::BTreeSet;
+
 use raft::ids::Offset;
 
 use super::committed::{Committed, CommittedRecord};
@@ -22,6 +24,9 @@ pub struct WhiteBox {
     pub history: History,
     /// (true time an append was acknowledged, highest offset acknowledged so far), ascending.
     acks: Vec<(u64, Offset)>,
+    /// Reads, as (client, attempt), answered by a server that had applied destroyed records.
+    astray: BTreeSet<(usize, u32)>,
+    healed_ns: Option<u64>,
     finished: bool,
 }
 
@@ -58,17 +63,24 @@ impl WhiteBox {
                 self.history.ended(client, attempt, Outcome::Unknown);
             }
             AttemptEvent::ReadRecord { attempt, offset, value } => {
+                let excused = self.is_excused(client, attempt, committed);
                 let attempt = self.history.attempt(client, attempt);
                 if let Asked::Read(reading) = &mut attempt.asked {
-                    let shown = CommittedRecord { offset: Offset(offset), value, seen: true };
-                    shown_record(shown, reading, committed, verdict);
+                    let fresh = self.healed_ns.is_some_and(|healed_ns| attempt.invoked_ns >= healed_ns);
+                    let shown = CommittedRecord { offset: Offset(offset), value, seen: fresh };
+                    shown_record(shown, reading, excused, committed, verdict);
                 }
             }
             AttemptEvent::ReadOk { attempt, applied_end } => {
+                let excused = self.is_excused(client, attempt, committed);
                 let attempt = self.history.ended(client, attempt, Outcome::Ok { returned_ns: now_ns });
                 if let Asked::Read(reading) = attempt.asked {
                     let applied_end = Offset(applied_end);
-                    answered_read(reading, applied_end, committed, verdict);
+                    if excused {
+                        verdict.excuse(Excuse::ReadOfDestroyedRecord, 1);
+                    } else {
+                        answered_read(reading, applied_end, committed, verdict);
+                    }
                     let acked_before = self.acks.partition_point(|(returned, _)| *returned < attempt.invoked_ns);
                     if acked_before > 0 && self.acks[acked_before - 1].1 >= applied_end {
                         coverage.met(Situation::StaleRead);
@@ -76,6 +88,22 @@ impl WhiteBox {
                 }
             }
         }
+    }
+
+    /// A server that has applied destroyed records answers this read.
+    pub fn astray(&mut self, client: usize, attempt: u32) {
+        self.astray.insert((client, attempt));
+    }
+
+    /// All faults are over: what is read from now on is fresh.
+    pub fn healed(&mut self, at_ns: u64) {
+        self.healed_ns = Some(at_ns);
+    }
+
+    /// Its server had applied destroyed records, or they were destroyed while it was under way.
+    fn is_excused(&mut self, client: usize, attempt: u32, committed: &Committed) -> bool {
+        let Some((cut_ns, _)) = committed.last_cut() else { return false };
+        self.astray.contains(&(client, attempt)) || self.history.attempt(client, attempt).invoked_ns <= cut_ns
     }
 
     fn acked(
@@ -94,9 +122,9 @@ impl WhiteBox {
             if state.committed == Some(offset) {
                 continue;
             }
-            if committed.was_destroyed(offset) {
+            if committed.was_destroyed(offset, value) {
                 verdict.excuse(Excuse::AckedAppendDestroyed, 1);
-                return;
+                continue;
             }
             let committed_at = state.committed;
             verdict.fail(Invariant::LinearizableAppends, || match committed_at {
@@ -195,7 +223,7 @@ impl WhiteBox {
             let Some(offset) = state.acked else {
                 continue;
             };
-            let lost = state.committed != Some(offset) && !committed.was_destroyed(offset);
+            let lost = state.committed != Some(offset) && !committed.was_destroyed(offset, *value);
             let off_disks = state.committed.is_some() && offset >= durable_end && offset < promised_end;
             if lost || off_disks {
                 verdict.fail(Invariant::AckedValueNotLost, || {
@@ -215,16 +243,22 @@ impl WhiteBox {
     }
 }
 
-/// A read shows one record: the committed one that comes next. Offsets whose records were once
-/// destroyed are the only ones where a replica may show (or lack) another: it may be stale.
-fn shown_record(shown: CommittedRecord, reading: &mut Reading, committed: &mut Committed, verdict: &mut Verdict) {
-    let place = next_place(reading, shown.offset, committed);
+/// A read shows one record: the committed one that comes next. An `excused` one may show records
+/// that were destroyed instead.
+fn shown_record(
+    shown: CommittedRecord,
+    reading: &mut Reading,
+    excused: bool,
+    committed: &mut Committed,
+    verdict: &mut Verdict,
+) {
+    let place = next_place(reading, committed);
     let expected = committed.records.get(place).copied();
     reading.left = reading.left.saturating_sub(1);
     reading.next = Some(place + 1);
     if expected.is_some_and(|record| record.offset == shown.offset && record.value == shown.value) {
-        committed.records[place].seen = true;
-    } else if committed.was_destroyed(shown.offset) {
+        committed.records[place].seen |= shown.seen;
+    } else if excused && committed.was_destroyed(shown.offset, shown.value) {
         verdict.excuse(Excuse::ReadOfDestroyedRecord, 1);
         reading.next = Some(committed.records.partition_point(|record| record.offset <= shown.offset));
     } else {
@@ -238,33 +272,24 @@ fn shown_record(shown: CommittedRecord, reading: &mut Reading, committed: &mut C
     }
 }
 
-/// Where among the committed records a read goes on, if whatever was destroyed before `offset` is
-/// passed over.
-fn next_place(reading: &Reading, offset: Offset, committed: &Committed) -> usize {
+/// Where among the committed records a read goes on. A cut may have taken some away meanwhile.
+fn next_place(reading: &Reading, committed: &Committed) -> usize {
     let records = &committed.records;
     let begun = reading.next.unwrap_or_else(|| records.partition_point(|record| record.offset < reading.from));
-    // A cut may have taken records away since the read's last one.
-    let mut place = begun.min(records.len());
-    while records.get(place).is_some_and(|record| record.offset < offset && committed.was_destroyed(record.offset)) {
-        place += 1;
-    }
-    place
+    begun.min(records.len())
 }
 
 /// A read's answer is complete: all that is committed below `applied_end`, unless it was full.
 fn answered_read(reading: Reading, applied_end: Offset, committed: &Committed, verdict: &mut Verdict) {
     let from = reading.from;
     if applied_end > committed.end {
-        if committed.was_destroyed(Offset(applied_end.0 - 1)) {
-            return verdict.excuse(Excuse::ReadOfDestroyedRecord, 1);
-        }
         verdict.fail(Invariant::CommittedReads, || {
             format!("a replica has applied up to {applied_end}, committed are {}", committed.end)
         });
     }
     let last = reading.next.and_then(|next| committed.records.get(next.checked_sub(1)?));
-    let beyond = last.filter(|record| record.offset >= applied_end && !committed.was_destroyed(record.offset));
-    let next = committed.records.get(next_place(&reading, applied_end, committed));
+    let beyond = last.filter(|record| record.offset >= applied_end);
+    let next = committed.records.get(next_place(&reading, committed));
     let hidden = next.filter(|record| reading.left > 0 && record.offset < applied_end);
     if let Some(record) = beyond.or(hidden) {
         verdict.fail(Invariant::CommittedReads, || {

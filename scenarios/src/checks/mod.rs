@@ -54,6 +54,12 @@ pub struct CheckConfig {
     pub voters: Vec<NodeId>,
     /// Each server's `controller.quorum.fetch.timeout.ms`.
     pub fetch_timeouts_ms: Vec<u64>,
+    /// How much the slowest clock loses if nothing disturbs it, ppm.
+    pub slowest_ppm: u32,
+    /// Do clients append, and do they read?
+    pub appends: bool,
+    /// See above.
+    pub reads: bool,
     /// Fixes in force: they turn exceptions of faithful Kafka off.
     pub fixes: Fixes,
     /// Do not stop at the first violation but gather the names of all (for the mutant table).
@@ -94,7 +100,7 @@ pub struct Checks {
 impl Checks {
     /// Before anything happened.
     pub fn new(config: CheckConfig) -> Checks {
-        let CheckConfig { servers, voters, fetch_timeouts_ms, fixes, keep_going } = config;
+        let CheckConfig { servers, voters, fetch_timeouts_ms, slowest_ppm, appends, reads, fixes, keep_going } = config;
         let commits_before_flush = voters.len() == 1 && !fixes.has(Fix::SingleVoterFlushFirst);
         let count = servers.len();
         Checks {
@@ -104,11 +110,11 @@ impl Checks {
             committed: Committed::default(),
             leaders: Leaders::default(),
             votes: ValidVotes::new(count),
-            check_quorum: CheckQuorum::new(voters.len(), &fetch_timeouts_ms),
+            check_quorum: CheckQuorum::new(voters.len(), &fetch_timeouts_ms, slowest_ppm),
             pending_votes: Vec::new(),
             newest_vote_request: None,
             white_box: WhiteBox::default(),
-            recovery: Recovery::new(count),
+            recovery: Recovery::new(count, appends, reads),
             failovers: Failovers::new(count),
             coverage: Coverage::default(),
             verdict: Verdict::new(keep_going),

@@ -24,6 +24,9 @@ pub struct Recovery {
     fresh: Option<Offset>,
     /// Servers that have answered a read past it.
     shown_by: Vec<bool>,
+    /// Do clients append, and do they read?
+    appends: bool,
+    reads: bool,
 }
 
 /// A predicate that does not hold yet.
@@ -36,9 +39,9 @@ pub struct Missing {
 }
 
 impl Recovery {
-    /// For so many servers.
-    pub fn new(servers: usize) -> Recovery {
-        Recovery { shown_by: vec![false; servers], ..Recovery::default() }
+    /// For so many servers, and clients that append and read or do not.
+    pub fn new(servers: usize, appends: bool, reads: bool) -> Recovery {
+        Recovery { shown_by: vec![false; servers], appends, reads, ..Recovery::default() }
     }
 
     /// All faults are over.
@@ -76,7 +79,7 @@ impl Recovery {
 
     /// Does everything hold?
     pub fn recovered(&mut self, servers: &[ServerGhost], committed: &mut Committed, ledger: &Ledger) -> bool {
-        self.fresh.is_some() && self.missing(servers, committed, ledger).is_none()
+        (self.fresh.is_some() || !self.appends) && self.missing(servers, committed, ledger).is_none()
     }
 
     /// The first predicate that does not hold.
@@ -109,14 +112,16 @@ impl Recovery {
         })
         .or_else(|| {
             let nobody = Missing { predicate: "a fresh append acknowledged", servers: Vec::new() };
-            self.fresh.is_none().then_some(nobody)
+            (self.fresh.is_none() && self.appends).then_some(nobody)
         })
         .or_else(|| {
             let shown_by = &self.shown_by;
-            lacking("a fresh append read back", servers, |index, server| server.up && !shown_by[index])
+            let reads = self.reads && self.appends;
+            lacking("a fresh append read back", servers, |index, server| reads && server.up && !shown_by[index])
         })
         .or_else(|| {
-            let unread = committed.first_unread().filter(|unread| self.fresh.is_some_and(|fresh| *unread < fresh));
+            let unread =
+                committed.first_unread().filter(|unread| self.reads && self.fresh.is_none_or(|fresh| *unread <= fresh));
             unread.map(|_| Missing { predicate: "every committed record read back", servers: Vec::new() })
         })
     }

@@ -98,11 +98,6 @@ impl Verdict {
         });
     }
 
-    /// Was this excused before?
-    pub fn has_excused(&self, excuse: Excuse) -> bool {
-        self.excused.contains_key(&excuse)
-    }
-
     /// Something that destroyed bytes explain.
     #[cold]
     pub fn excuse(&mut self, excuse: Excuse, count: u64) {

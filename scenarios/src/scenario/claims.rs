@@ -76,12 +76,15 @@ impl Default for Floor {
 }
 
 /// What `[expect]` may limit, over a whole sweep, and whether it is a time.
-pub const METRICS: [(&str, bool); 5] = [
+pub const METRICS: [(&str, bool); 8] = [
     ("failover.controller.p50", true),
     ("failover.controller.p90", true),
     ("failover.controller.p99", true),
     ("failover.controller.max", true),
     ("failover.controller.count", false),
+    ("recovery.p50", true),
+    ("recovery.p99", true),
+    ("recovery.max", true),
 ];
 
 /// `[expect]`: limits by metric.

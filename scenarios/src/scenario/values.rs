@@ -76,7 +76,7 @@ impl FromStr for Nanos {
     fn from_str(text: &str) -> Result<Nanos, String> {
         let ns = parse_duration(text)?;
         if ns > sim::latency::MAX_NS {
-            return Err(format!("{text:?} is too long; at most 1h"));
+            return Err(format!("{text:?} is too long; at most 3600s"));
         }
         Ok(Nanos(ns))
     }

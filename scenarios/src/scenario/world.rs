@@ -97,7 +97,7 @@ impl Network {
         takes_time("network.latency", &self.latency)?;
         self.link.iter().try_for_each(|link| takes_time("network.link", &link.latency))?;
         if self.rto_max < Nanos::from_ms(200) {
-            return Err(Refusal::new("network.rto_max", format!("{}; allowed: 200ms..1h", self.rto_max)));
+            return Err(Refusal::new("network.rto_max", format!("{}; allowed: 200ms..3600s", self.rto_max)));
         }
         for id in self.link.iter().flat_map(|link| link.from.iter().chain(&link.to)) {
             if !nodes.contains(id) {
@@ -115,7 +115,7 @@ impl Network {
 /// latency is fine, and so is a link on which fewer than half of the messages take no time.
 fn takes_time(path: &str, latency: &LatencyProfile) -> Result<(), Refusal> {
     if latency.known().sample(1 << 63) == 0 {
-        return Err(Refusal::new(path, "a median of 0ns lets time stand still; allowed: 1ns..1h"));
+        return Err(Refusal::new(path, "a median of 0ns lets time stand still; allowed: 1ns..3600s"));
     }
     Ok(())
 }

@@ -28,6 +28,8 @@ pub struct ClientSpec {
     pub request_timeout_ns: u64,
     /// Wait before the next try after a refusal or a broken connection, ns.
     pub retry_backoff_ns: u64,
+    /// From then on, on its monotonic clock, it reads everything again, ns: what a fresh client would do.
+    pub read_again_at_ns: u64,
     /// Records per read.
     pub read_records: u16,
     /// Fewest and most records of one append.
@@ -45,6 +47,7 @@ impl ClientSpec {
             max_in_flight: 0,
             request_timeout_ns: 0,
             retry_backoff_ns: 0,
+            read_again_at_ns: u64::MAX,
             read_records: 0,
             records: (1, 1),
         }
@@ -83,6 +86,8 @@ struct Way {
     connect_deadline_ns: u64,
     /// Next offset to read there.
     read_from: i64,
+    /// The answer on its way belongs to the first reading; then everything is read again.
+    read_again: bool,
 }
 
 /// The client.
@@ -101,6 +106,8 @@ pub struct AppendClient {
     /// Appends a story asked for and that are not sent yet.
     owed: u32,
     resting: bool,
+    /// It reads for the second time.
+    reads_again: bool,
 }
 
 impl AppendClient {
@@ -118,6 +125,7 @@ impl AppendClient {
             read_turn: 0,
             owed: 0,
             resting: false,
+            reads_again: false,
         };
         client.arm(out);
         client
@@ -148,6 +156,7 @@ impl AppendClient {
             _ => {}
         }
         self.expire(now, entropy, out);
+        self.read_again_if_due(now);
         self.append_if_due(now, entropy, out);
         while self.owed > 0 && self.append_if_due(now, entropy, out) {}
         self.read_if_due(now, out);
@@ -195,7 +204,7 @@ impl AppendClient {
                 let last = answer.records.last().map(|(offset, _)| offset.0 + 1);
                 let whole = answer.records.len() < usize::from(self.spec.read_records);
                 let next = if whole { answer.applied_end.0 } else { last.unwrap_or(0) };
-                way.read_from = way.read_from.max(next);
+                way.read_from = if std::mem::take(&mut way.read_again) { 0 } else { way.read_from.max(next) };
                 if !whole && !self.resting {
                     self.read(place, now, out);
                 }
@@ -225,7 +234,7 @@ impl AppendClient {
         (way.token, way.connecting, way.connection) = (0, false, None);
         way.not_before_ns = now.mono_ns + self.spec.retry_backoff_ns;
         // A server that came back may have applied less than the one before it.
-        way.read_from = 0;
+        (way.read_from, way.read_again) = (0, false);
         self.look_elsewhere(place, None, entropy);
     }
 
@@ -255,7 +264,8 @@ impl AppendClient {
             self.connect(place, now, out);
             return false;
         }
-        let unanswered = self.ways[place].in_flight.iter().filter(|other| !other.read).count();
+        let in_flight = self.ways.iter().flat_map(|way| &way.in_flight);
+        let unanswered = in_flight.filter(|other| !other.read).count();
         if unanswered >= usize::from(self.spec.max_in_flight) {
             return false;
         }
@@ -287,6 +297,17 @@ impl AppendClient {
         }
         if !self.ways[place].in_flight.iter().any(|other| other.read) {
             self.read(place, now, out);
+        }
+    }
+
+    fn read_again_if_due(&mut self, now: Now) {
+        if self.reads_again || now.mono_ns < self.spec.read_again_at_ns {
+            return;
+        }
+        self.reads_again = true;
+        for way in &mut self.ways {
+            way.read_from = 0;
+            way.read_again = way.in_flight.iter().any(|other| other.read);
         }
     }
 

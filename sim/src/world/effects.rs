@@ -23,10 +23,11 @@ impl<P: Process> World<P> {
             return;
         }
         let state = &mut self.nodes[usize::from(node.0)];
-        if let Some(doom) = &state.doomed
+        if let Some(doom) = &mut state.doomed
+            && doom.within.is_none()
             && self.out.effects.len() > doom.after
         {
-            state.cut_at = Some(doom.after);
+            doom.within = Some((thread, doom.after));
         }
         let mut effects = std::mem::take(&mut self.out.effects);
         self.apply(watch, node, thread, &mut effects);
@@ -48,7 +49,7 @@ impl<P: Process> World<P> {
         let index = usize::from(node.0);
         let mut rest = effects.drain(..);
         while let Some(effect) = rest.next() {
-            if self.nodes[index].cut_at.is_some() && self.is_cut_here(watch, node) {
+            if self.nodes[index].doomed.is_some() && self.is_cut_here(watch, node, thread) {
                 self.nodes[index].threads[usize::from(thread.0)].busy = Busy::Cut;
                 return;
             }
@@ -70,16 +71,17 @@ impl<P: Process> World<P> {
                 Then::Dropped => return,
             }
         }
-        self.nodes[index].cut_at = None;
     }
 
-    /// A doomed node dies between two effects; the rest of the list is dropped.
+    /// A doomed node dies between two effects of the list that was chosen for it, whatever its
+    /// other threads do while that list waits at a barrier; the rest of the list is dropped.
     #[cold]
-    fn is_cut_here<W: Watch<P>>(&mut self, watch: &mut W, node: Node) -> bool {
+    fn is_cut_here<W: Watch<P>>(&mut self, watch: &mut W, node: Node, thread: Thread) -> bool {
         let state = &mut self.nodes[usize::from(node.0)];
-        let Some(left) = state.cut_at else { return false };
-        if left > 0 {
-            state.cut_at = Some(left - 1);
+        let within = state.doomed.as_mut().and_then(|doom| doom.within.as_mut());
+        let Some((_, left)) = within.filter(|(whose, _)| *whose == thread) else { return false };
+        if *left > 0 {
+            *left -= 1;
             return false;
         }
         let Some(doom) = state.doomed.take() else { return false };
@@ -91,18 +93,39 @@ impl<P: Process> World<P> {
     /// Schedules the completion; false if the disk takes no time at all.
     fn start_fsync(&mut self, node: Node, thread: Thread, file: Option<File>) -> bool {
         let state = &self.nodes[usize::from(node.0)];
-        let factor: u64 = state.slow_factors.iter().map(|factor| u64::from(*factor)).product();
-        let takes = self.sample_fsync(&state.fsync, node, state.fsync_ordinal).saturating_mul(factor);
+        let work_ns = self.sample_fsync(&state.fsync, node, state.fsync_ordinal);
         let state = &mut self.nodes[usize::from(node.0)];
         state.fsync_ordinal += 1;
-        if takes == 0 {
+        if work_ns == 0 {
             return false;
         }
+        let at = self.now.saturating_add(work_ns.saturating_mul(state.disk_slowness()));
         let slot = &mut state.threads[usize::from(thread.0)];
         let (owner, due) = (Owner::thread(node, thread), Due::Synced(node, thread));
-        let ordinal = self.schedule.push(self.now + takes, owner, &mut slot.next_ordinal, due);
-        slot.busy = Busy::Syncing { ordinal, file };
+        let ordinal = self.schedule.push(at, owner, &mut slot.next_ordinal, due);
+        slot.busy = Busy::Syncing { ordinal, file, work_ns, since: self.now };
         true
+    }
+
+    /// A disk becomes slower or faster: of the fsyncs that are under way, what is left to do is
+    /// done at the new speed. (What was done until now is rounded down to a ns of work.)
+    pub(crate) fn change_disk_speed(&mut self, node: Node, change: impl FnOnce(&mut Vec<u32>)) {
+        let state = &mut self.nodes[usize::from(node.0)];
+        let before = state.disk_slowness();
+        change(&mut state.slow_factors);
+        let after = state.disk_slowness();
+        if before == after {
+            return;
+        }
+        for (thread, slot) in state.threads.iter_mut().enumerate() {
+            let Busy::Syncing { ordinal, work_ns, since, .. } = &mut slot.busy else { continue };
+            *work_ns = work_ns.saturating_sub((self.now - *since) / before);
+            *since = self.now;
+            let thread = Thread(thread as u8);
+            let at = self.now.saturating_add(work_ns.saturating_mul(after));
+            let (owner, due) = (Owner::thread(node, thread), Due::Synced(node, thread));
+            *ordinal = self.schedule.push(at, owner, &mut slot.next_ordinal, due);
+        }
     }
 
     fn apply_one<W: Watch<P>>(&mut self, watch: &mut W, node: Node, thread: Thread, effect: Effect<P>) -> Then {
@@ -179,7 +202,10 @@ impl<P: Process> World<P> {
         slot.held.clear();
         slot.busy = Busy::Free;
         slot.queue.push_front((Input::DiskError(error), u64::from(error == DiskError::NoSpace)));
-        state.cut_at = None;
+        if let Some(doom) = &mut state.doomed {
+            // Its list ended before its place came: another one will do.
+            doom.within = doom.within.filter(|(whose, _)| *whose != thread);
+        }
         self.ready.push_back((node, thread));
     }
 }

@@ -1,20 +1,24 @@
 //! Faults as they start and end, and the moment when all of them do.
 
 use super::World;
-use super::node::{Doom, Dying};
+use super::node::{Doom, Dying, FailingFsyncs};
 use crate::fault::{Fault, Link, What};
 use crate::process::{Input, Node, Process, Thread};
 use crate::rng::Purpose;
 use crate::schedule::Due;
 use crate::watch::{Down, Phase, Watch};
 
-/// What drifts on one node may add up to.
-const SLOWEST_PPM: i32 = -900_000;
+/// What drifts on one node may add up to: a clock slows down, and never stops.
+const SLOWEST_PPM: i64 = -900_000;
+const FASTEST_PPM: i64 = i32::MAX as i64;
+
+/// A delay is at most so long (some three days), so that their sum is a time.
+const LONGEST_DELAY_NS: u64 = 1 << 48;
 
 /// What comes of a fault when its time has come.
 enum Came {
     Struck,
-    /// It strikes later, between two effects, or never.
+    /// It strikes later, between two effects or at an fsync, or never.
     Armed,
     /// There was nothing to strike.
     Nothing,
@@ -43,12 +47,13 @@ impl<P: Process> World<P> {
         if self.healed {
             return false;
         }
+        let lasts = fault.lasts_ns > 0 && !boots_by_itself(&fault.what);
         match self.apply_fault(watch, index, fault) {
             Came::Struck => {
-                self.in_force[index] = fault.lasts_ns > 0 && !boots_by_itself(&fault.what);
+                self.in_force[index] = lasts;
                 self.struck(watch, index);
             }
-            Came::Armed => {}
+            Came::Armed => self.in_force[index] = lasts,
             Came::Nothing => self.note(watch, index, Phase::Skipped),
         }
         self.run_ready(watch);
@@ -64,9 +69,28 @@ impl<P: Process> World<P> {
     /// A kill that waited for its place between two effects will not find it.
     pub(crate) fn disarm<W: Watch<P>>(&mut self, watch: &mut W, node: Node) {
         if let Some(doom) = self.state(node).doomed.take() {
-            self.state(node).cut_at = None;
             self.note(watch, doom.fault, Phase::Skipped);
         }
+    }
+
+    /// Does the fsync that ends now fail? The fault that came first has it.
+    pub(crate) fn fsync_is_to_fail<W: Watch<P>>(&mut self, watch: &mut W, node: Node) -> bool {
+        let failing = &mut self.state(node).failing_fsyncs;
+        failing.retain(|one| one.left > 0);
+        let Some(first) = failing.first_mut() else { return false };
+        first.left -= 1;
+        let fault = first.fault;
+        if !std::mem::replace(&mut first.has_struck, true) {
+            self.struck(watch, fault);
+        }
+        true
+    }
+
+    /// No more fsyncs fail for a fault; true if none has.
+    fn calls_off(&mut self, node: Node, fault: usize) -> bool {
+        let failing = &mut self.state(node).failing_fsyncs;
+        let place = failing.iter().position(|one| one.fault == fault);
+        place.is_some_and(|place| !failing.remove(place).has_struck)
     }
 
     pub(crate) fn fault_ends<W: Watch<P>>(&mut self, watch: &mut W, index: usize) -> bool {
@@ -75,7 +99,8 @@ impl<P: Process> World<P> {
         }
         self.in_force[index] = false;
         let plan = self.plan.clone();
-        self.note(watch, index, Phase::End);
+        let never_struck = plan.0[index].what.node().is_some_and(|node| self.calls_off(node, index));
+        self.note(watch, index, if never_struck { Phase::Skipped } else { Phase::End });
         self.lift_fault(watch, &plan.0[index]);
         true
     }
@@ -114,9 +139,11 @@ impl<P: Process> World<P> {
         let lasts = fault.lasts_ns;
         match &fault.what {
             What::Cut { links } => self.on_links(links, |link| link.cuts += 1),
-            What::Loss { links, ppm } => self.on_links(links, |link| link.loss_ppm += ppm),
-            What::Delay { links, extra_ns } => self.on_links(links, |link| link.extra_ns += extra_ns),
-            What::Duplicate { links, ppm } => self.on_links(links, |link| link.duplicate_ppm += ppm),
+            What::Loss { links, ppm } => self.on_links(links, |link| link.loss_ppm += u64::from(*ppm)),
+            What::Delay { links, extra_ns } => {
+                self.on_links(links, |link| link.extra_ns += LONGEST_DELAY_NS.min(*extra_ns))
+            }
+            What::Duplicate { links, ppm } => self.on_links(links, |link| link.duplicate_ppm += u64::from(*ppm)),
             What::Kill { node, after_effects } => {
                 let dying = dying(Down::Killed, lasts, fault.content_hash());
                 return self.strike(watch, index, *node, *after_effects, dying);
@@ -142,16 +169,20 @@ impl<P: Process> World<P> {
             }
             What::Pause { node } => self.state(*node).paused += 1,
             What::Stall { node } => self.state(*node).stalled += 1,
-            What::Drift { node, ppm } => self.add_drift(*node, *ppm),
+            What::Drift { node, ppm } => self.add_drift(*node, i64::from(*ppm)),
             What::WallStep { node, by_ms } => self.step_wall(*node, *by_ms),
             What::WallSmear { node, by_ms } => {
                 let at = self.now;
                 self.state(*node).clock.smear_wall(at, *by_ms, lasts);
             }
             What::FsyncFails { node, count } => {
-                self.state(*node).fsync_failures += count;
+                let failing = FailingFsyncs { fault: index, left: *count, has_struck: false };
+                self.state(*node).failing_fsyncs.push(failing);
+                return Came::Armed;
             }
-            What::SlowDisk { node, factor } => self.state(*node).slow_factors.push(*factor),
+            What::SlowDisk { node, factor } => {
+                self.change_disk_speed(*node, |factors| factors.push(*factor));
+            }
             What::FullDisk { node } => {
                 self.state(*node).full += 1;
                 self.state(*node).disk.set_full(true);
@@ -173,9 +204,11 @@ impl<P: Process> World<P> {
     fn lift_fault<W: Watch<P>>(&mut self, watch: &mut W, fault: &Fault) {
         match &fault.what {
             What::Cut { links } => self.on_links(links, |link| link.cuts -= 1),
-            What::Loss { links, ppm } => self.on_links(links, |link| link.loss_ppm -= ppm),
-            What::Delay { links, extra_ns } => self.on_links(links, |link| link.extra_ns -= extra_ns),
-            What::Duplicate { links, ppm } => self.on_links(links, |link| link.duplicate_ppm -= ppm),
+            What::Loss { links, ppm } => self.on_links(links, |link| link.loss_ppm -= u64::from(*ppm)),
+            What::Delay { links, extra_ns } => {
+                self.on_links(links, |link| link.extra_ns -= LONGEST_DELAY_NS.min(*extra_ns))
+            }
+            What::Duplicate { links, ppm } => self.on_links(links, |link| link.duplicate_ppm -= u64::from(*ppm)),
             What::Pause { node } => {
                 self.state(*node).paused -= 1;
                 self.thaw_if_free(watch, *node);
@@ -184,15 +217,13 @@ impl<P: Process> World<P> {
                 self.state(*node).stalled -= 1;
                 self.thaw_if_free(watch, *node);
             }
-            What::Drift { node, ppm } => self.add_drift(*node, -*ppm),
-            What::WallStep { node, by_ms } => self.step_wall(*node, -*by_ms),
-            What::FsyncFails { node, .. } => self.state(*node).fsync_failures = 0,
-            What::SlowDisk { node, factor } => {
-                let factors = &mut self.state(*node).slow_factors;
+            What::Drift { node, ppm } => self.add_drift(*node, -i64::from(*ppm)),
+            What::WallStep { node, by_ms } => self.step_wall(*node, by_ms.saturating_neg()),
+            What::SlowDisk { node, factor } => self.change_disk_speed(*node, |factors| {
                 if let Some(place) = factors.iter().position(|other| other == factor) {
                     factors.swap_remove(place);
                 }
-            }
+            }),
             What::FullDisk { node } => {
                 let state = self.state(*node);
                 state.full -= 1;
@@ -200,6 +231,7 @@ impl<P: Process> World<P> {
                 state.disk.set_full(full);
             }
             What::WallSmear { .. }
+            | What::FsyncFails { .. }
             | What::BitRot { .. }
             | What::Kill { .. }
             | What::PowerLoss { .. }
@@ -217,8 +249,12 @@ impl<P: Process> World<P> {
         self.trace.plan(self.now, u32::MAX, 4, 0);
         for node in 0..self.nodes.len() {
             self.disarm(watch, Node(node as u16));
+            for failing in std::mem::take(&mut self.nodes[node].failing_fsyncs) {
+                if !failing.has_struck {
+                    self.note(watch, failing.fault, Phase::Skipped);
+                }
+            }
             let state = &mut self.nodes[node];
-            state.fsync_failures = 0;
             if state.process.is_none() && state.dying.is_none() {
                 state.restart_ordinal = None;
                 self.show_host(super::Visible::Boot(Node(node as u16)));
@@ -262,7 +298,7 @@ impl<P: Process> World<P> {
         };
         // One at a time: the newer takes the older one's place.
         self.disarm(watch, node);
-        self.state(node).doomed = Some(Doom { after: usize::from(after), fault, dying });
+        self.state(node).doomed = Some(Doom { after: usize::from(after), within: None, fault, dying });
         Came::Armed
     }
 
@@ -274,13 +310,12 @@ impl<P: Process> World<P> {
         self.schedule_restart(node, lasts);
     }
 
-    fn add_drift(&mut self, node: Node, ppm: i32) {
+    fn add_drift(&mut self, node: Node, ppm: i64) {
         let at = self.now;
         let state = self.state(node);
         state.extra_drift_ppm += ppm;
-        // Drifts of one node add up while they last; a clock slows down, and never stops.
-        let drift = (state.base_drift_ppm + state.extra_drift_ppm).max(SLOWEST_PPM);
-        state.clock.set_drift(at, drift);
+        let drift = i64::from(state.base_drift_ppm) + state.extra_drift_ppm;
+        state.clock.set_drift(at, drift.clamp(SLOWEST_PPM, FASTEST_PPM) as i32);
         for thread in 0..P::THREADS.len() {
             self.place_timer(node, Thread(thread as u8));
         }

@@ -66,6 +66,9 @@ pub(crate) enum Busy<P: Process> {
     Syncing {
         ordinal: u32,
         file: Option<File>,
+        /// What was left to do at `since`, as the ns it takes a disk that nothing slows down.
+        work_ns: u64,
+        since: u64,
     },
     /// Served or synced while the node was frozen: goes on when it thaws.
     Thawing(Thaw<P>),
@@ -79,14 +82,14 @@ pub(crate) enum Thaw<P: Process> {
     Continue,
 }
 
-/// The one timer of a thread; its heap entry may be early (the deadline moved later) or stale.
+/// The one timer of a thread; its schedule entry may be early (the deadline moved later) or stale.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Timer {
     /// Local monotonic deadline; `u64::MAX` when disarmed.
     pub mono_ns: u64,
     /// The same as true time.
     pub due_at: u64,
-    /// Where the live heap entry stands, `u64::MAX` if there is none, and its ordinal.
+    /// Where the live schedule entry stands, `u64::MAX` if there is none, and its ordinal.
     pub entry_at: u64,
     pub entry_ordinal: u32,
     /// Fired while the thread was busy or frozen.
@@ -126,20 +129,18 @@ pub(crate) struct NodeState<P: Process> {
     pub fsync_ordinal: u64,
     pub costs: Rc<[Vec<u64>]>,
     /// Faults in force, counted so that they may overlap.
-    pub paused: u16,
-    pub stalled: u16,
+    pub paused: u32,
+    pub stalled: u32,
     pub slow_factors: Vec<u32>,
-    pub full: u16,
-    pub fsync_failures: u32,
+    pub full: u32,
+    pub failing_fsyncs: Vec<FailingFsyncs>,
     /// Drift at rest, and what faults add to it, ppm.
     pub base_drift_ppm: i32,
-    pub extra_drift_ppm: i32,
+    pub extra_drift_ppm: i64,
     /// How it is dying, between `Visible::Kill` and `crash`.
     pub dying: Option<Dying>,
     /// A kill that waits for an effect list longer than its `after`.
     pub doomed: Option<Doom>,
-    /// Effects of the current list done so far, and where the doomed one ends.
-    pub cut_at: Option<usize>,
     /// The live `Restart` entry.
     pub restart_ordinal: Option<u32>,
     /// After a SIGTERM's clean end, boot again so much later.
@@ -151,9 +152,22 @@ pub(crate) struct NodeState<P: Process> {
 pub(crate) struct Doom {
     /// So many effects of a longer list are done first.
     pub after: usize,
+    /// The thread whose list it is to be, once that is begun, and how many effects are left till then.
+    pub within: Option<(Thread, usize)>,
     /// Index in the plan.
     pub fault: usize,
     pub dying: Dying,
+}
+
+/// Fsyncs that are to fail.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FailingFsyncs {
+    /// Index in the plan.
+    pub fault: usize,
+    /// So many more.
+    pub left: u32,
+    /// One has failed.
+    pub has_struck: bool,
 }
 
 /// A death on its way.
@@ -199,12 +213,11 @@ impl<P: Process> NodeState<P> {
             stalled: 0,
             slow_factors: Vec::new(),
             full: 0,
-            fsync_failures: 0,
+            failing_fsyncs: Vec::new(),
             base_drift_ppm: config.drift_ppm,
             extra_drift_ppm: 0,
             dying: None,
             doomed: None,
-            cut_at: None,
             restart_ordinal: None,
             down_after_terminate_ns: None,
         }
@@ -220,6 +233,11 @@ impl<P: Process> NodeState<P> {
     #[inline]
     pub fn is_frozen(&self) -> bool {
         self.paused > 0 || self.stalled > 0
+    }
+
+    /// How many times longer an fsync takes.
+    pub fn disk_slowness(&self) -> u64 {
+        self.slow_factors.iter().fold(1, |all: u64, factor| all.saturating_mul(u64::from(*factor).max(1)))
     }
 
     /// Nothing waits behind a barrier, and no failed effect is still to be told of.
@@ -248,7 +266,6 @@ impl<P: Process> World<P> {
         let state = &mut self.nodes[usize::from(node.0)];
         assert!(state.process.is_some() && state.dying.is_none(), "node {} dies twice", node.0);
         state.dying = Some(dying);
-        state.cut_at = None;
         self.show_host(Visible::Kill(node));
         self.disarm(watch, node);
     }
@@ -334,7 +351,7 @@ impl<P: Process> World<P> {
         self.run_ready(watch);
     }
 
-    /// Moves the timer's deadline, touching the heap only if the live entry would come too late.
+    /// Moves the timer's deadline, touching the schedule only if the live entry would come too late.
     pub(crate) fn place_timer(&mut self, node: Node, thread: Thread) {
         let state = &mut self.nodes[usize::from(node.0)];
         let slot = &mut state.threads[usize::from(thread.0)];

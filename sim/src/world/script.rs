@@ -1,6 +1,6 @@
 //! Operations from outside (a story's, or a recording of one), and the waits of stories.
 //!
-//! A wait is a *ticket*: plain data, with a heap entry of its own owner that counts as no
+//! A wait is a *ticket*: plain data, with a schedule entry of its own owner that counts as no
 //! event and feeds no digest lane, so waiting alters nothing. The waker stands in the host.
 
 use std::collections::VecDeque;

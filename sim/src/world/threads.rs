@@ -57,6 +57,10 @@ impl<P: Process> World<P> {
             if !matches!(slot.busy, Busy::Free) {
                 return;
             }
+            if self.taken_at_one_time >= self.limits.max_events_at_one_time {
+                self.look_up_at = 0;
+                return;
+            }
             // Kafka's poll loop waits for a message first; its timers are read after it.
             let (input, hash) = match slot.queue.pop_front() {
                 Some(next) => next,
@@ -67,6 +71,7 @@ impl<P: Process> World<P> {
                 }
                 None => return,
             };
+            self.taken_at_one_time += 1;
             self.serve(watch, node, thread, input, hash);
         }
     }
@@ -127,7 +132,7 @@ impl<P: Process> World<P> {
         let state = &mut self.nodes[usize::from(node.0)];
         let (stalled, frozen) = (state.stalled > 0, state.is_frozen());
         let slot = &mut state.threads[usize::from(thread.0)];
-        let Busy::Syncing { ordinal, file } = slot.busy else { return false };
+        let Busy::Syncing { ordinal, file, .. } = slot.busy else { return false };
         if ordinal != entry {
             return false;
         }
@@ -156,12 +161,12 @@ impl<P: Process> World<P> {
         thread: Thread,
         file: Option<File>,
     ) -> bool {
-        let state = &mut self.nodes[usize::from(node.0)];
-        if state.fsync_failures > 0 {
-            state.fsync_failures -= 1;
+        let is_sound = self.nodes[usize::from(node.0)].failing_fsyncs.is_empty();
+        if !is_sound && self.fsync_is_to_fail(watch, node) {
             self.disk_fails(watch, node, thread, crate::process::DiskError::Io);
             return false;
         }
+        let state = &mut self.nodes[usize::from(node.0)];
         let synced = match file {
             Some(file) => {
                 state.disk.fsync(file);
@@ -188,6 +193,10 @@ impl<P: Process> World<P> {
     /// A frozen node runs again.
     pub(crate) fn thaw<W: Watch<P>>(&mut self, watch: &mut W, node: Node) {
         for thread in 0..self.nodes[usize::from(node.0)].threads.len() {
+            // What one thread goes on with may be the end of all.
+            if self.nodes[usize::from(node.0)].dying.is_some() {
+                break;
+            }
             let id = Thread(thread as u8);
             let slot = &mut self.nodes[usize::from(node.0)].threads[thread];
             if matches!(slot.busy, Busy::Thawing(_)) {

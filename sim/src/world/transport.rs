@@ -1,9 +1,12 @@
 //! What becomes of a packet: TCP as connections (in order, retransmitted with a doubling
 //! timeout, reset when a process died), or hostile datagrams. Draws are keyed by (link,
 //! connection ordinal, packet ordinal), so no other message can shift them.
+//!
+//! What is sent in one direction of a connection has a *place*; the other end takes loads by
+//! ascending place, whatever the network does, and its kernel holds what came too early.
 
 use super::World;
-use crate::network::{BACK, Direction, FORTH, Load, Packet, Stage, Transport};
+use crate::network::{BACK, Direction, FORTH, Load, Packet, Stage, Transport, insert_by_place};
 use crate::process::{CloseReason, Connection, Input, Node, Payload, Process, Thread};
 use crate::rng::{Purpose, scale};
 use crate::schedule::{Due, Owner};
@@ -72,7 +75,9 @@ impl<P: Process> World<P> {
         if host_died || state.stage == Stage::Connecting {
             state.lanes[usize::from(FORTH)].blocked.clear();
         }
-        state.lanes[usize::from(BACK)].blocked.clear();
+        let back = &mut state.lanes[usize::from(BACK)];
+        back.blocked.clear();
+        back.early.clear();
         state.stage = Stage::Left;
         self.network.release(slot);
     }
@@ -134,63 +139,66 @@ impl<P: Process> World<P> {
 
     /// Hands a load to the wire, or to the queue behind what is not through yet.
     fn transmit(&mut self, slot: u32, direction: Direction, load: Load<P>) {
-        let lane = &mut self.network.slots[slot as usize].lanes[usize::from(direction)];
-        let ordinal = lane.packets;
-        lane.packets += 1;
-        let blocked = !lane.blocked.is_empty();
-        if self.network.slots[slot as usize].transport == Transport::Datagram {
-            self.send_datagram(slot, direction, ordinal, load);
-        } else if blocked {
-            let lane = &mut self.network.slots[slot as usize].lanes[usize::from(direction)];
-            lane.blocked.push_back((ordinal, load));
+        let state = &mut self.network.slots[slot as usize];
+        let lane = &mut state.lanes[usize::from(direction)];
+        let place = lane.sent;
+        lane.sent += 1;
+        if state.transport == Transport::Datagram {
+            self.send_datagram(slot, direction, place, load);
+        } else if !lane.blocked.is_empty() {
+            lane.blocked.push_back((place, load));
         } else {
-            self.try_wire(slot, direction, ordinal, load);
+            self.try_wire(slot, direction, place, load);
         }
     }
 
     /// One attempt over the link; what does not get through waits for the retransmission timer.
-    fn try_wire(&mut self, slot: u32, direction: Direction, ordinal: u32, load: Load<P>) -> bool {
+    fn try_wire(&mut self, slot: u32, direction: Direction, place: u32, load: Load<P>) -> bool {
         let (from, to) = self.ends(slot, direction);
         let link = self.network.link_index(from, to);
-        let key = self.draw_key(slot, direction, ordinal);
+        let key = self.next_draw_key(slot, direction);
         if self.is_lost(link, key) {
-            self.block(slot, direction, ordinal, load);
+            self.block(slot, direction, place, load);
             return false;
         }
-        self.put_in_order(slot, direction, link, key, ordinal, load);
+        self.put_in_order(slot, direction, link, key, place, load);
         true
     }
 
     fn is_lost(&self, link: usize, key: u64) -> bool {
         let state = &self.network.links[link];
         let base = if self.healed { 0 } else { self.network.config.loss_ppm };
-        let loss = u64::from(state.loss_ppm) + u64::from(base);
+        let loss = state.loss_ppm + u64::from(base);
         state.cuts > 0 || (loss > 0 && scale(self.draw(link, key, 1), PPM) < loss)
     }
 
     /// No packet overtakes another of its connection.
-    fn put_in_order(&mut self, slot: u32, direction: Direction, link: usize, key: u64, ordinal: u32, load: Load<P>) {
+    fn put_in_order(&mut self, slot: u32, direction: Direction, link: usize, key: u64, place: u32, load: Load<P>) {
         let state = &self.network.links[link];
         let latency = &self.network.latencies[usize::from(state.latency)];
         let takes = latency.sample(self.draw(link, key, 0)) + state.extra_ns;
         let lane = &mut self.network.slots[slot as usize].lanes[usize::from(direction)];
         let at = (self.now + takes).max(lane.last_at + 1);
         lane.last_at = at;
-        self.put_on_wire(slot, direction, link, at, ordinal, load);
+        self.put_on_wire(slot, direction, link, at, place, load);
     }
 
-    fn put_on_wire(&mut self, slot: u32, direction: Direction, link: usize, at: u64, ordinal: u32, load: Load<P>) {
+    fn put_on_wire(&mut self, slot: u32, direction: Direction, link: usize, at: u64, place: u32, load: Load<P>) {
         let state = &mut self.network.slots[slot as usize];
         state.under_way += 1;
-        let packet = Packet { slot, generation: state.generation, direction, ordinal, load };
+        let packet = Packet { slot, generation: state.generation, direction, place, load };
         let packet = self.network.store(packet);
         let next_ordinal = &mut self.network.links[link].next_ordinal;
         self.schedule.push(at, Owner::link(link), next_ordinal, Due::Packet(packet));
     }
 
-    fn draw_key(&self, slot: u32, direction: Direction, ordinal: u32) -> u64 {
-        let connection = self.network.slots[slot as usize].ordinal;
-        u64::from(connection) << 34 | u64::from(direction) << 33 | u64::from(ordinal)
+    /// Each try is another packet, with draws of its own.
+    fn next_draw_key(&mut self, slot: u32, direction: Direction) -> u64 {
+        let state = &mut self.network.slots[slot as usize];
+        let packets = &mut state.lanes[usize::from(direction)].packets;
+        let ordinal = *packets;
+        *packets += 1;
+        u64::from(state.ordinal) << 34 | u64::from(direction) << 33 | u64::from(ordinal)
     }
 
     /// Draw number `which` (0 latency, 1 loss, 2 duplication, 3 and 4 lateness) of one packet.
@@ -199,10 +207,10 @@ impl<P: Process> World<P> {
         self.seed.mix(Purpose::Link, (link as u64) << 8 | which, key)
     }
 
-    fn send_datagram(&mut self, slot: u32, direction: Direction, ordinal: u32, load: Load<P>) {
+    fn send_datagram(&mut self, slot: u32, direction: Direction, place: u32, load: Load<P>) {
         let (from, to) = self.ends(slot, direction);
         let link = self.network.link_index(from, to);
-        let key = self.draw_key(slot, direction, ordinal);
+        let key = self.next_draw_key(slot, direction);
         let state = &self.network.links[link];
         let config = &self.network.config;
         let (base_duplicate, reorder) = if self.healed { (0, 0) } else { (config.duplicate_ppm, config.reorder_ns) };
@@ -211,7 +219,7 @@ impl<P: Process> World<P> {
             self.network.release(slot);
             return;
         }
-        let duplicate = u64::from(state.duplicate_ppm) + u64::from(base_duplicate);
+        let duplicate = state.duplicate_ppm + u64::from(base_duplicate);
         let twice = duplicate > 0 && scale(self.draw(link, key, 2), PPM) < duplicate;
         let base = self.now + state.extra_ns;
         let latency = &self.network.latencies[usize::from(state.latency)];
@@ -219,9 +227,9 @@ impl<P: Process> World<P> {
         let first = base + latency.sample(self.draw(link, key, 0)) + late(3);
         let second = base + latency.sample(self.draw(link, key, 5)) + late(4);
         if twice {
-            self.put_on_wire(slot, direction, link, second, ordinal, load.clone());
+            self.put_on_wire(slot, direction, link, second, place, load.clone());
         }
-        self.put_on_wire(slot, direction, link, first, ordinal, load);
+        self.put_on_wire(slot, direction, link, first, place, load);
     }
 
     fn drop_load(&mut self, from: Node, load: &Load<P>) {
@@ -231,22 +239,25 @@ impl<P: Process> World<P> {
     }
 
     /// Puts a load among those that are not through, in order, and winds the timer.
-    fn block(&mut self, slot: u32, direction: Direction, ordinal: u32, load: Load<P>) {
-        let config = &self.network.config;
-        let first_rto = if matches!(load, Load::Syn) { config.syn_rto_ns } else { config.rto_min_ns };
+    fn block(&mut self, slot: u32, direction: Direction, place: u32, load: Load<P>) {
         let lane = &mut self.network.slots[slot as usize].lanes[usize::from(direction)];
-        let place = lane.blocked.partition_point(|(other, _)| *other < ordinal);
-        lane.blocked.insert(place, (ordinal, load));
+        insert_by_place(&mut lane.blocked, place, load);
         if lane.blocked.len() == 1 {
-            lane.rto_ns = first_rto;
             self.wind_retransmission(slot, direction);
         }
     }
 
+    /// The timeout doubles from one try to the next, until the other end acknowledges something.
     fn wind_retransmission(&mut self, slot: u32, direction: Direction) {
         let (from, to) = self.ends(slot, direction);
         let link = self.network.link_index(from, to);
+        let config = &self.network.config;
         let lane = &mut self.network.slots[slot as usize].lanes[usize::from(direction)];
+        lane.rto_ns = match (lane.rto_ns, lane.blocked.front()) {
+            (0, Some((_, Load::Syn))) => config.syn_rto_ns,
+            (0, _) => config.rto_min_ns,
+            (before, _) => before.saturating_mul(2).min(config.rto_max_ns),
+        };
         let at = self.now + lane.rto_ns;
         let next_ordinal = &mut self.network.links[link].next_ordinal;
         lane.retry_ordinal =
@@ -255,7 +266,6 @@ impl<P: Process> World<P> {
 
     /// The retransmission timer fired.
     pub(crate) fn retransmit(&mut self, slot: u32, direction: Direction, entry: u32) -> bool {
-        let rto_max = self.network.config.rto_max_ns;
         let (from, to) = self.ends(slot, direction);
         let link = self.network.link_index(from, to);
         let lane = &mut self.network.slots[slot as usize].lanes[usize::from(direction)];
@@ -263,26 +273,15 @@ impl<P: Process> World<P> {
             return false;
         }
         lane.retry_ordinal = None;
-        let before = lane.rto_ns;
         if self.network.links[link].cuts > 0 || self.nodes[usize::from(to.0)].is_silent() {
-            lane.rto_ns = (before * 2).min(rto_max);
             self.wind_retransmission(slot, direction);
             return true;
         }
         let mut waiting = std::mem::take(&mut lane.blocked);
-        while let Some((_, load)) = waiting.pop_front() {
-            // Each attempt draws anew: it is another packet.
-            let lane = &mut self.network.slots[slot as usize].lanes[usize::from(direction)];
-            let ordinal = lane.packets;
-            lane.packets += 1;
-            if !self.try_wire(slot, direction, ordinal, load) {
+        while let Some((place, load)) = waiting.pop_front() {
+            if !self.try_wire(slot, direction, place, load) {
                 let lane = &mut self.network.slots[slot as usize].lanes[usize::from(direction)];
-                lane.rto_ns = (before * 2).min(rto_max);
-                for (_, load) in waiting.drain(..) {
-                    let ordinal = lane.packets;
-                    lane.packets += 1;
-                    lane.blocked.push_back((ordinal, load));
-                }
+                lane.blocked.append(&mut waiting);
             }
         }
         true
@@ -290,19 +289,26 @@ impl<P: Process> World<P> {
 
     /// A packet reaches the other host.
     pub(crate) fn packet_arrives<W: Watch<P>>(&mut self, watch: &mut W, packet: u32) -> bool {
-        let Packet { slot, generation, direction, ordinal, load } = self.network.take(packet);
+        let Packet { slot, generation, direction, place, load } = self.network.take(packet);
         let state = &mut self.network.slots[slot as usize];
         assert_eq!(state.generation, generation, "connection slot {slot} was reused under a packet");
         state.under_way -= 1;
+        let lane = &state.lanes[usize::from(direction)];
+        let (is_early, some_wait) = (place > lane.received, !lane.early.is_empty());
         let (from, to) = self.ends(slot, direction);
         let landed = if self.nodes[usize::from(to.0)].is_silent() {
-            self.not_acknowledged(slot, direction, ordinal, load);
+            self.not_acknowledged(slot, direction, place, load);
             Landed::Handled
-        } else if direction == FORTH {
-            self.reaches_server(slot, ordinal, load)
+        } else if is_early && self.waits_its_turn(slot, &load) {
+            insert_by_place(&mut self.network.slots[slot as usize].lanes[usize::from(direction)].early, place, load);
+            Landed::Handled
         } else {
-            self.reaches_client(slot, load)
+            self.network.slots[slot as usize].lanes[usize::from(direction)].received = place + 1;
+            if direction == FORTH { self.reaches_server(slot, place, load) } else { self.reaches_client(slot, load) }
         };
+        if some_wait {
+            self.early_one_follows(slot, direction);
+        }
         self.network.release(slot);
         match landed {
             Landed::Told(told) => self.deliver(watch, told.node, told.thread, told.input, told.hash),
@@ -315,8 +321,25 @@ impl<P: Process> World<P> {
         true
     }
 
+    /// TCP has what came too early wait for what was sent before it.
+    #[cold]
+    fn waits_its_turn(&self, slot: u32, load: &Load<P>) -> bool {
+        self.network.slots[slot as usize].transport == Transport::Tcp && !matches!(load, Load::Rst { .. })
+    }
+
+    /// What came too early has its turn behind the load it waited for: it arrives once more, now.
+    #[cold]
+    fn early_one_follows(&mut self, slot: u32, direction: Direction) {
+        let lane = &mut self.network.slots[slot as usize].lanes[usize::from(direction)];
+        if let Some((place, load)) = lane.take_early() {
+            let (from, to) = self.ends(slot, direction);
+            let link = self.network.link_index(from, to);
+            self.put_on_wire(slot, direction, link, self.now, place, load);
+        }
+    }
+
     /// Nobody is there to acknowledge: TCP will try again, a datagram is lost.
-    fn not_acknowledged(&mut self, slot: u32, direction: Direction, ordinal: u32, load: Load<P>) {
+    fn not_acknowledged(&mut self, slot: u32, direction: Direction, place: u32, load: Load<P>) {
         let (from, _) = self.ends(slot, direction);
         let state = &self.network.slots[slot as usize];
         let (left, transport) = (state.stage == Stage::Left, state.transport);
@@ -325,21 +348,22 @@ impl<P: Process> World<P> {
         if pointless || transport == Transport::Datagram {
             self.drop_load(from, &load);
         } else {
-            self.block(slot, direction, ordinal, load);
+            self.block(slot, direction, place, load);
         }
     }
 
-    fn reaches_server(&mut self, slot: u32, ordinal: u32, load: Load<P>) -> Landed<P> {
+    fn reaches_server(&mut self, slot: u32, place: u32, load: Load<P>) -> Landed<P> {
         let state = &mut self.network.slots[slot as usize];
         let server = &self.nodes[usize::from(state.server.0)];
         let is_up = server.process.is_some();
         let same_life = is_up && state.server_incarnation == server.incarnation;
         match load {
             Load::Syn if is_up => {
+                state.lanes[usize::from(FORTH)].rto_ns = 0;
                 state.server_incarnation = server.incarnation;
                 self.transmit(slot, BACK, Load::SynAck);
             }
-            Load::Syn => self.answer_rst(slot, ordinal, Load::Syn, true),
+            Load::Syn => self.answer_rst(slot, place, Load::Syn, true),
             Load::Message { message, hash } if state.transport == Transport::Datagram => {
                 if !is_up {
                     return Landed::Ignored;
@@ -348,12 +372,13 @@ impl<P: Process> World<P> {
                 return Landed::Told(self.take_request(slot, message, hash));
             }
             Load::Message { message, hash } if same_life => {
+                state.lanes[usize::from(FORTH)].rto_ns = 0;
                 if !state.muted {
                     return Landed::Told(self.take_request(slot, message, hash));
                 }
                 state.buffered.push_back((message, hash));
             }
-            load @ Load::Message { .. } => self.answer_rst(slot, ordinal, load, false),
+            load @ Load::Message { .. } => self.answer_rst(slot, place, load, false),
             Load::SynAck | Load::Rst { .. } => return Landed::Ignored,
         }
         Landed::Handled
@@ -369,12 +394,12 @@ impl<P: Process> World<P> {
 
     /// The server's kernel knows no such connection. If its RST cannot get back, the client's
     /// kernel hears nothing and sends the segment again.
-    fn answer_rst(&mut self, slot: u32, ordinal: u32, load: Load<P>, refused: bool) {
+    fn answer_rst(&mut self, slot: u32, place: u32, load: Load<P>, refused: bool) {
         if self.network.slots[slot as usize].stage == Stage::Left {
             return;
         }
         if !self.send_rst(slot, refused) {
-            self.block(slot, FORTH, ordinal, load);
+            self.block(slot, FORTH, place, load);
         }
     }
 
@@ -384,16 +409,15 @@ impl<P: Process> World<P> {
         let (server, client) = self.ends(slot, BACK);
         let back = self.network.link_index(server, client);
         let lane = &mut self.network.slots[slot as usize].lanes[usize::from(BACK)];
-        let ordinal = lane.packets;
-        lane.packets += 1;
         lane.blocked.clear();
-        let key = self.draw_key(slot, BACK, ordinal);
+        let place = lane.sent;
+        let key = self.next_draw_key(slot, BACK);
         let load = Load::Rst { refused };
         if self.is_lost(back, key) {
             self.drop_load(server, &load);
             return false;
         }
-        self.put_in_order(slot, BACK, back, key, ordinal, load);
+        self.put_in_order(slot, BACK, back, key, place, load);
         true
     }
 
@@ -403,6 +427,7 @@ impl<P: Process> World<P> {
         if state.stage == Stage::Left || client.process.is_none() || client.incarnation != state.client_incarnation {
             return Landed::Ignored;
         }
+        state.lanes[usize::from(BACK)].rto_ns = 0;
         let (node, thread, token) = (state.client, state.client_thread, state.token);
         Landed::Told(match load {
             Load::SynAck if state.stage == Stage::Connecting => self.opened(slot),
@@ -432,6 +457,7 @@ impl<P: Process> World<P> {
             } else if state.server == node && state.server_incarnation == incarnation {
                 state.muted = false;
                 state.buffered.clear();
+                state.lanes[usize::from(FORTH)].early.clear();
                 if host_died {
                     state.lanes[usize::from(BACK)].blocked.clear();
                 } else if state.stage == Stage::Open && state.transport == Transport::Tcp {

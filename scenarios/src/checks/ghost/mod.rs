@@ -171,6 +171,12 @@ impl ServerGhost {
         self.durable_election.map_or(LeaderEpoch(0), |election| election.epoch)
     }
 
+    /// The epoch it last said it entered, or else the one on its disk.
+    pub fn epoch(&self) -> LeaderEpoch {
+        let said = self.role.map(|(_, epoch, _)| epoch);
+        said.unwrap_or_else(|| self.written_election.unwrap_or_default().epoch)
+    }
+
     /// Does it lead, by its own word?
     pub fn leads(&self) -> Option<LeaderEpoch> {
         match self.role {

@@ -44,16 +44,17 @@ pub struct CheckQuorum {
 }
 
 impl CheckQuorum {
-    /// With so many voters, and each server's `controller.quorum.fetch.timeout.ms`.
-    pub fn new(voters: usize, fetch_timeouts_ms: &[u64]) -> CheckQuorum {
+    /// With so many voters, each server's `controller.quorum.fetch.timeout.ms`, and a slowest clock that
+    /// loses so much.
+    pub fn new(voters: usize, fetch_timeouts_ms: &[u64], slowest_ppm: u32) -> CheckQuorum {
+        let rate = u64::from(1_000_000_u32.saturating_sub(slowest_ppm).max(1));
         let needed = voters / 2;
         let rounds = if needed > 1 { 2 } else { 1 };
         let watched = |fetch_timeout_ms: &u64| {
             let timeout_ns = fetch_timeout_ms * 3 / 2 * 1_000_000;
             let bound_ns = rounds * timeout_ns + FETCH_MAX_WAIT_NS;
             Watched {
-                // Clocks that nothing disturbs are off by a tenth of a percent.
-                bound_ns: bound_ns + bound_ns / 100 + SLACK_NS,
+                bound_ns: bound_ns.saturating_mul(1_000_000) / rate + bound_ns / 100 + SLACK_NS,
                 leads: None,
                 fetched_ns: vec![0; fetch_timeouts_ms.len()],
                 deadline_ns: u64::MAX,

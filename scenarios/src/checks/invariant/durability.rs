@@ -39,7 +39,7 @@ pub fn commit(
     let mut gone = Vec::new();
     let mut first_record = committed.records.len();
     if committed.was_cut_after(epoch) {
-        committed.overrun(high_watermark);
+        committed.overrun(&servers[leader], high_watermark, ledger);
         verdict.excuse(Excuse::CommittedRecordDestroyed, 1);
         return (gone, first_record);
     }
@@ -244,7 +244,7 @@ fn cut(
     verdict: &mut Verdict,
 ) -> Vec<CommittedRecord> {
     verdict.excuse(Excuse::CommittedRecordDestroyed, (committed.count() - count) as u64);
-    let gone = committed.cut(count, epoch, ledger);
+    let gone = committed.cut(verdict.now_ns, count, epoch, ledger);
     for server in servers {
         server.agreed = server.agreed.min(count);
     }

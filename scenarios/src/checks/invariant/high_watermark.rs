@@ -1,6 +1,6 @@
 //! `MonotonicHighWatermark`, `HighWatermarkWithinLog` and, for followers, `StateMachineSafety`.
 
-use raft::ids::{LeaderEpoch, Offset};
+use raft::ids::Offset;
 
 use super::Invariant;
 use crate::checks::committed::Committed;
@@ -56,7 +56,6 @@ pub fn cut_below(server: &ServerGhost, ledger: &Ledger, verdict: &mut Verdict) {
 /// What a follower takes for committed is committed, and is what all others take for it.
 pub fn follower_agrees(
     server: &ServerGhost,
-    epoch: LeaderEpoch,
     offset: Offset,
     committed: &Committed,
     ledger: &Ledger,
@@ -66,7 +65,7 @@ pub fn follower_agrees(
     if offset <= agreed {
         return;
     }
-    if committed.was_cut_after(epoch) || committed.was_destroyed(agreed) {
+    if committed.rest_was_destroyed(server, offset, ledger) {
         return verdict.excuse(Excuse::ReadOfDestroyedRecord, 1);
     }
     verdict.fail(Invariant::StateMachineSafety, || {

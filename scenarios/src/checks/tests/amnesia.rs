@@ -4,7 +4,9 @@ use raft::fixes::{Fix, Fixes};
 use raft::ids::Offset;
 use raft::io::{Observation, Out, Role};
 
-use super::quorum::{Quorum, TestDisk};
+use super::quorum::Quorum;
+use super::test_disk::TestDisk;
+use crate::actor::AttemptEvent;
 
 fn excused(quorum: &Quorum, name: &str) -> u64 {
     quorum.checks.excused().find(|(other, _)| *other == name).map_or(0, |(_, count)| count)
@@ -243,35 +245,75 @@ fn a_wiped_leader_that_leads_its_epoch_again_ends_the_run() {
     assert_eq!(quorum.checks.ended_by(), Some("forgotten_leadership"));
 }
 
+/// Records 1 and 2 are destroyed; the new leader puts its own change and value 20 there.
+fn refilled() -> Quorum {
+    let mut quorum = Quorum::of(3);
+    quorum.elect(0, 1, &[1, 2]);
+    for value in [10, 11] {
+        let batch = quorum.data(0, 1, value);
+        quorum.write(0, &batch);
+        quorum.replicate(0, 1, 1);
+        quorum.move_high_watermark(0, 1);
+    }
+    quorum.replace_disk(1);
+    quorum.boot(1);
+    quorum.elect(2, 2, &[1]);
+    let batch = quorum.data(2, 2, 20);
+    quorum.write(2, &batch);
+    quorum.replicate(2, 1, 2);
+    quorum.move_high_watermark(2, 2);
+    assert_eq!(quorum.checks.violation(), None);
+    quorum
+}
+
 #[test]
-fn a_destroyed_record_excuses_reads_at_its_own_offset_only() {
-    let cut = || {
-        let mut quorum = committed_on_two();
-        quorum.replace_disk(1);
-        quorum.boot(1);
-        quorum.elect(2, 2, &[1]);
-        // The leader before still shows the record at offset 1, and has applied it.
-        quorum.read(0, 0, &[(1, 10)], 2);
-        quorum.say(0, Observation::Applied { end: Offset(2) });
-        assert_eq!(quorum.checks.violation(), None);
-        assert_eq!(excused(&quorum, "read_of_destroyed_record"), 2);
-        let batch = quorum.data(2, 2, 20);
-        quorum.write(2, &batch);
-        quorum.replicate(2, 1, 2);
-        quorum.move_high_watermark(2, 2);
-        quorum.read(1, 0, &[(2, 20)], 3);
-        assert_eq!(quorum.checks.violation(), None);
-        quorum
-    };
-    let mut quorum = cut();
-    quorum.read(1, 0, &[(2, 21)], 3);
-    assert_eq!(quorum.broke(), Some("CommittedReads"));
-    let mut quorum = cut();
-    quorum.read(1, 0, &[], 3);
-    assert_eq!(quorum.broke(), Some("CommittedReads"));
-    let mut quorum = cut();
+fn a_destroyed_record_excuses_those_who_hold_it_and_nothing_else() {
+    // The leader before still shows them, and has applied them.
+    let mut quorum = refilled();
+    quorum.read(0, 0, &[(1, 10), (2, 11)], 3);
     quorum.say(0, Observation::Applied { end: Offset(3) });
+    quorum.read(1, 0, &[(2, 20)], 3);
+    assert_eq!(quorum.checks.violation(), None);
+    assert_eq!(excused(&quorum, "read_of_destroyed_record"), 4);
+
+    let broke = |read: &[(i64, u64)], server: usize| {
+        let mut quorum = refilled();
+        quorum.read(server, 0, read, 3);
+        quorum.broke().map(str::to_owned)
+    };
+    assert_eq!(broke(&[(2, 999)], 1).as_deref(), Some("CommittedReads"), "nobody sent it");
+    assert_eq!(broke(&[(2, 999)], 0).as_deref(), Some("CommittedReads"), "not even there");
+    assert_eq!(broke(&[], 1).as_deref(), Some("CommittedReads"), "what was committed anew is hidden");
+    assert_eq!(broke(&[(2, 11)], 1).as_deref(), Some("CommittedReads"), "it never held that");
+
+    let mut quorum = refilled();
+    let attempt = quorum.next_attempt();
+    quorum.tell(0, AttemptEvent::AppendInvoked { attempt, first_value: 77, count: 1 });
+    quorum.tell(0, AttemptEvent::AppendOk { attempt, base_offset: 2 });
+    assert_eq!(quorum.broke(), Some("LinearizableAppends"), "another record is there");
+
+    let mut quorum = refilled();
+    let batch = quorum.data(2, 2, 21);
+    quorum.write(2, &batch);
+    quorum.say(2, Observation::Applied { end: Offset(4) });
     assert_eq!(quorum.broke(), Some("StateMachineSafety"));
+}
+
+#[test]
+fn a_fatal_fault_is_excused_by_what_its_server_has_forgotten_only() {
+    let halted = |server: usize, reason: &str| {
+        let mut quorum = refilled();
+        quorum.checks.halted(quorum.now + 1, server, reason, true);
+        quorum.broke().map(str::to_owned)
+    };
+    assert_eq!(halted(1, "any nonsense at all").as_deref(), Some("NoFatalFault"));
+    assert_eq!(
+        halted(1, "names node 3 leader of epoch 2").as_deref(),
+        Some("NoFatalFault"),
+        "it knows that epoch again"
+    );
+    assert_eq!(halted(0, "told to cut the log at 1, below the high watermark 3"), None);
+    assert_eq!(halted(2, "told to cut the log at 1, below the high watermark 3").as_deref(), Some("NoFatalFault"));
 }
 
 #[test]

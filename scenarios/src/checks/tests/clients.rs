@@ -145,13 +145,13 @@ fn a_read_shows_what_is_not_committed_or_hides_what_is() {
 #[test]
 fn what_a_server_shows_goes_back() {
     let mut quorum = Quorum::at_work();
-    quorum.answer_read(1, 2);
+    quorum.answer_read(1, 9, 2);
     assert_eq!(quorum.broke(), Some("MonotonicReads"));
 
     let mut quorum = Quorum::at_work();
     quorum.kill(1);
     quorum.boot(1);
-    quorum.answer_read(1, 2);
+    quorum.answer_read(1, 9, 2);
     assert_eq!(quorum.broke(), None, "another life applies anew");
 }
 
@@ -181,6 +181,12 @@ fn recovery_is_end_to_end() {
     let detail = &late.violation().expect("it is late").detail;
     assert!(detail.ends_with("a fresh append read back (see node 1)"), "{detail}");
     quorum.read(0, 3, &[(3, 12)], 4);
+    assert!(!quorum.checks.recovered(), "the first two were read before the faults ended");
+    let mut late = quorum.checks.clone();
+    late.recovery_overdue(quorum.now);
+    let detail = &late.violation().expect("it is late").detail;
+    assert!(detail.ends_with("every committed record read back"), "{detail}");
+    quorum.read(0, 0, &[(1, 10), (2, 11), (3, 12)], 4);
     assert!(quorum.checks.recovered());
     quorum.checks.recovery_overdue(quorum.now);
     assert_eq!(quorum.checks.violation(), None);

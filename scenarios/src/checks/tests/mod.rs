@@ -5,4 +5,5 @@ mod clients;
 mod persist_before_promise;
 mod quorum;
 mod safety;
+mod test_disk;
 mod walk;

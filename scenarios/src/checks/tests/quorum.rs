@@ -1,15 +1,15 @@
 //! A quorum of puppets: real logs on plain disks, moved by a test's hand. Everything is honest
 //! unless the test makes it otherwise.
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use super::test_disk::TestDisk;
 use crate::actor::{AttemptEvent, Message};
 use crate::checks::{CheckConfig, Checks};
 use raft::bugs::Bugs;
 use raft::fixes::{Fix, Fixes};
 use raft::ids::{LeaderEpoch, NodeId, Offset, OffsetAndEpoch, ReplicaKey, Uuid};
-use raft::io::{DurableFiles, Effect, Observation, Out, Role};
+use raft::io::{Effect, Observation, Out, Role};
 use raft::log::{
     Batch, BatchBuilder, ControlRecord, ElectionState, LeaderChange, LogConfig, RaftLog, Records, write_election_state,
 };
@@ -19,43 +19,6 @@ use raft::message::{
 };
 use sim::process::File;
 use sim::watch::{Down, Synced, Write};
-
-/// Bytes written, bytes durable, and how short the file was cut since it was last forced.
-type Inode = (Vec<u8>, Option<Vec<u8>>, usize);
-
-/// Files as written and as durable; renames and cuts are durable with the directory.
-#[derive(Clone, Debug, Default)]
-pub struct TestDisk {
-    inodes: Vec<Inode>,
-    names: BTreeMap<Rc<str>, usize>,
-    durable_names: BTreeMap<Rc<str>, usize>,
-    open: BTreeMap<u32, usize>,
-}
-
-impl TestDisk {
-    fn lose_power(&mut self) {
-        self.names = self.durable_names.clone();
-        for (written, durable, _) in &mut self.inodes {
-            *written = durable.clone().unwrap_or_default();
-        }
-        self.open.clear();
-    }
-
-    /// All bytes of a file, to be changed behind everybody's back.
-    pub fn bytes_mut(&mut self, path: &str) -> &mut Vec<u8> {
-        &mut self.inodes[self.names[path]].0
-    }
-}
-
-impl DurableFiles for TestDisk {
-    fn paths(&self) -> Vec<Rc<str>> {
-        self.names.keys().cloned().collect()
-    }
-
-    fn read(&self, path: &str) -> Option<Vec<u8>> {
-        self.names.get(path).map(|inode| self.inodes[*inode].0.clone())
-    }
-}
 
 const CONFIG: LogConfig =
     LogConfig { segment_bytes: 400, segment_ms: 604_800_000, bugs: Bugs::NONE, fixes: Fixes::NONE };
@@ -91,7 +54,16 @@ impl Quorum {
     pub fn with(count: usize, fixes: Fixes) -> Quorum {
         let ids = voters(count);
         let fetch_timeouts_ms = vec![2_000; count];
-        let config = CheckConfig { servers: ids.clone(), voters: ids, fetch_timeouts_ms, fixes, keep_going: false };
+        let config = CheckConfig {
+            servers: ids.clone(),
+            voters: ids,
+            fetch_timeouts_ms,
+            slowest_ppm: 0,
+            appends: true,
+            reads: true,
+            fixes,
+            keep_going: false,
+        };
         let mut quorum = Quorum {
             checks: Checks::new(config),
             now: 0,
@@ -216,7 +188,7 @@ impl Quorum {
 
     pub fn send(&mut self, server: usize, message: Message) {
         self.now += 1;
-        self.checks.sent(self.now, server, 7, &message);
+        self.checks.sent(self.now, (server, self.disks.len()), 7, &message);
     }
 
     pub fn ask_for_vote(&mut self, server: usize, epoch: i32) {
@@ -451,20 +423,20 @@ impl Quorum {
     pub fn read(&mut self, server: usize, from: i64, shown: &[(i64, u64)], applied_end: i64) {
         let attempt = self.next_attempt();
         self.tell(0, AttemptEvent::ReadInvoked { attempt, from, at_most: 100 });
-        self.answer_read(server, applied_end);
+        self.answer_read(server, attempt, applied_end);
         for (offset, value) in shown {
             self.tell(0, AttemptEvent::ReadRecord { attempt, offset: *offset, value: *value });
         }
         self.tell(0, AttemptEvent::ReadOk { attempt, applied_end });
     }
 
-    pub fn answer_read(&mut self, server: usize, applied_end: i64) {
+    pub fn answer_read(&mut self, server: usize, attempt: u32, applied_end: i64) {
         let response = Response::ReadRecords(ReadRecordsResponse {
             error: raft::message::ErrorCode::None,
             records: smallvec::SmallVec::new(),
             applied_end: Offset(applied_end),
         });
-        self.send(server, Message::Response { correlation_id: 4, response });
+        self.send(server, Message::Response { correlation_id: attempt as i32, response });
     }
 
     /// The process dies; the page cache lives on.

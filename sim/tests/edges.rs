@@ -1,0 +1,401 @@
+//! The world's promises in rare places, on a puppet: a process whose steps each test writes.
+
+use std::rc::Rc;
+
+use sim::disk::Disk;
+use sim::drive::{Ended, Run};
+use sim::fault::{Fault, Link, Plan, What};
+use sim::latency::Latency;
+use sim::network::NetworkConfig;
+use sim::process::*;
+use sim::rng::{Entropy, Seed};
+use sim::watch::{Phase, Watch};
+use sim::world::{NodeConfig, World, WorldConfig};
+
+#[derive(Clone, Debug)]
+struct Number(u64);
+
+impl Payload for Number {
+    fn content_hash(&self) -> u64 {
+        self.0
+    }
+    fn kind(&self) -> u8 {
+        0
+    }
+    const KINDS: &'static [&'static str] = &["number"];
+}
+
+/// What one node does at boot, and at each input.
+#[derive(Clone, Debug)]
+struct Strings {
+    boot: fn(Now, &mut Out<Puppet>),
+    step: fn(&mut Puppet, Thread, Now, Input<Puppet>, &mut Out<Puppet>),
+}
+
+#[derive(Clone, Debug)]
+struct Puppet {
+    strings: Strings,
+    connection: Option<Connection>,
+    sent: u64,
+}
+
+impl Process for Puppet {
+    type Spec = Strings;
+    type Message = Number;
+    type Post = u64;
+    type Operation = u64;
+    type Observation = u64;
+    const THREADS: &'static [&'static str] = &["main", "side"];
+
+    fn boot(strings: &Strings, now: Now, _: &mut Entropy, _: &Disk, out: &mut Out<Puppet>) -> Puppet {
+        (strings.boot)(now, out);
+        Puppet { strings: strings.clone(), connection: None, sent: 0 }
+    }
+    fn step(&mut self, thread: Thread, now: Now, input: Input<Puppet>, _: &mut Entropy, out: &mut Out<Puppet>) {
+        if let Input::Opened { connection, .. } = input {
+            self.connection = Some(connection);
+        }
+        (self.strings.step)(self, thread, now, input, out);
+    }
+    fn thread_for(_: &Number) -> Thread {
+        Thread(0)
+    }
+    fn observation_hash(observation: &u64) -> u64 {
+        *observation
+    }
+    fn post_hash(post: &u64) -> u64 {
+        *post
+    }
+    fn operation_hash(operation: &u64) -> u64 {
+        *operation
+    }
+}
+
+/// Observations (time, node, what was said), faults (time, phase) and deaths by its own will.
+#[derive(Default)]
+struct Seen {
+    said: Vec<(u64, u16, u64)>,
+    faults: Vec<(u64, Phase)>,
+    halts: u32,
+}
+
+impl Watch<Puppet> for Seen {
+    fn observed(&mut self, at: u64, node: Node, observation: &u64) {
+        self.said.push((at, node.0, *observation));
+    }
+    fn fault(&mut self, at: u64, _: &Fault, phase: Phase) {
+        self.faults.push((at, phase));
+    }
+    fn halted(&mut self, _: u64, _: Node, _: &str, _: bool) {
+        self.halts += 1;
+    }
+}
+
+fn ms(n: u64) -> u64 {
+    n * 1_000_000
+}
+
+fn fault(at_ms: u64, lasts_ms: u64, what: What) -> Fault {
+    Fault { at_ns: ms(at_ms), lasts_ns: ms(lasts_ms), what }
+}
+
+/// Messages take 5 ms, fsyncs 10 ms.
+fn config(puppets: &[Strings], faults: Vec<Fault>) -> WorldConfig<Puppet> {
+    let node = |strings: &Strings| NodeConfig {
+        name: "puppet".into(),
+        spec: strings.clone(),
+        mono_start_ns: 0,
+        wall_start_ms: 0,
+        drift_ppm: 0,
+        fsync: Latency::Constant { ns: ms(10) },
+        costs: Rc::from(Vec::new()),
+        files: Vec::new(),
+    };
+    WorldConfig {
+        seed: Seed(1),
+        nodes: puppets.iter().map(node).collect(),
+        network: NetworkConfig { latency: Latency::Constant { ns: ms(5) }, ..NetworkConfig::default() },
+        plan: Plan(faults),
+        heal_at_ns: ms(50_000),
+        restart_after_halt_ns: None,
+        max_events: 1_000_000,
+        max_events_at_one_time: 10_000,
+        audit_every_events: 4096,
+    }
+}
+
+fn drive(config: WorldConfig<Puppet>, until_ms: u64) -> (Ended, Run<Puppet, Seen>) {
+    let mut run = Run { world: World::new(config), watch: Seen::default() };
+    let ended = run.drive_bare(ms(until_ms));
+    (ended, run)
+}
+
+/// Connects to node 1 and sends a number each ms from 50 ms on.
+const COUNTS: Strings = Strings {
+    boot: |now, out| {
+        out.push(Effect::Connect { token: 1, to: Node(1) });
+        out.push(Effect::Arm { at_mono_ns: now.mono_ns + ms(50) });
+    },
+    step: |puppet, _, now, input, out| {
+        if let (Input::Timer, Some(connection)) = (input, puppet.connection) {
+            puppet.sent += 1;
+            out.push(Effect::Request { connection, message: Number(puppet.sent) });
+            out.push(Effect::Arm { at_mono_ns: now.mono_ns + ms(1) });
+        }
+    },
+};
+
+/// Connects to node 1 and sends one number, at 50 ms.
+const COUNTS_TO_ONE: Strings = Strings {
+    step: |puppet, _, _, input, out| {
+        if let (Input::Timer, Some(connection)) = (input, puppet.connection) {
+            out.push(Effect::Request { connection, message: Number(1) });
+        }
+    },
+    ..COUNTS
+};
+
+/// Says each number it gets, and answers it.
+const SAYS: Strings = Strings {
+    boot: |_, _| {},
+    step: |_, _, _, input, out| {
+        if let Input::Request { connection, message } = input {
+            out.push(Effect::Observe(message.0));
+            out.push(Effect::Response { connection, message });
+        }
+    },
+};
+
+#[test]
+fn a_connection_is_in_order_even_if_its_host_stalls_while_packets_are_under_way() {
+    let stall = |at, lasts, node| fault(at, lasts, What::Stall { node: Node(node) });
+    let slow = What::Delay { links: vec![Link(Node(0), Node(1))], extra_ns: ms(700) };
+    let slow_back = What::Delay { links: vec![Link(Node(1), Node(0))], extra_ns: ms(300) };
+    for faults in [
+        vec![stall(100, 3, 1)],
+        vec![stall(100, 3, 0)],
+        // Under way for longer than the timer of those that met the silence.
+        vec![fault(10, 500, slow), stall(800, 3, 1), stall(900, 7, 1)],
+        vec![fault(10, 500, slow_back), stall(400, 30, 0), stall(500, 3, 1)],
+    ] {
+        let (ended, run) = drive(config(&[COUNTS, SAYS], faults), 5000);
+        let got: Vec<u64> = run.watch.said.iter().map(|(_, _, number)| *number).collect();
+        assert_eq!(ended, Ended::End);
+        assert!(got.len() > 300, "{}", got.len());
+        assert_eq!(got, (1..=got.len() as u64).collect::<Vec<u64>>());
+    }
+}
+
+#[test]
+fn the_retransmission_timeout_doubles_whatever_keeps_the_segment_from_being_acknowledged() {
+    let links = || vec![Link(Node(0), Node(1))];
+    let back = || vec![Link(Node(1), Node(0))];
+    let kill = || fault(32, 60_000, What::Kill { node: Node(1), after_effects: None });
+    let for_40_s = |what| fault(30, 40_000, what);
+    let tried = |faults| {
+        let (ended, run) = drive(config(&[COUNTS_TO_ONE, SAYS], faults), 39_000);
+        assert_eq!(ended, Ended::End);
+        run.world.counts().events
+    };
+    let calm = tried(vec![]);
+    for faults in [
+        vec![for_40_s(What::Cut { links: links() })],
+        vec![for_40_s(What::Loss { links: links(), ppm: 1_000_000 })],
+        vec![for_40_s(What::Stall { node: Node(1) })],
+        // Each try is answered with an RST that does not get back.
+        vec![for_40_s(What::Cut { links: back() }), kill()],
+        vec![for_40_s(What::Loss { links: back(), ppm: 1_000_000 }), kill()],
+    ] {
+        let what = format!("{faults:?}");
+        // 0.2, 0.6, 1.4, 3.0, 6.2, 12.6 and 25.4 s: seven tries, each with its arrival.
+        let more = tried(faults) - calm;
+        assert!((5..=7 * 2 + 4).contains(&more), "{more} events: {what}");
+    }
+}
+
+#[test]
+fn the_retransmission_timeout_begins_anew_once_something_gets_through() {
+    let links = vec![Link(Node(0), Node(1))];
+    let cuts = [30, 20_000].map(|at| fault(at, 1_500, What::Cut { links: links.clone() }));
+    let (ended, run) = drive(config(&[COUNTS, SAYS], cuts.to_vec()), 30_000);
+    assert_eq!(ended, Ended::End);
+    // First tries at 56 and 20,001 ms; each cut ends before the fourth, 3 s after the first.
+    for end in [1_530, 21_500] {
+        let next = run.watch.said.iter().find(|(at, ..)| *at > ms(end)).expect("it goes on");
+        assert!((end..end + 1_600).contains(&(next.0 / 1_000_000)), "{next:?} after {end}");
+    }
+    let got = run.watch.said.len() as u64;
+    assert_eq!(run.watch.said[got as usize - 1].2, got);
+}
+
+/// The main thread's timer ends the process, while its other thread has something to say.
+const HALTS: Strings = Strings {
+    boot: |now, out| {
+        out.push(Effect::Arm { at_mono_ns: now.mono_ns + ms(1) });
+        out.push(Effect::Post { thread: Thread(1), event: 7 });
+    },
+    step: |_, _, _, input, out| match input {
+        Input::Timer => out.push(Effect::Halt { reason: Rc::from("enough"), fatal: false }),
+        Input::Post(event) => out.push(Effect::Observe(event)),
+        _ => {}
+    },
+};
+
+#[test]
+fn a_process_that_ends_as_it_thaws_does_nothing_more() {
+    let mut config = config(&[HALTS], vec![fault(5, 20, What::Pause { node: Node(0) })]);
+    // A timer and word from another thread are both served while it is paused.
+    config.nodes[0].costs = Rc::from(vec![vec![0, 0, ms(10)], vec![0, 0, 0, ms(10)]]);
+    let (ended, run) = drive(config, 1000);
+    assert_eq!((ended, run.watch.halts), (Ended::End, 1));
+    assert!(run.watch.said.is_empty(), "a dead process said {:?}", run.watch.said);
+}
+
+/// Tells itself something for ever, at no cost.
+const TALKS_TO_ITSELF: Strings = Strings {
+    boot: |_, out| out.push(Effect::Post { thread: Thread(1), event: 1 }),
+    step: |_, thread, _, input, out| {
+        if let Input::Post(event) = input {
+            out.push(Effect::Post { thread, event: event + 1 });
+        }
+    },
+};
+
+/// Its threads tell each other something for ever, at no cost.
+const TALKS_AMONG_ITSELF: Strings = Strings {
+    step: |_, thread, _, input, out| {
+        if let Input::Post(event) = input {
+            out.push(Effect::Post { thread: Thread(1 - thread.0), event: event + 1 });
+        }
+    },
+    ..TALKS_TO_ITSELF
+};
+
+#[test]
+fn word_between_threads_without_end_is_a_runaway() {
+    for puppet in [TALKS_TO_ITSELF, TALKS_AMONG_ITSELF] {
+        let (ended, _) = drive(config(std::slice::from_ref(&puppet), vec![]), 1000);
+        assert_eq!(ended, Ended::Runaway(true));
+        let mut costly = config(&[puppet], vec![]);
+        costly.nodes[0].costs = Rc::from(vec![vec![0, 0, 0, ms(1)], vec![0, 0, 0, ms(1)]]);
+        assert_eq!(drive(costly, 1000).0, Ended::End);
+    }
+}
+
+#[test]
+fn faults_that_overlap_add_up_beyond_any_number() {
+    let links = || vec![Link(Node(0), Node(1)), Link(Node(1), Node(0))];
+    let many = |what: What| (0..4).map(move |n| fault(100 + n, 300, what.clone()));
+    let node = Node(1);
+    let faults = [
+        What::SlowDisk { node, factor: u32::MAX },
+        What::Loss { links: links(), ppm: u32::MAX },
+        What::Duplicate { links: links(), ppm: u32::MAX },
+        What::Delay { links: links(), extra_ns: u64::MAX },
+        What::FsyncFails { node, count: u32::MAX },
+        What::Drift { node, ppm: i32::MIN },
+        What::Drift { node, ppm: i32::MAX / 2 },
+        What::WallStep { node, by_ms: i64::MIN },
+    ];
+    for what in faults {
+        let (ended, run) = drive(config(&[COUNTS, WRITES], many(what.clone()).collect()), 5000);
+        assert_eq!(ended, Ended::End, "{what:?}");
+        let healthy_again = run.watch.said.iter().any(|(at, node, _)| (*at, *node) > (ms(3000), 0));
+        assert!(healthy_again || matches!(what, What::Delay { .. }), "{what:?}");
+    }
+}
+
+/// Writes and forces a byte each 20 ms, says when that is done or has failed, and answers.
+const WRITES: Strings = Strings {
+    boot: |now, out| {
+        out.push(Effect::Open { file: File(1), path: Rc::from("log"), truncate: false });
+        out.push(Effect::Arm { at_mono_ns: now.mono_ns + ms(20) });
+    },
+    step: |_, _, now, input, out| match input {
+        Input::Timer => {
+            out.push(Effect::Arm { at_mono_ns: now.mono_ns + ms(20) });
+            out.push(Effect::Append { file: File(1), bytes: Rc::from([1].as_slice()) });
+            out.push(Effect::Fsync { file: File(1) });
+            out.push(Effect::Observe(1));
+        }
+        Input::DiskError(_) => out.push(Effect::Observe(2)),
+        Input::Request { connection, message } => out.push(Effect::Response { connection, message }),
+        _ => {}
+    },
+};
+
+#[test]
+fn of_an_fsync_under_way_what_is_left_goes_at_the_speed_the_disk_has_now() {
+    let slow = |at, lasts, factor| fault(at, lasts, What::SlowDisk { node: Node(0), factor });
+    let first_done = |faults, heal_at_ms| {
+        let mut config = config(&[WRITES], faults);
+        config.heal_at_ns = ms(heal_at_ms);
+        drive(config, 300_000).1.watch.said[0].0 / 1000
+    };
+    // It begins at 20 ms and is 10 ms of work.
+    for (faults, heal_at_ms, done_at_us) in [
+        (vec![], 50_000, 30_000),
+        (vec![slow(10, 110, 100)], 50_000, 129_000),
+        (vec![slow(24, 100, 100)], 50_000, 129_000),
+        (vec![slow(10, 60_000, 1_000_000)], 500, 509_999),
+        (vec![slow(10, 110, 10), slow(30, 50, 10)], 50_000, 124_500),
+        (vec![slow(10, 12, u32::MAX), slow(10, 12, u32::MAX), slow(10, 12, u32::MAX)], 50_000, 32_000),
+        // Over before it begins, and begun when it is over.
+        (vec![slow(5, 10, 100), slow(31, 10, 100)], 50_000, 30_000),
+    ] {
+        let what = format!("{faults:?}");
+        assert_eq!(first_done(faults, heal_at_ms), done_at_us, "{what}");
+    }
+}
+
+/// At 20 ms each thread begins a list: one waits at a barrier while the other says a lot.
+const TWO_LISTS: Strings = Strings {
+    boot: |now, out| {
+        out.push(Effect::Open { file: File(1), path: Rc::from("log"), truncate: false });
+        out.push(Effect::Arm { at_mono_ns: now.mono_ns + ms(20) });
+    },
+    step: |_, thread, _, input, out| match input {
+        Input::Timer => {
+            out.push(Effect::Post { thread: Thread(1), event: 10 });
+            out.push(Effect::Fsync { file: File(1) });
+            (1..=4).for_each(|number| out.push(Effect::Observe(number)));
+        }
+        Input::Post(from) if thread == Thread(1) => (0..8).for_each(|n| out.push(Effect::Observe(from + n))),
+        _ => {}
+    },
+};
+
+#[test]
+fn an_armed_kill_counts_the_effects_of_one_list_while_other_threads_go_on() {
+    for after in 2..6u8 {
+        let kill = What::Kill { node: Node(0), after_effects: Some(after) };
+        let (ended, run) = drive(config(&[TWO_LISTS], vec![fault(15, 1000, kill)]), 500);
+        let numbers: Vec<u64> = run.watch.said.iter().map(|(_, _, number)| *number).collect();
+        let expected: Vec<u64> = (10..18).chain(1..u64::from(after) - 1).collect();
+        assert_eq!((ended, numbers), (Ended::End, expected), "after {after}");
+        assert_eq!(run.watch.faults, [(ms(30), Phase::Start)]);
+        assert!(run.world.process(Node(0)).is_none());
+    }
+}
+
+#[test]
+fn failing_fsyncs_are_told_of_when_one_fails_and_are_a_skip_if_none_does() {
+    let fails = |at, lasts, count| fault(at, lasts, What::FsyncFails { node: Node(0), count });
+    let seen = |faults| {
+        let mut config = config(&[WRITES], faults);
+        config.heal_at_ns = ms(200);
+        let (ended, run) = drive(config, 300);
+        assert_eq!(ended, Ended::End);
+        let failed = run.watch.said.iter().filter(|(_, _, number)| *number == 2).count();
+        (run.world.counts().faults, failed, run.watch.faults)
+    };
+    // Fsyncs end at 30, 50, 70 … ms.
+    assert_eq!(seen(vec![fails(5, 0, 2)]), (1, 2, vec![(ms(30), Phase::Start)]));
+    assert_eq!(seen(vec![fails(5, 50, 9)]), (1, 2, vec![(ms(30), Phase::Start), (ms(55), Phase::End)]));
+    assert_eq!(seen(vec![fails(35, 10, 1)]), (0, 0, vec![(ms(45), Phase::Skipped)]));
+    assert_eq!(seen(vec![fails(199, 0, 1)]), (0, 0, vec![(ms(200), Phase::Skipped)]));
+    assert_eq!(seen(vec![fails(199, 50, 1)]), (0, 0, vec![(ms(200), Phase::Skipped)]));
+    // The end of one is not the end of another.
+    let (count, failed, _) = seen(vec![fails(5, 40, 9), fails(6, 0, 2)]);
+    assert_eq!((count, failed), (2, 3));
+}
