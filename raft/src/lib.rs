@@ -11,7 +11,8 @@
 //! * [`config`]: Kafka properties, their defaults, and what Kafka refuses
 //! * [`log`]: batches, epochs, segments, `quorum-state`; bytes on disk in Kafka's formats
 //! * [`quorum`]: KRaft consensus; start at `quorum/quorum_state.rs`, Kafka's transition table
-//! * [`controller`]: the state machine on top of the log; a model of it so far
+//! * [`metadata`]: the metadata log's records, images, deltas, and the loader that publishes them
+//! * [`controller`]: the state machine on top of the log: a model of it, and the quorum controller
 //! * [`client`]: producer, consumer and admin client with Kafka's retry rules
 //! * [`broker`]: data partitions on disk, their replication, a broker's life; start at
 //!   `broker/data_plane.rs`
