@@ -8,6 +8,7 @@
 
 use std::rc::Rc;
 
+use crate::broker::observation::BrokerObservation;
 use crate::ids::{LeaderEpoch, NodeId, Offset};
 use crate::log::Records;
 use crate::message::{Request, Response};
@@ -46,6 +47,26 @@ pub enum ThreadName {
     RaftIo = 0,
     /// Kafka's controller event queue: the state machine on top of the log.
     ControllerEventQueue = 1,
+    /// Takes requests for the controller: a pool of their own, whatever else the process is.
+    ControllerRequestHandler = 2,
+    /// Turns committed metadata into images.
+    MetadataLoader = 3,
+    /// A broker's registration and heartbeats.
+    BrokerLifecycle = 4,
+    /// A broker's requests, fetchers and logs.
+    RequestHandler = 5,
+}
+
+impl ThreadName {
+    /// All of them, by number.
+    pub const ALL: [ThreadName; 6] = [
+        ThreadName::RaftIo,
+        ThreadName::ControllerEventQueue,
+        ThreadName::ControllerRequestHandler,
+        ThreadName::MetadataLoader,
+        ThreadName::BrokerLifecycle,
+        ThreadName::RequestHandler,
+    ];
 }
 
 /// Why a connection ended.
@@ -181,7 +202,14 @@ pub enum Observation {
     Truncated { end: Offset },
     /// A rare place in the code was reached; named in [`Probe`].
     Probe(Probe),
+    /// The image up to `offset` (inclusive) has been published; its digest is
+    /// [`MetadataImage::digest`](crate::metadata::MetadataImage::digest).
+    Published { offset: Offset, digest: u64 },
+    /// Of a broker.
+    Broker(BrokerObservation),
 }
+
+const _: () = assert!(size_of::<Observation>() <= 32);
 
 /// Rare situations worth counting, once per run each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

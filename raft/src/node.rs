@@ -65,6 +65,10 @@ impl Node {
         let result = match thread {
             ThreadName::RaftIo => alive.raft.step(input, &mut step),
             ThreadName::ControllerEventQueue => alive.controller.step(&mut alive.raft, input, &mut step),
+            ThreadName::ControllerRequestHandler
+            | ThreadName::MetadataLoader
+            | ThreadName::BrokerLifecycle
+            | ThreadName::RequestHandler => Ok(()),
         };
         let shut_down = alive.raft.has_shut_down();
         if let Err(fatal) = &result

@@ -46,8 +46,10 @@ pub enum AttemptEvent {
 pub enum Said {
     /// A server.
     Server(raft::io::Observation),
-    /// A client.
+    /// A client of the model.
     Client(AttemptEvent),
+    /// A Kafka client.
+    Attempt(raft::client::AttemptEvent),
 }
 
 const _: () = assert!(std::mem::size_of::<Said>() <= 32);
@@ -151,7 +153,14 @@ impl Process for Actor {
     type Post = raft::io::Post;
     type Operation = ClientOperation;
     type Observation = Said;
-    const THREADS: &'static [&'static str] = &["raft-io", "controller-event-queue"];
+    const THREADS: &'static [&'static str] = &[
+        "raft-io",
+        "controller-event-queue",
+        "controller-request-handler",
+        "metadata-loader",
+        "broker-lifecycle",
+        "request-handler",
+    ];
 
     fn boot(spec: &Spec, now: process::Now, entropy: &mut sim::rng::Entropy, disk: &Disk, out: &mut Out<Self>) -> Self {
         match spec {
@@ -177,7 +186,7 @@ impl Process for Actor {
     ) {
         match self {
             Actor::Server(server) => {
-                let name = if thread.0 == 0 { ThreadName::RaftIo } else { ThreadName::ControllerEventQueue };
+                let name = ThreadName::ALL[usize::from(thread.0)];
                 let Some(input) = to_raft(input) else { return };
                 server.node.step(name, clocks(now), input, &mut Draws(entropy), &mut server.out);
                 server.hand_over(out);

@@ -1,6 +1,10 @@
 //! 64-bit identities of what nodes say, for the digest: a canonical walk over fixed words.
 
+use raft::broker::observation::{BrokerObservation, PartitionTag};
+use raft::client::{AttemptEvent as Attempt, ReadApi, TopicPartition};
+use raft::ids::{LeaderEpoch, Offset};
 use raft::io::{Observation, Post};
+use raft::message::ErrorCode;
 
 use crate::actor::{AttemptEvent, Said};
 use crate::workload::ClientOperation;
@@ -20,6 +24,7 @@ pub fn said(said: &Said) -> u64 {
     match *said {
         Said::Server(observation) => server(observation),
         Said::Client(event) => client(event),
+        Said::Attempt(event) => attempt(event),
     }
 }
 
@@ -40,7 +45,92 @@ fn server(observation: Observation) -> u64 {
         Observation::Applied { end } => mix(5, word(end.0), 0, 0),
         Observation::Truncated { end } => mix(6, word(end.0), 0, 0),
         Observation::Probe(probe) => mix(7, probe as u64, 0, 0),
+        Observation::Published { offset, digest } => mix(8, word(offset.0), digest, 0),
+        Observation::Broker(observation) => broker(observation),
     }
+}
+
+fn broker(observation: BrokerObservation) -> u64 {
+    let at = |tag: u64, of: PartitionTag, epoch: LeaderEpoch, offset: Offset| {
+        mix(tag, of.topic, pair(of.partition, epoch.0), word(offset.0))
+    };
+    match observation {
+        BrokerObservation::BecameLeader { of, epoch, start } => at(9, of, epoch, start),
+        BrokerObservation::BecameFollower { of, epoch, end } => at(10, of, epoch, end),
+        BrokerObservation::LeaderHighWatermark { of, epoch, offset } => at(11, of, epoch, offset),
+        BrokerObservation::FollowerHighWatermark { of, epoch, offset } => at(12, of, epoch, offset),
+        BrokerObservation::IsrState { of, partition_epoch, maximal, effective, in_flight } => {
+            let sizes = u64::from(maximal) << 16 | u64::from(effective) << 8 | u64::from(in_flight);
+            mix(13, of.topic, pair(of.partition, partition_epoch.0), sizes)
+        }
+        BrokerObservation::Truncated { of, epoch, end } => at(14, of, epoch, end),
+        BrokerObservation::Lifecycle { state, epoch } => mix(15, state.into(), word(epoch.0), 0),
+    }
+}
+
+fn attempt(event: Attempt) -> u64 {
+    let two = |high: u32, low: u32| u64::from(high) << 32 | u64::from(low);
+    let place = |of: TopicPartition| u64::from(of.topic) << 32 | u64::from(of.partition as u32);
+    let api = |api: ReadApi| api as u64;
+    let code = |error: ErrorCode| error as i16 as u64;
+    match event {
+        Attempt::ProduceInvoked { attempt, batch, partition, acks, count } => {
+            mix(71, two(attempt, batch), place(partition), u64::from(count) << 8 | u64::from(acks as u8))
+        }
+        Attempt::ProduceSequence { attempt, producer_id, producer_epoch, base_sequence } => {
+            mix(72, attempt.into(), word(producer_id.0), pair(producer_epoch.into(), base_sequence))
+        }
+        Attempt::ProduceValues { attempt, first_value, count } => mix(73, two(attempt, count), first_value, 0),
+        Attempt::ProduceOk { attempt, base_offset } => mix(74, attempt.into(), word(base_offset.0), 0),
+        Attempt::ProduceFailed { attempt, error } => mix(75, attempt.into(), code(error), 0),
+        Attempt::ProduceUnknown { attempt, error } => mix(76, attempt.into(), code(error), 0),
+        Attempt::BatchAcked { batch, base_offset } => mix(77, batch.into(), word(base_offset.0), 0),
+        Attempt::BatchFailed { batch, error } => mix(78, batch.into(), code(error), 0),
+        Attempt::BatchValues { batch, first_value, count } => mix(79, two(batch, count), first_value, 0),
+        Attempt::BatchSplit { batch, into } => mix(80, two(batch, into), 0, 0),
+        Attempt::SendRefused { partition, value } => mix(81, place(partition), value, 0),
+        Attempt::InitProducerIdInvoked { attempt, node } => mix(82, attempt.into(), word(node.0.into()), 0),
+        Attempt::InitProducerIdOk { attempt, producer_id, producer_epoch } => {
+            mix(83, attempt.into(), word(producer_id.0), word(producer_epoch.into()))
+        }
+        Attempt::InitProducerIdFailed { attempt, error } => mix(84, attempt.into(), code(error), 0),
+        Attempt::InitProducerIdUnknown { attempt } => mix(85, attempt.into(), 0, 0),
+        Attempt::ProducerFatal { error } => mix(86, code(error), 0, 0),
+        Attempt::ReadInvoked { attempt, api: which, partition, at } => {
+            mix(87, u64::from(attempt) << 8 | api(which), place(partition), word(at))
+        }
+        Attempt::ReadOk { attempt, partition, number } => mix(88, attempt.into(), place(partition), word(number)),
+        Attempt::ReadFailed { attempt, partition, error } => mix(89, attempt.into(), place(partition), code(error)),
+        Attempt::ReadStale { attempt, partition } => mix(90, attempt.into(), place(partition), 0),
+        Attempt::ReadUnknown { attempt } => mix(91, attempt.into(), 0, 0),
+        Attempt::PollRecords { attempt, partition, leader_epoch, count } => {
+            mix(92, two(attempt, count), place(partition), word(leader_epoch.0.into()))
+        }
+        Attempt::PollRecord { attempt, offset, value } => mix(93, attempt.into(), word(offset.0), value),
+        Attempt::PositionSet { partition, offset, cause } => mix(94, place(partition), word(offset.0), cause as u64),
+        Attempt::ConsumerError { partition, error } => mix(95, place(partition), code(error), 0),
+        Attempt::AdminInvoked { attempt, operation, api_key, node } => {
+            mix(96, two(attempt, operation), word(api_key.into()), word(node.0.into()))
+        }
+        Attempt::AdminResult { attempt, index, error, outcome } => {
+            mix(97, two(attempt, index.into()), code(error), outcome as u64)
+        }
+        Attempt::AdminTopicId { attempt, index, topic_id } => {
+            let [high, low] = [0, 8].map(|from| u64::from_be_bytes(std::array::from_fn(|i| topic_id.0[from + i])));
+            mix(98, two(attempt, index.into()), high, low)
+        }
+        Attempt::AdminConfig { attempt, index, name_hash, value_hash } => {
+            mix(99, two(attempt, index.into()), name_hash, value_hash)
+        }
+        Attempt::AdminAnswered { attempt, error } => mix(100, attempt.into(), code(error), 0),
+        Attempt::AdminUnknown { attempt } => mix(101, attempt.into(), 0, 0),
+        Attempt::OperationDone { operation, error } => mix(102, operation.into(), code(error), 0),
+    }
+}
+
+/// Two `i32` as one word.
+fn pair(high: i32, low: i32) -> u64 {
+    u64::from(high as u32) << 32 | u64::from(low as u32)
 }
 
 fn client(event: AttemptEvent) -> u64 {

@@ -123,6 +123,7 @@ impl Watch<Actor> for Onlooker {
                     checks.observed(at, server, *observation);
                 }
             }
+            Said::Attempt(_) => {}
             Said::Client(event) => {
                 let client = usize::from(node.0) - self.servers;
                 let Some(checks) = self.checks.as_mut() else { return };

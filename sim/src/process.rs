@@ -90,7 +90,8 @@ pub enum Effect<P: Process> {
     Request { connection: Connection, message: P::Message },
     /// Answer on a connection that a request came by.
     Response { connection: Connection, message: P::Message },
-    /// Close a connection we opened, or give up opening it. Nothing more arrives for the token.
+    /// Close a connection this thread opened, or give up opening it. Nothing more arrives for the
+    /// token; each thread has tokens of its own.
     Close { token: u32 },
     /// (Re)arm this thread's timer at a local monotonic instant.
     Arm { at_mono_ns: u64 },

@@ -169,7 +169,7 @@ pub(super) fn drift_within_bounds(path: &str, ppm: IntRange) -> Result<(), Refus
 pub type Threads = BTreeMap<String, BTreeMap<String, Nanos>>;
 
 /// A server's threads.
-pub const THREAD_NAMES: [&str; 2] = ["raft-io", "controller-event-queue"];
+pub const THREAD_NAMES: &[&str] = <crate::actor::Actor as sim::process::Process>::THREADS;
 
 /// The kinds of input a thread may take.
 pub const INPUT_KINDS: [&str; 9] =

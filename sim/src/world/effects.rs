@@ -135,7 +135,7 @@ impl<P: Process> World<P> {
             Effect::Connect { token, to } => self.connect(node, thread, token, to),
             Effect::Request { connection, message } => self.send_request(watch, node, connection, message),
             Effect::Response { connection, message } => self.send_response(watch, node, connection, message),
-            Effect::Close { token } => self.close(node, token),
+            Effect::Close { token } => self.close(node, thread, token),
             Effect::Arm { at_mono_ns } => {
                 let timer = &mut state.threads[usize::from(thread.0)].timer;
                 timer.fired = false;

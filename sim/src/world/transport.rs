@@ -55,11 +55,12 @@ impl<P: Process> World<P> {
         Delivery { node, thread, input: Input::Opened { token, connection }, hash: u64::from(token) }
     }
 
-    pub(crate) fn close(&mut self, node: Node, token: u32) {
+    pub(crate) fn close(&mut self, node: Node, thread: Thread, token: u32) {
         let incarnation = self.nodes[usize::from(node.0)].incarnation;
         let found = self.network.slots.iter().position(|slot| {
             slot.in_use
                 && slot.client == node
+                && slot.client_thread == thread
                 && slot.token == token
                 && slot.client_incarnation == incarnation
                 && slot.stage != Stage::Left
