@@ -2,7 +2,8 @@
 //!
 //! * [`cluster`]: whose configuration; [`world`]: network, disk, clocks, threads
 //! * [`clients`]: Kafka's own clients
-//! * [`claims`]: workload, floors, limits; [`faults`]: the nemesis's kinds and rates
+//! * [`claims`]: workload, floors, limits; [`metric`]: what limits may be of;
+//!   [`faults`]: the nemesis's kinds and rates
 //! * [`finding`]: what a scenario that must fail shows, and what mends it
 //! * [`values`]: durations, ranges, latencies, limits as people write them
 //! * `set`: `--set`, knobs, `--cluster`; `error`: one message with file and line
@@ -13,6 +14,7 @@ pub mod cluster;
 mod error;
 pub mod faults;
 pub mod finding;
+pub mod metric;
 mod set;
 pub mod switches;
 #[cfg(test)]
