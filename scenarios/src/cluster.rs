@@ -3,7 +3,7 @@
 
 use std::rc::Rc;
 
-use raft::config::ControllerConfig;
+use raft::config::NodeConfig as KafkaNode;
 use raft::ids::NodeId;
 use raft::node::NodeSpec;
 use sim::fault::{Link, Plan};
@@ -61,9 +61,9 @@ pub struct Prepared {
 pub fn prepare(scenario: &Scenario, seed: Seed, plan: Option<Plan>) -> Result<Prepared, String> {
     let drawn = knobs::draw(scenario, seed);
     let mut scenario = scenario.clone();
-    put_in_force(&mut scenario, &drawn)?;
+    knobs::put_in_force(&mut scenario, &drawn)?;
     let configs = scenario.cluster.configs().map_err(|error| error.to_string())?;
-    let servers: Vec<NodeId> = configs.iter().map(|config| config.node_id).collect();
+    let servers: Vec<NodeId> = configs.iter().map(KafkaNode::node_id).collect();
     let places: Rc<[(NodeId, Node)]> = servers.iter().enumerate().map(|(i, id)| (*id, Node(i as u16))).collect();
     let server_nodes: Vec<Node> = places.iter().map(|(_, node)| *node).collect();
     let clients: Vec<Node> = (0..scenario.workload.clients).map(|i| Node(servers.len() as u16 + i)).collect();
@@ -77,7 +77,7 @@ pub fn prepare(scenario: &Scenario, seed: Seed, plan: Option<Plan>) -> Result<Pr
     for index in 0..clients.len() {
         nodes.push(client(&scenario, seed, servers.len() + index, index, &places));
     }
-    let voters = configs.first().map_or(Vec::new(), |config| config.voters.iter().map(|voter| voter.id).collect());
+    let voters = configs.first().map_or(Vec::new(), |config| config.quorum.voters.iter().map(|voter| voter.id).collect());
     let world = WorldConfig {
         seed,
         nodes,
@@ -90,12 +90,12 @@ pub fn prepare(scenario: &Scenario, seed: Seed, plan: Option<Plan>) -> Result<Pr
         audit_every_events: AUDIT_EVERY_EVENTS,
     };
     let recovery_bound_ns = recovery_bound_ms * 1_000_000;
-    let fetch_timeouts_ms = configs.iter().map(|config| config.fetch_timeout_ms.unsigned_abs().into()).collect();
+    let fetch_timeouts_ms = configs.iter().map(|config| config.quorum.fetch_timeout_ms.unsigned_abs().into()).collect();
     Ok(Prepared { world, scenario, servers, voters, fetch_timeouts_ms, knobs: drawn, recovery_bound_ns })
 }
 
 /// How long after healing everything must have recovered.
-fn bound_ms(configs: &[ControllerConfig], plan: &Plan, scenario: &Scenario) -> u64 {
+fn bound_ms(configs: &[KafkaNode], plan: &Plan, scenario: &Scenario) -> u64 {
     let appends = scenario.duration.0 / scenario.workload.interval.0.max(1) * u64::from(scenario.workload.clients);
     let no_ops = scenario.duration.0 / 1_000_000 / NO_OP_MS;
     let load = Load {
@@ -130,37 +130,22 @@ pub fn slowest_ppm(scenario: &Scenario) -> u32 {
     u32::try_from(-scenario.clock.drift_ppm.min).unwrap_or(0)
 }
 
-/// Knobs are Kafka properties, but for two; a run's start must be cheap, so no TOML here.
-fn put_in_force(scenario: &mut Scenario, drawn: &[(String, String)]) -> Result<(), String> {
-    for (name, value) in drawn {
-        let refuse = |_| format!("knob {name} drew {value:?}, which is not a number");
-        match name.as_str() {
-            "cluster.voters" => scenario.cluster.voters = Some(value.parse().map_err(refuse)?),
-            "workload.max_in_flight" => scenario.workload.max_in_flight = value.parse().map_err(refuse)?,
-            _ => {
-                scenario.cluster.config.0.insert(name.clone(), value.clone());
-            }
-        }
-    }
-    Ok(())
-}
-
 fn server(
     scenario: &Scenario,
     seed: Seed,
     index: usize,
-    config: &ControllerConfig,
+    config: &KafkaNode,
     places: &Rc<[(NodeId, Node)]>,
     costs: &Rc<[Vec<u64>]>,
 ) -> NodeConfig<Actor> {
     let node = NodeSpec {
-        config: Rc::new(config.clone()),
+        config: Rc::new(config.quorum.clone()),
         cluster_id: Rc::from("kraftsimkraftsimkraftg"),
         bugs: scenario.bugs,
         fixes: scenario.fixes,
     };
     NodeConfig {
-        name: format!("controller-{}", config.node_id),
+        name: format!("controller-{}", config.node_id()),
         spec: Spec::Server(ServerSpec { node, places: places.clone() }),
         costs: costs.clone(),
         ..blank(scenario, seed, index)

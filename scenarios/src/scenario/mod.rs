@@ -23,7 +23,7 @@ use raft::fixes::Fixes;
 use serde::{Deserialize, Serialize};
 
 pub use claims::{Expect, Floor, Workload};
-pub use cluster::Cluster;
+pub use cluster::{Cluster, FIRST_BROKER};
 pub use error::ScenarioError;
 pub use faults::Nemesis;
 pub use finding::Finding;
@@ -228,8 +228,11 @@ impl Scenario {
     /// name any of these.
     fn node_ids(&self) -> Vec<i32> {
         match self.cluster.configs() {
-            Ok(configs) if !self.cluster.node.is_empty() => configs.iter().map(|c| c.node_id.0).collect(),
-            _ => (1..=7 + i32::from(self.cluster.observers)).collect(),
+            Ok(configs) if !self.cluster.node.is_empty() => configs.iter().map(|c| c.node_id().0).collect(),
+            _ => {
+                let brokers = FIRST_BROKER..FIRST_BROKER + i32::from(self.cluster.brokers);
+                (1..=7 + i32::from(self.cluster.observers)).chain(brokers).collect()
+            }
         }
     }
 }
