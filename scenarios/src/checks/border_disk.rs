@@ -168,17 +168,7 @@ impl Checks {
     #[cold]
     fn append_fault(&mut self, server: usize, fault: AppendFault) {
         let id = self.servers[server].id;
-        self.verdict.fail(Invariant::LogMatching, || match fault {
-            AppendFault::Gap { log_end, base } => {
-                format!("node {id} appends a batch at {base}, its log ends at {log_end}")
-            }
-            AppendFault::EpochWentBack { last, epoch } => {
-                format!("node {id} appends a batch of epoch {epoch} behind one of epoch {last}")
-            }
-            AppendFault::BehindJunk { junk_bytes } => {
-                format!("node {id} appends behind {junk_bytes} bytes that are no batch, or behind a gap")
-            }
-        });
+        self.verdict.fail(Invariant::LogMatching, || format!("node {id} {fault}"));
     }
 
     /// Two batches, or one behind two prefixes, at the same epoch and end offset.
