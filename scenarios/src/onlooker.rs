@@ -1,5 +1,6 @@
 //! The world's onlooker: translates what crosses the border for the checks. Decides nothing.
 
+use raft::io::ThreadName;
 use sim::disk::Disk;
 use sim::fault::{Fault, What};
 use sim::process::{Connection, DiskError, Input, Node, Thread};
@@ -84,7 +85,7 @@ impl Watch<Actor> for Onlooker {
     #[inline]
     fn input(&mut self, at: u64, node: Node, thread: Thread, input: &Input<Actor>) {
         if let Some((checks, server)) = self.server(node) {
-            checks.input_taken(at, server, thread.0 == 0);
+            checks.input_taken(at, server, ThreadName::ALL[usize::from(thread.0)]);
             if let Input::Request { connection, message } = input {
                 checks.request_taken(at, server, connection.0, message);
             }

@@ -7,6 +7,8 @@ use sim::world::World;
 
 use crate::actor::Actor;
 use crate::checks::CheckConfig;
+use crate::checks::cluster::BrokerConfig;
+use crate::checks::replication::Settings;
 use crate::cluster::{Prepared, prepare, slowest_ppm};
 use crate::conclude::conclude;
 use crate::onlooker::Onlooker;
@@ -113,10 +115,19 @@ pub fn onlooker(prepared: &Prepared, request: &Request<'_>) -> Onlooker {
         slowest_ppm: slowest_ppm(&prepared.scenario),
         appends: prepared.scenario.clients.is_none() && prepared.scenario.workload.reads_ppm < 1_000_000,
         reads: prepared.scenario.clients.is_none() && prepared.scenario.workload.reads_ppm > 0,
+        brokers: brokers(prepared),
         fixes: prepared.scenario.fixes,
         keep_going: request.keep_going,
     };
     Onlooker::new(config, request.checks)
+}
+
+/// What the checks need to know of brokers, if there are any.
+fn brokers(prepared: &Prepared) -> Option<BrokerConfig> {
+    prepared.scenario.clients.as_ref()?;
+    let ids = prepared.servers.iter().copied().filter(|id| !prepared.voters.contains(id)).collect();
+    let settings = Settings { min_insync_replicas: 1, unclean_leader_election_enable: false };
+    Some(BrokerConfig { ids, settings, controllers_min_insync_replicas: 1 })
 }
 
 #[cfg(madsim)]

@@ -35,7 +35,8 @@ impl BrokerEpochs {
         let wrong = wrong.or_else(|| (epoch.0 > offset.0).then(|| format!("its record stands at {offset}")));
         self.highest = self.highest.max(Some(epoch));
         if let Some(wrong) = wrong {
-            verdict.fail(Invariant::MonotonicBrokerEpoch, || format!("broker {id} registers with epoch {epoch}; {wrong}"));
+            verdict
+                .fail(Invariant::MonotonicBrokerEpoch, || format!("broker {id} registers with epoch {epoch}; {wrong}"));
         }
     }
 }

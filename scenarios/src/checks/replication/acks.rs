@@ -46,7 +46,9 @@ pub fn acknowledges(
     let replica = &partition.replicas[server];
     let count = replica.count_to(end, &partition.ledger).filter(|count| {
         let known = replica.log.get(count - 1).map(|batch| partition.ledger.get(batch));
-        known.is_some_and(|known| known.base == base_offset && known.bytes()[ATTRIBUTES_AT..] == asked.bytes[ATTRIBUTES_AT..])
+        known.is_some_and(|known| {
+            known.base == base_offset && known.bytes()[ATTRIBUTES_AT..] == asked.bytes[ATTRIBUTES_AT..]
+        })
     });
     let Some(count) = count else {
         // A rotten log ends earlier for the checks than for its process.
@@ -115,7 +117,9 @@ pub fn judge(
     let committed_isr = committed.filter(|_| is_newest).into_iter().flat_map(|state| state.isr.iter());
     if let Some(member) = maximal.chain(committed_isr).find(|member| lacks(member)) {
         around.verdict.fail(Invariant::ReplicationQuorumSuperset, || {
-            format!("partition {of}: leader {id} acknowledges offsets below {end}, which broker {member} of the ISR lacks")
+            format!(
+                "partition {of}: leader {id} acknowledges offsets below {end}, which broker {member} of the ISR lacks"
+            )
         });
     } else if usize::from(leads.maximal) < required {
         around.verdict.fail(Invariant::ReplicationQuorumSuperset, || {
@@ -188,7 +192,9 @@ pub fn follower_high_watermark(
     }
     let of = partition.id;
     around.verdict.fail(Invariant::ConsistentRead, || {
-        format!("partition {of}: follower {id} has high watermark {offset}; its log is the committed one up to {agreed}")
+        format!(
+            "partition {of}: follower {id} has high watermark {offset}; its log is the committed one up to {agreed}"
+        )
     });
 }
 

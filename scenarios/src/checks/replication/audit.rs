@@ -10,7 +10,10 @@ impl Replication {
     pub fn differs(&self, server: usize, shown: &PartitionShown, settled: bool) -> Option<String> {
         let PartitionShown { id, log_start, log_end, high_watermark, leader_epoch, batches, last_batch } = shown;
         if *high_watermark > *log_end || *log_start > *log_end {
-            return Some(said(*id, &format!("it starts at {log_start}, ends at {log_end}, its high watermark is {high_watermark}")));
+            return Some(said(
+                *id,
+                &format!("it starts at {log_start}, ends at {log_end}, its high watermark is {high_watermark}"),
+            ));
         }
         if !settled {
             return None;

@@ -11,6 +11,7 @@ use raft::ids::{BrokerEpoch, NodeId, Offset, TopicIdPartition, Uuid};
 use raft::io::DurableFiles;
 use raft::log::Batch;
 
+use super::partition::PartitionGhost;
 use super::{Around, Replication, elections};
 use crate::checks::coverage::Situation;
 use crate::checks::ghost::boot::HowDown;
@@ -20,10 +21,8 @@ use crate::checks::invariant::Invariant;
 const TOPIC_ID_FILE: &str = "/partition.metadata";
 
 /// A directory of the disk.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 struct Directory {
-    /// From its name.
-    number: i32,
     /// Index of the partition, once its topic id is written.
     partition: Option<usize>,
     /// Segments that were opened before that.
@@ -47,7 +46,8 @@ type Found = BTreeMap<usize, Vec<(Offset, Rc<[u8]>)>>;
 /// Directory and base offset of a data log's segment.
 fn segment(path: &str) -> Option<(&str, Offset)> {
     let (directory, name) = path.split_once('/')?;
-    let digits = name.strip_suffix(".log").filter(|base| base.len() == 20 && base.bytes().all(|b| b.is_ascii_digit()))?;
+    let digits =
+        name.strip_suffix(".log").filter(|base| base.len() == 20 && base.bytes().all(|b| b.is_ascii_digit()))?;
     number(directory)?;
     Some((directory, Offset(digits.parse().ok()?)))
 }
@@ -66,11 +66,11 @@ fn topic_id(content: &[u8]) -> Option<Uuid> {
 }
 
 impl DataDisk {
-    fn directory(&mut self, name: &str, number: i32) -> usize {
+    fn directory(&mut self, name: &str) -> usize {
         if let Some(place) = self.by_name.get(name) {
             return *place;
         }
-        self.directories.push(Directory { number, partition: None, opened: Vec::new() });
+        self.directories.push(Directory::default());
         self.by_name.insert(name.into(), self.directories.len() - 1);
         self.directories.len() - 1
     }
@@ -103,9 +103,8 @@ impl Replication {
     /// True if the file is a data log's segment.
     pub fn opened(&mut self, server: usize, handle: u32, path: &str, truncate: bool, around: &mut Around<'_>) -> bool {
         let Some((name, base)) = segment(path) else { return false };
-        let number = number(name).unwrap_or_default();
         let disk = &mut self.disks[server];
-        let place = disk.directory(name, number);
+        let place = disk.directory(name);
         disk.handles.insert(handle, (place, base));
         match disk.directories[place].partition {
             Some(partition) => self.change(server, partition, around, |log, ledger| log.open(base, truncate, ledger)),
@@ -180,7 +179,13 @@ impl Replication {
     }
 
     /// A name has moved; `content` is what the new name holds now.
-    pub fn renamed(&mut self, server: usize, (from, to): (&str, &str), content: Option<&[u8]>, around: &mut Around<'_>) {
+    pub fn renamed(
+        &mut self,
+        server: usize,
+        (from, to): (&str, &str),
+        content: Option<&[u8]>,
+        around: &mut Around<'_>,
+    ) {
         if segment(from).is_some() {
             self.unlinked(server, from, around);
         } else if let Some(name) = from.strip_suffix(TOPIC_ID_FILE) {
@@ -189,7 +194,7 @@ impl Replication {
         let Some(name) = to.strip_suffix(TOPIC_ID_FILE) else { return };
         let (Some(number), Some(topic_id)) = (number(name), content.and_then(topic_id)) else { return };
         let partition = self.index_of(TopicIdPartition { topic_id, partition: number });
-        let place = self.disks[server].directory(name, number);
+        let place = self.disks[server].directory(name);
         let directory = &mut self.disks[server].directories[place];
         if directory.partition == Some(partition) {
             return;
@@ -249,7 +254,7 @@ impl Replication {
     }
 
     /// All data logs on a disk, by the partition they belong to.
-    fn find(&mut self, files: &dyn DurableFiles) -> (Vec<(Rc<str>, i32, usize)>, Found) {
+    fn find(&mut self, files: &dyn DurableFiles) -> (Vec<(Rc<str>, usize)>, Found) {
         let paths = files.paths();
         let mut directories = Vec::new();
         let mut found = Found::new();
@@ -258,13 +263,13 @@ impl Replication {
             let content = files.read(path).unwrap_or_default();
             let (Some(number), Some(topic_id)) = (number(name), topic_id(&content)) else { continue };
             let partition = self.index_of(TopicIdPartition { topic_id, partition: number });
-            directories.push((Rc::from(name), number, partition));
+            directories.push((Rc::from(name), partition));
             found.insert(partition, Vec::new());
         }
         for path in &paths {
             let Some((name, base)) = segment(path) else { continue };
-            let owner = directories.iter().find(|(directory, ..)| **directory == *name);
-            let segments = owner.and_then(|(_, _, partition)| found.get_mut(partition));
+            let owner = directories.iter().find(|(directory, _)| **directory == *name);
+            let segments = owner.and_then(|(_, partition)| found.get_mut(partition));
             if let (Some(segments), Some(bytes)) = (segments, files.read(path)) {
                 segments.push((base, bytes.into()));
             }
@@ -273,15 +278,21 @@ impl Replication {
     }
 
     /// A broker boots and finds `files`. `registered`: by which epoch metadata knows it.
-    pub fn booted(&mut self, server: usize, registered: BrokerEpoch, files: &dyn DurableFiles, around: &mut Around<'_>) {
+    pub fn booted(
+        &mut self,
+        server: usize,
+        registered: BrokerEpoch,
+        files: &dyn DurableFiles,
+        around: &mut Around<'_>,
+    ) {
         let (directories, mut found) = self.find(files);
         let disk = &mut self.disks[server];
         let (how, damaged) = (disk.down.take(), disk.damaged);
         disk.damaged &= how != Some(HowDown::PowerLost);
         disk.directories.clear();
         disk.by_name.clear();
-        for (name, number, partition) in directories {
-            let place = disk.directory(&name, number);
+        for (name, partition) in directories {
+            let place = disk.directory(&name);
             disk.directories[place].partition = Some(partition);
         }
         for index in 0..self.partitions.len() {
@@ -373,5 +384,3 @@ fn mismatch(
     (found.count() < durable || found.prefix(durable) != written.prefix(durable))
         .then(|| format!("of {durable} durable batches, {} are found after a power loss", found.count()))
 }
-
-use super::partition::PartitionGhost;

@@ -108,7 +108,8 @@ fn judge_guards(
         if let Some(leader) = fails
             && (unclean.is_none() || !cause.unclean_allowed)
         {
-            let what = format!("names broker {leader} leader, which lacks acknowledged records, though others have them");
+            let what =
+                format!("names broker {leader} leader, which lacks acknowledged records, though others have them");
             broken(partition, after, &what, around);
         }
         return;
@@ -149,13 +150,7 @@ fn broken(partition: &PartitionGhost, after: &PartitionRegistration, what: &str,
 }
 
 /// A broker joins the ISR: it holds C, in the incarnation that is registered.
-fn joins(
-    partition: &PartitionGhost,
-    member: NodeId,
-    cause: Cause<'_>,
-    servers: &ServerIndex,
-    around: &mut Around<'_>,
-) {
+fn joins(partition: &PartitionGhost, member: NodeId, cause: Cause<'_>, servers: &ServerIndex, around: &mut Around<'_>) {
     let Some(server) = servers.of(member) else { return };
     let replica = &partition.replicas[server];
     if replica.agreed >= partition.committed.len() {
@@ -173,13 +168,7 @@ fn joins(
 
 /// A replica's log was cut by its own process: a member of ISR or ELR cuts nothing that is committed
 /// ((a) of `AckedValueNotLost`).
-pub fn truncated(
-    partition: &PartitionGhost,
-    server: usize,
-    id: NodeId,
-    agreed_before: usize,
-    around: &mut Around<'_>,
-) {
+pub fn truncated(partition: &PartitionGhost, server: usize, id: NodeId, agreed_before: usize, around: &mut Around<'_>) {
     let replica = &partition.replicas[server];
     let agreed = replica.agreed;
     let is_candidate = partition.now().is_some_and(|now| candidates(now).any(|member| member == id));

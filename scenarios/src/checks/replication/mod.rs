@@ -133,7 +133,8 @@ impl Replication {
             |id: NodeId| update.before.cluster().broker(id).map_or(raft::ids::BrokerEpoch::UNKNOWN, |it| it.epoch);
         let registers = |id: NodeId| update.registered.contains(&id);
         let fenced = |id: &NodeId| {
-            let is_fenced = |image: &raft::metadata::MetadataImage| image.cluster().broker(*id).is_some_and(|it| it.fenced);
+            let is_fenced =
+                |image: &raft::metadata::MetadataImage| image.cluster().broker(*id).is_some_and(|it| it.fenced);
             is_fenced(image) && !is_fenced(&update.before) && !update.registered.contains(id)
         };
         if update.changes.brokers.iter().any(fenced) {
@@ -322,7 +323,8 @@ impl Replication {
     pub fn down(&mut self, server: usize) {
         // What it did not come to say nobody knows.
         self.acks.retain(|ack| ack.server != server);
-        let of_it: Vec<(usize, u64)> = self.produces.range((server, 0)..=(server, u64::MAX)).map(|(key, _)| *key).collect();
+        let of_it: Vec<(usize, u64)> =
+            self.produces.range((server, 0)..=(server, u64::MAX)).map(|(key, _)| *key).collect();
         of_it.iter().for_each(|key| {
             self.produces.remove(key);
         });

@@ -32,7 +32,9 @@ impl Sequences {
         let before = self.0.insert(id, Last { epoch, sequence: wrapping(base, count - 1) });
         let Some(before) = before else { return Ok(()) };
         let expected = match epoch.cmp(&before.epoch) {
-            std::cmp::Ordering::Less => return Err(format!("producer {id} with epoch {epoch}, after {}", before.epoch)),
+            std::cmp::Ordering::Less => {
+                return Err(format!("producer {id} with epoch {epoch}, after {}", before.epoch));
+            }
             std::cmp::Ordering::Equal => wrapping(before.sequence, 1),
             std::cmp::Ordering::Greater => 0,
         };
