@@ -9,8 +9,8 @@
 use std::rc::Rc;
 
 use crate::broker::observation::BrokerObservation;
-use crate::ids::{LeaderEpoch, NodeId, Offset};
-use crate::log::Records;
+use crate::ids::{LeaderEpoch, NodeId, Offset, TopicIdPartition};
+use crate::log::{Batch, Records};
 use crate::message::{Request, Response};
 
 /// What a node's clocks say. A node never sees true time.
@@ -300,4 +300,25 @@ pub trait Visitor {
     fn log(&mut self, start: Offset, end: Offset, high_watermark: Option<Offset>);
     /// All batches held, oldest first.
     fn batches(&mut self, records: &Records);
+    /// One data replica that a broker hosts, ascending by id.
+    fn partition(&mut self, _shown: &PartitionShown) {}
+}
+
+/// A data replica as its broker holds it.
+#[derive(Clone, Debug)]
+pub struct PartitionShown {
+    /// Which.
+    pub id: TopicIdPartition,
+    /// First offset of its log.
+    pub log_start: Offset,
+    /// One past the last offset.
+    pub log_end: Offset,
+    /// Exclusive.
+    pub high_watermark: Offset,
+    /// Of the partition; -1 before the first role.
+    pub leader_epoch: LeaderEpoch,
+    /// How many batches it holds.
+    pub batches: usize,
+    /// The last of them.
+    pub last_batch: Option<Rc<Batch>>,
 }

@@ -127,6 +127,9 @@ impl Node {
     pub fn visit(&self, visitor: &mut dyn Visitor) {
         if let Some(alive) = &self.alive {
             alive.raft.visit(visitor);
+            if let Some(broker) = &alive.broker {
+                broker.data_plane().replicas().visit(visitor);
+            }
         }
     }
 

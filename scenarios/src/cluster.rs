@@ -13,6 +13,8 @@ use sim::rng::{Entropy, Purpose, Seed};
 use sim::world::{NodeConfig, WorldConfig};
 
 use crate::actor::{Actor, Message, ServerSpec, Spec};
+use crate::checks::cluster::BrokerConfig;
+use crate::checks::replication::Settings;
 use crate::recovery_bound::{Load, recovery_bound_ms};
 use crate::scenario::claims::Workload;
 use crate::scenario::values::IntRange;
@@ -49,6 +51,8 @@ pub struct Prepared {
     pub servers: Vec<NodeId>,
     /// The voters among them.
     pub voters: Vec<NodeId>,
+    /// What the checks need to know of brokers, if there are any.
+    pub brokers: Option<BrokerConfig>,
     /// Each server's `controller.quorum.fetch.timeout.ms`.
     pub fetch_timeouts_ms: Vec<u64>,
     /// What this seed drew.
@@ -73,6 +77,7 @@ pub fn prepare(scenario: &Scenario, seed: Seed, plan: Option<Plan>) -> Result<Pr
     let client_count = if brokers.is_empty() { scenario.workload.clients.into() } else { kafka_clients.len() };
     let clients: Vec<Node> = (0..client_count).map(|i| Node((servers.len() + i) as u16)).collect();
     let plan = plan.unwrap_or_else(|| nemesis::plan(&scenario, &server_nodes, &broker_nodes, &clients, seed));
+    let broker_checks = broker_checks(&scenario, &configs, &kafka_clients);
     let recovery_bound_ms = bound_ms(&configs, &plan, &scenario);
     let mut nodes = Vec::with_capacity(servers.len() + clients.len());
     let costs = costs(&scenario);
@@ -101,7 +106,16 @@ pub fn prepare(scenario: &Scenario, seed: Seed, plan: Option<Plan>) -> Result<Pr
     };
     let recovery_bound_ns = recovery_bound_ms * 1_000_000;
     let fetch_timeouts_ms = configs.iter().map(|config| config.quorum.fetch_timeout_ms.unsigned_abs().into()).collect();
-    Ok(Prepared { world, scenario, servers, voters, fetch_timeouts_ms, knobs: drawn, recovery_bound_ns })
+    Ok(Prepared {
+        world,
+        scenario,
+        servers,
+        voters,
+        brokers: broker_checks,
+        fetch_timeouts_ms,
+        knobs: drawn,
+        recovery_bound_ns,
+    })
 }
 
 /// How long after healing everything must have recovered.
@@ -191,6 +205,27 @@ fn client(
         records: (workload.records.min as u8, workload.records.max as u8),
     };
     NodeConfig { name: format!("client-{index}"), spec: Spec::Client(spec), ..node }
+}
+
+/// What the checks need to know of brokers, if there are any.
+fn broker_checks(
+    scenario: &Scenario,
+    configs: &[KafkaNode],
+    clients: &[(KafkaClientSpec, bool)],
+) -> Option<BrokerConfig> {
+    let brokers = || configs.iter().filter(|config| config.roles.broker);
+    let controllers = || configs.iter().filter(|config| config.roles.controller);
+    let settings = Settings {
+        min_insync_replicas: brokers().map(|config| config.broker.min_insync_replicas).min()?,
+        unclean_leader_election_enable: controllers().any(|config| config.controller.unclean_leader_election_enable),
+    };
+    Some(BrokerConfig {
+        ids: brokers().map(KafkaNode::node_id).collect(),
+        settings,
+        controllers_min_insync_replicas: controllers().map(|config| config.controller.min_insync_replicas).min()?,
+        first_fresh_client: clients.iter().filter(|(_, is_fresh)| !is_fresh).count(),
+        partitions: usize::from(scenario.clients.topics) * usize::from(scenario.clients.partitions),
+    })
 }
 
 /// The Kafka clients of a scenario that has any, and which of them are fresh after healing.

@@ -20,6 +20,8 @@ pub struct Reach {
     pub several_servers: bool,
     /// Clients read.
     pub reads: bool,
+    /// There are brokers, and Kafka's clients.
+    pub brokers: bool,
     /// Links are cut.
     pub cut: bool,
     /// A process ends, and comes back.
@@ -52,6 +54,7 @@ impl Reach {
             several_voters,
             several_servers: several_voters || scenario.cluster.observers > 0,
             reads: scenario.workload.reads_ppm > 0,
+            brokers: scenario.cluster.has_brokers(),
             cut: cut.is_some(),
             restart: host_dies || kill.is_some() || terminate.is_some() || disk_error,
             power_loss: host_dies,

@@ -113,6 +113,7 @@ pub fn onlooker(prepared: &Prepared, request: &Request<'_>) -> Onlooker {
         slowest_ppm: slowest_ppm(&prepared.scenario),
         appends: !prepared.scenario.cluster.has_brokers() && prepared.scenario.workload.reads_ppm < 1_000_000,
         reads: !prepared.scenario.cluster.has_brokers() && prepared.scenario.workload.reads_ppm > 0,
+        brokers: prepared.brokers.clone(),
         fixes: prepared.scenario.fixes,
         keep_going: request.keep_going,
     };

@@ -1,7 +1,7 @@
 //! The audit: what a node holds, what crossed its border and what lies on its disk are one story.
 
 use raft::ids::{LeaderEpoch, NodeId, Offset};
-use raft::io::{DurableFiles, Role, Visitor};
+use raft::io::{DurableFiles, PartitionShown, Role, Visitor};
 use raft::log::Records;
 
 use super::ghost::ServerGhost;
@@ -16,6 +16,8 @@ pub struct NodeView {
     election: Option<(LeaderEpoch, NodeId, NodeId, Role)>,
     log: Option<(Offset, Offset, Option<Offset>)>,
     last_batch: Option<(usize, std::rc::Rc<[u8]>)>,
+    /// Data replicas.
+    pub partitions: Vec<PartitionShown>,
 }
 
 impl Visitor for NodeView {
@@ -29,6 +31,10 @@ impl Visitor for NodeView {
 
     fn batches(&mut self, records: &Records) {
         self.last_batch = records.0.last().map(|batch| (records.0.len(), batch.bytes.clone()));
+    }
+
+    fn partition(&mut self, shown: &PartitionShown) {
+        self.partitions.push(shown.clone());
     }
 }
 

@@ -2,8 +2,9 @@
 //! (what concerns disks is in `border_disk`). The calls mirror `sim::watch::Watch`, in `raft`'s
 //! types; `at` is true time in ns, a server is its index in `CheckConfig::servers`.
 
+use raft::broker::observation::BrokerObservation;
 use raft::ids::{LeaderEpoch, Offset};
-use raft::io::{DurableFiles, Observation, Role};
+use raft::io::{DurableFiles, Observation, Role, ThreadName};
 use raft::message::{ErrorCode, Request, Response, VoteResponse};
 
 use super::audit::NodeView;
@@ -11,6 +12,7 @@ use super::committed::{Committed, CommittedRecord};
 use super::coverage::Situation;
 use super::ghost::{ServerGhost, ShownHighWatermark};
 use super::invariant::{Invariant, durability, high_watermark, leaders, promise};
+use super::recovery::Missing;
 use super::verdict::Excuse;
 use super::{Checks, PendingVote, audit};
 use crate::actor::{AttemptEvent, Message};
@@ -41,9 +43,14 @@ impl Checks {
 
     /// A thread of a server takes an input.
     #[inline]
-    pub fn input_taken(&mut self, at: u64, server: usize, raft_io: bool) {
+    pub fn input_taken(&mut self, at: u64, server: usize, thread: ThreadName) {
         self.verdict.now_ns = at;
-        if raft_io {
+        if thread == ThreadName::RequestHandler
+            && let Some(cluster) = &mut self.cluster
+        {
+            cluster.requests_go_on(server, &mut self.verdict, &mut self.coverage);
+        }
+        if thread == ThreadName::RaftIo {
             promise::takes_input(&self.servers[server], &mut self.verdict);
             self.check_quorum.takes_input(at, server, &self.servers, &mut self.verdict);
         }
@@ -67,7 +74,12 @@ impl Checks {
                     self.check_quorum.fetched(at, server, from, fetch.current_leader_epoch);
                 }
             }
-            _ => {}
+            Message::Request { correlation_id, request } => {
+                if let Some(cluster) = &mut self.cluster {
+                    cluster.request_taken(server, connection, *correlation_id, request);
+                }
+            }
+            Message::Response { .. } => {}
         }
     }
 
@@ -109,12 +121,12 @@ impl Checks {
                 let epoch = fetch.current_leader_epoch;
                 promise::claims_log_end(ghost, epoch, fetch.fetch_offset, request.name(), ledger, verdict);
             }
-            Request::AppendRecords(_)
-            | Request::ReadRecords(_)
-            | Request::Data(_)
-            | Request::Cluster(_)
-            | Request::Admin(_)
-            | Request::Envelope(_) => {}
+            Request::AppendRecords(_) | Request::ReadRecords(_) => {}
+            Request::Data(_) | Request::Cluster(_) | Request::Admin(_) | Request::Envelope(_) => {
+                if let Some(cluster) = &mut self.cluster {
+                    cluster.request_sent(server, request);
+                }
+            }
         }
     }
 
@@ -171,7 +183,13 @@ impl Checks {
                 self.servers[server].shown_applied = before.max(read.applied_end);
                 self.recovery.answered_read(server, read.applied_end);
             }
-            Response::Data(_) | Response::Cluster(_) | Response::Admin(_) | Response::Envelope(_) => {}
+            Response::Data(_) | Response::Cluster(_) | Response::Admin(_) | Response::Envelope(_) => {
+                if let Some(cluster) = &mut self.cluster {
+                    let to = (to < self.servers.len()).then_some(to);
+                    let at = (connection, correlation_id);
+                    cluster.response_sent((server, to), at, response, &mut self.verdict, &mut self.coverage);
+                }
+            }
         }
     }
 
@@ -217,6 +235,7 @@ impl Checks {
             }
             Observation::LeadershipAnnounced { epoch } => {
                 self.leaders.announced(&self.servers, server, epoch, &mut self.verdict);
+                self.failovers.activated(self.verdict.now_ns, server, epoch);
             }
             Observation::LeadershipRenounced { .. } => {}
             Observation::Applied { end } => {
@@ -235,7 +254,21 @@ impl Checks {
             }
             Observation::Truncated { .. } => self.coverage.met(Situation::TruncatedLog),
             Observation::Probe(probe) => self.coverage.reached(probe),
-            Observation::Published { .. } | Observation::Broker(_) => {}
+            Observation::Published { offset, digest } => {
+                if let Some(cluster) = &mut self.cluster {
+                    self.failovers.published(self.verdict.now_ns, server, offset);
+                    cluster.published(server, offset, digest, self.committed.end, &mut self.verdict);
+                }
+            }
+            Observation::Broker(observation) => {
+                if let BrokerObservation::BecameLeader { of, epoch, .. } = observation {
+                    self.failovers.became_leader(self.verdict.now_ns, of, epoch);
+                }
+                if let Some(cluster) = &mut self.cluster {
+                    let ghost = &self.servers[server];
+                    cluster.observed(ghost, server, observation, &mut self.verdict, &mut self.coverage);
+                }
+            }
         }
     }
 
@@ -258,6 +291,7 @@ impl Checks {
                 let gone =
                     durability::became_leader(servers, server, epoch, committed, &self.ledger, &mut self.verdict);
                 self.records_destroyed(&gone);
+                self.metadata_committed();
                 self.failovers.elected(self.verdict.now_ns, server, epoch);
                 if self.cut_links > 0 {
                     self.coverage.met(Situation::ElectionDuringPartition);
@@ -288,9 +322,17 @@ impl Checks {
             self.white_box.committed(*record, &mut self.verdict);
         }
         self.failovers.committed(self.verdict.now_ns, server, epoch, self.committed.end);
+        self.metadata_committed();
         let newer = |server: &ServerGhost| server.leads().is_some_and(|other| other > epoch);
         if self.committed.end > before && self.servers.iter().any(newer) {
             self.coverage.met(Situation::CommitByOlderLeader);
+        }
+    }
+
+    fn metadata_committed(&mut self) {
+        if let Some(cluster) = &mut self.cluster {
+            let (committed, ledger) = (&self.committed, &self.ledger);
+            cluster.committed(committed, ledger, &mut self.verdict, &mut self.coverage, &mut self.failovers);
         }
     }
 
@@ -312,6 +354,15 @@ impl Checks {
         self.recovery.client(client, event);
     }
 
+    /// A Kafka client did or learned something.
+    pub fn attempt(&mut self, at: u64, client: usize, event: raft::client::AttemptEvent) {
+        self.verdict.now_ns = at;
+        self.failovers.attempt(at, client, event);
+        if let Some(cluster) = &mut self.cluster {
+            cluster.fresh.attempt(client, event);
+        }
+    }
+
     /// Compare a node with its border. `settled`: none of its effects is pending. With
     /// `every_byte`, and now and then without, its disk is compared too.
     pub fn audit(
@@ -328,6 +379,12 @@ impl Checks {
         self.audits += 1;
         let disk = (every_byte || round.is_multiple_of(DISK_AUDIT_EVERY)).then_some(disk);
         audit::audit(&self.servers[server], settled, node, disk, &mut self.ledger, &mut self.verdict);
+        if let Some(cluster) = &mut self.cluster
+            && let Some(difference) = cluster.audit(server, settled, &node.partitions, disk)
+        {
+            let id = self.servers[server].id;
+            self.verdict.fail(Invariant::GhostMismatch, || format!("node {id}: {difference}"));
+        }
         self.promise_stands();
     }
 
@@ -357,17 +414,25 @@ impl Checks {
         self.verdict.now_ns = at;
         self.recovery.healed(at);
         self.white_box.healed(at);
+        self.failovers.healed();
     }
 
     /// Do all recovery predicates hold?
     pub fn recovered(&mut self) -> bool {
-        self.recovery.recovered(&self.servers, &mut self.committed, &self.ledger)
+        self.recovery.recovered(&self.servers, &mut self.committed, &self.ledger) && self.missing_in_cluster().is_none()
+    }
+
+    fn missing_in_cluster(&mut self) -> Option<Missing> {
+        let cluster = self.cluster.as_mut()?;
+        cluster.missing(&self.servers, self.committed.end)
     }
 
     /// The recovery bound has passed.
     pub fn recovery_overdue(&mut self, at: u64) {
         self.verdict.now_ns = at;
-        self.recovery.overdue(&self.servers, &mut self.committed, &self.ledger, &mut self.verdict);
+        let missing = self.recovery.missing(&self.servers, &mut self.committed, &self.ledger);
+        let missing = missing.or_else(|| self.missing_in_cluster());
+        self.recovery.overdue(missing, &self.servers, &mut self.verdict);
     }
 
     /// The run is over.

@@ -42,6 +42,9 @@ impl Checks {
             self.election_durable(server);
         }
         self.promise_stands();
+        if let Some(cluster) = &mut self.cluster {
+            cluster.booted(server, disk, &mut self.verdict, &mut self.coverage);
+        }
     }
 
     /// It is down.
@@ -59,6 +62,9 @@ impl Checks {
             self.coverage.met(Situation::PowerLossWithUnsyncedTail);
         }
         ghost.went_down(how);
+        if let Some(cluster) = &mut self.cluster {
+            cluster.down(server, how);
+        }
         self.check_quorum.role_changed(at, server, None);
         self.pending_votes.retain(|pending| pending.server != server);
     }
@@ -67,6 +73,9 @@ impl Checks {
     pub fn disk_damaged(&mut self, at: u64, server: usize, left: &dyn DurableFiles) {
         self.verdict.now_ns = at;
         let forgot = self.servers[server].disk_damaged(left, &mut self.ledger);
+        if let Some(cluster) = &mut self.cluster {
+            cluster.disk_damaged(server);
+        }
         if forgot && self.servers[server].voter {
             self.coverage.met(Situation::AmnesiacVoter);
         }
@@ -83,6 +92,11 @@ impl Checks {
     /// A server changed its disk.
     pub fn wrote(&mut self, at: u64, server: usize, write: Write<'_>) {
         self.verdict.now_ns = at;
+        if let Some(cluster) = &mut self.cluster
+            && cluster.wrote(server, write, &mut self.verdict, &mut self.coverage)
+        {
+            return;
+        }
         let ghost = &mut self.servers[server];
         match write {
             Write::Open { file, path, truncate } => {
@@ -108,6 +122,10 @@ impl Checks {
             Write::Rename { from, to } => {
                 let before = ghost.written_election.unwrap_or_default().epoch;
                 ghost.rename(from, to);
+                if let Some(cluster) = &mut self.cluster {
+                    let content = ghost.small.written(to);
+                    cluster.renamed(server, (from, to), content, &mut self.verdict, &mut self.coverage);
+                }
                 let now = ghost.written_election.unwrap_or_default().epoch;
                 leaders::monotonic_epoch(&self.servers[server], before, now, &mut self.verdict);
             }
@@ -168,17 +186,7 @@ impl Checks {
     #[cold]
     fn append_fault(&mut self, server: usize, fault: AppendFault) {
         let id = self.servers[server].id;
-        self.verdict.fail(Invariant::LogMatching, || match fault {
-            AppendFault::Gap { log_end, base } => {
-                format!("node {id} appends a batch at {base}, its log ends at {log_end}")
-            }
-            AppendFault::EpochWentBack { last, epoch } => {
-                format!("node {id} appends a batch of epoch {epoch} behind one of epoch {last}")
-            }
-            AppendFault::BehindJunk { junk_bytes } => {
-                format!("node {id} appends behind {junk_bytes} bytes that are no batch, or behind a gap")
-            }
-        });
+        self.verdict.fail(Invariant::LogMatching, || format!("node {id} {fault}"));
     }
 
     /// Two batches, or one behind two prefixes, at the same epoch and end offset.
@@ -219,6 +227,11 @@ impl Checks {
     /// Something of a server became durable.
     pub fn synced(&mut self, at: u64, server: usize, synced: Synced) {
         self.verdict.now_ns = at;
+        if let Some(cluster) = &mut self.cluster
+            && cluster.synced(server, synced)
+        {
+            return;
+        }
         let ghost = &mut self.servers[server];
         let election = ghost.durable_election;
         match synced {

@@ -45,6 +45,34 @@ situations! {
     UnknownAppendCommitted = "unknown_append_committed" needs |_| true,
     /// A read was answered by a replica that had not yet applied what was acknowledged already.
     StaleRead = "stale_read" needs |can| can.reads && (can.several_servers || can.restart),
+    /// A broker left the ISR of a partition.
+    IsrShrunk = "isr_shrunk" needs |can| can.brokers,
+    /// A broker joined an ISR.
+    IsrExpanded = "isr_expanded" needs |can| can.brokers,
+    /// A broker that left an ISR stayed eligible.
+    ElrFilled = "elr_filled" needs |can| can.brokers,
+    /// A leader was elected from the ELR.
+    ElrUsed = "elr_used" needs |can| can.brokers,
+    /// A leader was elected that was in neither.
+    UncleanElection = "unclean_election" needs |can| can.brokers && can.power_loss,
+    /// Nobody could lead a partition.
+    PartitionWithoutLeader = "partition_without_leader" needs |can| can.brokers,
+    /// A broker's session ended.
+    BrokerFenced = "broker_fenced" needs |can| can.brokers,
+    /// A replica cut written batches from its log.
+    ReplicaTruncated = "replica_truncated" needs |can| can.brokers,
+    /// A replica came back without batches that it had written.
+    ReplicaLostTail = "replica_lost_tail" needs |can| can.brokers && can.power_loss,
+    /// A leader's ISR was itself alone.
+    LeaderWithoutIsrPeer = "leader_without_isr_peer" needs |can| can.brokers,
+    /// A broker began to lead in an epoch that was over already.
+    LeaderAlreadyDeposed = "leader_already_deposed" needs |can| can.brokers,
+    /// A controller refused a leader's proposal.
+    AlterPartitionRejected = "alter_partition_rejected" needs |can| can.brokers,
+    /// An append was answered with the offsets that an earlier attempt had got.
+    DuplicateProduceAnswered = "duplicate_produce_answered" needs |can| can.brokers,
+    /// An append was committed and the producer told that too few replicas are left.
+    NotEnoughReplicasAfterAppend = "not_enough_replicas_after_append" needs |can| can.brokers,
 }
 
 const PROBES: &[(Probe, &str, Needs)] = &[

@@ -6,7 +6,8 @@
 //! * [`border`] and [`border_disk`]: what each crossing means to which check
 //! * [`history`] and [`linearizability`]: what clients did, and whether the answers fit
 //! * [`audit`]: node, ghost and disk compared
-//! * [`recovery`], [`failover`], [`coverage`]: liveness, times, and what a run went through
+//! * [`cluster`]: what brokers add: [`metadata`], committed; [`replication`] of partitions
+//! * [`recovery`], [`fresh`], [`failover`], [`coverage`]: liveness, times, and what a run went through
 //! * [`verdict`]: the first violation, and what was excused
 //!
 //! Every call is O(what changed): most crossings touch one comparison, none a virtual call.
@@ -14,14 +15,18 @@
 pub mod audit;
 pub mod border;
 pub mod border_disk;
+pub mod cluster;
 pub mod committed;
 pub mod coverage;
 pub mod failover;
+pub mod fresh;
 pub mod ghost;
 pub mod history;
 pub mod invariant;
 pub mod linearizability;
+pub mod metadata;
 pub mod recovery;
+pub mod replication;
 pub mod verdict;
 
 #[cfg(test)]
@@ -30,6 +35,7 @@ mod tests;
 use raft::fixes::{Fix, Fixes};
 use raft::ids::{LeaderEpoch, NodeId, Offset};
 
+use self::cluster::{BrokerConfig, ClusterChecks};
 use self::committed::Committed;
 use self::coverage::Coverage;
 use self::failover::Failovers;
@@ -60,6 +66,8 @@ pub struct CheckConfig {
     pub appends: bool,
     /// See above.
     pub reads: bool,
+    /// `None`: a quorum alone.
+    pub brokers: Option<BrokerConfig>,
     /// Fixes in force: they turn exceptions of faithful Kafka off.
     pub fixes: Fixes,
     /// Do not stop at the first violation but gather the names of all (for the mutant table).
@@ -93,6 +101,8 @@ pub struct Checks {
     failovers: Failovers,
     coverage: Coverage,
     verdict: Verdict,
+    /// Only with brokers.
+    cluster: Option<Box<ClusterChecks>>,
     audits: u64,
     cut_links: u32,
 }
@@ -100,9 +110,12 @@ pub struct Checks {
 impl Checks {
     /// Before anything happened.
     pub fn new(config: CheckConfig) -> Checks {
-        let CheckConfig { servers, voters, fetch_timeouts_ms, slowest_ppm, appends, reads, fixes, keep_going } = config;
+        let CheckConfig { servers, voters, fetch_timeouts_ms, slowest_ppm, appends, reads, brokers, fixes, keep_going } =
+            config;
         let commits_before_flush = voters.len() == 1 && !fixes.has(Fix::SingleVoterFlushFirst);
         let count = servers.len();
+        let is_broker = |brokers: &BrokerConfig| servers.iter().map(|id| brokers.ids.contains(id)).collect();
+        let failovers = Failovers::new(servers.clone(), brokers.as_ref().map_or(Vec::new(), is_broker));
         Checks {
             servers: servers.iter().map(|id| ServerGhost::new(*id, voters.contains(id))).collect(),
             quorum: Quorum { majority: voters.len() / 2 + 1, commits_before_flush },
@@ -115,9 +128,10 @@ impl Checks {
             newest_vote_request: None,
             white_box: WhiteBox::default(),
             recovery: Recovery::new(count, appends, reads),
-            failovers: Failovers::new(servers.clone(), Vec::new()),
+            failovers,
             coverage: Coverage::default(),
             verdict: Verdict::new(keep_going),
+            cluster: brokers.map(|brokers| Box::new(ClusterChecks::new(&servers, brokers))),
             audits: 0,
             cut_links: 0,
         }
@@ -172,6 +186,17 @@ impl Checks {
     /// Counts of reads.
     pub fn reads(&self) -> OperationCounts {
         self.white_box.history.reads
+    }
+
+    /// Records acknowledged to producers with `acks=all`, and how many of them went with an excuse
+    /// (deletion of their topic apart).
+    pub fn acked_records(&self) -> (u64, u64) {
+        self.cluster.as_ref().map_or((0, 0), |cluster| cluster.acked_records())
+    }
+
+    /// What brokers add; `None` of a quorum alone.
+    pub fn cluster(&self) -> Option<&ClusterChecks> {
+        self.cluster.as_deref()
     }
 
     /// One past the last committed offset.

@@ -126,15 +126,9 @@ impl Recovery {
         })
     }
 
-    /// The bound has passed.
-    pub fn overdue(
-        &mut self,
-        servers: &[ServerGhost],
-        committed: &mut Committed,
-        ledger: &Ledger,
-        verdict: &mut Verdict,
-    ) {
-        let Some(missing) = self.missing(servers, committed, ledger) else {
+    /// The bound has passed, and a predicate does not hold.
+    pub fn overdue(&self, missing: Option<Missing>, servers: &[ServerGhost], verdict: &mut Verdict) {
+        let Some(missing) = missing else {
             return;
         };
         let healed_ns = self.healed_ns;

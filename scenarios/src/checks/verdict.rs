@@ -31,6 +31,32 @@ pub enum Excuse {
     /// an epoch that it forgot, or a leader without the destroyed records makes it cut its log
     /// below its high watermark. With static voters Kafka crashes so until another leads.
     FatalFaultAfterDestroyedDisk,
+    /// Committed metadata of a cluster with brokers lost its majority of disks, and a leader began
+    /// without it: ends the run, for partitions rest on it.
+    CommittedMetadataDestroyed,
+    /// Acknowledged records of a partition went with the disk (its page cache, mostly) of the last
+    /// guard; counted by the record, as the following ones are.
+    AckedLostWithLastGuard,
+    /// The same, where `min.insync.replicas` is 1 and so nobody else need have had them.
+    AckedLostWithMinIsrOne,
+    /// The same, where the last member of an ISR came back without them and led again (ELR off).
+    AckedLostBySoleReplica,
+    /// The last guard lost its place by an unclean restart, as KIP-966 has it, and then the last
+    /// known leader led without them.
+    AckedLostByUncleanRestart,
+    /// An unclean election that was allowed or asked for.
+    AckedLostByUncleanElection,
+    /// The topic was deleted.
+    AckedLostByDeletion,
+    /// Committed records of a partition that nobody had been acknowledged went the same ways.
+    CommittedUnackedLost,
+    /// A replica acknowledged, or still shows, records that went so.
+    ServedAfterLoss,
+    /// A partition's log has rotten bytes in the middle, which Kafka does not look for in segments
+    /// that were forced, and the replica counts as in sync.
+    RottenReplicaInSync,
+    /// Such a replica leads: ends the run.
+    RottenReplicaLeads,
 }
 
 impl Excuse {
@@ -46,6 +72,17 @@ impl Excuse {
             Excuse::AckedAppendDestroyed => "acked_append_destroyed",
             Excuse::ReadOfDestroyedRecord => "read_of_destroyed_record",
             Excuse::FatalFaultAfterDestroyedDisk => "fatal_fault_after_destroyed_disk",
+            Excuse::CommittedMetadataDestroyed => "committed_metadata_destroyed",
+            Excuse::AckedLostWithLastGuard => "acked_lost_with_last_guard",
+            Excuse::AckedLostWithMinIsrOne => "acked_lost_with_min_isr_one",
+            Excuse::AckedLostBySoleReplica => "acked_lost_by_sole_replica",
+            Excuse::AckedLostByUncleanRestart => "acked_lost_by_unclean_restart",
+            Excuse::AckedLostByUncleanElection => "acked_lost_by_unclean_election",
+            Excuse::AckedLostByDeletion => "acked_lost_by_deletion",
+            Excuse::CommittedUnackedLost => "committed_unacked_lost",
+            Excuse::ServedAfterLoss => "served_after_loss",
+            Excuse::RottenReplicaInSync => "rotten_replica_in_sync",
+            Excuse::RottenReplicaLeads => "rotten_replica_leads",
         }
     }
 }

@@ -425,6 +425,13 @@ impl PartitionLog {
         Records(entries.map(|entry| Rc::clone(&entry.batch)).collect())
     }
 
+    /// How many batches it holds, and the last of them; for audits.
+    pub fn tail(&self) -> (usize, Option<Rc<Batch>>) {
+        let count = self.segments.iter().map(|segment| segment.entries.len()).sum();
+        let last = self.segments.iter().rev().find_map(|segment| segment.entries.last());
+        (count, last.map(|entry| Rc::clone(&entry.batch)))
+    }
+
     /// Idempotent producers as the log knows them.
     pub fn producers(&self) -> &ProducerStates {
         &self.producers

@@ -19,7 +19,7 @@ use super::log::{LeaderAppend, PartitionLog};
 use super::observation::{BrokerObservation, PartitionTag};
 use super::view::{ClusterView, PartitionView};
 use crate::ids::{BrokerEpoch, LeaderEpoch, NodeId, Offset, OffsetAndEpoch, PartitionEpoch, TopicIdPartition};
-use crate::io::Out;
+use crate::io::{Out, PartitionShown};
 use crate::log::Records;
 use crate::message::ErrorCode;
 use crate::message::cluster::AlterPartitionItem;
@@ -138,6 +138,20 @@ impl Partition {
     /// Whom to ask instead (KIP-951).
     pub fn current_leader(&self) -> LeaderIdAndEpoch {
         LeaderIdAndEpoch { leader_id: self.leader.unwrap_or(NodeId::NONE), leader_epoch: self.leader_epoch }
+    }
+
+    /// For audits.
+    pub fn shown(&self) -> PartitionShown {
+        let (batches, last_batch) = self.log.tail();
+        PartitionShown {
+            id: self.id,
+            log_start: self.log.start_offset(),
+            log_end: self.log.end_offset(),
+            high_watermark: self.log.high_watermark(),
+            leader_epoch: self.leader_epoch,
+            batches,
+            last_batch,
+        }
     }
 
     /// A topic config changed.

@@ -31,7 +31,7 @@ use super::observation::BrokerObservation;
 use super::partition::{Partition, Surroundings};
 use super::view::ClusterView;
 use crate::ids::{BrokerEpoch, LeaderEpoch, NodeId, TopicIdPartition};
-use crate::io::{Connection, Effect, Observation};
+use crate::io::{Connection, Effect, Observation, Visitor};
 use crate::message::data::LeaderIdAndEpoch;
 use crate::message::{DataResponse, ErrorCode, Response};
 use crate::quorum::step::Step;
@@ -120,6 +120,13 @@ impl ReplicaManager {
     /// All replicas hosted here, for audits.
     pub fn partitions(&self) -> impl Iterator<Item = &Partition> {
         self.partitions.values()
+    }
+
+    /// Shows every replica.
+    pub fn visit(&self, visitor: &mut dyn Visitor) {
+        for partition in self.partitions.values() {
+            visitor.partition(&partition.shown());
+        }
     }
 
     /// The log of a replica, for the fetcher.

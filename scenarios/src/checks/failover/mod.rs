@@ -16,11 +16,12 @@ pub mod partitions;
 use raft::broker::observation::PartitionTag;
 use raft::client::AttemptEvent;
 use raft::ids::{LeaderEpoch, NodeId, Offset};
-use raft::metadata::MetadataRecord;
+use raft::metadata::MetadataImage;
 
 use self::controller::ControllerFailovers;
 use self::gaps::Gaps;
 use self::partitions::PartitionFailovers;
+use super::metadata::Update;
 use crate::report::Failover;
 
 /// Samples failovers of all kinds.
@@ -87,9 +88,19 @@ impl Failovers {
         self.done.extend(self.controller.published(at_ns, server, offset));
     }
 
-    /// A metadata record was committed.
-    pub fn metadata(&mut self, at_ns: u64, record: &MetadataRecord) {
-        self.done.extend(self.partitions.metadata(at_ns, record));
+    /// A batch of metadata was committed; `image` is what it led to.
+    pub fn metadata(&mut self, at_ns: u64, update: &Update, image: &MetadataImage) {
+        for broker in &update.changes.brokers {
+            if image.cluster().broker(*broker).is_none_or(|broker| broker.fenced) {
+                self.partitions.fenced(at_ns, *broker);
+            }
+        }
+        for (partition, state) in &update.partitions {
+            self.partitions.leader(at_ns, (*partition).into(), state.leader, state.leader_epoch);
+        }
+        for topic_id in &update.changes.deleted_topics {
+            self.done.extend(self.partitions.topic_removed(*topic_id));
+        }
     }
 
     /// A broker has made itself leader of a partition.

@@ -5,8 +5,6 @@ use std::collections::BTreeMap;
 
 use raft::broker::observation::PartitionTag;
 use raft::ids::{LeaderEpoch, NodeId, TopicIdPartition, Uuid};
-use raft::metadata::MetadataRecord;
-use raft::metadata::records::NO_LEADER_CHANGE;
 
 use crate::report::{Failover, FailoverKind};
 
@@ -43,10 +41,6 @@ pub struct PartitionFailovers {
     struck: Vec<Struck>,
 }
 
-fn tag(topic_id: Uuid, partition: i32) -> PartitionTag {
-    TopicIdPartition { topic_id, partition }.into()
-}
-
 impl PartitionFailovers {
     /// A fault hits a broker. Says whether it leads anything, and so begins a failover.
     pub fn struck(&mut self, at_ns: u64, broker: NodeId, cause: &'static str) -> bool {
@@ -64,50 +58,35 @@ impl PartitionFailovers {
         self.struck.retain(|struck| struck.broker != broker || struck.detected_ns.is_some());
     }
 
-    /// A metadata record was committed; gives what is complete by that.
-    pub fn metadata(&mut self, at_ns: u64, record: &MetadataRecord) -> Vec<Failover> {
-        match record {
-            MetadataRecord::BrokerRegistrationChange(change) if change.fenced == 1 => {
-                self.detected(at_ns, change.broker_id);
-            }
-            MetadataRecord::Partition(record) => {
-                let led = Led { leader: record.leader, epoch: record.leader_epoch };
-                self.partitions.insert(tag(record.topic_id, record.partition_id), led);
-            }
-            MetadataRecord::PartitionChange(change) if change.leader != NO_LEADER_CHANGE => {
-                self.changed(at_ns, tag(change.topic_id, change.partition_id), change.leader);
-            }
-            MetadataRecord::RemoveTopic(removed) => {
-                let topic = tag(removed.topic_id, 0).topic;
-                self.partitions.retain(|partition, _| partition.topic != topic);
-                for struck in &mut self.struck {
-                    struck.partitions.retain(|partition, _| partition.topic != topic);
-                }
-                self.struck.retain(|struck| !struck.partitions.is_empty());
-            }
-            _ => return Vec::new(),
-        }
-        self.complete()
-    }
-
-    fn detected(&mut self, at_ns: u64, broker: NodeId) {
-        for struck in self.struck.iter_mut().filter(|struck| struck.broker == broker) {
-            struck.detected_ns.get_or_insert(at_ns);
-        }
-    }
-
-    fn changed(&mut self, at_ns: u64, partition: PartitionTag, leader: NodeId) {
-        let Some(led) = self.partitions.get_mut(&partition) else { return };
-        let before = led.leader;
-        *led = Led { leader, epoch: LeaderEpoch(led.epoch.0 + 1) };
-        let epoch = led.epoch;
-        if leader != before {
-            self.detected(at_ns, before);
+    /// Committed metadata says who leads a partition now.
+    pub fn leader(&mut self, at_ns: u64, partition: PartitionTag, leader: NodeId, epoch: LeaderEpoch) {
+        let before = self.partitions.insert(partition, Led { leader, epoch });
+        let Some(before) = before.filter(|before| before.epoch != epoch) else { return };
+        if leader != before.leader {
+            self.fenced(at_ns, before.leader);
         }
         for struck in &mut self.struck {
             if let Some(next) = struck.partitions.get_mut(&partition) {
                 *next = (leader != NodeId::NONE).then_some(Next { epoch, committed_ns: at_ns, led_ns: None });
             }
+        }
+    }
+
+    /// A topic is gone, and nobody waits for it; gives what is complete by that.
+    pub fn topic_removed(&mut self, topic_id: Uuid) -> Vec<Failover> {
+        let topic = PartitionTag::from(TopicIdPartition { topic_id, partition: 0 }).topic;
+        self.partitions.retain(|partition, _| partition.topic != topic);
+        for struck in &mut self.struck {
+            struck.partitions.retain(|partition, _| partition.topic != topic);
+        }
+        self.struck.retain(|struck| !struck.partitions.is_empty());
+        self.complete()
+    }
+
+    /// A broker was fenced, or relieved of a partition.
+    pub fn fenced(&mut self, at_ns: u64, broker: NodeId) {
+        for struck in self.struck.iter_mut().filter(|struck| struck.broker == broker) {
+            struck.detected_ns.get_or_insert(at_ns);
         }
     }
 
@@ -162,75 +141,27 @@ impl Struck {
 
 #[cfg(test)]
 mod tests {
-    use std::rc::Rc;
-
-    use raft::ids::{BrokerEpoch, PartitionEpoch};
-    use raft::metadata::records::{BrokerRegistrationChange, Partition, PartitionChange};
-
     use super::*;
 
-    const TOPIC: Uuid = Uuid([3; 16]);
-
-    fn partition(partition_id: i32, leader: i32) -> MetadataRecord {
-        MetadataRecord::Partition(Partition {
-            partition_id,
-            topic_id: TOPIC,
-            replicas: Rc::from([NodeId(1), NodeId(2)]),
-            isr: Rc::from([NodeId(1), NodeId(2)]),
-            removing_replicas: Rc::from([]),
-            adding_replicas: Rc::from([]),
-            leader: NodeId(leader),
-            leader_recovery_state: 0,
-            leader_epoch: LeaderEpoch(0),
-            partition_epoch: PartitionEpoch(0),
-            directories: Rc::from([]),
-            eligible_leader_replicas: None,
-            last_known_elr: None,
-        })
-    }
-
-    fn change(partition_id: i32, leader: i32) -> MetadataRecord {
-        MetadataRecord::PartitionChange(PartitionChange {
-            partition_id,
-            topic_id: TOPIC,
-            isr: None,
-            leader: NodeId(leader),
-            replicas: None,
-            removing_replicas: None,
-            adding_replicas: None,
-            leader_recovery_state: -1,
-            eligible_leader_replicas: None,
-            last_known_elr: None,
-            directories: None,
-        })
-    }
-
-    fn fenced(broker: i32) -> MetadataRecord {
-        MetadataRecord::BrokerRegistrationChange(BrokerRegistrationChange {
-            broker_id: NodeId(broker),
-            broker_epoch: BrokerEpoch(1),
-            fenced: 1,
-            in_controlled_shutdown: 0,
-            log_dirs: Rc::from([]),
-            cordoned_log_dirs: None,
-        })
+    fn of(partition: i32) -> PartitionTag {
+        PartitionTag { topic: 3, partition }
     }
 
     #[test]
     fn it_ends_when_the_last_partition_is_led_again() {
         let mut failovers = PartitionFailovers::default();
         for (number, leader) in [(0, 1), (1, 1), (2, 2)] {
-            failovers.metadata(1, &partition(number, leader));
+            failovers.leader(1, of(number), NodeId(leader), LeaderEpoch(0));
         }
         assert!(!failovers.struck(10, NodeId(3), "kill"));
         assert!(failovers.struck(10, NodeId(1), "kill"));
-        failovers.metadata(100, &fenced(1));
-        failovers.metadata(110, &change(0, 2));
-        failovers.metadata(110, &change(1, -1));
-        assert!(failovers.became_leader(120, tag(TOPIC, 0), LeaderEpoch(1)).is_empty());
-        failovers.metadata(130, &change(1, 2));
-        assert!(failovers.became_leader(135, tag(TOPIC, 1), LeaderEpoch(1)).is_empty(), "of an older epoch");
-        let done = failovers.became_leader(140, tag(TOPIC, 1), LeaderEpoch(2));
+        failovers.fenced(100, NodeId(1));
+        failovers.leader(110, of(0), NodeId(2), LeaderEpoch(1));
+        failovers.leader(110, of(1), NodeId::NONE, LeaderEpoch(1));
+        assert!(failovers.became_leader(120, of(0), LeaderEpoch(1)).is_empty());
+        failovers.leader(130, of(1), NodeId(2), LeaderEpoch(2));
+        assert!(failovers.became_leader(135, of(1), LeaderEpoch(1)).is_empty(), "of an older epoch");
+        let done = failovers.became_leader(140, of(1), LeaderEpoch(2));
         assert_eq!(done.len(), 1);
         assert_eq!(done[0].phases, [("detect", 90), ("elect", 30), ("led", 10)]);
     }
@@ -238,11 +169,11 @@ mod tests {
     #[test]
     fn a_broker_that_keeps_what_it_led_has_lived_through_it() {
         let mut failovers = PartitionFailovers::default();
-        failovers.metadata(1, &partition(0, 1));
+        failovers.leader(1, of(0), NodeId(1), LeaderEpoch(0));
         failovers.struck(10, NodeId(1), "pause");
         failovers.lifted(NodeId(1));
-        failovers.metadata(100, &fenced(1));
-        failovers.metadata(110, &change(0, 2));
-        assert!(failovers.became_leader(120, tag(TOPIC, 0), LeaderEpoch(1)).is_empty());
+        failovers.fenced(100, NodeId(1));
+        failovers.leader(110, of(0), NodeId(2), LeaderEpoch(1));
+        assert!(failovers.became_leader(120, of(0), LeaderEpoch(1)).is_empty());
     }
 }

@@ -37,6 +37,22 @@ pub enum AppendFault {
     BehindJunk { junk_bytes: u64 },
 }
 
+impl std::fmt::Display for AppendFault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            AppendFault::Gap { log_end, base } => {
+                write!(f, "appends a batch at {base}, its log ends at {log_end}")
+            }
+            AppendFault::EpochWentBack { last, epoch } => {
+                write!(f, "appends a batch of epoch {epoch} behind one of epoch {last}")
+            }
+            AppendFault::BehindJunk { junk_bytes } => {
+                write!(f, "appends behind {junk_bytes} bytes that are no batch, or behind a gap")
+            }
+        }
+    }
+}
+
 /// All segments. The *chain* is what a reader gets from the start up to the first gap.
 #[derive(Clone, Debug, Default)]
 pub struct LogGhost {
@@ -54,6 +70,11 @@ pub struct LogGhost {
 }
 
 impl LogGhost {
+    /// No file at all?
+    pub fn is_empty(&self) -> bool {
+        self.segments.is_empty()
+    }
+
     /// Batches held.
     pub fn count(&self) -> usize {
         self.len
@@ -257,15 +278,20 @@ impl LogGhost {
     /// Reads a log from files, as a recovery would: every batch up to the first bad byte or gap.
     /// Also says whether a batch was found that nobody is known to have written.
     pub fn read(files: &dyn DurableFiles, ledger: &mut Ledger) -> (LogGhost, ReadNotes) {
-        let mut log = LogGhost::default();
-        let mut notes = ReadNotes::default();
-        let mut before = BatchId::START;
-        let mut readable = true;
-        let mut segments: Vec<(Offset, Rc<[u8]>)> = files
+        let segments = files
             .paths()
             .iter()
             .filter_map(|path| Some((super::segment_base(path)?, Rc::from(files.read(path)?))))
             .collect();
+        LogGhost::read_segments(segments, ledger)
+    }
+
+    /// The same of any log, by its segments' base offsets and bytes.
+    pub fn read_segments(mut segments: Vec<(Offset, Rc<[u8]>)>, ledger: &mut Ledger) -> (LogGhost, ReadNotes) {
+        let mut log = LogGhost::default();
+        let mut notes = ReadNotes::default();
+        let mut before = BatchId::START;
+        let mut readable = true;
         segments.sort_by_key(|(base, _)| *base);
         for (base, bytes) in &segments {
             let mut segment = Segment { base: *base, ..Segment::default() };

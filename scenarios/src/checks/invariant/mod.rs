@@ -1,4 +1,4 @@
-//! What we claim of a quorum: every invariant by its name, with the place the claim comes from.
+//! What we claim: every invariant by its name, with the place the claim comes from.
 //!
 //! * [`leaders`]: at most one leader and one active controller per epoch, epochs that only grow
 //! * [`votes`]: one vote per epoch, across crashes
@@ -7,7 +7,8 @@
 //! * [`durability`]: what is committed lies on a majority of disks, and leaders have it
 //! * [`promise`]: nothing is promised before it is durable (D1 to D9)
 //!
-//! `LogMatching` lives in [`super::ghost::ledger`], the one map of all batches.
+//! `LogMatching` lives in [`super::ghost::ledger`], the one map of all batches. What is claimed of a
+//! cluster with brokers lives in [`super::metadata`] and [`super::replication`].
 
 pub mod check_quorum;
 pub mod durability;
@@ -55,8 +56,8 @@ invariants! {
     HighWatermarkWithinLog = "HighWatermarkWithinLog", "KIP-595; Kafka: KafkaRaftLog.truncateTo";
     /// Logs that hold the same (epoch, end offset) hold the same prefix; offsets have no gap.
     LogMatching = "LogMatching", "Raft §5.3, figure 3: Log Matching; KRaft TLA+: LogMatching";
-    /// A leader holds every record committed in an earlier epoch.
-    LeaderCompleteness = "LeaderCompleteness", "Raft §5.4, figure 3: Leader Completeness";
+    /// A leader holds every record committed in an earlier epoch; of a partition too.
+    LeaderCompleteness = "LeaderCompleteness", "Raft §5.4, figure 3: Leader Completeness; KIP-966 TLA+ (Vanlightly): LeaderCompletenessProperty";
     /// No replica ever takes another record at a committed offset for committed.
     StateMachineSafety = "StateMachineSafety", "Raft §5.4.3, figure 3: State Machine Safety";
     /// Everything below a leader's high watermark is durable on a majority of voters.
@@ -100,8 +101,33 @@ invariants! {
     DuplicateRecord = "DuplicateRecord", "Jepsen Kafka: duplicate";
     /// An append that was definitely refused is never committed.
     FailedAppendCommitted = "FailedAppendCommitted", "Jepsen Kafka: aborted read";
-    /// An acknowledged value is committed and on a majority of disks at the end.
-    AckedValueNotLost = "AckedValueNotLost", "KIP-966's promise, for the metadata log; Jepsen Kafka: lost write";
+    /// An acknowledged value stays: in the metadata log on a majority of disks, in a partition on some
+    /// replica that may lead.
+    AckedValueNotLost = "AckedValueNotLost", "KIP-966's promise; Jepsen Kafka: lost write";
+    /// Nodes that have published up to the same offset have the image that replaying the committed
+    /// log makes; what one life publishes never goes back, nor past what is committed.
+    ImagesEqualAtEqualOffsets = "ImagesEqualAtEqualOffsets", "KIP-631; KIP-966 TLA+ (Vanlightly): MetadataLogMatchingProperty";
+    /// Every committed record can be replayed on what came before it.
+    CommittedMetadataReplays = "CommittedMetadataReplays", "Kafka: a record that does not replay is a fatal fault of every controller";
+    /// A broker epoch belongs to one incarnation of one broker, and newer ones are higher.
+    MonotonicBrokerEpoch = "MonotonicBrokerEpoch", "KIP-631: the broker epoch is the offset of its registration";
+    /// A producer id is given out once: by the controller to one broker, by that to one producer.
+    ProducerIdBlocksDisjoint = "ProducerIdBlocksDisjoint", "KIP-730: producer ids are allocated in disjoint blocks";
+    /// ISR and ELR are disjoint sets of replicas, the leader and all of the ISR are active, the ELR is
+    /// kept while the ISR is too small and loses nobody without cause; epochs never go back.
+    ValidControllerIsrAndElr = "ValidControllerIsrAndElr", "KIP-966 TLA+ (Vanlightly): ValidControllerIsrAndElr, ValidControllerState";
+    /// A partition's leader epoch has one leader, in one life.
+    NeverTwoPartitionLeadersInSameEpoch = "NeverTwoPartitionLeadersInSameEpoch", "KIP-101: at most one leader per leader epoch";
+    /// A broker leads a partition only in an epoch that committed metadata gave it.
+    LeaderByCommittedMetadata = "LeaderByCommittedMetadata", "KIP-966 TLA+ (Vanlightly): ValidReplicaState; KIP-631";
+    /// At an acks=all ack the maximal ISR is large enough, holds all of it, and covers the committed ISR.
+    ReplicationQuorumSuperset = "ReplicationQuorumSuperset", "KIP-966 TLA+ (Vanlightly): ReplicationQuorumSupersetProperty; KIP-497";
+    /// Whoever metadata lets lead, as member of an ISR or ELR, holds everything committed.
+    LeaderCandidateCompleteness = "LeaderCandidateCompleteness", "KIP-966 TLA+ (Vanlightly): LeaderCandidateCompletenessProperty; KIP-101, KIP-279, KIP-903";
+    /// Consumers see committed records, and below the high watermark of who shows them.
+    ConsistentRead = "ConsistentRead", "KIP-966 TLA+ (Vanlightly): ConsistentReadProperty; KIP-392";
+    /// A partition's committed log has each batch of an idempotent producer once and in sequence.
+    IdempotentSequence = "IdempotentSequence", "KIP-98: idempotent producers neither lose, duplicate nor reorder";
     /// A leader from which no majority fetches resigns within the bound of its timers.
     LeaderWithoutMajorityResigns = "LeaderWithoutMajorityResigns", "KAFKA-15489: check quorum";
     /// After healing, the quorum serves again within its bound.

@@ -61,6 +61,7 @@ impl Quorum {
             slowest_ppm: 0,
             appends: true,
             reads: true,
+            brokers: None,
             fixes,
             keep_going: false,
         };

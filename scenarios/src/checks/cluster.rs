@@ -1,0 +1,311 @@
+//! What brokers add to the checks of a quorum: committed metadata and replication, and which
+//! crossing of the border means what to them. A quorum alone has none of this and pays nothing.
+
+use raft::broker::observation::BrokerObservation;
+use raft::ids::{NodeId, Offset};
+use raft::io::{DurableFiles, PartitionShown};
+use raft::message::{
+    AdminRequest, ClusterRequest, ClusterResponse, DataRequest, DataResponse, ErrorCode, Request, Response,
+};
+use sim::watch::{Synced, Write};
+
+use super::committed::Committed;
+use super::coverage::{Coverage, Situation};
+use super::failover::Failovers;
+use super::fresh::FreshClients;
+use super::ghost::ServerGhost;
+use super::ghost::boot::HowDown;
+use super::ghost::ledger::Ledger;
+use super::metadata::MetadataGhost;
+use super::recovery::Missing;
+use super::replication::{Around, Replication, Settings};
+use super::verdict::Verdict;
+
+/// `ElectLeaders` of this type asks for unclean elections.
+const UNCLEAN: i8 = 1;
+
+/// What the checks need to know of brokers.
+#[derive(Clone, Debug)]
+pub struct BrokerConfig {
+    /// Node ids of the servers that have the role.
+    pub ids: Vec<NodeId>,
+    /// Properties that decide.
+    pub settings: Settings,
+    /// Index of the first client that begins after healing.
+    pub first_fresh_client: usize,
+    /// Partitions that such clients write and read.
+    pub partitions: usize,
+    /// The controllers' static `min.insync.replicas`.
+    pub controllers_min_insync_replicas: i32,
+}
+
+/// See the module's documentation.
+#[derive(Clone, Debug)]
+pub struct ClusterChecks {
+    brokers: Vec<NodeId>,
+    metadata: MetadataGhost,
+    replication: Replication,
+    acked_records: u64,
+    excused_records: u64,
+    /// Where the committed metadata ended when it was first asked for after healing.
+    to_be_published: Option<Offset>,
+    /// Clients that begin after healing.
+    pub fresh: FreshClients,
+}
+
+impl ClusterChecks {
+    /// Before anything happened.
+    pub fn new(servers: &[NodeId], config: BrokerConfig) -> ClusterChecks {
+        let BrokerConfig { ids, settings, controllers_min_insync_replicas, first_fresh_client, partitions } = config;
+        ClusterChecks {
+            brokers: ids,
+            metadata: MetadataGhost::new(servers.len(), controllers_min_insync_replicas),
+            replication: Replication::new(servers.to_vec(), settings),
+            acked_records: 0,
+            excused_records: 0,
+            to_be_published: None,
+            fresh: FreshClients::new(first_fresh_client, partitions),
+        }
+    }
+
+    /// The ghost image and what rests on it.
+    pub fn metadata(&self) -> &MetadataGhost {
+        &self.metadata
+    }
+
+    /// Ghosts of all partitions.
+    pub fn replication(&self) -> &Replication {
+        &self.replication
+    }
+
+    /// Records acknowledged with `acks=all`, and how many of them went with an excuse (deletion of
+    /// their topic apart).
+    pub fn acked_records(&self) -> (u64, u64) {
+        (self.acked_records, self.excused_records)
+    }
+
+    fn parts<'a>(
+        &'a mut self,
+        verdict: &'a mut Verdict,
+        coverage: &'a mut Coverage,
+    ) -> (&'a mut Replication, &'a mut MetadataGhost, Around<'a>) {
+        let ClusterChecks { replication, metadata, acked_records, excused_records, .. } = self;
+        (replication, metadata, Around { verdict, coverage, acked_records, excused_records })
+    }
+
+    /// The committed metadata log has grown, or was cut.
+    pub fn committed(
+        &mut self,
+        committed: &Committed,
+        ledger: &Ledger,
+        verdict: &mut Verdict,
+        coverage: &mut Coverage,
+        failovers: &mut Failovers,
+    ) {
+        let (replication, metadata, mut around) = self.parts(verdict, coverage);
+        while let Some(update) = metadata.advance(committed, ledger, around.verdict) {
+            if !update.changes.is_empty() {
+                failovers.metadata(around.verdict.now_ns, &update, metadata.image());
+                replication.metadata_changed(&update, metadata, &mut around);
+            }
+        }
+    }
+
+    /// A process boots.
+    pub fn booted(&mut self, server: usize, disk: &dyn DurableFiles, verdict: &mut Verdict, coverage: &mut Coverage) {
+        let (replication, metadata, mut around) = self.parts(verdict, coverage);
+        metadata.booted(server);
+        let registered = metadata.broker_epoch(replication.id_of(server));
+        replication.booted(server, registered, disk, &mut around);
+    }
+
+    /// A process is down.
+    pub fn down(&mut self, server: usize, how: HowDown) {
+        self.replication.disk_mut(server).went_down(how);
+        self.replication.down(server);
+    }
+
+    /// Durable bytes of a server were destroyed.
+    pub fn disk_damaged(&mut self, server: usize) {
+        self.replication.disk_mut(server).was_damaged();
+    }
+
+    /// A server changes its disk. True if only data logs are concerned. A rename is not told here
+    /// ([`ClusterChecks::renamed`]).
+    pub fn wrote(&mut self, server: usize, write: Write<'_>, verdict: &mut Verdict, coverage: &mut Coverage) -> bool {
+        let (replication, _, mut around) = self.parts(verdict, coverage);
+        match write {
+            Write::Open { file, path, truncate } => replication.opened(server, file.0, path, truncate, &mut around),
+            Write::Append { file, bytes } => replication.appended(server, file.0, bytes, &mut around),
+            Write::Truncate { file, len } => replication.truncated(server, file.0, len, &mut around),
+            Write::Unlink { path } => replication.unlinked(server, path, &mut around),
+            Write::Rename { .. } => false,
+        }
+    }
+
+    /// A name has moved; `content` is what the new one holds.
+    pub fn renamed(
+        &mut self,
+        server: usize,
+        names: (&str, &str),
+        content: Option<&[u8]>,
+        verdict: &mut Verdict,
+        coverage: &mut Coverage,
+    ) {
+        let (replication, _, mut around) = self.parts(verdict, coverage);
+        replication.renamed(server, names, content, &mut around);
+    }
+
+    /// Something became durable. True if only a data log is concerned.
+    pub fn synced(&mut self, server: usize, synced: Synced) -> bool {
+        match synced {
+            Synced::File(file) => self.replication.file_synced(server, file.0),
+            Synced::Directory => {
+                self.replication.directory_synced(server);
+                false
+            }
+        }
+    }
+
+    /// The thread that takes requests takes its next input.
+    #[inline]
+    pub fn requests_go_on(&mut self, server: usize, verdict: &mut Verdict, coverage: &mut Coverage) {
+        let (replication, _, mut around) = self.parts(verdict, coverage);
+        replication.step_over(server, &mut around);
+    }
+
+    /// A request reaches a server.
+    pub fn request_taken(&mut self, server: usize, connection: u64, correlation_id: i32, request: &Request) {
+        match request {
+            Request::Data(DataRequest::Produce(request)) => {
+                self.replication.produce_taken(server, connection, correlation_id, request);
+            }
+            Request::Admin(AdminRequest::ElectLeaders(request)) if request.election_type == UNCLEAN => {
+                self.replication.unclean_election_asked();
+            }
+            _ => {}
+        }
+    }
+
+    /// A request leaves a server.
+    pub fn request_sent(&mut self, server: usize, request: &Request) {
+        if let Request::Cluster(ClusterRequest::AlterPartition(request)) = request {
+            self.replication.isr_proposed(server, request);
+        }
+    }
+
+    /// A response leaves a server; `to` is another one, or a client.
+    pub fn response_sent(
+        &mut self,
+        (server, to): (usize, Option<usize>),
+        (connection, correlation_id): (u64, i32),
+        response: &Response,
+        verdict: &mut Verdict,
+        coverage: &mut Coverage,
+    ) {
+        let (replication, metadata, mut around) = self.parts(verdict, coverage);
+        let id = replication.id_of(server);
+        match response {
+            Response::Data(DataResponse::Produce(answer)) => {
+                replication.produce_answered(server, (connection, correlation_id), answer, &mut around);
+            }
+            Response::Data(DataResponse::Fetch(answer)) if to.is_none() => {
+                replication.consumer_answered(server, answer, &mut around);
+            }
+            Response::Data(DataResponse::InitProducerId(answer)) => {
+                metadata.producer_ids.id_answered(id, answer, around.verdict);
+            }
+            Response::Cluster(ClusterResponse::AllocateProducerIds(answer)) => {
+                let to = to.map(|to| replication.id_of(to));
+                metadata.producer_ids.block_answered(id, to, answer, around.verdict);
+            }
+            Response::Cluster(ClusterResponse::AlterPartition(answer)) => {
+                let refused = |result: &raft::message::cluster::AlterPartitionResult| result.error != ErrorCode::None;
+                if answer.error != ErrorCode::None || answer.partitions.iter().any(refused) {
+                    around.coverage.met(Situation::AlterPartitionRejected);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// An image was published.
+    pub fn published(
+        &mut self,
+        server: usize,
+        offset: Offset,
+        digest: u64,
+        committed_end: Offset,
+        verdict: &mut Verdict,
+    ) {
+        let id = self.replication.id_of(server);
+        self.metadata.publishes((server, id), offset, digest, committed_end, verdict);
+    }
+
+    /// A broker said something of itself.
+    pub fn observed(
+        &mut self,
+        server: &ServerGhost,
+        index: usize,
+        observation: BrokerObservation,
+        verdict: &mut Verdict,
+        coverage: &mut Coverage,
+    ) {
+        let (replication, metadata, mut around) = self.parts(verdict, coverage);
+        replication.observed((index, server.incarnation), observation, metadata, &mut around);
+    }
+
+    /// Compares what a broker shows of its replicas, and its disk if given.
+    pub fn audit(
+        &mut self,
+        server: usize,
+        settled: bool,
+        shown: &[PartitionShown],
+        disk: Option<&dyn DurableFiles>,
+    ) -> Option<String> {
+        let differs = shown.iter().find_map(|shown| self.replication.differs(server, shown, settled));
+        differs.or_else(|| self.replication.differs_from_disk(server, disk?))
+    }
+
+    /// The first recovery predicate that does not hold: all live brokers are unfenced, partitions
+    /// that promises allow are led and fully in sync, and images go as far as the metadata did when
+    /// this was first asked after healing.
+    pub fn missing(&mut self, servers: &[ServerGhost], committed_end: Offset) -> Option<Missing> {
+        let image = self.metadata.image();
+        let index = |id: NodeId| servers.iter().position(|server| server.id == id);
+        let is_live = |id: NodeId| index(id).is_some_and(|server| servers[server].up);
+        let is_active = |id: NodeId| image.cluster().broker(id).is_some_and(|broker| broker.is_active());
+        let of = |ids: &mut dyn Iterator<Item = NodeId>| ids.filter_map(index).collect::<Vec<usize>>();
+
+        let fenced = of(&mut self.brokers.iter().copied().filter(|id| is_live(*id) && !is_active(*id)));
+        if !fenced.is_empty() {
+            return Some(Missing { predicate: "all live brokers unfenced", servers: fenced });
+        }
+        for partition in self.replication.partitions().iter().filter(|partition| !partition.deleted) {
+            let Some(now) = partition.now() else { continue };
+            // With ELR on nobody may be left who can lead without being chosen uncleanly.
+            let may_be_led = !now.isr.is_empty() || !now.elr.is_empty();
+            if !now.has_leader() && may_be_led {
+                return Some(Missing { predicate: "every partition led", servers: Vec::new() });
+            }
+            let in_sync = |id: &NodeId| now.isr.contains(id) || !is_live(*id);
+            let rotten = |id: &NodeId| index(*id).is_some_and(|server| partition.replicas[server].rotten);
+            if now.has_leader() && !rotten(&now.leader) {
+                let out = of(&mut now.replicas.iter().copied().filter(|id| !in_sync(id) && !rotten(id)));
+                if !out.is_empty() {
+                    return Some(Missing { predicate: "every replica in sync", servers: out });
+                }
+            }
+        }
+        let target = *self.to_be_published.get_or_insert(committed_end);
+        let behind = |id: &NodeId| {
+            let published = index(*id).and_then(|server| self.metadata.published(server));
+            published.is_none_or(|published| published.0 + 1 < target.0)
+        };
+        let behind = of(&mut self.brokers.iter().copied().filter(|id| is_live(*id) && behind(id)));
+        if !behind.is_empty() {
+            return Some(Missing { predicate: "images published to the committed end", servers: behind });
+        }
+        self.fresh.missing().map(|predicate| Missing { predicate, servers: Vec::new() })
+    }
+}

@@ -1,0 +1,42 @@
+//! `MonotonicBrokerEpoch`: each incarnation of a broker has an epoch of its own, newer ones higher.
+
+use std::collections::BTreeMap;
+
+use raft::ids::{BrokerEpoch, NodeId, Offset, Uuid};
+use raft::metadata::records::RegisterBroker;
+
+use crate::checks::invariant::Invariant;
+use crate::checks::verdict::Verdict;
+
+/// Registrations so far.
+#[derive(Clone, Debug, Default)]
+pub struct BrokerEpochs {
+    /// The newest of each broker; unregistering does not make one forgotten.
+    newest: BTreeMap<NodeId, (BrokerEpoch, Uuid)>,
+    /// Of all brokers.
+    highest: Option<BrokerEpoch>,
+}
+
+impl BrokerEpochs {
+    /// A registration is committed. A new incarnation's epoch is where its records were written, so
+    /// it is new to all brokers; the same incarnation keeps its own (controller-broker.md §3.1).
+    pub fn registered(&mut self, offset: Offset, record: &RegisterBroker, verdict: &mut Verdict) {
+        let (id, epoch) = (record.broker_id, record.broker_epoch);
+        let before = self.newest.insert(id, (epoch, record.incarnation_id));
+        let again = before.filter(|(_, incarnation)| *incarnation == record.incarnation_id);
+        let wrong = match again {
+            Some((old, _)) if old == epoch => return,
+            Some((old, _)) => Some(format!("the same incarnation had epoch {old}")),
+            None => {
+                let highest = self.highest.filter(|highest| epoch <= *highest);
+                highest.map(|highest| format!("epoch {highest} was given before"))
+            }
+        };
+        let wrong = wrong.or_else(|| (epoch.0 > offset.0).then(|| format!("its record stands at {offset}")));
+        self.highest = self.highest.max(Some(epoch));
+        if let Some(wrong) = wrong {
+            verdict
+                .fail(Invariant::MonotonicBrokerEpoch, || format!("broker {id} registers with epoch {epoch}; {wrong}"));
+        }
+    }
+}

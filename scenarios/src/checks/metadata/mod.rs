@@ -1,0 +1,268 @@
+//! Committed metadata: the checks' own replay of it, and what must hold of every record and of what
+//! nodes publish.
+//!
+//! * this file: the ghost image, one batch after the other, and its digest at each offset
+//! * [`brokers`]: broker epochs; [`producer_ids`]: blocks and ids
+//! * [`partitions`]: `ValidControllerIsrAndElr`
+//!
+//! Only a cluster with brokers has it: a quorum's records say nothing to an image.
+
+pub mod brokers;
+pub mod partitions;
+pub mod producer_ids;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+use raft::ids::{BrokerEpoch, NodeId, Offset, TopicIdPartition};
+use raft::log::Batch;
+use raft::metadata::image::{MetadataChanges, PartitionRegistration};
+use raft::metadata::{MetadataImage, MetadataRecord};
+
+use self::brokers::BrokerEpochs;
+use self::partitions::Rules;
+use self::producer_ids::ProducerIds;
+use super::committed::Committed;
+use super::ghost::ledger::Ledger;
+use super::invariant::Invariant;
+use super::verdict::{Excuse, Verdict};
+
+/// What one committed batch changes of what brokers may see. A transaction changes it when it ends.
+#[derive(Clone, Debug, Default)]
+pub struct Update {
+    /// The image before.
+    pub before: MetadataImage,
+    /// What was touched.
+    pub changes: MetadataChanges,
+    /// Brokers that registered.
+    pub registered: BTreeSet<NodeId>,
+    /// A `ClearElr` was among the records.
+    pub elr_cleared: bool,
+    /// Partitions as each record left them, in order: a leader may hear of any of these states.
+    pub partitions: Vec<(TopicIdPartition, Rc<PartitionRegistration>)>,
+}
+
+/// See the module's documentation.
+#[derive(Clone, Debug)]
+pub struct MetadataGhost {
+    /// What is committed and not hidden by a transaction.
+    image: MetadataImage,
+    /// The records of an open transaction on top, and what they change.
+    hidden: Option<(MetadataImage, Update)>,
+    /// Batches of the committed log that were replayed.
+    replayed: usize,
+    /// Where the image changed, and its digest from there on; ascending.
+    digests: Vec<(Offset, u64)>,
+    brokers: BrokerEpochs,
+    /// Blocks and ids.
+    pub producer_ids: ProducerIds,
+    rules: Rules,
+    /// How far each server has published in this life.
+    published: Vec<Option<Offset>>,
+}
+
+impl MetadataGhost {
+    /// Before the first record, for so many servers; `min_insync_replicas` is the controllers'
+    /// static value.
+    pub fn new(servers: usize, min_insync_replicas: i32) -> MetadataGhost {
+        MetadataGhost {
+            image: MetadataImage::default(),
+            hidden: None,
+            replayed: 0,
+            digests: Vec::new(),
+            brokers: BrokerEpochs::default(),
+            producer_ids: ProducerIds::default(),
+            rules: Rules { min_insync_replicas },
+            published: vec![None; servers],
+        }
+    }
+
+    /// The image of everything committed, as nodes may see it.
+    pub fn image(&self) -> &MetadataImage {
+        &self.image
+    }
+
+    /// The effective `min.insync.replicas` of a topic now, as the controllers count it (§4.4).
+    pub fn min_isr(&self, topic: &str) -> usize {
+        self.rules.min_isr(&self.image, topic)
+    }
+
+    /// The epoch by which a broker is registered; unknown if it is not.
+    pub fn broker_epoch(&self, broker: NodeId) -> BrokerEpoch {
+        self.image.cluster().broker(broker).map_or(BrokerEpoch::UNKNOWN, |broker| broker.epoch)
+    }
+
+    /// The next batch of the committed log that was not replayed; `None` if there is none. The
+    /// update is of what nodes may see.
+    pub fn advance(&mut self, committed: &Committed, ledger: &Ledger, verdict: &mut Verdict) -> Option<Update> {
+        if committed.last_cut().is_some() {
+            // Its images were handed out: nobody can say what still follows from them.
+            if verdict.ended_by().is_none() {
+                verdict.end_excused(Excuse::CommittedMetadataDestroyed);
+            }
+            return None;
+        }
+        let known = ledger.get(*committed.batches.get(self.replayed)?);
+        self.replayed += 1;
+        let mut update = Update { before: self.image.clone(), ..Update::default() };
+        if known.control {
+            return Some(update);
+        }
+        let parsed = Batch::parse(known.bytes());
+        let records = parsed.as_ref().map_err(|error| *error).and_then(|(batch, _)| batch.metadata_records());
+        match records {
+            Ok(records) => {
+                for (offset, record) in records {
+                    self.record(offset, record, &mut update, verdict);
+                }
+            }
+            Err(error) => verdict.fail(Invariant::CommittedMetadataReplays, || {
+                format!("the batch committed at offset {} cannot be read: {error}", known.base)
+            }),
+        }
+        if update.changes.is_empty() {
+            return Some(update);
+        }
+        self.rules.judge(&update, &self.image, verdict);
+        Some(update)
+    }
+
+    fn record(&mut self, offset: Offset, record: &MetadataRecord, update: &mut Update, verdict: &mut Verdict) {
+        match (record, self.hidden.is_some()) {
+            (MetadataRecord::BeginTransaction(_), false) => {
+                self.hidden = Some((self.image.clone(), Update::default()));
+            }
+            (MetadataRecord::EndTransaction(_), true) => {
+                if let Some((image, shown)) = self.hidden.take() {
+                    self.image = image;
+                    update.merge(shown);
+                    self.note_digest(offset);
+                }
+            }
+            (MetadataRecord::AbortTransaction(_), true) => self.hidden = None,
+            (
+                MetadataRecord::BeginTransaction(_)
+                | MetadataRecord::EndTransaction(_)
+                | MetadataRecord::AbortTransaction(_),
+                _,
+            ) => verdict.fail(Invariant::CommittedMetadataReplays, || {
+                format!("{} is committed at offset {offset}, out of turn", record.name())
+            }),
+            (record, false) => {
+                self.replay(offset, record, update, verdict);
+                self.note_digest(offset);
+            }
+            (record, true) => {
+                let Some((hidden, mut shown)) = self.hidden.take() else { return };
+                let visible = std::mem::replace(&mut self.image, hidden);
+                self.replay(offset, record, &mut shown, verdict);
+                self.hidden = Some((std::mem::replace(&mut self.image, visible), shown));
+            }
+        }
+    }
+
+    fn replay(&mut self, offset: Offset, record: &MetadataRecord, update: &mut Update, verdict: &mut Verdict) {
+        match record {
+            MetadataRecord::RegisterBroker(record) => {
+                self.brokers.registered(offset, record, verdict);
+                update.registered.insert(record.broker_id);
+            }
+            MetadataRecord::ProducerIds(record) => {
+                self.producer_ids.allocated(self.image.next_producer_id(), record);
+            }
+            MetadataRecord::Partition(record) => partitions::is_new(&self.image, record, offset, verdict),
+            MetadataRecord::ClearElr(_) => update.elr_cleared = true,
+            _ => {}
+        }
+        if let Err(error) = self.image.replay(record, &mut update.changes) {
+            return verdict.fail(Invariant::CommittedMetadataReplays, || {
+                format!("{} committed at offset {offset} does not replay: {error}", record.name())
+            });
+        }
+        let (topics, partitions) = (self.image.topics(), &mut update.partitions);
+        let one = |topic_id, partition| {
+            let id = TopicIdPartition { topic_id, partition };
+            topics.partition(id).map(|registration| (id, Rc::clone(registration)))
+        };
+        match record {
+            MetadataRecord::Partition(record) => partitions.extend(one(record.topic_id, record.partition_id)),
+            MetadataRecord::PartitionChange(record) => partitions.extend(one(record.topic_id, record.partition_id)),
+            MetadataRecord::ClearElr(_) => {
+                partitions.extend(update.changes.partitions().filter_map(|id| one(id.topic_id, id.partition)));
+            }
+            _ => {}
+        }
+    }
+
+    fn note_digest(&mut self, offset: Offset) {
+        let digest = self.image.digest();
+        if self.digests.last().is_none_or(|(_, last)| *last != digest) {
+            self.digests.push((offset, digest));
+        }
+    }
+
+    /// Of the image up to an offset (inclusive).
+    fn digest_at(&self, offset: Offset) -> u64 {
+        let count = self.digests.partition_point(|(from, _)| *from <= offset);
+        count.checked_sub(1).map_or_else(|| MetadataImage::default().digest(), |last| self.digests[last].1)
+    }
+
+    /// A process begins.
+    pub fn booted(&mut self, server: usize) {
+        self.published[server] = None;
+    }
+
+    /// How far a server has published in this life.
+    pub fn published(&self, server: usize) -> Option<Offset> {
+        self.published[server]
+    }
+
+    /// A server has published an image up to `offset` (inclusive).
+    pub fn publishes(
+        &mut self,
+        (server, id): (usize, NodeId),
+        offset: Offset,
+        digest: u64,
+        committed_end: Offset,
+        verdict: &mut Verdict,
+    ) {
+        let before = self.published[server].replace(offset).unwrap_or(Offset(-1));
+        if offset >= committed_end {
+            verdict.fail(Invariant::ImagesEqualAtEqualOffsets, || {
+                format!("node {id} publishes an image up to {offset}; what is committed ends at {committed_end}")
+            });
+        } else if offset < before {
+            verdict.fail(Invariant::ImagesEqualAtEqualOffsets, || {
+                format!("node {id} publishes an image up to {offset}, after one up to {before}")
+            });
+        } else if digest != self.digest_at(offset) {
+            verdict.fail(Invariant::ImagesEqualAtEqualOffsets, || {
+                format!("node {id} publishes another image up to {offset} than the committed records make")
+            });
+        }
+    }
+}
+
+impl Update {
+    /// What was hidden comes to light.
+    fn merge(&mut self, shown: Update) {
+        let Update { before: _, changes, registered, elr_cleared, partitions } = shown;
+        self.partitions.extend(partitions);
+        self.changes.brokers.extend(changes.brokers);
+        self.changes.controllers.extend(changes.controllers);
+        self.changes.features.extend(changes.features);
+        self.changes.configs.extend(changes.configs);
+        for deleted in &changes.deleted_topics {
+            self.changes.topics.remove(deleted);
+        }
+        self.changes.deleted_topics.extend(changes.deleted_topics);
+        for (topic, partitions) in changes.topics {
+            self.changes.topics.entry(topic).or_default().extend(partitions);
+        }
+        self.changes.producer_ids |= changes.producer_ids;
+        self.registered.extend(registered);
+        self.elr_cleared |= elr_cleared;
+    }
+}

@@ -1,0 +1,158 @@
+//! `ValidControllerIsrAndElr`: what the controllers may say of a partition's replicas, after each
+//! committed batch (controller-broker.md §4.4, §4.5, §4.9).
+
+use raft::ids::{NodeId, Offset, TopicIdPartition};
+use raft::metadata::MetadataImage;
+use raft::metadata::image::{ClusterImage, LeaderRecoveryState, PartitionRegistration};
+use raft::metadata::records::Partition;
+
+use super::Update;
+use crate::checks::invariant::Invariant;
+use crate::checks::verdict::Verdict;
+
+/// What the rules need besides the image.
+#[derive(Clone, Copy, Debug)]
+pub struct Rules {
+    /// The controllers' static `min.insync.replicas`.
+    pub min_insync_replicas: i32,
+}
+
+impl Rules {
+    /// As the controllers count it: at most the replicas of partition 0 (§4.4).
+    pub fn min_isr(&self, image: &MetadataImage, topic: &str) -> usize {
+        let wanted = image.configs().min_insync_replicas(topic, NodeId::NONE, self.min_insync_replicas);
+        let first = image.topics().topic_by_name(topic).and_then(|topic| topic.partitions.get(&0));
+        usize::try_from(wanted).unwrap_or(0).min(first.map_or(usize::MAX, |first| first.replicas.len()))
+    }
+
+    /// Judges what a batch has made: partitions that it touched, and all that hold a broker which it
+    /// has made inactive.
+    pub fn judge(&self, update: &Update, image: &MetadataImage, verdict: &mut Verdict) {
+        for id in update.changes.partitions() {
+            let (Some(topic), Some(after)) = (image.topics().topic(id.topic_id), image.topics().partition(id)) else {
+                continue;
+            };
+            let min_isr = self.min_isr(image, &topic.name);
+            if let Some(wrong) = wrong(id, after, min_isr, update, image) {
+                fail(id, after, wrong, verdict);
+            }
+        }
+        let active_before = |id: &&NodeId| is_active(update.before.cluster(), **id);
+        let left: Vec<NodeId> = update.changes.brokers.iter().filter(active_before).copied().collect();
+        if left.iter().all(|id| is_active(image.cluster(), *id)) {
+            return;
+        }
+        for (id, partition) in image.topics().partitions() {
+            if let Some(wrong) = inactive_member(id, partition, update, image) {
+                fail(id, partition, wrong, verdict);
+            }
+        }
+    }
+}
+
+/// A PartitionRecord makes a partition; it never sets an old one back.
+pub fn is_new(image: &MetadataImage, record: &Partition, offset: Offset, verdict: &mut Verdict) {
+    let id = TopicIdPartition { topic_id: record.topic_id, partition: record.partition_id };
+    let Some(old) = image.topics().partition(id) else { return };
+    if record.leader_epoch < old.leader_epoch || record.partition_epoch < old.partition_epoch {
+        verdict.fail(Invariant::ValidControllerIsrAndElr, || {
+            format!(
+                "the record at offset {offset} sets {id} back from leader epoch {} and partition epoch {} to {} and {}",
+                old.leader_epoch, old.partition_epoch, record.leader_epoch, record.partition_epoch
+            )
+        });
+    }
+}
+
+fn is_active(cluster: &ClusterImage, id: NodeId) -> bool {
+    cluster.broker(id).is_some_and(|broker| broker.is_active())
+}
+
+fn wrong(
+    id: TopicIdPartition,
+    after: &PartitionRegistration,
+    min_isr: usize,
+    update: &Update,
+    image: &MetadataImage,
+) -> Option<String> {
+    for (name, members) in [("ISR", &after.isr), ("ELR", &after.elr)] {
+        for (index, member) in members.iter().enumerate() {
+            if !after.has_replica(*member) {
+                return Some(format!("broker {member} of its {name} is no replica"));
+            }
+            if members[..index].contains(member) {
+                return Some(format!("broker {member} is in its {name} twice"));
+            }
+        }
+    }
+    if let Some(both) = after.elr.iter().find(|member| after.isr.contains(member)) {
+        return Some(format!("broker {both} is in its ISR and in its ELR"));
+    }
+    if after.has_leader() && !after.isr.contains(&after.leader) {
+        return Some("its leader is not in its ISR".to_owned());
+    }
+    let elr_enabled = image.features().is_elr_enabled();
+    if !after.elr.is_empty() && !elr_enabled {
+        return Some("it has an ELR, which is off".to_owned());
+    }
+    if !after.elr.is_empty() && after.isr.len() >= min_isr {
+        return Some(format!("it has an ELR besides an ISR of {}, and {min_isr} are enough", after.isr.len()));
+    }
+    inactive_member(id, after, update, image)
+        .or_else(|| if elr_enabled { left_without_cause(id, after, min_isr, update) } else { None })
+}
+
+/// Whoever is fenced, leaving or unknown leaves every ISR; only where there is no ELR does the last
+/// one stay, and then nobody leads.
+fn inactive_member(
+    id: TopicIdPartition,
+    partition: &PartitionRegistration,
+    update: &Update,
+    image: &MetadataImage,
+) -> Option<String> {
+    let member = partition.isr.iter().find(|member| !is_active(image.cluster(), **member))?;
+    let last_one = partition.isr.len() == 1 && !partition.has_leader();
+    // From before ELR was switched on.
+    let stood_so = || {
+        let before = update.before.topics().partition(id);
+        !is_active(update.before.cluster(), *member) && before.is_some_and(|before| before.isr == partition.isr)
+    };
+    let may_stay = last_one && (!image.features().is_elr_enabled() || stood_so());
+    (!may_stay).then(|| format!("broker {member} of its ISR is fenced, leaving or not registered"))
+}
+
+/// Who leaves the ISR while that is too small stays eligible, until an unclean restart, an unclean
+/// election or a new `min.insync.replicas` (§4.9).
+fn left_without_cause(
+    id: TopicIdPartition,
+    after: &PartitionRegistration,
+    min_isr: usize,
+    update: &Update,
+) -> Option<String> {
+    let before = update.before.topics().partition(id)?;
+    let unclean = after.leader_recovery_state == LeaderRecoveryState::Recovering;
+    if after.isr.len() >= min_isr || unclean || update.elr_cleared || !update.before.features().is_elr_enabled() {
+        return None;
+    }
+    let is_gone = |member: &&NodeId| !after.isr.contains(member) && !after.elr.contains(member);
+    let gone = before.isr.iter().chain(before.elr.iter()).filter(is_gone);
+    let mut without_cause = gone.filter(|member| !update.registered.contains(member));
+    without_cause.next().map(|member| {
+        format!("broker {member} is dropped from its ISR or ELR, which are {} of {min_isr}", after.isr.len())
+    })
+}
+
+#[cold]
+fn fail(id: TopicIdPartition, partition: &PartitionRegistration, wrong: String, verdict: &mut Verdict) {
+    verdict.fail(Invariant::ValidControllerIsrAndElr, || {
+        let list = |ids: &[NodeId]| ids.iter().map(NodeId::to_string).collect::<Vec<_>>().join(" ");
+        format!(
+            "partition {id} with leader {}, ISR ({}) and ELR ({}), at leader epoch {} and partition epoch {}: {wrong}",
+            partition.leader,
+            list(&partition.isr),
+            list(&partition.elr),
+            partition.leader_epoch,
+            partition.partition_epoch
+        )
+    });
+}

@@ -1,0 +1,90 @@
+//! `ProducerIdBlocksDisjoint`: blocks as committed, as answered to brokers, and ids as answered to
+//! producers.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use raft::ids::{NodeId, ProducerId};
+use raft::message::ErrorCode;
+use raft::message::cluster::AllocateProducerIdsResponse;
+use raft::message::data::InitProducerIdResponse;
+use raft::metadata::records::ProducerIds as ProducerIdsRecord;
+
+use crate::checks::invariant::Invariant;
+use crate::checks::verdict::Verdict;
+
+/// A committed block.
+#[derive(Clone, Copy, Debug)]
+struct Block {
+    end: ProducerId,
+    broker: NodeId,
+    answered: bool,
+}
+
+/// All of them.
+#[derive(Clone, Debug, Default)]
+pub struct ProducerIds {
+    /// By first id.
+    blocks: BTreeMap<i64, Block>,
+    given: BTreeSet<(i64, i16)>,
+}
+
+impl ProducerIds {
+    /// A block is committed: from the id that was next until now. (That the next one only grows, so
+    /// that blocks do not overlap in the log, is a rule of replay.)
+    pub fn allocated(&mut self, next: ProducerId, record: &ProducerIdsRecord) {
+        let block = Block { end: record.next_producer_id, broker: record.broker_id, answered: false };
+        self.blocks.insert(next.0, block);
+    }
+
+    /// A controller answers a broker, `to` if it is known.
+    pub fn block_answered(
+        &mut self,
+        controller: NodeId,
+        to: Option<NodeId>,
+        answer: &AllocateProducerIdsResponse,
+        verdict: &mut Verdict,
+    ) {
+        if answer.error != ErrorCode::None {
+            return;
+        }
+        let (start, len) = (answer.producer_id_start, answer.producer_id_len);
+        let block = self.blocks.get_mut(&start.0);
+        let wrong = match block {
+            Some(block) if block.end.0 != start.0 + i64::from(len) || to.is_some_and(|to| block.broker != to) => {
+                Some(format!("committed was one up to {} for broker {}", block.end, block.broker))
+            }
+            Some(block) if block.answered => Some("that block was given before".to_owned()),
+            Some(block) => {
+                block.answered = true;
+                None
+            }
+            None => Some("no such block is committed".to_owned()),
+        };
+        if let Some(wrong) = wrong {
+            verdict.fail(Invariant::ProducerIdBlocksDisjoint, || {
+                format!("node {controller} gives {len} producer ids from {start}; {wrong}")
+            });
+        }
+    }
+
+    /// A broker answers a producer.
+    pub fn id_answered(&mut self, broker: NodeId, answer: &InitProducerIdResponse, verdict: &mut Verdict) {
+        if answer.error != ErrorCode::None {
+            return;
+        }
+        let (id, epoch) = (answer.producer_id, answer.producer_epoch);
+        let block = self.blocks.range(..=id.0).next_back().map(|(_, block)| *block);
+        let wrong = if !self.given.insert((id.0, epoch)) {
+            Some("which some producer has")
+        } else if !block.is_some_and(|block| id < block.end && block.broker == broker) {
+            Some("which is in no block of its own")
+        } else {
+            None
+        };
+        if let Some(wrong) = wrong {
+            verdict.fail(Invariant::ProducerIdBlocksDisjoint, || {
+                format!("broker {broker} gives producer id {id} with epoch {epoch}, {wrong}")
+            });
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! What brokers promise and show: `acks=all` answers (`ReplicationQuorumSuperset`,
+//! `AckedValueNotLost`), high watermarks, and answers to consumers (`ConsistentRead`).
+
+use raft::ids::{LeaderEpoch, NodeId, Offset, PartitionEpoch};
+use raft::log::Batch;
+use raft::message::data::FetchablePartition;
+
+use super::partition::PartitionGhost;
+use super::{Around, ServerIndex};
+use crate::checks::ghost::ledger::BatchId;
+use crate::checks::invariant::Invariant;
+use crate::checks::verdict::Excuse;
+
+/// The part of a v2 batch that a leader does not change when it appends: behind the CRC.
+const ATTRIBUTES_AT: usize = 21;
+
+/// An answer whose members are still to be judged: at the end of the step, when the leader has said
+/// what its ISR was.
+#[derive(Clone, Debug)]
+pub struct Ack {
+    /// Index of the partition.
+    pub partition: usize,
+    /// The leader.
+    pub server: usize,
+    /// Last batch acknowledged.
+    batch: BatchId,
+    /// Servers that held it then, as bits.
+    holders: u64,
+    /// What metadata had committed then.
+    committed: PartitionEpoch,
+}
+
+/// A Produce request with `acks=all` is answered with success: the batch asked for stands in the
+/// leader's log, is C's, and now A's.
+pub fn acknowledges(
+    (index, partition): (usize, &mut PartitionGhost),
+    (server, id): (usize, NodeId),
+    asked: &Batch,
+    base_offset: Offset,
+    around: &mut Around<'_>,
+) -> Option<Ack> {
+    if partition.deleted {
+        return None;
+    }
+    let end = Offset(base_offset.0 + asked.offset_count());
+    let replica = &partition.replicas[server];
+    let count = replica.count_to(end, &partition.ledger).filter(|count| {
+        let known = replica.log.get(count - 1).map(|batch| partition.ledger.get(batch));
+        known.is_some_and(|known| {
+            known.base == base_offset && known.bytes()[ATTRIBUTES_AT..] == asked.bytes[ATTRIBUTES_AT..]
+        })
+    });
+    let Some(count) = count else {
+        // A rotten log ends earlier for the checks than for its process.
+        if !replica.rotten {
+            lost(partition, id, end, "its log has something else there", around);
+        }
+        return None;
+    };
+    let batch = replica.log.prefix(count);
+    if partition.went(batch) {
+        around.verdict.excuse(Excuse::ServedAfterLoss, 1);
+        return None;
+    }
+    let is_committed = replica.agreed >= count
+        || (replica.agreed == partition.committed.len() && partition.extend(server, end, around.verdict));
+    if !is_committed {
+        let epoch = partition.ledger.get(batch).epoch;
+        if partition.cut_by.is_some_and(|cut_by| epoch < cut_by) {
+            around.verdict.excuse(Excuse::ServedAfterLoss, 1);
+        } else {
+            lost(partition, id, end, "another batch is committed there", around);
+        }
+        return None;
+    }
+    if count > partition.acked {
+        *around.acked_records += u64::try_from(end.0 - partition.end_of(partition.acked).0).unwrap_or(0);
+        partition.acked = count;
+    }
+    let holds = |other: &usize| partition.replicas[*other].agreed >= count;
+    let holders = (0..partition.replicas.len()).filter(holds).fold(0, |bits, other| bits | 1 << other);
+    let committed = partition.now().map_or(PartitionEpoch(-1), |now| now.partition_epoch);
+    Some(Ack { partition: index, server, batch, holders, committed })
+}
+
+#[cold]
+fn lost(partition: &PartitionGhost, id: NodeId, end: Offset, what: &str, around: &mut Around<'_>) {
+    let of = partition.id;
+    around.verdict.fail(Invariant::AckedValueNotLost, || {
+        format!("partition {of}: broker {id} acknowledges a batch that ends at {end}; {what}")
+    });
+}
+
+/// The step is over: who had to hold the batch, by the leader's own word and by committed metadata?
+pub fn judge(
+    ack: &Ack,
+    partition: &PartitionGhost,
+    required: usize,
+    id: NodeId,
+    servers: &ServerIndex,
+    around: &mut Around<'_>,
+) {
+    let Some(leads) = &partition.replicas[ack.server].leads else { return };
+    let of = partition.id;
+    let end = partition.ledger.end(ack.batch);
+    let lacks = |member: &NodeId| {
+        let Some(server) = servers.of(*member) else { return true };
+        let replica = &partition.replicas[server];
+        ack.holders >> server & 1 == 0 && !replica.has_lost(ack.batch) && !replica.rotten
+    };
+    let base = partition.at(leads.partition_epoch);
+    let pending = leads.in_flight && base.is_some_and(|base| usize::from(leads.maximal) > base.isr.len());
+    let proposed = if pending { &leads.proposed[..] } else { &[] };
+    let maximal = base.iter().flat_map(|base| base.isr.iter()).chain(proposed);
+    let (now, committed) = (partition.now(), partition.at(ack.committed));
+    let is_newest = now.is_some_and(|now| now.leader_epoch == leads.epoch);
+    let committed_isr = committed.filter(|_| is_newest).into_iter().flat_map(|state| state.isr.iter());
+    if let Some(member) = maximal.chain(committed_isr).find(|member| lacks(member)) {
+        around.verdict.fail(Invariant::ReplicationQuorumSuperset, || {
+            format!(
+                "partition {of}: leader {id} acknowledges offsets below {end}, which broker {member} of the ISR lacks"
+            )
+        });
+    } else if usize::from(leads.maximal) < required {
+        around.verdict.fail(Invariant::ReplicationQuorumSuperset, || {
+            format!(
+                "partition {of}: leader {id} acknowledges offsets below {end} with an ISR of {}, and {required} are due",
+                leads.maximal
+            )
+        });
+    }
+}
+
+/// A leader has moved its high watermark: if its epoch is the newest, what is below is committed.
+pub fn leader_high_watermark(
+    partition: &mut PartitionGhost,
+    (server, id): (usize, NodeId),
+    epoch: LeaderEpoch,
+    offset: Offset,
+    around: &mut Around<'_>,
+) {
+    let of = partition.id;
+    let replica = &mut partition.replicas[server];
+    let log_end = replica.log.end(&partition.ledger);
+    if offset > log_end && !replica.rotten {
+        return around.verdict.fail(Invariant::HighWatermarkWithinLog, || {
+            format!("partition {of}: leader {id} has high watermark {offset}, its log ends at {log_end}")
+        });
+    }
+    let Some(leads) = replica.leads.as_mut().filter(|leads| leads.epoch == epoch) else { return };
+    let before = leads.high_watermark.replace(offset);
+    if let Some(before) = before.filter(|before| *before > offset) {
+        return around.verdict.fail(Invariant::MonotonicHighWatermark, || {
+            format!("partition {of}: leader {id} of epoch {epoch} has high watermark {offset}, after {before}")
+        });
+    }
+    shows(partition, (server, id), offset, around);
+}
+
+/// The leader of the newest epoch shows a high watermark.
+fn shows(partition: &mut PartitionGhost, (server, id): (usize, NodeId), offset: Offset, around: &mut Around<'_>) {
+    if offset <= partition.committed_end() || partition.deleted || !partition.leads_newest(server, id) {
+        return;
+    }
+    let replica = &partition.replicas[server];
+    // One that lacks some of C was judged when it began.
+    if replica.agreed == partition.committed.len()
+        && !replica.rotten
+        && !partition.extend(server, offset, around.verdict)
+    {
+        let of = partition.id;
+        around.verdict.fail(Invariant::HighWatermarkWithinLog, || {
+            format!("partition {of}: high watermark {offset} of leader {id} is within a batch")
+        });
+    }
+}
+
+/// A follower has taken over its leader's high watermark: below it, its log is C.
+pub fn follower_high_watermark(
+    partition: &PartitionGhost,
+    (server, id): (usize, NodeId),
+    offset: Offset,
+    around: &mut Around<'_>,
+) {
+    let replica = &partition.replicas[server];
+    let agreed = partition.end_of(replica.agreed);
+    if offset <= agreed || offset > partition.committed_end() || replica.rotten || partition.deleted {
+        return;
+    }
+    if replica.log.get(replica.agreed).is_some_and(|batch| partition.went(batch)) {
+        return around.verdict.excuse(Excuse::ServedAfterLoss, 1);
+    }
+    let of = partition.id;
+    around.verdict.fail(Invariant::ConsistentRead, || {
+        format!(
+            "partition {of}: follower {id} has high watermark {offset}; its log is the committed one up to {agreed}"
+        )
+    });
+}
+
+/// A broker answers a consumer.
+pub fn answers_consumer(
+    partition: &mut PartitionGhost,
+    (server, id): (usize, NodeId),
+    answer: &FetchablePartition,
+    around: &mut Around<'_>,
+) {
+    if partition.deleted {
+        return;
+    }
+    shows(partition, (server, id), answer.high_watermark, around);
+    let of = partition.id;
+    for batch in answer.records.0.iter().filter(|batch| batch.is_intact()) {
+        if batch.next_offset() > answer.high_watermark {
+            let (end, high_watermark) = (batch.next_offset(), answer.high_watermark);
+            return around.verdict.fail(Invariant::ConsistentRead, || {
+                format!("partition {of}: broker {id} shows a consumer offsets below {end} at high watermark {high_watermark}")
+            });
+        }
+        let ledger = &partition.ledger;
+        let place = partition.committed.partition_point(|known| ledger.get(*known).base < batch.base_offset);
+        let committed = partition.committed.get(place);
+        let same = committed.map(|known| {
+            let known = ledger.get(*known).bytes();
+            std::ptr::eq(known, &*batch.bytes) || *known == *batch.bytes
+        });
+        if same == Some(true) {
+            continue;
+        }
+        let replica = &partition.replicas[server];
+        let held = replica.count_to(batch.next_offset(), ledger).map(|count| replica.log.prefix(count));
+        if held.is_some_and(|held| partition.went(held)) {
+            around.verdict.excuse(Excuse::ServedAfterLoss, 1);
+        } else if same == Some(false) {
+            let base = batch.base_offset;
+            around.verdict.fail(Invariant::ConsistentRead, || {
+                format!("partition {of}: broker {id} shows a consumer another batch at {base} than is committed there")
+            });
+        } else if let Some(held) = held {
+            partition.show(held);
+        }
+    }
+}

@@ -1,0 +1,386 @@
+//! The data logs of one broker as their bytes cross the border: which file belongs to which replica,
+//! what is written, what is durable, and what a boot must find.
+//!
+//! A directory is `TOPIC-N`; whose it is says the topic id in its `partition.metadata`, which is
+//! durable before the first record (KIP-516).
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use raft::ids::{BrokerEpoch, NodeId, Offset, TopicIdPartition, Uuid};
+use raft::io::DurableFiles;
+use raft::log::Batch;
+
+use super::partition::PartitionGhost;
+use super::{Around, Replication, elections};
+use crate::checks::coverage::Situation;
+use crate::checks::ghost::boot::HowDown;
+use crate::checks::ghost::log::{LogGhost, ReadNotes};
+use crate::checks::invariant::Invariant;
+
+const TOPIC_ID_FILE: &str = "/partition.metadata";
+
+/// A directory of the disk.
+#[derive(Clone, Debug, Default)]
+struct Directory {
+    /// Index of the partition, once its topic id is written.
+    partition: Option<usize>,
+    /// Segments that were opened before that.
+    opened: Vec<Offset>,
+}
+
+/// See the module's documentation.
+#[derive(Clone, Debug, Default)]
+pub struct DataDisk {
+    directories: Vec<Directory>,
+    by_name: BTreeMap<Rc<str>, usize>,
+    handles: BTreeMap<u32, (usize, Offset)>,
+    down: Option<HowDown>,
+    /// A fault destroyed durable bytes, and no power loss has shown it since.
+    damaged: bool,
+}
+
+/// Segments by the partition they belong to.
+type Found = BTreeMap<usize, Vec<(Offset, Rc<[u8]>)>>;
+
+/// Directory and base offset of a data log's segment.
+fn segment(path: &str) -> Option<(&str, Offset)> {
+    let (directory, name) = path.split_once('/')?;
+    let digits =
+        name.strip_suffix(".log").filter(|base| base.len() == 20 && base.bytes().all(|b| b.is_ascii_digit()))?;
+    number(directory)?;
+    Some((directory, Offset(digits.parse().ok()?)))
+}
+
+/// Partition number of a directory that holds a data log.
+fn number(directory: &str) -> Option<i32> {
+    if directory == "__cluster_metadata-0" || directory.ends_with("-stray") {
+        return None;
+    }
+    directory.rsplit_once('-').and_then(|(_, number)| number.parse().ok())
+}
+
+fn topic_id(content: &[u8]) -> Option<Uuid> {
+    let text = std::str::from_utf8(content).ok()?;
+    Uuid::parse(text.lines().find_map(|line| line.strip_prefix("topic_id:"))?.trim())
+}
+
+impl DataDisk {
+    fn directory(&mut self, name: &str) -> usize {
+        if let Some(place) = self.by_name.get(name) {
+            return *place;
+        }
+        self.directories.push(Directory::default());
+        self.by_name.insert(name.into(), self.directories.len() - 1);
+        self.directories.len() - 1
+    }
+
+    /// The replica that a path's segment belongs to.
+    fn of_segment(&self, path: &str) -> Option<(usize, Offset)> {
+        let (name, base) = segment(path)?;
+        let directory = &self.directories[*self.by_name.get(name)?];
+        directory.partition.map(|partition| (partition, base))
+    }
+
+    fn of_handle(&self, handle: u32) -> Option<(Option<usize>, Offset)> {
+        let (directory, base) = self.handles.get(&handle)?;
+        Some((self.directories[*directory].partition, *base))
+    }
+
+    /// Durable bytes were destroyed.
+    pub fn was_damaged(&mut self) {
+        self.damaged = true;
+    }
+
+    /// The process is gone.
+    pub fn went_down(&mut self, how: HowDown) {
+        self.down = Some(how);
+        self.handles.clear();
+    }
+}
+
+impl Replication {
+    /// True if the file is a data log's segment.
+    pub fn opened(&mut self, server: usize, handle: u32, path: &str, truncate: bool, around: &mut Around<'_>) -> bool {
+        let Some((name, base)) = segment(path) else { return false };
+        let disk = &mut self.disks[server];
+        let place = disk.directory(name);
+        disk.handles.insert(handle, (place, base));
+        match disk.directories[place].partition {
+            Some(partition) => self.change(server, partition, around, |log, ledger| log.open(base, truncate, ledger)),
+            None => disk.directories[place].opened.push(base),
+        }
+        true
+    }
+
+    /// True if the file is a data log's segment.
+    pub fn appended(&mut self, server: usize, handle: u32, bytes: &Rc<[u8]>, around: &mut Around<'_>) -> bool {
+        let Some((partition, base)) = self.disks[server].of_handle(handle) else { return false };
+        let id = self.servers.ids[server];
+        let Some(partition) = partition else {
+            around.verdict.fail(Invariant::PersistBeforePromiseD7, || {
+                format!("broker {id} appends to a partition's log before its topic id is written")
+            });
+            return true;
+        };
+        let partition = &mut self.partitions[partition];
+        let of = partition.id;
+        let mut position = 0;
+        while position < bytes.len() {
+            let rest = &bytes[position..];
+            let replica = &mut partition.replicas[server];
+            let header = Batch::peek_header(rest).ok().filter(|header| header.size_bytes <= rest.len());
+            let Some(header) = header.filter(|_| !replica.rotten) else {
+                replica.log.append_junk(base, rest.len() as u64);
+                if !replica.rotten {
+                    around.verdict.fail(Invariant::LogMatching, || {
+                        format!("partition {of}: broker {id} appends {} bytes that are no batch", rest.len())
+                    });
+                }
+                return true;
+            };
+            let (recorded, fault) = replica.log.append(base, &header, bytes, position, &mut partition.ledger);
+            replica.advance(&partition.committed);
+            if let Some(fault) = fault {
+                around.verdict.fail(Invariant::LogMatching, || format!("partition {of}: broker {id} {fault}"));
+            } else if recorded.conflict.is_some() {
+                around.verdict.fail(Invariant::LogMatching, || {
+                    format!(
+                        "partition {of}: broker {id} appends a batch of epoch {} that ends at {}; elsewhere another batch, or the same behind another prefix, does",
+                        header.epoch,
+                        header.last_offset.0 + 1
+                    )
+                });
+            }
+            position += header.size_bytes;
+        }
+        true
+    }
+
+    /// True if the file is a data log's segment.
+    pub fn truncated(&mut self, server: usize, handle: u32, len: u64, around: &mut Around<'_>) -> bool {
+        let Some((partition, base)) = self.disks[server].of_handle(handle) else { return false };
+        if let Some(partition) = partition {
+            self.change(server, partition, around, |log, ledger| log.truncate(base, len, ledger));
+        }
+        true
+    }
+
+    /// A name is gone. True if it was a data log's segment.
+    pub fn unlinked(&mut self, server: usize, path: &str, around: &mut Around<'_>) -> bool {
+        if let Some((partition, base)) = self.disks[server].of_segment(path) {
+            self.change(server, partition, around, |log, ledger| log.unlink(base, ledger));
+            return true;
+        }
+        if let Some(name) = path.strip_suffix(TOPIC_ID_FILE) {
+            self.unbind(server, name);
+        }
+        segment(path).is_some()
+    }
+
+    /// A name has moved; `content` is what the new name holds now.
+    pub fn renamed(
+        &mut self,
+        server: usize,
+        (from, to): (&str, &str),
+        content: Option<&[u8]>,
+        around: &mut Around<'_>,
+    ) {
+        if segment(from).is_some() {
+            self.unlinked(server, from, around);
+        } else if let Some(name) = from.strip_suffix(TOPIC_ID_FILE) {
+            self.unbind(server, name);
+        }
+        let Some(name) = to.strip_suffix(TOPIC_ID_FILE) else { return };
+        let (Some(number), Some(topic_id)) = (number(name), content.and_then(topic_id)) else { return };
+        let partition = self.index_of(TopicIdPartition { topic_id, partition: number });
+        let place = self.disks[server].directory(name);
+        let directory = &mut self.disks[server].directories[place];
+        if directory.partition == Some(partition) {
+            return;
+        }
+        directory.partition = Some(partition);
+        let opened = std::mem::take(&mut directory.opened);
+        let PartitionGhost { ledger, replicas, .. } = &mut self.partitions[partition];
+        let log = &mut replicas[server].log;
+        opened.into_iter().for_each(|base| log.open(base, true, ledger));
+    }
+
+    fn unbind(&mut self, server: usize, name: &str) {
+        let disk = &mut self.disks[server];
+        if let Some(place) = disk.by_name.get(name) {
+            disk.directories[*place].partition = None;
+        }
+    }
+
+    /// A log may have become shorter.
+    fn change(
+        &mut self,
+        server: usize,
+        partition: usize,
+        around: &mut Around<'_>,
+        change: impl FnOnce(&mut LogGhost, &crate::checks::ghost::ledger::Ledger),
+    ) {
+        let id = self.servers.ids[server];
+        let PartitionGhost { ledger, replicas, .. } = &mut self.partitions[partition];
+        let replica = &mut replicas[server];
+        let (agreed, count) = (replica.agreed, replica.log.count());
+        change(&mut replica.log, ledger);
+        replica.agreed = agreed.min(replica.log.count());
+        replica.rotten &= replica.log.has_junk();
+        let cut = replica.log.count() < count;
+        if cut && !self.partitions[partition].deleted {
+            around.coverage.met(Situation::ReplicaTruncated);
+            elections::truncated(&self.partitions[partition], server, id, agreed, around);
+        }
+    }
+
+    /// True if the file is a data log's segment.
+    pub fn file_synced(&mut self, server: usize, handle: u32) -> bool {
+        let Some((partition, base)) = self.disks[server].of_handle(handle) else { return false };
+        if let Some(partition) = partition {
+            self.partitions[partition].replicas[server].log.synced(base);
+        }
+        true
+    }
+
+    /// All names are durable.
+    pub fn directory_synced(&mut self, server: usize) {
+        for directory in &self.disks[server].directories {
+            if let Some(partition) = directory.partition {
+                self.partitions[partition].replicas[server].log.names_synced();
+            }
+        }
+    }
+
+    /// All data logs on a disk, by the partition they belong to.
+    fn find(&mut self, files: &dyn DurableFiles) -> (Vec<(Rc<str>, usize)>, Found) {
+        let paths = files.paths();
+        let mut directories = Vec::new();
+        let mut found = Found::new();
+        for path in &paths {
+            let Some(name) = path.strip_suffix(TOPIC_ID_FILE) else { continue };
+            let content = files.read(path).unwrap_or_default();
+            let (Some(number), Some(topic_id)) = (number(name), topic_id(&content)) else { continue };
+            let partition = self.index_of(TopicIdPartition { topic_id, partition: number });
+            directories.push((Rc::from(name), partition));
+            found.insert(partition, Vec::new());
+        }
+        for path in &paths {
+            let Some((name, base)) = segment(path) else { continue };
+            let owner = directories.iter().find(|(directory, _)| **directory == *name);
+            let segments = owner.and_then(|(_, partition)| found.get_mut(partition));
+            if let (Some(segments), Some(bytes)) = (segments, files.read(path)) {
+                segments.push((base, bytes.into()));
+            }
+        }
+        (directories, found)
+    }
+
+    /// A broker boots and finds `files`. `registered`: by which epoch metadata knows it.
+    pub fn booted(
+        &mut self,
+        server: usize,
+        registered: BrokerEpoch,
+        files: &dyn DurableFiles,
+        around: &mut Around<'_>,
+    ) {
+        let (directories, mut found) = self.find(files);
+        let disk = &mut self.disks[server];
+        let (how, damaged) = (disk.down.take(), disk.damaged);
+        disk.damaged &= how != Some(HowDown::PowerLost);
+        disk.directories.clear();
+        disk.by_name.clear();
+        for (name, partition) in directories {
+            let place = disk.directory(&name);
+            disk.directories[place].partition = Some(partition);
+        }
+        for index in 0..self.partitions.len() {
+            let segments = found.remove(&index).unwrap_or_default();
+            if segments.is_empty() && self.partitions[index].replicas[server].log.is_empty() {
+                continue;
+            }
+            let ghost = &mut self.partitions[index];
+            let (log, notes) = LogGhost::read_segments(segments, &mut ghost.ledger);
+            let replica = &mut ghost.replicas[server];
+            let mismatch = mismatch(&replica.log, &log, notes, how, damaged);
+            let has_lost = replica.loses(&log, registered);
+            ghost.losses += u32::from(has_lost);
+            if how != Some(HowDown::PageCacheKept) {
+                replica.log = log;
+                replica.log.all_durable();
+            } else if damaged {
+                let before = std::mem::replace(&mut replica.log, log);
+                replica.log.keep_durability_of(&before);
+            }
+            replica.rotten = damaged && replica.log.has_junk() || replica.rotten && replica.log.has_junk();
+            replica.recount(&ghost.committed);
+            replica.leads = None;
+            if has_lost {
+                around.coverage.met(Situation::ReplicaLostTail);
+            }
+            let (id, of) = (self.servers.ids[server], ghost.id);
+            if let Some(mismatch) = mismatch {
+                around.verdict.fail(Invariant::GhostMismatch, || format!("partition {of} on broker {id}: {mismatch}"));
+            } else if notes.conflict.is_some() {
+                around.verdict.fail(Invariant::LogMatching, || {
+                    format!("partition {of}: broker {id} finds a batch on its disk that is another one elsewhere")
+                });
+            }
+        }
+    }
+
+    /// Compares what is on a disk with what was written.
+    pub fn differs_from_disk(&mut self, server: usize, files: &dyn DurableFiles) -> Option<String> {
+        let (_, mut found) = self.find(files);
+        for index in 0..self.partitions.len() {
+            let segments = found.remove(&index).unwrap_or_default();
+            let ghost = &mut self.partitions[index];
+            if segments.is_empty() && ghost.replicas[server].log.is_empty() {
+                continue;
+            }
+            let (log, notes) = LogGhost::read_segments(segments, &mut ghost.ledger);
+            let written = &ghost.replicas[server].log;
+            if notes.unknown_batches > 0 || !written.same_bytes(&log) {
+                let (of, written) = (ghost.id, written.count());
+                return Some(format!("partition {of}: {written} batches were written, {} are on disk", log.count()));
+            }
+        }
+        None
+    }
+
+    /// Of which server?
+    pub fn disk_mut(&mut self, server: usize) -> &mut DataDisk {
+        &mut self.disks[server]
+    }
+
+    /// Node id of a server.
+    pub fn id_of(&self, server: usize) -> NodeId {
+        self.servers.ids[server]
+    }
+}
+
+/// Why the log found cannot be the one left behind.
+fn mismatch(
+    written: &LogGhost,
+    found: &LogGhost,
+    notes: ReadNotes,
+    how: Option<HowDown>,
+    damaged: bool,
+) -> Option<String> {
+    if damaged || how.is_none() {
+        return None;
+    }
+    if notes.unknown_batches > 0 {
+        return Some(format!("{} batches are found that were never written", notes.unknown_batches));
+    }
+    if how == Some(HowDown::PageCacheKept) {
+        let same = written.same_bytes(found);
+        return (!same).then(|| {
+            format!("of {} batches written, {} are found after the process died", written.count(), found.count())
+        });
+    }
+    let durable = written.durable();
+    (found.count() < durable || found.prefix(durable) != written.prefix(durable))
+        .then(|| format!("of {durable} durable batches, {} are found after a power loss", found.count()))
+}

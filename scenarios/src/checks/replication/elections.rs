@@ -1,0 +1,281 @@
+//! What committed metadata does to a partition's guards, and who acts as its leader:
+//! `AckedValueNotLost` by (b), `LeaderCandidateCompleteness`, `LeaderCompleteness`,
+//! `LeaderByCommittedMetadata` and `NeverTwoPartitionLeadersInSameEpoch`.
+//!
+//! A guard is a member of the ISR or ELR, by committed metadata, whose log holds all of A. A change
+//! that leaves none, or names a leader that is none while there are guards, breaks the promise
+//! unless it has one of the causes of [`Excuse`]. A leader that lost its records by a fault and was
+//! named before the controllers could know is none yet: before it can act it must register anew,
+//! which takes the leadership away. So what is lost is settled when a leader acts: then C and A are
+//! cut to its log.
+
+use std::rc::Rc;
+
+use raft::ids::{LeaderEpoch, NodeId};
+use raft::metadata::image::PartitionRegistration;
+
+use super::partition::{Acted, PartitionGhost};
+use super::{Around, ServerIndex};
+use crate::checks::coverage::Situation;
+use crate::checks::invariant::Invariant;
+use crate::checks::verdict::Excuse;
+
+/// What else a committed change must be judged by.
+#[derive(Clone, Copy)]
+pub struct Cause<'a> {
+    /// The broker epoch of a server before the batch.
+    pub registered_before: &'a dyn Fn(NodeId) -> raft::ids::BrokerEpoch,
+    /// Did this broker register in the batch?
+    pub registers: &'a dyn Fn(NodeId) -> bool,
+    /// ELR is on.
+    pub elr: bool,
+    /// An unclean election is allowed, or was asked for.
+    pub unclean_allowed: bool,
+}
+
+/// Who may lead when nobody leads: ISR and ELR.
+fn candidates(state: &PartitionRegistration) -> impl Iterator<Item = NodeId> + '_ {
+    state.isr.iter().chain(state.elr.iter()).copied()
+}
+
+/// Metadata has committed the next state of a partition.
+pub fn changed(
+    partition: &mut PartitionGhost,
+    after: &Rc<PartitionRegistration>,
+    cause: Cause<'_>,
+    servers: &ServerIndex,
+    around: &mut Around<'_>,
+) {
+    let before = partition.history.last().cloned();
+    if before.as_ref().is_some_and(|before| before.partition_epoch >= after.partition_epoch) {
+        return;
+    }
+    partition.history.push(Rc::clone(after));
+    let Some(before) = before else { return };
+    count_situations(&before, after, around);
+    if partition.committed.is_empty() {
+        return;
+    }
+    let elected = (after.leader_epoch != before.leader_epoch).then_some(after.leader).and_then(NodeId::known);
+    let unclean = elected.filter(|leader| !candidates(&before).any(|member| member == *leader));
+    judge_guards(partition, (&before, after), (elected, unclean), cause, servers, around);
+    if unclean.is_none() {
+        let joined = after.isr.iter().filter(|id| !candidates(&before).any(|member| member == **id));
+        for member in joined {
+            joins(partition, *member, cause, servers, around);
+        }
+    }
+}
+
+fn count_situations(before: &PartitionRegistration, after: &PartitionRegistration, around: &mut Around<'_>) {
+    let left = before.isr.iter().any(|id| !after.isr.contains(id));
+    let joined = after.isr.iter().any(|id| !before.isr.contains(id));
+    if left {
+        around.coverage.met(Situation::IsrShrunk);
+    }
+    if joined && after.isr.len() > 1 {
+        around.coverage.met(Situation::IsrExpanded);
+    }
+    if after.elr.iter().any(|id| !before.elr.contains(id)) {
+        around.coverage.met(Situation::ElrFilled);
+    }
+    if after.leader_epoch == before.leader_epoch {
+        return;
+    }
+    match after.leader.known() {
+        None => around.coverage.met(Situation::PartitionWithoutLeader),
+        Some(leader) if before.isr.contains(&leader) => {}
+        Some(leader) if before.elr.contains(&leader) => around.coverage.met(Situation::ElrUsed),
+        Some(_) => around.coverage.met(Situation::UncleanElection),
+    }
+}
+
+fn judge_guards(
+    partition: &mut PartitionGhost,
+    (before, after): (&PartitionRegistration, &PartitionRegistration),
+    (elected, unclean): (Option<NodeId>, Option<NodeId>),
+    cause: Cause<'_>,
+    servers: &ServerIndex,
+    around: &mut Around<'_>,
+) {
+    let is_guard = |id: NodeId| servers.of(id).is_some_and(|server| partition.is_guard(server));
+    let is_excused = |id: NodeId| servers.of(id).is_some_and(|server| is_hurt(partition, server, id, cause));
+    let was_guarded = candidates(before).any(is_guard);
+    let is_guarded = candidates(after).any(is_guard);
+    if is_guarded {
+        let fails = elected.filter(|leader| !is_guard(*leader) && !is_excused(*leader));
+        partition.no_guard = unclean.filter(|leader| !is_guard(*leader)).map(|_| Excuse::AckedLostByUncleanElection);
+        if let Some(leader) = fails
+            && (unclean.is_none() || !cause.unclean_allowed)
+        {
+            let what =
+                format!("names broker {leader} leader, which lacks acknowledged records, though others have them");
+            broken(partition, after, &what, around);
+        }
+        return;
+    }
+    if !was_guarded {
+        return;
+    }
+    let restarted = |id: NodeId| (cause.registers)(id) || is_excused(id);
+    if unclean.is_some() {
+        partition.no_guard = Some(partition.no_guard.unwrap_or(Excuse::AckedLostByUncleanElection));
+        if !cause.unclean_allowed {
+            broken(partition, after, "elects uncleanly without leave", around);
+        }
+    } else if cause.elr && candidates(before).filter(|id| is_guard(*id)).all(restarted) {
+        partition.no_guard = Some(Excuse::AckedLostByUncleanRestart);
+    } else if candidates(after).next().is_some() && candidates(after).all(is_excused) {
+        // All that is left has lost it, and the controllers cannot know that yet: settled when one
+        // of them acts.
+    } else {
+        broken(partition, after, "leaves nobody in ISR and ELR who has all acknowledged records", around);
+    }
+}
+
+/// Has a fault taken records from a replica within the registration that the controllers know? Or
+/// is it rotten, which nobody knows?
+fn is_hurt(partition: &PartitionGhost, server: usize, id: NodeId, cause: Cause<'_>) -> bool {
+    let replica = &partition.replicas[server];
+    replica.rotten || replica.lost_in == Some((cause.registered_before)(id))
+}
+
+#[cold]
+fn broken(partition: &PartitionGhost, after: &PartitionRegistration, what: &str, around: &mut Around<'_>) {
+    let acked = partition.end_of(partition.acked);
+    let (id, epoch) = (partition.id, after.partition_epoch);
+    around.verdict.fail(Invariant::AckedValueNotLost, || {
+        format!("partition {id}: offsets below {acked} were acknowledged; the change to partition epoch {epoch} {what}")
+    });
+}
+
+/// A broker joins the ISR: it holds C, in the incarnation that is registered.
+fn joins(partition: &PartitionGhost, member: NodeId, cause: Cause<'_>, servers: &ServerIndex, around: &mut Around<'_>) {
+    let Some(server) = servers.of(member) else { return };
+    let replica = &partition.replicas[server];
+    if replica.agreed >= partition.committed.len() {
+        return;
+    }
+    if replica.rotten {
+        around.verdict.excuse(Excuse::RottenReplicaInSync, 1);
+    } else if !is_hurt(partition, server, member, cause) {
+        let (id, has, end) = (partition.id, partition.end_of(replica.agreed), partition.committed_end());
+        around.verdict.fail(Invariant::LeaderCandidateCompleteness, || {
+            format!("partition {id}: broker {member} joins the ISR with the committed log up to {has} of {end}")
+        });
+    }
+}
+
+/// A replica's log was cut by its own process: a member of ISR or ELR cuts nothing that is committed
+/// ((a) of `AckedValueNotLost`).
+pub fn truncated(partition: &PartitionGhost, server: usize, id: NodeId, agreed_before: usize, around: &mut Around<'_>) {
+    let replica = &partition.replicas[server];
+    let agreed = replica.agreed;
+    let is_candidate = partition.now().is_some_and(|now| candidates(now).any(|member| member == id));
+    // A rotten log ends for the checks where it is rotten, and for its process later.
+    if agreed >= agreed_before || !is_candidate || partition.deleted || replica.rotten {
+        return;
+    }
+    let cuts = |through: usize| agreed_before >= through && agreed < through;
+    let invariant = if cuts(partition.acked) {
+        Invariant::AckedValueNotLost
+    } else if cuts(partition.committed.len()) {
+        Invariant::LeaderCandidateCompleteness
+    } else {
+        return;
+    };
+    let (of, has, end) = (partition.id, partition.end_of(agreed), partition.committed_end());
+    let acked = partition.end_of(partition.acked);
+    around.verdict.fail(invariant, || {
+        format!(
+            "partition {of}: broker {id}, in its ISR or ELR, cuts its log to {has} of the committed log, which ends at {end} and is acknowledged up to {acked}"
+        )
+    });
+}
+
+/// A broker acts as leader of an epoch.
+pub fn acts(
+    partition: &mut PartitionGhost,
+    (server, id, incarnation): (usize, NodeId, u32),
+    epoch: LeaderEpoch,
+    (elr, min_isr): (bool, usize),
+    servers: &ServerIndex,
+    around: &mut Around<'_>,
+) {
+    let of = partition.id;
+    if partition.leader_of(epoch) != Some(id) {
+        around.verdict.fail(Invariant::LeaderByCommittedMetadata, || {
+            let leader = partition.leader_of(epoch).map_or("nobody".to_owned(), |leader| format!("broker {leader}"));
+            format!("partition {of}: broker {id} leads epoch {epoch}; committed metadata has {leader} as its leader")
+        });
+        return;
+    }
+    let mine = Acted { epoch, server, incarnation };
+    let place = partition.acted.partition_point(|acted| acted.epoch < epoch);
+    match partition.acted.get(place) {
+        Some(other) if other.epoch == epoch => {
+            if *other != mine {
+                around.verdict.fail(Invariant::NeverTwoPartitionLeadersInSameEpoch, || {
+                    format!("partition {of}: broker {id} leads epoch {epoch}, which it led in an earlier life")
+                });
+            }
+        }
+        _ => partition.acted.insert(place, mine),
+    }
+    if partition.leads_newest(server, id) {
+        begins(partition, (server, id), epoch, (elr, min_isr), servers, around);
+    } else {
+        around.coverage.met(Situation::LeaderAlreadyDeposed);
+    }
+}
+
+/// The leader of the newest epoch begins: it holds C, or a cause is found and C is cut to its log.
+fn begins(
+    partition: &mut PartitionGhost,
+    (server, id): (usize, NodeId),
+    epoch: LeaderEpoch,
+    (elr, min_isr): (bool, usize),
+    servers: &ServerIndex,
+    around: &mut Around<'_>,
+) {
+    let replica = &partition.replicas[server];
+    let agreed = replica.agreed;
+    if agreed >= partition.committed.len() {
+        partition.no_guard = None;
+        return;
+    }
+    if replica.rotten {
+        return around.verdict.end_excused(Excuse::RottenReplicaLeads);
+    }
+    let Some(now) = partition.now().cloned() else { return };
+    let lost_it = replica.has_lost(partition.committed[agreed]);
+    let others = |member: &NodeId| servers.of(*member).is_some_and(|other| partition.is_guard(other));
+    let alone = !candidates(&now).filter(|member| *member != id).any(|member| others(&member));
+    let cause = partition.no_guard.or_else(|| {
+        (lost_it && alone).then_some(if min_isr <= 1 {
+            Excuse::AckedLostWithMinIsrOne
+        } else if !elr && *now.isr == [id] {
+            Excuse::AckedLostBySoleReplica
+        } else {
+            Excuse::AckedLostWithLastGuard
+        })
+    });
+    let Some(cause) = cause else {
+        let lacks_acked = agreed < partition.acked;
+        let invariant = if lacks_acked { Invariant::AckedValueNotLost } else { Invariant::LeaderCompleteness };
+        let (of, has, end) = (partition.id, partition.end_of(agreed), partition.committed_end());
+        let acked = partition.end_of(partition.acked);
+        return around.verdict.fail(invariant, || {
+            format!(
+                "partition {of}: broker {id} leads epoch {epoch} with the committed log up to {has} of {end}, of which {acked} were acknowledged"
+            )
+        });
+    };
+    match partition.cut(agreed, epoch) {
+        0 => around.verdict.excuse(Excuse::CommittedUnackedLost, 1),
+        records => {
+            around.verdict.excuse(cause, records);
+            *around.excused_records += records;
+        }
+    }
+}

@@ -1,0 +1,335 @@
+//! Replication of partitions: ghosts of every data log, and what brokers promise by them.
+//!
+//! * this file: all partitions, and what each crossing means to them
+//! * [`partition`]: committed log C and acknowledged part A; [`replica`]: one replica's log
+//! * [`disks`]: data logs as their bytes cross the border; boots and losses
+//! * [`elections`]: what committed metadata does to guards, and who acts as leader
+//! * [`acks`]: what brokers promise to producers and show to consumers; [`sequences`]: producers
+//! * [`audit`]: a broker's own view, compared
+
+pub mod acks;
+pub mod audit;
+pub mod disks;
+pub mod elections;
+pub mod partition;
+pub mod replica;
+pub mod sequences;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use raft::broker::observation::{BrokerObservation, PartitionTag};
+use raft::ids::{NodeId, PartitionEpoch, TopicIdPartition};
+use raft::message::ErrorCode;
+use raft::message::cluster::AlterPartitionRequest;
+use raft::message::data::{DataFetchResponse, PartitionProduceData, ProduceRequest, ProduceResponse};
+
+use self::acks::Ack;
+use self::disks::DataDisk;
+use self::elections::Cause;
+use self::partition::PartitionGhost;
+use self::replica::Leading;
+use super::coverage::{Coverage, Situation};
+use super::metadata::{MetadataGhost, Update};
+use super::verdict::{Excuse, Verdict};
+
+/// Where findings go.
+pub struct Around<'a> {
+    /// Violations and excuses.
+    pub verdict: &'a mut Verdict,
+    /// Rare situations.
+    pub coverage: &'a mut Coverage,
+    /// Records acknowledged with `acks=all`.
+    pub acked_records: &'a mut u64,
+    /// Of them, those that went with an excuse.
+    pub excused_records: &'a mut u64,
+}
+
+/// Servers by node id.
+#[derive(Clone, Debug)]
+pub struct ServerIndex {
+    /// By index.
+    pub ids: Vec<NodeId>,
+}
+
+impl ServerIndex {
+    /// The index of a node; a handful are searched.
+    pub fn of(&self, id: NodeId) -> Option<usize> {
+        self.ids.iter().position(|other| *other == id)
+    }
+}
+
+/// A Produce request with `acks=all` that was taken and is not yet answered.
+#[derive(Clone, Debug)]
+struct PendingProduce {
+    correlation_id: i32,
+    partitions: Rc<[PartitionProduceData]>,
+}
+
+/// Static properties that decide.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// The lowest `min.insync.replicas` of any server.
+    pub min_insync_replicas: i32,
+    /// `unclean.leader.election.enable` of the controllers.
+    pub unclean_leader_election_enable: bool,
+}
+
+/// See the module's documentation.
+#[derive(Clone, Debug)]
+pub struct Replication {
+    servers: ServerIndex,
+    settings: Settings,
+    partitions: Vec<PartitionGhost>,
+    by_tag: BTreeMap<PartitionTag, usize>,
+    /// The lowest `min.insync.replicas` each partition's topic ever had: brokers learn of another
+    /// one later than controllers.
+    min_isrs: Vec<usize>,
+    disks: Vec<DataDisk>,
+    /// By server and connection: a connection takes its next request after the answer.
+    produces: BTreeMap<(usize, u64), PendingProduce>,
+    /// Answers of the running step.
+    acks: Vec<Ack>,
+    /// Somebody asked for unclean elections.
+    unclean_asked: bool,
+}
+
+impl Replication {
+    /// No partition yet.
+    pub fn new(servers: Vec<NodeId>, settings: Settings) -> Replication {
+        Replication {
+            disks: vec![DataDisk::default(); servers.len()],
+            servers: ServerIndex { ids: servers },
+            settings,
+            partitions: Vec::new(),
+            by_tag: BTreeMap::new(),
+            min_isrs: Vec::new(),
+            produces: BTreeMap::new(),
+            acks: Vec::new(),
+            unclean_asked: false,
+        }
+    }
+
+    /// All partitions that ever were.
+    pub fn partitions(&self) -> &[PartitionGhost] {
+        &self.partitions
+    }
+
+    fn index_of(&mut self, id: TopicIdPartition) -> usize {
+        *self.by_tag.entry(id.into()).or_insert_with(|| {
+            self.partitions.push(PartitionGhost::new(id, self.servers.ids.len()));
+            self.min_isrs.push(usize::MAX);
+            self.partitions.len() - 1
+        })
+    }
+
+    /// Committed metadata has changed.
+    pub fn metadata_changed(&mut self, update: &Update, metadata: &MetadataGhost, around: &mut Around<'_>) {
+        let image = metadata.image();
+        let elr = image.features().is_elr_enabled();
+        let registered_before =
+            |id: NodeId| update.before.cluster().broker(id).map_or(raft::ids::BrokerEpoch::UNKNOWN, |it| it.epoch);
+        let registers = |id: NodeId| update.registered.contains(&id);
+        let fenced = |id: &NodeId| {
+            let is_fenced =
+                |image: &raft::metadata::MetadataImage| image.cluster().broker(*id).is_some_and(|it| it.fenced);
+            is_fenced(image) && !is_fenced(&update.before) && !update.registered.contains(id)
+        };
+        if update.changes.brokers.iter().any(fenced) {
+            around.coverage.met(Situation::BrokerFenced);
+        }
+        for (id, after) in &update.partitions {
+            let index = self.index_of(*id);
+            let topic = image.topics().topic(id.topic_id).or_else(|| update.before.topics().topic(id.topic_id));
+            let Some(topic) = topic else { continue };
+            let min_isr = self.min_isr(&topic.name, after.replicas.len(), metadata);
+            self.min_isrs[index] = self.min_isrs[index].min(min_isr);
+            let by_config = image.configs().unclean_leader_election_enable(
+                &topic.name,
+                NodeId::NONE,
+                self.settings.unclean_leader_election_enable,
+            );
+            // KIP-966's "balanced recovery" asks nobody.
+            let known = |state: &Rc<_>| -> bool {
+                let state: &raft::metadata::image::PartitionRegistration = state;
+                elr && state.last_known_elr.contains(&after.leader)
+            };
+            let last_known = self.partitions[index].now().is_some_and(known);
+            let cause = Cause {
+                registered_before: &registered_before,
+                registers: &registers,
+                elr,
+                unclean_allowed: by_config || last_known || self.unclean_asked,
+            };
+            elections::changed(&mut self.partitions[index], after, cause, &self.servers, around);
+        }
+        if !update.changes.configs.is_empty() || !update.changes.features.is_empty() {
+            for index in 0..self.partitions.len() {
+                let Some(now) = self.partitions[index].now().cloned() else { continue };
+                let topic = image.topics().topic(self.partitions[index].id.topic_id);
+                let min_isr = topic.map_or(usize::MAX, |topic| self.min_isr(&topic.name, now.replicas.len(), metadata));
+                self.min_isrs[index] = self.min_isrs[index].min(min_isr);
+            }
+        }
+        for topic in &update.changes.deleted_topics {
+            for partition in self.partitions.iter_mut().filter(|partition| partition.id.topic_id == *topic) {
+                partition.deleted = true;
+                let records = u64::try_from(partition.end_of(partition.acked).0).unwrap_or(0);
+                if records > 0 {
+                    around.verdict.excuse(Excuse::AckedLostByDeletion, records);
+                }
+            }
+        }
+    }
+
+    /// As a broker counts it: at most the partition's replicas (§6.3).
+    fn min_isr(&self, topic: &str, replicas: usize, metadata: &MetadataGhost) -> usize {
+        let configs = metadata.image().configs();
+        let wanted = configs.min_insync_replicas(topic, NodeId::NONE, self.settings.min_insync_replicas);
+        usize::try_from(wanted).unwrap_or(0).min(replicas)
+    }
+
+    /// A broker takes a Produce request.
+    pub fn produce_taken(&mut self, server: usize, connection: u64, correlation_id: i32, request: &ProduceRequest) {
+        if request.acks == -1 {
+            let pending = PendingProduce { correlation_id, partitions: Rc::clone(&request.partitions) };
+            self.produces.insert((server, connection), pending);
+        }
+    }
+
+    /// Somebody asks for unclean elections.
+    pub fn unclean_election_asked(&mut self) {
+        self.unclean_asked = true;
+    }
+
+    /// A broker answers a Produce request.
+    pub fn produce_answered(
+        &mut self,
+        server: usize,
+        (connection, correlation_id): (u64, i32),
+        answer: &ProduceResponse,
+        around: &mut Around<'_>,
+    ) {
+        let Some(pending) = self.produces.remove(&(server, connection)) else { return };
+        if pending.correlation_id != correlation_id {
+            return;
+        }
+        let id = self.servers.ids[server];
+        for (asked, answer) in pending.partitions.iter().zip(answer.partitions.iter()) {
+            let [batch] = &asked.records.0[..] else { continue };
+            if answer.error == ErrorCode::None && answer.partition == asked.partition {
+                let index = self.index_of(asked.partition);
+                let partition = (index, &mut self.partitions[index]);
+                self.acks.extend(acks::acknowledges(partition, (server, id), batch, answer.base_offset, around));
+            }
+        }
+    }
+
+    /// A broker's request thread takes its next input: it has said all of the step before.
+    #[inline]
+    pub fn step_over(&mut self, server: usize, around: &mut Around<'_>) {
+        if !self.acks.is_empty() {
+            self.judge_acks(server, around);
+        }
+    }
+
+    fn judge_acks(&mut self, server: usize, around: &mut Around<'_>) {
+        let (acks, others): (Vec<Ack>, Vec<Ack>) =
+            std::mem::take(&mut self.acks).into_iter().partition(|ack| ack.server == server);
+        self.acks = others;
+        let id = self.servers.ids[server];
+        for ack in acks {
+            let partition = &self.partitions[ack.partition];
+            acks::judge(&ack, partition, self.min_isrs[ack.partition], id, &self.servers, around);
+        }
+    }
+
+    /// A broker answers a consumer.
+    pub fn consumer_answered(&mut self, server: usize, answer: &DataFetchResponse, around: &mut Around<'_>) {
+        let id = self.servers.ids[server];
+        for answer in answer.partitions.iter().filter(|answer| answer.error == ErrorCode::None) {
+            let index = self.index_of(answer.partition);
+            acks::answers_consumer(&mut self.partitions[index], (server, id), answer, around);
+        }
+    }
+
+    /// A leader proposes ISRs.
+    pub fn isr_proposed(&mut self, server: usize, request: &AlterPartitionRequest) {
+        for item in request.partitions.iter() {
+            let index = self.index_of(item.partition);
+            if let Some(leads) = &mut self.partitions[index].replicas[server].leads {
+                leads.proposed = item.new_isr_with_epochs.iter().map(|member| member.broker_id).collect();
+            }
+        }
+    }
+
+    /// A broker said something of itself.
+    pub fn observed(
+        &mut self,
+        (server, incarnation): (usize, u32),
+        observation: BrokerObservation,
+        metadata: &MetadataGhost,
+        around: &mut Around<'_>,
+    ) {
+        let id = self.servers.ids[server];
+        let of = match observation {
+            BrokerObservation::BecameLeader { of, .. }
+            | BrokerObservation::BecameFollower { of, .. }
+            | BrokerObservation::LeaderHighWatermark { of, .. }
+            | BrokerObservation::FollowerHighWatermark { of, .. }
+            | BrokerObservation::IsrState { of, .. }
+            | BrokerObservation::Truncated { of, .. } => of,
+            BrokerObservation::Lifecycle { .. } => return,
+        };
+        let Some(index) = self.by_tag.get(&of).copied() else { return };
+        let partition = &mut self.partitions[index];
+        let replica = &mut partition.replicas[server];
+        match observation {
+            BrokerObservation::BecameLeader { epoch, .. } => {
+                replica.leads = Some(Leading {
+                    epoch,
+                    high_watermark: None,
+                    partition_epoch: PartitionEpoch(-1),
+                    maximal: 0,
+                    in_flight: false,
+                    proposed: Rc::from([]),
+                });
+                let elr = metadata.image().features().is_elr_enabled();
+                let min_isr = self.min_isrs[index];
+                elections::acts(partition, (server, id, incarnation), epoch, (elr, min_isr), &self.servers, around);
+            }
+            BrokerObservation::BecameFollower { .. } => replica.leads = None,
+            BrokerObservation::LeaderHighWatermark { epoch, offset, .. } => {
+                acks::leader_high_watermark(partition, (server, id), epoch, offset, around);
+            }
+            BrokerObservation::FollowerHighWatermark { offset, .. } => {
+                acks::follower_high_watermark(partition, (server, id), offset, around);
+            }
+            BrokerObservation::IsrState { partition_epoch, maximal, in_flight, .. } => {
+                if let Some(leads) = &mut replica.leads {
+                    *leads = Leading { partition_epoch, maximal, in_flight, ..leads.clone() };
+                    if maximal == 1 && partition.now().is_some_and(|now| now.replicas.len() > 1) {
+                        around.coverage.met(Situation::LeaderWithoutIsrPeer);
+                    }
+                }
+            }
+            BrokerObservation::Truncated { .. } | BrokerObservation::Lifecycle { .. } => {}
+        }
+    }
+
+    /// A broker is down.
+    pub fn down(&mut self, server: usize) {
+        // What it did not come to say nobody knows.
+        self.acks.retain(|ack| ack.server != server);
+        let of_it: Vec<(usize, u64)> =
+            self.produces.range((server, 0)..=(server, u64::MAX)).map(|(key, _)| *key).collect();
+        of_it.iter().for_each(|key| {
+            self.produces.remove(key);
+        });
+        for partition in &mut self.partitions {
+            partition.replicas[server].leads = None;
+        }
+    }
+}

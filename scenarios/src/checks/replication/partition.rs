@@ -1,0 +1,197 @@
+//! One partition: what metadata says of it, its replicas, the committed log C and the acknowledged
+//! part A of it.
+
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+use raft::ids::{LeaderEpoch, NodeId, Offset, PartitionEpoch, TopicIdPartition};
+use raft::metadata::image::PartitionRegistration;
+
+use super::replica::Replica;
+use super::sequences::Sequences;
+use crate::checks::ghost::ledger::{BatchId, Ledger};
+use crate::checks::invariant::Invariant;
+use crate::checks::verdict::{Excuse, Verdict};
+
+/// Who led an epoch: a server, in one of its lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Acted {
+    /// Of the partition.
+    pub epoch: LeaderEpoch,
+    /// Index of the server.
+    pub server: usize,
+    /// Its life.
+    pub incarnation: u32,
+}
+
+/// A batch that a consumer was shown before it was known to be committed.
+#[derive(Clone, Copy, Debug)]
+struct Shown {
+    batch: BatchId,
+    /// How often a fault had taken something from a replica by then.
+    losses: u32,
+}
+
+/// See the module's documentation.
+#[derive(Clone, Debug)]
+pub struct PartitionGhost {
+    /// Which.
+    pub id: TopicIdPartition,
+    /// Every batch any replica ever wrote.
+    pub ledger: Ledger,
+    /// By server.
+    pub replicas: Vec<Replica>,
+    /// What committed metadata said of it, by partition epoch.
+    pub history: Vec<Rc<PartitionRegistration>>,
+    /// Its topic is gone.
+    pub deleted: bool,
+    /// The committed log C.
+    pub committed: Vec<BatchId>,
+    /// Leading batches of C that a client was told of: A.
+    pub acked: usize,
+    /// Who acted as leader, ascending by epoch.
+    pub acted: Vec<Acted>,
+    /// Why no guard is left, if a committed change did that with cause.
+    pub no_guard: Option<Excuse>,
+    /// The newest epoch whose leader began without committed records, with cause.
+    pub cut_by: Option<LeaderEpoch>,
+    /// What went so.
+    lost: BTreeSet<BatchId>,
+    /// How often a fault took something from a replica.
+    pub losses: u32,
+    shown: Vec<Shown>,
+    sequences: Sequences,
+}
+
+impl PartitionGhost {
+    /// A new one, with replicas on any of so many servers.
+    pub fn new(id: TopicIdPartition, servers: usize) -> PartitionGhost {
+        PartitionGhost {
+            id,
+            ledger: Ledger::default(),
+            replicas: vec![Replica::default(); servers],
+            history: Vec::new(),
+            deleted: false,
+            committed: Vec::new(),
+            acked: 0,
+            acted: Vec::new(),
+            no_guard: None,
+            cut_by: None,
+            lost: BTreeSet::new(),
+            losses: 0,
+            shown: Vec::new(),
+            sequences: Sequences::default(),
+        }
+    }
+
+    /// What committed metadata says of it now.
+    pub fn now(&self) -> Option<&Rc<PartitionRegistration>> {
+        self.history.last()
+    }
+
+    /// What it said at a partition epoch.
+    pub fn at(&self, epoch: PartitionEpoch) -> Option<&Rc<PartitionRegistration>> {
+        self.history.get(usize::try_from(epoch.0).ok()?)
+    }
+
+    /// Whom committed metadata made leader of an epoch; `None` if nobody, or if there is none such.
+    pub fn leader_of(&self, epoch: LeaderEpoch) -> Option<NodeId> {
+        let state = self.history.iter().rev().find(|state| state.leader_epoch <= epoch)?;
+        (state.leader_epoch == epoch).then_some(state.leader).and_then(NodeId::known)
+    }
+
+    /// Where the first `count` batches of C end.
+    pub fn end_of(&self, count: usize) -> Offset {
+        count.checked_sub(1).map_or(Offset(0), |last| self.ledger.end(self.committed[last]))
+    }
+
+    /// Where C ends.
+    pub fn committed_end(&self) -> Offset {
+        self.end_of(self.committed.len())
+    }
+
+    /// Is this the leader of the newest committed epoch, by its own word and by metadata's?
+    pub fn leads_newest(&self, server: usize, id: NodeId) -> bool {
+        let (Some(now), Some(leads)) = (self.now(), &self.replicas[server].leads) else { return false };
+        now.leader == id && now.leader_epoch == leads.epoch
+    }
+
+    /// Does it hold all that was acknowledged?
+    pub fn is_guard(&self, server: usize) -> bool {
+        self.replicas[server].agreed >= self.acked
+    }
+
+    /// Went this batch with an excuse?
+    pub fn went(&self, batch: BatchId) -> bool {
+        self.lost.contains(&batch)
+    }
+
+    /// C goes on by the log of `server`, which agrees with all of it, up to `end` at most. False if
+    /// that log does not end a batch there.
+    pub fn extend(&mut self, server: usize, end: Offset, verdict: &mut Verdict) -> bool {
+        while let Some(next) = self.replicas[server].log.get(self.committed.len())
+            && self.ledger.end(next) <= end
+        {
+            self.committed.push(next);
+            for replica in &mut self.replicas {
+                replica.advance(&self.committed);
+            }
+            if let Err(wrong) = self.sequences.committed(self.ledger.get(next).bytes()) {
+                let (id, base) = (self.id, self.ledger.get(next).base);
+                verdict.fail(Invariant::IdempotentSequence, || {
+                    format!("partition {id}: the batch committed at {base} is of {wrong}")
+                });
+            }
+            if !self.shown.is_empty() {
+                self.compare_shown(next, verdict);
+            }
+        }
+        self.committed_end() >= end
+    }
+
+    /// A consumer was shown what is not known to be committed (a leader may learn late that it is
+    /// deposed, and moves its high watermark meanwhile).
+    pub fn show(&mut self, batch: BatchId) {
+        if !self.shown.iter().any(|shown| shown.batch == batch) {
+            self.shown.push(Shown { batch, losses: self.losses });
+        }
+    }
+
+    #[cold]
+    fn compare_shown(&mut self, next: BatchId, verdict: &mut Verdict) {
+        let base = self.ledger.get(next).base;
+        let (ledger, losses) = (&self.ledger, self.losses);
+        let other = self.shown.iter().find(|shown| shown.batch != next && ledger.get(shown.batch).base == base);
+        if let Some(other) = other {
+            if other.losses < losses {
+                verdict.excuse(Excuse::ServedAfterLoss, 1);
+            } else {
+                let id = self.id;
+                verdict.fail(Invariant::ConsistentRead, || {
+                    format!("partition {id}: a consumer was shown another batch at {base} than is committed there")
+                });
+            }
+        }
+        self.shown.retain(|shown| ledger.get(shown.batch).base > base);
+    }
+
+    /// A leader begins with the first `count` batches of C, and with cause. Gives how many
+    /// acknowledged records went.
+    pub fn cut(&mut self, count: usize, epoch: LeaderEpoch) -> u64 {
+        let acked_records = self.end_of(self.acked).0 - self.end_of(count.min(self.acked)).0;
+        self.lost.extend(self.committed.drain(count..));
+        self.acked = self.acked.min(count);
+        for replica in &mut self.replicas {
+            replica.agreed = replica.agreed.min(count);
+        }
+        self.shown.clear();
+        self.cut_by = self.cut_by.max(Some(epoch));
+        self.no_guard = None;
+        self.sequences = Sequences::default();
+        for batch in &self.committed {
+            // Judged before.
+            let _ = self.sequences.committed(self.ledger.get(*batch).bytes());
+        }
+        u64::try_from(acked_records).unwrap_or(0)
+    }
+}

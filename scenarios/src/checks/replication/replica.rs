@@ -1,0 +1,107 @@
+//! One replica by the border's account: its log, how much of it is the committed log, what a fault
+//! took from it, and what it says as a leader.
+
+use std::rc::Rc;
+
+use raft::ids::{BrokerEpoch, LeaderEpoch, NodeId, Offset, PartitionEpoch};
+
+use crate::checks::ghost::ledger::{BatchId, Ledger};
+use crate::checks::ghost::log::LogGhost;
+
+/// What a leader has said in its epoch.
+#[derive(Clone, Debug)]
+pub struct Leading {
+    /// Of the partition.
+    pub epoch: LeaderEpoch,
+    /// Its high watermark; `None` until it has moved in this epoch.
+    pub high_watermark: Option<Offset>,
+    /// The committed state that it goes by.
+    pub partition_epoch: PartitionEpoch,
+    /// How many count for the high watermark.
+    pub maximal: u8,
+    /// A proposal waits for its answer.
+    pub in_flight: bool,
+    /// The ISR that it proposed last.
+    pub proposed: Rc<[NodeId]>,
+}
+
+/// See the module's documentation.
+#[derive(Clone, Debug, Default)]
+pub struct Replica {
+    /// As written, and how much of it is durable.
+    pub log: LogGhost,
+    /// Leading batches that equal the committed log: `agree(r)`.
+    pub agreed: usize,
+    /// Batches that faults took.
+    lost: Vec<BatchId>,
+    /// The broker epoch by which it was registered when a fault last took something from it.
+    pub lost_in: Option<BrokerEpoch>,
+    /// Rotten bytes in the middle of its log.
+    pub rotten: bool,
+    /// Of this life, if it leads.
+    pub leads: Option<Leading>,
+}
+
+impl Replica {
+    /// The log was cut or read back.
+    pub fn recount(&mut self, committed: &[BatchId]) {
+        let (mut low, mut high) = (0, self.log.count().min(committed.len()));
+        // Equal ids mean equal prefixes, so agreement can be searched for by halves.
+        while low < high {
+            let middle = (low + high).div_ceil(2);
+            if self.log.get(middle - 1) == Some(committed[middle - 1]) {
+                low = middle;
+            } else {
+                high = middle - 1;
+            }
+        }
+        self.agreed = low;
+    }
+
+    /// The log or the committed log grew.
+    #[inline]
+    pub fn advance(&mut self, committed: &[BatchId]) {
+        while self.agreed < committed.len() && self.log.get(self.agreed) == Some(committed[self.agreed]) {
+            self.agreed += 1;
+        }
+    }
+
+    /// A fault left `found` of the log; true if something is gone. The caller takes `found` over.
+    pub fn loses(&mut self, found: &LogGhost, registered: BrokerEpoch) -> bool {
+        let (mut kept, mut high) = (0, self.log.count().min(found.count()));
+        while kept < high {
+            let middle = (kept + high).div_ceil(2);
+            if self.log.get(middle - 1) == found.get(middle - 1) {
+                kept = middle;
+            } else {
+                high = middle - 1;
+            }
+        }
+        if kept == self.log.count() {
+            return false;
+        }
+        self.lost.extend((kept..self.log.count()).filter_map(|at| self.log.get(at)));
+        self.lost_in = Some(registered);
+        true
+    }
+
+    /// Did it hold this batch, and a fault took it?
+    pub fn has_lost(&self, batch: BatchId) -> bool {
+        self.lost.contains(&batch)
+    }
+
+    /// How many leading batches end at `end`; `None` if no batch does.
+    pub fn count_to(&self, end: Offset, ledger: &Ledger) -> Option<usize> {
+        let (mut low, mut high) = (0, self.log.count());
+        while low < high {
+            let middle = (low + high) / 2;
+            if ledger.end(self.log.prefix(middle + 1)) < end {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        let found = self.log.get(low).is_some_and(|batch| ledger.end(batch) == end);
+        found.then_some(low + 1)
+    }
+}
