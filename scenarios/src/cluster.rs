@@ -77,7 +77,8 @@ pub fn prepare(scenario: &Scenario, seed: Seed, plan: Option<Plan>) -> Result<Pr
     for index in 0..clients.len() {
         nodes.push(client(&scenario, seed, servers.len() + index, index, &places));
     }
-    let voters = configs.first().map_or(Vec::new(), |config| config.quorum.voters.iter().map(|voter| voter.id).collect());
+    let voters =
+        configs.first().map_or(Vec::new(), |config| config.quorum.voters.iter().map(|voter| voter.id).collect());
     let world = WorldConfig {
         seed,
         nodes,

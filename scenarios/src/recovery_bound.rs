@@ -70,7 +70,8 @@ pub fn recovery_bound_ms(configs: &[NodeConfig], load: Load, network: &Network) 
     let old_leader = fetch + fetch / 2 + FETCH_MAX_WAIT_MS + 2 * election;
     let round = 2 * election + backoff + request + retry + round_trip;
     let commit = linger + 2 * (request + FETCH_MAX_WAIT_MS + round_trip);
-    let smallest_fetch = configs.iter().map(|config| config.quorum.fetch_max_bytes.unsigned_abs().into()).min().unwrap_or(1);
+    let smallest_fetch =
+        configs.iter().map(|config| config.quorum.fetch_max_bytes.unsigned_abs().into()).min().unwrap_or(1);
     let catch_up = catch_up_ms(load, smallest_fetch, request, network);
     let elections = fetch + ELECTION_ROUNDS * round;
     let waits = SHUTDOWN_MS + load.wall_steps_ms + links + old_leader + elections + commit + SLACK_MS;

@@ -3,12 +3,10 @@
 //! The rules are those of Kafka's `KafkaConfig.validateValues` and `AbstractKafkaConfig`, in its
 //! words; each refusal points at the property that an operator would change.
 
+use super::Roles;
 use super::error::{ConfigError, Refused};
 use super::listeners::{self, Listener};
-use super::source::{
-    ADVERTISED, INTER_BROKER, INTER_BROKER_PROTOCOL, LISTENER_NAMES, LISTENERS, PROTOCOLS, Source,
-};
-use super::Roles;
+use super::source::{ADVERTISED, INTER_BROKER, INTER_BROKER_PROTOCOL, LISTENER_NAMES, LISTENERS, PROTOCOLS, Source};
 
 /// What a broker listens on if its file does not say.
 const DEFAULT_LISTENER: &str = "PLAINTEXT://:9092";
@@ -124,7 +122,8 @@ impl Source<'_> {
         if endpoints.controller.iter().all(of_own) {
             return Ok(());
         }
-        let which = if endpoints.controller.iter().any(of_own) { "only contain values" } else { "contain at least one value" };
+        let which =
+            if endpoints.controller.iter().any(of_own) { "only contain values" } else { "contain at least one value" };
         let problem = format!(
             "controller.listener.names must {which} appearing in the 'listeners' configuration when running the \
              KRaft controller role"
@@ -171,7 +170,8 @@ impl Source<'_> {
     fn inter_broker_listener(&self, endpoints: &Endpoints) -> Result<(&'static str, String), ConfigError> {
         match (self.properties.get(INTER_BROKER), self.properties.get(INTER_BROKER_PROTOCOL)) {
             (Some(entry), Some(_)) => {
-                let problem = "Only one of inter.broker.listener.name and security.inter.broker.protocol should be set.";
+                let problem =
+                    "Only one of inter.broker.listener.name and security.inter.broker.protocol should be set.";
                 Err(self.of(entry, Refused::new(problem)))
             }
             (Some(entry), None) => {

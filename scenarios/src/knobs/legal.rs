@@ -13,8 +13,8 @@
 //!
 //! Where the user's pins leave no such value, the other of the pair is not drawn.
 
-use super::table::{KNOBS, Others, round_trip_ms};
 use super::is_pinned;
+use super::table::{KNOBS, Others, round_trip_ms};
 use crate::scenario::Scenario;
 
 /// A draw of one seed, and what is behind it.

@@ -166,11 +166,8 @@ impl Cluster {
 
     fn generated_voters(&self) -> Rc<[Voter]> {
         let name: Rc<str> = "CONTROLLER".into();
-        let endpoint = |id: i32| Endpoint {
-            name: name.clone(),
-            host: format!("controller-{id}").into(),
-            port: CONTROLLER_PORT,
-        };
+        let endpoint =
+            |id: i32| Endpoint { name: name.clone(), host: format!("controller-{id}").into(), port: CONTROLLER_PORT };
         (1..=i32::from(self.voters.unwrap_or(3))).map(|id| Voter { id: NodeId(id), endpoint: endpoint(id) }).collect()
     }
 
@@ -297,7 +294,11 @@ impl<'de, T> Visitor<'de> for Flat<'_, T> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.prefix.is_empty() { "a table of names and values" } else { "a string, a number or a boolean" })
+        f.write_str(if self.prefix.is_empty() {
+            "a table of names and values"
+        } else {
+            "a string, a number or a boolean"
+        })
     }
 
     fn visit_str<E: Error>(self, value: &str) -> Result<(), E> {
