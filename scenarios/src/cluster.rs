@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use raft::config::NodeConfig as KafkaNode;
 use raft::ids::NodeId;
-use raft::node::NodeSpec;
+use raft::node::{NodeSpec, Roles};
 use sim::fault::{Link, Plan};
 use sim::network::NetworkConfig;
 use sim::process::{Node, Payload};
@@ -18,7 +18,7 @@ use crate::scenario::claims::Workload;
 use crate::scenario::values::IntRange;
 use crate::scenario::world::INPUT_KINDS;
 use crate::scenario::{Scenario, Transport};
-use crate::workload::{ClientSpec, append_bytes};
+use crate::workload::{ClientSpec, KafkaClientRole, KafkaClientSpec, append_bytes};
 use crate::{knobs, nemesis};
 
 /// All wall clocks start about here: 2026-01-01, in ms since 1970.
@@ -66,7 +66,11 @@ pub fn prepare(scenario: &Scenario, seed: Seed, plan: Option<Plan>) -> Result<Pr
     let servers: Vec<NodeId> = configs.iter().map(KafkaNode::node_id).collect();
     let places: Rc<[(NodeId, Node)]> = servers.iter().enumerate().map(|(i, id)| (*id, Node(i as u16))).collect();
     let server_nodes: Vec<Node> = places.iter().map(|(_, node)| *node).collect();
-    let clients: Vec<Node> = (0..scenario.workload.clients).map(|i| Node(servers.len() as u16 + i)).collect();
+    let has_broker = configs.iter().map(|config| config.roles.broker);
+    let brokers: Vec<_> = places.iter().zip(has_broker).filter(|(_, has)| *has).map(|(place, _)| *place).collect();
+    let kafka_clients = kafka_clients(&scenario, &brokers)?;
+    let client_count = if brokers.is_empty() { scenario.workload.clients.into() } else { kafka_clients.len() };
+    let clients: Vec<Node> = (0..client_count).map(|i| Node((servers.len() + i) as u16)).collect();
     let plan = plan.unwrap_or_else(|| nemesis::plan(&scenario, &server_nodes, &clients, seed));
     let recovery_bound_ms = bound_ms(&configs, &plan, &scenario);
     let mut nodes = Vec::with_capacity(servers.len() + clients.len());
@@ -75,7 +79,11 @@ pub fn prepare(scenario: &Scenario, seed: Seed, plan: Option<Plan>) -> Result<Pr
         nodes.push(server(&scenario, seed, index, config, &places, &costs));
     }
     for index in 0..clients.len() {
-        nodes.push(client(&scenario, seed, servers.len() + index, index, &places));
+        let place = servers.len() + index;
+        nodes.push(match kafka_clients.get(index) {
+            Some((spec, fresh)) => kafka_client(&scenario, seed, place, spec.clone(), *fresh),
+            None => client(&scenario, seed, place, index, &places),
+        });
     }
     let voters =
         configs.first().map_or(Vec::new(), |config| config.quorum.voters.iter().map(|voter| voter.id).collect());
@@ -139,14 +147,20 @@ fn server(
     places: &Rc<[(NodeId, Node)]>,
     costs: &Rc<[Vec<u64>]>,
 ) -> NodeConfig<Actor> {
-    let node = NodeSpec {
-        config: Rc::new(config.quorum.clone()),
-        cluster_id: Rc::from("kraftsimkraftsimkraftg"),
-        bugs: scenario.bugs,
-        fixes: scenario.fixes,
+    let cluster_id: Rc<str> = "kraftsimkraftsimkraftg".into();
+    let KafkaNode { roles: has, quorum, controller, broker, .. } = config;
+    let roles = if !scenario.cluster.has_brokers() {
+        Roles::RecordLog
+    } else {
+        Roles::Kafka {
+            controller: has.controller.then(|| Rc::new(controller.clone())),
+            broker: has.broker.then(|| Rc::new(broker.clone())),
+        }
     };
+    let node =
+        NodeSpec { config: Rc::new(quorum.clone()), roles, cluster_id, bugs: scenario.bugs, fixes: scenario.fixes };
     NodeConfig {
-        name: format!("controller-{}", config.node_id()),
+        name: format!("{}-{}", if has.controller { "controller" } else { "broker" }, config.node_id()),
         spec: Spec::Server(ServerSpec { node, places: places.clone() }),
         costs: costs.clone(),
         ..blank(scenario, seed, index)
@@ -176,6 +190,54 @@ fn client(
         records: (workload.records.min as u8, workload.records.max as u8),
     };
     NodeConfig { name: format!("client-{index}"), spec: Spec::Client(spec), ..node }
+}
+
+/// The Kafka clients of a scenario that has any, and which of them are fresh after healing.
+fn kafka_clients(scenario: &Scenario, brokers: &[(NodeId, Node)]) -> Result<Vec<(KafkaClientSpec, bool)>, String> {
+    if brokers.is_empty() {
+        return Ok(Vec::new());
+    }
+    let clients = &scenario.clients;
+    let topics = clients.topics();
+    let bootstrap = brokers.iter().map(|(id, _)| *id).collect();
+    let settings = clients.settings(bootstrap, topics.names.clone())?;
+    let admin = KafkaClientRole::Admin { config: settings.admin, interval_ns: clients.admin_interval.0 };
+    let producer = KafkaClientRole::Producer { config: settings.producer, interval_ns: clients.produce_interval.0 };
+    let consumer = KafkaClientRole::Consumer { config: settings.consumer };
+    let counts = [(admin, clients.admins), (producer, clients.producers), (consumer, clients.consumers)];
+    let usual = counts.iter().flat_map(|(role, count)| (0..*count).map(move |_| (role, false)));
+    let fresh = counts.iter().map(|(role, _)| (role, true));
+    let spec = |(index, (role, is_fresh)): (usize, (&KafkaClientRole, bool))| {
+        let spec = KafkaClientSpec {
+            index: index as u16,
+            role: role.clone(),
+            topics: topics.clone(),
+            places: brokers.into(),
+            fresh_from_ns: None,
+        };
+        (spec, is_fresh)
+    };
+    Ok(usual.chain(fresh).enumerate().map(spec).collect())
+}
+
+fn kafka_client(
+    scenario: &Scenario,
+    seed: Seed,
+    place: usize,
+    mut spec: KafkaClientSpec,
+    is_fresh: bool,
+) -> NodeConfig<Actor> {
+    let node = blank(scenario, seed, place);
+    if is_fresh {
+        spec.fresh_from_ns = Some(mono_ns(&node, scenario.duration.0) + 1_000_000);
+    }
+    let kind = match &spec.role {
+        KafkaClientRole::Admin { .. } => "admin",
+        KafkaClientRole::Producer { .. } => "producer",
+        KafkaClientRole::Consumer { .. } => "consumer",
+    };
+    let fresh = if is_fresh { "fresh-" } else { "" };
+    NodeConfig { name: format!("{fresh}{kind}-{}", spec.index), spec: Spec::Kafka(spec), ..node }
 }
 
 /// What a node's monotonic clock says at a true time if nothing disturbs it, ns.

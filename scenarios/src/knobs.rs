@@ -58,8 +58,7 @@ pub fn draw(scenario: &Scenario, seed: Seed) -> Vec<(String, String)> {
     drawn
 }
 
-/// Puts drawn knobs into force. A run's start must be cheap, so no TOML here; those of clients
-/// stand in the draw alone, for whoever makes clients.
+/// Puts drawn knobs into force. A run's start must be cheap, so no TOML here.
 pub fn put_in_force(scenario: &mut Scenario, drawn: &[(String, String)]) -> Result<(), String> {
     for (name, value) in drawn {
         let refuse = || format!("knob {name} drew {value:?}, which it cannot take");
@@ -67,9 +66,12 @@ pub fn put_in_force(scenario: &mut Scenario, drawn: &[(String, String)]) -> Resu
             "cluster.voters" => scenario.cluster.voters = Some(value.parse().map_err(|_| refuse())?),
             "cluster.elr" => scenario.cluster.elr = Some(value.parse().map_err(|_| refuse())?),
             "workload.max_in_flight" => scenario.workload.max_in_flight = value.parse().map_err(|_| refuse())?,
-            _ if name.starts_with(CLIENT) => {}
             _ => {
-                scenario.cluster.config.0.insert(name.clone(), value.clone());
+                let (config, name) = match name.strip_prefix(CLIENT) {
+                    Some(name) => (&mut scenario.clients.config, name),
+                    None => (&mut scenario.cluster.config, name.as_str()),
+                };
+                config.0.insert(name.to_owned(), value.clone());
             }
         }
     }
@@ -95,8 +97,8 @@ fn is_of(at: Where, has_brokers: bool) -> bool {
 }
 
 fn is_pinned(scenario: &Scenario, name: &str) -> bool {
-    let of_clients = name.starts_with(CLIENT) || name == "workload.max_in_flight";
-    let from_files = !scenario.cluster.node.is_empty() && !of_clients;
+    let of_nodes = !name.starts_with(CLIENT) && name != "workload.max_in_flight";
+    let from_files = of_nodes && !scenario.cluster.node.is_empty();
     let set = &scenario.cluster.config.0;
     // These would win over what the user has set.
     let weaker = match name {
@@ -106,5 +108,10 @@ fn is_pinned(scenario: &Scenario, name: &str) -> bool {
         "cluster.elr" => scenario.cluster.elr.is_some() || scenario.cluster.metadata_version.is_some(),
         _ => false,
     };
-    from_files || weaker || set.contains_key(name) || scenario.knobs.pinned.iter().any(|pinned| pinned == name)
+    let of_client = name.strip_prefix(CLIENT).is_some_and(|name| scenario.clients.config.0.contains_key(name));
+    from_files
+        || weaker
+        || of_client
+        || set.contains_key(name)
+        || scenario.knobs.pinned.iter().any(|pinned| pinned == name)
 }

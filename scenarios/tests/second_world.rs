@@ -113,6 +113,7 @@ fn run(seed: u64, bug: Option<Bug>) -> Result<Checks, String> {
     scenario.cluster.observers = 0;
     let bugs = bug.map_or(Bugs::NONE, |bug| Bugs::NONE.with(bug));
     let spec = |config: raft::config::NodeConfig| NodeSpec {
+        roles: raft::node::Roles::RecordLog,
         config: Rc::new(config.quorum),
         cluster_id: Rc::from("kraftsimkraftsimkraftg"),
         bugs,
