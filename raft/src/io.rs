@@ -140,7 +140,8 @@ pub enum Post {
     /// To the lifecycle manager: a publication was applied. To the scheduler: what was to be
     /// flushed is durable.
     Applied,
-    /// To the request handler: stop, and close all logs. To the raft thread: the broker has stopped.
+    /// To the scheduler: stop. Then to the request handler: stop, and close all logs. Then to the
+    /// raft thread: the broker has stopped.
     Stop,
 }
 
