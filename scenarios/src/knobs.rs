@@ -58,8 +58,7 @@ pub fn draw(scenario: &Scenario, seed: Seed) -> Vec<(String, String)> {
     drawn
 }
 
-/// Puts drawn knobs into force. A run's start must be cheap, so no TOML here; those of clients
-/// stand in the draw alone, for whoever makes clients.
+/// Puts drawn knobs into force. A run's start must be cheap, so no TOML here.
 pub fn put_in_force(scenario: &mut Scenario, drawn: &[(String, String)]) -> Result<(), String> {
     for (name, value) in drawn {
         let refuse = || format!("knob {name} drew {value:?}, which it cannot take");
@@ -98,8 +97,8 @@ fn is_of(at: Where, has_brokers: bool) -> bool {
 }
 
 fn is_pinned(scenario: &Scenario, name: &str) -> bool {
-    let of_clients = name.starts_with(CLIENT) || name == "workload.max_in_flight";
-    let from_files = !scenario.cluster.node.is_empty() && !of_clients;
+    let of_nodes = !name.starts_with(CLIENT) && name != "workload.max_in_flight";
+    let from_files = of_nodes && !scenario.cluster.node.is_empty();
     let set = &scenario.cluster.config.0;
     // These would win over what the user has set.
     let weaker = match name {
@@ -109,5 +108,10 @@ fn is_pinned(scenario: &Scenario, name: &str) -> bool {
         "cluster.elr" => scenario.cluster.elr.is_some() || scenario.cluster.metadata_version.is_some(),
         _ => false,
     };
-    from_files || weaker || set.contains_key(name) || scenario.knobs.pinned.iter().any(|pinned| pinned == name)
+    let of_client = name.strip_prefix(CLIENT).is_some_and(|name| scenario.clients.config.0.contains_key(name));
+    from_files
+        || weaker
+        || of_client
+        || set.contains_key(name)
+        || scenario.knobs.pinned.iter().any(|pinned| pinned == name)
 }

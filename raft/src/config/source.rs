@@ -37,7 +37,7 @@ impl Source<'_> {
         self.shapes()?;
         let roles = self.roles()?;
         let node_id = self.node_id()?;
-        let names = self.listener_names()?;
+        let names = self.listener_names(roles)?;
         self.quorum_kind(roles)?;
         let voters = self.voters(roles, node_id, &names[0])?;
         self.endpoints(roles, &names)?;
@@ -124,17 +124,25 @@ impl Source<'_> {
     }
 
     /// `controller.listener.names`, normalised; at least one.
-    fn listener_names(&self) -> Result<Vec<String>, ConfigError> {
-        self.required(LISTENER_NAMES, "a name that stands in listeners, CONTROLLER usually", |list| {
-            let names: Vec<String> = listeners::items(list).iter().map(|n| n.to_ascii_uppercase()).collect();
-            if names.is_empty() || names.iter().any(String::is_empty) {
-                return Err(Refused::new("an empty name"));
-            }
-            match (1..names.len()).find(|&i| names[..i].contains(&names[i])) {
-                Some(index) => Err(Refused::new(format!("{} stands in it twice", names[index]))),
-                None => Ok(names),
-            }
-        })
+    fn listener_names(&self, roles: Roles) -> Result<Vec<String>, ConfigError> {
+        let Some(entry) = self.properties.get(LISTENER_NAMES).filter(|entry| !entry.value.trim().is_empty()) else {
+            let problem = if roles.controller {
+                "controller.listener.names must contain at least one value appearing in the 'listeners' configuration \
+                 when running the KRaft controller role"
+            } else {
+                "controller.listener.names must contain at least one value when running KRaft with just the broker role"
+            };
+            let allowed = "the name of the controllers' listener, CONTROLLER usually";
+            return Err(self.at(LISTENER_NAMES, Refused::allowed(problem, allowed)));
+        };
+        let names: Vec<String> = listeners::items(&entry.value).iter().map(|n| n.to_ascii_uppercase()).collect();
+        if names.iter().any(String::is_empty) {
+            return Err(self.of(entry, Refused::new("an empty name")));
+        }
+        match (1..names.len()).find(|&i| names[..i].contains(&names[i])) {
+            Some(index) => Err(self.of(entry, Refused::new(format!("{} stands in it twice", names[index])))),
+            None => Ok(names),
+        }
     }
 
     /// A quorum is found by static voters here; what a dynamic one needs is refused where it

@@ -13,8 +13,8 @@
 //!
 //! Where the user's pins leave no such value, the other of the pair is not drawn.
 
-use super::is_pinned;
 use super::table::{KNOBS, Others, round_trip_ms};
+use super::{CLIENT, is_pinned};
 use crate::scenario::Scenario;
 
 /// A draw of one seed, and what is behind it.
@@ -81,8 +81,11 @@ impl Draw<'_> {
 
     /// Undrawn: the scenario's, or Kafka's default (controller-broker.md §6.10 for clients).
     fn base(&self, name: &str) -> u64 {
-        let set = self.scenario.cluster.config.0.get(name).and_then(|value| value.trim().parse().ok());
-        set.unwrap_or_else(|| match name {
+        let set = match name.strip_prefix(CLIENT) {
+            Some(name) => self.scenario.clients.config.0.get(name),
+            None => self.scenario.cluster.config.0.get(name),
+        };
+        set.and_then(|value| value.trim().parse().ok()).unwrap_or_else(|| match name {
             "client.linger.ms" => 5,
             "client.request.timeout.ms" => 30_000,
             "client.delivery.timeout.ms" => 120_000,

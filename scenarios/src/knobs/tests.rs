@@ -70,12 +70,8 @@ fn every_value_of_every_knob_is_frequent_and_every_draw_is_legal() {
             for config in turned.cluster.configs().expect("good") {
                 assert_eq!(config.warnings(), [""; 0], "{drawn:?}");
             }
-            let client = |name: &str, default: u64| {
-                let drawn = drawn.iter().find(|(drawn, _)| drawn == name);
-                drawn.map_or(default, |(_, value)| value.parse().expect("a number"))
-            };
-            let needs = client("client.linger.ms", 5) + client("client.request.timeout.ms", 30_000);
-            assert!(needs <= client("client.delivery.timeout.ms", 120_000), "{drawn:?}");
+            let of_clients = turned.clients.settings([].into(), [].into());
+            of_clients.unwrap_or_else(|error| panic!("{error}: {drawn:?}"));
             for name in names(&scenario) {
                 let value = drawn.iter().find(|(drawn, _)| drawn == name).map_or("default", |(_, value)| value);
                 *counts.entry((name.into(), value.into())).or_default() += 1;
@@ -110,7 +106,7 @@ fn a_draw_gives_way_to_what_is_pinned() {
     let scenario = with_brokers(
         "[cluster]\nbrokers = 3\nelr = false\n[cluster.config]\nbroker.heartbeat.interval.ms = 3000\n\
          replica.lag.time.max.ms = 60\nreplica.fetch.wait.max.ms = 40\nlog.segment.bytes = 1048576\n[knobs]\n\
-         pinned = [\"client.request.timeout.ms\"]",
+         pinned = [\"client.retry.backoff.ms\"]\n[clients.config]\nrequest.timeout.ms = 20000",
     );
     let mut sessions = BTreeSet::new();
     for seed in 0..300 {
@@ -120,11 +116,11 @@ fn a_draw_gives_way_to_what_is_pinned() {
         let config = &turned.cluster.configs().expect("good")[0];
         assert_eq!((config.broker.heartbeat_interval_ms, config.broker.log.segment_bytes), (3_000, 1 << 20));
         assert_eq!((config.broker.replica_lag_time_max_ms, turned.cluster.elr), (60, Some(false)));
-        assert!(drawn.iter().all(|(name, _)| name != "client.delivery.timeout.ms"), "30 s do not fit into 10 s");
+        assert!(drawn.iter().all(|(name, _)| name != "client.delivery.timeout.ms"), "20 s do not fit into 10 s");
+        assert!(drawn.iter().all(|(name, _)| name != "client.retry.backoff.ms"), "pinned");
+        let of_clients = turned.clients.settings([].into(), [].into()).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(of_clients.producer.client.request_timeout_ms, 20_000);
         sessions.insert(config.controller.broker_session_timeout_ms);
     }
     assert_eq!(sessions, BTreeSet::from([9_000, 18_000]));
-
-    let lag = with_brokers("[cluster]\nbrokers = 3\n[cluster.config]\nreplica.lag.time.max.ms = 60");
-    assert!(lag.validate().is_err(), "as Kafka's default wait of 500 ms");
 }

@@ -13,7 +13,7 @@ use super::error::ScenarioError;
 use crate::knobs;
 
 /// Tables whose keys hold dots themselves.
-const FLAT_TABLES: [&str; 2] = ["cluster.config", "expect"];
+const FLAT_TABLES: [&str; 3] = ["cluster.config", "clients.config", "expect"];
 
 impl Scenario {
     /// `--set`: a scenario field by its dotted path, or a Kafka property for all nodes. What is
