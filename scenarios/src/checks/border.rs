@@ -259,8 +259,8 @@ impl Checks {
             }
             Observation::Broker(observation) => {
                 if let Some(cluster) = &mut self.cluster {
-                    let ghost = &self.servers[server];
-                    cluster.observed(ghost, server, observation, &mut self.verdict, &mut self.coverage);
+                    let who = (server, self.servers[server].incarnation);
+                    cluster.observed(who, observation, &mut self.verdict, &mut self.coverage);
                 }
             }
         }
