@@ -265,8 +265,8 @@ impl Checks {
                     self.failovers.became_leader(self.verdict.now_ns, of, epoch);
                 }
                 if let Some(cluster) = &mut self.cluster {
-                    let ghost = &self.servers[server];
-                    cluster.observed(ghost, server, observation, &mut self.verdict, &mut self.coverage);
+                    let who = (server, self.servers[server].incarnation);
+                    cluster.observed(who, observation, &mut self.verdict, &mut self.coverage);
                 }
             }
         }

@@ -43,7 +43,7 @@ impl Checks {
         }
         self.promise_stands();
         if let Some(cluster) = &mut self.cluster {
-            cluster.booted(server, disk, &mut self.verdict, &mut self.coverage);
+            cluster.booted(server, self.committed.end, disk, &mut self.verdict, &mut self.coverage);
         }
     }
 

@@ -112,9 +112,16 @@ impl ClusterChecks {
     }
 
     /// A process boots.
-    pub fn booted(&mut self, server: usize, disk: &dyn DurableFiles, verdict: &mut Verdict, coverage: &mut Coverage) {
+    pub fn booted(
+        &mut self,
+        server: usize,
+        committed_end: Offset,
+        disk: &dyn DurableFiles,
+        verdict: &mut Verdict,
+        coverage: &mut Coverage,
+    ) {
         let (replication, metadata, mut around) = self.parts(verdict, coverage);
-        metadata.booted(server);
+        metadata.booted(server, committed_end);
         let registered = metadata.broker_epoch(replication.id_of(server));
         replication.booted(server, registered, disk, &mut around);
     }
@@ -242,17 +249,16 @@ impl ClusterChecks {
         self.metadata.publishes((server, id), offset, digest, committed_end, verdict);
     }
 
-    /// A broker said something of itself.
+    /// A broker said something of itself, in one of its lives.
     pub fn observed(
         &mut self,
-        server: &ServerGhost,
-        index: usize,
+        (server, incarnation): (usize, u32),
         observation: BrokerObservation,
         verdict: &mut Verdict,
         coverage: &mut Coverage,
     ) {
         let (replication, metadata, mut around) = self.parts(verdict, coverage);
-        replication.observed((index, server.incarnation), observation, metadata, &mut around);
+        replication.observed((server, incarnation), observation, metadata, &mut around);
     }
 
     /// Compares what a broker shows of its replicas, and its disk if given.

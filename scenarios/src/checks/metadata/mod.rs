@@ -10,10 +10,8 @@
 pub mod brokers;
 pub mod partitions;
 pub mod producer_ids;
-#[cfg(test)]
-mod tests;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use raft::ids::{BrokerEpoch, NodeId, Offset, TopicIdPartition};
@@ -61,6 +59,10 @@ pub struct MetadataGhost {
     rules: Rules,
     /// How far each server has published in this life.
     published: Vec<Option<Offset>>,
+    /// Where the committed log ended when each server booted.
+    booted_at: Vec<Offset>,
+    /// Where the newest registration of each broker stands.
+    registered_at: BTreeMap<NodeId, Offset>,
 }
 
 impl MetadataGhost {
@@ -76,6 +78,8 @@ impl MetadataGhost {
             producer_ids: ProducerIds::default(),
             rules: Rules { min_insync_replicas },
             published: vec![None; servers],
+            booted_at: vec![Offset(0); servers],
+            registered_at: BTreeMap::new(),
         }
     }
 
@@ -167,6 +171,7 @@ impl MetadataGhost {
         match record {
             MetadataRecord::RegisterBroker(record) => {
                 self.brokers.registered(offset, record, verdict);
+                self.registered_at.insert(record.broker_id, offset);
                 update.registered.insert(record.broker_id);
             }
             MetadataRecord::ProducerIds(record) => {
@@ -210,8 +215,16 @@ impl MetadataGhost {
     }
 
     /// A process begins.
-    pub fn booted(&mut self, server: usize) {
+    pub fn booted(&mut self, server: usize, committed_end: Offset) {
         self.published[server] = None;
+        self.booted_at[server] = committed_end;
+    }
+
+    /// Has this life of a broker registered, and does it know? Before, it may have roles by the
+    /// image it finds (publishers are installed first, §5.2), but serves nobody.
+    pub fn is_registered(&self, server: usize, id: NodeId) -> bool {
+        let registered = self.registered_at.get(&id).filter(|at| **at >= self.booted_at[server]);
+        registered.is_some_and(|at| self.published[server].is_some_and(|published| published >= *at))
     }
 
     /// How far a server has published in this life.

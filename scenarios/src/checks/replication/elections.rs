@@ -210,6 +210,9 @@ pub fn acts(
         });
         return;
     }
+    if partition.replicas[server].leads.as_ref().is_some_and(|leads| leads.dormant) {
+        return;
+    }
     let mine = Acted { epoch, server, incarnation };
     let place = partition.acted.partition_point(|acted| acted.epoch < epoch);
     match partition.acted.get(place) {

@@ -14,8 +14,6 @@ pub mod elections;
 pub mod partition;
 pub mod replica;
 pub mod sequences;
-#[cfg(test)]
-mod tests;
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -294,6 +292,7 @@ impl Replication {
                     partition_epoch: PartitionEpoch(-1),
                     maximal: 0,
                     in_flight: false,
+                    dormant: !metadata.is_registered(server, id),
                     proposed: Rc::from([]),
                 });
                 let elr = metadata.image().features().is_elr_enabled();

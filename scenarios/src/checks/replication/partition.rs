@@ -113,7 +113,7 @@ impl PartitionGhost {
     /// Is this the leader of the newest committed epoch, by its own word and by metadata's?
     pub fn leads_newest(&self, server: usize, id: NodeId) -> bool {
         let (Some(now), Some(leads)) = (self.now(), &self.replicas[server].leads) else { return false };
-        now.leader == id && now.leader_epoch == leads.epoch
+        now.leader == id && now.leader_epoch == leads.epoch && !leads.dormant
     }
 
     /// Does it hold all that was acknowledged?

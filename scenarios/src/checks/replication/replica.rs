@@ -21,6 +21,8 @@ pub struct Leading {
     pub maximal: u8,
     /// A proposal waits for its answer.
     pub in_flight: bool,
+    /// Its life is not registered yet: it serves nobody, and loses the role when it registers.
+    pub dormant: bool,
     /// The ISR that it proposed last.
     pub proposed: Rc<[NodeId]>,
 }

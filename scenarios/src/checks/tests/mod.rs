@@ -1,9 +1,12 @@
 //! For each check a good history that passes and a small bad one that fires exactly it.
 
 mod amnesia;
+mod brokers;
 mod clients;
+mod metadata;
 mod persist_before_promise;
 mod quorum;
+mod replication;
 mod safety;
 mod test_disk;
 mod walk;

@@ -1,7 +1,7 @@
 //! D1 to D9: the same step with its force left out, or put too late.
 
 use raft::ids::{LeaderEpoch, Offset};
-use raft::io::{Effect, Out, Role};
+use raft::io::{Effect, Out, Role, ThreadName};
 use raft::log::{Batch, LEADER_EPOCH_CHECKPOINT, PARTITION_METADATA};
 
 use super::quorum::Quorum;
@@ -17,7 +17,7 @@ fn honest_elections_and_appends_keep_every_promise() {
     for value in 20..30 {
         quorum.append_and_commit(1, 2, value);
     }
-    quorum.checks.input_taken(quorum.now, 1, true);
+    quorum.checks.input_taken(quorum.now, 1, ThreadName::RaftIo);
     quorum.checks.finish(quorum.now);
     assert_eq!(quorum.checks.violation(), None);
 }
@@ -136,10 +136,10 @@ fn d9_a_leader_goes_on_before_its_append_is_durable() {
     // An fsync that failed is told by an input; the process is about to end.
     let mut failing = quorum.checks.clone();
     failing.disk_failed(quorum.now, 0);
-    failing.input_taken(quorum.now, 0, true);
+    failing.input_taken(quorum.now, 0, ThreadName::RaftIo);
     assert_eq!(failing.violation(), None);
-    quorum.checks.input_taken(quorum.now, 0, false);
+    quorum.checks.input_taken(quorum.now, 0, ThreadName::ControllerEventQueue);
     assert_eq!(quorum.broke(), None);
-    quorum.checks.input_taken(quorum.now, 0, true);
+    quorum.checks.input_taken(quorum.now, 0, ThreadName::RaftIo);
     assert_eq!(quorum.broke(), Some("PersistBeforePromise:D9"));
 }

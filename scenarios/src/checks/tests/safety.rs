@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use raft::ids::{LeaderEpoch, NodeId, Offset};
-use raft::io::{Observation, Out, Role, Visitor};
+use raft::io::{Observation, Out, Role, ThreadName, Visitor};
 use raft::log::{Records, segment_path};
 
 use super::quorum::Quorum;
@@ -74,7 +74,7 @@ fn a_leader_without_majority_stays() {
         quorum.now += ns;
         for _ in 0..4 {
             quorum.now += 1;
-            quorum.checks.input_taken(quorum.now, 0, true);
+            quorum.checks.input_taken(quorum.now, 0, ThreadName::RaftIo);
         }
     };
     let mut quorum = Quorum::at_work();
@@ -98,11 +98,11 @@ fn a_leader_without_majority_stays() {
 fn a_leader_without_majority_resigns() {
     let mut quorum = Quorum::at_work();
     quorum.now += 3_600_000_000;
-    quorum.checks.input_taken(quorum.now, 0, true);
-    quorum.checks.input_taken(quorum.now, 0, true);
+    quorum.checks.input_taken(quorum.now, 0, ThreadName::RaftIo);
+    quorum.checks.input_taken(quorum.now, 0, ThreadName::RaftIo);
     quorum.role(0, Role::Resigned, 1, Some(0));
     for _ in 0..4 {
-        quorum.checks.input_taken(quorum.now, 0, true);
+        quorum.checks.input_taken(quorum.now, 0, ThreadName::RaftIo);
     }
     assert_eq!(quorum.broke(), None, "a message in its queue may come before its timer");
 }

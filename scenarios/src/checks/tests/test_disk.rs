@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use raft::io::DurableFiles;
+use raft::io::{DurableFiles, Effect};
 
 /// Bytes written, bytes durable, and how short the file was cut since it was last forced.
 type Inode = (Vec<u8>, Option<Vec<u8>>, usize);
@@ -18,6 +18,47 @@ pub struct TestDisk {
 }
 
 impl TestDisk {
+    /// Does what a node asks of its disk.
+    pub fn perform(&mut self, effect: &Effect) {
+        match effect {
+            Effect::Open { file, path, truncate } => {
+                let inode = *self.names.entry(path.clone()).or_insert_with(|| {
+                    self.inodes.push((Vec::new(), None, usize::MAX));
+                    self.inodes.len() - 1
+                });
+                if *truncate {
+                    self.inodes[inode].0.clear();
+                }
+                self.open.insert(file.0, inode);
+            }
+            Effect::Append { file, bytes } => self.inodes[self.open[&file.0]].0.extend_from_slice(bytes),
+            Effect::Truncate { file, len } => {
+                let inode = &mut self.inodes[self.open[&file.0]];
+                inode.0.truncate(*len as usize);
+                inode.2 = inode.2.min(*len as usize);
+            }
+            Effect::Rename { from, to } => {
+                let inode = self.names.remove(from).expect("renamed files exist");
+                self.names.insert(to.clone(), inode);
+            }
+            Effect::Unlink { path } => {
+                self.names.remove(path);
+            }
+            Effect::Fsync { file } => {
+                let inode = &mut self.inodes[self.open[&file.0]];
+                *inode = (inode.0.clone(), Some(inode.0.clone()), usize::MAX);
+            }
+            Effect::FsyncDirectory => {
+                self.durable_names = self.names.clone();
+                for (_, durable, cut) in &mut self.inodes {
+                    durable.iter_mut().for_each(|bytes| bytes.truncate(*cut));
+                    *cut = usize::MAX;
+                }
+            }
+            other => panic!("{other:?} is not for a disk"),
+        }
+    }
+
     /// What was not durable is gone.
     pub fn lose_power(&mut self) {
         self.names = self.durable_names.clone();

@@ -1,1 +1,0 @@
-//! Good and bad histories.

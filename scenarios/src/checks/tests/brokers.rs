@@ -1,0 +1,441 @@
+//! Brokers of puppets: real data logs on plain disks, and a metadata log that a test writes. All is
+//! honest unless the test makes it otherwise.
+
+use std::rc::Rc;
+
+use raft::broker::log::{LogManager, PartitionLog, PartitionLogConfig};
+use raft::broker::observation::BrokerObservation;
+use raft::ids::{BrokerEpoch, LeaderEpoch, NodeId, Offset, PartitionEpoch, ProducerId, TopicIdPartition, Uuid};
+use raft::io::{Effect, Out};
+use raft::log::{Batch, BatchBuilder, BatchProducer, Records};
+use raft::message::data::{
+    DataFetchResponse, FetchablePartition, PartitionProduceData, PartitionProduceResponse, ProduceRequest,
+    ProduceResponse,
+};
+use raft::message::{DataRequest, DataResponse, ErrorCode, Request, Response};
+use raft::metadata::MetadataRecord;
+use raft::metadata::records::{
+    BrokerRegistrationChange, Config, FeatureLevel, NO_LEADER_CHANGE, Partition, PartitionChange, RegisterBroker, Topic,
+};
+use sim::process::File;
+use sim::watch::{Synced, Write};
+
+use super::test_disk::TestDisk;
+use crate::checks::cluster::{BrokerConfig, ClusterChecks};
+use crate::checks::committed::Committed;
+use crate::checks::coverage::Coverage;
+use crate::checks::ghost::boot::HowDown;
+use crate::checks::ghost::ledger::Ledger;
+use crate::checks::replication::Settings;
+use crate::checks::verdict::Verdict;
+
+pub const TOPIC: Uuid = Uuid([7; 16]);
+pub const PARTITION: TopicIdPartition = TopicIdPartition { topic_id: TOPIC, partition: 0 };
+const CONFIG: PartitionLogConfig =
+    PartitionLogConfig { segment_bytes: 1 << 20, segment_ms: 604_800_000, max_message_bytes: 1 << 20 };
+const CLIENT_CONNECTION: u64 = 9;
+
+/// The puppets.
+pub struct Brokers {
+    pub checks: ClusterChecks,
+    pub verdict: Verdict,
+    pub coverage: Coverage,
+    pub ledger: Ledger,
+    pub committed: Committed,
+    pub disks: Vec<TestDisk>,
+    pub logs: Vec<PartitionLog>,
+    epochs: Vec<i32>,
+    requests: i32,
+    sequence: i32,
+    registrations: u8,
+}
+
+pub fn broker(server: usize) -> NodeId {
+    NodeId(101 + server as i32)
+}
+
+fn ids(servers: &[usize]) -> Rc<[NodeId]> {
+    servers.iter().map(|server| broker(*server)).collect()
+}
+
+pub fn partition() -> Partition {
+    let replicas = ids(&[0, 1, 2]);
+    Partition {
+        partition_id: 0,
+        topic_id: TOPIC,
+        isr: Rc::clone(&replicas),
+        removing_replicas: Rc::default(),
+        adding_replicas: Rc::default(),
+        leader: broker(0),
+        leader_recovery_state: 0,
+        leader_epoch: LeaderEpoch(0),
+        partition_epoch: PartitionEpoch(0),
+        directories: Rc::from([Uuid([1; 16]); 3]),
+        eligible_leader_replicas: None,
+        last_known_elr: None,
+        replicas,
+    }
+}
+
+/// A change of nothing.
+pub fn change() -> PartitionChange {
+    PartitionChange {
+        partition_id: 0,
+        topic_id: TOPIC,
+        isr: None,
+        leader: NO_LEADER_CHANGE,
+        replicas: None,
+        removing_replicas: None,
+        adding_replicas: None,
+        leader_recovery_state: -1,
+        eligible_leader_replicas: None,
+        last_known_elr: None,
+        directories: None,
+    }
+}
+
+/// To this ISR, with this leader if it changes.
+pub fn to_isr(isr: &[usize], leader: Option<usize>) -> PartitionChange {
+    PartitionChange { isr: Some(ids(isr)), leader: leader.map_or(NO_LEADER_CHANGE, broker), ..change() }
+}
+
+pub fn elr(members: &[usize]) -> Option<Rc<[NodeId]>> {
+    Some(ids(members))
+}
+
+pub fn config(name: &str, value: &str) -> MetadataRecord {
+    let (resource_name, name) = (Rc::from("t"), name.into());
+    MetadataRecord::Config(Config { resource_type: 2, resource_name, name, value: Some(value.into()) })
+}
+
+impl Brokers {
+    /// Three brokers; nothing is committed.
+    pub fn blank() -> Brokers {
+        let ids: Vec<NodeId> = (0..3).map(broker).collect();
+        let settings = Settings { min_insync_replicas: 1, unclean_leader_election_enable: false };
+        let config = BrokerConfig { ids: ids.clone(), settings, controllers_min_insync_replicas: 1 };
+        Brokers {
+            checks: ClusterChecks::new(&ids, config),
+            verdict: Verdict::default(),
+            coverage: Coverage::default(),
+            ledger: Ledger::default(),
+            committed: Committed::default(),
+            disks: vec![TestDisk::default(); 3],
+            logs: Vec::new(),
+            epochs: vec![0; 3],
+            requests: 0,
+            sequence: 0,
+            registrations: 0,
+        }
+    }
+
+    /// Three brokers and a partition with `min.insync.replicas` 2, which the first one leads.
+    pub fn with_partition(with_elr: bool) -> Brokers {
+        let mut brokers = Brokers::blank();
+        let feature =
+            |name: &str, feature_level| MetadataRecord::FeatureLevel(FeatureLevel { name: name.into(), feature_level });
+        let elr = with_elr.then(|| feature("eligible.leader.replicas.version", 1));
+        brokers.commit([feature("metadata.version", 33)].into_iter().chain(elr));
+        for server in 0..3 {
+            brokers.register(server);
+            brokers.unfence(server);
+        }
+        let topic = Topic { name: "t".into(), topic_id: TOPIC };
+        let records = [MetadataRecord::Topic(topic), config("min.insync.replicas", "2")];
+        brokers.commit(records.into_iter().chain([MetadataRecord::Partition(partition())]));
+        for server in 0..3 {
+            let mut out = Out::default();
+            brokers.logs.push(PartitionLog::create("t-0".into(), TOPIC, 1, CONFIG, &mut out));
+            brokers.perform(server, out);
+        }
+        brokers.lead(0, 0, 0, 3);
+        brokers
+    }
+
+    /// The same at work: `values` are acknowledged.
+    pub fn at_work(with_elr: bool, values: &[u64]) -> Brokers {
+        let mut brokers = Brokers::with_partition(with_elr);
+        for value in values {
+            brokers.produce_to_all(0, *value);
+        }
+        assert_eq!(brokers.broke(), None);
+        brokers
+    }
+
+    /// The first violation's invariant. What it saw is said in plain words.
+    pub fn broke(&self) -> Option<&str> {
+        let violation = self.verdict.violation()?;
+        assert!(!violation.detail.contains(['{', '[']) && !violation.detail.contains("Some("), "{}", violation.detail);
+        Some(violation.invariant.as_str())
+    }
+
+    pub fn excused(&self, name: &str) -> u64 {
+        self.verdict.excused().find(|(excuse, _)| excuse.name() == name).map_or(0, |(_, count)| count)
+    }
+
+    /// One batch of committed metadata.
+    pub fn commit(&mut self, records: impl IntoIterator<Item = MetadataRecord>) {
+        let mut builder = BatchBuilder::new(self.committed.end, LeaderEpoch(1), 0);
+        for record in records {
+            builder.record(&record.frame(record.max_version()).unwrap_or_else(|error| panic!("{error}")));
+        }
+        let batch = builder.build();
+        let header = Batch::peek_header(&batch.bytes).unwrap_or_else(|error| panic!("{error}"));
+        let before = self.committed.batches.last().copied().unwrap_or(crate::checks::ghost::ledger::BatchId::START);
+        let recorded = self.ledger.record(&header, before, &batch.bytes, 0);
+        self.committed.push(recorded.id, LeaderEpoch(1), &self.ledger);
+        self.checks.committed(&self.committed, &self.ledger, &mut self.verdict, &mut self.coverage);
+    }
+
+    pub fn change(&mut self, change: PartitionChange) {
+        self.commit([MetadataRecord::PartitionChange(change)]);
+    }
+
+    /// What a new incarnation registers with; its epoch is where it is written.
+    pub fn registration(&mut self, server: usize, before: usize) -> MetadataRecord {
+        self.registrations += 1;
+        MetadataRecord::RegisterBroker(RegisterBroker {
+            broker_id: broker(server),
+            is_migrating_zk_broker: false,
+            incarnation_id: Uuid([self.registrations; 16]),
+            broker_epoch: BrokerEpoch(self.committed.end.0 + before as i64),
+            end_points: Rc::default(),
+            features: Rc::default(),
+            rack: None,
+            fenced: true,
+            in_controlled_shutdown: false,
+            log_dirs: Rc::from([Uuid([1; 16])]),
+            cordoned_log_dirs: None,
+        })
+    }
+
+    pub fn register(&mut self, server: usize) {
+        let record = self.registration(server, 0);
+        self.commit([record]);
+    }
+
+    pub fn registration_change(&self, server: usize, fenced: i8) -> MetadataRecord {
+        MetadataRecord::BrokerRegistrationChange(BrokerRegistrationChange {
+            broker_id: broker(server),
+            broker_epoch: self.checks.metadata().broker_epoch(broker(server)),
+            fenced,
+            in_controlled_shutdown: 0,
+            log_dirs: Rc::default(),
+            cordoned_log_dirs: None,
+        })
+    }
+
+    pub fn unfence(&mut self, server: usize) {
+        let record = self.registration_change(server, -1);
+        self.commit([record]);
+    }
+
+    /// A broker's session ends: a change of the partition, and then the fence.
+    pub fn fence(&mut self, server: usize, change: PartitionChange) {
+        let fence = self.registration_change(server, 1);
+        self.commit([MetadataRecord::PartitionChange(change), fence]);
+    }
+
+    pub fn perform(&mut self, server: usize, out: Out) {
+        for effect in &out.effects {
+            let (verdict, coverage) = (&mut self.verdict, &mut self.coverage);
+            if matches!(effect, Effect::Observe(_)) {
+                continue;
+            }
+            self.disks[server].perform(effect);
+            let write = match effect {
+                Effect::Open { file, path, truncate } => Write::Open { file: File(file.0), path, truncate: *truncate },
+                Effect::Append { file, bytes } => Write::Append { file: File(file.0), bytes },
+                Effect::Truncate { file, len } => Write::Truncate { file: File(file.0), len: *len },
+                Effect::Unlink { path } => Write::Unlink { path },
+                Effect::Rename { from, to } => {
+                    let content = raft::io::DurableFiles::read(&self.disks[server], to);
+                    self.checks.renamed(server, (from, to), content.as_deref(), verdict, coverage);
+                    continue;
+                }
+                Effect::Fsync { file } => {
+                    self.checks.synced(server, Synced::File(File(file.0)));
+                    continue;
+                }
+                _ => {
+                    self.checks.synced(server, Synced::Directory);
+                    continue;
+                }
+            };
+            self.checks.wrote(server, write, verdict, coverage);
+        }
+    }
+
+    pub fn say(&mut self, server: usize, observation: BrokerObservation) {
+        self.say_in(server, 0, observation);
+    }
+
+    /// In one of its lives.
+    pub fn say_in(&mut self, server: usize, life: u32, observation: BrokerObservation) {
+        let (verdict, coverage) = (&mut self.verdict, &mut self.coverage);
+        self.checks.observed((server, life), observation, verdict, coverage);
+    }
+
+    /// A broker leads an epoch, by the ISR of a partition epoch.
+    pub fn lead(&mut self, server: usize, epoch: i32, partition_epoch: i32, maximal: u8) {
+        let mut out = Out::default();
+        let start = self.logs[server].end_offset();
+        self.logs[server].assign_epoch_start(LeaderEpoch(epoch), start, &mut out);
+        self.perform(server, out);
+        self.epochs[server] = epoch;
+        self.publish(server);
+        self.say(server, BrokerObservation::BecameLeader { of: PARTITION.into(), epoch: LeaderEpoch(epoch), start });
+        self.goes_by(server, partition_epoch, maximal, false);
+    }
+
+    /// A broker publishes all that is committed.
+    pub fn publish(&mut self, server: usize) {
+        let (end, digest) = (self.committed.end, self.checks.metadata().image().digest());
+        self.checks.published(server, Offset(end.0 - 1), digest, end, &mut self.verdict);
+    }
+
+    pub fn goes_by(&mut self, server: usize, partition_epoch: i32, maximal: u8, in_flight: bool) {
+        let (of, partition_epoch) = (PARTITION.into(), PartitionEpoch(partition_epoch));
+        self.say(server, BrokerObservation::IsrState { of, partition_epoch, maximal, effective: maximal, in_flight });
+    }
+
+    pub fn high_watermark(&mut self, server: usize, offset: i64) {
+        let (of, epoch) = (PARTITION.into(), LeaderEpoch(self.epochs[server]));
+        self.say(server, BrokerObservation::LeaderHighWatermark { of, epoch, offset: Offset(offset) });
+    }
+
+    /// What the producer sends next.
+    pub fn batch(&mut self, value: u64) -> Rc<Batch> {
+        self.sequence += 1;
+        self.batch_of(self.sequence - 1, value)
+    }
+
+    pub fn batch_of(&self, base_sequence: i32, value: u64) -> Rc<Batch> {
+        let producer = BatchProducer { id: ProducerId(5), epoch: 0, base_sequence };
+        BatchBuilder::new(Offset(0), LeaderEpoch(-1), 0).producer(producer).value(value).build()
+    }
+
+    /// A leader takes a batch from a producer with `acks=all`, and appends it. Gives its offset.
+    pub fn produce(&mut self, server: usize, batch: &Rc<Batch>) -> Offset {
+        self.requests += 1;
+        let records = Records([Rc::clone(batch)].into_iter().collect());
+        let request = ProduceRequest {
+            acks: -1,
+            timeout_ms: 30_000,
+            partitions: Rc::from([PartitionProduceData { partition: PARTITION, records }]),
+        };
+        let request = Request::Data(DataRequest::Produce(request));
+        self.checks.request_taken(server, CLIENT_CONNECTION, self.requests, &request);
+        self.append(server, batch)
+    }
+
+    /// A leader appends, whatever its producers' state says.
+    pub fn append(&mut self, server: usize, batch: &Rc<Batch>) -> Offset {
+        let end = self.logs[server].end_offset();
+        let batch = Rc::new(batch.assigned(end, LeaderEpoch(self.epochs[server])));
+        self.append_assigned(server, &batch);
+        end
+    }
+
+    pub fn append_assigned(&mut self, server: usize, batch: &Rc<Batch>) {
+        let mut out = Out::default();
+        let appended = self.logs[server].append_as_follower(std::slice::from_ref(batch), 0, &mut out);
+        assert_eq!(appended, Ok(()));
+        self.perform(server, out);
+    }
+
+    /// A follower appends what it lacks.
+    pub fn replicate(&mut self, leader: usize, follower: usize) {
+        let from = self.logs[follower].end_offset();
+        let records = self.logs[leader].read(from, self.logs[leader].end_offset(), usize::MAX);
+        let mut out = Out::default();
+        assert_eq!(self.logs[follower].append_as_follower(&records.0, 0, &mut out), Ok(()));
+        self.perform(follower, out);
+    }
+
+    /// The producer's newest request is answered with success.
+    pub fn acknowledge(&mut self, server: usize, base_offset: Offset) {
+        let answer = PartitionProduceResponse {
+            partition: PARTITION,
+            error: ErrorCode::None,
+            base_offset,
+            log_start_offset: Offset(0),
+            current_leader: None,
+        };
+        let response = Response::Data(DataResponse::Produce(ProduceResponse { partitions: Rc::from([answer]) }));
+        self.answer(server, &response);
+        self.checks.requests_go_on(server, &mut self.verdict, &mut self.coverage);
+    }
+
+    fn answer(&mut self, server: usize, response: &Response) {
+        let at = (CLIENT_CONNECTION, self.requests);
+        self.checks.response_sent((server, None), at, response, &mut self.verdict, &mut self.coverage);
+    }
+
+    /// One value, replicated to all and acknowledged.
+    pub fn produce_to_all(&mut self, leader: usize, value: u64) {
+        let batch = self.batch(value);
+        let offset = self.produce(leader, &batch);
+        for follower in (0..3).filter(|server| *server != leader) {
+            self.replicate(leader, follower);
+        }
+        self.high_watermark(leader, offset.0 + 1);
+        self.acknowledge(leader, offset);
+    }
+
+    /// A consumer is answered with all of a broker's log below `end`.
+    pub fn consume(&mut self, server: usize, end: i64, high_watermark: i64) {
+        let records = self.logs[server].read(Offset(0), Offset(end), usize::MAX);
+        self.show(server, records, high_watermark);
+    }
+
+    pub fn show(&mut self, server: usize, records: Records, high_watermark: i64) {
+        let found = FetchablePartition {
+            partition: PARTITION,
+            error: ErrorCode::None,
+            high_watermark: Offset(high_watermark),
+            log_start_offset: Offset(0),
+            diverging_epoch: None,
+            current_leader: None,
+            records,
+        };
+        let answer = DataFetchResponse { error: ErrorCode::None, partitions: Rc::from([found]) };
+        self.answer(server, &Response::Data(DataResponse::Fetch(answer)));
+    }
+
+    /// A follower cuts its log.
+    pub fn truncate(&mut self, server: usize, end: i64) {
+        let mut out = Out::default();
+        assert!(self.logs[server].truncate_to(Offset(end), &mut out));
+        self.perform(server, out);
+    }
+
+    /// A broker goes down and comes back, with or without its page cache.
+    pub fn restart(&mut self, server: usize, how: HowDown) {
+        self.checks.down(server, how);
+        if how == HowDown::PowerLost {
+            self.disks[server].lose_power();
+        }
+        self.disks[server].open.clear();
+        self.boot(server);
+    }
+
+    /// From what is on its disk.
+    pub fn boot(&mut self, server: usize) {
+        self.checks.booted(server, self.committed.end, &self.disks[server], &mut self.verdict, &mut self.coverage);
+        let mut manager = LogManager::load(&self.disks[server], CONFIG).unwrap_or_else(|error| panic!("{error}"));
+        let mut out = Out::default();
+        manager.start(|_| true, &mut out);
+        self.logs[server] = manager.open("t", TOPIC, 0, &mut out);
+        self.perform(server, out);
+    }
+
+    /// Everything written is durable.
+    pub fn flush(&mut self, server: usize) {
+        let files: Vec<u32> = self.disks[server].open.keys().copied().collect();
+        let mut out = Out::default();
+        out.effects.extend(files.into_iter().map(|file| Effect::Fsync { file: raft::io::FileHandle(file) }));
+        out.push(Effect::FsyncDirectory);
+        self.perform(server, out);
+    }
+}

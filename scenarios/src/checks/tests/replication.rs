@@ -1,0 +1,514 @@
+//! Replication: what brokers acknowledge, show, cut and lead, and what excuses a loss.
+
+use std::rc::Rc;
+
+use raft::broker::observation::BrokerObservation;
+use raft::ids::{LeaderEpoch, NodeId, Offset};
+use raft::io::{DurableFiles, PartitionShown};
+use raft::log::Records;
+use raft::metadata::MetadataRecord;
+use raft::metadata::records::{PartitionChange, RemoveTopic};
+
+use super::brokers::{Brokers, PARTITION, TOPIC, broker, change, config, elr, to_isr};
+use crate::checks::ghost::boot::HowDown;
+use crate::checks::verdict::Verdict;
+
+/// Two values are acknowledged with all three, and the first broker has failed: the second leads.
+fn after_failover() -> Brokers {
+    let mut brokers = Brokers::at_work(false, &[10, 11]);
+    brokers.fence(0, to_isr(&[1, 2], Some(1)));
+    brokers.lead(1, 1, 1, 2);
+    brokers
+}
+
+#[test]
+fn an_honest_failover_loses_nothing() {
+    let mut brokers = after_failover();
+    let batch = brokers.batch(12);
+    let offset = brokers.produce(1, &batch);
+    brokers.replicate(1, 2);
+    brokers.high_watermark(1, 3);
+    brokers.acknowledge(1, offset);
+    brokers.consume(1, 3, 3);
+    brokers.consume(2, 2, 2);
+    // The old leader comes back, is told, follows and joins.
+    brokers.restart(0, HowDown::PageCacheKept);
+    brokers.register(0);
+    brokers.unfence(0);
+    brokers.replicate(1, 0);
+    brokers.change(to_isr(&[0, 1, 2], None));
+    assert_eq!(brokers.broke(), None);
+    assert_eq!(brokers.checks.acked_records(), (3, 0));
+    for met in ["isr_shrunk", "isr_expanded", "broker_fenced"] {
+        assert_eq!(brokers.coverage.count(met), Some(1), "{met}");
+    }
+}
+
+#[test]
+fn an_ack_waits_for_the_whole_isr() {
+    let mut brokers = Brokers::with_partition(false);
+    let batch = brokers.batch(10);
+    let offset = brokers.produce(0, &batch);
+    brokers.replicate(0, 1);
+    brokers.acknowledge(0, offset);
+    assert_eq!(brokers.broke(), Some("ReplicationQuorumSuperset"));
+}
+
+#[test]
+fn an_ack_needs_an_isr_that_is_large_enough() {
+    let mut brokers = Brokers::with_partition(false);
+    brokers.change(to_isr(&[0], None));
+    brokers.goes_by(0, 1, 1, false);
+    let batch = brokers.batch(10);
+    let offset = brokers.produce(0, &batch);
+    brokers.acknowledge(0, offset);
+    assert_eq!(brokers.broke(), Some("ReplicationQuorumSuperset"));
+    assert_eq!(brokers.coverage.count("leader_without_isr_peer"), Some(1));
+    // Of all values it ever had, the lowest counts: a broker may not know a higher one yet.
+    let mut brokers = Brokers::with_partition(false);
+    brokers.commit([config("min.insync.replicas", "1")]);
+    brokers.commit([config("min.insync.replicas", "2")]);
+    brokers.change(to_isr(&[0], None));
+    brokers.goes_by(0, 1, 1, false);
+    let batch = brokers.batch(10);
+    let offset = brokers.produce(0, &batch);
+    brokers.acknowledge(0, offset);
+    assert_eq!(brokers.broke(), None);
+}
+
+/// P20: the expansion is committed, its answer lost, and the leader counts the old ISR.
+#[test]
+fn an_ack_waits_for_a_member_that_is_about_to_join() {
+    let about_to_join = || {
+        let mut brokers = Brokers::at_work(false, &[10]);
+        brokers.change(to_isr(&[0, 1], None));
+        brokers.goes_by(0, 1, 2, false);
+        let batch = brokers.batch(11);
+        let offset = brokers.produce(0, &batch);
+        brokers.replicate(0, 1);
+        (brokers, offset)
+    };
+    let (mut brokers, offset) = about_to_join();
+    brokers.acknowledge(0, offset);
+    assert_eq!(brokers.broke(), None);
+
+    let (mut brokers, offset) = about_to_join();
+    brokers.goes_by(0, 1, 3, true);
+    let members = [0, 1, 2].map(|server| raft::message::cluster::BrokerState {
+        broker_id: broker(server),
+        broker_epoch: raft::ids::BrokerEpoch(-1),
+    });
+    let item = raft::message::cluster::AlterPartitionItem {
+        partition: PARTITION,
+        leader_epoch: LeaderEpoch(0),
+        new_isr_with_epochs: Rc::from(members),
+        leader_recovery_state: 0,
+        partition_epoch: raft::ids::PartitionEpoch(1),
+    };
+    let request = raft::message::cluster::AlterPartitionRequest {
+        broker_id: broker(0),
+        broker_epoch: raft::ids::BrokerEpoch(0),
+        partitions: Rc::from([item]),
+    };
+    let request = raft::message::Request::Cluster(raft::message::ClusterRequest::AlterPartition(request));
+    brokers.checks.request_sent(0, &request);
+    brokers.acknowledge(0, offset);
+    assert_eq!(brokers.broke(), Some("ReplicationQuorumSuperset"), "proposed");
+
+    let mut brokers = Brokers::at_work(false, &[10]);
+    brokers.change(to_isr(&[0, 1], None));
+    brokers.goes_by(0, 1, 2, false);
+    brokers.change(to_isr(&[0, 1, 2], None));
+    let batch = brokers.batch(11);
+    let offset = brokers.produce(0, &batch);
+    brokers.replicate(0, 1);
+    brokers.acknowledge(0, offset);
+    assert_eq!(brokers.broke(), Some("ReplicationQuorumSuperset"), "committed");
+}
+
+#[test]
+fn an_ack_names_where_the_batch_stands() {
+    let mut brokers = Brokers::at_work(false, &[10, 11]);
+    let batch = brokers.batch(12);
+    let offset = brokers.produce(0, &batch);
+    for follower in [1, 2] {
+        brokers.replicate(0, follower);
+    }
+    brokers.high_watermark(0, 3);
+    brokers.acknowledge(0, Offset(offset.0 - 1));
+    assert_eq!(brokers.broke(), Some("AckedValueNotLost"));
+}
+
+/// P01: the follower cuts to its high watermark and not to where the logs part.
+#[test]
+fn a_member_of_the_isr_cuts_nothing_that_is_acknowledged() {
+    let mut brokers = after_failover();
+    brokers.truncate(2, 1);
+    assert_eq!(brokers.broke(), Some("AckedValueNotLost"));
+    assert_eq!(brokers.coverage.count("replica_truncated"), Some(1));
+    // Nor what is committed; but what is neither, and what it has out of the ISR.
+    let with_tail = |committed: bool| {
+        let mut brokers = after_failover();
+        let batch = brokers.batch(12);
+        brokers.append(1, &batch);
+        brokers.replicate(1, 2);
+        if committed {
+            brokers.high_watermark(1, 3);
+        }
+        brokers.truncate(2, 2);
+        brokers
+    };
+    assert_eq!(with_tail(true).broke(), Some("LeaderCandidateCompleteness"));
+    assert_eq!(with_tail(false).broke(), None);
+    let mut brokers = after_failover();
+    brokers.truncate(0, 1);
+    assert_eq!(brokers.broke(), None);
+}
+
+/// P05 and L01: who joins the ISR lacks what is committed, whatever it told the leader.
+#[test]
+fn whoever_joins_the_isr_holds_what_is_committed() {
+    let mut brokers = after_failover();
+    let batch = brokers.batch(12);
+    brokers.append(1, &batch);
+    brokers.replicate(1, 2);
+    brokers.high_watermark(1, 3);
+    brokers.restart(0, HowDown::PowerLost);
+    brokers.register(0);
+    brokers.unfence(0);
+    brokers.change(to_isr(&[0, 1, 2], None));
+    assert_eq!(brokers.broke(), Some("LeaderCandidateCompleteness"));
+    // One that loses its disk while the change is under way is found out when it registers.
+    let mut brokers = Brokers::at_work(false, &[10]);
+    brokers.change(to_isr(&[0, 1], None));
+    brokers.restart(2, HowDown::PowerLost);
+    brokers.change(to_isr(&[0, 1, 2], None));
+    assert_eq!(brokers.broke(), None);
+}
+
+#[test]
+fn a_leader_is_named_among_those_who_have_everything() {
+    let mut brokers = Brokers::at_work(false, &[10]);
+    brokers.change(to_isr(&[0, 1], None));
+    brokers.goes_by(0, 1, 2, false);
+    let batch = brokers.batch(11);
+    let offset = brokers.produce(0, &batch);
+    brokers.replicate(0, 1);
+    brokers.high_watermark(0, 2);
+    brokers.acknowledge(0, offset);
+    assert_eq!(brokers.broke(), None);
+    brokers.fence(0, to_isr(&[2, 1], Some(2)));
+    assert_eq!(brokers.broke(), Some("AckedValueNotLost"));
+}
+
+#[test]
+fn a_change_leaves_somebody_who_has_everything() {
+    let mut brokers = Brokers::at_work(false, &[10]);
+    brokers.change(to_isr(&[0, 1], None));
+    brokers.goes_by(0, 1, 2, false);
+    let batch = brokers.batch(11);
+    let offset = brokers.produce(0, &batch);
+    brokers.replicate(0, 1);
+    brokers.acknowledge(0, offset);
+    brokers.change(to_isr(&[2], Some(2)));
+    assert_eq!(brokers.broke(), Some("AckedValueNotLost"), "unclean, and nobody allowed it");
+    assert_eq!(brokers.coverage.count("unclean_election"), Some(1));
+}
+
+#[test]
+fn an_unclean_election_that_is_allowed_excuses_and_cuts() {
+    let mut brokers = Brokers::at_work(false, &[10]);
+    brokers.commit([config("unclean.leader.election.enable", "true")]);
+    brokers.change(to_isr(&[0, 1], None));
+    brokers.goes_by(0, 1, 2, false);
+    for value in [11, 12] {
+        let batch = brokers.batch(value);
+        let offset = brokers.produce(0, &batch);
+        brokers.replicate(0, 1);
+        brokers.acknowledge(0, offset);
+    }
+    brokers.change(PartitionChange { leader_recovery_state: 1, ..to_isr(&[2], Some(2)) });
+    assert_eq!(brokers.excused("acked_lost_by_unclean_election"), 0, "nobody has acted on it");
+    brokers.lead(2, 1, 2, 1);
+    assert_eq!(brokers.excused("acked_lost_by_unclean_election"), 2);
+    assert_eq!(brokers.checks.acked_records(), (3, 2));
+    // The promise starts anew, by the new leader's log.
+    brokers.truncate(0, 1);
+    brokers.truncate(1, 1);
+    let batch = brokers.batch_of(1, 21);
+    brokers.append(2, &batch);
+    brokers.high_watermark(2, 2);
+    brokers.consume(2, 2, 2);
+    assert_eq!(brokers.broke(), None);
+}
+
+#[test]
+fn power_loss_of_the_last_guard_excuses_by_its_cause() {
+    let alone = |min_isr: &str| {
+        let mut brokers = Brokers::at_work(false, &[10, 11]);
+        brokers.commit([config("min.insync.replicas", min_isr)]);
+        brokers.change(to_isr(&[0], None));
+        brokers.goes_by(0, 1, 1, false);
+        brokers.restart(0, HowDown::PowerLost);
+        let registration = brokers.registration(0, 1);
+        brokers.commit([
+            MetadataRecord::PartitionChange(PartitionChange { leader: NodeId::NONE, ..change() }),
+            registration,
+        ]);
+        brokers.unfence(0);
+        brokers.change(PartitionChange { leader: broker(0), ..change() });
+        brokers.lead(0, 2, 3, 1);
+        assert_eq!(brokers.broke(), None);
+        brokers
+    };
+    assert_eq!(alone("2").excused("acked_lost_by_sole_replica"), 2);
+    assert_eq!(alone("1").excused("acked_lost_with_min_isr_one"), 2);
+    assert_eq!(alone("2").coverage.count("replica_lost_tail"), Some(1));
+}
+
+#[test]
+fn a_leader_that_has_lost_its_records_is_judged_when_it_acts() {
+    // Its session lives on, and it is named while nobody knows what it has lost; it serves nobody
+    // before it has registered anew.
+    let mut brokers = Brokers::at_work(false, &[10, 11]);
+    brokers.restart(1, HowDown::PowerLost);
+    brokers.fence(0, to_isr(&[1, 2], Some(1)));
+    brokers.lead(1, 1, 1, 2);
+    assert_eq!(brokers.broke(), None);
+    // KIP-903: a change that was under way brings it back into the ISR.
+    let mut brokers = Brokers::at_work(false, &[10, 11]);
+    brokers.verdict = Verdict::new(true);
+    brokers.restart(1, HowDown::PowerLost);
+    let registration = brokers.registration(1, 1);
+    brokers.commit([MetadataRecord::PartitionChange(to_isr(&[0, 2], None)), registration]);
+    brokers.unfence(1);
+    assert_eq!(brokers.broke(), None);
+    brokers.change(to_isr(&[0, 1, 2], None));
+    assert_eq!(brokers.broke(), Some("LeaderCandidateCompleteness"));
+    brokers.lead(1, 0, 2, 3);
+    let fired = |brokers: &Brokers, name| brokers.verdict.fired().any(|fired| fired.name() == name);
+    assert!(fired(&brokers, "LeaderByCommittedMetadata") && !fired(&brokers, "AckedValueNotLost"));
+    brokers.fence(0, to_isr(&[1, 2], Some(1)));
+    assert!(fired(&brokers, "AckedValueNotLost"));
+}
+
+#[test]
+fn an_unclean_restart_of_the_last_guard_is_excused_with_elr() {
+    let mut brokers = Brokers::at_work(true, &[10]);
+    brokers.change(PartitionChange { eligible_leader_replicas: elr(&[1, 2]), ..to_isr(&[0], None) });
+    for server in [1, 2] {
+        let registration = brokers.registration(server, 1);
+        let left = if server == 1 { elr(&[2]) } else { elr(&[]) };
+        let revoked = PartitionChange { eligible_leader_replicas: left, ..change() };
+        brokers.commit([MetadataRecord::PartitionChange(revoked), registration]);
+    }
+    // Killed, not powered off: all is there, but the controllers cannot know.
+    brokers.restart(0, HowDown::PageCacheKept);
+    let registration = brokers.registration(0, 1);
+    let gone = PartitionChange { leader: NodeId::NONE, last_known_elr: elr(&[0]), ..to_isr(&[], None) };
+    brokers.commit([MetadataRecord::PartitionChange(gone), registration]);
+    assert_eq!(brokers.broke(), None);
+    brokers.unfence(0);
+    let known = PartitionChange { last_known_elr: elr(&[]), leader_recovery_state: 1, ..to_isr(&[0], Some(0)) };
+    brokers.change(known);
+    brokers.lead(0, 2, 5, 1);
+    assert_eq!(brokers.broke(), None);
+    assert_eq!(brokers.checks.acked_records(), (1, 0), "and nothing was lost");
+}
+
+#[test]
+fn a_leader_needs_metadatas_word() {
+    let mut brokers = Brokers::at_work(false, &[10]);
+    brokers.lead(1, 1, 0, 3);
+    assert_eq!(brokers.broke(), Some("LeaderByCommittedMetadata"));
+}
+
+#[test]
+fn a_leader_of_an_epoch_that_is_over_may_begin_late() {
+    let mut brokers = after_failover();
+    brokers.change(PartitionChange { leader: broker(2), ..change() });
+    brokers.change(PartitionChange { leader: broker(1), ..change() });
+    brokers.lead(2, 2, 2, 2);
+    brokers.lead(1, 3, 3, 2);
+    assert_eq!(brokers.broke(), None);
+    assert_eq!(brokers.coverage.count("leader_already_deposed"), Some(1));
+}
+
+#[test]
+fn a_leader_epoch_is_led_in_one_life() {
+    let mut brokers = after_failover();
+    let (of, epoch, start) = (PARTITION.into(), LeaderEpoch(1), Offset(2));
+    let leads = BrokerObservation::BecameLeader { of, epoch, start };
+    brokers.restart(1, HowDown::PageCacheKept);
+    brokers.publish(1);
+    brokers.say_in(1, 1, leads);
+    assert_eq!(brokers.broke(), None, "by the image it found; it serves nobody");
+    brokers.verdict = Verdict::new(true);
+    brokers.register(1);
+    brokers.publish(1);
+    brokers.verdict = Verdict::default();
+    brokers.say_in(1, 1, leads);
+    assert_eq!(brokers.broke(), Some("NeverTwoPartitionLeadersInSameEpoch"));
+}
+
+#[test]
+fn two_batches_never_stand_at_one_epoch_and_offset() {
+    let mut brokers = after_failover();
+    let (one, other) = (brokers.batch(12), brokers.batch_of(2, 13));
+    brokers.append(1, &one);
+    assert_eq!(brokers.broke(), None);
+    let other = Rc::new(other.assigned(Offset(2), LeaderEpoch(1)));
+    brokers.append_assigned(2, &other);
+    assert_eq!(brokers.broke(), Some("LogMatching"));
+}
+
+#[test]
+fn a_high_watermark_only_grows_in_an_epoch_and_stays_in_the_log() {
+    let mut brokers = Brokers::at_work(false, &[10, 11]);
+    brokers.high_watermark(0, 1);
+    assert_eq!(brokers.broke(), Some("MonotonicHighWatermark"));
+    let mut brokers = after_failover();
+    brokers.high_watermark(1, 1);
+    assert_eq!(brokers.broke(), None, "a new leader may know an older one");
+    brokers.high_watermark(1, 3);
+    assert_eq!(brokers.broke(), Some("HighWatermarkWithinLog"));
+}
+
+#[test]
+fn consumers_see_what_is_committed() {
+    let mut brokers = Brokers::at_work(false, &[10, 11]);
+    brokers.consume(0, 2, 2);
+    assert_eq!(brokers.broke(), None);
+    brokers.consume(0, 2, 1);
+    assert_eq!(brokers.broke(), Some("ConsistentRead"), "above its high watermark");
+    let mut brokers = Brokers::at_work(false, &[10, 11]);
+    let other = brokers.batch_of(1, 12);
+    let other = Rc::new(other.assigned(Offset(1), LeaderEpoch(0)));
+    brokers.show(0, Records([other].into_iter().collect()), 2);
+    assert_eq!(brokers.broke(), Some("ConsistentRead"), "another value");
+}
+
+#[test]
+fn what_a_deposed_leader_shows_is_compared_when_it_is_committed() {
+    let deposed = |same: bool| {
+        let mut brokers = Brokers::at_work(false, &[10]);
+        let batch = brokers.batch(11);
+        brokers.append(0, &batch);
+        brokers.replicate(0, 1);
+        brokers.replicate(0, 2);
+        brokers.fence(0, to_isr(&[1, 2], Some(1)));
+        // A fetch in flight moves its high watermark, and it does not know yet.
+        brokers.high_watermark(0, 2);
+        brokers.consume(0, 2, 2);
+        brokers.lead(1, 1, 1, 2);
+        if !same {
+            brokers.truncate(1, 1);
+            let other = brokers.batch_of(1, 12);
+            brokers.append(1, &other);
+        }
+        brokers.high_watermark(1, 2);
+        brokers
+    };
+    assert_eq!(deposed(true).broke(), None);
+    assert_eq!(deposed(false).broke(), Some("ConsistentRead"));
+}
+
+#[test]
+fn a_follower_shows_a_high_watermark_over_the_committed_log_only() {
+    let shows = |brokers: &mut Brokers| {
+        let (of, epoch, offset) = (PARTITION.into(), LeaderEpoch(0), Offset(2));
+        brokers.say(2, BrokerObservation::FollowerHighWatermark { of, epoch, offset });
+    };
+    let mut brokers = Brokers::at_work(false, &[10, 11]);
+    shows(&mut brokers);
+    assert_eq!(brokers.broke(), None);
+    let mut brokers = Brokers::at_work(false, &[10, 11]);
+    brokers.change(to_isr(&[0, 1], None));
+    brokers.truncate(2, 1);
+    // A record of a leader that never was.
+    let stray = Rc::new(brokers.batch_of(9, 99).assigned(Offset(1), LeaderEpoch(7)));
+    brokers.append_assigned(2, &stray);
+    shows(&mut brokers);
+    assert_eq!(brokers.broke(), Some("ConsistentRead"));
+}
+
+/// G29: the new leader does not know the producer's sequences.
+#[test]
+fn a_retry_is_committed_once() {
+    let mut brokers = after_failover();
+    let next = brokers.batch(12);
+    brokers.append(1, &next);
+    brokers.replicate(1, 2);
+    brokers.high_watermark(1, 3);
+    assert_eq!(brokers.broke(), None);
+    brokers.append(1, &next);
+    brokers.replicate(1, 2);
+    brokers.high_watermark(1, 4);
+    assert_eq!(brokers.broke(), Some("IdempotentSequence"));
+}
+
+#[test]
+fn a_boot_finds_what_was_durable() {
+    let mut brokers = Brokers::at_work(false, &[10, 11]);
+    brokers.flush(0);
+    brokers.restart(0, HowDown::PowerLost);
+    assert_eq!(brokers.broke(), None);
+    assert_eq!(brokers.coverage.count("replica_lost_tail"), Some(0));
+    let path = "t-0/00000000000000000000.log";
+    let half = brokers.disks[0].read(path).map_or(0, |bytes| bytes.len() / 2);
+    brokers.disks[0].bytes_mut(path).truncate(half);
+    brokers.restart(0, HowDown::PageCacheKept);
+    assert_eq!(brokers.broke(), Some("GhostMismatch"));
+}
+
+#[test]
+fn a_destroyed_disk_is_no_mismatch() {
+    let mut brokers = Brokers::at_work(false, &[10, 11]);
+    brokers.flush(2);
+    brokers.checks.disk_damaged(2);
+    brokers.checks.down(2, HowDown::PowerLost);
+    brokers.disks[2] = Default::default();
+    brokers.boot(2);
+    assert_eq!(brokers.broke(), None);
+    assert_eq!(brokers.coverage.count("replica_lost_tail"), Some(1));
+}
+
+#[test]
+fn audits_compare_a_broker_with_its_border() {
+    let mut brokers = Brokers::at_work(false, &[10, 11]);
+    let shown = |brokers: &Brokers| {
+        let (batches, last_batch) = brokers.logs[0].tail();
+        PartitionShown {
+            id: PARTITION,
+            log_start: Offset(0),
+            log_end: brokers.logs[0].end_offset(),
+            high_watermark: Offset(2),
+            leader_epoch: LeaderEpoch(0),
+            batches,
+            last_batch,
+        }
+    };
+    let honest = shown(&brokers);
+    assert_eq!(brokers.checks.audit(0, true, std::slice::from_ref(&honest), Some(&brokers.disks[0])), None);
+    let lies = [
+        PartitionShown { log_end: Offset(3), ..honest.clone() },
+        PartitionShown { batches: 1, ..honest.clone() },
+        PartitionShown { leader_epoch: LeaderEpoch(1), ..honest.clone() },
+        PartitionShown { high_watermark: Offset(3), ..honest.clone() },
+    ];
+    for lie in &lies {
+        assert!(brokers.checks.audit(0, true, std::slice::from_ref(lie), None).is_some(), "{lie:?}");
+    }
+    let path = "t-0/00000000000000000000.log";
+    brokers.disks[0].bytes_mut(path).push(0);
+    assert!(brokers.checks.audit(0, true, &[], Some(&brokers.disks[0])).is_some());
+}
+
+#[test]
+fn a_deleted_topic_takes_its_promises_along() {
+    let mut brokers = Brokers::at_work(false, &[10, 11]);
+    brokers.commit([MetadataRecord::RemoveTopic(RemoveTopic { topic_id: TOPIC })]);
+    brokers.truncate(1, 0);
+    assert_eq!(brokers.broke(), None);
+    assert_eq!(brokers.excused("acked_lost_by_deletion"), 2);
+}
