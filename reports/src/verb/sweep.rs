@@ -99,11 +99,10 @@ fn settings(args: &SweepArgs, scenarios: &[Named], overrides: &Overrides) -> Set
         cluster: overrides.cluster.as_ref().map(|cluster| cluster.dir.clone()),
         required_probes: sorted(scenarios.iter().flat_map(of_file).chain(by_flag).collect()),
     };
-    let cores = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
     Settings {
         subject,
         seeds: Seeds::of(range, args.shard),
-        jobs: args.jobs.unwrap_or_else(cores),
+        jobs: jobs(args.jobs),
         max_fail: if args.fail_fast { 1 } else { args.max_fail },
         limit: args.limit_ns.map(Duration::from_nanos),
         check_determinism: args.check_determinism,
@@ -111,8 +110,13 @@ fn settings(args: &SweepArgs, scenarios: &[Named], overrides: &Overrides) -> Set
     }
 }
 
+/// Threads, as asked for or one per core.
+pub fn jobs(asked: Option<usize>) -> usize {
+    asked.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, NonZeroUsize::get))
+}
+
 /// Each once.
-fn sorted<T: Ord>(mut all: Vec<T>) -> Vec<T> {
+pub fn sorted<T: Ord>(mut all: Vec<T>) -> Vec<T> {
     all.sort_unstable();
     all.dedup();
     all
