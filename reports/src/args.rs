@@ -69,7 +69,7 @@ pub enum Verb {
 const SWEEP_HELP: &str = "\
 Examples:
   kraftsim sweep
-  kraftsim sweep quorum partitions --seeds 10000 -j4 --json out.json
+  kraftsim sweep quorum partitions --seeds 10000 -j4 --json out.json --junit out.xml
   kraftsim sweep controller-failover --cluster etc/kafka --for 10m
   kraftsim sweep quorum --seeds 100000 --shard 3/8 --json 3.json    then: kraftsim merge
 
@@ -161,6 +161,9 @@ pub struct SweepArgs {
     /// Write the result as JSON; - is stdout
     #[arg(long, value_name = "PATH|-")]
     pub json: Option<PathBuf>,
+    /// Write the result as JUnit XML, for a CI's pages; - is stdout
+    #[arg(long, value_name = "PATH|-")]
+    pub junit: Option<PathBuf>,
     /// Where repro files of failures go (at most 20) [default: kraftsim-out]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,

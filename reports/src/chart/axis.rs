@@ -1,6 +1,6 @@
 //! A scale of time, from which to which, and where its ticks stand.
 
-/// The longest is at least so many times a short one: then equal ratios are equal lengths.
+/// The longest is at least so many times a common one: then equal ratios are equal lengths.
 const LOG_FROM_RATIO: f64 = 40.0;
 /// More labels than this are thinned to powers of ten.
 const MOST_LOG_TICKS: usize = 13;
@@ -25,10 +25,10 @@ pub struct Axis {
 }
 
 impl Axis {
-    /// For times of which few are below `low_us` and none above `high_us`.
-    pub fn fit(low_us: u64, high_us: u64) -> Axis {
-        let (low, high) = (low_us.max(1) as f64, high_us.max(1) as f64);
-        if high / low >= LOG_FROM_RATIO { Axis::log(low, high) } else { Axis::linear(high_us, 8) }
+    /// For times of which many are about `common_us`, few below `low_us`, and none above `high_us`.
+    pub fn fit(common_us: u64, low_us: u64, high_us: u64) -> Axis {
+        let (common, low, high) = (common_us.max(1) as f64, low_us.max(1) as f64, high_us.max(1) as f64);
+        if high / common >= LOG_FROM_RATIO { Axis::log(low, high) } else { Axis::linear(high_us, 8) }
     }
 
     /// From zero, with at most so many steps.
@@ -114,20 +114,20 @@ mod tests {
 
     #[test]
     fn ticks_are_round_and_in_one_unit() {
-        assert_eq!(labels(&Axis::fit(1_900_000, 6_887_000)), "0|1 s|2 s|3 s|4 s|5 s|6 s|7 s");
-        assert_eq!(labels(&Axis::fit(500_000, 1_380_000)), "0|0.2 s|0.4 s|0.6 s|0.8 s|1.0 s|1.2 s|1.4 s");
+        assert_eq!(labels(&Axis::fit(1_900_000, 12_000, 6_887_000)), "0|1 s|2 s|3 s|4 s|5 s|6 s|7 s");
+        assert_eq!(labels(&Axis::fit(500_000, 500_000, 1_380_000)), "0|0.2 s|0.4 s|0.6 s|0.8 s|1.0 s|1.2 s|1.4 s");
         assert_eq!(labels(&Axis::linear(4_000, 4)), "0|1 ms|2 ms|3 ms|4 ms");
         assert_eq!(labels(&Axis::linear(0, 4)), "0|0.5 µs|1.0 µs");
-        assert_eq!(labels(&Axis::fit(20_000_000, 61_000_000)), "0|10 s|20 s|30 s|40 s|50 s|60 s|70 s");
+        assert_eq!(labels(&Axis::fit(20_000_000, 1, 61_000_000)), "0|10 s|20 s|30 s|40 s|50 s|60 s|70 s");
     }
 
     #[test]
     fn a_wide_spread_gets_equal_ratios() {
-        let axis = Axis::fit(6_000, 2_500_000);
+        let axis = Axis::fit(8_000, 6_000, 2_500_000);
         assert_eq!(labels(&axis), "5 ms|10 ms|20 ms|50 ms|100 ms|200 ms|500 ms|1 s|2 s|5 s");
         assert!((axis.position(5e3), axis.position(5e6)) == (0.0, 1.0) && axis.position(1.0) == 0.0);
         let (small, large) = (axis.position(2e4) - axis.position(1e4), axis.position(2e6) - axis.position(1e6));
         assert!((small - large).abs() < 1e-9);
-        assert_eq!(labels(&Axis::fit(1, 50_000_000)).matches("||").count(), 8, "wider still: powers of ten");
+        assert_eq!(labels(&Axis::fit(1, 1, 50_000_000)).matches("||").count(), 8, "wider still: powers of ten");
     }
 }

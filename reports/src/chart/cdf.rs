@@ -142,12 +142,13 @@ fn subject(chart: &Chart) -> &'static str {
     if chart.kind.phases().is_empty() { "gaps" } else { "failovers" }
 }
 
-/// From the first times that are not the rarest to the last.
+/// To the longest, from zero or, if even common times are far shorter than that, from the first
+/// that are not the rarest.
 fn axis(chart: &Chart) -> Axis {
     let measured = || chart.lines.iter().map(|line| &line.times.total.all);
-    let low = measured().filter_map(|all| all.quantile_us(0.02)).min().unwrap_or(1);
+    let shortest = |quantile| measured().filter_map(|all| all.quantile_us(quantile)).min().unwrap_or(1);
     let high = measured().filter_map(|all| all.max_us()).max().unwrap_or(1);
-    Axis::fit(low, high)
+    Axis::fit(shortest(0.25), shortest(0.02), high)
 }
 
 /// The corners of a curve, no two nearer than a quarter of a point.

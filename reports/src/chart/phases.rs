@@ -7,13 +7,15 @@ use super::canvas::{Align, Canvas, fitted, width};
 use super::cdf::{LINE, Place, TEXT};
 use super::theme::Theme;
 use super::{Chart, Line};
-use crate::duration::show_us;
 
 /// Of a column of numbers.
 const COLUMN: f64 = 112.0;
 /// Between the bars and the first column.
 const GAP: f64 = 14.0;
 const BAR: f64 = 14.0;
+/// Above and below the rows: names, and ticks.
+const HEAD: f64 = LINE * 2.0 + 8.0;
+const FOOT: f64 = 16.0;
 /// A label, a bar, and space.
 const ROW: f64 = 42.0;
 
@@ -26,7 +28,7 @@ fn named(chart: &Chart) -> Vec<(usize, &'static str)> {
 
 /// How high it is; nothing without phases.
 pub fn height(chart: &Chart) -> f64 {
-    if named(chart).is_empty() { 0.0 } else { LINE * 3.0 + ROW * chart.lines.len() as f64 + 26.0 }
+    if named(chart).is_empty() { 0.0 } else { HEAD + ROW * chart.lines.len() as f64 + FOOT }
 }
 
 fn quantile(line: &Line, phase: &str, quantile: f64) -> Option<u64> {
@@ -57,11 +59,14 @@ pub fn draw<B: DrawingBackend>(chart: &Chart, theme: Theme, place: Place, canvas
         canvas.text("p50 / p99", (name_at, y + LINE), TEXT, theme.muted(), Align::Right);
     }
 
-    let top = place.y + LINE * 2.0 + 8.0;
+    let top = place.y + HEAD;
     let bottom = top + ROW * chart.lines.len() as f64;
     for tick in &axis.ticks {
         let x = place.x + bars * axis.position(tick.us);
-        canvas.steps(&[(x, top), (x, bottom)], 1.0, theme.grid());
+        for row in 0..chart.lines.len() {
+            let bar = top + ROW * row as f64 + LINE;
+            canvas.steps(&[(x, bar - 3.0), (x, bar + BAR + 3.0)], 1.0, theme.grid());
+        }
         // The first and the last end with the bars.
         let half = width(&tick.label, TEXT) / 2.0;
         let x = x.clamp(place.x + half, place.x + bars + GAP - half);
@@ -79,8 +84,48 @@ pub fn draw<B: DrawingBackend>(chart: &Chart, theme: Theme, place: Place, canvas
             canvas.rectangle((place.x + from, bar), (to - from, BAR), theme.phase(*index));
             so_far += us;
             let both = quantile(line, name, 0.50).zip(quantile(line, name, 0.99));
-            let both = both.map_or_else(|| "–".to_owned(), |(p50, p99)| format!("{} / {}", show_us(p50), show_us(p99)));
+            let both = both.map_or_else(|| "–".to_owned(), |(p50, p99)| format!("{} / {}", brief(p50), brief(p99)));
             canvas.text(&both, (right(column), bar + 11.5), TEXT, theme.text(), Align::Right);
+        }
+    }
+}
+
+/// Two to three digits and a unit.
+fn brief(us: u64) -> String {
+    let tenths = |n: u64, of: u64| {
+        let tenths = (n * 10 + of / 2) / of;
+        format!("{}.{}", tenths / 10, tenths % 10)
+    };
+    let hundredths = (us + 5_000) / 10_000;
+    match us {
+        0..1_000 => format!("{us} µs"),
+        1_000..99_950 => format!("{} ms", tenths(us, 1_000)),
+        99_950..999_500 => format!("{} ms", (us + 500) / 1_000),
+        999_500..9_995_000 => format!("{}.{:02} s", hundredths / 100, hundredths % 100),
+        _ => format!("{} s", tenths(us, 1_000_000)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn brief_times_are_rounded_and_never_longer_than_seven_signs() {
+        let table = [
+            (0, "0 µs"),
+            (999, "999 µs"),
+            (1_000, "1.0 ms"),
+            (99_949, "99.9 ms"),
+            (99_950, "100 ms"),
+            (999_499, "999 ms"),
+            (999_500, "1.00 s"),
+            (1_969_000, "1.97 s"),
+            (9_995_000, "10.0 s"),
+            (600_000_000, "600.0 s"),
+        ];
+        for (us, text) in table {
+            assert_eq!(brief(us), text);
         }
     }
 }

@@ -20,6 +20,7 @@ use crate::engine::{Engine, Named, Overrides, Problem, Runs};
 use crate::exit;
 use crate::load;
 use crate::output::{Streams, Target, write_whole};
+use crate::show::annotation::Annotations;
 use crate::show::columns::{plural, thousands};
 use crate::show::failure;
 use crate::show::progress::Reporter;
@@ -53,7 +54,8 @@ pub fn failover(
     }
 
     let reporter = Reporter::new(args.progress, streams.err);
-    let mut desk = Desk { configurations: &configurations, overrides: &overrides, reporter };
+    let mut desk =
+        Desk { configurations: &configurations, overrides: &overrides, annotations: Annotations::here(), reporter };
     let settings = settings(args, &prepared);
     let report = sweep(&settings, &Runs(&prepared), interrupted, &mut desk);
     desk.reporter.finish();
@@ -151,10 +153,10 @@ fn chart(
         times: measured.failovers.get(&args.kind).cloned().unwrap_or_else(FailoverTimes::default),
     };
     let seeds = report.runs / configurations.len() as u64;
-    let each = if configurations.len() > 1 { " of each" } else { "" };
+    let each = if configurations.len() > 1 { " each," } else { "" };
     let from = show_seed(report.seeds_first);
     let mut remarks =
-        vec![format!("{} from {from}{each}", plural(seeds, "seed")), format!("kraftsim {}", crate::VERSION)];
+        vec![format!("{}{each} from {from}", plural(seeds, "seed")), format!("kraftsim {}", crate::VERSION)];
     remarks.extend(command::run_flags(shared).chunks(2).map(|flag| flag.join(" ")));
     let differ_in =
         many.then(|| "scenario".to_owned()).into_iter().chain(args.vary.iter().map(|vary| vary.key.clone()));
@@ -216,6 +218,7 @@ fn text(chart: &Chart, args: &ChartFailoverArgs) -> String {
 struct Desk<'a> {
     configurations: &'a [Configuration],
     overrides: &'a [Overrides],
+    annotations: Annotations,
     reporter: Reporter<'a>,
 }
 
@@ -231,6 +234,9 @@ impl Watch for Desk<'_> {
             again: Reproduction { repro: None, command },
         };
         self.reporter.failure(&failure::lines(&failed));
+        if let Some(line) = self.annotations.of(&failed) {
+            self.reporter.failure(&line);
+        }
         failed.again
     }
 
