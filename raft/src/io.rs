@@ -55,17 +55,20 @@ pub enum ThreadName {
     BrokerLifecycle = 4,
     /// A broker's requests, fetchers and logs.
     RequestHandler = 5,
+    /// A broker's background tasks: flushes, and the checkpoint of high watermarks.
+    Scheduler = 6,
 }
 
 impl ThreadName {
     /// All of them, by number.
-    pub const ALL: [ThreadName; 6] = [
+    pub const ALL: [ThreadName; 7] = [
         ThreadName::RaftIo,
         ThreadName::ControllerEventQueue,
         ThreadName::ControllerRequestHandler,
         ThreadName::MetadataLoader,
         ThreadName::BrokerLifecycle,
         ThreadName::RequestHandler,
+        ThreadName::Scheduler,
     ];
 }
 
@@ -127,8 +130,19 @@ pub enum Post {
     WakeUp,
     /// To the event queue: the listener has something new (commits, a leader change).
     ListenerEvent,
-    /// To the event queue: SIGTERM has reached the raft thread.
+    /// SIGTERM: to a broker's lifecycle manager, then to its request handler; to the event queue,
+    /// when the raft client shuts down.
     ShuttingDown,
+    /// To a thread of a broker: begin. To the request handler: requests are served from now on.
+    Start,
+    /// To the request handler: the loader has made a publication.
+    Published,
+    /// To the lifecycle manager: a publication was applied. To the scheduler: what was to be
+    /// flushed is durable.
+    Applied,
+    /// To the scheduler: stop. Then to the request handler: stop, and close all logs. Then to the
+    /// raft thread: the broker has stopped.
+    Stop,
 }
 
 /// What a thread asks for; done in order.

@@ -55,6 +55,7 @@ impl ReplicaManager {
             deadline_ns: deadline_ns(step, i64::from(request.timeout_ms)),
             partitions: statuses,
         };
+        self.tell(step);
         if self.try_complete_produce(&mut delayed, view) {
             delayed.respond(step);
         } else {
