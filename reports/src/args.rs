@@ -25,6 +25,7 @@ Examples:
   kraftsim sweep                                  1,000 seeds of controller-failover
   kraftsim sweep quorum --seeds 10000 --json out.json
   kraftsim replay quorum --seed 0x2a              one seed again, told in full
+  kraftsim chart failover controller-failover -o failover.svg
   kraftsim scenarios list")]
 pub struct Cli {
     /// What to do.

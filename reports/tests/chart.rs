@@ -64,13 +64,13 @@ fn nothing_to_draw_is_said_and_nothing_is_written() {
     let came =
         chart(&here, &["quorum", "--seeds", "4", "--kind", "partition", "-o", "OUT/a.svg", "--csv", "OUT/a.csv"]);
     assert_eq!((came.code, came.out.as_str()), (4, ""), "{came:?}");
-    assert_eq!(came.err, "error: no partition was measured in 4 runs: nothing to draw, nothing written\n");
+    assert_eq!(came.err, "error: no partition failover was measured in 4 runs: nothing to draw, nothing written\n");
     assert_eq!(listed(&here), [""; 0]);
 
     // One line without anything is told; the rest is drawn.
     let words = ["quorum", "--seeds", "4", "--kind", "partition", "--vary", "full=0,1", "-o", "OUT/a.svg"];
     let came = chart(&here, &words);
-    assert_eq!((came.code, came.err.as_str()), (4, "note: no partition was measured with 0\n"), "{came:?}");
+    assert_eq!((came.code, came.err.as_str()), (4, "note: no partition failover was measured with 0\n"), "{came:?}");
     assert_eq!(listed(&here), ["a.svg"]);
 }
 

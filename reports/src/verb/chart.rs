@@ -173,7 +173,10 @@ fn chart(
 fn code(chart: &Chart, report: &SweepReport, streams: &mut Streams<'_>) -> u8 {
     let empty: Vec<String> =
         chart.lines.iter().filter(|line| line.times.total.all.count() == 0).map(Line::label).collect();
-    let what = chart.kind.name();
+    let what = match chart.kind.phases() {
+        [] => chart.kind.name().to_owned(),
+        _ => format!("{} failover", chart.kind.name()),
+    };
     if empty.len() == chart.lines.len() {
         streams.hint(&format!(
             "error: no {what} was measured in {}: nothing to draw, nothing written",
