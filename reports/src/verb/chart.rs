@@ -63,6 +63,9 @@ pub fn failover(
         streams.hint(&format!("note: ended after {} failing runs, as --max-fail asks", report.failed));
     }
 
+    if report.interrupted {
+        streams.hint("note: interrupted: the chart is of the seeds that ran before");
+    }
     let chart = chart(args, &configurations, &shared, &report);
     let code = code(&chart, &report, streams);
     if chart.lines.iter().all(|line| line.times.total.all.count() == 0) {
