@@ -68,10 +68,11 @@ pub fn prepare(scenario: &Scenario, seed: Seed, plan: Option<Plan>) -> Result<Pr
     let server_nodes: Vec<Node> = places.iter().map(|(_, node)| *node).collect();
     let has_broker = configs.iter().map(|config| config.roles.broker);
     let brokers: Vec<_> = places.iter().zip(has_broker).filter(|(_, has)| *has).map(|(place, _)| *place).collect();
+    let broker_nodes: Vec<Node> = brokers.iter().map(|(_, node)| *node).collect();
     let kafka_clients = kafka_clients(&scenario, &brokers)?;
     let client_count = if brokers.is_empty() { scenario.workload.clients.into() } else { kafka_clients.len() };
     let clients: Vec<Node> = (0..client_count).map(|i| Node((servers.len() + i) as u16)).collect();
-    let plan = plan.unwrap_or_else(|| nemesis::plan(&scenario, &server_nodes, &clients, seed));
+    let plan = plan.unwrap_or_else(|| nemesis::plan(&scenario, &server_nodes, &broker_nodes, &clients, seed));
     let recovery_bound_ms = bound_ms(&configs, &plan, &scenario);
     let mut nodes = Vec::with_capacity(servers.len() + clients.len());
     let costs = costs(&scenario);

@@ -287,7 +287,7 @@ impl Checks {
         for record in &self.committed.records[first_record..] {
             self.white_box.committed(*record, &mut self.verdict);
         }
-        self.failovers.committed(self.verdict.now_ns, server, epoch);
+        self.failovers.committed(self.verdict.now_ns, server, epoch, self.committed.end);
         let newer = |server: &ServerGhost| server.leads().is_some_and(|other| other > epoch);
         if self.committed.end > before && self.servers.iter().any(newer) {
             self.coverage.met(Situation::CommitByOlderLeader);

@@ -115,7 +115,7 @@ impl Checks {
             newest_vote_request: None,
             white_box: WhiteBox::default(),
             recovery: Recovery::new(count, appends, reads),
-            failovers: Failovers::new(count),
+            failovers: Failovers::new(servers.clone(), Vec::new()),
             coverage: Coverage::default(),
             verdict: Verdict::new(keep_going),
             audits: 0,
