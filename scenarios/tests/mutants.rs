@@ -211,7 +211,7 @@ fn every_bug_and_every_check_has_its_row() {
 /// `R01` of "R01 (KAFKA-10533): …"; a check's own mutant has none.
 fn row(bug: Bug) -> &'static str {
     let word = bug.doc().trim_start().split([' ', ':']).next().unwrap_or_default();
-    if word.len() == 3 && word.starts_with(['R', 'G']) { word } else { "" }
+    if word.len() == 3 && word.starts_with(['R', 'G', 'M', 'L', 'P']) { word } else { "" }
 }
 
 /// Prints the table above, and one by check:
