@@ -256,3 +256,22 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_loader_that_loses_a_batch_has_another_image_than_who_was_told_one_by_one() {
+    let digest = |bugs: Bugs, together: bool| {
+        let mut desk = Desk::new(false, bugs);
+        desk.load(0, &[feature("metadata.version", 33)]);
+        let (first, second) = ([create(0, 0)], [create(1, 1)]);
+        let deliveries: &[&[(i64, &[MetadataRecord])]] =
+            if together { &[&[(1, &first), (2, &second)]] } else { &[&[(1, &first)], &[(2, &second)]] };
+        for delivery in deliveries {
+            desk.commit(delivery, Some(3)).expect("no fault");
+        }
+        assert_eq!(desk.loader.image().offset(), Offset(2));
+        desk.loader.image().digest()
+    };
+    let loses = Bugs::NONE.with(Bug::LoaderSkipsBatch);
+    assert_eq!(digest(Bugs::NONE, true), digest(Bugs::NONE, false));
+    assert_ne!(digest(loses, true), digest(loses, false));
+}
