@@ -6,7 +6,7 @@ use crate::broker::log::LeaderAppend;
 use crate::broker::view::ClusterView;
 use crate::bugs::Bug;
 use crate::ids::{Offset, TopicIdPartition};
-use crate::io::Connection;
+use crate::io::{Connection, Effect};
 use crate::message::data::{PartitionProduceData, PartitionProduceResponse, ProduceRequest, ProduceResponse};
 use crate::message::{DataResponse, ErrorCode};
 use crate::quorum::step::Step;
@@ -28,8 +28,7 @@ struct PartitionStatus {
 }
 
 impl ReplicaManager {
-    /// Exactly one response for each request, acks=0 included: there it is empty and only says that
-    /// the connection takes the next request (Kafka sends nothing, and closes on an error).
+    /// Answers, now or later. With acks=0 there is no answer, and an error closes the connection.
     pub fn produce(
         &mut self,
         connection: Connection,
@@ -48,7 +47,10 @@ impl ReplicaManager {
             statuses.push(status);
         }
         if request.acks == 0 {
-            statuses.clear();
+            let failed = statuses.iter().any(|status| status.response.error != ErrorCode::None);
+            self.tell(step);
+            step.out.push(if failed { Effect::HangUp { connection } } else { Effect::NoResponse { connection } });
+            return self.complete_delayed(&appended, view, step);
         }
         let mut delayed = DelayedProduce {
             connection,
