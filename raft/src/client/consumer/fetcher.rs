@@ -138,7 +138,7 @@ impl Consumer {
                 out.observe(AttemptEvent::PollRecord { attempt, offset, value });
             }
             let mut next = batch.next_offset();
-            if self.config.client.bugs.has(Bug::ReadsGoBack) && attempt % 2 == 0 {
+            if self.config.client.bugs.has(Bug::ReadsGoBack) && attempt.is_multiple_of(2) {
                 next.0 /= 2;
             }
             self.subscriptions.advance(partition, next, batch.epoch);
