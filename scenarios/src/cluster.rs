@@ -236,7 +236,8 @@ fn kafka_clients(scenario: &Scenario, brokers: &[(NodeId, Node)]) -> Result<Vec<
     let clients = &scenario.clients;
     let topics = clients.topics();
     let bootstrap = brokers.iter().map(|(id, _)| *id).collect();
-    let settings = clients.settings(bootstrap, topics.names.clone())?;
+    let mut settings = clients.settings(bootstrap, topics.names.clone())?;
+    settings.consumer.client.bugs = scenario.bugs;
     let admin = KafkaClientRole::Admin { config: settings.admin, interval_ns: clients.admin_interval.0 };
     let producer = KafkaClientRole::Producer { config: settings.producer, interval_ns: clients.produce_interval.0 };
     let consumer = KafkaClientRole::Consumer { config: settings.consumer };

@@ -60,7 +60,7 @@ impl BrokerProcess {
         is_controller: bool,
     ) -> BrokerProcess {
         BrokerProcess {
-            loader: MetadataLoader::new(is_controller),
+            loader: MetadataLoader::new(is_controller, config.bugs),
             published: VecDeque::new(),
             applied: VecDeque::new(),
             last_applied: Offset(-1),
