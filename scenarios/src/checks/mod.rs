@@ -5,6 +5,7 @@
 //! * [`committed`]: the committed log, and how much of it is promised
 //! * [`border`] and [`border_disk`]: what each crossing means to which check
 //! * [`history`] and [`linearizability`]: what clients did, and whether the answers fit
+//! * [`clients`]: what Kafka's clients did, and whether the answers fit
 //! * [`audit`]: node, ghost and disk compared
 //! * [`recovery`], [`failover`], [`coverage`]: liveness, times, and what a run went through
 //! * [`verdict`]: the first violation, and what was excused
@@ -14,6 +15,7 @@
 pub mod audit;
 pub mod border;
 pub mod border_disk;
+pub mod clients;
 pub mod committed;
 pub mod coverage;
 pub mod failover;

@@ -31,6 +31,19 @@ pub enum Excuse {
     /// an epoch that it forgot, or a leader without the destroyed records makes it cut its log
     /// below its high watermark. With static voters Kafka crashes so until another leads.
     FatalFaultAfterDestroyedDisk,
+    /// A producer that bumped its epoch sent a batch again that had been appended under the epoch
+    /// before: Kafka's known duplicate (controller-broker.md §6.8).
+    DuplicateByEpochBump,
+    /// A batch that a leader without producer state refused was renumbered by an epoch bump, and
+    /// now stands behind a later one that it had accepted (controller-broker.md §6.8).
+    ReorderedByEpochBump,
+    /// A stale leader acknowledged or showed a record of a topic that was deleted, of which the
+    /// committed log knows nothing.
+    RecordOfDeletedTopic,
+    /// A consumer's position was lost with the records below it, or with its topic.
+    PositionLostWithRecords,
+    /// Committed metadata was destroyed: admin operations are not judged any more.
+    AdminHistoryDestroyed,
 }
 
 impl Excuse {
@@ -46,6 +59,11 @@ impl Excuse {
             Excuse::AckedAppendDestroyed => "acked_append_destroyed",
             Excuse::ReadOfDestroyedRecord => "read_of_destroyed_record",
             Excuse::FatalFaultAfterDestroyedDisk => "fatal_fault_after_destroyed_disk",
+            Excuse::DuplicateByEpochBump => "duplicate_by_epoch_bump",
+            Excuse::ReorderedByEpochBump => "reordered_by_epoch_bump",
+            Excuse::RecordOfDeletedTopic => "record_of_deleted_topic",
+            Excuse::PositionLostWithRecords => "position_lost_with_records",
+            Excuse::AdminHistoryDestroyed => "admin_history_destroyed",
         }
     }
 }
