@@ -160,7 +160,6 @@ impl Admins {
         };
         let (node, called_at) = (attempt.node, attempt.called_at);
         let wishes = self.end_entry((client, number), index, outcome);
-        self.asked.ended((client, number, index), &wishes, ended, around.verdict);
         match proof {
             Proof::Wrong(invariant, what) => around.verdict.fail(invariant, || {
                 format!("attempt {number} of client {client} (entry {index}, at offset {called_at}): {what}")
@@ -173,6 +172,7 @@ impl Admins {
             }
             Proof::State(_) | Proof::Nothing => {}
         }
+        self.asked.ended((client, number, index), &wishes, ended, around.verdict);
     }
 
     fn end_entry(&mut self, attempt: (usize, u32), index: u16, outcome: Outcome) -> Vec<Wish> {

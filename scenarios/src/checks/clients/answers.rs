@@ -173,7 +173,10 @@ impl Attempt {
             None => usize::try_from(topic.replication_factor).unwrap_or(life.replication_factor),
         };
         if life.created < self.called_at {
-            return wrong(format!("{name} is said to be created as {id}, committed at {} before the call", life.created));
+            return wrong(format!(
+                "{name} is said to be created as {id}, committed at {} before the call",
+                life.created
+            ));
         }
         let as_asked = life.name == *name
             && life.initial >= partitions
@@ -195,7 +198,9 @@ impl Attempt {
         let meant = asked.name.as_ref().map_or(asked.topic_id == id, |name| *name == life.name);
         match life.removed {
             Some(removed) if meant && removed >= self.called_at => Proof::State(removed + 1),
-            removed => wrong(format!("{asked:?} is said to be deleted as {id}; {} was removed at {removed:?}", life.name)),
+            removed => {
+                wrong(format!("{asked:?} is said to be deleted as {id}; {} was removed at {removed:?}", life.name))
+            }
         }
     }
 
@@ -267,17 +272,20 @@ impl Attempt {
                 let last = usize::try_from(topic.count - 1);
                 if let (ErrorCode::InvalidPartitions, Ok(last)) = (error, last) {
                     return shown(topics.first_with_partition(&topic.name, last, states), || {
-                        format!("{} is said to have {} partitions, and has in no state from {floor} on", topic.name, topic.count)
+                        format!(
+                            "{} is said to have {} partitions, and has in no state from {floor} on",
+                            topic.name, topic.count
+                        )
                     });
                 }
                 Some(Rc::clone(&topic.name))
             }
-            AdminRequest::IncrementalAlterConfigs(request) => topic_name(
-                request.resources.get(at).map(|resource| (resource.resource_type, &resource.resource_name)),
-            ),
-            AdminRequest::DescribeConfigs(request) => topic_name(
-                request.resources.get(at).map(|resource| (resource.resource_type, &resource.resource_name)),
-            ),
+            AdminRequest::IncrementalAlterConfigs(request) => {
+                topic_name(request.resources.get(at).map(|resource| (resource.resource_type, &resource.resource_name)))
+            }
+            AdminRequest::DescribeConfigs(request) => {
+                topic_name(request.resources.get(at).map(|resource| (resource.resource_type, &resource.resource_name)))
+            }
             AdminRequest::UnregisterBroker(request) if error == ErrorCode::BrokerIdNotRegistered => {
                 let broker = request.broker_id;
                 return shown(around.metadata.first_without_broker(broker, states), || {

@@ -106,7 +106,8 @@ struct Broker {
 #[derive(Clone, Copy, Debug)]
 struct Creating {
     life: usize,
-    last: i64,
+    /// Ordinal of its last record: the rest is told at once.
+    last: u64,
 }
 
 /// What a record means to who may have asked for it.
@@ -147,26 +148,26 @@ impl Metadata {
     /// A record is committed.
     pub fn replay(
         &mut self,
-        offset: i64,
+        (ordinal, offset): (u64, i64),
         record: &MetadataRecord,
         topics: &mut Topics,
         verdict: &mut Verdict,
     ) -> Effect {
         assert!(offset >= self.end, "metadata is committed in order: {offset} after {}", self.end);
         self.end = offset + 1;
-        let creating = self.creating.take().filter(|creating| creating.last + 1 == offset);
+        let creating = self.creating.take().filter(|creating| creating.last + 1 == ordinal);
         match record {
             MetadataRecord::Topic(record) => {
                 let life = topics.create(offset, &record.name, record.topic_id);
-                self.creating = Some(Creating { life, last: offset });
+                self.creating = Some(Creating { life, last: ordinal });
                 Effect::Created(life)
             }
             MetadataRecord::ClearElr(_) => {
-                self.creating = creating.map(|creating| Creating { last: offset, ..creating });
+                self.creating = creating.map(|creating| Creating { last: ordinal, ..creating });
                 Effect::Internal
             }
-            MetadataRecord::Partition(record) => self.partition(offset, record, creating, topics),
-            MetadataRecord::Config(record) => self.config(offset, record, creating, topics),
+            MetadataRecord::Partition(record) => self.partition((ordinal, offset), record, creating, topics),
+            MetadataRecord::Config(record) => self.config((ordinal, offset), record, creating, topics),
             MetadataRecord::RemoveTopic(record) => {
                 let Some(life) = topics.by_id(record.topic_id) else { return Effect::Internal };
                 topics.lives[life].removed = Some(offset);
@@ -207,7 +208,7 @@ impl Metadata {
 
     fn partition(
         &mut self,
-        offset: i64,
+        (ordinal, offset): (u64, i64),
         record: &Partition,
         creating: Option<Creating>,
         topics: &mut Topics,
@@ -221,13 +222,19 @@ impl Metadata {
         if creating.is_some_and(|creating| creating.life == index) {
             life.initial = life.partitions.len();
             life.replication_factor = record.replicas.len();
-            self.creating = Some(Creating { life: index, last: offset });
+            self.creating = Some(Creating { last: ordinal, life: index });
             return Effect::Internal;
         }
         Effect::Added(index, life.partitions.len() - 1)
     }
 
-    fn config(&mut self, offset: i64, record: &Config, creating: Option<Creating>, topics: &mut Topics) -> Effect {
+    fn config(
+        &mut self,
+        (ordinal, offset): (u64, i64),
+        record: &Config,
+        creating: Option<Creating>,
+        topics: &mut Topics,
+    ) -> Effect {
         let resource = (record.resource_type, Rc::clone(&record.resource_name));
         let history = self.configs.entry(resource.clone()).or_default();
         let before = history.value_at(&record.name, i64::MAX).cloned();
@@ -239,7 +246,7 @@ impl Metadata {
                     let hash = config_hash(text_hash(&record.name), text_hash(value));
                     life.initial_configs = life.initial_configs.wrapping_add(hash);
                 }
-                self.creating = Some(Creating { last: offset, ..creating });
+                self.creating = Some(Creating { last: ordinal, ..creating });
                 return Effect::Internal;
             }
         }
@@ -257,7 +264,9 @@ impl Metadata {
         if !again && (epoch.0 > offset || (!first && epoch <= self.newest_broker_epoch)) {
             let newest = self.newest_broker_epoch;
             verdict.fail(Invariant::RegistrationEpochs, || {
-                format!("broker {id} is registered at offset {offset} with epoch {epoch}; the newest so far is {newest}")
+                format!(
+                    "broker {id} is registered at offset {offset} with epoch {epoch}; the newest so far is {newest}"
+                )
             });
         }
         self.newest_broker_epoch = self.newest_broker_epoch.max(epoch);
@@ -318,9 +327,7 @@ pub fn first_absent(topics: &Topics, name: &str, ends: RangeInclusive<i64>) -> O
     let lives = topics.of_name(name);
     let from = lives.partition_point(|life| topics.lives[*life].removed.is_some_and(|removed| removed < first));
     match lives.get(from).map(|life| &topics.lives[*life]) {
-        Some(life) if life.is_alive_at(first) => {
-            life.removed.map(|removed| removed + 1).filter(|end| *end <= last)
-        }
+        Some(life) if life.is_alive_at(first) => life.removed.map(|removed| removed + 1).filter(|end| *end <= last),
         _ => Some(first),
     }
 }

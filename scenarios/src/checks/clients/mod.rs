@@ -118,13 +118,13 @@ impl ClientHistories {
     }
 
     /// A record of the metadata log is committed; in order of offsets, each once (control records
-    /// are left out).
+    /// are left out), and those of one batch without another call between them.
     pub fn metadata_committed(&mut self, offset: Offset, record: &MetadataRecord, verdict: &mut Verdict) {
         self.ordinal += 1;
         if self.admin_destroyed {
             return;
         }
-        let effect = self.metadata.replay(offset.0, record, &mut self.topics, verdict);
+        let effect = self.metadata.replay((self.ordinal, offset.0), record, &mut self.topics, verdict);
         self.admins.asked().committed(offset.0, &effect, &self.topics, verdict);
     }
 
@@ -297,8 +297,8 @@ impl ClientHistories {
         }
     }
 
-    /// The run is over: what could not be judged before. `complete`: it recovered, and fresh
-    /// consumers read all there is.
+    /// The run is over: what could not be judged before. `complete`: it recovered, so that the
+    /// committed logs have caught up with all leaders, and fresh consumers have read them.
     pub fn finish(&mut self, complete: bool, verdict: &mut Verdict) {
         self.appends.finish(&mut self.counts);
         let (topics, appends, counts) = (&mut self.topics, &self.appends, &mut self.counts);
@@ -324,6 +324,7 @@ impl ClientHistories {
             }
             let (invariant, told) = match claim {
                 Claim::Acked => (Invariant::LostWrite, "acknowledged"),
+                Claim::Shown if !complete => continue, // a stale leader was ahead of all that followed
                 Claim::Shown => (Invariant::UncommittedRead, "shown to a consumer"),
             };
             verdict.fail(invariant, || {
@@ -334,7 +335,7 @@ impl ClientHistories {
         if deleted {
             return;
         }
-        if log.told_end > end {
+        if complete && log.told_end > end {
             let told = log.told_end;
             verdict.fail(Invariant::UncommittedRead, || {
                 format!("a consumer was told that {name} ends at {told}, and committed is {end}")
@@ -342,10 +343,14 @@ impl ClientHistories {
         }
         let unseen = |(_, record): &(i64, &partition_log::LogRecord)| !record.seen;
         let unseen = complete.then(|| (0..).zip(&log.records).filter(unseen));
-        let acked = unseen.into_iter().flatten().find(|(offset, record)| self.appends.is_acked_at(record.value, *offset));
+        let acked =
+            unseen.into_iter().flatten().find(|(offset, record)| self.appends.is_acked_at(record.value, *offset));
         if let Some((offset, record)) = acked {
             verdict.fail(Invariant::Unseen, || {
-                format!("value {} is acknowledged at offset {offset} of {name}, and no consumer ever read it", record.value)
+                format!(
+                    "value {} is acknowledged at offset {offset} of {name}, and no consumer ever read it",
+                    record.value
+                )
             });
         }
     }

@@ -149,14 +149,14 @@ impl PartitionLog {
         Extended { before, contradicted }
     }
 
-    /// What is at `new_end` and above is destroyed. Gives the batches that went, last first, and
-    /// with each its values.
+    /// What is at `new_end` and above is destroyed; that is where a batch begins. Gives the batches
+    /// that went, last first, and with each its values.
     pub fn cut(&mut self, ordinal: u64, new_end: i64) -> Vec<(LogBatch, Vec<u64>)> {
         let mut gone = Vec::new();
         while self.end() > new_end {
             let Some(batch) = self.batches.pop() else { break };
-            let values: Vec<u64> =
-                self.records.drain(batch.base as usize..).map(|record| record.value).collect();
+            assert!(batch.base >= new_end, "a log is cut at {new_end}, within the batch at {}", batch.base);
+            let values: Vec<u64> = self.records.drain(batch.base as usize..).map(|record| record.value).collect();
             self.destroyed.extend((batch.base..).zip(values.iter().copied()));
             if let Some(producer) = batch.producer {
                 match batch.before {

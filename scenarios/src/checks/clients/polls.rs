@@ -362,7 +362,10 @@ impl Polls {
             }
             let name = topics.name_of(log);
             verdict.fail(Invariant::PositionLost, || {
-                format!("client {client} lost its position {offset} in {name} at {}, below which all is committed", seconds(at_ns))
+                format!(
+                    "client {client} lost its position {offset} in {name} at {}, below which all is committed",
+                    seconds(at_ns)
+                )
             });
         }
         for (partition, offset, value) in self.floating.drain(..) {
