@@ -3,11 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use scenarios::report::{Failover, Linearizability, OperationCounts, Outcome, RunReport, Violation, ViolationKind};
+use scenarios::report::{Linearizability, OperationCounts, Outcome, RunReport, Violation, ViolationKind};
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::durations::Durations;
-use crate::failover::{FailoverTimes, Worst};
+use crate::failover::{self, Failovers, Place, Times, Worst};
 use crate::recovery::RecoveryTimes;
 use crate::seeds::Seeds;
 
@@ -112,6 +112,48 @@ pub struct Limit {
     pub worst: Option<(Worst, String)>,
 }
 
+/// Sums over the runs of one scenario.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct OfScenario {
+    /// Runs.
+    pub runs: u64,
+    /// Runs with a violation.
+    pub failed: u64,
+    /// Runs below a floor.
+    pub inconclusive: u64,
+    /// By floor.
+    pub missed_floors: BTreeMap<String, MissedFloor>,
+    /// Runs that would hold if their history were decided.
+    pub undecided: u64,
+    /// Real time of its runs, each on one core.
+    pub core_ns: u64,
+    /// Failovers.
+    pub failovers: Failovers,
+    /// Recoveries after healing.
+    pub recovery: Times,
+}
+
+impl OfScenario {
+    fn add(&mut self, name: &str, run: &RunReport, failed: bool) {
+        self.runs += 1;
+        self.failed += u64::from(failed);
+        if let Outcome::Inconclusive { floor, wanted, got } = &run.outcome {
+            self.inconclusive += 1;
+            let first = MissedFloor { runs: 0, seed: run.seed, wanted: *wanted, got: *got };
+            self.missed_floors.entry(floor.clone()).or_insert(first).runs += 1;
+        }
+        self.undecided += u64::from(run.is_undecided());
+        let place = Place { seed: run.seed, scenario: name, digest: run.digest, at_ns: 0 };
+        if let Some(recovered) = run.recovery {
+            let at_ns = run.sim_ns.saturating_sub(recovered.took_ns);
+            self.recovery.record(recovered.took_ns, Place { at_ns, ..place });
+        }
+        for failover in &run.failovers {
+            failover::record(&mut self.failovers, failover, place);
+        }
+    }
+}
+
 /// The sums.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SweepReport {
@@ -169,12 +211,10 @@ pub struct SweepReport {
     pub knobs: BTreeMap<String, BTreeMap<String, u64>>,
     /// Recoveries after healing.
     pub recovery: RecoveryTimes,
-    /// Controller failovers, all scenarios together.
-    pub controller: FailoverTimes,
-    /// Controller failovers by scenario (not kept in files; [`SweepReport::limits`] are).
-    pub controller_by_scenario: Vec<FailoverTimes>,
-    /// Recoveries by scenario (not kept in files, either).
-    pub recovery_by_scenario: Vec<FailoverTimes>,
+    /// Failovers, all scenarios together.
+    pub failovers: Failovers,
+    /// By scenario, in the subject's order (not kept in files; [`SweepReport::limits`] are).
+    pub by_scenario: Vec<OfScenario>,
     /// `[expect]` limits.
     pub limits: Vec<Limit>,
 }
@@ -182,19 +222,14 @@ pub struct SweepReport {
 impl SweepReport {
     /// Nothing yet.
     pub fn new(subject: Subject, seeds_first: u64) -> Self {
-        let by_scenario = vec![FailoverTimes::default(); subject.scenarios.len()];
-        SweepReport {
-            subject,
-            seeds_first,
-            controller_by_scenario: by_scenario.clone(),
-            recovery_by_scenario: by_scenario,
-            ..SweepReport::default()
-        }
+        let by_scenario = vec![OfScenario::default(); subject.scenarios.len()];
+        SweepReport { subject, seeds_first, by_scenario, ..SweepReport::default() }
     }
 
     /// Adds a run.
     pub fn add(&mut self, scenario: usize, run: &RunReport, failures: Vec<Failure>) {
         let name = self.subject.scenarios[scenario].clone();
+        self.by_scenario[scenario].add(&name, run, !failures.is_empty());
         self.runs += 1;
         self.failed += u64::from(!failures.is_empty());
         if let Outcome::Inconclusive { floor, wanted, got } = &run.outcome {
@@ -225,13 +260,10 @@ impl SweepReport {
         }
         if let Some(recovered) = run.recovery {
             self.recovery.record(recovered, run.seed);
-            let at_ns = run.sim_ns.saturating_sub(recovered.took_ns);
-            let recovery = Failover { at_ns, total_ns: recovered.took_ns, ..Failover::default() };
-            self.recovery_by_scenario[scenario].record(&recovery, run.seed, &name, run.digest);
         }
+        let place = Place { seed: run.seed, scenario: &name, digest: run.digest, at_ns: 0 };
         for failover in &run.failovers {
-            self.controller.record(failover, run.seed, &name, run.digest);
-            self.controller_by_scenario[scenario].record(failover, run.seed, &name, run.digest);
+            failover::record(&mut self.failovers, failover, place);
         }
     }
 
@@ -266,7 +298,7 @@ impl SweepReport {
         add_operations(&mut self.operations, &other.operations);
         add_tables(&mut self.knobs, &other.knobs);
         self.recovery.merge(&other.recovery);
-        self.controller.merge(&other.controller);
+        failover::merge(&mut self.failovers, &other.failovers);
         for limit in other.limits {
             self.add_limit(limit);
         }

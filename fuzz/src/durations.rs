@@ -60,6 +60,17 @@ impl Durations {
         (self.count() > 0).then_some(self.max_us)
     }
 
+    /// How many were at most so long, for each length that occurred: (µs, how many), both rising.
+    /// Lengths are upper edges of buckets (3 digits), never above the longest.
+    pub fn cumulative(&self) -> Vec<(u64, u64)> {
+        let mut count = 0;
+        let step = |bucket: hdrhistogram::iterators::IterationValue<u64>| {
+            count += bucket.count_since_last_iteration();
+            (bucket.value_iterated_to().min(self.max_us), count)
+        };
+        self.histogram.iter_recorded().map(step).collect()
+    }
+
     /// For files.
     pub fn to_base64(&self) -> String {
         let mut bytes = Vec::new();
@@ -84,4 +95,21 @@ impl Durations {
 /// Rounded to the nearest.
 pub fn round_to_us(ns: u64) -> u64 {
     (ns + 500) / 1000
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_cumulative_agrees_with_the_quantiles() {
+        let mut times = Durations::default();
+        assert_eq!((times.cumulative(), times.quantile_us(0.5)), (Vec::new(), None));
+        [1_000, 2_000, 2_000, 7_000, 1_234_567_000].iter().for_each(|ns| times.record_ns(*ns));
+        assert_eq!(times.cumulative(), [(1, 1), (2, 3), (7, 4), (1_234_567, 5)]);
+        assert_eq!(
+            (times.quantile_us(0.5), times.quantile_us(0.8), times.max_us()),
+            (Some(2), Some(7), Some(1_234_567))
+        );
+    }
 }

@@ -1,6 +1,9 @@
-//! Failover times of many runs, whole and by phase.
+//! Failover times of many runs: by kind, by phase, by cause, each with the slowest one seen.
 
-use scenarios::report::Failover;
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use scenarios::report::{Failover, FailoverKind};
 
 use crate::durations::{Durations, round_to_us};
 
@@ -19,56 +22,178 @@ pub struct Worst {
     pub digest: u128,
 }
 
-/// Failovers of one sort.
+/// Where a time was measured.
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'a> {
+    /// Seed of the run.
+    pub seed: u64,
+    /// Its scenario, as named.
+    pub scenario: &'a str,
+    /// Its digest.
+    pub digest: u128,
+    /// When what took so long began, true time.
+    pub at_ns: u64,
+}
+
+/// Lengths of time of one sort.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct FailoverTimes {
-    /// Whole lengths.
-    pub total: Durations,
-    /// By phase, in the order of the phases.
-    pub phases: Vec<(String, Durations)>,
+pub struct Times {
+    /// All of them.
+    pub all: Durations,
     /// The slowest; the first of the slowest in order of seeds.
     pub worst: Option<Worst>,
 }
 
-impl FailoverTimes {
-    /// Adds one of a run.
-    pub fn record(&mut self, failover: &Failover, seed: u64, scenario: &str, digest: u128) {
-        self.total.record_ns(failover.total_ns);
-        for (name, ns) in &failover.phases {
-            self.phase(name).record_ns(*ns);
+impl Times {
+    /// Adds one.
+    pub fn record(&mut self, ns: u64, place: Place<'_>) {
+        self.all.record_ns(ns);
+        let us = round_to_us(ns);
+        if self.is_slowest(us, place.seed) {
+            let Place { seed, scenario, digest, at_ns } = place;
+            self.worst = Some(Worst { us, seed, scenario: scenario.to_owned(), at_ns, digest });
         }
-        self.propose(Worst {
-            us: round_to_us(failover.total_ns),
-            seed,
-            scenario: scenario.to_owned(),
-            at_ns: failover.at_ns,
-            digest,
-        });
+    }
+
+    /// Adds all of another.
+    pub fn merge(&mut self, other: &Times) {
+        self.all.merge(&other.all);
+        if let Some(worst) = &other.worst
+            && self.is_slowest(worst.us, worst.seed)
+        {
+            self.worst = Some(worst.clone());
+        }
+    }
+
+    fn is_slowest(&self, us: u64, seed: u64) -> bool {
+        self.worst.as_ref().is_none_or(|old| (us, Reverse(seed)) > (old.us, Reverse(old.seed)))
+    }
+}
+
+/// Failovers by kind; a kind of which there were none is absent.
+pub type Failovers = BTreeMap<FailoverKind, FailoverTimes>;
+
+/// Failovers of one kind.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct FailoverTimes {
+    /// Whole lengths.
+    pub total: Times,
+    /// By phase, in the order of the phases.
+    pub phases: Vec<(String, Times)>,
+    /// Whole lengths by what struck.
+    pub causes: BTreeMap<String, Times>,
+}
+
+impl FailoverTimes {
+    /// Adds one of a run; `place` is the run's.
+    pub fn record(&mut self, failover: &Failover, place: Place<'_>) {
+        let place = Place { at_ns: failover.at_ns, ..place };
+        self.total.record(failover.total_ns, place);
+        for (name, ns) in &failover.phases {
+            self.phase(name).record(*ns, place);
+        }
+        self.cause(&failover.cause).record(failover.total_ns, place);
     }
 
     /// Adds all of another.
     pub fn merge(&mut self, other: &FailoverTimes) {
         self.total.merge(&other.total);
-        for (name, durations) in &other.phases {
-            self.phase(name).merge(durations);
+        for (name, times) in &other.phases {
+            self.phase(name).merge(times);
         }
-        if let Some(worst) = &other.worst {
-            self.propose(worst.clone());
+        for (name, times) in &other.causes {
+            self.cause(name).merge(times);
         }
     }
 
-    fn phase(&mut self, name: &str) -> &mut Durations {
-        let at = self.phases.iter().position(|(n, _)| n == name).unwrap_or_else(|| {
-            self.phases.push((name.to_owned(), Durations::default()));
-            self.phases.len() - 1
-        });
+    /// Where a phase stands, whatever came first: a file does not keep their order.
+    fn phase(&mut self, name: &str) -> &mut Times {
+        let at = match self.phases.binary_search_by(|(other, _)| order(other).cmp(&order(name))) {
+            Ok(at) => at,
+            Err(at) => {
+                self.phases.insert(at, (name.to_owned(), Times::default()));
+                at
+            }
+        };
         &mut self.phases[at].1
     }
 
-    fn propose(&mut self, worst: Worst) {
-        let slower = |old: &Worst| (worst.us, std::cmp::Reverse(worst.seed)) > (old.us, std::cmp::Reverse(old.seed));
-        if self.worst.as_ref().is_none_or(slower) {
-            self.worst = Some(worst);
+    fn cause(&mut self, name: &str) -> &mut Times {
+        if !self.causes.contains_key(name) {
+            self.causes.insert(name.to_owned(), Times::default());
         }
+        self.causes.get_mut(name).expect("just made")
+    }
+}
+
+/// Phases of all kinds stand in the order in which they happen; one that is in no list comes last.
+fn order(phase: &str) -> (usize, &str) {
+    let mut known = FailoverKind::ALL.iter().flat_map(|kind| kind.phases());
+    (known.position(|name| *name == phase).unwrap_or(usize::MAX), phase)
+}
+
+/// Adds one of a run, under its kind.
+pub fn record(failovers: &mut Failovers, failover: &Failover, place: Place<'_>) {
+    failovers.entry(failover.kind).or_default().record(failover, place);
+}
+
+/// Adds all of others.
+pub fn merge(failovers: &mut Failovers, others: &Failovers) {
+    for (kind, times) in others {
+        failovers.entry(*kind).or_default().merge(times);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failover(kind: FailoverKind, cause: &str, phases: &[(&'static str, u64)]) -> Failover {
+        let total_ns = phases.iter().map(|(_, ns)| ns).sum();
+        Failover { kind, at_ns: 7, cause: cause.to_owned(), total_ns, phases: phases.to_vec() }
+    }
+
+    fn place(seed: u64) -> Place<'static> {
+        Place { seed, scenario: "s", digest: 0, at_ns: 0 }
+    }
+
+    #[test]
+    fn kinds_phases_and_causes_are_kept_apart() {
+        let mut all = Failovers::default();
+        let killed = failover(FailoverKind::Controller, "kill", &[("detect", 2_000_000), ("commit", 1_000_000)]);
+        let ended = failover(FailoverKind::Controller, "terminate", &[("elect", 500_000), ("commit", 500_000)]);
+        record(&mut all, &killed, place(9));
+        record(&mut all, &ended, place(3));
+        record(&mut all, &failover(FailoverKind::Partition, "kill", &[("led", 9_000)]), place(4));
+
+        let controller = &all[&FailoverKind::Controller];
+        let names: Vec<&str> = controller.phases.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["detect", "elect", "commit"], "in the order in which they happen");
+        assert_eq!(controller.causes["terminate"].all.max_us(), Some(1000));
+        assert_eq!(
+            controller.total.worst.as_ref().map(|worst| (worst.us, worst.seed, worst.at_ns)),
+            Some((3000, 9, 7))
+        );
+        let slowest_commit = controller.phases[2].1.worst.as_ref();
+        assert_eq!(slowest_commit.map(|worst| (worst.us, worst.seed)), Some((1000, 9)));
+        assert_eq!(all[&FailoverKind::Partition].total.all.count(), 1);
+        assert!(!all.contains_key(&FailoverKind::ProduceGap));
+    }
+
+    #[test]
+    fn parts_merged_are_the_whole_in_any_order() {
+        let some = [
+            (failover(FailoverKind::Controller, "kill", &[("detect", 5_000), ("elect", 7_000)]), 1),
+            (failover(FailoverKind::Controller, "cut", &[("detect", 5_000), ("elect", 7_000)]), 2),
+            (failover(FailoverKind::ProduceGap, "kill", &[]), 3),
+        ];
+        let of = |parts: &[usize]| {
+            let mut sum = Failovers::default();
+            parts.iter().for_each(|i| record(&mut sum, &some[*i].0, place(some[*i].1)));
+            sum
+        };
+        let mut merged = of(&[2, 1]);
+        merge(&mut merged, &of(&[0]));
+        assert_eq!(merged, of(&[0, 1, 2]));
     }
 }

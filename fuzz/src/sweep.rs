@@ -204,6 +204,7 @@ impl Sums<'_> {
         let failures = failures.collect();
         self.report.add(scenario, run, failures);
         self.report.core_ns += core_ns;
+        self.report.by_scenario[scenario].core_ns += core_ns;
         self.show();
         if self.open() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     }

@@ -22,7 +22,7 @@ fn named(sweeps: Vec<SweepReport>) -> Vec<(String, SweepReport)> {
 
 /// Kept by sweeps, not by files.
 fn as_in_files(mut sweep: SweepReport) -> SweepReport {
-    sweep.controller_by_scenario.clear();
+    sweep.by_scenario.clear();
     sweep.missed_floors.clear();
     sweep
 }

@@ -55,17 +55,20 @@ pub enum ThreadName {
     BrokerLifecycle = 4,
     /// A broker's requests, fetchers and logs.
     RequestHandler = 5,
+    /// A broker's background tasks: flushes, and the checkpoint of high watermarks.
+    Scheduler = 6,
 }
 
 impl ThreadName {
     /// All of them, by number.
-    pub const ALL: [ThreadName; 6] = [
+    pub const ALL: [ThreadName; 7] = [
         ThreadName::RaftIo,
         ThreadName::ControllerEventQueue,
         ThreadName::ControllerRequestHandler,
         ThreadName::MetadataLoader,
         ThreadName::BrokerLifecycle,
         ThreadName::RequestHandler,
+        ThreadName::Scheduler,
     ];
 }
 
@@ -76,8 +79,6 @@ pub enum CloseReason {
     Refused,
     /// The peer's host answered with RST, or its process died.
     Reset,
-    /// The peer closed it.
-    ClosedByPeer,
 }
 
 /// What the disk answered instead of doing it.
@@ -105,8 +106,8 @@ pub enum Input {
     Opened { token: ConnectToken, connection: Connection },
     /// A connection this node opened, or tried to, is gone; nothing more arrives on it.
     Closed { token: ConnectToken, reason: CloseReason },
-    /// A client's or peer's request. Exactly one response is owed on the same connection;
-    /// until it is handed over the connection is muted.
+    /// A client's or peer's request. Exactly one response is owed on the same connection, or word
+    /// that there is none; until then the connection is muted.
     Request { connection: Connection, correlation_id: i32, request: Request },
     /// The answer to a request of ours on a connection we opened.
     Response { token: ConnectToken, correlation_id: i32, response: Response },
@@ -127,8 +128,19 @@ pub enum Post {
     WakeUp,
     /// To the event queue: the listener has something new (commits, a leader change).
     ListenerEvent,
-    /// To the event queue: SIGTERM has reached the raft thread.
+    /// SIGTERM: to a broker's lifecycle manager, then to its request handler; to the event queue,
+    /// when the raft client shuts down.
     ShuttingDown,
+    /// To a thread of a broker: begin. To the request handler: requests are served from now on.
+    Start,
+    /// To the request handler: the loader has made a publication.
+    Published,
+    /// To the lifecycle manager: a publication was applied. To the scheduler: what was to be
+    /// flushed is durable.
+    Applied,
+    /// To the scheduler: stop. Then to the request handler: stop, and close all logs. Then to the
+    /// raft thread: the broker has stopped.
+    Stop,
 }
 
 /// What a thread asks for; done in order.
@@ -140,6 +152,10 @@ pub enum Effect {
     SendRequest { connection: Connection, correlation_id: i32, request: Request },
     /// Answer a request, on the connection it came by.
     SendResponse { connection: Connection, correlation_id: i32, response: Response },
+    /// A request gets no answer (acks 0): the connection takes the next one.
+    NoResponse { connection: Connection },
+    /// Close a connection that somebody else opened.
+    HangUp { connection: Connection },
     /// Close a connection (or give up a connect) this node opened.
     Close { token: ConnectToken },
     /// (Re)arm this thread's one timer, at a monotonic instant.

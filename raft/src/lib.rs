@@ -16,7 +16,7 @@
 //! * [`client`]: producer, consumer and admin client with Kafka's retry rules
 //! * [`broker`]: data partitions on disk, their replication, a broker's life; start at
 //!   `broker/data_plane.rs`
-//! * [`node`]: a process: both of them on their threads
+//! * [`node`]: a process: its roles on their threads
 //! * [`bugs`] and [`fixes`]: historical mistakes and missing mends as switches
 
 #![deny(clippy::float_arithmetic)]

@@ -1,15 +1,27 @@
-//! A Kafka process with `process.roles=controller`: its state, and which thread does what.
+//! A Kafka process: raft, what its `process.roles` put on top of it, and which thread does what.
 
 use std::rc::Rc;
 
+use smallvec::SmallVec;
+
+use crate::broker::config::BrokerConfig;
+use crate::broker::image_view::LISTENER;
+use crate::broker::lifecycle::BrokerIdentity;
+use crate::broker::log::LogManager;
+use crate::broker::process::BrokerProcess;
 use crate::bugs::{Bug, Bugs};
 use crate::config::ControllerConfig;
-use crate::controller::RecordLog;
+use crate::controller::metadata_log::ReplicaLog;
+use crate::controller::quorum_controller::{ControllerRequest, ControllerResponse};
+use crate::controller::settings::ControllerSettings;
+use crate::controller::{QuorumController, RecordLog};
 use crate::fixes::Fixes;
 use crate::ids::{LeaderEpoch, Uuid};
-use crate::io::{DurableFiles, Effect, Entropy, Input, Now, Out, Role, ThreadName, Visitor};
+use crate::io::{DurableFiles, Effect, Entropy, Input, Now, Out, Post, Role, ThreadName, Visitor};
 use crate::log::{MetaProperties, read_meta_properties, write_meta_properties};
-use crate::message::Request;
+use crate::message::cluster::{FeatureRange, Listener};
+use crate::message::{Request, Response};
+use crate::metadata::image::{FEATURES, supported_levels};
 use crate::quorum::RaftClient;
 use crate::quorum::client::RaftSetup;
 use crate::quorum::step::{Fatal, Step, throw};
@@ -17,14 +29,30 @@ use crate::quorum::step::{Fatal, Step, throw};
 /// What a process is started with; survives everything.
 #[derive(Clone, Debug)]
 pub struct NodeSpec {
-    /// Its properties. A node whose id is not among the voters is an observer.
+    /// What raft reads of its properties. A node whose id is not among the voters is an observer.
     pub config: Rc<ControllerConfig>,
+    /// What stands on top of raft.
+    pub roles: Roles,
     /// `cluster.id`
     pub cluster_id: Rc<str>,
     /// Mistakes switched on.
     pub bugs: Bugs,
     /// Mends switched on.
     pub fixes: Fixes,
+}
+
+/// What stands on top of raft.
+#[derive(Clone, Debug)]
+pub enum Roles {
+    /// A model of a state machine, for scenarios of the quorum alone.
+    RecordLog,
+    /// `process.roles`; at least one of them.
+    Kafka {
+        /// `controller`
+        controller: Option<Rc<ControllerSettings>>,
+        /// `broker`
+        broker: Option<Rc<BrokerConfig>>,
+    },
 }
 
 /// A running process; dead after a fatal fault or an orderly end, and then deaf.
@@ -38,7 +66,16 @@ pub struct Node {
 #[derive(Clone, Debug)]
 struct Alive {
     raft: RaftClient,
-    controller: RecordLog,
+    state_machine: StateMachine,
+    broker: Option<Box<BrokerProcess>>,
+}
+
+/// Who listens to raft on the controller's event queue.
+#[derive(Clone, Debug)]
+enum StateMachine {
+    Nobody,
+    Model(RecordLog),
+    Controller(Box<QuorumController>),
 }
 
 impl Node {
@@ -62,14 +99,7 @@ impl Node {
             return;
         };
         let mut step = Step { now, entropy, out };
-        let result = match thread {
-            ThreadName::RaftIo => alive.raft.step(input, &mut step),
-            ThreadName::ControllerEventQueue => alive.controller.step(&mut alive.raft, input, &mut step),
-            ThreadName::ControllerRequestHandler
-            | ThreadName::MetadataLoader
-            | ThreadName::BrokerLifecycle
-            | ThreadName::RequestHandler => Ok(()),
-        };
+        let result = alive.step(thread, input, &mut step);
         let shut_down = alive.raft.has_shut_down();
         if let Err(fatal) = &result
             && !self.swallows_faults
@@ -84,15 +114,12 @@ impl Node {
     /// The thread that takes a request from the network.
     pub fn thread_for(request: &Request) -> ThreadName {
         match request {
-            Request::AppendRecords(_)
-            | Request::ReadRecords(_)
-            | Request::Data(_)
-            | Request::Cluster(_)
-            | Request::Admin(_)
-            | Request::Envelope(_) => ThreadName::ControllerEventQueue,
             Request::Vote(_) | Request::BeginQuorumEpoch(_) | Request::EndQuorumEpoch(_) | Request::Fetch(_) => {
                 ThreadName::RaftIo
             }
+            Request::AppendRecords(_) | Request::ReadRecords(_) => ThreadName::ControllerEventQueue,
+            Request::Cluster(_) | Request::Envelope(_) => ThreadName::ControllerRequestHandler,
+            Request::Data(_) | Request::Admin(_) => ThreadName::RequestHandler,
         }
     }
 
@@ -115,27 +142,152 @@ impl Node {
 
     /// The epoch in which its state machine was told that it leads: it is the active controller.
     pub fn active_in(&self) -> Option<LeaderEpoch> {
-        self.alive.as_ref().and_then(|alive| alive.controller.claimed())
+        match &self.alive.as_ref()?.state_machine {
+            StateMachine::Nobody => None,
+            StateMachine::Model(model) => model.claimed(),
+            StateMachine::Controller(controller) => controller.claimed(),
+        }
     }
 
     /// Does it vote? `false` if the process has ended.
     pub fn is_voter(&self) -> bool {
         self.alive.as_ref().is_some_and(|alive| alive.raft.quorum().is_voter())
     }
+
+    /// Its controller, if it has that role and has not ended.
+    pub fn controller(&self) -> Option<&QuorumController> {
+        match &self.alive.as_ref()?.state_machine {
+            StateMachine::Controller(controller) => Some(controller),
+            StateMachine::Nobody | StateMachine::Model(_) => None,
+        }
+    }
+
+    /// Its broker, if it has that role and has not ended.
+    pub fn broker(&self) -> Option<&BrokerProcess> {
+        self.alive.as_ref()?.broker.as_deref()
+    }
 }
 
 impl Alive {
     fn boot(spec: &NodeSpec, files: &dyn DurableFiles, step: &mut Step<'_>) -> Result<Alive, Fatal> {
         let directory_id = directory_id(spec, files, step)?;
+        let (state_machine, broker) = match &spec.roles {
+            Roles::RecordLog => (StateMachine::Model(RecordLog::new(&spec.config, spec.bugs)), None),
+            Roles::Kafka { controller, broker } => {
+                let state_machine = controller.as_ref().map_or(StateMachine::Nobody, |settings| {
+                    StateMachine::Controller(Box::new(QuorumController::new(ControllerSettings::clone(settings))))
+                });
+                (state_machine, broker.as_ref())
+            }
+        };
+        let is_controller = !matches!(state_machine, StateMachine::Nobody);
+        let mut listeners = SmallVec::new();
+        if is_controller {
+            listeners.push(ThreadName::ControllerEventQueue);
+        }
+        if broker.is_some() {
+            listeners.push(ThreadName::MetadataLoader);
+        }
         let setup = RaftSetup {
             config: Rc::clone(&spec.config),
             cluster_id: Rc::clone(&spec.cluster_id),
             directory_id,
             bugs: spec.bugs,
             fixes: spec.fixes,
+            listeners,
         };
         let raft = RaftClient::open(setup, files, step)?;
-        Ok(Alive { raft, controller: RecordLog::new(&spec.config, spec.bugs) })
+        let broker = match broker {
+            Some(config) => {
+                let logs = LogManager::load(files, config.log)?;
+                let identity = identity(spec, directory_id, &logs, step);
+                BrokerProcess::start(step);
+                Some(Box::new(BrokerProcess::new(config, identity, logs, is_controller)))
+            }
+            None => None,
+        };
+        Ok(Alive { raft, state_machine, broker })
+    }
+
+    fn step(&mut self, thread: ThreadName, input: Input, step: &mut Step<'_>) -> Result<(), Fatal> {
+        let Alive { raft, state_machine, broker } = self;
+        match (thread, broker) {
+            (ThreadName::RaftIo, broker) => match (input, broker) {
+                // The broker first, and then what it stands on (§5.3, §7.1).
+                (Input::Terminate, Some(_)) => {
+                    let thread = ThreadName::BrokerLifecycle;
+                    step.out.push(Effect::Post { thread, post: Post::ShuttingDown });
+                    Ok(())
+                }
+                (Input::Post(Post::Stop), _) => raft.step(Input::Terminate, step),
+                (input, _) => raft.step(input, step),
+            },
+            (ThreadName::ControllerEventQueue, _) => match state_machine {
+                StateMachine::Nobody => Ok(()),
+                StateMachine::Model(model) => model.step(raft, input, step),
+                StateMachine::Controller(controller) => {
+                    controller.step(&mut ReplicaLog::new(raft), input, step)?;
+                    send_answers(controller, step);
+                    Ok(())
+                }
+            },
+            (ThreadName::ControllerRequestHandler, _) => {
+                let StateMachine::Controller(controller) = state_machine else { return Ok(()) };
+                let Input::Request { connection, correlation_id, request } = input else { return Ok(()) };
+                controller.receive(connection, correlation_id, to_controller(request), step);
+                send_answers(controller, step);
+                Ok(())
+            }
+            (ThreadName::MetadataLoader, Some(broker)) => broker.step_loader(raft, input, step),
+            (ThreadName::BrokerLifecycle, Some(broker)) => broker.step_lifecycle(raft, input, step),
+            (ThreadName::RequestHandler, Some(broker)) => broker.step_requests(raft, input, step),
+            (ThreadName::Scheduler, Some(broker)) => broker.step_scheduler(input, step),
+            (thread, None) => panic!("{thread:?} of a process without a broker was given {input:?}"),
+        }
+    }
+}
+
+fn to_controller(request: Request) -> ControllerRequest {
+    match request {
+        Request::Cluster(request) => ControllerRequest::Cluster(request),
+        Request::Envelope(request) => ControllerRequest::Envelope(request),
+        other => panic!("{} is not for a controller's request handler", other.name()),
+    }
+}
+
+fn send_answers(controller: &mut QuorumController, step: &mut Step<'_>) {
+    for answer in controller.take_answers() {
+        let response = match answer.response {
+            ControllerResponse::Cluster(response) => Response::Cluster(response),
+            ControllerResponse::Admin(response) => Response::Admin(response),
+            ControllerResponse::Envelope(response) => Response::Envelope(response),
+        };
+        let (connection, correlation_id) = (answer.connection, answer.correlation_id);
+        step.out.push(Effect::SendResponse { connection, correlation_id, response });
+    }
+}
+
+/// What the broker of this process registers as.
+fn identity(spec: &NodeSpec, directory_id: Uuid, logs: &LogManager, step: &mut Step<'_>) -> BrokerIdentity {
+    let listener = Listener {
+        name: LISTENER.into(),
+        host: format!("broker-{}", spec.config.node_id).into(),
+        port: 9092,
+        security_protocol: 0,
+    };
+    let features = FEATURES.iter().filter_map(|name| {
+        let levels = supported_levels(name)?;
+        let (min_supported_version, max_supported_version) = (*levels.start(), *levels.end());
+        Some(FeatureRange { name: Rc::from(*name), min_supported_version, max_supported_version })
+    });
+    BrokerIdentity {
+        cluster_id: Rc::clone(&spec.cluster_id),
+        incarnation_id: random_uuid(step),
+        listeners: Rc::from([listener]),
+        features: features.collect(),
+        rack: None,
+        log_dirs: Rc::from([directory_id]),
+        previous_broker_epoch: logs.previous_broker_epoch(),
     }
 }
 
@@ -153,17 +305,21 @@ fn directory_id(spec: &NodeSpec, files: &dyn DurableFiles, step: &mut Step<'_>) 
         }
         return Ok(found.directory_id);
     }
+    let directory_id = random_uuid(step);
+    let properties = MetaProperties { cluster_id: Rc::clone(&spec.cluster_id), node_id, directory_id };
+    write_meta_properties(&properties, step.out);
+    Ok(directory_id)
+}
+
+/// A random UUID (version 4, RFC 9562): never zero, never one of Kafka's reserved ids.
+fn random_uuid(step: &mut Step<'_>) -> Uuid {
     let mut bytes = [0; 16];
     for byte in &mut bytes {
         *byte = step.entropy.below(256).to_le_bytes()[0];
     }
-    // A random UUID (version 4, RFC 9562): never zero, never one of Kafka's reserved ids.
     bytes[6] = bytes[6] & 0x0f | 0x40;
     bytes[8] = bytes[8] & 0x3f | 0x80;
-    let directory_id = Uuid(bytes);
-    let properties = MetaProperties { cluster_id: Rc::clone(&spec.cluster_id), node_id, directory_id };
-    write_meta_properties(&properties, step.out);
-    Ok(directory_id)
+    Uuid(bytes)
 }
 
 fn halt(fatal: &Fatal, out: &mut Out) {

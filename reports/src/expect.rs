@@ -1,8 +1,10 @@
 //! `[expect]`: limits on what a sweep measured.
 
-use fuzz::aggregate::{Failure, Limit, Reproduction, SweepReport};
+use fuzz::aggregate::{Failure, Limit, OfScenario, Reproduction, SweepReport};
 use fuzz::durations::Durations;
+use fuzz::failover::Times;
 use scenarios::report::{Violation, ViolationKind};
+use scenarios::scenario::metric::{Metric, Statistic};
 use scenarios::scenario::values::Limit as Bound;
 
 use crate::command;
@@ -27,19 +29,27 @@ impl std::fmt::Display for Measured {
     }
 }
 
-/// What recovery metrics begin with.
-const RECOVERY: &str = "recovery.";
+/// None of nothing: that nothing took long, or that too little happened, is then no finding.
+fn measure(statistic: Statistic, times: &Durations) -> Option<Measured> {
+    match statistic {
+        _ if times.count() == 0 => None,
+        Statistic::P50 => times.quantile_us(0.50).map(Measured::Us),
+        Statistic::P90 => times.quantile_us(0.90).map(Measured::Us),
+        Statistic::P99 => times.quantile_us(0.99).map(Measured::Us),
+        Statistic::Max => times.max_us().map(Measured::Us),
+        Statistic::Count => Some(Measured::Count(times.count())),
+    }
+}
 
-/// The metrics of `scenarios::scenario::claims::METRICS`. None of an unknown one, and of a
-/// time of nothing.
-fn measure(name: &str, times: &Durations) -> Option<Measured> {
-    match name.strip_prefix("failover.controller.").or_else(|| name.strip_prefix(RECOVERY))? {
-        "p50" => times.quantile_us(0.50).map(Measured::Us),
-        "p90" => times.quantile_us(0.90).map(Measured::Us),
-        "p99" => times.quantile_us(0.99).map(Measured::Us),
-        "max" => times.max_us().map(Measured::Us),
-        "count" => Some(Measured::Count(times.count())),
-        _ => None,
+/// What a metric is of: times that the runs of a scenario measured, if they measured any.
+fn times_of(metric: Metric, measured: &OfScenario) -> Option<&Times> {
+    match metric {
+        Metric::Recovery(_) => Some(&measured.recovery),
+        Metric::Failover { kind, phase: None, .. } => Some(&measured.failovers.get(&kind)?.total),
+        Metric::Failover { kind, phase: Some(phase), .. } => {
+            let phases = &measured.failovers.get(&kind)?.phases;
+            phases.iter().find(|(name, _)| name == phase).map(|(_, times)| times)
+        }
     }
 }
 
@@ -47,7 +57,8 @@ fn measure(name: &str, times: &Durations) -> Option<Measured> {
 /// measure.
 pub fn verdict(limit: &Limit) -> Option<(Measured, bool)> {
     let bound: Bound = limit.limit.parse().ok()?;
-    let measured = measure(&limit.name, &limit.times)?;
+    let metric: Metric = limit.name.parse().ok()?;
+    let measured = measure(metric.statistic(), &limit.times)?;
     let held = match measured {
         Measured::Us(us) => bound.holds(us.saturating_mul(1000)),
         Measured::Count(n) => bound.holds(n),
@@ -57,15 +68,16 @@ pub fn verdict(limit: &Limit) -> Option<(Measured, bool)> {
 
 /// Puts each scenario's limits beside what its runs measured.
 pub fn attach(report: &mut SweepReport, scenarios: &[Named], overrides: &Overrides) {
-    let measured = report.controller_by_scenario.iter().zip(&report.recovery_by_scenario);
-    for (scenario, (controller, recovery)) in scenarios.iter().zip(measured) {
+    let nothing = Times::default();
+    for (scenario, measured) in scenarios.iter().zip(&report.by_scenario) {
         for (name, limit) in scenario.prepared.expect() {
-            let times = if name.starts_with(RECOVERY) { recovery } else { controller };
+            let metric: Option<Metric> = name.parse().ok();
+            let times = metric.and_then(|metric| times_of(metric, measured)).unwrap_or(&nothing);
             let worst = times.worst.clone().map(|worst| {
                 let command = command::replay(&worst.scenario, worst.seed, worst.digest, overrides);
                 (worst, command)
             });
-            let times = times.total.clone();
+            let times = times.all.clone();
             report.limits.push(Limit { scenario: scenario.name.clone(), name, limit, times, worst });
         }
     }
@@ -86,7 +98,7 @@ pub fn judge(report: &mut SweepReport) {
                 detail: format!(
                     "{measured} over {} {}, and the limit is {}; the slowest took {}",
                     limit.times.count(),
-                    if limit.name.starts_with(RECOVERY) { "recoveries" } else { "failovers" },
+                    if limit.name.starts_with("recovery.") { "recoveries" } else { "failovers" },
                     limit.limit,
                     show_us(worst.us)
                 ),

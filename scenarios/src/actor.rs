@@ -8,7 +8,7 @@ use raft::node::NodeSpec;
 use sim::disk::Disk;
 use sim::process::{self, Effect, Input, Node, Out, Payload, Process, Thread};
 
-use crate::workload::{AppendClient, ClientOperation, ClientSpec};
+use crate::workload::{AppendClient, ClientOperation, ClientSpec, KafkaClient, KafkaClientSpec};
 
 /// What crosses the simulated network: one request or response with its correlation id.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -125,8 +125,10 @@ pub struct ServerSpec {
 pub enum Spec {
     /// A Kafka server.
     Server(ServerSpec),
-    /// A client of it.
+    /// A client of the model.
     Client(ClientSpec),
+    /// A Kafka client.
+    Kafka(KafkaClientSpec),
 }
 
 /// A Kafka server as a process: the node, and a buffer for what it asks for.
@@ -143,8 +145,10 @@ pub struct Server {
 pub enum Actor {
     /// A Kafka server.
     Server(Box<Server>),
-    /// A client.
+    /// A client of the model.
     Client(Box<AppendClient>),
+    /// A Kafka client.
+    Kafka(Box<KafkaClient>),
 }
 
 impl Process for Actor {
@@ -160,6 +164,7 @@ impl Process for Actor {
         "metadata-loader",
         "broker-lifecycle",
         "request-handler",
+        "kafka-scheduler",
     ];
 
     fn boot(spec: &Spec, now: process::Now, entropy: &mut sim::rng::Entropy, disk: &Disk, out: &mut Out<Self>) -> Self {
@@ -173,6 +178,7 @@ impl Process for Actor {
                 Actor::Server(Box::new(server))
             }
             Spec::Client(spec) => Actor::Client(Box::new(AppendClient::boot(spec, now, out))),
+            Spec::Kafka(spec) => Actor::Kafka(Box::new(KafkaClient::boot(spec, now, out))),
         }
     }
 
@@ -192,6 +198,7 @@ impl Process for Actor {
                 server.hand_over(out);
             }
             Actor::Client(client) => client.step(now, input, entropy, out),
+            Actor::Kafka(client) => client.step(now, input, entropy, out),
         }
     }
 
@@ -224,12 +231,13 @@ impl Server {
     }
 }
 
-fn clocks(now: process::Now) -> raft::io::Now {
+/// The same clocks.
+pub(crate) fn clocks(now: process::Now) -> raft::io::Now {
     raft::io::Now { mono_ns: now.mono_ns, wall_ms: now.wall_ms }
 }
 
 /// Draws from the node's own stream.
-struct Draws<'a>(&'a mut sim::rng::Entropy);
+pub(crate) struct Draws<'a>(pub &'a mut sim::rng::Entropy);
 
 impl raft::io::Entropy for Draws<'_> {
     fn below(&mut self, bound: u32) -> u32 {
@@ -272,7 +280,6 @@ fn to_raft(input: Input<Actor>) -> Option<raft::io::Input> {
             let reason = match reason {
                 process::CloseReason::Refused => raft::io::CloseReason::Refused,
                 process::CloseReason::Reset => raft::io::CloseReason::Reset,
-                process::CloseReason::ClosedByPeer => raft::io::CloseReason::ClosedByPeer,
             };
             raft::io::Input::Closed { token: ConnectToken(token), reason }
         }
@@ -307,6 +314,8 @@ fn to_sim(effect: raft::io::Effect, places: &[(raft::ids::NodeId, Node)]) -> Eff
             connection: process::Connection(connection.0),
             message: Message::Response { correlation_id, response },
         },
+        Raft::NoResponse { connection } => Effect::NoResponse { connection: process::Connection(connection.0) },
+        Raft::HangUp { connection } => Effect::HangUp { connection: process::Connection(connection.0) },
         Raft::Close { token } => Effect::Close { token: token.0 },
         Raft::ArmTimer { at_mono_ns } => Effect::Arm { at_mono_ns },
         Raft::CancelTimer => Effect::Cancel,

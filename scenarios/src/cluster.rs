@@ -3,9 +3,9 @@
 
 use std::rc::Rc;
 
-use raft::config::ControllerConfig;
+use raft::config::NodeConfig as KafkaNode;
 use raft::ids::NodeId;
-use raft::node::NodeSpec;
+use raft::node::{NodeSpec, Roles};
 use sim::fault::{Link, Plan};
 use sim::network::NetworkConfig;
 use sim::process::{Node, Payload};
@@ -18,7 +18,7 @@ use crate::scenario::claims::Workload;
 use crate::scenario::values::IntRange;
 use crate::scenario::world::INPUT_KINDS;
 use crate::scenario::{Scenario, Transport};
-use crate::workload::{ClientSpec, append_bytes};
+use crate::workload::{ClientSpec, KafkaClientRole, KafkaClientSpec, append_bytes};
 use crate::{knobs, nemesis};
 
 /// All wall clocks start about here: 2026-01-01, in ms since 1970.
@@ -61,12 +61,16 @@ pub struct Prepared {
 pub fn prepare(scenario: &Scenario, seed: Seed, plan: Option<Plan>) -> Result<Prepared, String> {
     let drawn = knobs::draw(scenario, seed);
     let mut scenario = scenario.clone();
-    put_in_force(&mut scenario, &drawn)?;
+    knobs::put_in_force(&mut scenario, &drawn)?;
     let configs = scenario.cluster.configs().map_err(|error| error.to_string())?;
-    let servers: Vec<NodeId> = configs.iter().map(|config| config.node_id).collect();
+    let servers: Vec<NodeId> = configs.iter().map(KafkaNode::node_id).collect();
     let places: Rc<[(NodeId, Node)]> = servers.iter().enumerate().map(|(i, id)| (*id, Node(i as u16))).collect();
     let server_nodes: Vec<Node> = places.iter().map(|(_, node)| *node).collect();
-    let clients: Vec<Node> = (0..scenario.workload.clients).map(|i| Node(servers.len() as u16 + i)).collect();
+    let has_broker = configs.iter().map(|config| config.roles.broker);
+    let brokers: Vec<_> = places.iter().zip(has_broker).filter(|(_, has)| *has).map(|(place, _)| *place).collect();
+    let kafka_clients = kafka_clients(&scenario, &brokers)?;
+    let client_count = if brokers.is_empty() { scenario.workload.clients.into() } else { kafka_clients.len() };
+    let clients: Vec<Node> = (0..client_count).map(|i| Node((servers.len() + i) as u16)).collect();
     let plan = plan.unwrap_or_else(|| nemesis::plan(&scenario, &server_nodes, &clients, seed));
     let recovery_bound_ms = bound_ms(&configs, &plan, &scenario);
     let mut nodes = Vec::with_capacity(servers.len() + clients.len());
@@ -75,9 +79,14 @@ pub fn prepare(scenario: &Scenario, seed: Seed, plan: Option<Plan>) -> Result<Pr
         nodes.push(server(&scenario, seed, index, config, &places, &costs));
     }
     for index in 0..clients.len() {
-        nodes.push(client(&scenario, seed, servers.len() + index, index, &places));
+        let place = servers.len() + index;
+        nodes.push(match kafka_clients.get(index) {
+            Some((spec, fresh)) => kafka_client(&scenario, seed, place, spec.clone(), *fresh),
+            None => client(&scenario, seed, place, index, &places),
+        });
     }
-    let voters = configs.first().map_or(Vec::new(), |config| config.voters.iter().map(|voter| voter.id).collect());
+    let voters =
+        configs.first().map_or(Vec::new(), |config| config.quorum.voters.iter().map(|voter| voter.id).collect());
     let world = WorldConfig {
         seed,
         nodes,
@@ -90,12 +99,12 @@ pub fn prepare(scenario: &Scenario, seed: Seed, plan: Option<Plan>) -> Result<Pr
         audit_every_events: AUDIT_EVERY_EVENTS,
     };
     let recovery_bound_ns = recovery_bound_ms * 1_000_000;
-    let fetch_timeouts_ms = configs.iter().map(|config| config.fetch_timeout_ms.unsigned_abs().into()).collect();
+    let fetch_timeouts_ms = configs.iter().map(|config| config.quorum.fetch_timeout_ms.unsigned_abs().into()).collect();
     Ok(Prepared { world, scenario, servers, voters, fetch_timeouts_ms, knobs: drawn, recovery_bound_ns })
 }
 
 /// How long after healing everything must have recovered.
-fn bound_ms(configs: &[ControllerConfig], plan: &Plan, scenario: &Scenario) -> u64 {
+fn bound_ms(configs: &[KafkaNode], plan: &Plan, scenario: &Scenario) -> u64 {
     let appends = scenario.duration.0 / scenario.workload.interval.0.max(1) * u64::from(scenario.workload.clients);
     let no_ops = scenario.duration.0 / 1_000_000 / NO_OP_MS;
     let load = Load {
@@ -130,37 +139,28 @@ pub fn slowest_ppm(scenario: &Scenario) -> u32 {
     u32::try_from(-scenario.clock.drift_ppm.min).unwrap_or(0)
 }
 
-/// Knobs are Kafka properties, but for two; a run's start must be cheap, so no TOML here.
-fn put_in_force(scenario: &mut Scenario, drawn: &[(String, String)]) -> Result<(), String> {
-    for (name, value) in drawn {
-        let refuse = |_| format!("knob {name} drew {value:?}, which is not a number");
-        match name.as_str() {
-            "cluster.voters" => scenario.cluster.voters = Some(value.parse().map_err(refuse)?),
-            "workload.max_in_flight" => scenario.workload.max_in_flight = value.parse().map_err(refuse)?,
-            _ => {
-                scenario.cluster.config.0.insert(name.clone(), value.clone());
-            }
-        }
-    }
-    Ok(())
-}
-
 fn server(
     scenario: &Scenario,
     seed: Seed,
     index: usize,
-    config: &ControllerConfig,
+    config: &KafkaNode,
     places: &Rc<[(NodeId, Node)]>,
     costs: &Rc<[Vec<u64>]>,
 ) -> NodeConfig<Actor> {
-    let node = NodeSpec {
-        config: Rc::new(config.clone()),
-        cluster_id: Rc::from("kraftsimkraftsimkraftg"),
-        bugs: scenario.bugs,
-        fixes: scenario.fixes,
+    let cluster_id: Rc<str> = "kraftsimkraftsimkraftg".into();
+    let KafkaNode { roles: has, quorum, controller, broker, .. } = config;
+    let roles = if !scenario.cluster.has_brokers() {
+        Roles::RecordLog
+    } else {
+        Roles::Kafka {
+            controller: has.controller.then(|| Rc::new(controller.clone())),
+            broker: has.broker.then(|| Rc::new(broker.clone())),
+        }
     };
+    let node =
+        NodeSpec { config: Rc::new(quorum.clone()), roles, cluster_id, bugs: scenario.bugs, fixes: scenario.fixes };
     NodeConfig {
-        name: format!("controller-{}", config.node_id),
+        name: format!("{}-{}", if has.controller { "controller" } else { "broker" }, config.node_id()),
         spec: Spec::Server(ServerSpec { node, places: places.clone() }),
         costs: costs.clone(),
         ..blank(scenario, seed, index)
@@ -190,6 +190,54 @@ fn client(
         records: (workload.records.min as u8, workload.records.max as u8),
     };
     NodeConfig { name: format!("client-{index}"), spec: Spec::Client(spec), ..node }
+}
+
+/// The Kafka clients of a scenario that has any, and which of them are fresh after healing.
+fn kafka_clients(scenario: &Scenario, brokers: &[(NodeId, Node)]) -> Result<Vec<(KafkaClientSpec, bool)>, String> {
+    if brokers.is_empty() {
+        return Ok(Vec::new());
+    }
+    let clients = &scenario.clients;
+    let topics = clients.topics();
+    let bootstrap = brokers.iter().map(|(id, _)| *id).collect();
+    let settings = clients.settings(bootstrap, topics.names.clone())?;
+    let admin = KafkaClientRole::Admin { config: settings.admin, interval_ns: clients.admin_interval.0 };
+    let producer = KafkaClientRole::Producer { config: settings.producer, interval_ns: clients.produce_interval.0 };
+    let consumer = KafkaClientRole::Consumer { config: settings.consumer };
+    let counts = [(admin, clients.admins), (producer, clients.producers), (consumer, clients.consumers)];
+    let usual = counts.iter().flat_map(|(role, count)| (0..*count).map(move |_| (role, false)));
+    let fresh = counts.iter().map(|(role, _)| (role, true));
+    let spec = |(index, (role, is_fresh)): (usize, (&KafkaClientRole, bool))| {
+        let spec = KafkaClientSpec {
+            index: index as u16,
+            role: role.clone(),
+            topics: topics.clone(),
+            places: brokers.into(),
+            fresh_from_ns: None,
+        };
+        (spec, is_fresh)
+    };
+    Ok(usual.chain(fresh).enumerate().map(spec).collect())
+}
+
+fn kafka_client(
+    scenario: &Scenario,
+    seed: Seed,
+    place: usize,
+    mut spec: KafkaClientSpec,
+    is_fresh: bool,
+) -> NodeConfig<Actor> {
+    let node = blank(scenario, seed, place);
+    if is_fresh {
+        spec.fresh_from_ns = Some(mono_ns(&node, scenario.duration.0) + 1_000_000);
+    }
+    let kind = match &spec.role {
+        KafkaClientRole::Admin { .. } => "admin",
+        KafkaClientRole::Producer { .. } => "producer",
+        KafkaClientRole::Consumer { .. } => "consumer",
+    };
+    let fresh = if is_fresh { "fresh-" } else { "" };
+    NodeConfig { name: format!("{fresh}{kind}-{}", spec.index), spec: Spec::Kafka(spec), ..node }
 }
 
 /// What a node's monotonic clock says at a true time if nothing disturbs it, ns.

@@ -154,6 +154,10 @@ pub fn post(post: &Post) -> u64 {
         Post::WakeUp => mix(41, 0, 0, 0),
         Post::ListenerEvent => mix(42, 0, 0, 0),
         Post::ShuttingDown => mix(43, 0, 0, 0),
+        Post::Start => mix(44, 0, 0, 0),
+        Post::Published => mix(45, 0, 0, 0),
+        Post::Applied => mix(46, 0, 0, 0),
+        Post::Stop => mix(47, 0, 0, 0),
     }
 }
 

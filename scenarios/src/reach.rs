@@ -74,5 +74,8 @@ fn small_segments(scenario: &Scenario) -> bool {
     let batch = append_bytes(work.records.max.unsigned_abs());
     let written = appends * u64::from(work.clients) * batch;
     let configs = scenario.cluster.configs().unwrap_or_default();
-    configs.iter().any(|c| u64::from(c.segment_bytes.unsigned_abs()) <= written || c.segment_ms < SEGMENT_MS)
+    configs
+        .iter()
+        .map(|config| &config.quorum)
+        .any(|c| u64::from(c.segment_bytes.unsigned_abs()) <= written || c.segment_ms < SEGMENT_MS)
 }

@@ -61,19 +61,83 @@ pub struct OperationCounts {
     pub unknown: u64,
 }
 
-/// One controller failover, on true time: from the end of a leader to the next one in charge.
+/// What failed over, or what a client of it felt.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum FailoverKind {
+    /// The active controller.
+    #[default]
+    Controller,
+    /// The leader of a partition.
+    Partition,
+    /// The longest time without an acknowledged produce.
+    ProduceGap,
+    /// The longest time without a fetched record.
+    ConsumeGap,
+    /// The longest time without a completed request of an admin client.
+    AdminGap,
+}
+
+impl FailoverKind {
+    /// All, in the order of reports.
+    pub const ALL: [FailoverKind; 5] = [
+        FailoverKind::Controller,
+        FailoverKind::Partition,
+        FailoverKind::ProduceGap,
+        FailoverKind::ConsumeGap,
+        FailoverKind::AdminGap,
+    ];
+
+    /// The name in files and limits.
+    pub fn name(self) -> &'static str {
+        match self {
+            FailoverKind::Controller => "controller",
+            FailoverKind::Partition => "partition",
+            FailoverKind::ProduceGap => "produce_gap",
+            FailoverKind::ConsumeGap => "consume_gap",
+            FailoverKind::AdminGap => "admin_gap",
+        }
+    }
+
+    /// Every phase one may have, in order. A quorum alone has no `activate` and no `brokers`.
+    pub fn phases(self) -> &'static [&'static str] {
+        match self {
+            FailoverKind::Controller => &["detect", "elect", "activate", "commit", "brokers"],
+            FailoverKind::Partition => &["detect", "elect", "led"],
+            FailoverKind::ProduceGap | FailoverKind::ConsumeGap | FailoverKind::AdminGap => &[],
+        }
+    }
+}
+
+impl std::str::FromStr for FailoverKind {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<FailoverKind, String> {
+        let known = || FailoverKind::ALL.map(FailoverKind::name).join(", ");
+        FailoverKind::ALL
+            .into_iter()
+            .find(|kind| kind.name() == text)
+            .ok_or_else(|| format!("`{text}` is no kind of failover; allowed: {}", known()))
+    }
+}
+
+/// One failover, on true time: from the fault that strikes until its effect is over.
 /// A phase that did not happen before the run ended is absent, and then the failover is not counted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Failover {
-    /// When the old leader was struck (crashed, cut off, paused, terminated).
+    /// What failed over.
+    pub kind: FailoverKind,
+    /// When the fault struck (a crash, a cut, a pause, a termination); of a gap, when it began.
     pub at_ns: u64,
-    /// The fault kind that struck it.
+    /// The fault kind that struck.
     pub cause: String,
-    /// Whole length, ns: to the first commit of the new leader's epoch.
+    /// Whole length, ns.
     pub total_ns: u64,
-    /// Phases in order, ns each; they add up to `total_ns`. Names: detect (to the first Prospective
-    /// that goes on to win, or its fetch timeout), elect (to Leader durable), commit (to the first
-    /// high watermark of the new epoch).
+    /// Phases in order, ns each; they add up to `total_ns`; names are those of [`FailoverKind::phases`].
+    /// Of a controller: detect (to the first Prospective that goes on to win, or its fetch timeout),
+    /// elect (to Leader durable), activate (to the claim), commit (to the first high watermark of the
+    /// new epoch), brokers (until they have caught up with it). Of a partition: detect (to the fencing
+    /// of its leader), elect (to the commit of its PartitionChangeRecord), led (until the next leader
+    /// serves). A gap has none.
     pub phases: Vec<(&'static str, u64)>,
 }
 
@@ -125,7 +189,7 @@ pub struct RunReport {
     pub fixes: Vec<String>,
     /// The recovery from all faults, if it came.
     pub recovery: Option<Recovered>,
-    /// Controller failovers in order of time.
+    /// Failovers of every kind, of each kind in order of time.
     pub failovers: Vec<Failover>,
     /// White-box linearizability: operations decided.
     pub linearizability: Linearizability,

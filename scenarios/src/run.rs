@@ -111,8 +111,8 @@ pub fn onlooker(prepared: &Prepared, request: &Request<'_>) -> Onlooker {
         voters: prepared.voters.clone(),
         fetch_timeouts_ms: prepared.fetch_timeouts_ms.clone(),
         slowest_ppm: slowest_ppm(&prepared.scenario),
-        appends: prepared.scenario.workload.reads_ppm < 1_000_000,
-        reads: prepared.scenario.workload.reads_ppm > 0,
+        appends: !prepared.scenario.cluster.has_brokers() && prepared.scenario.workload.reads_ppm < 1_000_000,
+        reads: !prepared.scenario.cluster.has_brokers() && prepared.scenario.workload.reads_ppm > 0,
         fixes: prepared.scenario.fixes,
         keep_going: request.keep_going,
     };

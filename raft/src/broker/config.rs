@@ -38,6 +38,8 @@ pub struct BrokerConfig {
     pub producer_id_expiration_ms: i64,
     /// `producer.id.expiration.check.interval.ms`
     pub producer_id_expiration_check_interval_ms: i64,
+    /// `min.insync.replicas`, for topics that metadata says nothing of.
+    pub min_insync_replicas: i32,
     /// `log.segment.bytes`, `log.roll.ms`, `message.max.bytes`.
     pub log: PartitionLogConfig,
 }
@@ -62,6 +64,7 @@ impl BrokerConfig {
             recovery_point_checkpoint_interval_ms: 60_000,
             producer_id_expiration_ms: 86_400_000,
             producer_id_expiration_check_interval_ms: 600_000,
+            min_insync_replicas: 1,
             log: PartitionLogConfig { segment_bytes: 1 << 30, segment_ms: 604_800_000, max_message_bytes: 1_048_588 },
         }
     }

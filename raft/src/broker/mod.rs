@@ -2,7 +2,8 @@
 //! (controller-broker.md §5, §6).
 //!
 //! The map:
-//! * [`data_plane`]: the request thread as a whole; start there
+//! * [`process`]: a broker on its threads; start there
+//! * [`data_plane`]: the request thread as a whole
 //! * [`replica_manager`]: all replicas of a broker, and what is asked of them
 //! * [`partition`]: one replica: leader or follower, high watermark, ISR
 //! * [`log`]: data logs on disk, producers' sequences, checkpoints, the clean-shutdown marker
@@ -11,7 +12,8 @@
 //! * [`lifecycle`]: registration, heartbeats, start-up and shutdown
 //! * [`controller_channel`] and [`link`]: how a broker talks to the active controller and to leaders
 //! * [`forwarding`], [`producer_ids`] and [`metadata_cache`]: what it asks and answers for clients
-//! * [`view`]: what is needed of the metadata image; [`config`]: of the properties
+//! * [`view`]: what is needed of the metadata image, and [`image_view`], which gives it;
+//!   [`config`]: what is needed of the properties
 //! * [`observation`]: what it tells checkers
 
 pub mod alter_partition;
@@ -20,12 +22,14 @@ pub mod controller_channel;
 pub mod data_plane;
 pub mod fetcher;
 pub mod forwarding;
+pub mod image_view;
 pub mod lifecycle;
 pub mod link;
 pub mod log;
 pub mod metadata_cache;
 pub mod observation;
 pub mod partition;
+pub mod process;
 pub mod producer_ids;
 pub mod replica_manager;
 #[cfg(test)]

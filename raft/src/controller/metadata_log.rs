@@ -136,16 +136,14 @@ impl MetadataLog for ReplicaLog<'_> {
     }
 
     fn take_event(&mut self) -> Result<Option<RaftEvent>, Fatal> {
-        match self.raft.listener_mut().take() {
+        match self.raft.take_delivery(ThreadName::ControllerEventQueue) {
             Some(item) => Self::read(item),
             None => Ok(None),
         }
     }
 
     fn close_commit(&mut self, ordinal: u64, end: Offset, step: &mut Step<'_>) {
-        if self.raft.listener_mut().on_close(ordinal, end) {
-            wake_raft(step);
-        }
+        self.raft.close_delivery(ThreadName::ControllerEventQueue, ordinal, end, step);
     }
 }
 

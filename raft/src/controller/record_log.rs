@@ -85,7 +85,7 @@ impl RecordLog {
             }
             Input::Timer => self.write_no_op(raft, step),
             Input::DiskError(error) => throw!("the disk failed: {error}"),
-            Input::Post(Post::WakeUp)
+            Input::Post(Post::WakeUp | Post::Start | Post::Published | Post::Applied | Post::Stop)
             | Input::Opened { .. }
             | Input::Closed { .. }
             | Input::Response { .. }
@@ -151,12 +151,10 @@ impl RecordLog {
 
     /// The one delivery that this post announced.
     fn listen(&mut self, raft: &mut RaftClient, step: &mut Step<'_>) {
-        match raft.listener_mut().take() {
+        match raft.take_delivery(ThreadName::ControllerEventQueue) {
             Some(ListenerItem::Commit { records, ordinal }) => {
                 self.apply(&records, step);
-                if raft.listener_mut().on_close(ordinal, self.applied_end) {
-                    wake_raft(step);
-                }
+                raft.close_delivery(ThreadName::ControllerEventQueue, ordinal, self.applied_end, step);
             }
             Some(ListenerItem::LeaderChange { leader, epoch }) => self.handle_leader_change(raft, leader, epoch, step),
             Some(ListenerItem::Appended { end }) => self.acknowledge_below(end, step),

@@ -17,7 +17,7 @@ use raft::message::{
     AppendRecordsRequest, BeginQuorumEpochRequest, CurrentLeader, EndQuorumEpochRequest, Endpoint, Endpoints,
     ErrorCode, FetchRequest, FetchResponse, Request, Response, VoteRequest, VoteResponse,
 };
-use raft::node::{Node, NodeSpec};
+use raft::node::{Node, NodeSpec, Roles};
 
 pub const CLUSTER_ID: &str = "the-cluster";
 
@@ -92,7 +92,7 @@ pub struct Desk {
 pub fn spec(id: i32, voters: i32, bugs: Bugs, fixes: Fixes) -> NodeSpec {
     let voter = |id: i32| Voter { id: NodeId(id), endpoint: endpoint(id) };
     let config = ControllerConfig::new(NodeId(id), (1..=voters).map(voter).collect());
-    NodeSpec { config: Rc::new(config), cluster_id: CLUSTER_ID.into(), bugs, fixes }
+    NodeSpec { config: Rc::new(config), roles: Roles::RecordLog, cluster_id: CLUSTER_ID.into(), bugs, fixes }
 }
 
 fn endpoint(id: i32) -> Endpoint {
@@ -214,6 +214,7 @@ impl Desk {
                 Effect::FsyncDirectory => {}
                 Effect::Post { thread, post } => self.posts.push_back((thread, Input::Post(post))),
                 Effect::Observe(observation) => self.observations.push(observation),
+                Effect::NoResponse { .. } | Effect::HangUp { .. } => panic!("{effect:?} is not of raft"),
                 Effect::Halt { reason, fatal } => self.halted = Some((reason, fatal)),
             }
         }

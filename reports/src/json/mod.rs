@@ -3,6 +3,7 @@
 use scenarios::report::ViolationKind;
 use serde::{Deserialize, Serialize};
 
+pub mod failover_json;
 pub mod reading;
 pub mod replay_json;
 pub mod repro;

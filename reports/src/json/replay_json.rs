@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use fuzz::aggregate::Failure;
 use fuzz::durations::round_to_us;
-use scenarios::report::{Linearizability, OperationCounts, Outcome, RunReport};
+use scenarios::report::{FailoverKind, Linearizability, OperationCounts, Outcome, RunReport};
 use serde::Serialize;
 
 use super::{Digest, Ms, Seconds, Seed, ViolationJson};
@@ -54,6 +54,10 @@ pub struct FloorJson {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct FailoversJson {
     pub controller: Vec<FailoverJson>,
+    pub partition: Vec<FailoverJson>,
+    pub produce_gap: Vec<FailoverJson>,
+    pub consume_gap: Vec<FailoverJson>,
+    pub admin_gap: Vec<FailoverJson>,
 }
 
 /// One failover.
@@ -85,6 +89,7 @@ impl RunJson {
                 .map(|(name, ns)| (format!("{name}_ms"), f64::from(Ms(round_to_us(*ns))).into()))
                 .collect(),
         };
+        let failovers = |kind| run.failovers.iter().filter(|f| f.kind == kind).map(failover).collect();
         RunJson {
             schema: SCHEMA,
             version: crate::VERSION,
@@ -112,7 +117,13 @@ impl RunJson {
             faults: run.faults.clone(),
             operations: run.operations.clone(),
             knobs: run.knobs.clone(),
-            failover: FailoversJson { controller: run.failovers.iter().map(failover).collect() },
+            failover: FailoversJson {
+                controller: failovers(FailoverKind::Controller),
+                partition: failovers(FailoverKind::Partition),
+                produce_gap: failovers(FailoverKind::ProduceGap),
+                consume_gap: failovers(FailoverKind::ConsumeGap),
+                admin_gap: failovers(FailoverKind::AdminGap),
+            },
             plan,
             ladder: run.ladder.iter().map(|(entries, digest)| (*entries, Digest(*digest))).collect(),
         }

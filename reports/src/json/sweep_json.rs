@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use fuzz::aggregate::{Limit, RequiredProbe, Subject, SweepReport};
-use fuzz::durations::Durations;
-use fuzz::failover::{FailoverTimes, Worst};
+use fuzz::failover::Worst;
 use fuzz::recovery::{Nearest, RecoveryTimes};
 use fuzz::seeds::Seeds;
 use scenarios::report::OperationCounts;
 use scenarios::scenario::values::Limit as Bound;
 use serde::{Deserialize, Serialize};
 
+use super::failover_json::{FailoverJson, read_durations};
 use super::{Digest, Ms, Seconds, Seed, ViolationJson, reading};
 use crate::engine::Problem;
 use crate::expect::{self, Measured};
@@ -79,27 +79,6 @@ pub struct LinearizabilityJson {
     pub undecided: u64,
 }
 
-/// By what failed over.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct FailoverJson {
-    pub controller: TimesJson,
-}
-
-/// Lengths of time; null where there were none.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TimesJson {
-    pub count: u64,
-    pub p50_ms: Option<Ms>,
-    pub p90_ms: Option<Ms>,
-    pub p99_ms: Option<Ms>,
-    pub max_ms: Option<Ms>,
-    pub worst_seed: Option<Seed>,
-    pub histogram: String,
-    pub phases: BTreeMap<String, PhaseJson>,
-}
-
 /// How long healed clusters took to recover; the bound is a function of each one's configuration.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -110,16 +89,6 @@ pub struct RecoveryJson {
     pub max_ms: Option<Ms>,
     pub nearest_to_bound_permille: Option<u64>,
     pub nearest_to_bound_seed: Option<Seed>,
-    pub histogram: String,
-}
-
-/// Lengths of time of one phase.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PhaseJson {
-    pub p50_ms: Option<Ms>,
-    pub p99_ms: Option<Ms>,
-    pub max_ms: Option<Ms>,
     pub histogram: String,
 }
 
@@ -139,7 +108,7 @@ pub struct ExpectJson {
     pub histogram: String,
 }
 
-/// The slowest failover of a limit's scenario.
+/// The slowest of what a limit is of.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WorstJson {
@@ -193,7 +162,7 @@ impl From<&SweepReport> for SweepJson {
             faults: report.faults.clone(),
             operations: report.operations.clone(),
             knobs: report.knobs.clone(),
-            failover: FailoverJson { controller: times(&report.controller) },
+            failover: FailoverJson::from(&report.failovers),
             expect: report.limits.iter().map(limit).collect(),
             recovery: recovery(&report.recovery),
             fault_runs: report.fault_runs.clone(),
@@ -213,27 +182,6 @@ fn required_json(RequiredProbe { scenario, probe, from_seeds }: RequiredProbe) -
 
 fn required(RequiredProbeJson { probe, scenario, from_seeds }: RequiredProbeJson) -> RequiredProbe {
     RequiredProbe { scenario, probe, from_seeds }
-}
-
-fn times(times: &FailoverTimes) -> TimesJson {
-    let quantile = |q| times.total.quantile_us(q).map(Ms);
-    let phase = |times: &Durations| PhaseJson {
-        p50_ms: times.quantile_us(0.50).map(Ms),
-        p99_ms: times.quantile_us(0.99).map(Ms),
-        max_ms: times.max_us().map(Ms),
-        histogram: times.to_base64(),
-    };
-    let phases = times.phases.iter().map(|(name, times)| (name.clone(), phase(times)));
-    TimesJson {
-        count: times.total.count(),
-        p50_ms: quantile(0.50),
-        p90_ms: quantile(0.90),
-        p99_ms: quantile(0.99),
-        max_ms: times.total.max_us().map(Ms),
-        worst_seed: times.worst.as_ref().map(|worst| Seed(worst.seed)),
-        histogram: times.total.to_base64(),
-        phases: phases.collect(),
-    }
 }
 
 fn recovery(recovery: &RecoveryTimes) -> RecoveryJson {
@@ -314,9 +262,8 @@ fn from_json(json: SweepJson) -> Result<SweepReport, Problem> {
         operations: json.operations,
         knobs: json.knobs,
         recovery: read_recovery(json.recovery)?,
-        controller: read_times("/failover/controller", json.failover.controller)?,
-        controller_by_scenario: Vec::new(),
-        recovery_by_scenario: Vec::new(),
+        failovers: json.failover.read()?,
+        by_scenario: Vec::new(),
         limits: limits.collect::<Result<_, _>>()?,
         subject: Subject {
             version: json.version,
@@ -335,24 +282,6 @@ fn read_seeds(at: &str, json: SeedsJson) -> Result<Seeds, Problem> {
     let seeds = Seeds { first: json.first.0, step: json.step, count: json.count };
     let wrong = || Problem::at(at, "its step is 0, or its last seed has more than 64 bits");
     seeds.is_sound().then_some(seeds).ok_or_else(wrong)
-}
-
-fn read_durations(at: &str, histogram: &str, max: Option<Ms>) -> Result<Durations, Problem> {
-    Durations::from_base64(histogram, max.map(|max| max.0))
-        .map_err(|error| Problem::at(format!("{at}/histogram"), error.to_string()))
-}
-
-fn read_times(at: &str, json: TimesJson) -> Result<FailoverTimes, Problem> {
-    let total = read_durations(at, &json.histogram, json.max_ms)?;
-    let phases = json.phases.into_iter().map(|(name, phase)| {
-        let times = read_durations(&format!("{at}/phases/{name}"), &phase.histogram, phase.max_ms)?;
-        Ok((name, times))
-    });
-    let phases = phases.collect::<Result<_, Problem>>()?;
-    // Whose it was stands in the limits; here only the seed is wanted.
-    let worst = json.worst_seed.zip(total.max_us());
-    let worst = worst.map(|(seed, us)| Worst { us, seed: seed.0, scenario: String::new(), at_ns: 0, digest: 0 });
-    Ok(FailoverTimes { total, phases, worst })
 }
 
 fn read_limit(at: &str, json: ExpectJson) -> Result<Limit, Problem> {

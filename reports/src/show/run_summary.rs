@@ -61,7 +61,9 @@ fn outcome(run: &RunReport) -> String {
 
 fn describe(failover: &Failover) -> Vec<String> {
     let us = |ns| show_us(round_to_us(ns));
-    let mut items = vec![format!("at {} after {}: {}", us(failover.at_ns), failover.cause, us(failover.total_ns))];
+    let kind = failover.kind.name();
+    let mut items =
+        vec![format!("{kind} at {} after {}: {}", us(failover.at_ns), failover.cause, us(failover.total_ns))];
     items.extend(failover.phases.iter().map(|(name, ns)| format!("{name} {}", us(*ns))));
     items
 }

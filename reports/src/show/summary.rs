@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use fuzz::aggregate::SweepReport;
 use fuzz::durations::Durations;
+use fuzz::failover::{FailoverTimes, Times};
 use fuzz::seeds::show_seed;
+use scenarios::report::FailoverKind;
 
 use super::columns::{paragraph, plural, thousands};
 use crate::duration::show_us;
@@ -32,9 +34,18 @@ pub fn text(report: &SweepReport) -> String {
     let linearizable = [("hold", report.lin_holds), ("violated", report.lin_violated), ("unknown", report.lin_unknown)];
     add("linearizable", linearizable.iter().map(|(what, n)| format!("{} {what}", thousands(*n))).collect(), 1);
     add("recovery", recovery(report), 2);
-    add("failover", failover(report), 2);
-    for (phase, times) in &report.controller.phases {
-        add(&format!("  {phase}"), quantiles(times), 1);
+    let mut label = "failover";
+    for (kind, times) in &report.failovers {
+        add(std::mem::take(&mut label), failover(*kind, times), 1);
+        if !times.phases.is_empty() {
+            add("  p50 / p99", times.phases.iter().map(|(name, times)| both(name, times)).collect(), 2);
+        }
+        if times.causes.len() > 1 {
+            add("  p50 / p99 by", times.causes.iter().map(|(name, times)| both(name, times)).collect(), 2);
+        }
+    }
+    if report.failovers.is_empty() {
+        add(label, Vec::new(), 1);
     }
     for limit in report.limits.iter().take(3) {
         let came = match expect::verdict(limit) {
@@ -125,15 +136,17 @@ fn floors(report: &SweepReport) -> Vec<String> {
     report.missed_floors.iter().map(item).collect()
 }
 
-fn failover(report: &SweepReport) -> Vec<String> {
-    let times = &report.controller;
-    if times.total.count() == 0 {
-        return Vec::new();
-    }
-    let mut items = vec![format!("controller {}", thousands(times.total.count()))];
-    items.extend(quantiles(&times.total));
-    items.extend(times.worst.as_ref().map(|worst| format!("(seed {})", show_seed(worst.seed))));
+fn failover(kind: FailoverKind, times: &FailoverTimes) -> Vec<String> {
+    let mut items = vec![format!("{} {}", kind.name(), thousands(times.total.all.count()))];
+    items.extend(quantiles(&times.total.all));
+    items.extend(times.total.worst.as_ref().map(|worst| format!("({})", show_seed(worst.seed))));
     items
+}
+
+/// The median and the 99th percentile, in brief.
+fn both(name: &str, times: &Times) -> String {
+    let at = |quantile| times.all.quantile_us(quantile).map_or_else(String::new, show_us);
+    format!("{name} {} / {}", at(0.50), at(0.99))
 }
 
 fn recovery(report: &SweepReport) -> Vec<String> {

@@ -10,7 +10,9 @@ use fuzz::runner::HostChoice;
 use reports::engine::{Engine, Listed, Overrides, Prepared, Problem, ScenarioText, StoredPlan};
 use reports::output::Streams;
 use reports::verb;
-use scenarios::report::{Failover, Linearizability, OperationCounts, Outcome, RunReport, Violation, ViolationKind};
+use scenarios::report::{
+    Failover, FailoverKind, Linearizability, OperationCounts, Outcome, RunReport, Violation, ViolationKind,
+};
 
 #[derive(Default)]
 pub struct Fake {
@@ -121,6 +123,7 @@ impl Prepared for FakeScenario {
         let digest = u128::from(mixed) << 64 | u128::from(seed) ^ u128::from(other);
         let total_ns = 1_000_000_000 + mixed % 1_000_000_000;
         let failover = Failover {
+            kind: FailoverKind::Controller,
             at_ns: 5_000_000_000,
             cause: "kill".to_owned(),
             total_ns,

@@ -2,7 +2,7 @@
 
 use raft::ids::LeaderEpoch;
 
-use crate::report::Failover;
+use crate::report::{Failover, FailoverKind};
 
 /// A leader was struck and nobody has taken over yet.
 #[derive(Clone, Debug)]
@@ -83,6 +83,7 @@ impl Failovers {
         match struck.winner {
             Some((winner, won, detected_ns, elected_ns)) if winner == server && won == epoch => {
                 self.done.push(Failover {
+                    kind: FailoverKind::Controller,
                     at_ns: struck.at_ns,
                     cause: struck.cause.to_owned(),
                     total_ns: at_ns - struck.at_ns,

@@ -7,6 +7,7 @@ use serde::{Deserialize as DeriveDeserialize, Serialize};
 
 use super::cluster::flat;
 use super::error::Refusal;
+use super::metric::Metric;
 use super::values::{IntRange, Limit, Nanos};
 
 /// `[workload]`: clients that append unique values and read committed ones back.
@@ -75,18 +76,6 @@ impl Default for Floor {
     }
 }
 
-/// What `[expect]` may limit, over a whole sweep, and whether it is a time.
-pub const METRICS: [(&str, bool); 8] = [
-    ("failover.controller.p50", true),
-    ("failover.controller.p90", true),
-    ("failover.controller.p99", true),
-    ("failover.controller.max", true),
-    ("failover.controller.count", false),
-    ("recovery.p50", true),
-    ("recovery.p99", true),
-    ("recovery.max", true),
-];
-
 /// `[expect]`: limits by metric.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
@@ -99,19 +88,17 @@ impl Expect {
     }
 
     pub(super) fn check(&self) -> Result<(), Refusal> {
-        for (metric, limit) in &self.0 {
-            let refuse = |problem: String| Err(Refusal::new(format!("expect.{metric}"), problem));
-            match METRICS.iter().find(|(name, _)| name == metric) {
-                None => {
-                    return refuse(format!("no such metric; allowed: {}", METRICS.map(|(name, _)| name).join(", ")));
-                }
-                Some((_, true)) if !limit.is_time => {
+        for (name, limit) in &self.0 {
+            let refuse = |problem: String| Err(Refusal::new(format!("expect.{name}"), problem));
+            match name.parse::<Metric>() {
+                Err(problem) => return refuse(problem),
+                Ok(metric) if metric.is_time() && !limit.is_time => {
                     return refuse(format!("\"{limit}\" needs a unit, as in \"<= 4s\""));
                 }
-                Some((_, false)) if limit.is_time => {
+                Ok(metric) if !metric.is_time() && limit.is_time => {
                     return refuse(format!("\"{limit}\" is a time, and this is a count"));
                 }
-                Some(_) => {}
+                Ok(_) => {}
             }
         }
         Ok(())

@@ -1,16 +1,20 @@
 //! A scenario: all that a run is, but its seed. Plain data, read from TOML and printed as TOML.
 //!
 //! * [`cluster`]: whose configuration; [`world`]: network, disk, clocks, threads
-//! * [`claims`]: workload, floors, limits; [`faults`]: the nemesis's kinds and rates
+//! * [`clients`]: Kafka's own clients
+//! * [`claims`]: workload, floors, limits; [`metric`]: what limits may be of;
+//!   [`faults`]: the nemesis's kinds and rates
 //! * [`finding`]: what a scenario that must fail shows, and what mends it
 //! * [`values`]: durations, ranges, latencies, limits as people write them
 //! * `set`: `--set`, knobs, `--cluster`; `error`: one message with file and line
 
 pub mod claims;
+pub mod clients;
 pub mod cluster;
 mod error;
 pub mod faults;
 pub mod finding;
+pub mod metric;
 mod set;
 pub mod switches;
 #[cfg(test)]
@@ -23,7 +27,8 @@ use raft::fixes::Fixes;
 use serde::{Deserialize, Serialize};
 
 pub use claims::{Expect, Floor, Workload};
-pub use cluster::Cluster;
+pub use clients::Clients;
+pub use cluster::{Cluster, FIRST_BROKER};
 pub use error::ScenarioError;
 pub use faults::Nemesis;
 pub use finding::Finding;
@@ -71,6 +76,9 @@ pub struct Scenario {
     pub threads: Threads,
     #[serde(default)]
     pub workload: Workload,
+    /// Only in scenarios with brokers.
+    #[serde(default, skip_serializing_if = "Clients::is_default")]
+    pub clients: Clients,
     #[serde(default)]
     pub nemesis: Nemesis,
     #[serde(default)]
@@ -114,7 +122,7 @@ fn no_bugs(bugs: &Bugs) -> bool {
 
 impl Scenario {
     /// The top-level fields.
-    pub const FIELDS: [&'static str; 18] = [
+    pub const FIELDS: [&'static str; 19] = [
         "name",
         "about",
         "duration",
@@ -128,6 +136,7 @@ impl Scenario {
         "clock",
         "threads",
         "workload",
+        "clients",
         "nemesis",
         "knobs",
         "floor",
@@ -205,6 +214,7 @@ impl Scenario {
         self.clock.check()?;
         world::check_threads(&self.threads)?;
         self.workload.check()?;
+        self.clients.check(self.cluster.has_brokers())?;
         self.nemesis.check(self.duration)?;
         if let Some(name) = self.knobs.pinned.iter().find(|name| !knobs::NAMES.contains(&name.as_str())) {
             let problem = format!("no knob is named {name:?}; allowed: {}", knobs::NAMES.join(", "));
@@ -228,8 +238,11 @@ impl Scenario {
     /// name any of these.
     fn node_ids(&self) -> Vec<i32> {
         match self.cluster.configs() {
-            Ok(configs) if !self.cluster.node.is_empty() => configs.iter().map(|c| c.node_id.0).collect(),
-            _ => (1..=7 + i32::from(self.cluster.observers)).collect(),
+            Ok(configs) if !self.cluster.node.is_empty() => configs.iter().map(|c| c.node_id().0).collect(),
+            _ => {
+                let brokers = FIRST_BROKER..FIRST_BROKER + i32::from(self.cluster.brokers);
+                (1..=7 + i32::from(self.cluster.observers)).chain(brokers).collect()
+            }
         }
     }
 }

@@ -67,7 +67,7 @@ fn each_refusal_says_where_what_and_what_would_do() {
         ("[cluster]\nvoters = 4", "s:4: cluster.voters: 4 voters; allowed: 1, 3, 5, 7"),
         (
             "[cluster.config]\n\"controller.quorum.fetch.timeout.ms\" = 0",
-            "s:4: cluster.config.controller.quorum.fetch.timeout.ms = \"0\": too small; allowed: 1..2147483647 (ms)",
+            "s:4: cluster.config.controller.quorum.fetch.timeout.ms = \"0\": Value must be at least 1; allowed: 1..2147483647 (ms)",
         ),
         (
             "[cluster.config]\ncontroller.quorum.fetch.timeout = 9",
@@ -112,7 +112,7 @@ fn each_refusal_says_where_what_and_what_would_do() {
         ),
         (
             "[expect]\n\"failover.p99\" = \"<= 4s\"",
-            "s:4: expect.failover.p99: no such metric; allowed: failover.controller.p50, failover.controller.p90, failover.controller.p99, failover.controller.max, failover.controller.count, recovery.p50, recovery.p99, recovery.max",
+            "s:4: expect.failover.p99: no such metric; allowed: failover.(controller|partition|produce_gap|consume_gap|admin_gap).STAT, failover.controller.(detect|elect|activate|commit|brokers).STAT, failover.partition.(detect|elect|led).STAT, recovery.STAT; STAT is one of p50|p90|p99|max|count",
         ),
         (
             "[expect]\nfailover.controller.p99 = \"<= 4\"",
@@ -169,8 +169,11 @@ fn a_scenario_with_everything_reads_back() {
     let mut segments = scenario.clone();
     segments.set("metadata.log.segment.bytes", "8388608").expect("legal");
     segments.set("internal.metadata.log.segment.bytes", "4096").expect("legal");
-    assert_eq!(segments.cluster.configs().expect("good")[0].segment_bytes, 4096);
-    assert!(configs.iter().all(|c| c.fetch_timeout_ms == 1500 && c.max_idle_interval_ms == 0 && c.voters.len() == 3));
+    assert_eq!(segments.cluster.configs().expect("good")[0].quorum.segment_bytes, 4096);
+    assert!(configs.iter().all(|c| {
+        let c = &c.quorum;
+        c.fetch_timeout_ms == 1500 && c.max_idle_interval_ms == 0 && c.voters.len() == 3
+    }));
 }
 
 #[test]
@@ -189,7 +192,7 @@ fn settings_reach_fields_and_properties() {
     }
     assert_eq!(scenario.knobs.pinned, ["cluster.voters", "controller.quorum.fetch.timeout.ms"]);
     let configs = scenario.cluster.configs().expect("good");
-    assert_eq!((configs.len(), configs[0].fetch_timeout_ms), (4, 700));
+    assert_eq!((configs.len(), configs[0].quorum.fetch_timeout_ms), (4, 700));
     assert_eq!(scenario.network.longest_one_way_ns().div_ceil(1_000_000), 7, "3 ms and 4 ms of reordering");
     assert_eq!(scenario.expect.0.len(), 1);
 
@@ -215,7 +218,11 @@ fn settings_reach_fields_and_properties() {
         ("network.loss_ppm", "abc", "network.loss_ppm = \"abc\": invalid type: string \"abc\", expected u32"),
         ("duration", "5", "duration = \"5\": \"5\" has no unit; "),
         ("cluster.voters", "2", "cluster.voters = \"2\": 2 voters; allowed: 1, 3, 5, 7"),
-        ("controller.quorum.fetch.timeout.ms", "x", "controller.quorum.fetch.timeout.ms = \"x\": not an integer; "),
+        (
+            "controller.quorum.fetch.timeout.ms",
+            "x",
+            "controller.quorum.fetch.timeout.ms = \"x\": Not a number of type INT; ",
+        ),
         ("log.dirs", "/x", "log.dirs = \"/x\": known to Kafka, without effect here; allowed: controller."),
         ("name.x", "1", "name.x = \"1\": no such setting"),
     ] {
@@ -241,13 +248,14 @@ fn properties_files_replace_the_cluster() {
     );
     let scenario = Scenario::from_toml_with("s", &text, read).expect("good");
     let configs = scenario.cluster.configs().expect("good");
-    let seen: Vec<_> = configs.iter().map(|c| (c.node_id.0, c.fetch_timeout_ms, c.election_timeout_ms)).collect();
+    let seen: Vec<_> =
+        configs.iter().map(|c| (c.node_id().0, c.quorum.fetch_timeout_ms, c.quorum.election_timeout_ms)).collect();
     assert_eq!(seen, [(4, 900, 400), (5, 900, 400), (6, 900, 400)]);
     assert_eq!(Scenario::from_toml("printed", &scenario.to_toml()).as_ref(), Ok(&scenario));
 
     let replaced = built_in("quorum").with_cluster(configs);
     assert_eq!(replaced.cluster.voter_count(), 3);
-    assert_eq!(replaced.cluster.configs().expect("good")[2].election_timeout_ms, 400);
+    assert_eq!(replaced.cluster.configs().expect("good")[2].quorum.election_timeout_ms, 400);
     assert_eq!(crate::knobs::names(&replaced), ["workload.max_in_flight"]);
 
     let missing = with("[cluster]\nproperties = [\"x\"]");

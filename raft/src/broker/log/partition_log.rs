@@ -294,7 +294,12 @@ impl PartitionLog {
         self.directory_dirty = true;
     }
 
-    /// Is there something to flush in the background?
+    /// Has it rolled since the last flush?
+    pub fn is_flush_due(&self) -> bool {
+        self.flush_due.is_some()
+    }
+
+    /// Up to where it is to be flushed in the background, if it is.
     pub(super) fn take_flush_due(&mut self) -> Option<Offset> {
         self.flush_due.take()
     }

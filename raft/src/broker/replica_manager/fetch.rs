@@ -80,6 +80,7 @@ impl ReplicaManager {
             }
             answers.push(self.answer(asked.partition, read, view));
         }
+        self.tell(step);
         if at_once || bytes >= usize::try_from(request.min_bytes).unwrap_or(0) {
             send(connection, correlation_id, answers, step);
         } else {

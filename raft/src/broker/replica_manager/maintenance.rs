@@ -2,7 +2,7 @@
 //! flushes, checkpoints, the orderly end (controller-broker.md §5.3, §6.1, §6.4, §6.9).
 
 use super::{NS_PER_MS, ReplicaManager};
-use crate::broker::log::{FlushTask, LogManager, OffsetCheckpoint, PartitionLog};
+use crate::broker::log::{LogManager, OffsetCheckpoint, PartitionLog};
 use crate::broker::partition::{AlterPartitionOutcome, Partition};
 use crate::broker::view::ClusterView;
 use crate::ids::{BrokerEpoch, LeaderEpoch, NodeId, Offset, PartitionEpoch, TopicIdPartition, Uuid};
@@ -140,6 +140,7 @@ impl ReplicaManager {
         step: &mut Step<'_>,
     ) {
         if !touched.is_empty() {
+            self.tell(step);
             self.complete_delayed_produces(touched, view, step);
             self.complete_delayed_fetches(touched, view, step);
         }
@@ -161,16 +162,25 @@ impl ReplicaManager {
         of_topic.for_each(|partition| partition.set_min_insync_replicas(min_insync_replicas));
     }
 
-    /// Background thread: forces what lies below rolled segments. [`ReplicaManager::finish_flush`]
-    /// is due when everything before it in the list is done.
-    pub fn begin_flush(&mut self, out: &mut Out) -> Vec<FlushTask> {
+    /// Has a log rolled?
+    pub fn has_flush_due(&self) -> bool {
+        self.partitions.values().any(|partition| partition.log().is_flush_due())
+    }
+
+    /// Background thread: forces what lies below rolled segments. Says whether there was anything;
+    /// [`ReplicaManager::finish_flush`] is due when everything before it in the list is done.
+    pub fn begin_flush(&mut self, out: &mut Out) -> bool {
         let partitions = self.partitions.values_mut();
-        partitions.filter_map(|partition| LogManager::take_flush(partition.id(), partition.log_mut(), out)).collect()
+        let flushes =
+            partitions.filter_map(|partition| LogManager::take_flush(partition.id(), partition.log_mut(), out));
+        let before = self.flushes.len();
+        self.flushes.extend(flushes);
+        self.flushes.len() > before
     }
 
     /// The recovery points move.
-    pub fn finish_flush(&mut self, tasks: &[FlushTask]) {
-        for task in tasks {
+    pub fn finish_flush(&mut self) {
+        for task in std::mem::take(&mut self.flushes) {
             if let Some(partition) = self.partitions.get_mut(&task.partition()) {
                 task.finish(partition.log_mut());
             }

@@ -26,12 +26,12 @@ use produce::DelayedProduce;
 
 use super::alter_partition::AlterPartitionManager;
 use super::config::BrokerConfig;
-use super::log::{LogManager, PartitionLog};
+use super::log::{FlushTask, LogManager, PartitionLog};
 use super::observation::BrokerObservation;
 use super::partition::{Partition, Surroundings};
 use super::view::ClusterView;
 use crate::ids::{BrokerEpoch, LeaderEpoch, NodeId, TopicIdPartition};
-use crate::io::{Connection, Effect};
+use crate::io::{Connection, Effect, Observation};
 use crate::message::data::LeaderIdAndEpoch;
 use crate::message::{DataResponse, ErrorCode, Response};
 use crate::quorum::step::Step;
@@ -73,6 +73,8 @@ pub struct ReplicaManager {
     next_producer_sweep_ns: Option<u64>,
     next_checkpoint_ns: Option<u64>,
     observations: Vec<BrokerObservation>,
+    /// Under way on the scheduler's thread.
+    flushes: Vec<FlushTask>,
 }
 
 impl ReplicaManager {
@@ -91,6 +93,7 @@ impl ReplicaManager {
             next_producer_sweep_ns: None,
             next_checkpoint_ns: None,
             observations: Vec::new(),
+            flushes: Vec::new(),
         }
     }
 
@@ -124,9 +127,11 @@ impl ReplicaManager {
         self.partitions.get_mut(&id).map(Partition::log_mut)
     }
 
-    /// What replicas said of themselves since the last call.
-    pub fn take_observations(&mut self) -> Vec<BrokerObservation> {
-        std::mem::take(&mut self.observations)
+    /// Tells what replicas have said of themselves: before whatever is sent for that reason, and
+    /// at the end of each step.
+    pub fn tell(&mut self, step: &mut Step<'_>) {
+        let said = self.observations.drain(..);
+        step.out.effects.extend(said.map(|observation| Effect::Observe(Observation::Broker(observation))));
     }
 
     pub(super) fn observe(&mut self, observation: BrokerObservation) {

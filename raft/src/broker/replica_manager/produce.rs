@@ -5,7 +5,7 @@ use super::{ReplicaManager, deadline_ns, respond};
 use crate::broker::log::LeaderAppend;
 use crate::broker::view::ClusterView;
 use crate::ids::{Offset, TopicIdPartition};
-use crate::io::Connection;
+use crate::io::{Connection, Effect};
 use crate::message::data::{PartitionProduceData, PartitionProduceResponse, ProduceRequest, ProduceResponse};
 use crate::message::{DataResponse, ErrorCode};
 use crate::quorum::step::Step;
@@ -27,8 +27,7 @@ struct PartitionStatus {
 }
 
 impl ReplicaManager {
-    /// Exactly one response for each request, acks=0 included: there it is empty and only says that
-    /// the connection takes the next request (Kafka sends nothing, and closes on an error).
+    /// Answers, now or later. With acks=0 there is no answer, and an error closes the connection.
     pub fn produce(
         &mut self,
         connection: Connection,
@@ -47,7 +46,10 @@ impl ReplicaManager {
             statuses.push(status);
         }
         if request.acks == 0 {
-            statuses.clear();
+            let failed = statuses.iter().any(|status| status.response.error != ErrorCode::None);
+            self.tell(step);
+            step.out.push(if failed { Effect::HangUp { connection } } else { Effect::NoResponse { connection } });
+            return self.complete_delayed(&appended, view, step);
         }
         let mut delayed = DelayedProduce {
             connection,
@@ -55,6 +57,7 @@ impl ReplicaManager {
             deadline_ns: deadline_ns(step, i64::from(request.timeout_ms)),
             partitions: statuses,
         };
+        self.tell(step);
         if self.try_complete_produce(&mut delayed, view) {
             delayed.respond(step);
         } else {

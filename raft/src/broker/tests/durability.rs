@@ -51,9 +51,8 @@ fn a_rolled_segment_is_forced_in_the_background() {
     // Batches of 84 bytes, segments of 300: three to each.
     let mut desk = desk_with(0..7);
     desk.with(1, |plane, _, step| {
-        let tasks = plane.replicas_mut().begin_flush(step.out);
-        assert_eq!(tasks.len(), 1);
-        plane.replicas_mut().finish_flush(&tasks);
+        assert!(plane.replicas().has_flush_due() && plane.replicas_mut().begin_flush(step.out));
+        plane.replicas_mut().finish_flush();
         plane.replicas_mut().checkpoint_high_watermarks(step.out);
     });
     assert_eq!(desk.partition(1).log().recovery_point().0, 6);

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use super::desk::{Desk, batch};
 use crate::broker::observation::BrokerObservation;
 use crate::ids::{LeaderEpoch, Offset};
+use crate::io::{Effect, Observation};
 use crate::log::Records;
 use crate::message::ErrorCode;
 
@@ -117,9 +118,12 @@ fn records_of_a_later_epoch_than_the_request_are_dropped() {
     assert!(desk.tamper.is_none());
     assert_eq!((desk.values(2), desk.is_fetching(2)), (vec![], true));
     let mut cut = false;
-    desk.with(2, |plane, _, _| {
-        let said = plane.replicas_mut().take_observations();
-        cut = said.iter().any(|it| matches!(it, BrokerObservation::Truncated { .. }));
+    desk.with(2, |plane, _, step| {
+        plane.replicas_mut().tell(step);
+        let said = |effect: &Effect| {
+            matches!(effect, Effect::Observe(Observation::Broker(BrokerObservation::Truncated { .. })))
+        };
+        cut = step.out.effects.iter().any(said);
     });
     assert!(!cut, "it was never written");
     desk.produce(1, 1, batch(&[1]));

@@ -178,7 +178,8 @@ impl QuorumController {
             Input::Post(Post::ShuttingDown) => self.begin_shutdown(),
             Input::Timer => self.armed_ns = None,
             Input::DiskError(error) => throw!("the disk failed: {error}"),
-            Input::Request { .. }
+            Input::Post(Post::Start | Post::Published | Post::Applied | Post::Stop)
+            | Input::Request { .. }
             | Input::Opened { .. }
             | Input::Closed { .. }
             | Input::Response { .. }

@@ -40,6 +40,7 @@ impl Process {
             directory_id: Uuid([9; 16]),
             bugs: Bugs::NONE,
             fixes: Fixes::NONE,
+            listeners: smallvec::smallvec![ThreadName::ControllerEventQueue],
         };
         let (now, mut draws, mut out) = (Now { mono_ns: 0, wall_ms: 0 }, Draws(3), Out::default());
         let mut step = Step { now, entropy: &mut draws, out: &mut out };
@@ -72,6 +73,7 @@ impl Process {
             ThreadName::ControllerEventQueue => {
                 self.controller.step(&mut ReplicaLog::new(&mut self.raft), input, &mut step)
             }
+            other => panic!("{other:?} has nothing to do here"),
         }
         .expect("no fault");
         out.effects.iter().for_each(|effect| self.disk.apply_one(effect));

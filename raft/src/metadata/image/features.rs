@@ -14,6 +14,17 @@ pub const ELIGIBLE_LEADER_REPLICAS_VERSION: &str = "eligible.leader.replicas.ver
 /// Its level is raft's (a control record), so that a FeatureLevel of it says nothing.
 pub const KRAFT_VERSION: &str = "kraft.version";
 
+/// All features that this Kafka knows.
+pub const FEATURES: [&str; 7] = [
+    MetadataVersion::FEATURE_NAME,
+    KRAFT_VERSION,
+    "transaction.version",
+    "group.version",
+    ELIGIBLE_LEADER_REPLICAS_VERSION,
+    "share.version",
+    "streams.version",
+];
+
 /// The levels that a node of this Kafka supports, 0 included for what can be off; `None` for a
 /// feature it does not know.
 pub fn supported_levels(feature: &str) -> Option<RangeInclusive<i16>> {

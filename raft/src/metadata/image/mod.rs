@@ -21,7 +21,7 @@ use std::rc::Rc;
 pub use changes::MetadataChanges;
 pub use cluster::{BrokerRegistration, ClusterImage, ControllerRegistration};
 pub use configs::{ConfigResource, ConfigResourceType, ConfigValues, ConfigurationsImage, broker_synonym};
-pub use features::{ELIGIBLE_LEADER_REPLICAS_VERSION, FeaturesImage, KRAFT_VERSION, supported_levels};
+pub use features::{ELIGIBLE_LEADER_REPLICAS_VERSION, FEATURES, FeaturesImage, KRAFT_VERSION, supported_levels};
 pub use partition::{LeaderRecoveryState, PartitionRegistration, directory_id};
 pub use replay_error::ReplayError;
 pub use shared_map::SharedMap;

@@ -45,7 +45,7 @@ impl RaftClient {
         }
         self.complete_parked_fetches(step)?;
         if self.setup.bugs.has(Bug::AckAtAppend) {
-            self.listener.fire_appended(end, step);
+            self.listeners.iter_mut().for_each(|listener| listener.fire_appended(end, step));
         }
         self.flush_leader_log(step);
         Ok(0)
@@ -66,10 +66,10 @@ impl RaftClient {
         self.observe_high_watermark(high_watermark, true, step);
         while self.appended.front().is_some_and(|batch| batch.last_offset < high_watermark) {
             let Some(batch) = self.appended.pop_front() else { break };
-            self.listener.maybe_fire_in_memory(&batch, step);
+            self.listeners.iter_mut().for_each(|listener| listener.maybe_fire_in_memory(&batch, step));
         }
         self.complete_parked_fetches(step)?;
-        self.listener.update_progress(high_watermark, &self.log, step);
+        self.update_listeners(high_watermark, step);
         Ok(())
     }
 
@@ -110,7 +110,7 @@ impl RaftClient {
         }
         self.log.update_high_watermark(new);
         self.observe_high_watermark(new, false, step);
-        self.listener.update_progress(new, &self.log, step);
+        self.update_listeners(new, step);
         Ok(())
     }
 }

@@ -37,9 +37,11 @@ struct LastSent {
     end: Option<Offset>,
 }
 
-/// Kafka's `ListenerContext`, of the one listener that a controller registers.
-#[derive(Clone, Debug, Default)]
+/// Kafka's `ListenerContext`. A controller registers a listener, and so does a metadata loader.
+#[derive(Clone, Debug)]
 pub struct ListenerContext {
+    /// The thread that listens.
+    thread: ThreadName,
     next_offset: Offset,
     last_sent: Option<LastSent>,
     last_fired_epoch: LeaderEpoch,
@@ -49,6 +51,24 @@ pub struct ListenerContext {
 }
 
 impl ListenerContext {
+    /// Has been told nothing.
+    pub fn new(thread: ThreadName) -> ListenerContext {
+        ListenerContext {
+            thread,
+            next_offset: Offset(0),
+            last_sent: None,
+            last_fired_epoch: LeaderEpoch(0),
+            last_fired_leader: None,
+            deliveries: 0,
+            queue: VecDeque::new(),
+        }
+    }
+
+    /// The thread that listens.
+    pub fn thread(&self) -> ThreadName {
+        self.thread
+    }
+
     /// What the next post announced.
     pub fn take(&mut self) -> Option<ListenerItem> {
         self.queue.pop_front()
@@ -72,7 +92,7 @@ impl ListenerContext {
 
     fn deliver(&mut self, item: ListenerItem, step: &mut Step<'_>) {
         self.queue.push_back(item);
-        step.out.push(Effect::Post { thread: ThreadName::ControllerEventQueue, post: Post::ListenerEvent });
+        step.out.push(Effect::Post { thread: self.thread, post: Post::ListenerEvent });
     }
 
     fn deliver_commit(&mut self, records: Records, end: Option<Offset>, step: &mut Step<'_>) {
@@ -114,23 +134,33 @@ impl ListenerContext {
 }
 
 impl RaftClient {
-    /// Own leadership is announced only once the listener has read past the start of the epoch,
-    /// and so all earlier entries; never while Resigned.
+    /// Own leadership is announced to a listener only once it has read past the start of the
+    /// epoch, and so all earlier entries; never while Resigned.
     pub(super) fn fire_leader_change(&mut self, step: &mut Step<'_>) {
         let (leader, epoch) = (self.quorum.leader_id(), self.quorum.epoch());
-        match self.quorum.state() {
-            EpochState::Leader(state) if self.listener.next_offset <= state.epoch_start_offset => {}
-            EpochState::Resigned(_) => {}
-            _ => self.listener.maybe_fire_leader_change(leader, epoch, step),
+        let needs = match self.quorum.state() {
+            EpochState::Leader(state) => state.epoch_start_offset,
+            EpochState::Resigned(_) => return,
+            _ => Offset(-1),
+        };
+        for listener in self.listeners.iter_mut().filter(|listener| listener.next_offset > needs) {
+            listener.maybe_fire_leader_change(leader, epoch, step);
         }
     }
 
-    /// The listener's work at the end of a poll.
-    pub(super) fn poll_listener(&mut self, step: &mut Step<'_>) {
+    /// The listeners' work at the end of a poll.
+    pub(super) fn poll_listeners(&mut self, step: &mut Step<'_>) {
         let past = self.setup.bugs.has(Bug::AppliedPastHighWatermark).then(|| self.log.end_offset());
         if let Some(high_watermark) = past.or(self.quorum.high_watermark()) {
-            self.listener.update_progress(high_watermark, &self.log, step);
+            self.update_listeners(high_watermark, step);
         }
         self.fire_leader_change(step);
+    }
+
+    /// Everything committed that they have not been sent, from disk.
+    pub(super) fn update_listeners(&mut self, high_watermark: Offset, step: &mut Step<'_>) {
+        for listener in &mut self.listeners {
+            listener.update_progress(high_watermark, &self.log, step);
+        }
     }
 }

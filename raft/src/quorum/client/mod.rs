@@ -30,6 +30,7 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 pub use listener::{ListenerContext, ListenerItem};
+use smallvec::SmallVec;
 
 use self::fetch::FetchPurgatory;
 use super::network_channel::NetworkChannel;
@@ -41,7 +42,7 @@ use super::voter_set::VoterSet;
 use crate::bugs::Bugs;
 use crate::config::ControllerConfig;
 use crate::fixes::Fixes;
-use crate::ids::{LeaderEpoch, NodeId, ReplicaKey, Uuid};
+use crate::ids::{LeaderEpoch, NodeId, Offset, ReplicaKey, Uuid};
 use crate::io::{DurableFiles, Effect, Input, Post, ThreadName, Visitor};
 use crate::log::{Batch, LogConfig, RaftLog, read_election_state};
 
@@ -64,6 +65,8 @@ pub struct RaftSetup {
     pub bugs: Bugs,
     /// Switches.
     pub fixes: Fixes,
+    /// Threads that are told of commits and leaders.
+    pub listeners: SmallVec<[ThreadName; 2]>,
 }
 
 /// One replica of the metadata log.
@@ -78,7 +81,8 @@ pub struct RaftClient {
     /// Appended as leader, not committed yet: what Kafka's append purgatory waits for.
     appended: VecDeque<Rc<Batch>>,
     drained: Vec<Rc<Batch>>,
-    listener: ListenerContext,
+    /// In the order in which they registered: the controller's, then the metadata loader's.
+    listeners: SmallVec<[ListenerContext; 2]>,
     shutdown: Option<Timer>,
     last_correlation_id: i32,
     armed_mono_ns: Option<u64>,
@@ -113,7 +117,7 @@ impl RaftClient {
             parked: FetchPurgatory::default(),
             appended: VecDeque::new(),
             drained: Vec::new(),
-            listener: ListenerContext::default(),
+            listeners: setup.listeners.iter().map(|thread| ListenerContext::new(*thread)).collect(),
             shutdown: None,
             last_correlation_id: 0,
             armed_mono_ns: None,
@@ -155,12 +159,12 @@ impl RaftClient {
             if let Some(inbound) = inbound {
                 self.handle_inbound(inbound, step)?;
             }
-            self.poll_listener(step);
+            self.poll_listeners(step);
             if self.poll_shutdown(step) {
                 return Ok(());
             }
             wait_ms = self.poll_current_state(step)?;
-            self.poll_listener(step);
+            self.poll_listeners(step);
             self.channel.poll(step.now_ms(), step.entropy, step.out);
             if wait_ms > 0 && !woken {
                 break;
@@ -175,7 +179,9 @@ impl RaftClient {
     fn begin_shutdown(&mut self, step: &mut Step<'_>) {
         if self.shutdown.is_none() {
             self.shutdown = Some(Timer::new(step.now_ms(), GRACEFUL_SHUTDOWN_MS));
-            step.out.push(Effect::Post { thread: ThreadName::ControllerEventQueue, post: Post::ShuttingDown });
+            for listener in &self.listeners {
+                step.out.push(Effect::Post { thread: listener.thread(), post: Post::ShuttingDown });
+            }
         }
     }
 
@@ -231,9 +237,20 @@ impl RaftClient {
         self.has_shut_down
     }
 
-    /// What the state machine has been told and not yet looked at.
-    pub fn listener_mut(&mut self) -> &mut ListenerContext {
-        &mut self.listener
+    /// What a listening thread has been told and not yet looked at; next that was announced.
+    pub fn take_delivery(&mut self, thread: ThreadName) -> Option<ListenerItem> {
+        self.listener_of(thread)?.take()
+    }
+
+    /// A listener has read a delivery up to `end`: the IO thread is woken if it may have more.
+    pub fn close_delivery(&mut self, thread: ThreadName, ordinal: u64, end: Offset, step: &mut Step<'_>) {
+        if self.listener_of(thread).is_some_and(|listener| listener.on_close(ordinal, end)) {
+            step.out.push(Effect::Post { thread: ThreadName::RaftIo, post: Post::WakeUp });
+        }
+    }
+
+    fn listener_of(&mut self, thread: ThreadName) -> Option<&mut ListenerContext> {
+        self.listeners.iter_mut().find(|listener| listener.thread() == thread)
     }
 
     /// The leader's accumulator, if this replica leads: for the state machine's thread.

@@ -1,0 +1,286 @@
+//! A broker on its threads: what the metadata loader, the lifecycle manager, the request handler
+//! and the scheduler of one process tell each other (controller-broker.md §5.2–§5.5).
+//!
+//! Threads share this struct and leave word for each other by posts, so that what one thread has
+//! put behind an fsync is not seen earlier by another. Publications lie in a queue that the loader
+//! fills and the request handler empties, one for each post.
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use super::config::BrokerConfig;
+use super::data_plane::DataPlane;
+use super::image_view::ImageView;
+use super::lifecycle::{BrokerIdentity, BrokerLifecycleManager, BrokerServer, LifecycleEvent, ServerAction};
+use super::log::LogManager;
+use super::observation::BrokerObservation;
+use crate::ids::{NodeId, Offset};
+use crate::io::{Effect, Input, Observation, Post, ThreadName};
+use crate::metadata::MetadataLoader;
+use crate::metadata::loader::Publication;
+use crate::quorum::RaftClient;
+use crate::quorum::client::ListenerItem;
+use crate::quorum::step::{Fatal, Step, throw};
+
+const NS_PER_MS: u64 = 1_000_000;
+
+/// A publication on its way to the publishers, and the offset that heartbeats may tell of then.
+#[derive(Clone, Debug)]
+struct Published {
+    publication: Publication,
+    last_applied: Offset,
+}
+
+/// The broker of a process.
+#[derive(Clone, Debug)]
+pub struct BrokerProcess {
+    config: Rc<BrokerConfig>,
+    loader: MetadataLoader,
+    /// Made by the loader, not yet applied.
+    published: VecDeque<Published>,
+    /// Applied, and not yet told to the lifecycle manager.
+    applied: VecDeque<Offset>,
+    /// What heartbeats tell: the last published image, after all publishers ran.
+    last_applied: Offset,
+    is_started: bool,
+    view: ImageView,
+    lifecycle: BrokerLifecycleManager,
+    server: BrokerServer,
+    data_plane: DataPlane,
+    told_state: u8,
+}
+
+impl BrokerProcess {
+    /// From what the disk kept; [`BrokerProcess::start`] must follow. On a node that is a
+    /// controller, too, a record that cannot be loaded is fatal.
+    pub fn new(
+        config: &Rc<BrokerConfig>,
+        identity: BrokerIdentity,
+        logs: LogManager,
+        is_controller: bool,
+    ) -> BrokerProcess {
+        BrokerProcess {
+            loader: MetadataLoader::new(is_controller),
+            published: VecDeque::new(),
+            applied: VecDeque::new(),
+            last_applied: Offset(-1),
+            is_started: false,
+            view: ImageView::empty(config),
+            lifecycle: BrokerLifecycleManager::new(config, identity),
+            server: BrokerServer::new(config.controlled_shutdown_enable),
+            data_plane: DataPlane::new(Rc::clone(config), logs),
+            config: Rc::clone(config),
+            told_state: 0,
+        }
+    }
+
+    /// Starts its threads, by word left for them.
+    pub fn start(step: &mut Step<'_>) {
+        for thread in [ThreadName::MetadataLoader, ThreadName::BrokerLifecycle, ThreadName::Scheduler] {
+            step.out.push(Effect::Post { thread, post: Post::Start });
+        }
+    }
+
+    /// The request handler's part, for audits.
+    pub fn data_plane(&self) -> &DataPlane {
+        &self.data_plane
+    }
+
+    /// The image it works by.
+    pub fn view(&self) -> &ImageView {
+        &self.view
+    }
+
+    /// One input of the loader's thread.
+    pub fn step_loader(&mut self, raft: &mut RaftClient, input: Input, step: &mut Step<'_>) -> Result<(), Fatal> {
+        let high_watermark = raft.quorum().high_watermark();
+        let publications = match input {
+            Input::Post(Post::Start) => {
+                self.loader.install_publishers(step);
+                return Ok(());
+            }
+            Input::Post(Post::ListenerEvent) => match raft.take_delivery(ThreadName::MetadataLoader) {
+                Some(ListenerItem::Commit { records, ordinal }) => {
+                    let publications = self.loader.handle_commit(&records, high_watermark, step)?;
+                    raft.close_delivery(ThreadName::MetadataLoader, ordinal, self.loader.next_offset(), step);
+                    publications
+                }
+                Some(ListenerItem::LeaderChange { leader, epoch }) => {
+                    self.loader.handle_leader_change(leader, epoch);
+                    return Ok(());
+                }
+                Some(ListenerItem::Appended { .. }) | None => return Ok(()),
+            },
+            Input::Timer => self.loader.initialize_new_publishers(high_watermark, step).into_iter().collect(),
+            Input::DiskError(error) => throw!("the disk failed: {error}"),
+            _ => return Ok(()),
+        };
+        if publications.is_empty() && self.published.is_empty() && self.applied.is_empty() {
+            // Nobody listens yet: there is nothing to wait for.
+            self.last_applied = self.loader.last_applied_offset();
+        }
+        let last_applied = self.loader.last_applied_offset();
+        for publication in publications {
+            let last_applied = last_applied.min(publication.image.offset());
+            self.published.push_back(Published { publication, last_applied });
+            step.out.push(Effect::Post { thread: ThreadName::RequestHandler, post: Post::Published });
+        }
+        Ok(())
+    }
+
+    /// One input of the lifecycle manager's thread.
+    pub fn step_lifecycle(&mut self, raft: &RaftClient, input: Input, step: &mut Step<'_>) -> Result<(), Fatal> {
+        let actions = match input {
+            Input::Post(Post::Start) => {
+                self.lifecycle.start(step);
+                Vec::new()
+            }
+            Input::Post(Post::Applied) => {
+                self.last_applied = self.applied.pop_front().unwrap_or(self.last_applied);
+                if self.is_started {
+                    Vec::new()
+                } else {
+                    self.is_started = true;
+                    self.server.on_first_publish()
+                }
+            }
+            Input::Post(Post::ShuttingDown) => self.server.terminate(step.now.mono_ns),
+            Input::DiskError(error) => throw!("the disk failed: {error}"),
+            Input::Timer => self.server.on_timer(step.now.mono_ns),
+            other => {
+                self.lifecycle.step(other, step);
+                Vec::new()
+            }
+        };
+        self.act(actions, step);
+        self.lifecycle.poll(raft.quorum().leader_id(), self.last_applied.0, step);
+        for event in self.lifecycle.take_events() {
+            if let LifecycleEvent::Registered { broker_epoch } = event {
+                self.data_plane.replicas_mut().set_broker_epoch(broker_epoch);
+            }
+            let actions = self.server.on_lifecycle(event);
+            self.act(actions, step);
+        }
+        // What was decided just now may be due at once.
+        self.lifecycle.poll(raft.quorum().leader_id(), self.last_applied.0, step);
+        self.tell_state(step);
+        let deadlines = [self.lifecycle.next_deadline_ns(step), self.server.next_deadline_ns()];
+        step.out.push(match deadlines.into_iter().flatten().min() {
+            Some(at_mono_ns) => Effect::ArmTimer { at_mono_ns },
+            None => Effect::CancelTimer,
+        });
+        Ok(())
+    }
+
+    fn act(&mut self, actions: Vec<ServerAction>, step: &mut Step<'_>) {
+        let tell = |post, step: &mut Step<'_>| {
+            step.out.push(Effect::Post { thread: ThreadName::RequestHandler, post });
+        };
+        for action in actions {
+            match action {
+                ServerAction::SetReadyToUnfence => self.lifecycle.set_ready_to_unfence(step),
+                ServerAction::EnableRequestProcessing => tell(Post::Start, step),
+                ServerAction::BeginControlledShutdown => {
+                    self.lifecycle.begin_controlled_shutdown(step);
+                    tell(Post::ShuttingDown, step);
+                }
+                // The scheduler first: the last checkpoint of high watermarks is the request handler's.
+                ServerAction::Stop => {
+                    self.lifecycle.close(step);
+                    step.out.push(Effect::Post { thread: ThreadName::Scheduler, post: Post::Stop });
+                }
+                ServerAction::Exit => {
+                    let reason = "not registered within initial.broker.registration.timeout.ms".into();
+                    step.out.push(Effect::Halt { reason, fatal: false });
+                }
+            }
+        }
+    }
+
+    fn tell_state(&mut self, step: &mut Step<'_>) {
+        let state = self.lifecycle.state() as u8;
+        if state != self.told_state {
+            self.told_state = state;
+            let epoch = self.lifecycle.broker_epoch();
+            step.out.observe(Observation::Broker(BrokerObservation::Lifecycle { state, epoch }));
+        }
+    }
+
+    /// One input of the request handler's thread.
+    pub fn step_requests(&mut self, raft: &RaftClient, input: Input, step: &mut Step<'_>) -> Result<(), Fatal> {
+        let leader = raft.quorum().leader_id();
+        match input {
+            Input::Post(Post::Published) => self.publish(leader, step),
+            Input::Post(Post::Start) => {
+                self.data_plane.enable_request_processing(&self.view, step);
+                self.data_plane.poll(leader, &self.view, step);
+            }
+            Input::Post(Post::ShuttingDown) => self.data_plane.replicas_mut().begin_controlled_shutdown(),
+            Input::Post(Post::Stop) => {
+                self.data_plane.stop(step);
+                self.data_plane.replicas_mut().shut_down(step.out);
+                step.out.push(Effect::Post { thread: ThreadName::RaftIo, post: Post::Stop });
+            }
+            Input::DiskError(error) => throw!("the disk failed: {error}"),
+            input => self.data_plane.step(input, leader, &self.view, step),
+        }
+        self.data_plane.replicas_mut().tell(step);
+        if self.data_plane.replicas().has_flush_due() {
+            step.out.push(Effect::Post { thread: ThreadName::Scheduler, post: Post::WakeUp });
+        }
+        Ok(())
+    }
+
+    /// Clients see the image before replicas have their roles from it (§5.5).
+    fn publish(&mut self, leader: Option<NodeId>, step: &mut Step<'_>) {
+        let Some(Published { publication, last_applied }) = self.published.pop_front() else { return };
+        let Publication { delta, image, .. } = publication;
+        let is_first = self.view.image().offset() < Offset(0);
+        let (offset, digest) = (image.offset(), image.digest());
+        self.view.set(image);
+        step.out.observe(Observation::Published { offset, digest });
+        if is_first {
+            let view = &self.view;
+            self.data_plane.replicas_mut().start_up(|partition| view.is_assigned(partition), step);
+        }
+        let topics = self.view.topics_delta(&delta);
+        self.data_plane.publish(&topics, &self.view, step);
+        for (topic_id, min_insync_replicas) in self.view.changed_min_insync_replicas(&delta) {
+            self.data_plane.replicas_mut().update_min_insync_replicas(topic_id, min_insync_replicas);
+        }
+        self.data_plane.poll(leader, &self.view, step);
+        self.applied.push_back(last_applied);
+        step.out.push(Effect::Post { thread: ThreadName::BrokerLifecycle, post: Post::Applied });
+    }
+
+    /// One input of the scheduler's thread: the checkpoint of high watermarks by its timer, and
+    /// flushes of rolled segments by word of the request handler.
+    pub fn step_scheduler(&mut self, input: Input, step: &mut Step<'_>) -> Result<(), Fatal> {
+        match input {
+            Input::Post(Post::Start) => self.arm_scheduler(step),
+            Input::Timer => {
+                self.data_plane.replicas().checkpoint_high_watermarks(step.out);
+                self.arm_scheduler(step);
+            }
+            Input::Post(Post::WakeUp) => {
+                let begun = self.data_plane.replicas_mut().begin_flush(step.out);
+                let done = Effect::Post { thread: ThreadName::Scheduler, post: Post::Applied };
+                step.out.effects.extend(begun.then_some(done));
+            }
+            Input::Post(Post::Stop) => {
+                step.out.push(Effect::CancelTimer);
+                step.out.push(Effect::Post { thread: ThreadName::RequestHandler, post: Post::Stop });
+            }
+            // Everything before it in the list is durable.
+            Input::Post(Post::Applied) => self.data_plane.replicas_mut().finish_flush(),
+            Input::DiskError(error) => throw!("the disk failed: {error}"),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn arm_scheduler(&self, step: &mut Step<'_>) {
+        let interval_ms = u64::try_from(self.config.high_watermark_checkpoint_interval_ms).unwrap_or(1).max(1);
+        step.out.push(Effect::ArmTimer { at_mono_ns: step.now.mono_ns + interval_ms * NS_PER_MS });
+    }
+}

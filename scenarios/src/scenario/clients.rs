@@ -1,0 +1,210 @@
+//! `[clients]`: Kafka's own clients, in scenarios with brokers; they stand where `[workload]` does
+//! in scenarios of the quorum alone.
+
+use std::rc::Rc;
+
+use raft::client::{AdminConfig, ClientConfig, ConsumerConfig, OffsetResetStrategy, ProducerConfig};
+use raft::ids::NodeId;
+use serde::{Deserialize, Serialize};
+
+use super::cluster::Properties;
+use super::error::Refusal;
+use super::values::Nanos;
+use crate::workload::Topics;
+
+/// Topics that come and go.
+const PASSING_TOPICS: u16 = 4;
+
+/// `acks`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Acks {
+    /// The whole ISR has it.
+    #[serde(rename = "all")]
+    All,
+    /// The leader has it.
+    #[serde(rename = "1")]
+    Leader,
+    /// It was sent.
+    #[serde(rename = "0")]
+    None,
+}
+
+/// `[clients]`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Clients {
+    /// Admin clients; the first creates the topics.
+    pub admins: u16,
+    /// Producers.
+    pub producers: u16,
+    /// Consumers; each reads everything.
+    pub consumers: u16,
+    /// Topics that are created at the start, and stay.
+    pub topics: u16,
+    /// Partitions of each.
+    pub partitions: u16,
+    /// Replicas of each partition.
+    pub replication_factor: u16,
+    /// `min.insync.replicas` of each topic.
+    pub min_insync_replicas: u16,
+    /// `acks` of the producers.
+    pub acks: Acks,
+    /// `enable.idempotence`; only with `acks = "all"`.
+    pub idempotence: bool,
+    /// Time between two values of one producer.
+    pub produce_interval: Nanos,
+    /// Time between two operations of one admin client.
+    pub admin_interval: Nanos,
+    /// Other properties of clients, by Kafka's names.
+    #[serde(skip_serializing_if = "Properties::is_empty")]
+    pub config: Properties,
+}
+
+impl Default for Clients {
+    fn default() -> Clients {
+        Clients {
+            admins: 1,
+            producers: 2,
+            consumers: 2,
+            topics: 2,
+            partitions: 2,
+            replication_factor: 3,
+            min_insync_replicas: 2,
+            acks: Acks::All,
+            idempotence: true,
+            produce_interval: Nanos::from_ms(50),
+            admin_interval: Nanos::from_ms(500),
+            config: Properties::default(),
+        }
+    }
+}
+
+/// The properties of `[clients.config]`, and what each sets.
+macro_rules! settings {
+    ($($name:literal: $min:literal..$max:literal => |$target:ident, $value:ident| $set:expr;)+) => {
+        /// Names of `[clients.config]`, with what is allowed.
+        pub const SETTINGS: &[(&str, i64, i64)] = &[$(($name, $min, $max)),+];
+
+        fn set(target: &mut Settings, name: &str, value: i64) {
+            match name {
+                $($name => { let ($target, $value) = (target, value); $set })+
+                _ => {}
+            }
+        }
+    };
+}
+
+/// The configurations of the three kinds of client.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Of admin clients.
+    pub admin: AdminConfig,
+    /// Of producers.
+    pub producer: ProducerConfig,
+    /// Of consumers.
+    pub consumer: ConsumerConfig,
+}
+
+impl Settings {
+    fn each(&mut self, mut change: impl FnMut(&mut ClientConfig)) {
+        change(&mut self.admin.client);
+        change(&mut self.producer.client);
+        change(&mut self.consumer.client);
+    }
+}
+
+settings! {
+    "request.timeout.ms": 1..2_147_483_647 => |it, ms| it.each(|client| client.request_timeout_ms = ms);
+    "retry.backoff.ms": 1..3_600_000 => |it, ms| it.each(|client| client.retry_backoff_ms = ms);
+    "retry.backoff.max.ms": 1..3_600_000 => |it, ms| it.each(|client| client.retry_backoff_max_ms = ms);
+    "reconnect.backoff.ms": 1..3_600_000 => |it, ms| it.each(|client| client.reconnect_backoff_ms = ms);
+    "reconnect.backoff.max.ms": 1..3_600_000 => |it, ms| it.each(|client| client.reconnect_backoff_max_ms = ms);
+    "metadata.max.age.ms": 1..2_147_483_647 => |it, ms| it.each(|client| client.metadata_max_age_ms = ms);
+    "default.api.timeout.ms": 1..2_147_483_647 => |it, ms| it.admin.default_api_timeout_ms = ms;
+    "delivery.timeout.ms": 1..2_147_483_647 => |it, ms| it.producer.delivery_timeout_ms = ms;
+    "linger.ms": 0..2_147_483_647 => |it, ms| it.producer.linger_ms = ms;
+    "batch.size": 0..2_147_483_647 => |it, bytes| it.producer.batch_size = bytes as u32;
+    "max.block.ms": 0..2_147_483_647 => |it, ms| it.producer.max_block_ms = ms;
+    "max.in.flight.requests.per.connection": 1..5 => |it, count| it.producer.max_in_flight = count as usize;
+    "retries": 0..2_147_483_647 => |it, count| it.producer.retries = count as u32;
+    "fetch.max.wait.ms": 0..2_147_483_647 => |it, ms| it.consumer.fetch_max_wait_ms = ms as i32;
+    "fetch.min.bytes": 0..2_147_483_647 => |it, bytes| it.consumer.fetch_min_bytes = bytes as i32;
+    "fetch.max.bytes": 0..2_147_483_647 => |it, bytes| it.consumer.fetch_max_bytes = bytes as i32;
+    "max.partition.fetch.bytes": 0..2_147_483_647 => |it, bytes| it.consumer.max_partition_fetch_bytes = bytes as i32;
+}
+
+impl Clients {
+    /// The topics of a run.
+    pub fn topics(&self) -> Topics {
+        let lasting = (0..self.topics).map(|n| format!("topic-{n}").into());
+        let passing = (0..PASSING_TOPICS).map(|n| format!("passing-{n}").into());
+        Topics {
+            names: lasting.chain(passing).chain([Rc::from("fresh")]).collect(),
+            lasting: self.topics,
+            partitions: self.partitions.into(),
+            replication_factor: i16::try_from(self.replication_factor).unwrap_or(i16::MAX),
+            min_insync_replicas: self.min_insync_replicas.into(),
+        }
+    }
+
+    /// What the clients are configured with, all brokers being bootstrap servers.
+    pub fn settings(&self, bootstrap: Rc<[NodeId]>, names: Rc<[Rc<str>]>) -> Result<Settings, String> {
+        let client = ClientConfig::new(bootstrap, names);
+        let mut settings = Settings {
+            admin: AdminConfig::new(client.clone()),
+            producer: ProducerConfig::new(client.clone()),
+            consumer: ConsumerConfig::new(client),
+        };
+        settings.producer.acks = match self.acks {
+            Acks::All => -1,
+            Acks::Leader => 1,
+            Acks::None => 0,
+        };
+        settings.producer.enable_idempotence = self.idempotence;
+        settings.consumer.auto_offset_reset = OffsetResetStrategy::Earliest;
+        for (name, value) in &self.config.0 {
+            let Some((_, min, max)) = SETTINGS.iter().find(|(known, ..)| known == name) else {
+                let known: Vec<&str> = SETTINGS.iter().map(|(name, ..)| *name).collect();
+                return Err(format!("{name} = {value:?}: no such property; allowed: {}", known.join(", ")));
+            };
+            let number = value.trim().parse::<i64>().ok().filter(|number| (*min..=*max).contains(number));
+            let refused = || format!("{name} = {value:?}; allowed: {min}..{max}");
+            set(&mut settings, name, number.ok_or_else(refused)?);
+        }
+        settings.producer.check().map_err(|error| error.to_string())?;
+        Ok(settings)
+    }
+
+    /// Nothing is said of clients.
+    pub fn is_default(&self) -> bool {
+        *self == Clients::default()
+    }
+
+    pub(super) fn check(&self, has_brokers: bool) -> Result<(), Refusal> {
+        if !has_brokers && !self.is_default() {
+            return Err(Refusal::new("clients", "Kafka's clients need brokers; allowed: with cluster.brokers"));
+        }
+        let counts = [
+            ("admins", self.admins, 1..=8),
+            ("producers", self.producers, 0..=32),
+            ("consumers", self.consumers, 0..=32),
+            ("topics", self.topics, 1..=32),
+            ("partitions", self.partitions, 1..=64),
+            ("replication_factor", self.replication_factor, 1..=9),
+            ("min_insync_replicas", self.min_insync_replicas, 1..=9),
+        ];
+        for (name, count, allowed) in counts {
+            if !allowed.contains(&count) {
+                let problem = format!("{count}; allowed: {}..{}", allowed.start(), allowed.end());
+                return Err(Refusal::new(format!("clients.{name}"), problem));
+            }
+        }
+        for (name, interval) in [("produce_interval", self.produce_interval), ("admin_interval", self.admin_interval)] {
+            if interval < Nanos(100_000) {
+                return Err(Refusal::new(format!("clients.{name}"), format!("{interval}; allowed: 100us and more")));
+            }
+        }
+        self.settings(Rc::from([NodeId(1)]), Rc::from([])).map_err(|why| Refusal::new("clients.config", why))?;
+        Ok(())
+    }
+}

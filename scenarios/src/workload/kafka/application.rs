@@ -1,0 +1,238 @@
+//! What the applications of Kafka clients ask for, and when.
+
+use std::rc::Rc;
+
+use raft::client::{AdminOperation, AttemptEvent, ProducerOperation, TopicPartition};
+use raft::ids::Uuid;
+use raft::message::admin::*;
+use raft::message::{AdminRequest, ErrorCode};
+use sim::rng::Entropy;
+
+use super::spec::Topics;
+
+/// Wait before something that failed is asked for again, ns.
+const RETRY_NS: u64 = 500_000_000;
+/// A producer with so many values under way sends no more.
+const MAX_OUTSTANDING: usize = 500;
+/// ConfigResource.Type.TOPIC
+const TOPIC_RESOURCE: i8 = 2;
+/// IncrementalAlterConfigs: OpType.SET and DELETE
+const SET: i8 = 0;
+const DELETE: i8 = 1;
+
+/// An application of an admin client: one operation at a time.
+#[derive(Clone, Debug)]
+pub struct AdminApplication {
+    topics: Topics,
+    interval_ns: u64,
+    /// Only creates its own topic, until that is there.
+    is_fresh: bool,
+    next_operation: u32,
+    in_progress: Option<u32>,
+    /// What has to be created first.
+    to_create: Vec<usize>,
+    /// Something of the operation in progress failed.
+    failed: Vec<u16>,
+    next_ns: u64,
+}
+
+impl AdminApplication {
+    pub fn new(topics: Topics, interval_ns: u64, is_fresh: bool, start_ns: u64) -> AdminApplication {
+        let to_create = if is_fresh { vec![topics.fresh()] } else { (0..usize::from(topics.lasting)).collect() };
+        AdminApplication {
+            topics,
+            interval_ns,
+            is_fresh,
+            next_operation: 1,
+            in_progress: None,
+            to_create,
+            failed: Vec::new(),
+            next_ns: start_ns,
+        }
+    }
+
+    /// When it acts next; `None` while it waits for an answer, and when it is done.
+    pub fn next_ns(&self) -> Option<u64> {
+        let is_done = self.is_fresh && self.to_create.is_empty();
+        (self.in_progress.is_none() && !is_done).then_some(self.next_ns)
+    }
+
+    /// Learns what came of its operation.
+    pub fn on_event(&mut self, event: AttemptEvent, now_ns: u64) {
+        match event {
+            AttemptEvent::AdminInvoked { .. } => self.failed.clear(),
+            AttemptEvent::AdminResult { index, error, .. }
+                if error != ErrorCode::None && error != ErrorCode::TopicAlreadyExists =>
+            {
+                self.failed.push(index);
+            }
+            AttemptEvent::OperationDone { operation, error } if self.in_progress == Some(operation) => {
+                self.in_progress = None;
+                self.next_ns = now_ns + self.interval_ns;
+                if self.to_create.is_empty() {
+                    return;
+                }
+                if error == ErrorCode::None {
+                    let failed = std::mem::take(&mut self.failed);
+                    let left = failed.iter().filter_map(|index| self.to_create.get(usize::from(*index)).copied());
+                    self.to_create = left.collect();
+                }
+                if !self.to_create.is_empty() {
+                    self.next_ns = now_ns + RETRY_NS;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The next operation.
+    pub fn act(&mut self, entropy: &mut Entropy) -> AdminOperation {
+        let request = if self.to_create.is_empty() { self.draw(entropy) } else { self.create(&self.to_create) };
+        let operation = self.next_operation;
+        self.next_operation += 1;
+        self.in_progress = Some(operation);
+        AdminOperation { operation, request }
+    }
+
+    fn create(&self, topics: &[usize]) -> AdminRequest {
+        let creatable = |topic: &usize| {
+            let is_lasting = *topic < usize::from(self.topics.lasting);
+            let min_isr = TopicConfig {
+                name: "min.insync.replicas".into(),
+                value: Some(self.topics.min_insync_replicas.to_string().into()),
+            };
+            CreatableTopic {
+                name: Rc::clone(&self.topics.names[*topic]),
+                num_partitions: if is_lasting { self.topics.partitions } else { 1 },
+                replication_factor: self.topics.replication_factor,
+                assignments: Rc::from([]),
+                configs: Rc::from([min_isr]),
+            }
+        };
+        AdminRequest::CreateTopics(CreateTopicsRequest {
+            topics: topics.iter().map(creatable).collect(),
+            timeout_ms: 0,
+            validate_only: false,
+        })
+    }
+
+    fn draw(&self, entropy: &mut Entropy) -> AdminRequest {
+        let passing = self.topics.passing();
+        let topic = passing.start + entropy.below(passing.len() as u64) as usize;
+        let name = Rc::clone(&self.topics.names[topic]);
+        match entropy.below(9) {
+            0 | 1 => self.create(&[topic]),
+            2 => AdminRequest::DeleteTopics(DeleteTopicsRequest {
+                topics: Rc::from([DeleteTopicState { name: Some(name), topic_id: Uuid::ZERO }]),
+                timeout_ms: 0,
+            }),
+            3 => AdminRequest::CreatePartitions(CreatePartitionsRequest {
+                topics: Rc::from([CreatePartitionsTopic {
+                    name,
+                    count: 2 + entropy.below(4) as i32,
+                    assignments: Rc::from([]),
+                }]),
+                timeout_ms: 0,
+                validate_only: false,
+            }),
+            4 | 5 => self.alter_config(entropy),
+            6 => AdminRequest::DescribeConfigs(DescribeConfigsRequest {
+                resources: Rc::from([DescribeConfigsResource {
+                    resource_type: TOPIC_RESOURCE,
+                    resource_name: self.any_topic(entropy),
+                }]),
+            }),
+            // Preferred leaders of everything.
+            _ => AdminRequest::ElectLeaders(ElectLeadersRequest {
+                election_type: 0,
+                topic_partitions: None,
+                timeout_ms: 0,
+            }),
+        }
+    }
+
+    fn any_topic(&self, entropy: &mut Entropy) -> Rc<str> {
+        Rc::clone(&self.topics.names[entropy.below(self.topics.fresh() as u64) as usize])
+    }
+
+    fn alter_config(&self, entropy: &mut Entropy) -> AdminRequest {
+        let config = match entropy.below(3) {
+            0 => AlterableConfig { name: "retention.ms".into(), config_operation: DELETE, value: None },
+            _ => AlterableConfig {
+                name: "retention.ms".into(),
+                config_operation: SET,
+                value: Some((604_800_000 + entropy.below(1_000_000)).to_string().into()),
+            },
+        };
+        AdminRequest::IncrementalAlterConfigs(IncrementalAlterConfigsRequest {
+            resources: Rc::from([AlterConfigsResource {
+                resource_type: TOPIC_RESOURCE,
+                resource_name: self.any_topic(entropy),
+                configs: Rc::from([config]),
+            }]),
+            validate_only: false,
+        })
+    }
+}
+
+/// An application of a producer.
+#[derive(Clone, Debug)]
+pub struct ProducerApplication {
+    topics: Topics,
+    interval_ns: u64,
+    next_value: u64,
+    next_ns: u64,
+    /// A fresh producer sends one value to each partition, and again where that failed.
+    owed: Option<Vec<TopicPartition>>,
+}
+
+impl ProducerApplication {
+    pub fn new(topics: Topics, index: u16, interval_ns: u64, is_fresh: bool, start_ns: u64) -> ProducerApplication {
+        let owed = is_fresh.then(|| all_partitions(&topics).collect());
+        let next_value = u64::from(index + 1) << 40;
+        ProducerApplication { topics, interval_ns, next_value, next_ns: start_ns, owed }
+    }
+
+    /// When it acts next.
+    pub fn next_ns(&self) -> Option<u64> {
+        self.owed.as_ref().is_none_or(|owed| !owed.is_empty()).then_some(self.next_ns)
+    }
+
+    /// Learns what came of its values.
+    pub fn on_event(&mut self, event: AttemptEvent, now_ns: u64) {
+        let Some(owed) = &mut self.owed else { return };
+        // Whatever failed, all is sent anew: an attempt more does no harm.
+        if matches!(event, AttemptEvent::BatchFailed { .. } | AttemptEvent::SendRefused { .. }) {
+            owed.clear();
+            owed.extend(all_partitions(&self.topics));
+            self.next_ns = now_ns + RETRY_NS;
+        }
+    }
+
+    /// The next values.
+    pub fn act(&mut self, now_ns: u64, outstanding: usize, entropy: &mut Entropy) -> Vec<ProducerOperation> {
+        self.next_ns = now_ns + self.interval_ns;
+        if let Some(owed) = &mut self.owed {
+            let owed = std::mem::take(owed);
+            return owed.into_iter().map(|partition| self.send(partition)).collect();
+        }
+        if outstanding >= MAX_OUTSTANDING {
+            return Vec::new();
+        }
+        let topic = entropy.below(u64::from(self.topics.lasting)) as u16;
+        let partition = entropy.below(self.topics.partitions.unsigned_abs().into()) as i32;
+        vec![self.send(TopicPartition { topic, partition })]
+    }
+
+    fn send(&mut self, partition: TopicPartition) -> ProducerOperation {
+        let value = self.next_value;
+        self.next_value += 1;
+        ProducerOperation::Send { partition, value }
+    }
+}
+
+/// Every partition of every lasting topic.
+pub fn all_partitions(topics: &Topics) -> impl Iterator<Item = TopicPartition> {
+    let partitions = topics.partitions;
+    (0..topics.lasting).flat_map(move |topic| (0..partitions).map(move |partition| TopicPartition { topic, partition }))
+}

@@ -1,0 +1,183 @@
+//! Kafka's own clients as processes of the world: a client of crate `raft`, and an application that
+//! asks things of it. What it says is the client's own history of attempts.
+
+mod application;
+mod spec;
+
+pub use application::all_partitions;
+pub use spec::{KafkaClientRole, KafkaClientSpec, Topics};
+
+use application::{AdminApplication, ProducerApplication};
+use raft::client::{AdminClient, ClientEffect, ClientInput, ClientOut, Consumer, ConsumerOperation, Producer};
+use raft::ids::NodeId;
+use raft::io::{CloseReason, ConnectToken, Connection};
+use sim::process::{self, Effect, Input, Node, Now, Out};
+use sim::rng::Entropy;
+
+use crate::actor::{Actor, Draws, Message, Said, clocks};
+
+/// A client and its application.
+#[derive(Clone, Debug)]
+enum Pair {
+    Admin(Box<AdminClient>, AdminApplication),
+    Producer(Box<Producer>, ProducerApplication),
+    Consumer(Box<Consumer>, Option<ConsumerOperation>),
+}
+
+/// A Kafka client as a process.
+#[derive(Clone, Debug)]
+pub struct KafkaClient {
+    pair: Pair,
+    places: std::rc::Rc<[(NodeId, Node)]>,
+    /// It acts for the first time then.
+    start_ns: u64,
+    /// The client's own timer.
+    client_ns: Option<u64>,
+    armed_ns: Option<u64>,
+    out: ClientOut,
+}
+
+impl KafkaClient {
+    /// A fresh client; nothing of it survives a crash.
+    pub fn boot(spec: &KafkaClientSpec, now: Now, out: &mut Out<Actor>) -> KafkaClient {
+        let start_ns = spec.fresh_from_ns.unwrap_or(now.mono_ns).max(now.mono_ns);
+        let (is_fresh, topics) = (spec.fresh_from_ns.is_some(), spec.topics.clone());
+        let pair = match &spec.role {
+            KafkaClientRole::Admin { config, interval_ns } => Pair::Admin(
+                Box::new(AdminClient::new(config.clone())),
+                AdminApplication::new(topics, *interval_ns, is_fresh, start_ns),
+            ),
+            KafkaClientRole::Producer { config, interval_ns } => Pair::Producer(
+                Box::new(Producer::new(config.clone()).expect("checked when the scenario was read")),
+                ProducerApplication::new(topics, spec.index, *interval_ns, is_fresh, start_ns),
+            ),
+            KafkaClientRole::Consumer { config } => {
+                let partitions = all_partitions(&topics).collect();
+                let assign = ConsumerOperation::Assign { partitions };
+                Pair::Consumer(Box::new(Consumer::new(config.clone())), Some(assign))
+            }
+        };
+        let mut client = KafkaClient {
+            pair,
+            places: spec.places.clone(),
+            start_ns,
+            client_ns: None,
+            armed_ns: None,
+            out: ClientOut::default(),
+        };
+        client.arm(out);
+        client
+    }
+
+    /// One input.
+    pub fn step(&mut self, now: Now, input: Input<Actor>, entropy: &mut Entropy, out: &mut Out<Actor>) {
+        if matches!(input, Input::Timer) {
+            self.armed_ns = None;
+        }
+        if now.mono_ns >= self.start_ns {
+            self.tell(now, input, entropy);
+            self.act(now, entropy);
+            self.hand_over(now, out);
+        }
+        self.arm(out);
+    }
+
+    fn tell(&mut self, now: Now, input: Input<Actor>, entropy: &mut Entropy) {
+        let draws = &mut Draws(entropy);
+        let (now, out) = (clocks(now), &mut self.out);
+        match &mut self.pair {
+            Pair::Admin(client, _) => client.step(now, to_client(input), draws, out),
+            Pair::Producer(client, _) => client.step(now, to_client(input), draws, out),
+            Pair::Consumer(client, _) => client.step(now, to_client(input), draws, out),
+        }
+    }
+
+    /// The application's part.
+    fn act(&mut self, now: Now, entropy: &mut Entropy) {
+        let due = |at_ns: Option<u64>| at_ns.is_some_and(|at_ns| at_ns <= now.mono_ns);
+        let out = &mut self.out;
+        match &mut self.pair {
+            Pair::Admin(client, application) if due(application.next_ns()) => {
+                let operation = application.act(entropy);
+                client.step(clocks(now), ClientInput::Operation(operation), &mut Draws(entropy), out);
+            }
+            Pair::Producer(client, application) if due(application.next_ns()) => {
+                for operation in application.act(now.mono_ns, client.outstanding(), entropy) {
+                    client.step(clocks(now), ClientInput::Operation(operation), &mut Draws(entropy), out);
+                }
+            }
+            Pair::Consumer(client, assign) => {
+                if let Some(assign) = assign.take() {
+                    client.step(clocks(now), ClientInput::Operation(assign), &mut Draws(entropy), out);
+                }
+            }
+            Pair::Admin(..) | Pair::Producer(..) => {}
+        }
+    }
+
+    /// Turns what the client asked for into the world's effects; its timer stays here.
+    fn hand_over(&mut self, now: Now, out: &mut Out<Actor>) {
+        for effect in self.out.effects.drain(..) {
+            out.push(match effect {
+                ClientEffect::Connect { token, to } => {
+                    let place = self.places.iter().find(|(id, _)| *id == to);
+                    let Some((_, to)) = place else { panic!("connect to node {to}, which is not in this cluster") };
+                    Effect::Connect { token: token.0, to: *to }
+                }
+                ClientEffect::Request { connection, correlation_id, request } => Effect::Request {
+                    connection: process::Connection(connection.0),
+                    message: Message::Request { correlation_id, request },
+                },
+                ClientEffect::Close { token } => Effect::Close { token: token.0 },
+                ClientEffect::Arm { at_mono_ns } => {
+                    self.client_ns = Some(at_mono_ns);
+                    continue;
+                }
+                ClientEffect::Cancel => {
+                    self.client_ns = None;
+                    continue;
+                }
+                ClientEffect::Observe(event) => {
+                    match &mut self.pair {
+                        Pair::Admin(_, application) => application.on_event(event, now.mono_ns),
+                        Pair::Producer(_, application) => application.on_event(event, now.mono_ns),
+                        Pair::Consumer(..) => {}
+                    }
+                    Effect::Observe(Said::Attempt(event))
+                }
+            });
+        }
+    }
+
+    fn arm(&mut self, out: &mut Out<Actor>) {
+        let application_ns = match &self.pair {
+            Pair::Admin(_, application) => application.next_ns(),
+            Pair::Producer(_, application) => application.next_ns(),
+            Pair::Consumer(_, assign) => assign.as_ref().map(|_| self.start_ns),
+        };
+        let due_ns = [self.client_ns, application_ns].into_iter().flatten().min();
+        if due_ns != self.armed_ns {
+            out.push(due_ns.map_or(Effect::Cancel, |at_mono_ns| Effect::Arm { at_mono_ns }));
+            self.armed_ns = due_ns;
+        }
+    }
+}
+
+fn to_client<O>(input: Input<Actor>) -> ClientInput<O> {
+    match input {
+        Input::Opened { token, connection } => {
+            ClientInput::Opened { token: ConnectToken(token), connection: Connection(connection.0) }
+        }
+        Input::Closed { token, reason } => {
+            let reason = match reason {
+                process::CloseReason::Refused => CloseReason::Refused,
+                process::CloseReason::Reset => CloseReason::Reset,
+            };
+            ClientInput::Closed { token: ConnectToken(token), reason }
+        }
+        Input::Response { token, message: Message::Response { correlation_id, response } } => {
+            ClientInput::Response { token: ConnectToken(token), correlation_id, response }
+        }
+        _ => ClientInput::Timer,
+    }
+}

@@ -1,0 +1,62 @@
+//! What a Kafka client of a run is: its role, its properties, and what its application does.
+
+use std::rc::Rc;
+
+use raft::client::{AdminConfig, ConsumerConfig, ProducerConfig};
+use raft::ids::NodeId;
+use sim::process::Node;
+
+/// The topics of a run, by their place in every client's list of names.
+#[derive(Clone, Debug)]
+pub struct Topics {
+    /// Names: those that are created at the start, then those that come and go, then the one
+    /// that a fresh admin client creates after healing.
+    pub names: Rc<[Rc<str>]>,
+    /// How many of them are created at the start.
+    pub lasting: u16,
+    /// Partitions of each of these.
+    pub partitions: i32,
+    /// Replicas of each partition.
+    pub replication_factor: i16,
+    /// `min.insync.replicas` of each topic.
+    pub min_insync_replicas: i32,
+}
+
+impl Topics {
+    /// Place of the topic that a fresh admin client creates.
+    pub fn fresh(&self) -> usize {
+        self.names.len() - 1
+    }
+
+    /// Places of those that come and go.
+    pub fn passing(&self) -> std::ops::Range<usize> {
+        usize::from(self.lasting)..self.fresh()
+    }
+}
+
+/// What a client is, with its properties.
+#[derive(Clone, Debug)]
+pub enum KafkaClientRole {
+    /// Creates the lasting topics, then changes this and that every so often.
+    Admin { config: AdminConfig, interval_ns: u64 },
+    /// Sends a value every so often.
+    Producer { config: ProducerConfig, interval_ns: u64 },
+    /// Reads all partitions of all lasting topics from their start.
+    Consumer { config: ConsumerConfig },
+}
+
+/// A Kafka client of a run.
+#[derive(Clone, Debug)]
+pub struct KafkaClientSpec {
+    /// Which client this is; part of every value it sends.
+    pub index: u16,
+    /// See there.
+    pub role: KafkaClientRole,
+    /// The topics.
+    pub topics: Topics,
+    /// Where the brokers live: (Kafka node id, place).
+    pub places: Rc<[(NodeId, Node)]>,
+    /// A fresh client: it does nothing before this instant of its monotonic clock, ns, and then
+    /// once what shows that the cluster works.
+    pub fresh_from_ns: Option<u64>,
+}
