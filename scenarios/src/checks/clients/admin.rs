@@ -23,12 +23,14 @@ use crate::checks::verdict::Verdict;
 /// An attempt without an answer.
 #[derive(Clone, Debug)]
 pub(super) struct Attempt {
-    pub request: AdminRequest,
+    /// `None` until it is sent.
+    pub request: Option<AdminRequest>,
     node: NodeId,
     /// Where the committed metadata ended at the call.
     pub called_at: i64,
     /// The node's link to the controller at the call.
     link: u32,
+    api_key: i16,
     wishes: BTreeMap<u16, Vec<Wish>>,
     pub topic_ids: BTreeMap<u16, Uuid>,
     pub config_sums: BTreeMap<u16, u64>,
@@ -45,7 +47,6 @@ struct Link {
 /// All admin clients.
 #[derive(Clone, Debug, Default)]
 pub struct Admins {
-    requests: BTreeMap<(usize, u32), AdminRequest>,
     open: BTreeMap<(usize, u32), Attempt>,
     asked: Asked,
     links: BTreeMap<NodeId, Link>,
@@ -66,11 +67,6 @@ pub struct Around<'a> {
 }
 
 impl Admins {
-    /// The application calls: what the attempts of `operation` will ask for.
-    pub fn operation(&mut self, client: usize, operation: u32, request: AdminRequest) {
-        self.requests.insert((client, operation), request);
-    }
-
     /// A broker sends an Envelope over a connection.
     pub fn forwarded(&mut self, broker: NodeId, connection: u64) {
         let link = self.links.entry(broker).or_insert(Link { connection, changes: 0 });
@@ -84,25 +80,33 @@ impl Admins {
         &mut self.asked
     }
 
-    /// An attempt is sent.
-    pub fn invoked(&mut self, client: usize, attempt: u32, operation: u32, node: NodeId, end: i64) {
-        let request = self.requests.get(&(client, operation));
-        let request = request.unwrap_or_else(|| panic!("client {client} never told of operation {operation}")).clone();
-        let wishes = wishes_of(&request);
-        for (index, wish) in wishes.iter().flat_map(|(index, wishes)| wishes.iter().map(move |wish| (index, wish))) {
-            self.asked.asks((client, attempt, *index), wish.clone());
-        }
+    /// An attempt begins.
+    pub fn invoked(&mut self, client: usize, attempt: u32, api_key: i16, node: NodeId, end: i64) {
         let of = Attempt {
-            request,
+            request: None,
             node,
             called_at: end,
             link: self.changes_of(node),
-            wishes,
+            api_key,
+            wishes: BTreeMap::new(),
             topic_ids: BTreeMap::new(),
             config_sums: BTreeMap::new(),
             outcome: Outcome::Done,
         };
         self.open.insert((client, attempt), of);
+    }
+
+    /// A client sends a request: that of its newest attempt.
+    pub fn sent(&mut self, client: usize, request: &AdminRequest) {
+        let newest = self.open.range_mut((client, 0)..=(client, u32::MAX)).next_back();
+        let Some(((_, number), attempt)) = newest.filter(|(_, attempt)| attempt.request.is_none()) else { return };
+        attempt.request = Some(request.clone());
+        attempt.wishes = wishes_of(request);
+        for (index, wishes) in &attempt.wishes {
+            for wish in wishes {
+                self.asked.asks((client, *number, *index), wish.clone());
+            }
+        }
     }
 
     fn changes_of(&self, node: NodeId) -> u32 {
@@ -148,7 +152,7 @@ impl Admins {
             Outcome::Failed => Ended::Failed,
             Outcome::Done => Ended::Done(None),
         };
-        if outcome == Outcome::Done && matches!(attempt.request, AdminRequest::CreateTopics(_)) {
+        if outcome == Outcome::Done && matches!(attempt.request, Some(AdminRequest::CreateTopics(_))) {
             let life = attempt.topic_ids.get(&index).and_then(|id| around.topics.by_id(*id));
             // After another link a first execution may have made a topic as well.
             ended = if same_link { Ended::Done(life) } else { Ended::Undecided };
@@ -189,7 +193,7 @@ impl Admins {
     pub fn answered(&mut self, client: usize, attempt: u32, error: ErrorCode, around: &mut Around<'_>) {
         let key = (client, attempt);
         let Some(open) = self.open.get(&key) else { return };
-        if let AdminRequest::UnregisterBroker(_) = open.request {
+        if let Some(AdminRequest::UnregisterBroker(_)) = open.request {
             let outcome = match error {
                 ErrorCode::None => Outcome::Done,
                 ErrorCode::BrokerIdNotRegistered | ErrorCode::PolicyViolation => Outcome::Failed,
@@ -201,7 +205,7 @@ impl Admins {
         }
         self.leave_open(key, around.verdict);
         if let Some(attempt) = self.open.remove(&key) {
-            around.counts.ended(kind(&attempt.request), attempt.outcome);
+            around.counts.ended(kind(attempt.api_key), attempt.outcome);
         }
     }
 
@@ -209,7 +213,7 @@ impl Admins {
     pub fn unknown(&mut self, client: usize, attempt: u32, counts: &mut Counts, verdict: &mut Verdict) {
         self.leave_open((client, attempt), verdict);
         if let Some(attempt) = self.open.remove(&(client, attempt)) {
-            counts.ended(kind(&attempt.request), Outcome::Unknown);
+            counts.ended(kind(attempt.api_key), Outcome::Unknown);
         }
     }
 
@@ -223,7 +227,7 @@ impl Admins {
     /// What never ended is unknown.
     pub fn finish(&mut self, counts: &mut Counts) {
         for attempt in std::mem::take(&mut self.open).into_values() {
-            counts.ended(kind(&attempt.request), Outcome::Unknown);
+            counts.ended(kind(attempt.api_key), Outcome::Unknown);
         }
     }
 }

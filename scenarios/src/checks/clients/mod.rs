@@ -95,9 +95,11 @@ impl ClientHistories {
         ClientHistories { topics: Topics::new(topics), ..ClientHistories::default() }
     }
 
-    /// The application of an admin client calls; before the first attempt of that operation.
-    pub fn admin_operation(&mut self, client: usize, operation: u32, request: AdminRequest) {
-        self.admins.operation(client, operation, request);
+    /// An admin client sends a request: what the attempt that it has just told of asks for.
+    pub fn admin_sent(&mut self, client: usize, request: &AdminRequest) {
+        if !self.admin_destroyed {
+            self.admins.sent(client, request);
+        }
     }
 
     /// The application of a consumer assigns these partitions, and no others.
@@ -249,8 +251,8 @@ impl ClientHistories {
                 polls.set(client, partition, (offset.0, cause), &mut around);
             }
             _ if self.admin_destroyed => {}
-            AttemptEvent::AdminInvoked { attempt, operation, node, .. } => {
-                admins.invoked(client, attempt, operation, node, metadata.end);
+            AttemptEvent::AdminInvoked { attempt, api_key, node, .. } => {
+                admins.invoked(client, attempt, api_key, node, metadata.end);
             }
             AttemptEvent::AdminTopicId { attempt, index, topic_id } => {
                 admins.topic_id(client, attempt, index, topic_id);

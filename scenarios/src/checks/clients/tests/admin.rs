@@ -46,7 +46,7 @@ pub(super) fn config(name: &str, value: Option<&str>) -> Step {
 /// Operation and attempt `number` of a client is sent.
 pub(super) fn asks(client: usize, number: u32, request: AdminRequest) -> Vec<Step> {
     let api_key = request.api_key();
-    vec![Step::Operation(client, number, request), calls(client, number, api_key)]
+    vec![Step::Operation(request), calls(client, number, api_key)]
 }
 
 /// It is answered.

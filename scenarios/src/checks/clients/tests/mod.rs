@@ -32,8 +32,8 @@ const CREATE_TOPICS: i16 = 19;
 enum Step {
     /// A client did or learned something.
     Client(usize, AttemptEvent),
-    /// The application of an admin client calls.
-    Operation(usize, u32, AdminRequest),
+    /// What the attempt that a client tells of next asks for.
+    Operation(AdminRequest),
     /// The next record of the metadata log is committed.
     Metadata(MetadataRecord),
     /// A batch is committed: id of the topic, first value, count, producer.
@@ -74,13 +74,18 @@ impl Played {
 /// Plays a history behind the prelude, to its end.
 fn play(steps: &[Step]) -> Played {
     let mut played = Played { histories: ClientHistories::new(&["t".into()]), verdict: Verdict::new(false) };
-    let (mut metadata, mut ends) = (0, std::collections::BTreeMap::new());
+    let (mut metadata, mut ends, mut asked) = (0, std::collections::BTreeMap::new(), None);
     for step in prelude().iter().chain(steps) {
         let Played { histories, verdict } = &mut played;
         verdict.now_ns += 1_000_000;
         match step.clone() {
-            Step::Client(client, event) => histories.attempt(client, event, verdict),
-            Step::Operation(client, operation, request) => histories.admin_operation(client, operation, request),
+            Step::Client(client, event) => {
+                histories.attempt(client, event, verdict);
+                if let Some(request) = asked.take() {
+                    histories.admin_sent(client, &request);
+                }
+            }
+            Step::Operation(request) => asked = Some(request),
             Step::Metadata(record) => {
                 histories.metadata_committed(Offset(metadata), &record, verdict);
                 metadata += 1;
@@ -141,7 +146,7 @@ fn prelude() -> Vec<Step> {
 /// Client 0 creates a topic of one partition by its attempt and operation of this number.
 fn creates(name: &str, id: Uuid, number: u32) -> Vec<Step> {
     vec![
-        Step::Operation(0, number, create(name)),
+        Step::Operation(create(name)),
         calls(0, number, CREATE_TOPICS),
         topic(name, id),
         partition(id, 0),

@@ -155,7 +155,7 @@ fn fresh_polls_read_all() {
 #[test]
 fn a_name_has_lives() {
     let reborn = |recreate: bool, value: u64| {
-        let deletes = Step::Operation(0, 2, super::admin::delete("t"));
+        let deletes = Step::Operation(super::admin::delete("t"));
         let mut steps = [appends(&[10]), vec![deletes, calls(0, 2, 20), remove(T)]].concat();
         if recreate {
             steps.extend(creates("t", T2, 3));
