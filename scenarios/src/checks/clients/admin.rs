@@ -168,13 +168,15 @@ impl Admins {
             Proof::Wrong(invariant, what) => around.verdict.fail(invariant, || {
                 format!("attempt {number} of client {client} (entry {index}, at offset {called_at}): {what}")
             }),
-            Proof::State(state) if same_link => {
-                if state < called_at {
+            Proof::State { state, stale } => {
+                if stale {
                     around.counts.remark(Remark::StaleAdminAnswer);
                 }
-                self.seen.insert((client, node), (link, state.max(floor)));
+                if same_link {
+                    self.seen.insert((client, node), (link, state.max(floor)));
+                }
             }
-            Proof::State(_) | Proof::Nothing => {}
+            Proof::Nothing => {}
         }
         self.asked.ended((client, number, index), &wishes, ended, around.verdict);
     }

@@ -10,12 +10,13 @@ use raft::ids::Uuid;
 use raft::message::admin::{AlterConfigsResource, CreatableTopic, DeleteTopicState, ElectLeadersRequest};
 use raft::message::{AdminRequest, ErrorCode};
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::rc::Rc;
 
 /// What an entry's answer proves.
 pub(super) enum Proof {
-    /// It is right, and shows a state at or after this one.
-    State(i64),
+    /// It is right, and shows a state at or after this one; none since the call if it is stale.
+    State { state: i64, stale: bool },
     /// It is right, and says nothing of a state.
     Nothing,
     /// It cannot be.
@@ -26,9 +27,9 @@ fn wrong(what: String) -> Proof {
     Proof::Wrong(Invariant::LinearizableAdmin, what)
 }
 
-/// A state that the answer shows, or none that fits.
-fn shown(state: Option<i64>, what: impl FnOnce() -> String) -> Proof {
-    state.map_or_else(|| Proof::Wrong(Invariant::StaleAdminAnswer, what()), Proof::State)
+/// It was done, and made this state.
+fn made(state: i64) -> Proof {
+    Proof::State { state, stale: false }
 }
 
 /// What each entry of a request wants; nothing if it is only to be validated.
@@ -100,6 +101,19 @@ pub(super) fn repeats(error: ErrorCode) -> bool {
 }
 
 impl Attempt {
+    /// A state that the answer shows, from `floor` on, or none that fits.
+    fn shown(
+        &self,
+        (floor, end): (i64, i64),
+        first: impl Fn(RangeInclusive<i64>) -> Option<i64>,
+        what: impl FnOnce() -> String,
+    ) -> Proof {
+        match first(floor..=end) {
+            Some(state) => Proof::State { state, stale: first(self.called_at.max(floor)..=end).is_none() },
+            None => Proof::Wrong(Invariant::StaleAdminAnswer, what()),
+        }
+    }
+
     /// An entry was done.
     pub(super) fn done(&self, index: u16, floor: i64, around: &mut Around<'_>) -> Proof {
         let at = usize::from(index);
@@ -128,16 +142,18 @@ impl Attempt {
                 let Some(asked) = request.resources.get(at) else { return Proof::Nothing };
                 let resource: Resource = (asked.resource_type, Rc::clone(&asked.resource_name));
                 let sum = self.config_sums.get(&index).copied().unwrap_or(0);
-                let states = floor..=around.metadata.end;
-                shown(around.metadata.configs(&resource).first_with(sum, states), || {
-                    format!("no state from {floor} on has just these configs of {resource:?}")
-                })
+                let configs = around.metadata.configs(&resource);
+                self.shown(
+                    (floor, around.metadata.end),
+                    |states| configs.first_with(sum, states),
+                    || format!("no state from {floor} on has just these configs of {resource:?}"),
+                )
             }
             AdminRequest::ElectLeaders(request) => self.elected(request, at, around),
             AdminRequest::UnregisterBroker(request) => {
                 let broker = request.broker_id;
                 if around.metadata.was_unregistered_in(broker, self.called_at..=around.metadata.end - 1) {
-                    Proof::State(self.called_at)
+                    made(self.called_at)
                 } else {
                     wrong(format!("broker {broker} is said to be unregistered, and is not since the call"))
                 }
@@ -187,7 +203,7 @@ impl Attempt {
         if !as_asked {
             return wrong(format!("{topic:?} was asked for, and {life:?} is committed"));
         }
-        Proof::State(life.created + 1)
+        made(life.created + 1)
     }
 
     fn deleted(&self, asked: &DeleteTopicState, id: Uuid, around: &mut Around<'_>) -> Proof {
@@ -199,7 +215,7 @@ impl Attempt {
         }
         let meant = asked.name.as_ref().map_or(asked.topic_id == id, |name| *name == life.name);
         match life.removed {
-            Some(removed) if meant && removed >= self.called_at => Proof::State(removed + 1),
+            Some(removed) if meant && removed >= self.called_at => made(removed + 1),
             removed => {
                 wrong(format!("{asked:?} is said to be deleted as {id}; {} was removed at {removed:?}", life.name))
             }
@@ -209,9 +225,9 @@ impl Attempt {
     fn grown(&self, name: &Rc<str>, count: i32, around: &mut Around<'_>) -> Proof {
         let last = usize::try_from(count - 1).unwrap_or(0);
         let lives = around.topics.of_name(name).iter().map(|life| &around.topics.lives[*life]);
-        let made = lives.filter_map(|life| life.partitions.get(last)).find(|offset| **offset >= self.called_at);
-        match made.copied() {
-            Some(offset) => Proof::State(offset + 1),
+        let grown = lives.filter_map(|life| life.partitions.get(last)).find(|offset| **offset >= self.called_at);
+        match grown.copied() {
+            Some(offset) => made(offset + 1),
             None => wrong(format!("{name} is said to have grown to {count} partitions, and has not since the call")),
         }
     }
@@ -231,7 +247,7 @@ impl Attempt {
         let since_call = history.states(self.called_at..=end).find(holds);
         let state = since_call.or_else(|| history.states(floor..=self.called_at).find(holds));
         match state {
-            Some(state) => Proof::State(state),
+            Some(state) => Proof::State { state, stale: since_call.is_none() },
             None => wrong(format!("{resource:?} is said to be done; no state from {floor} to {end} has it")),
         }
     }
@@ -251,7 +267,7 @@ impl Attempt {
 
     /// An entry was refused: some state must be a reason.
     pub(super) fn refused(&self, index: u16, error: ErrorCode, floor: i64, around: &mut Around<'_>) -> Proof {
-        let (at, states) = (usize::from(index), floor..=around.metadata.end);
+        let (at, range) = (usize::from(index), (floor, around.metadata.end));
         let topics = &*around.topics;
         let unknown = matches!(error, ErrorCode::UnknownTopicOrPartition | ErrorCode::UnknownTopicId);
         let Some(request) = &self.request else { return Proof::Nothing };
@@ -259,9 +275,11 @@ impl Attempt {
             AdminRequest::CreateTopics(request) => {
                 let Some(topic) = request.topics.get(at) else { return Proof::Nothing };
                 if error == ErrorCode::TopicAlreadyExists {
-                    return shown(first_alive(topics, &topic.name, states), || {
-                        format!("{} is said to exist, and does in no state from {floor} on", topic.name)
-                    });
+                    return self.shown(
+                        range,
+                        |states| first_alive(topics, &topic.name, states),
+                        || format!("{} is said to exist, and does in no state from {floor} on", topic.name),
+                    );
                 }
                 None
             }
@@ -274,7 +292,8 @@ impl Attempt {
                 let Some(topic) = request.topics.get(at) else { return Proof::Nothing };
                 let last = usize::try_from(topic.count - 1);
                 if let (ErrorCode::InvalidPartitions, Ok(last)) = (error, last) {
-                    return shown(topics.first_with_partition(&topic.name, last, states), || {
+                    let first = |states| topics.first_with_partition(&topic.name, last, states);
+                    return self.shown(range, first, || {
                         format!(
                             "{} is said to have {} partitions, and has in no state from {floor} on",
                             topic.name, topic.count
@@ -291,16 +310,24 @@ impl Attempt {
             }
             AdminRequest::UnregisterBroker(request) if error == ErrorCode::BrokerIdNotRegistered => {
                 let broker = request.broker_id;
-                return shown(around.metadata.first_without_broker(broker, states), || {
-                    format!("broker {broker} is said to be unknown, and is registered in all states from {floor} on")
-                });
+                return self.shown(
+                    range,
+                    |states| around.metadata.first_without_broker(broker, states),
+                    || {
+                        format!(
+                            "broker {broker} is said to be unknown, and is registered in all states from {floor} on"
+                        )
+                    },
+                );
             }
             AdminRequest::UnregisterBroker(_) | AdminRequest::ElectLeaders(_) => None,
         };
         match name.filter(|_| unknown) {
-            Some(name) => shown(first_absent(topics, &name, states), || {
-                format!("{name} is said to be unknown, and exists in all states from {floor} on")
-            }),
+            Some(name) => self.shown(
+                range,
+                |states| first_absent(topics, &name, states),
+                || format!("{name} is said to be unknown, and exists in all states from {floor} on"),
+            ),
             None => Proof::Nothing,
         }
     }

@@ -253,9 +253,6 @@ impl Appends {
                 let in_an_earlier_life = earlier.is_some_and(|(other, _)| other != log && topics.is_deleted(other));
                 let sent = self.batches.get_mut(&key).expect("a sender is a batch");
                 real_time(topics, log, base, sent.first_sent, verdict);
-                if sent.answered_at.is_none() {
-                    counts.remark(Remark::UnknownAppendCommitted);
-                }
                 if let Some(sending) = sent.sendings.iter_mut().find(|sending| sending.producer == producer) {
                     sending.copies = if in_an_earlier_life { 1 } else { sending.copies + 1 };
                     check_sending(sending, key, verdict);
@@ -373,6 +370,11 @@ impl Appends {
     pub fn finish(&mut self, counts: &mut Counts) {
         for _ in std::mem::take(&mut self.open) {
             counts.ended("produce", Outcome::Unknown);
+        }
+        let unanswered = |sent: &&SentBatch| sent.answered_at.is_none();
+        let unanswered = self.batches.values().filter(unanswered);
+        for _ in unanswered.filter(|sent| sent.sendings.iter().any(|sending| sending.copies > 0)) {
+            counts.remark(Remark::UnknownAppendCommitted);
         }
     }
 }

@@ -20,11 +20,14 @@ pub type Resource = (i8, Rc<str>);
 
 const TOPIC_RESOURCE: i8 = 2;
 
+/// Values of one config, each from its offset on.
+type Values = Vec<(i64, Option<Rc<str>>)>;
+
 /// The configs of one resource over time.
 #[derive(Clone, Debug, Default)]
 pub struct ConfigHistory {
-    /// By name: offsets and values, ascending.
-    values: BTreeMap<Rc<str>, Vec<(i64, Option<Rc<str>>)>>,
+    /// By name.
+    values: BTreeMap<Rc<str>, Values>,
     /// Offsets of changes, with the sum of the hashes of all that is set from there on.
     sums: Vec<(i64, u64)>,
     by_sum: BTreeMap<u64, Vec<usize>>,
@@ -74,7 +77,7 @@ impl ConfigHistory {
     /// States in the range that differ in what is set: the first, and each after a change.
     pub fn states(&self, ends: RangeInclusive<i64>) -> impl Iterator<Item = i64> {
         let (first, last) = ends.into_inner();
-        let from = self.sums.partition_point(|(offset, _)| offset + 1 <= first);
+        let from = self.sums.partition_point(|(offset, _)| *offset < first);
         let changes = self.sums[from..].iter().map(|(offset, _)| offset + 1);
         std::iter::once(first).chain(changes).take_while(move |end| *end <= last)
     }

@@ -52,6 +52,7 @@ use crate::report::Linearizability;
 #[derive(Clone, Debug, Default)]
 pub struct ClientHistories {
     ordinal: u64,
+    bootstrap: Vec<NodeId>,
     topics: Topics,
     metadata: Metadata,
     appends: Appends,
@@ -90,9 +91,17 @@ impl ClientHistories {
         Invariant::RegistrationEpochs,
     ];
 
-    /// `topics` is the list of names that all clients were configured with.
-    pub fn new(topics: &[Rc<str>]) -> ClientHistories {
-        ClientHistories { topics: Topics::new(topics), ..ClientHistories::default() }
+    /// `topics` is the list of names that all clients were configured with, `bootstrap` their
+    /// `bootstrap.servers`.
+    pub fn new(topics: &[Rc<str>], bootstrap: &[NodeId]) -> ClientHistories {
+        let (topics, bootstrap) = (Topics::new(topics), bootstrap.to_vec());
+        ClientHistories { topics, bootstrap, ..ClientHistories::default() }
+    }
+
+    /// Whom a client means: before it has metadata it calls its bootstrap servers -1, -2, ….
+    fn broker_of(&self, node: NodeId) -> NodeId {
+        let place = usize::try_from(-1 - i64::from(node.0));
+        place.ok().and_then(|place| self.bootstrap.get(place).copied()).unwrap_or(node)
     }
 
     /// An admin client sends a request: what the attempt that it has just told of asks for.
@@ -216,7 +225,10 @@ impl ClientHistories {
                 appends.name_values((client, batch), first_value, count);
             }
             AttemptEvent::BatchSplit { batch, into } => appends.split(ordinal, client, batch, into),
-            AttemptEvent::InitProducerIdInvoked { attempt, node } => self.initializing.push((client, attempt, node)),
+            AttemptEvent::InitProducerIdInvoked { attempt, node } => {
+                let node = self.broker_of(node);
+                self.initializing.push((client, attempt, node));
+            }
             AttemptEvent::InitProducerIdOk { attempt, producer_id, .. } => {
                 self.initialized(client, attempt, Some(producer_id), Outcome::Done, verdict);
             }
@@ -252,7 +264,8 @@ impl ClientHistories {
             }
             _ if self.admin_destroyed => {}
             AttemptEvent::AdminInvoked { attempt, api_key, node, .. } => {
-                admins.invoked(client, attempt, api_key, node, metadata.end);
+                let (node, end) = (self.broker_of(node), self.metadata.end);
+                self.admins.invoked(client, attempt, api_key, node, end);
             }
             AttemptEvent::AdminTopicId { attempt, index, topic_id } => {
                 admins.topic_id(client, attempt, index, topic_id);

@@ -278,6 +278,8 @@ fn a_producer_id_is_given_once_from_its_brokers_block() {
     };
     let good = story([0, 999], BROKER);
     assert_eq!((good.broke(), good.counts("init_producer_id")), (None, (2, 0, 0)));
+    // The first of the bootstrap servers, before its id is known.
+    assert_eq!(story([0, 999], NodeId(-1)).broke(), None);
     assert_eq!(story([5, 5], BROKER).broke(), Some("ProducerIdsOnce"));
     assert_eq!(story([5, 1_000], BROKER).broke(), Some("ProducerIdsOnce"));
     assert_eq!(story([5, 6], NodeId(102)).broke(), Some("ProducerIdsOnce"));

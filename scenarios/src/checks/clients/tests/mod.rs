@@ -73,7 +73,7 @@ impl Played {
 
 /// Plays a history behind the prelude, to its end.
 fn play(steps: &[Step]) -> Played {
-    let mut played = Played { histories: ClientHistories::new(&["t".into()]), verdict: Verdict::new(false) };
+    let mut played = Played { histories: ClientHistories::new(&["t".into()], &[BROKER]), verdict: Verdict::new(false) };
     let (mut metadata, mut ends, mut asked) = (0, std::collections::BTreeMap::new(), None);
     for step in prelude().iter().chain(steps) {
         let Played { histories, verdict } = &mut played;

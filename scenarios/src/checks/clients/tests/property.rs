@@ -186,10 +186,12 @@ fn altered(step: &Step, how: u8) -> Option<Step> {
     let event = match *event {
         ProduceOk { attempt, base_offset } => {
             let by = i64::from(how % 7) + 1;
-            let base = if how % 2 == 0 { base_offset.0 + by } else { (base_offset.0 - by).max(-1) };
+            let base = if how.is_multiple_of(2) { base_offset.0 + by } else { (base_offset.0 - by).max(-1) };
             ProduceOk { attempt, base_offset: Offset(if base == base_offset.0 { base + 1 } else { base }) }
         }
-        PollRecord { attempt, offset, value } if how % 2 == 0 => PollRecord { attempt, offset, value: value ^ 5 },
+        PollRecord { attempt, offset, value } if how.is_multiple_of(2) => {
+            PollRecord { attempt, offset, value: value ^ 5 }
+        }
         PollRecord { attempt, offset, value } => PollRecord { attempt, offset: Offset(offset.0 + 1), value },
         ReadInvoked { attempt, api: ReadApi::Fetch, partition, at } => {
             ReadInvoked { attempt, api: ReadApi::Fetch, partition, at: at + 1 }
