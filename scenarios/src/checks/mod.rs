@@ -5,6 +5,7 @@
 //! * [`committed`]: the committed log, and how much of it is promised
 //! * [`border`] and [`border_disk`]: what each crossing means to which check
 //! * [`history`] and [`linearizability`]: what clients did, and whether the answers fit
+//! * [`clients`]: what Kafka's clients did, and whether the answers fit
 //! * [`audit`]: node, ghost and disk compared
 //! * [`cluster`]: what brokers add: [`metadata`], committed; [`replication`] of partitions
 //! * [`recovery`], [`fresh`], [`failover`], [`coverage`]: liveness, times, and what a run went through
@@ -15,6 +16,7 @@
 pub mod audit;
 pub mod border;
 pub mod border_disk;
+pub mod clients;
 pub mod cluster;
 pub mod committed;
 pub mod coverage;
