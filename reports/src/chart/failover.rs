@@ -45,9 +45,15 @@ pub fn meaning(chart: &Chart) -> &'static str {
         FailoverKind::Controller => {
             "From the fault that strikes the active controller to the first commit in its successor's epoch"
         }
-        FailoverKind::Partition => "From the fault that strikes a partition's leader until the next leader serves",
-        FailoverKind::ProduceGap => "Around a fault: the longest time in which no produce was acknowledged",
-        FailoverKind::ConsumeGap => "Around a fault: the longest time in which no record was fetched",
+        FailoverKind::Partition => {
+            "From the fault that strikes a broker until all partitions that it led are led again"
+        }
+        FailoverKind::ProduceGap => {
+            "Around a fault: the longest time in which no produce to a partition was acknowledged"
+        }
+        FailoverKind::ConsumeGap => {
+            "Around a fault: the longest time in which a consumer fetched no record of a partition"
+        }
         FailoverKind::AdminGap => "Around a fault: the longest time in which no admin request was completed",
     }
 }
