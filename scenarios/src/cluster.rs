@@ -224,6 +224,7 @@ fn broker_checks(
         settings,
         controllers_min_insync_replicas: controllers().map(|config| config.controller.min_insync_replicas).min()?,
         first_fresh_client: clients.iter().filter(|(_, is_fresh)| !is_fresh).count(),
+        topics: scenario.clients.topics().names,
         partitions: usize::from(scenario.clients.topics) * usize::from(scenario.clients.partitions),
     })
 }

@@ -26,8 +26,13 @@ pub(crate) fn conclude(request: &Request<'_>, finished: &Finished) -> RunReport 
     let mut probes = BTreeMap::new();
     let mut excused = BTreeMap::new();
     if let Some(checks) = checks {
-        operations.insert("append".to_owned(), checks.appends());
-        operations.insert("read".to_owned(), checks.reads());
+        match checks.cluster() {
+            Some(cluster) => {
+                let of_clients = cluster.histories.counts().operations();
+                operations.extend(of_clients.map(|(kind, counts)| (kind.to_owned(), counts)));
+            }
+            None => operations.extend([("append".to_owned(), checks.appends()), ("read".to_owned(), checks.reads())]),
+        }
         // What an explicit plan led to is told, too.
         let met = checks.coverage().filter(|(_, count)| *count > 0).map(|(name, _)| (name, true));
         let possible = coverage::possible(Reach::of(request.scenario)).map(|name| (name, false));
@@ -109,10 +114,11 @@ fn outcome(
         // What was left out may well be what a floor lacks.
         return Outcome::Holds;
     }
-    let floors = [
-        ("append_ok", scenario.floor.append_ok, checks.appends().ok),
-        ("elections", scenario.floor.elections, checks.elections()),
-    ];
+    let work = match checks.cluster() {
+        Some(cluster) => ("produce_ok", scenario.floor.produce_ok, cluster.histories.counts().of("produce").ok),
+        None => ("append_ok", scenario.floor.append_ok, checks.appends().ok),
+    };
+    let floors = [work, ("elections", scenario.floor.elections, checks.elections())];
     for (floor, wanted, got) in floors {
         if got < wanted {
             return Outcome::Inconclusive { floor: floor.to_owned(), wanted, got };

@@ -108,6 +108,8 @@ impl Watch<Actor> for Onlooker {
     fn sent(&mut self, at: u64, node: Node, to: Node, connection: Connection, _: bool, message: &Message) {
         if let Some((checks, server)) = self.server(node) {
             checks.sent(at, (server, usize::from(to.0)), connection.0, message);
+        } else if let (Some(checks), Message::Request { request, .. }) = (self.checks.as_mut(), message) {
+            checks.client_sent(usize::from(node.0) - self.servers, request);
         }
     }
 

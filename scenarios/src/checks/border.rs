@@ -87,14 +87,14 @@ impl Checks {
     pub fn sent(&mut self, at: u64, (server, to): (usize, usize), connection: u64, message: &Message) {
         self.verdict.now_ns = at;
         match message {
-            Message::Request { request, .. } => self.request_sent(server, request),
+            Message::Request { request, .. } => self.request_sent(server, connection, request),
             Message::Response { correlation_id, response } => {
                 self.response_sent((server, to), connection, *correlation_id, response);
             }
         }
     }
 
-    fn request_sent(&mut self, server: usize, request: &Request) {
+    fn request_sent(&mut self, server: usize, connection: u64, request: &Request) {
         let ghost = &self.servers[server];
         let (verdict, ledger) = (&mut self.verdict, &self.ledger);
         match request {
@@ -124,7 +124,7 @@ impl Checks {
             Request::AppendRecords(_) | Request::ReadRecords(_) => {}
             Request::Data(_) | Request::Cluster(_) | Request::Admin(_) | Request::Envelope(_) => {
                 if let Some(cluster) = &mut self.cluster {
-                    cluster.request_sent(server, request);
+                    cluster.request_sent(server, connection, request);
                 }
             }
         }
@@ -360,6 +360,14 @@ impl Checks {
         self.failovers.attempt(at, client, event);
         if let Some(cluster) = &mut self.cluster {
             cluster.fresh.attempt(client, event);
+            cluster.histories.attempt(client, event, &mut self.verdict);
+        }
+    }
+
+    /// A Kafka client sends a request.
+    pub fn client_sent(&mut self, client: usize, request: &Request) {
+        if let (Some(cluster), Request::Admin(request)) = (&mut self.cluster, request) {
+            cluster.histories.admin_sent(client, request);
         }
     }
 
@@ -415,11 +423,17 @@ impl Checks {
         self.recovery.healed(at);
         self.white_box.healed(at);
         self.failovers.healed();
+        if let Some(cluster) = &mut self.cluster {
+            cluster.histories.healed();
+        }
     }
 
     /// Do all recovery predicates hold?
     pub fn recovered(&mut self) -> bool {
-        self.recovery.recovered(&self.servers, &mut self.committed, &self.ledger) && self.missing_in_cluster().is_none()
+        let recovered = self.recovery.recovered(&self.servers, &mut self.committed, &self.ledger)
+            && self.missing_in_cluster().is_none();
+        self.has_recovered |= recovered;
+        recovered
     }
 
     fn missing_in_cluster(&mut self) -> Option<Missing> {
@@ -447,6 +461,9 @@ impl Checks {
         let promised_end = if self.quorum.commits_before_flush { durable_end } else { end_of(self.committed.promised) };
         let (committed, coverage) = (&self.committed, &mut self.coverage);
         self.white_box.finish(committed, durable_end, promised_end, coverage, &mut self.verdict);
+        if let Some(cluster) = &mut self.cluster {
+            cluster.histories.finish(self.has_recovered, &mut self.verdict);
+        }
         self.promise_stands();
     }
 }

@@ -1,6 +1,8 @@
 //! What brokers add to the checks of a quorum: committed metadata and replication, and which
 //! crossing of the border means what to them. A quorum alone has none of this and pays nothing.
 
+use std::rc::Rc;
+
 use raft::broker::observation::BrokerObservation;
 use raft::ids::{NodeId, Offset};
 use raft::io::{DurableFiles, PartitionShown};
@@ -9,6 +11,7 @@ use raft::message::{
 };
 use sim::watch::{Synced, Write};
 
+use super::clients::ClientHistories;
 use super::committed::Committed;
 use super::coverage::{Coverage, Situation};
 use super::failover::Failovers;
@@ -35,6 +38,8 @@ pub struct BrokerConfig {
     pub first_fresh_client: usize,
     /// Partitions that such clients write and read.
     pub partitions: usize,
+    /// Names that clients were configured with.
+    pub topics: Rc<[Rc<str>]>,
     /// The controllers' static `min.insync.replicas`.
     pub controllers_min_insync_replicas: i32,
 }
@@ -51,19 +56,23 @@ pub struct ClusterChecks {
     to_be_published: Option<Offset>,
     /// Clients that begin after healing.
     pub fresh: FreshClients,
+    /// What all clients did.
+    pub histories: ClientHistories,
 }
 
 impl ClusterChecks {
     /// Before anything happened.
     pub fn new(servers: &[NodeId], config: BrokerConfig) -> ClusterChecks {
-        let BrokerConfig { ids, settings, controllers_min_insync_replicas, first_fresh_client, partitions } = config;
+        let BrokerConfig { ids, settings, controllers_min_insync_replicas, first_fresh_client, partitions, topics } =
+            config;
         ClusterChecks {
-            brokers: ids,
+            brokers: ids.clone(),
             metadata: MetadataGhost::new(servers.len(), controllers_min_insync_replicas),
             replication: Replication::new(servers.to_vec(), settings),
             acked_records: 0,
             excused_records: 0,
             to_be_published: None,
+            histories: ClientHistories::new(&topics, &ids),
             fresh: FreshClients::new(first_fresh_client, partitions),
         }
     }
@@ -89,8 +98,8 @@ impl ClusterChecks {
         verdict: &'a mut Verdict,
         coverage: &'a mut Coverage,
     ) -> (&'a mut Replication, &'a mut MetadataGhost, Around<'a>) {
-        let ClusterChecks { replication, metadata, acked_records, excused_records, .. } = self;
-        (replication, metadata, Around { verdict, coverage, acked_records, excused_records })
+        let ClusterChecks { replication, metadata, histories, acked_records, excused_records, .. } = self;
+        (replication, metadata, Around { verdict, coverage, histories, acked_records, excused_records })
     }
 
     /// The committed metadata log has grown, or was cut.
@@ -104,6 +113,9 @@ impl ClusterChecks {
     ) {
         let (replication, metadata, mut around) = self.parts(verdict, coverage);
         while let Some(update) = metadata.advance(committed, ledger, around.verdict) {
+            for (offset, record) in update.batch.iter().flat_map(|batch| batch.metadata_records()).flatten() {
+                around.histories.metadata_committed(offset, record, around.verdict);
+            }
             if !update.changes.is_empty() {
                 failovers.metadata(around.verdict.now_ns, &update, metadata.image());
                 replication.metadata_changed(&update, metadata, &mut around);
@@ -195,9 +207,13 @@ impl ClusterChecks {
     }
 
     /// A request leaves a server.
-    pub fn request_sent(&mut self, server: usize, request: &Request) {
-        if let Request::Cluster(ClusterRequest::AlterPartition(request)) = request {
-            self.replication.isr_proposed(server, request);
+    pub fn request_sent(&mut self, server: usize, connection: u64, request: &Request) {
+        match request {
+            Request::Cluster(ClusterRequest::AlterPartition(request)) => {
+                self.replication.isr_proposed(server, request);
+            }
+            Request::Envelope(_) => self.histories.forwarded(self.replication.id_of(server), connection),
+            _ => {}
         }
     }
 
@@ -312,6 +328,7 @@ impl ClusterChecks {
         if !behind.is_empty() {
             return Some(Missing { predicate: "images published to the committed end", servers: behind });
         }
-        self.fresh.missing().map(|predicate| Missing { predicate, servers: Vec::new() })
+        let unread = || self.histories.unread().map(|_| "every committed record read back");
+        self.fresh.missing().or_else(unread).map(|predicate| Missing { predicate, servers: Vec::new() })
     }
 }

@@ -105,6 +105,7 @@ pub struct Checks {
     verdict: Verdict,
     /// Only with brokers.
     cluster: Option<Box<ClusterChecks>>,
+    has_recovered: bool,
     audits: u64,
     cut_links: u32,
 }
@@ -134,6 +135,7 @@ impl Checks {
             coverage: Coverage::default(),
             verdict: Verdict::new(keep_going),
             cluster: brokers.map(|brokers| Box::new(ClusterChecks::new(&servers, brokers))),
+            has_recovered: false,
             audits: 0,
             cut_links: 0,
         }
@@ -213,6 +215,9 @@ impl Checks {
 
     /// The white-box judge's verdict.
     pub fn linearizability(&self) -> Linearizability {
+        if let Some(cluster) = &self.cluster {
+            return cluster.histories.linearizability(&self.verdict);
+        }
         let of_histories = [
             Invariant::LinearizableAppends,
             Invariant::CommittedReads,

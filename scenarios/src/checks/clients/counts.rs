@@ -76,6 +76,11 @@ impl Counts {
         self.operations.iter().map(|(kind, counts)| (*kind, *counts))
     }
 
+    /// Of one kind.
+    pub fn of(&self, kind: &str) -> OperationCounts {
+        self.operations().find(|(other, _)| *other == kind).map_or(OperationCounts::default(), |(_, counts)| counts)
+    }
+
     /// How often each was met.
     pub fn remarks(&self) -> impl Iterator<Item = (&'static str, u64)> {
         self.remarks.iter().map(|(remark, count)| (remark.name(), *count))

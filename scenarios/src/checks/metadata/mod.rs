@@ -38,6 +38,8 @@ pub struct Update {
     pub registered: BTreeSet<NodeId>,
     /// A `ClearElr` was among the records.
     pub elr_cleared: bool,
+    /// The batch; `None` of control records, and of one that cannot be read.
+    pub batch: Option<Rc<Batch>>,
     /// Partitions as each record left them, in order: a leader may hear of any of these states.
     pub partitions: Vec<(TopicIdPartition, Rc<PartitionRegistration>)>,
 }
@@ -114,8 +116,9 @@ impl MetadataGhost {
         if known.control {
             return Some(update);
         }
-        let parsed = Batch::parse(known.bytes());
-        let records = parsed.as_ref().map_err(|error| *error).and_then(|(batch, _)| batch.metadata_records());
+        let parsed = Batch::parse(known.bytes()).map(|(batch, _)| Rc::new(batch));
+        let batch = parsed.as_ref().ok().cloned();
+        let records = parsed.as_ref().map_err(|error| *error).and_then(|batch| batch.metadata_records());
         match records {
             Ok(records) => {
                 for (offset, record) in records {
@@ -126,6 +129,7 @@ impl MetadataGhost {
                 format!("the batch committed at offset {} cannot be read: {error}", known.base)
             }),
         }
+        update.batch = batch;
         if update.changes.is_empty() {
             return Some(update);
         }
@@ -261,7 +265,7 @@ impl MetadataGhost {
 impl Update {
     /// What was hidden comes to light.
     fn merge(&mut self, shown: Update) {
-        let Update { before: _, changes, registered, elr_cleared, partitions } = shown;
+        let Update { before: _, batch: _, changes, registered, elr_cleared, partitions } = shown;
         self.partitions.extend(partitions);
         self.changes.brokers.extend(changes.brokers);
         self.changes.controllers.extend(changes.controllers);

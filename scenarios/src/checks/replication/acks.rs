@@ -63,7 +63,7 @@ pub fn acknowledges(
         return None;
     }
     let is_committed = replica.agreed >= count
-        || (replica.agreed == partition.committed.len() && partition.extend(server, end, around.verdict));
+        || (replica.agreed == partition.committed.len() && partition.extend(server, end, around));
     if !is_committed {
         let epoch = partition.ledger.get(batch).epoch;
         if partition.cut_by.is_some_and(|cut_by| epoch < cut_by) {
@@ -164,10 +164,7 @@ fn shows(partition: &mut PartitionGhost, (server, id): (usize, NodeId), offset: 
     }
     let replica = &partition.replicas[server];
     // One that lacks some of C was judged when it began.
-    if replica.agreed == partition.committed.len()
-        && !replica.rotten
-        && !partition.extend(server, offset, around.verdict)
-    {
+    if replica.agreed == partition.committed.len() && !replica.rotten && !partition.extend(server, offset, around) {
         let of = partition.id;
         around.verdict.fail(Invariant::HighWatermarkWithinLog, || {
             format!("partition {of}: high watermark {offset} of leader {id} is within a batch")

@@ -274,7 +274,9 @@ fn begins(
             )
         });
     };
-    match partition.cut(agreed, epoch) {
+    let acked_records = partition.cut(agreed, epoch);
+    around.histories.partition_cut(partition.id.into(), partition.committed_end(), around.verdict);
+    match acked_records {
         0 => around.verdict.excuse(Excuse::CommittedUnackedLost, 1),
         records => {
             around.verdict.excuse(cause, records);

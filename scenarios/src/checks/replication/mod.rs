@@ -29,6 +29,7 @@ use self::disks::DataDisk;
 use self::elections::Cause;
 use self::partition::PartitionGhost;
 use self::replica::Leading;
+use super::clients::ClientHistories;
 use super::coverage::{Coverage, Situation};
 use super::metadata::{MetadataGhost, Update};
 use super::verdict::{Excuse, Verdict};
@@ -39,6 +40,8 @@ pub struct Around<'a> {
     pub verdict: &'a mut Verdict,
     /// Rare situations.
     pub coverage: &'a mut Coverage,
+    /// What clients did: it is held against what is committed.
+    pub histories: &'a mut ClientHistories,
     /// Records acknowledged with `acks=all`.
     pub acked_records: &'a mut u64,
     /// Of them, those that went with an excuse.

@@ -5,8 +5,10 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use raft::ids::{LeaderEpoch, NodeId, Offset, PartitionEpoch, TopicIdPartition};
+use raft::log::Batch;
 use raft::metadata::image::PartitionRegistration;
 
+use super::Around;
 use super::replica::Replica;
 use super::sequences::Sequences;
 use crate::checks::ghost::ledger::{BatchId, Ledger};
@@ -128,13 +130,17 @@ impl PartitionGhost {
 
     /// C goes on by the log of `server`, which agrees with all of it, up to `end` at most. False if
     /// that log does not end a batch there.
-    pub fn extend(&mut self, server: usize, end: Offset, verdict: &mut Verdict) -> bool {
+    pub fn extend(&mut self, server: usize, end: Offset, around: &mut Around<'_>) -> bool {
         while let Some(next) = self.replicas[server].log.get(self.committed.len())
             && self.ledger.end(next) <= end
         {
             self.committed.push(next);
             for replica in &mut self.replicas {
                 replica.advance(&self.committed);
+            }
+            let verdict = &mut *around.verdict;
+            if let Ok((batch, _)) = Batch::parse(self.ledger.get(next).bytes()) {
+                around.histories.partition_committed(self.id.into(), &batch, verdict);
             }
             if let Err(wrong) = self.sequences.committed(self.ledger.get(next).bytes()) {
                 let (id, base) = (self.id, self.ledger.get(next).base);

@@ -124,6 +124,7 @@ impl Brokers {
             controllers_min_insync_replicas: 1,
             first_fresh_client: 0,
             partitions: 0,
+            topics: std::rc::Rc::from([]),
         };
         Brokers {
             checks: ClusterChecks::new(&ids, config),

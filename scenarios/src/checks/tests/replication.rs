@@ -111,7 +111,7 @@ fn an_ack_waits_for_a_member_that_is_about_to_join() {
         partitions: Rc::from([item]),
     };
     let request = raft::message::Request::Cluster(raft::message::ClusterRequest::AlterPartition(request));
-    brokers.checks.request_sent(0, &request);
+    brokers.checks.request_sent(0, 0, &request);
     brokers.acknowledge(0, offset);
     assert_eq!(brokers.broke(), Some("ReplicationQuorumSuperset"), "proposed");
 
