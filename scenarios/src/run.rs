@@ -1,5 +1,8 @@
 //! What one run is: prepare a world, drive it to its healing and on to its recovery, report.
 
+use raft::broker::config::BrokerConfig;
+use raft::controller::settings::ControllerSettings;
+use raft::ids::NodeId;
 use sim::drive::{Ended, Run};
 use sim::fault::Plan;
 use sim::rng::Seed;
@@ -7,7 +10,7 @@ use sim::world::World;
 
 use crate::actor::Actor;
 use crate::checks::CheckConfig;
-use crate::checks::cluster::BrokerConfig;
+use crate::checks::cluster::BrokersConfig;
 use crate::checks::replication::Settings;
 use crate::cluster::{Prepared, prepare, slowest_ppm};
 use crate::conclude::conclude;
@@ -122,12 +125,17 @@ pub fn onlooker(prepared: &Prepared, request: &Request<'_>) -> Onlooker {
     Onlooker::new(config, request.checks)
 }
 
-/// What the checks need to know of brokers, if there are any.
-fn brokers(prepared: &Prepared) -> Option<BrokerConfig> {
+/// What the checks need to know of brokers, if there are any. Their properties are the defaults.
+fn brokers(prepared: &Prepared) -> Option<BrokersConfig> {
     prepared.scenario.clients.as_ref()?;
     let ids = prepared.servers.iter().copied().filter(|id| !prepared.voters.contains(id)).collect();
-    let settings = Settings { min_insync_replicas: 1, unclean_leader_election_enable: false };
-    Some(BrokerConfig { ids, settings, controllers_min_insync_replicas: 1 })
+    let broker = BrokerConfig::new(NodeId::NONE);
+    let controller = ControllerSettings::new(NodeId::NONE, "".into(), [].into());
+    let settings = Settings {
+        min_insync_replicas: broker.min_insync_replicas,
+        unclean_leader_election_enable: controller.unclean_leader_election_enable,
+    };
+    Some(BrokersConfig { ids, settings, controllers_min_insync_replicas: controller.min_insync_replicas })
 }
 
 #[cfg(madsim)]

@@ -24,7 +24,7 @@ const UNCLEAN: i8 = 1;
 
 /// What the checks need to know of brokers.
 #[derive(Clone, Debug)]
-pub struct BrokerConfig {
+pub struct BrokersConfig {
     /// Node ids of the servers that have the role.
     pub ids: Vec<NodeId>,
     /// Properties that decide.
@@ -47,8 +47,8 @@ pub struct ClusterChecks {
 
 impl ClusterChecks {
     /// Before anything happened.
-    pub fn new(servers: &[NodeId], config: BrokerConfig) -> ClusterChecks {
-        let BrokerConfig { ids, settings, controllers_min_insync_replicas } = config;
+    pub fn new(servers: &[NodeId], config: BrokersConfig) -> ClusterChecks {
+        let BrokersConfig { ids, settings, controllers_min_insync_replicas } = config;
         ClusterChecks {
             brokers: ids,
             metadata: MetadataGhost::new(servers.len(), controllers_min_insync_replicas),

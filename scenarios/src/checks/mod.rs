@@ -34,7 +34,7 @@ mod tests;
 use raft::fixes::{Fix, Fixes};
 use raft::ids::{LeaderEpoch, NodeId, Offset};
 
-use self::cluster::{BrokerConfig, ClusterChecks};
+use self::cluster::{BrokersConfig, ClusterChecks};
 use self::committed::Committed;
 use self::coverage::Coverage;
 use self::failover::Failovers;
@@ -66,7 +66,7 @@ pub struct CheckConfig {
     /// See above.
     pub reads: bool,
     /// `None`: a quorum alone.
-    pub brokers: Option<BrokerConfig>,
+    pub brokers: Option<BrokersConfig>,
     /// Fixes in force: they turn exceptions of faithful Kafka off.
     pub fixes: Fixes,
     /// Do not stop at the first violation but gather the names of all (for the mutant table).

@@ -21,7 +21,7 @@ use sim::process::File;
 use sim::watch::{Synced, Write};
 
 use super::test_disk::TestDisk;
-use crate::checks::cluster::{BrokerConfig, ClusterChecks};
+use crate::checks::cluster::{BrokersConfig, ClusterChecks};
 use crate::checks::committed::Committed;
 use crate::checks::coverage::Coverage;
 use crate::checks::ghost::boot::HowDown;
@@ -113,7 +113,7 @@ impl Brokers {
     pub fn blank() -> Brokers {
         let ids: Vec<NodeId> = (0..3).map(broker).collect();
         let settings = Settings { min_insync_replicas: 1, unclean_leader_election_enable: false };
-        let config = BrokerConfig { ids: ids.clone(), settings, controllers_min_insync_replicas: 1 };
+        let config = BrokersConfig { ids: ids.clone(), settings, controllers_min_insync_replicas: 1 };
         Brokers {
             checks: ClusterChecks::new(&ids, config),
             verdict: Verdict::default(),
