@@ -298,6 +298,6 @@ impl ClusterChecks {
             published.is_none_or(|published| published.0 + 1 < target.0)
         };
         let behind = of(&mut self.brokers.iter().copied().filter(|id| is_live(*id) && behind(id)));
-        (!behind.is_empty()).then(|| Missing { predicate: "images published to the committed end", servers: behind })
+        (!behind.is_empty()).then_some(Missing { predicate: "images published to the committed end", servers: behind })
     }
 }
