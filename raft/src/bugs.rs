@@ -1,7 +1,8 @@
 //! Historical mistakes as switches: each is off unless a scenario, a test or `--bug` asks.
 //!
-//! A row names its source in `bugs.md`'s numbering (R = a Kafka ticket of the raft layer,
-//! G = a generic mutation), what the wrong code does, and nothing of how it is caught.
+//! A row names its source in `bugs.md`'s numbering (R, M, L, P = a Kafka ticket of the raft layer,
+//! the controller, the broker's lifecycle, the partitions; G = a generic mutation), what the wrong
+//! code does, and nothing of how it is caught.
 
 /// Declares the closed list of bugs with their names and documentation.
 macro_rules! switches {
@@ -115,7 +116,8 @@ switches! {
         NoDivergenceCheck,
         /// G15: a follower truncates below its own high watermark if told to.
         TruncateBelowHighWatermark,
-        /// G17: the client is answered when the record is in the leader's log.
+        /// G17: the client is answered when the record is in the leader's log; a partition's leader
+        /// takes acks=all for acks=1.
         AckAtAppend,
         /// G30: recovery accepts a half-written last batch: no checksum.
         NoChecksumOnRecovery,
@@ -139,7 +141,7 @@ switches! {
         /// DuplicateRecord's own mutant: the state machine submits what it was asked to append twice.
         AppendSubmittedTwice,
         /// FailedAppendCommitted's own mutant: a controller that loses its leadership tells those who
-        /// wait that nothing was done.
+        /// wait that nothing was done; a partition's leader says NOT_ENOUGH_REPLICAS.
         PendingAppendRefused,
         /// The replica's high watermark may go back within an epoch.
         HighWatermarkGoesBack,
@@ -149,14 +151,83 @@ switches! {
         FollowerClaimsLeadership,
         /// StateMachineSafety's own mutant: the state machine is given the log to its end.
         AppliedPastHighWatermark,
-        /// MonotonicReads' own mutant: every other read is answered as of half the log.
+        /// MonotonicReads' own mutant: every other read is answered as of half the log; a consumer
+        /// goes on at half the offset it has read to.
         ReadsGoBack,
         /// A node reports a log end in audits that its disk does not hold.
         AuditLies,
-        /// The state machine answers reads from its log end, not from what was committed.
+        /// The state machine answers reads from its log end, not from what was committed; a partition's
+        /// leader serves consumers to its log end, past the high watermark.
         ReadUncommitted,
-        /// The state machine acknowledges with an offset one too low.
+        /// The state machine acknowledges with an offset one too low; so does a partition's leader.
         AckWrongOffset,
+        /// R05 (KAFKA-15345, fixed in 3.6): the state machine is told that it leads as soon as the
+        /// election is won, not when it has applied what lies before the start of the epoch.
+        Kafka15345LeaderBeforeCaughtUp,
+        /// M15 (KAFKA-13114, fixed in 3.0.0): a controller that renounces has no snapshot at the
+        /// committed offset to go back to; what was not committed stays in its memory.
+        Kafka13114RenounceWithoutRevert,
+        /// M19 (KAFKA-15048, fixed in 3.6): a read is answered from the newest state in memory, not from
+        /// the last committed one. (In Kafka listPartitionReassignments; here describeConfigs.)
+        Kafka15048ReadOfLatestState,
+        /// M24 (KAFKA-13173, fixed in 3.0.0): all sessions that have expired are handled in one event; the
+        /// changes of ISRs and leaders for each broker are computed from the state before the event,
+        /// and a later one overwrites an earlier one.
+        Kafka13173ExpiriesFromOneBase,
+        /// M25 (KAFKA-18138, fixed in 4.0): a new active controller opens no session for the brokers that
+        /// are registered already: one that died with the controller before it is never fenced.
+        Kafka18138NoSessionAfterFailover,
+        /// M28 (KAFKA-13083, fixed in 3.0.0): the ISR of a new partition has every assigned broker, fenced
+        /// or not.
+        Kafka13083FencedInNewIsr,
+        /// L01 (KAFKA-14617, KIP-903, fixed in 3.5): an ISR change lists broker ids without their epochs: a
+        /// late one adds a replica that is another process by now.
+        Kafka14617IsrWithoutEpochs,
+        /// P01 (KIP-101, fixed in 0.11.0): a replica that becomes a follower is cut to its own high
+        /// watermark, not to where epochs diverge.
+        Kip101TruncateToHighWatermark,
+        /// P05 (KAFKA-7128, fixed in 2.0.1): a replica joins the ISR when it reaches the leader's high
+        /// watermark, even below the start of the leader's epoch.
+        Kafka7128JoinBelowEpochStart,
+        /// P09 (KAFKA-18991, fixed in 3.9): a fetch answer is held against the offset that was asked for, and
+        /// not against the leader epoch: one of an older epoch is applied, divergence included.
+        Kafka18991StaleFetchApplied,
+        /// P19 (KAFKA-12751, fixed in 2.7.2): metadata that overtakes the answer to an ISR change does not
+        /// end "in flight": no further change is ever proposed.
+        Kafka12751IsrChangeNeverCleared,
+        /// P20 (KIP-497, fixed in 2.7.0): the high watermark moves with the committed ISR; a replica that was
+        /// proposed, and may be a member already, is not waited for.
+        Kip497CommittedIsrOnly,
+        /// P36 (Kafka 0.8 as Jepsen saw it in 2013): there is no min ISR; a leader whose ISR is itself
+        /// alone goes on acknowledging.
+        Jepsen2013NoMinIsr,
+        /// G18: who waits for an offset is answered when the high watermark passes it, though another
+        /// leader's record stands there.
+        AckByOffset,
+        /// G29: what is known of idempotent producers lives on the leader that appended; its followers
+        /// take no note.
+        ProducerStateOfLeaderOnly,
+        /// ImagesEqualAtEqualOffsets' own mutant: of a delivery of several batches the loader loses the
+        /// first.
+        LoaderSkipsBatch,
+        /// MonotonicBrokerEpoch's own mutant: a new process of a broker gets the epoch of the one before.
+        BrokerEpochReused,
+        /// ProducerIdBlocksDisjoint's own mutant: a block is handed out whole, and one id of it reserved.
+        ProducerIdBlocksOverlap,
+        /// LogMatching's own mutant among partitions: a leader ignores the follower's last fetched epoch
+        /// and serves from the offset.
+        NoPartitionDivergenceCheck,
+        /// MonotonicHighWatermark's own mutant among partitions: a leader's high watermark follows a
+        /// replica that went back.
+        PartitionHighWatermarkGoesBack,
+        /// The first replica of a partition leads it, too, whoever was elected.
+        FirstReplicaLeads,
+        /// A leader takes an idempotent producer's batches in any order.
+        SequenceNotChecked,
+        /// The controller answers when records are written, not when they are committed.
+        AnsweredBeforeCommit,
+        /// A consumer that hears of another leader goes on at the end of its log.
+        ConsumerResetsAtNewLeader,
     }
 }
 

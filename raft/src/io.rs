@@ -79,8 +79,6 @@ pub enum CloseReason {
     Refused,
     /// The peer's host answered with RST, or its process died.
     Reset,
-    /// The peer closed it.
-    ClosedByPeer,
 }
 
 /// What the disk answered instead of doing it.
@@ -108,8 +106,8 @@ pub enum Input {
     Opened { token: ConnectToken, connection: Connection },
     /// A connection this node opened, or tried to, is gone; nothing more arrives on it.
     Closed { token: ConnectToken, reason: CloseReason },
-    /// A client's or peer's request. Exactly one response is owed on the same connection;
-    /// until it is handed over the connection is muted.
+    /// A client's or peer's request. Exactly one response is owed on the same connection, or word
+    /// that there is none; until then the connection is muted.
     Request { connection: Connection, correlation_id: i32, request: Request },
     /// The answer to a request of ours on a connection we opened.
     Response { token: ConnectToken, correlation_id: i32, response: Response },
@@ -140,7 +138,8 @@ pub enum Post {
     /// To the lifecycle manager: a publication was applied. To the scheduler: what was to be
     /// flushed is durable.
     Applied,
-    /// To the request handler: stop, and close all logs. To the raft thread: the broker has stopped.
+    /// To the scheduler: stop. Then to the request handler: stop, and close all logs. Then to the
+    /// raft thread: the broker has stopped.
     Stop,
 }
 
@@ -153,6 +152,10 @@ pub enum Effect {
     SendRequest { connection: Connection, correlation_id: i32, request: Request },
     /// Answer a request, on the connection it came by.
     SendResponse { connection: Connection, correlation_id: i32, response: Response },
+    /// A request gets no answer (acks 0): the connection takes the next one.
+    NoResponse { connection: Connection },
+    /// Close a connection that somebody else opened.
+    HangUp { connection: Connection },
     /// Close a connection (or give up a connect) this node opened.
     Close { token: ConnectToken },
     /// (Re)arm this thread's one timer, at a monotonic instant.

@@ -178,7 +178,8 @@ impl Alive {
             Roles::RecordLog => (StateMachine::Model(RecordLog::new(&spec.config, spec.bugs)), None),
             Roles::Kafka { controller, broker } => {
                 let state_machine = controller.as_ref().map_or(StateMachine::Nobody, |settings| {
-                    StateMachine::Controller(Box::new(QuorumController::new(ControllerSettings::clone(settings))))
+                    let settings = ControllerSettings { bugs: spec.bugs, ..ControllerSettings::clone(settings) };
+                    StateMachine::Controller(Box::new(QuorumController::new(settings)))
                 });
                 (state_machine, broker.as_ref())
             }
@@ -202,10 +203,11 @@ impl Alive {
         let raft = RaftClient::open(setup, files, step)?;
         let broker = match broker {
             Some(config) => {
+                let config = Rc::new(BrokerConfig::clone(config).with_bugs(spec.bugs));
                 let logs = LogManager::load(files, config.log)?;
                 let identity = identity(spec, directory_id, &logs, step);
                 BrokerProcess::start(step);
-                Some(Box::new(BrokerProcess::new(config, identity, logs, is_controller)))
+                Some(Box::new(BrokerProcess::new(&config, identity, logs, is_controller)))
             }
             None => None,
         };

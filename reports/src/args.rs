@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use fuzz::seeds::{SeedRange, Shard, parse_seed};
+use scenarios::report::FailoverKind;
 
+use crate::chart::configurations::{Vary, parse_vary};
+use crate::chart::theme::Theme;
 use crate::duration::parse_ns;
 
 /// The scenario of a sweep that names none.
@@ -22,6 +25,7 @@ Examples:
   kraftsim sweep                                  1,000 seeds of controller-failover
   kraftsim sweep quorum --seeds 10000 --json out.json
   kraftsim replay quorum --seed 0x2a              one seed again, told in full
+  kraftsim chart failover controller-failover -o failover.svg
   kraftsim scenarios list")]
 pub struct Cli {
     /// What to do.
@@ -45,6 +49,12 @@ pub enum Verb {
     /// Run one seed again, to the byte, and tell it
     #[command(after_help = REPLAY_HELP)]
     Replay(ReplayArgs),
+    /// Draw what many seeds measured
+    Chart {
+        /// What of it.
+        #[command(subcommand)]
+        what: ChartVerb,
+    },
     /// The catalog of scenarios
     #[command(after_help = "Example:\n  kraftsim scenarios show quorum > my-quorum.toml")]
     Scenarios {
@@ -60,7 +70,7 @@ pub enum Verb {
 const SWEEP_HELP: &str = "\
 Examples:
   kraftsim sweep
-  kraftsim sweep quorum partitions --seeds 10000 -j4 --json out.json
+  kraftsim sweep quorum partitions --seeds 10000 -j4 --json out.json --junit out.xml
   kraftsim sweep controller-failover --cluster etc/kafka --for 10m
   kraftsim sweep quorum --seeds 100000 --shard 3/8 --json 3.json    then: kraftsim merge
 
@@ -77,6 +87,14 @@ Examples:
   kraftsim replay quorum --seed 42 --set controller.quorum.fetch.timeout.ms=500 --json -
 
 With a repro file, further RUN flags are applied on top of those it stores.";
+const FAILOVER_HELP: &str = "\
+Examples:
+  kraftsim chart failover controller-failover -o failover.svg
+  kraftsim chart failover controller-failover --vary controller.quorum.fetch.timeout.ms=500,2000,5000 -o f.png
+  kraftsim chart failover controller-failover --cluster etc/kafka --seeds 5000 -o mine.svg --csv mine.csv
+
+Every scenario and every choice of --vary's values is one line of the chart, at most 8. Exit codes
+are those of a sweep; 4 also if a line has nothing to show. Nothing is written if none has.";
 const MERGE_HELP: &str = "\
 Example, two machines:
   kraftsim sweep quorum --seeds 100000 --shard 1/2 --json 1.json
@@ -144,6 +162,9 @@ pub struct SweepArgs {
     /// Write the result as JSON; - is stdout
     #[arg(long, value_name = "PATH|-")]
     pub json: Option<PathBuf>,
+    /// Write the result as JUnit XML, for a CI's pages; - is stdout
+    #[arg(long, value_name = "PATH|-")]
+    pub junit: Option<PathBuf>,
     /// Where repro files of failures go (at most 20) [default: kraftsim-out]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
@@ -166,6 +187,52 @@ pub enum ProgressMode {
     Plain,
     /// Nothing but failures
     None,
+}
+
+/// `chart`.
+#[derive(Debug, Subcommand)]
+pub enum ChartVerb {
+    /// How long failovers take: distribution, p50, p99 and phases, for several configurations
+    #[command(after_help = FAILOVER_HELP)]
+    Failover(ChartFailoverArgs),
+}
+
+/// `chart failover`.
+#[derive(Debug, Args)]
+pub struct ChartFailoverArgs {
+    /// Catalog names or paths of TOML files
+    #[arg(value_name = "SCENARIO", required = true)]
+    pub scenarios: Vec<String>,
+    /// Compare values of a scenario field or a Kafka property (may be given more than once: every choice)
+    #[arg(long, value_name = "KEY=V1,V2,…", value_parser = parse_vary)]
+    pub vary: Vec<Vary>,
+    /// How many seeds of each line, or which: N is 0..N, A..B takes A up to but not B [default: 1000]
+    #[arg(long, value_name = "N|A..B", allow_hyphen_values = true)]
+    pub seeds: Option<SeedRange>,
+    /// What failed over: controller, partition, or what clients felt: produce_gap, consume_gap, admin_gap
+    #[arg(long, value_name = "KIND", default_value = "controller", value_parser = parse_kind)]
+    pub kind: FailoverKind,
+    /// Where to draw it; the ending says whether as SVG or as PNG
+    #[arg(short = 'o', long, value_name = "OUT.svg|OUT.png")]
+    pub output: PathBuf,
+    /// Write the numbers under it as CSV; - is stdout
+    #[arg(long, value_name = "PATH|-")]
+    pub csv: Option<PathBuf>,
+    /// Its colours
+    #[arg(long, value_enum, default_value_t = Theme::Light)]
+    pub theme: Theme,
+    /// Threads [default: one per core]
+    #[arg(short, long, value_name = "N", value_parser = parse_jobs, allow_hyphen_values = true)]
+    pub jobs: Option<usize>,
+    /// End at the N-th failing run
+    #[arg(long, value_name = "N", default_value = "20", value_parser = clap::value_parser!(u64).range(1..))]
+    pub max_fail: u64,
+    /// How to show progress on stderr
+    #[arg(long, value_enum, default_value_t = ProgressMode::Auto)]
+    pub progress: ProgressMode,
+    /// RUN.
+    #[command(flatten)]
+    pub run: RunFlags,
 }
 
 /// `replay`.
@@ -226,6 +293,10 @@ const MAX_JOBS: usize = 1024;
 fn parse_jobs(text: &str) -> Result<usize, String> {
     let jobs = text.parse().ok().filter(|jobs| (1..=MAX_JOBS).contains(jobs));
     jobs.ok_or_else(|| format!("give a number of threads from 1 to {MAX_JOBS}"))
+}
+
+fn parse_kind(text: &str) -> Result<FailoverKind, String> {
+    text.parse()
 }
 
 fn parse_setting(text: &str) -> Result<(String, String), String> {

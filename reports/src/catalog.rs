@@ -82,6 +82,8 @@ fn altered(mut scenario: Scenario, overrides: &Overrides) -> Result<Scenario, Pr
         let wrong = |error| Problem::at(format!("/overrides/set/{i}"), format!("--set {error}"));
         scenario.set(key, value).map_err(wrong)?;
     }
+    // Settings may contradict each other only together.
+    scenario.validate().map_err(|ScenarioError(message)| Problem::at("/overrides/set", format!("--set {message}")))?;
     Ok(scenario)
 }
 

@@ -30,7 +30,8 @@ pub fn check_determinism(scenario: &str, seed: u64, overrides: &Overrides) -> St
     line(&words)
 }
 
-fn run_flags(overrides: &Overrides) -> Vec<String> {
+/// Flag, value, flag, value, …
+pub fn run_flags(overrides: &Overrides) -> Vec<String> {
     let cluster = overrides.cluster.iter().map(|cluster| ("--cluster", cluster.dir.clone()));
     let bugs = overrides.bugs.iter().map(|bug| ("--bug", bug.clone()));
     let fixes = overrides.fixes.iter().map(|fix| ("--fix", fix.clone()));

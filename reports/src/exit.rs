@@ -50,9 +50,7 @@ pub fn why_vacuous(report: &SweepReport) -> Vec<String> {
         return vec!["no seed ran: --seeds, --shard or --for leave none".to_owned()];
     }
     let mut why = Vec::new();
-    // One such run says nothing of a small sweep, unless it is all of it.
-    let some = report.inconclusive > 1 || report.runs == 1;
-    if some && report.inconclusive * 100 > report.runs * INCONCLUSIVE_PERCENT {
+    if too_many_inconclusive(report) {
         let most = report.missed_floors.iter().max_by_key(|(_, missed)| missed.runs);
         let most = most.map(|(name, missed)| format!(", most often by {}", floor(name, missed))).unwrap_or_default();
         why.push(format!(
@@ -75,6 +73,13 @@ pub fn why_vacuous(report: &SweepReport) -> Vec<String> {
         why.push(format!("the linearizability of {} runs is undecided", report.undecided));
     }
     why
+}
+
+/// Are more runs below a floor than a sweep may have?
+pub fn too_many_inconclusive(report: &SweepReport) -> bool {
+    // One such run says nothing of a small sweep, unless it is all of it.
+    let some = report.inconclusive > 1 || report.runs == 1;
+    some && report.inconclusive * 100 > report.runs * INCONCLUSIVE_PERCENT
 }
 
 /// A floor, and the first run below it. A run that an excuse has ended has no numbers.

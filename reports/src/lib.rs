@@ -5,6 +5,7 @@
 //!   [`catalog`]: those that `scenarios` has; [`stored_plan`]: the faults of a repro file
 //! * [`expect`], [`exit`]: the verdict of a sweep, and its exit code
 //! * [`json`]: the files for machines; [`show`]: the text for people
+//! * [`chart`]: pictures of what sweeps measured
 //! * [`command`]: the one line that reproduces a failure; [`input`], [`output`]: files that
 //!   are read are named with the line of what is wrong, files that are written are whole or absent
 //!
@@ -12,6 +13,7 @@
 
 pub mod args;
 pub mod catalog;
+pub mod chart;
 pub mod command;
 pub mod duration;
 pub mod engine;

@@ -83,11 +83,11 @@ pub fn check_folder(folder: &Path) -> Result<(), Problem> {
 }
 
 /// Writes a file under a temporary name and renames it, so that it is whole or absent.
-pub fn write_whole(path: &Path, text: &str) -> Result<(), Problem> {
+pub fn write_whole(path: &Path, content: impl AsRef<[u8]>) -> Result<(), Problem> {
     let temporary = temporary(path);
     let write = || {
         fs::create_dir_all(folder_of(path))?;
-        fs::write(&temporary, text)?;
+        fs::write(&temporary, content)?;
         fs::rename(&temporary, path)
     };
     write().map_err(|error: io::Error| {

@@ -140,6 +140,45 @@ fn bad_scenario_files() {
     insta::assert_snapshot!("bad_scenario_files", all);
 }
 
+/// The example set of three controllers and three brokers, each time with one mistake in it.
+#[test]
+fn a_bad_cluster_is_refused_in_kafkas_words() {
+    let here = folder("bad-clusters");
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios/examples/isolated-3x3");
+    let told = |mistake: &str, file: &str, from: &str, to: &str, more: &[&str]| {
+        let cluster = here.join(mistake);
+        fs::create_dir(&cluster).expect("makes");
+        for example in fs::read_dir(&examples).expect("reads") {
+            let example = example.expect("reads");
+            let mut text = fs::read_to_string(example.path()).expect("text");
+            if example.file_name() == file {
+                assert!(text.contains(from), "{from}");
+                text = text.replace(from, to);
+            }
+            if !text.is_empty() {
+                fs::write(cluster.join(example.file_name()), text).expect("writes");
+            }
+        }
+        refusal(&here, &[&["sweep", "--seeds", "1", "--cluster", mistake], more].concat())
+    };
+    let missing = {
+        let all = told("voter", "broker-101.properties", "node.id=101", "node.id=2", &[]);
+        fs::remove_file(here.join("voter/controller-3.properties")).expect("was there");
+        fs::copy(examples.join("broker-101.properties"), here.join("voter/broker-101.properties")).expect("copies");
+        all + &refusal(&here, &["sweep", "--cluster", "voter"])
+    };
+    let all = [
+        told("roles", "broker-102.properties", "process.roles=broker", "process.roles=broker,controller", &[]),
+        missing,
+        told("ids", "broker-103.properties", "node.id=103", "node.id=102", &[]),
+        told("letters", "controller-1.properties", "session.timeout.ms=9000", "session.timeout.ms=9s", &[]),
+        told("wait", "broker-101.properties", "fetch.wait.max.ms=500", "fetch.wait.max.ms=30001", &[]),
+        told("listener", "broker-101.properties", "//:9092", "//:9092,CONTROLLER://:9093", &[]),
+        told("set", "broker-101.properties", "", "", &["--set", "replica.lag.time.max.ms=100"]),
+    ];
+    insta::assert_snapshot!("bad_clusters", all.concat());
+}
+
 #[test]
 fn bad_sweeps_to_merge() {
     let here = folder("bad-merges");

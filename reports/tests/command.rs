@@ -14,6 +14,8 @@ fn help_explains_itself() {
         ("help", &[]),
         ("help_sweep", &["sweep"]),
         ("help_replay", &["replay"]),
+        ("help_chart", &["chart"]),
+        ("help_chart_failover", &["chart", "failover"]),
         ("help_scenarios", &["scenarios"]),
         ("help_merge", &["merge"]),
     ];
@@ -75,6 +77,19 @@ fn what_is_wrong_with_a_run_is_found_before_it_runs() {
         assert_eq!((code, out.as_str()), (2, ""), "{flags:?}: {err}");
         assert!(err.starts_with("error: ") && err.contains(message) && err.lines().count() == 1, "{flags:?}: {err}");
     }
+}
+
+#[test]
+fn a_step_of_github_actions_gets_annotations() {
+    let words = ["replay", "quorum", "--seed", "0", "--bug", "NoLogTest"];
+    let said = |actions: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kraftsim"));
+        let came = command.args(words).env("GITHUB_ACTIONS", actions).output().expect("it starts");
+        String::from_utf8(came.stderr).expect("text")
+    };
+    let annotation =
+        |said: &str| said.lines().any(|line| line.starts_with("::error title=LeaderCompleteness (safety)%3A quorum"));
+    assert!(annotation(&said("true")) && !annotation(&said("false")), "{}", said("true"));
 }
 
 #[test]

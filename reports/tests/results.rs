@@ -1,4 +1,4 @@
-//! What is written: the JSON of a sweep, repro files, merged shards, replays.
+//! What is written: the JSON and the JUnit XML of a sweep, repro files, merged shards, replays.
 
 mod fake;
 
@@ -225,4 +225,49 @@ fn the_summary() {
     let of_this_build = |line: &&str| !line.contains("simulated s in") && !line.contains("per core");
     let lines: Vec<&str> = came.out.lines().filter(of_this_build).collect();
     insta::assert_snapshot!("summary", lines.join("\n").replace("on bare", "on HOST").replace("on madsim", "on HOST"));
+}
+
+#[test]
+fn the_junit_of_a_sweep() {
+    let here = folder("junit");
+    let path = here.join("out.xml");
+    let came = kraftsim(&[
+        "sweep",
+        "quorum",
+        "controller-failover",
+        "--seeds",
+        "1..41",
+        "--set",
+        "fail=20",
+        "--set",
+        "floor=15",
+        "--set",
+        "expect=<= 1.5s",
+        "--set",
+        "probe=never",
+        "--set",
+        "from=40",
+        "--require-probe",
+        "rare",
+        "--require-probe",
+        "a<b>&\"c\"",
+        "--bug",
+        "VoteNotDurable",
+        "--progress",
+        "none",
+        "--junit",
+        path.to_str().expect("text"),
+        "--out",
+        here.to_str().expect("text"),
+    ]);
+    assert_eq!(came.code, 1, "{came:?}");
+    let xml = fs::read_to_string(&path).expect("reads").replace(here.to_str().expect("text"), "DIR");
+    let xml = xml.replace(&format!("value=\"{}\"", reports::host()), "value=\"HOST\"");
+    let mut timeless = String::new();
+    for (i, part) in xml.split(" time=\"").enumerate() {
+        let part = if i == 0 { part } else { part.split_once('"').expect("quoted").1 };
+        timeless.push_str(part);
+        timeless.push_str(if i < xml.matches(" time=\"").count() { " time=\"TIME\"" } else { "" });
+    }
+    insta::assert_snapshot!("junit", timeless);
 }

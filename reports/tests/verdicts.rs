@@ -8,6 +8,7 @@ use fake::{folder, kraftsim};
 fn each_ending_has_its_exit_code() {
     let out = folder("exit-codes");
     let out = out.to_str().expect("text");
+    let junit = format!("{out}/junit.xml");
     let table: &[(u8, &[&str])] = &[
         (0, &[]),
         (0, &["--set", "floor=150"]),
@@ -20,6 +21,14 @@ fn each_ending_has_its_exit_code() {
         (3, &["--set", "fail=50", "--set", "kind=liveness"]),
         (3, &["--set", "fail=50", "--set", "kind=runaway"]),
         (3, &["--set", "expect=<= 1s"]),
+        (0, &["--set", "expect=<= 1s", "--set", "metric=failover.controller.detect.max"]),
+        (3, &["--set", "expect=<= 900ms", "--set", "metric=failover.controller.detect.max"]),
+        (0, &["--set", "full=1", "--set", "expect=<= 2s", "--set", "metric=failover.partition.p99"]),
+        (3, &["--set", "full=1", "--set", "expect=<= 1s", "--set", "metric=failover.produce_gap.max"]),
+        // Nothing of that kind was measured: no limit holds of nothing, not even that of a count.
+        (4, &["--set", "expect=<= 9s", "--set", "metric=failover.partition.p99"]),
+        (4, &["--set", "expect=<= 9", "--set", "metric=failover.partition.count"]),
+        (4, &["--set", "expect=<= 9s", "--set", "metric=failover.controller.brokers.p99"]),
         (4, &["--set", "floor=3"]),
         (4, &["--set", "unknown=1"]),
         // One run below its floor is tolerated, and its history with it; another's history is not.
@@ -39,7 +48,7 @@ fn each_ending_has_its_exit_code() {
         (2, &["--bug", "Nonsense"]),
     ];
     for (code, flags) in table {
-        let mut words = vec!["sweep", "quorum", "--progress", "none", "--out", out];
+        let mut words = vec!["sweep", "quorum", "--progress", "none", "--out", out, "--junit", &junit];
         if !flags.contains(&"--seeds") {
             words.extend(["--seeds", "1..160"]);
         }
@@ -47,6 +56,12 @@ fn each_ending_has_its_exit_code() {
         let came = kraftsim(&words);
         assert_eq!(came.code, *code, "{flags:?}: {came:?}");
         assert!(came.out.lines().count() <= 40, "{}", came.out);
+        let Ok(xml) = std::fs::read_to_string(&junit) else {
+            assert_eq!(came.code, 2, "{flags:?}: no JUnit file");
+            continue;
+        };
+        std::fs::remove_file(&junit).expect("removes");
+        assert_eq!(xml.contains("<failure") || xml.contains("<error"), *code != 0, "{flags:?}: {xml}");
     }
 }
 
@@ -83,6 +98,30 @@ fn bad_input_gets_one_message_and_runs_nothing() {
         (&["sweep", "--json", &path("")], "is a folder"),
         (&["sweep", "--json", &path("file/x.json")], "is not a folder"),
         (&["sweep", "--out", &path("file")], "is not a folder"),
+        (&["sweep", "--junit", &path("no/folder/x.xml")], "there is no folder "),
+        (&["sweep", "--junit", &path("x"), "--json", &path("x")], "--json and --junit are to go to the same place"),
+        (&["sweep", "--junit", "-", "--json", "-"], "--json and --junit are to go to the same place"),
+        (&["chart", "failover", "-o", &path("f.svg")], "<SCENARIO>"),
+        (&["chart", "failover", "quorum"], "--output"),
+        (&["chart", "failover", "quorum", "-o", &path("f.gif")], "give a name that ends in .svg or .png"),
+        (&["chart", "failover", "quorum", "-o", "-"], "-: a chart is an SVG or a PNG"),
+        (&["chart", "failover", "quorum", "-o", &path("no/f.svg")], "there is no folder "),
+        (&["chart", "failover", "quorum", "-o", &path("f.svg"), "--csv", &path("no/f.csv")], "there is no folder "),
+        (
+            &["chart", "failover", "quorum", "-o", &path("f.svg"), "--csv", &path("f.svg")],
+            "is given to -o and to --csv",
+        ),
+        (&["chart", "failover", "quorum", "quorum", "-o", &path("f.svg")], "scenario quorum is named twice"),
+        (
+            &["chart", "failover", "quorum", "-o", &path("f.svg"), "--kind", "broker"],
+            "is no kind of failover; allowed: controller",
+        ),
+        (&["chart", "failover", "quorum", "-o", &path("f.svg"), "--vary", "delay"], "give KEY=V1,V2"),
+        (
+            &["chart", "failover", "quorum", "-o", &path("f.svg"), "--vary", "a=1,2,3", "--vary", "b=1,2,3"],
+            "9 configurations are too many: a chart has at most 8 lines",
+        ),
+        (&["chart", "heatmap", "quorum", "-o", &path("f.svg")], "unrecognized subcommand 'heatmap'"),
         (&["replay", "quorum"], "needs a seed"),
         (&["replay", &path("none.json")], "none.json: "),
         (

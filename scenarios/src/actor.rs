@@ -280,7 +280,6 @@ fn to_raft(input: Input<Actor>) -> Option<raft::io::Input> {
             let reason = match reason {
                 process::CloseReason::Refused => raft::io::CloseReason::Refused,
                 process::CloseReason::Reset => raft::io::CloseReason::Reset,
-                process::CloseReason::ClosedByPeer => raft::io::CloseReason::ClosedByPeer,
             };
             raft::io::Input::Closed { token: ConnectToken(token), reason }
         }
@@ -315,6 +314,8 @@ fn to_sim(effect: raft::io::Effect, places: &[(raft::ids::NodeId, Node)]) -> Eff
             connection: process::Connection(connection.0),
             message: Message::Response { correlation_id, response },
         },
+        Raft::NoResponse { connection } => Effect::NoResponse { connection: process::Connection(connection.0) },
+        Raft::HangUp { connection } => Effect::HangUp { connection: process::Connection(connection.0) },
         Raft::Close { token } => Effect::Close { token: token.0 },
         Raft::ArmTimer { at_mono_ns } => Effect::Arm { at_mono_ns },
         Raft::CancelTimer => Effect::Cancel,

@@ -3,9 +3,7 @@
 
 use std::rc::Rc;
 
-use raft::broker::config::BrokerConfig;
-use raft::config::ControllerConfig;
-use raft::controller::settings::ControllerSettings;
+use raft::config::NodeConfig as KafkaNode;
 use raft::ids::NodeId;
 use raft::node::{NodeSpec, Roles};
 use sim::fault::{Link, Plan};
@@ -15,6 +13,8 @@ use sim::rng::{Entropy, Purpose, Seed};
 use sim::world::{NodeConfig, WorldConfig};
 
 use crate::actor::{Actor, Message, ServerSpec, Spec};
+use crate::checks::cluster::BrokerConfig;
+use crate::checks::replication::Settings;
 use crate::recovery_bound::{Load, recovery_bound_ms};
 use crate::scenario::claims::Workload;
 use crate::scenario::values::IntRange;
@@ -51,6 +51,8 @@ pub struct Prepared {
     pub servers: Vec<NodeId>,
     /// The voters among them.
     pub voters: Vec<NodeId>,
+    /// What the checks need to know of brokers, if there are any.
+    pub brokers: Option<BrokerConfig>,
     /// Each server's `controller.quorum.fetch.timeout.ms`.
     pub fetch_timeouts_ms: Vec<u64>,
     /// What this seed drew.
@@ -63,25 +65,24 @@ pub struct Prepared {
 pub fn prepare(scenario: &Scenario, seed: Seed, plan: Option<Plan>) -> Result<Prepared, String> {
     let drawn = knobs::draw(scenario, seed);
     let mut scenario = scenario.clone();
-    put_in_force(&mut scenario, &drawn)?;
-    let mut configs = scenario.cluster.configs().map_err(|error| error.to_string())?;
-    let controllers = configs.len();
-    if scenario.clients.is_some() {
-        let voters = configs[0].voters.clone();
-        configs.extend((101..104).map(|id| ControllerConfig::new(NodeId(id), voters.clone())));
-    }
-    let servers: Vec<NodeId> = configs.iter().map(|config| config.node_id).collect();
+    knobs::put_in_force(&mut scenario, &drawn)?;
+    let configs = scenario.cluster.configs().map_err(|error| error.to_string())?;
+    let servers: Vec<NodeId> = configs.iter().map(KafkaNode::node_id).collect();
     let places: Rc<[(NodeId, Node)]> = servers.iter().enumerate().map(|(i, id)| (*id, Node(i as u16))).collect();
     let server_nodes: Vec<Node> = places.iter().map(|(_, node)| *node).collect();
-    let kafka_clients = kafka_clients(&scenario, &places[controllers..])?;
-    let client_count = if scenario.clients.is_some() { kafka_clients.len() } else { scenario.workload.clients.into() };
+    let has_broker = configs.iter().map(|config| config.roles.broker);
+    let brokers: Vec<_> = places.iter().zip(has_broker).filter(|(_, has)| *has).map(|(place, _)| *place).collect();
+    let broker_nodes: Vec<Node> = brokers.iter().map(|(_, node)| *node).collect();
+    let kafka_clients = kafka_clients(&scenario, &brokers)?;
+    let client_count = if brokers.is_empty() { scenario.workload.clients.into() } else { kafka_clients.len() };
     let clients: Vec<Node> = (0..client_count).map(|i| Node((servers.len() + i) as u16)).collect();
-    let plan = plan.unwrap_or_else(|| nemesis::plan(&scenario, &server_nodes, &clients, seed));
+    let plan = plan.unwrap_or_else(|| nemesis::plan(&scenario, &server_nodes, &broker_nodes, &clients, seed));
+    let broker_checks = broker_checks(&scenario, &configs, &kafka_clients);
     let recovery_bound_ms = bound_ms(&configs, &plan, &scenario);
     let mut nodes = Vec::with_capacity(servers.len() + clients.len());
     let costs = costs(&scenario);
     for (index, config) in configs.iter().enumerate() {
-        nodes.push(server(&scenario, seed, index, config, index < controllers, &places, &costs));
+        nodes.push(server(&scenario, seed, index, config, &places, &costs));
     }
     for index in 0..clients.len() {
         let place = servers.len() + index;
@@ -90,7 +91,8 @@ pub fn prepare(scenario: &Scenario, seed: Seed, plan: Option<Plan>) -> Result<Pr
             None => client(&scenario, seed, place, index, &places),
         });
     }
-    let voters = configs.first().map_or(Vec::new(), |config| config.voters.iter().map(|voter| voter.id).collect());
+    let voters =
+        configs.first().map_or(Vec::new(), |config| config.quorum.voters.iter().map(|voter| voter.id).collect());
     let world = WorldConfig {
         seed,
         nodes,
@@ -103,12 +105,21 @@ pub fn prepare(scenario: &Scenario, seed: Seed, plan: Option<Plan>) -> Result<Pr
         audit_every_events: AUDIT_EVERY_EVENTS,
     };
     let recovery_bound_ns = recovery_bound_ms * 1_000_000;
-    let fetch_timeouts_ms = configs.iter().map(|config| config.fetch_timeout_ms.unsigned_abs().into()).collect();
-    Ok(Prepared { world, scenario, servers, voters, fetch_timeouts_ms, knobs: drawn, recovery_bound_ns })
+    let fetch_timeouts_ms = configs.iter().map(|config| config.quorum.fetch_timeout_ms.unsigned_abs().into()).collect();
+    Ok(Prepared {
+        world,
+        scenario,
+        servers,
+        voters,
+        brokers: broker_checks,
+        fetch_timeouts_ms,
+        knobs: drawn,
+        recovery_bound_ns,
+    })
 }
 
 /// How long after healing everything must have recovered.
-fn bound_ms(configs: &[ControllerConfig], plan: &Plan, scenario: &Scenario) -> u64 {
+fn bound_ms(configs: &[KafkaNode], plan: &Plan, scenario: &Scenario) -> u64 {
     let appends = scenario.duration.0 / scenario.workload.interval.0.max(1) * u64::from(scenario.workload.clients);
     let no_ops = scenario.duration.0 / 1_000_000 / NO_OP_MS;
     let load = Load {
@@ -143,45 +154,28 @@ pub fn slowest_ppm(scenario: &Scenario) -> u32 {
     u32::try_from(-scenario.clock.drift_ppm.min).unwrap_or(0)
 }
 
-/// Knobs are Kafka properties, but for two; a run's start must be cheap, so no TOML here.
-fn put_in_force(scenario: &mut Scenario, drawn: &[(String, String)]) -> Result<(), String> {
-    for (name, value) in drawn {
-        let refuse = |_| format!("knob {name} drew {value:?}, which is not a number");
-        match name.as_str() {
-            "cluster.voters" => scenario.cluster.voters = Some(value.parse().map_err(refuse)?),
-            "workload.max_in_flight" => scenario.workload.max_in_flight = value.parse().map_err(refuse)?,
-            _ => {
-                scenario.cluster.config.0.insert(name.clone(), value.clone());
-            }
-        }
-    }
-    Ok(())
-}
-
 fn server(
     scenario: &Scenario,
     seed: Seed,
     index: usize,
-    config: &ControllerConfig,
-    is_controller: bool,
+    config: &KafkaNode,
     places: &Rc<[(NodeId, Node)]>,
     costs: &Rc<[Vec<u64>]>,
 ) -> NodeConfig<Actor> {
     let cluster_id: Rc<str> = "kraftsimkraftsimkraftg".into();
-    let voters = || config.voters.iter().map(|voter| voter.id).collect();
-    let roles = if scenario.clients.is_none() {
+    let KafkaNode { roles: has, quorum, controller, broker, .. } = config;
+    let roles = if !scenario.cluster.has_brokers() {
         Roles::RecordLog
     } else {
         Roles::Kafka {
-            controller: is_controller
-                .then(|| Rc::new(ControllerSettings::new(config.node_id, cluster_id.clone(), voters()))),
-            broker: (!is_controller).then(|| Rc::new(BrokerConfig::new(config.node_id))),
+            controller: has.controller.then(|| Rc::new(controller.clone())),
+            broker: has.broker.then(|| Rc::new(broker.clone())),
         }
     };
     let node =
-        NodeSpec { config: Rc::new(config.clone()), roles, cluster_id, bugs: scenario.bugs, fixes: scenario.fixes };
+        NodeSpec { config: Rc::new(quorum.clone()), roles, cluster_id, bugs: scenario.bugs, fixes: scenario.fixes };
     NodeConfig {
-        name: format!("{}-{}", if is_controller { "controller" } else { "broker" }, config.node_id),
+        name: format!("{}-{}", if has.controller { "controller" } else { "broker" }, config.node_id()),
         spec: Spec::Server(ServerSpec { node, places: places.clone() }),
         costs: costs.clone(),
         ..blank(scenario, seed, index)
@@ -213,12 +207,37 @@ fn client(
     NodeConfig { name: format!("client-{index}"), spec: Spec::Client(spec), ..node }
 }
 
+/// What the checks need to know of brokers, if there are any.
+fn broker_checks(
+    scenario: &Scenario,
+    configs: &[KafkaNode],
+    clients: &[(KafkaClientSpec, bool)],
+) -> Option<BrokerConfig> {
+    let brokers = || configs.iter().filter(|config| config.roles.broker);
+    let controllers = || configs.iter().filter(|config| config.roles.controller);
+    let settings = Settings {
+        min_insync_replicas: brokers().map(|config| config.broker.min_insync_replicas).min()?,
+        unclean_leader_election_enable: controllers().any(|config| config.controller.unclean_leader_election_enable),
+    };
+    Some(BrokerConfig {
+        ids: brokers().map(KafkaNode::node_id).collect(),
+        settings,
+        controllers_min_insync_replicas: controllers().map(|config| config.controller.min_insync_replicas).min()?,
+        first_fresh_client: clients.iter().filter(|(_, is_fresh)| !is_fresh).count(),
+        partitions: usize::from(scenario.clients.topics) * usize::from(scenario.clients.partitions),
+    })
+}
+
 /// The Kafka clients of a scenario that has any, and which of them are fresh after healing.
 fn kafka_clients(scenario: &Scenario, brokers: &[(NodeId, Node)]) -> Result<Vec<(KafkaClientSpec, bool)>, String> {
-    let Some(clients) = &scenario.clients else { return Ok(Vec::new()) };
+    if brokers.is_empty() {
+        return Ok(Vec::new());
+    }
+    let clients = &scenario.clients;
     let topics = clients.topics();
     let bootstrap = brokers.iter().map(|(id, _)| *id).collect();
-    let settings = clients.settings(bootstrap, topics.names.clone())?;
+    let mut settings = clients.settings(bootstrap, topics.names.clone())?;
+    settings.consumer.client.bugs = scenario.bugs;
     let admin = KafkaClientRole::Admin { config: settings.admin, interval_ns: clients.admin_interval.0 };
     let producer = KafkaClientRole::Producer { config: settings.producer, interval_ns: clients.produce_interval.0 };
     let consumer = KafkaClientRole::Consumer { config: settings.consumer };

@@ -1,5 +1,6 @@
 //! The world's onlooker: translates what crosses the border for the checks. Decides nothing.
 
+use raft::client::AttemptEvent as Attempt;
 use raft::io::ThreadName;
 use sim::disk::Disk;
 use sim::fault::{Fault, What};
@@ -20,6 +21,8 @@ pub struct Onlooker {
     /// Audits compare disks to the last byte from now on: the run is over.
     pub closing: bool,
     servers: usize,
+    /// The first so many servers.
+    voters: usize,
     healed: bool,
     recovered: bool,
 }
@@ -27,9 +30,17 @@ pub struct Onlooker {
 impl Onlooker {
     /// An onlooker of a cluster's servers (indices `0..servers`) and their clients behind them.
     pub fn new(config: CheckConfig, checks_on: bool) -> Onlooker {
-        let servers = config.servers.len();
+        let (servers, voters) = (config.servers.len(), config.voters.len());
         let checks = checks_on.then(|| Checks::new(config));
-        Onlooker { checks, faults: [0; What::KINDS.len()], closing: false, servers, healed: false, recovered: false }
+        Onlooker {
+            checks,
+            faults: [0; What::KINDS.len()],
+            closing: false,
+            servers,
+            voters,
+            healed: false,
+            recovered: false,
+        }
     }
 
     /// Has everything recovered since the world healed?
@@ -54,13 +65,14 @@ impl Onlooker {
         }
     }
 
-    /// Servers that a cut keeps from a majority of their peers, in either direction.
+    /// Servers that a cut keeps from a majority of the voters (a voter counts itself), in either
+    /// direction.
     fn isolated_by(&self, fault: &Fault) -> Vec<usize> {
         let What::Cut { links } = &fault.what else { return Vec::new() };
-        let majority = self.servers / 2 + 1;
+        let majority = self.voters / 2 + 1;
         let is_cut =
             |a: usize, b: usize| links.iter().any(|link| usize::from(link.0.0) == a && usize::from(link.1.0) == b);
-        let reaches = |a: usize| (0..self.servers).filter(|b| *b == a || !(is_cut(a, *b) || is_cut(*b, a))).count();
+        let reaches = |a: usize| (0..self.voters).filter(|b| *b == a || !(is_cut(a, *b) || is_cut(*b, a))).count();
         (0..self.servers).filter(|server| reaches(*server) < majority).collect()
     }
 }
@@ -124,7 +136,18 @@ impl Watch<Actor> for Onlooker {
                     checks.observed(at, server, *observation);
                 }
             }
-            Said::Attempt(_) => {}
+            Said::Attempt(event) => {
+                let client = usize::from(node.0) - self.servers;
+                let Some(checks) = self.checks.as_mut() else { return };
+                checks.attempt(at, client, *event);
+                let moves = matches!(
+                    event,
+                    Attempt::BatchAcked { .. } | Attempt::PollRecords { .. } | Attempt::OperationDone { .. }
+                );
+                if self.healed && moves {
+                    self.recovered = checks.recovered();
+                }
+            }
             Said::Client(event) => {
                 let client = usize::from(node.0) - self.servers;
                 let Some(checks) = self.checks.as_mut() else { return };

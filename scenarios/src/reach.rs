@@ -54,7 +54,7 @@ impl Reach {
             several_voters,
             several_servers: several_voters || scenario.cluster.observers > 0,
             reads: scenario.workload.reads_ppm > 0,
-            brokers: scenario.clients.is_some(),
+            brokers: scenario.cluster.has_brokers(),
             cut: cut.is_some(),
             restart: host_dies || kill.is_some() || terminate.is_some() || disk_error,
             power_loss: host_dies,
@@ -77,5 +77,8 @@ fn small_segments(scenario: &Scenario) -> bool {
     let batch = append_bytes(work.records.max.unsigned_abs());
     let written = appends * u64::from(work.clients) * batch;
     let configs = scenario.cluster.configs().unwrap_or_default();
-    configs.iter().any(|c| u64::from(c.segment_bytes.unsigned_abs()) <= written || c.segment_ms < SEGMENT_MS)
+    configs
+        .iter()
+        .map(|config| &config.quorum)
+        .any(|c| u64::from(c.segment_bytes.unsigned_abs()) <= written || c.segment_ms < SEGMENT_MS)
 }

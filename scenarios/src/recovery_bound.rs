@@ -1,6 +1,6 @@
 //! How long a healed cluster may take: one function of its configuration.
 
-use raft::config::ControllerConfig;
+use raft::config::{ControllerConfig, NodeConfig};
 
 use crate::scenario::Network;
 
@@ -53,9 +53,9 @@ pub struct Load {
 /// 8. **The clients**: one appends, and has read from every server, twice over.
 ///
 /// All of it on the slowest clock.
-pub fn recovery_bound_ms(configs: &[ControllerConfig], load: Load, network: &Network) -> u64 {
+pub fn recovery_bound_ms(configs: &[NodeConfig], load: Load, network: &Network) -> u64 {
     let worst = |field: fn(&ControllerConfig) -> i64| {
-        configs.iter().map(|config| u64::try_from(field(config)).unwrap_or(0)).max().unwrap_or(0)
+        configs.iter().map(|config| u64::try_from(field(&config.quorum)).unwrap_or(0)).max().unwrap_or(0)
     };
     let election = worst(|c| c.election_timeout_ms.into());
     let fetch = worst(|c| c.fetch_timeout_ms.into());
@@ -70,7 +70,8 @@ pub fn recovery_bound_ms(configs: &[ControllerConfig], load: Load, network: &Net
     let old_leader = fetch + fetch / 2 + FETCH_MAX_WAIT_MS + 2 * election;
     let round = 2 * election + backoff + request + retry + round_trip;
     let commit = linger + 2 * (request + FETCH_MAX_WAIT_MS + round_trip);
-    let smallest_fetch = configs.iter().map(|config| config.fetch_max_bytes.unsigned_abs().into()).min().unwrap_or(1);
+    let smallest_fetch =
+        configs.iter().map(|config| config.quorum.fetch_max_bytes.unsigned_abs().into()).min().unwrap_or(1);
     let catch_up = catch_up_ms(load, smallest_fetch, request, network);
     let elections = fetch + ELECTION_ROUNDS * round;
     let waits = SHUTDOWN_MS + load.wall_steps_ms + links + old_leader + elections + commit + SLACK_MS;

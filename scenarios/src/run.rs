@@ -1,8 +1,5 @@
 //! What one run is: prepare a world, drive it to its healing and on to its recovery, report.
 
-use raft::broker::config::BrokerConfig;
-use raft::controller::settings::ControllerSettings;
-use raft::ids::NodeId;
 use sim::drive::{Ended, Run};
 use sim::fault::Plan;
 use sim::rng::Seed;
@@ -10,8 +7,6 @@ use sim::world::World;
 
 use crate::actor::Actor;
 use crate::checks::CheckConfig;
-use crate::checks::cluster::BrokersConfig;
-use crate::checks::replication::Settings;
 use crate::cluster::{Prepared, prepare, slowest_ppm};
 use crate::conclude::conclude;
 use crate::onlooker::Onlooker;
@@ -116,26 +111,13 @@ pub fn onlooker(prepared: &Prepared, request: &Request<'_>) -> Onlooker {
         voters: prepared.voters.clone(),
         fetch_timeouts_ms: prepared.fetch_timeouts_ms.clone(),
         slowest_ppm: slowest_ppm(&prepared.scenario),
-        appends: prepared.scenario.clients.is_none() && prepared.scenario.workload.reads_ppm < 1_000_000,
-        reads: prepared.scenario.clients.is_none() && prepared.scenario.workload.reads_ppm > 0,
-        brokers: brokers(prepared),
+        appends: !prepared.scenario.cluster.has_brokers() && prepared.scenario.workload.reads_ppm < 1_000_000,
+        reads: !prepared.scenario.cluster.has_brokers() && prepared.scenario.workload.reads_ppm > 0,
+        brokers: prepared.brokers.clone(),
         fixes: prepared.scenario.fixes,
         keep_going: request.keep_going,
     };
     Onlooker::new(config, request.checks)
-}
-
-/// What the checks need to know of brokers, if there are any. Their properties are the defaults.
-fn brokers(prepared: &Prepared) -> Option<BrokersConfig> {
-    prepared.scenario.clients.as_ref()?;
-    let ids = prepared.servers.iter().copied().filter(|id| !prepared.voters.contains(id)).collect();
-    let broker = BrokerConfig::new(NodeId::NONE);
-    let controller = ControllerSettings::new(NodeId::NONE, "".into(), [].into());
-    let settings = Settings {
-        min_insync_replicas: broker.min_insync_replicas,
-        unclean_leader_election_enable: controller.unclean_leader_election_enable,
-    };
-    Some(BrokersConfig { ids, settings, controllers_min_insync_replicas: controller.min_insync_replicas })
 }
 
 #[cfg(madsim)]

@@ -112,9 +112,9 @@ fn run(seed: u64, bug: Option<Bug>) -> Result<Checks, String> {
     scenario.cluster.voters = Some(if seed.is_multiple_of(3) { 5 } else { 3 });
     scenario.cluster.observers = 0;
     let bugs = bug.map_or(Bugs::NONE, |bug| Bugs::NONE.with(bug));
-    let spec = |config: raft::config::ControllerConfig| NodeSpec {
+    let spec = |config: raft::config::NodeConfig| NodeSpec {
         roles: raft::node::Roles::RecordLog,
-        config: Rc::new(config),
+        config: Rc::new(config.quorum),
         cluster_id: Rc::from("kraftsimkraftsimkraftg"),
         bugs,
         fixes: scenario.fixes,

@@ -45,8 +45,6 @@ pub enum CloseReason {
     Refused,
     /// RST: the peer's process died, or its host rebooted.
     Reset,
-    /// The peer closed it.
-    ClosedByPeer,
 }
 
 /// What the disk answered instead of doing it.
@@ -65,7 +63,7 @@ pub enum Input<P: Process> {
     Opened { token: u32, connection: Connection },
     /// A connection we opened (or tried to) is gone.
     Closed { token: u32, reason: CloseReason },
-    /// A request on a connection somebody opened to us; owes one response.
+    /// A request on a connection somebody opened to us; owes one response, or word that there is none.
     Request { connection: Connection, message: P::Message },
     /// A response on a connection we opened.
     Response { token: u32, message: P::Message },
@@ -90,6 +88,10 @@ pub enum Effect<P: Process> {
     Request { connection: Connection, message: P::Message },
     /// Answer on a connection that a request came by.
     Response { connection: Connection, message: P::Message },
+    /// The request that came by it gets no answer: the connection takes the next one.
+    NoResponse { connection: Connection },
+    /// Close a connection that somebody opened to us; its opener is told `Reset`.
+    HangUp { connection: Connection },
     /// Close a connection this thread opened, or give up opening it. Nothing more arrives for the
     /// token; each thread has tokens of its own.
     Close { token: u32 },

@@ -6,6 +6,7 @@
 //! [`World::crash`] or [`World::boot`] (directly, or through madsim's node lifecycle).
 
 mod effects;
+mod endings;
 mod faults;
 mod node;
 mod script;

@@ -228,6 +228,39 @@ fn the_retransmission_timeout_begins_anew_once_something_gets_through() {
     assert_eq!(run.watch.said[got as usize - 1].2, got);
 }
 
+/// Says each number; 1 and 2 get no answer, 3 makes it hang up.
+const TURNS_SILENT: Strings = Strings {
+    boot: |_, _| {},
+    step: |_, _, _, input, out| {
+        if let Input::Request { connection, message } = input {
+            out.push(Effect::Observe(message.0));
+            out.push(if message.0 < 3 { Effect::NoResponse { connection } } else { Effect::HangUp { connection } });
+        }
+    },
+};
+
+/// As [`COUNTS`], and says 99 when the connection is reset.
+const COUNTS_UNTIL_RESET: Strings = Strings {
+    step: |puppet, thread, now, input, out| match input {
+        Input::Closed { reason: CloseReason::Reset, .. } => {
+            puppet.connection = None;
+            out.push(Effect::Observe(99));
+        }
+        input => (COUNTS.step)(puppet, thread, now, input, out),
+    },
+    ..COUNTS
+};
+
+#[test]
+fn a_request_without_answer_lets_the_next_in_and_a_server_that_hangs_up_takes_none() {
+    let (ended, run) = drive(config(&[COUNTS_UNTIL_RESET, TURNS_SILENT], vec![]), 200);
+    assert_eq!(ended, Ended::End);
+    let said: Vec<_> = run.watch.said.iter().map(|(_, node, number)| (*node, *number)).collect();
+    assert_eq!(said, [(1, 1), (1, 2), (1, 3), (0, 99)]);
+    // And a message that was under way met an RST of its own, which came too late to matter.
+    assert_eq!(run.watch.said[3].0, run.watch.said[2].0 + ms(5));
+}
+
 /// The main thread's timer ends the process, while its other thread has something to say.
 const HALTS: Strings = Strings {
     boot: |now, out| {

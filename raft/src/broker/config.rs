@@ -1,6 +1,7 @@
 //! What a broker needs to know, by the names of its properties.
 
 use super::log::PartitionLogConfig;
+use crate::bugs::Bugs;
 use crate::ids::NodeId;
 
 /// Kafka's properties of a broker; times in ms, sizes in bytes.
@@ -42,6 +43,8 @@ pub struct BrokerConfig {
     pub min_insync_replicas: i32,
     /// `log.segment.bytes`, `log.roll.ms`, `message.max.bytes`.
     pub log: PartitionLogConfig,
+    /// Mistakes switched on; no property.
+    pub bugs: Bugs,
 }
 
 impl BrokerConfig {
@@ -65,7 +68,21 @@ impl BrokerConfig {
             producer_id_expiration_ms: 86_400_000,
             producer_id_expiration_check_interval_ms: 600_000,
             min_insync_replicas: 1,
-            log: PartitionLogConfig { segment_bytes: 1 << 30, segment_ms: 604_800_000, max_message_bytes: 1_048_588 },
+            log: PartitionLogConfig {
+                segment_bytes: 1 << 30,
+                segment_ms: 604_800_000,
+                max_message_bytes: 1_048_588,
+                bugs: Bugs::NONE,
+            },
+            bugs: Bugs::NONE,
         }
+    }
+
+    /// With these mistakes, in its logs too.
+    #[must_use]
+    pub fn with_bugs(mut self, bugs: Bugs) -> BrokerConfig {
+        self.bugs = bugs;
+        self.log.bugs = bugs;
+        self
     }
 }

@@ -60,7 +60,7 @@ impl BrokerProcess {
         is_controller: bool,
     ) -> BrokerProcess {
         BrokerProcess {
-            loader: MetadataLoader::new(is_controller),
+            loader: MetadataLoader::new(is_controller, config.bugs),
             published: VecDeque::new(),
             applied: VecDeque::new(),
             last_applied: Offset(-1),
@@ -184,9 +184,10 @@ impl BrokerProcess {
                     self.lifecycle.begin_controlled_shutdown(step);
                     tell(Post::ShuttingDown, step);
                 }
+                // The scheduler first: the last checkpoint of high watermarks is the request handler's.
                 ServerAction::Stop => {
                     self.lifecycle.close(step);
-                    tell(Post::Stop, step);
+                    step.out.push(Effect::Post { thread: ThreadName::Scheduler, post: Post::Stop });
                 }
                 ServerAction::Exit => {
                     let reason = "not registered within initial.broker.registration.timeout.ms".into();
@@ -265,6 +266,10 @@ impl BrokerProcess {
                 let begun = self.data_plane.replicas_mut().begin_flush(step.out);
                 let done = Effect::Post { thread: ThreadName::Scheduler, post: Post::Applied };
                 step.out.effects.extend(begun.then_some(done));
+            }
+            Input::Post(Post::Stop) => {
+                step.out.push(Effect::CancelTimer);
+                step.out.push(Effect::Post { thread: ThreadName::RequestHandler, post: Post::Stop });
             }
             // Everything before it in the list is durable.
             Input::Post(Post::Applied) => self.data_plane.replicas_mut().finish_flush(),

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::backoff::ExponentialBackoff;
+use crate::bugs::Bugs;
 use crate::ids::NodeId;
 
 /// What all clients have.
@@ -32,6 +33,8 @@ pub struct ClientConfig {
     pub metadata_recovery_rebootstrap: bool,
     /// `metadata.recovery.rebootstrap.trigger.ms`
     pub metadata_recovery_rebootstrap_trigger_ms: i64,
+    /// Mistakes switched on; no property.
+    pub bugs: Bugs,
 }
 
 impl ClientConfig {
@@ -50,6 +53,7 @@ impl ClientConfig {
             metadata_max_age_ms: 300_000,
             metadata_recovery_rebootstrap: true,
             metadata_recovery_rebootstrap_trigger_ms: 300_000,
+            bugs: Bugs::NONE,
         }
     }
 

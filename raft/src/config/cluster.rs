@@ -2,24 +2,26 @@
 
 use super::error::ConfigError;
 use super::properties::Properties;
-use super::{ControllerConfig, Voter};
+use super::source::{NODE_ID, VOTERS};
+use super::{NodeConfig, Voter};
 
-/// Reads one `.properties` per node, as `(name, text)`; the result is ascending by `node.id`.
+/// Reads one `.properties` per node, as `(name, text)`: controllers and combined nodes ascending
+/// by `node.id`, then brokers.
 ///
 /// A static quorum works only if every node has the same voters (controller-broker.md §7.2);
 /// Kafka cannot see the other files, so there a difference shows as an election that never ends.
-pub fn load_cluster(files: Vec<(String, String)>) -> Result<Vec<ControllerConfig>, ConfigError> {
+pub fn load_cluster(files: Vec<(String, String)>) -> Result<Vec<NodeConfig>, ConfigError> {
     let mut nodes: Vec<Node> = Vec::with_capacity(files.len());
     for (file, text) in files {
-        let config = ControllerConfig::parse(&file, &text)?;
+        let config = NodeConfig::parse(&file, &text)?;
         let node = Node { properties: Properties::parse(&file, &text)?, file, config };
-        if let Some(other) = nodes.iter().find(|n| n.config.node_id == node.config.node_id) {
-            return Err(node.refuse("node.id", format!("{} has the same id", other.place("node.id"))));
+        if let Some(other) = nodes.iter().find(|n| n.config.node_id() == node.config.node_id()) {
+            return Err(node.refuse(NODE_ID, format!("{} has the same id", other.place(NODE_ID))));
         }
         nodes.push(node);
     }
     let Some(first) = nodes.first() else {
-        return Err(ConfigError::in_file("cluster", "no .properties file; one per controller is needed"));
+        return Err(ConfigError::in_file("cluster", "no .properties file; one per node is needed"));
     };
     for node in &nodes {
         if node.addresses() != first.addresses() {
@@ -28,27 +30,25 @@ pub fn load_cluster(files: Vec<(String, String)>) -> Result<Vec<ControllerConfig
             return Err(node.refuse(VOTERS, problem));
         }
     }
-    for voter in first.config.voters.iter() {
-        if !nodes.iter().any(|n| n.config.node_id == voter.id) {
+    for voter in first.config.quorum.voters.iter() {
+        if !nodes.iter().any(|n| n.config.node_id() == voter.id) {
             return Err(first.refuse(VOTERS, format!("voter {} has no file with node.id={}", voter.id, voter.id)));
         }
     }
-    nodes.sort_by_key(|node| node.config.node_id);
+    nodes.sort_by_key(|node| (!node.config.roles.controller, node.config.node_id()));
     Ok(nodes.into_iter().map(|node| node.config).collect())
 }
-
-const VOTERS: &str = "controller.quorum.voters";
 
 struct Node {
     file: String,
     properties: Properties,
-    config: ControllerConfig,
+    config: NodeConfig,
 }
 
 impl Node {
     /// The voters in order of id; listener names are each node's own affair.
     fn addresses(&self) -> String {
-        self.config.voters.iter().map(Voter::to_string).collect::<Vec<_>>().join(",")
+        self.config.quorum.voters.iter().map(Voter::to_string).collect::<Vec<_>>().join(",")
     }
 
     fn place(&self, key: &str) -> String {

@@ -1,7 +1,6 @@
-//! Addresses: voters, listeners, and whether they agree with each other.
+//! Addresses as they are written: voters, listeners, security protocols.
 //!
-//! The rules are those of Kafka's `KafkaConfig.validateValues` for a controller-only node,
-//! `SocketServerConfigs` and `QuorumConfig`.
+//! The rules are those of Kafka's `SocketServerConfigs` and `QuorumConfig`.
 
 use std::rc::Rc;
 
@@ -11,7 +10,7 @@ use crate::ids::NodeId;
 use crate::message::Endpoint;
 
 /// Kafka's security protocols, which are also listener names with themselves as protocol.
-const SECURITY_PROTOCOLS: [&str; 4] = ["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"];
+pub(crate) const SECURITY_PROTOCOLS: [&str; 4] = ["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"];
 
 /// The items of a Kafka list: split at commas, blanks removed, an empty text is no item.
 pub(crate) fn items(list: &str) -> Vec<&str> {
@@ -33,7 +32,7 @@ pub(crate) fn voters(list: &str, listener: &Rc<str>) -> Result<Vec<Voter>, Refus
         };
         let (host, port) = host_and_port(address).map_err(|why| Refused::allowed(format!("{item:?}: {why}"), FORM))?;
         if host == "0.0.0.0" {
-            return Err(Refused::allowed(format!("{item:?}: 0.0.0.0 is no address to connect to"), FORM));
+            return Err(Refused::allowed("Host string (0.0.0.0) is not routeable", FORM));
         }
         if voters.iter().any(|v| v.id == id) {
             return Err(Refused::new(format!("voter {id} stands in it twice")));
@@ -73,8 +72,8 @@ pub(crate) struct Listener {
     pub port: u16,
 }
 
-/// Parses `listeners` or `advertised.listeners`; names and ports must differ.
-pub(crate) fn listeners(list: &str) -> Result<Vec<Listener>, Refused> {
+/// Parses `listeners` or `advertised.listeners`; names must differ, and ports one listens on.
+pub(crate) fn listeners(list: &str, distinct_ports: bool) -> Result<Vec<Listener>, Refused> {
     const FORM: &str = "NAME://host:port, separated by commas";
     let mut listeners: Vec<Listener> = Vec::new();
     for item in items(list) {
@@ -88,10 +87,10 @@ pub(crate) fn listeners(list: &str) -> Result<Vec<Listener>, Refused> {
         };
         let listener = Listener { name: name.to_ascii_uppercase(), host: host.into(), port };
         if listeners.iter().any(|l| l.name == listener.name) {
-            return Err(Refused::new(format!("two listeners are named {name}")));
+            return Err(Refused::new(format!("Each listener must have a different name, listeners: {list}")));
         }
-        if port != 0 && listeners.iter().any(|l| l.port == port) {
-            return Err(Refused::new(format!("two listeners have the port {port}")));
+        if distinct_ports && port != 0 && listeners.iter().any(|l| l.port == port) {
+            return Err(Refused::new(format!("Each listener must have a different port, listeners: {list}")));
         }
         listeners.push(listener);
     }
@@ -109,7 +108,8 @@ pub(crate) fn security_protocols(map: &str) -> Result<Vec<String>, Refused> {
             ));
         };
         if !SECURITY_PROTOCOLS.contains(&protocol.trim().to_ascii_uppercase().as_str()) {
-            let problem = format!("{protocol:?} is no security protocol");
+            let protocol = protocol.trim();
+            let problem = format!("Invalid security protocol `{protocol}` defined in listener.security.protocol.map");
             return Err(Refused::allowed(problem, SECURITY_PROTOCOLS.join(", ")));
         }
         names.push(name.trim().to_ascii_uppercase());
@@ -119,11 +119,10 @@ pub(crate) fn security_protocols(map: &str) -> Result<Vec<String>, Refused> {
 
 /// The names a listener may have when no map is given. Kafka then maps each security protocol
 /// to itself, and controller listeners to PLAINTEXT if no other protocol is in use.
-pub(crate) fn default_names(controller_names: &[&str]) -> Vec<String> {
+pub(crate) fn default_names<'a>(mut in_use: impl Iterator<Item = &'a String>, controllers: &[String]) -> Vec<String> {
     let mut names: Vec<String> = SECURITY_PROTOCOLS.iter().map(|p| (*p).into()).collect();
-    let others_in_use = controller_names.iter().any(|n| SECURITY_PROTOCOLS[1..].contains(n));
-    if !others_in_use {
-        names.extend(controller_names.iter().map(|n| n.to_ascii_uppercase()));
+    if !in_use.any(|name| SECURITY_PROTOCOLS[1..].contains(&name.as_str())) {
+        names.extend(controllers.iter().cloned());
     }
     names
 }

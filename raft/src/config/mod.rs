@@ -1,18 +1,23 @@
 //! Kafka properties: names, defaults, and what Kafka refuses.
 //!
 //! * [`properties`]: the syntax of a `.properties` file
-//! * [`definitions`]: the table of names, types, defaults and ranges
-//! * `controller`: one node's properties → [`ControllerConfig`], and back
+//! * [`definitions`]: the table of names, types, defaults and ranges, and what each sets
+//! * `node`: one node's properties → [`NodeConfig`], single settings, and back
+//! * `source`: a file being read: roles, ids, the quorum
+//! * `listeners`: addresses; `endpoints`: whether those of a node agree with each other
+//! * `checks`: what Kafka asks of several numbers together
 //! * `cluster`: the files of a cluster, which must agree with each other
-//! * `listeners`: addresses, and whether they agree
 //! * `error`: the one message a bad file gets
 
+mod checks;
 mod cluster;
-mod controller;
 pub mod definitions;
+mod endpoints;
 mod error;
 mod listeners;
+mod node;
 pub mod properties;
+mod source;
 #[cfg(test)]
 mod tests;
 
@@ -22,10 +27,56 @@ use std::rc::Rc;
 pub use cluster::load_cluster;
 pub use error::ConfigError;
 
+use crate::broker::config::BrokerConfig;
+use crate::controller::settings::ControllerSettings;
 use crate::ids::NodeId;
 use crate::message::Endpoint;
 
-/// What a controller needs to know, from its `.properties` (consensus.md §2.1).
+/// The `cluster.id` that simulated directories are formatted with, 16 bytes in base64 as
+/// `kafka-storage format` asks for it.
+pub const CLUSTER_ID: &str = "kraftsimkraftsimkraftg";
+
+/// `process.roles`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Roles {
+    /// It is a voter of the quorum and may be the active controller.
+    pub controller: bool,
+    /// It holds partitions; without the other role it observes the quorum.
+    pub broker: bool,
+}
+
+impl Roles {
+    /// `process.roles=controller`
+    pub const CONTROLLER: Roles = Roles { controller: true, broker: false };
+    /// `process.roles=broker`
+    pub const BROKER: Roles = Roles { controller: false, broker: true };
+    /// `process.roles=broker,controller`
+    pub const COMBINED: Roles = Roles { controller: true, broker: true };
+    /// Not Kafka's: an observer of the quorum that is nothing else, in scenarios of the quorum alone.
+    pub const OBSERVER: Roles = Roles { controller: false, broker: false };
+}
+
+/// One node: what its `.properties` say to each of its parts, and what `kafka-storage format`
+/// wrote (`cluster.id` and features, in [`ControllerSettings`]).
+///
+/// Every part is filled in whatever the roles are, as Kafka's one `KafkaConfig` is: a controller
+/// that will never be a broker may well have `replica.lag.time.max.ms` in its file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeConfig {
+    /// `process.roles`
+    pub roles: Roles,
+    /// What raft reads.
+    pub quorum: ControllerConfig,
+    /// What the controller role reads.
+    pub controller: ControllerSettings,
+    /// What the broker role reads.
+    pub broker: BrokerConfig,
+    /// Properties of the file that change nothing here, by line.
+    pub kept: Rc<[Kept]>,
+}
+
+/// What raft needs to know of a node's `.properties` (consensus.md §2.1). A node whose id is not
+/// among the voters is an observer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ControllerConfig {
     /// `node.id`
@@ -56,8 +107,6 @@ pub struct ControllerConfig {
     pub connection_setup_timeout_ms: i64,
     /// `socket.connection.setup.timeout.max.ms`
     pub connection_setup_timeout_max_ms: i64,
-    /// Properties of the file that change nothing here, by line.
-    pub kept: Rc<[Kept]>,
 }
 
 /// One entry of `controller.quorum.voters`: `id@host:port`.
@@ -113,29 +162,50 @@ pub struct Unrecognised {
 impl ControllerConfig {
     /// A node with Kafka's defaults.
     pub fn new(node_id: NodeId, voters: Rc<[Voter]>) -> ControllerConfig {
-        let mut config = ControllerConfig {
+        ControllerConfig {
             node_id,
             voters,
-            election_timeout_ms: 0,
-            fetch_timeout_ms: 0,
-            election_backoff_max_ms: 0,
-            append_linger_ms: 0,
-            request_timeout_ms: 0,
-            retry_backoff_ms: 0,
-            fetch_max_bytes: 0,
-            segment_bytes: 0,
-            segment_ms: 0,
-            max_idle_interval_ms: 0,
-            connection_setup_timeout_ms: 0,
-            connection_setup_timeout_max_ms: 0,
-            kept: Rc::from([]),
-        };
-        for definition in definitions::DEFINITIONS {
-            if let (Some(field), Some(default)) = (definition.field, definition.default) {
-                (field.set)(&mut config, default);
-            }
+            election_timeout_ms: 1_000,
+            fetch_timeout_ms: 2_000,
+            election_backoff_max_ms: 1_000,
+            append_linger_ms: 25,
+            request_timeout_ms: 2_000,
+            retry_backoff_ms: 20,
+            fetch_max_bytes: 1 << 20,
+            segment_bytes: 1 << 30,
+            segment_ms: 604_800_000,
+            max_idle_interval_ms: 500,
+            connection_setup_timeout_ms: 10_000,
+            connection_setup_timeout_max_ms: 30_000,
         }
-        config
+    }
+}
+
+impl NodeConfig {
+    /// A node with Kafka's defaults, formatted with the latest `metadata.version` and ELR.
+    pub fn new(node_id: NodeId, roles: Roles, voters: Rc<[Voter]>) -> NodeConfig {
+        let ids = voters.iter().map(|voter| voter.id).collect();
+        NodeConfig {
+            roles,
+            quorum: ControllerConfig::new(node_id, voters),
+            controller: ControllerSettings::new(node_id, CLUSTER_ID.into(), ids),
+            broker: BrokerConfig::new(node_id),
+            kept: Rc::from([]),
+        }
+    }
+
+    /// The same settings for another node of the cluster.
+    pub fn for_node(&self, node_id: NodeId, roles: Roles) -> NodeConfig {
+        let mut other = NodeConfig { roles, ..self.clone() };
+        other.quorum.node_id = node_id;
+        other.controller.node_id = node_id;
+        other.broker.node_id = node_id;
+        other
+    }
+
+    /// `node.id`
+    pub fn node_id(&self) -> NodeId {
+        self.quorum.node_id
     }
 
     /// The properties nobody knows, by line: a command warns of these.

@@ -2,6 +2,7 @@
 
 use super::result::ControllerResult;
 use super::state::ControllerState;
+use crate::bugs::{Bug, Bugs};
 use crate::ids::ProducerId;
 use crate::message::ErrorCode;
 use crate::message::cluster::{AllocateProducerIdsRequest, AllocateProducerIdsResponse};
@@ -14,6 +15,7 @@ pub const BLOCK_SIZE: i32 = 1_000;
 /// The next block. A lost answer wastes it.
 pub fn allocate(
     state: &ControllerState,
+    bugs: Bugs,
     request: &AllocateProducerIdsRequest,
 ) -> Result<ControllerResult<AllocateProducerIdsResponse>, ErrorCode> {
     let broker = state.cluster.broker(request.broker_id);
@@ -21,7 +23,8 @@ pub fn allocate(
         return Err(ErrorCode::StaleBrokerEpoch);
     }
     let start = state.next_producer_id;
-    let next = start.0.checked_add(i64::from(BLOCK_SIZE)).ok_or(ErrorCode::UnknownServerError)?;
+    let reserved = if bugs.has(Bug::ProducerIdBlocksOverlap) { 1 } else { BLOCK_SIZE };
+    let next = start.0.checked_add(i64::from(reserved)).ok_or(ErrorCode::UnknownServerError)?;
     let record = MetadataRecord::ProducerIds(ProducerIds {
         broker_id: request.broker_id,
         broker_epoch: request.broker_epoch,

@@ -171,7 +171,7 @@ impl RecordLog {
             let applied_end = self.applied_end;
             self.records.extend(batch.values().filter(|(offset, _)| *offset >= applied_end));
             self.applied_end = Offset(batch.last_offset.0 + 1);
-            if self.claimed == Some(batch.epoch) {
+            if self.claimed == Some(batch.epoch) || self.bugs.has(Bug::AckByOffset) {
                 self.acknowledge_below(self.applied_end, step);
             }
         }
@@ -206,6 +206,7 @@ impl RecordLog {
         }
         if leader == Some(self.node_id) || (leader.is_some() && self.bugs.has(Bug::FollowerClaimsLeadership)) {
             self.claimed = Some(epoch);
+            self.refuse_pending(step);
             step.out.observe(Observation::LeadershipAnnounced { epoch });
             if !self.shutting_down {
                 self.arm_no_op(step);
@@ -223,6 +224,12 @@ impl RecordLog {
         if !self.pending.is_empty() {
             step.out.probe(Probe::AppendRefused);
         }
+        if !self.bugs.has(Bug::AckByOffset) {
+            self.refuse_pending(step);
+        }
+    }
+
+    fn refuse_pending(&mut self, step: &mut Step<'_>) {
         while let Some(append) = self.pending.pop_front() {
             let accepted = !self.bugs.has(Bug::PendingAppendRefused);
             let response = self.refusal(ErrorCode::NotController, accepted);

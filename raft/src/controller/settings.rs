@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use crate::bugs::Bugs;
 use crate::ids::NodeId;
 
 /// Name of the feature that gates every record's version.
@@ -73,6 +74,8 @@ pub struct ControllerSettings {
     pub unclean_leader_election_interval_ms: u32,
     /// What the log begins with: `metadata.version` and other features, as formatted (§2.6, §7.3).
     pub bootstrap: Rc<[Feature]>,
+    /// Mistakes switched on; no property.
+    pub bugs: Bugs,
 }
 
 impl ControllerSettings {
@@ -98,6 +101,7 @@ impl ControllerSettings {
                 Feature { name: METADATA_VERSION.into(), level: level::LATEST },
                 Feature { name: ELR_VERSION.into(), level: 1 },
             ]),
+            bugs: Bugs::NONE,
         }
     }
 

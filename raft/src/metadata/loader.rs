@@ -10,6 +10,7 @@ use std::rc::Rc;
 use super::delta::MetadataDelta;
 use super::image::{MetadataImage, MetadataProvenance};
 use super::records::MetadataRecord;
+use crate::bugs::{Bug, Bugs};
 use crate::ids::{LeaderEpoch, NodeId, Offset};
 use crate::io::Effect;
 use crate::log::{Batch, Records};
@@ -50,6 +51,7 @@ enum Publishers {
 #[derive(Clone, Debug)]
 pub struct MetadataLoader {
     has_controller_role: bool,
+    bugs: Bugs,
     image: Rc<MetadataImage>,
     /// On top of `image`.
     delta: MetadataDelta,
@@ -68,10 +70,11 @@ pub struct MetadataLoader {
 impl MetadataLoader {
     /// At the start of a process: the log will be read from offset 0. A fault is fatal iff the
     /// process has the controller role.
-    pub fn new(has_controller_role: bool) -> MetadataLoader {
+    pub fn new(has_controller_role: bool, bugs: Bugs) -> MetadataLoader {
         let image: Rc<MetadataImage> = Rc::default();
         MetadataLoader {
             has_controller_role,
+            bugs,
             delta: MetadataDelta::new(Rc::clone(&image)),
             image,
             loaded: MetadataProvenance::EMPTY,
@@ -158,7 +161,8 @@ impl MetadataLoader {
         step: &mut Step<'_>,
     ) -> Result<Vec<Publication>, Fatal> {
         let mut published = Vec::new();
-        for batch in &records.0 {
+        let lost = usize::from(self.bugs.has(Bug::LoaderSkipsBatch) && records.0.len() > 1);
+        for batch in &records.0[lost..] {
             // A read begins with the batch that holds the offset asked for.
             if batch.last_offset >= self.next_offset() {
                 self.load_batch(batch, high_watermark, step, &mut published)?;

@@ -214,6 +214,7 @@ impl Desk {
                 Effect::FsyncDirectory => {}
                 Effect::Post { thread, post } => self.posts.push_back((thread, Input::Post(post))),
                 Effect::Observe(observation) => self.observations.push(observation),
+                Effect::NoResponse { .. } | Effect::HangUp { .. } => panic!("{effect:?} is not of raft"),
                 Effect::Halt { reason, fatal } => self.halted = Some((reason, fatal)),
             }
         }

@@ -65,6 +65,18 @@ fn leader_change_comes_first_and_commits_the_epoch() {
 }
 
 #[test]
+fn a_state_machine_that_is_told_too_early_claims_before_it_has_read_what_came_before() {
+    let told = |bugs: Bugs| {
+        let mut desk = Desk::boot(spec(1, 3, bugs, Default::default()), Disk::default(), 0);
+        elect(&mut desk);
+        let epoch = LeaderEpoch(desk.epoch());
+        (desk.saw(Observation::LeadershipAnnounced { epoch }), desk.look().high_watermark)
+    };
+    assert_eq!(told(Bugs::NONE), (false, None));
+    assert_eq!(told(Bugs::NONE.with(Bug::Kafka15345LeaderBeforeCaughtUp)), (true, None));
+}
+
+#[test]
 fn an_append_is_acknowledged_when_a_majority_has_fetched_past_it() {
     let mut desk = Desk::one_of_three();
     elect(&mut desk);

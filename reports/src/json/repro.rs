@@ -79,7 +79,7 @@ pub fn write(folder: &Path, stem: &str, run: &Subject<'_>) -> Result<PathBuf, Pr
         expect_digest: Digest(run.digest),
         ladder: run.ladder.iter().map(|(entries, digest)| (*entries, Digest(*digest))).collect(),
     };
-    write_whole(&path, &to_text(&json))?;
+    write_whole(&path, to_text(&json))?;
     Ok(path)
 }
 

@@ -6,9 +6,6 @@ use scenarios::report::ViolationKind;
 
 use crate::duration::show_us;
 
-/// GitHub shows no more of a step.
-pub const ANNOTATIONS: usize = 10;
-
 /// The kind as in the JSON.
 pub fn kind_name(kind: ViolationKind) -> &'static str {
     match kind {
@@ -42,24 +39,4 @@ pub fn lines(failure: &Failure) -> String {
         text.push_str(&format!("\n  repro      {repro}"));
     }
     text
-}
-
-/// A workflow command of GitHub Actions.
-pub fn annotation(failure: &Failure) -> String {
-    let title = format!("{} {} seed {}", failure.violation.invariant, failure.scenario, show_seed(failure.seed));
-    let body = format!(
-        "{} (at {})\n{}",
-        failure.violation.detail,
-        show_us(failure.violation.at_ns / 1000),
-        failure.again.command
-    );
-    let escape = |s: &str| s.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
-    let title = escape(&title).replace(':', "%3A").replace(',', "%2C");
-    format!("::error title={title}::{}", escape(&body))
-}
-
-/// Is this a step of GitHub Actions?
-#[expect(clippy::disallowed_methods, reason = "where to print, not what to run")]
-pub fn in_github_actions() -> bool {
-    std::env::var("GITHUB_ACTIONS").is_ok_and(|value| value == "true")
 }

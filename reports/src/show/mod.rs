@@ -1,7 +1,9 @@
-//! The text for people.
+//! The text for people, and for the pages of a CI that people read.
 
+pub mod annotation;
 pub mod columns;
 pub mod failure;
+pub mod junit;
 pub mod progress;
 pub mod run_summary;
 pub mod summary;

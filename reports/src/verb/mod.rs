@@ -4,11 +4,12 @@ use std::sync::atomic::AtomicBool;
 
 use clap::{CommandFactory, Parser};
 
-use crate::args::{Cli, ScenariosVerb, Verb};
+use crate::args::{ChartVerb, Cli, ScenariosVerb, Verb};
 use crate::engine::{Engine, Problem};
 use crate::exit;
 use crate::output::Streams;
 
+pub mod chart;
 pub mod merge;
 pub mod replay;
 pub mod scenarios;
@@ -34,6 +35,7 @@ fn obey(cli: Cli, engine: &dyn Engine, interrupted: &AtomicBool, streams: &mut S
     match cli.verb {
         Some(Verb::Sweep(args)) => sweep::run(&args, engine, interrupted, streams),
         Some(Verb::Replay(args)) => replay::run(&args, engine, streams),
+        Some(Verb::Chart { what: ChartVerb::Failover(args) }) => chart::failover(&args, engine, interrupted, streams),
         Some(Verb::Scenarios { what: ScenariosVerb::List }) => scenarios::list(engine, streams),
         Some(Verb::Scenarios { what: ScenariosVerb::Show { name } }) => scenarios::show(engine, &name, streams),
         Some(Verb::Merge(args)) => merge::run(&args, engine, streams),

@@ -19,6 +19,7 @@ use crate::json::replay_json::RunJson;
 use crate::json::{repro, show_digest, to_text};
 use crate::load;
 use crate::output::{Streams, Target, check_folder};
+use crate::show::annotation::Annotations;
 use crate::show::{failure, run_summary};
 
 /// What to run, and what it must come to.
@@ -54,8 +55,12 @@ pub fn run(args: &ReplayArgs, engine: &dyn Engine, streams: &mut Streams<'_>) ->
         job.repro = Some((write_repro(folder, &job, &run)?, Overrides::default()));
     }
     let failures = failures(&job, &run);
+    let mut annotations = Annotations::here();
     for failed in &failures {
         streams.hint(&failure::lines(failed));
+        if let Some(line) = annotations.of(failed) {
+            streams.hint(&line);
+        }
     }
     let json = target.as_ref().map(|target| {
         let plan = job.scenario.prepared.plan(job.seed);

@@ -19,8 +19,9 @@ use crate::expect;
 use crate::json::{repro, sweep_json::SweepJson, to_text};
 use crate::load;
 use crate::output::{Streams, Target, check_folder};
+use crate::show::annotation::Annotations;
 use crate::show::progress::Reporter;
-use crate::show::{failure, summary};
+use crate::show::{failure, junit, summary};
 
 /// Repro files of one sweep.
 const REPROS: usize = 20;
@@ -39,6 +40,10 @@ pub fn run(
     load::known_probes(engine, &args.require_probe)?;
     let settings = settings(args, &scenarios, &overrides);
     let target = args.json.as_deref().map(Target::checked).transpose()?;
+    let junit = args.junit.as_deref().map(Target::checked).transpose()?;
+    if target.is_some() && target == junit {
+        return Err(Problem::new("--json and --junit are to go to the same place: give each its own"));
+    }
     let folder = args.out.clone().unwrap_or_else(|| PathBuf::from(FOLDER));
     check_folder(&folder)?;
     for remark in scenarios.iter().flat_map(|s| s.prepared.remarks()) {
@@ -51,7 +56,7 @@ pub fn run(
         overrides: &overrides,
         folder: &folder,
         repros: 0,
-        annotations: if failure::in_github_actions() { failure::ANNOTATIONS } else { 0 },
+        annotations: Annotations::here(),
         reporter: Reporter::new(args.progress, streams.err),
     };
     let mut report = sweep(&settings, &Runs(&scenarios), interrupted, &mut desk);
@@ -59,6 +64,12 @@ pub fn run(
     expect::judge(&mut report);
     for late in report.violations.iter().filter(|f| f.violation.kind == ViolationKind::Expect) {
         desk.say(late);
+    }
+    let code = exit::of_sweep(&report);
+    if code == exit::INCONCLUSIVE
+        && let Some(line) = desk.annotations.of_vacuous(&exit::why_vacuous(&report))
+    {
+        desk.reporter.failure(&line);
     }
     desk.reporter.finish();
     if report.failed >= settings.max_fail {
@@ -68,11 +79,15 @@ pub fn run(
     if let Some(target) = &target {
         target.write(&to_text(&SweepJson::from(&report)), streams)?;
     }
-    match target {
-        Some(Target::Stdout) => streams.hint(summary::text(&report).trim_end()),
-        _ => streams.result(&summary::text(&report))?,
+    if let Some(target) = &junit {
+        target.write(&junit::text(&report), streams)?;
     }
-    Ok(exit::of_sweep(&report))
+    if [target, junit].contains(&Some(Target::Stdout)) {
+        streams.hint(summary::text(&report).trim_end());
+    } else {
+        streams.result(&summary::text(&report))?;
+    }
+    Ok(code)
 }
 
 fn named(args: &SweepArgs) -> Vec<String> {
@@ -99,11 +114,10 @@ fn settings(args: &SweepArgs, scenarios: &[Named], overrides: &Overrides) -> Set
         cluster: overrides.cluster.as_ref().map(|cluster| cluster.dir.clone()),
         required_probes: sorted(scenarios.iter().flat_map(of_file).chain(by_flag).collect()),
     };
-    let cores = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
     Settings {
         subject,
         seeds: Seeds::of(range, args.shard),
-        jobs: args.jobs.unwrap_or_else(cores),
+        jobs: jobs(args.jobs),
         max_fail: if args.fail_fast { 1 } else { args.max_fail },
         limit: args.limit_ns.map(Duration::from_nanos),
         check_determinism: args.check_determinism,
@@ -111,8 +125,13 @@ fn settings(args: &SweepArgs, scenarios: &[Named], overrides: &Overrides) -> Set
     }
 }
 
+/// Threads, as asked for or one per core.
+pub fn jobs(asked: Option<usize>) -> usize {
+    asked.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, NonZeroUsize::get))
+}
+
 /// Each once.
-fn sorted<T: Ord>(mut all: Vec<T>) -> Vec<T> {
+pub fn sorted<T: Ord>(mut all: Vec<T>) -> Vec<T> {
     all.sort_unstable();
     all.dedup();
     all
@@ -125,16 +144,15 @@ struct Desk<'a> {
     overrides: &'a Overrides,
     folder: &'a Path,
     repros: usize,
-    annotations: usize,
+    annotations: Annotations,
     reporter: Reporter<'a>,
 }
 
 impl Desk<'_> {
     fn say(&mut self, failed: &Failure) {
         self.reporter.failure(&failure::lines(failed));
-        if self.annotations > 0 {
-            self.annotations -= 1;
-            self.reporter.failure(&failure::annotation(failed));
+        if let Some(line) = self.annotations.of(failed) {
+            self.reporter.failure(&line);
         }
     }
 

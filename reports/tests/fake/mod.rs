@@ -1,6 +1,7 @@
 //! An engine whose runs are functions of the seed alone, steered by `--set`:
 //! `fail=N` (each N-th seed fails), `kind=KIND`, `floor=N`, `unknown=N`, `idle=1`, `panic=SEED`,
-//! `expect=LIMIT`, `probe=NAME`, `from=N` (seeds the probe is required from), `ctrl-c=SEED`.
+//! `expect=LIMIT`, `metric=NAME` (what the limit is of), `probe=NAME`, `from=N` (seeds the probe is
+//! required from), `ctrl-c=SEED`, `delay=MS` (of failovers), `full=1` (failovers of every kind).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -87,6 +88,32 @@ impl FakeScenario {
     }
 }
 
+impl FakeScenario {
+    fn failovers(&self, mixed: u64) -> Vec<Failover> {
+        let delay_ns = self.number("delay").unwrap_or(1000) * 1_000_000;
+        let total_ns = delay_ns + mixed % delay_ns;
+        let failover =
+            |kind, phases| Failover { kind, at_ns: 5_000_000_000, cause: "kill".to_owned(), total_ns, phases };
+        if self.number("full") != Some(1) {
+            let phases = vec![("detect", total_ns / 2), ("elect", total_ns - total_ns / 2)];
+            return vec![failover(FailoverKind::Controller, phases)];
+        }
+        let parts = |kind: FailoverKind| {
+            let names = kind.phases();
+            let weights = (1..=names.len() as u64).sum::<u64>();
+            let part = |(i, name): (usize, &&'static str)| (*name, total_ns * (i as u64 + 1) / weights);
+            names.iter().enumerate().map(part).collect()
+        };
+        let mut all: Vec<Failover> = FailoverKind::ALL.map(|kind| failover(kind, parts(kind))).into();
+        // A clean shutdown is over soon, so that gaps are of very different lengths.
+        if !mixed.is_multiple_of(3) {
+            let soon = Failover { cause: "terminate".to_owned(), total_ns: total_ns / 200, ..all[2].clone() };
+            all.push(soon);
+        }
+        all
+    }
+}
+
 impl Prepared for FakeScenario {
     fn toml(&self) -> String {
         self.toml.clone()
@@ -101,7 +128,8 @@ impl Prepared for FakeScenario {
     }
 
     fn expect(&self) -> Vec<(String, String)> {
-        self.set.get("expect").map(|l| ("failover.controller.p99".to_owned(), l.clone())).into_iter().collect()
+        let metric = self.set.get("metric").cloned().unwrap_or_else(|| "failover.controller.p99".to_owned());
+        self.set.get("expect").map(|limit| (metric, limit.clone())).into_iter().collect()
     }
 
     fn require_probe(&self) -> (Vec<String>, u64) {
@@ -121,14 +149,7 @@ impl Prepared for FakeScenario {
         let mixed = (seed + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let other = self.number("host-matters").is_some() && host == HostChoice::Bare;
         let digest = u128::from(mixed) << 64 | u128::from(seed) ^ u128::from(other);
-        let total_ns = 1_000_000_000 + mixed % 1_000_000_000;
-        let failover = Failover {
-            kind: FailoverKind::Controller,
-            at_ns: 5_000_000_000,
-            cause: "kill".to_owned(),
-            total_ns,
-            phases: vec![("detect", total_ns / 2), ("elect", total_ns - total_ns / 2)],
-        };
+        let failovers = if idle { Vec::new() } else { self.failovers(mixed) };
         RunReport {
             scenario: self.name.clone(),
             seed,
@@ -150,7 +171,7 @@ impl Prepared for FakeScenario {
             excused: BTreeMap::new(),
             bugs: self.bugs.clone(),
             fixes: self.fixes.clone(),
-            failovers: if idle { Vec::new() } else { vec![failover] },
+            failovers,
             linearizability: match self.number("unknown") {
                 Some(n) if seed.is_multiple_of(n) => Linearizability::Unknown,
                 _ => Linearizability::Holds,

@@ -2,6 +2,7 @@
 //! (what concerns disks is in `border_disk`). The calls mirror `sim::watch::Watch`, in `raft`'s
 //! types; `at` is true time in ns, a server is its index in `CheckConfig::servers`.
 
+use raft::broker::observation::BrokerObservation;
 use raft::ids::{LeaderEpoch, Offset};
 use raft::io::{DurableFiles, Observation, Role, ThreadName};
 use raft::message::{ErrorCode, Request, Response, VoteResponse};
@@ -234,6 +235,7 @@ impl Checks {
             }
             Observation::LeadershipAnnounced { epoch } => {
                 self.leaders.announced(&self.servers, server, epoch, &mut self.verdict);
+                self.failovers.activated(self.verdict.now_ns, server, epoch);
             }
             Observation::LeadershipRenounced { .. } => {}
             Observation::Applied { end } => {
@@ -254,10 +256,14 @@ impl Checks {
             Observation::Probe(probe) => self.coverage.reached(probe),
             Observation::Published { offset, digest } => {
                 if let Some(cluster) = &mut self.cluster {
+                    self.failovers.published(self.verdict.now_ns, server, offset);
                     cluster.published(server, offset, digest, self.committed.end, &mut self.verdict);
                 }
             }
             Observation::Broker(observation) => {
+                if let BrokerObservation::BecameLeader { of, epoch, .. } = observation {
+                    self.failovers.became_leader(self.verdict.now_ns, of, epoch);
+                }
                 if let Some(cluster) = &mut self.cluster {
                     let who = (server, self.servers[server].incarnation);
                     cluster.observed(who, observation, &mut self.verdict, &mut self.coverage);
@@ -315,7 +321,7 @@ impl Checks {
         for record in &self.committed.records[first_record..] {
             self.white_box.committed(*record, &mut self.verdict);
         }
-        self.failovers.committed(self.verdict.now_ns, server, epoch);
+        self.failovers.committed(self.verdict.now_ns, server, epoch, self.committed.end);
         self.metadata_committed();
         let newer = |server: &ServerGhost| server.leads().is_some_and(|other| other > epoch);
         if self.committed.end > before && self.servers.iter().any(newer) {
@@ -325,7 +331,8 @@ impl Checks {
 
     fn metadata_committed(&mut self) {
         if let Some(cluster) = &mut self.cluster {
-            cluster.committed(&self.committed, &self.ledger, &mut self.verdict, &mut self.coverage);
+            let (committed, ledger) = (&self.committed, &self.ledger);
+            cluster.committed(committed, ledger, &mut self.verdict, &mut self.coverage, &mut self.failovers);
         }
     }
 
@@ -345,6 +352,15 @@ impl Checks {
         self.verdict.now_ns = at;
         self.white_box.client(client, event, &mut self.committed, &mut self.coverage, &mut self.verdict);
         self.recovery.client(client, event);
+    }
+
+    /// A Kafka client did or learned something.
+    pub fn attempt(&mut self, at: u64, client: usize, event: raft::client::AttemptEvent) {
+        self.verdict.now_ns = at;
+        self.failovers.attempt(at, client, event);
+        if let Some(cluster) = &mut self.cluster {
+            cluster.fresh.attempt(client, event);
+        }
     }
 
     /// Compare a node with its border. `settled`: none of its effects is pending. With
@@ -398,6 +414,7 @@ impl Checks {
         self.verdict.now_ns = at;
         self.recovery.healed(at);
         self.white_box.healed(at);
+        self.failovers.healed();
     }
 
     /// Do all recovery predicates hold?

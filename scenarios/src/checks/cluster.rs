@@ -11,6 +11,8 @@ use sim::watch::{Synced, Write};
 
 use super::committed::Committed;
 use super::coverage::{Coverage, Situation};
+use super::failover::Failovers;
+use super::fresh::FreshClients;
 use super::ghost::ServerGhost;
 use super::ghost::boot::HowDown;
 use super::ghost::ledger::Ledger;
@@ -24,11 +26,15 @@ const UNCLEAN: i8 = 1;
 
 /// What the checks need to know of brokers.
 #[derive(Clone, Debug)]
-pub struct BrokersConfig {
+pub struct BrokerConfig {
     /// Node ids of the servers that have the role.
     pub ids: Vec<NodeId>,
     /// Properties that decide.
     pub settings: Settings,
+    /// Index of the first client that begins after healing.
+    pub first_fresh_client: usize,
+    /// Partitions that such clients write and read.
+    pub partitions: usize,
     /// The controllers' static `min.insync.replicas`.
     pub controllers_min_insync_replicas: i32,
 }
@@ -43,12 +49,14 @@ pub struct ClusterChecks {
     excused_records: u64,
     /// Where the committed metadata ended when it was first asked for after healing.
     to_be_published: Option<Offset>,
+    /// Clients that begin after healing.
+    pub fresh: FreshClients,
 }
 
 impl ClusterChecks {
     /// Before anything happened.
-    pub fn new(servers: &[NodeId], config: BrokersConfig) -> ClusterChecks {
-        let BrokersConfig { ids, settings, controllers_min_insync_replicas } = config;
+    pub fn new(servers: &[NodeId], config: BrokerConfig) -> ClusterChecks {
+        let BrokerConfig { ids, settings, controllers_min_insync_replicas, first_fresh_client, partitions } = config;
         ClusterChecks {
             brokers: ids,
             metadata: MetadataGhost::new(servers.len(), controllers_min_insync_replicas),
@@ -56,6 +64,7 @@ impl ClusterChecks {
             acked_records: 0,
             excused_records: 0,
             to_be_published: None,
+            fresh: FreshClients::new(first_fresh_client, partitions),
         }
     }
 
@@ -91,10 +100,12 @@ impl ClusterChecks {
         ledger: &Ledger,
         verdict: &mut Verdict,
         coverage: &mut Coverage,
+        failovers: &mut Failovers,
     ) {
         let (replication, metadata, mut around) = self.parts(verdict, coverage);
         while let Some(update) = metadata.advance(committed, ledger, around.verdict) {
             if !update.changes.is_empty() {
+                failovers.metadata(around.verdict.now_ns, &update, metadata.image());
                 replication.metadata_changed(&update, metadata, &mut around);
             }
         }
@@ -298,6 +309,9 @@ impl ClusterChecks {
             published.is_none_or(|published| published.0 + 1 < target.0)
         };
         let behind = of(&mut self.brokers.iter().copied().filter(|id| is_live(*id) && behind(id)));
-        (!behind.is_empty()).then_some(Missing { predicate: "images published to the committed end", servers: behind })
+        if !behind.is_empty() {
+            return Some(Missing { predicate: "images published to the committed end", servers: behind });
+        }
+        self.fresh.missing().map(|predicate| Missing { predicate, servers: Vec::new() })
     }
 }

@@ -5,9 +5,10 @@
 //! * [`committed`]: the committed log, and how much of it is promised
 //! * [`border`] and [`border_disk`]: what each crossing means to which check
 //! * [`history`] and [`linearizability`]: what clients did, and whether the answers fit
+//! * [`clients`]: what Kafka's clients did, and whether the answers fit
 //! * [`audit`]: node, ghost and disk compared
 //! * [`cluster`]: what brokers add: [`metadata`], committed; [`replication`] of partitions
-//! * [`recovery`], [`failover`], [`coverage`]: liveness, times, and what a run went through
+//! * [`recovery`], [`fresh`], [`failover`], [`coverage`]: liveness, times, and what a run went through
 //! * [`verdict`]: the first violation, and what was excused
 //!
 //! Every call is O(what changed): most crossings touch one comparison, none a virtual call.
@@ -15,10 +16,12 @@
 pub mod audit;
 pub mod border;
 pub mod border_disk;
+pub mod clients;
 pub mod cluster;
 pub mod committed;
 pub mod coverage;
 pub mod failover;
+pub mod fresh;
 pub mod ghost;
 pub mod history;
 pub mod invariant;
@@ -34,7 +37,7 @@ mod tests;
 use raft::fixes::{Fix, Fixes};
 use raft::ids::{LeaderEpoch, NodeId, Offset};
 
-use self::cluster::{BrokersConfig, ClusterChecks};
+use self::cluster::{BrokerConfig, ClusterChecks};
 use self::committed::Committed;
 use self::coverage::Coverage;
 use self::failover::Failovers;
@@ -66,7 +69,7 @@ pub struct CheckConfig {
     /// See above.
     pub reads: bool,
     /// `None`: a quorum alone.
-    pub brokers: Option<BrokersConfig>,
+    pub brokers: Option<BrokerConfig>,
     /// Fixes in force: they turn exceptions of faithful Kafka off.
     pub fixes: Fixes,
     /// Do not stop at the first violation but gather the names of all (for the mutant table).
@@ -113,6 +116,8 @@ impl Checks {
             config;
         let commits_before_flush = voters.len() == 1 && !fixes.has(Fix::SingleVoterFlushFirst);
         let count = servers.len();
+        let is_broker = |brokers: &BrokerConfig| servers.iter().map(|id| brokers.ids.contains(id)).collect();
+        let failovers = Failovers::new(servers.clone(), brokers.as_ref().map_or(Vec::new(), is_broker));
         Checks {
             servers: servers.iter().map(|id| ServerGhost::new(*id, voters.contains(id))).collect(),
             quorum: Quorum { majority: voters.len() / 2 + 1, commits_before_flush },
@@ -125,7 +130,7 @@ impl Checks {
             newest_vote_request: None,
             white_box: WhiteBox::default(),
             recovery: Recovery::new(count, appends, reads),
-            failovers: Failovers::new(count),
+            failovers,
             coverage: Coverage::default(),
             verdict: Verdict::new(keep_going),
             cluster: brokers.map(|brokers| Box::new(ClusterChecks::new(&servers, brokers))),

@@ -57,6 +57,19 @@ pub enum Excuse {
     RottenReplicaInSync,
     /// Such a replica leads: ends the run.
     RottenReplicaLeads,
+    /// A producer that bumped its epoch sent a batch again that had been appended under the epoch
+    /// before: Kafka's known duplicate (controller-broker.md §6.8).
+    DuplicateByEpochBump,
+    /// A batch that a leader without producer state refused was renumbered by an epoch bump, and
+    /// now stands behind a later one that it had accepted (controller-broker.md §6.8).
+    ReorderedByEpochBump,
+    /// A stale leader acknowledged or showed a record of a topic that was deleted, of which the
+    /// committed log knows nothing.
+    RecordOfDeletedTopic,
+    /// A consumer's position was lost with the records below it, or with its topic.
+    PositionLostWithRecords,
+    /// Committed metadata was destroyed: admin operations are not judged any more.
+    AdminHistoryDestroyed,
 }
 
 impl Excuse {
@@ -83,6 +96,11 @@ impl Excuse {
             Excuse::ServedAfterLoss => "served_after_loss",
             Excuse::RottenReplicaInSync => "rotten_replica_in_sync",
             Excuse::RottenReplicaLeads => "rotten_replica_leads",
+            Excuse::DuplicateByEpochBump => "duplicate_by_epoch_bump",
+            Excuse::ReorderedByEpochBump => "reordered_by_epoch_bump",
+            Excuse::RecordOfDeletedTopic => "record_of_deleted_topic",
+            Excuse::PositionLostWithRecords => "position_lost_with_records",
+            Excuse::AdminHistoryDestroyed => "admin_history_destroyed",
         }
     }
 }

@@ -21,7 +21,7 @@ impl Planner<'_> {
         let mut replaced_until = 0;
         for mut strike in strikes {
             let entropy = &mut strike.entropy;
-            let node = self.any_server(entropy);
+            let node = self.any_target(entropy);
             let what = match kind {
                 "fsync-fails" => {
                     let count = nemesis.fsync_fails.as_ref().map_or(IntRange { min: 1, max: 1 }, |p| p.count);

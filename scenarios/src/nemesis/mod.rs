@@ -7,7 +7,8 @@
 //!
 //! **Tolerance**: durable bytes are destroyed (rot, a replaced disk) on a minority of the voters
 //! only, the same ones all through a run, so never on a single voter; kills and power losses
-//! may strike all.
+//! may strike all. Brokers do not force their data logs: power, too, is lost by a minority of them
+//! only, unless the scenario says otherwise.
 
 mod cuts;
 mod disks;
@@ -20,7 +21,7 @@ use sim::process::Node;
 use sim::rng::{Entropy, Purpose, Seed};
 
 use crate::scenario::Scenario;
-use crate::scenario::faults::Rhythm;
+use crate::scenario::faults::{Rhythm, Targets};
 use crate::scenario::values::{IntRange, NanosRange};
 
 /// Streams of one seed's plan: the high half says whose, the low half which.
@@ -35,10 +36,15 @@ const SWARM_PPM: u32 = 600_000;
 
 /// All faults of a run; each has ended when the scenario's duration has. `servers` are the
 /// voters, then the observers; there is at least one server, and at least one client.
-pub fn plan(scenario: &Scenario, servers: &[Node], clients: &[Node], seed: Seed) -> Plan {
+pub fn plan(scenario: &Scenario, servers: &[Node], brokers: &[Node], clients: &[Node], seed: Seed) -> Plan {
     assert!(!servers.is_empty() && !clients.is_empty(), "{} servers, {} clients", servers.len(), clients.len());
     let voters = &servers[..scenario.cluster.voter_count().min(servers.len())];
-    let mut planner = Planner { scenario, servers, voters, clients, seed, faults: Vec::new() };
+    let targets = match scenario.nemesis.targets {
+        Targets::All => servers,
+        Targets::Controllers => voters,
+        Targets::Brokers => brokers,
+    };
+    let mut planner = Planner { scenario, servers, targets, voters, brokers, clients, seed, faults: Vec::new() };
     for (kind, rhythm) in scenario.nemesis.rhythms() {
         if planner.takes_part(kind) {
             planner.strike(kind, rhythm);
@@ -60,7 +66,10 @@ pub fn max_wall_step_ms(plan: &Plan) -> u64 {
 struct Planner<'a> {
     scenario: &'a Scenario,
     servers: &'a [Node],
+    /// Those that faults of nodes and disks strike.
+    targets: &'a [Node],
     voters: &'a [Node],
+    brokers: &'a [Node],
     clients: &'a [Node],
     seed: Seed,
     faults: Vec<Fault>,
@@ -142,18 +151,45 @@ impl Planner<'_> {
         self.faults.push(Fault { at_ns, lasts_ns, what });
     }
 
-    fn any_server(&self, entropy: &mut Entropy) -> Node {
-        pick(entropy, self.servers)
+    fn any_target(&self, entropy: &mut Entropy) -> Node {
+        pick(entropy, self.targets)
     }
 
-    /// The voters whose durable bytes may be destroyed in this run: a minority.
+    /// The nodes whose durable bytes may be destroyed in this run: a minority of the voters, and of
+    /// the brokers.
     fn victims(&self) -> Vec<Node> {
-        let mut entropy = self.seed.entropy(Purpose::Plan, VICTIMS);
-        let mut voters = self.voters.to_vec();
-        let minority = self.voters.len().saturating_sub(1) / 2;
-        shuffle(&mut entropy, &mut voters);
-        voters.truncate(minority);
-        voters
+        let mut victims = self.minority(self.voters, VICTIMS);
+        let is_combined = self.voters.iter().any(|voter| self.brokers.contains(voter));
+        if !is_combined {
+            victims.extend(self.losing_brokers());
+        }
+        victims.retain(|node| self.targets.contains(node));
+        victims
+    }
+
+    /// The brokers that may lose what they have not forced.
+    fn losing_brokers(&self) -> Vec<Node> {
+        if self.scenario.nemesis.any_broker_loses_data {
+            return self.brokers.to_vec();
+        }
+        // Of combined nodes the same ones that may lose their disks.
+        let is_combined = self.brokers == self.voters;
+        self.minority(self.brokers, if is_combined { VICTIMS } else { VICTIMS | 1 })
+    }
+
+    /// The targets whose hosts may lose power.
+    fn hosts_without_power(&self) -> Vec<Node> {
+        let losing = self.losing_brokers();
+        let may = |node: &&Node| !self.brokers.contains(node) || losing.contains(node);
+        self.targets.iter().filter(may).copied().collect()
+    }
+
+    fn minority(&self, among: &[Node], stream: u64) -> Vec<Node> {
+        let mut entropy = self.seed.entropy(Purpose::Plan, stream);
+        let mut nodes = among.to_vec();
+        shuffle(&mut entropy, &mut nodes);
+        nodes.truncate(among.len().saturating_sub(1) / 2);
+        nodes
     }
 }
 

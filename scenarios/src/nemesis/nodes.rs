@@ -28,7 +28,7 @@ impl Planner<'_> {
         let nemesis = &self.scenario.nemesis;
         for mut strike in strikes {
             let entropy = &mut strike.entropy;
-            let node = self.any_server(entropy);
+            let node = self.any_target(entropy);
             let mut lasts_ns = strike.lasts_ns;
             let what = match kind {
                 "kill" => {
@@ -63,9 +63,12 @@ impl Planner<'_> {
 
     fn power_loss(&mut self, strike: &mut Strike) {
         let Some(profile) = self.scenario.nemesis.power_loss.as_ref() else { return };
+        let hosts = self.hosts_without_power();
+        if hosts.is_empty() {
+            return;
+        }
         let entropy = &mut strike.entropy;
-        let struck =
-            if entropy.chance_ppm(profile.all_ppm) { self.servers.to_vec() } else { vec![self.any_server(entropy)] };
+        let struck = if entropy.chance_ppm(profile.all_ppm) { hosts } else { vec![pick(entropy, &hosts)] };
         let several = struck.len() > 1;
         for node in struck {
             let tail: Tail = pick(entropy, &profile.tails);

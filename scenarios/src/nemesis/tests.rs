@@ -20,7 +20,7 @@ fn nodes(from: u16, count: usize) -> Vec<Node> {
 fn plan_of(scenario: &Scenario, seed: u64) -> Plan {
     let servers = nodes(0, scenario.cluster.voter_count() + usize::from(scenario.cluster.observers));
     let clients = nodes(servers.len() as u16, scenario.workload.clients.into());
-    plan(scenario, &servers, &clients, Seed(seed))
+    plan(scenario, &servers, &[], &clients, Seed(seed))
 }
 
 /// The scenario without one kind.

@@ -64,15 +64,17 @@ impl Workload {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, DeriveDeserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Floor {
-    /// Acknowledged appends.
+    /// Acknowledged appends, in scenarios of the quorum alone.
     pub append_ok: u64,
     /// Elections won.
     pub elections: u64,
+    /// Acknowledged batches of producers, in scenarios with brokers.
+    pub produce_ok: u64,
 }
 
 impl Default for Floor {
     fn default() -> Floor {
-        Floor { append_ok: 200, elections: 1 }
+        Floor { append_ok: 200, elections: 1, produce_ok: 200 }
     }
 }
 

@@ -175,7 +175,15 @@ impl Clients {
         Ok(settings)
     }
 
-    pub(super) fn check(&self) -> Result<(), Refusal> {
+    /// Nothing is said of clients.
+    pub fn is_default(&self) -> bool {
+        *self == Clients::default()
+    }
+
+    pub(super) fn check(&self, has_brokers: bool) -> Result<(), Refusal> {
+        if !has_brokers && !self.is_default() {
+            return Err(Refusal::new("clients", "Kafka's clients need brokers; allowed: with cluster.brokers"));
+        }
         let counts = [
             ("admins", self.admins, 1..=8),
             ("producers", self.producers, 0..=32),

@@ -128,6 +128,25 @@ impl CutShape {
     }
 }
 
+/// Whom faults of nodes and disks strike.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Targets {
+    /// Any server.
+    #[default]
+    All,
+    /// Servers that are controllers.
+    Controllers,
+    /// Servers that are brokers.
+    Brokers,
+}
+
+impl Targets {
+    fn is_default(&self) -> bool {
+        *self == Targets::default()
+    }
+}
+
 /// `[nemesis]`
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
@@ -141,6 +160,13 @@ pub struct Nemesis {
     /// with the others.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub turn: Option<Nanos>,
+    /// Whom faults of nodes and disks strike.
+    #[serde(skip_serializing_if = "Targets::is_default")]
+    pub targets: Targets,
+    /// Brokers may lose power, rot and lose their disks all alike; otherwise only a minority of
+    /// them, the same one all through a run. (Data logs are not forced.)
+    #[serde(skip_serializing_if = "is_false")]
+    pub any_broker_loses_data: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cut: Option<Cuts>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -177,12 +203,19 @@ pub struct Nemesis {
     pub replace_disk: Option<Timed>,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_false(value: &bool) -> bool {
+    !*value
+}
+
 impl Default for Nemesis {
     fn default() -> Nemesis {
         Nemesis {
             swarm: true,
             start: Nanos(0),
             turn: None,
+            targets: Targets::All,
+            any_broker_loses_data: false,
             cut: None,
             loss: None,
             delay: None,

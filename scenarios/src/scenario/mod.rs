@@ -28,7 +28,7 @@ use serde::{Deserialize, Serialize};
 
 pub use claims::{Expect, Floor, Workload};
 pub use clients::Clients;
-pub use cluster::Cluster;
+pub use cluster::{Cluster, FIRST_BROKER};
 pub use error::ScenarioError;
 pub use faults::Nemesis;
 pub use finding::Finding;
@@ -77,8 +77,8 @@ pub struct Scenario {
     #[serde(default)]
     pub workload: Workload,
     /// Only in scenarios with brokers.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub clients: Option<Clients>,
+    #[serde(default, skip_serializing_if = "Clients::is_default")]
+    pub clients: Clients,
     #[serde(default)]
     pub nemesis: Nemesis,
     #[serde(default)]
@@ -214,7 +214,7 @@ impl Scenario {
         self.clock.check()?;
         world::check_threads(&self.threads)?;
         self.workload.check()?;
-        self.clients.as_ref().map_or(Ok(()), Clients::check)?;
+        self.clients.check(self.cluster.has_brokers())?;
         self.nemesis.check(self.duration)?;
         if let Some(name) = self.knobs.pinned.iter().find(|name| !knobs::NAMES.contains(&name.as_str())) {
             let problem = format!("no knob is named {name:?}; allowed: {}", knobs::NAMES.join(", "));
@@ -238,8 +238,11 @@ impl Scenario {
     /// name any of these.
     fn node_ids(&self) -> Vec<i32> {
         match self.cluster.configs() {
-            Ok(configs) if !self.cluster.node.is_empty() => configs.iter().map(|c| c.node_id.0).collect(),
-            _ => (1..=7 + i32::from(self.cluster.observers)).collect(),
+            Ok(configs) if !self.cluster.node.is_empty() => configs.iter().map(|c| c.node_id().0).collect(),
+            _ => {
+                let brokers = FIRST_BROKER..FIRST_BROKER + i32::from(self.cluster.brokers);
+                (1..=7 + i32::from(self.cluster.observers)).chain(brokers).collect()
+            }
         }
     }
 }

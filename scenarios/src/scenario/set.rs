@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use raft::bugs::Bug;
-use raft::config::{ControllerConfig, definitions};
+use raft::config::{NodeConfig, Roles, definitions};
 use raft::fixes::Fix;
 use raft::ids::NodeId;
 
@@ -13,7 +13,7 @@ use super::error::ScenarioError;
 use crate::knobs;
 
 /// Tables whose keys hold dots themselves.
-const FLAT_TABLES: [&str; 2] = ["cluster.config", "expect"];
+const FLAT_TABLES: [&str; 3] = ["cluster.config", "clients.config", "expect"];
 
 impl Scenario {
     /// `--set`: a scenario field by its dotted path, or a Kafka property for all nodes. What is
@@ -28,11 +28,9 @@ impl Scenario {
     }
 
     /// Puts drawn knobs into force; their names and values come from [`knobs::draw`].
-    pub fn apply_knobs(&mut self, knobs: &[(String, String)]) -> Result<(), ScenarioError> {
-        for (key, value) in knobs {
-            *self = self.with(key, value)?;
-        }
-        Ok(())
+    pub fn apply_knobs(&mut self, drawn: &[(String, String)]) -> Result<(), ScenarioError> {
+        knobs::put_in_force(self, drawn).map_err(ScenarioError)?;
+        self.validate()
     }
 
     /// Switches a fix on, as `--fix` does.
@@ -47,13 +45,13 @@ impl Scenario {
         self
     }
 
-    /// The same scenario on another cluster, as `--cluster` asks: its voters are the nodes, and
+    /// The same scenario on another cluster, as `--cluster` asks: its nodes are these, and
     /// nothing of the scenario's own `[cluster]` remains but the restart rule.
-    pub fn with_cluster(mut self, nodes: Vec<ControllerConfig>) -> Scenario {
+    pub fn with_cluster(mut self, nodes: Vec<NodeConfig>) -> Scenario {
         let restart_after = self.cluster.restart_after;
         self.cluster = super::Cluster { restart_after, ..super::Cluster::default() };
-        let file = |config: ControllerConfig| NodeFile {
-            file: format!("controller-{}.properties", config.node_id),
+        let file = |config: NodeConfig| NodeFile {
+            file: format!("node-{}.properties", config.node_id()),
             text: config.to_properties(),
         };
         self.cluster.node = nodes.into_iter().map(file).collect();
@@ -63,7 +61,7 @@ impl Scenario {
     fn with(&self, key: &str, value: &str) -> Result<Scenario, ScenarioError> {
         let refuse = |problem: String| ScenarioError(format!("{key} = {value:?}: {problem}"));
         if definitions::is_known(key) {
-            ControllerConfig::new(NodeId(1), Rc::from([])).set(key, value).map_err(ScenarioError)?;
+            NodeConfig::new(NodeId(1), Roles::COMBINED, Rc::from([])).set(key, value).map_err(ScenarioError)?;
             let mut changed = self.clone();
             changed.cluster.config.0.insert(key.into(), value.into());
             return Ok(changed);

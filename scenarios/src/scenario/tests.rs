@@ -20,7 +20,7 @@ fn each_refusal_says_where_what_and_what_would_do() {
         ("duration = 3", "s:3: duplicate key"),
         (
             "nemesys = 1",
-            "s:3: unknown field `nemesys`, expected one of `name`, `about`, `duration`, `fixes`, `bugs`, `require_probe`, `require_probe_from_seeds`, `cluster`, `network`, `disk`, `clock`, `threads`, `workload`, `nemesis`, `knobs`, `floor`, `expect`, `finding`",
+            "s:3: unknown field `nemesys`, expected one of `name`, `about`, `duration`, `fixes`, `bugs`, `require_probe`, `require_probe_from_seeds`, `cluster`, `network`, `disk`, `clock`, `threads`, `workload`, `clients`, `nemesis`, `knobs`, `floor`, `expect`, `finding`",
         ),
         (
             "fixes = [\"X\"]",
@@ -67,11 +67,29 @@ fn each_refusal_says_where_what_and_what_would_do() {
         ("[cluster]\nvoters = 4", "s:4: cluster.voters: 4 voters; allowed: 1, 3, 5, 7"),
         (
             "[cluster.config]\n\"controller.quorum.fetch.timeout.ms\" = 0",
-            "s:4: cluster.config.controller.quorum.fetch.timeout.ms = \"0\": too small; allowed: 1..2147483647 (ms)",
+            "s:4: cluster.config.controller.quorum.fetch.timeout.ms = \"0\": Value must be at least 1; allowed: 1..2147483647 (ms)",
         ),
         (
             "[cluster.config]\ncontroller.quorum.fetch.timeout = 9",
             "s:4: cluster.config.controller.quorum.fetch.timeout = \"9\": Kafka has no such property",
+        ),
+        ("[cluster]\nbrokers = 33", "s:4: cluster.brokers: 33 brokers; allowed: 0..32"),
+        (
+            "[cluster]\nbrokers = 3\nobservers = 1",
+            "s:5: cluster.observers: brokers observe the quorum themselves; allowed: 0 in a cluster with brokers",
+        ),
+        ("[cluster]\nmetadata_version = 6", "s:4: cluster.metadata_version: 6; allowed: 7..33"),
+        (
+            "[cluster]\nmetadata_version = 22\nelr = true",
+            "s:5: cluster.elr: eligible.leader.replicas.version could not be set to 1 because it depends on metadata.version level 23",
+        ),
+        (
+            "[cluster.config]\nreplica.lag.time.max.ms = 400",
+            "replica.fetch.wait.max.ms = \"500\": replica.fetch.wait.max.ms should always be less than or equal to replica.lag.time.max.ms to prevent frequent changes in ISR",
+        ),
+        (
+            "[cluster.config]\nmin.insync.replicas = \"two\"",
+            "s:4: cluster.config.min.insync.replicas = \"two\": Not a number of type INT; allowed: 1..2147483647",
         ),
         (
             "[cluster]\nvoters = 3\nproperties = [\"c1.properties\"]",
@@ -79,7 +97,7 @@ fn each_refusal_says_where_what_and_what_would_do() {
         ),
         (
             "[threads.io]\nrequest = \"1us\"",
-            "s:3: threads.io: no such thread; allowed: raft-io, controller-event-queue",
+            "s:3: threads.io: no such thread; allowed: raft-io, controller-event-queue, controller-request-handler, metadata-loader, broker-lifecycle, request-handler",
         ),
         (
             "[threads.raft-io]\nfetch = \"1us\"",
@@ -169,8 +187,11 @@ fn a_scenario_with_everything_reads_back() {
     let mut segments = scenario.clone();
     segments.set("metadata.log.segment.bytes", "8388608").expect("legal");
     segments.set("internal.metadata.log.segment.bytes", "4096").expect("legal");
-    assert_eq!(segments.cluster.configs().expect("good")[0].segment_bytes, 4096);
-    assert!(configs.iter().all(|c| c.fetch_timeout_ms == 1500 && c.max_idle_interval_ms == 0 && c.voters.len() == 3));
+    assert_eq!(segments.cluster.configs().expect("good")[0].quorum.segment_bytes, 4096);
+    assert!(configs.iter().all(|c| {
+        let c = &c.quorum;
+        c.fetch_timeout_ms == 1500 && c.max_idle_interval_ms == 0 && c.voters.len() == 3
+    }));
 }
 
 #[test]
@@ -189,7 +210,7 @@ fn settings_reach_fields_and_properties() {
     }
     assert_eq!(scenario.knobs.pinned, ["cluster.voters", "controller.quorum.fetch.timeout.ms"]);
     let configs = scenario.cluster.configs().expect("good");
-    assert_eq!((configs.len(), configs[0].fetch_timeout_ms), (4, 700));
+    assert_eq!((configs.len(), configs[0].quorum.fetch_timeout_ms), (4, 700));
     assert_eq!(scenario.network.longest_one_way_ns().div_ceil(1_000_000), 7, "3 ms and 4 ms of reordering");
     assert_eq!(scenario.expect.0.len(), 1);
 
@@ -215,7 +236,11 @@ fn settings_reach_fields_and_properties() {
         ("network.loss_ppm", "abc", "network.loss_ppm = \"abc\": invalid type: string \"abc\", expected u32"),
         ("duration", "5", "duration = \"5\": \"5\" has no unit; "),
         ("cluster.voters", "2", "cluster.voters = \"2\": 2 voters; allowed: 1, 3, 5, 7"),
-        ("controller.quorum.fetch.timeout.ms", "x", "controller.quorum.fetch.timeout.ms = \"x\": not an integer; "),
+        (
+            "controller.quorum.fetch.timeout.ms",
+            "x",
+            "controller.quorum.fetch.timeout.ms = \"x\": Not a number of type INT; ",
+        ),
         ("log.dirs", "/x", "log.dirs = \"/x\": known to Kafka, without effect here; allowed: controller."),
         ("name.x", "1", "name.x = \"1\": no such setting"),
     ] {
@@ -241,13 +266,14 @@ fn properties_files_replace_the_cluster() {
     );
     let scenario = Scenario::from_toml_with("s", &text, read).expect("good");
     let configs = scenario.cluster.configs().expect("good");
-    let seen: Vec<_> = configs.iter().map(|c| (c.node_id.0, c.fetch_timeout_ms, c.election_timeout_ms)).collect();
+    let seen: Vec<_> =
+        configs.iter().map(|c| (c.node_id().0, c.quorum.fetch_timeout_ms, c.quorum.election_timeout_ms)).collect();
     assert_eq!(seen, [(4, 900, 400), (5, 900, 400), (6, 900, 400)]);
     assert_eq!(Scenario::from_toml("printed", &scenario.to_toml()).as_ref(), Ok(&scenario));
 
     let replaced = built_in("quorum").with_cluster(configs);
     assert_eq!(replaced.cluster.voter_count(), 3);
-    assert_eq!(replaced.cluster.configs().expect("good")[2].election_timeout_ms, 400);
+    assert_eq!(replaced.cluster.configs().expect("good")[2].quorum.election_timeout_ms, 400);
     assert_eq!(crate::knobs::names(&replaced), ["workload.max_in_flight"]);
 
     let missing = with("[cluster]\nproperties = [\"x\"]");
@@ -256,4 +282,57 @@ fn properties_files_replace_the_cluster() {
     let alone = with("[cluster]\nproperties = [\"c4\"]");
     let error = Scenario::from_toml_with("s", &alone, read).expect_err("incomplete").to_string();
     assert!(error.ends_with("voter 5 has no file with node.id=5"), "{error}");
+}
+
+#[test]
+fn brokers_stand_behind_the_controllers_or_in_them() {
+    let nodes = |cluster: &str| {
+        let scenario = Scenario::from_toml("s", &with(&format!("[cluster]\n{cluster}"))).expect("good");
+        assert_eq!(Scenario::from_toml("printed", &scenario.to_toml()).as_ref(), Ok(&scenario));
+        let configs = scenario.cluster.configs().expect("good");
+        assert_eq!(scenario.cluster.has_brokers(), configs.iter().any(|config| config.roles.broker));
+        configs
+    };
+    let places = |configs: &[raft::config::NodeConfig]| {
+        let place = |c: &raft::config::NodeConfig| (c.node_id().0, c.roles.controller, c.roles.broker);
+        configs.iter().map(place).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        places(&nodes("brokers = 2")),
+        [(1, true, false), (2, true, false), (3, true, false), (101, false, true), (102, false, true)]
+    );
+    assert_eq!(places(&nodes("voters = 1\ncombined = true\nbrokers = 1")), [(1, true, true), (101, false, true)]);
+    assert_eq!(places(&nodes("voters = 1\nobservers = 1")), [(1, true, false), (2, false, false)]);
+
+    let set = "brokers = 1\n[cluster.config]\nauto.leader.rebalance.enable = false\nbroker.heartbeat.interval.ms = 500\n\
+               internal.segment.bytes = 4096\nlog.segment.bytes = 1048576";
+    for config in nodes(set) {
+        assert!(!config.controller.auto_leader_rebalance_enable);
+        assert_eq!((config.controller.broker_heartbeat_interval_ms, config.broker.heartbeat_interval_ms), (500, 500));
+        assert_eq!(config.broker.log.segment_bytes, 4_096);
+        assert_eq!([config.quorum.node_id, config.controller.node_id], [config.broker.node_id; 2]);
+    }
+    let features = |cluster: &str| {
+        let settings = nodes(cluster).swap_remove(0).controller;
+        (settings.bootstrap_level("metadata.version"), settings.bootstrap_level("eligible.leader.replicas.version"))
+    };
+    assert_eq!(features("brokers = 1"), (33, 1));
+    assert_eq!(features("brokers = 1\nelr = false"), (33, 0));
+    assert_eq!(features("brokers = 1\nmetadata_version = 25"), (25, 0));
+    assert_eq!(features("brokers = 1\nmetadata_version = 25\nelr = true"), (25, 1));
+}
+
+#[test]
+fn remarks_name_what_is_in_vain_and_what_kafka_complains_of() {
+    let text = "process.roles=broker,controller\nnode.id=1\ncontroller.quorum.voters=1@a:9093\n\
+                listeners=PLAINTEXT://:9092,CONTROLLER://:9093\ncontroller.listener.names=CONTROLLER\nlog.dirs=/x\n\
+                replica.lag.max.ms=1\nbroker.heartbeat.interval.ms=5000\n";
+    let scenario = with("[cluster]\nproperties = [\"server\"]");
+    let scenario = Scenario::from_toml_with("s", &scenario, |_| Ok(text.into())).expect("good");
+    let remarks = scenario.cluster.remarks();
+    assert_eq!(remarks[0], "server:7: replica.lag.max.ms is no property that is known here; it has no effect");
+    assert_eq!(remarks[1], "server: without effect here: log.dirs");
+    assert!(remarks[2].starts_with("server: broker.heartbeat.interval.ms (5000 ms) must be less than or equal"));
+    assert_eq!((remarks.len(), scenario.cluster.voter_count()), (3, 1));
+    assert!(crate::knobs::names(&scenario).iter().all(|name| name.starts_with("client.")), "the files pin theirs");
 }

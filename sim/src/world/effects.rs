@@ -135,6 +135,8 @@ impl<P: Process> World<P> {
             Effect::Connect { token, to } => self.connect(node, thread, token, to),
             Effect::Request { connection, message } => self.send_request(watch, node, connection, message),
             Effect::Response { connection, message } => self.send_response(watch, node, connection, message),
+            Effect::NoResponse { connection } => self.take_next_request(node, connection),
+            Effect::HangUp { connection } => self.hang_up(node, connection),
             Effect::Close { token } => self.close(node, thread, token),
             Effect::Arm { at_mono_ns } => {
                 let timer = &mut state.threads[usize::from(thread.0)].timer;

@@ -26,11 +26,11 @@ enum Landed<P: Process> {
 }
 
 /// An input for a thread, and its hash.
-struct Delivery<P: Process> {
-    node: Node,
-    thread: Thread,
-    input: Input<P>,
-    hash: u64,
+pub(super) struct Delivery<P: Process> {
+    pub node: Node,
+    pub thread: Thread,
+    pub input: Input<P>,
+    pub hash: u64,
 }
 
 impl<P: Process> World<P> {
@@ -53,34 +53,6 @@ impl<P: Process> World<P> {
         state.stage = Stage::Open;
         let (node, thread, token) = (state.client, state.client_thread, state.token);
         Delivery { node, thread, input: Input::Opened { token, connection }, hash: u64::from(token) }
-    }
-
-    pub(crate) fn close(&mut self, node: Node, thread: Thread, token: u32) {
-        let incarnation = self.nodes[usize::from(node.0)].incarnation;
-        let found = self.network.slots.iter().position(|slot| {
-            slot.in_use
-                && slot.client == node
-                && slot.client_thread == thread
-                && slot.token == token
-                && slot.client_incarnation == incarnation
-                && slot.stage != Stage::Left
-        });
-        if let Some(slot) = found {
-            self.leave(slot as u32, false);
-        }
-    }
-
-    /// The opener's end is gone. What it had sent still arrives, unless its host died too.
-    fn leave(&mut self, slot: u32, host_died: bool) {
-        let state = &mut self.network.slots[slot as usize];
-        if host_died || state.stage == Stage::Connecting {
-            state.lanes[usize::from(FORTH)].blocked.clear();
-        }
-        let back = &mut state.lanes[usize::from(BACK)];
-        back.blocked.clear();
-        back.early.clear();
-        state.stage = Stage::Left;
-        self.network.release(slot);
     }
 
     pub(crate) fn send_request<W: Watch<P>>(
@@ -110,21 +82,11 @@ impl<P: Process> World<P> {
         connection: Connection,
         message: P::Message,
     ) {
-        let Some(slot) = self.network.resolve(connection) else { return };
-        let incarnation = self.nodes[usize::from(node.0)].incarnation;
-        let state = &mut self.network.slots[slot as usize];
-        if state.server != node || state.server_incarnation != incarnation {
-            return;
-        }
-        let client = state.client;
+        let Some(slot) = self.resolve_as_server(node, connection) else { return };
+        let client = self.network.slots[slot as usize].client;
         watch.sent(self.now, node, client, connection, false, &message);
         self.counts.messages += 1;
-        state.muted = false;
-        let next = state.buffered.pop_front();
-        if let Some((message, hash)) = next {
-            let request = self.take_request(slot, message, hash);
-            self.offer(request.node, request.thread, request.input, request.hash);
-        }
+        self.unmute(slot);
         if self.network.slots[slot as usize].stage == Stage::Open {
             let hash = message.content_hash();
             self.transmit(slot, BACK, Load::Message { message, hash });
@@ -385,7 +347,7 @@ impl<P: Process> World<P> {
         Landed::Handled
     }
 
-    fn take_request(&mut self, slot: u32, message: P::Message, hash: u64) -> Delivery<P> {
+    pub(super) fn take_request(&mut self, slot: u32, message: P::Message, hash: u64) -> Delivery<P> {
         let connection = self.network.connection(slot);
         let state = &mut self.network.slots[slot as usize];
         state.muted = state.transport == Transport::Tcp;
@@ -406,7 +368,7 @@ impl<P: Process> World<P> {
 
     /// An RST may be lost like any packet (false), but nobody sends it again: the client then
     /// learns of the end when it next sends something, or by its own timeout.
-    fn send_rst(&mut self, slot: u32, refused: bool) -> bool {
+    pub(super) fn send_rst(&mut self, slot: u32, refused: bool) -> bool {
         let (server, client) = self.ends(slot, BACK);
         let back = self.network.link_index(server, client);
         let lane = &mut self.network.slots[slot as usize].lanes[usize::from(BACK)];
@@ -443,29 +405,5 @@ impl<P: Process> World<P> {
             }
             Load::SynAck | Load::Syn => return Landed::Ignored,
         })
-    }
-
-    /// A process died: its kernel resets what others had opened to it (a dead host cannot), and
-    /// flushes what it had sent itself (a dead host cannot).
-    pub(crate) fn close_connections_of(&mut self, node: Node, incarnation: u32, host_died: bool) {
-        for slot in 0..self.network.slots.len() as u32 {
-            let state = &mut self.network.slots[slot as usize];
-            if !state.in_use {
-                continue;
-            }
-            if state.client == node && state.client_incarnation == incarnation && state.stage != Stage::Left {
-                self.leave(slot, host_died);
-            } else if state.server == node && state.server_incarnation == incarnation {
-                state.muted = false;
-                state.buffered.clear();
-                state.lanes[usize::from(FORTH)].early.clear();
-                if host_died {
-                    state.lanes[usize::from(BACK)].blocked.clear();
-                } else if state.stage == Stage::Open && state.transport == Transport::Tcp {
-                    self.send_rst(slot, false);
-                }
-                self.network.release(slot);
-            }
-        }
     }
 }

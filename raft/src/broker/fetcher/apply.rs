@@ -8,6 +8,7 @@ use super::{Fetcher, ReplicaManager};
 use crate::broker::log::{AppendRefusal, PartitionLog};
 use crate::broker::observation::BrokerObservation;
 use crate::broker::view::ClusterView;
+use crate::bugs::Bug;
 use crate::ids::{LeaderEpoch, Offset, OffsetAndEpoch, TopicIdPartition};
 use crate::io::Probe;
 use crate::message::ErrorCode;
@@ -32,8 +33,9 @@ pub(super) fn initial_state(
     replicas: &mut ReplicaManager,
     step: &mut Step<'_>,
 ) -> Option<FetchState> {
+    let always = replicas.bugs().has(Bug::Kip101TruncateToHighWatermark);
     let log = replicas.log_mut(id)?;
-    if log.latest_epoch().is_none() {
+    if log.latest_epoch().is_none() || always {
         let target = log.high_watermark();
         replicas.truncate(id, target, step);
     }
@@ -55,10 +57,14 @@ impl Fetcher {
         if answer.error != ErrorCode::None {
             return self.delay_all(backoff_ms, step);
         }
+        let any_epoch = replicas.bugs().has(Bug::Kafka18991StaleFetchApplied);
         for found in answer.partitions.iter() {
             let Some(state) = self.partitions.get(&found.partition).copied() else { continue };
-            let current = (found.partition, state.fetch_offset, state.leader_epoch);
-            if !asked.contains(&current) || !state.is_ready(step.now.mono_ns) || state.out_of_range.is_some() {
+            let is_current = |(id, offset, epoch): &(TopicIdPartition, Offset, LeaderEpoch)| {
+                let in_epoch = *epoch == state.leader_epoch || any_epoch;
+                *id == found.partition && *offset == state.fetch_offset && in_epoch
+            };
+            if !asked.iter().any(is_current) || !state.is_ready(step.now.mono_ns) || state.out_of_range.is_some() {
                 continue;
             }
             let verdict = apply(found, state, replicas, step);

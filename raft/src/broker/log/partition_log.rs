@@ -8,6 +8,7 @@ use std::slice;
 use super::paths::{self, Handles};
 use super::producer_state::{BatchMetadata, ProducerStates};
 use super::recovery::Recovered;
+use crate::bugs::{Bug, Bugs};
 use crate::ids::{LeaderEpoch, Offset, OffsetAndEpoch, Uuid};
 use crate::io::{Effect, FileHandle, Out, Probe};
 use crate::log::{Batch, EpochCache, Force, Records, Segment, write_topic_id};
@@ -22,6 +23,8 @@ pub struct PartitionLogConfig {
     pub segment_ms: i64,
     /// `max.message.bytes` / `message.max.bytes`: of a whole batch.
     pub max_message_bytes: usize,
+    /// Mistakes switched on.
+    pub bugs: Bugs,
 }
 
 /// What came of a leader's append.
@@ -215,11 +218,16 @@ impl PartitionLog {
         if !batch.is_intact() {
             return Err(ErrorCode::CorruptMessage);
         }
-        if let Some(BatchMetadata { first_offset, last_offset, .. }) = self.producers.check(batch)? {
+        let original = match self.producers.check(batch) {
+            Err(ErrorCode::OutOfOrderSequenceNumber) if self.config.bugs.has(Bug::SequenceNotChecked) => None,
+            checked => checked?,
+        };
+        if let Some(BatchMetadata { first_offset, last_offset, .. }) = original {
             return Ok(LeaderAppend::Duplicate { first: first_offset, last: last_offset });
         }
         let batch = Rc::new(batch.assigned(self.end, epoch));
         self.append(slice::from_ref(&batch), now_ms, out);
+        self.producers.update(&batch);
         Ok(LeaderAppend::Appended { first: batch.base_offset, last: batch.last_offset })
     }
 
@@ -245,6 +253,9 @@ impl PartitionLog {
         if !batches.is_empty() {
             self.append(batches, now_ms, out);
         }
+        if !self.config.bugs.has(Bug::ProducerStateOfLeaderOnly) {
+            batches.iter().for_each(|batch| self.producers.update(batch));
+        }
         Ok(())
     }
 
@@ -259,7 +270,6 @@ impl PartitionLog {
         }
         self.maybe_roll(batches, now_ms, out);
         for batch in batches {
-            self.producers.update(batch);
             self.end = batch.next_offset();
             self.active_mut().append(batch.base_offset, Rc::clone(batch), out);
         }

@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use super::{IsrState, Partition, Replica, Surroundings};
 use crate::broker::observation::BrokerObservation;
+use crate::bugs::Bug;
 use crate::ids::{BrokerEpoch, NodeId, Offset};
 use crate::message::ErrorCode;
 use crate::message::cluster::{AlterPartitionItem, AlterPartitionResult, BrokerState};
@@ -23,6 +24,9 @@ pub enum AlterPartitionOutcome {
 impl Partition {
     /// `min(min.insync.replicas, replicas)`
     pub(super) fn effective_min_isr(&self) -> usize {
+        if self.bugs.has(Bug::Jepsen2013NoMinIsr) {
+            return 1;
+        }
         usize::try_from(self.min_insync_replicas).unwrap_or(0).min(self.replicas.len())
     }
 
@@ -33,14 +37,19 @@ impl Partition {
             return false;
         }
         let end = self.log.end_offset();
+        let committed_only = self.bugs.has(Bug::Kip497CommittedIsrOnly);
         let counts = |replica: &&Replica| {
+            if committed_only {
+                return self.isr.effective().contains(&replica.broker_id);
+            }
             self.isr.is_in_maximal(replica.broker_id)
                 || replica.is_caught_up(end, around.now_ms, around.max_lag_ms) && is_eligible(replica, around)
         };
         // A member whose end is unknown has not fetched from this leader yet: nothing moves.
         let mut ends = self.remotes.iter().filter(counts).map(|replica| replica.log_end);
         let Some(smallest) = ends.try_fold(end, |smallest, end| Some(smallest.min(end?))) else { return false };
-        if smallest <= self.log.high_watermark() {
+        let back = smallest < self.log.high_watermark() && !self.bugs.has(Bug::PartitionHighWatermarkGoesBack);
+        if back || smallest == self.log.high_watermark() {
             return false;
         }
         self.log.update_high_watermark(smallest);
@@ -80,7 +89,8 @@ impl Partition {
         }
         let replica = self.remote(follower)?;
         let end = replica.log_end?;
-        if end < self.log.high_watermark() || end < start || !is_eligible(replica, around) {
+        let below_start = end < start && !self.bugs.has(Bug::Kafka7128JoinBelowEpochStart);
+        if end < self.log.high_watermark() || below_start || !is_eligible(replica, around) {
             return None;
         }
         let base = Rc::clone(self.isr.effective());
@@ -107,6 +117,9 @@ impl Partition {
 
     fn propose(&mut self, state: IsrState, around: &mut Surroundings<'_>) -> AlterPartitionItem {
         let epoch_of = |id: NodeId| {
+            if self.bugs.has(Bug::Kafka14617IsrWithoutEpochs) {
+                return BrokerEpoch::UNKNOWN;
+            }
             let known = self.remote(id).and_then(|replica| replica.broker_epoch);
             if id == self.local { around.broker_epoch } else { known.unwrap_or(BrokerEpoch::UNKNOWN) }
         };

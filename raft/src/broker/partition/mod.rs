@@ -18,6 +18,7 @@ pub use replica::Replica;
 use super::log::{LeaderAppend, PartitionLog};
 use super::observation::{BrokerObservation, PartitionTag};
 use super::view::{ClusterView, PartitionView};
+use crate::bugs::{Bug, Bugs};
 use crate::ids::{BrokerEpoch, LeaderEpoch, NodeId, Offset, OffsetAndEpoch, PartitionEpoch, TopicIdPartition};
 use crate::io::{Out, PartitionShown};
 use crate::log::Records;
@@ -45,6 +46,7 @@ pub struct Partition {
     id: TopicIdPartition,
     topic: Rc<str>,
     local: NodeId,
+    bugs: Bugs,
     log: PartitionLog,
     leader: Option<NodeId>,
     leader_epoch: LeaderEpoch,
@@ -62,11 +64,12 @@ pub struct Partition {
 
 impl Partition {
     /// A replica that has heard of no leader yet.
-    pub fn new(view: &PartitionView, local: NodeId, log: PartitionLog) -> Partition {
+    pub fn new(view: &PartitionView, local: NodeId, bugs: Bugs, log: PartitionLog) -> Partition {
         Partition {
             id: view.partition,
             topic: Rc::clone(&view.topic),
             local,
+            bugs,
             log,
             leader: None,
             leader_epoch: LeaderEpoch(-1),
@@ -171,7 +174,9 @@ impl Partition {
         }
         let new_leader = !self.is_leader();
         self.assign(view);
-        self.isr = IsrState::Committed { isr: Rc::clone(&view.isr) };
+        if !(self.isr.is_in_flight() && self.bugs.has(Bug::Kafka12751IsrChangeNeverCleared)) {
+            self.isr = IsrState::Committed { isr: Rc::clone(&view.isr) };
+        }
         self.remotes.retain(|replica| view.replicas.contains(&replica.broker_id));
         for &id in view.replicas.iter().filter(|id| **id != self.local) {
             if self.remote(id).is_none() {
@@ -262,7 +267,8 @@ impl Partition {
     /// is not committed.
     pub fn acknowledgement(&self, required: Offset) -> Option<ErrorCode> {
         if !self.is_leader() {
-            return Some(ErrorCode::NotLeaderOrFollower);
+            let refused = self.bugs.has(Bug::PendingAppendRefused);
+            return Some(if refused { ErrorCode::NotEnoughReplicas } else { ErrorCode::NotLeaderOrFollower });
         }
         if self.log.high_watermark() < required {
             return None;
@@ -277,7 +283,7 @@ impl Partition {
         fetch_offset: Offset,
         last_fetched_epoch: LeaderEpoch,
     ) -> Result<Option<OffsetAndEpoch>, ErrorCode> {
-        if last_fetched_epoch.0 < 0 {
+        if last_fetched_epoch.0 < 0 || self.bugs.has(Bug::NoPartitionDivergenceCheck) {
             return Ok(None);
         }
         let end = self.log.end_offset_for(last_fetched_epoch).ok_or(ErrorCode::OffsetOutOfRange)?;

@@ -3,6 +3,7 @@
 use super::{FetcherChanges, FetcherStart, ReplicaManager};
 use crate::broker::partition::Partition;
 use crate::broker::view::{ClusterView, PartitionView, TopicsDelta};
+use crate::bugs::Bug;
 use crate::ids::TopicIdPartition;
 use crate::quorum::step::Step;
 
@@ -22,8 +23,9 @@ impl ReplicaManager {
                 touched.push(id);
             }
         }
-        let (leading, following): (Vec<_>, Vec<_>) =
-            mine.into_iter().partition(|partition| partition.leader == Some(local));
+        let first_leads = self.bugs().has(Bug::FirstReplicaLeads);
+        let leads = |of: &PartitionView| of.leader == Some(local) || first_leads && of.replicas.first() == Some(&local);
+        let (leading, following): (Vec<_>, Vec<_>) = mine.into_iter().partition(|partition| leads(partition));
         for partition in leading {
             changes.stop.push(partition.partition);
             self.lead(partition, view, step);
@@ -80,7 +82,8 @@ impl ReplicaManager {
     fn ensure_hosted(&mut self, of: &PartitionView, step: &mut Step<'_>) {
         if !self.partitions.contains_key(&of.partition) {
             let log = self.logs.open(&of.topic, of.partition.topic_id, of.partition.partition, step.out);
-            self.partitions.insert(of.partition, Partition::new(of, self.config.node_id, log));
+            let partition = Partition::new(of, self.config.node_id, self.bugs(), log);
+            self.partitions.insert(of.partition, partition);
         }
     }
 }

@@ -6,6 +6,7 @@
 use super::{ReplicaManager, deadline_ns, respond};
 use crate::broker::partition::Partition;
 use crate::broker::view::ClusterView;
+use crate::bugs::{Bug, Bugs};
 use crate::ids::{NodeId, Offset, OffsetAndEpoch, TopicIdPartition};
 use crate::io::Connection;
 use crate::log::Records;
@@ -98,7 +99,7 @@ impl ReplicaManager {
         view: &dyn ClusterView,
         now_ms: i64,
     ) -> Result<PartitionRead, ErrorCode> {
-        let follower = replica_id.known();
+        let (follower, bugs) = (replica_id.known(), self.bugs());
         let (partition, _) = self.locate(asked.partition, view, now_ms)?;
         partition.check_access(asked.current_leader_epoch, follower.is_some())?;
         if follower.is_some_and(|follower| partition.remote(follower).is_none()) {
@@ -120,7 +121,7 @@ impl ReplicaManager {
         if asked.fetch_offset < found.log_start_offset || asked.fetch_offset > found.log_end_offset {
             return Err(ErrorCode::OffsetOutOfRange);
         }
-        let bound = bound(partition, follower);
+        let bound = bound(partition, follower, bugs);
         if asked.fetch_offset < bound {
             let max_bytes = usize::try_from(asked.partition_max_bytes).unwrap_or(0).min(budget.bytes);
             let records = log.read(asked.fetch_offset, bound, max_bytes);
@@ -198,7 +199,7 @@ impl ReplicaManager {
             if access.is_err() || diverging != Ok(None) || truncated {
                 return true;
             }
-            let bound = bound(partition, follower);
+            let bound = bound(partition, follower, self.bugs());
             if asked.fetch_offset < bound {
                 if log.is_on_older_segment(asked.fetch_offset, bound) {
                     return true;
@@ -273,8 +274,9 @@ impl Budget {
 }
 
 /// §6.7: how far a reader may see.
-fn bound(partition: &Partition, follower: Option<NodeId>) -> Offset {
-    if follower.is_some() { partition.log().end_offset() } else { partition.log().high_watermark() }
+fn bound(partition: &Partition, follower: Option<NodeId>, bugs: Bugs) -> Offset {
+    let to_end = follower.is_some() || bugs.has(Bug::ReadUncommitted);
+    if to_end { partition.log().end_offset() } else { partition.log().high_watermark() }
 }
 
 fn size(records: &Records) -> usize {

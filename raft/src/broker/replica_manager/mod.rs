@@ -30,6 +30,7 @@ use super::log::{FlushTask, LogManager, PartitionLog};
 use super::observation::BrokerObservation;
 use super::partition::{Partition, Surroundings};
 use super::view::ClusterView;
+use crate::bugs::Bugs;
 use crate::ids::{BrokerEpoch, LeaderEpoch, NodeId, TopicIdPartition};
 use crate::io::{Connection, Effect, Observation, Visitor};
 use crate::message::data::LeaderIdAndEpoch;
@@ -110,6 +111,11 @@ impl ReplicaManager {
     /// From now on replicas without a leader, or out of the ISR, stop fetching (§5.3).
     pub fn begin_controlled_shutdown(&mut self) {
         self.in_controlled_shutdown = true;
+    }
+
+    /// Mistakes switched on.
+    pub(super) fn bugs(&self) -> Bugs {
+        self.config.bugs
     }
 
     /// A replica hosted here.

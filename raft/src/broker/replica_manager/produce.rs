@@ -4,8 +4,9 @@
 use super::{ReplicaManager, deadline_ns, respond};
 use crate::broker::log::LeaderAppend;
 use crate::broker::view::ClusterView;
+use crate::bugs::Bug;
 use crate::ids::{Offset, TopicIdPartition};
-use crate::io::Connection;
+use crate::io::{Connection, Effect};
 use crate::message::data::{PartitionProduceData, PartitionProduceResponse, ProduceRequest, ProduceResponse};
 use crate::message::{DataResponse, ErrorCode};
 use crate::quorum::step::Step;
@@ -27,8 +28,7 @@ struct PartitionStatus {
 }
 
 impl ReplicaManager {
-    /// Exactly one response for each request, acks=0 included: there it is empty and only says that
-    /// the connection takes the next request (Kafka sends nothing, and closes on an error).
+    /// Answers, now or later. With acks=0 there is no answer, and an error closes the connection.
     pub fn produce(
         &mut self,
         connection: Connection,
@@ -47,7 +47,10 @@ impl ReplicaManager {
             statuses.push(status);
         }
         if request.acks == 0 {
-            statuses.clear();
+            let failed = statuses.iter().any(|status| status.response.error != ErrorCode::None);
+            self.tell(step);
+            step.out.push(if failed { Effect::HangUp { connection } } else { Effect::NoResponse { connection } });
+            return self.complete_delayed(&appended, view, step);
         }
         let mut delayed = DelayedProduce {
             connection,
@@ -82,15 +85,19 @@ impl ReplicaManager {
         } else {
             Err(ErrorCode::InvalidRequiredAcks)
         };
-        let (error, base_offset, log_start_offset, required, moved) = match result {
+        let bugs = self.bugs();
+        let (error, mut base_offset, log_start_offset, required, moved) = match result {
             Ok((LeaderAppend::Appended { first, last }, start)) => (ErrorCode::None, first, start, Some(last), true),
             // Kafka lets a duplicate wait until its original is committed.
             Ok((LeaderAppend::Duplicate { first, last }, start)) => (ErrorCode::None, first, start, Some(last), false),
             Err(error) => (error, Offset(-1), Offset(-1), None, false),
         };
+        if error == ErrorCode::None && bugs.has(Bug::AckWrongOffset) {
+            base_offset.0 -= 1;
+        }
         let current_leader = self.leader_hint(id, error, view);
         let response = PartitionProduceResponse { partition: id, error, base_offset, log_start_offset, current_leader };
-        let required = required.filter(|_| acks == -1).map(|last| Offset(last.0 + 1));
+        let required = required.filter(|_| acks == -1 && !bugs.has(Bug::AckAtAppend)).map(|last| Offset(last.0 + 1));
         (PartitionStatus { response, required }, moved)
     }
 

@@ -9,6 +9,7 @@ use crate::broker::data_plane::DataPlane;
 use crate::broker::log::LogManager;
 use crate::broker::partition::Partition;
 use crate::broker::view::{BrokerView, ClusterView, PartitionView, TopicView, TopicsDelta};
+use crate::bugs::Bugs;
 use crate::ids::{BrokerEpoch, LeaderEpoch, NodeId, Offset, PartitionEpoch, ProducerId, TopicIdPartition, Uuid};
 use crate::io::{CloseReason, ConnectToken, Connection, Effect, Entropy, Input, Now, Out};
 use crate::log::{Batch, BatchBuilder, BatchProducer, Records};
@@ -104,6 +105,7 @@ pub struct Desk {
     /// Pairs that cannot hear each other.
     cuts: Vec<(NodeId, NodeId)>,
     correlations: i32,
+    bugs: Bugs,
 }
 
 /// The test's own connection.
@@ -112,6 +114,10 @@ const CLIENT: Connection = Connection(1 << 40);
 impl Desk {
     /// Three brokers with epochs 11, 12, 13; broker 1 leads, all in sync, min ISR 2.
     pub fn new() -> Desk {
+        Desk::with_bugs(Bugs::NONE)
+    }
+
+    pub fn with_bugs(bugs: Bugs) -> Desk {
         let ids: Rc<[NodeId]> = (1..4).map(NodeId).collect();
         let partition = PartitionView {
             partition: PARTITION,
@@ -142,6 +148,7 @@ impl Desk {
             tamper: None,
             cuts: Vec::new(),
             correlations: 0,
+            bugs,
         };
         (1..4).for_each(|id| desk.boot(id));
         desk
@@ -149,7 +156,7 @@ impl Desk {
 
     /// Starts a broker from its disk, and publishes the image to it.
     pub fn boot(&mut self, id: i32) {
-        let mut config = BrokerConfig::new(NodeId(id));
+        let mut config = BrokerConfig::new(NodeId(id)).with_bugs(self.bugs);
         config.log.segment_bytes = 300;
         let logs = LogManager::load(&self.broker(id).disk, config.log).expect("the logs load");
         let mut plane = DataPlane::new(Rc::new(config), logs);

@@ -3,6 +3,7 @@
 mod desk;
 mod durability;
 mod isr;
+mod mistakes;
 mod promises;
 mod replication;
 mod requests;

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::bugs::{Bug, Bugs};
 use crate::client::metadata::LeaderAndEpoch;
 use crate::client::{OffsetResetStrategy, TopicPartition};
 use crate::ids::{LeaderEpoch, Offset};
@@ -61,13 +62,14 @@ pub(super) enum Validated {
 #[derive(Clone, Debug)]
 pub(super) struct SubscriptionState {
     reset_strategy: OffsetResetStrategy,
+    bugs: Bugs,
     partitions: BTreeMap<TopicPartition, PartitionState>,
 }
 
 impl SubscriptionState {
     /// None yet.
-    pub fn new(reset_strategy: OffsetResetStrategy) -> SubscriptionState {
-        SubscriptionState { reset_strategy, partitions: BTreeMap::new() }
+    pub fn new(reset_strategy: OffsetResetStrategy, bugs: Bugs) -> SubscriptionState {
+        SubscriptionState { reset_strategy, bugs, partitions: BTreeMap::new() }
     }
 
     /// The partitions assigned, in order.
@@ -146,7 +148,9 @@ impl SubscriptionState {
         }
         let position = FetchPosition { current_leader: leader, ..position };
         state.next_retry_ms = i64::MIN;
-        state.fetch = if position.offset_epoch.is_some() && leader.epoch.is_some() {
+        state.fetch = if self.bugs.has(Bug::ConsumerResetsAtNewLeader) {
+            FetchState::AwaitReset(OffsetResetStrategy::Latest)
+        } else if position.offset_epoch.is_some() && leader.epoch.is_some() {
             FetchState::AwaitValidation(position)
         } else {
             FetchState::Fetching(position)

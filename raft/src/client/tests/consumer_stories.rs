@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use super::brokers::Brokers;
 use super::world::{Fate, World};
+use crate::bugs::{Bug, Bugs};
 use crate::client::AttemptEvent as Event;
 use crate::client::*;
 use crate::ids::{NodeId, Offset};
@@ -13,7 +14,12 @@ pub const P0: TopicPartition = TopicPartition { topic: 0, partition: 0 };
 
 /// A consumer of partition 0, led by broker 0 in epoch 0, where so many values are.
 pub fn world(values: u64, auto_offset_reset: OffsetResetStrategy) -> World<Consumer> {
-    let client = ClientConfig::new(Rc::from([NodeId(0), NodeId(1), NodeId(2)]), Rc::from([Rc::from("t")]));
+    world_with(Bugs::NONE, values, auto_offset_reset)
+}
+
+fn world_with(bugs: Bugs, values: u64, auto_offset_reset: OffsetResetStrategy) -> World<Consumer> {
+    let mut client = ClientConfig::new(Rc::from([NodeId(0), NodeId(1), NodeId(2)]), Rc::from([Rc::from("t")]));
+    client.bugs = bugs;
     let config = ConsumerConfig { auto_offset_reset, ..ConsumerConfig::new(client) };
     let mut world = World::new(Consumer::new(config), Brokers::new(1));
     world.brokers.partitions[0].log = (0..values).map(|value| (0, value)).collect();
@@ -141,4 +147,21 @@ fn a_fetch_without_an_answer_is_asked_again_from_the_same_position() {
     world.run_for(2_000);
     assert_eq!(world.count(|event| matches!(event, Event::ReadUnknown { .. })), 1);
     assert_eq!(polled(&world).len(), 4);
+}
+
+#[test]
+fn mistakes_of_consumers_show_in_what_polls_return() {
+    let story = |bugs: Bugs| {
+        let mut world = world_with(bugs, 2, OffsetResetStrategy::Earliest);
+        world.run_for(100);
+        world.brokers.partitions[0].log.extend([(0, 2), (0, 3)]);
+        world.brokers.elect(0, 1);
+        world.run_for(1_200);
+        world.brokers.partitions[0].log.push((1, 4));
+        world.run_for(1_200);
+        polled(&world).into_iter().map(|(offset, _)| offset).collect::<Vec<_>>()
+    };
+    assert_eq!(story(Bugs::NONE), [0, 1, 2, 3, 4]);
+    assert_eq!(story(Bugs::NONE.with(Bug::ConsumerResetsAtNewLeader)), [0, 1, 4], "2 and 3 are skipped");
+    assert_eq!(story(Bugs::NONE.with(Bug::ReadsGoBack))[..3], [0, 1, 1], "1 again");
 }

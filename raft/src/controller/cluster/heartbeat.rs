@@ -1,6 +1,7 @@
 //! One heartbeat, and the sweep that fences the silent (controller-broker.md §3.3, §3.4).
 
 use super::heartbeats::{BrokerControlState, BrokerHeartbeatManager};
+use crate::bugs::Bug;
 use crate::controller::replication::{self, View};
 use crate::controller::result::{ControllerResult, EndOffsetHook};
 use crate::controller::settings::ControllerSettings;
@@ -99,16 +100,20 @@ pub fn fence_stale_broker(
     now_ns: u64,
 ) -> ControllerResult<bool> {
     let mut records = Vec::new();
-    let Some((id, epoch)) = heartbeats.remove_expired(now_ns) else {
-        return ControllerResult::of(records, false);
-    };
-    match state.cluster.broker(id) {
-        None => heartbeats.remove(id),
-        Some(broker) if broker.epoch == epoch => {
-            let view = View { state, heartbeats, settings };
-            replication::broker_fenced(view, id, epoch, &mut records);
+    let mut expired = false;
+    while let Some((id, epoch)) = heartbeats.remove_expired(now_ns) {
+        expired = true;
+        match state.cluster.broker(id) {
+            None => heartbeats.remove(id),
+            Some(broker) if broker.epoch == epoch => {
+                let view = View { state, heartbeats, settings };
+                replication::broker_fenced(view, id, epoch, &mut records);
+            }
+            Some(_) => {}
         }
-        Some(_) => {}
+        if !settings.bugs.has(Bug::Kafka13173ExpiriesFromOneBase) {
+            break;
+        }
     }
-    ControllerResult::of(records, true)
+    ControllerResult::of(records, expired)
 }

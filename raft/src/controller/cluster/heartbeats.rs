@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::bugs::{Bug, Bugs};
 use crate::controller::state::ClusterState;
 use crate::ids::{BrokerEpoch, NodeId};
 
@@ -41,12 +42,17 @@ pub struct BrokerHeartbeatManager {
 impl BrokerHeartbeatManager {
     /// Of a controller that has just become active: every unfenced broker gets a fresh session,
     /// fenced ones none (§3.5).
-    pub fn activate(session_timeout_ns: u64, cluster: &ClusterState, now_ns: u64) -> BrokerHeartbeatManager {
+    pub fn activate(
+        session_timeout_ns: u64,
+        cluster: &ClusterState,
+        bugs: Bugs,
+        now_ns: u64,
+    ) -> BrokerHeartbeatManager {
         let mut manager =
             BrokerHeartbeatManager { session_timeout_ns, brokers: BTreeMap::new(), contacts: BTreeMap::new() };
         for (id, broker) in cluster.brokers() {
             manager.register(id, broker.fenced);
-            if !broker.fenced {
+            if !broker.fenced && !bugs.has(Bug::Kafka18138NoSessionAfterFailover) {
                 manager.contact(id, broker.epoch, now_ns);
             }
         }

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::heartbeats::BrokerHeartbeatManager;
+use crate::bugs::Bug;
 use crate::controller::replication::{self, View};
 use crate::controller::result::{ControllerResult, bounded};
 use crate::controller::settings::{ControllerSettings, KRAFT_VERSION, METADATA_VERSION, level};
@@ -50,7 +51,8 @@ pub fn register_broker(
     check_features(state, settings, &request.features)?;
 
     let mut records = Vec::new();
-    let broker_epoch = match same_incarnation {
+    let keeps = existing.filter(|_| settings.bugs.has(Bug::BrokerEpochReused));
+    let broker_epoch = match same_incarnation.or(keeps) {
         Some(existing) => existing.epoch,
         None => BrokerEpoch(next_write_offset.0),
     };

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use super::write::Completion;
 use super::{Active, Event, NS_PER_MS, QuorumController};
+use crate::bugs::Bug;
 use crate::controller::cluster::BrokerHeartbeatManager;
 use crate::controller::configuration::MIN_INSYNC_REPLICAS;
 use crate::controller::metadata_log::{CommittedBatch, MetadataLog, RaftEvent};
@@ -76,9 +77,11 @@ impl QuorumController {
     fn claim(&mut self, log: &mut dyn MetadataLog, epoch: LeaderEpoch, step: &mut Step<'_>) {
         let latest = self.committed.clone();
         let session_ns = u64::from(self.settings.broker_session_timeout_ms) * NS_PER_MS;
-        let heartbeats = BrokerHeartbeatManager::activate(session_ns, &latest.newest().cluster, step.now.mono_ns);
+        let (cluster, bugs) = (&latest.newest().cluster, self.settings.bugs);
+        let heartbeats = BrokerHeartbeatManager::activate(session_ns, cluster, bugs, step.now.mono_ns);
         self.active = Some(Active { epoch, latest, next_write_offset: log.end_offset(), heartbeats });
         self.queue.prepend(Event::CompleteActivation);
+        self.fail_deferred();
         step.out.observe(Observation::LeadershipAnnounced { epoch });
     }
 
@@ -139,6 +142,15 @@ impl QuorumController {
         if !self.deferred.is_empty() {
             step.out.probe(Probe::AppendRefused);
         }
+        if self.settings.bugs.has(Bug::Kafka13114RenounceWithoutRevert) {
+            self.committed = active.latest;
+        }
+        if !self.settings.bugs.has(Bug::AckByOffset) {
+            self.fail_deferred();
+        }
+    }
+
+    fn fail_deferred(&mut self) {
         for (_, completion) in std::mem::take(&mut self.deferred) {
             self.answers.extend(completion.asked.map(|(pending, _)| pending.failure(ErrorCode::NotController)));
         }

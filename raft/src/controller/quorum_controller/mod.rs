@@ -35,6 +35,7 @@ use super::metadata_log::MetadataLog;
 use super::replication;
 use super::settings::ControllerSettings;
 use super::state::{ControllerState, ReplayedState};
+use crate::bugs::Bug;
 use crate::ids::{LeaderEpoch, NodeId, Offset, Uuid};
 use crate::io::{Connection, Effect, Input, Post, ThreadName};
 use crate::message::admin::{DeletableTopicResult, DeleteTopicsResponse};
@@ -212,7 +213,8 @@ impl QuorumController {
         match &pending.request {
             ControllerRequest::Admin(AdminRequest::DescribeConfigs(request))
             | ControllerRequest::Envelope(AdminRequest::DescribeConfigs(request)) => {
-                let response = configuration::describe_configs(self.stable(), request);
+                let dirty = self.latest().filter(|_| self.settings.bugs.has(Bug::Kafka15048ReadOfLatestState));
+                let response = configuration::describe_configs(dirty.unwrap_or(self.stable()), request);
                 self.answers.push(pending.answer(Reply::Admin(AdminResponse::DescribeConfigs(response))));
                 Ok(())
             }

@@ -3,6 +3,7 @@
 
 use super::rpc::{ControllerRequest, Pending, Reply};
 use super::{Active, QuorumController};
+use crate::bugs::Bug;
 use crate::controller::metadata_log::MetadataLog;
 use crate::controller::replication::{self, View};
 use crate::controller::result::{ControllerResult, EndOffsetHook, MAX_RECORDS_PER_BATCH};
@@ -72,7 +73,7 @@ impl Context<'_> {
                 result.map(ClusterResponse::BrokerHeartbeat)
             }
             ClusterRequest::AllocateProducerIds(request) => {
-                producer_ids::allocate(state, request)?.map(ClusterResponse::AllocateProducerIds)
+                producer_ids::allocate(state, settings.bugs, request)?.map(ClusterResponse::AllocateProducerIds)
             }
             ClusterRequest::ControllerRegistration(request) => {
                 cluster::register_controller(state, request)?.map(ClusterResponse::ControllerRegistration)
@@ -184,6 +185,10 @@ impl QuorumController {
         let Some(active) = &self.active else { return Ok(()) };
         let end = Offset(active.next_write_offset.0 - 1);
         self.run_hook(hook, end, step);
+        if self.settings.bugs.has(Bug::AnsweredBeforeCommit) {
+            self.complete(completion);
+            return Ok(());
+        }
         let newest = self.deferred.back().map(|(offset, _)| *offset);
         match if wrote { Some(end) } else { newest } {
             Some(offset) => {

@@ -27,6 +27,7 @@ use std::rc::Rc;
 use super::cluster::BrokerHeartbeatManager;
 use super::settings::ControllerSettings;
 use super::state::{BrokerRegistration, ControllerState, directory};
+use crate::bugs::Bug;
 use crate::ids::{LeaderEpoch, NodeId, PartitionEpoch, Uuid};
 use crate::io::Entropy;
 use crate::metadata::records::Partition;
@@ -53,7 +54,9 @@ impl View<'_> {
 
     /// A partition as it begins, or `None` if none of its replicas is active (§4.1).
     fn new_partition(&self, topic_id: Uuid, partition_id: i32, replicas: Rc<[NodeId]>) -> Option<Partition> {
-        let isr: Rc<[NodeId]> = replicas.iter().copied().filter(|id| self.state.is_active(*id)).collect();
+        let fenced_too = self.settings.bugs.has(Bug::Kafka13083FencedInNewIsr);
+        let member = |id: &NodeId| fenced_too || self.state.is_active(*id);
+        let isr: Rc<[NodeId]> = replicas.iter().copied().filter(member).collect();
         let leader = *isr.first()?;
         let directories = replicas.iter().map(|id| default_directory(self.state.cluster.broker(*id))).collect();
         Some(Partition {

@@ -4,6 +4,7 @@ mod alter_partition;
 mod builder;
 mod cluster;
 mod harness;
+mod mistakes;
 mod property;
 mod queue;
 mod quorum;

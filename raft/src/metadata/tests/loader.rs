@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use smallvec::smallvec;
 
 use super::history::{batch, choices, create, feature, history, no_change, nodes, partition, topic_id};
+use crate::bugs::{Bug, Bugs};
 use crate::ids::{LeaderEpoch, NodeId, Offset, TopicIdPartition};
 use crate::io::{Effect, Entropy, Now, Out};
 use crate::log::{BatchBuilder, ControlRecord, LeaderChange, Records};
@@ -31,8 +32,8 @@ struct Desk {
 }
 
 impl Desk {
-    fn new(controller: bool) -> Desk {
-        let mut desk = Desk { loader: MetadataLoader::new(controller), timer_ns: None, now_ns: 1_000 };
+    fn new(controller: bool, bugs: Bugs) -> Desk {
+        let mut desk = Desk { loader: MetadataLoader::new(controller, bugs), timer_ns: None, now_ns: 1_000 };
         desk.step(|loader, step| loader.install_publishers(step));
         desk
     }
@@ -71,7 +72,7 @@ impl Desk {
 
     /// A desk whose publishers have the image of `records`.
     fn caught_up(controller: bool, records: &[MetadataRecord]) -> Desk {
-        let mut desk = Desk::new(controller);
+        let mut desk = Desk::new(controller, Bugs::NONE);
         assert!(desk.load(0, records).is_empty());
         let first = desk.fire(Some(0)).expect("it has caught up");
         assert_eq!(first.manifest, ManifestType::Snapshot);
@@ -93,7 +94,7 @@ fn topics(image: &MetadataImage) -> Vec<&str> {
 
 #[test]
 fn nothing_is_published_before_all_that_was_committed_is_loaded() {
-    let mut desk = Desk::new(false);
+    let mut desk = Desk::new(false, Bugs::NONE);
     assert!(desk.fire(Some(2)).is_none(), "no record yet");
     assert_eq!(desk.timer_ns, Some(desk.now_ns + 100_000_000));
     let change = LeaderChange { leader_id: NodeId(1), voters: smallvec![NodeId(1)], granting_voters: smallvec![] };
@@ -125,7 +126,7 @@ fn nothing_is_published_before_all_that_was_committed_is_loaded() {
 
 #[test]
 fn a_gate_that_opens_on_a_retry_does_not_move_what_was_applied() {
-    let mut desk = Desk::new(false);
+    let mut desk = Desk::new(false, Bugs::NONE);
     assert!(desk.commit(&[(0, &[create(0, 0)])], None).expect("no fault").is_empty());
     assert!(desk.fire(Some(1)).is_some());
     assert_eq!(desk.loader.last_applied_offset(), Offset(-1));
@@ -216,7 +217,7 @@ proptest! {
         cuts in prop::collection::vec((1..8_usize, any::<bool>()), 200),
     ) {
         let (history, visible) = history(&choices);
-        let mut desk = Desk::new(true);
+        let mut desk = Desk::new(true, Bugs::NONE);
         let mut last: Option<Publication> = None;
         let mut held: BTreeMap<TopicIdPartition, bool> = BTreeMap::new();
         let (mut start, mut delivery) = (0, Vec::new());
@@ -254,4 +255,23 @@ proptest! {
             prop_assert_eq!(&**desk.loader.image(), image);
         }
     }
+}
+
+#[test]
+fn a_loader_that_loses_a_batch_has_another_image_than_who_was_told_one_by_one() {
+    let digest = |bugs: Bugs, together: bool| {
+        let mut desk = Desk::new(false, bugs);
+        desk.load(0, &[feature("metadata.version", 33)]);
+        let (first, second) = ([create(0, 0)], [create(1, 1)]);
+        let deliveries: &[&[(i64, &[MetadataRecord])]] =
+            if together { &[&[(1, &first), (2, &second)]] } else { &[&[(1, &first)], &[(2, &second)]] };
+        for delivery in deliveries {
+            desk.commit(delivery, Some(3)).expect("no fault");
+        }
+        assert_eq!(desk.loader.image().offset(), Offset(2));
+        desk.loader.image().digest()
+    };
+    let loses = Bugs::NONE.with(Bug::LoaderSkipsBatch);
+    assert_eq!(digest(Bugs::NONE, true), digest(Bugs::NONE, false));
+    assert_ne!(digest(loses, true), digest(loses, false));
 }

@@ -139,6 +139,7 @@ impl RaftClient {
     pub(super) fn fire_leader_change(&mut self, step: &mut Step<'_>) {
         let (leader, epoch) = (self.quorum.leader_id(), self.quorum.epoch());
         let needs = match self.quorum.state() {
+            EpochState::Leader(_) if self.setup.bugs.has(Bug::Kafka15345LeaderBeforeCaughtUp) => Offset(-1),
             EpochState::Leader(state) => state.epoch_start_offset,
             EpochState::Resigned(_) => return,
             _ => Offset(-1),

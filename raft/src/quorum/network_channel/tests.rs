@@ -100,7 +100,7 @@ impl World {
         self.respond(token, waiting.unwrap_or(self.handed_over));
         self.step(|channel, now_ms, out| {
             channel.on_opened(now_ms, token, Connection(0), out);
-            channel.on_closed(now_ms, token, CloseReason::ClosedByPeer, &mut Middle);
+            channel.on_closed(now_ms, token, CloseReason::Reset, &mut Middle);
         });
         let after = (self.finished.clone(), self.deadline_ms(), self.open.clone(), self.connecting.clone());
         assert_eq!(before, after, "{token:?} is gone");

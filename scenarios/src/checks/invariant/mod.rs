@@ -132,4 +132,42 @@ invariants! {
     LeaderWithoutMajorityResigns = "LeaderWithoutMajorityResigns", "KAFKA-15489: check quorum";
     /// After healing, the quorum serves again within its bound.
     Recovery = "Recovery", "bounded progress after heal: KRaft TLA+ (Vanlightly): EventuallyLeaderElected, ValuesEventuallyAcked";
+    // Histories of Kafka clients: judged in `checks::clients`.
+    /// One offset of a partition shows one value, to producers and consumers alike.
+    InconsistentOffsets = "InconsistentOffsets", "Jepsen Kafka: inconsistent-offsets";
+    /// An acknowledged batch is in its partition's committed log.
+    LostWrite = "LostWrite", "Jepsen Kafka: lost-write; controller-broker.md §6.11";
+    /// A batch of which every attempt definitely failed is never committed, nor read.
+    AbortedRead = "AbortedRead", "Jepsen Kafka: G1a; a closed list of definite failures";
+    /// A committed batch is one that a producer sent, with its values and its sequence.
+    InventedRecord = "InventedRecord", "nothing is committed that nobody sent";
+    /// A record that a consumer was shown is committed.
+    UncommittedRead = "UncommittedRead", "controller-broker.md §6.7, §6.11: consumers read below the high watermark";
+    /// Sequences of a producer epoch follow each other in the committed log.
+    IdempotentSequences = "IdempotentSequences", "KIP-98, controller-broker.md §6.8: base == last + 1";
+    /// An idempotent producer's records stand in the order in which it sent them.
+    NonmonotonicSend = "NonmonotonicSend", "Jepsen Kafka: nonmonotonic-send, int-nonmonotonic-send; controller-broker.md §6.11";
+    /// A poll goes on where the one before ended: nothing is left out.
+    PollSkip = "PollSkip", "Jepsen Kafka: poll-skip";
+    /// A poll goes on where the one before ended: nothing is shown again.
+    NonmonotonicPoll = "NonmonotonicPoll", "Jepsen Kafka: nonmonotonic-poll";
+    /// One poll leaves nothing out.
+    IntPollSkip = "IntPollSkip", "Jepsen Kafka: int-poll-skip";
+    /// One poll goes forward.
+    IntNonmonotonicPoll = "IntNonmonotonicPoll", "Jepsen Kafka: int-nonmonotonic-poll";
+    /// A position in the committed log is never out of range, nor cut off.
+    PositionLost = "PositionLost", "KIP-320; controller-broker.md §6.7, §6.11: no record read disappears";
+    /// At the end every acknowledged record has been read.
+    Unseen = "Unseen", "Jepsen Kafka: unseen";
+    /// An admin operation that committed stands, in the order of commits, between its call and its
+    /// return, and did what its answer says.
+    LinearizableAdmin = "LinearizableAdmin", "Herlihy and Wing; commit offsets order the operations";
+    /// An answer that needed no commit shows a state not older than what its connection had shown.
+    StaleAdminAnswer = "StaleAdminAnswer", "controller-broker.md §2.1, §4.1, §4.2: some state at or after what was seen";
+    /// A record of the metadata log was asked for, by an attempt that did not definitely fail.
+    UnaskedMetadata = "UnaskedMetadata", "a closed list of definite failures; controller-broker.md §2.9";
+    /// Producer ids are handed out once, from the block that the broker was given.
+    ProducerIdsOnce = "ProducerIdsOnce", "KIP-730: blocks as fetch-and-add; controller-broker.md §4.10";
+    /// Broker epochs are unique, grow, and are log offsets.
+    RegistrationEpochs = "RegistrationEpochs", "KIP-631; controller-broker.md §3.1";
 }

@@ -21,9 +21,10 @@ use sim::process::File;
 use sim::watch::{Synced, Write};
 
 use super::test_disk::TestDisk;
-use crate::checks::cluster::{BrokersConfig, ClusterChecks};
+use crate::checks::cluster::{BrokerConfig, ClusterChecks};
 use crate::checks::committed::Committed;
 use crate::checks::coverage::Coverage;
+use crate::checks::failover::Failovers;
 use crate::checks::ghost::boot::HowDown;
 use crate::checks::ghost::ledger::Ledger;
 use crate::checks::replication::Settings;
@@ -31,8 +32,12 @@ use crate::checks::verdict::Verdict;
 
 pub const TOPIC: Uuid = Uuid([7; 16]);
 pub const PARTITION: TopicIdPartition = TopicIdPartition { topic_id: TOPIC, partition: 0 };
-const CONFIG: PartitionLogConfig =
-    PartitionLogConfig { segment_bytes: 1 << 20, segment_ms: 604_800_000, max_message_bytes: 1 << 20 };
+const CONFIG: PartitionLogConfig = PartitionLogConfig {
+    segment_bytes: 1 << 20,
+    segment_ms: 604_800_000,
+    max_message_bytes: 1 << 20,
+    bugs: raft::bugs::Bugs::NONE,
+};
 const CLIENT_CONNECTION: u64 = 9;
 
 /// The puppets.
@@ -113,7 +118,13 @@ impl Brokers {
     pub fn blank() -> Brokers {
         let ids: Vec<NodeId> = (0..3).map(broker).collect();
         let settings = Settings { min_insync_replicas: 1, unclean_leader_election_enable: false };
-        let config = BrokersConfig { ids: ids.clone(), settings, controllers_min_insync_replicas: 1 };
+        let config = BrokerConfig {
+            ids: ids.clone(),
+            settings,
+            controllers_min_insync_replicas: 1,
+            first_fresh_client: 0,
+            partitions: 0,
+        };
         Brokers {
             checks: ClusterChecks::new(&ids, config),
             verdict: Verdict::default(),
@@ -184,7 +195,13 @@ impl Brokers {
         let before = self.committed.batches.last().copied().unwrap_or(crate::checks::ghost::ledger::BatchId::START);
         let recorded = self.ledger.record(&header, before, &batch.bytes, 0);
         self.committed.push(recorded.id, LeaderEpoch(1), &self.ledger);
-        self.checks.committed(&self.committed, &self.ledger, &mut self.verdict, &mut self.coverage);
+        self.checks.committed(
+            &self.committed,
+            &self.ledger,
+            &mut self.verdict,
+            &mut self.coverage,
+            &mut Failovers::new(Vec::new(), Vec::new()),
+        );
     }
 
     pub fn change(&mut self, change: PartitionChange) {

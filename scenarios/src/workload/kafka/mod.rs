@@ -172,7 +172,6 @@ fn to_client<O>(input: Input<Actor>) -> ClientInput<O> {
             let reason = match reason {
                 process::CloseReason::Refused => CloseReason::Refused,
                 process::CloseReason::Reset => CloseReason::Reset,
-                process::CloseReason::ClosedByPeer => CloseReason::ClosedByPeer,
             };
             ClientInput::Closed { token: ConnectToken(token), reason }
         }

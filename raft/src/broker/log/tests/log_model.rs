@@ -9,6 +9,7 @@ use super::super::log_manager::LogManager;
 use super::super::partition_log::{PartitionLog, PartitionLogConfig};
 use super::super::producer_state::ProducerStates;
 use super::super::{OffsetCheckpoint, read_clean_shutdown};
+use crate::bugs::Bugs;
 use crate::ids::{BrokerEpoch, LeaderEpoch, Offset, TopicIdPartition, Uuid};
 use crate::io::Out;
 use crate::log::{Batch, BatchBuilder, Records};
@@ -109,7 +110,7 @@ proptest! {
         actions in prop::collection::vec((action(), prop::option::weighted(0.1, any::<(prop::sample::Index, bool)>())), 1..60),
         segment_bytes in prop_oneof![Just(100_u64), Just(300), Just(1 << 30)],
     ) {
-        let config = PartitionLogConfig { segment_bytes, segment_ms: i64::MAX, max_message_bytes: 1 << 20 };
+        let config = PartitionLogConfig { segment_bytes, segment_ms: i64::MAX, max_message_bytes: 1 << 20, bugs: Bugs::NONE };
         let (manager, log, disk) = Desk::open(config, TestDisk::default());
         let mut desk = Desk { config, disk, manager, log, expected: Vec::new(), forced: 0 };
         let mut epoch = LeaderEpoch(0);

@@ -1,0 +1,262 @@
+//! A file being read: its roles, its ids, how it finds the quorum, and what it says in vain.
+//!
+//! Refusals are in the words of Kafka's `KafkaConfig.validateValues`, `KRaftConfigs` and
+//! `QuorumConfig`, in the order a reader can act on: roles, id, voters, listeners, then numbers.
+
+use std::rc::Rc;
+
+use super::definitions::{self, DEFINITIONS, Definition, Kind};
+use super::error::{ConfigError, Refused};
+use super::properties::{Entry, Properties};
+use super::{Kept, KeptWhy, NodeConfig, Roles, Voter, listeners};
+use crate::ids::NodeId;
+
+pub(super) const ROLES: &str = "process.roles";
+pub(super) const NODE_ID: &str = "node.id";
+pub(super) const VOTERS: &str = "controller.quorum.voters";
+pub(super) const LISTENER_NAMES: &str = "controller.listener.names";
+pub(super) const LISTENERS: &str = "listeners";
+pub(super) const ADVERTISED: &str = "advertised.listeners";
+pub(super) const PROTOCOLS: &str = "listener.security.protocol.map";
+pub(super) const INTER_BROKER: &str = "inter.broker.listener.name";
+pub(super) const INTER_BROKER_PROTOCOL: &str = "security.inter.broker.protocol";
+const BROKER_ID: &str = "broker.id";
+const BOOTSTRAP: &str = "controller.quorum.bootstrap.servers";
+const AUTO_JOIN: &str = "controller.quorum.auto.join.enable";
+
+/// A file being read.
+pub(super) struct Source<'a> {
+    /// Its name in messages.
+    pub file: &'a str,
+    pub properties: Properties,
+}
+
+impl Source<'_> {
+    /// All of it.
+    pub fn read(&self) -> Result<NodeConfig, ConfigError> {
+        self.shapes()?;
+        let roles = self.roles()?;
+        let node_id = self.node_id()?;
+        let names = self.listener_names(roles)?;
+        self.quorum_kind(roles)?;
+        let voters = self.voters(roles, node_id, &names[0])?;
+        self.endpoints(roles, &names)?;
+        self.directories()?;
+
+        let mut config = NodeConfig::new(node_id, roles, voters);
+        for definition in DEFINITIONS {
+            self.number(definition, &mut config)?;
+        }
+        config.kept = self.kept();
+        match config.contradiction() {
+            Some(contradiction) => Err(self.at(contradiction.key, contradiction.into())),
+            None => Ok(config),
+        }
+    }
+
+    /// Every known property has the shape its definition asks for.
+    fn shapes(&self) -> Result<(), ConfigError> {
+        for entry in self.properties.iter() {
+            if let Some(definition) = definitions::find(&entry.key) {
+                definition.kind.check(&entry.value).map_err(|refused| self.of(entry, refused))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn roles(&self) -> Result<Roles, ConfigError> {
+        const ALLOWED: &str = "controller, broker, or both as broker,controller";
+        self.required(ROLES, ALLOWED, |list| {
+            let roles = listeners::items(list);
+            for (index, role) in roles.iter().enumerate() {
+                if !matches!(*role, "controller" | "broker") {
+                    return Err(Refused::allowed("String must be one of: broker, controller", ALLOWED));
+                }
+                if roles[..index].contains(role) {
+                    let problem = format!("Duplicate role names found in `process.roles`: {role}");
+                    return Err(Refused::allowed(problem, ALLOWED));
+                }
+            }
+            Ok(Roles { controller: roles.contains(&"controller"), broker: roles.contains(&"broker") })
+        })
+    }
+
+    fn node_id(&self) -> Result<NodeId, ConfigError> {
+        let integer = Kind::Integer { min: 0, max: i64::from(i32::MAX), unit: "" };
+        let id = self.required(NODE_ID, "0..2147483647", |text| integer.number(text))?;
+        if let Some(old) = self.properties.get(BROKER_ID)
+            && old.value.trim() != id.to_string()
+        {
+            let problem = "You must set `node.id` to the same value as `broker.id`.";
+            return Err(self.of(old, Refused::allowed(problem, id.to_string())));
+        }
+        Ok(NodeId(i32::try_from(id).expect("in range")))
+    }
+
+    /// The static voters, ascending; controllers are among them, brokers are not.
+    fn voters(&self, roles: Roles, node_id: NodeId, listener: &str) -> Result<Rc<[Voter]>, ConfigError> {
+        let Some(entry) = self.properties.get(VOTERS).filter(|entry| !entry.value.trim().is_empty()) else {
+            let problem = "If using process.roles, either controller.quorum.bootstrap.servers must contain the set \
+                           of bootstrap controllers or controller.quorum.voters must contain a parseable set of \
+                           controllers.";
+            return Err(self.at(VOTERS, Refused::allowed(problem, "the static voters, id@host:port of each")));
+        };
+        let voters = listeners::voters(&entry.value, &listener.into()).map_err(|refused| self.of(entry, refused))?;
+        let ids = || voters.iter().map(|voter| voter.id.to_string()).collect::<Vec<_>>().join(", ");
+        let is_voter = voters.iter().any(|voter| voter.id == node_id);
+        if roles.controller && !is_voter {
+            let problem = format!(
+                "If process.roles contains the 'controller' role, the node id {node_id} must be included in the set \
+                 of voters controller.quorum.voters=Set({})",
+                ids()
+            );
+            return Err(self.of(entry, Refused::new(problem)));
+        }
+        if !roles.controller && is_voter {
+            let problem = format!(
+                "If process.roles contains just the 'broker' role, the node id {node_id} must not be included in the \
+                 set of voters controller.quorum.voters=Set({})",
+                ids()
+            );
+            return Err(self.of(entry, Refused::new(problem)));
+        }
+        Ok(voters.into())
+    }
+
+    /// `controller.listener.names`, normalised; at least one.
+    fn listener_names(&self, roles: Roles) -> Result<Vec<String>, ConfigError> {
+        let Some(entry) = self.properties.get(LISTENER_NAMES).filter(|entry| !entry.value.trim().is_empty()) else {
+            let problem = if roles.controller {
+                "controller.listener.names must contain at least one value appearing in the 'listeners' configuration \
+                 when running the KRaft controller role"
+            } else {
+                "controller.listener.names must contain at least one value when running KRaft with just the broker role"
+            };
+            let allowed = "the name of the controllers' listener, CONTROLLER usually";
+            return Err(self.at(LISTENER_NAMES, Refused::allowed(problem, allowed)));
+        };
+        let names: Vec<String> = listeners::items(&entry.value).iter().map(|n| n.to_ascii_uppercase()).collect();
+        if names.iter().any(String::is_empty) {
+            return Err(self.of(entry, Refused::new("an empty name")));
+        }
+        match (1..names.len()).find(|&i| names[..i].contains(&names[i])) {
+            Some(index) => Err(self.of(entry, Refused::new(format!("{} stands in it twice", names[index])))),
+            None => Ok(names),
+        }
+    }
+
+    /// A quorum is found by static voters here; what a dynamic one needs is refused where it
+    /// would be the only way, and kept where it would be ignored.
+    fn quorum_kind(&self, roles: Roles) -> Result<(), ConfigError> {
+        let bootstrap = self.properties.get(BOOTSTRAP);
+        if let Some(entry) = bootstrap {
+            for server in listeners::items(&entry.value) {
+                listeners::host_and_port(server).map_err(|why| {
+                    self.of(entry, Refused::allowed(format!("{server:?}: {why}"), "host:port, separated by commas"))
+                })?;
+            }
+        }
+        let no_voters = self.properties.get(VOTERS).is_none_or(|e| e.value.trim().is_empty());
+        match bootstrap {
+            Some(entry) if no_voters && !entry.value.trim().is_empty() => {
+                let problem = "a dynamic quorum comes with a later version; this one needs controller.quorum.voters";
+                Err(self.of(entry, Refused::new(problem)))
+            }
+            _ => match self.properties.get(AUTO_JOIN) {
+                Some(entry) if entry.value.trim().eq_ignore_ascii_case("true") && !roles.controller => {
+                    let problem = "controller.quorum.auto.join.enable is only supported when process.roles contains \
+                                   the 'controller' role.";
+                    Err(self.of(entry, Refused::allowed(problem, "false")))
+                }
+                Some(entry) if entry.value.trim().eq_ignore_ascii_case("true") => {
+                    let problem = "joining a quorum comes with a later version";
+                    Err(self.of(entry, Refused::allowed(problem, "false")))
+                }
+                _ => Ok(()),
+            },
+        }
+    }
+
+    /// Directories are kept, not used: a node has one simulated disk. Empty lists are refused.
+    fn directories(&self) -> Result<(), ConfigError> {
+        for key in ["log.dirs", "log.dir", "metadata.log.dir"] {
+            if let Some(entry) = self.properties.get(key)
+                && (entry.value.trim().is_empty() || listeners::items(&entry.value).contains(&""))
+            {
+                return Err(self.of(entry, Refused::allowed("an empty directory name", "at least one directory")));
+            }
+        }
+        Ok(())
+    }
+
+    /// Applies one number of the file. The table lists what wins behind what it wins over.
+    fn number(&self, definition: &Definition, config: &mut NodeConfig) -> Result<(), ConfigError> {
+        let (Some(field), Some(entry)) = (definition.field, self.properties.get(definition.name)) else {
+            return Ok(());
+        };
+        let number = definition.kind.number(&entry.value).map_err(|refused| self.of(entry, refused))?;
+        (field.set)(config, number);
+        Ok(())
+    }
+
+    /// What changes nothing, with the reason.
+    fn kept(&self) -> Rc<[Kept]> {
+        let regenerated = |e: &&Entry| {
+            !matches!(e.key.as_str(), ROLES | NODE_ID | VOTERS)
+                && definitions::find(&e.key).is_none_or(|d| d.field.is_none())
+        };
+        let keep = |e: &Entry| {
+            let why = match e.key.as_str() {
+                LISTENER_NAMES
+                | LISTENERS
+                | ADVERTISED
+                | PROTOCOLS
+                | INTER_BROKER
+                | INTER_BROKER_PROTOCOL
+                | BROKER_ID => KeptWhy::Checked,
+                key if definitions::is_known(key) => KeptWhy::NotSimulated,
+                _ => KeptWhy::Unrecognised,
+            };
+            Kept { key: e.key.clone(), value: e.value.clone(), line: e.line, why }
+        };
+        self.properties.iter().filter(regenerated).map(keep).collect()
+    }
+
+    /// Reads a property that must stand in the file.
+    fn required<T>(
+        &self,
+        key: &str,
+        allowed: &str,
+        read: impl FnOnce(&str) -> Result<T, Refused>,
+    ) -> Result<T, ConfigError> {
+        match self.properties.get(key).filter(|entry| !entry.value.trim().is_empty()) {
+            Some(entry) => read(&entry.value).map_err(|refused| self.of(entry, refused)),
+            None => {
+                let problem = format!("Missing required configuration \"{key}\" which has no default value.");
+                Err(self.at(key, Refused::allowed(problem, allowed)))
+            }
+        }
+    }
+
+    /// A refusal of a property, wherever it stands.
+    pub fn at(&self, key: &str, refused: Refused) -> ConfigError {
+        match self.properties.get(key) {
+            Some(entry) => self.of(entry, refused),
+            None => ConfigError {
+                key: Some(key.into()),
+                allowed: refused.allowed.map(Into::into),
+                ..ConfigError::in_file(self.file, refused.problem)
+            },
+        }
+    }
+
+    pub fn of(&self, entry: &Entry, refused: Refused) -> ConfigError {
+        ConfigError {
+            line: Some(entry.line),
+            key: Some(entry.key.as_str().into()),
+            value: Some(entry.value.as_str().into()),
+            allowed: refused.allowed.map(Into::into),
+            ..ConfigError::in_file(self.file, refused.problem)
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! The numbers under a chart: for each configuration, the distribution of the whole and of each phase.
+
+use fuzz::durations::Durations;
+
+use super::Chart;
+use crate::json::Ms;
+
+/// One row for each length that occurred: how many were at most so long, of how many.
+pub fn text(chart: &Chart) -> String {
+    let fixed = ["kind", "part", "ms", "count_at_most", "count"].map(str::to_owned);
+    let mut text = row(&[&chart.differ_in[..], &fixed].concat());
+    for line in &chart.lines {
+        let phases = line.times.phases.iter().map(|(name, times)| (name.as_str(), times));
+        for (part, times) in std::iter::once(("total", &line.times.total)).chain(phases) {
+            let all: &Durations = &times.all;
+            for (us, count) in all.cumulative() {
+                let ms = f64::from(Ms(us)).to_string();
+                let numbers = [ms, count.to_string(), all.count().to_string()];
+                let names = [chart.kind.name().to_owned(), part.to_owned()];
+                text.push_str(&row(&[&line.values[..], &names, &numbers].concat()));
+            }
+        }
+    }
+    text
+}
+
+/// Fields are quoted where RFC 4180 asks for it.
+fn row(fields: &[String]) -> String {
+    let quoted = |field: &String| {
+        if field.contains([',', '"', '\n', '\r']) {
+            format!("\"{}\"", field.replace('"', "\"\""))
+        } else {
+            field.clone()
+        }
+    };
+    format!("{}\n", fields.iter().map(quoted).collect::<Vec<_>>().join(","))
+}

@@ -1,0 +1,96 @@
+//! The chart of failover times: title, table, curves, phases, from top to bottom.
+
+use plotters::backend::DrawingBackend;
+use scenarios::report::FailoverKind;
+
+use super::canvas::{Align, Canvas, Picture, fitted};
+use super::cdf::{self, LINE, Place, TEXT};
+use super::theme::Theme;
+use super::{Chart, phases};
+use crate::duration::show_us;
+
+/// Points.
+const WIDTH: f64 = 960.0;
+const EDGE: f64 = 28.0;
+const TITLE: f64 = 20.0;
+const HEAD: f64 = TITLE + LINE * 2.0 + 18.0;
+const SPACE: f64 = 18.0;
+
+/// A chart in its colours.
+pub struct Drawing<'a> {
+    /// What it shows.
+    pub chart: &'a Chart,
+    /// Its colours.
+    pub theme: Theme,
+}
+
+/// A kind in a title.
+pub fn name(kind: FailoverKind) -> &'static str {
+    match kind {
+        FailoverKind::Controller => "Controller failover",
+        FailoverKind::Partition => "Partition failover",
+        FailoverKind::ProduceGap => "Longest gap in produce",
+        FailoverKind::ConsumeGap => "Longest gap in consume",
+        FailoverKind::AdminGap => "Longest gap in admin requests",
+    }
+}
+
+/// From what to what the time of a kind runs, as measured here: brokers only where there are some.
+pub fn meaning(chart: &Chart) -> &'static str {
+    let has = |name| chart.lines.iter().any(|line| line.times.phases.iter().any(|(phase, _)| phase == name));
+    match chart.kind {
+        FailoverKind::Controller if has("brokers") => {
+            "From the fault that strikes the active controller until the brokers have caught up with its successor"
+        }
+        FailoverKind::Controller => {
+            "From the fault that strikes the active controller to the first commit in its successor's epoch"
+        }
+        FailoverKind::Partition => "From the fault that strikes a partition's leader until the next leader serves",
+        FailoverKind::ProduceGap => "Around a fault: the longest time in which no produce was acknowledged",
+        FailoverKind::ConsumeGap => "Around a fault: the longest time in which no record was fetched",
+        FailoverKind::AdminGap => "Around a fault: the longest time in which no admin request was completed",
+    }
+}
+
+fn title(chart: &Chart) -> String {
+    format!("{}: {}", name(chart.kind), chart.scenarios.join(", "))
+}
+
+impl Picture for Drawing<'_> {
+    fn size(&self) -> (f64, f64) {
+        let chart = self.chart;
+        let lower = phases::height(chart);
+        let lower = if lower > 0.0 { SPACE + lower } else { 0.0 };
+        (WIDTH, EDGE * 2.0 + HEAD + cdf::table_height(chart) + SPACE + cdf::field_height() + lower)
+    }
+
+    fn words(&self) -> (String, String) {
+        let chart = self.chart;
+        let of_line = |line: &super::Line| {
+            let all = &line.times.total.all;
+            let at = |q| all.quantile_us(q).map_or_else(|| "none".to_owned(), show_us);
+            format!("{}: n {}, p50 {}, p99 {}", line.label(), all.count(), at(0.50), at(0.99))
+        };
+        let lines: Vec<String> = chart.lines.iter().map(of_line).collect();
+        (title(chart), format!("{}. {}. {}", meaning(chart), chart.remarks, lines.join("; ")))
+    }
+
+    fn draw<B: DrawingBackend>(&self, canvas: &mut Canvas<B>) {
+        let Drawing { chart, theme } = *self;
+        let (width, height) = self.size();
+        canvas.rectangle((0.0, 0.0), (width, height), theme.ground());
+        let mut place = Place { x: EDGE, y: EDGE, width: width - EDGE * 2.0 };
+        let mut y = place.y + TITLE * 0.8;
+        canvas.text(&fitted(&title(chart), TITLE, place.width), (place.x, y), TITLE, theme.text(), Align::Left);
+        for line in [meaning(chart), &chart.remarks] {
+            y += LINE + 2.0;
+            canvas.text(&fitted(line, TEXT, place.width), (place.x, y), TEXT, theme.muted(), Align::Left);
+        }
+        place.y += HEAD;
+        cdf::table(chart, theme, place, canvas);
+        place.y += cdf::table_height(chart) + SPACE;
+        cdf::field(chart, theme, place, canvas);
+        place.y += cdf::field_height() + SPACE;
+        phases::draw(chart, theme, place, canvas);
+    }
+}

@@ -1,0 +1,131 @@
+//! The lower half of a chart: the phases of each configuration, stacked, and their numbers.
+
+use plotters::backend::DrawingBackend;
+
+use super::axis::Axis;
+use super::canvas::{Align, Canvas, fitted, width};
+use super::cdf::{LINE, Place, TEXT};
+use super::theme::Theme;
+use super::{Chart, Line};
+
+/// Of a column of numbers.
+const COLUMN: f64 = 112.0;
+/// Between the bars and the first column.
+const GAP: f64 = 14.0;
+const BAR: f64 = 14.0;
+/// Above and below the rows: names, and ticks.
+const HEAD: f64 = LINE * 2.0 + 8.0;
+const FOOT: f64 = 16.0;
+/// A label, a bar, and space.
+const ROW: f64 = 42.0;
+
+/// The phases that any configuration has, in order, each with its place among those of the kind.
+fn named(chart: &Chart) -> Vec<(usize, &'static str)> {
+    let has = |line: &Line, name: &str| line.times.phases.iter().any(|(phase, _)| phase == name);
+    let all = chart.kind.phases().iter().copied().enumerate();
+    all.filter(|(_, name)| chart.lines.iter().any(|line| has(line, name))).collect()
+}
+
+/// How high it is; nothing without phases.
+pub fn height(chart: &Chart) -> f64 {
+    if named(chart).is_empty() { 0.0 } else { HEAD + ROW * chart.lines.len() as f64 + FOOT }
+}
+
+fn quantile(line: &Line, phase: &str, quantile: f64) -> Option<u64> {
+    let times = line.times.phases.iter().find(|(name, _)| name == phase)?;
+    times.1.all.quantile_us(quantile)
+}
+
+/// Draws it.
+pub fn draw<B: DrawingBackend>(chart: &Chart, theme: Theme, place: Place, canvas: &mut Canvas<B>) {
+    let phases = named(chart);
+    if phases.is_empty() {
+        return;
+    }
+    let first = place.x + place.width - COLUMN * phases.len() as f64;
+    let right = |column: usize| first + COLUMN * (column + 1) as f64;
+    let bars = first - GAP - place.x;
+    let median = |line: &Line, name: &str| quantile(line, name, 0.50).unwrap_or(0);
+    let whole = |line: &Line| phases.iter().map(|(_, name)| median(line, name)).sum::<u64>();
+    let axis = Axis::linear(chart.lines.iter().map(whole).max().unwrap_or(1), if bars < 360.0 { 4 } else { 6 });
+
+    let y = place.y + TEXT;
+    canvas.text("Where the time goes", (place.x, y), 14.0, theme.text(), Align::Left);
+    canvas.text("medians of the phases, one after the other", (place.x, y + LINE), TEXT, theme.muted(), Align::Left);
+    for (column, (index, name)) in phases.iter().enumerate() {
+        let name_at = right(column);
+        canvas.text(name, (name_at, y), TEXT, theme.text(), Align::Right);
+        canvas.rectangle((name_at - width(name, TEXT) - 17.0, y - 9.5), (11.0, 11.0), theme.phase(*index));
+        canvas.text("p50 / p99", (name_at, y + LINE), TEXT, theme.muted(), Align::Right);
+    }
+
+    let top = place.y + HEAD;
+    let bottom = top + ROW * chart.lines.len() as f64;
+    for tick in &axis.ticks {
+        let x = place.x + bars * axis.position(tick.us);
+        for row in 0..chart.lines.len() {
+            let bar = top + ROW * row as f64 + LINE;
+            canvas.steps(&[(x, bar - 3.0), (x, bar + BAR + 3.0)], 1.0, theme.grid());
+        }
+        // The first and the last end with the bars.
+        let half = width(&tick.label, TEXT) / 2.0;
+        let x = x.clamp(place.x + half, place.x + bars + GAP - half);
+        canvas.text(&tick.label, (x, bottom + 16.0), TEXT, theme.muted(), Align::Middle);
+    }
+    for (index, line) in chart.lines.iter().enumerate() {
+        let y = top + ROW * index as f64;
+        canvas.rectangle((place.x, y + 6.5), (11.0, 4.0), theme.line(index));
+        let label = fitted(&line.label(), TEXT, bars - 18.0);
+        canvas.text(&label, (place.x + 17.0, y + TEXT), TEXT, theme.text(), Align::Left);
+        let (mut so_far, bar) = (0, y + LINE);
+        for (column, (index, name)) in phases.iter().enumerate() {
+            let us = median(line, name);
+            let (from, to) = (axis.position(so_far as f64) * bars, axis.position((so_far + us) as f64) * bars);
+            canvas.rectangle((place.x + from, bar), (to - from, BAR), theme.phase(*index));
+            so_far += us;
+            let both = quantile(line, name, 0.50).zip(quantile(line, name, 0.99));
+            let both = both.map_or_else(|| "–".to_owned(), |(p50, p99)| format!("{} / {}", brief(p50), brief(p99)));
+            canvas.text(&both, (right(column), bar + 11.5), TEXT, theme.text(), Align::Right);
+        }
+    }
+}
+
+/// Two to three digits and a unit.
+fn brief(us: u64) -> String {
+    let tenths = |n: u64, of: u64| {
+        let tenths = (n * 10 + of / 2) / of;
+        format!("{}.{}", tenths / 10, tenths % 10)
+    };
+    let hundredths = (us + 5_000) / 10_000;
+    match us {
+        0..1_000 => format!("{us} µs"),
+        1_000..99_950 => format!("{} ms", tenths(us, 1_000)),
+        99_950..999_500 => format!("{} ms", (us + 500) / 1_000),
+        999_500..9_995_000 => format!("{}.{:02} s", hundredths / 100, hundredths % 100),
+        _ => format!("{} s", tenths(us, 1_000_000)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn brief_times_are_rounded_and_never_longer_than_seven_signs() {
+        let table = [
+            (0, "0 µs"),
+            (999, "999 µs"),
+            (1_000, "1.0 ms"),
+            (99_949, "99.9 ms"),
+            (99_950, "100 ms"),
+            (999_499, "999 ms"),
+            (999_500, "1.00 s"),
+            (1_969_000, "1.97 s"),
+            (9_995_000, "10.0 s"),
+            (600_000_000, "600.0 s"),
+        ];
+        for (us, text) in table {
+            assert_eq!(brief(us), text);
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! Annotations of GitHub Actions: workflow commands on stderr that its pages show as errors.
+
+use fuzz::aggregate::Failure;
+use fuzz::seeds::show_seed;
+
+use super::failure::kind_name;
+use crate::duration::show_us;
+
+/// GitHub shows no more errors of a step.
+const MOST: usize = 10;
+
+/// How many may still be said; none elsewhere.
+#[derive(Clone, Copy, Debug)]
+pub struct Annotations {
+    left: usize,
+}
+
+impl Annotations {
+    /// As many as GitHub shows if this is a step of GitHub Actions.
+    #[expect(clippy::disallowed_methods, reason = "where to print, not what to run")]
+    pub fn here() -> Annotations {
+        Annotations { left: if std::env::var("GITHUB_ACTIONS").is_ok_and(|value| value == "true") { MOST } else { 0 } }
+    }
+
+    /// The line that says a failure.
+    pub fn of(&mut self, failure: &Failure) -> Option<String> {
+        let violation = &failure.violation;
+        let (scenario, seed) = (&failure.scenario, show_seed(failure.seed));
+        let title = format!("{} ({}): {scenario} seed {seed}", violation.invariant, kind_name(violation.kind));
+        let at = show_us(violation.at_ns / 1000);
+        self.say(&title, &format!("{} (at {at})\n{}", violation.detail, failure.again.command))
+    }
+
+    /// The line that says why a sweep without failures says nothing.
+    pub fn of_vacuous(&mut self, why: &[String]) -> Option<String> {
+        if why.is_empty() { None } else { self.say("kraftsim: inconclusive", &why.join("\n")) }
+    }
+
+    fn say(&mut self, title: &str, body: &str) -> Option<String> {
+        self.left = self.left.checked_sub(1)?;
+        let data = |text: &str| text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
+        let property = |text: &str| data(text).replace(':', "%3A").replace(',', "%2C");
+        Some(format!("::error title={}::{}", property(title), data(body)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use fuzz::aggregate::Reproduction;
+    use scenarios::report::{Violation, ViolationKind};
+
+    use super::*;
+
+    #[test]
+    fn annotations_are_escaped_and_at_most_ten() {
+        let failure = Failure {
+            scenario: "a,b:c.toml".to_owned(),
+            seed: 42,
+            digest: 7,
+            violation: Violation {
+                kind: ViolationKind::GhostMismatch,
+                invariant: "PersistBeforePromise:D3".to_owned(),
+                spec: String::new(),
+                detail: "100 % of: x, y\r\nand z".to_owned(),
+                at_ns: 1_500_000_000,
+                event: 9,
+            },
+            again: Reproduction { repro: None, command: "kraftsim replay 'a,b:c.toml' --seed 42".to_owned() },
+        };
+        let mut annotations = Annotations { left: MOST };
+        insta::assert_snapshot!("annotation", annotations.of(&failure).expect("the first of ten"));
+        assert_eq!(
+            annotations.of_vacuous(&["no seed ran".to_owned()]).as_deref(),
+            Some("::error title=kraftsim%3A inconclusive::no seed ran")
+        );
+        assert_eq!((0..20).filter(|_| annotations.of(&failure).is_some()).count(), 8);
+        assert_eq!(Annotations { left: 0 }.of(&failure), None, "elsewhere");
+    }
+}

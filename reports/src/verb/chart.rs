@@ -1,0 +1,252 @@
+//! `chart`: runs configurations side by side and draws what they measured.
+
+use std::sync::atomic::AtomicBool;
+
+use fuzz::aggregate::{Failure, Reproduction, Subject, SweepReport};
+use fuzz::failover::FailoverTimes;
+use fuzz::runner::HOSTS;
+use fuzz::seeds::{SeedRange, Seeds, Shard, show_seed};
+use fuzz::sweep::{Progress, Settings, Watch, sweep};
+use scenarios::report::{RunReport, Violation};
+
+use super::sweep::{jobs, sorted};
+use crate::args::{ChartFailoverArgs, DEFAULT_SEEDS};
+use crate::chart::configurations::{Configuration, product};
+use crate::chart::failover::{Drawing, name};
+use crate::chart::{Chart, Line, canvas, csv};
+use crate::command;
+use crate::duration::show_us;
+use crate::engine::{Engine, Named, Overrides, Problem, Runs};
+use crate::exit;
+use crate::load;
+use crate::output::{Streams, Target, write_whole};
+use crate::show::annotation::Annotations;
+use crate::show::columns::{plural, thousands};
+use crate::show::failure;
+use crate::show::progress::Reporter;
+
+/// What the ending of a file's name asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Format {
+    Svg,
+    Png,
+}
+
+/// Checks all that was asked, runs every configuration, draws, writes.
+pub fn failover(
+    args: &ChartFailoverArgs,
+    engine: &dyn Engine,
+    interrupted: &AtomicBool,
+    streams: &mut Streams<'_>,
+) -> Result<u8, Problem> {
+    let format = format(args)?;
+    let shared = load::overrides(&args.run)?;
+    let configurations = product(&args.scenarios, &args.vary, &shared.set)?;
+    let (overrides, prepared) = prepare(&configurations, engine, &shared)?;
+    let csv = args.csv.as_deref().map(Target::checked).transpose()?;
+    Target::checked(&args.output)?;
+    if csv == Some(Target::File(args.output.clone())) {
+        return Err(Problem::new(format!("{} is given to -o and to --csv", args.output.display())));
+    }
+    canvas::prepare()?;
+    for remark in sorted(prepared.iter().flat_map(|s| s.prepared.remarks()).collect::<Vec<_>>()) {
+        streams.hint(&format!("note: {remark}"));
+    }
+
+    let reporter = Reporter::new(args.progress, streams.err);
+    let mut desk =
+        Desk { configurations: &configurations, overrides: &overrides, annotations: Annotations::here(), reporter };
+    let settings = settings(args, &prepared);
+    let report = sweep(&settings, &Runs(&prepared), interrupted, &mut desk);
+    desk.reporter.finish();
+    if report.failed >= settings.max_fail {
+        streams.hint(&format!("note: ended after {} failing runs, as --max-fail asks", report.failed));
+    }
+
+    if report.interrupted {
+        streams.hint("note: interrupted: the chart is of the seeds that ran before");
+    }
+    let chart = chart(args, &configurations, &shared, &report);
+    let code = code(&chart, &report, streams);
+    if chart.lines.iter().all(|line| line.times.total.all.count() == 0) {
+        return Ok(code);
+    }
+    let drawing = Drawing { chart: &chart, theme: args.theme };
+    match format {
+        Format::Svg => write_whole(&args.output, canvas::svg(&drawing)?)?,
+        Format::Png => write_whole(&args.output, canvas::png(&drawing)?)?,
+    }
+    if let Some(target) = &csv {
+        target.write(&csv::text(&chart), streams)?;
+    }
+    let text = text(&chart, args);
+    match csv {
+        Some(Target::Stdout) => streams.hint(text.trim_end()),
+        _ => streams.result(&text)?,
+    }
+    Ok(code)
+}
+
+fn format(args: &ChartFailoverArgs) -> Result<Format, Problem> {
+    let ending = args.output.extension().map(|ending| ending.to_string_lossy().to_lowercase());
+    match ending.as_deref() {
+        Some("svg") => Ok(Format::Svg),
+        Some("png") => Ok(Format::Png),
+        _ => {
+            let name = args.output.display();
+            Err(Problem::new(format!("{name}: a chart is an SVG or a PNG; give a name that ends in .svg or .png")))
+        }
+    }
+}
+
+/// Each configuration ready to run, and all that alters its runs.
+fn prepare(
+    configurations: &[Configuration],
+    engine: &dyn Engine,
+    shared: &Overrides,
+) -> Result<(Vec<Overrides>, Vec<Named>), Problem> {
+    let mut all = (Vec::new(), Vec::new());
+    for configuration in configurations {
+        let own = Overrides { set: configuration.set.clone(), ..Overrides::default() };
+        let overrides = shared.clone().and(own);
+        let named = load::load(engine, std::slice::from_ref(&configuration.scenario), &overrides)?;
+        all.0.push(overrides);
+        all.1.extend(named.into_iter().map(|named| Named { name: configuration.name(), ..named }));
+    }
+    match all.1.iter().enumerate().find(|(at, named)| all.1[..*at].iter().any(|other| other.name == named.name)) {
+        Some((_, twice)) => Err(Problem::new(format!("scenario {} is named twice", twice.name))),
+        None => Ok(all),
+    }
+}
+
+fn settings(args: &ChartFailoverArgs, prepared: &[Named]) -> Settings {
+    let union = |of: fn(&Named) -> Vec<String>| sorted(prepared.iter().flat_map(of).collect());
+    let subject = Subject {
+        version: crate::VERSION.to_owned(),
+        host: crate::host().to_owned(),
+        scenarios: prepared.iter().map(|named| named.name.clone()).collect(),
+        fixes: union(|named| named.prepared.fixes()),
+        bugs: union(|named| named.prepared.bugs()),
+        ..Subject::default()
+    };
+    Settings {
+        subject,
+        seeds: Seeds::of(args.seeds.unwrap_or(SeedRange { start: 0, end: DEFAULT_SEEDS }), Shard::WHOLE),
+        jobs: jobs(args.jobs),
+        max_fail: args.max_fail,
+        limit: None,
+        check_determinism: false,
+        hosts: HOSTS,
+    }
+}
+
+fn chart(
+    args: &ChartFailoverArgs,
+    configurations: &[Configuration],
+    shared: &Overrides,
+    report: &SweepReport,
+) -> Chart {
+    let many = args.scenarios.len() > 1 || args.vary.is_empty();
+    let line = |(configuration, measured): (&Configuration, &fuzz::aggregate::OfScenario)| Line {
+        values: many
+            .then(|| configuration.scenario.clone())
+            .into_iter()
+            .chain(configuration.set.iter().map(|(_, value)| value.clone()))
+            .collect(),
+        times: measured.failovers.get(&args.kind).cloned().unwrap_or_else(FailoverTimes::default),
+    };
+    let seeds = report.runs / configurations.len() as u64;
+    let each = if configurations.len() > 1 { " each," } else { "" };
+    let from = show_seed(report.seeds_first);
+    let mut remarks =
+        vec![format!("{}{each} from {from}", plural(seeds, "seed")), format!("kraftsim {}", crate::VERSION)];
+    remarks.extend(command::run_flags(shared).chunks(2).map(|flag| flag.join(" ")));
+    let differ_in =
+        many.then(|| "scenario".to_owned()).into_iter().chain(args.vary.iter().map(|vary| vary.key.clone()));
+    Chart {
+        kind: args.kind,
+        scenarios: args.scenarios.clone(),
+        remarks: remarks.join(" · "),
+        differ_in: differ_in.collect(),
+        lines: configurations.iter().zip(&report.by_scenario).map(line).collect(),
+    }
+}
+
+/// That of a sweep; a line with nothing to show says nothing.
+fn code(chart: &Chart, report: &SweepReport, streams: &mut Streams<'_>) -> u8 {
+    let empty: Vec<String> =
+        chart.lines.iter().filter(|line| line.times.total.all.count() == 0).map(Line::label).collect();
+    let what = match chart.kind.phases() {
+        [] => chart.kind.name().to_owned(),
+        _ => format!("{} failover", chart.kind.name()),
+    };
+    if empty.len() == chart.lines.len() {
+        streams.hint(&format!(
+            "error: no {what} was measured in {}: nothing to draw, nothing written",
+            plural(report.runs, "run")
+        ));
+    } else if !empty.is_empty() {
+        streams.hint(&format!("note: no {what} was measured with {}", empty.join(", ")));
+    }
+    let code = exit::of_sweep(report);
+    if code == exit::INCONCLUSIVE {
+        streams.hint(&format!("note: {}", exit::why_vacuous(report).join("; ")));
+    }
+    if code == exit::HOLDS && !empty.is_empty() { exit::INCONCLUSIVE } else { code }
+}
+
+/// The table of the chart, for a terminal.
+fn text(chart: &Chart, args: &ChartFailoverArgs) -> String {
+    let wide = chart.lines.iter().map(|line| line.label().chars().count()).max().unwrap_or(0);
+    let mut text = format!("{}: {}\n", name(chart.kind), chart.remarks);
+    for line in &chart.lines {
+        let all = &line.times.total.all;
+        let at = |us: Option<u64>| us.map_or_else(|| "–".to_owned(), show_us);
+        text.push_str(&format!(
+            "  {:<wide$}  n {:>6}  p50 {:>8}  p90 {:>8}  p99 {:>8}  max {:>8}\n",
+            line.label(),
+            thousands(all.count()),
+            at(all.quantile_us(0.50)),
+            at(all.quantile_us(0.90)),
+            at(all.quantile_us(0.99)),
+            at(all.max_us()),
+        ));
+    }
+    text.push_str(&format!("wrote {}", args.output.display()));
+    if let Some(csv) = args.csv.as_ref().filter(|csv| csv.as_os_str() != "-") {
+        text.push_str(&format!(", {}", csv.display()));
+    }
+    text.push('\n');
+    text
+}
+
+/// Watches the runs: prints failures as they come.
+struct Desk<'a> {
+    configurations: &'a [Configuration],
+    overrides: &'a [Overrides],
+    annotations: Annotations,
+    reporter: Reporter<'a>,
+}
+
+impl Watch for Desk<'_> {
+    fn failed(&mut self, at: usize, run: &RunReport, violation: &Violation) -> Reproduction {
+        let scenario = &self.configurations[at].scenario;
+        let command = command::replay(scenario, run.seed, run.digest, &self.overrides[at]);
+        let failed = Failure {
+            scenario: self.configurations[at].name(),
+            seed: run.seed,
+            digest: run.digest,
+            violation: violation.clone(),
+            again: Reproduction { repro: None, command },
+        };
+        self.reporter.failure(&failure::lines(&failed));
+        if let Some(line) = self.annotations.of(&failed) {
+            self.reporter.failure(&line);
+        }
+        failed.again
+    }
+
+    fn progress(&mut self, progress: &Progress) {
+        self.reporter.progress(progress);
+    }
+}

@@ -1,0 +1,462 @@
+//! Producers: what was sent, attempt by attempt, and whether what is committed and what was
+//! acknowledged fits it.
+//!
+//! * an acknowledged batch stands in C at the offset told; what was known of the log when a batch
+//!   was first sent lies below it (so acknowledgements in real time are in offset order)
+//! * a batch in C was sent, as it stands there, by an attempt that did not definitely fail
+//! * an idempotent producer's batch stands there once; an epoch bump may renumber one that was
+//!   appended, and only that excuses a second copy (controller-broker.md §6.8)
+
+use std::collections::BTreeMap;
+
+use raft::client::{Outcome, TopicPartition};
+use raft::ids::Offset;
+use raft::log::{Batch, BatchProducer};
+use smallvec::SmallVec;
+
+use super::counts::{Counts, Remark};
+use super::partition_log::{Claim, LogBatch, ProducerState};
+use super::topics::{LogIndex, Topics};
+use crate::checks::invariant::Invariant;
+use crate::checks::verdict::{Excuse, Verdict};
+
+/// A batch by its client and that client's number.
+pub type BatchKey = (usize, u32);
+
+/// One way in which a batch was sent: a retry is the same, unless the producer's epoch was bumped.
+#[derive(Clone, Copy, Debug)]
+struct Sending {
+    producer: Option<BatchProducer>,
+    attempts: u32,
+    failed: u32,
+    /// How often it stands in C.
+    copies: u32,
+}
+
+/// A batch as a producer knows it.
+#[derive(Clone, Debug)]
+struct SentBatch {
+    partition: TopicPartition,
+    acks: i8,
+    count: u32,
+    /// First value and count.
+    runs: SmallVec<[(u64, u32); 1]>,
+    first_sent: u64,
+    sendings: SmallVec<[Sending; 1]>,
+    /// What it was split from.
+    parent: Option<u32>,
+    answered_at: Option<i64>,
+}
+
+impl SentBatch {
+    fn holds(&self, values: &[u64]) -> bool {
+        let sent = self.runs.iter().flat_map(|(first, count)| (0..u64::from(*count)).map(move |n| first + n));
+        self.count as usize == values.len() && sent.eq(values.iter().copied())
+    }
+
+    fn first_value(&self) -> Option<u64> {
+        self.runs.first().map(|(value, _)| *value)
+    }
+}
+
+/// An attempt without an answer.
+#[derive(Clone, Copy, Debug)]
+struct Attempt {
+    batch: u32,
+    sent: u64,
+    producer: Option<BatchProducer>,
+    /// Whether the batch's sending has been noted: that waits for `ProduceSequence`.
+    noted: bool,
+    told_values: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Value {
+    batch: BatchKey,
+    /// Where it stands in C; the newest copy.
+    place: Option<(LogIndex, i64)>,
+}
+
+/// All producers.
+#[derive(Clone, Debug, Default)]
+pub struct Appends {
+    batches: BTreeMap<BatchKey, SentBatch>,
+    open: BTreeMap<(usize, u32), Attempt>,
+    values: BTreeMap<u64, Value>,
+    scratch: Vec<u64>,
+}
+
+impl Appends {
+    /// A batch goes out.
+    pub fn invoked(
+        &mut self,
+        ordinal: u64,
+        client: usize,
+        attempt: u32,
+        batch: u32,
+        partition: TopicPartition,
+        (acks, count): (i8, u32),
+    ) {
+        let sent = self.batches.entry((client, batch)).or_insert_with(|| SentBatch::new(partition, ordinal));
+        (sent.partition, sent.acks) = (partition, acks);
+        if sent.sendings.is_empty() {
+            (sent.first_sent, sent.count) = (ordinal, count);
+        }
+        let of = Attempt { batch, sent: ordinal, producer: None, noted: false, told_values: 0 };
+        self.open.insert((client, attempt), of);
+    }
+
+    /// Its producer state.
+    pub fn sequence(&mut self, client: usize, attempt: u32, producer: BatchProducer) {
+        let attempt = self.open.get_mut(&(client, attempt)).expect("a sequence follows its invocation");
+        attempt.producer = Some(producer);
+    }
+
+    /// A run of its values.
+    pub fn values(&mut self, client: usize, attempt: u32, first_value: u64, count: u32) {
+        let of = self.open.get_mut(&(client, attempt)).expect("values follow their invocation");
+        let batch = (client, of.batch);
+        of.told_values += count;
+        let sent = self.batches.get_mut(&batch).expect("an attempt is one of a batch");
+        if !std::mem::replace(&mut of.noted, true) {
+            match sent.sendings.iter_mut().find(|sending| sending.producer == of.producer) {
+                Some(sending) => sending.attempts += 1,
+                None => {
+                    let sending = Sending { producer: of.producer, attempts: 1, failed: 0, copies: 0 };
+                    sent.sendings.push(sending);
+                }
+            }
+        }
+        let known: u32 = sent.runs.iter().map(|(_, count)| count).sum();
+        if known < sent.count {
+            self.name_values(batch, first_value, count);
+        }
+    }
+
+    /// Values of a batch that was not sent under its number so far.
+    pub fn name_values(&mut self, batch: BatchKey, first_value: u64, count: u32) {
+        if let Some(sent) = self.batches.get_mut(&batch) {
+            sent.runs.push((first_value, count));
+        }
+        for value in (0..u64::from(count)).map(|n| first_value + n) {
+            self.values.entry(value).or_insert(Value { batch, place: None }).batch = batch;
+        }
+    }
+
+    /// A batch was split; its part is a batch of its own.
+    pub fn split(&mut self, ordinal: u64, client: usize, batch: u32, into: u32) {
+        let Some(whole) = self.batches.get(&(client, batch)) else { return };
+        let mut part = SentBatch::new(whole.partition, ordinal);
+        (part.acks, part.parent) = (whole.acks, Some(batch));
+        self.batches.insert((client, into), part);
+    }
+
+    /// Acknowledged.
+    pub fn acked(
+        &mut self,
+        ordinal: u64,
+        (client, number): (usize, u32),
+        base: i64,
+        topics: &mut Topics,
+        counts: &mut Counts,
+        verdict: &mut Verdict,
+    ) {
+        counts.ended("produce", Outcome::Done);
+        let Some(attempt) = self.open.remove(&(client, number)) else { return };
+        let sent = self.batches.get_mut(&(client, attempt.batch)).expect("an attempt is one of a batch");
+        sent.answered_at = Some(base);
+        if sent.acks != -1 {
+            return; // acks=1 promises no more than that one broker had it
+        }
+        let Some(first) = sent.first_value() else { return };
+        let logs = topics.logs_of(sent.partition);
+        // One that is not idempotent is appended by this very attempt.
+        let sent_at = if attempt.producer.is_some() { sent.first_sent } else { attempt.sent };
+        if let Some(log) = logs.iter().copied().find(|log| topics.logs[*log].value_at(base) == Some(first)) {
+            return real_time(topics, log, base, sent_at, verdict);
+        }
+        if logs.iter().any(|log| topics.logs[*log].was_destroyed(base, first)) {
+            return verdict.excuse(Excuse::AckedAppendDestroyed, 1);
+        }
+        match logs.iter().copied().find(|log| topics.logs[*log].end() <= base) {
+            Some(log) => {
+                real_time(topics, log, base, sent_at, verdict);
+                let values = sent.runs.iter().flat_map(|(first, count)| (0..u64::from(*count)).map(move |n| first + n));
+                for (offset, value) in (base..).zip(values) {
+                    if let Some(other) = topics.logs[log].claim(ordinal, offset, value, Claim::Acked) {
+                        let name = topics.name_of(log);
+                        verdict.fail(Invariant::InconsistentOffsets, || {
+                            format!(
+                                "{name} holds value {other} at offset {offset}, and value {value} is acknowledged there"
+                            )
+                        });
+                    }
+                }
+            }
+            None => {
+                let held = logs.first().and_then(|log| topics.logs[*log].value_at(base));
+                let partition = sent.partition;
+                verdict.fail(Invariant::InconsistentOffsets, || {
+                    format!(
+                        "value {first} is acknowledged at offset {base} of {partition:?}, where {held:?} is committed"
+                    )
+                });
+            }
+        }
+    }
+
+    /// Definitely not appended by this attempt.
+    pub fn failed(&mut self, client: usize, attempt: u32, counts: &mut Counts, verdict: &mut Verdict) {
+        counts.ended("produce", Outcome::Failed);
+        let Some(attempt) = self.open.remove(&(client, attempt)) else { return };
+        let sent = self.batches.get_mut(&(client, attempt.batch)).expect("an attempt is one of a batch");
+        if let Some(sending) = sent.sendings.iter_mut().find(|sending| sending.producer == attempt.producer) {
+            sending.failed += 1;
+            check_sending(sending, (client, attempt.batch), verdict);
+        }
+    }
+
+    /// Nobody knows.
+    pub fn unknown(&mut self, client: usize, attempt: u32, counts: &mut Counts) {
+        counts.ended("produce", Outcome::Unknown);
+        self.open.remove(&(client, attempt));
+    }
+
+    /// The application is told of success.
+    pub fn batch_acked(&mut self, batch: BatchKey, base: i64, verdict: &mut Verdict) {
+        let answered = self.batches.get(&batch).and_then(|sent| sent.answered_at);
+        if base >= 0 && answered != Some(base) {
+            verdict.fail(Invariant::InconsistentOffsets, || {
+                format!("batch {batch:?} is acknowledged at offset {base} to the application, and at {answered:?} by its broker")
+            });
+        }
+    }
+
+    /// A batch of a log is committed; `before` is what that log knew of its producer.
+    pub fn committed(
+        &mut self,
+        log: LogIndex,
+        batch: &Batch,
+        before: Option<ProducerState>,
+        topics: &Topics,
+        counts: &mut Counts,
+        verdict: &mut Verdict,
+    ) {
+        let base = batch.base_offset.0;
+        let mut values = std::mem::take(&mut self.scratch);
+        values.clear();
+        values.extend(batch.values().map(|(_, value)| value));
+        let producer = batch.producer();
+        match self.sender_of(&values, producer) {
+            Some(key) => {
+                let earlier = self.place_of(values[0]);
+                let in_an_earlier_life = earlier.is_some_and(|(other, _)| other != log && topics.is_deleted(other));
+                let sent = self.batches.get_mut(&key).expect("a sender is a batch");
+                real_time(topics, log, base, sent.first_sent, verdict);
+                if let Some(sending) = sent.sendings.iter_mut().find(|sending| sending.producer == producer) {
+                    sending.copies = if in_an_earlier_life { 1 } else { sending.copies + 1 };
+                    check_sending(sending, key, verdict);
+                }
+                let (renumbered, copy) = (sent.sendings.len() > 1, earlier.is_some());
+                if let Some(producer) = producer {
+                    let state = OneBatch { base, first: values[0], producer, renumbered, copy };
+                    follows(state, before, &topics.name_of(log), counts, verdict);
+                }
+            }
+            None => verdict.fail(Invariant::InventedRecord, || {
+                let name = topics.name_of(log);
+                let first = values.first();
+                format!("the batch of {first:?} and {} in all, of {producer:?}, is committed in {name} at offset {base}, and nobody sent it", values.len())
+            }),
+        }
+        self.place(log, base, &values, producer, topics, counts, verdict);
+        self.scratch = values;
+    }
+
+    /// Who sent this very batch: the one that has its values now, or what that was split from.
+    fn sender_of(&self, values: &[u64], producer: Option<BatchProducer>) -> Option<BatchKey> {
+        let mut key = self.values.get(values.first()?)?.batch;
+        loop {
+            let sent = self.batches.get(&key)?;
+            if sent.holds(values) && sent.sendings.iter().any(|sending| sending.producer == producer) {
+                return Some(key);
+            }
+            key.1 = sent.parent?;
+        }
+    }
+
+    /// Notes where values stand; a second place needs a reason.
+    #[expect(clippy::too_many_arguments, reason = "one batch, and all it is held against")]
+    fn place(
+        &mut self,
+        log: LogIndex,
+        base: i64,
+        values: &[u64],
+        producer: Option<BatchProducer>,
+        topics: &Topics,
+        counts: &mut Counts,
+        verdict: &mut Verdict,
+    ) {
+        let mut again = false;
+        for (offset, value) in (base..).zip(values) {
+            let Some(known) = self.values.get_mut(value) else { continue };
+            let Some((other_log, other)) = known.place.replace((log, offset)) else { continue };
+            if other_log != log && topics.is_deleted(other_log) && topics.places[other_log].1 == topics.places[log].1 {
+                continue; // the topic has another life, and the batch was retried there
+            }
+            let first_producer = topics.logs[other_log].batch_of(other).and_then(|batch| batch.producer);
+            let legal = match (first_producer, producer) {
+                (Some(first), Some(second)) => (first.id, first.epoch) != (second.id, second.epoch),
+                (None, None) => true, // counted per attempt by `check_sending`
+                _ => false,
+            };
+            if other_log != log || !legal {
+                let (value, name, other_name) = (*value, topics.name_of(log), topics.name_of(other_log));
+                verdict.fail(Invariant::DuplicateRecord, || {
+                    format!("value {value} is committed in {other_name} at offset {other} and in {name} at {offset}")
+                });
+            }
+            again = true;
+        }
+        if again {
+            match producer {
+                Some(_) => verdict.excuse(Excuse::DuplicateByEpochBump, 1),
+                None => counts.remark(Remark::DuplicateByRetry),
+            }
+        }
+    }
+
+    /// A committed batch was destroyed with the disks that held it.
+    pub fn destroyed(&mut self, log: LogIndex, batch: &LogBatch, values: &[u64], verdict: &mut Verdict) {
+        if let Some(key) = self.sender_of(values, batch.producer) {
+            let sent = self.batches.get_mut(&key).expect("a sender is a batch");
+            if let Some(sending) = sent.sendings.iter_mut().find(|sending| sending.producer == batch.producer) {
+                sending.copies -= 1;
+            }
+            if sent.acks == -1 && sent.answered_at == Some(batch.base) {
+                verdict.excuse(Excuse::AckedAppendDestroyed, 1);
+            }
+        }
+        for (offset, value) in (batch.base..).zip(values) {
+            if let Some(known) = self.values.get_mut(value)
+                && known.place == Some((log, offset))
+            {
+                known.place = None;
+            }
+        }
+    }
+
+    /// Did every attempt to append this value definitely fail?
+    pub fn was_refused(&self, value: u64) -> bool {
+        let sent = self.values.get(&value).and_then(|known| self.batches.get(&known.batch));
+        sent.is_some_and(|sent| sent.sendings.iter().all(|sending| sending.failed == sending.attempts))
+    }
+
+    /// Where a value stands.
+    pub fn place_of(&self, value: u64) -> Option<(LogIndex, i64)> {
+        self.values.get(&value)?.place
+    }
+
+    /// Was a batch with this value acknowledged (to acks=all) so that the value stands at this offset?
+    pub fn is_acked_at(&self, value: u64, offset: i64) -> bool {
+        let sent = self.values.get(&value).and_then(|known| self.batches.get(&known.batch));
+        sent.is_some_and(|sent| {
+            let within = |base: i64| (base..base + i64::from(sent.count)).contains(&offset);
+            sent.acks == -1 && sent.answered_at.is_some_and(within)
+        })
+    }
+
+    /// What never ended is unknown.
+    pub fn finish(&mut self, counts: &mut Counts) {
+        for _ in std::mem::take(&mut self.open) {
+            counts.ended("produce", Outcome::Unknown);
+        }
+        let unanswered = |sent: &&SentBatch| sent.answered_at.is_none();
+        let unanswered = self.batches.values().filter(unanswered);
+        for _ in unanswered.filter(|sent| sent.sendings.iter().any(|sending| sending.copies > 0)) {
+            counts.remark(Remark::UnknownAppendCommitted);
+        }
+    }
+}
+
+impl SentBatch {
+    fn new(partition: TopicPartition, ordinal: u64) -> SentBatch {
+        SentBatch {
+            partition,
+            acks: -1,
+            count: 0,
+            runs: SmallVec::new(),
+            first_sent: ordinal,
+            sendings: SmallVec::new(),
+            parent: None,
+            answered_at: None,
+        }
+    }
+}
+
+/// What was known of a log when a batch was sent lies below it.
+fn real_time(topics: &Topics, log: LogIndex, base: i64, sent_at: u64, verdict: &mut Verdict) {
+    let known = topics.logs[log].known_end_at(sent_at);
+    if base < known {
+        let name = topics.name_of(log);
+        verdict.fail(Invariant::LinearizableAppends, || {
+            format!("a batch stands in {name} at offset {base}, which ended at {known} before it was sent")
+        });
+    }
+}
+
+/// No more copies than attempts that may have made them; of an idempotent producer's batch, one.
+fn check_sending(sending: &Sending, batch: BatchKey, verdict: &mut Verdict) {
+    let Sending { producer, attempts, failed, copies } = *sending;
+    if copies > 0 && attempts == failed {
+        verdict.fail(Invariant::AbortedRead, || {
+            format!("batch {batch:?} ({producer:?}) is committed, and all its {attempts} attempts definitely failed")
+        });
+    } else if copies > if producer.is_some() { 1 } else { attempts - failed } {
+        verdict.fail(Invariant::DuplicateRecord, || {
+            format!("batch {batch:?} ({producer:?}) is committed {copies} times; of {attempts} attempts {failed} definitely failed")
+        });
+    }
+}
+
+struct OneBatch {
+    base: i64,
+    first: u64,
+    producer: BatchProducer,
+    /// It was sent under an older epoch too.
+    renumbered: bool,
+    /// It was appended before; then that is what is said of it.
+    copy: bool,
+}
+
+/// A batch follows what the log knew of its producer.
+fn follows(batch: OneBatch, before: Option<ProducerState>, name: &str, counts: &mut Counts, verdict: &mut Verdict) {
+    let OneBatch { base, first, producer, renumbered, copy } = batch;
+    let base = Offset(base);
+    let Some(before) = before else {
+        if producer.base_sequence != 0 {
+            counts.remark(Remark::ProducerBeganLate);
+        }
+        return;
+    };
+    let expected = if producer.epoch == before.epoch { before.next_sequence } else { 0 };
+    if producer.epoch < before.epoch || producer.base_sequence != expected {
+        verdict.fail(Invariant::IdempotentSequences, || {
+            format!(
+                "{producer:?} is committed in {name} at offset {base} after epoch {} with {} to follow",
+                before.epoch, before.next_sequence
+            )
+        });
+    } else if first <= before.last_value && !copy {
+        if producer.epoch > before.epoch && renumbered {
+            verdict.excuse(Excuse::ReorderedByEpochBump, 1);
+        } else {
+            verdict.fail(Invariant::NonmonotonicSend, || {
+                format!(
+                    "value {first} is committed in {name} at offset {base} behind {}, which was sent later",
+                    before.last_value
+                )
+            });
+        }
+    }
+}

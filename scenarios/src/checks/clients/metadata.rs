@@ -1,0 +1,336 @@
+//! The committed metadata log as a sequence of states: what each record changed, and in which
+//! states something was so. A state is named by its end: state `n` is what the records below
+//! offset `n` make.
+
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+use std::rc::Rc;
+
+use raft::client::text_hash;
+use raft::ids::{BrokerEpoch, NodeId, Uuid};
+use raft::metadata::MetadataRecord;
+use raft::metadata::records::{Config, Partition, RegisterBroker};
+
+use super::topics::Topics;
+use crate::checks::invariant::Invariant;
+use crate::checks::verdict::Verdict;
+
+/// Kafka's `ConfigResource`: type and name.
+pub type Resource = (i8, Rc<str>);
+
+const TOPIC_RESOURCE: i8 = 2;
+
+/// Values of one config, each from its offset on.
+type Values = Vec<(i64, Option<Rc<str>>)>;
+
+/// The configs of one resource over time.
+#[derive(Clone, Debug, Default)]
+pub struct ConfigHistory {
+    /// By name.
+    values: BTreeMap<Rc<str>, Values>,
+    /// Offsets of changes, with the sum of the hashes of all that is set from there on.
+    sums: Vec<(i64, u64)>,
+    by_sum: BTreeMap<u64, Vec<usize>>,
+}
+
+impl ConfigHistory {
+    /// What is set in the state `end`.
+    pub fn value_at(&self, name: &str, end: i64) -> Option<&Rc<str>> {
+        let values = self.values.get(name)?;
+        let below = values.partition_point(|(offset, _)| *offset < end);
+        values[..below].last()?.1.as_ref()
+    }
+
+    fn set(&mut self, offset: i64, name: &Rc<str>, value: Option<Rc<str>>) {
+        let before = self.value_at(name, i64::MAX).map_or(0, |value| config_hash(text_hash(name), text_hash(value)));
+        let after = value.as_ref().map_or(0, |value| config_hash(text_hash(name), text_hash(value)));
+        let sum = self.sums.last().map_or(0, |(_, sum)| *sum).wrapping_sub(before).wrapping_add(after);
+        self.values.entry(Rc::clone(name)).or_default().push((offset, value));
+        self.note(offset, sum);
+    }
+
+    fn note(&mut self, offset: i64, sum: u64) {
+        self.by_sum.entry(sum).or_default().push(self.sums.len());
+        self.sums.push((offset, sum));
+    }
+
+    fn clear(&mut self, offset: i64) {
+        for values in self.values.values_mut().filter(|values| values.last().is_some_and(|(_, v)| v.is_some())) {
+            values.push((offset, None));
+        }
+        self.note(offset, 0);
+    }
+
+    /// The first state in the range in which just the configs with this sum are set.
+    pub fn first_with(&self, sum: u64, ends: RangeInclusive<i64>) -> Option<i64> {
+        let (first, last) = ends.into_inner();
+        if sum == 0 && self.sums.first().is_none_or(|(offset, _)| first <= *offset) {
+            return Some(first);
+        }
+        let places = self.by_sum.get(&sum)?;
+        let until = |place: usize| self.sums.get(place + 1).map_or(i64::MAX, |(offset, _)| *offset);
+        let at = places.partition_point(|place| until(*place) < first);
+        let end = first.max(self.sums[*places.get(at)?].0 + 1);
+        (end <= last).then_some(end)
+    }
+
+    /// States in the range that differ in what is set: the first, and each after a change.
+    pub fn states(&self, ends: RangeInclusive<i64>) -> impl Iterator<Item = i64> {
+        let (first, last) = ends.into_inner();
+        let from = self.sums.partition_point(|(offset, _)| *offset < first);
+        let changes = self.sums[from..].iter().map(|(offset, _)| offset + 1);
+        std::iter::once(first).chain(changes).take_while(move |end| *end <= last)
+    }
+}
+
+/// Hash of one config that is set; they are summed.
+pub fn config_hash(name_hash: u64, value_hash: u64) -> u64 {
+    xxhash_rust::xxh3::xxh3_64(&[name_hash.to_le_bytes(), value_hash.to_le_bytes()].concat())
+}
+
+/// A block of producer ids.
+#[derive(Clone, Copy, Debug)]
+pub struct Block {
+    /// First id.
+    pub start: i64,
+    /// One past the last.
+    pub end: i64,
+    /// Whom it was given to.
+    pub broker: NodeId,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Broker {
+    incarnation: Uuid,
+    epoch: BrokerEpoch,
+}
+
+/// A topic's creation, whose records are coming.
+#[derive(Clone, Copy, Debug)]
+struct Creating {
+    life: usize,
+    /// Ordinal of its last record: the rest is told at once.
+    last: u64,
+}
+
+/// What a record means to who may have asked for it.
+#[derive(Clone, Debug)]
+pub enum Effect {
+    /// None of a client's business: brokers and controllers write it, or it belongs to a creation.
+    Internal,
+    /// A topic was created.
+    Created(usize),
+    /// A topic was deleted.
+    Deleted(usize),
+    /// A partition was added: life and partition.
+    Added(usize, usize),
+    /// A config was changed: resource, name, value before and after.
+    Configured(Resource, Rc<str>, Option<Rc<str>>, Option<Rc<str>>),
+    /// A broker was unregistered.
+    Unregistered(NodeId),
+}
+
+/// See the module.
+#[derive(Clone, Debug, Default)]
+pub struct Metadata {
+    /// One past the last committed offset.
+    pub end: i64,
+    configs: BTreeMap<Resource, ConfigHistory>,
+    no_configs: ConfigHistory,
+    creating: Option<Creating>,
+    /// Offsets of PartitionChange records, by life and partition.
+    changes: BTreeMap<(usize, i32), Vec<i64>>,
+    /// By broker: offsets of registrations (true) and ends of them.
+    registered: BTreeMap<NodeId, Vec<(i64, bool)>>,
+    brokers: BTreeMap<NodeId, Broker>,
+    newest_broker_epoch: BrokerEpoch,
+    blocks: Vec<Block>,
+}
+
+impl Metadata {
+    /// A record is committed.
+    pub fn replay(
+        &mut self,
+        (ordinal, offset): (u64, i64),
+        record: &MetadataRecord,
+        topics: &mut Topics,
+        verdict: &mut Verdict,
+    ) -> Effect {
+        assert!(offset >= self.end, "metadata is committed in order: {offset} after {}", self.end);
+        self.end = offset + 1;
+        let creating = self.creating.take().filter(|creating| creating.last + 1 == ordinal);
+        match record {
+            MetadataRecord::Topic(record) => {
+                let life = topics.create(offset, &record.name, record.topic_id);
+                self.creating = Some(Creating { life, last: ordinal });
+                Effect::Created(life)
+            }
+            MetadataRecord::ClearElr(_) => {
+                self.creating = creating.map(|creating| Creating { last: ordinal, ..creating });
+                Effect::Internal
+            }
+            MetadataRecord::Partition(record) => self.partition((ordinal, offset), record, creating, topics),
+            MetadataRecord::Config(record) => self.config((ordinal, offset), record, creating, topics),
+            MetadataRecord::RemoveTopic(record) => {
+                let Some(life) = topics.by_id(record.topic_id) else { return Effect::Internal };
+                topics.lives[life].removed = Some(offset);
+                let resource = (TOPIC_RESOURCE, Rc::clone(&topics.lives[life].name));
+                if let Some(configs) = self.configs.get_mut(&resource) {
+                    configs.clear(offset);
+                }
+                Effect::Deleted(life)
+            }
+            MetadataRecord::PartitionChange(record) => {
+                if let Some(life) = topics.by_id(record.topic_id) {
+                    self.changes.entry((life, record.partition_id)).or_default().push(offset);
+                }
+                Effect::Internal
+            }
+            MetadataRecord::RegisterBroker(record) => {
+                self.register(offset, record, verdict);
+                Effect::Internal
+            }
+            MetadataRecord::UnregisterBroker(record) => {
+                self.registered.entry(record.broker_id).or_default().push((offset, false));
+                self.brokers.remove(&record.broker_id);
+                Effect::Unregistered(record.broker_id)
+            }
+            MetadataRecord::ProducerIds(record) => {
+                let (start, end) = (self.blocks.last().map_or(0, |block| block.end), record.next_producer_id.0);
+                if end <= start {
+                    verdict.fail(Invariant::ProducerIdsOnce, || {
+                        format!("the block of producer ids at offset {offset} ends at {end}, the one before at {start}")
+                    });
+                }
+                self.blocks.push(Block { start, end, broker: record.broker_id });
+                Effect::Internal
+            }
+            _ => Effect::Internal,
+        }
+    }
+
+    fn partition(
+        &mut self,
+        (ordinal, offset): (u64, i64),
+        record: &Partition,
+        creating: Option<Creating>,
+        topics: &mut Topics,
+    ) -> Effect {
+        let Some(index) = topics.by_id(record.topic_id) else { return Effect::Internal };
+        let life = &mut topics.lives[index];
+        if usize::try_from(record.partition_id) != Ok(life.partitions.len()) {
+            return Effect::Internal; // its state is written anew
+        }
+        life.partitions.push(offset);
+        if creating.is_some_and(|creating| creating.life == index) {
+            life.initial = life.partitions.len();
+            life.replication_factor = record.replicas.len();
+            self.creating = Some(Creating { last: ordinal, life: index });
+            return Effect::Internal;
+        }
+        Effect::Added(index, life.partitions.len() - 1)
+    }
+
+    fn config(
+        &mut self,
+        (ordinal, offset): (u64, i64),
+        record: &Config,
+        creating: Option<Creating>,
+        topics: &mut Topics,
+    ) -> Effect {
+        let resource = (record.resource_type, Rc::clone(&record.resource_name));
+        let history = self.configs.entry(resource.clone()).or_default();
+        let before = history.value_at(&record.name, i64::MAX).cloned();
+        history.set(offset, &record.name, record.value.clone());
+        if let Some(creating) = creating {
+            let life = &mut topics.lives[creating.life];
+            if resource.0 == TOPIC_RESOURCE && resource.1 == life.name && life.partitions.is_empty() {
+                if let Some(value) = &record.value {
+                    let hash = config_hash(text_hash(&record.name), text_hash(value));
+                    life.initial_configs = life.initial_configs.wrapping_add(hash);
+                }
+                self.creating = Some(Creating { last: ordinal, ..creating });
+                return Effect::Internal;
+            }
+        }
+        if self.registered.is_empty() {
+            return Effect::Internal; // bootstrap: no client can have been there
+        }
+        Effect::Configured(resource, Rc::clone(&record.name), before, record.value.clone())
+    }
+
+    fn register(&mut self, offset: i64, record: &RegisterBroker, verdict: &mut Verdict) {
+        let (id, epoch, incarnation) = (record.broker_id, record.broker_epoch, record.incarnation_id);
+        let known = self.brokers.insert(id, Broker { incarnation, epoch });
+        let again = known.is_some_and(|known| known.incarnation == incarnation && known.epoch == epoch);
+        let first = self.registered.is_empty();
+        if !again && (epoch.0 > offset || (!first && epoch <= self.newest_broker_epoch)) {
+            let newest = self.newest_broker_epoch;
+            verdict.fail(Invariant::RegistrationEpochs, || {
+                format!(
+                    "broker {id} is registered at offset {offset} with epoch {epoch}; the newest so far is {newest}"
+                )
+            });
+        }
+        self.newest_broker_epoch = self.newest_broker_epoch.max(epoch);
+        self.registered.entry(id).or_default().push((offset, true));
+    }
+
+    /// The configs of a resource.
+    pub fn configs(&self, resource: &Resource) -> &ConfigHistory {
+        self.configs.get(resource).unwrap_or(&self.no_configs)
+    }
+
+    /// Was a PartitionChange committed for the partition in these offsets?
+    pub fn was_changed_in(&self, life: usize, partition: i32, offsets: RangeInclusive<i64>) -> bool {
+        let changes = self.changes.get(&(life, partition)).map_or(&[][..], Vec::as_slice);
+        let at = changes.partition_point(|offset| offset < offsets.start());
+        changes.get(at).is_some_and(|offset| offset <= offsets.end())
+    }
+
+    /// The first state in the range in which a broker is not registered.
+    pub fn first_without_broker(&self, broker: NodeId, ends: RangeInclusive<i64>) -> Option<i64> {
+        let (first, last) = ends.into_inner();
+        let changes = self.registered.get(&broker).map_or(&[][..], Vec::as_slice);
+        let below = changes.partition_point(|(offset, _)| *offset < first);
+        if below.checked_sub(1).is_none_or(|at| !changes[at].1) {
+            return Some(first);
+        }
+        let gone = changes[below..].iter().find(|(_, registered)| !registered)?;
+        (gone.0 < last).then_some(gone.0 + 1)
+    }
+
+    /// Was a broker unregistered in these offsets?
+    pub fn was_unregistered_in(&self, broker: NodeId, offsets: RangeInclusive<i64>) -> bool {
+        let changes = self.registered.get(&broker).map_or(&[][..], Vec::as_slice);
+        let at = changes.partition_point(|(offset, _)| offset < offsets.start());
+        changes[at..].iter().take_while(|(offset, _)| offset <= offsets.end()).any(|(_, registered)| !registered)
+    }
+
+    /// The block that an id is of.
+    pub fn block_of(&self, producer_id: i64) -> Option<Block> {
+        let at = self.blocks.partition_point(|block| block.end <= producer_id);
+        self.blocks.get(at).copied().filter(|block| block.start <= producer_id)
+    }
+}
+
+/// The first state in the range in which a name exists.
+pub fn first_alive(topics: &Topics, name: &str, ends: RangeInclusive<i64>) -> Option<i64> {
+    let (first, last) = ends.into_inner();
+    let lives = topics.of_name(name);
+    let from = lives.partition_point(|life| topics.lives[*life].removed.is_some_and(|removed| removed < first));
+    let life = &topics.lives[*lives.get(from)?];
+    let end = first.max(life.created + 1);
+    (end <= last).then_some(end)
+}
+
+/// The first state in the range in which a name does not exist.
+pub fn first_absent(topics: &Topics, name: &str, ends: RangeInclusive<i64>) -> Option<i64> {
+    let (first, last) = ends.into_inner();
+    let lives = topics.of_name(name);
+    let from = lives.partition_point(|life| topics.lives[*life].removed.is_some_and(|removed| removed < first));
+    match lives.get(from).map(|life| &topics.lives[*life]) {
+        Some(life) if life.is_alive_at(first) => life.removed.map(|removed| removed + 1).filter(|end| *end <= last),
+        _ => Some(first),
+    }
+}

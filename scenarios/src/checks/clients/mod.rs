@@ -1,0 +1,372 @@
+//! What the histories of Kafka's clients must show (DESIGN §5, "Linearizability"): the white-box
+//! judge, and Jepsen's Kafka anomalies by their names.
+//!
+//! Start at [`ClientHistories`]. Its rooms:
+//! * [`topics`] and [`partition_log`]: names with their lives, and the committed log C of each partition
+//! * [`appends`]: producers; [`polls`]: consumers
+//! * [`metadata`]: the committed metadata as states; [`asked`]: who may have asked for a record;
+//!   [`admin`] and [`answers`]: admin clients
+//! * [`counts`]: operations by kind, and what is legal but worth counting
+//!
+//! Events are numbered by the order in which the world processes them: what ended before another
+//! thing began has the smaller number. Everything is O(log n) for each event, record and answer,
+//! but for what a cut destroys.
+
+pub mod admin;
+pub mod answers;
+pub mod appends;
+pub mod asked;
+pub mod counts;
+pub mod metadata;
+pub mod partition_log;
+pub mod polls;
+#[cfg(test)]
+mod tests;
+pub mod topics;
+
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+use raft::broker::observation::PartitionTag;
+use raft::client::{AttemptEvent, Outcome, TopicPartition};
+use raft::ids::{NodeId, Offset, ProducerId};
+use raft::log::{Batch, BatchProducer};
+use raft::message::AdminRequest;
+use raft::metadata::MetadataRecord;
+
+use self::admin::Admins;
+use self::appends::Appends;
+use self::counts::Counts;
+use self::metadata::Metadata;
+use self::partition_log::Claim;
+use self::polls::Polls;
+use self::topics::{LogIndex, Topics};
+use super::invariant::Invariant;
+use super::verdict::{Excuse, Verdict};
+use crate::report::Linearizability;
+
+/// All Kafka clients of a run, and the committed logs that they are held against.
+///
+/// The caller tells committed records as soon as they are committed: before an answer that rests on
+/// them reaches a client. `verdict.now_ns` is the time of the event.
+#[derive(Clone, Debug, Default)]
+pub struct ClientHistories {
+    ordinal: u64,
+    bootstrap: Vec<NodeId>,
+    topics: Topics,
+    metadata: Metadata,
+    appends: Appends,
+    polls: Polls,
+    admins: Admins,
+    counts: Counts,
+    /// InitProducerId without an answer: client, attempt, whom it asked.
+    initializing: Vec<(usize, u32, NodeId)>,
+    producer_ids: BTreeSet<ProducerId>,
+    admin_destroyed: bool,
+    finished: bool,
+}
+
+impl ClientHistories {
+    /// What violations of this room are called.
+    pub const INVARIANTS: &'static [Invariant] = &[
+        Invariant::LinearizableAppends,
+        Invariant::DuplicateRecord,
+        Invariant::InconsistentOffsets,
+        Invariant::LostWrite,
+        Invariant::AbortedRead,
+        Invariant::InventedRecord,
+        Invariant::UncommittedRead,
+        Invariant::IdempotentSequences,
+        Invariant::NonmonotonicSend,
+        Invariant::PollSkip,
+        Invariant::NonmonotonicPoll,
+        Invariant::IntPollSkip,
+        Invariant::IntNonmonotonicPoll,
+        Invariant::PositionLost,
+        Invariant::Unseen,
+        Invariant::LinearizableAdmin,
+        Invariant::StaleAdminAnswer,
+        Invariant::UnaskedMetadata,
+        Invariant::ProducerIdsOnce,
+        Invariant::RegistrationEpochs,
+    ];
+
+    /// `topics` is the list of names that all clients were configured with, `bootstrap` their
+    /// `bootstrap.servers`.
+    pub fn new(topics: &[Rc<str>], bootstrap: &[NodeId]) -> ClientHistories {
+        let (topics, bootstrap) = (Topics::new(topics), bootstrap.to_vec());
+        ClientHistories { topics, bootstrap, ..ClientHistories::default() }
+    }
+
+    /// Whom a client means: before it has metadata it calls its bootstrap servers -1, -2, ….
+    fn broker_of(&self, node: NodeId) -> NodeId {
+        let place = usize::try_from(-1 - i64::from(node.0));
+        place.ok().and_then(|place| self.bootstrap.get(place).copied()).unwrap_or(node)
+    }
+
+    /// An admin client sends a request: what the attempt that it has just told of asks for.
+    pub fn admin_sent(&mut self, client: usize, request: &AdminRequest) {
+        if !self.admin_destroyed {
+            self.admins.sent(client, request);
+        }
+    }
+
+    /// The application of a consumer assigns these partitions, and no others.
+    pub fn assigned(&mut self, client: usize, partitions: &[TopicPartition]) {
+        self.polls.assigned(client, partitions);
+    }
+
+    /// A broker sends an Envelope; `connection` differs from one connection to the next, whichever
+    /// controllers they lead to.
+    pub fn forwarded(&mut self, broker: NodeId, connection: u64) {
+        self.admins.forwarded(broker, connection);
+    }
+
+    /// All faults are over: from now on what is polled is fresh.
+    pub fn healed(&mut self) {
+        self.ordinal += 1;
+        self.polls.healed(self.ordinal);
+    }
+
+    /// A record of the metadata log is committed; in order of offsets, each once (control records
+    /// are left out), and those of one batch without another call between them.
+    pub fn metadata_committed(&mut self, offset: Offset, record: &MetadataRecord, verdict: &mut Verdict) {
+        self.ordinal += 1;
+        if self.admin_destroyed {
+            return;
+        }
+        let effect = self.metadata.replay((self.ordinal, offset.0), record, &mut self.topics, verdict);
+        self.admins.asked().committed(offset.0, &effect, &self.topics, verdict);
+    }
+
+    /// Committed metadata was destroyed with the disks that held it: no admin operation can be
+    /// judged any more, and no topic that comes later is known.
+    pub fn metadata_cut(&mut self, verdict: &mut Verdict) {
+        if !std::mem::replace(&mut self.admin_destroyed, true) {
+            verdict.excuse(Excuse::AdminHistoryDestroyed, 1);
+        }
+    }
+
+    /// A batch of a partition's log is committed; in order of offsets from 0, each once.
+    pub fn partition_committed(&mut self, of: PartitionTag, batch: &Batch, verdict: &mut Verdict) {
+        self.ordinal += 1;
+        let Some(log) = self.topics.log_of(of) else { return };
+        let extended = self.topics.logs[log].extend(self.ordinal, batch);
+        if let Some((offset, claimed)) = extended.contradicted {
+            let name = self.topics.name_of(log);
+            verdict.fail(Invariant::InconsistentOffsets, || {
+                format!("a client was told of value {claimed} at offset {offset} of {name}, where another is committed")
+            });
+        }
+        self.appends.committed(log, batch, extended.before, &self.topics, &mut self.counts, verdict);
+    }
+
+    /// What a partition's log held from `new_end` on is destroyed, and that is excused: the promise
+    /// starts anew there.
+    pub fn partition_cut(&mut self, of: PartitionTag, new_end: Offset, verdict: &mut Verdict) {
+        self.ordinal += 1;
+        let Some(log) = self.topics.log_of(of) else { return };
+        for (batch, values) in self.topics.logs[log].cut(self.ordinal, new_end.0) {
+            self.appends.destroyed(log, &batch, &values, verdict);
+        }
+    }
+
+    /// A partition whose committed records no fresh poll has all shown, with the first such offset;
+    /// topics that were deleted do not count.
+    pub fn unread(&mut self) -> Option<(String, i64)> {
+        let topics = &mut self.topics;
+        let unread = (0..topics.logs.len()).find_map(|log| {
+            let first = topics.logs[log].first_unread().filter(|_| !topics.is_deleted(log))?;
+            Some((log, first))
+        });
+        unread.map(|(log, first)| (topics.name_of(log), first))
+    }
+
+    /// Counts: [`Counts::operations`] by kind, [`Counts::remarks`].
+    pub fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    /// The white-box judge's verdict.
+    pub fn linearizability(&self, verdict: &Verdict) -> Linearizability {
+        if verdict.fired().any(|fired| ClientHistories::INVARIANTS.contains(&fired)) {
+            Linearizability::Violated
+        } else if self.finished && !self.admin_destroyed && !verdict.stop() {
+            Linearizability::Holds
+        } else {
+            Linearizability::Unknown
+        }
+    }
+
+    /// A client did or learned something.
+    pub fn attempt(&mut self, client: usize, event: AttemptEvent, verdict: &mut Verdict) {
+        self.ordinal += 1;
+        let ordinal = self.ordinal;
+        let ClientHistories { topics, metadata, appends, polls, admins, counts, .. } = self;
+        match event {
+            AttemptEvent::ProduceInvoked { attempt, batch, partition, acks, count } => {
+                appends.invoked(ordinal, client, attempt, batch, partition, (acks, count));
+            }
+            AttemptEvent::ProduceSequence { attempt, producer_id: id, producer_epoch: epoch, base_sequence } => {
+                appends.sequence(client, attempt, BatchProducer { id, epoch, base_sequence });
+            }
+            AttemptEvent::ProduceValues { attempt, first_value, count } => {
+                appends.values(client, attempt, first_value, count);
+            }
+            AttemptEvent::ProduceOk { attempt, base_offset } => {
+                appends.acked(ordinal, (client, attempt), base_offset.0, topics, counts, verdict);
+            }
+            AttemptEvent::ProduceFailed { attempt, .. } => appends.failed(client, attempt, counts, verdict),
+            AttemptEvent::ProduceUnknown { attempt, .. } => appends.unknown(client, attempt, counts),
+            AttemptEvent::BatchAcked { batch, base_offset } => {
+                appends.batch_acked((client, batch), base_offset.0, verdict);
+            }
+            AttemptEvent::BatchValues { batch, first_value, count } => {
+                appends.name_values((client, batch), first_value, count);
+            }
+            AttemptEvent::BatchSplit { batch, into } => appends.split(ordinal, client, batch, into),
+            AttemptEvent::InitProducerIdInvoked { attempt, node } => {
+                let node = self.broker_of(node);
+                self.initializing.push((client, attempt, node));
+            }
+            AttemptEvent::InitProducerIdOk { attempt, producer_id, .. } => {
+                self.initialized(client, attempt, Some(producer_id), Outcome::Done, verdict);
+            }
+            AttemptEvent::InitProducerIdFailed { attempt, .. } => {
+                self.initialized(client, attempt, None, Outcome::Failed, verdict);
+            }
+            AttemptEvent::InitProducerIdUnknown { attempt } => {
+                self.initialized(client, attempt, None, Outcome::Unknown, verdict);
+            }
+            AttemptEvent::ReadInvoked { attempt, api, partition, at } => {
+                polls.invoked(ordinal, (client, attempt), api, partition, at, verdict);
+            }
+            AttemptEvent::PollRecords { partition, leader_epoch, .. } => {
+                polls.records(client, partition, leader_epoch);
+            }
+            AttemptEvent::PollRecord { attempt, offset, value } => {
+                let mut around = polls::Around { topics, appends, counts, verdict };
+                polls.record(ordinal, (client, attempt), (offset, value), &mut around);
+            }
+            AttemptEvent::ReadOk { attempt, partition, number } => {
+                let mut around = polls::Around { topics, appends, counts, verdict };
+                polls.ok((client, attempt), partition, number, &mut around);
+            }
+            AttemptEvent::ReadFailed { attempt, partition, error } => {
+                let mut around = polls::Around { topics, appends, counts, verdict };
+                polls.failed((client, attempt), partition, error, &mut around);
+            }
+            AttemptEvent::ReadStale { attempt, partition } => polls.stale(client, attempt, partition, counts),
+            AttemptEvent::ReadUnknown { attempt } => polls.unknown(client, attempt, counts),
+            AttemptEvent::PositionSet { partition, offset, cause } => {
+                let mut around = polls::Around { topics, appends, counts, verdict };
+                polls.set(client, partition, (offset.0, cause), &mut around);
+            }
+            _ if self.admin_destroyed => {}
+            AttemptEvent::AdminInvoked { attempt, api_key, node, .. } => {
+                let (node, end) = (self.broker_of(node), self.metadata.end);
+                self.admins.invoked(client, attempt, api_key, node, end);
+            }
+            AttemptEvent::AdminTopicId { attempt, index, topic_id } => {
+                admins.topic_id(client, attempt, index, topic_id);
+            }
+            AttemptEvent::AdminConfig { attempt, index, name_hash, value_hash } => {
+                admins.config(client, attempt, index, name_hash, value_hash);
+            }
+            AttemptEvent::AdminResult { attempt, index, error, outcome } => {
+                let mut around = admin::Around { topics, metadata, counts, verdict };
+                admins.result((client, attempt), index, (error, outcome), &mut around);
+            }
+            AttemptEvent::AdminAnswered { attempt, error } => {
+                let mut around = admin::Around { topics, metadata, counts, verdict };
+                admins.answered(client, attempt, error, &mut around);
+            }
+            AttemptEvent::AdminUnknown { attempt } => admins.unknown(client, attempt, counts, verdict),
+            // The application's own view: what its attempts say decides.
+            AttemptEvent::BatchFailed { .. }
+            | AttemptEvent::SendRefused { .. }
+            | AttemptEvent::ProducerFatal { .. }
+            | AttemptEvent::ConsumerError { .. }
+            | AttemptEvent::OperationDone { .. } => {}
+        }
+    }
+
+    fn initialized(
+        &mut self,
+        client: usize,
+        attempt: u32,
+        given: Option<ProducerId>,
+        outcome: Outcome,
+        verdict: &mut Verdict,
+    ) {
+        let asked = self.initializing.iter().position(|(c, a, _)| (*c, *a) == (client, attempt));
+        let Some((_, _, node)) = asked.map(|at| self.initializing.swap_remove(at)) else { return };
+        self.counts.ended("init_producer_id", outcome);
+        let Some(id) = given else { return };
+        let block = self.metadata.block_of(id.0);
+        let once = self.producer_ids.insert(id);
+        if !self.admin_destroyed && (!once || block.is_none_or(|block| block.broker != node)) {
+            verdict.fail(Invariant::ProducerIdsOnce, || {
+                format!("broker {node} gives producer id {id} to client {client}; its block is {block:?}, and it was free: {once}")
+            });
+        }
+    }
+
+    /// The run is over: what could not be judged before. `complete`: it recovered, so that the
+    /// committed logs have caught up with all leaders, and fresh consumers have read them.
+    pub fn finish(&mut self, complete: bool, verdict: &mut Verdict) {
+        self.appends.finish(&mut self.counts);
+        let (topics, appends, counts) = (&mut self.topics, &self.appends, &mut self.counts);
+        self.polls.finish(&mut polls::Around { topics, appends, counts, verdict });
+        self.admins.finish(&mut self.counts);
+        for _ in std::mem::take(&mut self.initializing) {
+            self.counts.ended("init_producer_id", Outcome::Unknown);
+        }
+        for log in 0..self.topics.logs.len() {
+            self.finish_log(log, complete, verdict);
+        }
+        self.finished = true;
+    }
+
+    fn finish_log(&mut self, index: LogIndex, complete: bool, verdict: &mut Verdict) {
+        let (name, deleted) = (self.topics.name_of(index), self.topics.is_deleted(index));
+        let log = &mut self.topics.logs[index];
+        let end = log.end();
+        for (offset, (value, claim)) in std::mem::take(&mut log.claims) {
+            if deleted {
+                verdict.excuse(Excuse::RecordOfDeletedTopic, 1);
+                continue;
+            }
+            let (invariant, told) = match claim {
+                Claim::Acked => (Invariant::LostWrite, "acknowledged"),
+                Claim::Shown if !complete => continue, // a stale leader was ahead of all that followed
+                Claim::Shown => (Invariant::UncommittedRead, "shown to a consumer"),
+            };
+            verdict.fail(invariant, || {
+                format!("value {value} was {told} at offset {offset} of {name}, whose committed log ends at {end}")
+            });
+        }
+        let log = &self.topics.logs[index];
+        if deleted {
+            return;
+        }
+        if complete && log.told_end > end {
+            let told = log.told_end;
+            verdict.fail(Invariant::UncommittedRead, || {
+                format!("a consumer was told that {name} ends at {told}, and committed is {end}")
+            });
+        }
+        let unseen = |(_, record): &(i64, &partition_log::LogRecord)| !record.seen;
+        let unseen = complete.then(|| (0..).zip(&log.records).filter(unseen));
+        let acked =
+            unseen.into_iter().flatten().find(|(offset, record)| self.appends.is_acked_at(record.value, *offset));
+        if let Some((offset, record)) = acked {
+            verdict.fail(Invariant::Unseen, || {
+                format!(
+                    "value {} is acknowledged at offset {offset} of {name}, and no consumer ever read it",
+                    record.value
+                )
+            });
+        }
+    }
+}

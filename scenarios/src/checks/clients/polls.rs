@@ -1,0 +1,390 @@
+//! Consumers: what each read, from where to where, and whether the committed logs hold it.
+//!
+//! * a poll goes on where the one before ended; only a seek, a reset that has a reason, or a
+//!   truncation moves a position otherwise
+//! * every record shown is the one that C holds at its offset, of the leader epoch told; C may
+//!   still be on its way there (a stale leader whose high watermark moves), so what lies beyond is
+//!   noted as a claim
+//! * a position within C is never out of range, nor truncated, unless the log was cut there
+//! * a stale poll is legal, and counted
+
+use std::collections::BTreeMap;
+
+use raft::client::{Outcome, PositionCause, ReadApi, TopicPartition};
+use raft::ids::{LeaderEpoch, Offset};
+use raft::message::ErrorCode;
+
+use super::appends::Appends;
+use super::counts::{Counts, Remark};
+use super::partition_log::Claim;
+use super::topics::{LogIndex, Topics};
+use crate::checks::invariant::Invariant;
+use crate::checks::verdict::{Excuse, Verdict, seconds};
+
+const LATEST_TIMESTAMP: i64 = -1;
+
+/// Where a consumer stands in one partition.
+#[derive(Clone, Copy, Debug, Default)]
+struct Position {
+    offset: i64,
+    /// Why it may be reset: an offset out of range, or an epoch that its leader does not know.
+    astray: bool,
+    listed: Option<i64>,
+    set: bool,
+}
+
+/// A read without an answer, of one partition.
+#[derive(Clone, Copy, Debug)]
+struct Asked {
+    api: ReadApi,
+    at: i64,
+    sent: u64,
+    /// A record of the answer has been shown.
+    begun: bool,
+}
+
+/// Records of one batch are being shown.
+#[derive(Clone, Copy, Debug)]
+struct Showing {
+    partition: TopicPartition,
+    leader_epoch: LeaderEpoch,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Consumer {
+    positions: BTreeMap<TopicPartition, Position>,
+    asked: BTreeMap<(u32, TopicPartition), Asked>,
+    showing: Option<Showing>,
+}
+
+/// A position that was lost; whether that was legal is known at the end.
+#[derive(Clone, Debug)]
+struct Lost {
+    client: usize,
+    log: LogIndex,
+    offset: i64,
+    at_ns: u64,
+}
+
+/// All consumers.
+#[derive(Clone, Debug, Default)]
+pub struct Polls {
+    consumers: Vec<Consumer>,
+    lost: Vec<Lost>,
+    /// Records shown of a name with several lives that none of them holds so far.
+    floating: Vec<(TopicPartition, i64, u64)>,
+    healed: Option<u64>,
+}
+
+/// What a call needs of the rest of the room.
+pub struct Around<'a> {
+    /// The logs.
+    pub topics: &'a mut Topics,
+    /// The producers.
+    pub appends: &'a Appends,
+    /// To count in.
+    pub counts: &'a mut Counts,
+    /// To judge to.
+    pub verdict: &'a mut Verdict,
+}
+
+impl Polls {
+    fn consumer(&mut self, client: usize) -> &mut Consumer {
+        if self.consumers.len() <= client {
+            self.consumers.resize_with(client + 1, Consumer::default);
+        }
+        &mut self.consumers[client]
+    }
+
+    /// The application assigns these partitions and no others: what stays keeps its position.
+    pub fn assigned(&mut self, client: usize, partitions: &[TopicPartition]) {
+        self.consumer(client).positions.retain(|partition, _| partitions.contains(partition));
+    }
+
+    /// All faults are over: polls sent from now on are fresh.
+    pub fn healed(&mut self, ordinal: u64) {
+        self.healed = Some(ordinal);
+    }
+
+    /// A partition is read.
+    pub fn invoked(
+        &mut self,
+        ordinal: u64,
+        (client, attempt): (usize, u32),
+        api: ReadApi,
+        partition: TopicPartition,
+        at: i64,
+        verdict: &mut Verdict,
+    ) {
+        let consumer = self.consumer(client);
+        consumer.asked.insert((attempt, partition), Asked { api, at, sent: ordinal, begun: false });
+        if api == ReadApi::Fetch {
+            let position = consumer.positions.get(&partition).filter(|position| position.set);
+            let offset = position.map(|position| position.offset);
+            if offset != Some(at) {
+                let skips = offset.is_none_or(|offset| at > offset);
+                verdict.fail(if skips { Invariant::PollSkip } else { Invariant::NonmonotonicPoll }, || {
+                    format!("client {client} polls {partition:?} from {at}; its position is {offset:?}")
+                });
+            }
+        }
+    }
+
+    /// Records of one batch follow.
+    pub fn records(&mut self, client: usize, partition: TopicPartition, leader_epoch: LeaderEpoch) {
+        self.consumer(client).showing = Some(Showing { partition, leader_epoch });
+    }
+
+    /// A record is shown.
+    pub fn record(
+        &mut self,
+        ordinal: u64,
+        (client, attempt): (usize, u32),
+        (offset, value): (Offset, u64),
+        around: &mut Around<'_>,
+    ) {
+        let healed = self.healed;
+        let consumer = self.consumer(client);
+        let Some(showing) = consumer.showing else { return };
+        let partition = showing.partition;
+        let Some(asked) = consumer.asked.get_mut(&(attempt, partition)) else { return };
+        let begun = std::mem::replace(&mut asked.begun, true);
+        let fresh = healed.is_some_and(|healed| asked.sent >= healed);
+        let position = consumer.positions.entry(partition).or_default();
+        let expected = std::mem::replace(&mut position.offset, offset.0 + 1);
+        if offset.0 != expected {
+            let invariant = match (begun, offset.0 > expected) {
+                (false, true) => Invariant::PollSkip,
+                (false, false) => Invariant::NonmonotonicPoll,
+                (true, true) => Invariant::IntPollSkip,
+                (true, false) => Invariant::IntNonmonotonicPoll,
+            };
+            around.verdict.fail(invariant, || {
+                format!("client {client} is shown offset {offset} of {partition:?}, next was {expected}")
+            });
+        }
+        self.judge(ordinal, client, showing, (offset.0, value), fresh, around);
+    }
+
+    /// Does any log hold it?
+    fn judge(
+        &mut self,
+        ordinal: u64,
+        client: usize,
+        showing: Showing,
+        (offset, value): (i64, u64),
+        fresh: bool,
+        around: &mut Around<'_>,
+    ) {
+        let Showing { partition, leader_epoch } = showing;
+        let Around { topics, appends, counts: _, verdict } = around;
+        let logs = topics.logs_of(partition);
+        if let Some(log) = logs.iter().copied().find(|log| topics.logs[*log].value_at(offset) == Some(value)) {
+            let epoch = topics.logs[log].batch_of(offset).map(|batch| batch.epoch);
+            if epoch != Some(leader_epoch) {
+                verdict.fail(Invariant::InconsistentOffsets, || {
+                    format!("client {client} is shown offset {offset} of {partition:?} in epoch {leader_epoch}, committed is {epoch:?}")
+                });
+            }
+            if let Some(record) = topics.logs[log].record_mut(offset) {
+                record.seen = true;
+                record.seen_fresh |= fresh;
+            }
+            return;
+        }
+        if logs.iter().any(|log| topics.logs[*log].was_destroyed(offset, value)) {
+            return verdict.excuse(Excuse::ReadOfDestroyedRecord, 1);
+        }
+        match logs.as_slice() {
+            [log] if topics.logs[*log].end() <= offset && !appends.was_refused(value) => {
+                if let Some(other) = topics.logs[*log].claim(ordinal, offset, value, Claim::Shown) {
+                    verdict.fail(Invariant::InconsistentOffsets, || {
+                        format!("client {client} is shown value {value} at offset {offset} of {partition:?}, others value {other}")
+                    });
+                }
+            }
+            [_, _, ..] if logs.iter().any(|log| topics.logs[*log].end() <= offset) => {
+                self.floating.push((partition, offset, value));
+            }
+            _ => {
+                let held = logs.first().and_then(|log| topics.logs[*log].value_at(offset));
+                let place = appends.place_of(value).map(|(log, offset)| (topics.name_of(log), offset));
+                let invariant = if place.is_some() {
+                    Invariant::InconsistentOffsets
+                } else if appends.was_refused(value) {
+                    Invariant::AbortedRead
+                } else {
+                    Invariant::UncommittedRead
+                };
+                verdict.fail(invariant, || {
+                    format!("client {client} is shown value {value} at offset {offset} of {partition:?}; committed is {held:?} there, and the value at {place:?}")
+                });
+            }
+        }
+    }
+
+    /// The answer for a partition is complete.
+    pub fn ok(
+        &mut self,
+        (client, attempt): (usize, u32),
+        partition: TopicPartition,
+        number: i64,
+        around: &mut Around<'_>,
+    ) {
+        let consumer = self.consumer(client);
+        let Some(asked) = consumer.asked.remove(&(attempt, partition)) else { return };
+        around.counts.ended(kind(asked.api), Outcome::Done);
+        let logs = around.topics.logs_of(partition);
+        let newest = logs.first().map(|log| &mut around.topics.logs[*log]);
+        match asked.api {
+            ReadApi::OffsetForLeaderEpoch => {
+                if number < 0 {
+                    self.lose(client, partition, around);
+                }
+                return;
+            }
+            ReadApi::ListOffsets => consumer.positions.entry(partition).or_default().listed = Some(number),
+            ReadApi::Fetch => {}
+        }
+        let Some(log) = newest else { return };
+        if logs.len() == 1 {
+            log.told_end = log.told_end.max(number);
+        }
+        if number < log.known_end_at(asked.sent) {
+            match asked.api {
+                ReadApi::Fetch => around.counts.remark(Remark::StalePoll),
+                ReadApi::ListOffsets if asked.at == LATEST_TIMESTAMP => {
+                    around.counts.remark(Remark::StaleListOffsets);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// An error for a partition.
+    pub fn failed(
+        &mut self,
+        (client, attempt): (usize, u32),
+        partition: TopicPartition,
+        error: ErrorCode,
+        around: &mut Around<'_>,
+    ) {
+        let consumer = self.consumer(client);
+        let Some(asked) = consumer.asked.remove(&(attempt, partition)) else { return };
+        around.counts.ended(kind(asked.api), Outcome::Failed);
+        let here = consumer.positions.get(&partition).is_some_and(|position| position.offset == asked.at);
+        if asked.api == ReadApi::Fetch && error == ErrorCode::OffsetOutOfRange && here {
+            self.lose(client, partition, around);
+        }
+    }
+
+    /// The position is not in its leader's log. That is well if it is not in C either; if it is,
+    /// the end must show a reason.
+    fn lose(&mut self, client: usize, partition: TopicPartition, around: &mut Around<'_>) {
+        let position = self.consumer(client).positions.entry(partition).or_default();
+        position.astray = true;
+        let offset = position.offset;
+        self.suspect(client, partition, offset, around);
+    }
+
+    fn suspect(&mut self, client: usize, partition: TopicPartition, offset: i64, around: &mut Around<'_>) {
+        let logs = around.topics.logs_of(partition);
+        match logs.as_slice() {
+            [log] if offset <= around.topics.logs[*log].end() => {
+                self.lost.push(Lost { client, log: *log, offset, at_ns: around.verdict.now_ns });
+            }
+            // Beyond the end: only a seek leads there, or a cut.
+            [log] if !around.topics.logs[*log].was_cut_below(offset) => {}
+            _ => around.verdict.excuse(Excuse::PositionLostWithRecords, 1),
+        }
+    }
+
+    /// The answer came too late; its records were dropped.
+    pub fn stale(&mut self, client: usize, attempt: u32, partition: TopicPartition, counts: &mut Counts) {
+        if let Some(asked) = self.consumer(client).asked.remove(&(attempt, partition)) {
+            counts.ended(kind(asked.api), Outcome::Done);
+        }
+    }
+
+    /// No answer, for any partition of the RPC.
+    pub fn unknown(&mut self, client: usize, attempt: u32, counts: &mut Counts) {
+        let asked = &mut self.consumer(client).asked;
+        let mut rest = asked.split_off(&(attempt, TopicPartition { topic: 0, partition: i32::MIN }));
+        while let Some(entry) = rest.first_entry().filter(|entry| entry.key().0 == attempt) {
+            counts.ended(kind(entry.remove().api), Outcome::Unknown);
+        }
+        asked.append(&mut rest);
+    }
+
+    /// A position is set.
+    pub fn set(
+        &mut self,
+        client: usize,
+        partition: TopicPartition,
+        (to, cause): (i64, PositionCause),
+        around: &mut Around<'_>,
+    ) {
+        let position = self.consumer(client).positions.entry(partition).or_default();
+        let before = std::mem::replace(position, Position { offset: to, set: true, ..Position::default() });
+        match cause {
+            PositionCause::Seek => {}
+            PositionCause::Reset => {
+                around.counts.remark(Remark::PositionReset);
+                let unexplained = before.set && !before.astray;
+                if unexplained || before.listed != Some(to) {
+                    let skips = to > before.offset;
+                    around.verdict.fail(if skips { Invariant::PollSkip } else { Invariant::NonmonotonicPoll }, || {
+                        format!("client {client} is reset to {to} in {partition:?} without a reason: {before:?}")
+                    });
+                }
+            }
+            PositionCause::Truncation => {
+                if to > before.offset {
+                    around.verdict.fail(Invariant::PollSkip, || {
+                        format!("client {client} is truncated from {} up to {to} in {partition:?}", before.offset)
+                    });
+                }
+                self.suspect(client, partition, before.offset, around);
+            }
+        }
+    }
+
+    /// The run is over: what could not be judged before.
+    pub fn finish(&mut self, around: &mut Around<'_>) {
+        for asked in self.consumers.iter_mut().flat_map(|consumer| std::mem::take(&mut consumer.asked).into_values()) {
+            around.counts.ended(kind(asked.api), Outcome::Unknown);
+        }
+        let Around { topics, verdict, .. } = around;
+        for Lost { client, log, offset, at_ns } in self.lost.drain(..) {
+            if topics.is_deleted(log) || topics.logs[log].was_cut_below(offset) {
+                verdict.excuse(Excuse::PositionLostWithRecords, 1);
+                continue;
+            }
+            let name = topics.name_of(log);
+            verdict.fail(Invariant::PositionLost, || {
+                format!(
+                    "client {client} lost its position {offset} in {name} at {}, below which all is committed",
+                    seconds(at_ns)
+                )
+            });
+        }
+        for (partition, offset, value) in self.floating.drain(..) {
+            let logs = topics.logs_of(partition);
+            let held = logs.iter().any(|log| {
+                let log = &topics.logs[*log];
+                log.value_at(offset) == Some(value) || log.was_destroyed(offset, value)
+            });
+            if !held {
+                verdict.excuse(Excuse::RecordOfDeletedTopic, 1);
+            }
+        }
+    }
+}
+
+fn kind(api: ReadApi) -> &'static str {
+    match api {
+        ReadApi::Fetch => "consume",
+        ReadApi::ListOffsets => "list_offsets",
+        ReadApi::OffsetForLeaderEpoch => "offset_for_leader_epoch",
+    }
+}

@@ -1,0 +1,286 @@
+//! Producers' stories.
+
+use raft::client::AttemptEvent::*;
+use raft::ids::{Offset, ProducerId};
+use raft::log::BatchProducer;
+use raft::message::ErrorCode;
+
+use super::*;
+
+fn session(epoch: i16, base_sequence: i32) -> Option<BatchProducer> {
+    Some(BatchProducer { id: ProducerId(7), epoch, base_sequence })
+}
+
+/// Attempt `attempt` sends batch `batch` of two values, from `first` on.
+fn sends(client: usize, attempt: u32, batch: u32, first: u64, producer: Option<BatchProducer>) -> Vec<Step> {
+    let mut events = vec![ProduceInvoked { attempt, batch, partition: P, acks: -1, count: 2 }];
+    events.extend(producer.map(|producer| ProduceSequence {
+        attempt,
+        producer_id: producer.id,
+        producer_epoch: producer.epoch,
+        base_sequence: producer.base_sequence,
+    }));
+    events.push(ProduceValues { attempt, first_value: first, count: 2 });
+    events.into_iter().map(|event| Step::Client(client, event)).collect()
+}
+
+fn acked(client: usize, attempt: u32, base_offset: i64) -> Step {
+    Step::Client(client, ProduceOk { attempt, base_offset: Offset(base_offset) })
+}
+
+fn refused(client: usize, attempt: u32) -> Step {
+    Step::Client(client, ProduceFailed { attempt, error: ErrorCode::NotEnoughReplicas })
+}
+
+fn lost(client: usize, attempt: u32) -> Step {
+    Step::Client(client, ProduceUnknown { attempt, error: ErrorCode::NetworkException })
+}
+
+/// Every record is read at the end, so that nothing is unseen.
+fn reads_all(values: &[u64]) -> Vec<Step> {
+    let mut events = vec![
+        ReadInvoked { attempt: 1, api: ReadApi::ListOffsets, partition: P, at: -2 },
+        ReadOk { attempt: 1, partition: P, number: 0 },
+        PositionSet { partition: P, offset: Offset(0), cause: PositionCause::Reset },
+        ReadInvoked { attempt: 2, api: ReadApi::Fetch, partition: P, at: 0 },
+        PollRecords { attempt: 2, partition: P, leader_epoch: LeaderEpoch(1), count: values.len() as u32 },
+    ];
+    let records = (0..).zip(values).map(|(at, value)| PollRecord { attempt: 2, offset: Offset(at), value: *value });
+    events.extend(records);
+    events.push(ReadOk { attempt: 2, partition: P, number: values.len() as i64 });
+    events.into_iter().map(|event| Step::Client(5, event)).collect()
+}
+
+fn joined(parts: &[Vec<Step>]) -> Vec<Step> {
+    parts.concat()
+}
+
+/// Batches 10 and 20 of clients 1 and 2, one after the other, with the offsets told.
+fn two_appends(first_told: i64, second_told: i64) -> Vec<Step> {
+    joined(&[
+        sends(1, 1, 1, 10, None),
+        vec![Step::Commit(T, 10, 2, None), acked(1, 1, first_told)],
+        sends(2, 1, 1, 20, None),
+        vec![Step::Commit(T, 20, 2, None), acked(2, 1, second_told)],
+        reads_all(&[10, 11, 20, 21]),
+    ])
+}
+
+#[test]
+fn two_answers_swapped_are_rejected() {
+    let good = play(&two_appends(0, 2));
+    assert_eq!((good.broke(), good.counts("produce")), (None, (2, 0, 0)));
+    assert_eq!(play(&two_appends(2, 0)).broke(), Some("InconsistentOffsets"));
+    assert_eq!(play(&two_appends(0, 3)).broke(), Some("InconsistentOffsets"));
+}
+
+#[test]
+fn acknowledgements_in_real_time_are_in_offset_order() {
+    // Both are told before C is there; the one sent after the first was acknowledged stands first.
+    let story = |second: i64| {
+        joined(&[
+            sends(1, 1, 1, 10, None),
+            vec![acked(1, 1, 2)],
+            sends(2, 1, 1, 20, None),
+            vec![acked(2, 1, second)],
+            sends(3, 1, 1, 30, None),
+        ])
+    };
+    let commit = |values: [u64; 3]| values.map(|value| Step::Commit(T, value, 2, None)).to_vec();
+    let all = |second, values: [u64; 3]| {
+        let read: Vec<u64> = values.iter().flat_map(|value| [*value, value + 1]).collect();
+        let early = sends(3, 2, 2, 40, None); // sent before all
+        play(&joined(&[early, story(second), commit(values), reads_all(&read)]))
+    };
+    assert_eq!(all(4, [40, 10, 20]).broke(), None);
+    assert_eq!(all(0, [20, 10, 40]).broke(), Some("LinearizableAppends"));
+    // An append without an answer obeys it too: 30 was sent when the log was known to reach 6.
+    assert_eq!(all(4, [30, 10, 20]).broke(), Some("LinearizableAppends"));
+}
+
+#[test]
+fn what_is_acknowledged_is_committed_and_read() {
+    let read = |values: &[u64]| reads_all(values);
+    let story = |commit: bool, read: Vec<Step>| {
+        let commit = commit.then_some(Step::Commit(T, 10, 2, None));
+        play(&joined(&[sends(1, 1, 1, 10, None), commit.into_iter().collect(), vec![acked(1, 1, 0)], read]))
+    };
+    assert_eq!(story(true, read(&[10, 11])).broke(), None);
+    assert_eq!(story(false, Vec::new()).broke(), Some("LostWrite"));
+    assert_eq!(story(true, Vec::new()).broke(), Some("Unseen"));
+}
+
+#[test]
+fn a_definitely_failed_attempt_does_nothing() {
+    let story = |end: Step, before: bool| {
+        let mut steps = vec![Step::Commit(T, 10, 2, None)];
+        steps.insert(usize::from(!before), end);
+        play(&joined(&[sends(1, 1, 1, 10, None), steps])).broke().map(str::to_owned)
+    };
+    assert_eq!(story(lost(1, 1), true), None);
+    assert_eq!(story(lost(1, 1), false), None);
+    assert_eq!(story(refused(1, 1), true), Some("AbortedRead".to_owned()));
+    assert_eq!(story(refused(1, 1), false), Some("AbortedRead".to_owned()));
+    // Another attempt of the batch may have done it.
+    let twice = joined(&[
+        sends(1, 1, 1, 10, None),
+        vec![refused(1, 1)],
+        sends(1, 2, 1, 10, None),
+        vec![lost(1, 2), Step::Commit(T, 10, 2, None)],
+    ]);
+    let twice = play(&twice);
+    assert_eq!((twice.broke(), twice.counts("produce")), (None, (0, 1, 1)));
+    assert_eq!(twice.remarked("unknown_append_committed"), 1);
+}
+
+#[test]
+fn nothing_is_committed_that_nobody_sent() {
+    let story = |first: u64, count: u32, producer| {
+        play(&joined(&[sends(1, 1, 1, 10, session(0, 0)), vec![Step::Commit(T, first, count, producer)]]))
+    };
+    assert_eq!(story(10, 2, session(0, 0)).broke(), None);
+    for (first, count, producer) in
+        [(12, 2, session(0, 0)), (10, 1, session(0, 0)), (10, 2, session(0, 2)), (10, 2, None)]
+    {
+        assert_eq!(story(first, count, producer).broke(), Some("InventedRecord"));
+    }
+}
+
+#[test]
+fn retries_duplicate_only_without_idempotence() {
+    let story = |producer, attempts: u32| {
+        let sent = (1..=attempts).map(|attempt| joined(&[sends(1, attempt, 1, 10, producer), vec![lost(1, attempt)]]));
+        let mut steps: Vec<Step> = sent.flatten().collect();
+        steps.extend([Step::Commit(T, 10, 2, producer), Step::Commit(T, 10, 2, producer)]);
+        play(&steps)
+    };
+    let retried = story(None, 2);
+    assert_eq!((retried.broke(), retried.remarked("duplicate_by_retry")), (None, 1));
+    assert_eq!(story(None, 1).broke(), Some("DuplicateRecord"));
+    assert_eq!(story(session(0, 0), 2).broke(), Some("DuplicateRecord"));
+}
+
+#[test]
+fn an_epoch_bump_excuses_a_renumbered_copy_and_nothing_else() {
+    let sent_twice = |second| {
+        joined(&[
+            sends(1, 1, 1, 10, session(0, 0)),
+            vec![lost(1, 1)],
+            sends(1, 2, 1, 10, second),
+            vec![lost(1, 2), Step::Commit(T, 10, 2, session(0, 0)), Step::Commit(T, 10, 2, second)],
+        ])
+    };
+    let bumped = play(&sent_twice(session(1, 0)));
+    assert_eq!((bumped.broke(), bumped.excused(Excuse::DuplicateByEpochBump)), (None, 1));
+    assert_eq!(bumped.excused(Excuse::ReorderedByEpochBump), 0);
+    // Renumbered in the same epoch: never.
+    assert_eq!(play(&sent_twice(session(0, 2))).broke(), Some("DuplicateRecord"));
+
+    // 0 is refused by a leader that knows nothing of the producer, 2 is taken; then all is renumbered.
+    let reordered = |renumbered: bool| {
+        let first = if renumbered { session(0, 0) } else { session(1, 0) };
+        joined(&[
+            sends(1, 1, 1, 10, first),
+            sends(1, 2, 2, 20, session(0, 2)),
+            vec![refused(1, 1), Step::Commit(T, 20, 2, session(0, 2)), acked(1, 2, 0)],
+            sends(1, 3, 1, 10, session(1, 0)),
+            vec![Step::Commit(T, 10, 2, session(1, 0)), acked(1, 3, 2)],
+            reads_all(&[20, 21, 10, 11]),
+        ])
+    };
+    let excused = play(&reordered(true));
+    assert_eq!((excused.broke(), excused.excused(Excuse::ReorderedByEpochBump)), (None, 1));
+    assert_eq!(excused.remarked("producer_began_late"), 1);
+    assert_eq!(play(&reordered(false)).broke(), Some("NonmonotonicSend"));
+}
+
+#[test]
+fn sequences_follow_each_other() {
+    let story = |order: [u64; 3], bump: bool| {
+        let state = |value: u64| match (value, bump) {
+            (30, true) => session(1, 0),
+            _ => session(0, i32::try_from(value / 10 - 1).unwrap() * 2),
+        };
+        let sent = [10, 20, 30].iter().zip(1..).map(|(value, n)| sends(1, n, n, *value, state(*value)));
+        let sent: Vec<Step> = sent.flatten().collect();
+        let commits = order.iter().map(|value| Step::Commit(T, *value, 2, state(*value))).collect();
+        play(&joined(&[sent, commits])).broke().map(str::to_owned)
+    };
+    assert_eq!(story([10, 20, 30], false), None);
+    assert_eq!(story([10, 20, 30], true), None);
+    assert_eq!(story([10, 30, 20], false), Some("IdempotentSequences".to_owned()));
+    assert_eq!(story([30, 10, 20], true), Some("IdempotentSequences".to_owned()));
+}
+
+#[test]
+fn the_order_of_sending_is_the_order_of_a_session() {
+    let story = |first: u64, second: u64| {
+        play(&joined(&[
+            sends(1, 1, 1, first, session(0, 0)),
+            sends(1, 2, 2, second, session(0, 2)),
+            vec![Step::Commit(T, first, 2, session(0, 0)), Step::Commit(T, second, 2, session(0, 2))],
+        ]))
+    };
+    assert_eq!(story(10, 20).broke(), None);
+    assert_eq!(story(20, 10).broke(), Some("NonmonotonicSend"));
+}
+
+#[test]
+fn what_a_cut_destroys_is_excused_and_counted() {
+    let story = |cut: Option<i64>| {
+        joined(&[
+            sends(1, 1, 1, 10, session(0, 0)),
+            sends(1, 2, 2, 20, session(0, 2)),
+            vec![Step::Commit(T, 10, 2, session(0, 0)), acked(1, 1, 0)],
+            vec![Step::Commit(T, 20, 2, session(0, 2)), acked(1, 2, 2)],
+            cut.map(Step::Cut).into_iter().collect(),
+            // The log goes on with the producer's state of before.
+            sends(2, 1, 1, 50, None),
+            vec![Step::Commit(T, 50, 2, None), acked(2, 1, cut.unwrap_or(4))],
+        ])
+    };
+    let cut = play(&joined(&[story(Some(2)), reads_all(&[10, 11, 50, 51])]));
+    assert_eq!((cut.broke(), cut.excused(Excuse::AckedAppendDestroyed)), (None, 1));
+    let uncut = joined(&[story(None), reads_all(&[10, 11, 50, 51])]);
+    assert_eq!(play(&uncut).broke(), Some("InconsistentOffsets"));
+}
+
+#[test]
+fn a_batch_is_split() {
+    let split = |values: [u64; 2]| {
+        let events = [BatchSplit { batch: 1, into: 2 }, BatchValues { batch: 2, first_value: values[0], count: 1 }];
+        let more = [BatchSplit { batch: 1, into: 3 }, BatchValues { batch: 3, first_value: values[1], count: 1 }];
+        let send = |attempt, batch, value| {
+            [
+                ProduceInvoked { attempt, batch, partition: P, acks: -1, count: 1 },
+                ProduceValues { attempt, first_value: value, count: 1 },
+            ]
+        };
+        let told = events.into_iter().chain(more).chain(send(2, 2, values[0])).chain(send(3, 3, values[1]));
+        let told: Vec<Step> = told.map(|event| Step::Client(1, event)).collect();
+        joined(&[sends(1, 1, 1, 10, None), vec![refused(1, 1)], told])
+    };
+    let parts = vec![Step::Commit(T, 10, 1, None), Step::Commit(T, 11, 1, None)];
+    assert_eq!(play(&joined(&[split([10, 11]), parts])).broke(), None);
+    // The whole was definitely refused.
+    assert_eq!(play(&joined(&[split([10, 11]), vec![Step::Commit(T, 10, 2, None)]])).broke(), Some("AbortedRead"));
+}
+
+#[test]
+fn a_producer_id_is_given_once_from_its_brokers_block() {
+    let story = |ids: [i64; 2], node: NodeId| {
+        let ask = |(attempt, id): (u32, i64)| {
+            let producer_id = ProducerId(id);
+            [InitProducerIdInvoked { attempt, node }, InitProducerIdOk { attempt, producer_id, producer_epoch: 0 }]
+        };
+        let events = (1..).zip(ids).flat_map(ask);
+        play(&events.map(|event| Step::Client(1, event)).collect::<Vec<_>>())
+    };
+    let good = story([0, 999], BROKER);
+    assert_eq!((good.broke(), good.counts("init_producer_id")), (None, (2, 0, 0)));
+    // The first of the bootstrap servers, before its id is known.
+    assert_eq!(story([0, 999], NodeId(-1)).broke(), None);
+    assert_eq!(story([5, 5], BROKER).broke(), Some("ProducerIdsOnce"));
+    assert_eq!(story([5, 1_000], BROKER).broke(), Some("ProducerIdsOnce"));
+    assert_eq!(story([5, 6], NodeId(102)).broke(), Some("ProducerIdsOnce"));
+}

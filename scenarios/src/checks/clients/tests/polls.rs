@@ -1,0 +1,173 @@
+//! Consumers' stories.
+
+use raft::client::AttemptEvent::{self, *};
+use raft::ids::Offset;
+use raft::message::ErrorCode;
+
+use super::*;
+
+const CONSUMER: usize = 5;
+/// Topic `t` in its second life.
+const T2: Uuid = Uuid([2; 16]);
+
+/// Batches of two values from 10, 20, … on, one for each attempt of client 1; they are committed.
+fn appends(firsts: &[u64]) -> Vec<Step> {
+    let mut steps = Vec::new();
+    for (attempt, first) in (1..).zip(firsts) {
+        steps.extend(sends(attempt, *first));
+        steps.push(Step::Commit(T, *first, 2, None));
+    }
+    steps
+}
+
+fn sends(attempt: u32, first_value: u64) -> Vec<Step> {
+    let invoked = ProduceInvoked { attempt, batch: attempt, partition: P, acks: -1, count: 2 };
+    let values = ProduceValues { attempt, first_value, count: 2 };
+    [invoked, values].map(|event| Step::Client(1, event)).to_vec()
+}
+
+fn starts_at(offset: i64) -> Vec<AttemptEvent> {
+    vec![
+        ReadInvoked { attempt: 1, api: ReadApi::ListOffsets, partition: P, at: -2 },
+        ReadOk { attempt: 1, partition: P, number: offset },
+        PositionSet { partition: P, offset: Offset(offset), cause: PositionCause::Reset },
+    ]
+}
+
+/// A poll from `at`, which shows these records and a high watermark.
+fn polls(attempt: u32, at: i64, records: &[(i64, u64)], number: i64) -> Vec<AttemptEvent> {
+    let mut events = vec![ReadInvoked { attempt, api: ReadApi::Fetch, partition: P, at }];
+    if !records.is_empty() {
+        let count = u32::try_from(records.len()).unwrap();
+        events.push(PollRecords { attempt, partition: P, leader_epoch: LeaderEpoch(1), count });
+    }
+    events.extend(records.iter().map(|(offset, value)| PollRecord { attempt, offset: Offset(*offset), value: *value }));
+    events.push(ReadOk { attempt, partition: P, number });
+    events
+}
+
+fn consumer(parts: &[Vec<AttemptEvent>]) -> Vec<Step> {
+    parts.concat().into_iter().map(|event| Step::Client(CONSUMER, event)).collect()
+}
+
+fn reads(parts: &[Vec<AttemptEvent>]) -> Played {
+    play(&[appends(&[10, 20]), consumer(parts)].concat())
+}
+
+#[test]
+fn polls_are_contiguous_and_equal_to_the_log() {
+    let good = reads(&[starts_at(0), polls(2, 0, &[(0, 10), (1, 11)], 2), polls(3, 2, &[(2, 20), (3, 21)], 4)]);
+    assert_eq!((good.broke(), good.counts("consume"), good.counts("list_offsets")), (None, (2, 0, 0), (1, 0, 0)));
+    let broke = |first: &[(i64, u64)], at: i64, second: &[(i64, u64)]| {
+        let all = reads(&[starts_at(0), polls(2, 0, first, 4), polls(3, at, second, 4)]);
+        all.broke().unwrap().to_owned()
+    };
+    let head = [(0, 10), (1, 11)];
+    assert_eq!(broke(&[(1, 11), (0, 10)], 2, &[]), "PollSkip");
+    assert_eq!(broke(&[(0, 10), (2, 20)], 3, &[]), "IntPollSkip");
+    assert_eq!(broke(&[(0, 10), (0, 10)], 1, &[]), "IntNonmonotonicPoll");
+    assert_eq!(broke(&head, 3, &[(3, 21)]), "PollSkip");
+    assert_eq!(broke(&head, 1, &[(1, 11)]), "NonmonotonicPoll");
+    assert_eq!(broke(&head, 2, &[(1, 11)]), "NonmonotonicPoll");
+    assert_eq!(broke(&[(0, 11), (1, 10)], 2, &[]), "InconsistentOffsets");
+    assert_eq!(broke(&[(0, 10), (1, 99)], 2, &[]), "UncommittedRead");
+}
+
+#[test]
+fn a_record_is_of_the_epoch_told() {
+    let mut altered = polls(2, 0, &[(0, 10)], 4);
+    altered[1] = PollRecords { attempt: 2, partition: P, leader_epoch: LeaderEpoch(2), count: 1 };
+    assert_eq!(reads(&[starts_at(0), altered]).broke(), Some("InconsistentOffsets"));
+}
+
+#[test]
+fn what_is_shown_ahead_of_the_log_must_follow() {
+    let ahead = consumer(&[starts_at(4), polls(2, 4, &[(4, 30), (5, 31)], 6)]);
+    let story = |then: &[Step]| play(&[&appends(&[10, 20])[..], &sends(3, 30), &ahead, then].concat());
+    assert_eq!(story(&[Step::Commit(T, 30, 2, None)]).broke(), None);
+    assert_eq!(story(&[]).broke(), Some("UncommittedRead"));
+    let other = [sends(4, 40), vec![Step::Commit(T, 40, 2, None)]].concat();
+    assert_eq!(story(&other).broke(), Some("InconsistentOffsets"));
+    let failed = Step::Client(1, ProduceFailed { attempt: 3, error: ErrorCode::NotEnoughReplicas });
+    let aborted = [&appends(&[10, 20])[..], &sends(3, 30), &[failed], &ahead].concat();
+    assert_eq!(play(&aborted).broke(), Some("AbortedRead"));
+    // Two consumers are shown different values.
+    let others = polls(2, 4, &[(4, 50), (5, 51)], 6);
+    let others = [starts_at(4), others].concat().into_iter().map(|event| Step::Client(6, event));
+    assert_eq!(story(&others.collect::<Vec<_>>()).broke(), Some("InconsistentOffsets"));
+}
+
+#[test]
+fn a_high_watermark_told_is_reached() {
+    assert_eq!(reads(&[starts_at(0), polls(2, 0, &[], 4)]).broke(), None);
+    assert_eq!(reads(&[starts_at(0), polls(2, 0, &[], 5)]).broke(), Some("UncommittedRead"));
+}
+
+#[test]
+fn stale_polls_are_legal_and_counted() {
+    let stale = reads(&[starts_at(0), polls(2, 0, &[(0, 10), (1, 11)], 2), polls(3, 2, &[], 2)]);
+    assert_eq!((stale.broke(), stale.remarked("stale_poll")), (None, 2));
+    assert_eq!(reads(&[starts_at(0), polls(2, 0, &[], 4)]).remarked("stale_poll"), 0);
+}
+
+#[test]
+fn positions_jump_for_a_reason_only() {
+    let out_of_range = |attempt, at| {
+        vec![
+            ReadInvoked { attempt, api: ReadApi::Fetch, partition: P, at },
+            ReadFailed { attempt, partition: P, error: ErrorCode::OffsetOutOfRange },
+        ]
+    };
+    let seek = |offset| vec![PositionSet { partition: P, offset: Offset(offset), cause: PositionCause::Seek }];
+    let read = polls(2, 0, &[(0, 10), (1, 11)], 4);
+    let again = |at| polls(4, at, &[], 4);
+    assert_eq!(reads(&[starts_at(0), read.clone(), seek(1), again(1)]).broke(), None);
+    assert_eq!(reads(&[starts_at(0), read.clone(), starts_at(0), again(0)]).broke(), Some("NonmonotonicPoll"));
+    assert_eq!(reads(&[starts_at(0), read.clone(), starts_at(4), again(4)]).broke(), Some("PollSkip"));
+    // A seek beyond the end, and a reset; but nothing below the end is out of range.
+    let beyond = [starts_at(0), seek(9), out_of_range(3, 9), starts_at(0), again(0)];
+    let beyond = reads(&beyond);
+    assert_eq!((beyond.broke(), beyond.remarked("position_reset")), (None, 2));
+    let below = [starts_at(0), read.clone(), out_of_range(3, 2), starts_at(0), again(0)];
+    assert_eq!(reads(&below).broke(), Some("PositionLost"));
+    // A cut below the position is a reason.
+    let cut = [&appends(&[10, 20])[..], &consumer(&below), &[Step::Cut(0)]].concat();
+    let cut = play(&cut);
+    assert_eq!((cut.broke(), cut.excused(Excuse::PositionLostWithRecords)), (None, 1));
+    // So it is with a truncation, which goes back.
+    let truncated = |to| vec![PositionSet { partition: P, offset: Offset(to), cause: PositionCause::Truncation }];
+    assert_eq!(reads(&[starts_at(0), read.clone(), truncated(1)]).broke(), Some("PositionLost"));
+    assert_eq!(reads(&[starts_at(0), read, truncated(3)]).broke(), Some("PollSkip"));
+}
+
+#[test]
+fn fresh_polls_read_all() {
+    let story = |healed: bool, read: &[(i64, u64)]| {
+        let steps = [appends(&[10]), healed.then_some(Step::Healed).into_iter().collect()].concat();
+        play(&[steps, consumer(&[starts_at(0), polls(2, 0, read, 2)])].concat()).histories.unread()
+    };
+    let unread = |offset| Some(("t-0".to_owned(), offset));
+    assert_eq!(story(true, &[(0, 10), (1, 11)]), None);
+    assert_eq!(story(true, &[(0, 10)]), unread(1));
+    assert_eq!(story(false, &[(0, 10), (1, 11)]), unread(0));
+}
+
+#[test]
+fn a_name_has_lives() {
+    let reborn = |recreate: bool, value: u64| {
+        let deletes = Step::Operation(super::admin::delete("t"));
+        let mut steps = [appends(&[10]), vec![deletes, calls(0, 2, 20), remove(T)]].concat();
+        if recreate {
+            steps.extend(creates("t", T2, 3));
+            steps.extend(sends(2, 20));
+            steps.push(Step::Commit(T2, 20, 2, None));
+        }
+        steps.extend(consumer(&[starts_at(0), polls(2, 0, &[(0, value)], 2)]));
+        play(&steps)
+    };
+    // The new life, the old one by a stale leader, and what is of neither.
+    assert_eq!(reborn(true, 20).broke(), None);
+    assert_eq!(reborn(true, 10).broke(), None);
+    assert_eq!(reborn(true, 11).broke(), Some("InconsistentOffsets"));
+    assert_eq!(reborn(false, 20).broke(), Some("UncommittedRead"));
+}

@@ -1,0 +1,164 @@
+//! Topics over time: each name with all its lives (ids), and the committed logs of their partitions.
+
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+use std::rc::Rc;
+
+use raft::broker::observation::PartitionTag;
+use raft::client::TopicPartition;
+use raft::ids::Uuid;
+use smallvec::SmallVec;
+
+use super::partition_log::PartitionLog;
+
+/// A log by its place in [`Topics::logs`].
+pub type LogIndex = usize;
+
+/// The logs of one partition of a name; mostly there is one.
+pub type Logs = SmallVec<[LogIndex; 2]>;
+
+/// One life of a name: from the commit of its Topic record to that of its RemoveTopic.
+#[derive(Clone, Debug)]
+pub struct Life {
+    /// Of the topic.
+    pub name: Rc<str>,
+    /// Of the topic.
+    pub id: Uuid,
+    /// Offset of the Topic record.
+    pub created: i64,
+    /// Offset of the RemoveTopic record.
+    pub removed: Option<i64>,
+    /// Offsets of the Partition records, by partition.
+    pub partitions: Vec<i64>,
+    /// How many of those followed the Topic record at once.
+    pub initial: usize,
+    /// Replicas of partition 0.
+    pub replication_factor: usize,
+    /// Sum of the hashes of the configs that it was created with.
+    pub initial_configs: u64,
+    /// An answer has named it as what was created.
+    pub creation_told: bool,
+    /// An answer has said that it was deleted.
+    pub deletion_told: bool,
+}
+
+impl Life {
+    /// Does the topic exist in the metadata below `end`?
+    pub fn is_alive_at(&self, end: i64) -> bool {
+        self.created < end && self.removed.is_none_or(|removed| removed >= end)
+    }
+}
+
+/// All of them.
+#[derive(Clone, Debug, Default)]
+pub struct Topics {
+    /// In the order of creation.
+    pub lives: Vec<Life>,
+    by_name: BTreeMap<Rc<str>, Vec<usize>>,
+    by_id: BTreeMap<Uuid, usize>,
+    by_tag: BTreeMap<u64, usize>,
+    /// The names that clients call by index.
+    client_names: Vec<Rc<str>>,
+    client_logs: BTreeMap<TopicPartition, Logs>,
+    logs_by_place: BTreeMap<(usize, i32), LogIndex>,
+    /// Logs, in the order in which they were first heard of.
+    pub logs: Vec<PartitionLog>,
+    /// Life and partition of each log.
+    pub places: Vec<(usize, i32)>,
+}
+
+impl Topics {
+    /// `client_names` is the list that all clients were configured with.
+    pub fn new(client_names: &[Rc<str>]) -> Topics {
+        Topics { client_names: client_names.to_vec(), ..Topics::default() }
+    }
+
+    /// A Topic record is committed.
+    pub fn create(&mut self, offset: i64, name: &Rc<str>, id: Uuid) -> usize {
+        let index = self.lives.len();
+        self.lives.push(Life {
+            name: Rc::clone(name),
+            id,
+            created: offset,
+            removed: None,
+            partitions: Vec::new(),
+            initial: 0,
+            replication_factor: 0,
+            initial_configs: 0,
+            creation_told: false,
+            deletion_told: false,
+        });
+        self.by_name.entry(Rc::clone(name)).or_default().push(index);
+        self.by_id.insert(id, index);
+        let PartitionTag { topic, .. } = tag(id);
+        self.by_tag.insert(topic, index);
+        index
+    }
+
+    /// The life that an id stands for.
+    pub fn by_id(&self, id: Uuid) -> Option<usize> {
+        self.by_id.get(&id).copied()
+    }
+
+    /// The lives of a name, oldest first.
+    pub fn of_name(&self, name: &str) -> &[usize] {
+        self.by_name.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// What clients call by an index.
+    pub fn client_name(&self, topic: u16) -> Option<&Rc<str>> {
+        self.client_names.get(usize::from(topic))
+    }
+
+    /// The log of a partition by its tag; `None` for a topic that was never committed.
+    pub fn log_of(&mut self, tag: PartitionTag) -> Option<LogIndex> {
+        let life = *self.by_tag.get(&tag.topic)?;
+        let logs = &mut self.logs;
+        let places = &mut self.places;
+        Some(*self.logs_by_place.entry((life, tag.partition)).or_insert_with(|| {
+            logs.push(PartitionLog::default());
+            places.push((life, tag.partition));
+            logs.len() - 1
+        }))
+    }
+
+    /// The logs of a client's partition: one for each life of its name, newest first.
+    pub fn logs_of(&mut self, partition: TopicPartition) -> Logs {
+        let lives = self.client_name(partition.topic).map_or(0, |name| self.of_name(name).len());
+        if let Some(known) = self.client_logs.get(&partition).filter(|known| known.len() == lives) {
+            return known.clone();
+        }
+        let name = self.client_name(partition.topic).cloned();
+        let lives: Vec<usize> = name.map_or_else(Vec::new, |name| self.of_name(&name).to_vec());
+        let mut found = Logs::new();
+        for life in lives.into_iter().rev() {
+            let PartitionTag { topic, .. } = tag(self.lives[life].id);
+            found.extend(self.log_of(PartitionTag { topic, partition: partition.partition }));
+        }
+        self.client_logs.insert(partition, found.clone());
+        found
+    }
+
+    /// The first state in the range (by its end) in which a name exists and has this partition.
+    pub fn first_with_partition(&self, name: &str, partition: usize, ends: RangeInclusive<i64>) -> Option<i64> {
+        let (first, last) = ends.into_inner();
+        let lives = self.of_name(name).iter().map(|life| &self.lives[*life]);
+        let mut lives = lives.filter(|life| life.removed.is_none_or(|removed| removed >= first));
+        lives.find_map(|life| Some(first.max(life.partitions.get(partition)? + 1))).filter(|end| *end <= last)
+    }
+
+    /// Is this log's topic deleted, by committed metadata?
+    pub fn is_deleted(&self, log: LogIndex) -> bool {
+        self.lives[self.places[log].0].removed.is_some()
+    }
+
+    /// How a log is called in messages.
+    pub fn name_of(&self, log: LogIndex) -> String {
+        let (life, partition) = self.places[log];
+        format!("{}-{partition}", self.lives[life].name)
+    }
+}
+
+fn tag(id: Uuid) -> PartitionTag {
+    PartitionTag::from(raft::ids::TopicIdPartition { topic_id: id, partition: 0 })
+}

@@ -1,0 +1,208 @@
+//! The active controller's failover: from the fault that struck it until the next one is in charge.
+
+use raft::ids::{LeaderEpoch, Offset};
+
+use crate::report::{Failover, FailoverKind};
+
+/// A leader was struck and nobody has taken over yet.
+#[derive(Clone, Debug)]
+struct Struck {
+    at_ns: u64,
+    server: usize,
+    epoch: LeaderEpoch,
+    cause: &'static str,
+    lifted: bool,
+    /// When each server first asked for pre-votes since.
+    prospective_ns: Vec<Option<u64>>,
+    /// Who won since.
+    winner: Option<Winner>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Winner {
+    server: usize,
+    epoch: LeaderEpoch,
+    detected_ns: u64,
+    elected_ns: u64,
+    /// When it claimed; at once where there is no controller on top of the quorum.
+    active_ns: Option<u64>,
+    /// Its first commit after that: when, and its end.
+    commit: Option<(u64, Offset)>,
+}
+
+/// Samples failovers of the controller.
+#[derive(Clone, Debug)]
+pub struct ControllerFailovers {
+    /// Which servers have brokers; empty in scenarios of the quorum alone.
+    has_broker: Vec<bool>,
+    /// How far each broker's published image goes.
+    published: Vec<Offset>,
+    /// Brokers that are down or struck themselves: nobody waits for them.
+    away: Vec<bool>,
+    servers: usize,
+    /// The newest leader: server and epoch.
+    leader: Option<(usize, LeaderEpoch)>,
+    struck: Option<Struck>,
+}
+
+impl ControllerFailovers {
+    /// Of so many servers; `has_broker` is empty where there is none.
+    pub fn new(servers: usize, has_broker: Vec<bool>) -> ControllerFailovers {
+        let published = vec![Offset(-1); has_broker.len()];
+        let away = vec![false; servers];
+        ControllerFailovers { has_broker, published, away, servers, leader: None, struck: None }
+    }
+
+    /// A fault hits a server. Says whether it is the newest leader, and so begins a failover.
+    pub fn struck(&mut self, at_ns: u64, server: usize, cause: &'static str) -> bool {
+        self.away[server] = true;
+        let Some((leader, epoch)) = self.leader.filter(|(leader, _)| *leader == server) else {
+            return false;
+        };
+        // The same leader struck again while it is already out: the first strike counts.
+        if self.struck.as_ref().is_some_and(|struck| struck.server == leader && struck.epoch == epoch) {
+            return false;
+        }
+        let prospective_ns = vec![None; self.servers];
+        self.struck = Some(Struck { at_ns, server, epoch, cause, lifted: false, prospective_ns, winner: None });
+        true
+    }
+
+    /// The fault that struck a server is over.
+    pub fn lifted(&mut self, server: usize) {
+        if let Some(struck) = &mut self.struck {
+            struck.lifted |= struck.server == server;
+        }
+    }
+
+    /// A server asks for pre-votes.
+    pub fn prospective(&mut self, at_ns: u64, server: usize) {
+        if let Some(struck) = &mut self.struck {
+            struck.prospective_ns[server].get_or_insert(at_ns);
+        }
+    }
+
+    /// A server leads.
+    pub fn elected(&mut self, at_ns: u64, server: usize, epoch: LeaderEpoch) {
+        if self.leader.is_some_and(|(_, newest)| newest >= epoch) {
+            return;
+        }
+        self.leader = Some((server, epoch));
+        if let Some(struck) = &mut self.struck {
+            // A restarted candidate asks for votes at once, without pre-votes.
+            let detected_ns = struck.prospective_ns[server].unwrap_or(at_ns);
+            let active_ns = self.has_broker.is_empty().then_some(at_ns);
+            struck.winner = Some(Winner { server, epoch, detected_ns, elected_ns: at_ns, active_ns, commit: None });
+        }
+    }
+
+    /// A controller has claimed.
+    pub fn activated(&mut self, at_ns: u64, server: usize, epoch: LeaderEpoch) {
+        let winner = self.struck.as_mut().and_then(|struck| struck.winner.as_mut());
+        if let Some(winner) = winner.filter(|winner| (winner.server, winner.epoch) == (server, epoch)) {
+            winner.active_ns.get_or_insert(at_ns);
+        }
+    }
+
+    /// A leader's high watermark moved; gives the failover that is complete by that.
+    pub fn committed(&mut self, at_ns: u64, server: usize, epoch: LeaderEpoch, end: Offset) -> Option<Failover> {
+        let struck = self.struck.as_mut()?;
+        match &mut struck.winner {
+            Some(winner) if (winner.server, winner.epoch) == (server, epoch) => {
+                if winner.active_ns.is_some() {
+                    winner.commit.get_or_insert((at_ns, end));
+                }
+            }
+            // The struck leader lived through it.
+            None if struck.lifted && struck.server == server && struck.epoch == epoch => self.struck = None,
+            _ => {}
+        }
+        self.complete(at_ns)
+    }
+
+    /// A broker has published an image that goes so far; gives what is complete by that.
+    pub fn published(&mut self, at_ns: u64, server: usize, offset: Offset) -> Option<Failover> {
+        self.away[server] = false;
+        self.published[server] = offset;
+        self.complete(at_ns)
+    }
+
+    fn complete(&mut self, at_ns: u64) -> Option<Failover> {
+        let struck = self.struck.as_ref()?;
+        let winner = struck.winner?;
+        let (active_ns, (committed_ns, end)) = (winner.active_ns?, winner.commit?);
+        let waits_for = |server: &usize| self.has_broker[*server] && !self.away[*server];
+        let mut brokers = (0..self.has_broker.len()).filter(waits_for);
+        if brokers.any(|broker| self.published[broker].0 + 1 < end.0) {
+            return None;
+        }
+        let mut phases =
+            vec![("detect", winner.detected_ns - struck.at_ns), ("elect", winner.elected_ns - winner.detected_ns)];
+        if self.has_broker.is_empty() {
+            phases.push(("commit", committed_ns - winner.elected_ns));
+        } else {
+            phases.push(("activate", active_ns - winner.elected_ns));
+            phases.push(("commit", committed_ns - active_ns));
+            phases.push(("brokers", at_ns - committed_ns));
+        }
+        let failover = Failover {
+            kind: FailoverKind::Controller,
+            at_ns: struck.at_ns,
+            cause: struck.cause.to_owned(),
+            total_ns: phases.iter().map(|(_, ns)| ns).sum(),
+            phases,
+        };
+        self.struck = None;
+        Some(failover)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failover_of_a_quorum_has_three_phases_and_counts_when_complete() {
+        let mut failovers = ControllerFailovers::new(3, Vec::new());
+        failovers.elected(1, 0, LeaderEpoch(1));
+        assert!(!failovers.struck(100, 2, "kill"));
+        assert!(failovers.struck(100, 0, "kill"));
+        failovers.prospective(150, 1);
+        failovers.prospective(200, 2);
+        failovers.prospective(250, 1);
+        failovers.elected(300, 1, LeaderEpoch(2));
+        let done = failovers.committed(330, 1, LeaderEpoch(2), Offset(9)).expect("complete");
+        assert_eq!(done.phases, [("detect", 50), ("elect", 150), ("commit", 30)]);
+        assert_eq!(done.total_ns, 230);
+    }
+
+    #[test]
+    fn a_failover_of_a_cluster_ends_when_all_brokers_that_can_have_published_the_first_commit() {
+        let mut failovers = ControllerFailovers::new(3, vec![false, true, true]);
+        failovers.elected(1, 0, LeaderEpoch(1));
+        failovers.struck(50, 2, "kill");
+        failovers.struck(100, 0, "kill");
+        failovers.prospective(200, 0);
+        failovers.elected(300, 0, LeaderEpoch(2));
+        // The LeaderChange record: nobody is active yet.
+        assert_eq!(failovers.committed(310, 0, LeaderEpoch(2), Offset(10)), None);
+        failovers.activated(320, 0, LeaderEpoch(2));
+        assert_eq!(failovers.committed(345, 0, LeaderEpoch(2), Offset(12)), None);
+        assert_eq!(failovers.published(350, 1, Offset(10)), None);
+        let done = failovers.published(360, 1, Offset(11)).expect("the other one is down");
+        let phases = [("detect", 100), ("elect", 100), ("activate", 20), ("commit", 25), ("brokers", 15)];
+        assert_eq!(done.phases, phases);
+    }
+
+    #[test]
+    fn a_leader_that_lives_through_it_is_no_failover() {
+        let mut failovers = ControllerFailovers::new(3, Vec::new());
+        failovers.elected(1, 0, LeaderEpoch(1));
+        failovers.struck(100, 0, "cut");
+        failovers.committed(101, 0, LeaderEpoch(1), Offset(5));
+        failovers.lifted(0);
+        failovers.committed(200, 0, LeaderEpoch(1), Offset(6));
+        failovers.elected(900, 1, LeaderEpoch(2));
+        assert_eq!(failovers.committed(950, 1, LeaderEpoch(2), Offset(7)), None);
+    }
+}

@@ -1,0 +1,120 @@
+//! How long what was led went without a leader, on true time and in phases, and what clients felt.
+//! All phases are defined here and in these files, and nowhere else:
+//!
+//! * [`controller`]: detect (to the first pre-vote of who wins), elect (to its leadership), activate (to
+//!   its claim), commit (to its first commit as active controller; in a quorum without controllers
+//!   the first commit of its epoch), brokers (until each broker that is up and was not struck itself
+//!   has published that commit)
+//! * [`partitions`]: detect (to the commit that fences the broker or relieves it of a partition),
+//!   elect (to the commit that names the last partition's next leader), led (until that one leads)
+//! * [`gaps`]: the longest time without success, as clients felt it
+
+pub mod controller;
+pub mod gaps;
+pub mod partitions;
+
+use raft::broker::observation::PartitionTag;
+use raft::client::AttemptEvent;
+use raft::ids::{LeaderEpoch, NodeId, Offset};
+use raft::metadata::MetadataImage;
+
+use self::controller::ControllerFailovers;
+use self::gaps::Gaps;
+use self::partitions::PartitionFailovers;
+use super::metadata::Update;
+use crate::report::Failover;
+
+/// Samples failovers of all kinds.
+#[derive(Clone, Debug)]
+pub struct Failovers {
+    servers: Vec<NodeId>,
+    controller: ControllerFailovers,
+    partitions: PartitionFailovers,
+    gaps: Gaps,
+    /// Those that completed.
+    pub done: Vec<Failover>,
+}
+
+impl Failovers {
+    /// Of these servers; `has_broker` says of each whether it is a broker, and is empty where none is.
+    pub fn new(servers: Vec<NodeId>, has_broker: Vec<bool>) -> Failovers {
+        let controller = ControllerFailovers::new(servers.len(), has_broker);
+        Failovers {
+            servers,
+            controller,
+            partitions: PartitionFailovers::default(),
+            gaps: Gaps::default(),
+            done: Vec::new(),
+        }
+    }
+
+    /// A fault hits a server.
+    pub fn struck(&mut self, at_ns: u64, server: usize, cause: &'static str) {
+        let was_active = self.controller.struck(at_ns, server, cause);
+        let led = self.partitions.struck(at_ns, self.servers[server], cause);
+        if was_active || led {
+            self.done.extend(self.gaps.struck(at_ns, cause));
+        }
+    }
+
+    /// The fault that struck a server is over.
+    pub fn lifted(&mut self, server: usize) {
+        self.controller.lifted(server);
+        self.partitions.lifted(self.servers[server]);
+    }
+
+    /// A server asks for pre-votes.
+    pub fn prospective(&mut self, at_ns: u64, server: usize) {
+        self.controller.prospective(at_ns, server);
+    }
+
+    /// A server leads the quorum.
+    pub fn elected(&mut self, at_ns: u64, server: usize, epoch: LeaderEpoch) {
+        self.controller.elected(at_ns, server, epoch);
+    }
+
+    /// A controller has claimed.
+    pub fn activated(&mut self, at_ns: u64, server: usize, epoch: LeaderEpoch) {
+        self.controller.activated(at_ns, server, epoch);
+    }
+
+    /// The high watermark of the quorum's leader moved.
+    pub fn committed(&mut self, at_ns: u64, server: usize, epoch: LeaderEpoch, end: Offset) {
+        self.done.extend(self.controller.committed(at_ns, server, epoch, end));
+    }
+
+    /// A broker has published an image.
+    pub fn published(&mut self, at_ns: u64, server: usize, offset: Offset) {
+        self.done.extend(self.controller.published(at_ns, server, offset));
+    }
+
+    /// A batch of metadata was committed; `image` is what it led to.
+    pub fn metadata(&mut self, at_ns: u64, update: &Update, image: &MetadataImage) {
+        for broker in &update.changes.brokers {
+            if image.cluster().broker(*broker).is_none_or(|broker| broker.fenced) {
+                self.partitions.fenced(at_ns, *broker);
+            }
+        }
+        for (partition, state) in &update.partitions {
+            self.partitions.leader(at_ns, (*partition).into(), state.leader, state.leader_epoch);
+        }
+        for topic_id in &update.changes.deleted_topics {
+            self.done.extend(self.partitions.topic_removed(*topic_id));
+        }
+    }
+
+    /// A broker has made itself leader of a partition.
+    pub fn became_leader(&mut self, at_ns: u64, partition: PartitionTag, epoch: LeaderEpoch) {
+        self.done.extend(self.partitions.became_leader(at_ns, partition, epoch));
+    }
+
+    /// A Kafka client did or learned something.
+    pub fn attempt(&mut self, at_ns: u64, client: usize, event: AttemptEvent) {
+        self.gaps.attempt(at_ns, client, event);
+    }
+
+    /// All faults are over.
+    pub fn healed(&mut self) {
+        self.done.extend(self.gaps.finish());
+    }
+}

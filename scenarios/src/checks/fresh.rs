@@ -1,0 +1,101 @@
+//! Clients that begin when all faults are over: does the cluster serve them? One creates a topic, one
+//! has a record acknowledged by every partition, one reads all of them from the start to that record.
+
+use std::collections::BTreeMap;
+
+use raft::client::{AttemptEvent, TopicPartition};
+use raft::ids::Offset;
+use raft::message::ErrorCode;
+
+/// What fresh clients have done.
+#[derive(Clone, Debug, Default)]
+pub struct FreshClients {
+    /// Index of the first; clients behind it are fresh, too.
+    first: usize,
+    /// Every partition there is to write and read.
+    partitions: usize,
+    created: bool,
+    /// Partition of each batch that was sent.
+    sent: BTreeMap<u32, TopicPartition>,
+    acked: BTreeMap<TopicPartition, Offset>,
+    /// Whose records come next, and how far each was read.
+    polled: Option<TopicPartition>,
+    read: BTreeMap<TopicPartition, Offset>,
+}
+
+impl FreshClients {
+    /// Clients from index `first` on; so many partitions.
+    pub fn new(first: usize, partitions: usize) -> FreshClients {
+        FreshClients { first, partitions, ..FreshClients::default() }
+    }
+
+    /// A client did or learned something.
+    pub fn attempt(&mut self, client: usize, event: AttemptEvent) {
+        if client < self.first {
+            return;
+        }
+        match event {
+            AttemptEvent::AdminResult { error: ErrorCode::None | ErrorCode::TopicAlreadyExists, .. } => {
+                self.created = true;
+            }
+            AttemptEvent::ProduceInvoked { batch, partition, .. } => {
+                self.sent.insert(batch, partition);
+            }
+            AttemptEvent::BatchAcked { batch, base_offset } => {
+                if let Some(partition) = self.sent.get(&batch) {
+                    self.acked.entry(*partition).or_insert(base_offset);
+                }
+            }
+            AttemptEvent::PollRecords { partition, .. } => self.polled = Some(partition),
+            AttemptEvent::PollRecord { offset, .. } => {
+                if let Some(partition) = self.polled {
+                    self.read.insert(partition, offset);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// What is still to be done.
+    pub fn missing(&self) -> Option<&'static str> {
+        if !self.created {
+            return Some("a fresh admin client creates a topic");
+        }
+        if self.acked.len() < self.partitions {
+            return Some("a fresh producer is acknowledged by every partition");
+        }
+        let unread = |(partition, acked): (&TopicPartition, &Offset)| self.read.get(partition) < Some(acked);
+        self.acked.iter().any(unread).then_some("a fresh consumer reads every partition")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use raft::client::Outcome;
+    use raft::ids::LeaderEpoch;
+
+    use super::*;
+
+    #[test]
+    fn each_of_the_three_is_waited_for() {
+        let of = TopicPartition { topic: 0, partition: 0 };
+        let result = AttemptEvent::AdminResult { attempt: 1, index: 0, error: ErrorCode::None, outcome: Outcome::Done };
+        let mut fresh = FreshClients::new(5, 1);
+        fresh.attempt(4, result);
+        assert_eq!(fresh.missing(), Some("a fresh admin client creates a topic"));
+        fresh.attempt(5, result);
+        let sent = AttemptEvent::ProduceInvoked { attempt: 1, batch: 9, partition: of, acks: -1, count: 1 };
+        fresh.attempt(6, sent);
+        assert_eq!(fresh.missing(), Some("a fresh producer is acknowledged by every partition"));
+        fresh.attempt(6, AttemptEvent::BatchAcked { batch: 9, base_offset: Offset(3) });
+        let poll = |fresh: &mut FreshClients, offset| {
+            let leader_epoch = LeaderEpoch(0);
+            fresh.attempt(7, AttemptEvent::PollRecords { attempt: 1, partition: of, leader_epoch, count: 1 });
+            fresh.attempt(7, AttemptEvent::PollRecord { attempt: 1, offset: Offset(offset), value: 0 });
+        };
+        poll(&mut fresh, 2);
+        assert_eq!(fresh.missing(), Some("a fresh consumer reads every partition"));
+        poll(&mut fresh, 3);
+        assert_eq!(fresh.missing(), None);
+    }
+}

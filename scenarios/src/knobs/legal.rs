@@ -1,0 +1,98 @@
+//! A draw that Kafka would not start with, or would complain of, is mended.
+//!
+//! Each knob is drawn by itself, so that every value meets every other; a few pairs are then
+//! illegal together. The one that is the cause of the trouble steps back to another of its
+//! declared values, or to its default, and what a user has pinned never moves:
+//!
+//! * `2 * broker.heartbeat.interval.ms <= broker.session.timeout.ms` (Kafka logs an error): the
+//!   longest declared heartbeat that fits
+//! * `replica.fetch.wait.max.ms <= replica.lag.time.max.ms` (Kafka does not start) and well below
+//!   `request.timeout.ms` (each idle fetch would time out): the shortest wait
+//! * `client.linger.ms + client.request.timeout.ms <= client.delivery.timeout.ms` (a producer does
+//!   not start): the shorter request timeout
+//!
+//! Where the user's pins leave no such value, the other of the pair is not drawn.
+
+use super::table::{KNOBS, Others, round_trip_ms};
+use super::{CLIENT, is_pinned};
+use crate::scenario::Scenario;
+
+/// A draw of one seed, and what is behind it.
+struct Draw<'a> {
+    scenario: &'a Scenario,
+    drawn: &'a mut Vec<(String, String)>,
+}
+
+/// Mends a draw.
+pub(super) fn mend(scenario: &Scenario, drawn: &mut Vec<(String, String)>) {
+    let round_trip_ms = round_trip_ms(scenario);
+    let mut draw = Draw { scenario, drawn };
+    draw.at_most("broker.heartbeat.interval.ms", "broker.session.timeout.ms", |session| session / 2);
+    draw.at_most("replica.fetch.wait.max.ms", "replica.lag.time.max.ms", |lag| lag);
+    draw.at_most("replica.fetch.wait.max.ms", "request.timeout.ms", |request| {
+        request.saturating_sub(100 + 2 * round_trip_ms)
+    });
+    let linger = draw.value("client.linger.ms");
+    draw.at_most("client.request.timeout.ms", "client.delivery.timeout.ms", |delivery| delivery.saturating_sub(linger));
+}
+
+impl Draw<'_> {
+    /// Sees to it that `low` does not exceed `limit` of `high`.
+    fn at_most(&mut self, low: &'static str, high: &'static str, limit: impl Fn(u64) -> u64) {
+        if self.value(low) <= limit(self.value(high)) {
+            return;
+        }
+        let most = limit(self.value(high));
+        let fits = if is_pinned(self.scenario, low) { None } else { self.longest(low, most) };
+        match fits {
+            Some(value) => self.put(low, value),
+            None => self.drawn.retain(|(name, _)| name != high),
+        }
+    }
+
+    /// The longest declared value up to `most`; the default counts too.
+    fn longest(&self, name: &str, most: u64) -> Option<u64> {
+        let knob = KNOBS.iter().find(|knob| knob.name == name)?;
+        let mut values = match knob.others {
+            Others::Texts(texts) => texts.iter().filter_map(|text| text.parse().ok()).collect(),
+            Others::Numbers(numbers) => numbers(self.scenario),
+            Others::Flip(_) => Vec::new(),
+        };
+        values.push(self.base(name));
+        values.into_iter().filter(|value| *value <= most).max()
+    }
+
+    fn put(&mut self, name: &str, value: u64) {
+        let place = self.drawn.iter().position(|(other, _)| other == name);
+        if value == self.base(name) {
+            self.drawn.retain(|(other, _)| other != name);
+        } else if let Some(place) = place {
+            self.drawn[place].1 = value.to_string();
+        } else {
+            self.drawn.push((name.to_owned(), value.to_string()));
+        }
+    }
+
+    /// In force: drawn, or else what stands behind it.
+    fn value(&self, name: &str) -> u64 {
+        let drawn = self.drawn.iter().find(|(other, _)| other == name).and_then(|(_, value)| value.parse().ok());
+        drawn.unwrap_or_else(|| self.base(name))
+    }
+
+    /// Undrawn: the scenario's, or Kafka's default (controller-broker.md §6.10 for clients).
+    fn base(&self, name: &str) -> u64 {
+        let set = match name.strip_prefix(CLIENT) {
+            Some(name) => self.scenario.clients.config.0.get(name),
+            None => self.scenario.cluster.config.0.get(name),
+        };
+        set.and_then(|value| value.trim().parse().ok()).unwrap_or_else(|| match name {
+            "client.linger.ms" => 5,
+            "client.request.timeout.ms" => 30_000,
+            "client.delivery.timeout.ms" => 120_000,
+            _ => {
+                let default = raft::config::definitions::find(name).and_then(|definition| definition.default);
+                default.and_then(|default| u64::try_from(default).ok()).unwrap_or(0)
+            }
+        })
+    }
+}

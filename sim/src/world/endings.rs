@@ -1,0 +1,103 @@
+//! How requests and connections end: closed by their opener or by their server, reset because a
+//! process died.
+
+use super::World;
+use crate::network::{BACK, FORTH, Stage, Transport};
+use crate::process::{Connection, Node, Process, Thread};
+
+/// No process has this incarnation.
+const NOBODY: u32 = u32::MAX;
+
+impl<P: Process> World<P> {
+    pub(crate) fn close(&mut self, node: Node, thread: Thread, token: u32) {
+        let incarnation = self.nodes[usize::from(node.0)].incarnation;
+        let found = self.network.slots.iter().position(|slot| {
+            slot.in_use
+                && slot.client == node
+                && slot.client_thread == thread
+                && slot.token == token
+                && slot.client_incarnation == incarnation
+                && slot.stage != Stage::Left
+        });
+        if let Some(slot) = found {
+            self.leave(slot as u32, false);
+        }
+    }
+
+    /// The opener's end is gone. What it had sent still arrives, unless its host died too.
+    pub(super) fn leave(&mut self, slot: u32, host_died: bool) {
+        let state = &mut self.network.slots[slot as usize];
+        if host_died || state.stage == Stage::Connecting {
+            state.lanes[usize::from(FORTH)].blocked.clear();
+        }
+        let back = &mut state.lanes[usize::from(BACK)];
+        back.blocked.clear();
+        back.early.clear();
+        state.stage = Stage::Left;
+        self.network.release(slot);
+    }
+
+    /// The slot of a connection that was opened to this process.
+    pub(super) fn resolve_as_server(&self, node: Node, connection: Connection) -> Option<u32> {
+        let slot = self.network.resolve(connection)?;
+        let state = &self.network.slots[slot as usize];
+        let same_life = state.server_incarnation == self.nodes[usize::from(node.0)].incarnation;
+        (state.server == node && same_life).then_some(slot)
+    }
+
+    pub(super) fn unmute(&mut self, slot: u32) {
+        let state = &mut self.network.slots[slot as usize];
+        state.muted = false;
+        if let Some((message, hash)) = state.buffered.pop_front() {
+            let request = self.take_request(slot, message, hash);
+            self.offer(request.node, request.thread, request.input, request.hash);
+        }
+    }
+
+    /// The request that came by it is done with, and gets no answer.
+    pub(crate) fn take_next_request(&mut self, node: Node, connection: Connection) {
+        if let Some(slot) = self.resolve_as_server(node, connection) {
+            self.unmute(slot);
+            self.network.release(slot);
+        }
+    }
+
+    /// A server closes a connection. What it had sent still arrives; what arrives there from now on
+    /// is answered with RST, and so is what lay unread in its socket.
+    pub(crate) fn hang_up(&mut self, node: Node, connection: Connection) {
+        if let Some(slot) = self.resolve_as_server(node, connection) {
+            let state = &mut self.network.slots[slot as usize];
+            (state.muted, state.server_incarnation) = (false, NOBODY);
+            state.buffered.clear();
+            state.lanes[usize::from(FORTH)].early.clear();
+            if state.stage == Stage::Open && state.transport == Transport::Tcp {
+                self.send_rst(slot, false);
+            }
+            self.network.release(slot);
+        }
+    }
+
+    /// A process died: its kernel resets what others had opened to it (a dead host cannot), and
+    /// flushes what it had sent itself (a dead host cannot).
+    pub(crate) fn close_connections_of(&mut self, node: Node, incarnation: u32, host_died: bool) {
+        for slot in 0..self.network.slots.len() as u32 {
+            let state = &mut self.network.slots[slot as usize];
+            if !state.in_use {
+                continue;
+            }
+            if state.client == node && state.client_incarnation == incarnation && state.stage != Stage::Left {
+                self.leave(slot, host_died);
+            } else if state.server == node && state.server_incarnation == incarnation {
+                state.muted = false;
+                state.buffered.clear();
+                state.lanes[usize::from(FORTH)].early.clear();
+                if host_died {
+                    state.lanes[usize::from(BACK)].blocked.clear();
+                } else if state.stage == Stage::Open && state.transport == Transport::Tcp {
+                    self.send_rst(slot, false);
+                }
+                self.network.release(slot);
+            }
+        }
+    }
+}
