@@ -3,7 +3,7 @@
 //!
 //! * this file: the ghost image, one batch after the other, and its digest at each offset
 //! * [`brokers`]: broker epochs; [`producer_ids`]: blocks and ids
-//! * [`partitions`]: `ValidControllerIsrAndElr`
+//! * [`partitions`] judges the ISR and ELR of each
 //!
 //! Only a cluster with brokers has it: a quorum's records say nothing to an image.
 

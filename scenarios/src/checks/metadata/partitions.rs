@@ -28,13 +28,17 @@ impl Rules {
     /// Judges what a batch has made: partitions that it touched, and all that hold a broker which it
     /// has made inactive.
     pub fn judge(&self, update: &Update, image: &MetadataImage, verdict: &mut Verdict) {
-        for id in update.changes.partitions() {
-            let (Some(topic), Some(after)) = (image.topics().topic(id.topic_id), image.topics().partition(id)) else {
-                continue;
-            };
+        for (at, (id, after)) in update.partitions.iter().enumerate() {
+            let Some(topic) = image.topics().topic(id.topic_id) else { continue };
             let min_isr = self.min_isr(image, &topic.name);
-            if let Some(wrong) = wrong(id, after, min_isr, update, image) {
-                fail(id, after, wrong, verdict);
+            // One batch may hold the records of several events: each is judged by the one before.
+            let before = update.partitions[..at].iter().rev().find(|(other, _)| other == id);
+            let before = before.map(|(_, before)| before).or_else(|| update.before.topics().partition(*id));
+            let wrong = wrong(after, min_isr, image)
+                .or_else(|| left_without_cause(before?, after, min_isr, update))
+                .or_else(|| is_last(update, at).then(|| inactive_member(*id, after, update, image))?);
+            if let Some(wrong) = wrong {
+                fail(*id, after, wrong, verdict);
             }
         }
         let active_before = |id: &&NodeId| is_active(update.before.cluster(), **id);
@@ -68,13 +72,14 @@ fn is_active(cluster: &ClusterImage, id: NodeId) -> bool {
     cluster.broker(id).is_some_and(|broker| broker.is_active())
 }
 
-fn wrong(
-    id: TopicIdPartition,
-    after: &PartitionRegistration,
-    min_isr: usize,
-    update: &Update,
-    image: &MetadataImage,
-) -> Option<String> {
+/// Is this what the batch leaves of the partition? Fences and changes of one event stand in any
+/// order.
+fn is_last(update: &Update, at: usize) -> bool {
+    let (id, _) = &update.partitions[at];
+    update.partitions[at + 1..].iter().all(|(other, _)| other != id)
+}
+
+fn wrong(after: &PartitionRegistration, min_isr: usize, image: &MetadataImage) -> Option<String> {
     for (name, members) in [("ISR", &after.isr), ("ELR", &after.elr)] {
         for (index, member) in members.iter().enumerate() {
             if !after.has_replica(*member) {
@@ -98,8 +103,7 @@ fn wrong(
     if !after.elr.is_empty() && after.isr.len() >= min_isr {
         return Some(format!("it has an ELR besides an ISR of {}, and {min_isr} are enough", after.isr.len()));
     }
-    inactive_member(id, after, update, image)
-        .or_else(|| if elr_enabled { left_without_cause(id, after, min_isr, update) } else { None })
+    None
 }
 
 /// Whoever is fenced, leaving or unknown leaves every ISR; only where there is no ELR does the last
@@ -124,12 +128,11 @@ fn inactive_member(
 /// Who leaves the ISR while that is too small stays eligible, until an unclean restart, an unclean
 /// election or a new `min.insync.replicas` (§4.9).
 fn left_without_cause(
-    id: TopicIdPartition,
+    before: &PartitionRegistration,
     after: &PartitionRegistration,
     min_isr: usize,
     update: &Update,
 ) -> Option<String> {
-    let before = update.before.topics().partition(id)?;
     let unclean = after.leader_recovery_state == LeaderRecoveryState::Recovering;
     if after.isr.len() >= min_isr || unclean || update.elr_cleared || !update.before.features().is_elr_enabled() {
         return None;

@@ -223,6 +223,14 @@ fn isr_and_elr_are_valid_after_every_batch() {
 }
 
 #[test]
+fn one_batch_may_hold_several_events() {
+    let mut brokers = Brokers::with_partition(true);
+    let second = PartitionChange { eligible_leader_replicas: elr(&[2]), ..to_isr(&[0], None) };
+    brokers.commit([to_isr(&[0, 2], None), second].map(MetadataRecord::PartitionChange));
+    assert_eq!(brokers.broke(), None, "broker 102 left while the ISR was large enough");
+}
+
+#[test]
 fn the_elr_is_only_for_clusters_that_have_it() {
     let with_elr = || PartitionChange { eligible_leader_replicas: elr(&[1, 2]), ..to_isr(&[0], None) };
     let mut brokers = Brokers::with_partition(true);

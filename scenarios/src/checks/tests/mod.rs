@@ -6,6 +6,7 @@ mod clients;
 mod metadata;
 mod persist_before_promise;
 mod quorum;
+mod replicas;
 mod replication;
 mod safety;
 mod test_disk;
