@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use raft::broker::observation::{BrokerObservation, PartitionTag};
-use raft::ids::{NodeId, PartitionEpoch, TopicIdPartition};
+use raft::ids::{NodeId, Offset, PartitionEpoch, TopicIdPartition};
 use raft::message::ErrorCode;
 use raft::message::cluster::AlterPartitionRequest;
 use raft::message::data::{DataFetchResponse, PartitionProduceData, ProduceRequest, ProduceResponse};
@@ -294,6 +294,7 @@ impl Replication {
                     high_watermark: None,
                     partition_epoch: PartitionEpoch(-1),
                     maximal: 0,
+                    enough_to: Offset(0),
                     in_flight: false,
                     dormant: !metadata.is_registered(server, id),
                     proposed: Rc::from([]),
@@ -318,6 +319,13 @@ impl Replication {
                 }
             }
             BrokerObservation::Truncated { .. } | BrokerObservation::Lifecycle { .. } => {}
+        }
+        let (partition, required) = (&mut self.partitions[index], self.min_isrs[index]);
+        let committed_end = partition.committed_end();
+        if let Some(leads) = &mut partition.replicas[server].leads
+            && usize::from(leads.maximal) >= required
+        {
+            leads.enough_to = leads.enough_to.max(committed_end);
         }
     }
 
