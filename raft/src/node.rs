@@ -207,7 +207,7 @@ impl Alive {
                 let logs = LogManager::load(files, config.log)?;
                 let identity = identity(spec, directory_id, &logs, step);
                 BrokerProcess::start(step);
-                Some(Box::new(BrokerProcess::new(&config, identity, logs, is_controller)))
+                Some(Box::new(BrokerProcess::new(&config, identity, logs, is_controller, spec.fixes)))
             }
             None => None,
         };
