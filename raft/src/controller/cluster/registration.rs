@@ -65,6 +65,9 @@ pub fn register_broker(
         } else {
             replication::leaves(view, broker_id, &mut records);
         }
+        if let [dir] = log_dirs[..] {
+            replication::directory_assigned(state, broker_id, dir, &mut records);
+        }
         heartbeats.remove(broker_id);
     }
     records.push(MetadataRecord::RegisterBroker(RegisterBroker {

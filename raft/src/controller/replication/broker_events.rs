@@ -7,10 +7,10 @@ use std::rc::Rc;
 
 use super::View;
 use crate::controller::partition_change_builder::{Election, PartitionChangeBuilder};
-use crate::controller::state::{BrokerRegistration, PartitionRegistration};
+use crate::controller::state::{BrokerRegistration, ControllerState, PartitionRegistration, no_change};
 use crate::ids::{BrokerEpoch, NodeId, TopicIdPartition, Uuid};
 use crate::metadata::MetadataRecord;
-use crate::metadata::records::BrokerRegistrationChange;
+use crate::metadata::records::{BrokerRegistrationChange, PartitionChange};
 
 /// Who is not acceptable as a leader, who is although still fenced, and who lost data.
 #[derive(Clone, Copy, Default)]
@@ -95,6 +95,22 @@ pub fn directories_offline(
         log_dirs,
         ..registration_change(broker, registration.epoch)
     }));
+}
+
+/// Its replicas lie in its only directory now, wherever they lay before: its disk was replaced.
+/// Stands for AssignReplicasToDirs (73), which a broker sends when it has made a replica's log in
+/// another directory than metadata says: here the registration says it, with one directory to a
+/// broker (KIP-858).
+pub fn directory_assigned(state: &ControllerState, broker: NodeId, dir: Uuid, records: &mut Vec<MetadataRecord>) {
+    for (id, partition) in state.topics.partitions() {
+        if !partition.directory_of(broker).is_some_and(|before| before != dir) {
+            continue;
+        }
+        let placed = partition.replicas.iter().zip(partition.directories.iter());
+        let directories = placed.map(|(replica, before)| if *replica == broker { dir } else { *before }).collect();
+        let change = PartitionChange { directories: Some(directories), ..no_change(id) };
+        records.push(MetadataRecord::PartitionChange(change));
+    }
 }
 
 fn leader_and_isr_updates(

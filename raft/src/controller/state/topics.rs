@@ -70,6 +70,14 @@ impl TopicState {
         self.in_elr.range((broker, FIRST)..=(broker, LAST)).map(|(_, partition)| *partition)
     }
 
+    /// All partitions.
+    pub fn partitions(&self) -> impl Iterator<Item = (TopicIdPartition, &PartitionRegistration)> {
+        self.topics.iter().flat_map(|(topic_id, topic)| {
+            let of = |number: i32| TopicIdPartition { topic_id: *topic_id, partition: number };
+            topic.partitions.iter().map(move |(number, partition)| (of(*number), partition))
+        })
+    }
+
     /// Partitions without a leader.
     pub fn leaderless(&self) -> impl Iterator<Item = TopicIdPartition> + '_ {
         self.with_in_isr(NodeId::NONE)
