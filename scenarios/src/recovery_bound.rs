@@ -247,7 +247,7 @@ mod tests {
             ("request.timeout.ms", "40000", 10_000),
             ("replica.fetch.backoff.ms", "3000", 4_000),
             ("replica.fetch.wait.max.ms", "1000", 1_000),
-            ("replica.fetch.response.max.bytes", "1", 2_999),
+            ("replica.fetch.response.max.bytes", "1", 2_997),
         ] {
             let mut slower = configs.clone();
             slower[3].set(key, value).expect("legal");

@@ -358,7 +358,7 @@ impl ClientHistories {
             });
         }
         let unseen = |(_, record): &(i64, &partition_log::LogRecord)| !record.seen;
-        let unseen = complete.then(|| (0..).zip(&log.records).filter(unseen));
+        let unseen = complete.then(|| (0..).zip(log.to_be_read()).filter(unseen));
         let acked =
             unseen.into_iter().flatten().find(|(offset, record)| self.appends.is_acked_at(record.value, *offset));
         if let Some((offset, record)) = acked {

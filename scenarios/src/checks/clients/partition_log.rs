@@ -215,13 +215,19 @@ impl PartitionLog {
         self.settled_end = Some(self.records.len());
     }
 
+    /// What somebody must have read when everything has recovered: what was committed when all faults
+    /// were over.
+    pub fn to_be_read(&self) -> &[LogRecord] {
+        &self.records[..self.settled_end.unwrap_or(self.records.len())]
+    }
+
     /// The first record that no poll sent after all faults has shown, of those that were committed by
     /// then: what comes in later is always a round trip ahead of whoever reads it.
     pub fn first_unread(&mut self) -> Option<i64> {
         while self.records.get(self.first_unread).is_some_and(|record| record.seen_fresh) {
             self.first_unread += 1;
         }
-        let end = self.settled_end.unwrap_or(self.records.len());
+        let end = self.to_be_read().len();
         (self.first_unread < end).then_some(self.first_unread as i64)
     }
 }
