@@ -27,5 +27,19 @@ switches! {
         /// With exactly one voter Kafka moves the high watermark, and so acknowledges, before
         /// its own fsync (D9's exception). Mend: a single voter forces its append first.
         SingleVoterFlushFirst,
+        /// A broker's loader counts as caught up when it has loaded all below the *local* high
+        /// watermark, which is never above the end of the local log. A broker whose metadata log
+        /// was cut by recovery (a rotten batch) and comes back a few records at a time so publishes
+        /// a first image of long ago, in which its topics do not exist yet: it sets their logs aside
+        /// as strays, while it may still be in their ISR (controller-broker.md §5.2, §5.4). Mend:
+        /// the first publish waits until the controller says that the broker has caught up.
+        FirstPublishAfterCaughtUp,
+        /// A leader that learns of an ISR by the answer to its AlterPartition proposes the next member
+        /// at once; the metadata that says the same as that answer comes later, and `makeLeader` takes
+        /// it (its partition epoch is equal) and forgets the proposal that is under way
+        /// (controller-broker.md §6.2). If the controller accepts it, the new member counts in the
+        /// ISR while the leader commits without it. Mend: metadata of the partition epoch that the
+        /// leader goes by already changes nothing of its ISR.
+        KeepProposalOfSameEpoch,
     }
 }

@@ -14,6 +14,7 @@ use super::image_view::ImageView;
 use super::lifecycle::{BrokerIdentity, BrokerLifecycleManager, BrokerServer, LifecycleEvent, ServerAction};
 use super::log::LogManager;
 use super::observation::BrokerObservation;
+use crate::fixes::{Fix, Fixes};
 use crate::ids::{NodeId, Offset};
 use crate::io::{Effect, Input, Observation, Post, ThreadName};
 use crate::metadata::MetadataLoader;
@@ -23,6 +24,8 @@ use crate::quorum::client::ListenerItem;
 use crate::quorum::step::{Fatal, Step, throw};
 
 const NS_PER_MS: u64 = 1_000_000;
+/// [`Fix::FirstPublishAfterCaughtUp`]: how often it is asked whether publishers may have the image.
+const ASK_AGAIN_NS: u64 = 100 * NS_PER_MS;
 
 /// A publication on its way to the publishers, and the offset that heartbeats may tell of then.
 #[derive(Clone, Debug)]
@@ -43,6 +46,9 @@ pub struct BrokerProcess {
     /// What heartbeats tell: the last published image, after all publishers ran.
     last_applied: Offset,
     is_started: bool,
+    /// The controller has said so.
+    has_caught_up: bool,
+    fixes: Fixes,
     view: ImageView,
     lifecycle: BrokerLifecycleManager,
     server: BrokerServer,
@@ -58,6 +64,7 @@ impl BrokerProcess {
         identity: BrokerIdentity,
         logs: LogManager,
         is_controller: bool,
+        fixes: Fixes,
     ) -> BrokerProcess {
         BrokerProcess {
             loader: MetadataLoader::new(is_controller, config.bugs),
@@ -65,6 +72,8 @@ impl BrokerProcess {
             applied: VecDeque::new(),
             last_applied: Offset(-1),
             is_started: false,
+            has_caught_up: false,
+            fixes,
             view: ImageView::empty(config),
             lifecycle: BrokerLifecycleManager::new(config, identity),
             server: BrokerServer::new(config.controlled_shutdown_enable),
@@ -111,6 +120,10 @@ impl BrokerProcess {
                 }
                 Some(ListenerItem::Appended { .. }) | None => return Ok(()),
             },
+            Input::Timer if self.fixes.has(Fix::FirstPublishAfterCaughtUp) && !self.has_caught_up => {
+                step.out.push(Effect::ArmTimer { at_mono_ns: step.now.mono_ns + ASK_AGAIN_NS });
+                return Ok(());
+            }
             Input::Timer => self.loader.initialize_new_publishers(high_watermark, step).into_iter().collect(),
             Input::DiskError(error) => throw!("the disk failed: {error}"),
             _ => return Ok(()),
@@ -158,6 +171,7 @@ impl BrokerProcess {
             if let LifecycleEvent::Registered { broker_epoch } = event {
                 self.data_plane.replicas_mut().set_broker_epoch(broker_epoch);
             }
+            self.has_caught_up |= event == LifecycleEvent::CaughtUp;
             let actions = self.server.on_lifecycle(event);
             self.act(actions, step);
         }

@@ -351,7 +351,9 @@ impl ClientHistories {
         if deleted {
             return;
         }
-        if complete && log.told_end > end {
+        if complete && log.told_end > end && log.told_end <= log.destroyed_end {
+            verdict.excuse(Excuse::ReadOfDestroyedRecord, 1);
+        } else if complete && log.told_end > end {
             let told = log.told_end;
             verdict.fail(Invariant::UncommittedRead, || {
                 format!("a consumer was told that {name} ends at {told}, and committed is {end}")

@@ -84,6 +84,8 @@ pub struct PartitionLog {
     known_ends: Vec<(u64, i64)>,
     /// The largest end that a client was told.
     pub told_end: i64,
+    /// The largest end of what is destroyed: a leader that has not heard of it may tell of it still.
+    pub destroyed_end: i64,
     first_unread: usize,
     /// Where it ended when all faults were over, unless it was cut below that since.
     settled_end: Option<usize>,
@@ -155,6 +157,7 @@ impl PartitionLog {
     /// that went, last first, and with each its values.
     pub fn cut(&mut self, ordinal: u64, new_end: i64) -> Vec<(LogBatch, Vec<u64>)> {
         let mut gone = Vec::new();
+        self.destroyed_end = self.destroyed_end.max(self.end()).max(self.told_end);
         while self.end() > new_end {
             let Some(batch) = self.batches.pop() else { break };
             assert!(batch.base >= new_end, "a log is cut at {new_end}, within the batch at {}", batch.base);

@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use raft::broker::observation::{BrokerObservation, PartitionTag};
-use raft::ids::{NodeId, PartitionEpoch, TopicIdPartition};
+use raft::ids::{NodeId, Offset, PartitionEpoch, TopicIdPartition};
 use raft::message::ErrorCode;
 use raft::message::cluster::AlterPartitionRequest;
 use raft::message::data::{DataFetchResponse, PartitionProduceData, ProduceRequest, ProduceResponse};
@@ -319,6 +319,12 @@ impl Replication {
             }
             BrokerObservation::Truncated { .. } | BrokerObservation::Lifecycle { .. } => {}
         }
+        let (partition, required) = (&mut self.partitions[index], self.min_isrs[index]);
+        let committed_end = partition.committed_end();
+        let replica = &mut partition.replicas[server];
+        if replica.leads.as_ref().is_some_and(|leads| usize::from(leads.maximal) >= required) {
+            replica.enough_to = replica.enough_to.max(committed_end);
+        }
     }
 
     /// A broker is down.
@@ -332,6 +338,7 @@ impl Replication {
         });
         for partition in &mut self.partitions {
             partition.replicas[server].leads = None;
+            partition.replicas[server].enough_to = Offset(0);
         }
     }
 }

@@ -42,6 +42,9 @@ pub struct Replica {
     pub rotten: bool,
     /// Of this life, if it leads.
     pub leads: Option<Leading>,
+    /// How far C went when this life led with an ISR that was large enough: an answer about several
+    /// partitions may come long after one of them was decided, and in a later epoch.
+    pub enough_to: Offset,
 }
 
 impl Replica {
