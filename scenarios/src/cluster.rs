@@ -6,7 +6,7 @@ use std::rc::Rc;
 use raft::config::NodeConfig as KafkaNode;
 use raft::ids::NodeId;
 use raft::node::{NodeSpec, Roles};
-use sim::fault::{Link, Plan};
+use sim::fault::{Link, Plan, What};
 use sim::network::NetworkConfig;
 use sim::process::{Node, Payload};
 use sim::rng::{Entropy, Purpose, Seed};
@@ -17,7 +17,7 @@ use crate::checks::cluster::BrokerConfig;
 use crate::checks::replication::Settings;
 use crate::recovery_bound::{Load, recovery_bound_ms};
 use crate::scenario::claims::Workload;
-use crate::scenario::values::IntRange;
+use crate::scenario::values::{IntRange, Nanos};
 use crate::scenario::world::INPUT_KINDS;
 use crate::scenario::{Scenario, Transport};
 use crate::workload::{ClientSpec, KafkaClientRole, KafkaClientSpec, append_bytes};
@@ -78,7 +78,7 @@ pub fn prepare(scenario: &Scenario, seed: Seed, plan: Option<Plan>) -> Result<Pr
     let clients: Vec<Node> = (0..client_count).map(|i| Node((servers.len() + i) as u16)).collect();
     let plan = plan.unwrap_or_else(|| nemesis::plan(&scenario, &server_nodes, &broker_nodes, &clients, seed));
     let broker_checks = broker_checks(&scenario, &configs, &kafka_clients);
-    let recovery_bound_ms = bound_ms(&configs, &plan, &scenario);
+    let recovery_bound_ms = bound_ms(&configs, &plan, &scenario)?;
     let mut nodes = Vec::with_capacity(servers.len() + clients.len());
     let costs = costs(&scenario);
     for (index, config) in configs.iter().enumerate() {
@@ -119,18 +119,27 @@ pub fn prepare(scenario: &Scenario, seed: Seed, plan: Option<Plan>) -> Result<Pr
 }
 
 /// How long after healing everything must have recovered.
-fn bound_ms(configs: &[KafkaNode], plan: &Plan, scenario: &Scenario) -> u64 {
-    let appends = scenario.duration.0 / scenario.workload.interval.0.max(1) * u64::from(scenario.workload.clients);
+fn bound_ms(configs: &[KafkaNode], plan: &Plan, scenario: &Scenario) -> Result<u64, String> {
+    let times = |interval: Nanos| scenario.duration.0 / interval.0.max(1);
     let no_ops = scenario.duration.0 / 1_000_000 / NO_OP_MS;
+    let (workload, kafka) = (&scenario.workload, &scenario.clients);
+    let clients = match scenario.cluster.has_brokers() {
+        true => Some(kafka.settings(Rc::from([]), Rc::from([]))?),
+        false => None,
+    };
+    let leaves = plan.0.iter().filter(|fault| matches!(fault.what, What::Terminate { .. }));
+    let down_ns = leaves.map(|fault| fault.lasts_ns).chain([scenario.cluster.restart_after.0]).max().unwrap_or(0);
     let load = Load {
         wall_steps_ms: nemesis::max_wall_step_ms(plan),
-        batches: appends + no_ops,
-        batch_bytes: append_bytes(scenario.workload.records.max.unsigned_abs()),
-        client_ms: client_ms(&scenario.workload, configs.len() as u64),
+        batches: times(workload.interval) * u64::from(workload.clients) + no_ops,
+        batch_bytes: append_bytes(workload.records.max.unsigned_abs()),
+        client_ms: if clients.is_some() { 0 } else { client_ms(workload, configs.len() as u64) },
         slowest_ppm: slowest_ppm(scenario),
         fsync_ns: scenario.disk.fsync.mean_ns(),
+        restart_ms: down_ns.div_ceil(1_000_000),
+        data_batches: times(kafka.produce_interval) * u64::from(kafka.producers),
     };
-    recovery_bound_ms(configs, load, &scenario.network)
+    Ok(recovery_bound_ms(configs, clients.as_ref(), load, &scenario.network))
 }
 
 /// How long a client takes to append once, and to read from each server once.

@@ -1,7 +1,7 @@
 //! The world's onlooker: translates what crosses the border for the checks. Decides nothing.
 
 use raft::client::AttemptEvent as Attempt;
-use raft::io::ThreadName;
+use raft::io::{Observation, ThreadName};
 use sim::disk::Disk;
 use sim::fault::{Fault, What};
 use sim::process::{Connection, DiskError, Input, Node, Thread};
@@ -134,8 +134,16 @@ impl Watch<Actor> for Onlooker {
     fn observed(&mut self, at: u64, node: Node, said: &Said) {
         match said {
             Said::Server(observation) => {
-                if let Some((checks, server)) = self.server(node) {
-                    checks.observed(at, server, *observation);
+                let healed = self.healed;
+                let Some((checks, server)) = self.server(node) else { return };
+                checks.observed(at, server, *observation);
+                // Clients may be done, or idle, when the last of these comes.
+                let moves = matches!(
+                    observation,
+                    Observation::Published { .. } | Observation::HighWatermark { .. } | Observation::RoleChanged { .. }
+                );
+                if healed && moves && checks.cluster().is_some() {
+                    self.recovered = checks.recovered();
                 }
             }
             Said::Attempt(event) => {

@@ -424,7 +424,7 @@ impl Checks {
         self.white_box.healed(at);
         self.failovers.healed();
         if let Some(cluster) = &mut self.cluster {
-            cluster.histories.healed();
+            cluster.healed(self.committed.end);
         }
     }
 
@@ -438,7 +438,7 @@ impl Checks {
 
     fn missing_in_cluster(&mut self) -> Option<Missing> {
         let cluster = self.cluster.as_mut()?;
-        cluster.missing(&self.servers, self.committed.end)
+        cluster.missing(&self.servers)
     }
 
     /// The recovery bound has passed.

@@ -52,8 +52,8 @@ pub struct ClusterChecks {
     replication: Replication,
     acked_records: u64,
     excused_records: u64,
-    /// Where the committed metadata ended when it was first asked for after healing.
-    to_be_published: Option<Offset>,
+    /// Where the committed metadata ended at healing.
+    to_be_published: Offset,
     /// Clients that begin after healing.
     pub fresh: FreshClients,
     /// What all clients did.
@@ -71,7 +71,7 @@ impl ClusterChecks {
             replication: Replication::new(servers.to_vec(), settings),
             acked_records: 0,
             excused_records: 0,
-            to_be_published: None,
+            to_be_published: Offset(0),
             histories: ClientHistories::new(&topics, &ids),
             fresh: FreshClients::new(first_fresh_client, partitions),
         }
@@ -289,10 +289,16 @@ impl ClusterChecks {
         differs.or_else(|| self.replication.differs_from_disk(server, disk?))
     }
 
+    /// All faults are over: images shall go as far as the metadata does now.
+    pub fn healed(&mut self, committed_end: Offset) {
+        self.to_be_published = committed_end;
+        self.histories.healed();
+    }
+
     /// The first recovery predicate that does not hold: all live brokers are unfenced, partitions
-    /// that promises allow are led and fully in sync, and images go as far as the metadata did when
-    /// this was first asked after healing.
-    pub fn missing(&mut self, servers: &[ServerGhost], committed_end: Offset) -> Option<Missing> {
+    /// that promises allow are led and fully in sync, and images go as far as the metadata did at
+    /// healing.
+    pub fn missing(&mut self, servers: &[ServerGhost]) -> Option<Missing> {
         let image = self.metadata.image();
         let index = |id: NodeId| servers.iter().position(|server| server.id == id);
         let is_live = |id: NodeId| index(id).is_some_and(|server| servers[server].up);
@@ -301,34 +307,40 @@ impl ClusterChecks {
 
         let fenced = of(&mut self.brokers.iter().copied().filter(|id| is_live(*id) && !is_active(*id)));
         if !fenced.is_empty() {
-            return Some(Missing { predicate: "all live brokers unfenced", servers: fenced });
+            return Some(Missing::new("all live brokers unfenced", fenced));
         }
         for partition in self.replication.partitions().iter().filter(|partition| !partition.deleted) {
             let Some(now) = partition.now() else { continue };
             // With ELR on nobody may be left who can lead without being chosen uncleanly.
             let may_be_led = !now.isr.is_empty() || !now.elr.is_empty();
             if !now.has_leader() && may_be_led {
-                return Some(Missing { predicate: "every partition led", servers: Vec::new() });
+                return Some(Missing {
+                    partition: Some(partition.id),
+                    ..Missing::new("every partition led", Vec::new())
+                });
             }
             let in_sync = |id: &NodeId| now.isr.contains(id) || !is_live(*id);
             let rotten = |id: &NodeId| index(*id).is_some_and(|server| partition.replicas[server].rotten);
             if now.has_leader() && !rotten(&now.leader) {
                 let out = of(&mut now.replicas.iter().copied().filter(|id| !in_sync(id) && !rotten(id)));
                 if !out.is_empty() {
-                    return Some(Missing { predicate: "every replica in sync", servers: out });
+                    return Some(Missing {
+                        partition: Some(partition.id),
+                        ..Missing::new("every replica in sync", out)
+                    });
                 }
             }
         }
-        let target = *self.to_be_published.get_or_insert(committed_end);
+        let target = self.to_be_published;
         let behind = |id: &NodeId| {
             let published = index(*id).and_then(|server| self.metadata.published(server));
             published.is_none_or(|published| published.0 + 1 < target.0)
         };
         let behind = of(&mut self.brokers.iter().copied().filter(|id| is_live(*id) && behind(id)));
         if !behind.is_empty() {
-            return Some(Missing { predicate: "images published to the committed end", servers: behind });
+            return Some(Missing::new("images published to the committed end", behind));
         }
         let unread = || self.histories.unread().map(|_| "every committed record read back");
-        self.fresh.missing().or_else(unread).map(|predicate| Missing { predicate, servers: Vec::new() })
+        self.fresh.missing().or_else(unread).map(|predicate| Missing::new(predicate, Vec::new()))
     }
 }

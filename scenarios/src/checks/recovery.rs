@@ -2,7 +2,7 @@
 //! voters follow, high watermarks at the log's end, a fresh append committed, every live server
 //! showing it, and every committed record before it read back by some client.
 
-use raft::ids::{LeaderEpoch, Offset};
+use raft::ids::{LeaderEpoch, Offset, TopicIdPartition};
 use raft::io::Role;
 
 use super::committed::Committed;
@@ -36,6 +36,15 @@ pub struct Missing {
     pub predicate: &'static str,
     /// For whom.
     pub servers: Vec<usize>,
+    /// And of what, if it is about one.
+    pub partition: Option<TopicIdPartition>,
+}
+
+impl Missing {
+    /// For these servers, or in general.
+    pub fn new(predicate: &'static str, servers: Vec<usize>) -> Missing {
+        Missing { predicate, servers, partition: None }
+    }
 }
 
 impl Recovery {
@@ -85,12 +94,12 @@ impl Recovery {
     /// The first predicate that does not hold.
     pub fn missing(&mut self, servers: &[ServerGhost], committed: &mut Committed, ledger: &Ledger) -> Option<Missing> {
         if self.healed_ns.is_none() {
-            return Some(Missing { predicate: "all faults healed", servers: Vec::new() });
+            return Some(Missing::new("all faults healed", Vec::new()));
         }
         let leaders: Vec<usize> = (0..servers.len()).filter(|server| servers[*server].leads().is_some()).collect();
         let &[leader] = leaders.as_slice() else {
             self.settled = None;
-            return Some(Missing { predicate: "exactly one leader", servers: leaders });
+            return Some(Missing::new("exactly one leader", leaders));
         };
         let epoch = servers[leader].leads().unwrap_or_default();
         let astray = |server: &ServerGhost| {
@@ -111,7 +120,7 @@ impl Recovery {
             server.voter && server.up && behind(server)
         })
         .or_else(|| {
-            let nobody = Missing { predicate: "a fresh append acknowledged", servers: Vec::new() };
+            let nobody = Missing::new("a fresh append acknowledged", Vec::new());
             (self.fresh.is_none() && self.appends).then_some(nobody)
         })
         .or_else(|| {
@@ -122,7 +131,7 @@ impl Recovery {
         .or_else(|| {
             let unread =
                 committed.first_unread().filter(|unread| self.reads && self.fresh.is_none_or(|fresh| *unread <= fresh));
-            unread.map(|_| Missing { predicate: "every committed record read back", servers: Vec::new() })
+            unread.map(|_| Missing::new("every committed record read back", Vec::new()))
         })
     }
 
@@ -138,8 +147,9 @@ impl Recovery {
                 .map_or_else(|| "faults never ended".to_owned(), |ns| format!("all faults ended at {}", seconds(ns)));
             let whom: Vec<String> =
                 missing.servers.iter().map(|server| format!("node {}", servers[*server].id)).collect();
+            let of = missing.partition.map_or_else(String::new, |partition| format!(", partition {partition}"));
             let whom = if whom.is_empty() { String::new() } else { format!(" (see {})", whom.join(", ")) };
-            format!("{healed}; at {} this did not hold yet: {}{whom}", seconds(now_ns), missing.predicate)
+            format!("{healed}; at {} this did not hold yet: {}{whom}", seconds(now_ns), missing.predicate) + &of
         });
     }
 }
@@ -153,5 +163,5 @@ fn lacking(
         return None;
     }
     let servers = (0..servers.len()).filter(|index| lacks(*index, &servers[*index])).collect();
-    Some(Missing { predicate, servers })
+    Some(Missing::new(predicate, servers))
 }

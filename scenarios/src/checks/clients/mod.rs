@@ -126,6 +126,7 @@ impl ClientHistories {
     pub fn healed(&mut self) {
         self.ordinal += 1;
         self.polls.healed(self.ordinal);
+        self.topics.logs.iter_mut().for_each(|log| log.settle());
     }
 
     /// A record of the metadata log is committed; in order of offsets, each once (control records
@@ -171,7 +172,7 @@ impl ClientHistories {
         }
     }
 
-    /// A partition whose committed records no fresh poll has all shown, with the first such offset;
+    /// A partition whose records that were committed at healing no fresh poll has all shown, with the first such offset;
     /// topics that were deleted do not count.
     pub fn unread(&mut self) -> Option<(String, i64)> {
         let topics = &mut self.topics;
@@ -359,7 +360,7 @@ impl ClientHistories {
             });
         }
         let unseen = |(_, record): &(i64, &partition_log::LogRecord)| !record.seen;
-        let unseen = complete.then(|| (0..).zip(&log.records).filter(unseen));
+        let unseen = complete.then(|| (0..).zip(log.to_be_read()).filter(unseen));
         let acked =
             unseen.into_iter().flatten().find(|(offset, record)| self.appends.is_acked_at(record.value, *offset));
         if let Some((offset, record)) = acked {

@@ -87,6 +87,8 @@ pub struct PartitionLog {
     /// The largest end of what is destroyed: a leader that has not heard of it may tell of it still.
     pub destroyed_end: i64,
     first_unread: usize,
+    /// Where it ended when all faults were over, unless it was cut below that since.
+    settled_end: Option<usize>,
 }
 
 impl PartitionLog {
@@ -173,6 +175,7 @@ impl PartitionLog {
         self.destroyed.extend(claims.into_iter().map(|(offset, (value, _))| (offset, value)));
         self.told_end = self.told_end.min(new_end);
         self.first_unread = self.first_unread.min(self.records.len());
+        self.settled_end = self.settled_end.map(|end| end.min(self.records.len()));
         self.cuts.push((ordinal, new_end));
         self.lowest_cut = Some(self.lowest_cut.map_or(new_end, |lowest| lowest.min(new_end)));
         self.known_ends.push((ordinal, new_end));
@@ -210,12 +213,25 @@ impl PartitionLog {
         self.cuts[since..].iter().fold(known, |known, (_, new_end)| known.min(*new_end))
     }
 
-    /// The first record that no poll sent after all faults has shown.
+    /// All faults are over.
+    pub fn settle(&mut self) {
+        self.settled_end = Some(self.records.len());
+    }
+
+    /// What somebody must have read when everything has recovered: what was committed when all faults
+    /// were over.
+    pub fn to_be_read(&self) -> &[LogRecord] {
+        &self.records[..self.settled_end.unwrap_or(self.records.len())]
+    }
+
+    /// The first record that no poll sent after all faults has shown, of those that were committed by
+    /// then: what comes in later is always a round trip ahead of whoever reads it.
     pub fn first_unread(&mut self) -> Option<i64> {
         while self.records.get(self.first_unread).is_some_and(|record| record.seen_fresh) {
             self.first_unread += 1;
         }
-        (self.first_unread < self.records.len()).then_some(self.first_unread as i64)
+        let end = self.to_be_read().len();
+        (self.first_unread < end).then_some(self.first_unread as i64)
     }
 }
 

@@ -150,6 +150,15 @@ fn fresh_polls_read_all() {
     assert_eq!(story(true, &[(0, 10), (1, 11)]), None);
     assert_eq!(story(true, &[(0, 10)]), unread(1));
     assert_eq!(story(false, &[(0, 10), (1, 11)]), unread(0));
+    // What is committed later need not be read: somebody always writes.
+    let goes_on = |read: &[(i64, u64)]| {
+        let reader = consumer(&[starts_at(0), polls(2, 0, read, 2)]);
+        let mut steps = appends(&[10, 20]);
+        steps.insert(appends(&[10]).len(), Step::Healed);
+        play(&[steps, reader].concat()).histories.unread()
+    };
+    assert_eq!(goes_on(&[(0, 10), (1, 11)]), None);
+    assert_eq!(goes_on(&[(0, 10)]), unread(1));
 }
 
 #[test]
