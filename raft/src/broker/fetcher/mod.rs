@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use partition_state::{FetchState, OutOfRange};
+use smallvec::SmallVec;
 
 use super::config::BrokerConfig;
 use super::link::{Link, LinkLimits, LinkStatus, wall_deadline_ns};
@@ -50,7 +51,7 @@ struct Fetcher {
 /// What was asked, to know a stale answer.
 #[derive(Clone, Debug)]
 enum InFlight {
-    Fetch(Vec<(TopicIdPartition, Offset, LeaderEpoch)>),
+    Fetch(Rc<[FetchPartition]>),
     ListOffsets(OutOfRange, Vec<(TopicIdPartition, LeaderEpoch)>),
 }
 
@@ -201,40 +202,35 @@ impl Fetcher {
             return;
         }
         let (in_flight, request) = self.list_offsets(config, now_ns).unwrap_or_else(|| {
-            let (asked, request) = self.fetch(config, replicas, now_ns);
-            (InFlight::Fetch(asked), DataRequest::Fetch(request))
+            let request = self.fetch(config, replicas, now_ns);
+            (InFlight::Fetch(Rc::clone(&request.partitions)), DataRequest::Fetch(request))
         });
         if self.link.send(Request::Data(request), step).is_ok() {
             self.in_flight = Some(in_flight);
         }
     }
 
-    fn fetch(
-        &self,
-        config: &BrokerConfig,
-        replicas: &ReplicaManager,
-        now_ns: u64,
-    ) -> (Vec<(TopicIdPartition, Offset, LeaderEpoch)>, DataFetchRequest) {
-        let ready = || self.partitions.iter().filter(|(_, state)| state.is_ready(now_ns));
-        let asked = ready().map(|(id, state)| (*id, state.fetch_offset, state.leader_epoch)).collect();
+    fn fetch(&self, config: &BrokerConfig, replicas: &ReplicaManager, now_ns: u64) -> DataFetchRequest {
+        let ready = self.partitions.iter().filter(|(_, state)| state.is_ready(now_ns));
         let log_start = |id| replicas.partition(id).map_or(Offset(0), |partition| partition.log().start_offset());
-        let partitions = ready().map(|(id, state)| FetchPartition {
-            partition: *id,
-            current_leader_epoch: state.leader_epoch,
-            fetch_offset: state.fetch_offset,
-            last_fetched_epoch: state.last_fetched_epoch.unwrap_or(LeaderEpoch(-1)),
-            log_start_offset: log_start(*id),
-            partition_max_bytes: config.replica_fetch_max_bytes,
-        });
-        let request = DataFetchRequest {
+        let partitions: SmallVec<[FetchPartition; 8]> = ready
+            .map(|(id, state)| FetchPartition {
+                partition: *id,
+                current_leader_epoch: state.leader_epoch,
+                fetch_offset: state.fetch_offset,
+                last_fetched_epoch: state.last_fetched_epoch.unwrap_or(LeaderEpoch(-1)),
+                log_start_offset: log_start(*id),
+                partition_max_bytes: config.replica_fetch_max_bytes,
+            })
+            .collect();
+        DataFetchRequest {
             replica_id: config.node_id,
             replica_epoch: replicas.broker_epoch(),
             max_wait_ms: config.replica_fetch_wait_max_ms,
             min_bytes: config.replica_fetch_min_bytes,
             max_bytes: config.replica_fetch_response_max_bytes,
-            partitions: partitions.collect(),
-        };
-        (asked, request)
+            partitions: Rc::from(&partitions[..]),
+        }
     }
 
     /// Partitions that were out of range ask for the leader's offsets first.

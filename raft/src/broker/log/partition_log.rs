@@ -408,19 +408,26 @@ impl PartitionLog {
     /// Whole batches from the one that holds `from`, none that reaches beyond `end` (exclusive), up
     /// to `max_bytes` but at least one. Empty at or above the end.
     pub fn read(&self, from: Offset, end: Offset, max_bytes: usize) -> Records {
-        let mut records = Records::default();
-        let mut bytes = 0;
+        Records(self.readable(from, end, max_bytes).map(Rc::clone).collect())
+    }
+
+    /// Bytes of what [`PartitionLog::read`] gives.
+    pub fn read_size(&self, from: Offset, end: Offset, max_bytes: usize) -> usize {
+        self.readable(from, end, max_bytes).map(|batch| batch.len_bytes()).sum()
+    }
+
+    fn readable(&self, from: Offset, end: Offset, max_bytes: usize) -> impl Iterator<Item = &Rc<Batch>> {
         let first = self.segment_of(from);
         let skip = self.segments[first].position_of(from);
         let entries = self.segments[first..].iter().flat_map(|segment| &segment.entries).skip(skip);
-        for entry in entries.take_while(|entry| entry.next_offset() <= end) {
-            bytes += entry.batch.len_bytes();
-            if !records.0.is_empty() && bytes > max_bytes {
-                break;
-            }
-            records.0.push(Rc::clone(&entry.batch));
-        }
-        records
+        let entries = entries.take_while(move |entry| entry.next_offset() <= end);
+        let mut bytes = 0;
+        let batches = entries.map(|entry| &entry.batch);
+        batches.take_while(move |batch| {
+            let is_first = bytes == 0;
+            bytes += batch.len_bytes();
+            is_first || bytes <= max_bytes
+        })
     }
 
     /// Does a reader at `from` and an end at `end` lie in different segments? Such a fetch is not
