@@ -3,6 +3,8 @@
 //!
 //! Fetch sessions are not modelled: each request names all its partitions.
 
+use smallvec::SmallVec;
+
 use super::{ReplicaManager, deadline_ns, respond};
 use crate::broker::partition::Partition;
 use crate::broker::view::ClusterView;
@@ -55,7 +57,7 @@ impl ReplicaManager {
         step: &mut Step<'_>,
     ) {
         let now_ms = step.now.wall_ms;
-        let mut touched = Vec::new();
+        let mut touched: SmallVec<[TopicIdPartition; 4]> = SmallVec::new();
         let mut at_once = request.max_wait_ms <= 0 || request.partitions.is_empty();
         let mut bytes = 0;
         let mut answers = std::mem::take(&mut self.answers);

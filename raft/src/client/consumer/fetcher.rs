@@ -3,8 +3,6 @@
 //! One Fetch at a time goes to each leader, for all partitions with a position there. An error has
 //! no backoff of its own: the next Fetch goes out at once, and only the refresh of the metadata waits.
 
-use std::collections::BTreeMap;
-
 use smallvec::SmallVec;
 
 use super::subscription_state::FetchPosition;
@@ -35,15 +33,17 @@ impl Consumer {
             InFlight::List(_) | InFlight::Validation(_) => None,
         };
         let busy: SmallVec<[NodeId; 8]> = self.in_flight.values().filter_map(fetched).collect();
-        let mut by_node: BTreeMap<NodeId, Vec<(TopicPartition, FetchPosition)>> = BTreeMap::new();
+        let mut asked: SmallVec<[(NodeId, TopicPartition, FetchPosition); 8]> = SmallVec::new();
         for (partition, position) in self.subscriptions.fetchable() {
             match position.current_leader.leader {
                 Some(node) if busy.contains(&node) => {}
-                Some(node) => by_node.entry(node).or_default().push((partition, position)),
+                Some(node) => asked.push((node, partition, position)),
                 None => self.network.metadata.request_update(false),
             }
         }
-        for (node, partitions) in by_node {
+        asked.sort_by_key(|(node, ..)| *node);
+        for partitions in asked.chunk_by(|a, b| a.0 == b.0) {
+            let node = partitions[0].0;
             if self.is_ready(now_ms, node, entropy, out) {
                 self.send_fetch(now_ms, node, partitions, out);
             }
@@ -54,12 +54,12 @@ impl Consumer {
         &mut self,
         now_ms: i64,
         node: NodeId,
-        partitions: Vec<(TopicPartition, FetchPosition)>,
+        partitions: &[(NodeId, TopicPartition, FetchPosition)],
         out: &mut ClientOut,
     ) {
         let attempt = self.next_attempt();
         let mut asked = Vec::with_capacity(partitions.len());
-        let question = |(partition, position): &(TopicPartition, FetchPosition)| {
+        let question = |(_, partition, position): &(NodeId, TopicPartition, FetchPosition)| {
             let (partition, at) = (*partition, position.offset.0);
             out.observe(AttemptEvent::ReadInvoked { attempt, api: ReadApi::Fetch, partition, at });
             let id = self.network.metadata.id_of(partition);
@@ -130,7 +130,7 @@ impl Consumer {
             if batch.last_offset < position {
                 continue;
             }
-            let records: Vec<_> = batch.values().filter(|(offset, _)| *offset >= position).collect();
+            let records: SmallVec<[(Offset, u64); 8]> = batch.values().filter(|(offset, _)| *offset >= position).collect();
             if !records.is_empty() {
                 let count = u32::try_from(records.len()).expect("batches are at most 8 MiB");
                 out.observe(AttemptEvent::PollRecords { attempt, partition, leader_epoch: batch.epoch, count });
