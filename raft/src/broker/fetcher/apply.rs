@@ -76,7 +76,9 @@ impl Fetcher {
     fn conclude(&mut self, id: TopicIdPartition, verdict: Verdict, backoff_ms: i64, step: &Step<'_>) {
         match verdict {
             Verdict::Continue(next) => {
-                self.partitions.insert(id, next);
+                if let Some(state) = self.partitions.get_mut(&id) {
+                    *state = next;
+                }
             }
             Verdict::BackOff => {
                 if let Some(state) = self.partitions.get_mut(&id) {

@@ -422,8 +422,7 @@ impl PartitionLog {
         let entries = self.segments[first..].iter().flat_map(|segment| &segment.entries).skip(skip);
         let entries = entries.take_while(move |entry| entry.next_offset() <= end);
         let mut bytes = 0;
-        let batches = entries.map(|entry| &entry.batch);
-        batches.take_while(move |batch| {
+        entries.map(|entry| &entry.batch).take_while(move |batch| {
             let is_first = bytes == 0;
             bytes += batch.len_bytes();
             is_first || bytes <= max_bytes

@@ -130,7 +130,8 @@ impl Consumer {
             if batch.last_offset < position {
                 continue;
             }
-            let records: SmallVec<[(Offset, u64); 8]> = batch.values().filter(|(offset, _)| *offset >= position).collect();
+            let records: SmallVec<[(Offset, u64); 8]> =
+                batch.values().filter(|(offset, _)| *offset >= position).collect();
             if !records.is_empty() {
                 let count = u32::try_from(records.len()).expect("batches are at most 8 MiB");
                 out.observe(AttemptEvent::PollRecords { attempt, partition, leader_epoch: batch.epoch, count });

@@ -213,7 +213,8 @@ impl SubscriptionState {
 
     /// Does any partition wait for a reset or a validation?
     pub fn any_waiting(&self) -> bool {
-        let waits = |state: &PartitionState| matches!(state.fetch, FetchState::AwaitReset(_) | FetchState::AwaitValidation(_));
+        let waits =
+            |state: &PartitionState| matches!(state.fetch, FetchState::AwaitReset(_) | FetchState::AwaitValidation(_));
         self.partitions.values().any(waits)
     }
 
