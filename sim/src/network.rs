@@ -309,11 +309,11 @@ impl<P: Process> Network<P> {
         (slot.in_use && slot.generation == (connection.0 >> 32) as u32).then_some(index)
     }
 
-    #[inline]
+    #[inline(always)]
     pub fn store(&mut self, packet: Packet<P>) -> u32 {
         match self.free_packets.pop() {
             Some(index) => {
-                self.packets[index as usize] = Some(packet);
+                self.packets[index as usize].get_or_insert(packet);
                 index
             }
             None => {
@@ -323,7 +323,7 @@ impl<P: Process> Network<P> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub fn take(&mut self, index: u32) -> Packet<P> {
         self.free_packets.push(index);
         self.packets[index as usize].take().unwrap_or_else(|| panic!("packet {index} arrived twice"))

@@ -177,6 +177,13 @@ impl Batch {
     /// Reads one whole batch from the front of `bytes` and checks its CRC; also says how many
     /// bytes it took. The records inside are decoded only when asked for.
     pub fn parse(bytes: &[u8]) -> Result<(Batch, usize), BatchError> {
+        let header = Batch::check(bytes)?;
+        let size = header.size_bytes;
+        Ok((Batch::with_header(header, bytes[..size].into(), true), size))
+    }
+
+    /// Is there a whole batch at the front of `bytes` that [`Batch::parse`] would take?
+    pub fn check(bytes: &[u8]) -> Result<BatchHeader, BatchError> {
         let header = Batch::peek_header(bytes)?;
         let size = header.size_bytes;
         let bytes = bytes.get(..size).ok_or(BatchError::Incomplete { needed: size, found: bytes.len() })?;
@@ -191,7 +198,7 @@ impl Batch {
             let last_offset_delta = i32::from_be_bytes(field(bytes, LAST_OFFSET_DELTA_AT));
             return Err(BatchError::Offsets { base_offset: header.base_offset, last_offset_delta, count });
         }
-        Ok((Batch::with_header(header, bytes.into(), true), size))
+        Ok(header)
     }
 
     /// Takes a batch at its header's word, with as many bytes as there are: what a recovery

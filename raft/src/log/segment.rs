@@ -70,7 +70,11 @@ impl Segment {
 
     /// Index of the entry that holds `offset`, or of the first above it.
     pub fn position_of(&self, offset: Offset) -> usize {
-        let after = self.entries.partition_point(|entry| entry.base_offset <= offset);
+        // Nearly always asked for the end, or for what came last.
+        let mut after = self.entries.len();
+        if self.entries.last().is_some_and(|last| last.base_offset > offset) {
+            after = self.entries.partition_point(|entry| entry.base_offset <= offset);
+        }
         match after.checked_sub(1) {
             Some(index) if self.entries[index].next_offset() > offset => index,
             _ => after,

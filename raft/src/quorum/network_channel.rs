@@ -275,6 +275,9 @@ impl NetworkChannel {
     /// from the hand-over, and the clock may have stepped, so the oldest need not be the first.
     fn expire_unsent(&mut self, index: usize, now_ms: i64) {
         let Destination { to, unsent, .. } = &mut self.destinations[index];
+        if unsent.is_empty() {
+            return;
+        }
         let (inbound, timeout_ms) = (&mut self.inbound, self.request_timeout_ms);
         unsent.retain(|request| {
             let in_time = now_ms <= request.created_ms.saturating_add(timeout_ms);

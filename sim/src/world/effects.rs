@@ -47,30 +47,29 @@ impl<P: Process> World<P> {
     /// after unless it now waits for a barrier or died.
     fn apply<W: Watch<P>>(&mut self, watch: &mut W, node: Node, thread: Thread, effects: &mut Vec<Effect<P>>) {
         let index = usize::from(node.0);
-        let mut rest = effects.drain(..);
-        while let Some(effect) = rest.next() {
+        let mut next = 0;
+        while let Some(effect) = effects.get_mut(next) {
+            next += 1;
             if self.nodes[index].doomed.is_some() && self.is_cut_here(watch, node, thread) {
                 self.nodes[index].threads[usize::from(thread.0)].busy = Busy::Cut;
-                return;
+                break;
             }
             match self.apply_one(watch, node, thread, effect) {
                 Then::Next => {}
                 Then::Barrier(file) => {
-                    self.nodes[index].threads[usize::from(thread.0)].held.extend(rest.by_ref());
-                    if self.start_fsync(node, thread, file) {
-                        return;
+                    self.nodes[index].threads[usize::from(thread.0)].held.extend(effects.drain(next..));
+                    // Without latency it is done already: go on with what was just put aside.
+                    if self.start_fsync(node, thread, file) || !self.sync_now(watch, node, thread, file) {
+                        break;
                     }
-                    // A disk without latency: done already. Go on with what was just put aside.
-                    if !self.sync_now(watch, node, thread, file) {
-                        return;
-                    }
-                    drop(rest);
+                    effects.clear();
                     effects.append(&mut self.nodes[index].threads[usize::from(thread.0)].held);
-                    rest = effects.drain(..);
+                    next = 0;
                 }
-                Then::Dropped => return,
+                Then::Dropped => break,
             }
         }
+        effects.clear();
     }
 
     /// A doomed node dies between two effects of the list that was chosen for it, whatever its
@@ -128,13 +127,22 @@ impl<P: Process> World<P> {
         }
     }
 
-    fn apply_one<W: Watch<P>>(&mut self, watch: &mut W, node: Node, thread: Thread, effect: Effect<P>) -> Then {
+    /// Effects are many and large: only a message is moved out of the list.
+    #[inline]
+    fn apply_one<W: Watch<P>>(&mut self, watch: &mut W, node: Node, thread: Thread, effect: &mut Effect<P>) -> Then {
+        if let Effect::Request { .. } | Effect::Response { .. } = effect {
+            match std::mem::replace(effect, Effect::Cancel) {
+                Effect::Request { connection, message } => self.send_request(watch, node, connection, message),
+                Effect::Response { connection, message } => self.send_response(watch, node, connection, message),
+                _ => {}
+            }
+            return Then::Next;
+        }
         let index = usize::from(node.0);
         let state = &mut self.nodes[index];
-        match effect {
+        match *effect {
+            Effect::Request { .. } | Effect::Response { .. } => {}
             Effect::Connect { token, to } => self.connect(node, thread, token, to),
-            Effect::Request { connection, message } => self.send_request(watch, node, connection, message),
-            Effect::Response { connection, message } => self.send_response(watch, node, connection, message),
             Effect::NoResponse { connection } => self.take_next_request(node, connection),
             Effect::HangUp { connection } => self.hang_up(node, connection),
             Effect::Close { token } => self.close(node, thread, token),
@@ -148,34 +156,34 @@ impl<P: Process> World<P> {
                 let timer = &mut state.threads[usize::from(thread.0)].timer;
                 *timer = Timer { mono_ns: u64::MAX, fired: false, ..*timer };
             }
-            Effect::Open { file, path, truncate } => {
-                state.disk.open(file, &path, truncate);
-                watch.wrote(self.now, node, Write::Open { file, path: &path, truncate });
+            Effect::Open { file, ref path, truncate } => {
+                state.disk.open(file, path, truncate);
+                watch.wrote(self.now, node, Write::Open { file, path, truncate });
             }
-            Effect::Append { file, bytes } => {
-                if let Err(error) = state.disk.append(file, &bytes) {
+            Effect::Append { file, ref bytes } => {
+                if let Err(error) = state.disk.append(file, bytes) {
                     self.disk_fails(watch, node, thread, error);
                     return Then::Dropped;
                 }
-                watch.wrote(self.now, node, Write::Append { file, bytes: &bytes });
+                watch.wrote(self.now, node, Write::Append { file, bytes });
             }
             Effect::Truncate { file, len } => {
                 state.disk.truncate(file, len);
                 watch.wrote(self.now, node, Write::Truncate { file, len });
             }
-            Effect::Rename { from, to } => {
-                state.disk.rename(&from, &to);
-                watch.wrote(self.now, node, Write::Rename { from: &from, to: &to });
+            Effect::Rename { ref from, ref to } => {
+                state.disk.rename(from, to);
+                watch.wrote(self.now, node, Write::Rename { from, to });
             }
-            Effect::Unlink { path } => {
-                state.disk.unlink(&path);
-                watch.wrote(self.now, node, Write::Unlink { path: &path });
+            Effect::Unlink { ref path } => {
+                state.disk.unlink(path);
+                watch.wrote(self.now, node, Write::Unlink { path });
             }
             Effect::Fsync { file } => return Then::Barrier(Some(file)),
             Effect::FsyncDirectory => return Then::Barrier(None),
-            Effect::Post { thread: to, event } => {
-                let hash = P::post_hash(&event);
-                self.offer(node, to, Input::Post(event), hash);
+            Effect::Post { thread: to, ref event } => {
+                let hash = P::post_hash(event);
+                self.offer(node, to, Input::Post(event.clone()), hash);
             }
             Effect::Observe(observation) => {
                 let hash = P::observation_hash(&observation);
@@ -183,9 +191,9 @@ impl<P: Process> World<P> {
                 self.notice(node, &observation);
                 watch.observed(self.now, node, &observation);
             }
-            Effect::Halt { reason, fatal } => {
+            Effect::Halt { ref reason, fatal } => {
                 self.trace.behaviour(self.now, node.0, thread.0, state.incarnation, Kind::Halt, u64::from(fatal));
-                watch.halted(self.now, node, &reason, fatal);
+                watch.halted(self.now, node, reason, fatal);
                 let down_for_ns = state.down_after_terminate_ns.take().or(self.restart_after_halt_ns);
                 let how = Down::Halted { fatal };
                 self.nodes[index].threads[usize::from(thread.0)].busy = Busy::Cut;

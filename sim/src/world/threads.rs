@@ -94,6 +94,7 @@ impl<P: Process> World<P> {
         }
     }
 
+    #[inline(always)]
     fn step<W: Watch<P>>(&mut self, watch: &mut W, node: Node, thread: Thread, input: Input<P>, hash: u64) {
         watch.input(self.now, node, thread, &input);
         let state = &mut self.nodes[usize::from(node.0)];

@@ -116,6 +116,7 @@ impl<P: Process> World<P> {
     }
 
     /// One attempt over the link; what does not get through waits for the retransmission timer.
+    #[inline(always)]
     fn try_wire(&mut self, slot: u32, direction: Direction, place: u32, load: Load<P>) -> bool {
         let (from, to) = self.ends(slot, direction);
         let link = self.network.link_index(from, to);
@@ -136,6 +137,7 @@ impl<P: Process> World<P> {
     }
 
     /// No packet overtakes another of its connection.
+    #[inline(always)]
     fn put_in_order(&mut self, slot: u32, direction: Direction, link: usize, key: u64, place: u32, load: Load<P>) {
         let state = &self.network.links[link];
         let latency = &self.network.latencies[usize::from(state.latency)];
@@ -146,6 +148,7 @@ impl<P: Process> World<P> {
         self.put_on_wire(slot, direction, link, at, place, load);
     }
 
+    #[inline(always)]
     fn put_on_wire(&mut self, slot: u32, direction: Direction, link: usize, at: u64, place: u32, load: Load<P>) {
         let state = &mut self.network.slots[slot as usize];
         state.under_way += 1;

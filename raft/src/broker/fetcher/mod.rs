@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use partition_state::{FetchState, OutOfRange};
+use smallvec::SmallVec;
 
 use super::config::BrokerConfig;
 use super::link::{Link, LinkLimits, LinkStatus, wall_deadline_ns};
@@ -52,7 +53,7 @@ struct Fetcher {
 /// What was asked, to know a stale answer.
 #[derive(Clone, Debug)]
 enum InFlight {
-    Fetch(Vec<(TopicIdPartition, Offset, LeaderEpoch)>),
+    Fetch(Rc<[FetchPartition]>),
     ListOffsets(OutOfRange, Vec<(TopicIdPartition, LeaderEpoch)>),
 }
 
@@ -205,8 +206,8 @@ impl Fetcher {
             return;
         }
         let (in_flight, request) = self.list_offsets(config, now_ns).unwrap_or_else(|| {
-            let (asked, request) = self.fetch(config, replicas, now_ns);
-            (InFlight::Fetch(asked), DataRequest::Fetch(request))
+            let request = self.fetch(config, replicas, now_ns);
+            (InFlight::Fetch(Rc::clone(&request.partitions)), DataRequest::Fetch(request))
         });
         if self.link.send(Request::Data(request), step).is_ok() {
             self.in_flight = Some(in_flight);
@@ -250,9 +251,8 @@ impl Fetcher {
             max_wait_ms: config.replica_fetch_wait_max_ms,
             min_bytes: config.replica_fetch_min_bytes,
             max_bytes: config.replica_fetch_response_max_bytes,
-            partitions: partitions.collect(),
-        };
-        (asked, request)
+            partitions: Rc::from(&partitions[..]),
+        }
     }
 
     /// Partitions that were out of range ask for the leader's offsets first.

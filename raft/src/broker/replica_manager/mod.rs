@@ -33,7 +33,7 @@ use super::view::ClusterView;
 use crate::bugs::Bugs;
 use crate::ids::{BrokerEpoch, LeaderEpoch, NodeId, TopicIdPartition};
 use crate::io::{Connection, Effect, Observation, Visitor};
-use crate::message::data::LeaderIdAndEpoch;
+use crate::message::data::{FetchablePartition, LeaderIdAndEpoch};
 use crate::message::{DataResponse, ErrorCode, Response};
 use crate::quorum::step::Step;
 
@@ -68,6 +68,8 @@ pub struct ReplicaManager {
     alter_partition: AlterPartitionManager,
     produces: Vec<DelayedProduce>,
     fetches: Vec<DelayedFetch>,
+    /// Room for the answers to one fetch; empty between steps.
+    answers: Vec<FetchablePartition>,
     broker_epoch: BrokerEpoch,
     in_controlled_shutdown: bool,
     next_isr_check_ns: Option<u64>,
@@ -88,6 +90,7 @@ impl ReplicaManager {
             alter_partition: AlterPartitionManager::default(),
             produces: Vec::new(),
             fetches: Vec::new(),
+            answers: Vec::new(),
             broker_epoch: BrokerEpoch::UNKNOWN,
             in_controlled_shutdown: false,
             next_isr_check_ns: None,

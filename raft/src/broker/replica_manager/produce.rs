@@ -1,6 +1,8 @@
 //! Produce: append on the leader, and wait for the ISR if the producer wants that
 //! (controller-broker.md §6.6).
 
+use smallvec::SmallVec;
+
 use super::{ReplicaManager, deadline_ns, respond};
 use crate::broker::log::LeaderAppend;
 use crate::broker::view::ClusterView;
@@ -17,7 +19,7 @@ pub(super) struct DelayedProduce {
     connection: Connection,
     correlation_id: i32,
     deadline_ns: u64,
-    partitions: Vec<PartitionStatus>,
+    partitions: SmallVec<[PartitionStatus; 1]>,
 }
 
 #[derive(Clone, Debug)]
@@ -37,8 +39,8 @@ impl ReplicaManager {
         view: &dyn ClusterView,
         step: &mut Step<'_>,
     ) {
-        let mut statuses = Vec::with_capacity(request.partitions.len());
-        let mut appended = Vec::new();
+        let mut statuses: SmallVec<[PartitionStatus; 1]> = SmallVec::with_capacity(request.partitions.len());
+        let mut appended: SmallVec<[TopicIdPartition; 4]> = SmallVec::new();
         for data in request.partitions.iter() {
             let (status, moved) = self.append(data, request.acks, view, step);
             if moved {
@@ -162,8 +164,9 @@ impl DelayedProduce {
     }
 
     fn respond(&mut self, step: &mut Step<'_>) {
-        let partitions = self.partitions.drain(..).map(|status| status.response).collect();
-        let response = DataResponse::Produce(ProduceResponse { partitions });
+        let partitions: SmallVec<[PartitionProduceResponse; 1]> =
+            self.partitions.drain(..).map(|status| status.response).collect();
+        let response = DataResponse::Produce(ProduceResponse { partitions: partitions.as_slice().into() });
         respond(self.connection, self.correlation_id, response, step);
     }
 }

@@ -3,8 +3,7 @@
 //! One Fetch at a time goes to each leader, for all partitions with a position there. An error has
 //! no backoff of its own: the next Fetch goes out at once, and only the refresh of the metadata waits.
 
-use std::collections::BTreeMap;
-use std::rc::Rc;
+use smallvec::SmallVec;
 
 use super::subscription_state::FetchPosition;
 use super::{Consumer, InFlight};
@@ -29,21 +28,22 @@ pub(super) struct FetchInFlight {
 impl Consumer {
     /// Sends a Fetch to each leader that has none of ours.
     pub(super) fn send_fetches(&mut self, now_ms: i64, entropy: &mut dyn Entropy, out: &mut ClientOut) {
-        let mut by_node: BTreeMap<NodeId, Vec<(TopicPartition, FetchPosition)>> = BTreeMap::new();
-        for (partition, position) in self.subscriptions.fetchable() {
-            match position.current_leader.leader {
-                Some(node) => by_node.entry(node).or_default().push((partition, position)),
-                None => self.network.metadata.request_update(false),
-            }
-        }
-        let busy = |in_flight: &InFlight| match in_flight {
+        let fetched = |in_flight: &InFlight| match in_flight {
             InFlight::Fetch(fetch) => Some(fetch.node),
             InFlight::List(_) | InFlight::Validation(_) => None,
         };
-        for node in self.in_flight.values().filter_map(busy) {
-            by_node.remove(&node);
+        let busy: SmallVec<[NodeId; 8]> = self.in_flight.values().filter_map(fetched).collect();
+        let mut asked: SmallVec<[(NodeId, TopicPartition, FetchPosition); 8]> = SmallVec::new();
+        for (partition, position) in self.subscriptions.fetchable() {
+            match position.current_leader.leader {
+                Some(node) if busy.contains(&node) => {}
+                Some(node) => asked.push((node, partition, position)),
+                None => self.network.metadata.request_update(false),
+            }
         }
-        for (node, partitions) in by_node {
+        asked.sort_by_key(|(node, ..)| *node);
+        for partitions in asked.chunk_by(|a, b| a.0 == b.0) {
+            let node = partitions[0].0;
             if self.is_ready(now_ms, node, entropy, out) {
                 self.send_fetch(now_ms, node, partitions, out);
             }
@@ -54,32 +54,33 @@ impl Consumer {
         &mut self,
         now_ms: i64,
         node: NodeId,
-        partitions: Vec<(TopicPartition, FetchPosition)>,
+        partitions: &[(NodeId, TopicPartition, FetchPosition)],
         out: &mut ClientOut,
     ) {
         let attempt = self.next_attempt();
-        let (mut asked, mut questions) = (Vec::new(), Vec::new());
-        for (partition, position) in partitions {
-            let (api, at) = (ReadApi::Fetch, position.offset.0);
-            out.observe(AttemptEvent::ReadInvoked { attempt, api, partition, at });
+        let mut asked = Vec::with_capacity(partitions.len());
+        let question = |(_, partition, position): &(NodeId, TopicPartition, FetchPosition)| {
+            let (partition, at) = (*partition, position.offset.0);
+            out.observe(AttemptEvent::ReadInvoked { attempt, api: ReadApi::Fetch, partition, at });
             let id = self.network.metadata.id_of(partition);
             asked.push((partition, id, position.offset));
-            questions.push(FetchPartition {
+            FetchPartition {
                 partition: id,
                 current_leader_epoch: position.current_leader.epoch.unwrap_or(NONE),
                 fetch_offset: position.offset,
                 last_fetched_epoch: NONE,
                 log_start_offset: Offset(-1),
                 partition_max_bytes: self.config.max_partition_fetch_bytes,
-            });
-        }
+            }
+        };
+        let questions = partitions.iter().map(question).collect();
         let request = DataFetchRequest {
             replica_id: NodeId::NONE,
             replica_epoch: BrokerEpoch::UNKNOWN,
             max_wait_ms: self.config.fetch_max_wait_ms,
             min_bytes: self.config.fetch_min_bytes,
             max_bytes: self.config.fetch_max_bytes,
-            partitions: Rc::from(questions),
+            partitions: questions,
         };
         let in_flight = InFlight::Fetch(FetchInFlight { node, attempt, asked });
         self.send(now_ms, node, DataRequest::Fetch(request), in_flight, out);
@@ -129,7 +130,8 @@ impl Consumer {
             if batch.last_offset < position {
                 continue;
             }
-            let records: Vec<_> = batch.values().filter(|(offset, _)| *offset >= position).collect();
+            let records: SmallVec<[(Offset, u64); 8]> =
+                batch.values().filter(|(offset, _)| *offset >= position).collect();
             if !records.is_empty() {
                 let count = u32::try_from(records.len()).expect("batches are at most 8 MiB");
                 out.observe(AttemptEvent::PollRecords { attempt, partition, leader_epoch: batch.epoch, count });

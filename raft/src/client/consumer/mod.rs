@@ -99,8 +99,8 @@ impl Consumer {
 
     /// The next offset to be read, where that is known.
     pub fn position(&self, partition: TopicPartition) -> Option<Offset> {
-        let fetchable = self.subscriptions.fetchable();
-        fetchable.into_iter().find(|(other, _)| *other == partition).map(|(_, position)| position.offset)
+        let mut fetchable = self.subscriptions.fetchable();
+        fetchable.find(|(other, _)| *other == partition).map(|(_, position)| position.offset)
     }
 
     fn operate(&mut self, operation: ConsumerOperation, out: &mut ClientOut) {

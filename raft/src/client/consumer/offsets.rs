@@ -48,6 +48,9 @@ impl Consumer {
             // Kafka throws NoOffsetForPartitionException.
             self.throw(partition, ErrorCode::OffsetOutOfRange, out);
         }
+        if !self.subscriptions.any_waiting() {
+            return;
+        }
         let mut validations: BTreeMap<NodeId, Vec<(TopicPartition, FetchPosition)>> = BTreeMap::new();
         let mut resets: BTreeMap<(NodeId, bool), Vec<TopicPartition>> = BTreeMap::new();
         for partition in self.subscriptions.assigned() {

@@ -203,12 +203,19 @@ impl SubscriptionState {
     }
 
     /// What may be fetched: partition and position.
-    pub fn fetchable(&self) -> Vec<(TopicPartition, FetchPosition)> {
+    pub fn fetchable(&self) -> impl Iterator<Item = (TopicPartition, FetchPosition)> {
         let position = |(partition, state): (&TopicPartition, &PartitionState)| match state.fetch {
             FetchState::Fetching(position) if !state.failed => Some((*partition, position)),
             _ => None,
         };
-        self.partitions.iter().filter_map(position).collect()
+        self.partitions.iter().filter_map(position)
+    }
+
+    /// Does any partition wait for a reset or a validation?
+    pub fn any_waiting(&self) -> bool {
+        let waits =
+            |state: &PartitionState| matches!(state.fetch, FetchState::AwaitReset(_) | FetchState::AwaitValidation(_));
+        self.partitions.values().any(waits)
     }
 
     /// When the next reset or validation that is held back may be sent.

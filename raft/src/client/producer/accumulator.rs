@@ -5,11 +5,16 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use smallvec::SmallVec;
+
 use super::batch::ProducerBatch;
 use super::transaction_manager::{Batches, TransactionManager};
 use crate::client::metadata::Metadata;
 use crate::client::{ProducerConfig, TopicPartition};
 use crate::ids::NodeId;
+
+/// Numbers of batches taken for one request.
+pub(super) type Drained = SmallVec<[u32; 4]>;
 
 /// What [`RecordAccumulator::ready`] found.
 #[derive(Clone, Debug, Default)]
@@ -108,14 +113,14 @@ impl RecordAccumulator {
         node: NodeId,
         metadata: &Metadata,
         mut sequences: Option<&mut TransactionManager>,
-    ) -> Vec<u32> {
+    ) -> Drained {
         let led = |partition: &TopicPartition| metadata.current_leader(*partition).leader == Some(node);
-        let mut partitions: Vec<_> = self.queues.keys().copied().filter(led).collect();
+        let mut partitions: SmallVec<[TopicPartition; 16]> = self.queues.keys().copied().filter(led).collect();
         if let Some(last) = self.drained_last.get(&node) {
             let start = partitions.partition_point(|partition| partition < last);
             partitions.rotate_left(start);
         }
-        let mut drained = Vec::new();
+        let mut drained = Drained::new();
         let mut size = 0_u32;
         for partition in partitions {
             self.drained_last.insert(node, partition);

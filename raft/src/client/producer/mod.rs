@@ -18,6 +18,8 @@ use accumulator::RecordAccumulator;
 use initialize::Initializing;
 use transaction_manager::TransactionManager;
 
+use smallvec::SmallVec;
+
 use super::io::ms;
 use super::network_client::NetworkClient;
 use super::{AttemptEvent, ClientInput, ClientOut, ProducerConfig, ProducerConfigError, TopicPartition};
@@ -51,7 +53,7 @@ pub struct Producer {
     /// The metadata that `blocked` was last held against.
     blocked_version: u64,
     /// Produce requests without an answer, by correlation id.
-    in_flight: BTreeMap<i32, Vec<Sent>>,
+    in_flight: BTreeMap<i32, SmallVec<[Sent; 1]>>,
     attempts: u32,
     /// The earliest instant at which something is to be done without an event.
     wake_ms: Option<i64>,
@@ -131,8 +133,8 @@ impl Producer {
     /// Accepts sends whose partition is known by now, and refuses those that waited too long.
     fn unblock(&mut self, now: Now, out: &mut ClientOut) {
         let now_ms = ms(now);
-        let blocked = std::mem::take(&mut self.blocked);
-        for send in blocked {
+        for _ in 0..self.blocked.len() {
+            let Some(send) = self.blocked.pop_front() else { break };
             let BlockedSend { partition, value, gives_up_at_ms } = send;
             if self.fatal.is_some() || gives_up_at_ms <= now_ms {
                 out.observe(AttemptEvent::SendRefused { partition, value });

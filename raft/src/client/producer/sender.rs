@@ -2,6 +2,9 @@
 
 use std::rc::Rc;
 
+use smallvec::SmallVec;
+
+use super::accumulator::Drained;
 use super::batch::ProducerBatch;
 use super::{Producer, Sent};
 use crate::client::connections::{Answer, Completed, NotReady};
@@ -39,7 +42,7 @@ impl Producer {
         if !check.unknown_leader_topics.is_empty() {
             self.network.metadata.request_update(false);
         }
-        let mut requests = Vec::new();
+        let mut requests: SmallVec<[(NodeId, Drained); 2]> = SmallVec::new();
         for node in check.nodes {
             match self.network.ready(now_ms, node, entropy, out) {
                 Ok(()) => {
@@ -88,10 +91,10 @@ impl Producer {
         }
     }
 
-    fn send_produce_request(&mut self, now_ms: i64, node: NodeId, drained: Vec<u32>, out: &mut ClientOut) {
+    fn send_produce_request(&mut self, now_ms: i64, node: NodeId, drained: Drained, out: &mut ClientOut) {
         let acks = self.config.acks;
-        let mut sent = Vec::new();
-        let mut partitions = Vec::new();
+        let mut sent = SmallVec::new();
+        let mut partitions: SmallVec<[PartitionProduceData; 2]> = SmallVec::new();
         for number in drained {
             let attempt = self.next_attempt();
             let Some(batch) = self.accumulator.batches.get_mut(&number) else { continue };
@@ -103,7 +106,7 @@ impl Producer {
         }
         let timeout_ms = self.config.client.request_timeout_ms;
         let wire_timeout_ms = i32::try_from(timeout_ms).unwrap_or(i32::MAX);
-        let request = ProduceRequest { acks, timeout_ms: wire_timeout_ms, partitions: Rc::from(partitions) };
+        let request = ProduceRequest { acks, timeout_ms: wire_timeout_ms, partitions: partitions.as_slice().into() };
         let request = Request::Data(DataRequest::Produce(request));
         let correlation_id = self.network.send(now_ms, node, request, timeout_ms, acks != 0, out);
         self.in_flight.insert(correlation_id, sent);

@@ -260,7 +260,7 @@ impl Appends {
                 let (renumbered, copy) = (sent.sendings.len() > 1, earlier.is_some());
                 if let Some(producer) = producer {
                     let state = OneBatch { base, first: values[0], producer, renumbered, copy };
-                    follows(state, before, &topics.name_of(log), counts, verdict);
+                    follows(state, before, || topics.name_of(log), counts, verdict);
                 }
             }
             None => verdict.fail(Invariant::InventedRecord, || {
@@ -430,7 +430,13 @@ struct OneBatch {
 }
 
 /// A batch follows what the log knew of its producer.
-fn follows(batch: OneBatch, before: Option<ProducerState>, name: &str, counts: &mut Counts, verdict: &mut Verdict) {
+fn follows(
+    batch: OneBatch,
+    before: Option<ProducerState>,
+    name: impl Fn() -> String,
+    counts: &mut Counts,
+    verdict: &mut Verdict,
+) {
     let OneBatch { base, first, producer, renumbered, copy } = batch;
     let base = Offset(base);
     let Some(before) = before else {
@@ -442,6 +448,7 @@ fn follows(batch: OneBatch, before: Option<ProducerState>, name: &str, counts: &
     let expected = if producer.epoch == before.epoch { before.next_sequence } else { 0 };
     if producer.epoch < before.epoch || producer.base_sequence != expected {
         verdict.fail(Invariant::IdempotentSequences, || {
+            let name = name();
             format!(
                 "{producer:?} is committed in {name} at offset {base} after epoch {} with {} to follow",
                 before.epoch, before.next_sequence
@@ -452,6 +459,7 @@ fn follows(batch: OneBatch, before: Option<ProducerState>, name: &str, counts: &
             verdict.excuse(Excuse::ReorderedByEpochBump, 1);
         } else {
             verdict.fail(Invariant::NonmonotonicSend, || {
+                let name = name();
                 format!(
                     "value {first} is committed in {name} at offset {base} behind {}, which was sent later",
                     before.last_value

@@ -126,7 +126,7 @@ impl Topics {
     pub fn logs_of(&mut self, partition: TopicPartition) -> Logs {
         let lives = self.client_name(partition.topic).map_or(0, |name| self.of_name(name).len());
         if let Some(known) = self.client_logs.get(&partition).filter(|known| known.len() == lives) {
-            return known.clone();
+            return Logs::from_slice(known);
         }
         let name = self.client_name(partition.topic).cloned();
         let lives: Vec<usize> = name.map_or_else(Vec::new, |name| self.of_name(&name).to_vec());

@@ -297,9 +297,8 @@ impl LogGhost {
             let mut segment = Segment { base: *base, ..Segment::default() };
             let mut position = 0;
             while readable && position < bytes.len() {
-                let next = Batch::peek_header(&bytes[position..]).ok();
-                let next = next.filter(|header| header.base_offset == ledger.end(before));
-                let Some(header) = next.filter(|_| Batch::parse(&bytes[position..]).is_ok()) else {
+                let next = Batch::check(&bytes[position..]).ok();
+                let Some(header) = next.filter(|header| header.base_offset == ledger.end(before)) else {
                     readable = false;
                     break;
                 };

@@ -237,11 +237,8 @@ impl Replication {
     }
 
     fn judge_acks(&mut self, server: usize, around: &mut Around<'_>) {
-        let (acks, others): (Vec<Ack>, Vec<Ack>) =
-            std::mem::take(&mut self.acks).into_iter().partition(|ack| ack.server == server);
-        self.acks = others;
         let id = self.servers.ids[server];
-        for ack in acks {
+        for ack in self.acks.extract_if(.., |ack| ack.server == server) {
             let partition = &self.partitions[ack.partition];
             acks::judge(&ack, partition, self.min_isrs[ack.partition], id, &self.servers, around);
         }
