@@ -12,7 +12,6 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use partition_state::{FetchState, OutOfRange};
-use smallvec::SmallVec;
 
 use super::config::BrokerConfig;
 use super::link::{Link, LinkLimits, LinkStatus, wall_deadline_ns};
@@ -53,7 +52,7 @@ struct Fetcher {
 /// What was asked, to know a stale answer.
 #[derive(Clone, Debug)]
 enum InFlight {
-    Fetch(Rc<[FetchPartition]>),
+    Fetch(Vec<(TopicIdPartition, Offset, LeaderEpoch)>),
     ListOffsets(OutOfRange, Vec<(TopicIdPartition, LeaderEpoch)>),
 }
 
@@ -206,8 +205,8 @@ impl Fetcher {
             return;
         }
         let (in_flight, request) = self.list_offsets(config, now_ns).unwrap_or_else(|| {
-            let request = self.fetch(config, replicas, now_ns);
-            (InFlight::Fetch(Rc::clone(&request.partitions)), DataRequest::Fetch(request))
+            let (asked, request) = self.fetch(config, replicas, now_ns);
+            (InFlight::Fetch(asked), DataRequest::Fetch(request))
         });
         if self.link.send(Request::Data(request), step).is_ok() {
             self.in_flight = Some(in_flight);
@@ -251,8 +250,9 @@ impl Fetcher {
             max_wait_ms: config.replica_fetch_wait_max_ms,
             min_bytes: config.replica_fetch_min_bytes,
             max_bytes: config.replica_fetch_response_max_bytes,
-            partitions: Rc::from(&partitions[..]),
-        }
+            partitions: partitions.collect(),
+        };
+        (asked, request)
     }
 
     /// Partitions that were out of range ask for the leader's offsets first.

@@ -3,8 +3,6 @@
 //!
 //! Fetch sessions are not modelled: each request names all its partitions.
 
-use smallvec::SmallVec;
-
 use super::{ReplicaManager, deadline_ns, respond};
 use crate::broker::log::PartitionLog;
 use crate::broker::partition::Partition;
@@ -58,10 +56,10 @@ impl ReplicaManager {
         step: &mut Step<'_>,
     ) {
         let now_ms = step.now.wall_ms;
-        let mut touched: SmallVec<[TopicIdPartition; 4]> = SmallVec::new();
+        let mut touched = Vec::new();
         let mut at_once = request.max_wait_ms <= 0 || request.partitions.is_empty();
         let mut bytes = 0;
-        let mut answers = std::mem::take(&mut self.answers);
+        let mut answers = Vec::with_capacity(request.partitions.len());
         let mut budget = Budget::of(&request);
         for asked in request.partitions.iter() {
             let mut read = self.read(request.replica_id, asked, &mut budget, view, now_ms);
@@ -88,11 +86,9 @@ impl ReplicaManager {
         if at_once || bytes >= min_bytes(&request) {
             send(connection, correlation_id, answers, step);
         } else {
-            answers.clear();
             let deadline_ns = deadline_ns(step, i64::from(request.max_wait_ms));
             self.fetches.push(DelayedFetch { connection, correlation_id, deadline_ns, request });
         }
-        self.answers = answers;
         self.complete_delayed(&touched, view, step);
     }
 
@@ -241,21 +237,20 @@ impl ReplicaManager {
         view: &dyn ClusterView,
         step: &mut Step<'_>,
     ) {
-        let mut index = 0;
-        while let Some(fetch) = self.fetches.get(index) {
-            if !ready(self, fetch) {
-                index += 1;
+        let held = std::mem::take(&mut self.fetches);
+        for fetch in held {
+            if !ready(self, &fetch) {
+                self.fetches.push(fetch);
                 continue;
             }
-            let DelayedFetch { connection, correlation_id, request, .. } = self.fetches.remove(index);
+            let DelayedFetch { connection, correlation_id, request, .. } = fetch;
             let mut budget = Budget::of(&request);
-            let mut answers = std::mem::take(&mut self.answers);
+            let mut answers = Vec::with_capacity(request.partitions.len());
             for asked in request.partitions.iter() {
                 let read = self.read(request.replica_id, asked, &mut budget, view, step.now.wall_ms);
                 answers.push(self.answer(asked.partition, read, view));
             }
-            send(connection, correlation_id, &mut answers, step);
-            self.answers = answers;
+            send(connection, correlation_id, answers, step);
         }
     }
 
@@ -306,8 +301,7 @@ fn size(records: &Records) -> usize {
     records.0.iter().map(|batch| batch.len_bytes()).sum()
 }
 
-/// Empties `answers`, of which only the room is used again.
-fn send(connection: Connection, correlation_id: i32, answers: &mut Vec<FetchablePartition>, step: &mut Step<'_>) {
-    let response = DataFetchResponse { error: ErrorCode::None, partitions: answers.drain(..).collect() };
+fn send(connection: Connection, correlation_id: i32, answers: Vec<FetchablePartition>, step: &mut Step<'_>) {
+    let response = DataFetchResponse { error: ErrorCode::None, partitions: answers.into() };
     respond(connection, correlation_id, DataResponse::Fetch(response), step);
 }

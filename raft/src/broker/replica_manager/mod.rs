@@ -68,8 +68,6 @@ pub struct ReplicaManager {
     alter_partition: AlterPartitionManager,
     produces: Vec<DelayedProduce>,
     fetches: Vec<DelayedFetch>,
-    /// Room for the answers to one fetch; empty between steps.
-    answers: Vec<FetchablePartition>,
     broker_epoch: BrokerEpoch,
     in_controlled_shutdown: bool,
     next_isr_check_ns: Option<u64>,
@@ -90,7 +88,6 @@ impl ReplicaManager {
             alter_partition: AlterPartitionManager::default(),
             produces: Vec::new(),
             fetches: Vec::new(),
-            answers: Vec::new(),
             broker_epoch: BrokerEpoch::UNKNOWN,
             in_controlled_shutdown: false,
             next_isr_check_ns: None,
