@@ -34,5 +34,12 @@ switches! {
         /// as strays, while it may still be in their ISR (controller-broker.md §5.2, §5.4). Mend:
         /// the first publish waits until the controller says that the broker has caught up.
         FirstPublishAfterCaughtUp,
+        /// A leader that learns of an ISR by the answer to its AlterPartition proposes the next member
+        /// at once; the metadata that says the same as that answer comes later, and `makeLeader` takes
+        /// it (its partition epoch is equal) and forgets the proposal that is under way
+        /// (controller-broker.md §6.2). If the controller accepts it, the new member counts in the
+        /// ISR while the leader commits without it. Mend: metadata of the partition epoch that the
+        /// leader goes by already changes nothing of its ISR.
+        KeepProposalOfSameEpoch,
     }
 }

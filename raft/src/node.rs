@@ -203,7 +203,7 @@ impl Alive {
         let raft = RaftClient::open(setup, files, step)?;
         let broker = match broker {
             Some(config) => {
-                let config = Rc::new(BrokerConfig::clone(config).with_bugs(spec.bugs));
+                let config = Rc::new(BrokerConfig::clone(config).with_switches(spec.bugs, spec.fixes));
                 let logs = LogManager::load(files, config.log)?;
                 let identity = identity(spec, directory_id, &logs, step);
                 BrokerProcess::start(step);

@@ -2,6 +2,7 @@
 
 use super::log::PartitionLogConfig;
 use crate::bugs::Bugs;
+use crate::fixes::Fixes;
 use crate::ids::NodeId;
 
 /// Kafka's properties of a broker; times in ms, sizes in bytes.
@@ -45,6 +46,8 @@ pub struct BrokerConfig {
     pub log: PartitionLogConfig,
     /// Mistakes switched on; no property.
     pub bugs: Bugs,
+    /// Mends switched on.
+    pub fixes: Fixes,
 }
 
 impl BrokerConfig {
@@ -75,12 +78,14 @@ impl BrokerConfig {
                 bugs: Bugs::NONE,
             },
             bugs: Bugs::NONE,
+            fixes: Fixes::NONE,
         }
     }
 
     /// With these mistakes, in its logs too.
     #[must_use]
-    pub fn with_bugs(mut self, bugs: Bugs) -> BrokerConfig {
+    pub fn with_switches(mut self, bugs: Bugs, fixes: Fixes) -> BrokerConfig {
+        self.fixes = fixes;
         self.bugs = bugs;
         self.log.bugs = bugs;
         self

@@ -184,6 +184,11 @@ impl NetworkChannel {
         self.inbound.pop_front()
     }
 
+    /// Is an exchange finished that nobody has taken?
+    pub fn has_inbound(&self) -> bool {
+        !self.inbound.is_empty()
+    }
+
     /// When [`poll`](Self::poll) must run next, by the wall clock; 0 means at once.
     pub fn next_deadline_ms(&self) -> Option<i64> {
         let timeout_ms = self.request_timeout_ms;

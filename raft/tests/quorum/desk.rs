@@ -9,8 +9,8 @@ use raft::config::{ControllerConfig, Voter};
 use raft::fixes::Fixes;
 use raft::ids::{LeaderEpoch, NodeId, Offset, OffsetAndEpoch, Uuid};
 use raft::io::{
-    ConnectToken, Connection, DurableFiles, Effect, Entropy, FileHandle, Input, Now, Observation, Out, Role,
-    ThreadName, Visitor,
+    CloseReason, ConnectToken, Connection, DurableFiles, Effect, Entropy, FileHandle, Input, Now, Observation, Out,
+    Role, ThreadName, Visitor,
 };
 use raft::log::{ElectionState, QUORUM_STATE, Records, read_election_state};
 use raft::message::{
@@ -302,6 +302,12 @@ impl Desk {
     pub fn reply(&mut self, sent: &Sent, response: Response) {
         let (token, _) = self.tokens[&sent.connection.0];
         self.step(ThreadName::RaftIo, Input::Response { token, correlation_id: sent.correlation_id, response });
+    }
+
+    /// The connection of a request is gone.
+    pub fn hang_up(&mut self, sent: &Sent) {
+        let (token, _) = self.tokens[&sent.connection.0];
+        self.step(ThreadName::RaftIo, Input::Closed { token, reason: CloseReason::Reset });
     }
 
     pub fn role(&self) -> Role {

@@ -273,3 +273,24 @@ fn whoever_waits_learns_that_the_outcome_is_unknown_when_leadership_goes() {
     assert_eq!(told, Some((ErrorCode::NotController, true, Some(NodeId(2)))));
     assert!(desk.saw(Observation::LeadershipRenounced { epoch: LeaderEpoch(epoch) }));
 }
+
+/// A request for a server whose connection may not be tried yet fails at once, and nobody waits for
+/// it as if it were under way: that would be `controller.quorum.request.timeout.ms`.
+#[test]
+fn a_fetcher_that_lost_every_connection_tries_again_when_the_reconnect_backoff_is_over() {
+    let mut desk = Desk::boot(spec(4, 3, Bugs::NONE, Fixes::default()), Disk::default(), 0);
+    for _ in 0..3 {
+        let sent = desk.sent("Fetch");
+        desk.hang_up(&sent);
+        desk.advance_ms(1);
+    }
+    for _ in 0..3 {
+        if desk.has_sent("Fetch") {
+            let sent = desk.sent("Fetch");
+            desk.hang_up(&sent);
+        }
+    }
+    assert!(!desk.has_sent("Fetch"), "all have hung up");
+    desk.advance_ms(200);
+    assert!(desk.has_sent("Fetch"));
+}

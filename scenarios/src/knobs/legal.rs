@@ -8,6 +8,10 @@
 //!   longest declared heartbeat that fits
 //! * `replica.fetch.wait.max.ms <= replica.lag.time.max.ms` (Kafka does not start) and well below
 //!   `request.timeout.ms` (each idle fetch would time out): the shortest wait
+//! * `replica.fetch.min.bytes <= replica.fetch.max.bytes`: a leader counts no more than the latter of
+//!   each partition, so otherwise a follower of few partitions waits each time for the whole
+//!   `replica.fetch.wait.max.ms` and gets one batch for it: two batches a second for each leader, and
+//!   no replica that anybody writes to ever gets in sync. The shorter minimum
 //! * `client.linger.ms + client.request.timeout.ms <= client.delivery.timeout.ms` (a producer does
 //!   not start): the shorter request timeout
 //!
@@ -32,6 +36,7 @@ pub(super) fn mend(scenario: &Scenario, drawn: &mut Vec<(String, String)>) {
     draw.at_most("replica.fetch.wait.max.ms", "request.timeout.ms", |request| {
         request.saturating_sub(100 + 2 * round_trip_ms)
     });
+    draw.at_most("replica.fetch.min.bytes", "replica.fetch.max.bytes", |max| max);
     let linger = draw.value("client.linger.ms");
     draw.at_most("client.request.timeout.ms", "client.delivery.timeout.ms", |delivery| delivery.saturating_sub(linger));
 }

@@ -16,9 +16,11 @@ use crate::message::data::{DataFetchResponse, FetchablePartition, ListOffsetsRes
 use crate::quorum::step::Step;
 
 /// What becomes of a partition after an answer.
-enum Verdict {
+pub(super) enum Verdict {
     /// Fetch on from here.
     Continue(FetchState),
+    /// There was something: others come first next time.
+    Appended(FetchState),
     /// Fetch again later.
     BackOff,
     /// No more until the leader epoch grows.
@@ -73,14 +75,21 @@ impl Fetcher {
         }
     }
 
-    fn conclude(&mut self, id: TopicIdPartition, verdict: Verdict, backoff_ms: i64, step: &Step<'_>) {
+    pub(super) fn conclude(&mut self, id: TopicIdPartition, verdict: Verdict, backoff_ms: i64, step: &Step<'_>) {
         match verdict {
             Verdict::Continue(next) => {
-                self.partitions.insert(id, next);
+                let turn = self.partitions.get(&id).map_or(0, |state| state.turn);
+                self.partitions.insert(id, next.at(turn));
+            }
+            Verdict::Appended(next) => {
+                let turn = self.last_turn();
+                self.partitions.insert(id, next.at(turn));
             }
             Verdict::BackOff => {
+                let turn = self.last_turn();
                 if let Some(state) = self.partitions.get_mut(&id) {
                     state.delay(backoff_ms, step);
+                    state.turn = turn;
                 }
             }
             Verdict::Failed => {
@@ -161,7 +170,8 @@ fn append(
         replicas.observe(BrokerObservation::FollowerHighWatermark { of, epoch, offset });
     }
     let last_fetched_epoch = batches.last().map(|batch: &Rc<_>| batch.epoch).or(state.last_fetched_epoch);
-    Verdict::Continue(FetchState::new(end, state.leader_epoch, last_fetched_epoch))
+    let next = FetchState::new(end, state.leader_epoch, last_fetched_epoch);
+    if batches.is_empty() { Verdict::Continue(next) } else { Verdict::Appended(next) }
 }
 
 /// Cuts to where the logs may part. If the leader's epoch is not in this log, the cut is at the end

@@ -44,6 +44,8 @@ struct Fetcher {
     leader: NodeId,
     link: Link,
     partitions: BTreeMap<TopicIdPartition, FetchState>,
+    /// Of the last turn that was given.
+    turns: u64,
     in_flight: Option<InFlight>,
 }
 
@@ -90,10 +92,12 @@ impl FetcherManager {
                 reconnect_backoff_ms: RECONNECT_BACKOFF_MS,
             };
             let link = Link::new(slot, limits);
-            self.fetchers.push(Fetcher { leader, link, partitions: BTreeMap::new(), in_flight: None });
+            self.fetchers.push(Fetcher { leader, link, partitions: BTreeMap::new(), turns: 0, in_flight: None });
             self.fetchers.len() - 1
         });
-        self.fetchers[index].partitions.insert(partition, state);
+        let fetcher = &mut self.fetchers[index];
+        let turn = fetcher.last_turn();
+        fetcher.partitions.insert(partition, state.at(turn));
     }
 
     /// A connect of a fetcher's succeeded.
@@ -209,16 +213,30 @@ impl Fetcher {
         }
     }
 
+    /// The place behind all others. An answer is filled in the order of its request, so whoever got
+    /// something, or was just added, or failed, goes to the end (`PartitionStates.updateAndMoveToEnd`).
+    fn last_turn(&mut self) -> u64 {
+        self.turns += 1;
+        self.turns
+    }
+
+    /// What may be fetched now, in the order of a request.
+    fn ready(&self, now_ns: u64) -> Vec<(&TopicIdPartition, &FetchState)> {
+        let mut ready: Vec<_> = self.partitions.iter().filter(|(_, state)| state.is_ready(now_ns)).collect();
+        ready.sort_by_key(|(_, state)| state.turn);
+        ready
+    }
+
     fn fetch(
         &self,
         config: &BrokerConfig,
         replicas: &ReplicaManager,
         now_ns: u64,
     ) -> (Vec<(TopicIdPartition, Offset, LeaderEpoch)>, DataFetchRequest) {
-        let ready = || self.partitions.iter().filter(|(_, state)| state.is_ready(now_ns));
-        let asked = ready().map(|(id, state)| (*id, state.fetch_offset, state.leader_epoch)).collect();
+        let ready = self.ready(now_ns);
+        let asked = ready.iter().map(|(id, state)| (**id, state.fetch_offset, state.leader_epoch)).collect();
         let log_start = |id| replicas.partition(id).map_or(Offset(0), |partition| partition.log().start_offset());
-        let partitions = ready().map(|(id, state)| FetchPartition {
+        let partitions = ready.into_iter().map(|(id, state)| FetchPartition {
             partition: *id,
             current_leader_epoch: state.leader_epoch,
             fetch_offset: state.fetch_offset,
@@ -262,5 +280,41 @@ impl Fetcher {
 
     fn delay_all(&mut self, backoff_ms: i64, step: &Step<'_>) {
         self.partitions.values_mut().for_each(|state| state.delay(backoff_ms, step));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::apply::Verdict;
+    use super::*;
+    use crate::ids::Uuid;
+    use crate::io::{Entropy, Now, Out};
+
+    struct Zero;
+    impl Entropy for Zero {
+        fn below(&mut self, _: u32) -> u32 {
+            0
+        }
+    }
+
+    /// With an answer of one batch each, three busy partitions take turns.
+    #[test]
+    fn whoever_got_something_or_failed_is_asked_for_last_next_time() {
+        let id = |partition| TopicIdPartition { topic_id: Uuid([7; 16]), partition };
+        let state = |turn| FetchState::new(Offset(0), LeaderEpoch(0), None).at(turn);
+        let limits = LinkLimits { request_timeout_ms: 1, connection_setup_timeout_ms: 1, reconnect_backoff_ms: 0 };
+        let link = Link::new(FIRST_FETCHER_SLOT, limits);
+        let partitions = (0..3).map(|partition| (id(partition), state(partition as u64))).collect();
+        let mut fetcher = Fetcher { leader: NodeId(1), link, partitions, turns: 3, in_flight: None };
+        let order =
+            |fetcher: &Fetcher, now_ns| fetcher.ready(now_ns).iter().map(|(id, _)| id.partition).collect::<Vec<i32>>();
+        let (mut out, now) = (Out::default(), Now { mono_ns: 0, wall_ms: 0 });
+        let step = Step { now, entropy: &mut Zero, out: &mut out };
+        fetcher.conclude(id(0), Verdict::Appended(state(0)), 1, &step);
+        assert_eq!(order(&fetcher, 0), [1, 2, 0]);
+        fetcher.conclude(id(2), Verdict::Continue(state(0)), 1, &step);
+        assert_eq!(order(&fetcher, 0), [1, 2, 0], "it got nothing, and waits where it was");
+        fetcher.conclude(id(1), Verdict::BackOff, 1, &step);
+        assert_eq!((order(&fetcher, 0), order(&fetcher, 1_000_000)), (vec![2, 0], vec![2, 0, 1]));
     }
 }

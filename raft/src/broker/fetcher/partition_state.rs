@@ -30,12 +30,26 @@ pub(super) struct FetchState {
     /// Epoch of the last record; `None` in an empty log.
     pub last_fetched_epoch: Option<LeaderEpoch>,
     pub out_of_range: Option<OutOfRange>,
+    /// The higher, the later it stands in a request.
+    pub turn: u64,
     delayed_until_ns: Option<u64>,
 }
 
 impl FetchState {
     pub fn new(fetch_offset: Offset, leader_epoch: LeaderEpoch, last_fetched_epoch: Option<LeaderEpoch>) -> FetchState {
-        FetchState { fetch_offset, leader_epoch, last_fetched_epoch, out_of_range: None, delayed_until_ns: None }
+        FetchState {
+            fetch_offset,
+            leader_epoch,
+            last_fetched_epoch,
+            out_of_range: None,
+            turn: 0,
+            delayed_until_ns: None,
+        }
+    }
+
+    /// With this place in a request.
+    pub fn at(self, turn: u64) -> FetchState {
+        FetchState { turn, ..self }
     }
 
     /// The leader's `stage` offset is asked for next.

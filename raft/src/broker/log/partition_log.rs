@@ -410,17 +410,22 @@ impl PartitionLog {
     pub fn read(&self, from: Offset, end: Offset, max_bytes: usize) -> Records {
         let mut records = Records::default();
         let mut bytes = 0;
-        let first = self.segment_of(from);
-        let skip = self.segments[first].position_of(from);
-        let entries = self.segments[first..].iter().flat_map(|segment| &segment.entries).skip(skip);
-        for entry in entries.take_while(|entry| entry.next_offset() <= end) {
-            bytes += entry.batch.len_bytes();
+        for batch in self.batches_between(from, end) {
+            bytes += batch.len_bytes();
             if !records.0.is_empty() && bytes > max_bytes {
                 break;
             }
-            records.0.push(Rc::clone(&entry.batch));
+            records.0.push(Rc::clone(batch));
         }
         records
+    }
+
+    /// Whole batches from the one that holds `from`, none that reaches beyond `end`.
+    pub fn batches_between(&self, from: Offset, end: Offset) -> impl Iterator<Item = &Rc<Batch>> {
+        let first = self.segment_of(from);
+        let skip = self.segments[first].position_of(from);
+        let entries = self.segments[first..].iter().flat_map(|segment| &segment.entries).skip(skip);
+        entries.take_while(move |entry| entry.next_offset() <= end).map(|entry| &entry.batch)
     }
 
     /// Does a reader at `from` and an end at `end` lie in different segments? Such a fetch is not

@@ -19,6 +19,7 @@ use super::log::{LeaderAppend, PartitionLog};
 use super::observation::{BrokerObservation, PartitionTag};
 use super::view::{ClusterView, PartitionView};
 use crate::bugs::{Bug, Bugs};
+use crate::fixes::{Fix, Fixes};
 use crate::ids::{BrokerEpoch, LeaderEpoch, NodeId, Offset, OffsetAndEpoch, PartitionEpoch, TopicIdPartition};
 use crate::io::{Out, PartitionShown};
 use crate::log::Records;
@@ -36,6 +37,8 @@ pub struct Surroundings<'a> {
     pub now_ms: i64,
     /// `replica.lag.time.max.ms`
     pub max_lag_ms: i64,
+    /// Mends switched on.
+    pub fixes: Fixes,
     /// Where observations go.
     pub observations: &'a mut Vec<BrokerObservation>,
 }
@@ -166,7 +169,8 @@ impl Partition {
         self.id.into()
     }
 
-    /// §6.2. `false` if the metadata is older than what this broker knows. The epoch cache entry is
+    /// §6.2. `false` if the metadata is older than what this broker knows. A proposal under way is
+    /// forgotten: its answer will be ignored. The epoch cache entry is
     /// durable before anything later in the list.
     pub fn make_leader(&mut self, view: &PartitionView, around: &mut Surroundings<'_>, out: &mut Out) -> bool {
         if view.partition_epoch < self.partition_epoch {
@@ -174,7 +178,14 @@ impl Partition {
         }
         let new_leader = !self.is_leader();
         self.assign(view);
-        if !(self.isr.is_in_flight() && self.bugs.has(Bug::Kafka12751IsrChangeNeverCleared)) {
+        let says_nothing_new = around.fixes.has(Fix::KeepProposalOfSameEpoch)
+            && !new_leader
+            && (view.partition_epoch, view.leader_epoch) == (self.partition_epoch, self.leader_epoch);
+        let never_cleared = self.isr.is_in_flight() && self.bugs.has(Bug::Kafka12751IsrChangeNeverCleared);
+        if !says_nothing_new {
+            self.proposal = None;
+        }
+        if !says_nothing_new && !never_cleared {
             self.isr = IsrState::Committed { isr: Rc::clone(&view.isr) };
         }
         self.remotes.retain(|replica| view.replicas.contains(&replica.broker_id));
@@ -214,6 +225,7 @@ impl Partition {
         self.leader_epoch_start = None;
         self.partition_epoch = view.partition_epoch;
         self.assign(view);
+        self.proposal = None;
         self.isr = IsrState::Committed { isr: Rc::from([]) };
         self.remotes.clear();
         if new_epoch {
@@ -223,11 +235,9 @@ impl Partition {
         Some(new_epoch)
     }
 
-    /// Any proposal under way is forgotten: its answer will be ignored.
     fn assign(&mut self, view: &PartitionView) {
         self.replicas = Rc::clone(&view.replicas);
         self.min_insync_replicas = view.min_insync_replicas;
-        self.proposal = None;
     }
 
     /// May a request that names `epoch` (-1: not checked) use this replica? Epochs are compared

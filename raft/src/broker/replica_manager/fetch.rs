@@ -4,6 +4,7 @@
 //! Fetch sessions are not modelled: each request names all its partitions.
 
 use super::{ReplicaManager, deadline_ns, respond};
+use crate::broker::log::PartitionLog;
 use crate::broker::partition::Partition;
 use crate::broker::view::ClusterView;
 use crate::bugs::{Bug, Bugs};
@@ -82,7 +83,7 @@ impl ReplicaManager {
             answers.push(self.answer(asked.partition, read, view));
         }
         self.tell(step);
-        if at_once || bytes >= usize::try_from(request.min_bytes).unwrap_or(0) {
+        if at_once || bytes >= min_bytes(&request) {
             send(connection, correlation_id, answers, step);
         } else {
             let deadline_ns = deadline_ns(step, i64::from(request.max_wait_ms));
@@ -204,11 +205,12 @@ impl ReplicaManager {
                 if log.is_on_older_segment(asked.fetch_offset, bound) {
                     return true;
                 }
+                // What lies there, and not what would be sent of it: of a batch that is too large, a part.
                 let max_bytes = usize::try_from(asked.partition_max_bytes).unwrap_or(0);
-                bytes += size(&log.read(asked.fetch_offset, bound, max_bytes));
+                bytes += available(log, asked.fetch_offset, bound, max_bytes);
             }
         }
-        bytes >= usize::try_from(request.min_bytes).unwrap_or(0)
+        bytes >= min_bytes(request)
     }
 
     /// Held fetches of these partitions, where it is worth it. They are read again, and the
@@ -277,6 +279,22 @@ impl Budget {
 fn bound(partition: &Partition, follower: Option<NodeId>, bugs: Bugs) -> Offset {
     let to_end = follower.is_some() || bugs.has(Bug::ReadUncommitted);
     if to_end { partition.log().end_offset() } else { partition.log().high_watermark() }
+}
+
+/// What a fetch waits for. Not more than it may be sent (`KafkaApis.handleFetchRequest`): otherwise
+/// one with `max_bytes` below its `min_bytes` would wait each time for its whole `max_wait_ms`.
+fn min_bytes(request: &DataFetchRequest) -> usize {
+    usize::try_from(request.min_bytes.min(request.max_bytes)).unwrap_or(0)
+}
+
+/// Bytes from `from` to `end`, but no more than `limit`.
+fn available(log: &PartitionLog, from: Offset, end: Offset, limit: usize) -> usize {
+    let mut bytes = 0;
+    let mut batches = log.batches_between(from, end);
+    while let (true, Some(batch)) = (bytes < limit, batches.next()) {
+        bytes += batch.len_bytes();
+    }
+    bytes.min(limit)
 }
 
 fn size(records: &Records) -> usize {

@@ -162,6 +162,7 @@ impl ReplicaManager {
             view,
             broker_epoch: self.broker_epoch,
             now_ms,
+            fixes: self.config.fixes,
             max_lag_ms: self.config.replica_lag_time_max_ms,
             observations: &mut self.observations,
         };

@@ -10,6 +10,7 @@ use crate::broker::log::LogManager;
 use crate::broker::partition::Partition;
 use crate::broker::view::{BrokerView, ClusterView, PartitionView, TopicView, TopicsDelta};
 use crate::bugs::Bugs;
+use crate::fixes::Fixes;
 use crate::ids::{BrokerEpoch, LeaderEpoch, NodeId, Offset, PartitionEpoch, ProducerId, TopicIdPartition, Uuid};
 use crate::io::{CloseReason, ConnectToken, Connection, Effect, Entropy, Input, Now, Out};
 use crate::log::{Batch, BatchBuilder, BatchProducer, Records};
@@ -156,7 +157,7 @@ impl Desk {
 
     /// Starts a broker from its disk, and publishes the image to it.
     pub fn boot(&mut self, id: i32) {
-        let mut config = BrokerConfig::new(NodeId(id)).with_bugs(self.bugs);
+        let mut config = BrokerConfig::new(NodeId(id)).with_switches(self.bugs, Fixes::NONE);
         config.log.segment_bytes = 300;
         let logs = LogManager::load(&self.broker(id).disk, config.log).expect("the logs load");
         let mut plane = DataPlane::new(Rc::new(config), logs);

@@ -2,12 +2,13 @@
 
 use std::rc::Rc;
 
-use super::desk::{Desk, batch};
+use super::desk::{Desk, PARTITION, batch};
 use crate::broker::observation::BrokerObservation;
-use crate::ids::{LeaderEpoch, Offset};
+use crate::ids::{BrokerEpoch, LeaderEpoch, NodeId, Offset};
 use crate::io::{Effect, Observation};
 use crate::log::Records;
-use crate::message::ErrorCode;
+use crate::message::data::{DataFetchRequest, FetchPartition};
+use crate::message::{DataRequest, ErrorCode, Request};
 
 #[test]
 fn an_append_is_acknowledged_when_the_isr_has_it_and_seen_by_consumers_then() {
@@ -27,6 +28,50 @@ fn an_append_is_acknowledged_when_the_isr_has_it_and_seen_by_consumers_then() {
     assert_eq!(desk.consume(2, 0), (ErrorCode::None, 2, vec![1, 2]));
     let two = desk.produce(2, -1, batch(&[3]));
     assert_eq!(desk.produced(two), Some((ErrorCode::NotLeaderOrFollower, -1)));
+}
+
+/// KafkaApis: `fetchMinBytes = min(minBytes, fetchMaxBytes)`, and a held fetch counts what lies in the
+/// log up to the size of the partition's part, not what would be sent.
+#[test]
+fn a_fetch_waits_for_no_more_than_it_may_be_sent() {
+    let mut desk = Desk::new();
+    desk.advance(1_000);
+    let fetch = |desk: &mut Desk, from: i64, (min_bytes, max_bytes, partition_max_bytes): (i32, i32, i32)| {
+        let asked = FetchPartition {
+            partition: PARTITION,
+            current_leader_epoch: LeaderEpoch(-1),
+            fetch_offset: Offset(from),
+            last_fetched_epoch: LeaderEpoch(-1),
+            log_start_offset: Offset(-1),
+            partition_max_bytes,
+        };
+        desk.ask(
+            1,
+            Request::Data(DataRequest::Fetch(DataFetchRequest {
+                replica_id: NodeId::NONE,
+                replica_epoch: BrokerEpoch::UNKNOWN,
+                max_wait_ms: 500,
+                min_bytes,
+                max_bytes,
+                partitions: Rc::from([asked]),
+            })),
+        )
+    };
+    let small = fetch(&mut desk, 0, (1_024, 1, 1 << 20));
+    let part = fetch(&mut desk, 0, (80, 1 << 20, 80));
+    let large = fetch(&mut desk, 0, (1_024, 1 << 20, 80));
+    let produced = desk.produce(1, -1, batch(&[1]));
+    desk.advance(0);
+    desk.produce(1, -1, batch(&[2]));
+    desk.advance(0);
+    assert_eq!(desk.produced(produced), Some((ErrorCode::None, 0)));
+    assert!(desk.answer(small).is_some(), "one byte was enough");
+    assert!(desk.answer(part).is_some(), "80 of two batches' bytes are there");
+    assert!(desk.answer(large).is_none(), "80 of 1024");
+    desk.advance(501);
+    assert!(desk.answer(large).is_some());
+    let again = fetch(&mut desk, 0, (1_024, 1, 1 << 20));
+    assert!(desk.answer(again).is_some(), "at once");
 }
 
 #[test]

@@ -166,7 +166,9 @@ impl RaftClient {
             wait_ms = self.poll_current_state(step)?;
             self.poll_listeners(step);
             self.channel.poll(step.now_ms(), step.entropy, step.out);
-            if wait_ms > 0 && !woken {
+            // Kafka's poll of its message queue does not wait while a message lies there: a request that
+            // failed at once, for its connection may not be tried yet, comes back by it.
+            if wait_ms > 0 && !woken && !self.channel.has_inbound() {
                 break;
             }
             wait_ms = 0;

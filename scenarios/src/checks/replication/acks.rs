@@ -121,7 +121,7 @@ pub fn judge(
                 "partition {of}: leader {id} acknowledges offsets below {end}, which broker {member} of the ISR lacks"
             )
         });
-    } else if usize::from(leads.maximal) < required && end > leads.enough_to {
+    } else if usize::from(leads.maximal) < required && end > partition.replicas[ack.server].enough_to {
         around.verdict.fail(Invariant::ReplicationQuorumSuperset, || {
             format!(
                 "partition {of}: leader {id} acknowledges offsets below {end} with an ISR of {}, and {required} are due",

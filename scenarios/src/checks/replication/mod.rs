@@ -294,7 +294,6 @@ impl Replication {
                     high_watermark: None,
                     partition_epoch: PartitionEpoch(-1),
                     maximal: 0,
-                    enough_to: Offset(0),
                     in_flight: false,
                     dormant: !metadata.is_registered(server, id),
                     proposed: Rc::from([]),
@@ -322,10 +321,9 @@ impl Replication {
         }
         let (partition, required) = (&mut self.partitions[index], self.min_isrs[index]);
         let committed_end = partition.committed_end();
-        if let Some(leads) = &mut partition.replicas[server].leads
-            && usize::from(leads.maximal) >= required
-        {
-            leads.enough_to = leads.enough_to.max(committed_end);
+        let replica = &mut partition.replicas[server];
+        if replica.leads.as_ref().is_some_and(|leads| usize::from(leads.maximal) >= required) {
+            replica.enough_to = replica.enough_to.max(committed_end);
         }
     }
 
@@ -340,6 +338,7 @@ impl Replication {
         });
         for partition in &mut self.partitions {
             partition.replicas[server].leads = None;
+            partition.replicas[server].enough_to = Offset(0);
         }
     }
 }

@@ -19,9 +19,6 @@ pub struct Leading {
     pub partition_epoch: PartitionEpoch,
     /// How many count for the high watermark.
     pub maximal: u8,
-    /// How far it was committed while enough of them were: an answer about several partitions may
-    /// come long after one of them was decided.
-    pub enough_to: Offset,
     /// A proposal waits for its answer.
     pub in_flight: bool,
     /// Its life is not registered yet: it serves nobody, and loses the role when it registers.
@@ -45,6 +42,9 @@ pub struct Replica {
     pub rotten: bool,
     /// Of this life, if it leads.
     pub leads: Option<Leading>,
+    /// How far C went when this life led with an ISR that was large enough: an answer about several
+    /// partitions may come long after one of them was decided, and in a later epoch.
+    pub enough_to: Offset,
 }
 
 impl Replica {
