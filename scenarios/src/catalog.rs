@@ -19,6 +19,21 @@ macro_rules! entries {
 }
 
 entries! {
+    "ci",
+    "calm",
+    "brokers",
+    "rolling-restart",
+    "data-plane",
+    "failover",
+    "cluster-partitions",
+    "cluster-clock-skew",
+    "cluster-power-loss",
+    "combined",
+    "lost/acks-1",
+    "lost/min-isr-1",
+    "lost/unclean-election",
+    "lost/all-power",
+    "lost/no-idempotence",
     "quorum",
     "controller-failover",
     "partitions",
@@ -30,7 +45,8 @@ entries! {
     "findings/restart-as-follower-despite-own-vote",
 }
 
-/// All of them: the scenarios that must hold, then the findings, which must not.
+/// All of them: the scenarios that must hold (those under `lost/` drop a precondition of a guarantee
+/// and name what is lost by that), then the findings, which must not.
 pub fn list() -> &'static [Entry] {
     ENTRIES
 }

@@ -63,6 +63,14 @@ pub enum Excuse {
     /// A batch that a leader without producer state refused was renumbered by an epoch bump, and
     /// now stands behind a later one that it had accepted (controller-broker.md §6.8).
     ReorderedByEpochBump,
+    /// A producer without `enable.idempotence` appended a batch once more by its retry: nothing was
+    /// promised.
+    DuplicateWithoutIdempotence,
+    /// The same, of a batch that its retry put behind a later one.
+    ReorderedWithoutIdempotence,
+    /// Records acknowledged with `acks=1` are in no committed log: only their leader had them, and
+    /// no more was promised. Counted by the record, once all has recovered.
+    AckedByLeaderOnlyLost,
     /// A stale leader acknowledged or showed a record of a topic that was deleted, of which the
     /// committed log knows nothing.
     RecordOfDeletedTopic,
@@ -98,6 +106,9 @@ impl Excuse {
             Excuse::RottenReplicaLeads => "rotten_replica_leads",
             Excuse::DuplicateByEpochBump => "duplicate_by_epoch_bump",
             Excuse::ReorderedByEpochBump => "reordered_by_epoch_bump",
+            Excuse::DuplicateWithoutIdempotence => "duplicate_without_idempotence",
+            Excuse::ReorderedWithoutIdempotence => "reordered_without_idempotence",
+            Excuse::AckedByLeaderOnlyLost => "acked_by_leader_only_lost",
             Excuse::RecordOfDeletedTopic => "record_of_deleted_topic",
             Excuse::PositionLostWithRecords => "position_lost_with_records",
             Excuse::AdminHistoryDestroyed => "admin_history_destroyed",

@@ -14,6 +14,8 @@ use crate::workload::Topics;
 
 /// Topics that come and go.
 const PASSING_TOPICS: u16 = 4;
+/// CreateTopics: whatever the controllers have for topics that do not say.
+const DEFAULT_REPLICATION_FACTOR: i16 = -1;
 
 /// `acks`
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,9 +45,9 @@ pub struct Clients {
     pub topics: u16,
     /// Partitions of each.
     pub partitions: u16,
-    /// Replicas of each partition.
+    /// Replicas of each partition; 0: the controllers' `default.replication.factor`.
     pub replication_factor: u16,
-    /// `min.insync.replicas` of each topic.
+    /// `min.insync.replicas` of each topic; 0: the topics do not say, and the nodes' own counts.
     pub min_insync_replicas: u16,
     /// `acks` of the producers.
     pub acks: Acks,
@@ -142,8 +144,11 @@ impl Clients {
             names: lasting.chain(passing).chain([Rc::from("fresh")]).collect(),
             lasting: self.topics,
             partitions: self.partitions.into(),
-            replication_factor: i16::try_from(self.replication_factor).unwrap_or(i16::MAX),
-            min_insync_replicas: self.min_insync_replicas.into(),
+            replication_factor: match self.replication_factor {
+                0 => DEFAULT_REPLICATION_FACTOR,
+                factor => i16::try_from(factor).unwrap_or(i16::MAX),
+            },
+            min_insync_replicas: (self.min_insync_replicas > 0).then(|| self.min_insync_replicas.into()),
         }
     }
 
@@ -190,8 +195,8 @@ impl Clients {
             ("consumers", self.consumers, 0..=32),
             ("topics", self.topics, 1..=32),
             ("partitions", self.partitions, 1..=64),
-            ("replication_factor", self.replication_factor, 1..=9),
-            ("min_insync_replicas", self.min_insync_replicas, 1..=9),
+            ("replication_factor", self.replication_factor, 0..=9),
+            ("min_insync_replicas", self.min_insync_replicas, 0..=9),
         ];
         for (name, count, allowed) in counts {
             if !allowed.contains(&count) {

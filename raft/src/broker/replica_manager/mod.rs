@@ -33,7 +33,7 @@ use super::view::ClusterView;
 use crate::bugs::Bugs;
 use crate::ids::{BrokerEpoch, LeaderEpoch, NodeId, TopicIdPartition};
 use crate::io::{Connection, Effect, Observation, Visitor};
-use crate::message::data::{FetchablePartition, LeaderIdAndEpoch};
+use crate::message::data::LeaderIdAndEpoch;
 use crate::message::{DataResponse, ErrorCode, Response};
 use crate::quorum::step::Step;
 

@@ -6,6 +6,8 @@
 //! * a batch in C was sent, as it stands there, by an attempt that did not definitely fail
 //! * an idempotent producer's batch stands there once; an epoch bump may renumber one that was
 //!   appended, and only that excuses a second copy (controller-broker.md §6.8)
+//! * a producer without idempotence may have copies and change the order of its batches by its
+//!   retries, and `acks=1` may lose what was acknowledged: nothing is promised, and all is counted
 
 use std::collections::BTreeMap;
 
@@ -49,9 +51,12 @@ struct SentBatch {
 }
 
 impl SentBatch {
+    fn values(&self) -> impl Iterator<Item = u64> + '_ {
+        self.runs.iter().flat_map(|(first, count)| (0..u64::from(*count)).map(move |n| first + n))
+    }
+
     fn holds(&self, values: &[u64]) -> bool {
-        let sent = self.runs.iter().flat_map(|(first, count)| (0..u64::from(*count)).map(move |n| first + n));
-        self.count as usize == values.len() && sent.eq(values.iter().copied())
+        self.count as usize == values.len() && self.values().eq(values.iter().copied())
     }
 
     fn first_value(&self) -> Option<u64> {
@@ -83,6 +88,8 @@ pub struct Appends {
     batches: BTreeMap<BatchKey, SentBatch>,
     open: BTreeMap<(usize, u32), Attempt>,
     values: BTreeMap<u64, Value>,
+    /// The latest value of a client without idempotence in a log.
+    latest: BTreeMap<(LogIndex, usize), u64>,
     scratch: Vec<u64>,
 }
 
@@ -181,8 +188,7 @@ impl Appends {
         match logs.iter().copied().find(|log| topics.logs[*log].end() <= base) {
             Some(log) => {
                 real_time(topics, log, base, sent_at, verdict);
-                let values = sent.runs.iter().flat_map(|(first, count)| (0..u64::from(*count)).map(move |n| first + n));
-                for (offset, value) in (base..).zip(values) {
+                for (offset, value) in (base..).zip(sent.values()) {
                     if let Some(other) = topics.logs[log].claim(ordinal, offset, value, Claim::Acked) {
                         let name = topics.name_of(log);
                         verdict.fail(Invariant::InconsistentOffsets, || {
@@ -261,6 +267,12 @@ impl Appends {
                 if let Some(producer) = producer {
                     let state = OneBatch { base, first: values[0], producer, renumbered, copy };
                     follows(state, before, || topics.name_of(log), counts, verdict);
+                } else {
+                    let latest = self.latest.entry((log, key.0)).or_insert(values[0]);
+                    if values[0] < *latest && !copy {
+                        verdict.excuse(Excuse::ReorderedWithoutIdempotence, 1);
+                    }
+                    *latest = values[0].max(*latest);
                 }
             }
             None => verdict.fail(Invariant::InventedRecord, || {
@@ -269,7 +281,7 @@ impl Appends {
                 format!("the batch of {first:?} and {} in all, of {producer:?}, is committed in {name} at offset {base}, and nobody sent it", values.len())
             }),
         }
-        self.place(log, base, &values, producer, topics, counts, verdict);
+        self.place(log, base, &values, producer, topics, verdict);
         self.scratch = values;
     }
 
@@ -286,7 +298,6 @@ impl Appends {
     }
 
     /// Notes where values stand; a second place needs a reason.
-    #[expect(clippy::too_many_arguments, reason = "one batch, and all it is held against")]
     fn place(
         &mut self,
         log: LogIndex,
@@ -294,7 +305,6 @@ impl Appends {
         values: &[u64],
         producer: Option<BatchProducer>,
         topics: &Topics,
-        counts: &mut Counts,
         verdict: &mut Verdict,
     ) {
         let mut again = false;
@@ -321,7 +331,7 @@ impl Appends {
         if again {
             match producer {
                 Some(_) => verdict.excuse(Excuse::DuplicateByEpochBump, 1),
-                None => counts.remark(Remark::DuplicateByRetry),
+                None => verdict.excuse(Excuse::DuplicateWithoutIdempotence, 1),
             }
         }
     }
@@ -329,6 +339,8 @@ impl Appends {
     /// A committed batch was destroyed with the disks that held it.
     pub fn destroyed(&mut self, log: LogIndex, batch: &LogBatch, values: &[u64], verdict: &mut Verdict) {
         if let Some(key) = self.sender_of(values, batch.producer) {
+            // What comes now comes behind what is left.
+            self.latest.remove(&(log, key.0));
             let sent = self.batches.get_mut(&key).expect("a sender is a batch");
             if let Some(sending) = sent.sendings.iter_mut().find(|sending| sending.producer == batch.producer) {
                 sending.copies -= 1;
@@ -366,8 +378,9 @@ impl Appends {
         })
     }
 
-    /// What never ended is unknown.
-    pub fn finish(&mut self, counts: &mut Counts) {
+    /// What never ended is unknown. `complete`: the committed logs hold all that they ever will, so
+    /// that what `acks=1` acknowledged and they lack is lost.
+    pub fn finish(&mut self, complete: bool, topics: &mut Topics, counts: &mut Counts, verdict: &mut Verdict) {
         for _ in std::mem::take(&mut self.open) {
             counts.ended("produce", Outcome::Unknown);
         }
@@ -375,6 +388,15 @@ impl Appends {
         let unanswered = self.batches.values().filter(unanswered);
         for _ in unanswered.filter(|sent| sent.sendings.iter().any(|sending| sending.copies > 0)) {
             counts.remark(Remark::UnknownAppendCommitted);
+        }
+        let by_leader = |sent: &&SentBatch| sent.acks == 1 && sent.answered_at.is_some();
+        for sent in self.batches.values().filter(|sent| complete && by_leader(sent)) {
+            let lives = topics.logs_of(sent.partition).iter().any(|log| !topics.is_deleted(*log));
+            let is_lost = |value: &u64| self.place_of(*value).is_none();
+            let lost = sent.values().filter(is_lost).count() as u64;
+            if lives && lost > 0 {
+                verdict.excuse(Excuse::AckedByLeaderOnlyLost, lost);
+            }
         }
     }
 }

@@ -22,8 +22,6 @@ pub enum Remark {
     StaleListOffsets,
     /// An admin answer without a commit showed an older state than the committed one.
     StaleAdminAnswer,
-    /// A producer without idempotence appended a batch once more by its retry.
-    DuplicateByRetry,
     /// A batch of which no attempt was answered is committed.
     UnknownAppendCommitted,
     /// The first batch of a producer in a log does not begin at sequence 0: batches before it were
@@ -43,7 +41,6 @@ impl Remark {
             Remark::StalePoll => "stale_poll",
             Remark::StaleListOffsets => "stale_list_offsets",
             Remark::StaleAdminAnswer => "stale_admin_answer",
-            Remark::DuplicateByRetry => "duplicate_by_retry",
             Remark::UnknownAppendCommitted => "unknown_append_committed",
             Remark::ProducerBeganLate => "producer_began_late",
             Remark::ForwardedTwice => "forwarded_twice",

@@ -316,7 +316,7 @@ impl ClientHistories {
     /// The run is over: what could not be judged before. `complete`: it recovered, so that the
     /// committed logs have caught up with all leaders, and fresh consumers have read them.
     pub fn finish(&mut self, complete: bool, verdict: &mut Verdict) {
-        self.appends.finish(&mut self.counts);
+        self.appends.finish(complete, &mut self.topics, &mut self.counts, verdict);
         let (topics, appends, counts) = (&mut self.topics, &self.appends, &mut self.counts);
         self.polls.finish(&mut polls::Around { topics, appends, counts, verdict });
         self.admins.finish(&mut self.counts);

@@ -4,7 +4,9 @@
 //! A gap is measured for each partition (of produce: whoever produced; of consume: for each
 //! consumer) from one success to the next. A gap belongs to the fault that struck in it, or that had
 //! struck no longer than [`WINDOW_NS`] before it began. One sample for each fault and kind: the
-//! longest; a gap that has no end before the next fault, or before the run's, is not counted.
+//! longest; a gap that has no end before the next fault, or before the run's, is not counted: a fault
+//! must not be charged with what an earlier one began. Faults that count are those of the active
+//! controller and of any broker, whether it leads or only follows.
 
 use std::collections::BTreeMap;
 
@@ -38,12 +40,15 @@ pub struct Gaps {
     /// Partitions of Produce attempts that are under way, by client and attempt.
     produced: BTreeMap<(usize, u32), TopicPartition>,
     struck: Option<Struck>,
+    /// When the fault before that struck.
+    earlier_ns: Option<u64>,
     longest_ns: BTreeMap<FailoverKind, u64>,
 }
 
 impl Gaps {
-    /// A fault strikes a leader; gives the samples of the one before.
+    /// A fault strikes; gives the samples of the one before.
     pub fn struck(&mut self, at_ns: u64, cause: &'static str) -> Vec<Failover> {
+        self.earlier_ns = self.struck.map(|struck| struck.at_ns);
         let done = self.finish();
         self.struck = Some(Struck { at_ns, cause });
         done
@@ -85,7 +90,8 @@ impl Gaps {
     fn succeeded(&mut self, at_ns: u64, series: Series) {
         let Some(before_ns) = self.last_ns.insert(series, at_ns) else { return };
         let Some(struck) = self.struck else { return };
-        if at_ns > struck.at_ns && before_ns <= struck.at_ns + WINDOW_NS {
+        let is_older = self.earlier_ns.is_some_and(|earlier_ns| before_ns <= earlier_ns);
+        if at_ns > struck.at_ns && before_ns <= struck.at_ns + WINDOW_NS && !is_older {
             let longest = self.longest_ns.entry(series.kind).or_default();
             *longest = (*longest).max(at_ns - before_ns);
         }
@@ -121,5 +127,22 @@ mod tests {
         assert_eq!(done.len(), 1);
         assert_eq!((done[0].kind, done[0].at_ns, done[0].total_ns), (FailoverKind::ProduceGap, 1_000, 350));
         assert_eq!(gaps.finish(), [], "no gap of the second fault has ended");
+    }
+
+    #[test]
+    fn a_gap_that_an_earlier_fault_began_is_not_a_later_ones() {
+        let story = |resumed_ns: Option<u64>| {
+            let mut gaps = Gaps::default();
+            produced(&mut gaps, 990, 1, OF);
+            assert!(gaps.struck(1_000, "power-loss").is_empty());
+            if let Some(at_ns) = resumed_ns {
+                produced(&mut gaps, at_ns, 2, OF);
+            }
+            gaps.struck(2_000, "kill");
+            produced(&mut gaps, 2_500, 3, OF);
+            gaps.finish().iter().map(|gap| (gap.cause.clone(), gap.total_ns)).collect::<Vec<_>>()
+        };
+        assert_eq!(story(None), []);
+        assert_eq!(story(Some(1_900)), [("kill".to_owned(), 600)]);
     }
 }

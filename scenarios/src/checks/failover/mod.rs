@@ -28,6 +28,8 @@ use crate::report::Failover;
 #[derive(Clone, Debug)]
 pub struct Failovers {
     servers: Vec<NodeId>,
+    /// Empty where no server is a broker.
+    has_broker: Vec<bool>,
     controller: ControllerFailovers,
     partitions: PartitionFailovers,
     gaps: Gaps,
@@ -38,9 +40,10 @@ pub struct Failovers {
 impl Failovers {
     /// Of these servers; `has_broker` says of each whether it is a broker, and is empty where none is.
     pub fn new(servers: Vec<NodeId>, has_broker: Vec<bool>) -> Failovers {
-        let controller = ControllerFailovers::new(servers.len(), has_broker);
+        let controller = ControllerFailovers::new(servers.len(), has_broker.clone());
         Failovers {
             servers,
+            has_broker,
             controller,
             partitions: PartitionFailovers::default(),
             gaps: Gaps::default(),
@@ -51,8 +54,9 @@ impl Failovers {
     /// A fault hits a server.
     pub fn struck(&mut self, at_ns: u64, server: usize, cause: &'static str) {
         let was_active = self.controller.struck(at_ns, server, cause);
-        let led = self.partitions.struck(at_ns, self.servers[server], cause);
-        if was_active || led {
+        self.partitions.struck(at_ns, self.servers[server], cause);
+        // A follower that is gone holds up what waits for it.
+        if was_active || self.has_broker.get(server).is_some_and(|has_broker| *has_broker) {
             self.done.extend(self.gaps.struck(at_ns, cause));
         }
     }

@@ -42,7 +42,7 @@ pub struct PartitionFailovers {
 }
 
 impl PartitionFailovers {
-    /// A fault hits a broker. Says whether it leads anything, and so begins a failover.
+    /// A fault hits a broker. Begins a failover, and says so, if it leads anything.
     pub fn struck(&mut self, at_ns: u64, broker: NodeId, cause: &'static str) -> bool {
         let led = self.partitions.iter().filter(|(_, led)| led.leader == broker);
         let partitions: BTreeMap<_, _> = led.map(|(partition, _)| (*partition, None)).collect();

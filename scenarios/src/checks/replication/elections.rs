@@ -104,7 +104,13 @@ fn judge_guards(
     let is_guarded = candidates(after).any(is_guard);
     if is_guarded {
         let fails = elected.filter(|leader| !is_guard(*leader) && !is_excused(*leader));
-        partition.no_guard = unclean.filter(|leader| !is_guard(*leader)).map(|_| Excuse::AckedLostByUncleanElection);
+        // One that has all that was acknowledged may still lack what else is committed.
+        let lacks_committed = |id: NodeId| {
+            let agreed = |server: usize| partition.replicas[server].agreed;
+            cause.unclean_allowed && servers.of(id).is_some_and(|it| agreed(it) < partition.committed.len())
+        };
+        let loses = unclean.filter(|leader| !is_guard(*leader) || lacks_committed(*leader));
+        partition.no_guard = loses.map(|_| Excuse::AckedLostByUncleanElection);
         if let Some(leader) = fails
             && (unclean.is_none() || !cause.unclean_allowed)
         {

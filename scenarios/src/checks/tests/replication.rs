@@ -241,6 +241,26 @@ fn an_unclean_election_that_is_allowed_excuses_and_cuts() {
 }
 
 #[test]
+fn an_unclean_leader_may_lack_what_nobody_was_acknowledged() {
+    let elected = |allowed: &str| {
+        let mut brokers = Brokers::at_work(false, &[10]);
+        brokers.commit([config("unclean.leader.election.enable", allowed)]);
+        brokers.change(to_isr(&[0, 1], None));
+        brokers.goes_by(0, 1, 2, false);
+        let batch = brokers.batch(11);
+        brokers.append(0, &batch);
+        brokers.replicate(0, 1);
+        brokers.high_watermark(0, 2);
+        brokers.change(PartitionChange { leader_recovery_state: 1, ..to_isr(&[2], Some(2)) });
+        brokers.lead(2, 1, 2, 1);
+        brokers
+    };
+    let allowed = elected("true");
+    assert_eq!((allowed.broke(), allowed.excused("committed_unacked_lost")), (None, 1));
+    assert_eq!(elected("false").broke(), Some("LeaderCompleteness"));
+}
+
+#[test]
 fn power_loss_of_the_last_guard_excuses_by_its_cause() {
     let alone = |min_isr: &str| {
         let mut brokers = Brokers::at_work(false, &[10, 11]);

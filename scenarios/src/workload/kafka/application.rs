@@ -97,16 +97,16 @@ impl AdminApplication {
     fn create(&self, topics: &[usize]) -> AdminRequest {
         let creatable = |topic: &usize| {
             let is_lasting = *topic < usize::from(self.topics.lasting);
-            let min_isr = TopicConfig {
+            let min_isr = self.topics.min_insync_replicas.map(|min_isr| TopicConfig {
                 name: "min.insync.replicas".into(),
-                value: Some(self.topics.min_insync_replicas.to_string().into()),
-            };
+                value: Some(min_isr.to_string().into()),
+            });
             CreatableTopic {
                 name: Rc::clone(&self.topics.names[*topic]),
                 num_partitions: if is_lasting { self.topics.partitions } else { 1 },
                 replication_factor: self.topics.replication_factor,
                 assignments: Rc::from([]),
-                configs: Rc::from([min_isr]),
+                configs: min_isr.into_iter().collect(),
             }
         };
         AdminRequest::CreateTopics(CreateTopicsRequest {

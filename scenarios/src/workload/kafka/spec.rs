@@ -16,10 +16,10 @@ pub struct Topics {
     pub lasting: u16,
     /// Partitions of each of these.
     pub partitions: i32,
-    /// Replicas of each partition.
+    /// Replicas of each partition; -1: the controllers' default.
     pub replication_factor: i16,
-    /// `min.insync.replicas` of each topic.
-    pub min_insync_replicas: i32,
+    /// `min.insync.replicas` of each topic, if topics say.
+    pub min_insync_replicas: Option<i32>,
 }
 
 impl Topics {

@@ -155,9 +155,48 @@ fn retries_duplicate_only_without_idempotence() {
         play(&steps)
     };
     let retried = story(None, 2);
-    assert_eq!((retried.broke(), retried.remarked("duplicate_by_retry")), (None, 1));
+    assert_eq!((retried.broke(), retried.excused(Excuse::DuplicateWithoutIdempotence)), (None, 1));
     assert_eq!(story(None, 1).broke(), Some("DuplicateRecord"));
     assert_eq!(story(session(0, 0), 2).broke(), Some("DuplicateRecord"));
+}
+
+#[test]
+fn a_retry_without_idempotence_stands_behind_what_was_sent_later() {
+    let story = |order: [u64; 2], cut: bool| {
+        let mut steps = joined(&[sends(1, 1, 1, 10, None), sends(1, 2, 2, 20, None), sends(2, 1, 1, 30, None)]);
+        steps.extend([
+            lost(1, 1),
+            lost(1, 2),
+            lost(2, 1),
+            Step::Commit(T, 30, 2, None),
+            Step::Commit(T, order[0], 2, None),
+        ]);
+        steps.extend(cut.then_some(Step::Cut(2)));
+        steps.push(Step::Commit(T, order[1], 2, None));
+        let played = play(&steps);
+        assert_eq!(played.broke(), None);
+        played.excused(Excuse::ReorderedWithoutIdempotence)
+    };
+    // Of another client nothing is known, nor of what is gone.
+    assert_eq!((story([20, 10], false), story([10, 20], false), story([20, 10], true)), (1, 0, 0));
+}
+
+#[test]
+fn what_only_a_leader_acknowledged_is_counted_when_it_is_lost() {
+    let story = |acks: i8, end: &[Step]| {
+        let mut steps = joined(&[sends(1, 1, 1, 10, None), vec![acked(1, 1, 0)]]);
+        let Step::Client(_, ProduceInvoked { acks: asked, .. }) = &mut steps[0] else { panic!("it is sent first") };
+        *asked = acks;
+        steps.extend_from_slice(end);
+        let played = play(&steps);
+        (played.excused(Excuse::AckedByLeaderOnlyLost), played.broke().map(str::to_owned))
+    };
+    let commit = Step::Commit(T, 10, 2, None);
+    assert_eq!(story(1, &[]), (2, None));
+    assert_eq!(story(1, &[commit.clone(), Step::Cut(0)]), (2, None), "replicated, and destroyed");
+    assert_eq!(story(1, &[remove(T)]), (0, None), "deleted");
+    assert_eq!(story(1, &[commit]), (0, None));
+    assert_eq!(story(-1, &[]), (0, Some("LostWrite".into())), "that is another promise");
 }
 
 #[test]
