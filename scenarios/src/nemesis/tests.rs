@@ -18,9 +18,12 @@ fn nodes(from: u16, count: usize) -> Vec<Node> {
 }
 
 fn plan_of(scenario: &Scenario, seed: u64) -> Plan {
-    let servers = nodes(0, scenario.cluster.voter_count() + usize::from(scenario.cluster.observers));
+    let configs = scenario.cluster.configs().expect("good");
+    let servers = nodes(0, configs.len());
+    let has_broker = |server: &&Node| configs[usize::from(server.0)].roles.broker;
+    let brokers: Vec<Node> = servers.iter().filter(has_broker).copied().collect();
     let clients = nodes(servers.len() as u16, scenario.workload.clients.into());
-    plan(scenario, &servers, &[], &clients, Seed(seed))
+    plan(scenario, &servers, &brokers, &clients, Seed(seed))
 }
 
 /// The scenario without one kind.
@@ -41,7 +44,8 @@ fn of_kind(plan: &Plan, kind: &str) -> Vec<Fault> {
 
 /// Links, nodes, times and tolerance of one plan.
 fn check(scenario: &Scenario, plan: &Plan) {
-    let servers = scenario.cluster.voter_count() + usize::from(scenario.cluster.observers);
+    let configs = scenario.cluster.configs().expect("good");
+    let servers = configs.len();
     let all = servers + usize::from(scenario.workload.clients);
     let rhythms = scenario.nemesis.rhythms();
     let mut destroyed = BTreeSet::new();
@@ -81,8 +85,14 @@ fn check(scenario: &Scenario, plan: &Plan) {
         }
     }
     let voters = scenario.cluster.voter_count();
-    assert!(destroyed.len() <= (voters - 1) / 2, "{destroyed:?} of {voters} voters lost durable bytes");
-    assert!(destroyed.iter().all(|node| usize::from(node.0) < voters), "{destroyed:?}");
+    let of_voters = destroyed.iter().filter(|node| usize::from(node.0) < voters).count();
+    assert!(of_voters <= (voters - 1) / 2, "{destroyed:?} of {voters} voters lost durable bytes");
+    let is_broker = |node: &&Node| configs[usize::from(node.0)].roles.broker;
+    let brokers = configs.iter().filter(|config| config.roles.broker).count();
+    let of_brokers = destroyed.iter().filter(is_broker).count();
+    let any = scenario.nemesis.any_broker_loses_data;
+    assert!(any || of_brokers <= brokers.saturating_sub(1) / 2, "{destroyed:?} of {brokers} brokers lost bytes");
+    assert_eq!(destroyed.len(), destroyed.iter().filter(|n| usize::from(n.0) < voters || is_broker(n)).count());
 }
 
 proptest! {

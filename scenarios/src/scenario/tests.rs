@@ -24,11 +24,11 @@ fn each_refusal_says_where_what_and_what_would_do() {
         ),
         (
             "fixes = [\"X\"]",
-            "s:3: no fix is named \"X\"; allowed: FlushRecoveredLog, CompareLogOfRepeatedVote, RestartAsFollowerDespiteOwnVote, SingleVoterFlushFirst",
+            "s:3: no fix is named \"X\"; allowed: FlushRecoveredLog, CompareLogOfRepeatedVote, RestartAsFollowerDespiteOwnVote, SingleVoterFlushFirst, FirstPublishAfterCaughtUp, KeepProposalOfSameEpoch",
         ),
         (
             "[finding]\nfix = \"X\"\nshows = []",
-            "s:4: no fix is named \"X\"; allowed: FlushRecoveredLog, CompareLogOfRepeatedVote, RestartAsFollowerDespiteOwnVote, SingleVoterFlushFirst",
+            "s:4: no fix is named \"X\"; allowed: FlushRecoveredLog, CompareLogOfRepeatedVote, RestartAsFollowerDespiteOwnVote, SingleVoterFlushFirst, FirstPublishAfterCaughtUp, KeepProposalOfSameEpoch",
         ),
         (
             "[finding]\nfix = \"FlushRecoveredLog\"\nshows = []",
@@ -97,7 +97,7 @@ fn each_refusal_says_where_what_and_what_would_do() {
         ),
         (
             "[threads.io]\nrequest = \"1us\"",
-            "s:3: threads.io: no such thread; allowed: raft-io, controller-event-queue, controller-request-handler, metadata-loader, broker-lifecycle, request-handler",
+            "s:3: threads.io: no such thread; allowed: raft-io, controller-event-queue, controller-request-handler, metadata-loader, broker-lifecycle, request-handler, kafka-scheduler",
         ),
         (
             "[threads.raft-io]\nfetch = \"1us\"",

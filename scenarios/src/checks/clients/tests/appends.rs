@@ -194,7 +194,8 @@ fn what_only_a_leader_acknowledged_is_counted_when_it_is_lost() {
     let commit = Step::Commit(T, 10, 2, None);
     assert_eq!(story(1, &[]), (2, None));
     assert_eq!(story(1, &[commit.clone(), Step::Cut(0)]), (2, None), "replicated, and destroyed");
-    assert_eq!(story(1, &[remove(T)]), (0, None), "deleted");
+    let deleted = [Step::Operation(super::admin::delete("t")), calls(0, 2, 20), remove(T)];
+    assert_eq!(story(1, &deleted), (0, None), "deleted");
     assert_eq!(story(1, &[commit]), (0, None));
     assert_eq!(story(-1, &[]), (0, Some("LostWrite".into())), "that is another promise");
 }
