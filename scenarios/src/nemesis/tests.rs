@@ -17,13 +17,21 @@ fn nodes(from: u16, count: usize) -> Vec<Node> {
     (from..from + count as u16).map(Node).collect()
 }
 
+/// Controllers and observers, then brokers of their own.
+fn servers(scenario: &Scenario) -> Vec<Node> {
+    let cluster = &scenario.cluster;
+    nodes(0, cluster.voter_count() + usize::from(cluster.observers) + usize::from(cluster.brokers))
+}
+
+fn brokers(scenario: &Scenario) -> Vec<Node> {
+    let (cluster, servers) = (&scenario.cluster, servers(scenario));
+    if cluster.combined { servers } else { servers[servers.len() - usize::from(cluster.brokers)..].to_vec() }
+}
+
 fn plan_of(scenario: &Scenario, seed: u64) -> Plan {
-    let configs = scenario.cluster.configs().expect("good");
-    let servers = nodes(0, configs.len());
-    let has_broker = |server: &&Node| configs[usize::from(server.0)].roles.broker;
-    let brokers: Vec<Node> = servers.iter().filter(has_broker).copied().collect();
+    let servers = servers(scenario);
     let clients = nodes(servers.len() as u16, scenario.workload.clients.into());
-    plan(scenario, &servers, &brokers, &clients, Seed(seed))
+    plan(scenario, &servers, &brokers(scenario), &clients, Seed(seed))
 }
 
 /// The scenario without one kind.
@@ -44,8 +52,7 @@ fn of_kind(plan: &Plan, kind: &str) -> Vec<Fault> {
 
 /// Links, nodes, times and tolerance of one plan.
 fn check(scenario: &Scenario, plan: &Plan) {
-    let configs = scenario.cluster.configs().expect("good");
-    let servers = configs.len();
+    let servers = servers(scenario).len();
     let all = servers + usize::from(scenario.workload.clients);
     let rhythms = scenario.nemesis.rhythms();
     let mut destroyed = BTreeSet::new();
@@ -85,14 +92,15 @@ fn check(scenario: &Scenario, plan: &Plan) {
         }
     }
     let voters = scenario.cluster.voter_count();
-    let of_voters = destroyed.iter().filter(|node| usize::from(node.0) < voters).count();
-    assert!(of_voters <= (voters - 1) / 2, "{destroyed:?} of {voters} voters lost durable bytes");
-    let is_broker = |node: &&Node| configs[usize::from(node.0)].roles.broker;
-    let brokers = configs.iter().filter(|config| config.roles.broker).count();
-    let of_brokers = destroyed.iter().filter(is_broker).count();
-    let any = scenario.nemesis.any_broker_loses_data;
-    assert!(any || of_brokers <= brokers.saturating_sub(1) / 2, "{destroyed:?} of {brokers} brokers lost bytes");
-    assert_eq!(destroyed.len(), destroyed.iter().filter(|n| usize::from(n.0) < voters || is_broker(n)).count());
+    let of_brokers: BTreeSet<Node> =
+        brokers(scenario).into_iter().filter(|node| usize::from(node.0) >= voters).collect();
+    let (brokers, others): (BTreeSet<Node>, BTreeSet<Node>) =
+        destroyed.into_iter().partition(|node| of_brokers.contains(node));
+    assert!(others.len() <= (voters - 1) / 2, "{others:?} of {voters} voters lost durable bytes");
+    assert!(others.iter().all(|node| usize::from(node.0) < voters), "{others:?}");
+    let tolerated =
+        if scenario.nemesis.any_broker_loses_data { of_brokers.len() } else { of_brokers.len().saturating_sub(1) / 2 };
+    assert!(brokers.len() <= tolerated, "{brokers:?} of {of_brokers:?} lost durable bytes");
 }
 
 proptest! {

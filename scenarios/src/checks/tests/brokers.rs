@@ -113,12 +113,6 @@ pub fn config(name: &str, value: &str) -> MetadataRecord {
     MetadataRecord::Config(Config { resource_type: 2, resource_name, name, value: Some(value.into()) })
 }
 
-/// In these stories nobody asks for what is committed: client histories are out of it.
-fn unasked(mut checks: ClusterChecks) -> ClusterChecks {
-    checks.histories.metadata_cut(&mut Verdict::new(true));
-    checks
-}
-
 impl Brokers {
     /// Three brokers; nothing is committed.
     pub fn blank() -> Brokers {
@@ -132,8 +126,11 @@ impl Brokers {
             partitions: 0,
             topics: std::rc::Rc::from([]),
         };
+        let mut checks = ClusterChecks::new(&ids, config);
+        // No client asks for what is committed here, and none is judged.
+        checks.histories.metadata_cut(&mut Verdict::default());
         Brokers {
-            checks: unasked(ClusterChecks::new(&ids, config)),
+            checks,
             verdict: Verdict::default(),
             coverage: Coverage::default(),
             ledger: Ledger::default(),

@@ -4,8 +4,11 @@ use raft::client::AttemptEvent::*;
 use raft::ids::{Offset, ProducerId};
 use raft::log::BatchProducer;
 use raft::message::ErrorCode;
+use raft::message::admin::{DeleteTopicState, DeleteTopicsRequest};
 
 use super::*;
+
+const DELETE_TOPICS: i16 = 20;
 
 fn session(epoch: i16, base_sequence: i32) -> Option<BatchProducer> {
     Some(BatchProducer { id: ProducerId(7), epoch, base_sequence })
@@ -194,8 +197,12 @@ fn what_only_a_leader_acknowledged_is_counted_when_it_is_lost() {
     let commit = Step::Commit(T, 10, 2, None);
     assert_eq!(story(1, &[]), (2, None));
     assert_eq!(story(1, &[commit.clone(), Step::Cut(0)]), (2, None), "replicated, and destroyed");
-    let deleted = [Step::Operation(super::admin::delete("t")), calls(0, 2, 20), remove(T)];
-    assert_eq!(story(1, &deleted), (0, None), "deleted");
+    let deletion = DeleteTopicsRequest {
+        topics: Rc::from([DeleteTopicState { name: Some("t".into()), topic_id: Uuid::ZERO }]),
+        timeout_ms: 1_000,
+    };
+    let deleted = [Step::Operation(AdminRequest::DeleteTopics(deletion)), calls(0, 2, DELETE_TOPICS), remove(T)];
+    assert_eq!(story(1, &deleted), (0, None));
     assert_eq!(story(1, &[commit]), (0, None));
     assert_eq!(story(-1, &[]), (0, Some("LostWrite".into())), "that is another promise");
 }
