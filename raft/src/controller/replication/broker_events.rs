@@ -103,7 +103,7 @@ pub fn directories_offline(
 /// broker (KIP-858).
 pub fn directory_assigned(state: &ControllerState, broker: NodeId, dir: Uuid, records: &mut Vec<MetadataRecord>) {
     for (id, partition) in state.topics.partitions() {
-        if !partition.directory_of(broker).is_some_and(|before| before != dir) {
+        if partition.directory_of(broker).is_none_or(|before| before == dir) {
             continue;
         }
         let placed = partition.replicas.iter().zip(partition.directories.iter());
