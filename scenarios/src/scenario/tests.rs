@@ -112,7 +112,7 @@ fn each_refusal_says_where_what_and_what_would_do() {
         ("[nemesis.kill]\nevery = \"5s\"\nlasts = \"30s\"", "s:5: nemesis.kill.lasts: 30s does not fit into 20s"),
         (
             "[nemesis.kil]\nevery = \"5s\"",
-            "s:3: unknown field `kil`, expected one of `swarm`, `start`, `turn`, `cut`, `loss`, `delay`, `duplicate`, `kill`, `power-loss`, `terminate`, `pause`, `stall`, `drift`, `wall-step`, `wall-smear`, `fsync-fails`, `slow-disk`, `full-disk`, `bit-rot`, `replace-disk`",
+            "s:3: unknown field `kil`, expected one of `swarm`, `start`, `turn`, `targets`, `any-broker-loses-data`, `cut`, `loss`, `delay`, `duplicate`, `kill`, `power-loss`, `terminate`, `pause`, `stall`, `drift`, `wall-step`, `wall-smear`, `fsync-fails`, `slow-disk`, `full-disk`, `bit-rot`, `replace-disk`",
         ),
         (
             "[nemesis.drift]\nevery = \"5s\"\nlasts = \"1s\"\nppm = \"fast\"",
