@@ -11,7 +11,7 @@ use crate::chart::theme::Theme;
 use crate::duration::parse_ns;
 
 /// The scenario of a sweep that names none.
-pub const DEFAULT_SCENARIO: &str = "controller-failover";
+pub const DEFAULT_SCENARIO: &str = "ci";
 /// Its seeds.
 pub const DEFAULT_SEEDS: u64 = 1000;
 
@@ -22,7 +22,7 @@ pub const DEFAULT_SEEDS: u64 = 1000;
 #[derive(Debug, Parser)]
 #[command(name = "kraftsim", version = VERSION_AND_HOST, disable_help_subcommand = true, term_width = 100, after_help = "\
 Examples:
-  kraftsim sweep                                  1,000 seeds of controller-failover
+  kraftsim sweep                                  1,000 seeds of ci
   kraftsim sweep quorum --seeds 10000 --json out.json
   kraftsim replay quorum --seed 0x2a              one seed again, told in full
   kraftsim chart failover controller-failover -o failover.svg
@@ -132,7 +132,7 @@ impl RunFlags {
 /// `sweep`.
 #[derive(Debug, Args)]
 pub struct SweepArgs {
-    /// Catalog names or paths of TOML files [default: controller-failover]
+    /// Catalog names or paths of TOML files [default: ci]
     #[arg(value_name = "SCENARIO")]
     pub scenarios: Vec<String>,
     /// How many seeds of each scenario, or which: N is 0..N, A..B takes A up to but not B [default: 1000]

@@ -43,6 +43,8 @@ entries! {
     "findings/single-voter-flush-first",
     "findings/compare-log-of-repeated-vote",
     "findings/restart-as-follower-despite-own-vote",
+    "findings/first-publish-after-caught-up",
+    "findings/keep-proposal-of-same-epoch",
 }
 
 /// All of them: the scenarios that must hold (those under `lost/` drop a precondition of a guarantee

@@ -53,3 +53,13 @@ fn compare_log_of_repeated_vote() {
 fn restart_as_follower_despite_own_vote() {
     shows("findings/restart-as-follower-despite-own-vote", 24, 2);
 }
+
+#[test]
+fn first_publish_after_caught_up() {
+    shows("findings/first-publish-after-caught-up", 20, 6);
+}
+
+#[test]
+fn keep_proposal_of_same_epoch() {
+    shows("findings/keep-proposal-of-same-epoch", 52, 2);
+}

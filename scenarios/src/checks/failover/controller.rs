@@ -108,10 +108,8 @@ impl ControllerFailovers {
     pub fn committed(&mut self, at_ns: u64, server: usize, epoch: LeaderEpoch, end: Offset) -> Option<Failover> {
         let struck = self.struck.as_mut()?;
         match &mut struck.winner {
-            Some(winner) if (winner.server, winner.epoch) == (server, epoch) => {
-                if winner.active_ns.is_some() {
-                    winner.commit.get_or_insert((at_ns, end));
-                }
+            Some(winner) if (winner.server, winner.epoch) == (server, epoch) && winner.active_ns.is_some() => {
+                winner.commit.get_or_insert((at_ns, end));
             }
             // The struck leader lived through it.
             None if struck.lifted && struck.server == server && struck.epoch == epoch => self.struck = None,
