@@ -54,7 +54,7 @@ situations! {
     /// A leader was elected from the ELR.
     ElrUsed = "elr_used" needs |can| can.brokers,
     /// A leader was elected that was in neither.
-    UncleanElection = "unclean_election" needs |can| can.brokers && can.power_loss,
+    UncleanElection = "unclean_election" needs |can| can.brokers,
     /// Nobody could lead a partition.
     PartitionWithoutLeader = "partition_without_leader" needs |can| can.brokers,
     /// A broker's session ended.
