@@ -74,7 +74,7 @@ fn bad_input_gets_one_message_and_runs_nothing() {
     let table: &[(&[&str], &str)] = &[
         (
             &["sweep", "nonsense"],
-            "no scenario nonsense: give the path of a TOML file, or one of: controller-failover, quorum",
+            "no scenario nonsense: give the path of a TOML file, or one of: ci, controller-failover, quorum",
         ),
         (&["sweep", "nonsense.toml"], "nonsense.toml: "),
         (&["sweep", "quorum", "quorum"], "scenario quorum is named twice"),

@@ -30,7 +30,7 @@ struct FakeScenario {
     interrupted: Arc<AtomicBool>,
 }
 
-const NAMES: [&str; 2] = ["controller-failover", "quorum"];
+const NAMES: [&str; 3] = ["ci", "controller-failover", "quorum"];
 
 impl Engine for Fake {
     fn list(&self) -> Vec<Listed> {

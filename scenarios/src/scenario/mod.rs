@@ -214,7 +214,8 @@ impl Scenario {
         self.clock.check()?;
         world::check_threads(&self.threads)?;
         self.workload.check()?;
-        self.clients.check(self.cluster.has_brokers())?;
+        // Files that cannot be read at all are told of for themselves.
+        self.clients.check(self.cluster.has_brokers() || self.cluster.configs().is_err())?;
         self.nemesis.check(self.duration)?;
         if let Some(name) = self.knobs.pinned.iter().find(|name| !knobs::NAMES.contains(&name.as_str())) {
             let problem = format!("no knob is named {name:?}; allowed: {}", knobs::NAMES.join(", "));
