@@ -117,7 +117,7 @@ mutants! {
     follower_state_not_durable: FollowerStateNotDurable, "power-loss" 0 => "PersistBeforePromise:D5";
     epoch_cache_after_batch: EpochCacheAfterBatch, "quorum" 0 => "PersistBeforePromise:D6";
     topic_id_not_durable: TopicIdNotDurable, "quorum" 0 => "PersistBeforePromise:D7";
-    leader_flush_skipped: LeaderFlushSkipped, "quorum" 0 => "PersistBeforePromise:D9";
+    leader_flush_skipped: LeaderFlushSkipped, "quorum" 0 => "PersistBeforePromise:D9", then "MajorityReachedHighWatermark";
     epoch_from_log_at_restart: EpochFromLogAtRestart, "quorum" 0 => "MonotonicEpoch";
     append_submitted_twice: AppendSubmittedTwice, "quorum" 0 => "DuplicateRecord", then "AckedValueNotLost";
     pending_append_refused: PendingAppendRefused, "quorum" 0 => "FailedAppendCommitted";
