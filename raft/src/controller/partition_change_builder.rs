@@ -7,8 +7,9 @@
 use std::rc::Rc;
 
 use super::settings::{ControllerSettings, level};
-use super::state::{ControllerState, LeaderRecoveryState, PartitionRegistration, Topic, no_change};
+use super::state::{ControllerState, Topic, no_change};
 use crate::ids::{NodeId, TopicIdPartition};
+use crate::metadata::image::{LeaderRecoveryState, PartitionRegistration};
 use crate::metadata::records::{NO_LEADER_CHANGE, PartitionChange};
 
 /// Whom an election may choose.
@@ -110,7 +111,7 @@ impl<'a> PartitionChangeBuilder<'a> {
         self.bump_on_isr_shrink(&mut record);
         self.record_last_known_leader(&mut record);
         if self.target_recovery_state != self.partition.leader_recovery_state {
-            record.leader_recovery_state = self.target_recovery_state.value();
+            record.leader_recovery_state = self.target_recovery_state as i8;
         }
         (record != no_change(self.id)).then_some(record)
     }
@@ -149,7 +150,7 @@ impl<'a> PartitionChangeBuilder<'a> {
         if unclean {
             record.isr = Some(Rc::from([node]));
             if self.partition.leader_recovery_state != LeaderRecoveryState::Recovering {
-                record.leader_recovery_state = LeaderRecoveryState::Recovering.value();
+                record.leader_recovery_state = LeaderRecoveryState::Recovering as i8;
             }
         }
     }

@@ -224,14 +224,8 @@ impl RaftLog {
 
     /// Starts a new segment if these batches would overfill the active one, or if it is too old.
     fn maybe_roll(&mut self, batches: &[Rc<Batch>], now_ms: i64, out: &mut Out) {
-        let bytes: u64 = batches.iter().map(|batch| batch.len_bytes() as u64).sum();
-        let timestamp_ms = batches.iter().map(|batch| batch.max_timestamp_ms()).max().unwrap_or(now_ms);
         let LogConfig { segment_bytes, segment_ms, .. } = self.config;
-        let active = self.active_mut();
-        active.created_ms.get_or_insert(now_ms);
-        let full = active.size_bytes + bytes > segment_bytes;
-        let old = active.waited_for_roll_ms(timestamp_ms, now_ms) > segment_ms;
-        if !active.entries.is_empty() && (full || old) {
+        if self.active_mut().should_roll(batches, now_ms, segment_bytes, segment_ms) {
             self.roll(now_ms, out);
         }
     }

@@ -81,10 +81,21 @@ impl Segment {
         }
     }
 
+    /// Kafka's `shouldRoll`: would these batches overfill it, or is it too old? A recovered segment is
+    /// as old as the first question.
+    pub fn should_roll(&mut self, batches: &[Rc<Batch>], now_ms: i64, limit_bytes: u64, limit_ms: i64) -> bool {
+        let bytes: u64 = batches.iter().map(|batch| batch.len_bytes() as u64).sum();
+        let timestamp_ms = batches.iter().map(|batch| batch.max_timestamp_ms()).max().unwrap_or(now_ms);
+        self.created_ms.get_or_insert(now_ms);
+        let full = self.size_bytes + bytes > limit_bytes;
+        let old = self.waited_for_roll_ms(timestamp_ms, now_ms) > limit_ms;
+        !self.entries.is_empty() && (full || old)
+    }
+
     /// How long its first batch has waited for the segment to be closed. Kafka measures by the
     /// timestamps in the batches, whoever's clock gave them, and falls back to its own clock where
     /// there are none.
-    pub fn waited_for_roll_ms(&self, timestamp_ms: i64, now_ms: i64) -> i64 {
+    fn waited_for_roll_ms(&self, timestamp_ms: i64, now_ms: i64) -> i64 {
         let first = self.entries.first().map(|entry| entry.batch.max_timestamp_ms());
         match first.filter(|first_ms| *first_ms >= 0) {
             Some(first_ms) => timestamp_ms.saturating_sub(first_ms),

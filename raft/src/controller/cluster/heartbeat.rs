@@ -1,13 +1,16 @@
 //! One heartbeat, and the sweep that fences the silent (controller-broker.md §3.3, §3.4).
 
+use std::rc::Rc;
+
 use super::heartbeats::{BrokerControlState, BrokerHeartbeatManager};
 use crate::bugs::Bug;
 use crate::controller::replication::{self, View};
 use crate::controller::result::{ControllerResult, EndOffsetHook};
 use crate::controller::settings::ControllerSettings;
-use crate::controller::state::{BrokerRegistration, ControllerState};
+use crate::controller::state::ControllerState;
 use crate::message::ErrorCode;
 use crate::message::cluster::{BrokerHeartbeatRequest, BrokerHeartbeatResponse};
+use crate::metadata::image::BrokerRegistration;
 
 /// Step B. Records: those of the new state, then those of directories that are offline.
 pub fn process_heartbeat(
@@ -18,7 +21,8 @@ pub fn process_heartbeat(
 ) -> Result<ControllerResult<BrokerHeartbeatResponse>, ErrorCode> {
     let (id, epoch) = (request.broker_id, request.broker_epoch);
     let broker = registered(state, request)?;
-    let is_caught_up = request.current_metadata_offset >= broker.registration_offset.0;
+    let registered_at = state.cluster.registration_offset(id);
+    let is_caught_up = registered_at.is_some_and(|at| request.current_metadata_offset >= at.0);
     let view = View { state, heartbeats, settings };
     let current = heartbeats.control_state(id).unwrap_or(BrokerControlState::Fenced);
     let next = next_state(view, current, request, is_caught_up);
@@ -88,7 +92,7 @@ fn registered<'a>(
     state: &'a ControllerState,
     request: &BrokerHeartbeatRequest,
 ) -> Result<&'a BrokerRegistration, ErrorCode> {
-    let broker = state.cluster.broker(request.broker_id);
+    let broker = state.cluster.broker(request.broker_id).map(Rc::as_ref);
     broker.filter(|broker| broker.epoch == request.broker_epoch).ok_or(ErrorCode::StaleBrokerEpoch)
 }
 

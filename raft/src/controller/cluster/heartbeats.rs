@@ -50,7 +50,7 @@ impl BrokerHeartbeatManager {
     ) -> BrokerHeartbeatManager {
         let mut manager =
             BrokerHeartbeatManager { session_timeout_ns, brokers: BTreeMap::new(), contacts: BTreeMap::new() };
-        for (id, broker) in cluster.brokers() {
+        for (&id, broker) in cluster.brokers() {
             manager.register(id, broker.fenced);
             if !broker.fenced && !bugs.has(Bug::Kafka18138NoSessionAfterFailover) {
                 manager.contact(id, broker.epoch, now_ns);

@@ -7,7 +7,7 @@ use crate::bugs::Bug;
 use crate::controller::replication::{self, View};
 use crate::controller::result::{ControllerResult, bounded};
 use crate::controller::settings::{ControllerSettings, KRAFT_VERSION, METADATA_VERSION, level};
-use crate::controller::state::{ControllerState, directory};
+use crate::controller::state::ControllerState;
 use crate::ids::{BrokerEpoch, Offset, Uuid};
 use crate::message::ErrorCode;
 use crate::message::admin::{UnregisterBrokerRequest, UnregisterBrokerResponse};
@@ -16,6 +16,7 @@ use crate::message::cluster::{
     ControllerRegistrationResponse, FeatureRange, Listener,
 };
 use crate::metadata::MetadataRecord;
+use crate::metadata::image::directory_id;
 use crate::metadata::records::{BrokerEndpoint, BrokerFeature, RegisterBroker, RegisterController, UnregisterBroker};
 
 /// The registration is the last record: a controller that fails in between leaves the broker
@@ -90,8 +91,8 @@ fn check_directories(state: &ControllerState, request: &BrokerRegistrationReques
     let dirs = &request.log_dirs;
     let twice = |at: usize, dir: &Uuid| dirs[..at].contains(dir);
     let wrong = |(at, dir): (usize, &Uuid)| {
-        let mut others = state.cluster.brokers().filter(|(id, _)| *id != request.broker_id);
-        directory::is_reserved(*dir) || twice(at, dir) || others.any(|(_, broker)| broker.log_dirs.contains(dir))
+        let mut others = state.cluster.brokers().iter().filter(|(id, _)| **id != request.broker_id);
+        directory_id::is_reserved(*dir) || twice(at, dir) || others.any(|(_, broker)| broker.log_dirs.contains(dir))
     };
     if dirs.is_empty() || dirs.iter().enumerate().any(wrong) { Err(ErrorCode::InvalidRegistration) } else { Ok(()) }
 }

@@ -5,13 +5,13 @@ use std::rc::Rc;
 use super::View;
 use crate::controller::partition_change_builder::PartitionChangeBuilder;
 use crate::controller::result::ControllerResult;
-use crate::controller::state::{LeaderRecoveryState, PartitionRegistration};
 use crate::ids::{BrokerEpoch, LeaderEpoch, NodeId, PartitionEpoch};
 use crate::message::ErrorCode;
 use crate::message::cluster::{
     AlterPartitionItem, AlterPartitionRequest, AlterPartitionResponse, AlterPartitionResult, BrokerState,
 };
 use crate::metadata::MetadataRecord;
+use crate::metadata::image::{LeaderRecoveryState, PartitionRegistration};
 use crate::metadata::records::NO_LEADER_CHANGE;
 
 /// Each partition for itself; not atomic.
@@ -107,7 +107,7 @@ fn accepted(item: &AlterPartitionItem, new: &PartitionRegistration) -> AlterPart
         leader_id: new.leader,
         leader_epoch: new.leader_epoch,
         isr: Rc::clone(&new.isr),
-        leader_recovery_state: new.leader_recovery_state.value(),
+        leader_recovery_state: new.leader_recovery_state as i8,
         partition_epoch: new.partition_epoch,
     }
 }

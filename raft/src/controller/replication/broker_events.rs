@@ -7,9 +7,10 @@ use std::rc::Rc;
 
 use super::View;
 use crate::controller::partition_change_builder::{Election, PartitionChangeBuilder};
-use crate::controller::state::{BrokerRegistration, ControllerState, PartitionRegistration, no_change};
+use crate::controller::state::{ControllerState, no_change};
 use crate::ids::{BrokerEpoch, NodeId, TopicIdPartition, Uuid};
 use crate::metadata::MetadataRecord;
+use crate::metadata::image::{BrokerRegistration, PartitionRegistration};
 use crate::metadata::records::{BrokerRegistrationChange, PartitionChange};
 
 /// Who is not acceptable as a leader, who is although still fenced, and who lost data.
@@ -103,7 +104,7 @@ pub fn directories_offline(
 /// broker (KIP-858).
 pub fn directory_assigned(state: &ControllerState, broker: NodeId, dir: Uuid, records: &mut Vec<MetadataRecord>) {
     for (id, partition) in state.topics.partitions() {
-        if partition.directory_of(broker).is_none_or(|before| before == dir) {
+        if partition.directory(broker).is_none_or(|before| before == dir) {
             continue;
         }
         let placed = partition.replicas.iter().zip(partition.directories.iter());
@@ -140,7 +141,7 @@ impl View<'_> {
     /// Its directory is online (§4.0).
     pub(super) fn has_online_replica(self, partition: &PartitionRegistration, replica: NodeId) -> bool {
         let broker = self.state.cluster.broker(replica);
-        let dir = partition.directory_of(replica);
+        let dir = partition.directory(replica);
         broker.zip(dir).is_some_and(|(broker, dir)| broker.has_online_dir(dir))
     }
 

@@ -27,10 +27,11 @@ use std::rc::Rc;
 
 use super::cluster::BrokerHeartbeatManager;
 use super::settings::ControllerSettings;
-use super::state::{BrokerRegistration, ControllerState, directory};
+use super::state::ControllerState;
 use crate::bugs::Bug;
 use crate::ids::{LeaderEpoch, NodeId, PartitionEpoch, Uuid};
 use crate::io::Entropy;
+use crate::metadata::image::{BrokerRegistration, directory_id};
 use crate::metadata::records::Partition;
 
 /// What an operation reads: the latest state, uncommitted records included.
@@ -59,7 +60,8 @@ impl View<'_> {
         let member = |id: &NodeId| fenced_too || self.state.is_active(*id);
         let isr: Rc<[NodeId]> = replicas.iter().copied().filter(member).collect();
         let leader = *isr.first()?;
-        let directories = replicas.iter().map(|id| default_directory(self.state.cluster.broker(*id))).collect();
+        let directory = |id: &NodeId| default_directory(self.state.cluster.broker(*id).map(Rc::as_ref));
+        let directories = replicas.iter().map(directory).collect();
         Some(Partition {
             partition_id,
             topic_id,
@@ -82,8 +84,8 @@ impl View<'_> {
 fn default_directory(broker: Option<&BrokerRegistration>) -> Uuid {
     match broker.map(|broker| &*broker.log_dirs) {
         Some([only]) => *only,
-        Some([]) => directory::MIGRATING,
-        _ => directory::UNASSIGNED,
+        Some([]) => directory_id::MIGRATING,
+        _ => directory_id::UNASSIGNED,
     }
 }
 

@@ -1,7 +1,6 @@
 //! What the controller knows: the metadata records, replayed (controller-broker.md §1.2, §4.0).
 //!
 //! * `brokers`: registrations of brokers and controllers
-//! * `partition`: one partition, and how a change merges into it
 //! * `topics`: topics, partitions, and the indexes over them
 //! * `configs`, `features`: what their names say
 //! * `replayed`: a state and the metadata transaction that may be open in it
@@ -9,20 +8,19 @@
 mod brokers;
 mod configs;
 mod features;
-mod partition;
 mod replayed;
 mod topics;
 
-pub use brokers::{BrokerRegistration, ClusterState, ControllerRegistration};
+pub use brokers::ClusterState;
 pub use configs::{ConfigState, ResourceConfigs, ResourceType};
 pub use features::FeatureState;
-pub use partition::{LeaderRecoveryState, PartitionRegistration, directory};
 pub use replayed::ReplayedState;
 pub use topics::{Topic, TopicState, no_change};
 
 use super::settings::{ControllerSettings, ELR_VERSION, level};
 use crate::ids::{NodeId, Offset, ProducerId, TopicIdPartition};
 use crate::metadata::MetadataRecord;
+use crate::metadata::image::PartitionRegistration;
 
 /// A record that cannot be replayed: a fatal fault in Kafka.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -72,13 +70,19 @@ impl ControllerState {
                 self.cluster.replay_register_broker(record, offset);
                 Ok(())
             }
-            MetadataRecord::UnregisterBroker(record) => self.cluster.replay_unregister_broker(record),
-            MetadataRecord::BrokerRegistrationChange(record) => self.cluster.replay_registration_change(record),
+            MetadataRecord::UnregisterBroker(record) => {
+                self.cluster.replay_unregister_broker(record).map_err(|refused| refused.to_string())
+            }
+            MetadataRecord::BrokerRegistrationChange(record) => {
+                self.cluster.image_mut().change_broker(record).map_err(|refused| refused.to_string())
+            }
             MetadataRecord::RegisterController(record) => {
-                self.cluster.replay_register_controller(record);
+                self.cluster.image_mut().register_controller(record);
                 Ok(())
             }
-            MetadataRecord::UnregisterController(record) => self.cluster.replay_unregister_controller(record),
+            MetadataRecord::UnregisterController(record) => {
+                self.cluster.image_mut().unregister_controller(record).map_err(|refused| refused.to_string())
+            }
             MetadataRecord::Topic(record) => self.topics.replay_topic(record),
             MetadataRecord::Partition(record) => self.topics.replay_partition(record),
             MetadataRecord::PartitionChange(record) => self.topics.replay_partition_change(record),
@@ -115,7 +119,7 @@ impl ControllerState {
 
     /// Registered, unfenced, and not in controlled shutdown.
     pub fn is_active(&self, broker: NodeId) -> bool {
-        self.cluster.broker(broker).is_some_and(BrokerRegistration::is_active)
+        self.cluster.broker(broker).is_some_and(|broker| broker.is_active())
     }
 
     /// A topic's `min.insync.replicas`, at most the replica count of its partition 0 (§4.4).

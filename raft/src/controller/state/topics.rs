@@ -6,8 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use super::partition::PartitionRegistration;
 use crate::ids::{NodeId, TopicIdPartition, Uuid};
+use crate::metadata::image::PartitionRegistration;
 use crate::metadata::records::{self, ClearElr, NO_LEADER_CHANGE, PartitionChange, RemoveTopic};
 
 /// A topic.
@@ -96,7 +96,7 @@ impl TopicState {
     /// Partitions with a replica of `broker` in directory `dir`.
     pub fn in_directory(&self, broker: NodeId, dir: Uuid) -> impl Iterator<Item = TopicIdPartition> + '_ {
         self.topics.iter().flat_map(move |(topic_id, topic)| {
-            let here = topic.partitions.iter().filter(move |(_, p)| p.directory_of(broker) == Some(dir));
+            let here = topic.partitions.iter().filter(move |(_, p)| p.directory(broker) == Some(dir));
             here.map(|(partition, _)| TopicIdPartition { topic_id: *topic_id, partition: *partition })
         })
     }
@@ -116,14 +116,16 @@ impl TopicState {
 
     pub(super) fn replay_partition(&mut self, record: &records::Partition) -> Result<(), String> {
         let partition = TopicIdPartition { topic_id: record.topic_id, partition: record.partition_id };
-        self.set(partition, PartitionRegistration::of(record)?)
+        let new = PartitionRegistration::from_record(record).map_err(|refused| refused.to_string())?;
+        self.set(partition, new)
     }
 
     pub(super) fn replay_partition_change(&mut self, record: &PartitionChange) -> Result<(), String> {
         let partition = TopicIdPartition { topic_id: record.topic_id, partition: record.partition_id };
         let old = self.topics.get(&record.topic_id).and_then(|topic| topic.partitions.get(&record.partition_id));
         let old = old.ok_or_else(|| format!("there is no partition {partition}"))?;
-        self.set(partition, old.merge(record)?)
+        let new = old.merge(record).map_err(|refused| refused.to_string())?;
+        self.set(partition, new)
     }
 
     /// The name of the topic that is gone.

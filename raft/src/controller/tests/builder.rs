@@ -6,9 +6,10 @@ use std::rc::Rc;
 use super::{nodes, uuid};
 use crate::controller::partition_change_builder::{Election, PartitionChangeBuilder};
 use crate::controller::settings::{ControllerSettings, ELR_VERSION, METADATA_VERSION, level};
-use crate::controller::state::{ControllerState, LeaderRecoveryState, PartitionRegistration, Topic};
+use crate::controller::state::{ControllerState, Topic};
 use crate::ids::{LeaderEpoch, NodeId, Offset, PartitionEpoch, TopicIdPartition};
 use crate::metadata::MetadataRecord;
+use crate::metadata::image::{LeaderRecoveryState, PartitionRegistration};
 use crate::metadata::records::{FeatureLevel, NO_LEADER_CHANGE, PartitionChange};
 
 fn state(metadata_version: i16, elr: bool) -> ControllerState {

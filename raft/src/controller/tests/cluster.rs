@@ -55,8 +55,9 @@ fn a_restarted_broker_waits_for_its_old_session_and_a_retry_does_not() {
     let new = harness.register(1, 99, old);
     assert_eq!(new.error, ErrorCode::None);
     assert!(new.broker_epoch > old);
-    let broker = harness.latest().cluster.broker(NodeId(1)).expect("registered");
-    assert!(broker.fenced && broker.registration_offset.0 >= new.broker_epoch.0);
+    let cluster = &harness.latest().cluster;
+    assert!(cluster.broker(NodeId(1)).is_some_and(|broker| broker.fenced));
+    assert!(cluster.registration_offset(NodeId(1)).is_some_and(|at| at.0 >= new.broker_epoch.0));
 }
 
 #[test]

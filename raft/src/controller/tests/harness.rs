@@ -9,7 +9,7 @@ use crate::controller::QuorumController;
 use crate::controller::metadata_log::{CommittedBatch, MetadataLog, RaftEvent};
 use crate::controller::quorum_controller::{ControllerRequest, ControllerResponse};
 use crate::controller::settings::{ControllerSettings, KRAFT_VERSION, METADATA_VERSION, level};
-use crate::controller::state::{ControllerState, PartitionRegistration};
+use crate::controller::state::ControllerState;
 use crate::ids::{BrokerEpoch, LeaderEpoch, NodeId, Offset, TopicIdPartition};
 use crate::io::{Connection, Effect, Entropy, Input, Now, Out, Post, ThreadName};
 use crate::message::admin::{
@@ -21,6 +21,7 @@ use crate::message::cluster::{
 };
 use crate::message::{AdminRequest, AdminResponse, ClusterRequest, ClusterResponse, ErrorCode};
 use crate::metadata::MetadataRecord;
+use crate::metadata::image::PartitionRegistration;
 use crate::quorum::accumulator::AppendError;
 use crate::quorum::step::{Fatal, Step};
 

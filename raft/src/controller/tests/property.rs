@@ -144,7 +144,7 @@ fn request(harness: &Harness, op: &Op) -> Option<ControllerRequest> {
 
 fn partitions(
     state: &ControllerState,
-) -> impl Iterator<Item = (TopicIdPartition, &crate::controller::state::PartitionRegistration)> {
+) -> impl Iterator<Item = (TopicIdPartition, &crate::metadata::image::PartitionRegistration)> {
     state.topics.iter().flat_map(|(topic_id, topic)| {
         topic.partitions.iter().map(move |(partition, p)| (TopicIdPartition { topic_id, partition: *partition }, p))
     })
@@ -153,7 +153,7 @@ fn partitions(
 /// What must hold of any state.
 fn check(state: &ControllerState) {
     let mut epochs = BTreeSet::new();
-    for (id, broker) in state.cluster.brokers() {
+    for (&id, broker) in state.cluster.brokers() {
         assert!(epochs.insert(broker.epoch), "broker {id} shares epoch {}", broker.epoch);
     }
     for (id, partition) in partitions(state) {
@@ -229,7 +229,7 @@ proptest! {
                 prop_assert_eq!(Some(harness.controller.stable()), harness.controller.latest());
             }
             // Only a registration that was lost uncommitted may see its epoch given again.
-            for (id, broker) in harness.controller.stable().cluster.brokers() {
+            for (&id, broker) in harness.controller.stable().cluster.brokers() {
                 let owner = given.entry(broker.epoch).or_insert((id, broker.incarnation_id));
                 prop_assert_eq!(*owner, (id, broker.incarnation_id));
             }

@@ -78,6 +78,12 @@ impl BrokerRegistration {
         }
     }
 
+    /// Every directory refuses new replicas.
+    pub fn is_fully_cordoned(&self) -> bool {
+        let cordoned = self.cordoned_log_dirs.as_deref().unwrap_or_default();
+        !self.log_dirs.is_empty() && self.log_dirs.iter().all(|dir| cordoned.contains(dir))
+    }
+
     fn changed(&self, change: &BrokerRegistrationChange) -> Result<BrokerRegistration, ReplayError> {
         let refused = |field, value| ReplayError::RegistrationChange { broker: self.id, field, value };
         let mut changed = self.clone();
@@ -160,6 +166,11 @@ impl ClusterImage {
         self.brokers.get(&id)
     }
 
+    /// A controller that registered.
+    pub fn controller(&self, id: NodeId) -> Option<&Rc<ControllerRegistration>> {
+        self.controllers.get(&id)
+    }
+
     /// All controllers that registered, by id.
     pub fn controllers(&self) -> &BTreeMap<NodeId, Rc<ControllerRegistration>> {
         &self.controllers
@@ -170,11 +181,11 @@ impl ClusterImage {
     }
 
     /// A registration is inserted or replaced.
-    pub(super) fn register_broker(&mut self, record: &RegisterBroker) {
+    pub(crate) fn register_broker(&mut self, record: &RegisterBroker) {
         self.put_broker(BrokerRegistration::from_record(record));
     }
 
-    pub(super) fn unregister_broker(&mut self, record: &UnregisterBroker) -> Result<(), ReplayError> {
+    pub(crate) fn unregister_broker(&mut self, record: &UnregisterBroker) -> Result<(), ReplayError> {
         self.broker_at(record.broker_id, record.broker_epoch)?;
         if let Some(old) = self.brokers.remove(&record.broker_id) {
             self.digest = self.digest.wrapping_sub(broker_hash(&old));
@@ -182,13 +193,13 @@ impl ClusterImage {
         Ok(())
     }
 
-    pub(super) fn change_broker(&mut self, change: &BrokerRegistrationChange) -> Result<(), ReplayError> {
+    pub(crate) fn change_broker(&mut self, change: &BrokerRegistrationChange) -> Result<(), ReplayError> {
         let changed = self.broker_at(change.broker_id, change.broker_epoch)?.changed(change)?;
         self.put_broker(changed);
         Ok(())
     }
 
-    pub(super) fn register_controller(&mut self, record: &RegisterController) {
+    pub(crate) fn register_controller(&mut self, record: &RegisterController) {
         let registration = ControllerRegistration {
             id: record.controller_id,
             incarnation_id: record.incarnation_id,
@@ -202,7 +213,7 @@ impl ClusterImage {
         }
     }
 
-    pub(super) fn unregister_controller(&mut self, record: &UnregisterController) -> Result<(), ReplayError> {
+    pub(crate) fn unregister_controller(&mut self, record: &UnregisterController) -> Result<(), ReplayError> {
         let id = record.controller_id;
         let old = self.controllers.remove(&id).ok_or(ReplayError::UnknownController(id))?;
         self.digest = self.digest.wrapping_sub(controller_hash(&old));

@@ -75,6 +75,21 @@ impl LogGhost {
         self.segments.is_empty()
     }
 
+    /// How many leading batches it has in common with others, found by halves: equal ids mean equal
+    /// prefixes.
+    pub fn shared_prefix(&self, count: usize, other: impl Fn(usize) -> Option<BatchId>) -> usize {
+        let (mut low, mut high) = (0, self.count().min(count));
+        while low < high {
+            let middle = (low + high).div_ceil(2);
+            if self.get(middle - 1) == other(middle - 1) {
+                low = middle;
+            } else {
+                high = middle - 1;
+            }
+        }
+        low
+    }
+
     /// Batches held.
     pub fn count(&self) -> usize {
         self.len

@@ -282,17 +282,7 @@ impl ServerGhost {
 
     /// The log was cut or read back: agreement with the committed log is found anew.
     pub fn recount_agreement(&mut self, committed: &[BatchId]) {
-        let (mut low, mut high) = (0, self.log.count().min(committed.len()));
-        // Equal ids mean equal prefixes, so agreement can be searched for by halves.
-        while low < high {
-            let middle = (low + high).div_ceil(2);
-            if self.log.get(middle - 1) == Some(committed[middle - 1]) {
-                low = middle;
-            } else {
-                high = middle - 1;
-            }
-        }
-        self.agreed = low;
+        self.agreed = self.log.shared_prefix(committed.len(), |at| committed.get(at).copied());
     }
 
     /// The log or the committed log grew by its next batch.

@@ -50,17 +50,7 @@ pub struct Replica {
 impl Replica {
     /// The log was cut or read back.
     pub fn recount(&mut self, committed: &[BatchId]) {
-        let (mut low, mut high) = (0, self.log.count().min(committed.len()));
-        // Equal ids mean equal prefixes, so agreement can be searched for by halves.
-        while low < high {
-            let middle = (low + high).div_ceil(2);
-            if self.log.get(middle - 1) == Some(committed[middle - 1]) {
-                low = middle;
-            } else {
-                high = middle - 1;
-            }
-        }
-        self.agreed = low;
+        self.agreed = self.log.shared_prefix(committed.len(), |at| committed.get(at).copied());
     }
 
     /// The log or the committed log grew.
@@ -73,15 +63,7 @@ impl Replica {
 
     /// A fault left `found` of the log; true if something is gone. The caller takes `found` over.
     pub fn loses(&mut self, found: &LogGhost, registered: BrokerEpoch) -> bool {
-        let (mut kept, mut high) = (0, self.log.count().min(found.count()));
-        while kept < high {
-            let middle = (kept + high).div_ceil(2);
-            if self.log.get(middle - 1) == found.get(middle - 1) {
-                kept = middle;
-            } else {
-                high = middle - 1;
-            }
-        }
+        let kept = self.log.shared_prefix(found.count(), |at| found.get(at));
         if kept == self.log.count() {
             return false;
         }
