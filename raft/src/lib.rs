@@ -17,10 +17,12 @@
 //! * [`broker`]: data partitions on disk, their replication, a broker's life; start at
 //!   `broker/data_plane.rs`
 //! * [`node`]: a process: its roles on their threads
+//! * `backoff`: Kafka's exponential backoff, of clients and of raft
 //! * [`bugs`] and [`fixes`]: historical mistakes and missing mends as switches
 
 #![deny(clippy::float_arithmetic)]
 
+mod backoff;
 pub mod broker;
 pub mod bugs;
 pub mod client;

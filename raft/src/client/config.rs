@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::backoff::ExponentialBackoff;
+use crate::backoff::ExponentialBackoff;
 use crate::bugs::Bugs;
 use crate::ids::NodeId;
 

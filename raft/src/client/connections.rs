@@ -9,8 +9,8 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::backoff::ExponentialBackoff;
 use super::{ClientConfig, ClientEffect, ClientOut};
+use crate::backoff::ExponentialBackoff;
 use crate::ids::NodeId;
 use crate::io::{ConnectToken, Connection, Entropy};
 use crate::message::{Request, Response};

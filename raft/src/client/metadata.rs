@@ -8,9 +8,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use super::backoff::ExponentialBackoff;
 use super::errors::is_invalid_metadata;
 use super::{ClientConfig, TopicPartition};
+use crate::backoff::ExponentialBackoff;
 use crate::ids::{LeaderEpoch, NodeId, TopicIdPartition, Uuid};
 use crate::io::Entropy;
 use crate::message::ErrorCode;

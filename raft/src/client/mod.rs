@@ -6,7 +6,7 @@
 //! * `io`: inputs and effects; `event`: what a client says of its history, attempt by attempt
 //! * `config`: client properties and their defaults; `errors`: how error codes are classed
 //! * `network_client`: connections and metadata together; below it `connections`
-//!   (one per broker, backoffs, timeouts) and `metadata` (the cached cluster); `backoff`
+//!   (one per broker, backoffs, timeouts) and `metadata` (the cached cluster)
 //! * [`producer`]: accumulator, idempotent sequences, sender
 //! * [`consumer`]: positions, fetching, resets and validation
 //! * [`admin`]: calls and their retries
@@ -14,7 +14,6 @@
 //! All timeouts run on the monotonic clock, where Java's run on the wall clock (§11.1).
 
 pub mod admin;
-mod backoff;
 mod config;
 mod connections;
 pub mod consumer;

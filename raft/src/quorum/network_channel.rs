@@ -12,6 +12,7 @@
 
 use std::collections::VecDeque;
 
+use crate::backoff::ExponentialBackoff;
 use crate::config::ControllerConfig;
 use crate::ids::NodeId;
 use crate::io::{CloseReason, ConnectToken, Connection, Effect, Entropy, Out};
@@ -301,27 +302,6 @@ impl Destination {
             Link::Ready { in_flight: None, .. } => unsent.map(|_| 0),
         };
         link.into_iter().chain(unsent).min()
-    }
-}
-
-/// Kafka's `ExponentialBackoff` with base 2 and ±20 % jitter, in whole ms. The jitter never
-/// exceeds the maximum, and there is none where there is no room to grow.
-#[derive(Clone, Copy, Debug)]
-struct ExponentialBackoff {
-    initial_ms: i64,
-    max_ms: i64,
-}
-
-impl ExponentialBackoff {
-    fn draw_ms(self, attempts: u32, entropy: &mut dyn Entropy) -> i64 {
-        if self.max_ms <= self.initial_ms {
-            return self.max_ms;
-        }
-        let factor = 1_i64.checked_shl(attempts.min(62)).unwrap_or(i64::MAX);
-        let term_ms = self.initial_ms.saturating_mul(factor).min(self.max_ms);
-        let jitter_ms = term_ms / 5;
-        let width_ms = u32::try_from(2 * jitter_ms).unwrap_or(u32::MAX).max(1);
-        (term_ms - jitter_ms + i64::from(entropy.below(width_ms))).min(self.max_ms)
     }
 }
 

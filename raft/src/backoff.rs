@@ -1,10 +1,10 @@
-//! Kafka's `ExponentialBackoff` for clients: base 2, ±20 % jitter, whole ms (controller-broker.md §6.10).
+//! Kafka's `ExponentialBackoff`: base 2, ±20 % jitter, whole ms (KIP-580, controller-broker.md §6.10).
 
 use crate::io::Entropy;
 
 /// Waits that double from `initial_ms` to `max_ms`.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct ExponentialBackoff {
+pub(crate) struct ExponentialBackoff {
     /// The first wait, ms.
     pub initial_ms: i64,
     /// No wait is longer, jitter included, ms.
@@ -12,12 +12,13 @@ pub(super) struct ExponentialBackoff {
 }
 
 impl ExponentialBackoff {
-    /// The wait after `failures` earlier ones. No jitter where there is no room to grow.
+    /// The wait after `failures` earlier ones. No jitter where there is no room to grow; a maximum below
+    /// the first wait is the first wait.
     ///
     /// Kafka draws anew whenever it looks; here each wait is drawn once, by whoever starts it.
     pub fn draw_ms(self, failures: u32, entropy: &mut dyn Entropy) -> i64 {
         if self.max_ms <= self.initial_ms {
-            return self.initial_ms;
+            return self.max_ms;
         }
         let factor = 1_i64.checked_shl(failures.min(62)).unwrap_or(i64::MAX);
         let term_ms = self.initial_ms.saturating_mul(factor).min(self.max_ms);
