@@ -17,6 +17,7 @@
 //! * [`broker`]: data partitions on disk, their replication, a broker's life; start at
 //!   `broker/data_plane.rs`
 //! * [`node`]: a process: its roles on their threads
+//! * [`sorted_map`]: what most tables here are
 //! * [`bugs`] and [`fixes`]: historical mistakes and missing mends as switches
 
 #![deny(clippy::float_arithmetic)]
@@ -34,6 +35,7 @@ pub mod message;
 pub mod metadata;
 pub mod node;
 pub mod quorum;
+pub mod sorted_map;
 
 #[cfg(test)]
 mod test_disk;

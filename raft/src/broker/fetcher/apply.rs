@@ -12,7 +12,7 @@ use crate::bugs::Bug;
 use crate::ids::{LeaderEpoch, Offset, OffsetAndEpoch, TopicIdPartition};
 use crate::io::Probe;
 use crate::message::ErrorCode;
-use crate::message::data::{DataFetchResponse, FetchablePartition, ListOffsetsResponse};
+use crate::message::data::{DataFetchResponse, FetchPartition, FetchablePartition, ListOffsetsResponse};
 use crate::quorum::step::Step;
 
 /// What becomes of a partition after an answer.
@@ -49,7 +49,7 @@ impl Fetcher {
     /// Answers for partitions that have moved on since are discarded.
     pub(super) fn on_fetch(
         &mut self,
-        asked: &[(TopicIdPartition, Offset, LeaderEpoch)],
+        asked: &[FetchPartition],
         answer: &DataFetchResponse,
         backoff_ms: i64,
         replicas: &mut ReplicaManager,
@@ -62,9 +62,9 @@ impl Fetcher {
         let any_epoch = replicas.bugs().has(Bug::Kafka18991StaleFetchApplied);
         for found in answer.partitions.iter() {
             let Some(state) = self.partitions.get(&found.partition).copied() else { continue };
-            let is_current = |(id, offset, epoch): &(TopicIdPartition, Offset, LeaderEpoch)| {
-                let in_epoch = *epoch == state.leader_epoch || any_epoch;
-                *id == found.partition && *offset == state.fetch_offset && in_epoch
+            let is_current = |asked: &FetchPartition| {
+                let in_epoch = asked.current_leader_epoch == state.leader_epoch || any_epoch;
+                asked.partition == found.partition && asked.fetch_offset == state.fetch_offset && in_epoch
             };
             if !asked.iter().any(is_current) || !state.is_ready(step.now.mono_ns) || state.out_of_range.is_some() {
                 continue;

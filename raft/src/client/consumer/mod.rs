@@ -12,8 +12,6 @@ mod fetcher;
 mod offsets;
 mod subscription_state;
 
-use std::collections::BTreeMap;
-
 use fetcher::FetchInFlight;
 use offsets::{ListInFlight, ValidationInFlight};
 use subscription_state::SubscriptionState;
@@ -25,6 +23,7 @@ use super::{AttemptEvent, ClientInput, ClientOut, ConsumerConfig, PositionCause,
 use crate::ids::{NodeId, Offset};
 use crate::io::{Entropy, Now};
 use crate::message::{DataRequest, DataResponse, ErrorCode, Request, Response};
+use crate::sorted_map::SortedMap;
 
 /// What the application may ask of a consumer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,7 +42,7 @@ pub struct Consumer {
     subscriptions: SubscriptionState,
     /// The metadata that positions were last held against.
     validated_version: u64,
-    in_flight: BTreeMap<i32, InFlight>,
+    in_flight: SortedMap<i32, InFlight>,
     attempts: u32,
     wake_ms: Option<i64>,
 }
@@ -67,7 +66,7 @@ impl Consumer {
             subscriptions: SubscriptionState::new(config.auto_offset_reset, config.client.bugs),
             config,
             validated_version: 0,
-            in_flight: BTreeMap::new(),
+            in_flight: SortedMap::new(),
             attempts: 0,
             wake_ms: None,
         }
