@@ -35,6 +35,7 @@ pub mod message;
 pub mod metadata;
 pub mod node;
 pub mod quorum;
+mod slices;
 pub mod sorted_map;
 
 #[cfg(test)]

@@ -1,88 +1,94 @@
 //! A map for few keys that is read far more often than it is changed: a sorted vector.
 
-/// As `BTreeMap`, in one piece of memory: a lookup is a search by halves, a walk is a loop over
-/// neighbours, and clearing keeps the memory. An insertion or removal moves what comes behind it.
+/// As `BTreeMap`, in two pieces of memory: a lookup is a search by halves among neighbours, a walk
+/// is a loop, and clearing keeps the memory. An insertion or removal moves what comes behind it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SortedMap<K, V>(Vec<(K, V)>);
+pub struct SortedMap<K, V> {
+    /// Ascending.
+    keys: Vec<K>,
+    values: Vec<V>,
+}
 
 impl<K, V> Default for SortedMap<K, V> {
     fn default() -> Self {
-        SortedMap(Vec::new())
+        SortedMap::new()
     }
 }
 
 impl<K, V> SortedMap<K, V> {
     /// No entry.
     pub const fn new() -> SortedMap<K, V> {
-        SortedMap(Vec::new())
+        SortedMap { keys: Vec::new(), values: Vec::new() }
     }
 
     /// How many entries.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.keys.len()
     }
 
     /// No entry?
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.keys.is_empty()
     }
 
     /// Removes all.
     pub fn clear(&mut self) {
-        self.0.clear();
+        self.keys.clear();
+        self.values.clear();
     }
 
     /// Removes all but those that are to stay.
     pub fn retain(&mut self, mut stays: impl FnMut(&K, &mut V) -> bool) {
-        self.0.retain_mut(|(key, value)| stays(key, value));
+        let mut at = 0;
+        let values = &mut self.values;
+        self.keys.retain(|key| {
+            let is_to_stay = stays(key, &mut values[at]);
+            if is_to_stay {
+                at += 1;
+            } else {
+                values.remove(at);
+            }
+            is_to_stay
+        });
     }
 
     /// Ascending by key.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&K, &V)> + ExactSizeIterator {
-        self.0.iter().map(|(key, value)| (key, value))
+        self.keys.iter().zip(&self.values)
     }
 
     /// Ascending.
     pub fn keys(&self) -> impl DoubleEndedIterator<Item = &K> + ExactSizeIterator {
-        self.0.iter().map(|(key, _)| key)
+        self.keys.iter()
     }
 
     /// Ascending by key.
     pub fn values(&self) -> impl DoubleEndedIterator<Item = &V> + ExactSizeIterator {
-        self.0.iter().map(|(_, value)| value)
+        self.values.iter()
     }
 
     /// Ascending by key.
     pub fn values_mut(&mut self) -> impl DoubleEndedIterator<Item = &mut V> + ExactSizeIterator {
-        self.0.iter_mut().map(|(_, value)| value)
-    }
-
-    /// Ascending by key.
-    pub fn iter_mut(&mut self) -> impl DoubleEndedIterator<Item = (&K, &mut V)> + ExactSizeIterator {
-        self.0.iter_mut().map(|(key, value)| (&*key, value))
+        self.values.iter_mut()
     }
 }
 
 impl<K: Ord, V> SortedMap<K, V> {
     #[inline]
     fn find(&self, key: &K) -> Result<usize, usize> {
-        // Keys are mostly added in ascending order.
-        match self.0.last() {
-            Some((last, _)) if last < key => Err(self.0.len()),
-            _ => self.0.binary_search_by(|(other, _)| other.cmp(key)),
-        }
+        self.keys.binary_search(key)
     }
 
     /// The value of `key`.
     #[inline]
     pub fn get(&self, key: &K) -> Option<&V> {
-        self.find(key).ok().map(|at| &self.0[at].1)
+        self.find(key).ok().map(|at| &self.values[at])
     }
 
     /// The value of `key`, to be changed.
     #[inline]
     pub fn get_mut(&mut self, key: &K) -> Option<&mut V> {
-        self.find(key).ok().map(|at| &mut self.0[at].1)
+        self.find(key).ok().map(|at| &mut self.values[at])
     }
 
     /// Is there an entry of `key`?
@@ -94,9 +100,10 @@ impl<K: Ord, V> SortedMap<K, V> {
     /// Sets the value of `key`; gives the old one.
     pub fn insert(&mut self, key: K, value: V) -> Option<V> {
         match self.find(&key) {
-            Ok(at) => Some(std::mem::replace(&mut self.0[at].1, value)),
+            Ok(at) => Some(std::mem::replace(&mut self.values[at], value)),
             Err(at) => {
-                self.0.insert(at, (key, value));
+                self.keys.insert(at, key);
+                self.values.insert(at, value);
                 None
             }
         }
@@ -104,7 +111,9 @@ impl<K: Ord, V> SortedMap<K, V> {
 
     /// Takes the entry of `key` away.
     pub fn remove(&mut self, key: &K) -> Option<V> {
-        self.find(key).ok().map(|at| self.0.remove(at).1)
+        let at = self.find(key).ok()?;
+        self.keys.remove(at);
+        Some(self.values.remove(at))
     }
 
     /// The value of `key`, made first if there is none.
@@ -112,11 +121,12 @@ impl<K: Ord, V> SortedMap<K, V> {
         let at = match self.find(&key) {
             Ok(at) => at,
             Err(at) => {
-                self.0.insert(at, (key, make()));
+                self.keys.insert(at, key);
+                self.values.insert(at, make());
                 at
             }
         };
-        &mut self.0[at].1
+        &mut self.values[at]
     }
 }
 
@@ -143,6 +153,10 @@ mod tests {
         for step in 0..2_000 {
             number = number.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             let key = (number >> 24) % 40;
+            if number % 97 == 0 {
+                sorted.retain(|key, _| key % 3 != 0);
+                model.retain(|key, _| key % 3 != 0);
+            }
             match number % 4 {
                 0 => assert_eq!(sorted.remove(&key), model.remove(&key)),
                 1 => assert_eq!(sorted.get_or_insert_with(key, || step), model.entry(key).or_insert(step)),

@@ -17,6 +17,8 @@ use crate::quorum::step::Step;
 
 /// What becomes of a partition after an answer.
 pub(super) enum Verdict {
+    /// The answer told nothing new: fetch on from here.
+    Unmoved(FetchState),
     /// Fetch on from here.
     Continue(FetchState),
     /// There was something: others come first next time.
@@ -70,16 +72,19 @@ impl Fetcher {
                 continue;
             }
             let verdict = apply(found, state, replicas, step);
+            let moved = !matches!(verdict, Verdict::Unmoved(_));
             self.conclude(found.partition, verdict, backoff_ms, step);
-            replicas.follower_moved(found.partition, view, step);
+            if moved {
+                replicas.follower_moved(found.partition, view, step);
+            }
         }
     }
 
     pub(super) fn conclude(&mut self, id: TopicIdPartition, verdict: Verdict, backoff_ms: i64, step: &Step<'_>) {
         match verdict {
-            Verdict::Continue(next) => {
-                let turn = self.partitions.get(&id).map_or(0, |state| state.turn);
-                self.partitions.insert(id, next.at(turn));
+            Verdict::Unmoved(next) | Verdict::Continue(next) => {
+                let state = self.partitions.get_or_insert_with(id, || next.at(0));
+                *state = next.at(state.turn);
             }
             Verdict::Appended(next) => {
                 let turn = self.last_turn();
@@ -171,7 +176,11 @@ fn append(
     }
     let last_fetched_epoch = batches.last().map(|batch: &Rc<_>| batch.epoch).or(state.last_fetched_epoch);
     let next = FetchState::new(end, state.leader_epoch, last_fetched_epoch);
-    if batches.is_empty() { Verdict::Continue(next) } else { Verdict::Appended(next) }
+    match batches {
+        [] if offset == before => Verdict::Unmoved(next),
+        [] => Verdict::Continue(next),
+        _ => Verdict::Appended(next),
+    }
 }
 
 /// Cuts to where the logs may part. If the leader's epoch is not in this log, the cut is at the end

@@ -22,6 +22,7 @@ use crate::io::{ConnectToken, Connection};
 use crate::message::data::{DataFetchRequest, FetchPartition, ListOffsetsPartition, ListOffsetsRequest};
 use crate::message::{DataRequest, DataResponse, Request, Response};
 use crate::quorum::step::Step;
+use crate::slices::Slices;
 use crate::sorted_map::SortedMap;
 
 /// Link slots from here upward belong to fetchers; those below to the thread's other links.
@@ -45,6 +46,7 @@ struct Fetcher {
     leader: NodeId,
     link: Link,
     partitions: SortedMap<TopicIdPartition, FetchState>,
+    questions: Slices<FetchPartition>,
     /// Of the last turn that was given.
     turns: u64,
     in_flight: Option<InFlight>,
@@ -93,7 +95,14 @@ impl FetcherManager {
                 reconnect_backoff_ms: RECONNECT_BACKOFF_MS,
             };
             let link = Link::new(slot, limits);
-            self.fetchers.push(Fetcher { leader, link, partitions: SortedMap::new(), turns: 0, in_flight: None });
+            self.fetchers.push(Fetcher {
+                leader,
+                link,
+                partitions: SortedMap::new(),
+                questions: Slices::default(),
+                turns: 0,
+                in_flight: None,
+            });
             self.fetchers.len() - 1
         });
         let fetcher = &mut self.fetchers[index];
@@ -228,7 +237,8 @@ impl Fetcher {
         ready
     }
 
-    fn fetch(&self, config: &BrokerConfig, replicas: &ReplicaManager, now_ns: u64) -> DataFetchRequest {
+    fn fetch(&mut self, config: &BrokerConfig, replicas: &ReplicaManager, now_ns: u64) -> DataFetchRequest {
+        let mut questions = std::mem::take(&mut self.questions);
         let ready = self.ready(now_ns);
         let log_start = |id| replicas.partition(id).map_or(Offset(0), |partition| partition.log().start_offset());
         let partitions = ready.iter().map(|(id, state)| FetchPartition {
@@ -239,14 +249,17 @@ impl Fetcher {
             log_start_offset: log_start(**id),
             partition_max_bytes: config.replica_fetch_max_bytes,
         });
-        DataFetchRequest {
+        let request = DataFetchRequest {
             replica_id: config.node_id,
             replica_epoch: replicas.broker_epoch(),
             max_wait_ms: config.replica_fetch_wait_max_ms,
             min_bytes: config.replica_fetch_min_bytes,
             max_bytes: config.replica_fetch_response_max_bytes,
-            partitions: partitions.collect(),
-        }
+            partitions: questions.share(partitions),
+        };
+        drop(ready);
+        self.questions = questions;
+        request
     }
 
     /// Partitions that were out of range ask for the leader's offsets first.
@@ -302,7 +315,8 @@ mod tests {
         let limits = LinkLimits { request_timeout_ms: 1, connection_setup_timeout_ms: 1, reconnect_backoff_ms: 0 };
         let link = Link::new(FIRST_FETCHER_SLOT, limits);
         let partitions = (0..3).map(|partition| (id(partition), state(partition as u64))).collect();
-        let mut fetcher = Fetcher { leader: NodeId(1), link, partitions, turns: 3, in_flight: None };
+        let questions = Slices::default();
+        let mut fetcher = Fetcher { leader: NodeId(1), link, partitions, questions, turns: 3, in_flight: None };
         let order =
             |fetcher: &Fetcher, now_ns| fetcher.ready(now_ns).iter().map(|(id, _)| id.partition).collect::<Vec<i32>>();
         let (mut out, now) = (Out::default(), Now { mono_ns: 0, wall_ms: 0 });

@@ -86,7 +86,7 @@ impl ReplicaManager {
         }
         self.tell(step);
         if at_once || bytes >= min_bytes(&request) {
-            send(connection, correlation_id, &mut answers, step);
+            self.send(connection, correlation_id, &mut answers, step);
         } else {
             let deadline_ns = deadline_ns(step, i64::from(request.max_wait_ms));
             self.fetches.push(DelayedFetch { connection, correlation_id, deadline_ns, request });
@@ -253,11 +253,24 @@ impl ReplicaManager {
                 let read = self.read(request.replica_id, asked, &mut budget, view, step.now.wall_ms);
                 answers.push(self.answer(asked.partition, read, view));
             }
-            send(*connection, *correlation_id, &mut answers, step);
+            self.send(*connection, *correlation_id, &mut answers, step);
             self.answers = answers;
             false
         });
         self.fetches = held;
+    }
+
+    /// Empties `answers`, whose memory serves the next fetch.
+    fn send(
+        &mut self,
+        connection: Connection,
+        correlation_id: i32,
+        answers: &mut Vec<FetchablePartition>,
+        step: &mut Step<'_>,
+    ) {
+        let partitions = self.fetched.share(answers.drain(..));
+        let response = DataFetchResponse { error: ErrorCode::None, partitions };
+        respond(connection, correlation_id, DataResponse::Fetch(response), step);
     }
 
     pub(super) fn next_fetch_deadline_ns(&self) -> Option<u64> {
@@ -305,10 +318,4 @@ fn available(log: &PartitionLog, from: Offset, end: Offset, limit: usize) -> usi
 
 fn size(records: &Records) -> usize {
     records.0.iter().map(|batch| batch.len_bytes()).sum()
-}
-
-/// Empties `answers`, whose memory serves the next fetch.
-fn send(connection: Connection, correlation_id: i32, answers: &mut Vec<FetchablePartition>, step: &mut Step<'_>) {
-    let response = DataFetchResponse { error: ErrorCode::None, partitions: answers.drain(..).collect() };
-    respond(connection, correlation_id, DataResponse::Fetch(response), step);
 }

@@ -32,9 +32,10 @@ use super::view::ClusterView;
 use crate::bugs::Bugs;
 use crate::ids::{BrokerEpoch, LeaderEpoch, NodeId, TopicIdPartition};
 use crate::io::{Connection, Effect, Observation, Visitor};
-use crate::message::data::{FetchablePartition, LeaderIdAndEpoch};
+use crate::message::data::{FetchablePartition, LeaderIdAndEpoch, PartitionProduceResponse};
 use crate::message::{DataResponse, ErrorCode, Response};
 use crate::quorum::step::Step;
+use crate::slices::Slices;
 use crate::sorted_map::SortedMap;
 
 const NS_PER_MS: u64 = 1_000_000;
@@ -70,6 +71,8 @@ pub struct ReplicaManager {
     fetches: Vec<DelayedFetch>,
     /// Empty but for its memory: each fetch gathers its answers here.
     answers: Vec<FetchablePartition>,
+    fetched: Slices<FetchablePartition>,
+    produced: Slices<PartitionProduceResponse>,
     broker_epoch: BrokerEpoch,
     in_controlled_shutdown: bool,
     next_isr_check_ns: Option<u64>,
@@ -91,6 +94,8 @@ impl ReplicaManager {
             produces: Vec::new(),
             fetches: Vec::new(),
             answers: Vec::new(),
+            fetched: Slices::default(),
+            produced: Slices::default(),
             broker_epoch: BrokerEpoch::UNKNOWN,
             in_controlled_shutdown: false,
             next_isr_check_ns: None,

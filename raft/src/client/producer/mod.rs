@@ -26,6 +26,8 @@ use super::{AttemptEvent, ClientInput, ClientOut, ProducerConfig, ProducerConfig
 use crate::ids::TopicIdPartition;
 use crate::io::{Entropy, Now};
 use crate::message::ErrorCode;
+use crate::message::data::PartitionProduceData;
+use crate::slices::Slices;
 use crate::sorted_map::SortedMap;
 
 /// What the application may ask of a producer.
@@ -55,6 +57,7 @@ pub struct Producer {
     blocked_version: u64,
     /// Produce requests without an answer, by correlation id.
     in_flight: SortedMap<i32, SmallVec<[Sent; 1]>>,
+    questions: Slices<PartitionProduceData>,
     attempts: u32,
     /// The earliest instant at which something is to be done without an event.
     wake_ms: Option<i64>,
@@ -89,6 +92,7 @@ impl Producer {
             blocked: VecDeque::new(),
             blocked_version: 0,
             in_flight: SortedMap::new(),
+            questions: Slices::default(),
             attempts: 0,
             wake_ms: None,
         })
