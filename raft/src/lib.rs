@@ -18,6 +18,7 @@
 //!   `broker/data_plane.rs`
 //! * [`node`]: a process: its roles on their threads
 //! * `backoff`: Kafka's exponential backoff, of clients and of raft
+//! * [`sorted_map`]: what most tables here are
 //! * [`bugs`] and [`fixes`]: historical mistakes and missing mends as switches
 
 #![deny(clippy::float_arithmetic)]
@@ -36,6 +37,8 @@ pub mod message;
 pub mod metadata;
 pub mod node;
 pub mod quorum;
+mod slices;
+pub mod sorted_map;
 
 #[cfg(test)]
 mod test_disk;

@@ -217,15 +217,15 @@ impl Alive {
     fn step(&mut self, thread: ThreadName, input: Input, step: &mut Step<'_>) -> Result<(), Fatal> {
         let Alive { raft, state_machine, broker } = self;
         match (thread, broker) {
-            (ThreadName::RaftIo, broker) => match (input, broker) {
+            (ThreadName::RaftIo, broker) => match input {
                 // The broker first, and then what it stands on (§5.3, §7.1).
-                (Input::Terminate, Some(_)) => {
+                Input::Terminate if broker.is_some() => {
                     let thread = ThreadName::BrokerLifecycle;
                     step.out.push(Effect::Post { thread, post: Post::ShuttingDown });
                     Ok(())
                 }
-                (Input::Post(Post::Stop), _) => raft.step(Input::Terminate, step),
-                (input, _) => raft.step(input, step),
+                Input::Post(Post::Stop) => raft.step(Input::Terminate, step),
+                _ => raft.step(input, step),
             },
             (ThreadName::ControllerEventQueue, _) => match state_machine {
                 StateMachine::Nobody => Ok(()),

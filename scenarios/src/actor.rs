@@ -19,6 +19,44 @@ pub enum Message {
     Response { correlation_id: i32, response: Response },
 }
 
+/// A message on its way: the world hands a pointer on, and the message itself is moved but twice,
+/// in and out. Spent parcels are filled again, so a message costs no allocation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parcel(Box<Option<Message>>);
+
+impl Parcel {
+    /// Packs a message.
+    pub fn pack(message: Message, out: &mut Out<Actor>) -> Parcel {
+        match out.spent.pop() {
+            Some(mut spent) => {
+                *spent.0 = Some(message);
+                spent
+            }
+            None => Parcel(Box::new(Some(message))),
+        }
+    }
+
+    /// Takes the message out.
+    fn unpack(mut self, out: &mut Out<Actor>) -> Message {
+        let message = self.0.take();
+        out.spent.push(self);
+        message.expect("spent parcels are never sent")
+    }
+
+    /// The message.
+    pub fn message(&self) -> &Message {
+        self.0.as_ref().as_ref().expect("spent parcels are never sent")
+    }
+
+    /// The response inside, with its correlation id; `None` for a request.
+    pub fn into_response(self, out: &mut Out<Actor>) -> Option<(i32, Response)> {
+        match self.unpack(out) {
+            Message::Response { correlation_id, response } => Some((correlation_id, response)),
+            Message::Request { .. } => None,
+        }
+    }
+}
+
 /// What a client says of its history: attempts (one RPC each), never API calls with retries.
 /// Fields fit 32 bytes together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,16 +92,16 @@ pub enum Said {
 
 const _: () = assert!(std::mem::size_of::<Said>() <= 32);
 
-impl Payload for Message {
+impl Payload for Parcel {
     fn content_hash(&self) -> u64 {
-        match self {
+        match self.message() {
             Message::Request { correlation_id, request } => request.content_hash(*correlation_id),
             Message::Response { correlation_id, response } => response.content_hash(*correlation_id),
         }
     }
 
     fn kind(&self) -> u8 {
-        match self {
+        match self.message() {
             Message::Request { request: Request::Vote(_), .. } => 0,
             Message::Request { request: Request::BeginQuorumEpoch(_), .. } => 1,
             Message::Request { request: Request::EndQuorumEpoch(_), .. } => 2,
@@ -153,7 +191,7 @@ pub enum Actor {
 
 impl Process for Actor {
     type Spec = Spec;
-    type Message = Message;
+    type Message = Parcel;
     type Post = raft::io::Post;
     type Operation = ClientOperation;
     type Observation = Said;
@@ -193,7 +231,7 @@ impl Process for Actor {
         match self {
             Actor::Server(server) => {
                 let name = ThreadName::ALL[usize::from(thread.0)];
-                let Some(input) = to_raft(input) else { return };
+                let Some(input) = to_raft(input, out) else { return };
                 server.node.step(name, clocks(now), input, &mut Draws(entropy), &mut server.out);
                 server.hand_over(out);
             }
@@ -202,8 +240,8 @@ impl Process for Actor {
         }
     }
 
-    fn thread_for(message: &Message) -> Thread {
-        match message {
+    fn thread_for(parcel: &Parcel) -> Thread {
+        match parcel.message() {
             Message::Request { request, .. } => Thread(raft::node::Node::thread_for(request) as u8),
             Message::Response { .. } => Thread(0),
         }
@@ -226,7 +264,8 @@ impl Server {
     /// Turns what the node asked for into the world's effects, in order.
     fn hand_over(&mut self, out: &mut Out<Actor>) {
         for effect in self.out.effects.drain(..) {
-            out.push(to_sim(effect, &self.places));
+            let effect = to_sim(effect, &self.places, out);
+            out.push(effect);
         }
     }
 }
@@ -271,7 +310,7 @@ impl DurableFiles for Platter<'_> {
     }
 }
 
-fn to_raft(input: Input<Actor>) -> Option<raft::io::Input> {
+fn to_raft(input: Input<Actor>, out: &mut Out<Actor>) -> Option<raft::io::Input> {
     Some(match input {
         Input::Opened { token, connection } => {
             raft::io::Input::Opened { token: ConnectToken(token), connection: Connection(connection.0) }
@@ -283,10 +322,14 @@ fn to_raft(input: Input<Actor>) -> Option<raft::io::Input> {
             };
             raft::io::Input::Closed { token: ConnectToken(token), reason }
         }
-        Input::Request { connection, message: Message::Request { correlation_id, request } } => {
-            raft::io::Input::Request { connection: Connection(connection.0), correlation_id, request }
-        }
-        Input::Response { token, message: Message::Response { correlation_id, response } } => {
+        Input::Request { connection, message } => match message.unpack(out) {
+            Message::Request { correlation_id, request } => {
+                raft::io::Input::Request { connection: Connection(connection.0), correlation_id, request }
+            }
+            Message::Response { .. } => return None,
+        },
+        Input::Response { token, message } => {
+            let (correlation_id, response) = message.into_response(out)?;
             raft::io::Input::Response { token: ConnectToken(token), correlation_id, response }
         }
         Input::Timer => raft::io::Input::Timer,
@@ -294,11 +337,11 @@ fn to_raft(input: Input<Actor>) -> Option<raft::io::Input> {
         Input::DiskError(process::DiskError::NoSpace) => raft::io::Input::DiskError(raft::io::DiskError::NoSpace),
         Input::Post(post) => raft::io::Input::Post(post),
         Input::Terminate => raft::io::Input::Terminate,
-        Input::Request { .. } | Input::Response { .. } | Input::Operation(_) => return None,
+        Input::Operation(_) => return None,
     })
 }
 
-fn to_sim(effect: raft::io::Effect, places: &[(raft::ids::NodeId, Node)]) -> Effect<Actor> {
+fn to_sim(effect: raft::io::Effect, places: &[(raft::ids::NodeId, Node)], out: &mut Out<Actor>) -> Effect<Actor> {
     use raft::io::Effect as Raft;
     match effect {
         Raft::Connect { token, to } => {
@@ -308,11 +351,11 @@ fn to_sim(effect: raft::io::Effect, places: &[(raft::ids::NodeId, Node)]) -> Eff
         }
         Raft::SendRequest { connection, correlation_id, request } => Effect::Request {
             connection: process::Connection(connection.0),
-            message: Message::Request { correlation_id, request },
+            message: Parcel::pack(Message::Request { correlation_id, request }, out),
         },
         Raft::SendResponse { connection, correlation_id, response } => Effect::Response {
             connection: process::Connection(connection.0),
-            message: Message::Response { correlation_id, response },
+            message: Parcel::pack(Message::Response { correlation_id, response }, out),
         },
         Raft::NoResponse { connection } => Effect::NoResponse { connection: process::Connection(connection.0) },
         Raft::HangUp { connection } => Effect::HangUp { connection: process::Connection(connection.0) },

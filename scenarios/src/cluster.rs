@@ -12,7 +12,7 @@ use sim::process::{Node, Payload};
 use sim::rng::{Entropy, Purpose, Seed};
 use sim::world::{NodeConfig, WorldConfig};
 
-use crate::actor::{Actor, Message, ServerSpec, Spec};
+use crate::actor::{Actor, Parcel, ServerSpec, Spec};
 use crate::checks::cluster::BrokerConfig;
 use crate::checks::replication::Settings;
 use crate::recovery_bound::{Load, recovery_bound_ms};
@@ -38,7 +38,7 @@ const AUDIT_EVERY_EVENTS: u64 = 4096;
 /// Costs of the input kinds that are no messages, in the world's order.
 const PLAIN_KINDS: [&str; 7] = ["opened", "closed", "timer", "post", "disk-error", "terminate", "operation"];
 /// Half of the message kinds are requests, the other half their responses.
-const REQUEST_KINDS: usize = Message::KINDS.len() / 2;
+const REQUEST_KINDS: usize = Parcel::KINDS.len() / 2;
 
 /// A world about to boot, and what its checks and its report need to know of it.
 #[derive(Debug)]
@@ -350,7 +350,7 @@ fn costs(scenario: &Scenario) -> Rc<[Vec<u64>]> {
         debug_assert!(PLAIN_KINDS.iter().all(|kind| INPUT_KINDS.contains(kind)));
         let plain = PLAIN_KINDS.iter().map(|kind| of(kind));
         let messages =
-            (0..Message::KINDS.len()).map(|kind| of(if kind < REQUEST_KINDS { "request" } else { "response" }));
+            (0..Parcel::KINDS.len()).map(|kind| of(if kind < REQUEST_KINDS { "request" } else { "response" }));
         plain.chain(messages).collect::<Vec<u64>>()
     };
     <Actor as sim::process::Process>::THREADS.iter().map(table).collect()

@@ -7,7 +7,7 @@ use sim::fault::{Fault, What};
 use sim::process::{Connection, DiskError, Input, Node, Thread};
 use sim::watch::{Down, Phase, Synced, Watch, Write};
 
-use crate::actor::{Actor, AttemptEvent, Files, Message, Platter, Said};
+use crate::actor::{Actor, AttemptEvent, Files, Message, Parcel, Platter, Said};
 use crate::checks::audit::NodeView;
 use crate::checks::{CheckConfig, Checks};
 
@@ -99,13 +99,14 @@ impl Watch<Actor> for Onlooker {
         if let Some((checks, server)) = self.server(node) {
             checks.input_taken(at, server, ThreadName::ALL[usize::from(thread.0)]);
             if let Input::Request { connection, message } = input {
-                checks.request_taken(at, server, connection.0, message);
+                checks.request_taken(at, server, connection.0, message.message());
             }
         }
     }
 
     #[inline]
-    fn sent(&mut self, at: u64, node: Node, to: Node, connection: Connection, _: bool, message: &Message) {
+    fn sent(&mut self, at: u64, node: Node, to: Node, connection: Connection, _: bool, parcel: &Parcel) {
+        let message = parcel.message();
         if let Some((checks, server)) = self.server(node) {
             checks.sent(at, (server, usize::from(to.0)), connection.0, message);
         } else if let (Some(checks), Message::Request { request, .. }) = (self.checks.as_mut(), message) {

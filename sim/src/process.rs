@@ -126,11 +126,14 @@ pub enum Effect<P: Process> {
 pub struct Out<P: Process> {
     /// First to last.
     pub effects: Vec<Effect<P>>,
+    /// Messages that were read, for a process that can use their memory again: what one step puts
+    /// here another may take, whichever node's it is. No content may be read from them.
+    pub spent: Vec<P::Message>,
 }
 
 impl<P: Process> Default for Out<P> {
     fn default() -> Self {
-        Out { effects: Vec::new() }
+        Out { effects: Vec::new(), spent: Vec::new() }
     }
 }
 

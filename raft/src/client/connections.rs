@@ -7,13 +7,14 @@
 //!
 //! Not modelled: the ApiVersions exchange of a fresh connection, `connections.max.idle.ms`.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use super::{ClientConfig, ClientEffect, ClientOut};
 use crate::backoff::ExponentialBackoff;
 use crate::ids::NodeId;
 use crate::io::{ConnectToken, Connection, Entropy};
 use crate::message::{Request, Response};
+use crate::sorted_map::SortedMap;
 
 /// How a request ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,7 +52,7 @@ pub(super) struct Connections {
     reconnect_backoff: ExponentialBackoff,
     connection_setup_timeout: ExponentialBackoff,
     max_in_flight: usize,
-    nodes: BTreeMap<NodeId, NodeState>,
+    nodes: SortedMap<NodeId, NodeState>,
     connects: u32,
     requests: i32,
     completed: VecDeque<Completed>,
@@ -96,7 +97,7 @@ impl Connections {
                 max_ms: config.connection_setup_timeout_max_ms,
             },
             max_in_flight,
-            nodes: BTreeMap::new(),
+            nodes: SortedMap::new(),
             connects: 0,
             requests: 0,
             completed: VecDeque::new(),
@@ -198,6 +199,9 @@ impl Connections {
     /// Closes connections on which a request, or the connect, has timed out.
     pub fn expire(&mut self, now_ms: i64, entropy: &mut dyn Entropy, out: &mut ClientOut) {
         let late = |state: &NodeState| state.deadline_ms().is_some_and(|deadline_ms| deadline_ms <= now_ms);
+        if !self.nodes.values().any(late) {
+            return;
+        }
         let nodes: Vec<NodeId> = self.nodes.iter().filter(|(_, state)| late(state)).map(|(node, _)| *node).collect();
         for node in nodes {
             self.close(now_ms, node, entropy, out);
@@ -286,7 +290,7 @@ impl Connections {
     }
 
     fn state(&mut self, node: NodeId) -> &mut NodeState {
-        self.nodes.entry(node).or_insert(NodeState {
+        self.nodes.get_or_insert_with(node, || NodeState {
             link: Link::Disconnected { retry_at_ms: i64::MIN },
             failed_attempts: 0,
             failed_connects: 0,

@@ -5,7 +5,7 @@
 //! lag are ignored, partition by partition. Not modelled: partial updates for new topics only
 //! (all topics wanted are always asked for), `metadata.max.idle.ms`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use super::errors::is_invalid_metadata;
@@ -15,6 +15,7 @@ use crate::ids::{LeaderEpoch, NodeId, TopicIdPartition, Uuid};
 use crate::io::Entropy;
 use crate::message::ErrorCode;
 use crate::message::data::{LeaderIdAndEpoch, MetadataRequest, MetadataResponse, MetadataTopic};
+use crate::sorted_map::SortedMap;
 
 /// A partition's leader as far as known; Kafka's `LeaderAndEpoch`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,9 +36,9 @@ pub(super) struct Metadata {
 
     nodes: Vec<NodeId>,
     controller: Option<NodeId>,
-    topics: BTreeMap<u16, CachedTopic>,
+    topics: SortedMap<u16, CachedTopic>,
     /// Survives what the cache does not: a rebootstrap, a topic missing from one answer.
-    last_seen_leader_epochs: BTreeMap<TopicPartition, LeaderEpoch>,
+    last_seen_leader_epochs: SortedMap<TopicPartition, LeaderEpoch>,
     wanted: BTreeSet<u16>,
 
     update_requested: bool,
@@ -54,7 +55,7 @@ pub(super) struct Metadata {
 #[derive(Clone, Debug)]
 struct CachedTopic {
     id: Uuid,
-    partitions: BTreeMap<i32, CachedPartition>,
+    partitions: SortedMap<i32, CachedPartition>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -73,8 +74,8 @@ impl Metadata {
             expire_ms: config.metadata_max_age_ms,
             nodes: Vec::new(),
             controller: None,
-            topics: BTreeMap::new(),
-            last_seen_leader_epochs: BTreeMap::new(),
+            topics: SortedMap::new(),
+            last_seen_leader_epochs: SortedMap::new(),
             wanted: BTreeSet::new(),
             update_requested: true,
             last_successful_refresh_ms: None,
@@ -229,7 +230,7 @@ impl Metadata {
             return;
         }
         let same_topic = old.as_ref().is_some_and(|old| old.id == answer.topic_id);
-        let mut partitions = BTreeMap::new();
+        let mut partitions = SortedMap::new();
         for told in answer.partitions.iter() {
             let partition = TopicPartition { topic, partition: told.partition };
             let seen = self.last_seen_leader_epochs.get(&partition).copied().filter(|_| same_topic);

@@ -182,6 +182,14 @@ impl Batch {
         Ok((Batch::with_header(header, bytes[..size].into(), true), size))
     }
 
+    /// As [`Batch::parse`], of bytes that are one whole batch: they are shared, not copied.
+    pub fn parse_shared(bytes: &Rc<[u8]>) -> Result<Batch, BatchError> {
+        let header = Batch::check(bytes)?;
+        let size = header.size_bytes;
+        let bytes = if size == bytes.len() { Rc::clone(bytes) } else { bytes[..size].into() };
+        Ok(Batch::with_header(header, bytes, true))
+    }
+
     /// Is there a whole batch at the front of `bytes` that [`Batch::parse`] would take?
     pub fn check(bytes: &[u8]) -> Result<BatchHeader, BatchError> {
         let header = Batch::peek_header(bytes)?;

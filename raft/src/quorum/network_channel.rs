@@ -162,7 +162,9 @@ impl NetworkChannel {
     /// Ends what has timed out and sends what has its turn.
     pub fn poll(&mut self, now_ms: i64, entropy: &mut dyn Entropy, out: &mut Out) {
         for index in 0..self.destinations.len() {
-            match self.destinations[index].link {
+            let destination = &self.destinations[index];
+            let has_unsent = !destination.unsent.is_empty();
+            match destination.link {
                 Link::Ready { token, in_flight: Some(InFlight { sent_ms, .. }), .. }
                     if now_ms > sent_ms.saturating_add(self.request_timeout_ms) =>
                 {
@@ -175,8 +177,10 @@ impl NetworkChannel {
                 }
                 Link::Disconnected { .. } | Link::Connecting { .. } | Link::Ready { .. } => {}
             }
-            self.expire_unsent(index, now_ms);
-            self.send_next(index, now_ms, out);
+            if has_unsent {
+                self.expire_unsent(index, now_ms);
+                self.send_next(index, now_ms, out);
+            }
         }
     }
 

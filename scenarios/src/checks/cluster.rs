@@ -10,6 +10,7 @@ use raft::message::{
     AdminRequest, ClusterRequest, ClusterResponse, DataRequest, DataResponse, ErrorCode, Request, Response,
 };
 use sim::watch::{Synced, Write};
+use smallvec::SmallVec;
 
 use super::clients::ClientHistories;
 use super::committed::Committed;
@@ -303,7 +304,7 @@ impl ClusterChecks {
         let index = |id: NodeId| servers.iter().position(|server| server.id == id);
         let is_live = |id: NodeId| index(id).is_some_and(|server| servers[server].up);
         let is_active = |id: NodeId| image.cluster().broker(id).is_some_and(|broker| broker.is_active());
-        let of = |ids: &mut dyn Iterator<Item = NodeId>| ids.filter_map(index).collect::<Vec<usize>>();
+        let of = |ids: &mut dyn Iterator<Item = NodeId>| ids.filter_map(index).collect::<SmallVec<[usize; 8]>>();
 
         let fenced = of(&mut self.brokers.iter().copied().filter(|id| is_live(*id) && !is_active(*id)));
         if !fenced.is_empty() {

@@ -4,6 +4,7 @@
 
 use raft::ids::{LeaderEpoch, Offset, TopicIdPartition};
 use raft::io::Role;
+use smallvec::SmallVec;
 
 use super::committed::Committed;
 use super::ghost::ServerGhost;
@@ -35,15 +36,15 @@ pub struct Missing {
     /// Its name.
     pub predicate: &'static str,
     /// For whom.
-    pub servers: Vec<usize>,
+    pub servers: SmallVec<[usize; 8]>,
     /// And of what, if it is about one.
     pub partition: Option<TopicIdPartition>,
 }
 
 impl Missing {
     /// For these servers, or in general.
-    pub fn new(predicate: &'static str, servers: Vec<usize>) -> Missing {
-        Missing { predicate, servers, partition: None }
+    pub fn new(predicate: &'static str, servers: impl IntoIterator<Item = usize>) -> Missing {
+        Missing { predicate, servers: servers.into_iter().collect(), partition: None }
     }
 }
 
@@ -96,7 +97,8 @@ impl Recovery {
         if self.healed_ns.is_none() {
             return Some(Missing::new("all faults healed", Vec::new()));
         }
-        let leaders: Vec<usize> = (0..servers.len()).filter(|server| servers[*server].leads().is_some()).collect();
+        let leaders: SmallVec<[usize; 8]> =
+            (0..servers.len()).filter(|server| servers[*server].leads().is_some()).collect();
         let &[leader] = leaders.as_slice() else {
             self.settled = None;
             return Some(Missing::new("exactly one leader", leaders));
@@ -162,6 +164,5 @@ fn lacking(
     if !servers.iter().enumerate().any(|(index, server)| lacks(index, server)) {
         return None;
     }
-    let servers = (0..servers.len()).filter(|index| lacks(*index, &servers[*index])).collect();
-    Some(Missing::new(predicate, servers))
+    Some(Missing::new(predicate, (0..servers.len()).filter(|index| lacks(*index, &servers[*index]))))
 }

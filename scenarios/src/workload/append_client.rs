@@ -9,7 +9,7 @@ use sim::process::{Connection, Effect, Input, Node, Now, Out};
 use sim::rng::Entropy;
 use smallvec::SmallVec;
 
-use crate::actor::{Actor, AttemptEvent, Message, Said};
+use crate::actor::{Actor, AttemptEvent, Message, Parcel, Said};
 
 /// How a client works.
 #[derive(Clone, Debug)]
@@ -145,8 +145,10 @@ impl AppendClient {
                     self.lose(place, now, entropy, out);
                 }
             }
-            Input::Response { token, message: Message::Response { correlation_id, response } } => {
-                if let Some(place) = self.ways.iter().position(|way| way.token == token) {
+            Input::Response { token, message } => {
+                if let Some((correlation_id, response)) = message.into_response(out)
+                    && let Some(place) = self.ways.iter().position(|way| way.token == token)
+                {
                     self.answered(place, correlation_id, &response, now, entropy, out);
                 }
             }
@@ -339,7 +341,8 @@ impl AppendClient {
         let Some(connection) = way.connection else { return };
         let deadline_ns = now.mono_ns + self.spec.request_timeout_ns;
         way.in_flight.push(InFlight { attempt, deadline_ns, read });
-        out.push(Effect::Request { connection, message: Message::Request { correlation_id: attempt as i32, request } });
+        let message = Parcel::pack(Message::Request { correlation_id: attempt as i32, request }, out);
+        out.push(Effect::Request { connection, message });
     }
 
     fn arm(&self, out: &mut Out<Actor>) {

@@ -148,9 +148,12 @@ impl<P: Process> World<P> {
             Effect::Close { token } => self.close(node, thread, token),
             Effect::Arm { at_mono_ns } => {
                 let timer = &mut state.threads[usize::from(thread.0)].timer;
-                timer.fired = false;
-                timer.mono_ns = at_mono_ns;
-                self.place_timer(node, thread);
+                // Most are armed where they stand already.
+                if timer.fired || timer.mono_ns != at_mono_ns || timer.due_at <= self.now {
+                    timer.fired = false;
+                    timer.mono_ns = at_mono_ns;
+                    self.place_timer(node, thread);
+                }
             }
             Effect::Cancel => {
                 let timer = &mut state.threads[usize::from(thread.0)].timer;

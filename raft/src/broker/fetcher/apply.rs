@@ -12,11 +12,13 @@ use crate::bugs::Bug;
 use crate::ids::{LeaderEpoch, Offset, OffsetAndEpoch, TopicIdPartition};
 use crate::io::Probe;
 use crate::message::ErrorCode;
-use crate::message::data::{DataFetchResponse, FetchablePartition, ListOffsetsResponse};
+use crate::message::data::{DataFetchResponse, FetchPartition, FetchablePartition, ListOffsetsResponse};
 use crate::quorum::step::Step;
 
 /// What becomes of a partition after an answer.
 pub(super) enum Verdict {
+    /// The answer told nothing new: fetch on from here.
+    Unmoved(FetchState),
     /// Fetch on from here.
     Continue(FetchState),
     /// There was something: others come first next time.
@@ -49,7 +51,7 @@ impl Fetcher {
     /// Answers for partitions that have moved on since are discarded.
     pub(super) fn on_fetch(
         &mut self,
-        asked: &[(TopicIdPartition, Offset, LeaderEpoch)],
+        asked: &[FetchPartition],
         answer: &DataFetchResponse,
         backoff_ms: i64,
         replicas: &mut ReplicaManager,
@@ -62,24 +64,27 @@ impl Fetcher {
         let any_epoch = replicas.bugs().has(Bug::Kafka18991StaleFetchApplied);
         for found in answer.partitions.iter() {
             let Some(state) = self.partitions.get(&found.partition).copied() else { continue };
-            let is_current = |(id, offset, epoch): &(TopicIdPartition, Offset, LeaderEpoch)| {
-                let in_epoch = *epoch == state.leader_epoch || any_epoch;
-                *id == found.partition && *offset == state.fetch_offset && in_epoch
+            let is_current = |asked: &FetchPartition| {
+                let in_epoch = asked.current_leader_epoch == state.leader_epoch || any_epoch;
+                asked.partition == found.partition && asked.fetch_offset == state.fetch_offset && in_epoch
             };
             if !asked.iter().any(is_current) || !state.is_ready(step.now.mono_ns) || state.out_of_range.is_some() {
                 continue;
             }
             let verdict = apply(found, state, replicas, step);
+            let moved = !matches!(verdict, Verdict::Unmoved(_));
             self.conclude(found.partition, verdict, backoff_ms, step);
-            replicas.follower_moved(found.partition, view, step);
+            if moved {
+                replicas.follower_moved(found.partition, view, step);
+            }
         }
     }
 
     pub(super) fn conclude(&mut self, id: TopicIdPartition, verdict: Verdict, backoff_ms: i64, step: &Step<'_>) {
         match verdict {
-            Verdict::Continue(next) => {
-                let turn = self.partitions.get(&id).map_or(0, |state| state.turn);
-                self.partitions.insert(id, next.at(turn));
+            Verdict::Unmoved(next) | Verdict::Continue(next) => {
+                let state = self.partitions.get_or_insert_with(id, || next.at(0));
+                *state = next.at(state.turn);
             }
             Verdict::Appended(next) => {
                 let turn = self.last_turn();
@@ -171,7 +176,11 @@ fn append(
     }
     let last_fetched_epoch = batches.last().map(|batch: &Rc<_>| batch.epoch).or(state.last_fetched_epoch);
     let next = FetchState::new(end, state.leader_epoch, last_fetched_epoch);
-    if batches.is_empty() { Verdict::Continue(next) } else { Verdict::Appended(next) }
+    match batches {
+        [] if offset == before => Verdict::Unmoved(next),
+        [] => Verdict::Continue(next),
+        _ => Verdict::Appended(next),
+    }
 }
 
 /// Cuts to where the logs may part. If the leader's epoch is not in this log, the cut is at the end

@@ -8,10 +8,10 @@
 mod apply;
 mod partition_state;
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use partition_state::{FetchState, OutOfRange};
+use smallvec::SmallVec;
 
 use super::config::BrokerConfig;
 use super::link::{Link, LinkLimits, LinkStatus, wall_deadline_ns};
@@ -22,6 +22,8 @@ use crate::io::{ConnectToken, Connection};
 use crate::message::data::{DataFetchRequest, FetchPartition, ListOffsetsPartition, ListOffsetsRequest};
 use crate::message::{DataRequest, DataResponse, Request, Response};
 use crate::quorum::step::Step;
+use crate::slices::Slices;
+use crate::sorted_map::SortedMap;
 
 /// Link slots from here upward belong to fetchers; those below to the thread's other links.
 pub const FIRST_FETCHER_SLOT: u32 = 16;
@@ -43,7 +45,8 @@ pub struct FetcherManager {
 struct Fetcher {
     leader: NodeId,
     link: Link,
-    partitions: BTreeMap<TopicIdPartition, FetchState>,
+    partitions: SortedMap<TopicIdPartition, FetchState>,
+    questions: Slices<FetchPartition>,
     /// Of the last turn that was given.
     turns: u64,
     in_flight: Option<InFlight>,
@@ -52,7 +55,7 @@ struct Fetcher {
 /// What was asked, to know a stale answer.
 #[derive(Clone, Debug)]
 enum InFlight {
-    Fetch(Vec<(TopicIdPartition, Offset, LeaderEpoch)>),
+    Fetch(Rc<[FetchPartition]>),
     ListOffsets(OutOfRange, Vec<(TopicIdPartition, LeaderEpoch)>),
 }
 
@@ -92,7 +95,14 @@ impl FetcherManager {
                 reconnect_backoff_ms: RECONNECT_BACKOFF_MS,
             };
             let link = Link::new(slot, limits);
-            self.fetchers.push(Fetcher { leader, link, partitions: BTreeMap::new(), turns: 0, in_flight: None });
+            self.fetchers.push(Fetcher {
+                leader,
+                link,
+                partitions: SortedMap::new(),
+                questions: Slices::default(),
+                turns: 0,
+                in_flight: None,
+            });
             self.fetchers.len() - 1
         });
         let fetcher = &mut self.fetchers[index];
@@ -205,8 +215,8 @@ impl Fetcher {
             return;
         }
         let (in_flight, request) = self.list_offsets(config, now_ns).unwrap_or_else(|| {
-            let (asked, request) = self.fetch(config, replicas, now_ns);
-            (InFlight::Fetch(asked), DataRequest::Fetch(request))
+            let request = self.fetch(config, replicas, now_ns);
+            (InFlight::Fetch(Rc::clone(&request.partitions)), DataRequest::Fetch(request))
         });
         if self.link.send(Request::Data(request), step).is_ok() {
             self.in_flight = Some(in_flight);
@@ -221,27 +231,22 @@ impl Fetcher {
     }
 
     /// What may be fetched now, in the order of a request.
-    fn ready(&self, now_ns: u64) -> Vec<(&TopicIdPartition, &FetchState)> {
-        let mut ready: Vec<_> = self.partitions.iter().filter(|(_, state)| state.is_ready(now_ns)).collect();
+    fn ready(&self, now_ns: u64) -> SmallVec<[(&TopicIdPartition, &FetchState); 16]> {
+        let mut ready: SmallVec<[_; 16]> = self.partitions.iter().filter(|(_, state)| state.is_ready(now_ns)).collect();
         ready.sort_by_key(|(_, state)| state.turn);
         ready
     }
 
-    fn fetch(
-        &self,
-        config: &BrokerConfig,
-        replicas: &ReplicaManager,
-        now_ns: u64,
-    ) -> (Vec<(TopicIdPartition, Offset, LeaderEpoch)>, DataFetchRequest) {
+    fn fetch(&mut self, config: &BrokerConfig, replicas: &ReplicaManager, now_ns: u64) -> DataFetchRequest {
+        let mut questions = std::mem::take(&mut self.questions);
         let ready = self.ready(now_ns);
-        let asked = ready.iter().map(|(id, state)| (**id, state.fetch_offset, state.leader_epoch)).collect();
         let log_start = |id| replicas.partition(id).map_or(Offset(0), |partition| partition.log().start_offset());
-        let partitions = ready.into_iter().map(|(id, state)| FetchPartition {
-            partition: *id,
+        let partitions = ready.iter().map(|(id, state)| FetchPartition {
+            partition: **id,
             current_leader_epoch: state.leader_epoch,
             fetch_offset: state.fetch_offset,
             last_fetched_epoch: state.last_fetched_epoch.unwrap_or(LeaderEpoch(-1)),
-            log_start_offset: log_start(*id),
+            log_start_offset: log_start(**id),
             partition_max_bytes: config.replica_fetch_max_bytes,
         });
         let request = DataFetchRequest {
@@ -250,13 +255,18 @@ impl Fetcher {
             max_wait_ms: config.replica_fetch_wait_max_ms,
             min_bytes: config.replica_fetch_min_bytes,
             max_bytes: config.replica_fetch_response_max_bytes,
-            partitions: partitions.collect(),
+            partitions: questions.share(partitions),
         };
-        (asked, request)
+        drop(ready);
+        self.questions = questions;
+        request
     }
 
     /// Partitions that were out of range ask for the leader's offsets first.
     fn list_offsets(&self, config: &BrokerConfig, now_ns: u64) -> Option<(InFlight, DataRequest)> {
+        if self.partitions.values().all(|state| state.out_of_range.is_none()) {
+            return None;
+        }
         let lost = self.partitions.iter().filter(|(_, state)| state.is_ready(now_ns));
         let lost: Vec<_> =
             lost.filter_map(|(id, state)| Some((*id, state.leader_epoch, state.out_of_range?))).collect();
@@ -305,7 +315,8 @@ mod tests {
         let limits = LinkLimits { request_timeout_ms: 1, connection_setup_timeout_ms: 1, reconnect_backoff_ms: 0 };
         let link = Link::new(FIRST_FETCHER_SLOT, limits);
         let partitions = (0..3).map(|partition| (id(partition), state(partition as u64))).collect();
-        let mut fetcher = Fetcher { leader: NodeId(1), link, partitions, turns: 3, in_flight: None };
+        let questions = Slices::default();
+        let mut fetcher = Fetcher { leader: NodeId(1), link, partitions, questions, turns: 3, in_flight: None };
         let order =
             |fetcher: &Fetcher, now_ns| fetcher.ready(now_ns).iter().map(|(id, _)| id.partition).collect::<Vec<i32>>();
         let (mut out, now) = (Out::default(), Now { mono_ns: 0, wall_ms: 0 });

@@ -4,6 +4,8 @@
 //! Fetch sessions are not modelled: each request names all its partitions.
 
 use super::{ReplicaManager, deadline_ns, respond};
+use smallvec::SmallVec;
+
 use crate::broker::log::PartitionLog;
 use crate::broker::partition::Partition;
 use crate::broker::view::ClusterView;
@@ -56,10 +58,10 @@ impl ReplicaManager {
         step: &mut Step<'_>,
     ) {
         let now_ms = step.now.wall_ms;
-        let mut touched = Vec::new();
+        let mut touched: SmallVec<[TopicIdPartition; 8]> = SmallVec::new();
         let mut at_once = request.max_wait_ms <= 0 || request.partitions.is_empty();
         let mut bytes = 0;
-        let mut answers = Vec::with_capacity(request.partitions.len());
+        let mut answers = std::mem::take(&mut self.answers);
         let mut budget = Budget::of(&request);
         for asked in request.partitions.iter() {
             let mut read = self.read(request.replica_id, asked, &mut budget, view, now_ms);
@@ -84,11 +86,13 @@ impl ReplicaManager {
         }
         self.tell(step);
         if at_once || bytes >= min_bytes(&request) {
-            send(connection, correlation_id, answers, step);
+            self.send(connection, correlation_id, &mut answers, step);
         } else {
             let deadline_ns = deadline_ns(step, i64::from(request.max_wait_ms));
             self.fetches.push(DelayedFetch { connection, correlation_id, deadline_ns, request });
         }
+        answers.clear();
+        self.answers = answers;
         self.complete_delayed(&touched, view, step);
     }
 
@@ -237,21 +241,36 @@ impl ReplicaManager {
         view: &dyn ClusterView,
         step: &mut Step<'_>,
     ) {
-        let held = std::mem::take(&mut self.fetches);
-        for fetch in held {
-            if !ready(self, &fetch) {
-                self.fetches.push(fetch);
-                continue;
+        let mut held = std::mem::take(&mut self.fetches);
+        held.retain(|fetch| {
+            if !ready(self, fetch) {
+                return true;
             }
             let DelayedFetch { connection, correlation_id, request, .. } = fetch;
-            let mut budget = Budget::of(&request);
-            let mut answers = Vec::with_capacity(request.partitions.len());
+            let mut budget = Budget::of(request);
+            let mut answers = std::mem::take(&mut self.answers);
             for asked in request.partitions.iter() {
                 let read = self.read(request.replica_id, asked, &mut budget, view, step.now.wall_ms);
                 answers.push(self.answer(asked.partition, read, view));
             }
-            send(connection, correlation_id, answers, step);
-        }
+            self.send(*connection, *correlation_id, &mut answers, step);
+            self.answers = answers;
+            false
+        });
+        self.fetches = held;
+    }
+
+    /// Empties `answers`, whose memory serves the next fetch.
+    fn send(
+        &mut self,
+        connection: Connection,
+        correlation_id: i32,
+        answers: &mut Vec<FetchablePartition>,
+        step: &mut Step<'_>,
+    ) {
+        let partitions = self.fetched.share(answers.drain(..));
+        let response = DataFetchResponse { error: ErrorCode::None, partitions };
+        respond(connection, correlation_id, DataResponse::Fetch(response), step);
     }
 
     pub(super) fn next_fetch_deadline_ns(&self) -> Option<u64> {
@@ -299,9 +318,4 @@ fn available(log: &PartitionLog, from: Offset, end: Offset, limit: usize) -> usi
 
 fn size(records: &Records) -> usize {
     records.0.iter().map(|batch| batch.len_bytes()).sum()
-}
-
-fn send(connection: Connection, correlation_id: i32, answers: Vec<FetchablePartition>, step: &mut Step<'_>) {
-    let response = DataFetchResponse { error: ErrorCode::None, partitions: answers.into() };
-    respond(connection, correlation_id, DataResponse::Fetch(response), step);
 }

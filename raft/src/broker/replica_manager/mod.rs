@@ -17,7 +17,6 @@ mod maintenance;
 mod offsets;
 mod produce;
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use fetch::DelayedFetch;
@@ -33,9 +32,11 @@ use super::view::ClusterView;
 use crate::bugs::Bugs;
 use crate::ids::{BrokerEpoch, LeaderEpoch, NodeId, TopicIdPartition};
 use crate::io::{Connection, Effect, Observation, Visitor};
-use crate::message::data::LeaderIdAndEpoch;
+use crate::message::data::{FetchablePartition, LeaderIdAndEpoch, PartitionProduceResponse};
 use crate::message::{DataResponse, ErrorCode, Response};
 use crate::quorum::step::Step;
+use crate::slices::Slices;
+use crate::sorted_map::SortedMap;
 
 const NS_PER_MS: u64 = 1_000_000;
 
@@ -64,10 +65,14 @@ pub struct FetcherChanges {
 pub struct ReplicaManager {
     config: Rc<BrokerConfig>,
     logs: LogManager,
-    partitions: BTreeMap<TopicIdPartition, Partition>,
+    partitions: SortedMap<TopicIdPartition, Partition>,
     alter_partition: AlterPartitionManager,
     produces: Vec<DelayedProduce>,
     fetches: Vec<DelayedFetch>,
+    /// Empty but for its memory: each fetch gathers its answers here.
+    answers: Vec<FetchablePartition>,
+    fetched: Slices<FetchablePartition>,
+    produced: Slices<PartitionProduceResponse>,
     broker_epoch: BrokerEpoch,
     in_controlled_shutdown: bool,
     next_isr_check_ns: Option<u64>,
@@ -84,10 +89,13 @@ impl ReplicaManager {
         ReplicaManager {
             config,
             logs,
-            partitions: BTreeMap::new(),
+            partitions: SortedMap::new(),
             alter_partition: AlterPartitionManager::default(),
             produces: Vec::new(),
             fetches: Vec::new(),
+            answers: Vec::new(),
+            fetched: Slices::default(),
+            produced: Slices::default(),
             broker_epoch: BrokerEpoch::UNKNOWN,
             in_controlled_shutdown: false,
             next_isr_check_ns: None,

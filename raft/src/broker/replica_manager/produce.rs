@@ -12,6 +12,7 @@ use crate::io::{Connection, Effect};
 use crate::message::data::{PartitionProduceData, PartitionProduceResponse, ProduceRequest, ProduceResponse};
 use crate::message::{DataResponse, ErrorCode};
 use crate::quorum::step::Step;
+use crate::slices::Slices;
 
 /// A produce request with acks=-1 that is not decided for every partition.
 #[derive(Clone, Debug)]
@@ -62,7 +63,7 @@ impl ReplicaManager {
         };
         self.tell(step);
         if self.try_complete_produce(&mut delayed, view) {
-            delayed.respond(step);
+            delayed.respond(&mut self.produced, step);
         } else {
             self.produces.push(delayed);
         }
@@ -132,7 +133,7 @@ impl ReplicaManager {
         waiting.retain_mut(|delayed| {
             let done = delayed.waits_for(touched) && self.try_complete_produce(delayed, view);
             if done {
-                delayed.respond(step);
+                delayed.respond(&mut self.produced, step);
             }
             !done
         });
@@ -141,12 +142,13 @@ impl ReplicaManager {
 
     /// Those that have waited for their `timeoutMs`: the outcome is unknown.
     pub(super) fn expire_produces(&mut self, step: &mut Step<'_>) {
+        let produced = &mut self.produced;
         self.produces.retain_mut(|delayed| {
             let expired = delayed.deadline_ns <= step.now.mono_ns;
             if expired {
                 let undecided = delayed.partitions.iter_mut().filter(|status| status.required.is_some());
                 undecided.for_each(|status| status.decide(ErrorCode::RequestTimedOut));
-                delayed.respond(step);
+                delayed.respond(produced, step);
             }
             !expired
         });
@@ -163,10 +165,9 @@ impl DelayedProduce {
         undecided.map(|status| status.response.partition).any(|id| touched.contains(&id))
     }
 
-    fn respond(&mut self, step: &mut Step<'_>) {
-        let partitions: SmallVec<[PartitionProduceResponse; 1]> =
-            self.partitions.drain(..).map(|status| status.response).collect();
-        let response = DataResponse::Produce(ProduceResponse { partitions: partitions.as_slice().into() });
+    fn respond(&mut self, produced: &mut Slices<PartitionProduceResponse>, step: &mut Step<'_>) {
+        let partitions = produced.share(self.partitions.drain(..).map(|status| status.response));
+        let response = DataResponse::Produce(ProduceResponse { partitions });
         respond(self.connection, self.correlation_id, response, step);
     }
 }

@@ -3,6 +3,8 @@
 //! One Fetch at a time goes to each leader, for all partitions with a position there. An error has
 //! no backoff of its own: the next Fetch goes out at once, and only the refresh of the metadata waits.
 
+use std::rc::Rc;
+
 use smallvec::SmallVec;
 
 use super::subscription_state::FetchPosition;
@@ -16,13 +18,16 @@ use crate::message::{DataRequest, ErrorCode};
 
 const NONE: LeaderEpoch = LeaderEpoch(-1);
 
+/// A partition of a Fetch, and from where it was asked for.
+pub(super) type Asked = (TopicPartition, TopicIdPartition, Offset);
+
 /// A Fetch without an answer.
 #[derive(Clone, Debug)]
 pub(super) struct FetchInFlight {
     pub node: NodeId,
     pub attempt: u32,
     /// What was asked from where.
-    pub asked: Vec<(TopicPartition, TopicIdPartition, Offset)>,
+    pub asked: Rc<[Asked]>,
 }
 
 impl Consumer {
@@ -33,7 +38,7 @@ impl Consumer {
             InFlight::List(_) | InFlight::Validation(_) => None,
         };
         let busy: SmallVec<[NodeId; 8]> = self.in_flight.values().filter_map(fetched).collect();
-        let mut asked: SmallVec<[(NodeId, TopicPartition, FetchPosition); 8]> = SmallVec::new();
+        let mut asked: SmallVec<[(NodeId, TopicPartition, FetchPosition); 16]> = SmallVec::new();
         for (partition, position) in self.subscriptions.fetchable() {
             match position.current_leader.leader {
                 Some(node) if busy.contains(&node) => {}
@@ -58,22 +63,24 @@ impl Consumer {
         out: &mut ClientOut,
     ) {
         let attempt = self.next_attempt();
-        let mut asked = Vec::with_capacity(partitions.len());
-        let question = |(_, partition, position): &(NodeId, TopicPartition, FetchPosition)| {
+        for (_, partition, position) in partitions {
             let (partition, at) = (*partition, position.offset.0);
             out.observe(AttemptEvent::ReadInvoked { attempt, api: ReadApi::Fetch, partition, at });
-            let id = self.network.metadata.id_of(partition);
-            asked.push((partition, id, position.offset));
-            FetchPartition {
-                partition: id,
-                current_leader_epoch: position.current_leader.epoch.unwrap_or(NONE),
-                fetch_offset: position.offset,
-                last_fetched_epoch: NONE,
-                log_start_offset: Offset(-1),
-                partition_max_bytes: self.config.max_partition_fetch_bytes,
-            }
+        }
+        let metadata = &self.network.metadata;
+        let asked = |(_, partition, position): &(NodeId, TopicPartition, FetchPosition)| {
+            (*partition, metadata.id_of(*partition), position.offset)
         };
-        let questions = partitions.iter().map(question).collect();
+        let asked = self.asked.share(partitions.iter().map(asked));
+        let question = |(_, partition, position): &(NodeId, TopicPartition, FetchPosition)| FetchPartition {
+            partition: metadata.id_of(*partition),
+            current_leader_epoch: position.current_leader.epoch.unwrap_or(NONE),
+            fetch_offset: position.offset,
+            last_fetched_epoch: NONE,
+            log_start_offset: Offset(-1),
+            partition_max_bytes: self.config.max_partition_fetch_bytes,
+        };
+        let questions = self.questions.share(partitions.iter().map(question));
         let request = DataFetchRequest {
             replica_id: NodeId::NONE,
             replica_epoch: BrokerEpoch::UNKNOWN,
@@ -89,7 +96,7 @@ impl Consumer {
     /// A Fetch was answered.
     pub(super) fn on_fetched(&mut self, fetch: FetchInFlight, answer: &DataFetchResponse, out: &mut ClientOut) {
         let attempt = fetch.attempt;
-        for (partition, id, offset) in fetch.asked {
+        for &(partition, id, offset) in fetch.asked.iter() {
             let told = answer.partitions.iter().find(|told| told.partition == id);
             let error = match told {
                 Some(told) if answer.error == ErrorCode::None => told.error,

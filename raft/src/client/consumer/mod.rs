@@ -12,9 +12,7 @@ mod fetcher;
 mod offsets;
 mod subscription_state;
 
-use std::collections::BTreeMap;
-
-use fetcher::FetchInFlight;
+use fetcher::{Asked, FetchInFlight};
 use offsets::{ListInFlight, ValidationInFlight};
 use subscription_state::SubscriptionState;
 
@@ -24,7 +22,10 @@ use super::network_client::NetworkClient;
 use super::{AttemptEvent, ClientInput, ClientOut, ConsumerConfig, PositionCause, TopicPartition};
 use crate::ids::{NodeId, Offset};
 use crate::io::{Entropy, Now};
+use crate::message::data::FetchPartition;
 use crate::message::{DataRequest, DataResponse, ErrorCode, Request, Response};
+use crate::slices::Slices;
+use crate::sorted_map::SortedMap;
 
 /// What the application may ask of a consumer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,7 +44,9 @@ pub struct Consumer {
     subscriptions: SubscriptionState,
     /// The metadata that positions were last held against.
     validated_version: u64,
-    in_flight: BTreeMap<i32, InFlight>,
+    in_flight: SortedMap<i32, InFlight>,
+    questions: Slices<FetchPartition>,
+    asked: Slices<Asked>,
     attempts: u32,
     wake_ms: Option<i64>,
 }
@@ -67,7 +70,9 @@ impl Consumer {
             subscriptions: SubscriptionState::new(config.auto_offset_reset, config.client.bugs),
             config,
             validated_version: 0,
-            in_flight: BTreeMap::new(),
+            in_flight: SortedMap::new(),
+            questions: Slices::default(),
+            asked: Slices::default(),
             attempts: 0,
             wake_ms: None,
         }

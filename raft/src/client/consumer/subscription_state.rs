@@ -1,12 +1,11 @@
 //! Where a consumer stands in each partition it is assigned: Kafka's `SubscriptionState`
 //! (controller-broker.md §6.7).
 
-use std::collections::BTreeMap;
-
 use crate::bugs::{Bug, Bugs};
 use crate::client::metadata::LeaderAndEpoch;
 use crate::client::{OffsetResetStrategy, TopicPartition};
 use crate::ids::{LeaderEpoch, Offset};
+use crate::sorted_map::SortedMap;
 
 /// Kafka's `FetchPosition`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,13 +62,13 @@ pub(super) enum Validated {
 pub(super) struct SubscriptionState {
     reset_strategy: OffsetResetStrategy,
     bugs: Bugs,
-    partitions: BTreeMap<TopicPartition, PartitionState>,
+    partitions: SortedMap<TopicPartition, PartitionState>,
 }
 
 impl SubscriptionState {
     /// None yet.
     pub fn new(reset_strategy: OffsetResetStrategy, bugs: Bugs) -> SubscriptionState {
-        SubscriptionState { reset_strategy, bugs, partitions: BTreeMap::new() }
+        SubscriptionState { reset_strategy, bugs, partitions: SortedMap::new() }
     }
 
     /// The partitions assigned, in order.
@@ -87,7 +86,7 @@ impl SubscriptionState {
         self.partitions.retain(|partition, _| partitions.contains(partition));
         for partition in partitions {
             let new = PartitionState { fetch: FetchState::Initializing, next_retry_ms: i64::MIN, failed: false };
-            self.partitions.entry(*partition).or_insert(new);
+            self.partitions.get_or_insert_with(*partition, || new);
         }
     }
 

@@ -3,7 +3,7 @@
 //! Not modelled: `buffer.memory` (a workload bounds what it has outstanding), compression, the
 //! partitioner (the application names the partition).
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 
 use smallvec::SmallVec;
 
@@ -12,6 +12,7 @@ use super::transaction_manager::{Batches, TransactionManager};
 use crate::client::metadata::Metadata;
 use crate::client::{ProducerConfig, TopicPartition};
 use crate::ids::NodeId;
+use crate::sorted_map::SortedMap;
 
 /// Numbers of batches taken for one request.
 pub(super) type Drained = SmallVec<[u32; 4]>;
@@ -19,8 +20,8 @@ pub(super) type Drained = SmallVec<[u32; 4]>;
 /// What [`RecordAccumulator::ready`] found.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ReadyCheck {
-    /// Leaders of partitions that have something to send.
-    pub nodes: BTreeSet<NodeId>,
+    /// Leaders of partitions that have something to send, ascending.
+    pub nodes: SmallVec<[NodeId; 8]>,
     /// Topics of partitions that have something to send and no leader.
     pub unknown_leader_topics: BTreeSet<u16>,
     /// When some other partition will have something to send.
@@ -32,11 +33,11 @@ pub(super) struct ReadyCheck {
 pub(super) struct RecordAccumulator {
     /// Every batch that lives, by number.
     pub batches: Batches,
-    queues: BTreeMap<TopicPartition, VecDeque<u32>>,
+    queues: SortedMap<TopicPartition, VecDeque<u32>>,
     /// With one request in flight: partitions that have one.
     muted: BTreeSet<TopicPartition>,
     /// Where the last drain for a node stopped.
-    drained_last: BTreeMap<NodeId, TopicPartition>,
+    drained_last: SortedMap<NodeId, TopicPartition>,
     flushing: bool,
     numbers: u32,
 }
@@ -59,7 +60,7 @@ impl RecordAccumulator {
         let mut batch = ProducerBatch::new(partition, now_ms, wall_ms);
         batch.try_append(value, config.batch_size);
         let number = self.add(batch);
-        self.queues.entry(partition).or_default().push_back(number);
+        self.queues.get_or_insert_with(partition, VecDeque::new).push_back(number);
     }
 
     /// Sends everything now held without lingering.
@@ -76,7 +77,7 @@ impl RecordAccumulator {
     pub fn ready(&mut self, config: &ProducerConfig, now_ms: i64, metadata: &Metadata) -> ReadyCheck {
         self.flushing &= self.has_incomplete();
         let mut check = ReadyCheck::default();
-        for (partition, queue) in &self.queues {
+        for (partition, queue) in self.queues.iter() {
             let Some(batch) = queue.front().and_then(|number| self.batches.get_mut(number)) else { continue };
             let leader = metadata.current_leader(*partition);
             batch.maybe_update_leader_epoch(leader.epoch);
@@ -95,7 +96,9 @@ impl RecordAccumulator {
                 _ => lingers_until_ms,
             };
             if sendable_at_ms <= now_ms {
-                check.nodes.insert(node);
+                if let Err(at) = check.nodes.binary_search(&node) {
+                    check.nodes.insert(at, node);
+                }
             } else {
                 check.next_check_ms =
                     Some(check.next_check_ms.map_or(sendable_at_ms, |at_ms| at_ms.min(sendable_at_ms)));
@@ -222,7 +225,7 @@ impl RecordAccumulator {
         let Some(batch) = self.batches.get(&number) else { return };
         let sequence = |batch: &ProducerBatch| batch.state.map(|state| state.base_sequence);
         let own = sequence(batch);
-        let queue = self.queues.entry(batch.partition).or_default();
+        let queue = self.queues.get_or_insert_with(batch.partition, VecDeque::new);
         let earlier = |other: &&u32| {
             let other = self.batches.get(*other).and_then(sequence);
             other.is_some_and(|other| own.is_some_and(|own| other < own))

@@ -2,6 +2,8 @@
 
 use std::rc::Rc;
 
+use smallvec::SmallVec;
+
 use crate::client::TopicPartition;
 use crate::ids::{LeaderEpoch, Offset, ProducerId};
 use crate::log::{Batch, BatchBuilder, BatchProducer};
@@ -36,7 +38,7 @@ pub(super) struct ProducerBatch {
     /// Where to.
     pub partition: TopicPartition,
     /// What it carries, in order.
-    pub values: Vec<u64>,
+    pub values: SmallVec<[u64; 4]>,
     builder: BatchBuilder,
     timestamp_ms: i64,
     /// The bytes as last sent.
@@ -72,7 +74,7 @@ impl ProducerBatch {
     pub fn new(partition: TopicPartition, now_ms: i64, timestamp_ms: i64) -> ProducerBatch {
         ProducerBatch {
             partition,
-            values: Vec::new(),
+            values: SmallVec::new(),
             builder: BatchBuilder::new(Offset(0), NO_PARTITION_LEADER_EPOCH, timestamp_ms),
             timestamp_ms,
             built: None,

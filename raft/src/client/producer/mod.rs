@@ -12,7 +12,7 @@ mod initialize;
 mod sender;
 mod transaction_manager;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use accumulator::RecordAccumulator;
 use initialize::Initializing;
@@ -26,6 +26,9 @@ use super::{AttemptEvent, ClientInput, ClientOut, ProducerConfig, ProducerConfig
 use crate::ids::TopicIdPartition;
 use crate::io::{Entropy, Now};
 use crate::message::ErrorCode;
+use crate::message::data::PartitionProduceData;
+use crate::slices::Slices;
+use crate::sorted_map::SortedMap;
 
 /// What the application may ask of a producer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +56,8 @@ pub struct Producer {
     /// The metadata that `blocked` was last held against.
     blocked_version: u64,
     /// Produce requests without an answer, by correlation id.
-    in_flight: BTreeMap<i32, SmallVec<[Sent; 1]>>,
+    in_flight: SortedMap<i32, SmallVec<[Sent; 1]>>,
+    questions: Slices<PartitionProduceData>,
     attempts: u32,
     /// The earliest instant at which something is to be done without an event.
     wake_ms: Option<i64>,
@@ -87,7 +91,8 @@ impl Producer {
             fatal: None,
             blocked: VecDeque::new(),
             blocked_version: 0,
-            in_flight: BTreeMap::new(),
+            in_flight: SortedMap::new(),
+            questions: Slices::default(),
             attempts: 0,
             wake_ms: None,
         })

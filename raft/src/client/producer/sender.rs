@@ -106,7 +106,8 @@ impl Producer {
         }
         let timeout_ms = self.config.client.request_timeout_ms;
         let wire_timeout_ms = i32::try_from(timeout_ms).unwrap_or(i32::MAX);
-        let request = ProduceRequest { acks, timeout_ms: wire_timeout_ms, partitions: partitions.as_slice().into() };
+        let partitions = self.questions.share(partitions.drain(..));
+        let request = ProduceRequest { acks, timeout_ms: wire_timeout_ms, partitions };
         let request = Request::Data(DataRequest::Produce(request));
         let correlation_id = self.network.send(now_ms, node, request, timeout_ms, acks != 0, out);
         self.in_flight.insert(correlation_id, sent);

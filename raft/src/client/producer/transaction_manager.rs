@@ -12,9 +12,10 @@ use crate::client::TopicPartition;
 use crate::client::errors::is_retriable;
 use crate::ids::Offset;
 use crate::message::ErrorCode;
+use crate::sorted_map::SortedMap;
 
 /// All batches that live, by number.
-pub(super) type Batches = BTreeMap<u32, ProducerBatch>;
+pub(super) type Batches = SortedMap<u32, ProducerBatch>;
 
 const NO_LAST_ACKED: i32 = -1;
 
@@ -23,7 +24,7 @@ const NO_LAST_ACKED: i32 = -1;
 pub(super) struct TransactionManager {
     /// `None`: InitProducerId must be asked.
     session: Option<ProducerIdAndEpoch>,
-    partitions: BTreeMap<TopicPartition, PartitionEntry>,
+    partitions: SortedMap<TopicPartition, PartitionEntry>,
     /// Partitions where a batch was given up after a broker may have seen it, with the sequence
     /// that follows it.
     unresolved: BTreeMap<TopicPartition, i32>,
@@ -62,6 +63,9 @@ impl TransactionManager {
     /// Ends the doubt about partitions with nothing left in flight: resolved if the sequences
     /// that follow were acknowledged, a bump of the epoch if not.
     pub fn maybe_resolve_sequences(&mut self) {
+        if self.unresolved.is_empty() {
+            return;
+        }
         let drained = |partition: &TopicPartition| !self.has_in_flight(*partition);
         let drained: Vec<_> = self.unresolved.keys().copied().filter(drained).collect();
         for partition in drained {
@@ -89,7 +93,7 @@ impl TransactionManager {
         let Some(session) = self.session else { return };
         for partition in std::mem::take(&mut self.to_rewrite) {
             self.unresolved.remove(&partition);
-            let entry = self.partitions.entry(partition).or_default();
+            let entry = self.partitions.get_or_insert_with(partition, PartitionEntry::default);
             entry.session = Some(session);
             entry.last_acked_sequence = NO_LAST_ACKED;
             entry.next_sequence = 0;
@@ -120,7 +124,7 @@ impl TransactionManager {
     /// Gives a batch that is drained for the first time its sequence.
     pub fn assign(&mut self, number: u32, batch: &mut ProducerBatch) {
         let Some(session) = self.session else { return };
-        let entry = self.partitions.entry(batch.partition).or_default();
+        let entry = self.partitions.get_or_insert_with(batch.partition, PartitionEntry::default);
         if entry.session != Some(session) && entry.in_flight.is_empty() {
             entry.session = Some(session);
             entry.next_sequence = 0;
@@ -133,7 +137,7 @@ impl TransactionManager {
 
     /// A batch was acknowledged, maybe after it had been given up.
     pub fn handle_completed_batch(&mut self, number: u32, batch: &ProducerBatch) {
-        let entry = self.partitions.entry(batch.partition).or_default();
+        let entry = self.partitions.get_or_insert_with(batch.partition, PartitionEntry::default);
         if let Some(last) = batch.last_sequence() {
             entry.last_acked_sequence = entry.last_acked_sequence.max(last);
         }
@@ -163,7 +167,7 @@ impl TransactionManager {
 
     /// A batch that was split makes room for its parts.
     pub fn replace_in_flight(&mut self, number: u32, partition: TopicPartition, parts: &[u32]) {
-        let entry = self.partitions.entry(partition).or_default();
+        let entry = self.partitions.get_or_insert_with(partition, PartitionEntry::default);
         if let Some(at) = entry.in_flight.iter().position(|other| *other == number) {
             entry.in_flight.splice(at..=at, parts.iter().copied());
         }

@@ -8,11 +8,10 @@
 //! * a position within C is never out of range, nor truncated, unless the log was cut there
 //! * a stale poll is legal, and counted
 
-use std::collections::BTreeMap;
-
 use raft::client::{Outcome, PositionCause, ReadApi, TopicPartition};
 use raft::ids::{LeaderEpoch, Offset};
 use raft::message::ErrorCode;
+use raft::sorted_map::SortedMap;
 
 use super::appends::Appends;
 use super::counts::{Counts, Remark};
@@ -52,8 +51,8 @@ struct Showing {
 
 #[derive(Clone, Debug, Default)]
 struct Consumer {
-    positions: BTreeMap<TopicPartition, Position>,
-    asked: BTreeMap<(u32, TopicPartition), Asked>,
+    positions: SortedMap<TopicPartition, Position>,
+    asked: SortedMap<(u32, TopicPartition), Asked>,
     showing: Option<Showing>,
 }
 
@@ -150,7 +149,7 @@ impl Polls {
         let Some(asked) = consumer.asked.get_mut(&(attempt, partition)) else { return };
         let begun = std::mem::replace(&mut asked.begun, true);
         let fresh = healed.is_some_and(|healed| asked.sent >= healed);
-        let position = consumer.positions.entry(partition).or_default();
+        let position = consumer.positions.get_or_insert_with(partition, Position::default);
         let expected = std::mem::replace(&mut position.offset, offset.0 + 1);
         if offset.0 != expected {
             let invariant = match (begun, offset.0 > expected) {
@@ -243,7 +242,9 @@ impl Polls {
                 }
                 return;
             }
-            ReadApi::ListOffsets => consumer.positions.entry(partition).or_default().listed = Some(number),
+            ReadApi::ListOffsets => {
+                consumer.positions.get_or_insert_with(partition, Position::default).listed = Some(number)
+            }
             ReadApi::Fetch => {}
         }
         let Some(log) = newest else { return };
@@ -281,7 +282,7 @@ impl Polls {
     /// The position is not in its leader's log. That is well if it is not in C either; if it is,
     /// the end must show a reason.
     fn lose(&mut self, client: usize, partition: TopicPartition, around: &mut Around<'_>) {
-        let position = self.consumer(client).positions.entry(partition).or_default();
+        let position = self.consumer(client).positions.get_or_insert_with(partition, Position::default);
         position.astray = true;
         let offset = position.offset;
         self.suspect(client, partition, offset, around);
@@ -309,11 +310,13 @@ impl Polls {
     /// No answer, for any partition of the RPC.
     pub fn unknown(&mut self, client: usize, attempt: u32, counts: &mut Counts) {
         let asked = &mut self.consumer(client).asked;
-        let mut rest = asked.split_off(&(attempt, TopicPartition { topic: 0, partition: i32::MIN }));
-        while let Some(entry) = rest.first_entry().filter(|entry| entry.key().0 == attempt) {
-            counts.ended(kind(entry.remove().api), Outcome::Unknown);
-        }
-        asked.append(&mut rest);
+        asked.retain(|(other, _), asked| {
+            let is_other = *other != attempt;
+            if !is_other {
+                counts.ended(kind(asked.api), Outcome::Unknown);
+            }
+            is_other
+        });
     }
 
     /// A position is set.
@@ -324,7 +327,7 @@ impl Polls {
         (to, cause): (i64, PositionCause),
         around: &mut Around<'_>,
     ) {
-        let position = self.consumer(client).positions.entry(partition).or_default();
+        let position = self.consumer(client).positions.get_or_insert_with(partition, Position::default);
         let before = std::mem::replace(position, Position { offset: to, set: true, ..Position::default() });
         match cause {
             PositionCause::Seek => {}
@@ -351,8 +354,10 @@ impl Polls {
 
     /// The run is over: what could not be judged before.
     pub fn finish(&mut self, around: &mut Around<'_>) {
-        for asked in self.consumers.iter_mut().flat_map(|consumer| std::mem::take(&mut consumer.asked).into_values()) {
-            around.counts.ended(kind(asked.api), Outcome::Unknown);
+        for consumer in &mut self.consumers {
+            for asked in std::mem::take(&mut consumer.asked).values() {
+                around.counts.ended(kind(asked.api), Outcome::Unknown);
+            }
         }
         let Around { topics, verdict, .. } = around;
         for Lost { client, log, offset, at_ns } in self.lost.drain(..) {

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use raft::broker::observation::PartitionTag;
 use raft::client::TopicPartition;
 use raft::ids::Uuid;
+use raft::sorted_map::SortedMap;
 use smallvec::SmallVec;
 
 use super::partition_log::PartitionLog;
@@ -59,7 +60,9 @@ pub struct Topics {
     by_tag: BTreeMap<u64, usize>,
     /// The names that clients call by index.
     client_names: Vec<Rc<str>>,
-    client_logs: BTreeMap<TopicPartition, Logs>,
+    /// How many lives each of these names has had.
+    client_lives: Vec<usize>,
+    client_logs: SortedMap<TopicPartition, Logs>,
     logs_by_place: BTreeMap<(usize, i32), LogIndex>,
     /// Logs, in the order in which they were first heard of.
     pub logs: Vec<PartitionLog>,
@@ -70,7 +73,7 @@ pub struct Topics {
 impl Topics {
     /// `client_names` is the list that all clients were configured with.
     pub fn new(client_names: &[Rc<str>]) -> Topics {
-        Topics { client_names: client_names.to_vec(), ..Topics::default() }
+        Topics { client_names: client_names.to_vec(), client_lives: vec![0; client_names.len()], ..Topics::default() }
     }
 
     /// A Topic record is committed.
@@ -90,6 +93,9 @@ impl Topics {
         });
         self.by_name.entry(Rc::clone(name)).or_default().push(index);
         self.by_id.insert(id, index);
+        for (lives, _) in self.client_lives.iter_mut().zip(&self.client_names).filter(|(_, other)| *other == name) {
+            *lives += 1;
+        }
         let PartitionTag { topic, .. } = tag(id);
         self.by_tag.insert(topic, index);
         index
@@ -124,7 +130,7 @@ impl Topics {
 
     /// The logs of a client's partition: one for each life of its name, newest first.
     pub fn logs_of(&mut self, partition: TopicPartition) -> Logs {
-        let lives = self.client_name(partition.topic).map_or(0, |name| self.of_name(name).len());
+        let lives = self.client_lives.get(usize::from(partition.topic)).copied().unwrap_or(0);
         if let Some(known) = self.client_logs.get(&partition).filter(|known| known.len() == lives) {
             return Logs::from_slice(known);
         }

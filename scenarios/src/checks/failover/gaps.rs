@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 
 use raft::client::{AttemptEvent, TopicPartition};
 use raft::message::ErrorCode;
+use raft::sorted_map::SortedMap;
 
 use crate::report::{Failover, FailoverKind};
 
@@ -36,9 +37,9 @@ struct Struck {
 /// Samples gaps.
 #[derive(Clone, Debug, Default)]
 pub struct Gaps {
-    last_ns: BTreeMap<Series, u64>,
+    last_ns: SortedMap<Series, u64>,
     /// Partitions of Produce attempts that are under way, by client and attempt.
-    produced: BTreeMap<(usize, u32), TopicPartition>,
+    produced: SortedMap<(usize, u32), TopicPartition>,
     struck: Option<Struck>,
     /// When the fault before that struck.
     earlier_ns: Option<u64>,

@@ -6,7 +6,7 @@
 use std::rc::Rc;
 
 use raft::ids::{LeaderEpoch, Offset};
-use raft::log::BatchHeader;
+use raft::log::{Batch, BatchError, BatchHeader};
 
 /// A batch and, with it, all that stands before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -38,6 +38,11 @@ impl KnownBatch {
     /// The whole batch.
     pub fn bytes(&self) -> &[u8] {
         &self.file_bytes[self.position..self.position + self.size]
+    }
+
+    /// The batch as a reader sees it.
+    pub fn parse(&self) -> Result<Batch, BatchError> {
+        if self.position == 0 { Batch::parse_shared(&self.file_bytes) } else { Ok(Batch::parse(self.bytes())?.0) }
     }
 
     /// Bytes of the whole batch.

@@ -237,8 +237,11 @@ impl ServerGhost {
         self.read_state_files();
     }
 
-    /// Reads again what the small files say. Elections are rare; so is this.
+    /// Reads again what the state files say, if one has changed. Elections are rare; so is this.
     fn read_state_files(&mut self) {
+        if !self.small.take_state_change() {
+            return;
+        }
         self.written_election = self.small.written(QUORUM_STATE).and_then(parse_quorum_state);
         let durable = self.small.durable(QUORUM_STATE).and_then(parse_quorum_state);
         if durable != self.durable_election {

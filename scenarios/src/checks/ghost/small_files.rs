@@ -3,12 +3,20 @@
 use std::collections::BTreeMap;
 
 use raft::io::DurableFiles;
+use raft::log::{LEADER_EPOCH_CHECKPOINT, PARTITION_METADATA, QUORUM_STATE};
 
 /// A file's bytes.
 #[derive(Clone, Debug, Default)]
 struct Inode {
     written: Vec<u8>,
     durable: Option<Vec<u8>>,
+    /// Has, or had, the name of a state file.
+    is_state: bool,
+}
+
+/// Is it read by [`ServerGhost`](super::ServerGhost)?
+fn is_state_file(path: &str) -> bool {
+    [QUORUM_STATE, LEADER_EPOCH_CHECKPOINT, PARTITION_METADATA].contains(&path)
 }
 
 /// Which inode; the ghost's own number.
@@ -23,6 +31,12 @@ pub struct SmallFiles {
     free: Vec<usize>,
     names: BTreeMap<String, usize>,
     durable_names: BTreeMap<String, usize>,
+    /// Names that have changed since all names were durable.
+    changed: Vec<String>,
+    /// Inodes that lost their name and are not free yet.
+    nameless: Vec<usize>,
+    /// A state file has changed, as written or as durable, since that was asked.
+    state_changed: bool,
 }
 
 impl SmallFiles {
@@ -35,55 +49,86 @@ impl SmallFiles {
                     self.inodes.push(Inode::default());
                     self.inodes.len() - 1
                 });
+                let is_state = is_state_file(path);
                 self.inodes[index].written.clear();
                 self.inodes[index].durable = None;
+                self.inodes[index].is_state = is_state;
                 self.names.insert(path.to_owned(), index);
+                self.changed.push(path.to_owned());
+                self.state_changed |= is_state;
                 index
             }
         };
         if truncate {
-            self.inodes[index].written.clear();
+            self.inode(InodeIndex(index)).written.clear();
         }
         InodeIndex(index)
     }
 
     /// Appends bytes.
     pub fn append(&mut self, file: InodeIndex, bytes: &[u8]) {
-        self.inodes[file.0].written.extend_from_slice(bytes);
+        self.inode(file).written.extend_from_slice(bytes);
     }
 
     /// Cuts a file.
     pub fn truncate(&mut self, file: InodeIndex, len: u64) {
-        self.inodes[file.0].written.truncate(usize::try_from(len).unwrap_or(usize::MAX));
+        self.inode(file).written.truncate(usize::try_from(len).unwrap_or(usize::MAX));
     }
 
     /// Moves a name.
     pub fn rename(&mut self, from: &str, to: &str) {
         if let Some(index) = self.names.remove(from) {
-            self.names.insert(to.to_owned(), index);
+            let is_state = is_state_file(to);
+            self.inodes[index].is_state |= is_state;
+            self.state_changed |= is_state || is_state_file(from);
+            self.nameless.extend(self.names.insert(to.to_owned(), index));
+            self.changed.extend([from.to_owned(), to.to_owned()]);
         }
     }
 
     /// Takes a name away.
     pub fn unlink(&mut self, path: &str) {
-        self.names.remove(path);
+        if let Some(index) = self.names.remove(path) {
+            self.nameless.push(index);
+            self.changed.push(path.to_owned());
+            self.state_changed |= is_state_file(path);
+        }
     }
 
     /// A file's bytes are durable.
     pub fn synced(&mut self, file: InodeIndex) {
-        let inode = &mut self.inodes[file.0];
+        let inode = self.inode(file);
         inode.durable.get_or_insert_default().clone_from(&inode.written);
     }
 
     /// All names are durable. Inodes without a name are free again, except those still `open`.
     pub fn names_synced(&mut self, open: impl Fn(InodeIndex) -> bool) {
-        self.durable_names.clone_from(&self.names);
-        for index in 0..self.inodes.len() {
-            let named = self.names.values().any(|named| *named == index);
-            if !named && !open(InodeIndex(index)) && !self.free.contains(&index) {
-                self.free.push(index);
-            }
+        for name in self.changed.drain(..) {
+            self.state_changed |= is_state_file(&name);
+            match self.names.get(&name) {
+                Some(index) => self.durable_names.insert(name, *index),
+                None => self.durable_names.remove(&name),
+            };
         }
+        let free = &mut self.free;
+        self.nameless.retain(|index| {
+            let is_open = open(InodeIndex(*index));
+            if !is_open {
+                free.push(*index);
+            }
+            is_open
+        });
+    }
+
+    /// Has a state file changed since this was asked last?
+    pub fn take_state_change(&mut self) -> bool {
+        std::mem::take(&mut self.state_changed)
+    }
+
+    fn inode(&mut self, file: InodeIndex) -> &mut Inode {
+        let inode = &mut self.inodes[file.0];
+        self.state_changed |= inode.is_state;
+        inode
     }
 
     /// What a process reads.
@@ -106,7 +151,7 @@ impl SmallFiles {
 
     /// Takes over what is found on a disk, all of it durable.
     pub fn load(&mut self, files: &dyn DurableFiles) {
-        *self = SmallFiles::default();
+        *self = SmallFiles { state_changed: true, ..SmallFiles::default() };
         for path in files.paths().iter().filter(|path| super::is_small_file(path)) {
             let bytes = files.read(path).unwrap_or_default();
             let file = self.open(path, true);
@@ -120,11 +165,14 @@ impl SmallFiles {
     pub fn load_written(&mut self, files: &dyn DurableFiles) {
         let before = std::mem::take(self);
         self.load(files);
+        self.state_changed = true;
         self.durable_names.clear();
         for (path, index) in &self.names {
             self.inodes[*index].durable = before.durable(path).map(<[u8]>::to_vec);
             if before.durable_names.contains_key(path) {
                 self.durable_names.insert(path.clone(), *index);
+            } else {
+                self.changed.push(path.clone());
             }
         }
     }
@@ -134,8 +182,15 @@ impl SmallFiles {
         for (path, index) in &self.durable_names {
             self.inodes[*index].durable = left.read(path);
         }
-        let inodes = &self.inodes;
-        self.durable_names.retain(|_, index| inodes[*index].durable.is_some());
+        self.state_changed = true;
+        let (inodes, changed) = (&self.inodes, &mut self.changed);
+        self.durable_names.retain(|name, index| {
+            let is_left = inodes[*index].durable.is_some();
+            if !is_left {
+                changed.push(name.clone());
+            }
+            is_left
+        });
     }
 
     /// The first path on which a process that finds `files` sees something else than was written.

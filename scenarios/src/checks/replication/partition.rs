@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use raft::ids::{LeaderEpoch, NodeId, Offset, PartitionEpoch, TopicIdPartition};
-use raft::log::Batch;
 use raft::metadata::image::PartitionRegistration;
 
 use super::Around;
@@ -139,7 +138,7 @@ impl PartitionGhost {
                 replica.advance(&self.committed);
             }
             let verdict = &mut *around.verdict;
-            if let Ok((batch, _)) = Batch::parse(self.ledger.get(next).bytes()) {
+            if let Ok(batch) = self.ledger.get(next).parse() {
                 around.histories.partition_committed(self.id.into(), &batch, verdict);
             }
             if let Err(wrong) = self.sequences.committed(self.ledger.get(next).bytes()) {

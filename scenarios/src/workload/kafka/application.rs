@@ -7,6 +7,7 @@ use raft::ids::Uuid;
 use raft::message::admin::*;
 use raft::message::{AdminRequest, ErrorCode};
 use sim::rng::Entropy;
+use smallvec::SmallVec;
 
 use super::spec::Topics;
 
@@ -175,6 +176,9 @@ impl AdminApplication {
     }
 }
 
+/// What a producer is asked for at once; mostly it is one thing.
+type Operations = SmallVec<[ProducerOperation; 1]>;
+
 /// An application of a producer.
 #[derive(Clone, Debug)]
 pub struct ProducerApplication {
@@ -210,18 +214,18 @@ impl ProducerApplication {
     }
 
     /// The next values.
-    pub fn act(&mut self, now_ns: u64, outstanding: usize, entropy: &mut Entropy) -> Vec<ProducerOperation> {
+    pub fn act(&mut self, now_ns: u64, outstanding: usize, entropy: &mut Entropy) -> Operations {
         self.next_ns = now_ns + self.interval_ns;
         if let Some(owed) = &mut self.owed {
             let owed = std::mem::take(owed);
             return owed.into_iter().map(|partition| self.send(partition)).collect();
         }
         if outstanding >= MAX_OUTSTANDING {
-            return Vec::new();
+            return Operations::new();
         }
         let topic = entropy.below(u64::from(self.topics.lasting)) as u16;
         let partition = entropy.below(self.topics.partitions.unsigned_abs().into()) as i32;
-        vec![self.send(TopicPartition { topic, partition })]
+        Operations::from_iter([self.send(TopicPartition { topic, partition })])
     }
 
     fn send(&mut self, partition: TopicPartition) -> ProducerOperation {

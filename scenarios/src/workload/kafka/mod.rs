@@ -14,7 +14,7 @@ use raft::io::{CloseReason, ConnectToken, Connection};
 use sim::process::{self, Effect, Input, Node, Now, Out};
 use sim::rng::Entropy;
 
-use crate::actor::{Actor, Draws, Message, Said, clocks};
+use crate::actor::{Actor, Draws, Message, Parcel, Said, clocks};
 
 /// A client and its application.
 #[derive(Clone, Debug)]
@@ -75,20 +75,20 @@ impl KafkaClient {
             self.armed_ns = None;
         }
         if now.mono_ns >= self.start_ns {
-            self.tell(now, input, entropy);
+            self.tell(now, input, entropy, out);
             self.act(now, entropy);
             self.hand_over(now, out);
         }
         self.arm(out);
     }
 
-    fn tell(&mut self, now: Now, input: Input<Actor>, entropy: &mut Entropy) {
+    fn tell(&mut self, now: Now, input: Input<Actor>, entropy: &mut Entropy, world: &mut Out<Actor>) {
         let draws = &mut Draws(entropy);
         let (now, out) = (clocks(now), &mut self.out);
         match &mut self.pair {
-            Pair::Admin(client, _) => client.step(now, to_client(input), draws, out),
-            Pair::Producer(client, _) => client.step(now, to_client(input), draws, out),
-            Pair::Consumer(client, _) => client.step(now, to_client(input), draws, out),
+            Pair::Admin(client, _) => client.step(now, to_client(input, world), draws, out),
+            Pair::Producer(client, _) => client.step(now, to_client(input, world), draws, out),
+            Pair::Consumer(client, _) => client.step(now, to_client(input, world), draws, out),
         }
     }
 
@@ -118,7 +118,7 @@ impl KafkaClient {
     /// Turns what the client asked for into the world's effects; its timer stays here.
     fn hand_over(&mut self, now: Now, out: &mut Out<Actor>) {
         for effect in self.out.effects.drain(..) {
-            out.push(match effect {
+            let effect = match effect {
                 ClientEffect::Connect { token, to } => {
                     let place = self.places.iter().find(|(id, _)| *id == to);
                     let Some((_, to)) = place else { panic!("connect to node {to}, which is not in this cluster") };
@@ -126,7 +126,7 @@ impl KafkaClient {
                 }
                 ClientEffect::Request { connection, correlation_id, request } => Effect::Request {
                     connection: process::Connection(connection.0),
-                    message: Message::Request { correlation_id, request },
+                    message: Parcel::pack(Message::Request { correlation_id, request }, out),
                 },
                 ClientEffect::Close { token } => Effect::Close { token: token.0 },
                 ClientEffect::Arm { at_mono_ns } => {
@@ -145,7 +145,8 @@ impl KafkaClient {
                     }
                     Effect::Observe(Said::Attempt(event))
                 }
-            });
+            };
+            out.push(effect);
         }
     }
 
@@ -163,7 +164,7 @@ impl KafkaClient {
     }
 }
 
-fn to_client<O>(input: Input<Actor>) -> ClientInput<O> {
+fn to_client<O>(input: Input<Actor>, out: &mut Out<Actor>) -> ClientInput<O> {
     match input {
         Input::Opened { token, connection } => {
             ClientInput::Opened { token: ConnectToken(token), connection: Connection(connection.0) }
@@ -175,9 +176,12 @@ fn to_client<O>(input: Input<Actor>) -> ClientInput<O> {
             };
             ClientInput::Closed { token: ConnectToken(token), reason }
         }
-        Input::Response { token, message: Message::Response { correlation_id, response } } => {
-            ClientInput::Response { token: ConnectToken(token), correlation_id, response }
-        }
+        Input::Response { token, message } => match message.into_response(out) {
+            Some((correlation_id, response)) => {
+                ClientInput::Response { token: ConnectToken(token), correlation_id, response }
+            }
+            None => ClientInput::Timer,
+        },
         _ => ClientInput::Timer,
     }
 }

@@ -1,0 +1,60 @@
+//! Shared slices that are filled again once nobody else holds them: messages carry arrays, and a
+//! sender makes the same few of them for ever.
+
+use std::rc::Rc;
+
+/// So many are kept; more are seldom under way.
+const KEPT: usize = 8;
+
+/// The slices shared last.
+#[derive(Debug)]
+pub struct Slices<T>(Vec<Rc<[T]>>);
+
+impl<T> Default for Slices<T> {
+    fn default() -> Self {
+        Slices(Vec::new())
+    }
+}
+
+/// A copy of a node shares no slices with it.
+impl<T> Clone for Slices<T> {
+    fn clone(&self) -> Self {
+        Slices::default()
+    }
+}
+
+impl<T> Slices<T> {
+    /// These items as a shared slice. What an old slice held is dropped only when it is filled again.
+    pub fn share(&mut self, items: impl ExactSizeIterator<Item = T>) -> Rc<[T]> {
+        let fits = |slice: &&mut Rc<[T]>| slice.len() == items.len() && Rc::strong_count(slice) == 1;
+        if let Some(slice) = self.0.iter_mut().find(fits) {
+            for (place, item) in Rc::get_mut(slice).into_iter().flatten().zip(items) {
+                *place = item;
+            }
+            return Rc::clone(slice);
+        }
+        let slice: Rc<[T]> = items.collect();
+        if self.0.len() == KEPT {
+            self.0.remove(0);
+        }
+        self.0.push(Rc::clone(&slice));
+        slice
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slice_is_filled_again_only_when_nobody_else_holds_it() {
+        let mut slices = Slices::default();
+        let first = slices.share([1, 2].into_iter());
+        let second = slices.share([3, 4].into_iter());
+        assert_eq!((&*first, &*second), (&[1, 2][..], &[3, 4][..]));
+        let address = first.as_ptr();
+        drop(first);
+        let third = slices.share([5, 6].into_iter());
+        assert_eq!((&*second, &*third, third.as_ptr()), (&[3, 4][..], &[5, 6][..], address));
+    }
+}

@@ -1,0 +1,169 @@
+//! A map for few keys that is read far more often than it is changed: a sorted vector.
+
+/// As `BTreeMap`, in two pieces of memory: a lookup is a search by halves among neighbours, a walk
+/// is a loop, and clearing keeps the memory. An insertion or removal moves what comes behind it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SortedMap<K, V> {
+    /// Ascending.
+    keys: Vec<K>,
+    values: Vec<V>,
+}
+
+impl<K, V> Default for SortedMap<K, V> {
+    fn default() -> Self {
+        SortedMap::new()
+    }
+}
+
+impl<K, V> SortedMap<K, V> {
+    /// No entry.
+    pub const fn new() -> SortedMap<K, V> {
+        SortedMap { keys: Vec::new(), values: Vec::new() }
+    }
+
+    /// How many entries.
+    pub fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// No entry?
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
+    /// Removes all.
+    pub fn clear(&mut self) {
+        self.keys.clear();
+        self.values.clear();
+    }
+
+    /// Removes all but those that are to stay.
+    pub fn retain(&mut self, mut stays: impl FnMut(&K, &mut V) -> bool) {
+        let mut at = 0;
+        let values = &mut self.values;
+        self.keys.retain(|key| {
+            let is_to_stay = stays(key, &mut values[at]);
+            if is_to_stay {
+                at += 1;
+            } else {
+                values.remove(at);
+            }
+            is_to_stay
+        });
+    }
+
+    /// Ascending by key.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&K, &V)> + ExactSizeIterator {
+        self.keys.iter().zip(&self.values)
+    }
+
+    /// Ascending.
+    pub fn keys(&self) -> impl DoubleEndedIterator<Item = &K> + ExactSizeIterator {
+        self.keys.iter()
+    }
+
+    /// Ascending by key.
+    pub fn values(&self) -> impl DoubleEndedIterator<Item = &V> + ExactSizeIterator {
+        self.values.iter()
+    }
+
+    /// Ascending by key.
+    pub fn values_mut(&mut self) -> impl DoubleEndedIterator<Item = &mut V> + ExactSizeIterator {
+        self.values.iter_mut()
+    }
+}
+
+impl<K: Ord, V> SortedMap<K, V> {
+    #[inline]
+    fn find(&self, key: &K) -> Result<usize, usize> {
+        self.keys.binary_search(key)
+    }
+
+    /// The value of `key`.
+    #[inline]
+    pub fn get(&self, key: &K) -> Option<&V> {
+        self.find(key).ok().map(|at| &self.values[at])
+    }
+
+    /// The value of `key`, to be changed.
+    #[inline]
+    pub fn get_mut(&mut self, key: &K) -> Option<&mut V> {
+        self.find(key).ok().map(|at| &mut self.values[at])
+    }
+
+    /// Is there an entry of `key`?
+    #[inline]
+    pub fn contains_key(&self, key: &K) -> bool {
+        self.find(key).is_ok()
+    }
+
+    /// Sets the value of `key`; gives the old one.
+    pub fn insert(&mut self, key: K, value: V) -> Option<V> {
+        match self.find(&key) {
+            Ok(at) => Some(std::mem::replace(&mut self.values[at], value)),
+            Err(at) => {
+                self.keys.insert(at, key);
+                self.values.insert(at, value);
+                None
+            }
+        }
+    }
+
+    /// Takes the entry of `key` away.
+    pub fn remove(&mut self, key: &K) -> Option<V> {
+        let at = self.find(key).ok()?;
+        self.keys.remove(at);
+        Some(self.values.remove(at))
+    }
+
+    /// The value of `key`, made first if there is none.
+    pub fn get_or_insert_with(&mut self, key: K, make: impl FnOnce() -> V) -> &mut V {
+        let at = match self.find(&key) {
+            Ok(at) => at,
+            Err(at) => {
+                self.keys.insert(at, key);
+                self.values.insert(at, make());
+                at
+            }
+        };
+        &mut self.values[at]
+    }
+}
+
+/// Later values of a key replace earlier ones.
+impl<K: Ord, V> FromIterator<(K, V)> for SortedMap<K, V> {
+    fn from_iter<I: IntoIterator<Item = (K, V)>>(entries: I) -> Self {
+        let mut map = SortedMap::new();
+        for (key, value) in entries {
+            map.insert(key, value);
+        }
+        map
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn behaves_as_a_b_tree_map() {
+        let mut sorted = SortedMap::new();
+        let mut model = std::collections::BTreeMap::new();
+        let mut number = 1_u32;
+        for step in 0..2_000 {
+            number = number.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let key = (number >> 24) % 40;
+            if number % 97 == 0 {
+                sorted.retain(|key, _| key % 3 != 0);
+                model.retain(|key, _| key % 3 != 0);
+            }
+            match number % 4 {
+                0 => assert_eq!(sorted.remove(&key), model.remove(&key)),
+                1 => assert_eq!(sorted.get_or_insert_with(key, || step), model.entry(key).or_insert(step)),
+                _ => assert_eq!(sorted.insert(key, step), model.insert(key, step)),
+            }
+            assert_eq!(sorted.get(&key), model.get(&key));
+            assert!(sorted.iter().eq(model.iter()), "after {step} steps");
+        }
+    }
+}
