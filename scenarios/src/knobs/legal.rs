@@ -6,6 +6,11 @@
 //!
 //! * `2 * broker.heartbeat.interval.ms <= broker.session.timeout.ms` (Kafka logs an error): the
 //!   longest declared heartbeat that fits
+//! * `2 * broker.session.timeout.ms <= initial.broker.registration.timeout.ms` where brokers are
+//!   controllers, too: a broker that is still refused for the sake of its last life's session ends its
+//!   process, and a controller with it; the next one grants every session anew. Three nodes that end
+//!   themselves in turn, each before the sessions of the last failover are over, never register again,
+//!   and Kafka lets one configure this. The longest session that fits
 //! * `replica.fetch.wait.max.ms <= replica.lag.time.max.ms` (Kafka does not start) and well below
 //!   `request.timeout.ms` (each idle fetch would time out): the shortest wait
 //! * `replica.fetch.min.bytes <= replica.fetch.max.bytes`: a leader counts no more than the latter of
@@ -31,6 +36,10 @@ struct Draw<'a> {
 pub(super) fn mend(scenario: &Scenario, drawn: &mut Vec<(String, String)>) {
     let round_trip_ms = round_trip_ms(scenario);
     let mut draw = Draw { scenario, drawn };
+    if scenario.cluster.combined {
+        let registration = "initial.broker.registration.timeout.ms";
+        draw.at_most("broker.session.timeout.ms", registration, |timeout| timeout / 2);
+    }
     draw.at_most("broker.heartbeat.interval.ms", "broker.session.timeout.ms", |session| session / 2);
     draw.at_most("replica.fetch.wait.max.ms", "replica.lag.time.max.ms", |lag| lag);
     draw.at_most("replica.fetch.wait.max.ms", "request.timeout.ms", |request| {

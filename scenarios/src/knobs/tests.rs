@@ -69,6 +69,9 @@ fn every_value_of_every_knob_is_frequent_and_every_draw_is_legal() {
             turned.apply_knobs(&drawn).unwrap_or_else(|error| panic!("{error}: {drawn:?}"));
             for config in turned.cluster.configs().expect("good") {
                 assert_eq!(config.warnings(), [""; 0], "{drawn:?}");
+                let session_ms = i64::from(config.controller.broker_session_timeout_ms);
+                let may_register = config.broker.initial_registration_timeout_ms >= 2 * session_ms;
+                assert!(may_register || !scenario.cluster.combined, "{drawn:?}");
             }
             let of_clients = turned.clients.settings([].into(), [].into());
             of_clients.unwrap_or_else(|error| panic!("{error}: {drawn:?}"));
