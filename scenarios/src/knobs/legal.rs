@@ -6,6 +6,11 @@
 //!
 //! * `2 * broker.heartbeat.interval.ms <= broker.session.timeout.ms` (Kafka logs an error): the
 //!   longest declared heartbeat that fits
+//! * `3 * broker.session.timeout.ms <= initial.broker.registration.timeout.ms` where brokers are
+//!   controllers, too: a broker that is still refused for the sake of its last life's session ends its
+//!   process, and a controller with it, and the next one grants every session anew. Three nodes that end
+//!   themselves in turn, a third of that time apart, never register again unless a session is over by
+//!   then; Kafka lets one configure this. The longest session that fits
 //! * `replica.fetch.wait.max.ms <= replica.lag.time.max.ms` (Kafka does not start) and well below
 //!   `request.timeout.ms` (each idle fetch would time out): the shortest wait
 //! * `replica.fetch.min.bytes <= replica.fetch.max.bytes`: a leader counts no more than the latter of
@@ -14,6 +19,9 @@
 //!   no replica that anybody writes to ever gets in sync. The shorter minimum
 //! * `client.linger.ms + client.request.timeout.ms <= client.delivery.timeout.ms` (a producer does
 //!   not start): the shorter request timeout
+//! * `replica.fetch.min.bytes` no more than there always is, one, where `replica.fetch.wait.max.ms` is not
+//!   well below `client.request.timeout.ms`: otherwise the leader keeps a follower's Fetch for the whole
+//!   wait, and with it the answer to `acks=all`, so that every small produce request times out
 //!
 //! Where the user's pins leave no such value, the other of the pair is not drawn.
 
@@ -31,6 +39,10 @@ struct Draw<'a> {
 pub(super) fn mend(scenario: &Scenario, drawn: &mut Vec<(String, String)>) {
     let round_trip_ms = round_trip_ms(scenario);
     let mut draw = Draw { scenario, drawn };
+    if scenario.cluster.combined {
+        let registration = "initial.broker.registration.timeout.ms";
+        draw.at_most("broker.session.timeout.ms", registration, |timeout| timeout / 3);
+    }
     draw.at_most("broker.heartbeat.interval.ms", "broker.session.timeout.ms", |session| session / 2);
     draw.at_most("replica.fetch.wait.max.ms", "replica.lag.time.max.ms", |lag| lag);
     draw.at_most("replica.fetch.wait.max.ms", "request.timeout.ms", |request| {
@@ -39,6 +51,12 @@ pub(super) fn mend(scenario: &Scenario, drawn: &mut Vec<(String, String)>) {
     draw.at_most("replica.fetch.min.bytes", "replica.fetch.max.bytes", |max| max);
     let linger = draw.value("client.linger.ms");
     draw.at_most("client.request.timeout.ms", "client.delivery.timeout.ms", |delivery| delivery.saturating_sub(linger));
+    let request = draw.value("client.request.timeout.ms").saturating_sub(100 + 2 * round_trip_ms);
+    draw.at_most(
+        "replica.fetch.min.bytes",
+        "replica.fetch.wait.max.ms",
+        |wait| if wait <= request { u64::MAX } else { 1 },
+    );
 }
 
 impl Draw<'_> {

@@ -82,7 +82,10 @@ knobs! {
         "unclean.leader.election.interval.ms": Texts(&["1000", "10000"]),
         "auto.leader.rebalance.enable": Texts(&["false"]),
         "leader.imbalance.check.interval.seconds": Texts(&["1", "10"]),
-        "initial.broker.registration.timeout.ms": Texts(&["20000"]),
+        // Combined nodes need three sessions (see `legal`).
+        "initial.broker.registration.timeout.ms": Numbers(|scenario| {
+            vec![if scenario.cluster.combined { 30_000 } else { 20_000 }]
+        }),
         "controlled.shutdown.enable": Texts(&["false"]),
         "controller.socket.timeout.ms": Numbers(|scenario| {
             vec![(4 * round_trip_ms(scenario)).max(1_000), longest_request_ms(scenario, 60_000)]

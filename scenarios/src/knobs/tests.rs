@@ -69,9 +69,18 @@ fn every_value_of_every_knob_is_frequent_and_every_draw_is_legal() {
             turned.apply_knobs(&drawn).unwrap_or_else(|error| panic!("{error}: {drawn:?}"));
             for config in turned.cluster.configs().expect("good") {
                 assert_eq!(config.warnings(), [""; 0], "{drawn:?}");
+                let session_ms = i64::from(config.controller.broker_session_timeout_ms);
+                let may_register = config.broker.initial_registration_timeout_ms >= 3 * session_ms;
+                assert!(may_register || !scenario.cluster.combined, "{drawn:?}");
             }
             let of_clients = turned.clients.settings([].into(), [].into());
-            of_clients.unwrap_or_else(|error| panic!("{error}: {drawn:?}"));
+            let of_clients = of_clients.unwrap_or_else(|error| panic!("{error}: {drawn:?}"));
+            for config in turned.cluster.configs().expect("good") {
+                // Or no answer to acks=all comes in time.
+                let waits_ms = i64::from(config.broker.replica_fetch_wait_max_ms);
+                let answers = waits_ms < of_clients.producer.client.request_timeout_ms;
+                assert!(answers || config.broker.replica_fetch_min_bytes == 1, "{drawn:?}");
+            }
             for name in names(&scenario) {
                 let value = drawn.iter().find(|(drawn, _)| drawn == name).map_or("default", |(_, value)| value);
                 *counts.entry((name.into(), value.into())).or_default() += 1;
