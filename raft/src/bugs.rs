@@ -33,7 +33,7 @@ macro_rules! switches {
 
         /// A set of switches that are on.
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-        pub struct $set(u64);
+        pub struct $set(u128);
 
         impl $set {
             /// Nothing on.
@@ -241,6 +241,6 @@ mod tests {
         assert!(set.has(Bug::NoLogTest) && !set.has(Bug::AckAtAppend));
         assert_eq!(set.iter().collect::<Vec<_>>(), [Bug::VoteNotDurable, Bug::NoLogTest]);
         assert_eq!(Bug::by_name("NoLogTest"), Some(Bug::NoLogTest));
-        assert!(Bug::ALL.len() <= 64);
+        assert!(Bug::ALL.len() <= 128);
     }
 }
