@@ -62,14 +62,25 @@ impl Fetcher {
         let any_epoch = replicas.bugs().has(Bug::Kafka18991StaleFetchApplied);
         for found in answer.partitions.iter() {
             let Some(state) = self.partitions.get(&found.partition).copied() else { continue };
-            let is_current = |(id, offset, epoch): &(TopicIdPartition, Offset, LeaderEpoch)| {
-                let in_epoch = *epoch == state.leader_epoch || any_epoch;
-                *id == found.partition && *offset == state.fetch_offset && in_epoch
+            let of_this = |(id, offset, _): &&(TopicIdPartition, Offset, LeaderEpoch)| {
+                *id == found.partition && *offset == state.fetch_offset
             };
-            if !asked.iter().any(is_current) || !state.is_ready(step.now.mono_ns) || state.out_of_range.is_some() {
+            let Some((_, _, epoch)) = asked.iter().find(of_this) else { continue };
+            if !state.is_ready(step.now.mono_ns) || state.out_of_range.is_some() {
                 continue;
             }
-            let verdict = apply(found, state, replicas, step);
+            let stale = *epoch != state.leader_epoch;
+            if stale {
+                step.out.probe(Probe::StaleFetchAnswer);
+            }
+            if stale && !any_epoch {
+                continue;
+            }
+            // `onPartitionFenced` has always compared epochs: an older one's error fails nothing.
+            let verdict = match found.error {
+                ErrorCode::FencedLeaderEpoch if stale => Verdict::BackOff,
+                _ => apply(found, state, replicas, step),
+            };
             self.conclude(found.partition, verdict, backoff_ms, step);
             replicas.follower_moved(found.partition, view, step);
         }
