@@ -33,7 +33,7 @@ macro_rules! switches {
 
         /// A set of switches that are on.
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-        pub struct $set(u64);
+        pub struct $set(u128);
 
         impl $set {
             /// Nothing on.
@@ -180,8 +180,8 @@ switches! {
         /// M28 (KAFKA-13083, fixed in 3.0.0): the ISR of a new partition has every assigned broker, fenced
         /// or not.
         Kafka13083FencedInNewIsr,
-        /// L01 (KAFKA-14617, KIP-903, fixed in 3.5): an ISR change lists broker ids without their epochs: a
-        /// late one adds a replica that is another process by now.
+        /// L01 (KAFKA-14617, KIP-903, fixed in 3.5): neither fetches nor ISR changes say which process of a
+        /// broker they are of: a late one adds a replica that is another process by now.
         Kafka14617IsrWithoutEpochs,
         /// P01 (KIP-101, fixed in 0.11.0): a replica that becomes a follower is cut to its own high
         /// watermark, not to where epochs diverge.
@@ -228,6 +228,33 @@ switches! {
         AnsweredBeforeCommit,
         /// A consumer that hears of another leader goes on at the end of its log.
         ConsumerResetsAtNewLeader,
+        /// L03 (KAFKA-13916, KIP-841, fixed in 3.3): a replica that is fenced or shutting down may join
+        /// the ISR: neither the leader nor the controller asks.
+        Kafka13916FencedJoinsIsr,
+        /// M35 (KAFKA-18635, fixed in 4.0): a new process of a broker counts as cleanly shut down
+        /// without proof, and stays in the ELR.
+        Kafka18635UncleanShutdownUnnoticed,
+        /// G14: a partition's leader answers a follower whose log diverges with the follower's own
+        /// epoch and the end of its own log.
+        WrongDivergenceAnswer,
+        /// NeverTwoPartitionLeadersInSameEpoch's own mutant: a new process of a broker takes over what
+        /// the one before had, its leaderships included: no session is waited for, and nothing is fenced.
+        RestartKeepsRoles,
+        /// InventedRecord's own mutant: a leader appends a batch without the producer that it is of.
+        ProducerNotAppended,
+        /// NonmonotonicSend's own mutant: a record that finds others waiting goes into a batch of its
+        /// own, ahead of them.
+        NewerBatchOvertakes,
+        /// IntPollSkip's own mutant: of three batches fetched at once a poll leaves out the second.
+        PollLeavesBatchOut,
+        /// IntNonmonotonicPoll's own mutant: a poll that has fetched several batches shows the first
+        /// one twice.
+        PollShowsBatchTwice,
+        /// PositionLost's own mutant: a consumer that is ahead of its leader's high watermark is out of
+        /// range, and does not wait (KIP-207 for ListOffsets).
+        OutOfRangeAboveHighWatermark,
+        /// Unseen's own mutant: a consumer never asks for partitions numbered 1.
+        PartitionNeverRead,
     }
 }
 
@@ -241,6 +268,6 @@ mod tests {
         assert!(set.has(Bug::NoLogTest) && !set.has(Bug::AckAtAppend));
         assert_eq!(set.iter().collect::<Vec<_>>(), [Bug::VoteNotDurable, Bug::NoLogTest]);
         assert_eq!(Bug::by_name("NoLogTest"), Some(Bug::NoLogTest));
-        assert!(Bug::ALL.len() <= 64);
+        assert!(Bug::ALL.len() <= 128);
     }
 }

@@ -258,6 +258,9 @@ pub enum Probe {
     BatchDropped,
     /// Appends were refused or lost because leadership had gone.
     AppendRefused,
+    /// A follower of a partition got an answer to a Fetch of an older leader epoch, at the offset that it
+    /// is to fetch now.
+    StaleFetchAnswer,
 }
 
 /// The effects of one step, in order; the buffer is reused.

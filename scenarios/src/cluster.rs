@@ -232,6 +232,7 @@ fn broker_checks(
         ids: brokers().map(KafkaNode::node_id).collect(),
         settings,
         controllers_min_insync_replicas: controllers().map(|config| config.controller.min_insync_replicas).min()?,
+        session_timeout_ms: controllers().map(|config| config.controller.broker_session_timeout_ms).max()?,
         first_fresh_client: clients.iter().filter(|(_, is_fresh)| !is_fresh).count(),
         topics: scenario.clients.topics().names,
         partitions: usize::from(scenario.clients.topics) * usize::from(scenario.clients.partitions),
@@ -248,6 +249,7 @@ fn kafka_clients(scenario: &Scenario, brokers: &[(NodeId, Node)]) -> Result<Vec<
     let bootstrap = brokers.iter().map(|(id, _)| *id).collect();
     let mut settings = clients.settings(bootstrap, topics.names.clone())?;
     settings.consumer.client.bugs = scenario.bugs;
+    settings.producer.client.bugs = scenario.bugs;
     let admin = KafkaClientRole::Admin { config: settings.admin, interval_ns: clients.admin_interval.0 };
     let producer = KafkaClientRole::Producer { config: settings.producer, interval_ns: clients.produce_interval.0 };
     let consumer = KafkaClientRole::Consumer { config: settings.consumer };

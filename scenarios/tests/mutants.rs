@@ -56,8 +56,10 @@ use scenarios::report::Outcome;
 use scenarios::run::{Host, Request, drive, run};
 use scenarios::scenario::Scenario;
 
-/// None of them was made for one bug.
+/// None of them was made for one bug; the table's columns.
 const GENERIC: [&str; 6] = ["ci", "quorum", "partitions", "clock-skew", "power-loss", "controller-failover"];
+/// Neither were these.
+const MORE_GENERIC: [&str; 4] = ["brokers", "cluster-partitions", "cluster-power-loss", "combined"];
 /// A change of the draws may move what a seed meets; so many seeds from the recorded one on are tried.
 const NEARBY: u64 = 20;
 /// How far the table looks in each scenario.
@@ -65,6 +67,7 @@ const TABLE_SEEDS: u64 = 200;
 
 /// A bug, and where it is caught.
 struct Mutant {
+    test: &'static str,
     bug: Bug,
     scenario: &'static str,
     /// The first seed of the scenario in which `check` is the first to break.
@@ -78,6 +81,7 @@ struct Mutant {
 macro_rules! mutants {
     ($($test:ident: $bug:ident, $scenario:literal $seed:literal => $check:literal $(, then $then:literal)*;)+) => {
         const MUTANTS: &[Mutant] = &[$(Mutant {
+            test: stringify!($test),
             bug: Bug::$bug,
             scenario: $scenario,
             seed: $seed,
@@ -87,7 +91,7 @@ macro_rules! mutants {
 
         $(#[test]
         fn $test() {
-            is_caught(Bug::$bug);
+            is_caught(stringify!($test));
         })+
     };
 }
@@ -141,14 +145,30 @@ mutants! {
     p36_no_min_isr: Jepsen2013NoMinIsr, "ci" 0 => "ReplicationQuorumSuperset";
     g29_producer_state_of_leader_only: ProducerStateOfLeaderOnly, "ci" 0 => "DuplicateRecord";
     loader_skips_batch: LoaderSkipsBatch, "ci" 0 => "ImagesEqualAtEqualOffsets";
-    broker_epoch_reused: BrokerEpochReused, "ci" 0 => "MonotonicBrokerEpoch";
-    producer_id_blocks_overlap: ProducerIdBlocksOverlap, "ci" 0 => "ProducerIdBlocksDisjoint";
+    broker_epoch_reused: BrokerEpochReused, "ci" 0 => "MonotonicBrokerEpoch", then "RegistrationEpochs";
+    producer_id_blocks_overlap: ProducerIdBlocksOverlap, "ci" 0 => "ProducerIdBlocksDisjoint", then "ProducerIdsOnce";
     no_partition_divergence_check: NoPartitionDivergenceCheck, "ci" 2 => "LogMatching";
     partition_high_watermark_goes_back: PartitionHighWatermarkGoesBack, "ci" 5 => "MonotonicHighWatermark";
     first_replica_leads: FirstReplicaLeads, "ci" 0 => "LeaderByCommittedMetadata";
-    sequence_not_checked: SequenceNotChecked, "ci" 2 => "IdempotentSequences";
-    answered_before_commit: AnsweredBeforeCommit, "ci" 0 => "ProducerIdBlocksDisjoint";
-    consumer_resets_at_new_leader: ConsumerResetsAtNewLeader, "ci" 0 => "NonmonotonicPoll";
+    sequence_not_checked: SequenceNotChecked, "ci" 2 => "IdempotentSequences", then "IdempotentSequence";
+    answered_before_commit: AnsweredBeforeCommit, "ci" 0 => "ProducerIdBlocksDisjoint", then "UnaskedMetadata";
+    consumer_resets_at_new_leader: ConsumerResetsAtNewLeader, "ci" 0 => "NonmonotonicPoll", then "PollSkip";
+    partition_acknowledged_at_append: AckAtAppend, "ci" 2 => "ReplicationQuorumSuperset", then "LostWrite";
+    partition_read_uncommitted: ReadUncommitted, "ci" 2 => "ConsistentRead", then "UncommittedRead";
+    partition_ack_wrong_offset: AckWrongOffset, "ci" 0 => "AckedValueNotLost", then "InconsistentOffsets";
+    partition_pending_append_refused: PendingAppendRefused, "ci" 20 => "AbortedRead";
+    m19_read_of_latest_state: Kafka15048ReadOfLatestState, "cluster-partitions" 2 => "StaleAdminAnswer";
+    m25_no_session_after_failover: Kafka18138NoSessionAfterFailover, "cluster-partitions" 44 => "SilentBrokerFenced";
+    m35_unclean_shutdown_unnoticed: Kafka18635UncleanShutdownUnnoticed, "brokers" 47 => "AckedValueNotLost";
+    l03_fenced_joins_isr: Kafka13916FencedJoinsIsr, "ci" 5 => "ValidControllerIsrAndElr";
+    g14_wrong_divergence_answer: WrongDivergenceAnswer, "ci" 2 => "Recovery";
+    restart_keeps_roles: RestartKeepsRoles, "ci" 1 => "NeverTwoPartitionLeadersInSameEpoch";
+    producer_not_appended: ProducerNotAppended, "ci" 0 => "InventedRecord";
+    newer_batch_overtakes: NewerBatchOvertakes, "ci" 0 => "NonmonotonicSend";
+    poll_leaves_batch_out: PollLeavesBatchOut, "ci" 0 => "IntPollSkip";
+    poll_shows_batch_twice: PollShowsBatchTwice, "ci" 0 => "IntNonmonotonicPoll";
+    out_of_range_above_high_watermark: OutOfRangeAboveHighWatermark, "ci" 1 => "PositionLost";
+    partition_never_read: PartitionNeverRead, "ci" 0 => "Recovery", then "Unseen";
 }
 
 /// No check claims what these break.
@@ -158,38 +178,10 @@ const UNNOTICED: [(Bug, &str); 3] = [
     (Bug::EndQuorumEpochIgnored, "an orderly failover takes as long as a crash: a matter of `[expect]`"),
 ];
 
-/// Full clusters promise what these break; within 60 seeds of `ci` nothing notices.
-const NOT_CAUGHT_YET: [(Bug, &str); 4] = [
-    (
-        Bug::Kafka15048ReadOfLatestState,
-        "an admin client reads what is not committed: several admins at short intervals",
-    ),
-    (Bug::Kafka18138NoSessionAfterFailover, "no check bounds how long a silent broker stays unfenced"),
+/// Full clusters promise what these break, and no generic scenario has met it yet.
+const NOT_CAUGHT_YET: [(Bug, &str); 2] = [
     (Bug::Kafka14617IsrWithoutEpochs, "an AlterPartition must be under way over a power loss and a new registration"),
     (Bug::Kafka18991StaleFetchApplied, "a fetch must be under way while its leader changes, and changes back"),
-];
-
-/// Checks of full clusters that unit tests break (`checks/tests`, `checks/clients/tests`), and no mutant
-/// yet.
-const BY_STORIES_ONLY: &[&str] = &[
-    "NeverTwoPartitionLeadersInSameEpoch",
-    "ConsistentRead",
-    "IdempotentSequence",
-    "InconsistentOffsets",
-    "LostWrite",
-    "AbortedRead",
-    "InventedRecord",
-    "UncommittedRead",
-    "NonmonotonicSend",
-    "PollSkip",
-    "IntPollSkip",
-    "IntNonmonotonicPoll",
-    "PositionLost",
-    "Unseen",
-    "StaleAdminAnswer",
-    "UnaskedMetadata",
-    "ProducerIdsOnce",
-    "RegistrationEpochs",
 ];
 
 fn scenario(name: &str, bug: Option<Bug>) -> Scenario {
@@ -233,9 +225,10 @@ fn caught_at(mutant: &Mutant) -> Result<u64, BTreeSet<String>> {
     Err(seen)
 }
 
-fn is_caught(bug: Bug) {
-    let mutant = MUTANTS.iter().find(|mutant| mutant.bug == bug).expect("the macro makes both");
+fn is_caught(test: &str) {
+    let mutant = MUTANTS.iter().find(|mutant| mutant.test == test).expect("the macro makes both");
     if let Err(seen) = caught_at(mutant) {
+        let bug = mutant.bug;
         panic!("{} no more breaks {} and then {:?}, but {seen:?}", bug.name(), mutant.check, mutant.then);
     }
 }
@@ -251,16 +244,19 @@ fn the_same_seeds_hold_without_a_bug() {
 #[test]
 fn every_bug_and_every_check_has_its_row() {
     let elsewhere = || UNNOTICED.iter().chain(&NOT_CAUGHT_YET).map(|(bug, _)| *bug);
-    let listed = |bug: Bug| MUTANTS.iter().map(|m| m.bug).chain(elsewhere()).filter(|b| *b == bug).count();
     for bug in Bug::ALL {
-        assert_eq!(listed(*bug), 1, "{}", bug.name());
+        // One that a quorum and its brokers have both may have a row for each.
+        let is_caught = MUTANTS.iter().any(|mutant| mutant.bug == *bug);
+        let listed = usize::from(is_caught) + elsewhere().filter(|other| other == bug).count();
+        assert_eq!(listed, 1, "{}", bug.name());
     }
     let has_mutant = |check: &Invariant| {
         MUTANTS.iter().any(|mutant| mutant.check == check.name() || mutant.then.contains(&check.name()))
     };
     let without: Vec<&str> = Invariant::ALL.iter().filter(|check| !has_mutant(check)).map(|it| it.name()).collect();
-    assert_eq!(without, BY_STORIES_ONLY, "checks without a mutant");
-    assert!(MUTANTS.iter().all(|mutant| GENERIC.contains(&mutant.scenario)));
+    assert_eq!(without, Vec::<&str>::new(), "checks without a mutant");
+    let is_generic = |name: &str| GENERIC.contains(&name) || MORE_GENERIC.contains(&name);
+    assert!(MUTANTS.iter().all(|mutant| is_generic(mutant.scenario)));
 }
 
 /// `R01` of "R01 (KAFKA-10533): …"; a check's own mutant has none.

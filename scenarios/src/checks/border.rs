@@ -76,7 +76,8 @@ impl Checks {
             }
             Message::Request { correlation_id, request } => {
                 if let Some(cluster) = &mut self.cluster {
-                    cluster.request_taken(server, connection, *correlation_id, request);
+                    let of = (connection, *correlation_id);
+                    cluster.request_taken(at, server, of, request, &mut self.coverage);
                 }
             }
             Message::Response { .. } => {}
@@ -236,8 +237,15 @@ impl Checks {
             Observation::LeadershipAnnounced { epoch } => {
                 self.leaders.announced(&self.servers, server, epoch, &mut self.verdict);
                 self.failovers.activated(self.verdict.now_ns, server, epoch);
+                if let Some(cluster) = &mut self.cluster {
+                    cluster.sessions.claimed(self.verdict.now_ns, server, epoch);
+                }
             }
-            Observation::LeadershipRenounced { .. } => {}
+            Observation::LeadershipRenounced { .. } => {
+                if let Some(cluster) = &mut self.cluster {
+                    cluster.sessions.left(server);
+                }
+            }
             Observation::Applied { end } => {
                 let ghost = &self.servers[server];
                 let agreed = self.committed.agreed_end(ghost, &self.ledger);
@@ -333,6 +341,10 @@ impl Checks {
         if let Some(cluster) = &mut self.cluster {
             let (committed, ledger) = (&self.committed, &self.ledger);
             cluster.committed(committed, ledger, &mut self.verdict, &mut self.coverage, &mut self.failovers);
+            if let Some(active) = cluster.sessions.due(self.verdict.now_ns) {
+                let log_end = self.servers[active].log.end(ledger);
+                cluster.judge_sessions(committed.end, log_end, &mut self.verdict);
+            }
         }
     }
 
@@ -405,6 +417,9 @@ impl Checks {
     /// more; `by_ms` is how far a wall clock may have gone back.
     pub fn disturbed(&mut self, at: u64, server: usize, begins: bool, by_ms: u64) {
         self.check_quorum.disturbed(at, server, begins, by_ms);
+        if let Some(cluster) = &mut self.cluster {
+            cluster.sessions.disturbed(at, server, begins);
+        }
     }
 
     /// A fault hits a server; `cause` is its kind. Counts as a failover if that server leads.
@@ -446,6 +461,7 @@ impl Checks {
         self.verdict.now_ns = at;
         let missing = self.recovery.missing(&self.servers, &mut self.committed, &self.ledger);
         let missing = missing.or_else(|| self.missing_in_cluster());
+        self.is_overdue = true;
         self.recovery.overdue(missing, &self.servers, &mut self.verdict);
     }
 
@@ -462,7 +478,7 @@ impl Checks {
         let (committed, coverage) = (&self.committed, &mut self.coverage);
         self.white_box.finish(committed, durable_end, promised_end, coverage, &mut self.verdict);
         if let Some(cluster) = &mut self.cluster {
-            cluster.histories.finish(self.has_recovered, &mut self.verdict);
+            cluster.histories.finish(self.has_recovered, self.is_overdue, &mut self.verdict);
         }
         self.promise_stands();
     }

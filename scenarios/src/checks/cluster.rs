@@ -4,8 +4,9 @@
 use std::rc::Rc;
 
 use raft::broker::observation::BrokerObservation;
-use raft::ids::{NodeId, Offset};
+use raft::ids::{BrokerEpoch, NodeId, Offset};
 use raft::io::{DurableFiles, PartitionShown};
+use raft::message::cluster::BrokerState;
 use raft::message::{
     AdminRequest, ClusterRequest, ClusterResponse, DataRequest, DataResponse, ErrorCode, Request, Response,
 };
@@ -21,6 +22,7 @@ use super::ghost::ServerGhost;
 use super::ghost::boot::HowDown;
 use super::ghost::ledger::Ledger;
 use super::metadata::MetadataGhost;
+use super::metadata::sessions::Sessions;
 use super::recovery::Missing;
 use super::replication::{Around, Replication, Settings};
 use super::verdict::Verdict;
@@ -43,6 +45,8 @@ pub struct BrokerConfig {
     pub topics: Rc<[Rc<str>]>,
     /// The controllers' static `min.insync.replicas`.
     pub controllers_min_insync_replicas: i32,
+    /// Their `broker.session.timeout.ms`; the longest.
+    pub session_timeout_ms: u32,
 }
 
 /// See the module's documentation.
@@ -55,6 +59,8 @@ pub struct ClusterChecks {
     excused_records: u64,
     /// Where the committed metadata ended at healing.
     to_be_published: Offset,
+    /// What the active controller hears of brokers.
+    pub sessions: Sessions,
     /// Clients that begin after healing.
     pub fresh: FreshClients,
     /// What all clients did.
@@ -62,10 +68,10 @@ pub struct ClusterChecks {
 }
 
 impl ClusterChecks {
-    /// Before anything happened.
-    pub fn new(servers: &[NodeId], config: BrokerConfig) -> ClusterChecks {
-        let BrokerConfig { ids, settings, controllers_min_insync_replicas, first_fresh_client, partitions, topics } =
-            config;
+    /// Before anything happened; the slowest clock loses `slowest_ppm`.
+    pub fn new(servers: &[NodeId], config: BrokerConfig, slowest_ppm: u32) -> ClusterChecks {
+        let BrokerConfig { ids, settings, controllers_min_insync_replicas, session_timeout_ms, .. } = config;
+        let BrokerConfig { first_fresh_client, partitions, topics, .. } = config;
         ClusterChecks {
             brokers: ids.clone(),
             metadata: MetadataGhost::new(servers.len(), controllers_min_insync_replicas),
@@ -74,6 +80,7 @@ impl ClusterChecks {
             excused_records: 0,
             to_be_published: Offset(0),
             histories: ClientHistories::new(&topics, &ids),
+            sessions: Sessions::new(servers.len(), ids.clone(), u64::from(session_timeout_ms), slowest_ppm),
             fresh: FreshClients::new(first_fresh_client, partitions),
         }
     }
@@ -124,6 +131,13 @@ impl ClusterChecks {
         }
     }
 
+    /// Something more is committed; the active controller's log goes to `log_end`.
+    pub fn judge_sessions(&mut self, committed_end: Offset, log_end: Offset, verdict: &mut Verdict) {
+        let cluster = self.metadata.image().cluster();
+        let is_unfenced = |id| cluster.broker(id).is_some_and(|broker| !broker.fenced);
+        self.sessions.judge((committed_end, log_end), is_unfenced, verdict);
+    }
+
     /// A process boots.
     pub fn booted(
         &mut self,
@@ -143,6 +157,7 @@ impl ClusterChecks {
     pub fn down(&mut self, server: usize, how: HowDown) {
         self.replication.disk_mut(server).went_down(how);
         self.replication.down(server);
+        self.sessions.left(server);
     }
 
     /// Durable bytes of a server were destroyed.
@@ -195,8 +210,28 @@ impl ClusterChecks {
     }
 
     /// A request reaches a server.
-    pub fn request_taken(&mut self, server: usize, connection: u64, correlation_id: i32, request: &Request) {
+    pub fn request_taken(
+        &mut self,
+        at: u64,
+        server: usize,
+        (connection, correlation_id): (u64, i32),
+        request: &Request,
+        coverage: &mut Coverage,
+    ) {
         match request {
+            Request::Cluster(ClusterRequest::AlterPartition(request)) => {
+                let mut members = request.partitions.iter().flat_map(|item| item.new_isr_with_epochs.iter());
+                let former = |member: &BrokerState| {
+                    let is_known = member.broker_epoch != BrokerEpoch::UNKNOWN;
+                    is_known && self.metadata.broker_epoch(member.broker_id) > member.broker_epoch
+                };
+                if members.any(former) {
+                    coverage.met(Situation::IsrChangeOfFormerProcess);
+                }
+            }
+            Request::Cluster(ClusterRequest::BrokerHeartbeat(request)) => {
+                self.sessions.heard(at, server, request.broker_id);
+            }
             Request::Data(DataRequest::Produce(request)) => {
                 self.replication.produce_taken(server, connection, correlation_id, request);
             }

@@ -71,6 +71,9 @@ situations! {
     AlterPartitionRejected = "alter_partition_rejected" needs |can| can.brokers,
     /// An append was answered with the offsets that an earlier attempt had got.
     DuplicateProduceAnswered = "duplicate_produce_answered" needs |can| can.brokers,
+    /// A leader's proposal with a process of a broker reached a controller when another one was
+    /// registered.
+    IsrChangeOfFormerProcess = "isr_change_of_former_process" needs |can| can.brokers,
     /// An append was committed and the producer told that too few replicas are left.
     NotEnoughReplicasAfterAppend = "not_enough_replicas_after_append" needs |can| can.brokers,
 }
@@ -92,6 +95,7 @@ const PROBES: &[(Probe, &str, Needs)] = &[
     // mistake (KAFKA-18723) makes a follower drop a batch.
     (Probe::BatchDropped, "batch_dropped", |can| can.bug),
     (Probe::AppendRefused, "append_refused", |can| can.several_voters || can.restart),
+    (Probe::StaleFetchAnswer, "stale_fetch_answer", |can| can.brokers),
 ];
 
 /// Every name.

@@ -106,6 +106,8 @@ pub struct Checks {
     /// Only with brokers.
     cluster: Option<Box<ClusterChecks>>,
     has_recovered: bool,
+    /// The recovery bound has passed.
+    is_overdue: bool,
     audits: u64,
     cut_links: u32,
 }
@@ -134,8 +136,9 @@ impl Checks {
             failovers,
             coverage: Coverage::default(),
             verdict: Verdict::new(keep_going),
-            cluster: brokers.map(|brokers| Box::new(ClusterChecks::new(&servers, brokers))),
+            cluster: brokers.map(|brokers| Box::new(ClusterChecks::new(&servers, brokers, slowest_ppm))),
             has_recovered: false,
+            is_overdue: false,
             audits: 0,
             cut_links: 0,
         }

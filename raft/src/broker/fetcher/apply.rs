@@ -64,14 +64,25 @@ impl Fetcher {
         let any_epoch = replicas.bugs().has(Bug::Kafka18991StaleFetchApplied);
         for found in answer.partitions.iter() {
             let Some(state) = self.partitions.get(&found.partition).copied() else { continue };
-            let is_current = |asked: &FetchPartition| {
-                let in_epoch = asked.current_leader_epoch == state.leader_epoch || any_epoch;
-                asked.partition == found.partition && asked.fetch_offset == state.fetch_offset && in_epoch
+            let of_this = |asked: &&FetchPartition| {
+                asked.partition == found.partition && asked.fetch_offset == state.fetch_offset
             };
-            if !asked.iter().any(is_current) || !state.is_ready(step.now.mono_ns) || state.out_of_range.is_some() {
+            let Some(asked) = asked.iter().find(of_this) else { continue };
+            if !state.is_ready(step.now.mono_ns) || state.out_of_range.is_some() {
                 continue;
             }
-            let verdict = apply(found, state, replicas, step);
+            let stale = asked.current_leader_epoch != state.leader_epoch;
+            if stale {
+                step.out.probe(Probe::StaleFetchAnswer);
+            }
+            if stale && !any_epoch {
+                continue;
+            }
+            // `onPartitionFenced` has always compared epochs: an older one's error fails nothing.
+            let verdict = match found.error {
+                ErrorCode::FencedLeaderEpoch if stale => Verdict::BackOff,
+                _ => apply(found, state, replicas, step),
+            };
             let moved = !matches!(verdict, Verdict::Unmoved(_));
             self.conclude(found.partition, verdict, backoff_ms, step);
             if moved {

@@ -11,7 +11,7 @@ use super::recovery::Recovered;
 use crate::bugs::{Bug, Bugs};
 use crate::ids::{LeaderEpoch, Offset, OffsetAndEpoch, Uuid};
 use crate::io::{Effect, FileHandle, Out, Probe};
-use crate::log::{Batch, EpochCache, Force, Records, Segment, write_topic_id};
+use crate::log::{Batch, BatchBuilder, EpochCache, Force, Records, Segment, write_topic_id};
 use crate::message::ErrorCode;
 
 /// Sizes that matter to a data log.
@@ -225,7 +225,15 @@ impl PartitionLog {
         if let Some(BatchMetadata { first_offset, last_offset, .. }) = original {
             return Ok(LeaderAppend::Duplicate { first: first_offset, last: last_offset });
         }
-        let batch = Rc::new(batch.assigned(self.end, epoch));
+        let batch = if self.config.bugs.has(Bug::ProducerNotAppended) {
+            let mut nobodys = BatchBuilder::new(self.end, epoch, batch.max_timestamp_ms());
+            for (_, value) in batch.values() {
+                nobodys.value(value);
+            }
+            nobodys.build()
+        } else {
+            Rc::new(batch.assigned(self.end, epoch))
+        };
         self.append(slice::from_ref(&batch), now_ms, out);
         self.producers.update(&batch);
         Ok(LeaderAppend::Appended { first: batch.base_offset, last: batch.last_offset })

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::{IsrState, Partition, Replica, Surroundings};
 use crate::broker::observation::BrokerObservation;
-use crate::bugs::Bug;
+use crate::bugs::{Bug, Bugs};
 use crate::ids::{BrokerEpoch, NodeId, Offset};
 use crate::message::ErrorCode;
 use crate::message::cluster::{AlterPartitionItem, AlterPartitionResult, BrokerState};
@@ -43,7 +43,8 @@ impl Partition {
                 return self.isr.effective().contains(&replica.broker_id);
             }
             self.isr.is_in_maximal(replica.broker_id)
-                || replica.is_caught_up(end, around.now_ms, around.max_lag_ms) && is_eligible(replica, around)
+                || replica.is_caught_up(end, around.now_ms, around.max_lag_ms)
+                    && is_eligible(replica, self.bugs, around)
         };
         // A member whose end is unknown has not fetched from this leader yet: nothing moves.
         let mut ends = self.remotes.iter().filter(counts).map(|replica| replica.log_end);
@@ -68,6 +69,8 @@ impl Partition {
         leader_log_end: Offset,
         around: &mut Surroundings<'_>,
     ) -> Result<bool, ErrorCode> {
+        let without_epochs = self.bugs.has(Bug::Kafka14617IsrWithoutEpochs);
+        let follower_epoch = if without_epochs { BrokerEpoch::UNKNOWN } else { follower_epoch };
         let alive = around.view.broker(follower).filter(|broker| !broker.fenced);
         if follower_epoch.0 != -1 && alive.is_some_and(|broker| broker.epoch > follower_epoch) {
             return Err(ErrorCode::NotLeaderOrFollower);
@@ -90,7 +93,7 @@ impl Partition {
         let replica = self.remote(follower)?;
         let end = replica.log_end?;
         let below_start = end < start && !self.bugs.has(Bug::Kafka7128JoinBelowEpochStart);
-        if end < self.log.high_watermark() || below_start || !is_eligible(replica, around) {
+        if end < self.log.high_watermark() || below_start || !is_eligible(replica, self.bugs, around) {
             return None;
         }
         let base = Rc::clone(self.isr.effective());
@@ -204,9 +207,10 @@ impl Partition {
 
 /// `isReplicaIsrEligible`: unfenced, not leaving, and its last fetch was of the incarnation that the
 /// image knows.
-fn is_eligible(replica: &Replica, around: &Surroundings<'_>) -> bool {
+fn is_eligible(replica: &Replica, bugs: Bugs, around: &Surroundings<'_>) -> bool {
     let (Some(broker), Some(epoch)) = (around.view.broker(replica.broker_id), replica.broker_epoch) else {
         return false;
     };
-    !broker.fenced && !broker.in_controlled_shutdown && (epoch == BrokerEpoch::UNKNOWN || epoch == broker.epoch)
+    let active = !broker.fenced && !broker.in_controlled_shutdown;
+    (active || bugs.has(Bug::Kafka13916FencedJoinsIsr)) && (epoch == BrokerEpoch::UNKNOWN || epoch == broker.epoch)
 }

@@ -301,6 +301,9 @@ impl Partition {
             return Err(ErrorCode::OffsetOutOfRange);
         }
         let diverges = end.epoch < last_fetched_epoch || end.offset < fetch_offset;
+        if diverges && self.bugs.has(Bug::WrongDivergenceAnswer) {
+            return Ok(Some(OffsetAndEpoch { offset: self.log.end_offset(), epoch: last_fetched_epoch }));
+        }
         Ok(diverges.then_some(end))
     }
 

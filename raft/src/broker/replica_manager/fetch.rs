@@ -126,6 +126,10 @@ impl ReplicaManager {
         if asked.fetch_offset < found.log_start_offset || asked.fetch_offset > found.log_end_offset {
             return Err(ErrorCode::OffsetOutOfRange);
         }
+        let ahead = follower.is_none() && asked.fetch_offset > found.high_watermark;
+        if ahead && bugs.has(Bug::OutOfRangeAboveHighWatermark) {
+            return Err(ErrorCode::OffsetOutOfRange);
+        }
         let bound = bound(partition, follower, bugs);
         if asked.fetch_offset < bound {
             let max_bytes = usize::try_from(asked.partition_max_bytes).unwrap_or(0).min(budget.bytes);

@@ -39,7 +39,11 @@ impl Consumer {
         };
         let busy: SmallVec<[NodeId; 8]> = self.in_flight.values().filter_map(fetched).collect();
         let mut asked: SmallVec<[(NodeId, TopicPartition, FetchPosition); 16]> = SmallVec::new();
+        let never = self.config.client.bugs.has(Bug::PartitionNeverRead);
         for (partition, position) in self.subscriptions.fetchable() {
+            if never && partition.partition == 1 {
+                continue;
+            }
             match position.current_leader.leader {
                 Some(node) if busy.contains(&node) => {}
                 Some(node) => asked.push((node, partition, position)),
@@ -133,7 +137,14 @@ impl Consumer {
         told: &FetchablePartition,
         out: &mut ClientOut,
     ) {
-        for batch in &told.records.0 {
+        let (batches, bugs) = (&told.records.0, self.config.client.bugs);
+        let left_out = bugs.has(Bug::PollLeavesBatchOut) && batches.len() > 2;
+        let shown_twice = usize::from(bugs.has(Bug::PollShowsBatchTwice) && batches.len() > 1);
+        let again = batches.iter().take(shown_twice);
+        for (at, batch) in again.chain(batches).enumerate() {
+            if left_out && at == 1 {
+                continue;
+            }
             if batch.last_offset < position {
                 continue;
             }
@@ -147,7 +158,7 @@ impl Consumer {
                 out.observe(AttemptEvent::PollRecord { attempt, offset, value });
             }
             let mut next = batch.next_offset();
-            if self.config.client.bugs.has(Bug::ReadsGoBack) && attempt.is_multiple_of(2) {
+            if bugs.has(Bug::ReadsGoBack) && attempt.is_multiple_of(2) {
                 next.0 /= 2;
             }
             self.subscriptions.advance(partition, next, batch.epoch);

@@ -9,6 +9,7 @@ use smallvec::SmallVec;
 
 use super::batch::ProducerBatch;
 use super::transaction_manager::{Batches, TransactionManager};
+use crate::bugs::Bug;
 use crate::client::metadata::Metadata;
 use crate::client::{ProducerConfig, TopicPartition};
 use crate::ids::NodeId;
@@ -54,13 +55,16 @@ impl RecordAccumulator {
     ) {
         let last = self.queues.get(&partition).and_then(|queue| queue.back());
         let last = last.and_then(|number| self.batches.get_mut(number));
-        if last.is_some_and(|batch| batch.try_append(value, config.batch_size)) {
+        let waits = last.as_ref().is_some_and(|batch| batch.state.is_none());
+        let overtakes = waits && config.client.bugs.has(Bug::NewerBatchOvertakes);
+        if !overtakes && last.is_some_and(|batch| batch.try_append(value, config.batch_size)) {
             return;
         }
         let mut batch = ProducerBatch::new(partition, now_ms, wall_ms);
         batch.try_append(value, config.batch_size);
         let number = self.add(batch);
-        self.queues.get_or_insert_with(partition, VecDeque::new).push_back(number);
+        let queue = self.queues.get_or_insert_with(partition, VecDeque::new);
+        queue.insert(queue.len() - usize::from(overtakes), number);
     }
 
     /// Sends everything now held without lingering.

@@ -66,7 +66,7 @@ fn next_state(
         Fenced if !request.want_fence && is_caught_up => Unfenced,
         Fenced | ShutdownNow => Fenced,
         Unfenced if request.want_fence && request.want_shut_down => ShutdownNow,
-        Unfenced if request.want_fence => Fenced,
+        Unfenced if request.want_fence && !view.settings.bugs.has(Bug::RestartKeepsRoles) => Fenced,
         Unfenced if request.want_shut_down && leads() => ControlledShutdown,
         Unfenced if request.want_shut_down => ShutdownNow,
         Unfenced => Unfenced,

@@ -36,8 +36,9 @@ pub fn register_broker(
     }
     let existing = state.cluster.broker(broker_id);
     let same_incarnation = existing.filter(|broker| broker.incarnation_id == request.incarnation_id);
+    let takes_over = existing.filter(|_| settings.bugs.has(Bug::RestartKeepsRoles));
     if let Some(existing) = existing
-        && same_incarnation.is_none()
+        && same_incarnation.or(takes_over).is_none()
         && heartbeats.has_valid_session(broker_id, existing.epoch, now_ns)
     {
         return Err(ErrorCode::DuplicateBrokerRegistration);
@@ -57,10 +58,11 @@ pub fn register_broker(
         Some(existing) => existing.epoch,
         None => BrokerEpoch(next_write_offset.0),
     };
-    if same_incarnation.is_none() {
+    if same_incarnation.or(takes_over).is_none() {
         let view = View { state, heartbeats, settings };
         // A broker that was never registered has no epoch that the marker could name: unclean.
-        let clean = existing.is_some_and(|broker| broker.epoch == request.previous_broker_epoch);
+        let clean = existing.is_some_and(|broker| broker.epoch == request.previous_broker_epoch)
+            || settings.bugs.has(Bug::Kafka18635UncleanShutdownUnnoticed);
         if state.elr_enabled() && !clean {
             replication::lost_uncleanly(view, broker_id, &mut records);
         } else {
@@ -79,7 +81,7 @@ pub fn register_broker(
         end_points: end_points(&request.listeners),
         features: features(&request.features),
         rack: request.rack.clone(),
-        fenced: same_incarnation.is_none_or(|broker| broker.fenced),
+        fenced: same_incarnation.or(takes_over).is_none_or(|broker| broker.fenced),
         in_controlled_shutdown: same_incarnation.is_some_and(|broker| broker.in_controlled_shutdown),
         log_dirs,
         cordoned_log_dirs: None,

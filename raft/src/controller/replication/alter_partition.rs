@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::View;
+use crate::bugs::Bug;
 use crate::controller::partition_change_builder::PartitionChangeBuilder;
 use crate::controller::result::ControllerResult;
 use crate::ids::{BrokerEpoch, LeaderEpoch, NodeId, PartitionEpoch};
@@ -96,7 +97,7 @@ fn is_eligible(view: View<'_>, member: &BrokerState) -> bool {
     let broker = view.state.cluster.broker(member.broker_id);
     broker.is_some_and(|broker| {
         let same_epoch = member.broker_epoch == BrokerEpoch::UNKNOWN || member.broker_epoch == broker.epoch;
-        broker.is_active() && same_epoch
+        (broker.is_active() || view.settings.bugs.has(Bug::Kafka13916FencedJoinsIsr)) && same_epoch
     })
 }
 

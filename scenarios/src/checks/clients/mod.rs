@@ -314,8 +314,9 @@ impl ClientHistories {
     }
 
     /// The run is over: what could not be judged before. `complete`: it recovered, so that the
-    /// committed logs have caught up with all leaders, and fresh consumers have read them.
-    pub fn finish(&mut self, complete: bool, verdict: &mut Verdict) {
+    /// committed logs have caught up with all leaders, and fresh consumers have read them. `overdue`: it
+    /// had all the time for that, and did not.
+    pub fn finish(&mut self, complete: bool, overdue: bool, verdict: &mut Verdict) {
         self.appends.finish(complete, &mut self.topics, &mut self.counts, verdict);
         let (topics, appends, counts) = (&mut self.topics, &self.appends, &mut self.counts);
         self.polls.finish(&mut polls::Around { topics, appends, counts, verdict });
@@ -324,12 +325,12 @@ impl ClientHistories {
             self.counts.ended("init_producer_id", Outcome::Unknown);
         }
         for log in 0..self.topics.logs.len() {
-            self.finish_log(log, complete, verdict);
+            self.finish_log(log, (complete, overdue), verdict);
         }
         self.finished = true;
     }
 
-    fn finish_log(&mut self, index: LogIndex, complete: bool, verdict: &mut Verdict) {
+    fn finish_log(&mut self, index: LogIndex, (complete, overdue): (bool, bool), verdict: &mut Verdict) {
         let (name, deleted) = (self.topics.name_of(index), self.topics.is_deleted(index));
         let log = &mut self.topics.logs[index];
         let end = log.end();
@@ -360,7 +361,8 @@ impl ClientHistories {
             });
         }
         let unseen = |(_, record): &(i64, &partition_log::LogRecord)| !record.seen;
-        let unseen = complete.then(|| (0..).zip(log.to_be_read()).filter(unseen));
+        // Whoever recovers has shown all of it anew; one that does not must not have kept it from all.
+        let unseen = (complete || overdue).then(|| (0..).zip(log.to_be_read()).filter(unseen));
         let acked =
             unseen.into_iter().flatten().find(|(offset, record)| self.appends.is_acked_at(record.value, *offset));
         if let Some((offset, record)) = acked {

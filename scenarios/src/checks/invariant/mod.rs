@@ -111,6 +111,8 @@ invariants! {
     CommittedMetadataReplays = "CommittedMetadataReplays", "Kafka: a record that does not replay is a fatal fault of every controller";
     /// A broker epoch belongs to one incarnation of one broker, and newer ones are higher.
     MonotonicBrokerEpoch = "MonotonicBrokerEpoch", "KIP-631: the broker epoch is the offset of its registration";
+    /// A broker that the active controller does not hear is fenced when its session is over.
+    SilentBrokerFenced = "SilentBrokerFenced", "KIP-631: broker.session.timeout.ms, fencing; KAFKA-18138";
     /// A producer id is given out once: by the controller to one broker, by that to one producer.
     ProducerIdBlocksDisjoint = "ProducerIdBlocksDisjoint", "KIP-730: producer ids are allocated in disjoint blocks";
     /// ISR and ELR are disjoint sets of replicas, the leader and all of the ISR are active, the ELR is

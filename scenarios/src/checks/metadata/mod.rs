@@ -2,7 +2,7 @@
 //! nodes publish.
 //!
 //! * this file: the ghost image, one batch after the other, and its digest at each offset
-//! * [`brokers`]: broker epochs; [`producer_ids`]: blocks and ids
+//! * [`brokers`]: broker epochs; [`sessions`]: who must be fenced; [`producer_ids`]: blocks and ids
 //! * [`partitions`] judges the ISR and ELR of each
 //!
 //! Only a cluster with brokers has it: a quorum's records say nothing to an image.
@@ -10,6 +10,7 @@
 pub mod brokers;
 pub mod partitions;
 pub mod producer_ids;
+pub mod sessions;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;

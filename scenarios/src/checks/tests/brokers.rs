@@ -122,11 +122,12 @@ impl Brokers {
             ids: ids.clone(),
             settings,
             controllers_min_insync_replicas: 1,
+            session_timeout_ms: 9_000,
             first_fresh_client: 0,
             partitions: 0,
             topics: std::rc::Rc::from([]),
         };
-        let mut checks = ClusterChecks::new(&ids, config);
+        let mut checks = ClusterChecks::new(&ids, config, 0);
         // No client asks for what is committed here, and none is judged.
         checks.histories.metadata_cut(&mut Verdict::default());
         Brokers {
@@ -346,7 +347,8 @@ impl Brokers {
             partitions: Rc::from([PartitionProduceData { partition: PARTITION, records }]),
         };
         let request = Request::Data(DataRequest::Produce(request));
-        self.checks.request_taken(server, CLIENT_CONNECTION, self.requests, &request);
+        let of = (CLIENT_CONNECTION, self.requests);
+        self.checks.request_taken(0, server, of, &request, &mut self.coverage);
         self.append(server, batch)
     }
 

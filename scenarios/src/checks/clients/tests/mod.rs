@@ -111,7 +111,7 @@ fn play(steps: &[Step]) -> Played {
             Step::Healed => histories.healed(),
         }
     }
-    played.histories.finish(true, &mut played.verdict);
+    played.histories.finish(true, false, &mut played.verdict);
     let expected = if played.broke().is_some() { Linearizability::Violated } else { Linearizability::Holds };
     assert_eq!(played.histories.linearizability(&played.verdict), expected);
     played

@@ -1,0 +1,214 @@
+//! `SilentBrokerFenced`: a broker that the active controller does not hear is fenced when its session
+//! is over.
+//!
+//! Judged from Heartbeat requests as the active controller takes them, and from committed records.
+//! A controller that takes over gives every unfenced broker a session of its own
+//! (`ClusterControlManager.activate`, KAFKA-18138), so a session begins with the claim or with the
+//! last heartbeat since. Whoever is late because it does not run, or because it cannot commit, is
+//! excused: what counts are batches that the active controller began after the session was over and
+//! brought to be committed. Its timers outrank its queue, so it must have looked at sessions between
+//! any two of them.
+
+use raft::ids::{LeaderEpoch, NodeId, Offset};
+
+use crate::checks::invariant::Invariant;
+use crate::checks::verdict::{Verdict, seconds};
+
+/// The sweep takes one broker, and looks again after 10 ms.
+const SLACK_NS: u64 = 200_000_000;
+/// Each batch begins when the one before is committed.
+const LATER_BATCHES: u8 = 3;
+
+/// What the active controller has heard of a broker.
+#[derive(Clone, Copy, Debug)]
+struct Session {
+    broker: NodeId,
+    /// True time, ns.
+    heard_ns: u64,
+    /// Its session is over, and that long: where the active controller's log ended when the last batch
+    /// was committed, and how many have begun and were committed since.
+    over: Option<(Offset, u8)>,
+}
+
+#[derive(Clone, Debug)]
+struct Active {
+    server: usize,
+    epoch: LeaderEpoch,
+    sessions: Vec<Session>,
+    /// No session is over before.
+    due_ns: u64,
+}
+
+/// Of each server: faults of its clocks, its process or its disk.
+#[derive(Clone, Copy, Debug, Default)]
+struct Calm {
+    disturbances: u32,
+    since_ns: u64,
+}
+
+/// See the module.
+#[derive(Clone, Debug)]
+pub struct Sessions {
+    brokers: Vec<NodeId>,
+    bound_ns: u64,
+    calm: Vec<Calm>,
+    active: Option<Active>,
+}
+
+impl Sessions {
+    /// `timeout_ms` is the longest `broker.session.timeout.ms` of any controller; sessions are looked
+    /// at eight times in it. The slowest clock loses `slowest_ppm`.
+    pub fn new(servers: usize, brokers: Vec<NodeId>, timeout_ms: u64, slowest_ppm: u32) -> Sessions {
+        let rate = u64::from(1_000_000_u32.saturating_sub(slowest_ppm).max(1));
+        let timeout_ns = timeout_ms.saturating_mul(1_000_000);
+        let local_ns = timeout_ns.saturating_add(timeout_ns / 8);
+        let bound_ns = (local_ns / rate).saturating_mul(1_000_000).saturating_add(1_000_000 + SLACK_NS);
+        Sessions { brokers, bound_ns, calm: vec![Calm::default(); servers], active: None }
+    }
+
+    /// A controller claims.
+    pub fn claimed(&mut self, at_ns: u64, server: usize, epoch: LeaderEpoch) {
+        if self.active.as_ref().is_some_and(|active| active.epoch >= epoch) {
+            return;
+        }
+        let session = |broker: &NodeId| Session { broker: *broker, heard_ns: at_ns, over: None };
+        let sessions = self.brokers.iter().map(session).collect();
+        self.active = Some(Active { server, epoch, sessions, due_ns: at_ns + self.bound_ns });
+    }
+
+    /// A controller renounces, or is gone.
+    pub fn left(&mut self, server: usize) {
+        self.active.take_if(|active| active.server == server);
+    }
+
+    /// A controller takes a broker's heartbeat.
+    pub fn heard(&mut self, at_ns: u64, server: usize, broker: NodeId) {
+        let Some(active) = self.active.as_mut().filter(|active| active.server == server) else { return };
+        if let Some(session) = active.sessions.iter_mut().find(|session| session.broker == broker) {
+            *session = Session { heard_ns: at_ns, over: None, ..*session };
+        }
+    }
+
+    /// A fault disturbs a server (or does so no more). Its sessions may all begin anew then.
+    pub fn disturbed(&mut self, at_ns: u64, server: usize, begins: bool) {
+        let calm = &mut self.calm[server];
+        calm.disturbances = calm.disturbances.saturating_add_signed(if begins { 1 } else { -1 });
+        calm.since_ns = at_ns;
+    }
+
+    /// The active controller's server, if a session may be over.
+    #[inline]
+    pub fn due(&self, now_ns: u64) -> Option<usize> {
+        self.active.as_ref().filter(|active| now_ns > active.due_ns).map(|active| active.server)
+    }
+
+    /// Something was committed, up to `committed_end`; the active controller's log goes to `log_end`.
+    pub fn judge(
+        &mut self,
+        (committed_end, log_end): (Offset, Offset),
+        is_unfenced: impl Fn(NodeId) -> bool,
+        verdict: &mut Verdict,
+    ) {
+        let (now_ns, bound_ns) = (verdict.now_ns, self.bound_ns);
+        let Some(active) = &mut self.active else { return };
+        let calm = self.calm[active.server];
+        let ends_ns = |session: &Session| session.heard_ns.max(calm.since_ns) + bound_ns;
+        for session in &mut active.sessions {
+            if calm.disturbances > 0 || now_ns <= ends_ns(session) || !is_unfenced(session.broker) {
+                session.over = None;
+                continue;
+            }
+            session.over = Some(match session.over {
+                None => (log_end, 0),
+                Some((begun, count)) if committed_end > begun => (log_end, count + 1),
+                Some(waiting) => waiting,
+            });
+            let batches = session.over.map_or(0, |(_, count)| count);
+            if batches == LATER_BATCHES {
+                let (broker, heard_ns) = (session.broker, session.heard_ns);
+                verdict.fail(Invariant::SilentBrokerFenced, || {
+                    format!(
+                        "the active controller has heard nothing of broker {broker} since {}, has written and committed since its session was over, and the broker is not fenced",
+                        seconds(heard_ns)
+                    )
+                });
+            }
+        }
+        active.due_ns = active.sessions.iter().map(ends_ns).min().unwrap_or(u64::MAX);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BROKER: NodeId = NodeId(101);
+    const SECOND: u64 = 1_000_000_000;
+
+    /// One broker that is heard at its controller's claim and never again, with a session of 8 s: the
+    /// controller commits a batch each second. What breaks in how many seconds?
+    fn silent(seconds: u64, mut also: impl FnMut(&mut Sessions, u64), fenced_from: u64) -> Option<u64> {
+        let (mut sessions, mut verdict) = (Sessions::new(2, vec![BROKER], 8_000, 100), Verdict::default());
+        sessions.claimed(0, 0, LeaderEpoch(1));
+        for second in 1..seconds {
+            verdict.now_ns = second * SECOND;
+            also(&mut sessions, second);
+            if sessions.due(verdict.now_ns) == Some(0) {
+                let ends = (Offset(second as i64), Offset(second as i64));
+                sessions.judge(ends, |_| second < fenced_from, &mut verdict);
+            }
+            if let Some(violation) = verdict.violation() {
+                assert_eq!(violation.invariant, "SilentBrokerFenced");
+                return Some(second);
+            }
+        }
+        None
+    }
+
+    #[test]
+    fn the_silent_are_fenced_when_their_session_is_over() {
+        assert_eq!(silent(60, |_, _| {}, u64::MAX), Some(13), "9 s and the slack, then three batches");
+        assert_eq!(silent(60, |_, _| {}, 11), None);
+        assert_eq!(silent(60, |sessions, now| sessions.heard(now * SECOND, 0, BROKER), u64::MAX), None);
+        let heard_by_another = |sessions: &mut Sessions, now| sessions.heard(now * SECOND, 1, BROKER);
+        assert_eq!(silent(60, heard_by_another, u64::MAX), Some(13));
+    }
+
+    #[test]
+    fn a_new_controller_gives_a_session_of_its_own_and_none_active_fences_nobody() {
+        let claim = |sessions: &mut Sessions, now| {
+            if now == 5 {
+                sessions.claimed(5 * SECOND, 0, LeaderEpoch(2));
+            }
+        };
+        assert_eq!(silent(60, claim, u64::MAX), Some(18));
+        let leave = |sessions: &mut Sessions, now| {
+            if now == 5 {
+                sessions.left(0);
+            }
+        };
+        assert_eq!(silent(60, leave, u64::MAX), None);
+    }
+
+    #[test]
+    fn a_controller_that_is_disturbed_has_a_whole_session_more() {
+        let pause = |sessions: &mut Sessions, now| {
+            if now == 9 || now == 12 {
+                sessions.disturbed(now * SECOND, 0, now == 9);
+            }
+        };
+        assert_eq!(silent(60, pause, u64::MAX), Some(25));
+    }
+
+    #[test]
+    fn one_that_commits_nothing_new_is_excused() {
+        let (mut sessions, mut verdict) = (Sessions::new(1, vec![BROKER], 8_000, 0), Verdict::default());
+        sessions.claimed(0, 0, LeaderEpoch(1));
+        for second in 10..60 {
+            verdict.now_ns = second * SECOND;
+            // What it wrote before is committed, and what it writes since is not.
+            sessions.judge((Offset(7), Offset(7 + second as i64)), |_| true, &mut verdict);
+        }
+        assert!(verdict.violation().is_none());
+    }
+}
