@@ -6,6 +6,8 @@
 //!   same broker over the same link to a controller
 //! * a definite failure did nothing, unless its broker changed its link to the controller
 //!   meanwhile: then the request may have been executed before (controller-broker.md §5.7)
+//! * one that is done may be done again later if its broker changed that link: what it forwarded
+//!   first may lie in a network that was cut, and be executed when that is mended
 
 use std::collections::BTreeMap;
 
@@ -150,12 +152,14 @@ impl Admins {
                 Ended::Undecided
             }
             Outcome::Failed => Ended::Failed,
+            Outcome::Done if !same_link => {
+                around.counts.remark(Remark::ForwardedTwice);
+                Ended::Undecided
+            }
             Outcome::Done => Ended::Done(None),
         };
-        if outcome == Outcome::Done && matches!(attempt.request, Some(AdminRequest::CreateTopics(_))) {
-            let life = attempt.topic_ids.get(&index).and_then(|id| around.topics.by_id(*id));
-            // After another link a first execution may have made a topic as well.
-            ended = if same_link { Ended::Done(life) } else { Ended::Undecided };
+        if outcome == Outcome::Done && same_link && matches!(attempt.request, Some(AdminRequest::CreateTopics(_))) {
+            ended = Ended::Done(attempt.topic_ids.get(&index).and_then(|id| around.topics.by_id(*id)));
         }
         let proof = match outcome {
             Outcome::Unknown => Proof::Nothing,

@@ -27,8 +27,8 @@ pub enum Remark {
     /// The first batch of a producer in a log does not begin at sequence 0: batches before it were
     /// refused, and a log without state of a producer takes any sequence (controller-broker.md §6.8).
     ProducerBeganLate,
-    /// An admin request that failed may have been executed before: its broker changed the link to
-    /// the controller meanwhile (controller-broker.md §5.7).
+    /// An admin request may have been executed before its answer's execution, or may be after it: its
+    /// broker changed the link to the controller meanwhile (controller-broker.md §5.7).
     ForwardedTwice,
     /// A consumer's position was reset.
     PositionReset,

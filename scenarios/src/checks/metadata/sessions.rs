@@ -25,8 +25,8 @@ struct Session {
     broker: NodeId,
     /// True time, ns.
     heard_ns: u64,
-    /// Its session is over, and that long: where the active controller's log ended when the last batch
-    /// was committed, and how many have begun and were committed since.
+    /// Its session is over: where the active controller's log ended when the last batch was committed,
+    /// and how many have begun and were committed since.
     over: Option<(Offset, u8)>,
 }
 
@@ -112,6 +112,8 @@ impl Sessions {
         let (now_ns, bound_ns) = (verdict.now_ns, self.bound_ns);
         let Some(active) = &mut self.active else { return };
         let calm = self.calm[active.server];
+        // What is committed by then may be another leader's, if its claim is yet to come.
+        let begun_by_now = log_end.max(committed_end);
         let ends_ns = |session: &Session| session.heard_ns.max(calm.since_ns) + bound_ns;
         for session in &mut active.sessions {
             if calm.disturbances > 0 || now_ns <= ends_ns(session) || !is_unfenced(session.broker) {
@@ -119,8 +121,8 @@ impl Sessions {
                 continue;
             }
             session.over = Some(match session.over {
-                None => (log_end, 0),
-                Some((begun, count)) if committed_end > begun => (log_end, count + 1),
+                None => (begun_by_now, 0),
+                Some((begun, count)) if committed_end > begun => (begun_by_now, count + 1),
                 Some(waiting) => waiting,
             });
             let batches = session.over.map_or(0, |(_, count)| count);

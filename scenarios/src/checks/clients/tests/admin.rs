@@ -127,6 +127,22 @@ fn what_definitely_failed_commits_nothing() {
     assert_eq!(broke(&once), violates("UnaskedMetadata"));
 }
 
+/// The first forward waits behind a cut link, and is executed after the second one is answered.
+#[test]
+fn what_was_forwarded_twice_may_be_done_again() {
+    let forwarded = |connection| vec![Step::Forwarded(BROKER, connection)];
+    let set = |value: &str| vec![config("x", Some(value))];
+    let asked = |n: u32, value: &str| asks(2, n, alter("x", SET, Some(value)));
+    let story = |second: u64, late: &str| {
+        let first = [forwarded(1), asked(1, "1"), forwarded(second), set("1"), done(2, 1)].concat();
+        broke(&[first, asked(2, "2"), set("2"), done(2, 2), set(late)])
+    };
+    assert_eq!(story(2, "1"), None);
+    assert_eq!(story(1, "1"), violates("UnaskedMetadata"));
+    // What was forwarded once, over the new link, is over when it is done.
+    assert_eq!(story(2, "2"), violates("UnaskedMetadata"));
+}
+
 #[test]
 fn a_deletion_is_of_one_life_and_told_once() {
     let delete_t = |client| [asks(client, 2, delete("t"))].concat();
