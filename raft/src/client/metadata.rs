@@ -11,6 +11,7 @@ use std::rc::Rc;
 use super::backoff::ExponentialBackoff;
 use super::errors::is_invalid_metadata;
 use super::{ClientConfig, TopicPartition};
+use crate::fixes::Fix;
 use crate::ids::{LeaderEpoch, NodeId, TopicIdPartition, Uuid};
 use crate::io::Entropy;
 use crate::message::ErrorCode;
@@ -38,6 +39,8 @@ pub(super) struct Metadata {
     topics: BTreeMap<u16, CachedTopic>,
     /// Survives what the cache does not: a rebootstrap, a topic missing from one answer.
     last_seen_leader_epochs: BTreeMap<TopicPartition, LeaderEpoch>,
+    /// Only with [`Fix::KeepTopicIdsThroughRebootstrap`]: whose those epochs are.
+    last_seen_topic_ids: Option<BTreeMap<u16, Uuid>>,
     wanted: BTreeSet<u16>,
 
     update_requested: bool,
@@ -75,6 +78,7 @@ impl Metadata {
             controller: None,
             topics: BTreeMap::new(),
             last_seen_leader_epochs: BTreeMap::new(),
+            last_seen_topic_ids: config.fixes.has(Fix::KeepTopicIdsThroughRebootstrap).then(BTreeMap::new),
             wanted: BTreeSet::new(),
             update_requested: true,
             last_successful_refresh_ms: None,
@@ -228,7 +232,11 @@ impl Metadata {
             }
             return;
         }
-        let same_topic = old.as_ref().is_some_and(|old| old.id == answer.topic_id);
+        let mut old_id = old.as_ref().map(|old| old.id);
+        if let Some(ids) = &mut self.last_seen_topic_ids {
+            old_id = ids.insert(topic, answer.topic_id);
+        }
+        let same_topic = old_id == Some(answer.topic_id);
         let mut partitions = BTreeMap::new();
         for told in answer.partitions.iter() {
             let partition = TopicPartition { topic, partition: told.partition };
