@@ -71,7 +71,12 @@ fn every_value_of_every_knob_is_frequent_and_every_draw_is_legal() {
                 assert_eq!(config.warnings(), [""; 0], "{drawn:?}");
             }
             let of_clients = turned.clients.settings([].into(), [].into());
-            of_clients.unwrap_or_else(|error| panic!("{error}: {drawn:?}"));
+            let of_clients = of_clients.unwrap_or_else(|error| panic!("{error}: {drawn:?}"));
+            let value = |name: &str| drawn.iter().find(|(drawn, _)| drawn == name).map(|(_, value)| value.parse());
+            if value("replica.fetch.min.bytes") == Some(Ok(1_024)) {
+                let two_waits_ms: i64 = 2 * value("replica.fetch.wait.max.ms").unwrap_or(Ok(500)).expect("a number");
+                assert!(two_waits_ms < of_clients.producer.client.request_timeout_ms, "no append succeeds: {drawn:?}");
+            }
             for name in names(&scenario) {
                 let value = drawn.iter().find(|(drawn, _)| drawn == name).map_or("default", |(_, value)| value);
                 *counts.entry((name.into(), value.into())).or_default() += 1;
