@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use scenarios::report::{Linearizability, OperationCounts, Outcome, RunReport, Violation, ViolationKind};
+use scenarios::report::{AckedRecords, Linearizability, OperationCounts, Outcome, RunReport, Violation, ViolationKind};
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::durations::Durations;
@@ -207,6 +207,8 @@ pub struct SweepReport {
     pub fault_runs: BTreeMap<String, u64>,
     /// Kind → counts.
     pub operations: BTreeMap<String, OperationCounts>,
+    /// Scenario → records acknowledged in its runs.
+    pub records: BTreeMap<String, AckedRecords>,
     /// Property → value → runs.
     pub knobs: BTreeMap<String, BTreeMap<String, u64>>,
     /// Recoveries after healing.
@@ -255,6 +257,7 @@ impl SweepReport {
         add_counts(&mut self.faults, run.faults.iter().map(|(k, n)| (k, *n)));
         add_counts(&mut self.fault_runs, run.faults.iter().map(|(k, n)| (k, u64::from(*n > 0))));
         add_operations(&mut self.operations, &run.operations);
+        at(&mut self.records, &name).add(run.records);
         for (property, value) in &run.knobs {
             add_counts(at(&mut self.knobs, property), std::iter::once((value, 1)));
         }
@@ -296,6 +299,9 @@ impl SweepReport {
         add_counts(&mut self.faults, other.faults.iter().map(|(k, n)| (k, *n)));
         add_counts(&mut self.fault_runs, other.fault_runs.iter().map(|(k, n)| (k, *n)));
         add_operations(&mut self.operations, &other.operations);
+        for (name, records) in &other.records {
+            at(&mut self.records, name).add(*records);
+        }
         add_tables(&mut self.knobs, &other.knobs);
         self.recovery.merge(&other.recovery);
         failover::merge(&mut self.failovers, &other.failovers);

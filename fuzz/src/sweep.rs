@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use scenarios::report::{Linearizability, Outcome, RunReport, Violation, ViolationKind};
+use scenarios::report::{AckedRecords, Linearizability, Outcome, RunReport, Violation, ViolationKind};
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::aggregate::{Failure, Reproduction, Subject, SweepReport};
@@ -127,6 +127,7 @@ pub fn run_caught(runner: &dyn Runner, scenario: usize, seed: u64, host: HostCho
         messages: 0,
         sim_ns: 0,
         operations: BTreeMap::new(),
+        records: AckedRecords::default(),
         probes: BTreeMap::new(),
         faults: BTreeMap::new(),
         knobs: BTreeMap::new(),

@@ -41,5 +41,13 @@ switches! {
         /// ISR while the leader commits without it. Mend: metadata of the partition epoch that the
         /// leader goes by already changes nothing of its ISR.
         KeepProposalOfSameEpoch,
+        /// A client whose brokers are all out of reach starts anew from its bootstrap servers (KIP-899,
+        /// KIP-1102) and forgets the ids of its topics, though not the leader epochs it has seen. The
+        /// first answer then counts as one about new topics, and its older epochs overrule those
+        /// (`Metadata.updateLatestMetadata`; controller-broker.md §6.10). If a broker that lags gives it,
+        /// a consumer has its position validated by a deposed leader, which knows nothing of the
+        /// epoch: that reads as truncation, and the position is reset though all is there (KIP-320).
+        /// Mend: topic ids survive as epochs do.
+        KeepTopicIdsThroughRebootstrap,
     }
 }

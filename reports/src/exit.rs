@@ -61,6 +61,13 @@ pub fn why_vacuous(report: &SweepReport) -> Vec<String> {
     if report.operations_acked() == 0 {
         why.push("no operation was acknowledged in any run".to_owned());
     }
+    for (scenario, records) in report.records.iter().filter(|(_, records)| records.too_few_kept()) {
+        let most = 100 - records.must_keep_percent;
+        why.push(format!(
+            "{} of {} acknowledged records of {scenario} went with an excuse, more than {most} %",
+            records.excused, records.acked
+        ));
+    }
     for RequiredProbe { scenario, probe, .. } in report.missed_probes() {
         let of = scenario.as_ref().map(|scenario| format!(" of {scenario}")).unwrap_or_default();
         let unknown = if report.probes.contains_key(probe) { "" } else { " (no scenario here has it)" };

@@ -35,6 +35,8 @@ fn each_ending_has_its_exit_code() {
         (0, &["--set", "floor=150", "--set", "unknown=150"]),
         (4, &["--set", "floor=150", "--set", "unknown=151"]),
         (4, &["--set", "idle=1"]),
+        (0, &["--set", "excused=1"]),
+        (4, &["--set", "excused=2"]),
         (4, &["--set", "probe=never"]),
         (4, &["--set", "probe=never", "--set", "from=159"]),
         (0, &["--set", "probe=never", "--set", "from=160"]),

@@ -45,6 +45,7 @@ entries! {
     "findings/restart-as-follower-despite-own-vote",
     "findings/first-publish-after-caught-up",
     "findings/keep-proposal-of-same-epoch",
+    "findings/keep-topic-ids-through-rebootstrap",
 }
 
 /// All of them: the scenarios that must hold (those under `lost/` drop a precondition of a guarantee

@@ -250,6 +250,9 @@ fn kafka_clients(scenario: &Scenario, brokers: &[(NodeId, Node)]) -> Result<Vec<
     let mut settings = clients.settings(bootstrap, topics.names.clone())?;
     settings.consumer.client.bugs = scenario.bugs;
     settings.producer.client.bugs = scenario.bugs;
+    settings.consumer.client.fixes = scenario.fixes;
+    settings.producer.client.fixes = scenario.fixes;
+    settings.admin.client.fixes = scenario.fixes;
     let admin = KafkaClientRole::Admin { config: settings.admin, interval_ns: clients.admin_interval.0 };
     let producer = KafkaClientRole::Producer { config: settings.producer, interval_ns: clients.produce_interval.0 };
     let consumer = KafkaClientRole::Consumer { config: settings.consumer };

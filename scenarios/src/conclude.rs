@@ -11,7 +11,7 @@ use crate::checks::{Checks, coverage};
 use crate::knobs;
 use crate::onlooker::Onlooker;
 use crate::reach::Reach;
-use crate::report::{Linearizability, Outcome, Recovered, RunReport, Violation, ViolationKind};
+use crate::report::{AckedRecords, Linearizability, Outcome, Recovered, RunReport, Violation, ViolationKind};
 use crate::run::{Finished, Request};
 use crate::scenario::Scenario;
 
@@ -51,6 +51,7 @@ pub(crate) fn conclude(request: &Request<'_>, finished: &Finished) -> RunReport 
         messages: counts.messages,
         sim_ns: world.now(),
         operations,
+        records: records(checks, scenario),
         probes,
         faults: faults(scenario, watch),
         knobs: knob_values(request.scenario, &prepared.knobs),
@@ -125,6 +126,11 @@ fn outcome(
         }
     }
     Outcome::Holds
+}
+
+fn records(checks: Option<&Checks>, scenario: &Scenario) -> AckedRecords {
+    let (acked, excused) = checks.map_or((0, 0), Checks::acked_records);
+    AckedRecords { acked, excused, must_keep_percent: scenario.floor.acked_kept_percent }
 }
 
 /// Every kind the scenario's nemesis knows, and how often it struck.

@@ -61,6 +61,33 @@ pub struct OperationCounts {
     pub unknown: u64,
 }
 
+/// Records acknowledged with `acks=all`, of one run or of a scenario's runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AckedRecords {
+    /// All of them.
+    pub acked: u64,
+    /// Those that went with an excuse (deletion of their topic apart).
+    pub excused: u64,
+    /// The share that runs must keep, or they say nothing; percent.
+    pub must_keep_percent: u64,
+}
+
+impl AckedRecords {
+    /// Adds those of other runs of the scenario.
+    pub fn add(&mut self, other: AckedRecords) {
+        self.acked += other.acked;
+        self.excused += other.excused;
+        self.must_keep_percent = self.must_keep_percent.max(other.must_keep_percent);
+    }
+
+    /// Is so much lost, though excused, that what was kept proves little?
+    pub fn too_few_kept(&self) -> bool {
+        let kept = u128::from(self.acked.saturating_sub(self.excused));
+        kept * 100 < u128::from(self.acked) * u128::from(self.must_keep_percent)
+    }
+}
+
 /// What failed over, or what a client of it felt.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum FailoverKind {
@@ -175,6 +202,8 @@ pub struct RunReport {
     pub sim_ns: u64,
     /// By kind: `append`, `read`.
     pub operations: BTreeMap<String, OperationCounts>,
+    /// Records acknowledged; none in a quorum alone.
+    pub records: AckedRecords,
     /// Every name the scenario could have reached (or an explicit plan did), and whether it was.
     pub probes: BTreeMap<String, bool>,
     /// Every fault kind the scenario allows, and how often it struck.

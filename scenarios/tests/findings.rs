@@ -63,3 +63,9 @@ fn first_publish_after_caught_up() {
 fn keep_proposal_of_same_epoch() {
     shows("findings/keep-proposal-of-same-epoch", 52, 2);
 }
+
+/// The client must lose all brokers but one that lags, right after it has read what a later leader wrote.
+#[test]
+fn keep_topic_ids_through_rebootstrap() {
+    shows("findings/keep-topic-ids-through-rebootstrap", 40, 1);
+}

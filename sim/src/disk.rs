@@ -166,11 +166,34 @@ impl Disk {
     /// Files are ranked by their durable names, those without a durable byte to flip left out: a
     /// file that a power loss would take away whole has nothing yet that could rot. The page cache keeps the good byte; but if no file is open, no process runs,
     /// and the byte is read again.
-    pub fn rot(&mut self, suffix: &str, file_rank: u32, at_ppm: u32, spare_bytes: u32, entropy: &mut Entropy) -> bool {
+    pub fn rot(
+        &mut self,
+        (suffix, newest): (&str, bool),
+        file_rank: u32,
+        at_ppm: u32,
+        spare_bytes: u32,
+        entropy: &mut Entropy,
+    ) -> bool {
         let spare = spare_bytes as usize;
-        let ends_so = self.durable_names.iter().filter(|(path, _)| path.ends_with(suffix));
+        let mut names: Vec<(&str, usize)> = self
+            .durable_names
+            .iter()
+            .map(|(path, id)| (&**path, *id))
+            .filter(|(path, _)| path.ends_with(suffix))
+            .collect();
+        if newest {
+            let folder = |path: &str| path.rfind('/');
+            let in_one = |a: &str, b: &str| folder(a) == folder(b) && folder(a).is_none_or(|end| a[..end] == b[..end]);
+            names.dedup_by(|next, last| {
+                let same = in_one(last.0, next.0);
+                if same {
+                    *last = *next;
+                }
+                same
+            });
+        }
         let mut files: Vec<(usize, u64)> =
-            ends_so.map(|(_, id)| (*id, self.inode(*id).durable().exposed(spare))).collect();
+            names.iter().map(|(_, id)| (*id, self.inode(*id).durable().exposed(spare))).collect();
         files.retain(|(_, exposed)| *exposed > 0);
         if files.is_empty() {
             return false;

@@ -92,7 +92,16 @@ pub enum What {
     /// pages are not cached (the node is down), at the next boot. The file is the `file_rank`-th
     /// (modulo their number) of those whose path ends with `suffix` and that hold a byte to flip; the place is the `at_ppm`-th part
     /// of its written pieces, but not in a piece's first `spare_bytes` bytes.
-    BitRot { node: Node, suffix: String, file_rank: u32, at_ppm: u32, spare_bytes: u32 },
+    /// With `newest` only the last such file of each folder, by name, is looked at.
+    BitRot {
+        node: Node,
+        suffix: String,
+        #[serde(default)]
+        newest: bool,
+        file_rank: u32,
+        at_ppm: u32,
+        spare_bytes: u32,
+    },
     /// The node goes down and comes back with an empty disk.
     ReplaceDisk { node: Node },
 }
@@ -222,8 +231,8 @@ impl Fault {
             What::WallStep { node, by_ms } | What::WallSmear { node, by_ms } => words.node(*node).word(*by_ms as u64),
             What::FsyncFails { node, count } => words.node(*node).word(u64::from(*count)),
             What::SlowDisk { node, factor } => words.node(*node).word(u64::from(*factor)),
-            What::BitRot { node, suffix, file_rank, at_ppm, spare_bytes } => {
-                words.node(*node).text(suffix).word(u64::from(*file_rank));
+            What::BitRot { node, suffix, newest, file_rank, at_ppm, spare_bytes } => {
+                words.node(*node).text(suffix).word(u64::from(*newest)).word(u64::from(*file_rank));
                 words.word(u64::from(*at_ppm)).word(u64::from(*spare_bytes))
             }
         };

@@ -7,7 +7,8 @@ use fuzz::runner::{HostChoice, Runner};
 use fuzz::seeds::Seeds;
 use fuzz::sweep::{Progress, Settings, Watch};
 use scenarios::report::{
-    Failover, FailoverKind, Linearizability, OperationCounts, Outcome, RunReport, Violation, ViolationKind,
+    AckedRecords, Failover, FailoverKind, Linearizability, OperationCounts, Outcome, RunReport, Violation,
+    ViolationKind,
 };
 
 pub const BOTH_HOSTS: &[HostChoice] = &[HostChoice::Hosted, HostChoice::Bare];
@@ -52,6 +53,7 @@ pub fn report(scenario: usize, seed: u64, host: HostChoice) -> RunReport {
         messages: 500,
         sim_ns: 60_000_000_000 + mixed % 1_000_000,
         operations: BTreeMap::from([("append".to_owned(), OperationCounts { ok: 200, fail: mixed % 3, unknown: 1 })]),
+        records: AckedRecords { acked: 300, excused: mixed % 2, must_keep_percent: 0 },
         probes: BTreeMap::from([("rare".to_owned(), seed.is_multiple_of(7)), ("never".to_owned(), false)]),
         faults: BTreeMap::from([("kill".to_owned(), mixed % 4)]),
         knobs: BTreeMap::from([("controller.quorum.fetch.timeout.ms".to_owned(), (seed % 3 * 1000).to_string())]),

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use crate::backoff::ExponentialBackoff;
 use crate::bugs::Bugs;
+use crate::fixes::Fixes;
 use crate::ids::NodeId;
 
 /// What all clients have.
@@ -35,6 +36,8 @@ pub struct ClientConfig {
     pub metadata_recovery_rebootstrap_trigger_ms: i64,
     /// Mistakes switched on; no property.
     pub bugs: Bugs,
+    /// Mends that real clients do not have; no property.
+    pub fixes: Fixes,
 }
 
 impl ClientConfig {
@@ -54,6 +57,7 @@ impl ClientConfig {
             metadata_recovery_rebootstrap: true,
             metadata_recovery_rebootstrap_trigger_ms: 300_000,
             bugs: Bugs::NONE,
+            fixes: Fixes::NONE,
         }
     }
 

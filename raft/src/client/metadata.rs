@@ -11,6 +11,7 @@ use std::rc::Rc;
 use super::errors::is_invalid_metadata;
 use super::{ClientConfig, TopicPartition};
 use crate::backoff::ExponentialBackoff;
+use crate::fixes::Fix;
 use crate::ids::{LeaderEpoch, NodeId, TopicIdPartition, Uuid};
 use crate::io::Entropy;
 use crate::message::ErrorCode;
@@ -39,6 +40,8 @@ pub(super) struct Metadata {
     topics: SortedMap<u16, CachedTopic>,
     /// Survives what the cache does not: a rebootstrap, a topic missing from one answer.
     last_seen_leader_epochs: SortedMap<TopicPartition, LeaderEpoch>,
+    /// Only with [`Fix::KeepTopicIdsThroughRebootstrap`]: whose those epochs are.
+    last_seen_topic_ids: Option<SortedMap<u16, Uuid>>,
     wanted: BTreeSet<u16>,
 
     update_requested: bool,
@@ -76,6 +79,7 @@ impl Metadata {
             controller: None,
             topics: SortedMap::new(),
             last_seen_leader_epochs: SortedMap::new(),
+            last_seen_topic_ids: config.fixes.has(Fix::KeepTopicIdsThroughRebootstrap).then(SortedMap::new),
             wanted: BTreeSet::new(),
             update_requested: true,
             last_successful_refresh_ms: None,
@@ -229,7 +233,11 @@ impl Metadata {
             }
             return;
         }
-        let same_topic = old.as_ref().is_some_and(|old| old.id == answer.topic_id);
+        let mut old_id = old.as_ref().map(|old| old.id);
+        if let Some(ids) = &mut self.last_seen_topic_ids {
+            old_id = ids.insert(topic, answer.topic_id);
+        }
+        let same_topic = old_id == Some(answer.topic_id);
         let mut partitions = SortedMap::new();
         for told in answer.partitions.iter() {
             let partition = TopicPartition { topic, partition: told.partition };

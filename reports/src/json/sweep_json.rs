@@ -6,7 +6,7 @@ use fuzz::aggregate::{Limit, RequiredProbe, Subject, SweepReport};
 use fuzz::failover::Worst;
 use fuzz::recovery::{Nearest, RecoveryTimes};
 use fuzz::seeds::Seeds;
-use scenarios::report::OperationCounts;
+use scenarios::report::{AckedRecords, OperationCounts};
 use scenarios::scenario::values::Limit as Bound;
 use serde::{Deserialize, Serialize};
 
@@ -58,6 +58,7 @@ pub struct SweepJson {
     pub cluster: Option<String>,
     pub required_probes: Vec<RequiredProbeJson>,
     pub probes_by_scenario: BTreeMap<String, BTreeMap<String, u64>>,
+    pub acked_records: BTreeMap<String, AckedRecords>,
 }
 
 /// A probe that must be reached: by runs of a scenario or of any, from so many seeds on.
@@ -172,6 +173,7 @@ impl From<&SweepReport> for SweepJson {
             cluster: subject.cluster,
             required_probes: subject.required_probes.into_iter().map(required_json).collect(),
             probes_by_scenario: report.probes_by_scenario.clone(),
+            acked_records: report.records.clone(),
         }
     }
 }
@@ -260,6 +262,7 @@ fn from_json(json: SweepJson) -> Result<SweepReport, Problem> {
         faults: json.faults,
         fault_runs: json.fault_runs,
         operations: json.operations,
+        records: json.acked_records,
         knobs: json.knobs,
         recovery: read_recovery(json.recovery)?,
         failovers: json.failover.read()?,

@@ -12,7 +12,8 @@ use reports::engine::{Engine, Listed, Overrides, Prepared, Problem, ScenarioText
 use reports::output::Streams;
 use reports::verb;
 use scenarios::report::{
-    Failover, FailoverKind, Linearizability, OperationCounts, Outcome, RunReport, Violation, ViolationKind,
+    AckedRecords, Failover, FailoverKind, Linearizability, OperationCounts, Outcome, RunReport, Violation,
+    ViolationKind,
 };
 
 #[derive(Default)]
@@ -165,6 +166,7 @@ impl Prepared for FakeScenario {
                 "append".to_owned(),
                 OperationCounts { ok: if idle { 0 } else { 200 }, fail: 1, unknown: 2 },
             )]),
+            records: AckedRecords { acked: 100, excused: self.number("excused").unwrap_or(0), must_keep_percent: 99 },
             probes: BTreeMap::from([("rare".to_owned(), seed.is_multiple_of(5)), ("never".to_owned(), false)]),
             faults: BTreeMap::from([("cut".to_owned(), 0), ("kill".to_owned(), seed % 3)]),
             knobs: BTreeMap::from([("controller.quorum.fetch.timeout.ms".to_owned(), (seed % 3 * 1000).to_string())]),

@@ -17,11 +17,12 @@
 //!   each partition, so otherwise a follower of few partitions waits each time for the whole
 //!   `replica.fetch.wait.max.ms` and gets one batch for it: two batches a second for each leader, and
 //!   no replica that anybody writes to ever gets in sync. The shorter minimum
+//! * with `replica.fetch.min.bytes` above one a leader hears of a follower's log only when that has
+//!   waited in vain, and an `acks=all` append is answered after two such waits. They fit into
+//!   `client.request.timeout.ms` (which, by Kafka's documentation, should even be larger than
+//!   `replica.lag.time.max.ms`); otherwise every attempt times out. The shorter wait
 //! * `client.linger.ms + client.request.timeout.ms <= client.delivery.timeout.ms` (a producer does
 //!   not start): the shorter request timeout
-//! * `replica.fetch.min.bytes` no more than there always is, one, where `replica.fetch.wait.max.ms` is not
-//!   well below `client.request.timeout.ms`: otherwise the leader keeps a follower's Fetch for the whole
-//!   wait, and with it the answer to `acks=all`, so that every small produce request times out
 //!
 //! Where the user's pins leave no such value, the other of the pair is not drawn.
 
@@ -49,17 +50,24 @@ pub(super) fn mend(scenario: &Scenario, drawn: &mut Vec<(String, String)>) {
         request.saturating_sub(100 + 2 * round_trip_ms)
     });
     draw.at_most("replica.fetch.min.bytes", "replica.fetch.max.bytes", |max| max);
-    let linger = draw.value("client.linger.ms");
-    draw.at_most("client.request.timeout.ms", "client.delivery.timeout.ms", |delivery| delivery.saturating_sub(linger));
-    let request = draw.value("client.request.timeout.ms").saturating_sub(100 + 2 * round_trip_ms);
-    draw.at_most(
-        "replica.fetch.min.bytes",
-        "replica.fetch.wait.max.ms",
-        |wait| if wait <= request { u64::MAX } else { 1 },
-    );
+    draw.deliver_in_time();
+    if draw.value("replica.fetch.min.bytes") > 1 {
+        draw.at_most("replica.fetch.wait.max.ms", "client.request.timeout.ms", |request| {
+            request.saturating_sub(100 + 4 * round_trip_ms) / 2
+        });
+        // If that put the request timeout back.
+        draw.deliver_in_time();
+    }
 }
 
 impl Draw<'_> {
+    fn deliver_in_time(&mut self) {
+        let linger = self.value("client.linger.ms");
+        self.at_most("client.request.timeout.ms", "client.delivery.timeout.ms", |delivery| {
+            delivery.saturating_sub(linger)
+        });
+    }
+
     /// Sees to it that `low` does not exceed `limit` of `high`.
     fn at_most(&mut self, low: &'static str, high: &'static str, limit: impl Fn(u64) -> u64) {
         if self.value(low) <= limit(self.value(high)) {

@@ -58,6 +58,7 @@ impl Planner<'_> {
         let rot = What::BitRot {
             node,
             suffix: LOG_SUFFIX.into(),
+            newest: profile.newest,
             file_rank: entropy.below(1 << 16) as u32,
             at_ppm: entropy.below(1_000_000) as u32,
             spare_bytes: BATCH_HEADER_BYTES,

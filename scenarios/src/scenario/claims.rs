@@ -70,11 +70,24 @@ pub struct Floor {
     pub elections: u64,
     /// Acknowledged batches of producers, in scenarios with brokers.
     pub produce_ok: u64,
+    /// Share of the records acknowledged with `acks=all` that must not have gone with an excuse, percent:
+    /// of all runs of a sweep together.
+    pub acked_kept_percent: u64,
+}
+
+impl Floor {
+    pub(super) fn check(&self) -> Result<(), Refusal> {
+        let percent = self.acked_kept_percent;
+        if percent <= 100 {
+            return Ok(());
+        }
+        Err(Refusal::new("floor.acked_kept_percent", format!("{percent}; allowed: 0..100")))
+    }
 }
 
 impl Default for Floor {
     fn default() -> Floor {
-        Floor { append_ok: 200, elections: 1, produce_ok: 200 }
+        Floor { append_ok: 200, elections: 1, produce_ok: 200, acked_kept_percent: 0 }
     }
 }
 

@@ -87,6 +87,11 @@ profiles! {
     BitRots {
         /// From the flip to the power loss.
         read_after: NanosRange,
+        /// Only in the newest segment of each log, which every boot after a power loss looks through.
+        /// Older ones are not looked at: a replica whose oldest records are rotten may lead, and
+        /// nothing is promised of what follows.
+        #[serde(default)]
+        newest: bool,
     }
 }
 

@@ -226,6 +226,7 @@ impl Scenario {
             let problem = format!("no probe is named {name:?}; allowed: {}", known.join(", "));
             return Err(Refusal::new("require_probe", problem));
         }
+        self.floor.check()?;
         self.expect.check()?;
         self.finding.as_ref().map_or(Ok(()), Finding::check)
     }

@@ -187,11 +187,11 @@ impl<P: Process> World<P> {
                 self.state(*node).full += 1;
                 self.state(*node).disk.set_full(true);
             }
-            What::BitRot { node, suffix, file_rank, at_ppm, spare_bytes } => {
+            What::BitRot { node, suffix, newest, file_rank, at_ppm, spare_bytes } => {
                 let mut entropy = self.seed.entropy(Purpose::DiskFault, fault.content_hash());
                 let at = self.now;
                 let disk = &mut self.state(*node).disk;
-                let rotted = disk.rot(suffix, *file_rank, *at_ppm, *spare_bytes, &mut entropy);
+                let rotted = disk.rot((suffix, *newest), *file_rank, *at_ppm, *spare_bytes, &mut entropy);
                 if !rotted {
                     return Came::Nothing;
                 }

@@ -2,6 +2,8 @@
 //!
 //! One Fetch at a time goes to each leader, for all partitions with a position there. An error has
 //! no backoff of its own: the next Fetch goes out at once, and only the refresh of the metadata waits.
+//! While a partition has no leader its position keeps the last one, whose FENCED_LEADER_EPOCH so comes
+//! back as often as the network carries it (KAFKA-15615, open): most reads that fail are these.
 
 use std::rc::Rc;
 

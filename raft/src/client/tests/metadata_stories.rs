@@ -6,6 +6,7 @@ use super::brokers::{Brokers, TOPIC};
 use super::world::Middle;
 use crate::client::metadata::Metadata;
 use crate::client::{ClientConfig, TopicPartition};
+use crate::fixes::{Fix, Fixes};
 use crate::ids::{LeaderEpoch, NodeId, Uuid};
 use crate::message::ErrorCode;
 use crate::message::data::{LeaderIdAndEpoch, MetadataResponse};
@@ -48,6 +49,27 @@ fn a_leader_epoch_never_goes_back_while_the_topic_is_the_same() {
     assert_eq!(leader(&metadata), (Some(2), Some(5)), "the same epoch may tell more");
     metadata.update(4_000, &of_topic(answer(0, 1), Uuid([9; 16]), ErrorCode::None), &mut Middle);
     assert_eq!(leader(&metadata), (Some(0), Some(1)), "another topic of that name");
+}
+
+/// The finding behind [`Fix::KeepTopicIdsThroughRebootstrap`].
+#[test]
+fn a_rebootstrap_forgets_whose_epochs_it_has_seen() {
+    let after_rebootstrap = |fixes| {
+        let config = ClientConfig::new(Rc::from([NodeId(0)]), Rc::from([Rc::from("t")]));
+        let mut metadata = Metadata::new(&ClientConfig { fixes, ..config });
+        metadata.add_topic(0);
+        metadata.update(1_000, &answer(1, 5), &mut Middle);
+        metadata.rebootstrap();
+        metadata.update(2_000, &answer(2, 4), &mut Middle);
+        metadata
+    };
+    assert_eq!(leader(&after_rebootstrap(Fixes::NONE)), (Some(2), Some(4)), "a leader deposed long ago");
+    let mut mended = after_rebootstrap(Fixes::NONE.with(Fix::KeepTopicIdsThroughRebootstrap));
+    assert_eq!(leader(&mended), (None, Some(5)), "who leads epoch 5 is not known any more");
+    mended.update(3_000, &answer(0, 5), &mut Middle);
+    assert_eq!(leader(&mended), (Some(0), Some(5)));
+    mended.update(4_000, &of_topic(answer(2, 1), Uuid([9; 16]), ErrorCode::None), &mut Middle);
+    assert_eq!(leader(&mended), (Some(2), Some(1)), "another topic of that name");
 }
 
 #[test]

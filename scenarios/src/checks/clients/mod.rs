@@ -172,6 +172,23 @@ impl ClientHistories {
         }
     }
 
+    /// A leader that was deposed uncleanly, and has not heard of it, serves a batch that can never be
+    /// committed.
+    pub fn partition_served(&mut self, of: PartitionTag, batch: &Batch, base: Offset) {
+        if let Some(log) = self.topics.log_of(of) {
+            let values = batch.values().map(|(_, value)| value);
+            self.topics.logs[log].serves_destroyed(base.0, values);
+        }
+    }
+
+    /// The same leader tells of such an end.
+    pub fn partition_told(&mut self, of: PartitionTag, end: Offset) {
+        if let Some(log) = self.topics.log_of(of) {
+            let destroyed_end = &mut self.topics.logs[log].destroyed_end;
+            *destroyed_end = (*destroyed_end).max(end.0);
+        }
+    }
+
     /// A partition whose records that were committed at healing no fresh poll has all shown, with the first such offset;
     /// topics that were deleted do not count.
     pub fn unread(&mut self) -> Option<(String, i64)> {

@@ -74,7 +74,7 @@ pub struct PartitionLog {
     producers: BTreeMap<ProducerId, ProducerState>,
     /// Offsets that C has not reached, with the value that a client was told.
     pub claims: BTreeMap<i64, (u64, Claim)>,
-    /// Committed once, and destroyed.
+    /// Committed once and destroyed, or served though they never could be committed.
     destroyed: BTreeSet<(i64, u64)>,
     /// Cuts: ordinal and new end.
     cuts: Vec<(u64, i64)>,
@@ -117,6 +117,11 @@ impl PartitionLog {
     /// Was this very record committed and then destroyed?
     pub fn was_destroyed(&self, offset: i64, value: u64) -> bool {
         self.destroyed.contains(&(offset, value))
+    }
+
+    /// Clients are told of records that can never be committed.
+    pub fn serves_destroyed(&mut self, base: i64, values: impl Iterator<Item = u64>) {
+        self.destroyed.extend((base..).zip(values));
     }
 
     /// Did a cut ever end below this offset?

@@ -7,6 +7,7 @@ use raft::message::data::FetchablePartition;
 
 use super::partition::PartitionGhost;
 use super::{Around, ServerIndex};
+use crate::checks::coverage::Situation;
 use crate::checks::ghost::ledger::BatchId;
 use crate::checks::invariant::Invariant;
 use crate::checks::verdict::Excuse;
@@ -31,11 +32,11 @@ pub struct Ack {
 }
 
 /// A Produce request with `acks=all` is answered with success: the batch asked for stands in the
-/// leader's log, is C's, and now A's.
+/// leader's log, is C's, and now A's. `before`: batches that the log had when the request was taken.
 pub fn acknowledges(
     (index, partition): (usize, &mut PartitionGhost),
     (server, id): (usize, NodeId),
-    asked: &Batch,
+    (asked, before): (&Batch, usize),
     base_offset: Offset,
     around: &mut Around<'_>,
 ) -> Option<Ack> {
@@ -57,20 +58,19 @@ pub fn acknowledges(
         }
         return None;
     };
+    if count <= before {
+        around.coverage.met(Situation::DuplicateProduceAnswered);
+    }
     let batch = replica.log.prefix(count);
     if partition.went(batch) {
         around.verdict.excuse(Excuse::ServedAfterLoss, 1);
+        around.histories.partition_served(partition.id.into(), asked, base_offset);
         return None;
     }
     let is_committed = replica.agreed >= count
         || (replica.agreed == partition.committed.len() && partition.extend(server, end, around));
     if !is_committed {
-        let epoch = partition.ledger.get(batch).epoch;
-        if partition.cut_by.is_some_and(|cut_by| epoch < cut_by) {
-            around.verdict.excuse(Excuse::ServedAfterLoss, 1);
-        } else {
-            lost(partition, id, end, "another batch is committed there", around);
-        }
+        lost(partition, id, end, "another batch is committed there", around);
         return None;
     }
     if count > partition.acked {
@@ -207,6 +207,12 @@ pub fn answers_consumer(
     }
     shows(partition, (server, id), answer.high_watermark, around);
     let of = partition.id;
+    let replica = &partition.replicas[server];
+    if let Some(count) = replica.count_to(answer.high_watermark, &partition.ledger)
+        && partition.went(replica.log.prefix(count))
+    {
+        around.histories.partition_told(of.into(), answer.high_watermark);
+    }
     for batch in answer.records.0.iter().filter(|batch| batch.is_intact()) {
         if batch.next_offset() > answer.high_watermark {
             let (end, high_watermark) = (batch.next_offset(), answer.high_watermark);
@@ -228,6 +234,7 @@ pub fn answers_consumer(
         let held = replica.count_to(batch.next_offset(), ledger).map(|count| replica.log.prefix(count));
         if held.is_some_and(|held| partition.went(held)) {
             around.verdict.excuse(Excuse::ServedAfterLoss, 1);
+            around.histories.partition_served(partition.id.into(), batch, batch.base_offset);
         } else if same == Some(false) {
             let base = batch.base_offset;
             around.verdict.fail(Invariant::ConsistentRead, || {

@@ -58,6 +58,9 @@ pub fn changed(
     }
     let elected = (after.leader_epoch != before.leader_epoch).then_some(after.leader).and_then(NodeId::known);
     let unclean = elected.filter(|leader| !candidates(&before).any(|member| member == *leader));
+    if unclean.is_some() && cause.unclean_allowed {
+        partition.unclean = Some(after.leader_epoch);
+    }
     judge_guards(partition, (&before, after), (elected, unclean), cause, servers, around);
     if unclean.is_none() {
         let joined = after.isr.iter().filter(|id| !candidates(&before).any(|member| member == **id));
@@ -104,12 +107,9 @@ fn judge_guards(
     let is_guarded = candidates(after).any(is_guard);
     if is_guarded {
         let fails = elected.filter(|leader| !is_guard(*leader) && !is_excused(*leader));
-        // One that has all that was acknowledged may still lack what else is committed.
-        let lacks_committed = |id: NodeId| {
-            let agreed = |server: usize| partition.replicas[server].agreed;
-            cause.unclean_allowed && servers.of(id).is_some_and(|it| agreed(it) < partition.committed.len())
-        };
-        let loses = unclean.filter(|leader| !is_guard(*leader) || lacks_committed(*leader));
+        // One that has all that was acknowledged may still lack what else is committed, and what a leader
+        // that has not heard of it will yet acknowledge.
+        let loses = unclean.filter(|leader| cause.unclean_allowed || !is_guard(*leader));
         partition.no_guard = loses.map(|_| Excuse::AckedLostByUncleanElection);
         if let Some(leader) = fails
             && (unclean.is_none() || !cause.unclean_allowed)
@@ -121,6 +121,14 @@ fn judge_guards(
         return;
     }
     if !was_guarded {
+        // A fault took it from the last guard: a guard that cuts its log itself is found out when it
+        // does. What is left of it goes with whoever is elected uncleanly.
+        if unclean.is_some() {
+            partition.no_guard = Some(partition.no_guard.unwrap_or(Excuse::AckedLostByUncleanElection));
+            if !cause.unclean_allowed {
+                broken(partition, after, "elects uncleanly without leave", around);
+            }
+        }
         return;
     }
     let restarted = |id: NodeId| (cause.registers)(id) || is_excused(id);
@@ -251,6 +259,11 @@ fn begins(
     let agreed = replica.agreed;
     if agreed >= partition.committed.len() {
         partition.no_guard = None;
+        if partition.unclean == Some(epoch) {
+            // Nothing that is known to be committed goes, but whatever the last leader may yet append.
+            partition.cut(server, agreed, epoch);
+            around.histories.partition_cut(partition.id.into(), partition.committed_end(), around.verdict);
+        }
         return;
     }
     if replica.rotten {
@@ -280,7 +293,7 @@ fn begins(
             )
         });
     };
-    let acked_records = partition.cut(agreed, epoch);
+    let acked_records = partition.cut(server, agreed, epoch);
     around.histories.partition_cut(partition.id.into(), partition.committed_end(), around.verdict);
     match acked_records {
         0 => around.verdict.excuse(Excuse::CommittedUnackedLost, 1),

@@ -23,6 +23,7 @@ use raft::ids::{NodeId, Offset, PartitionEpoch, TopicIdPartition};
 use raft::message::ErrorCode;
 use raft::message::cluster::AlterPartitionRequest;
 use raft::message::data::{DataFetchResponse, PartitionProduceData, ProduceRequest, ProduceResponse};
+use smallvec::SmallVec;
 
 use self::acks::Ack;
 use self::disks::DataDisk;
@@ -67,6 +68,8 @@ impl ServerIndex {
 struct PendingProduce {
     correlation_id: i32,
     partitions: Rc<[PartitionProduceData]>,
+    /// Batches that each partition's log had when the request was taken.
+    before: SmallVec<[usize; 4]>,
 }
 
 /// Static properties that decide.
@@ -195,7 +198,12 @@ impl Replication {
     /// A broker takes a Produce request.
     pub fn produce_taken(&mut self, server: usize, connection: u64, correlation_id: i32, request: &ProduceRequest) {
         if request.acks == -1 {
-            let pending = PendingProduce { correlation_id, partitions: Rc::clone(&request.partitions) };
+            let had = |asked: &PartitionProduceData| {
+                let index = self.by_tag.get(&asked.partition.into());
+                index.map_or(0, |index| self.partitions[*index].replicas[server].log.count())
+            };
+            let before = request.partitions.iter().map(had).collect();
+            let pending = PendingProduce { correlation_id, partitions: Rc::clone(&request.partitions), before };
             self.produces.insert((server, connection), pending);
         }
     }
@@ -218,12 +226,14 @@ impl Replication {
             return;
         }
         let id = self.servers.ids[server];
-        for (asked, answer) in pending.partitions.iter().zip(answer.partitions.iter()) {
+        let asked = pending.partitions.iter().zip(pending.before);
+        for ((asked, before), answer) in asked.zip(answer.partitions.iter()) {
             let [batch] = &asked.records.0[..] else { continue };
             if answer.error == ErrorCode::None && answer.partition == asked.partition {
                 let index = self.index_of(asked.partition);
                 let partition = (index, &mut self.partitions[index]);
-                self.acks.extend(acks::acknowledges(partition, (server, id), batch, answer.base_offset, around));
+                let asked = (&**batch, before);
+                self.acks.extend(acks::acknowledges(partition, (server, id), asked, answer.base_offset, around));
             }
         }
     }

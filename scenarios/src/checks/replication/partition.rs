@@ -54,8 +54,14 @@ pub struct PartitionGhost {
     pub acted: Vec<Acted>,
     /// Why no guard is left, if a committed change did that with cause.
     pub no_guard: Option<Excuse>,
-    /// The newest epoch whose leader began without committed records, with cause.
-    pub cut_by: Option<LeaderEpoch>,
+    /// The newest committed epoch whose leader was elected uncleanly, with leave.
+    pub unclean: Option<LeaderEpoch>,
+    /// The newest epoch whose leader began without committed records, with cause, or was elected
+    /// uncleanly, with leave: an older leader that has not heard of it may acknowledge what can never
+    /// be committed.
+    cut_by: Option<LeaderEpoch>,
+    /// What that leader had beyond C when it began.
+    kept: BTreeSet<BatchId>,
     /// What went so.
     lost: BTreeSet<BatchId>,
     /// How often a fault took something from a replica.
@@ -77,7 +83,9 @@ impl PartitionGhost {
             acked: 0,
             acted: Vec::new(),
             no_guard: None,
+            unclean: None,
             cut_by: None,
+            kept: BTreeSet::new(),
             lost: BTreeSet::new(),
             losses: 0,
             shown: Vec::new(),
@@ -122,9 +130,16 @@ impl PartitionGhost {
         self.replicas[server].agreed >= self.acked
     }
 
-    /// Went this batch with an excuse?
+    /// Went this batch with an excuse, or can it never be committed, as the leader of the newest cut
+    /// began without it?
     pub fn went(&self, batch: BatchId) -> bool {
-        self.lost.contains(&batch)
+        let known = self.ledger.get(batch);
+        let is_of_older = self.cut_by.is_some_and(|cut_by| known.epoch < cut_by);
+        let is_committed = || {
+            let place = self.committed.partition_point(|other| self.ledger.get(*other).base < known.base);
+            self.committed.get(place) == Some(&batch)
+        };
+        self.lost.contains(&batch) || is_of_older && !self.kept.contains(&batch) && !is_committed()
     }
 
     /// C goes on by the log of `server`, which agrees with all of it, up to `end` at most. False if
@@ -180,9 +195,9 @@ impl PartitionGhost {
         self.shown.retain(|shown| ledger.get(shown.batch).base > base);
     }
 
-    /// A leader begins with the first `count` batches of C, and with cause. Gives how many
-    /// acknowledged records went.
-    pub fn cut(&mut self, count: usize, epoch: LeaderEpoch) -> u64 {
+    /// The leader `server` of an epoch begins with the first `count` batches of C, and with cause. Gives
+    /// how many acknowledged records went.
+    pub fn cut(&mut self, server: usize, count: usize, epoch: LeaderEpoch) -> u64 {
         let acked_records = self.end_of(self.acked).0 - self.end_of(count.min(self.acked)).0;
         self.lost.extend(self.committed.drain(count..));
         self.acked = self.acked.min(count);
@@ -191,6 +206,10 @@ impl PartitionGhost {
         }
         self.shown.clear();
         self.cut_by = self.cut_by.max(Some(epoch));
+        let log = &self.replicas[server].log;
+        self.kept = (count..log.count()).filter_map(|at| log.get(at)).collect();
+        // What went with an earlier leader may come back with a later one.
+        self.lost.retain(|batch| !self.kept.contains(batch));
         self.no_guard = None;
         self.sequences = Sequences::default();
         for batch in &self.committed {

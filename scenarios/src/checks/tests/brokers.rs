@@ -339,6 +339,12 @@ impl Brokers {
 
     /// A leader takes a batch from a producer with `acks=all`, and appends it. Gives its offset.
     pub fn produce(&mut self, server: usize, batch: &Rc<Batch>) -> Offset {
+        self.ask(server, batch);
+        self.append(server, batch)
+    }
+
+    /// A leader takes a batch from a producer with `acks=all`.
+    pub fn ask(&mut self, server: usize, batch: &Rc<Batch>) {
         self.requests += 1;
         let records = Records([Rc::clone(batch)].into_iter().collect());
         let request = ProduceRequest {
@@ -349,7 +355,6 @@ impl Brokers {
         let request = Request::Data(DataRequest::Produce(request));
         let of = (CLIENT_CONNECTION, self.requests);
         self.checks.request_taken(0, server, of, &request, &mut self.coverage);
-        self.append(server, batch)
     }
 
     /// A leader appends, whatever its producers' state says.

@@ -27,6 +27,10 @@ fn an_honest_failover_loses_nothing() {
     brokers.replicate(1, 2);
     brokers.high_watermark(1, 3);
     brokers.acknowledge(1, offset);
+    assert_eq!(brokers.coverage.count("duplicate_produce_answered"), Some(0));
+    // The answer is lost, and the producer asks again.
+    brokers.ask(1, &batch);
+    brokers.acknowledge(1, offset);
     brokers.consume(1, 3, 3);
     brokers.consume(2, 2, 2);
     // The old leader comes back, is told, follows and joins.
@@ -37,7 +41,7 @@ fn an_honest_failover_loses_nothing() {
     brokers.change(to_isr(&[0, 1, 2], None));
     assert_eq!(brokers.broke(), None);
     assert_eq!(brokers.checks.acked_records(), (3, 0));
-    for met in ["isr_shrunk", "isr_expanded", "broker_fenced"] {
+    for met in ["isr_shrunk", "isr_expanded", "broker_fenced", "duplicate_produce_answered"] {
         assert_eq!(brokers.coverage.count(met), Some(1), "{met}");
     }
 }
@@ -258,6 +262,61 @@ fn an_unclean_leader_may_lack_what_nobody_was_acknowledged() {
     let allowed = elected("true");
     assert_eq!((allowed.broke(), allowed.excused("committed_unacked_lost")), (None, 1));
     assert_eq!(elected("false").broke(), Some("LeaderCompleteness"));
+}
+
+/// Two guards lose their tails; what they have left goes with whoever is elected uncleanly.
+#[test]
+fn what_power_loss_has_left_may_go_with_an_unclean_leader() {
+    let elected = |allowed: &str| {
+        let mut brokers = Brokers::at_work(false, &[10]);
+        brokers.commit([config("unclean.leader.election.enable", allowed)]);
+        brokers.change(to_isr(&[0, 1], None));
+        brokers.goes_by(0, 1, 2, false);
+        for value in [11, 12] {
+            let batch = brokers.batch(value);
+            let offset = brokers.produce(0, &batch);
+            brokers.replicate(0, 1);
+            brokers.acknowledge(0, offset);
+            if value == 11 {
+                brokers.flush(0);
+                brokers.flush(1);
+            }
+        }
+        brokers.restart(0, HowDown::PowerLost);
+        brokers.restart(1, HowDown::PowerLost);
+        brokers.change(PartitionChange { leader_recovery_state: 1, ..to_isr(&[2], Some(2)) });
+        brokers.lead(2, 1, 2, 1);
+        brokers
+    };
+    let allowed = elected("true");
+    assert_eq!((allowed.broke(), allowed.excused("acked_lost_by_unclean_election")), (None, 2));
+    assert_eq!(elected("false").broke(), Some("AckedValueNotLost"), "unclean, and nobody allowed it");
+}
+
+/// Nothing is lost when the unclean leader begins, but the last one goes on and does not know.
+#[test]
+fn a_leader_deposed_uncleanly_serves_what_can_never_be_committed() {
+    let deposed = |allowed: &str| {
+        let mut brokers = Brokers::at_work(false, &[10]);
+        brokers.commit([config("min.insync.replicas", "1"), config("unclean.leader.election.enable", allowed)]);
+        brokers.change(to_isr(&[0], None));
+        brokers.goes_by(0, 1, 1, false);
+        let batch = brokers.batch(11);
+        let offset = brokers.produce(0, &batch);
+        brokers.change(PartitionChange { leader_recovery_state: 1, ..to_isr(&[2], Some(2)) });
+        brokers.lead(2, 1, 2, 1);
+        brokers.acknowledge(0, offset);
+        brokers.consume(0, 2, 2);
+        let other = brokers.batch_of(1, 21);
+        brokers.append(2, &other);
+        brokers.high_watermark(2, 2);
+        brokers.consume(2, 2, 2);
+        brokers
+    };
+    let allowed = deposed("true");
+    assert_eq!((allowed.broke(), allowed.excused("served_after_loss")), (None, 2));
+    assert_eq!(allowed.checks.acked_records(), (1, 0), "it was never promised");
+    assert_eq!(deposed("false").broke(), Some("ConsistentRead"));
 }
 
 #[test]
