@@ -1,5 +1,7 @@
 //! A map for few keys that is read far more often than it is changed: a sorted vector.
 
+const FEW: usize = 16;
+
 /// As `BTreeMap`, in two pieces of memory: a lookup is a search by halves among neighbours, a walk
 /// is a loop, and clearing keeps the memory. An insertion or removal moves what comes behind it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,22 +81,28 @@ impl<K: Ord, V> SortedMap<K, V> {
         self.keys.binary_search(key)
     }
 
+    /// Among few keys, asking for the equal one is quicker than halving.
+    #[inline]
+    fn position(&self, key: &K) -> Option<usize> {
+        if self.keys.len() <= FEW { self.keys.iter().position(|other| other == key) } else { self.find(key).ok() }
+    }
+
     /// The value of `key`.
     #[inline]
     pub fn get(&self, key: &K) -> Option<&V> {
-        self.find(key).ok().map(|at| &self.values[at])
+        self.position(key).map(|at| &self.values[at])
     }
 
     /// The value of `key`, to be changed.
     #[inline]
     pub fn get_mut(&mut self, key: &K) -> Option<&mut V> {
-        self.find(key).ok().map(|at| &mut self.values[at])
+        self.position(key).map(|at| &mut self.values[at])
     }
 
     /// Is there an entry of `key`?
     #[inline]
     pub fn contains_key(&self, key: &K) -> bool {
-        self.find(key).is_ok()
+        self.position(key).is_some()
     }
 
     /// Sets the value of `key`; gives the old one.

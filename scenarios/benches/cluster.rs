@@ -96,7 +96,7 @@ fn start_up(scenario: &Scenario, checks: bool) -> f64 {
 fn main() {
     let built_in = |name: &str| catalog::find(name).expect("built in").scenario().expect("good");
     let full = Scenario::from_toml("full-cluster.toml", FULL_CLUSTER).expect("good");
-    for scenario in [built_in("quorum"), built_in("controller-failover"), full] {
+    for scenario in [built_in("quorum"), built_in("controller-failover"), full, built_in("ci")] {
         let name = &scenario.name;
         let (events, sim_ns) = sweep(&scenario, Host::Bare, true);
         let on = || _ = black_box(sweep(&scenario, Host::Bare, true));

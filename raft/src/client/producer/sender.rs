@@ -1,7 +1,5 @@
 //! What is sent when, and what the answers mean: Kafka's `Sender` (controller-broker.md §6.6, §6.10).
 
-use std::rc::Rc;
-
 use smallvec::SmallVec;
 
 use super::accumulator::Drained;
@@ -13,7 +11,7 @@ use crate::client::{AttemptEvent, ClientOut, Outcome};
 use crate::ids::{NodeId, Offset};
 use crate::io::Entropy;
 use crate::log::Records;
-use crate::message::data::{PartitionProduceData, PartitionProduceResponse, ProduceRequest, ProduceResponse};
+use crate::message::data::{PartitionProduceData, PartitionProduceResponse, ProduceRequest};
 use crate::message::{DataRequest, DataResponse, ErrorCode, Request, Response};
 
 const UNKNOWN_OFFSET: Offset = Offset(-1);
@@ -63,8 +61,12 @@ impl Producer {
                 }
             }
         }
-        self.expire_batches(now_ms, out);
-        for at_ms in [check.next_check_ms, self.accumulator.next_expiry_ms(&self.config)].into_iter().flatten() {
+        let mut next_expiry_ms = self.accumulator.next_expiry_ms(&self.config);
+        if next_expiry_ms.is_some_and(|at_ms| at_ms <= now_ms) {
+            self.expire_batches(now_ms, out);
+            next_expiry_ms = self.accumulator.next_expiry_ms(&self.config);
+        }
+        for at_ms in [check.next_check_ms, next_expiry_ms].into_iter().flatten() {
             self.wake_at(at_ms);
         }
         let any = !requests.is_empty();
@@ -126,17 +128,18 @@ impl Producer {
             return self.on_init_producer_id(now_ms, attempt, completed.answer, entropy, out);
         }
         let Some(sent) = self.in_flight.remove(&completed.correlation_id) else { return };
-        let nothing = ProduceResponse { partitions: Rc::from([]) };
         let (default, answer) = match completed.answer {
-            Answer::Response(Response::Data(DataResponse::Produce(answer))) => (ErrorCode::UnknownServerError, answer),
-            Answer::Response(_) => (ErrorCode::UnknownServerError, nothing),
-            Answer::Sent => (ErrorCode::None, nothing),
-            Answer::Disconnected => (ErrorCode::NetworkException, nothing),
+            Answer::Response(Response::Data(DataResponse::Produce(answer))) => {
+                (ErrorCode::UnknownServerError, Some(answer))
+            }
+            Answer::Response(_) => (ErrorCode::UnknownServerError, None),
+            Answer::Sent => (ErrorCode::None, None),
+            Answer::Disconnected => (ErrorCode::NetworkException, None),
         };
+        let told_of = |partition| answer.iter().flat_map(|it| &*it.partitions).find(|told| told.partition == partition);
         let mut hints = Vec::new();
         for Sent { attempt, batch: number, partition } in sent {
-            let told = answer.partitions.iter().find(|told| told.partition == partition).cloned();
-            let told = told.unwrap_or(PartitionProduceResponse {
+            let told = told_of(partition).cloned().unwrap_or(PartitionProduceResponse {
                 partition,
                 error: default,
                 base_offset: UNKNOWN_OFFSET,
