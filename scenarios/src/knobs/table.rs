@@ -105,7 +105,7 @@ knobs! {
         // Far below Kafka's 1 MiB, by the internal setting of topics Kafka's own tests use.
         "internal.segment.bytes": Texts(&["1024", "16384"]),
         "log.roll.ms": Texts(&["1000", "10000"]),
-        "client.request.timeout.ms": Numbers(|scenario| vec![request_floor_ms(scenario).max(1_000)]),
+        "client.request.timeout.ms": Numbers(|scenario| vec![request_floor_ms(scenario).max(1_000), 5_000]),
         "client.delivery.timeout.ms": Texts(&["10000"]),
         "client.linger.ms": Texts(&["0", "100"]),
         "client.max.in.flight.requests.per.connection": Texts(&["1"]),
