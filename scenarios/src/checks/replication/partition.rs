@@ -142,6 +142,11 @@ impl PartitionGhost {
         self.lost.contains(&batch) || is_of_older && !self.kept.contains(&batch) && !is_committed()
     }
 
+    /// Did a leader ever begin without some of C, or after an unclean election?
+    pub fn was_cut(&self) -> bool {
+        self.cut_by.is_some()
+    }
+
     /// C goes on by the log of `server`, which agrees with all of it, up to `end` at most. False if
     /// that log does not end a batch there.
     pub fn extend(&mut self, server: usize, end: Offset, around: &mut Around<'_>) -> bool {

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use raft::broker::observation::BrokerObservation;
 use raft::ids::{LeaderEpoch, NodeId, Offset};
+use raft::log::BatchBuilder;
 use raft::metadata::MetadataRecord;
 use raft::metadata::records::PartitionChange;
 
@@ -317,6 +318,27 @@ fn a_leader_deposed_uncleanly_serves_what_can_never_be_committed() {
     assert_eq!((allowed.broke(), allowed.excused("served_after_loss")), (None, 2));
     assert_eq!(allowed.checks.acked_records(), (1, 0), "it was never promised");
     assert_eq!(deposed("false").broke(), Some("ConsistentRead"));
+}
+
+/// A high watermark that its leader had checkpointed before the log was cut and grew anew.
+#[test]
+fn only_after_a_cut_may_a_high_watermark_point_into_a_batch() {
+    let points_into = |is_cut: bool| {
+        let mut brokers = Brokers::at_work(false, &[10]);
+        brokers.commit([config("unclean.leader.election.enable", "true")]);
+        let leader = if is_cut { 2 } else { 0 };
+        if is_cut {
+            brokers.change(to_isr(&[0], None));
+            brokers.change(PartitionChange { leader_recovery_state: 1, ..to_isr(&[2], Some(2)) });
+            brokers.lead(2, 1, 2, 1);
+        }
+        let of_two = BatchBuilder::new(Offset(0), LeaderEpoch(-1), 0).value(11).value(12).build();
+        brokers.append(leader, &of_two);
+        brokers.high_watermark(leader, 2);
+        brokers
+    };
+    assert_eq!(points_into(false).broke(), Some("HighWatermarkWithinLog"));
+    assert_eq!(points_into(true).broke(), None);
 }
 
 #[test]
