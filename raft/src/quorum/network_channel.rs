@@ -50,6 +50,8 @@ pub struct NetworkChannel {
     request_timeout_ms: i64,
     connection_setup_timeout: ExponentialBackoff,
     destinations: Vec<Destination>,
+    /// No destination can have anything to do before this; unknown (the least) after each change.
+    idle_until_ms: i64,
     /// Connect attempts so far; makes each token unique.
     attempts: u32,
     inbound: VecDeque<Inbound>,
@@ -97,6 +99,7 @@ impl NetworkChannel {
                 max_ms: config.connection_setup_timeout_max_ms,
             },
             destinations: Vec::new(),
+            idle_until_ms: i64::MIN,
             attempts: 0,
             inbound: VecDeque::new(),
         }
@@ -113,6 +116,7 @@ impl NetworkChannel {
         out: &mut Out,
     ) {
         let index = self.index_of(to);
+        self.idle_until_ms = i64::MIN;
         self.destinations[index].unsent.push_back(Unsent { correlation_id, request, created_ms: now_ms });
         match self.destinations[index].link {
             Link::Disconnected { retry_at_ms } if now_ms < retry_at_ms => self.fail_unsent(index),
@@ -126,6 +130,7 @@ impl NetworkChannel {
     /// may have been about to say so when the attempt was given up.
     pub fn on_opened(&mut self, now_ms: i64, token: ConnectToken, connection: Connection, out: &mut Out) {
         let Some(index) = self.index_of_token(token) else { return };
+        self.idle_until_ms = i64::MIN;
         let destination = &mut self.destinations[index];
         if matches!(destination.link, Link::Connecting { .. }) {
             destination.link = Link::Ready { token, connection, in_flight: None };
@@ -140,6 +145,7 @@ impl NetworkChannel {
     /// Kafka backs off alike whatever the reason.
     pub fn on_closed(&mut self, now_ms: i64, token: ConnectToken, _reason: CloseReason, entropy: &mut dyn Entropy) {
         if let Some(index) = self.index_of_token(token) {
+            self.idle_until_ms = i64::MIN;
             self.disconnect(index, now_ms, TransportError::Disconnected, entropy);
         }
     }
@@ -149,6 +155,7 @@ impl NetworkChannel {
     /// request in flight (a datagram told twice) are ignored.
     pub fn on_response(&mut self, now_ms: i64, token: ConnectToken, correlation_id: i32, response: Response) {
         let Some(index) = self.index_of_token(token) else { return };
+        self.idle_until_ms = i64::MIN;
         let destination = &mut self.destinations[index];
         let Link::Ready { in_flight, .. } = &mut destination.link else { return };
         if in_flight.is_some_and(|request| request.correlation_id == correlation_id) {
@@ -161,6 +168,9 @@ impl NetworkChannel {
 
     /// Ends what has timed out and sends what has its turn.
     pub fn poll(&mut self, now_ms: i64, entropy: &mut dyn Entropy, out: &mut Out) {
+        if now_ms < self.idle_until_ms {
+            return;
+        }
         for index in 0..self.destinations.len() {
             let destination = &self.destinations[index];
             let has_unsent = !destination.unsent.is_empty();
@@ -182,6 +192,7 @@ impl NetworkChannel {
                 self.send_next(index, now_ms, out);
             }
         }
+        self.idle_until_ms = self.first_deadline_ms().unwrap_or(i64::MAX);
     }
 
     /// The next finished exchange, oldest first.
@@ -196,6 +207,14 @@ impl NetworkChannel {
 
     /// When [`poll`](Self::poll) must run next, by the wall clock; 0 means at once.
     pub fn next_deadline_ms(&self) -> Option<i64> {
+        match self.idle_until_ms {
+            i64::MIN => self.first_deadline_ms(),
+            i64::MAX => None,
+            at_ms => Some(at_ms),
+        }
+    }
+
+    fn first_deadline_ms(&self) -> Option<i64> {
         let timeout_ms = self.request_timeout_ms;
         self.destinations.iter().filter_map(|destination| destination.deadline_ms(timeout_ms)).min()
     }

@@ -153,13 +153,16 @@ impl RaftClient {
         self.channel.poll(step.now_ms(), step.entropy, step.out);
         self.expire_parked_fetches(step);
         let mut wait_ms = 0;
-        for _ in 0..MAX_ROUNDS {
+        for round in 0..MAX_ROUNDS {
             let inbound = self.channel.take_inbound();
             let woken = inbound.is_some();
             if let Some(inbound) = inbound {
                 self.handle_inbound(inbound, step)?;
             }
-            self.poll_listeners(step);
+            // Without a message nothing has changed since the round before asked last.
+            if woken || round == 0 {
+                self.poll_listeners(step);
+            }
             if self.poll_shutdown(step) {
                 return Ok(());
             }
