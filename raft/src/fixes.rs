@@ -49,5 +49,11 @@ switches! {
         /// epoch: that reads as truncation, and the position is reset though all is there (KIP-320).
         /// Mend: topic ids survive as epochs do.
         KeepTopicIdsThroughRebootstrap,
+        /// A broker has no session between its registration and its first heartbeat, so a registration
+        /// of its *former* process that comes late (held behind a cut, while the process is long gone)
+        /// takes the registration over; and a broker whose heartbeats are refused as STALE_BROKER_EPOCH
+        /// only tries again (controller-broker.md §3.1, §5.1): it stays fenced until somebody restarts
+        /// it. Mend: the session begins with the registration.
+        SessionSinceRegistration,
     }
 }

@@ -178,7 +178,11 @@ impl Alive {
             Roles::RecordLog => (StateMachine::Model(RecordLog::new(&spec.config, spec.bugs)), None),
             Roles::Kafka { controller, broker } => {
                 let state_machine = controller.as_ref().map_or(StateMachine::Nobody, |settings| {
-                    let settings = ControllerSettings { bugs: spec.bugs, ..ControllerSettings::clone(settings) };
+                    let settings = ControllerSettings {
+                        bugs: spec.bugs,
+                        fixes: spec.fixes,
+                        ..ControllerSettings::clone(settings)
+                    };
                     StateMachine::Controller(Box::new(QuorumController::new(settings)))
                 });
                 (state_machine, broker.as_ref())

@@ -46,6 +46,7 @@ entries! {
     "findings/first-publish-after-caught-up",
     "findings/keep-proposal-of-same-epoch",
     "findings/keep-topic-ids-through-rebootstrap",
+    "findings/session-since-registration",
 }
 
 /// All of them: the scenarios that must hold (those under `lost/` drop a precondition of a guarantee

@@ -64,6 +64,12 @@ fn keep_proposal_of_same_epoch() {
     shows("findings/keep-proposal-of-same-epoch", 52, 2);
 }
 
+/// A former process's request must come between the registration of the next one and its first heartbeat.
+#[test]
+fn session_since_registration() {
+    shows("findings/session-since-registration", 40, 1);
+}
+
 /// The client must lose all brokers but one that lags, right after it has read what a later leader wrote.
 #[test]
 fn keep_topic_ids_through_rebootstrap() {

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use crate::bugs::Bugs;
+use crate::fixes::Fixes;
 use crate::ids::NodeId;
 
 /// Name of the feature that gates every record's version.
@@ -76,6 +77,8 @@ pub struct ControllerSettings {
     pub bootstrap: Rc<[Feature]>,
     /// Mistakes switched on; no property.
     pub bugs: Bugs,
+    /// Mends switched on; no property.
+    pub fixes: Fixes,
 }
 
 impl ControllerSettings {
@@ -102,6 +105,7 @@ impl ControllerSettings {
                 Feature { name: ELR_VERSION.into(), level: 1 },
             ]),
             bugs: Bugs::NONE,
+            fixes: Fixes::NONE,
         }
     }
 

@@ -8,6 +8,7 @@ use crate::controller::replication::{self, View};
 use crate::controller::result::{ControllerResult, bounded};
 use crate::controller::settings::{ControllerSettings, KRAFT_VERSION, METADATA_VERSION, level};
 use crate::controller::state::ControllerState;
+use crate::fixes::Fix;
 use crate::ids::{BrokerEpoch, Offset, Uuid};
 use crate::message::ErrorCode;
 use crate::message::admin::{UnregisterBrokerRequest, UnregisterBrokerResponse};
@@ -72,6 +73,9 @@ pub fn register_broker(
             replication::directory_assigned(state, broker_id, dir, &mut records);
         }
         heartbeats.remove(broker_id);
+    }
+    if settings.fixes.has(Fix::SessionSinceRegistration) {
+        heartbeats.contact(broker_id, broker_epoch, now_ns);
     }
     records.push(MetadataRecord::RegisterBroker(RegisterBroker {
         broker_id,

@@ -2,9 +2,11 @@
 
 use std::rc::Rc;
 
-use super::harness::{Harness, cluster, registration};
+use super::harness::{Harness, cluster, registration, settings};
 use super::{nodes, uuid};
 use crate::controller::quorum_controller::{ControllerRequest, ControllerResponse};
+use crate::controller::settings::ControllerSettings;
+use crate::fixes::{Fix, Fixes};
 use crate::ids::{BrokerEpoch, NodeId};
 use crate::message::admin::UnregisterBrokerRequest;
 use crate::message::cluster::{BrokerRegistrationRequest, ControllerRegistrationRequest};
@@ -58,6 +60,24 @@ fn a_restarted_broker_waits_for_its_old_session_and_a_retry_does_not() {
     let cluster = &harness.latest().cluster;
     assert!(cluster.broker(NodeId(1)).is_some_and(|broker| broker.fenced));
     assert!(cluster.registration_offset(NodeId(1)).is_some_and(|at| at.0 >= new.broker_epoch.0));
+}
+
+#[test]
+fn a_late_registration_of_a_former_process_takes_over_unless_the_session_begins_with_the_registration() {
+    for fixes in [Fixes::NONE, Fixes::NONE.with(Fix::SessionSinceRegistration)] {
+        let mut harness = Harness::new(ControllerSettings { fixes, ..settings() });
+        harness.lead(1);
+        let new = harness.register(1, 2, BrokerEpoch::UNKNOWN).broker_epoch;
+        let late = harness.register(1, 1, BrokerEpoch::UNKNOWN).error;
+        let heard = harness.heartbeat_request(1, false, false);
+        if fixes == Fixes::NONE {
+            assert_eq!(late, ErrorCode::None);
+            assert!(heard.broker_epoch > new, "the process that lives will be refused for ever");
+        } else {
+            assert_eq!(late, ErrorCode::DuplicateBrokerRegistration);
+            assert_eq!(heard.broker_epoch, new);
+        }
+    }
 }
 
 #[test]
