@@ -79,7 +79,7 @@ fn properties(report: &SweepReport, of: &OfScenario) -> String {
 
 fn cases(report: &SweepReport, scenario: &str, of: &OfScenario) -> Vec<Case> {
     let mut cases = vec![
-        Case { name: "sweep".to_owned(), came: whole(report, of) },
+        Case { name: "sweep".to_owned(), came: whole(report, scenario, of) },
         Case { name: "floors".to_owned(), came: floors(report, of) },
         Case { name: "linearizability decided".to_owned(), came: decided(of) },
     ];
@@ -128,7 +128,8 @@ fn failed(failure: &fuzz::aggregate::Failure) -> Came {
     Came::Failed(failure::kind_name(violation.kind), message, failure::lines(failure))
 }
 
-fn whole(report: &SweepReport, of: &OfScenario) -> Came {
+fn whole(report: &SweepReport, scenario: &str, of: &OfScenario) -> Came {
+    let records = report.records.get(scenario).copied().unwrap_or_default();
     let runs = plural(of.runs, "run");
     match () {
         () if report.interrupted => Came::Error("interrupted", format!("interrupted after {runs}")),
@@ -140,6 +141,10 @@ fn whole(report: &SweepReport, of: &OfScenario) -> Came {
         }
         () if report.operations_acked() == 0 => {
             Came::Error("vacuous", "no operation was acknowledged in any run".to_owned())
+        }
+        () if records.too_few_kept() => {
+            let (acked, excused) = (thousands(records.acked), thousands(records.excused));
+            Came::Error("vacuous", format!("{excused} of {acked} acknowledged records went with an excuse"))
         }
         () => Came::Passed,
     }
