@@ -161,9 +161,9 @@ mod tests {
         for step in 0..2_000 {
             number = number.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             let key = (number >> 24) % 40;
-            if number % 97 == 0 {
-                sorted.retain(|key, _| key % 3 != 0);
-                model.retain(|key, _| key % 3 != 0);
+            if number.is_multiple_of(97) {
+                sorted.retain(|key: &u32, _| !key.is_multiple_of(3));
+                model.retain(|key: &u32, _| !key.is_multiple_of(3));
             }
             match number % 4 {
                 0 => assert_eq!(sorted.remove(&key), model.remove(&key)),
