@@ -67,7 +67,7 @@ fn keep_proposal_of_same_epoch() {
 /// A former process's request must come between the registration of the next one and its first heartbeat.
 #[test]
 fn session_since_registration() {
-    shows("findings/session-since-registration", 40, 1);
+    shows("findings/session-since-registration", 60, 1);
 }
 
 /// The client must lose all brokers but one that lags, right after it has read what a later leader wrote.

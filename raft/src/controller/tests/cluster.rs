@@ -67,6 +67,7 @@ fn a_late_registration_of_a_former_process_takes_over_unless_the_session_begins_
     for fixes in [Fixes::NONE, Fixes::NONE.with(Fix::SessionSinceRegistration)] {
         let mut harness = Harness::new(ControllerSettings { fixes, ..settings() });
         harness.lead(1);
+        harness.commit();
         let new = harness.register(1, 2, BrokerEpoch::UNKNOWN).broker_epoch;
         let late = harness.register(1, 1, BrokerEpoch::UNKNOWN).error;
         let heard = harness.heartbeat_request(1, false, false);
