@@ -133,7 +133,7 @@ mutants! {
     audit_lies: AuditLies, "quorum" 0 => "GhostMismatch";
     read_uncommitted: ReadUncommitted, "quorum" 0 => "CommittedReads";
     ack_wrong_offset: AckWrongOffset, "quorum" 0 => "LinearizableAppends";
-    r05_leads_before_it_has_caught_up: Kafka15345LeaderBeforeCaughtUp, "ci" 0 => "CommittedMetadataReplays";
+    r05_leads_before_it_has_caught_up: Kafka15345LeaderBeforeCaughtUp, "ci" 31 => "CommittedMetadataReplays";
     m15_renounces_without_revert: Kafka13114RenounceWithoutRevert, "ci" 29 => "NoFatalFault";
     m24_expiries_from_one_base: Kafka13173ExpiriesFromOneBase, "ci" 0 => "ValidControllerIsrAndElr";
     m28_fenced_in_a_new_isr: Kafka13083FencedInNewIsr, "ci" 0 => "ValidControllerIsrAndElr";

@@ -273,9 +273,7 @@ impl PartitionLog {
             write_topic_id(&paths::partition_metadata(&self.directory), handle, self.topic_id, Force::Durable, out);
             self.topic_id_written = true;
         }
-        for batch in batches {
-            self.assign_epoch_start(batch.epoch, batch.base_offset, out);
-        }
+        batches.iter().for_each(|batch| self.assign_epoch_start(batch.epoch, batch.base_offset, out));
         self.maybe_roll(batches, now_ms, out);
         for batch in batches {
             self.end = batch.next_offset();

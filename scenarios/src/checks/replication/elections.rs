@@ -273,15 +273,18 @@ fn begins(
     let lost_it = replica.has_lost(partition.committed[agreed]);
     let others = |member: &NodeId| servers.of(*member).is_some_and(|other| partition.is_guard(other));
     let alone = !candidates(&now).filter(|member| *member != id).any(|member| others(&member));
-    let cause = partition.no_guard.or_else(|| {
-        (lost_it && alone).then_some(if min_isr <= 1 {
-            Excuse::AckedLostWithMinIsrOne
-        } else if !elr && *now.isr == [id] {
-            Excuse::AckedLostBySoleReplica
-        } else {
-            Excuse::AckedLostWithLastGuard
-        })
+    let own_loss = (lost_it && alone).then_some(if min_isr <= 1 {
+        Excuse::AckedLostWithMinIsrOne
+    } else if !elr && *now.isr == [id] {
+        Excuse::AckedLostBySoleReplica
+    } else {
+        Excuse::AckedLostWithLastGuard
     });
+    // The last known leader, elected when nobody else is left (KIP-966), lost it itself.
+    let cause = match partition.no_guard {
+        Some(Excuse::AckedLostByUncleanElection) => own_loss.or(partition.no_guard),
+        no_guard => no_guard.or(own_loss),
+    };
     let Some(cause) = cause else {
         let lacks_acked = agreed < partition.acked;
         let invariant = if lacks_acked { Invariant::AckedValueNotLost } else { Invariant::LeaderCompleteness };
