@@ -1,51 +1,6 @@
-//! The bug zoo: with each switch of `raft::bugs` on, a generic catalog scenario breaks a named
-//! check. The test `table` at the end of this file prints this:
-//!
-//! | row | bug | breaks first, where | if the run goes on, also | quorum | partitions | clock-skew | power-loss | controller-failover |
-//! |---|---|---|---|---|---|---|---|---|
-//! | R01 | `Kafka10533AckBeforeFlush` | D9 (quorum 0) | AckedValueNotLost, CommittedReads, CommittedRecordsDurable, LeaderCompleteness, LinearizableAppends, MajorityReachedHighWatermark, D8, Recovery, StateMachineSafety | 1 | 1 | 1 | 1 | 1 |
-//! | R02 | `Kafka10527ResumeAsLeader` | NeverTwoLeadersInSameEpoch (power-loss 0) | SingleActiveController | 1 | 4 | 5 | 1 | 3 |
-//! | R04 | `Kafka12331LeaderChangeAtZero` | LogMatching (power-loss 0) | GhostMismatch, NoFatalFault, Recovery | 1 | 1 | 1 | 1 | 1 |
-//! | R07 | `Kafka15489NoCheckQuorum` | LeaderWithoutMajorityResigns (quorum 0) | - | 1 | 1 | 4 | 26 | 1 |
-//! | R21 | `Kafka18723StaleFetchAppended` | D5 (quorum 244) | CommittedReads, GhostMismatch, LogMatching, StateMachineSafety | 133 | >200 | >200 | >200 | >200 |
-//! | R24 | `Kafka10826LingerIgnored` | none | - | >200 | 64 | >200 | >200 | >200 |
-//! | R25 | `Kafka12181FetchOffsetBackwardFatal` | NoFatalFault (quorum 2) | - | 2 | 1 | 106 | 3 | 25 |
-//! | R26 | `Kafka14644FaultSwallowed` | Recovery (quorum 0) | - | 1 | >200 | >200 | 1 | >200 |
-//! | R28 | `Kip996NoPreVote` | none | - | >200 | >200 | >200 | >200 | >200 |
-//! | R30 | `EndQuorumEpochIgnored` | none | - | >200 | >200 | >200 | >200 | >200 |
-//! | G01 | `VoteNotDurable` | D3 (quorum 0) | - | 1 | 1 | 1 | 1 | 1 |
-//! | G02 | `TwoVotesInOneEpoch` | ValidVotes (quorum 1) | GhostMismatch, LogMatching, MajorityReachedHighWatermark, NeverTwoLeadersInSameEpoch, NoFatalFault, D3, StateMachineSafety | 1 | 1 | 1 | 1 | 3 |
-//! | G04 | `NoLogTest` | LeaderCompleteness (quorum 0) | AckedValueNotLost, CommittedReads, CommittedRecordsDurable, LinearizableAppends, NoFatalFault, Recovery, StateMachineSafety | 1 | 8 | 2 | 2 | >200 |
-//! | G05 | `CountOldEpochReplicas` | OwnEpochCommit (quorum 0) | NoFatalFault | 1 | 1 | 1 | 1 | 1 |
-//! | G10 | `HigherEpochIgnored` | HigherEpochObeyed (quorum 0) | - | 1 | 5 | 14 | 12 | 50 |
-//! | G11 | `EpochNotDurable` | D2 (quorum 0) | D1 | 1 | 1 | 1 | 1 | 1 |
-//! | G12 | `NoEpochCheckOnFetch` | MajorityReachedHighWatermark (power-loss 381) | - | >200 | >200 | 98 | 57 | >200 |
-//! | G13 | `NoDivergenceCheck` | LogMatching (quorum 39) | GhostMismatch, MajorityReachedHighWatermark, StateMachineSafety | 6 | 1 | 14 | 3 | 1 |
-//! | G15 | `TruncateBelowHighWatermark` | HighWatermarkWithinLog (quorum 81) | NoFatalFault | 82 | >200 | >200 | 17 | >200 |
-//! | G17 | `AckAtAppend` | LinearizableAppends (quorum 0) | AckedValueNotLost | 1 | 1 | 1 | 1 | 1 |
-//! | G30 | `NoChecksumOnRecovery` | D8 (quorum 1) | CommittedReads, CommittedRecordsDurable, GhostMismatch, HighWatermarkWithinLog, LogMatching, MajorityReachedHighWatermark, StateMachineSafety | 2 | >200 | >200 | 2 | 58 |
-//! |  | `OwnVoteNotRecorded` | D1 (quorum 0) | GhostMismatch | 1 | 1 | 1 | 1 | 1 |
-//! |  | `EpochBumpNotDurable` | D2 (quorum 0) | - | 1 | 1 | 1 | 1 | 1 |
-//! |  | `LeaderStateAfterAppend` | D4 (quorum 0) | - | 1 | 1 | 1 | 1 | 1 |
-//! |  | `FollowerStateNotDurable` | D5 (power-loss 0) | GhostMismatch, D2, D4 | 1 | 1 | 1 | 1 | 1 |
-//! |  | `EpochCacheAfterBatch` | D6 (quorum 0) | - | 1 | 1 | 1 | 1 | 1 |
-//! |  | `TopicIdNotDurable` | D7 (quorum 0) | NoFatalFault | 1 | 1 | 1 | 1 | 1 |
-//! |  | `LeaderFlushSkipped` | D9 (quorum 0) | CommittedRecordsDurable, MajorityReachedHighWatermark, D8 | 1 | 1 | 1 | 1 | 1 |
-//! |  | `EpochFromLogAtRestart` | MonotonicEpoch (quorum 0) | - | 1 | 5 | 5 | 1 | 3 |
-//! |  | `AppendSubmittedTwice` | DuplicateRecord (quorum 0) | AckedValueNotLost, LinearizableAppends | 1 | 1 | 1 | 1 | 1 |
-//! |  | `PendingAppendRefused` | FailedAppendCommitted (quorum 0) | - | 1 | 1 | 2 | 12 | 30 |
-//! |  | `HighWatermarkGoesBack` | MonotonicHighWatermark (quorum 6) | - | 7 | 42 | >200 | 3 | >200 |
-//! |  | `RecoveryDropsLastBatch` | CommittedRecordsDurable (quorum 0) | AckedValueNotLost, CommittedReads, LeaderCompleteness, LinearizableAppends, Recovery, StateMachineSafety | 1 | 11 | 4 | 1 | >200 |
-//! |  | `FollowerClaimsLeadership` | SingleActiveController (quorum 0) | - | 1 | 1 | 1 | 1 | 1 |
-//! |  | `AppliedPastHighWatermark` | StateMachineSafety (quorum 0) | AckedValueNotLost, CommittedReads, LinearizableAppends | 1 | 1 | 1 | 1 | 1 |
-//! |  | `ReadsGoBack` | MonotonicReads (quorum 0) | - | 1 | 1 | 1 | 1 | 1 |
-//! |  | `AuditLies` | GhostMismatch (quorum 0) | - | 1 | 1 | 1 | 1 | 1 |
-//! |  | `ReadUncommitted` | CommittedReads (quorum 0) | MonotonicReads | 1 | 1 | 1 | 1 | 1 |
-//! |  | `AckWrongOffset` | LinearizableAppends (quorum 0) | AckedValueNotLost | 1 | 1 | 1 | 1 | 1 |
-//!
-//! The last five columns are how many seeds of each scenario it takes until any check breaks; every
-//! check that a row does not name stays silent there. D1 to D9 are `PersistBeforePromise`. A row
-//! without a number of `bugs.md` is a check's own mutant, made because no bug on the list trips it.
+//! The bug zoo: with each switch of `raft::bugs` on, a generic catalog scenario breaks a named check.
+//! A row names the first check that breaks, and with `then` those that break if the run goes on. A bug
+//! whose doc has no number of `bugs.md` is a check's own mutant, made because none on that list trips it.
 
 use std::collections::BTreeSet;
 
