@@ -41,7 +41,7 @@ pub fn text(report: &SweepReport) -> String {
             add("  p50 / p99", times.phases.iter().map(|(name, times)| both(name, times)).collect(), 2);
         }
         if times.causes.len() > 1 {
-            add("  p50 / p99 by", times.causes.iter().map(|(name, times)| both(name, times)).collect(), 2);
+            add("    by cause", times.causes.iter().map(|(name, times)| both(name, times)).collect(), 2);
         }
     }
     if report.failovers.is_empty() {
