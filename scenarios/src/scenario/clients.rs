@@ -187,7 +187,10 @@ impl Clients {
 
     pub(super) fn check(&self, has_brokers: bool) -> Result<(), Refusal> {
         if !has_brokers && !self.is_default() {
-            return Err(Refusal::new("clients", "Kafka's clients need brokers; allowed: with cluster.brokers"));
+            return Err(Refusal::new(
+                "clients",
+                "Kafka's clients need brokers; allowed: with cluster.brokers (controllers alone: controller-failover)",
+            ));
         }
         let counts = [
             ("admins", self.admins, 1..=8),
