@@ -376,7 +376,10 @@ impl ClusterChecks {
         if !behind.is_empty() {
             return Some(Missing::new("images published to the committed end", behind));
         }
-        let unread = || self.histories.unread().map(|_| "every committed record read back");
-        self.fresh.missing().or_else(unread).map(|predicate| Missing::new(predicate, Vec::new()))
+        let told = |histories: &mut ClientHistories| {
+            let unread = histories.unread().map(|_| "every committed record read back");
+            unread.or_else(|| histories.is_ahead().then_some("all that clients were told of is committed"))
+        };
+        self.fresh.missing().or_else(|| told(&mut self.histories)).map(|predicate| Missing::new(predicate, Vec::new()))
     }
 }
