@@ -17,23 +17,6 @@ use sim::world::World;
 const SEEDS: u64 = 12;
 const PAIRS: usize = 9;
 const STARTS: u64 = 400;
-/// Three controllers, three brokers and their clients, without faults.
-const FULL_CLUSTER: &str = r#"
-name = "full-cluster"
-duration = "60s"
-[cluster]
-voters = 3
-brokers = 3
-[network]
-latency = "lognormal(500us, 0.3)"
-[disk]
-fsync = "lognormal(500us, 0.5)"
-[clients]
-topics = 2
-[knobs]
-off = true
-"#;
-
 /// Seconds.
 #[expect(clippy::disallowed_methods, clippy::disallowed_types, reason = "a bench measures")]
 fn time(work: impl FnOnce()) -> f64 {
@@ -95,8 +78,7 @@ fn start_up(scenario: &Scenario, checks: bool) -> f64 {
 
 fn main() {
     let built_in = |name: &str| catalog::find(name).expect("built in").scenario().expect("good");
-    let full = Scenario::from_toml("full-cluster.toml", FULL_CLUSTER).expect("good");
-    for scenario in [built_in("quorum"), built_in("controller-failover"), full, built_in("ci")] {
+    for scenario in ["quorum", "controller-failover", "calm", "ci"].map(built_in) {
         let name = &scenario.name;
         let (events, sim_ns) = sweep(&scenario, Host::Bare, true);
         let on = || _ = black_box(sweep(&scenario, Host::Bare, true));

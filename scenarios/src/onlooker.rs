@@ -1,5 +1,6 @@
 //! The world's onlooker: translates what crosses the border for the checks. Decides nothing.
 
+use raft::broker::observation::BrokerObservation;
 use raft::client::AttemptEvent as Attempt;
 use raft::io::{Observation, ThreadName};
 use sim::disk::Disk;
@@ -141,7 +142,10 @@ impl Watch<Actor> for Onlooker {
                 // Clients may be done, or idle, when the last of these comes.
                 let moves = matches!(
                     observation,
-                    Observation::Published { .. } | Observation::HighWatermark { .. } | Observation::RoleChanged { .. }
+                    Observation::Published { .. }
+                        | Observation::HighWatermark { .. }
+                        | Observation::RoleChanged { .. }
+                        | Observation::Broker(BrokerObservation::LeaderHighWatermark { .. })
                 );
                 if healed && moves && checks.cluster().is_some() {
                     self.recovered = checks.recovered();

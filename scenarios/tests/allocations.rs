@@ -43,23 +43,6 @@ static ALLOCATOR: Counting = Counting;
 
 const SECOND: u64 = 1_000_000_000;
 
-/// Three controllers, three brokers and their clients, without faults.
-const FULL_CLUSTER: &str = r#"
-name = "full-cluster"
-duration = "60s"
-[cluster]
-voters = 3
-brokers = 3
-[network]
-latency = "lognormal(500us, 0.3)"
-[disk]
-fsync = "lognormal(500us, 0.5)"
-[clients]
-topics = 2
-[knobs]
-off = true
-"#;
-
 /// The most allocations per 1,000 events between seconds 10 and 50, over a few seeds.
 fn worst_of(scenario: &Scenario) -> u64 {
     let mut worst = 0;
@@ -83,9 +66,8 @@ fn worst_of(scenario: &Scenario) -> u64 {
 /// One test, for the counter is one.
 #[test]
 fn an_event_of_a_steady_run_costs_few_allocations() {
-    let quorum = catalog::find("controller-failover").expect("built in").scenario().expect("good");
-    let full = Scenario::from_toml("full-cluster.toml", FULL_CLUSTER).expect("good");
-    for (scenario, at_most) in [(quorum, 250), (full, 800)] {
+    for (name, at_most) in [("controller-failover", 250), ("calm", 800)] {
+        let scenario = catalog::find(name).expect("built in").scenario().expect("good");
         let worst = worst_of(&scenario);
         assert!(worst <= at_most, "{}: {worst} allocations per 1,000 events; at most {at_most}", scenario.name);
     }

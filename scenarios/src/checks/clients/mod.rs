@@ -189,8 +189,8 @@ impl ClientHistories {
         }
     }
 
-    /// A partition whose records that were committed at healing no fresh poll has all shown, with the first such offset;
-    /// topics that were deleted do not count.
+    /// A partition whose records that were committed at healing no fresh poll has all shown, with the first
+    /// such offset; topics that were deleted do not count.
     pub fn unread(&mut self) -> Option<(String, i64)> {
         let topics = &mut self.topics;
         let unread = (0..topics.logs.len()).find_map(|log| {
@@ -380,9 +380,10 @@ impl ClientHistories {
         if deleted {
             return;
         }
-        if complete && log.told_end > end && log.told_end <= log.destroyed_end {
+        let settled = complete || overdue;
+        if settled && log.told_end > end && log.told_end <= log.destroyed_end {
             verdict.excuse(Excuse::ReadOfDestroyedRecord, 1);
-        } else if complete && log.told_end > end {
+        } else if settled && log.told_end > end {
             let told = log.told_end;
             verdict.fail(Invariant::UncommittedRead, || {
                 format!("a consumer was told that {name} ends at {told}, and committed is {end}")
@@ -390,7 +391,7 @@ impl ClientHistories {
         }
         let unseen = |(_, record): &(i64, &partition_log::LogRecord)| !record.seen;
         // Whoever recovers has shown all of it anew; one that does not must not have kept it from all.
-        let unseen = (complete || overdue).then(|| (0..).zip(log.to_be_read()).filter(unseen));
+        let unseen = settled.then(|| (0..).zip(log.to_be_read()).filter(unseen));
         let acked =
             unseen.into_iter().flatten().find(|(offset, record)| self.appends.is_acked_at(record.value, *offset));
         if let Some((offset, record)) = acked {

@@ -71,8 +71,8 @@ impl Played {
     }
 }
 
-/// Plays a history behind the prelude, to its end.
-fn play(steps: &[Step]) -> Played {
+/// Plays a history behind the prelude; the run goes on.
+fn so_far(steps: &[Step]) -> Played {
     let mut played = Played { histories: ClientHistories::new(&["t".into()], &[BROKER]), verdict: Verdict::new(false) };
     let (mut metadata, mut ends, mut asked) = (0, std::collections::BTreeMap::new(), None);
     for step in prelude().iter().chain(steps) {
@@ -111,6 +111,12 @@ fn play(steps: &[Step]) -> Played {
             Step::Healed => histories.healed(),
         }
     }
+    played
+}
+
+/// Plays a history behind the prelude, to its end.
+fn play(steps: &[Step]) -> Played {
+    let mut played = so_far(steps);
     played.histories.finish(true, false, &mut played.verdict);
     let expected = if played.broke().is_some() { Linearizability::Violated } else { Linearizability::Holds };
     assert_eq!(played.histories.linearizability(&played.verdict), expected);

@@ -97,6 +97,25 @@ fn what_is_shown_ahead_of_the_log_must_follow() {
     assert_eq!(story(&others.collect::<Vec<_>>()).broke(), Some("InconsistentOffsets"));
 }
 
+/// The successor of a leader deposed at the last moment has yet to move its high watermark.
+#[test]
+fn recovery_waits_for_what_clients_were_told_of() {
+    let shown = consumer(&[starts_at(4), polls(2, 4, &[(4, 30), (5, 31)], 6)]);
+    let told = consumer(&[starts_at(4), polls(2, 4, &[], 6)]);
+    for ahead in [shown, told] {
+        let story = |then: &[Step]| so_far(&[&appends(&[10, 20])[..], &sends(3, 30), &ahead, then].concat());
+        assert!(story(&[]).histories.is_ahead());
+        assert!(!story(&[Step::Commit(T, 30, 2, None)]).histories.is_ahead());
+        let broken_when = |overdue| {
+            let mut played = story(&[]);
+            played.histories.finish(false, overdue, &mut played.verdict);
+            played.broke() == Some("UncommittedRead")
+        };
+        assert!(!broken_when(false), "the run ended before anybody could tell");
+        assert!(broken_when(true), "it had all the time to be committed");
+    }
+}
+
 #[test]
 fn a_high_watermark_told_is_reached() {
     assert_eq!(reads(&[starts_at(0), polls(2, 0, &[], 4)]).broke(), None);
