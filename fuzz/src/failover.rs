@@ -82,12 +82,18 @@ pub struct FailoverTimes {
     pub phases: Vec<(String, Times)>,
     /// Whole lengths by what struck.
     pub causes: BTreeMap<String, Times>,
+    /// Of those that had not ended when their runs were over, and are in none of the others: how long they
+    /// had lasted.
+    pub unended: Times,
 }
 
 impl FailoverTimes {
     /// Adds one of a run; `place` is the run's.
     pub fn record(&mut self, failover: &Failover, place: Place<'_>) {
         let place = Place { at_ns: failover.at_ns, ..place };
+        if !failover.ended {
+            return self.unended.record(failover.total_ns, place);
+        }
         self.total.record(failover.total_ns, place);
         for (name, ns) in &failover.phases {
             self.phase(name).record(*ns, place);
@@ -98,12 +104,20 @@ impl FailoverTimes {
     /// Adds all of another.
     pub fn merge(&mut self, other: &FailoverTimes) {
         self.total.merge(&other.total);
+        self.unended.merge(&other.unended);
         for (name, times) in &other.phases {
             self.phase(name).merge(times);
         }
         for (name, times) in &other.causes {
             self.cause(name).merge(times);
         }
+    }
+
+    /// Whole lengths, and of those that had not ended how long they had lasted.
+    pub fn at_least(&self) -> Times {
+        let mut times = self.total.clone();
+        times.merge(&self.unended);
+        times
     }
 
     /// Where a phase stands, whatever came first: a file does not keep their order.
@@ -150,7 +164,7 @@ mod tests {
 
     fn failover(kind: FailoverKind, cause: &str, phases: &[(&'static str, u64)]) -> Failover {
         let total_ns = phases.iter().map(|(_, ns)| ns).sum();
-        Failover { kind, at_ns: 7, cause: cause.to_owned(), total_ns, phases: phases.to_vec() }
+        Failover { kind, at_ns: 7, cause: cause.to_owned(), total_ns, ended: true, phases: phases.to_vec() }
     }
 
     fn place(seed: u64) -> Place<'static> {

@@ -42,13 +42,14 @@ fn measure(statistic: Statistic, times: &Durations) -> Option<Measured> {
 }
 
 /// What a metric is of: times that the runs of a scenario measured, if they measured any.
-fn times_of(metric: Metric, measured: &OfScenario) -> Option<&Times> {
+fn times_of(metric: Metric, measured: &OfScenario) -> Option<Times> {
     match metric {
-        Metric::Recovery(_) => Some(&measured.recovery),
-        Metric::Failover { kind, phase: None, .. } => Some(&measured.failovers.get(&kind)?.total),
+        Metric::Recovery(_) => Some(measured.recovery.clone()),
+        // What has not ended took at least so long: enough to break a limit.
+        Metric::Failover { kind, phase: None, .. } => Some(measured.failovers.get(&kind)?.at_least()),
         Metric::Failover { kind, phase: Some(phase), .. } => {
             let phases = &measured.failovers.get(&kind)?.phases;
-            phases.iter().find(|(name, _)| name == phase).map(|(_, times)| times)
+            phases.iter().find(|(name, _)| name == phase).map(|(_, times)| times.clone())
         }
     }
 }
@@ -68,17 +69,15 @@ pub fn verdict(limit: &Limit) -> Option<(Measured, bool)> {
 
 /// Puts each scenario's limits beside what its runs measured.
 pub fn attach(report: &mut SweepReport, scenarios: &[Named], overrides: &Overrides) {
-    let nothing = Times::default();
     for (scenario, measured) in scenarios.iter().zip(&report.by_scenario) {
         for (name, limit) in scenario.prepared.expect() {
             let metric: Option<Metric> = name.parse().ok();
-            let times = metric.and_then(|metric| times_of(metric, measured)).unwrap_or(&nothing);
-            let worst = times.worst.clone().map(|worst| {
+            let times = metric.and_then(|metric| times_of(metric, measured)).unwrap_or_default();
+            let worst = times.worst.map(|worst| {
                 let command = command::replay(&worst.scenario, worst.seed, worst.digest, overrides);
                 (worst, command)
             });
-            let times = times.all.clone();
-            report.limits.push(Limit { scenario: scenario.name.clone(), name, limit, times, worst });
+            report.limits.push(Limit { scenario: scenario.name.clone(), name, limit, times: times.all, worst });
         }
     }
 }

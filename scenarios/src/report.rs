@@ -157,8 +157,10 @@ pub struct Failover {
     pub at_ns: u64,
     /// The fault kind that struck.
     pub cause: String,
-    /// Whole length, ns.
+    /// Whole length, ns; if it has not ended, how long it had lasted.
     pub total_ns: u64,
+    /// Not if another fault struck, or the run healed or was over, first. What did not end has no phases.
+    pub ended: bool,
     /// Phases in order, ns each; they add up to `total_ns`; names are those of [`FailoverKind::phases`].
     /// Of a controller: detect (to the first Prospective that goes on to win, or its fetch timeout),
     /// elect (to Leader durable), activate (to the claim), commit (to the first high watermark of the
@@ -166,6 +168,14 @@ pub struct Failover {
     /// of its leader), elect (to the commit of its PartitionChangeRecord), led (until the next leader
     /// serves). A gap has none.
     pub phases: Vec<(&'static str, u64)>,
+}
+
+impl Failover {
+    /// One that has not ended at `now_ns`.
+    pub fn at_least(kind: FailoverKind, at_ns: u64, cause: &str, now_ns: u64) -> Failover {
+        let (cause, total_ns) = (cause.to_owned(), now_ns - at_ns);
+        Failover { kind, at_ns, cause, total_ns, ended: false, phases: Vec::new() }
+    }
 }
 
 /// How a healed cluster recovered.

@@ -65,6 +65,7 @@ pub fn report(scenario: usize, seed: u64, host: HostChoice) -> RunReport {
             at_ns: 5,
             cause: "kill".to_owned(),
             total_ns,
+            ended: true,
             phases: vec![("detect", detect), ("elect", total_ns - detect)],
         }],
         linearizability: Linearizability::Holds,

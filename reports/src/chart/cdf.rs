@@ -49,7 +49,9 @@ fn header(chart: &Chart) -> &[String] {
 
 /// A row for each configuration: how it is drawn, its name, n and quantiles.
 pub fn table<B: DrawingBackend>(chart: &Chart, theme: Theme, place: Place, canvas: &mut Canvas<B>) {
-    let numbers = ["n", "p50", "p90", "p99", "max"];
+    let some_unended = chart.lines.iter().any(|line| line.times.unended.all.count() > 0);
+    let mut numbers = vec!["n", "p50", "p90", "p99", "max"];
+    numbers.extend(some_unended.then_some("not ended"));
     let first = place.x + place.width - COLUMN * numbers.len() as f64;
     let right = |column: usize| first + COLUMN * (column + 1) as f64;
     let room = first - place.x - 34.0;
@@ -75,6 +77,7 @@ pub fn table<B: DrawingBackend>(chart: &Chart, theme: Theme, place: Place, canva
         canvas.text(&fitted(&line.label(), TEXT, room), (place.x + 34.0, y), TEXT, theme.text(), Align::Left);
         let all = &line.times.total.all;
         let shown = |us: Option<u64>| us.map_or_else(|| "–".to_owned(), show_us);
+        let unended = some_unended.then(|| thousands(line.times.unended.all.count()));
         let cells = [
             thousands(all.count()),
             shown(all.quantile_us(0.50)),
@@ -82,7 +85,7 @@ pub fn table<B: DrawingBackend>(chart: &Chart, theme: Theme, place: Place, canva
             shown(all.quantile_us(0.99)),
             shown(all.max_us()),
         ];
-        for (column, cell) in cells.iter().enumerate() {
+        for (column, cell) in cells.iter().chain(&unended).enumerate() {
             canvas.text(cell, (right(column), y), TEXT, theme.text(), Align::Right);
         }
     }

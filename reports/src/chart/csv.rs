@@ -1,4 +1,5 @@
-//! The numbers under a chart: for each configuration, the distribution of the whole and of each phase.
+//! The numbers under a chart: for each configuration, the distribution of the whole and of each phase,
+//! and how long those had lasted that had not ended.
 
 use fuzz::durations::Durations;
 
@@ -11,7 +12,8 @@ pub fn text(chart: &Chart) -> String {
     let mut text = row(&[&chart.differ_in[..], &fixed].concat());
     for line in &chart.lines {
         let phases = line.times.phases.iter().map(|(name, times)| (name.as_str(), times));
-        for (part, times) in std::iter::once(("total", &line.times.total)).chain(phases) {
+        let whole = [("total", &line.times.total), ("unended", &line.times.unended)];
+        for (part, times) in whole.into_iter().chain(phases) {
             let all: &Durations = &times.all;
             for (us, count) in all.cumulative() {
                 let ms = f64::from(Ms(us)).to_string();

@@ -75,7 +75,11 @@ impl Picture for Drawing<'_> {
         let of_line = |line: &super::Line| {
             let all = &line.times.total.all;
             let at = |q| all.quantile_us(q).map_or_else(|| "none".to_owned(), show_us);
-            format!("{}: n {}, p50 {}, p99 {}", line.label(), all.count(), at(0.50), at(0.99))
+            let unended = match line.times.unended.all.count() {
+                0 => String::new(),
+                n => format!(", not ended {n}"),
+            };
+            format!("{}: n {}, p50 {}, p99 {}{unended}", line.label(), all.count(), at(0.50), at(0.99))
         };
         let lines: Vec<String> = chart.lines.iter().map(of_line).collect();
         (title(chart), format!("{}. {}. {}", meaning(chart), chart.remarks, lines.join("; ")))

@@ -34,6 +34,8 @@ pub struct TimesJson {
     pub histogram: String,
     pub phases: BTreeMap<String, PartJson>,
     pub causes: BTreeMap<String, PartJson>,
+    /// How long those had lasted that had not ended; they are in none of the others.
+    pub unended: PartJson,
 }
 
 /// Of one phase, or of one cause.
@@ -75,7 +77,7 @@ impl FailoverJson {
         let mut failovers = Failovers::default();
         for (kind, json) in kinds {
             let times = read_times(&format!("/failover/{}", kind.name()), json)?;
-            if times.total.all.count() > 0 {
+            if times.total.all.count() + times.unended.all.count() > 0 {
                 failovers.insert(kind, times);
             }
         }
@@ -95,6 +97,7 @@ fn times(times: &FailoverTimes) -> TimesJson {
         histogram: total.to_base64(),
         phases: times.phases.iter().map(|(name, times)| (name.clone(), part(times))).collect(),
         causes: times.causes.iter().map(|(name, times)| (name.clone(), part(times))).collect(),
+        unended: part(&times.unended),
     }
 }
 
@@ -121,6 +124,8 @@ fn read_times(at: &str, json: TimesJson) -> Result<FailoverTimes, Problem> {
         parts.into_iter().map(part).collect::<Result<Vec<_>, Problem>>()
     };
     read.merge(&FailoverTimes { phases: parts("phases", json.phases)?, ..Default::default() });
+    let unended = json.unended;
+    read.unended = read_one(&format!("{at}/unended"), &unended.histogram, unended.max_ms, unended.worst_seed)?;
     read.causes = parts("causes", json.causes)?.into_iter().collect();
     Ok(read)
 }

@@ -66,6 +66,7 @@ pub struct FailoverJson {
     pub at_ns: u64,
     pub cause: String,
     pub total_ms: Ms,
+    pub ended: bool,
     pub phases: serde_json::Map<String, serde_json::Value>,
 }
 
@@ -83,6 +84,7 @@ impl RunJson {
             at_ns: f.at_ns,
             cause: f.cause.clone(),
             total_ms: Ms(round_to_us(f.total_ns)),
+            ended: f.ended,
             phases: f
                 .phases
                 .iter()

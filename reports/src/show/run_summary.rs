@@ -62,8 +62,9 @@ fn outcome(run: &RunReport) -> String {
 fn describe(failover: &Failover) -> Vec<String> {
     let us = |ns| show_us(round_to_us(ns));
     let kind = failover.kind.name();
+    let took = if failover.ended { "" } else { "not ended after " };
     let mut items =
-        vec![format!("{kind} at {} after {}: {}", us(failover.at_ns), failover.cause, us(failover.total_ns))];
+        vec![format!("{kind} at {} after {}: {took}{}", us(failover.at_ns), failover.cause, us(failover.total_ns))];
     items.extend(failover.phases.iter().map(|(name, ns)| format!("{name} {}", us(*ns))));
     items
 }

@@ -36,7 +36,7 @@ pub fn text(report: &SweepReport) -> String {
     add("recovery", recovery(report), 2);
     let mut label = "failover";
     for (kind, times) in &report.failovers {
-        add(std::mem::take(&mut label), failover(*kind, times), 1);
+        add(std::mem::take(&mut label), failover(*kind, times), 2);
         if !times.phases.is_empty() {
             add("  p50 / p99", times.phases.iter().map(|(name, times)| both(name, times)).collect(), 2);
         }
@@ -140,6 +140,10 @@ fn failover(kind: FailoverKind, times: &FailoverTimes) -> Vec<String> {
     let mut items = vec![format!("{} {}", kind.name(), thousands(times.total.all.count()))];
     items.extend(quantiles(&times.total.all));
     items.extend(times.total.worst.as_ref().map(|worst| format!("({})", show_seed(worst.seed))));
+    items.extend(times.unended.worst.as_ref().map(|worst| {
+        let n = thousands(times.unended.all.count());
+        format!("not ended {n}, the longest after {} ({})", show_us(worst.us), show_seed(worst.seed))
+    }));
     items
 }
 

@@ -202,8 +202,12 @@ fn text(chart: &Chart, args: &ChartFailoverArgs) -> String {
     for line in &chart.lines {
         let all = &line.times.total.all;
         let at = |us: Option<u64>| us.map_or_else(|| "–".to_owned(), show_us);
+        let unended = match line.times.unended.all.count() {
+            0 => String::new(),
+            n => format!("  not ended {n}, the longest after {}", at(line.times.unended.all.max_us())),
+        };
         text.push_str(&format!(
-            "  {:<wide$}  n {:>6}  p50 {:>8}  p90 {:>8}  p99 {:>8}  max {:>8}\n",
+            "  {:<wide$}  n {:>6}  p50 {:>8}  p90 {:>8}  p99 {:>8}  max {:>8}{unended}\n",
             line.label(),
             thousands(all.count()),
             at(all.quantile_us(0.50)),

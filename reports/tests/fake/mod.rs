@@ -93,8 +93,14 @@ impl FakeScenario {
     fn failovers(&self, mixed: u64) -> Vec<Failover> {
         let delay_ns = self.number("delay").unwrap_or(1000) * 1_000_000;
         let total_ns = delay_ns + mixed % delay_ns;
-        let failover =
-            |kind, phases| Failover { kind, at_ns: 5_000_000_000, cause: "kill".to_owned(), total_ns, phases };
+        let failover = |kind, phases| Failover {
+            kind,
+            at_ns: 5_000_000_000,
+            cause: "kill".to_owned(),
+            total_ns,
+            ended: true,
+            phases,
+        };
         if self.number("full") != Some(1) {
             let phases = vec![("detect", total_ns / 2), ("elect", total_ns - total_ns / 2)];
             return vec![failover(FailoverKind::Controller, phases)];
@@ -110,6 +116,9 @@ impl FakeScenario {
         if !mixed.is_multiple_of(3) {
             let soon = Failover { cause: "terminate".to_owned(), total_ns: total_ns / 200, ..all[2].clone() };
             all.push(soon);
+        }
+        if mixed.is_multiple_of(11) {
+            all.push(Failover::at_least(FailoverKind::ProduceGap, 5_000_000_000, "kill", 5_000_000_000 + total_ns * 2));
         }
         all
     }

@@ -437,7 +437,6 @@ impl Checks {
         self.verdict.now_ns = at;
         self.recovery.healed(at);
         self.white_box.healed(at);
-        self.failovers.healed();
         if let Some(cluster) = &mut self.cluster {
             cluster.healed(self.committed.end);
         }
@@ -482,6 +481,7 @@ impl Checks {
         if let Some(cluster) = &mut self.cluster {
             cluster.histories.finish(self.has_recovered, self.is_overdue, &mut self.verdict);
         }
+        self.failovers.finish(at);
         self.promise_stands();
     }
 }

@@ -53,19 +53,28 @@ impl ControllerFailovers {
         ControllerFailovers { has_broker, published, away, servers, leader: None, struck: None }
     }
 
-    /// A fault hits a server. Says whether it is the newest leader, and so begins a failover.
-    pub fn struck(&mut self, at_ns: u64, server: usize, cause: &'static str) -> bool {
+    /// A fault hits a server. Says whether it is the newest leader, and so begins a failover; gives the
+    /// one that this ends before its time.
+    pub fn struck(&mut self, at_ns: u64, server: usize, cause: &'static str) -> (bool, Option<Failover>) {
         self.away[server] = true;
         let Some((leader, epoch)) = self.leader.filter(|(leader, _)| *leader == server) else {
-            return false;
+            return (false, None);
         };
         // The same leader struck again while it is already out: the first strike counts.
         if self.struck.as_ref().is_some_and(|struck| struck.server == leader && struck.epoch == epoch) {
-            return false;
+            return (false, None);
         }
+        let replaced = self.finish(at_ns);
         let prospective_ns = vec![None; self.servers];
         self.struck = Some(Struck { at_ns, server, epoch, cause, lifted: false, prospective_ns, winner: None });
-        true
+        (true, replaced)
+    }
+
+    /// The run is over, or the next one is struck; gives the failover of a leader that somebody was elected
+    /// after, or that was out until now.
+    pub fn finish(&mut self, at_ns: u64) -> Option<Failover> {
+        let unfinished = self.struck.take().filter(|struck| struck.winner.is_some() || !struck.lifted)?;
+        Some(Failover::at_least(FailoverKind::Controller, unfinished.at_ns, unfinished.cause, at_ns))
     }
 
     /// The fault that struck a server is over.
@@ -148,6 +157,7 @@ impl ControllerFailovers {
             at_ns: struck.at_ns,
             cause: struck.cause.to_owned(),
             total_ns: phases.iter().map(|(_, ns)| ns).sum(),
+            ended: true,
             phases,
         };
         self.struck = None;
@@ -163,8 +173,8 @@ mod tests {
     fn a_failover_of_a_quorum_has_three_phases_and_counts_when_complete() {
         let mut failovers = ControllerFailovers::new(3, Vec::new());
         failovers.elected(1, 0, LeaderEpoch(1));
-        assert!(!failovers.struck(100, 2, "kill"));
-        assert!(failovers.struck(100, 0, "kill"));
+        assert!(!failovers.struck(100, 2, "kill").0);
+        assert!(failovers.struck(100, 0, "kill").0);
         failovers.prospective(150, 1);
         failovers.prospective(200, 2);
         failovers.prospective(250, 1);

@@ -2,11 +2,11 @@
 //! or a completed request of an admin client.
 //!
 //! A gap is measured for each partition (of produce: whoever produced; of consume: for each
-//! consumer) from one success to the next. A gap belongs to the fault that struck in it, or that had
-//! struck no longer than [`WINDOW_NS`] before it began. One sample for each fault and kind: the
-//! longest; a gap that has no end before the next fault, or before the run's, is not counted: a fault
-//! must not be charged with what an earlier one began. Faults that count are those of the active
-//! controller and of any broker, whether it leads or only follows.
+//! consumer) from one success to the next, in whole, as clients feel it. It belongs to the first fault
+//! that struck in it; if none did, to the newest before it, if that had struck no longer than
+//! [`WINDOW_NS`] before it began. One sample for each fault and kind: the longest, which may not have
+//! ended when the run is over. Faults that count are those of the active controller and of any
+//! broker, whether it leads or only follows.
 
 use std::collections::BTreeMap;
 
@@ -28,10 +28,12 @@ struct Series {
     of: TopicPartition,
 }
 
-#[derive(Clone, Copy, Debug)]
+/// A fault, and of each kind the longest gap that belongs to it: how long, and whether it has ended.
+#[derive(Clone, Debug)]
 struct Struck {
     at_ns: u64,
     cause: &'static str,
+    longest: BTreeMap<FailoverKind, (u64, bool)>,
 }
 
 /// Samples gaps.
@@ -40,27 +42,29 @@ pub struct Gaps {
     last_ns: SortedMap<Series, u64>,
     /// Partitions of Produce attempts that are under way, by client and attempt.
     produced: SortedMap<(usize, u32), TopicPartition>,
-    struck: Option<Struck>,
-    /// When the fault before that struck.
-    earlier_ns: Option<u64>,
-    longest_ns: BTreeMap<FailoverKind, u64>,
+    /// In order of time.
+    struck: Vec<Struck>,
 }
 
 impl Gaps {
-    /// A fault strikes; gives the samples of the one before.
-    pub fn struck(&mut self, at_ns: u64, cause: &'static str) -> Vec<Failover> {
-        self.earlier_ns = self.struck.map(|struck| struck.at_ns);
-        let done = self.finish();
-        self.struck = Some(Struck { at_ns, cause });
-        done
+    /// A fault strikes.
+    pub fn struck(&mut self, at_ns: u64, cause: &'static str) {
+        self.struck.push(Struck { at_ns, cause, longest: BTreeMap::new() });
     }
 
-    /// The run heals: gives the last samples.
-    pub fn finish(&mut self) -> Vec<Failover> {
-        let longest = std::mem::take(&mut self.longest_ns);
-        let Some(Struck { at_ns, cause }) = self.struck.take() else { return Vec::new() };
-        let sample = |(kind, total_ns)| Failover { kind, at_ns, cause: cause.to_owned(), total_ns, phases: Vec::new() };
-        longest.into_iter().map(sample).collect()
+    /// The run is over: gives the samples.
+    pub fn finish(&mut self, now_ns: u64) -> Vec<Failover> {
+        for (series, before_ns) in std::mem::take(&mut self.last_ns).iter() {
+            self.gap(series.kind, (*before_ns, now_ns), false);
+        }
+        let mut samples = Vec::new();
+        for Struck { at_ns, cause, longest } in std::mem::take(&mut self.struck) {
+            samples.extend(longest.into_iter().map(|(kind, (total_ns, ended))| {
+                let (cause, phases) = (cause.to_owned(), Vec::new());
+                Failover { kind, at_ns, cause, total_ns, ended, phases }
+            }));
+        }
+        samples
     }
 
     /// A client did or learned something.
@@ -89,13 +93,20 @@ impl Gaps {
     }
 
     fn succeeded(&mut self, at_ns: u64, series: Series) {
-        let Some(before_ns) = self.last_ns.insert(series, at_ns) else { return };
-        let Some(struck) = self.struck else { return };
-        let is_older = self.earlier_ns.is_some_and(|earlier_ns| before_ns <= earlier_ns);
-        if at_ns > struck.at_ns && before_ns <= struck.at_ns + WINDOW_NS && !is_older {
-            let longest = self.longest_ns.entry(series.kind).or_default();
-            *longest = (*longest).max(at_ns - before_ns);
+        if let Some(before_ns) = self.last_ns.insert(series, at_ns) {
+            self.gap(series.kind, (before_ns, at_ns), true);
         }
+    }
+
+    /// Nothing succeeded between; `ended` says whether something does then.
+    fn gap(&mut self, kind: FailoverKind, (before_ns, at_ns): (u64, u64), ended: bool) {
+        let later = self.struck.partition_point(|struck| struck.at_ns < before_ns);
+        let fell_into_it = self.struck.get(later).is_some_and(|struck| struck.at_ns < at_ns);
+        let newest = later.checked_sub(1).filter(|at| before_ns <= self.struck[*at].at_ns + WINDOW_NS);
+        let owner = if fell_into_it { Some(later) } else { newest };
+        let Some(owner) = owner else { return };
+        let longest = self.struck[owner].longest.entry(kind).or_default();
+        *longest = (*longest).max((at_ns - before_ns, ended));
     }
 }
 
@@ -113,37 +124,52 @@ mod tests {
         gaps.attempt(at_ns, 0, AttemptEvent::ProduceOk { attempt, base_offset: Offset(0) });
     }
 
+    fn samples(gaps: &mut Gaps, now_ns: u64) -> Vec<(u64, String, u64, bool)> {
+        let samples = gaps.finish(now_ns).into_iter();
+        samples.map(|gap| (gap.at_ns, gap.cause, gap.total_ns, gap.ended)).collect()
+    }
+
     #[test]
     fn the_longest_gap_that_a_fault_fell_into_or_came_before_is_its_own() {
         let mut gaps = Gaps::default();
         produced(&mut gaps, 100, 1, OF);
         produced(&mut gaps, 900, 2, OF);
-        assert!(gaps.struck(1_000, "kill").is_empty());
+        gaps.struck(1_000, "kill");
         produced(&mut gaps, 1_050, 3, OF);
         produced(&mut gaps, 1_400, 4, OF);
         // Another partition does not fill this one's gap.
         produced(&mut gaps, 1_410, 5, TopicPartition { topic: 0, partition: 0 });
         produced(&mut gaps, 1_500, 6, OF);
-        let done = gaps.struck(2_000, "cut");
-        assert_eq!(done.len(), 1);
-        assert_eq!((done[0].kind, done[0].at_ns, done[0].total_ns), (FailoverKind::ProduceGap, 1_000, 350));
-        assert_eq!(gaps.finish(), [], "no gap of the second fault has ended");
+        gaps.struck(2_000, "cut");
+        produced(&mut gaps, 2_010, 7, OF);
+        produced(&mut gaps, 2_040, 8, TopicPartition { topic: 0, partition: 0 });
+        let expected = [(1_000, "kill".to_owned(), 350, true), (2_000, "cut".to_owned(), 630, true)];
+        assert_eq!(samples(&mut gaps, 2_050), expected);
     }
 
     #[test]
-    fn a_gap_that_an_earlier_fault_began_is_not_a_later_ones() {
-        let story = |resumed_ns: Option<u64>| {
+    fn a_gap_is_of_the_first_fault_that_fell_into_it_and_may_not_end() {
+        let story = |resumed_ns: &[u64]| {
             let mut gaps = Gaps::default();
             produced(&mut gaps, 990, 1, OF);
-            assert!(gaps.struck(1_000, "power-loss").is_empty());
-            if let Some(at_ns) = resumed_ns {
-                produced(&mut gaps, at_ns, 2, OF);
+            gaps.struck(1_000, "power-loss");
+            for at_ns in resumed_ns.iter().filter(|at_ns| **at_ns < 2_000) {
+                produced(&mut gaps, *at_ns, 2, OF);
             }
             gaps.struck(2_000, "kill");
-            produced(&mut gaps, 2_500, 3, OF);
-            gaps.finish().iter().map(|gap| (gap.cause.clone(), gap.total_ns)).collect::<Vec<_>>()
+            for at_ns in resumed_ns.iter().filter(|at_ns| **at_ns > 2_000) {
+                produced(&mut gaps, *at_ns, 3, OF);
+            }
+            samples(&mut gaps, 2_510)
         };
-        assert_eq!(story(None), []);
-        assert_eq!(story(Some(1_900)), [("kill".to_owned(), 600)]);
+        assert_eq!(
+            story(&[2_500]),
+            [(1_000, "power-loss".to_owned(), 1_510, true), (2_000, "kill".to_owned(), 10, false)]
+        );
+        assert_eq!(
+            story(&[1_900, 2_500]),
+            [(1_000, "power-loss".to_owned(), 910, true), (2_000, "kill".to_owned(), 600, true)]
+        );
+        assert_eq!(story(&[]), [(1_000, "power-loss".to_owned(), 1_520, false)]);
     }
 }

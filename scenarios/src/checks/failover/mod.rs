@@ -8,6 +8,9 @@
 //! * [`partitions`]: detect (to the commit that fences the broker or relieves it of a partition),
 //!   elect (to the commit that names the last partition's next leader), led (until that one leads)
 //! * [`gaps`]: the longest time without success, as clients felt it
+//!
+//! What has not ended when the run is over (or, of a controller, when the next one is struck before it was in
+//! charge) is told as such: it took at least so long.
 
 pub mod controller;
 pub mod gaps;
@@ -33,7 +36,7 @@ pub struct Failovers {
     controller: ControllerFailovers,
     partitions: PartitionFailovers,
     gaps: Gaps,
-    /// Those that completed.
+    /// Those that completed, and in the end those that did not.
     pub done: Vec<Failover>,
 }
 
@@ -53,18 +56,19 @@ impl Failovers {
 
     /// A fault hits a server.
     pub fn struck(&mut self, at_ns: u64, server: usize, cause: &'static str) {
-        let was_active = self.controller.struck(at_ns, server, cause);
+        let (was_active, replaced) = self.controller.struck(at_ns, server, cause);
+        self.done.extend(replaced);
         self.partitions.struck(at_ns, self.servers[server], cause);
         // A follower that is gone holds up what waits for it.
         if was_active || self.has_broker.get(server).is_some_and(|has_broker| *has_broker) {
-            self.done.extend(self.gaps.struck(at_ns, cause));
+            self.gaps.struck(at_ns, cause);
         }
     }
 
     /// The fault that struck a server is over.
     pub fn lifted(&mut self, server: usize) {
         self.controller.lifted(server);
-        self.partitions.lifted(self.servers[server]);
+        self.done.extend(self.partitions.lifted(self.servers[server]));
     }
 
     /// A server asks for pre-votes.
@@ -117,8 +121,10 @@ impl Failovers {
         self.gaps.attempt(at_ns, client, event);
     }
 
-    /// All faults are over.
-    pub fn healed(&mut self) {
-        self.done.extend(self.gaps.finish());
+    /// The run is over.
+    pub fn finish(&mut self, at_ns: u64) {
+        self.done.extend(self.controller.finish(at_ns));
+        self.done.extend(self.partitions.finish(at_ns));
+        self.done.extend(self.gaps.finish(at_ns));
     }
 }

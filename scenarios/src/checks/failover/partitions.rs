@@ -53,9 +53,15 @@ impl PartitionFailovers {
         true
     }
 
-    /// The fault is over, and the broker still leads all that it led: it lived through it.
-    pub fn lifted(&mut self, broker: NodeId) {
-        self.struck.retain(|struck| struck.broker != broker || struck.detected_ns.is_some());
+    /// The fault is over: with what the broker still leads it lived through it; gives what is complete by
+    /// that.
+    pub fn lifted(&mut self, broker: NodeId) -> Vec<Failover> {
+        let all = &self.partitions;
+        for struck in self.struck.iter_mut().filter(|struck| struck.broker == broker) {
+            struck.partitions.retain(|partition, _| all.get(partition).is_some_and(|led| led.leader != broker));
+        }
+        self.struck.retain(|struck| !struck.partitions.is_empty());
+        self.complete()
     }
 
     /// Committed metadata says who leads a partition now.
@@ -102,6 +108,14 @@ impl PartitionFailovers {
         self.complete()
     }
 
+    /// The run is over; gives those of which something was taken, and not all is led again.
+    pub fn finish(&mut self, at_ns: u64) -> Vec<Failover> {
+        let unfinished = self.struck.drain(..).filter(|struck| struck.detected_ns.is_some());
+        unfinished
+            .map(|struck| Failover::at_least(FailoverKind::Partition, struck.at_ns, struck.cause, at_ns))
+            .collect()
+    }
+
     fn complete(&mut self) -> Vec<Failover> {
         let mut done = Vec::new();
         self.struck.retain(|struck| {
@@ -130,6 +144,7 @@ impl Struck {
             at_ns: self.at_ns,
             cause: self.cause.to_owned(),
             total_ns: led_ns - self.at_ns,
+            ended: true,
             phases: vec![
                 ("detect", detected_ns - self.at_ns),
                 ("elect", committed_ns - detected_ns),
@@ -171,9 +186,28 @@ mod tests {
         let mut failovers = PartitionFailovers::default();
         failovers.leader(1, of(0), NodeId(1), LeaderEpoch(0));
         failovers.struck(10, NodeId(1), "pause");
-        failovers.lifted(NodeId(1));
+        assert!(failovers.lifted(NodeId(1)).is_empty());
         failovers.fenced(100, NodeId(1));
         failovers.leader(110, of(0), NodeId(2), LeaderEpoch(1));
         assert!(failovers.became_leader(120, of(0), LeaderEpoch(1)).is_empty());
+        assert!(failovers.finish(200).is_empty());
+    }
+
+    #[test]
+    fn a_broker_that_loses_one_of_two_has_lived_through_it_with_the_other() {
+        let mut failovers = PartitionFailovers::default();
+        failovers.leader(1, of(0), NodeId(1), LeaderEpoch(0));
+        failovers.leader(1, of(1), NodeId(1), LeaderEpoch(0));
+        failovers.struck(10, NodeId(1), "pause");
+        failovers.leader(110, of(0), NodeId::NONE, LeaderEpoch(1));
+        assert!(failovers.lifted(NodeId(1)).is_empty());
+        let unended = failovers.finish(200);
+        assert_eq!(unended.iter().map(|gap| (gap.total_ns, gap.ended)).collect::<Vec<_>>(), [(190, false)]);
+
+        failovers.struck(210, NodeId(1), "pause");
+        failovers.leader(250, of(0), NodeId(2), LeaderEpoch(2));
+        failovers.leader(250, of(1), NodeId(2), LeaderEpoch(1));
+        assert!(failovers.became_leader(260, of(0), LeaderEpoch(2)).is_empty(), "it did not lead that one");
+        assert_eq!(failovers.became_leader(270, of(1), LeaderEpoch(1))[0].total_ns, 60);
     }
 }
