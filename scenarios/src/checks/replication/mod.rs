@@ -319,6 +319,9 @@ impl Replication {
             BrokerObservation::IsrState { partition_epoch, maximal, in_flight, .. } => {
                 if let Some(leads) = &mut replica.leads {
                     *leads = Leading { partition_epoch, maximal, in_flight, ..leads.clone() };
+                    if !in_flight {
+                        leads.proposed = Rc::from([]);
+                    }
                     if maximal == 1 && partition.now().is_some_and(|now| now.replicas.len() > 1) {
                         around.coverage.met(Situation::LeaderWithoutIsrPeer);
                     }

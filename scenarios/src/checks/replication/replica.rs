@@ -23,7 +23,7 @@ pub struct Leading {
     pub in_flight: bool,
     /// Its life is not registered yet: it serves nobody, and loses the role when it registers.
     pub dormant: bool,
-    /// The ISR that it proposed last.
+    /// The ISR of the proposal that waits for its answer, once that has been sent.
     pub proposed: Rc<[NodeId]>,
 }
 

@@ -95,28 +95,39 @@ fn an_ack_waits_for_a_member_that_is_about_to_join() {
     brokers.acknowledge(0, offset);
     assert_eq!(brokers.broke(), None);
 
+    let proposes = |brokers: &mut Brokers| {
+        brokers.goes_by(0, 1, 3, true);
+        let members = [0, 1, 2].map(|server| raft::message::cluster::BrokerState {
+            broker_id: broker(server),
+            broker_epoch: raft::ids::BrokerEpoch(-1),
+        });
+        let item = raft::message::cluster::AlterPartitionItem {
+            partition: PARTITION,
+            leader_epoch: LeaderEpoch(0),
+            new_isr_with_epochs: Rc::from(members),
+            leader_recovery_state: 0,
+            partition_epoch: raft::ids::PartitionEpoch(1),
+        };
+        let request = raft::message::cluster::AlterPartitionRequest {
+            broker_id: broker(0),
+            broker_epoch: raft::ids::BrokerEpoch(0),
+            partitions: Rc::from([item]),
+        };
+        let request = raft::message::Request::Cluster(raft::message::ClusterRequest::AlterPartition(request));
+        brokers.checks.request_sent(0, 0, &request);
+    };
     let (mut brokers, offset) = about_to_join();
-    brokers.goes_by(0, 1, 3, true);
-    let members = [0, 1, 2].map(|server| raft::message::cluster::BrokerState {
-        broker_id: broker(server),
-        broker_epoch: raft::ids::BrokerEpoch(-1),
-    });
-    let item = raft::message::cluster::AlterPartitionItem {
-        partition: PARTITION,
-        leader_epoch: LeaderEpoch(0),
-        new_isr_with_epochs: Rc::from(members),
-        leader_recovery_state: 0,
-        partition_epoch: raft::ids::PartitionEpoch(1),
-    };
-    let request = raft::message::cluster::AlterPartitionRequest {
-        broker_id: broker(0),
-        broker_epoch: raft::ids::BrokerEpoch(0),
-        partitions: Rc::from([item]),
-    };
-    let request = raft::message::Request::Cluster(raft::message::ClusterRequest::AlterPartition(request));
-    brokers.checks.request_sent(0, 0, &request);
+    proposes(&mut brokers);
     brokers.acknowledge(0, offset);
     assert_eq!(brokers.broke(), Some("ReplicationQuorumSuperset"), "proposed");
+
+    // The first is refused, and what it proposes then waits until another request is answered.
+    let (mut brokers, offset) = about_to_join();
+    proposes(&mut brokers);
+    brokers.goes_by(0, 1, 2, false);
+    brokers.goes_by(0, 1, 3, true);
+    brokers.acknowledge(0, offset);
+    assert_eq!(brokers.broke(), None);
 
     let mut brokers = Brokers::at_work(false, &[10]);
     brokers.change(to_isr(&[0, 1], None));
