@@ -73,9 +73,10 @@ pub fn register_broker(
             replication::directory_assigned(state, broker_id, dir, &mut records);
         }
         heartbeats.remove(broker_id);
-    }
-    if settings.fixes.has(Fix::SessionSinceRegistration) {
-        heartbeats.contact(broker_id, broker_epoch, now_ns);
+        // Not of the same process anew: that may be a late duplicate, and the process dead.
+        if settings.fixes.has(Fix::SessionSinceRegistration) {
+            heartbeats.contact(broker_id, broker_epoch, now_ns);
+        }
     }
     records.push(MetadataRecord::RegisterBroker(RegisterBroker {
         broker_id,

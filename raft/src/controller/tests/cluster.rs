@@ -77,6 +77,11 @@ fn a_late_registration_of_a_former_process_takes_over_unless_the_session_begins_
         } else {
             assert_eq!(late, ErrorCode::DuplicateBrokerRegistration);
             assert_eq!(heard.broker_epoch, new);
+            harness.advance(9_000);
+            assert_eq!(harness.register(1, 2, BrokerEpoch::UNKNOWN).broker_epoch, new);
+            harness.advance(1);
+            let next = harness.register(1, 3, new);
+            assert_eq!(next.error, ErrorCode::None, "its own late duplicates do not prolong a session");
         }
     }
 }
