@@ -55,5 +55,10 @@ switches! {
         /// only tries again (controller-broker.md §3.1, §5.1): it stays fenced until somebody restarts
         /// it. Mend: the session begins with the registration.
         SessionSinceRegistration,
+        /// A start removes `.kafka_cleanshutdown` and does not force the directory
+        /// (`CleanShutdownFileHandler.delete`; controller-broker.md §5.3): a power loss soon after brings
+        /// it back, and the next start takes a torn log for whole, without a scan (§6.9). Mend: the
+        /// removal is forced before anything is appended.
+        ForceMarkerRemoval,
     }
 }

@@ -47,6 +47,7 @@ entries! {
     "findings/keep-proposal-of-same-epoch",
     "findings/keep-topic-ids-through-rebootstrap",
     "findings/session-since-registration",
+    "findings/force-marker-removal",
 }
 
 /// All of them: the scenarios that must hold (those under `lost/` drop a precondition of a guarantee

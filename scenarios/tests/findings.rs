@@ -70,6 +70,12 @@ fn session_since_registration() {
     shows("findings/session-since-registration", 60, 1);
 }
 
+/// An orderly restart, and a power loss before anything else has forced the directory.
+#[test]
+fn force_marker_removal() {
+    shows("findings/force-marker-removal", 48, 3);
+}
+
 /// The client must lose all brokers but one that lags, right after it has read what a later leader wrote.
 #[test]
 fn keep_topic_ids_through_rebootstrap() {

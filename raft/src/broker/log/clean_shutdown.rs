@@ -1,6 +1,7 @@
 //! `.kafka_cleanshutdown`: all logs of the directory were flushed and closed; it holds the broker
 //! epoch of the run that ended (controller-broker.md §5.3).
 
+use crate::fixes::{Fix, Fixes};
 use crate::ids::BrokerEpoch;
 use crate::io::{DurableFiles, Effect, FileHandle, Out};
 use crate::log::{Force, replace_file};
@@ -25,9 +26,12 @@ pub(super) fn write(epoch: BrokerEpoch, out: &mut Out) {
 }
 
 /// Removed when the next start begins to load the directory: a crash in recovery is unclean. Kafka
-/// does not force the removal.
-pub(super) fn delete(out: &mut Out) {
+/// does not force the removal ([`Fix::ForceMarkerRemoval`]).
+pub(super) fn delete(fixes: Fixes, out: &mut Out) {
     out.push(Effect::Unlink { path: CLEAN_SHUTDOWN_FILE.into() });
+    if fixes.has(Fix::ForceMarkerRemoval) {
+        out.push(Effect::FsyncDirectory);
+    }
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use super::clean_shutdown;
 use super::partition_log::{PartitionLog, PartitionLogConfig};
 use super::paths;
 use super::recovery::{LastEnd, recover};
+use crate::fixes::Fixes;
 use crate::ids::{BrokerEpoch, Offset, TopicIdPartition, Uuid};
 use crate::io::{DurableFiles, Out};
 use crate::log::LogError;
@@ -37,11 +38,11 @@ pub struct LogManager {
 
 impl LogManager {
     /// Reads everything the disk kept. Nothing is changed before [`LogManager::start`].
-    pub fn load(files: &dyn DurableFiles, config: PartitionLogConfig) -> Result<LogManager, LogError> {
+    pub fn load(files: &dyn DurableFiles, config: PartitionLogConfig, fixes: Fixes) -> Result<LogManager, LogError> {
         let marker = clean_shutdown::read_clean_shutdown(files);
         let mut at_start = Out::default();
         if marker.is_some() {
-            clean_shutdown::delete(&mut at_start);
+            clean_shutdown::delete(fixes, &mut at_start);
         }
         let recovery_points = OffsetCheckpoint::RecoveryPoint.read(files)?;
         let high_watermarks = OffsetCheckpoint::HighWatermark.read(files)?;

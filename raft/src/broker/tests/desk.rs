@@ -159,7 +159,7 @@ impl Desk {
     pub fn boot(&mut self, id: i32) {
         let mut config = BrokerConfig::new(NodeId(id)).with_switches(self.bugs, Fixes::NONE);
         config.log.segment_bytes = 300;
-        let logs = LogManager::load(&self.broker(id).disk, config.log).expect("the logs load");
+        let logs = LogManager::load(&self.broker(id).disk, config.log, Fixes::NONE).expect("the logs load");
         let mut plane = DataPlane::new(Rc::new(config), logs);
         let epoch = self.image.broker(NodeId(id)).expect("it is registered").epoch;
         plane.replicas_mut().set_broker_epoch(epoch);

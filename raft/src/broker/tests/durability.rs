@@ -3,6 +3,7 @@
 use super::desk::{Desk, batch};
 use crate::broker::config::BrokerConfig;
 use crate::broker::log::{CLEAN_SHUTDOWN_FILE, LogManager, read_clean_shutdown};
+use crate::fixes::{Fix, Fixes};
 use crate::ids::{BrokerEpoch, NodeId};
 use crate::io::DurableFiles;
 use crate::message::ErrorCode;
@@ -89,15 +90,36 @@ fn an_orderly_end_forces_all_and_names_its_broker_epoch() {
     });
     desk.lose_power(1);
     assert_eq!(read_clean_shutdown(desk.disk(1)), Some(BrokerEpoch(11)));
-    let loaded = LogManager::load(desk.disk(1), BrokerConfig::new(NodeId(1)).log).expect("the logs load");
+    let loaded = LogManager::load(desk.disk(1), BrokerConfig::new(NodeId(1)).log, Fixes::NONE).expect("the logs load");
     assert_eq!(loaded.previous_broker_epoch(), BrokerEpoch(11));
 
     desk.boot(1);
     assert_eq!((desk.values(1), desk.high_watermark(1)), (vec![0, 1, 2, 3], 4));
     assert_eq!(desk.disk(1).read(CLEAN_SHUTDOWN_FILE), None, "gone when loading begins");
     desk.kill(1);
-    let loaded = LogManager::load(desk.disk(1), BrokerConfig::new(NodeId(1)).log).expect("the logs load");
+    let loaded = LogManager::load(desk.disk(1), BrokerConfig::new(NodeId(1)).log, Fixes::NONE).expect("the logs load");
     assert_eq!(loaded.previous_broker_epoch(), BrokerEpoch::UNKNOWN);
+}
+
+#[test]
+fn a_power_loss_brings_the_marker_back_unless_its_removal_is_forced() {
+    for fixes in [Fixes::NONE, Fixes::NONE.with(Fix::ForceMarkerRemoval)] {
+        let mut desk = desk_with(0..4);
+        desk.with(1, |plane, _, step| {
+            plane.stop(step);
+            plane.replicas_mut().shut_down(step.out);
+        });
+        desk.kill(1);
+        let config = BrokerConfig::new(NodeId(1)).log;
+        let mut out = crate::io::Out::default();
+        let mut logs = LogManager::load(desk.disk(1), config, fixes).expect("the logs load");
+        logs.start(|_| true, &mut out);
+        desk.disk(1).apply(&mut out);
+        assert_eq!(read_clean_shutdown(desk.disk(1)), None);
+        desk.lose_power(1);
+        let trusted = read_clean_shutdown(desk.disk(1)).is_some();
+        assert_eq!(trusted, fixes == Fixes::NONE, "a start that has a marker scans nothing");
+    }
 }
 
 #[test]
@@ -105,7 +127,7 @@ fn a_log_that_is_not_assigned_here_is_set_aside() {
     let mut desk = desk_with(0..1);
     desk.kill(1);
     let config = BrokerConfig::new(NodeId(1));
-    let mut logs = LogManager::load(desk.disk(1), config.log).expect("the logs load");
+    let mut logs = LogManager::load(desk.disk(1), config.log, Fixes::NONE).expect("the logs load");
     let mut out = crate::io::Out::default();
     logs.start(|_| false, &mut out);
     desk.disk(1).apply(&mut out);
@@ -114,5 +136,5 @@ fn a_log_that_is_not_assigned_here_is_set_aside() {
     assert!(paths.iter().all(|path| !path.starts_with("t-0/")), "{paths:?}");
     let aside = "t-0.BwcHBwcHBwcHBwcHBwcHBw-stray/00000000000000000000.log";
     assert!(paths.iter().any(|path| **path == *aside), "{paths:?}");
-    assert!(LogManager::load(desk.disk(1), config.log).is_ok());
+    assert!(LogManager::load(desk.disk(1), config.log, Fixes::NONE).is_ok());
 }

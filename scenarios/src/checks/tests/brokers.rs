@@ -451,7 +451,8 @@ impl Brokers {
     /// From what is on its disk.
     pub fn boot(&mut self, server: usize) {
         self.checks.booted(server, self.committed.end, &self.disks[server], &mut self.verdict, &mut self.coverage);
-        let mut manager = LogManager::load(&self.disks[server], CONFIG).unwrap_or_else(|error| panic!("{error}"));
+        let mut manager = LogManager::load(&self.disks[server], CONFIG, raft::fixes::Fixes::NONE)
+            .unwrap_or_else(|error| panic!("{error}"));
         let mut out = Out::default();
         manager.start(|_| true, &mut out);
         self.logs[server] = manager.open("t", TOPIC, 0, &mut out);

@@ -10,6 +10,7 @@ use super::super::partition_log::{PartitionLog, PartitionLogConfig};
 use super::super::producer_state::ProducerStates;
 use super::super::{OffsetCheckpoint, read_clean_shutdown};
 use crate::bugs::Bugs;
+use crate::fixes::Fixes;
 use crate::ids::{BrokerEpoch, LeaderEpoch, Offset, TopicIdPartition, Uuid};
 use crate::io::Out;
 use crate::log::{Batch, BatchBuilder, Records};
@@ -55,7 +56,7 @@ struct Desk {
 impl Desk {
     fn open(config: PartitionLogConfig, mut disk: TestDisk) -> (LogManager, PartitionLog, TestDisk) {
         let mut out = Out::default();
-        let mut manager = LogManager::load(&disk, config).expect("the logs load");
+        let mut manager = LogManager::load(&disk, config, Fixes::NONE).expect("the logs load");
         manager.start(|_| true, &mut out);
         let log = manager.open("t", ID.topic_id, 0, &mut out);
         disk.apply(&mut out);
