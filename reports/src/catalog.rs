@@ -77,13 +77,15 @@ fn altered(mut scenario: Scenario, overrides: &Overrides) -> Result<Scenario, Pr
         let wrong = |error| Problem::at(format!("/overrides/fixes/{i}"), format!("--fix: {error}"));
         scenario = scenario.with_fix(switches::fixes::parse(name).map_err(wrong)?);
     }
-    scenario.validate().map_err(|ScenarioError(message)| Problem::at("/overrides/cluster", message))?;
+    // What contradicts the rest of the scenario may yet be set right.
+    scenario.cluster.configs().map_err(|ScenarioError(message)| Problem::at("/overrides/cluster", message))?;
     for (i, (key, value)) in overrides.set.iter().enumerate() {
         let wrong = |error| Problem::at(format!("/overrides/set/{i}"), format!("--set {error}"));
         scenario.set(key, value).map_err(wrong)?;
     }
-    // Settings may contradict each other only together.
-    scenario.validate().map_err(|ScenarioError(message)| Problem::at("/overrides/set", format!("--set {message}")))?;
+    let (place, flag) = if overrides.set.is_empty() { ("cluster", "") } else { ("set", "--set ") };
+    let wrong = |ScenarioError(message)| Problem::at(format!("/overrides/{place}"), format!("{flag}{message}"));
+    scenario.validate().map_err(wrong)?;
     Ok(scenario)
 }
 

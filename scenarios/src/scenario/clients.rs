@@ -215,4 +215,20 @@ impl Clients {
         self.settings(Rc::from([NodeId(1)]), Rc::from([])).map_err(|why| Refusal::new("clients.config", why))?;
         Ok(())
     }
+
+    /// Can their topics be created on so many brokers, and written to?
+    pub(super) fn check_replicas(&self, brokers: usize) -> Result<(), Refusal> {
+        let (replicas, min_isr) = (self.replication_factor, self.min_insync_replicas);
+        if (1..usize::from(replicas)).contains(&brokers) {
+            let problem = format!(
+                "{replicas}, and the cluster has {brokers}; allowed: 0..{brokers} (0: the controllers' default.replication.factor)"
+            );
+            return Err(Refusal::new("clients.replication_factor", problem));
+        }
+        if (1..min_isr).contains(&replicas) {
+            let problem = format!("{min_isr}; allowed: 0..{replicas} (clients.replication_factor)");
+            return Err(Refusal::new("clients.min_insync_replicas", problem));
+        }
+        Ok(())
+    }
 }

@@ -110,8 +110,17 @@ impl Cluster {
 
     /// Does some node hold partitions? Without one the quorum runs a model of a state machine.
     pub fn has_brokers(&self) -> bool {
-        let is_broker = |file: &NodeFile| NodeConfig::parse(&file.file, &file.text).is_ok_and(|c| c.roles.broker);
-        self.brokers > 0 || self.combined || self.node.iter().any(is_broker)
+        self.least_brokers() > 0
+    }
+
+    /// How many brokers it has at least: a drawn number of combined nodes may be 1.
+    pub fn least_brokers(&self) -> usize {
+        let is_broker = |file: &&NodeFile| NodeConfig::parse(&file.file, &file.text).is_ok_and(|c| c.roles.broker);
+        match self.node.iter().filter(is_broker).count() {
+            0 if self.combined => usize::from(self.brokers) + usize::try_from(self.voters.unwrap_or(1)).unwrap_or(1),
+            0 => usize::from(self.brokers),
+            of_files => of_files,
+        }
     }
 
     /// Does it finalize KIP-966's feature when it is formatted?

@@ -160,6 +160,7 @@ impl Scenario {
         scenario.resolve(read).map_err(|refusal| refusal.in_file(file, text))?;
         scenario.check().map_err(|refusal| refusal.in_file(file, text))?;
         scenario.cluster.configs()?;
+        scenario.check_together().map_err(|refusal| refusal.in_file(file, text))?;
         let possible: Vec<_> = coverage::possible(Reach::of(&scenario)).collect();
         if let Some(name) = scenario.require_probe.iter().find(|name| !possible.contains(&name.as_str())) {
             let problem = format!("{name:?} cannot happen in this scenario; allowed: {}", possible.join(", "));
@@ -190,7 +191,13 @@ impl Scenario {
     /// What is wrong with a scenario that did not come from [`Scenario::from_toml`], a repro's say.
     pub fn validate(&self) -> Result<(), ScenarioError> {
         self.check().map_err(|refusal| ScenarioError(refusal.message()))?;
-        self.cluster.configs().map(drop)
+        self.cluster.configs()?;
+        self.check_together().map_err(|refusal| ScenarioError(refusal.message()))
+    }
+
+    /// What one setting after another may put right.
+    fn check_together(&self) -> Result<(), Refusal> {
+        self.clients.check_replicas(self.cluster.least_brokers())
     }
 
     /// This scenario as TOML: reading it gives an equal one.

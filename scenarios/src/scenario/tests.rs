@@ -78,6 +78,14 @@ fn each_refusal_says_where_what_and_what_would_do() {
             "[cluster]\nbrokers = 3\nobservers = 1",
             "s:5: cluster.observers: brokers observe the quorum themselves; allowed: 0 in a cluster with brokers",
         ),
+        (
+            "[cluster]\nbrokers = 2\n[clients]\ntopics = 1",
+            "s:5: clients.replication_factor: 3, and the cluster has 2; allowed: 0..2 (0: the controllers' default.replication.factor)",
+        ),
+        (
+            "[cluster]\nbrokers = 3\n[clients]\nreplication_factor = 1",
+            "s:5: clients.min_insync_replicas: 2; allowed: 0..1 (clients.replication_factor)",
+        ),
         ("[cluster]\nmetadata_version = 6", "s:4: cluster.metadata_version: 6; allowed: 7..33"),
         (
             "[cluster]\nmetadata_version = 22\nelr = true",
@@ -287,7 +295,9 @@ fn properties_files_replace_the_cluster() {
 #[test]
 fn brokers_stand_behind_the_controllers_or_in_them() {
     let nodes = |cluster: &str| {
-        let scenario = Scenario::from_toml("s", &with(&format!("[cluster]\n{cluster}"))).expect("good");
+        let clients = if cluster.contains("observers") { "" } else { "[clients]\nreplication_factor = 0" };
+        let text = with(&format!("[cluster]\n{cluster}\n{clients}"));
+        let scenario = Scenario::from_toml("s", &text).expect("good");
         assert_eq!(Scenario::from_toml("printed", &scenario.to_toml()).as_ref(), Ok(&scenario));
         let configs = scenario.cluster.configs().expect("good");
         assert_eq!(scenario.cluster.has_brokers(), configs.iter().any(|config| config.roles.broker));
@@ -327,7 +337,7 @@ fn remarks_name_what_is_in_vain_and_what_kafka_complains_of() {
     let text = "process.roles=broker,controller\nnode.id=1\ncontroller.quorum.voters=1@a:9093\n\
                 listeners=PLAINTEXT://:9092,CONTROLLER://:9093\ncontroller.listener.names=CONTROLLER\nlog.dirs=/x\n\
                 replica.lag.max.ms=1\nbroker.heartbeat.interval.ms=5000\n";
-    let scenario = with("[cluster]\nproperties = [\"server\"]");
+    let scenario = with("[cluster]\nproperties = [\"server\"]\n[clients]\nreplication_factor = 0");
     let scenario = Scenario::from_toml_with("s", &scenario, |_| Ok(text.into())).expect("good");
     let remarks = scenario.cluster.remarks();
     assert_eq!(remarks[0], "server:7: replica.lag.max.ms is no property that is known here; it has no effect");
