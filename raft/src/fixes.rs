@@ -60,5 +60,11 @@ switches! {
         /// it back, and the next start takes a torn log for whole, without a scan (§6.9). Mend: the
         /// removal is forced before anything is appended.
         ForceMarkerRemoval,
+        /// A fenced broker is unfenced by any heartbeat that does not ask to stay fenced
+        /// (`calculateNextBrokerState`, controller-broker.md §3.3), also if it is in controlled shutdown,
+        /// which nothing but a new registration ends: a heartbeat from before the shutdown that comes late
+        /// has a broker that is gone lead partitions without a leader (`brokerToAdd` need not be active).
+        /// Mend: it stays fenced.
+        StayFencedInShutdown,
     }
 }

@@ -48,6 +48,7 @@ entries! {
     "findings/keep-topic-ids-through-rebootstrap",
     "findings/session-since-registration",
     "findings/force-marker-removal",
+    "findings/stay-fenced-in-shutdown",
 }
 
 /// All of them: the scenarios that must hold (those under `lost/` drop a precondition of a guarantee

@@ -76,6 +76,11 @@ fn force_marker_removal() {
     shows("findings/force-marker-removal", 48, 3);
 }
 
+#[test]
+fn stay_fenced_in_shutdown() {
+    shows("findings/stay-fenced-in-shutdown", 24, 2);
+}
+
 /// The client must lose all brokers but one that lags, right after it has read what a later leader wrote.
 #[test]
 fn keep_topic_ids_through_rebootstrap() {

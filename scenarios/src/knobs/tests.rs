@@ -59,7 +59,7 @@ fn every_value_of_every_knob_is_frequent_and_every_draw_is_legal() {
         "combined = true",
         "brokers = 5\n[network]\ntransport = \"datagram\"\nlatency = \"lognormal(2ms, 0.8)\"",
     ] {
-        let scenario = with_brokers(&format!("[cluster]\n{cluster}"));
+        let scenario = with_brokers(&format!("[clients]\nreplication_factor = 0\n[cluster]\n{cluster}"));
         let mut counts: BTreeMap<(String, String), u32> = BTreeMap::new();
         let mut all_defaults = 0;
         for seed in 0..2_000 {

@@ -117,7 +117,7 @@ impl Cluster {
     pub fn least_brokers(&self) -> usize {
         let is_broker = |file: &&NodeFile| NodeConfig::parse(&file.file, &file.text).is_ok_and(|c| c.roles.broker);
         match self.node.iter().filter(is_broker).count() {
-            0 if self.combined => usize::from(self.brokers) + usize::try_from(self.voters.unwrap_or(1)).unwrap_or(1),
+            0 if self.combined => usize::from(self.brokers) + usize::from(self.voters.unwrap_or(1)),
             0 => usize::from(self.brokers),
             of_files => of_files,
         }

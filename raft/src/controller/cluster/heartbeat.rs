@@ -8,6 +8,7 @@ use crate::controller::replication::{self, View};
 use crate::controller::result::{ControllerResult, EndOffsetHook};
 use crate::controller::settings::ControllerSettings;
 use crate::controller::state::ControllerState;
+use crate::fixes::Fix;
 use crate::message::ErrorCode;
 use crate::message::cluster::{BrokerHeartbeatRequest, BrokerHeartbeatResponse};
 use crate::metadata::image::BrokerRegistration;
@@ -61,9 +62,12 @@ fn next_state(
 ) -> BrokerControlState {
     use BrokerControlState::{ControlledShutdown, Fenced, ShutdownNow, Unfenced};
     let leads = || view.state.topics.has_leaderships(request.broker_id);
+    let is_leaving =
+        || view.state.cluster.broker(request.broker_id).is_some_and(|broker| broker.in_controlled_shutdown);
+    let stays_fenced = || view.settings.fixes.has(Fix::StayFencedInShutdown) && is_leaving();
     match current {
         Fenced if request.want_shut_down => ShutdownNow,
-        Fenced if !request.want_fence && is_caught_up => Unfenced,
+        Fenced if !request.want_fence && is_caught_up && !stays_fenced() => Unfenced,
         Fenced | ShutdownNow => Fenced,
         Unfenced if request.want_fence && request.want_shut_down => ShutdownNow,
         Unfenced if request.want_fence && !view.settings.bugs.has(Bug::RestartKeepsRoles) => Fenced,

@@ -169,6 +169,25 @@ fn a_new_controller_gives_fresh_sessions_and_lets_the_leaving_go_at_once() {
 }
 
 #[test]
+fn a_late_heartbeat_has_the_leaving_lead_unless_they_stay_fenced() {
+    for fixes in [Fixes::NONE, Fixes::NONE.with(Fix::StayFencedInShutdown)] {
+        let mut harness = Harness::new(ControllerSettings { fixes, ..settings() });
+        harness.lead(1);
+        harness.commit();
+        harness.join(&[1]);
+        harness.create("t", &[&[1]], &[]);
+        let late = harness.heartbeat_request(1, false, false);
+        assert!(!harness.heartbeat(1, false, true).should_shut_down, "first its partition is taken");
+        assert!(harness.heartbeat(1, false, true).should_shut_down);
+        assert_eq!(harness.partition("t", 0).leader, NodeId::NONE);
+        harness.ask(cluster(ClusterRequest::BrokerHeartbeat(late)));
+        let leader = if fixes == Fixes::NONE { NodeId(1) } else { NodeId::NONE };
+        assert_eq!(harness.partition("t", 0).leader, leader);
+        assert!(harness.latest().cluster.broker(NodeId(1)).is_some_and(|broker| broker.in_controlled_shutdown));
+    }
+}
+
+#[test]
 fn an_unclean_restart_costs_its_place_in_the_elr_and_a_clean_one_does_not() {
     for clean in [true, false] {
         let mut harness = Harness::active();
