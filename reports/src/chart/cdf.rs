@@ -122,7 +122,7 @@ pub fn field<B: DrawingBackend>(chart: &Chart, theme: Theme, place: Place, canva
         canvas.text(name, (left + wide + 8.0, y(share) + 4.0), TEXT, theme.muted(), Align::Left);
     }
     let scale = if axis.is_log() { " (logarithmic)" } else { "" };
-    let below = format!("share of {} that were over by this time{scale}", subject(chart));
+    let below = format!("time{scale}; the curve: what share of {} were over by then", subject(chart));
     canvas.text(&below, (left + wide / 2.0, y(0.0) + 36.0), TEXT, theme.muted(), Align::Middle);
 
     for (index, line) in chart.lines.iter().enumerate() {
