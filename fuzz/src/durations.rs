@@ -71,6 +71,16 @@ impl Durations {
         self.histogram.iter_recorded().map(step).collect()
     }
 
+    /// Those that are longer.
+    pub fn above(&self, us: u64) -> Durations {
+        let mut above = Durations::default();
+        for bucket in self.histogram.iter_recorded().filter(|bucket| bucket.value_iterated_to() > us) {
+            above.histogram.saturating_record_n(bucket.value_iterated_to(), bucket.count_since_last_iteration());
+            above.max_us = self.max_us;
+        }
+        above
+    }
+
     /// For files.
     pub fn to_base64(&self) -> String {
         let mut bytes = Vec::new();

@@ -113,10 +113,14 @@ impl FailoverTimes {
         }
     }
 
-    /// Whole lengths, and of those that had not ended how long they had lasted.
-    pub fn at_least(&self) -> Times {
+    /// Whole lengths, and of those that had not ended and had lasted longer than `us` how long they had:
+    /// these are known to break such a limit, of others nobody knows.
+    pub fn with_unended_above(&self, us: u64) -> Times {
         let mut times = self.total.clone();
-        times.merge(&self.unended);
+        let late = Times { all: self.unended.all.above(us), worst: self.unended.worst.clone() };
+        if late.all.count() > 0 {
+            times.merge(&late);
+        }
         times
     }
 

@@ -53,7 +53,8 @@ switches! {
         /// of its *former* process that comes late (held behind a cut, while the process is long gone)
         /// takes the registration over; and a broker whose heartbeats are refused as STALE_BROKER_EPOCH
         /// only tries again (controller-broker.md §3.1, §5.1): it stays fenced until somebody restarts
-        /// it. Mend: the session begins with the registration.
+        /// it. Mend: the session begins with the registration, and anew with one of the same process that is
+        /// fenced and has none.
         SessionSinceRegistration,
         /// A start removes `.kafka_cleanshutdown` and does not force the directory
         /// (`CleanShutdownFileHandler.delete`; controller-broker.md §5.3): a power loss soon after brings

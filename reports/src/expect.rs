@@ -5,7 +5,7 @@ use fuzz::durations::Durations;
 use fuzz::failover::Times;
 use scenarios::report::{Violation, ViolationKind};
 use scenarios::scenario::metric::{Metric, Statistic};
-use scenarios::scenario::values::Limit as Bound;
+use scenarios::scenario::values::{Limit as Bound, Relation};
 
 use crate::command;
 use crate::duration::show_us;
@@ -42,11 +42,15 @@ fn measure(statistic: Statistic, times: &Durations) -> Option<Measured> {
 }
 
 /// What a metric is of: times that the runs of a scenario measured, if they measured any.
-fn times_of(metric: Metric, measured: &OfScenario) -> Option<Times> {
+fn times_of(metric: Metric, bound: Bound, measured: &OfScenario) -> Option<Times> {
     match metric {
         Metric::Recovery(_) => Some(measured.recovery.clone()),
-        // What has not ended took at least so long: enough to break a limit.
-        Metric::Failover { kind, phase: None, .. } => Some(measured.failovers.get(&kind)?.at_least()),
+        // What has not ended and is late already breaks a limit; what is not may yet keep it.
+        Metric::Failover { kind, phase: None, .. } => {
+            let times = measured.failovers.get(&kind)?;
+            let is_upper = bound.is_time && matches!(bound.relation, Relation::AtMost | Relation::Below);
+            Some(if is_upper { times.with_unended_above(bound.bound / 1_000) } else { times.total.clone() })
+        }
         Metric::Failover { kind, phase: Some(phase), .. } => {
             let phases = &measured.failovers.get(&kind)?.phases;
             phases.iter().find(|(name, _)| name == phase).map(|(_, times)| times.clone())
@@ -72,7 +76,9 @@ pub fn attach(report: &mut SweepReport, scenarios: &[Named], overrides: &Overrid
     for (scenario, measured) in scenarios.iter().zip(&report.by_scenario) {
         for (name, limit) in scenario.prepared.expect() {
             let metric: Option<Metric> = name.parse().ok();
-            let times = metric.and_then(|metric| times_of(metric, measured)).unwrap_or_default();
+            let bound: Option<Bound> = limit.parse().ok();
+            let times =
+                metric.zip(bound).and_then(|(metric, bound)| times_of(metric, bound, measured)).unwrap_or_default();
             let worst = times.worst.map(|worst| {
                 let command = command::replay(&worst.scenario, worst.seed, worst.digest, overrides);
                 (worst, command)

@@ -27,6 +27,8 @@ fn each_ending_has_its_exit_code() {
         (3, &["--set", "full=1", "--set", "expect=<= 1s", "--set", "metric=failover.produce_gap.max"]),
         // Longer than that are only those that had not ended.
         (3, &["--set", "full=1", "--set", "expect=<= 2s", "--set", "metric=failover.produce_gap.max"]),
+        (0, &["--set", "full=1", "--set", "expect=<= 2s", "--set", "metric=failover.produce_gap.p50"]),
+        (3, &["--set", "full=1", "--set", "expect=<= 2s", "--set", "metric=failover.produce_gap.p99"]),
         (0, &["--set", "full=1", "--set", "expect=<= 2s", "--set", "metric=failover.consume_gap.max"]),
         // Nothing of that kind was measured: no limit holds of nothing, not even that of a count.
         (4, &["--set", "expect=<= 9s", "--set", "metric=failover.partition.p99"]),

@@ -159,7 +159,8 @@ pub struct Failover {
     pub cause: String,
     /// Whole length, ns; if it has not ended, how long it had lasted.
     pub total_ns: u64,
-    /// Not if another fault struck, or the run healed or was over, first. What did not end has no phases.
+    /// Not if the run was over first, or, of a controller, its successor was struck before it was in charge.
+    /// What did not end has no phases.
     pub ended: bool,
     /// Phases in order, ns each; they add up to `total_ns`; names are those of [`FailoverKind::phases`].
     /// Of a controller: detect (to the first Prospective that goes on to win, or its fetch timeout),

@@ -35,7 +35,8 @@ pub struct TimesJson {
     pub phases: BTreeMap<String, PartJson>,
     pub causes: BTreeMap<String, PartJson>,
     /// How long those had lasted that had not ended; they are in none of the others.
-    pub unended: PartJson,
+    #[serde(default)]
+    pub unended: Option<PartJson>,
 }
 
 /// Of one phase, or of one cause.
@@ -97,7 +98,7 @@ fn times(times: &FailoverTimes) -> TimesJson {
         histogram: total.to_base64(),
         phases: times.phases.iter().map(|(name, times)| (name.clone(), part(times))).collect(),
         causes: times.causes.iter().map(|(name, times)| (name.clone(), part(times))).collect(),
-        unended: part(&times.unended),
+        unended: Some(part(&times.unended)),
     }
 }
 
@@ -124,8 +125,9 @@ fn read_times(at: &str, json: TimesJson) -> Result<FailoverTimes, Problem> {
         parts.into_iter().map(part).collect::<Result<Vec<_>, Problem>>()
     };
     read.merge(&FailoverTimes { phases: parts("phases", json.phases)?, ..Default::default() });
-    let unended = json.unended;
-    read.unended = read_one(&format!("{at}/unended"), &unended.histogram, unended.max_ms, unended.worst_seed)?;
+    if let Some(unended) = json.unended {
+        read.unended = read_one(&format!("{at}/unended"), &unended.histogram, unended.max_ms, unended.worst_seed)?;
+    }
     read.causes = parts("causes", json.causes)?.into_iter().collect();
     Ok(read)
 }

@@ -437,6 +437,7 @@ impl Checks {
         self.verdict.now_ns = at;
         self.recovery.healed(at);
         self.white_box.healed(at);
+        self.failovers.healed(at);
         if let Some(cluster) = &mut self.cluster {
             cluster.healed(self.committed.end);
         }

@@ -216,19 +216,15 @@ impl Clients {
         Ok(())
     }
 
-    /// Can their topics be created on so many brokers, and written to?
-    pub(super) fn check_replicas(&self, brokers: usize) -> Result<(), Refusal> {
-        let (replicas, min_isr) = (self.replication_factor, self.min_insync_replicas);
-        if (1..usize::from(replicas)).contains(&brokers) {
-            let problem = format!(
-                "{replicas}, and the cluster has {brokers}; allowed: 0..{brokers} (0: the controllers' default.replication.factor)"
-            );
-            return Err(Refusal::new("clients.replication_factor", problem));
+    /// Can their topics be created on so many brokers? `default`: the controllers' `default.replication.factor`.
+    pub(super) fn check_replicas(&self, brokers: usize, default: usize) -> Result<(), Refusal> {
+        let asked = usize::from(self.replication_factor);
+        let replicas = if asked == 0 { default } else { asked };
+        if !(1..replicas).contains(&brokers) {
+            return Ok(());
         }
-        if (1..min_isr).contains(&replicas) {
-            let problem = format!("{min_isr}; allowed: 0..{replicas} (clients.replication_factor)");
-            return Err(Refusal::new("clients.min_insync_replicas", problem));
-        }
-        Ok(())
+        let whose = if asked == 0 { " (default.replication.factor)" } else { "" };
+        let problem = format!("{replicas}{whose}, and the cluster has {brokers}; allowed: 1..{brokers}");
+        Err(Refusal::new("clients.replication_factor", problem))
     }
 }

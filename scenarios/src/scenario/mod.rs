@@ -197,7 +197,11 @@ impl Scenario {
 
     /// What one setting after another may put right.
     fn check_together(&self) -> Result<(), Refusal> {
-        self.clients.check_replicas(self.cluster.least_brokers())
+        let configs = self.cluster.configs().unwrap_or_default();
+        let controllers = configs.iter().filter(|config| config.roles.controller);
+        let default = controllers.map(|config| config.controller.default_replication_factor).max();
+        let default = default.and_then(|default| usize::try_from(default).ok()).unwrap_or(1);
+        self.clients.check_replicas(self.cluster.count_brokers(), default)
     }
 
     /// This scenario as TOML: reading it gives an equal one.

@@ -73,10 +73,12 @@ pub fn register_broker(
             replication::directory_assigned(state, broker_id, dir, &mut records);
         }
         heartbeats.remove(broker_id);
-        // Not of the same process anew: that may be a late duplicate, and the process dead.
-        if settings.fixes.has(Fix::SessionSinceRegistration) {
-            heartbeats.contact(broker_id, broker_epoch, now_ns);
-        }
+    }
+    // The same process anew may be a late duplicate, and the process dead: that prolongs nothing.
+    let waits = same_incarnation
+        .is_none_or(|broker| broker.fenced && !heartbeats.has_valid_session(broker_id, broker_epoch, now_ns));
+    if waits && settings.fixes.has(Fix::SessionSinceRegistration) {
+        heartbeats.contact(broker_id, broker_epoch, now_ns);
     }
     records.push(MetadataRecord::RegisterBroker(RegisterBroker {
         broker_id,

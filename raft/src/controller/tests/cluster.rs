@@ -82,6 +82,9 @@ fn a_late_registration_of_a_former_process_takes_over_unless_the_session_begins_
             harness.advance(1);
             let next = harness.register(1, 3, new);
             assert_eq!(next.error, ErrorCode::None, "its own late duplicates do not prolong a session");
+            harness.advance(9_001);
+            assert_eq!(harness.register(1, 3, new).broker_epoch, next.broker_epoch, "the answer was lost");
+            assert_eq!(harness.register(1, 2, BrokerEpoch::UNKNOWN).error, ErrorCode::DuplicateBrokerRegistration);
         }
     }
 }

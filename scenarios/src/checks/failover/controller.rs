@@ -203,6 +203,20 @@ mod tests {
     }
 
     #[test]
+    fn what_does_not_end_is_told() {
+        let unended = |failover: Option<Failover>| failover.map(|it| (it.at_ns, it.cause, it.total_ns, it.ended));
+        let mut failovers = ControllerFailovers::new(3, Vec::new());
+        failovers.elected(1, 0, LeaderEpoch(1));
+        failovers.struck(100, 0, "kill");
+        failovers.elected(300, 1, LeaderEpoch(2));
+        let (is_active, replaced) = failovers.struck(310, 1, "power-loss");
+        assert!(is_active);
+        assert_eq!(unended(replaced), Some((100, "kill".to_owned(), 210, false)), "it never committed");
+        assert_eq!(unended(failovers.finish(900)), Some((310, "power-loss".to_owned(), 590, false)));
+        assert_eq!(failovers.finish(900), None);
+    }
+
+    #[test]
     fn a_leader_that_lives_through_it_is_no_failover() {
         let mut failovers = ControllerFailovers::new(3, Vec::new());
         failovers.elected(1, 0, LeaderEpoch(1));

@@ -44,6 +44,8 @@ pub struct Gaps {
     produced: SortedMap<(usize, u32), TopicPartition>,
     /// In order of time.
     struck: Vec<Struck>,
+    /// When all faults were over.
+    healed_ns: Option<u64>,
 }
 
 impl Gaps {
@@ -52,9 +54,17 @@ impl Gaps {
         self.struck.push(Struck { at_ns, cause, longest: BTreeMap::new() });
     }
 
-    /// The run is over: gives the samples.
+    /// All faults are over.
+    pub fn healed(&mut self, at_ns: u64) {
+        self.healed_ns = Some(at_ns);
+    }
+
+    /// The run is over: gives the samples. Where something has succeeded since healing, nothing is
+    /// left to end.
     pub fn finish(&mut self, now_ns: u64) -> Vec<Failover> {
-        for (series, before_ns) in std::mem::take(&mut self.last_ns).iter() {
+        let healed_ns = self.healed_ns.unwrap_or(now_ns);
+        let last_ns = std::mem::take(&mut self.last_ns);
+        for (series, before_ns) in last_ns.iter().filter(|(_, before_ns)| **before_ns <= healed_ns) {
             self.gap(series.kind, (*before_ns, now_ns), false);
         }
         let mut samples = Vec::new();
@@ -171,5 +181,12 @@ mod tests {
             [(1_000, "power-loss".to_owned(), 910, true), (2_000, "kill".to_owned(), 600, true)]
         );
         assert_eq!(story(&[]), [(1_000, "power-loss".to_owned(), 1_520, false)]);
+
+        let mut gaps = Gaps::default();
+        gaps.struck(1_000, "kill");
+        produced(&mut gaps, 1_010, 1, OF);
+        gaps.healed(1_020);
+        produced(&mut gaps, 1_030, 2, OF);
+        assert_eq!(samples(&mut gaps, 1_090), [(1_000, "kill".to_owned(), 20, true)], "the end of the run is no gap");
     }
 }

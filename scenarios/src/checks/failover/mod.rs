@@ -121,6 +121,11 @@ impl Failovers {
         self.gaps.attempt(at_ns, client, event);
     }
 
+    /// All faults are over.
+    pub fn healed(&mut self, at_ns: u64) {
+        self.gaps.healed(at_ns);
+    }
+
     /// The run is over.
     pub fn finish(&mut self, at_ns: u64) {
         self.done.extend(self.controller.finish(at_ns));

@@ -103,13 +103,14 @@ pub fn judge(
     let Some(leads) = &partition.replicas[ack.server].leads else { return };
     let of = partition.id;
     let end = partition.ledger.end(ack.batch);
-    let lacks = |member: &NodeId| {
-        let Some(server) = servers.of(*member) else { return true };
+    let holds = |server: usize| {
         let replica = &partition.replicas[server];
-        ack.holders >> server & 1 == 0 && !replica.has_lost(ack.batch) && !replica.rotten
+        ack.holders >> server & 1 == 1 || replica.has_lost(ack.batch) || replica.rotten
     };
+    let lacks = |member: &NodeId| !servers.of(*member).is_some_and(holds);
     let base = partition.at(leads.partition_epoch);
     let pending = leads.in_flight && base.is_some_and(|base| usize::from(leads.maximal) > base.isr.len());
+    // Not sent yet: who joins is not known, but how many must hold it.
     let proposed = if pending { &leads.proposed[..] } else { &[] };
     let maximal = base.iter().flat_map(|base| base.isr.iter()).chain(proposed);
     let (now, committed) = (partition.now(), partition.at(ack.committed));
@@ -119,6 +120,16 @@ pub fn judge(
         around.verdict.fail(Invariant::ReplicationQuorumSuperset, || {
             format!(
                 "partition {of}: leader {id} acknowledges offsets below {end}, which broker {member} of the ISR lacks"
+            )
+        });
+    } else if pending
+        && proposed.is_empty()
+        && (0..partition.replicas.len()).filter(|server| holds(*server)).count() < leads.maximal.into()
+    {
+        around.verdict.fail(Invariant::ReplicationQuorumSuperset, || {
+            format!(
+                "partition {of}: leader {id} acknowledges offsets below {end}, which fewer than the {} that it counts hold",
+                leads.maximal
             )
         });
     } else if usize::from(leads.maximal) < required && end > partition.replicas[ack.server].enough_to {

@@ -127,6 +127,18 @@ fn an_ack_waits_for_a_member_that_is_about_to_join() {
     brokers.goes_by(0, 1, 2, false);
     brokers.goes_by(0, 1, 3, true);
     brokers.acknowledge(0, offset);
+    assert_eq!(
+        brokers.broke(),
+        Some("ReplicationQuorumSuperset"),
+        "who joins is not known, but that two do not hold it"
+    );
+
+    let (mut brokers, offset) = about_to_join();
+    brokers.replicate(0, 2);
+    proposes(&mut brokers);
+    brokers.goes_by(0, 1, 2, false);
+    brokers.goes_by(0, 1, 3, true);
+    brokers.acknowledge(0, offset);
     assert_eq!(brokers.broke(), None);
 
     let mut brokers = Brokers::at_work(false, &[10]);
