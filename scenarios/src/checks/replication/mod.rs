@@ -332,8 +332,9 @@ impl Replication {
         let (partition, required) = (&mut self.partitions[index], self.min_isrs[index]);
         let committed_end = partition.committed_end();
         let replica = &mut partition.replicas[server];
-        if replica.leads.as_ref().is_some_and(|leads| usize::from(leads.maximal) >= required) {
-            replica.enough_to = replica.enough_to.max(committed_end);
+        if let Some(leads) = replica.leads.as_ref().filter(|leads| usize::from(leads.maximal) >= required) {
+            // One that is deposed and has not heard of it may be ahead of what is known to be committed.
+            replica.enough_to = replica.enough_to.max(committed_end).max(leads.high_watermark.unwrap_or_default());
         }
     }
 

@@ -67,6 +67,26 @@ fn an_ack_needs_an_isr_that_is_large_enough() {
     brokers.acknowledge(0, offset);
     assert_eq!(brokers.broke(), Some("ReplicationQuorumSuperset"));
     assert_eq!(brokers.coverage.count("leader_without_isr_peer"), Some(1));
+    // Deposed, it does not know, and has enough for its high watermark; then it leads anew, alone in the ISR.
+    for hears in [true, false] {
+        let mut brokers = Brokers::with_partition(false);
+        brokers.change(to_isr(&[0, 1], None));
+        brokers.goes_by(0, 1, 2, false);
+        let batch = brokers.batch(10);
+        let offset = brokers.produce(0, &batch);
+        brokers.replicate(0, 1);
+        brokers.change(to_isr(&[0, 1], Some(1)));
+        brokers.change(to_isr(&[0], Some(0)));
+        if hears {
+            brokers.lead(0, 2, 3, 1);
+        }
+        brokers.high_watermark(0, 1);
+        if !hears {
+            brokers.lead(0, 2, 3, 1);
+        }
+        brokers.acknowledge(0, offset);
+        assert_eq!(brokers.broke(), hears.then_some("ReplicationQuorumSuperset"));
+    }
     // Of all values it ever had, the lowest counts: a broker may not know a higher one yet.
     let mut brokers = Brokers::with_partition(false);
     brokers.commit([config("min.insync.replicas", "1")]);
