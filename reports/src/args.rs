@@ -75,7 +75,8 @@ Examples:
   kraftsim sweep quorum --seeds 100000 --shard 3/8 --json 3.json    then: kraftsim merge
 
 A scenario file may name probes (rare situations) that its sweeps must reach: require_probe, asked
-for in sweeps of require_probe_from_seeds seeds and more. --require-probe is asked for always.
+for in sweeps of require_probe_from_seeds seeds and more, unless --cluster or --set of a cluster.*
+or clients.* key makes another cluster of it. --require-probe is asked for always.
 
 Exit codes, the first that applies:
   130 interrupted   2 bad usage or input   5 nondeterminism   1 safety, panic, ghost_mismatch

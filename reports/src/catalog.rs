@@ -151,3 +151,37 @@ impl Prepared for Ready {
         run::run(&request).unwrap_or_else(|problem| panic!("a scenario that was ready cannot run: {problem}"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn prepared(set: &[(&str, &str)]) -> Result<Box<dyn Prepared>, String> {
+        let toml = Catalog.find("ci").expect("in the catalog");
+        let text = ScenarioText { name: "ci".to_owned(), toml, folder: None };
+        let set = set.iter().map(|&(key, value)| (key.to_owned(), value.to_owned())).collect();
+        let overrides = Overrides { set, ..Overrides::default() };
+        Catalog.prepare(&text, &overrides, None).map_err(|problem| problem.message)
+    }
+
+    #[test]
+    fn another_cluster_need_not_reach_the_probes_of_the_scenario() {
+        let asked = |set: &[(&str, &str)]| prepared(set).map(|ready| ready.require_probe().0.is_empty());
+        assert_eq!(asked(&[]), Ok(false));
+        assert_eq!(asked(&[("duration", "40s")]), Ok(false));
+        assert_eq!(asked(&[("cluster.brokers", "4")]), Ok(true));
+        assert_eq!(asked(&[("clients.producers", "1")]), Ok(true));
+    }
+
+    #[test]
+    fn what_cannot_go_together_is_told_of_the_flag() {
+        let refused = prepared(&[("cluster.brokers", "2")]).err();
+        let problem = "clients.replication_factor: 3, and the cluster has 2; allowed: 1..2";
+        assert_eq!(refused, Some(problem.to_owned()), "what is refused is the scenario's own");
+        let refused = prepared(&[("clients.replication_factor", "4")]).err();
+        assert_eq!(
+            refused,
+            Some("--set clients.replication_factor: 4, and the cluster has 3; allowed: 1..3".to_owned())
+        );
+    }
+}

@@ -4,6 +4,7 @@
 use std::rc::Rc;
 
 use raft::client::{AdminConfig, ClientConfig, ConsumerConfig, OffsetResetStrategy, ProducerConfig};
+use raft::config::NodeConfig;
 use raft::ids::NodeId;
 use serde::{Deserialize, Serialize};
 
@@ -216,14 +217,21 @@ impl Clients {
         Ok(())
     }
 
-    /// Can their topics be created on so many brokers? `default`: the controllers' `default.replication.factor`.
-    pub(super) fn check_replicas(&self, brokers: usize, default: usize) -> Result<(), Refusal> {
-        let asked = usize::from(self.replication_factor);
-        let replicas = if asked == 0 { default } else { asked };
-        if !(1..replicas).contains(&brokers) {
+    /// Can their topics be created on the brokers of this cluster, if it has any? Apart from
+    /// [`Clients::check`], for one setting after another may put that right.
+    pub(super) fn check_replicas(&self, nodes: &[NodeConfig]) -> Result<(), Refusal> {
+        let brokers = nodes.iter().filter(|node| node.roles.broker).count();
+        let controllers = nodes.iter().filter(|node| node.roles.controller);
+        let (replicas, whose) = match self.replication_factor {
+            0 => {
+                let defaults = controllers.map(|node| node.controller.default_replication_factor);
+                (defaults.max().unwrap_or(1), " (default.replication.factor)")
+            }
+            asked => (i16::try_from(asked).unwrap_or(i16::MAX), ""),
+        };
+        if brokers == 0 || usize::try_from(replicas).is_ok_and(|replicas| replicas <= brokers) {
             return Ok(());
         }
-        let whose = if asked == 0 { " (default.replication.factor)" } else { "" };
         let problem = format!("{replicas}{whose}, and the cluster has {brokers}; allowed: 1..{brokers}");
         Err(Refusal::new("clients.replication_factor", problem))
     }

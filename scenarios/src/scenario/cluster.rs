@@ -110,17 +110,8 @@ impl Cluster {
 
     /// Does some node hold partitions? Without one the quorum runs a model of a state machine.
     pub fn has_brokers(&self) -> bool {
-        self.count_brokers() > 0
-    }
-
-    /// How many brokers it has; where a knob is to say how many nodes are combined, the default.
-    pub fn count_brokers(&self) -> usize {
-        let is_broker = |file: &&NodeFile| NodeConfig::parse(&file.file, &file.text).is_ok_and(|c| c.roles.broker);
-        match self.node.iter().filter(is_broker).count() {
-            0 if self.combined => usize::from(self.brokers) + usize::from(self.voters.unwrap_or(3)),
-            0 => usize::from(self.brokers),
-            of_files => of_files,
-        }
+        let is_broker = |file: &NodeFile| NodeConfig::parse(&file.file, &file.text).is_ok_and(|c| c.roles.broker);
+        self.brokers > 0 || self.combined || self.node.iter().any(is_broker)
     }
 
     /// Does it finalize KIP-966's feature when it is formatted?

@@ -159,8 +159,8 @@ impl Scenario {
         let mut scenario: Scenario = toml::from_str(text).map_err(|error| error::unreadable(file, text, &error))?;
         scenario.resolve(read).map_err(|refusal| refusal.in_file(file, text))?;
         scenario.check().map_err(|refusal| refusal.in_file(file, text))?;
-        scenario.cluster.configs()?;
-        scenario.check_together().map_err(|refusal| refusal.in_file(file, text))?;
+        let configs = scenario.cluster.configs()?;
+        scenario.clients.check_replicas(&configs).map_err(|refusal| refusal.in_file(file, text))?;
         let possible: Vec<_> = coverage::possible(Reach::of(&scenario)).collect();
         if let Some(name) = scenario.require_probe.iter().find(|name| !possible.contains(&name.as_str())) {
             let problem = format!("{name:?} cannot happen in this scenario; allowed: {}", possible.join(", "));
@@ -191,17 +191,8 @@ impl Scenario {
     /// What is wrong with a scenario that did not come from [`Scenario::from_toml`], a repro's say.
     pub fn validate(&self) -> Result<(), ScenarioError> {
         self.check().map_err(|refusal| ScenarioError(refusal.message()))?;
-        self.cluster.configs()?;
-        self.check_together().map_err(|refusal| ScenarioError(refusal.message()))
-    }
-
-    /// What one setting after another may put right.
-    fn check_together(&self) -> Result<(), Refusal> {
-        let configs = self.cluster.configs().unwrap_or_default();
-        let controllers = configs.iter().filter(|config| config.roles.controller);
-        let default = controllers.map(|config| config.controller.default_replication_factor).max();
-        let default = default.and_then(|default| usize::try_from(default).ok()).unwrap_or(1);
-        self.clients.check_replicas(self.cluster.count_brokers(), default)
+        let configs = self.cluster.configs()?;
+        self.clients.check_replicas(&configs).map_err(|refusal| ScenarioError(refusal.message()))
     }
 
     /// This scenario as TOML: reading it gives an equal one.

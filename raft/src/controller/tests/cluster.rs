@@ -65,9 +65,7 @@ fn a_restarted_broker_waits_for_its_old_session_and_a_retry_does_not() {
 #[test]
 fn a_late_registration_of_a_former_process_takes_over_unless_the_session_begins_with_the_registration() {
     for fixes in [Fixes::NONE, Fixes::NONE.with(Fix::SessionSinceRegistration)] {
-        let mut harness = Harness::new(ControllerSettings { fixes, ..settings() });
-        harness.lead(1);
-        harness.commit();
+        let mut harness = Harness::active_with(ControllerSettings { fixes, ..settings() });
         let new = harness.register(1, 2, BrokerEpoch::UNKNOWN).broker_epoch;
         let late = harness.register(1, 1, BrokerEpoch::UNKNOWN).error;
         let heard = harness.heartbeat_request(1, false, false);
@@ -174,9 +172,7 @@ fn a_new_controller_gives_fresh_sessions_and_lets_the_leaving_go_at_once() {
 #[test]
 fn a_late_heartbeat_has_the_leaving_lead_unless_they_stay_fenced() {
     for fixes in [Fixes::NONE, Fixes::NONE.with(Fix::StayFencedInShutdown)] {
-        let mut harness = Harness::new(ControllerSettings { fixes, ..settings() });
-        harness.lead(1);
-        harness.commit();
+        let mut harness = Harness::active_with(ControllerSettings { fixes, ..settings() });
         harness.join(&[1]);
         harness.create("t", &[&[1]], &[]);
         let late = harness.heartbeat_request(1, false, false);

@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use super::uuid;
-use crate::bugs::Bugs;
 use crate::controller::QuorumController;
 use crate::controller::metadata_log::{CommittedBatch, MetadataLog, RaftEvent};
 use crate::controller::quorum_controller::{ControllerRequest, ControllerResponse};
@@ -128,11 +127,11 @@ impl Harness {
 
     /// Active in epoch 1, with its bootstrap records committed.
     pub fn active() -> Harness {
-        Harness::active_with(Bugs::NONE)
+        Harness::active_with(settings())
     }
 
-    pub fn active_with(bugs: Bugs) -> Harness {
-        let mut harness = Harness::new(ControllerSettings { bugs, ..settings() });
+    pub fn active_with(settings: ControllerSettings) -> Harness {
+        let mut harness = Harness::new(settings);
         harness.lead(1);
         harness.commit();
         harness

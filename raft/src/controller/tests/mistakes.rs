@@ -2,10 +2,11 @@
 
 use std::rc::Rc;
 
-use super::harness::{Harness, cluster};
+use super::harness::{Harness, cluster, settings};
 use crate::bugs::{Bug, Bugs};
 use crate::controller::metadata_log::{CommittedBatch, RaftEvent};
 use crate::controller::quorum_controller::{ControllerRequest, ControllerResponse};
+use crate::controller::settings::ControllerSettings;
 use crate::controller::state::ResourceType;
 use crate::ids::{BrokerEpoch, NodeId, Offset};
 use crate::message::admin::*;
@@ -16,7 +17,7 @@ use crate::metadata::records::NoOp;
 
 /// What a story comes to: with the mistake, and without.
 fn with_and_without<T>(bug: Bug, story: impl Fn(&mut Harness) -> T) -> (T, T) {
-    let tell = |bugs| story(&mut Harness::active_with(bugs));
+    let tell = |bugs| story(&mut Harness::active_with(ControllerSettings { bugs, ..settings() }));
     (tell(Bugs::NONE.with(bug)), tell(Bugs::NONE))
 }
 
@@ -60,7 +61,8 @@ fn g18_another_leader_s_record_answers_who_waited_for_its_offset() {
 
 #[test]
 fn g18_who_still_waits_at_the_next_claim_is_told_to_ask_again() {
-    let mut harness = Harness::active_with(Bugs::NONE.with(Bug::AckByOffset));
+    let mut harness =
+        Harness::active_with(ControllerSettings { bugs: Bugs::NONE.with(Bug::AckByOffset), ..settings() });
     harness.join(&[1]);
     let id = create(&mut harness, "t");
     harness.depose(2, false);

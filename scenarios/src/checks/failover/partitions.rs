@@ -108,10 +108,10 @@ impl PartitionFailovers {
         self.complete()
     }
 
-    /// The run is over; gives those of which something was taken, and not all is led again.
+    /// The run is over; gives those of which not all is led again.
     pub fn finish(&mut self, at_ns: u64) -> Vec<Failover> {
-        let unfinished = self.struck.drain(..).filter(|struck| struck.detected_ns.is_some());
-        unfinished
+        self.struck
+            .drain(..)
             .map(|struck| Failover::at_least(FailoverKind::Partition, struck.at_ns, struck.cause, at_ns))
             .collect()
     }
@@ -204,6 +204,8 @@ mod tests {
         let unended = failovers.finish(200);
         assert_eq!(unended.iter().map(|gap| (gap.total_ns, gap.ended)).collect::<Vec<_>>(), [(190, false)]);
 
+        failovers.struck(205, NodeId(1), "kill");
+        assert_eq!(failovers.finish(207).len(), 1, "nobody has seen it yet");
         failovers.struck(210, NodeId(1), "pause");
         failovers.leader(250, of(0), NodeId(2), LeaderEpoch(2));
         failovers.leader(250, of(1), NodeId(2), LeaderEpoch(1));
