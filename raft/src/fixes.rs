@@ -67,5 +67,10 @@ switches! {
         /// has a broker that is gone lead partitions without a leader (`brokerToAdd` need not be active).
         /// Mend: it stays fenced.
         StayFencedInShutdown,
+        /// Altering `min.insync.replicas` clears the ELR of all the topic's partitions (ClearElrRecord,
+        /// controller-broker.md §4.9), also where the ISR is empty: then nobody is left who may lead, though
+        /// the high watermark cannot have moved since the ELR's members had everything. Such a partition
+        /// stays without a leader until an unclean election. Mend: where the ISR is empty the ELR stays.
+        KeepElrOfEmptyIsr,
     }
 }

@@ -49,6 +49,7 @@ entries! {
     "findings/session-since-registration",
     "findings/force-marker-removal",
     "findings/stay-fenced-in-shutdown",
+    "findings/keep-elr-of-empty-isr",
 }
 
 /// All of them: the scenarios that must hold (those under `lost/` drop a precondition of a guarantee

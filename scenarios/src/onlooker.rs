@@ -155,9 +155,10 @@ impl Watch<Actor> for Onlooker {
                 let client = usize::from(node.0) - self.servers;
                 let Some(checks) = self.checks.as_mut() else { return };
                 checks.attempt(at, client, *event);
+                // Of a poll when all its records are told.
                 let moves = matches!(
                     event,
-                    Attempt::BatchAcked { .. } | Attempt::PollRecords { .. } | Attempt::OperationDone { .. }
+                    Attempt::BatchAcked { .. } | Attempt::ReadOk { .. } | Attempt::OperationDone { .. }
                 );
                 if self.healed && moves {
                     self.recovered = checks.recovered();

@@ -81,6 +81,11 @@ fn stay_fenced_in_shutdown() {
     shows("findings/stay-fenced-in-shutdown", 24, 2);
 }
 
+#[test]
+fn keep_elr_of_empty_isr() {
+    shows("findings/keep-elr-of-empty-isr", 24, 3);
+}
+
 /// The client must lose all brokers but one that lags, right after it has read what a later leader wrote.
 #[test]
 fn keep_topic_ids_through_rebootstrap() {

@@ -10,7 +10,8 @@ use std::rc::Rc;
 use super::result::{ControllerResult, bounded};
 use super::settings::ControllerSettings;
 use super::state::{ControllerState, ResourceType};
-use crate::ids::NodeId;
+use crate::fixes::Fix;
+use crate::ids::{NodeId, TopicIdPartition};
 use crate::message::ErrorCode;
 use crate::message::admin::{
     AlterConfigsResource, AlterConfigsResourceResponse, AlterableConfig, DescribeConfigsRequest,
@@ -18,6 +19,7 @@ use crate::message::admin::{
     IncrementalAlterConfigsResponse, TopicConfig,
 };
 use crate::metadata::MetadataRecord;
+use crate::metadata::image::no_elr;
 use crate::metadata::records::{ClearElr, Config};
 
 /// Replicas that an `acks=all` append needs.
@@ -103,10 +105,34 @@ fn alter(
     }
     check_exists(state, settings, kind, name)?;
     if min_isr_written && state.elr_enabled() {
-        let topic_name = if kind == ResourceType::Topic { Rc::clone(name) } else { Rc::from("") };
-        records.push(MetadataRecord::ClearElr(ClearElr { topic_name }));
+        records.extend(cleared_elrs(state, settings, (kind == ResourceType::Topic).then_some(name)));
     }
     Ok(records)
+}
+
+/// With a new `min.insync.replicas` the high watermark may move past who is in the ELR of this topic,
+/// or of any.
+fn cleared_elrs(
+    state: &ControllerState,
+    settings: &ControllerSettings,
+    topic: Option<&Rc<str>>,
+) -> Vec<MetadataRecord> {
+    let concerned = || {
+        let topics = state.topics.iter().filter(|(_, other)| topic.is_none_or(|name| *name == other.name));
+        let partitions = topics.flat_map(|(topic_id, topic)| {
+            topic
+                .partitions
+                .iter()
+                .map(move |(partition, now)| (TopicIdPartition { topic_id, partition: *partition }, now))
+        });
+        partitions.filter(|(_, now)| !now.elr.is_empty() || !now.last_known_elr.is_empty())
+    };
+    if settings.fixes.has(Fix::KeepElrOfEmptyIsr) && concerned().any(|(_, now)| now.isr.is_empty()) {
+        let others = concerned().filter(|(_, now)| !now.isr.is_empty());
+        return others.map(|(id, _)| MetadataRecord::PartitionChange(no_elr(id))).collect();
+    }
+    let topic_name = topic.map_or_else(|| Rc::from(""), Rc::clone);
+    vec![MetadataRecord::ClearElr(ClearElr { topic_name })]
 }
 
 fn new_value(config: &AlterableConfig, stored: Option<&Rc<str>>) -> Result<Option<Rc<str>>, ErrorCode> {

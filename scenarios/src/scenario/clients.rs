@@ -50,6 +50,10 @@ pub struct Clients {
     pub replication_factor: u16,
     /// `min.insync.replicas` of each topic; 0: the topics do not say, and the nodes' own counts.
     pub min_insync_replicas: u16,
+    /// Admin clients set topics' `min.insync.replicas` to anything from `min_insync_replicas` to
+    /// this; 0: they leave it alone.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub altered_min_insync_replicas: u16,
     /// `acks` of the producers.
     pub acks: Acks,
     /// `enable.idempotence`; only with `acks = "all"`.
@@ -63,6 +67,10 @@ pub struct Clients {
     pub config: Properties,
 }
 
+fn is_zero(number: &u16) -> bool {
+    *number == 0
+}
+
 impl Default for Clients {
     fn default() -> Clients {
         Clients {
@@ -73,6 +81,7 @@ impl Default for Clients {
             partitions: 2,
             replication_factor: 3,
             min_insync_replicas: 2,
+            altered_min_insync_replicas: 0,
             acks: Acks::All,
             idempotence: true,
             produce_interval: Nanos::from_ms(50),
@@ -150,6 +159,8 @@ impl Clients {
                 factor => i16::try_from(factor).unwrap_or(i16::MAX),
             },
             min_insync_replicas: (self.min_insync_replicas > 0).then(|| self.min_insync_replicas.into()),
+            altered_min_insync_replicas: (self.altered_min_insync_replicas > 0)
+                .then(|| self.min_insync_replicas..=self.altered_min_insync_replicas),
         }
     }
 
@@ -207,6 +218,11 @@ impl Clients {
                 let problem = format!("{count}; allowed: {}..{}", allowed.start(), allowed.end());
                 return Err(Refusal::new(format!("clients.{name}"), problem));
             }
+        }
+        let (least, most) = (self.min_insync_replicas, self.altered_min_insync_replicas);
+        if most > 0 && (least == 0 || most < least || most > 9) {
+            let problem = format!("{most}; allowed: 0, or {}..9 with clients.min_insync_replicas", least.max(1));
+            return Err(Refusal::new("clients.altered_min_insync_replicas", problem));
         }
         for (name, interval) in [("produce_interval", self.produce_interval), ("admin_interval", self.admin_interval)] {
             if interval < Nanos(100_000) {

@@ -6,11 +6,13 @@ use std::rc::Rc;
 
 use proptest::prelude::*;
 
-use super::harness::{Draws, Harness, cluster};
+use super::harness::{Draws, Harness, cluster, settings};
 use super::nodes;
 use crate::controller::quorum_controller::{ControllerRequest, ControllerResponse};
 use crate::controller::replication::{StripedReplicaPlacer, UsableBroker};
+use crate::controller::settings::ControllerSettings;
 use crate::controller::state::ResourceType;
+use crate::fixes::{Fix, Fixes};
 use crate::ids::{BrokerEpoch, NodeId, ProducerId, Uuid};
 use crate::message::admin::*;
 use crate::message::cluster::AllocateProducerIdsRequest;
@@ -31,6 +33,22 @@ fn started() -> Harness {
 fn admin(harness: &mut Harness, request: AdminRequest) -> AdminResponse {
     match harness.ask(ControllerRequest::Admin(request)) {
         ControllerResponse::Admin(response) => response,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn alter_config(
+    harness: &mut Harness,
+    (resource_type, resource): (i8, &str),
+    name: &str,
+    (config_operation, value): (i8, Option<&str>),
+) -> ErrorCode {
+    let config = AlterableConfig { name: Rc::from(name), config_operation, value: value.map(Rc::from) };
+    let (resource_name, configs) = (Rc::from(resource), Rc::from([config]));
+    let resources = Rc::from([AlterConfigsResource { resource_type, resource_name, configs }]);
+    let request = IncrementalAlterConfigsRequest { resources, validate_only: false };
+    match admin(harness, AdminRequest::IncrementalAlterConfigs(request)) {
+        AdminResponse::IncrementalAlterConfigs(response) => response.responses[0].error,
         other => panic!("{other:?}"),
     }
 }
@@ -149,16 +167,8 @@ fn configs_change_incrementally_and_min_isr_clears_the_elr() {
     harness.heartbeat(2, true, false);
     assert_eq!(harness.partition("t", 0).elr, nodes(&[2]));
     let mut alter = |kind, resource: &str, name: &str, config_operation, value: Option<&str>| {
-        let config = AlterableConfig { name: Rc::from(name), config_operation, value: value.map(Rc::from) };
-        let (resource_name, configs) = (Rc::from(resource), Rc::from([config]));
-        let resources = Rc::from([AlterConfigsResource { resource_type: kind, resource_name, configs }]);
-        let request = IncrementalAlterConfigsRequest { resources, validate_only: false };
-        match admin(&mut harness, AdminRequest::IncrementalAlterConfigs(request)) {
-            AdminResponse::IncrementalAlterConfigs(response) => {
-                (response.responses[0].error, harness.partition("t", 0).elr.len())
-            }
-            other => panic!("{other:?}"),
-        }
+        let error = alter_config(&mut harness, (kind, resource), name, (config_operation, value));
+        (error, harness.partition("t", 0).elr.len())
     };
     let min = "min.insync.replicas";
     assert_eq!(alter(2, "t", min, 0, Some("x")), (ErrorCode::InvalidConfig, 1));
@@ -178,6 +188,26 @@ fn configs_change_incrementally_and_min_isr_clears_the_elr() {
     let request = AdminRequest::DescribeConfigs(DescribeConfigsRequest { resources: Rc::from([resource]) });
     let AdminResponse::DescribeConfigs(response) = admin(&mut harness, request) else { panic!() };
     assert_eq!(response.results[0].configs.len(), 2);
+}
+
+/// Nobody may lead a partition whose ISR and ELR are empty, though both replicas have everything.
+#[test]
+fn a_new_min_isr_strands_a_partition_without_isr_unless_its_elr_stays() {
+    for fixes in [Fixes::NONE, Fixes::NONE.with(Fix::KeepElrOfEmptyIsr)] {
+        let mut harness = Harness::active_with(ControllerSettings { fixes, ..settings() });
+        harness.join(&[1, 2, 3]);
+        harness.create("t", &[&[1, 2], &[2, 3]], &[]);
+        harness.heartbeat(1, true, false);
+        harness.heartbeat(2, true, false);
+        assert_eq!((&harness.partition("t", 0).isr, harness.partition("t", 0).elr.len()), (&nodes(&[]), 2));
+        assert_eq!((&harness.partition("t", 1).isr, harness.partition("t", 1).elr.len()), (&nodes(&[3]), 1));
+
+        let altered = alter_config(&mut harness, (2, "t"), "min.insync.replicas", (0, Some("1")));
+        assert_eq!((altered, harness.partition("t", 1).elr.len()), (ErrorCode::None, 0), "it may be overtaken");
+        harness.heartbeat(1, false, false);
+        let leader = if fixes == Fixes::NONE { NodeId::NONE } else { NodeId(1) };
+        assert_eq!(harness.partition("t", 0).leader, leader, "{fixes:?}");
+    }
 }
 
 #[test]

@@ -25,6 +25,7 @@ pub use features::{ELIGIBLE_LEADER_REPLICAS_VERSION, FEATURES, FeaturesImage, KR
 pub use partition::{LeaderRecoveryState, PartitionRegistration, directory_id};
 pub use replay_error::ReplayError;
 pub use shared_map::SharedMap;
+pub(crate) use topics::no_elr;
 pub use topics::{TopicImage, TopicsImage};
 
 use self::digest::{Part, entity_hash};

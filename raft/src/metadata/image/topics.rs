@@ -147,7 +147,8 @@ impl TopicsImage {
     }
 }
 
-fn no_elr(id: TopicIdPartition) -> PartitionChange {
+/// The change that empties both.
+pub(crate) fn no_elr(id: TopicIdPartition) -> PartitionChange {
     let none: Rc<[NodeId]> = Rc::new([]);
     PartitionChange {
         partition_id: id.partition,

@@ -6,12 +6,15 @@ use super::asked::{Change, Wish};
 use super::metadata::{Resource, config_hash, first_absent, first_alive};
 use crate::checks::invariant::Invariant;
 use raft::client::text_hash;
-use raft::ids::Uuid;
+use raft::ids::{NodeId, Uuid};
 use raft::message::admin::{AlterConfigsResource, CreatableTopic, DeleteTopicState, ElectLeadersRequest};
 use raft::message::{AdminRequest, ErrorCode};
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::rc::Rc;
+
+/// ElectLeaders: ElectionType.PREFERRED
+const PREFERRED: i8 = 0;
 
 /// What an entry's answer proves.
 pub(super) enum Proof {
@@ -253,15 +256,45 @@ impl Attempt {
     }
 
     fn elected(&self, request: &ElectLeadersRequest, at: usize, around: &mut Around<'_>) -> Proof {
-        let Some(topics) = &request.topic_partitions else { return Proof::Nothing };
-        let mut entries = topics.iter().flat_map(|topic| topic.partitions.iter().map(move |p| (&topic.topic, *p)));
-        let Some((name, partition)) = entries.nth(at) else { return Proof::Nothing };
+        let Some((name, partition)) = asked_election(request, at) else { return Proof::Nothing };
+        let preferred = request.election_type == PREFERRED;
         let offsets = self.called_at..=around.metadata.end - 1;
         let mut lives = around.topics.of_name(name).iter();
-        if lives.any(|life| around.metadata.was_changed_in(*life, partition, offsets.clone())) {
+        if lives.any(|life| around.metadata.was_elected_in((*life, partition), preferred, &offsets)) {
             Proof::Nothing
         } else {
-            wrong(format!("{name}-{partition} is said to have elected a leader, and was not changed since the call"))
+            let kind = if preferred { "its preferred leader" } else { "a leader" };
+            wrong(format!("{name}-{partition} is said to have elected {kind}, and has not since the call"))
+        }
+    }
+
+    /// An election was refused, by KIP-460's rules.
+    fn not_elected(
+        &self,
+        (request, at): (&ElectLeadersRequest, usize),
+        error: ErrorCode,
+        range: (i64, i64),
+        around: &mut Around<'_>,
+    ) -> Proof {
+        let Some(of @ (name, partition)) = asked_election(request, at) else { return Proof::Nothing };
+        let (topics, metadata) = (&*around.topics, around.metadata);
+        let preferred = request.election_type == PREFERRED;
+        // Is it led as it is to be?
+        let is_led = |leader: NodeId, first: NodeId| if preferred { leader == first } else { leader != NodeId::NONE };
+        let what = || format!("{name}-{partition}: {error:?}, and no state from {} on is a reason", range.0);
+        match error {
+            ErrorCode::ElectionNotNeeded => {
+                self.shown(range, |ends| metadata.first_led(topics, of, ends, is_led), what)
+            }
+            ErrorCode::PreferredLeaderNotAvailable | ErrorCode::EligibleLeadersNotAvailable => self.shown(
+                range,
+                |ends| metadata.first_led(topics, of, ends, |leader, first| !is_led(leader, first)),
+                what,
+            ),
+            ErrorCode::UnknownTopicOrPartition => {
+                self.shown(range, |ends| topics.first_without_partition(name, partition, ends), what)
+            }
+            _ => Proof::Nothing,
         }
     }
 
@@ -320,7 +353,8 @@ impl Attempt {
                     },
                 );
             }
-            AdminRequest::UnregisterBroker(_) | AdminRequest::ElectLeaders(_) => None,
+            AdminRequest::ElectLeaders(request) => return self.not_elected((request, at), error, range, around),
+            AdminRequest::UnregisterBroker(_) => None,
         };
         match name.filter(|_| unknown) {
             Some(name) => self.shown(
@@ -331,6 +365,12 @@ impl Attempt {
             None => Proof::Nothing,
         }
     }
+}
+
+/// Which partition's election an entry of the answer is about; none is named where all were asked for.
+fn asked_election(request: &ElectLeadersRequest, at: usize) -> Option<(&str, i32)> {
+    let topics = request.topic_partitions.as_ref()?.iter();
+    topics.flat_map(|topic| topic.partitions.iter().map(move |partition| (&*topic.topic, *partition))).nth(at)
 }
 
 /// SUBTRACT from what is not set leaves an empty list, and an empty list as it is.

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use raft::client::text_hash;
 use raft::ids::{BrokerEpoch, NodeId, Uuid};
 use raft::metadata::MetadataRecord;
-use raft::metadata::records::{Config, Partition, RegisterBroker};
+use raft::metadata::records::{Config, NO_LEADER_CHANGE, Partition, RegisterBroker};
 
 use super::topics::Topics;
 use crate::checks::invariant::Invariant;
@@ -113,6 +113,15 @@ struct Creating {
     last: u64,
 }
 
+/// Who led a partition.
+#[derive(Clone, Debug)]
+struct Leaders {
+    /// Its first replica.
+    preferred: NodeId,
+    /// Each from its offset on; that of the Partition record first.
+    history: Vec<(i64, NodeId)>,
+}
+
 /// What a record means to who may have asked for it.
 #[derive(Clone, Debug)]
 pub enum Effect {
@@ -138,8 +147,8 @@ pub struct Metadata {
     configs: BTreeMap<Resource, ConfigHistory>,
     no_configs: ConfigHistory,
     creating: Option<Creating>,
-    /// Offsets of PartitionChange records, by life and partition.
-    changes: BTreeMap<(usize, i32), Vec<i64>>,
+    /// By life and partition.
+    leaders: BTreeMap<(usize, i32), Leaders>,
     /// By broker: offsets of registrations (true) and ends of them.
     registered: BTreeMap<NodeId, Vec<(i64, bool)>>,
     brokers: BTreeMap<NodeId, Broker>,
@@ -181,8 +190,11 @@ impl Metadata {
                 Effect::Deleted(life)
             }
             MetadataRecord::PartitionChange(record) => {
-                if let Some(life) = topics.by_id(record.topic_id) {
-                    self.changes.entry((life, record.partition_id)).or_default().push(offset);
+                if let Some(life) = topics.by_id(record.topic_id)
+                    && let Some(leaders) = self.leaders.get_mut(&(life, record.partition_id))
+                    && record.leader != NO_LEADER_CHANGE
+                {
+                    leaders.history.push((offset, record.leader));
                 }
                 Effect::Internal
             }
@@ -222,6 +234,9 @@ impl Metadata {
             return Effect::Internal; // its state is written anew
         }
         life.partitions.push(offset);
+        let preferred = record.replicas.first().copied().unwrap_or(NodeId::NONE);
+        let history = vec![(offset, record.leader)];
+        self.leaders.insert((index, record.partition_id), Leaders { preferred, history });
         if creating.is_some_and(|creating| creating.life == index) {
             life.initial = life.partitions.len();
             life.replication_factor = record.replicas.len();
@@ -281,11 +296,35 @@ impl Metadata {
         self.configs.get(resource).unwrap_or(&self.no_configs)
     }
 
-    /// Was a PartitionChange committed for the partition in these offsets?
-    pub fn was_changed_in(&self, life: usize, partition: i32, offsets: RangeInclusive<i64>) -> bool {
-        let changes = self.changes.get(&(life, partition)).map_or(&[][..], Vec::as_slice);
-        let at = changes.partition_point(|offset| offset < offsets.start());
-        changes.get(at).is_some_and(|offset| offset <= offsets.end())
+    /// Was somebody made leader of a partition in these offsets, its first replica if `preferred`?
+    pub fn was_elected_in(&self, place: (usize, i32), preferred: bool, offsets: &RangeInclusive<i64>) -> bool {
+        self.leaders.get(&place).is_some_and(|leaders| {
+            let elected = leaders.history[1..].iter().filter(|(offset, _)| offsets.contains(offset));
+            let mut elected = elected.filter(|(_, leader)| *leader != NodeId::NONE);
+            elected.any(|(_, leader)| !preferred || *leader == leaders.preferred)
+        })
+    }
+
+    /// The first state in the range in which a name has this partition, and `holds` of its leader
+    /// and its first replica.
+    pub fn first_led(
+        &self,
+        topics: &Topics,
+        (name, partition): (&str, i32),
+        ends: RangeInclusive<i64>,
+        holds: impl Fn(NodeId, NodeId) -> bool,
+    ) -> Option<i64> {
+        let (first, last) = ends.into_inner();
+        topics.of_name(name).iter().find_map(|life| {
+            let leaders = self.leaders.get(&(*life, partition))?;
+            let removed = topics.lives[*life].removed.unwrap_or(i64::MAX);
+            let nexts = leaders.history[1..].iter().map(|(offset, _)| *offset).chain([removed]);
+            let mut spans = leaders.history.iter().zip(nexts);
+            spans.find_map(|((from, leader), to)| {
+                let end = first.max(from + 1);
+                (end <= to.min(last) && holds(*leader, leaders.preferred)).then_some(end)
+            })
+        })
     }
 
     /// The first state in the range in which a broker is not registered.

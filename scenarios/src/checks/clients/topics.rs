@@ -153,6 +153,18 @@ impl Topics {
         lives.find_map(|life| Some(first.max(life.partitions.get(partition)? + 1))).filter(|end| *end <= last)
     }
 
+    /// The first state in the range (by its end) in which no topic of a name has this partition.
+    pub fn first_without_partition(&self, name: &str, partition: i32, ends: RangeInclusive<i64>) -> Option<i64> {
+        let (mut end, last) = ends.into_inner();
+        let partition = usize::try_from(partition).unwrap_or(usize::MAX);
+        for life in self.of_name(name).iter().map(|life| &self.lives[*life]) {
+            if life.partitions.get(partition).is_some_and(|created| *created < end) && life.is_alive_at(end) {
+                end = life.removed? + 1;
+            }
+        }
+        (end <= last).then_some(end)
+    }
+
     /// Is this log's topic deleted, by committed metadata?
     pub fn is_deleted(&self, log: LogIndex) -> bool {
         self.lives[self.places[log].0].removed.is_some()

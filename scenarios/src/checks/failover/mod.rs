@@ -24,7 +24,7 @@ use raft::metadata::MetadataImage;
 use self::controller::ControllerFailovers;
 use self::gaps::Gaps;
 use self::partitions::PartitionFailovers;
-use super::metadata::Update;
+use super::metadata::{PartitionState, Update};
 use crate::report::Failover;
 
 /// Samples failovers of all kinds.
@@ -103,8 +103,8 @@ impl Failovers {
                 self.partitions.fenced(at_ns, *broker);
             }
         }
-        for (partition, state) in &update.partitions {
-            self.partitions.leader(at_ns, (*partition).into(), state.leader, state.leader_epoch);
+        for PartitionState { id, registration, .. } in &update.partitions {
+            self.partitions.leader(at_ns, (*id).into(), registration.leader, registration.leader_epoch);
         }
         for topic_id in &update.changes.deleted_topics {
             self.done.extend(self.partitions.topic_removed(*topic_id));

@@ -37,12 +37,23 @@ pub struct Update {
     pub changes: MetadataChanges,
     /// Brokers that registered.
     pub registered: BTreeSet<NodeId>,
-    /// A `ClearElr` was among the records.
+    /// `min.insync.replicas` was altered: that clears the ELR (§4.9).
     pub elr_cleared: bool,
     /// The batch; `None` of control records, and of one that cannot be read.
     pub batch: Option<Rc<Batch>>,
     /// Partitions as each record left them, in order: a leader may hear of any of these states.
-    pub partitions: Vec<(TopicIdPartition, Rc<PartitionRegistration>)>,
+    pub partitions: Vec<PartitionState>,
+}
+
+/// A partition as one record left it.
+#[derive(Clone, Debug)]
+pub struct PartitionState {
+    /// Which.
+    pub id: TopicIdPartition,
+    /// Its state.
+    pub registration: Rc<PartitionRegistration>,
+    /// Its topic's effective `min.insync.replicas` then: a later record of the batch may alter it.
+    pub min_isr: usize,
 }
 
 /// See the module's documentation.
@@ -184,6 +195,7 @@ impl MetadataGhost {
             }
             MetadataRecord::Partition(record) => partitions::is_new(&self.image, record, offset, verdict),
             MetadataRecord::ClearElr(_) => update.elr_cleared = true,
+            MetadataRecord::Config(record) if &*record.name == "min.insync.replicas" => update.elr_cleared = true,
             _ => {}
         }
         if let Err(error) = self.image.replay(record, &mut update.changes) {
@@ -191,10 +203,12 @@ impl MetadataGhost {
                 format!("{} committed at offset {offset} does not replay: {error}", record.name())
             });
         }
-        let (topics, partitions) = (self.image.topics(), &mut update.partitions);
+        let (image, partitions) = (&self.image, &mut update.partitions);
         let one = |topic_id, partition| {
             let id = TopicIdPartition { topic_id, partition };
-            topics.partition(id).map(|registration| (id, Rc::clone(registration)))
+            let registration = Rc::clone(image.topics().partition(id)?);
+            let min_isr = self.rules.min_isr(image, &image.topics().topic(topic_id)?.name);
+            Some(PartitionState { id, registration, min_isr })
         };
         match record {
             MetadataRecord::Partition(record) => partitions.extend(one(record.topic_id, record.partition_id)),

@@ -6,7 +6,7 @@ use raft::metadata::MetadataImage;
 use raft::metadata::image::{ClusterImage, LeaderRecoveryState, PartitionRegistration};
 use raft::metadata::records::Partition;
 
-use super::Update;
+use super::{PartitionState, Update};
 use crate::checks::invariant::Invariant;
 use crate::checks::verdict::Verdict;
 
@@ -28,14 +28,16 @@ impl Rules {
     /// Judges what a batch has made: partitions that it touched, and all that hold a broker which it
     /// has made inactive.
     pub fn judge(&self, update: &Update, image: &MetadataImage, verdict: &mut Verdict) {
-        for (at, (id, after)) in update.partitions.iter().enumerate() {
-            let Some(topic) = image.topics().topic(id.topic_id) else { continue };
-            let min_isr = self.min_isr(image, &topic.name);
+        for (at, state) in update.partitions.iter().enumerate() {
+            let PartitionState { id, registration: after, min_isr } = state;
+            if image.topics().topic(id.topic_id).is_none() {
+                continue;
+            }
             // One batch may hold the records of several events: each is judged by the one before.
-            let before = update.partitions[..at].iter().rev().find(|(other, _)| other == id);
-            let before = before.map(|(_, before)| before).or_else(|| update.before.topics().partition(*id));
-            let wrong = wrong(after, min_isr, image)
-                .or_else(|| left_without_cause(before?, after, min_isr, update))
+            let before = update.partitions[..at].iter().rev().find(|other| other.id == *id);
+            let before = before.map(|before| &before.registration).or_else(|| update.before.topics().partition(*id));
+            let wrong = wrong(after, *min_isr, image)
+                .or_else(|| left_without_cause(before?, after, *min_isr, update))
                 .or_else(|| is_last(update, at).then(|| inactive_member(*id, after, update, image))?);
             if let Some(wrong) = wrong {
                 fail(*id, after, wrong, verdict);
@@ -75,8 +77,8 @@ fn is_active(cluster: &ClusterImage, id: NodeId) -> bool {
 /// Is this what the batch leaves of the partition? Fences and changes of one event stand in any
 /// order.
 fn is_last(update: &Update, at: usize) -> bool {
-    let (id, _) = &update.partitions[at];
-    update.partitions[at + 1..].iter().all(|(other, _)| other != id)
+    let id = update.partitions[at].id;
+    update.partitions[at + 1..].iter().all(|other| other.id != id)
 }
 
 fn wrong(after: &PartitionRegistration, min_isr: usize, image: &MetadataImage) -> Option<String> {

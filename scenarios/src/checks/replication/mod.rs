@@ -32,7 +32,7 @@ use self::partition::PartitionGhost;
 use self::replica::Leading;
 use super::clients::ClientHistories;
 use super::coverage::{Coverage, Situation};
-use super::metadata::{MetadataGhost, Update};
+use super::metadata::{MetadataGhost, PartitionState, Update};
 use super::verdict::{Excuse, Verdict};
 
 /// Where findings go.
@@ -144,7 +144,7 @@ impl Replication {
         if update.changes.brokers.iter().any(fenced) {
             around.coverage.met(Situation::BrokerFenced);
         }
-        for (id, after) in &update.partitions {
+        for PartitionState { id, registration: after, .. } in &update.partitions {
             let index = self.index_of(*id);
             let topic = image.topics().topic(id.topic_id).or_else(|| update.before.topics().topic(id.topic_id));
             let Some(topic) = topic else { continue };

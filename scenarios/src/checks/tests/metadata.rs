@@ -6,7 +6,7 @@ use raft::message::data::InitProducerIdResponse;
 use raft::message::{ClusterResponse, DataResponse, ErrorCode, Response};
 use raft::metadata::MetadataRecord;
 use raft::metadata::records::{
-    AbortTransaction, BeginTransaction, EndTransaction, Partition, PartitionChange, ProducerIds, Topic,
+    AbortTransaction, BeginTransaction, ClearElr, EndTransaction, Partition, PartitionChange, ProducerIds, Topic,
 };
 
 use super::brokers::{Brokers, broker, change, config, elr, partition, to_isr};
@@ -228,6 +228,13 @@ fn one_batch_may_hold_several_events() {
     let second = PartitionChange { eligible_leader_replicas: elr(&[2]), ..to_isr(&[0], None) };
     brokers.commit([to_isr(&[0, 2], None), second].map(MetadataRecord::PartitionChange));
     assert_eq!(brokers.broke(), None, "broker 102 left while the ISR was large enough");
+
+    let mut brokers = Brokers::with_partition(true);
+    let change = PartitionChange { eligible_leader_replicas: elr(&[1, 2]), ..to_isr(&[0], None) };
+    let cleared = ClearElr { topic_name: "t".into() };
+    let lowered = [config("min.insync.replicas", "1"), MetadataRecord::ClearElr(cleared)];
+    brokers.commit([MetadataRecord::PartitionChange(change)].into_iter().chain(lowered));
+    assert_eq!(brokers.broke(), None, "two were needed when the ELR was made");
 }
 
 #[test]

@@ -20,6 +20,8 @@ const TOPIC_RESOURCE: i8 = 2;
 /// IncrementalAlterConfigs: OpType.SET and DELETE
 const SET: i8 = 0;
 const DELETE: i8 = 1;
+/// ElectLeaders: ElectionType.PREFERRED
+const PREFERRED: i8 = 0;
 
 /// An application of an admin client: one operation at a time.
 #[derive(Clone, Debug)]
@@ -143,9 +145,17 @@ impl AdminApplication {
                     resource_name: self.any_topic(entropy),
                 }]),
             }),
-            // Preferred leaders of everything.
+            7 => AdminRequest::ElectLeaders(ElectLeadersRequest {
+                election_type: PREFERRED,
+                topic_partitions: Some(Rc::from([ElectLeadersTopic {
+                    topic: self.any_topic(entropy),
+                    partitions: Rc::from([entropy.below(2) as i32]),
+                }])),
+                timeout_ms: 0,
+            }),
+            // Of everything.
             _ => AdminRequest::ElectLeaders(ElectLeadersRequest {
-                election_type: 0,
+                election_type: PREFERRED,
                 topic_partitions: None,
                 timeout_ms: 0,
             }),
@@ -157,13 +167,18 @@ impl AdminApplication {
     }
 
     fn alter_config(&self, entropy: &mut Entropy) -> AdminRequest {
-        let config = match entropy.below(3) {
-            0 => AlterableConfig { name: "retention.ms".into(), config_operation: DELETE, value: None },
-            _ => AlterableConfig {
-                name: "retention.ms".into(),
-                config_operation: SET,
-                value: Some((604_800_000 + entropy.below(1_000_000)).to_string().into()),
-            },
+        let set = |name: &str, value: u64| AlterableConfig {
+            name: name.into(),
+            config_operation: SET,
+            value: Some(value.to_string().into()),
+        };
+        let config = match (entropy.below(4), &self.topics.altered_min_insync_replicas) {
+            (0, _) => AlterableConfig { name: "retention.ms".into(), config_operation: DELETE, value: None },
+            (1, Some(allowed)) => {
+                let choices = u64::from(allowed.end() - allowed.start()) + 1;
+                set("min.insync.replicas", u64::from(*allowed.start()) + entropy.below(choices))
+            }
+            _ => set("retention.ms", 604_800_000 + entropy.below(1_000_000)),
         };
         AdminRequest::IncrementalAlterConfigs(IncrementalAlterConfigsRequest {
             resources: Rc::from([AlterConfigsResource {

@@ -1,5 +1,6 @@
 //! What a Kafka client of a run is: its role, its properties, and what its application does.
 
+use std::ops::{Range, RangeInclusive};
 use std::rc::Rc;
 
 use raft::client::{AdminConfig, ConsumerConfig, ProducerConfig};
@@ -20,6 +21,8 @@ pub struct Topics {
     pub replication_factor: i16,
     /// `min.insync.replicas` of each topic, if topics say.
     pub min_insync_replicas: Option<i32>,
+    /// What admin clients set that to later, if they do.
+    pub altered_min_insync_replicas: Option<RangeInclusive<u16>>,
 }
 
 impl Topics {
@@ -29,7 +32,7 @@ impl Topics {
     }
 
     /// Places of those that come and go.
-    pub fn passing(&self) -> std::ops::Range<usize> {
+    pub fn passing(&self) -> Range<usize> {
         usize::from(self.lasting)..self.fresh()
     }
 }

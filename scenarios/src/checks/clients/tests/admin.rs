@@ -234,22 +234,39 @@ fn leaders_are_elected_and_brokers_unregistered_as_told() {
             AdminRequest::ElectLeaders(ElectLeadersRequest { election_type, topic_partitions, timeout_ms: 1_000 }),
         )
     };
-    let change = PartitionChange {
-        partition_id: 0,
-        topic_id: T,
-        isr: None,
-        leader: BROKER,
-        replicas: None,
-        removing_replicas: None,
-        adding_replicas: None,
-        leader_recovery_state: -1,
-        eligible_leader_replicas: None,
-        last_known_elr: None,
-        directories: None,
+    let led_by = |leader| {
+        vec![Step::Metadata(MetadataRecord::PartitionChange(PartitionChange {
+            partition_id: 0,
+            topic_id: T,
+            isr: None,
+            leader,
+            replicas: None,
+            removing_replicas: None,
+            adding_replicas: None,
+            leader_recovery_state: -1,
+            eligible_leader_replicas: None,
+            last_known_elr: None,
+            directories: None,
+        }))]
     };
-    let change = vec![Step::Metadata(MetadataRecord::PartitionChange(change))];
-    assert_eq!(broke(&[elect(), change.clone(), done(2, 1)]), None);
-    assert_eq!(broke(&[change, elect(), done(2, 1)]), violates("LinearizableAdmin"));
+    const OTHER: NodeId = NodeId(102);
+    assert_eq!(broke(&[led_by(OTHER), elect(), led_by(BROKER), done(2, 1)]), None);
+    assert_eq!(broke(&[led_by(OTHER), led_by(BROKER), elect(), done(2, 1)]), violates("LinearizableAdmin"));
+    assert_eq!(broke(&[elect(), led_by(OTHER), done(2, 1)]), violates("LinearizableAdmin"), "not the preferred one");
+
+    let refused = |error| failed(2, 1, error);
+    let needed = ErrorCode::ElectionNotNeeded;
+    assert_eq!(broke(&[elect(), refused(needed)]), None);
+    assert_eq!(broke(&[led_by(OTHER), elect(), led_by(BROKER), refused(needed)]), None);
+    let seen = || [asks(2, 2, alter("a", SET, Some("1"))), vec![config("a", Some("1"))], done(2, 2)].concat();
+    assert_eq!(broke(&[led_by(OTHER), seen(), elect(), refused(needed)]), violates("StaleAdminAnswer"));
+    let unavailable = ErrorCode::PreferredLeaderNotAvailable;
+    assert_eq!(broke(&[led_by(OTHER), seen(), elect(), refused(unavailable)]), None);
+    assert_eq!(broke(&[seen(), elect(), refused(unavailable)]), violates("StaleAdminAnswer"), "it led all the time");
+    let unknown = ErrorCode::UnknownTopicOrPartition;
+    assert_eq!(broke(&[seen(), elect(), refused(unknown)]), violates("StaleAdminAnswer"));
+    let gone = || [asks(2, 9, delete("t")), vec![remove(T)], topic_id(2, 9, T), done(2, 9)].concat();
+    assert_eq!(broke(&[gone(), elect(), refused(unknown)]), None);
 
     let ask = || asks(2, 1, AdminRequest::UnregisterBroker(UnregisterBrokerRequest { broker_id: BROKER }));
     let gone = || {
