@@ -68,9 +68,12 @@ fn broker(observation: BrokerObservation) -> u64 {
     }
 }
 
+fn place(of: TopicPartition) -> u64 {
+    u64::from(of.topic) << 32 | u64::from(of.partition as u32)
+}
+
 fn attempt(event: Attempt) -> u64 {
     let two = |high: u32, low: u32| u64::from(high) << 32 | u64::from(low);
-    let place = |of: TopicPartition| u64::from(of.topic) << 32 | u64::from(of.partition as u32);
     let api = |api: ReadApi| api as u64;
     let code = |error: ErrorCode| error as i16 as u64;
     match event {
@@ -167,5 +170,8 @@ pub fn operation(operation: &ClientOperation) -> u64 {
         ClientOperation::Append { count } => mix(61, u64::from(*count), 0, 0),
         ClientOperation::Rest => mix(62, 0, 0, 0),
         ClientOperation::Resume => mix(63, 0, 0, 0),
+        ClientOperation::CreateTopic { topic } => mix(64, u64::from(*topic), 0, 0),
+        ClientOperation::Send { partition, count } => mix(65, place(*partition), u64::from(*count), 0),
+        ClientOperation::Assign { partition } => mix(66, place(*partition), 0, 0),
     }
 }

@@ -9,7 +9,8 @@
 //! * [`recovery_bound`]: how long a healed cluster may take; [`reach`]: what may happen in a
 //!   scenario at all
 //! * [`report`]: what one run has to say, and `conclude`, which boils it down
-//! * `story`: a run told as an async function, in Kafka's words (builds with the madsim host only)
+//! * `story`: a run told as an async function, in Kafka's words (builds with the madsim host only);
+//!   [`diary`]: what its clients were told
 
 #![deny(clippy::float_arithmetic)]
 
@@ -18,6 +19,7 @@ pub mod catalog;
 pub mod checks;
 pub mod cluster;
 mod conclude;
+pub mod diary;
 mod identity;
 pub mod knobs;
 pub mod nemesis;

@@ -11,6 +11,7 @@ use sim::watch::{Down, Phase, Synced, Watch, Write};
 use crate::actor::{Actor, AttemptEvent, Files, Message, Parcel, Platter, Said};
 use crate::checks::audit::NodeView;
 use crate::checks::{CheckConfig, Checks};
+use crate::diary::Diary;
 
 /// Watches one run.
 #[derive(Clone, Debug)]
@@ -21,6 +22,8 @@ pub struct Onlooker {
     pub faults: [u64; What::KINDS.len()],
     /// Audits compare disks to the last byte from now on: the run is over.
     pub closing: bool,
+    /// What Kafka clients are told while a story asks things of them.
+    pub diary: Option<Box<Diary>>,
     servers: usize,
     /// The first so many servers.
     voters: usize,
@@ -37,6 +40,7 @@ impl Onlooker {
             checks,
             faults: [0; What::KINDS.len()],
             closing: false,
+            diary: None,
             servers,
             voters,
             healed: false,
@@ -152,6 +156,9 @@ impl Watch<Actor> for Onlooker {
                 }
             }
             Said::Attempt(event) => {
+                if let Some(diary) = &mut self.diary {
+                    diary.note(node, *event);
+                }
                 let client = usize::from(node.0) - self.servers;
                 let Some(checks) = self.checks.as_mut() else { return };
                 checks.attempt(at, client, *event);

@@ -9,6 +9,28 @@
 //! ```
 //! use scenarios::story::{Cluster, Story, StoryError};
 //!
+//! async fn a_leader_dies(c: Cluster) -> Result<(), StoryError> {
+//!     c.create_topic("topic-0").await?;
+//!     let mut sent = c.produce("topic-0", 0, 3).await?;
+//!     let leader = c.leader_of("topic-0", 0).await?;
+//!     c.kill(leader, 20_000).await?;
+//!     c.wait_for_partition_leader_other_than(leader, "topic-0", 0).await?;
+//!     sent.extend(c.produce("topic-0", 0, 3).await?);
+//!     assert_eq!(c.consume("topic-0", 0, sent[5].offset).await?, sent);
+//!     Ok(())
+//! }
+//!
+//! let scenario = scenarios::catalog::find("calm").expect("built in").scenario()?;
+//! let told = Story::new(&scenario, 7).tell(a_leader_dies)?;
+//! told.holds()?;
+//! assert_eq!(Story::new(&scenario, 7).replay(&told.recording)?.digest, told.report.digest);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! In scenarios of controllers alone clients append to the metadata log itself:
+//!
+//! ```
+//! # use scenarios::story::{Cluster, Story, StoryError};
 //! async fn one_dies(c: Cluster) -> Result<(), StoryError> {
 //!     let leader = c.active_controller().await?;
 //!     c.kill(leader, 5_000).await?;
@@ -16,15 +38,20 @@
 //!     let offsets = c.append(2).await?;
 //!     c.wait_for_high_watermark(next, offsets[1]).await
 //! }
-//!
-//! let scenario = scenarios::catalog::find("controller-failover").expect("built in").scenario()?;
-//! let told = Story::new(&scenario, 7).tell(one_dies)?;
-//! told.holds()?;
-//! assert_eq!(Story::new(&scenario, 7).replay(&told.recording)?.digest, told.report.digest);
+//! # let scenario = scenarios::catalog::find("controller-failover").expect("built in").scenario()?;
+//! # Story::new(&scenario, 7).tell(one_dies)?.holds()?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! A wait for something that does not come ends after 30 s, or when the world heals, with a
+//! [`StoryError`]. All that a story can say is a method of [`Cluster`], by rooms: `cluster` (nodes and time),
+//! `faults`, `quorum`, `brokers` (and partitions), `clients` (topics, producing, consuming).
 
+mod brokers;
+mod clients;
 mod cluster;
+mod faults;
+mod quorum;
 
 use std::cell::RefCell;
 use std::future::Future;
@@ -34,10 +61,13 @@ use sim::drive::Ended;
 use sim::fault::Plan;
 use sim::world::Recorded;
 
-pub use cluster::{Attempt, AttemptOutcome, Cluster};
+pub use clients::Operation;
+pub use cluster::Cluster;
+pub use quorum::{Attempt, AttemptOutcome};
 
 use crate::actor::Actor;
 use crate::conclude::conclude;
+pub use crate::diary::{OperationOutcome, Record};
 use crate::report::{Outcome, RunReport};
 use crate::run::{Host, Request, drive_by};
 use crate::scenario::{Floor, Scenario};
@@ -90,7 +120,7 @@ impl Story {
     /// On this scenario's cluster and world.
     pub fn new(scenario: &Scenario, seed: u64) -> Story {
         let mut scenario = scenario.clone();
-        scenario.floor = Floor::default();
+        scenario.floor = Floor { append_ok: 0, elections: 0, produce_ok: 0, acked_kept_percent: 0 };
         scenario.knobs.off = true;
         Story { scenario, seed, host_seed: seed }
     }
@@ -142,8 +172,8 @@ impl Story {
 
 /// Clients rest while the story is told, and work after it.
 async fn scene(cluster: Cluster, story: impl Future<Output = Result<(), StoryError>>, verdict: Verdict) {
-    cluster.rest_clients();
+    cluster.begin();
     let result = story.await;
-    cluster.resume_clients();
+    cluster.end();
     *verdict.borrow_mut() = Some(result);
 }

@@ -9,6 +9,7 @@ use sim::process::{Connection, Effect, Input, Node, Now, Out};
 use sim::rng::Entropy;
 use smallvec::SmallVec;
 
+use super::ClientOperation;
 use crate::actor::{Actor, AttemptEvent, Message, Parcel, Said};
 
 /// How a client works.
@@ -52,17 +53,6 @@ impl ClientSpec {
             records: (1, 1),
         }
     }
-}
-
-/// What may be asked of a client from outside (by a story).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ClientOperation {
-    /// So many appends now, besides the usual ones; each is one attempt.
-    Append { count: u8 },
-    /// Stop appending and reading on its own.
-    Rest,
-    /// Go on with it.
-    Resume,
 }
 
 /// One unanswered attempt.

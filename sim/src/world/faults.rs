@@ -105,9 +105,11 @@ impl<P: Process> World<P> {
         true
     }
 
-    /// Ends a fault that was submitted; what it keeps down is powered on.
+    /// Ends a fault that was submitted; what it keeps down is powered on, and what still shuts down
+    /// boots as soon as it has ended.
     pub(crate) fn end_fault<W: Watch<P>>(&mut self, watch: &mut W, index: usize) {
         let what = &self.plan.0[index].what;
+        let terminates = matches!(what, What::Terminate { .. });
         match what.node().filter(|_| boots_by_itself(what)) {
             None => {
                 self.fault_ends(watch, index);
@@ -116,6 +118,8 @@ impl<P: Process> World<P> {
                 let state = self.state(node);
                 if state.doomed.as_ref().is_some_and(|doom| doom.fault == index) {
                     self.disarm(watch, node);
+                } else if state.process.is_some() && terminates {
+                    state.down_after_terminate_ns = state.down_after_terminate_ns.map(|_| 0);
                 } else if state.process.is_none() && state.dying.is_none() {
                     self.schedule_restart(node, 0);
                 }

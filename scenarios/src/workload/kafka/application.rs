@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use raft::client::{AdminOperation, AttemptEvent, ProducerOperation, TopicPartition};
+use raft::client::{AdminOperation, AttemptEvent, ConsumerOperation, ProducerOperation, TopicPartition};
 use raft::ids::Uuid;
 use raft::message::admin::*;
 use raft::message::{AdminRequest, ErrorCode};
@@ -32,6 +32,8 @@ pub struct AdminApplication {
     is_fresh: bool,
     next_operation: u32,
     in_progress: Option<u32>,
+    /// The newest attempt at it.
+    attempt: u32,
     /// What has to be created first.
     to_create: Vec<usize>,
     /// Something of the operation in progress failed.
@@ -48,6 +50,7 @@ impl AdminApplication {
             is_fresh,
             next_operation: 1,
             in_progress: None,
+            attempt: 0,
             to_create,
             failed: Vec::new(),
             next_ns: start_ns,
@@ -63,9 +66,12 @@ impl AdminApplication {
     /// Learns what came of its operation.
     pub fn on_event(&mut self, event: AttemptEvent, now_ns: u64) {
         match event {
-            AttemptEvent::AdminInvoked { .. } => self.failed.clear(),
-            AttemptEvent::AdminResult { index, error, .. }
-                if error != ErrorCode::None && error != ErrorCode::TopicAlreadyExists =>
+            AttemptEvent::AdminInvoked { attempt, operation, .. } if self.in_progress == Some(operation) => {
+                self.attempt = attempt;
+                self.failed.clear();
+            }
+            AttemptEvent::AdminResult { attempt, index, error, .. }
+                if attempt == self.attempt && !matches!(error, ErrorCode::None | ErrorCode::TopicAlreadyExists) =>
             {
                 self.failed.push(index);
             }
@@ -91,9 +97,25 @@ impl AdminApplication {
     /// The next operation.
     pub fn act(&mut self, entropy: &mut Entropy) -> AdminOperation {
         let request = if self.to_create.is_empty() { self.draw(entropy) } else { self.create(&self.to_create) };
+        let operation = self.number(request);
+        self.in_progress = Some(operation.operation);
+        operation
+    }
+
+    /// Creates a topic because a story asks; it is not the application's to see to its end.
+    pub fn create_topic(&mut self, topic: usize) -> AdminOperation {
+        let request = self.create(&[topic]);
+        self.number(request)
+    }
+
+    /// The number of the next operation.
+    pub fn next_operation(&self) -> u32 {
+        self.next_operation
+    }
+
+    fn number(&mut self, request: AdminRequest) -> AdminOperation {
         let operation = self.next_operation;
         self.next_operation += 1;
-        self.in_progress = Some(operation);
         AdminOperation { operation, request }
     }
 
@@ -243,10 +265,51 @@ impl ProducerApplication {
         Operations::from_iter([self.send(TopicPartition { topic, partition })])
     }
 
-    fn send(&mut self, partition: TopicPartition) -> ProducerOperation {
+    /// The next value.
+    pub fn next_value(&self) -> u64 {
+        self.next_value
+    }
+
+    /// Sends the next value there.
+    pub fn send(&mut self, partition: TopicPartition) -> ProducerOperation {
         let value = self.next_value;
         self.next_value += 1;
         ProducerOperation::Send { partition, value }
+    }
+}
+
+/// An application of a consumer: it is assigned all partitions at once, unless it rests.
+#[derive(Clone, Debug)]
+pub struct ConsumerApplication {
+    all: Rc<[TopicPartition]>,
+    assigned: Vec<TopicPartition>,
+    next_ns: Option<u64>,
+}
+
+impl ConsumerApplication {
+    pub fn new(topics: &Topics, start_ns: u64) -> ConsumerApplication {
+        let all = all_partitions(topics).collect();
+        ConsumerApplication { all, assigned: Vec::new(), next_ns: Some(start_ns) }
+    }
+
+    /// When it acts next; `None` when it has.
+    pub fn next_ns(&self) -> Option<u64> {
+        self.next_ns
+    }
+
+    /// Reads everything.
+    pub fn act(&mut self) -> ConsumerOperation {
+        self.next_ns = None;
+        self.assigned = self.all.to_vec();
+        ConsumerOperation::Assign { partitions: Rc::clone(&self.all) }
+    }
+
+    /// Reads one more because a story asks.
+    pub fn assign(&mut self, partition: TopicPartition) -> ConsumerOperation {
+        if !self.assigned.contains(&partition) {
+            self.assigned.push(partition);
+        }
+        ConsumerOperation::Assign { partitions: self.assigned.clone().into() }
     }
 }
 

@@ -7,13 +7,14 @@ mod spec;
 pub use application::all_partitions;
 pub use spec::{KafkaClientRole, KafkaClientSpec, Topics};
 
-use application::{AdminApplication, ProducerApplication};
-use raft::client::{AdminClient, ClientEffect, ClientInput, ClientOut, Consumer, ConsumerOperation, Producer};
+use application::{AdminApplication, ConsumerApplication, ProducerApplication};
+use raft::client::{AdminClient, ClientEffect, ClientInput, ClientOut, Consumer, Producer};
 use raft::ids::NodeId;
 use raft::io::{CloseReason, ConnectToken, Connection};
 use sim::process::{self, Effect, Input, Node, Now, Out};
 use sim::rng::Entropy;
 
+use super::ClientOperation;
 use crate::actor::{Actor, Draws, Message, Parcel, Said, clocks};
 
 /// A client and its application.
@@ -21,7 +22,7 @@ use crate::actor::{Actor, Draws, Message, Parcel, Said, clocks};
 enum Pair {
     Admin(Box<AdminClient>, AdminApplication),
     Producer(Box<Producer>, ProducerApplication),
-    Consumer(Box<Consumer>, Option<ConsumerOperation>),
+    Consumer(Box<Consumer>, ConsumerApplication),
 }
 
 /// A Kafka client as a process.
@@ -31,6 +32,8 @@ pub struct KafkaClient {
     places: std::rc::Rc<[(NodeId, Node)]>,
     /// It acts for the first time then.
     start_ns: u64,
+    /// Its application asks for nothing of its own accord.
+    resting: bool,
     /// The client's own timer.
     client_ns: Option<u64>,
     armed_ns: Option<u64>,
@@ -52,15 +55,15 @@ impl KafkaClient {
                 ProducerApplication::new(topics, spec.index, *interval_ns, is_fresh, start_ns),
             ),
             KafkaClientRole::Consumer { config } => {
-                let partitions = all_partitions(&topics).collect();
-                let assign = ConsumerOperation::Assign { partitions };
-                Pair::Consumer(Box::new(Consumer::new(config.clone())), Some(assign))
+                let application = ConsumerApplication::new(&topics, start_ns);
+                Pair::Consumer(Box::new(Consumer::new(config.clone())), application)
             }
         };
         let mut client = KafkaClient {
             pair,
             places: spec.places.clone(),
             start_ns,
+            resting: false,
             client_ns: None,
             armed_ns: None,
             out: ClientOut::default(),
@@ -75,11 +78,30 @@ impl KafkaClient {
             self.armed_ns = None;
         }
         if now.mono_ns >= self.start_ns {
-            self.tell(now, input, entropy, out);
+            match input {
+                Input::Operation(operation) => self.asked(&operation, now, entropy),
+                input => self.tell(now, input, entropy, out),
+            }
             self.act(now, entropy);
             self.hand_over(now, out);
         }
         self.arm(out);
+    }
+
+    /// The number of an admin client's next operation.
+    pub fn next_operation(&self) -> Option<u32> {
+        match &self.pair {
+            Pair::Admin(_, application) => Some(application.next_operation()),
+            Pair::Producer(..) | Pair::Consumer(..) => None,
+        }
+    }
+
+    /// The next value of a producer; they are consecutive.
+    pub fn next_value(&self) -> Option<u64> {
+        match &self.pair {
+            Pair::Producer(_, application) => Some(application.next_value()),
+            Pair::Admin(..) | Pair::Consumer(..) => None,
+        }
     }
 
     fn tell(&mut self, now: Now, input: Input<Actor>, entropy: &mut Entropy, world: &mut Out<Actor>) {
@@ -92,8 +114,35 @@ impl KafkaClient {
         }
     }
 
+    /// A story asks.
+    fn asked(&mut self, operation: &ClientOperation, now: Now, entropy: &mut Entropy) {
+        let (clocks, draws, out) = (clocks(now), &mut Draws(entropy), &mut self.out);
+        match (&mut self.pair, operation) {
+            (_, ClientOperation::Rest) => self.resting = true,
+            (_, ClientOperation::Resume) => self.resting = false,
+            (Pair::Admin(client, application), ClientOperation::CreateTopic { topic }) => {
+                let operation = application.create_topic(usize::from(*topic));
+                client.step(clocks, ClientInput::Operation(operation), draws, out);
+            }
+            (Pair::Producer(client, application), ClientOperation::Send { partition, count }) => {
+                for _ in 0..*count {
+                    let operation = application.send(*partition);
+                    client.step(clocks, ClientInput::Operation(operation), draws, out);
+                }
+            }
+            (Pair::Consumer(client, application), ClientOperation::Assign { partition }) => {
+                let operation = application.assign(*partition);
+                client.step(clocks, ClientInput::Operation(operation), draws, out);
+            }
+            _ => {}
+        }
+    }
+
     /// The application's part.
     fn act(&mut self, now: Now, entropy: &mut Entropy) {
+        if self.resting {
+            return;
+        }
         let due = |at_ns: Option<u64>| at_ns.is_some_and(|at_ns| at_ns <= now.mono_ns);
         let out = &mut self.out;
         match &mut self.pair {
@@ -106,12 +155,11 @@ impl KafkaClient {
                     client.step(clocks(now), ClientInput::Operation(operation), &mut Draws(entropy), out);
                 }
             }
-            Pair::Consumer(client, assign) => {
-                if let Some(assign) = assign.take() {
-                    client.step(clocks(now), ClientInput::Operation(assign), &mut Draws(entropy), out);
-                }
+            Pair::Consumer(client, application) if due(application.next_ns()) => {
+                let operation = application.act();
+                client.step(clocks(now), ClientInput::Operation(operation), &mut Draws(entropy), out);
             }
-            Pair::Admin(..) | Pair::Producer(..) => {}
+            Pair::Admin(..) | Pair::Producer(..) | Pair::Consumer(..) => {}
         }
     }
 
@@ -154,8 +202,9 @@ impl KafkaClient {
         let application_ns = match &self.pair {
             Pair::Admin(_, application) => application.next_ns(),
             Pair::Producer(_, application) => application.next_ns(),
-            Pair::Consumer(_, assign) => assign.as_ref().map(|_| self.start_ns),
+            Pair::Consumer(_, application) => application.next_ns(),
         };
+        let application_ns = application_ns.filter(|_| !self.resting);
         let due_ns = [self.client_ns, application_ns].into_iter().flatten().min();
         if due_ns != self.armed_ns {
             out.push(due_ns.map_or(Effect::Cancel, |at_mono_ns| Effect::Arm { at_mono_ns }));

@@ -1,0 +1,125 @@
+//! What a story sees of brokers and partitions: committed metadata says who leads and who is in
+//! sync, a broker says what its replica holds.
+
+use std::rc::Rc;
+
+use raft::ids::{LeaderEpoch, NodeId, Offset, TopicIdPartition};
+use raft::io::{PartitionShown, Role, Visitor};
+use raft::log::Records;
+use raft::metadata::image::{MetadataImage, PartitionRegistration};
+
+use super::StoryError;
+use super::cluster::{Cluster, with};
+
+/// One replica, as its broker holds it.
+struct ReplicaView {
+    id: TopicIdPartition,
+    shown: Option<PartitionShown>,
+}
+
+impl Visitor for ReplicaView {
+    fn election(&mut self, _: LeaderEpoch, _: NodeId, _: NodeId, _: Role) {}
+    fn log(&mut self, _: Offset, _: Offset, _: Option<Offset>) {}
+    fn batches(&mut self, _: &Records) {}
+    fn partition(&mut self, shown: &PartitionShown) {
+        if shown.id == self.id {
+            self.shown = Some(shown.clone());
+        }
+    }
+}
+
+impl Cluster {
+    /// A partition by committed metadata: leader (-1: none), ISR, ELR, epochs, replicas. An error
+    /// if there is none.
+    pub fn partition(&self, topic: &str, partition: i32) -> Result<Rc<PartitionRegistration>, StoryError> {
+        self.partition_id(topic, partition).map(|(_, registration)| registration)
+    }
+
+    /// Its leader; waits if it has none. An error if there is no such partition.
+    pub async fn leader_of(&self, topic: &str, partition: i32) -> Result<NodeId, StoryError> {
+        let what = format!("a leader of {topic}-{partition}");
+        self.until(&what, |c| Ok(c.partition(topic, partition)?.has_leader())).await?;
+        Ok(self.partition(topic, partition)?.leader)
+    }
+
+    /// Its in-sync replicas, in the order of the record.
+    pub fn isr_of(&self, topic: &str, partition: i32) -> Result<Vec<NodeId>, StoryError> {
+        Ok(self.partition(topic, partition)?.isr.to_vec())
+    }
+
+    /// The next leader of a partition that is not `id`.
+    pub async fn wait_for_partition_leader_other_than(
+        &self,
+        id: NodeId,
+        topic: &str,
+        partition: i32,
+    ) -> Result<NodeId, StoryError> {
+        self.place(id)?;
+        let leads = |now: &PartitionRegistration| now.has_leader() && now.leader != id;
+        let what = format!("a leader of {topic}-{partition} other than {id}");
+        self.until(&what, |c| Ok(leads(&*c.partition(topic, partition)?))).await?;
+        Ok(self.partition(topic, partition)?.leader)
+    }
+
+    /// Waits until so many replicas of a partition are in sync.
+    pub async fn wait_for_isr_of_size(&self, size: usize, topic: &str, partition: i32) -> Result<(), StoryError> {
+        let what = format!("{size} replicas of {topic}-{partition} in sync");
+        self.until(&what, |c| Ok(c.partition(topic, partition)?.isr.len() == size)).await
+    }
+
+    /// Is a broker fenced, by committed metadata? True before its first registration.
+    pub fn is_fenced(&self, id: NodeId) -> Result<bool, StoryError> {
+        if !self.brokers().contains(&id) {
+            let known: Vec<String> = self.brokers().iter().map(NodeId::to_string).collect();
+            return Err(StoryError(format!("no broker {id} in this cluster; there are {}", known.join(", "))));
+        }
+        self.image(|image| Ok(image.cluster().broker(id).is_none_or(|broker| broker.fenced)))
+    }
+
+    /// The high watermark of a partition on one of its replicas; an error if the broker is down or
+    /// hosts none.
+    pub fn partition_high_watermark(&self, id: NodeId, topic: &str, partition: i32) -> Result<Offset, StoryError> {
+        self.replica(id, topic, partition).map(|shown| shown.high_watermark)
+    }
+
+    /// The log end of a partition on one of its replicas; an error if the broker is down or hosts
+    /// none.
+    pub fn partition_log_end(&self, id: NodeId, topic: &str, partition: i32) -> Result<Offset, StoryError> {
+        self.replica(id, topic, partition).map(|shown| shown.log_end)
+    }
+
+    fn replica(&self, id: NodeId, topic: &str, partition: i32) -> Result<PartitionShown, StoryError> {
+        let (of, _) = self.partition_id(topic, partition)?;
+        let view = self.of(id, |node| {
+            let mut view = ReplicaView { id: of, shown: None };
+            node.visit(&mut view);
+            node.role().map(|_| view)
+        })?;
+        view.shown.ok_or_else(|| StoryError(format!("broker {id} hosts no replica of {topic}-{partition}")))
+    }
+
+    fn partition_id(
+        &self,
+        topic: &str,
+        partition: i32,
+    ) -> Result<(TopicIdPartition, Rc<PartitionRegistration>), StoryError> {
+        let found = self.image(|image| {
+            let found = image.topics().topic_by_name(topic);
+            let found = found.and_then(|topic| Some((topic.id, topic.partitions.get(&partition)?.clone())));
+            Ok(found)
+        })?;
+        let (topic_id, registration) =
+            found.ok_or_else(|| StoryError(format!("no partition {topic}-{partition} at {} ms", self.now_ms())))?;
+        Ok((TopicIdPartition { topic_id, partition }, registration))
+    }
+
+    /// The committed metadata, by the checks' own account.
+    fn image<T>(&self, of: impl FnOnce(&MetadataImage) -> Result<T, StoryError>) -> Result<T, StoryError> {
+        with(|run| match run.watch.checks.as_ref().and_then(|checks| checks.cluster()) {
+            Some(cluster) => of(cluster.metadata().image()),
+            None => Err(StoryError(
+                "this cluster has no brokers and no topics: its scenario is of controllers alone".to_owned(),
+            )),
+        })
+    }
+}
