@@ -238,7 +238,7 @@ impl Checks {
                 self.leaders.announced(&self.servers, server, epoch, &mut self.verdict);
                 self.failovers.activated(self.verdict.now_ns, server, epoch);
                 if let Some(cluster) = &mut self.cluster {
-                    cluster.sessions.claimed(self.verdict.now_ns, server, epoch);
+                    cluster.claimed(self.verdict.now_ns, server, epoch);
                 }
             }
             Observation::LeadershipRenounced { .. } => {

@@ -4,12 +4,10 @@
 use std::rc::Rc;
 
 use raft::broker::observation::BrokerObservation;
-use raft::ids::{BrokerEpoch, NodeId, Offset};
+use raft::ids::{BrokerEpoch, LeaderEpoch, NodeId, Offset};
 use raft::io::{DurableFiles, PartitionShown};
 use raft::message::cluster::BrokerState;
-use raft::message::{
-    AdminRequest, ClusterRequest, ClusterResponse, DataRequest, DataResponse, ErrorCode, Request, Response,
-};
+use raft::message::{ClusterRequest, ClusterResponse, DataRequest, DataResponse, ErrorCode, Request, Response};
 use sim::watch::{Synced, Write};
 use smallvec::SmallVec;
 
@@ -26,9 +24,6 @@ use super::metadata::sessions::Sessions;
 use super::recovery::Missing;
 use super::replication::{Around, Replication, Settings};
 use super::verdict::Verdict;
-
-/// `ElectLeaders` of this type asks for unclean elections.
-const UNCLEAN: i8 = 1;
 
 /// What the checks need to know of brokers.
 #[derive(Clone, Debug)]
@@ -205,8 +200,8 @@ impl ClusterChecks {
     /// The thread that takes requests takes its next input.
     #[inline]
     pub fn requests_go_on(&mut self, server: usize, verdict: &mut Verdict, coverage: &mut Coverage) {
-        let (replication, _, mut around) = self.parts(verdict, coverage);
-        replication.step_over(server, &mut around);
+        let (replication, metadata, mut around) = self.parts(verdict, coverage);
+        replication.step_over(server, metadata.published(server), &mut around);
     }
 
     /// A request reaches a server.
@@ -235,8 +230,11 @@ impl ClusterChecks {
             Request::Data(DataRequest::Produce(request)) => {
                 self.replication.produce_taken(server, connection, correlation_id, request);
             }
-            Request::Admin(AdminRequest::ElectLeaders(request)) if request.election_type == UNCLEAN => {
-                self.replication.unclean_election_asked();
+            Request::Cluster(ClusterRequest::BrokerRegistration(request)) => {
+                self.metadata.registration_taken(request);
+            }
+            Request::Envelope(request) => {
+                self.replication.unclean.taken(server, (connection, correlation_id), request);
             }
             _ => {}
         }
@@ -284,8 +282,15 @@ impl ClusterChecks {
                     around.coverage.met(Situation::AlterPartitionRejected);
                 }
             }
+            Response::Envelope(answer) => replication.unclean.answered(server, (connection, correlation_id), answer),
             _ => {}
         }
+    }
+
+    /// A controller claims an epoch.
+    pub fn claimed(&mut self, at: u64, server: usize, epoch: LeaderEpoch) {
+        self.sessions.claimed(at, server, epoch);
+        self.replication.unclean.claims(server, epoch);
     }
 
     /// An image was published.
@@ -347,8 +352,18 @@ impl ClusterChecks {
         }
         for partition in self.replication.partitions().iter().filter(|partition| !partition.deleted) {
             let Some(now) = partition.now() else { continue };
-            // With ELR on nobody may be left who can lead without being chosen uncleanly.
-            let may_be_led = !now.isr.is_empty() || !now.elr.is_empty();
+            // With ELR on nobody may be left who can lead without being chosen uncleanly; but the last
+            // known leader is, by whatever fences, unfences or registers a broker (§4.4, §4.5). Nobody
+            // is known after a `ClearElr`.
+            let is_known = |id: NodeId| {
+                let placed = image.cluster().broker(id).zip(now.directory(id));
+                is_live(id) && is_active(id) && placed.is_some_and(|(broker, dir)| broker.has_online_dir(dir))
+            };
+            let last_known = match *now.last_known_elr {
+                [known] => image.features().is_elr_enabled() && is_known(known),
+                _ => false,
+            };
+            let may_be_led = !now.isr.is_empty() || !now.elr.is_empty() || last_known;
             if !now.has_leader() && may_be_led {
                 return Some(Missing {
                     partition: Some(partition.id),

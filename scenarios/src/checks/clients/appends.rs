@@ -5,19 +5,20 @@
 //!   was first sent lies below it (so acknowledgements in real time are in offset order)
 //! * a batch in C was sent, as it stands there, by an attempt that did not definitely fail
 //! * an idempotent producer's batch stands there once; an epoch bump may renumber one that was
-//!   appended, and only that excuses a second copy (controller-broker.md §6.8)
+//!   appended and not acknowledged, and only that excuses a second copy (controller-broker.md §6.8)
 //! * a producer without idempotence may have copies and change the order of its batches by its
 //!   retries, and `acks=1` may lose what was acknowledged: nothing is promised, and all is counted
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use raft::client::{Outcome, TopicPartition};
-use raft::ids::Offset;
+use raft::ids::ProducerId;
 use raft::log::{Batch, BatchProducer};
 use smallvec::SmallVec;
 
 use super::counts::{Counts, Remark};
-use super::partition_log::{Claim, LogBatch, ProducerState};
+use super::order::{OneBatch, follows};
+use super::partition_log::{Claim, LogBatch, ProducerState, Session};
 use super::topics::{LogIndex, Topics};
 use crate::checks::invariant::Invariant;
 use crate::checks::verdict::{Excuse, Verdict};
@@ -33,6 +34,14 @@ struct Sending {
     failed: u32,
     /// How often it stands in C.
     copies: u32,
+    /// The client knew that the batch was appended, and sent it so all the same.
+    after_ack: bool,
+}
+
+impl Sending {
+    fn is_of(&self, session: Session) -> bool {
+        self.producer.is_some_and(|producer| (producer.id, producer.epoch) == session)
+    }
 }
 
 /// A batch as a producer knows it.
@@ -90,6 +99,8 @@ pub struct Appends {
     values: BTreeMap<u64, Value>,
     /// The latest value of a client without idempotence in a log.
     latest: BTreeMap<(LogIndex, usize), u64>,
+    /// Producer ids, by the client that was given them.
+    given: BTreeSet<(usize, ProducerId)>,
     scratch: Vec<u64>,
 }
 
@@ -124,13 +135,15 @@ impl Appends {
         let of = self.open.get_mut(&(client, attempt)).expect("values follow their invocation");
         let batch = (client, of.batch);
         of.told_values += count;
+        let producer = of.producer;
+        let is_first = !std::mem::replace(&mut of.noted, true);
         let sent = self.batches.get_mut(&batch).expect("an attempt is one of a batch");
-        if !std::mem::replace(&mut of.noted, true) {
-            match sent.sendings.iter_mut().find(|sending| sending.producer == of.producer) {
+        if is_first {
+            match sent.sendings.iter_mut().find(|sending| sending.producer == producer) {
                 Some(sending) => sending.attempts += 1,
                 None => {
-                    let sending = Sending { producer: of.producer, attempts: 1, failed: 0, copies: 0 };
-                    sent.sendings.push(sending);
+                    let after_ack = sent.answered_at.is_some();
+                    sent.sendings.push(Sending { producer, attempts: 1, failed: 0, copies: 0, after_ack });
                 }
             }
         }
@@ -315,8 +328,11 @@ impl Appends {
                 continue; // the topic has another life, and the batch was retried there
             }
             let first_producer = topics.logs[other_log].batch_of(other).and_then(|batch| batch.producer);
+            let batch = known.batch;
             let legal = match (first_producer, producer) {
-                (Some(first), Some(second)) => (first.id, first.epoch) != (second.id, second.epoch),
+                (Some(first), Some(second)) => {
+                    self.is_renumbered(batch, (first.id, first.epoch), (second.id, second.epoch))
+                }
                 (None, None) => true, // counted per attempt by `check_sending`
                 _ => false,
             };
@@ -334,6 +350,29 @@ impl Appends {
                 None => verdict.excuse(Excuse::DuplicateWithoutIdempotence, 1),
             }
         }
+    }
+
+    /// Was a batch sent under both sessions as Kafka's client does it: under the later one because it
+    /// had bumped its epoch, or at the last epoch been given another id, and nobody had told it that the
+    /// batch was appended?
+    fn is_renumbered(&self, batch: BatchKey, one: Session, other: Session) -> bool {
+        let mut sendings: SmallVec<[Sending; 4]> = SmallVec::new();
+        let mut key = Some(batch);
+        while let Some(sent) = key.and_then(|key| self.batches.get(&key)) {
+            // What it was split from was sent before.
+            sendings.insert_many(0, sent.sendings.iter().copied());
+            key = sent.parent.map(|parent| (batch.0, parent));
+        }
+        let place = |session: Session| sendings.iter().position(|sending| sending.is_of(session));
+        let (Some(first), Some(second)) = (place(one), place(other)) else { return false };
+        let (before, after) = if first < second { (one, other) } else { (other, one) };
+        let is_bumped = if before.0 == after.0 { after.1 > before.1 } else { self.given.contains(&(batch.0, after.0)) };
+        is_bumped && !sendings[first.max(second)].after_ack
+    }
+
+    /// A client is given a producer id.
+    pub fn given(&mut self, client: usize, id: ProducerId) {
+        self.given.insert((client, id));
     }
 
     /// A committed batch was destroyed with the disks that held it.
@@ -429,7 +468,7 @@ fn real_time(topics: &Topics, log: LogIndex, base: i64, sent_at: u64, verdict: &
 
 /// No more copies than attempts that may have made them; of an idempotent producer's batch, one.
 fn check_sending(sending: &Sending, batch: BatchKey, verdict: &mut Verdict) {
-    let Sending { producer, attempts, failed, copies } = *sending;
+    let Sending { producer, attempts, failed, copies, .. } = *sending;
     if copies > 0 && attempts == failed {
         verdict.fail(Invariant::AbortedRead, || {
             format!("batch {batch:?} ({producer:?}) is committed, and all its {attempts} attempts definitely failed")
@@ -438,55 +477,5 @@ fn check_sending(sending: &Sending, batch: BatchKey, verdict: &mut Verdict) {
         verdict.fail(Invariant::DuplicateRecord, || {
             format!("batch {batch:?} ({producer:?}) is committed {copies} times; of {attempts} attempts {failed} definitely failed")
         });
-    }
-}
-
-struct OneBatch {
-    base: i64,
-    first: u64,
-    producer: BatchProducer,
-    /// It was sent under an older epoch too.
-    renumbered: bool,
-    /// It was appended before; then that is what is said of it.
-    copy: bool,
-}
-
-/// A batch follows what the log knew of its producer.
-fn follows(
-    batch: OneBatch,
-    before: Option<ProducerState>,
-    name: impl Fn() -> String,
-    counts: &mut Counts,
-    verdict: &mut Verdict,
-) {
-    let OneBatch { base, first, producer, renumbered, copy } = batch;
-    let base = Offset(base);
-    let Some(before) = before else {
-        if producer.base_sequence != 0 {
-            counts.remark(Remark::ProducerBeganLate);
-        }
-        return;
-    };
-    let expected = if producer.epoch == before.epoch { before.next_sequence } else { 0 };
-    if producer.epoch < before.epoch || producer.base_sequence != expected {
-        verdict.fail(Invariant::IdempotentSequences, || {
-            let name = name();
-            format!(
-                "{producer:?} is committed in {name} at offset {base} after epoch {} with {} to follow",
-                before.epoch, before.next_sequence
-            )
-        });
-    } else if first <= before.last_value && !copy {
-        if producer.epoch > before.epoch && renumbered {
-            verdict.excuse(Excuse::ReorderedByEpochBump, 1);
-        } else {
-            verdict.fail(Invariant::NonmonotonicSend, || {
-                let name = name();
-                format!(
-                    "value {first} is committed in {name} at offset {base} behind {}, which was sent later",
-                    before.last_value
-                )
-            });
-        }
     }
 }

@@ -3,7 +3,7 @@
 //!
 //! Start at [`ClientHistories`]. Its rooms:
 //! * [`topics`] and [`partition_log`]: names with their lives, and the committed log C of each partition
-//! * [`appends`]: producers; [`polls`]: consumers
+//! * [`appends`] and [`order`]: producers; [`polls`]: consumers
 //! * [`metadata`]: the committed metadata as states; [`asked`]: who may have asked for a record;
 //!   [`admin`] and [`answers`]: admin clients
 //! * [`counts`]: operations by kind, and what is legal but worth counting
@@ -18,6 +18,7 @@ pub mod appends;
 pub mod asked;
 pub mod counts;
 pub mod metadata;
+pub mod order;
 pub mod partition_log;
 pub mod polls;
 #[cfg(test)]
@@ -332,6 +333,7 @@ impl ClientHistories {
         let Some((_, _, node)) = asked.map(|at| self.initializing.swap_remove(at)) else { return };
         self.counts.ended("init_producer_id", outcome);
         let Some(id) = given else { return };
+        self.appends.given(client, id);
         let block = self.metadata.block_of(id.0);
         let once = self.producer_ids.insert(id);
         if !self.admin_destroyed && (!once || block.is_none_or(|block| block.broker != node)) {

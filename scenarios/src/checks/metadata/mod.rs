@@ -15,9 +15,11 @@ pub mod sessions;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use raft::ids::{BrokerEpoch, NodeId, Offset, TopicIdPartition};
+use raft::ids::{BrokerEpoch, NodeId, Offset, TopicIdPartition, Uuid};
 use raft::log::Batch;
+use raft::message::cluster::BrokerRegistrationRequest;
 use raft::metadata::image::{MetadataChanges, PartitionRegistration};
+use raft::metadata::records::RegisterBroker;
 use raft::metadata::{MetadataImage, MetadataRecord};
 
 use self::brokers::BrokerEpochs;
@@ -37,6 +39,9 @@ pub struct Update {
     pub changes: MetadataChanges,
     /// Brokers that registered.
     pub registered: BTreeSet<NodeId>,
+    /// Of them, those that did so as another process, without word of a clean shutdown of the one
+    /// before: they lose their places in ELRs (KIP-966).
+    pub unclean: BTreeSet<NodeId>,
     /// `min.insync.replicas` was altered: that clears the ELR (§4.9).
     pub elr_cleared: bool,
     /// The batch; `None` of control records, and of one that cannot be read.
@@ -77,6 +82,9 @@ pub struct MetadataGhost {
     booted_at: Vec<Offset>,
     /// Where the newest registration of each broker stands.
     registered_at: BTreeMap<NodeId, Offset>,
+    /// By broker and incarnation: the epoch of the life before, if that shut down cleanly. A
+    /// RegisterBroker record does not say it, the request did.
+    left_cleanly: BTreeMap<(NodeId, Uuid), BrokerEpoch>,
 }
 
 impl MetadataGhost {
@@ -94,7 +102,21 @@ impl MetadataGhost {
             published: vec![None; servers],
             booted_at: vec![Offset(0); servers],
             registered_at: BTreeMap::new(),
+            left_cleanly: BTreeMap::new(),
         }
+    }
+
+    /// A controller takes a registration; its retries say the same.
+    pub fn registration_taken(&mut self, request: &BrokerRegistrationRequest) {
+        let life = (request.broker_id, request.incarnation_id);
+        self.left_cleanly.insert(life, request.previous_broker_epoch);
+    }
+
+    /// Clean is a restart if the last life's epoch is told; the same process anew is no restart.
+    fn restarts_uncleanly(&self, record: &RegisterBroker) -> bool {
+        let Some(before) = self.image.cluster().broker(record.broker_id) else { return true };
+        let told = self.left_cleanly.get(&(record.broker_id, record.incarnation_id));
+        before.incarnation_id != record.incarnation_id && told != Some(&before.epoch)
     }
 
     /// The image of everything committed, as nodes may see it.
@@ -189,6 +211,9 @@ impl MetadataGhost {
                 self.brokers.registered(offset, record, verdict);
                 self.registered_at.insert(record.broker_id, offset);
                 update.registered.insert(record.broker_id);
+                if self.restarts_uncleanly(record) {
+                    update.unclean.insert(record.broker_id);
+                }
             }
             MetadataRecord::ProducerIds(record) => {
                 self.producer_ids.allocated(self.image.next_producer_id(), record);
@@ -280,7 +305,7 @@ impl MetadataGhost {
 impl Update {
     /// What was hidden comes to light.
     fn merge(&mut self, shown: Update) {
-        let Update { before: _, batch: _, changes, registered, elr_cleared, partitions } = shown;
+        let Update { before: _, batch: _, changes, registered, unclean, elr_cleared, partitions } = shown;
         self.partitions.extend(partitions);
         self.changes.brokers.extend(changes.brokers);
         self.changes.controllers.extend(changes.controllers);
@@ -295,6 +320,7 @@ impl Update {
         }
         self.changes.producer_ids |= changes.producer_ids;
         self.registered.extend(registered);
+        self.unclean.extend(unclean);
         self.elr_cleared |= elr_cleared;
     }
 }

@@ -141,7 +141,7 @@ fn left_without_cause(
     }
     let is_gone = |member: &&NodeId| !after.isr.contains(member) && !after.elr.contains(member);
     let gone = before.isr.iter().chain(before.elr.iter()).filter(is_gone);
-    let mut without_cause = gone.filter(|member| !update.registered.contains(member));
+    let mut without_cause = gone.filter(|member| !update.unclean.contains(member));
     without_cause.next().map(|member| {
         format!("broker {member} is dropped from its ISR or ELR, which are {} of {min_isr}", after.isr.len())
     })

@@ -29,14 +29,17 @@ pub struct Ack {
     holders: u64,
     /// What metadata had committed then.
     committed: PartitionEpoch,
+    /// The metadata that the leader went by when it took the request, at least.
+    pub since: Offset,
 }
 
 /// A Produce request with `acks=all` is answered with success: the batch asked for stands in the
-/// leader's log, is C's, and now A's. `before`: batches that the log had when the request was taken.
+/// leader's log, is C's, and now A's. When the request was taken, the log had `before` batches, and the
+/// broker went by metadata `since` there.
 pub fn acknowledges(
     (index, partition): (usize, &mut PartitionGhost),
     (server, id): (usize, NodeId),
-    (asked, before): (&Batch, usize),
+    (asked, before, since): (&Batch, usize, Offset),
     base_offset: Offset,
     around: &mut Around<'_>,
 ) -> Option<Ack> {
@@ -80,7 +83,7 @@ pub fn acknowledges(
     let holds = |other: &usize| partition.replicas[*other].agreed >= count;
     let holders = (0..partition.replicas.len()).filter(holds).fold(0, |bits, other| bits | 1 << other);
     let committed = partition.now().map_or(PartitionEpoch(-1), |now| now.partition_epoch);
-    Some(Ack { partition: index, server, batch, holders, committed })
+    Some(Ack { partition: index, server, batch, holders, committed, since })
 }
 
 #[cold]

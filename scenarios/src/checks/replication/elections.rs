@@ -25,8 +25,9 @@ use crate::checks::verdict::Excuse;
 pub struct Cause<'a> {
     /// The broker epoch of a server before the batch.
     pub registered_before: &'a dyn Fn(NodeId) -> raft::ids::BrokerEpoch,
-    /// Did this broker register in the batch?
-    pub registers: &'a dyn Fn(NodeId) -> bool,
+    /// Did this broker register in the batch, as a process that does not know that the one before had
+    /// shut down cleanly? One that does keeps its place: it has lost nothing.
+    pub restarts_uncleanly: &'a dyn Fn(NodeId) -> bool,
     /// ELR is on.
     pub elr: bool,
     /// An unclean election is allowed, or was asked for.
@@ -131,7 +132,7 @@ fn judge_guards(
         }
         return;
     }
-    let restarted = |id: NodeId| (cause.registers)(id) || is_excused(id);
+    let restarted = |id: NodeId| (cause.restarts_uncleanly)(id) || is_excused(id);
     if unclean.is_some() {
         partition.no_guard = Some(partition.no_guard.unwrap_or(Excuse::AckedLostByUncleanElection));
         if !cause.unclean_allowed {

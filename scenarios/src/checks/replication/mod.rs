@@ -3,17 +3,21 @@
 //! * this file: all partitions, and what each crossing means to them
 //! * [`partition`]: committed log C and acknowledged part A; [`replica`]: one replica's log
 //! * [`disks`]: data logs as their bytes cross the border; boots and losses
-//! * [`elections`]: what committed metadata does to guards, and who acts as leader
-//! * [`acks`]: what brokers promise to producers and show to consumers; [`sequences`]: producers
+//! * [`elections`]: what committed metadata does to guards, and who acts as leader; [`unclean`]: unclean
+//!   elections that were asked for
+//! * [`acks`]: what brokers promise to producers and show to consumers; [`sequences`]: producers;
+//!   [`min_isr`]: how many must have it
 //! * [`audit`]: a broker's own view, compared
 
 pub mod acks;
 pub mod audit;
 pub mod disks;
 pub mod elections;
+pub mod min_isr;
 pub mod partition;
 pub mod replica;
 pub mod sequences;
+pub mod unclean;
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -28,8 +32,10 @@ use smallvec::SmallVec;
 use self::acks::Ack;
 use self::disks::DataDisk;
 use self::elections::Cause;
+use self::min_isr::MinIsrs;
 use self::partition::PartitionGhost;
 use self::replica::Leading;
+use self::unclean::UncleanElections;
 use super::clients::ClientHistories;
 use super::coverage::{Coverage, Situation};
 use super::metadata::{MetadataGhost, PartitionState, Update};
@@ -70,6 +76,8 @@ struct PendingProduce {
     partitions: Rc<[PartitionProduceData]>,
     /// Batches that each partition's log had when the request was taken.
     before: SmallVec<[usize; 4]>,
+    /// The metadata that the broker went by then, at least.
+    since: Offset,
 }
 
 /// Static properties that decide.
@@ -88,16 +96,18 @@ pub struct Replication {
     settings: Settings,
     partitions: Vec<PartitionGhost>,
     by_tag: BTreeMap<PartitionTag, usize>,
-    /// The lowest `min.insync.replicas` each partition's topic ever had: brokers learn of another
-    /// one later than controllers.
-    min_isrs: Vec<usize>,
+    /// `min.insync.replicas` of each partition's topic.
+    min_isrs: Vec<MinIsrs>,
+    /// By server: how far it had published when its request thread took its last input; -1: nothing. It
+    /// may go by more, as the step that publishes may do other things first.
+    went_by: Vec<Offset>,
     disks: Vec<DataDisk>,
     /// By server and connection: a connection takes its next request after the answer.
     produces: BTreeMap<(usize, u64), PendingProduce>,
     /// Answers of the running step.
     acks: Vec<Ack>,
-    /// Somebody asked for unclean elections.
-    unclean_asked: bool,
+    /// Unclean elections that were asked for.
+    pub unclean: UncleanElections,
 }
 
 impl Replication {
@@ -105,6 +115,8 @@ impl Replication {
     pub fn new(servers: Vec<NodeId>, settings: Settings) -> Replication {
         Replication {
             disks: vec![DataDisk::default(); servers.len()],
+            went_by: vec![Offset(-1); servers.len()],
+            unclean: UncleanElections::new(servers.len()),
             servers: ServerIndex { ids: servers },
             settings,
             partitions: Vec::new(),
@@ -112,7 +124,6 @@ impl Replication {
             min_isrs: Vec::new(),
             produces: BTreeMap::new(),
             acks: Vec::new(),
-            unclean_asked: false,
         }
     }
 
@@ -124,7 +135,7 @@ impl Replication {
     fn index_of(&mut self, id: TopicIdPartition) -> usize {
         *self.by_tag.entry(id.into()).or_insert_with(|| {
             self.partitions.push(PartitionGhost::new(id, self.servers.ids.len()));
-            self.min_isrs.push(usize::MAX);
+            self.min_isrs.push(MinIsrs::default());
             self.partitions.len() - 1
         })
     }
@@ -135,7 +146,10 @@ impl Replication {
         let elr = image.features().is_elr_enabled();
         let registered_before =
             |id: NodeId| update.before.cluster().broker(id).map_or(raft::ids::BrokerEpoch::UNKNOWN, |it| it.epoch);
-        let registers = |id: NodeId| update.registered.contains(&id);
+        let restarts_uncleanly = |id: NodeId| update.unclean.contains(&id);
+        let Some(batch) = &update.batch else { return };
+        let known_from = Offset(batch.next_offset().0 - 1);
+        self.unclean.committed(batch.epoch);
         let fenced = |id: &NodeId| {
             let is_fenced =
                 |image: &raft::metadata::MetadataImage| image.cluster().broker(*id).is_some_and(|it| it.fenced);
@@ -149,7 +163,7 @@ impl Replication {
             let topic = image.topics().topic(id.topic_id).or_else(|| update.before.topics().topic(id.topic_id));
             let Some(topic) = topic else { continue };
             let min_isr = self.min_isr(&topic.name, after.replicas.len(), metadata);
-            self.min_isrs[index] = self.min_isrs[index].min(min_isr);
+            self.min_isrs[index].committed(known_from, min_isr);
             let by_config = image.configs().unclean_leader_election_enable(
                 &topic.name,
                 NodeId::NONE,
@@ -163,18 +177,18 @@ impl Replication {
             let last_known = self.partitions[index].now().is_some_and(known);
             let cause = Cause {
                 registered_before: &registered_before,
-                registers: &registers,
+                restarts_uncleanly: &restarts_uncleanly,
                 elr,
-                unclean_allowed: by_config || last_known || self.unclean_asked,
+                unclean_allowed: by_config || last_known || self.unclean.may_elect(&topic.name, id.partition),
             };
             elections::changed(&mut self.partitions[index], after, cause, &self.servers, around);
         }
         if !update.changes.configs.is_empty() || !update.changes.features.is_empty() {
             for index in 0..self.partitions.len() {
                 let Some(now) = self.partitions[index].now().cloned() else { continue };
-                let topic = image.topics().topic(self.partitions[index].id.topic_id);
-                let min_isr = topic.map_or(usize::MAX, |topic| self.min_isr(&topic.name, now.replicas.len(), metadata));
-                self.min_isrs[index] = self.min_isrs[index].min(min_isr);
+                let Some(topic) = image.topics().topic(self.partitions[index].id.topic_id) else { continue };
+                let min_isr = self.min_isr(&topic.name, now.replicas.len(), metadata);
+                self.min_isrs[index].committed(known_from, min_isr);
             }
         }
         for topic in &update.changes.deleted_topics {
@@ -203,14 +217,10 @@ impl Replication {
                 index.map_or(0, |index| self.partitions[*index].replicas[server].log.count())
             };
             let before = request.partitions.iter().map(had).collect();
-            let pending = PendingProduce { correlation_id, partitions: Rc::clone(&request.partitions), before };
+            let (partitions, since) = (Rc::clone(&request.partitions), self.went_by[server]);
+            let pending = PendingProduce { correlation_id, partitions, before, since };
             self.produces.insert((server, connection), pending);
         }
-    }
-
-    /// Somebody asks for unclean elections.
-    pub fn unclean_election_asked(&mut self) {
-        self.unclean_asked = true;
     }
 
     /// A broker answers a Produce request.
@@ -232,15 +242,17 @@ impl Replication {
             if answer.error == ErrorCode::None && answer.partition == asked.partition {
                 let index = self.index_of(asked.partition);
                 let partition = (index, &mut self.partitions[index]);
-                let asked = (&**batch, before);
+                let asked = (&**batch, before, pending.since);
                 self.acks.extend(acks::acknowledges(partition, (server, id), asked, answer.base_offset, around));
             }
         }
     }
 
-    /// A broker's request thread takes its next input: it has said all of the step before.
+    /// A broker's request thread takes its next input: it has said all of the step before, and done all
+    /// by what it has `published`.
     #[inline]
-    pub fn step_over(&mut self, server: usize, around: &mut Around<'_>) {
+    pub fn step_over(&mut self, server: usize, published: Option<Offset>, around: &mut Around<'_>) {
+        self.went_by[server] = published.unwrap_or(Offset(-1));
         if !self.acks.is_empty() {
             self.judge_acks(server, around);
         }
@@ -250,7 +262,8 @@ impl Replication {
         let id = self.servers.ids[server];
         for ack in self.acks.extract_if(.., |ack| ack.server == server) {
             let partition = &self.partitions[ack.partition];
-            acks::judge(&ack, partition, self.min_isrs[ack.partition], id, &self.servers, around);
+            let required = self.min_isrs[ack.partition].lowest_since(ack.since);
+            acks::judge(&ack, partition, required, id, &self.servers, around);
         }
     }
 
@@ -306,7 +319,7 @@ impl Replication {
                     proposed: Rc::from([]),
                 });
                 let elr = metadata.image().features().is_elr_enabled();
-                let min_isr = self.min_isrs[index];
+                let min_isr = self.min_isrs[index].lowest_since(Offset(-1));
                 elections::acts(partition, (server, id, incarnation), epoch, (elr, min_isr), &self.servers, around);
             }
             BrokerObservation::BecameFollower { .. } => replica.leads = None,
@@ -329,7 +342,8 @@ impl Replication {
             }
             BrokerObservation::Truncated { .. } | BrokerObservation::Lifecycle { .. } => {}
         }
-        let (partition, required) = (&mut self.partitions[index], self.min_isrs[index]);
+        let required = self.min_isrs[index].lowest_since(self.went_by[server]);
+        let partition = &mut self.partitions[index];
         let committed_end = partition.committed_end();
         let replica = &mut partition.replicas[server];
         if let Some(leads) = replica.leads.as_ref().filter(|leads| usize::from(leads.maximal) >= required) {
@@ -340,6 +354,8 @@ impl Replication {
 
     /// A broker is down.
     pub fn down(&mut self, server: usize) {
+        self.went_by[server] = Offset(-1);
+        self.unclean.down(server);
         // What it did not come to say nobody knows.
         self.acks.retain(|ack| ack.server != server);
         let of_it: Vec<(usize, u64)> =

@@ -316,6 +316,11 @@ impl Brokers {
         self.checks.published(server, Offset(end.0 - 1), digest, end, &mut self.verdict);
     }
 
+    /// Its request thread takes its next input.
+    pub fn goes_on(&mut self, server: usize) {
+        self.checks.requests_go_on(server, &mut self.verdict, &mut self.coverage);
+    }
+
     pub fn goes_by(&mut self, server: usize, partition_epoch: i32, maximal: u8, in_flight: bool) {
         let (of, partition_epoch) = (PARTITION.into(), PartitionEpoch(partition_epoch));
         self.say(server, BrokerObservation::IsrState { of, partition_epoch, maximal, effective: maximal, in_flight });
@@ -392,7 +397,7 @@ impl Brokers {
         };
         let response = Response::Data(DataResponse::Produce(ProduceResponse { partitions: Rc::from([answer]) }));
         self.answer(server, &response);
-        self.checks.requests_go_on(server, &mut self.verdict, &mut self.coverage);
+        self.goes_on(server);
     }
 
     fn answer(&mut self, server: usize, response: &Response) {

@@ -3,6 +3,7 @@
 mod amnesia;
 mod brokers;
 mod clients;
+mod excuses;
 mod metadata;
 mod persist_before_promise;
 mod quorum;

@@ -87,16 +87,6 @@ fn an_ack_needs_an_isr_that_is_large_enough() {
         brokers.acknowledge(0, offset);
         assert_eq!(brokers.broke(), hears.then_some("ReplicationQuorumSuperset"));
     }
-    // Of all values it ever had, the lowest counts: a broker may not know a higher one yet.
-    let mut brokers = Brokers::with_partition(false);
-    brokers.commit([config("min.insync.replicas", "1")]);
-    brokers.commit([config("min.insync.replicas", "2")]);
-    brokers.change(to_isr(&[0], None));
-    brokers.goes_by(0, 1, 1, false);
-    let batch = brokers.batch(10);
-    let offset = brokers.produce(0, &batch);
-    brokers.acknowledge(0, offset);
-    assert_eq!(brokers.broke(), None);
 }
 
 /// P20: the expansion is committed, its answer lost, and the leader counts the old ISR.

@@ -241,6 +241,70 @@ fn an_epoch_bump_excuses_a_renumbered_copy_and_nothing_else() {
     assert_eq!(play(&reordered(false)).broke(), Some("NonmonotonicSend"));
 }
 
+/// The copies stand under two sessions; how the client came to that is not Kafka's way.
+#[test]
+fn a_batch_is_renumbered_for_cause_and_once_it_is_acknowledged_never() {
+    let commits = |first, second| vec![Step::Commit(T, 10, 2, first), Step::Commit(T, 10, 2, second)];
+    let (old, new) = (session(0, 0), session(1, 0));
+    // `told`: how the first attempt ends before the second is sent.
+    let again =
+        |told| play(&joined(&[sends(1, 1, 1, 10, old), vec![told], sends(1, 2, 1, 10, new), commits(old, new)]));
+    assert_eq!(again(lost(1, 1)).broke(), None);
+    assert_eq!(again(acked(1, 1, 0)).broke(), Some("DuplicateRecord"), "it knew");
+    let another = joined(&[
+        sends(1, 1, 1, 10, old),
+        vec![lost(1, 1), Step::Commit(T, 10, 2, old)],
+        sends(1, 2, 2, 10, new),
+        vec![Step::Commit(T, 10, 2, new)],
+    ]);
+    assert_eq!(play(&another).broke(), Some("DuplicateRecord"), "another batch with the same values");
+    // The answer comes when the batch is under way again.
+    let late = joined(&[
+        sends(1, 1, 1, 10, old),
+        sends(1, 2, 1, 10, new),
+        commits(old, new),
+        vec![acked(1, 1, 0), acked(1, 2, 2)],
+        reads_all(&[10, 11, 10, 11]),
+    ]);
+    assert_eq!(play(&late).broke(), None);
+    // Back to an older epoch, by which a broker knows nothing yet.
+    let back = joined(&[sends(1, 1, 1, 10, new), vec![lost(1, 1)], sends(1, 2, 1, 10, old), commits(old, new)]);
+    assert_eq!(play(&back).broke(), Some("DuplicateRecord"), "no bump");
+    // Another producer id, once its epochs were used up; somebody must have given it.
+    let other = Some(BatchProducer { id: ProducerId(8), epoch: 0, base_sequence: 0 });
+    let given = |client| {
+        let ask = InitProducerIdInvoked { attempt: 9, node: BROKER };
+        let told = InitProducerIdOk { attempt: 9, producer_id: ProducerId(8), producer_epoch: 0 };
+        [ask, told].map(|event| Step::Client(client, event)).to_vec()
+    };
+    for (client, broke) in [(1, None), (2, Some("DuplicateRecord"))] {
+        let first = joined(&[sends(1, 1, 1, 10, old), vec![lost(1, 1)], given(client)]);
+        assert_eq!(play(&joined(&[first, sends(1, 2, 1, 10, other), commits(old, other)])).broke(), broke);
+    }
+}
+
+#[test]
+fn a_part_of_a_batch_is_renumbered_too() {
+    let part = |value: u64, producer: Option<BatchProducer>| Step::Commit(T, value, 1, producer);
+    let split = [BatchSplit { batch: 1, into: 2 }, BatchValues { batch: 2, first_value: 10, count: 1 }];
+    let sent = |attempt, producer_epoch| {
+        [
+            ProduceInvoked { attempt, batch: 2, partition: P, acks: -1, count: 1 },
+            ProduceSequence { attempt, producer_id: ProducerId(7), producer_epoch, base_sequence: 0 },
+            ProduceValues { attempt, first_value: 10, count: 1 },
+        ]
+    };
+    let story = |epochs: [i16; 2]| {
+        let events = split.into_iter().chain(sent(2, epochs[0])).chain(sent(3, epochs[1]));
+        let events: Vec<Step> = events.map(|event| Step::Client(1, event)).collect();
+        // The whole was appended, its answer lost, and its retry refused.
+        let whole = joined(&[sends(1, 1, 1, 10, session(0, 0)), vec![lost(1, 1)], events]);
+        play(&joined(&[whole, vec![Step::Commit(T, 10, 2, session(0, 0)), part(10, session(1, 0))]]))
+    };
+    let renumbered = story([0, 1]);
+    assert_eq!((renumbered.broke(), renumbered.excused(Excuse::DuplicateByEpochBump)), (None, 1));
+}
+
 #[test]
 fn sequences_follow_each_other() {
     let story = |order: [u64; 3], bump: bool| {

@@ -1,0 +1,63 @@
+//! The batches of an idempotent producer stand in the order of its sequences, and of its values.
+
+use raft::ids::Offset;
+use raft::log::BatchProducer;
+
+use super::counts::{Counts, Remark};
+use super::partition_log::ProducerState;
+use crate::checks::invariant::Invariant;
+use crate::checks::verdict::{Excuse, Verdict};
+
+/// A batch that is committed.
+pub struct OneBatch {
+    /// First offset.
+    pub base: i64,
+    /// First value.
+    pub first: u64,
+    /// Its place in its session.
+    pub producer: BatchProducer,
+    /// It was sent under an older epoch too.
+    pub renumbered: bool,
+    /// It was appended before; then that is what is said of it.
+    pub copy: bool,
+}
+
+/// A batch follows what the log knew of its producer.
+pub fn follows(
+    batch: OneBatch,
+    before: Option<ProducerState>,
+    name: impl Fn() -> String,
+    counts: &mut Counts,
+    verdict: &mut Verdict,
+) {
+    let OneBatch { base, first, producer, renumbered, copy } = batch;
+    let base = Offset(base);
+    let Some(before) = before else {
+        if producer.base_sequence != 0 {
+            counts.remark(Remark::ProducerBeganLate);
+        }
+        return;
+    };
+    let expected = if producer.epoch == before.epoch { before.next_sequence } else { 0 };
+    if producer.epoch < before.epoch || producer.base_sequence != expected {
+        verdict.fail(Invariant::IdempotentSequences, || {
+            let name = name();
+            format!(
+                "{producer:?} is committed in {name} at offset {base} after epoch {} with {} to follow",
+                before.epoch, before.next_sequence
+            )
+        });
+    } else if first <= before.last_value && !copy {
+        if producer.epoch > before.epoch && renumbered {
+            verdict.excuse(Excuse::ReorderedByEpochBump, 1);
+        } else {
+            verdict.fail(Invariant::NonmonotonicSend, || {
+                let name = name();
+                format!(
+                    "value {first} is committed in {name} at offset {base} behind {}, which was sent later",
+                    before.last_value
+                )
+            });
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Unclean elections that somebody asked for: an `ElectLeaders` gives leave to elect, in the partitions
+//! that it names, as long as it may still be executed or what it wrote may still be committed.
+//!
+//! Who executes it is the controller that takes the Envelope (§5.7); each that a broker sends again is
+//! taken anew. An answer of success comes when all that it wrote is committed. After any other, or with
+//! the end of the process, it is executed no more; but what it may have appended in an epoch that the
+//! controller had claimed may be committed by whoever leads next, until something of a later epoch is.
+
+use std::rc::Rc;
+
+use raft::ids::LeaderEpoch;
+use raft::message::admin::{ElectLeadersRequest, ElectLeadersTopic};
+use raft::message::{AdminRequest, AdminResponse, EnvelopeResponse, ErrorCode};
+
+/// `ElectLeaders` of this type asks for unclean elections.
+const UNCLEAN: i8 = 1;
+
+/// Until when leave is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Until {
+    /// The answer: server, connection, correlation id.
+    Answered(usize, u64, i32),
+    /// Something of a later epoch is committed.
+    Epoch(LeaderEpoch),
+}
+
+#[derive(Clone, Debug)]
+struct Asked {
+    /// `None`: all partitions.
+    topics: Option<Rc<[ElectLeadersTopic]>>,
+    until: Until,
+}
+
+/// See the module.
+#[derive(Clone, Debug, Default)]
+pub struct UncleanElections {
+    asked: Vec<Asked>,
+    /// By server: the epoch that its controller has claimed last, in this life.
+    claimed: Vec<Option<LeaderEpoch>>,
+}
+
+impl UncleanElections {
+    /// Nobody has asked; for so many servers.
+    pub fn new(servers: usize) -> UncleanElections {
+        UncleanElections { asked: Vec::new(), claimed: vec![None; servers] }
+    }
+
+    /// A controller takes an Envelope.
+    pub fn taken(&mut self, server: usize, (connection, correlation_id): (u64, i32), request: &AdminRequest) {
+        let AdminRequest::ElectLeaders(ElectLeadersRequest { election_type: UNCLEAN, topic_partitions, .. }) = request
+        else {
+            return;
+        };
+        let until = Until::Answered(server, connection, correlation_id);
+        self.asked.push(Asked { topics: topic_partitions.clone(), until });
+    }
+
+    /// It answers one.
+    pub fn answered(&mut self, server: usize, (connection, correlation_id): (u64, i32), answer: &EnvelopeResponse) {
+        let is_done = match &answer.response {
+            Some(AdminResponse::ElectLeaders(answer)) => answer.error == ErrorCode::None,
+            _ => false,
+        };
+        let until = Until::Answered(server, connection, correlation_id);
+        self.end(|other| other == until, if is_done { None } else { self.claimed[server] });
+    }
+
+    /// A controller claims an epoch; before, it writes nothing.
+    pub fn claims(&mut self, server: usize, epoch: LeaderEpoch) {
+        self.claimed[server] = Some(epoch);
+    }
+
+    /// A process is gone.
+    pub fn down(&mut self, server: usize) {
+        let claimed = self.claimed[server].take();
+        self.end(|until| matches!(until, Until::Answered(other, ..) if other == server), claimed);
+    }
+
+    /// Some are executed no more; what they wrote is of `epoch` at the latest.
+    fn end(&mut self, which: impl Fn(Until) -> bool, epoch: Option<LeaderEpoch>) {
+        self.asked.retain_mut(|asked| {
+            let ends = which(asked.until);
+            if let (true, Some(epoch)) = (ends, epoch) {
+                asked.until = Until::Epoch(epoch);
+            }
+            !ends || epoch.is_some()
+        });
+    }
+
+    /// A batch of this epoch is committed.
+    #[inline]
+    pub fn committed(&mut self, epoch: LeaderEpoch) {
+        if !self.asked.is_empty() {
+            self.asked.retain(|asked| !matches!(asked.until, Until::Epoch(last) if last < epoch));
+        }
+    }
+
+    /// May a change that is committed now elect a leader uncleanly because somebody asked for it?
+    pub fn may_elect(&self, topic: &str, partition: i32) -> bool {
+        let names = |asked: &ElectLeadersTopic| *asked.topic == *topic && asked.partitions.contains(&partition);
+        self.asked.iter().any(|asked| asked.topics.as_ref().is_none_or(|topics| topics.iter().any(names)))
+    }
+}

@@ -1,0 +1,248 @@
+//! How far leave and excuses go: the least that is due at an ack, who restarted uncleanly, who asked for
+//! an unclean election, and who may stay without a leader.
+
+use std::rc::Rc;
+
+use raft::ids::{BrokerEpoch, LeaderEpoch, NodeId, Offset};
+use raft::message::admin::{ElectLeadersRequest, ElectLeadersResponse, ElectLeadersTopic};
+use raft::message::cluster::BrokerRegistrationRequest;
+use raft::message::{AdminRequest, AdminResponse, ClusterRequest, EnvelopeResponse, ErrorCode, Request, Response};
+use raft::metadata::MetadataRecord;
+use raft::metadata::records::PartitionChange;
+
+use super::brokers::{Brokers, broker, config, elr, to_isr};
+use crate::checks::ghost::ServerGhost;
+use crate::checks::ghost::boot::HowDown;
+use crate::checks::replication::unclean::UncleanElections;
+use crate::checks::verdict::Verdict;
+
+#[test]
+fn an_ack_needs_as_many_as_its_leader_may_know_are_due() {
+    // `min.insync.replicas` falls to 1 and rises again; the leader publishes as far as that when it takes
+    // the request, and all when it answers.
+    let acknowledged = |known: usize| {
+        let mut brokers = Brokers::with_partition(false);
+        brokers.change(to_isr(&[0], None));
+        brokers.goes_by(0, 1, 1, false);
+        for (at, value) in ["1", "2", "3"].into_iter().enumerate() {
+            if at == known {
+                brokers.publish(0);
+            }
+            brokers.commit([config("min.insync.replicas", value)]);
+        }
+        if known > 2 {
+            brokers.publish(0);
+        }
+        brokers.goes_on(0);
+        let batch = brokers.batch(10);
+        let offset = brokers.produce(0, &batch);
+        brokers.publish(0);
+        brokers.high_watermark(0, 1);
+        brokers.acknowledge(0, offset);
+        brokers.broke().map(str::to_owned)
+    };
+    let broken = Some("ReplicationQuorumSuperset".to_owned());
+    assert_eq!([0, 1].map(acknowledged), [None, None], "it may have gone by 1");
+    assert_eq!([2, 3].map(acknowledged), [broken.clone(), broken], "2 or 3 are due");
+}
+
+/// Some partitions of a request are decided long before its answer.
+#[test]
+fn an_ack_that_was_enough_when_it_was_decided_may_be_told_later() {
+    let acknowledged = |decided: bool| {
+        let mut brokers = Brokers::with_partition(false);
+        brokers.commit([config("min.insync.replicas", "1")]);
+        brokers.publish(0);
+        brokers.goes_on(0);
+        brokers.change(to_isr(&[0], None));
+        brokers.goes_by(0, 1, 1, false);
+        let batch = brokers.batch(10);
+        let mut offset = Offset(0);
+        if decided {
+            offset = brokers.produce(0, &batch);
+            brokers.high_watermark(0, 1);
+        }
+        brokers.commit([config("min.insync.replicas", "2")]);
+        brokers.publish(0);
+        brokers.goes_on(0);
+        if !decided {
+            offset = brokers.produce(0, &batch);
+            brokers.high_watermark(0, 1);
+        }
+        brokers.acknowledge(0, offset);
+        brokers.broke().map(str::to_owned)
+    };
+    assert_eq!(acknowledged(true), None);
+    assert_eq!(acknowledged(false), Some("ReplicationQuorumSuperset".to_owned()));
+}
+
+/// A controller takes the request for such a registration; the life before is `previous` if that shut down
+/// cleanly.
+fn asks_to_register(brokers: &mut Brokers, registration: &MetadataRecord, previous: BrokerEpoch) {
+    let MetadataRecord::RegisterBroker(record) = registration else { panic!("{} is none", registration.name()) };
+    let request = BrokerRegistrationRequest {
+        broker_id: record.broker_id,
+        cluster_id: "c".into(),
+        incarnation_id: record.incarnation_id,
+        listeners: Rc::default(),
+        features: Rc::default(),
+        rack: None,
+        log_dirs: Rc::clone(&record.log_dirs),
+        previous_broker_epoch: previous,
+    };
+    let request = Request::Cluster(ClusterRequest::BrokerRegistration(request));
+    brokers.checks.request_taken(0, 1, (0, 0), &request, &mut brokers.coverage);
+}
+
+#[test]
+fn a_clean_restart_of_the_last_guard_excuses_nothing() {
+    // What the last guard says that it left as, and whether that takes it out of ISR and ELR.
+    let restarted = |says: fn(BrokerEpoch) -> BrokerEpoch| {
+        let mut brokers = Brokers::at_work(true, &[10]);
+        brokers.verdict = Verdict::new(true);
+        brokers.change(PartitionChange { eligible_leader_replicas: elr(&[]), ..to_isr(&[0], None) });
+        brokers.truncate(1, 0);
+        brokers.truncate(2, 0);
+        brokers.verdict = Verdict::new(true);
+        brokers.restart(0, HowDown::PageCacheKept);
+        let registration = brokers.registration(0, 1);
+        let before = brokers.checks.metadata().broker_epoch(broker(0));
+        asks_to_register(&mut brokers, &registration, says(before));
+        let gone = PartitionChange { leader: NodeId::NONE, last_known_elr: elr(&[0]), ..to_isr(&[], None) };
+        brokers.commit([MetadataRecord::PartitionChange(gone), registration]);
+        let fired: Vec<&str> = brokers.verdict.fired().map(|fired| fired.name()).collect();
+        ["AckedValueNotLost", "ValidControllerIsrAndElr"].map(|name| fired.contains(&name))
+    };
+    assert_eq!(restarted(|_| BrokerEpoch::UNKNOWN), [false, false], "killed");
+    assert_eq!(restarted(|before| BrokerEpoch(before.0 - 1)), [false, false], "the marker of another life");
+    assert_eq!(restarted(|before| before), [true, true], "it shut down cleanly, and has lost nothing");
+}
+
+/// A registration that is sent again by the same process, maybe a late duplicate, is no restart.
+#[test]
+fn the_same_process_anew_excuses_nothing() {
+    let mut brokers = Brokers::at_work(true, &[10]);
+    brokers.change(PartitionChange { eligible_leader_replicas: elr(&[]), ..to_isr(&[0], None) });
+    brokers.verdict = Verdict::new(true);
+    let MetadataRecord::RegisterBroker(mut registration) = brokers.registration(0, 1) else { panic!("it is one") };
+    let registered = brokers.checks.metadata().image().cluster().broker(broker(0)).expect("registered").clone();
+    (registration.incarnation_id, registration.broker_epoch) = (registered.incarnation_id, registered.epoch);
+    let gone = PartitionChange { leader: NodeId::NONE, last_known_elr: elr(&[0]), ..to_isr(&[], None) };
+    brokers.commit([MetadataRecord::PartitionChange(gone), MetadataRecord::RegisterBroker(registration)]);
+    assert!(brokers.verdict.fired().any(|fired| fired.name() == "AckedValueNotLost"));
+}
+
+fn elect_leaders(election_type: i8, partitions: Option<&[i32]>) -> AdminRequest {
+    let topic = |partitions: &[i32]| ElectLeadersTopic { topic: "t".into(), partitions: Rc::from(partitions) };
+    let topic_partitions = partitions.map(|partitions| Rc::from([topic(partitions)]));
+    AdminRequest::ElectLeaders(ElectLeadersRequest { election_type, topic_partitions, timeout_ms: 1_000 })
+}
+
+fn elected(error: ErrorCode) -> EnvelopeResponse {
+    let answer = ElectLeadersResponse { error, replica_election_results: Rc::from([]) };
+    EnvelopeResponse { error: ErrorCode::None, response: Some(AdminResponse::ElectLeaders(answer)) }
+}
+
+#[test]
+fn an_unclean_election_is_excused_as_long_as_somebody_asks_for_it() {
+    // Server 2 is the controller.
+    let story = |request: AdminRequest, answered: Option<ErrorCode>| {
+        let mut brokers = Brokers::at_work(false, &[10]);
+        brokers.checks.claimed(0, 2, LeaderEpoch(1));
+        brokers.change(to_isr(&[0, 1], None));
+        brokers.goes_by(0, 1, 2, false);
+        let batch = brokers.batch(11);
+        let offset = brokers.produce(0, &batch);
+        brokers.replicate(0, 1);
+        brokers.acknowledge(0, offset);
+        let of = (7, 70);
+        brokers.checks.request_taken(0, 2, of, &Request::Envelope(request), &mut brokers.coverage);
+        if let Some(error) = answered {
+            let response = Response::Envelope(elected(error));
+            let Brokers { checks, verdict, coverage, .. } = &mut brokers;
+            checks.response_sent((2, Some(0)), of, &response, verdict, coverage);
+        }
+        brokers.change(PartitionChange { leader_recovery_state: 1, ..to_isr(&[2], Some(2)) });
+        brokers.lead(2, 1, 2, 1);
+        brokers.broke().map(str::to_owned)
+    };
+    let broken = Some("AckedValueNotLost".to_owned());
+    for request in [elect_leaders(1, None), elect_leaders(1, Some(&[4, 0]))] {
+        assert_eq!(story(request.clone(), None), None, "under way");
+        assert_eq!(story(request.clone(), Some(ErrorCode::None)), broken, "all that it wrote is committed");
+        assert_eq!(story(request, Some(ErrorCode::NotController)), None, "what it wrote may be committed yet");
+    }
+    assert_eq!(story(elect_leaders(1, Some(&[4])), None), broken, "of another partition");
+    assert_eq!(story(elect_leaders(0, None), None), broken, "not of this kind");
+}
+
+#[test]
+fn who_asked_for_an_unclean_election_is_forgotten_in_time() {
+    let request = elect_leaders(1, Some(&[0]));
+    let refused = EnvelopeResponse { error: ErrorCode::NotController, response: None };
+    // A standby takes it, and refuses it or dies: it has written nothing.
+    for dies in [true, false] {
+        let mut asked = UncleanElections::new(2);
+        asked.taken(1, (5, 1), &request);
+        assert!(asked.may_elect("t", 0) && !asked.may_elect("u", 0) && !asked.may_elect("t", 1));
+        if dies {
+            asked.down(1)
+        } else {
+            asked.answered(1, (5, 1), &refused)
+        }
+        assert!(!asked.may_elect("t", 0));
+    }
+    // An active one is deposed or dies: what it wrote in its epoch may be committed, until a later one is.
+    for dies in [true, false] {
+        let mut asked = UncleanElections::new(2);
+        asked.claims(1, LeaderEpoch(4));
+        asked.taken(1, (5, 1), &request);
+        asked.committed(LeaderEpoch(9));
+        assert!(asked.may_elect("t", 0), "it may claim once more");
+        if dies {
+            asked.down(1)
+        } else {
+            asked.answered(1, (5, 1), &refused)
+        }
+        for (epoch, may) in [(3, true), (4, true), (5, false), (4, false)] {
+            asked.committed(LeaderEpoch(epoch));
+            assert_eq!(asked.may_elect("t", 0), may, "something of epoch {epoch} is committed");
+        }
+    }
+    // A broker that heard nothing asks again, by another connection.
+    let mut asked = UncleanElections::new(2);
+    asked.taken(1, (5, 1), &request);
+    asked.taken(1, (6, 1), &request);
+    asked.answered(1, (6, 1), &elected(ErrorCode::None));
+    assert!(asked.may_elect("t", 0), "the first is still under way");
+    asked.answered(1, (5, 1), &elected(ErrorCode::None));
+    assert!(!asked.may_elect("t", 0));
+}
+
+#[test]
+fn only_whom_kafka_leaves_so_stays_without_a_leader() {
+    let servers = [0, 1, 2].map(|server| {
+        let mut ghost = ServerGhost::new(broker(server), false);
+        ghost.up = true;
+        ghost
+    });
+    let missing = |with_elr: bool, change: PartitionChange, servers: &[ServerGhost]| {
+        let mut brokers = Brokers::with_partition(with_elr);
+        brokers.change(PartitionChange { leader: NodeId::NONE, ..change });
+        brokers.checks.missing(servers).map(|missing| missing.predicate)
+    };
+    let nobody = |known: &[usize]| PartitionChange { last_known_elr: elr(known), ..to_isr(&[], None) };
+    let unled = Some("every partition led");
+    assert_eq!(missing(true, to_isr(&[1], None), &servers), unled);
+    assert_eq!(missing(true, nobody(&[0]), &servers), unled, "the last known leader is back");
+    let accepted = missing(true, nobody(&[]), &servers);
+    assert_ne!(accepted, unled, "nobody is known");
+    assert_eq!(missing(true, nobody(&[0, 1]), &servers), accepted, "no single one is");
+    assert_eq!(missing(false, nobody(&[0]), &servers), accepted, "it is off");
+    let mut without = servers.clone();
+    without[0].up = false;
+    assert_eq!(missing(true, nobody(&[0]), &without), accepted, "it is gone");
+    let lost = Some(Rc::from([raft::metadata::image::directory_id::LOST; 3]));
+    let offline = PartitionChange { directories: lost, ..nobody(&[0]) };
+    assert_eq!(missing(true, offline, &servers), accepted, "its directory is");
+}
