@@ -95,6 +95,10 @@ fn ms(n: u64) -> u64 {
     n * 1_000_000
 }
 
+fn kill(node: Node) -> What {
+    What::Kill { node, after_effects: None }
+}
+
 fn fault(at_ms: u64, lasts_ms: u64, what: What) -> Fault {
     Fault { at_ns: ms(at_ms), lasts_ns: ms(lasts_ms), what }
 }
@@ -282,6 +286,27 @@ fn a_process_that_ends_as_it_thaws_does_nothing_more() {
     let (ended, run) = drive(config, 1000);
     assert_eq!((ended, run.watch.halts), (Ended::End, 1));
     assert!(run.watch.said.is_empty(), "a dead process said {:?}", run.watch.said);
+}
+
+/// Shuts down without end when it is told to; 100 ms after its boot it ends by itself.
+const ENDS_LATER: Strings = Strings {
+    boot: |now, out| {
+        out.push(Effect::Observe(now.mono_ns / 1_000_000));
+        out.push(Effect::Arm { at_mono_ns: now.mono_ns + ms(100) });
+    },
+    step: |_, _, _, input, out| {
+        if matches!(input, Input::Timer) {
+            out.push(Effect::Halt { reason: Rc::from("by itself"), fatal: true });
+        }
+    },
+};
+
+#[test]
+fn how_long_a_shutdown_was_to_last_is_forgotten_with_its_process() {
+    let faults = vec![fault(5, 20, What::Terminate { node: Node(0) }), fault(10, 30, kill(Node(0)))];
+    let (_, run) = drive(config(&[ENDS_LATER], faults), 1000);
+    let boots: Vec<u64> = run.watch.said.iter().map(|(_, _, boot_ms)| *boot_ms).collect();
+    assert_eq!(boots, [0, 40], "nobody boots it once it has ended by itself");
 }
 
 /// Tells itself something for ever, at no cost.

@@ -337,6 +337,8 @@ impl<P: Process> World<P> {
         state.incarnation += 1;
         state.host_up = true;
         state.restart_ordinal = None;
+        // It was killed while it shut down.
+        state.down_after_terminate_ns = None;
         let incarnation = state.incarnation;
         state.entropy = self.seed.entropy(Purpose::Node, u64::from(node.0) << 32 | u64::from(incarnation));
         self.trace.behaviour(self.now, node.0, 0, incarnation, Kind::Boot, 0);
