@@ -70,7 +70,8 @@ switches! {
         /// Altering `min.insync.replicas` clears the ELR of all the topic's partitions (ClearElrRecord,
         /// controller-broker.md §4.9), also where the ISR is empty: then nobody is left who may lead, though
         /// the high watermark cannot have moved since the ELR's members had everything. Such a partition
-        /// stays without a leader until an unclean election. Mend: where the ISR is empty the ELR stays.
+        /// stays without a leader until an unclean election. Mend: where the ISR is empty the ELR stays,
+        /// until one is elected who is enough.
         KeepElrOfEmptyIsr,
     }
 }

@@ -176,12 +176,12 @@ mod tests {
     #[test]
     fn what_cannot_go_together_is_told_of_the_flag() {
         let refused = prepared(&[("cluster.brokers", "2")]).err();
-        let problem = "clients.replication_factor: 3, and the cluster has 2; allowed: 1..2";
+        let problem = "clients.replication_factor: 3, and the cluster has 2 brokers; allowed: 1..2";
         assert_eq!(refused, Some(problem.to_owned()), "what is refused is the scenario's own");
         let refused = prepared(&[("clients.replication_factor", "4")]).err();
         assert_eq!(
             refused,
-            Some("--set clients.replication_factor: 4, and the cluster has 3; allowed: 1..3".to_owned())
+            Some("--set clients.replication_factor: 4, and the cluster has 3 brokers; allowed: 1..3".to_owned())
         );
     }
 }

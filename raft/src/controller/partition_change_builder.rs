@@ -8,6 +8,7 @@ use std::rc::Rc;
 
 use super::settings::{ControllerSettings, level};
 use super::state::{ControllerState, Topic, no_change};
+use crate::fixes::Fix;
 use crate::ids::{NodeId, TopicIdPartition};
 use crate::metadata::image::{LeaderRecoveryState, PartitionRegistration};
 use crate::metadata::records::{NO_LEADER_CHANGE, PartitionChange};
@@ -34,6 +35,8 @@ pub struct PartitionChangeBuilder<'a> {
     metadata_version: i16,
     min_isr: usize,
     elr_enabled: bool,
+    /// An ELR may have been kept while `min.insync.replicas` was altered.
+    keeps_elr: bool,
     election: Election,
     target_isr: Vec<NodeId>,
     target_elr: Vec<NodeId>,
@@ -64,6 +67,7 @@ impl<'a> PartitionChangeBuilder<'a> {
             metadata_version: state.features.metadata_version(),
             min_isr: state.effective_min_isr(topic, settings),
             elr_enabled: state.elr_enabled(),
+            keeps_elr: settings.fixes.has(Fix::KeepElrOfEmptyIsr),
             election: Election::Online,
             target_isr: partition.isr.to_vec(),
             target_elr: partition.elr.to_vec(),
@@ -146,6 +150,10 @@ impl<'a> PartitionChangeBuilder<'a> {
         if self.target_elr.contains(&node) {
             self.target_isr = vec![node];
             self.target_elr.retain(|id| *id != node);
+            if self.keeps_elr && self.target_isr.len() >= self.min_isr {
+                // Its high watermark may move at once.
+                self.target_elr.clear();
+            }
         }
         if unclean {
             record.isr = Some(Rc::from([node]));

@@ -51,9 +51,12 @@ pub struct Clients {
     /// `min.insync.replicas` of each topic; 0: the topics do not say, and the nodes' own counts.
     pub min_insync_replicas: u16,
     /// Admin clients set topics' `min.insync.replicas` to anything from `min_insync_replicas` to
-    /// this; 0: they leave it alone.
+    /// this; they leave it alone if this is no more, or topics do not say.
     #[serde(skip_serializing_if = "is_zero")]
     pub altered_min_insync_replicas: u16,
+    /// Admin clients ask for unclean elections, too.
+    #[serde(skip_serializing_if = "is_false")]
+    pub unclean_elections: bool,
     /// `acks` of the producers.
     pub acks: Acks,
     /// `enable.idempotence`; only with `acks = "all"`.
@@ -65,6 +68,10 @@ pub struct Clients {
     /// Other properties of clients, by Kafka's names.
     #[serde(skip_serializing_if = "Properties::is_empty")]
     pub config: Properties,
+}
+
+fn is_false(flag: &bool) -> bool {
+    !*flag
 }
 
 fn is_zero(number: &u16) -> bool {
@@ -82,6 +89,7 @@ impl Default for Clients {
             replication_factor: 3,
             min_insync_replicas: 2,
             altered_min_insync_replicas: 0,
+            unclean_elections: false,
             acks: Acks::All,
             idempotence: true,
             produce_interval: Nanos::from_ms(50),
@@ -159,8 +167,10 @@ impl Clients {
                 factor => i16::try_from(factor).unwrap_or(i16::MAX),
             },
             min_insync_replicas: (self.min_insync_replicas > 0).then(|| self.min_insync_replicas.into()),
-            altered_min_insync_replicas: (self.altered_min_insync_replicas > 0)
+            altered_min_insync_replicas: (1..self.altered_min_insync_replicas)
+                .contains(&self.min_insync_replicas)
                 .then(|| self.min_insync_replicas..=self.altered_min_insync_replicas),
+            unclean_elections: self.unclean_elections,
         }
     }
 
@@ -212,17 +222,13 @@ impl Clients {
             ("partitions", self.partitions, 1..=64),
             ("replication_factor", self.replication_factor, 0..=9),
             ("min_insync_replicas", self.min_insync_replicas, 0..=9),
+            ("altered_min_insync_replicas", self.altered_min_insync_replicas, 0..=9),
         ];
         for (name, count, allowed) in counts {
             if !allowed.contains(&count) {
                 let problem = format!("{count}; allowed: {}..{}", allowed.start(), allowed.end());
                 return Err(Refusal::new(format!("clients.{name}"), problem));
             }
-        }
-        let (least, most) = (self.min_insync_replicas, self.altered_min_insync_replicas);
-        if most > 0 && (least == 0 || most < least || most > 9) {
-            let problem = format!("{most}; allowed: 0, or {}..9 with clients.min_insync_replicas", least.max(1));
-            return Err(Refusal::new("clients.altered_min_insync_replicas", problem));
         }
         for (name, interval) in [("produce_interval", self.produce_interval), ("admin_interval", self.admin_interval)] {
             if interval < Nanos(100_000) {
@@ -248,7 +254,7 @@ impl Clients {
         if brokers == 0 || usize::try_from(replicas).is_ok_and(|replicas| replicas <= brokers) {
             return Ok(());
         }
-        let problem = format!("{replicas}{whose}, and the cluster has {brokers}; allowed: 1..{brokers}");
+        let problem = format!("{replicas}{whose}, and the cluster has {brokers} brokers; allowed: 1..{brokers}");
         Err(Refusal::new("clients.replication_factor", problem))
     }
 }

@@ -80,11 +80,11 @@ fn each_refusal_says_where_what_and_what_would_do() {
         ),
         (
             "[cluster]\nbrokers = 2\n[clients]\ntopics = 1",
-            "s:5: clients.replication_factor: 3, and the cluster has 2; allowed: 1..2",
+            "s:5: clients.replication_factor: 3, and the cluster has 2 brokers; allowed: 1..2",
         ),
         (
             "[cluster]\nbrokers = 2\n[cluster.config]\n\"default.replication.factor\" = 3\n[clients]\nreplication_factor = 0",
-            "s:8: clients.replication_factor: 3 (default.replication.factor), and the cluster has 2; allowed: 1..2",
+            "s:8: clients.replication_factor: 3 (default.replication.factor), and the cluster has 2 brokers; allowed: 1..2",
         ),
         ("[cluster]\nmetadata_version = 6", "s:4: cluster.metadata_version: 6; allowed: 7..33"),
         (

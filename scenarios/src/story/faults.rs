@@ -60,7 +60,7 @@ impl Cluster {
     }
 
     /// A node that is down boots now; one that was terminated and still runs, as soon as it has
-    /// ended.
+    /// ended (if it has come back by itself meanwhile, it runs on).
     pub async fn restart(&self, id: NodeId) -> Result<(), StoryError> {
         let place = self.place(id)?;
         let outage = self.inner.outages.borrow_mut()[usize::from(place.0)].take();

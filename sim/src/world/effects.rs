@@ -197,7 +197,7 @@ impl<P: Process> World<P> {
             Effect::Halt { ref reason, fatal } => {
                 self.trace.behaviour(self.now, node.0, thread.0, state.incarnation, Kind::Halt, u64::from(fatal));
                 watch.halted(self.now, node, reason, fatal);
-                let down_for_ns = state.down_after_terminate_ns.take().or(self.restart_after_halt_ns);
+                let down_for_ns = state.terminated.take().map(|(_, ns)| ns).or(self.restart_after_halt_ns);
                 let how = Down::Halted { fatal };
                 self.nodes[index].threads[usize::from(thread.0)].busy = Busy::Cut;
                 self.condemn(watch, node, Dying { how, tail: None, replace_disk: false, down_for_ns, fault: 0 });

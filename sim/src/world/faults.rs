@@ -119,7 +119,8 @@ impl<P: Process> World<P> {
                 if state.doomed.as_ref().is_some_and(|doom| doom.fault == index) {
                     self.disarm(watch, node);
                 } else if state.process.is_some() && terminates {
-                    state.down_after_terminate_ns = state.down_after_terminate_ns.map(|_| 0);
+                    // Of two the last counts.
+                    state.terminated = state.terminated.map(|(by, ns)| (by, if by == index { 0 } else { ns }));
                 } else if state.process.is_none() && state.dying.is_none() {
                     self.schedule_restart(node, 0);
                 }
@@ -168,7 +169,7 @@ impl<P: Process> World<P> {
                 if !self.is_up(*node) {
                     return Came::Nothing;
                 }
-                self.state(*node).down_after_terminate_ns = Some(lasts);
+                self.state(*node).terminated = Some((index, lasts));
                 self.offer(*node, Thread(0), Input::Terminate, 0);
             }
             What::Pause { node } => self.state(*node).paused += 1,

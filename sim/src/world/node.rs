@@ -143,8 +143,8 @@ pub(crate) struct NodeState<P: Process> {
     pub doomed: Option<Doom>,
     /// The live `Restart` entry.
     pub restart_ordinal: Option<u32>,
-    /// After a SIGTERM's clean end, boot again so much later.
-    pub down_after_terminate_ns: Option<u64>,
+    /// The SIGTERM it was sent, by the fault's place in the plan, and how long after its end it boots.
+    pub terminated: Option<(usize, u64)>,
 }
 
 /// A death that waits for its place between two effects.
@@ -219,7 +219,7 @@ impl<P: Process> NodeState<P> {
             dying: None,
             doomed: None,
             restart_ordinal: None,
-            down_after_terminate_ns: None,
+            terminated: None,
         }
     }
 
@@ -338,7 +338,7 @@ impl<P: Process> World<P> {
         state.host_up = true;
         state.restart_ordinal = None;
         // It was killed while it shut down.
-        state.down_after_terminate_ns = None;
+        state.terminated = None;
         let incarnation = state.incarnation;
         state.entropy = self.seed.entropy(Purpose::Node, u64::from(node.0) << 32 | u64::from(incarnation));
         self.trace.behaviour(self.now, node.0, 0, incarnation, Kind::Boot, 0);

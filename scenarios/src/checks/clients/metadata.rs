@@ -118,7 +118,8 @@ struct Creating {
 struct Leaders {
     /// Its first replica.
     preferred: NodeId,
-    /// Each from its offset on; that of the Partition record first.
+    /// Each from its offset on, that of the Partition record first; PartitionChange records that name
+    /// none, too.
     history: Vec<(i64, NodeId)>,
 }
 
@@ -192,9 +193,10 @@ impl Metadata {
             MetadataRecord::PartitionChange(record) => {
                 if let Some(life) = topics.by_id(record.topic_id)
                     && let Some(leaders) = self.leaders.get_mut(&(life, record.partition_id))
-                    && record.leader != NO_LEADER_CHANGE
                 {
-                    leaders.history.push((offset, record.leader));
+                    let before = leaders.history.last().map_or(NodeId::NONE, |(_, leader)| *leader);
+                    let leader = if record.leader == NO_LEADER_CHANGE { before } else { record.leader };
+                    leaders.history.push((offset, leader));
                 }
                 Effect::Internal
             }
@@ -296,13 +298,12 @@ impl Metadata {
         self.configs.get(resource).unwrap_or(&self.no_configs)
     }
 
-    /// Was somebody made leader of a partition in these offsets, its first replica if `preferred`?
-    pub fn was_elected_in(&self, place: (usize, i32), preferred: bool, offsets: &RangeInclusive<i64>) -> bool {
-        self.leaders.get(&place).is_some_and(|leaders| {
-            let elected = leaders.history[1..].iter().filter(|(offset, _)| offsets.contains(offset));
-            let mut elected = elected.filter(|(_, leader)| *leader != NodeId::NONE);
-            elected.any(|(_, leader)| !preferred || *leader == leaders.preferred)
-        })
+    /// Was a PartitionChange committed for the partition in these offsets? Whatever such a record does,
+    /// and be it to shrink an ELR, ElectLeaders answers that it was done (§4.8).
+    pub fn was_changed_in(&self, place: (usize, i32), offsets: &RangeInclusive<i64>) -> bool {
+        let changes = self.leaders.get(&place).map_or(&[][..], |leaders| &leaders.history[1..]);
+        let at = changes.partition_point(|(offset, _)| offset < offsets.start());
+        changes.get(at).is_some_and(|(offset, _)| offset <= offsets.end())
     }
 
     /// The first state in the range in which a name has this partition, and `holds` of its leader

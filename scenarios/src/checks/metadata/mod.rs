@@ -42,8 +42,8 @@ pub struct Update {
     /// Of them, those that did so as another process, without word of a clean shutdown of the one
     /// before: they lose their places in ELRs (KIP-966).
     pub unclean: BTreeSet<NodeId>,
-    /// `min.insync.replicas` was altered: that clears the ELR (§4.9).
-    pub elr_cleared: bool,
+    /// Topics whose `min.insync.replicas` was altered, empty for that of all: that clears the ELR (§4.9).
+    pub elr_cleared: BTreeSet<Rc<str>>,
     /// The batch; `None` of control records, and of one that cannot be read.
     pub batch: Option<Rc<Batch>>,
     /// Partitions as each record left them, in order: a leader may hear of any of these states.
@@ -219,8 +219,12 @@ impl MetadataGhost {
                 self.producer_ids.allocated(self.image.next_producer_id(), record);
             }
             MetadataRecord::Partition(record) => partitions::is_new(&self.image, record, offset, verdict),
-            MetadataRecord::ClearElr(_) => update.elr_cleared = true,
-            MetadataRecord::Config(record) if &*record.name == "min.insync.replicas" => update.elr_cleared = true,
+            MetadataRecord::ClearElr(record) => {
+                update.elr_cleared.insert(Rc::clone(&record.topic_name));
+            }
+            MetadataRecord::Config(record) if &*record.name == "min.insync.replicas" => {
+                update.elr_cleared.insert(Rc::clone(&record.resource_name));
+            }
             _ => {}
         }
         if let Err(error) = self.image.replay(record, &mut update.changes) {
@@ -321,6 +325,6 @@ impl Update {
         self.changes.producer_ids |= changes.producer_ids;
         self.registered.extend(registered);
         self.unclean.extend(unclean);
-        self.elr_cleared |= elr_cleared;
+        self.elr_cleared.extend(elr_cleared);
     }
 }

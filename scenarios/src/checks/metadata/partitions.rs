@@ -30,14 +30,13 @@ impl Rules {
     pub fn judge(&self, update: &Update, image: &MetadataImage, verdict: &mut Verdict) {
         for (at, state) in update.partitions.iter().enumerate() {
             let PartitionState { id, registration: after, min_isr } = state;
-            if image.topics().topic(id.topic_id).is_none() {
-                continue;
-            }
+            let Some(topic) = image.topics().topic(id.topic_id) else { continue };
+            let cleared = ["", &*topic.name].iter().any(|name| update.elr_cleared.contains(*name));
             // One batch may hold the records of several events: each is judged by the one before.
             let before = update.partitions[..at].iter().rev().find(|other| other.id == *id);
             let before = before.map(|before| &before.registration).or_else(|| update.before.topics().partition(*id));
             let wrong = wrong(after, *min_isr, image)
-                .or_else(|| left_without_cause(before?, after, *min_isr, update))
+                .or_else(|| if cleared { None } else { left_without_cause(before?, after, *min_isr, update) })
                 .or_else(|| is_last(update, at).then(|| inactive_member(*id, after, update, image))?);
             if let Some(wrong) = wrong {
                 fail(*id, after, wrong, verdict);
@@ -128,7 +127,7 @@ fn inactive_member(
 }
 
 /// Who leaves the ISR while that is too small stays eligible, until an unclean restart, an unclean
-/// election or a new `min.insync.replicas` (§4.9).
+/// election (or a new `min.insync.replicas`, §4.9).
 fn left_without_cause(
     before: &PartitionRegistration,
     after: &PartitionRegistration,
@@ -136,7 +135,7 @@ fn left_without_cause(
     update: &Update,
 ) -> Option<String> {
     let unclean = after.leader_recovery_state == LeaderRecoveryState::Recovering;
-    if after.isr.len() >= min_isr || unclean || update.elr_cleared || !update.before.features().is_elr_enabled() {
+    if after.isr.len() >= min_isr || unclean || !update.before.features().is_elr_enabled() {
         return None;
     }
     let is_gone = |member: &&NodeId| !after.isr.contains(member) && !after.elr.contains(member);

@@ -20,8 +20,9 @@ const TOPIC_RESOURCE: i8 = 2;
 /// IncrementalAlterConfigs: OpType.SET and DELETE
 const SET: i8 = 0;
 const DELETE: i8 = 1;
-/// ElectLeaders: ElectionType.PREFERRED
+/// ElectLeaders: ElectionType.PREFERRED and UNCLEAN
 const PREFERRED: i8 = 0;
+const UNCLEAN: i8 = 1;
 
 /// An application of an admin client: one operation at a time.
 #[derive(Clone, Debug)]
@@ -168,7 +169,7 @@ impl AdminApplication {
                 }]),
             }),
             7 => AdminRequest::ElectLeaders(ElectLeadersRequest {
-                election_type: PREFERRED,
+                election_type: if self.topics.unclean_elections && entropy.below(3) == 0 { UNCLEAN } else { PREFERRED },
                 topic_partitions: Some(Rc::from([ElectLeadersTopic {
                     topic: self.any_topic(entropy),
                     partitions: Rc::from([entropy.below(2) as i32]),

@@ -23,6 +23,8 @@ pub struct Topics {
     pub min_insync_replicas: Option<i32>,
     /// What admin clients set that to later, if they do.
     pub altered_min_insync_replicas: Option<RangeInclusive<u16>>,
+    /// Admin clients ask for unclean elections, too.
+    pub unclean_elections: bool,
 }
 
 impl Topics {
