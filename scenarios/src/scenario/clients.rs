@@ -169,7 +169,7 @@ impl Clients {
             min_insync_replicas: (self.min_insync_replicas > 0).then(|| self.min_insync_replicas.into()),
             altered_min_insync_replicas: (1..self.altered_min_insync_replicas)
                 .contains(&self.min_insync_replicas)
-                .then(|| self.min_insync_replicas..=self.altered_min_insync_replicas),
+                .then_some(self.min_insync_replicas..=self.altered_min_insync_replicas),
             unclean_elections: self.unclean_elections,
         }
     }
