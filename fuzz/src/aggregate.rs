@@ -112,6 +112,33 @@ pub struct Limit {
     pub worst: Option<(Worst, String)>,
 }
 
+/// How many histories the black-box judge was given, by its verdict.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BlackBox {
+    /// Linearizable.
+    pub holds: u64,
+    /// Not.
+    pub violated: u64,
+    /// Not decided.
+    pub unknown: u64,
+}
+
+impl BlackBox {
+    /// All.
+    pub fn checked(self) -> u64 {
+        self.holds + self.violated + self.unknown
+    }
+
+    fn add(&mut self, said: Option<&scenarios::report::BlackBox>) {
+        match said.map(|said| said.verdict) {
+            None | Some(Linearizability::NotJudged) => {}
+            Some(Linearizability::Holds) => self.holds += 1,
+            Some(Linearizability::Violated) => self.violated += 1,
+            Some(Linearizability::Unknown) => self.unknown += 1,
+        }
+    }
+}
+
 /// Sums over the runs of one scenario.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct OfScenario {
@@ -195,6 +222,8 @@ pub struct SweepReport {
     pub lin_unknown: u64,
     /// Those of them that would hold otherwise.
     pub undecided: u64,
+    /// Histories that the black-box judge was given, by its verdict.
+    pub black_box: BlackBox,
     /// Cause → count.
     pub excused: BTreeMap<String, u64>,
     /// Name → runs that reached it.
@@ -203,6 +232,8 @@ pub struct SweepReport {
     pub probes_by_scenario: BTreeMap<String, BTreeMap<String, u64>>,
     /// Kind → times injected.
     pub faults: BTreeMap<String, u64>,
+    /// What aimed faults waited for → how many struck after it.
+    pub aimed: BTreeMap<String, u64>,
     /// Kind → runs it was injected in.
     pub fault_runs: BTreeMap<String, u64>,
     /// Kind → counts.
@@ -248,13 +279,16 @@ impl SweepReport {
             Linearizability::Holds => self.lin_holds += 1,
             Linearizability::Violated => self.lin_violated += 1,
             Linearizability::Unknown => self.lin_unknown += 1,
+            Linearizability::NotJudged => {}
         }
         self.undecided += u64::from(run.is_undecided());
+        self.black_box.add(run.black_box.as_ref());
         add_counts(&mut self.excused, run.excused.iter().map(|(k, n)| (k, *n)));
         for sums in [&mut self.probes, at(&mut self.probes_by_scenario, &name)] {
             add_counts(sums, run.probes.iter().map(|(k, reached)| (k, u64::from(*reached))));
         }
         add_counts(&mut self.faults, run.faults.iter().map(|(k, n)| (k, *n)));
+        add_counts(&mut self.aimed, run.aimed.iter().map(|(k, n)| (k, *n)));
         add_counts(&mut self.fault_runs, run.faults.iter().map(|(k, n)| (k, u64::from(*n > 0))));
         add_operations(&mut self.operations, &run.operations);
         at(&mut self.records, &name).add(run.records);
@@ -281,9 +315,10 @@ impl SweepReport {
         self.inconclusive += other.inconclusive;
         self.events += other.events;
         self.messages += other.messages;
-        self.sim_ns += other.sim_ns;
-        self.wall_ns += other.wall_ns;
-        self.core_ns += other.core_ns;
+        // Of many machines, and of files that anybody wrote: 584 years are as good as more.
+        self.sim_ns = self.sim_ns.saturating_add(other.sim_ns);
+        self.wall_ns = self.wall_ns.saturating_add(other.wall_ns);
+        self.core_ns = self.core_ns.saturating_add(other.core_ns);
         self.digest = self.digest.wrapping_add(other.digest);
         self.violations.extend(other.violations);
         self.violations.retain(|f| f.violation.kind != ViolationKind::Expect);
@@ -293,10 +328,14 @@ impl SweepReport {
         self.lin_violated += other.lin_violated;
         self.lin_unknown += other.lin_unknown;
         self.undecided += other.undecided;
+        self.black_box.holds += other.black_box.holds;
+        self.black_box.violated += other.black_box.violated;
+        self.black_box.unknown += other.black_box.unknown;
         add_counts(&mut self.excused, other.excused.iter().map(|(k, n)| (k, *n)));
         add_counts(&mut self.probes, other.probes.iter().map(|(k, n)| (k, *n)));
         add_tables(&mut self.probes_by_scenario, &other.probes_by_scenario);
         add_counts(&mut self.faults, other.faults.iter().map(|(k, n)| (k, *n)));
+        add_counts(&mut self.aimed, other.aimed.iter().map(|(k, n)| (k, *n)));
         add_counts(&mut self.fault_runs, other.fault_runs.iter().map(|(k, n)| (k, *n)));
         add_operations(&mut self.operations, &other.operations);
         for (name, records) in &other.records {

@@ -1,6 +1,7 @@
 //! The search: runs many seeds of one or more scenarios and adds up what they say.
 //!
-//! * [`sweep`]: the search itself, start here
+//! * [`sweep`]: the search itself, start here; [`hunt`]: the same for each bug of the zoo
+//! * [`case`]: a run as data; [`shrink`]: the smallest that still fails; [`case::story`]: it in words
 //! * [`runner`]: what a sweep needs of a run
 //! * [`seeds`]: which seeds, in which order, of which shard
 //! * [`ordered`]: workers on threads, results in order whatever their number
@@ -10,14 +11,17 @@
 //! * [`panics`], [`stopwatch`]: the two things of the real world a sweep touches
 
 pub mod aggregate;
+pub mod case;
 pub mod determinism;
 pub mod durations;
 pub mod failover;
+pub mod hunt;
 pub mod merge;
 pub mod ordered;
 pub mod panics;
 pub mod recovery;
 pub mod runner;
 pub mod seeds;
+pub mod shrink;
 pub mod stopwatch;
 pub mod sweep;

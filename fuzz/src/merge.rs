@@ -1,6 +1,6 @@
 //! Puts the sweeps of shards together: what the whole sweep would have said.
 
-use crate::aggregate::{Subject, SweepReport};
+use crate::aggregate::{Failure, Reproduction, Subject, SweepReport};
 use crate::seeds::show_seed;
 
 /// Why sweeps cannot be merged. Each names the files.
@@ -31,16 +31,14 @@ pub enum MergeError {
         seed: String,
     },
     /// The same seeds gave different runs.
-    #[error("{a} and {b} are sweeps of the same seeds with different results ({of_a} and {of_b}): nondeterminism")]
+    #[error("{a} and {b} are sweeps of the same seeds with different results ({what}): nondeterminism")]
     Nondeterminism {
         /// Files.
         a: String,
         /// Files.
         b: String,
-        /// Digest of `a`.
-        of_a: String,
-        /// Digest of `b`.
-        of_b: String,
+        /// The first part that differs, with both values where they are short.
+        what: String,
     },
 }
 
@@ -90,15 +88,52 @@ fn same_subject((a, x): (&str, &Subject), (b, y): (&str, &Subject)) -> Result<()
 /// Are they the same sweep, done twice (a lost worker's shard that was run again)?
 fn is_twin((a, x): (&str, &SweepReport), (b, y): (&str, &SweepReport)) -> Result<bool, MergeError> {
     if x.runs > 0 && x.seeds == y.seeds && x.runs == y.runs {
-        if x.digest == y.digest {
-            return Ok(true);
-        }
-        let (of_a, of_b) = (format!("{:032x}", x.digest), format!("{:032x}", y.digest));
-        return Err(MergeError::Nondeterminism { a: a.to_owned(), b: b.to_owned(), of_a, of_b });
+        return match difference(x, y) {
+            None => Ok(true),
+            Some(what) => Err(MergeError::Nondeterminism { a: a.to_owned(), b: b.to_owned(), what }),
+        };
     }
     let shared = x.seeds.iter().find_map(|piece| y.seeds.iter().find_map(|other| piece.shared_with(other)));
     match shared {
         None => Ok(false),
         Some(seed) => Err(MergeError::Overlap { a: a.to_owned(), b: b.to_owned(), seed: show_seed(seed) }),
     }
+}
+
+/// The first part of two sweeps of the same runs that differs though the runs determine it. Not
+/// determined are real time, where repro files were put, and whether Ctrl-C came after the last run.
+fn difference(x: &SweepReport, y: &SweepReport) -> Option<String> {
+    let numbers = [
+        ("digest", x.digest, y.digest),
+        ("seeds_failed", x.failed.into(), y.failed.into()),
+        ("seeds_inconclusive", x.inconclusive.into(), y.inconclusive.into()),
+        ("events", x.events.into(), y.events.into()),
+        ("messages", x.messages.into(), y.messages.into()),
+        ("sim_ns", x.sim_ns.into(), y.sim_ns.into()),
+    ];
+    let show = |name: &str, n: u128| if name == "digest" { format!("{n:032x}") } else { n.to_string() };
+    let number = numbers.into_iter().find(|(_, of_x, of_y)| of_x != of_y);
+    if let Some((name, of_x, of_y)) = number {
+        return Some(format!("{name} {} and {}", show(name, of_x), show(name, of_y)));
+    }
+    let histories = |s: &SweepReport| [s.lin_holds, s.lin_violated, s.lin_unknown, s.undecided];
+    let tables = [
+        ("violations", same_violations(x, y)),
+        ("linearizability", histories(x) == histories(y)),
+        ("excused", x.excused == y.excused),
+        ("probes", (&x.probes, &x.probes_by_scenario) == (&y.probes, &y.probes_by_scenario)),
+        ("faults", (&x.faults, &x.fault_runs, &x.aimed) == (&y.faults, &y.fault_runs, &y.aimed)),
+        ("operations", (&x.operations, &x.records) == (&y.operations, &y.records)),
+        ("knobs", x.knobs == y.knobs),
+        ("recovery", x.recovery == y.recovery),
+        ("failover", x.failovers == y.failovers),
+        ("expect", x.limits == y.limits),
+    ];
+    tables.into_iter().find(|(_, same)| !same).map(|(name, _)| name.to_owned())
+}
+
+/// Repro files lie where each worker put them; everything else of a failure is its run's.
+fn same_violations(x: &SweepReport, y: &SweepReport) -> bool {
+    let of_its_run = |failure: &Failure| Failure { again: Reproduction::default(), ..failure.clone() };
+    x.violations.iter().map(of_its_run).eq(y.violations.iter().map(of_its_run))
 }

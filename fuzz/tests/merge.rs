@@ -9,6 +9,7 @@ use fuzz::aggregate::SweepReport;
 use fuzz::merge::{MergeError, merge};
 use fuzz::seeds::{SeedRange, Seeds, Shard};
 use fuzz::sweep::sweep;
+use scenarios::report::FailoverKind;
 
 fn shard(range: &str, shard: &str) -> SweepReport {
     let range: SeedRange = range.parse().expect("a range");
@@ -43,6 +44,35 @@ fn a_shard_done_twice_counts_once() {
 }
 
 #[test]
+fn a_shard_done_twice_differs_in_real_time_and_places_only() {
+    let settings = settings(2, Seeds::of(SeedRange { start: 0, end: 40 }, Shard::WHOLE), 2);
+    let once = timeless(sweep(&settings, &Fake, &AtomicBool::new(false), &mut Told::default()));
+    let mut again = SweepReport { wall_ns: 7, core_ns: 8, ..once.clone() };
+    assert!(!again.violations.is_empty(), "the fake fails");
+    again.violations.iter_mut().for_each(|failure| failure.again.repro = Some("elsewhere.json".to_owned()));
+    assert_eq!(as_in_files(merge(named(vec![once.clone(), again])).expect("merges")), as_in_files(once.clone()));
+
+    type Change = (&'static str, fn(&mut SweepReport));
+    let changes: [Change; 7] = [
+        ("digest ", |s| s.digest ^= 1),
+        ("events ", |s| s.events += 1),
+        ("violations", |s| s.violations[0].violation.at_ns += 1),
+        ("linearizability", |s| s.lin_holds += 1),
+        ("probes", |s| *s.probes.entry("rare".to_owned()).or_default() += 1),
+        ("recovery", |s| s.recovery.times.record_ns(1_000)),
+        ("failover", |s| s.failovers.entry(FailoverKind::AdminGap).or_default().total.all.record_ns(1_000)),
+    ];
+    for (what, change) in changes {
+        let mut liar = once.clone();
+        change(&mut liar);
+        let error = merge(named(vec![once.clone(), liar])).expect_err(what);
+        let said = error.to_string();
+        assert!(matches!(error, MergeError::Nondeterminism { .. }), "{said}");
+        assert!(said.contains(&format!("with different results ({what}")), "{said}");
+    }
+}
+
+#[test]
 fn what_does_not_fit_is_refused() {
     let mut other = shard("20..40", "1/1");
     other.subject.bugs = vec!["VoteNotDurable".to_owned()];
@@ -51,9 +81,4 @@ fn what_does_not_fit_is_refused() {
 
     let error = merge(named(vec![shard("0..20", "1/2"), shard("13..40", "1/3")])).expect_err("overlap");
     assert!(matches!(&error, MergeError::Overlap { seed, .. } if seed == "0x0000000000000010"), "{error}");
-
-    let mut liar = shard("0..20", "1/1");
-    liar.digest ^= 1;
-    let error = merge(named(vec![shard("0..20", "1/1"), liar])).expect_err("nondeterminism");
-    assert!(matches!(error, MergeError::Nondeterminism { .. }), "{error}");
 }

@@ -1,5 +1,6 @@
 //! What can be typed.
 
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -9,6 +10,7 @@ use scenarios::report::FailoverKind;
 use crate::chart::configurations::{Vary, parse_vary};
 use crate::chart::theme::Theme;
 use crate::duration::parse_ns;
+use crate::history::ModelKind;
 
 /// The scenario of a sweep that names none.
 pub const DEFAULT_SCENARIO: &str = "ci";
@@ -49,6 +51,15 @@ pub enum Verb {
     /// Run one seed again, to the byte, and tell it
     #[command(after_help = REPLAY_HELP)]
     Replay(ReplayArgs),
+    /// Find the smallest run that still breaks the same claim
+    #[command(after_help = SHRINK_HELP)]
+    Shrink(ShrinkArgs),
+    /// The bug zoo: real mistakes as switches, and how soon generic scenarios catch them
+    Bugs {
+        /// What of them.
+        #[command(subcommand)]
+        what: BugsVerb,
+    },
     /// Draw what many seeds measured
     Chart {
         /// What of it.
@@ -62,6 +73,9 @@ pub enum Verb {
         #[command(subcommand)]
         what: ScenariosVerb,
     },
+    /// Is a history from outside linearizable?
+    #[command(after_help = CHECK_HELP)]
+    Check(CheckArgs),
     /// Put the JSON of several sweeps together, as if they had been one
     #[command(after_help = MERGE_HELP)]
     Merge(MergeArgs),
@@ -88,6 +102,21 @@ Examples:
   kraftsim replay quorum --seed 42 --set controller.quorum.fetch.timeout.ms=500 --json -
 
 With a repro file, further RUN flags are applied on top of those it stores.";
+const SHRINK_HELP: &str = "\
+Examples:
+  kraftsim shrink ci --seed 0x2a --bug Kip101TruncateToHighWatermark
+  kraftsim shrink kraftsim-out/ci-0x000000000000002a.json -o small.json --for 30s
+
+Faults and operations are taken away as long as the same claim breaks, then knobs, nodes and links; what is
+left is rounded. The result is the same whatever -j, unless --for or Ctrl-C ends it. The exit code is that
+of the run; 4 if it breaks nothing.";
+const HUNT_HELP: &str = "\
+Examples:
+  kraftsim bugs hunt
+  kraftsim bugs hunt R01 Kip101TruncateToHighWatermark --for 30s --json hunt.json
+
+Each bug alone is switched on in generic scenarios of its layer, which take turns seed by seed, until a check
+breaks. Exit code 1 if one goes uncaught.";
 const FAILOVER_HELP: &str = "\
 Examples:
   kraftsim chart failover controller-failover -o failover.svg
@@ -96,6 +125,17 @@ Examples:
 
 Every scenario and every choice of --vary's values is one line of the chart, at most 8. Exit codes
 are those of a sweep; 4 also if a line has nothing to show. Nothing is written if none has.";
+const CHECK_HELP: &str = "\
+Examples:
+  kraftsim check history.edn
+  kraftsim check etcd_000.log --json -
+  kraftsim replay ci --seed 7 --history run.edn    then: kraftsim check run.edn
+
+The file may be Jepsen's EDN (registers: read, write, cas; keys: get, put, append with a :key; logs:
+send, poll, txn as in its Kafka tests), lines of jepsen.util, or kraftsim.history.v1 as replay writes
+it. Operations that ended in :info, or not at all, may have happened or not.
+
+Exit codes: 0 linearizable   1 violated   4 not decided   2 unreadable, or no operation in it";
 const MERGE_HELP: &str = "\
 Example, two machines:
   kraftsim sweep quorum --seeds 100000 --shard 1/2 --json 1.json
@@ -160,6 +200,9 @@ pub struct SweepArgs {
     /// Exit 4 if no run reaches this rare situation, however few run (may be given more than once)
     #[arg(long, value_name = "NAME")]
     pub require_probe: Vec<String>,
+    /// Judge the history of every N-th seed as a black box, too, and of each failing run
+    #[arg(long, value_name = "N", default_value = "16", value_parser = parse_every, allow_hyphen_values = true)]
+    pub black_box: NonZeroU64,
     /// Write the result as JSON; - is stdout
     #[arg(long, value_name = "PATH|-")]
     pub json: Option<PathBuf>,
@@ -251,6 +294,9 @@ pub struct ReplayArgs {
     /// Exit 5 unless the run has this digest
     #[arg(long, value_name = "D", value_parser = parse_digest)]
     pub expect_digest: Option<u128>,
+    /// Write what its clients were told, and judge that as a black box, too
+    #[arg(long, value_name = "PATH.edn|PATH.json")]
+    pub history: Option<PathBuf>,
     /// Write the run as JSON; - is stdout
     #[arg(long, value_name = "PATH|-")]
     pub json: Option<PathBuf>,
@@ -260,6 +306,79 @@ pub struct ReplayArgs {
     /// RUN.
     #[command(flatten)]
     pub run: RunFlags,
+}
+
+/// `shrink`.
+#[derive(Debug, Args)]
+pub struct ShrinkArgs {
+    /// A scenario (then --seed is needed), or a repro file
+    #[arg(value_name = "SCENARIO|REPRO.json")]
+    pub what: String,
+    /// The seed, decimal or hex
+    #[arg(long, value_name = "S", value_parser = parse_seed, allow_hyphen_values = true)]
+    pub seed: Option<u64>,
+    /// Where the repro of the smallest run goes [default: kraftsim-out/shrunk-SCENARIO-SEED.json]
+    #[arg(short = 'o', long, value_name = "REPRO.json")]
+    pub output: Option<PathBuf>,
+    /// Begin no run after this long, such as 60s
+    #[arg(long = "for", value_name = "TIME", value_parser = parse_ns, allow_hyphen_values = true)]
+    pub limit_ns: Option<u64>,
+    /// Threads [default: one per core]
+    #[arg(short, long, value_name = "N", value_parser = parse_jobs, allow_hyphen_values = true)]
+    pub jobs: Option<usize>,
+    /// How to show progress on stderr
+    #[arg(long, value_enum, default_value_t = ProgressMode::Auto)]
+    pub progress: ProgressMode,
+    /// RUN.
+    #[command(flatten)]
+    pub run: RunFlags,
+}
+
+/// `bugs`.
+#[derive(Debug, Subcommand)]
+pub enum BugsVerb {
+    /// Every bug: layer, row, name, source, and the checks that should notice
+    List,
+    /// Switch each bug on, and look how soon a check breaks
+    #[command(after_help = HUNT_HELP)]
+    Hunt(HuntArgs),
+}
+
+/// `bugs hunt`.
+#[derive(Debug, Args)]
+pub struct HuntArgs {
+    /// Names or rows [default: all]
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
+    /// Look here and not in the scenarios of the bug's layer (may be given more than once)
+    #[arg(long, value_name = "SCENARIO")]
+    pub scenario: Vec<String>,
+    /// How long to look for each
+    #[arg(long = "for", value_name = "TIME", default_value = "60s", value_parser = parse_ns, allow_hyphen_values = true)]
+    pub limit_ns: u64,
+    /// Threads [default: one per core]
+    #[arg(short, long, value_name = "N", value_parser = parse_jobs, allow_hyphen_values = true)]
+    pub jobs: Option<usize>,
+    /// Write the result as JSON; - is stdout
+    #[arg(long, value_name = "PATH|-")]
+    pub json: Option<PathBuf>,
+}
+
+/// `check`.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// The history
+    #[arg(value_name = "HISTORY")]
+    pub history: PathBuf,
+    /// Judge only what is on objects of this kind [default: all there is]
+    #[arg(long, value_enum)]
+    pub model: Option<ModelKind>,
+    /// Begin no further search after this long
+    #[arg(long = "for", value_name = "TIME", default_value = "60s", value_parser = parse_ns, allow_hyphen_values = true)]
+    pub limit_ns: u64,
+    /// Write the result as JSON; - is stdout
+    #[arg(long, value_name = "PATH|-")]
+    pub json: Option<PathBuf>,
 }
 
 /// `scenarios`.
@@ -294,6 +413,10 @@ const MAX_JOBS: usize = 1024;
 fn parse_jobs(text: &str) -> Result<usize, String> {
     let jobs = text.parse().ok().filter(|jobs| (1..=MAX_JOBS).contains(jobs));
     jobs.ok_or_else(|| format!("give a number of threads from 1 to {MAX_JOBS}"))
+}
+
+fn parse_every(text: &str) -> Result<NonZeroU64, String> {
+    text.parse().map_err(|_| "give a number from 1; 1 takes every seed".to_owned())
 }
 
 fn parse_kind(text: &str) -> Result<FailoverKind, String> {

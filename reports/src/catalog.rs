@@ -1,9 +1,11 @@
 //! The engine of the command: scenarios as the crate `scenarios` knows them.
 
+use fuzz::case::Case;
 use fuzz::runner::HostChoice;
 use scenarios::catalog;
 use scenarios::checks::coverage;
-use scenarios::cluster;
+use scenarios::cluster::{self, Explicit};
+use scenarios::history::History;
 use scenarios::reach::Reach;
 use scenarios::report::RunReport;
 use scenarios::run::{self, Host, Request};
@@ -13,7 +15,7 @@ use sim::fault::Plan;
 use sim::rng::Seed;
 
 use crate::engine::{Engine, Listed, Overrides, Prepared, Problem, ScenarioText, StoredPlan};
-use crate::{input, stored_plan};
+use crate::{input, stored_operations, stored_plan};
 
 /// The catalog of `scenarios`, and scenarios from files.
 pub struct Catalog;
@@ -47,9 +49,18 @@ impl Engine for Catalog {
         let scenario = altered(base.clone(), overrides)?;
         // Some things are wrong only once a world is made of it.
         let seed = stored.map_or(0, |stored| stored.seed);
-        let prepared = cluster::prepare(&scenario, Seed(seed), Some(Plan::default())).map_err(Problem::new)?;
+        let prepared =
+            cluster::prepare(&scenario, Seed(seed), &Explicit::plan(Plan::default())).map_err(Problem::new)?;
         let plan = stored.map(|stored| stored_plan::read(&stored.faults, &prepared)).transpose()?;
-        Ok(Box::new(Ready { base, scenario, plan }))
+        let operations = stored.and_then(|stored| stored.operations.as_ref());
+        let operations = operations.map(|list| stored_operations::read(list, &prepared)).transpose()?;
+        let explicit = Explicit { plan, operations, keeps_operations: false };
+        Ok(Box::new(Ready { base, scenario, explicit }))
+    }
+
+    fn of_case(&self, case: &Case) -> Result<Box<dyn Prepared>, Problem> {
+        let scenario = case.effective().map_err(Problem::new)?;
+        Ok(Box::new(Ready { base: scenario.clone(), scenario, explicit: case.explicit() }))
     }
 }
 
@@ -104,7 +115,25 @@ struct Ready {
     /// With them.
     scenario: Scenario,
     /// Of a repro.
-    plan: Option<Plan>,
+    explicit: Explicit,
+}
+
+impl Ready {
+    fn run_request(
+        &self,
+        seed: u64,
+        host: HostChoice,
+        until_ns: Option<u64>,
+        record_history: bool,
+    ) -> (RunReport, Option<History>) {
+        let host = match host {
+            HostChoice::Hosted => Host::Madsim,
+            HostChoice::Bare => Host::Bare,
+        };
+        let explicit = self.explicit.clone();
+        let request = Request { host, until_ns, explicit, record_history, ..Request::new(&self.scenario, seed) };
+        run::run_recorded(&request).unwrap_or_else(|problem| panic!("a scenario that was ready cannot run: {problem}"))
+    }
 }
 
 impl Prepared for Ready {
@@ -137,18 +166,25 @@ impl Prepared for Ready {
     }
 
     fn plan(&self, seed: u64) -> serde_json::Value {
-        let plan =
-            self.plan.clone().or_else(|| Some(cluster::prepare(&self.scenario, Seed(seed), None).ok()?.world.plan));
-        serde_json::to_value(plan).expect("plain data")
+        let generated = || Some(cluster::prepare(&self.scenario, Seed(seed), &Explicit::default()).ok()?.world.plan);
+        serde_json::to_value(self.explicit.plan.clone().or_else(generated)).expect("plain data")
+    }
+
+    fn operations(&self) -> Option<serde_json::Value> {
+        self.explicit.operations.as_ref().map(|list| serde_json::to_value(list).expect("plain data"))
+    }
+
+    fn case(&self, seed: u64) -> Result<Case, Problem> {
+        Case::of(&self.scenario, seed, &self.explicit).map_err(Problem::new)
     }
 
     fn run(&self, seed: u64, host: HostChoice, until_ns: Option<u64>) -> RunReport {
-        let host = match host {
-            HostChoice::Hosted => Host::Madsim,
-            HostChoice::Bare => Host::Bare,
-        };
-        let request = Request { host, until_ns, plan: self.plan.clone(), ..Request::new(&self.scenario, seed) };
-        run::run(&request).unwrap_or_else(|problem| panic!("a scenario that was ready cannot run: {problem}"))
+        self.run_request(seed, host, until_ns, false).0
+    }
+
+    fn run_recorded(&self, seed: u64, host: HostChoice, until_ns: Option<u64>) -> (RunReport, History) {
+        let (run, history) = self.run_request(seed, host, until_ns, true);
+        (run, history.unwrap_or_default())
     }
 }
 

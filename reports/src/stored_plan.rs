@@ -1,5 +1,7 @@
 //! The plan of a repro file, fault by fault: what is wrong with which.
 
+use scenarios::aim::guard;
+use scenarios::aim::sight::Sight;
 use scenarios::cluster::Prepared;
 use serde::Deserialize;
 use serde_json::Value;
@@ -44,6 +46,20 @@ fn check(fault: &Fault, cluster: &Prepared) -> Result<(), String> {
     };
     within("at_ns", fault.at_ns.into(), 0, MAX_NS)?;
     within("lasts_ns", fault.lasts_ns.into(), 0, MAX_NS)?;
+    if let Some(trigger) = &fault.on {
+        let has_brokers = cluster.brokers.is_some();
+        if !Sight::possible(has_brokers).any(|sight| sight.name() == trigger.sight) {
+            let known: Vec<_> = Sight::possible(has_brokers).map(Sight::name).collect();
+            return Err(format!("a {kind} waits for {:?}; allowed: {}", trigger.sight, known.join(", ")));
+        }
+        within("on.nth", trigger.nth.into(), 1, 1_000_000)?;
+        within("on.after_ns", trigger.after_ns.into(), 0, MAX_NS)?;
+        let places = [trigger.seen_as, trigger.peer_as];
+        places.into_iter().flatten().try_for_each(|node| exists(node, cluster.servers.len(), "server"))?;
+    }
+    if let Some(guard) = fault.unless.as_ref().filter(|guard| !guard::NAMES.contains(&guard.as_ref())) {
+        return Err(format!("no guard is named {guard:?}; allowed: {}", guard::NAMES.join(", ")));
+    }
     // As in a scenario's `[nemesis]`.
     match fault.what {
         What::Loss { ppm, .. } | What::Duplicate { ppm, .. } => within("ppm", ppm.into(), 0, 1_000_000),
@@ -71,7 +87,7 @@ fn links(what: &What) -> &[Link] {
 #[cfg(test)]
 mod tests {
     use scenarios::catalog;
-    use scenarios::cluster::prepare;
+    use scenarios::cluster::{Explicit, prepare};
     use sim::rng::Seed;
 
     use super::*;
@@ -81,7 +97,7 @@ mod tests {
         for entry in catalog::list() {
             let scenario = entry.scenario().expect("good");
             for seed in 0..100 {
-                let cluster = prepare(&scenario, Seed(seed), None).expect("good");
+                let cluster = prepare(&scenario, Seed(seed), &Explicit::default()).expect("good");
                 let stored = serde_json::to_value(&cluster.world.plan).expect("plain data");
                 assert_eq!(read(&stored, &cluster).as_ref(), Ok(&cluster.world.plan), "{} {seed}", entry.name);
             }

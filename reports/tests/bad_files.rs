@@ -198,6 +198,7 @@ fn bad_sweeps_to_merge() {
         ("unknown-field.json", with("\"scenarios\"", "\"scenario\"")),
         ("seed.json", with("\"seeds_first\": \"0x", "\"seeds_first\": \"x")),
         ("count.json", with("\"seeds_run\": ", "\"seeds_run\": -")),
+        ("huge.json", with("\"seeds_run\": 2", "\"seeds_run\": 9007199254740993")),
         ("time.json", with("\"sim_seconds\": ", "\"sim_seconds\": -1, \"sim\": ")),
     ];
     insta::assert_snapshot!("bad_sweeps_to_merge", refusals(&here, &["merge", "-o", "all.json"], &files));

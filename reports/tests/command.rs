@@ -18,6 +18,10 @@ fn help_explains_itself() {
         ("help_chart_failover", &["chart", "failover"]),
         ("help_scenarios", &["scenarios"]),
         ("help_merge", &["merge"]),
+        ("help_check", &["check"]),
+        ("help_shrink", &["shrink"]),
+        ("help_bugs", &["bugs"]),
+        ("help_bugs_hunt", &["bugs", "hunt"]),
     ];
     for (name, words) in verbs {
         let (code, out, err) = kraftsim(&[*words, &["--help"]].concat());

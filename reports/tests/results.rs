@@ -193,6 +193,30 @@ fn merged_shards_are_the_whole() {
 }
 
 #[test]
+fn a_shard_that_was_run_twice_counts_once_unless_it_differs() {
+    let here = folder("twins");
+    let path = |name: &str| here.join(name).to_str().expect("text").to_owned();
+    for name in ["once.json", "again.json"] {
+        let (json, out) = (path(name), path(&format!("repros-of-{name}")));
+        let flags = ["--set", "fail=13", "--progress", "none", "--json", &json, "--out", &out];
+        assert_eq!(kraftsim(&[&["sweep", "quorum", "--seeds", "40"][..], &flags].concat()).code, 1);
+    }
+    // The two took different times, and put their repro files in different places.
+    let both = kraftsim(&["merge", &path("once.json"), &path("again.json"), "-o", &path("all.json")]);
+    assert_eq!(both.code, 1, "{both:?}");
+    assert_eq!(timeless(read(&here.join("all.json")), &here), timeless(read(&here.join("once.json")), &here));
+
+    let mut other = read(&here.join("again.json"));
+    other["events"] = (other["events"].as_u64().expect("a number") + 1).into();
+    fs::write(path("other.json"), other.to_string()).expect("writes");
+    let refused = kraftsim(&["merge", &path("once.json"), &path("other.json"), "-o", &path("none.json")]);
+    assert_eq!(refused.code, 5, "{refused:?}");
+    let said = "other.json are sweeps of the same seeds with different results (events ";
+    assert!(refused.err.contains(said), "{}", refused.err);
+    assert!(!here.join("none.json").exists(), "nothing half-written");
+}
+
+#[test]
 fn at_most_twenty_repro_files_are_written() {
     let here = folder("twenty");
     let out = here.to_str().expect("text");

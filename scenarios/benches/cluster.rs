@@ -7,7 +7,7 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use scenarios::catalog;
-use scenarios::cluster::prepare;
+use scenarios::cluster::{Explicit, prepare};
 use scenarios::run::{Host, Request, onlooker, run};
 use scenarios::scenario::Scenario;
 use sim::drive::Run;
@@ -64,7 +64,7 @@ fn start_up(scenario: &Scenario, checks: bool) -> f64 {
     let seconds = time(|| {
         for seed in 0..STARTS {
             let request = Request { checks, ..Request::new(scenario, seed) };
-            let mut prepared = prepare(scenario, Seed(seed), None).expect("good");
+            let mut prepared = prepare(scenario, Seed(seed), &Explicit::default()).expect("good");
             let watch = onlooker(&prepared, &request);
             let nodes = std::mem::take(&mut prepared.world.nodes);
             let config = sim::world::WorldConfig { nodes, ..prepared.world };

@@ -164,9 +164,9 @@ pub enum Spec {
     /// A Kafka server.
     Server(ServerSpec),
     /// A client of the model.
-    Client(ClientSpec),
+    Client(Box<ClientSpec>),
     /// A Kafka client.
-    Kafka(KafkaClientSpec),
+    Kafka(Box<KafkaClientSpec>),
 }
 
 /// A Kafka server as a process: the node, and a buffer for what it asks for.
@@ -187,6 +187,17 @@ pub enum Actor {
     Client(Box<AppendClient>),
     /// A Kafka client.
     Kafka(Box<KafkaClient>),
+}
+
+impl Actor {
+    /// What a client has asked for of its own accord, if it was to keep that.
+    pub fn timetable(&self) -> &[(u64, ClientOperation)] {
+        match self {
+            Actor::Server(_) => &[],
+            Actor::Client(client) => client.timetable(),
+            Actor::Kafka(client) => client.timetable(),
+        }
+    }
 }
 
 impl Process for Actor {

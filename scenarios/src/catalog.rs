@@ -29,6 +29,7 @@ entries! {
     "cluster-clock-skew",
     "cluster-power-loss",
     "combined",
+    "beyond",
     "lost/acks-1",
     "lost/min-isr-1",
     "lost/unclean-election",

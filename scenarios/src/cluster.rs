@@ -13,6 +13,7 @@ use sim::rng::{Entropy, Purpose, Seed};
 use sim::world::{NodeConfig, WorldConfig};
 
 use crate::actor::{Actor, Parcel, ServerSpec, Spec};
+use crate::aim::lookout::Lookout;
 use crate::checks::cluster::BrokerConfig;
 use crate::checks::replication::Settings;
 use crate::recovery_bound::{Load, recovery_bound_ms};
@@ -20,7 +21,7 @@ use crate::scenario::claims::Workload;
 use crate::scenario::values::{IntRange, Nanos};
 use crate::scenario::world::INPUT_KINDS;
 use crate::scenario::{Scenario, Transport};
-use crate::workload::{ClientSpec, KafkaClientRole, KafkaClientSpec, append_bytes};
+use crate::workload::{Asked, ClientOperation, ClientSpec, KafkaClientRole, KafkaClientSpec, append_bytes};
 use crate::{knobs, nemesis};
 
 /// All wall clocks start about here: 2026-01-01, in ms since 1970.
@@ -33,6 +34,8 @@ const NEVER_NS: u64 = u64::MAX / 4;
 const NO_OP_MS: u64 = 50;
 /// More events than this are a runaway: some ten times what the longest catalog run needs.
 const MAX_EVENTS: u64 = 10_000_000;
+/// What goes on beyond tolerance is watched for so long after healing.
+const BEYOND_TOLERANCE_MS: u64 = 15_000;
 const MAX_EVENTS_AT_ONE_TIME: u64 = 50_000;
 const AUDIT_EVERY_EVENTS: u64 = 4096;
 /// Costs of the input kinds that are no messages, in the world's order.
@@ -53,6 +56,8 @@ pub struct Prepared {
     pub voters: Vec<NodeId>,
     /// What the checks need to know of brokers, if there are any.
     pub brokers: Option<BrokerConfig>,
+    /// Notices what the plan's aimed faults wait for.
+    pub lookout: Lookout,
     /// Each server's `controller.quorum.fetch.timeout.ms`.
     pub fetch_timeouts_ms: Vec<u64>,
     /// What this seed drew.
@@ -61,8 +66,38 @@ pub struct Prepared {
     pub recovery_bound_ns: u64,
 }
 
-/// Prepares one seed. `plan` replaces the nemesis's own.
-pub fn prepare(scenario: &Scenario, seed: Seed, plan: Option<Plan>) -> Result<Prepared, String> {
+/// What of a run is given as data, and not made from its seed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Explicit {
+    /// Instead of the nemesis's own.
+    pub plan: Option<Plan>,
+    /// Instead of what clients would ask for of their own accord until the world heals.
+    pub operations: Option<Vec<Asked>>,
+    /// Clients keep what they ask for ([`crate::run::operations`]).
+    pub keeps_operations: bool,
+}
+
+impl Explicit {
+    /// Nothing but a plan.
+    pub fn plan(plan: Plan) -> Explicit {
+        Explicit { plan: Some(plan), ..Explicit::default() }
+    }
+
+    /// What one client is asked for, if clients are given that.
+    fn timetable(&self, client: usize) -> Option<Rc<[(u64, ClientOperation)]>> {
+        let all = self.operations.as_ref()?;
+        let mut own: Vec<_> = all
+            .iter()
+            .filter(|asked| usize::from(asked.client) == client)
+            .map(|it| (it.at_ns, it.what.clone()))
+            .collect();
+        own.sort_by_key(|(at_ns, _)| *at_ns);
+        Some(own.into())
+    }
+}
+
+/// Prepares one seed.
+pub fn prepare(scenario: &Scenario, seed: Seed, explicit: &Explicit) -> Result<Prepared, String> {
     let drawn = knobs::draw(scenario, seed);
     let mut scenario = scenario.clone();
     knobs::put_in_force(&mut scenario, &drawn)?;
@@ -76,7 +111,9 @@ pub fn prepare(scenario: &Scenario, seed: Seed, plan: Option<Plan>) -> Result<Pr
     let kafka_clients = kafka_clients(&scenario, &brokers)?;
     let client_count = if brokers.is_empty() { scenario.workload.clients.into() } else { kafka_clients.len() };
     let clients: Vec<Node> = (0..client_count).map(|i| Node((servers.len() + i) as u16)).collect();
+    let plan = explicit.plan.clone();
     let plan = plan.unwrap_or_else(|| nemesis::plan(&scenario, &server_nodes, &broker_nodes, &clients, seed));
+    let lookout = Lookout::new(&plan);
     let broker_checks = broker_checks(&scenario, &configs, &kafka_clients);
     let recovery_bound_ms = bound_ms(&configs, &plan, &scenario)?;
     let mut nodes = Vec::with_capacity(servers.len() + clients.len());
@@ -87,8 +124,8 @@ pub fn prepare(scenario: &Scenario, seed: Seed, plan: Option<Plan>) -> Result<Pr
     for index in 0..clients.len() {
         let place = servers.len() + index;
         nodes.push(match kafka_clients.get(index) {
-            Some((spec, fresh)) => kafka_client(&scenario, seed, place, spec.clone(), *fresh),
-            None => client(&scenario, seed, place, index, &places),
+            Some((spec, fresh)) => kafka_client(&scenario, seed, place, spec.clone(), *fresh, explicit),
+            None => client(&scenario, seed, place, index, &places, explicit),
         });
     }
     let voters =
@@ -104,7 +141,9 @@ pub fn prepare(scenario: &Scenario, seed: Seed, plan: Option<Plan>) -> Result<Pr
         max_events_at_one_time: MAX_EVENTS_AT_ONE_TIME,
         audit_every_events: AUDIT_EVERY_EVENTS,
     };
-    let recovery_bound_ns = recovery_bound_ms * 1_000_000;
+    // Beyond tolerance nobody promises that it recovers.
+    let longest_ms = if scenario.nemesis.beyond_tolerance { BEYOND_TOLERANCE_MS } else { u64::MAX };
+    let recovery_bound_ns = recovery_bound_ms.min(longest_ms) * 1_000_000;
     let fetch_timeouts_ms = configs.iter().map(|config| config.quorum.fetch_timeout_ms.unsigned_abs().into()).collect();
     Ok(Prepared {
         world,
@@ -112,6 +151,7 @@ pub fn prepare(scenario: &Scenario, seed: Seed, plan: Option<Plan>) -> Result<Pr
         servers,
         voters,
         brokers: broker_checks,
+        lookout,
         fetch_timeouts_ms,
         knobs: drawn,
         recovery_bound_ns,
@@ -197,6 +237,7 @@ fn client(
     place: usize,
     index: usize,
     places: &Rc<[(NodeId, Node)]>,
+    explicit: &Explicit,
 ) -> NodeConfig<Actor> {
     let node = blank(scenario, seed, place);
     let workload = &scenario.workload;
@@ -212,8 +253,12 @@ fn client(
         read_again_at_ns: if index == 0 { mono_ns(&node, scenario.duration.0) + 1_000_000 } else { u64::MAX },
         read_records: 100,
         records: (workload.records.min as u8, workload.records.max as u8),
+        draws: seed.entropy(Purpose::Workload, place as u64),
+        timetable: explicit.timetable(index),
+        agenda_ends_ns: mono_ns(&node, scenario.duration.0),
+        keeps_timetable: explicit.keeps_operations,
     };
-    NodeConfig { name: format!("client-{index}"), spec: Spec::Client(spec), ..node }
+    NodeConfig { name: format!("client-{index}"), spec: Spec::Client(Box::new(spec)), ..node }
 }
 
 /// What the checks need to know of brokers, if there are any.
@@ -233,6 +278,7 @@ fn broker_checks(
         settings,
         controllers_min_insync_replicas: controllers().map(|config| config.controller.min_insync_replicas).min()?,
         session_timeout_ms: controllers().map(|config| config.controller.broker_session_timeout_ms).max()?,
+        shortest_session_timeout_ms: controllers().map(|config| config.controller.broker_session_timeout_ms).min()?,
         first_fresh_client: clients.iter().filter(|(_, is_fresh)| !is_fresh).count(),
         topics: scenario.clients.topics().names,
         partitions: usize::from(scenario.clients.topics) * usize::from(scenario.clients.partitions),
@@ -265,6 +311,9 @@ fn kafka_clients(scenario: &Scenario, brokers: &[(NodeId, Node)]) -> Result<Vec<
             role: role.clone(),
             topics: topics.clone(),
             places: brokers.into(),
+            draws: Seed(0).entropy(Purpose::Workload, 0),
+            timetable: None,
+            keeps_timetable: false,
             fresh_from_ns: None,
         };
         (spec, is_fresh)
@@ -278,8 +327,12 @@ fn kafka_client(
     place: usize,
     mut spec: KafkaClientSpec,
     is_fresh: bool,
+    explicit: &Explicit,
 ) -> NodeConfig<Actor> {
     let node = blank(scenario, seed, place);
+    spec.draws = seed.entropy(Purpose::Workload, place as u64);
+    spec.keeps_timetable = explicit.keeps_operations && !is_fresh;
+    spec.timetable = explicit.timetable(spec.index.into()).filter(|_| !is_fresh);
     if is_fresh {
         spec.fresh_from_ns = Some(mono_ns(&node, scenario.duration.0) + 1_000_000);
     }
@@ -289,7 +342,7 @@ fn kafka_client(
         KafkaClientRole::Consumer { .. } => "consumer",
     };
     let fresh = if is_fresh { "fresh-" } else { "" };
-    NodeConfig { name: format!("{fresh}{kind}-{}", spec.index), spec: Spec::Kafka(spec), ..node }
+    NodeConfig { name: format!("{fresh}{kind}-{}", spec.index), spec: Spec::Kafka(Box::new(spec)), ..node }
 }
 
 /// What a node's monotonic clock says at a true time if nothing disturbs it, ns.
@@ -305,7 +358,7 @@ fn blank(scenario: &Scenario, seed: Seed, place: usize) -> NodeConfig<Actor> {
     let drift_ppm = draw(&mut entropy, scenario.clock.drift_ppm) as i32;
     NodeConfig {
         name: String::new(),
-        spec: Spec::Client(ClientSpec::idle()),
+        spec: Spec::Client(Box::new(ClientSpec::idle())),
         mono_start_ns: 1_000_000_000 + entropy.below(3_600_000_000_000),
         wall_start_ms: WALL_START_MS + offset_ms,
         drift_ppm,

@@ -7,6 +7,7 @@ use sim::fault::What;
 use sim::world::World;
 
 use crate::actor::Actor;
+use crate::aim::sight::Sight;
 use crate::checks::{Checks, coverage};
 use crate::knobs;
 use crate::onlooker::Onlooker;
@@ -54,6 +55,7 @@ pub(crate) fn conclude(request: &Request<'_>, finished: &Finished) -> RunReport 
         records: records(checks, scenario),
         probes,
         faults: faults(scenario, watch),
+        aimed: aimed(scenario, watch),
         knobs: knob_values(request.scenario, &prepared.knobs),
         excused,
         bugs: scenario.bugs.iter().map(|bug| bug.name().to_owned()).collect(),
@@ -64,6 +66,7 @@ pub(crate) fn conclude(request: &Request<'_>, finished: &Finished) -> RunReport 
         }),
         failovers: checks.map_or(Vec::new(), |checks| checks.failovers().to_vec()),
         linearizability: checks.map_or(Linearizability::Unknown, Checks::linearizability),
+        black_box: None,
         host_sentinel: *sentinel,
     }
 }
@@ -135,14 +138,24 @@ fn records(checks: Option<&Checks>, scenario: &Scenario) -> AckedRecords {
 
 /// Every kind the scenario's nemesis knows, and how often it struck.
 fn faults(scenario: &Scenario, watch: &Onlooker) -> BTreeMap<String, u64> {
-    let allowed = scenario.nemesis.rhythms();
     let mut counts = BTreeMap::new();
     for (index, kind) in What::KINDS.iter().enumerate() {
-        let is_allowed = allowed.iter().any(|(name, _)| name.replace('_', "-") == *kind);
-        if is_allowed || watch.faults[index] > 0 {
+        if scenario.nemesis.strikes(kind) || watch.faults[index] > 0 {
             counts.insert((*kind).to_owned(), watch.faults[index]);
         }
     }
+    counts
+}
+
+/// Everything that its aimed faults may wait for, and how often one struck after it.
+fn aimed(scenario: &Scenario, watch: &Onlooker) -> BTreeMap<String, u64> {
+    let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+    if let Some(aimed) = &scenario.nemesis.aimed {
+        let possible = Sight::possible(scenario.cluster.has_brokers()).map(Sight::name);
+        let named = |name: &&str| aimed.sights.is_empty() || aimed.sights.iter().any(|sight| sight == name);
+        counts.extend(possible.filter(named).map(|name| (name.to_owned(), 0)));
+    }
+    counts.extend(watch.aimed.iter().map(|(name, count)| (name.clone(), *count)));
     counts
 }
 

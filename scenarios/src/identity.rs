@@ -170,8 +170,26 @@ pub fn operation(operation: &ClientOperation) -> u64 {
         ClientOperation::Append { count } => mix(61, u64::from(*count), 0, 0),
         ClientOperation::Rest => mix(62, 0, 0, 0),
         ClientOperation::Resume => mix(63, 0, 0, 0),
-        ClientOperation::CreateTopic { topic } => mix(64, u64::from(*topic), 0, 0),
-        ClientOperation::Send { partition, count } => mix(65, place(*partition), u64::from(*count), 0),
-        ClientOperation::Assign { partition } => mix(66, place(*partition), 0, 0),
+        ClientOperation::CreateTopics { topics } => {
+            topics.iter().fold(mix(64, topics.len() as u64, 0, 0), |hash, topic| mix(64, hash, u64::from(*topic), 0))
+        }
+        ClientOperation::Send { topic, partition, count } => {
+            mix(65, u64::from(*topic), u64::from(*partition as u32), u64::from(*count))
+        }
+        ClientOperation::Assign { topic, partition } => mix(66, u64::from(*topic), u64::from(*partition as u32), 0),
+        ClientOperation::AppendRecords { records } => mix(67, u64::from(*records), 0, 0),
+        ClientOperation::ReadFrom { server } => mix(68, u64::from(*server), 0, 0),
+        ClientOperation::DeleteTopic { topic } => mix(69, u64::from(*topic), 0, 0),
+        ClientOperation::CreatePartitions { topic, count } => mix(70, u64::from(*topic), u64::from(*count as u32), 0),
+        ClientOperation::AlterConfig { topic, name, value } => {
+            let hash = |text: &str| xxhash_rust::xxh3::xxh3_64(text.as_bytes());
+            mix(111, u64::from(*topic), hash(name), value.as_deref().map_or(0, |value| hash(value) | 1))
+        }
+        ClientOperation::DescribeConfigs { topic } => mix(112, u64::from(*topic), 0, 0),
+        ClientOperation::ElectLeaders { unclean, of } => {
+            let of = of.map_or(0, |(topic, partition)| 1 + (u64::from(topic) << 32 | u64::from(partition as u32)));
+            mix(113, u64::from(*unclean), of, 0)
+        }
+        ClientOperation::AssignAll => mix(114, 0, 0, 0),
     }
 }

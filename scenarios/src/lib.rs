@@ -4,22 +4,27 @@
 //! other and says what must hold. Start at [`run`] (the spine, what one run is), then:
 //! * [`scenario`] and [`catalog`]: all that a run is but its seed, as TOML
 //! * [`cluster`]: from a scenario and a seed to a world about to boot; [`knobs`], [`nemesis`]
+//! * [`aim`]: what aimed faults wait for, and what guards forbid
 //! * [`actor`] and [`workload`]: Kafka's nodes and our clients as processes of the world
 //! * [`onlooker`] and [`checks`]: what crosses the border, and what must hold of it
 //! * [`recovery_bound`]: how long a healed cluster may take; [`reach`]: what may happen in a
 //!   scenario at all
+//! * [`zoo`]: bugs, and the scenarios in which they are looked for
 //! * [`report`]: what one run has to say, and `conclude`, which boils it down
+//! * [`history`]: what clients were told, as a black box; [`wgl`]: the search that judges it
 //! * `story`: a run told as an async function, in Kafka's words (builds with the madsim host only);
 //!   [`diary`]: what its clients were told
 
 #![deny(clippy::float_arithmetic)]
 
 pub mod actor;
+pub mod aim;
 pub mod catalog;
 pub mod checks;
 pub mod cluster;
 mod conclude;
 pub mod diary;
+pub mod history;
 mod identity;
 pub mod knobs;
 pub mod nemesis;
@@ -31,4 +36,6 @@ pub mod run;
 pub mod scenario;
 #[cfg(madsim)]
 pub mod story;
+pub mod wgl;
 pub mod workload;
+pub mod zoo;

@@ -1,17 +1,25 @@
 //! The world's onlooker: translates what crosses the border for the checks. Decides nothing.
 
+use std::collections::BTreeMap;
+
 use raft::broker::observation::BrokerObservation;
 use raft::client::AttemptEvent as Attempt;
+use raft::ids::NodeId;
 use raft::io::{Observation, ThreadName};
+use raft::message::Request;
 use sim::disk::Disk;
-use sim::fault::{Fault, What};
+use sim::fault::{Fault, Sighting, What};
 use sim::process::{Connection, DiskError, Input, Node, Thread};
 use sim::watch::{Down, Phase, Synced, Watch, Write};
 
 use crate::actor::{Actor, AttemptEvent, Files, Message, Parcel, Platter, Said};
+use crate::aim::guard;
+use crate::aim::lookout::{Lookout, place};
 use crate::checks::audit::NodeView;
+use crate::checks::cluster::Commit;
 use crate::checks::{CheckConfig, Checks};
 use crate::diary::Diary;
+use crate::history::recorder::Recorder;
 
 /// Watches one run.
 #[derive(Clone, Debug)]
@@ -24,6 +32,12 @@ pub struct Onlooker {
     pub closing: bool,
     /// What Kafka clients are told while a story asks things of them.
     pub diary: Option<Box<Diary>>,
+    /// Writes down what clients are told, if asked.
+    pub recorder: Option<Box<Recorder>>,
+    /// Aimed faults that struck, by what they had waited for.
+    pub aimed: BTreeMap<String, u64>,
+    lookout: Lookout,
+    ids: Vec<NodeId>,
     servers: usize,
     /// The first so many servers.
     voters: usize,
@@ -33,14 +47,21 @@ pub struct Onlooker {
 
 impl Onlooker {
     /// An onlooker of a cluster's servers (indices `0..servers`) and their clients behind them.
-    pub fn new(config: CheckConfig, checks_on: bool) -> Onlooker {
-        let (servers, voters) = (config.servers.len(), config.voters.len());
-        let checks = checks_on.then(|| Checks::new(config));
+    pub fn new(config: CheckConfig, lookout: Lookout, checks_on: bool) -> Onlooker {
+        let (servers, voters, ids) = (config.servers.len(), config.voters.len(), config.servers.clone());
+        let mut checks = checks_on.then(|| Checks::new(config));
+        if let Some(checks) = checks.as_mut().filter(|_| lookout.wants_commits()) {
+            checks.tell_commits();
+        }
         Onlooker {
             checks,
             faults: [0; What::KINDS.len()],
             closing: false,
             diary: None,
+            recorder: None,
+            aimed: BTreeMap::new(),
+            lookout,
+            ids,
             servers,
             voters,
             healed: false,
@@ -58,6 +79,18 @@ impl Onlooker {
     fn server(&mut self, node: Node) -> Option<(&mut Checks, usize)> {
         let index = usize::from(node.0);
         if index < self.servers { self.checks.as_mut().map(|checks| (checks, index)) } else { None }
+    }
+
+    /// What a server said of itself, and what that committed, may be what triggers wait for.
+    fn look_out(&mut self, node: Node, observation: Observation) {
+        self.lookout.observed(node, observation);
+        if let Observation::HighWatermark { leading: true, .. } = observation
+            && let Some(checks) = self.checks.as_mut()
+        {
+            let ids = &self.ids;
+            let about = |commit: Commit| (commit, commit.about.and_then(|id| place(ids, id)));
+            self.lookout.committed(node, checks.take_commits().into_iter().map(about));
+        }
     }
 
     /// Compares a server with its border, its disk to the last byte if asked.
@@ -94,6 +127,7 @@ impl Watch<Actor> for Onlooker {
     }
 
     fn down(&mut self, at: u64, node: Node, _disk: &Disk, how: Down) {
+        self.lookout.down(node);
         if let Some((checks, server)) = self.server(node) {
             checks.down(at, server, how);
         }
@@ -112,14 +146,26 @@ impl Watch<Actor> for Onlooker {
     #[inline]
     fn sent(&mut self, at: u64, node: Node, to: Node, connection: Connection, _: bool, parcel: &Parcel) {
         let message = parcel.message();
+        if !self.lookout.is_idle() && usize::from(node.0) < self.servers {
+            self.lookout.sent((node, to), message, self.checks.as_ref());
+        }
         if let Some((checks, server)) = self.server(node) {
             checks.sent(at, (server, usize::from(to.0)), connection.0, message);
-        } else if let (Some(checks), Message::Request { request, .. }) = (self.checks.as_mut(), message) {
-            checks.client_sent(usize::from(node.0) - self.servers, request);
+        } else if let Message::Request { request, .. } = message {
+            let Some(client) = usize::from(node.0).checked_sub(self.servers) else { return };
+            if let (Some(recorder), Request::Admin(request)) = (&mut self.recorder, request) {
+                recorder.sent(at, client, request);
+            }
+            if let Some(checks) = self.checks.as_mut() {
+                checks.client_sent(client, request);
+            }
         }
     }
 
     fn wrote(&mut self, at: u64, node: Node, write: Write<'_>) {
+        if !self.lookout.is_idle() {
+            self.lookout.wrote(node, write);
+        }
         if let Some((checks, server)) = self.server(node) {
             checks.wrote(at, server, write);
         }
@@ -143,6 +189,10 @@ impl Watch<Actor> for Onlooker {
                 let healed = self.healed;
                 let Some((checks, server)) = self.server(node) else { return };
                 checks.observed(at, server, *observation);
+                if !self.lookout.is_idle() {
+                    self.look_out(node, *observation);
+                }
+                let Some(checks) = self.checks.as_mut() else { return };
                 // Clients may be done, or idle, when the last of these comes.
                 let moves = matches!(
                     observation,
@@ -160,6 +210,9 @@ impl Watch<Actor> for Onlooker {
                     diary.note(node, *event);
                 }
                 let client = usize::from(node.0) - self.servers;
+                if let Some(recorder) = &mut self.recorder {
+                    recorder.attempt(at, client, *event);
+                }
                 let Some(checks) = self.checks.as_mut() else { return };
                 checks.attempt(at, client, *event);
                 // Of a poll when all its records are told.
@@ -173,6 +226,9 @@ impl Watch<Actor> for Onlooker {
             }
             Said::Client(event) => {
                 let client = usize::from(node.0) - self.servers;
+                if let Some(recorder) = &mut self.recorder {
+                    recorder.client(at, client, *event);
+                }
                 let Some(checks) = self.checks.as_mut() else { return };
                 checks.client(at, client, *event);
                 if self.healed && matches!(event, AttemptEvent::ReadOk { .. } | AttemptEvent::AppendOk { .. }) {
@@ -191,6 +247,9 @@ impl Watch<Actor> for Onlooker {
     fn fault(&mut self, at: u64, fault: &Fault, phase: Phase) {
         if phase == Phase::Start {
             self.faults[fault.what.index()] += 1;
+            if let Some(trigger) = &fault.on {
+                *self.aimed.entry(trigger.sight.as_ref().to_owned()).or_default() += 1;
+            }
         }
         let isolated = self.isolated_by(fault);
         let Some(checks) = self.checks.as_mut() else { return };
@@ -246,6 +305,22 @@ impl Watch<Actor> for Onlooker {
 
     fn audit(&mut self, at: u64, node: Node, settled: bool, process: &Actor, disk: &Disk) {
         self.compare(at, node, (settled, self.closing), process, disk);
+    }
+
+    #[inline]
+    fn has_sighted(&self) -> bool {
+        self.lookout.has_sighted()
+    }
+
+    fn take_sightings(&mut self) -> Vec<Sighting> {
+        self.lookout.take()
+    }
+
+    fn forbids(&self, guard: &str, fault: &Fault) -> bool {
+        let forced = matches!(fault.what, What::ReplaceDisk { .. } | What::BitRot { .. });
+        let destroys = forced || matches!(fault.what, What::PowerLoss { .. });
+        let struck = fault.what.node().map(|node| usize::from(node.0)).filter(|_| destroys);
+        struck.is_some_and(|server| guard::forbids(guard, self.checks.as_ref(), server, forced))
     }
 
     #[inline]

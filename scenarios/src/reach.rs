@@ -4,6 +4,7 @@ use raft::bugs::Bugs;
 
 use crate::knobs;
 use crate::scenario::Scenario;
+use crate::scenario::aimed::AimedStrike;
 use crate::scenario::faults::Nemesis;
 use crate::workload::append_bytes;
 use sim::fault::Tail;
@@ -43,22 +44,24 @@ pub struct Reach {
 impl Reach {
     /// Of all seeds of a scenario, whatever knobs they draw.
     pub fn of(scenario: &Scenario) -> Reach {
-        let Nemesis { cut, kill, power_loss, terminate, fsync_fails, full_disk, bit_rot, replace_disk, .. } =
-            &scenario.nemesis;
+        let Nemesis { power_loss, bit_rot, .. } = &scenario.nemesis;
+        let strikes = |kind: &str| scenario.nemesis.strikes(kind);
         let several_voters = scenario.cluster.voter_count() > 1 || knobs::names(scenario).contains(&"cluster.voters");
-        let (rot, replaced) = (bit_rot.is_some(), replace_disk.is_some());
-        let disk_error = fsync_fails.is_some() || full_disk.is_some();
+        let (rot, replaced) = (bit_rot.is_some(), strikes("replace-disk"));
+        let disk_error = strikes("fsync-fails") || strikes("full-disk");
         // Rot is read by a power loss; a replaced disk goes with its host.
-        let host_dies = power_loss.is_some() || rot || replaced;
+        let host_dies = strikes("power-loss") || rot || replaced;
+        let aimed_loss =
+            scenario.nemesis.aimed.as_ref().is_some_and(|aimed| aimed.strikes.contains(&AimedStrike::PowerLoss));
         Reach {
             several_voters,
             several_servers: several_voters || scenario.cluster.observers > 0,
             reads: scenario.workload.reads_ppm > 0,
             brokers: scenario.cluster.has_brokers(),
-            cut: cut.is_some(),
-            restart: host_dies || kill.is_some() || terminate.is_some() || disk_error,
+            cut: strikes("cut"),
+            restart: host_dies || strikes("kill") || strikes("terminate") || disk_error,
             power_loss: host_dies,
-            torn_file: rot || power_loss.as_ref().is_some_and(|loss| loss.tails.contains(&Tail::Torn)),
+            torn_file: rot || aimed_loss || power_loss.as_ref().is_some_and(|loss| loss.tails.contains(&Tail::Torn)),
             // A minority's only, so never a single voter's.
             lost_disk: several_voters && (rot || replaced),
             disk_error,

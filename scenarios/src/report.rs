@@ -219,6 +219,8 @@ pub struct RunReport {
     pub probes: BTreeMap<String, bool>,
     /// Every fault kind the scenario allows, and how often it struck.
     pub faults: BTreeMap<String, u64>,
+    /// Everything that aimed faults may wait for, and how many struck after it.
+    pub aimed: BTreeMap<String, u64>,
     /// Property → value drawn (or pinned).
     pub knobs: BTreeMap<String, String>,
     /// Cause → count.
@@ -233,6 +235,8 @@ pub struct RunReport {
     pub failovers: Vec<Failover>,
     /// White-box linearizability: operations decided.
     pub linearizability: Linearizability,
+    /// What the black-box judge says, if the history was written down.
+    pub black_box: Option<BlackBox>,
     /// madsim's own clock (ns) and next draw at the end, if hosted: sentinels, never in the digest.
     pub host_sentinel: Option<(u64, u64)>,
 }
@@ -241,11 +245,22 @@ impl RunReport {
     /// All claims held, and yet nobody knows whether the history does. (A run that broke a claim
     /// or fell below a floor has its own verdict.)
     pub fn is_undecided(&self) -> bool {
-        self.outcome == Outcome::Holds && self.linearizability == Linearizability::Unknown
+        let is_unknown = |verdict| verdict == Linearizability::Unknown;
+        self.outcome == Outcome::Holds
+            && (is_unknown(self.linearizability) || self.black_box.as_ref().is_some_and(|of| is_unknown(of.verdict)))
     }
 }
 
-/// Verdict of the white-box judge on a run's history.
+/// What the black-box judge says of a run's history.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BlackBox {
+    /// Of all that no excuse covers.
+    pub verdict: Linearizability,
+    /// Objects that an excuse covers: what was destroyed is missing there.
+    pub left_out: Vec<String>,
+}
+
+/// Verdict of a judge on a run's history.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Linearizability {
     /// It holds.
@@ -255,4 +270,6 @@ pub enum Linearizability {
     Violated,
     /// Not decided (the run ended before its history was complete).
     Unknown,
+    /// Nobody asks: faults may take more than it rests on.
+    NotJudged,
 }

@@ -2,16 +2,21 @@
 
 use sim::drive::{Ended, Run};
 use sim::fault::Plan;
+use sim::process::Node;
 use sim::rng::Seed;
 use sim::world::World;
 
 use crate::actor::Actor;
 use crate::checks::CheckConfig;
-use crate::cluster::{Prepared, prepare, slowest_ppm};
+use crate::cluster::{Explicit, Prepared, prepare, slowest_ppm};
 use crate::conclude::conclude;
+use crate::history::History;
+use crate::history::compare::compare;
+use crate::history::recorder::Recorder;
 use crate::onlooker::Onlooker;
-use crate::report::RunReport;
+use crate::report::{Outcome, RunReport};
 use crate::scenario::Scenario;
+use crate::workload::Asked;
 
 /// Who drives the world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,20 +36,31 @@ pub struct Request<'a> {
     pub seed: u64,
     /// Who drives.
     pub host: Host,
-    /// Replaces the nemesis's plan.
-    pub plan: Option<Plan>,
+    /// What is given and not made from the seed.
+    pub explicit: Explicit,
     /// Stop at this true time, ns, wherever the run stands.
     pub until_ns: Option<u64>,
     /// Off only to measure the world alone.
     pub checks: bool,
     /// Do not stop at the first violation but gather the names of all.
     pub keep_going: bool,
+    /// Write down what clients were told; changes nothing else.
+    pub record_history: bool,
 }
 
 impl<'a> Request<'a> {
     /// The usual run: checks on, from start to recovery.
     pub fn new(scenario: &'a Scenario, seed: u64) -> Request<'a> {
-        Request { scenario, seed, host: Host::Madsim, plan: None, until_ns: None, checks: true, keep_going: false }
+        Request {
+            scenario,
+            seed,
+            host: Host::Madsim,
+            explicit: Explicit::default(),
+            until_ns: None,
+            checks: true,
+            keep_going: false,
+            record_history: false,
+        }
     }
 }
 
@@ -63,13 +79,41 @@ pub struct Finished {
 
 /// Runs one seed to its report. An error is a scenario that cannot be run at all.
 pub fn run(request: &Request<'_>) -> Result<RunReport, String> {
-    let finished = drive(request)?;
-    Ok(conclude(request, &finished))
+    Ok(run_recorded(request)?.0)
+}
+
+/// The same, with the history of the run if it was to be written down.
+pub fn run_recorded(request: &Request<'_>) -> Result<(RunReport, Option<History>), String> {
+    let mut finished = drive(request)?;
+    let history = finished.run.watch.recorder.take().map(|recorder| recorder.into_history());
+    let mut report = conclude(request, &finished);
+    if let Some(compared) = history.as_ref().and_then(|history| compare(history, &finished)) {
+        report.black_box = Some(compared.report());
+        if let Some(violation) = compared.violation(report.sim_ns, report.events) {
+            report.outcome = Outcome::Violated(violation);
+        }
+    }
+    Ok((report, history))
 }
 
 /// Runs one seed and hands out everything.
 pub fn drive(request: &Request<'_>) -> Result<Finished, String> {
     drive_by(request, |_, run, end| host(request, run, end))
+}
+
+/// What clients asked for of their own accord, by time, if they were to keep that. Those that begin
+/// after healing are left out.
+pub fn operations(finished: &Finished) -> Vec<Asked> {
+    let servers = finished.prepared.servers.len();
+    let world = &finished.run.world;
+    let of = |client: usize| {
+        let process = world.process(Node((servers + client) as u16));
+        let timetable = process.map_or(&[][..], Actor::timetable);
+        timetable.iter().map(move |(at_ns, what)| Asked { client: client as u16, at_ns: *at_ns, what: what.clone() })
+    };
+    let mut all: Vec<Asked> = (0..world.node_count() - servers).flat_map(of).collect();
+    all.sort_by_key(|asked| (asked.at_ns, asked.client));
+    all
 }
 
 /// What is left of a driven run: how it ended, and the host's sentinel.
@@ -80,9 +124,13 @@ pub(crate) fn drive_by(
     request: &Request<'_>,
     driver: impl FnOnce(&Prepared, Run<Actor, Onlooker>, u64) -> Driven,
 ) -> Result<Finished, String> {
-    let mut prepared = prepare(request.scenario, Seed(request.seed), request.plan.clone())?;
+    let mut prepared = prepare(request.scenario, Seed(request.seed), &request.explicit)?;
     let world = World::new(std::mem::replace(&mut prepared.world, hollow()));
-    let watch = onlooker(&prepared, request);
+    let mut watch = onlooker(&prepared, request);
+    if request.record_history {
+        let topics = prepared.brokers.as_ref().map_or(&[][..], |brokers| &brokers.topics);
+        watch.recorder = Some(Box::new(Recorder::new(topics)));
+    }
     let end = prepared.scenario.duration.0 + prepared.recovery_bound_ns;
     let end = request.until_ns.map_or(end, |until| until.min(end));
     let (mut run, ended, sentinel) = driver(&prepared, Run { world, watch }, end);
@@ -116,8 +164,9 @@ pub fn onlooker(prepared: &Prepared, request: &Request<'_>) -> Onlooker {
         brokers: prepared.brokers.clone(),
         fixes: prepared.scenario.fixes,
         keep_going: request.keep_going,
+        beyond_tolerance: prepared.scenario.nemesis.beyond_tolerance,
     };
-    Onlooker::new(config, request.checks)
+    Onlooker::new(config, prepared.lookout.clone(), request.checks)
 }
 
 #[cfg(madsim)]

@@ -8,7 +8,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use scenarios::catalog;
-use scenarios::cluster::prepare;
+use scenarios::cluster::{Explicit, prepare};
 use scenarios::run::{Host, Request, onlooker};
 use scenarios::scenario::Scenario;
 use sim::drive::{Ended, Run};
@@ -48,7 +48,7 @@ fn worst_of(scenario: &Scenario) -> u64 {
     let mut worst = 0;
     for seed in 1..=3 {
         let request = Request { host: Host::Bare, ..Request::new(scenario, seed) };
-        let prepared = prepare(scenario, Seed(seed), Some(Plan::default())).expect("good");
+        let prepared = prepare(scenario, Seed(seed), &Explicit::plan(Plan::default())).expect("good");
         let watch = onlooker(&prepared, &request);
         let mut run = Run { world: World::new(prepared.world), watch };
         assert_eq!(run.drive_bare(10 * SECOND), Ended::End);

@@ -3,7 +3,7 @@
 //! committed.
 
 use scenarios::catalog;
-use scenarios::cluster::prepare;
+use scenarios::cluster::{Explicit, prepare};
 use scenarios::report::RunReport;
 use scenarios::run::{Host, Request, onlooker, run};
 use scenarios::scenario::Scenario;
@@ -64,7 +64,8 @@ fn a_checkpoint_goes_on_to_the_same_end() {
     for (name, scenario) in all() {
         for seed in 0..SEEDS {
             let request = Request { host: Host::Bare, ..Request::new(&scenario, seed) };
-            let prepared = prepare(&scenario, Seed(seed), None).unwrap_or_else(|error| panic!("{error}"));
+            let prepared =
+                prepare(&scenario, Seed(seed), &Explicit::default()).unwrap_or_else(|error| panic!("{error}"));
             let watch = onlooker(&prepared, &request);
             let end = prepared.scenario.duration.0 + prepared.recovery_bound_ns;
             let mut whole = Run { world: World::new(prepared.world), watch };

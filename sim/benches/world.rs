@@ -133,10 +133,9 @@ fn compare(name: &str, budget: &str, mut a: impl FnMut() -> f64, mut b: impl FnM
 
 fn main() {
     let calm = Plan::default();
-    let kill = |n: u64| Fault {
-        at_ns: ms(150 * (n + 1)),
-        lasts_ns: ms(50),
-        what: What::Kill { node: Node((n % NODES) as u16), after_effects: None },
+    let kill = |n: u64| {
+        let what = What::Kill { node: Node((n % NODES) as u16), after_effects: None };
+        Fault::at(ms(150 * (n + 1)), ms(50), what)
     };
     let kills = Plan((0..399).map(kill).collect());
     compare(

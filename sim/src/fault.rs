@@ -1,5 +1,7 @@
-//! Fault plans as plain data: each fault is `(when, how long, what)` and can be printed,
+//! Fault plans as plain data: each fault is `(when, how long, what, unless?)` and can be printed,
 //! edited, deleted and replayed on its own.
+
+use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
@@ -9,14 +11,100 @@ use crate::process::Node;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fault {
-    /// True time, ns since the start of the run.
+    /// True time, ns since the start of the run; of one with a trigger, from when on it waits.
     pub at_ns: u64,
+    /// It strikes when this is sighted, and not at `at_ns`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on: Option<Trigger>,
     /// How long it lasts, ns. For `Kill`, `PowerLoss`, `Terminate` and `ReplaceDisk`: how long
     /// the node stays down. For instantaneous faults: 0.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub lasts_ns: u64,
     /// What.
     pub what: What,
+    /// A tolerance guard, by a name that the onlooker knows: judged when the fault is about to
+    /// strike; if it forbids that, the fault is skipped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unless: Option<Cow<'static, str>>,
+}
+
+impl Fault {
+    /// A fault at an instant, without a guard.
+    pub fn at(at_ns: u64, lasts_ns: u64, what: What) -> Fault {
+        Fault { at_ns, on: None, lasts_ns, what, unless: None }
+    }
+
+    /// It waits for something to be sighted. Two of these are equal instants of different runs, so
+    /// a plan that is aimed says more than the instants at which it struck.
+    #[must_use]
+    pub fn aimed(self, on: Trigger) -> Fault {
+        Fault { on: Some(on), ..self }
+    }
+}
+
+/// What an aimed fault waits for: the `nth` sighting, from the fault's `at_ns` on, of something the
+/// onlooker knows by name, such as an election. A name that nobody knows is never sighted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Trigger {
+    /// What is looked for.
+    pub sight: Cow<'static, str>,
+    /// The how manieth; 1 is the first.
+    pub nth: u32,
+    /// From the sighting to the strike, ns; 0: at once, between two effects of a list of effects.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub after_ns: u64,
+    /// In `what`, the node that was seen and this one change places: so the plan says "the one that
+    /// was elected". `None`: `what` strikes whom it names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen_as: Option<Node>,
+    /// The same of the other node that a sighting may be about; one without another does not count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peer_as: Option<Node>,
+}
+
+/// What an onlooker has just seen happen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sighting {
+    /// By its name.
+    pub sight: &'static str,
+    /// Whom it is about.
+    pub seen: Node,
+    /// Whom else.
+    pub peer: Option<Node>,
+}
+
+impl Trigger {
+    /// Does it wait for this?
+    pub fn fits(&self, sighting: &Sighting) -> bool {
+        self.sight == sighting.sight && (self.peer_as.is_none() || sighting.peer.is_some())
+    }
+
+    /// What strikes once this was sighted.
+    pub fn resolve(&self, what: &What, sighting: &Sighting) -> What {
+        let mut what = what.clone();
+        let pairs = [(self.seen_as, Some(sighting.seen)), (self.peer_as, sighting.peer)];
+        // The second pair's place may have been taken by the first's.
+        let mut places: Vec<(Node, Node)> = Vec::new();
+        for (place, node) in pairs {
+            let (Some(place), Some(node)) = (place, node) else { continue };
+            let now_at = |node: Node| places.iter().fold(node, |at, (a, b)| swapped(at, *a, *b));
+            let place = now_at(place);
+            what.each_node(|at| *at = swapped(*at, place, node));
+            places.push((place, node));
+        }
+        what
+    }
+}
+
+fn swapped(node: Node, a: Node, b: Node) -> Node {
+    if node == a {
+        b
+    } else if node == b {
+        a
+    } else {
+        node
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
@@ -156,6 +244,42 @@ impl What {
         }
     }
 
+    /// Every node it names, to be changed.
+    fn each_node(&mut self, mut change: impl FnMut(&mut Node)) {
+        match self {
+            What::Cut { links }
+            | What::Loss { links, .. }
+            | What::Delay { links, .. }
+            | What::Duplicate { links, .. } => {
+                for Link(from, to) in links {
+                    change(from);
+                    change(to);
+                }
+            }
+            _ => self.node_mut().into_iter().for_each(change),
+        }
+    }
+
+    /// The same, to be changed.
+    pub fn node_mut(&mut self) -> Option<&mut Node> {
+        match self {
+            What::Kill { node, .. }
+            | What::PowerLoss { node, .. }
+            | What::Terminate { node }
+            | What::Pause { node }
+            | What::Stall { node }
+            | What::Drift { node, .. }
+            | What::WallStep { node, .. }
+            | What::WallSmear { node, .. }
+            | What::FsyncFails { node, .. }
+            | What::SlowDisk { node, .. }
+            | What::FullDisk { node }
+            | What::BitRot { node, .. }
+            | What::ReplaceDisk { node } => Some(node),
+            What::Cut { .. } | What::Loss { .. } | What::Delay { .. } | What::Duplicate { .. } => None,
+        }
+    }
+
     /// The node it strikes, if it strikes one.
     pub fn node(&self) -> Option<Node> {
         match self {
@@ -236,6 +360,15 @@ impl Fault {
                 words.word(u64::from(*at_ppm)).word(u64::from(*spare_bytes))
             }
         };
+        if let Some(Trigger { sight, nth, after_ns, seen_as, peer_as }) = &self.on {
+            words.text(sight).word(u64::from(*nth)).word(*after_ns);
+            for place in [seen_as, peer_as] {
+                words.word(place.map_or(0, |node| 1 + u64::from(node.0)));
+            }
+        }
+        if let Some(guard) = &self.unless {
+            words.text(guard);
+        }
         xxhash_rust::xxh3::xxh3_64(&words.0)
     }
 }

@@ -2,7 +2,7 @@
 //! this trait; the world knows none of them. All calls are static, and empty by default.
 
 use crate::disk::Disk;
-use crate::fault::Fault;
+use crate::fault::{Fault, Sighting};
 use crate::process::{Connection, DiskError, File, Input, Node, Process, Thread};
 
 /// How a node went down.
@@ -51,7 +51,8 @@ pub enum Phase {
     /// Is lifted.
     End,
     /// Had nothing to strike (its node was down already, say, or no list of effects was long
-    /// enough, or no fsync due, until it ended or the world healed): an event of the plan lane.
+    /// enough, no fsync due, or what its trigger waits for was not sighted, until it ended or the
+    /// world healed), or its guard forbade it: an event of the plan lane.
     Skipped,
 }
 
@@ -98,6 +99,19 @@ pub trait Watch<P: Process> {
     /// Every so many events, before each crash and at the end: compare a node with its border.
     /// `settled`: none of its threads has effects behind a barrier, so memory and disk agree.
     fn audit(&mut self, _at: u64, _node: Node, _settled: bool, _process: &P, _disk: &Disk) {}
+    /// Asked after each effect and each event: has something happened that triggers may wait for?
+    #[inline]
+    fn has_sighted(&self) -> bool {
+        false
+    }
+    /// What has, in order; they are not told of again.
+    fn take_sightings(&mut self) -> Vec<Sighting> {
+        Vec::new()
+    }
+    /// Asked of a fault with a tolerance guard when it is about to strike: would that be too much?
+    fn forbids(&self, _guard: &str, _fault: &Fault) -> bool {
+        false
+    }
     /// Asked after each event: is there reason to stop?
     #[inline]
     fn stop(&self) -> bool {

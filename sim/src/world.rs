@@ -5,6 +5,7 @@
 //! that dies or boots, a story whose wait is over, the end. The host answers by calling
 //! [`World::crash`] or [`World::boot`] (directly, or through madsim's node lifecycle).
 
+mod aim;
 mod effects;
 mod endings;
 mod faults;
@@ -99,6 +100,10 @@ pub struct World<P: Process> {
     pub(crate) plan: Rc<Plan>,
     /// Which faults of the plan are in force.
     in_force: Vec<bool>,
+    /// Which of its aimed faults have sighted what they waited for.
+    sighted: Vec<bool>,
+    /// Those that wait, in the order in which they began to.
+    waiting: Vec<aim::Waiting>,
     plan_ordinal: u32,
     healed: bool,
     restart_after_halt_ns: Option<u64>,
@@ -142,6 +147,8 @@ impl<P: Process> World<P> {
             network: Network::new(config.network, config.nodes.len()),
             nodes: config.nodes.into_iter().enumerate().map(|(i, node)| NodeState::new(Node(i as u16), node)).collect(),
             in_force: vec![false; plan.0.len()],
+            sighted: vec![false; plan.0.len()],
+            waiting: Vec::new(),
             plan: Rc::new(plan),
             plan_ordinal: 0,
             healed: false,
@@ -188,6 +195,9 @@ impl<P: Process> World<P> {
             };
             self.advance_to(entry.at);
             self.counts.events += u64::from(self.dispatch(watch, &entry));
+            if watch.has_sighted() {
+                self.take_sightings(watch);
+            }
         }
     }
 
@@ -317,7 +327,7 @@ impl<P: Process> World<P> {
         self.trace.digest()
     }
 
-    /// The plan, sorted by time.
+    /// The plan, sorted by time; aimed faults that have sighted what they waited for name whom they strike.
     pub fn plan(&self) -> &Plan {
         &self.plan
     }

@@ -100,7 +100,7 @@ fn kill(node: Node) -> What {
 }
 
 fn fault(at_ms: u64, lasts_ms: u64, what: What) -> Fault {
-    Fault { at_ns: ms(at_ms), lasts_ns: ms(lasts_ms), what }
+    Fault::at(ms(at_ms), ms(lasts_ms), what)
 }
 
 /// Messages take 5 ms, fsyncs 10 ms.

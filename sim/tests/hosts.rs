@@ -15,10 +15,9 @@ use sim::world::{Condition, Submitted, World};
 use toy::{Said, Toy, config, ms};
 
 fn kills(every_ms: u64) -> Plan {
-    let kill = |n: u64| Fault {
-        at_ns: ms(every_ms * (n + 1)),
-        lasts_ns: ms(every_ms / 3 + 1),
-        what: What::Kill { node: Node((n % 5) as u16), after_effects: n.is_multiple_of(4).then_some(1) },
+    let kill = |n: u64| {
+        let what = What::Kill { node: Node((n % 5) as u16), after_effects: n.is_multiple_of(4).then_some(1) };
+        Fault::at(ms(every_ms * (n + 1)), ms(every_ms / 3 + 1), what)
     };
     Plan((0..1800 / every_ms).map(kill).collect())
 }
@@ -63,7 +62,7 @@ async fn killer() {
     assert_eq!(seen, Some((Node(1), Said::Told(5))));
     with_run::<Toy, NoWatch, _>(|run| {
         let what = What::Kill { node: Node(1), after_effects: None };
-        run.world.submit(&mut run.watch, Submitted::Fault(Fault { at_ns: 0, lasts_ns: ms(50), what }));
+        run.world.submit(&mut run.watch, Submitted::Fault(Fault::at(0, ms(50), what)));
     });
 }
 
@@ -97,7 +96,7 @@ async fn breaker() {
     let is_up = || with_run::<Toy, NoWatch, _>(|run| run.world.process(Node(3)).is_some());
     for round in 0..4 {
         let links = (0..5).filter(|n| *n != 2).flat_map(|n| [Link(Node(2), Node(n)), Link(Node(n), Node(2))]).collect();
-        let for_ever = |what| Submitted::Fault(Fault { at_ns: 0, lasts_ns: u64::MAX, what });
+        let for_ever = |what| Submitted::Fault(Fault::at(0, u64::MAX, what));
         let cut = submit(for_ever(What::Cut { links })).expect("a number");
         let kill = submit(for_ever(What::Kill { node: Node(3), after_effects: None })).expect("a number");
         let until = ms(300 * round + 150);

@@ -22,7 +22,7 @@ fn run(seed: u64, transport: Transport, write_every: u32, plan: &Plan, until_ms:
 }
 
 fn fault(at_ms: u64, lasts_ms: u64, what: What) -> Fault {
-    Fault { at_ns: ms(at_ms), lasts_ns: ms(lasts_ms), what }
+    Fault::at(ms(at_ms), ms(lasts_ms), what)
 }
 
 /// Any fault, over the first two seconds.

@@ -56,6 +56,7 @@ pub fn report(scenario: usize, seed: u64, host: HostChoice) -> RunReport {
         records: AckedRecords { acked: 300, excused: mixed % 2, must_keep_percent: 0 },
         probes: BTreeMap::from([("rare".to_owned(), seed.is_multiple_of(7)), ("never".to_owned(), false)]),
         faults: BTreeMap::from([("kill".to_owned(), mixed % 4)]),
+        aimed: BTreeMap::from([("leader-elected".to_owned(), mixed % 2)]),
         knobs: BTreeMap::from([("controller.quorum.fetch.timeout.ms".to_owned(), (seed % 3 * 1000).to_string())]),
         excused: BTreeMap::new(),
         bugs: Vec::new(),
@@ -69,6 +70,7 @@ pub fn report(scenario: usize, seed: u64, host: HostChoice) -> RunReport {
             phases: vec![("detect", detect), ("elect", total_ns - detect)],
         }],
         linearizability: Linearizability::Holds,
+        black_box: None,
         recovery: None,
         host_sentinel: (host == HostChoice::Hosted).then_some((seed, mixed)),
     }

@@ -10,6 +10,7 @@ use std::rc::Rc;
 use super::result::{ControllerResult, bounded};
 use super::settings::ControllerSettings;
 use super::state::{ControllerState, ResourceType};
+use crate::bugs::Bug;
 use crate::fixes::Fix;
 use crate::ids::{NodeId, TopicIdPartition};
 use crate::message::ErrorCode;
@@ -104,7 +105,7 @@ fn alter(
         value.as_ref().map_or(Ok(()), |value| validate(name, value))?;
     }
     check_exists(state, settings, kind, name)?;
-    if min_isr_written && state.elr_enabled() {
+    if min_isr_written && state.elr_enabled() && !settings.bugs.has(Bug::Kafka16540ElrOfOldMinIsr) {
         records.extend(cleared_elrs(state, settings, (kind == ResourceType::Topic).then_some(name)));
     }
     Ok(records)

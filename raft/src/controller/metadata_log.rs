@@ -106,6 +106,7 @@ impl MetadataLog for ReplicaLog<'_> {
         step: &mut Step<'_>,
     ) -> Result<Offset, AppendError> {
         let now_ms = step.now_ms();
+        let epoch = if self.raft.appends_in_any_epoch() { self.raft.quorum().epoch() } else { epoch };
         let accumulator = self.raft.accumulator_mut().ok_or(AppendError::NotLeader)?;
         self.was_empty = accumulator.time_until_drain_ms(now_ms) == i64::MAX;
         let version = MetadataVersion(metadata_version);

@@ -8,6 +8,7 @@ use std::rc::Rc;
 
 use super::settings::{ControllerSettings, level};
 use super::state::{ControllerState, Topic, no_change};
+use crate::bugs::Bug;
 use crate::fixes::Fix;
 use crate::ids::{NodeId, TopicIdPartition};
 use crate::metadata::image::{LeaderRecoveryState, PartitionRegistration};
@@ -37,6 +38,8 @@ pub struct PartitionChangeBuilder<'a> {
     elr_enabled: bool,
     /// An ELR may have been kept while `min.insync.replicas` was altered.
     keeps_elr: bool,
+    /// [`Bug::Kafka19522FencedLastKnownLeader`]
+    though_fenced: bool,
     election: Election,
     target_isr: Vec<NodeId>,
     target_elr: Vec<NodeId>,
@@ -68,6 +71,7 @@ impl<'a> PartitionChangeBuilder<'a> {
             min_isr: state.effective_min_isr(topic, settings),
             elr_enabled: state.elr_enabled(),
             keeps_elr: settings.fixes.has(Fix::KeepElrOfEmptyIsr),
+            though_fenced: settings.bugs.has(Bug::Kafka19522FencedLastKnownLeader),
             election: Election::Online,
             target_isr: partition.isr.to_vec(),
             target_elr: partition.elr.to_vec(),
@@ -195,7 +199,7 @@ impl<'a> PartitionChangeBuilder<'a> {
             [known] if self.elr_enabled && self.target_isr.is_empty() && self.target_elr.is_empty() => known,
             _ => return None,
         };
-        (self.is_acceptable)(known).then_some(Elected { node: known, unclean: true })
+        ((self.is_acceptable)(known) || self.though_fenced).then_some(Elected { node: known, unclean: true })
     }
 
     fn unclean_leader(&self) -> Option<Elected> {

@@ -2,9 +2,10 @@
 
 use std::rc::Rc;
 
-use crate::bugs::Bugs;
+use crate::bugs::{Bug, Bugs};
 use crate::fixes::Fixes;
 use crate::ids::NodeId;
+use crate::io::Now;
 
 /// Name of the feature that gates every record's version.
 pub const METADATA_VERSION: &str = "metadata.version";
@@ -107,6 +108,14 @@ impl ControllerSettings {
             bugs: Bugs::NONE,
             fixes: Fixes::NONE,
         }
+    }
+
+    /// The clock of broker sessions: the monotonic one (§11.1), unless [`Bug::SessionOnWallClock`] is on.
+    pub fn session_now_ns(&self, now: Now) -> u64 {
+        if self.bugs.has(Bug::SessionOnWallClock) {
+            return u64::try_from(now.wall_ms).unwrap_or(0).saturating_mul(1_000_000);
+        }
+        now.mono_ns
     }
 
     /// Level of a bootstrap feature; 0 if absent.

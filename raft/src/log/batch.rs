@@ -158,11 +158,12 @@ impl Batch {
         let attributes = u16::from_be_bytes(field(header, ATTRIBUTES_AT));
         let base_offset = Offset(i64::from_be_bytes(field(header, 0)));
         let last_offset_delta = i32::from_be_bytes(field(header, LAST_OFFSET_DELTA_AT));
-        let last_offset = base_offset.0.checked_add(i64::from(last_offset_delta)).map(Offset);
-        match last_offset {
-            Some(last_offset) if base_offset.0 >= 0 && last_offset_delta >= 0 => Ok(BatchHeader {
+        // There must be an offset after it, too.
+        let next_offset = base_offset.0.checked_add(i64::from(last_offset_delta) + 1);
+        match next_offset {
+            Some(next) if base_offset.0 >= 0 && last_offset_delta >= 0 => Ok(BatchHeader {
                 base_offset,
-                last_offset,
+                last_offset: Offset(next - 1),
                 epoch: LeaderEpoch(i32::from_be_bytes(field(header, EPOCH_AT))),
                 control: attributes & CONTROL_ATTRIBUTE != 0,
                 size_bytes,
@@ -335,7 +336,12 @@ fn values(bytes: &[u8], base_offset: Offset, control: bool) -> impl Iterator<Ite
 fn records(bytes: &[u8]) -> impl Iterator<Item = Result<Record<'_>, BatchError>> + '_ {
     let mut reader = Reader(&bytes[BATCH_HEADER_BYTES..]);
     let count = i32::from_be_bytes(field(bytes, RECORD_COUNT_AT));
-    (0..count).map(move |_| Record::parse(&mut reader))
+    let base_offset = i64::from_be_bytes(field(bytes, 0));
+    let has_offset = move |record: &Record<'_>| base_offset.checked_add(i64::from(record.offset_delta)).is_some();
+    (0..count).map(move |_| {
+        let record = Record::parse(&mut reader)?;
+        if has_offset(&record) { Ok(record) } else { Err(BatchError::MalformedRecord("its offset is above all")) }
+    })
 }
 
 fn check_crc(batch: &[u8]) -> Result<(), BatchError> {

@@ -382,8 +382,10 @@ impl RaftLog {
 fn repair_epoch_cache(checkpoint: &EpochCache, segments: &[Segment], end: Offset) -> EpochCache {
     let mut epochs = checkpoint.clone();
     for entry in segments.iter().flat_map(|segment| &segment.entries) {
-        if epochs.latest_epoch().is_none_or(|latest| entry.batch.epoch > latest) {
-            epochs.assign(entry.batch.epoch, entry.base_offset);
+        // As Kafka's `LogSegment.recover`: a batch of no epoch starts none.
+        let epoch = entry.batch.epoch;
+        if epoch >= LeaderEpoch(0) && epochs.latest_epoch().is_none_or(|latest| epoch > latest) {
+            epochs.assign(epoch, entry.base_offset);
         }
     }
     epochs.truncate_from_end(end);

@@ -110,6 +110,9 @@ impl LeaderState {
 
     fn maybe_update_high_watermark(&mut self) -> bool {
         let mut ends: SmallVec<[Option<Offset>; 7]> = self.replicas.iter().map(|replica| replica.end_offset).collect();
+        if self.bugs.has(Bug::LeaderCountedTwice) {
+            ends.extend(self.replicas.iter().filter(|replica| replica.id == self.local).map(|own| own.end_offset));
+        }
         ends.sort_unstable_by_key(|end| Reverse(*end));
         let Some(candidate) = ends[self.replicas.len() / 2] else { return false };
         // Raft §5.4.2: entries of older epochs commit only through one of this epoch.

@@ -205,7 +205,10 @@ impl QuorumState {
         let voted = Some(self.local).filter(|_| !self.bugs.has(Bug::OwnVoteNotRecorded));
         let election = ElectionState { epoch, leader_id: None, voted };
         self.persist(election, Bug::EpochNotDurable, step);
-        let state = self.candidate_state(step);
+        let mut state = self.candidate_state(step);
+        if let (true, EpochState::Prospective(before)) = (self.bugs.has(Bug::PreVoteCountsAsVote), &self.state) {
+            state.election = before.election.clone();
+        }
         self.switch(epoch, EpochState::Candidate(state), step);
         Ok(())
     }

@@ -3,6 +3,8 @@
 use scenarios::report::ViolationKind;
 use serde::{Deserialize, Serialize};
 
+pub mod bugs_json;
+pub mod check_json;
 pub mod failover_json;
 pub mod reading;
 pub mod replay_json;

@@ -33,6 +33,22 @@ pub fn read<T: DeserializeOwned>(file: &str, text: &str, schema: &str) -> Result
     serde_json::from_str(text).map_err(|error| wrong(&format!("not {schema}"), &error))
 }
 
+/// Refuses integers above `max`, wherever they stand; `text` is JSON.
+pub fn numbers_up_to(max: u64, text: &str) -> Result<(), Problem> {
+    fn check(value: &Value, at: &str, max: u64) -> Result<(), Problem> {
+        let below = |key: &dyn std::fmt::Display, value| check(value, &format!("{at}/{key}"), max);
+        match value {
+            Value::Number(number) if number.as_u64().is_some_and(|n| n > max) => {
+                Err(Problem::at(at, format!("{number} is too large; allowed: up to {max}")))
+            }
+            Value::Array(items) => items.iter().enumerate().try_for_each(|(index, item)| below(&index, item)),
+            Value::Object(fields) => fields.iter().try_for_each(|(key, value)| below(key, value)),
+            _ => Ok(()),
+        }
+    }
+    serde_json::from_str(text).map_or(Ok(()), |value| check(&value, "", max))
+}
+
 /// The problem as one of this file: with its name, and the line where it stands. What has a
 /// place in such a file but is not in this one came from elsewhere, a flag say.
 pub fn in_file(problem: Problem, file: &str, text: &str) -> Problem {

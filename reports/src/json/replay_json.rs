@@ -32,14 +32,25 @@ pub struct RunJson {
     pub plan_digest: Digest,
     pub violations: Vec<ViolationJson>,
     pub linearizability: &'static str,
+    /// As a black box; absent unless the history was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub black_box: Option<BlackBoxJson>,
     pub excused: BTreeMap<String, u64>,
     pub probes: BTreeMap<String, bool>,
     pub faults: BTreeMap<String, u64>,
+    pub aimed: BTreeMap<String, u64>,
     pub operations: BTreeMap<String, OperationCounts>,
     pub knobs: BTreeMap<String, String>,
     pub failover: FailoversJson,
     pub plan: serde_json::Value,
     pub ladder: Vec<(u64, Digest)>,
+}
+
+/// What the black-box judge says, and what it was not asked about, for an excuse covers it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct BlackBoxJson {
+    pub verdict: &'static str,
+    pub left_out: Vec<String>,
 }
 
 /// The floor a run did not reach.
@@ -109,14 +120,15 @@ impl RunJson {
             behaviour_digest: Digest(run.behaviour_digest),
             plan_digest: Digest(run.plan_digest),
             violations: failures.iter().map(ViolationJson::from).collect(),
-            linearizability: match run.linearizability {
-                Linearizability::Holds => "holds",
-                Linearizability::Violated => "violated",
-                Linearizability::Unknown => "unknown",
-            },
+            linearizability: verdict(run.linearizability),
+            black_box: run
+                .black_box
+                .as_ref()
+                .map(|said| BlackBoxJson { verdict: verdict(said.verdict), left_out: said.left_out.clone() }),
             excused: run.excused.clone(),
             probes: run.probes.clone(),
             faults: run.faults.clone(),
+            aimed: run.aimed.clone(),
             operations: run.operations.clone(),
             knobs: run.knobs.clone(),
             failover: FailoversJson {
@@ -129,5 +141,14 @@ impl RunJson {
             plan,
             ladder: run.ladder.iter().map(|(entries, digest)| (*entries, Digest(*digest))).collect(),
         }
+    }
+}
+
+fn verdict(verdict: Linearizability) -> &'static str {
+    match verdict {
+        Linearizability::Holds => "holds",
+        Linearizability::Violated => "violated",
+        Linearizability::Unknown => "unknown",
+        Linearizability::NotJudged => "not_judged",
     }
 }

@@ -23,6 +23,12 @@ pub struct ReproJson {
     seed: Seed,
     overrides: Overrides,
     plan: serde_json::Value,
+    /// Instead of what clients would ask for of their own accord.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    operations: Option<serde_json::Value>,
+    /// The run in words, of one that was shrunk.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    story: Vec<String>,
     expect_digest: Digest,
     /// (entries, digest of both lanes so far): to find where another run parts from this one.
     ladder: Vec<(u64, Digest)>,
@@ -64,11 +70,19 @@ pub struct Subject<'a> {
     pub digest: u128,
     /// Its ladder.
     pub ladder: &'a [(u64, u128)],
+    /// The run in words, if somebody told it.
+    pub story: &'a [String],
 }
 
 /// Writes a repro into a folder and returns its path. `stem` tells scenarios apart.
 pub fn write(folder: &Path, stem: &str, run: &Subject<'_>) -> Result<PathBuf, Problem> {
     let path = folder.join(format!("{stem}-{}.json", show_seed(run.seed)));
+    write_whole(&path, text(run))?;
+    Ok(path)
+}
+
+/// The text of a repro.
+pub fn text(run: &Subject<'_>) -> String {
     let json = ReproJson {
         schema: SCHEMA.to_owned(),
         version: crate::VERSION.to_owned(),
@@ -76,11 +90,12 @@ pub fn write(folder: &Path, stem: &str, run: &Subject<'_>) -> Result<PathBuf, Pr
         seed: Seed(run.seed),
         overrides: run.overrides.clone(),
         plan: run.scenario.prepared.plan(run.seed),
+        operations: run.scenario.prepared.operations(),
+        story: run.story.to_vec(),
         expect_digest: Digest(run.digest),
         ladder: run.ladder.iter().map(|(entries, digest)| (*entries, Digest(*digest))).collect(),
     };
-    write_whole(&path, to_text(&json))?;
-    Ok(path)
+    to_text(&json)
 }
 
 /// What files of a scenario's runs are called, each different: the name, or the stem of its path.
@@ -100,7 +115,7 @@ pub fn read(file: &str, text: &str) -> Result<Repro, Problem> {
     Ok(Repro {
         version: json.version,
         scenario: ScenarioText { name: json.scenario.name, toml: json.scenario.toml, folder: None },
-        plan: StoredPlan { seed: json.seed.0, faults: json.plan },
+        plan: StoredPlan { seed: json.seed.0, faults: json.plan, operations: json.operations },
         overrides: json.overrides,
         digest: json.expect_digest.0,
         ladder: json.ladder.into_iter().map(|(entries, digest)| (entries, digest.0)).collect(),

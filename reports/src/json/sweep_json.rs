@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use fuzz::aggregate::{Limit, RequiredProbe, Subject, SweepReport};
+use fuzz::aggregate::{BlackBox, Limit, RequiredProbe, Subject, SweepReport};
 use fuzz::failover::Worst;
 use fuzz::recovery::{Nearest, RecoveryTimes};
 use fuzz::seeds::Seeds;
@@ -52,6 +52,7 @@ pub struct SweepJson {
     pub expect: Vec<ExpectJson>,
     pub recovery: RecoveryJson,
     pub fault_runs: BTreeMap<String, u64>,
+    pub aimed: BTreeMap<String, u64>,
     pub core_seconds: Seconds,
     pub seeds: Vec<SeedsJson>,
     pub set: Vec<String>,
@@ -78,6 +79,17 @@ pub struct LinearizabilityJson {
     pub violated: u64,
     pub unknown: u64,
     pub undecided: u64,
+    pub black_box: BlackBoxJson,
+}
+
+/// Histories that the black-box judge was given.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BlackBoxJson {
+    pub checked: u64,
+    pub holds: u64,
+    pub violated: u64,
+    pub unknown: u64,
 }
 
 /// How long healed clusters took to recover; the bound is a function of each one's configuration.
@@ -157,6 +169,12 @@ impl From<&SweepReport> for SweepJson {
                 violated: report.lin_violated,
                 unknown: report.lin_unknown,
                 undecided: report.undecided,
+                black_box: BlackBoxJson {
+                    checked: report.black_box.checked(),
+                    holds: report.black_box.holds,
+                    violated: report.black_box.violated,
+                    unknown: report.black_box.unknown,
+                },
             },
             excused: report.excused.clone(),
             probes: report.probes.clone(),
@@ -167,6 +185,7 @@ impl From<&SweepReport> for SweepJson {
             expect: report.limits.iter().map(limit).collect(),
             recovery: recovery(&report.recovery),
             fault_runs: report.fault_runs.clone(),
+            aimed: report.aimed.clone(),
             core_seconds: Seconds(report.core_ns),
             seeds: report.seeds.iter().map(seeds).collect(),
             set: subject.set,
@@ -229,9 +248,15 @@ fn seeds(seeds: &Seeds) -> SeedsJson {
     SeedsJson { first: Seed(seeds.first), step: seeds.step, count: seeds.count }
 }
 
+/// No count in a file is larger. Readers that know no integers take it exactly, and the sums of
+/// two thousand files stay below 2^64.
+const MAX_COUNT: u64 = 1 << 53;
+
 /// Reads a file that a sweep or a merge wrote.
 pub fn read(file: &str, text: &str) -> Result<SweepReport, Problem> {
-    from_json(reading::read(file, text, SCHEMA)?).map_err(|problem| reading::in_file(problem, file, text))
+    let json = reading::read(file, text, SCHEMA)?;
+    let report = reading::numbers_up_to(MAX_COUNT, text).and_then(|()| from_json(json));
+    report.map_err(|problem| reading::in_file(problem, file, text))
 }
 
 fn from_json(json: SweepJson) -> Result<SweepReport, Problem> {
@@ -256,11 +281,17 @@ fn from_json(json: SweepJson) -> Result<SweepReport, Problem> {
         lin_violated: json.linearizability.violated,
         lin_unknown: json.linearizability.unknown,
         undecided: json.linearizability.undecided,
+        black_box: BlackBox {
+            holds: json.linearizability.black_box.holds,
+            violated: json.linearizability.black_box.violated,
+            unknown: json.linearizability.black_box.unknown,
+        },
         excused: json.excused,
         probes: json.probes,
         probes_by_scenario: json.probes_by_scenario,
         faults: json.faults,
         fault_runs: json.fault_runs,
+        aimed: json.aimed,
         operations: json.operations,
         records: json.acked_records,
         knobs: json.knobs,

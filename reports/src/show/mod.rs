@@ -6,4 +6,5 @@ pub mod failure;
 pub mod junit;
 pub mod progress;
 pub mod run_summary;
+pub mod shrinking;
 pub mod summary;

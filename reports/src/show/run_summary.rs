@@ -30,15 +30,16 @@ pub fn text(run: &RunReport, scenario: &str) -> String {
     add("operations", run.operations.iter().map(operation).collect(), 2);
     let struck = run.faults.iter().filter(|(_, n)| **n > 0);
     add("faults", struck.map(|(kind, n)| format!("{kind} {n}")).collect(), 3);
+    let aimed = run.aimed.iter().filter(|(_, n)| **n > 0);
+    add("aimed after", aimed.map(|(sight, n)| format!("{sight} {n}")).collect(), 3);
     add("probes", run.probes.iter().filter(|(_, reached)| **reached).map(|(name, _)| name.clone()).collect(), 4);
     add("knobs", run.knobs.iter().map(|(property, value)| format!("{property}={value}")).collect(), 12);
     add("excused", run.excused.iter().map(|(cause, n)| format!("{cause} {n}")).collect(), 2);
-    let linearizable = match run.linearizability {
-        Linearizability::Holds => "holds",
-        Linearizability::Violated => "VIOLATED",
-        Linearizability::Unknown => "unknown",
-    };
-    add("linearizable", vec![linearizable.to_owned()], 1);
+    let black_box = run.black_box.as_ref().map(|said| match said.left_out.as_slice() {
+        [] => format!("as a black box: {}", verdict_name(said.verdict)),
+        left_out => format!("as a black box: {} (excused: {})", verdict_name(said.verdict), left_out.join(", ")),
+    });
+    add("linearizable", std::iter::once(verdict_name(run.linearizability).to_owned()).chain(black_box).collect(), 1);
     for failover in run.failovers.iter().take(FAILOVERS) {
         add("failover", describe(failover), 1);
     }
@@ -47,6 +48,15 @@ pub fn text(run: &RunReport, scenario: &str) -> String {
     }
     add("digest", vec![show_digest(run.digest)], 1);
     text
+}
+
+fn verdict_name(verdict: Linearizability) -> &'static str {
+    match verdict {
+        Linearizability::Holds => "holds",
+        Linearizability::Violated => "VIOLATED",
+        Linearizability::Unknown => "unknown",
+        Linearizability::NotJudged => "not judged",
+    }
 }
 
 fn outcome(run: &RunReport) -> String {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use fuzz::aggregate::SweepReport;
+use fuzz::aggregate::{BlackBox, SweepReport};
 use fuzz::durations::Durations;
 use fuzz::failover::{FailoverTimes, Times};
 use fuzz::seeds::show_seed;
@@ -22,6 +22,11 @@ pub fn text(report: &SweepReport) -> String {
     add("ran", ran(report), 2);
     add("operations", operations(report), 2);
     add("faults (runs)", faults(report), 4);
+    let struck = |(sight, n): (&String, &u64)| (*n > 0).then(|| format!("{sight} {}", thousands(*n)));
+    let aimed: Vec<String> = report.aimed.iter().filter_map(struck).collect();
+    if !aimed.is_empty() {
+        add("  aimed after", aimed, 3);
+    }
     let reached = |(name, runs): (&String, &u64)| (*runs > 0).then(|| format!("{name} {}", thousands(*runs)));
     add("probes", report.probes.iter().filter_map(reached).collect(), 5);
     let missed: Vec<String> = report.probes.iter().filter(|(_, n)| **n == 0).map(|(name, _)| name.clone()).collect();
@@ -33,6 +38,7 @@ pub fn text(report: &SweepReport) -> String {
     add("excused", report.excused.iter().map(|(cause, n)| format!("{cause} {}", thousands(*n))).collect(), 1);
     let linearizable = [("hold", report.lin_holds), ("violated", report.lin_violated), ("unknown", report.lin_unknown)];
     add("linearizable", linearizable.iter().map(|(what, n)| format!("{} {what}", thousands(*n))).collect(), 1);
+    add("   black box", black_box(report.black_box), 1);
     add("recovery", recovery(report), 2);
     let mut label = "failover";
     for (kind, times) in &report.failovers {
@@ -196,4 +202,14 @@ fn verdict(report: &SweepReport) -> String {
         _ => format!("SAYS NOTHING: {}", exit::why_vacuous(report).join("; ")),
     };
     format!("{text} (exit {code})")
+}
+
+/// What the judge that sees no server says; nothing if it was not asked.
+fn black_box(of: BlackBox) -> Vec<String> {
+    let said = [("hold", of.holds), ("violated", of.violated), ("unknown", of.unknown)];
+    if of.checked() == 0 {
+        Vec::new()
+    } else {
+        said.iter().map(|(what, n)| format!("{} {what}", thousands(*n))).collect()
+    }
 }

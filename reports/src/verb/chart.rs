@@ -57,7 +57,7 @@ pub fn failover(
     let mut desk =
         Desk { configurations: &configurations, overrides: &overrides, annotations: Annotations::here(), reporter };
     let settings = settings(args, &prepared);
-    let report = sweep(&settings, &Runs(&prepared), interrupted, &mut desk);
+    let report = sweep(&settings, &Runs { scenarios: &prepared, black_box_every: None }, interrupted, &mut desk);
     desk.reporter.finish();
     if report.failed >= settings.max_fail {
         streams.hint(&format!("note: ended after {} failing runs, as --max-fail asks", report.failed));

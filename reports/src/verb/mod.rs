@@ -4,15 +4,19 @@ use std::sync::atomic::AtomicBool;
 
 use clap::{CommandFactory, Parser};
 
-use crate::args::{ChartVerb, Cli, ScenariosVerb, Verb};
+use crate::args::{BugsVerb, ChartVerb, Cli, ScenariosVerb, Verb};
 use crate::engine::{Engine, Problem};
 use crate::exit;
 use crate::output::Streams;
 
+pub mod bugs;
 pub mod chart;
+pub mod check;
+pub mod job;
 pub mod merge;
 pub mod replay;
 pub mod scenarios;
+pub mod shrink;
 pub mod sweep;
 
 /// Reads the words of a command line, does what they say, and returns the exit code.
@@ -35,9 +39,13 @@ fn obey(cli: Cli, engine: &dyn Engine, interrupted: &AtomicBool, streams: &mut S
     match cli.verb {
         Some(Verb::Sweep(args)) => sweep::run(&args, engine, interrupted, streams),
         Some(Verb::Replay(args)) => replay::run(&args, engine, streams),
+        Some(Verb::Shrink(args)) => shrink::run(&args, engine, interrupted, streams),
+        Some(Verb::Bugs { what: BugsVerb::List }) => bugs::list(streams),
+        Some(Verb::Bugs { what: BugsVerb::Hunt(args) }) => bugs::hunt_for(&args, engine, interrupted, streams),
         Some(Verb::Chart { what: ChartVerb::Failover(args) }) => chart::failover(&args, engine, interrupted, streams),
         Some(Verb::Scenarios { what: ScenariosVerb::List }) => scenarios::list(engine, streams),
         Some(Verb::Scenarios { what: ScenariosVerb::Show { name } }) => scenarios::show(engine, &name, streams),
+        Some(Verb::Check(args)) => check::run(&args, streams),
         Some(Verb::Merge(args)) => merge::run(&args, engine, streams),
         None => streams.result(&Cli::command().render_help().to_string()).map(|()| exit::HOLDS),
     }

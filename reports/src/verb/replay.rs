@@ -1,11 +1,13 @@
 //! `replay`: one seed again, to the byte.
 
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use fuzz::aggregate::{Failure, Reproduction};
 use fuzz::determinism::where_ladders_part;
 use fuzz::runner::{HOSTS, HostChoice, Runner};
 use fuzz::sweep::run_caught;
+use scenarios::history::History;
 use scenarios::report::{Outcome, RunReport};
 
 use crate::args::ReplayArgs;
@@ -13,39 +15,35 @@ use crate::command;
 use crate::duration::show_us;
 use crate::engine::{Engine, Named, Overrides, Problem};
 use crate::exit;
-use crate::input::read_text;
-use crate::json::reading::in_file;
+use crate::history::Form;
 use crate::json::replay_json::RunJson;
 use crate::json::{repro, show_digest, to_text};
-use crate::load;
 use crate::output::{Streams, Target, check_folder};
 use crate::show::annotation::Annotations;
 use crate::show::{failure, run_summary};
-
-/// What to run, and what it must come to.
-struct Job {
-    scenario: Named,
-    seed: u64,
-    overrides: Overrides,
-    expected: Option<u128>,
-    /// Of the run that is expected; empty if only its digest is known.
-    ladder: Vec<(u64, u128)>,
-    /// The repro file that holds the run, but for these.
-    repro: Option<(String, Overrides)>,
-}
+use crate::verb::job::{Asked, Job};
 
 /// Checks all that was asked, runs, compares, writes.
 pub fn run(args: &ReplayArgs, engine: &dyn Engine, streams: &mut Streams<'_>) -> Result<u8, Problem> {
-    let mut job =
-        if is_repro(args, engine) { from_repro(args, engine, streams)? } else { from_scenario(args, engine)? };
+    let asked = Asked { what: &args.what, seed: args.seed, run: &args.run, verb: "replay" };
+    let mut job = Job::load(&asked, engine, streams)?;
+    // The digest of a part of a run is nothing to compare.
+    let stored = job.stored.take().filter(|_| args.until.is_none());
+    job.expected = args.expect_digest.or(stored.as_ref().map(|(digest, _)| *digest));
+    job.ladder = stored.map_or(Vec::new(), |(_, ladder)| ladder);
     let target = args.json.as_deref().map(Target::checked).transpose()?;
+    let history = args.history.as_deref().map(Form::target).transpose()?;
     args.out.as_deref().map(check_folder).transpose()?;
 
     for remark in job.scenario.prepared.remarks() {
         streams.hint(&format!("note: {remark}"));
     }
-    let once = Once { scenario: &job.scenario, until_ns: args.until };
+    let once =
+        Once { scenario: &job.scenario, until_ns: args.until, history: args.history.is_some().then(Mutex::default) };
     let run = run_caught(&once, 0, job.seed, HOSTS[0]);
+    if let (Some((target, form)), Some(history)) = (&history, once.take_history()) {
+        target.write(&form.text(&history), streams)?;
+    }
     let cut_short = args.until.is_some_and(|until| run.sim_ns >= until);
     if let Some(until) = args.until.filter(|_| !cut_short && !matches!(run.outcome, Outcome::Violated(_))) {
         let (ended, until) = (show_us(run.sim_ns / 1000), show_us(until / 1000));
@@ -81,56 +79,27 @@ pub fn run(args: &ReplayArgs, engine: &dyn Engine, streams: &mut Streams<'_>) ->
     Ok(exit_code(&run, cut_short))
 }
 
-/// A file that ends in `.json`, unless the catalog has a scenario of that name.
-fn is_repro(args: &ReplayArgs, engine: &dyn Engine) -> bool {
-    Path::new(&args.what).extension().is_some_and(|e| e == "json") && engine.find(&args.what).is_none()
-}
-
-fn from_scenario(args: &ReplayArgs, engine: &dyn Engine) -> Result<Job, Problem> {
-    let seed = args.seed.ok_or_else(|| {
-        Problem::new(format!("replay of scenario {} needs a seed: --seed 0x2a (or give a repro file)", args.what))
-    })?;
-    let overrides = load::overrides(&args.run)?;
-    let mut scenarios = load::load(engine, std::slice::from_ref(&args.what), &overrides)?;
-    let scenario = scenarios.pop().expect("one was named");
-    Ok(Job { scenario, seed, overrides, expected: args.expect_digest, ladder: Vec::new(), repro: None })
-}
-
-fn from_repro(args: &ReplayArgs, engine: &dyn Engine, streams: &mut Streams<'_>) -> Result<Job, Problem> {
-    if args.seed.is_some() {
-        return Err(Problem::new(format!("{}: it has its own seed; --seed goes with a scenario", args.what)));
-    }
-    let text = read_text(Path::new(&args.what))?;
-    let stored = repro::read(&args.what, &text)?;
-    if stored.version != crate::VERSION {
-        streams.hint(&format!("note: written by version {}, this is {}", stored.version, crate::VERSION));
-    }
-    let same_run = args.run.is_empty();
-    let on_top = load::overrides(&args.run)?;
-    let overrides = stored.overrides.and(on_top.clone());
-    let prepared = engine
-        .prepare(&stored.scenario, &overrides, Some(&stored.plan))
-        .map_err(|problem| in_file(problem, &args.what, &text))?;
-    let comparable = same_run && args.until.is_none();
-    Ok(Job {
-        scenario: Named { name: stored.scenario.name, prepared },
-        seed: stored.plan.seed,
-        overrides,
-        expected: args.expect_digest.or(comparable.then_some(stored.digest)),
-        ladder: if comparable { stored.ladder } else { Vec::new() },
-        repro: Some((args.what.clone(), on_top)),
-    })
-}
-
 /// The one scenario, up to an instant.
 struct Once<'a> {
     scenario: &'a Named,
     until_ns: Option<u64>,
+    /// Where the history of the last run goes, if it is wanted.
+    history: Option<Mutex<History>>,
+}
+
+impl Once<'_> {
+    fn take_history(&self) -> Option<History> {
+        let history = self.history.as_ref()?;
+        Some(std::mem::take(&mut *history.lock().unwrap_or_else(PoisonError::into_inner)))
+    }
 }
 
 impl Runner for Once<'_> {
     fn run(&self, _scenario: usize, seed: u64, host: HostChoice) -> RunReport {
-        self.scenario.prepared.run(seed, host, self.until_ns)
+        let Some(place) = &self.history else { return self.scenario.prepared.run(seed, host, self.until_ns) };
+        let (run, history) = self.scenario.prepared.run_recorded(seed, host, self.until_ns);
+        *place.lock().unwrap_or_else(PoisonError::into_inner) = history;
+        run
     }
 }
 
@@ -141,6 +110,7 @@ fn write_repro(folder: &Path, job: &Job, run: &RunReport) -> Result<String, Prob
         seed: job.seed,
         digest: run.digest,
         ladder: &run.ladder,
+        story: &[],
     };
     let stem = repro::stems(std::slice::from_ref(&job.scenario.name)).remove(0);
     Ok(repro::write(folder, &stem, &subject)?.display().to_string())

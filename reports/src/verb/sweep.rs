@@ -59,7 +59,12 @@ pub fn run(
         annotations: Annotations::here(),
         reporter: Reporter::new(args.progress, streams.err),
     };
-    let mut report = sweep(&settings, &Runs(&scenarios), interrupted, &mut desk);
+    let mut report = sweep(
+        &settings,
+        &Runs { scenarios: &scenarios, black_box_every: Some(args.black_box) },
+        interrupted,
+        &mut desk,
+    );
     expect::attach(&mut report, &scenarios, &overrides);
     expect::judge(&mut report);
     for late in report.violations.iter().filter(|f| f.violation.kind == ViolationKind::Expect) {
@@ -166,6 +171,7 @@ impl Desk<'_> {
             seed: run.seed,
             digest: run.digest,
             ladder: &run.ladder,
+            story: &[],
         };
         match repro::write(self.folder, &self.stems[scenario], &subject) {
             Ok(path) => {

@@ -178,6 +178,7 @@ impl Prepared for FakeScenario {
             records: AckedRecords { acked: 100, excused: self.number("excused").unwrap_or(0), must_keep_percent: 99 },
             probes: BTreeMap::from([("rare".to_owned(), seed.is_multiple_of(5)), ("never".to_owned(), false)]),
             faults: BTreeMap::from([("cut".to_owned(), 0), ("kill".to_owned(), seed % 3)]),
+            aimed: BTreeMap::from([("leader-elected".to_owned(), seed % 2)]),
             knobs: BTreeMap::from([("controller.quorum.fetch.timeout.ms".to_owned(), (seed % 3 * 1000).to_string())]),
             excused: BTreeMap::new(),
             bugs: self.bugs.clone(),
@@ -187,6 +188,7 @@ impl Prepared for FakeScenario {
                 Some(n) if seed.is_multiple_of(n) => Linearizability::Unknown,
                 _ => Linearizability::Holds,
             },
+            black_box: None,
             recovery: Some(scenarios::report::Recovered { took_ns: 1_000_000 * (1 + seed % 7), bound_ns: 50_000_000 }),
             host_sentinel: None,
         }

@@ -3,15 +3,15 @@
 //! types; `at` is true time in ns, a server is its index in `CheckConfig::servers`.
 
 use raft::broker::observation::BrokerObservation;
-use raft::ids::{LeaderEpoch, Offset};
-use raft::io::{DurableFiles, Observation, Role, ThreadName};
-use raft::message::{ErrorCode, Request, Response, VoteResponse};
+use raft::ids::Offset;
+use raft::io::{DurableFiles, Observation, ThreadName};
+use raft::message::{ErrorCode, Request, Response};
 
 use super::audit::NodeView;
 use super::committed::{Committed, CommittedRecord};
 use super::coverage::Situation;
 use super::ghost::{ServerGhost, ShownHighWatermark};
-use super::invariant::{Invariant, durability, high_watermark, leaders, promise};
+use super::invariant::{Invariant, durability, high_watermark, promise};
 use super::recovery::Missing;
 use super::verdict::Excuse;
 use super::{Checks, PendingVote, audit};
@@ -105,6 +105,7 @@ impl Checks {
                     return;
                 }
                 promise::asks_for_votes(ghost, vote.replica_epoch, verdict);
+                self.pre_votes.asks_for_votes(server, ghost, vote.replica_epoch, verdict);
                 promise::claims_log_end(ghost, vote.replica_epoch, vote.last_offset, request.name(), ledger, verdict);
                 if self.newest_vote_request.is_some_and(|(epoch, by)| epoch == vote.replica_epoch && by != server) {
                     self.coverage.met(Situation::SplitVote);
@@ -142,7 +143,7 @@ impl Checks {
         match response {
             Response::Vote(vote) => {
                 promise::carries_epoch(ghost, vote.current_leader.leader_epoch, response.name(), &mut self.verdict);
-                self.vote_answered(server, connection, correlation_id, vote);
+                self.vote_answered((server, to), connection, correlation_id, vote);
             }
             Response::BeginQuorumEpoch(answer) | Response::EndQuorumEpoch(answer) => {
                 promise::carries_epoch(ghost, answer.current_leader.leader_epoch, response.name(), &mut self.verdict);
@@ -191,26 +192,6 @@ impl Checks {
                     cluster.response_sent((server, to), at, response, &mut self.verdict, &mut self.coverage);
                 }
             }
-        }
-    }
-
-    fn vote_answered(&mut self, server: usize, connection: u64, correlation_id: i32, answer: &VoteResponse) {
-        let answers = |pending: &PendingVote| {
-            pending.server == server && pending.connection == connection && pending.correlation_id == correlation_id
-        };
-        // Not found: a pre-vote was answered.
-        let Some(place) = self.pending_votes.iter().position(answers) else {
-            return;
-        };
-        let PendingVote { epoch, candidate, .. } = self.pending_votes.swap_remove(place);
-        let ghost = &self.servers[server];
-        if answer.top_error == ErrorCode::None && answer.error == ErrorCode::None {
-            let now = answer.current_leader.leader_epoch;
-            leaders::obeys_higher_epoch(ghost, epoch, now, &mut self.verdict);
-        }
-        if answer.vote_granted {
-            promise::grants_vote(ghost, epoch, candidate, &mut self.verdict);
-            self.votes.voted(server, ghost, epoch, candidate, &mut self.verdict);
         }
     }
 
@@ -280,38 +261,6 @@ impl Checks {
         }
     }
 
-    fn role_changed(&mut self, server: usize, role: Role, epoch: LeaderEpoch, leader: raft::ids::NodeId) {
-        let ghost = &self.servers[server];
-        let before = ghost.role.map_or(LeaderEpoch(0), |(_, epoch, _)| epoch).max(ghost.durable_epoch());
-        leaders::monotonic_epoch(ghost, before, epoch, &mut self.verdict);
-        if matches!(role, Role::Leader | Role::Resigned) {
-            // Leaders begin without a high watermark, and resigned ones drop theirs.
-            self.servers[server].high_watermark = None;
-        }
-        self.servers[server].role = Some((role, epoch, leader));
-        let leads = (role == Role::Leader).then_some(epoch);
-        self.check_quorum.role_changed(self.verdict.now_ns, server, leads);
-        match role {
-            Role::Prospective => self.failovers.prospective(self.verdict.now_ns, server),
-            Role::Leader => {
-                self.leaders.acts(&self.servers, server, epoch, &mut self.verdict);
-                let (servers, committed) = (&mut self.servers, &mut self.committed);
-                let gone =
-                    durability::became_leader(servers, server, epoch, committed, &self.ledger, &mut self.verdict);
-                self.records_destroyed(&gone);
-                self.metadata_committed();
-                self.failovers.elected(self.verdict.now_ns, server, epoch);
-                if self.cut_links > 0 {
-                    self.coverage.met(Situation::ElectionDuringPartition);
-                }
-                if self.servers.iter().filter(|server| server.leads().is_some()).count() > 1 {
-                    self.coverage.met(Situation::TwoLeadersAtOnce);
-                }
-            }
-            _ => {}
-        }
-    }
-
     /// A leader shows a high watermark: what lies below is committed.
     fn leader_high_watermark(&mut self, server: usize, shown: ShownHighWatermark) {
         let epoch = shown.epoch;
@@ -337,7 +286,7 @@ impl Checks {
         }
     }
 
-    fn metadata_committed(&mut self) {
+    pub(super) fn metadata_committed(&mut self) {
         if let Some(cluster) = &mut self.cluster {
             let (committed, ledger) = (&self.committed, &self.ledger);
             cluster.committed(committed, ledger, &mut self.verdict, &mut self.coverage, &mut self.failovers);
@@ -348,7 +297,7 @@ impl Checks {
         }
     }
 
-    fn records_destroyed(&mut self, gone: &[CommittedRecord]) {
+    pub(super) fn records_destroyed(&mut self, gone: &[CommittedRecord]) {
         for record in gone {
             self.white_box.destroyed(*record, &mut self.verdict);
         }
@@ -399,7 +348,8 @@ impl Checks {
         self.audits += 1;
         let disk = (every_byte || round.is_multiple_of(DISK_AUDIT_EVERY)).then_some(disk);
         audit::audit(&self.servers[server], settled, node, disk, &mut self.ledger, &mut self.verdict);
-        if let Some(cluster) = &mut self.cluster
+        // What brokers show is held against committed metadata, which may be gone beyond tolerance.
+        if let Some(cluster) = self.cluster.as_mut().filter(|_| !self.verdict.is_beyond_tolerance())
             && let Some(difference) = cluster.audit(server, settled, &node.partitions, disk)
         {
             let id = self.servers[server].id;

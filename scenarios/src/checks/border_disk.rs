@@ -73,6 +73,7 @@ impl Checks {
     pub fn disk_damaged(&mut self, at: u64, server: usize, left: &dyn DurableFiles) {
         self.verdict.now_ns = at;
         let forgot = self.servers[server].disk_damaged(left, &mut self.ledger);
+        self.destroyed.push(server);
         if let Some(cluster) = &mut self.cluster {
             cluster.disk_damaged(server);
         }

@@ -8,6 +8,7 @@ use raft::ids::{BrokerEpoch, LeaderEpoch, NodeId, Offset};
 use raft::io::{DurableFiles, PartitionShown};
 use raft::message::cluster::BrokerState;
 use raft::message::{ClusterRequest, ClusterResponse, DataRequest, DataResponse, ErrorCode, Request, Response};
+use raft::metadata::MetadataRecord;
 use sim::watch::{Synced, Write};
 use smallvec::SmallVec;
 
@@ -42,6 +43,34 @@ pub struct BrokerConfig {
     pub controllers_min_insync_replicas: i32,
     /// Their `broker.session.timeout.ms`; the longest.
     pub session_timeout_ms: u32,
+    /// And the shortest.
+    pub shortest_session_timeout_ms: u32,
+}
+
+/// What records of a quorum alone are called.
+pub const DATA_RECORD: &str = "record";
+
+/// A record that was committed just now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Commit {
+    /// Kafka's name of its type, or [`DATA_RECORD`].
+    pub record: &'static str,
+    /// The broker it is about.
+    pub about: Option<NodeId>,
+}
+
+impl Commit {
+    fn of(record: &MetadataRecord) -> Commit {
+        let about = match record {
+            MetadataRecord::RegisterBroker(record) => Some(record.broker_id),
+            MetadataRecord::BrokerRegistrationChange(record) => Some(record.broker_id),
+            MetadataRecord::Partition(record) => NodeId::known(record.leader),
+            MetadataRecord::PartitionChange(record) => NodeId::known(record.leader),
+            MetadataRecord::ProducerIds(record) => Some(record.broker_id),
+            _ => None,
+        };
+        Commit { record: record.name(), about }
+    }
 }
 
 /// See the module's documentation.
@@ -54,6 +83,8 @@ pub struct ClusterChecks {
     excused_records: u64,
     /// Where the committed metadata ended at healing.
     to_be_published: Offset,
+    /// Records committed since somebody asked, if anybody does.
+    pub commits: Option<Vec<Commit>>,
     /// What the active controller hears of brokers.
     pub sessions: Sessions,
     /// Clients that begin after healing.
@@ -66,14 +97,15 @@ impl ClusterChecks {
     /// Before anything happened; the slowest clock loses `slowest_ppm`.
     pub fn new(servers: &[NodeId], config: BrokerConfig, slowest_ppm: u32) -> ClusterChecks {
         let BrokerConfig { ids, settings, controllers_min_insync_replicas, session_timeout_ms, .. } = config;
-        let BrokerConfig { first_fresh_client, partitions, topics, .. } = config;
+        let BrokerConfig { first_fresh_client, partitions, topics, shortest_session_timeout_ms: shortest, .. } = config;
         ClusterChecks {
             brokers: ids.clone(),
-            metadata: MetadataGhost::new(servers.len(), controllers_min_insync_replicas),
+            metadata: MetadataGhost::new(servers.len(), controllers_min_insync_replicas, shortest.into()),
             replication: Replication::new(servers.to_vec(), settings),
             acked_records: 0,
             excused_records: 0,
             to_be_published: Offset(0),
+            commits: None,
             histories: ClientHistories::new(&topics, &ids),
             sessions: Sessions::new(servers.len(), ids.clone(), u64::from(session_timeout_ms), slowest_ppm),
             fresh: FreshClients::new(first_fresh_client, partitions),
@@ -83,6 +115,11 @@ impl ClusterChecks {
     /// The ghost image and what rests on it.
     pub fn metadata(&self) -> &MetadataGhost {
         &self.metadata
+    }
+
+    /// Has this node the role?
+    pub fn is_broker(&self, id: NodeId) -> bool {
+        self.brokers.contains(&id)
     }
 
     /// Ghosts of all partitions.
@@ -114,16 +151,21 @@ impl ClusterChecks {
         coverage: &mut Coverage,
         failovers: &mut Failovers,
     ) {
+        let mut commits = self.commits.take();
         let (replication, metadata, mut around) = self.parts(verdict, coverage);
         while let Some(update) = metadata.advance(committed, ledger, around.verdict) {
             for (offset, record) in update.batch.iter().flat_map(|batch| batch.metadata_records()).flatten() {
                 around.histories.metadata_committed(offset, record, around.verdict);
+                if let Some(commits) = &mut commits {
+                    commits.push(Commit::of(record));
+                }
             }
             if !update.changes.is_empty() {
                 failovers.metadata(around.verdict.now_ns, &update, metadata.image());
                 replication.metadata_changed(&update, metadata, &mut around);
             }
         }
+        self.commits = commits;
     }
 
     /// Something more is committed; the active controller's log goes to `log_end`.
@@ -153,6 +195,7 @@ impl ClusterChecks {
         self.replication.disk_mut(server).went_down(how);
         self.replication.down(server);
         self.sessions.left(server);
+        self.metadata.down(server);
     }
 
     /// Durable bytes of a server were destroyed.
@@ -226,6 +269,7 @@ impl ClusterChecks {
             }
             Request::Cluster(ClusterRequest::BrokerHeartbeat(request)) => {
                 self.sessions.heard(at, server, request.broker_id);
+                self.metadata.heartbeat_taken(at, (server, connection, correlation_id), request);
             }
             Request::Data(DataRequest::Produce(request)) => {
                 self.replication.produce_taken(server, connection, correlation_id, request);
@@ -272,6 +316,9 @@ impl ClusterChecks {
             Response::Data(DataResponse::InitProducerId(answer)) => {
                 metadata.producer_ids.id_answered(id, answer, around.verdict);
             }
+            Response::Cluster(ClusterResponse::BrokerHeartbeat(answer)) => {
+                metadata.heartbeat_answered((server, connection, correlation_id), answer, around.verdict);
+            }
             Response::Cluster(ClusterResponse::AllocateProducerIds(answer)) => {
                 let to = to.map(|to| replication.id_of(to));
                 metadata.producer_ids.block_answered(id, to, answer, around.verdict);
@@ -290,6 +337,7 @@ impl ClusterChecks {
     /// A controller claims an epoch.
     pub fn claimed(&mut self, at: u64, server: usize, epoch: LeaderEpoch) {
         self.sessions.claimed(at, server, epoch);
+        self.metadata.claimed(server, epoch);
         self.replication.unclean.claims(server, epoch);
     }
 

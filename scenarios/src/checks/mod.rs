@@ -3,7 +3,7 @@
 //! Start at [`invariant`] (what we claim), then:
 //! * [`ghost`]: what is on each server's disk, written and durable, by the checks' own account
 //! * [`committed`]: the committed log, and how much of it is promised
-//! * [`border`] and [`border_disk`]: what each crossing means to which check
+//! * [`border`], [`border_disk`] and `border_votes`: what each crossing means to which check
 //! * [`history`] and [`linearizability`]: what clients did, and whether the answers fit
 //! * [`clients`]: what Kafka's clients did, and whether the answers fit
 //! * [`audit`]: node, ghost and disk compared
@@ -16,6 +16,7 @@
 pub mod audit;
 pub mod border;
 pub mod border_disk;
+mod border_votes;
 pub mod clients;
 pub mod cluster;
 pub mod committed;
@@ -37,7 +38,7 @@ mod tests;
 use raft::fixes::{Fix, Fixes};
 use raft::ids::{LeaderEpoch, NodeId, Offset};
 
-use self::cluster::{BrokerConfig, ClusterChecks};
+use self::cluster::{BrokerConfig, ClusterChecks, Commit, DATA_RECORD};
 use self::committed::Committed;
 use self::coverage::Coverage;
 use self::failover::Failovers;
@@ -47,6 +48,7 @@ use self::invariant::Invariant;
 use self::invariant::check_quorum::CheckQuorum;
 use self::invariant::durability::Quorum;
 use self::invariant::leaders::Leaders;
+use self::invariant::pre_votes::PreVotes;
 use self::invariant::votes::ValidVotes;
 use self::linearizability::WhiteBox;
 use self::recovery::Recovery;
@@ -74,6 +76,8 @@ pub struct CheckConfig {
     pub fixes: Fixes,
     /// Do not stop at the first violation but gather the names of all (for the mutant table).
     pub keep_going: bool,
+    /// Faults may take more than promises rest on: judge only what they leave standing.
+    pub beyond_tolerance: bool,
 }
 
 /// A real Vote request that a server has taken and not yet answered.
@@ -95,6 +99,7 @@ pub struct Checks {
     committed: Committed,
     leaders: Leaders,
     votes: ValidVotes,
+    pre_votes: PreVotes,
     check_quorum: CheckQuorum,
     pending_votes: Vec<PendingVote>,
     newest_vote_request: Option<(LeaderEpoch, usize)>,
@@ -110,13 +115,19 @@ pub struct Checks {
     is_overdue: bool,
     audits: u64,
     cut_links: u32,
+    /// Servers whose durable bytes a fault has destroyed.
+    destroyed: Vec<usize>,
+    /// Data records of a quorum alone that were committed when somebody last asked, if anybody does.
+    told_commits: Option<usize>,
 }
 
 impl Checks {
     /// Before anything happened.
     pub fn new(config: CheckConfig) -> Checks {
-        let CheckConfig { servers, voters, fetch_timeouts_ms, slowest_ppm, appends, reads, brokers, fixes, keep_going } =
+        let CheckConfig { servers, voters, fetch_timeouts_ms, slowest_ppm, appends, reads, brokers, fixes, .. } =
             config;
+        let CheckConfig { keep_going, beyond_tolerance, .. } = config;
+        let verdict = Verdict::new(keep_going);
         let commits_before_flush = voters.len() == 1 && !fixes.has(Fix::SingleVoterFlushFirst);
         let count = servers.len();
         let is_broker = |brokers: &BrokerConfig| servers.iter().map(|id| brokers.ids.contains(id)).collect();
@@ -128,6 +139,7 @@ impl Checks {
             committed: Committed::default(),
             leaders: Leaders::default(),
             votes: ValidVotes::new(count),
+            pre_votes: PreVotes::new(count, voters.len()),
             check_quorum: CheckQuorum::new(voters.len(), &fetch_timeouts_ms, slowest_ppm),
             pending_votes: Vec::new(),
             newest_vote_request: None,
@@ -135,13 +147,67 @@ impl Checks {
             recovery: Recovery::new(count, appends, reads),
             failovers,
             coverage: Coverage::default(),
-            verdict: Verdict::new(keep_going),
+            verdict: if beyond_tolerance { verdict.beyond_tolerance() } else { verdict },
             cluster: brokers.map(|brokers| Box::new(ClusterChecks::new(&servers, brokers, slowest_ppm))),
             has_recovered: false,
             is_overdue: false,
             audits: 0,
             cut_links: 0,
+            destroyed: Vec::new(),
+            told_commits: None,
         }
+    }
+
+    /// From now on [`Checks::take_commits`] tells what was committed.
+    pub fn tell_commits(&mut self) {
+        match &mut self.cluster {
+            Some(cluster) => cluster.commits = Some(Vec::new()),
+            None => self.told_commits = Some(0),
+        }
+    }
+
+    /// Records that were committed since this was asked last.
+    pub fn take_commits(&mut self) -> Vec<Commit> {
+        if let Some(commits) = self.cluster.as_mut().and_then(|cluster| cluster.commits.as_mut()) {
+            return std::mem::take(commits);
+        }
+        let Some(told) = &mut self.told_commits else { return Vec::new() };
+        let now = self.committed.records.len();
+        let fresh = now.saturating_sub(std::mem::replace(told, now));
+        vec![Commit { record: DATA_RECORD, about: None }; fresh]
+    }
+
+    /// Would promises be lost if this server lost what it has? With `forced` all of it, else what it
+    /// has not forced. Disks are destroyed on a minority of the voters only, and of the brokers; and
+    /// whoever may lead a partition, somebody else who may has all that is committed.
+    pub fn has_last_copy(&self, server: usize, forced: bool) -> bool {
+        let voters = (0..self.servers.len()).filter(|other| self.servers[*other].voter);
+        let too_many = |among: &mut dyn Iterator<Item = usize>| {
+            let (mut all, mut lost) = (0usize, 0);
+            for other in among {
+                all += 1;
+                lost += usize::from(other == server || self.destroyed.contains(&other));
+            }
+            all > 0 && lost > (all - 1) / 2
+        };
+        let is_voter = self.servers[server].voter;
+        if forced && is_voter && (too_many(&mut voters.into_iter()) || self.has_open_vote(server)) {
+            return true;
+        }
+        self.cluster.as_ref().is_some_and(|cluster| {
+            let id = self.servers[server].id;
+            let is_broker = cluster.is_broker(id);
+            let mut brokers = (0..self.servers.len()).filter(|other| cluster.is_broker(self.servers[*other].id));
+            is_broker && (forced && too_many(&mut brokers) || cluster.replication().has_last_copy(server, id))
+        })
+    }
+
+    /// May its vote or its leadership of the newest epoch still be asked for? Voters are known by their
+    /// ids only (KIP-853's directory ids are not modelled), so one that forgets may vote twice.
+    fn has_open_vote(&self, server: usize) -> bool {
+        let newest = self.servers.iter().map(ServerGhost::durable_epoch).max();
+        let leader = self.servers.iter().position(|other| other.leads().is_some_and(|epoch| Some(epoch) >= newest));
+        leader.is_none_or(|leader| leader == server)
     }
 
     /// The first violation. Its `event` is 0: the caller knows how many there were.
@@ -211,6 +277,11 @@ impl Checks {
         self.committed.end
     }
 
+    /// Was committed history destroyed?
+    pub fn committed_was_cut(&self) -> bool {
+        self.committed.last_cut().is_some()
+    }
+
     /// One past the last offset that is durable on a server's disk, by the border's account.
     pub fn durable_end(&self, server: usize) -> Offset {
         self.servers[server].log.durable_end(&self.ledger)
@@ -218,6 +289,9 @@ impl Checks {
 
     /// The white-box judge's verdict.
     pub fn linearizability(&self) -> Linearizability {
+        if self.verdict.is_beyond_tolerance() {
+            return Linearizability::NotJudged;
+        }
         if let Some(cluster) = &self.cluster {
             return cluster.histories.linearizability(&self.verdict);
         }

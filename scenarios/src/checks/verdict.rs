@@ -76,6 +76,8 @@ pub enum Excuse {
     RecordOfDeletedTopic,
     /// A consumer's position was lost with the records below it, or with its topic.
     PositionLostWithRecords,
+    /// Beyond tolerance a claim broke that needs more than the faults have left; counted each time.
+    BeyondTolerance,
     /// Committed metadata was destroyed: admin operations are not judged any more.
     AdminHistoryDestroyed,
 }
@@ -111,6 +113,7 @@ impl Excuse {
             Excuse::AckedByLeaderOnlyLost => "acked_by_leader_only_lost",
             Excuse::RecordOfDeletedTopic => "record_of_deleted_topic",
             Excuse::PositionLostWithRecords => "position_lost_with_records",
+            Excuse::BeyondTolerance => "beyond_tolerance",
             Excuse::AdminHistoryDestroyed => "admin_history_destroyed",
         }
     }
@@ -127,6 +130,9 @@ pub struct Verdict {
     /// True time of the event being judged, ns.
     pub now_ns: u64,
     keep_going: bool,
+    beyond_tolerance: bool,
+    /// Beyond tolerance: two records stand at one place, so what ghosts know of logs is worth nothing.
+    ambiguous: bool,
     violation: Option<Violation>,
     fired: BTreeSet<Invariant>,
     excused: BTreeMap<Excuse, u64>,
@@ -139,9 +145,25 @@ impl Verdict {
         Verdict { keep_going, ..Verdict::default() }
     }
 
+    /// Only what each process promises by itself is judged.
+    #[must_use]
+    pub fn beyond_tolerance(self) -> Verdict {
+        Verdict { beyond_tolerance: true, ..self }
+    }
+
+    /// Are only some claims judged?
+    pub fn is_beyond_tolerance(&self) -> bool {
+        self.beyond_tolerance
+    }
+
     /// A claim broke. The first one is kept; `detail` is made only then.
     #[cold]
     pub fn fail(&mut self, invariant: Invariant, detail: impl FnOnce() -> String) {
+        let rests_on_logs = invariant == Invariant::GhostMismatch;
+        if self.beyond_tolerance && (!invariant.is_of_one_process() || rests_on_logs && self.ambiguous) {
+            self.ambiguous |= invariant == Invariant::LogMatching;
+            return self.excuse(Excuse::BeyondTolerance, 1);
+        }
         if self.ended_by.is_some() || (self.violation.is_some() && !self.keep_going) {
             return;
         }
@@ -174,7 +196,9 @@ impl Verdict {
     #[cold]
     pub fn end_excused(&mut self, excuse: Excuse) {
         self.excuse(excuse, 1);
-        if self.violation.is_none() && self.ended_by.is_none() {
+        self.ambiguous |= excuse == Excuse::ForgottenRecord;
+        // What is judged beyond tolerance rests on nothing that was destroyed.
+        if self.violation.is_none() && self.ended_by.is_none() && !self.beyond_tolerance {
             self.ended_by = Some(excuse);
         }
     }

@@ -4,22 +4,28 @@
 //! its own, so that changing one moves no later one. The swarm leaves out some kinds per seed.
 //!
 //! * `cuts`: links; `nodes`: processes, hosts and clocks; `disks`: what becomes of bytes
+//! * `aimed`: faults that wait for something to happen
 //!
 //! **Tolerance**: durable bytes are destroyed (rot, a replaced disk) on a minority of the voters
 //! only, the same ones all through a run, so never on a single voter; kills and power losses
 //! may strike all. Brokers do not force their data logs: power, too, is lost by a minority of them
-//! only, unless the scenario says otherwise.
+//! only, unless the scenario says otherwise (`guarded`, `any-broker-loses-data`, `beyond-tolerance`). Aimed faults may destroy bytes of any node, and have a
+//! guard that forbids it where it would be too much ([`crate::aim::guard`]).
 
+mod aimed;
 mod cuts;
 mod disks;
 mod nodes;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
+
 use sim::fault::{Fault, Plan, What};
 use sim::process::Node;
 use sim::rng::{Entropy, Purpose, Seed};
 
+use crate::aim::guard::LAST_COPY;
 use crate::scenario::Scenario;
 use crate::scenario::faults::{Rhythm, Targets};
 use crate::scenario::values::{IntRange, NanosRange};
@@ -28,6 +34,7 @@ use crate::scenario::values::{IntRange, NanosRange};
 const SWARM: u64 = 1 << 32;
 const VICTIMS: u64 = 2 << 32;
 const TURNS: u64 = 3 << 32;
+const AIMED: u64 = 4 << 32;
 /// From here on, one per kind: 0 for its gaps, then one per fault.
 const KINDS: u64 = 16;
 
@@ -50,6 +57,7 @@ pub fn plan(scenario: &Scenario, servers: &[Node], brokers: &[Node], clients: &[
             planner.strike(kind, rhythm);
         }
     }
+    planner.aimed();
     planner.faults.sort_by_key(|fault| fault.at_ns);
     Plan(planner.faults)
 }
@@ -84,7 +92,11 @@ struct Strike {
 
 impl Planner<'_> {
     fn takes_part(&self, kind: &str) -> bool {
-        let mut entropy = self.seed.entropy(Purpose::Plan, SWARM | number(kind));
+        self.is_drawn(SWARM | number(kind))
+    }
+
+    fn is_drawn(&self, stream: u64) -> bool {
+        let mut entropy = self.seed.entropy(Purpose::Plan, stream);
         !self.scenario.nemesis.swarm || entropy.chance_ppm(SWARM_PPM)
     }
 
@@ -148,7 +160,20 @@ impl Planner<'_> {
     }
 
     fn push(&mut self, at_ns: u64, lasts_ns: u64, what: What) {
-        self.faults.push(Fault { at_ns, lasts_ns, what });
+        let destroys = match what {
+            What::ReplaceDisk { .. } | What::BitRot { .. } => true,
+            What::PowerLoss { .. } => self.scenario.nemesis.guarded,
+            _ => false,
+        };
+        let unless = if destroys { self.guard() } else { None };
+        self.faults.push(Fault { unless, ..Fault::at(at_ns, lasts_ns, what) });
+    }
+
+    /// What forbids a fault that destroys bytes, unless the scenario is about what may go then.
+    fn guard(&self) -> Option<Cow<'static, str>> {
+        let nemesis = &self.scenario.nemesis;
+        let all_may_go = nemesis.beyond_tolerance || nemesis.any_broker_loses_data;
+        (!all_may_go).then_some(Cow::Borrowed(LAST_COPY))
     }
 
     fn any_target(&self, entropy: &mut Entropy) -> Node {
@@ -156,12 +181,17 @@ impl Planner<'_> {
     }
 
     /// The nodes whose durable bytes may be destroyed in this run: a minority of the voters, and of
-    /// the brokers.
+    /// the brokers; all of them beyond tolerance.
     fn victims(&self) -> Vec<Node> {
+        if self.scenario.nemesis.beyond_tolerance {
+            return self.targets.to_vec();
+        }
         let mut victims = self.minority(self.voters, VICTIMS);
         let is_combined = self.voters.iter().any(|voter| self.brokers.contains(voter));
-        if !is_combined {
-            victims.extend(self.losing_brokers());
+        if !is_combined && self.scenario.nemesis.any_broker_loses_data {
+            victims.extend(self.brokers);
+        } else if !is_combined {
+            victims.extend(self.minority(self.brokers, VICTIMS | 1));
         }
         victims.retain(|node| self.targets.contains(node));
         victims
@@ -169,7 +199,8 @@ impl Planner<'_> {
 
     /// The brokers that may lose what they have not forced.
     fn losing_brokers(&self) -> Vec<Node> {
-        if self.scenario.nemesis.any_broker_loses_data {
+        let nemesis = &self.scenario.nemesis;
+        if nemesis.any_broker_loses_data || nemesis.beyond_tolerance || nemesis.guarded {
             return self.brokers.to_vec();
         }
         // Of combined nodes the same ones that may lose their disks.

@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
-use sim::fault::Tail;
+use sim::fault::{Tail, Trigger};
 
 use super::*;
+use crate::aim::sight::Sight;
 use crate::scenario::faults::Nemesis;
 use crate::{catalog, knobs};
 
@@ -43,11 +44,26 @@ fn without(scenario: &Scenario, kind: &str) -> Scenario {
     Scenario::from_toml("without", &text).expect("good")
 }
 
-/// The faults that a kind's generator makes: rot brings a power loss along.
+/// The faults that a kind's generator makes, unaimed: rot brings a power loss along.
 fn of_kind(plan: &Plan, kind: &str) -> Vec<Fault> {
     let mut faults = plan.0.clone();
-    faults.retain(|f| f.what.kind() == kind);
+    faults.retain(|f| f.on.is_none() && f.what.kind() == kind);
     faults
+}
+
+/// Kind, length and guard of a fault that waits.
+fn check_aimed(scenario: &Scenario, fault: &Fault, trigger: &Trigger) {
+    let profile = scenario.nemesis.aimed.as_ref().expect("the scenario has such faults");
+    assert!(profile.strikes.iter().any(|strike| strike.kind() == fault.what.kind()), "{fault:?}");
+    assert!(fault.lasts_ns <= profile.lasts.max_ns && fault.at_ns < scenario.duration.0, "{fault:?}");
+    let nth = i64::from(trigger.nth);
+    assert!((profile.nth.min..=profile.nth.max).contains(&nth) && trigger.after_ns <= profile.after.max_ns);
+    let sight = Sight::by_name(&trigger.sight).expect("a sight");
+    assert!(Sight::possible(scenario.cluster.has_brokers()).any(|possible| possible == sight));
+    assert!(trigger.peer_as.is_none() || sight.has_peer(), "{fault:?}");
+    let destroys = matches!(fault.what, What::PowerLoss { .. } | What::ReplaceDisk { .. });
+    let all_may_go = scenario.nemesis.any_broker_loses_data || scenario.nemesis.beyond_tolerance;
+    assert_eq!(fault.unless.is_some(), destroys && !all_may_go, "{fault:?}");
 }
 
 /// Links, nodes, times and tolerance of one plan.
@@ -58,6 +74,10 @@ fn check(scenario: &Scenario, plan: &Plan) {
     let mut destroyed = BTreeSet::new();
     for fault in &plan.0 {
         assert!(fault.at_ns >= scenario.nemesis.start.0, "{fault:?} before the start");
+        if let Some(trigger) = &fault.on {
+            check_aimed(scenario, fault, trigger);
+            continue;
+        }
         assert!(fault.at_ns + fault.lasts_ns <= scenario.duration.0, "{fault:?} after the end");
         let rhythm = rhythms.iter().find(|(kind, _)| *kind == fault.what.kind());
         let (_, rhythm) =
@@ -90,6 +110,9 @@ fn check(scenario: &Scenario, plan: &Plan) {
             }
             _ => {}
         }
+    }
+    if scenario.nemesis.beyond_tolerance {
+        return;
     }
     let voters = scenario.cluster.voter_count();
     let of_brokers: BTreeSet<Node> =
@@ -135,6 +158,14 @@ proptest! {
     }
 
     #[test]
+    fn aimed_faults_move_no_other(seed: u64) {
+        let scenario = built_in("ci");
+        let mut whole = plan_of(&scenario, seed);
+        whole.0.retain(|fault| fault.on.is_none());
+        prop_assert_eq!(plan_of(&without(&scenario, "aimed"), seed), whole);
+    }
+
+    #[test]
     fn turns_never_overlap_and_a_kind_gone_only_leaves_its_own(seed: u64) {
         let scenario = built_in("controller-failover");
         let turn = scenario.nemesis.turn.expect("it has turns").0;
@@ -172,7 +203,7 @@ fn without_kinds_there_is_no_fault() {
 
 #[test]
 fn wall_steps_add_up() {
-    let fault = |what| Fault { at_ns: 0, lasts_ns: 0, what };
+    let fault = |what| Fault::at(0, 0, what);
     let node = Node(0);
     let plan = Plan(vec![
         fault(What::WallStep { node, by_ms: -300 }),

@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 use sim::fault::Tail;
 
+use super::aimed::Aimed;
 use super::error::Refusal;
 use super::values::{IntRange, Nanos, NanosRange};
 use super::world::drift_within_bounds;
@@ -172,6 +173,14 @@ pub struct Nemesis {
     /// them, the same one all through a run. (Data logs are not forced.)
     #[serde(skip_serializing_if = "is_false")]
     pub any_broker_loses_data: bool,
+    /// Whatever destroys bytes has a guard: it is skipped where promises could not be kept then. So any
+    /// broker may lose power, not only a minority that stays the same all through a run.
+    #[serde(skip_serializing_if = "is_false")]
+    pub guarded: bool,
+    /// Faults may take more than what promises rest on: bytes of any node are destroyed, and only
+    /// claims that such faults leave standing are judged.
+    #[serde(skip_serializing_if = "is_false")]
+    pub beyond_tolerance: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cut: Option<Cuts>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -206,6 +215,9 @@ pub struct Nemesis {
     pub bit_rot: Option<BitRots>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replace_disk: Option<Timed>,
+    /// Faults that wait for something to happen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub aimed: Option<Aimed>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
@@ -221,6 +233,8 @@ impl Default for Nemesis {
             turn: None,
             targets: Targets::All,
             any_broker_loses_data: false,
+            guarded: false,
+            beyond_tolerance: false,
             cut: None,
             loss: None,
             delay: None,
@@ -238,6 +252,7 @@ impl Default for Nemesis {
             full_disk: None,
             bit_rot: None,
             replace_disk: None,
+            aimed: None,
         }
     }
 }
@@ -282,6 +297,12 @@ impl Nemesis {
         all.into_iter().filter_map(|(kind, rhythm)| Some((kind, rhythm?))).collect()
     }
 
+    /// Does this kind ever strike, aimed or not?
+    pub fn strikes(&self, kind: &str) -> bool {
+        let aimed = self.aimed.iter().flat_map(|aimed| &aimed.strikes);
+        self.rhythms().iter().any(|(name, _)| *name == kind) || aimed.into_iter().any(|strike| strike.kind() == kind)
+    }
+
     pub(super) fn check(&self, duration: Nanos) -> Result<(), Refusal> {
         for (kind, rhythm) in self.rhythms() {
             if rhythm.every < Nanos::from_ms(10) {
@@ -311,6 +332,7 @@ impl Nemesis {
         if self.power_loss.as_ref().is_some_and(|loss| loss.tails.is_empty()) {
             return Err(Refusal::new("nemesis.power-loss.tails", "nothing to draw from; allowed: lost, kept, torn"));
         }
+        self.aimed.as_ref().map_or(Ok(()), |aimed| aimed.check(duration))?;
         self.check_ranges()
     }
 

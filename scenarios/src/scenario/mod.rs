@@ -3,11 +3,12 @@
 //! * [`cluster`]: whose configuration; [`world`]: network, disk, clocks, threads
 //! * [`clients`]: Kafka's own clients
 //! * [`claims`]: workload, floors, limits; [`metric`]: what limits may be of;
-//!   [`faults`]: the nemesis's kinds and rates
+//!   [`faults`]: the nemesis's kinds and rates; [`aimed`]: faults that wait for something
 //! * [`finding`]: what a scenario that must fail shows, and what mends it
 //! * [`values`]: durations, ranges, latencies, limits as people write them
 //! * `set`: `--set`, knobs, `--cluster`; `error`: one message with file and line
 
+pub mod aimed;
 pub mod claims;
 pub mod clients;
 pub mod cluster;

@@ -38,6 +38,18 @@ fn each_refusal_says_where_what_and_what_would_do() {
             "[finding]\nfix = \"FlushRecoveredLog\"\nshows = [\"NoFire\"]",
             "s:5: finding.shows: no invariant is named \"NoFire\"; allowed: ",
         ),
+        (
+            "[nemesis.aimed]\nevery = \"5s\"\nlasts = \"1s\"\nnth = \"0..2\"\nafter = \"0ms\"\nextra = \"1ms\"",
+            "s:7: nemesis.aimed.nth: 0..2; allowed: within 1..1000000",
+        ),
+        (
+            "[nemesis.aimed]\nevery = \"5s\"\nlasts = \"1s\"\nnth = \"1..2\"\nafter = \"0ms\"",
+            "s:4: nemesis.aimed.extra: links are delayed by nothing; give such as 20ms..2s",
+        ),
+        (
+            "[nemesis.aimed]\nevery = \"5s\"\nlasts = \"1s\"\nsights = [\"eclipse\"]\nnth = \"1..2\"\nafter = \"0ms\"",
+            "s:7: nemesis.aimed.sights: nothing is sighted as \"eclipse\"; allowed: ",
+        ),
         ("[network]\ntransport = \"udp\"", "s:4: unknown variant `udp`, expected `tcp` or `datagram`"),
         (
             "[network]\nlatency = \"5\"",
@@ -120,7 +132,7 @@ fn each_refusal_says_where_what_and_what_would_do() {
         ("[nemesis.kill]\nevery = \"5s\"\nlasts = \"30s\"", "s:5: nemesis.kill.lasts: 30s does not fit into 20s"),
         (
             "[nemesis.kil]\nevery = \"5s\"",
-            "s:3: unknown field `kil`, expected one of `swarm`, `start`, `turn`, `targets`, `any-broker-loses-data`, `cut`, `loss`, `delay`, `duplicate`, `kill`, `power-loss`, `terminate`, `pause`, `stall`, `drift`, `wall-step`, `wall-smear`, `fsync-fails`, `slow-disk`, `full-disk`, `bit-rot`, `replace-disk`",
+            "s:3: unknown field `kil`, expected one of `swarm`, `start`, `turn`, `targets`, `any-broker-loses-data`, `guarded`, `beyond-tolerance`, `cut`, `loss`, `delay`, `duplicate`, `kill`, `power-loss`, `terminate`, `pause`, `stall`, `drift`, `wall-step`, `wall-smear`, `fsync-fails`, `slow-disk`, `full-disk`, `bit-rot`, `replace-disk`, `aimed`",
         ),
         (
             "[nemesis.drift]\nevery = \"5s\"\nlasts = \"1s\"\nppm = \"fast\"",

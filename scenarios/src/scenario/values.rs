@@ -83,7 +83,7 @@ impl FromStr for Nanos {
 }
 
 /// A range of durations with both ends, "1s..5s", or one duration.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct NanosRange {
     /// Shortest.
     pub min_ns: u64,

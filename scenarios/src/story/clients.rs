@@ -81,7 +81,7 @@ impl Cluster {
         let (_, index) = self.topic(topic)?;
         let client = teller(&self.inner.clients.admins, "admins")?;
         let number = self.kafka_client(client, KafkaClient::next_operation)?;
-        self.ask(client, ClientOperation::CreateTopic { topic: index });
+        self.ask(client, ClientOperation::CreateTopics { topics: vec![index] });
         Ok(Operation {
             cluster: self.clone(),
             client,
@@ -102,7 +102,7 @@ impl Cluster {
         let of = self.topic_partition(topic, partition)?;
         let client = teller(&self.inner.clients.producers, "producers")?;
         let first = self.kafka_client(client, KafkaClient::next_value)?;
-        self.ask(client, ClientOperation::Send { partition: of, count });
+        self.ask(client, ClientOperation::Send { topic: of.topic, partition: of.partition, count });
         Ok(Operation {
             cluster: self.clone(),
             client,
@@ -115,7 +115,7 @@ impl Cluster {
     pub fn assign(&self, topic: &str, partition: i32) -> Result<(), StoryError> {
         let of = self.topic_partition(topic, partition)?;
         let client = teller(&self.inner.clients.consumers, "consumers")?;
-        self.ask(client, ClientOperation::Assign { partition: of });
+        self.ask(client, ClientOperation::Assign { topic: of.topic, partition: of.partition });
         Ok(())
     }
 

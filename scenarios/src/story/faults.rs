@@ -106,7 +106,7 @@ impl Cluster {
         if now + 1 >= self.inner.heals_ns {
             return Err(StoryError(format!("{kind}: the scenario's duration is over, and all faults with it")));
         }
-        let fault = Fault { at_ns: now, lasts_ns, what };
+        let fault = Fault::at(now, lasts_ns, what);
         let number = with(|run| run.world.submit(&mut run.watch, Submitted::Fault(fault)));
         self.settle().await?;
         number.ok_or_else(|| StoryError(format!("{kind}: the world gave the fault no number")))

@@ -57,6 +57,7 @@ use std::cell::RefCell;
 use std::future::Future;
 use std::rc::Rc;
 
+use crate::cluster::Explicit;
 use sim::drive::Ended;
 use sim::fault::Plan;
 use sim::world::Recorded;
@@ -166,7 +167,7 @@ impl Story {
     }
 
     fn request(&self, host: Host) -> Request<'_> {
-        Request { host, plan: Some(Plan::default()), ..Request::new(&self.scenario, self.seed) }
+        Request { host, explicit: Explicit::plan(Plan::default()), ..Request::new(&self.scenario, self.seed) }
     }
 }
 

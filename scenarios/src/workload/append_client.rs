@@ -6,10 +6,10 @@ use std::rc::Rc;
 use raft::ids::{NodeId, Offset};
 use raft::message::{AppendRecordsRequest, ErrorCode, ReadRecordsRequest, Request, Response};
 use sim::process::{Connection, Effect, Input, Node, Now, Out};
-use sim::rng::Entropy;
+use sim::rng::{Entropy, Purpose, Seed};
 use smallvec::SmallVec;
 
-use super::ClientOperation;
+use super::operation::{Agenda, ClientOperation, Timetable};
 use crate::actor::{Actor, AttemptEvent, Message, Parcel, Said};
 
 /// How a client works.
@@ -35,6 +35,14 @@ pub struct ClientSpec {
     pub read_records: u16,
     /// Fewest and most records of one append.
     pub records: (u8, u8),
+    /// Its own draws of how many that is.
+    pub draws: Entropy,
+    /// What it is asked for instead of what it would do of its own accord, up to `agenda_ends_ns`.
+    pub timetable: Option<Rc<[(u64, ClientOperation)]>>,
+    /// From then on, on its monotonic clock, it does as it would, whatever the timetable says, ns.
+    pub agenda_ends_ns: u64,
+    /// It keeps what it does of its own accord.
+    pub keeps_timetable: bool,
 }
 
 impl ClientSpec {
@@ -51,6 +59,10 @@ impl ClientSpec {
             read_again_at_ns: u64::MAX,
             read_records: 0,
             records: (1, 1),
+            draws: Seed(0).entropy(Purpose::Workload, 0),
+            timetable: None,
+            agenda_ends_ns: 0,
+            keeps_timetable: false,
         }
     }
 }
@@ -98,6 +110,10 @@ pub struct AppendClient {
     resting: bool,
     /// It reads for the second time.
     reads_again: bool,
+    booted_ns: u64,
+    draws: Entropy,
+    agenda: Option<Agenda>,
+    asked: Option<Timetable>,
 }
 
 impl AppendClient {
@@ -116,8 +132,12 @@ impl AppendClient {
             owed: 0,
             resting: false,
             reads_again: false,
+            booted_ns: now.mono_ns,
+            draws: spec.draws.clone(),
+            agenda: spec.timetable.clone().map(Agenda::new),
+            asked: spec.keeps_timetable.then(Timetable::new),
         };
-        client.arm(out);
+        client.arm(now, out);
         client
     }
 
@@ -149,10 +169,40 @@ impl AppendClient {
         }
         self.expire(now, entropy, out);
         self.read_again_if_due(now);
-        self.append_if_due(now, entropy, out);
-        while self.owed > 0 && self.append_if_due(now, entropy, out) {}
-        self.read_if_due(now, out);
-        self.arm(out);
+        if self.agenda.is_some() && now.mono_ns < self.spec.agenda_ends_ns {
+            self.go_by_agenda(now, out);
+        } else {
+            self.append_if_due(now, out);
+            self.read_if_due(now, out);
+        }
+        while self.owed > 0 && self.append_owed(now, out) {}
+        self.arm(now, out);
+    }
+
+    /// What it has done of its own accord, if it was to keep that.
+    pub fn timetable(&self) -> &[(u64, ClientOperation)] {
+        self.asked.as_deref().unwrap_or_default()
+    }
+
+    fn go_by_agenda(&mut self, now: Now, out: &mut Out<Actor>) {
+        let since_boot_ns = now.mono_ns - self.booted_ns;
+        while let Some(operation) = self.agenda.as_mut().and_then(|agenda| agenda.take_due(since_boot_ns)) {
+            match operation {
+                ClientOperation::AppendRecords { records } => {
+                    self.append(records, now, out);
+                }
+                ClientOperation::ReadFrom { server } if usize::from(server) < self.ways.len() => {
+                    self.read_from(usize::from(server), now, out);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn note(&mut self, due_ns: u64, what: ClientOperation) {
+        if let Some(asked) = &mut self.asked {
+            asked.push((due_ns.saturating_sub(self.booted_ns), what));
+        }
     }
 
     fn say(event: AttemptEvent, out: &mut Out<Actor>) {
@@ -242,15 +292,34 @@ impl AppendClient {
         }
     }
 
-    /// True if an append was sent.
-    fn append_if_due(&mut self, now: Now, entropy: &mut Entropy, out: &mut Out<Actor>) -> bool {
-        let due = !self.resting && now.mono_ns >= self.next_append_ns;
-        if !due && self.owed == 0 {
-            return false;
+    fn append_if_due(&mut self, now: Now, out: &mut Out<Actor>) {
+        let due_ns = self.next_append_ns;
+        if self.resting || now.mono_ns < due_ns {
+            return;
         }
-        if due {
-            self.next_append_ns = now.mono_ns + self.spec.append_interval_ns;
-        }
+        self.next_append_ns = now.mono_ns + self.spec.append_interval_ns;
+        let records = self.draw_records();
+        self.note(due_ns, ClientOperation::AppendRecords { records });
+        // One that was asked for from outside may go with it.
+        let sent = self.append(records, now, out);
+        self.owed = self.owed.saturating_sub(u32::from(sent));
+    }
+
+    /// True if one was sent.
+    fn append_owed(&mut self, now: Now, out: &mut Out<Actor>) -> bool {
+        let records = self.draw_records();
+        let sent = self.append(records, now, out);
+        self.owed -= u32::from(sent);
+        sent
+    }
+
+    fn draw_records(&mut self) -> u8 {
+        let (fewest, most) = self.spec.records;
+        fewest + self.draws.below(u64::from(most - fewest) + 1) as u8
+    }
+
+    /// True if it was sent.
+    fn append(&mut self, records: u8, now: Now, out: &mut Out<Actor>) -> bool {
         let place = self.leader;
         if self.ways[place].connection.is_none() {
             self.connect(place, now, out);
@@ -261,9 +330,7 @@ impl AppendClient {
         if unanswered >= usize::from(self.spec.max_in_flight) {
             return false;
         }
-        let (fewest, most) = self.spec.records;
-        let count = u64::from(fewest) + entropy.below(u64::from(most - fewest) + 1);
-        self.owed = self.owed.saturating_sub(1);
+        let count = u64::from(records);
         let values = (self.next_value..self.next_value + count).collect();
         let event = AttemptEvent::AppendInvoked {
             attempt: self.next_attempt,
@@ -277,17 +344,21 @@ impl AppendClient {
     }
 
     fn read_if_due(&mut self, now: Now, out: &mut Out<Actor>) {
-        if self.resting || now.mono_ns < self.next_read_ns {
+        let due_ns = self.next_read_ns;
+        if self.resting || now.mono_ns < due_ns {
             return;
         }
         self.next_read_ns = now.mono_ns + self.spec.read_interval_ns;
         let place = self.read_turn;
         self.read_turn = (self.read_turn + 1) % self.ways.len();
+        self.note(due_ns, ClientOperation::ReadFrom { server: place as u16 });
+        self.read_from(place, now, out);
+    }
+
+    fn read_from(&mut self, place: usize, now: Now, out: &mut Out<Actor>) {
         if self.ways[place].connection.is_none() {
             self.connect(place, now, out);
-            return;
-        }
-        if !self.ways[place].in_flight.iter().any(|other| other.read) {
+        } else if !self.ways[place].in_flight.iter().any(|other| other.read) {
             self.read(place, now, out);
         }
     }
@@ -335,11 +406,16 @@ impl AppendClient {
         out.push(Effect::Request { connection, message });
     }
 
-    fn arm(&self, out: &mut Out<Actor>) {
-        let mut at_mono_ns = u64::MAX;
-        if !self.resting {
-            at_mono_ns = self.next_append_ns.min(self.next_read_ns);
-        }
+    fn arm(&self, now: Now, out: &mut Out<Actor>) {
+        let own_ns = self.next_append_ns.min(self.next_read_ns);
+        let mut at_mono_ns = match &self.agenda {
+            Some(agenda) if now.mono_ns < self.spec.agenda_ends_ns => {
+                let next_ns = agenda.next_ns().map_or(u64::MAX, |at_ns| self.booted_ns + at_ns);
+                next_ns.min(self.spec.agenda_ends_ns)
+            }
+            _ if self.resting => u64::MAX,
+            _ => own_ns,
+        };
         let leader = &self.ways[self.leader];
         if self.owed > 0 && leader.connection.is_none() && !leader.connecting {
             at_mono_ns = at_mono_ns.min(leader.not_before_ns);

@@ -2,7 +2,7 @@
 //!
 //! * `append_client`: the model's client, for scenarios of the quorum alone
 //! * `kafka`: Kafka's own clients, for full clusters
-//! * `operation`: what a story may ask of either
+//! * `operation`: what may be asked of either, and lists of it
 
 mod append_client;
 mod kafka;
@@ -10,7 +10,7 @@ mod operation;
 
 pub use append_client::{AppendClient, ClientSpec};
 pub use kafka::{KafkaClient, KafkaClientRole, KafkaClientSpec, Topics, all_partitions};
-pub use operation::ClientOperation;
+pub use operation::{Asked, ClientOperation, Timetable};
 
 /// Bytes of a batch with so many records, at most.
 pub fn append_bytes(records: u64) -> u64 {

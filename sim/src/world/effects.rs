@@ -54,7 +54,15 @@ impl<P: Process> World<P> {
                 self.nodes[index].threads[usize::from(thread.0)].busy = Busy::Cut;
                 break;
             }
-            match self.apply_one(watch, node, thread, effect) {
+            let then = self.apply_one(watch, node, thread, effect);
+            if watch.has_sighted() {
+                self.take_sightings(watch);
+                if self.nodes[index].dying.is_some() {
+                    self.nodes[index].threads[usize::from(thread.0)].busy = Busy::Cut;
+                    break;
+                }
+            }
+            match then {
                 Then::Next => {}
                 Then::Barrier(file) => {
                     self.nodes[index].threads[usize::from(thread.0)].held.extend(effects.drain(next..));
@@ -84,6 +92,10 @@ impl<P: Process> World<P> {
             return false;
         }
         let Some(doom) = state.doomed.take() else { return false };
+        if self.is_forbidden(watch, doom.fault) {
+            self.note(watch, doom.fault, crate::watch::Phase::Skipped);
+            return false;
+        }
         self.struck(watch, doom.fault);
         self.condemn(watch, node, doom.dying);
         true

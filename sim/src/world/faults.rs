@@ -36,16 +36,40 @@ impl<P: Process> World<P> {
     pub(crate) fn schedule_fault(&mut self, index: u32, fault: &Fault) {
         let identity = fault.content_hash();
         self.push_plan(fault.at_ns, identity, Due::FaultStart(index));
+        // An aimed one ends so long after it has struck.
+        if fault.on.is_none() {
+            self.schedule_end(index, fault, fault.at_ns);
+        }
+    }
+
+    fn schedule_end(&mut self, index: u32, fault: &Fault, struck_at: u64) {
         if fault.lasts_ns > 0 && !boots_by_itself(&fault.what) {
-            self.push_plan(fault.at_ns.saturating_add(fault.lasts_ns), identity, Due::FaultEnd(index));
+            self.push_plan(struck_at.saturating_add(fault.lasts_ns), fault.content_hash(), Due::FaultEnd(index));
         }
     }
 
     pub(crate) fn fault_starts<W: Watch<P>>(&mut self, watch: &mut W, index: usize) -> bool {
-        let plan = self.plan.clone();
-        let fault = &plan.0[index];
         if self.healed {
             return false;
+        }
+        if !self.begins_to_wait(index) {
+            self.strike_now(watch, index);
+            self.run_ready(watch);
+        }
+        true
+    }
+
+    /// Its time has come, by the clock or by what was sighted.
+    pub(super) fn strike_now<W: Watch<P>>(&mut self, watch: &mut W, index: usize) {
+        let plan = self.plan.clone();
+        let fault = &plan.0[index];
+        // One that waits for its place between two effects is judged there.
+        if !self.finds_its_place_later(&fault.what) && self.is_forbidden(watch, index) {
+            self.note(watch, index, Phase::Skipped);
+            return;
+        }
+        if fault.on.is_some() {
+            self.schedule_end(index as u32, fault, self.now);
         }
         let lasts = fault.lasts_ns > 0 && !boots_by_itself(&fault.what);
         match self.apply_fault(watch, index, fault) {
@@ -56,8 +80,15 @@ impl<P: Process> World<P> {
             Came::Armed => self.in_force[index] = lasts,
             Came::Nothing => self.note(watch, index, Phase::Skipped),
         }
-        self.run_ready(watch);
-        true
+    }
+
+    fn finds_its_place_later(&mut self, what: &What) -> bool {
+        match what {
+            What::Kill { node, after_effects: Some(_) } | What::PowerLoss { node, after_effects: Some(_), .. } => {
+                self.is_up(*node)
+            }
+            _ => false,
+        }
     }
 
     /// Counts and shows a fault at the moment it takes effect.
@@ -128,7 +159,7 @@ impl<P: Process> World<P> {
         }
     }
 
-    fn note<W: Watch<P>>(&mut self, watch: &mut W, index: usize, phase: Phase) {
+    pub(super) fn note<W: Watch<P>>(&mut self, watch: &mut W, index: usize, phase: Phase) {
         let plan = self.plan.clone();
         let fault = &plan.0[index];
         let code = match phase {
@@ -250,6 +281,7 @@ impl<P: Process> World<P> {
         for index in 0..self.in_force.len() {
             self.fault_ends(watch, index);
         }
+        self.stop_waiting(watch);
         self.healed = true;
         self.trace.plan(self.now, u32::MAX, 4, 0);
         for node in 0..self.nodes.len() {

@@ -63,7 +63,10 @@ impl Fetcher {
         }
         let any_epoch = replicas.bugs().has(Bug::Kafka18991StaleFetchApplied);
         for found in answer.partitions.iter() {
-            let Some(state) = self.partitions.get(&found.partition).copied() else { continue };
+            let Some(state) = self.partitions.get(&found.partition).copied() else {
+                cut_though_removed(asked, found, replicas, step);
+                continue;
+            };
             let of_this = |asked: &&FetchPartition| {
                 asked.partition == found.partition && asked.fetch_offset == state.fetch_offset
             };
@@ -211,8 +214,28 @@ fn truncate(
         Some(local) => local.offset.min(end),
     };
     step.out.probe(Probe::DivergingFetch);
+    if replicas.bugs().has(Bug::Kafka2143RestartFromZero) {
+        replicas.truncate_fully_and_start_at(id, Offset(0), step);
+        return Verdict::Continue(fetch_from_end(id, state, replicas));
+    }
     replicas.truncate(id, target, step);
     Verdict::Continue(fetch_from_end(id, state, replicas))
+}
+
+/// [`Bug::Kafka13207AnswerForRemovedPartition`]
+fn cut_though_removed(
+    asked: &[FetchPartition],
+    found: &FetchablePartition,
+    replicas: &mut ReplicaManager,
+    step: &mut Step<'_>,
+) {
+    let asked = asked.iter().find(|asked| asked.partition == found.partition);
+    if let (true, Some(asked), Some(diverging)) =
+        (replicas.bugs().has(Bug::Kafka13207AnswerForRemovedPartition), asked, found.diverging_epoch)
+    {
+        let state = FetchState::new(asked.fetch_offset, asked.current_leader_epoch, None);
+        truncate(found.partition, diverging, state, replicas, step);
+    }
 }
 
 fn back_in_range(

@@ -9,6 +9,7 @@ use super::clean_shutdown;
 use super::partition_log::{PartitionLog, PartitionLogConfig};
 use super::paths;
 use super::recovery::{LastEnd, recover};
+use crate::bugs::Bug;
 use crate::fixes::Fixes;
 use crate::ids::{BrokerEpoch, Offset, TopicIdPartition, Uuid};
 use crate::io::{DurableFiles, Out};
@@ -77,11 +78,12 @@ impl LogManager {
     pub fn start(&mut self, is_assigned: impl Fn(TopicIdPartition) -> bool, out: &mut Out) {
         self.started = true;
         out.effects.append(&mut self.at_start.effects);
+        let inverted = self.config.bugs.has(Bug::Kafka13127StrayDetectionInverted);
         let strays: Vec<_> = self
             .loaded
             .iter()
             .filter(|((_, partition), log)| {
-                !is_assigned(TopicIdPartition { topic_id: log.topic_id(), partition: *partition })
+                is_assigned(TopicIdPartition { topic_id: log.topic_id(), partition: *partition }) == inverted
             })
             .map(|(key, _)| key.clone())
             .collect();

@@ -2,6 +2,8 @@
 //! (controller-broker.md §6.1, §6.6, §6.9). Appends are not forced; only the leader-epoch
 //! checkpoint and `partition.metadata` are, before the records they speak of.
 
+mod truncation;
+
 use std::rc::Rc;
 use std::slice;
 
@@ -128,7 +130,11 @@ impl PartitionLog {
         let start = segments[0].base_offset;
         let batches = segments.iter().flat_map(|segment| &segment.entries).map(|entry| &*entry.batch);
         PartitionLog {
-            producers: ProducerStates::rebuild(batches),
+            producers: if config.bugs.has(Bug::ProducerStateNotRestored) {
+                ProducerStates::default()
+            } else {
+                ProducerStates::rebuild(batches)
+            },
             config,
             directory,
             topic_id,
@@ -220,9 +226,15 @@ impl PartitionLog {
         }
         let original = match self.producers.check(batch) {
             Err(ErrorCode::OutOfOrderSequenceNumber) if self.config.bugs.has(Bug::SequenceNotChecked) => None,
+            Ok(Some(_)) if self.config.bugs.has(Bug::RetryRefusedAsOutOfOrder) => {
+                return Err(ErrorCode::OutOfOrderSequenceNumber);
+            }
             checked => checked?,
         };
-        if let Some(BatchMetadata { first_offset, last_offset, .. }) = original {
+        if let Some(BatchMetadata { mut first_offset, last_offset, .. }) = original {
+            if self.config.bugs.has(Bug::RetryAnsweredWithWrongOffset) {
+                first_offset = self.end;
+            }
             return Ok(LeaderAppend::Duplicate { first: first_offset, last: last_offset });
         }
         let batch = if self.config.bugs.has(Bug::ProducerNotAppended) {
@@ -237,6 +249,15 @@ impl PartitionLog {
         self.append(slice::from_ref(&batch), now_ms, out);
         self.producers.update(&batch);
         Ok(LeaderAppend::Appended { first: batch.base_offset, last: batch.last_offset })
+    }
+
+    /// [`Bug::Kafka6683StateBeforeAppend`]: what will not be appended counts among its producer's.
+    pub(in crate::broker) fn note_producers(&mut self, records: &Records, epoch: LeaderEpoch) {
+        for batch in &records.0 {
+            if self.producers.check(batch) == Ok(None) {
+                self.producers.update(&batch.assigned(self.end, epoch));
+            }
+        }
     }
 
     /// Batches as the leader has them. Offsets may jump ahead, never back (Kafka's `append` with
@@ -342,67 +363,12 @@ impl PartitionLog {
         }
     }
 
-    /// Removes every batch that reaches to `target` or beyond, with epochs and producer state.
-    /// Below the high watermark it is allowed and clips it (§6.5). The cut itself is not forced;
-    /// the removal of whole segments is, for a segment that came back after a power loss would
-    /// follow on other records than it did (a file system's journal keeps that order for Kafka).
-    /// If it says that something was cut, the recovery points must be checkpointed before anything
-    /// is appended: an older one would vouch for what comes (`LogManager.truncateTo`).
-    #[must_use]
-    pub fn truncate_to(&mut self, target: Offset, out: &mut Out) -> bool {
-        if target >= self.end {
-            // An epoch of which this replica, as its leader, wrote no record must go all the same:
-            // the next fetch would name it, and part from the leader's log for ever.
-            if self.epochs.truncate_from_end(self.end) {
-                self.write_epochs(out);
-            }
-            return false;
-        }
-        let keep = self.segment_of(target.max(self.start_offset())) + 1;
-        for segment in self.segments[keep..].iter().rev() {
-            out.push(Effect::Unlink { path: paths::segment(&self.directory, segment.base_offset) });
-        }
-        if keep < self.segments.len() {
-            out.push(Effect::FsyncDirectory);
-            self.directory_dirty = false;
-            self.segments.truncate(keep);
-        }
-        self.active_mut().truncate(target, out);
-        self.end = self.active_mut().end_offset();
-        self.after_truncation(out);
-        true
-    }
-
-    /// `truncateFullyAndStartAt`: drops everything; the next record gets `offset`. The recovery
-    /// points are to be checkpointed, as above.
-    pub fn truncate_fully_and_start_at(&mut self, offset: Offset, out: &mut Out) {
-        for segment in self.segments.drain(..).rev() {
-            out.push(Effect::Unlink { path: paths::segment(&self.directory, segment.base_offset) });
-        }
-        out.push(Effect::FsyncDirectory);
-        self.new_segment(offset, out);
-        self.end = offset;
-        self.recovery_point = offset;
-        self.epochs = EpochCache::default();
-        self.write_epochs(out);
-        self.after_truncation(out);
-    }
-
-    fn after_truncation(&mut self, out: &mut Out) {
-        self.truncations += 1;
-        self.recovery_point = self.recovery_point.min(self.end);
-        self.high_watermark = self.high_watermark.clamp(self.start_offset(), self.end);
-        if self.epochs.truncate_from_end(self.end) {
-            self.write_epochs(out);
-        }
-        let entries = self.segments.iter().flat_map(|segment| &segment.entries);
-        self.producers = ProducerStates::rebuild(entries.map(|entry| &*entry.batch));
-    }
-
     fn write_epochs(&mut self, out: &mut Out) {
         self.epochs_written = true;
         let handle = self.handles.leader_epoch_checkpoint();
-        self.epochs.write_to(&paths::leader_epoch_checkpoint(&self.directory), handle, Force::Durable, out);
+        let lax = self.config.bugs.has(Bug::Kafka16541EpochCheckpointNotForced);
+        let force = if lax { Force::Nothing } else { Force::Durable };
+        self.epochs.write_to(&paths::leader_epoch_checkpoint(&self.directory), handle, force, out);
     }
 
     /// Whole batches from the one that holds `from`, none that reaches beyond `end` (exclusive), up

@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use super::partition_log::PartitionLogConfig;
 use super::paths::{self, Handles};
-use crate::ids::{Offset, Uuid};
+use crate::ids::{LeaderEpoch, Offset, Uuid};
 use crate::io::{DurableFiles, Effect, Out, Probe};
 use crate::log::{Batch, Entry, EpochCache, Force, LogError, Segment, read_topic_id};
 
@@ -51,8 +51,10 @@ pub(super) fn recover(
     let end = segments[segments.len() - 1].end_offset();
     let mut epochs = checkpoint.clone();
     for entry in segments.iter().flat_map(|segment| &segment.entries) {
-        if epochs.latest_epoch().is_none_or(|latest| entry.batch.epoch > latest) {
-            epochs.assign(entry.batch.epoch, entry.base_offset);
+        // As Kafka's `LogSegment.recover`: a batch of no epoch starts none.
+        let epoch = entry.batch.epoch;
+        if epoch >= LeaderEpoch(0) && epochs.latest_epoch().is_none_or(|latest| epoch > latest) {
+            epochs.assign(epoch, entry.base_offset);
         }
     }
     epochs.truncate_from_end(end);

@@ -38,7 +38,14 @@ impl Partition {
         }
         let end = self.log.end_offset();
         let committed_only = self.bugs.has(Bug::Kip497CommittedIsrOnly);
+        let leaves_at_once = |id: NodeId| {
+            self.bugs.has(Bug::ShrinkCountsAtOnce)
+                && matches!(&self.isr, IsrState::PendingShrink { removed, .. } if removed.contains(&id))
+        };
         let counts = |replica: &&Replica| {
+            if leaves_at_once(replica.broker_id) {
+                return false;
+            }
             if committed_only {
                 return self.isr.effective().contains(&replica.broker_id);
             }

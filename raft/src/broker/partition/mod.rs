@@ -243,6 +243,7 @@ impl Partition {
     /// May a request that names `epoch` (-1: not checked) use this replica? Epochs are compared
     /// before the role is (§6.5).
     pub fn check_access(&self, epoch: LeaderEpoch, only_leader: bool) -> Result<(), ErrorCode> {
+        let epoch = if self.bugs.has(Bug::Kip320EpochOfFetchIgnored) { LeaderEpoch(-1) } else { epoch };
         if epoch.0 >= 0 && epoch < self.leader_epoch {
             Err(ErrorCode::FencedLeaderEpoch)
         } else if epoch.0 >= 0 && epoch > self.leader_epoch {
@@ -266,6 +267,9 @@ impl Partition {
             return Err(ErrorCode::NotLeaderOrFollower);
         }
         if acks == -1 && self.isr.effective().len() < self.effective_min_isr() {
+            if self.bugs.has(Bug::Kafka6683StateBeforeAppend) {
+                self.log.note_producers(records, self.leader_epoch);
+            }
             return Err(ErrorCode::NotEnoughReplicas);
         }
         let appended = self.log.append_as_leader(records, self.leader_epoch, around.now_ms, out)?;
@@ -303,6 +307,9 @@ impl Partition {
         let diverges = end.epoch < last_fetched_epoch || end.offset < fetch_offset;
         if diverges && self.bugs.has(Bug::WrongDivergenceAnswer) {
             return Ok(Some(OffsetAndEpoch { offset: self.log.end_offset(), epoch: last_fetched_epoch }));
+        }
+        if diverges && self.bugs.has(Bug::Kip279EndOffsetWithoutEpoch) {
+            return Ok(Some(OffsetAndEpoch { epoch: last_fetched_epoch, ..end }));
         }
         Ok(diverges.then_some(end))
     }

@@ -31,7 +31,11 @@ impl ReplicaManager {
             self.lead(partition, view, step);
             touched.push(partition.partition);
         }
+        let deaf = self.in_controlled_shutdown && self.bugs().has(Bug::Kafka14296DemotionIgnored);
         for partition in following {
+            if deaf && self.partition(partition.partition).is_some_and(Partition::is_leader) {
+                continue;
+            }
             self.follow(partition, view, step, &mut changes);
             touched.push(partition.partition);
         }

@@ -84,7 +84,7 @@ impl Producer {
         config.check()?;
         Ok(Producer {
             network: NetworkClient::new(&config.client, config.max_in_flight),
-            sequences: config.enable_idempotence.then(TransactionManager::default),
+            sequences: config.enable_idempotence.then(|| TransactionManager::new(config.client.bugs)),
             config,
             accumulator: RecordAccumulator::default(),
             initializing: Initializing::default(),

@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::batch::{ProducerBatch, ProducerIdAndEpoch, ProducerState, increment_sequence};
+use crate::bugs::{Bug, Bugs};
 use crate::client::TopicPartition;
 use crate::client::errors::is_retriable;
 use crate::ids::Offset;
@@ -22,6 +23,7 @@ const NO_LAST_ACKED: i32 = -1;
 /// The session and its sequences.
 #[derive(Clone, Debug, Default)]
 pub(super) struct TransactionManager {
+    bugs: Bugs,
     /// `None`: InitProducerId must be asked.
     session: Option<ProducerIdAndEpoch>,
     partitions: SortedMap<TopicPartition, PartitionEntry>,
@@ -49,6 +51,11 @@ impl Default for PartitionEntry {
 }
 
 impl TransactionManager {
+    /// Has no producer id yet.
+    pub fn new(bugs: Bugs) -> TransactionManager {
+        TransactionManager { bugs, ..TransactionManager::default() }
+    }
+
     /// Has the producer an id?
     pub fn has_producer_id(&self) -> bool {
         self.session.is_some()
@@ -126,9 +133,12 @@ impl TransactionManager {
         let Some(session) = self.session else { return };
         let entry = self.partitions.get_or_insert_with(batch.partition, PartitionEntry::default);
         if entry.session != Some(session) && entry.in_flight.is_empty() {
+            let first_session = entry.session.is_none();
             entry.session = Some(session);
-            entry.next_sequence = 0;
-            entry.last_acked_sequence = NO_LAST_ACKED;
+            if first_session || !self.bugs.has(Bug::Kafka12152BumpKeepsSequences) {
+                entry.next_sequence = 0;
+                entry.last_acked_sequence = NO_LAST_ACKED;
+            }
         }
         batch.set_state(ProducerState { session, base_sequence: entry.next_sequence });
         entry.next_sequence = increment_sequence(entry.next_sequence, batch.count());

@@ -9,6 +9,7 @@ use crate::controller::result::{ControllerResult, EndOffsetHook};
 use crate::controller::settings::ControllerSettings;
 use crate::controller::state::ControllerState;
 use crate::fixes::Fix;
+use crate::ids::Offset;
 use crate::message::ErrorCode;
 use crate::message::cluster::{BrokerHeartbeatRequest, BrokerHeartbeatResponse};
 use crate::metadata::image::BrokerRegistration;
@@ -19,10 +20,15 @@ pub fn process_heartbeat(
     heartbeats: &mut BrokerHeartbeatManager,
     settings: &ControllerSettings,
     request: &BrokerHeartbeatRequest,
+    next_write_offset: Offset,
 ) -> Result<ControllerResult<BrokerHeartbeatResponse>, ErrorCode> {
     let (id, epoch) = (request.broker_id, request.broker_epoch);
     let broker = registered(state, request)?;
-    let registered_at = state.cluster.registration_offset(id);
+    let registered_at = if settings.bugs.has(Bug::Kafka13959UnfencedAtLogEndOnly) {
+        Some(Offset(next_write_offset.0 - 1))
+    } else {
+        state.cluster.registration_offset(id)
+    };
     let is_caught_up = registered_at.is_some_and(|at| request.current_metadata_offset >= at.0);
     let view = View { state, heartbeats, settings };
     let current = heartbeats.control_state(id).unwrap_or(BrokerControlState::Fenced);

@@ -34,6 +34,7 @@ pub enum BrokerControlState {
 #[derive(Clone, Debug)]
 pub struct BrokerHeartbeatManager {
     session_timeout_ns: u64,
+    bugs: Bugs,
     brokers: BTreeMap<NodeId, BrokerHeartbeatState>,
     /// Monotonic ns of the last contact. A stale epoch makes an entry of its own, which expires.
     contacts: BTreeMap<(NodeId, BrokerEpoch), u64>,
@@ -49,7 +50,7 @@ impl BrokerHeartbeatManager {
         now_ns: u64,
     ) -> BrokerHeartbeatManager {
         let mut manager =
-            BrokerHeartbeatManager { session_timeout_ns, brokers: BTreeMap::new(), contacts: BTreeMap::new() };
+            BrokerHeartbeatManager { session_timeout_ns, bugs, brokers: BTreeMap::new(), contacts: BTreeMap::new() };
         for (&id, broker) in cluster.brokers() {
             manager.register(id, broker.fenced);
             if !broker.fenced && !bugs.has(Bug::Kafka18138NoSessionAfterFailover) {
@@ -115,7 +116,7 @@ impl BrokerHeartbeatManager {
     pub fn update_controlled_shutdown_offset(&mut self, broker: NodeId, offset: i64) {
         if let Some(state) = self.brokers.get_mut(&broker)
             && !state.fenced
-            && state.controlled_shutdown_offset < 0
+            && (state.controlled_shutdown_offset < 0 || self.bugs.has(Bug::Kafka14292ShutdownTargetMoves))
         {
             state.controlled_shutdown_offset = offset;
         }

@@ -55,7 +55,8 @@ pub fn register_broker(
 
     let mut records = Vec::new();
     let keeps = existing.filter(|_| settings.bugs.has(Bug::BrokerEpochReused));
-    let broker_epoch = match same_incarnation.or(keeps) {
+    let again = same_incarnation.filter(|_| !settings.bugs.has(Bug::Kafka16952NewEpochAtReregistration));
+    let broker_epoch = match again.or(keeps) {
         Some(existing) => existing.epoch,
         None => BrokerEpoch(next_write_offset.0),
     };
@@ -80,6 +81,7 @@ pub fn register_broker(
     if waits && settings.fixes.has(Fix::SessionSinceRegistration) {
         heartbeats.contact(broker_id, broker_epoch, now_ns);
     }
+    let unchanged = same_incarnation.filter(|_| !settings.bugs.has(Bug::Kafka16757ReregistrationFences));
     records.push(MetadataRecord::RegisterBroker(RegisterBroker {
         broker_id,
         is_migrating_zk_broker: false,
@@ -88,8 +90,8 @@ pub fn register_broker(
         end_points: end_points(&request.listeners),
         features: features(&request.features),
         rack: request.rack.clone(),
-        fenced: same_incarnation.or(takes_over).is_none_or(|broker| broker.fenced),
-        in_controlled_shutdown: same_incarnation.is_some_and(|broker| broker.in_controlled_shutdown),
+        fenced: unchanged.or(takes_over).is_none_or(|broker| broker.fenced),
+        in_controlled_shutdown: unchanged.is_some_and(|broker| broker.in_controlled_shutdown),
         log_dirs,
         cordoned_log_dirs: None,
     }));

@@ -78,7 +78,8 @@ impl QuorumController {
         let latest = self.committed.clone();
         let session_ns = u64::from(self.settings.broker_session_timeout_ms) * NS_PER_MS;
         let (cluster, bugs) = (&latest.newest().cluster, self.settings.bugs);
-        let heartbeats = BrokerHeartbeatManager::activate(session_ns, cluster, bugs, step.now.mono_ns);
+        let heartbeats =
+            BrokerHeartbeatManager::activate(session_ns, cluster, bugs, self.settings.session_now_ns(step.now));
         self.active = Some(Active { epoch, latest, next_write_offset: log.end_offset(), heartbeats });
         self.queue.prepend(Event::CompleteActivation);
         self.fail_deferred();

@@ -156,7 +156,8 @@ impl QuorumController {
             let Some(active) = &mut self.active else {
                 return self.answers.push(pending.failure(ErrorCode::NotController));
             };
-            active.heartbeats.contact(request.broker_id, request.broker_epoch, step.now.mono_ns);
+            let now_ns = self.settings.session_now_ns(step.now);
+            active.heartbeats.contact(request.broker_id, request.broker_epoch, now_ns);
         }
         if pending.is_empty() {
             return self.answers.push(pending.failure(ErrorCode::None));

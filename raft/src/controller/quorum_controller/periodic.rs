@@ -74,7 +74,7 @@ impl QuorumController {
         let result = self.operate(step, |context, step| {
             Ok(match task {
                 PeriodicTask::WriteNoOpRecord => ControllerResult::of(vec![MetadataRecord::NoOp(NoOp {})], false),
-                PeriodicTask::MaybeFenceStaleBroker => context.fence_stale_broker(step.now.mono_ns),
+                PeriodicTask::MaybeFenceStaleBroker => context.fence_stale_broker(step),
                 PeriodicTask::ElectPreferred => context.elect(replication::elect_preferred),
                 PeriodicTask::ElectUnclean => context.elect(replication::elect_unclean),
             })

@@ -64,12 +64,12 @@ impl Context<'_> {
                 replication::alter_partition(view, request)?.map(ClusterResponse::AlterPartition)
             }
             ClusterRequest::BrokerRegistration(request) => {
-                let now_ns = step.now.mono_ns;
+                let now_ns = settings.session_now_ns(step.now);
                 cluster::register_broker(state, heartbeats, settings, request, next_write_offset, now_ns)?
                     .map(ClusterResponse::BrokerRegistration)
             }
             ClusterRequest::BrokerHeartbeat(request) => {
-                let result = cluster::process_heartbeat(state, heartbeats, settings, request)?;
+                let result = cluster::process_heartbeat(state, heartbeats, settings, request, next_write_offset)?;
                 result.map(ClusterResponse::BrokerHeartbeat)
             }
             ClusterRequest::AllocateProducerIds(request) => {
@@ -113,7 +113,8 @@ impl Context<'_> {
     }
 
     /// One periodic sweep for brokers that are silent.
-    pub fn fence_stale_broker(&mut self, now_ns: u64) -> ControllerResult<bool> {
+    pub fn fence_stale_broker(&mut self, step: &Step<'_>) -> ControllerResult<bool> {
+        let now_ns = self.settings.session_now_ns(step.now);
         let (state, heartbeats) = (self.active.latest.newest(), &mut self.active.heartbeats);
         cluster::fence_stale_broker(state, heartbeats, self.settings, now_ns)
     }

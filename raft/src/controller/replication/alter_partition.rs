@@ -71,11 +71,15 @@ fn validate(
 ) -> Result<(), ErrorCode> {
     let isr = &item.new_isr_with_epochs;
     let refuse = |wrong: bool, error: ErrorCode| if wrong { Err(error) } else { Ok(()) };
-    refuse(item.leader_epoch > partition.leader_epoch, ErrorCode::NotController)?;
-    refuse(item.partition_epoch > partition.partition_epoch, ErrorCode::NotController)?;
+    let bugs = view.settings.bugs;
+    let final_word = bugs.has(Bug::Kafka14154LaggingControllerFences);
+    let ahead = if final_word { ErrorCode::FencedLeaderEpoch } else { ErrorCode::NotController };
+    refuse(item.leader_epoch > partition.leader_epoch, ahead)?;
+    refuse(item.partition_epoch > partition.partition_epoch, ahead)?;
     refuse(item.leader_epoch < partition.leader_epoch, ErrorCode::FencedLeaderEpoch)?;
     refuse(sender != partition.leader, ErrorCode::InvalidRequest)?;
-    refuse(item.partition_epoch < partition.partition_epoch, ErrorCode::InvalidUpdateVersion)?;
+    let is_late = item.partition_epoch < partition.partition_epoch && !bugs.has(Bug::Kafka428NoCompareAndSet);
+    refuse(is_late, ErrorCode::InvalidUpdateVersion)?;
     refuse(!is_subset_of_replicas(isr, partition), ErrorCode::InvalidRequest)?;
     refuse(!isr.iter().any(|member| member.broker_id == partition.leader), ErrorCode::InvalidRequest)?;
     let recovering = recovery == LeaderRecoveryState::Recovering;

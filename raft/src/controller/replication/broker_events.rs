@@ -6,6 +6,7 @@
 use std::rc::Rc;
 
 use super::View;
+use crate::bugs::Bug;
 use crate::controller::partition_change_builder::{Election, PartitionChangeBuilder};
 use crate::controller::state::{ControllerState, no_change};
 use crate::ids::{BrokerEpoch, NodeId, TopicIdPartition, Uuid};
@@ -61,9 +62,27 @@ pub fn leaves(view: View<'_>, broker: NodeId, records: &mut Vec<MetadataRecord>)
 
 /// It came back without a clean shutdown: what it holds cannot be trusted to be complete.
 pub fn lost_uncleanly(view: View<'_>, broker: NodeId, records: &mut Vec<MetadataRecord>) {
+    if view.settings.bugs.has(Bug::Kafka18106UncleanWithoutElection) {
+        return struck_out(view, broker, records);
+    }
     let event = Event { unclean_shutdown: Some(broker), ..Event::default() };
     leader_and_isr_updates(view, event, view.state.topics.with_in_isr(broker), records);
     leader_and_isr_updates(view, event, view.state.topics.with_in_elr(broker), records);
+}
+
+/// [`Bug::Kafka18106UncleanWithoutElection`]
+fn struck_out(view: View<'_>, broker: NodeId, records: &mut Vec<MetadataRecord>) {
+    let without = |ids: &[NodeId]| -> Rc<[NodeId]> { ids.iter().copied().filter(|id| *id != broker).collect() };
+    for (id, partition) in view.state.topics.partitions() {
+        let (in_isr, in_elr) = (partition.isr.contains(&broker), partition.elr.contains(&broker));
+        if in_isr || in_elr {
+            records.push(MetadataRecord::PartitionChange(PartitionChange {
+                isr: in_isr.then(|| without(&partition.isr)),
+                eligible_leader_replicas: in_elr.then(|| without(&partition.elr)),
+                ..no_change(id)
+            }));
+        }
+    }
 }
 
 /// Its registration goes: it leaves ISRs, and where it is in an ELR an election is held without it.

@@ -4,6 +4,7 @@
 use std::rc::Rc;
 
 use super::View;
+use crate::bugs::Bug;
 use crate::controller::partition_change_builder::{Election, PartitionChangeBuilder};
 use crate::controller::result::ControllerResult;
 use crate::ids::{NodeId, TopicIdPartition};
@@ -19,7 +20,10 @@ pub fn elect_leaders(
     view: View<'_>,
     request: &ElectLeadersRequest,
 ) -> Result<ControllerResult<ElectLeadersResponse>, ErrorCode> {
+    let other = view.settings.bugs.has(Bug::Kafka13162ElectionTypeIgnored);
     let election = match request.election_type {
+        0 if other => Election::Unclean,
+        1 if other => Election::Preferred,
         0 => Election::Preferred,
         1 => Election::Unclean,
         _ => return Err(ErrorCode::InvalidRequest),

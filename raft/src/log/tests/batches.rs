@@ -72,6 +72,26 @@ fn what_is_no_batch_is_refused() {
 }
 
 #[test]
+fn offsets_beyond_the_last_there_is_are_refused() {
+    // Found by fuzzing. The checksum does not cover the first offset.
+    let mut bad = bytes(DATA_BATCH);
+    bad[..8].copy_from_slice(&(i64::MAX - 1).to_be_bytes());
+    assert!(matches!(Batch::parse(&bad), Err(BatchError::Offsets { .. })), "no offset is left after it");
+    bad[..8].copy_from_slice(&(i64::MAX - 2).to_be_bytes());
+    assert_eq!(Batch::parse(&bad).expect("one is left").0.next_offset(), Offset(i64::MAX));
+
+    // A record that says it is the 64th of two.
+    let delta_at = bad.len() - 8;
+    bad[delta_at] = 0x7e;
+    let crc = crc32c::crc32c(&bad[21..]);
+    bad[17..21].copy_from_slice(&crc.to_be_bytes());
+    let (batch, _) = Batch::parse(&bad).expect("the header is good");
+    assert_eq!(batch.values().count(), 1);
+    let refused = batch.metadata_records().map(|records| records.len());
+    assert_eq!(refused, Err(BatchError::MalformedRecord("its offset is above all")));
+}
+
+#[test]
 fn a_torn_batch_taken_at_its_word_is_known_to_be_torn() {
     let whole = batch(40, 2, 3);
     for length in BATCH_HEADER_BYTES..whole.len_bytes() {

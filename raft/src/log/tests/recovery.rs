@@ -47,6 +47,18 @@ fn refusal(disk: &TestDisk) -> String {
     RaftLog::open(disk, CONFIG, &mut Out::default()).expect_err("refused").0
 }
 
+#[test]
+fn a_batch_of_no_epoch_starts_none() {
+    // Once epoch -1 went into the checkpoint, which the next start refused to read.
+    let mut disk = TestDisk::default();
+    disk.put(&segment_path(Offset(0)), &batch(0, -1, 2).bytes);
+    for _ in 0..2 {
+        let log = open(&mut disk, CONFIG);
+        assert_eq!((log.end_offset(), log.last_fetched_epoch()), (Offset(2), LeaderEpoch(0)));
+        disk.kill();
+    }
+}
+
 proptest! {
     #[test]
     fn recovery_keeps_the_longest_good_prefix(

@@ -161,6 +161,9 @@ impl RaftClient {
     fn divergence(&self, request: &FetchRequest) -> Option<OffsetAndEpoch> {
         let ignores = self.setup.bugs.has(Bug::NoDivergenceCheck) && request.fetch_offset <= self.log.end_offset();
         match self.log.validate_offset_and_epoch(request.fetch_offset, request.last_fetched_epoch) {
+            Validation::Diverging(_) if self.setup.bugs.has(Bug::WrongDivergenceAnswerOfQuorum) => {
+                Some(OffsetAndEpoch { offset: self.log.end_offset(), epoch: request.last_fetched_epoch })
+            }
             Validation::Diverging(diverging) if !ignores => Some(diverging),
             _ => None,
         }

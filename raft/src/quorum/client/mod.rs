@@ -263,6 +263,11 @@ impl RaftClient {
         self.quorum.leader_mut().map(|leader| &mut leader.accumulator)
     }
 
+    /// [`crate::bugs::Bug::Kafka6082WriteWithoutEpoch`]
+    pub fn appends_in_any_epoch(&self) -> bool {
+        self.setup.bugs.has(crate::bugs::Bug::Kafka6082WriteWithoutEpoch)
+    }
+
     /// Kafka's `resign(epoch)`: ignored when the epoch is over already; acted on at the next poll.
     pub fn resign(&mut self, epoch: LeaderEpoch) {
         if epoch == self.quorum.epoch()

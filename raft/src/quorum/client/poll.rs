@@ -108,7 +108,8 @@ impl RaftClient {
             self.transition_to_prospective(step)?;
             return Ok(0);
         }
-        Ok(self.maybe_send_fetch_to_best_node(leader, step).min(remaining_ms))
+        let wait_ms = self.maybe_send_fetch_to_best_node(leader, step).min(remaining_ms);
+        Ok(if self.setup.bugs.has(Bug::Kafka17751PollTimeoutZero) { 0 } else { wait_ms })
     }
 
     fn poll_resigned(&mut self, step: &mut Step<'_>) -> Result<i64, Fatal> {

@@ -20,6 +20,7 @@ impl RaftClient {
         request: Request,
         step: &mut Step<'_>,
     ) -> Result<(), Fatal> {
+        self.hear_anybody(step);
         let response = match request {
             Request::Vote(request) => Response::Vote(self.handle_vote_request(&request, step)?),
             Request::BeginQuorumEpoch(request) => {

@@ -14,6 +14,9 @@ impl RaftClient {
     /// Late answers (to what was sent before a transition) were forgotten with their connection.
     pub(super) fn handle_inbound(&mut self, inbound: Inbound, step: &mut Step<'_>) -> Result<(), Fatal> {
         let Inbound { from, correlation_id, result } = inbound;
+        if result.is_ok() {
+            self.hear_anybody(step);
+        }
         if !self.requests.is_response_expected(from, correlation_id) {
             return Ok(());
         }
@@ -37,6 +40,17 @@ impl RaftClient {
         };
         self.requests.on_response_result(from, correlation_id, handled, step.now_ms());
         Ok(())
+    }
+
+    /// [`Bug::FetchTimerResetByAnyMessage`]
+    pub(super) fn hear_anybody(&mut self, step: &Step<'_>) {
+        let fetch_timeout_ms = i64::from(self.setup.config.fetch_timeout_ms);
+        if let (true, Some(follower)) =
+            (self.setup.bugs.has(Bug::FetchTimerResetByAnyMessage), self.quorum.follower_mut())
+        {
+            follower.fetch_timer.update(step.now.wall_ms);
+            follower.fetch_timer.reset(fetch_timeout_ms);
+        }
     }
 
     /// Rule `T` of consensus.md §3.2, for Begin- and EndQuorumEpoch and for error answers.
@@ -97,8 +111,10 @@ impl RaftClient {
             self.maybe_transition(leader, epoch, current.endpoints.clone(), step)?;
             return Ok(Some(true));
         }
+        let goes_back = self.setup.bugs.has(Bug::Kafka17641BackToNamedLeader)
+            && matches!(self.quorum.state(), EpochState::Prospective(_));
         if let Some(leader) = leader
-            && self.quorum.leader_id().is_none()
+            && (self.quorum.leader_id().is_none() || goes_back)
         {
             self.transition_to_follower(epoch, leader, current.endpoints.clone(), step)?;
             return Ok((error != ErrorCode::None).then_some(true));
@@ -215,8 +231,12 @@ impl RaftClient {
             None => self.append_fetched(response, step)?,
         }
         let fetch_timeout_ms = i64::from(self.setup.config.fetch_timeout_ms);
+        let says_enough = !response.records.0.is_empty() || !self.setup.bugs.has(Bug::FetchTimerNeedsRecords);
         if let Some(follower) = self.quorum.follower_mut() {
             follower.has_fetched_from_leader = true;
+            if !says_enough {
+                return Ok(true);
+            }
             follower.fetch_timer.update(step.now.wall_ms);
             follower.fetch_timer.reset(fetch_timeout_ms);
         }

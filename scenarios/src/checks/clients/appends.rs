@@ -125,9 +125,21 @@ impl Appends {
     }
 
     /// Its producer state.
-    pub fn sequence(&mut self, client: usize, attempt: u32, producer: BatchProducer) {
-        let attempt = self.open.get_mut(&(client, attempt)).expect("a sequence follows its invocation");
-        attempt.producer = Some(producer);
+    pub fn sequence(&mut self, client: usize, attempt: u32, producer: BatchProducer) -> TopicPartition {
+        let of = self.open.get_mut(&(client, attempt)).expect("a sequence follows its invocation");
+        of.producer = Some(producer);
+        self.batches[&(client, of.batch)].partition
+    }
+
+    /// Where an attempt without an answer goes.
+    pub fn partition_of(&self, client: usize, attempt: u32) -> Option<TopicPartition> {
+        let of = self.open.get(&(client, attempt))?;
+        self.partition_of_batch((client, of.batch))
+    }
+
+    /// Where a batch goes.
+    pub fn partition_of_batch(&self, batch: BatchKey) -> Option<TopicPartition> {
+        self.batches.get(&batch).map(|sent| sent.partition)
     }
 
     /// A run of its values.

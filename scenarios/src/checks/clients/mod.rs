@@ -21,6 +21,7 @@ pub mod metadata;
 pub mod order;
 pub mod partition_log;
 pub mod polls;
+pub mod sessions;
 #[cfg(test)]
 mod tests;
 pub mod topics;
@@ -41,6 +42,7 @@ use self::counts::Counts;
 use self::metadata::Metadata;
 use self::partition_log::Claim;
 use self::polls::Polls;
+use self::sessions::Sessions;
 use self::topics::{LogIndex, Topics};
 use super::invariant::Invariant;
 use super::verdict::{Excuse, Verdict};
@@ -60,10 +62,13 @@ pub struct ClientHistories {
     polls: Polls,
     admins: Admins,
     counts: Counts,
+    sessions: Sessions,
     /// InitProducerId without an answer: client, attempt, whom it asked.
     initializing: Vec<(usize, u32, NodeId)>,
     producer_ids: BTreeSet<ProducerId>,
     admin_destroyed: bool,
+    /// Logs that were cut.
+    cut: BTreeSet<LogIndex>,
     finished: bool,
 }
 
@@ -78,6 +83,7 @@ impl ClientHistories {
         Invariant::InventedRecord,
         Invariant::UncommittedRead,
         Invariant::IdempotentSequences,
+        Invariant::NewEpochBeginsAtZero,
         Invariant::NonmonotonicSend,
         Invariant::PollSkip,
         Invariant::NonmonotonicPoll,
@@ -168,6 +174,7 @@ impl ClientHistories {
     pub fn partition_cut(&mut self, of: PartitionTag, new_end: Offset, verdict: &mut Verdict) {
         self.ordinal += 1;
         let Some(log) = self.topics.log_of(of) else { return };
+        self.cut.insert(log);
         for (batch, values) in self.topics.logs[log].cut(self.ordinal, new_end.0) {
             self.appends.destroyed(log, &batch, &values, verdict);
         }
@@ -212,6 +219,11 @@ impl ClientHistories {
         })
     }
 
+    /// Partitions of whose log something was destroyed.
+    pub fn cut_logs(&self) -> BTreeSet<String> {
+        self.cut.iter().map(|log| self.topics.name_of(*log)).collect()
+    }
+
     /// Counts: [`Counts::operations`] by kind, [`Counts::remarks`].
     pub fn counts(&self) -> &Counts {
         &self.counts
@@ -232,13 +244,15 @@ impl ClientHistories {
     pub fn attempt(&mut self, client: usize, event: AttemptEvent, verdict: &mut Verdict) {
         self.ordinal += 1;
         let ordinal = self.ordinal;
-        let ClientHistories { topics, metadata, appends, polls, admins, counts, .. } = self;
+        let ClientHistories { topics, metadata, appends, polls, admins, counts, sessions, .. } = self;
         match event {
             AttemptEvent::ProduceInvoked { attempt, batch, partition, acks, count } => {
                 appends.invoked(ordinal, client, attempt, batch, partition, (acks, count));
             }
             AttemptEvent::ProduceSequence { attempt, producer_id: id, producer_epoch: epoch, base_sequence } => {
-                appends.sequence(client, attempt, BatchProducer { id, epoch, base_sequence });
+                let producer = BatchProducer { id, epoch, base_sequence };
+                let partition = appends.sequence(client, attempt, producer);
+                sessions.sends(client, partition, producer, verdict);
             }
             AttemptEvent::ProduceValues { attempt, first_value, count } => {
                 appends.values(client, attempt, first_value, count);
@@ -246,10 +260,25 @@ impl ClientHistories {
             AttemptEvent::ProduceOk { attempt, base_offset } => {
                 appends.acked(ordinal, (client, attempt), base_offset.0, topics, counts, verdict);
             }
-            AttemptEvent::ProduceFailed { attempt, .. } => appends.failed(client, attempt, counts, verdict),
-            AttemptEvent::ProduceUnknown { attempt, .. } => appends.unknown(client, attempt, counts),
+            AttemptEvent::ProduceFailed { attempt, .. } => {
+                if let Some(partition) = appends.partition_of(client, attempt) {
+                    sessions.trouble(client, partition);
+                }
+                appends.failed(client, attempt, counts, verdict);
+            }
+            AttemptEvent::ProduceUnknown { attempt, .. } => {
+                if let Some(partition) = appends.partition_of(client, attempt) {
+                    sessions.trouble(client, partition);
+                }
+                appends.unknown(client, attempt, counts);
+            }
             AttemptEvent::BatchAcked { batch, base_offset } => {
                 appends.batch_acked((client, batch), base_offset.0, verdict);
+            }
+            AttemptEvent::BatchFailed { batch, .. } => {
+                if let Some(partition) = appends.partition_of_batch((client, batch)) {
+                    sessions.trouble(client, partition);
+                }
             }
             AttemptEvent::BatchValues { batch, first_value, count } => {
                 appends.name_values((client, batch), first_value, count);
@@ -313,8 +342,7 @@ impl ClientHistories {
             }
             AttemptEvent::AdminUnknown { attempt } => admins.unknown(client, attempt, counts, verdict),
             // The application's own view: what its attempts say decides.
-            AttemptEvent::BatchFailed { .. }
-            | AttemptEvent::SendRefused { .. }
+            AttemptEvent::SendRefused { .. }
             | AttemptEvent::ProducerFatal { .. }
             | AttemptEvent::ConsumerError { .. }
             | AttemptEvent::OperationDone { .. } => {}

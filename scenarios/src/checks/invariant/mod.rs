@@ -1,7 +1,7 @@
 //! What we claim: every invariant by its name, with the place the claim comes from.
 //!
 //! * [`leaders`]: at most one leader and one active controller per epoch, epochs that only grow
-//! * [`votes`]: one vote per epoch, across crashes
+//! * [`votes`]: one vote per epoch, across crashes; [`pre_votes`]: who may ask for them
 //! * [`high_watermark`]: it only grows, stays inside the log, and shows one history to all
 //! * [`check_quorum`]: a leader that its majority has left does not stay
 //! * [`durability`]: what is committed lies on a majority of disks, and leaders have it
@@ -14,6 +14,7 @@ pub mod check_quorum;
 pub mod durability;
 pub mod high_watermark;
 pub mod leaders;
+pub mod pre_votes;
 pub mod promise;
 pub mod votes;
 
@@ -41,11 +42,47 @@ macro_rules! invariants {
     };
 }
 
+impl Invariant {
+    /// Does one process keep it by itself, whatever becomes of others and of what disks held? These
+    /// are judged beyond tolerance, too.
+    pub fn is_of_one_process(self) -> bool {
+        use Invariant::{GhostMismatch, HigherEpochObeyed, LeaderWithoutMajorityResigns, MonotonicEpoch};
+        use Invariant::{IntNonmonotonicPoll, MonotonicHighWatermark, OwnEpochCommit, ValidVotes};
+        use Invariant::{
+            PersistBeforePromiseD1, PersistBeforePromiseD2, PersistBeforePromiseD3, PersistBeforePromiseD4,
+            PersistBeforePromiseD5, PersistBeforePromiseD6, PersistBeforePromiseD7, PersistBeforePromiseD8,
+            PersistBeforePromiseD9,
+        };
+        matches!(
+            self,
+            GhostMismatch
+                | HigherEpochObeyed
+                | LeaderWithoutMajorityResigns
+                | MonotonicEpoch
+                | IntNonmonotonicPoll
+                | MonotonicHighWatermark
+                | OwnEpochCommit
+                | ValidVotes
+                | PersistBeforePromiseD1
+                | PersistBeforePromiseD2
+                | PersistBeforePromiseD3
+                | PersistBeforePromiseD4
+                | PersistBeforePromiseD5
+                | PersistBeforePromiseD6
+                | PersistBeforePromiseD7
+                | PersistBeforePromiseD8
+                | PersistBeforePromiseD9
+        )
+    }
+}
+
 invariants! {
     /// Two servers, or two lives of one server, never lead the same epoch.
     NeverTwoLeadersInSameEpoch = "NeverTwoLeadersInSameEpoch", "KRaft TLA+ (Vanlightly): NeverTwoLeadersInSameEpoch; KIP-595";
     /// One vote per epoch and voter, across crashes.
     ValidVotes = "ValidVotes", "Raft §5.2; KRaft TLA+ (Vanlightly): ValidVotesRecv";
+    /// Nobody asks for votes in a new epoch before a majority has granted a pre-vote.
+    PreVoteBeforeVote = "PreVoteBeforeVote", "KIP-996: Prospective before Candidate";
     /// A replica's epoch never goes back.
     MonotonicEpoch = "MonotonicEpoch", "RaftEventSimulationTest: MonotonicEpoch";
     /// Whoever answers a vote request is in its epoch by then, leaders too.
@@ -113,6 +150,10 @@ invariants! {
     MonotonicBrokerEpoch = "MonotonicBrokerEpoch", "KIP-631: the broker epoch is the offset of its registration";
     /// A broker that the active controller does not hear is fenced when its session is over.
     SilentBrokerFenced = "SilentBrokerFenced", "KIP-631: broker.session.timeout.ms, fencing; KAFKA-18138";
+    /// A broker that the controller has heard is not fenced before its session is over.
+    HeardBrokerNotFenced = "HeardBrokerNotFenced", "KIP-631: broker.session.timeout.ms, fencing; KAFKA-15019";
+    /// A broker that wishes to leave is let go as soon as nobody needs it.
+    ControlledShutdownEnds = "ControlledShutdownEnds", "KIP-841; controller-broker.md §3.3: the offset to wait for is set once; KAFKA-14292";
     /// A producer id is given out once: by the controller to one broker, by that to one producer.
     ProducerIdBlocksDisjoint = "ProducerIdBlocksDisjoint", "KIP-730: producer ids are allocated in disjoint blocks";
     /// ISR and ELR are disjoint sets of replicas, the leader and all of the ISR are active, the ELR is
@@ -122,6 +163,8 @@ invariants! {
     NeverTwoPartitionLeadersInSameEpoch = "NeverTwoPartitionLeadersInSameEpoch", "KIP-101: at most one leader per leader epoch";
     /// A broker leads a partition only in an epoch that committed metadata gave it.
     LeaderByCommittedMetadata = "LeaderByCommittedMetadata", "KIP-966 TLA+ (Vanlightly): ValidReplicaState; KIP-631";
+    /// A broker gives up a leadership as soon as it has published that it has it no longer.
+    DemotionObeyed = "DemotionObeyed", "controller-broker.md §5.5: roles follow the image; KAFKA-14296";
     /// At an acks=all ack the maximal ISR is large enough, holds all of it, and covers the committed ISR.
     ReplicationQuorumSuperset = "ReplicationQuorumSuperset", "KIP-966 TLA+ (Vanlightly): ReplicationQuorumSupersetProperty; KIP-497";
     /// Whoever metadata lets lead, as member of an ISR or ELR, holds everything committed.
@@ -130,6 +173,8 @@ invariants! {
     ConsistentRead = "ConsistentRead", "KIP-966 TLA+ (Vanlightly): ConsistentReadProperty; KIP-392";
     /// A partition's committed log has each batch of an idempotent producer once and in sequence.
     IdempotentSequence = "IdempotentSequence", "KIP-98: idempotent producers neither lose, duplicate nor reorder";
+    /// A leader never refuses as out of sequence what it holds already.
+    DuplicateRecognised = "DuplicateRecognised", "KIP-98: a duplicate is acknowledged; Jepsen on Redpanda 21.10.1";
     /// A leader from which no majority fetches resigns within the bound of its timers.
     LeaderWithoutMajorityResigns = "LeaderWithoutMajorityResigns", "KAFKA-15489: check quorum";
     /// After healing, the quorum serves again within its bound.
@@ -147,6 +192,8 @@ invariants! {
     UncommittedRead = "UncommittedRead", "controller-broker.md §6.7, §6.11: consumers read below the high watermark";
     /// Sequences of a producer epoch follow each other in the committed log.
     IdempotentSequences = "IdempotentSequences", "KIP-98, controller-broker.md §6.8: base == last + 1";
+    /// In a new epoch of a producer the sequences of each partition begin at 0.
+    NewEpochBeginsAtZero = "NewEpochBeginsAtZero", "KIP-360; KAFKA-12152";
     /// An idempotent producer's records stand in the order in which it sent them.
     NonmonotonicSend = "NonmonotonicSend", "Jepsen Kafka: nonmonotonic-send, int-nonmonotonic-send; controller-broker.md §6.11";
     /// A poll goes on where the one before ended: nothing is left out.

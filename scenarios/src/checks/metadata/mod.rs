@@ -2,12 +2,15 @@
 //! nodes publish.
 //!
 //! * this file: the ghost image, one batch after the other, and its digest at each offset
-//! * [`brokers`]: broker epochs; [`sessions`]: who must be fenced; [`producer_ids`]: blocks and ids
+//! * [`brokers`]: broker epochs; [`sessions`]: who must be fenced, [`heard`]: who must not;
+//!   [`leaving`]: who must be let go; [`producer_ids`]: blocks and ids
 //! * [`partitions`] judges the ISR and ELR of each
 //!
 //! Only a cluster with brokers has it: a quorum's records say nothing to an image.
 
 pub mod brokers;
+pub mod heard;
+pub mod leaving;
 pub mod partitions;
 pub mod producer_ids;
 pub mod sessions;
@@ -15,14 +18,16 @@ pub mod sessions;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use raft::ids::{BrokerEpoch, NodeId, Offset, TopicIdPartition, Uuid};
+use raft::ids::{BrokerEpoch, LeaderEpoch, NodeId, Offset, TopicIdPartition, Uuid};
 use raft::log::Batch;
-use raft::message::cluster::BrokerRegistrationRequest;
+use raft::message::cluster::{BrokerHeartbeatRequest, BrokerHeartbeatResponse, BrokerRegistrationRequest};
 use raft::metadata::image::{MetadataChanges, PartitionRegistration};
 use raft::metadata::records::RegisterBroker;
 use raft::metadata::{MetadataImage, MetadataRecord};
 
 use self::brokers::BrokerEpochs;
+use self::heard::Heard;
+use self::leaving::Leaving;
 use self::partitions::Rules;
 use self::producer_ids::ProducerIds;
 use super::committed::Committed;
@@ -73,6 +78,11 @@ pub struct MetadataGhost {
     /// Where the image changed, and its digest from there on; ascending.
     digests: Vec<(Offset, u64)>,
     brokers: BrokerEpochs,
+    heard: Heard,
+    leaving: Leaving,
+    /// One past the last committed record that was replayed, and the epoch of its batch.
+    end: Offset,
+    epoch: LeaderEpoch,
     /// Blocks and ids.
     pub producer_ids: ProducerIds,
     rules: Rules,
@@ -89,14 +99,18 @@ pub struct MetadataGhost {
 
 impl MetadataGhost {
     /// Before the first record, for so many servers; `min_insync_replicas` is the controllers'
-    /// static value.
-    pub fn new(servers: usize, min_insync_replicas: i32) -> MetadataGhost {
+    /// static value, `shortest_session_ms` the least `broker.session.timeout.ms` of any.
+    pub fn new(servers: usize, min_insync_replicas: i32, shortest_session_ms: u64) -> MetadataGhost {
         MetadataGhost {
             image: MetadataImage::default(),
             hidden: None,
             replayed: 0,
             digests: Vec::new(),
             brokers: BrokerEpochs::default(),
+            heard: Heard::new(shortest_session_ms),
+            leaving: Leaving::default(),
+            end: Offset(0),
+            epoch: LeaderEpoch(0),
             producer_ids: ProducerIds::default(),
             rules: Rules { min_insync_replicas },
             published: vec![None; servers],
@@ -117,6 +131,35 @@ impl MetadataGhost {
         let Some(before) = self.image.cluster().broker(record.broker_id) else { return true };
         let told = self.left_cleanly.get(&(record.broker_id, record.incarnation_id));
         before.incarnation_id != record.incarnation_id && told != Some(&before.epoch)
+    }
+
+    /// A controller takes a heartbeat, of a connection and correlation id.
+    pub fn heartbeat_taken(&mut self, at_ns: u64, of: (usize, u64, i32), request: &BrokerHeartbeatRequest) {
+        self.heard.taken(at_ns, of, request);
+        self.leaving.taken(of, request, &self.image);
+    }
+
+    /// A controller answers it.
+    pub fn heartbeat_answered(
+        &mut self,
+        of: (usize, u64, i32),
+        answer: &BrokerHeartbeatResponse,
+        verdict: &mut Verdict,
+    ) {
+        self.heard.answered(of, answer);
+        self.leaving.answered(of, answer, (&self.image, self.end), verdict);
+    }
+
+    /// A controller claims an epoch.
+    pub fn claimed(&mut self, server: usize, epoch: LeaderEpoch) {
+        self.heard.claimed(server, epoch);
+        self.leaving.starts_anew(server);
+    }
+
+    /// A process is gone.
+    pub fn down(&mut self, server: usize) {
+        self.heard.down(server);
+        self.leaving.starts_anew(server);
     }
 
     /// The image of everything committed, as nodes may see it.
@@ -152,6 +195,7 @@ impl MetadataGhost {
         }
         let parsed = Batch::parse(known.bytes()).map(|(batch, _)| Rc::new(batch));
         let batch = parsed.as_ref().ok().cloned();
+        self.epoch = batch.as_ref().map_or(self.epoch, |batch| batch.epoch);
         let records = parsed.as_ref().map_err(|error| *error).and_then(|batch| batch.metadata_records());
         match records {
             Ok(records) => {
@@ -163,6 +207,7 @@ impl MetadataGhost {
                 format!("the batch committed at offset {} cannot be read: {error}", known.base)
             }),
         }
+        self.end = batch.as_ref().map_or(self.end, |batch| batch.next_offset());
         update.batch = batch;
         if update.changes.is_empty() {
             return Some(update);
@@ -209,10 +254,17 @@ impl MetadataGhost {
         match record {
             MetadataRecord::RegisterBroker(record) => {
                 self.brokers.registered(offset, record, verdict);
+                self.leaving.registered(record.broker_id);
                 self.registered_at.insert(record.broker_id, offset);
                 update.registered.insert(record.broker_id);
                 if self.restarts_uncleanly(record) {
                     update.unclean.insert(record.broker_id);
+                }
+            }
+            MetadataRecord::BrokerRegistrationChange(record) => {
+                self.leaving.registered(record.broker_id);
+                if record.fenced == 1 {
+                    self.heard.fenced(record.broker_id, record.broker_epoch, self.epoch, verdict);
                 }
             }
             MetadataRecord::ProducerIds(record) => {

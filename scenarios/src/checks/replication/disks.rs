@@ -92,6 +92,11 @@ impl DataDisk {
         self.damaged = true;
     }
 
+    /// Has a fault taken something from it that its next boot will miss?
+    pub fn has_lost(&self) -> bool {
+        self.damaged || self.down == Some(HowDown::PowerLost)
+    }
+
     /// The process is gone.
     pub fn went_down(&mut self, how: HowDown) {
         self.down = Some(how);

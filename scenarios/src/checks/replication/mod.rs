@@ -4,14 +4,16 @@
 //! * [`partition`]: committed log C and acknowledged part A; [`replica`]: one replica's log
 //! * [`disks`]: data logs as their bytes cross the border; boots and losses
 //! * [`elections`]: what committed metadata does to guards, and who acts as leader; [`unclean`]: unclean
-//!   elections that were asked for
-//! * [`acks`]: what brokers promise to producers and show to consumers; [`sequences`]: producers;
-//!   [`min_isr`]: how many must have it
+//!   elections that were asked for; [`demotions`]: who leads no longer
+//! * [`acks`]: what brokers promise to producers and show to consumers; [`sequences`] and
+//!   [`duplicates`]: producers; [`min_isr`]: how many must have it
 //! * [`audit`]: a broker's own view, compared
 
 pub mod acks;
 pub mod audit;
+pub mod demotions;
 pub mod disks;
+pub mod duplicates;
 pub mod elections;
 pub mod min_isr;
 pub mod partition;
@@ -30,6 +32,7 @@ use raft::message::data::{DataFetchResponse, PartitionProduceData, ProduceReques
 use smallvec::SmallVec;
 
 use self::acks::Ack;
+use self::demotions::Demotions;
 use self::disks::DataDisk;
 use self::elections::Cause;
 use self::min_isr::MinIsrs;
@@ -106,6 +109,7 @@ pub struct Replication {
     produces: BTreeMap<(usize, u64), PendingProduce>,
     /// Answers of the running step.
     acks: Vec<Ack>,
+    demotions: Demotions,
     /// Unclean elections that were asked for.
     pub unclean: UncleanElections,
 }
@@ -124,6 +128,7 @@ impl Replication {
             min_isrs: Vec::new(),
             produces: BTreeMap::new(),
             acks: Vec::new(),
+            demotions: Demotions::default(),
         }
     }
 
@@ -182,6 +187,7 @@ impl Replication {
                 unclean_allowed: by_config || last_known || self.unclean.may_elect(&topic.name, id.partition),
             };
             elections::changed(&mut self.partitions[index], after, cause, &self.servers, around);
+            self.demotions.committed(index, &self.partitions[index], after.leader_epoch, known_from);
         }
         if !update.changes.configs.is_empty() || !update.changes.features.is_empty() {
             for index in 0..self.partitions.len() {
@@ -239,8 +245,14 @@ impl Replication {
         let asked = pending.partitions.iter().zip(pending.before);
         for ((asked, before), answer) in asked.zip(answer.partitions.iter()) {
             let [batch] = &asked.records.0[..] else { continue };
-            if answer.error == ErrorCode::None && answer.partition == asked.partition {
-                let index = self.index_of(asked.partition);
+            if answer.partition != asked.partition {
+                continue;
+            }
+            let index = self.index_of(asked.partition);
+            if answer.error == ErrorCode::OutOfOrderSequenceNumber {
+                let partition = &self.partitions[index];
+                duplicates::refused_out_of_order(partition, (server, id), batch, before, around.verdict);
+            } else if answer.error == ErrorCode::None {
                 let partition = (index, &mut self.partitions[index]);
                 let asked = (&**batch, before, pending.since);
                 self.acks.extend(acks::acknowledges(partition, (server, id), asked, answer.base_offset, around));
@@ -252,7 +264,10 @@ impl Replication {
     /// by what it has `published`.
     #[inline]
     pub fn step_over(&mut self, server: usize, published: Option<Offset>, around: &mut Around<'_>) {
-        self.went_by[server] = published.unwrap_or(Offset(-1));
+        let published = published.unwrap_or(Offset(-1));
+        self.went_by[server] = published;
+        let who = (server, self.servers.ids[server]);
+        self.demotions.step_over(who, published, &self.partitions, around.verdict);
         if !self.acks.is_empty() {
             self.judge_acks(server, around);
         }
@@ -284,6 +299,36 @@ impl Replication {
                 leads.proposed = item.new_isr_with_epochs.iter().map(|member| member.broker_id).collect();
             }
         }
+    }
+
+    /// The first replica that a proposal adds to an ISR or leaves out of it.
+    pub fn moved_by(&self, request: &AlterPartitionRequest) -> Option<usize> {
+        let moved = request.partitions.iter().find_map(|item| {
+            let now = self.partitions[*self.by_tag.get(&item.partition.into())?].now()?;
+            let proposed = || item.new_isr_with_epochs.iter().map(|member| member.broker_id);
+            let joins = proposed().find(|id| !now.isr.contains(id));
+            joins.or_else(|| now.isr.iter().copied().find(|id| !proposed().any(|other| other == *id)))
+        });
+        self.servers.of(moved?)
+    }
+
+    /// Is there a partition that this broker may lead, and nobody else who may has all of it that is
+    /// committed?
+    pub fn has_last_copy(&self, server: usize, id: NodeId) -> bool {
+        let keeps = |partition: &PartitionGhost, other: NodeId| {
+            let holds = |other: usize| {
+                let replica = &partition.replicas[other];
+                replica.agreed >= partition.committed.len() && !replica.rotten && !self.disks[other].has_lost()
+            };
+            other != id && self.servers.of(other).is_some_and(holds)
+        };
+        self.partitions.iter().filter(|partition| !partition.deleted && !partition.committed.is_empty()).any(
+            |partition| {
+                let candidates = || partition.now().into_iter().flat_map(|now| elections::candidates(now));
+                let leads = partition.replicas[server].leads.is_some();
+                (leads || candidates().any(|other| other == id)) && !candidates().any(|other| keeps(partition, other))
+            },
+        )
     }
 
     /// A broker said something of itself.
@@ -355,6 +400,7 @@ impl Replication {
     /// A broker is down.
     pub fn down(&mut self, server: usize) {
         self.went_by[server] = Offset(-1);
+        self.demotions.down(server);
         self.unclean.down(server);
         // What it did not come to say nobody knows.
         self.acks.retain(|ack| ack.server != server);

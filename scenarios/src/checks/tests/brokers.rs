@@ -123,6 +123,7 @@ impl Brokers {
             settings,
             controllers_min_insync_replicas: 1,
             session_timeout_ms: 9_000,
+            shortest_session_timeout_ms: 9_000,
             first_fresh_client: 0,
             partitions: 0,
             topics: std::rc::Rc::from([]),

@@ -63,6 +63,7 @@ impl Quorum {
             reads: true,
             brokers: None,
             fixes,
+            beyond_tolerance: false,
             keep_going: false,
         };
         let mut quorum = Quorum {
@@ -210,6 +211,9 @@ impl Quorum {
     }
 
     pub fn campaign(&mut self, server: usize, epoch: i32) {
+        for voter in (0..self.disks.len()).filter(|voter| *voter != server) {
+            self.checks.pre_votes.granted(voter, server, LeaderEpoch(epoch - 1));
+        }
         self.persist(server, epoch, None, Some(server));
         self.role(server, Role::Candidate, epoch, None);
         self.ask_for_vote(server, epoch);

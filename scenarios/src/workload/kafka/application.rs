@@ -10,6 +10,7 @@ use sim::rng::Entropy;
 use smallvec::SmallVec;
 
 use super::spec::Topics;
+use crate::workload::ClientOperation;
 
 /// Wait before something that failed is asked for again, ns.
 const RETRY_NS: u64 = 500_000_000;
@@ -23,6 +24,8 @@ const DELETE: i8 = 1;
 /// ElectLeaders: ElectionType.PREFERRED and UNCLEAN
 const PREFERRED: i8 = 0;
 const UNCLEAN: i8 = 1;
+const MIN_ISR: &str = "min.insync.replicas";
+const RETENTION: &str = "retention.ms";
 
 /// An application of an admin client: one operation at a time.
 #[derive(Clone, Debug)]
@@ -95,18 +98,25 @@ impl AdminApplication {
         }
     }
 
-    /// The next operation.
-    pub fn act(&mut self, entropy: &mut Entropy) -> AdminOperation {
-        let request = if self.to_create.is_empty() { self.draw(entropy) } else { self.create(&self.to_create) };
-        let operation = self.number(request);
-        self.in_progress = Some(operation.operation);
-        operation
+    /// What it asks for next; [`AdminApplication::begin`] it.
+    pub fn draw_next(&self, entropy: &mut Entropy) -> ClientOperation {
+        if self.to_create.is_empty() {
+            return self.draw(entropy);
+        }
+        ClientOperation::CreateTopics { topics: self.to_create.iter().map(|topic| *topic as u16).collect() }
     }
 
-    /// Creates a topic because a story asks; it is not the application's to see to its end.
-    pub fn create_topic(&mut self, topic: usize) -> AdminOperation {
-        let request = self.create(&[topic]);
-        self.number(request)
+    /// Its own operation, to whose end it sees.
+    pub fn begin(&mut self, asked: &ClientOperation) -> Option<AdminOperation> {
+        let operation = self.ask(asked)?;
+        self.in_progress = Some(operation.operation);
+        Some(operation)
+    }
+
+    /// An operation that somebody else asks for; `None` if it is none of an admin client.
+    pub fn ask(&mut self, asked: &ClientOperation) -> Option<AdminOperation> {
+        let request = self.request(asked)?;
+        Some(self.number(request))
     }
 
     /// The number of the next operation.
@@ -120,102 +130,123 @@ impl AdminApplication {
         AdminOperation { operation, request }
     }
 
-    fn create(&self, topics: &[usize]) -> AdminRequest {
-        let creatable = |topic: &usize| {
-            let is_lasting = *topic < usize::from(self.topics.lasting);
-            let min_isr = self.topics.min_insync_replicas.map(|min_isr| TopicConfig {
-                name: "min.insync.replicas".into(),
-                value: Some(min_isr.to_string().into()),
-            });
-            CreatableTopic {
-                name: Rc::clone(&self.topics.names[*topic]),
+    fn name(&self, topic: u16) -> Option<Rc<str>> {
+        self.topics.names.get(usize::from(topic)).cloned()
+    }
+
+    fn create(&self, topics: &[u16]) -> AdminRequest {
+        let creatable = |topic: &u16| {
+            let is_lasting = *topic < self.topics.lasting;
+            let min_isr = self
+                .topics
+                .min_insync_replicas
+                .map(|min_isr| TopicConfig { name: MIN_ISR.into(), value: Some(min_isr.to_string().into()) });
+            Some(CreatableTopic {
+                name: self.name(*topic)?,
                 num_partitions: if is_lasting { self.topics.partitions } else { 1 },
                 replication_factor: self.topics.replication_factor,
                 assignments: Rc::from([]),
                 configs: min_isr.into_iter().collect(),
-            }
+            })
         };
         AdminRequest::CreateTopics(CreateTopicsRequest {
-            topics: topics.iter().map(creatable).collect(),
+            topics: topics.iter().filter_map(creatable).collect(),
             timeout_ms: 0,
             validate_only: false,
         })
     }
 
-    fn draw(&self, entropy: &mut Entropy) -> AdminRequest {
+    fn draw(&self, entropy: &mut Entropy) -> ClientOperation {
         let passing = self.topics.passing();
-        let topic = passing.start + entropy.below(passing.len() as u64) as usize;
-        let name = Rc::clone(&self.topics.names[topic]);
+        let topic = (passing.start + entropy.below(passing.len() as u64) as usize) as u16;
         match entropy.below(9) {
-            0 | 1 => self.create(&[topic]),
-            2 => AdminRequest::DeleteTopics(DeleteTopicsRequest {
-                topics: Rc::from([DeleteTopicState { name: Some(name), topic_id: Uuid::ZERO }]),
-                timeout_ms: 0,
-            }),
-            3 => AdminRequest::CreatePartitions(CreatePartitionsRequest {
-                topics: Rc::from([CreatePartitionsTopic {
-                    name,
-                    count: 2 + entropy.below(4) as i32,
-                    assignments: Rc::from([]),
-                }]),
-                timeout_ms: 0,
-                validate_only: false,
-            }),
-            4 | 5 => self.alter_config(entropy),
-            6 => AdminRequest::DescribeConfigs(DescribeConfigsRequest {
-                resources: Rc::from([DescribeConfigsResource {
-                    resource_type: TOPIC_RESOURCE,
-                    resource_name: self.any_topic(entropy),
-                }]),
-            }),
-            7 => AdminRequest::ElectLeaders(ElectLeadersRequest {
-                election_type: if self.topics.unclean_elections && entropy.below(3) == 0 { UNCLEAN } else { PREFERRED },
-                topic_partitions: Some(Rc::from([ElectLeadersTopic {
-                    topic: self.any_topic(entropy),
-                    partitions: Rc::from([entropy.below(2) as i32]),
-                }])),
-                timeout_ms: 0,
-            }),
-            // Of everything.
-            _ => AdminRequest::ElectLeaders(ElectLeadersRequest {
-                election_type: PREFERRED,
-                topic_partitions: None,
-                timeout_ms: 0,
-            }),
+            0 | 1 => ClientOperation::CreateTopics { topics: vec![topic] },
+            2 => ClientOperation::DeleteTopic { topic },
+            3 => ClientOperation::CreatePartitions { topic, count: 2 + entropy.below(4) as i32 },
+            4 | 5 => self.draw_config(entropy),
+            6 => ClientOperation::DescribeConfigs { topic: self.any_topic(entropy) },
+            7 => ClientOperation::ElectLeaders {
+                unclean: self.topics.unclean_elections && entropy.below(3) == 0,
+                of: Some((self.any_topic(entropy), entropy.below(2) as i32)),
+            },
+            _ => ClientOperation::ElectLeaders { unclean: false, of: None },
         }
     }
 
-    fn any_topic(&self, entropy: &mut Entropy) -> Rc<str> {
-        Rc::clone(&self.topics.names[entropy.below(self.topics.fresh() as u64) as usize])
+    fn any_topic(&self, entropy: &mut Entropy) -> u16 {
+        entropy.below(self.topics.fresh() as u64) as u16
     }
 
-    fn alter_config(&self, entropy: &mut Entropy) -> AdminRequest {
-        let set = |name: &str, value: u64| AlterableConfig {
-            name: name.into(),
-            config_operation: SET,
-            value: Some(value.to_string().into()),
-        };
-        let config = match (entropy.below(4), &self.topics.altered_min_insync_replicas) {
-            (0, _) => AlterableConfig { name: "retention.ms".into(), config_operation: DELETE, value: None },
+    fn draw_config(&self, entropy: &mut Entropy) -> ClientOperation {
+        let (name, value) = match (entropy.below(4), &self.topics.altered_min_insync_replicas) {
+            (0, _) => (RETENTION, None),
             (1, Some(allowed)) => {
                 let choices = u64::from(allowed.end() - allowed.start()) + 1;
-                set("min.insync.replicas", u64::from(*allowed.start()) + entropy.below(choices))
+                (MIN_ISR, Some(u64::from(*allowed.start()) + entropy.below(choices)))
             }
-            _ => set("retention.ms", 604_800_000 + entropy.below(1_000_000)),
+            _ => (RETENTION, Some(604_800_000 + entropy.below(1_000_000))),
         };
-        AdminRequest::IncrementalAlterConfigs(IncrementalAlterConfigsRequest {
-            resources: Rc::from([AlterConfigsResource {
-                resource_type: TOPIC_RESOURCE,
-                resource_name: self.any_topic(entropy),
-                configs: Rc::from([config]),
-            }]),
-            validate_only: false,
+        let topic = self.any_topic(entropy);
+        ClientOperation::AlterConfig { topic, name: name.to_owned(), value: value.map(|value| value.to_string()) }
+    }
+
+    fn request(&self, asked: &ClientOperation) -> Option<AdminRequest> {
+        Some(match asked {
+            ClientOperation::CreateTopics { topics } => self.create(topics),
+            ClientOperation::DeleteTopic { topic } => AdminRequest::DeleteTopics(DeleteTopicsRequest {
+                topics: Rc::from([DeleteTopicState { name: Some(self.name(*topic)?), topic_id: Uuid::ZERO }]),
+                timeout_ms: 0,
+            }),
+            ClientOperation::CreatePartitions { topic, count } => {
+                AdminRequest::CreatePartitions(CreatePartitionsRequest {
+                    topics: Rc::from([CreatePartitionsTopic {
+                        name: self.name(*topic)?,
+                        count: *count,
+                        assignments: Rc::from([]),
+                    }]),
+                    timeout_ms: 0,
+                    validate_only: false,
+                })
+            }
+            ClientOperation::AlterConfig { topic, name, value } => {
+                let config = AlterableConfig {
+                    name: name.as_str().into(),
+                    config_operation: if value.is_some() { SET } else { DELETE },
+                    value: value.as_deref().map(Rc::from),
+                };
+                AdminRequest::IncrementalAlterConfigs(IncrementalAlterConfigsRequest {
+                    resources: Rc::from([AlterConfigsResource {
+                        resource_type: TOPIC_RESOURCE,
+                        resource_name: self.name(*topic)?,
+                        configs: Rc::from([config]),
+                    }]),
+                    validate_only: false,
+                })
+            }
+            ClientOperation::DescribeConfigs { topic } => AdminRequest::DescribeConfigs(DescribeConfigsRequest {
+                resources: Rc::from([DescribeConfigsResource {
+                    resource_type: TOPIC_RESOURCE,
+                    resource_name: self.name(*topic)?,
+                }]),
+            }),
+            ClientOperation::ElectLeaders { unclean, of } => {
+                let one = |(topic, partition): (u16, i32)| {
+                    let topic = self.name(topic)?;
+                    Some(ElectLeadersTopic { topic, partitions: Rc::from([partition]) })
+                };
+                AdminRequest::ElectLeaders(ElectLeadersRequest {
+                    election_type: if *unclean { UNCLEAN } else { PREFERRED },
+                    topic_partitions: of.map(|of| one(of).into_iter().collect()),
+                    timeout_ms: 0,
+                })
+            }
+            _ => return None,
         })
     }
 }
 
 /// What a producer is asked for at once; mostly it is one thing.
-type Operations = SmallVec<[ProducerOperation; 1]>;
+type Operations = SmallVec<[TopicPartition; 1]>;
 
 /// An application of a producer.
 #[derive(Clone, Debug)]
@@ -251,19 +282,18 @@ impl ProducerApplication {
         }
     }
 
-    /// The next values.
-    pub fn act(&mut self, now_ns: u64, outstanding: usize, entropy: &mut Entropy) -> Operations {
+    /// Where it sends its next values.
+    pub fn draw_next(&mut self, now_ns: u64, outstanding: usize, entropy: &mut Entropy) -> Operations {
         self.next_ns = now_ns + self.interval_ns;
         if let Some(owed) = &mut self.owed {
-            let owed = std::mem::take(owed);
-            return owed.into_iter().map(|partition| self.send(partition)).collect();
+            return std::mem::take(owed).into();
         }
         if outstanding >= MAX_OUTSTANDING {
             return Operations::new();
         }
         let topic = entropy.below(u64::from(self.topics.lasting)) as u16;
         let partition = entropy.below(self.topics.partitions.unsigned_abs().into()) as i32;
-        Operations::from_iter([self.send(TopicPartition { topic, partition })])
+        Operations::from_iter([TopicPartition { topic, partition }])
     }
 
     /// The next value.
@@ -299,13 +329,13 @@ impl ConsumerApplication {
     }
 
     /// Reads everything.
-    pub fn act(&mut self) -> ConsumerOperation {
+    pub fn assign_all(&mut self) -> ConsumerOperation {
         self.next_ns = None;
         self.assigned = self.all.to_vec();
         ConsumerOperation::Assign { partitions: Rc::clone(&self.all) }
     }
 
-    /// Reads one more because a story asks.
+    /// Reads one more because somebody asks.
     pub fn assign(&mut self, partition: TopicPartition) -> ConsumerOperation {
         if !self.assigned.contains(&partition) {
             self.assigned.push(partition);

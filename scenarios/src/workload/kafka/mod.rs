@@ -8,13 +8,13 @@ pub use application::all_partitions;
 pub use spec::{KafkaClientRole, KafkaClientSpec, Topics};
 
 use application::{AdminApplication, ConsumerApplication, ProducerApplication};
-use raft::client::{AdminClient, ClientEffect, ClientInput, ClientOut, Consumer, Producer};
+use raft::client::{AdminClient, ClientEffect, ClientInput, ClientOut, Consumer, Producer, TopicPartition};
 use raft::ids::NodeId;
 use raft::io::{CloseReason, ConnectToken, Connection};
 use sim::process::{self, Effect, Input, Node, Now, Out};
 use sim::rng::Entropy;
 
-use super::ClientOperation;
+use super::operation::{Agenda, ClientOperation, Timetable};
 use crate::actor::{Actor, Draws, Message, Parcel, Said, clocks};
 
 /// A client and its application.
@@ -32,8 +32,16 @@ pub struct KafkaClient {
     places: std::rc::Rc<[(NodeId, Node)]>,
     /// It acts for the first time then.
     start_ns: u64,
+    /// On its monotonic clock, ns.
+    booted_ns: u64,
     /// Its application asks for nothing of its own accord.
     resting: bool,
+    /// Its application's own draws: what it asks for moves nothing of what the client draws.
+    draws: Entropy,
+    /// What it is asked for instead of what its application would.
+    agenda: Option<Agenda>,
+    /// What its application has asked for, if somebody wants to know.
+    asked: Option<Timetable>,
     /// The client's own timer.
     client_ns: Option<u64>,
     armed_ns: Option<u64>,
@@ -63,7 +71,11 @@ impl KafkaClient {
             pair,
             places: spec.places.clone(),
             start_ns,
+            booted_ns: now.mono_ns,
             resting: false,
+            draws: spec.draws.clone(),
+            agenda: spec.timetable.clone().map(Agenda::new),
+            asked: spec.keeps_timetable.then(Timetable::new),
             client_ns: None,
             armed_ns: None,
             out: ClientOut::default(),
@@ -82,7 +94,10 @@ impl KafkaClient {
                 Input::Operation(operation) => self.asked(&operation, now, entropy),
                 input => self.tell(now, input, entropy, out),
             }
-            self.act(now, entropy);
+            match self.agenda.is_some() {
+                true => self.go_by_agenda(now, entropy),
+                false => self.act(now, entropy),
+            }
             self.hand_over(now, out);
         }
         self.arm(out);
@@ -104,6 +119,11 @@ impl KafkaClient {
         }
     }
 
+    /// What its application has asked for, if it was to keep that.
+    pub fn timetable(&self) -> &[(u64, ClientOperation)] {
+        self.asked.as_deref().unwrap_or_default()
+    }
+
     fn tell(&mut self, now: Now, input: Input<Actor>, entropy: &mut Entropy, world: &mut Out<Actor>) {
         let draws = &mut Draws(entropy);
         let (now, out) = (clocks(now), &mut self.out);
@@ -114,52 +134,85 @@ impl KafkaClient {
         }
     }
 
-    /// A story asks.
+    /// Somebody asks: a story, or a timetable.
     fn asked(&mut self, operation: &ClientOperation, now: Now, entropy: &mut Entropy) {
         let (clocks, draws, out) = (clocks(now), &mut Draws(entropy), &mut self.out);
         match (&mut self.pair, operation) {
             (_, ClientOperation::Rest) => self.resting = true,
             (_, ClientOperation::Resume) => self.resting = false,
-            (Pair::Admin(client, application), ClientOperation::CreateTopic { topic }) => {
-                let operation = application.create_topic(usize::from(*topic));
-                client.step(clocks, ClientInput::Operation(operation), draws, out);
-            }
-            (Pair::Producer(client, application), ClientOperation::Send { partition, count }) => {
-                for _ in 0..*count {
-                    let operation = application.send(*partition);
+            (Pair::Admin(client, application), operation) => {
+                if let Some(operation) = application.ask(operation) {
                     client.step(clocks, ClientInput::Operation(operation), draws, out);
                 }
             }
-            (Pair::Consumer(client, application), ClientOperation::Assign { partition }) => {
-                let operation = application.assign(*partition);
+            (Pair::Producer(client, application), ClientOperation::Send { topic, partition, count }) => {
+                for _ in 0..*count {
+                    let operation = application.send(TopicPartition { topic: *topic, partition: *partition });
+                    client.step(clocks, ClientInput::Operation(operation), draws, out);
+                }
+            }
+            (Pair::Consumer(client, application), ClientOperation::Assign { topic, partition }) => {
+                let operation = application.assign(TopicPartition { topic: *topic, partition: *partition });
                 client.step(clocks, ClientInput::Operation(operation), draws, out);
+            }
+            (Pair::Consumer(client, application), ClientOperation::AssignAll) => {
+                client.step(clocks, ClientInput::Operation(application.assign_all()), draws, out);
             }
             _ => {}
         }
     }
 
+    fn go_by_agenda(&mut self, now: Now, entropy: &mut Entropy) {
+        let since_boot_ns = now.mono_ns - self.booted_ns;
+        while let Some(operation) = self.agenda.as_mut().and_then(|agenda| agenda.take_due(since_boot_ns)) {
+            self.asked(&operation, now, entropy);
+        }
+    }
+
     /// The application's part.
     fn act(&mut self, now: Now, entropy: &mut Entropy) {
-        if self.resting {
+        let Some(due_ns) = self.application_ns().filter(|due_ns| *due_ns <= now.mono_ns && !self.resting) else {
             return;
-        }
-        let due = |at_ns: Option<u64>| at_ns.is_some_and(|at_ns| at_ns <= now.mono_ns);
-        let out = &mut self.out;
-        match &mut self.pair {
-            Pair::Admin(client, application) if due(application.next_ns()) => {
-                let operation = application.act(entropy);
-                client.step(clocks(now), ClientInput::Operation(operation), &mut Draws(entropy), out);
+        };
+        let (out, draws) = (&mut self.out, &mut Draws(entropy));
+        let mut note = |what: ClientOperation| {
+            if let Some(asked) = &mut self.asked {
+                asked.push((due_ns.saturating_sub(self.booted_ns), what));
             }
-            Pair::Producer(client, application) if due(application.next_ns()) => {
-                for operation in application.act(now.mono_ns, client.outstanding(), entropy) {
-                    client.step(clocks(now), ClientInput::Operation(operation), &mut Draws(entropy), out);
+        };
+        match &mut self.pair {
+            Pair::Admin(client, application) => {
+                let asked = application.draw_next(&mut self.draws);
+                if let Some(operation) = application.begin(&asked) {
+                    note(asked);
+                    client.step(clocks(now), ClientInput::Operation(operation), draws, out);
                 }
             }
-            Pair::Consumer(client, application) if due(application.next_ns()) => {
-                let operation = application.act();
-                client.step(clocks(now), ClientInput::Operation(operation), &mut Draws(entropy), out);
+            Pair::Producer(client, application) => {
+                let places = application.draw_next(now.mono_ns, client.outstanding(), &mut self.draws);
+                if places.is_empty() {
+                    // Too much is under way: its timer went off all the same.
+                    note(ClientOperation::Send { topic: 0, partition: 0, count: 0 });
+                }
+                for of in places {
+                    note(ClientOperation::Send { topic: of.topic, partition: of.partition, count: 1 });
+                    let operation = application.send(of);
+                    client.step(clocks(now), ClientInput::Operation(operation), draws, out);
+                }
             }
-            Pair::Admin(..) | Pair::Producer(..) | Pair::Consumer(..) => {}
+            Pair::Consumer(client, application) => {
+                note(ClientOperation::AssignAll);
+                client.step(clocks(now), ClientInput::Operation(application.assign_all()), draws, out);
+            }
+        }
+    }
+
+    /// When the application acts of its own accord, on its monotonic clock, ns.
+    fn application_ns(&self) -> Option<u64> {
+        match &self.pair {
+            Pair::Admin(_, application) => application.next_ns(),
+            Pair::Producer(_, application) => application.next_ns(),
+            Pair::Consumer(_, application) => application.next_ns(),
         }
     }
 
@@ -199,12 +252,10 @@ impl KafkaClient {
     }
 
     fn arm(&mut self, out: &mut Out<Actor>) {
-        let application_ns = match &self.pair {
-            Pair::Admin(_, application) => application.next_ns(),
-            Pair::Producer(_, application) => application.next_ns(),
-            Pair::Consumer(_, application) => application.next_ns(),
+        let application_ns = match &self.agenda {
+            Some(agenda) => agenda.next_ns().map(|at_ns| self.booted_ns + at_ns),
+            None => self.application_ns().filter(|_| !self.resting),
         };
-        let application_ns = application_ns.filter(|_| !self.resting);
         let due_ns = [self.client_ns, application_ns].into_iter().flatten().min();
         if due_ns != self.armed_ns {
             out.push(due_ns.map_or(Effect::Cancel, |at_mono_ns| Effect::Arm { at_mono_ns }));

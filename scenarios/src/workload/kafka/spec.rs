@@ -6,6 +6,9 @@ use std::rc::Rc;
 use raft::client::{AdminConfig, ConsumerConfig, ProducerConfig};
 use raft::ids::NodeId;
 use sim::process::Node;
+use sim::rng::Entropy;
+
+use crate::workload::ClientOperation;
 
 /// The topics of a run, by their place in every client's list of names.
 #[derive(Clone, Debug)]
@@ -61,6 +64,12 @@ pub struct KafkaClientSpec {
     pub topics: Topics,
     /// Where the brokers live: (Kafka node id, place).
     pub places: Rc<[(NodeId, Node)]>,
+    /// Its application's own draws.
+    pub draws: Entropy,
+    /// What it is asked for instead of what its application would; never of a fresh client.
+    pub timetable: Option<Rc<[(u64, ClientOperation)]>>,
+    /// It keeps what its application asks for.
+    pub keeps_timetable: bool,
     /// A fresh client: it does nothing before this instant of its monotonic clock, ns, and then
     /// once what shows that the cluster works.
     pub fresh_from_ns: Option<u64>,

@@ -1,70 +1,7 @@
-//! Historical mistakes as switches: each is off unless a scenario, a test or `--bug` asks.
-//!
-//! A row names its source in `bugs.md`'s numbering (R, M, L, P = a Kafka ticket of the raft layer,
-//! the controller, the broker's lifecycle, the partitions; G = a generic mutation), what the wrong
-//! code does, and nothing of how it is caught.
+//! The closed list of mistakes. A doc names the row of `bugs.md`, if it is of one, and says what the
+//! wrong code does; a check's own mutant names the check.
 
-/// Declares the closed list of bugs with their names and documentation.
-macro_rules! switches {
-    ($(#[$meta:meta])* $name:ident, $set:ident { $($(#[doc = $doc:literal])+ $variant:ident,)+ }) => {
-        $(#[$meta])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum $name { $($(#[doc = $doc])+ $variant,)+ }
-
-        impl $name {
-            /// Every one, in declaration order.
-            pub const ALL: &'static [$name] = &[$($name::$variant,)+];
-
-            /// The name used on the command line and in files.
-            pub fn name(self) -> &'static str {
-                match self { $($name::$variant => stringify!($variant),)+ }
-            }
-
-            /// What it does, in the words of its documentation.
-            pub fn doc(self) -> &'static str {
-                match self { $($name::$variant => concat!($($doc),+),)+ }
-            }
-
-            /// Finds one by name.
-            pub fn by_name(name: &str) -> Option<$name> {
-                Self::ALL.iter().copied().find(|s| s.name() == name)
-            }
-        }
-
-        /// A set of switches that are on.
-        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-        pub struct $set(u128);
-
-        impl $set {
-            /// Nothing on.
-            pub const NONE: $set = $set(0);
-
-            /// Is this one on?
-            #[inline]
-            pub fn has(self, switch: $name) -> bool {
-                self.0 >> (switch as u64) & 1 == 1
-            }
-
-            /// The set with this one on as well.
-            #[must_use]
-            pub fn with(self, switch: $name) -> $set {
-                $set(self.0 | 1 << (switch as u64))
-            }
-
-            /// Those that are on, in declaration order.
-            pub fn iter(self) -> impl Iterator<Item = $name> {
-                $name::ALL.iter().copied().filter(move |s| self.has(*s))
-            }
-        }
-
-        impl FromIterator<$name> for $set {
-            fn from_iter<I: IntoIterator<Item = $name>>(switches: I) -> $set {
-                switches.into_iter().fold($set::NONE, $set::with)
-            }
-        }
-    };
-}
-pub(crate) use switches;
+use super::declare::switches;
 
 switches! {
     /// A mistake that can be switched on.
@@ -255,19 +192,92 @@ switches! {
         OutOfRangeAboveHighWatermark,
         /// Unseen's own mutant: a consumer never asks for partitions numbered 1.
         PartitionNeverRead,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_set_holds_what_was_put_in() {
-        let set: Bugs = [Bug::NoLogTest, Bug::VoteNotDurable].into_iter().collect();
-        assert!(set.has(Bug::NoLogTest) && !set.has(Bug::AckAtAppend));
-        assert_eq!(set.iter().collect::<Vec<_>>(), [Bug::VoteNotDurable, Bug::NoLogTest]);
-        assert_eq!(Bug::by_name("NoLogTest"), Some(Bug::NoLogTest));
-        assert!(Bug::ALL.len() <= 128);
+        /// L04 (KAFKA-16952, fixed in 3.9): a registration that is sent again by the same process gets a
+        /// new broker epoch.
+        Kafka16952NewEpochAtReregistration,
+        /// L05 (KAFKA-16757, fixed in 3.7): a registration that is sent again by the same process fences the
+        /// broker, live as it is, and ends its controlled shutdown.
+        Kafka16757ReregistrationFences,
+        /// L08 (KAFKA-13959, fixed in 3.3): a broker has caught up when it is at the end of the controller's
+        /// log, which NoOp records move on, and not when it is past its own registration.
+        Kafka13959UnfencedAtLogEndOnly,
+        /// L09 (KAFKA-14292, fixed in 3.3): each heartbeat of a broker that is stopping moves on the offset
+        /// that the others must reach before it may go.
+        Kafka14292ShutdownTargetMoves,
+        /// L10 (KAFKA-14296, fixed in 3.3): a broker that is stopping does not take note that it leads no
+        /// longer, and goes on serving.
+        Kafka14296DemotionIgnored,
+        /// L11 (KAFKA-13127, fixed in 3.0.0): a start sets aside exactly the logs that are to be kept.
+        Kafka13127StrayDetectionInverted,
+        /// G31: sessions of brokers run on the controller's wall clock, which may jump.
+        SessionOnWallClock,
+        /// G29, second form: what is known of idempotent producers is not restored from the log at a
+        /// restart.
+        ProducerStateNotRestored,
+        /// C03 (KAFKA-12152, fixed in 2.7.1): a bump of its epoch leaves a producer's sequences as they are
+        /// where nothing is in flight.
+        Kafka12152BumpKeepsSequences,
+        /// C05 (KAFKA-6683, fixed in 1.0.2): a leader notes a batch among its producer's before it is
+        /// appended; if it is refused it counts as appended when it is sent again.
+        Kafka6683StateBeforeAppend,
+        /// C12 (Jepsen on Redpanda 21.10.1, redpanda #3039): a batch that is there already is refused as out
+        /// of order, and not known for a duplicate.
+        RetryRefusedAsOutOfOrder,
+        /// C12, second form (redpanda #3003): a duplicate is known for one, and answered with the end of the
+        /// log for its offset.
+        RetryAnsweredWithWrongOffset,
+        /// P03 (KIP-279, KAFKA-6361, fixed in 2.0.0): a leader that has no record of the follower's epoch
+        /// answers with the end of an older one, and does not say that it is older.
+        Kip279EndOffsetWithoutEpoch,
+        /// P07 (KIP-320, KAFKA-7395, fixed in 2.1.0): a fetch is served whatever leader epoch it names.
+        Kip320EpochOfFetchIgnored,
+        /// P13 (KAFKA-13207, fixed in 2.8.1): an answer for a partition that is followed no longer still cuts
+        /// its log.
+        Kafka13207AnswerForRemovedPartition,
+        /// P15 (KAFKA-10706, fixed in 2.6.1): a truncation at or past the end of the log returns at once, and
+        /// leaves epochs of which there is no record.
+        Kafka10706EpochsLeftAtTruncation,
+        /// P24 (KAFKA-2143, fixed in 0.10.0): a follower that is ahead of its new leader begins again at
+        /// offset 0.
+        Kafka2143RestartFromZero,
+        /// P32 (KAFKA-16541, fixed in 3.8): the checkpoint of a partition's leader epochs is not forced.
+        Kafka16541EpochCheckpointNotForced,
+        /// G27: a replica that is proposed to leave the ISR is not waited for any more, though the controller
+        /// may refuse.
+        ShrinkCountsAtOnce,
+        /// M30 (KAFKA-14154, fixed in 3.3): a controller that lags says FENCED_LEADER_EPOCH, which is final,
+        /// to a leader whose epochs are ahead of its own, and not NOT_CONTROLLER.
+        Kafka14154LaggingControllerFences,
+        /// M36 (KAFKA-18106, fixed in 4.0): a broker that shut down uncleanly is taken out of ISR and ELR
+        /// without an election: its partitions keep their leader and epoch.
+        Kafka18106UncleanWithoutElection,
+        /// M37 (KAFKA-16540, fixed in 4.0): an ELR that was made under another `min.insync.replicas` is kept.
+        Kafka16540ElrOfOldMinIsr,
+        /// M38 (KAFKA-19522, fixed in 4.1): the last known leader is elected though it is fenced.
+        Kafka19522FencedLastKnownLeader,
+        /// M41 (KAFKA-13162, fixed in 3.1.0): ElectLeaders takes the election type for the other: asked for a
+        /// preferred leader it holds an unclean election.
+        Kafka13162ElectionTypeIgnored,
+        /// Z02 (KAFKA-6082, fixed in 2.1.0): what a controller writes does not depend on the epoch that it
+        /// claimed: what it decided in an older one is appended in a newer one, if its node leads again.
+        Kafka6082WriteWithoutEpoch,
+        /// Z05 (KAFKA-428): an ISR is updated without a comparison of partition epochs.
+        Kafka428NoCompareAndSet,
+        /// R29 (KAFKA-17641, fixed in 4.0): a replica that asks for pre-votes goes back to its leader as soon
+        /// as any voter names it, though its own fetches to that leader fail.
+        Kafka17641BackToNamedLeader,
+        /// R35 (KAFKA-17751, fixed in 3.9): a follower's poll timeout is always zero.
+        Kafka17751PollTimeoutZero,
+        /// G06, second form: a leader counts itself twice in the majority that moves its high watermark.
+        LeaderCountedTwice,
+        /// G09: a granted pre-vote counts in the real election, too.
+        PreVoteCountsAsVote,
+        /// G14, of the quorum: a leader answers a follower whose log diverges with the follower's own epoch
+        /// and the end of its own log.
+        WrongDivergenceAnswerOfQuorum,
+        /// G32: a follower's fetch timeout is put off only by answers that carry records.
+        FetchTimerNeedsRecords,
+        /// G32, second form: a follower's fetch timeout is put off by any message of anybody.
+        FetchTimerResetByAnyMessage,
     }
 }

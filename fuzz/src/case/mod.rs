@@ -1,0 +1,83 @@
+//! A run as data: scenario, seed, knobs, faults and operations, each of which can be taken away.
+
+pub mod story;
+
+use scenarios::cluster::{self, Explicit};
+use scenarios::knobs;
+use scenarios::report::{Outcome, RunReport, Violation};
+use scenarios::run::{self, Finished, Host, Request};
+use scenarios::scenario::Scenario;
+use scenarios::workload::Asked;
+use sim::fault::Plan;
+use sim::rng::Seed;
+
+/// See the module's documentation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Case {
+    /// All but the seed; it draws no knobs.
+    pub scenario: Scenario,
+    /// The seed.
+    pub seed: u64,
+    /// The knobs that it had drawn.
+    pub knobs: Vec<(String, String)>,
+    /// The faults.
+    pub plan: Plan,
+    /// What clients ask for.
+    pub operations: Vec<Asked>,
+}
+
+impl Case {
+    /// The run of a seed, with what is given for it. It is run once, to learn what clients ask for.
+    pub fn of(scenario: &Scenario, seed: u64, explicit: &Explicit) -> Result<Case, String> {
+        let drawn = knobs::draw(scenario, Seed(seed));
+        let prepared = cluster::prepare(scenario, Seed(seed), explicit)?;
+        let operations = match &explicit.operations {
+            Some(operations) => operations.clone(),
+            None => {
+                let explicit = Explicit { keeps_operations: true, ..explicit.clone() };
+                let request = Request { host: Host::Bare, explicit, ..Request::new(scenario, seed) };
+                run::operations(&run::drive(&request)?)
+            }
+        };
+        let mut scenario = scenario.clone();
+        scenario.knobs.off = true;
+        Ok(Case { scenario, seed, knobs: drawn, plan: prepared.world.plan, operations })
+    }
+
+    /// The scenario with the knobs in force.
+    pub fn effective(&self) -> Result<Scenario, String> {
+        let mut scenario = self.scenario.clone();
+        knobs::put_in_force(&mut scenario, &self.knobs)?;
+        Ok(scenario)
+    }
+
+    /// What of it is given as data.
+    pub fn explicit(&self) -> Explicit {
+        let (plan, operations) = (Some(self.plan.clone()), Some(self.operations.clone()));
+        Explicit { plan, operations, keeps_operations: false }
+    }
+
+    /// Runs it, up to an instant if given. An error is a case that cannot be run at all.
+    pub fn run(&self, until_ns: Option<u64>) -> Result<RunReport, String> {
+        let scenario = self.effective()?;
+        run::run(&self.request(&scenario, until_ns))
+    }
+
+    /// Runs it and hands out everything.
+    pub fn drive(&self, until_ns: Option<u64>) -> Result<Finished, String> {
+        let scenario = self.effective()?;
+        run::drive(&self.request(&scenario, until_ns))
+    }
+
+    fn request<'a>(&self, scenario: &'a Scenario, until_ns: Option<u64>) -> Request<'a> {
+        Request { host: Host::Bare, until_ns, explicit: self.explicit(), ..Request::new(scenario, self.seed) }
+    }
+}
+
+/// What a run broke.
+pub fn violation(report: &RunReport) -> Option<&Violation> {
+    match &report.outcome {
+        Outcome::Violated(violation) => Some(violation),
+        Outcome::Holds | Outcome::Inconclusive { .. } => None,
+    }
+}

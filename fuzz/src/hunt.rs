@@ -1,0 +1,79 @@
+//! Each bug of the zoo alone, switched on in generic scenarios: how many seeds until a check breaks?
+
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use scenarios::report::{Outcome, RunReport, Violation};
+
+use crate::ordered::{self, Take, Work};
+use crate::runner::{HOSTS, Runner};
+use crate::stopwatch::Stopwatch;
+use crate::sweep::run_caught;
+
+/// How long to look for one bug, and on how many threads.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// Threads.
+    pub jobs: usize,
+    /// No run is begun after this long.
+    pub limit: Duration,
+    /// Scenarios of the runner; they take turns, seed by seed.
+    pub scenarios: usize,
+}
+
+/// What came of the hunt for one bug.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Hunted {
+    /// The first failing run: scenario, seed, what broke.
+    pub caught: Option<Caught>,
+    /// Runs in order up to and with that one.
+    pub runs: u64,
+    /// Simulated time of these, ns.
+    pub sim_ns: u64,
+    /// Real time, ns.
+    pub wall_ns: u64,
+}
+
+/// The run that caught a bug.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Caught {
+    /// The runner's scenario.
+    pub scenario: usize,
+    /// Its seed.
+    pub seed: u64,
+    /// Its digest.
+    pub digest: u128,
+    /// What broke.
+    pub violation: Violation,
+}
+
+/// Runs seed 0 of each scenario, then seed 1 of each, and so on, until one fails.
+pub fn hunt(settings: Settings, runner: &dyn Runner, interrupted: &AtomicBool) -> Hunted {
+    let clock = Stopwatch::start();
+    let scenarios = settings.scenarios.max(1) as u64;
+    let stop = || interrupted.load(Ordering::Relaxed) || clock.elapsed() >= settings.limit;
+    let item = |index: u64| run_caught(runner, (index % scenarios) as usize, index / scenarios, HOSTS[0]);
+    let mut sums = Sums { scenarios, hunted: Hunted::default() };
+    let work = Work { jobs: settings.jobs, warm_up: &|| (), stop: &stop, item: &item };
+    ordered::run(0..u64::MAX, &work, &mut sums);
+    Hunted { wall_ns: clock.elapsed_ns(), ..sums.hunted }
+}
+
+struct Sums {
+    scenarios: u64,
+    hunted: Hunted,
+}
+
+impl Take<RunReport> for Sums {
+    fn take(&mut self, index: u64, run: RunReport) -> ControlFlow<()> {
+        self.hunted.runs += 1;
+        self.hunted.sim_ns += run.sim_ns;
+        let Outcome::Violated(violation) = run.outcome else { return ControlFlow::Continue(()) };
+        let scenario = (index % self.scenarios) as usize;
+        self.hunted.caught = Some(Caught { scenario, seed: run.seed, digest: run.digest, violation });
+        ControlFlow::Break(())
+    }
+
+    fn tick(&mut self) {}
+}

@@ -1,0 +1,153 @@
+//! Delta debugging of a failing run: fewest faults and operations, then nodes, knobs, duration and
+//! everything else toward what is plain, then round numbers. The same claim must stay broken.
+//!
+//! * this file: the order of passes; [`search`]: candidates run, the first that still fails is kept
+//! * [`fewest`]: lists (Zeller and Hildebrandt's ddmin, complements only); [`simpler`]: the scenario;
+//!   [`nodes`]: fewer servers and clients; [`rounder`]: numbers
+//!
+//! What comes out is a function of what goes in, whatever the number of threads, unless time or
+//! Ctrl-C ends it.
+
+pub mod fewest;
+pub mod nodes;
+pub mod rounder;
+pub mod search;
+pub mod simpler;
+
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use scenarios::report::{RunReport, Violation};
+use sim::fault::{Fault, Link, What};
+
+use crate::case::Case;
+use search::Search;
+
+/// How hard to try.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// Threads.
+    pub jobs: usize,
+    /// No candidate is begun after this long.
+    pub limit: Option<Duration>,
+}
+
+/// How far it has come.
+#[derive(Clone, Copy, Debug)]
+pub struct Progress {
+    /// What is being tried.
+    pub pass: &'static str,
+    /// Candidates run so far.
+    pub runs: u64,
+    /// Left.
+    pub faults: usize,
+    /// Left.
+    pub operations: usize,
+    /// Real time so far.
+    pub elapsed: Duration,
+}
+
+/// What is left.
+#[derive(Clone, Debug)]
+pub struct Shrunk {
+    /// The smallest run that was found.
+    pub case: Case,
+    /// What it comes to.
+    pub report: RunReport,
+    /// Candidates run.
+    pub runs: u64,
+    /// Nothing smaller was left to try.
+    pub complete: bool,
+}
+
+/// Shrinks a case that breaks `broken`, of which `report` is the run.
+pub fn shrink(
+    case: Case,
+    report: RunReport,
+    broken: &Violation,
+    settings: Settings,
+    interrupted: &AtomicBool,
+    watch: &mut dyn FnMut(&Progress),
+) -> Shrunk {
+    let mut search = Search::new(case, report, broken, settings, interrupted, watch);
+    search.pass("what comes after");
+    search.cut_tail();
+    // Each draw hangs on what went before it: where nothing more can be taken away, it may be with
+    // other draws.
+    for other_seeds in [0, OTHER_SEEDS] {
+        search.try_other_seeds(other_seeds);
+        loop {
+            let before = size(&search.best);
+            search.pass("operations");
+            operations(&mut search);
+            search.pass("faults");
+            faults(&mut search);
+            search.pass("scenario");
+            simpler::knobs(&mut search);
+            simpler::scenario(&mut search);
+            search.pass("nodes");
+            nodes::fewer(&mut search);
+            if size(&search.best) == before || search.is_over() {
+                break;
+            }
+        }
+    }
+    search.try_other_seeds(0);
+    search.pass("links");
+    links(&mut search);
+    search.pass("numbers");
+    rounder::round(&mut search);
+    search.finish()
+}
+
+/// How many other seeds are tried for a candidate.
+const OTHER_SEEDS: u64 = 7;
+
+/// How much there is to read.
+fn size(case: &Case) -> [usize; 4] {
+    let Case { operations, plan, knobs, .. } = case;
+    let nodes = case.effective().ok().and_then(|scenario| scenario.cluster.configs().ok()).map_or(0, |it| it.len());
+    [operations.len(), plan.0.len(), knobs.len(), nodes]
+}
+
+fn operations(search: &mut Search<'_>) {
+    fewest::fewest(search, |case| case.operations.clone(), |case, operations| case.operations = operations);
+}
+
+fn faults(search: &mut Search<'_>) {
+    fewest::fewest(search, |case| case.plan.0.clone(), |case, faults| case.plan.0 = faults);
+}
+
+/// The links of each fault that is about links.
+fn links(search: &mut Search<'_>) {
+    for index in 0..search.best.plan.0.len() {
+        fewest::fewest(
+            search,
+            |case| links_of(&case.plan.0[index]).to_vec(),
+            |case, links| {
+                // Without links it would be no fault, and that was tried.
+                if let (false, Some(all)) = (links.is_empty(), links_mut(&mut case.plan.0[index])) {
+                    *all = links;
+                }
+            },
+        );
+    }
+}
+
+fn links_of(fault: &Fault) -> &[Link] {
+    match &fault.what {
+        What::Cut { links } | What::Loss { links, .. } | What::Delay { links, .. } | What::Duplicate { links, .. } => {
+            links
+        }
+        _ => &[],
+    }
+}
+
+fn links_mut(fault: &mut Fault) -> Option<&mut Vec<Link>> {
+    match &mut fault.what {
+        What::Cut { links } | What::Loss { links, .. } | What::Delay { links, .. } | What::Duplicate { links, .. } => {
+            Some(links)
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,178 @@
+//! Candidates, run some at a time; the first in order that still fails is the new best.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use scenarios::report::{RunReport, Violation, ViolationKind};
+
+use super::{Progress, Settings, Shrunk};
+use crate::case::{Case, violation};
+use crate::panics;
+use crate::stopwatch::Stopwatch;
+
+/// A candidate may break the claim so much later than the best one, ns, or a quarter of its time.
+const LATER_NS: u64 = 3_000_000_000;
+
+/// See the module's documentation.
+pub struct Search<'a> {
+    /// The smallest case so far.
+    pub best: Case,
+    report: RunReport,
+    invariant: String,
+    kind: ViolationKind,
+    settings: Settings,
+    clock: Stopwatch,
+    interrupted: &'a AtomicBool,
+    watch: &'a mut dyn FnMut(&Progress),
+    pass: &'static str,
+    runs: u64,
+    /// Each candidate is tried with so many other seeds, too.
+    other_seeds: u64,
+    /// Of the case that it began with; the others follow it.
+    first_seed: u64,
+}
+
+impl<'a> Search<'a> {
+    /// From a case that breaks `broken`.
+    pub fn new(
+        best: Case,
+        report: RunReport,
+        broken: &Violation,
+        settings: Settings,
+        interrupted: &'a AtomicBool,
+        watch: &'a mut dyn FnMut(&Progress),
+    ) -> Search<'a> {
+        Search {
+            first_seed: best.seed,
+            best,
+            report,
+            invariant: broken.invariant.clone(),
+            kind: broken.kind,
+            settings,
+            clock: Stopwatch::start(),
+            interrupted,
+            watch,
+            pass: "",
+            runs: 0,
+            other_seeds: 0,
+        }
+    }
+
+    /// How many candidates are run at a time.
+    pub fn width(&self) -> usize {
+        self.settings.jobs.max(1)
+    }
+
+    /// When the best case breaks its claim, true time, ns.
+    pub fn broken_at_ns(&self) -> u64 {
+        violation(&self.report).map_or(0, |violation| violation.at_ns)
+    }
+
+    /// Does the claim break when it does, and not because a bound has passed?
+    pub fn breaks_at_once(&self) -> bool {
+        matches!(self.kind, ViolationKind::Safety | ViolationKind::Panic | ViolationKind::GhostMismatch)
+    }
+
+    /// What is tried from now on.
+    pub fn pass(&mut self, name: &'static str) {
+        self.pass = name;
+    }
+
+    /// From now on a candidate that no more fails is tried with so many other seeds: what was taken
+    /// away may have mattered only for the draws behind it.
+    pub fn try_other_seeds(&mut self, count: u64) {
+        self.other_seeds = count;
+    }
+
+    /// Is there no time left?
+    pub fn is_over(&self) -> bool {
+        self.interrupted.load(Ordering::Relaxed)
+            || self.settings.limit.is_some_and(|limit| self.clock.elapsed() >= limit)
+    }
+
+    /// Runs candidates; the first of them that still fails becomes the best one. One that is no other
+    /// than the best is none.
+    pub fn first_failing(&mut self, candidates: Vec<Case>) -> Option<usize> {
+        // Candidate by candidate, and of each its own seed first: the order is that of one thread.
+        let others: Vec<u64> = (0..=self.other_seeds).map(|k| self.first_seed.wrapping_add(k)).collect();
+        let mut round: Vec<(usize, Case)> = Vec::new();
+        for (place, candidate) in candidates.into_iter().enumerate() {
+            if candidate == self.best {
+                continue;
+            }
+            let others = others.iter().filter(|seed| self.other_seeds > 0 && **seed != candidate.seed);
+            let reseeded = others.map(|seed| (place, Case { seed: *seed, ..candidate.clone() })).collect::<Vec<_>>();
+            round.push((place, candidate));
+            round.extend(reseeded);
+        }
+        for some in round.chunks(self.width()) {
+            if self.is_over() {
+                return None;
+            }
+            if let Some(found) = self.first_of(some.iter().map(|(_, case)| case.clone()).collect()) {
+                return Some(some[found].0);
+            }
+        }
+        None
+    }
+
+    fn first_of(&mut self, candidates: Vec<Case>) -> Option<usize> {
+        let until_ns = self.breaks_at_once().then(|| {
+            let at_ns = self.broken_at_ns();
+            at_ns + (at_ns / 4).max(LATER_NS)
+        });
+        let mut reports = run_all(&candidates, until_ns);
+        self.runs += candidates.len() as u64;
+        let still = |report: &Option<RunReport>| {
+            report.as_ref().and_then(violation).is_some_and(|it| it.invariant == self.invariant && it.kind == self.kind)
+        };
+        let found = reports.iter().position(still);
+        if let Some(index) = found {
+            self.best = candidates.into_iter().nth(index).expect("it was run");
+            self.report = reports.swap_remove(index).expect("it failed");
+        }
+        (self.watch)(&Progress {
+            pass: self.pass,
+            runs: self.runs,
+            faults: self.best.plan.0.len(),
+            operations: self.best.operations.len(),
+            elapsed: self.clock.elapsed(),
+        });
+        found
+    }
+
+    /// One candidate; true if it still fails and so is the best one now.
+    pub fn keep_if_failing(&mut self, candidate: Case) -> bool {
+        self.first_failing(vec![candidate]).is_some()
+    }
+
+    /// What begins after the claim has broken cannot matter.
+    pub fn cut_tail(&mut self) {
+        if !self.breaks_at_once() {
+            return;
+        }
+        let mut candidate = self.best.clone();
+        let at_ns = self.broken_at_ns();
+        candidate.plan.0.retain(|fault| fault.at_ns <= at_ns);
+        // Clients' clocks are not the world's: what is cut too much is tried in vain.
+        candidate.operations.retain(|asked| asked.at_ns <= at_ns);
+        self.keep_if_failing(candidate);
+    }
+
+    /// What was found.
+    pub fn finish(self) -> Shrunk {
+        let complete = !self.is_over();
+        Shrunk { case: self.best, report: self.report, runs: self.runs, complete }
+    }
+}
+
+/// Runs each on a thread of its own; `None` if one cannot be run.
+fn run_all(candidates: &[Case], until_ns: Option<u64>) -> Vec<Option<RunReport>> {
+    let run = |case: &Case| panics::catch(|| case.run(until_ns)).ok().and_then(Result::ok);
+    match candidates {
+        [one] => vec![run(one)],
+        several => std::thread::scope(|scope| {
+            let handles: Vec<_> = several.iter().map(|case| scope.spawn(move || run(case))).collect();
+            handles.into_iter().map(|handle| handle.join().ok().flatten()).collect()
+        }),
+    }
+}

@@ -1,0 +1,27 @@
+//! JSON of sweeps, files parted by NUL: what is read is written and reads equal; several are merged
+//! or refused, and shown.
+#![no_main]
+
+use fuzz::aggregate::SweepReport;
+use libfuzzer_sys::fuzz_target;
+use reports::json::sweep_json::{SweepJson, read};
+use reports::json::to_text;
+use reports::show::summary;
+use reports::{exit, expect};
+
+fuzz_target!(|text: &str| {
+    let files: Vec<SweepReport> = text.split('\0').take(3).filter_map(|text| read("fuzzed.json", text).ok()).collect();
+    for file in &files {
+        let written = to_text(&SweepJson::from(file));
+        let again = read("written.json", &written).unwrap_or_else(|problem| panic!("{problem}: {written}"));
+        assert_eq!(to_text(&SweepJson::from(&again)), written);
+    }
+    if files.is_empty() {
+        return;
+    }
+    let named = files.into_iter().enumerate().map(|(i, file)| (format!("{i}.json"), file)).collect();
+    if let Ok(mut whole) = fuzz::merge::merge(named) {
+        expect::judge(&mut whole);
+        let _ = (to_text(&SweepJson::from(&whole)), summary::text(&whole), exit::of_sweep(&whole));
+    }
+});

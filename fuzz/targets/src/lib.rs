@@ -1,0 +1,4 @@
+//! What several targets share: a disk in memory with healthy logs on it, and repaired checksums.
+
+pub mod checksum;
+pub mod disk;

@@ -1,0 +1,48 @@
+//! What shrinking promises: the same claim stays broken, nothing is left that could go, and the number of
+//! threads does not matter.
+
+use std::sync::atomic::AtomicBool;
+
+use fuzz::case::{Case, story, violation};
+use fuzz::shrink::{Settings, Shrunk, shrink};
+use scenarios::catalog;
+use scenarios::cluster::Explicit;
+use scenarios::scenario::switches;
+use scenarios::zoo::Bugs;
+
+/// The first failing seed of a scenario with a bug.
+fn failing(scenario: &str, bug: &str) -> Case {
+    let scenario = catalog::find(scenario).expect("built in").scenario().expect("good");
+    let scenario = scenario.with_bug(switches::bugs::parse(bug).expect("a bug"));
+    let case = |seed| Case::of(&scenario, seed, &Explicit::default()).expect("it runs");
+    let fails = |case: &Case| violation(&case.run(None).expect("it runs")).is_some();
+    (0..50).map(case).find(fails).expect("it is caught")
+}
+
+fn shrunk(case: &Case, jobs: usize) -> Shrunk {
+    let report = case.run(None).expect("it runs");
+    let broken = violation(&report).expect("it fails").clone();
+    let settings = Settings { jobs, limit: None };
+    shrink(case.clone(), report, &broken, settings, &AtomicBool::new(false), &mut |_| ())
+}
+
+#[test]
+fn a_failing_run_becomes_a_story_that_still_fails() {
+    let case = failing("quorum", "NoLogTest");
+    let broken = violation(&case.run(None).expect("it runs")).expect("it fails").invariant.clone();
+    let (one, two) = (shrunk(&case, 1), shrunk(&case, 2));
+    assert_eq!(one.case, two.case, "the same, whatever the number of threads");
+    assert!(one.complete);
+    let again = one.case.run(None).expect("it runs");
+    assert_eq!(violation(&again).map(|it| &it.invariant), Some(&broken));
+    let before = (case.plan.0.len(), case.operations.len());
+    let after = (one.case.plan.0.len(), one.case.operations.len());
+    assert!(after.0 <= 3 && after.1 <= 8, "{before:?} became {after:?}");
+    let told = story::tell(&one.case, &again);
+    assert!(told.len() <= 10 && told.last().is_some_and(|line| line.contains(&broken)), "{told:#?}");
+
+    // Without the bug there is nothing to tell.
+    let mut mended = one.case.clone();
+    mended.scenario.bugs = Bugs::NONE;
+    assert_eq!(violation(&mended.run(None).expect("it runs")), None);
+}

@@ -1,0 +1,71 @@
+//! A data log cut back (controller-broker.md §6.5).
+
+use super::PartitionLog;
+use crate::broker::log::paths;
+use crate::broker::log::producer_state::ProducerStates;
+use crate::bugs::Bug;
+use crate::ids::Offset;
+use crate::io::{Effect, Out};
+use crate::log::EpochCache;
+
+impl PartitionLog {
+    /// Removes every batch that reaches to `target` or beyond, with epochs and producer state.
+    /// Below the high watermark it is allowed and clips it (§6.5). The cut itself is not forced;
+    /// the removal of whole segments is, for a segment that came back after a power loss would
+    /// follow on other records than it did (a file system's journal keeps that order for Kafka).
+    /// If it says that something was cut, the recovery points must be checkpointed before anything
+    /// is appended: an older one would vouch for what comes (`LogManager.truncateTo`).
+    #[must_use]
+    pub fn truncate_to(&mut self, target: Offset, out: &mut Out) -> bool {
+        if target >= self.end && self.config.bugs.has(Bug::Kafka10706EpochsLeftAtTruncation) {
+            return false;
+        }
+        if target >= self.end {
+            // An epoch of which this replica, as its leader, wrote no record must go all the same:
+            // the next fetch would name it, and part from the leader's log for ever.
+            if self.epochs.truncate_from_end(self.end) {
+                self.write_epochs(out);
+            }
+            return false;
+        }
+        let keep = self.segment_of(target.max(self.start_offset())) + 1;
+        for segment in self.segments[keep..].iter().rev() {
+            out.push(Effect::Unlink { path: paths::segment(&self.directory, segment.base_offset) });
+        }
+        if keep < self.segments.len() {
+            out.push(Effect::FsyncDirectory);
+            self.directory_dirty = false;
+            self.segments.truncate(keep);
+        }
+        self.active_mut().truncate(target, out);
+        self.end = self.active_mut().end_offset();
+        self.after_truncation(out);
+        true
+    }
+
+    /// `truncateFullyAndStartAt`: drops everything; the next record gets `offset`. The recovery
+    /// points are to be checkpointed, as above.
+    pub fn truncate_fully_and_start_at(&mut self, offset: Offset, out: &mut Out) {
+        for segment in self.segments.drain(..).rev() {
+            out.push(Effect::Unlink { path: paths::segment(&self.directory, segment.base_offset) });
+        }
+        out.push(Effect::FsyncDirectory);
+        self.new_segment(offset, out);
+        self.end = offset;
+        self.recovery_point = offset;
+        self.epochs = EpochCache::default();
+        self.write_epochs(out);
+        self.after_truncation(out);
+    }
+
+    fn after_truncation(&mut self, out: &mut Out) {
+        self.truncations += 1;
+        self.recovery_point = self.recovery_point.min(self.end);
+        self.high_watermark = self.high_watermark.clamp(self.start_offset(), self.end);
+        if self.epochs.truncate_from_end(self.end) {
+            self.write_epochs(out);
+        }
+        let entries = self.segments.iter().flat_map(|segment| &segment.entries);
+        self.producers = ProducerStates::rebuild(entries.map(|entry| &*entry.batch));
+    }
+}

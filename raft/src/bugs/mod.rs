@@ -1,0 +1,62 @@
+//! Mistakes as switches: each is off unless a scenario, a test or `--bug` asks.
+//!
+//! * `bug`: the closed list, [`Bug`], and the set of those that are on
+//! * `zoo`: which of them are rows of the bug zoo: source, layer, checks expected
+//! * `declare`: how a closed list of switches is declared
+//!
+//! Those that are no rows of the zoo are the checks' own mutants, made because nothing historical
+//! breaks that check.
+//!
+//! To add a row:
+//! 1. `bug`: a variant at the end of the list: row id, source, what the wrong code does.
+//! 2. Where the right code stands: `if bugs.has(Bug::…)`, as small as it can be. With the switch off
+//!    nothing may change, not a draw: the golden digests say so.
+//! 3. `zoo`: its row, with the checks that should notice.
+//! 4. `kraftsim sweep SCENARIO --bug NAME --fail-fast --seeds 1500` in the generic scenarios, then a line
+//!    in `scenarios/tests/mutants.rs`. If nothing notices: it is masked (say by what, `hidden by`), or a
+//!    check is missing.
+
+mod bug;
+mod declare;
+mod zoo;
+
+pub use bug::{Bug, Bugs};
+pub(crate) use declare::switches;
+pub use zoo::{Layer, Row, ZOO};
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn a_set_holds_what_was_put_in() {
+        let last = *Bug::ALL.last().expect("there are some");
+        let set: Bugs = [last, Bug::NoLogTest, Bug::VoteNotDurable].into_iter().collect();
+        assert!(set.has(Bug::NoLogTest) && set.has(last) && !set.has(Bug::AckAtAppend));
+        assert_eq!(set.iter().collect::<Vec<_>>(), [Bug::VoteNotDurable, Bug::NoLogTest, last]);
+        assert_eq!(Bug::by_name("NoLogTest"), Some(Bug::NoLogTest));
+    }
+
+    #[test]
+    fn a_bug_is_a_row_of_the_zoo_or_a_mutant_and_its_doc_says_which() {
+        for bug in Bug::ALL {
+            let named = bug.doc().trim_start().split([' ', ':', ',']).next().unwrap_or_default();
+            let is_id = named.len() == 3 && named[1..].bytes().all(|byte| byte.is_ascii_digit());
+            assert_eq!(bug.row().map(|row| row.id), Some(named).filter(|_| is_id));
+        }
+        let rows: BTreeSet<Bug> = ZOO.iter().map(|row| row.bug).collect();
+        assert_eq!(rows.len(), ZOO.len(), "a bug has one row");
+        assert!(ZOO.iter().all(|row| !row.expected.is_empty() || !row.hidden_by.is_empty()));
+    }
+
+    #[test]
+    fn every_layer_has_its_share() {
+        assert!(ZOO.len() >= 60, "{}", ZOO.len());
+        for layer in Layer::ALL {
+            let rows = ZOO.iter().filter(|row| row.layer == *layer).count();
+            assert!(rows >= 6, "{layer:?}: {rows}");
+        }
+    }
+}

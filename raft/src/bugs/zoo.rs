@@ -1,0 +1,197 @@
+//! The bug zoo: mistakes that were made, or that any faithful implementation may make, with the row of
+//! `bugs.md`, its source, and the checks that should notice.
+//!
+//! `expected` names checks of `scenarios::checks::invariant`, which this crate does not know: a test
+//! there holds them against what is caught. `hidden_by` says why a bug may go unnoticed.
+//!
+//! Left out of `bugs.md`, for the model cannot carry them, or hides them wholly:
+//! * voter changes (R09, R10, R11, R12, R13, R14, R17, R18, R19, R20, R33, R34, G23, G24), snapshots and a
+//!   trimmed log (M01 to M07, M10 to M12, M16, M17, G21, G22, P16, P17), transactions (C07 to C10, C13),
+//!   reassignment (M32, L14, P22, P35), ZooKeeper (Z01, Z03 to Z09 but Z05), several directories (L15,
+//!   L16);
+//! * R08, R36: a single voter's own timer, and a second cluster, are in no generic scenario. R16: no fault
+//!   takes a voter's election file away alone;
+//! * R27: latencies and clocks break every tie. R23: a parked fetch that is left waits for `MaxWaitMs` at
+//!   most. R22: a connection carries one fetch, so one that is parked is the follower's newest. R31:
+//!   listeners are registered before anything happens. R32: whoever knows no leader asks the bootstrap
+//!   servers;
+//! * M26: a broker is heard within a heartbeat interval, and CreateTopics may fail meanwhile. M13, M14,
+//!   M22, M23: nothing writes a record that cannot be applied, or is too large. M18: raft tells of a lost
+//!   leadership at once, and what was applied is dropped then. M20: no counters are derived. M21: a claim
+//!   comes after its epoch's only control record. M27: a feature never changes. M31 is P19 by now. M33: a
+//!   caught-up replica that may not join delays commits for `replica.lag.time.max.ms` at most. M39, M40,
+//!   Z08, G25: an image replays records in one place, which knows of no switches;
+//! * L06: the controller's queue is never as long as half a heartbeat interval for a whole session. L07: a
+//!   broker fenced for one lost heartbeat is unfenced by the next. L12: a topic made anew gets no records.
+//!   L02: both tests read one state in one step. L18: an answer belongs to a connection, and that ends
+//!   with its process;
+//! * C02: the batch that would go first stands behind the other in its queue, until both are given up.
+//!   C01: every producer here is idempotent, and the broker refuses what is out of sequence. C04:
+//!   `producer.id.expiration.check.interval.ms` is ten minutes, and no run is so long. C06: producer state
+//!   is rebuilt from the log, not read from a snapshot. C11: clients read topics that stay;
+//! * P02 is P01 with two disks. P04, P06: each fetch is held against the leader's epochs. P08, P14, P29:
+//!   one thread does both. P12: the next fetch mends it. P18: the next append moves the high watermark.
+//!   P23: the controller takes the silent out of ISRs itself. P25: a log with epochs is not cut to its
+//!   high watermark. P26, P28, P30: no retention, no index, no byte positions. P31: every checkpoint
+//!   forces the directory. P33: what lies below a recovery point is scanned with the segment that holds
+//!   it;
+//! * M34 is Kafka's design. G12 among partitions is P07. G19: Kafka reads so. G20: there are no leases.
+//!   G28: replay derives leader epochs.
+
+use super::Bug;
+
+/// Which part of the system goes wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Layer {
+    /// The quorum of controllers and its log.
+    Raft,
+    /// The controller on top of it.
+    Controller,
+    /// A broker's way from its start to its end.
+    Lifecycle,
+    /// Replicas of partitions.
+    Repl,
+    /// Idempotent producers and what brokers know of them.
+    Producer,
+}
+
+impl Layer {
+    /// Every one, in declaration order.
+    pub const ALL: &'static [Layer] = &[Layer::Raft, Layer::Controller, Layer::Lifecycle, Layer::Repl, Layer::Producer];
+
+    /// The name in lists.
+    pub fn name(self) -> &'static str {
+        match self {
+            Layer::Raft => "raft",
+            Layer::Controller => "controller",
+            Layer::Lifecycle => "lifecycle",
+            Layer::Repl => "repl",
+            Layer::Producer => "producer",
+        }
+    }
+}
+
+/// One bug of the zoo.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// The switch.
+    pub bug: Bug,
+    /// Row of `bugs.md`. Two forms of one mistake share it.
+    pub id: &'static str,
+    /// Where it goes wrong.
+    pub layer: Layer,
+    /// Ticket, proposal or report, and the release that mended it.
+    pub source: &'static str,
+    /// Names of the checks that should break first.
+    pub expected: &'static [&'static str],
+    /// Why it may go uncaught; empty for most.
+    pub hidden_by: &'static str,
+}
+
+impl Bug {
+    /// Its row; a check's own mutant has none.
+    pub fn row(self) -> Option<&'static Row> {
+        ZOO.iter().find(|row| row.bug == self)
+    }
+}
+
+macro_rules! rows {
+    ($($id:ident $bug:ident $layer:ident $source:literal => [$($expected:literal),*] $(hidden by $why:literal)?;)+) => {
+        &[$(Row {
+            bug: Bug::$bug,
+            id: stringify!($id),
+            layer: Layer::$layer,
+            source: $source,
+            expected: &[$($expected),*],
+            hidden_by: concat!($($why)?),
+        },)+]
+    };
+}
+
+/// Every row, by layer.
+pub const ZOO: &[Row] = rows! {
+    R01 Kafka10533AckBeforeFlush Raft "KAFKA-10533, fixed in 2.8.0" => ["PersistBeforePromise:D9", "PersistBeforePromise:D8"];
+    R02 Kafka10527ResumeAsLeader Raft "KAFKA-10527, fixed in 2.7.0" => ["NeverTwoLeadersInSameEpoch"];
+    R04 Kafka12331LeaderChangeAtZero Raft "KAFKA-12331, fixed in 2.8.0" => ["LogMatching"];
+    R07 Kafka15489NoCheckQuorum Raft "KAFKA-15489, fixed in 3.7" => ["LeaderWithoutMajorityResigns"];
+    R21 Kafka18723StaleFetchAppended Raft "KAFKA-18723, fixed in 3.9" => ["PersistBeforePromise:D5", "LogMatching"];
+    R24 Kafka10826LingerIgnored Raft "KAFKA-10826, fixed in 2.8.0" => []
+        hidden by "an append is late, but the next fetch, NoOp or append drains it: no check claims how soon";
+    R25 Kafka12181FetchOffsetBackwardFatal Raft "KAFKA-12181, fixed in 3.0.0" => ["NoFatalFault"];
+    R26 Kafka14644FaultSwallowed Raft "KAFKA-14644, fixed in 3.4" => ["Recovery"];
+    R28 Kip996NoPreVote Raft "KIP-996, KAFKA-17642, since 4.0" => ["PreVoteBeforeVote"];
+    R29 Kafka17641BackToNamedLeader Raft "KAFKA-17641, fixed in 4.0" => ["Recovery"];
+    R30 EndQuorumEpochIgnored Raft "KAFKA-20895, open in 2026-08" => []
+        hidden by "an orderly failover takes as long as a crash: a matter of `[expect]`";
+    R35 Kafka17751PollTimeoutZero Raft "KAFKA-17751, fixed in 3.9; KAFKA-19605, fixed in 4.2" => ["TimeMoves"];
+    G01 VoteNotDurable Raft "Raft §5.2" => ["PersistBeforePromise:D3"];
+    G02 TwoVotesInOneEpoch Raft "Raft §5.2" => ["ValidVotes"];
+    G04 NoLogTest Raft "Raft §5.4.1" => ["LeaderCompleteness"];
+    G05 CountOldEpochReplicas Raft "Raft §5.4.2, figure 8" => ["OwnEpochCommit"];
+    G06 LeaderCountedTwice Raft "Raft §5.3: a majority" => ["MajorityReachedHighWatermark"];
+    G09 PreVoteCountsAsVote Raft "KIP-996" => ["NeverTwoLeadersInSameEpoch"];
+    G10 HigherEpochIgnored Raft "Raft §5.1" => ["HigherEpochObeyed"];
+    G11 EpochNotDurable Raft "Raft §5.1" => ["PersistBeforePromise:D2"];
+    G12 NoEpochCheckOnFetch Raft "KIP-595" => ["SingleActiveController"];
+    G13 NoDivergenceCheck Raft "KIP-595" => ["LogMatching"];
+    G14 WrongDivergenceAnswerOfQuorum Raft "KIP-595" => ["Recovery"];
+    G15 TruncateBelowHighWatermark Raft "KIP-595" => ["HighWatermarkWithinLog"];
+    G30 NoChecksumOnRecovery Raft "torn writes" => ["PersistBeforePromise:D8"];
+    G32 FetchTimerNeedsRecords Raft "redpanda #30815" => ["Recovery"];
+    G32 FetchTimerResetByAnyMessage Raft "redpanda #30815" => ["Recovery"];
+
+    R05 Kafka15345LeaderBeforeCaughtUp Controller "KAFKA-15345, fixed in 3.6" => ["CommittedMetadataReplays"];
+    M15 Kafka13114RenounceWithoutRevert Controller "KAFKA-13114, fixed in 3.0.0" => ["NoFatalFault"];
+    M19 Kafka15048ReadOfLatestState Controller "KAFKA-15048, fixed in 3.6" => ["StaleAdminAnswer"];
+    M24 Kafka13173ExpiriesFromOneBase Controller "KAFKA-13173, fixed in 3.0.0" => ["ValidControllerIsrAndElr"];
+    M25 Kafka18138NoSessionAfterFailover Controller "KAFKA-18138, fixed in 4.0" => ["SilentBrokerFenced"];
+    M28 Kafka13083FencedInNewIsr Controller "KAFKA-13083, fixed in 3.0.0" => ["ValidControllerIsrAndElr"];
+    M30 Kafka14154LaggingControllerFences Controller "KAFKA-14154, fixed in 3.3" => ["Recovery"]
+        hidden by "a leader must ask a controller that it has overtaken, which happens only while both are cut off from the rest";
+    M35 Kafka18635UncleanShutdownUnnoticed Controller "KAFKA-18635, fixed in 4.0" => ["AckedValueNotLost"];
+    M36 Kafka18106UncleanWithoutElection Controller "KAFKA-18106, fixed in 4.0" => ["ValidControllerIsrAndElr"];
+    M37 Kafka16540ElrOfOldMinIsr Controller "KAFKA-16540, fixed in 4.0" => ["AckedValueNotLost", "ValidControllerIsrAndElr"];
+    M38 Kafka19522FencedLastKnownLeader Controller "KAFKA-19522, fixed in 4.1" => ["ValidControllerIsrAndElr"];
+    M41 Kafka13162ElectionTypeIgnored Controller "KAFKA-13162, fixed in 3.1.0" => ["StaleAdminAnswer", "AckedValueNotLost"];
+    G17 AckAtAppend Controller "Raft §5.3: reply when it is committed" => ["LinearizableAppends", "ReplicationQuorumSuperset"];
+    G18 AckByOffset Controller "Raft §8; KIP-595" => ["LinearizableAdmin"];
+    Z02 Kafka6082WriteWithoutEpoch Controller "KAFKA-6082, fixed in 2.1.0" => ["LinearizableAdmin"]
+        hidden by "its node must lose and win the quorum while one event of the controller waits";
+    Z05 Kafka428NoCompareAndSet Controller "KAFKA-428, fixed by 0.10.0" => ["LeaderCandidateCompleteness"]
+        hidden by "a late proposal of a leader is still held against broker epochs and fences";
+
+    L01 Kafka14617IsrWithoutEpochs Lifecycle "KIP-903, KAFKA-14617, fixed in 3.5" => ["LeaderCandidateCompleteness", "AckedValueNotLost"]
+        hidden by "2 % of `ci` have such a proposal; its broker fetches before it is unfenced, so it has caught up by then";
+    L03 Kafka13916FencedJoinsIsr Lifecycle "KIP-841, KAFKA-13916, fixed in 3.3" => ["ValidControllerIsrAndElr"];
+    L04 Kafka16952NewEpochAtReregistration Lifecycle "KAFKA-16952, fixed in 3.9" => ["MonotonicBrokerEpoch"];
+    L05 Kafka16757ReregistrationFences Lifecycle "KAFKA-16757, fixed in 3.7" => ["ValidControllerIsrAndElr"];
+    L08 Kafka13959UnfencedAtLogEndOnly Lifecycle "KAFKA-13959, fixed in 3.3" => ["Recovery"];
+    L09 Kafka14292ShutdownTargetMoves Lifecycle "KAFKA-14292, fixed in 3.3" => ["ControlledShutdownEnds"];
+    L10 Kafka14296DemotionIgnored Lifecycle "KAFKA-14296, fixed in 3.3" => ["DemotionObeyed"];
+    L11 Kafka13127StrayDetectionInverted Lifecycle "KAFKA-13127, fixed in 3.0.0" => ["AckedValueNotLost"];
+    G31 SessionOnWallClock Lifecycle "liveness on a clock that may jump" => ["HeardBrokerNotFenced", "SilentBrokerFenced"];
+
+    P01 Kip101TruncateToHighWatermark Repl "KIP-101, fixed in 0.11.0" => ["AckedValueNotLost"];
+    P03 Kip279EndOffsetWithoutEpoch Repl "KIP-279, KAFKA-6361, fixed in 2.0.0" => ["Recovery"];
+    P05 Kafka7128JoinBelowEpochStart Repl "KAFKA-7128, fixed in 2.0.1" => ["LeaderCandidateCompleteness"];
+    P07 Kip320EpochOfFetchIgnored Repl "KIP-320, KAFKA-7395, fixed in 2.1.0" => ["PositionLost"];
+    P09 Kafka18991StaleFetchApplied Repl "KAFKA-18991, fixed in 3.9" => ["AckedValueNotLost"]
+        hidden by "2.5 % of `cluster-partitions` have such an answer; it must cut, and the log must have been cut and have grown again to the very offset that was asked for";
+    P13 Kafka13207AnswerForRemovedPartition Repl "KAFKA-13207, fixed in 2.8.1" => ["AckedValueNotLost"]
+        hidden by "an answer that cuts must arrive after a promotion, and an answer of an older leader seldom cuts";
+    P15 Kafka10706EpochsLeftAtTruncation Repl "KAFKA-10706, fixed in 2.6.1" => ["Recovery"];
+    P19 Kafka12751IsrChangeNeverCleared Repl "KAFKA-12751, fixed in 2.7.2" => ["Recovery"];
+    P20 Kip497CommittedIsrOnly Repl "KIP-497, KAFKA-8836, since 2.7.0" => ["ReplicationQuorumSuperset"];
+    P24 Kafka2143RestartFromZero Repl "KAFKA-2143, fixed in 0.10.0" => ["AckedValueNotLost"];
+    P32 Kafka16541EpochCheckpointNotForced Repl "KAFKA-16541, fixed in 3.8" => ["NoFatalFault", "PersistBeforePromise:D6"];
+    P36 Jepsen2013NoMinIsr Repl "Jepsen 2013, Kafka 0.8 beta" => ["ReplicationQuorumSuperset"];
+    G14 WrongDivergenceAnswer Repl "KIP-101, KIP-279" => ["Recovery"];
+    G27 ShrinkCountsAtOnce Repl "KIP-497" => ["ReplicationQuorumSuperset"];
+
+    C03 Kafka12152BumpKeepsSequences Producer "KAFKA-12152, fixed in 2.7.1" => ["NewEpochBeginsAtZero"];
+    C05 Kafka6683StateBeforeAppend Producer "KAFKA-6683, fixed in 1.0.2" => ["AckedValueNotLost"];
+    C12 RetryRefusedAsOutOfOrder Producer "Jepsen on Redpanda 21.10.1, redpanda #3039" => ["DuplicateRecognised"];
+    C12 RetryAnsweredWithWrongOffset Producer "Jepsen on Redpanda 21.10.1, redpanda #3003" => ["AckedValueNotLost"];
+    G29 ProducerStateOfLeaderOnly Producer "KIP-98" => ["DuplicateRecord"];
+    G29 ProducerStateNotRestored Producer "KIP-98" => ["DuplicateRecord"];
+};

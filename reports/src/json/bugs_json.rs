@@ -1,0 +1,45 @@
+//! `kraftsim.bugs.v1`: what came of a hunt.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Seconds, Seed};
+
+/// The schema's id.
+pub const SCHEMA: &str = "kraftsim.bugs.v1";
+
+/// The file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BugsJson {
+    schema: String,
+    version: String,
+    bugs: Vec<BugJson>,
+}
+
+impl BugsJson {
+    /// Of these hunts.
+    pub fn new(bugs: Vec<BugJson>) -> BugsJson {
+        BugsJson { schema: SCHEMA.to_owned(), version: crate::VERSION.to_owned(), bugs }
+    }
+}
+
+/// The hunt for one bug. `seeds_tried` counts runs, of all the scenarios in turn.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BugJson {
+    pub bug: String,
+    pub row: String,
+    pub layer: String,
+    pub source: String,
+    pub scenarios: Vec<String>,
+    pub scenario: Option<String>,
+    pub caught: bool,
+    pub invariant: Option<String>,
+    pub expected_invariants: Vec<String>,
+    pub seeds_tried: u64,
+    pub first_seed: Option<Seed>,
+    pub sim_seconds: Seconds,
+    pub wall_seconds: Seconds,
+    pub hidden_by: Option<String>,
+    pub command: Option<String>,
+}

@@ -1,0 +1,72 @@
+//! `kraftsim.check.v1`.
+
+use scenarios::history::judge::Finding;
+use scenarios::history::{History, Op};
+use serde::Serialize;
+
+use super::Seconds;
+use crate::history::text::words;
+
+/// The file.
+#[derive(Debug, Serialize)]
+pub struct CheckJson {
+    /// [`CheckJson::SCHEMA`].
+    pub schema: &'static str,
+    /// `linearizable`, `violated` or `unknown`.
+    pub verdict: &'static str,
+    /// How many were read.
+    pub operations: usize,
+    /// Objects that were judged apart.
+    pub partitions: usize,
+    /// Without reading the file.
+    pub wall_seconds: Seconds,
+    /// Of a violation.
+    pub witness: Option<WitnessJson>,
+}
+
+impl CheckJson {
+    /// The schema's id.
+    pub const SCHEMA: &'static str = "kraftsim.check.v1";
+}
+
+/// Why a history is not linearizable.
+#[derive(Debug, Serialize)]
+pub struct WitnessJson {
+    object: String,
+    why: Option<String>,
+    /// In an order that explains every answer before that of `stuck`; where `why` is said, the operations
+    /// that stand against it.
+    prefix: Vec<StepJson>,
+    stuck: StepJson,
+}
+
+#[derive(Debug, Serialize)]
+struct StepJson {
+    process: u64,
+    called: u64,
+    returned: Option<u64>,
+    said: String,
+    on: Op,
+}
+
+impl WitnessJson {
+    /// In words and as data.
+    pub fn of(finding: &Finding, history: &History) -> WitnessJson {
+        let step = |place: usize| {
+            let operation = &history.operations[place];
+            StepJson {
+                process: operation.process,
+                called: operation.called,
+                returned: operation.returned,
+                said: words(&operation.op),
+                on: operation.op.clone(),
+            }
+        };
+        WitnessJson {
+            object: finding.object.clone(),
+            why: finding.why.clone(),
+            prefix: finding.prefix.iter().map(|place| step(*place)).collect(),
+            stuck: step(finding.stuck),
+        }
+    }
+}

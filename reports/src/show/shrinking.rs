@@ -1,0 +1,57 @@
+//! How far shrinking has come, on stderr: one line that changes on a terminal, some lines elsewhere.
+
+use std::io::Write;
+use std::time::Duration;
+
+use fuzz::shrink::Progress;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::args::ProgressMode;
+
+/// Between two lines.
+const EVERY: Duration = Duration::from_secs(2);
+
+/// See the module's documentation.
+pub struct Shrinking<'a> {
+    err: &'a mut dyn Write,
+    spinner: Option<ProgressBar>,
+    last: Option<Duration>,
+}
+
+impl<'a> Shrinking<'a> {
+    /// As asked; `Auto` takes the changing line where there is a terminal.
+    pub fn new(mode: ProgressMode, err: &'a mut dyn Write) -> Self {
+        let drawable = !ProgressDrawTarget::stderr().is_hidden();
+        let draws = mode == ProgressMode::Bar || mode == ProgressMode::Auto && drawable;
+        let lines = mode == ProgressMode::Plain || mode == ProgressMode::Auto && !drawable;
+        let style = ProgressStyle::with_template("{spinner} {msg}").expect("a constant template");
+        let target = || ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10)).with_style(style);
+        Shrinking { err, spinner: draws.then(target), last: lines.then_some(Duration::ZERO) }
+    }
+
+    /// Shows it, if it is time to.
+    pub fn progress(&mut self, progress: &Progress) {
+        if let Some(spinner) = &self.spinner {
+            spinner.set_message(line(progress));
+            spinner.tick();
+        }
+        if let Some(last) = &mut self.last
+            && progress.elapsed.saturating_sub(*last) >= EVERY
+        {
+            *last = progress.elapsed;
+            let _ = writeln!(self.err, "{}", line(progress));
+        }
+    }
+
+    /// Takes the line away.
+    pub fn finish(&mut self) {
+        if let Some(spinner) = self.spinner.take() {
+            spinner.finish_and_clear();
+        }
+    }
+}
+
+fn line(progress: &Progress) -> String {
+    let Progress { pass, runs, faults, operations, elapsed } = progress;
+    format!("{runs} runs, {}s: {faults} faults and {operations} operations left, trying {pass}", elapsed.as_secs())
+}

@@ -1,0 +1,93 @@
+//! `check`: is a history linearizable?
+
+use fuzz::stopwatch::Stopwatch;
+use scenarios::history::History;
+use scenarios::history::judge::{Finding, Judgement, Terms, judge};
+
+use crate::args::CheckArgs;
+use crate::engine::Problem;
+use crate::exit;
+use crate::history::{read, text};
+use crate::input::read_text;
+use crate::json::check_json::{CheckJson, WitnessJson};
+use crate::json::{Seconds, to_text};
+use crate::output::{Streams, Target};
+use crate::show::columns::plural;
+
+/// Steps that each object is granted at first, and by how much more in each further search.
+const FIRST_STEPS: u64 = 1_000_000;
+const MORE: u64 = 8;
+/// What a search remembers of so many steps still goes into memory.
+const MOST_STEPS: u64 = 64_000_000;
+/// Of a longer prefix only the end is shown.
+const SHOWN: usize = 12;
+
+/// Reads, judges, writes.
+pub fn run(args: &CheckArgs, streams: &mut Streams<'_>) -> Result<u8, Problem> {
+    let target = args.json.as_deref().map(Target::checked).transpose()?;
+    let file = args.history.display().to_string();
+    let history = read(&file, &read_text(&args.history)?, args.model)?;
+    let clock = Stopwatch::start();
+    let (judgement, objects) = within(&history, args.limit_ns, &clock);
+    let wall_ns = clock.elapsed_ns();
+    let (verdict, code, finding) = match &judgement {
+        Judgement::Linearizable => ("linearizable", exit::HOLDS, None),
+        Judgement::Violated(finding) => ("violated", exit::UNSAFE, Some(finding)),
+        Judgement::Unknown { .. } => ("unknown", exit::INCONCLUSIVE, None),
+    };
+    if let Some(target) = &target {
+        let json = CheckJson {
+            schema: CheckJson::SCHEMA,
+            verdict,
+            operations: history.operations.len(),
+            partitions: objects,
+            wall_seconds: Seconds(wall_ns),
+            witness: finding.map(|finding| WitnessJson::of(finding, &history)),
+        };
+        target.write(&to_text(&json), streams)?;
+    }
+    let operations = plural(history.operations.len() as u64, "operation");
+    let mut said = format!("{file}: {operations} on {}: {verdict}\n", plural(objects as u64, "object"));
+    match &judgement {
+        Judgement::Linearizable => {}
+        Judgement::Violated(finding) => said.push_str(&told(finding, &history)),
+        Judgement::Unknown { steps } => {
+            said.push_str(&format!("  not decided in {steps} steps an object; --for gives it more time\n"));
+        }
+    }
+    match target {
+        Some(Target::Stdout) => streams.hint(said.trim_end()),
+        _ => streams.result(&said)?,
+    }
+    Ok(code)
+}
+
+/// Searches with ever more steps, until it is decided or the time is over.
+fn within(history: &History, limit_ns: u64, clock: &Stopwatch) -> (Judgement, usize) {
+    let mut steps = FIRST_STEPS;
+    loop {
+        let judged = judge(history, Terms::strict(steps));
+        let is_open = matches!(judged.0, Judgement::Unknown { .. });
+        if !is_open || steps >= MOST_STEPS || clock.elapsed_ns() >= limit_ns {
+            return judged;
+        }
+        steps = steps.saturating_mul(MORE).min(MOST_STEPS);
+    }
+}
+
+fn told(finding: &Finding, history: &History) -> String {
+    let Finding { object, why, prefix, stuck } = finding;
+    let mut said = match why {
+        Some(why) => format!("  {object}: {why}\n"),
+        None if prefix.is_empty() => format!("  {object}: the very first answer cannot be\n"),
+        None => format!("  {object}: these explain, in this order, every answer before the one that cannot be\n"),
+    };
+    if prefix.len() > SHOWN {
+        said.push_str(&format!("    … {} before\n", prefix.len() - SHOWN));
+    }
+    for place in &prefix[prefix.len().saturating_sub(SHOWN)..] {
+        said.push_str(&format!("    {}\n", text::operation(history, *place)));
+    }
+    said.push_str(&format!("  stuck\n    {}\n", text::operation(history, *stuck)));
+    said
+}

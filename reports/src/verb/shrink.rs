@@ -1,0 +1,111 @@
+//! `shrink`: the smallest run that still breaks the same claim.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use fuzz::case::{Case, story, violation};
+use fuzz::seeds::show_seed;
+use fuzz::shrink::{Progress, Settings, Shrunk, shrink};
+use scenarios::report::RunReport;
+
+use crate::args::ShrinkArgs;
+use crate::command;
+use crate::engine::{Engine, Named, Overrides, Problem};
+use crate::exit;
+use crate::json::repro;
+use crate::output::{Streams, check_folder, write_whole};
+use crate::show::columns::{paragraph, thousands};
+use crate::show::shrinking::Shrinking;
+use crate::verb::job::{Asked, Job};
+use crate::verb::sweep::jobs;
+
+/// Checks what was asked, shrinks, writes the repro, tells it.
+pub fn run(
+    args: &ShrinkArgs,
+    engine: &dyn Engine,
+    interrupted: &AtomicBool,
+    streams: &mut Streams<'_>,
+) -> Result<u8, Problem> {
+    let asked = Asked { what: &args.what, seed: args.seed, run: &args.run, verb: "shrink" };
+    let job = Job::load(&asked, engine, streams)?;
+    let path = args.output.clone().unwrap_or_else(|| default_path(&job));
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        check_folder(folder)?;
+    }
+    let case = job.scenario.prepared.case(job.seed)?;
+    let report = case.run(None).map_err(Problem::new)?;
+    let Some(broken) = violation(&report).cloned() else {
+        streams.hint("nothing to shrink: this run breaks no claim");
+        return Ok(exit::INCONCLUSIVE);
+    };
+    let before = Size::of(&case);
+    let settings = Settings { jobs: jobs(args.jobs), limit: args.limit_ns.map(Duration::from_nanos) };
+    let mut shown = Shrinking::new(args.progress, streams.err);
+    let mut watch = |progress: &Progress| shown.progress(progress);
+    let shrunk = shrink(case, report, &broken, settings, interrupted, &mut watch);
+    shown.finish();
+
+    let (text, told) = repro_text(engine, &job.scenario.name, &shrunk)?;
+    write_whole(&path, text)?;
+    let command = command::replay_repro(&path.display().to_string(), told.digest, &Overrides::default());
+    streams.result(&summary(&before, &shrunk, &told, &path, &command))?;
+    if !shrunk.complete && interrupted.load(Ordering::Relaxed) {
+        return Ok(exit::INTERRUPTED);
+    }
+    Ok(exit::of_kind(broken.kind))
+}
+
+fn default_path(job: &Job) -> PathBuf {
+    let stem = repro::stems(std::slice::from_ref(&job.scenario.name)).remove(0);
+    PathBuf::from(format!("kraftsim-out/shrunk-{stem}-{}.json", show_seed(job.seed)))
+}
+
+/// How much there is to read.
+struct Size {
+    faults: usize,
+    operations: usize,
+    knobs: usize,
+}
+
+impl Size {
+    fn of(case: &Case) -> Size {
+        Size { faults: case.plan.0.len(), operations: case.operations.len(), knobs: case.knobs.len() }
+    }
+}
+
+/// The repro file of a case, and its whole run: what a shrinking candidate was cut short of.
+pub fn repro_text(engine: &dyn Engine, name: &str, shrunk: &Shrunk) -> Result<(String, RunReport), Problem> {
+    let prepared = engine.of_case(&shrunk.case)?;
+    let report = shrunk.case.run(None).map_err(Problem::new)?;
+    let story = story::tell(&shrunk.case, &report);
+    let named = Named { name: name.to_owned(), prepared };
+    let subject = repro::Subject {
+        scenario: &named,
+        overrides: &Overrides::default(),
+        seed: shrunk.case.seed,
+        digest: report.digest,
+        ladder: &report.ladder,
+        story: &story,
+    };
+    Ok((repro::text(&subject), report))
+}
+
+fn summary(before: &Size, shrunk: &Shrunk, report: &RunReport, path: &std::path::Path, command: &str) -> String {
+    let after = Size::of(&shrunk.case);
+    let of = |what: &str, before: usize, after: usize| format!("{} of {} {what}", after, thousands(before as u64));
+    let left = vec![
+        of("faults", before.faults, after.faults),
+        of("operations", before.operations, after.operations),
+        of("knobs", before.knobs, after.knobs),
+    ];
+    let mut text = paragraph("left", &left, 1);
+    let end = if shrunk.complete { "nothing smaller was found" } else { "time was up" };
+    text.push_str(&paragraph("tried", &[format!("{} runs; {end}", thousands(shrunk.runs))], 1));
+    for (index, line) in story::tell(&shrunk.case, report).iter().enumerate() {
+        text.push_str(&paragraph(if index == 0 { "story" } else { "" }, std::slice::from_ref(line), 1));
+    }
+    text.push_str(&paragraph("repro", &[path.display().to_string()], 1));
+    text.push_str(&paragraph("reproduce", &[command.to_owned()], 1));
+    text
+}

@@ -1,0 +1,105 @@
+//! `PreVoteBeforeVote` (KIP-996): who asks for votes in a new epoch has first been told, in the epoch
+//! before, that a majority would give them.
+//!
+//! Judged from the answers that voters send, whether they arrive or not. A replica that starts with an
+//! epoch and its own vote in it goes on as Candidate of that epoch (consensus.md §1.6) and asks nobody.
+
+use raft::ids::LeaderEpoch;
+
+use super::Invariant;
+use crate::checks::ghost::ServerGhost;
+use crate::checks::verdict::Verdict;
+
+/// What one replica may ask for.
+#[derive(Clone, Debug, Default)]
+struct Asker {
+    /// Epoch of the last start.
+    started_in: LeaderEpoch,
+    /// Epoch of the newest pre-vote granted to it, and by whom.
+    granted_in: LeaderEpoch,
+    granted_by: Vec<usize>,
+    /// The newest epoch for which there was a majority.
+    may_begin: LeaderEpoch,
+}
+
+/// All servers.
+#[derive(Clone, Debug)]
+pub struct PreVotes {
+    askers: Vec<Asker>,
+    majority: usize,
+}
+
+impl PreVotes {
+    /// So many servers, of which so many are voters.
+    pub fn new(servers: usize, voters: usize) -> PreVotes {
+        PreVotes { askers: vec![Asker::default(); servers], majority: voters / 2 + 1 }
+    }
+
+    /// A process starts in an epoch.
+    pub fn started(&mut self, server: usize, epoch: LeaderEpoch) {
+        self.askers[server].started_in = epoch;
+    }
+
+    /// A voter grants a pre-vote, in its epoch, which is the asker's.
+    pub fn granted(&mut self, voter: usize, asker: usize, epoch: LeaderEpoch) {
+        let asker = &mut self.askers[asker];
+        if epoch > asker.granted_in {
+            asker.granted_by.clear();
+            asker.granted_in = epoch;
+        }
+        if epoch == asker.granted_in && !asker.granted_by.contains(&voter) {
+            asker.granted_by.push(voter);
+        }
+        // Its own counts.
+        if asker.granted_by.len() + 1 >= self.majority {
+            asker.may_begin = LeaderEpoch(asker.granted_in.0 + 1);
+        }
+    }
+
+    /// A replica asks for real votes.
+    pub fn asks_for_votes(&self, server: usize, ghost: &ServerGhost, epoch: LeaderEpoch, verdict: &mut Verdict) {
+        let asker = &self.askers[server];
+        if epoch > asker.started_in && epoch > asker.may_begin {
+            verdict.fail(Invariant::PreVoteBeforeVote, || {
+                format!(
+                    "node {} asks for votes in epoch {epoch}; pre-votes that a majority granted allow it epoch {} at most",
+                    ghost.id, asker.may_begin
+                )
+            });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use raft::ids::NodeId;
+
+    use super::*;
+
+    fn breaks(votes: &PreVotes, epoch: i32) -> bool {
+        let (ghost, mut verdict) = (ServerGhost::new(NodeId(1), true), Verdict::default());
+        votes.asks_for_votes(0, &ghost, LeaderEpoch(epoch), &mut verdict);
+        verdict.violation().is_some()
+    }
+
+    #[test]
+    fn a_majority_in_the_epoch_before_allows_the_next() {
+        let mut votes = PreVotes::new(5, 5);
+        assert!(breaks(&votes, 1));
+        votes.granted(1, 0, LeaderEpoch(3));
+        votes.granted(1, 0, LeaderEpoch(3));
+        assert!(breaks(&votes, 4), "two of five");
+        votes.granted(2, 0, LeaderEpoch(3));
+        assert!(!breaks(&votes, 4) && breaks(&votes, 5));
+        votes.granted(3, 0, LeaderEpoch(4));
+        votes.granted(4, 0, LeaderEpoch(5));
+        assert!(breaks(&votes, 5) && breaks(&votes, 6), "each epoch has its own majority");
+    }
+
+    #[test]
+    fn who_starts_as_candidate_of_an_epoch_goes_on_in_it() {
+        let mut votes = PreVotes::new(3, 3);
+        votes.started(0, LeaderEpoch(7));
+        assert!(!breaks(&votes, 7) && breaks(&votes, 8));
+    }
+}

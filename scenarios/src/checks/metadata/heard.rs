@@ -1,0 +1,136 @@
+//! `HeardBrokerNotFenced`: a broker whose heartbeat was taken, and answered "unfenced", is not fenced
+//! before a session has passed since, unless it wishes so (KIP-631; KAFKA-15019).
+//!
+//! The answer says that the controller had not fenced it when it came to that heartbeat, so what fences
+//! it in the same claim was decided later; it is judged when it is committed, which is later still. A
+//! controller of another epoch has heard other heartbeats. Sessions run on the controller's monotonic
+//! clock, which a paused process does not stop and no fault moves but in its rate ([`FASTEST_RATE`]).
+
+use std::collections::BTreeMap;
+
+use raft::ids::{BrokerEpoch, LeaderEpoch, NodeId};
+use raft::message::ErrorCode;
+use raft::message::cluster::{BrokerHeartbeatRequest, BrokerHeartbeatResponse};
+
+use crate::checks::invariant::Invariant;
+use crate::checks::verdict::{Verdict, seconds};
+
+/// No clock is faster, drift faults included: scenarios allow half as fast again twice.
+const FASTEST_RATE: u64 = 2;
+
+#[derive(Clone, Copy, Debug)]
+struct Taken {
+    broker: NodeId,
+    epoch: BrokerEpoch,
+    /// The controller's.
+    claim: LeaderEpoch,
+    at_ns: u64,
+}
+
+/// See the module.
+#[derive(Clone, Debug)]
+pub struct Heard {
+    /// No session is shorter, ns of true time.
+    session_ns: u64,
+    /// Heartbeats without an answer, by controller, connection and correlation id.
+    open: BTreeMap<(usize, u64, i32), Taken>,
+    /// By broker and its epoch: the newest heartbeat of each claim that was answered "unfenced".
+    unfenced: BTreeMap<(NodeId, BrokerEpoch, LeaderEpoch), u64>,
+    /// By controller: the epoch that it claimed last.
+    claims: BTreeMap<usize, LeaderEpoch>,
+}
+
+impl Heard {
+    /// `timeout_ms` is the shortest `broker.session.timeout.ms` of any controller.
+    pub fn new(timeout_ms: u64) -> Heard {
+        let session_ns = timeout_ms.saturating_mul(1_000_000) / FASTEST_RATE;
+        Heard { session_ns, open: BTreeMap::new(), unfenced: BTreeMap::new(), claims: BTreeMap::new() }
+    }
+
+    /// A controller claims an epoch.
+    pub fn claimed(&mut self, controller: usize, epoch: LeaderEpoch) {
+        self.claims.insert(controller, epoch);
+    }
+
+    /// A controller takes a heartbeat.
+    pub fn taken(&mut self, at_ns: u64, of: (usize, u64, i32), request: &BrokerHeartbeatRequest) {
+        let (broker, epoch) = (request.broker_id, request.broker_epoch);
+        if request.want_fence || request.want_shut_down {
+            self.unfenced.retain(|(other, ..), _| *other != broker);
+            self.open.retain(|_, taken| taken.broker != broker);
+        } else if let Some(claim) = self.claims.get(&of.0).copied() {
+            self.open.insert(of, Taken { broker, epoch, claim, at_ns });
+        }
+    }
+
+    /// It answers.
+    pub fn answered(&mut self, of: (usize, u64, i32), answer: &BrokerHeartbeatResponse) {
+        let Some(Taken { broker, epoch, claim, at_ns }) = self.open.remove(&of) else { return };
+        if answer.error == ErrorCode::None && !answer.is_fenced {
+            let newest = self.unfenced.entry((broker, epoch, claim)).or_insert(at_ns);
+            *newest = at_ns.max(*newest);
+        }
+    }
+
+    /// A controller's process is gone.
+    pub fn down(&mut self, server: usize) {
+        self.open.retain(|(controller, ..), _| *controller != server);
+    }
+
+    /// A broker is fenced, as is committed now, by the controller that had claimed this epoch.
+    pub fn fenced(&self, broker: NodeId, epoch: BrokerEpoch, claim: LeaderEpoch, verdict: &mut Verdict) {
+        let heard = self.unfenced.get(&(broker, epoch, claim));
+        if let Some(at_ns) = heard.filter(|at_ns| verdict.now_ns - **at_ns < self.session_ns) {
+            verdict.fail(Invariant::HeardBrokerNotFenced, || {
+                format!("broker {broker} is fenced, though its heartbeat was taken at {}", seconds(*at_ns))
+            });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::rc::Rc;
+
+    use super::*;
+
+    const BROKER: NodeId = NodeId(101);
+    const SECOND: u64 = 1_000_000_000;
+
+    fn heartbeat(want_shut_down: bool) -> BrokerHeartbeatRequest {
+        BrokerHeartbeatRequest {
+            broker_id: BROKER,
+            broker_epoch: BrokerEpoch(5),
+            current_metadata_offset: 9,
+            want_fence: false,
+            want_shut_down,
+            offline_log_dirs: Rc::from([]),
+        }
+    }
+
+    /// Heard at 10 s with a session of 9 s; fenced then.
+    fn breaks(fenced_at_s: u64, answered_fenced: bool, then_leaves: bool, (epoch, claim): (i64, i32)) -> bool {
+        let (mut heard, mut verdict) = (Heard::new(9_000), Verdict::default());
+        heard.claimed(0, LeaderEpoch(3));
+        heard.taken(10 * SECOND, (0, 1, 2), &heartbeat(false));
+        let is_fenced = answered_fenced;
+        let answer =
+            BrokerHeartbeatResponse { error: ErrorCode::None, is_caught_up: true, is_fenced, should_shut_down: false };
+        heard.answered((0, 1, 2), &answer);
+        if then_leaves {
+            heard.taken(11 * SECOND, (0, 1, 3), &heartbeat(true));
+        }
+        verdict.now_ns = fenced_at_s * SECOND;
+        heard.fenced(BROKER, BrokerEpoch(epoch), LeaderEpoch(claim), &mut verdict);
+        verdict.violation().is_some()
+    }
+
+    #[test]
+    fn who_was_heard_has_a_session() {
+        assert!(breaks(12, false, false, (5, 3)) && !breaks(19, false, false, (5, 3)));
+        assert!(!breaks(12, true, false, (5, 3)), "it was fenced when it was heard");
+        assert!(!breaks(12, false, true, (5, 3)), "it wishes to leave");
+        assert!(!breaks(12, false, false, (6, 3)), "another process was heard");
+        assert!(!breaks(12, false, false, (5, 4)), "another controller fences it");
+    }
+}

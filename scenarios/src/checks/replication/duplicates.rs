@@ -1,0 +1,45 @@
+//! `DuplicateRecognised`: a leader never refuses as out of sequence a batch that it holds among the last
+//! five of its producer (KIP-98; controller-broker.md §6.8). A client that is told so numbers the batch
+//! anew, and it stands there twice.
+
+use raft::ids::NodeId;
+use raft::log::{Batch, BatchProducer};
+
+use super::partition::PartitionGhost;
+use crate::checks::invariant::Invariant;
+use crate::checks::verdict::Verdict;
+
+/// `ProducerStateEntry.NUM_BATCHES_TO_RETAIN`
+const BATCHES_RETAINED: usize = 5;
+
+/// A leader has answered OUT_OF_ORDER_SEQUENCE_NUMBER; when it took the request its log had `before`
+/// batches.
+pub fn refused_out_of_order(
+    partition: &PartitionGhost,
+    (server, id): (usize, NodeId),
+    asked: &Batch,
+    before: usize,
+    verdict: &mut Verdict,
+) {
+    let Some(producer) = asked.producer() else { return };
+    let replica = &partition.replicas[server];
+    if replica.rotten || partition.deleted {
+        return;
+    }
+    let batches = (0..before.min(replica.log.count())).rev().filter_map(|at| replica.log.get(at));
+    let of_producer = |batch| {
+        let (batch, _) = Batch::parse(partition.ledger.get(batch).bytes()).ok()?;
+        batch.producer().filter(|other| other.id == producer.id).map(|other| (other, batch.base_offset))
+    };
+    let known = batches.filter_map(of_producer).take(BATCHES_RETAINED);
+    let mut same = known.filter(|(other, _): &(BatchProducer, _)| *other == producer);
+    if let Some((_, offset)) = same.next() {
+        let of = partition.id;
+        verdict.fail(Invariant::DuplicateRecognised, || {
+            format!(
+                "partition {of}: leader {id} refuses sequence {} of producer {} in epoch {} as out of order, and holds it at offset {offset}",
+                producer.base_sequence, producer.id, producer.epoch
+            )
+        });
+    }
+}

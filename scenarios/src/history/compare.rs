@@ -1,0 +1,96 @@
+//! The black-box judge beside the white-box one, on the same run.
+//!
+//! Both judge that what clients were told can be: the white box against the committed logs, this one
+//! against the other answers alone. So whatever is violated here must be violated there, or be excused
+//! there; the reverse does not hold, for what is lost before anybody else is told of it is seen by no
+//! client. Where the white box gives no verdict (an excuse ended the run) there is nothing to compare.
+
+use std::collections::BTreeSet;
+
+use super::judge::{Finding, Judgement, Terms, judge};
+use super::{History, Op};
+use crate::checks::Checks;
+use crate::report::{BlackBox, Linearizability, Violation, ViolationKind};
+use crate::run::Finished;
+
+/// Steps granted to each object of a run.
+pub const STEPS: u64 = 10_000_000;
+
+/// What became of a run's history.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Compared {
+    /// The black box's verdict on all that no excuse covers.
+    pub judgement: Judgement,
+    /// Objects that an excuse covers.
+    pub left_out: BTreeSet<String>,
+    /// What the white box does not know of.
+    pub disagreement: Option<Finding>,
+}
+
+impl Compared {
+    /// As a run reports it.
+    pub fn report(&self) -> BlackBox {
+        let verdict = match self.judgement {
+            Judgement::Linearizable => Linearizability::Holds,
+            Judgement::Violated(_) => Linearizability::Violated,
+            Judgement::Unknown { .. } => Linearizability::Unknown,
+        };
+        BlackBox { verdict, left_out: self.left_out.iter().cloned().collect() }
+    }
+
+    /// The disagreement as a violation: one of the two judges is wrong.
+    pub fn violation(&self, at_ns: u64, event: u64) -> Option<Violation> {
+        let Finding { object, why, stuck, .. } = self.disagreement.as_ref()?;
+        let why = why.clone().unwrap_or_else(|| "no order of its operations explains the answers".to_owned());
+        Some(Violation {
+            kind: ViolationKind::GhostMismatch,
+            invariant: DISAGREES.to_owned(),
+            spec: "DESIGN \u{a7}5: two judges of one history never disagree".to_owned(),
+            detail: format!("{object}: {why} (operation {stuck} of the history), and the white-box judge holds"),
+            at_ns,
+            event,
+        })
+    }
+}
+
+/// The name of a disagreement in reports.
+pub const DISAGREES: &str = "BlackBoxDisagrees";
+
+/// Judges the history of a run, and holds it against the white box; `None` if nothing is
+/// judged.
+pub fn compare(history: &History, finished: &Finished) -> Option<Compared> {
+    let checks = finished.run.watch.checks.as_ref()?;
+    if checks.linearizability() == Linearizability::NotJudged {
+        return None;
+    }
+    let covered = covered_logs(checks);
+    let kept = |op: &Op| match op {
+        Op::Log { name, .. } => !covered.contains(name),
+        Op::Topic { .. } | Op::Broker { .. } | Op::ProducerId { .. } => !admin_destroyed(checks),
+        Op::Register { .. } | Op::Key { .. } => true,
+    };
+    let (operations, covered): (Vec<_>, Vec<_>) =
+        history.operations.iter().cloned().partition(|operation| kept(&operation.op));
+    let left_out = covered.iter().map(|operation| operation.op.object()).collect();
+    let left = History { operations, at_ns: history.at_ns.clone() };
+    let terms = Terms { steps: STEPS, appends_once: !checks.excused().any(|(name, _)| name.starts_with("duplicate_")) };
+    let (judgement, _) = judge(&left, terms);
+    let disagreement = match &judgement {
+        Judgement::Violated(finding) if checks.linearizability() == Linearizability::Holds => Some(finding.clone()),
+        _ => None,
+    };
+    Some(Compared { judgement, left_out, disagreement })
+}
+
+/// Logs of which something was destroyed, and that was excused.
+fn covered_logs(checks: &Checks) -> BTreeSet<String> {
+    match checks.cluster() {
+        Some(cluster) => cluster.histories.cut_logs(),
+        None if checks.committed_was_cut() => BTreeSet::from(["quorum".to_owned()]),
+        None => BTreeSet::new(),
+    }
+}
+
+fn admin_destroyed(checks: &Checks) -> bool {
+    checks.excused().any(|(name, _)| name == "admin_history_destroyed")
+}

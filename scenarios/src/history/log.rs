@@ -1,0 +1,207 @@
+//! A log whose answers carry offsets: they fix the order, so no search is needed; O(n log n).
+//!
+//! What clients can see and what must hold of it (beside each: Jepsen's name in its Kafka tests):
+//! * an offset holds one value, whoever tells of it (inconsistent offsets)
+//! * a value stands at one offset (duplicate), unless nobody promised that
+//! * what is read was sent before, and not by attempts that were all definitely refused (aborted read)
+//! * what was told of before an append was called has a smaller offset: the order of the log is one of
+//!   real time
+//! * a read shows offsets in order (nonmonotonic poll), and leaves out none that is known to be taken
+//!   between two it shows (poll skip)
+//!
+//! Reads may be stale: that is legal, and none of this says otherwise.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::wgl::Operation;
+
+/// What is asked of a log, and what it answered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum LogOp {
+    /// Append these values in this order; several attempts may name the same ones.
+    Append {
+        /// Each is meant once.
+        values: Vec<u64>,
+        /// Where the first stands, if the answer told.
+        offset: Option<i64>,
+    },
+    /// An append that was definitely refused.
+    Refused {
+        /// What was not appended.
+        values: Vec<u64>,
+    },
+    /// Records that were read.
+    Read {
+        /// Offset and value of each.
+        records: Vec<(i64, u64)>,
+    },
+}
+
+/// What cannot be: of operations by their places in what was judged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trouble {
+    /// In one sentence.
+    pub why: String,
+    /// The operation whose answer cannot be.
+    pub stuck: usize,
+    /// Those that stand against it.
+    pub against: Vec<usize>,
+}
+
+/// An answer tells that a value stands at an offset.
+#[derive(Clone, Copy, Debug)]
+struct Told {
+    offset: i64,
+    value: u64,
+    by: usize,
+    /// Where the answer stands.
+    at: u64,
+}
+
+/// The attempts to append a value.
+#[derive(Clone, Copy, Debug)]
+struct Sent {
+    /// The first one's call.
+    called: u64,
+    by: usize,
+    /// Were all of them definitely refused?
+    refused: bool,
+}
+
+/// Judges the operations of one log. `once`: a value is appended once, however often it is tried.
+pub fn check(operations: &[Operation<&LogOp>], once: bool) -> Result<(), Trouble> {
+    let (told, sent) = gather(operations);
+    one_value_at_an_offset(&told)?;
+    if once {
+        one_offset_of_a_value(&told)?;
+    }
+    sent_before(&told, &sent)?;
+    in_real_time(&told, &sent)?;
+    reads_in_order(operations, &told)
+}
+
+/// What was told, by offset and then by when; and what was sent.
+fn gather(operations: &[Operation<&LogOp>]) -> (Vec<Told>, BTreeMap<u64, Sent>) {
+    let mut told = Vec::new();
+    let mut sent: BTreeMap<u64, Sent> = BTreeMap::new();
+    for (by, operation) in operations.iter().enumerate() {
+        match operation.op {
+            LogOp::Append { values, .. } | LogOp::Refused { values } => {
+                let refused = matches!(operation.op, LogOp::Refused { .. });
+                for value in values {
+                    let known = sent.entry(*value).or_insert(Sent { called: operation.called, by, refused });
+                    if operation.called < known.called {
+                        *known = Sent { called: operation.called, by, refused: known.refused };
+                    }
+                    known.refused &= refused;
+                }
+            }
+            LogOp::Read { .. } => {}
+        }
+        let Some(at) = operation.returned else { continue };
+        match operation.op {
+            LogOp::Append { values, offset: Some(base) } => {
+                told.extend((*base..).zip(values).map(|(offset, value)| Told { offset, value: *value, by, at }));
+            }
+            LogOp::Read { records } => {
+                told.extend(records.iter().map(|(offset, value)| Told { offset: *offset, value: *value, by, at }));
+            }
+            LogOp::Append { .. } | LogOp::Refused { .. } => {}
+        }
+    }
+    told.sort_by_key(|told| (told.offset, told.at, told.by));
+    (told, sent)
+}
+
+fn one_value_at_an_offset(told: &[Told]) -> Result<(), Trouble> {
+    let differ = told.windows(2).find(|two| two[0].offset == two[1].offset && two[0].value != two[1].value);
+    differ.map_or(Ok(()), |two| {
+        Err(Trouble {
+            why: format!("offset {} holds {} and {}", two[0].offset, two[0].value, two[1].value),
+            stuck: two[1].by,
+            against: vec![two[0].by],
+        })
+    })
+}
+
+fn one_offset_of_a_value(told: &[Told]) -> Result<(), Trouble> {
+    let mut by_value: Vec<&Told> = told.iter().collect();
+    by_value.sort_by_key(|told| (told.value, told.at, told.offset));
+    let differ = by_value.windows(2).find(|two| two[0].value == two[1].value && two[0].offset != two[1].offset);
+    differ.map_or(Ok(()), |two| {
+        Err(Trouble {
+            why: format!("value {} stands at offset {} and at {}", two[0].value, two[0].offset, two[1].offset),
+            stuck: two[1].by,
+            against: vec![two[0].by],
+        })
+    })
+}
+
+fn sent_before(told: &[Told], sent: &BTreeMap<u64, Sent>) -> Result<(), Trouble> {
+    for Told { offset, value, by, at } in told {
+        let (why, against) = match sent.get(value) {
+            None => (format!("value {value} is shown at offset {offset}, and nobody sent it"), None),
+            Some(sent) if sent.called > *at => {
+                (format!("value {value} is shown at offset {offset} before it was sent"), Some(sent.by))
+            }
+            Some(sent) if sent.refused => {
+                (format!("value {value} is shown at offset {offset}, and was definitely refused"), Some(sent.by))
+            }
+            Some(_) => continue,
+        };
+        return Err(Trouble { why, stuck: *by, against: against.into_iter().collect() });
+    }
+    Ok(())
+}
+
+/// No value was sent only after a greater offset had been told of.
+fn in_real_time(told: &[Told], sent: &BTreeMap<u64, Sent>) -> Result<(), Trouble> {
+    let mut earliest: Option<Told> = None;
+    for told in told.iter().rev() {
+        if let (Some(later), Some(sent)) = (earliest, sent.get(&told.value))
+            && later.offset > told.offset
+            && later.at < sent.called
+        {
+            return Err(Trouble {
+                why: format!(
+                    "value {} stands at offset {}, and was sent after {} had been told of at offset {}",
+                    told.value, told.offset, later.value, later.offset
+                ),
+                stuck: told.by,
+                against: vec![later.by, sent.by],
+            });
+        }
+        if earliest.is_none_or(|earliest| told.at < earliest.at) {
+            earliest = Some(*told);
+        }
+    }
+    Ok(())
+}
+
+fn reads_in_order(operations: &[Operation<&LogOp>], told: &[Told]) -> Result<(), Trouble> {
+    for (stuck, operation) in operations.iter().enumerate() {
+        let (LogOp::Read { records }, Some(_)) = (operation.op, operation.returned) else { continue };
+        for two in records.windows(2) {
+            let ((one, _), (next, _)) = (two[0], two[1]);
+            if next <= one {
+                let why = format!("a read shows offset {next} after {one}");
+                return Err(Trouble { why, stuck, against: Vec::new() });
+            }
+            let above = told.partition_point(|told| told.offset <= one);
+            if let Some(skipped) = told.get(above).filter(|told| told.offset < next) {
+                return Err(Trouble {
+                    why: format!(
+                        "a read shows offsets {one} and {next}, and not {} at {}",
+                        skipped.value, skipped.offset
+                    ),
+                    stuck,
+                    against: vec![skipped.by],
+                });
+            }
+        }
+    }
+    Ok(())
+}

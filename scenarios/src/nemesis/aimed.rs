@@ -1,0 +1,96 @@
+//! Faults that wait for something to happen: after an election, while AlterPartition is in flight,
+//! between a write and its fsync.
+
+use sim::fault::{Fault, Link, Tail, Trigger, What};
+use sim::process::Node;
+use sim::rng::{Entropy, Purpose};
+
+use super::{AIMED, Planner, draw_int, draw_ns, pick};
+use crate::aim::sight::Sight;
+use crate::scenario::aimed::{Aimed, AimedStrike};
+
+/// Stands aside of the numbers of kinds.
+const SWARM_OF_AIMED: u64 = super::SWARM | 1 << 16;
+
+impl Planner<'_> {
+    pub(super) fn aimed(&mut self) {
+        let Some(profile) = self.scenario.nemesis.aimed.as_ref().filter(|_| self.is_drawn(SWARM_OF_AIMED)) else {
+            return;
+        };
+        let possible: Vec<Sight> = Sight::possible(!self.brokers.is_empty()).collect();
+        let named: Vec<Sight> = profile.sights.iter().filter_map(|name| Sight::by_name(name)).collect();
+        let sights: Vec<Sight> = if named.is_empty() {
+            possible
+        } else {
+            named.into_iter().filter(|sight| possible.contains(sight)).collect()
+        };
+        if sights.is_empty() {
+            return;
+        }
+        let mut gaps = self.seed.entropy(Purpose::Plan, AIMED);
+        let (every, end) = (profile.every.0, self.scenario.duration.0);
+        let mut at_ns = self.scenario.nemesis.start.0 + gaps.below(every);
+        let mut ordinal = 0;
+        while at_ns < end {
+            ordinal += 1;
+            let mut entropy = self.seed.entropy(Purpose::Plan, AIMED | ordinal);
+            let fault = self.aim(profile, &sights, at_ns, &mut entropy);
+            self.faults.push(fault);
+            at_ns += every / 2 + gaps.below(every) + 1;
+        }
+    }
+
+    fn aim(&self, profile: &Aimed, sights: &[Sight], at_ns: u64, entropy: &mut Entropy) -> Fault {
+        let sight = pick(entropy, sights);
+        let nth = u32::try_from(draw_int(entropy, profile.nth)).expect("the range was checked with the scenario");
+        let after_ns = if entropy.below(2) == 0 { 0 } else { draw_ns(entropy, profile.after) };
+        let lasts_ns = draw_ns(entropy, profile.lasts);
+        let node = pick(entropy, self.targets);
+        // Whom the sighting is about, whom else it is about, or somebody whatever it is about.
+        let (seen_as, peer_as) = match entropy.below(5) {
+            0..3 => (Some(node), None),
+            3 if sight.has_peer() => (None, Some(node)),
+            3 => (Some(node), None),
+            _ => (None, None),
+        };
+        let strike = pick(entropy, &profile.strikes);
+        let what = self.aimed_strike(strike, node, profile, entropy);
+        let destroys = matches!(strike, AimedStrike::PowerLoss | AimedStrike::ReplaceDisk);
+        let trigger = Trigger { sight: sight.name().into(), nth, after_ns, seen_as, peer_as };
+        let fault = Fault::at(at_ns, if strike == AimedStrike::FsyncFails { 0 } else { lasts_ns }, what).aimed(trigger);
+        Fault { unless: self.guard().filter(|_| destroys), ..fault }
+    }
+
+    fn aimed_strike(&self, strike: AimedStrike, node: Node, profile: &Aimed, entropy: &mut Entropy) -> What {
+        match strike {
+            AimedStrike::Kill => What::Kill { node, after_effects: None },
+            AimedStrike::PowerLoss => {
+                let tail = pick(entropy, &[Tail::Lost, Tail::Kept, Tail::Torn]);
+                What::PowerLoss { node, tail, after_effects: None }
+            }
+            AimedStrike::Terminate => What::Terminate { node },
+            AimedStrike::Pause => What::Pause { node },
+            AimedStrike::Stall => What::Stall { node },
+            AimedStrike::Isolate => What::Cut { links: self.links_of(node, true, true) },
+            AimedStrike::OneWay => {
+                let outward = entropy.below(2) == 0;
+                What::Cut { links: self.links_of(node, outward, !outward) }
+            }
+            AimedStrike::Delay => {
+                let outward = entropy.below(2) == 0;
+                let links = self.links_of(node, outward, !outward);
+                What::Delay { links, extra_ns: draw_ns(entropy, profile.extra) }
+            }
+            AimedStrike::FsyncFails => What::FsyncFails { node, count: 1 },
+            AimedStrike::ReplaceDisk => What::ReplaceDisk { node },
+        }
+    }
+
+    /// A server's links to and from all other servers; with a server alone, to and from clients.
+    fn links_of(&self, node: Node, outward: bool, inward: bool) -> Vec<Link> {
+        let others = if self.servers.len() == 1 { self.clients } else { self.servers };
+        let others = || others.iter().filter(|other| **other != node);
+        let out = others().filter(|_| outward).map(|other| Link(node, *other));
+        out.chain(others().filter(|_| inward).map(|other| Link(*other, node))).collect()
+    }
+}
