@@ -2,6 +2,7 @@
 //!
 //! * [`sweep`]: the search itself, start here; [`hunt`]: the same for each bug of the zoo
 //! * [`case`]: a run as data; [`shrink`]: the smallest that still fails; [`case::story`]: it in words
+//! * [`why`]: when a failing run could no more be saved, and what it took
 //! * [`runner`]: what a sweep needs of a run
 //! * [`seeds`]: which seeds, in which order, of which shard
 //! * [`ordered`]: workers on threads, results in order whatever their number
@@ -25,3 +26,4 @@ pub mod seeds;
 pub mod shrink;
 pub mod stopwatch;
 pub mod sweep;
+pub mod why;

@@ -54,6 +54,9 @@ pub enum Verb {
     /// Find the smallest run that still breaks the same claim
     #[command(after_help = SHRINK_HELP)]
     Shrink(ShrinkArgs),
+    /// When a failing run could no more be saved, which of its faults it takes, and what led to what
+    #[command(after_help = WHY_HELP)]
+    Why(WhyArgs),
     /// The bug zoo: real mistakes as switches, and how soon generic scenarios catch them
     Bugs {
         /// What of them.
@@ -110,6 +113,17 @@ Examples:
 Faults and operations are taken away as long as the same claim breaks, then knobs, nodes and links; what is
 left is rounded. The result is the same whatever -j, unless --for or Ctrl-C ends it. The exit code is that
 of the run; 4 if it breaks nothing.";
+
+const WHY_HELP: &str = "\
+Example:
+  kraftsim shrink quorum --seed 0 --bug NoLogTest -o small.json && kraftsim why small.json
+
+A future is the run gone on with from one of its events, without faults from there on and with other
+draws. A fault is necessary if nothing breaks without it, with the run's own draws or with 16 others from
+its instant on; needed only within 100 ms if nor does it when it comes so much sooner or later. A run with
+few faults is looked into in seconds: shrink it first.
+
+Exit codes: as of replay; 4 if the run breaks nothing.";
 const HUNT_HELP: &str = "\
 Examples:
   kraftsim bugs hunt
@@ -323,6 +337,29 @@ pub struct ShrinkArgs {
     /// Begin no run after this long, such as 60s
     #[arg(long = "for", value_name = "TIME", value_parser = parse_ns, allow_hyphen_values = true)]
     pub limit_ns: Option<u64>,
+    /// Threads [default: one per core]
+    #[arg(short, long, value_name = "N", value_parser = parse_jobs, allow_hyphen_values = true)]
+    pub jobs: Option<usize>,
+    /// How to show progress on stderr
+    #[arg(long, value_enum, default_value_t = ProgressMode::Auto)]
+    pub progress: ProgressMode,
+    /// RUN.
+    #[command(flatten)]
+    pub run: RunFlags,
+}
+
+/// `why`.
+#[derive(Debug, Args)]
+pub struct WhyArgs {
+    /// A scenario (then --seed is needed), or a repro file
+    #[arg(value_name = "SCENARIO|REPRO.json")]
+    pub what: String,
+    /// The seed, decimal or hex
+    #[arg(long, value_name = "S", value_parser = parse_seed, allow_hyphen_values = true)]
+    pub seed: Option<u64>,
+    /// Write the answer as JSON, - for stdout
+    #[arg(long, value_name = "PATH|-")]
+    pub json: Option<PathBuf>,
     /// Threads [default: one per core]
     #[arg(short, long, value_name = "N", value_parser = parse_jobs, allow_hyphen_values = true)]
     pub jobs: Option<usize>,

@@ -44,7 +44,7 @@ const PLAIN_KINDS: [&str; 7] = ["opened", "closed", "timer", "post", "disk-error
 const REQUEST_KINDS: usize = Parcel::KINDS.len() / 2;
 
 /// A world about to boot, and what its checks and its report need to know of it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Prepared {
     /// For [`sim::world::World::new`].
     pub world: WorldConfig<Actor>,

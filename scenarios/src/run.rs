@@ -124,6 +124,13 @@ pub(crate) fn drive_by(
     request: &Request<'_>,
     driver: impl FnOnce(&Prepared, Run<Actor, Onlooker>, u64) -> Driven,
 ) -> Result<Finished, String> {
+    let (prepared, run, end) = begin(request)?;
+    let driven = driver(&prepared, run, end);
+    Ok(close(request, prepared, driven, end))
+}
+
+/// A run before its first event, and its end (true time, ns).
+pub(crate) fn begin(request: &Request<'_>) -> Result<(Prepared, Run<Actor, Onlooker>, u64), String> {
     let mut prepared = prepare(request.scenario, Seed(request.seed), &request.explicit)?;
     let world = World::new(std::mem::replace(&mut prepared.world, hollow()));
     let mut watch = onlooker(&prepared, request);
@@ -133,7 +140,12 @@ pub(crate) fn drive_by(
     }
     let end = prepared.scenario.duration.0 + prepared.recovery_bound_ns;
     let end = request.until_ns.map_or(end, |until| until.min(end));
-    let (mut run, ended, sentinel) = driver(&prepared, Run { world, watch }, end);
+    Ok((prepared, Run { world, watch }, end))
+}
+
+/// The last audit, and what can be said only at the end.
+pub(crate) fn close(request: &Request<'_>, prepared: Prepared, driven: Driven, end: u64) -> Finished {
+    let (mut run, ended, sentinel) = driven;
     let at = run.world.now();
     if !matches!(ended, Ended::Panicked(_)) {
         run.watch.closing = true;
@@ -149,7 +161,7 @@ pub(crate) fn drive_by(
             checks.finish(at);
         }
     }
-    Ok(Finished { run, ended, sentinel, prepared })
+    Finished { run, ended, sentinel, prepared }
 }
 
 /// The onlooker a prepared run is watched by.

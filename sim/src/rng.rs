@@ -48,6 +48,8 @@ pub enum Purpose {
     Workload = 8,
     /// Ties in the schedule; owner = who schedules.
     Order = 9,
+    /// The seeds of other futures of a world; owner = 0, ordinal = which.
+    Future = 10,
 }
 
 impl Seed {

@@ -136,6 +136,11 @@ impl Schedule {
         Schedule { seed, near: Vec::with_capacity(NEAR), far: BinaryHeap::with_capacity(256) }
     }
 
+    /// Ties of what is added from now on are broken by another seed.
+    pub fn redraw(&mut self, seed: Seed) {
+        self.seed = seed;
+    }
+
     /// Adds an entry under the owner's next ordinal, which is returned.
     #[inline]
     pub fn push(&mut self, at: u64, owner: Owner, next_ordinal: &mut u32, due: Due) -> u32 {

@@ -9,6 +9,7 @@ mod aim;
 mod effects;
 mod endings;
 mod faults;
+mod futures;
 mod node;
 mod script;
 mod threads;
@@ -105,6 +106,8 @@ pub struct World<P: Process> {
     /// Those that wait, in the order in which they began to.
     waiting: Vec<aim::Waiting>,
     plan_ordinal: u32,
+    /// None is in force, and none starts any more; the network is calm.
+    faults_are_over: bool,
     healed: bool,
     restart_after_halt_ns: Option<u64>,
     trace: Trace,
@@ -151,6 +154,7 @@ impl<P: Process> World<P> {
             waiting: Vec::new(),
             plan: Rc::new(plan),
             plan_ordinal: 0,
+            faults_are_over: false,
             healed: false,
             restart_after_halt_ns: config.restart_after_halt_ns,
             trace: Trace::default(),

@@ -69,7 +69,8 @@ impl Case {
         run::drive(&self.request(&scenario, until_ns))
     }
 
-    fn request<'a>(&self, scenario: &'a Scenario, until_ns: Option<u64>) -> Request<'a> {
+    /// The request that runs it, of its scenario in effect ([`Case::effective`]).
+    pub fn request<'a>(&self, scenario: &'a Scenario, until_ns: Option<u64>) -> Request<'a> {
         Request { host: Host::Bare, until_ns, explicit: self.explicit(), ..Request::new(scenario, self.seed) }
     }
 }

@@ -14,11 +14,7 @@ const LINES: usize = 10;
 
 /// The story of a case whose run is `report`, in at most ten lines.
 pub fn tell(case: &Case, report: &RunReport) -> Vec<String> {
-    let Ok(prepared) = case.effective().and_then(|scenario| prepare(&scenario, Seed(case.seed), &case.explicit()))
-    else {
-        return Vec::new();
-    };
-    let teller = Teller { case, prepared: &prepared };
+    let Ok(teller) = Teller::of(case) else { return Vec::new() };
     let mut events: Vec<(u64, String)> =
         case.operations.iter().map(|asked| (asked.at_ns, teller.asked(asked))).collect();
     events.extend(case.plan.0.iter().map(|fault| (fault.at_ns, teller.fault(fault))));
@@ -55,12 +51,19 @@ pub fn time(ns: u64) -> String {
     }
 }
 
-struct Teller<'a> {
+/// Says what is in a case.
+pub struct Teller<'a> {
     case: &'a Case,
-    prepared: &'a Prepared,
+    prepared: Prepared,
 }
 
-impl Teller<'_> {
+impl<'a> Teller<'a> {
+    /// Of a case. An error is one that cannot be run at all.
+    pub fn of(case: &'a Case) -> Result<Teller<'a>, String> {
+        let prepared = prepare(&case.effective()?, Seed(case.seed), &case.explicit())?;
+        Ok(Teller { case, prepared })
+    }
+
     fn name(&self, node: Node) -> &str {
         self.prepared.world.nodes.get(usize::from(node.0)).map_or("nobody", |node| &node.name)
     }
@@ -87,7 +90,8 @@ impl Teller<'_> {
         cast
     }
 
-    fn asked(&self, asked: &Asked) -> String {
+    /// What a client is asked for.
+    pub fn asked(&self, asked: &Asked) -> String {
         let client = self.name(Node((self.prepared.servers.len() + usize::from(asked.client)) as u16));
         let names = self.case.scenario.clients.topics().names;
         let topic = |place: u16| names.get(usize::from(place)).map_or("a topic", |name| name).to_owned();
@@ -126,7 +130,8 @@ impl Teller<'_> {
         format!("{client} {does}")
     }
 
-    fn fault(&self, fault: &Fault) -> String {
+    /// What strikes whom.
+    pub fn fault(&self, fault: &Fault) -> String {
         let what = self.what(fault);
         let mut told = match &fault.on {
             None => what,

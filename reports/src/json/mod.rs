@@ -11,6 +11,7 @@ pub mod replay_json;
 pub mod repro;
 pub mod sweep_json;
 mod values;
+pub mod why_json;
 
 use fuzz::aggregate::{Failure, Reproduction};
 use scenarios::report::Violation;

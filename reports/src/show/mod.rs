@@ -4,6 +4,7 @@ pub mod annotation;
 pub mod columns;
 pub mod failure;
 pub mod junit;
+pub mod looking;
 pub mod progress;
 pub mod run_summary;
 pub mod shrinking;

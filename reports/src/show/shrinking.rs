@@ -22,11 +22,8 @@ impl<'a> Shrinking<'a> {
     /// As asked; `Auto` takes the changing line where there is a terminal.
     pub fn new(mode: ProgressMode, err: &'a mut dyn Write) -> Self {
         let drawable = !ProgressDrawTarget::stderr().is_hidden();
-        let draws = mode == ProgressMode::Bar || mode == ProgressMode::Auto && drawable;
         let lines = mode == ProgressMode::Plain || mode == ProgressMode::Auto && !drawable;
-        let style = ProgressStyle::with_template("{spinner} {msg}").expect("a constant template");
-        let target = || ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10)).with_style(style);
-        Shrinking { err, spinner: draws.then(target), last: lines.then_some(Duration::ZERO) }
+        Shrinking { err, spinner: spinner(mode), last: lines.then_some(Duration::ZERO) }
     }
 
     /// Shows it, if it is time to.
@@ -49,6 +46,15 @@ impl<'a> Shrinking<'a> {
             spinner.finish_and_clear();
         }
     }
+}
+
+/// The line that changes, where it is asked for.
+pub fn spinner(mode: ProgressMode) -> Option<ProgressBar> {
+    let drawable = !ProgressDrawTarget::stderr().is_hidden();
+    let draws = mode == ProgressMode::Bar || mode == ProgressMode::Auto && drawable;
+    let style = ProgressStyle::with_template("{spinner} {msg}").expect("a constant template");
+    let target = || ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10)).with_style(style);
+    draws.then(target)
 }
 
 fn line(progress: &Progress) -> String {

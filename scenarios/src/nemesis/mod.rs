@@ -9,7 +9,8 @@
 //! **Tolerance**: durable bytes are destroyed (rot, a replaced disk) on a minority of the voters
 //! only, the same ones all through a run, so never on a single voter; kills and power losses
 //! may strike all. Brokers do not force their data logs: power, too, is lost by a minority of them
-//! only, unless the scenario says otherwise (`guarded`, `any-broker-loses-data`, `beyond-tolerance`). Aimed faults may destroy bytes of any node, and have a
+//! only, unless the scenario says otherwise (`guarded`, `any-broker-loses-data`, `beyond-tolerance`).
+//! Aimed faults may destroy bytes of any node; where a scenario has them, all that destroys bytes has a
 //! guard that forbids it where it would be too much ([`crate::aim::guard`]).
 
 mod aimed;
@@ -160,9 +161,11 @@ impl Planner<'_> {
     }
 
     fn push(&mut self, at_ns: u64, lasts_ns: u64, what: What) {
+        let nemesis = &self.scenario.nemesis;
         let destroys = match what {
-            What::ReplaceDisk { .. } | What::BitRot { .. } => true,
-            What::PowerLoss { .. } => self.scenario.nemesis.guarded,
+            // The same few lose their disks all through a run, unless aimed faults destroy others', too.
+            What::ReplaceDisk { .. } | What::BitRot { .. } => nemesis.aimed.is_some() || nemesis.guarded,
+            What::PowerLoss { .. } => nemesis.guarded,
             _ => false,
         };
         let unless = if destroys { self.guard() } else { None };

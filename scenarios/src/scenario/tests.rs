@@ -40,15 +40,15 @@ fn each_refusal_says_where_what_and_what_would_do() {
         ),
         (
             "[nemesis.aimed]\nevery = \"5s\"\nlasts = \"1s\"\nnth = \"0..2\"\nafter = \"0ms\"\nextra = \"1ms\"",
-            "s:7: nemesis.aimed.nth: 0..2; allowed: within 1..1000000",
+            "s:6: nemesis.aimed.nth: 0..2; allowed: within 1..1000000",
         ),
         (
             "[nemesis.aimed]\nevery = \"5s\"\nlasts = \"1s\"\nnth = \"1..2\"\nafter = \"0ms\"",
-            "s:4: nemesis.aimed.extra: links are delayed by nothing; give such as 20ms..2s",
+            "s:3: nemesis.aimed.extra: links are delayed by nothing; give such as 20ms..2s",
         ),
         (
             "[nemesis.aimed]\nevery = \"5s\"\nlasts = \"1s\"\nsights = [\"eclipse\"]\nnth = \"1..2\"\nafter = \"0ms\"",
-            "s:7: nemesis.aimed.sights: nothing is sighted as \"eclipse\"; allowed: ",
+            "s:6: nemesis.aimed.sights: nothing is sighted as \"eclipse\"; allowed: ",
         ),
         ("[network]\ntransport = \"udp\"", "s:4: unknown variant `udp`, expected `tcp` or `datagram`"),
         (

@@ -49,7 +49,7 @@ impl<P: Process> World<P> {
     }
 
     pub(crate) fn fault_starts<W: Watch<P>>(&mut self, watch: &mut W, index: usize) -> bool {
-        if self.healed {
+        if self.faults_are_over {
             return false;
         }
         if !self.begins_to_wait(index) {
@@ -278,12 +278,26 @@ impl<P: Process> World<P> {
 
     /// All faults end: links are whole, clocks run true, every node that is down boots.
     pub(crate) fn heal<W: Watch<P>>(&mut self, watch: &mut W) -> bool {
+        self.lift_all(watch);
+        self.healed = true;
+        self.trace.plan(self.now, u32::MAX, 4, 0);
+        self.bring_all_back(watch);
+        watch.healed(self.now);
+        self.run_ready(watch);
+        true
+    }
+
+    /// What is in force ends, and what waits for a sighting waits in vain.
+    pub(super) fn lift_all<W: Watch<P>>(&mut self, watch: &mut W) {
         for index in 0..self.in_force.len() {
             self.fault_ends(watch, index);
         }
         self.stop_waiting(watch);
-        self.healed = true;
-        self.trace.plan(self.now, u32::MAX, 4, 0);
+        self.faults_are_over = true;
+    }
+
+    /// What has not found its place yet never does, and every node that is down boots.
+    pub(super) fn bring_all_back<W: Watch<P>>(&mut self, watch: &mut W) {
         for node in 0..self.nodes.len() {
             self.disarm(watch, Node(node as u16));
             for failing in std::mem::take(&mut self.nodes[node].failing_fsyncs) {
@@ -297,9 +311,6 @@ impl<P: Process> World<P> {
                 self.show_host(super::Visible::Boot(Node(node as u16)));
             }
         }
-        watch.healed(self.now);
-        self.run_ready(watch);
-        true
     }
 
     fn on_links(&mut self, links: &[Link], change: impl Fn(&mut crate::network::LinkState)) {

@@ -131,7 +131,7 @@ impl<P: Process> World<P> {
 
     fn is_lost(&self, link: usize, key: u64) -> bool {
         let state = &self.network.links[link];
-        let base = if self.healed { 0 } else { self.network.config.loss_ppm };
+        let base = if self.faults_are_over { 0 } else { self.network.config.loss_ppm };
         let loss = state.loss_ppm + u64::from(base);
         state.cuts > 0 || (loss > 0 && scale(self.draw(link, key, 1), PPM) < loss)
     }
@@ -179,7 +179,8 @@ impl<P: Process> World<P> {
         let key = self.next_draw_key(slot, direction);
         let state = &self.network.links[link];
         let config = &self.network.config;
-        let (base_duplicate, reorder) = if self.healed { (0, 0) } else { (config.duplicate_ppm, config.reorder_ns) };
+        let (base_duplicate, reorder) =
+            if self.faults_are_over { (0, 0) } else { (config.duplicate_ppm, config.reorder_ns) };
         if self.is_lost(link, key) {
             self.drop_load(from, &load);
             self.network.release(slot);

@@ -228,8 +228,9 @@ fn an_epoch_bump_excuses_a_renumbered_copy_and_nothing_else() {
         let first = if renumbered { session(0, 0) } else { session(1, 0) };
         joined(&[
             sends(1, 1, 1, 10, first),
+            vec![refused(1, 1)],
             sends(1, 2, 2, 20, session(0, 2)),
-            vec![refused(1, 1), Step::Commit(T, 20, 2, session(0, 2)), acked(1, 2, 0)],
+            vec![Step::Commit(T, 20, 2, session(0, 2)), acked(1, 2, 0)],
             sends(1, 3, 1, 10, session(1, 0)),
             vec![Step::Commit(T, 10, 2, session(1, 0)), acked(1, 3, 2)],
             reads_all(&[20, 21, 10, 11]),

@@ -1,0 +1,73 @@
+//! What led from the necessary faults to the end: what was said in steps that lie after the ones and
+//! before the other.
+
+use scenarios::causes::{Causes, Happened, StepId, words};
+use sim::fault::Fault;
+
+use crate::case::Case;
+use crate::case::story::Teller;
+
+/// More than this nobody reads: the last ones.
+const SHOWN: usize = 5;
+
+/// Something on the way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Happening {
+    /// True time, ns.
+    pub at_ns: u64,
+    /// What, as a sentence.
+    pub what: String,
+}
+
+/// The necessary faults, and the last things on the way from them to the end.
+pub fn between(case: &Case, causes: &Causes, necessary: &[usize]) -> Result<Vec<Happening>, String> {
+    let teller = Teller::of(case)?;
+    let mut struck: Vec<(StepId, Happening)> = Vec::new();
+    let mut roots: Vec<StepId> = Vec::new();
+    for mark in causes.marks() {
+        let Happened::Struck(fault) = &mark.what else { continue };
+        if !necessary.iter().any(|index| is_same(fault, &case.plan.0[*index])) {
+            continue;
+        }
+        roots.push(mark.step);
+        let what = teller.fault(&Fault { on: None, ..fault.clone() });
+        let is_new = |(_, other): &(StepId, Happening)| other.at_ns != mark.at_ns || other.what != what;
+        if struck.iter().all(is_new) {
+            struck.push((mark.step, Happening { at_ns: mark.at_ns, what }));
+        }
+    }
+    let before = causes.before(&causes.ends());
+    let after = if roots.is_empty() { vec![true; causes.steps().len()] } else { causes.after(&roots) };
+    let lies_between = |step: StepId| before[step as usize] && after[step as usize];
+    let mut on_the_way: Vec<(StepId, Happening)> = Vec::new();
+    for mark in causes.marks().iter().filter(|mark| lies_between(mark.step)) {
+        let Some(words) = words::of_mark(mark) else { continue };
+        let what = format!("{} {words}", causes.name(mark.node));
+        if on_the_way.last().is_none_or(|(_, last)| last.what != what) {
+            on_the_way.push((mark.step, Happening { at_ns: mark.at_ns, what }));
+        }
+    }
+    let left_out = on_the_way.len().saturating_sub(SHOWN);
+    struck.extend(on_the_way.drain(left_out..));
+    struck.sort_by_key(|(step, happening)| (happening.at_ns, *step));
+    Ok(struck.into_iter().map(|(_, happening)| happening).collect())
+}
+
+/// One that was aimed has found out whom it strikes.
+fn is_same(struck: &Fault, planned: &Fault) -> bool {
+    let same_kind = struck.what.kind() == planned.what.kind();
+    same_kind && struck.at_ns == planned.at_ns && struck.on == planned.on && struck.lasts_ns == planned.lasts_ns
+}
+
+/// What the event that was asked for was.
+pub fn of_event(causes: &Causes) -> String {
+    let steps: Vec<String> = causes
+        .event()
+        .filter_map(|id| causes.steps().get(id as usize))
+        .map(|step| words::of_step(causes, step))
+        .collect();
+    match steps.first() {
+        Some(first) => first.clone(),
+        None => "something in the world, and no node's step".to_owned(),
+    }
+}

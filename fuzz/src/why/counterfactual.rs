@@ -1,0 +1,159 @@
+//! What would have been: the same run without a fault, or with it sooner or later, with the same draws and
+//! with those of [`FUTURES`] others from its instant on.
+
+use scenarios::fork::Fork;
+use scenarios::report::{Outcome, Violation};
+use sim::fault::Fault;
+
+use super::FUTURES;
+use crate::case::Case;
+use crate::panics;
+
+/// How far a fault is moved, ns, and in how many other futures it is then tried.
+const SHIFTS_NS: [u64; 5] = [1_000_000, 10_000_000, 100_000_000, 1_000_000_000, 10_000_000_000];
+const FUTURES_OF_A_SHIFT: u64 = 3;
+
+/// What is taken away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// A fault, by its place in the plan.
+    Fault(usize),
+    /// An operation, by its place in the list.
+    Operation(usize),
+}
+
+/// What the run has of a part of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Without it nothing breaks, in no future that was tried.
+    Necessary {
+        /// Nor if it comes by so much sooner, or later, ns; `None`: it may come whenever.
+        within_ns: Option<u64>,
+    },
+    /// Without it the same breaks, in fewer of the futures.
+    Helps {
+        /// Of [`FUTURES`], with it.
+        with: u64,
+        /// And without.
+        without: u64,
+    },
+    /// Without it the same breaks all the same.
+    Irrelevant,
+}
+
+impl Verdict {
+    /// Does it take this?
+    pub fn is_necessary(&self) -> bool {
+        matches!(self, Verdict::Necessary { .. })
+    }
+}
+
+/// Judges one part of a case that breaks `broken`, on so many threads.
+pub fn verdict(case: &Case, broken: &Violation, part: Part, jobs: usize) -> Verdict {
+    let worlds = Worlds { broken, jobs };
+    let at_ns = part.at_ns(case);
+    let without = part.taken_from(case);
+    if worlds.break_in(&without, None) {
+        return Verdict::Irrelevant;
+    }
+    match worlds.count(&without, at_ns, FUTURES) {
+        0 => Verdict::Necessary { within_ns: part.within_ns(case, &worlds) },
+        without => {
+            let with = worlds.count(case, at_ns, FUTURES);
+            if with > without { Verdict::Helps { with, without } } else { Verdict::Irrelevant }
+        }
+    }
+}
+
+impl Part {
+    fn at_ns(self, case: &Case) -> u64 {
+        match self {
+            Part::Fault(index) => case.plan.0[index].at_ns,
+            // Clients' clocks are not the world's.
+            Part::Operation(_) => 0,
+        }
+    }
+
+    fn taken_from(self, case: &Case) -> Case {
+        let mut case = case.clone();
+        match self {
+            Part::Fault(index) => drop(case.plan.0.remove(index)),
+            Part::Operation(index) => drop(case.operations.remove(index)),
+        }
+        case
+    }
+
+    /// The smallest shift either way that saves the run.
+    fn within_ns(self, case: &Case, worlds: &Worlds<'_>) -> Option<u64> {
+        let Part::Fault(index) = self else { return None };
+        let moved = |to: Fault| {
+            let mut case = case.clone();
+            case.plan.0[index] = to;
+            case
+        };
+        let breaks = |fault: Fault| {
+            let at_ns = fault.at_ns.min(case.plan.0[index].at_ns);
+            let case = moved(fault);
+            worlds.break_in(&case, None) || worlds.count(&case, at_ns, FUTURES_OF_A_SHIFT) > 0
+        };
+        let fault = &case.plan.0[index];
+        SHIFTS_NS.into_iter().find(|shift| !breaks(later(fault, *shift)) && !breaks(sooner(fault, *shift)))
+    }
+}
+
+/// An aimed fault waits longer once it has seen what it waits for.
+fn later(fault: &Fault, by_ns: u64) -> Fault {
+    let mut fault = fault.clone();
+    match &mut fault.on {
+        Some(trigger) => trigger.after_ns = trigger.after_ns.saturating_add(by_ns),
+        None => fault.at_ns = fault.at_ns.saturating_add(by_ns),
+    }
+    fault
+}
+
+/// An aimed fault may see what it waits for sooner.
+fn sooner(fault: &Fault, by_ns: u64) -> Fault {
+    let mut fault = fault.clone();
+    match &mut fault.on {
+        Some(trigger) if trigger.after_ns >= by_ns => trigger.after_ns -= by_ns,
+        _ => fault.at_ns = fault.at_ns.saturating_sub(by_ns),
+    }
+    fault
+}
+
+struct Worlds<'a> {
+    broken: &'a Violation,
+    jobs: usize,
+}
+
+impl Worlds<'_> {
+    /// Does a case break the same claim, with its own draws or with others from an instant on?
+    fn break_in(&self, case: &Case, other: Option<(u64, u64)>) -> bool {
+        let run = || -> Result<Outcome, String> {
+            let scenario = case.effective()?;
+            let mut fork = Fork::begin(&case.request(&scenario, None))?;
+            if let Some((at_ns, future)) = other {
+                if let Some(before) = at_ns.checked_sub(1) {
+                    fork.to_time(before);
+                }
+                fork.redraw(future);
+            }
+            Ok(fork.finish().outcome)
+        };
+        let same = |it: &Violation| it.invariant == self.broken.invariant && it.kind == self.broken.kind;
+        matches!(panics::catch(run), Ok(Ok(Outcome::Violated(violation))) if same(&violation))
+    }
+
+    /// In how many futures from an instant on does it?
+    fn count(&self, case: &Case, at_ns: u64, futures: u64) -> u64 {
+        let all: Vec<u64> = (1..=futures).collect();
+        let of =
+            |some: &[u64]| some.iter().filter(|future| self.break_in(case, Some((at_ns, **future)))).count() as u64;
+        let share = all.len().div_ceil(self.jobs.max(1));
+        std::thread::scope(|scope| {
+            let of = &of;
+            let handles: Vec<_> = all.chunks(share).map(|some| scope.spawn(move || of(some))).collect();
+            handles.into_iter().map(|handle| handle.join().unwrap_or(0)).sum()
+        })
+    }
+}

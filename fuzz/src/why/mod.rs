@@ -1,0 +1,88 @@
+//! Why a run fails: the last moment at which it could still be saved, which of its faults it takes, and
+//! what led from these to the end.
+//!
+//! * [`turning`]: the point of no return; [`counterfactual`]: what would have been without a fault, or
+//!   with it a little sooner or later; [`chain`]: what lies between
+//!
+//! All of it is a function of the case, whatever the number of threads.
+
+pub mod chain;
+pub mod counterfactual;
+pub mod turning;
+
+use scenarios::causes::Causes;
+use scenarios::report::Violation;
+
+use crate::case::Case;
+use chain::Happening;
+use counterfactual::{Part, Verdict};
+use turning::Turning;
+
+/// Futures that are tried wherever chance is to have its say.
+pub const FUTURES: u64 = 16;
+
+/// What is being looked into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// When it could no more be saved.
+    Turning,
+    /// Fault `0` of `1`, from 1.
+    Fault(usize, usize),
+    /// Operation `0` of `1`, from 1.
+    Operation(usize, usize),
+    /// What led to what.
+    Chain,
+}
+
+/// The answer.
+#[derive(Clone, Debug)]
+pub struct Why {
+    /// What broke.
+    pub broken: Violation,
+    /// `None`: no future holds even from the start, without any fault.
+    pub turning: Option<Turning>,
+    /// What becomes of it without each fault, in the order of the plan.
+    pub faults: Vec<Verdict>,
+    /// The same of each operation; asked only where no fault is necessary, and there are few.
+    pub operations: Vec<Verdict>,
+    /// From the necessary faults to the end.
+    pub chain: Vec<Happening>,
+}
+
+/// More operations than this are not taken away one by one.
+const FEW_OPERATIONS: usize = 16;
+
+/// Looks into a case whose run breaks `broken`. An error is a case that cannot be run at all.
+pub fn why(case: &Case, broken: &Violation, jobs: usize, watch: &mut dyn FnMut(Progress)) -> Result<Why, String> {
+    // Worlds stay on their thread: one looks for the moment, the others for what it takes.
+    let (turning, faults) = std::thread::scope(|scope| {
+        watch(Progress::Turning);
+        let turning = scope.spawn(|| turning::find(case, broken));
+        let others = (jobs - 1).max(1);
+        let count = case.plan.0.len();
+        let faults: Vec<Verdict> = (0..count)
+            .map(|index| {
+                watch(Progress::Fault(index + 1, count));
+                counterfactual::verdict(case, broken, Part::Fault(index), others)
+            })
+            .collect();
+        (turning.join(), faults)
+    });
+    let turning = turning.map_err(|_| "a panic while looking for the point of no return".to_owned())??;
+    let none_needed = !faults.iter().any(Verdict::is_necessary);
+    let count = case.operations.len();
+    let asked = if none_needed && count <= FEW_OPERATIONS { count } else { 0 };
+    let operations = (0..asked)
+        .map(|index| {
+            watch(Progress::Operation(index + 1, count));
+            counterfactual::verdict(case, broken, Part::Operation(index), jobs)
+        })
+        .collect();
+    watch(Progress::Chain);
+    let scenario = case.effective()?;
+    let causes = Causes::of(&case.request(&scenario, None), turning.as_ref().map_or(0, |turning| turning.event))?;
+    let necessary: Vec<usize> = (0..faults.len()).filter(|index| faults[*index].is_necessary()).collect();
+    let chain = chain::between(case, &causes, &necessary)?;
+    let turning = turning.map(|turning| Turning { by: chain::of_event(&causes), ..turning });
+    Ok(Why { broken: broken.clone(), turning, faults, operations, chain })
+}

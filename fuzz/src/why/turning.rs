@@ -1,0 +1,106 @@
+//! The point of no return: the last event after which, were all faults to end, at least one of
+//! [`FUTURES`] futures would still hold.
+//!
+//! Found by bisection over checkpoints, as if what is lost stayed lost. It may be that it does not; so the
+//! events between what was found and the end are sampled, and where one can still be saved the search goes
+//! on from there.
+
+use scenarios::fork::Fork;
+use scenarios::report::{Outcome, Violation};
+use scenarios::run::Request;
+
+use super::FUTURES;
+use crate::case::Case;
+
+/// Kept along the run.
+const CHECKPOINTS: u64 = 32;
+/// Events that are sampled behind the one that was found.
+const SAMPLES: u64 = 8;
+/// How often a sample may send the search on.
+const ROUNDS: usize = 3;
+
+/// See the module's documentation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Turning {
+    /// After so many events it could still be saved.
+    pub event: u64,
+    /// True time of that, ns.
+    pub at_ns: u64,
+    /// In so many of the futures.
+    pub held: u64,
+    /// What the next event was, after which it could not.
+    pub by: String,
+}
+
+/// Looks for it; `None` if no future holds even from the start.
+pub fn find(case: &Case, broken: &Violation) -> Result<Option<Turning>, String> {
+    let scenario = case.effective()?;
+    let timeline = Timeline::of(&case.request(&scenario, None), broken.event)?;
+    if !timeline.can_be_saved(0) {
+        return Ok(None);
+    }
+    // Saved after `saved` events, lost after `lost`.
+    let (mut saved, mut lost) = (0, broken.event);
+    for _ in 0..ROUNDS {
+        while lost - saved > 1 {
+            let middle = saved + (lost - saved) / 2;
+            if timeline.can_be_saved(middle) {
+                saved = middle;
+            } else {
+                lost = middle;
+            }
+        }
+        let behind = |sample: u64| lost + (broken.event - lost) * sample / (SAMPLES + 1);
+        let Some(later) = (1..=SAMPLES).rev().map(behind).find(|at| *at > lost && timeline.can_be_saved(*at)) else {
+            break;
+        };
+        (saved, lost) = (later, broken.event);
+    }
+    let (held, at_ns) = (timeline.held(saved), timeline.at(saved).now_ns());
+    Ok(Some(Turning { event: saved, at_ns, held, by: String::new() }))
+}
+
+/// A run with checkpoints.
+struct Timeline<'a> {
+    checkpoints: Vec<Fork<'a>>,
+}
+
+impl<'a> Timeline<'a> {
+    fn of(request: &Request<'a>, events: u64) -> Result<Timeline<'a>, String> {
+        let mut fork = Fork::begin(request)?;
+        let mut checkpoints = vec![fork.clone()];
+        for at in 1..CHECKPOINTS {
+            if !fork.to_event(events * at / CHECKPOINTS) {
+                break;
+            }
+            checkpoints.push(fork.clone());
+        }
+        Ok(Timeline { checkpoints })
+    }
+
+    /// The run after so many events.
+    fn at(&self, event: u64) -> Fork<'a> {
+        let after = self.checkpoints.partition_point(|checkpoint| checkpoint.events() <= event);
+        let mut fork = self.checkpoints[after.saturating_sub(1)].clone();
+        fork.to_event(event);
+        fork
+    }
+
+    fn can_be_saved(&self, event: u64) -> bool {
+        let here = self.at(event);
+        (1..=FUTURES).any(|future| holds(&here, future))
+    }
+
+    fn held(&self, event: u64) -> u64 {
+        let here = self.at(event);
+        (1..=FUTURES).filter(|future| holds(&here, *future)).count() as u64
+    }
+}
+
+/// Does it hold if all faults end here, and chance is that of this future?
+fn holds(here: &Fork<'_>, future: u64) -> bool {
+    let mut fork = here.clone();
+    fork.end_faults();
+    fork.redraw(future);
+    !matches!(fork.finish().outcome, Outcome::Violated(_))
+}

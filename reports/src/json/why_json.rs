@@ -1,0 +1,103 @@
+//! `kraftsim.why.v1`: when a run could no more be saved, and what it takes.
+
+use fuzz::case::Case;
+use fuzz::case::story::Teller;
+use fuzz::why::counterfactual::Verdict;
+use fuzz::why::{FUTURES, Why};
+use serde::Serialize;
+
+use super::Seed;
+
+/// The file.
+#[derive(Debug, Serialize)]
+pub struct WhyJson {
+    schema: &'static str,
+    version: String,
+    scenario: String,
+    seed: Seed,
+    invariant: String,
+    detail: String,
+    at_ns: u64,
+    event: u64,
+    futures: u64,
+    /// `None`: no future holds even from the start.
+    point_of_no_return: Option<TurningJson>,
+    faults: Vec<PartJson>,
+    operations: Vec<PartJson>,
+    chain: Vec<HappeningJson>,
+    wall_seconds: super::Seconds,
+}
+
+#[derive(Debug, Serialize)]
+struct TurningJson {
+    /// After so many events it could still be saved.
+    event: u64,
+    at_ns: u64,
+    /// In so many futures.
+    held: u64,
+    /// The event that came then.
+    by: String,
+}
+
+#[derive(Debug, Serialize)]
+struct PartJson {
+    at_ns: u64,
+    what: String,
+    /// `necessary`, `helps` or `irrelevant`.
+    verdict: &'static str,
+    /// Of what is necessary.
+    within_ns: Option<u64>,
+    /// Of what helps: futures in which it breaks with it, and without.
+    with: Option<u64>,
+    without: Option<u64>,
+}
+
+#[derive(Debug, Serialize)]
+struct HappeningJson {
+    at_ns: u64,
+    what: String,
+}
+
+impl WhyJson {
+    /// The schema's id.
+    pub const SCHEMA: &'static str = "kraftsim.why.v1";
+
+    /// Of an answer.
+    pub fn of(name: &str, case: &Case, teller: &Teller<'_>, why: &Why, wall_ns: u64) -> WhyJson {
+        let faults = case.plan.0.iter().map(|fault| (fault.at_ns, teller.fault(fault)));
+        let operations = case.operations.iter().map(|asked| (asked.at_ns, teller.asked(asked)));
+        let part = |((at_ns, what), verdict): ((u64, String), &Verdict)| PartJson::of(at_ns, what, *verdict);
+        WhyJson {
+            schema: WhyJson::SCHEMA,
+            version: crate::VERSION.to_owned(),
+            scenario: name.to_owned(),
+            seed: Seed(case.seed),
+            invariant: why.broken.invariant.clone(),
+            detail: why.broken.detail.clone(),
+            at_ns: why.broken.at_ns,
+            event: why.broken.event,
+            futures: FUTURES,
+            point_of_no_return: why.turning.as_ref().map(|turning| TurningJson {
+                event: turning.event,
+                at_ns: turning.at_ns,
+                held: turning.held,
+                by: turning.by.clone(),
+            }),
+            faults: faults.zip(&why.faults).map(part).collect(),
+            operations: operations.zip(&why.operations).map(part).collect(),
+            chain: why.chain.iter().map(|it| HappeningJson { at_ns: it.at_ns, what: it.what.clone() }).collect(),
+            wall_seconds: super::Seconds(wall_ns),
+        }
+    }
+}
+
+impl PartJson {
+    fn of(at_ns: u64, what: String, verdict: Verdict) -> PartJson {
+        let (name, within_ns, with, without) = match verdict {
+            Verdict::Necessary { within_ns } => ("necessary", within_ns, None, None),
+            Verdict::Helps { with, without } => ("helps", None, Some(with), Some(without)),
+            Verdict::Irrelevant => ("irrelevant", None, None, None),
+        };
+        PartJson { at_ns, what, verdict: name, within_ns, with, without }
+    }
+}

@@ -1,0 +1,61 @@
+//! How far `why` has come, on stderr: one line that changes on a terminal, some lines elsewhere.
+
+use std::io::Write;
+use std::time::Duration;
+
+use fuzz::stopwatch::Stopwatch;
+use fuzz::why::Progress;
+use indicatif::{ProgressBar, ProgressDrawTarget};
+
+use super::shrinking::spinner;
+use crate::args::ProgressMode;
+
+/// Between two lines.
+const EVERY: Duration = Duration::from_secs(2);
+
+/// See the module's documentation.
+pub struct Looking<'a> {
+    err: &'a mut dyn Write,
+    spinner: Option<ProgressBar>,
+    lines: bool,
+    clock: Stopwatch,
+    last: Duration,
+}
+
+impl<'a> Looking<'a> {
+    /// As asked; `Auto` takes the changing line where there is a terminal.
+    pub fn new(mode: ProgressMode, err: &'a mut dyn Write) -> Self {
+        let drawable = !ProgressDrawTarget::stderr().is_hidden();
+        let lines = mode == ProgressMode::Plain || mode == ProgressMode::Auto && !drawable;
+        Looking { err, spinner: spinner(mode), lines, clock: Stopwatch::start(), last: Duration::ZERO }
+    }
+
+    /// Shows it, if it is time to.
+    pub fn progress(&mut self, progress: Progress) {
+        if let Some(spinner) = &self.spinner {
+            spinner.set_message(line(progress));
+            spinner.tick();
+        }
+        let elapsed = self.clock.elapsed();
+        if self.lines && elapsed.saturating_sub(self.last) >= EVERY {
+            self.last = elapsed;
+            let _ = writeln!(self.err, "{}s: {}", elapsed.as_secs(), line(progress));
+        }
+    }
+
+    /// Takes the line away.
+    pub fn finish(&mut self) {
+        if let Some(spinner) = self.spinner.take() {
+            spinner.finish_and_clear();
+        }
+    }
+}
+
+fn line(progress: Progress) -> String {
+    match progress {
+        Progress::Turning => "looking for the point of no return".to_owned(),
+        Progress::Fault(index, of) => format!("without fault {index} of {of}"),
+        Progress::Operation(index, of) => format!("without operation {index} of {of}"),
+        Progress::Chain => "what led to what".to_owned(),
+    }
+}

@@ -1,0 +1,110 @@
+//! `why`: five lines about a failing run.
+
+use fuzz::case::story::{Teller, time};
+use fuzz::case::{Case, violation};
+use fuzz::stopwatch::Stopwatch;
+use fuzz::why::counterfactual::Verdict;
+use fuzz::why::{FUTURES, Why, why};
+
+use crate::args::WhyArgs;
+use crate::engine::{Engine, Problem};
+use crate::exit;
+use crate::json::to_text;
+use crate::json::why_json::WhyJson;
+use crate::output::{Streams, Target};
+use crate::show::columns::{plural, thousands};
+use crate::show::looking::Looking;
+use crate::verb::job::{Asked, Job};
+use crate::verb::sweep::jobs;
+
+/// Runs it, looks into it, tells it.
+pub fn run(args: &WhyArgs, engine: &dyn Engine, streams: &mut Streams<'_>) -> Result<u8, Problem> {
+    let target = args.json.as_deref().map(Target::checked).transpose()?;
+    let asked = Asked { what: &args.what, seed: args.seed, run: &args.run, verb: "why" };
+    let job = Job::load(&asked, engine, streams)?;
+    let case = job.scenario.prepared.case(job.seed)?;
+    let report = case.run(None).map_err(Problem::new)?;
+    let Some(broken) = violation(&report).cloned() else {
+        streams.hint("nothing to explain: this run breaks no claim");
+        return Ok(exit::INCONCLUSIVE);
+    };
+    let clock = Stopwatch::start();
+    let mut shown = Looking::new(args.progress, streams.err);
+    let answer = why(&case, &broken, jobs(args.jobs), &mut |progress| shown.progress(progress));
+    shown.finish();
+    let answer = answer.map_err(Problem::new)?;
+    let teller = Teller::of(&case).map_err(Problem::new)?;
+    let text = tell(&case, &teller, &answer);
+    if let Some(target) = &target {
+        let json = WhyJson::of(&job.scenario.name, &case, &teller, &answer, clock.elapsed_ns());
+        target.write(&to_text(&json), streams)?;
+    }
+    match target {
+        Some(Target::Stdout) => streams.hint(text.trim_end()),
+        _ => streams.result(&text)?,
+    }
+    Ok(exit::of_kind(broken.kind))
+}
+
+/// What broke, when it could no more be saved, what it takes, what it does not, and what led to what.
+fn tell(case: &Case, teller: &Teller<'_>, why: &Why) -> String {
+    let lines = [
+        ("broken", format!("{} at {}: {}", why.broken.invariant, time(why.broken.at_ns), why.broken.detail)),
+        ("no return", no_return(why)),
+        ("it takes", it_takes(case, teller, why)),
+        ("and not", and_not(why)),
+        ("chain", chain(why)),
+    ];
+    lines.iter().map(|(label, line)| format!("  {label:<12}{line}\n")).collect()
+}
+
+fn no_return(why: &Why) -> String {
+    let Some(turning) = &why.turning else {
+        return format!("none of {FUTURES} futures holds even from the start, without any fault");
+    };
+    let (events, of) = (thousands(turning.event), thousands(why.broken.event));
+    format!(
+        "after {events} of {of} events, at {}: {} of {FUTURES} futures without more faults still held; then {}, and none did",
+        time(turning.at_ns),
+        turning.held,
+        turning.by
+    )
+}
+
+fn it_takes(case: &Case, teller: &Teller<'_>, why: &Why) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    for (fault, verdict) in case.plan.0.iter().zip(&why.faults) {
+        let told = || format!("{} (at {})", teller.fault(fault), time(fault.at_ns));
+        match verdict {
+            Verdict::Necessary { within_ns: Some(ns) } => {
+                parts.push(format!("{}, within {} of then", told(), time(*ns)))
+            }
+            Verdict::Necessary { within_ns: None } => parts.push(format!("{}, whenever", told())),
+            Verdict::Helps { with, without } => {
+                parts.push(format!("{}, which helps: it breaks in {with} futures, and in {without} without", told()));
+            }
+            Verdict::Irrelevant => {}
+        }
+    }
+    for (asked, verdict) in case.operations.iter().zip(&why.operations) {
+        if verdict.is_necessary() {
+            parts.push(teller.asked(asked));
+        }
+    }
+    if parts.is_empty() { "no fault of its own: none is necessary alone".to_owned() } else { parts.join("; ") }
+}
+
+fn and_not(why: &Why) -> String {
+    let irrelevant = |parts: &[Verdict]| parts.iter().filter(|verdict| **verdict == Verdict::Irrelevant).count() as u64;
+    let mut parts = vec![format!("{} of {}", irrelevant(&why.faults), plural(why.faults.len() as u64, "fault"))];
+    if !why.operations.is_empty() {
+        let operations = plural(why.operations.len() as u64, "operation");
+        parts.push(format!("{} of {operations}", irrelevant(&why.operations)));
+    }
+    parts.join(", ")
+}
+
+fn chain(why: &Why) -> String {
+    let told: Vec<String> = why.chain.iter().map(|it| format!("{} {}", time(it.at_ns), it.what)).collect();
+    if told.is_empty() { "nothing of note".to_owned() } else { told.join(" > ") }
+}

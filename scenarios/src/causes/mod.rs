@@ -1,0 +1,202 @@
+//! What led to what: the steps of a run as a graph, in which a message is taken after it was sent, and
+//! all that happens at a node after what happened there before (Lamport, "Time, Clocks, and the Ordering
+//! of Events in a Distributed System", 1978).
+//!
+//! Coarse on purpose: the threads of a node are one, and two messages with the same content to the same
+//! node are one; so what is said to be in the past of something may be too much, and is never too little.
+//!
+//! * this file: the graph; `watching`: how it is made while a run goes on; [`words`]: what it says
+
+mod watching;
+pub mod words;
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use sim::drive::{Ended, Run};
+use sim::fault::Fault;
+use sim::process::Node;
+use sim::watch::Down;
+
+use crate::actor::Said;
+use crate::onlooker::Onlooker;
+use crate::run::{Request, begin};
+
+/// A step by its number, from 0, in the order of the run.
+pub type StepId = u32;
+
+/// A thread took an input, a node booted or went down, a fault struck.
+#[derive(Clone, Copy, Debug)]
+pub struct Step {
+    /// Where.
+    pub node: Node,
+    /// What.
+    pub took: Took,
+    /// The one before it at the same node.
+    before: Option<StepId>,
+    /// The one in which the message that it took was sent.
+    sent_in: Option<StepId>,
+}
+
+/// What a step begins with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Took {
+    /// A message, by its kind ([`sim::process::Payload::kind`]).
+    Message(u8),
+    /// A timer.
+    Timer,
+    /// An operation of its application, or word from another thread.
+    Word,
+    /// A connection opened or closed.
+    Connection,
+    /// A write or an fsync failed.
+    DiskError,
+    /// It was told to stop.
+    Terminate,
+    /// It boots.
+    Boot,
+    /// It goes down.
+    Down,
+    /// A fault begins or ends.
+    Fault,
+}
+
+/// Something in a step that is worth telling.
+#[derive(Clone, Debug)]
+pub struct Mark {
+    /// Where in the graph.
+    pub step: StepId,
+    /// True time, ns.
+    pub at_ns: u64,
+    /// Whose.
+    pub node: Node,
+    /// What.
+    pub what: Happened,
+}
+
+/// What a mark tells.
+#[derive(Clone, Debug)]
+pub enum Happened {
+    /// The node said something of itself.
+    Said(Said),
+    /// A fault struck, at this node and perhaps at others.
+    Struck(Fault),
+    /// It booted.
+    Booted,
+    /// It went down.
+    WentDown(Down),
+}
+
+/// The graph of one run.
+#[derive(Clone, Debug)]
+pub struct Causes {
+    onlooker: Onlooker,
+    steps: Vec<Step>,
+    marks: Vec<Mark>,
+    /// The last step of each node.
+    last: Vec<Option<StepId>>,
+    /// The last step in which a message of this content was sent to this node.
+    sent: BTreeMap<(Node, u64), StepId>,
+    /// The step in which a check broke.
+    broken_in: Option<StepId>,
+    /// The steps of the event that was asked for.
+    event: Range<StepId>,
+    names: Vec<String>,
+}
+
+impl Causes {
+    /// Runs a request on the bare loop and writes down its graph; `event`: one whose steps to remember.
+    pub fn of(request: &Request<'_>, event: u64) -> Result<Causes, String> {
+        let (_, Run { world, watch }, end_ns) = begin(request)?;
+        let nodes = world.node_count();
+        let names = (0..nodes).map(|node| world.name(Node(node as u16)).to_owned()).collect();
+        let causes = Causes {
+            onlooker: watch,
+            steps: Vec::new(),
+            marks: Vec::new(),
+            last: vec![None; nodes],
+            sent: BTreeMap::new(),
+            broken_in: None,
+            event: 0..0,
+            names,
+        };
+        let mut run = Run { world, watch: causes };
+        let mut bounds = [0; 2];
+        for (bound, events) in bounds.iter_mut().zip([event, event + 1]) {
+            run.world.stop_after_event(events);
+            if run.drive_bare(end_ns) != Ended::AfterEvent {
+                *bound = run.watch.steps.len() as StepId;
+                break;
+            }
+            *bound = run.watch.steps.len() as StepId;
+        }
+        run.world.stop_after_event(u64::MAX);
+        run.drive_bare(end_ns);
+        run.watch.event = bounds[0]..bounds[1].max(bounds[0]);
+        Ok(run.watch)
+    }
+
+    /// Every step.
+    pub fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+
+    /// What is worth telling, in the order of the run.
+    pub fn marks(&self) -> &[Mark] {
+        &self.marks
+    }
+
+    /// The steps of the event that was asked for.
+    pub fn event(&self) -> Range<StepId> {
+        self.event.clone()
+    }
+
+    /// A node's name.
+    pub fn name(&self, node: Node) -> &str {
+        self.names.get(usize::from(node.0)).map_or("nobody", String::as_str)
+    }
+
+    /// Who sent what a step took.
+    pub fn sender(&self, step: &Step) -> Option<Node> {
+        step.sent_in.and_then(|id| self.steps.get(id as usize)).map(|sender| sender.node)
+    }
+
+    /// Where the run ends: in the step in which a check broke, or with the last step of every node.
+    pub fn ends(&self) -> Vec<StepId> {
+        match self.broken_in {
+            Some(step) => vec![step],
+            None => self.last.iter().flatten().copied().collect(),
+        }
+    }
+
+    /// Which steps may have led to any of these (they among them), by number.
+    pub fn before(&self, of: &[StepId]) -> Vec<bool> {
+        let mut found = vec![false; self.steps.len()];
+        for step in of {
+            found[*step as usize] = true;
+        }
+        for index in (0..self.steps.len()).rev().filter(|_| !of.is_empty()) {
+            if found[index] {
+                let Step { before, sent_in, .. } = self.steps[index];
+                for cause in [before, sent_in].into_iter().flatten() {
+                    found[cause as usize] = true;
+                }
+            }
+        }
+        found
+    }
+
+    /// Which steps any of these may have led to (they among them), by number.
+    pub fn after(&self, of: &[StepId]) -> Vec<bool> {
+        let mut found = vec![false; self.steps.len()];
+        for step in of {
+            found[*step as usize] = true;
+        }
+        for index in 0..self.steps.len() {
+            let Step { before, sent_in, .. } = self.steps[index];
+            let follows = [before, sent_in].into_iter().flatten().any(|cause| found[cause as usize]);
+            found[index] = found[index] || follows;
+        }
+        found
+    }
+}

@@ -1,0 +1,79 @@
+//! A run that stops where it is told to, and can be cloned there: each clone goes on by itself.
+
+use std::rc::Rc;
+
+use sim::drive::{Ended, Run};
+
+use crate::actor::Actor;
+use crate::cluster::Prepared;
+use crate::conclude::conclude;
+use crate::onlooker::Onlooker;
+use crate::report::RunReport;
+use crate::run::{Request, begin, close};
+
+/// See the module's documentation. Driven by the bare loop, whatever the request says.
+#[derive(Clone, Debug)]
+pub struct Fork<'a> {
+    request: Request<'a>,
+    prepared: Rc<Prepared>,
+    run: Run<Actor, Onlooker>,
+    end_ns: u64,
+    /// How it ended, if it has.
+    ended: Option<Ended>,
+}
+
+impl<'a> Fork<'a> {
+    /// A run before its first event. An error is a scenario that cannot be run at all.
+    pub fn begin(request: &Request<'a>) -> Result<Fork<'a>, String> {
+        let (prepared, run, end_ns) = begin(request)?;
+        Ok(Fork { request: request.clone(), prepared: Rc::new(prepared), run, end_ns, ended: None })
+    }
+
+    /// Goes on until so many events have happened, or to the end of the run; true if it stands there.
+    pub fn to_event(&mut self, events: u64) -> bool {
+        if self.ended.is_none() && self.events() < events {
+            self.run.world.stop_after_event(events);
+            let ended = self.run.drive_bare(self.end_ns);
+            self.run.world.stop_after_event(u64::MAX);
+            self.ended = Some(ended).filter(|ended| *ended != Ended::AfterEvent);
+        }
+        self.ended.is_none()
+    }
+
+    /// Goes on to a true time, ns, with what is due at it, or to the end of the run.
+    pub fn to_time(&mut self, at_ns: u64) {
+        if self.ended.is_none() && at_ns < self.end_ns {
+            let ended = self.run.drive_bare(at_ns);
+            self.ended = Some(ended).filter(|ended| *ended != Ended::End);
+        }
+    }
+
+    /// From now on other draws ([`sim::world::World::redraw`]).
+    pub fn redraw(&mut self, future: u64) {
+        self.run.world.redraw(future);
+    }
+
+    /// From now on no faults ([`sim::world::World::end_faults`]).
+    pub fn end_faults(&mut self) {
+        if self.ended.is_none() {
+            self.run.world.end_faults(&mut self.run.watch);
+        }
+    }
+
+    /// Events so far.
+    pub fn events(&self) -> u64 {
+        self.run.world.counts().events
+    }
+
+    /// True time, ns.
+    pub fn now_ns(&self) -> u64 {
+        self.run.world.now()
+    }
+
+    /// Goes on to the end of the run.
+    pub fn finish(mut self) -> RunReport {
+        let ended = self.ended.take().unwrap_or_else(|| self.run.drive_bare(self.end_ns));
+        let finished = close(&self.request, (*self.prepared).clone(), (self.run, ended, None), self.end_ns);
+        conclude(&self.request, &finished)
+    }
+}
