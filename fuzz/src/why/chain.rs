@@ -43,14 +43,21 @@ pub fn between(case: &Case, causes: &Causes, necessary: &[usize]) -> Result<Vec<
     for mark in causes.marks().iter().filter(|mark| lies_between(mark.step)) {
         let Some(words) = words::of_mark(mark) else { continue };
         let what = format!("{} {words}", causes.name(mark.node));
-        if on_the_way.last().is_none_or(|(_, last)| last.what != what) {
-            on_the_way.push((mark.step, Happening { at_ns: mark.at_ns, what }));
+        // Of many partitions the same is said; the last one stands for them.
+        if on_the_way.last().is_some_and(|(_, last)| begins_alike(&last.what, &what)) {
+            on_the_way.pop();
         }
+        on_the_way.push((mark.step, Happening { at_ns: mark.at_ns, what }));
     }
     let left_out = on_the_way.len().saturating_sub(SHOWN);
     struck.extend(on_the_way.drain(left_out..));
     struck.sort_by_key(|(step, happening)| (happening.at_ns, *step));
     Ok(struck.into_iter().map(|(_, happening)| happening).collect())
+}
+
+/// Do who and what (the first three words) agree?
+fn begins_alike(one: &str, other: &str) -> bool {
+    one.split(' ').take(3).eq(other.split(' ').take(3))
 }
 
 /// One that was aimed has found out whom it strikes.

@@ -24,12 +24,12 @@ const ROUNDS: usize = 3;
 pub struct Turning {
     /// After so many events it could still be saved.
     pub event: u64,
-    /// True time of that, ns.
-    pub at_ns: u64,
     /// In so many of the futures.
     pub held: u64,
     /// What the next event was, after which it could not.
     pub by: String,
+    /// True time of that event, ns.
+    pub at_ns: u64,
 }
 
 /// Looks for it; `None` if no future holds even from the start.
@@ -56,7 +56,7 @@ pub fn find(case: &Case, broken: &Violation) -> Result<Option<Turning>, String> 
         };
         (saved, lost) = (later, broken.event);
     }
-    let (held, at_ns) = (timeline.held(saved), timeline.at(saved).now_ns());
+    let (held, at_ns) = (timeline.held(saved), timeline.at(saved + 1).now_ns());
     Ok(Some(Turning { event: saved, at_ns, held, by: String::new() }))
 }
 

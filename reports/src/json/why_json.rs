@@ -32,11 +32,12 @@ pub struct WhyJson {
 struct TurningJson {
     /// After so many events it could still be saved.
     event: u64,
-    at_ns: u64,
     /// In so many futures.
     held: u64,
     /// The event that came then.
     by: String,
+    /// When.
+    at_ns: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -79,9 +80,9 @@ impl WhyJson {
             futures: FUTURES,
             point_of_no_return: why.turning.as_ref().map(|turning| TurningJson {
                 event: turning.event,
-                at_ns: turning.at_ns,
                 held: turning.held,
                 by: turning.by.clone(),
+                at_ns: turning.at_ns,
             }),
             faults: faults.zip(&why.faults).map(part).collect(),
             operations: operations.zip(&why.operations).map(part).collect(),

@@ -64,9 +64,9 @@ fn no_return(why: &Why) -> String {
     };
     let (events, of) = (thousands(turning.event), thousands(why.broken.event));
     format!(
-        "after {events} of {of} events, at {}: {} of {FUTURES} futures without more faults still held; then {}, and none did",
-        time(turning.at_ns),
+        "after {events} of {of} events {} of {FUTURES} futures without more faults hold; then, at {}, {}, and none does",
         turning.held,
+        time(turning.at_ns),
         turning.by
     )
 }

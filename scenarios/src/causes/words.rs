@@ -2,6 +2,7 @@
 
 use raft::broker::observation::{BrokerObservation, PartitionTag};
 use raft::client::AttemptEvent as Client;
+use raft::ids::Uuid;
 use raft::io::{Observation, Role};
 use raft::message::ErrorCode;
 use sim::process::Payload;
@@ -52,13 +53,8 @@ fn of_broker(observation: &BrokerObservation) -> Option<String> {
             Some(format!("leads {} in leader epoch {epoch} from offset {start}", partition(of)))
         }
         BrokerObservation::Truncated { of, end, .. } => Some(format!("cuts {} back to {end}", partition(of))),
-        BrokerObservation::IsrState { of, maximal, effective, in_flight: true, .. } => {
-            let (now, then) = (effective.min(maximal), effective.max(maximal));
-            Some(if now == then {
-                format!("proposes another ISR of {}", partition(of))
-            } else {
-                format!("proposes an ISR of {} between {now} and {then}", partition(of))
-            })
+        BrokerObservation::IsrState { of, in_flight: true, .. } => {
+            Some(format!("proposes another ISR of {}", partition(of)))
         }
         BrokerObservation::Lifecycle { state, .. } => match state {
             3 => Some("is unfenced".to_owned()),
@@ -84,9 +80,12 @@ fn of_client(event: &Client) -> Option<String> {
     }
 }
 
-/// Of a topic only half of its id is known.
+/// Of a topic only half of its id is known, which is what the first ten characters of it are made of.
 fn partition(of: &PartitionTag) -> String {
-    format!("partition {} of topic {:08x}…", of.partition, of.topic >> 32)
+    let mut id = Uuid::ZERO;
+    id.0[..8].copy_from_slice(&of.topic.to_be_bytes());
+    let id: String = id.to_string().chars().take(10).collect();
+    format!("partition {id}…-{}", of.partition)
 }
 
 /// What a step begins with, as a sentence.

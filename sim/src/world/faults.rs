@@ -305,10 +305,11 @@ impl<P: Process> World<P> {
                     self.note(watch, failing.fault, Phase::Skipped);
                 }
             }
+            let boot = super::Visible::Boot(Node(node as u16));
             let state = &mut self.nodes[node];
-            if state.process.is_none() && state.dying.is_none() {
+            if state.process.is_none() && state.dying.is_none() && !self.visible.contains(&boot) {
                 state.restart_ordinal = None;
-                self.show_host(super::Visible::Boot(Node(node as u16)));
+                self.show_host(boot);
             }
         }
     }
