@@ -396,6 +396,9 @@ pub struct HuntArgs {
     /// Threads [default: one per core]
     #[arg(short, long, value_name = "N", value_parser = parse_jobs, allow_hyphen_values = true)]
     pub jobs: Option<usize>,
+    /// Shrink the run that caught each, and write the smallest into this folder (made if missing)
+    #[arg(long, value_name = "DIR")]
+    pub keep: Option<PathBuf>,
     /// Write the result as JSON; - is stdout
     #[arg(long, value_name = "PATH|-")]
     pub json: Option<PathBuf>,

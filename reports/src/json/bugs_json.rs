@@ -42,4 +42,24 @@ pub struct BugJson {
     pub wall_seconds: Seconds,
     pub hidden_by: Option<String>,
     pub command: Option<String>,
+    /// The smallest run, if it was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<KeptJson>,
+}
+
+/// The smallest run that still breaks the claim, and what it takes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeptJson {
+    /// The file's name.
+    pub repro: String,
+    pub faults_before: usize,
+    pub operations_before: usize,
+    pub faults: usize,
+    pub operations: usize,
+    pub shrink_seconds: Seconds,
+    pub why_seconds: Seconds,
+    /// Faults without which nothing breaks; of a run without faults, operations.
+    pub necessary: usize,
+    pub has_point_of_no_return: bool,
 }

@@ -15,7 +15,8 @@ use crate::exit;
 use crate::json::bugs_json::{BugJson, BugsJson};
 use crate::json::to_text;
 use crate::load;
-use crate::output::{Streams, Target};
+use crate::output::{Streams, Target, check_folder};
+use crate::verb::regressions::{self, Keep, Kept};
 use crate::verb::sweep::jobs;
 
 /// Every row: layer, name, source, and the checks that should notice.
@@ -43,6 +44,14 @@ pub fn hunt_for(
 ) -> Result<u8, Problem> {
     let rows = rows(&args.names)?;
     let target = args.json.as_deref().map(Target::checked).transpose()?;
+    let keep = match &args.keep {
+        Some(folder) => {
+            check_folder(folder)?;
+            let limit = Duration::from_nanos(args.limit_ns);
+            Some(Keep { folder: folder.clone(), jobs: jobs(args.jobs), limit })
+        }
+        None => None,
+    };
     let mut all = Vec::new();
     let mut lines = String::new();
     for (index, row) in rows.iter().enumerate() {
@@ -50,13 +59,19 @@ pub fn hunt_for(
         if interrupted.load(Ordering::Relaxed) && hunted.caught.is_none() {
             break;
         }
-        let line = line(row, &names, &hunted);
+        let kept = match (&keep, &hunted.caught) {
+            (Some(keep), Some(caught)) => {
+                Some(keep.keep(engine, interrupted, (row, &names[caught.scenario], caught))?)
+            }
+            _ => None,
+        };
+        let line = format!("{}{}", line(row, &names, &hunted), kept.as_ref().map_or(String::new(), Kept::line));
         streams.hint(&format!("[{}/{}] {line}", index + 1, rows.len()));
         lines.push_str(&format!("{line}\n"));
-        all.push((*row, names, hunted));
+        all.push(Found { row, names, hunted, kept });
     }
     if let Some(target) = &target {
-        let bugs = all.iter().map(|(row, names, hunted)| bug_json(row, names, hunted)).collect();
+        let bugs = all.iter().map(bug_json).collect();
         target.write(&to_text(&BugsJson::new(bugs)), streams)?;
     }
     let text = format!("{lines}{}", sums(&all));
@@ -66,7 +81,7 @@ pub fn hunt_for(
     }
     Ok(match () {
         () if interrupted.load(Ordering::Relaxed) => exit::INTERRUPTED,
-        () if all.iter().any(|(_, _, hunted)| hunted.caught.is_none()) => exit::UNSAFE,
+        () if all.iter().any(|found| found.hunted.caught.is_none()) => exit::UNSAFE,
         () => exit::HOLDS,
     })
 }
@@ -117,19 +132,27 @@ fn hidden(row: &Row) -> String {
     if row.hidden_by.is_empty() { String::new() } else { format!("; hidden by: {}", row.hidden_by) }
 }
 
-/// A row, the scenarios it was looked for in, and what came of it.
-type Found = (&'static Row, Vec<String>, Hunted);
+/// A row, the scenarios it was looked for in, what came of it, and the smallest run.
+struct Found {
+    row: &'static Row,
+    names: Vec<String>,
+    hunted: Hunted,
+    kept: Option<Kept>,
+}
 
 fn sums(all: &[Found]) -> String {
-    let caught: Vec<&Found> = all.iter().filter(|(_, _, hunted)| hunted.caught.is_some()).collect();
-    let mut times: Vec<u64> = caught.iter().map(|(_, _, hunted)| hunted.wall_ns / 1000).collect();
+    let caught: Vec<&Found> = all.iter().filter(|found| found.hunted.caught.is_some()).collect();
+    let mut times: Vec<u64> = caught.iter().map(|found| found.hunted.wall_ns / 1000).collect();
     times.sort_unstable();
     let median = times.get(times.len() / 2).map_or("-".to_owned(), |us| show_us(*us));
     let slowest = times.last().map_or("-".to_owned(), |us| show_us(*us));
-    format!("{} of {} caught; median {median}, slowest {slowest}\n", caught.len(), all.len())
+    let kept: Vec<&Kept> = all.iter().filter_map(|found| found.kept.as_ref()).collect();
+    let caught = format!("{} of {} caught; median {median}, slowest {slowest}\n", caught.len(), all.len());
+    format!("{caught}{}", regressions::sums(&kept))
 }
 
-fn bug_json(row: &Row, names: &[String], hunted: &Hunted) -> BugJson {
+fn bug_json(found: &Found) -> BugJson {
+    let Found { row, names, hunted, kept } = found;
     let caught = hunted.caught.as_ref();
     let scenario = caught.map(|caught| names[caught.scenario].clone());
     let overrides = Overrides { bugs: vec![row.bug.name().to_owned()], ..Overrides::default() };
@@ -139,7 +162,7 @@ fn bug_json(row: &Row, names: &[String], hunted: &Hunted) -> BugJson {
         row: row.id.to_owned(),
         layer: row.layer.name().to_owned(),
         source: row.source.to_owned(),
-        scenarios: names.to_vec(),
+        scenarios: names.clone(),
         scenario,
         caught: caught.is_some(),
         invariant: caught.map(|caught| caught.violation.invariant.clone()),
@@ -150,5 +173,6 @@ fn bug_json(row: &Row, names: &[String], hunted: &Hunted) -> BugJson {
         wall_seconds: crate::json::Seconds(hunted.wall_ns),
         hidden_by: (!row.hidden_by.is_empty()).then(|| row.hidden_by.to_owned()),
         command,
+        kept: kept.as_ref().map(Kept::json),
     }
 }

@@ -14,6 +14,7 @@ pub mod chart;
 pub mod check;
 pub mod job;
 pub mod merge;
+pub mod regressions;
 pub mod replay;
 pub mod scenarios;
 pub mod shrink;

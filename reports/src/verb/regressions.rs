@@ -1,0 +1,139 @@
+//! `bugs hunt --keep`: the smallest run of each bug that was caught, as a repro file, and what it takes.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use fuzz::case::violation;
+use fuzz::hunt::Caught;
+use fuzz::shrink::{Settings, shrink};
+use fuzz::stopwatch::Stopwatch;
+use fuzz::why::counterfactual::Verdict;
+use fuzz::why::why;
+use scenarios::zoo::Row;
+
+use crate::duration::show_us;
+use crate::engine::{Engine, Overrides, Problem};
+use crate::json::bugs_json::KeptJson;
+use crate::load;
+use crate::output::write_whole;
+use crate::verb::shrink::repro_text;
+
+/// Where the smallest runs go, and how hard to try.
+#[derive(Clone, Debug)]
+pub struct Keep {
+    /// The folder.
+    pub folder: PathBuf,
+    /// Threads.
+    pub jobs: usize,
+    /// No candidate is begun after this long.
+    pub limit: Duration,
+}
+
+/// The smallest run of one bug.
+#[derive(Clone, Debug)]
+pub struct Kept {
+    /// Faults and operations of the run that caught it.
+    pub before: (usize, usize),
+    /// Of the smallest.
+    pub after: (usize, usize),
+    /// Real time of shrinking, ns.
+    pub shrink_ns: u64,
+    /// Real time of asking why, ns.
+    pub why_ns: u64,
+    /// Faults without which nothing breaks; of a run without faults, operations.
+    pub necessary: usize,
+    /// There was a moment from which it could no more be saved, and before it could.
+    pub has_turning: bool,
+    /// Where it is.
+    pub path: PathBuf,
+}
+
+impl Keep {
+    /// Shrinks the run that caught a bug in a scenario, and writes it.
+    pub fn keep(
+        &self,
+        engine: &dyn Engine,
+        interrupted: &AtomicBool,
+        (row, scenario, caught): (&Row, &str, &Caught),
+    ) -> Result<Kept, Problem> {
+        let overrides = Overrides { bugs: vec![row.bug.name().to_owned()], ..Overrides::default() };
+        let named = load::load(engine, &[scenario.to_owned()], &overrides)?.pop().expect("one was named");
+        let case = named.prepared.case(caught.seed)?;
+        let before = (case.plan.0.len(), case.operations.len());
+        let report = case.run(None).map_err(Problem::new)?;
+        let clock = Stopwatch::start();
+        let settings = Settings { jobs: self.jobs, limit: Some(self.limit) };
+        let shrunk = shrink(case, report, &caught.violation, settings, interrupted, &mut |_| ());
+        let shrink_ns = clock.elapsed_ns();
+        let (text, report) = repro_text(engine, &named.name, &shrunk)?;
+        let path = self.folder.join(format!("{}.json", row.bug.name()));
+        write_whole(&path, text)?;
+        let broken = violation(&report).ok_or_else(|| Problem::new("the smallest run breaks nothing".to_owned()))?;
+        let clock = Stopwatch::start();
+        let answer = why(&shrunk.case, broken, self.jobs, &mut |_| ()).map_err(Problem::new)?;
+        let parts = if shrunk.case.plan.0.is_empty() { &answer.operations } else { &answer.faults };
+        Ok(Kept {
+            before,
+            after: (shrunk.case.plan.0.len(), shrunk.case.operations.len()),
+            shrink_ns,
+            why_ns: clock.elapsed_ns(),
+            necessary: parts.iter().filter(|verdict: &&Verdict| verdict.is_necessary()).count(),
+            has_turning: answer.turning.is_some(),
+            path,
+        })
+    }
+}
+
+impl Kept {
+    /// At the end of a hunt's line.
+    pub fn line(&self) -> String {
+        let Kept { before, after, necessary, .. } = self;
+        let (shrinking, why) = (show_us(self.shrink_ns / 1000), show_us(self.why_ns / 1000));
+        format!(
+            "; {} faults, {} operations -> {}, {} in {shrinking}; {necessary} needed ({why})",
+            before.0, before.1, after.0, after.1
+        )
+    }
+
+    /// For machines.
+    pub fn json(&self) -> KeptJson {
+        KeptJson {
+            repro: file_name(&self.path),
+            faults_before: self.before.0,
+            operations_before: self.before.1,
+            faults: self.after.0,
+            operations: self.after.1,
+            shrink_seconds: crate::json::Seconds(self.shrink_ns),
+            why_seconds: crate::json::Seconds(self.why_ns),
+            necessary: self.necessary,
+            has_point_of_no_return: self.has_turning,
+        }
+    }
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// Medians of what was kept.
+pub fn sums(kept: &[&Kept]) -> String {
+    if kept.is_empty() {
+        return String::new();
+    }
+    let median = |mut of: Vec<u64>| {
+        of.sort_unstable();
+        of[of.len() / 2]
+    };
+    let faults = median(kept.iter().map(|it| it.after.0 as u64).collect());
+    let operations = median(kept.iter().map(|it| it.after.1 as u64).collect());
+    let slowest = kept.iter().map(|it| it.shrink_ns).max().unwrap_or(0);
+    let shrinking = median(kept.iter().map(|it| it.shrink_ns).collect());
+    let named = kept.iter().filter(|it| it.necessary > 0).count();
+    format!(
+        "{} kept: median {faults} faults and {operations} operations, in {} (slowest {}); a part that it takes is named of {named}\n",
+        kept.len(),
+        show_us(shrinking / 1000),
+        show_us(slowest / 1000)
+    )
+}

@@ -1,0 +1,50 @@
+//! The smallest run of each bug that was caught (`fuzz/corpus`): with the bug the claim that its story ends
+//! with breaks, without it everything holds. `kraftsim bugs hunt --keep fuzz/corpus` makes the files anew.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use fuzz::case::{Case, violation};
+use reports::catalog::Catalog;
+use reports::engine::Engine;
+use reports::json::repro;
+use scenarios::zoo::{Bugs, ZOO};
+
+fn files() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus");
+    let entries = fs::read_dir(folder).expect("the corpus").map(|entry| entry.expect("an entry").path());
+    let mut files: Vec<PathBuf> = entries.filter(|path| path.extension().is_some_and(|it| it == "json")).collect();
+    files.sort();
+    files
+}
+
+/// What the file says: the case, and its last line.
+fn stored(path: &Path) -> (Case, String) {
+    let text = fs::read_to_string(path).expect("a repro");
+    let name = path.display().to_string();
+    let read = repro::read(&name, &text).expect("a good repro");
+    let prepared = Catalog.prepare(&read.scenario, &read.overrides, Some(&read.plan)).expect("it runs");
+    let told: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    let last = told["story"].as_array().and_then(|lines| lines.last()).and_then(|line| line.as_str());
+    (prepared.case(read.plan.seed).expect("it runs"), last.expect("a story").to_owned())
+}
+
+#[test]
+fn each_still_tells_its_bug_from_none() {
+    let files = files();
+    for path in &files {
+        let (case, last) = stored(path);
+        let broken = case.run(None).expect("it runs");
+        let invariant = violation(&broken).map(|it| it.invariant.clone());
+        let said = invariant.as_ref().is_some_and(|it| last.contains(&format!("{it} breaks")));
+        assert!(said, "{}: {invariant:?} breaks, and it says: {last}", path.display());
+        let mut mended = case;
+        mended.scenario.bugs = Bugs::NONE;
+        assert_eq!(violation(&mended.run(None).expect("it runs")), None, "{} without its bug", path.display());
+    }
+    let bug = |path: &PathBuf| path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let unknown = files.iter().map(bug).find(|name| !ZOO.iter().any(|row| row.bug.name() == name));
+    assert_eq!(unknown, None, "a file is called what its bug is");
+    // Of 72 rows; those that no seed has caught yet have none.
+    assert!(files.len() * 100 >= ZOO.len() * 90, "{} of {} rows", files.len(), ZOO.len());
+}
