@@ -130,8 +130,9 @@ pub fn sums(kept: &[&Kept]) -> String {
     let slowest = kept.iter().map(|it| it.shrink_ns).max().unwrap_or(0);
     let shrinking = median(kept.iter().map(|it| it.shrink_ns).collect());
     let named = kept.iter().filter(|it| it.necessary > 0).count();
+    let bare = kept.iter().filter(|it| it.after == (0, 0)).count();
     format!(
-        "{} kept: median {faults} faults and {operations} operations, in {} (slowest {}); a part that it takes is named of {named}\n",
+        "{} kept: median {faults} faults and {operations} operations, in {} (slowest {}); what it takes is named of {named}, {bare} take nothing\n",
         kept.len(),
         show_us(shrinking / 1000),
         show_us(slowest / 1000)

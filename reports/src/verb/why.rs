@@ -91,7 +91,12 @@ fn it_takes(case: &Case, teller: &Teller<'_>, why: &Why) -> String {
             parts.push(teller.asked(asked));
         }
     }
-    if parts.is_empty() { "no fault of its own: none is necessary alone".to_owned() } else { parts.join("; ") }
+    if parts.is_empty() {
+        let nothing_left = case.plan.0.is_empty() && case.operations.is_empty();
+        let none = if nothing_left { "no fault and no operation" } else { "no fault without which it would hold" };
+        return none.to_owned();
+    }
+    parts.join("; ")
 }
 
 fn and_not(why: &Why) -> String {
