@@ -25,6 +25,7 @@ fn main() -> std::io::Result<()> {
     properties(&corpus)?;
     texts(&corpus)?;
     scenarios(&corpus)?;
+    histories(&corpus)?;
     json(&corpus)
 }
 
@@ -237,6 +238,42 @@ fn scenarios(corpus: &Path) -> std::io::Result<()> {
 }
 
 /// A sweep that finds something leaves both kinds of file.
+fn histories(corpus: &Path) -> std::io::Result<()> {
+    let register = [
+        "{:process 0, :type :invoke, :f :write, :value 3}",
+        "{:process 1, :type :invoke, :f :cas, :value [3 4]}",
+        "{:process 0, :type :ok, :f :write, :value 3}",
+        "{:process 1, :type :info, :f :cas, :value [3 4]}",
+        "{:process 2, :type :invoke, :f :read, :value nil}",
+        "{:process 2, :type :ok, :f :read, :value 4}",
+    ];
+    put(corpus, "history", "register.edn", register.join("\n"))?;
+    let keys = [
+        "{:process 0, :type :invoke, :f :append, :key \"4\", :value \"x\"}",
+        "{:process 0, :type :ok, :f :append, :key \"4\", :value \"x\"}",
+        "{:process 1, :type :invoke, :f :get, :key \"4\", :value nil}",
+        "{:process 1, :type :ok, :f :get, :key \"4\", :value \"x\"}",
+    ];
+    put(corpus, "history", "keys.edn", keys.join("\n"))?;
+    let log = [
+        "{:process 0, :type :invoke, :f :send, :value [[:send 1 5]]}",
+        "{:process 0, :type :ok, :f :send, :value [[:send 1 [0 5]]]}",
+        "{:process 1, :type :invoke, :f :poll, :value [[:poll]]}",
+        "{:process 1, :type :ok, :f :poll, :value [[:poll {1 [[0 5]]}]]}",
+    ];
+    put(corpus, "history", "log.edn", log.join("\n"))?;
+    let logged = [":invoke :write 3", ":ok :write 3", ":invoke :cas [3 4]", ":info :cas :timed-out"];
+    let lines: Vec<String> = logged.iter().map(|said| format!("INFO  jepsen.util - 0 {said}")).collect();
+    put(corpus, "history", "lines.log", lines.join("\n"))?;
+    let folder = corpus.join("history");
+    let path = folder.join("run.json").display().to_string();
+    let words = ["kraftsim", "replay", "quorum", "--seed", "1", "--until", "3s", "--history", &path];
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let mut streams = Streams { out: &mut out, err: &mut err };
+    reports::verb::run(&words.map(str::to_owned), &Catalog, &AtomicBool::new(false), &mut streams);
+    Ok(())
+}
+
 fn json(corpus: &Path) -> std::io::Result<()> {
     let folder = corpus.join("sweep_json");
     let repros = corpus.join("repro_json");
