@@ -9,7 +9,9 @@ use xxhash_rust::xxh3::xxh3_128;
 use crate::durations::Durations;
 use crate::failover::{self, Failovers, Place, Times, Worst};
 use crate::recovery::RecoveryTimes;
+use crate::guided::Guided;
 use crate::seeds::Seeds;
+use crate::silence::Silence;
 
 /// What was swept. Only sweeps of equal subjects can be merged.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -250,6 +252,10 @@ pub struct SweepReport {
     pub by_scenario: Vec<OfScenario>,
     /// `[expect]` limits.
     pub limits: Vec<Limit>,
+    /// What it is worth that no more was found.
+    pub silence: Silence,
+    /// What guided the search, if anything did.
+    pub guided: Option<Guided>,
 }
 
 impl SweepReport {
@@ -259,8 +265,14 @@ impl SweepReport {
         SweepReport { subject, seeds_first, by_scenario, ..SweepReport::default() }
     }
 
-    /// Adds a run.
+    /// Adds the run of a seed that was taken without regard to other runs.
     pub fn add(&mut self, scenario: usize, run: &RunReport, failures: Vec<Failure>) {
+        self.silence.add(&self.subject.scenarios[scenario], run, !failures.is_empty());
+        self.add_led(scenario, run, failures);
+    }
+
+    /// Adds a run that others led to.
+    pub fn add_led(&mut self, scenario: usize, run: &RunReport, failures: Vec<Failure>) {
         let name = self.subject.scenarios[scenario].clone();
         self.by_scenario[scenario].add(&name, run, !failures.is_empty());
         self.runs += 1;
@@ -344,6 +356,7 @@ impl SweepReport {
         add_tables(&mut self.knobs, &other.knobs);
         self.recovery.merge(&other.recovery);
         failover::merge(&mut self.failovers, &other.failovers);
+        self.silence.merge(&other.silence);
         for limit in other.limits {
             self.add_limit(limit);
         }

@@ -48,6 +48,8 @@ pub enum Purpose {
     Workload = 8,
     /// Ties in the schedule; owner = who schedules.
     Order = 9,
+    /// What a search over runs tries next; owner = its iteration. Of no run's own.
+    Search = 10,
 }
 
 impl Seed {

@@ -72,6 +72,7 @@ pub fn report(scenario: usize, seed: u64, host: HostChoice) -> RunReport {
         linearizability: Linearizability::Holds,
         black_box: None,
         recovery: None,
+        abstract_states: None,
         host_sentinel: (host == HostChoice::Hosted).then_some((seed, mixed)),
     }
 }

@@ -6,9 +6,11 @@ use serde::{Deserialize, Serialize};
 pub mod bugs_json;
 pub mod check_json;
 pub mod failover_json;
+pub mod last_hunt;
 pub mod reading;
 pub mod replay_json;
 pub mod repro;
+pub mod silence_json;
 pub mod sweep_json;
 mod values;
 

@@ -7,4 +7,5 @@ pub mod junit;
 pub mod progress;
 pub mod run_summary;
 pub mod shrinking;
+pub mod silence;
 pub mod summary;

@@ -190,6 +190,7 @@ impl Prepared for FakeScenario {
             },
             black_box: None,
             recovery: Some(scenarios::report::Recovered { took_ns: 1_000_000 * (1 + seed % 7), bound_ns: 50_000_000 }),
+            abstract_states: None,
             host_sentinel: None,
         }
     }
