@@ -163,15 +163,19 @@ pub struct OfScenario {
 }
 
 impl OfScenario {
-    fn add(&mut self, name: &str, run: &RunReport, failed: bool) {
+    fn add(&mut self, run: &RunReport, failed: bool) {
         self.runs += 1;
         self.failed += u64::from(failed);
+        self.undecided += u64::from(run.is_undecided());
+    }
+
+    /// Under a plan of its own nemesis.
+    fn add_own(&mut self, name: &str, run: &RunReport) {
         if let Outcome::Inconclusive { floor, wanted, got } = &run.outcome {
             self.inconclusive += 1;
             let first = MissedFloor { runs: 0, seed: run.seed, wanted: *wanted, got: *got };
             self.missed_floors.entry(floor.clone()).or_insert(first).runs += 1;
         }
-        self.undecided += u64::from(run.is_undecided());
         let place = Place { seed: run.seed, scenario: name, digest: run.digest, at_ns: 0 };
         if let Some(recovered) = run.recovery {
             let at_ns = run.sim_ns.saturating_sub(recovered.took_ns);
@@ -267,21 +271,32 @@ impl SweepReport {
 
     /// Adds the run of a seed that was taken without regard to other runs.
     pub fn add(&mut self, scenario: usize, run: &RunReport, failures: Vec<Failure>) {
-        self.silence.add(&self.subject.scenarios[scenario], run, !failures.is_empty());
-        self.add_led(scenario, run, failures);
-    }
-
-    /// Adds a run that others led to.
-    pub fn add_led(&mut self, scenario: usize, run: &RunReport, failures: Vec<Failure>) {
         let name = self.subject.scenarios[scenario].clone();
-        self.by_scenario[scenario].add(&name, run, !failures.is_empty());
-        self.runs += 1;
-        self.failed += u64::from(!failures.is_empty());
+        self.silence.add(&name, run, !failures.is_empty());
+        self.by_scenario[scenario].add_own(&name, run);
         if let Outcome::Inconclusive { floor, wanted, got } = &run.outcome {
             self.inconclusive += 1;
             let first = MissedFloor { runs: 0, seed: run.seed, wanted: *wanted, got: *got };
             self.missed_floors.entry(floor.clone()).or_insert(first).runs += 1;
         }
+        at(&mut self.records, &name).add(run.records);
+        if let Some(recovered) = run.recovery {
+            self.recovery.record(recovered, run.seed);
+        }
+        let place = Place { seed: run.seed, scenario: &name, digest: run.digest, at_ns: 0 };
+        for failover in &run.failovers {
+            failover::record(&mut self.failovers, failover, place);
+        }
+        self.add_led(scenario, run, failures);
+    }
+
+    /// Adds a run that others led to. Floors, times and what was lost with an excuse are a scenario's under
+    /// the plans of its own nemesis: of this one they are not counted.
+    pub fn add_led(&mut self, scenario: usize, run: &RunReport, failures: Vec<Failure>) {
+        let name = self.subject.scenarios[scenario].clone();
+        self.by_scenario[scenario].add(run, !failures.is_empty());
+        self.runs += 1;
+        self.failed += u64::from(!failures.is_empty());
         self.events += run.events;
         self.messages += run.messages;
         self.sim_ns += run.sim_ns;
@@ -303,16 +318,8 @@ impl SweepReport {
         add_counts(&mut self.aimed, run.aimed.iter().map(|(k, n)| (k, *n)));
         add_counts(&mut self.fault_runs, run.faults.iter().map(|(k, n)| (k, u64::from(*n > 0))));
         add_operations(&mut self.operations, &run.operations);
-        at(&mut self.records, &name).add(run.records);
         for (property, value) in &run.knobs {
             add_counts(at(&mut self.knobs, property), std::iter::once((value, 1)));
-        }
-        if let Some(recovered) = run.recovery {
-            self.recovery.record(recovered, run.seed);
-        }
-        let place = Place { seed: run.seed, scenario: &name, digest: run.digest, at_ns: 0 };
-        for failover in &run.failovers {
-            failover::record(&mut self.failovers, failover, place);
         }
     }
 

@@ -33,6 +33,9 @@ const GENERATION: u64 = 32;
 /// So many runs in a hundred are of fresh seeds.
 const FRESH_PERCENT: u64 = 50;
 
+/// Seeds looked at for one whose cluster a plan suits.
+const SEEDS_TRIED: u64 = 8;
+
 /// How a guided search went.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Guided {
@@ -161,8 +164,18 @@ fn led(
     (entry, other): &(Entry, Entry),
 ) -> (u64, Option<Plan>) {
     let mut entropy = Seed(seeds.first).entropy(Purpose::Search, iteration << 1 | 1);
-    let seed = if entropy.below(100) < mutate::OTHER_SEED_PERCENT { entropy.next_u64() } else { entry.seed };
-    let limits = grounds.limits(scenario, seed);
+    let own = grounds.limits(scenario, entry.seed);
+    let (mut seed, mut limits) = (entry.seed, own.clone());
+    if entropy.below(100) < mutate::OTHER_SEED_PERCENT {
+        // The plan names servers: a seed whose knobs make the same of them suits it best.
+        for _ in 0..SEEDS_TRIED {
+            seed = entropy.next_u64();
+            limits = grounds.limits(scenario, seed);
+            if limits.is_of_same_cluster(&own) {
+                break;
+            }
+        }
+    }
     let unseen = entropy.next_u64();
     let fresh = || grounds.plan(scenario, unseen);
     let materials = mutate::Materials { limits: &limits, other: &other.plan, fresh: &fresh };

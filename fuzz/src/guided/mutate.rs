@@ -6,7 +6,7 @@ use sim::process::Node;
 use sim::rng::Entropy;
 
 /// So many changed plans in a hundred are run with another seed.
-pub const OTHER_SEED_PERCENT: u64 = 30;
+pub const OTHER_SEED_PERCENT: u64 = 60;
 /// Changes of one plan, at most.
 const CHANGES: u64 = 4;
 /// A small shift is at most so long, ns.

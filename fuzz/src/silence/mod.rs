@@ -192,8 +192,8 @@ mod tests {
         assert_eq!((known.states(), known.singletons()), (6, 4));
         assert_eq!((known.unseen_in_next_permille(), known.unseen_share_ppm()), (Some(1_000), Some(444_444)));
         assert_eq!(known.failing_below_ppm(), Some(750_000), "3 / 4");
-        assert_eq!(silence(&[&[1]; 300]).unseen_in_next_permille(), Some(0));
-        assert_eq!(silence(&[&[1]; 300]).failing_below_ppm(), Some(10_000));
+        assert_eq!(silence(&[&[1][..]; 300]).unseen_in_next_permille(), Some(0));
+        assert_eq!(silence(&[&[1][..]; 300]).failing_below_ppm(), Some(10_000));
         assert_eq!(Silence::default().unseen_in_next_permille(), None);
         assert_eq!(Silence { failed: 1, ..known }.failing_below_ppm(), None);
     }

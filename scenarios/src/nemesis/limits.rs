@@ -60,6 +60,12 @@ impl Limits {
         Limits { rhythms: scenario.nemesis.rhythms(), scenario, servers, voters, nodes, brokers, targets }
     }
 
+    /// Are there as many servers, of the same roles, and clients?
+    pub fn is_of_same_cluster(&self, other: &Limits) -> bool {
+        let of = |it: &Limits| (it.servers, it.voters, it.nodes, it.brokers.clone());
+        of(self) == of(other)
+    }
+
     /// Whom faults of nodes and disks may strike.
     pub fn targets(&self) -> &[Node] {
         &self.targets
