@@ -8,8 +8,8 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use crate::durations::Durations;
 use crate::failover::{self, Failovers, Place, Times, Worst};
-use crate::recovery::RecoveryTimes;
 use crate::guided::Guided;
+use crate::recovery::RecoveryTimes;
 use crate::seeds::Seeds;
 use crate::silence::Silence;
 

@@ -89,10 +89,10 @@ Examples:
   kraftsim sweep quorum --seeds 100000 --shard 3/8 --json 3.json    then: kraftsim merge
   kraftsim sweep ci --guided --seeds 5000
 
---guided keeps runs that reached abstract states (roles, ISRs, who is up, who is behind) which none before
-had, and changes their plans of faults: every second run is one of these. --seeds then says how many runs
-there are of each scenario. A failure of such a run is reproduced by its repro file. As its runs hang on
-one another, it has no shards, is not merged, and is not run backwards by --check-determinism.
+--guided keeps runs that reached abstract states (roles, ISRs, who is up, who is behind) which none
+before had, and changes their plans of faults: every second run is one of these. --seeds then says
+how many runs there are of each scenario. A failure of such a run is reproduced by its repro file. Its
+runs hang on one another, so it has no shards, no merge, and no --check-determinism.
 
 A scenario file may name probes (rare situations) that its sweeps must reach: require_probe, asked
 for in sweeps of require_probe_from_seeds seeds and more, unless --cluster or --set of a cluster.*

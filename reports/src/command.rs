@@ -35,7 +35,11 @@ pub fn guided(scenarios: &[String], seeds: Seeds, max_fail: u64, overrides: &Ove
     let end = seeds.first.saturating_add(seeds.count);
     let mut words = vec!["sweep".to_owned()];
     words.extend(scenarios.iter().cloned());
-    words.extend(["--guided".to_owned(), "--seeds".to_owned(), format!("{}..{}", show_seed(seeds.first), show_seed(end))]);
+    words.extend([
+        "--guided".to_owned(),
+        "--seeds".to_owned(),
+        format!("{}..{}", show_seed(seeds.first), show_seed(end)),
+    ]);
     words.extend(["--max-fail".to_owned(), max_fail.to_string()]);
     words.extend(run_flags(overrides));
     line(&words)

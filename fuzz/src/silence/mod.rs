@@ -21,6 +21,9 @@ use xxhash_rust::xxh3::xxh3_64;
 /// States that are kept, at most: estimates are then good to a few percent.
 pub const MOST: usize = 2048;
 
+/// No file's sample is thinner: nobody has seen 2^51 states, and sums of counts stay exact.
+const THINNEST: u32 = 40;
+
 /// Parts in a million.
 const MILLION: u128 = 1_000_000;
 
@@ -110,7 +113,8 @@ impl Sample {
         let (listed, sample) = (once.len() + more.len(), |once, more| Sample { halvings, once, more });
         let sample = sample(once.into_iter().collect(), more.into_iter().collect());
         let is_of_it = |hash: &u64| hash.leading_zeros() >= halvings;
-        let is_sound = sample.once.is_disjoint(&sample.more)
+        let is_sound = halvings <= THINNEST
+            && sample.once.is_disjoint(&sample.more)
             && sample.once.len() + sample.more.len() == listed
             && listed <= MOST
             && sample.once.iter().chain(&sample.more).all(is_of_it);
@@ -220,5 +224,6 @@ mod tests {
         assert_eq!(Sample::read(whole.sample.one_in(), once, more), Some(whole.sample.clone()));
         assert_eq!(Sample::read(8, vec![u64::MAX], Vec::new()), None);
         assert_eq!(Sample::read(3, Vec::new(), Vec::new()), None);
+        assert_eq!(Sample::read(1 << 41, Vec::new(), Vec::new()), None);
     }
 }

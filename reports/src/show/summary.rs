@@ -90,10 +90,7 @@ fn headline(report: &SweepReport) -> String {
 /// What guided it, and how much of the new came of that.
 fn led(guided: &Guided) -> Vec<String> {
     let of = |runs, what: &str, new| format!("{} of {what}: {} new states", plural(runs, "run"), thousands(new));
-    vec![
-        of(guided.fresh, "fresh seeds", guided.found_by_fresh),
-        of(guided.led, "plans changed", guided.found_by_led),
-    ]
+    vec![of(guided.fresh, "fresh seeds", guided.found_by_fresh), of(guided.led, "plans changed", guided.found_by_led)]
 }
 
 fn subject(report: &SweepReport) -> Vec<String> {

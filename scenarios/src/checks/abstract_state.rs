@@ -129,7 +129,9 @@ mod tests {
         ];
         assert!(others.iter().all(|other| *other != led), "{led:x} {others:x?}");
         let mut one_down = checks();
-        (0..3).for_each(|server| enters(&mut one_down, server, if server == 0 { Role::Leader } else { Role::Follower }, 4));
+        (0..3).for_each(|server| {
+            enters(&mut one_down, server, if server == 0 { Role::Leader } else { Role::Follower }, 4)
+        });
         assert_eq!(one_down.abstract_state(), led);
         one_down.servers[2].up = false;
         assert_ne!(one_down.abstract_state(), led);

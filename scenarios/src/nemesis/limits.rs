@@ -155,8 +155,8 @@ impl Limits {
     fn may_aim(&self, fault: &Fault, trigger: &Trigger, kept: &Kept) -> bool {
         let Some(profile) = &self.scenario.nemesis.aimed else { return false };
         let named = |sight: &Sight| profile.sights.is_empty() || profile.sights.iter().any(|it| it == sight.name());
-        let is_known = Sight::possible(!self.brokers.is_empty())
-            .any(|sight| sight.name() == trigger.sight && named(&sight));
+        let is_known =
+            Sight::possible(!self.brokers.is_empty()).any(|sight| sight.name() == trigger.sight && named(&sight));
         let places = [trigger.seen_as, trigger.peer_as];
         is_known
             && profile.strikes.iter().any(|strike| strike.kind() == fault.what.kind())
