@@ -8,8 +8,10 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use crate::durations::Durations;
 use crate::failover::{self, Failovers, Place, Times, Worst};
+use crate::guided::Guided;
 use crate::recovery::RecoveryTimes;
 use crate::seeds::Seeds;
+use crate::silence::Silence;
 
 /// What was swept. Only sweeps of equal subjects can be merged.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -161,15 +163,19 @@ pub struct OfScenario {
 }
 
 impl OfScenario {
-    fn add(&mut self, name: &str, run: &RunReport, failed: bool) {
+    fn add(&mut self, run: &RunReport, failed: bool) {
         self.runs += 1;
         self.failed += u64::from(failed);
+        self.undecided += u64::from(run.is_undecided());
+    }
+
+    /// Under a plan of its own nemesis.
+    fn add_own(&mut self, name: &str, run: &RunReport) {
         if let Outcome::Inconclusive { floor, wanted, got } = &run.outcome {
             self.inconclusive += 1;
             let first = MissedFloor { runs: 0, seed: run.seed, wanted: *wanted, got: *got };
             self.missed_floors.entry(floor.clone()).or_insert(first).runs += 1;
         }
-        self.undecided += u64::from(run.is_undecided());
         let place = Place { seed: run.seed, scenario: name, digest: run.digest, at_ns: 0 };
         if let Some(recovered) = run.recovery {
             let at_ns = run.sim_ns.saturating_sub(recovered.took_ns);
@@ -250,6 +256,10 @@ pub struct SweepReport {
     pub by_scenario: Vec<OfScenario>,
     /// `[expect]` limits.
     pub limits: Vec<Limit>,
+    /// What it is worth that no more was found.
+    pub silence: Silence,
+    /// What guided the search, if anything did.
+    pub guided: Option<Guided>,
 }
 
 impl SweepReport {
@@ -259,17 +269,34 @@ impl SweepReport {
         SweepReport { subject, seeds_first, by_scenario, ..SweepReport::default() }
     }
 
-    /// Adds a run.
+    /// Adds the run of a seed that was taken without regard to other runs.
     pub fn add(&mut self, scenario: usize, run: &RunReport, failures: Vec<Failure>) {
         let name = self.subject.scenarios[scenario].clone();
-        self.by_scenario[scenario].add(&name, run, !failures.is_empty());
-        self.runs += 1;
-        self.failed += u64::from(!failures.is_empty());
+        self.silence.add(&name, run, !failures.is_empty());
+        self.by_scenario[scenario].add_own(&name, run);
         if let Outcome::Inconclusive { floor, wanted, got } = &run.outcome {
             self.inconclusive += 1;
             let first = MissedFloor { runs: 0, seed: run.seed, wanted: *wanted, got: *got };
             self.missed_floors.entry(floor.clone()).or_insert(first).runs += 1;
         }
+        at(&mut self.records, &name).add(run.records);
+        if let Some(recovered) = run.recovery {
+            self.recovery.record(recovered, run.seed);
+        }
+        let place = Place { seed: run.seed, scenario: &name, digest: run.digest, at_ns: 0 };
+        for failover in &run.failovers {
+            failover::record(&mut self.failovers, failover, place);
+        }
+        self.add_led(scenario, run, failures);
+    }
+
+    /// Adds a run that others led to. Floors, times and what was lost with an excuse are a scenario's under
+    /// the plans of its own nemesis: of this one they are not counted.
+    pub fn add_led(&mut self, scenario: usize, run: &RunReport, failures: Vec<Failure>) {
+        let name = self.subject.scenarios[scenario].clone();
+        self.by_scenario[scenario].add(run, !failures.is_empty());
+        self.runs += 1;
+        self.failed += u64::from(!failures.is_empty());
         self.events += run.events;
         self.messages += run.messages;
         self.sim_ns += run.sim_ns;
@@ -291,16 +318,8 @@ impl SweepReport {
         add_counts(&mut self.aimed, run.aimed.iter().map(|(k, n)| (k, *n)));
         add_counts(&mut self.fault_runs, run.faults.iter().map(|(k, n)| (k, u64::from(*n > 0))));
         add_operations(&mut self.operations, &run.operations);
-        at(&mut self.records, &name).add(run.records);
         for (property, value) in &run.knobs {
             add_counts(at(&mut self.knobs, property), std::iter::once((value, 1)));
-        }
-        if let Some(recovered) = run.recovery {
-            self.recovery.record(recovered, run.seed);
-        }
-        let place = Place { seed: run.seed, scenario: &name, digest: run.digest, at_ns: 0 };
-        for failover in &run.failovers {
-            failover::record(&mut self.failovers, failover, place);
         }
     }
 
@@ -344,6 +363,7 @@ impl SweepReport {
         add_tables(&mut self.knobs, &other.knobs);
         self.recovery.merge(&other.recovery);
         failover::merge(&mut self.failovers, &other.failovers);
+        self.silence.merge(&other.silence);
         for limit in other.limits {
             self.add_limit(limit);
         }

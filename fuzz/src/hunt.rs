@@ -20,6 +20,8 @@ pub struct Settings {
     pub limit: Duration,
     /// Scenarios of the runner; they take turns, seed by seed.
     pub scenarios: usize,
+    /// The first seed.
+    pub first_seed: u64,
 }
 
 /// What came of the hunt for one bug.
@@ -48,12 +50,13 @@ pub struct Caught {
     pub violation: Violation,
 }
 
-/// Runs seed 0 of each scenario, then seed 1 of each, and so on, until one fails.
+/// Runs the first seed of each scenario, then the second of each, and so on, until one fails.
 pub fn hunt(settings: Settings, runner: &dyn Runner, interrupted: &AtomicBool) -> Hunted {
     let clock = Stopwatch::start();
     let scenarios = settings.scenarios.max(1) as u64;
     let stop = || interrupted.load(Ordering::Relaxed) || clock.elapsed() >= settings.limit;
-    let item = |index: u64| run_caught(runner, (index % scenarios) as usize, index / scenarios, HOSTS[0]);
+    let seed = |index: u64| settings.first_seed.saturating_add(index / scenarios);
+    let item = |index: u64| run_caught(runner, (index % scenarios) as usize, seed(index), HOSTS[0]);
     let mut sums = Sums { scenarios, hunted: Hunted::default() };
     let work = Work { jobs: settings.jobs, warm_up: &|| (), stop: &stop, item: &item };
     ordered::run(0..u64::MAX, &work, &mut sums);

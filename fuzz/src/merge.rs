@@ -30,6 +30,12 @@ pub enum MergeError {
         /// One of the seeds.
         seed: String,
     },
+    /// Of a search that is not made of shards.
+    #[error("{file} is of a guided search: its runs hang on one another, so it is no part of a larger sweep")]
+    Guided {
+        /// The file.
+        file: String,
+    },
     /// The same seeds gave different runs.
     #[error("{a} and {b} are sweeps of the same seeds with different results ({what}): nondeterminism")]
     Nondeterminism {
@@ -47,6 +53,9 @@ pub enum MergeError {
 pub fn merge(sweeps: Vec<(String, SweepReport)>) -> Result<SweepReport, MergeError> {
     let mut kept: Vec<(String, SweepReport)> = Vec::new();
     for (file, sweep) in sweeps {
+        if sweep.guided.is_some() {
+            return Err(MergeError::Guided { file });
+        }
         let mut twin = false;
         for (earlier_file, earlier) in &kept {
             same_subject((earlier_file, &earlier.subject), (&file, &sweep.subject))?;
@@ -128,6 +137,7 @@ fn difference(x: &SweepReport, y: &SweepReport) -> Option<String> {
         ("recovery", x.recovery == y.recovery),
         ("failover", x.failovers == y.failovers),
         ("expect", x.limits == y.limits),
+        ("silence", x.silence == y.silence),
     ];
     tables.into_iter().find(|(_, same)| !same).map(|(name, _)| name.to_owned())
 }

@@ -105,7 +105,12 @@ fn timed_run(settings: &Settings, runner: &dyn Runner, index: u64) -> Timed {
 
 /// A run; if it panics, that is its outcome.
 pub fn run_caught(runner: &dyn Runner, scenario: usize, seed: u64, host: HostChoice) -> RunReport {
-    panics::catch(|| runner.run(scenario, seed, host)).unwrap_or_else(|caught| RunReport {
+    caught(seed, || runner.run(scenario, seed, host))
+}
+
+/// A run of a seed; if it panics, that is its outcome.
+pub fn caught(seed: u64, run: impl FnOnce() -> RunReport) -> RunReport {
+    panics::catch(run).unwrap_or_else(|caught| RunReport {
         scenario: String::new(),
         seed,
         digest: xxh3_128(caught.message.as_bytes()),
@@ -139,6 +144,7 @@ pub fn run_caught(runner: &dyn Runner, scenario: usize, seed: u64, host: HostCho
         linearizability: Linearizability::Unknown,
         black_box: None,
         recovery: None,
+        abstract_states: None,
         host_sentinel: None,
     })
 }

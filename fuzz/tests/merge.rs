@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicBool;
 
 use fake::{Fake, Told, settings, timeless};
 use fuzz::aggregate::SweepReport;
+use fuzz::guided::Guided;
 use fuzz::merge::{MergeError, merge};
 use fuzz::seeds::{SeedRange, Seeds, Shard};
 use fuzz::sweep::sweep;
@@ -53,13 +54,14 @@ fn a_shard_done_twice_differs_in_real_time_and_places_only() {
     assert_eq!(as_in_files(merge(named(vec![once.clone(), again])).expect("merges")), as_in_files(once.clone()));
 
     type Change = (&'static str, fn(&mut SweepReport));
-    let changes: [Change; 7] = [
+    let changes: [Change; 8] = [
         ("digest ", |s| s.digest ^= 1),
         ("events ", |s| s.events += 1),
         ("violations", |s| s.violations[0].violation.at_ns += 1),
         ("linearizability", |s| s.lin_holds += 1),
         ("probes", |s| *s.probes.entry("rare".to_owned()).or_default() += 1),
         ("recovery", |s| s.recovery.times.record_ns(1_000)),
+        ("silence", |s| s.silence.visits += 1),
         ("failover", |s| s.failovers.entry(FailoverKind::AdminGap).or_default().total.all.record_ns(1_000)),
     ];
     for (what, change) in changes {
@@ -70,6 +72,13 @@ fn a_shard_done_twice_differs_in_real_time_and_places_only() {
         assert!(matches!(error, MergeError::Nondeterminism { .. }), "{said}");
         assert!(said.contains(&format!("with different results ({what}")), "{said}");
     }
+}
+
+#[test]
+fn a_guided_search_is_no_shard() {
+    let guided = SweepReport { guided: Some(Guided::default()), ..shard("20..40", "1/1") };
+    let error = merge(named(vec![shard("0..20", "1/1"), guided])).expect_err("guided");
+    assert!(error.to_string().starts_with("1.json is of a guided search: "), "{error}");
 }
 
 #[test]

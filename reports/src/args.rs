@@ -90,6 +90,12 @@ Examples:
   kraftsim sweep quorum partitions --seeds 10000 -j4 --json out.json --junit out.xml
   kraftsim sweep controller-failover --cluster etc/kafka --for 10m
   kraftsim sweep quorum --seeds 100000 --shard 3/8 --json 3.json    then: kraftsim merge
+  kraftsim sweep ci --guided --seeds 5000
+
+--guided keeps runs that reached abstract states (roles, ISRs, who is up, who is behind) which none
+before had, and changes their plans of faults: every second run is one of these. --seeds then says
+how many runs there are of each scenario. A failure of such a run is reproduced by its repro file. Its
+runs hang on one another, so it has no shards, no merge, and no --check-determinism.
 
 A scenario file may name probes (rare situations) that its sweeps must reach: require_probe, asked
 for in sweeps of require_probe_from_seeds seeds and more, unless --cluster or --set of a cluster.*
@@ -128,6 +134,7 @@ const HUNT_HELP: &str = "\
 Examples:
   kraftsim bugs hunt
   kraftsim bugs hunt R01 Kip101TruncateToHighWatermark --for 30s --json hunt.json
+  kraftsim bugs hunt P05 --scenario ci --guided --from 1000
 
 Each bug alone is switched on in generic scenarios of its layer, which take turns seed by seed, until a check
 breaks. Exit code 1 if one goes uncaught.";
@@ -208,6 +215,9 @@ pub struct SweepArgs {
     /// End at the first failing run
     #[arg(long, conflicts_with = "max_fail")]
     pub fail_fast: bool,
+    /// Go on from what reached new states: half of the runs are of plans changed, not of fresh seeds
+    #[arg(long, conflicts_with_all = ["shard", "check_determinism"])]
+    pub guided: bool,
     /// Run each seed again on the other host, in another order, on a spoilt thread, and compare
     #[arg(long)]
     pub check_determinism: bool,
@@ -390,6 +400,12 @@ pub struct HuntArgs {
     /// Look here and not in the scenarios of the bug's layer (may be given more than once)
     #[arg(long, value_name = "SCENARIO")]
     pub scenario: Vec<String>,
+    /// Look in the guided way: half of the runs are of plans changed, not of fresh seeds
+    #[arg(long)]
+    pub guided: bool,
+    /// The first seed
+    #[arg(long = "from", value_name = "S", default_value = "0", value_parser = parse_seed, allow_hyphen_values = true)]
+    pub first_seed: u64,
     /// How long to look for each
     #[arg(long = "for", value_name = "TIME", default_value = "60s", value_parser = parse_ns, allow_hyphen_values = true)]
     pub limit_ns: u64,
@@ -397,7 +413,7 @@ pub struct HuntArgs {
     #[arg(short, long, value_name = "N", value_parser = parse_jobs, allow_hyphen_values = true)]
     pub jobs: Option<usize>,
     /// Shrink the run that caught each, and write the smallest into this folder (made if missing)
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", conflicts_with = "guided")]
     pub keep: Option<PathBuf>,
     /// Write the result as JSON; - is stdout
     #[arg(long, value_name = "PATH|-")]

@@ -131,7 +131,8 @@ impl Ready {
             HostChoice::Bare => Host::Bare,
         };
         let explicit = self.explicit.clone();
-        let request = Request { host, until_ns, explicit, record_history, ..Request::new(&self.scenario, seed) };
+        let asked = Request::new(&self.scenario, seed);
+        let request = Request { host, until_ns, explicit, record_history, abstract_states: true, ..asked };
         run::run_recorded(&request).unwrap_or_else(|problem| panic!("a scenario that was ready cannot run: {problem}"))
     }
 }
@@ -172,6 +173,10 @@ impl Prepared for Ready {
 
     fn operations(&self) -> Option<serde_json::Value> {
         self.explicit.operations.as_ref().map(|list| serde_json::to_value(list).expect("plain data"))
+    }
+
+    fn scenario(&self) -> Option<&Scenario> {
+        Some(&self.scenario)
     }
 
     fn case(&self, seed: u64) -> Result<Case, Problem> {

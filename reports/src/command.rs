@@ -1,6 +1,6 @@
 //! The one command line that reproduces a run, with every flag that alters it.
 
-use fuzz::seeds::show_seed;
+use fuzz::seeds::{Seeds, show_seed};
 
 use crate::engine::Overrides;
 use crate::json::show_digest;
@@ -27,6 +27,21 @@ pub fn check_determinism(scenario: &str, seed: u64, overrides: &Overrides) -> St
     let mut words = vec!["sweep".to_owned(), scenario.to_owned(), "--seeds".to_owned(), seeds];
     words.extend(run_flags(overrides));
     words.push("--check-determinism".to_owned());
+    line(&words)
+}
+
+/// `kraftsim sweep --guided …`: the same search again.
+pub fn guided(scenarios: &[String], seeds: Seeds, max_fail: u64, overrides: &Overrides) -> String {
+    let end = seeds.first.saturating_add(seeds.count);
+    let mut words = vec!["sweep".to_owned()];
+    words.extend(scenarios.iter().cloned());
+    words.extend([
+        "--guided".to_owned(),
+        "--seeds".to_owned(),
+        format!("{}..{}", show_seed(seeds.first), show_seed(end)),
+    ]);
+    words.extend(["--max-fail".to_owned(), max_fail.to_string()]);
+    words.extend(run_flags(overrides));
     line(&words)
 }
 

@@ -5,9 +5,11 @@ use std::num::NonZeroU64;
 use std::path::PathBuf;
 
 use fuzz::case::Case;
+use fuzz::guided::grounds::Grounds;
 use fuzz::runner::{HostChoice, Runner};
 use scenarios::history::History;
 use scenarios::report::{Outcome, RunReport};
+use scenarios::scenario::Scenario;
 use serde::{Deserialize, Serialize};
 
 /// Bad usage or input: one message, and nothing was run.
@@ -153,6 +155,10 @@ pub trait Prepared: Send + Sync {
     fn operations(&self) -> Option<serde_json::Value> {
         None
     }
+    /// The scenario with all that alters it, for a search that makes plans of its own.
+    fn scenario(&self) -> Option<&Scenario> {
+        None
+    }
     /// The run of a seed as data.
     fn case(&self, _seed: u64) -> Result<Case, Problem> {
         Err(Problem::new("this engine knows no cases"))
@@ -172,6 +178,13 @@ pub struct Named {
     pub name: String,
     /// Ready.
     pub prepared: Box<dyn Prepared>,
+}
+
+/// Scenarios as a guided search runs them.
+pub fn searchable(scenarios: &[Named], black_box_every: Option<NonZeroU64>) -> Result<Grounds<'_>, Problem> {
+    let all: Option<Vec<&Scenario>> = scenarios.iter().map(|named| named.prepared.scenario()).collect();
+    let none = || Problem::new("--guided: this engine has no plans that can be changed");
+    Ok(Grounds { scenarios: all.ok_or_else(none)?, black_box_every })
 }
 
 /// Scenarios as a sweep runs them.

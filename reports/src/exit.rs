@@ -55,7 +55,7 @@ pub fn why_vacuous(report: &SweepReport) -> Vec<String> {
         let most = most.map(|(name, missed)| format!(", most often by {}", floor(name, missed))).unwrap_or_default();
         why.push(format!(
             "{} of {} runs were inconclusive, more than {INCONCLUSIVE_PERCENT} %{most}",
-            report.inconclusive, report.runs
+            report.inconclusive, report.silence.runs
         ));
     }
     if report.operations_acked() == 0 {
@@ -85,8 +85,10 @@ pub fn why_vacuous(report: &SweepReport) -> Vec<String> {
 /// Are more runs below a floor than a sweep may have?
 pub fn too_many_inconclusive(report: &SweepReport) -> bool {
     // One such run says nothing of a small sweep, unless it is all of it.
-    let some = report.inconclusive > 1 || report.runs == 1;
-    some && report.inconclusive * 100 > report.runs * INCONCLUSIVE_PERCENT
+    // Those that others led to do as much work as their plan leaves.
+    let runs = report.silence.runs;
+    let some = report.inconclusive > 1 || runs == 1;
+    some && report.inconclusive * 100 > runs * INCONCLUSIVE_PERCENT
 }
 
 /// A floor, and the first run below it. A run that an excuse has ended has no numbers.

@@ -99,7 +99,7 @@ fn bad_input_gets_one_message_and_runs_nothing() {
         (&["merge", &path("other.json"), "-o", &path("none/all.json")], "there is no folder "),
         (&["sweep", "--max-fail", "0"], "0 is not in 1.."),
         (&["sweep", "--set", "nonsense"], "give KEY=VALUE"),
-        (&["sweep", "--guided"], "unexpected argument '--guided'"),
+        (&["sweep", "--guided", "--shard", "1/2"], "'--guided' cannot be used with '--shard"),
         (&["sweep", "--cluster", &path("none")], "--cluster "),
         (&["sweep", "--cluster", &path("")], "no .properties file in it"),
         (&["sweep", "--json", &path("")], "is a folder"),

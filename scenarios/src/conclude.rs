@@ -67,6 +67,7 @@ pub(crate) fn conclude(request: &Request<'_>, finished: &Finished) -> RunReport 
         failovers: checks.map_or(Vec::new(), |checks| checks.failovers().to_vec()),
         linearizability: checks.map_or(Linearizability::Unknown, Checks::linearizability),
         black_box: None,
+        abstract_states: watch.states.as_deref().cloned(),
         host_sentinel: *sentinel,
     }
 }

@@ -1,6 +1,6 @@
 //! The world's onlooker: translates what crosses the border for the checks. Decides nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use raft::broker::observation::BrokerObservation;
 use raft::client::AttemptEvent as Attempt;
@@ -34,6 +34,8 @@ pub struct Onlooker {
     pub diary: Option<Box<Diary>>,
     /// Writes down what clients are told, if asked.
     pub recorder: Option<Box<Recorder>>,
+    /// Abstract states that the run went through, if asked.
+    pub states: Option<Box<BTreeSet<u64>>>,
     /// Aimed faults that struck, by what they had waited for.
     pub aimed: BTreeMap<String, u64>,
     lookout: Lookout,
@@ -59,6 +61,7 @@ impl Onlooker {
             closing: false,
             diary: None,
             recorder: None,
+            states: None,
             aimed: BTreeMap::new(),
             lookout,
             ids,
@@ -93,6 +96,14 @@ impl Onlooker {
         }
     }
 
+    /// Something happened that may have changed the abstract state.
+    #[inline]
+    fn note_state(&mut self) {
+        if let (Some(states), Some(checks)) = (&mut self.states, &self.checks) {
+            states.insert(checks.abstract_state());
+        }
+    }
+
     /// Compares a server with its border, its disk to the last byte if asked.
     fn compare(&mut self, at: u64, node: Node, (settled, every_byte): (bool, bool), process: &Actor, disk: &Disk) {
         let Actor::Server(actor) = process else { return };
@@ -120,6 +131,7 @@ impl Watch<Actor> for Onlooker {
         if let Some((checks, server)) = self.server(node) {
             checks.booted(at, server, incarnation, &Files(disk));
         }
+        self.note_state();
     }
 
     fn before_down(&mut self, at: u64, node: Node, settled: bool, process: &Actor, disk: &Disk, _how: Down) {
@@ -131,6 +143,7 @@ impl Watch<Actor> for Onlooker {
         if let Some((checks, server)) = self.server(node) {
             checks.down(at, server, how);
         }
+        self.note_state();
     }
 
     #[inline]
@@ -191,6 +204,10 @@ impl Watch<Actor> for Onlooker {
                 checks.observed(at, server, *observation);
                 if !self.lookout.is_idle() {
                     self.look_out(node, *observation);
+                }
+                // What ISRs are, and who leads, comes with a high watermark of committed metadata.
+                if matches!(observation, Observation::RoleChanged { .. } | Observation::HighWatermark { .. }) {
+                    self.note_state();
                 }
                 let Some(checks) = self.checks.as_mut() else { return };
                 // Clients may be done, or idle, when the last of these comes.
@@ -288,6 +305,7 @@ impl Watch<Actor> for Onlooker {
                 Phase::Skipped => {}
             }
         }
+        self.note_state();
     }
 
     fn healed(&mut self, at: u64) {

@@ -1,6 +1,6 @@
 //! What one run has to say. Only this leaves the thread a run ran on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The kinds of violation, as in the JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
@@ -237,6 +237,8 @@ pub struct RunReport {
     pub linearizability: Linearizability,
     /// What the black-box judge says, if the history was written down.
     pub black_box: Option<BlackBox>,
+    /// Abstract states that it went through ([`crate::checks::abstract_state`]), if they were gathered.
+    pub abstract_states: Option<BTreeSet<u64>>,
     /// madsim's own clock (ns) and next draw at the end, if hosted: sentinels, never in the digest.
     pub host_sentinel: Option<(u64, u64)>,
 }

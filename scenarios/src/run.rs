@@ -46,6 +46,8 @@ pub struct Request<'a> {
     pub keep_going: bool,
     /// Write down what clients were told; changes nothing else.
     pub record_history: bool,
+    /// Gather the abstract states that the run goes through; changes nothing else.
+    pub abstract_states: bool,
 }
 
 impl<'a> Request<'a> {
@@ -60,6 +62,7 @@ impl<'a> Request<'a> {
             checks: true,
             keep_going: false,
             record_history: false,
+            abstract_states: false,
         }
     }
 }
@@ -138,6 +141,7 @@ pub(crate) fn begin(request: &Request<'_>) -> Result<(Prepared, Run<Actor, Onloo
         let topics = prepared.brokers.as_ref().map_or(&[][..], |brokers| &brokers.topics);
         watch.recorder = Some(Box::new(Recorder::new(topics)));
     }
+    watch.states = request.abstract_states.then(Box::default);
     let end = prepared.scenario.duration.0 + prepared.recovery_bound_ns;
     let end = request.until_ns.map_or(end, |until| until.min(end));
     Ok((prepared, Run { world, watch }, end))

@@ -245,7 +245,7 @@ impl What {
     }
 
     /// Every node it names, to be changed.
-    fn each_node(&mut self, mut change: impl FnMut(&mut Node)) {
+    pub fn each_node(&mut self, mut change: impl FnMut(&mut Node)) {
         match self {
             What::Cut { links }
             | What::Loss { links, .. }

@@ -48,8 +48,10 @@ pub enum Purpose {
     Workload = 8,
     /// Ties in the schedule; owner = who schedules.
     Order = 9,
+    /// What a search over runs tries next; owner = its iteration. Of no run's own.
+    Search = 10,
     /// The seeds of other futures of a world; owner = 0, ordinal = which.
-    Future = 10,
+    Future = 11,
 }
 
 impl Seed {

@@ -72,6 +72,8 @@ pub fn report(scenario: usize, seed: u64, host: HostChoice) -> RunReport {
         linearizability: Linearizability::Holds,
         black_box: None,
         recovery: None,
+        // Some that every run has, and one that few or no others have.
+        abstract_states: Some((0..6).chain([100 + mixed % 50]).collect()),
         host_sentinel: (host == HostChoice::Hosted).then_some((seed, mixed)),
     }
 }

@@ -21,6 +21,11 @@ impl BugsJson {
     pub fn new(bugs: Vec<BugJson>) -> BugsJson {
         BugsJson { schema: SCHEMA.to_owned(), version: crate::VERSION.to_owned(), bugs }
     }
+
+    /// The hunts.
+    pub fn bugs(&self) -> &[BugJson] {
+        &self.bugs
+    }
 }
 
 /// The hunt for one bug. `seeds_tried` counts runs, of all the scenarios in turn.

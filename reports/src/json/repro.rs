@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use fuzz::seeds::show_seed;
 use serde::{Deserialize, Serialize};
+use sim::fault::Plan;
 
 use super::{Digest, Seed, reading, to_text};
 use crate::engine::{Named, Overrides, Problem, ScenarioText, StoredPlan};
@@ -68,6 +69,8 @@ pub struct Subject<'a> {
     pub seed: u64,
     /// Its digest.
     pub digest: u128,
+    /// Its faults, if they are not those of its seed.
+    pub plan: Option<&'a Plan>,
     /// Its ladder.
     pub ladder: &'a [(u64, u128)],
     /// The run in words, if somebody told it.
@@ -83,13 +86,14 @@ pub fn write(folder: &Path, stem: &str, run: &Subject<'_>) -> Result<PathBuf, Pr
 
 /// The text of a repro.
 pub fn text(run: &Subject<'_>) -> String {
+    let generated = || run.scenario.prepared.plan(run.seed);
     let json = ReproJson {
         schema: SCHEMA.to_owned(),
         version: crate::VERSION.to_owned(),
         scenario: ScenarioJson { name: run.scenario.name.clone(), toml: run.scenario.prepared.toml() },
         seed: Seed(run.seed),
         overrides: run.overrides.clone(),
-        plan: run.scenario.prepared.plan(run.seed),
+        plan: run.plan.map_or_else(generated, |plan| serde_json::to_value(plan).expect("plain data")),
         operations: run.scenario.prepared.operations(),
         story: run.story.to_vec(),
         expect_digest: Digest(run.digest),

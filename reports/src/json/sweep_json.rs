@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use fuzz::aggregate::{BlackBox, Limit, RequiredProbe, Subject, SweepReport};
 use fuzz::failover::Worst;
+use fuzz::guided::Guided;
 use fuzz::recovery::{Nearest, RecoveryTimes};
 use fuzz::seeds::Seeds;
 use scenarios::report::{AckedRecords, OperationCounts};
@@ -11,6 +12,7 @@ use scenarios::scenario::values::Limit as Bound;
 use serde::{Deserialize, Serialize};
 
 use super::failover_json::{FailoverJson, read_durations};
+use super::silence_json::SilenceJson;
 use super::{Digest, Ms, Seconds, Seed, ViolationJson, reading};
 use crate::engine::Problem;
 use crate::expect::{self, Measured};
@@ -60,6 +62,20 @@ pub struct SweepJson {
     pub required_probes: Vec<RequiredProbeJson>,
     pub probes_by_scenario: BTreeMap<String, BTreeMap<String, u64>>,
     pub acked_records: BTreeMap<String, AckedRecords>,
+    pub silence: SilenceJson,
+    /// Of a guided search, which is no part of a larger sweep.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guided: Option<GuidedJson>,
+}
+
+/// Runs of a guided search, and the abstract states that were new in them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GuidedJson {
+    pub runs_fresh: u64,
+    pub runs_led: u64,
+    pub states_by_fresh: u64,
+    pub states_by_led: u64,
 }
 
 /// A probe that must be reached: by runs of a scenario or of any, from so many seeds on.
@@ -193,8 +209,20 @@ impl From<&SweepReport> for SweepJson {
             required_probes: subject.required_probes.into_iter().map(required_json).collect(),
             probes_by_scenario: report.probes_by_scenario.clone(),
             acked_records: report.records.clone(),
+            silence: SilenceJson::from(report),
+            guided: report.guided.map(guided),
         }
     }
+}
+
+fn guided(guided: Guided) -> GuidedJson {
+    let Guided { fresh: runs_fresh, led: runs_led, found_by_fresh, found_by_led } = guided;
+    GuidedJson { runs_fresh, runs_led, states_by_fresh: found_by_fresh, states_by_led: found_by_led }
+}
+
+fn read_guided(json: GuidedJson) -> Guided {
+    let GuidedJson { runs_fresh: fresh, runs_led: led, states_by_fresh, states_by_led } = json;
+    Guided { fresh, led, found_by_fresh: states_by_fresh, found_by_led: states_by_led }
 }
 
 fn required_json(RequiredProbe { scenario, probe, from_seeds }: RequiredProbe) -> RequiredProbeJson {
@@ -299,6 +327,8 @@ fn from_json(json: SweepJson) -> Result<SweepReport, Problem> {
         failovers: json.failover.read()?,
         by_scenario: Vec::new(),
         limits: limits.collect::<Result<_, _>>()?,
+        silence: json.silence.read()?,
+        guided: json.guided.map(read_guided),
         subject: Subject {
             version: json.version,
             host: json.host,

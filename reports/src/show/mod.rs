@@ -8,4 +8,5 @@ pub mod looking;
 pub mod progress;
 pub mod run_summary;
 pub mod shrinking;
+pub mod silence;
 pub mod summary;

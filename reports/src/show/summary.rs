@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use fuzz::aggregate::{BlackBox, SweepReport};
 use fuzz::durations::Durations;
 use fuzz::failover::{FailoverTimes, Times};
+use fuzz::guided::Guided;
 use fuzz::seeds::show_seed;
 use scenarios::report::FailoverKind;
 
 use super::columns::{paragraph, plural, thousands};
+use super::silence;
 use crate::duration::show_us;
 use crate::exit;
 use crate::expect;
@@ -64,6 +66,13 @@ pub fn text(report: &SweepReport) -> String {
     if !report.violations.is_empty() {
         add("violated", violated(report), 2);
     }
+    if let Some(guided) = &report.guided {
+        add("guided", led(guided), 2);
+    }
+    let said = silence::lines(report);
+    if !said.is_empty() {
+        add("silence", said, 3);
+    }
     add("digest", vec![show_digest(report.digest)], 1);
     add("verdict", vec![verdict(report)], 1);
     text
@@ -76,6 +85,12 @@ fn headline(report: &SweepReport) -> String {
         _ => plural(report.runs, "run"),
     };
     format!("{names}: {runs} from {}, {} failing", show_seed(report.seeds_first), thousands(report.failed))
+}
+
+/// What guided it, and how much of the new came of that.
+fn led(guided: &Guided) -> Vec<String> {
+    let of = |runs, what: &str, new| format!("{} of {what}: {} new states", plural(runs, "run"), thousands(new));
+    vec![of(guided.fresh, "fresh seeds", guided.found_by_fresh), of(guided.led, "plans changed", guided.found_by_led)]
 }
 
 fn subject(report: &SweepReport) -> Vec<String> {

@@ -1,8 +1,10 @@
 //! `bugs`: the zoo, and the hunt for each of its bugs in generic scenarios.
 
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use fuzz::guided;
 use fuzz::hunt::{Caught, Hunted, Settings, hunt};
 use fuzz::seeds::show_seed;
 use scenarios::zoo::{Layer, Row, ZOO, grounds};
@@ -10,14 +12,14 @@ use scenarios::zoo::{Layer, Row, ZOO, grounds};
 use crate::args::HuntArgs;
 use crate::command;
 use crate::duration::show_us;
-use crate::engine::{Engine, Named, Overrides, Problem, Runs};
+use crate::engine::{Engine, Named, Overrides, Problem, Runs, searchable};
 use crate::exit;
 use crate::json::bugs_json::{BugJson, BugsJson};
-use crate::json::to_text;
+use crate::json::{repro, to_text};
 use crate::load;
 use crate::output::{Streams, Target, check_folder};
 use crate::verb::regressions::{self, Keep, Kept};
-use crate::verb::sweep::jobs;
+use crate::verb::sweep::{FOLDER, jobs};
 
 /// Every row: layer, name, source, and the checks that should notice.
 pub fn list(streams: &mut Streams<'_>) -> Result<u8, Problem> {
@@ -55,20 +57,17 @@ pub fn hunt_for(
     let mut all = Vec::new();
     let mut lines = String::new();
     for (index, row) in rows.iter().enumerate() {
-        let (names, hunted) = hunt_one(args, engine, interrupted, row)?;
-        if interrupted.load(Ordering::Relaxed) && hunted.caught.is_none() {
+        let mut found = hunt_one(args, engine, interrupted, row)?;
+        if interrupted.load(Ordering::Relaxed) && found.hunted.caught.is_none() {
             break;
         }
-        let kept = match (&keep, &hunted.caught) {
-            (Some(keep), Some(caught)) => {
-                Some(keep.keep(engine, interrupted, (row, &names[caught.scenario], caught))?)
-            }
-            _ => None,
-        };
-        let line = format!("{}{}", line(row, &names, &hunted), kept.as_ref().map_or(String::new(), Kept::line));
+        if let (Some(keep), Some(caught)) = (&keep, &found.hunted.caught) {
+            found.kept = Some(keep.keep(engine, interrupted, (row, &found.names[caught.scenario], caught))?);
+        }
+        let line = line(&found);
         streams.hint(&format!("[{}/{}] {line}", index + 1, rows.len()));
         lines.push_str(&format!("{line}\n"));
-        all.push(Found { row, names, hunted, kept });
+        all.push(found);
     }
     if let Some(target) = &target {
         let bugs = all.iter().map(bug_json).collect();
@@ -101,20 +100,44 @@ fn hunt_one(
     args: &HuntArgs,
     engine: &dyn Engine,
     interrupted: &AtomicBool,
-    row: &Row,
-) -> Result<(Vec<String>, Hunted), Problem> {
+    row: &'static Row,
+) -> Result<Found, Problem> {
     let names: Vec<String> = match args.scenario.is_empty() {
         true => grounds(row.layer).iter().map(|name| (*name).to_owned()).collect(),
         false => args.scenario.clone(),
     };
     let overrides = Overrides { bugs: vec![row.bug.name().to_owned()], ..Overrides::default() };
     let scenarios: Vec<Named> = load::load(engine, &names, &overrides)?;
-    let settings =
-        Settings { jobs: jobs(args.jobs), limit: Duration::from_nanos(args.limit_ns), scenarios: scenarios.len() };
-    Ok((names, hunt(settings, &Runs { scenarios: &scenarios, black_box_every: None }, interrupted)))
+    let settings = Settings {
+        jobs: jobs(args.jobs),
+        limit: Duration::from_nanos(args.limit_ns),
+        scenarios: scenarios.len(),
+        first_seed: args.first_seed,
+    };
+    if !args.guided {
+        let runs = Runs { scenarios: &scenarios, black_box_every: None };
+        let hunted = hunt(settings, &runs, interrupted);
+        let command = |it: &Caught| command::replay(&names[it.scenario], it.seed, it.digest, &overrides);
+        let command = hunted.caught.as_ref().map(command);
+        return Ok(Found { row, names, hunted, command, kept: None });
+    }
+    let (hunted, plan) = guided::hunt::hunt(settings, &searchable(&scenarios, None)?, interrupted);
+    let command = hunted.caught.as_ref().map(|it| match &plan {
+        None => Ok(command::replay(&names[it.scenario], it.seed, it.digest, &overrides)),
+        Some(plan) => {
+            let scenario = &scenarios[it.scenario];
+            let (seed, digest) = (it.seed, it.digest);
+            let plan = Some(plan);
+            let subject =
+                repro::Subject { scenario, overrides: &overrides, seed, digest, plan, ladder: &[], story: &[] };
+            let path = repro::write(Path::new(FOLDER), &format!("guided-{}", row.bug.name()), &subject)?;
+            Ok(command::replay_repro(&path.display().to_string(), digest, &Overrides::default()))
+        }
+    });
+    Ok(Found { row, names, hunted, command: command.transpose()?, kept: None })
 }
 
-fn line(row: &Row, names: &[String], hunted: &Hunted) -> String {
+fn line(Found { row, names, hunted, kept, .. }: &Found) -> String {
     let (id, name, seconds) = (row.id, row.bug.name(), show_us(hunted.wall_ns / 1000));
     match &hunted.caught {
         None => format!("{id} {name}: NOT CAUGHT in {} runs, {seconds}{}", hunted.runs, hidden(row)),
@@ -123,7 +146,9 @@ fn line(row: &Row, names: &[String], hunted: &Hunted) -> String {
             let known =
                 if row.expected.contains(&violation.invariant.as_str()) { "" } else { " (not the one expected)" };
             let (scenario, seed) = (&names[*scenario], show_seed(*seed));
-            format!("{id} {name}: {}{known} in {scenario} {seed}, run {}, {seconds}", violation.invariant, hunted.runs)
+            let kept = kept.as_ref().map_or(String::new(), Kept::line);
+            let (invariant, runs) = (&violation.invariant, hunted.runs);
+            format!("{id} {name}: {invariant}{known} in {scenario} {seed}, run {runs}, {seconds}{kept}")
         }
     }
 }
@@ -132,11 +157,15 @@ fn hidden(row: &Row) -> String {
     if row.hidden_by.is_empty() { String::new() } else { format!("; hidden by: {}", row.hidden_by) }
 }
 
-/// A row, the scenarios it was looked for in, what came of it, and the smallest run.
+/// What came of the hunt for one bug.
 struct Found {
     row: &'static Row,
+    /// The scenarios it was looked for in.
     names: Vec<String>,
     hunted: Hunted,
+    /// Shows the run that caught it.
+    command: Option<String>,
+    /// The smallest run, if it was asked for.
     kept: Option<Kept>,
 }
 
@@ -151,12 +180,9 @@ fn sums(all: &[Found]) -> String {
     format!("{caught}{}", regressions::sums(&kept))
 }
 
-fn bug_json(found: &Found) -> BugJson {
-    let Found { row, names, hunted, kept } = found;
+fn bug_json(Found { row, names, hunted, command, kept }: &Found) -> BugJson {
     let caught = hunted.caught.as_ref();
     let scenario = caught.map(|caught| names[caught.scenario].clone());
-    let overrides = Overrides { bugs: vec![row.bug.name().to_owned()], ..Overrides::default() };
-    let command = caught.zip(scenario.as_ref()).map(|(it, name)| command::replay(name, it.seed, it.digest, &overrides));
     BugJson {
         bug: row.bug.name().to_owned(),
         row: row.id.to_owned(),
@@ -172,7 +198,7 @@ fn bug_json(found: &Found) -> BugJson {
         sim_seconds: crate::json::Seconds(hunted.sim_ns),
         wall_seconds: crate::json::Seconds(hunted.wall_ns),
         hidden_by: (!row.hidden_by.is_empty()).then(|| row.hidden_by.to_owned()),
-        command,
+        command: command.clone(),
         kept: kept.as_ref().map(Kept::json),
     }
 }

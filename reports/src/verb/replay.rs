@@ -109,6 +109,7 @@ fn write_repro(folder: &Path, job: &Job, run: &RunReport) -> Result<String, Prob
         overrides: &job.overrides,
         seed: job.seed,
         digest: run.digest,
+        plan: None,
         ladder: &run.ladder,
         story: &[],
     };

@@ -85,6 +85,7 @@ pub fn repro_text(engine: &dyn Engine, name: &str, shrunk: &Shrunk) -> Result<(S
         overrides: &Overrides::default(),
         seed: shrunk.case.seed,
         digest: report.digest,
+        plan: None,
         ladder: &report.ladder,
         story: &story,
     };

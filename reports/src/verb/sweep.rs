@@ -6,14 +6,16 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use fuzz::aggregate::{Failure, Reproduction, RequiredProbe, Subject};
+use fuzz::guided::{self, sweep::Guidance};
 use fuzz::runner::HOSTS;
 use fuzz::seeds::{SeedRange, Seeds};
 use fuzz::sweep::{Progress, Settings, Watch, sweep};
 use scenarios::report::{RunReport, Violation, ViolationKind};
+use sim::fault::Plan;
 
 use crate::args::{DEFAULT_SCENARIO, DEFAULT_SEEDS, SweepArgs};
 use crate::command;
-use crate::engine::{Engine, Named, Overrides, Problem, Runs};
+use crate::engine::{Engine, Named, Overrides, Problem, Runs, searchable};
 use crate::exit;
 use crate::expect;
 use crate::json::{repro, sweep_json::SweepJson, to_text};
@@ -26,7 +28,7 @@ use crate::show::{failure, junit, summary};
 /// Repro files of one sweep.
 const REPROS: usize = 20;
 /// Where they go unless told.
-const FOLDER: &str = "kraftsim-out";
+pub const FOLDER: &str = "kraftsim-out";
 
 /// Checks all that was asked, sweeps, judges, writes.
 pub fn run(
@@ -56,15 +58,16 @@ pub fn run(
         overrides: &overrides,
         folder: &folder,
         repros: 0,
+        search: command::guided(&settings.subject.scenarios, settings.seeds, settings.max_fail, &overrides),
         annotations: Annotations::here(),
         reporter: Reporter::new(args.progress, streams.err),
     };
-    let mut report = sweep(
-        &settings,
-        &Runs { scenarios: &scenarios, black_box_every: Some(args.black_box) },
-        interrupted,
-        &mut desk,
-    );
+    let black_box_every = Some(args.black_box);
+    let mut report = if args.guided {
+        guided::sweep::sweep(&settings, &searchable(&scenarios, black_box_every)?, interrupted, &mut desk)
+    } else {
+        sweep(&settings, &Runs { scenarios: &scenarios, black_box_every }, interrupted, &mut desk)
+    };
     expect::attach(&mut report, &scenarios, &overrides);
     expect::judge(&mut report);
     for late in report.violations.iter().filter(|f| f.violation.kind == ViolationKind::Expect) {
@@ -149,6 +152,8 @@ struct Desk<'a> {
     overrides: &'a Overrides,
     folder: &'a Path,
     repros: usize,
+    /// The command that does this search again, if it is a guided one.
+    search: String,
     annotations: Annotations,
     reporter: Reporter<'a>,
 }
@@ -161,7 +166,20 @@ impl Desk<'_> {
         }
     }
 
-    fn write_repro(&mut self, scenario: usize, run: &RunReport) -> Option<String> {
+    fn told(&mut self, scenario: usize, run: &RunReport, violation: &Violation, again: Reproduction) -> Reproduction {
+        let failed = Failure {
+            scenario: self.scenarios[scenario].name.clone(),
+            seed: run.seed,
+            digest: run.digest,
+            violation: violation.clone(),
+            again,
+        };
+        self.say(&failed);
+        failed.again
+    }
+
+    /// Of a plan that is not its seed's own if given, with the run's place in the search.
+    fn write_repro(&mut self, scenario: usize, run: &RunReport, led: Option<(u64, &Plan)>) -> Option<String> {
         if self.repros == REPROS {
             return None;
         }
@@ -170,10 +188,15 @@ impl Desk<'_> {
             overrides: self.overrides,
             seed: run.seed,
             digest: run.digest,
+            plan: led.map(|(_, plan)| plan),
             ladder: &run.ladder,
             story: &[],
         };
-        match repro::write(self.folder, &self.stems[scenario], &subject) {
+        let stem = match led {
+            None => self.stems[scenario].clone(),
+            Some((iteration, _)) => format!("{}-guided-{iteration}", self.stems[scenario]),
+        };
+        match repro::write(self.folder, &stem, &subject) {
             Ok(path) => {
                 self.repros += 1;
                 Some(path.display().to_string())
@@ -194,19 +217,30 @@ impl Watch for Desk<'_> {
             // One replay cannot show it: the same seed must be run more than once.
             command = command::check_determinism(name, run.seed, self.overrides);
         }
-        let repro = self.write_repro(scenario, run);
-        let failed = Failure {
-            scenario: name.clone(),
-            seed: run.seed,
-            digest: run.digest,
-            violation: violation.clone(),
-            again: Reproduction { repro, command },
-        };
-        self.say(&failed);
-        failed.again
+        let repro = self.write_repro(scenario, run, None);
+        self.told(scenario, run, violation, Reproduction { repro, command })
     }
 
     fn progress(&mut self, progress: &Progress) {
         self.reporter.progress(progress);
+    }
+}
+
+impl Guidance for Desk<'_> {
+    fn led_to_failure(
+        &mut self,
+        scenario: usize,
+        iteration: u64,
+        plan: &Plan,
+        run: &RunReport,
+        violation: &Violation,
+    ) -> Reproduction {
+        let repro = self.write_repro(scenario, run, Some((iteration, plan)));
+        // Its seed alone does not show it: without a file only the search itself does.
+        let command = match &repro {
+            Some(path) => command::replay_repro(path, run.digest, &Overrides::default()),
+            None => self.search.clone(),
+        };
+        self.told(scenario, run, violation, Reproduction { repro, command })
     }
 }

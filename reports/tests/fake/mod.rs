@@ -190,6 +190,7 @@ impl Prepared for FakeScenario {
             },
             black_box: None,
             recovery: Some(scenarios::report::Recovered { took_ns: 1_000_000 * (1 + seed % 7), bound_ns: 50_000_000 }),
+            abstract_states: Some([1, 2 + seed % 3, 100 + seed % 20].into()),
             host_sentinel: None,
         }
     }

@@ -9,10 +9,12 @@
 //! * [`audit`]: node, ghost and disk compared
 //! * [`cluster`]: what brokers add: [`metadata`], committed; [`replication`] of partitions
 //! * [`recovery`], [`fresh`], [`failover`], [`coverage`]: liveness, times, and what a run went through
+//! * [`abstract_state`]: where a run stands, coarsely
 //! * [`verdict`]: the first violation, and what was excused
 //!
 //! Every call is O(what changed): most crossings touch one comparison, none a virtual call.
 
+pub mod abstract_state;
 pub mod audit;
 pub mod border;
 pub mod border_disk;

@@ -8,7 +8,7 @@ use super::{Planner, Strike, draw_ns, draw_u32, pick, shuffle};
 use crate::scenario::faults::CutShape;
 
 /// A flapping link is up or down for this long at a time.
-const FLAP_MIN_NS: u64 = 100_000_000;
+pub(super) const FLAP_MIN_NS: u64 = 100_000_000;
 const FLAP_SPREAD_NS: u64 = 700_000_000;
 
 impl Planner<'_> {

@@ -8,7 +8,7 @@ use crate::scenario::values::IntRange;
 /// Longest time from a flipped bit to the power loss that has it read.
 pub(super) const READ_AFTER_MAX_NS: u64 = 1_000_000_000;
 /// From the end of one replacement to the next: time for the new voter to catch up.
-const REPLACE_SPACING_NS: u64 = 8_000_000_000;
+pub(super) const REPLACE_SPACING_NS: u64 = 8_000_000_000;
 /// A batch's header (consensus.md §8.3). A flip there may move the batch's end instead of failing
 /// its checksum: another fault than a rotten record.
 const BATCH_HEADER_BYTES: u32 = 61;

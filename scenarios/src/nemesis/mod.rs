@@ -5,6 +5,7 @@
 //!
 //! * `cuts`: links; `nodes`: processes, hosts and clocks; `disks`: what becomes of bytes
 //! * `aimed`: faults that wait for something to happen
+//! * [`limits`]: what a plan may hold that no generator made
 //!
 //! **Tolerance**: durable bytes are destroyed (rot, a replaced disk) on a minority of the voters
 //! only, the same ones all through a run, so never on a single voter; kills and power losses
@@ -16,6 +17,7 @@
 mod aimed;
 mod cuts;
 mod disks;
+pub mod limits;
 mod nodes;
 #[cfg(test)]
 mod tests;

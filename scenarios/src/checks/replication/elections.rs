@@ -35,7 +35,7 @@ pub struct Cause<'a> {
 }
 
 /// Who may lead when nobody leads: ISR and ELR.
-pub(super) fn candidates(state: &PartitionRegistration) -> impl Iterator<Item = NodeId> + '_ {
+pub fn candidates(state: &PartitionRegistration) -> impl Iterator<Item = NodeId> + '_ {
     state.isr.iter().chain(state.elr.iter()).copied()
 }
 

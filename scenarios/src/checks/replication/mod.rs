@@ -132,6 +132,11 @@ impl Replication {
         }
     }
 
+    /// Servers by node id.
+    pub fn servers(&self) -> &ServerIndex {
+        &self.servers
+    }
+
     /// All partitions that ever were.
     pub fn partitions(&self) -> &[PartitionGhost] {
         &self.partitions

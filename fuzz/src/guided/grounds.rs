@@ -1,0 +1,70 @@
+//! A plan of a scenario run, with its abstract states told.
+
+use std::num::NonZeroU64;
+
+use scenarios::cluster::{Explicit, Prepared, prepare};
+use scenarios::nemesis::limits::Limits;
+use scenarios::report::{Outcome, RunReport};
+use scenarios::run::{self, Host, Request};
+use scenarios::scenario::Scenario;
+use sim::fault::Plan;
+use sim::rng::Seed;
+
+use crate::runner::{HOSTS, HostChoice};
+use crate::sweep::caught;
+
+/// The scenarios that are searched.
+#[derive(Clone, Debug)]
+pub struct Grounds<'a> {
+    /// In order; all of them can be prepared.
+    pub scenarios: Vec<&'a Scenario>,
+    /// The history of every so many runs is judged as a black box, and those of failing runs; `None`: of
+    /// no run.
+    pub black_box_every: Option<NonZeroU64>,
+}
+
+impl Grounds<'_> {
+    /// How many.
+    pub fn count(&self) -> usize {
+        self.scenarios.len()
+    }
+
+    /// What plans for a seed of it may hold.
+    pub fn limits(&self, scenario: usize, seed: u64) -> Limits {
+        Limits::of(&self.prepared(scenario, seed))
+    }
+
+    /// A seed's own plan.
+    pub fn plan(&self, scenario: usize, seed: u64) -> Plan {
+        self.prepared(scenario, seed).world.plan
+    }
+
+    fn prepared(&self, scenario: usize, seed: u64) -> Prepared {
+        let prepared = prepare(self.scenarios[scenario], Seed(seed), &Explicit::default());
+        prepared.unwrap_or_else(|problem| panic!("a scenario that was ready cannot run: {problem}"))
+    }
+
+    /// Runs a seed, with a plan that is not its own if given; `iteration` counts runs.
+    pub fn run(&self, scenario: usize, seed: u64, plan: Option<&Plan>, iteration: u64) -> RunReport {
+        let turn = self.black_box_every.is_some_and(|every| iteration.is_multiple_of(every.get()));
+        let run = self.run_once(scenario, seed, plan, turn);
+        let failed = matches!(run.outcome, Outcome::Violated(_));
+        if turn || !failed || self.black_box_every.is_none() {
+            return run;
+        }
+        // As in any sweep: a failing run's history is judged, too.
+        let again = self.run_once(scenario, seed, plan, true);
+        if again.digest == run.digest { again } else { run }
+    }
+
+    fn run_once(&self, scenario: usize, seed: u64, plan: Option<&Plan>, record_history: bool) -> RunReport {
+        let host = match HOSTS[0] {
+            HostChoice::Hosted => Host::Madsim,
+            HostChoice::Bare => Host::Bare,
+        };
+        let explicit = plan.cloned().map_or_else(Explicit::default, Explicit::plan);
+        let asked = Request::new(self.scenarios[scenario], seed);
+        let request = Request { host, explicit, record_history, abstract_states: true, ..asked };
+        caught(seed, || run::run(&request).unwrap_or_else(|problem| panic!("it cannot run: {problem}")))
+    }
+}

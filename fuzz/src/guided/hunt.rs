@@ -1,0 +1,45 @@
+//! The hunt for one bug, guided: runs until one fails.
+
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use scenarios::report::Outcome;
+use sim::fault::Plan;
+
+use super::grounds::Grounds;
+use super::{Explored, Visit, explore};
+use crate::hunt::{Caught, Hunted, Settings};
+use crate::seeds::Seeds;
+use crate::stopwatch::Stopwatch;
+
+/// Hunts; beside what came of it, the plan of the run that failed, if it is not its seed's own.
+pub fn hunt(settings: Settings, grounds: &Grounds<'_>, interrupted: &AtomicBool) -> (Hunted, Option<Plan>) {
+    let clock = Stopwatch::start();
+    let stop = || interrupted.load(Ordering::Relaxed) || clock.elapsed() >= settings.limit;
+    let seeds = Seeds { first: settings.first_seed, step: 1, count: u64::MAX - settings.first_seed };
+    let mut first = First::default();
+    explore(grounds, seeds, settings.jobs, &stop, &mut first);
+    (Hunted { wall_ns: clock.elapsed_ns(), ..first.hunted }, first.plan)
+}
+
+/// Keeps the first failing run.
+#[derive(Default)]
+struct First {
+    hunted: Hunted,
+    plan: Option<Plan>,
+}
+
+impl Visit for First {
+    fn visit(&mut self, explored: &Explored) -> ControlFlow<()> {
+        let Explored { scenario, plan, run, .. } = explored;
+        self.hunted.runs += 1;
+        self.hunted.sim_ns += run.sim_ns;
+        let Outcome::Violated(violation) = &run.outcome else { return ControlFlow::Continue(()) };
+        let (scenario, violation) = (*scenario, violation.clone());
+        self.hunted.caught = Some(Caught { scenario, seed: run.seed, digest: run.digest, violation });
+        self.plan.clone_from(plan);
+        ControlFlow::Break(())
+    }
+
+    fn tick(&mut self) {}
+}

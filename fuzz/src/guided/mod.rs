@@ -1,0 +1,203 @@
+//! `sweep --guided`: what a run went through tells what to try next.
+//!
+//! Of each scenario a corpus is kept: runs that reached an abstract state which none before them had, as
+//! seed and plan. A run is either that of a fresh seed or of a plan of the corpus, changed.
+//!
+//! * this file: generations, and who is asked what; [`corpus`]: what is kept, and what is taken from it
+//! * [`mutate`]: plans changed; [`grounds`]: a plan of a scenario run
+//! * [`sweep`]: sums of it, as of any sweep; [`hunt`]: runs until one fails
+//!
+//! What is tried next is drawn from a stream keyed by first seed and iteration, from the corpus as the
+//! generation before has left it: so what comes out does not depend on the number of threads.
+
+pub mod corpus;
+pub mod grounds;
+pub mod hunt;
+pub mod mutate;
+pub mod sweep;
+
+use std::ops::ControlFlow;
+
+use scenarios::report::{Outcome, RunReport};
+use sim::fault::Plan;
+use sim::rng::{Purpose, Seed};
+
+use self::corpus::{Corpus, Entry};
+use self::grounds::Grounds;
+use crate::ordered::{self, Take, Work};
+use crate::seeds::Seeds;
+use crate::stopwatch::Stopwatch;
+
+/// Runs of each scenario between two looks at the corpus.
+const GENERATION: u64 = 32;
+/// So many runs in a hundred are of fresh seeds.
+const FRESH_PERCENT: u64 = 50;
+
+/// Seeds looked at for one whose cluster a plan suits.
+const SEEDS_TRIED: u64 = 8;
+
+/// How a guided search went.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Guided {
+    /// Runs of fresh seeds.
+    pub fresh: u64,
+    /// Runs of changed plans.
+    pub led: u64,
+    /// States that fresh seeds reached first.
+    pub found_by_fresh: u64,
+    /// States that changed plans reached first.
+    pub found_by_led: u64,
+}
+
+/// One run of a guided search.
+#[derive(Clone, Debug)]
+pub struct Explored {
+    /// Its place in the order.
+    pub iteration: u64,
+    /// The scenario's place in the list.
+    pub scenario: usize,
+    /// The plan, if it is not the seed's own.
+    pub plan: Option<Plan>,
+    /// What came of it.
+    pub run: RunReport,
+    /// Real time that it took, ns.
+    pub core_ns: u64,
+}
+
+impl Explored {
+    /// Did a violation end it?
+    pub fn failed(&self) -> bool {
+        matches!(self.run.outcome, Outcome::Violated(_))
+    }
+}
+
+/// Is told of runs, in order.
+pub trait Visit {
+    /// The next one; `Break` ends the search here.
+    fn visit(&mut self, explored: &Explored) -> ControlFlow<()>;
+    /// Some real time has passed.
+    fn tick(&mut self);
+}
+
+/// What the next run is.
+#[derive(Clone, Debug)]
+enum Task {
+    /// A seed with its own plan.
+    Fresh(u64),
+    /// A plan of the corpus, to be changed; perhaps with another one's.
+    Led(Box<(Entry, Entry)>),
+}
+
+/// Searches: `seeds.count` runs of each scenario, of fresh seeds in their order and of plans led to,
+/// scenarios in turn. Until then, or until `stop` says so, or the visitor.
+pub fn explore(
+    grounds: &Grounds<'_>,
+    seeds: Seeds,
+    jobs: usize,
+    stop: &(dyn Fn() -> bool + Sync),
+    visit: &mut dyn Visit,
+) -> Guided {
+    let scenarios = grounds.count() as u64;
+    let total = seeds.count.saturating_mul(scenarios);
+    let mut corpora: Vec<Corpus> = vec![Corpus::default(); grounds.count()];
+    let mut used = vec![0; grounds.count()];
+    let mut guided = Guided::default();
+    let mut from = 0;
+    while from < total && !stop() {
+        let to = total.min(from.saturating_add(GENERATION * scenarios));
+        let tasks: Vec<Task> = (from..to)
+            .map(|iteration| {
+                let at = (iteration % scenarios) as usize;
+                next_task(iteration, seeds, &mut corpora[at], &mut used[at])
+            })
+            .collect();
+        let item = |iteration: u64| {
+            let clock = Stopwatch::start();
+            let scenario = (iteration % scenarios) as usize;
+            let (seed, plan) = match &tasks[(iteration - from) as usize] {
+                Task::Fresh(seed) => (*seed, None),
+                Task::Led(entries) => led(grounds, scenario, iteration, seeds, entries),
+            };
+            let run = grounds.run(scenario, seed, plan.as_ref(), iteration);
+            Explored { iteration, scenario, plan, run, core_ns: clock.elapsed_ns() }
+        };
+        let mut visited = Visited { visit, all: Vec::new(), over: false };
+        ordered::run(from..to, &Work { jobs, warm_up: &|| (), stop, item: &item }, &mut visited);
+        let (all, over) = (visited.all, visited.over);
+        for explored in all {
+            let (is_led, failed) = (explored.plan.is_some(), explored.failed());
+            let Explored { scenario, plan, run, .. } = explored;
+            let plan = || plan.unwrap_or_else(|| grounds.plan(scenario, run.seed));
+            let states = run.abstract_states.unwrap_or_default();
+            let new = corpora[scenario].add(&states, || (!failed).then(|| (run.seed, plan())));
+            let (runs, found) = match is_led {
+                true => (&mut guided.led, &mut guided.found_by_led),
+                false => (&mut guided.fresh, &mut guided.found_by_fresh),
+            };
+            *runs += 1;
+            *found += new;
+        }
+        if over {
+            break;
+        }
+        from = to;
+    }
+    guided
+}
+
+/// Fresh seeds are taken in order, whatever else is tried between them.
+fn next_task(iteration: u64, seeds: Seeds, corpus: &mut Corpus, used: &mut u64) -> Task {
+    let mut entropy = Seed(seeds.first).entropy(Purpose::Search, iteration << 1);
+    if entropy.below(100) < FRESH_PERCENT || corpus.is_empty() {
+        *used += 1;
+        return Task::Fresh(seeds.nth(*used - 1));
+    }
+    Task::Led(Box::new((corpus.choose(&mut entropy), corpus.any(&mut entropy))))
+}
+
+/// A seed and a plan made of what the corpus gave.
+fn led(
+    grounds: &Grounds<'_>,
+    scenario: usize,
+    iteration: u64,
+    seeds: Seeds,
+    (entry, other): &(Entry, Entry),
+) -> (u64, Option<Plan>) {
+    let mut entropy = Seed(seeds.first).entropy(Purpose::Search, iteration << 1 | 1);
+    let own = grounds.limits(scenario, entry.seed);
+    let (mut seed, mut limits) = (entry.seed, own.clone());
+    if entropy.below(100) < mutate::OTHER_SEED_PERCENT {
+        // The plan names servers: a seed whose knobs make the same of them suits it best.
+        for _ in 0..SEEDS_TRIED {
+            seed = entropy.next_u64();
+            limits = grounds.limits(scenario, seed);
+            if limits.is_of_same_cluster(&own) {
+                break;
+            }
+        }
+    }
+    let unseen = entropy.next_u64();
+    let fresh = || grounds.plan(scenario, unseen);
+    let materials = mutate::Materials { limits: &limits, other: &other.plan, fresh: &fresh };
+    (seed, Some(mutate::mutate(&entry.plan, &materials, &mut entropy)))
+}
+
+/// Hands results on, and keeps them until the generation is over.
+struct Visited<'a> {
+    visit: &'a mut dyn Visit,
+    all: Vec<Explored>,
+    over: bool,
+}
+
+impl Take<Explored> for Visited<'_> {
+    fn take(&mut self, _: u64, explored: Explored) -> ControlFlow<()> {
+        let flow = self.visit.visit(&explored);
+        self.over |= flow.is_break();
+        self.all.push(explored);
+        flow
+    }
+
+    fn tick(&mut self) {
+        self.visit.tick();
+    }
+}

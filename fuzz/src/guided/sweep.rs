@@ -1,0 +1,94 @@
+//! The sums of a guided search, as of any sweep.
+
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use scenarios::report::{Outcome, RunReport, Violation};
+use sim::fault::Plan;
+
+use super::grounds::Grounds;
+use super::{Explored, Visit, explore};
+use crate::aggregate::{Failure, Reproduction, SweepReport};
+use crate::seeds::coalesce;
+use crate::stopwatch::Stopwatch;
+use crate::sweep::{Progress, Settings, Watch};
+
+/// Is told of a guided sweep as it goes, in order.
+pub trait Guidance: Watch {
+    /// A violation in the run of a plan that is not its seed's own: says it, keeps it, and returns how to
+    /// see it again. `iteration` counts runs.
+    fn led_to_failure(
+        &mut self,
+        scenario: usize,
+        iteration: u64,
+        plan: &Plan,
+        run: &RunReport,
+        violation: &Violation,
+    ) -> Reproduction;
+}
+
+/// Sweeps. Of the settings, `check_determinism` has no meaning here.
+pub fn sweep(
+    settings: &Settings,
+    grounds: &Grounds<'_>,
+    interrupted: &AtomicBool,
+    watch: &mut dyn Guidance,
+) -> SweepReport {
+    let clock = Stopwatch::start();
+    let total = settings.seeds.count.saturating_mul(grounds.count() as u64);
+    let spent = || settings.limit.is_some_and(|limit| clock.elapsed() >= limit);
+    let stop = || interrupted.load(Ordering::Relaxed) || spent();
+    let report = SweepReport::new(settings.subject.clone(), settings.seeds.first);
+    let mut sums = Sums { settings, clock, total, report, watch };
+    let guided = explore(grounds, settings.seeds, settings.jobs, &stop, &mut sums);
+    let mut report = sums.report;
+    let scenarios = (grounds.count() as u64).max(1);
+    report.seeds = coalesce(vec![settings.seeds.prefix(guided.fresh.div_ceil(scenarios))]);
+    report.guided = Some(guided);
+    let ended = report.runs == total || report.failed >= settings.max_fail;
+    report.interrupted = interrupted.load(Ordering::Relaxed) && !ended;
+    report.wall_ns = clock.elapsed_ns();
+    report
+}
+
+struct Sums<'a> {
+    settings: &'a Settings,
+    clock: Stopwatch,
+    total: u64,
+    report: SweepReport,
+    watch: &'a mut dyn Guidance,
+}
+
+impl Visit for Sums<'_> {
+    fn visit(&mut self, explored: &Explored) -> ControlFlow<()> {
+        let Explored { iteration, scenario, plan, run, core_ns } = explored;
+        let mut failures = Vec::new();
+        if let Outcome::Violated(violation) = &run.outcome {
+            let again = match plan {
+                None => self.watch.failed(*scenario, run, violation),
+                Some(plan) => self.watch.led_to_failure(*scenario, *iteration, plan, run, violation),
+            };
+            let (name, violation) = (self.settings.subject.scenarios[*scenario].clone(), violation.clone());
+            failures.push(Failure { scenario: name, seed: run.seed, digest: run.digest, violation, again });
+        }
+        match plan {
+            None => self.report.add(*scenario, run, failures),
+            Some(_) => self.report.add_led(*scenario, run, failures),
+        }
+        self.report.core_ns += core_ns;
+        self.report.by_scenario[*scenario].core_ns += core_ns;
+        self.tick();
+        if self.report.failed < self.settings.max_fail { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    }
+
+    fn tick(&mut self) {
+        let limit = self.settings.limit;
+        self.watch.progress(&Progress {
+            runs: self.report.runs,
+            failed: self.report.failed,
+            total: (limit.is_none() || self.total < u64::MAX / 2).then_some(self.total),
+            elapsed: self.clock.elapsed(),
+            limit,
+        });
+    }
+}

@@ -1,0 +1,101 @@
+//! A guided search says the same whatever the number of workers, its plans are legal, and what it finds
+//! is replayed by its plan.
+
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use fuzz::aggregate::{Reproduction, Subject, SweepReport};
+use fuzz::guided::grounds::Grounds;
+use fuzz::guided::sweep::{Guidance, sweep};
+use fuzz::guided::{Guided, hunt};
+use fuzz::hunt::Settings as Hunt;
+use fuzz::runner::HOSTS;
+use fuzz::seeds::Seeds;
+use fuzz::sweep::{Progress, Settings, Watch};
+use scenarios::catalog;
+use scenarios::cluster::Explicit;
+use scenarios::report::{RunReport, Violation};
+use scenarios::run::{Request, run};
+use scenarios::scenario::Scenario;
+use scenarios::zoo::Bug;
+use sim::fault::Plan;
+
+/// A quorum that is short, for tests.
+fn quorum() -> Scenario {
+    let mut scenario = catalog::find("quorum").expect("built in").scenario().expect("good");
+    scenario.set("duration", "8s").expect("a setting");
+    scenario
+}
+
+/// Keeps what failed: seed, plan, digest.
+#[derive(Default)]
+struct Told(Vec<(u64, Option<Plan>, u128)>);
+
+impl Watch for Told {
+    fn failed(&mut self, _: usize, run: &RunReport, _: &Violation) -> Reproduction {
+        self.0.push((run.seed, None, run.digest));
+        Reproduction::default()
+    }
+
+    fn progress(&mut self, _: &Progress) {}
+}
+
+impl Guidance for Told {
+    fn led_to_failure(&mut self, _: usize, _: u64, plan: &Plan, run: &RunReport, _: &Violation) -> Reproduction {
+        self.0.push((run.seed, Some(plan.clone()), run.digest));
+        Reproduction::default()
+    }
+}
+
+fn swept(scenario: &Scenario, count: u64, jobs: usize) -> (SweepReport, Told) {
+    let grounds = Grounds { scenarios: vec![scenario], black_box_every: None };
+    let subject = Subject { scenarios: vec!["quorum".to_owned()], ..Subject::default() };
+    let seeds = Seeds { first: 7, step: 1, count };
+    let (max_fail, limit, check_determinism) = (u64::MAX, None, false);
+    let settings = Settings { subject, seeds, jobs, max_fail, limit, check_determinism, hosts: HOSTS };
+    let mut told = Told::default();
+    let mut report = sweep(&settings, &grounds, &AtomicBool::new(false), &mut told);
+    (report.wall_ns, report.core_ns) = (0, 0);
+    report.by_scenario.iter_mut().for_each(|of| of.core_ns = 0);
+    (report, told)
+}
+
+#[test]
+fn workers_change_nothing_and_no_claim_breaks() {
+    let (one, _) = swept(&quorum(), 80, 1);
+    let (two, told) = swept(&quorum(), 80, 2);
+    assert_eq!(one, two);
+    assert!(told.0.is_empty(), "{:?}", two.violations);
+    let Guided { fresh, led, found_by_fresh, found_by_led } = two.guided.expect("guided");
+    assert!(fresh + led == 80 && led >= 10 && fresh >= 40, "{fresh} and {led}");
+    assert!(found_by_fresh > 0 && found_by_led > 0);
+    assert_eq!(two.silence.runs, fresh, "those that others led to say nothing of the next seed");
+}
+
+#[test]
+fn what_it_finds_is_replayed_by_its_plan() {
+    let scenario = quorum().with_bug(Bug::NoChecksumOnRecovery);
+    let (report, told) = swept(&scenario, 160, 2);
+    assert_eq!(report.failed, told.0.len() as u64);
+    let led = told.0.iter().find_map(|(seed, plan, digest)| Some((*seed, plan.clone()?, *digest)));
+    let (seed, plan, digest) = led.expect("a changed plan fails, too");
+    let again = run(&Request { explicit: Explicit::plan(plan), ..Request::new(&scenario, seed) }).expect("it runs");
+    assert_eq!(again.digest, digest);
+    let own = run(&Request::new(&scenario, seed)).expect("it runs");
+    assert_ne!(own.digest, digest, "the seed alone is another run");
+}
+
+#[test]
+fn a_hunt_is_guided_the_same_way() {
+    let scenario = quorum().with_bug(Bug::NoChecksumOnRecovery);
+    let hunted = |jobs| {
+        let settings = Hunt { jobs, limit: Duration::from_secs(300), scenarios: 1, first_seed: 7 };
+        let grounds = Grounds { scenarios: vec![&scenario], black_box_every: None };
+        let (hunted, plan) = hunt::hunt(settings, &grounds, &AtomicBool::new(false));
+        (hunted.runs, hunted.caught, plan)
+    };
+    let (runs, caught, plan) = hunted(1);
+    assert_eq!((runs, caught.clone(), plan), hunted(2));
+    let (_, told) = swept(&scenario, runs, 1);
+    assert_eq!(told.0.last().map(|(_, _, digest)| *digest), caught.map(|caught| caught.digest));
+}

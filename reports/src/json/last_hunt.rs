@@ -1,0 +1,61 @@
+//! What the last hunt for the bugs of the zoo says of a sweep: how many of them as few seeds would have
+//! shown.
+//!
+//! The figures are those of `reports/last_hunt.json`, made anew from the top of a checkout by
+//! `kraftsim bugs hunt --json reports/last_hunt.json` (an hour at most; a build takes them in).
+//!
+//! A hunt stops at the first run that fails, after so many seeds of each of its scenarios. A bug counts if
+//! that run was in a scenario of the sweep, and the sweep has had as many seeds of it. What a hunt found
+//! elsewhere first may be found here as well, so the true number is larger; the share is that of a single
+//! hunt, and another one's differs by some.
+
+use fuzz::aggregate::SweepReport;
+
+use super::bugs_json::{BugJson, BugsJson};
+
+const LAST_HUNT: &str = include_str!("../../last_hunt.json");
+
+/// Bugs that were hunted, and those of them that as many seeds showed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Power {
+    /// Hunted.
+    pub bugs: u64,
+    /// Caught by then.
+    pub caught: u64,
+}
+
+/// Of a sweep; `None` if the hunt says nothing of what it ran: other scenarios, or these but altered.
+pub fn power(report: &SweepReport) -> Option<Power> {
+    let subject = &report.subject;
+    if !subject.set.is_empty() || subject.cluster.is_some() || !subject.bugs.is_empty() {
+        return None;
+    }
+    let hunt: BugsJson = serde_json::from_str(LAST_HUNT).ok()?;
+    let seeds = report.silence.runs / (subject.scenarios.len() as u64).max(1);
+    of_hunt(hunt.bugs(), &subject.scenarios, seeds)
+}
+
+fn of_hunt(bugs: &[BugJson], scenarios: &[String], seeds: u64) -> Option<Power> {
+    let hunted_here = |bug: &BugJson| bug.scenarios.iter().any(|name| scenarios.contains(name));
+    let shown = |bug: &&BugJson| {
+        let here = bug.scenario.as_ref().is_some_and(|name| scenarios.contains(name));
+        bug.caught && here && bug.seeds_tried.div_ceil((bug.scenarios.len() as u64).max(1)) <= seeds
+    };
+    let power = Power { bugs: bugs.len() as u64, caught: bugs.iter().filter(shown).count() as u64 };
+    bugs.iter().any(hunted_here).then_some(power)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_checked_in_hunt_can_be_read_and_knows_the_catalog() {
+        let hunt: BugsJson = serde_json::from_str(LAST_HUNT).expect("kraftsim.bugs.v1");
+        let of = |name: &str, seeds| of_hunt(hunt.bugs(), &[name.to_owned()], seeds);
+        let (few, many) = (of("ci", 1).expect("hunted"), of("ci", 1_000_000).expect("hunted"));
+        assert!(few.caught > 0 && few.caught < many.caught && many.caught < many.bugs, "{few:?} {many:?}");
+        assert_eq!(of("ci", 0).map(|power| power.caught), Some(0));
+        assert_eq!(of("mine.toml", 1_000), None);
+    }
+}

@@ -1,0 +1,139 @@
+//! Where a run stands, coarsely: two moments with equal abstract states are alike for a search that
+//! looks for something new.
+//!
+//! Per server: role, rank of its epoch among those of all servers, up or down, how its log's end
+//! compares with its high watermark; per partition: members of the ISR, guards, is its leader up. Servers
+//! of one kind are alike, and so are partitions: what counts is how many stand how, not which.
+
+use std::cmp::Ordering;
+
+use raft::io::Role;
+use raft::metadata::image::PartitionRegistration;
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::Checks;
+use super::ghost::ServerGhost;
+use super::replication::partition::PartitionGhost;
+use super::replication::{ServerIndex, elections};
+
+/// Tell the words of servers from those of partitions.
+const SERVER: u64 = 1 << 56;
+const PARTITION: u64 = 2 << 56;
+
+impl Checks {
+    /// The hash of where the run stands now, by what the ghosts know.
+    pub fn abstract_state(&self) -> u64 {
+        let servers = self.servers.iter().map(|ghost| self.server_word(ghost));
+        let partitions = self.cluster.iter().flat_map(|cluster| {
+            let replication = cluster.replication();
+            let partitions = replication.partitions().iter().filter(|partition| !partition.deleted);
+            partitions.filter_map(|partition| self.partition_word(partition, replication.servers()))
+        });
+        // A sum does not depend on the order of what is alike.
+        let mixed = servers.chain(partitions).map(|word| xxh3_64(&word.to_le_bytes()));
+        xxh3_64(&mixed.fold(0, u64::wrapping_add).to_le_bytes())
+    }
+
+    fn server_word(&self, ghost: &ServerGhost) -> u64 {
+        let role = match ghost.role.filter(|_| ghost.up) {
+            None => 0,
+            Some((Role::Unattached, ..)) => 1,
+            Some((Role::Prospective, ..)) => 2,
+            Some((Role::Candidate, ..)) => 3,
+            Some((Role::Leader, ..)) => 4,
+            Some((Role::Follower, ..)) => 5,
+            Some((Role::Resigned, ..)) => 6,
+        };
+        let ahead = match ghost.high_watermark.filter(|_| ghost.up) {
+            None => 0,
+            Some(shown) => match ghost.log.end(&self.ledger).cmp(&shown.offset) {
+                Ordering::Less => 1,
+                Ordering::Equal => 2,
+                Ordering::Greater => 3,
+            },
+        };
+        let is_broker = self.cluster.as_ref().is_some_and(|cluster| cluster.is_broker(ghost.id));
+        let kind = u64::from(ghost.voter) << 1 | u64::from(is_broker);
+        SERVER | kind << 40 | role << 32 | self.rank(ghost) << 16 | ahead << 8 | u64::from(ghost.up)
+    }
+
+    /// How many different epochs of other servers are newer.
+    fn rank(&self, ghost: &ServerGhost) -> u64 {
+        let own = ghost.epoch();
+        let newer = |at: usize| {
+            let epoch = self.servers[at].epoch();
+            epoch > own && self.servers[..at].iter().all(|before| before.epoch() != epoch)
+        };
+        (0..self.servers.len()).filter(|at| newer(*at)).count() as u64
+    }
+
+    fn partition_word(&self, partition: &PartitionGhost, servers: &ServerIndex) -> Option<u64> {
+        let now: &PartitionRegistration = partition.now()?;
+        let is_guard = |id| servers.of(id).is_some_and(|server| partition.is_guard(server));
+        let guards = elections::candidates(now).filter(|id| is_guard(*id)).count() as u64;
+        let led = match servers.of(now.leader) {
+            None => 0,
+            Some(server) => 1 + u64::from(self.servers[server].up),
+        };
+        Some(PARTITION | (now.isr.len() as u64) << 32 | guards << 16 | led)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use raft::ids::{LeaderEpoch, NodeId};
+
+    use super::super::CheckConfig;
+    use super::*;
+
+    fn checks() -> Checks {
+        let servers = vec![NodeId(1), NodeId(2), NodeId(3)];
+        Checks::new(CheckConfig {
+            voters: servers.clone(),
+            fetch_timeouts_ms: vec![2_000; servers.len()],
+            servers,
+            slowest_ppm: 0,
+            appends: true,
+            reads: false,
+            brokers: None,
+            fixes: raft::fixes::Fixes::default(),
+            keep_going: false,
+            beyond_tolerance: false,
+        })
+    }
+
+    fn enters(checks: &mut Checks, server: usize, role: Role, epoch: i32) {
+        checks.servers[server].up = true;
+        checks.servers[server].role = Some((role, LeaderEpoch(epoch), NodeId(1)));
+    }
+
+    #[test]
+    fn it_knows_how_many_stand_how_and_not_which() {
+        let stand = |roles: [(Role, i32); 3]| {
+            let mut checks = checks();
+            for (server, (role, epoch)) in roles.into_iter().enumerate() {
+                enters(&mut checks, server, role, epoch);
+            }
+            checks.abstract_state()
+        };
+        let led = stand([(Role::Leader, 4), (Role::Follower, 4), (Role::Follower, 4)]);
+        assert_eq!(led, stand([(Role::Follower, 7), (Role::Leader, 7), (Role::Follower, 7)]), "ranks, not epochs");
+        assert_eq!(
+            stand([(Role::Leader, 4), (Role::Follower, 2), (Role::Follower, 1)]),
+            stand([(Role::Follower, 1), (Role::Leader, 9), (Role::Follower, 5)])
+        );
+        let others = [
+            stand([(Role::Leader, 4), (Role::Follower, 4), (Role::Follower, 3)]),
+            stand([(Role::Leader, 3), (Role::Follower, 4), (Role::Follower, 4)]),
+            stand([(Role::Resigned, 4), (Role::Follower, 4), (Role::Follower, 4)]),
+        ];
+        assert!(others.iter().all(|other| *other != led), "{led:x} {others:x?}");
+        let mut one_down = checks();
+        (0..3).for_each(|server| {
+            enters(&mut one_down, server, if server == 0 { Role::Leader } else { Role::Follower }, 4)
+        });
+        assert_eq!(one_down.abstract_state(), led);
+        one_down.servers[2].up = false;
+        assert_ne!(one_down.abstract_state(), led);
+    }
+}

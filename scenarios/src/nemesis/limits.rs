@@ -1,0 +1,350 @@
+//! What a plan may hold that no generator made: a search changes plans, and what it makes of them must
+//! not go beyond what the scenario's own nemesis may do, or a claim would break that nobody made.
+//!
+//! Strengths (chances, factors, steps of clocks) are not looked at: they are some generated fault's.
+
+use std::collections::BTreeMap;
+
+use sim::fault::{Fault, Link, Plan, Trigger, What};
+use sim::process::Node;
+
+use super::{cuts, disks, nodes};
+use crate::aim::guard::LAST_COPY;
+use crate::aim::sight::Sight;
+use crate::cluster::Prepared;
+use crate::scenario::Scenario;
+use crate::scenario::aimed::AimedStrike;
+use crate::scenario::faults::{CutShape, Rhythm, Targets};
+
+/// What plans for a prepared seed may hold.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    scenario: Scenario,
+    rhythms: Vec<(&'static str, Rhythm)>,
+    /// Servers, of which the first so many are voters, and clients behind them.
+    servers: u16,
+    voters: u16,
+    nodes: u16,
+    brokers: Vec<Node>,
+    targets: Vec<Node>,
+}
+
+/// What was let in so far.
+#[derive(Default)]
+struct Kept {
+    faults: Vec<Fault>,
+    aimed: u64,
+    by_kind: BTreeMap<&'static str, u64>,
+    /// Whose disks are destroyed, and which brokers lose what they have not forced.
+    victims: Vec<Node>,
+    replaced_until_ns: u64,
+    /// By turn: the first fault that has it.
+    turns: BTreeMap<u64, Fault>,
+}
+
+impl Limits {
+    /// Those of a seed's cluster.
+    pub fn of(prepared: &Prepared) -> Limits {
+        let servers = prepared.servers.len() as u16;
+        let ids = prepared.brokers.as_ref().map_or(&[][..], |brokers| &brokers.ids);
+        let is_broker = |node: &u16| ids.contains(&prepared.servers[usize::from(*node)]);
+        let brokers: Vec<Node> = (0..servers).filter(is_broker).map(Node).collect();
+        let scenario = prepared.scenario.clone();
+        let voters = (prepared.voters.len() as u16).min(servers);
+        let targets = match scenario.nemesis.targets {
+            Targets::All => (0..servers).map(Node).collect(),
+            Targets::Controllers => (0..voters).map(Node).collect(),
+            Targets::Brokers => brokers.clone(),
+        };
+        let nodes = prepared.world.nodes.len() as u16;
+        Limits { rhythms: scenario.nemesis.rhythms(), scenario, servers, voters, nodes, brokers, targets }
+    }
+
+    /// Are there as many servers, of the same roles, and clients?
+    pub fn is_of_same_cluster(&self, other: &Limits) -> bool {
+        let of = |it: &Limits| (it.servers, it.voters, it.nodes, it.brokers.clone());
+        of(self) == of(other)
+    }
+
+    /// Whom faults of nodes and disks may strike.
+    pub fn targets(&self) -> &[Node] {
+        &self.targets
+    }
+
+    /// When faults may begin: from the first of these on, and before the second, ns.
+    pub fn span_ns(&self) -> (u64, u64) {
+        (self.scenario.nemesis.start.0, self.scenario.duration.0)
+    }
+
+    /// How long a fault may last, ns; `None` if it may not strike at all.
+    pub fn lasts_ns(&self, fault: &Fault) -> Option<(u64, u64)> {
+        let kind = fault.what.kind();
+        if fault.on.is_some() {
+            let aimed = self.scenario.nemesis.aimed.as_ref()?;
+            let instant = kind == AimedStrike::FsyncFails.kind();
+            return Some(if instant { (0, 0) } else { (aimed.lasts.min_ns, aimed.lasts.max_ns) });
+        }
+        let rhythm = self.rhythm(kind).or_else(|| self.rhythm("bit-rot").filter(|_| kind == "power-loss"))?;
+        Some(match kind {
+            "bit-rot" | "fsync-fails" => (0, 0),
+            // Steps that stay; links that flap; hosts that lose power together.
+            "wall-step" | "cut" => (0, rhythm.lasts.max_ns),
+            "power-loss" => {
+                let of_rot = self.rhythm("bit-rot").map_or(0, |rot| rot.lasts.max_ns);
+                (0, rhythm.lasts.max_ns.max(of_rot))
+            }
+            _ => (rhythm.lasts.min_ns, rhythm.lasts.max_ns),
+        })
+    }
+
+    /// The plan without what goes too far, in order of time: what comes first stays.
+    pub fn keep(&self, plan: Plan) -> Plan {
+        let mut all = plan.0;
+        all.sort_by_key(|fault| fault.at_ns);
+        let mut kept = Kept::default();
+        for (at, fault) in all.iter().enumerate() {
+            if self.is_let_in(fault, &all[at + 1..], &kept) {
+                kept.take(fault, self);
+            }
+        }
+        Plan(kept.faults)
+    }
+
+    fn rhythm(&self, kind: &str) -> Option<Rhythm> {
+        self.rhythms.iter().find(|(name, _)| *name == kind).map(|(_, rhythm)| *rhythm)
+    }
+
+    fn is_let_in(&self, fault: &Fault, later: &[Fault], kept: &Kept) -> bool {
+        let (start, end) = self.span_ns();
+        let in_time = fault.at_ns >= start && fault.at_ns < end;
+        let lasts = self.lasts_ns(fault).is_some_and(|(min, max)| (min..=max).contains(&fault.lasts_ns));
+        let guarded = fault.unless.as_deref() == self.guard(fault);
+        if !(in_time && lasts && guarded && self.strikes_somebody(&fault.what)) {
+            return false;
+        }
+        match &fault.on {
+            Some(trigger) => self.may_aim(fault, trigger, kept),
+            None => self.may_strike(fault, later, kept),
+        }
+    }
+
+    fn strikes_somebody(&self, what: &What) -> bool {
+        match what {
+            What::Cut { links }
+            | What::Loss { links, .. }
+            | What::Delay { links, .. }
+            | What::Duplicate { links, .. } => {
+                let exists = |Link(from, to): &Link| from != to && from.0.max(to.0) < self.nodes;
+                !links.is_empty() && links.iter().all(exists)
+            }
+            _ => what.node().is_some_and(|node| self.targets.contains(&node)),
+        }
+    }
+
+    /// The guard that the nemesis would give it.
+    fn guard(&self, fault: &Fault) -> Option<&'static str> {
+        let nemesis = &self.scenario.nemesis;
+        let destroys = match fault.what {
+            What::ReplaceDisk { .. } | What::BitRot { .. } => true,
+            What::PowerLoss { .. } => nemesis.guarded || fault.on.is_some(),
+            _ => false,
+        };
+        (destroys && !nemesis.beyond_tolerance && !nemesis.any_broker_loses_data).then_some(LAST_COPY)
+    }
+
+    fn may_aim(&self, fault: &Fault, trigger: &Trigger, kept: &Kept) -> bool {
+        let Some(profile) = &self.scenario.nemesis.aimed else { return false };
+        let named = |sight: &Sight| profile.sights.is_empty() || profile.sights.iter().any(|it| it == sight.name());
+        let is_known =
+            Sight::possible(!self.brokers.is_empty()).any(|sight| sight.name() == trigger.sight && named(&sight));
+        let places = [trigger.seen_as, trigger.peer_as];
+        is_known
+            && profile.strikes.iter().any(|strike| strike.kind() == fault.what.kind())
+            && (profile.nth.min..=profile.nth.max).contains(&i64::from(trigger.nth))
+            && (trigger.after_ns == 0 || (profile.after.min_ns..=profile.after.max_ns).contains(&trigger.after_ns))
+            && places.into_iter().flatten().all(|node| node.0 < self.servers)
+            && kept.aimed < self.most(profile.every.0)
+    }
+
+    fn may_strike(&self, fault: &Fault, later: &[Fault], kept: &Kept) -> bool {
+        let kind = fault.what.kind();
+        let node = fault.what.node();
+        if kept.reads_rot(fault) {
+            return self.ends_in_time(fault, "") && self.may_destroy(fault, kept);
+        }
+        let Some(rhythm) = self.rhythm(kind) else { return false };
+        let rot_is_read = || {
+            // Rot that is read late may stand where nobody looks any more.
+            later.iter().any(|loss| reads(loss, fault) && self.ends_in_time(loss, ""))
+        };
+        (kind != "bit-rot" || rot_is_read())
+            && (kind != "replace-disk" || fault.at_ns >= kept.replaced_until_ns)
+            && self.ends_in_time(fault, kind)
+            && (node.is_none() || self.may_destroy(fault, kept))
+            && kept.by_kind.get(kind).copied().unwrap_or(0) < self.most(rhythm.every.0) * self.parts(kind, rhythm)
+            && self.has_turn(fault, kept)
+    }
+
+    /// It has ended when the scenario has, or its turn.
+    fn ends_in_time(&self, fault: &Fault, kind: &str) -> bool {
+        let (start, end) = self.span_ns();
+        let end = match self.scenario.nemesis.turn {
+            Some(turn) => start + (fault.at_ns - start) / turn.0 * turn.0 + turn.0 / 4 * 3,
+            None => end,
+        };
+        let afterwards = if kind == "terminate" { nodes::afterwards_ns(kind) } else { 0 };
+        fault.at_ns + fault.lasts_ns + afterwards <= end
+    }
+
+    /// Those that destroy bytes strike a minority of the voters, and of the brokers.
+    fn may_destroy(&self, fault: &Fault, kept: &Kept) -> bool {
+        let Some(node) = self.victim(fault).filter(|node| !kept.victims.contains(node)) else { return true };
+        let few = |among: &dyn Fn(&Node) -> bool, count: usize| {
+            !among(&node) || kept.victims.iter().filter(|victim| among(victim)).count() < count.saturating_sub(1) / 2
+        };
+        let nemesis = &self.scenario.nemesis;
+        let combined = self.brokers.iter().any(|broker| broker.0 < self.voters);
+        few(&|node| node.0 < self.voters, self.voters.into())
+            && (nemesis.any_broker_loses_data && !combined
+                || few(&|node| self.brokers.contains(node), self.brokers.len()))
+    }
+
+    /// Whom it makes one of those who lose bytes.
+    fn victim(&self, fault: &Fault) -> Option<Node> {
+        let nemesis = &self.scenario.nemesis;
+        let node = fault.what.node()?;
+        let loses = match fault.what {
+            What::ReplaceDisk { .. } | What::BitRot { .. } => true,
+            // Brokers do not force their data.
+            What::PowerLoss { .. } => {
+                self.brokers.contains(&node) && !nemesis.any_broker_loses_data && !nemesis.guarded
+            }
+            _ => false,
+        };
+        (loses && fault.on.is_none() && !nemesis.beyond_tolerance).then_some(node)
+    }
+
+    /// So many of a kind there are at most, however its gaps are drawn.
+    fn most(&self, every_ns: u64) -> u64 {
+        let (start, end) = self.span_ns();
+        (end - start) / (every_ns / 2).max(1) + 1
+    }
+
+    /// So many faults one strike of a kind may be.
+    fn parts(&self, kind: &str, rhythm: Rhythm) -> u64 {
+        let nemesis = &self.scenario.nemesis;
+        let flaps = nemesis.cut.as_ref().is_some_and(|cuts| cuts.shapes.contains(&CutShape::Flapping));
+        let all = nemesis.power_loss.as_ref().is_some_and(|loss| loss.all_ppm > 0);
+        match kind {
+            "cut" if flaps => rhythm.lasts.max_ns / (2 * cuts::FLAP_MIN_NS) + 1,
+            "power-loss" if all => self.servers.into(),
+            _ => 1,
+        }
+    }
+
+    /// Where faults take turns, one has the turn alone; what flaps, and hosts that lose power together,
+    /// are one.
+    fn has_turn(&self, fault: &Fault, kept: &Kept) -> bool {
+        let Some(first) = self.turn_of(fault).and_then(|turn| kept.turns.get(&turn)) else { return true };
+        match (&first.what, &fault.what) {
+            (What::Cut { links }, What::Cut { links: others }) => links == others,
+            (What::PowerLoss { .. }, What::PowerLoss { .. }) => {
+                fault.at_ns.abs_diff(first.at_ns) <= nodes::afterwards_ns("power-loss")
+            }
+            _ => false,
+        }
+    }
+
+    fn turn_of(&self, fault: &Fault) -> Option<u64> {
+        let turn = self.scenario.nemesis.turn?;
+        Some((fault.at_ns - self.span_ns().0) / turn.0)
+    }
+}
+
+/// Is this the power loss that has some rot read?
+pub fn reads(loss: &Fault, rot: &Fault) -> bool {
+    let is_soon = (rot.at_ns..=rot.at_ns + disks::READ_AFTER_MAX_NS).contains(&loss.at_ns);
+    let is_rot = matches!(rot.what, What::BitRot { .. }) && rot.on.is_none();
+    let is_loss = matches!(loss.what, What::PowerLoss { .. }) && loss.on.is_none();
+    is_rot && is_loss && is_soon && loss.what.node() == rot.what.node()
+}
+
+impl Kept {
+    fn take(&mut self, fault: &Fault, limits: &Limits) {
+        self.victims.extend(limits.victim(fault).filter(|node| !self.victims.contains(node)));
+        if fault.on.is_some() {
+            self.aimed += 1;
+        } else if !self.reads_rot(fault) {
+            *self.by_kind.entry(fault.what.kind()).or_default() += 1;
+            if let Some(turn) = limits.turn_of(fault) {
+                self.turns.entry(turn).or_insert_with(|| fault.clone());
+            }
+        }
+        if matches!(fault.what, What::ReplaceDisk { .. }) && fault.on.is_none() {
+            self.replaced_until_ns = fault.at_ns + fault.lasts_ns + disks::REPLACE_SPACING_NS;
+        }
+        self.faults.push(fault.clone());
+    }
+
+    fn reads_rot(&self, loss: &Fault) -> bool {
+        self.faults.iter().any(|rot| reads(loss, rot))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sim::fault::Tail;
+    use sim::rng::Seed;
+
+    use super::*;
+    use crate::catalog;
+    use crate::cluster::{Explicit, prepare};
+
+    fn prepared(name: &str, seed: u64) -> Prepared {
+        let scenario = catalog::find(name).expect("built in").scenario().expect("good");
+        prepare(&scenario, Seed(seed), &Explicit::default()).expect("good")
+    }
+
+    #[test]
+    fn what_a_nemesis_plans_stays() {
+        for entry in catalog::list() {
+            for seed in 0..150 {
+                let prepared = prepared(entry.name, seed);
+                let plan = &prepared.world.plan;
+                let kept = Limits::of(&prepared).keep(plan.clone());
+                let left_out = plan.0.iter().find(|fault| !kept.0.contains(fault));
+                assert_eq!(&kept, plan, "{} {seed} leaves out {left_out:?}", entry.name);
+            }
+        }
+    }
+
+    #[test]
+    fn what_goes_too_far_is_left_out() {
+        let limits = Limits::of(&prepared("ci", 0));
+        let second = 1_000_000_000;
+        let guarded = |fault: Fault| Fault { unless: Some(LAST_COPY.into()), ..fault };
+        let kill = |at, lasts, node| Fault::at(at, lasts, What::Kill { node: Node(node), after_effects: None });
+        let replace = |at, node| guarded(Fault::at(at, 4 * second, What::ReplaceDisk { node: Node(node) }));
+        let power = |node| What::PowerLoss { node: Node(node), tail: Tail::Kept, after_effects: None };
+        let rot = |at, node| {
+            let suffix = ".log".to_owned();
+            let what =
+                What::BitRot { node: Node(node), suffix, newest: true, file_rank: 0, at_ppm: 0, spare_bytes: 61 };
+            guarded(Fault::at(at, 0, what))
+        };
+        let is_left = |plan: Vec<Fault>| limits.keep(Plan(plan.clone())).0 == plan;
+        assert!(is_left(vec![kill(4 * second, second, 0), kill(5 * second, second, 0)]));
+        assert!(!is_left(vec![kill(2 * second, second, 0)]), "before the nemesis starts");
+        assert!(!is_left(vec![kill(44 * second, 2 * second, 0)]), "not ended at healing");
+        assert!(!is_left(vec![kill(4 * second, 10 * second, 0)]), "longer than any");
+        assert!(!is_left(vec![kill(4 * second, second, 6)]), "a client");
+        assert!(!is_left((0..20).map(|n| kill((4 + n) * second, second, 0)).collect()), "more than there may be");
+        assert!(is_left(vec![replace(4 * second, 0), replace(17 * second, 0)]));
+        assert!(!is_left(vec![replace(4 * second, 0), replace(17 * second, 1)]), "two of three voters");
+        assert!(!is_left(vec![replace(4 * second, 0), replace(12 * second, 0)]), "too soon after one another");
+        assert!(!is_left(vec![Fault::at(4 * second, second, power(4))]), "without its guard");
+        let read = |at| guarded(Fault::at(at, second, power(1)));
+        assert!(is_left(vec![rot(4 * second, 1), read(4 * second + 1)]));
+        assert!(!is_left(vec![rot(4 * second, 1), read(6 * second)]), "rot that is read late");
+    }
+}
