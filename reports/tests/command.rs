@@ -20,6 +20,7 @@ fn help_explains_itself() {
         ("help_merge", &["merge"]),
         ("help_check", &["check"]),
         ("help_shrink", &["shrink"]),
+        ("help_why", &["why"]),
         ("help_bugs", &["bugs"]),
         ("help_bugs_hunt", &["bugs", "hunt"]),
     ];

@@ -142,7 +142,7 @@ fn bad_input_gets_one_message_and_runs_nothing() {
         ),
         (&["merge", "-o", &path("all.json")], "<SWEEP.json>"),
         (&["scenarios", "show", "nonsense"], "no scenario nonsense"),
-        (&["why"], "unrecognized subcommand 'why'"),
+        (&["inspect"], "unrecognized subcommand 'inspect'"),
     ];
     for (words, message) in table {
         let came = kraftsim(words);

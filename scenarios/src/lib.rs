@@ -10,8 +10,8 @@
 //! * [`recovery_bound`]: how long a healed cluster may take; [`reach`]: what may happen in a
 //!   scenario at all
 //! * [`zoo`]: bugs, and the scenarios in which they are looked for
-//! * [`fork`]: a run that can be stopped, cloned, and gone on with otherwise; [`causes`]: what led to what
-//! * [`report`]: what one run has to say, and `conclude`, which boils it down
+//! * [`run::fork`]: a run that can be stopped, cloned, and gone on with otherwise; [`causes`]: what led to what
+//! * [`report`]: what one run has to say
 //! * [`history`]: what clients were told, as a black box; [`wgl`]: the search that judges it
 //! * `story`: a run told as an async function, in Kafka's words (builds with the madsim host only);
 //!   [`diary`]: what its clients were told
@@ -24,9 +24,7 @@ pub mod catalog;
 pub mod causes;
 pub mod checks;
 pub mod cluster;
-mod conclude;
 pub mod diary;
-pub mod fork;
 pub mod history;
 mod identity;
 pub mod knobs;

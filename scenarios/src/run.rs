@@ -1,4 +1,9 @@
 //! What one run is: prepare a world, drive it to its healing and on to its recovery, report.
+//!
+//! [`fork`]: the same, stopped on the way and gone on with otherwise.
+
+pub(crate) mod conclude;
+pub mod fork;
 
 use sim::drive::{Ended, Run};
 use sim::fault::Plan;
@@ -9,7 +14,6 @@ use sim::world::World;
 use crate::actor::Actor;
 use crate::checks::CheckConfig;
 use crate::cluster::{Explicit, Prepared, prepare, slowest_ppm};
-use crate::conclude::conclude;
 use crate::history::History;
 use crate::history::compare::compare;
 use crate::history::recorder::Recorder;
@@ -17,6 +21,7 @@ use crate::onlooker::Onlooker;
 use crate::report::{Outcome, RunReport};
 use crate::scenario::Scenario;
 use crate::workload::Asked;
+use conclude::conclude;
 
 /// Who drives the world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,8 +1,8 @@
 //! What would have been: the same run without a fault, or with it sooner or later, with the same draws and
 //! with those of [`FUTURES`] others from its instant on.
 
-use scenarios::fork::Fork;
 use scenarios::report::{Outcome, Violation};
+use scenarios::run::fork::Fork;
 use sim::fault::Fault;
 
 use super::FUTURES;

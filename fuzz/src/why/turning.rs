@@ -5,9 +5,9 @@
 //! events between what was found and the end are sampled, and where one can still be saved the search goes
 //! on from there.
 
-use scenarios::fork::Fork;
 use scenarios::report::{Outcome, Violation};
 use scenarios::run::Request;
+use scenarios::run::fork::Fork;
 
 use super::FUTURES;
 use crate::case::Case;

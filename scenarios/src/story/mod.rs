@@ -67,9 +67,9 @@ pub use cluster::Cluster;
 pub use quorum::{Attempt, AttemptOutcome};
 
 use crate::actor::Actor;
-use crate::conclude::conclude;
 pub use crate::diary::{OperationOutcome, Record};
 use crate::report::{Outcome, RunReport};
+use crate::run::conclude::conclude;
 use crate::run::{Host, Request, drive_by};
 use crate::scenario::{Floor, Scenario};
 

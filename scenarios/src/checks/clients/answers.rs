@@ -247,10 +247,12 @@ impl Attempt {
             })
         };
         let end = around.metadata.end;
-        let since_call = history.states(self.called_at..=end).find(holds);
-        let state = since_call.or_else(|| history.states(floor..=self.called_at).find(holds));
-        match state {
-            Some(state) => Proof::State { state, stale: since_call.is_none() },
+        // The earliest: a later one that holds, too, need not have been seen.
+        match history.states(floor..=end).find(holds) {
+            Some(state) => {
+                let stale = !history.states(self.called_at.max(floor)..=end).any(|state| holds(&state));
+                Proof::State { state, stale }
+            }
             None => wrong(format!("{resource:?} is said to be done; no state from {floor} to {end} has it")),
         }
     }

@@ -93,7 +93,15 @@ impl Leaving {
     fn may_go(&self, controller: usize, broker: NodeId, epoch: BrokerEpoch, image: &MetadataImage) -> bool {
         let waits = self.waits.get(&(controller, broker)).filter(|(waits_in, _)| *waits_in == epoch);
         let Some((_, end)) = waits else { return false };
-        let told = |id: &NodeId| self.told.get(&(controller, *id)).is_some_and(|told| told >= end);
+        // One that came late, over a connection of before, puts its broker back.
+        let open = |id: &NodeId| {
+            let of = self.open.iter().filter(|((other, ..), _)| *other == controller).map(|(_, taken)| taken);
+            of.filter(|taken| taken.broker == *id).map(|taken| taken.offset).min()
+        };
+        let told = |id: &NodeId| {
+            let answered = self.told.get(&(controller, *id)).is_some_and(|told| told >= end);
+            answered && open(id).is_none_or(|offset| offset >= *end)
+        };
         let mut others = image.cluster().brokers().iter().filter(|(id, other)| **id != broker && !other.fenced);
         let leads = || image.topics().partitions().any(|(_, partition)| partition.leader == broker);
         others.all(|(id, _)| told(id)) && !leads()

@@ -4,12 +4,12 @@ use std::rc::Rc;
 
 use sim::drive::{Ended, Run};
 
+use super::conclude::conclude;
+use super::{Request, begin, close};
 use crate::actor::Actor;
 use crate::cluster::Prepared;
-use crate::conclude::conclude;
 use crate::onlooker::Onlooker;
 use crate::report::RunReport;
-use crate::run::{Request, begin, close};
 
 /// See the module's documentation. Driven by the bare loop, whatever the request says.
 #[derive(Clone, Debug)]
