@@ -63,6 +63,8 @@ struct Watched {
     /// When that timer is over; `u64::MAX` if there is none.
     deadline_ns: u64,
     overdue_inputs: u8,
+    /// Of whose end the input that the thread handles now has told, and the backoff it gives.
+    told: Option<(LeaderEpoch, NodeId, u64)>,
     asks: Option<Asks>,
     calm: Calm,
 }
@@ -103,6 +105,7 @@ impl Campaigns {
             follows: None,
             deadline_ns: u64::MAX,
             overdue_inputs: 0,
+            told: None,
             asks: None,
             calm: Calm::default(),
         };
@@ -114,7 +117,7 @@ impl Campaigns {
     /// A server is down.
     pub fn down(&mut self, server: usize) {
         let watched = &mut self.watched[server];
-        (watched.role, watched.asks) = (None, None);
+        (watched.role, watched.asks, watched.told) = (None, None, None);
         watched.wait(None);
     }
 
@@ -135,7 +138,13 @@ impl Campaigns {
             return;
         }
         match role {
-            Role::Follower => watched.wait_for_answer(at_ns),
+            // It may hear of a leader by the word that this one resigns.
+            Role::Follower => match watched.told.filter(|(told, by, _)| (*told, *by) == (epoch, leader)) {
+                Some((_, _, bound_ns)) => {
+                    watched.wait(Some(Follows { wait: Wait::Backoff, began_ns: at_ns, bound_ns }));
+                }
+                None => watched.wait_for_answer(at_ns),
+            },
             _ => watched.wait(None),
         }
         match (role, before) {
@@ -177,8 +186,9 @@ impl Campaigns {
     /// A server takes EndQuorumEpoch; `is_first` of those that shall campaign?
     pub fn told_of_end(&mut self, at_ns: u64, server: usize, leader: NodeId, epoch: LeaderEpoch, is_first: bool) {
         let watched = &mut self.watched[server];
+        let bound_ns = if is_first { SLACK_NS } else { watched.backoff_ns };
+        watched.told = Some((epoch, leader, bound_ns));
         if watched.is_follower_of(leader, epoch) {
-            let bound_ns = if is_first { SLACK_NS } else { watched.backoff_ns };
             watched.wait(Some(Follows { wait: Wait::Backoff, began_ns: at_ns, bound_ns }));
         }
     }
@@ -207,6 +217,7 @@ impl Campaigns {
     /// A server's raft thread takes an input.
     #[inline]
     pub fn takes_input(&mut self, at_ns: u64, server: usize, servers: &[ServerGhost], verdict: &mut Verdict) {
+        self.watched[server].told = None;
         if at_ns > self.watched[server].deadline_ns {
             self.is_overdue(at_ns, server, servers, verdict);
         }
@@ -320,6 +331,12 @@ mod tests {
         second.campaigns.told_of_end(0, 1, LEADER, EPOCH, false);
         assert_eq!(second.inputs(0, 1_100).broke(), None);
         assert_eq!(second.inputs(1_110, 1_150).broke(), Some("EndQuorumEpochObeyed"));
+        let mut late = Follower::new();
+        late.role(0, Role::Unattached);
+        late.campaigns.told_of_end(0, 1, LEADER, EPOCH, false);
+        late.role(1, Role::Follower);
+        assert_eq!(late.inputs(1, 1_100).broke(), None);
+        assert_eq!(late.inputs(1_111, 1_150).broke(), Some("EndQuorumEpochObeyed"));
         let mut of_another = Follower::new();
         of_another.campaigns.told_of_end(0, 1, NodeId(3), EPOCH, true);
         of_another.campaigns.told_of_end(0, 1, LEADER, LeaderEpoch(3), true);

@@ -99,7 +99,7 @@ impl Linger {
         watched.taken.clear();
         let [_, before_ns] = watched.inputs_ns;
         let free_ns = oldest.at_ns.max(before_ns).max(watched.synced_ns);
-        if at_ns > free_ns + watched.bound_ns && watched.calm.lasts_since(free_ns) {
+        if at_ns > free_ns + watched.bound_ns && watched.calm.lasts_since(oldest.at_ns) {
             verdict.fail(Invariant::AppendWithinLinger, || {
                 format!(
                     "node {id}, a leader, writes what it took {} ms ago, and had nothing else to do for {} ms; its linger is over after {} ms",
