@@ -154,6 +154,7 @@ mutants! {
     r30_end_quorum_epoch_ignored: EndQuorumEpochIgnored, "power-loss" 0 => "EndQuorumEpochObeyed";
     g32_fetch_timer_reset_by_any_message: FetchTimerResetByAnyMessage, "quorum" 0 => "SilentLeaderLeft";
     m37_elr_of_an_old_min_isr: Kafka16540ElrOfOldMinIsr, "ci" 1 => "ValidControllerIsrAndElr";
+    z02_write_without_epoch: Kafka6082WriteWithoutEpoch, "cluster-partitions" 0 => "RecordAfterClaim";
     z05_no_compare_and_set: Kafka428NoCompareAndSet, "combined" 32 => "IsrCompareAndSet";
     l01_isr_without_epochs: Kafka14617IsrWithoutEpochs, "ci" 0 => "ProposalNamesProcess";
     p03_end_offset_without_its_epoch: Kip279EndOffsetWithoutEpoch, "combined" 2 => "Recovery";
