@@ -103,10 +103,10 @@ impl Checks {
     pub fn response_taken(&mut self, at: u64, server: usize, token: u32, message: &Message) {
         self.verdict.now_ns = at;
         match message {
-            Message::Response { response: Response::Fetch(answer), .. } => {
-                if answer.top_error == ErrorCode::None && answer.error == ErrorCode::None {
-                    self.campaigns.fetch_answered(at, server);
-                }
+            Message::Response { response: Response::Fetch(answer), .. }
+                if answer.top_error == ErrorCode::None && answer.error == ErrorCode::None =>
+            {
+                self.campaigns.fetch_answered(at, server);
             }
             Message::Response { response: Response::Data(DataResponse::Fetch(answer)), .. } => {
                 if let Some(cluster) = &mut self.cluster {
