@@ -15,6 +15,7 @@ use sim::world::{NodeConfig, WorldConfig};
 use crate::actor::{Actor, Parcel, ServerSpec, Spec};
 use crate::aim::lookout::Lookout;
 use crate::checks::cluster::BrokerConfig;
+use crate::checks::invariant::timings::QuorumTimings;
 use crate::checks::replication::Settings;
 use crate::recovery_bound::{Load, recovery_bound_ms};
 use crate::scenario::claims::Workload;
@@ -58,8 +59,8 @@ pub struct Prepared {
     pub brokers: Option<BrokerConfig>,
     /// Notices what the plan's aimed faults wait for.
     pub lookout: Lookout,
-    /// Each server's `controller.quorum.fetch.timeout.ms`.
-    pub fetch_timeouts_ms: Vec<u64>,
+    /// Each server's settings of quorum timers.
+    pub timings: Vec<QuorumTimings>,
     /// What this seed drew.
     pub knobs: Vec<(String, String)>,
     /// How long after healing everything must have recovered, ns.
@@ -144,7 +145,7 @@ pub fn prepare(scenario: &Scenario, seed: Seed, explicit: &Explicit) -> Result<P
     // Beyond tolerance nobody promises that it recovers.
     let longest_ms = if scenario.nemesis.beyond_tolerance { BEYOND_TOLERANCE_MS } else { u64::MAX };
     let recovery_bound_ns = recovery_bound_ms.min(longest_ms) * 1_000_000;
-    let fetch_timeouts_ms = configs.iter().map(|config| config.quorum.fetch_timeout_ms.unsigned_abs().into()).collect();
+    let timings = configs.iter().map(timings).collect();
     Ok(Prepared {
         world,
         scenario,
@@ -152,10 +153,21 @@ pub fn prepare(scenario: &Scenario, seed: Seed, explicit: &Explicit) -> Result<P
         voters,
         brokers: broker_checks,
         lookout,
-        fetch_timeouts_ms,
+        timings,
         knobs: drawn,
         recovery_bound_ns,
     })
+}
+
+/// A server's settings that its quorum timers go by.
+fn timings(config: &KafkaNode) -> QuorumTimings {
+    let ms = |ms: i32| u64::from(ms.unsigned_abs());
+    QuorumTimings {
+        fetch_timeout_ms: ms(config.quorum.fetch_timeout_ms),
+        election_timeout_ms: ms(config.quorum.election_timeout_ms),
+        election_backoff_max_ms: ms(config.quorum.election_backoff_max_ms),
+        append_linger_ms: ms(config.quorum.append_linger_ms),
+    }
 }
 
 /// How long after healing everything must have recovered.

@@ -150,8 +150,15 @@ impl Watch<Actor> for Onlooker {
     fn input(&mut self, at: u64, node: Node, thread: Thread, input: &Input<Actor>) {
         if let Some((checks, server)) = self.server(node) {
             checks.input_taken(at, server, ThreadName::ALL[usize::from(thread.0)]);
-            if let Input::Request { connection, message } = input {
-                checks.request_taken(at, server, connection.0, message.message());
+            match input {
+                Input::Request { connection, message } => {
+                    checks.request_taken(at, server, connection.0, message.message());
+                }
+                Input::Response { token, message } => checks.response_taken(at, server, *token, message.message()),
+                Input::Opened { token, connection } if thread.0 == ThreadName::RequestHandler as u8 => {
+                    checks.connected(server, *token, connection.0);
+                }
+                _ => {}
             }
         }
     }

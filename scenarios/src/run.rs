@@ -178,7 +178,7 @@ pub fn onlooker(prepared: &Prepared, request: &Request<'_>) -> Onlooker {
     let config = CheckConfig {
         servers: prepared.servers.clone(),
         voters: prepared.voters.clone(),
-        fetch_timeouts_ms: prepared.fetch_timeouts_ms.clone(),
+        timings: prepared.timings.clone(),
         slowest_ppm: slowest_ppm(&prepared.scenario),
         appends: !prepared.scenario.cluster.has_brokers() && prepared.scenario.workload.reads_ppm < 1_000_000,
         reads: !prepared.scenario.cluster.has_brokers() && prepared.scenario.workload.reads_ppm > 0,

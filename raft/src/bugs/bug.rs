@@ -259,7 +259,8 @@ switches! {
         /// preferred leader it holds an unclean election.
         Kafka13162ElectionTypeIgnored,
         /// Z02 (KAFKA-6082, fixed in 2.1.0): what a controller writes does not depend on the epoch that it
-        /// claimed: what it decided in an older one is appended in a newer one, if its node leads again.
+        /// claimed: what is refused because that epoch is over waits, and is appended when its node leads
+        /// again.
         Kafka6082WriteWithoutEpoch,
         /// Z05 (KAFKA-428): an ISR is updated without a comparison of partition epochs.
         Kafka428NoCompareAndSet,

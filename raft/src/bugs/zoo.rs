@@ -115,56 +115,51 @@ pub const ZOO: &[Row] = rows! {
     R04 Kafka12331LeaderChangeAtZero Raft "KAFKA-12331, fixed in 2.8.0" => ["LogMatching"];
     R07 Kafka15489NoCheckQuorum Raft "KAFKA-15489, fixed in 3.7" => ["LeaderWithoutMajorityResigns"];
     R21 Kafka18723StaleFetchAppended Raft "KAFKA-18723, fixed in 3.9" => ["PersistBeforePromise:D5", "LogMatching"];
-    R24 Kafka10826LingerIgnored Raft "KAFKA-10826, fixed in 2.8.0" => []
-        hidden by "an append is late, but the next fetch, NoOp or append drains it: no check claims how soon";
+    R24 Kafka10826LingerIgnored Raft "KAFKA-10826, fixed in 2.8.0" => ["AppendWithinLinger"];
     R25 Kafka12181FetchOffsetBackwardFatal Raft "KAFKA-12181, fixed in 3.0.0" => ["NoFatalFault"];
-    R26 Kafka14644FaultSwallowed Raft "KAFKA-14644, fixed in 3.4" => ["Recovery"];
+    R26 Kafka14644FaultSwallowed Raft "KAFKA-14644, fixed in 3.4" => ["Recovery", "EndQuorumEpochObeyed"];
     R28 Kip996NoPreVote Raft "KIP-996, KAFKA-17642, since 4.0" => ["PreVoteBeforeVote"];
-    R29 Kafka17641BackToNamedLeader Raft "KAFKA-17641, fixed in 4.0" => ["Recovery"];
-    R30 EndQuorumEpochIgnored Raft "KAFKA-20895, open in 2026-08" => []
-        hidden by "an orderly failover takes as long as a crash: a matter of `[expect]`";
+    R29 Kafka17641BackToNamedLeader Raft "KAFKA-17641, fixed in 4.0" => ["PreVoteCarriedThrough"];
+    R30 EndQuorumEpochIgnored Raft "KAFKA-20895, open in 2026-08" => ["EndQuorumEpochObeyed"];
     R35 Kafka17751PollTimeoutZero Raft "KAFKA-17751, fixed in 3.9; KAFKA-19605, fixed in 4.2" => ["TimeMoves"];
     G01 VoteNotDurable Raft "Raft §5.2" => ["PersistBeforePromise:D3"];
     G02 TwoVotesInOneEpoch Raft "Raft §5.2" => ["ValidVotes"];
     G04 NoLogTest Raft "Raft §5.4.1" => ["LeaderCompleteness"];
     G05 CountOldEpochReplicas Raft "Raft §5.4.2, figure 8" => ["OwnEpochCommit"];
-    G06 LeaderCountedTwice Raft "Raft §5.3: a majority" => ["MajorityReachedHighWatermark"];
+    G06 LeaderCountedTwice Raft "Raft §5.3: a majority" => ["MajorityReachedHighWatermark", "HighWatermarkAcknowledged"];
     G09 PreVoteCountsAsVote Raft "KIP-996" => ["NeverTwoLeadersInSameEpoch"];
     G10 HigherEpochIgnored Raft "Raft §5.1" => ["HigherEpochObeyed"];
     G11 EpochNotDurable Raft "Raft §5.1" => ["PersistBeforePromise:D2"];
-    G12 NoEpochCheckOnFetch Raft "KIP-595" => ["SingleActiveController"];
-    G13 NoDivergenceCheck Raft "KIP-595" => ["LogMatching"];
+    G12 NoEpochCheckOnFetch Raft "KIP-595" => ["HighWatermarkAcknowledged", "SingleActiveController"];
+    G13 NoDivergenceCheck Raft "KIP-595" => ["LogMatching", "NoFatalFault"];
     G14 WrongDivergenceAnswerOfQuorum Raft "KIP-595" => ["Recovery"];
     G15 TruncateBelowHighWatermark Raft "KIP-595" => ["HighWatermarkWithinLog"];
     G30 NoChecksumOnRecovery Raft "torn writes" => ["PersistBeforePromise:D8"];
     G32 FetchTimerNeedsRecords Raft "redpanda #30815" => ["Recovery"];
-    G32 FetchTimerResetByAnyMessage Raft "redpanda #30815" => ["Recovery"];
+    G32 FetchTimerResetByAnyMessage Raft "redpanda #30815" => ["SilentLeaderLeft"];
 
-    R05 Kafka15345LeaderBeforeCaughtUp Controller "KAFKA-15345, fixed in 3.6" => ["CommittedMetadataReplays"];
-    M15 Kafka13114RenounceWithoutRevert Controller "KAFKA-13114, fixed in 3.0.0" => ["NoFatalFault"];
+    R05 Kafka15345LeaderBeforeCaughtUp Controller "KAFKA-15345, fixed in 3.6" => ["CommittedMetadataReplays", "ValidControllerIsrAndElr"];
+    M15 Kafka13114RenounceWithoutRevert Controller "KAFKA-13114, fixed in 3.0.0" => ["NoFatalFault", "Recovery"];
     M19 Kafka15048ReadOfLatestState Controller "KAFKA-15048, fixed in 3.6" => ["StaleAdminAnswer"];
     M24 Kafka13173ExpiriesFromOneBase Controller "KAFKA-13173, fixed in 3.0.0" => ["ValidControllerIsrAndElr"];
     M25 Kafka18138NoSessionAfterFailover Controller "KAFKA-18138, fixed in 4.0" => ["SilentBrokerFenced"];
     M28 Kafka13083FencedInNewIsr Controller "KAFKA-13083, fixed in 3.0.0" => ["ValidControllerIsrAndElr"];
-    M30 Kafka14154LaggingControllerFences Controller "KAFKA-14154, fixed in 3.3" => ["Recovery"]
-        hidden by "a leader must ask a controller that it has overtaken, which happens only while both are cut off from the rest";
+    M30 Kafka14154LaggingControllerFences Controller "KAFKA-14154, fixed in 3.3" => ["IsrCompareAndSet", "Recovery"]
+        hidden by "a broker hears of epochs from the controller that it asks, and one that takes over has replayed them all: nobody asks a controller that lags";
     M35 Kafka18635UncleanShutdownUnnoticed Controller "KAFKA-18635, fixed in 4.0" => ["AckedValueNotLost"];
     M36 Kafka18106UncleanWithoutElection Controller "KAFKA-18106, fixed in 4.0" => ["ValidControllerIsrAndElr"];
-    M37 Kafka16540ElrOfOldMinIsr Controller "KAFKA-16540, fixed in 4.0" => ["AckedValueNotLost", "ValidControllerIsrAndElr"];
+    M37 Kafka16540ElrOfOldMinIsr Controller "KAFKA-16540, fixed in 4.0" => ["ValidControllerIsrAndElr"];
     M38 Kafka19522FencedLastKnownLeader Controller "KAFKA-19522, fixed in 4.1" => ["ValidControllerIsrAndElr"];
     M41 Kafka13162ElectionTypeIgnored Controller "KAFKA-13162, fixed in 3.1.0" => ["StaleAdminAnswer", "AckedValueNotLost"];
     G17 AckAtAppend Controller "Raft §5.3: reply when it is committed" => ["LinearizableAppends", "ReplicationQuorumSuperset"];
     G18 AckByOffset Controller "Raft §8; KIP-595" => ["LinearizableAdmin"];
-    Z02 Kafka6082WriteWithoutEpoch Controller "KAFKA-6082, fixed in 2.1.0" => ["LinearizableAdmin"]
-        hidden by "its node must lose and win the quorum while one event of the controller waits";
-    Z05 Kafka428NoCompareAndSet Controller "KAFKA-428, fixed by 0.10.0" => ["LeaderCandidateCompleteness"]
-        hidden by "a late proposal of a leader is still held against broker epochs and fences";
+    Z02 Kafka6082WriteWithoutEpoch Controller "KAFKA-6082, fixed in 2.1.0" => ["RecordAfterClaim"];
+    Z05 Kafka428NoCompareAndSet Controller "KAFKA-428, fixed by 0.10.0" => ["IsrCompareAndSet"];
 
-    L01 Kafka14617IsrWithoutEpochs Lifecycle "KIP-903, KAFKA-14617, fixed in 3.5" => ["LeaderCandidateCompleteness", "AckedValueNotLost"]
-        hidden by "2 % of `ci` have such a proposal; its broker fetches before it is unfenced, so it has caught up by then";
+    L01 Kafka14617IsrWithoutEpochs Lifecycle "KIP-903, KAFKA-14617, fixed in 3.5" => ["ProposalNamesProcess"];
     L03 Kafka13916FencedJoinsIsr Lifecycle "KIP-841, KAFKA-13916, fixed in 3.3" => ["ValidControllerIsrAndElr"];
     L04 Kafka16952NewEpochAtReregistration Lifecycle "KAFKA-16952, fixed in 3.9" => ["MonotonicBrokerEpoch"];
-    L05 Kafka16757ReregistrationFences Lifecycle "KAFKA-16757, fixed in 3.7" => ["ValidControllerIsrAndElr"];
+    L05 Kafka16757ReregistrationFences Lifecycle "KAFKA-16757, fixed in 3.7" => ["ReregistrationKeepsState"];
     L08 Kafka13959UnfencedAtLogEndOnly Lifecycle "KAFKA-13959, fixed in 3.3" => ["Recovery"];
     L09 Kafka14292ShutdownTargetMoves Lifecycle "KAFKA-14292, fixed in 3.3" => ["ControlledShutdownEnds"];
     L10 Kafka14296DemotionIgnored Lifecycle "KAFKA-14296, fixed in 3.3" => ["DemotionObeyed"];
@@ -175,10 +170,9 @@ pub const ZOO: &[Row] = rows! {
     P03 Kip279EndOffsetWithoutEpoch Repl "KIP-279, KAFKA-6361, fixed in 2.0.0" => ["Recovery"];
     P05 Kafka7128JoinBelowEpochStart Repl "KAFKA-7128, fixed in 2.0.1" => ["LeaderCandidateCompleteness"];
     P07 Kip320EpochOfFetchIgnored Repl "KIP-320, KAFKA-7395, fixed in 2.1.0" => ["PositionLost"];
-    P09 Kafka18991StaleFetchApplied Repl "KAFKA-18991, fixed in 3.9" => ["AckedValueNotLost"]
-        hidden by "2.5 % of `cluster-partitions` have such an answer; it must cut, and the log must have been cut and have grown again to the very offset that was asked for";
-    P13 Kafka13207AnswerForRemovedPartition Repl "KAFKA-13207, fixed in 2.8.1" => ["AckedValueNotLost"]
-        hidden by "an answer that cuts must arrive after a promotion, and an answer of an older leader seldom cuts";
+    P09 Kafka18991StaleFetchApplied Repl "KAFKA-18991, fixed in 3.9" => ["PresentLeaderObeyed"];
+    P13 Kafka13207AnswerForRemovedPartition Repl "KAFKA-13207, fixed in 2.8.1" => ["PresentLeaderObeyed", "AckedValueNotLost"]
+        hidden by "an answer that cuts must arrive after a promotion: two leader changes while one answer is under way, the first of which left this replica a tail that its leader had not";
     P15 Kafka10706EpochsLeftAtTruncation Repl "KAFKA-10706, fixed in 2.6.1" => ["Recovery"];
     P19 Kafka12751IsrChangeNeverCleared Repl "KAFKA-12751, fixed in 2.7.2" => ["Recovery"];
     P20 Kip497CommittedIsrOnly Repl "KIP-497, KAFKA-8836, since 2.7.0" => ["ReplicationQuorumSuperset"];
@@ -193,5 +187,5 @@ pub const ZOO: &[Row] = rows! {
     C12 RetryRefusedAsOutOfOrder Producer "Jepsen on Redpanda 21.10.1, redpanda #3039" => ["DuplicateRecognised"];
     C12 RetryAnsweredWithWrongOffset Producer "Jepsen on Redpanda 21.10.1, redpanda #3003" => ["AckedValueNotLost"];
     G29 ProducerStateOfLeaderOnly Producer "KIP-98" => ["DuplicateRecord"];
-    G29 ProducerStateNotRestored Producer "KIP-98" => ["DuplicateRecord"];
+    G29 ProducerStateNotRestored Producer "KIP-98" => ["DuplicateRecord", "IdempotentSequences"];
 };

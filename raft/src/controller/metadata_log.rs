@@ -106,15 +106,22 @@ impl MetadataLog for ReplicaLog<'_> {
         step: &mut Step<'_>,
     ) -> Result<Offset, AppendError> {
         let now_ms = step.now_ms();
-        let epoch = if self.raft.appends_in_any_epoch() { self.raft.quorum().epoch() } else { epoch };
-        let accumulator = self.raft.accumulator_mut().ok_or(AppendError::NotLeader)?;
-        self.was_empty = accumulator.time_until_drain_ms(now_ms) == i64::MAX;
         let version = MetadataVersion(metadata_version);
         let frames =
             records.iter().map(|record| record.frame(record.version_for(version)).map(|frame| frame.to_vec().into()));
         // A field that the finalized version cannot say: the controller never fills one.
         let frames: Vec<Box<[u8]>> = frames.collect::<Result<_, _>>().map_err(|_| AppendError::TooLarge)?;
-        accumulator.prepare_append_records(now_ms, epoch, &frames)
+        let prepared = match self.raft.accumulator_mut() {
+            Some(accumulator) => {
+                self.was_empty = accumulator.time_until_drain_ms(now_ms) == i64::MAX;
+                accumulator.prepare_append_records(now_ms, epoch, &frames)
+            }
+            None => Err(AppendError::NotLeader),
+        };
+        if prepared == Err(AppendError::NotLeader) {
+            self.raft.refused_write(frames);
+        }
+        prepared
     }
 
     fn schedule_prepared_append(&mut self, step: &mut Step<'_>) {

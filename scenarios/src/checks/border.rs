@@ -5,7 +5,7 @@
 use raft::broker::observation::BrokerObservation;
 use raft::ids::Offset;
 use raft::io::{DurableFiles, Observation, ThreadName};
-use raft::message::{ErrorCode, Request, Response};
+use raft::message::{DataResponse, ErrorCode, Request, Response};
 
 use super::audit::NodeView;
 use super::committed::{Committed, CommittedRecord};
@@ -53,6 +53,8 @@ impl Checks {
         if thread == ThreadName::RaftIo {
             promise::takes_input(&self.servers[server], &mut self.verdict);
             self.check_quorum.takes_input(at, server, &self.servers, &mut self.verdict);
+            self.campaigns.takes_input(at, server, &self.servers, &mut self.verdict);
+            self.linger.takes_input(at, server);
         }
     }
 
@@ -72,7 +74,19 @@ impl Checks {
             Message::Request { request: Request::Fetch(fetch), .. } => {
                 if let Some(from) = self.servers.iter().position(|ghost| ghost.id == fetch.replica_id) {
                     self.check_quorum.fetched(at, server, from, fetch.current_leader_epoch);
+                    self.acknowledged.fetched(server, from, fetch.current_leader_epoch, fetch.fetch_offset);
                 }
+            }
+            Message::Request { correlation_id, request: Request::AppendRecords(_) } => {
+                self.linger.append_taken(at, server, connection, *correlation_id);
+            }
+            Message::Request { request: Request::BeginQuorumEpoch(begin), .. } => {
+                self.campaigns.called(server, begin.leader_id, begin.leader_epoch);
+            }
+            Message::Request { request: Request::EndQuorumEpoch(end), .. } => {
+                let id = self.servers[server].id;
+                let is_first = end.preferred_candidates.first().is_none_or(|first| first.id == id);
+                self.campaigns.told_of_end(at, server, end.leader_id, end.leader_epoch, is_first);
             }
             Message::Request { correlation_id, request } => {
                 if let Some(cluster) = &mut self.cluster {
@@ -81,6 +95,32 @@ impl Checks {
                 }
             }
             Message::Response { .. } => {}
+        }
+    }
+
+    /// A response reaches a server, on the connection it knows by this token.
+    #[inline]
+    pub fn response_taken(&mut self, at: u64, server: usize, token: u32, message: &Message) {
+        self.verdict.now_ns = at;
+        match message {
+            Message::Response { response: Response::Fetch(answer), .. }
+                if answer.top_error == ErrorCode::None && answer.error == ErrorCode::None =>
+            {
+                self.campaigns.fetch_answered(at, server);
+            }
+            Message::Response { response: Response::Data(DataResponse::Fetch(answer)), .. } => {
+                if let Some(cluster) = &mut self.cluster {
+                    cluster.fetch_answer_taken(server, token, answer);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// A connection is opened that a server knows by this token from now on.
+    pub fn connected(&mut self, server: usize, token: u32, connection: u64) {
+        if let Some(cluster) = &mut self.cluster {
+            cluster.connected(server, token, connection);
         }
     }
 
@@ -126,7 +166,7 @@ impl Checks {
             Request::AppendRecords(_) | Request::ReadRecords(_) => {}
             Request::Data(_) | Request::Cluster(_) | Request::Admin(_) | Request::Envelope(_) => {
                 if let Some(cluster) = &mut self.cluster {
-                    cluster.request_sent(server, connection, request);
+                    cluster.request_sent(server, connection, request, verdict);
                 }
             }
         }
@@ -165,6 +205,7 @@ impl Checks {
             }
             Response::AppendRecords(append) => {
                 promise::carries_epoch(ghost, append.leader_epoch, response.name(), &mut self.verdict);
+                self.linger.append_answered(server, connection, correlation_id);
             }
             Response::ReadRecords(read) => {
                 let (id, before) = (ghost.id, ghost.shown_applied);
@@ -209,6 +250,7 @@ impl Checks {
                 self.servers[server].high_watermark = remembered;
                 if leading {
                     self.leader_high_watermark(server, shown);
+                    self.acknowledged.moved(server, shown, &self.servers, &mut self.verdict);
                 } else {
                     let ghost = &self.servers[server];
                     let (committed, ledger) = (&self.committed, &self.ledger);
@@ -217,12 +259,15 @@ impl Checks {
             }
             Observation::LeadershipAnnounced { epoch } => {
                 self.leaders.announced(&self.servers, server, epoch, &mut self.verdict);
+                self.servers[server].claimed = Some(epoch);
+                self.linger.claims(server, true);
                 self.failovers.activated(self.verdict.now_ns, server, epoch);
                 if let Some(cluster) = &mut self.cluster {
                     cluster.claimed(self.verdict.now_ns, server, epoch);
                 }
             }
             Observation::LeadershipRenounced { .. } => {
+                self.linger.claims(server, false);
                 if let Some(cluster) = &mut self.cluster {
                     cluster.sessions.left(server);
                 }
@@ -367,6 +412,8 @@ impl Checks {
     /// more; `by_ms` is how far a wall clock may have gone back.
     pub fn disturbed(&mut self, at: u64, server: usize, begins: bool, by_ms: u64) {
         self.check_quorum.disturbed(at, server, begins, by_ms);
+        self.campaigns.disturbed(at, server, begins, by_ms);
+        self.linger.disturbed(at, server, begins, by_ms);
         if let Some(cluster) = &mut self.cluster {
             cluster.sessions.disturbed(at, server, begins);
         }

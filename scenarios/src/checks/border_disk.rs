@@ -66,6 +66,9 @@ impl Checks {
             cluster.down(server, how);
         }
         self.check_quorum.role_changed(at, server, None);
+        self.acknowledged.role_changed(server, None);
+        self.linger.claims(server, false);
+        self.campaigns.down(server);
         self.pending_votes.retain(|pending| pending.server != server);
     }
 
@@ -171,6 +174,10 @@ impl Checks {
             let ghost = &mut self.servers[server];
             let as_leader = promise::writes_batch(ghost, &header, rest, &self.ledger, &mut self.verdict);
             ghost.leader_append_pending |= as_leader;
+            if as_leader && !header.control {
+                leaders::writes_records(ghost, header.epoch, &mut self.verdict);
+                self.linger.writes_records(self.verdict.now_ns, server, ghost.id, &mut self.verdict);
+            }
             let (recorded, fault) = ghost.log.append(base, &header, bytes, position, &mut self.ledger);
             ghost.advance_agreement(&self.committed.batches);
             if let Some(fault) = fault {
@@ -228,6 +235,7 @@ impl Checks {
     /// Something of a server became durable.
     pub fn synced(&mut self, at: u64, server: usize, synced: Synced) {
         self.verdict.now_ns = at;
+        self.linger.synced(at, server);
         if let Some(cluster) = &mut self.cluster
             && cluster.synced(server, synced)
         {

@@ -23,8 +23,13 @@ impl Checks {
         };
         let Some(place) = self.pending_votes.iter().position(answers) else {
             // A pre-vote was answered.
-            if answer.vote_granted && to < self.servers.len() {
+            if to >= self.servers.len() {
+                return;
+            }
+            if answer.vote_granted {
                 self.pre_votes.granted(server, to, answer.current_leader.leader_epoch);
+            } else {
+                self.campaigns.refused(server, to);
             }
             return;
         };
@@ -54,7 +59,12 @@ impl Checks {
         }
         self.servers[server].role = Some((role, epoch, leader));
         let leads = (role == Role::Leader).then_some(epoch);
-        self.check_quorum.role_changed(self.verdict.now_ns, server, leads);
+        let now_ns = self.verdict.now_ns;
+        self.check_quorum.role_changed(now_ns, server, leads);
+        self.acknowledged.role_changed(server, leads);
+        self.linger.claims(server, false);
+        let ghost = &self.servers[server];
+        self.campaigns.role_changed(now_ns, server, (role, epoch, leader), ghost, &mut self.verdict);
         match role {
             Role::Prospective => self.failovers.prospective(self.verdict.now_ns, server),
             Role::Leader => {

@@ -7,6 +7,7 @@ use raft::broker::observation::BrokerObservation;
 use raft::ids::{BrokerEpoch, LeaderEpoch, NodeId, Offset};
 use raft::io::{DurableFiles, PartitionShown};
 use raft::message::cluster::BrokerState;
+use raft::message::data::DataFetchResponse;
 use raft::message::{ClusterRequest, ClusterResponse, DataRequest, DataResponse, ErrorCode, Request, Response};
 use raft::metadata::MetadataRecord;
 use sim::watch::{Synced, Write};
@@ -266,6 +267,7 @@ impl ClusterChecks {
                 if members.any(former) {
                     coverage.met(Situation::IsrChangeOfFormerProcess);
                 }
+                self.metadata.isr_changes.taken((server, connection, correlation_id), request);
             }
             Request::Cluster(ClusterRequest::BrokerHeartbeat(request)) => {
                 self.sessions.heard(at, server, request.broker_id);
@@ -285,14 +287,25 @@ impl ClusterChecks {
     }
 
     /// A request leaves a server.
-    pub fn request_sent(&mut self, server: usize, connection: u64, request: &Request) {
+    pub fn request_sent(&mut self, server: usize, connection: u64, request: &Request, verdict: &mut Verdict) {
         match request {
             Request::Cluster(ClusterRequest::AlterPartition(request)) => {
-                self.replication.isr_proposed(server, request);
+                self.replication.isr_proposed(server, request, verdict);
             }
+            Request::Data(DataRequest::Fetch(request)) => self.replication.fetches(server, connection, request),
             Request::Envelope(_) => self.histories.forwarded(self.replication.id_of(server), connection),
             _ => {}
         }
+    }
+
+    /// A connection of a broker's request thread is open.
+    pub fn connected(&mut self, server: usize, token: u32, connection: u64) {
+        self.replication.connected(server, token, connection);
+    }
+
+    /// What a broker fetched reaches it.
+    pub fn fetch_answer_taken(&mut self, server: usize, token: u32, answer: &DataFetchResponse) {
+        self.replication.fetch_answer_taken(server, token, answer);
     }
 
     /// A response leaves a server; `to` is another one, or a client.
@@ -325,6 +338,7 @@ impl ClusterChecks {
             }
             Response::Cluster(ClusterResponse::AlterPartition(answer)) => {
                 let refused = |result: &raft::message::cluster::AlterPartitionResult| result.error != ErrorCode::None;
+                metadata.isr_change_answered((server, connection, correlation_id), answer, around.verdict);
                 if answer.error != ErrorCode::None || answer.partitions.iter().any(refused) {
                     around.coverage.met(Situation::AlterPartitionRejected);
                 }

@@ -47,10 +47,14 @@ use self::failover::Failovers;
 use self::ghost::ServerGhost;
 use self::ghost::ledger::Ledger;
 use self::invariant::Invariant;
+use self::invariant::acknowledged::Acknowledged;
+use self::invariant::campaigns::Campaigns;
 use self::invariant::check_quorum::CheckQuorum;
 use self::invariant::durability::Quorum;
 use self::invariant::leaders::Leaders;
+use self::invariant::linger::Linger;
 use self::invariant::pre_votes::PreVotes;
+use self::invariant::timings::QuorumTimings;
 use self::invariant::votes::ValidVotes;
 use self::linearizability::WhiteBox;
 use self::recovery::Recovery;
@@ -64,8 +68,8 @@ pub struct CheckConfig {
     pub servers: Vec<NodeId>,
     /// The static voter set; servers outside it are observers.
     pub voters: Vec<NodeId>,
-    /// Each server's `controller.quorum.fetch.timeout.ms`.
-    pub fetch_timeouts_ms: Vec<u64>,
+    /// Each server's settings of quorum timers.
+    pub timings: Vec<QuorumTimings>,
     /// How much the slowest clock loses if nothing disturbs it, ppm.
     pub slowest_ppm: u32,
     /// Do clients append, and do they read?
@@ -103,6 +107,9 @@ pub struct Checks {
     votes: ValidVotes,
     pre_votes: PreVotes,
     check_quorum: CheckQuorum,
+    campaigns: Campaigns,
+    linger: Linger,
+    acknowledged: Acknowledged,
     pending_votes: Vec<PendingVote>,
     newest_vote_request: Option<(LeaderEpoch, usize)>,
     white_box: WhiteBox,
@@ -126,12 +133,13 @@ pub struct Checks {
 impl Checks {
     /// Before anything happened.
     pub fn new(config: CheckConfig) -> Checks {
-        let CheckConfig { servers, voters, fetch_timeouts_ms, slowest_ppm, appends, reads, brokers, fixes, .. } =
-            config;
+        let CheckConfig { servers, voters, timings, slowest_ppm, appends, reads, brokers, fixes, .. } = config;
         let CheckConfig { keep_going, beyond_tolerance, .. } = config;
         let verdict = Verdict::new(keep_going);
         let commits_before_flush = voters.len() == 1 && !fixes.has(Fix::SingleVoterFlushFirst);
         let count = servers.len();
+        let are_voters = servers.iter().map(|id| voters.contains(id));
+        let fetch_timeouts_ms: Vec<u64> = timings.iter().map(|timings| timings.fetch_timeout_ms).collect();
         let is_broker = |brokers: &BrokerConfig| servers.iter().map(|id| brokers.ids.contains(id)).collect();
         let failovers = Failovers::new(servers.clone(), brokers.as_ref().map_or(Vec::new(), is_broker));
         Checks {
@@ -143,6 +151,9 @@ impl Checks {
             votes: ValidVotes::new(count),
             pre_votes: PreVotes::new(count, voters.len()),
             check_quorum: CheckQuorum::new(voters.len(), &fetch_timeouts_ms, slowest_ppm),
+            campaigns: Campaigns::new(timings.iter().copied().zip(are_voters), slowest_ppm),
+            linger: Linger::new(&timings, slowest_ppm),
+            acknowledged: Acknowledged::new(count, voters.len()),
             pending_votes: Vec::new(),
             newest_vote_request: None,
             white_box: WhiteBox::default(),

@@ -173,7 +173,11 @@ impl Verdict {
         }
         let kind = match invariant {
             Invariant::GhostMismatch => ViolationKind::GhostMismatch,
-            Invariant::Recovery | Invariant::LeaderWithoutMajorityResigns => ViolationKind::Liveness,
+            Invariant::Recovery
+            | Invariant::LeaderWithoutMajorityResigns
+            | Invariant::AppendWithinLinger
+            | Invariant::SilentLeaderLeft
+            | Invariant::EndQuorumEpochObeyed => ViolationKind::Liveness,
             _ => ViolationKind::Safety,
         };
         self.violation = Some(Violation {

@@ -12,12 +12,18 @@ use crate::quorum::step::{Fatal, Step, throw};
 impl RaftClient {
     /// The first record of every epoch; nothing commits before it does.
     pub(super) fn append_leader_change(&mut self, step: &mut Step<'_>) {
-        let (leader_id, now_ms) = (self.quorum.local().id, step.now_ms());
+        let (leader_id, epoch, now_ms) = (self.quorum.local().id, self.quorum.epoch(), step.now_ms());
         let voters = self.quorum.voters().ids().into();
         if let Some(leader) = self.quorum.leader_mut() {
             let granting_voters = leader.granting_voters.clone();
             let change = ControlRecord::LeaderChange(LeaderChange { leader_id, voters, granting_voters });
             leader.accumulator.append_control(now_ms, [change]);
+            if !self.late_writes.is_empty() {
+                // Whatever becomes of them: nobody waits.
+                let _ = leader.accumulator.prepare_append_records(now_ms, epoch, &self.late_writes);
+                leader.accumulator.schedule_prepared_append();
+                self.late_writes.clear();
+            }
         }
     }
 

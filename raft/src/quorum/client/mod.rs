@@ -81,6 +81,8 @@ pub struct RaftClient {
     /// Appended as leader, not committed yet: what Kafka's append purgatory waits for.
     appended: VecDeque<Rc<Batch>>,
     drained: Vec<Rc<Batch>>,
+    /// [`crate::bugs::Bug::Kafka6082WriteWithoutEpoch`]: refused writes that go to the next epoch led.
+    late_writes: Vec<Box<[u8]>>,
     /// In the order in which they registered: the controller's, then the metadata loader's.
     listeners: SmallVec<[ListenerContext; 2]>,
     shutdown: Option<Timer>,
@@ -117,6 +119,7 @@ impl RaftClient {
             parked: FetchPurgatory::default(),
             appended: VecDeque::new(),
             drained: Vec::new(),
+            late_writes: Vec::new(),
             listeners: setup.listeners.iter().map(|thread| ListenerContext::new(*thread)).collect(),
             shutdown: None,
             last_correlation_id: 0,
@@ -263,9 +266,12 @@ impl RaftClient {
         self.quorum.leader_mut().map(|leader| &mut leader.accumulator)
     }
 
-    /// [`crate::bugs::Bug::Kafka6082WriteWithoutEpoch`]
-    pub fn appends_in_any_epoch(&self) -> bool {
-        self.setup.bugs.has(crate::bugs::Bug::Kafka6082WriteWithoutEpoch)
+    /// A write that was refused, for its epoch is over. The wrong code of
+    /// [`crate::bugs::Bug::Kafka6082WriteWithoutEpoch`] lets it wait until its node leads again.
+    pub fn refused_write(&mut self, frames: Vec<Box<[u8]>>) {
+        if self.setup.bugs.has(crate::bugs::Bug::Kafka6082WriteWithoutEpoch) {
+            self.late_writes.extend(frames);
+        }
     }
 
     /// Kafka's `resign(epoch)`: ignored when the epoch is over already; acted on at the next poll.

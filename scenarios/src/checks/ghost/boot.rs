@@ -33,6 +33,7 @@ impl ServerGhost {
         self.up = false;
         self.down = Some(how);
         self.role = None;
+        self.claimed = None;
         self.high_watermark = None;
         self.answered_high_watermark = None;
         self.shown_applied = Offset(0);

@@ -78,6 +78,8 @@ pub struct ServerGhost {
     pub topic_id_durable: bool,
     /// Role and epoch it last said it entered, in this life.
     pub role: Option<(Role, LeaderEpoch, NodeId)>,
+    /// The newest epoch that its controller has claimed, in this life.
+    pub claimed: Option<LeaderEpoch>,
     /// High watermark it last said, in this life.
     pub high_watermark: Option<ShownHighWatermark>,
     /// High watermark in the newest epoch in which it answered fetches, in this life.
@@ -119,6 +121,7 @@ impl ServerGhost {
             durable_epochs: Vec::new(),
             topic_id_durable: false,
             role: None,
+            claimed: None,
             high_watermark: None,
             answered_high_watermark: None,
             shown_applied: Offset(0),

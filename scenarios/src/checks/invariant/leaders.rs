@@ -1,4 +1,4 @@
-//! `NeverTwoLeadersInSameEpoch`, `SingleActiveController` and `MonotonicEpoch`.
+//! `NeverTwoLeadersInSameEpoch`, `SingleActiveController`, `RecordAfterClaim` and `MonotonicEpoch`.
 
 use raft::ids::LeaderEpoch;
 
@@ -119,6 +119,16 @@ pub fn obeys_higher_epoch(server: &ServerGhost, asked: LeaderEpoch, now: LeaderE
     if now < asked {
         verdict.fail(Invariant::HigherEpochObeyed, || {
             format!("node {} answers a vote request of epoch {asked} and stays in epoch {now}", server.id)
+        });
+    }
+}
+
+/// A leader writes records, not only the control record of its epoch.
+pub fn writes_records(server: &ServerGhost, epoch: LeaderEpoch, verdict: &mut Verdict) {
+    if server.claimed < Some(epoch) {
+        verdict.fail(Invariant::RecordAfterClaim, || {
+            let claimed = server.claimed.map_or_else(|| "none".to_owned(), |claimed| format!("epoch {claimed}"));
+            format!("node {} writes records of epoch {epoch}; claimed by its controller is {claimed}", server.id)
         });
     }
 }

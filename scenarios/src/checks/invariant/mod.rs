@@ -3,19 +3,25 @@
 //! * [`leaders`]: at most one leader and one active controller per epoch, epochs that only grow
 //! * [`votes`]: one vote per epoch, across crashes; [`pre_votes`]: who may ask for them
 //! * [`high_watermark`]: it only grows, stays inside the log, and shows one history to all
-//! * [`check_quorum`]: a leader that its majority has left does not stay
+//! * [`check_quorum`]: a leader that its majority has left does not stay; [`campaigns`]: nor a follower
+//!   whose leader is silent; [`linger`]: what a leader has accepted it writes; [`timings`]: their clocks
+//! * [`acknowledged`]: what a leader counts was told in its epoch
 //! * [`durability`]: what is committed lies on a majority of disks, and leaders have it
 //! * [`promise`]: nothing is promised before it is durable (D1 to D9)
 //!
 //! `LogMatching` lives in [`super::ghost::ledger`], the one map of all batches. What is claimed of a
 //! cluster with brokers lives in [`super::metadata`] and [`super::replication`].
 
+pub mod acknowledged;
+pub mod campaigns;
 pub mod check_quorum;
 pub mod durability;
 pub mod high_watermark;
 pub mod leaders;
+pub mod linger;
 pub mod pre_votes;
 pub mod promise;
+pub mod timings;
 pub mod votes;
 
 /// Declares the closed list with names and sources.
@@ -99,10 +105,14 @@ invariants! {
     StateMachineSafety = "StateMachineSafety", "Raft §5.4.3, figure 3: State Machine Safety";
     /// Everything below a leader's high watermark is durable on a majority of voters.
     MajorityReachedHighWatermark = "MajorityReachedHighWatermark", "RaftEventSimulationTest: MajorityReachedHighWatermark, read durably";
+    /// A leader's high watermark counts only what a majority has told it in Fetch requests of its epoch.
+    HighWatermarkAcknowledged = "HighWatermarkAcknowledged", "KIP-595: a fetch of another epoch is fenced";
     /// A leader's high watermark covers a record of its own epoch, or is unknown.
     OwnEpochCommit = "OwnEpochCommit", "Raft §5.4.2, figure 8";
     /// One active controller per epoch; an older leader commits only what the newer one has.
     SingleActiveController = "SingleActiveController", "KIP-631; KIP-595, two self-believed leaders";
+    /// What a leader writes in its epoch its controller has decided in that epoch: after it claimed it.
+    RecordAfterClaim = "RecordAfterClaim", "KIP-631: a write carries the claimed epoch; KAFKA-6082";
     /// A committed record stays on a majority of disks until a fault destroys durable bytes.
     CommittedRecordsDurable = "CommittedRecordsDurable", "KIP-595; KRaft TLA+ (Vanlightly): some replica holds each committed record";
     /// D1: own vote and epoch are durable before a Vote request asks for others'.
@@ -148,6 +158,8 @@ invariants! {
     CommittedMetadataReplays = "CommittedMetadataReplays", "Kafka: a record that does not replay is a fatal fault of every controller";
     /// A broker epoch belongs to one incarnation of one broker, and newer ones are higher.
     MonotonicBrokerEpoch = "MonotonicBrokerEpoch", "KIP-631: the broker epoch is the offset of its registration";
+    /// The same process of a broker that registers again stays as fenced and as leaving as it was.
+    ReregistrationKeepsState = "ReregistrationKeepsState", "controller-broker.md §3.1; KAFKA-16757";
     /// A broker that the active controller does not hear is fenced when its session is over.
     SilentBrokerFenced = "SilentBrokerFenced", "KIP-631: broker.session.timeout.ms, fencing; KAFKA-18138";
     /// A broker that the controller has heard is not fenced before its session is over.
@@ -159,6 +171,13 @@ invariants! {
     /// ISR and ELR are disjoint sets of replicas, the leader and all of the ISR are active, the ELR is
     /// kept while the ISR is too small and loses nobody without cause; epochs never go back.
     ValidControllerIsrAndElr = "ValidControllerIsrAndElr", "KIP-966 TLA+ (Vanlightly): ValidControllerIsrAndElr, ValidControllerState";
+    /// An ISR change is accepted of the newest partition epoch alone, and refused as fenced to none but
+    /// an older leader.
+    IsrCompareAndSet = "IsrCompareAndSet", "KIP-497, controller-broker.md §4.3; KAFKA-428, KAFKA-14154";
+    /// A leader that proposes a replica for its ISR names the process that has fetched.
+    ProposalNamesProcess = "ProposalNamesProcess", "KIP-903: BrokerEpoch in AlterPartition";
+    /// A replica changes its log by what the leader of its present epoch answers, and by no older answer.
+    PresentLeaderObeyed = "PresentLeaderObeyed", "KIP-320, controller-broker.md §6.5; KAFKA-18991, KAFKA-13207";
     /// A partition's leader epoch has one leader, in one life.
     NeverTwoPartitionLeadersInSameEpoch = "NeverTwoPartitionLeadersInSameEpoch", "KIP-101: at most one leader per leader epoch";
     /// A broker leads a partition only in an epoch that committed metadata gave it.
@@ -177,6 +196,14 @@ invariants! {
     DuplicateRecognised = "DuplicateRecognised", "KIP-98: a duplicate is acknowledged; Jepsen on Redpanda 21.10.1";
     /// A leader from which no majority fetches resigns within the bound of its timers.
     LeaderWithoutMajorityResigns = "LeaderWithoutMajorityResigns", "KAFKA-15489: check quorum";
+    /// What a leader has accepted it writes when its linger is over, busy or not with anything else.
+    AppendWithinLinger = "AppendWithinLinger", "KAFKA-10826: controller.quorum.append.linger.ms";
+    /// A follower that its leader does not answer asks for pre-votes when its fetch timeout is over.
+    SilentLeaderLeft = "SilentLeaderLeft", "KIP-595: controller.quorum.fetch.timeout.ms";
+    /// A follower whose leader tells it that it resigns campaigns when its backoff is over.
+    EndQuorumEpochObeyed = "EndQuorumEpochObeyed", "KIP-595: EndQuorumEpoch, PreferredCandidates; KAFKA-20895";
+    /// Who asks for pre-votes follows its leader again only when it cannot win or its time is up.
+    PreVoteCarriedThrough = "PreVoteCarriedThrough", "KIP-996: Prospective; KAFKA-17641";
     /// After healing, the quorum serves again within its bound.
     Recovery = "Recovery", "bounded progress after heal: KRaft TLA+ (Vanlightly): EventuallyLeaderElected, ValuesEventuallyAcked";
     // Histories of Kafka clients: judged in `checks::clients`.

@@ -1,8 +1,10 @@
 //! `MonotonicBrokerEpoch`: each incarnation of a broker has an epoch of its own, newer ones higher.
+//! `ReregistrationKeepsState`: one that registers again changes nothing by that (KAFKA-16757).
 
 use std::collections::BTreeMap;
 
 use raft::ids::{BrokerEpoch, NodeId, Offset, Uuid};
+use raft::metadata::image::BrokerRegistration;
 use raft::metadata::records::RegisterBroker;
 
 use crate::checks::invariant::Invariant;
@@ -38,5 +40,25 @@ impl BrokerEpochs {
             verdict
                 .fail(Invariant::MonotonicBrokerEpoch, || format!("broker {id} registers with epoch {epoch}; {wrong}"));
         }
+    }
+}
+
+/// A registration is committed, and the one `before` it may be of the same process.
+pub fn keeps_state(before: Option<&BrokerRegistration>, record: &RegisterBroker, verdict: &mut Verdict) {
+    let Some(before) = before.filter(|before| before.incarnation_id == record.incarnation_id) else { return };
+    let (fenced, leaving) = (before.fenced, before.in_controlled_shutdown);
+    if (fenced, leaving) != (record.fenced, record.in_controlled_shutdown) {
+        let words = |fenced: bool, leaving: bool| {
+            let fenced = if fenced { "fenced" } else { "unfenced" };
+            if leaving { format!("{fenced} and leaving") } else { fenced.to_owned() }
+        };
+        verdict.fail(Invariant::ReregistrationKeepsState, || {
+            format!(
+                "broker {} registers again, the same process, and is {} by that; it was {}",
+                record.broker_id,
+                words(record.fenced, record.in_controlled_shutdown),
+                words(fenced, leaving)
+            )
+        });
     }
 }

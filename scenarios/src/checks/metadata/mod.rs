@@ -4,12 +4,15 @@
 //! * this file: the ghost image, one batch after the other, and its digest at each offset
 //! * [`brokers`]: broker epochs; [`sessions`]: who must be fenced, [`heard`]: who must not;
 //!   [`leaving`]: who must be let go; [`producer_ids`]: blocks and ids
-//! * [`partitions`] judges the ISR and ELR of each
+//! * [`partitions`] judges the ISR and ELR of each, [`elr`] what a new `min.insync.replicas` does to them;
+//!   [`isr_changes`]: what controllers answer to leaders
 //!
 //! Only a cluster with brokers has it: a quorum's records say nothing to an image.
 
 pub mod brokers;
+pub mod elr;
 pub mod heard;
+pub mod isr_changes;
 pub mod leaving;
 pub mod partitions;
 pub mod producer_ids;
@@ -20,13 +23,16 @@ use std::rc::Rc;
 
 use raft::ids::{BrokerEpoch, LeaderEpoch, NodeId, Offset, TopicIdPartition, Uuid};
 use raft::log::Batch;
-use raft::message::cluster::{BrokerHeartbeatRequest, BrokerHeartbeatResponse, BrokerRegistrationRequest};
+use raft::message::cluster::{
+    AlterPartitionResponse, BrokerHeartbeatRequest, BrokerHeartbeatResponse, BrokerRegistrationRequest,
+};
 use raft::metadata::image::{MetadataChanges, PartitionRegistration};
 use raft::metadata::records::RegisterBroker;
 use raft::metadata::{MetadataImage, MetadataRecord};
 
 use self::brokers::BrokerEpochs;
 use self::heard::Heard;
+use self::isr_changes::IsrChanges;
 use self::leaving::Leaving;
 use self::partitions::Rules;
 use self::producer_ids::ProducerIds;
@@ -49,6 +55,9 @@ pub struct Update {
     pub unclean: BTreeSet<NodeId>,
     /// Topics whose `min.insync.replicas` was altered, empty for that of all: that clears the ELR (§4.9).
     pub elr_cleared: BTreeSet<Rc<str>>,
+    /// ELRs that were made under a `min.insync.replicas` which it replaced, and how many states of
+    /// partitions stood in [`Update::partitions`] by then.
+    pub outdated_elrs: Vec<(TopicIdPartition, usize)>,
     /// The batch; `None` of control records, and of one that cannot be read.
     pub batch: Option<Rc<Batch>>,
     /// Partitions as each record left them, in order: a leader may hear of any of these states.
@@ -85,6 +94,8 @@ pub struct MetadataGhost {
     epoch: LeaderEpoch,
     /// Blocks and ids.
     pub producer_ids: ProducerIds,
+    /// Proposals of ISRs.
+    pub isr_changes: IsrChanges,
     rules: Rules,
     /// How far each server has published in this life.
     published: Vec<Option<Offset>>,
@@ -112,6 +123,7 @@ impl MetadataGhost {
             end: Offset(0),
             epoch: LeaderEpoch(0),
             producer_ids: ProducerIds::default(),
+            isr_changes: IsrChanges::default(),
             rules: Rules { min_insync_replicas },
             published: vec![None; servers],
             booted_at: vec![Offset(0); servers],
@@ -150,6 +162,16 @@ impl MetadataGhost {
         self.leaving.answered(of, answer, (&self.image, self.end), verdict);
     }
 
+    /// A controller answers a proposal, of a server, connection and correlation id.
+    pub fn isr_change_answered(
+        &mut self,
+        of: (usize, u64, i32),
+        answer: &AlterPartitionResponse,
+        verdict: &mut Verdict,
+    ) {
+        self.isr_changes.answered(of, answer, &self.image, verdict);
+    }
+
     /// A controller claims an epoch.
     pub fn claimed(&mut self, server: usize, epoch: LeaderEpoch) {
         self.heard.claimed(server, epoch);
@@ -159,6 +181,7 @@ impl MetadataGhost {
     /// A process is gone.
     pub fn down(&mut self, server: usize) {
         self.heard.down(server);
+        self.isr_changes.down(server);
         self.leaving.starts_anew(server);
     }
 
@@ -213,6 +236,7 @@ impl MetadataGhost {
             return Some(update);
         }
         self.rules.judge(&update, &self.image, verdict);
+        elr::judge(&update, &self.image, verdict);
         Some(update)
     }
 
@@ -254,6 +278,8 @@ impl MetadataGhost {
         match record {
             MetadataRecord::RegisterBroker(record) => {
                 self.brokers.registered(offset, record, verdict);
+                let known = self.image.cluster().broker(record.broker_id);
+                brokers::keeps_state(known.map(|known| &**known), record, verdict);
                 self.leaving.registered(record.broker_id);
                 self.registered_at.insert(record.broker_id, offset);
                 update.registered.insert(record.broker_id);
@@ -275,6 +301,8 @@ impl MetadataGhost {
                 update.elr_cleared.insert(Rc::clone(&record.topic_name));
             }
             MetadataRecord::Config(record) if &*record.name == "min.insync.replicas" => {
+                let (outdated, count) = (elr::outdated(&self.image, record), update.partitions.len());
+                update.outdated_elrs.extend(outdated.into_iter().map(|id| (id, count)));
                 update.elr_cleared.insert(Rc::clone(&record.resource_name));
             }
             _ => {}
@@ -361,7 +389,10 @@ impl MetadataGhost {
 impl Update {
     /// What was hidden comes to light.
     fn merge(&mut self, shown: Update) {
-        let Update { before: _, batch: _, changes, registered, unclean, elr_cleared, partitions } = shown;
+        let Update { before: _, batch: _, changes, registered, unclean, elr_cleared, outdated_elrs, partitions } =
+            shown;
+        let known = self.partitions.len();
+        self.outdated_elrs.extend(outdated_elrs.into_iter().map(|(id, from)| (id, known + from)));
         self.partitions.extend(partitions);
         self.changes.brokers.extend(changes.brokers);
         self.changes.controllers.extend(changes.controllers);

@@ -128,6 +128,7 @@ impl Replication {
             });
             return true;
         };
+        self.obeys_present_leader(server, partition, around.verdict);
         let partition = &mut self.partitions[partition];
         let of = partition.id;
         let mut position = 0;
@@ -234,6 +235,9 @@ impl Replication {
         replica.agreed = agreed.min(replica.log.count());
         replica.rotten &= replica.log.has_junk();
         let cut = replica.log.count() < count;
+        if cut {
+            self.obeys_present_leader(server, partition, around.verdict);
+        }
         if cut && !self.partitions[partition].deleted {
             around.coverage.met(Situation::ReplicaTruncated);
             elections::truncated(&self.partitions[partition], server, id, agreed, around);

@@ -4,12 +4,14 @@
 //! * [`partition`]: committed log C and acknowledged part A; [`replica`]: one replica's log
 //! * [`disks`]: data logs as their bytes cross the border; boots and losses
 //! * [`elections`]: what committed metadata does to guards, and who acts as leader; [`unclean`]: unclean
-//!   elections that were asked for; [`demotions`]: who leads no longer
+//!   elections that were asked for; [`demotions`]: who leads no longer; [`proposals`]: of ISRs
+//! * [`answers`]: by which answers of leaders a replica may change its log
 //! * [`acks`]: what brokers promise to producers and show to consumers; [`sequences`] and
 //!   [`duplicates`]: producers; [`min_isr`]: how many must have it
 //! * [`audit`]: a broker's own view, compared
 
 pub mod acks;
+pub mod answers;
 pub mod audit;
 pub mod demotions;
 pub mod disks;
@@ -17,6 +19,7 @@ pub mod duplicates;
 pub mod elections;
 pub mod min_isr;
 pub mod partition;
+pub mod proposals;
 pub mod replica;
 pub mod sequences;
 pub mod unclean;
@@ -28,10 +31,11 @@ use raft::broker::observation::{BrokerObservation, PartitionTag};
 use raft::ids::{NodeId, Offset, PartitionEpoch, TopicIdPartition};
 use raft::message::ErrorCode;
 use raft::message::cluster::AlterPartitionRequest;
-use raft::message::data::{DataFetchResponse, PartitionProduceData, ProduceRequest, ProduceResponse};
+use raft::message::data::{DataFetchRequest, DataFetchResponse, PartitionProduceData, ProduceRequest, ProduceResponse};
 use smallvec::SmallVec;
 
 use self::acks::Ack;
+use self::answers::Answers;
 use self::demotions::Demotions;
 use self::disks::DataDisk;
 use self::elections::Cause;
@@ -41,6 +45,7 @@ use self::replica::Leading;
 use self::unclean::UncleanElections;
 use super::clients::ClientHistories;
 use super::coverage::{Coverage, Situation};
+use super::invariant::Invariant;
 use super::metadata::{MetadataGhost, PartitionState, Update};
 use super::verdict::{Excuse, Verdict};
 
@@ -110,6 +115,7 @@ pub struct Replication {
     /// Answers of the running step.
     acks: Vec<Ack>,
     demotions: Demotions,
+    answers: Answers,
     /// Unclean elections that were asked for.
     pub unclean: UncleanElections,
 }
@@ -117,6 +123,7 @@ pub struct Replication {
 impl Replication {
     /// No partition yet.
     pub fn new(servers: Vec<NodeId>, settings: Settings) -> Replication {
+        let answers = Answers::new(servers.len());
         Replication {
             disks: vec![DataDisk::default(); servers.len()],
             went_by: vec![Offset(-1); servers.len()],
@@ -129,6 +136,7 @@ impl Replication {
             produces: BTreeMap::new(),
             acks: Vec::new(),
             demotions: Demotions::default(),
+            answers,
         }
     }
 
@@ -271,6 +279,7 @@ impl Replication {
     pub fn step_over(&mut self, server: usize, published: Option<Offset>, around: &mut Around<'_>) {
         let published = published.unwrap_or(Offset(-1));
         self.went_by[server] = published;
+        self.answers.step_over(server);
         let who = (server, self.servers.ids[server]);
         self.demotions.step_over(who, published, &self.partitions, around.verdict);
         if !self.acks.is_empty() {
@@ -297,12 +306,46 @@ impl Replication {
     }
 
     /// A leader proposes ISRs.
-    pub fn isr_proposed(&mut self, server: usize, request: &AlterPartitionRequest) {
+    pub fn isr_proposed(&mut self, server: usize, request: &AlterPartitionRequest, verdict: &mut Verdict) {
         for item in request.partitions.iter() {
             let index = self.index_of(item.partition);
+            proposals::proposed(&self.partitions[index], self.servers.ids[server], item, verdict);
             if let Some(leads) = &mut self.partitions[index].replicas[server].leads {
                 leads.proposed = item.new_isr_with_epochs.iter().map(|member| member.broker_id).collect();
             }
+        }
+    }
+
+    /// A broker's connection is open.
+    pub fn connected(&mut self, server: usize, token: u32, connection: u64) {
+        self.answers.connected(server, token, connection);
+    }
+
+    /// A broker asks another one for records.
+    pub fn fetches(&mut self, server: usize, connection: u64, request: &DataFetchRequest) {
+        self.answers.asks(server, connection, &request.partitions);
+    }
+
+    /// It is answered.
+    pub fn fetch_answer_taken(&mut self, server: usize, token: u32, answer: &DataFetchResponse) {
+        let Replication { answers, by_tag, partitions, .. } = self;
+        answers.taken(server, token, answer, |found| {
+            let index = *by_tag.get(&found.partition.into())?;
+            Some((index, partitions[index].replicas[server].follows))
+        });
+    }
+
+    /// A broker changes a data log: not by an outdated answer.
+    #[inline]
+    fn obeys_present_leader(&self, server: usize, partition: usize, verdict: &mut Verdict) {
+        if let Some(asked) = self.answers.outdated(server, partition) {
+            let (id, of) = (self.servers.ids[server], self.partitions[partition].id);
+            let follows = self.partitions[partition].replicas[server].follows;
+            verdict.fail(Invariant::PresentLeaderObeyed, || {
+                let now =
+                    follows.map_or_else(|| "it follows nobody now".to_owned(), |now| format!("it follows in {now}"));
+                format!("partition {of}: broker {id} changes its log by an answer to leader epoch {asked}, and {now}")
+            });
         }
     }
 
@@ -359,6 +402,7 @@ impl Replication {
         let replica = &mut partition.replicas[server];
         match observation {
             BrokerObservation::BecameLeader { epoch, .. } => {
+                replica.follows = None;
                 replica.leads = Some(Leading {
                     epoch,
                     high_watermark: None,
@@ -372,7 +416,9 @@ impl Replication {
                 let min_isr = self.min_isrs[index].lowest_since(Offset(-1));
                 elections::acts(partition, (server, id, incarnation), epoch, (elr, min_isr), &self.servers, around);
             }
-            BrokerObservation::BecameFollower { .. } => replica.leads = None,
+            BrokerObservation::BecameFollower { epoch, .. } => {
+                (replica.leads, replica.follows) = (None, Some(epoch));
+            }
             BrokerObservation::LeaderHighWatermark { epoch, offset, .. } => {
                 acks::leader_high_watermark(partition, (server, id), epoch, offset, around);
             }
@@ -406,6 +452,7 @@ impl Replication {
     pub fn down(&mut self, server: usize) {
         self.went_by[server] = Offset(-1);
         self.demotions.down(server);
+        self.answers.down(server);
         self.unclean.down(server);
         // What it did not come to say nobody knows.
         self.acks.retain(|ack| ack.server != server);
@@ -416,6 +463,7 @@ impl Replication {
         });
         for partition in &mut self.partitions {
             partition.replicas[server].leads = None;
+            partition.replicas[server].follows = None;
             partition.replicas[server].enough_to = Offset(0);
         }
     }

@@ -42,6 +42,8 @@ pub struct Replica {
     pub rotten: bool,
     /// Of this life, if it leads.
     pub leads: Option<Leading>,
+    /// The leader epoch in which this life follows, or waits for a leader.
+    pub follows: Option<LeaderEpoch>,
     /// How far C went when this life led with an ISR that was large enough: an answer about several
     /// partitions may come long after one of them was decided, and in a later epoch.
     pub enough_to: Offset,

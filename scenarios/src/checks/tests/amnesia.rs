@@ -324,6 +324,7 @@ fn an_older_leader_may_still_commit_what_a_newer_one_never_had() {
     quorum.elect(2, 2, &[1]);
     let batch = quorum.data(0, 1, 12);
     quorum.write(0, &batch);
+    quorum.take_fetch_at(0, 1, 1, batch.next_offset());
     quorum.move_high_watermark(0, 1);
     quorum.read(0, 2, &[(2, 12)], 3);
     assert_eq!(quorum.checks.violation(), None);

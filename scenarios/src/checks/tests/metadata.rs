@@ -1,15 +1,20 @@
 //! Committed metadata: what nodes publish of it, and what must hold of every record.
 
+use std::rc::Rc;
+
 use raft::ids::{BrokerEpoch, LeaderEpoch, NodeId, Offset, PartitionEpoch, ProducerId, Uuid};
-use raft::message::cluster::AllocateProducerIdsResponse;
+use raft::message::cluster::{
+    AllocateProducerIdsResponse, AlterPartitionItem, AlterPartitionRequest, AlterPartitionResponse,
+    AlterPartitionResult,
+};
 use raft::message::data::InitProducerIdResponse;
-use raft::message::{ClusterResponse, DataResponse, ErrorCode, Response};
+use raft::message::{ClusterRequest, ClusterResponse, DataResponse, ErrorCode, Request, Response};
 use raft::metadata::MetadataRecord;
 use raft::metadata::records::{
     AbortTransaction, BeginTransaction, ClearElr, EndTransaction, Partition, PartitionChange, ProducerIds, Topic,
 };
 
-use super::brokers::{Brokers, broker, change, config, elr, partition, to_isr};
+use super::brokers::{Brokers, PARTITION, broker, change, config, elr, partition, to_isr};
 
 fn publish(brokers: &mut Brokers, server: usize, offset: i64, digest: u64) {
     let end = brokers.committed.end;
@@ -252,9 +257,11 @@ fn the_elr_is_only_for_clusters_that_have_it() {
 fn a_lowered_min_isr_makes_an_elr_needless() {
     let mut brokers = Brokers::with_partition(true);
     brokers.change(PartitionChange { eligible_leader_replicas: elr(&[1, 2]), ..to_isr(&[0], None) });
-    brokers.commit([config("min.insync.replicas", "1")]);
-    assert_eq!(brokers.broke(), None, "ClearElr follows");
-    brokers.change(PartitionChange { leader: broker(0), ..change() });
+    let with_elr = PartitionChange { leader: broker(0), eligible_leader_replicas: elr(&[1, 2]), ..change() };
+    let clear = MetadataRecord::ClearElr(ClearElr { topic_name: "t".into() });
+    brokers.commit([config("min.insync.replicas", "1"), clear]);
+    assert_eq!(brokers.broke(), None);
+    brokers.change(with_elr);
     assert_eq!(brokers.broke(), Some("ValidControllerIsrAndElr"));
 }
 
@@ -301,4 +308,88 @@ fn a_partition_record_sets_no_epoch_back() {
     assert_eq!(brokers.broke(), None);
     brokers.commit([MetadataRecord::Partition(partition())]);
     assert_eq!(brokers.broke(), Some("ValidControllerIsrAndElr"));
+}
+
+#[test]
+fn a_new_min_isr_clears_the_elr_that_was_made_under_the_old_one() {
+    let shrunk = || {
+        let mut brokers = Brokers::with_partition(true);
+        brokers.change(PartitionChange { eligible_leader_replicas: elr(&[1, 2]), ..to_isr(&[0], None) });
+        assert_eq!(brokers.broke(), None);
+        brokers
+    };
+    let min_isr = || config("min.insync.replicas", "1");
+    let mut kept = shrunk();
+    kept.commit([min_isr()]);
+    assert_eq!(kept.broke(), Some("ValidControllerIsrAndElr"));
+    let mut cleared = shrunk();
+    cleared.commit([min_isr(), MetadataRecord::ClearElr(ClearElr { topic_name: "t".into() })]);
+    assert_eq!(cleared.broke(), None);
+    let mut one_by_one = shrunk();
+    let none = PartitionChange { eligible_leader_replicas: elr(&[]), last_known_elr: elr(&[]), ..change() };
+    one_by_one.commit([min_isr(), MetadataRecord::PartitionChange(none)]);
+    assert_eq!(one_by_one.broke(), None);
+    let mut of_another = shrunk();
+    of_another.commit([config("retention.ms", "1")]);
+    assert_eq!(of_another.broke(), None);
+}
+
+#[test]
+fn a_process_that_registers_again_stays_as_it_was() {
+    let again = |fenced: bool, leaving: bool, same: bool| {
+        let mut brokers = Brokers::with_partition(true);
+        let MetadataRecord::RegisterBroker(mut record) = brokers.registration(2, 0) else { panic!("it is one") };
+        if same {
+            let known = brokers.checks.metadata().image().cluster().broker(broker(2)).expect("it registered");
+            (record.incarnation_id, record.broker_epoch) = (known.incarnation_id, known.epoch);
+        }
+        (record.fenced, record.in_controlled_shutdown) = (fenced, leaving);
+        brokers
+            .commit([MetadataRecord::RegisterBroker(record), MetadataRecord::PartitionChange(to_isr(&[0, 1], None))]);
+        brokers.broke().map(str::to_owned)
+    };
+    assert_eq!(again(false, false, true), None);
+    assert_eq!(again(true, false, true).as_deref(), Some("ReregistrationKeepsState"));
+    assert_eq!(again(false, true, true).as_deref(), Some("ReregistrationKeepsState"));
+    assert_eq!(again(true, false, false), None, "another process begins fenced");
+}
+
+#[test]
+fn an_isr_change_is_of_the_newest_partition_epoch_and_fences_none_but_old_leaders() {
+    let answered = |error: ErrorCode, asked: (i32, i32), partition_epoch: i32| {
+        let mut brokers = Brokers::with_partition(true);
+        brokers.change(to_isr(&[0, 1], None));
+        let item = AlterPartitionItem {
+            partition: PARTITION,
+            leader_epoch: LeaderEpoch(asked.0),
+            new_isr_with_epochs: Rc::from([]),
+            leader_recovery_state: 0,
+            partition_epoch: PartitionEpoch(asked.1),
+        };
+        let request =
+            AlterPartitionRequest { broker_id: broker(0), broker_epoch: BrokerEpoch(0), partitions: Rc::from([item]) };
+        let request = Request::Cluster(ClusterRequest::AlterPartition(request));
+        brokers.checks.request_taken(0, 1, (3, 4), &request, &mut brokers.coverage);
+        let result = AlterPartitionResult {
+            partition: PARTITION,
+            error,
+            leader_id: broker(0),
+            leader_epoch: LeaderEpoch(0),
+            isr: Rc::from([]),
+            leader_recovery_state: 0,
+            partition_epoch: PartitionEpoch(partition_epoch),
+        };
+        let answer = AlterPartitionResponse { error: ErrorCode::None, partitions: Rc::from([result]) };
+        let response = Response::Cluster(ClusterResponse::AlterPartition(answer));
+        brokers.checks.response_sent((1, None), (3, 4), &response, &mut brokers.verdict, &mut brokers.coverage);
+        brokers.broke().map(str::to_owned)
+    };
+    assert_eq!(answered(ErrorCode::None, (0, 1), 2), None);
+    assert_eq!(answered(ErrorCode::None, (0, 1), 1), None, "nothing to change");
+    assert_eq!(answered(ErrorCode::None, (0, 0), 2).as_deref(), Some("IsrCompareAndSet"));
+    assert_eq!(answered(ErrorCode::InvalidUpdateVersion, (0, 0), -1), None);
+    assert_eq!(answered(ErrorCode::FencedLeaderEpoch, (-1, 0), -1), None);
+    assert_eq!(answered(ErrorCode::FencedLeaderEpoch, (0, 0), -1).as_deref(), Some("IsrCompareAndSet"));
+    assert_eq!(answered(ErrorCode::FencedLeaderEpoch, (1, 0), -1).as_deref(), Some("IsrCompareAndSet"));
+    assert_eq!(answered(ErrorCode::NotController, (1, 0), -1), None);
 }

@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use super::test_disk::TestDisk;
 use crate::actor::{AttemptEvent, Message};
+use crate::checks::invariant::timings::QuorumTimings;
 use crate::checks::{CheckConfig, Checks};
 use raft::bugs::Bugs;
 use raft::fixes::{Fix, Fixes};
@@ -53,11 +54,11 @@ impl Quorum {
 
     pub fn with(count: usize, fixes: Fixes) -> Quorum {
         let ids = voters(count);
-        let fetch_timeouts_ms = vec![2_000; count];
+        let timings = vec![QuorumTimings::DEFAULT; count];
         let config = CheckConfig {
             servers: ids.clone(),
             voters: ids,
-            fetch_timeouts_ms,
+            timings,
             slowest_ppm: 0,
             appends: true,
             reads: true,
@@ -314,21 +315,27 @@ impl Quorum {
         self.logs[follower].flush(&mut out);
         self.perform(follower, out);
         self.fetch(follower, epoch);
+        self.take_fetch(leader, follower, epoch);
     }
 
     pub fn fetch(&mut self, follower: usize, epoch: i32) {
-        let request = self.fetch_request(follower, epoch);
+        let request = self.fetch_request(follower, epoch, self.logs[follower].end_offset());
         self.send(follower, Message::Request { correlation_id: 3, request });
     }
 
     /// A follower's Fetch reaches a leader.
     pub fn take_fetch(&mut self, leader: usize, follower: usize, epoch: i32) {
-        let request = self.fetch_request(follower, epoch);
+        self.take_fetch_at(leader, follower, epoch, self.logs[follower].end_offset());
+    }
+
+    /// One that was sent when the follower's log ended at `offset`.
+    pub fn take_fetch_at(&mut self, leader: usize, follower: usize, epoch: i32, offset: Offset) {
+        let request = self.fetch_request(follower, epoch, offset);
         self.now += 1;
         self.checks.request_taken(self.now, leader, 7, &Message::Request { correlation_id: 3, request });
     }
 
-    fn fetch_request(&self, follower: usize, epoch: i32) -> Request {
+    fn fetch_request(&self, follower: usize, epoch: i32, fetch_offset: Offset) -> Request {
         Request::Fetch(FetchRequest {
             cluster_id: None,
             replica_id: node(follower),
@@ -337,7 +344,7 @@ impl Quorum {
             max_wait_ms: 500,
             max_bytes: 1 << 20,
             current_leader_epoch: LeaderEpoch(epoch),
-            fetch_offset: self.logs[follower].end_offset(),
+            fetch_offset,
             last_fetched_epoch: self.logs[follower].last_fetched_epoch(),
             high_watermark: None,
         })

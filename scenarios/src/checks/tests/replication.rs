@@ -107,9 +107,10 @@ fn an_ack_waits_for_a_member_that_is_about_to_join() {
 
     let proposes = |brokers: &mut Brokers| {
         brokers.goes_by(0, 1, 3, true);
+        let epoch_of = |server| brokers.checks.metadata().broker_epoch(broker(server));
         let members = [0, 1, 2].map(|server| raft::message::cluster::BrokerState {
             broker_id: broker(server),
-            broker_epoch: raft::ids::BrokerEpoch(-1),
+            broker_epoch: epoch_of(server),
         });
         let item = raft::message::cluster::AlterPartitionItem {
             partition: PARTITION,
@@ -124,7 +125,7 @@ fn an_ack_waits_for_a_member_that_is_about_to_join() {
             partitions: Rc::from([item]),
         };
         let request = raft::message::Request::Cluster(raft::message::ClusterRequest::AlterPartition(request));
-        brokers.checks.request_sent(0, 0, &request);
+        brokers.checks.request_sent(0, 0, &request, &mut brokers.verdict);
     };
     let (mut brokers, offset) = about_to_join();
     proposes(&mut brokers);

@@ -115,6 +115,18 @@ fn two_active_controllers_in_one_epoch() {
 }
 
 #[test]
+fn a_leader_writes_records_before_its_controller_has_claimed_the_epoch() {
+    let mut quorum = Quorum::of(3);
+    quorum.campaign(0, 1);
+    quorum.vote(1, 0, 1);
+    quorum.take_over(0, 1);
+    assert_eq!(quorum.broke(), None, "the record of its epoch comes first");
+    let batch = quorum.data(0, 1, 10);
+    quorum.write(0, &batch);
+    assert_eq!(quorum.broke(), Some("RecordAfterClaim"));
+}
+
+#[test]
 fn a_high_watermark_goes_back() {
     let mut quorum = Quorum::at_work();
     quorum.show_high_watermark(1, 1, 3, false);

@@ -4,7 +4,7 @@
 
 use proptest::prelude::*;
 use raft::ids::{LeaderEpoch, Offset, OffsetAndEpoch};
-use raft::io::{Out, Role};
+use raft::io::{Observation, Out, Role};
 use raft::log::Validation;
 
 use super::quorum::Quorum;
@@ -83,6 +83,7 @@ impl Walk {
         (self.leader, self.fetched, self.committed) = (Some(candidate), [None; SERVERS], Offset(0));
         self.epoch_start = self.last(candidate).offset;
         self.quorum.take_over(candidate, epoch);
+        self.quorum.say(candidate, Observation::LeadershipAnnounced { epoch: LeaderEpoch(epoch) });
     }
 
     fn replicate(&mut self, leader: usize, follower: usize, max_bytes: u32) {

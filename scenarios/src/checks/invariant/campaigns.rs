@@ -1,0 +1,371 @@
+//! When a voter leaves its leader, and when it goes back.
+//!
+//! * `SilentLeaderLeft`: a follower that its leader has not answered for a fetch timeout asks for
+//!   pre-votes, whoever else talks to it
+//! * `EndQuorumEpochObeyed`: one that its leader has told of its resignation does so when its backoff is
+//!   over (KIP-595)
+//! * `PreVoteCarriedThrough`: and it goes back to that leader only when it cannot win, or when its
+//!   election timeout is over: that others still name the leader says nothing (KIP-996, KAFKA-17641)
+//!
+//! Judged from the answers and requests that reach a server, from those that voters send, and from the
+//! roles it says it enters (audits compare them with its disk).
+
+use raft::ids::{LeaderEpoch, NodeId};
+use raft::io::Role;
+
+use super::Invariant;
+use super::timings::{Calm, QuorumTimings, longest_ns};
+use crate::checks::ghost::ServerGhost;
+use crate::checks::verdict::Verdict;
+
+/// For timers that are read only when the thread is polled.
+const SLACK_NS: u64 = 100_000_000;
+/// One message that lay in the queue may be handled before the timer is read (consensus.md §10).
+const OVERDUE_INPUTS: u8 = 3;
+
+/// What a follower waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wait {
+    /// An answer of its leader.
+    Answer,
+    /// Its backoff after EndQuorumEpoch.
+    Backoff,
+}
+
+/// A follower's timer.
+#[derive(Clone, Copy, Debug)]
+struct Follows {
+    wait: Wait,
+    began_ns: u64,
+    bound_ns: u64,
+}
+
+/// A replica that asks for pre-votes, after it has followed.
+#[derive(Clone, Debug)]
+struct Asks {
+    epoch: LeaderEpoch,
+    leader: NodeId,
+    since_ns: u64,
+    refused_by: Vec<usize>,
+    /// That leader has begun its epoch again meanwhile.
+    was_called: bool,
+}
+
+#[derive(Clone, Debug)]
+struct Watched {
+    voter: bool,
+    fetch_ns: u64,
+    backoff_ns: u64,
+    /// Not even a fast clock's election timer is over before.
+    election_ns: u64,
+    role: Option<(Role, LeaderEpoch, NodeId)>,
+    follows: Option<Follows>,
+    /// When that timer is over; `u64::MAX` if there is none.
+    deadline_ns: u64,
+    overdue_inputs: u8,
+    /// Of whose end the input that the thread handles now has told, and the backoff it gives.
+    told: Option<(LeaderEpoch, NodeId, u64)>,
+    asks: Option<Asks>,
+    calm: Calm,
+}
+
+impl Watched {
+    fn wait(&mut self, follows: Option<Follows>) {
+        self.deadline_ns = follows.map_or(u64::MAX, |it| it.began_ns.saturating_add(it.bound_ns));
+        self.follows = follows;
+        self.overdue_inputs = 0;
+    }
+
+    fn wait_for_answer(&mut self, at_ns: u64) {
+        self.wait(Some(Follows { wait: Wait::Answer, began_ns: at_ns, bound_ns: self.fetch_ns }));
+    }
+
+    fn is_follower_of(&self, leader: NodeId, epoch: LeaderEpoch) -> bool {
+        self.voter && self.role == Some((Role::Follower, epoch, leader))
+    }
+}
+
+/// All servers.
+#[derive(Clone, Debug)]
+pub struct Campaigns {
+    watched: Vec<Watched>,
+    /// So many refusals make a pre-vote hopeless.
+    hopeless: usize,
+}
+
+impl Campaigns {
+    /// Servers by their settings, and whether they are voters; the slowest clock loses so much.
+    pub fn new(servers: impl Iterator<Item = (QuorumTimings, bool)>, slowest_ppm: u32) -> Campaigns {
+        let watched = |(timings, voter): (QuorumTimings, bool)| Watched {
+            voter,
+            fetch_ns: longest_ns(timings.fetch_timeout_ms, slowest_ppm) + SLACK_NS,
+            backoff_ns: longest_ns(timings.election_backoff_max_ms, slowest_ppm) + SLACK_NS,
+            election_ns: timings.election_timeout_ms.saturating_mul(900_000),
+            role: None,
+            follows: None,
+            deadline_ns: u64::MAX,
+            overdue_inputs: 0,
+            told: None,
+            asks: None,
+            calm: Calm::default(),
+        };
+        let watched: Vec<Watched> = servers.map(watched).collect();
+        let voters = watched.iter().filter(|watched| watched.voter).count();
+        Campaigns { watched, hopeless: voters - voters / 2 }
+    }
+
+    /// A server is down.
+    pub fn down(&mut self, server: usize) {
+        let watched = &mut self.watched[server];
+        (watched.role, watched.asks, watched.told) = (None, None, None);
+        watched.wait(None);
+    }
+
+    /// A server says that its state has changed.
+    pub fn role_changed(
+        &mut self,
+        at_ns: u64,
+        server: usize,
+        (role, epoch, leader): (Role, LeaderEpoch, NodeId),
+        ghost: &ServerGhost,
+        verdict: &mut Verdict,
+    ) {
+        let hopeless = self.hopeless;
+        let watched = &mut self.watched[server];
+        let before = watched.role.replace((role, epoch, leader));
+        let asked = watched.asks.take();
+        if !watched.voter {
+            return;
+        }
+        match role {
+            // It may hear of a leader by the word that this one resigns.
+            Role::Follower => match watched.told.filter(|(told, by, _)| (*told, *by) == (epoch, leader)) {
+                Some((_, _, bound_ns)) => {
+                    watched.wait(Some(Follows { wait: Wait::Backoff, began_ns: at_ns, bound_ns }));
+                }
+                None => watched.wait_for_answer(at_ns),
+            },
+            _ => watched.wait(None),
+        }
+        match (role, before) {
+            (Role::Prospective, Some((Role::Follower, followed, of))) if followed == epoch => {
+                let (since_ns, refused_by, was_called) = (at_ns, Vec::new(), false);
+                watched.asks = Some(Asks { epoch, leader: of, since_ns, refused_by, was_called });
+            }
+            // A vote for another starts its timer anew.
+            (Role::Prospective, Some((Role::Prospective, ..))) => {
+                watched.asks = asked.map(|asks| Asks { since_ns: at_ns, refused_by: Vec::new(), ..asks });
+            }
+            (Role::Follower, Some((Role::Prospective, ..))) => {
+                let Some(asks) = asked.filter(|asks| (asks.epoch, asks.leader) == (epoch, leader)) else { return };
+                let is_over = at_ns >= asks.since_ns + watched.election_ns || asks.refused_by.len() >= hopeless;
+                if !is_over && !asks.was_called && watched.calm.lasts_since(asks.since_ns) {
+                    verdict.fail(Invariant::PreVoteCarriedThrough, || {
+                        format!(
+                            "node {} goes back to leader {leader} of epoch {epoch}, which did not answer it, {} ms after it began to ask for pre-votes; {} of the {hopeless} refusals were sent that would end that",
+                            ghost.id,
+                            (at_ns - asks.since_ns) / 1_000_000,
+                            asks.refused_by.len()
+                        )
+                    });
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// A Fetch of a server's raft thread was answered without an error.
+    #[inline]
+    pub fn fetch_answered(&mut self, at_ns: u64, server: usize) {
+        let watched = &mut self.watched[server];
+        if watched.follows.is_some() {
+            watched.wait_for_answer(at_ns);
+        }
+    }
+
+    /// A server takes EndQuorumEpoch; `is_first` of those that shall campaign?
+    pub fn told_of_end(&mut self, at_ns: u64, server: usize, leader: NodeId, epoch: LeaderEpoch, is_first: bool) {
+        let watched = &mut self.watched[server];
+        let bound_ns = if is_first { SLACK_NS } else { watched.backoff_ns };
+        watched.told = Some((epoch, leader, bound_ns));
+        if watched.is_follower_of(leader, epoch) {
+            watched.wait(Some(Follows { wait: Wait::Backoff, began_ns: at_ns, bound_ns }));
+        }
+    }
+
+    /// A server takes BeginQuorumEpoch.
+    pub fn called(&mut self, server: usize, leader: NodeId, epoch: LeaderEpoch) {
+        if let Some(asks) = &mut self.watched[server].asks {
+            asks.was_called |= (asks.epoch, asks.leader) == (epoch, leader);
+        }
+    }
+
+    /// A voter refuses a pre-vote.
+    pub fn refused(&mut self, voter: usize, asker: usize) {
+        if let Some(asks) = &mut self.watched[asker].asks
+            && !asks.refused_by.contains(&voter)
+        {
+            asks.refused_by.push(voter);
+        }
+    }
+
+    /// As [`Calm::disturbed`].
+    pub fn disturbed(&mut self, at_ns: u64, server: usize, begins: bool, by_ms: u64) {
+        self.watched[server].calm.disturbed(at_ns, begins, by_ms);
+    }
+
+    /// A server's raft thread takes an input.
+    #[inline]
+    pub fn takes_input(&mut self, at_ns: u64, server: usize, servers: &[ServerGhost], verdict: &mut Verdict) {
+        self.watched[server].told = None;
+        if at_ns > self.watched[server].deadline_ns {
+            self.is_overdue(at_ns, server, servers, verdict);
+        }
+    }
+
+    #[cold]
+    fn is_overdue(&mut self, at_ns: u64, server: usize, servers: &[ServerGhost], verdict: &mut Verdict) {
+        let watched = &mut self.watched[server];
+        let (Some(follows), Some((_, epoch, leader))) = (watched.follows, watched.role) else { return };
+        let Some(calm_ns) = watched.calm.since_ns() else {
+            watched.overdue_inputs = 0;
+            return;
+        };
+        if calm_ns > follows.began_ns {
+            watched.wait(Some(Follows { began_ns: calm_ns, ..follows }));
+            return;
+        }
+        watched.overdue_inputs += 1;
+        if watched.overdue_inputs < OVERDUE_INPUTS {
+            return;
+        }
+        watched.overdue_inputs = 0;
+        let (id, since_ms) = (servers[server].id, (at_ns - follows.began_ns) / 1_000_000);
+        match follows.wait {
+            Wait::Answer => verdict.fail(Invariant::SilentLeaderLeft, || {
+                format!(
+                    "node {id} still follows leader {leader} of epoch {epoch}, which answered it {since_ms} ms ago; its fetch timeout is over after {} ms",
+                    (follows.bound_ns - SLACK_NS) / 1_000_000
+                )
+            }),
+            Wait::Backoff => verdict.fail(Invariant::EndQuorumEpochObeyed, || {
+                format!(
+                    "node {id} still follows leader {leader} of epoch {epoch}, which told it {since_ms} ms ago that it resigns; it was to campaign within {} ms",
+                    follows.bound_ns / 1_000_000
+                )
+            }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: u64 = 1_000_000;
+    const EPOCH: LeaderEpoch = LeaderEpoch(4);
+    const LEADER: NodeId = NodeId(1);
+
+    struct Follower {
+        campaigns: Campaigns,
+        verdict: Verdict,
+    }
+
+    impl Follower {
+        /// One of three voters, that follows from the start.
+        fn new() -> Follower {
+            let campaigns = Campaigns::new([(QuorumTimings::DEFAULT, true); 3].into_iter(), 0);
+            let mut follower = Follower { campaigns, verdict: Verdict::default() };
+            follower.role(0, Role::Follower);
+            follower
+        }
+
+        fn role(&mut self, at_ms: u64, role: Role) {
+            let ghost = ServerGhost::new(NodeId(2), true);
+            self.campaigns.role_changed(at_ms * MS, 1, (role, EPOCH, LEADER), &ghost, &mut self.verdict);
+        }
+
+        fn inputs(&mut self, from_ms: u64, to_ms: u64) -> &mut Follower {
+            let servers: Vec<ServerGhost> = (1..=3).map(|id| ServerGhost::new(NodeId(id), true)).collect();
+            for at_ms in (from_ms..to_ms).step_by(10) {
+                self.campaigns.takes_input(at_ms * MS, 1, &servers, &mut self.verdict);
+            }
+            self
+        }
+
+        fn broke(&self) -> Option<&str> {
+            self.verdict.violation().map(|violation| violation.invariant.as_str())
+        }
+    }
+
+    #[test]
+    fn a_leader_that_does_not_answer_is_left() {
+        assert_eq!(Follower::new().inputs(0, 2_110).broke(), None);
+        assert_eq!(Follower::new().inputs(0, 2_200).broke(), Some("SilentLeaderLeft"));
+        let mut answered = Follower::new();
+        answered.campaigns.fetch_answered(1_000 * MS, 1);
+        assert_eq!(answered.inputs(1_000, 3_100).broke(), None);
+        assert_eq!(answered.inputs(3_110, 3_200).broke(), Some("SilentLeaderLeft"));
+        let mut left = Follower::new();
+        left.role(2_000, Role::Prospective);
+        assert_eq!(left.inputs(2_000, 9_000).broke(), None);
+    }
+
+    #[test]
+    fn who_is_disturbed_has_a_whole_timeout_more() {
+        let mut follower = Follower::new();
+        follower.campaigns.disturbed(500 * MS, 1, true, 0);
+        assert_eq!(follower.inputs(500, 4_000).broke(), None);
+        follower.campaigns.disturbed(4_000 * MS, 1, false, 1_000);
+        assert_eq!(follower.inputs(4_000, 7_100).broke(), None);
+        assert_eq!(follower.inputs(7_110, 7_200).broke(), Some("SilentLeaderLeft"));
+    }
+
+    #[test]
+    fn who_is_told_to_campaign_does_so() {
+        let mut first = Follower::new();
+        first.campaigns.told_of_end(0, 1, LEADER, EPOCH, true);
+        assert_eq!(first.inputs(0, 100).broke(), None);
+        assert_eq!(first.inputs(110, 150).broke(), Some("EndQuorumEpochObeyed"));
+        let mut second = Follower::new();
+        second.campaigns.told_of_end(0, 1, LEADER, EPOCH, false);
+        assert_eq!(second.inputs(0, 1_100).broke(), None);
+        assert_eq!(second.inputs(1_110, 1_150).broke(), Some("EndQuorumEpochObeyed"));
+        let mut late = Follower::new();
+        late.role(0, Role::Unattached);
+        late.campaigns.told_of_end(0, 1, LEADER, EPOCH, false);
+        late.role(1, Role::Follower);
+        assert_eq!(late.inputs(1, 1_100).broke(), None);
+        assert_eq!(late.inputs(1_111, 1_150).broke(), Some("EndQuorumEpochObeyed"));
+        let mut of_another = Follower::new();
+        of_another.campaigns.told_of_end(0, 1, NodeId(3), EPOCH, true);
+        of_another.campaigns.told_of_end(0, 1, LEADER, LeaderEpoch(3), true);
+        assert_eq!(of_another.inputs(0, 1_000).broke(), None);
+    }
+
+    #[test]
+    fn a_pre_vote_is_carried_through() {
+        let after = |at_ms: u64, also: &dyn Fn(&mut Campaigns)| {
+            let mut follower = Follower::new();
+            follower.role(2_000, Role::Prospective);
+            also(&mut follower.campaigns);
+            follower.role(at_ms, Role::Follower);
+            follower.broke().map(str::to_owned)
+        };
+        let broken = Some("PreVoteCarriedThrough".to_owned());
+        assert_eq!(after(2_100, &|_| ()), broken);
+        let twice = |campaigns: &mut Campaigns| {
+            campaigns.refused(2, 1);
+            campaigns.refused(2, 1);
+        };
+        assert_eq!(after(2_100, &twice), broken, "one voter's word is not enough");
+        let both = |campaigns: &mut Campaigns| {
+            campaigns.refused(2, 1);
+            campaigns.refused(0, 1);
+        };
+        assert_eq!(after(2_100, &both), None);
+        assert_eq!(after(3_000, &|_| ()), None, "its election timeout is over");
+        assert_eq!(after(2_100, &|campaigns| campaigns.called(1, LEADER, EPOCH)), None);
+        assert_eq!(after(2_100, &|campaigns| campaigns.disturbed(2_050 * MS, 1, false, 0)), None);
+    }
+}

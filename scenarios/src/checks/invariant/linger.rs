@@ -1,0 +1,154 @@
+//! `AppendWithinLinger` (KAFKA-10826): what a leader has accepted it writes when the linger is over.
+//!
+//! Judged from the AppendRecords requests that a leader takes, once its state machine has claimed, and
+//! from the batches it writes. Whoever refuses answers at once; whoever accepts answers later. The raft thread may be late because it is
+//! busy, so what counts is how long it had nothing to do: since the input before the one by which it
+//! writes, and since the last fsync of its node.
+
+use raft::ids::NodeId;
+
+use super::Invariant;
+use super::timings::{Calm, QuorumTimings, longest_ns};
+use crate::checks::verdict::Verdict;
+
+/// For what a message costs that lies in the queue, and the step of the state machine's thread.
+const SLACK_NS: u64 = 20_000_000;
+
+/// A request that may be accepted.
+#[derive(Clone, Copy, Debug)]
+struct Taken {
+    at_ns: u64,
+    connection: u64,
+    correlation_id: i32,
+}
+
+#[derive(Clone, Debug)]
+struct Watched {
+    bound_ns: u64,
+    claimed: bool,
+    taken: Vec<Taken>,
+    /// True time of the raft thread's newest input, and of the one before.
+    inputs_ns: [u64; 2],
+    synced_ns: u64,
+    calm: Calm,
+}
+
+/// All servers.
+#[derive(Clone, Debug)]
+pub struct Linger {
+    watched: Vec<Watched>,
+}
+
+impl Linger {
+    /// By each server's settings; the slowest clock loses so much.
+    pub fn new(timings: &[QuorumTimings], slowest_ppm: u32) -> Linger {
+        let watched = |timings: &QuorumTimings| Watched {
+            bound_ns: longest_ns(timings.append_linger_ms, slowest_ppm) + SLACK_NS,
+            claimed: false,
+            taken: Vec::new(),
+            inputs_ns: [0; 2],
+            synced_ns: 0,
+            calm: Calm::default(),
+        };
+        Linger { watched: timings.iter().map(watched).collect() }
+    }
+
+    /// A server's state machine claims that it leads, or that is over: what waits is dropped.
+    pub fn claims(&mut self, server: usize, claimed: bool) {
+        self.watched[server].claimed = claimed;
+        self.watched[server].taken.clear();
+    }
+
+    /// A server takes an append.
+    pub fn append_taken(&mut self, at_ns: u64, server: usize, connection: u64, correlation_id: i32) {
+        let watched = &mut self.watched[server];
+        if watched.claimed {
+            watched.taken.push(Taken { at_ns, connection, correlation_id });
+        }
+    }
+
+    /// A server answers an append: it was refused, or is committed.
+    pub fn append_answered(&mut self, server: usize, connection: u64, correlation_id: i32) {
+        let is_other = |taken: &Taken| (taken.connection, taken.correlation_id) != (connection, correlation_id);
+        self.watched[server].taken.retain(is_other);
+    }
+
+    /// A server's raft thread takes an input.
+    #[inline]
+    pub fn takes_input(&mut self, at_ns: u64, server: usize) {
+        let [newest, _] = self.watched[server].inputs_ns;
+        self.watched[server].inputs_ns = [at_ns, newest];
+    }
+
+    /// Something of a server is durable now.
+    #[inline]
+    pub fn synced(&mut self, at_ns: u64, server: usize) {
+        self.watched[server].synced_ns = at_ns;
+    }
+
+    /// As [`Calm::disturbed`].
+    pub fn disturbed(&mut self, at_ns: u64, server: usize, begins: bool, by_ms: u64) {
+        self.watched[server].calm.disturbed(at_ns, begins, by_ms);
+    }
+
+    /// A leader writes records: all that it had accepted.
+    #[inline]
+    pub fn writes_records(&mut self, at_ns: u64, server: usize, id: NodeId, verdict: &mut Verdict) {
+        let watched = &mut self.watched[server];
+        let Some(oldest) = watched.taken.first().copied() else { return };
+        watched.taken.clear();
+        let [_, before_ns] = watched.inputs_ns;
+        let free_ns = oldest.at_ns.max(before_ns).max(watched.synced_ns);
+        if at_ns > free_ns + watched.bound_ns && watched.calm.lasts_since(oldest.at_ns) {
+            verdict.fail(Invariant::AppendWithinLinger, || {
+                format!(
+                    "node {id}, a leader, writes what it took {} ms ago, and had nothing else to do for {} ms; its linger is over after {} ms",
+                    (at_ns - oldest.at_ns) / 1_000_000,
+                    (at_ns - free_ns) / 1_000_000,
+                    watched.bound_ns.saturating_sub(SLACK_NS) / 1_000_000
+                )
+            });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: u64 = 1_000_000;
+
+    /// A leader takes an append at 100 ms and writes at `written_ms`, by the input after that at
+    /// `before_ms`. Does it break the claim?
+    fn breaks(before_ms: u64, written_ms: u64, also: impl Fn(&mut Linger)) -> bool {
+        let (mut linger, mut verdict) = (Linger::new(&[QuorumTimings::DEFAULT], 0), Verdict::default());
+        linger.claims(0, true);
+        linger.append_taken(100 * MS, 0, 1, 1);
+        linger.takes_input(before_ms * MS, 0);
+        linger.takes_input(written_ms * MS, 0);
+        also(&mut linger);
+        linger.writes_records(written_ms * MS, 0, NodeId(1), &mut verdict);
+        verdict.violation().is_some_and(|violation| violation.invariant == "AppendWithinLinger")
+    }
+
+    #[test]
+    fn an_append_that_is_forgotten_until_something_else_comes_is_late() {
+        assert!(!breaks(100, 127, |_| ()));
+        assert!(breaks(100, 400, |_| ()));
+        assert!(breaks(90, 400, |_| ()));
+    }
+
+    #[test]
+    fn who_was_busy_or_disturbed_or_refused_is_not_late() {
+        assert!(!breaks(390, 400, |_| ()), "it had other inputs");
+        assert!(!breaks(100, 400, |linger| linger.synced(390 * MS, 0)), "it waited for its disk");
+        assert!(!breaks(100, 400, |linger| linger.append_answered(0, 1, 1)));
+        assert!(breaks(100, 400, |linger| linger.append_answered(0, 2, 1)));
+        assert!(!breaks(100, 400, |linger| linger.claims(0, true)), "another epoch begins with nothing");
+        let stalled = |linger: &mut Linger| {
+            linger.disturbed(150 * MS, 0, true, 0);
+            linger.disturbed(350 * MS, 0, false, 0);
+        };
+        assert!(!breaks(100, 400, stalled));
+    }
+}

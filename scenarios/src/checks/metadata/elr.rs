@@ -1,0 +1,52 @@
+//! `ValidControllerIsrAndElr`, the part about `min.insync.replicas`: with a new value the high watermark
+//! may move past who is in an ELR that was made under the old one, so that ELR goes with the same
+//! event (controller-broker.md §4.9, KAFKA-16540).
+//!
+//! A partition whose ISR is empty may keep it: nothing can be committed there meanwhile (the fix
+//! `KeepElrOfEmptyIsr`).
+
+use raft::ids::TopicIdPartition;
+use raft::metadata::MetadataImage;
+use raft::metadata::image::PartitionRegistration;
+use raft::metadata::records::Config;
+
+use super::Update;
+use crate::checks::invariant::Invariant;
+use crate::checks::verdict::Verdict;
+
+/// `ConfigResource.Type.TOPIC`
+const TOPIC: i8 = 2;
+
+fn has_elr(partition: &PartitionRegistration) -> bool {
+    !partition.elr.is_empty() || !partition.last_known_elr.is_empty()
+}
+
+/// ELRs that a record outdates, in the image before it.
+pub fn outdated(image: &MetadataImage, record: &Config) -> Vec<TopicIdPartition> {
+    if &*record.name != "min.insync.replicas" || !image.features().is_elr_enabled() {
+        return Vec::new();
+    }
+    let is_concerned = |id: TopicIdPartition| {
+        let of_topic = || image.topics().topic(id.topic_id).is_some_and(|topic| topic.name == record.resource_name);
+        record.resource_type != TOPIC || of_topic()
+    };
+    let partitions = image.topics().partitions();
+    let concerned = partitions.filter(|(id, now)| has_elr(now) && !now.isr.is_empty() && is_concerned(*id));
+    concerned.map(|(id, _)| id).collect()
+}
+
+/// A batch is replayed: what it outdated from its `from`-th state on it has cleared, or deleted.
+pub fn judge(update: &Update, image: &MetadataImage, verdict: &mut Verdict) {
+    for (id, from) in &update.outdated_elrs {
+        let later = &update.partitions[*from..];
+        let is_cleared = later.iter().any(|state| state.id == *id && !has_elr(&state.registration));
+        let Some(now) = image.topics().partition(*id).filter(|_| !is_cleared) else { continue };
+        verdict.fail(Invariant::ValidControllerIsrAndElr, || {
+            format!(
+                "partition {id} keeps its ELR of {} and its last known one of {}, which were made under another min.insync.replicas",
+                now.elr.len(),
+                now.last_known_elr.len()
+            )
+        });
+    }
+}

@@ -1,0 +1,78 @@
+//! `IsrCompareAndSet`: controllers accept an ISR change if it is made from the newest partition epoch,
+//! and no other one (KIP-497, KAFKA-428); as fenced they refuse only a leader that metadata has
+//! replaced, for that is final: a controller that lags must say that it is none (KAFKA-14154).
+//!
+//! Judged from requests and answers on the wire, and from committed metadata.
+
+use std::rc::Rc;
+
+use raft::ids::NodeId;
+use raft::message::ErrorCode;
+use raft::message::cluster::{AlterPartitionItem, AlterPartitionRequest, AlterPartitionResponse};
+use raft::metadata::MetadataImage;
+
+use crate::checks::invariant::Invariant;
+use crate::checks::verdict::Verdict;
+
+/// A request that a controller has taken and not yet answered.
+#[derive(Clone, Debug)]
+struct Pending {
+    of: (usize, u64, i32),
+    leader: NodeId,
+    items: Rc<[AlterPartitionItem]>,
+}
+
+/// All that wait.
+#[derive(Clone, Debug, Default)]
+pub struct IsrChanges {
+    pending: Vec<Pending>,
+}
+
+impl IsrChanges {
+    /// A controller takes a request, of a server, connection and correlation id.
+    pub fn taken(&mut self, of: (usize, u64, i32), request: &AlterPartitionRequest) {
+        let items = Rc::clone(&request.partitions);
+        self.pending.push(Pending { of, leader: request.broker_id, items });
+    }
+
+    /// It answers.
+    pub fn answered(
+        &mut self,
+        of: (usize, u64, i32),
+        answer: &AlterPartitionResponse,
+        image: &MetadataImage,
+        verdict: &mut Verdict,
+    ) {
+        let Some(place) = self.pending.iter().position(|pending| pending.of == of) else { return };
+        let Pending { leader, items, .. } = self.pending.swap_remove(place);
+        if answer.error != ErrorCode::None {
+            return;
+        }
+        for result in answer.partitions.iter() {
+            let Some(item) = items.iter().find(|item| item.partition == result.partition) else { continue };
+            let (id, from) = (item.partition, item.partition_epoch);
+            if result.error == ErrorCode::None && !(from.0..=from.0 + 1).contains(&result.partition_epoch.0) {
+                verdict.fail(Invariant::IsrCompareAndSet, || {
+                    format!(
+                        "partition {id}: a change that leader {leader} made from partition epoch {from} is accepted as partition epoch {}",
+                        result.partition_epoch
+                    )
+                });
+            }
+            let now = image.topics().partition(id).map(|partition| partition.leader_epoch);
+            if result.error == ErrorCode::FencedLeaderEpoch && now.is_some_and(|now| now <= item.leader_epoch) {
+                verdict.fail(Invariant::IsrCompareAndSet, || {
+                    format!(
+                        "partition {id}: leader {leader} of leader epoch {} is told that it is fenced; committed metadata has no newer one",
+                        item.leader_epoch
+                    )
+                });
+            }
+        }
+    }
+
+    /// A server is down.
+    pub fn down(&mut self, server: usize) {
+        self.pending.retain(|pending| pending.of.0 != server);
+    }
+}

@@ -1,0 +1,98 @@
+//! `PresentLeaderObeyed` (KIP-320): a replica changes its log by what the leader of its present epoch
+//! answers. An answer to a question of an older epoch, or one for a partition that it leads by now,
+//! changes nothing (KAFKA-18991, KAFKA-13207).
+//!
+//! Judged from the Fetch requests that a broker sends, from the answers that reach it, and from what it
+//! writes before it takes its next input; of its own word only the role counts that it last entered.
+
+use std::rc::Rc;
+
+use raft::ids::LeaderEpoch;
+use raft::message::data::{DataFetchResponse, FetchPartition, FetchablePartition};
+use smallvec::SmallVec;
+
+/// Of one broker.
+#[derive(Clone, Debug, Default)]
+struct Fetching {
+    /// Connections by the tokens that its thread knows them by; a handful.
+    tokens: Vec<(u32, u64)>,
+    /// What was asked last on a connection: it carries one question at a time.
+    asked: Vec<(u64, Rc<[FetchPartition]>)>,
+    /// Partitions that the running step may not change, and the epoch that was asked in.
+    outdated: SmallVec<[(usize, LeaderEpoch); 2]>,
+}
+
+/// All brokers.
+#[derive(Clone, Debug)]
+pub struct Answers {
+    fetching: Vec<Fetching>,
+}
+
+impl Answers {
+    /// For so many servers.
+    pub fn new(servers: usize) -> Answers {
+        Answers { fetching: vec![Fetching::default(); servers] }
+    }
+
+    /// A broker's request thread takes its next input.
+    #[inline]
+    pub fn step_over(&mut self, server: usize) {
+        self.fetching[server].outdated.clear();
+    }
+
+    /// A broker's connection is open.
+    pub fn connected(&mut self, server: usize, token: u32, connection: u64) {
+        let Fetching { tokens, asked, .. } = &mut self.fetching[server];
+        // Of each slot the newest lives; those that were opened long ago are gone.
+        const SLOT: u32 = (1 << 12) - 1;
+        tokens.retain(|(other, _)| other & SLOT != token & SLOT);
+        tokens.push((token, connection));
+        asked.retain(|(other, _)| tokens.iter().any(|(_, open)| open == other));
+    }
+
+    /// A broker asks for records.
+    pub fn asks(&mut self, server: usize, connection: u64, partitions: &Rc<[FetchPartition]>) {
+        let asked = &mut self.fetching[server].asked;
+        match asked.iter_mut().find(|(other, _)| *other == connection) {
+            Some((_, last)) => last.clone_from(partitions),
+            None => asked.push((connection, Rc::clone(partitions))),
+        }
+    }
+
+    /// An answer reaches a broker; `follows` gives a partition's index if there is one, and the epoch in
+    /// which the broker follows, if it does.
+    pub fn taken(
+        &mut self,
+        server: usize,
+        token: u32,
+        answer: &DataFetchResponse,
+        follows: impl Fn(&FetchablePartition) -> Option<(usize, Option<LeaderEpoch>)>,
+    ) {
+        let Fetching { tokens, asked, outdated } = &mut self.fetching[server];
+        let connection = tokens.iter().find(|(other, _)| *other == token).map(|(_, connection)| *connection);
+        let asked = asked.iter().find(|(other, _)| Some(*other) == connection);
+        let Some((_, asked)) = asked else { return };
+        for found in answer.partitions.iter() {
+            let changes = found.diverging_epoch.is_some() || !found.records.0.is_empty();
+            let Some((index, epoch)) = (if changes { follows(found) } else { None }) else { continue };
+            let question = asked.iter().find(|question| question.partition == found.partition);
+            if let Some(question) = question
+                && epoch != Some(question.current_leader_epoch)
+            {
+                outdated.push((index, question.current_leader_epoch));
+            }
+        }
+    }
+
+    /// May the running step change this partition's log? If not, in which epoch was asked.
+    #[inline]
+    pub fn outdated(&self, server: usize, partition: usize) -> Option<LeaderEpoch> {
+        let outdated = &self.fetching[server].outdated;
+        outdated.iter().find(|(index, _)| *index == partition).map(|(_, epoch)| *epoch)
+    }
+
+    /// A broker is down.
+    pub fn down(&mut self, server: usize) {
+        self.fetching[server] = Fetching::default();
+    }
+}
