@@ -248,7 +248,7 @@ fn the_summary() {
     let came = kraftsim(&["sweep", "quorum", "--seeds", "1..41", "--set", "expect=<= 4s", "--progress", "plain"]);
     assert!(came.err.ends_with("eta 0s\n"), "{}", came.err);
     let of_this_build =
-        |line: &&str| !["simulated s in", "per core", " bugs of the last hunt"].iter().any(|part| line.contains(part));
+        |line: &&str| !["simulated s in", "per core", "power of the last hunt"].iter().any(|part| line.contains(part));
     let lines: Vec<&str> = came.out.lines().filter(of_this_build).collect();
     insta::assert_snapshot!("summary", lines.join("\n").replace("on bare", "on HOST").replace("on madsim", "on HOST"));
 }

@@ -1,5 +1,6 @@
 //! What a cluster costs: events and simulated seconds per second with all checks, checks on over
-//! off, hosted over bare, and the start-up of a run. Ratios are of pairs within one run.
+//! off, abstract states gathered over not, hosted over bare, and the start-up of a run. Ratios are of
+//! pairs within one run.
 //! `cargo bench -p scenarios`. Budgets: DESIGN §6.
 
 use std::hint::black_box;
@@ -32,11 +33,15 @@ fn median(mut numbers: Vec<f64>) -> f64 {
 
 /// Runs some seeds; gives events and simulated ns.
 fn sweep(scenario: &Scenario, host: Host, checks: bool) -> (u64, u64) {
+    sweep_with(scenario, Request { host, checks, ..Request::new(scenario, 0) })
+}
+
+fn sweep_with(scenario: &Scenario, like: Request<'_>) -> (u64, u64) {
     let (mut events, mut sim_ns) = (0, 0);
     for seed in 0..SEEDS {
         // With or without checks, the same world up to its healing.
         let until_ns = Some(scenario.duration.0 - 1);
-        let report = run(&Request { host, checks, until_ns, ..Request::new(scenario, seed) }).expect("it runs");
+        let report = run(&Request { seed, until_ns, ..like.clone() }).expect("it runs");
         events += report.events;
         sim_ns += report.sim_ns;
     }
@@ -98,6 +103,9 @@ fn main() {
             per_second(unchecked as f64, without),
             per_second(unchecked_ns as f64 / 1e9, without),
         );
+        let told = Request { host: Host::Bare, abstract_states: true, ..Request::new(&scenario, 0) };
+        let (_, _, ratio) = compare(|| _ = black_box(sweep_with(&scenario, told.clone())), on);
+        println!("  abstract states gathered, as sweeps do, over not {ratio:.3}x  (budget <= 1.02x)");
         if cfg!(madsim) {
             let (_, _, ratio) = compare(hosted, on);
             println!("  hosted over bare {ratio:.3}x  (budget <= 1.05x)");

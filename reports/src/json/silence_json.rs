@@ -37,6 +37,7 @@ pub struct SilenceJson {
 pub struct PowerJson {
     pub bugs: u64,
     pub caught: u64,
+    pub caught_elsewhere: u64,
 }
 
 impl From<&SweepReport> for SilenceJson {
@@ -56,10 +57,16 @@ impl From<&SweepReport> for SilenceJson {
             sampled_one_in: sample.one_in(),
             sampled_states: (sample.once().len() + sample.more().len()) as u64,
             sampled_singletons: sample.once().len() as u64,
-            power: power(report).map(|Power { bugs, caught }| PowerJson { bugs, caught }),
+            power: power(report).map(PowerJson::from),
             seen_once: pack(sample.once()),
             seen_more: pack(sample.more()),
         }
+    }
+}
+
+impl From<Power> for PowerJson {
+    fn from(Power { bugs, caught, caught_elsewhere }: Power) -> PowerJson {
+        PowerJson { bugs, caught, caught_elsewhere }
     }
 }
 

@@ -24,8 +24,8 @@ pub fn lines(report: &SweepReport) -> Vec<String> {
     }
     if let Some(power) = power(report) {
         lines.push(format!(
-            "power so many seeds of these scenarios caught {} of the {} bugs of the last hunt",
-            power.caught, power.bugs
+            "power of the last hunt's {} bugs as many seeds of these scenarios caught {}; {} were caught elsewhere first",
+            power.bugs, power.caught, power.caught_elsewhere
         ));
     }
     lines
