@@ -73,5 +73,13 @@ switches! {
         /// stays without a leader until an unclean election. Mend: where the ISR is empty the ELR stays,
         /// until one is elected who is enough.
         KeepElrOfEmptyIsr,
+        /// A leader goes by an ISR as soon as AlterPartition's answer says it, and by its own topic config,
+        /// which comes later, with the metadata (controller-broker.md §6.3, §6.4). If
+        /// `min.insync.replicas` was raised in between, the controller has put the member that left into
+        /// the ELR, as one that the high watermark waits for (KIP-966), and the leader acknowledges
+        /// without it: the ELR then has somebody who lacks acknowledged records, and who may lead once
+        /// the ISR is gone. Mend: the high watermark stands still until the metadata of that ISR is
+        /// published.
+        AwaitMetadataOfIsr,
     }
 }

@@ -51,6 +51,7 @@ entries! {
     "findings/force-marker-removal",
     "findings/stay-fenced-in-shutdown",
     "findings/keep-elr-of-empty-isr",
+    "findings/await-metadata-of-isr",
 }
 
 /// All of them: the scenarios that must hold (those under `lost/` drop a precondition of a guarantee

@@ -93,3 +93,10 @@ fn keep_elr_of_empty_isr() {
 fn keep_topic_ids_through_rebootstrap() {
     shows("findings/keep-topic-ids-through-rebootstrap", 460..480, 1);
 }
+
+/// A raised `min.insync.replicas`, a member that leaves the ISR and an append must meet within 300 ms, and
+/// then two brokers must be killed: 1 of 300 seeds (in `ci`, where it was found, 1 of 5,000).
+#[test]
+fn await_metadata_of_isr() {
+    shows("findings/await-metadata-of-isr", 70..90, 1);
+}

@@ -90,7 +90,7 @@ mod tests {
         let servers = vec![NodeId(1), NodeId(2), NodeId(3)];
         Checks::new(CheckConfig {
             voters: servers.clone(),
-            fetch_timeouts_ms: vec![2_000; servers.len()],
+            timings: vec![crate::checks::invariant::timings::QuorumTimings::DEFAULT; servers.len()],
             servers,
             slowest_ppm: 0,
             appends: true,

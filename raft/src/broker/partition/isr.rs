@@ -6,6 +6,7 @@ use std::rc::Rc;
 use super::{IsrState, Partition, Replica, Surroundings};
 use crate::broker::observation::BrokerObservation;
 use crate::bugs::{Bug, Bugs};
+use crate::fixes::Fix;
 use crate::ids::{BrokerEpoch, NodeId, Offset};
 use crate::message::ErrorCode;
 use crate::message::cluster::{AlterPartitionItem, AlterPartitionResult, BrokerState};
@@ -34,6 +35,9 @@ impl Partition {
     /// (strict min ISR, since 4.0). A replica that is caught up and may join is waited for.
     pub fn maybe_increment_high_watermark(&mut self, around: &mut Surroundings<'_>) -> bool {
         if !self.is_leader() || self.isr.effective().len() < self.effective_min_isr() {
+            return false;
+        }
+        if around.fixes.has(Fix::AwaitMetadataOfIsr) && self.published_epoch < self.partition_epoch {
             return false;
         }
         let end = self.log.end_offset();

@@ -56,6 +56,8 @@ pub struct Partition {
     /// Where the epoch began, if this broker leads it.
     leader_epoch_start: Option<Offset>,
     partition_epoch: PartitionEpoch,
+    /// Of the metadata that was published last.
+    published_epoch: PartitionEpoch,
     replicas: Rc<[NodeId]>,
     min_insync_replicas: i32,
     isr: IsrState,
@@ -78,6 +80,7 @@ impl Partition {
             leader_epoch: LeaderEpoch(-1),
             leader_epoch_start: None,
             partition_epoch: PartitionEpoch(-1),
+            published_epoch: PartitionEpoch(-1),
             replicas: Rc::from([]),
             min_insync_replicas: view.min_insync_replicas,
             isr: IsrState::Committed { isr: Rc::from([]) },
@@ -236,6 +239,7 @@ impl Partition {
     }
 
     fn assign(&mut self, view: &PartitionView) {
+        self.published_epoch = view.partition_epoch;
         self.replicas = Rc::clone(&view.replicas);
         self.min_insync_replicas = view.min_insync_replicas;
     }
