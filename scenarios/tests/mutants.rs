@@ -158,7 +158,7 @@ mutants! {
     z05_no_compare_and_set: Kafka428NoCompareAndSet, "combined" 32 => "IsrCompareAndSet";
     l01_isr_without_epochs: Kafka14617IsrWithoutEpochs, "ci" 0 => "ProposalNamesProcess";
     p03_end_offset_without_its_epoch: Kip279EndOffsetWithoutEpoch, "combined" 2 => "Recovery";
-    p09_stale_fetch_applied: Kafka18991StaleFetchApplied, "cluster-partitions" 112 => "PresentLeaderObeyed";
+    p09_stale_fetch_applied: Kafka18991StaleFetchApplied, "cluster-partitions" 147 => "PresentLeaderObeyed";
     g29_producer_state_not_restored: ProducerStateNotRestored, "ci" 3 => "DuplicateRecord";
 }
 

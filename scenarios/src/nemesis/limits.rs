@@ -145,7 +145,7 @@ impl Limits {
     fn guard(&self, fault: &Fault) -> Option<&'static str> {
         let nemesis = &self.scenario.nemesis;
         let destroys = match fault.what {
-            What::ReplaceDisk { .. } | What::BitRot { .. } => true,
+            What::ReplaceDisk { .. } | What::BitRot { .. } => nemesis.guarded || nemesis.aimed.is_some(),
             What::PowerLoss { .. } => nemesis.guarded || fault.on.is_some(),
             _ => false,
         };

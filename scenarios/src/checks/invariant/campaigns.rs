@@ -137,9 +137,12 @@ impl Campaigns {
         if !watched.voter {
             return;
         }
+        // One that asks for pre-votes and knows the leader still is none of its followers: the word that
+        // this one resigns says nothing to it, and if it goes back it does so with a whole timeout.
+        let knew = before == Some((Role::Prospective, epoch, leader));
         match role {
             // It may hear of a leader by the word that this one resigns.
-            Role::Follower => match watched.told.filter(|(told, by, _)| (*told, *by) == (epoch, leader)) {
+            Role::Follower => match watched.told.filter(|(told, by, _)| (*told, *by) == (epoch, leader) && !knew) {
                 Some((_, _, bound_ns)) => {
                     watched.wait(Some(Follows { wait: Wait::Backoff, began_ns: at_ns, bound_ns }));
                 }
@@ -337,6 +340,11 @@ mod tests {
         late.role(1, Role::Follower);
         assert_eq!(late.inputs(1, 1_100).broke(), None);
         assert_eq!(late.inputs(1_111, 1_150).broke(), Some("EndQuorumEpochObeyed"));
+        let mut asks = Follower::new();
+        asks.role(0, Role::Prospective);
+        asks.campaigns.told_of_end(1_000 * MS, 1, LEADER, EPOCH, true);
+        asks.role(1_000, Role::Follower);
+        assert_eq!(asks.inputs(1_000, 2_000).broke(), None, "its election timeout was over");
         let mut of_another = Follower::new();
         of_another.campaigns.told_of_end(0, 1, NodeId(3), EPOCH, true);
         of_another.campaigns.told_of_end(0, 1, LEADER, LeaderEpoch(3), true);
