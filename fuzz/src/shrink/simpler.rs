@@ -53,10 +53,13 @@ fn shorter(search: &mut Search<'_>) {
         search.best.plan.0.iter().map(|fault| fault.at_ns.saturating_add(fault.lasts_ns)).max().unwrap_or(0)
     };
     let whole = (last_ns + AFTER_NS).div_ceil(SECOND_NS) * SECOND_NS;
-    let duration = Nanos(whole.max(SHORTEST_NS));
-    if duration < search.best.scenario.duration {
-        let mut candidate = search.best.clone();
-        candidate.scenario.duration = duration;
+    let mut candidate = search.best.clone();
+    candidate.scenario.duration = Nanos(whole.max(SHORTEST_NS));
+    // Its nemesis must fit in, though nothing is drawn from it any more.
+    while candidate.scenario.duration < search.best.scenario.duration && candidate.scenario.validate().is_err() {
+        candidate.scenario.duration.0 += SECOND_NS;
+    }
+    if candidate.scenario.duration < search.best.scenario.duration {
         search.keep_if_failing(candidate);
     }
 }

@@ -182,7 +182,10 @@ impl Campaigns {
     pub fn fetch_answered(&mut self, at_ns: u64, server: usize) {
         let watched = &mut self.watched[server];
         if watched.follows.is_some() {
+            // It may be to a request that the server has forgotten: a longer wait then stands.
+            let before_ns = watched.deadline_ns;
             watched.wait_for_answer(at_ns);
+            watched.deadline_ns = watched.deadline_ns.max(before_ns);
         }
     }
 
@@ -334,6 +337,17 @@ mod tests {
         second.campaigns.told_of_end(0, 1, LEADER, EPOCH, false);
         assert_eq!(second.inputs(0, 1_100).broke(), None);
         assert_eq!(second.inputs(1_110, 1_150).broke(), Some("EndQuorumEpochObeyed"));
+        // A fetch timeout of a second and a backoff of three: a forgotten request is answered in between.
+        let timings =
+            QuorumTimings { fetch_timeout_ms: 1_000, election_backoff_max_ms: 3_000, ..QuorumTimings::DEFAULT };
+        let mut forgotten = Follower::new();
+        forgotten.campaigns = Campaigns::new([(timings, true); 3].into_iter(), 0);
+        forgotten.role(0, Role::Follower);
+        forgotten.campaigns.told_of_end(0, 1, LEADER, EPOCH, false);
+        forgotten.campaigns.fetch_answered(10 * MS, 1);
+        forgotten.campaigns.fetch_answered(20 * MS, 1);
+        assert_eq!(forgotten.inputs(20, 3_100).broke(), None);
+        assert_eq!(forgotten.inputs(3_110, 3_200).broke(), Some("SilentLeaderLeft"));
         let mut late = Follower::new();
         late.role(0, Role::Unattached);
         late.campaigns.told_of_end(0, 1, LEADER, EPOCH, false);
