@@ -9,6 +9,9 @@ use hdrhistogram::serialization::{Deserializer, Serializer, V2Serializer};
 /// Longer ones are counted as this: a day.
 const LONGEST_US: u64 = 24 * 3600 * 1_000_000;
 
+/// Of a V2 histogram: cookie, length of what follows, index offset, digits, bounds, ratio.
+const HEADER_BYTES: usize = 40;
+
 /// Many lengths of time. Bounds are fixed, so equal contents have equal bytes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Durations {
@@ -92,6 +95,11 @@ impl Durations {
     /// histogram's own.
     pub fn from_base64(text: &str, max_us: Option<u64>) -> Result<Durations, NotAHistogram> {
         let bytes = STANDARD.decode(text).map_err(|_| NotAHistogram)?;
+        // The reader makes room for as much as the header says before it looks whether that is there.
+        let says = bytes.get(4..8).and_then(|field| field.try_into().ok()).map(u32::from_be_bytes);
+        if says.and_then(|says| usize::try_from(says).ok()) != bytes.len().checked_sub(HEADER_BYTES) {
+            return Err(NotAHistogram);
+        }
         let histogram: Histogram<u64> =
             Deserializer::new().deserialize(&mut bytes.as_slice()).map_err(|_| NotAHistogram)?;
         if histogram.sigfig() != 3 || histogram.high() != LONGEST_US || histogram.low() != 1 {
@@ -110,6 +118,19 @@ pub fn round_to_us(ns: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_histogram_that_says_it_is_longer_is_refused() {
+        // Found by fuzzing: 2.9 GB were made ready for it.
+        let mut times = Durations::default();
+        times.record_ns(7_000);
+        let good = times.to_base64();
+        assert_eq!(Durations::from_base64(&good, None), Ok(times));
+        let mut bytes = STANDARD.decode(good).expect("base64");
+        bytes[4] = 0xb0;
+        assert_eq!(Durations::from_base64(&STANDARD.encode(bytes), None), Err(NotAHistogram));
+        assert_eq!(Durations::from_base64("HIST", None), Err(NotAHistogram));
+    }
 
     #[test]
     fn what_is_cumulative_agrees_with_the_quantiles() {
