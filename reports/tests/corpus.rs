@@ -3,8 +3,10 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 
 use fuzz::case::{Case, violation};
+use fuzz::shrink::{Settings, shrink};
 use reports::catalog::Catalog;
 use reports::engine::Engine;
 use reports::json::repro;
@@ -53,6 +55,22 @@ fn each_still_tells_its_bug_from_none() {
     let bug = |path: &PathBuf| path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let unknown = files.iter().map(bug).find(|name| !ZOO.iter().any(|row| row.bug.name() == name));
     assert_eq!(unknown, None, "a file is called what its bug is");
-    // Those that no seed has caught have none, nor those whose smallest run would not recover without its bug.
-    assert!(files.len() * 100 >= ZOO.len() * 85, "{} of {} rows", files.len(), ZOO.len());
+    // Those that no seed has caught have none.
+    assert!(files.len() * 100 >= ZOO.len() * 95, "{} of {} rows", files.len(), ZOO.len());
+}
+
+/// Without the topics that this run creates nobody can write to them, bug or no bug, and `Recovery` breaks
+/// with nothing left to tell.
+#[test]
+fn shrinking_leaves_what_recovery_takes_without_the_bug() {
+    let (case, _) =
+        stored(&files().into_iter().find(|path| path.ends_with("FetchTimerNeedsRecords.json")).expect("it"));
+    let report = case.run(None).expect("it runs");
+    let broken = violation(&report).expect("it breaks").clone();
+    assert_eq!(broken.kind, ViolationKind::Liveness);
+    let settings = Settings { jobs: 2, limit: None };
+    let shrunk = shrink(case, report, &broken, settings, &AtomicBool::new(false), &mut |_| ());
+    let mut mended = shrunk.case;
+    mended.scenario.bugs = Bugs::NONE;
+    assert_eq!(violation(&mended.run(None).expect("it runs")), None);
 }

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use scenarios::report::{RunReport, Violation, ViolationKind};
+use scenarios::zoo::Bugs;
 
 use super::{Progress, Settings, Shrunk};
 use crate::case::{Case, violation};
@@ -122,10 +123,9 @@ impl<'a> Search<'a> {
         });
         let mut reports = run_all(&candidates, until_ns);
         self.runs += candidates.len() as u64;
-        let still = |report: &Option<RunReport>| {
-            report.as_ref().and_then(violation).is_some_and(|it| it.invariant == self.invariant && it.kind == self.kind)
-        };
-        let found = reports.iter().position(still);
+        let found = (0..reports.len()).find(|index| {
+            self.is_broken(reports[*index].as_ref()) && !self.breaks_without_its_bugs(&candidates[*index])
+        });
         if let Some(index) = found {
             self.best = candidates.into_iter().nth(index).expect("it was run");
             self.report = reports.swap_remove(index).expect("it failed");
@@ -138,6 +138,22 @@ impl<'a> Search<'a> {
             elapsed: self.clock.elapsed(),
         });
         found
+    }
+
+    fn is_broken(&self, report: Option<&RunReport>) -> bool {
+        report.and_then(violation).is_some_and(|it| it.invariant == self.invariant && it.kind == self.kind)
+    }
+
+    /// What is left of a cluster may be too little to recover at all: a claim that breaks because a bound
+    /// has passed must be the doing of the bugs that are on, if any are.
+    fn breaks_without_its_bugs(&self, candidate: &Case) -> bool {
+        if self.breaks_at_once() || candidate.scenario.bugs == Bugs::NONE {
+            return false;
+        }
+        let mut mended = candidate.clone();
+        mended.scenario.bugs = Bugs::NONE;
+        let [report] = &run_all(&[mended], None)[..] else { return false };
+        self.is_broken(report.as_ref())
     }
 
     /// One candidate; true if it still fails and so is the best one now.
