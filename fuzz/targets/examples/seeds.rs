@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
-use raft::ids::{LeaderEpoch, NodeId, Offset, Uuid};
+use raft::ids::{LeaderEpoch, NodeId, Offset, TopicIdPartition, Uuid};
 use raft::io::DurableFiles as _;
 use raft::log::{BatchProducer, META_PROPERTIES, QUORUM_STATE};
 use raft::metadata::MetadataRecord;
@@ -89,17 +89,11 @@ fn frames() -> Vec<(String, Vec<u8>)> {
         }
         .into(),
         PartitionChange {
-            partition_id: 0,
-            topic_id: id,
             isr: some.clone(),
             leader: NodeId(2),
-            replicas: None,
-            removing_replicas: None,
-            adding_replicas: None,
-            leader_recovery_state: -1,
             eligible_leader_replicas: some,
-            last_known_elr: None,
             directories: Some([id].into()),
+            ..PartitionChange::nothing(TopicIdPartition { topic_id: id, partition: 0 })
         }
         .into(),
     ];

@@ -7,7 +7,7 @@
 use std::rc::Rc;
 
 use super::settings::{ControllerSettings, level};
-use super::state::{ControllerState, Topic, no_change};
+use super::state::{ControllerState, Topic};
 use crate::bugs::Bug;
 use crate::fixes::Fix;
 use crate::ids::{NodeId, TopicIdPartition};
@@ -106,7 +106,7 @@ impl<'a> PartitionChangeBuilder<'a> {
 
     /// The record, or `None` if nothing changes.
     pub fn build(mut self) -> Option<PartitionChange> {
-        let mut record = no_change(self.id);
+        let mut record = PartitionChange::nothing(self.id);
         self.populate_target_elr();
         self.elect(&mut record);
         self.record_elr(&mut record);
@@ -121,7 +121,7 @@ impl<'a> PartitionChangeBuilder<'a> {
         if self.target_recovery_state != self.partition.leader_recovery_state {
             record.leader_recovery_state = self.target_recovery_state as i8;
         }
-        (record != no_change(self.id)).then_some(record)
+        (record != PartitionChange::nothing(self.id)).then_some(record)
     }
 
     /// Step 2. With enough in-sync replicas nobody else need be remembered; with fewer, whoever

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use super::codec::records;
 use super::field::{EncodeError, Field, TaggedFields};
-use crate::ids::{BrokerEpoch, LeaderEpoch, NodeId, PartitionEpoch, ProducerId, Uuid};
+use crate::ids::{BrokerEpoch, LeaderEpoch, NodeId, PartitionEpoch, ProducerId, TopicIdPartition, Uuid};
 use crate::log::{BatchError, Frame, Reader, put_unsigned_varint};
 
 records! {
@@ -146,6 +146,25 @@ pub const NO_LEADER_CHANGE: NodeId = NodeId(-2);
 
 /// Frame version 0 was the 2.8 preview's.
 const FRAME_VERSION: u32 = 1;
+
+impl PartitionChange {
+    /// A record that changes nothing yet.
+    pub fn nothing(of: TopicIdPartition) -> PartitionChange {
+        PartitionChange {
+            partition_id: of.partition,
+            topic_id: of.topic_id,
+            isr: None,
+            leader: NO_LEADER_CHANGE,
+            replicas: None,
+            removing_replicas: None,
+            adding_replicas: None,
+            leader_recovery_state: -1,
+            eligible_leader_replicas: None,
+            last_known_elr: None,
+            directories: None,
+        }
+    }
+}
 
 impl MetadataRecord {
     /// The value of its record in the log: frame version, api key, version, and the message

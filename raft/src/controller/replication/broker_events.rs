@@ -8,7 +8,7 @@ use std::rc::Rc;
 use super::View;
 use crate::bugs::Bug;
 use crate::controller::partition_change_builder::{Election, PartitionChangeBuilder};
-use crate::controller::state::{ControllerState, no_change};
+use crate::controller::state::ControllerState;
 use crate::ids::{BrokerEpoch, NodeId, TopicIdPartition, Uuid};
 use crate::metadata::MetadataRecord;
 use crate::metadata::image::{BrokerRegistration, PartitionRegistration};
@@ -79,7 +79,7 @@ fn struck_out(view: View<'_>, broker: NodeId, records: &mut Vec<MetadataRecord>)
             records.push(MetadataRecord::PartitionChange(PartitionChange {
                 isr: in_isr.then(|| without(&partition.isr)),
                 eligible_leader_replicas: in_elr.then(|| without(&partition.elr)),
-                ..no_change(id)
+                ..PartitionChange::nothing(id)
             }));
         }
     }
@@ -128,7 +128,7 @@ pub fn directory_assigned(state: &ControllerState, broker: NodeId, dir: Uuid, re
         }
         let placed = partition.replicas.iter().zip(partition.directories.iter());
         let directories = placed.map(|(replica, before)| if *replica == broker { dir } else { *before }).collect();
-        let change = PartitionChange { directories: Some(directories), ..no_change(id) };
+        let change = PartitionChange { directories: Some(directories), ..PartitionChange::nothing(id) };
         records.push(MetadataRecord::PartitionChange(change));
     }
 }

@@ -15,7 +15,7 @@ pub use brokers::ClusterState;
 pub use configs::{ConfigState, ResourceConfigs, ResourceType};
 pub use features::FeatureState;
 pub use replayed::ReplayedState;
-pub use topics::{Topic, TopicState, no_change};
+pub use topics::{Topic, TopicState};
 
 use super::settings::{ControllerSettings, ELR_VERSION, level};
 use crate::ids::{NodeId, Offset, ProducerId, TopicIdPartition};

@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use crate::ids::{NodeId, TopicIdPartition, Uuid};
 use crate::metadata::image::PartitionRegistration;
-use crate::metadata::records::{self, ClearElr, NO_LEADER_CHANGE, PartitionChange, RemoveTopic};
+use crate::metadata::records::{self, ClearElr, PartitionChange, RemoveTopic};
 
 /// A topic.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -157,7 +157,7 @@ impl TopicState {
                     changes.push(PartitionChange {
                         eligible_leader_replicas: Some(Rc::from([])),
                         last_known_elr: Some(Rc::from([])),
-                        ..no_change(TopicIdPartition { topic_id: *topic_id, partition: *partition })
+                        ..PartitionChange::nothing(TopicIdPartition { topic_id: *topic_id, partition: *partition })
                     });
                 }
             }
@@ -192,23 +192,6 @@ impl TopicState {
             self.in_elr.remove(&(*member, partition));
         }
         self.imbalanced.remove(&partition);
-    }
-}
-
-/// A change record that changes nothing yet.
-pub fn no_change(partition: TopicIdPartition) -> PartitionChange {
-    PartitionChange {
-        partition_id: partition.partition,
-        topic_id: partition.topic_id,
-        isr: None,
-        leader: NO_LEADER_CHANGE,
-        replicas: None,
-        removing_replicas: None,
-        adding_replicas: None,
-        leader_recovery_state: -1,
-        eligible_leader_replicas: None,
-        last_known_elr: None,
-        directories: None,
     }
 }
 

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::golden::GOLDEN;
 use super::records::any_record;
-use crate::ids::{BrokerEpoch, LeaderEpoch, NodeId, Offset, PartitionEpoch, ProducerId, Uuid};
+use crate::ids::{BrokerEpoch, LeaderEpoch, NodeId, Offset, PartitionEpoch, ProducerId, TopicIdPartition, Uuid};
 use crate::log::{Batch, BatchBuilder, BatchError};
 use crate::metadata::records::*;
 use crate::metadata::{EncodeError, MetadataRecord, MetadataVersion};
@@ -81,19 +81,7 @@ fn partition(version: i16) -> Partition {
 }
 
 fn no_change() -> PartitionChange {
-    PartitionChange {
-        partition_id: 7,
-        topic_id: TOPIC,
-        isr: None,
-        leader: NO_LEADER_CHANGE,
-        replicas: None,
-        removing_replicas: None,
-        adding_replicas: None,
-        leader_recovery_state: -1,
-        eligible_leader_replicas: None,
-        last_known_elr: None,
-        directories: None,
-    }
+    PartitionChange::nothing(TopicIdPartition { topic_id: TOPIC, partition: 7 })
 }
 
 fn partition_change(version: i16) -> PartitionChange {

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use proptest::prelude::*;
 
-use crate::ids::{BrokerEpoch, LeaderEpoch, NodeId, Offset, PartitionEpoch, ProducerId, Uuid};
+use crate::ids::{BrokerEpoch, LeaderEpoch, NodeId, Offset, PartitionEpoch, ProducerId, TopicIdPartition, Uuid};
 use crate::log::{Batch, BatchBuilder};
 use crate::metadata::image::{ConfigResourceType, MetadataChanges, directory_id};
 use crate::metadata::records::*;
@@ -52,19 +52,7 @@ pub fn partition(topic_id: Uuid, number: i32, replicas: Rc<[NodeId]>) -> Partiti
 }
 
 pub fn no_change(topic_id: Uuid, number: i32) -> PartitionChange {
-    PartitionChange {
-        partition_id: number,
-        topic_id,
-        isr: None,
-        leader: NO_LEADER_CHANGE,
-        replicas: None,
-        removing_replicas: None,
-        adding_replicas: None,
-        leader_recovery_state: -1,
-        eligible_leader_replicas: None,
-        last_known_elr: None,
-        directories: None,
-    }
+    PartitionChange::nothing(TopicIdPartition { topic_id, partition: number })
 }
 
 pub fn register(broker: i32, epoch: i64, fenced: bool) -> MetadataRecord {

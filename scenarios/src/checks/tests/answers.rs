@@ -2,7 +2,6 @@
 
 use std::rc::Rc;
 
-use raft::broker::observation::BrokerObservation;
 use raft::ids::{BrokerEpoch, LeaderEpoch, Offset, OffsetAndEpoch, PartitionEpoch};
 use raft::log::Records;
 use raft::message::cluster::{AlterPartitionItem, AlterPartitionRequest, BrokerState};
@@ -15,11 +14,6 @@ const TOKEN: u32 = 1 << 12 | 16;
 const CONNECTION: u64 = 77;
 
 impl Brokers {
-    fn follows(&mut self, server: usize, epoch: i32) {
-        let (of, end) = (PARTITION.into(), self.logs[server].end_offset());
-        self.say(server, BrokerObservation::BecameFollower { of, epoch: LeaderEpoch(epoch), end });
-    }
-
     /// A broker asks its leader in an epoch.
     fn asks(&mut self, server: usize, epoch: i32) {
         let question = FetchPartition {

@@ -84,19 +84,7 @@ pub fn partition() -> Partition {
 
 /// A change of nothing.
 pub fn change() -> PartitionChange {
-    PartitionChange {
-        partition_id: 0,
-        topic_id: TOPIC,
-        isr: None,
-        leader: NO_LEADER_CHANGE,
-        replicas: None,
-        removing_replicas: None,
-        adding_replicas: None,
-        leader_recovery_state: -1,
-        eligible_leader_replicas: None,
-        last_known_elr: None,
-        directories: None,
-    }
+    PartitionChange::nothing(PARTITION)
 }
 
 /// To this ISR, with this leader if it changes.
@@ -311,6 +299,12 @@ impl Brokers {
         self.goes_by(server, partition_epoch, maximal, false);
     }
 
+    /// A broker follows in an epoch.
+    pub fn follows(&mut self, server: usize, epoch: i32) {
+        let (of, end) = (PARTITION.into(), self.logs[server].end_offset());
+        self.say(server, BrokerObservation::BecameFollower { of, epoch: LeaderEpoch(epoch), end });
+    }
+
     /// A broker publishes all that is committed.
     pub fn publish(&mut self, server: usize) {
         let (end, digest) = (self.committed.end, self.checks.metadata().image().digest());
@@ -389,9 +383,13 @@ impl Brokers {
 
     /// The producer's newest request is answered with success.
     pub fn acknowledge(&mut self, server: usize, base_offset: Offset) {
+        self.answer_producer(server, ErrorCode::None, base_offset);
+    }
+
+    pub fn answer_producer(&mut self, server: usize, error: ErrorCode, base_offset: Offset) {
         let answer = PartitionProduceResponse {
             partition: PARTITION,
-            error: ErrorCode::None,
+            error,
             base_offset,
             log_start_offset: Offset(0),
             current_leader: None,

@@ -4,6 +4,7 @@ mod amnesia;
 mod answers;
 mod brokers;
 mod clients;
+mod duties;
 mod excuses;
 mod metadata;
 mod persist_before_promise;
