@@ -78,6 +78,9 @@ pub fn shrink(
         search.try_other_seeds(other_seeds);
         loop {
             let before = size(&search.best);
+            // What makes each run cheaper comes first: whole clients and servers.
+            search.pass("nodes");
+            nodes::fewer(&mut search);
             search.pass("operations");
             operations(&mut search);
             search.pass("faults");
@@ -85,8 +88,6 @@ pub fn shrink(
             search.pass("scenario");
             simpler::knobs(&mut search);
             simpler::scenario(&mut search);
-            search.pass("nodes");
-            nodes::fewer(&mut search);
             if size(&search.best) == before || search.is_over() {
                 break;
             }
