@@ -155,9 +155,10 @@ impl Campaigns {
                 let (since_ns, refused_by, was_called) = (at_ns, Vec::new(), false);
                 watched.asks = Some(Asks { epoch, leader: of, since_ns, refused_by, was_called });
             }
-            // A vote for another starts its timer anew.
+            // A vote for another starts its timer anew, and its count: but what was sent before may be
+            // counted yet.
             (Role::Prospective, Some((Role::Prospective, ..))) => {
-                watched.asks = asked.map(|asks| Asks { since_ns: at_ns, refused_by: Vec::new(), ..asks });
+                watched.asks = asked.map(|asks| Asks { since_ns: at_ns, ..asks });
             }
             (Role::Follower, Some((Role::Prospective, ..))) => {
                 let Some(asks) = asked.filter(|asks| (asks.epoch, asks.leader) == (epoch, leader)) else { return };
@@ -387,6 +388,16 @@ mod tests {
         };
         assert_eq!(after(2_100, &both), None);
         assert_eq!(after(3_000, &|_| ()), None, "its election timeout is over");
+        // A refusal is under way while it votes for another.
+        let votes = |refused: &[usize]| {
+            let mut follower = Follower::new();
+            follower.role(2_000, Role::Prospective);
+            refused.iter().for_each(|voter| follower.campaigns.refused(*voter, 1));
+            follower.role(2_050, Role::Prospective);
+            follower.role(2_100, Role::Follower);
+            follower.broke().map(str::to_owned)
+        };
+        assert_eq!((votes(&[0, 2]), votes(&[2])), (None, broken.clone()));
         assert_eq!(after(2_100, &|campaigns| campaigns.called(1, LEADER, EPOCH)), None);
         assert_eq!(after(2_100, &|campaigns| campaigns.disturbed(2_050 * MS, 1, false, 0)), None);
     }
