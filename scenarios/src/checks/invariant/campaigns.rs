@@ -66,6 +66,9 @@ struct Watched {
     /// Of whose end the input that the thread handles now has told, and the backoff it gives.
     told: Option<(LeaderEpoch, NodeId, u64)>,
     asks: Option<Asks>,
+    /// When the thread began with what it handles now: its timers count from here, however long the
+    /// fsync takes that comes before what it says.
+    step_ns: u64,
     calm: Calm,
 }
 
@@ -107,6 +110,7 @@ impl Campaigns {
             overdue_inputs: 0,
             told: None,
             asks: None,
+            step_ns: 0,
             calm: Calm::default(),
         };
         let watched: Vec<Watched> = servers.map(watched).collect();
@@ -152,13 +156,13 @@ impl Campaigns {
         }
         match (role, before) {
             (Role::Prospective, Some((Role::Follower, followed, of))) if followed == epoch => {
-                let (since_ns, refused_by, was_called) = (at_ns, Vec::new(), false);
+                let (since_ns, refused_by, was_called) = (watched.step_ns, Vec::new(), false);
                 watched.asks = Some(Asks { epoch, leader: of, since_ns, refused_by, was_called });
             }
             // A vote for another starts its timer anew, and its count: but what was sent before may be
             // counted yet.
             (Role::Prospective, Some((Role::Prospective, ..))) => {
-                watched.asks = asked.map(|asks| Asks { since_ns: at_ns, ..asks });
+                watched.asks = asked.map(|asks| Asks { since_ns: watched.step_ns, ..asks });
             }
             (Role::Follower, Some((Role::Prospective, ..))) => {
                 let Some(asks) = asked.filter(|asks| (asks.epoch, asks.leader) == (epoch, leader)) else { return };
@@ -225,6 +229,7 @@ impl Campaigns {
     #[inline]
     pub fn takes_input(&mut self, at_ns: u64, server: usize, servers: &[ServerGhost], verdict: &mut Verdict) {
         self.watched[server].told = None;
+        self.watched[server].step_ns = at_ns;
         if at_ns > self.watched[server].deadline_ns {
             self.is_overdue(at_ns, server, servers, verdict);
         }
@@ -288,7 +293,13 @@ mod tests {
         }
 
         fn role(&mut self, at_ms: u64, role: Role) {
+            self.role_by_step(at_ms, at_ms, role);
+        }
+
+        /// Of a step that began so early.
+        fn role_by_step(&mut self, began_ms: u64, at_ms: u64, role: Role) {
             let ghost = ServerGhost::new(NodeId(2), true);
+            self.campaigns.watched[1].step_ns = began_ms * MS;
             self.campaigns.role_changed(at_ms * MS, 1, (role, EPOCH, LEADER), &ghost, &mut self.verdict);
         }
 
@@ -388,6 +399,14 @@ mod tests {
         };
         assert_eq!(after(2_100, &both), None);
         assert_eq!(after(3_000, &|_| ()), None, "its election timeout is over");
+        // It said so only after a slow fsync.
+        let slow = |began_ms: u64| {
+            let mut follower = Follower::new();
+            follower.role_by_step(began_ms, 2_000, Role::Prospective);
+            follower.role(2_800, Role::Follower);
+            follower.broke().map(str::to_owned)
+        };
+        assert_eq!((slow(1_900), slow(1_901)), (None, broken.clone()));
         // A refusal is under way while it votes for another.
         let votes = |refused: &[usize]| {
             let mut follower = Follower::new();
