@@ -1,10 +1,138 @@
-//! What a broker owes to the newest metadata, and to its producers.
+//! What a broker owes to the newest metadata and to its producers; proposals of leaders, and answers by
+//! which replicas change their logs.
 
-use raft::ids::Offset;
-use raft::message::ErrorCode;
+use std::rc::Rc;
 
-use super::brokers::{Brokers, to_isr};
+use raft::ids::{BrokerEpoch, LeaderEpoch, Offset, OffsetAndEpoch, PartitionEpoch};
+use raft::log::Records;
+use raft::message::cluster::{AlterPartitionItem, AlterPartitionRequest, BrokerState};
+use raft::message::data::{DataFetchRequest, DataFetchResponse, FetchPartition, FetchablePartition};
+use raft::message::{ClusterRequest, DataRequest, ErrorCode, Request};
+
+use super::brokers::{Brokers, PARTITION, broker, to_isr};
 use crate::checks::ghost::boot::HowDown;
+
+const TOKEN: u32 = 1 << 12 | 16;
+const CONNECTION: u64 = 77;
+
+impl Brokers {
+    /// A broker asks its leader in an epoch.
+    fn asks(&mut self, server: usize, epoch: i32) {
+        let question = FetchPartition {
+            partition: PARTITION,
+            current_leader_epoch: LeaderEpoch(epoch),
+            fetch_offset: self.logs[server].end_offset(),
+            last_fetched_epoch: LeaderEpoch(0),
+            log_start_offset: Offset(0),
+            partition_max_bytes: 1 << 20,
+        };
+        let request = DataFetchRequest {
+            replica_id: broker(server),
+            replica_epoch: BrokerEpoch(0),
+            max_wait_ms: 500,
+            min_bytes: 1,
+            max_bytes: 1 << 20,
+            partitions: Rc::from([question]),
+        };
+        let request = Request::Data(DataRequest::Fetch(request));
+        self.checks.connected(server, TOKEN, CONNECTION);
+        self.checks.request_sent(server, CONNECTION, &request, &mut self.verdict);
+    }
+
+    /// The answer reaches it: that its log parts from the leader's at `offset`, or else records.
+    fn hears(&mut self, server: usize, parts_at: Option<i64>) {
+        let records = self.logs[0].read(Offset(0), self.logs[0].end_offset(), usize::MAX);
+        let found = FetchablePartition {
+            partition: PARTITION,
+            error: ErrorCode::None,
+            high_watermark: Offset(0),
+            log_start_offset: Offset(0),
+            diverging_epoch: parts_at.map(|at| OffsetAndEpoch { offset: Offset(at), epoch: LeaderEpoch(0) }),
+            current_leader: None,
+            records: if parts_at.is_some() { Records::default() } else { records },
+        };
+        let answer = DataFetchResponse { error: ErrorCode::None, partitions: Rc::from([found]) };
+        self.goes_on(server);
+        self.checks.fetch_answer_taken(server, TOKEN, &answer);
+    }
+}
+
+/// A leader has two batches more than its follower, which asks in epoch 0.
+fn asked() -> Brokers {
+    let mut brokers = Brokers::at_work(false, &[10, 11]);
+    brokers.follows(1, 0);
+    for value in [12, 13] {
+        let batch = brokers.batch(value);
+        brokers.produce(0, &batch);
+    }
+    brokers.asks(1, 0);
+    brokers
+}
+
+#[test]
+fn records_that_were_asked_for_in_an_older_epoch_are_not_appended() {
+    let mut brokers = asked();
+    brokers.hears(1, None);
+    brokers.replicate(0, 1);
+    assert_eq!(brokers.broke(), None);
+
+    let mut brokers = asked();
+    brokers.follows(1, 1);
+    brokers.hears(1, None);
+    assert_eq!(brokers.broke(), None, "to hear it is no mistake");
+    brokers.replicate(0, 1);
+    assert_eq!(brokers.broke(), Some("PresentLeaderObeyed"));
+
+    let mut brokers = asked();
+    brokers.follows(1, 1);
+    brokers.hears(1, None);
+    brokers.goes_on(1);
+    brokers.replicate(0, 1);
+    assert_eq!(brokers.broke(), None, "by another answer");
+}
+
+#[test]
+fn a_leader_does_not_cut_its_log_by_what_it_asked_as_a_follower() {
+    let cut = |leads: bool| {
+        let mut brokers = asked();
+        brokers.replicate(0, 1);
+        if leads {
+            brokers.change(to_isr(&[0, 1, 2], Some(1)));
+            brokers.lead(1, 1, 1, 3);
+        }
+        brokers.hears(1, Some(2));
+        brokers.truncate(1, 2);
+        brokers.broke().map(str::to_owned)
+    };
+    assert_eq!(cut(false), None);
+    assert_eq!(cut(true).as_deref(), Some("PresentLeaderObeyed"));
+}
+
+#[test]
+fn a_leader_says_which_process_it_proposes() {
+    let proposes = |joins: usize, epoch: Option<i64>| {
+        let mut brokers = Brokers::at_work(false, &[10]);
+        brokers.change(to_isr(&[0, 1], None));
+        let known = brokers.checks.metadata().broker_epoch(broker(joins));
+        let member = |server: usize, broker_epoch| BrokerState { broker_id: broker(server), broker_epoch };
+        let epoch = epoch.map_or(known, BrokerEpoch);
+        let item = AlterPartitionItem {
+            partition: PARTITION,
+            leader_epoch: LeaderEpoch(0),
+            new_isr_with_epochs: Rc::from([member(0, BrokerEpoch(-1)), member(joins, epoch)]),
+            leader_recovery_state: 0,
+            partition_epoch: PartitionEpoch(1),
+        };
+        let request =
+            AlterPartitionRequest { broker_id: broker(0), broker_epoch: BrokerEpoch(0), partitions: Rc::from([item]) };
+        let request = Request::Cluster(ClusterRequest::AlterPartition(request));
+        brokers.checks.request_sent(0, 0, &request, &mut brokers.verdict);
+        brokers.broke().map(str::to_owned)
+    };
+    assert_eq!(proposes(2, None), None);
+    assert_eq!(proposes(2, Some(-1)).as_deref(), Some("ProposalNamesProcess"));
+    assert_eq!(proposes(1, Some(-1)), None, "a member need not have fetched from this leader");
+}
 
 #[test]
 fn a_leader_gives_up_its_role_by_the_input_after_the_image_that_ends_it() {

@@ -1,7 +1,6 @@
 //! For each check a good history that passes and a small bad one that fires exactly it.
 
 mod amnesia;
-mod answers;
 mod brokers;
 mod clients;
 mod duties;
