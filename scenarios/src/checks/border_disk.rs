@@ -90,6 +90,9 @@ impl Checks {
     pub fn disk_failed(&mut self, at: u64, server: usize) {
         self.verdict.now_ns = at;
         self.servers[server].disk_failed = true;
+        if let Some(cluster) = &mut self.cluster {
+            cluster.disk_failed(server);
+        }
         self.coverage.met(Situation::DiskFailed);
     }
 

@@ -199,6 +199,11 @@ impl ClusterChecks {
         self.metadata.down(server);
     }
 
+    /// A write or fsync of a server was refused.
+    pub fn disk_failed(&mut self, server: usize) {
+        self.replication.disk_failed(server);
+    }
+
     /// Durable bytes of a server were destroyed.
     pub fn disk_damaged(&mut self, server: usize) {
         self.replication.disk_mut(server).was_damaged();

@@ -101,7 +101,7 @@ pub struct MetadataGhost {
     published: Vec<Option<Offset>>,
     /// Where the committed log ended when each server booted.
     booted_at: Vec<Offset>,
-    /// Where the newest registration of each broker stands.
+    /// Where the first registration of each broker's newest incarnation stands.
     registered_at: BTreeMap<NodeId, Offset>,
     /// By broker and incarnation: the epoch of the life before, if that shut down cleanly. A
     /// RegisterBroker record does not say it, the request did.
@@ -281,7 +281,9 @@ impl MetadataGhost {
                 let known = self.image.cluster().broker(record.broker_id);
                 brokers::keeps_state(known.map(|known| &**known), record, verdict);
                 self.leaving.registered(record.broker_id);
-                self.registered_at.insert(record.broker_id, offset);
+                if known.is_none_or(|known| known.incarnation_id != record.incarnation_id) {
+                    self.registered_at.insert(record.broker_id, offset);
+                }
                 update.registered.insert(record.broker_id);
                 if self.restarts_uncleanly(record) {
                     update.unclean.insert(record.broker_id);

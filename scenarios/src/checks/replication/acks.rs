@@ -66,12 +66,16 @@ pub fn acknowledges(
     }
     let batch = replica.log.prefix(count);
     if partition.went(batch) {
-        around.verdict.excuse(Excuse::ServedAfterLoss, 1);
-        around.histories.partition_served(partition.id.into(), asked, base_offset);
+        served_after_loss(partition, asked, base_offset, around);
         return None;
     }
     let is_committed = replica.agreed >= count
         || (replica.agreed == partition.committed.len() && partition.extend(server, end, around));
+    if !is_committed && partition.unclean.is_some_and(|unclean| partition.ledger.get(batch).epoch < unclean) {
+        // By a leader elected uncleanly that did not act in time: another one was, too, and has yet to.
+        served_after_loss(partition, asked, base_offset, around);
+        return None;
+    }
     if !is_committed {
         lost(partition, id, end, "another batch is committed there", around);
         return None;
@@ -84,6 +88,12 @@ pub fn acknowledges(
     let holders = (0..partition.replicas.len()).filter(holds).fold(0, |bits, other| bits | 1 << other);
     let committed = partition.now().map_or(PartitionEpoch(-1), |now| now.partition_epoch);
     Some(Ack { partition: index, server, batch, holders, committed, since })
+}
+
+#[cold]
+fn served_after_loss(partition: &PartitionGhost, batch: &Batch, base_offset: Offset, around: &mut Around<'_>) {
+    around.verdict.excuse(Excuse::ServedAfterLoss, 1);
+    around.histories.partition_served(partition.id.into(), batch, base_offset);
 }
 
 #[cold]
@@ -253,8 +263,7 @@ pub fn answers_consumer(
         let replica = &partition.replicas[server];
         let held = replica.count_to(batch.next_offset(), ledger).map(|count| replica.log.prefix(count));
         if held.is_some_and(|held| partition.went(held)) {
-            around.verdict.excuse(Excuse::ServedAfterLoss, 1);
-            around.histories.partition_served(partition.id.into(), batch, batch.base_offset);
+            served_after_loss(partition, batch, batch.base_offset, around);
         } else if same == Some(false) {
             let base = batch.base_offset;
             around.verdict.fail(Invariant::ConsistentRead, || {

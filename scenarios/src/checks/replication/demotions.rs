@@ -60,7 +60,7 @@ impl Demotions {
         }
     }
 
-    /// A broker is down.
+    /// A broker is down, or as good as that.
     pub fn down(&mut self, server: usize) {
         self.pending.retain(|demotion| demotion.server != server);
     }

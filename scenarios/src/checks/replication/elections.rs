@@ -111,7 +111,9 @@ fn judge_guards(
         // One that has all that was acknowledged may still lack what else is committed, and what a leader
         // that has not heard of it will yet acknowledge.
         let loses = unclean.filter(|leader| cause.unclean_allowed || !is_guard(*leader));
-        partition.no_guard = loses.map(|_| Excuse::AckedLostByUncleanElection);
+        // As long as nobody has acted since an unclean election, the ISR that it left is all there is.
+        let before = partition.no_guard.filter(|excuse| *excuse == Excuse::AckedLostByUncleanElection);
+        partition.no_guard = loses.map(|_| Excuse::AckedLostByUncleanElection).or(before);
         if let Some(leader) = fails
             && (unclean.is_none() || !cause.unclean_allowed)
         {
@@ -240,11 +242,18 @@ pub fn acts(
         }
         _ => partition.acted.insert(place, mine),
     }
-    if partition.leads_newest(server, id) {
+    if partition.leads_newest(server, id) || is_sole_heir(partition, id, epoch) {
         begins(partition, (server, id), epoch, (elr, min_isr), servers, around);
     } else {
         around.coverage.met(Situation::LeaderAlreadyDeposed);
     }
+}
+
+/// A leader that was elected uncleanly may be deposed before it acts. If it alone may lead again, its log
+/// is what goes on nevertheless, with all that it takes until it hears of that.
+fn is_sole_heir(partition: &PartitionGhost, id: NodeId, epoch: LeaderEpoch) -> bool {
+    let alone = |now: &Rc<PartitionRegistration>| candidates(now).eq([id]);
+    partition.unclean.is_some_and(|unclean| unclean <= epoch) && partition.now().is_some_and(alone)
 }
 
 /// The leader of the newest epoch begins: it holds C, or a cause is found and C is cut to its log.
@@ -260,7 +269,7 @@ fn begins(
     let agreed = replica.agreed;
     if agreed >= partition.committed.len() {
         partition.no_guard = None;
-        if partition.unclean == Some(epoch) {
+        if partition.unclean.is_some() {
             // Nothing that is known to be committed goes, but whatever the last leader may yet append.
             partition.cut(server, agreed, epoch);
             around.histories.partition_cut(partition.id.into(), partition.committed_end(), around.verdict);

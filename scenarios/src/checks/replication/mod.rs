@@ -448,6 +448,11 @@ impl Replication {
         }
     }
 
+    /// A broker's disk has failed. It is about to end; what stood behind the write was not done.
+    pub fn disk_failed(&mut self, server: usize) {
+        self.demotions.down(server);
+    }
+
     /// A broker is down.
     pub fn down(&mut self, server: usize) {
         self.went_by[server] = Offset(-1);

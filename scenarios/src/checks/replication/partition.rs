@@ -54,7 +54,8 @@ pub struct PartitionGhost {
     pub acted: Vec<Acted>,
     /// Why no guard is left, if a committed change did that with cause.
     pub no_guard: Option<Excuse>,
-    /// The newest committed epoch whose leader was elected uncleanly, with leave.
+    /// The newest committed epoch whose leader was elected uncleanly, with leave, if nobody has acted
+    /// since.
     pub unclean: Option<LeaderEpoch>,
     /// The newest epoch whose leader began without committed records, with cause, or was elected
     /// uncleanly, with leave: an older leader that has not heard of it may acknowledge what can never
@@ -215,7 +216,7 @@ impl PartitionGhost {
         self.kept = (count..log.count()).filter_map(|at| log.get(at)).collect();
         // What went with an earlier leader may come back with a later one.
         self.lost.retain(|batch| !self.kept.contains(batch));
-        self.no_guard = None;
+        (self.no_guard, self.unclean) = (None, None);
         self.sequences = Sequences::default();
         for batch in &self.committed {
             // Judged before.

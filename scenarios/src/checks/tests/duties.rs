@@ -152,6 +152,14 @@ fn a_leader_gives_up_its_role_by_the_input_after_the_image_that_ends_it() {
     brokers.goes_on(0);
     assert_eq!(brokers.broke(), None);
 
+    // A write fails before it comes to that, and its process is about to end.
+    let mut brokers = Brokers::at_work(false, &[10]);
+    brokers.change(to_isr(&[0, 1, 2], Some(1)));
+    brokers.publish(0);
+    brokers.checks.disk_failed(0);
+    brokers.goes_on(0);
+    assert_eq!(brokers.broke(), None);
+
     // Its process is gone, and with it the role.
     let mut brokers = Brokers::at_work(false, &[10]);
     brokers.change(to_isr(&[0, 1, 2], Some(1)));

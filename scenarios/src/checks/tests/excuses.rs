@@ -10,7 +10,7 @@ use raft::message::{AdminRequest, AdminResponse, ClusterRequest, EnvelopeRespons
 use raft::metadata::MetadataRecord;
 use raft::metadata::records::PartitionChange;
 
-use super::brokers::{Brokers, broker, config, elr, to_isr};
+use super::brokers::{Brokers, broker, change, config, elr, to_isr};
 use crate::checks::ghost::ServerGhost;
 use crate::checks::ghost::boot::HowDown;
 use crate::checks::replication::unclean::UncleanElections;
@@ -245,4 +245,83 @@ fn only_whom_kafka_leaves_so_stays_without_a_leader() {
     let lost = Some(Rc::from([raft::metadata::image::directory_id::LOST; 3]));
     let offline = PartitionChange { directories: lost, ..nobody(&[0]) };
     assert_eq!(missing(true, offline, &servers), accepted, "its directory is");
+}
+
+/// A cluster whose partition was given to broker 2, which lacks a committed batch, and which has yet to act.
+fn elected_uncleanly(acknowledged: bool) -> Brokers {
+    let mut brokers = Brokers::at_work(false, &[10]);
+    brokers.commit([config("min.insync.replicas", "1"), config("unclean.leader.election.enable", "true")]);
+    brokers.change(to_isr(&[0, 1], None));
+    brokers.goes_by(0, 1, 2, false);
+    let batch = brokers.batch(11);
+    let offset = brokers.produce(0, &batch);
+    brokers.replicate(0, 1);
+    brokers.high_watermark(0, 2);
+    if acknowledged {
+        brokers.acknowledge(0, offset);
+    }
+    brokers.change(PartitionChange { leader_recovery_state: 1, ..to_isr(&[2], Some(2)) });
+    brokers
+}
+
+fn leader(of: NodeId) -> PartitionChange {
+    PartitionChange { leader: of, ..change() }
+}
+
+#[test]
+fn what_an_unclean_election_loses_may_show_elections_later() {
+    for acknowledged in [false, true] {
+        let mut brokers = elected_uncleanly(acknowledged);
+        brokers.change(leader(NodeId::NONE));
+        brokers.change(leader(broker(2)));
+        brokers.lead(2, 3, 4, 1);
+        assert_eq!(brokers.broke(), None);
+        let excuse = if acknowledged { "acked_lost_by_unclean_election" } else { "committed_unacked_lost" };
+        assert_eq!(brokers.excused(excuse), 1);
+        // It has acted: from here on the promise is its log.
+        let other = brokers.batch_of(1, 21);
+        brokers.append(2, &other);
+        brokers.high_watermark(2, 2);
+        brokers.change(to_isr(&[2, 1], None));
+        assert_eq!(brokers.broke(), Some("LeaderCandidateCompleteness"));
+    }
+}
+
+#[test]
+fn a_process_that_registers_again_leads_as_before() {
+    let mut brokers = Brokers::at_work(false, &[10]);
+    let registered = brokers.checks.metadata().image().cluster().broker(broker(1)).expect("registered").clone();
+    brokers.publish(1);
+    let MetadataRecord::RegisterBroker(mut again) = brokers.registration(1, 0) else { panic!("it is one") };
+    (again.incarnation_id, again.broker_epoch) = (registered.incarnation_id, registered.epoch);
+    again.fenced = false;
+    brokers.commit([MetadataRecord::RegisterBroker(again)]);
+    assert!(brokers.checks.metadata().is_registered(1, broker(1)), "it need not have heard of the second one");
+    brokers.register(1);
+    assert!(!brokers.checks.metadata().is_registered(1, broker(1)));
+}
+
+#[test]
+fn an_unclean_leader_that_is_deposed_and_alone_goes_on() {
+    let acknowledges = |heir: usize| {
+        let mut brokers = elected_uncleanly(true);
+        brokers.change(leader(NodeId::NONE));
+        if heir != 2 {
+            brokers.change(PartitionChange { leader_recovery_state: 1, ..to_isr(&[heir], Some(heir)) });
+        }
+        brokers.lead(2, 1, 2, 1);
+        let other = brokers.batch_of(1, 21);
+        let offset = brokers.produce(2, &other);
+        brokers.acknowledge(2, offset);
+        brokers
+    };
+    let mut alone = acknowledges(2);
+    assert_eq!((alone.broke(), alone.excused("acked_lost_by_unclean_election")), (None, 1));
+    alone.change(leader(broker(2)));
+    alone.lead(2, 3, 4, 1);
+    assert_eq!(alone.broke(), None);
+    assert_eq!(alone.checks.acked_records(), (3, 1), "what it took is promised");
+    let other = acknowledges(0);
+    assert_eq!((other.broke(), other.excused("served_after_loss")), (None, 1), "somebody else goes on");
+    assert_eq!(other.checks.acked_records(), (2, 0));
 }
