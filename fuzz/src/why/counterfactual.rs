@@ -1,12 +1,12 @@
 //! What would have been: the same run without a fault, or with it sooner or later, with the same draws and
 //! with those of [`FUTURES`] others from its instant on.
 
-use scenarios::report::{Outcome, Violation};
+use scenarios::report::{RunReport, Violation};
 use scenarios::run::fork::Fork;
 use sim::fault::Fault;
 
 use super::FUTURES;
-use crate::case::Case;
+use crate::case::{Case, violation};
 use crate::panics;
 
 /// How far a fault is moved, ns, and in how many other futures it is then tried.
@@ -53,7 +53,7 @@ pub fn verdict(case: &Case, broken: &Violation, part: Part, jobs: usize) -> Verd
     let worlds = Worlds { broken, jobs };
     let at_ns = part.at_ns(case);
     let without = part.taken_from(case);
-    if worlds.break_in(&without, None) {
+    if worlds.breaks(&without) {
         return Verdict::Irrelevant;
     }
     match worlds.count(&without, at_ns, FUTURES) {
@@ -94,7 +94,7 @@ impl Part {
         let breaks = |fault: Fault| {
             let at_ns = fault.at_ns.min(case.plan.0[index].at_ns);
             let case = moved(fault);
-            worlds.break_in(&case, None) || worlds.count(&case, at_ns, FUTURES_OF_A_SHIFT) > 0
+            worlds.breaks(&case) || worlds.count(&case, at_ns, FUTURES_OF_A_SHIFT) > 0
         };
         let fault = &case.plan.0[index];
         SHIFTS_NS.into_iter().find(|shift| !breaks(later(fault, *shift)) && !breaks(sooner(fault, *shift)))
@@ -127,33 +127,45 @@ struct Worlds<'a> {
 }
 
 impl Worlds<'_> {
-    /// Does a case break the same claim, with its own draws or with others from an instant on?
-    fn break_in(&self, case: &Case, other: Option<(u64, u64)>) -> bool {
-        let run = || -> Result<Outcome, String> {
-            let scenario = case.effective()?;
-            let mut fork = Fork::begin(&case.request(&scenario, None))?;
-            if let Some((at_ns, future)) = other {
-                if let Some(before) = at_ns.checked_sub(1) {
-                    fork.to_time(before);
-                }
-                fork.redraw(future);
-            }
-            Ok(fork.finish().outcome)
-        };
-        let same = |it: &Violation| it.invariant == self.broken.invariant && it.kind == self.broken.kind;
-        matches!(panics::catch(run), Ok(Ok(Outcome::Violated(violation))) if same(&violation))
+    /// Does a case break the same claim?
+    fn breaks(&self, case: &Case) -> bool {
+        panics::catch(|| case.run(None)).is_ok_and(|run| run.is_ok_and(|report| self.is_same(&report)))
+    }
+
+    fn is_same(&self, report: &RunReport) -> bool {
+        violation(report).is_some_and(|it| it.invariant == self.broken.invariant && it.kind == self.broken.kind)
     }
 
     /// In how many futures from an instant on does it?
     fn count(&self, case: &Case, at_ns: u64, futures: u64) -> u64 {
         let all: Vec<u64> = (1..=futures).collect();
-        let of =
-            |some: &[u64]| some.iter().filter(|future| self.break_in(case, Some((at_ns, **future)))).count() as u64;
         let share = all.len().div_ceil(self.jobs.max(1));
         std::thread::scope(|scope| {
-            let of = &of;
-            let handles: Vec<_> = all.chunks(share).map(|some| scope.spawn(move || of(some))).collect();
+            let handles: Vec<_> =
+                all.chunks(share).map(|some| scope.spawn(move || self.count_some(case, at_ns, some))).collect();
             handles.into_iter().map(|handle| handle.join().unwrap_or(0)).sum()
         })
+    }
+
+    /// All from one checkpoint, as they have everything before that instant in common.
+    fn count_some(&self, case: &Case, at_ns: u64, futures: &[u64]) -> u64 {
+        let Ok(scenario) = case.effective() else { return 0 };
+        let before = || -> Result<Fork<'_>, String> {
+            let mut fork = Fork::begin(&case.request(&scenario, None))?;
+            if let Some(before) = at_ns.checked_sub(1) {
+                fork.to_time(before);
+            }
+            Ok(fork)
+        };
+        let Ok(Ok(before)) = panics::catch(before) else { return 0 };
+        let breaks = |future: u64| {
+            let run = || {
+                let mut fork = before.clone();
+                fork.redraw(future);
+                fork.finish()
+            };
+            panics::catch(run).is_ok_and(|report| self.is_same(&report))
+        };
+        futures.iter().filter(|future| breaks(**future)).count() as u64
     }
 }
