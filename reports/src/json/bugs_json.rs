@@ -58,6 +58,9 @@ pub struct BugJson {
 pub struct KeptJson {
     /// The file's name.
     pub repro: String,
+    /// Of the runs that caught the bug, the how manieth it comes from; from 1.
+    #[serde(default = "first")]
+    pub catch: u64,
     pub faults_before: usize,
     pub operations_before: usize,
     pub faults: usize,
@@ -67,4 +70,8 @@ pub struct KeptJson {
     /// Faults without which nothing breaks; of a run without faults, operations.
     pub necessary: usize,
     pub has_point_of_no_return: bool,
+}
+
+fn first() -> u64 {
+    1
 }

@@ -18,7 +18,7 @@ use crate::json::bugs_json::{BugJson, BugsJson};
 use crate::json::{repro, to_text};
 use crate::load;
 use crate::output::{Streams, Target, check_folder};
-use crate::verb::regressions::{self, Keep, Kept};
+use crate::verb::regressions::{self, Catch, Keep, Kept};
 use crate::verb::sweep::{FOLDER, jobs};
 
 /// Every row: layer, name, source, and the checks that should notice.
@@ -57,12 +57,17 @@ pub fn hunt_for(
     let mut all = Vec::new();
     let mut lines = String::new();
     for (index, row) in rows.iter().enumerate() {
-        let mut found = hunt_one(args, engine, interrupted, row)?;
+        let mut found = hunt_one(args, engine, interrupted, row, args.first_seed)?;
         if interrupted.load(Ordering::Relaxed) && found.hunted.caught.is_none() {
             break;
         }
         if let (Some(keep), Some(caught)) = (&keep, &found.hunted.caught) {
-            found.kept = Some(keep.keep(engine, interrupted, (row, &found.names[caught.scenario], caught))?);
+            let first = (found.names[caught.scenario].clone(), caught.clone());
+            let mut next = |(_, last): &Catch| {
+                let again = hunt_one(args, engine, interrupted, row, last.seed.saturating_add(1))?;
+                Ok(again.hunted.caught.map(|caught| (again.names[caught.scenario].clone(), caught)))
+            };
+            found.kept = Some(keep.keep(engine, interrupted, row, first, &mut next)?);
         }
         let line = line(&found);
         streams.hint(&format!("[{}/{}] {line}", index + 1, rows.len()));
@@ -101,6 +106,7 @@ fn hunt_one(
     engine: &dyn Engine,
     interrupted: &AtomicBool,
     row: &'static Row,
+    first_seed: u64,
 ) -> Result<Found, Problem> {
     let names: Vec<String> = match args.scenario.is_empty() {
         true => grounds(row.layer).iter().map(|name| (*name).to_owned()).collect(),
@@ -112,7 +118,7 @@ fn hunt_one(
         jobs: jobs(args.jobs),
         limit: Duration::from_nanos(args.limit_ns),
         scenarios: scenarios.len(),
-        first_seed: args.first_seed,
+        first_seed,
     };
     if !args.guided {
         let runs = Runs { scenarios: &scenarios, black_box_every: None };

@@ -1,12 +1,12 @@
 //! `bugs hunt --keep`: the smallest run of each bug that was caught, as a repro file, and what it takes.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use fuzz::case::violation;
 use fuzz::hunt::Caught;
-use fuzz::shrink::{Settings, shrink};
+use fuzz::shrink::{Settings, Shrunk, shrink};
 use fuzz::stopwatch::Stopwatch;
 use fuzz::why::counterfactual::Verdict;
 use fuzz::why::why;
@@ -18,6 +18,9 @@ use crate::json::bugs_json::KeptJson;
 use crate::load;
 use crate::output::write_whole;
 use crate::verb::shrink::repro_text;
+
+/// How many runs that caught a bug are shrunk, at most, while time is up with each before it is done.
+const CATCHES: u64 = 3;
 
 /// Where the smallest runs go, and how hard to try.
 #[derive(Clone, Debug)]
@@ -33,6 +36,8 @@ pub struct Keep {
 /// The smallest run of one bug.
 #[derive(Clone, Debug)]
 pub struct Kept {
+    /// Of the runs that caught it, the how manieth; from 1.
+    pub catch: u64,
     /// Faults and operations of the run that caught it.
     pub before: (usize, usize),
     /// Of the smallest.
@@ -49,24 +54,74 @@ pub struct Kept {
     pub path: PathBuf,
 }
 
+/// A run that caught a bug, in the scenario of this name.
+pub type Catch = (String, Caught);
+
+/// The smallest run that came of one.
+struct Smallest {
+    catch: u64,
+    before: (usize, usize),
+    shrink_ns: u64,
+    name: String,
+    shrunk: Shrunk,
+}
+
+impl Smallest {
+    fn size(&self) -> (usize, usize) {
+        (self.shrunk.case.plan.0.len(), self.shrunk.case.operations.len())
+    }
+}
+
 impl Keep {
-    /// Shrinks the run that caught a bug in a scenario, and writes it.
+    /// Shrinks the `first` run that caught a bug, and writes what is left. If there was no time to do all, the
+    /// `next` ones are tried, too, and the smallest is kept.
     pub fn keep(
         &self,
         engine: &dyn Engine,
         interrupted: &AtomicBool,
-        (row, scenario, caught): (&Row, &str, &Caught),
+        row: &Row,
+        first: Catch,
+        next: &mut dyn FnMut(&Catch) -> Result<Option<Catch>, Problem>,
     ) -> Result<Kept, Problem> {
+        let mut smallest = self.smallest_of(engine, interrupted, row, (1, &first))?;
+        let (mut complete, mut last) = (smallest.shrunk.complete, first);
+        for number in 2..=CATCHES {
+            if complete || interrupted.load(Ordering::Relaxed) {
+                break;
+            }
+            let Some(catch) = next(&last)? else { break };
+            let other = self.smallest_of(engine, interrupted, row, (number, &catch))?;
+            (complete, last) = (other.shrunk.complete, catch);
+            let total = |(faults, operations): (usize, usize)| faults + operations;
+            if total(other.size()) < total(smallest.size()) {
+                smallest = other;
+            }
+        }
+        self.write(engine, row, smallest)
+    }
+
+    fn smallest_of(
+        &self,
+        engine: &dyn Engine,
+        interrupted: &AtomicBool,
+        row: &Row,
+        (catch, (scenario, caught)): (u64, &Catch),
+    ) -> Result<Smallest, Problem> {
         let overrides = Overrides { bugs: vec![row.bug.name().to_owned()], ..Overrides::default() };
-        let named = load::load(engine, &[scenario.to_owned()], &overrides)?.pop().expect("one was named");
+        let named = load::load(engine, std::slice::from_ref(scenario), &overrides)?.pop().expect("one was named");
         let case = named.prepared.case(caught.seed)?;
         let before = (case.plan.0.len(), case.operations.len());
         let report = case.run(None).map_err(Problem::new)?;
         let clock = Stopwatch::start();
         let settings = Settings { jobs: self.jobs, limit: Some(self.limit) };
         let shrunk = shrink(case, report, &caught.violation, settings, interrupted, &mut |_| ());
-        let shrink_ns = clock.elapsed_ns();
-        let (text, report) = repro_text(engine, &named.name, &shrunk)?;
+        Ok(Smallest { catch, before, shrink_ns: clock.elapsed_ns(), name: named.name, shrunk })
+    }
+
+    fn write(&self, engine: &dyn Engine, row: &Row, smallest: Smallest) -> Result<Kept, Problem> {
+        let after = smallest.size();
+        let Smallest { catch, before, shrink_ns, name, shrunk } = smallest;
+        let (text, report) = repro_text(engine, &name, &shrunk)?;
         let path = self.folder.join(format!("{}.json", row.bug.name()));
         write_whole(&path, text)?;
         let broken = violation(&report).ok_or_else(|| Problem::new("the smallest run breaks nothing".to_owned()))?;
@@ -74,8 +129,9 @@ impl Keep {
         let answer = why(&shrunk.case, broken, self.jobs, &mut |_| ()).map_err(Problem::new)?;
         let parts = if shrunk.case.plan.0.is_empty() { &answer.operations } else { &answer.faults };
         Ok(Kept {
+            catch,
             before,
-            after: (shrunk.case.plan.0.len(), shrunk.case.operations.len()),
+            after,
             shrink_ns,
             why_ns: clock.elapsed_ns(),
             necessary: parts.iter().filter(|verdict: &&Verdict| verdict.is_necessary()).count(),
@@ -90,8 +146,9 @@ impl Kept {
     pub fn line(&self) -> String {
         let Kept { before, after, necessary, .. } = self;
         let (shrinking, why) = (show_us(self.shrink_ns / 1000), show_us(self.why_ns / 1000));
+        let which = if self.catch == 1 { String::new() } else { format!("; of catch {}", self.catch) };
         format!(
-            "; {} faults, {} operations -> {}, {} in {shrinking}; {necessary} needed ({why})",
+            "{which}; {} faults, {} operations -> {}, {} in {shrinking}; {necessary} needed ({why})",
             before.0, before.1, after.0, after.1
         )
     }
@@ -100,6 +157,7 @@ impl Kept {
     pub fn json(&self) -> KeptJson {
         KeptJson {
             repro: file_name(&self.path),
+            catch: self.catch,
             faults_before: self.before.0,
             operations_before: self.before.1,
             faults: self.after.0,
