@@ -180,6 +180,19 @@ impl ClientHistories {
         }
     }
 
+    /// A batch beyond the committed log is gone for good with the disk of the only one who may lead; clients
+    /// may have been told of it.
+    pub fn partition_lost(&mut self, of: PartitionTag, end: Offset, batch: Option<&Batch>) {
+        self.ordinal += 1;
+        let Some(log) = self.topics.log_of(of) else { return };
+        self.cut.insert(log);
+        let log = &mut self.topics.logs[log];
+        log.destroyed_end = log.destroyed_end.max(end.0);
+        if let Some(batch) = batch {
+            log.loses_claims(self.ordinal, batch.base_offset.0, batch.values().map(|(_, value)| value));
+        }
+    }
+
     /// A leader that was deposed uncleanly, and has not heard of it, serves a batch that can never be
     /// committed.
     pub fn partition_served(&mut self, of: PartitionTag, batch: &Batch, base: Offset) {

@@ -78,7 +78,7 @@ pub struct PartitionLog {
     destroyed: BTreeSet<(i64, u64)>,
     /// Cuts: ordinal and new end.
     cuts: Vec<(u64, i64)>,
-    /// The smallest end that cuts left.
+    /// The smallest end that cuts left, or that was left of what clients only were told of.
     lowest_cut: Option<i64>,
     /// How far the log was known to reach: ordinal, end; both ascending since the last cut.
     known_ends: Vec<(u64, i64)>,
@@ -122,6 +122,17 @@ impl PartitionLog {
     /// Clients are told of records that can never be committed.
     pub fn serves_destroyed(&mut self, base: i64, values: impl Iterator<Item = u64>) {
         self.destroyed.extend((base..).zip(values));
+    }
+
+    /// Records that C never reached are gone for good; clients may have been told of them.
+    pub fn loses_claims(&mut self, ordinal: u64, base: i64, values: impl Iterator<Item = u64>) {
+        self.was_cut(ordinal, self.end());
+        for (offset, value) in (base..).zip(values) {
+            if self.claims.get(&offset).is_some_and(|(claimed, _)| *claimed == value) {
+                self.claims.remove(&offset);
+            }
+            self.destroyed.insert((offset, value));
+        }
     }
 
     /// Did a cut ever end below this offset?
@@ -181,10 +192,14 @@ impl PartitionLog {
         self.told_end = self.told_end.min(new_end);
         self.first_unread = self.first_unread.min(self.records.len());
         self.settled_end = self.settled_end.map(|end| end.min(self.records.len()));
+        self.was_cut(ordinal, new_end);
+        gone
+    }
+
+    fn was_cut(&mut self, ordinal: u64, new_end: i64) {
         self.cuts.push((ordinal, new_end));
         self.lowest_cut = Some(self.lowest_cut.map_or(new_end, |lowest| lowest.min(new_end)));
         self.known_ends.push((ordinal, new_end));
-        gone
     }
 
     /// A client was told that an offset holds a value, and C is not there yet; the value that

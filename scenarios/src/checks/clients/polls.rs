@@ -180,6 +180,10 @@ impl Polls {
         let logs = topics.logs_of(partition);
         if let Some(log) = logs.iter().copied().find(|log| topics.logs[*log].value_at(offset) == Some(value)) {
             let epoch = topics.logs[log].batch_of(offset).map(|batch| batch.epoch);
+            if epoch != Some(leader_epoch) && topics.logs[log].was_destroyed(offset, value) {
+                // Its producer has sent it again, and by chance it stands where it stood.
+                return verdict.excuse(Excuse::ReadOfDestroyedRecord, 1);
+            }
             if epoch != Some(leader_epoch) {
                 verdict.fail(Invariant::InconsistentOffsets, || {
                     format!("client {client} is shown offset {offset} of {partition:?} in epoch {leader_epoch}, committed is {epoch:?}")

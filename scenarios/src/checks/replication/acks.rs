@@ -71,7 +71,8 @@ pub fn acknowledges(
     }
     let is_committed = replica.agreed >= count
         || (replica.agreed == partition.committed.len() && partition.extend(server, end, around));
-    if !is_committed && partition.unclean.is_some_and(|unclean| partition.ledger.get(batch).epoch < unclean) {
+    let of = partition.ledger.get(batch).epoch;
+    if !is_committed && partition.unclean.is_some_and(|(oldest, newest)| oldest <= of && of < newest) {
         // By a leader elected uncleanly that did not act in time: another one was, too, and has yet to.
         served_after_loss(partition, asked, base_offset, around);
         return None;
@@ -124,7 +125,7 @@ pub fn judge(
     let base = partition.at(leads.partition_epoch);
     let pending = leads.in_flight && base.is_some_and(|base| usize::from(leads.maximal) > base.isr.len());
     // Not sent yet: who joins is not known, but how many must hold it.
-    let proposed = if pending { &leads.proposed[..] } else { &[] };
+    let proposed = if pending { leads.proposed() } else { &[] };
     let maximal = base.iter().flat_map(|base| base.isr.iter()).chain(proposed);
     let (now, committed) = (partition.now(), partition.at(ack.committed));
     let is_newest = now.is_some_and(|now| now.leader_epoch == leads.epoch);

@@ -60,7 +60,8 @@ pub fn changed(
     let elected = (after.leader_epoch != before.leader_epoch).then_some(after.leader).and_then(NodeId::known);
     let unclean = elected.filter(|leader| !candidates(&before).any(|member| member == *leader));
     if unclean.is_some() && cause.unclean_allowed {
-        partition.unclean = Some(after.leader_epoch);
+        let oldest = partition.unclean.map_or(after.leader_epoch, |(oldest, _)| oldest);
+        partition.unclean = Some((oldest, after.leader_epoch));
     }
     judge_guards(partition, (&before, after), (elected, unclean), cause, servers, around);
     if unclean.is_none() {
@@ -253,7 +254,7 @@ pub fn acts(
 /// is what goes on nevertheless, with all that it takes until it hears of that.
 fn is_sole_heir(partition: &PartitionGhost, id: NodeId, epoch: LeaderEpoch) -> bool {
     let alone = |now: &Rc<PartitionRegistration>| candidates(now).eq([id]);
-    partition.unclean.is_some_and(|unclean| unclean <= epoch) && partition.now().is_some_and(alone)
+    partition.unclean.is_some_and(|(_, newest)| newest <= epoch) && partition.now().is_some_and(alone)
 }
 
 /// The leader of the newest epoch begins: it holds C, or a cause is found and C is cut to its log.
@@ -265,24 +266,29 @@ fn begins(
     servers: &ServerIndex,
     around: &mut Around<'_>,
 ) {
-    let replica = &partition.replicas[server];
-    let agreed = replica.agreed;
+    let agreed = partition.replicas[server].agreed;
+    let Some(now) = partition.now().cloned() else { return };
+    let others = |member: &NodeId| servers.of(*member).is_some_and(|other| partition.is_guard(other));
+    let alone = !candidates(&now).filter(|member| *member != id).any(|member| others(&member));
     if agreed >= partition.committed.len() {
         partition.no_guard = None;
         if partition.unclean.is_some() {
             // Nothing that is known to be committed goes, but whatever the last leader may yet append.
             partition.cut(server, agreed, epoch);
             around.histories.partition_cut(partition.id.into(), partition.committed_end(), around.verdict);
+        } else if alone {
+            for batch in partition.lose_beyond_committed(server) {
+                let known = partition.ledger.get(batch);
+                around.histories.partition_lost(partition.id.into(), known.end, known.parse().ok().as_ref());
+            }
         }
         return;
     }
+    let replica = &partition.replicas[server];
     if replica.rotten {
         return around.verdict.end_excused(Excuse::RottenReplicaLeads);
     }
-    let Some(now) = partition.now().cloned() else { return };
     let lost_it = replica.has_lost(partition.committed[agreed]);
-    let others = |member: &NodeId| servers.of(*member).is_some_and(|other| partition.is_guard(other));
-    let alone = !candidates(&now).filter(|member| *member != id).any(|member| others(&member));
     let own_loss = (lost_it && alone).then_some(if min_isr <= 1 {
         Excuse::AckedLostWithMinIsrOne
     } else if !elr && *now.isr == [id] {

@@ -311,7 +311,10 @@ impl Replication {
             let index = self.index_of(item.partition);
             proposals::proposed(&self.partitions[index], self.servers.ids[server], item, verdict);
             if let Some(leads) = &mut self.partitions[index].replicas[server].leads {
-                leads.proposed = item.new_isr_with_epochs.iter().map(|member| member.broker_id).collect();
+                let members = item.new_isr_with_epochs.iter().map(|member| member.broker_id).collect();
+                if leads.proposed.as_ref().is_none_or(|(base, _)| *base <= item.partition_epoch) {
+                    leads.proposed = Some((item.partition_epoch, members));
+                }
             }
         }
     }
@@ -410,7 +413,7 @@ impl Replication {
                     maximal: 0,
                     in_flight: false,
                     dormant: !metadata.is_registered(server, id),
-                    proposed: Rc::from([]),
+                    proposed: None,
                 });
                 let elr = metadata.image().features().is_elr_enabled();
                 let min_isr = self.min_isrs[index].lowest_since(Offset(-1));
@@ -429,7 +432,7 @@ impl Replication {
                 if let Some(leads) = &mut replica.leads {
                     *leads = Leading { partition_epoch, maximal, in_flight, ..leads.clone() };
                     if !in_flight {
-                        leads.proposed = Rc::from([]);
+                        leads.proposed = None;
                     }
                     if maximal == 1 && partition.now().is_some_and(|now| now.replicas.len() > 1) {
                         around.coverage.met(Situation::LeaderWithoutIsrPeer);

@@ -54,9 +54,9 @@ pub struct PartitionGhost {
     pub acted: Vec<Acted>,
     /// Why no guard is left, if a committed change did that with cause.
     pub no_guard: Option<Excuse>,
-    /// The newest committed epoch whose leader was elected uncleanly, with leave, if nobody has acted
-    /// since.
-    pub unclean: Option<LeaderEpoch>,
+    /// Committed epochs whose leaders were elected uncleanly, with leave, and since which nobody has acted:
+    /// the oldest and the newest.
+    pub unclean: Option<(LeaderEpoch, LeaderEpoch)>,
     /// The newest epoch whose leader began without committed records, with cause, or was elected
     /// uncleanly, with leave: an older leader that has not heard of it may acknowledge what can never
     /// be committed.
@@ -141,6 +141,17 @@ impl PartitionGhost {
             self.committed.get(place) == Some(&batch)
         };
         self.lost.contains(&batch) || is_of_older && !self.kept.contains(&batch) && !is_committed()
+    }
+
+    /// The leader `server` begins with all of C, and nobody else may lead. What a fault took from it beyond
+    /// C, an older leader that has it and has not heard of this one may still serve: it can never be
+    /// committed. Gives those batches.
+    pub fn lose_beyond_committed(&mut self, server: usize) -> Vec<BatchId> {
+        let (end, ledger) = (self.committed_end(), &self.ledger);
+        let lost = self.replicas[server].lacks_by_fault(ledger).filter(|batch| ledger.get(*batch).base >= end);
+        let lost: Vec<BatchId> = lost.collect();
+        self.lost.extend(&lost);
+        lost
     }
 
     /// Did a leader ever begin without some of C, or after an unclean election?

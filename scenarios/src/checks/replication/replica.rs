@@ -23,8 +23,16 @@ pub struct Leading {
     pub in_flight: bool,
     /// Its life is not registered yet: it serves nobody, and loses the role when it registers.
     pub dormant: bool,
-    /// The ISR of the proposal that waits for its answer, once that has been sent.
-    pub proposed: Rc<[NodeId]>,
+    /// The newest proposal that was sent: what it goes out from, and its ISR. One that is given up may be
+    /// sent again, late.
+    pub proposed: Option<(PartitionEpoch, Rc<[NodeId]>)>,
+}
+
+impl Leading {
+    /// The ISR of the proposal that waits for its answer, if that has been sent.
+    pub fn proposed(&self) -> &[NodeId] {
+        self.proposed.as_ref().filter(|(base, _)| *base == self.partition_epoch).map_or(&[], |(_, isr)| isr)
+    }
 }
 
 /// See the module's documentation.
@@ -72,6 +80,15 @@ impl Replica {
         self.lost.extend((kept..self.log.count()).filter_map(|at| self.log.get(at)));
         self.lost_in = Some(registered);
         true
+    }
+
+    /// What a fault took from it, and what it has not got back.
+    pub fn lacks_by_fault<'a>(&'a self, ledger: &'a Ledger) -> impl Iterator<Item = BatchId> + 'a {
+        let holds = |batch: BatchId| {
+            let count = self.count_to(ledger.end(batch), ledger);
+            count.is_some_and(|count| self.log.prefix(count) == batch)
+        };
+        self.lost.iter().copied().filter(move |batch| !holds(*batch))
     }
 
     /// Did it hold this batch, and a fault took it?

@@ -9,7 +9,7 @@ use raft::message::cluster::{AlterPartitionItem, AlterPartitionRequest, BrokerSt
 use raft::message::data::{DataFetchRequest, DataFetchResponse, FetchPartition, FetchablePartition};
 use raft::message::{ClusterRequest, DataRequest, ErrorCode, Request};
 
-use super::brokers::{Brokers, PARTITION, broker, to_isr};
+use super::brokers::{Brokers, PARTITION, broker, config, to_isr};
 use crate::checks::ghost::boot::HowDown;
 
 const TOKEN: u32 = 1 << 12 | 16;
@@ -108,25 +108,52 @@ fn a_leader_does_not_cut_its_log_by_what_it_asked_as_a_follower() {
     assert_eq!(cut(true).as_deref(), Some("PresentLeaderObeyed"));
 }
 
+fn member(server: usize, broker_epoch: BrokerEpoch) -> BrokerState {
+    BrokerState { broker_id: broker(server), broker_epoch }
+}
+
+/// The leader, broker 0, sends AlterPartition.
+fn propose(brokers: &mut Brokers, isr: &[BrokerState], partition_epoch: i32) {
+    let item = AlterPartitionItem {
+        partition: PARTITION,
+        leader_epoch: LeaderEpoch(0),
+        new_isr_with_epochs: Rc::from(isr),
+        leader_recovery_state: 0,
+        partition_epoch: PartitionEpoch(partition_epoch),
+    };
+    let request =
+        AlterPartitionRequest { broker_id: broker(0), broker_epoch: BrokerEpoch(0), partitions: Rc::from([item]) };
+    let request = Request::Cluster(ClusterRequest::AlterPartition(request));
+    brokers.checks.request_sent(0, 0, &request, &mut brokers.verdict);
+}
+
+/// AlterPartition is sent again until it is answered, whatever has become of the proposal.
+#[test]
+fn an_ack_needs_nobody_of_a_proposal_that_is_given_up() {
+    let acknowledged = |sent_from: i32| {
+        let mut brokers = Brokers::at_work(false, &[10]);
+        brokers.commit([config("min.insync.replicas", "1")]);
+        brokers.change(to_isr(&[0], None));
+        brokers.goes_by(0, 1, 2, true);
+        propose(&mut brokers, &[member(0, BrokerEpoch(-1)), member(1, BrokerEpoch(0))], sent_from);
+        let batch = brokers.batch(11);
+        let offset = brokers.produce(0, &batch);
+        brokers.replicate(0, 2);
+        brokers.acknowledge(0, offset);
+        brokers.broke().map(str::to_owned)
+    };
+    assert_eq!(acknowledged(0), None, "two hold it, and two count");
+    assert_eq!(acknowledged(1).as_deref(), Some("ReplicationQuorumSuperset"));
+}
+
 #[test]
 fn a_leader_says_which_process_it_proposes() {
     let proposes = |joins: usize, epoch: Option<i64>| {
         let mut brokers = Brokers::at_work(false, &[10]);
         brokers.change(to_isr(&[0, 1], None));
         let known = brokers.checks.metadata().broker_epoch(broker(joins));
-        let member = |server: usize, broker_epoch| BrokerState { broker_id: broker(server), broker_epoch };
         let epoch = epoch.map_or(known, BrokerEpoch);
-        let item = AlterPartitionItem {
-            partition: PARTITION,
-            leader_epoch: LeaderEpoch(0),
-            new_isr_with_epochs: Rc::from([member(0, BrokerEpoch(-1)), member(joins, epoch)]),
-            leader_recovery_state: 0,
-            partition_epoch: PartitionEpoch(1),
-        };
-        let request =
-            AlterPartitionRequest { broker_id: broker(0), broker_epoch: BrokerEpoch(0), partitions: Rc::from([item]) };
-        let request = Request::Cluster(ClusterRequest::AlterPartition(request));
-        brokers.checks.request_sent(0, 0, &request, &mut brokers.verdict);
+        propose(&mut brokers, &[member(0, BrokerEpoch(-1)), member(joins, epoch)], 1);
         brokers.broke().map(str::to_owned)
     };
     assert_eq!(proposes(2, None), None);

@@ -287,6 +287,34 @@ fn what_an_unclean_election_loses_may_show_elections_later() {
     }
 }
 
+/// A record is on both members of the ISR and not yet acknowledged. One is fenced, the other is all that is
+/// left, and loses it; the first has not heard of all that.
+#[test]
+fn a_deposed_leader_may_serve_what_the_last_of_the_isr_has_lost() {
+    let mut brokers = Brokers::at_work(false, &[10]);
+    brokers.change(to_isr(&[0, 1], None));
+    brokers.goes_by(0, 1, 2, false);
+    brokers.flush(1);
+    let batch = brokers.batch(11);
+    let offset = brokers.produce(0, &batch);
+    brokers.replicate(0, 1);
+    brokers.fence(0, to_isr(&[1], Some(1)));
+    brokers.restart(1, HowDown::PowerLost);
+    let registration = brokers.registration(1, 1);
+    brokers.commit([MetadataRecord::PartitionChange(leader(NodeId::NONE)), registration]);
+    brokers.unfence(1);
+    brokers.change(leader(broker(1)));
+    brokers.lead(1, 3, 4, 1);
+    brokers.acknowledge(0, offset);
+    assert_eq!((brokers.broke(), brokers.excused("served_after_loss")), (None, 1));
+    assert_eq!(brokers.checks.acked_records(), (1, 0), "it was never promised");
+    let other = brokers.batch_of(1, 21);
+    brokers.append(1, &other);
+    brokers.high_watermark(1, 2);
+    brokers.consume(1, 2, 2);
+    assert_eq!(brokers.broke(), None);
+}
+
 #[test]
 fn a_process_that_registers_again_leads_as_before() {
     let mut brokers = Brokers::at_work(false, &[10]);

@@ -40,6 +40,8 @@ enum Step {
     Commit(Uuid, u64, u32, Option<BatchProducer>),
     /// What partition 0 of `t` holds from there on is destroyed.
     Cut(i64),
+    /// A batch of it that was not committed is: where it began, and its value.
+    Lost(i64, u64),
     /// A broker forwards over a connection.
     Forwarded(NodeId, u64),
     /// All faults are over.
@@ -106,6 +108,10 @@ fn so_far(steps: &[Step]) -> Played {
             Step::Cut(end) => {
                 ends.insert(T, end);
                 histories.partition_cut(tag(T), Offset(end), verdict);
+            }
+            Step::Lost(base, value) => {
+                let batch = BatchBuilder::new(Offset(base), LeaderEpoch(1), 0).value(value).build();
+                histories.partition_lost(tag(T), batch.next_offset(), Some(&batch));
             }
             Step::Forwarded(broker, connection) => histories.forwarded(broker, connection),
             Step::Healed => histories.healed(),

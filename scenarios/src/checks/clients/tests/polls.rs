@@ -160,6 +160,30 @@ fn positions_jump_for_a_reason_only() {
 }
 
 #[test]
+fn what_was_destroyed_may_be_shown_where_it_stands_again() {
+    // An answer of epoch 0 was under way when its records went, and their producer sent them again.
+    let mut shown = polls(2, 0, &[(0, 10), (1, 11)], 2);
+    shown[1] = PollRecords { attempt: 2, partition: P, leader_epoch: LeaderEpoch(0), count: 2 };
+    let again = [Step::Cut(0), Step::Commit(T, 10, 2, None)];
+    let story =
+        |between: &[Step]| play(&[&appends(&[10])[..], between, &consumer(&[starts_at(0), shown.clone()])].concat());
+    assert_eq!(story(&[]).broke(), Some("InconsistentOffsets"));
+    let excused = story(&again);
+    assert_eq!((excused.broke(), excused.excused(Excuse::ReadOfDestroyedRecord)), (None, 2));
+}
+
+#[test]
+fn what_was_shown_and_is_lost_may_be_another_record_later() {
+    let shown = consumer(&[starts_at(0), polls(2, 0, &[(0, 10)], 1)]);
+    let story = |lost: &[Step]| {
+        so_far(&[&sends(1, 10)[..], &shown, lost, &sends(2, 20), &[Step::Commit(T, 20, 2, None)]].concat())
+    };
+    assert_eq!(story(&[]).broke(), Some("InconsistentOffsets"));
+    assert_eq!(story(&[Step::Lost(0, 11)]).broke(), Some("InconsistentOffsets"), "another one was lost");
+    assert_eq!(story(&[Step::Lost(0, 10)]).broke(), None);
+}
+
+#[test]
 fn fresh_polls_read_all() {
     let story = |healed: bool, read: &[(i64, u64)]| {
         let steps = [appends(&[10]), healed.then_some(Step::Healed).into_iter().collect()].concat();
