@@ -50,6 +50,20 @@ pub struct Progress {
     pub limit: Option<Duration>,
 }
 
+impl Progress {
+    /// Of a sweep that began with the clock, and has so many runs to do.
+    pub fn of(settings: &Settings, report: &SweepReport, total: u64, clock: Stopwatch) -> Progress {
+        let limit = settings.limit;
+        Progress {
+            runs: report.runs,
+            failed: report.failed,
+            total: (limit.is_none() || total < u64::MAX / 2).then_some(total),
+            elapsed: clock.elapsed(),
+            limit,
+        }
+    }
+}
+
 /// Is told of a sweep as it goes, in order.
 pub trait Watch {
     /// A violation: says it, keeps it, and returns how to see it again.
@@ -219,14 +233,7 @@ impl Sums<'_> {
     }
 
     fn show(&mut self) {
-        let limit = self.settings.limit;
-        self.watch.progress(&Progress {
-            runs: self.report.runs,
-            failed: self.report.failed,
-            total: (limit.is_none() || self.total < u64::MAX / 2).then_some(self.total),
-            elapsed: self.clock.elapsed(),
-            limit,
-        });
+        self.watch.progress(&Progress::of(self.settings, &self.report, self.total, self.clock));
     }
 
     fn finish(self, interrupted: bool) -> SweepReport {

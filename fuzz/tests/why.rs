@@ -1,5 +1,7 @@
 //! What `why` promises: it names what it takes and nothing that it does not, whatever the number of threads.
 
+use std::sync::atomic::AtomicBool;
+
 use fuzz::case::{Case, violation};
 use fuzz::why::counterfactual::Verdict;
 use fuzz::why::{Why, why};
@@ -25,7 +27,9 @@ fn case() -> Case {
 
 fn asked(case: &Case, jobs: usize) -> Why {
     let report = case.run(None).expect("it runs");
-    why(case, violation(&report).expect("it fails"), jobs, &mut |_| ()).expect("it runs")
+    why(case, violation(&report).expect("it fails"), jobs, &AtomicBool::new(false), &mut |_| ())
+        .expect("it runs")
+        .expect("nobody interrupts it")
 }
 
 #[test]

@@ -303,15 +303,34 @@ pub struct ChartFailoverArgs {
     pub run: RunFlags,
 }
 
-/// `replay`.
+/// One run, of `replay`, `shrink` and `why`.
 #[derive(Debug, Args)]
-pub struct ReplayArgs {
-    /// A scenario (then --seed is needed), or a repro file that a sweep wrote
+pub struct OneRun {
+    /// A scenario (then --seed is needed), or a repro file
     #[arg(value_name = "SCENARIO|REPRO.json")]
     pub what: String,
     /// The seed, decimal or hex
     #[arg(long, value_name = "S", value_parser = parse_seed, allow_hyphen_values = true)]
     pub seed: Option<u64>,
+}
+
+/// How `shrink` and `why` go about it.
+#[derive(Debug, Args)]
+pub struct Effort {
+    /// Threads [default: one per core]
+    #[arg(short, long, value_name = "N", value_parser = parse_jobs, allow_hyphen_values = true)]
+    pub jobs: Option<usize>,
+    /// How to show progress on stderr
+    #[arg(long, value_enum, default_value_t = ProgressMode::Auto)]
+    pub progress: ProgressMode,
+}
+
+/// `replay`.
+#[derive(Debug, Args)]
+pub struct ReplayArgs {
+    /// Which run.
+    #[command(flatten)]
+    pub one: OneRun,
     /// Stop at this simulated time, such as 12.5s
     #[arg(long, value_name = "TIME", value_parser = parse_ns, allow_hyphen_values = true, conflicts_with = "expect_digest")]
     pub until: Option<u64>,
@@ -335,24 +354,18 @@ pub struct ReplayArgs {
 /// `shrink`.
 #[derive(Debug, Args)]
 pub struct ShrinkArgs {
-    /// A scenario (then --seed is needed), or a repro file
-    #[arg(value_name = "SCENARIO|REPRO.json")]
-    pub what: String,
-    /// The seed, decimal or hex
-    #[arg(long, value_name = "S", value_parser = parse_seed, allow_hyphen_values = true)]
-    pub seed: Option<u64>,
+    /// Which run.
+    #[command(flatten)]
+    pub one: OneRun,
     /// Where the repro of the smallest run goes [default: kraftsim-out/shrunk-SCENARIO-SEED.json]
     #[arg(short = 'o', long, value_name = "REPRO.json")]
     pub output: Option<PathBuf>,
     /// Begin no run after this long, such as 60s
     #[arg(long = "for", value_name = "TIME", value_parser = parse_ns, allow_hyphen_values = true)]
     pub limit_ns: Option<u64>,
-    /// Threads [default: one per core]
-    #[arg(short, long, value_name = "N", value_parser = parse_jobs, allow_hyphen_values = true)]
-    pub jobs: Option<usize>,
-    /// How to show progress on stderr
-    #[arg(long, value_enum, default_value_t = ProgressMode::Auto)]
-    pub progress: ProgressMode,
+    /// How it works.
+    #[command(flatten)]
+    pub effort: Effort,
     /// RUN.
     #[command(flatten)]
     pub run: RunFlags,
@@ -361,21 +374,15 @@ pub struct ShrinkArgs {
 /// `why`.
 #[derive(Debug, Args)]
 pub struct WhyArgs {
-    /// A scenario (then --seed is needed), or a repro file
-    #[arg(value_name = "SCENARIO|REPRO.json")]
-    pub what: String,
-    /// The seed, decimal or hex
-    #[arg(long, value_name = "S", value_parser = parse_seed, allow_hyphen_values = true)]
-    pub seed: Option<u64>,
+    /// Which run.
+    #[command(flatten)]
+    pub one: OneRun,
     /// Write the answer as JSON, - for stdout
     #[arg(long, value_name = "PATH|-")]
     pub json: Option<PathBuf>,
-    /// Threads [default: one per core]
-    #[arg(short, long, value_name = "N", value_parser = parse_jobs, allow_hyphen_values = true)]
-    pub jobs: Option<usize>,
-    /// How to show progress on stderr
-    #[arg(long, value_enum, default_value_t = ProgressMode::Auto)]
-    pub progress: ProgressMode,
+    /// How it works.
+    #[command(flatten)]
+    pub effort: Effort,
     /// RUN.
     #[command(flatten)]
     pub run: RunFlags,

@@ -88,6 +88,11 @@ fn good_histories_are_accepted() {
         {:process 0, :type :invoke, :f :cas, :value [\"j\" [1 2]]} {:process 0, :type :info, :f :cas, :value [\"j\" [1 2]]}";
     let (code, out, _) = check(&here, "independent.edn", independent, &[]);
     assert_eq!((code, out.as_str()), (0, "independent.edn: 2 operations on 2 objects: linearizable\n"));
+    let keyed = independent
+        .replace(":value [\"k\" nil]", ":key \"k\", :value nil")
+        .replace("[\"j\" [1 2]]", "[1 2], :key \"j\"");
+    let (code, out, _) = check(&here, "keyed.edn", &keyed, &[]);
+    assert_eq!((code, out.as_str()), (0, "keyed.edn: 2 operations on 2 objects: linearizable\n"));
 }
 
 #[test]
@@ -130,7 +135,16 @@ fn bad_histories() {
         ("line.log", "INFO  jepsen.util - 4 :invoke\n".to_owned()),
         ("offset.edn", KAFKA.replace("[0 1]]", "[zero 1]]")),
         ("nothing.edn", KAFKA.replace(":send,", ":assign,").replace(":poll,", ":assign,")),
+        ("set.edn", KAFKA.replace(":send,", ":add,")),
+        ("last.edn", KAFKA.replace("[0 1]]", "[9223372036854775807 1]]")),
         ("none.json", v1("")),
+        (
+            "room.json",
+            v1(
+                r#"{ "process": 0, "called": 2, "on": { "log": { "name": "a", "op": { "append": { "values": [1, 2], "offset": 9223372036854775807 } } } } }"#,
+            ),
+        ),
+        ("last.json", v1(&format!("{{ \"process\": 0, \"called\": 18446744073709551615, {put} }}"))),
         ("sweep.json", v1("").replace("history", "sweep")),
         ("order.json", v1(&format!("{{ \"process\": 0, \"called\": 2,\n \"returned\": 1, {put} }}"))),
         (

@@ -194,6 +194,32 @@ pub enum What {
     ReplaceDisk { node: Node },
 }
 
+/// Every fault that strikes one node, as a pattern.
+macro_rules! strikes {
+    ($node:ident) => {
+        What::Kill { $node, .. }
+            | What::PowerLoss { $node, .. }
+            | What::Terminate { $node }
+            | What::Pause { $node }
+            | What::Stall { $node }
+            | What::Drift { $node, .. }
+            | What::WallStep { $node, .. }
+            | What::WallSmear { $node, .. }
+            | What::FsyncFails { $node, .. }
+            | What::SlowDisk { $node, .. }
+            | What::FullDisk { $node }
+            | What::BitRot { $node, .. }
+            | What::ReplaceDisk { $node }
+    };
+}
+
+/// Every other one.
+macro_rules! concerns_links {
+    () => {
+        What::Cut { .. } | What::Loss { .. } | What::Delay { .. } | What::Duplicate { .. }
+    };
+}
+
 impl What {
     /// The kind's name in reports, plans and JSON.
     pub fn kind(&self) -> &'static str {
@@ -260,43 +286,19 @@ impl What {
         }
     }
 
-    /// The same, to be changed.
+    /// The node it strikes, if it strikes one, to be changed.
     pub fn node_mut(&mut self) -> Option<&mut Node> {
         match self {
-            What::Kill { node, .. }
-            | What::PowerLoss { node, .. }
-            | What::Terminate { node }
-            | What::Pause { node }
-            | What::Stall { node }
-            | What::Drift { node, .. }
-            | What::WallStep { node, .. }
-            | What::WallSmear { node, .. }
-            | What::FsyncFails { node, .. }
-            | What::SlowDisk { node, .. }
-            | What::FullDisk { node }
-            | What::BitRot { node, .. }
-            | What::ReplaceDisk { node } => Some(node),
-            What::Cut { .. } | What::Loss { .. } | What::Delay { .. } | What::Duplicate { .. } => None,
+            strikes!(node) => Some(node),
+            concerns_links!() => None,
         }
     }
 
     /// The node it strikes, if it strikes one.
     pub fn node(&self) -> Option<Node> {
         match self {
-            What::Kill { node, .. }
-            | What::PowerLoss { node, .. }
-            | What::Terminate { node }
-            | What::Pause { node }
-            | What::Stall { node }
-            | What::Drift { node, .. }
-            | What::WallStep { node, .. }
-            | What::WallSmear { node, .. }
-            | What::FsyncFails { node, .. }
-            | What::SlowDisk { node, .. }
-            | What::FullDisk { node }
-            | What::BitRot { node, .. }
-            | What::ReplaceDisk { node } => Some(*node),
-            What::Cut { .. } | What::Loss { .. } | What::Delay { .. } | What::Duplicate { .. } => None,
+            strikes!(node) => Some(*node),
+            concerns_links!() => None,
         }
     }
 }

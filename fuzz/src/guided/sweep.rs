@@ -82,13 +82,6 @@ impl Visit for Sums<'_> {
     }
 
     fn tick(&mut self) {
-        let limit = self.settings.limit;
-        self.watch.progress(&Progress {
-            runs: self.report.runs,
-            failed: self.report.failed,
-            total: (limit.is_none() || self.total < u64::MAX / 2).then_some(self.total),
-            elapsed: self.clock.elapsed(),
-            limit,
-        });
+        self.watch.progress(&Progress::of(self.settings, &self.report, self.total, self.clock));
     }
 }

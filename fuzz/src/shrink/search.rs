@@ -30,6 +30,8 @@ pub struct Search<'a> {
     other_seeds: u64,
     /// Of the case that it began with; the others follow it.
     first_seed: u64,
+    /// Without what is to blame, the case that it began with holds.
+    is_controlled: bool,
 }
 
 impl<'a> Search<'a> {
@@ -42,7 +44,7 @@ impl<'a> Search<'a> {
         interrupted: &'a AtomicBool,
         watch: &'a mut dyn FnMut(&Progress),
     ) -> Search<'a> {
-        Search {
+        let mut search = Search {
             first_seed: best.seed,
             best,
             report,
@@ -55,7 +57,10 @@ impl<'a> Search<'a> {
             pass: "",
             runs: 0,
             other_seeds: 0,
-        }
+            is_controlled: false,
+        };
+        search.is_controlled = search.control_of(&search.best).is_some_and(holds);
+        search
     }
 
     /// How many candidates are run at a time.
@@ -123,9 +128,8 @@ impl<'a> Search<'a> {
         });
         let mut reports = run_all(&candidates, until_ns);
         self.runs += candidates.len() as u64;
-        let found = (0..reports.len()).find(|index| {
-            self.is_broken(reports[*index].as_ref()) && !self.breaks_without_its_bugs(&candidates[*index])
-        });
+        let found = (0..reports.len())
+            .find(|index| self.is_broken(reports[*index].as_ref()) && self.control_holds(&candidates[*index]));
         if let Some(index) = found {
             self.best = candidates.into_iter().nth(index).expect("it was run");
             self.report = reports.swap_remove(index).expect("it failed");
@@ -144,16 +148,25 @@ impl<'a> Search<'a> {
         report.and_then(violation).is_some_and(|it| it.invariant == self.invariant && it.kind == self.kind)
     }
 
-    /// What is left of a cluster may be too little to recover at all: a claim that breaks because a bound
-    /// has passed must be the doing of the bugs that are on, if any are.
-    fn breaks_without_its_bugs(&self, candidate: &Case) -> bool {
-        if self.breaks_at_once() || candidate.scenario.bugs == Bugs::NONE {
-            return false;
+    /// What is left of a cluster may be too little to recover at all, whatever strikes it. So without what
+    /// is to blame everything must hold, to the end, if that was so of the case that it began with.
+    fn control_holds(&self, candidate: &Case) -> bool {
+        let control = self.control_of(candidate).filter(|_| self.is_controlled);
+        control.is_none_or(holds)
+    }
+
+    /// The same without what is to blame: the bugs that are on or, where a bound has passed and there are
+    /// none, the faults.
+    fn control_of(&self, case: &Case) -> Option<Case> {
+        let mut control = case.clone();
+        if control.scenario.bugs != Bugs::NONE {
+            control.scenario.bugs = Bugs::NONE;
+        } else if self.breaks_at_once() {
+            return None;
+        } else {
+            control.plan.0.clear();
         }
-        let mut mended = candidate.clone();
-        mended.scenario.bugs = Bugs::NONE;
-        let [report] = &run_all(&[mended], None)[..] else { return false };
-        self.is_broken(report.as_ref())
+        Some(control)
     }
 
     /// One candidate; true if it still fails and so is the best one now.
@@ -179,6 +192,11 @@ impl<'a> Search<'a> {
         let complete = !self.is_over();
         Shrunk { case: self.best, report: self.report, runs: self.runs, complete }
     }
+}
+
+/// Does everything hold, to the end of the run?
+fn holds(case: Case) -> bool {
+    run_all(&[case], None).into_iter().flatten().any(|report| violation(&report).is_none())
 }
 
 /// Runs each on a thread of its own; `None` if one cannot be run.

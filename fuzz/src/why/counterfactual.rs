@@ -1,16 +1,16 @@
 //! What would have been: the same run without a fault, or with it sooner or later, with the same draws and
 //! with those of [`FUTURES`] others from its instant on.
 
-use scenarios::report::{RunReport, Violation};
+use scenarios::report::Violation;
 use scenarios::run::fork::Fork;
 use sim::fault::Fault;
 
-use super::FUTURES;
-use crate::case::{Case, violation};
+use super::{FUTURES, breaks_as};
+use crate::case::Case;
 use crate::panics;
 
 /// How far a fault is moved, ns, and in how many other futures it is then tried.
-const SHIFTS_NS: [u64; 5] = [1_000_000, 10_000_000, 100_000_000, 1_000_000_000, 10_000_000_000];
+pub const SHIFTS_NS: [u64; 5] = [1_000_000, 10_000_000, 100_000_000, 1_000_000_000, 10_000_000_000];
 const FUTURES_OF_A_SHIFT: u64 = 3;
 
 /// What is taken away.
@@ -25,10 +25,12 @@ pub enum Part {
 /// What the run has of a part of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// Without it nothing breaks, in no future that was tried.
+    /// Without it the claim holds, in every future that was tried.
     Necessary {
-        /// Nor if it comes by so much sooner, or later, ns; `None`: it may come whenever.
-        within_ns: Option<u64>,
+        /// So it does if the fault comes by so much sooner, ns; `None`: it may come as soon as was tried.
+        sooner_ns: Option<u64>,
+        /// Or so much later.
+        later_ns: Option<u64>,
     },
     /// Without it the same breaks, in fewer of the futures.
     Helps {
@@ -57,7 +59,10 @@ pub fn verdict(case: &Case, broken: &Violation, part: Part, jobs: usize) -> Verd
         return Verdict::Irrelevant;
     }
     match worlds.count(&without, at_ns, FUTURES) {
-        0 => Verdict::Necessary { within_ns: part.within_ns(case, &worlds) },
+        0 => {
+            let (sooner_ns, later_ns) = part.slack_ns(case, &worlds);
+            Verdict::Necessary { sooner_ns, later_ns }
+        }
         without => {
             let with = worlds.count(case, at_ns, FUTURES);
             if with > without { Verdict::Helps { with, without } } else { Verdict::Irrelevant }
@@ -83,21 +88,20 @@ impl Part {
         case
     }
 
-    /// The smallest shift either way that saves the run.
-    fn within_ns(self, case: &Case, worlds: &Worlds<'_>) -> Option<u64> {
-        let Part::Fault(index) = self else { return None };
-        let moved = |to: Fault| {
+    /// The smallest shifts, sooner and later, that save the run.
+    fn slack_ns(self, case: &Case, worlds: &Worlds<'_>) -> (Option<u64>, Option<u64>) {
+        let Part::Fault(index) = self else { return (None, None) };
+        let fault = &case.plan.0[index];
+        let breaks = |to: Fault| {
+            let at_ns = to.at_ns.min(fault.at_ns);
             let mut case = case.clone();
             case.plan.0[index] = to;
-            case
-        };
-        let breaks = |fault: Fault| {
-            let at_ns = fault.at_ns.min(case.plan.0[index].at_ns);
-            let case = moved(fault);
             worlds.breaks(&case) || worlds.count(&case, at_ns, FUTURES_OF_A_SHIFT) > 0
         };
-        let fault = &case.plan.0[index];
-        SHIFTS_NS.into_iter().find(|shift| !breaks(later(fault, *shift)) && !breaks(sooner(fault, *shift)))
+        let smallest = |moved: &dyn Fn(u64) -> Option<Fault>| {
+            SHIFTS_NS.into_iter().find(|shift| moved(*shift).is_some_and(|to| !breaks(to)))
+        };
+        (smallest(&|shift| sooner(fault, shift)), smallest(&|shift| Some(later(fault, shift))))
     }
 }
 
@@ -111,14 +115,14 @@ fn later(fault: &Fault, by_ns: u64) -> Fault {
     fault
 }
 
-/// An aimed fault may see what it waits for sooner.
-fn sooner(fault: &Fault, by_ns: u64) -> Fault {
+/// An aimed fault may see what it waits for sooner. `None` if there is no time for that.
+fn sooner(fault: &Fault, by_ns: u64) -> Option<Fault> {
     let mut fault = fault.clone();
     match &mut fault.on {
         Some(trigger) if trigger.after_ns >= by_ns => trigger.after_ns -= by_ns,
-        _ => fault.at_ns = fault.at_ns.saturating_sub(by_ns),
+        _ => fault.at_ns = fault.at_ns.checked_sub(by_ns)?,
     }
-    fault
+    Some(fault)
 }
 
 struct Worlds<'a> {
@@ -129,11 +133,7 @@ struct Worlds<'a> {
 impl Worlds<'_> {
     /// Does a case break the same claim?
     fn breaks(&self, case: &Case) -> bool {
-        panics::catch(|| case.run(None)).is_ok_and(|run| run.is_ok_and(|report| self.is_same(&report)))
-    }
-
-    fn is_same(&self, report: &RunReport) -> bool {
-        violation(report).is_some_and(|it| it.invariant == self.broken.invariant && it.kind == self.broken.kind)
+        panics::catch(|| case.run(None)).is_ok_and(|run| run.is_ok_and(|report| breaks_as(&report, self.broken)))
     }
 
     /// In how many futures from an instant on does it?
@@ -164,7 +164,7 @@ impl Worlds<'_> {
                 fork.redraw(future);
                 fork.finish()
             };
-            panics::catch(run).is_ok_and(|report| self.is_same(&report))
+            panics::catch(run).is_ok_and(|report| breaks_as(&report, self.broken))
         };
         futures.iter().filter(|future| breaks(**future)).count() as u64
     }

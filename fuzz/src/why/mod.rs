@@ -10,10 +10,12 @@ pub mod chain;
 pub mod counterfactual;
 pub mod turning;
 
-use scenarios::causes::Causes;
-use scenarios::report::Violation;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::case::Case;
+use scenarios::causes::Causes;
+use scenarios::report::{RunReport, Violation};
+
+use crate::case::{Case, violation};
 use chain::Happening;
 use counterfactual::{Part, Verdict};
 use turning::Turning;
@@ -39,7 +41,7 @@ pub enum Progress {
 pub struct Why {
     /// What broke.
     pub broken: Violation,
-    /// `None`: no future holds even from the start, without any fault.
+    /// `None`: it breaks in every future, even from the start and without any fault.
     pub turning: Option<Turning>,
     /// What becomes of it without each fault, in the order of the plan.
     pub faults: Vec<Verdict>,
@@ -52,15 +54,29 @@ pub struct Why {
 /// More operations than this are not taken away one by one.
 const FEW_OPERATIONS: usize = 16;
 
-/// Looks into a case whose run breaks `broken`. An error is a case that cannot be run at all.
-pub fn why(case: &Case, broken: &Violation, jobs: usize, watch: &mut dyn FnMut(Progress)) -> Result<Why, String> {
+/// Does a run break the same claim?
+fn breaks_as(report: &RunReport, broken: &Violation) -> bool {
+    violation(report).is_some_and(|it| it.invariant == broken.invariant && it.kind == broken.kind)
+}
+
+/// Looks into a case whose run breaks `broken`; `None` if it is interrupted. An error is a case that cannot
+/// be run at all.
+pub fn why(
+    case: &Case,
+    broken: &Violation,
+    jobs: usize,
+    interrupted: &AtomicBool,
+    watch: &mut dyn FnMut(Progress),
+) -> Result<Option<Why>, String> {
+    let goes_on = || !interrupted.load(Ordering::Relaxed);
     // Worlds stay on their thread: one looks for the moment, the others for what it takes.
     let (turning, faults) = std::thread::scope(|scope| {
         watch(Progress::Turning);
-        let turning = scope.spawn(|| turning::find(case, broken));
+        let turning = scope.spawn(|| turning::find(case, broken, interrupted));
         let others = (jobs - 1).max(1);
         let count = case.plan.0.len();
         let faults: Vec<Verdict> = (0..count)
+            .take_while(|_| goes_on())
             .map(|index| {
                 watch(Progress::Fault(index + 1, count));
                 counterfactual::verdict(case, broken, Part::Fault(index), others)
@@ -73,16 +89,20 @@ pub fn why(case: &Case, broken: &Violation, jobs: usize, watch: &mut dyn FnMut(P
     let count = case.operations.len();
     let asked = if none_needed && count <= FEW_OPERATIONS { count } else { 0 };
     let operations = (0..asked)
+        .take_while(|_| goes_on())
         .map(|index| {
             watch(Progress::Operation(index + 1, count));
             counterfactual::verdict(case, broken, Part::Operation(index), jobs)
         })
         .collect();
+    if !goes_on() {
+        return Ok(None);
+    }
     watch(Progress::Chain);
     let scenario = case.effective()?;
     let causes = Causes::of(&case.request(&scenario, None), turning.as_ref().map_or(0, |turning| turning.event))?;
     let necessary: Vec<usize> = (0..faults.len()).filter(|index| faults[*index].is_necessary()).collect();
     let chain = chain::between(case, &causes, &necessary)?;
     let turning = turning.map(|turning| Turning { by: chain::of_event(&causes), ..turning });
-    Ok(Why { broken: broken.clone(), turning, faults, operations, chain })
+    Ok(Some(Why { broken: broken.clone(), turning, faults, operations, chain }))
 }

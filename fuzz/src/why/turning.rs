@@ -5,11 +5,13 @@
 //! events between what was found and the end are sampled, and where one can still be saved the search goes
 //! on from there.
 
-use scenarios::report::{Outcome, Violation};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use scenarios::report::Violation;
 use scenarios::run::Request;
 use scenarios::run::fork::Fork;
 
-use super::FUTURES;
+use super::{FUTURES, breaks_as};
 use crate::case::Case;
 
 /// Kept along the run.
@@ -33,9 +35,9 @@ pub struct Turning {
 }
 
 /// Looks for it; `None` if no future holds even from the start.
-pub fn find(case: &Case, broken: &Violation) -> Result<Option<Turning>, String> {
+pub fn find(case: &Case, broken: &Violation, interrupted: &AtomicBool) -> Result<Option<Turning>, String> {
     let scenario = case.effective()?;
-    let timeline = Timeline::of(&case.request(&scenario, None), broken.event)?;
+    let timeline = Timeline::of(&case.request(&scenario, None), broken, interrupted)?;
     if !timeline.can_be_saved(0) {
         return Ok(None);
     }
@@ -62,11 +64,14 @@ pub fn find(case: &Case, broken: &Violation) -> Result<Option<Turning>, String> 
 
 /// A run with checkpoints.
 struct Timeline<'a> {
+    broken: &'a Violation,
+    interrupted: &'a AtomicBool,
     checkpoints: Vec<Fork<'a>>,
 }
 
 impl<'a> Timeline<'a> {
-    fn of(request: &Request<'a>, events: u64) -> Result<Timeline<'a>, String> {
+    fn of(request: &Request<'a>, broken: &'a Violation, interrupted: &'a AtomicBool) -> Result<Timeline<'a>, String> {
+        let events = broken.event;
         let mut fork = Fork::begin(request)?;
         let mut checkpoints = vec![fork.clone()];
         for at in 1..CHECKPOINTS {
@@ -75,7 +80,7 @@ impl<'a> Timeline<'a> {
             }
             checkpoints.push(fork.clone());
         }
-        Ok(Timeline { checkpoints })
+        Ok(Timeline { broken, interrupted, checkpoints })
     }
 
     /// The run after so many events.
@@ -88,19 +93,23 @@ impl<'a> Timeline<'a> {
 
     fn can_be_saved(&self, event: u64) -> bool {
         let here = self.at(event);
-        (1..=FUTURES).any(|future| holds(&here, future))
+        (1..=FUTURES).any(|future| !self.is_interrupted() && self.holds(&here, future))
     }
 
     fn held(&self, event: u64) -> u64 {
         let here = self.at(event);
-        (1..=FUTURES).filter(|future| holds(&here, *future)).count() as u64
+        (1..=FUTURES).filter(|future| self.holds(&here, *future)).count() as u64
     }
-}
 
-/// Does it hold if all faults end here, and chance is that of this future?
-fn holds(here: &Fork<'_>, future: u64) -> bool {
-    let mut fork = here.clone();
-    fork.end_faults();
-    fork.redraw(future);
-    !matches!(fork.finish().outcome, Outcome::Violated(_))
+    /// Does the claim hold if all faults end here, and chance is that of this future?
+    fn holds(&self, here: &Fork<'_>, future: u64) -> bool {
+        let mut fork = here.clone();
+        fork.end_faults();
+        fork.redraw(future);
+        !breaks_as(&fork.finish(), self.broken)
+    }
+
+    fn is_interrupted(&self) -> bool {
+        self.interrupted.load(Ordering::Relaxed)
+    }
 }

@@ -1,6 +1,6 @@
 //! Events as Jepsen writes them, paired to operations: `:invoke`, and `:ok`, `:fail` or `:info`.
 //!
-//! * register: `:read`, `:write`, `:cas`; with `[key value]` for values if the history has many
+//! * register: `:read`, `:write`, `:cas`; if the history has many, with `:key` or `[key value]` for values
 //! * keys: `:get`, `:put`, `:append` with `:key`
 //! * logs: `:send`, `:poll`, `:txn` of `[:send key value]` and `[:poll …]`, as in Jepsen's Kafka tests
 //! * ours: `:topic`, `:broker`, `:producer-id`
@@ -72,8 +72,8 @@ pub enum FailedCas {
     NotDone,
 }
 
-/// Pairs events. An event's place is its place among them; what is no operation of a client's (other
-/// names) is left out.
+/// Pairs events. An event's place is its place among them. A name that is not known is an error: what it did
+/// to the objects of the others nobody knows.
 pub fn pair(events: &[Event], failed_cas: FailedCas) -> Result<History, Wrong> {
     let has_keys = events.iter().any(names_key);
     let mut pairs = Pairs { failed_cas, has_keys, open: BTreeMap::new(), history: History::default() };
@@ -112,10 +112,16 @@ struct Pairs<'a> {
 const KNOWN: [&str; 12] =
     ["read", "write", "cas", "get", "put", "append", "send", "poll", "txn", "topic", "broker", "producer-id"];
 
+/// What Jepsen's Kafka clients do beside: nothing that a log would show.
+const OF_CONSUMERS: [&str; 4] = ["assign", "subscribe", "crash", "debug-topic-partitions"];
+
 impl<'a> Pairs<'a> {
     fn take(&mut self, place: u64, event: &'a Event) -> Result<(), Wrong> {
-        if !KNOWN.contains(&event.f.as_str()) {
+        if OF_CONSUMERS.contains(&event.f.as_str()) {
             return Ok(());
+        }
+        if !KNOWN.contains(&event.f.as_str()) {
+            return wrong(event, format!(":{} is none of the operations known here: :{}", event.f, KNOWN.join(", :")));
         }
         if event.end == End::Invoke {
             if let Some((_, before)) = self.open.insert(event.process, (place, event)) {
@@ -174,6 +180,9 @@ impl<'a> Pairs<'a> {
     }
 
     fn key_and_value(&self, event: &Event) -> Result<(String, Edn), Wrong> {
+        if event.key != Edn::Nil {
+            return Ok((plain(&event.key), event.value.clone()));
+        }
         if !self.has_keys {
             return Ok((String::new(), event.value.clone()));
         }
@@ -252,6 +261,9 @@ fn sent(event: &Event, key: &Edn, value: &Edn, failed: bool) -> Result<Op, Wrong
     };
     let values = vec![value_number(event, value)?];
     let offset = offset.map(|offset| number(event, offset)).transpose()?;
+    if offset.is_some_and(|offset| offset.checked_add(1).is_none()) {
+        return wrong(event, "nothing can stand at the last offset of all");
+    }
     let op = if failed { LogOp::Refused { values } } else { LogOp::Append { values, offset } };
     Ok(Op::Log { name: plain(key), op })
 }

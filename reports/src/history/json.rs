@@ -1,5 +1,6 @@
 //! `kraftsim.history.v1`.
 
+use scenarios::history::log::LogOp;
 use scenarios::history::{History, Op};
 use scenarios::wgl::Operation;
 use serde::{Deserialize, Serialize};
@@ -55,6 +56,14 @@ pub fn read(file: &str, text: &str) -> Result<History, Problem> {
     };
     let mut ends = std::collections::BTreeSet::new();
     for (place, operation) in json.operations.iter().enumerate() {
+        if operation.called == u64::MAX || operation.returned == Some(u64::MAX) {
+            return wrong(place, "called", "no number is larger than all others");
+        }
+        if let Op::Log { op: LogOp::Append { values, offset: Some(offset) }, .. } = &operation.on
+            && offset.checked_add_unsigned(values.len() as u64).is_none()
+        {
+            return wrong(place, "on", "its offset leaves no room for its values");
+        }
         if operation.returned.is_some_and(|returned| returned <= operation.called) {
             return wrong(place, "returned", "it returned before it was called");
         }

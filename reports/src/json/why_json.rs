@@ -46,8 +46,9 @@ struct PartJson {
     what: String,
     /// `necessary`, `helps` or `irrelevant`.
     verdict: &'static str,
-    /// Of what is necessary.
-    within_ns: Option<u64>,
+    /// Of what is necessary: so much sooner, or later, it would do no harm.
+    sooner_ns: Option<u64>,
+    later_ns: Option<u64>,
     /// Of what helps: futures in which it breaks with it, and without.
     with: Option<u64>,
     without: Option<u64>,
@@ -94,11 +95,19 @@ impl WhyJson {
 
 impl PartJson {
     fn of(at_ns: u64, what: String, verdict: Verdict) -> PartJson {
-        let (name, within_ns, with, without) = match verdict {
-            Verdict::Necessary { within_ns } => ("necessary", within_ns, None, None),
-            Verdict::Helps { with, without } => ("helps", None, Some(with), Some(without)),
-            Verdict::Irrelevant => ("irrelevant", None, None, None),
+        let plain = |verdict| PartJson {
+            at_ns,
+            what: what.clone(),
+            verdict,
+            sooner_ns: None,
+            later_ns: None,
+            with: None,
+            without: None,
         };
-        PartJson { at_ns, what, verdict: name, within_ns, with, without }
+        match verdict {
+            Verdict::Necessary { sooner_ns, later_ns } => PartJson { sooner_ns, later_ns, ..plain("necessary") },
+            Verdict::Helps { with, without } => PartJson { with: Some(with), without: Some(without), ..plain("helps") },
+            Verdict::Irrelevant => plain("irrelevant"),
+        }
     }
 }

@@ -94,11 +94,15 @@ fn rows(names: &[String]) -> Result<Vec<&'static Row>, Problem> {
     if names.is_empty() {
         return Ok(ZOO.iter().collect());
     }
-    let find = |name: &String| {
-        let row = ZOO.iter().find(|row| row.bug.name() == name || row.id == name);
-        row.ok_or_else(|| Problem::new(format!("no bug {name} in the zoo: `kraftsim bugs list` names them all")))
-    };
-    names.iter().map(find).collect()
+    let mut rows = Vec::new();
+    for name in names {
+        let before = rows.len();
+        rows.extend(ZOO.iter().filter(|row| row.bug.name() == name || row.id == name));
+        if rows.len() == before {
+            return Err(Problem::new(format!("no bug {name} in the zoo: `kraftsim bugs list` names them all")));
+        }
+    }
+    Ok(rows)
 }
 
 fn hunt_one(

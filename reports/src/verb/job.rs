@@ -2,26 +2,13 @@
 
 use std::path::Path;
 
-use crate::args::RunFlags;
+use crate::args::{OneRun, RunFlags};
 use crate::engine::{Engine, Named, Overrides, Problem};
 use crate::input::read_text;
 use crate::json::reading::in_file;
 use crate::json::repro;
 use crate::load;
 use crate::output::Streams;
-
-/// What was typed.
-#[derive(Debug)]
-pub struct Asked<'a> {
-    /// A scenario or a repro file.
-    pub what: &'a str,
-    /// Of a scenario.
-    pub seed: Option<u64>,
-    /// What alters it.
-    pub run: &'a RunFlags,
-    /// The verb, for messages.
-    pub verb: &'static str,
-}
 
 /// A digest, and the ladder of the run that had it.
 pub type Stored = (u128, Vec<(u64, u128)>);
@@ -45,30 +32,49 @@ pub struct Job {
 }
 
 impl Job {
-    /// Reads and prepares what was asked for.
-    pub fn load(asked: &Asked<'_>, engine: &dyn Engine, streams: &mut Streams<'_>) -> Result<Job, Problem> {
-        if is_repro(asked, engine) { from_repro(asked, engine, streams) } else { from_scenario(asked, engine) }
+    /// Reads and prepares what a verb was asked for.
+    pub fn load(
+        asked: &OneRun,
+        run: &RunFlags,
+        verb: &str,
+        engine: &dyn Engine,
+        streams: &mut Streams<'_>,
+    ) -> Result<Job, Problem> {
+        if is_repro(asked, engine) {
+            from_repro(asked, run, engine, streams)
+        } else {
+            from_scenario(asked, run, verb, engine)
+        }
+    }
+}
+
+impl Job {
+    /// Says so if the run is not the one that its repro file was written of.
+    pub fn compare(&self, digest: u128, streams: &mut Streams<'_>) {
+        if self.stored.as_ref().is_some_and(|(stored, _)| *stored != digest) {
+            streams.hint("note: this run has not the digest that its file says: the file or the program was changed");
+        }
     }
 }
 
 /// A file that ends in `.json`, unless the catalog has a scenario of that name.
-fn is_repro(asked: &Asked<'_>, engine: &dyn Engine) -> bool {
-    Path::new(asked.what).extension().is_some_and(|e| e == "json") && engine.find(asked.what).is_none()
+fn is_repro(asked: &OneRun, engine: &dyn Engine) -> bool {
+    Path::new(&asked.what).extension().is_some_and(|e| e == "json") && engine.find(&asked.what).is_none()
 }
 
-fn from_scenario(asked: &Asked<'_>, engine: &dyn Engine) -> Result<Job, Problem> {
-    let Asked { what, verb, .. } = asked;
-    let seed = asked.seed.ok_or_else(|| {
+fn from_scenario(asked: &OneRun, run: &RunFlags, verb: &str, engine: &dyn Engine) -> Result<Job, Problem> {
+    let OneRun { what, seed } = asked;
+    let seed = seed.ok_or_else(|| {
         Problem::new(format!("{verb} of scenario {what} needs a seed: --seed 0x2a (or give a repro file)"))
     })?;
-    let overrides = load::overrides(asked.run)?;
-    let mut scenarios = load::load(engine, &[(*what).to_owned()], &overrides)?;
+    let overrides = load::overrides(run)?;
+    let mut scenarios = load::load(engine, std::slice::from_ref(what), &overrides)?;
     let scenario = scenarios.pop().expect("one was named");
     Ok(Job { scenario, seed, overrides, expected: None, ladder: Vec::new(), repro: None, stored: None })
 }
 
-fn from_repro(asked: &Asked<'_>, engine: &dyn Engine, streams: &mut Streams<'_>) -> Result<Job, Problem> {
-    let file = asked.what;
+fn from_repro(asked: &OneRun, run: &RunFlags, engine: &dyn Engine, streams: &mut Streams<'_>) -> Result<Job, Problem> {
+    let file = &asked.what[..];
     if asked.seed.is_some() {
         return Err(Problem::new(format!("{file}: it has its own seed; --seed goes with a scenario")));
     }
@@ -77,7 +83,7 @@ fn from_repro(asked: &Asked<'_>, engine: &dyn Engine, streams: &mut Streams<'_>)
     if stored.version != crate::VERSION {
         streams.hint(&format!("note: written by version {}, this is {}", stored.version, crate::VERSION));
     }
-    let on_top = load::overrides(asked.run)?;
+    let on_top = load::overrides(run)?;
     let overrides = stored.overrides.and(on_top.clone());
     let prepared = engine
         .prepare(&stored.scenario, &overrides, Some(&stored.plan))
@@ -89,6 +95,6 @@ fn from_repro(asked: &Asked<'_>, engine: &dyn Engine, streams: &mut Streams<'_>)
         expected: None,
         ladder: Vec::new(),
         repro: Some((file.to_owned(), on_top)),
-        stored: asked.run.is_empty().then_some((stored.digest, stored.ladder)),
+        stored: run.is_empty().then_some((stored.digest, stored.ladder)),
     })
 }

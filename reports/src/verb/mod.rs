@@ -42,7 +42,7 @@ fn obey(cli: Cli, engine: &dyn Engine, interrupted: &AtomicBool, streams: &mut S
         Some(Verb::Sweep(args)) => sweep::run(&args, engine, interrupted, streams),
         Some(Verb::Replay(args)) => replay::run(&args, engine, streams),
         Some(Verb::Shrink(args)) => shrink::run(&args, engine, interrupted, streams),
-        Some(Verb::Why(args)) => why::run(&args, engine, streams),
+        Some(Verb::Why(args)) => why::run(&args, engine, interrupted, streams),
         Some(Verb::Bugs { what: BugsVerb::List }) => bugs::list(streams),
         Some(Verb::Bugs { what: BugsVerb::Hunt(args) }) => bugs::hunt_for(&args, engine, interrupted, streams),
         Some(Verb::Chart { what: ChartVerb::Failover(args) }) => chart::failover(&args, engine, interrupted, streams),

@@ -21,12 +21,11 @@ use crate::json::{repro, show_digest, to_text};
 use crate::output::{Streams, Target, check_folder};
 use crate::show::annotation::Annotations;
 use crate::show::{failure, run_summary};
-use crate::verb::job::{Asked, Job};
+use crate::verb::job::Job;
 
 /// Checks all that was asked, runs, compares, writes.
 pub fn run(args: &ReplayArgs, engine: &dyn Engine, streams: &mut Streams<'_>) -> Result<u8, Problem> {
-    let asked = Asked { what: &args.what, seed: args.seed, run: &args.run, verb: "replay" };
-    let mut job = Job::load(&asked, engine, streams)?;
+    let mut job = Job::load(&args.one, &args.run, "replay", engine, streams)?;
     // The digest of a part of a run is nothing to compare.
     let stored = job.stored.take().filter(|_| args.until.is_none());
     job.expected = args.expect_digest.or(stored.as_ref().map(|(digest, _)| *digest));

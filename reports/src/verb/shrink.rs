@@ -17,7 +17,7 @@ use crate::json::repro;
 use crate::output::{Streams, check_folder, write_whole};
 use crate::show::columns::{paragraph, thousands};
 use crate::show::shrinking::Shrinking;
-use crate::verb::job::{Asked, Job};
+use crate::verb::job::Job;
 use crate::verb::sweep::jobs;
 
 /// Checks what was asked, shrinks, writes the repro, tells it.
@@ -27,21 +27,21 @@ pub fn run(
     interrupted: &AtomicBool,
     streams: &mut Streams<'_>,
 ) -> Result<u8, Problem> {
-    let asked = Asked { what: &args.what, seed: args.seed, run: &args.run, verb: "shrink" };
-    let job = Job::load(&asked, engine, streams)?;
+    let job = Job::load(&args.one, &args.run, "shrink", engine, streams)?;
     let path = args.output.clone().unwrap_or_else(|| default_path(&job));
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         check_folder(folder)?;
     }
     let case = job.scenario.prepared.case(job.seed)?;
     let report = case.run(None).map_err(Problem::new)?;
+    job.compare(report.digest, streams);
     let Some(broken) = violation(&report).cloned() else {
         streams.hint("nothing to shrink: this run breaks no claim");
         return Ok(exit::INCONCLUSIVE);
     };
     let before = Size::of(&case);
-    let settings = Settings { jobs: jobs(args.jobs), limit: args.limit_ns.map(Duration::from_nanos) };
-    let mut shown = Shrinking::new(args.progress, streams.err);
+    let settings = Settings { jobs: jobs(args.effort.jobs), limit: args.limit_ns.map(Duration::from_nanos) };
+    let mut shown = Shrinking::new(args.effort.progress, streams.err);
     let mut watch = |progress: &Progress| shown.progress(progress);
     let shrunk = shrink(case, report, &broken, settings, interrupted, &mut watch);
     shown.finish();

@@ -1,5 +1,7 @@
 //! `why`: five lines about a failing run.
 
+use std::sync::atomic::AtomicBool;
+
 use fuzz::case::story::{Teller, time};
 use fuzz::case::{Case, violation};
 use fuzz::stopwatch::Stopwatch;
@@ -14,25 +16,30 @@ use crate::json::why_json::WhyJson;
 use crate::output::{Streams, Target};
 use crate::show::columns::{plural, thousands};
 use crate::show::looking::Looking;
-use crate::verb::job::{Asked, Job};
+use crate::verb::job::Job;
 use crate::verb::sweep::jobs;
 
 /// Runs it, looks into it, tells it.
-pub fn run(args: &WhyArgs, engine: &dyn Engine, streams: &mut Streams<'_>) -> Result<u8, Problem> {
+pub fn run(
+    args: &WhyArgs,
+    engine: &dyn Engine,
+    interrupted: &AtomicBool,
+    streams: &mut Streams<'_>,
+) -> Result<u8, Problem> {
     let target = args.json.as_deref().map(Target::checked).transpose()?;
-    let asked = Asked { what: &args.what, seed: args.seed, run: &args.run, verb: "why" };
-    let job = Job::load(&asked, engine, streams)?;
+    let job = Job::load(&args.one, &args.run, "why", engine, streams)?;
     let case = job.scenario.prepared.case(job.seed)?;
     let report = case.run(None).map_err(Problem::new)?;
+    job.compare(report.digest, streams);
     let Some(broken) = violation(&report).cloned() else {
         streams.hint("nothing to explain: this run breaks no claim");
         return Ok(exit::INCONCLUSIVE);
     };
     let clock = Stopwatch::start();
-    let mut shown = Looking::new(args.progress, streams.err);
-    let answer = why(&case, &broken, jobs(args.jobs), &mut |progress| shown.progress(progress));
+    let mut shown = Looking::new(args.effort.progress, streams.err);
+    let answer = why(&case, &broken, jobs(args.effort.jobs), interrupted, &mut |progress| shown.progress(progress));
     shown.finish();
-    let answer = answer.map_err(Problem::new)?;
+    let Some(answer) = answer.map_err(Problem::new)? else { return Ok(exit::INTERRUPTED) };
     let teller = Teller::of(&case).map_err(Problem::new)?;
     let text = tell(&case, &teller, &answer);
     if let Some(target) = &target {
@@ -60,7 +67,7 @@ fn tell(case: &Case, teller: &Teller<'_>, why: &Why) -> String {
 
 fn no_return(why: &Why) -> String {
     let Some(turning) = &why.turning else {
-        return format!("none of {FUTURES} futures holds even from the start, without any fault");
+        return format!("it breaks in all of {FUTURES} futures even from the start, without any fault");
     };
     let (events, of) = (thousands(turning.event), thousands(why.broken.event));
     format!(
@@ -74,14 +81,15 @@ fn no_return(why: &Why) -> String {
 fn it_takes(case: &Case, teller: &Teller<'_>, why: &Why) -> String {
     let mut parts: Vec<String> = Vec::new();
     for (fault, verdict) in case.plan.0.iter().zip(&why.faults) {
-        let told = || format!("{} (at {})", teller.fault(fault), time(fault.at_ns));
+        let (what, at) = (teller.fault(fault), time(fault.at_ns));
         match verdict {
-            Verdict::Necessary { within_ns: Some(ns) } => {
-                parts.push(format!("{}, within {} of then", told(), time(*ns)))
+            Verdict::Necessary { sooner_ns, later_ns } => {
+                parts.push(format!("{what} (at {at}{})", slack(*sooner_ns, *later_ns)));
             }
-            Verdict::Necessary { within_ns: None } => parts.push(format!("{}, whenever", told())),
             Verdict::Helps { with, without } => {
-                parts.push(format!("{}, which helps: it breaks in {with} futures, and in {without} without", told()));
+                parts.push(format!(
+                    "{what} (at {at}), which helps: it breaks in {with} futures, and in {without} without"
+                ));
             }
             Verdict::Irrelevant => {}
         }
@@ -97,6 +105,17 @@ fn it_takes(case: &Case, teller: &Teller<'_>, why: &Why) -> String {
         return none.to_owned();
     }
     parts.join("; ")
+}
+
+/// By how much sooner or later a fault would do no harm.
+fn slack(sooner_ns: Option<u64>, later_ns: Option<u64>) -> String {
+    match (sooner_ns, later_ns) {
+        (None, None) => ", or any time near it".to_owned(),
+        (Some(sooner), Some(later)) if sooner == later => format!(" ± {}", time(later)),
+        (Some(sooner), Some(later)) => format!(" - {} + {}", time(sooner), time(later)),
+        (Some(sooner), None) => format!(" - {}, or later", time(sooner)),
+        (None, Some(later)) => format!(" + {}, or sooner", time(later)),
+    }
 }
 
 fn and_not(why: &Why) -> String {
