@@ -4,15 +4,33 @@
 use super::search::Search;
 use crate::case::Case;
 
-/// Takes away from a list what it can. Several pieces are tried at a time, and the first that may go
-/// goes: so the outcome is that of trying one after the other.
-pub fn fewest<T: Clone>(search: &mut Search<'_>, get: impl Fn(&Case) -> Vec<T>, put: impl Fn(&mut Case, Vec<T>)) {
+/// How far a list is taken apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pieces {
+    /// Down to a sixteenth of it.
+    Large,
+    /// Down to one.
+    All,
+}
+
+/// Takes away from a list what it can, in pieces of no less than a share of it. Several pieces are tried at a
+/// time, and the first that may go goes: so the outcome is that of trying one after the other.
+pub fn fewest<T: Clone>(
+    search: &mut Search<'_>,
+    pieces: Pieces,
+    get: impl Fn(&Case) -> Vec<T>,
+    put: impl Fn(&mut Case, Vec<T>),
+) {
     let mut size = get(&search.best).len();
-    while size > 0 && !search.is_over() {
+    let smallest = match pieces {
+        Pieces::Large => (size / 16).max(1),
+        Pieces::All => 1,
+    };
+    while size >= smallest && !search.is_over() {
         let removed = one_round(search, size, &get, &put);
         size = match size {
             1 if !removed => 0,
-            1 => 1,
+            1 => 1.min(get(&search.best).len()),
             _ => (size / 2).min(get(&search.best).len()),
         };
     }

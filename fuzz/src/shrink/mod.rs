@@ -21,6 +21,7 @@ use scenarios::report::{RunReport, Violation};
 use sim::fault::{Fault, Link, What};
 
 use crate::case::Case;
+use fewest::{Pieces, fewest};
 use search::Search;
 
 /// How hard to try.
@@ -72,22 +73,15 @@ pub fn shrink(
     let mut search = Search::new(case, report, broken, settings, interrupted, watch);
     search.pass("what comes after");
     search.cut_tail();
+    // Much goes at once, and each later candidate is the cheaper for it.
+    round(&mut search, Pieces::Large);
     // Each draw hangs on what went before it: where nothing more can be taken away, it may be with
     // other draws.
     for other_seeds in [0, OTHER_SEEDS] {
         search.try_other_seeds(other_seeds);
         loop {
             let before = size(&search.best);
-            // What makes each run cheaper comes first: whole clients and servers.
-            search.pass("nodes");
-            nodes::fewer(&mut search);
-            search.pass("operations");
-            operations(&mut search);
-            search.pass("faults");
-            faults(&mut search);
-            search.pass("scenario");
-            simpler::knobs(&mut search);
-            simpler::scenario(&mut search);
+            round(&mut search, Pieces::All);
             if size(&search.best) == before || search.is_over() {
                 break;
             }
@@ -101,6 +95,19 @@ pub fn shrink(
     search.finish()
 }
 
+/// What makes each run cheaper comes first: whole clients and servers.
+fn round(search: &mut Search<'_>, pieces: Pieces) {
+    search.pass("nodes");
+    nodes::fewer(search);
+    search.pass("operations");
+    fewest(search, pieces, |case| case.operations.clone(), |case, operations| case.operations = operations);
+    search.pass("faults");
+    fewest(search, pieces, |case| case.plan.0.clone(), |case, faults| case.plan.0 = faults);
+    search.pass("scenario");
+    simpler::knobs(search);
+    simpler::scenario(search);
+}
+
 /// How many other seeds are tried for a candidate.
 const OTHER_SEEDS: u64 = 7;
 
@@ -111,19 +118,12 @@ fn size(case: &Case) -> [usize; 4] {
     [operations.len(), plan.0.len(), knobs.len(), nodes]
 }
 
-fn operations(search: &mut Search<'_>) {
-    fewest::fewest(search, |case| case.operations.clone(), |case, operations| case.operations = operations);
-}
-
-fn faults(search: &mut Search<'_>) {
-    fewest::fewest(search, |case| case.plan.0.clone(), |case, faults| case.plan.0 = faults);
-}
-
 /// The links of each fault that is about links.
 fn links(search: &mut Search<'_>) {
     for index in 0..search.best.plan.0.len() {
-        fewest::fewest(
+        fewest(
             search,
+            Pieces::All,
             |case| links_of(&case.plan.0[index]).to_vec(),
             |case, links| {
                 // Without links it would be no fault, and that was tried.

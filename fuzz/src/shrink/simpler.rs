@@ -3,7 +3,7 @@
 use scenarios::scenario::values::{IntRange, LatencyProfile, Nanos};
 use sim::latency::Latency;
 
-use super::fewest::fewest;
+use super::fewest::{Pieces, fewest};
 use super::search::Search;
 use crate::case::Case;
 
@@ -15,7 +15,7 @@ const SECOND_NS: u64 = 1_000_000_000;
 
 /// Fewest knobs that are turned.
 pub fn knobs(search: &mut Search<'_>) {
-    fewest(search, |case| case.knobs.clone(), |case, knobs| case.knobs = knobs);
+    fewest(search, Pieces::All, |case| case.knobs.clone(), |case, knobs| case.knobs = knobs);
 }
 
 /// One plainer thing after the other.
