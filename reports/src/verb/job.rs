@@ -46,9 +46,7 @@ impl Job {
             from_scenario(asked, run, verb, engine)
         }
     }
-}
 
-impl Job {
     /// Says so if the run is not the one that its repro file was written of.
     pub fn compare(&self, digest: u128, streams: &mut Streams<'_>) {
         if self.stored.as_ref().is_some_and(|(stored, _)| *stored != digest) {

@@ -10,6 +10,7 @@ use fuzz::guided::{self, sweep::Guidance};
 use fuzz::runner::HOSTS;
 use fuzz::seeds::{SeedRange, Seeds};
 use fuzz::sweep::{Progress, Settings, Watch, sweep};
+use scenarios::history::compare::DISAGREES;
 use scenarios::report::{RunReport, Violation, ViolationKind};
 use sim::fault::Plan;
 
@@ -216,6 +217,9 @@ impl Watch for Desk<'_> {
         if violation.kind == ViolationKind::Nondeterminism {
             // One replay cannot show it: the same seed must be run more than once.
             command = command::check_determinism(name, run.seed, self.overrides);
+        } else if violation.invariant == DISAGREES {
+            // Only a run whose history is written is judged as a black box, too.
+            command.push_str(" --history history.json");
         }
         let repro = self.write_repro(scenario, run, None);
         self.told(scenario, run, violation, Reproduction { repro, command })
