@@ -112,9 +112,9 @@ fn slack(sooner_ns: Option<u64>, later_ns: Option<u64>) -> String {
     match (sooner_ns, later_ns) {
         (None, None) => ", or any time near it".to_owned(),
         (Some(sooner), Some(later)) if sooner == later => format!(" ± {}", time(later)),
-        (Some(sooner), Some(later)) => format!(" - {} + {}", time(sooner), time(later)),
-        (Some(sooner), None) => format!(" - {}, or later", time(sooner)),
-        (None, Some(later)) => format!(" + {}, or sooner", time(later)),
+        (Some(sooner), Some(later)) => format!(", not {} sooner nor {} later", time(sooner), time(later)),
+        (Some(sooner), None) => format!(", not {} sooner", time(sooner)),
+        (None, Some(later)) => format!(", not {} later", time(later)),
     }
 }
 
