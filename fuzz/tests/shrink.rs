@@ -46,3 +46,16 @@ fn a_failing_run_becomes_a_story_that_still_fails() {
     mended.scenario.bugs = Bugs::NONE;
     assert_eq!(violation(&mended.run(None).expect("it runs")), None);
 }
+
+/// A broker that has nobody to talk to recovers in no world: what is left must recover without its faults.
+#[test]
+fn what_does_not_recover_keeps_the_faults_that_it_takes() {
+    let scenario = catalog::find("findings/session-since-registration").expect("built in").scenario().expect("good");
+    let case = Case::of(&scenario, 0x23, &Explicit::default()).expect("it runs");
+    let small = shrunk(&case, 2);
+    assert_eq!(violation(&small.report).map(|it| it.invariant.as_str()), Some("Recovery"));
+    let mut calm = small.case;
+    assert!(!calm.plan.0.is_empty());
+    calm.plan.0.clear();
+    assert_eq!(violation(&calm.run(None).expect("it runs")), None);
+}

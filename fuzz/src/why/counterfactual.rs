@@ -10,7 +10,7 @@ use crate::case::Case;
 use crate::panics;
 
 /// How far a fault is moved, ns, and in how many other futures it is then tried.
-pub const SHIFTS_NS: [u64; 5] = [1_000_000, 10_000_000, 100_000_000, 1_000_000_000, 10_000_000_000];
+const SHIFTS_NS: [u64; 5] = [1_000_000, 10_000_000, 100_000_000, 1_000_000_000, 10_000_000_000];
 const FUTURES_OF_A_SHIFT: u64 = 3;
 
 /// What is taken away.

@@ -67,7 +67,7 @@ pub fn hunt_for(
                 let again = hunt_one(args, engine, interrupted, row, last.seed.saturating_add(1))?;
                 Ok(again.hunted.caught.map(|caught| (again.names[caught.scenario].clone(), caught)))
             };
-            found.kept = Some(keep.keep(engine, interrupted, row, first, &mut next)?);
+            found.kept = keep.keep(engine, interrupted, row, first, &mut next)?;
         }
         let line = line(&found);
         streams.hint(&format!("[{}/{}] {line}", index + 1, rows.len()));

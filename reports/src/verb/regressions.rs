@@ -74,7 +74,7 @@ impl Smallest {
 
 impl Keep {
     /// Shrinks the `first` run that caught a bug, and writes what is left. If there was no time to do all, the
-    /// `next` ones are tried, too, and the smallest is kept.
+    /// `next` ones are tried, too, and the smallest is kept. `None` if it is interrupted before it knows why.
     pub fn keep(
         &self,
         engine: &dyn Engine,
@@ -82,7 +82,7 @@ impl Keep {
         row: &Row,
         first: Catch,
         next: &mut dyn FnMut(&Catch) -> Result<Option<Catch>, Problem>,
-    ) -> Result<Kept, Problem> {
+    ) -> Result<Option<Kept>, Problem> {
         let mut smallest = self.smallest_of(engine, interrupted, row, (1, &first))?;
         let (mut complete, mut last) = (smallest.shrunk.complete, first);
         for number in 2..=CATCHES {
@@ -99,7 +99,7 @@ impl Keep {
                 smallest = other;
             }
         }
-        self.write(engine, row, smallest)
+        self.write(engine, interrupted, row, smallest)
     }
 
     fn smallest_of(
@@ -120,7 +120,13 @@ impl Keep {
         Ok(Smallest { catch, before, shrink_ns: clock.elapsed_ns(), name: named.name, shrunk })
     }
 
-    fn write(&self, engine: &dyn Engine, row: &Row, smallest: Smallest) -> Result<Kept, Problem> {
+    fn write(
+        &self,
+        engine: &dyn Engine,
+        interrupted: &AtomicBool,
+        row: &Row,
+        smallest: Smallest,
+    ) -> Result<Option<Kept>, Problem> {
         let after = smallest.size();
         let Smallest { catch, before, shrink_ns, name, shrunk } = smallest;
         let (text, report) = repro_text(engine, &name, &shrunk)?;
@@ -128,11 +134,10 @@ impl Keep {
         write_whole(&path, text)?;
         let broken = violation(&report).ok_or_else(|| Problem::new("the smallest run breaks nothing".to_owned()))?;
         let clock = Stopwatch::start();
-        let answer =
-            why(&shrunk.case, broken, self.jobs, &AtomicBool::new(false), &mut |_| ()).map_err(Problem::new)?;
-        let answer = answer.expect("nobody interrupts it");
+        let answer = why(&shrunk.case, broken, self.jobs, interrupted, &mut |_| ()).map_err(Problem::new)?;
+        let Some(answer) = answer else { return Ok(None) };
         let parts = if shrunk.case.plan.0.is_empty() { &answer.operations } else { &answer.faults };
-        Ok(Kept {
+        Ok(Some(Kept {
             catch,
             before,
             after,
@@ -141,7 +146,7 @@ impl Keep {
             necessary: parts.iter().filter(|verdict: &&Verdict| verdict.is_necessary()).count(),
             has_turning: answer.turning.is_some(),
             path,
-        })
+        }))
     }
 }
 

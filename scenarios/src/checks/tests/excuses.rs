@@ -315,6 +315,47 @@ fn a_deposed_leader_may_serve_what_the_last_of_the_isr_has_lost() {
     assert_eq!(brokers.broke(), None);
 }
 
+fn has_fired(brokers: &Brokers) -> bool {
+    brokers.verdict.fired().any(|fired| fired.name() == "AckedValueNotLost")
+}
+
+/// The same, but the one that lost it leads although another member of the ISR has it.
+#[test]
+fn what_others_of_the_isr_have_is_not_lost() {
+    let mut brokers = Brokers::at_work(false, &[10]);
+    brokers.flush(1);
+    let batch = brokers.batch(11);
+    let offset = brokers.produce(0, &batch);
+    brokers.replicate(0, 1);
+    brokers.replicate(0, 2);
+    brokers.fence(0, to_isr(&[1, 2], Some(1)));
+    // No controller would name it: that is told of as well.
+    brokers.verdict = Verdict::new(true);
+    brokers.restart(1, HowDown::PowerLost);
+    let registration = brokers.registration(1, 1);
+    brokers.commit([MetadataRecord::PartitionChange(leader(NodeId::NONE)), registration]);
+    brokers.unfence(1);
+    brokers.change(leader(broker(1)));
+    brokers.lead(1, 3, 3, 2);
+    brokers.acknowledge(0, offset);
+    assert_eq!((has_fired(&brokers), brokers.excused("served_after_loss")), (false, 0));
+    brokers.change(to_isr(&[1], None));
+    assert!(has_fired(&brokers));
+}
+
+/// The leader of before all unclean elections has no excuse for a log that is not the committed one.
+#[test]
+fn a_clean_leader_that_parts_is_told_of_while_an_unclean_one_has_yet_to_act() {
+    let mut brokers = elected_uncleanly(false);
+    // Its batch has the epoch of the other one: that is told of as well.
+    brokers.verdict = Verdict::new(true);
+    brokers.truncate(0, 1);
+    let other = brokers.batch_of(1, 21);
+    let offset = brokers.produce(0, &other);
+    brokers.acknowledge(0, offset);
+    assert!(has_fired(&brokers));
+}
+
 #[test]
 fn a_process_that_registers_again_leads_as_before() {
     let mut brokers = Brokers::at_work(false, &[10]);
