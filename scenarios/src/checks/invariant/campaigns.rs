@@ -111,7 +111,7 @@ impl Campaigns {
             told: None,
             asks: None,
             step_ns: 0,
-            calm: Calm::default(),
+            calm: Calm::new(slowest_ppm),
         };
         let watched: Vec<Watched> = servers.map(watched).collect();
         let voters = watched.iter().filter(|watched| watched.voter).count();

@@ -9,6 +9,7 @@
 use raft::ids::LeaderEpoch;
 
 use super::Invariant;
+use super::timings::Calm;
 use crate::checks::ghost::ServerGhost;
 use crate::checks::verdict::Verdict;
 
@@ -29,9 +30,7 @@ struct Watched {
     fetched_ns: Vec<u64>,
     /// Before this it need not have resigned, by the fetches known when it was computed.
     deadline_ns: u64,
-    /// Its clocks or its process were disturbed until then.
-    calm_since_ns: u64,
-    disturbances: u32,
+    calm: Calm,
     overdue_inputs: u8,
 }
 
@@ -58,8 +57,7 @@ impl CheckQuorum {
                 leads: None,
                 fetched_ns: vec![0; fetch_timeouts_ms.len()],
                 deadline_ns: u64::MAX,
-                calm_since_ns: 0,
-                disturbances: 0,
+                calm: Calm::new(slowest_ppm),
                 overdue_inputs: 0,
             }
         };
@@ -84,12 +82,9 @@ impl CheckQuorum {
         }
     }
 
-    /// A fault disturbs a server's clocks, its process or its disk (or does so no more). A wall
-    /// clock that went back by `by_ms` stops Kafka's timers until it has caught up.
+    /// As [`Calm::disturbed`].
     pub fn disturbed(&mut self, at_ns: u64, server: usize, begins: bool, by_ms: u64) {
-        let watched = &mut self.watched[server];
-        watched.disturbances = watched.disturbances.saturating_add_signed(if begins { 1 } else { -1 });
-        watched.calm_since_ns = watched.calm_since_ns.max(at_ns) + by_ms * 1_000_000;
+        self.watched[server].calm.disturbed(at_ns, begins, by_ms);
     }
 
     /// A server's raft thread takes an input.
@@ -105,13 +100,17 @@ impl CheckQuorum {
         let needed = self.needed;
         let watched = &mut self.watched[server];
         let Some(epoch) = watched.leads else { return };
+        let Some(calm_ns) = watched.calm.since_ns() else {
+            watched.overdue_inputs = 0;
+            return;
+        };
         let voters = servers.iter().zip(&watched.fetched_ns).enumerate();
         let mut fetched_ns: Vec<u64> =
             voters.filter(|(index, (ghost, _))| *index != server && ghost.voter).map(|(_, (_, ns))| *ns).collect();
         fetched_ns.sort_unstable_by(|a, b| b.cmp(a));
         let majority_ns = fetched_ns[needed - 1];
-        watched.deadline_ns = majority_ns.max(watched.calm_since_ns) + watched.bound_ns;
-        if watched.disturbances > 0 || at_ns <= watched.deadline_ns {
+        watched.deadline_ns = majority_ns.max(calm_ns) + watched.bound_ns;
+        if at_ns <= watched.deadline_ns {
             watched.overdue_inputs = 0;
             return;
         }

@@ -48,7 +48,7 @@ impl Linger {
             taken: Vec::new(),
             inputs_ns: [0; 2],
             synced_ns: 0,
-            calm: Calm::default(),
+            calm: Calm::new(slowest_ppm),
         };
         Linger { watched: timings.iter().map(watched).collect() }
     }

@@ -29,29 +29,48 @@ impl QuorumTimings {
 /// How long so many ms last at most, in true time, on a clock that loses `slowest_ppm`; ns. One more
 /// is for what is left of the ms in which a timer begins, and one for that in which it ends.
 pub fn longest_ns(ms: u64, slowest_ppm: u32) -> u64 {
-    let rate = u64::from(1_000_000_u32.saturating_sub(slowest_ppm).max(1));
     let local_ns = ms.saturating_add(2).saturating_mul(1_000_000);
-    local_ns.saturating_mul(1_000_000 / 1_000).checked_div(rate / 1_000).unwrap_or(u64::MAX)
+    local_ns.saturating_mul(1_000) / rate(slowest_ppm)
+}
+
+/// How many ns a clock gains in 1,000 if it loses so much; at least one.
+fn rate(slowest_ppm: u32) -> u64 {
+    u64::from(1_000_000_u32.saturating_sub(slowest_ppm) / 1_000).max(1)
 }
 
 /// Faults of one server's clocks, its process or its disk.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct Calm {
+    slowest_ppm: u32,
     disturbances: u32,
-    since_ns: u64,
+    /// True time when the last fault began or ended.
+    moved_ns: u64,
+    /// How much its wall clock may have gone back by then and not have caught up with, in its own time.
+    behind_ns: u64,
 }
 
 impl Calm {
+    /// Of a clock that loses at most `slowest_ppm` if no fault makes it slower.
+    pub fn new(slowest_ppm: u32) -> Calm {
+        Calm { slowest_ppm, disturbances: 0, moved_ns: 0, behind_ns: 0 }
+    }
+
     /// A fault begins or ends. A wall clock that went back by `by_ms` stops Kafka's timers until it has
-    /// caught up.
+    /// caught up; how far it gets while a fault may make it slow, nobody knows.
     pub fn disturbed(&mut self, at_ns: u64, begins: bool, by_ms: u64) {
+        if self.disturbances == 0 {
+            let gained_ns = (at_ns - self.moved_ns) / 1_000 * rate(self.slowest_ppm);
+            self.behind_ns = self.behind_ns.saturating_sub(gained_ns);
+        }
+        self.behind_ns += by_ms * 1_000_000;
+        self.moved_ns = at_ns;
         self.disturbances = self.disturbances.saturating_add_signed(if begins { 1 } else { -1 });
-        self.since_ns = self.since_ns.max(at_ns) + by_ms * 1_000_000;
     }
 
     /// True time since when nothing disturbs it; `None` while something does.
     pub fn since_ns(&self) -> Option<u64> {
-        (self.disturbances == 0).then_some(self.since_ns)
+        let lasts_ns = (self.behind_ns / rate(self.slowest_ppm)).saturating_mul(1_000);
+        (self.disturbances == 0).then_some(self.moved_ns.saturating_add(lasts_ns))
     }
 
     /// Has nothing disturbed it since then?
@@ -72,7 +91,7 @@ mod tests {
 
     #[test]
     fn who_was_disturbed_is_calm_when_the_last_fault_is_over_and_its_clock_has_caught_up() {
-        let mut calm = Calm::default();
+        let mut calm = Calm::new(0);
         assert!(calm.lasts_since(0));
         calm.disturbed(5, true, 0);
         calm.disturbed(6, true, 0);
@@ -80,5 +99,21 @@ mod tests {
         assert_eq!(calm.since_ns(), None);
         calm.disturbed(9, false, 2);
         assert!(calm.lasts_since(2_000_009) && !calm.lasts_since(2_000_008));
+    }
+
+    #[test]
+    fn who_catches_up_while_its_clock_is_slow_takes_longer() {
+        const MS: u64 = 1_000_000;
+        let mut calm = Calm::new(500_000);
+        calm.disturbed(0, true, 10);
+        calm.disturbed(0, false, 0);
+        assert_eq!(calm.since_ns(), Some(20 * MS));
+        // It has caught up with two, and then its clock may stand still.
+        calm.disturbed(4 * MS, true, 0);
+        calm.disturbed(100 * MS, false, 0);
+        assert_eq!(calm.since_ns(), Some(116 * MS));
+        calm.disturbed(200 * MS, true, 0);
+        calm.disturbed(201 * MS, false, 0);
+        assert_eq!(calm.since_ns(), Some(201 * MS));
     }
 }

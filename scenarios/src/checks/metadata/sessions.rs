@@ -12,6 +12,7 @@
 use raft::ids::{LeaderEpoch, NodeId, Offset};
 
 use crate::checks::invariant::Invariant;
+use crate::checks::invariant::timings::Calm;
 use crate::checks::verdict::{Verdict, seconds};
 
 /// The sweep takes one broker, and looks again after 10 ms.
@@ -39,13 +40,6 @@ struct Active {
     due_ns: u64,
 }
 
-/// Of each server: faults of its clocks, its process or its disk.
-#[derive(Clone, Copy, Debug, Default)]
-struct Calm {
-    disturbances: u32,
-    since_ns: u64,
-}
-
 /// See the module.
 #[derive(Clone, Debug)]
 pub struct Sessions {
@@ -63,7 +57,7 @@ impl Sessions {
         let timeout_ns = timeout_ms.saturating_mul(1_000_000);
         let local_ns = timeout_ns.saturating_add(timeout_ns / 8);
         let bound_ns = (local_ns / rate).saturating_mul(1_000_000).saturating_add(1_000_000 + SLACK_NS);
-        Sessions { brokers, bound_ns, calm: vec![Calm::default(); servers], active: None }
+        Sessions { brokers, bound_ns, calm: vec![Calm::new(slowest_ppm); servers], active: None }
     }
 
     /// A controller claims.
@@ -91,9 +85,7 @@ impl Sessions {
 
     /// A fault disturbs a server (or does so no more). Its sessions may all begin anew then.
     pub fn disturbed(&mut self, at_ns: u64, server: usize, begins: bool) {
-        let calm = &mut self.calm[server];
-        calm.disturbances = calm.disturbances.saturating_add_signed(if begins { 1 } else { -1 });
-        calm.since_ns = at_ns;
+        self.calm[server].disturbed(at_ns, begins, 0);
     }
 
     /// The active controller's server, if a session may be over.
@@ -111,12 +103,13 @@ impl Sessions {
     ) {
         let (now_ns, bound_ns) = (verdict.now_ns, self.bound_ns);
         let Some(active) = &mut self.active else { return };
-        let calm = self.calm[active.server];
+        // While something disturbs it, no session is over.
+        let calm_ns = self.calm[active.server].since_ns().unwrap_or(now_ns);
         // What is committed by then may be another leader's, if its claim is yet to come.
         let begun_by_now = log_end.max(committed_end);
-        let ends_ns = |session: &Session| session.heard_ns.max(calm.since_ns) + bound_ns;
+        let ends_ns = |session: &Session| session.heard_ns.max(calm_ns) + bound_ns;
         for session in &mut active.sessions {
-            if calm.disturbances > 0 || now_ns <= ends_ns(session) || !is_unfenced(session.broker) {
+            if now_ns <= ends_ns(session) || !is_unfenced(session.broker) {
                 session.over = None;
                 continue;
             }
