@@ -83,6 +83,17 @@ fn a_power_loss_falls_between_a_write_and_its_fsync() {
 }
 
 #[test]
+fn power_that_goes_as_a_process_dies_takes_its_page_cache_along() {
+    let on_write = |what| Fault::at(ms(300), ms(50), what).aimed(Trigger { seen_as: Some(Node(0)), ..on("wrote", 4) });
+    let kill = What::Kill { node: Node(0), after_effects: None };
+    let mut run = run(vec![on_write(kill), on_write(power_loss(0, None))], 0);
+    assert_eq!(run.drive_bare(ms(1900)), Ended::End);
+    let [(written, durable)] = run.watch.lost[..] else { panic!("{:?}", run.watch.lost) };
+    assert_eq!(written, durable + 1);
+    assert_eq!(run.world.counts().faults, 2);
+}
+
+#[test]
 fn sightings_count_from_the_plans_instant_on_and_strike_after_their_delay() {
     let first_strike = |at_ms, nth, after_ns| {
         let aimed = Fault::at(ms(at_ms), ms(50), What::Pause { node: Node(1) });

@@ -36,35 +36,48 @@ pub fn fewest<T: Clone>(
     }
 }
 
-/// Tries to take away each piece of a size; true if any went.
+/// Tries to take away each piece of a size; true if any went. Where one goes, twice as much is tried next.
 fn one_round<T: Clone>(
     search: &mut Search<'_>,
     size: usize,
     get: &impl Fn(&Case) -> Vec<T>,
     put: &impl Fn(&mut Case, Vec<T>),
 ) -> bool {
-    let (mut at, mut removed) = (0, false);
+    let (mut next, mut removed) = (Piece { at: 0, size }, false);
     loop {
         let items = get(&search.best);
-        let places: Vec<usize> = (0..search.width()).map(|k| at + k * size).filter(|at| *at < items.len()).collect();
-        let Some(last) = places.last() else { return removed };
-        let without = |place: &usize| {
-            let end = (place + size).min(items.len());
-            let mut case = search.best.clone();
-            put(&mut case, [&items[..*place], &items[end..]].concat());
-            case
-        };
-        let candidates: Vec<Case> = places.iter().map(without).collect();
-        let next = last + size;
-        match search.first_failing(candidates) {
-            Some(index) => {
-                at = places[index];
-                removed = true;
+        let mut pieces = next.and_those_after(size).take_while(|piece| piece.at < items.len());
+        let found = loop {
+            let some: Vec<Piece> = pieces.by_ref().take(search.width()).collect();
+            if some.is_empty() || search.is_over() {
+                return removed;
             }
-            None => at = next,
-        }
-        if search.is_over() {
-            return removed;
-        }
+            let without = |piece: &Piece| {
+                let end = (piece.at + piece.size).min(items.len());
+                let mut case = search.best.clone();
+                put(&mut case, [&items[..piece.at], &items[end..]].concat());
+                case
+            };
+            if let Some(index) = search.first_failing(some.iter().map(without).collect()) {
+                break some[index];
+            }
+        };
+        removed = true;
+        next = Piece { size: found.size * 2, ..found };
+    }
+}
+
+/// Of a list, what is to be taken away.
+#[derive(Clone, Copy)]
+struct Piece {
+    at: usize,
+    size: usize,
+}
+
+impl Piece {
+    /// If it stays: all those of a smaller size from its place on.
+    fn and_those_after(self, size: usize) -> impl Iterator<Item = Piece> {
+        let larger = Some(self).filter(|piece| piece.size > size);
+        larger.into_iter().chain((0..).map(move |k| Piece { at: self.at + k * size, size }))
     }
 }

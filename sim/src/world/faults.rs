@@ -186,9 +186,18 @@ impl<P: Process> World<P> {
             }
             What::PowerLoss { node, tail, after_effects } => {
                 let dying = Dying { tail: Some(*tail), ..dying(Down::PowerLost, lasts, fault.content_hash()) };
-                if !self.is_up(*node) && self.state(*node).host_up && self.state(*node).incarnation > 0 {
-                    self.lose_power_while_down(watch, *node, &dying, lasts);
-                    return Came::Struck;
+                let state = self.state(*node);
+                match &mut state.dying {
+                    // It dies at this very instant, and takes its page cache along.
+                    Some(other) if other.how != Down::PowerLost => {
+                        *other = dying;
+                        return Came::Struck;
+                    }
+                    None if state.process.is_none() && state.host_up && state.incarnation > 0 => {
+                        self.lose_power_while_down(watch, *node, &dying, lasts);
+                        return Came::Struck;
+                    }
+                    _ => {}
                 }
                 return self.strike(watch, index, *node, *after_effects, dying);
             }
