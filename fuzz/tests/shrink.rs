@@ -31,7 +31,7 @@ fn a_failing_run_becomes_a_story_that_still_fails() {
     let case = failing("quorum", "NoLogTest");
     let broken = violation(&case.run(None).expect("it runs")).expect("it fails").invariant.clone();
     let (one, two) = (shrunk(&case, 1), shrunk(&case, 2));
-    assert_eq!(one.case, two.case, "the same, whatever the number of threads");
+    assert_eq!((&one.case, one.runs), (&two.case, two.runs), "the same, whatever the number of threads");
     assert!(one.complete);
     let again = one.case.run(None).expect("it runs");
     assert_eq!(violation(&again).map(|it| &it.invariant), Some(&broken));

@@ -5,7 +5,7 @@ use scenarios::aim::sight::Sight;
 use scenarios::cluster::Prepared;
 use serde::Deserialize;
 use serde_json::Value;
-use sim::fault::{Fault, Link, Plan, What};
+use sim::fault::{Fault, Plan, What};
 use sim::process::Node;
 
 use crate::engine::Problem;
@@ -34,10 +34,10 @@ fn check(fault: &Fault, cluster: &Prepared) -> Result<(), String> {
     };
     match fault.what.node() {
         Some(node) => exists(node, cluster.servers.len(), "server")?,
-        None if links(&fault.what).is_empty() => return Err(format!("a {kind} without links strikes nothing")),
+        None if fault.what.links().is_empty() => return Err(format!("a {kind} without links strikes nothing")),
         None => {}
     }
-    let ends = links(&fault.what).iter().flat_map(|link| [link.0, link.1]);
+    let ends = fault.what.links().iter().flat_map(|link| [link.0, link.1]);
     ends.into_iter().try_for_each(|node| exists(node, cluster.world.nodes.len(), "server or client"))?;
 
     let within = |name: &str, value: i128, min: i128, max: i128| {
@@ -72,15 +72,6 @@ fn check(fault: &Fault, cluster: &Prepared) -> Result<(), String> {
         What::SlowDisk { factor, .. } => within("factor", factor.into(), 1, 1_000_000),
         What::BitRot { at_ppm, .. } => within("at_ppm", at_ppm.into(), 0, 1_000_000),
         _ => Ok(()),
-    }
-}
-
-fn links(what: &What) -> &[Link] {
-    match what {
-        What::Cut { links } | What::Loss { links, .. } | What::Delay { links, .. } | What::Duplicate { links, .. } => {
-            links
-        }
-        _ => &[],
     }
 }
 

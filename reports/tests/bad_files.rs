@@ -74,6 +74,10 @@ fn a_good_repro_is_read() {
 fn bad_repro_files() {
     let here = folder("bad-repros");
     let kill = r#""kill": { "node": 0 }"#;
+    let asks = |client: u16, what: &str| {
+        let list = format!(r#""operations": [{{ "at_ns": 5, "client": {client}, "what": {{ {what} }} }}], "plan": ["#);
+        with("\"plan\": [", &list)
+    };
     let files = [
         ("empty.json", Vec::new()),
         ("list.json", b"[]".to_vec()),
@@ -104,6 +108,10 @@ fn bad_repro_files() {
         ("link.json", with("[[0, 1]]", "[[0, 5]]")),
         ("no-links.json", with("[[0, 1]]", "[]")),
         ("late.json", with("700000000", "18446744073709551615")),
+        ("client.json", asks(2, r#""append": { "count": 1 }"#)),
+        ("server.json", asks(0, r#""read-from": { "server": 3 }"#)),
+        ("topic.json", asks(0, r#""create-topics": { "topics": [0, 600] }"#)),
+        ("partition.json", asks(0, r#""send": { "topic": 0, "partition": -1, "count": 1 }"#)),
         ("drift.json", with(kill, r#""drift": { "node": 0, "ppm": -500001 }"#)),
     ];
     let mut all = refusals(&here, &["replay"], &files);

@@ -215,8 +215,11 @@ macro_rules! strikes {
 
 /// Every other one.
 macro_rules! concerns_links {
-    () => {
-        What::Cut { .. } | What::Loss { .. } | What::Delay { .. } | What::Duplicate { .. }
+    ($links:pat) => {
+        What::Cut { links: $links }
+            | What::Loss { links: $links, .. }
+            | What::Delay { links: $links, .. }
+            | What::Duplicate { links: $links, .. }
     };
 }
 
@@ -272,17 +275,26 @@ impl What {
 
     /// Every node it names, to be changed.
     pub fn each_node(&mut self, mut change: impl FnMut(&mut Node)) {
+        for Link(from, to) in self.links_mut().into_iter().flatten() {
+            change(from);
+            change(to);
+        }
+        self.node_mut().into_iter().for_each(change);
+    }
+
+    /// The one-way links it is about; none if it strikes a node.
+    pub fn links(&self) -> &[Link] {
         match self {
-            What::Cut { links }
-            | What::Loss { links, .. }
-            | What::Delay { links, .. }
-            | What::Duplicate { links, .. } => {
-                for Link(from, to) in links {
-                    change(from);
-                    change(to);
-                }
-            }
-            _ => self.node_mut().into_iter().for_each(change),
+            concerns_links!(links) => links,
+            _ => &[],
+        }
+    }
+
+    /// The same, to be changed.
+    pub fn links_mut(&mut self) -> Option<&mut Vec<Link>> {
+        match self {
+            concerns_links!(links) => Some(links),
+            _ => None,
         }
     }
 
@@ -290,7 +302,7 @@ impl What {
     pub fn node_mut(&mut self) -> Option<&mut Node> {
         match self {
             strikes!(node) => Some(node),
-            concerns_links!() => None,
+            concerns_links!(_) => None,
         }
     }
 
@@ -298,7 +310,7 @@ impl What {
     pub fn node(&self) -> Option<Node> {
         match self {
             strikes!(node) => Some(*node),
-            concerns_links!() => None,
+            concerns_links!(_) => None,
         }
     }
 }

@@ -182,16 +182,19 @@ impl<'a> Teller<'a> {
             What::Terminate { node } => format!("{} is told to stop, and starts {lasts} later", name(node)),
             What::Pause { node } => format!("the process of {} is paused for {lasts}", name(node)),
             What::Stall { node } => format!("the machine of {} stalls for {lasts}", name(node)),
-            What::Drift { node, ppm } => format!("the clock of {} runs {ppm} ppm fast for {lasts}", name(node)),
+            What::Drift { node, ppm } => {
+                let how = if *ppm < 0 { "slow" } else { "fast" };
+                format!("the clock of {} runs {} ppm {how} for {lasts}", name(node), ppm.unsigned_abs())
+            }
             What::WallStep { node, by_ms } => {
-                format!("the wall clock of {} steps by {by_ms} ms for {lasts}", name(node))
+                let lasts = if fault.lasts_ns == 0 { String::new() } else { format!(" for {lasts}") };
+                format!("the wall clock of {} steps by {by_ms} ms{lasts}", name(node))
             }
             What::WallSmear { node, by_ms } => {
                 format!("the wall clock of {} is slewed by {by_ms} ms in {lasts}", name(node))
             }
-            What::FsyncFails { node, count } => {
-                format!("the next {} of {} fail", plural(u64::from(*count), "fsync"), name(node))
-            }
+            What::FsyncFails { node, count: 1 } => format!("the next fsync of {} fails", name(node)),
+            What::FsyncFails { node, count } => format!("the next {count} fsyncs of {} fail", name(node)),
             What::SlowDisk { node, factor } => {
                 format!("the disk of {} is {factor} times slower for {lasts}", name(node))
             }

@@ -18,7 +18,6 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use scenarios::report::{RunReport, Violation};
-use sim::fault::{Fault, Link, What};
 
 use crate::case::Case;
 use fewest::{Pieces, fewest};
@@ -124,31 +123,13 @@ fn links(search: &mut Search<'_>) {
         fewest(
             search,
             Pieces::All,
-            |case| links_of(&case.plan.0[index]).to_vec(),
+            |case| case.plan.0[index].what.links().to_vec(),
             |case, links| {
                 // Without links it would be no fault, and that was tried.
-                if let (false, Some(all)) = (links.is_empty(), links_mut(&mut case.plan.0[index])) {
+                if let (false, Some(all)) = (links.is_empty(), case.plan.0[index].what.links_mut()) {
                     *all = links;
                 }
             },
         );
-    }
-}
-
-fn links_of(fault: &Fault) -> &[Link] {
-    match &fault.what {
-        What::Cut { links } | What::Loss { links, .. } | What::Delay { links, .. } | What::Duplicate { links, .. } => {
-            links
-        }
-        _ => &[],
-    }
-}
-
-fn links_mut(fault: &mut Fault) -> Option<&mut Vec<Link>> {
-    match &mut fault.what {
-        What::Cut { links } | What::Loss { links, .. } | What::Delay { links, .. } | What::Duplicate { links, .. } => {
-            Some(links)
-        }
-        _ => None,
     }
 }

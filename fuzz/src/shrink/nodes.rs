@@ -143,9 +143,7 @@ fn renumber(case: &mut Case, first: usize, count: u16) {
 }
 
 fn renumbered(mut what: What, moved: &impl Fn(Node) -> Option<Node>) -> Option<What> {
-    if let What::Cut { links } | What::Loss { links, .. } | What::Delay { links, .. } | What::Duplicate { links, .. } =
-        &mut what
-    {
+    if let Some(links) = what.links_mut() {
         let kept = links.iter().filter_map(|Link(from, to)| Some(Link(moved(*from)?, moved(*to)?)));
         *links = kept.collect();
         return (!links.is_empty()).then_some(what);

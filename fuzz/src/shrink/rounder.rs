@@ -1,12 +1,14 @@
 //! Round numbers: a person reads "at 4 s for 1 s" sooner than "at 4.132657182 s for 0.972 s".
 
+use sim::fault::What;
+
 use super::search::Search;
 use crate::case::Case;
 
 /// From coarse to fine, ns.
 const UNITS_NS: [u64; 4] = [1_000_000_000, 100_000_000, 10_000_000, 1_000_000];
 
-/// Times of faults and operations, and how long a trigger waits.
+/// Times of faults and operations, by how much a fault does what it does, and how long a trigger waits.
 pub fn round(search: &mut Search<'_>) {
     for index in 0..search.best.plan.0.len() {
         coarsest(search, |case, unit| {
@@ -18,6 +20,13 @@ pub fn round(search: &mut Search<'_>) {
             // Nothing and something are not the same.
             *lasts = if *lasts == 0 { 0 } else { rounded(*lasts, unit).max(unit) };
         });
+        for digits in [1, 2] {
+            let mut candidate = search.best.clone();
+            significant(&mut candidate.plan.0[index].what, digits);
+            if candidate == search.best || search.keep_if_failing(candidate) {
+                break;
+            }
+        }
         let mut plainer = search.best.clone();
         if let Some(trigger) = &mut plainer.plan.0[index].on {
             (trigger.nth, trigger.after_ns) = (1, 0);
@@ -42,6 +51,24 @@ fn rounded(ns: u64, unit: u64) -> u64 {
     ns.saturating_add(unit / 2) / unit * unit
 }
 
+/// By how much, to so many significant digits.
+fn significant(what: &mut What, digits: u32) {
+    let to_digits = |amount: u64| {
+        let unit = 10_u64.pow(amount.checked_ilog10().map_or(0, |log| (log + 1).saturating_sub(digits)));
+        rounded(amount, unit)
+    };
+    match what {
+        What::Loss { ppm, .. } | What::Duplicate { ppm, .. } => *ppm = to_digits(u64::from(*ppm)) as u32,
+        What::Delay { extra_ns, .. } => *extra_ns = to_digits(*extra_ns),
+        What::Drift { ppm, .. } => *ppm = ppm.signum() * to_digits(u64::from(ppm.unsigned_abs())) as i32,
+        What::WallStep { by_ms, .. } | What::WallSmear { by_ms, .. } => {
+            *by_ms = by_ms.signum() * to_digits(by_ms.unsigned_abs()) as i64;
+        }
+        What::SlowDisk { factor, .. } => *factor = to_digits(u64::from(*factor)) as u32,
+        _ => {}
+    }
+}
+
 /// The coarsest unit that will do.
 fn coarsest(search: &mut Search<'_>, change: impl Fn(&mut Case, u64)) {
     for unit in UNITS_NS {
@@ -50,5 +77,24 @@ fn coarsest(search: &mut Search<'_>, change: impl Fn(&mut Case, u64)) {
         if candidate == search.best || search.keep_if_failing(candidate) || search.is_over() {
             return;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sim::process::Node;
+
+    use super::*;
+
+    #[test]
+    fn a_number_keeps_its_first_digits() {
+        let round = |ppm, digits| {
+            let mut what = What::Drift { node: Node(0), ppm };
+            significant(&mut what, digits);
+            what
+        };
+        let drift = |ppm| What::Drift { node: Node(0), ppm };
+        assert_eq!([round(-85_097, 1), round(-85_097, 2), round(-85_097, 3)], [-90_000, -85_000, -85_100].map(drift));
+        assert_eq!([round(96, 1), round(7, 1), round(0, 1)], [100, 7, 0].map(drift));
     }
 }

@@ -34,12 +34,8 @@ impl Causes {
 
 /// Every node that a fault touches.
 fn touched(what: &What) -> Vec<Node> {
-    let mut nodes: Vec<Node> = match what {
-        What::Cut { links } | What::Loss { links, .. } | What::Delay { links, .. } | What::Duplicate { links, .. } => {
-            links.iter().flat_map(|link| [link.0, link.1]).collect()
-        }
-        _ => what.node().into_iter().collect(),
-    };
+    let ends = what.links().iter().flat_map(|link| [link.0, link.1]);
+    let mut nodes: Vec<Node> = ends.chain(what.node()).collect();
     nodes.sort_unstable();
     nodes.dedup();
     nodes

@@ -129,15 +129,10 @@ impl Limits {
     }
 
     fn strikes_somebody(&self, what: &What) -> bool {
-        match what {
-            What::Cut { links }
-            | What::Loss { links, .. }
-            | What::Delay { links, .. }
-            | What::Duplicate { links, .. } => {
-                let exists = |Link(from, to): &Link| from != to && from.0.max(to.0) < self.nodes;
-                !links.is_empty() && links.iter().all(exists)
-            }
-            _ => what.node().is_some_and(|node| self.targets.contains(&node)),
+        let exists = |Link(from, to): &Link| from != to && from.0.max(to.0) < self.nodes;
+        match (what.node(), what.links()) {
+            (Some(node), _) => self.targets.contains(&node),
+            (None, links) => !links.is_empty() && links.iter().all(exists),
         }
     }
 
