@@ -52,6 +52,7 @@ entries! {
     "findings/stay-fenced-in-shutdown",
     "findings/keep-elr-of-empty-isr",
     "findings/await-metadata-of-isr",
+    "findings/reset-replicas-of-missed-epoch",
 }
 
 /// All of them: the scenarios that must hold (those under `lost/` drop a precondition of a guarantee

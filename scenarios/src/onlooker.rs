@@ -17,6 +17,7 @@ use crate::aim::guard;
 use crate::aim::lookout::{Lookout, place};
 use crate::checks::audit::NodeView;
 use crate::checks::cluster::Commit;
+use crate::checks::invariant::timings::Disturbance;
 use crate::checks::{CheckConfig, Checks};
 use crate::diary::Diary;
 use crate::history::recorder::Recorder;
@@ -285,13 +286,14 @@ impl Watch<Actor> for Onlooker {
                 Phase::Skipped => {}
             }
         }
-        if let Some((server, by_ms)) = disturbs(&fault.what).filter(|(server, _)| *server < self.servers)
+        let begins = phase == Phase::Start;
+        if let Some((server, how)) = disturbs(&fault.what, begins).filter(|(server, _)| *server < self.servers)
             && phase != Phase::Skipped
         {
+            checks.disturbed(at, server, how);
             // An instantaneous one ends as it begins.
-            checks.disturbed(at, server, phase == Phase::Start, by_ms);
             if fault.lasts_ns == 0 {
-                checks.disturbed(at, server, false, 0);
+                checks.disturbed(at, server, Disturbance { begins: false, back_ms: 0, ..how });
             }
         }
         let cause = fault.what.kind();
@@ -354,15 +356,16 @@ impl Watch<Actor> for Onlooker {
     }
 }
 
-/// Does it disturb when a server's timers end? Which server's, and by how much its wall clock may
-/// go back.
-fn disturbs(what: &What) -> Option<(usize, u64)> {
-    let (node, by_ms) = match what {
-        What::Pause { node } | What::Stall { node } | What::Drift { node, .. } | What::SlowDisk { node, .. } => {
-            (node, 0)
-        }
-        What::WallStep { node, by_ms } | What::WallSmear { node, by_ms } => (node, by_ms.unsigned_abs()),
+/// Does it disturb when a server's timers end as it begins, or ends? Which server's, and how?
+fn disturbs(what: &What, begins: bool) -> Option<(usize, Disturbance)> {
+    let (node, forward_ms, slows) = match what {
+        What::Pause { node } | What::Stall { node } | What::SlowDisk { node, .. } => (node, 0, false),
+        What::Drift { node, ppm } => (node, 0, *ppm < 0),
+        What::WallStep { node, by_ms } => (node, if begins { *by_ms } else { by_ms.saturating_neg() }, false),
+        // If the world heals before it is over, it goes on.
+        What::WallSmear { node, by_ms } => (node, *by_ms, *by_ms < 0),
         _ => return None,
     };
-    Some((usize::from(node.0), by_ms))
+    let back_ms = if forward_ms < 0 { forward_ms.unsigned_abs() } else { 0 };
+    Some((usize::from(node.0), Disturbance { begins, back_ms, slows }))
 }

@@ -100,3 +100,10 @@ fn keep_topic_ids_through_rebootstrap() {
 fn await_metadata_of_isr() {
     shows("findings/await-metadata-of-isr", 70..90, 1);
 }
+
+/// A leader must hear of two elections at once, after one follower has more of it than the other: 1 of 800 seeds
+/// (in `combined`, where it was found, 1 of 5,000).
+#[test]
+fn reset_replicas_of_missed_epoch() {
+    shows("findings/reset-replicas-of-missed-epoch", 70..85, 1);
+}

@@ -7,6 +7,9 @@
 
 use crate::process::Now;
 
+/// What drifts on one node may make its clock lose, together: it slows down, and never stops.
+pub const SLOWEST_PPM: u32 = 900_000;
+
 /// Parts of the drift: the clock's rate is `PARTS + ppm` millionths of a ns per ns.
 const PARTS: u64 = 1_000_000;
 const NS_PER_MS: u64 = 1_000_000;

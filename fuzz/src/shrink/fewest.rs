@@ -46,7 +46,7 @@ fn one_round<T: Clone>(
     let (mut next, mut removed) = (Piece { at: 0, size }, false);
     loop {
         let items = get(&search.best);
-        let mut pieces = next.and_those_after(size).take_while(|piece| piece.at < items.len());
+        let mut pieces = next.and_those_after(size, items.len());
         let found = loop {
             let some: Vec<Piece> = pieces.by_ref().take(search.width()).collect();
             if some.is_empty() || search.is_over() {
@@ -75,9 +75,9 @@ struct Piece {
 }
 
 impl Piece {
-    /// If it stays: all those of a smaller size from its place on.
-    fn and_those_after(self, size: usize) -> impl Iterator<Item = Piece> {
-        let larger = Some(self).filter(|piece| piece.size > size);
-        larger.into_iter().chain((0..).map(move |k| Piece { at: self.at + k * size, size }))
+    /// If it stays: all those of a smaller size from its place on, in a list of so many.
+    fn and_those_after(self, size: usize, len: usize) -> impl Iterator<Item = Piece> {
+        let larger = Some(self).filter(|piece| piece.size > size && piece.at + size < len);
+        larger.into_iter().chain((self.at..len).step_by(size).map(move |at| Piece { at, size }))
     }
 }

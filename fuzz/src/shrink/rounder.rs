@@ -51,11 +51,11 @@ fn rounded(ns: u64, unit: u64) -> u64 {
     ns.saturating_add(unit / 2) / unit * unit
 }
 
-/// By how much, to so many significant digits.
+/// By how much, to so many significant digits: never more than it was, as that may be the most there may be.
 fn significant(what: &mut What, digits: u32) {
     let to_digits = |amount: u64| {
         let unit = 10_u64.pow(amount.checked_ilog10().map_or(0, |log| (log + 1).saturating_sub(digits)));
-        rounded(amount, unit)
+        amount / unit * unit
     };
     match what {
         What::Loss { ppm, .. } | What::Duplicate { ppm, .. } => *ppm = to_digits(u64::from(*ppm)) as u32,
@@ -94,7 +94,10 @@ mod tests {
             what
         };
         let drift = |ppm| What::Drift { node: Node(0), ppm };
-        assert_eq!([round(-85_097, 1), round(-85_097, 2), round(-85_097, 3)], [-90_000, -85_000, -85_100].map(drift));
-        assert_eq!([round(96, 1), round(7, 1), round(0, 1)], [100, 7, 0].map(drift));
+        assert_eq!([round(-85_097, 1), round(-85_097, 2), round(-85_097, 3)], [-80_000, -85_000, -85_000].map(drift));
+        assert_eq!([round(96, 1), round(7, 1), round(0, 1)], [90, 7, 0].map(drift));
+        let mut step = What::WallStep { node: Node(0), by_ms: 3_550_000 };
+        significant(&mut step, 1);
+        assert_eq!(step, What::WallStep { node: Node(0), by_ms: 3_000_000 });
     }
 }

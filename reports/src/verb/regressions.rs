@@ -74,7 +74,7 @@ impl Smallest {
 
 impl Keep {
     /// Shrinks the `first` run that caught a bug, and writes what is left. If there was no time to do all, the
-    /// `next` ones are tried, too, and the smallest is kept. `None` if it is interrupted before it knows why.
+    /// `next` ones are tried, too, and the smallest is kept. `None` if it is interrupted: then nothing is written.
     pub fn keep(
         &self,
         engine: &dyn Engine,
@@ -127,15 +127,18 @@ impl Keep {
         row: &Row,
         smallest: Smallest,
     ) -> Result<Option<Kept>, Problem> {
+        if interrupted.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
         let after = smallest.size();
         let Smallest { catch, before, shrink_ns, name, shrunk } = smallest;
         let (text, report) = repro_text(engine, &name, &shrunk)?;
-        let path = self.folder.join(format!("{}.json", row.bug.name()));
-        write_whole(&path, text)?;
         let broken = violation(&report).ok_or_else(|| Problem::new("the smallest run breaks nothing".to_owned()))?;
         let clock = Stopwatch::start();
         let answer = why(&shrunk.case, broken, self.jobs, interrupted, &mut |_| ()).map_err(Problem::new)?;
         let Some(answer) = answer else { return Ok(None) };
+        let path = self.folder.join(format!("{}.json", row.bug.name()));
+        write_whole(&path, text)?;
         let parts = if shrunk.case.plan.0.is_empty() { &answer.operations } else { &answer.faults };
         Ok(Some(Kept {
             catch,

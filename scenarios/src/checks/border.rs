@@ -11,6 +11,7 @@ use super::audit::NodeView;
 use super::committed::{Committed, CommittedRecord};
 use super::coverage::Situation;
 use super::ghost::{ServerGhost, ShownHighWatermark};
+use super::invariant::timings::Disturbance;
 use super::invariant::{Invariant, durability, high_watermark, promise};
 use super::recovery::Missing;
 use super::verdict::Excuse;
@@ -408,14 +409,13 @@ impl Checks {
         self.cut_links = self.cut_links.saturating_add_signed(change);
     }
 
-    /// A fault disturbs a server's clocks, its process or its disk, or (`begins` false) does so no
-    /// more; `by_ms` is how far a wall clock may have gone back.
-    pub fn disturbed(&mut self, at: u64, server: usize, begins: bool, by_ms: u64) {
-        self.check_quorum.disturbed(at, server, begins, by_ms);
-        self.campaigns.disturbed(at, server, begins, by_ms);
-        self.linger.disturbed(at, server, begins, by_ms);
+    /// A fault disturbs a server's clocks, its process or its disk, or does so no more.
+    pub fn disturbed(&mut self, at: u64, server: usize, how: Disturbance) {
+        self.check_quorum.disturbed(at, server, how);
+        self.campaigns.disturbed(at, server, how);
+        self.linger.disturbed(at, server, how);
         if let Some(cluster) = &mut self.cluster {
-            cluster.sessions.disturbed(at, server, begins);
+            cluster.sessions.disturbed(at, server, how);
         }
     }
 

@@ -2,14 +2,13 @@
 
 use super::World;
 use super::node::{Doom, Dying, FailingFsyncs};
+use crate::clock::SLOWEST_PPM;
 use crate::fault::{Fault, Link, What};
 use crate::process::{Input, Node, Process, Thread};
 use crate::rng::Purpose;
 use crate::schedule::Due;
 use crate::watch::{Down, Phase, Watch};
 
-/// What drifts on one node may add up to: a clock slows down, and never stops.
-const SLOWEST_PPM: i64 = -900_000;
 const FASTEST_PPM: i64 = i32::MAX as i64;
 
 /// A delay is at most so long (some three days), so that their sum is a time.
@@ -373,7 +372,7 @@ impl<P: Process> World<P> {
         let state = self.state(node);
         state.extra_drift_ppm += ppm;
         let drift = i64::from(state.base_drift_ppm) + state.extra_drift_ppm;
-        state.clock.set_drift(at, drift.clamp(SLOWEST_PPM, FASTEST_PPM) as i32);
+        state.clock.set_drift(at, drift.clamp(-i64::from(SLOWEST_PPM), FASTEST_PPM) as i32);
         for thread in 0..P::THREADS.len() {
             self.place_timer(node, Thread(thread as u8));
         }

@@ -200,9 +200,11 @@ impl Partition {
         if view.leader_epoch > self.leader_epoch {
             let start = self.log.end_offset();
             self.log.assign_epoch_start(view.leader_epoch, start, out);
+            let missed_one = view.leader_epoch.0 - self.leader_epoch.0 > 1;
+            let knows_nothing = new_leader || (missed_one && around.fixes.has(Fix::ResetReplicasOfMissedEpoch));
             for replica in &mut self.remotes {
                 let in_isr = view.isr.contains(&replica.broker_id);
-                replica.reset(around.now_ms, start, new_leader, in_isr);
+                replica.reset(around.now_ms, start, knows_nothing, in_isr);
             }
             self.leader_epoch = view.leader_epoch;
             self.leader_epoch_start = Some(start);

@@ -32,11 +32,11 @@ impl Replica {
         }
     }
 
-    /// A new leader epoch begins (§6.2 step 4).
-    pub fn reset(&mut self, now_ms: i64, leader_log_end: Offset, new_leader: bool, in_isr: bool) {
+    /// A new leader epoch begins (§6.2 step 4). Was it followed before, as far as its leader knows?
+    pub fn reset(&mut self, now_ms: i64, leader_log_end: Offset, knows_nothing: bool, in_isr: bool) {
         let since_ms = if in_isr { now_ms } else { 0 };
         self.last_caught_up_ms = since_ms;
-        if new_leader {
+        if knows_nothing {
             self.log_end = None;
             self.last_fetch_leader_log_end = Offset(0);
             self.last_fetch_ms = 0;

@@ -106,7 +106,7 @@ pub struct Desk {
     /// Pairs that cannot hear each other.
     cuts: Vec<(NodeId, NodeId)>,
     correlations: i32,
-    bugs: Bugs,
+    switches: (Bugs, Fixes),
 }
 
 /// The test's own connection.
@@ -115,10 +115,10 @@ const CLIENT: Connection = Connection(1 << 40);
 impl Desk {
     /// Three brokers with epochs 11, 12, 13; broker 1 leads, all in sync, min ISR 2.
     pub fn new() -> Desk {
-        Desk::with_bugs(Bugs::NONE)
+        Desk::switched(Bugs::NONE, Fixes::NONE)
     }
 
-    pub fn with_bugs(bugs: Bugs) -> Desk {
+    pub fn switched(bugs: Bugs, fixes: Fixes) -> Desk {
         let ids: Rc<[NodeId]> = (1..4).map(NodeId).collect();
         let partition = PartitionView {
             partition: PARTITION,
@@ -149,7 +149,7 @@ impl Desk {
             tamper: None,
             cuts: Vec::new(),
             correlations: 0,
-            bugs,
+            switches: (bugs, fixes),
         };
         (1..4).for_each(|id| desk.boot(id));
         desk
@@ -157,7 +157,7 @@ impl Desk {
 
     /// Starts a broker from its disk, and publishes the image to it.
     pub fn boot(&mut self, id: i32) {
-        let mut config = BrokerConfig::new(NodeId(id)).with_switches(self.bugs, Fixes::NONE);
+        let mut config = BrokerConfig::new(NodeId(id)).with_switches(self.switches.0, self.switches.1);
         config.log.segment_bytes = 300;
         let logs = LogManager::load(&self.broker(id).disk, config.log, Fixes::NONE).expect("the logs load");
         let mut plane = DataPlane::new(Rc::new(config), logs);

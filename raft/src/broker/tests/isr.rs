@@ -2,6 +2,8 @@
 
 use super::desk::{Desk, PARTITION, batch};
 use crate::broker::partition::IsrState;
+use crate::bugs::Bugs;
+use crate::fixes::{Fix, Fixes};
 use crate::ids::{BrokerEpoch, NodeId};
 use crate::message::ErrorCode;
 
@@ -156,4 +158,30 @@ fn an_expansion_whose_answer_is_lost_counts_for_the_high_watermark() {
     let unknown = desk.produce(1, -1, batch(&[1]));
     desk.advance(1_000);
     assert_eq!((desk.produced(unknown), desk.high_watermark(1)), (None, 1), "broker 3 may be the next leader");
+}
+
+/// Faithful Kafka acknowledges what its only other member has cut off (`ResetReplicasOfMissedEpoch`).
+#[test]
+fn a_leader_that_has_missed_an_epoch_waits_until_its_followers_have_fetched() {
+    for fixes in [Fixes::NONE, Fixes::NONE.with(Fix::ResetReplicasOfMissedEpoch)] {
+        let mut desk = Desk::switched(Bugs::NONE, fixes);
+        desk.advance(1_000);
+        desk.cut(1, 3);
+        let waits = desk.produce(1, -1, batch(&[1]));
+        desk.advance(600);
+        assert_eq!((desk.values(2), desk.values(3)), (vec![1], vec![]), "broker 3 lags");
+        // Broker 3 leads for a while; broker 1 hears nothing of it.
+        desk.change(3, &[1, 2, 3], &[2, 3]);
+        desk.advance(600);
+        assert!(desk.values(2).is_empty(), "it has what its leader has");
+        desk.cut(1, 2);
+        desk.change(1, &[1, 2], &[1]);
+        let acknowledged = desk.produced(waits);
+        assert!(desk.values(2).is_empty());
+        assert_eq!(acknowledged, (fixes == Fixes::NONE).then_some((ErrorCode::None, 0)), "{fixes:?}");
+        desk.heal();
+        desk.publish(&[2, 3]);
+        desk.advance(2_000);
+        assert_eq!((desk.values(2), desk.high_watermark(1)), (vec![1], 1));
+    }
 }

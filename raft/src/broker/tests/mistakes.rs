@@ -2,6 +2,7 @@
 
 use super::desk::{Desk, batch, numbered};
 use crate::bugs::{Bug, Bugs};
+use crate::fixes::Fixes;
 use crate::ids::{LeaderEpoch, Offset, OffsetAndEpoch};
 use crate::message::ErrorCode;
 
@@ -10,7 +11,7 @@ const DONE: ErrorCode = ErrorCode::None;
 /// What a story comes to: with the mistake, and without.
 fn with_and_without<T>(bug: Bug, story: impl Fn(&mut Desk) -> T) -> (T, T) {
     let tell = |bugs| {
-        let mut desk = Desk::with_bugs(bugs);
+        let mut desk = Desk::switched(bugs, Fixes::NONE);
         desk.advance(1_000);
         story(&mut desk)
     };

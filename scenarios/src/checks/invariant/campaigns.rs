@@ -14,7 +14,7 @@ use raft::ids::{LeaderEpoch, NodeId};
 use raft::io::Role;
 
 use super::Invariant;
-use super::timings::{Calm, QuorumTimings, longest_ns};
+use super::timings::{Calm, Disturbance, QuorumTimings, longest_ns};
 use crate::checks::ghost::ServerGhost;
 use crate::checks::verdict::Verdict;
 
@@ -221,8 +221,8 @@ impl Campaigns {
     }
 
     /// As [`Calm::disturbed`].
-    pub fn disturbed(&mut self, at_ns: u64, server: usize, begins: bool, by_ms: u64) {
-        self.watched[server].calm.disturbed(at_ns, begins, by_ms);
+    pub fn disturbed(&mut self, at_ns: u64, server: usize, how: Disturbance) {
+        self.watched[server].calm.disturbed(at_ns, how);
     }
 
     /// A server's raft thread takes an input.
@@ -332,9 +332,9 @@ mod tests {
     #[test]
     fn who_is_disturbed_has_a_whole_timeout_more() {
         let mut follower = Follower::new();
-        follower.campaigns.disturbed(500 * MS, 1, true, 0);
+        follower.campaigns.disturbed(500 * MS, 1, Disturbance { begins: true, ..Disturbance::default() });
         assert_eq!(follower.inputs(500, 4_000).broke(), None);
-        follower.campaigns.disturbed(4_000 * MS, 1, false, 1_000);
+        follower.campaigns.disturbed(4_000 * MS, 1, Disturbance { back_ms: 1_000, ..Disturbance::default() });
         assert_eq!(follower.inputs(4_000, 7_100).broke(), None);
         assert_eq!(follower.inputs(7_110, 7_200).broke(), Some("SilentLeaderLeft"));
     }
@@ -418,6 +418,6 @@ mod tests {
         };
         assert_eq!((votes(&[0, 2]), votes(&[2])), (None, broken.clone()));
         assert_eq!(after(2_100, &|campaigns| campaigns.called(1, LEADER, EPOCH)), None);
-        assert_eq!(after(2_100, &|campaigns| campaigns.disturbed(2_050 * MS, 1, false, 0)), None);
+        assert_eq!(after(2_100, &|campaigns| campaigns.disturbed(2_050 * MS, 1, Disturbance::default())), None);
     }
 }

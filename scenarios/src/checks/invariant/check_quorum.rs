@@ -9,7 +9,7 @@
 use raft::ids::LeaderEpoch;
 
 use super::Invariant;
-use super::timings::Calm;
+use super::timings::{Calm, Disturbance};
 use crate::checks::ghost::ServerGhost;
 use crate::checks::verdict::Verdict;
 
@@ -83,8 +83,8 @@ impl CheckQuorum {
     }
 
     /// As [`Calm::disturbed`].
-    pub fn disturbed(&mut self, at_ns: u64, server: usize, begins: bool, by_ms: u64) {
-        self.watched[server].calm.disturbed(at_ns, begins, by_ms);
+    pub fn disturbed(&mut self, at_ns: u64, server: usize, how: Disturbance) {
+        self.watched[server].calm.disturbed(at_ns, how);
     }
 
     /// A server's raft thread takes an input.

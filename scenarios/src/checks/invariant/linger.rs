@@ -8,7 +8,7 @@
 use raft::ids::NodeId;
 
 use super::Invariant;
-use super::timings::{Calm, QuorumTimings, longest_ns};
+use super::timings::{Calm, Disturbance, QuorumTimings, longest_ns};
 use crate::checks::verdict::Verdict;
 
 /// For what a message costs that lies in the queue, and the step of the state machine's thread.
@@ -87,8 +87,8 @@ impl Linger {
     }
 
     /// As [`Calm::disturbed`].
-    pub fn disturbed(&mut self, at_ns: u64, server: usize, begins: bool, by_ms: u64) {
-        self.watched[server].calm.disturbed(at_ns, begins, by_ms);
+    pub fn disturbed(&mut self, at_ns: u64, server: usize, how: Disturbance) {
+        self.watched[server].calm.disturbed(at_ns, how);
     }
 
     /// A leader writes records: all that it had accepted.
@@ -146,8 +146,8 @@ mod tests {
         assert!(breaks(100, 400, |linger| linger.append_answered(0, 2, 1)));
         assert!(!breaks(100, 400, |linger| linger.claims(0, true)), "another epoch begins with nothing");
         let stalled = |linger: &mut Linger| {
-            linger.disturbed(150 * MS, 0, true, 0);
-            linger.disturbed(350 * MS, 0, false, 0);
+            linger.disturbed(150 * MS, 0, Disturbance { begins: true, ..Disturbance::default() });
+            linger.disturbed(350 * MS, 0, Disturbance::default());
         };
         assert!(!breaks(100, 400, stalled));
     }

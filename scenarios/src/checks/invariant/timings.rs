@@ -3,6 +3,8 @@
 //! Kafka's raft client keeps its timers on the wall clock, so whatever moves that moves them
 //! (consensus.md §2.2): a timer is judged only if nothing has disturbed its server since it began.
 
+use sim::clock::SLOWEST_PPM;
+
 /// A server's settings that its quorum timers go by, ms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct QuorumTimings {
@@ -38,11 +40,23 @@ fn rate(slowest_ppm: u32) -> u64 {
     u64::from(1_000_000_u32.saturating_sub(slowest_ppm) / 1_000).max(1)
 }
 
-/// Faults of one server's clocks, its process or its disk.
+/// A fault of one server's clocks, its process or its disk begins or ends.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Disturbance {
+    /// Or it ends.
+    pub begins: bool,
+    /// So far its wall clock goes back by that, ms.
+    pub back_ms: u64,
+    /// While it lasts its clock may be slow.
+    pub slows: bool,
+}
+
+/// Since when nothing disturbs one server.
 #[derive(Clone, Copy, Debug)]
 pub struct Calm {
     slowest_ppm: u32,
     disturbances: u32,
+    slowing: u32,
     /// True time when the last fault began or ended.
     moved_ns: u64,
     /// How much its wall clock may have gone back by then and not have caught up with, in its own time.
@@ -52,19 +66,21 @@ pub struct Calm {
 impl Calm {
     /// Of a clock that loses at most `slowest_ppm` if no fault makes it slower.
     pub fn new(slowest_ppm: u32) -> Calm {
-        Calm { slowest_ppm, disturbances: 0, moved_ns: 0, behind_ns: 0 }
+        Calm { slowest_ppm, disturbances: 0, slowing: 0, moved_ns: 0, behind_ns: 0 }
     }
 
-    /// A fault begins or ends. A wall clock that went back by `by_ms` stops Kafka's timers until it has
-    /// caught up; how far it gets while a fault may make it slow, nobody knows.
-    pub fn disturbed(&mut self, at_ns: u64, begins: bool, by_ms: u64) {
-        if self.disturbances == 0 {
-            let gained_ns = (at_ns - self.moved_ns) / 1_000 * rate(self.slowest_ppm);
-            self.behind_ns = self.behind_ns.saturating_sub(gained_ns);
-        }
-        self.behind_ns += by_ms * 1_000_000;
+    /// A wall clock that went back stops Kafka's timers until it has caught up, which takes it longer while it
+    /// is slow.
+    pub fn disturbed(&mut self, at_ns: u64, how: Disturbance) {
+        let slowest_ppm = if self.slowing > 0 { SLOWEST_PPM } else { self.slowest_ppm };
+        let gained_ns = (at_ns - self.moved_ns) / 1_000 * rate(slowest_ppm);
+        self.behind_ns = self.behind_ns.saturating_sub(gained_ns) + how.back_ms * 1_000_000;
         self.moved_ns = at_ns;
-        self.disturbances = self.disturbances.saturating_add_signed(if begins { 1 } else { -1 });
+        let change = if how.begins { 1 } else { -1 };
+        self.disturbances = self.disturbances.saturating_add_signed(change);
+        if how.slows {
+            self.slowing = self.slowing.saturating_add_signed(change);
+        }
     }
 
     /// True time since when nothing disturbs it; `None` while something does.
@@ -89,31 +105,44 @@ mod tests {
         assert_eq!(longest_ns(998, 500_000), 2_000_000_000);
     }
 
+    const MS: u64 = 1_000_000;
+
+    fn begins(back_ms: u64) -> Disturbance {
+        Disturbance { begins: true, back_ms, slows: false }
+    }
+
+    fn ends(back_ms: u64) -> Disturbance {
+        Disturbance { begins: false, ..begins(back_ms) }
+    }
+
     #[test]
     fn who_was_disturbed_is_calm_when_the_last_fault_is_over_and_its_clock_has_caught_up() {
         let mut calm = Calm::new(0);
         assert!(calm.lasts_since(0));
-        calm.disturbed(5, true, 0);
-        calm.disturbed(6, true, 0);
-        calm.disturbed(7, false, 0);
+        calm.disturbed(5 * MS, begins(0));
+        calm.disturbed(6 * MS, begins(0));
+        calm.disturbed(7 * MS, ends(0));
         assert_eq!(calm.since_ns(), None);
-        calm.disturbed(9, false, 2);
-        assert!(calm.lasts_since(2_000_009) && !calm.lasts_since(2_000_008));
+        calm.disturbed(9 * MS, ends(2));
+        assert!(calm.lasts_since(11 * MS) && !calm.lasts_since(11 * MS - 1));
+        // It catches up while it is paused.
+        calm.disturbed(10 * MS, begins(0));
+        calm.disturbed(20 * MS, ends(0));
+        assert_eq!(calm.since_ns(), Some(20 * MS));
     }
 
     #[test]
     fn who_catches_up_while_its_clock_is_slow_takes_longer() {
-        const MS: u64 = 1_000_000;
         let mut calm = Calm::new(500_000);
-        calm.disturbed(0, true, 10);
-        calm.disturbed(0, false, 0);
+        calm.disturbed(0, begins(10));
+        calm.disturbed(0, ends(0));
         assert_eq!(calm.since_ns(), Some(20 * MS));
-        // It has caught up with two, and then its clock may stand still.
-        calm.disturbed(4 * MS, true, 0);
-        calm.disturbed(100 * MS, false, 0);
-        assert_eq!(calm.since_ns(), Some(116 * MS));
-        calm.disturbed(200 * MS, true, 0);
-        calm.disturbed(201 * MS, false, 0);
+        // It has caught up with two, and then runs at a tenth for ten.
+        calm.disturbed(4 * MS, Disturbance { slows: true, ..begins(0) });
+        calm.disturbed(14 * MS, Disturbance { slows: true, ..ends(0) });
+        assert_eq!(calm.since_ns(), Some(28 * MS));
+        calm.disturbed(200 * MS, begins(0));
+        calm.disturbed(201 * MS, ends(0));
         assert_eq!(calm.since_ns(), Some(201 * MS));
     }
 }

@@ -12,7 +12,7 @@
 use raft::ids::{LeaderEpoch, NodeId, Offset};
 
 use crate::checks::invariant::Invariant;
-use crate::checks::invariant::timings::Calm;
+use crate::checks::invariant::timings::{Calm, Disturbance};
 use crate::checks::verdict::{Verdict, seconds};
 
 /// The sweep takes one broker, and looks again after 10 ms.
@@ -84,8 +84,9 @@ impl Sessions {
     }
 
     /// A fault disturbs a server (or does so no more). Its sessions may all begin anew then.
-    pub fn disturbed(&mut self, at_ns: u64, server: usize, begins: bool) {
-        self.calm[server].disturbed(at_ns, begins, 0);
+    pub fn disturbed(&mut self, at_ns: u64, server: usize, how: Disturbance) {
+        // It goes by the monotonic clock.
+        self.calm[server].disturbed(at_ns, Disturbance { back_ms: 0, ..how });
     }
 
     /// The active controller's server, if a session may be over.
@@ -189,7 +190,7 @@ mod tests {
     fn a_controller_that_is_disturbed_has_a_whole_session_more() {
         let pause = |sessions: &mut Sessions, now| {
             if now == 9 || now == 12 {
-                sessions.disturbed(now * SECOND, 0, now == 9);
+                sessions.disturbed(now * SECOND, 0, Disturbance { begins: now == 9, ..Disturbance::default() });
             }
         };
         assert_eq!(silent(60, pause, u64::MAX), Some(25));

@@ -54,14 +54,14 @@ pub fn changed(
     partition.history.push(Rc::clone(after));
     let Some(before) = before else { return };
     count_situations(&before, after, around);
-    if partition.committed.is_empty() {
-        return;
-    }
     let elected = (after.leader_epoch != before.leader_epoch).then_some(after.leader).and_then(NodeId::known);
     let unclean = elected.filter(|leader| !candidates(&before).any(|member| member == *leader));
     if unclean.is_some() && cause.unclean_allowed {
         let oldest = partition.unclean.map_or(after.leader_epoch, |(oldest, _)| oldest);
         partition.unclean = Some((oldest, after.leader_epoch));
+    }
+    if partition.committed.is_empty() {
+        return;
     }
     judge_guards(partition, (&before, after), (elected, unclean), cause, servers, around);
     if unclean.is_none() {

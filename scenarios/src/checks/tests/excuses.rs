@@ -356,6 +356,30 @@ fn a_clean_leader_that_parts_is_told_of_while_an_unclean_one_has_yet_to_act() {
     assert!(has_fired(&brokers));
 }
 
+/// Nothing is committed yet, and the only member of the ISR has not heard that another one was elected uncleanly.
+#[test]
+fn a_deposed_leader_may_show_what_an_unclean_election_never_committed() {
+    let shown_by = |elected_uncleanly: bool| {
+        let mut brokers = Brokers::at_work(false, &[]);
+        brokers.commit([config("min.insync.replicas", "1"), config("unclean.leader.election.enable", "true")]);
+        let isr: &[usize] = if elected_uncleanly { &[0] } else { &[0, 2] };
+        brokers.change(to_isr(isr, None));
+        brokers.goes_by(0, 1, 1, false);
+        brokers.change(PartitionChange { leader_recovery_state: 1, ..to_isr(&[2], Some(2)) });
+        brokers.lead(2, 1, 2, 1);
+        let others = brokers.batch(11);
+        brokers.append(2, &others);
+        brokers.high_watermark(2, 1);
+        let own = brokers.batch_of(0, 21);
+        brokers.append(0, &own);
+        brokers.consume(0, 1, 1);
+        brokers
+    };
+    let unclean = shown_by(true);
+    assert_eq!((unclean.broke(), unclean.excused("served_after_loss")), (None, 1));
+    assert_eq!(shown_by(false).broke(), Some("ConsistentRead"));
+}
+
 #[test]
 fn a_process_that_registers_again_leads_as_before() {
     let mut brokers = Brokers::at_work(false, &[10]);

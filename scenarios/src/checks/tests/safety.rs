@@ -8,6 +8,7 @@ use raft::log::{Records, segment_path};
 
 use super::quorum::Quorum;
 use crate::checks::audit::NodeView;
+use crate::checks::invariant::timings::Disturbance;
 
 #[test]
 fn two_leaders_in_one_epoch() {
@@ -85,9 +86,9 @@ fn a_leader_without_majority_stays() {
     wait(&mut quorum, 3 * second);
     assert_eq!(quorum.broke(), None, "one of two followers is enough");
     quorum.take_fetch(0, 2, 0);
-    quorum.checks.disturbed(quorum.now, 0, true, 0);
+    quorum.checks.disturbed(quorum.now, 0, Disturbance { begins: true, ..Disturbance::default() });
     wait(&mut quorum, 9 * second);
-    quorum.checks.disturbed(quorum.now, 0, false, 1_000);
+    quorum.checks.disturbed(quorum.now, 0, Disturbance { back_ms: 1_000, ..Disturbance::default() });
     wait(&mut quorum, 4 * second);
     assert_eq!(quorum.broke(), None, "its clock stopped and went back");
     wait(&mut quorum, second);
