@@ -3,6 +3,7 @@
 use std::slice::from_ref;
 
 use scenarios::cluster::Prepared;
+use scenarios::scenario::Scenario;
 use scenarios::workload::{Asked, ClientOperation};
 use serde::Deserialize;
 use serde_json::Value;
@@ -11,7 +12,7 @@ use crate::engine::Problem;
 
 /// Nothing of a run is later: one hour.
 const MAX_NS: u64 = 3_600_000_000_000;
-/// Partitions of one topic, as scenarios that run for minutes can carry them.
+/// More partitions of one topic than runs of minutes can carry.
 const MAX_PARTITIONS: i32 = 1_000;
 
 /// Reads what clients of this cluster are asked for.
@@ -31,34 +32,67 @@ pub fn read(list: &Value, cluster: &Prepared) -> Result<Vec<Asked>, Problem> {
         if asked.at_ns > MAX_NS {
             return Err(wrong(index, format!("at_ns is {}; allowed: 0..{MAX_NS}", asked.at_ns)));
         }
-        what_exists(&asked.what, cluster).map_err(|problem| wrong(index, problem))?;
+        may_be_asked(&asked, cluster).map_err(|problem| wrong(index, problem))?;
         operations.push(asked);
     }
     Ok(operations)
 }
 
-/// Does what is asked for name topics, partitions and servers that there may be?
-fn what_exists(what: &ClientOperation, cluster: &Prepared) -> Result<(), String> {
+/// Is the client of the kind that it is for, and are there the topics, partitions and servers that it names?
+fn may_be_asked(asked: &Asked, cluster: &Prepared) -> Result<(), String> {
+    use ClientOperation as Asks;
+    let kind = kind_of(asked.client, &cluster.scenario);
+    let for_whom = match &asked.what {
+        Asks::Rest | Asks::Resume => kind,
+        Asks::Append { .. } | Asks::AppendRecords { .. } | Asks::ReadFrom { .. } => "model",
+        Asks::CreateTopics { .. }
+        | Asks::DeleteTopic { .. }
+        | Asks::CreatePartitions { .. }
+        | Asks::AlterConfig { .. }
+        | Asks::DescribeConfigs { .. }
+        | Asks::ElectLeaders { .. } => "admin",
+        Asks::Send { .. } => "producer",
+        Asks::Assign { .. } | Asks::AssignAll => "consumer",
+    };
+    if kind != for_whom {
+        return Err(format!("client {} is of the kind {kind}; it is for the kind {for_whom}", asked.client));
+    }
     let topics = cluster.scenario.clients.topics().names.len();
-    let (named, count) = match what {
-        ClientOperation::CreateTopics { topics } => (topics.as_slice(), None),
-        ClientOperation::CreatePartitions { topic, count } => (from_ref(topic), Some(*count)),
-        ClientOperation::DeleteTopic { topic }
-        | ClientOperation::AlterConfig { topic, .. }
-        | ClientOperation::DescribeConfigs { topic } => (from_ref(topic), None),
-        ClientOperation::ElectLeaders { of: Some((topic, partition)), .. }
-        | ClientOperation::Send { topic, partition, .. }
-        | ClientOperation::Assign { topic, partition } => (from_ref(topic), Some(*partition)),
-        ClientOperation::ReadFrom { server } if usize::from(*server) >= cluster.servers.len() => {
-            return Err(format!("there is no server {server}; allowed: 0..{}", cluster.servers.len() - 1));
-        }
-        _ => return Ok(()),
+    let named = match &asked.what {
+        Asks::CreateTopics { topics } => topics.as_slice(),
+        Asks::CreatePartitions { topic, .. }
+        | Asks::DeleteTopic { topic }
+        | Asks::AlterConfig { topic, .. }
+        | Asks::DescribeConfigs { topic }
+        | Asks::ElectLeaders { of: Some((topic, _)), .. }
+        | Asks::Send { topic, .. }
+        | Asks::Assign { topic, .. } => from_ref(topic),
+        _ => &[],
     };
     if let Some(topic) = named.iter().find(|topic| usize::from(**topic) >= topics) {
         return Err(format!("there is no topic {topic}; allowed: 0..{}", topics - 1));
     }
-    match count.filter(|count| !(0..=MAX_PARTITIONS).contains(count)) {
-        Some(count) => Err(format!("there is no partition {count}, nor so many; allowed: 0..{MAX_PARTITIONS}")),
-        None => Ok(()),
+    let within = |name: &str, number: i32, max: i32| {
+        let may_be = (0..=max).contains(&number);
+        may_be.then_some(()).ok_or_else(|| format!("{name} is {number}; allowed: 0..{max}"))
+    };
+    match &asked.what {
+        Asks::ElectLeaders { of: Some((_, partition)), .. }
+        | Asks::Send { partition, .. }
+        | Asks::Assign { partition, .. } => within("partition", *partition, MAX_PARTITIONS - 1),
+        Asks::CreatePartitions { count, .. } => within("count", *count, MAX_PARTITIONS),
+        Asks::ReadFrom { server } => within("server", i32::from(*server), cluster.servers.len() as i32 - 1),
+        _ => Ok(()),
+    }
+}
+
+/// Of a client, by its place: admins come first, then producers, then consumers.
+fn kind_of(client: u16, scenario: &Scenario) -> &'static str {
+    let clients = &scenario.clients;
+    match client {
+        _ if !scenario.cluster.has_brokers() => "model",
+        at if at < clients.admins => "admin",
+        at if at < clients.admins + clients.producers => "producer",
+        _ => "consumer",
     }
 }

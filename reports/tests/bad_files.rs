@@ -110,11 +110,11 @@ fn bad_repro_files() {
         ("late.json", with("700000000", "18446744073709551615")),
         ("client.json", asks(2, r#""append": { "count": 1 }"#)),
         ("server.json", asks(0, r#""read-from": { "server": 3 }"#)),
-        ("topic.json", asks(0, r#""create-topics": { "topics": [0, 600] }"#)),
-        ("partition.json", asks(0, r#""send": { "topic": 0, "partition": -1, "count": 1 }"#)),
+        ("kind-of-client.json", asks(0, r#""create-topics": { "topics": [0] }"#)),
         ("drift.json", with(kill, r#""drift": { "node": 0, "ppm": -500001 }"#)),
     ];
     let mut all = refusals(&here, &["replay"], &files);
+    all += &refusals(&here, &["replay"], &bad_operations_of_kafka_clients());
     fs::create_dir(here.join("folder.json")).expect("makes");
     for words in [&["replay", "folder.json"], &["replay", "none.json"]] {
         all += &refusal(&here, words);
@@ -124,6 +124,27 @@ fn bad_repro_files() {
     all += &refusal(&here, &["replay", "good.json", "--set", "workload.clients=0"]);
     all += &refusal(&here, &["replay", "good.json", "--seed", "1"]);
     insta::assert_snapshot!("bad_repro_files", all);
+}
+
+/// Admin 0, producer 1, consumer 2.
+fn bad_operations_of_kafka_clients() -> Vec<(&'static str, Vec<u8>)> {
+    let toml = r#"[cluster]\nbrokers = 3\n[clients]\nadmins = 1\nproducers = 1\nconsumers = 1\n[knobs]"#;
+    let cluster = REPRO.replace("[knobs]", toml).replace(
+        r#",
+            ["workload.clients", "2"]"#,
+        "",
+    );
+    let asks = |client: u16, what: &str| {
+        let list = format!(r#""operations": [{{ "at_ns": 5, "client": {client}, "what": {{ {what} }} }}], "plan": ["#);
+        cluster.replace("\"plan\": [", &list).into_bytes()
+    };
+    vec![
+        ("append-to-admin.json", asks(0, r#""append": { "count": 1 }"#)),
+        ("topic.json", asks(0, r#""create-topics": { "topics": [0, 600] }"#)),
+        ("count.json", asks(0, r#""create-partitions": { "topic": 0, "count": 1001 }"#)),
+        ("partition.json", asks(1, r#""send": { "topic": 0, "partition": -1, "count": 1 }"#)),
+        ("send-to-consumer.json", asks(2, r#""send": { "topic": 0, "partition": 0, "count": 1 }"#)),
+    ]
 }
 
 #[test]
