@@ -458,10 +458,13 @@ impl ClusterChecks {
         if !behind.is_empty() {
             return Some(Missing::new("images published to the committed end", behind));
         }
-        let told = |histories: &mut ClientHistories| {
-            let unread = histories.unread().map(|_| "every committed record read back");
-            unread.or_else(|| histories.is_ahead().then_some("all that clients were told of is committed"))
-        };
-        self.fresh.missing().or_else(|| told(&mut self.histories)).map(|predicate| Missing::new(predicate, Vec::new()))
+        let in_general = |predicate| Missing::new(predicate, Vec::new());
+        if let Some(predicate) = self.fresh.missing() {
+            return Some(in_general(predicate));
+        }
+        if let Some((log, offset)) = self.histories.unread() {
+            return Some(Missing::unread(log, offset));
+        }
+        self.histories.is_ahead().then(|| in_general("all that clients were told of is committed"))
     }
 }

@@ -39,12 +39,19 @@ pub struct Missing {
     pub servers: SmallVec<[usize; 8]>,
     /// And of what, if it is about one.
     pub partition: Option<TopicIdPartition>,
+    /// The log that is not read to its end, and the first offset that lacks.
+    pub unread: Option<(String, i64)>,
 }
 
 impl Missing {
     /// For these servers, or in general.
     pub fn new(predicate: &'static str, servers: impl IntoIterator<Item = usize>) -> Missing {
-        Missing { predicate, servers: servers.into_iter().collect(), partition: None }
+        Missing { predicate, servers: servers.into_iter().collect(), partition: None, unread: None }
+    }
+
+    /// Nobody has read this log from an offset on.
+    pub fn unread(log: String, offset: i64) -> Missing {
+        Missing { unread: Some((log, offset)), ..Missing::new("every committed record read back", Vec::new()) }
     }
 }
 
@@ -133,7 +140,7 @@ impl Recovery {
         .or_else(|| {
             let unread =
                 committed.first_unread().filter(|unread| self.reads && self.fresh.is_none_or(|fresh| *unread <= fresh));
-            unread.map(|_| Missing::new("every committed record read back", Vec::new()))
+            unread.map(|offset| Missing::unread("the metadata log".to_owned(), offset.0))
         })
     }
 
@@ -150,8 +157,11 @@ impl Recovery {
             let whom: Vec<String> =
                 missing.servers.iter().map(|server| format!("node {}", servers[*server].id)).collect();
             let of = missing.partition.map_or_else(String::new, |partition| format!(", partition {partition}"));
+            let from = missing.unread.as_ref().map(|(log, offset)| format!(", {log} from offset {offset} on"));
             let whom = if whom.is_empty() { String::new() } else { format!(" (see {})", whom.join(", ")) };
-            format!("{healed}; at {} this did not hold yet: {}{whom}", seconds(now_ns), missing.predicate) + &of
+            format!("{healed}; at {} this did not hold yet: {}{whom}", seconds(now_ns), missing.predicate)
+                + &of
+                + &from.unwrap_or_default()
         });
     }
 }

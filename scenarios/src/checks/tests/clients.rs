@@ -185,7 +185,7 @@ fn recovery_is_end_to_end() {
     let mut late = quorum.checks.clone();
     late.recovery_overdue(quorum.now);
     let detail = &late.violation().expect("it is late").detail;
-    assert!(detail.ends_with("every committed record read back"), "{detail}");
+    assert!(detail.ends_with("every committed record read back, the metadata log from offset 1 on"), "{detail}");
     quorum.read(0, 0, &[(1, 10), (2, 11), (3, 12)], 4);
     assert!(quorum.checks.recovered());
     quorum.checks.recovery_overdue(quorum.now);
