@@ -85,7 +85,7 @@ switches! {
         /// one, too (`Partition.makeLeader`, `Replica.resetReplicaState`; controller-broker.md §6.2). In
         /// KRaft it may have missed an epoch of another leader in between, by which its followers have cut
         /// their logs: the high watermark then passes over records that they have no more, and they are
-        /// acknowledged. (KAFKA-7164 is the same of a follower, mended in 2.1.) Mend: it knows nothing of its
+        /// acknowledged. (KAFKA-7164 is the same of a follower, mended in 2.0.1.) Mend: it knows nothing of its
         /// followers if it has missed an epoch.
         ResetReplicasOfMissedEpoch,
     }

@@ -419,7 +419,7 @@ pub struct HuntArgs {
     /// Threads [default: one per core]
     #[arg(short, long, value_name = "N", value_parser = parse_jobs, allow_hyphen_values = true)]
     pub jobs: Option<usize>,
-    /// Shrink the run that caught each (or one of two later ones) and write the smallest into this folder
+    /// Shrink what caught each (or one of two later runs) into this folder, which is made if missing
     #[arg(long, value_name = "DIR", conflicts_with = "guided")]
     pub keep: Option<PathBuf>,
     /// Write the result as JSON; - is stdout

@@ -74,10 +74,7 @@ fn a_good_repro_is_read() {
 fn bad_repro_files() {
     let here = folder("bad-repros");
     let kill = r#""kill": { "node": 0 }"#;
-    let asks = |client: u16, what: &str| {
-        let list = format!(r#""operations": [{{ "at_ns": 5, "client": {client}, "what": {{ {what} }} }}], "plan": ["#);
-        with("\"plan\": [", &list)
-    };
+    let asks = |client: u16, what: &str| with(PLAN, &asked(client, what));
     let files = [
         ("empty.json", Vec::new()),
         ("list.json", b"[]".to_vec()),
@@ -126,6 +123,14 @@ fn bad_repro_files() {
     insta::assert_snapshot!("bad_repro_files", all);
 }
 
+/// Where the plan begins.
+const PLAN: &str = r#""plan": ["#;
+
+/// The same behind a list of one operation.
+fn asked(client: u16, what: &str) -> String {
+    format!(r#""operations": [{{ "at_ns": 5, "client": {client}, "what": {{ {what} }} }}], {PLAN}"#)
+}
+
 /// Admin 0, producer 1, consumer 2.
 fn bad_operations_of_kafka_clients() -> Vec<(&'static str, Vec<u8>)> {
     let toml = r#"[cluster]\nbrokers = 3\n[clients]\nadmins = 1\nproducers = 1\nconsumers = 1\n[knobs]"#;
@@ -134,10 +139,7 @@ fn bad_operations_of_kafka_clients() -> Vec<(&'static str, Vec<u8>)> {
             ["workload.clients", "2"]"#,
         "",
     );
-    let asks = |client: u16, what: &str| {
-        let list = format!(r#""operations": [{{ "at_ns": 5, "client": {client}, "what": {{ {what} }} }}], "plan": ["#);
-        cluster.replace("\"plan\": [", &list).into_bytes()
-    };
+    let asks = |client: u16, what: &str| cluster.replace(PLAN, &asked(client, what)).into_bytes();
     vec![
         ("append-to-admin.json", asks(0, r#""append": { "count": 1 }"#)),
         ("topic.json", asks(0, r#""create-topics": { "topics": [0, 600] }"#)),

@@ -4,12 +4,15 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use fuzz::case::{Case, violation};
+use fuzz::hunt::Caught;
 use fuzz::shrink::{Settings, shrink};
 use reports::catalog::Catalog;
 use reports::engine::Engine;
 use reports::json::repro;
+use reports::verb::regressions::Keep;
 use scenarios::report::ViolationKind;
 use scenarios::zoo::{Bugs, ZOO};
 
@@ -66,4 +69,25 @@ fn shrinking_leaves_what_recovery_takes_without_the_bug() {
     let mut mended = shrunk.case;
     mended.scenario.bugs = Bugs::NONE;
     assert_eq!(violation(&mended.run(None).expect("it runs")), None);
+}
+
+/// What was kept before stays as it was.
+#[test]
+fn an_interrupted_hunt_keeps_nothing() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("interrupted-hunt");
+    fs::create_dir_all(&folder).expect("a folder for the test");
+    let row = ZOO.iter().find(|row| row.bug.name() == "Kafka10533AckBeforeFlush").expect("it is there");
+    let path = folder.join("Kafka10533AckBeforeFlush.json");
+    // The run that the corpus has of it comes of this one.
+    let (case, _) = stored(&files().into_iter().find(|file| file.file_name() == path.file_name()).expect("it"));
+    let violation = violation(&case.run(None).expect("it runs")).expect("it breaks").clone();
+    let first = ("quorum".to_owned(), Caught { scenario: 0, seed: 0, digest: 0, violation });
+    let keep = |interrupted: bool| {
+        fs::write(&path, "before").expect("writes");
+        let keep = Keep { folder: folder.clone(), jobs: 1, limit: Duration::from_secs(60) };
+        let kept =
+            keep.keep(&Catalog, &AtomicBool::new(interrupted), row, first.clone(), &mut |_| Ok(None)).expect("it runs");
+        (kept.is_some(), fs::read_to_string(&path).expect("reads") == "before")
+    };
+    assert_eq!([keep(true), keep(false)], [(false, true), (true, false)]);
 }

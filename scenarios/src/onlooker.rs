@@ -362,10 +362,35 @@ fn disturbs(what: &What, begins: bool) -> Option<(usize, Disturbance)> {
         What::Pause { node } | What::Stall { node } | What::SlowDisk { node, .. } => (node, 0, false),
         What::Drift { node, ppm } => (node, 0, *ppm < 0),
         What::WallStep { node, by_ms } => (node, if begins { *by_ms } else { by_ms.saturating_neg() }, false),
-        // If the world heals before it is over, it goes on.
-        What::WallSmear { node, by_ms } => (node, *by_ms, *by_ms < 0),
+        // If the world heals before it is over, it goes on: one that gains ends timers too soon, then.
+        What::WallSmear { node, by_ms } => (node, -by_ms.saturating_abs(), *by_ms < 0),
         _ => return None,
     };
     let back_ms = if forward_ms < 0 { forward_ms.unsigned_abs() } else { 0 };
     Some((usize::from(node.0), Disturbance { begins, back_ms, slows }))
+}
+
+#[cfg(test)]
+mod tests {
+    use sim::process::Node;
+
+    use super::*;
+
+    #[test]
+    fn a_wall_clock_goes_back_as_a_step_back_begins_or_one_forward_ends() {
+        let node = Node(4);
+        let back = |what: What| [true, false].map(|begins| disturbs(&what, begins).map(|(_, how)| how.back_ms));
+        assert_eq!(back(What::WallStep { node, by_ms: -30 }), [Some(30), Some(0)]);
+        assert_eq!(back(What::WallStep { node, by_ms: 30 }), [Some(0), Some(30)]);
+        assert_eq!(
+            back(What::WallSmear { node, by_ms: 30 }),
+            [Some(30), Some(30)],
+            "it may go on when the world heals"
+        );
+        assert_eq!(back(What::Pause { node }), [Some(0), Some(0)]);
+        assert_eq!(back(What::FullDisk { node }), [None, None]);
+        let slows = |what: What| disturbs(&what, true).is_some_and(|(server, how)| server == 4 && how.slows);
+        assert!(slows(What::Drift { node, ppm: -1 }) && slows(What::WallSmear { node, by_ms: -1 }));
+        assert!(!slows(What::Drift { node, ppm: 1 }) && !slows(What::Pause { node }));
+    }
 }

@@ -81,3 +81,22 @@ impl Piece {
         larger.into_iter().chain((self.at..len).step_by(size).map(move |at| Piece { at, size }))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_has_gone_before_each_element_is_in_a_piece_of_its_own_size() {
+        for (at, size, len) in [(0, 1, 5), (3, 1, 5), (2, 2, 7), (0, 4, 3), (5, 1, 5)] {
+            for grown in [size, 2 * size, 8 * size] {
+                let pieces: Vec<Piece> = Piece { at, size: grown }.and_those_after(size, len).collect();
+                let own = pieces.iter().filter(|piece| piece.size == size);
+                let covered: Vec<usize> = own.flat_map(|piece| piece.at..(piece.at + size).min(len)).collect();
+                assert_eq!(covered, (at..len).collect::<Vec<_>>(), "{at} {size} {len} {grown}");
+                let larger = pieces.iter().position(|piece| piece.size > size);
+                assert_eq!(larger, (grown > size && at + size < len).then_some(0), "{at} {size} {len} {grown}");
+            }
+        }
+    }
+}

@@ -117,7 +117,6 @@ impl Desk {
     pub fn new() -> Desk {
         Desk::switched(Bugs::NONE, Fixes::NONE)
     }
-
     pub fn switched(bugs: Bugs, fixes: Fixes) -> Desk {
         let ids: Rc<[NodeId]> = (1..4).map(NodeId).collect();
         let partition = PartitionView {
@@ -157,9 +156,10 @@ impl Desk {
 
     /// Starts a broker from its disk, and publishes the image to it.
     pub fn boot(&mut self, id: i32) {
-        let mut config = BrokerConfig::new(NodeId(id)).with_switches(self.switches.0, self.switches.1);
+        let (bugs, fixes) = self.switches;
+        let mut config = BrokerConfig::new(NodeId(id)).with_switches(bugs, fixes);
         config.log.segment_bytes = 300;
-        let logs = LogManager::load(&self.broker(id).disk, config.log, Fixes::NONE).expect("the logs load");
+        let logs = LogManager::load(&self.broker(id).disk, config.log, fixes).expect("the logs load");
         let mut plane = DataPlane::new(Rc::new(config), logs);
         let epoch = self.image.broker(NodeId(id)).expect("it is registered").epoch;
         plane.replicas_mut().set_broker_epoch(epoch);

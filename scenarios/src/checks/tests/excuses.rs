@@ -299,12 +299,7 @@ fn a_deposed_leader_may_serve_what_the_last_of_the_isr_has_lost() {
     let offset = brokers.produce(0, &batch);
     brokers.replicate(0, 1);
     brokers.fence(0, to_isr(&[1], Some(1)));
-    brokers.restart(1, HowDown::PowerLost);
-    let registration = brokers.registration(1, 1);
-    brokers.commit([MetadataRecord::PartitionChange(leader(NodeId::NONE)), registration]);
-    brokers.unfence(1);
-    brokers.change(leader(broker(1)));
-    brokers.lead(1, 3, 4, 1);
+    loses_and_leads(&mut brokers, 4, 1);
     brokers.acknowledge(0, offset);
     assert_eq!((brokers.broke(), brokers.excused("served_after_loss")), (None, 1));
     assert_eq!(brokers.checks.acked_records(), (1, 0), "it was never promised");
@@ -313,6 +308,16 @@ fn a_deposed_leader_may_serve_what_the_last_of_the_isr_has_lost() {
     brokers.high_watermark(1, 2);
     brokers.consume(1, 2, 2);
     assert_eq!(brokers.broke(), None);
+}
+
+/// Broker 1 leads, loses what it has not forced, registers anew and leads by this partition epoch.
+fn loses_and_leads(brokers: &mut Brokers, partition_epoch: i32, isr: u8) {
+    brokers.restart(1, HowDown::PowerLost);
+    let registration = brokers.registration(1, 1);
+    brokers.commit([MetadataRecord::PartitionChange(leader(NodeId::NONE)), registration]);
+    brokers.unfence(1);
+    brokers.change(leader(broker(1)));
+    brokers.lead(1, 3, partition_epoch, isr);
 }
 
 fn has_fired(brokers: &Brokers) -> bool {
@@ -331,12 +336,7 @@ fn what_others_of_the_isr_have_is_not_lost() {
     brokers.fence(0, to_isr(&[1, 2], Some(1)));
     // No controller would name it: that is told of as well.
     brokers.verdict = Verdict::new(true);
-    brokers.restart(1, HowDown::PowerLost);
-    let registration = brokers.registration(1, 1);
-    brokers.commit([MetadataRecord::PartitionChange(leader(NodeId::NONE)), registration]);
-    brokers.unfence(1);
-    brokers.change(leader(broker(1)));
-    brokers.lead(1, 3, 3, 2);
+    loses_and_leads(&mut brokers, 3, 2);
     brokers.acknowledge(0, offset);
     assert_eq!((has_fired(&brokers), brokers.excused("served_after_loss")), (false, 0));
     brokers.change(to_isr(&[1], None));
