@@ -88,5 +88,13 @@ switches! {
         /// acknowledged. (KAFKA-7164 is the same of a follower, mended in 2.0.1.) Mend: it knows nothing of its
         /// followers if it has missed an epoch.
         ResetReplicasOfMissedEpoch,
+        /// A consumer asks a new leader where the epoch of its position ends, and goes back if that is below
+        /// the position (KIP-320). A leader that has lost that epoch (unclean election, lost disk) answers an
+        /// older one with *its* end, and the consumer looks at the end only
+        /// (`SubscriptionState.maybeCompleteValidation`; controller-broker.md §6.7): if the older epoch goes
+        /// on past the position, it reads on behind records that it never saw, as if it had; if not, it goes
+        /// back to an end that may lie behind where the logs part. Followers compare the epochs (KIP-279).
+        /// Mend: an older epoch says no more than none does; the position is reset.
+        CompareEpochOfPosition,
     }
 }

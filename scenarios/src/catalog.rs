@@ -53,6 +53,7 @@ entries! {
     "findings/keep-elr-of-empty-isr",
     "findings/await-metadata-of-isr",
     "findings/reset-replicas-of-missed-epoch",
+    "findings/compare-epoch-of-position",
 }
 
 /// All of them: the scenarios that must hold (those under `lost/` drop a precondition of a guarantee

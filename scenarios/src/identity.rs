@@ -128,6 +128,7 @@ fn attempt(event: Attempt) -> u64 {
         Attempt::AdminAnswered { attempt, error } => mix(100, attempt.into(), code(error), 0),
         Attempt::AdminUnknown { attempt } => mix(101, attempt.into(), 0, 0),
         Attempt::OperationDone { operation, error } => mix(102, operation.into(), code(error), 0),
+        Attempt::EpochLost { partition, asked, answered } => mix(103, place(partition), pair(asked.0, answered.0), 0),
     }
 }
 

@@ -107,3 +107,8 @@ fn await_metadata_of_isr() {
 fn reset_replicas_of_missed_epoch() {
     shows("findings/reset-replicas-of-missed-epoch", 70..85, 1);
 }
+
+#[test]
+fn compare_epoch_of_position() {
+    shows("findings/compare-epoch-of-position", 0..40, 3);
+}

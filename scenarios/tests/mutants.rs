@@ -122,6 +122,7 @@ mutants! {
     newer_batch_overtakes: NewerBatchOvertakes, "ci" 0 => "NonmonotonicSend";
     poll_leaves_batch_out: PollLeavesBatchOut, "ci" 0 => "IntPollSkip";
     poll_shows_batch_twice: PollShowsBatchTwice, "ci" 0 => "IntNonmonotonicPoll";
+    no_position_validation: Kafka7747NoPositionValidation, "brokers" 0 => "TruncationMissed";
     out_of_range_above_high_watermark: OutOfRangeAboveHighWatermark, "ci" 4 => "PositionLost";
     partition_never_read: PartitionNeverRead, "ci" 0 => "Recovery", then "Unseen";
     r28_no_pre_vote: Kip996NoPreVote, "ci" 0 => "PreVoteBeforeVote";

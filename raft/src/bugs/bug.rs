@@ -280,5 +280,8 @@ switches! {
         FetchTimerNeedsRecords,
         /// G32, second form: a follower's fetch timeout is put off by any message of anybody.
         FetchTimerResetByAnyMessage,
+        /// TruncationMissed's own mutant: KAFKA-7747, mended in 2.3.0: a consumer reads on at a new leader
+        /// without asking whether that one's log is the one it has read.
+        Kafka7747NoPositionValidation,
     }
 }

@@ -88,6 +88,9 @@ pub enum AttemptEvent {
     ReadInvoked { attempt: u32, api: ReadApi, partition: TopicPartition, at: i64 },
     /// The answer for a partition; for Fetch its records have been told before.
     ReadOk { attempt: u32, partition: TopicPartition, number: i64 },
+    /// A leader-epoch validation: the leader's log has nothing of the epoch that the position is of;
+    /// [`AttemptEvent::ReadOk`] follows with the end of the older one that it answered.
+    EpochLost { partition: TopicPartition, asked: LeaderEpoch, answered: LeaderEpoch },
     /// An error for a partition.
     ReadFailed { attempt: u32, partition: TopicPartition, error: ErrorCode },
     /// An answer that came too late: the position has moved, its records are dropped.

@@ -67,6 +67,7 @@ fn is_told(said: &Said) -> bool {
             Client::BatchAcked { .. }
                 | Client::BatchFailed { .. }
                 | Client::PositionSet { .. }
+                | Client::EpochLost { .. }
                 | Client::OperationDone { .. }
                 | Client::ProducerFatal { .. }
         ),

@@ -73,6 +73,9 @@ fn of_client(event: &Client) -> Option<String> {
         Client::BatchAcked { .. } => Some("is told that its batch is written".to_owned()),
         Client::BatchFailed { error, .. } => Some(format!("is told that its batch failed with {error:?}")),
         Client::PositionSet { offset, .. } => Some(format!("reads on from offset {offset}")),
+        Client::EpochLost { asked, answered, .. } => {
+            Some(format!("hears that its position's epoch {asked} is lost, and where epoch {answered} ends"))
+        }
         Client::OperationDone { error: ErrorCode::None, .. } => Some("is told that its call is done".to_owned()),
         Client::OperationDone { error, .. } => Some(format!("is told that its call failed with {error:?}")),
         Client::ProducerFatal { error } => Some(format!("gives up with {error:?}")),

@@ -444,7 +444,7 @@ impl Checks {
     pub fn recovered(&mut self) -> bool {
         // Fresh clients are done last, and asking them is cheap.
         let recovered = self.recovery.recovered(&self.servers, &mut self.committed, &self.ledger)
-            && self.cluster.as_ref().is_none_or(|cluster| cluster.fresh.missing().is_none())
+            && self.cluster.as_mut().is_none_or(|cluster| cluster.fresh_missing().is_none())
             && self.missing_in_cluster().is_none();
         self.has_recovered |= recovered;
         recovered

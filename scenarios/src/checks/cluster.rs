@@ -459,12 +459,18 @@ impl ClusterChecks {
             return Some(Missing::new("images published to the committed end", behind));
         }
         let in_general = |predicate| Missing::new(predicate, Vec::new());
-        if let Some(predicate) = self.fresh.missing() {
+        if let Some(predicate) = self.fresh_missing() {
             return Some(in_general(predicate));
         }
         if let Some((log, offset)) = self.histories.unread() {
             return Some(Missing::unread(log, offset));
         }
         self.histories.is_ahead().then(|| in_general("all that clients were told of is committed"))
+    }
+
+    /// What fresh clients are still to do.
+    pub fn fresh_missing(&mut self) -> Option<&'static str> {
+        let histories = &mut self.histories;
+        self.fresh.missing(|partition| histories.end_of(partition))
     }
 }

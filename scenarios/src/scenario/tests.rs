@@ -24,11 +24,11 @@ fn each_refusal_says_where_what_and_what_would_do() {
         ),
         (
             "fixes = [\"X\"]",
-            "s:3: no fix is named \"X\"; allowed: FlushRecoveredLog, CompareLogOfRepeatedVote, RestartAsFollowerDespiteOwnVote, SingleVoterFlushFirst, FirstPublishAfterCaughtUp, KeepProposalOfSameEpoch, KeepTopicIdsThroughRebootstrap, SessionSinceRegistration, ForceMarkerRemoval, StayFencedInShutdown, KeepElrOfEmptyIsr, AwaitMetadataOfIsr, ResetReplicasOfMissedEpoch",
+            "s:3: no fix is named \"X\"; allowed: FlushRecoveredLog, CompareLogOfRepeatedVote, RestartAsFollowerDespiteOwnVote, SingleVoterFlushFirst, FirstPublishAfterCaughtUp, KeepProposalOfSameEpoch, KeepTopicIdsThroughRebootstrap, SessionSinceRegistration, ForceMarkerRemoval, StayFencedInShutdown, KeepElrOfEmptyIsr, AwaitMetadataOfIsr, ResetReplicasOfMissedEpoch, CompareEpochOfPosition",
         ),
         (
             "[finding]\nfix = \"X\"\nshows = []",
-            "s:4: no fix is named \"X\"; allowed: FlushRecoveredLog, CompareLogOfRepeatedVote, RestartAsFollowerDespiteOwnVote, SingleVoterFlushFirst, FirstPublishAfterCaughtUp, KeepProposalOfSameEpoch, KeepTopicIdsThroughRebootstrap, SessionSinceRegistration, ForceMarkerRemoval, StayFencedInShutdown, KeepElrOfEmptyIsr, AwaitMetadataOfIsr, ResetReplicasOfMissedEpoch",
+            "s:4: no fix is named \"X\"; allowed: FlushRecoveredLog, CompareLogOfRepeatedVote, RestartAsFollowerDespiteOwnVote, SingleVoterFlushFirst, FirstPublishAfterCaughtUp, KeepProposalOfSameEpoch, KeepTopicIdsThroughRebootstrap, SessionSinceRegistration, ForceMarkerRemoval, StayFencedInShutdown, KeepElrOfEmptyIsr, AwaitMetadataOfIsr, ResetReplicasOfMissedEpoch, CompareEpochOfPosition",
         ),
         (
             "[finding]\nfix = \"FlushRecoveredLog\"\nshows = []",

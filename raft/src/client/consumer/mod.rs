@@ -67,7 +67,7 @@ impl Consumer {
     pub fn new(config: ConsumerConfig) -> Consumer {
         Consumer {
             network: NetworkClient::new(&config.client, Consumer::MAX_IN_FLIGHT),
-            subscriptions: SubscriptionState::new(config.auto_offset_reset, config.client.bugs),
+            subscriptions: SubscriptionState::new(config.auto_offset_reset, config.client.bugs, config.client.fixes),
             config,
             validated_version: 0,
             in_flight: SortedMap::new(),

@@ -195,6 +195,11 @@ impl Consumer {
                 continue;
             };
             let (end_offset, end_epoch) = (told.end_offset, told.leader_epoch);
+            if let Some(asked) = position.offset_epoch
+                && (0..asked.0).contains(&end_epoch.0)
+            {
+                out.observe(AttemptEvent::EpochLost { partition, asked, answered: end_epoch });
+            }
             out.observe(AttemptEvent::ReadOk { attempt, partition, number: end_offset.0 });
             match self.subscriptions.complete_validation(partition, position, end_offset, end_epoch) {
                 Validated::Stale | Validated::Valid | Validated::Reset => {}

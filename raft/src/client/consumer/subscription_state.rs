@@ -4,6 +4,7 @@
 use crate::bugs::{Bug, Bugs};
 use crate::client::metadata::LeaderAndEpoch;
 use crate::client::{OffsetResetStrategy, TopicPartition};
+use crate::fixes::{Fix, Fixes};
 use crate::ids::{LeaderEpoch, Offset};
 use crate::sorted_map::SortedMap;
 
@@ -62,13 +63,14 @@ pub(super) enum Validated {
 pub(super) struct SubscriptionState {
     reset_strategy: OffsetResetStrategy,
     bugs: Bugs,
+    fixes: Fixes,
     partitions: SortedMap<TopicPartition, PartitionState>,
 }
 
 impl SubscriptionState {
     /// None yet.
-    pub fn new(reset_strategy: OffsetResetStrategy, bugs: Bugs) -> SubscriptionState {
-        SubscriptionState { reset_strategy, bugs, partitions: SortedMap::new() }
+    pub fn new(reset_strategy: OffsetResetStrategy, bugs: Bugs, fixes: Fixes) -> SubscriptionState {
+        SubscriptionState { reset_strategy, bugs, fixes, partitions: SortedMap::new() }
     }
 
     /// The partitions assigned, in order.
@@ -149,7 +151,10 @@ impl SubscriptionState {
         state.next_retry_ms = i64::MIN;
         state.fetch = if self.bugs.has(Bug::ConsumerResetsAtNewLeader) {
             FetchState::AwaitReset(OffsetResetStrategy::Latest)
-        } else if position.offset_epoch.is_some() && leader.epoch.is_some() {
+        } else if position.offset_epoch.is_some()
+            && leader.epoch.is_some()
+            && !self.bugs.has(Bug::Kafka7747NoPositionValidation)
+        {
             FetchState::AwaitValidation(position)
         } else {
             FetchState::Fetching(position)
@@ -169,7 +174,9 @@ impl SubscriptionState {
         let Some(state) = state.filter(|state| state.fetch == FetchState::AwaitValidation(asked)) else {
             return Validated::Stale;
         };
-        if end_offset.0 < 0 || end_epoch.0 < 0 {
+        let is_other = asked.offset_epoch.is_some_and(|epoch| end_epoch < epoch);
+        let is_unknown = end_offset.0 < 0 || end_epoch.0 < 0;
+        if is_unknown || is_other && self.fixes.has(Fix::CompareEpochOfPosition) {
             if self.request_offset_reset(partition) { Validated::Reset } else { Validated::Throws }
         } else if end_offset >= asked.offset {
             state.fetch = FetchState::Fetching(asked);

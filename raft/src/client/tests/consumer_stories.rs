@@ -7,6 +7,7 @@ use super::world::{Fate, World};
 use crate::bugs::{Bug, Bugs};
 use crate::client::AttemptEvent as Event;
 use crate::client::*;
+use crate::fixes::{Fix, Fixes};
 use crate::ids::{NodeId, Offset};
 use crate::message::{DataRequest, ErrorCode, Request};
 
@@ -14,12 +15,12 @@ pub const P0: TopicPartition = TopicPartition { topic: 0, partition: 0 };
 
 /// A consumer of partition 0, led by broker 0 in epoch 0, where so many values are.
 pub fn world(values: u64, auto_offset_reset: OffsetResetStrategy) -> World<Consumer> {
-    world_with(Bugs::NONE, values, auto_offset_reset)
+    world_with((Bugs::NONE, Fixes::NONE), values, auto_offset_reset)
 }
 
-fn world_with(bugs: Bugs, values: u64, auto_offset_reset: OffsetResetStrategy) -> World<Consumer> {
+fn world_with((bugs, fixes): (Bugs, Fixes), values: u64, auto_offset_reset: OffsetResetStrategy) -> World<Consumer> {
     let mut client = ClientConfig::new(Rc::from([NodeId(0), NodeId(1), NodeId(2)]), Rc::from([Rc::from("t")]));
-    client.bugs = bugs;
+    (client.bugs, client.fixes) = (bugs, fixes);
     let config = ConsumerConfig { auto_offset_reset, ..ConsumerConfig::new(client) };
     let mut world = World::new(Consumer::new(config), Brokers::new(1));
     world.brokers.partitions[0].log = (0..values).map(|value| (0, value)).collect();
@@ -113,6 +114,31 @@ fn a_truncated_log_sends_the_position_back_to_where_the_logs_part() {
     assert_eq!(polled(&world)[4..], [(2, 20), (3, 30)]);
 }
 
+/// Unclean: the new leader has nothing of epoch 1, but more of epoch 0 than the one that was deposed.
+#[test]
+fn a_leader_that_has_lost_the_position_s_epoch_names_the_end_of_an_older_one() {
+    let story = |fixes: Fixes, bugs: Bugs| {
+        let mut world = world_with((bugs, fixes), 4, OffsetResetStrategy::Earliest);
+        world.run_for(100);
+        world.brokers.elect(0, 1);
+        world.brokers.partitions[0].log.extend([(1, 20), (1, 30)]);
+        world.run_for(1_200);
+        world.brokers.elect(0, 2);
+        world.brokers.truncate(0, 4);
+        world.brokers.partitions[0].log.extend([(0, 4), (0, 5), (0, 6)]);
+        world.run_for(1_200);
+        let lost = world.count(|event| matches!(event, Event::EpochLost { .. }));
+        (lost, positions(&world)[1..].to_vec(), polled(&world)[4..].to_vec())
+    };
+    let read = [(4, 20), (5, 30), (6, 6)];
+    assert_eq!(story(Fixes::NONE, Bugs::NONE), (1, vec![], read.to_vec()), "4 and 5 are skipped");
+    let unasked = Bugs::NONE.with(Bug::Kafka7747NoPositionValidation);
+    assert_eq!(story(Fixes::NONE, unasked), (0, vec![], read.to_vec()));
+    let (lost, positions, polled) = story(Fixes::NONE.with(Fix::CompareEpochOfPosition), Bugs::NONE);
+    assert_eq!((lost, positions), (1, vec![(0, PositionCause::Reset)]));
+    assert_eq!(polled[2..], [0, 1, 2, 3, 4, 5, 6].map(|offset| (offset, offset as u64)));
+}
+
 #[test]
 fn a_truncated_log_without_a_policy_is_an_error_until_a_seek() {
     let mut world = world(4, OffsetResetStrategy::None);
@@ -152,7 +178,7 @@ fn a_fetch_without_an_answer_is_asked_again_from_the_same_position() {
 #[test]
 fn mistakes_of_consumers_show_in_what_polls_return() {
     let story = |bugs: Bugs| {
-        let mut world = world_with(bugs, 2, OffsetResetStrategy::Earliest);
+        let mut world = world_with((bugs, Fixes::NONE), 2, OffsetResetStrategy::Earliest);
         world.run_for(100);
         world.brokers.partitions[0].log.extend([(0, 2), (0, 3)]);
         world.brokers.elect(0, 1);

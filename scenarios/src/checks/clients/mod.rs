@@ -90,6 +90,7 @@ impl ClientHistories {
         Invariant::IntPollSkip,
         Invariant::IntNonmonotonicPoll,
         Invariant::PositionLost,
+        Invariant::TruncationMissed,
         Invariant::Unseen,
         Invariant::LinearizableAdmin,
         Invariant::StaleAdminAnswer,
@@ -221,6 +222,12 @@ impl ClientHistories {
         unread.map(|(log, first)| (topics.name_of(log), first))
     }
 
+    /// Where the committed log of what clients call by a name ends.
+    pub fn end_of(&mut self, partition: TopicPartition) -> Offset {
+        let newest = self.topics.logs_of(partition).first().copied();
+        Offset(newest.map_or(0, |log| self.topics.logs[log].end()))
+    }
+
     /// Clients were told of more than is known to be committed: a leader deposed at the last moment, whom
     /// all still followed, may have been ahead of the next one's high watermark.
     pub fn is_ahead(&mut self) -> bool {
@@ -323,6 +330,10 @@ impl ClientHistories {
             AttemptEvent::ReadOk { attempt, partition, number } => {
                 let mut around = polls::Around { topics, appends, counts, verdict };
                 polls.ok((client, attempt), partition, number, &mut around);
+            }
+            AttemptEvent::EpochLost { partition, .. } => {
+                let mut around = polls::Around { topics, appends, counts, verdict };
+                polls.lose(client, partition, &mut around);
             }
             AttemptEvent::ReadFailed { attempt, partition, error } => {
                 let mut around = polls::Around { topics, appends, counts, verdict };

@@ -6,6 +6,7 @@
 //!   still be on its way there (a stale leader whose high watermark moves), so what lies beyond is
 //!   noted as a claim
 //! * a position within C is never out of range, nor truncated, unless the log was cut there
+//! * whoever was shown a record that C no longer holds is moved before it reads on behind it (KIP-320)
 //! * a stale poll is legal, and counted
 
 use raft::client::{Outcome, PositionCause, ReadApi, TopicPartition};
@@ -23,9 +24,11 @@ use crate::checks::verdict::{Excuse, Verdict, seconds};
 const LATEST_TIMESTAMP: i64 = -1;
 
 /// Where a consumer stands in one partition.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Position {
     offset: i64,
+    /// The values shown right before it, up to it.
+    shown: Vec<u64>,
     /// Why it may be reset: an offset out of range, or an epoch that its leader does not know.
     astray: bool,
     listed: Option<i64>,
@@ -40,6 +43,15 @@ struct Asked {
     sent: u64,
     /// A record of the answer has been shown.
     begun: bool,
+}
+
+/// A record that is being shown.
+#[derive(Clone, Copy, Debug)]
+struct Shown {
+    offset: i64,
+    value: u64,
+    /// What the same consumer was shown right before it, if it has read on from there.
+    before: Option<u64>,
 }
 
 /// Records of one batch are being shown.
@@ -151,6 +163,8 @@ impl Polls {
         let fresh = healed.is_some_and(|healed| asked.sent >= healed);
         let position = consumer.positions.get_or_insert_with(partition, Position::default);
         let expected = std::mem::replace(&mut position.offset, offset.0 + 1);
+        let shown = Shown { offset: offset.0, value, before: position.shown.last().copied() };
+        position.shown.push(value);
         if offset.0 != expected {
             let invariant = match (begun, offset.0 > expected) {
                 (false, true) => Invariant::PollSkip,
@@ -162,7 +176,7 @@ impl Polls {
                 format!("client {client} is shown offset {offset} of {partition:?}, next was {expected}")
             });
         }
-        self.judge(ordinal, client, showing, (offset.0, value), fresh, around);
+        self.judge(ordinal, client, showing, shown, fresh, around);
     }
 
     /// Does any log hold it?
@@ -171,7 +185,7 @@ impl Polls {
         ordinal: u64,
         client: usize,
         showing: Showing,
-        (offset, value): (i64, u64),
+        Shown { offset, value, before }: Shown,
         fresh: bool,
         around: &mut Around<'_>,
     ) {
@@ -187,6 +201,12 @@ impl Polls {
             if epoch != Some(leader_epoch) {
                 verdict.fail(Invariant::InconsistentOffsets, || {
                     format!("client {client} is shown offset {offset} of {partition:?} in epoch {leader_epoch}, committed is {epoch:?}")
+                });
+            }
+            let held = topics.logs[log].value_at(offset - 1);
+            if logs.len() == 1 && before.is_some_and(|before| held != Some(before)) {
+                verdict.fail(Invariant::TruncationMissed, || {
+                    format!("client {client} is shown offset {offset} of {partition:?} after value {before:?}; committed is {held:?} before it")
                 });
             }
             if let Some(record) = topics.logs[log].record_mut(offset) {
@@ -285,7 +305,7 @@ impl Polls {
 
     /// The position is not in its leader's log. That is well if it is not in C either; if it is,
     /// the end must show a reason.
-    fn lose(&mut self, client: usize, partition: TopicPartition, around: &mut Around<'_>) {
+    pub fn lose(&mut self, client: usize, partition: TopicPartition, around: &mut Around<'_>) {
         let position = self.consumer(client).positions.get_or_insert_with(partition, Position::default);
         position.astray = true;
         let offset = position.offset;
@@ -332,7 +352,7 @@ impl Polls {
         around: &mut Around<'_>,
     ) {
         let position = self.consumer(client).positions.get_or_insert_with(partition, Position::default);
-        let before = std::mem::replace(position, Position { offset: to, set: true, ..Position::default() });
+        let mut before = std::mem::replace(position, Position { offset: to, set: true, ..Position::default() });
         match cause {
             PositionCause::Seek => {}
             PositionCause::Reset => {
@@ -351,7 +371,13 @@ impl Polls {
                         format!("client {client} is truncated from {} up to {to} in {partition:?}", before.offset)
                     });
                 }
-                self.suspect(client, partition, before.offset, around);
+                if let Some(left) = (before.shown.len() as i64).checked_sub(before.offset.saturating_sub(to)) {
+                    before.shown.truncate(usize::try_from(left).unwrap_or(0));
+                    position.shown = before.shown;
+                }
+                if !before.astray {
+                    self.suspect(client, partition, before.offset, around);
+                }
             }
         }
     }

@@ -159,6 +159,27 @@ fn positions_jump_for_a_reason_only() {
     assert_eq!(reads(&[starts_at(0), read, truncated(3)]).broke(), Some("PollSkip"));
 }
 
+/// Record 1 was lost, another stands there now, and one more behind it.
+#[test]
+fn nobody_reads_on_behind_what_is_lost() {
+    let lost = [&appends(&[10])[..], &consumer(&[starts_at(0), polls(2, 0, &[(0, 10), (1, 11)], 2)])].concat();
+    let lost = [&lost[..], &[Step::Cut(0)], &sends(3, 30), &sends(4, 40)].concat();
+    let lost = [lost, vec![Step::Commit(T, 30, 2, None), Step::Commit(T, 40, 2, None)]].concat();
+    let story = |then: &[Vec<AttemptEvent>]| play(&[&lost[..], &consumer(then)].concat());
+    let on = polls(3, 2, &[(2, 40), (3, 41)], 4);
+    assert_eq!(story(std::slice::from_ref(&on)).broke(), Some("TruncationMissed"));
+    let truncated = |to| vec![PositionSet { partition: P, offset: Offset(to), cause: PositionCause::Truncation }];
+    assert_eq!(story(&[truncated(0), polls(3, 0, &[(0, 30), (1, 31)], 4)]).broke(), None);
+    let half = story(&[truncated(1), polls(3, 1, &[(1, 31)], 4)]);
+    assert_eq!(half.broke(), Some("TruncationMissed"), "it was not sent back far enough");
+    let told = EpochLost { partition: P, asked: LeaderEpoch(1), answered: LeaderEpoch(0) };
+    let reset = story(&[vec![told], starts_at(0), polls(3, 0, &[(0, 30), (1, 31)], 4)]);
+    assert_eq!((reset.broke(), reset.excused(Excuse::PositionLostWithRecords)), (None, 1));
+    // Whoever seeks knows what he does.
+    let sought = vec![PositionSet { partition: P, offset: Offset(2), cause: PositionCause::Seek }];
+    assert_eq!(story(&[sought, on]).broke(), None);
+}
+
 #[test]
 fn what_was_destroyed_may_be_shown_where_it_stands_again() {
     // An answer of epoch 0 was under way when its records went, and their producer sent them again.
