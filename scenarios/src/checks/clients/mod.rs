@@ -40,7 +40,7 @@ use self::admin::Admins;
 use self::appends::Appends;
 use self::counts::Counts;
 use self::metadata::Metadata;
-use self::partition_log::Claim;
+use self::partition_log::Claimed;
 use self::polls::Polls;
 use self::sessions::Sessions;
 use self::topics::{LogIndex, Topics};
@@ -134,7 +134,7 @@ impl ClientHistories {
     pub fn healed(&mut self) {
         self.ordinal += 1;
         self.polls.healed(self.ordinal);
-        self.topics.logs.iter_mut().for_each(|log| log.settle());
+        self.topics.settle();
     }
 
     /// A record of the metadata log is committed; in order of offsets, each once (control records
@@ -416,15 +416,15 @@ impl ClientHistories {
         let (name, deleted) = (self.topics.name_of(index), self.topics.is_deleted(index));
         let log = &mut self.topics.logs[index];
         let end = log.end();
-        for (offset, (value, claim)) in std::mem::take(&mut log.claims) {
+        for (offset, Claimed { value, acked, .. }) in std::mem::take(&mut log.claims) {
             if deleted {
                 verdict.excuse(Excuse::RecordOfDeletedTopic, 1);
                 continue;
             }
-            let (invariant, told) = match claim {
-                Claim::Acked => (Invariant::LostWrite, "acknowledged"),
-                Claim::Shown if !complete && !overdue => continue, // a stale leader was ahead of all that followed
-                Claim::Shown => (Invariant::UncommittedRead, "shown to a consumer"),
+            let (invariant, told) = match acked {
+                true => (Invariant::LostWrite, "acknowledged"),
+                false if !complete && !overdue => continue, // a stale leader was ahead of all that followed
+                false => (Invariant::UncommittedRead, "shown to a consumer"),
             };
             verdict.fail(invariant, || {
                 format!("value {value} was {told} at offset {offset} of {name}, whose committed log ends at {end}")

@@ -55,6 +55,16 @@ pub enum Claim {
     Shown,
 }
 
+/// What clients were told of an offset that C has not reached.
+#[derive(Clone, Copy, Debug)]
+pub struct Claimed {
+    /// It holds this.
+    pub value: u64,
+    /// By an acknowledgement.
+    pub acked: bool,
+    shown: bool,
+}
+
 /// How a batch stands to what the log knew of its producer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Extended {
@@ -73,7 +83,7 @@ pub struct PartitionLog {
     pub batches: Vec<LogBatch>,
     producers: BTreeMap<ProducerId, ProducerState>,
     /// Offsets that C has not reached, with the value that a client was told.
-    pub claims: BTreeMap<i64, (u64, Claim)>,
+    pub claims: BTreeMap<i64, Claimed>,
     /// Committed once and destroyed, or served though they never could be committed.
     destroyed: BTreeSet<(i64, u64)>,
     /// Cuts: ordinal and new end.
@@ -128,7 +138,7 @@ impl PartitionLog {
     pub fn loses_claims(&mut self, ordinal: u64, base: i64, values: impl Iterator<Item = u64>) {
         self.was_cut(ordinal, self.end());
         for (offset, value) in (base..).zip(values) {
-            if self.claims.get(&offset).is_some_and(|(claimed, _)| *claimed == value) {
+            if self.claims.get(&offset).is_some_and(|claimed| claimed.value == value) {
                 self.claims.remove(&offset);
             }
             self.destroyed.insert((offset, value));
@@ -147,12 +157,12 @@ impl PartitionLog {
         let index = u32::try_from(self.batches.len()).expect("fewer batches than 2^32");
         let mut contradicted = None;
         for (offset, value) in batch.values() {
-            if let Some((claimed, _)) = self.claims.remove(&offset.0)
-                && claimed != value
-            {
-                contradicted.get_or_insert((offset.0, claimed));
+            let claimed = self.claims.remove(&offset.0);
+            let seen = claimed.is_some_and(|claimed| claimed.shown && claimed.value == value);
+            if let Some(other) = claimed.filter(|claimed| claimed.value != value) {
+                contradicted.get_or_insert((offset.0, other.value));
             }
-            self.records.push(LogRecord { value, batch: index, seen: false, seen_fresh: false });
+            self.records.push(LogRecord { value, batch: index, seen, seen_fresh: false });
         }
         let producer = batch.producer();
         let mut before = None;
@@ -188,7 +198,7 @@ impl PartitionLog {
             gone.push((batch, values));
         }
         let claims = self.claims.split_off(&new_end);
-        self.destroyed.extend(claims.into_iter().map(|(offset, (value, _))| (offset, value)));
+        self.destroyed.extend(claims.into_iter().map(|(offset, claimed)| (offset, claimed.value)));
         self.told_end = self.told_end.min(new_end);
         self.first_unread = self.first_unread.min(self.records.len());
         self.settled_end = self.settled_end.map(|end| end.min(self.records.len()));
@@ -205,13 +215,13 @@ impl PartitionLog {
     /// A client was told that an offset holds a value, and C is not there yet; the value that
     /// somebody else was told, if that is another one.
     pub fn claim(&mut self, ordinal: u64, offset: i64, value: u64, by: Claim) -> Option<u64> {
-        let (claimed, claim) = self.claims.entry(offset).or_insert((value, by));
-        if *claimed != value {
-            return Some(*claimed);
+        let none = Claimed { value, acked: false, shown: false };
+        let claimed = self.claims.entry(offset).or_insert(none);
+        if claimed.value != value {
+            return Some(claimed.value);
         }
-        if by == Claim::Acked {
-            *claim = by;
-        }
+        claimed.acked |= by == Claim::Acked;
+        claimed.shown |= by == Claim::Shown;
         self.reaches(ordinal, offset + 1);
         None
     }

@@ -64,6 +64,8 @@ pub struct Topics {
     client_lives: Vec<usize>,
     client_logs: SortedMap<TopicPartition, Logs>,
     logs_by_place: BTreeMap<(usize, i32), LogIndex>,
+    /// All faults are over.
+    settled: bool,
     /// Logs, in the order in which they were first heard of.
     pub logs: Vec<PartitionLog>,
     /// Life and partition of each log.
@@ -116,13 +118,23 @@ impl Topics {
         self.client_names.get(usize::from(topic))
     }
 
+    /// All faults are over: what is committed from now on need not be read.
+    pub fn settle(&mut self) {
+        self.settled = true;
+        self.logs.iter_mut().for_each(|log| log.settle());
+    }
+
     /// The log of a partition by its tag; `None` for a topic that was never committed.
     pub fn log_of(&mut self, tag: PartitionTag) -> Option<LogIndex> {
         let life = *self.by_tag.get(&tag.topic)?;
         let logs = &mut self.logs;
-        let places = &mut self.places;
+        let (places, settled) = (&mut self.places, self.settled);
         Some(*self.logs_by_place.entry((life, tag.partition)).or_insert_with(|| {
-            logs.push(PartitionLog::default());
+            let mut log = PartitionLog::default();
+            if settled {
+                log.settle();
+            }
+            logs.push(log);
             places.push((life, tag.partition));
             logs.len() - 1
         }))

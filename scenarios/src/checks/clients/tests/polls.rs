@@ -223,6 +223,19 @@ fn fresh_polls_read_all() {
     };
     assert_eq!(goes_on(&[(0, 10), (1, 11)]), None);
     assert_eq!(goes_on(&[(0, 10)]), unread(1));
+    // Nor a log that nobody had written to by then.
+    assert_eq!(play(&[vec![Step::Healed], appends(&[10])].concat()).histories.unread(), None);
+}
+
+#[test]
+fn what_was_shown_before_it_was_known_to_be_committed_was_seen() {
+    let acked = Step::Client(1, ProduceOk { attempt: 1, base_offset: Offset(0) });
+    let story = |shown: &[(i64, u64)]| {
+        let shown = consumer(&[starts_at(0), polls(2, 0, shown, 2)]);
+        play(&[sends(1, 10), vec![acked.clone()], shown, vec![Step::Commit(T, 10, 2, None)]].concat())
+    };
+    assert_eq!(story(&[(0, 10), (1, 11)]).broke(), None);
+    assert_eq!(story(&[(0, 10)]).broke(), Some("Unseen"));
 }
 
 #[test]
