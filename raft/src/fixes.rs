@@ -94,7 +94,10 @@ switches! {
         /// (`SubscriptionState.maybeCompleteValidation`; controller-broker.md §6.7): if the older epoch goes
         /// on past the position, it reads on behind records that it never saw, as if it had; if not, it goes
         /// back to an end that may lie behind where the logs part. Followers compare the epochs (KIP-279).
-        /// Mend: an older epoch says no more than none does; the position is reset.
+        /// Nor does it compare epochs when the answer to a Fetch comes that the deposed leader was sent before
+        /// the position was validated (`FetchCollector` compares offsets): it reads on by that log.
+        /// Mend: an older epoch says no more than none does, so the position is reset; and what a leader is
+        /// asked for before another one is validated is dropped.
         CompareEpochOfPosition,
     }
 }

@@ -4,7 +4,7 @@
 //! * `zoo`: which of them are rows of the bug zoo: source, layer, checks expected
 //! * `declare`: how a closed list of switches is declared
 //!
-//! Those that are no rows of the zoo are the checks' own mutants, made because nothing historical
+//! Those that are no rows of the zoo are the checks' own mutants, made because no row of the zoo
 //! breaks that check.
 //!
 //! To add a row:

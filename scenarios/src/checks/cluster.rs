@@ -471,6 +471,6 @@ impl ClusterChecks {
     /// What fresh clients are still to do.
     pub fn fresh_missing(&mut self) -> Option<&'static str> {
         let histories = &mut self.histories;
-        self.fresh.missing(|partition| histories.end_of(partition))
+        self.fresh.missing(|partition, offset| histories.cut_below(partition, offset))
     }
 }

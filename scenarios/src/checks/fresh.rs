@@ -56,9 +56,9 @@ impl FreshClients {
         }
     }
 
-    /// What is still to be done; `end_of` tells where a committed log ends. What a leader deposed by an
-    /// unclean election acknowledged may lie behind that, and never come.
-    pub fn missing(&self, mut end_of: impl FnMut(TopicPartition) -> Offset) -> Option<&'static str> {
+    /// What is still to be done. `cut_below` tells where a committed log ends that was cut below an offset: what a
+    /// leader deposed by an unclean election acknowledged may lie behind that, and never come.
+    pub fn missing(&self, mut cut_below: impl FnMut(TopicPartition, Offset) -> Option<Offset>) -> Option<&'static str> {
         if !self.created {
             return Some("a fresh admin client creates a topic");
         }
@@ -66,7 +66,8 @@ impl FreshClients {
             return Some("a fresh producer is acknowledged by every partition");
         }
         let unread = |(partition, acked): (&TopicPartition, &Offset)| {
-            let last = (*acked).min(Offset(end_of(*partition).0 - 1));
+            let end = cut_below(*partition, Offset(acked.0 + 1));
+            let last = end.map_or(*acked, |end| (*acked).min(Offset(end.0 - 1)));
             last.0 >= 0 && self.read.get(partition) < Some(&last)
         };
         self.acked.iter().any(unread).then_some("a fresh consumer reads every partition")
@@ -84,14 +85,14 @@ mod tests {
     fn each_of_the_three_is_waited_for() {
         let of = TopicPartition { topic: 0, partition: 0 };
         let result = AttemptEvent::AdminResult { attempt: 1, index: 0, error: ErrorCode::None, outcome: Outcome::Done };
-        let end = |_| Offset(4);
+        let uncut = |_, _| None;
         let mut fresh = FreshClients::new(5, 1);
         fresh.attempt(4, result);
-        assert_eq!(fresh.missing(end), Some("a fresh admin client creates a topic"));
+        assert_eq!(fresh.missing(uncut), Some("a fresh admin client creates a topic"));
         fresh.attempt(5, result);
         let sent = AttemptEvent::ProduceInvoked { attempt: 1, batch: 9, partition: of, acks: -1, count: 1 };
         fresh.attempt(6, sent);
-        assert_eq!(fresh.missing(end), Some("a fresh producer is acknowledged by every partition"));
+        assert_eq!(fresh.missing(uncut), Some("a fresh producer is acknowledged by every partition"));
         fresh.attempt(6, AttemptEvent::BatchAcked { batch: 9, base_offset: Offset(3) });
         let poll = |fresh: &mut FreshClients, offset| {
             let leader_epoch = LeaderEpoch(0);
@@ -99,9 +100,13 @@ mod tests {
             fresh.attempt(7, AttemptEvent::PollRecord { attempt: 1, offset: Offset(offset), value: 0 });
         };
         poll(&mut fresh, 2);
-        assert_eq!(fresh.missing(end), Some("a fresh consumer reads every partition"));
-        assert_eq!(fresh.missing(|_| Offset(3)), None, "what was acknowledged is lost");
+        assert_eq!(fresh.missing(uncut), Some("a fresh consumer reads every partition"));
+        assert_eq!(
+            fresh.missing(|_, offset| (offset.0 == 4).then_some(Offset(3))),
+            None,
+            "what was acknowledged is lost"
+        );
         poll(&mut fresh, 3);
-        assert_eq!(fresh.missing(end), None);
+        assert_eq!(fresh.missing(uncut), None);
     }
 }

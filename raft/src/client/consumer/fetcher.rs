@@ -12,6 +12,7 @@ use smallvec::SmallVec;
 use super::subscription_state::FetchPosition;
 use super::{Consumer, InFlight};
 use crate::bugs::Bug;
+use crate::client::metadata::LeaderAndEpoch;
 use crate::client::{AttemptEvent, ClientOut, ReadApi, TopicPartition};
 use crate::ids::{BrokerEpoch, LeaderEpoch, NodeId, Offset, TopicIdPartition};
 use crate::io::Entropy;
@@ -20,8 +21,8 @@ use crate::message::{DataRequest, ErrorCode};
 
 const NONE: LeaderEpoch = LeaderEpoch(-1);
 
-/// A partition of a Fetch, and from where it was asked for.
-pub(super) type Asked = (TopicPartition, TopicIdPartition, Offset);
+/// A partition of a Fetch, and from where and by whose epoch it was asked for.
+pub(super) type Asked = (TopicPartition, TopicIdPartition, Offset, LeaderAndEpoch);
 
 /// A Fetch without an answer.
 #[derive(Clone, Debug)]
@@ -75,7 +76,7 @@ impl Consumer {
         }
         let metadata = &self.network.metadata;
         let asked = |(_, partition, position): &(NodeId, TopicPartition, FetchPosition)| {
-            (*partition, metadata.id_of(*partition), position.offset)
+            (*partition, metadata.id_of(*partition), position.offset, position.current_leader)
         };
         let asked = self.asked.share(partitions.iter().map(asked));
         let question = |(_, partition, position): &(NodeId, TopicPartition, FetchPosition)| FetchPartition {
@@ -102,14 +103,14 @@ impl Consumer {
     /// A Fetch was answered.
     pub(super) fn on_fetched(&mut self, fetch: FetchInFlight, answer: &DataFetchResponse, out: &mut ClientOut) {
         let attempt = fetch.attempt;
-        for &(partition, id, offset) in fetch.asked.iter() {
+        for &(partition, id, offset, leader) in fetch.asked.iter() {
             let told = answer.partitions.iter().find(|told| told.partition == id);
             let error = match told {
                 Some(told) if answer.error == ErrorCode::None => told.error,
                 Some(_) | None if answer.error != ErrorCode::None => answer.error,
                 _ => ErrorCode::UnknownTopicId,
             };
-            if error == ErrorCode::None && !self.subscriptions.is_fetching_from(partition, offset) {
+            if error == ErrorCode::None && !self.subscriptions.is_fetching_from(partition, offset, leader) {
                 out.observe(AttemptEvent::ReadStale { attempt, partition });
                 continue;
             }
@@ -117,7 +118,7 @@ impl Consumer {
                 Some(told) if error == ErrorCode::None => self.collect(attempt, partition, offset, told, out),
                 _ => {
                     out.observe(AttemptEvent::ReadFailed { attempt, partition, error });
-                    self.on_fetch_error(partition, offset, error, out);
+                    self.on_fetch_error(partition, (offset, leader), error, out);
                 }
             }
             // KIP-951: the error may name the new leader; the position is held against it at once.
@@ -168,7 +169,13 @@ impl Consumer {
         out.observe(AttemptEvent::ReadOk { attempt, partition, number: told.high_watermark.0 });
     }
 
-    fn on_fetch_error(&mut self, partition: TopicPartition, offset: Offset, error: ErrorCode, out: &mut ClientOut) {
+    fn on_fetch_error(
+        &mut self,
+        partition: TopicPartition,
+        (offset, leader): (Offset, LeaderAndEpoch),
+        error: ErrorCode,
+        out: &mut ClientOut,
+    ) {
         match error {
             ErrorCode::NotLeaderOrFollower
             | ErrorCode::ReplicaNotAvailable
@@ -179,7 +186,7 @@ impl Consumer {
             | ErrorCode::UnknownTopicId
             | ErrorCode::InconsistentTopicId => self.network.metadata.request_update(false),
             ErrorCode::OffsetOutOfRange => {
-                let current = self.subscriptions.is_fetching_from(partition, offset);
+                let current = self.subscriptions.is_fetching_from(partition, offset, leader);
                 if current && !self.subscriptions.request_offset_reset(partition) {
                     self.throw(partition, error, out);
                 }

@@ -11,6 +11,8 @@
 mod fetcher;
 mod offsets;
 mod subscription_state;
+#[cfg(test)]
+mod tests;
 
 use fetcher::{Asked, FetchInFlight};
 use offsets::{ListInFlight, ValidationInFlight};

@@ -195,13 +195,16 @@ impl Consumer {
                 continue;
             };
             let (end_offset, end_epoch) = (told.end_offset, told.leader_epoch);
-            if let Some(asked) = position.offset_epoch
-                && (0..asked.0).contains(&end_epoch.0)
-            {
+            let validated = self.subscriptions.complete_validation(partition, position, end_offset, end_epoch);
+            if validated == Validated::Stale {
+                out.observe(AttemptEvent::ReadStale { attempt, partition });
+                continue;
+            }
+            if let Some(asked) = position.offset_epoch.filter(|_| position.is_of_lost_epoch(end_epoch)) {
                 out.observe(AttemptEvent::EpochLost { partition, asked, answered: end_epoch });
             }
             out.observe(AttemptEvent::ReadOk { attempt, partition, number: end_offset.0 });
-            match self.subscriptions.complete_validation(partition, position, end_offset, end_epoch) {
+            match validated {
                 Validated::Stale | Validated::Valid | Validated::Reset => {}
                 Validated::Truncated(offset) => {
                     let cause = PositionCause::Truncation;

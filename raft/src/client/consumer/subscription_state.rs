@@ -19,6 +19,13 @@ pub(super) struct FetchPosition {
     pub current_leader: LeaderAndEpoch,
 }
 
+impl FetchPosition {
+    /// Asked where the epoch of this position ends, a leader has answered an older one: it has nothing of it.
+    pub fn is_of_lost_epoch(&self, answered: LeaderEpoch) -> bool {
+        self.offset_epoch.is_some_and(|epoch| (0..epoch.0).contains(&answered.0))
+    }
+}
+
 /// Kafka's `FetchStates`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FetchState {
@@ -174,9 +181,8 @@ impl SubscriptionState {
         let Some(state) = state.filter(|state| state.fetch == FetchState::AwaitValidation(asked)) else {
             return Validated::Stale;
         };
-        let is_other = asked.offset_epoch.is_some_and(|epoch| end_epoch < epoch);
-        let is_unknown = end_offset.0 < 0 || end_epoch.0 < 0;
-        if is_unknown || is_other && self.fixes.has(Fix::CompareEpochOfPosition) {
+        let says_nothing = asked.is_of_lost_epoch(end_epoch) && self.fixes.has(Fix::CompareEpochOfPosition);
+        if end_offset.0 < 0 || end_epoch.0 < 0 || says_nothing {
             if self.request_offset_reset(partition) { Validated::Reset } else { Validated::Throws }
         } else if end_offset >= asked.offset {
             state.fetch = FetchState::Fetching(asked);
@@ -233,9 +239,11 @@ impl SubscriptionState {
         self.partitions.values().filter(waits).map(|state| state.next_retry_ms).min()
     }
 
-    /// Is the position still where a fetch asked from?
-    pub fn is_fetching_from(&self, partition: TopicPartition, offset: Offset) -> bool {
+    /// Is the position still where a fetch asked this leader from? Kafka compares the offsets alone.
+    pub fn is_fetching_from(&self, partition: TopicPartition, offset: Offset, leader: LeaderAndEpoch) -> bool {
+        let any_leader = !self.fixes.has(Fix::CompareEpochOfPosition);
         let fetch = self.partitions.get(&partition).filter(|state| !state.failed).map(|state| state.fetch);
-        matches!(fetch, Some(FetchState::Fetching(position)) if position.offset == offset)
+        matches!(fetch, Some(FetchState::Fetching(position))
+            if position.offset == offset && (any_leader || position.current_leader == leader))
     }
 }

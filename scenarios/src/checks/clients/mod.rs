@@ -222,10 +222,11 @@ impl ClientHistories {
         unread.map(|(log, first)| (topics.name_of(log), first))
     }
 
-    /// Where the committed log of what clients call by a name ends.
-    pub fn end_of(&mut self, partition: TopicPartition) -> Offset {
-        let newest = self.topics.logs_of(partition).first().copied();
-        Offset(newest.map_or(0, |log| self.topics.logs[log].end()))
+    /// Where the committed log of what clients call by a name ends, if it was ever cut below an offset.
+    pub fn cut_below(&mut self, partition: TopicPartition, offset: Offset) -> Option<Offset> {
+        let log = *self.topics.logs_of(partition).first()?;
+        let log = &self.topics.logs[log];
+        log.was_cut_below(offset.0).then(|| Offset(log.end()))
     }
 
     /// Clients were told of more than is known to be committed: a leader deposed at the last moment, whom

@@ -13,6 +13,7 @@ use raft::client::{Outcome, PositionCause, ReadApi, TopicPartition};
 use raft::ids::{LeaderEpoch, Offset};
 use raft::message::ErrorCode;
 use raft::sorted_map::SortedMap;
+use smallvec::SmallVec;
 
 use super::appends::Appends;
 use super::counts::{Counts, Remark};
@@ -29,6 +30,8 @@ struct Position {
     offset: i64,
     /// The values shown right before it, up to it.
     shown: Vec<u64>,
+    /// So many of them were held against C when what follows them was found in it.
+    held: usize,
     /// Why it may be reset: an offset out of range, or an epoch that its leader does not know.
     astray: bool,
     listed: Option<i64>,
@@ -46,12 +49,12 @@ struct Asked {
 }
 
 /// A record that is being shown.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Shown {
     offset: i64,
     value: u64,
-    /// What the same consumer was shown right before it, if it has read on from there.
-    before: Option<u64>,
+    /// What the same consumer was shown right before it, as far as that is to be held against C.
+    before: SmallVec<[u64; 2]>,
 }
 
 /// Records of one batch are being shown.
@@ -163,9 +166,10 @@ impl Polls {
         let fresh = healed.is_some_and(|healed| asked.sent >= healed);
         let position = consumer.positions.get_or_insert_with(partition, Position::default);
         let expected = std::mem::replace(&mut position.offset, offset.0 + 1);
-        let shown = Shown { offset: offset.0, value, before: position.shown.last().copied() };
-        position.shown.push(value);
+        // What is read from is not out of range.
+        position.astray = false;
         if offset.0 != expected {
+            (position.shown, position.held) = (Vec::new(), 0);
             let invariant = match (begun, offset.0 > expected) {
                 (false, true) => Invariant::PollSkip,
                 (false, false) => Invariant::NonmonotonicPoll,
@@ -176,10 +180,17 @@ impl Polls {
                 format!("client {client} is shown offset {offset} of {partition:?}, next was {expected}")
             });
         }
-        self.judge(ordinal, client, showing, shown, fresh, around);
+        let before = SmallVec::from_slice(&position.shown[position.held..]);
+        position.shown.push(value);
+        let shown = Shown { offset: offset.0, value, before };
+        if self.judge(ordinal, client, showing, shown, fresh, around) {
+            // The last one is held against C once more: C may be cut before anything follows it.
+            let position = self.consumer(client).positions.get_or_insert_with(partition, Position::default);
+            position.held = position.shown.len() - 1;
+        }
     }
 
-    /// Does any log hold it?
+    /// Does any log hold it? True if one does, with what was shown before it.
     fn judge(
         &mut self,
         ordinal: u64,
@@ -188,7 +199,7 @@ impl Polls {
         Shown { offset, value, before }: Shown,
         fresh: bool,
         around: &mut Around<'_>,
-    ) {
+    ) -> bool {
         let Showing { partition, leader_epoch } = showing;
         let Around { topics, appends, counts: _, verdict } = around;
         let logs = topics.logs_of(partition);
@@ -196,27 +207,32 @@ impl Polls {
             let epoch = topics.logs[log].batch_of(offset).map(|batch| batch.epoch);
             if epoch != Some(leader_epoch) && topics.logs[log].was_destroyed(offset, value) {
                 // Its producer has sent it again, and by chance it stands where it stood.
-                return verdict.excuse(Excuse::ReadOfDestroyedRecord, 1);
+                verdict.excuse(Excuse::ReadOfDestroyedRecord, 1);
+                return false;
             }
             if epoch != Some(leader_epoch) {
                 verdict.fail(Invariant::InconsistentOffsets, || {
                     format!("client {client} is shown offset {offset} of {partition:?} in epoch {leader_epoch}, committed is {epoch:?}")
                 });
             }
-            let held = topics.logs[log].value_at(offset - 1);
-            if logs.len() == 1 && before.is_some_and(|before| held != Some(before)) {
+            // A name that was deleted and created again is another log, which no epoch tells.
+            let from = offset - before.len() as i64;
+            let other = |(at, value): &(i64, u64)| topics.logs[log].value_at(*at) != Some(*value);
+            if let Some((at, value)) = (from..).zip(before).find(other).filter(|_| logs.len() == 1) {
+                let held = topics.logs[log].value_at(at);
                 verdict.fail(Invariant::TruncationMissed, || {
-                    format!("client {client} is shown offset {offset} of {partition:?} after value {before:?}; committed is {held:?} before it")
+                    format!("client {client} reads on at offset {offset} of {partition:?} after it was shown value {value} at offset {at}, where {held:?} is committed")
                 });
             }
             if let Some(record) = topics.logs[log].record_mut(offset) {
                 record.seen = true;
                 record.seen_fresh |= fresh;
             }
-            return;
+            return true;
         }
         if logs.iter().any(|log| topics.logs[*log].was_destroyed(offset, value)) {
-            return verdict.excuse(Excuse::ReadOfDestroyedRecord, 1);
+            verdict.excuse(Excuse::ReadOfDestroyedRecord, 1);
+            return false;
         }
         match logs.as_slice() {
             [log] if topics.logs[*log].end() <= offset && !appends.was_refused(value) => {
@@ -244,6 +260,7 @@ impl Polls {
                 });
             }
         }
+        false
     }
 
     /// The answer for a partition is complete.
@@ -361,7 +378,8 @@ impl Polls {
                 if unexplained || before.listed != Some(to) {
                     let skips = to > before.offset;
                     around.verdict.fail(if skips { Invariant::PollSkip } else { Invariant::NonmonotonicPoll }, || {
-                        format!("client {client} is reset to {to} in {partition:?} without a reason: {before:?}")
+                        let Position { offset, listed, .. } = before;
+                        format!("client {client} is reset from {offset} to {to} in {partition:?} without a reason; listed was {listed:?}")
                     });
                 }
             }
@@ -371,10 +389,10 @@ impl Polls {
                         format!("client {client} is truncated from {} up to {to} in {partition:?}", before.offset)
                     });
                 }
-                if let Some(left) = (before.shown.len() as i64).checked_sub(before.offset.saturating_sub(to)) {
-                    before.shown.truncate(usize::try_from(left).unwrap_or(0));
-                    position.shown = before.shown;
-                }
+                let back = usize::try_from(before.offset.saturating_sub(to)).unwrap_or(0);
+                before.shown.truncate(before.shown.len().saturating_sub(back));
+                position.held = before.held.min(before.shown.len().saturating_sub(1));
+                position.shown = before.shown;
                 if !before.astray {
                     self.suspect(client, partition, before.offset, around);
                 }

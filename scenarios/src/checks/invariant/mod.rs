@@ -235,7 +235,7 @@ invariants! {
     PositionLost = "PositionLost", "KIP-320; controller-broker.md §6.7, §6.11: no record read disappears";
     /// A consumer that was shown what is lost does not read on behind it as if nothing were.
     TruncationMissed = "TruncationMissed", "KIP-320: a consumer detects log truncation before it reads on";
-    /// At the end every acknowledged record has been read.
+    /// At the end every acknowledged record that was committed when all faults were over has been read.
     Unseen = "Unseen", "Jepsen Kafka: unseen";
     /// An admin operation that committed stands, in the order of commits, between its call and its
     /// return, and did what its answer says.

@@ -57,8 +57,8 @@ pub struct Calm {
     slowest_ppm: u32,
     disturbances: u32,
     slowing: u32,
-    /// True time when the last fault began or ended.
-    moved_ns: u64,
+    /// True time when the last fault began or ended, if there was one.
+    moved_ns: Option<u64>,
     /// How much its wall clock may have gone back by then and not have caught up with, in its own time.
     behind_ns: u64,
 }
@@ -66,16 +66,16 @@ pub struct Calm {
 impl Calm {
     /// Of a clock that loses at most `slowest_ppm` if no fault makes it slower.
     pub fn new(slowest_ppm: u32) -> Calm {
-        Calm { slowest_ppm, disturbances: 0, slowing: 0, moved_ns: 0, behind_ns: 0 }
+        Calm { slowest_ppm, disturbances: 0, slowing: 0, moved_ns: None, behind_ns: 0 }
     }
 
     /// A wall clock that went back stops Kafka's timers until it has caught up, which takes it longer while it
     /// is slow.
     pub fn disturbed(&mut self, at_ns: u64, how: Disturbance) {
         let slowest_ppm = if self.slowing > 0 { SLOWEST_PPM } else { self.slowest_ppm };
-        let gained_ns = (at_ns - self.moved_ns) / 1_000 * rate(slowest_ppm);
+        let gained_ns = (at_ns - self.moved_ns.unwrap_or(0)) / 1_000 * rate(slowest_ppm);
         self.behind_ns = self.behind_ns.saturating_sub(gained_ns) + how.back_ms * 1_000_000;
-        self.moved_ns = at_ns;
+        self.moved_ns = Some(at_ns);
         let change = if how.begins { 1 } else { -1 };
         self.disturbances = self.disturbances.saturating_add_signed(change);
         if how.slows {
@@ -83,10 +83,12 @@ impl Calm {
         }
     }
 
-    /// True time since when nothing disturbs it; `None` while something does.
+    /// True time since when nothing disturbs it; `None` while something does. It is after the last fault: several
+    /// may end at one instant, with what happens at it between them.
     pub fn since_ns(&self) -> Option<u64> {
         let lasts_ns = (self.behind_ns / rate(self.slowest_ppm)).saturating_mul(1_000);
-        (self.disturbances == 0).then_some(self.moved_ns.saturating_add(lasts_ns))
+        let since_ns = self.moved_ns.map_or(0, |moved_ns| moved_ns.saturating_add(lasts_ns).saturating_add(1));
+        (self.disturbances == 0).then_some(since_ns)
     }
 
     /// Has nothing disturbed it since then?
@@ -124,11 +126,12 @@ mod tests {
         calm.disturbed(7 * MS, ends(0));
         assert_eq!(calm.since_ns(), None);
         calm.disturbed(9 * MS, ends(2));
-        assert!(calm.lasts_since(11 * MS) && !calm.lasts_since(11 * MS - 1));
+        assert!(calm.lasts_since(11 * MS + 1) && !calm.lasts_since(11 * MS));
         // It catches up while it is paused.
         calm.disturbed(10 * MS, begins(0));
         calm.disturbed(20 * MS, ends(0));
-        assert_eq!(calm.since_ns(), Some(20 * MS));
+        assert_eq!(calm.since_ns(), Some(20 * MS + 1));
+        assert!(!calm.lasts_since(20 * MS), "it may have begun before the fault ended");
     }
 
     #[test]
@@ -136,13 +139,13 @@ mod tests {
         let mut calm = Calm::new(500_000);
         calm.disturbed(0, begins(10));
         calm.disturbed(0, ends(0));
-        assert_eq!(calm.since_ns(), Some(20 * MS));
+        assert_eq!(calm.since_ns(), Some(20 * MS + 1));
         // It has caught up with two, and then runs at a tenth for ten.
         calm.disturbed(4 * MS, Disturbance { slows: true, ..begins(0) });
         calm.disturbed(14 * MS, Disturbance { slows: true, ..ends(0) });
-        assert_eq!(calm.since_ns(), Some(28 * MS));
+        assert_eq!(calm.since_ns(), Some(28 * MS + 1));
         calm.disturbed(200 * MS, begins(0));
         calm.disturbed(201 * MS, ends(0));
-        assert_eq!(calm.since_ns(), Some(201 * MS));
+        assert_eq!(calm.since_ns(), Some(201 * MS + 1));
     }
 }

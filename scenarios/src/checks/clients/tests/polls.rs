@@ -172,9 +172,19 @@ fn nobody_reads_on_behind_what_is_lost() {
     assert_eq!(story(&[truncated(0), polls(3, 0, &[(0, 30), (1, 31)], 4)]).broke(), None);
     let half = story(&[truncated(1), polls(3, 1, &[(1, 31)], 4)]);
     assert_eq!(half.broke(), Some("TruncationMissed"), "it was not sent back far enough");
-    let told = EpochLost { partition: P, asked: LeaderEpoch(1), answered: LeaderEpoch(0) };
-    let reset = story(&[vec![told], starts_at(0), polls(3, 0, &[(0, 30), (1, 31)], 4)]);
-    assert_eq!((reset.broke(), reset.excused(Excuse::PositionLostWithRecords)), (None, 1));
+    let told = vec![EpochLost { partition: P, asked: LeaderEpoch(1), answered: LeaderEpoch(0) }];
+    for moved in [starts_at(0), truncated(0)] {
+        let moved = story(&[told.clone(), moved, polls(3, 0, &[(0, 30), (1, 31)], 4)]);
+        assert_eq!((moved.broke(), moved.excused(Excuse::PositionLostWithRecords)), (None, 1));
+    }
+    let read_on = [starts_at(0), told, polls(2, 0, &[(0, 10), (1, 11)], 4), starts_at(0)];
+    assert_eq!(reads(&read_on).broke(), Some("NonmonotonicPoll"), "whoever reads on has no reason any more");
+    // The first one behind it comes before it is known to be committed.
+    let (committed, ahead) = lost.split_at(lost.len() - 1);
+    let ahead = [committed, &consumer(&[polls(3, 2, &[(2, 40)], 3)]), ahead].concat();
+    assert_eq!(play(&ahead).broke(), None);
+    let judged = [&ahead[..], &consumer(&[polls(4, 3, &[(3, 41)], 4)])].concat();
+    assert_eq!(play(&judged).broke(), Some("TruncationMissed"));
     // Whoever seeks knows what he does.
     let sought = vec![PositionSet { partition: P, offset: Offset(2), cause: PositionCause::Seek }];
     assert_eq!(story(&[sought, on]).broke(), None);
@@ -255,5 +265,13 @@ fn a_name_has_lives() {
     assert_eq!(reborn(true, 20).broke(), None);
     assert_eq!(reborn(true, 10).broke(), None);
     assert_eq!(reborn(true, 11).broke(), Some("InconsistentOffsets"));
+    // Nobody tells a consumer that its position was in another life.
+    let mut on = [sends(1, 10), vec![Step::Commit(T, 10, 2, None)]].concat();
+    on.extend(consumer(&[starts_at(0), polls(2, 0, &[(0, 10)], 2)]));
+    on.extend([Step::Operation(super::admin::delete("t")), calls(0, 2, 20)]);
+    on.push(remove(T));
+    on.extend([creates("t", T2, 3), sends(2, 20), vec![Step::Commit(T2, 20, 2, None)]].concat());
+    on.extend(consumer(&[polls(3, 1, &[(1, 21)], 2)]));
+    assert_eq!(play(&on).broke(), None);
     assert_eq!(reborn(false, 20).broke(), Some("UncommittedRead"));
 }

@@ -1,0 +1,101 @@
+//! What comes late: answers of leaders that are deposed by the time they arrive.
+
+use std::rc::Rc;
+
+use super::subscription_state::FetchState;
+use super::*;
+use crate::client::ClientConfig;
+use crate::client::io::ClientEffect;
+use crate::client::metadata::LeaderAndEpoch;
+use crate::fixes::{Fix, Fixes};
+use crate::ids::LeaderEpoch;
+use crate::log::{BatchBuilder, Records};
+use crate::message::data::{DataFetchResponse, EpochEndOffset, FetchablePartition, OffsetForLeaderEpochResponse};
+
+const P: TopicPartition = TopicPartition { topic: 0, partition: 0 };
+
+/// Broker 1 leads in epoch 1, and so on.
+fn leader(epoch: i32) -> LeaderAndEpoch {
+    LeaderAndEpoch { leader: Some(NodeId(epoch)), epoch: Some(LeaderEpoch(epoch)) }
+}
+
+/// It stands at offset 4, behind what leader 1 wrote in epoch 1.
+fn consumer(fixes: Fixes) -> Consumer {
+    let mut config = ClientConfig::new(Rc::from([NodeId(1)]), Rc::from([Rc::from("t")]));
+    config.fixes = fixes;
+    let mut consumer = Consumer::new(ConsumerConfig::new(config));
+    consumer.subscriptions.assign(&[P]);
+    consumer.subscriptions.seek(P, Offset(2), leader(1));
+    consumer.subscriptions.advance(P, Offset(4), LeaderEpoch(1));
+    consumer
+}
+
+/// It hears of another leader, and asks it.
+fn asks(consumer: &mut Consumer, by: i32) -> ValidationInFlight {
+    consumer.subscriptions.maybe_validate(P, leader(by));
+    match consumer.subscriptions.get(P).map(|state| state.fetch) {
+        Some(FetchState::AwaitValidation(position)) => {
+            ValidationInFlight { attempt: by.unsigned_abs(), asked: vec![(P, position)] }
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+/// An epoch, and where it ends.
+fn answers(consumer: &mut Consumer, asked: ValidationInFlight, epoch: i32, end: i64) -> Vec<AttemptEvent> {
+    let partition = consumer.network.metadata.id_of(P);
+    let (error, leader_epoch, end_offset) = (ErrorCode::None, LeaderEpoch(epoch), Offset(end));
+    let end = EpochEndOffset { partition, error, leader_epoch, end_offset };
+    let mut out = ClientOut::default();
+    consumer.on_validated(0, asked, &OffsetForLeaderEpochResponse { partitions: Rc::from([end]) }, &mut out);
+    observed(out)
+}
+
+fn observed(out: ClientOut) -> Vec<AttemptEvent> {
+    let observed = |effect| match effect {
+        ClientEffect::Observe(event) => Some(event),
+        _ => None,
+    };
+    out.effects.into_iter().filter_map(observed).collect()
+}
+
+#[test]
+fn an_answer_about_a_former_position_says_nothing_of_the_present_one() {
+    let mut consumer = consumer(Fixes::NONE);
+    let (first, second) = (asks(&mut consumer, 2), asks(&mut consumer, 3));
+    let lost = AttemptEvent::EpochLost { partition: P, asked: LeaderEpoch(1), answered: LeaderEpoch(0) };
+    let ok = AttemptEvent::ReadOk { attempt: 3, partition: P, number: 1 };
+    let moved = AttemptEvent::PositionSet { partition: P, offset: Offset(1), cause: PositionCause::Truncation };
+    assert_eq!(answers(&mut consumer, second, 0, 1), [lost, ok, moved]);
+    assert_eq!(answers(&mut consumer, first, 0, 1), [AttemptEvent::ReadStale { attempt: 2, partition: P }]);
+}
+
+/// Leader 1 was asked before leader 2 was heard of, which knows the position but may have another log behind it.
+#[test]
+fn what_a_leader_answers_after_another_was_validated_is_dropped_if_epochs_are_compared() {
+    let shown = |fixes: Fixes| {
+        let mut consumer = consumer(fixes);
+        let id = consumer.network.metadata.id_of(P);
+        let fetch = FetchInFlight { node: NodeId(1), attempt: 1, asked: Rc::from([(P, id, Offset(4), leader(1))]) };
+        let validation = asks(&mut consumer, 2);
+        answers(&mut consumer, validation, 1, 4);
+        let batch = BatchBuilder::new(Offset(4), LeaderEpoch(1), 0).value(40).build();
+        let told = FetchablePartition {
+            partition: id,
+            error: ErrorCode::None,
+            high_watermark: Offset(5),
+            log_start_offset: Offset(0),
+            diverging_epoch: None,
+            current_leader: None,
+            records: Records([batch].into_iter().collect()),
+        };
+        let answer = DataFetchResponse { error: ErrorCode::None, partitions: Rc::from([told]) };
+        let mut out = ClientOut::default();
+        consumer.on_fetched(fetch, &answer, &mut out);
+        observed(out)
+    };
+    let mended = shown(Fixes::NONE.with(Fix::CompareEpochOfPosition));
+    assert_eq!(mended, [AttemptEvent::ReadStale { attempt: 1, partition: P }]);
+    let record = AttemptEvent::PollRecord { attempt: 1, offset: Offset(4), value: 40 };
+    assert!(shown(Fixes::NONE).contains(&record), "as Kafka does");
+}
