@@ -169,7 +169,7 @@ pub const ZOO: &[Row] = rows! {
     P01 Kip101TruncateToHighWatermark Repl "KIP-101, fixed in 0.11.0" => ["AckedValueNotLost"];
     P03 Kip279EndOffsetWithoutEpoch Repl "KIP-279, KAFKA-6361, fixed in 2.0.0" => ["Recovery"];
     P05 Kafka7128JoinBelowEpochStart Repl "KAFKA-7128, fixed in 2.0.1" => ["LeaderCandidateCompleteness"];
-    P07 Kip320EpochOfFetchIgnored Repl "KIP-320, KAFKA-7395, fixed in 2.1.0" => ["PositionLost"];
+    P07 Kip320EpochOfFetchIgnored Repl "KIP-320, KAFKA-7395, fixed in 2.1.0" => ["PositionLost", "TruncationMissed"];
     P09 Kafka18991StaleFetchApplied Repl "KAFKA-18991, fixed in 3.9" => ["PresentLeaderObeyed"];
     P13 Kafka13207AnswerForRemovedPartition Repl "KAFKA-13207, fixed in 2.8.1" => ["PresentLeaderObeyed", "AckedValueNotLost"]
         hidden by "an answer that cuts must arrive after a promotion: two leader changes while one answer is under way, the first of which left this replica a tail that its leader had not";
