@@ -1,6 +1,8 @@
 //! Where a consumer stands in each partition it is assigned: Kafka's `SubscriptionState`
 //! (controller-broker.md §6.7).
 
+use smallvec::SmallVec;
+
 use crate::bugs::{Bug, Bugs};
 use crate::client::metadata::LeaderAndEpoch;
 use crate::client::{OffsetResetStrategy, TopicPartition};
@@ -40,7 +42,7 @@ pub(super) enum FetchState {
 }
 
 /// One partition.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct PartitionState {
     /// What is to be done with it.
     pub fetch: FetchState,
@@ -48,6 +50,15 @@ pub(super) struct PartitionState {
     pub next_retry_ms: i64,
     /// `poll` threw; until the application seeks nothing is read.
     pub failed: bool,
+    /// The epochs of what was read since the last seek or reset, and where each begins.
+    read: SmallVec<[(LeaderEpoch, Offset); 2]>,
+}
+
+impl PartitionState {
+    /// Nothing was read yet.
+    fn new(fetch: FetchState) -> PartitionState {
+        PartitionState { fetch, next_retry_ms: i64::MIN, failed: false, read: SmallVec::new() }
+    }
 }
 
 /// What a validation found.
@@ -94,8 +105,7 @@ impl SubscriptionState {
     pub fn assign(&mut self, partitions: &[TopicPartition]) {
         self.partitions.retain(|partition, _| partitions.contains(partition));
         for partition in partitions {
-            let new = PartitionState { fetch: FetchState::Initializing, next_retry_ms: i64::MIN, failed: false };
-            self.partitions.get_or_insert_with(*partition, || new);
+            self.partitions.get_or_insert_with(*partition, || PartitionState::new(FetchState::Initializing));
         }
     }
 
@@ -103,7 +113,7 @@ impl SubscriptionState {
     pub fn seek(&mut self, partition: TopicPartition, offset: Offset, current_leader: LeaderAndEpoch) -> bool {
         let Some(state) = self.partitions.get_mut(&partition) else { return false };
         let position = FetchPosition { offset, offset_epoch: None, current_leader };
-        *state = PartitionState { fetch: FetchState::Fetching(position), next_retry_ms: i64::MIN, failed: false };
+        *state = PartitionState::new(FetchState::Fetching(position));
         true
     }
 
@@ -140,6 +150,7 @@ impl SubscriptionState {
         let Some(state) = state.filter(|state| state.fetch == FetchState::AwaitReset(strategy)) else { return false };
         let position = FetchPosition { offset, offset_epoch: None, current_leader };
         (state.fetch, state.next_retry_ms) = (FetchState::Fetching(position), i64::MIN);
+        state.read.clear();
         true
     }
 
@@ -188,7 +199,13 @@ impl SubscriptionState {
             state.fetch = FetchState::Fetching(asked);
             Validated::Valid
         } else if has_policy {
-            let position = FetchPosition { offset: end_offset, offset_epoch: Some(end_epoch), ..asked };
+            state.read.retain(|(_, begins)| *begins < end_offset);
+            let offset_epoch = match self.fixes.has(Fix::CompareEpochOfPosition) {
+                // Of the epoch that was answered there may be no record: none of that need be in the next log.
+                true => state.read.last().map(|(epoch, _)| *epoch),
+                false => Some(end_epoch),
+            };
+            let position = FetchPosition { offset: end_offset, offset_epoch, ..asked };
             state.fetch = FetchState::Fetching(position);
             Validated::Truncated(end_offset)
         } else {
@@ -199,8 +216,11 @@ impl SubscriptionState {
 
     /// Reads on: the position is one past what was returned.
     pub fn advance(&mut self, partition: TopicPartition, offset: Offset, epoch: LeaderEpoch) {
-        if let Some(PartitionState { fetch: FetchState::Fetching(position), .. }) = self.partitions.get_mut(&partition)
-        {
+        let Some(state) = self.partitions.get_mut(&partition) else { return };
+        if let FetchState::Fetching(position) = &mut state.fetch {
+            if state.read.last().is_none_or(|(last, _)| *last != epoch) {
+                state.read.push((epoch, position.offset));
+            }
             (position.offset, position.offset_epoch) = (offset, Some(epoch));
         }
     }

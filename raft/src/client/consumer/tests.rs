@@ -99,3 +99,26 @@ fn what_a_leader_answers_after_another_was_validated_is_dropped_if_epochs_are_co
     let record = AttemptEvent::PollRecord { attempt: 1, offset: Offset(4), value: 40 };
     assert!(shown(Fixes::NONE).contains(&record), "as Kafka does");
 }
+
+/// Leader 2 has written nothing in epoch 1, which began where it answers that it ends.
+#[test]
+fn a_position_sent_back_is_of_the_epoch_that_was_read_before_it() {
+    let epoch = |fixes: Fixes, read_before: bool| {
+        let mut consumer = consumer(fixes);
+        if read_before {
+            consumer.subscriptions.seek(P, Offset(1), leader(1));
+            consumer.subscriptions.advance(P, Offset(2), LeaderEpoch(0));
+            consumer.subscriptions.advance(P, Offset(4), LeaderEpoch(1));
+        }
+        let validation = asks(&mut consumer, 2);
+        answers(&mut consumer, validation, 1, 2);
+        match consumer.subscriptions.get(P).map(|state| state.fetch) {
+            Some(FetchState::Fetching(position)) => (position.offset, position.offset_epoch),
+            other => panic!("{other:?}"),
+        }
+    };
+    let mended = Fixes::NONE.with(Fix::CompareEpochOfPosition);
+    assert_eq!(epoch(Fixes::NONE, true), (Offset(2), Some(LeaderEpoch(1))), "as Kafka does");
+    assert_eq!(epoch(mended, true), (Offset(2), Some(LeaderEpoch(0))));
+    assert_eq!(epoch(mended, false), (Offset(2), None), "nothing was read");
+}
