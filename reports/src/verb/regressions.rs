@@ -127,9 +127,6 @@ impl Keep {
         row: &Row,
         smallest: Smallest,
     ) -> Result<Option<Kept>, Problem> {
-        if interrupted.load(Ordering::Relaxed) {
-            return Ok(None);
-        }
         let after = smallest.size();
         let Smallest { catch, before, shrink_ns, name, shrunk } = smallest;
         let (text, report) = repro_text(engine, &name, &shrunk)?;

@@ -110,7 +110,8 @@ impl Consumer {
                 Some(_) | None if answer.error != ErrorCode::None => answer.error,
                 _ => ErrorCode::UnknownTopicId,
             };
-            if error == ErrorCode::None && !self.subscriptions.is_fetching_from(partition, offset, leader) {
+            let is_of_the_log = matches!(error, ErrorCode::None | ErrorCode::OffsetOutOfRange);
+            if is_of_the_log && !self.subscriptions.is_fetching_from(partition, offset, leader) {
                 out.observe(AttemptEvent::ReadStale { attempt, partition });
                 continue;
             }
@@ -118,7 +119,7 @@ impl Consumer {
                 Some(told) if error == ErrorCode::None => self.collect(attempt, partition, offset, told, out),
                 _ => {
                     out.observe(AttemptEvent::ReadFailed { attempt, partition, error });
-                    self.on_fetch_error(partition, (offset, leader), error, out);
+                    self.on_fetch_error(partition, error, out);
                 }
             }
             // KIP-951: the error may name the new leader; the position is held against it at once.
@@ -169,13 +170,7 @@ impl Consumer {
         out.observe(AttemptEvent::ReadOk { attempt, partition, number: told.high_watermark.0 });
     }
 
-    fn on_fetch_error(
-        &mut self,
-        partition: TopicPartition,
-        (offset, leader): (Offset, LeaderAndEpoch),
-        error: ErrorCode,
-        out: &mut ClientOut,
-    ) {
+    fn on_fetch_error(&mut self, partition: TopicPartition, error: ErrorCode, out: &mut ClientOut) {
         match error {
             ErrorCode::NotLeaderOrFollower
             | ErrorCode::ReplicaNotAvailable
@@ -186,8 +181,7 @@ impl Consumer {
             | ErrorCode::UnknownTopicId
             | ErrorCode::InconsistentTopicId => self.network.metadata.request_update(false),
             ErrorCode::OffsetOutOfRange => {
-                let current = self.subscriptions.is_fetching_from(partition, offset, leader);
-                if current && !self.subscriptions.request_offset_reset(partition) {
+                if !self.subscriptions.request_offset_reset(partition) {
                     self.throw(partition, error, out);
                 }
             }

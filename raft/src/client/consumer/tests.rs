@@ -73,7 +73,7 @@ fn an_answer_about_a_former_position_says_nothing_of_the_present_one() {
 /// Leader 1 was asked before leader 2 was heard of, which knows the position but may have another log behind it.
 #[test]
 fn what_a_leader_answers_after_another_was_validated_is_dropped_if_epochs_are_compared() {
-    let shown = |fixes: Fixes| {
+    let shown = |fixes: Fixes, error: ErrorCode| {
         let mut consumer = consumer(fixes);
         let id = consumer.network.metadata.id_of(P);
         let fetch = FetchInFlight { node: NodeId(1), attempt: 1, asked: Rc::from([(P, id, Offset(4), leader(1))]) };
@@ -82,7 +82,7 @@ fn what_a_leader_answers_after_another_was_validated_is_dropped_if_epochs_are_co
         let batch = BatchBuilder::new(Offset(4), LeaderEpoch(1), 0).value(40).build();
         let told = FetchablePartition {
             partition: id,
-            error: ErrorCode::None,
+            error,
             high_watermark: Offset(5),
             log_start_offset: Offset(0),
             diverging_epoch: None,
@@ -94,10 +94,12 @@ fn what_a_leader_answers_after_another_was_validated_is_dropped_if_epochs_are_co
         consumer.on_fetched(fetch, &answer, &mut out);
         observed(out)
     };
-    let mended = shown(Fixes::NONE.with(Fix::CompareEpochOfPosition));
-    assert_eq!(mended, [AttemptEvent::ReadStale { attempt: 1, partition: P }]);
+    for error in [ErrorCode::None, ErrorCode::OffsetOutOfRange] {
+        let mended = shown(Fixes::NONE.with(Fix::CompareEpochOfPosition), error);
+        assert_eq!(mended, [AttemptEvent::ReadStale { attempt: 1, partition: P }]);
+    }
     let record = AttemptEvent::PollRecord { attempt: 1, offset: Offset(4), value: 40 };
-    assert!(shown(Fixes::NONE).contains(&record), "as Kafka does");
+    assert!(shown(Fixes::NONE, ErrorCode::None).contains(&record), "as Kafka does");
 }
 
 /// Leader 2 has written nothing in epoch 1, which began where it answers that it ends.

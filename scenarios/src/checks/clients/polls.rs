@@ -13,7 +13,6 @@ use raft::client::{Outcome, PositionCause, ReadApi, TopicPartition};
 use raft::ids::{LeaderEpoch, Offset};
 use raft::message::ErrorCode;
 use raft::sorted_map::SortedMap;
-use smallvec::SmallVec;
 
 use super::appends::Appends;
 use super::counts::{Counts, Remark};
@@ -49,12 +48,12 @@ struct Asked {
 }
 
 /// A record that is being shown.
-#[derive(Clone, Debug)]
-struct Shown {
+#[derive(Clone, Copy, Debug)]
+struct Shown<'a> {
     offset: i64,
     value: u64,
     /// What the same consumer was shown right before it, as far as that is to be held against C.
-    before: SmallVec<[u64; 2]>,
+    before: &'a [u64],
 }
 
 /// Records of one batch are being shown.
@@ -157,8 +156,9 @@ impl Polls {
         (offset, value): (Offset, u64),
         around: &mut Around<'_>,
     ) {
-        let healed = self.healed;
-        let consumer = self.consumer(client);
+        self.consumer(client);
+        let Polls { consumers, floating, healed, .. } = self;
+        let consumer = &mut consumers[client];
         let Some(showing) = consumer.showing else { return };
         let partition = showing.partition;
         let Some(asked) = consumer.asked.get_mut(&(attempt, partition)) else { return };
@@ -166,8 +166,6 @@ impl Polls {
         let fresh = healed.is_some_and(|healed| asked.sent >= healed);
         let position = consumer.positions.get_or_insert_with(partition, Position::default);
         let expected = std::mem::replace(&mut position.offset, offset.0 + 1);
-        // What is read from is not out of range.
-        position.astray = false;
         if offset.0 != expected {
             (position.shown, position.held) = (Vec::new(), 0);
             let invariant = match (begun, offset.0 > expected) {
@@ -180,87 +178,12 @@ impl Polls {
                 format!("client {client} is shown offset {offset} of {partition:?}, next was {expected}")
             });
         }
-        let before = SmallVec::from_slice(&position.shown[position.held..]);
+        let shown = Shown { offset: offset.0, value, before: &position.shown[position.held..] };
+        if judge(ordinal, client, showing, shown, fresh, floating, around) {
+            // It is held against C once more itself: C may be cut before anything follows it.
+            position.held = position.shown.len();
+        }
         position.shown.push(value);
-        let shown = Shown { offset: offset.0, value, before };
-        if self.judge(ordinal, client, showing, shown, fresh, around) {
-            // The last one is held against C once more: C may be cut before anything follows it.
-            let position = self.consumer(client).positions.get_or_insert_with(partition, Position::default);
-            position.held = position.shown.len() - 1;
-        }
-    }
-
-    /// Does any log hold it? True if one does, with what was shown before it.
-    fn judge(
-        &mut self,
-        ordinal: u64,
-        client: usize,
-        showing: Showing,
-        Shown { offset, value, before }: Shown,
-        fresh: bool,
-        around: &mut Around<'_>,
-    ) -> bool {
-        let Showing { partition, leader_epoch } = showing;
-        let Around { topics, appends, counts: _, verdict } = around;
-        let logs = topics.logs_of(partition);
-        if let Some(log) = logs.iter().copied().find(|log| topics.logs[*log].value_at(offset) == Some(value)) {
-            let epoch = topics.logs[log].batch_of(offset).map(|batch| batch.epoch);
-            if epoch != Some(leader_epoch) && topics.logs[log].was_destroyed(offset, value) {
-                // Its producer has sent it again, and by chance it stands where it stood.
-                verdict.excuse(Excuse::ReadOfDestroyedRecord, 1);
-                return false;
-            }
-            if epoch != Some(leader_epoch) {
-                verdict.fail(Invariant::InconsistentOffsets, || {
-                    format!("client {client} is shown offset {offset} of {partition:?} in epoch {leader_epoch}, committed is {epoch:?}")
-                });
-            }
-            // A name that was deleted and created again is another log, which no epoch tells.
-            let from = offset - before.len() as i64;
-            let other = |(at, value): &(i64, u64)| topics.logs[log].value_at(*at) != Some(*value);
-            if let Some((at, value)) = (from..).zip(before).find(other).filter(|_| logs.len() == 1) {
-                let held = topics.logs[log].value_at(at);
-                verdict.fail(Invariant::TruncationMissed, || {
-                    format!("client {client} reads on at offset {offset} of {partition:?} after it was shown value {value} at offset {at}, where {held:?} is committed")
-                });
-            }
-            if let Some(record) = topics.logs[log].record_mut(offset) {
-                record.seen = true;
-                record.seen_fresh |= fresh;
-            }
-            return true;
-        }
-        if logs.iter().any(|log| topics.logs[*log].was_destroyed(offset, value)) {
-            verdict.excuse(Excuse::ReadOfDestroyedRecord, 1);
-            return false;
-        }
-        match logs.as_slice() {
-            [log] if topics.logs[*log].end() <= offset && !appends.was_refused(value) => {
-                if let Some(other) = topics.logs[*log].claim(ordinal, offset, value, Claim::Shown) {
-                    verdict.fail(Invariant::InconsistentOffsets, || {
-                        format!("client {client} is shown value {value} at offset {offset} of {partition:?}, others value {other}")
-                    });
-                }
-            }
-            [_, _, ..] if logs.iter().any(|log| topics.logs[*log].end() <= offset) => {
-                self.floating.push((partition, offset, value));
-            }
-            _ => {
-                let held = logs.first().and_then(|log| topics.logs[*log].value_at(offset));
-                let place = appends.place_of(value).map(|(log, offset)| (topics.name_of(log), offset));
-                let invariant = if place.is_some() {
-                    Invariant::InconsistentOffsets
-                } else if appends.was_refused(value) {
-                    Invariant::AbortedRead
-                } else {
-                    Invariant::UncommittedRead
-                };
-                verdict.fail(invariant, || {
-                    format!("client {client} is shown value {value} at offset {offset} of {partition:?}; committed is {held:?} there, and the value at {place:?}")
-                });
-            }
-        }
-        false
     }
 
     /// The answer for a partition is complete.
@@ -286,7 +209,8 @@ impl Polls {
             ReadApi::ListOffsets => {
                 consumer.positions.get_or_insert_with(partition, Position::default).listed = Some(number)
             }
-            ReadApi::Fetch => {}
+            // What is read from is not out of range.
+            ReadApi::Fetch => consumer.positions.get_or_insert_with(partition, Position::default).astray = false,
         }
         let Some(log) = newest else { return };
         if logs.len() == 1 {
@@ -432,6 +356,79 @@ impl Polls {
             }
         }
     }
+}
+
+/// Does any log hold it? True if one does, with what was shown before it.
+fn judge(
+    ordinal: u64,
+    client: usize,
+    showing: Showing,
+    Shown { offset, value, before }: Shown<'_>,
+    fresh: bool,
+    floating: &mut Vec<(TopicPartition, i64, u64)>,
+    around: &mut Around<'_>,
+) -> bool {
+    let Showing { partition, leader_epoch } = showing;
+    let Around { topics, appends, counts: _, verdict } = around;
+    let logs = topics.logs_of(partition);
+    if let Some(log) = logs.iter().copied().find(|log| topics.logs[*log].value_at(offset) == Some(value)) {
+        let epoch = topics.logs[log].batch_of(offset).map(|batch| batch.epoch);
+        if epoch != Some(leader_epoch) && topics.logs[log].was_destroyed(offset, value) {
+            // Its producer has sent it again, and by chance it stands where it stood.
+            verdict.excuse(Excuse::ReadOfDestroyedRecord, 1);
+            return false;
+        }
+        if epoch != Some(leader_epoch) {
+            verdict.fail(Invariant::InconsistentOffsets, || {
+                format!("client {client} is shown offset {offset} of {partition:?} in epoch {leader_epoch}, committed is {epoch:?}")
+            });
+        }
+        // A name that was deleted and created again is another log, which no epoch tells.
+        let from = offset - before.len() as i64;
+        let other = |(at, value): &(i64, u64)| topics.logs[log].value_at(*at) != Some(*value);
+        if let Some((at, value)) = (from..).zip(before.iter().copied()).find(other).filter(|_| logs.len() == 1) {
+            let held = topics.logs[log].value_at(at);
+            verdict.fail(Invariant::TruncationMissed, || {
+                format!("client {client} reads on at offset {offset} of {partition:?} after it was shown value {value} at offset {at}, where {held:?} is committed")
+            });
+        }
+        if let Some(record) = topics.logs[log].record_mut(offset) {
+            record.seen = true;
+            record.seen_fresh |= fresh;
+        }
+        return true;
+    }
+    if logs.iter().any(|log| topics.logs[*log].was_destroyed(offset, value)) {
+        verdict.excuse(Excuse::ReadOfDestroyedRecord, 1);
+        return false;
+    }
+    match logs.as_slice() {
+        [log] if topics.logs[*log].end() <= offset && !appends.was_refused(value) => {
+            if let Some(other) = topics.logs[*log].claim(ordinal, offset, value, Claim::Shown) {
+                verdict.fail(Invariant::InconsistentOffsets, || {
+                    format!("client {client} is shown value {value} at offset {offset} of {partition:?}, others value {other}")
+                });
+            }
+        }
+        [_, _, ..] if logs.iter().any(|log| topics.logs[*log].end() <= offset) => {
+            floating.push((partition, offset, value));
+        }
+        _ => {
+            let held = logs.first().and_then(|log| topics.logs[*log].value_at(offset));
+            let place = appends.place_of(value).map(|(log, offset)| (topics.name_of(log), offset));
+            let invariant = if place.is_some() {
+                Invariant::InconsistentOffsets
+            } else if appends.was_refused(value) {
+                Invariant::AbortedRead
+            } else {
+                Invariant::UncommittedRead
+            };
+            verdict.fail(invariant, || {
+                format!("client {client} is shown value {value} at offset {offset} of {partition:?}; committed is {held:?} there, and the value at {place:?}")
+            });
+        }
+    }
+    false
 }
 
 fn kind(api: ReadApi) -> &'static str {
