@@ -194,6 +194,15 @@ impl ClientHistories {
         }
     }
 
+    /// A leader that was elected uncleanly and deposed before it acted begins, and has not heard of that: whoever
+    /// asks it is sent back to what it has of the committed log.
+    pub fn partition_sends_back(&mut self, of: PartitionTag, to: Offset) {
+        if let Some(log) = self.topics.log_of(of) {
+            let sent_back_to = &mut self.topics.logs[log].sent_back_to;
+            *sent_back_to = Some(sent_back_to.map_or(to.0, |before| before.min(to.0)));
+        }
+    }
+
     /// A leader that was deposed uncleanly, and has not heard of it, serves a batch that can never be
     /// committed.
     pub fn partition_served(&mut self, of: PartitionTag, batch: &Batch, base: Offset) {

@@ -90,6 +90,8 @@ pub struct PartitionLog {
     cuts: Vec<(u64, i64)>,
     /// The smallest end that cuts left, or that was left of what clients only were told of.
     lowest_cut: Option<i64>,
+    /// The smallest end of what a leader that was elected uncleanly and deposed before it acted has of it.
+    pub sent_back_to: Option<i64>,
     /// How far the log was known to reach: ordinal, end; both ascending since the last cut.
     known_ends: Vec<(u64, i64)>,
     /// The largest end that a client was told.

@@ -255,14 +255,18 @@ impl Polls {
 
     fn suspect(&mut self, client: usize, partition: TopicPartition, offset: i64, around: &mut Around<'_>) {
         let logs = around.topics.logs_of(partition);
-        match logs.as_slice() {
-            [log] if offset <= around.topics.logs[*log].end() => {
-                self.lost.push(Lost { client, log: *log, offset, at_ns: around.verdict.now_ns });
+        if let [log] = logs.as_slice() {
+            let of = &around.topics.logs[*log];
+            let is_committed = offset <= of.end();
+            if is_committed && of.sent_back_to.is_none_or(|to| offset <= to) {
+                return self.lost.push(Lost { client, log: *log, offset, at_ns: around.verdict.now_ns });
             }
             // Beyond the end: only a seek leads there, or a cut.
-            [log] if !around.topics.logs[*log].was_cut_below(offset) => {}
-            _ => around.verdict.excuse(Excuse::PositionLostWithRecords, 1),
+            if !is_committed && !of.was_cut_below(offset) {
+                return;
+            }
         }
+        around.verdict.excuse(Excuse::PositionLostWithRecords, 1);
     }
 
     /// The answer came too late; its records were dropped.

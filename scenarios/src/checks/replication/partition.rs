@@ -2,6 +2,7 @@
 //! part A of it.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::rc::Rc;
 
 use raft::ids::{LeaderEpoch, NodeId, Offset, PartitionEpoch, TopicIdPartition};
@@ -57,6 +58,8 @@ pub struct PartitionGhost {
     /// Committed epochs whose leaders were elected uncleanly, with leave, and since which nobody has acted:
     /// the oldest and the newest.
     pub unclean: Option<(LeaderEpoch, LeaderEpoch)>,
+    /// Epochs from such an election to the one whose leader acted at last.
+    passed_over: Vec<Range<LeaderEpoch>>,
     /// The newest epoch whose leader began without committed records, with cause, or was elected
     /// uncleanly, with leave: an older leader that has not heard of it may acknowledge what can never
     /// be committed.
@@ -85,6 +88,7 @@ impl PartitionGhost {
             acted: Vec::new(),
             no_guard: None,
             unclean: None,
+            passed_over: Vec::new(),
             cut_by: None,
             kept: BTreeSet::new(),
             lost: BTreeSet::new(),
@@ -141,6 +145,13 @@ impl PartitionGhost {
             self.committed.get(place) == Some(&batch)
         };
         self.lost.contains(&batch) || is_of_older && !self.kept.contains(&batch) && !is_committed()
+    }
+
+    /// Was the leader of this epoch elected uncleanly, or after such an election before anybody had acted? It may
+    /// lack some of C.
+    pub fn may_lack(&self, epoch: LeaderEpoch) -> bool {
+        self.unclean.is_some_and(|(oldest, _)| oldest <= epoch)
+            || self.passed_over.iter().any(|epochs| epochs.contains(&epoch))
     }
 
     /// The leader `server` begins with all of C, and nobody else may lead. What a fault took from it beyond
@@ -227,7 +238,8 @@ impl PartitionGhost {
         self.kept = (count..log.count()).filter_map(|at| log.get(at)).collect();
         // What went with an earlier leader may come back with a later one.
         self.lost.retain(|batch| !self.kept.contains(batch));
-        (self.no_guard, self.unclean) = (None, None);
+        self.no_guard = None;
+        self.passed_over.extend(self.unclean.take().map(|(oldest, _)| oldest..epoch));
         self.sequences = Sequences::default();
         for batch in &self.committed {
             // Judged before.

@@ -114,7 +114,7 @@ impl Brokers {
             shortest_session_timeout_ms: 9_000,
             first_fresh_client: 0,
             partitions: 0,
-            topics: std::rc::Rc::from([]),
+            topics: Rc::from([]),
         };
         let mut checks = ClusterChecks::new(&ids, config, 0);
         // No client asks for what is committed here, and none is judged.

@@ -150,9 +150,16 @@ fn positions_jump_for_a_reason_only() {
     let below = [starts_at(0), read.clone(), out_of_range(3, 2), starts_at(0), again(0)];
     assert_eq!(reads(&below).broke(), Some("PositionLost"));
     // A cut below the position is a reason.
-    let cut = [&appends(&[10, 20])[..], &consumer(&below), &[Step::Cut(0)]].concat();
-    let cut = play(&cut);
+    let story = |parts: [&[Step]; 3]| play(&[&appends(&[10, 20])[..], parts[0], parts[1], parts[2]].concat());
+    let below = consumer(&below);
+    let cut = story([&[], &below, &[Step::Cut(0)]]);
     assert_eq!((cut.broke(), cut.excused(Excuse::PositionLostWithRecords)), (None, 1));
+    // So is a leader that has less, if it had begun by then.
+    let sent_back = |to| [Step::SendsBack(to)];
+    let excused = story([&sent_back(1), &below, &[]]);
+    assert_eq!((excused.broke(), excused.excused(Excuse::PositionLostWithRecords)), (None, 1));
+    assert_eq!(story([&sent_back(2), &below, &[]]).broke(), Some("PositionLost"), "it had that");
+    assert_eq!(story([&[], &below, &sent_back(1)]).broke(), Some("PositionLost"), "it began later");
     // So it is with a truncation, which goes back.
     let truncated = |to| vec![PositionSet { partition: P, offset: Offset(to), cause: PositionCause::Truncation }];
     assert_eq!(reads(&[starts_at(0), read.clone(), truncated(1)]).broke(), Some("PositionLost"));
