@@ -2,7 +2,9 @@
 //!
 //! Brokers forward what admin clients ask to the active controller, and do so again when the link to it
 //! breaks (controller-broker.md §5.7), which no client sees. So an attempt may be executed once more
-//! than its answer tells, also one that was refused because it had been executed before. Answers that
+//! than its answer tells, also one that was refused because it had been executed before; and twice more
+//! if others may change the object meanwhile (a topic is deleted, created anew by another client, and
+//! deleted again by the same request). Answers that
 //! needed no record show some state at or before the answer, maybe an old one (DESIGN §5): a
 //! description, what exists already; and an alteration that found things as they should be wrote none.
 //! What a history can then contradict: creations and deletions of a name that do not alternate, configs
@@ -132,7 +134,8 @@ pub fn steps_of(operations: &[&Operation<&AdminOp>]) -> (Vec<Operation<Step>>, V
         if refusal.is_none_or(|error| REPEATED.contains(&error))
             && let Some(step) = executed_unseen(asked, &shown)
         {
-            push(operation.called, None, step);
+            let again = if is_alone(operations, place) { 1 } else { 2 };
+            (0..again).for_each(|_| push(operation.called, None, step.clone()));
         }
         match (asked, answered) {
             (Asked::Create { partitions, configs }, Some(Answered::Done { id })) => {
@@ -158,6 +161,15 @@ pub fn steps_of(operations: &[&Operation<&AdminOp>]) -> (Vec<Operation<Step>>, V
     }
     steps.sort_by_key(|(step, place)| (step.called, *place));
     steps.into_iter().unzip()
+}
+
+/// May no other operation change the object during this one? Then a second execution in vain is all.
+fn is_alone(operations: &[&Operation<&AdminOp>], place: usize) -> bool {
+    let ends = |operation: &Operation<&AdminOp>| operation.returned.unwrap_or(u64::MAX);
+    let this = operations[place];
+    let overlaps = |other: &Operation<&AdminOp>| other.called < ends(this) && this.called < ends(other);
+    let mut others = operations.iter().enumerate().filter(|(at, _)| *at != place);
+    !others.any(|(_, other)| other.op.asked != Asked::Describe && overlaps(other))
 }
 
 /// The step of an execution that nobody was told of. A value that no description shows is left out: it

@@ -128,6 +128,10 @@ fn creations_and_deletions_alternate() {
     // What a broker forwarded before it was answered may be executed late.
     assert!(holds(&[created(0, "a"), deleted(2, "a"), deleted(4, "x")]));
     assert!(holds(&[created(0, "a"), deleted(2, "x")]), "both were executed twice");
+    // Nobody is told of the executions before the last; somebody creates it anew between two (cluster-partitions 0x20bf0).
+    let resent = |returned| (2, Some(returned), topic(Asked::Delete, refused("UnknownTopicOrPartition")));
+    assert!(holds(&[created(0, "a"), resent(9), created(4, "b"), created(10, "c")]));
+    assert!(!holds(&[created(0, "a"), resent(3), created(4, "b"), created(10, "c")]), "nothing was done meanwhile");
     assert!(!holds(&[(0, Some(1), topic(Asked::Delete, refused("InvalidRequest"))), created(2, "a"), created(4, "b")]));
 }
 
