@@ -17,6 +17,8 @@ const LATER_NS: u64 = 3_000_000_000;
 pub struct Search<'a> {
     /// The smallest case so far.
     pub best: Case,
+    /// Candidates that were tried since it is the best one, in vain.
+    in_vain: Vec<Case>,
     report: RunReport,
     invariant: String,
     kind: ViolationKind,
@@ -47,6 +49,7 @@ impl<'a> Search<'a> {
         let mut search = Search {
             first_seed: best.seed,
             best,
+            in_vain: Vec::new(),
             report,
             invariant: broken.invariant.clone(),
             kind: broken.kind,
@@ -96,7 +99,8 @@ impl<'a> Search<'a> {
     }
 
     /// Runs candidates; the first of them that still fails becomes the best one. One that is no other
-    /// than the best is none.
+    /// than the best is none, nor one that was tried since in vain: the passes are gone through until
+    /// nothing changes.
     pub fn first_failing(&mut self, candidates: Vec<Case>) -> Option<usize> {
         // Candidate by candidate, and of each its own seed first: the order is that of one thread.
         let others: Vec<u64> = (0..=self.other_seeds).map(|k| self.first_seed.wrapping_add(k)).collect();
@@ -110,29 +114,33 @@ impl<'a> Search<'a> {
             round.push((place, candidate));
             round.extend(reseeded);
         }
+        round.retain(|(_, candidate)| !self.in_vain.contains(candidate));
         for some in round.chunks(self.width()) {
             if self.is_over() {
                 return None;
             }
-            if let Some(found) = self.first_of(some.iter().map(|(_, case)| case.clone()).collect()) {
+            let candidates: Vec<Case> = some.iter().map(|(_, case)| case.clone()).collect();
+            if let Some(found) = self.first_of(&candidates) {
+                self.in_vain.clear();
                 return Some(some[found].0);
             }
+            self.in_vain.extend(candidates);
         }
         None
     }
 
-    fn first_of(&mut self, candidates: Vec<Case>) -> Option<usize> {
+    fn first_of(&mut self, candidates: &[Case]) -> Option<usize> {
         let until_ns = self.breaks_at_once().then(|| {
             let at_ns = self.broken_at_ns();
             at_ns + (at_ns / 4).max(LATER_NS)
         });
-        let mut reports = run_all(&candidates, until_ns);
+        let mut reports = run_all(candidates, until_ns);
         let found = (0..reports.len())
             .find(|index| self.is_broken(reports[*index].as_ref()) && self.control_holds(&candidates[*index]));
         // What is tried ahead of the first does not count: so it is the same for any number of threads.
         self.runs += found.map_or(candidates.len(), |index| index + 1) as u64;
         if let Some(index) = found {
-            self.best = candidates.into_iter().nth(index).expect("it was run");
+            self.best = candidates[index].clone();
             self.report = reports.swap_remove(index).expect("it failed");
         }
         (self.watch)(&Progress {
@@ -209,5 +217,38 @@ fn run_all(candidates: &[Case], until_ns: Option<u64>) -> Vec<Option<RunReport>>
             let handles: Vec<_> = several.iter().map(|case| scope.spawn(move || run(case))).collect();
             handles.into_iter().map(|handle| handle.join().ok().flatten()).collect()
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use scenarios::catalog;
+    use scenarios::cluster::Explicit;
+    use scenarios::scenario::switches;
+
+    use super::*;
+
+    #[test]
+    fn a_candidate_is_tried_once_for_each_best_one() {
+        let scenario = catalog::find("quorum").expect("built in").scenario().expect("good");
+        let scenario = scenario.with_bug(switches::bugs::parse("NoLogTest").expect("a bug"));
+        let of = |seed| Case::of(&scenario, seed, &Explicit::default()).expect("it runs");
+        let run = |case: &Case| case.run(None).expect("it runs");
+        let case = (0..50).map(of).find(|case| violation(&run(case)).is_some()).expect("it is caught");
+        let report = run(&case);
+        let broken = violation(&report).expect("it fails").clone();
+        let (interrupted, mut runs) = (AtomicBool::new(false), Vec::new());
+        let mut watch = |progress: &Progress| runs.push(progress.runs);
+        let settings = Settings { jobs: 2, limit: None };
+        let mut search = Search::new(case.clone(), report, &broken, settings, &interrupted, &mut watch);
+        let mut holds = case.clone();
+        holds.scenario.bugs = Bugs::NONE;
+        assert!(!search.keep_if_failing(holds.clone()));
+        assert!(!search.keep_if_failing(holds.clone()), "not run again");
+        let mut shorter = case;
+        shorter.operations.pop();
+        assert!(search.keep_if_failing(shorter));
+        assert!(!search.keep_if_failing(holds), "the best one is another");
+        assert_eq!(runs, [1, 2, 3]);
     }
 }
