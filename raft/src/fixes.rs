@@ -96,8 +96,11 @@ switches! {
         /// back to an end that may lie behind where the logs part. Followers compare the epochs (KIP-279).
         /// Nor does it compare epochs when the answer to a Fetch comes that the deposed leader was sent before
         /// the position was validated (`FetchCollector` compares offsets): it reads on by that log.
-        /// Mend: an older epoch says no more than none does, so the position is reset; and what a leader
-        /// answers to a Fetch is dropped once the position is held against another.
+        /// And a position that is sent back gets the epoch that was answered, of which there may be no record:
+        /// the next leader then seems to have lost it.
+        /// Mend: an older epoch says no more than none does, so the position is reset; what a leader answers to
+        /// a Fetch is dropped once the position is held against another; and a position that is sent back has
+        /// the epoch of the record that was read before it.
         CompareEpochOfPosition,
     }
 }

@@ -1,5 +1,5 @@
 //! The smallest run of each bug that was caught (`fuzz/corpus`): with the bug the claim that its story ends
-//! with breaks, without it everything holds, to the end of the run. `kraftsim bugs hunt --keep fuzz/corpus` makes the files anew.
+//! with breaks, by the run that was stored, without it everything holds, to the end of the run. `kraftsim bugs hunt --keep fuzz/corpus` makes the files anew.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -24,30 +24,34 @@ fn files() -> Vec<PathBuf> {
     files
 }
 
-/// What the file says: the case, and its last line.
-fn stored(path: &Path) -> (Case, String) {
+/// What the file says: the case, the digest of its run, and the last line of its story.
+fn stored(path: &Path) -> (Case, u128, String) {
     let text = fs::read_to_string(path).expect("a repro");
     let name = path.display().to_string();
     let read = repro::read(&name, &text).expect("a good repro");
     let prepared = Catalog.prepare(&read.scenario, &read.overrides, Some(&read.plan)).expect("it runs");
     let told: serde_json::Value = serde_json::from_str(&text).expect("JSON");
     let last = told["story"].as_array().and_then(|lines| lines.last()).and_then(|line| line.as_str());
-    (prepared.case(read.plan.seed).expect("it runs"), last.expect("a story").to_owned())
+    (prepared.case(read.plan.seed).expect("it runs"), read.digest, last.expect("a story").to_owned())
 }
 
 #[test]
 fn each_still_tells_its_bug_from_none() {
-    let files = files();
+    let (files, mut moved) = (files(), Vec::new());
     for path in &files {
-        let (case, last) = stored(path);
+        let (case, digest, last) = stored(path);
         let broken = case.run(None).expect("it runs");
         let invariant = violation(&broken).map(|it| it.invariant.clone());
         let said = invariant.as_ref().is_some_and(|it| last.contains(&format!("{it} breaks")));
         assert!(said, "{}: {invariant:?} breaks, and it says: {last}", path.display());
+        if broken.digest != digest {
+            moved.push(path.display().to_string());
+        }
         let mut mended = case;
         mended.scenario.bugs = Bugs::NONE;
         assert_eq!(violation(&mended.run(None).expect("it runs")), None, "{} without its bug", path.display());
     }
+    assert_eq!(moved, Vec::<String>::new(), "each is another run now than the one that was stored");
     let bug = |path: &PathBuf| path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let unknown = files.iter().map(bug).find(|name| !ZOO.iter().any(|row| row.bug.name() == name));
     assert_eq!(unknown, None, "a file is called what its bug is");
@@ -59,7 +63,7 @@ fn each_still_tells_its_bug_from_none() {
 /// with nothing left to tell.
 #[test]
 fn shrinking_leaves_what_recovery_takes_without_the_bug() {
-    let (case, _) =
+    let (case, ..) =
         stored(&files().into_iter().find(|path| path.ends_with("FetchTimerNeedsRecords.json")).expect("it"));
     let report = case.run(None).expect("it runs");
     let broken = violation(&report).expect("it breaks").clone();
@@ -79,7 +83,7 @@ fn an_interrupted_hunt_keeps_nothing() {
     let row = ZOO.iter().find(|row| row.bug.name() == "Kafka10533AckBeforeFlush").expect("it is there");
     let path = folder.join("Kafka10533AckBeforeFlush.json");
     // The run that the corpus has of it comes of this one.
-    let (case, _) = stored(&files().into_iter().find(|file| file.file_name() == path.file_name()).expect("it"));
+    let (case, ..) = stored(&files().into_iter().find(|file| file.file_name() == path.file_name()).expect("it"));
     let violation = violation(&case.run(None).expect("it runs")).expect("it breaks").clone();
     let first = ("quorum".to_owned(), Caught { scenario: 0, seed: 0, digest: 0, violation });
     let keep = |interrupted: bool| {

@@ -104,7 +104,7 @@ fn attempt(event: Attempt) -> u64 {
         }
         Attempt::ReadOk { attempt, partition, number } => mix(88, attempt.into(), place(partition), word(number)),
         Attempt::ReadFailed { attempt, partition, error } => mix(89, attempt.into(), place(partition), code(error)),
-        Attempt::ReadStale { attempt, partition } => mix(90, attempt.into(), place(partition), 0),
+        Attempt::ReadStale { attempt, partition, error } => mix(90, attempt.into(), place(partition), code(error)),
         Attempt::ReadUnknown { attempt } => mix(91, attempt.into(), 0, 0),
         Attempt::PollRecords { attempt, partition, leader_epoch, count } => {
             mix(92, two(attempt, count), place(partition), word(leader_epoch.0.into()))

@@ -1,6 +1,6 @@
 //! The bug zoo: with each switch of `raft::bugs` on, a generic catalog scenario breaks a named check.
 //! A row names the first check that breaks, and with `then` those that break if the run goes on. A bug
-//! that is no row of `raft::bugs::ZOO` is a check's own mutant, made because none of those trips it.
+//! that is no row of `raft::bugs::ZOO` is a check's own mutant, made for what it breaks.
 
 use std::collections::BTreeSet;
 

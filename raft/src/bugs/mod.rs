@@ -4,7 +4,7 @@
 //! * `zoo`: which of them are rows of the bug zoo: source, layer, checks expected
 //! * `declare`: how a closed list of switches is declared
 //!
-//! Those that are no rows of the zoo are the checks' own mutants, each made for that check alone.
+//! Those that are no rows of the zoo are the checks' own mutants: mistakes made for the checks that they break.
 //!
 //! To add a row:
 //! 1. `bug`: a variant at the end of the list: row id, source, what the wrong code does.

@@ -93,8 +93,9 @@ pub enum AttemptEvent {
     EpochLost { partition: TopicPartition, asked: LeaderEpoch, answered: LeaderEpoch },
     /// An error for a partition.
     ReadFailed { attempt: u32, partition: TopicPartition, error: ErrorCode },
-    /// An answer that came too late: the position has moved, its records are dropped.
-    ReadStale { attempt: u32, partition: TopicPartition },
+    /// An answer that came too late: the position has moved since, or is held against another leader. Its records
+    /// or its error are dropped.
+    ReadStale { attempt: u32, partition: TopicPartition, error: ErrorCode },
     /// No answer, for all partitions of the RPC.
     ReadUnknown { attempt: u32 },
     /// `poll` returns so many records of one batch.

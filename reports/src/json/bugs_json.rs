@@ -67,7 +67,7 @@ pub struct KeptJson {
     pub operations: usize,
     pub shrink_seconds: Seconds,
     pub why_seconds: Seconds,
-    /// Faults without which nothing breaks; of a run without faults, operations.
+    /// Faults without which nothing breaks; if it takes none of them, operations.
     pub necessary: usize,
     pub has_point_of_no_return: bool,
 }

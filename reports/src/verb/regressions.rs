@@ -9,7 +9,7 @@ use fuzz::hunt::Caught;
 use fuzz::shrink::{Settings, Shrunk, shrink};
 use fuzz::stopwatch::Stopwatch;
 use fuzz::why::counterfactual::Verdict;
-use fuzz::why::why;
+use fuzz::why::{Why, why};
 use scenarios::zoo::Row;
 
 use crate::duration::show_us;
@@ -46,7 +46,7 @@ pub struct Kept {
     pub shrink_ns: u64,
     /// Real time of asking why, ns.
     pub why_ns: u64,
-    /// Faults without which nothing breaks; of a run without faults, operations.
+    /// Faults without which nothing breaks; if it takes none of them, operations.
     pub necessary: usize,
     /// There was a moment from which it could no more be saved, and before it could.
     pub has_turning: bool,
@@ -136,17 +136,25 @@ impl Keep {
         let Some(answer) = answer else { return Ok(None) };
         let path = self.folder.join(format!("{}.json", row.bug.name()));
         write_whole(&path, text)?;
-        let parts = if shrunk.case.plan.0.is_empty() { &answer.operations } else { &answer.faults };
         Ok(Some(Kept {
             catch,
             before,
             after,
             shrink_ns,
             why_ns: clock.elapsed_ns(),
-            necessary: parts.iter().filter(|verdict: &&Verdict| verdict.is_necessary()).count(),
+            necessary: necessary(&answer),
             has_turning: answer.turning.is_some(),
             path,
         }))
+    }
+}
+
+/// How many faults a run takes or, if it takes none of them, operations.
+fn necessary(answer: &Why) -> usize {
+    let of = |parts: &[Verdict]| parts.iter().filter(|verdict| verdict.is_necessary()).count();
+    match of(&answer.faults) {
+        0 => of(&answer.operations),
+        faults => faults,
     }
 }
 

@@ -76,6 +76,9 @@ pub enum Excuse {
     RecordOfDeletedTopic,
     /// A consumer's position was lost with the records below it, or with its topic.
     PositionLostWithRecords,
+    /// A leader that was elected uncleanly and deposed before it acted has not heard of that: it sends a consumer
+    /// back behind records that it lacks, which are committed and stay.
+    PositionSentBackByDeposedLeader,
     /// Beyond tolerance a claim broke that needs more than the faults have left; counted each time.
     BeyondTolerance,
     /// Committed metadata was destroyed: admin operations are not judged any more.
@@ -113,6 +116,7 @@ impl Excuse {
             Excuse::AckedByLeaderOnlyLost => "acked_by_leader_only_lost",
             Excuse::RecordOfDeletedTopic => "record_of_deleted_topic",
             Excuse::PositionLostWithRecords => "position_lost_with_records",
+            Excuse::PositionSentBackByDeposedLeader => "position_sent_back_by_deposed_leader",
             Excuse::BeyondTolerance => "beyond_tolerance",
             Excuse::AdminHistoryDestroyed => "admin_history_destroyed",
         }

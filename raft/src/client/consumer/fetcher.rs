@@ -112,7 +112,7 @@ impl Consumer {
             };
             let is_of_the_log = matches!(error, ErrorCode::None | ErrorCode::OffsetOutOfRange);
             if is_of_the_log && !self.subscriptions.is_fetching_from(partition, offset, leader) {
-                out.observe(AttemptEvent::ReadStale { attempt, partition });
+                out.observe(AttemptEvent::ReadStale { attempt, partition, error });
                 continue;
             }
             match told {

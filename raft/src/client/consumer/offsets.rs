@@ -197,7 +197,7 @@ impl Consumer {
             let (end_offset, end_epoch) = (told.end_offset, told.leader_epoch);
             let validated = self.subscriptions.complete_validation(partition, position, end_offset, end_epoch);
             if validated == Validated::Stale {
-                out.observe(AttemptEvent::ReadStale { attempt, partition });
+                out.observe(AttemptEvent::ReadStale { attempt, partition, error });
                 continue;
             }
             if let Some(asked) = position.offset_epoch.filter(|_| position.is_of_lost_epoch(end_epoch)) {

@@ -15,7 +15,8 @@ use crate::sorted_map::SortedMap;
 pub(super) struct FetchPosition {
     /// The next record.
     pub offset: Offset,
-    /// Leader epoch of the record before it; unknown after a seek or a reset.
+    /// Leader epoch of the record before it; unknown after a seek or a reset. After a truncation the one that was
+    /// answered ([`Fix::CompareEpochOfPosition`]: of the record read before it, if one is left).
     pub offset_epoch: Option<LeaderEpoch>,
     /// The leader that this position was last held against.
     pub current_leader: LeaderAndEpoch,

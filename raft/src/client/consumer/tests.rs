@@ -67,7 +67,10 @@ fn an_answer_about_a_former_position_says_nothing_of_the_present_one() {
     let ok = AttemptEvent::ReadOk { attempt: 3, partition: P, number: 1 };
     let moved = AttemptEvent::PositionSet { partition: P, offset: Offset(1), cause: PositionCause::Truncation };
     assert_eq!(answers(&mut consumer, second, 0, 1), [lost, ok, moved]);
-    assert_eq!(answers(&mut consumer, first, 0, 1), [AttemptEvent::ReadStale { attempt: 2, partition: P }]);
+    assert_eq!(
+        answers(&mut consumer, first, 0, 1),
+        [AttemptEvent::ReadStale { attempt: 2, partition: P, error: ErrorCode::None }]
+    );
 }
 
 /// Leader 1 was asked before leader 2 was heard of, which knows the position but may have another log behind it.
@@ -96,7 +99,7 @@ fn what_a_leader_answers_after_another_was_validated_is_dropped_if_epochs_are_co
     };
     for error in [ErrorCode::None, ErrorCode::OffsetOutOfRange] {
         let mended = shown(Fixes::NONE.with(Fix::CompareEpochOfPosition), error);
-        assert_eq!(mended, [AttemptEvent::ReadStale { attempt: 1, partition: P }]);
+        assert_eq!(mended, [AttemptEvent::ReadStale { attempt: 1, partition: P, error }]);
     }
     let record = AttemptEvent::PollRecord { attempt: 1, offset: Offset(4), value: 40 };
     assert!(shown(Fixes::NONE, ErrorCode::None).contains(&record), "as Kafka does");

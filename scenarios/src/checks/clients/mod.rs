@@ -31,7 +31,7 @@ use std::rc::Rc;
 
 use raft::broker::observation::PartitionTag;
 use raft::client::{AttemptEvent, Outcome, TopicPartition};
-use raft::ids::{NodeId, Offset, ProducerId};
+use raft::ids::{LeaderEpoch, NodeId, Offset, ProducerId};
 use raft::log::{Batch, BatchProducer};
 use raft::message::AdminRequest;
 use raft::metadata::MetadataRecord;
@@ -196,10 +196,9 @@ impl ClientHistories {
 
     /// A leader that was elected uncleanly and deposed before it acted begins, and has not heard of that: whoever
     /// asks it is sent back to what it has of the committed log.
-    pub fn partition_sends_back(&mut self, of: PartitionTag, to: Offset) {
+    pub fn partition_sends_back(&mut self, of: PartitionTag, to: Offset, epoch: LeaderEpoch) {
         if let Some(log) = self.topics.log_of(of) {
-            let sent_back_to = &mut self.topics.logs[log].sent_back_to;
-            *sent_back_to = Some(sent_back_to.map_or(to.0, |before| before.min(to.0)));
+            self.topics.logs[log].sent_back.push((to.0, epoch));
         }
     }
 
@@ -349,7 +348,9 @@ impl ClientHistories {
                 let mut around = polls::Around { topics, appends, counts, verdict };
                 polls.failed((client, attempt), partition, error, &mut around);
             }
-            AttemptEvent::ReadStale { attempt, partition } => polls.stale(client, attempt, partition, counts),
+            AttemptEvent::ReadStale { attempt, partition, error } => {
+                polls.stale((client, attempt), partition, error, counts);
+            }
             AttemptEvent::ReadUnknown { attempt } => polls.unknown(client, attempt, counts),
             AttemptEvent::PositionSet { partition, offset, cause } => {
                 let mut around = polls::Around { topics, appends, counts, verdict };

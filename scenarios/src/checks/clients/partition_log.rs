@@ -90,8 +90,9 @@ pub struct PartitionLog {
     cuts: Vec<(u64, i64)>,
     /// The smallest end that cuts left, or that was left of what clients only were told of.
     lowest_cut: Option<i64>,
-    /// The smallest end of what a leader that was elected uncleanly and deposed before it acted has of it.
-    pub sent_back_to: Option<i64>,
+    /// Leaders that were elected uncleanly and deposed before they acted: up to where each had all of it, and
+    /// its epoch.
+    pub sent_back: Vec<(i64, LeaderEpoch)>,
     /// How far the log was known to reach: ordinal, end; both ascending since the last cut.
     known_ends: Vec<(u64, i64)>,
     /// The largest end that a client was told.
@@ -150,6 +151,12 @@ impl PartitionLog {
     /// Did a cut ever end below this offset?
     pub fn was_cut_below(&self, offset: i64) -> bool {
         self.lowest_cut.is_some_and(|lowest| lowest < offset)
+    }
+
+    /// May one of [`PartitionLog::sent_back`] tell of an offset that it is out of range? Whoever has been shown a
+    /// record of a newer epoch asks it no more.
+    pub fn is_sent_back(&self, offset: i64, shown: Option<LeaderEpoch>) -> bool {
+        self.sent_back.iter().any(|(to, epoch)| *to < offset && shown.is_none_or(|shown| shown <= *epoch))
     }
 
     /// The next batch is committed.

@@ -5,7 +5,8 @@
 //! * every record shown is the one that C holds at its offset, of the leader epoch told; C may
 //!   still be on its way there (a stale leader whose high watermark moves), so what lies beyond is
 //!   noted as a claim
-//! * a position within C is never out of range, nor truncated, unless the log was cut there
+//! * a position within C is never out of range, nor truncated, unless the log was cut there or a leader said so
+//!   that was elected uncleanly and deposed before it acted
 //! * whoever was shown a record that C no longer holds is moved before it reads on behind it (KIP-320)
 //! * a stale poll is legal, and counted
 
@@ -27,6 +28,8 @@ const LATEST_TIMESTAMP: i64 = -1;
 #[derive(Clone, Debug, Default)]
 struct Position {
     offset: i64,
+    /// No older than the last record shown before it; unknown after a seek or a reset.
+    epoch: Option<LeaderEpoch>,
     /// The values shown right before it, up to it.
     shown: Vec<u64>,
     /// So many of them were held against C when what follows them was found in it.
@@ -166,6 +169,7 @@ impl Polls {
         let fresh = healed.is_some_and(|healed| asked.sent >= healed);
         let position = consumer.positions.get_or_insert_with(partition, Position::default);
         let expected = std::mem::replace(&mut position.offset, offset.0 + 1);
+        position.epoch = Some(showing.leader_epoch);
         if offset.0 != expected {
             (position.shown, position.held) = (Vec::new(), 0);
             let invariant = match (begun, offset.0 > expected) {
@@ -249,16 +253,25 @@ impl Polls {
     pub fn lose(&mut self, client: usize, partition: TopicPartition, around: &mut Around<'_>) {
         let position = self.consumer(client).positions.get_or_insert_with(partition, Position::default);
         position.astray = true;
-        let offset = position.offset;
-        self.suspect(client, partition, offset, around);
+        let (offset, epoch) = (position.offset, position.epoch);
+        self.suspect(client, partition, (offset, epoch), around);
     }
 
-    fn suspect(&mut self, client: usize, partition: TopicPartition, offset: i64, around: &mut Around<'_>) {
+    fn suspect(
+        &mut self,
+        client: usize,
+        partition: TopicPartition,
+        (offset, epoch): (i64, Option<LeaderEpoch>),
+        around: &mut Around<'_>,
+    ) {
         let logs = around.topics.logs_of(partition);
         if let [log] = logs.as_slice() {
             let of = &around.topics.logs[*log];
             let is_committed = offset <= of.end();
-            if is_committed && of.sent_back_to.is_none_or(|to| offset <= to) {
+            if is_committed && of.is_sent_back(offset, epoch) {
+                return around.verdict.excuse(Excuse::PositionSentBackByDeposedLeader, 1);
+            }
+            if is_committed {
                 return self.lost.push(Lost { client, log: *log, offset, at_ns: around.verdict.now_ns });
             }
             // Beyond the end: only a seek leads there, or a cut.
@@ -269,10 +282,17 @@ impl Polls {
         around.verdict.excuse(Excuse::PositionLostWithRecords, 1);
     }
 
-    /// The answer came too late; its records were dropped.
-    pub fn stale(&mut self, client: usize, attempt: u32, partition: TopicPartition, counts: &mut Counts) {
+    /// The answer came too late, and was dropped.
+    pub fn stale(
+        &mut self,
+        (client, attempt): (usize, u32),
+        partition: TopicPartition,
+        error: ErrorCode,
+        counts: &mut Counts,
+    ) {
         if let Some(asked) = self.consumer(client).asked.remove(&(attempt, partition)) {
-            counts.ended(kind(asked.api), Outcome::Done);
+            let outcome = if error == ErrorCode::None { Outcome::Done } else { Outcome::Failed };
+            counts.ended(kind(asked.api), outcome);
         }
     }
 
@@ -321,8 +341,9 @@ impl Polls {
                 before.shown.truncate(before.shown.len().saturating_sub(back));
                 position.held = before.held.min(before.shown.len().saturating_sub(1));
                 position.shown = before.shown;
+                position.epoch = before.epoch;
                 if !before.astray {
-                    self.suspect(client, partition, before.offset, around);
+                    self.suspect(client, partition, (before.offset, before.epoch), around);
                 }
             }
         }

@@ -247,9 +247,9 @@ pub fn acts(
         begins(partition, (server, id), epoch, (elr, min_isr), servers, around);
     } else {
         around.coverage.met(Situation::LeaderAlreadyDeposed);
-        let agreed = partition.replicas[server].agreed;
-        if agreed < partition.committed.len() && partition.may_lack(epoch) {
-            around.histories.partition_sends_back(partition.id.into(), partition.end_of(agreed));
+        if partition.may_lack(epoch) {
+            let agreed = partition.end_of(partition.replicas[server].agreed);
+            around.histories.partition_sends_back(partition.id.into(), agreed, epoch);
         }
     }
 }

@@ -42,8 +42,8 @@ enum Step {
     Cut(i64),
     /// A batch of it that was not committed is: where it began, and its value.
     Lost(i64, u64),
-    /// A leader that lacks what is behind sends consumers back there.
-    SendsBack(i64),
+    /// A leader of an epoch, which lacks what is behind, sends consumers back there.
+    SendsBack(i64, i32),
     /// A broker forwards over a connection.
     Forwarded(NodeId, u64),
     /// All faults are over.
@@ -115,7 +115,7 @@ fn so_far(steps: &[Step]) -> Played {
                 let batch = BatchBuilder::new(Offset(base), LeaderEpoch(1), 0).value(value).build();
                 histories.partition_lost(tag(T), batch.next_offset(), Some(&batch));
             }
-            Step::SendsBack(to) => histories.partition_sends_back(tag(T), Offset(to)),
+            Step::SendsBack(to, epoch) => histories.partition_sends_back(tag(T), Offset(to), LeaderEpoch(epoch)),
             Step::Forwarded(broker, connection) => histories.forwarded(broker, connection),
             Step::Healed => histories.healed(),
         }
