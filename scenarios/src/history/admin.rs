@@ -3,7 +3,7 @@
 //! Brokers forward what admin clients ask to the active controller, and do so again when the link to it
 //! breaks (controller-broker.md §5.7), which no client sees. So an attempt may be executed once more
 //! than its answer tells, also one that was refused because it had been executed before; and twice more
-//! if others may change the object meanwhile (a topic is deleted, created anew by another client, and
+//! if others may undo it meanwhile (a topic is deleted, created anew by another client, and
 //! deleted again by the same request). Answers that
 //! needed no record show some state at or before the answer, maybe an old one (DESIGN §5): a
 //! description, what exists already; and an alteration that found things as they should be wrote none.
@@ -131,10 +131,10 @@ pub fn steps_of(operations: &[&Operation<&AdminOp>]) -> (Vec<Operation<Step>>, V
             Some(Answered::Refused { error }) => Some(error.as_str()),
             _ => None,
         };
-        if refusal.is_none_or(|error| REPEATED.contains(&error))
+        if may_be_executed(operation.op)
             && let Some(step) = executed_unseen(asked, &shown)
         {
-            let again = if is_alone(operations, place) { 1 } else { 2 };
+            let again = if may_be_undone(operations, place) { 2 } else { 1 };
             (0..again).for_each(|_| push(operation.called, None, step.clone()));
         }
         match (asked, answered) {
@@ -163,13 +163,27 @@ pub fn steps_of(operations: &[&Operation<&AdminOp>]) -> (Vec<Operation<Step>>, V
     steps.into_iter().unzip()
 }
 
-/// May no other operation change the object during this one? Then a second execution in vain is all.
-fn is_alone(operations: &[&Operation<&AdminOp>], place: usize) -> bool {
+/// May another operation undo this one while it goes on? Then a second execution is not in vain.
+fn may_be_undone(operations: &[&Operation<&AdminOp>], place: usize) -> bool {
     let ends = |operation: &Operation<&AdminOp>| operation.returned.unwrap_or(u64::MAX);
     let this = operations[place];
+    let undoes = |other: &Operation<&AdminOp>| match (&this.op.asked, &other.op.asked) {
+        (Asked::Create { .. }, asked) => matches!(asked, Asked::Delete),
+        (Asked::Delete | Asked::Grow { .. }, asked) => matches!(asked, Asked::Create { .. }),
+        (Asked::Alter(_), asked) => matches!(asked, Asked::Create { .. } | Asked::Alter(_)),
+        (Asked::Describe, _) => false,
+    };
     let overlaps = |other: &Operation<&AdminOp>| other.called < ends(this) && this.called < ends(other);
     let mut others = operations.iter().enumerate().filter(|(at, _)| *at != place);
-    !others.any(|(_, other)| other.op.asked != Asked::Describe && overlaps(other))
+    others.any(|(_, other)| undoes(other) && overlaps(other) && may_be_executed(other.op))
+}
+
+/// Does the answer leave open that it was executed?
+fn may_be_executed(op: &AdminOp) -> bool {
+    match &op.answered {
+        Some(Answered::Refused { error }) => REPEATED.contains(&error.as_str()),
+        _ => true,
+    }
 }
 
 /// The step of an execution that nobody was told of. A value that no description shows is left out: it

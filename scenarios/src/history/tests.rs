@@ -132,6 +132,8 @@ fn creations_and_deletions_alternate() {
     let resent = |returned| (2, Some(returned), topic(Asked::Delete, refused("UnknownTopicOrPartition")));
     assert!(holds(&[created(0, "a"), resent(9), created(4, "b"), created(10, "c")]));
     assert!(!holds(&[created(0, "a"), resent(3), created(4, "b"), created(10, "c")]), "nothing was done meanwhile");
+    let altered = (4, Some(5), topic(Asked::Alter(BTreeMap::new()), Some(Answered::Done { id: None })));
+    assert!(!holds(&[created(0, "a"), resent(9), altered, created(10, "b"), created(12, "c")]), "nobody undid it");
     assert!(!holds(&[(0, Some(1), topic(Asked::Delete, refused("InvalidRequest"))), created(2, "a"), created(4, "b")]));
 }
 

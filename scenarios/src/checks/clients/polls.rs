@@ -28,7 +28,7 @@ const LATEST_TIMESTAMP: i64 = -1;
 #[derive(Clone, Debug, Default)]
 struct Position {
     offset: i64,
-    /// No older than the last record shown before it; unknown after a seek or a reset.
+    /// The newest leader epoch of which a record was shown: whoever knows of it asks no older leader.
     epoch: Option<LeaderEpoch>,
     /// The values shown right before it, up to it.
     shown: Vec<u64>,
@@ -169,7 +169,7 @@ impl Polls {
         let fresh = healed.is_some_and(|healed| asked.sent >= healed);
         let position = consumer.positions.get_or_insert_with(partition, Position::default);
         let expected = std::mem::replace(&mut position.offset, offset.0 + 1);
-        position.epoch = Some(showing.leader_epoch);
+        position.epoch = position.epoch.max(Some(showing.leader_epoch));
         if offset.0 != expected {
             (position.shown, position.held) = (Vec::new(), 0);
             let invariant = match (begun, offset.0 > expected) {
@@ -317,7 +317,8 @@ impl Polls {
         around: &mut Around<'_>,
     ) {
         let position = self.consumer(client).positions.get_or_insert_with(partition, Position::default);
-        let mut before = std::mem::replace(position, Position { offset: to, set: true, ..Position::default() });
+        let after = Position { offset: to, epoch: position.epoch, set: true, ..Position::default() };
+        let mut before = std::mem::replace(position, after);
         match cause {
             PositionCause::Seek => {}
             PositionCause::Reset => {
@@ -341,7 +342,6 @@ impl Polls {
                 before.shown.truncate(before.shown.len().saturating_sub(back));
                 position.held = before.held.min(before.shown.len().saturating_sub(1));
                 position.shown = before.shown;
-                position.epoch = before.epoch;
                 if !before.astray {
                     self.suspect(client, partition, (before.offset, before.epoch), around);
                 }

@@ -163,6 +163,11 @@ fn positions_jump_for_a_reason_only() {
     assert_eq!(story([&[], &below, &by(1, 1)]).broke(), Some("PositionLost"), "it began later");
     // So it is with a truncation, which goes back.
     let truncated = |to| vec![PositionSet { partition: P, offset: Offset(to), cause: PositionCause::Truncation }];
+    for lost in [truncated(1), [seek(2), out_of_range(3, 2), starts_at(0)].concat()] {
+        let steps = consumer(&[starts_at(0), read.clone(), lost]);
+        assert_eq!(story([&by(1, 1), &steps, &[]]).broke(), None);
+        assert_eq!(story([&by(1, 0), &steps, &[]]).broke(), Some("PositionLost"), "it knew of a newer one");
+    }
     assert_eq!(reads(&[starts_at(0), read.clone(), truncated(1)]).broke(), Some("PositionLost"));
     assert_eq!(reads(&[starts_at(0), read, truncated(3)]).broke(), Some("PollSkip"));
 }
