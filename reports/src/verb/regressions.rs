@@ -213,3 +213,30 @@ pub fn sums(kept: &[&Kept]) -> String {
         show_us(slowest / 1000)
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use scenarios::report::{Violation, ViolationKind};
+
+    use super::*;
+
+    #[test]
+    fn operations_count_where_no_fault_is_necessary() {
+        let broken = Violation {
+            kind: ViolationKind::Safety,
+            invariant: String::new(),
+            spec: String::new(),
+            detail: String::new(),
+            at_ns: 0,
+            event: 0,
+        };
+        let needed = || Verdict::Necessary { sooner_ns: None, later_ns: None };
+        let helps = || Verdict::Helps { with: 3, without: 1 };
+        let counted = |faults: Vec<Verdict>, operations: Vec<Verdict>| {
+            necessary(&Why { broken: broken.clone(), turning: None, faults, operations, chain: Vec::new() })
+        };
+        assert_eq!(counted(vec![needed(), helps(), needed()], vec![needed()]), 2);
+        assert_eq!(counted(vec![helps(), Verdict::Irrelevant], vec![Verdict::Irrelevant, needed()]), 1);
+        assert_eq!(counted(Vec::new(), vec![helps()]), 0);
+    }
+}

@@ -3,17 +3,14 @@
 
 use std::rc::Rc;
 
-use raft::client::{AttemptEvent, PositionCause, TopicPartition};
 use raft::ids::{BrokerEpoch, LeaderEpoch, NodeId, Offset};
-use raft::log::BatchBuilder;
 use raft::message::admin::{ElectLeadersRequest, ElectLeadersResponse, ElectLeadersTopic};
 use raft::message::cluster::BrokerRegistrationRequest;
 use raft::message::{AdminRequest, AdminResponse, ClusterRequest, EnvelopeResponse, ErrorCode, Request, Response};
 use raft::metadata::MetadataRecord;
-use raft::metadata::records::{PartitionChange, Topic};
+use raft::metadata::records::PartitionChange;
 
-use super::brokers::{Brokers, PARTITION, TOPIC, broker, change, config, elr, to_isr};
-use crate::checks::clients::ClientHistories;
+use super::brokers::{Brokers, broker, change, config, elr, to_isr};
 use crate::checks::ghost::ServerGhost;
 use crate::checks::ghost::boot::HowDown;
 use crate::checks::replication::unclean::UncleanElections;
@@ -251,7 +248,7 @@ fn only_whom_kafka_leaves_so_stays_without_a_leader() {
 }
 
 /// A cluster whose partition was given to broker 2, which lacks a committed batch, and which has yet to act.
-fn elected_uncleanly(acknowledged: bool) -> Brokers {
+pub fn elected_uncleanly(acknowledged: bool) -> Brokers {
     let mut brokers = Brokers::at_work(false, &[10]);
     brokers.commit([config("min.insync.replicas", "1"), config("unclean.leader.election.enable", "true")]);
     brokers.change(to_isr(&[0, 1], None));
@@ -267,7 +264,7 @@ fn elected_uncleanly(acknowledged: bool) -> Brokers {
     brokers
 }
 
-fn leader(of: NodeId) -> PartitionChange {
+pub fn leader(of: NodeId) -> PartitionChange {
     PartitionChange { leader: of, ..change() }
 }
 
@@ -420,76 +417,4 @@ fn an_unclean_leader_that_is_deposed_and_alone_goes_on() {
     let other = acknowledges(0);
     assert_eq!((other.broke(), other.excused("served_after_loss")), (None, 1), "somebody else goes on");
     assert_eq!(other.checks.acked_records(), (2, 0));
-}
-
-/// As clients call the partition.
-const P: TopicPartition = TopicPartition { topic: 0, partition: 0 };
-
-/// Clients know the topic, and these are committed in it; nobody has asked for that, which is not judged here.
-fn histories_of(values: &[u64]) -> ClientHistories {
-    let (mut histories, mut scrap) = (ClientHistories::new(&["t".into()], &[]), Verdict::default());
-    let topic = MetadataRecord::Topic(Topic { name: "t".into(), topic_id: TOPIC });
-    histories.metadata_committed(Offset(0), &topic, &mut scrap);
-    histories.metadata_cut(&mut scrap);
-    for (base, value) in (0..).zip(values) {
-        let batch = BatchBuilder::new(Offset(base), LeaderEpoch(0), 0).value(*value).build();
-        histories.partition_committed(PARTITION.into(), &batch, &mut scrap);
-    }
-    histories
-}
-
-/// Broker 2, elected uncleanly, lacks what is committed at 1. It acts when the next one is elected: a consumer that
-/// has read it is sent back.
-#[test]
-fn an_unclean_leader_deposed_before_it_acts_sends_consumers_back() {
-    let sent_back = |next: &dyn Fn(&mut Brokers), from: i64, (server, epoch, partition_epoch): (usize, i32, i32)| {
-        let mut brokers = elected_uncleanly(true);
-        brokers.checks.histories = histories_of(&[10, 11]);
-        next(&mut brokers);
-        brokers.lead(server, epoch, partition_epoch, 1);
-        for (offset, cause) in [(from, PositionCause::Seek), (1, PositionCause::Truncation)] {
-            let set = AttemptEvent::PositionSet { partition: P, offset: Offset(offset), cause };
-            brokers.checks.histories.attempt(0, set, &mut brokers.verdict);
-        }
-        assert_eq!(brokers.broke(), None);
-        brokers.excused("position_sent_back_by_deposed_leader")
-    };
-    let elects = |brokers: &mut Brokers| {
-        brokers.change(PartitionChange { leader_recovery_state: 1, ..to_isr(&[0], Some(0)) });
-    };
-    let acts = |brokers: &mut Brokers| {
-        elects(brokers);
-        brokers.lead(0, 2, 3, 1);
-    };
-    assert_eq!(sent_back(&elects, 2, (2, 1, 2)), 1, "the next one has yet to act");
-    assert_eq!(sent_back(&acts, 2, (2, 1, 2)), 1, "it has acted, and has all");
-    assert_eq!(sent_back(&|_| (), 2, (2, 1, 2)), 0, "it leads: what it lacks is gone, which is another excuse");
-    // With nobody in between it leads again, as cleanly as it did before.
-    let again = |brokers: &mut Brokers| {
-        brokers.change(leader(NodeId::NONE));
-        brokers.change(leader(broker(2)));
-        brokers.change(PartitionChange { leader_recovery_state: 1, ..to_isr(&[0], Some(0)) });
-        brokers.lead(0, 4, 5, 1);
-    };
-    assert_eq!(sent_back(&again, 2, (2, 3, 4)), 1);
-    // One that was elected cleanly may lack what was committed since, but nobody who has read that asks it.
-    let cleanly = |brokers: &mut Brokers| {
-        acts(brokers);
-        brokers.change(to_isr(&[0, 1], None));
-        brokers.change(leader(broker(1)));
-        brokers.change(leader(broker(0)));
-        brokers.lead(0, 4, 6, 2);
-        let batch = brokers.batch_of(2, 12);
-        let invoked = AttemptEvent::ProduceInvoked { attempt: 1, batch: 1, partition: P, acks: -1, count: 1 };
-        let producer = batch.producer().expect("it has one");
-        let (producer_id, producer_epoch, base_sequence) = (producer.id, producer.epoch, producer.base_sequence);
-        let sequence = AttemptEvent::ProduceSequence { attempt: 1, producer_id, producer_epoch, base_sequence };
-        let values = AttemptEvent::ProduceValues { attempt: 1, first_value: 12, count: 1 };
-        for event in [invoked, sequence, values] {
-            brokers.checks.histories.attempt(1, event, &mut brokers.verdict);
-        }
-        brokers.append(0, &batch);
-        brokers.high_watermark(0, 3);
-    };
-    assert_eq!(sent_back(&cleanly, 3, (1, 3, 5)), 0);
 }

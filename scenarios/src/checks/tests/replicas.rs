@@ -1,16 +1,20 @@
-//! Replicas: their logs against each other and their disks, and what they show.
+//! Replicas: their logs against each other and their disks, and what they show and tell.
 
 use std::rc::Rc;
 
 use raft::broker::observation::BrokerObservation;
-use raft::ids::{LeaderEpoch, Offset};
+use raft::client::{AttemptEvent, PositionCause, ReadApi, TopicPartition};
+use raft::ids::{LeaderEpoch, NodeId, Offset};
 use raft::io::{DurableFiles, PartitionShown};
-use raft::log::Records;
+use raft::log::{BatchBuilder, Records};
 use raft::metadata::MetadataRecord;
-use raft::metadata::records::RemoveTopic;
+use raft::metadata::records::{PartitionChange, RemoveTopic, Topic};
 
-use super::brokers::{Brokers, PARTITION, TOPIC, to_isr};
+use super::brokers::{Brokers, PARTITION, TOPIC, broker, to_isr};
+use super::excuses::{elected_uncleanly, leader};
+use crate::checks::clients::ClientHistories;
 use crate::checks::ghost::boot::HowDown;
+use crate::checks::verdict::Verdict;
 
 #[test]
 fn two_batches_never_stand_at_one_epoch_and_offset() {
@@ -172,4 +176,124 @@ fn a_deleted_topic_takes_its_promises_along() {
     brokers.truncate(1, 0);
     assert_eq!(brokers.broke(), None);
     assert_eq!(brokers.excused("acked_lost_by_deletion"), 2);
+}
+
+/// As clients call the partition.
+const P: TopicPartition = TopicPartition { topic: 0, partition: 0 };
+
+/// Clients know the topic, and these values are committed in it, each by the leader of an epoch; nobody has asked
+/// for that, which is not judged here.
+fn histories_of(committed: &[(u64, i32)]) -> ClientHistories {
+    let (mut histories, mut scrap) = (ClientHistories::new(&["t".into()], &[]), Verdict::default());
+    let topic = MetadataRecord::Topic(Topic { name: "t".into(), topic_id: TOPIC });
+    histories.metadata_committed(Offset(0), &topic, &mut scrap);
+    histories.metadata_cut(&mut scrap);
+    for (base, (value, epoch)) in (0..).zip(committed) {
+        let batch = BatchBuilder::new(Offset(base), LeaderEpoch(*epoch), 0).value(*value).build();
+        histories.partition_committed(PARTITION.into(), &batch, &mut scrap);
+    }
+    histories
+}
+
+/// A consumer is shown committed records, is to go on behind them, and is sent back: how often that was for a
+/// deposed leader's sake.
+fn sent_back(brokers: &mut Brokers, committed: &[(u64, i32)], shown: &[usize], (from, to): (i64, i64)) -> u64 {
+    let set = |offset, cause| AttemptEvent::PositionSet { partition: P, offset: Offset(offset), cause };
+    let mut events = Vec::new();
+    for index in shown {
+        let (at, (value, epoch)) = (*index as i64, committed[*index]);
+        events.extend([
+            set(at, PositionCause::Seek),
+            AttemptEvent::ReadInvoked { attempt: 1, api: ReadApi::Fetch, partition: P, at },
+            AttemptEvent::PollRecords { attempt: 1, partition: P, leader_epoch: LeaderEpoch(epoch), count: 1 },
+            AttemptEvent::PollRecord { attempt: 1, offset: Offset(at), value },
+            AttemptEvent::ReadOk { attempt: 1, partition: P, number: at + 1 },
+        ]);
+    }
+    events.extend([set(from, PositionCause::Seek), set(to, PositionCause::Truncation)]);
+    for event in events {
+        brokers.checks.histories.attempt(0, event, &mut brokers.verdict);
+    }
+    assert_eq!(brokers.broke(), None);
+    brokers.excused("position_sent_back_by_deposed_leader")
+}
+
+fn elects_uncleanly(brokers: &mut Brokers, server: usize) {
+    brokers.change(PartitionChange { leader_recovery_state: 1, ..to_isr(&[server], Some(server)) });
+}
+
+/// Broker 2, elected uncleanly in epoch 1, lacks what is committed at 1. It acts when the next one is elected: a
+/// consumer that has read it is sent back.
+#[test]
+fn an_unclean_leader_deposed_before_it_acts_sends_consumers_back() {
+    let story = |next: &dyn Fn(&mut Brokers), (epoch, partition_epoch): (i32, i32), shown: &[usize]| {
+        let mut brokers = elected_uncleanly(true);
+        // The last one as a later leader may have committed it.
+        let committed = [(10, 0), (11, 1), (12, 2)];
+        brokers.checks.histories = histories_of(&committed);
+        next(&mut brokers);
+        brokers.lead(2, epoch, partition_epoch, 1);
+        sent_back(&mut brokers, &committed, shown, (2, 1))
+    };
+    let elects = |brokers: &mut Brokers| elects_uncleanly(brokers, 0);
+    let acts = |brokers: &mut Brokers| {
+        elects_uncleanly(brokers, 0);
+        brokers.lead(0, 2, 3, 1);
+    };
+    assert_eq!(story(&elects, (1, 2), &[]), 1, "the next one has yet to act");
+    assert_eq!(story(&acts, (1, 2), &[]), 1, "it has acted, and has all");
+    assert_eq!(story(&|_| (), (1, 2), &[]), 0, "it leads: what it lacks is gone, which is another excuse");
+    // Whoever was shown a record of a newer epoch asks it no more, wherever it reads later.
+    assert_eq!(story(&acts, (1, 2), &[0, 1]), 1);
+    assert_eq!(story(&acts, (1, 2), &[2]), 0);
+    assert_eq!(story(&acts, (1, 2), &[2, 0]), 0);
+    // With nobody in between it leads again, as cleanly as it did before.
+    let again = |brokers: &mut Brokers| {
+        brokers.change(leader(NodeId::NONE));
+        brokers.change(leader(broker(2)));
+        elects_uncleanly(brokers, 0);
+        brokers.lead(0, 4, 5, 1);
+    };
+    assert_eq!(story(&again, (3, 4), &[]), 1);
+}
+
+/// A producer's batch of value 12 is appended by broker 0 behind all that is committed, and is committed.
+fn commits_one_more(brokers: &mut Brokers) {
+    let batch = brokers.batch_of(2, 12);
+    let invoked = AttemptEvent::ProduceInvoked { attempt: 1, batch: 1, partition: P, acks: -1, count: 1 };
+    let producer = batch.producer().expect("it has one");
+    let (producer_id, producer_epoch, base_sequence) = (producer.id, producer.epoch, producer.base_sequence);
+    let sequence = AttemptEvent::ProduceSequence { attempt: 1, producer_id, producer_epoch, base_sequence };
+    let values = AttemptEvent::ProduceValues { attempt: 1, first_value: 12, count: 1 };
+    for event in [invoked, sequence, values] {
+        brokers.checks.histories.attempt(1, event, &mut brokers.verdict);
+    }
+    brokers.append(0, &batch);
+    brokers.high_watermark(0, 3);
+}
+
+#[test]
+fn what_is_committed_later_sends_back_from_an_unclean_leader_only() {
+    let committed = [(10, 0), (11, 0)];
+    // Broker 2 has all when it acts, and has long been deposed.
+    let mut uncleanly = elected_uncleanly(true);
+    uncleanly.checks.histories = histories_of(&committed);
+    elects_uncleanly(&mut uncleanly, 0);
+    uncleanly.lead(0, 2, 3, 1);
+    uncleanly.replicate(0, 2);
+    uncleanly.lead(2, 1, 2, 1);
+    commits_one_more(&mut uncleanly);
+    assert_eq!(sent_back(&mut uncleanly, &committed, &[], (3, 2)), 1);
+    // One that was elected cleanly lacks it, too, but nobody who has read that asks it.
+    let mut cleanly = elected_uncleanly(true);
+    cleanly.checks.histories = histories_of(&committed);
+    elects_uncleanly(&mut cleanly, 0);
+    cleanly.lead(0, 2, 3, 1);
+    cleanly.change(to_isr(&[0, 1], None));
+    cleanly.change(leader(broker(1)));
+    cleanly.change(leader(broker(0)));
+    cleanly.lead(0, 4, 6, 2);
+    commits_one_more(&mut cleanly);
+    cleanly.lead(1, 3, 5, 1);
+    assert_eq!(sent_back(&mut cleanly, &committed, &[], (3, 1)), 0);
 }

@@ -130,6 +130,17 @@ fn stale_polls_are_legal_and_counted() {
 }
 
 #[test]
+fn a_late_answer_is_counted_by_what_it_says() {
+    let late = |attempt, error| {
+        let invoked = ReadInvoked { attempt, api: ReadApi::Fetch, partition: P, at: 0 };
+        vec![invoked, ReadStale { attempt, partition: P, error }]
+    };
+    let failed = ErrorCode::OffsetOutOfRange;
+    let played = reads(&[starts_at(0), late(2, ErrorCode::None), late(3, failed), late(4, failed)]);
+    assert_eq!((played.broke(), played.counts("consume")), (None, (1, 2, 0)));
+}
+
+#[test]
 fn positions_jump_for_a_reason_only() {
     let out_of_range = |attempt, at| {
         vec![
