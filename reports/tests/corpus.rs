@@ -1,5 +1,6 @@
-//! The smallest run of each bug that was caught (`fuzz/corpus`): with the bug the claim that its story ends
-//! with breaks, by the run that was stored, without it everything holds, to the end of the run. `kraftsim bugs hunt --keep fuzz/corpus` makes the files anew.
+//! The smallest run of each bug that was caught (`fuzz/corpus`): with the bug it is the very run that was stored,
+//! and breaks the claim that its story ends with; without it everything holds, to the end of the run.
+//! `kraftsim bugs hunt --keep fuzz/corpus` makes the files anew.
 
 use std::fs;
 use std::path::{Path, PathBuf};
