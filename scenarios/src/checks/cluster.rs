@@ -194,7 +194,7 @@ impl ClusterChecks {
     /// A process is down.
     pub fn down(&mut self, server: usize, how: HowDown) {
         self.replication.disk_mut(server).went_down(how);
-        self.replication.down(server);
+        self.replication.down(server, &mut self.histories);
         self.sessions.left(server);
         self.metadata.down(server);
     }

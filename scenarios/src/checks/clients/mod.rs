@@ -40,7 +40,7 @@ use self::admin::Admins;
 use self::appends::Appends;
 use self::counts::Counts;
 use self::metadata::Metadata;
-use self::partition_log::Claimed;
+use self::partition_log::{Claimed, SendsBack};
 use self::polls::Polls;
 use self::sessions::Sessions;
 use self::topics::{LogIndex, Topics};
@@ -198,8 +198,15 @@ impl ClientHistories {
     /// asks it is sent back to what it has of the committed log.
     pub fn partition_sends_back(&mut self, of: PartitionTag, to: Offset, epoch: LeaderEpoch) {
         if let Some(log) = self.topics.log_of(of) {
-            self.topics.logs[log].sent_back.push((to.0, epoch));
+            self.topics.logs[log].sent_back.push(SendsBack { to: to.0, epoch, until: None });
         }
+    }
+
+    /// The leader of an epoch leads no more: it answers nobody who asks it from now on.
+    pub fn partition_led_until_now(&mut self, of: PartitionTag, epoch: LeaderEpoch) {
+        let Some(log) = self.topics.log_of(of) else { return };
+        let by = self.topics.logs[log].sent_back.iter_mut().filter(|by| by.epoch == epoch);
+        by.for_each(|by| by.until = by.until.or(Some(self.ordinal)));
     }
 
     /// A leader that was deposed uncleanly, and has not heard of it, serves a batch that can never be
@@ -342,7 +349,7 @@ impl ClientHistories {
             }
             AttemptEvent::EpochLost { partition, .. } => {
                 let mut around = polls::Around { topics, appends, counts, verdict };
-                polls.lose(client, partition, &mut around);
+                polls.epoch_lost(client, partition, &mut around);
             }
             AttemptEvent::ReadFailed { attempt, partition, error } => {
                 let mut around = polls::Around { topics, appends, counts, verdict };

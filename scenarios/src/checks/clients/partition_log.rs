@@ -74,6 +74,30 @@ pub struct Extended {
     pub contradicted: Option<(i64, u64)>,
 }
 
+/// A leader that was elected uncleanly, deposed before it acted, and has not heard of that.
+#[derive(Clone, Copy, Debug)]
+pub struct SendsBack {
+    /// It has all of the log up to there.
+    pub to: i64,
+    /// Its epoch.
+    pub epoch: LeaderEpoch,
+    /// Since when it leads no more, as an ordinal.
+    pub until: Option<u64>,
+}
+
+/// A consumer's position that is not in the log of the leader that it asked.
+#[derive(Clone, Copy, Debug)]
+pub struct Gone {
+    /// Where it was.
+    pub offset: i64,
+    /// Where it is set to instead, if its leader said so.
+    pub back_to: Option<i64>,
+    /// The newest epoch of which it was shown a record.
+    pub epoch: Option<LeaderEpoch>,
+    /// When it asked, as an ordinal.
+    pub asked: u64,
+}
+
 /// See the module.
 #[derive(Clone, Debug, Default)]
 pub struct PartitionLog {
@@ -90,9 +114,8 @@ pub struct PartitionLog {
     cuts: Vec<(u64, i64)>,
     /// The smallest end that cuts left, or that was left of what clients only were told of.
     lowest_cut: Option<i64>,
-    /// Leaders that were elected uncleanly and deposed before they acted: up to where each had all of it, and
-    /// its epoch.
-    pub sent_back: Vec<(i64, LeaderEpoch)>,
+    /// Leaders that were elected uncleanly and deposed before they acted.
+    pub sent_back: Vec<SendsBack>,
     /// How far the log was known to reach: ordinal, end; both ascending since the last cut.
     known_ends: Vec<(u64, i64)>,
     /// The largest end that a client was told.
@@ -153,10 +176,15 @@ impl PartitionLog {
         self.lowest_cut.is_some_and(|lowest| lowest < offset)
     }
 
-    /// May one of [`PartitionLog::sent_back`] tell of an offset that it is out of range? Whoever has been shown a
-    /// record of a newer epoch asks it no more.
-    pub fn is_sent_back(&self, offset: i64, shown: Option<LeaderEpoch>) -> bool {
-        self.sent_back.iter().any(|(to, epoch)| *to < offset && shown.is_none_or(|shown| shown <= *epoch))
+    /// May one of [`PartitionLog::sent_back`] have said so? None sends back further than to where it has all, and
+    /// whoever has been shown a record of a newer epoch asks it no more.
+    pub fn is_sent_back(&self, gone: &Gone) -> bool {
+        self.sent_back.iter().any(|by| {
+            by.to < gone.offset
+                && gone.back_to.is_none_or(|back_to| by.to <= back_to)
+                && gone.epoch.is_none_or(|shown| shown <= by.epoch)
+                && by.until.is_none_or(|until| gone.asked <= until)
+        })
     }
 
     /// The next batch is committed.

@@ -17,7 +17,7 @@ use raft::sorted_map::SortedMap;
 
 use super::appends::Appends;
 use super::counts::{Counts, Remark};
-use super::partition_log::Claim;
+use super::partition_log::{Claim, Gone};
 use super::topics::{LogIndex, Topics};
 use crate::checks::invariant::Invariant;
 use crate::checks::verdict::{Excuse, Verdict, seconds};
@@ -28,7 +28,8 @@ const LATEST_TIMESTAMP: i64 = -1;
 #[derive(Clone, Debug, Default)]
 struct Position {
     offset: i64,
-    /// The newest leader epoch of which a record was shown: whoever knows of it asks no older leader.
+    /// The newest leader epoch of which a record was shown: whoever knows of it asks no older leader. It may know
+    /// of a newer one from metadata and `ListOffsets`, which is not looked at.
     epoch: Option<LeaderEpoch>,
     /// The values shown right before it, up to it.
     shown: Vec<u64>,
@@ -38,6 +39,15 @@ struct Position {
     astray: bool,
     listed: Option<i64>,
     set: bool,
+    /// When the newest question about it was sent that its leader has answered.
+    asked: u64,
+}
+
+impl Position {
+    /// It is not in its leader's log.
+    fn gone(&self, back_to: Option<i64>) -> Gone {
+        Gone { offset: self.offset, back_to, epoch: self.epoch, asked: self.asked }
+    }
 }
 
 /// A read without an answer, of one partition.
@@ -205,6 +215,7 @@ impl Polls {
         let newest = logs.first().map(|log| &mut around.topics.logs[*log]);
         match asked.api {
             ReadApi::OffsetForLeaderEpoch => {
+                consumer.positions.get_or_insert_with(partition, Position::default).asked = asked.sent;
                 if number < 0 {
                     self.lose(client, partition, around);
                 }
@@ -242,40 +253,48 @@ impl Polls {
         let consumer = self.consumer(client);
         let Some(asked) = consumer.asked.remove(&(attempt, partition)) else { return };
         around.counts.ended(kind(asked.api), Outcome::Failed);
-        let here = consumer.positions.get(&partition).is_some_and(|position| position.offset == asked.at);
-        if asked.api == ReadApi::Fetch && error == ErrorCode::OffsetOutOfRange && here {
+        let Some(position) = consumer.positions.get_mut(&partition) else { return };
+        if asked.api == ReadApi::Fetch && error == ErrorCode::OffsetOutOfRange && position.offset == asked.at {
+            position.asked = asked.sent;
             self.lose(client, partition, around);
         }
     }
 
-    /// The position is not in its leader's log. That is well if it is not in C either; if it is,
-    /// the end must show a reason.
-    pub fn lose(&mut self, client: usize, partition: TopicPartition, around: &mut Around<'_>) {
-        let position = self.consumer(client).positions.get_or_insert_with(partition, Position::default);
-        position.astray = true;
-        let (offset, epoch) = (position.offset, position.epoch);
-        self.suspect(client, partition, (offset, epoch), around);
+    /// The leader has answered a question that is still open that it knows no such epoch.
+    pub fn epoch_lost(&mut self, client: usize, partition: TopicPartition, around: &mut Around<'_>) {
+        let consumer = self.consumer(client);
+        let open = consumer
+            .asked
+            .iter()
+            .filter(|((_, of), asked)| *of == partition && asked.api == ReadApi::OffsetForLeaderEpoch);
+        let oldest = open.map(|(_, asked)| asked.sent).min();
+        let position = consumer.positions.get_or_insert_with(partition, Position::default);
+        position.asked = oldest.unwrap_or(position.asked);
+        self.lose(client, partition, around);
     }
 
-    fn suspect(
-        &mut self,
-        client: usize,
-        partition: TopicPartition,
-        (offset, epoch): (i64, Option<LeaderEpoch>),
-        around: &mut Around<'_>,
-    ) {
-        let logs = around.topics.logs_of(partition);
+    /// The position is not in its leader's log. That is well if it is not in C either; if it is,
+    /// the end must show a reason.
+    fn lose(&mut self, client: usize, partition: TopicPartition, around: &mut Around<'_>) {
+        let position = self.consumer(client).positions.get_or_insert_with(partition, Position::default);
+        position.astray = true;
+        let gone = position.gone(None);
+        self.suspect(client, partition, gone, around);
+    }
+
+    fn suspect(&mut self, client: usize, partition: TopicPartition, gone: Gone, around: &mut Around<'_>) {
+        let (logs, offset) = (around.topics.logs_of(partition), gone.offset);
         if let [log] = logs.as_slice() {
             let of = &around.topics.logs[*log];
             let is_committed = offset <= of.end();
-            if is_committed && of.is_sent_back(offset, epoch) {
+            if is_committed && of.is_sent_back(&gone) {
                 return around.verdict.excuse(Excuse::PositionSentBackByDeposedLeader, 1);
             }
             if is_committed {
                 return self.lost.push(Lost { client, log: *log, offset, at_ns: around.verdict.now_ns });
             }
             // Beyond the end: only a seek leads there, or a cut.
-            if !is_committed && !of.was_cut_below(offset) {
+            if !of.was_cut_below(offset) {
                 return;
             }
         }
@@ -341,9 +360,9 @@ impl Polls {
                 let back = usize::try_from(before.offset.saturating_sub(to)).unwrap_or(0);
                 before.shown.truncate(before.shown.len().saturating_sub(back));
                 position.held = before.held.min(before.shown.len().saturating_sub(1));
-                position.shown = before.shown;
+                position.shown = std::mem::take(&mut before.shown);
                 if !before.astray {
-                    self.suspect(client, partition, (before.offset, before.epoch), around);
+                    self.suspect(client, partition, before.gone(Some(to)), around);
                 }
             }
         }

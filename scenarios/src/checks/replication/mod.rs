@@ -405,6 +405,9 @@ impl Replication {
         let replica = &mut partition.replicas[server];
         match observation {
             BrokerObservation::BecameLeader { epoch, .. } => {
+                if let Some(led) = &replica.leads {
+                    around.histories.partition_led_until_now(of, led.epoch);
+                }
                 replica.follows = None;
                 replica.leads = Some(Leading {
                     epoch,
@@ -420,6 +423,9 @@ impl Replication {
                 elections::acts(partition, (server, id, incarnation), epoch, (elr, min_isr), &self.servers, around);
             }
             BrokerObservation::BecameFollower { epoch, .. } => {
+                if let Some(led) = &replica.leads {
+                    around.histories.partition_led_until_now(of, led.epoch);
+                }
                 (replica.leads, replica.follows) = (None, Some(epoch));
             }
             BrokerObservation::LeaderHighWatermark { epoch, offset, .. } => {
@@ -457,7 +463,7 @@ impl Replication {
     }
 
     /// A broker is down.
-    pub fn down(&mut self, server: usize) {
+    pub fn down(&mut self, server: usize, histories: &mut ClientHistories) {
         self.went_by[server] = Offset(-1);
         self.demotions.down(server);
         self.answers.down(server);
@@ -470,7 +476,9 @@ impl Replication {
             self.produces.remove(key);
         });
         for partition in &mut self.partitions {
-            partition.replicas[server].leads = None;
+            if let Some(led) = partition.replicas[server].leads.take() {
+                histories.partition_led_until_now(partition.id.into(), led.epoch);
+            }
             partition.replicas[server].follows = None;
             partition.replicas[server].enough_to = Offset(0);
         }

@@ -210,7 +210,12 @@ fn sent_back(brokers: &mut Brokers, committed: &[(u64, i32)], shown: &[usize], (
             AttemptEvent::ReadOk { attempt: 1, partition: P, number: at + 1 },
         ]);
     }
-    events.extend([set(from, PositionCause::Seek), set(to, PositionCause::Truncation)]);
+    events.extend([
+        set(from, PositionCause::Seek),
+        AttemptEvent::ReadInvoked { attempt: 2, api: ReadApi::OffsetForLeaderEpoch, partition: P, at: from },
+        AttemptEvent::ReadOk { attempt: 2, partition: P, number: to },
+        set(to, PositionCause::Truncation),
+    ]);
     for event in events {
         brokers.checks.histories.attempt(0, event, &mut brokers.verdict);
     }
@@ -226,15 +231,18 @@ fn elects_uncleanly(brokers: &mut Brokers, server: usize) {
 /// consumer that has read it is sent back.
 #[test]
 fn an_unclean_leader_deposed_before_it_acts_sends_consumers_back() {
-    let story = |next: &dyn Fn(&mut Brokers), (epoch, partition_epoch): (i32, i32), shown: &[usize]| {
-        let mut brokers = elected_uncleanly(true);
-        // The last one as a later leader may have committed it.
-        let committed = [(10, 0), (11, 1), (12, 2)];
-        brokers.checks.histories = histories_of(&committed);
-        next(&mut brokers);
-        brokers.lead(2, epoch, partition_epoch, 1);
-        sent_back(&mut brokers, &committed, shown, (2, 1))
-    };
+    let until =
+        |next: &dyn Fn(&mut Brokers), (epoch, partition_epoch), shown: &[usize], then: &dyn Fn(&mut Brokers)| {
+            let mut brokers = elected_uncleanly(true);
+            // The last one as a later leader may have committed it.
+            let committed = [(10, 0), (11, 1), (12, 2)];
+            brokers.checks.histories = histories_of(&committed);
+            next(&mut brokers);
+            brokers.lead(2, epoch, partition_epoch, 1);
+            then(&mut brokers);
+            sent_back(&mut brokers, &committed, shown, (2, 1))
+        };
+    let story = |next: &dyn Fn(&mut Brokers), acts, shown: &[usize]| until(next, acts, shown, &|_| ());
     let elects = |brokers: &mut Brokers| elects_uncleanly(brokers, 0);
     let acts = |brokers: &mut Brokers| {
         elects_uncleanly(brokers, 0);
@@ -247,6 +255,17 @@ fn an_unclean_leader_deposed_before_it_acts_sends_consumers_back() {
     assert_eq!(story(&acts, (1, 2), &[0, 1]), 1);
     assert_eq!(story(&acts, (1, 2), &[2]), 0);
     assert_eq!(story(&acts, (1, 2), &[2, 0]), 0);
+    // Nor does it answer when it has heard of its deposition, or is down; others may.
+    assert_eq!(until(&acts, (1, 2), &[], &|brokers| brokers.follows(2, 2)), 0);
+    assert_eq!(until(&acts, (1, 2), &[], &|brokers| brokers.restart(2, HowDown::PageCacheKept)), 0);
+    assert_eq!(until(&acts, (1, 2), &[], &|brokers| brokers.restart(1, HowDown::PageCacheKept)), 1);
+    let leads_again = |brokers: &mut Brokers| {
+        brokers.replicate(0, 2);
+        elects_uncleanly(brokers, 2);
+        elects_uncleanly(brokers, 0);
+        brokers.lead(2, 3, 4, 1);
+    };
+    assert_eq!(until(&acts, (1, 2), &[], &leads_again), 0, "by then it has all");
     // With nobody in between it leads again, as cleanly as it did before.
     let again = |brokers: &mut Brokers| {
         brokers.change(leader(NodeId::NONE));

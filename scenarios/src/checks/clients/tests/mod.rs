@@ -44,6 +44,8 @@ enum Step {
     Lost(i64, u64),
     /// A leader of an epoch, which lacks what is behind, sends consumers back there.
     SendsBack(i64, i32),
+    /// It leads no more.
+    LedUntilNow(i32),
     /// A broker forwards over a connection.
     Forwarded(NodeId, u64),
     /// All faults are over.
@@ -116,6 +118,7 @@ fn so_far(steps: &[Step]) -> Played {
                 histories.partition_lost(tag(T), batch.next_offset(), Some(&batch));
             }
             Step::SendsBack(to, epoch) => histories.partition_sends_back(tag(T), Offset(to), LeaderEpoch(epoch)),
+            Step::LedUntilNow(epoch) => histories.partition_led_until_now(tag(T), LeaderEpoch(epoch)),
             Step::Forwarded(broker, connection) => histories.forwarded(broker, connection),
             Step::Healed => histories.healed(),
         }

@@ -183,6 +183,35 @@ fn positions_jump_for_a_reason_only() {
     assert_eq!(reads(&[starts_at(0), read, truncated(3)]).broke(), Some("PollSkip"));
 }
 
+#[test]
+fn a_deposed_leader_sends_back_to_what_it_has_for_as_long_as_it_leads() {
+    let read = [starts_at(0), polls(2, 0, &[(0, 10), (1, 11)], 4)];
+    let story = |question: AttemptEvent, answer: &[AttemptEvent], ends: [&[Step]; 2]| {
+        let (asks, hears) = (consumer(&[vec![question]]), consumer(&[answer.to_vec()]));
+        let told = [appends(&[10, 20]), vec![Step::SendsBack(1, 1)], consumer(&read)].concat();
+        play(&[&told, ends[0], &asks, ends[1], &hears].concat())
+    };
+    let fetch = ReadInvoked { attempt: 3, api: ReadApi::Fetch, partition: P, at: 2 };
+    let validate = ReadInvoked { attempt: 3, api: ReadApi::OffsetForLeaderEpoch, partition: P, at: 2 };
+    let out_of_range = vec![ReadFailed { attempt: 3, partition: P, error: ErrorCode::OffsetOutOfRange }];
+    let truncated = |to| {
+        let set = PositionSet { partition: P, offset: Offset(to), cause: PositionCause::Truncation };
+        vec![ReadOk { attempt: 3, partition: P, number: to }, set]
+    };
+    let lost = EpochLost { partition: P, asked: LeaderEpoch(1), answered: LeaderEpoch(0) };
+    let epoch_lost = [vec![lost], truncated(1)].concat();
+    for (question, answer) in [(fetch, out_of_range), (validate, truncated(1)), (validate, epoch_lost)] {
+        let end = [Step::LedUntilNow(1)];
+        for ends in [[&[][..], &[]], [&[], &end], [&[Step::LedUntilNow(2)], &[]]] {
+            let excused = story(question, &answer, ends);
+            assert_eq!((excused.broke(), excused.excused(Excuse::PositionSentBackByDeposedLeader)), (None, 1));
+        }
+        let asked_later = story(question, &answer, [&end, &[]]);
+        assert_eq!(asked_later.broke(), Some("PositionLost"), "{answer:?}");
+    }
+    assert_eq!(story(validate, &truncated(0), [&[], &[]]).broke(), Some("PositionLost"), "it has more than that");
+}
+
 /// Record 1 was lost, another stands there now, and one more behind it.
 #[test]
 fn nobody_reads_on_behind_what_is_lost() {
