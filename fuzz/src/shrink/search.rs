@@ -117,7 +117,8 @@ impl<'a> Search<'a> {
             round.push((place, candidate));
             round.extend(reseeded);
         }
-        // Nor twice in one round: what goes into one hangs on the number of threads.
+        // Nor one twice in this call: how many go into a call hangs on the number of threads, and the count of
+        // runs must not.
         let mut known = self.in_vain.clone();
         round.retain(|(_, candidate)| known.insert(fingerprint(candidate)));
         for some in round.chunks(self.width()) {
@@ -208,7 +209,7 @@ impl<'a> Search<'a> {
     }
 }
 
-/// Of all that a case says.
+/// A hash of all that a case says, its seed included.
 fn fingerprint(case: &Case) -> u64 {
     struct Text(DefaultHasher);
     impl fmt::Write for Text {

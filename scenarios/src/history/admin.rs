@@ -117,7 +117,7 @@ pub enum Step {
 }
 
 /// What each operation of one object means, step by step: those that were executed as answered, those
-/// that may be executed once more, and states that were shown. Beside each step the place of its
+/// that may be executed once or twice more, and states that were shown. Beside each step the place of its
 /// operation; in the order of calls.
 pub fn steps_of(operations: &[&Operation<&AdminOp>]) -> (Vec<Operation<Step>>, Vec<usize>) {
     let shown = shown_values(operations);

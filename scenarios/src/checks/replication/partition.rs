@@ -58,7 +58,7 @@ pub struct PartitionGhost {
     /// Committed epochs whose leaders were elected uncleanly, with leave, and since which nobody has acted:
     /// the oldest and the newest.
     pub unclean: Option<(LeaderEpoch, LeaderEpoch)>,
-    /// Epochs from such an election to the one whose leader acted at last.
+    /// Ranges of epochs: from such an election up to, and without, the one whose leader then acted.
     passed_over: Vec<Range<LeaderEpoch>>,
     /// The newest epoch whose leader began without committed records, with cause, or was elected
     /// uncleanly, with leave: an older leader that has not heard of it may acknowledge what can never
