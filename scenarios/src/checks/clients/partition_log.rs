@@ -74,14 +74,16 @@ pub struct Extended {
     pub contradicted: Option<(i64, u64)>,
 }
 
-/// A leader that was elected uncleanly, deposed before it acted, and has not heard of that.
+/// A leader that was elected uncleanly, or after such an election before anybody acted, and that was itself deposed
+/// before it acted. As long as it has not heard of that, it sends consumers back to what it has.
 #[derive(Clone, Copy, Debug)]
 pub struct SendsBack {
     /// It has all of the log up to there.
     pub to: i64,
     /// Its epoch.
     pub epoch: LeaderEpoch,
-    /// Since when it leads no more, as an ordinal.
+    /// Since when it leads no more, as an ordinal. Whom it has sent to where others cannot follow (without the fix
+    /// `CompareEpochOfPosition`) may be sent back again by its successor: that is not excused.
     pub until: Option<u64>,
 }
 
@@ -90,6 +92,8 @@ pub struct SendsBack {
 pub struct Gone {
     /// Where it was.
     pub offset: i64,
+    /// The value shown right before it.
+    pub shown: Option<u64>,
     /// Where it is set to instead, if its leader said so.
     pub back_to: Option<i64>,
     /// The newest epoch of which it was shown a record.

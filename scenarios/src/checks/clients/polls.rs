@@ -39,14 +39,14 @@ struct Position {
     astray: bool,
     listed: Option<i64>,
     set: bool,
-    /// When the newest question about it was sent that its leader has answered.
+    /// When its leader was asked about it by whose answer it is lost or moved, as an ordinal.
     asked: u64,
 }
 
 impl Position {
     /// It is not in its leader's log.
     fn gone(&self, back_to: Option<i64>) -> Gone {
-        Gone { offset: self.offset, back_to, epoch: self.epoch, asked: self.asked }
+        Gone { offset: self.offset, shown: self.shown.last().copied(), back_to, epoch: self.epoch, asked: self.asked }
     }
 }
 
@@ -89,6 +89,8 @@ struct Lost {
     client: usize,
     log: LogIndex,
     offset: i64,
+    /// The value shown right before it.
+    shown: Option<u64>,
     at_ns: u64,
 }
 
@@ -260,7 +262,8 @@ impl Polls {
         }
     }
 
-    /// The leader has answered a question that is still open that it knows no such epoch.
+    /// The leader answers that it knows no such epoch: to a question that is still open. Of several, to the oldest,
+    /// lest the position be held against a leader that was not asked.
     pub fn epoch_lost(&mut self, client: usize, partition: TopicPartition, around: &mut Around<'_>) {
         let consumer = self.consumer(client);
         let open = consumer
@@ -291,7 +294,8 @@ impl Polls {
                 return around.verdict.excuse(Excuse::PositionSentBackByDeposedLeader, 1);
             }
             if is_committed {
-                return self.lost.push(Lost { client, log: *log, offset, at_ns: around.verdict.now_ns });
+                let (shown, at_ns) = (gone.shown, around.verdict.now_ns);
+                return self.lost.push(Lost { client, log: *log, offset, shown, at_ns });
             }
             // Beyond the end: only a seek leads there, or a cut.
             if !of.was_cut_below(offset) {
@@ -376,8 +380,11 @@ impl Polls {
             }
         }
         let Around { topics, verdict, .. } = around;
-        for Lost { client, log, offset, at_ns } in self.lost.drain(..) {
-            if topics.is_deleted(log) || topics.logs[log].was_cut_below(offset) {
+        for Lost { client, log, offset, shown, at_ns } in self.lost.drain(..) {
+            let of = &topics.logs[log];
+            // It may have read there what a deposed leader served and nobody could ever commit (KIP-320).
+            let was_elsewhere = shown.is_some_and(|value| of.was_destroyed(offset - 1, value));
+            if topics.is_deleted(log) || of.was_cut_below(offset) || was_elsewhere {
                 verdict.excuse(Excuse::PositionLostWithRecords, 1);
                 continue;
             }

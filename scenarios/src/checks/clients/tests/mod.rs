@@ -42,6 +42,8 @@ enum Step {
     Cut(i64),
     /// A batch of it that was not committed is: where it began, and its value.
     Lost(i64, u64),
+    /// A deposed leader serves what never can be committed: where it stands, and its value.
+    Served(i64, u64),
     /// A leader of an epoch, which lacks what is behind, sends consumers back there.
     SendsBack(i64, i32),
     /// It leads no more.
@@ -116,6 +118,10 @@ fn so_far(steps: &[Step]) -> Played {
             Step::Lost(base, value) => {
                 let batch = BatchBuilder::new(Offset(base), LeaderEpoch(1), 0).value(value).build();
                 histories.partition_lost(tag(T), batch.next_offset(), Some(&batch));
+            }
+            Step::Served(base, value) => {
+                let batch = BatchBuilder::new(Offset(base), LeaderEpoch(1), 0).value(value).build();
+                histories.partition_served(tag(T), &batch, Offset(base));
             }
             Step::SendsBack(to, epoch) => histories.partition_sends_back(tag(T), Offset(to), LeaderEpoch(epoch)),
             Step::LedUntilNow(epoch) => histories.partition_led_until_now(tag(T), LeaderEpoch(epoch)),

@@ -212,6 +212,20 @@ fn a_deposed_leader_sends_back_to_what_it_has_for_as_long_as_it_leads() {
     assert_eq!(story(validate, &truncated(0), [&[], &[]]).broke(), Some("PositionLost"), "it has more than that");
 }
 
+/// Who was shown what a deposed leader served, and nobody can commit, is sent back by its successor.
+#[test]
+fn what_was_read_beside_the_log_is_no_position_in_it() {
+    let story = |served: &[Step]| {
+        let mut shown = polls(2, 0, &[(0, 10), (1, 99)], 2);
+        shown.push(ReadInvoked { attempt: 3, api: ReadApi::OffsetForLeaderEpoch, partition: P, at: 2 });
+        shown.push(EpochLost { partition: P, asked: LeaderEpoch(1), answered: LeaderEpoch(0) });
+        play(&[&appends(&[10])[..], served, &consumer(&[starts_at(0), shown])].concat())
+    };
+    let served = story(&[Step::Served(1, 99)]);
+    assert_eq!((served.broke(), served.excused(Excuse::PositionLostWithRecords)), (None, 1));
+    assert_eq!(story(&[]).broke(), Some("UncommittedRead"));
+}
+
 /// Record 1 was lost, another stands there now, and one more behind it.
 #[test]
 fn nobody_reads_on_behind_what_is_lost() {
