@@ -86,6 +86,7 @@ fn difference(
     Some(Violation {
         kind: ViolationKind::Nondeterminism,
         invariant: INVARIANT.to_owned(),
+        predicate: None,
         spec: "a run is a function of its scenario and seed".to_owned(),
         detail: said,
         at_ns: 0,

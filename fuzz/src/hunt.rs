@@ -1,4 +1,4 @@
-//! Each bug of the zoo alone, switched on in generic scenarios: how many seeds until a check breaks?
+//! Each bug of the catalog alone, switched on in generic scenarios: how many seeds until a check breaks?
 
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -44,6 +44,12 @@ pub struct SeedRange {
     pub end: u64,
 }
 
+impl fmt::Display for SeedRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}..{}", self.start, self.end)
+    }
+}
+
 impl FromStr for SeedRange {
     type Err = SeedError;
 

@@ -5,13 +5,14 @@ use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use scenarios::report::{AckedRecords, Linearizability, Outcome, RunReport, Violation, ViolationKind};
+use scenarios::report::{AckedRecords, Linearizability, Outcome, RunReport, Violation};
+use sim::drive::panics;
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::aggregate::{Failure, Reproduction, Subject, SweepReport};
 use crate::determinism;
+use crate::merge::parts::Ended;
 use crate::ordered::{self, Take, Work};
-use crate::panics;
 use crate::runner::{HostChoice, Runner};
 use crate::seeds::Seeds;
 use crate::stopwatch::Stopwatch;
@@ -51,51 +52,112 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Of a sweep that began with the clock, and has so many runs to do.
-    pub fn of(settings: &Settings, report: &SweepReport, total: u64, clock: Stopwatch) -> Progress {
+    /// Of a sweep that went on from what was done when the clock began, and has so many runs to do.
+    pub fn of(settings: &Settings, done: Done, report: &SweepReport, total: u64, clock: Stopwatch) -> Progress {
         let limit = settings.limit;
         Progress {
-            runs: report.runs,
-            failed: report.failed,
+            runs: done.runs + report.runs,
+            failed: done.failed + report.failed,
             total: (limit.is_none() || total < u64::MAX / 2).then_some(total),
-            elapsed: clock.elapsed(),
+            elapsed: done.elapsed + clock.elapsed(),
             limit,
         }
     }
 }
 
-/// Is told of a sweep as it goes, in order.
+/// What earlier starts of the same sweep did, from a checkpoint.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Done {
+    /// Runs: so many are skipped.
+    pub runs: u64,
+    /// Failing ones among them: they count for [`Settings::max_fail`].
+    pub failed: u64,
+    /// Real time: it counts for [`Settings::limit`].
+    pub elapsed: Duration,
+}
+
+impl Done {
+    /// By the sums of an earlier start.
+    pub fn of(before: &SweepReport) -> Done {
+        Done { runs: before.runs, failed: before.failed, elapsed: Duration::from_nanos(before.wall_ns) }
+    }
+}
+
+/// Called while a sweep runs, in order.
 pub trait Watch {
     /// A violation: says it, keeps it, and returns how to see it again.
     fn failed(&mut self, scenario: usize, run: &RunReport, violation: &Violation) -> Reproduction;
     /// After each run, and now and then.
     fn progress(&mut self, progress: &Progress);
+    /// The same, for a checkpoint: the function makes the sums of this start so far, which takes a while.
+    fn checkpoint(&mut self, _sums: &dyn Fn() -> SweepReport) {}
 }
 
 /// Runs under `--check-determinism` are done and checked in batches of so many, so that an
 /// interruption leaves a prefix that is checked whole.
 const BATCH: u64 = 256;
+/// No run of a batch begins after this long. What is not checked yet is in no checkpoint.
+const BATCH_TIME: Duration = Duration::from_secs(10);
 
 /// Sweeps. What it reports is a contiguous prefix of the order, whatever ended it.
 pub fn sweep(settings: &Settings, runner: &dyn Runner, interrupted: &AtomicBool, watch: &mut dyn Watch) -> SweepReport {
+    sweep_from(settings, Done::default(), runner, interrupted, watch)
+}
+
+/// Sweeps what is left after earlier starts; [`together`] puts their sums and these together.
+pub fn sweep_from(
+    settings: &Settings,
+    done: Done,
+    runner: &dyn Runner,
+    interrupted: &AtomicBool,
+    watch: &mut dyn Watch,
+) -> SweepReport {
     let clock = Stopwatch::start();
-    let total = settings.seeds.count.saturating_mul(settings.subject.scenarios.len() as u64);
+    let total = total(settings);
     let report = SweepReport::new(settings.subject.clone(), settings.seeds.first);
-    let mut sums = Sums { settings, clock, total, report, watch };
+    let mut sums = Sums { settings, done, clock, total, report, watch };
     if settings.check_determinism {
-        let mut from = 0;
+        let mut from = done.runs;
         while from < total && sums.open() && !sums.spent() && !interrupted.load(Ordering::Relaxed) {
             let to = total.min(from.saturating_add(BATCH));
-            checked_batch(from..to, runner, interrupted, &mut sums);
-            from = to;
+            from += checked_batch(from..to, runner, interrupted, &mut sums);
         }
-    } else {
-        let stop = || interrupted.load(Ordering::Relaxed) || spent(settings, &clock);
+    } else if sums.open() {
+        let stop = || interrupted.load(Ordering::Relaxed) || spent(settings, done, &clock);
         let item = |index| timed_run(settings, runner, index);
         let work = Work { jobs: settings.jobs, warm_up: &|| (), stop: &stop, item: &item };
-        ordered::run(0..total, &work, &mut sums);
+        ordered::run(done.runs.min(total)..total, &work, &mut sums);
     }
     sums.finish(interrupted.load(Ordering::Relaxed))
+}
+
+/// Runs that a sweep has to do.
+fn total(settings: &Settings) -> u64 {
+    settings.seeds.count.saturating_mul(settings.subject.scenarios.len() as u64)
+}
+
+/// The seeds of the first so many runs; of the last one perhaps not all scenarios ran.
+fn seeds_of(settings: &Settings, runs: u64) -> Vec<Seeds> {
+    let scenarios = (settings.subject.scenarios.len() as u64).max(1);
+    crate::seeds::coalesce(vec![settings.seeds.prefix(runs.div_ceil(scenarios))])
+}
+
+/// The sums of earlier starts, and those of the one that went on from them.
+pub fn together(settings: &Settings, before: SweepReport, rest: SweepReport) -> SweepReport {
+    let mut whole = SweepReport { interrupted: false, parts: Vec::new(), ..before };
+    whole.add_sweep(rest);
+    whole.seeds = seeds_of(settings, whole.runs);
+    whole
+}
+
+/// Why a sweep with these sums ended.
+pub fn ended(settings: &Settings, whole: &SweepReport) -> Ended {
+    match () {
+        () if whole.interrupted => Ended::Interrupted,
+        () if whole.runs >= total(settings) => Ended::Complete,
+        () if whole.failed >= settings.max_fail => Ended::MaxFail,
+        () => Ended::TimeLimit,
+    }
 }
 
 /// Index in the order → scenario and seed.
@@ -104,8 +166,8 @@ fn place(settings: &Settings, index: u64) -> (usize, u64) {
     ((index % scenarios) as usize, settings.seeds.nth(index / scenarios))
 }
 
-fn spent(settings: &Settings, clock: &Stopwatch) -> bool {
-    settings.limit.is_some_and(|limit| clock.elapsed() >= limit)
+fn spent(settings: &Settings, done: Done, clock: &Stopwatch) -> bool {
+    settings.limit.is_some_and(|limit| done.elapsed + clock.elapsed() >= limit)
 }
 
 /// A run and the real time it took.
@@ -124,24 +186,14 @@ pub fn run_caught(runner: &dyn Runner, scenario: usize, seed: u64, host: HostCho
 
 /// A run of a seed; if it panics, that is its outcome.
 pub fn caught(seed: u64, run: impl FnOnce() -> RunReport) -> RunReport {
-    panics::catch(run).unwrap_or_else(|caught| RunReport {
+    panics::catch_quietly(run).unwrap_or_else(|caught| RunReport {
         scenario: String::new(),
         seed,
         digest: xxh3_128(caught.message.as_bytes()),
         behaviour_digest: 0,
         plan_digest: 0,
         ladder: Vec::new(),
-        outcome: Outcome::Violated(Violation {
-            kind: ViolationKind::Panic,
-            invariant: "NoPanic".to_owned(),
-            spec: "no run may panic".to_owned(),
-            detail: match &caught.place {
-                Some(place) => format!("panicked at {place}: {}", caught.message),
-                None => format!("panicked: {}", caught.message),
-            },
-            at_ns: 0,
-            event: 0,
-        }),
+        outcome: Outcome::Violated(Violation::of_panic(&caught, &[file!()])),
         events: 0,
         messages: 0,
         sim_ns: 0,
@@ -163,10 +215,19 @@ pub fn caught(seed: u64, run: impl FnOnce() -> RunReport) -> RunReport {
     })
 }
 
-/// Runs a batch, then each of its runs again in reverse order on fresh threads, then adds it.
-fn checked_batch(batch: std::ops::Range<u64>, runner: &dyn Runner, interrupted: &AtomicBool, sums: &mut Sums<'_>) {
-    let (settings, clock) = (sums.settings, sums.clock);
-    let stop = || interrupted.load(Ordering::Relaxed) || spent(settings, &clock);
+/// Runs a batch, then each of its runs again in reverse order on fresh threads, then adds it. Returns how many
+/// runs the batch had.
+fn checked_batch(
+    batch: std::ops::Range<u64>,
+    runner: &dyn Runner,
+    interrupted: &AtomicBool,
+    sums: &mut Sums<'_>,
+) -> u64 {
+    let (settings, done, clock, of_batch) = (sums.settings, sums.done, sums.clock, Stopwatch::start());
+    let stop = || {
+        let late = spent(settings, done, &clock) || of_batch.elapsed() >= BATCH_TIME;
+        late || interrupted.load(Ordering::Relaxed)
+    };
     let item = |index| timed_run(settings, runner, index);
     let mut firsts = Collected { sums, results: Vec::new() };
     let work = Work { jobs: settings.jobs, warm_up: &|| (), stop: &stop, item: &item };
@@ -184,18 +245,20 @@ fn checked_batch(batch: std::ops::Range<u64>, runner: &dyn Runner, interrupted: 
     ordered::run(0..firsts.len() as u64, &work, &mut differences);
     let differences = differences.results;
     if differences.len() < firsts.len() {
-        return; // interrupted: what is not checked is not reported
+        return 0; // interrupted: what is not checked is not reported
     }
     for ((at, first), difference) in firsts.iter().enumerate().zip(differences.into_iter().rev()) {
         if sums.add(batch.start + at as u64, first, difference).is_break() {
-            return;
+            break;
         }
     }
+    firsts.len() as u64
 }
 
 /// Adds up runs and tells the watch.
 struct Sums<'a> {
     settings: &'a Settings,
+    done: Done,
     clock: Stopwatch,
     total: u64,
     report: SweepReport,
@@ -204,11 +267,11 @@ struct Sums<'a> {
 
 impl Sums<'_> {
     fn open(&self) -> bool {
-        self.report.failed < self.settings.max_fail
+        self.done.failed + self.report.failed < self.settings.max_fail
     }
 
     fn spent(&self) -> bool {
-        spent(self.settings, &self.clock)
+        spent(self.settings, self.done, &self.clock)
     }
 
     fn add(&mut self, index: u64, (run, core_ns): &Timed, difference: Option<Violation>) -> ControlFlow<()> {
@@ -233,16 +296,23 @@ impl Sums<'_> {
     }
 
     fn show(&mut self) {
-        self.watch.progress(&Progress::of(self.settings, &self.report, self.total, self.clock));
+        let Sums { settings, done, clock, total, report, watch } = self;
+        watch.progress(&Progress::of(settings, *done, report, *total, *clock));
+        let sums = || SweepReport {
+            seeds: seeds_of(settings, done.runs + report.runs),
+            wall_ns: clock.elapsed_ns(),
+            ..report.clone()
+        };
+        watch.checkpoint(&sums);
     }
 
     fn finish(self, interrupted: bool) -> SweepReport {
+        let open = self.open();
         let mut report = self.report;
-        let scenarios = report.subject.scenarios.len() as u64;
-        let ran = self.settings.seeds.prefix(report.runs.div_ceil(scenarios.max(1)));
-        report.seeds = crate::seeds::coalesce(vec![ran]);
-        // A Ctrl-C that came after the last run changes nothing.
-        report.interrupted = interrupted && report.runs < self.total && report.failed < self.settings.max_fail;
+        let runs = self.done.runs + report.runs;
+        report.seeds = seeds_of(self.settings, runs);
+        // A signal that came after the last run changes nothing.
+        report.interrupted = interrupted && open && runs < self.total;
         report.wall_ns = self.clock.elapsed_ns();
         report
     }

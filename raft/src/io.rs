@@ -201,6 +201,12 @@ pub enum Role {
     Resigned,
 }
 
+impl std::fmt::Display for Role {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Debug::fmt(self, f)
+    }
+}
+
 /// What a node says of itself (`Copy`, at most 32 bytes).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Observation {

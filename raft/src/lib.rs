@@ -19,7 +19,7 @@
 //! * [`node`]: a process: its roles on their threads
 //! * `backoff`: Kafka's exponential backoff, of clients and of raft
 //! * [`sorted_map`]: what most tables here are
-//! * [`bugs`] and [`fixes`]: historical mistakes and missing mends as switches
+//! * [`bugs`] and [`fixes`]: historical mistakes and missing fixes as switches
 
 #![deny(clippy::float_arithmetic)]
 

@@ -222,7 +222,7 @@ impl Alive {
         let Alive { raft, state_machine, broker } = self;
         match (thread, broker) {
             (ThreadName::RaftIo, broker) => match input {
-                // The broker first, and then what it stands on (§5.3, §7.1).
+                // The broker first, and then what it stands on (controller-broker.md §5.3, §7.1).
                 Input::Terminate if broker.is_some() => {
                     let thread = ThreadName::BrokerLifecycle;
                     step.out.push(Effect::Post { thread, post: Post::ShuttingDown });

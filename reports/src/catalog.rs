@@ -1,20 +1,29 @@
 //! The engine of the command: scenarios as the crate `scenarios` knows them.
 
+use std::collections::BTreeSet;
+use std::path::Path;
+
 use fuzz::case::Case;
+use fuzz::known::{self, KnownFinding};
 use fuzz::runner::HostChoice;
 use scenarios::catalog;
 use scenarios::checks::coverage;
 use scenarios::cluster::{self, Explicit};
 use scenarios::history::History;
 use scenarios::reach::Reach;
-use scenarios::report::RunReport;
+use scenarios::report::{RunReport, Violation};
 use scenarios::run::{self, Host, Request};
 use scenarios::scenario::cluster::NodeFile;
+use scenarios::scenario::cluster::usage::ClusterReport;
+use scenarios::scenario::values::Limit;
 use scenarios::scenario::{Cluster, Scenario, ScenarioError, switches};
+use scenarios::trace::Trace;
 use sim::fault::Plan;
 use sim::rng::Seed;
 
-use crate::engine::{Engine, Listed, Overrides, Prepared, Problem, ScenarioText, StoredPlan};
+use crate::engine::{
+    ClusterFiles, Engine, Expectation, Listed, Overrides, Prepared, Problem, ScenarioText, StoredPlan,
+};
 use crate::{input, stored_operations, stored_plan};
 
 /// The catalog of `scenarios`, and scenarios from files.
@@ -24,15 +33,19 @@ impl Engine for Catalog {
     fn list(&self) -> Vec<Listed> {
         let listed = |entry: &catalog::Entry| {
             let scenario = entry.scenario().ok();
-            let mended_by =
+            let fixed_by =
                 scenario.as_ref().and_then(|s| s.finding.as_ref()).map(|finding| finding.fix.name().to_owned());
-            Listed { name: entry.name.to_owned(), about: scenario.map(|s| s.about).unwrap_or_default(), mended_by }
+            Listed { name: entry.name.to_owned(), about: scenario.map(|s| s.about).unwrap_or_default(), fixed_by }
         };
         catalog::list().iter().map(listed).collect()
     }
 
     fn find(&self, name: &str) -> Option<String> {
         catalog::find(name).map(|entry| entry.text.to_owned())
+    }
+
+    fn cluster(&self, files: &ClusterFiles) -> Result<ClusterReport, Problem> {
+        Cluster::report_of_files(node_files(files)).map_err(|ScenarioError(message)| Problem::new(message))
     }
 
     fn probes(&self) -> Option<Vec<String>> {
@@ -55,12 +68,14 @@ impl Engine for Catalog {
         let operations = stored.and_then(|stored| stored.operations.as_ref());
         let operations = operations.map(|list| stored_operations::read(list, &prepared)).transpose()?;
         let explicit = Explicit { plan, operations, keeps_operations: false };
-        Ok(Box::new(Ready { base, scenario, explicit }))
+        let limits_of_other_cluster = limits_of_other_cluster(text, &base, overrides);
+        Ok(Box::new(Ready { base, scenario, explicit, limits_of_other_cluster }))
     }
 
     fn of_case(&self, case: &Case) -> Result<Box<dyn Prepared>, Problem> {
         let scenario = case.effective().map_err(Problem::new)?;
-        Ok(Box::new(Ready { base: scenario.clone(), scenario, explicit: case.explicit() }))
+        let limits_of_other_cluster = BTreeSet::new();
+        Ok(Box::new(Ready { base: scenario.clone(), scenario, explicit: case.explicit(), limits_of_other_cluster }))
     }
 }
 
@@ -76,9 +91,7 @@ fn read(text: &ScenarioText) -> Result<Scenario, Problem> {
 /// With the RUN flags, in the order cluster, bugs, fixes, settings: settings win.
 fn altered(mut scenario: Scenario, overrides: &Overrides) -> Result<Scenario, Problem> {
     if let Some(cluster) = &overrides.cluster {
-        let node = |(file, text): (&String, &String)| NodeFile { file: file.clone(), text: text.clone() };
-        let node = cluster.files.iter().map(node).collect();
-        scenario.cluster = Cluster { restart_after: scenario.cluster.restart_after, node, ..Cluster::default() };
+        scenario = scenario.with_cluster(node_files(cluster));
     }
     for (i, name) in overrides.bugs.iter().enumerate() {
         let wrong = |error| Problem::at(format!("/overrides/bugs/{i}"), format!("--bug: {error}"));
@@ -108,6 +121,24 @@ fn altered(mut scenario: Scenario, overrides: &Overrides) -> Result<Scenario, Pr
     Ok(scenario)
 }
 
+/// The limits of a catalog scenario say what its own cluster reaches. Of another cluster, or with
+/// other timeouts, they are no claim; those that the user set are.
+fn limits_of_other_cluster(text: &ScenarioText, base: &Scenario, overrides: &Overrides) -> BTreeSet<String> {
+    let is_catalog = text.folder.is_none() && catalog::find(&text.name).is_some();
+    let is_altered = overrides.cluster.is_some() || overrides.set.iter().any(|(key, _)| Scenario::alters_cluster(key));
+    if !is_catalog || !is_altered {
+        return BTreeSet::new();
+    }
+    let is_set = |name: &str| overrides.set.iter().any(|(key, _)| key.strip_prefix("expect.") == Some(name));
+    base.expect.0.keys().filter(|name| !is_set(name)).cloned().collect()
+}
+
+/// The files, under their whole paths.
+fn node_files(cluster: &ClusterFiles) -> Vec<NodeFile> {
+    let path = |file: &String| Path::new(&cluster.dir).join(file).display().to_string();
+    cluster.files.iter().map(|(file, text)| NodeFile { file: path(file), text: text.clone() }).collect()
+}
+
 /// A scenario with all that alters it.
 struct Ready {
     /// Without the RUN flags.
@@ -116,6 +147,8 @@ struct Ready {
     scenario: Scenario,
     /// Of a repro.
     explicit: Explicit,
+    /// Names of limits that are shown, not judged.
+    limits_of_other_cluster: BTreeSet<String>,
 }
 
 impl Ready {
@@ -143,7 +176,11 @@ impl Prepared for Ready {
     }
 
     fn remarks(&self) -> Vec<String> {
-        self.scenario.cluster.remarks()
+        self.cluster().map_or_else(Vec::new, |report| report.remarks())
+    }
+
+    fn cluster(&self) -> Option<ClusterReport> {
+        self.scenario.cluster_report().ok().flatten()
     }
 
     fn bugs(&self) -> Vec<String> {
@@ -154,8 +191,13 @@ impl Prepared for Ready {
         self.scenario.fixes.iter().map(|fix| fix.name().to_owned()).collect()
     }
 
-    fn expect(&self) -> Vec<(String, String)> {
-        self.scenario.expect.0.iter().map(|(name, limit)| (name.clone(), limit.to_string())).collect()
+    fn expect(&self) -> Vec<Expectation> {
+        let expectation = |(name, limit): (&String, &Limit)| Expectation {
+            name: name.clone(),
+            limit: limit.to_string(),
+            judged: !self.limits_of_other_cluster.contains(name),
+        };
+        self.scenario.expect.0.iter().map(expectation).collect()
     }
 
     fn require_probe(&self) -> (Vec<String>, u64) {
@@ -181,6 +223,23 @@ impl Prepared for Ready {
 
     fn case(&self, seed: u64) -> Result<Case, Problem> {
         Case::of(&self.scenario, seed, &self.explicit).map_err(Problem::new)
+    }
+
+    fn known_finding(&self, seed: u64, plan: Option<&Plan>, broken: &Violation) -> Option<KnownFinding> {
+        let mut explicit = self.explicit.clone();
+        explicit.plan = plan.cloned().or(explicit.plan);
+        known::of_run(&self.scenario, seed, &explicit, broken)
+    }
+
+    fn nodes(&self, seed: u64) -> Vec<String> {
+        let prepared = cluster::prepare(&self.scenario, Seed(seed), &self.explicit);
+        prepared.map_or(Vec::new(), |prepared| prepared.world.nodes.into_iter().map(|node| node.name).collect())
+    }
+
+    fn trace(&self, seed: u64, until_ns: Option<u64>) -> Result<(RunReport, Trace), Problem> {
+        let explicit = self.explicit.clone();
+        let request = Request { host: Host::Bare, until_ns, explicit, ..Request::new(&self.scenario, seed) };
+        Trace::of(&request).map_err(Problem::new)
     }
 
     fn run(&self, seed: u64, host: HostChoice, until_ns: Option<u64>) -> RunReport {
@@ -215,14 +274,35 @@ mod tests {
     }
 
     #[test]
+    fn limits_of_the_catalog_are_judged_on_the_catalogs_cluster() {
+        let judged = |name: &str, folder: Option<&str>, set: &[(&str, &str)]| {
+            let toml = Catalog.find("failover").expect("in the catalog");
+            let text = ScenarioText { name: name.to_owned(), toml, folder: folder.map(Into::into) };
+            let set = set.iter().map(|&(key, value)| (key.to_owned(), value.to_owned())).collect();
+            let ready = Catalog.prepare(&text, &Overrides { set, ..Overrides::default() }, None);
+            let expect = ready.unwrap_or_else(|problem| panic!("{problem}")).expect();
+            assert!(!expect.is_empty());
+            expect.into_iter().filter(|limit| limit.judged).map(|limit| limit.name).collect::<Vec<_>>()
+        };
+        let all = judged("failover", None, &[]);
+        let altered = ("controller.quorum.fetch.timeout.ms", "5000");
+        assert_eq!(judged("failover", None, &[("network.latency", "1ms")]), all);
+        assert_eq!(judged("failover", None, &[altered]), [""; 0]);
+        assert_eq!(judged("failover", None, &[("cluster.voters", "5")]), [""; 0]);
+        let own = ("expect.failover.controller.p99", "<= 9s");
+        assert_eq!(judged("failover", None, &[altered, own]), ["failover.controller.p99"]);
+        assert_eq!(judged("mine.toml", Some("."), &[altered]), all, "limits of a user's own scenario are the user's");
+    }
+
+    #[test]
     fn what_cannot_go_together_is_told_of_the_flag() {
         let refused = prepared(&[("cluster.brokers", "2")]).err();
-        let problem = "clients.replication_factor: 3, and the cluster has 2 brokers; allowed: 1..2";
+        let problem = "clients.replication_factor: 3, and the cluster has 2 brokers; allowed: 1..2, as in --set clients.replication_factor=2";
         assert_eq!(refused, Some(problem.to_owned()), "what is refused is the scenario's own");
         let refused = prepared(&[("clients.replication_factor", "4")]).err();
         assert_eq!(
             refused,
-            Some("--set clients.replication_factor: 4, and the cluster has 3 brokers; allowed: 1..3".to_owned())
+            Some("--set clients.replication_factor: 4, and the cluster has 3 brokers; allowed: 1..3, as in --set clients.replication_factor=3".to_owned())
         );
     }
 }

@@ -1,4 +1,4 @@
-//! What the desk needs of a scenario: the border to the crate that knows them.
+//! What this crate needs of a scenario: the border to the crate that knows them.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU64;
@@ -6,11 +6,15 @@ use std::path::PathBuf;
 
 use fuzz::case::Case;
 use fuzz::guided::grounds::Grounds;
+use fuzz::known::KnownFinding;
 use fuzz::runner::{HostChoice, Runner};
 use scenarios::history::History;
-use scenarios::report::{Outcome, RunReport};
+use scenarios::report::{Outcome, RunReport, Violation};
 use scenarios::scenario::Scenario;
+use scenarios::scenario::cluster::usage::ClusterReport;
+use scenarios::trace::Trace;
 use serde::{Deserialize, Serialize};
+use sim::fault::Plan;
 
 /// Bad usage or input: one message, and nothing was run.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -87,7 +91,7 @@ pub struct ClusterFiles {
     pub files: BTreeMap<String, String>,
 }
 
-/// The plan of a repro, and the seed whose cluster it strikes.
+/// The plan of a repro, and the seed whose cluster it affects.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StoredPlan {
     /// The seed.
@@ -105,8 +109,19 @@ pub struct Listed {
     pub name: String,
     /// What it is about, in one line.
     pub about: String,
-    /// If it is a finding, which fails by design: the fix that mends it.
-    pub mended_by: Option<String>,
+    /// If it is a finding, which fails by design: the fix that makes it hold.
+    pub fixed_by: Option<String>,
+}
+
+/// A limit of `[expect]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expectation {
+    /// The metric, such as `failover.controller.p99`.
+    pub name: String,
+    /// Such as `<= 4s`.
+    pub limit: String,
+    /// Whether it is about this cluster: the limits of the catalog are about the catalog's.
+    pub judged: bool,
 }
 
 /// Knows scenarios.
@@ -127,6 +142,10 @@ pub trait Engine {
     fn of_case(&self, _case: &Case) -> Result<Box<dyn Prepared>, Problem> {
         Err(Problem::new("this engine runs no cases"))
     }
+    /// What becomes of the properties in these files.
+    fn cluster(&self, _files: &ClusterFiles) -> Result<ClusterReport, Problem> {
+        Err(Problem::new("this engine knows no clusters"))
+    }
     /// Every rare situation a run can name; `None`: whatever is asked for is taken.
     fn probes(&self) -> Option<Vec<String>> {
         None
@@ -137,16 +156,20 @@ pub trait Engine {
 pub trait Prepared: Send + Sync {
     /// TOML that, with the same overrides, prepares the same scenario from no other file.
     fn toml(&self) -> String;
-    /// What its user should know before it runs: properties without effect, for one.
+    /// What its user should know before it runs, such as unknown properties that are ignored.
     fn remarks(&self) -> Vec<String> {
         Vec::new()
+    }
+    /// What becomes of the properties of its nodes' files, if it has any.
+    fn cluster(&self) -> Option<ClusterReport> {
+        None
     }
     /// Bugs in force.
     fn bugs(&self) -> Vec<String>;
     /// Fixes in force.
     fn fixes(&self) -> Vec<String>;
-    /// `[expect]`: name → limit, as `failover.controller.p99` → `<= 4s`.
-    fn expect(&self) -> Vec<(String, String)>;
+    /// `[expect]`.
+    fn expect(&self) -> Vec<Expectation>;
     /// Probes a sweep of it must reach, and of how many seeds at least.
     fn require_probe(&self) -> (Vec<String>, u64);
     /// The explicit plan of a seed.
@@ -162,6 +185,19 @@ pub trait Prepared: Send + Sync {
     /// The run of a seed as data.
     fn case(&self, _seed: u64) -> Result<Case, Problem> {
         Err(Problem::new("this engine knows no cases"))
+    }
+    /// Which known finding the run of a seed (under this plan if it is not its own) broke `broken` by. It runs the
+    /// seed again with fixes that the scenario lacks.
+    fn known_finding(&self, _seed: u64, _plan: Option<&Plan>, _broken: &Violation) -> Option<KnownFinding> {
+        None
+    }
+    /// The names of the nodes of a seed.
+    fn nodes(&self, _seed: u64) -> Vec<String> {
+        Vec::new()
+    }
+    /// Runs a seed, and writes down all that happens.
+    fn trace(&self, _seed: u64, _until_ns: Option<u64>) -> Result<(RunReport, Trace), Problem> {
+        Err(Problem::new("this engine writes no traces"))
     }
     /// Runs a seed, up to an instant if given.
     fn run(&self, seed: u64, host: HostChoice, until_ns: Option<u64>) -> RunReport;

@@ -4,6 +4,7 @@ use fuzz::aggregate::{MissedFloor, RequiredProbe, SweepReport};
 use scenarios::report::ViolationKind;
 
 use crate::expect;
+use crate::show::columns::{plural, thousands};
 
 /// All hold.
 pub const HOLDS: u8 = 0;
@@ -17,10 +18,10 @@ pub const LATE: u8 = 3;
 pub const INCONCLUSIVE: u8 = 4;
 /// Nondeterminism, or a digest that is not the expected one.
 pub const NONDETERMINISM: u8 = 5;
-/// By Ctrl-C; partial results were written.
+/// By SIGINT, SIGTERM or SIGHUP; partial results were written.
 pub const INTERRUPTED: u8 = 130;
 
-/// More runs than this share below a floor, in percent, and a sweep says nothing.
+/// More runs than this share below a floor, in percent, and a sweep is inconclusive.
 const INCONCLUSIVE_PERCENT: u64 = 1;
 
 /// The exit code of a violation.
@@ -29,6 +30,19 @@ pub fn of_kind(kind: ViolationKind) -> u8 {
         ViolationKind::Nondeterminism => NONDETERMINISM,
         ViolationKind::Safety | ViolationKind::Panic | ViolationKind::GhostMismatch => UNSAFE,
         ViolationKind::Liveness | ViolationKind::Runaway | ViolationKind::Expect => LATE,
+    }
+}
+
+/// An exit code in a word, as JSON has it.
+pub fn verdict(code: u8) -> &'static str {
+    match code {
+        HOLDS => "holds",
+        UNSAFE => "safety",
+        USAGE => "usage",
+        LATE => "liveness",
+        INCONCLUSIVE => "inconclusive",
+        NONDETERMINISM => "nondeterminism",
+        _ => "interrupted",
     }
 }
 
@@ -44,17 +58,18 @@ pub fn of_sweep(report: &SweepReport) -> u8 {
     if why_vacuous(report).is_empty() { HOLDS } else { INCONCLUSIVE }
 }
 
-/// Why a sweep without violations would still say nothing. Empty if it does say something.
+/// Why a sweep without violations is inconclusive. Empty if it is not.
 pub fn why_vacuous(report: &SweepReport) -> Vec<String> {
     if report.runs == 0 {
-        return vec!["no seed ran: --seeds, --shard or --for leave none".to_owned()];
+        return vec!["no seed ran: --seeds, --shard or --for leaves none".to_owned()];
     }
-    let mut why = Vec::new();
+    let mut why = report.missing.clone();
     if too_many_inconclusive(report) {
-        let most = report.missed_floors.iter().max_by_key(|(_, missed)| missed.runs);
-        let most = most.map(|(name, missed)| format!(", most often by {}", floor(name, missed))).unwrap_or_default();
+        let floors = report.missed_floors();
+        let most = floors.iter().max_by_key(|(_, missed)| missed.runs);
+        let most = most.map(|(name, missed)| format!("; most often floor {}", floor(name, missed))).unwrap_or_default();
         why.push(format!(
-            "{} of {} runs were inconclusive, more than {INCONCLUSIVE_PERCENT} %{most}",
+            "{} of {} runs did too little to judge, more than {INCONCLUSIVE_PERCENT} %{most}",
             report.inconclusive, report.silence.runs
         ));
     }
@@ -64,20 +79,21 @@ pub fn why_vacuous(report: &SweepReport) -> Vec<String> {
     for (scenario, records) in report.records.iter().filter(|(_, records)| records.too_few_kept()) {
         let most = 100 - records.must_keep_percent;
         why.push(format!(
-            "{} of {} acknowledged records of {scenario} went with an excuse, more than {most} %",
-            records.excused, records.acked
+            "{} of {} acknowledged records of {scenario} were lost and excused, more than {most} %",
+            thousands(records.excused),
+            thousands(records.acked)
         ));
     }
     for RequiredProbe { scenario, probe, .. } in report.missed_probes() {
         let of = scenario.as_ref().map(|scenario| format!(" of {scenario}")).unwrap_or_default();
-        let unknown = if report.probes.contains_key(probe) { "" } else { " (no scenario here has it)" };
+        let unknown = if report.probes.contains_key(probe) { "" } else { " (no scenario of this sweep can reach it)" };
         why.push(format!("no run{of} reached the required probe {probe}{unknown}"));
     }
-    for limit in report.limits.iter().filter(|limit| expect::verdict(limit).is_none()) {
-        why.push(format!("{}: {} {} had nothing to measure", limit.scenario, limit.name, limit.limit));
+    for limit in report.limits.iter().filter(|limit| limit.judged && expect::verdict(limit).is_none()) {
+        why.push(format!("{}: nothing was measured for the limit {} {}", limit.scenario, limit.name, limit.limit));
     }
     if report.undecided > 0 {
-        why.push(format!("the linearizability of {} runs is undecided", report.undecided));
+        why.push(format!("the linearizability of {} is undecided", plural(report.undecided, "run")));
     }
     why
 }

@@ -9,7 +9,7 @@ use scenarios::scenario::values::{Limit as Bound, Relation};
 
 use crate::command;
 use crate::duration::show_us;
-use crate::engine::{Named, Overrides};
+use crate::engine::{Expectation, Named, Overrides};
 
 /// What a limit's metric came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,10 +71,10 @@ pub fn verdict(limit: &Limit) -> Option<(Measured, bool)> {
     Some((measured, held))
 }
 
-/// Puts each scenario's limits beside what its runs measured.
-pub fn attach(report: &mut SweepReport, scenarios: &[Named], overrides: &Overrides) {
+/// Puts each scenario's limits beside what its runs measured; `all_judged` is `--expect`.
+pub fn attach(report: &mut SweepReport, scenarios: &[Named], overrides: &Overrides, all_judged: bool) {
     for (scenario, measured) in scenarios.iter().zip(&report.by_scenario) {
-        for (name, limit) in scenario.prepared.expect() {
+        for Expectation { name, limit, judged } in scenario.prepared.expect() {
             let metric: Option<Metric> = name.parse().ok();
             let bound: Option<Bound> = limit.parse().ok();
             let times =
@@ -83,14 +83,15 @@ pub fn attach(report: &mut SweepReport, scenarios: &[Named], overrides: &Overrid
                 let command = command::replay(&worst.scenario, worst.seed, worst.digest, overrides);
                 (worst, command)
             });
-            report.limits.push(Limit { scenario: scenario.name.clone(), name, limit, times: times.all, worst });
+            let judged = judged || all_judged;
+            report.limits.push(Limit { scenario: scenario.name.clone(), name, limit, judged, times: times.all, worst });
         }
     }
 }
 
-/// Adds a violation of kind `expect` for each limit that did not hold.
+/// Adds a violation of kind `expect` for each judged limit that did not hold.
 pub fn judge(report: &mut SweepReport) {
-    for limit in &report.limits {
+    for limit in report.limits.iter().filter(|limit| limit.judged) {
         let (Some((measured, false)), Some((worst, command))) = (verdict(limit), &limit.worst) else { continue };
         report.violations.push(Failure {
             scenario: limit.scenario.clone(),
@@ -99,6 +100,7 @@ pub fn judge(report: &mut SweepReport) {
             violation: Violation {
                 kind: ViolationKind::Expect,
                 invariant: limit.name.clone(),
+                predicate: None,
                 spec: format!("[expect] of {}", limit.scenario),
                 detail: format!(
                     "{measured} over {} {}, and the limit is {}; the slowest took {}",
@@ -110,7 +112,7 @@ pub fn judge(report: &mut SweepReport) {
                 at_ns: worst.at_ns,
                 event: 0,
             },
-            again: Reproduction { repro: None, command: command.clone() },
+            again: Reproduction { repro: None, command: command.clone(), known: None },
         });
     }
 }

@@ -1,6 +1,7 @@
 //! Files that people give: their text, or one problem that names file and line.
 
 use std::fs;
+use std::io::{self, Read};
 use std::path::Path;
 
 use crate::engine::Problem;
@@ -16,12 +17,29 @@ pub fn read_text(path: &Path) -> Result<String, Problem> {
     if path.extension().is_some_and(|extension| extension == "properties") {
         return Ok(bytes.into_iter().map(char::from).collect());
     }
-    String::from_utf8(bytes).map_err(|error| {
+    utf_8(&file.to_string(), bytes)
+}
+
+/// What this file or name holds, for which `-` is standard input; and how messages name it.
+pub fn read_text_or_stdin(path: &Path) -> Result<(String, String), Problem> {
+    if path != Path::new("-") {
+        return Ok((path.display().to_string(), read_text(path)?));
+    }
+    let (name, mut bytes) = ("standard input".to_owned(), Vec::new());
+    io::stdin().lock().read_to_end(&mut bytes).map_err(|error| Problem::new(format!("{name}: {error}")))?;
+    let text = utf_8(&name, bytes)?;
+    Ok((name, text))
+}
+
+/// Without the byte order mark that some editors put first.
+fn utf_8(file: &str, bytes: Vec<u8>) -> Result<String, Problem> {
+    let text = String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         let bytes = error.as_bytes();
         let line = line_at(bytes, at);
         Problem::new(format!("{file}:{line}: byte 0x{:02x} is not UTF-8; allowed: UTF-8 text", bytes[at]))
-    })
+    })?;
+    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }
 
 /// The line of a byte, from 1.

@@ -1,11 +1,12 @@
-//! The desk: the `kraftsim` command and all it prints.
+//! The `kraftsim` command: its verbs, and all that it prints.
 //!
 //! * [`args`]: what can be typed; [`verb`]: what each verb does
-//! * [`engine`]: what the desk needs of a scenario; [`load`]: RUN flags and names to scenarios;
+//! * [`engine`]: what this crate needs of a scenario; [`load`]: RUN flags and names to scenarios;
 //!   [`catalog`]: those that `scenarios` has; [`stored_plan`], [`stored_operations`]: the faults and operations of a repro file
 //! * [`expect`], [`exit`]: the verdict of a sweep, and its exit code
 //! * [`json`]: the files for machines; [`show`]: the text for people
 //! * [`history`]: histories as files
+//! * [`trace`]: one run line by line, as a file and on the terminal
 //! * [`chart`]: pictures of what sweeps measured
 //! * [`command`]: the one line that reproduces a failure; [`input`], [`output`]: files that
 //!   are read are named with the line of what is wrong, files that are written are whole or absent
@@ -28,10 +29,21 @@ pub mod output;
 pub mod show;
 pub mod stored_operations;
 pub mod stored_plan;
+pub mod trace;
 pub mod verb;
 
 /// Of kraftsim.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// The commit of this build, with `-dirty` if its sources differ from it; none if they were no repository.
+pub const COMMIT: Option<&str> = option_env!("KRAFTSIM_COMMIT");
+
+/// The commit for people: its first 12 digits.
+pub fn show_commit(commit: Option<&str>) -> String {
+    let Some(commit) = commit else { return "unknown".to_owned() };
+    let (digits, dirty) = commit.split_once('-').map_or((commit, ""), |(digits, _)| (digits, "-dirty"));
+    format!("{}{dirty}", digits.chars().take(12).collect::<String>())
+}
 
 /// The host of a run in this build.
 pub fn host() -> &'static str {

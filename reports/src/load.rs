@@ -55,26 +55,27 @@ pub fn known_probes(engine: &dyn Engine, wanted: &[String]) -> Result<(), Proble
 /// Reads what the RUN flags name.
 pub fn overrides(flags: &RunFlags) -> Result<Overrides, Problem> {
     Ok(Overrides {
-        cluster: flags.cluster.as_deref().map(read_cluster).transpose()?,
+        cluster: flags.cluster.as_deref().map(|dir| read_cluster("--cluster", dir)).transpose()?,
         bugs: flags.bug.clone(),
         fixes: flags.fix.clone(),
         set: flags.set.clone(),
     })
 }
 
-fn read_cluster(dir: &Path) -> Result<ClusterFiles, Problem> {
-    let wrong = |error: std::io::Error| Problem::new(format!("--cluster {}: {error}", dir.display()));
+/// The `.properties` files of a directory; `asked` is what asked for them, in messages.
+pub fn read_cluster(asked: &str, dir: &Path) -> Result<ClusterFiles, Problem> {
+    let wrong = |error: std::io::Error| Problem::new(format!("{asked} {}: {error}", dir.display()));
     let mut files = BTreeMap::new();
     for entry in fs::read_dir(dir).map_err(wrong)? {
         let path = entry.map_err(wrong)?.path();
         if path.extension().is_some_and(|e| e == "properties") && path.is_file() {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            files.insert(name, input::read_text(&path).map_err(|problem| problem.about("--cluster"))?);
+            files.insert(name, input::read_text(&path).map_err(|problem| problem.about(asked))?);
         }
     }
     if files.is_empty() {
         return Err(Problem::new(format!(
-            "--cluster {}: no .properties file in it; it takes one per node, such as c1.properties",
+            "{asked} {}: no .properties file in it; one per node is needed, such as c1.properties",
             dir.display()
         )));
     }

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use crate::engine::Problem;
+use crate::show::columns::DEFAULT_WIDTH;
 
 /// Results are written here, and failures and hints there.
 pub struct Streams<'a> {
@@ -12,6 +13,17 @@ pub struct Streams<'a> {
     pub out: &'a mut dyn Write,
     /// stderr.
     pub err: &'a mut dyn Write,
+    /// Columns that results are written for.
+    pub width: usize,
+    /// The file of a CI's page that job summaries are appended to.
+    pub step_summary: Option<PathBuf>,
+}
+
+impl<'a> Streams<'a> {
+    /// Of no terminal, and of no page of a CI.
+    pub fn plain(out: &'a mut dyn Write, err: &'a mut dyn Write) -> Streams<'a> {
+        Streams { out, err, width: DEFAULT_WIDTH, step_summary: None }
+    }
 }
 
 impl Streams<'_> {
@@ -53,6 +65,9 @@ impl Target {
         if path.file_name().is_none() {
             return Err(Problem::new(format!("{} is not the name of a file", path.display())));
         }
+        if is_special(path) {
+            return Ok(Target::File(path.to_path_buf()));
+        }
         let folder = folder_of(path);
         if !folder.exists() {
             return Err(Problem::new(format!("{}: there is no folder {}", path.display(), folder.display())));
@@ -82,12 +97,23 @@ pub fn check_folder(folder: &Path) -> Result<(), Problem> {
     made.map(|_| ()).map_err(|error| Problem::new(format!("{} cannot be written to: {error}", there.display())))
 }
 
-/// Writes a file under a temporary name and renames it, so that it is whole or absent.
+/// A device or a pipe, such as `/dev/stderr` or what a shell makes of `>(command)`.
+fn is_special(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir())
+}
+
+/// Writes a file under a temporary name and renames it, so that it is whole or absent, even if the machine
+/// stops. A device is written to as it is: a rename would replace it.
 pub fn write_whole(path: &Path, content: impl AsRef<[u8]>) -> Result<(), Problem> {
+    if is_special(path) {
+        return fs::write(path, content).map_err(|error| Problem::new(format!("{}: {error}", path.display())));
+    }
     let temporary = temporary(path);
     let write = || {
         fs::create_dir_all(folder_of(path))?;
-        fs::write(&temporary, content)?;
+        let mut file = fs::File::create(&temporary)?;
+        file.write_all(content.as_ref())?;
+        file.sync_all()?;
         fs::rename(&temporary, path)
     };
     write().map_err(|error: io::Error| {

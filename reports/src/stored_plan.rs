@@ -1,7 +1,7 @@
 //! The plan of a repro file, fault by fault: what is wrong with which.
 
 use scenarios::aim::guard;
-use scenarios::aim::sight::Sight;
+use scenarios::aim::trigger_event::TriggerEvent;
 use scenarios::cluster::Prepared;
 use serde::Deserialize;
 use serde_json::Value;
@@ -15,7 +15,7 @@ const MAX_NS: i128 = 3_600_000_000_000;
 
 /// Reads a plan for this cluster.
 pub fn read(plan: &Value, cluster: &Prepared) -> Result<Plan, Problem> {
-    let list = plan.as_array().ok_or_else(|| Problem::at("/plan", "its plan is no list of faults"))?;
+    let list = plan.as_array().ok_or_else(|| Problem::at("/plan", "its plan is not a list of faults"))?;
     let wrong = |index, problem| Problem::at(format!("/plan/{index}"), format!("fault {index} of its plan: {problem}"));
     let mut faults = Vec::with_capacity(list.len());
     for (index, fault) in list.iter().enumerate() {
@@ -29,12 +29,12 @@ pub fn read(plan: &Value, cluster: &Prepared) -> Result<Plan, Problem> {
 fn check(fault: &Fault, cluster: &Prepared) -> Result<(), String> {
     let kind = fault.what.kind();
     let exists = |Node(node): Node, count: usize, who: &str| {
-        let wrong = || format!("a {kind} strikes node {node}, which is no {who}; allowed: 0..{}", count - 1);
+        let wrong = || format!("a {kind} targets node {node}, which is no {who}; allowed: 0..{}", count - 1);
         (usize::from(node) < count).then_some(()).ok_or_else(wrong)
     };
     match fault.what.node() {
         Some(node) => exists(node, cluster.servers.len(), "server")?,
-        None if fault.what.links().is_empty() => return Err(format!("a {kind} without links strikes nothing")),
+        None if fault.what.links().is_empty() => return Err(format!("a {kind} without links has no target")),
         None => {}
     }
     let ends = fault.what.links().iter().flat_map(|link| [link.0, link.1]);
@@ -48,9 +48,9 @@ fn check(fault: &Fault, cluster: &Prepared) -> Result<(), String> {
     within("lasts_ns", fault.lasts_ns.into(), 0, MAX_NS)?;
     if let Some(trigger) = &fault.on {
         let has_brokers = cluster.brokers.is_some();
-        if !Sight::possible(has_brokers).any(|sight| sight.name() == trigger.sight) {
-            let known: Vec<_> = Sight::possible(has_brokers).map(Sight::name).collect();
-            return Err(format!("a {kind} waits for {:?}; allowed: {}", trigger.sight, known.join(", ")));
+        if !TriggerEvent::possible(has_brokers).any(|event| event.name() == trigger.name) {
+            let known: Vec<_> = TriggerEvent::possible(has_brokers).map(TriggerEvent::name).collect();
+            return Err(format!("the trigger of a {kind} is {:?}; allowed: {}", trigger.name, known.join(", ")));
         }
         within("on.nth", trigger.nth.into(), 1, 1_000_000)?;
         within("on.after_ns", trigger.after_ns.into(), 0, MAX_NS)?;

@@ -1,7 +1,7 @@
 //! What a cluster costs: events and simulated seconds per second with all checks, checks on over
 //! off, abstract states gathered over not, hosted over bare, and the start-up of a run. Ratios are of
 //! pairs within one run.
-//! `cargo bench -p scenarios`. Budgets: DESIGN §6.
+//! `cargo bench -p scenarios`.
 
 use std::hint::black_box;
 #[expect(clippy::disallowed_types, reason = "a bench measures")]

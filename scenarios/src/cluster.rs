@@ -13,7 +13,7 @@ use sim::rng::{Entropy, Purpose, Seed};
 use sim::world::{NodeConfig, WorldConfig};
 
 use crate::actor::{Actor, Parcel, ServerSpec, Spec};
-use crate::aim::lookout::Lookout;
+use crate::aim::trigger_watch::TriggerWatch;
 use crate::checks::cluster::BrokerConfig;
 use crate::checks::invariant::timings::QuorumTimings;
 use crate::checks::replication::Settings;
@@ -22,7 +22,7 @@ use crate::scenario::claims::Workload;
 use crate::scenario::values::{IntRange, Nanos};
 use crate::scenario::world::INPUT_KINDS;
 use crate::scenario::{Scenario, Transport};
-use crate::workload::{Asked, ClientOperation, ClientSpec, KafkaClientRole, KafkaClientSpec, append_bytes};
+use crate::workload::{Asked, ClientOperation, ClientSpec, Fresh, KafkaClientRole, KafkaClientSpec, append_bytes};
 use crate::{knobs, nemesis};
 
 /// All wall clocks start about here: 2026-01-01, in ms since 1970.
@@ -58,7 +58,7 @@ pub struct Prepared {
     /// What the checks need to know of brokers, if there are any.
     pub brokers: Option<BrokerConfig>,
     /// Notices what the plan's aimed faults wait for.
-    pub lookout: Lookout,
+    pub trigger_watch: TriggerWatch,
     /// Each server's settings of quorum timers.
     pub timings: Vec<QuorumTimings>,
     /// What this seed drew.
@@ -84,6 +84,16 @@ impl Explicit {
         Explicit { plan: Some(plan), ..Explicit::default() }
     }
 
+    /// Of so many lasting topics, those that no operation creates, if clients are given what they ask for: no client
+    /// sees to it of its own accord.
+    fn never_created(&self, lasting: u16) -> Vec<u16> {
+        let Some(all) = &self.operations else { return Vec::new() };
+        let creates = |topic: &u16| {
+            all.iter().any(|it| matches!(&it.what, ClientOperation::CreateTopics { topics } if topics.contains(topic)))
+        };
+        (0..lasting).filter(|topic| !creates(topic)).collect()
+    }
+
     /// What one client is asked for, if clients are given that.
     fn timetable(&self, client: usize) -> Option<Rc<[(u64, ClientOperation)]>> {
         let all = self.operations.as_ref()?;
@@ -103,6 +113,8 @@ pub fn prepare(scenario: &Scenario, seed: Seed, explicit: &Explicit) -> Result<P
     let mut scenario = scenario.clone();
     knobs::put_in_force(&mut scenario, &drawn)?;
     let configs = scenario.cluster.configs().map_err(|error| error.to_string())?;
+    let partitions = scenario.clients.partitions_on(&configs);
+    scenario.clients.partitions = u16::try_from(partitions).map_err(|_| format!("num.partitions is {partitions}"))?;
     let servers: Vec<NodeId> = configs.iter().map(KafkaNode::node_id).collect();
     let places: Rc<[(NodeId, Node)]> = servers.iter().enumerate().map(|(i, id)| (*id, Node(i as u16))).collect();
     let server_nodes: Vec<Node> = places.iter().map(|(_, node)| *node).collect();
@@ -114,7 +126,7 @@ pub fn prepare(scenario: &Scenario, seed: Seed, explicit: &Explicit) -> Result<P
     let clients: Vec<Node> = (0..client_count).map(|i| Node((servers.len() + i) as u16)).collect();
     let plan = explicit.plan.clone();
     let plan = plan.unwrap_or_else(|| nemesis::plan(&scenario, &server_nodes, &broker_nodes, &clients, seed));
-    let lookout = Lookout::new(&plan);
+    let trigger_watch = TriggerWatch::new(&plan);
     let broker_checks = broker_checks(&scenario, &configs, &kafka_clients);
     let recovery_bound_ms = bound_ms(&configs, &plan, &scenario)?;
     let mut nodes = Vec::with_capacity(servers.len() + clients.len());
@@ -152,7 +164,7 @@ pub fn prepare(scenario: &Scenario, seed: Seed, explicit: &Explicit) -> Result<P
         servers,
         voters,
         brokers: broker_checks,
-        lookout,
+        trigger_watch,
         timings,
         knobs: drawn,
         recovery_bound_ns,
@@ -326,7 +338,7 @@ fn kafka_clients(scenario: &Scenario, brokers: &[(NodeId, Node)]) -> Result<Vec<
             draws: Seed(0).entropy(Purpose::Workload, 0),
             timetable: None,
             keeps_timetable: false,
-            fresh_from_ns: None,
+            fresh: None,
         };
         (spec, is_fresh)
     };
@@ -346,7 +358,8 @@ fn kafka_client(
     spec.keeps_timetable = explicit.keeps_operations && !is_fresh;
     spec.timetable = explicit.timetable(spec.index.into()).filter(|_| !is_fresh);
     if is_fresh {
-        spec.fresh_from_ns = Some(mono_ns(&node, scenario.duration.0) + 1_000_000);
+        let from_ns = mono_ns(&node, scenario.duration.0) + 1_000_000;
+        spec.fresh = Some(Fresh { from_ns, creates: explicit.never_created(spec.topics.lasting) });
     }
     let kind = match &spec.role {
         KafkaClientRole::Admin { .. } => "admin",

@@ -4,7 +4,7 @@
 //! A knob is a Kafka property, a field of the scenario, or `client.` and a property of clients.
 //! It is the default, small, or extreme but legal; one fifth of the seeds have all defaults. What
 //! a user has set is not drawn: an explicit `[cluster.config]` or `--set` pins its property, and
-//! nodes given as files pin all of theirs. The table is in [`table`], and in [`legal`] how a draw
+//! nodes given as files pin all of theirs. The table is in `table`, and in `legal` how a draw
 //! is mended that Kafka would not start with.
 
 mod legal;
@@ -76,6 +76,17 @@ pub fn put_in_force(scenario: &mut Scenario, drawn: &[(String, String)]) -> Resu
         }
     }
     Ok(())
+}
+
+/// Each knob of this scenario's seeds with the values beside the default, for the document.
+pub fn values(scenario: &Scenario) -> Vec<(&'static str, Vec<String>)> {
+    let of = |knob: &table::Knob| match knob.others {
+        Others::Texts(texts) => texts.iter().map(|text| (*text).to_owned()).collect(),
+        Others::Numbers(numbers) => numbers(scenario).iter().map(u64::to_string).collect(),
+        Others::Flip(now) => vec![(!now(scenario)).to_string()],
+    };
+    let has_brokers = scenario.cluster.has_brokers();
+    KNOBS.iter().filter(|knob| is_of(knob.at, has_brokers)).map(|knob| (knob.name, of(knob))).collect()
 }
 
 /// The names that this scenario's seeds may turn, for reports.

@@ -11,12 +11,22 @@
 //!   scenario at all
 //! * [`zoo`]: bugs, and the scenarios in which they are looked for
 //! * [`run::fork`]: a run that can be stopped, cloned, and gone on with otherwise; [`causes`]: what led to what
+//! * [`run::listener`]: what is shown a run and decides nothing of it; [`trace`]: a run, line by line
 //! * [`report`]: what one run has to say
 //! * [`history`]: what clients were told, as a black box; [`wgl`]: the search that judges it
-//! * `story`: a run told as an async function, in Kafka's words (builds with the madsim host only);
+//! * `story`: a run told as an async function, in Kafka's words (builds with the madsim host only; a crate
+//!   outside this workspace depends on `scenarios` with the feature `story`, which says what is missing);
 //!   [`diary`]: what its clients were told
 
 #![deny(clippy::float_arithmetic)]
+
+#[cfg(all(feature = "story", not(madsim)))]
+compile_error!(
+    "stories are hosted by madsim, which a cfg compiles in: add these two lines to .cargo/config.toml \
+     beside your Cargo.toml, and unset RUSTFLAGS, which would replace them:\n\n\
+     [build]\n\
+     rustflags = [\"--cfg\", \"madsim\"]\n"
+);
 
 pub mod actor;
 pub mod aim;
@@ -37,6 +47,7 @@ pub mod run;
 pub mod scenario;
 #[cfg(madsim)]
 pub mod story;
+pub mod trace;
 pub mod wgl;
 pub mod workload;
 pub mod zoo;

@@ -8,13 +8,13 @@ use raft::ids::NodeId;
 use raft::io::{Observation, ThreadName};
 use raft::message::Request;
 use sim::disk::Disk;
-use sim::fault::{Fault, Sighting, What};
+use sim::fault::{Fault, Occurrence, What};
 use sim::process::{Connection, DiskError, Input, Node, Thread};
 use sim::watch::{Down, Phase, Synced, Watch, Write};
 
 use crate::actor::{Actor, AttemptEvent, Files, Message, Parcel, Platter, Said};
 use crate::aim::guard;
-use crate::aim::lookout::{Lookout, place};
+use crate::aim::trigger_watch::{TriggerWatch, place};
 use crate::checks::audit::NodeView;
 use crate::checks::cluster::Commit;
 use crate::checks::invariant::timings::Disturbance;
@@ -39,7 +39,7 @@ pub struct Onlooker {
     pub states: Option<Box<BTreeSet<u64>>>,
     /// Aimed faults that struck, by what they had waited for.
     pub aimed: BTreeMap<String, u64>,
-    lookout: Lookout,
+    trigger_watch: TriggerWatch,
     ids: Vec<NodeId>,
     servers: usize,
     /// The first so many servers.
@@ -50,10 +50,10 @@ pub struct Onlooker {
 
 impl Onlooker {
     /// An onlooker of a cluster's servers (indices `0..servers`) and their clients behind them.
-    pub fn new(config: CheckConfig, lookout: Lookout, checks_on: bool) -> Onlooker {
+    pub fn new(config: CheckConfig, trigger_watch: TriggerWatch, checks_on: bool) -> Onlooker {
         let (servers, voters, ids) = (config.servers.len(), config.voters.len(), config.servers.clone());
         let mut checks = checks_on.then(|| Checks::new(config));
-        if let Some(checks) = checks.as_mut().filter(|_| lookout.wants_commits()) {
+        if let Some(checks) = checks.as_mut().filter(|_| trigger_watch.wants_commits()) {
             checks.tell_commits();
         }
         Onlooker {
@@ -64,7 +64,7 @@ impl Onlooker {
             recorder: None,
             states: None,
             aimed: BTreeMap::new(),
-            lookout,
+            trigger_watch,
             ids,
             servers,
             voters,
@@ -87,13 +87,13 @@ impl Onlooker {
 
     /// What a server said of itself, and what that committed, may be what triggers wait for.
     fn look_out(&mut self, node: Node, observation: Observation) {
-        self.lookout.observed(node, observation);
+        self.trigger_watch.observed(node, observation);
         if let Observation::HighWatermark { leading: true, .. } = observation
             && let Some(checks) = self.checks.as_mut()
         {
             let ids = &self.ids;
             let about = |commit: Commit| (commit, commit.about.and_then(|id| place(ids, id)));
-            self.lookout.committed(node, checks.take_commits().into_iter().map(about));
+            self.trigger_watch.committed(node, checks.take_commits().into_iter().map(about));
         }
     }
 
@@ -140,7 +140,7 @@ impl Watch<Actor> for Onlooker {
     }
 
     fn down(&mut self, at: u64, node: Node, _disk: &Disk, how: Down) {
-        self.lookout.down(node);
+        self.trigger_watch.down(node);
         if let Some((checks, server)) = self.server(node) {
             checks.down(at, server, how);
         }
@@ -167,8 +167,8 @@ impl Watch<Actor> for Onlooker {
     #[inline]
     fn sent(&mut self, at: u64, node: Node, to: Node, connection: Connection, _: bool, parcel: &Parcel) {
         let message = parcel.message();
-        if !self.lookout.is_idle() && usize::from(node.0) < self.servers {
-            self.lookout.sent((node, to), message, self.checks.as_ref());
+        if !self.trigger_watch.is_idle() && usize::from(node.0) < self.servers {
+            self.trigger_watch.sent((node, to), message, self.checks.as_ref());
         }
         if let Some((checks, server)) = self.server(node) {
             checks.sent(at, (server, usize::from(to.0)), connection.0, message);
@@ -184,8 +184,8 @@ impl Watch<Actor> for Onlooker {
     }
 
     fn wrote(&mut self, at: u64, node: Node, write: Write<'_>) {
-        if !self.lookout.is_idle() {
-            self.lookout.wrote(node, write);
+        if !self.trigger_watch.is_idle() {
+            self.trigger_watch.wrote(node, write);
         }
         if let Some((checks, server)) = self.server(node) {
             checks.wrote(at, server, write);
@@ -210,7 +210,7 @@ impl Watch<Actor> for Onlooker {
                 let healed = self.healed;
                 let Some((checks, server)) = self.server(node) else { return };
                 checks.observed(at, server, *observation);
-                if !self.lookout.is_idle() {
+                if !self.trigger_watch.is_idle() {
                     self.look_out(node, *observation);
                 }
                 // What ISRs are, and who leads, comes with a high watermark of committed metadata.
@@ -273,7 +273,7 @@ impl Watch<Actor> for Onlooker {
         if phase == Phase::Start {
             self.faults[fault.what.index()] += 1;
             if let Some(trigger) = &fault.on {
-                *self.aimed.entry(trigger.sight.as_ref().to_owned()).or_default() += 1;
+                *self.aimed.entry(trigger.name.as_ref().to_owned()).or_default() += 1;
             }
         }
         let isolated = self.isolated_by(fault);
@@ -335,12 +335,12 @@ impl Watch<Actor> for Onlooker {
     }
 
     #[inline]
-    fn has_sighted(&self) -> bool {
-        self.lookout.has_sighted()
+    fn has_occurrences(&self) -> bool {
+        self.trigger_watch.has_occurrences()
     }
 
-    fn take_sightings(&mut self) -> Vec<Sighting> {
-        self.lookout.take()
+    fn take_occurrences(&mut self) -> Vec<Occurrence> {
+        self.trigger_watch.take()
     }
 
     fn forbids(&self, guard: &str, fault: &Fault) -> bool {

@@ -4,7 +4,7 @@ use raft::bugs::Bugs;
 
 use crate::knobs;
 use crate::scenario::Scenario;
-use crate::scenario::aimed::AimedStrike;
+use crate::scenario::aimed::AimedKind;
 use crate::scenario::faults::Nemesis;
 use crate::workload::append_bytes;
 use sim::fault::Tail;
@@ -52,7 +52,7 @@ impl Reach {
         // Rot is read by a power loss; a replaced disk goes with its host.
         let host_dies = strikes("power-loss") || rot || replaced;
         let aimed_loss =
-            scenario.nemesis.aimed.as_ref().is_some_and(|aimed| aimed.strikes.contains(&AimedStrike::PowerLoss));
+            scenario.nemesis.aimed.as_ref().is_some_and(|aimed| aimed.kinds.contains(&AimedKind::PowerLoss));
         Reach {
             several_voters,
             several_servers: several_voters || scenario.cluster.observers > 0,

@@ -67,9 +67,9 @@ pub struct Load {
 ///    twice its base, a loser backs off, and one request is lost or finds a stale connection.
 /// 6. **The commit**: linger, append, two fetches, a client's request.
 /// 7. **Catching up**: the whole log, fetched anew by the slowest and read back by a client, twice
-///    over ([`catch_up_ms`]).
+///    over (`catch_up_ms`).
 /// 8. **The clients**: one appends, and has read from every server, twice over.
-/// 9. **Brokers and Kafka's clients** ([`brokers_ms`], [`clients_ms`]).
+/// 9. **Brokers and Kafka's clients** (`brokers_ms`, `clients_ms`).
 ///
 /// All of it on the slowest clock.
 ///

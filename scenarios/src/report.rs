@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use sim::drive::panics::Panic;
+
 /// The kinds of violation, as in the JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -27,8 +29,10 @@ pub enum ViolationKind {
 pub struct Violation {
     /// Kind.
     pub kind: ViolationKind,
-    /// Name as in DESIGN §5.
+    /// Name of the invariant.
     pub invariant: String,
+    /// Which part of the claim did not hold, if it has parts: the recovery predicate that was missing.
+    pub predicate: Option<String>,
     /// Where the claim comes from: a TLA+ spec, a KIP, a section of a paper.
     pub spec: String,
     /// What was seen, in one sentence.
@@ -37,6 +41,41 @@ pub struct Violation {
     pub at_ns: u64,
     /// Events before it.
     pub event: u64,
+}
+
+/// The claim that a panic of the simulator itself breaks: it says nothing of Kafka.
+pub const INTERNAL_ERROR: &str = "InternalError";
+
+impl Violation {
+    /// A run panicked. In the protocol code (crate `raft`) that is a claim about it; in the world, the checks or
+    /// whoever runs them (a file of each of their source folders is in `own`, besides this crate and its world)
+    /// it is an error of the simulator. What panics in a library says nothing of who called it.
+    pub fn of_panic(panic: &Panic, own: &[&str]) -> Violation {
+        let is_internal = panic.is_in(&[sim::SOURCE_FILE, file!()]) || panic.is_in(own);
+        let (invariant, spec, detail) = match is_internal {
+            true => (
+                INTERNAL_ERROR,
+                "no code of the simulator may panic; this says nothing of Kafka",
+                format!("internal error: {panic}; please report it"),
+            ),
+            false => ("NoPanic", "no run may panic", panic.to_string()),
+        };
+        Violation {
+            kind: ViolationKind::Panic,
+            invariant: invariant.to_owned(),
+            predicate: None,
+            spec: spec.to_owned(),
+            detail,
+            at_ns: 0,
+            event: 0,
+        }
+    }
+
+    /// Is it the same claim that did not hold, wherever and whenever?
+    pub fn is_same_claim(&self, other: &Violation) -> bool {
+        let claim = |of: &Violation| (of.kind, of.invariant.clone(), of.predicate.clone());
+        claim(self) == claim(other)
+    }
 }
 
 /// How a run ended.
@@ -48,6 +87,20 @@ pub enum Outcome {
     Violated(Violation),
     /// A floor was not reached.
     Inconclusive { floor: String, wanted: u64, got: u64 },
+}
+
+impl std::fmt::Display for Outcome {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Outcome::Holds => f.write_str("all claims hold"),
+            Outcome::Violated(violation) => write!(f, "{} is violated: {}", violation.invariant, violation.detail),
+            // An excuse that ends a run is a reason, not a floor.
+            Outcome::Inconclusive { floor, wanted: 0, .. } => write!(f, "the run is inconclusive: {floor}"),
+            Outcome::Inconclusive { floor, wanted, got } => {
+                write!(f, "the run is inconclusive: floor {floor}, {got} of {wanted}")
+            }
+        }
+    }
 }
 
 /// Counts of one kind of operation.
@@ -143,7 +196,7 @@ impl std::str::FromStr for FailoverKind {
         FailoverKind::ALL
             .into_iter()
             .find(|kind| kind.name() == text)
-            .ok_or_else(|| format!("`{text}` is no kind of failover; allowed: {}", known()))
+            .ok_or_else(|| format!("`{text}` is not a kind of failover; allowed: {}", known()))
     }
 }
 
@@ -274,4 +327,27 @@ pub enum Linearizability {
     Unknown,
     /// Nobody asks: faults may take more than it rests on.
     NotJudged,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_of_the_simulator_is_told_from_one_of_the_protocol_code() {
+        let at = |place: &str| Panic { message: "index out of bounds".to_owned(), place: Some(place.to_owned()) };
+        let said = |place: &str, own: &[&str]| {
+            let Violation { kind, invariant, detail, .. } = Violation::of_panic(&at(place), own);
+            assert_eq!(kind, ViolationKind::Panic);
+            (invariant, detail)
+        };
+        let world = sim::SOURCE_FILE.replace("lib.rs", "world/node.rs:12");
+        let internal = format!("internal error: panicked at {world}: index out of bounds; please report it");
+        assert_eq!(said(&world, &[]), (INTERNAL_ERROR.to_owned(), internal));
+        assert_eq!(said(&format!("{}:1", file!()), &[]).0, INTERNAL_ERROR);
+        let protocol = sim::SOURCE_FILE.replace("sim", "raft") + ":7";
+        let claim = format!("panicked at {protocol}: index out of bounds");
+        assert_eq!(said(&protocol, &["fuzz/src/sweep.rs"]), ("NoPanic".to_owned(), claim));
+        assert_eq!(said("fuzz/src/ordered.rs:3", &["fuzz/src/sweep.rs"]).0, INTERNAL_ERROR);
+    }
 }

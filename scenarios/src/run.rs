@@ -4,6 +4,7 @@
 
 pub(crate) mod conclude;
 pub mod fork;
+pub mod listener;
 
 use sim::drive::{Ended, Run};
 use sim::fault::Plan;
@@ -187,7 +188,7 @@ pub fn onlooker(prepared: &Prepared, request: &Request<'_>) -> Onlooker {
         keep_going: request.keep_going,
         beyond_tolerance: prepared.scenario.nemesis.beyond_tolerance,
     };
-    Onlooker::new(config, prepared.lookout.clone(), request.checks)
+    Onlooker::new(config, prepared.trigger_watch.clone(), request.checks)
 }
 
 #[cfg(madsim)]

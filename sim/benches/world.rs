@@ -1,8 +1,8 @@
 //! What the world costs per event, as a ratio within one run: empty nodes in the full world
 //! over a bare `BinaryHeap` + ChaCha loop of the same shape, and hosted over bare.
-//! `cargo bench -p sim`. Budgets: DESIGN §6.
+//! `cargo bench -p sim`.
 
-#[path = "../tests/toy/mod.rs"]
+#[path = "../tests/suite/toy/mod.rs"]
 mod toy;
 
 use std::cmp::Reverse;

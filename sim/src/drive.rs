@@ -1,7 +1,8 @@
 //! A world with its onlooker, and the bare driver. The hosted one is in `host.rs`.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+pub mod panics;
 
+use self::panics::{Panic, catch};
 use crate::process::Process;
 use crate::watch::Watch;
 use crate::world::{Visible, World};
@@ -27,7 +28,7 @@ pub enum Ended {
     /// The event asked for has happened.
     AfterEvent,
     /// Something panicked: a process, a check, or the world itself.
-    Panicked(String),
+    Panicked(Panic),
 }
 
 /// madsim's own clock and its next draw after a hosted run: sentinels for stray entropy, never
@@ -43,7 +44,7 @@ pub struct Sentinel {
 impl<P: Process, W: Watch<P>> Run<P, W> {
     /// Drives on the bare loop to `end` (true time, ns).
     pub fn drive_bare(&mut self, end: u64) -> Ended {
-        let result = catch_unwind(AssertUnwindSafe(|| {
+        let result = catch(|| {
             loop {
                 match self.world.run_until(&mut self.watch, end) {
                     Visible::Kill(node) => self.world.crash(&mut self.watch, node),
@@ -56,8 +57,8 @@ impl<P: Process, W: Watch<P>> Run<P, W> {
                     Visible::End => return Ended::End,
                 }
             }
-        }));
-        result.unwrap_or_else(|payload| Ended::Panicked(panic_text(payload.as_ref())))
+        });
+        result.unwrap_or_else(Ended::Panicked)
     }
 
     /// Drives on the bare loop, submitting what a story's recording says where it says it.
@@ -71,16 +72,5 @@ impl<P: Process, W: Watch<P>> Run<P, W> {
         }
         self.world.stop_after_event(u64::MAX);
         self.drive_bare(end)
-    }
-}
-
-/// What a panic said.
-pub fn panic_text(payload: &(dyn std::any::Any + Send)) -> String {
-    if let Some(text) = payload.downcast_ref::<&str>() {
-        (*text).to_owned()
-    } else if let Some(text) = payload.downcast_ref::<String>() {
-        text.clone()
-    } else {
-        "a panic without a message".to_owned()
     }
 }

@@ -13,7 +13,7 @@ use crate::process::Node;
 pub struct Fault {
     /// True time, ns since the start of the run; of one with a trigger, from when on it waits.
     pub at_ns: u64,
-    /// It strikes when this is sighted, and not at `at_ns`.
+    /// It starts when this fires, and not at `at_ns`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on: Option<Trigger>,
     /// How long it lasts, ns. For `Kill`, `PowerLoss`, `Terminate` and `ReplaceDisk`: how long
@@ -22,8 +22,8 @@ pub struct Fault {
     pub lasts_ns: u64,
     /// What.
     pub what: What,
-    /// A tolerance guard, by a name that the onlooker knows: judged when the fault is about to
-    /// strike; if it forbids that, the fault is skipped.
+    /// A tolerance guard, by a name that the observer of the run knows: asked when the fault is about to
+    /// start; if it forbids that, the fault is skipped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unless: Option<Cow<'static, str>>,
 }
@@ -34,56 +34,56 @@ impl Fault {
         Fault { at_ns, on: None, lasts_ns, what, unless: None }
     }
 
-    /// It waits for something to be sighted. Two of these are equal instants of different runs, so
-    /// a plan that is aimed says more than the instants at which it struck.
+    /// The same with a trigger. A trigger finds the same point in different runs, which an instant does not.
     #[must_use]
     pub fn aimed(self, on: Trigger) -> Fault {
         Fault { on: Some(on), ..self }
     }
 }
 
-/// What an aimed fault waits for: the `nth` sighting, from the fault's `at_ns` on, of something the
-/// onlooker knows by name, such as an election. A name that nobody knows is never sighted.
+/// What an aimed fault waits for: the `nth` occurrence, from the fault's `at_ns` on, of an event that the
+/// observer of the run knows by name, such as an election. An unknown name never occurs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Trigger {
-    /// What is looked for.
-    pub sight: Cow<'static, str>,
-    /// The how manieth; 1 is the first.
+    /// Name of the event.
+    #[serde(rename = "trigger")]
+    pub name: Cow<'static, str>,
+    /// Which occurrence; 1 is the first.
     pub nth: u32,
-    /// From the sighting to the strike, ns; 0: at once, between two effects of a list of effects.
+    /// From the occurrence to the start of the fault, ns; 0: at once, between two effects of a list of effects.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub after_ns: u64,
-    /// In `what`, the node that was seen and this one change places: so the plan says "the one that
-    /// was elected". `None`: `what` strikes whom it names.
+    /// In `what`, the node of the occurrence and this one change places: so the plan names "the one that
+    /// was elected". `None`: the targets are those that `what` names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seen_as: Option<Node>,
-    /// The same of the other node that a sighting may be about; one without another does not count.
+    /// The same of the other node of an occurrence; an occurrence without another node does not count.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub peer_as: Option<Node>,
 }
 
-/// What an onlooker has just seen happen.
+/// An event that a trigger may wait for has just occurred.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sighting {
-    /// By its name.
-    pub sight: &'static str,
-    /// Whom it is about.
+pub struct Occurrence {
+    /// Name of the event.
+    pub trigger: &'static str,
+    /// The node it happened on.
     pub seen: Node,
-    /// Whom else.
+    /// The other node it is about.
     pub peer: Option<Node>,
 }
 
 impl Trigger {
     /// Does it wait for this?
-    pub fn fits(&self, sighting: &Sighting) -> bool {
-        self.sight == sighting.sight && (self.peer_as.is_none() || sighting.peer.is_some())
+    pub fn fits(&self, occurrence: &Occurrence) -> bool {
+        self.name == occurrence.trigger && (self.peer_as.is_none() || occurrence.peer.is_some())
     }
 
-    /// What strikes once this was sighted.
-    pub fn resolve(&self, what: &What, sighting: &Sighting) -> What {
+    /// The fault that starts at this occurrence.
+    pub fn resolve(&self, what: &What, occurrence: &Occurrence) -> What {
         let mut what = what.clone();
-        let pairs = [(self.seen_as, Some(sighting.seen)), (self.peer_as, sighting.peer)];
+        let pairs = [(self.seen_as, Some(occurrence.seen)), (self.peer_as, occurrence.peer)];
         // The second pair's place may have been taken by the first's.
         let mut places: Vec<(Node, Node)> = Vec::new();
         for (place, node) in pairs {
@@ -374,8 +374,8 @@ impl Fault {
                 words.word(u64::from(*at_ppm)).word(u64::from(*spare_bytes))
             }
         };
-        if let Some(Trigger { sight, nth, after_ns, seen_as, peer_as }) = &self.on {
-            words.text(sight).word(u64::from(*nth)).word(*after_ns);
+        if let Some(Trigger { name, nth, after_ns, seen_as, peer_as }) = &self.on {
+            words.text(name).word(u64::from(*nth)).word(*after_ns);
             for place in [seen_as, peer_as] {
                 words.word(place.map_or(0, |node| 1 + u64::from(node.0)));
             }

@@ -22,7 +22,6 @@ mod hosted {
     use std::cell::RefCell;
     use std::collections::{BTreeMap, BTreeSet};
     use std::future::{Future, pending};
-    use std::panic::{AssertUnwindSafe, catch_unwind};
     use std::pin::Pin;
     use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
     use std::sync::{Arc, Mutex, PoisonError};
@@ -35,7 +34,8 @@ mod hosted {
     use madsim::task::{JoinHandle, NodeId, yield_now};
     use madsim::time::TimeHandle;
 
-    use crate::drive::{Ended, Run, Sentinel, panic_text};
+    use crate::drive::panics::catch;
+    use crate::drive::{Ended, Run, Sentinel};
     use crate::process::{Node, Process};
     use crate::watch::Watch;
     use crate::world::{Condition, TicketId, Visible};
@@ -350,8 +350,7 @@ mod hosted {
         let runtime = Runtime::with_seed_and_config(madsim_seed, madsim::Config::default());
         runtime.add_simulator::<WorldSim>();
         let tasks = RefCell::new(Vec::new());
-        let ended = catch_unwind(AssertUnwindSafe(|| runtime.block_on(drive(end, stories, &tasks))));
-        let ended = ended.unwrap_or_else(|payload| Ended::Panicked(panic_text(payload.as_ref())));
+        let ended = catch(|| runtime.block_on(drive(end, stories, &tasks))).unwrap_or_else(Ended::Panicked);
         let sentinel = runtime.block_on(async {
             let elapsed_ns = TimeHandle::current().elapsed().as_nanos() as u64;
             Sentinel { elapsed_ns, next_draw: madsim::rand::random() }

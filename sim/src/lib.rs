@@ -13,6 +13,9 @@
 
 #![deny(clippy::float_arithmetic)]
 
+/// A source file of this crate, as the places of its panics begin ([`drive::panics::Panic::is_in`]).
+pub const SOURCE_FILE: &str = file!();
+
 pub mod clock;
 pub mod disk;
 pub mod drive;

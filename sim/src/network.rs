@@ -282,18 +282,20 @@ impl<P: Process> Network<P> {
         index
     }
 
-    /// Frees the slot if nobody will use it again.
+    /// Will nobody use the slot again?
     #[inline]
+    pub fn is_over(&self, index: u32) -> bool {
+        let slot = &self.slots[index as usize];
+        let is_left = slot.stage == Stage::Left && slot.in_use && slot.under_way == 0;
+        is_left && slot.lanes.iter().all(|lane| lane.blocked.is_empty())
+    }
+
+    /// Frees a slot that nobody will use again.
     pub fn release(&mut self, index: u32) {
         let slot = &mut self.slots[index as usize];
-        if slot.stage != Stage::Left || !slot.in_use || slot.under_way > 0 {
-            return;
-        }
-        if slot.lanes.iter().all(|lane| lane.blocked.is_empty()) {
-            slot.in_use = false;
-            slot.buffered.clear();
-            self.free.push(index);
-        }
+        slot.in_use = false;
+        slot.buffered.clear();
+        self.free.push(index);
     }
 
     #[inline]

@@ -147,12 +147,22 @@ impl<P: Process> Out<P> {
 
 /// A message as the world sees it: something with an identity and a kind.
 pub trait Payload: Clone + std::fmt::Debug {
-    /// 64-bit identity over a canonical field walk; made once, at send.
-    fn content_hash(&self) -> u64;
+    /// 64-bit identity over a canonical field walk; made once, at send. The default hashes the
+    /// `Debug` text, which is slow and changes with the names of fields.
+    fn content_hash(&self) -> u64 {
+        debug_hash(self)
+    }
     /// A small dense number for cost tables and counters, below [`Payload::KINDS`].len().
-    fn kind(&self) -> u8;
+    fn kind(&self) -> u8 {
+        0
+    }
     /// The kinds' names, by number.
-    const KINDS: &'static [&'static str];
+    const KINDS: &'static [&'static str] = &["message"];
+}
+
+/// xxh3 of the `Debug` text: an identity for types that have no canonical field walk.
+fn debug_hash(value: &impl std::fmt::Debug) -> u64 {
+    xxhash_rust::xxh3::xxh3_64(format!("{value:?}").as_bytes())
 }
 
 /// A pure process.
@@ -168,7 +178,7 @@ pub trait Process: Clone + std::fmt::Debug + Sized + 'static {
     /// What a node says of itself.
     type Observation: Copy + std::fmt::Debug;
     /// Names of the threads, thread 0 first.
-    const THREADS: &'static [&'static str];
+    const THREADS: &'static [&'static str] = &["main"];
 
     /// Power on, with what the disk kept. Effects belong to thread 0.
     fn boot(spec: &Self::Spec, now: Now, entropy: &mut Entropy, disk: &Disk, out: &mut Out<Self>) -> Self;
@@ -177,14 +187,23 @@ pub trait Process: Clone + std::fmt::Debug + Sized + 'static {
     fn step(&mut self, thread: Thread, now: Now, input: Input<Self>, entropy: &mut Entropy, out: &mut Out<Self>);
 
     /// The thread that takes a request on a fresh connection.
-    fn thread_for(message: &Self::Message) -> Thread;
+    fn thread_for(_message: &Self::Message) -> Thread {
+        Thread(0)
+    }
 
-    /// 64-bit identity of an observation, for the digest.
-    fn observation_hash(observation: &Self::Observation) -> u64;
+    /// 64-bit identity of an observation, for the digest; the default hashes its `Debug` text, as
+    /// do the two below.
+    fn observation_hash(observation: &Self::Observation) -> u64 {
+        debug_hash(observation)
+    }
 
     /// 64-bit identity of word between threads, for the digest.
-    fn post_hash(post: &Self::Post) -> u64;
+    fn post_hash(post: &Self::Post) -> u64 {
+        debug_hash(post)
+    }
 
     /// 64-bit identity of an operation, for the digest.
-    fn operation_hash(operation: &Self::Operation) -> u64;
+    fn operation_hash(operation: &Self::Operation) -> u64 {
+        debug_hash(operation)
+    }
 }

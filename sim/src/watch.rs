@@ -2,7 +2,7 @@
 //! this trait; the world knows none of them. All calls are static, and empty by default.
 
 use crate::disk::Disk;
-use crate::fault::{Fault, Sighting};
+use crate::fault::{Fault, Occurrence};
 use crate::process::{Connection, DiskError, File, Input, Node, Process, Thread};
 
 /// How a node went down.
@@ -42,6 +42,19 @@ pub enum Synced {
     Directory,
 }
 
+/// From where to where a message goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Way {
+    /// Who sent it.
+    pub from: Node,
+    /// Whom to.
+    pub to: Node,
+    /// By which connection.
+    pub connection: Connection,
+    /// Or a response.
+    pub is_request: bool,
+}
+
 /// Whether a fault starts or ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
@@ -67,6 +80,10 @@ pub trait Watch<P: Process> {
     fn before_down(&mut self, _at: u64, _node: Node, _settled: bool, _process: &P, _disk: &Disk, _how: Down) {}
     /// It is down; `disk` is what is left.
     fn down(&mut self, _at: u64, _node: Node, _disk: &Disk, _how: Down) {}
+    /// An entry of the schedule is due, after so many events; one that turns out to be stale is
+    /// shown, too, and is no event.
+    #[inline]
+    fn due(&mut self, _at: u64, _events: u64) {}
     /// A thread takes an input (before it is stepped).
     fn input(&mut self, _at: u64, _node: Node, _thread: Thread, _input: &Input<P>) {}
     /// A message leaves a node (whatever becomes of it on the way).
@@ -80,6 +97,25 @@ pub trait Watch<P: Process> {
         _message: &P::Message,
     ) {
     }
+    /// A message did not get through; it is sent again when the retransmission timer fires.
+    fn blocked(&mut self, _at: u64, _way: Way, _message: &P::Message) {}
+    /// A message that was sent reaches nobody.
+    fn dropped(&mut self, _at: u64, _way: Way, _message: &P::Message) {}
+    /// An input that a thread has not taken goes with its process.
+    fn discarded(&mut self, _at: u64, _node: Node, _thread: Thread, _input: &Input<P>) {}
+    /// A thread opens a connection.
+    fn connects(&mut self, _at: u64, _node: Node, _thread: Thread, _token: u32, _peer: Node) {}
+    /// A thread (re)armed its timer, to fire at this true time.
+    fn armed(&mut self, _at: u64, _node: Node, _thread: Thread, _due_at: u64) {}
+    /// A thread disarmed its timer.
+    fn disarmed(&mut self, _at: u64, _node: Node, _thread: Thread) {}
+    /// A thread leaves word for another one of its node.
+    fn posted(&mut self, _at: u64, _node: Node, _thread: Thread, _to: Thread, _post: &P::Post) {}
+    /// A thread waits until this is durable.
+    fn syncs(&mut self, _at: u64, _node: Node, _thread: Thread, _what: Synced) {}
+    /// A thread that waited for the disk gets its answer, or goes on with the effects behind the
+    /// barrier: what follows is of that thread.
+    fn resumes(&mut self, _at: u64, _node: Node, _thread: Thread) {}
     /// A node changed its disk.
     fn wrote(&mut self, _at: u64, _node: Node, _write: Write<'_>) {}
     /// Something became durable.
@@ -101,11 +137,11 @@ pub trait Watch<P: Process> {
     fn audit(&mut self, _at: u64, _node: Node, _settled: bool, _process: &P, _disk: &Disk) {}
     /// Asked after each effect and each event: has something happened that triggers may wait for?
     #[inline]
-    fn has_sighted(&self) -> bool {
+    fn has_occurrences(&self) -> bool {
         false
     }
     /// What has, in order; they are not told of again.
-    fn take_sightings(&mut self) -> Vec<Sighting> {
+    fn take_occurrences(&mut self) -> Vec<Occurrence> {
         Vec::new()
     }
     /// Asked of a fault with a tolerance guard when it is about to strike: would that be too much?

@@ -57,6 +57,24 @@ pub struct WorldConfig<P: Process> {
     pub audit_every_events: u64,
 }
 
+impl<P: Process> WorldConfig<P> {
+    /// These nodes on TCP links of 0.5 ms, without faults; a process that ends by itself is started
+    /// again after a second.
+    pub fn new(seed: Seed, nodes: Vec<NodeConfig<P>>) -> WorldConfig<P> {
+        WorldConfig {
+            seed,
+            nodes,
+            network: NetworkConfig::default(),
+            plan: Plan::default(),
+            heal_at_ns: u64::MAX,
+            restart_after_halt_ns: Some(1_000_000_000),
+            max_events: 100_000_000,
+            max_events_at_one_time: 100_000,
+            audit_every_events: 4096,
+        }
+    }
+}
+
 /// What the host must know of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Visible {
@@ -101,8 +119,8 @@ pub struct World<P: Process> {
     pub(crate) plan: Rc<Plan>,
     /// Which faults of the plan are in force.
     in_force: Vec<bool>,
-    /// Which of its aimed faults have sighted what they waited for.
-    sighted: Vec<bool>,
+    /// Which of its aimed faults have been triggered.
+    triggered: Vec<bool>,
     /// Those that wait, in the order in which they began to.
     waiting: Vec<aim::Waiting>,
     plan_ordinal: u32,
@@ -150,7 +168,7 @@ impl<P: Process> World<P> {
             network: Network::new(config.network, config.nodes.len()),
             nodes: config.nodes.into_iter().enumerate().map(|(i, node)| NodeState::new(Node(i as u16), node)).collect(),
             in_force: vec![false; plan.0.len()],
-            sighted: vec![false; plan.0.len()],
+            triggered: vec![false; plan.0.len()],
             waiting: Vec::new(),
             plan: Rc::new(plan),
             plan_ordinal: 0,
@@ -198,9 +216,10 @@ impl<P: Process> World<P> {
                 return Visible::End;
             };
             self.advance_to(entry.at);
+            watch.due(self.now, self.counts.events);
             self.counts.events += u64::from(self.dispatch(watch, &entry));
-            if watch.has_sighted() {
-                self.take_sightings(watch);
+            if watch.has_occurrences() {
+                self.take_occurrences(watch);
             }
         }
     }
@@ -258,7 +277,7 @@ impl<P: Process> World<P> {
             Due::Timer(node, thread) => self.timer_fires(watch, node, thread, entry.ordinal),
             Due::Served(node, thread) => self.served(watch, node, thread, entry.ordinal),
             Due::Synced(node, thread) => self.fsync_completes(watch, node, thread, entry.ordinal),
-            Due::Retransmit(slot, direction) => self.retransmit(slot, direction, entry.ordinal),
+            Due::Retransmit(slot, direction) => self.retransmit(watch, slot, direction, entry.ordinal),
             Due::FaultStart(index) => self.fault_starts(watch, index as usize),
             Due::FaultEnd(index) => self.fault_ends(watch, index as usize),
             Due::Restart(node) => self.restart_is_due(node, entry.ordinal),
@@ -331,7 +350,7 @@ impl<P: Process> World<P> {
         self.trace.digest()
     }
 
-    /// The plan, sorted by time; aimed faults that have sighted what they waited for name whom they strike.
+    /// The plan, sorted by time; aimed faults that have been triggered name their targets.
     pub fn plan(&self) -> &Plan {
         &self.plan
     }

@@ -1,4 +1,4 @@
-//! A run in words: who there is, what is asked for, what strikes, and what breaks.
+//! A run in words: its nodes, its operations, its faults, and the claim that it violates.
 
 use scenarios::cluster::{Prepared, prepare};
 use scenarios::report::RunReport;
@@ -9,17 +9,17 @@ use sim::rng::Seed;
 
 use super::{Case, violation};
 
-/// More lines than this nobody reads.
+/// At most.
 const LINES: usize = 10;
 
 /// The story of a case whose run is `report`, in at most ten lines.
 pub fn tell(case: &Case, report: &RunReport) -> Vec<String> {
-    let Ok(teller) = Teller::of(case) else { return Vec::new() };
+    let Ok(describer) = Describer::of(case) else { return Vec::new() };
     let mut events: Vec<(u64, String)> =
-        case.operations.iter().map(|asked| (asked.at_ns, teller.asked(asked))).collect();
-    events.extend(case.plan.0.iter().map(|fault| (fault.at_ns, teller.fault(fault))));
+        case.operations.iter().map(|asked| (asked.at_ns, describer.asked(asked))).collect();
+    events.extend(case.plan.0.iter().map(|fault| (fault.at_ns, describer.fault(fault))));
     events.sort();
-    let mut lines = vec![teller.cast()];
+    let mut lines = vec![describer.cast()];
     // The first line, and the last.
     let room = LINES - 2;
     let left_out = events.len().saturating_sub(room);
@@ -30,9 +30,9 @@ pub fn tell(case: &Case, report: &RunReport) -> Vec<String> {
     }
     lines.push(match violation(report) {
         Some(violation) => {
-            format!("at {}: {} breaks: {}", time(violation.at_ns), violation.invariant, violation.detail)
+            format!("at {}: {} is violated: {}", time(violation.at_ns), violation.invariant, violation.detail)
         }
-        None => "nothing breaks".to_owned(),
+        None => "no claim is violated".to_owned(),
     });
     lines
 }
@@ -51,24 +51,24 @@ pub fn time(ns: u64) -> String {
     }
 }
 
-/// Says what is in a case.
-pub struct Teller<'a> {
+/// Describes the parts of a case.
+pub struct Describer<'a> {
     case: &'a Case,
     prepared: Prepared,
 }
 
-impl<'a> Teller<'a> {
+impl<'a> Describer<'a> {
     /// Of a case. An error is one that cannot be run at all.
-    pub fn of(case: &'a Case) -> Result<Teller<'a>, String> {
+    pub fn of(case: &'a Case) -> Result<Describer<'a>, String> {
         let prepared = prepare(&case.effective()?, Seed(case.seed), &case.explicit())?;
-        Ok(Teller { case, prepared })
+        Ok(Describer { case, prepared })
     }
 
     fn name(&self, node: Node) -> &str {
-        self.prepared.world.nodes.get(usize::from(node.0)).map_or("nobody", |node| &node.name)
+        self.prepared.world.nodes.get(usize::from(node.0)).map_or("no node", |node| &node.name)
     }
 
-    /// How many of each kind there are, and what is wrong with them.
+    /// The number of nodes of each kind, the bugs, and the properties that are not defaults.
     fn cast(&self) -> String {
         let names =
             self.prepared.world.nodes.iter().map(|node| node.name.rsplit_once('-').map_or("", |(kind, _)| kind));
@@ -90,23 +90,25 @@ impl<'a> Teller<'a> {
         cast
     }
 
-    /// What a client is asked for.
+    /// The operation of a client.
     pub fn asked(&self, asked: &Asked) -> String {
         let client = self.name(Node((self.prepared.servers.len() + usize::from(asked.client)) as u16));
         let names = self.case.scenario.clients.topics().names;
         let topic = |place: u16| names.get(usize::from(place)).map_or("a topic", |name| name).to_owned();
         let does = match &asked.what {
-            ClientOperation::Append { count } => format!("appends {count} times"),
+            ClientOperation::Append { count } => {
+                format!("appends {}", plural(u64::from(*count), "batch").replace("batchs", "batches"))
+            }
             ClientOperation::AppendRecords { records } => format!("appends {}", plural(u64::from(*records), "record")),
             ClientOperation::ReadFrom { server } => format!("reads from {}", self.name(Node(*server))),
-            ClientOperation::Rest => "rests".to_owned(),
-            ClientOperation::Resume => "goes on".to_owned(),
+            ClientOperation::Rest => "pauses".to_owned(),
+            ClientOperation::Resume => "continues".to_owned(),
             ClientOperation::CreateTopics { topics } => {
                 format!("creates {}", topics.iter().map(|place| topic(*place)).collect::<Vec<_>>().join(", "))
             }
             ClientOperation::DeleteTopic { topic: place } => format!("deletes {}", topic(*place)),
             ClientOperation::CreatePartitions { topic: place, count } => {
-                format!("gives {} {count} partitions", topic(*place))
+                format!("increases {} to {}", topic(*place), plural(u64::from(count.unsigned_abs()), "partition"))
             }
             ClientOperation::AlterConfig { topic: place, name, value: Some(value) } => {
                 format!("sets {name}={value} of {}", topic(*place))
@@ -117,69 +119,80 @@ impl<'a> Teller<'a> {
             ClientOperation::DescribeConfigs { topic: place } => format!("describes {}", topic(*place)),
             ClientOperation::ElectLeaders { unclean, of } => {
                 let kind = if *unclean { "unclean" } else { "preferred" };
-                let whose =
-                    of.map_or("everything".to_owned(), |(place, partition)| format!("{}-{partition}", topic(place)));
-                format!("asks for {kind} elections of {whose}")
+                let whose = of
+                    .map_or("all partitions".to_owned(), |(place, partition)| format!("{}-{partition}", topic(place)));
+                format!("requests {kind} leader elections of {whose}")
             }
             ClientOperation::Send { topic: place, partition, count } => {
                 format!("sends {} to {}-{partition}", plural(u64::from(*count), "record"), topic(*place))
             }
-            ClientOperation::Assign { topic: place, partition } => format!("reads {}-{partition}", topic(*place)),
-            ClientOperation::AssignAll => "reads everything".to_owned(),
+            ClientOperation::Assign { topic: place, partition } => format!("is assigned {}-{partition}", topic(*place)),
+            ClientOperation::AssignAll => "is assigned all partitions".to_owned(),
         };
         format!("{client} {does}")
     }
 
-    /// What strikes whom.
+    /// The fault, its trigger and its guard.
     pub fn fault(&self, fault: &Fault) -> String {
         let what = self.what(fault);
-        let mut told = match &fault.on {
+        let mut text = match &fault.on {
             None => what,
             Some(trigger) => {
-                let nth = if trigger.nth == 1 { "the next".to_owned() } else { format!("{} times", trigger.nth) };
-                let after = if trigger.after_ns == 0 {
-                    String::new()
-                } else {
-                    format!(" and {} later", time(trigger.after_ns))
+                let after = match trigger.after_ns {
+                    0 => "at".to_owned(),
+                    after_ns => format!("{} after", time(after_ns)),
                 };
-                let whom = match (trigger.seen_as, trigger.peer_as) {
-                    (Some(node), _) => format!(" ({} being whom it is about)", self.name(node)),
-                    (None, Some(node)) => format!(" ({} being whom else it is about)", self.name(node)),
+                let node = match (trigger.seen_as, trigger.peer_as) {
+                    (Some(node), _) => format!(" ({} stands for the node of that event)", self.name(node)),
+                    (None, Some(node)) => format!(" ({} stands for the other node of that event)", self.name(node)),
                     (None, None) => String::new(),
                 };
-                format!("from then on, after {nth} {}{after}{whom}: {what}", trigger.sight)
+                format!("{after} the {} {} from here on: {what}{node}", ordinal(trigger.nth), trigger.name)
             }
         };
         if let Some(guard) = &fault.unless {
-            told.push_str(&format!(", unless {guard}"));
+            text.push_str(&format!(", unless guard {guard} forbids it"));
         }
-        told
+        text
     }
 
     fn what(&self, fault: &Fault) -> String {
         let lasts = time(fault.lasts_ns);
         let name = |node: &Node| self.name(*node).to_owned();
         match &fault.what {
-            What::Cut { links } => format!("{} cut for {lasts}", self.links(links)),
+            What::Cut { links } => format!("{} {} cut for {lasts}", self.links(links), verb(links, "is", "are")),
             What::Loss { links, ppm } => {
-                format!("{} lose {}.{} % for {lasts}", self.links(links), ppm / 10_000, ppm / 1_000 % 10)
+                format!(
+                    "{} {} {}.{} % of packets for {lasts}",
+                    self.links(links),
+                    verb(links, "loses", "lose"),
+                    ppm / 10_000,
+                    ppm / 1_000 % 10
+                )
             }
             What::Delay { links, extra_ns } => {
-                format!("{} take {} longer for {lasts}", self.links(links), time(*extra_ns))
+                format!(
+                    "{} {} {} more latency for {lasts}",
+                    self.links(links),
+                    verb(links, "has", "have"),
+                    time(*extra_ns)
+                )
             }
-            What::Duplicate { links, .. } => format!("{} deliver twice for {lasts}", self.links(links)),
+            What::Duplicate { links, .. } => {
+                format!("{} {} packets twice for {lasts}", self.links(links), verb(links, "delivers", "deliver"))
+            }
             What::Kill { node, after_effects } => {
                 format!("{} is killed{} for {lasts}", name(node), between(*after_effects))
             }
             What::PowerLoss { node, tail, after_effects } => {
                 let tail = match tail {
-                    Tail::Lost => "what is not synced is lost",
-                    Tail::Kept => "what is not synced is kept",
-                    Tail::Torn => "what is not synced is torn",
+                    Tail::Lost => "unsynced bytes are lost",
+                    Tail::Kept => "unsynced bytes are kept",
+                    Tail::Torn => "unsynced bytes are torn",
                 };
                 format!("{} loses power{} for {lasts}, {tail}", name(node), between(*after_effects))
             }
-            What::Terminate { node } => format!("{} is told to stop, and starts {lasts} later", name(node)),
+            What::Terminate { node } => format!("{} receives SIGTERM and restarts {lasts} later", name(node)),
             What::Pause { node } => format!("the process of {} is paused for {lasts}", name(node)),
             What::Stall { node } => format!("the machine of {} stalls for {lasts}", name(node)),
             What::Drift { node, ppm } => {
@@ -199,27 +212,45 @@ impl<'a> Teller<'a> {
                 format!("the disk of {} is {factor} times slower for {lasts}", name(node))
             }
             What::FullDisk { node } => format!("the disk of {} is full for {lasts}", name(node)),
-            What::BitRot { node, .. } => format!("a bit of a log of {} rots", name(node)),
+            What::BitRot { node, .. } => format!("a bit flips in a log of {}", name(node)),
             What::ReplaceDisk { node } => {
-                format!("{} is down for {lasts} and comes back with an empty disk", name(node))
+                format!("{} is down for {lasts} and restarts with an empty disk", name(node))
             }
         }
     }
 
-    /// One-way links, told by the node that most of them share.
+    /// At most four links; two one-way links between the same nodes are one.
     fn links(&self, links: &[Link]) -> String {
         let both = |link: &Link| links.contains(&Link(link.1, link.0));
-        let shown: Vec<String> = links
-            .iter()
-            .filter(|link| !both(link) || link.0 < link.1)
+        let shown: Vec<String> = pairs(links)
             .map(|link| format!("{}{}{}", self.name(link.0), if both(link) { "<->" } else { "->" }, self.name(link.1)))
             .take(4)
             .collect();
-        let told = shown.len();
-        let all = links.iter().filter(|link| !both(link) || link.0 < link.1).count();
-        let more = if all > told { format!(" and {} more", all - told) } else { String::new() };
-        format!("links {}{more}", shown.join(", "))
+        let listed = shown.len();
+        let all = pairs(links).count();
+        let more = if all > listed { format!(" and {} more", all - listed) } else { String::new() };
+        format!("link{} {}{more}", if all == 1 { "" } else { "s" }, shown.join(", "))
     }
+}
+
+/// The links, two one-way links between the same nodes as one.
+fn pairs(links: &[Link]) -> impl Iterator<Item = &Link> {
+    links.iter().filter(|link| link.0 < link.1 || !links.contains(&Link(link.1, link.0)))
+}
+
+fn verb<'w>(links: &[Link], one: &'w str, several: &'w str) -> &'w str {
+    if pairs(links).count() == 1 { one } else { several }
+}
+
+/// `1st`, `2nd`.
+fn ordinal(n: u32) -> String {
+    let ending = match (n % 10, n % 100) {
+        (1, not) if not != 11 => "st",
+        (2, not) if not != 12 => "nd",
+        (3, not) if not != 13 => "rd",
+        _ => "th",
+    };
+    format!("{n}{ending}")
 }
 
 fn between(after_effects: Option<u8>) -> String {

@@ -11,7 +11,7 @@ use super::{Explored, Visit, explore};
 use crate::aggregate::{Failure, Reproduction, SweepReport};
 use crate::seeds::coalesce;
 use crate::stopwatch::Stopwatch;
-use crate::sweep::{Progress, Settings, Watch};
+use crate::sweep::{Done, Progress, Settings, Watch};
 
 /// Is told of a guided sweep as it goes, in order.
 pub trait Guidance: Watch {
@@ -82,6 +82,6 @@ impl Visit for Sums<'_> {
     }
 
     fn tick(&mut self) {
-        self.watch.progress(&Progress::of(self.settings, &self.report, self.total, self.clock));
+        self.watch.progress(&Progress::of(self.settings, Done::default(), &self.report, self.total, self.clock));
     }
 }

@@ -2,7 +2,7 @@
 //! everything else toward what is plain, then round numbers. The same claim must stay broken.
 //!
 //! * this file: the order of passes; [`search`]: candidates run, the first that still fails is kept
-//! * [`fewest`]: lists (Zeller and Hildebrandt's ddmin, complements only); [`simpler`]: the scenario;
+//! * [`mod@fewest`]: lists (Zeller and Hildebrandt's ddmin, complements only); [`simpler`]: the scenario;
 //!   [`nodes`]: fewer servers and clients; [`rounder`]: numbers
 //!
 //! What comes out is a function of what goes in, whatever the number of threads, unless time or

@@ -7,10 +7,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use scenarios::report::{RunReport, Violation, ViolationKind};
 use scenarios::zoo::Bugs;
+use sim::drive::panics;
 
 use super::{Progress, Settings, Shrunk};
 use crate::case::{Case, violation};
-use crate::panics;
+use crate::known::{self, KnownFinding};
 use crate::stopwatch::Stopwatch;
 
 /// A candidate may break the claim so much later than the best one, ns, or a quarter of its time.
@@ -23,8 +24,8 @@ pub struct Search<'a> {
     /// Candidates that were tried since it is the best one, in vain, by their fingerprints.
     in_vain: BTreeSet<u64>,
     report: RunReport,
-    invariant: String,
-    kind: ViolationKind,
+    /// Candidates must break this claim.
+    broken: Violation,
     settings: Settings,
     clock: Stopwatch,
     interrupted: &'a AtomicBool,
@@ -35,8 +36,48 @@ pub struct Search<'a> {
     other_seeds: u64,
     /// Of the case that it began with; the others follow it.
     first_seed: u64,
-    /// Without what is to blame, the case that it began with holds.
-    is_controlled: bool,
+    /// Without this, the case that it began with holds, and so must every other.
+    cause: Option<Cause>,
+}
+
+/// What is to blame for a failure.
+enum Cause {
+    /// The bugs that are on.
+    Bugs,
+    /// That fixes of known findings are off.
+    AbsentFixes(KnownFinding),
+    /// The faults, where a bound has passed and there is nothing else.
+    Faults,
+}
+
+impl Cause {
+    /// What a case that breaks `broken` holds without, to its end; `None` if that is not known.
+    fn of(case: &Case, broken: &Violation) -> Option<Cause> {
+        if case.scenario.bugs != Bugs::NONE {
+            return Some(Cause::Bugs).filter(|cause| holds(cause.taken_from(case)));
+        }
+        let known = case.effective().ok().and_then(|it| known::of_run(&it, case.seed, &case.explicit(), broken));
+        match known {
+            Some(known) => Some(Cause::AbsentFixes(known)),
+            None if breaks_at_once(broken) => None,
+            None => Some(Cause::Faults).filter(|cause| holds(cause.taken_from(case))),
+        }
+    }
+
+    fn taken_from(&self, case: &Case) -> Case {
+        let mut case = case.clone();
+        match self {
+            Cause::Bugs => case.scenario.bugs = Bugs::NONE,
+            Cause::AbsentFixes(known) => known::with_fixes(&mut case.scenario, known),
+            Cause::Faults => case.plan.0.clear(),
+        }
+        case
+    }
+}
+
+/// Does the claim break when it does, and not because a bound has passed?
+fn breaks_at_once(broken: &Violation) -> bool {
+    matches!(broken.kind, ViolationKind::Safety | ViolationKind::Panic | ViolationKind::GhostMismatch)
 }
 
 impl<'a> Search<'a> {
@@ -49,13 +90,13 @@ impl<'a> Search<'a> {
         interrupted: &'a AtomicBool,
         watch: &'a mut dyn FnMut(&Progress),
     ) -> Search<'a> {
-        let mut search = Search {
+        Search {
+            cause: Cause::of(&best, broken),
             first_seed: best.seed,
             best,
             in_vain: BTreeSet::new(),
             report,
-            invariant: broken.invariant.clone(),
-            kind: broken.kind,
+            broken: broken.clone(),
             settings,
             clock: Stopwatch::start(),
             interrupted,
@@ -63,10 +104,7 @@ impl<'a> Search<'a> {
             pass: "",
             runs: 0,
             other_seeds: 0,
-            is_controlled: false,
-        };
-        search.is_controlled = search.control_of(&search.best).is_some_and(holds);
-        search
+        }
     }
 
     /// How many candidates are run at a time.
@@ -81,7 +119,7 @@ impl<'a> Search<'a> {
 
     /// Does the claim break when it does, and not because a bound has passed?
     pub fn breaks_at_once(&self) -> bool {
-        matches!(self.kind, ViolationKind::Safety | ViolationKind::Panic | ViolationKind::GhostMismatch)
+        breaks_at_once(&self.broken)
     }
 
     /// What is tried from now on.
@@ -160,28 +198,13 @@ impl<'a> Search<'a> {
     }
 
     fn is_broken(&self, report: Option<&RunReport>) -> bool {
-        report.and_then(violation).is_some_and(|it| it.invariant == self.invariant && it.kind == self.kind)
+        report.and_then(violation).is_some_and(|it| it.is_same_claim(&self.broken))
     }
 
     /// What is left of a cluster may be too little to recover at all, whatever strikes it. So without what
     /// is to blame everything must hold, to the end, if that was so of the case that it began with.
     fn control_holds(&self, candidate: &Case) -> bool {
-        let control = self.control_of(candidate).filter(|_| self.is_controlled);
-        control.is_none_or(holds)
-    }
-
-    /// The same without what is to blame: the bugs that are on or, where a bound has passed and there are
-    /// none, the faults.
-    fn control_of(&self, case: &Case) -> Option<Case> {
-        let mut control = case.clone();
-        if control.scenario.bugs != Bugs::NONE {
-            control.scenario.bugs = Bugs::NONE;
-        } else if self.breaks_at_once() {
-            return None;
-        } else {
-            control.plan.0.clear();
-        }
-        Some(control)
+        self.cause.as_ref().is_none_or(|cause| holds(cause.taken_from(candidate)))
     }
 
     /// One candidate; true if it still fails and so is the best one now.
@@ -230,7 +253,7 @@ fn holds(case: Case) -> bool {
 
 /// Runs each on a thread of its own; `None` if one cannot be run.
 fn run_all(candidates: &[Case], until_ns: Option<u64>) -> Vec<Option<RunReport>> {
-    let run = |case: &Case| panics::catch(|| case.run(until_ns)).ok().and_then(Result::ok);
+    let run = |case: &Case| panics::catch_quietly(|| case.run(until_ns)).ok().and_then(Result::ok);
     match candidates {
         [one] => vec![run(one)],
         several => std::thread::scope(|scope| {

@@ -2,10 +2,11 @@
 //! before the other.
 
 use scenarios::causes::{Causes, Happened, StepId, words};
+use scenarios::report::Violation;
 use sim::fault::Fault;
 
 use crate::case::Case;
-use crate::case::story::Teller;
+use crate::case::story::Describer;
 
 /// More than this nobody reads: the last ones.
 const SHOWN: usize = 5;
@@ -19,9 +20,14 @@ pub struct Happening {
     pub what: String,
 }
 
-/// The necessary faults, and the last things on the way from them to the end.
-pub fn between(case: &Case, causes: &Causes, necessary: &[usize]) -> Result<Vec<Happening>, String> {
-    let teller = Teller::of(case)?;
+/// The necessary faults, the last things on the way from them to the violation, and the step that violates.
+pub fn between(
+    case: &Case,
+    causes: &Causes,
+    necessary: &[usize],
+    broken: &Violation,
+) -> Result<Vec<Happening>, String> {
+    let describer = Describer::of(case)?;
     let mut struck: Vec<(StepId, Happening)> = Vec::new();
     let mut roots: Vec<StepId> = Vec::new();
     for mark in causes.marks() {
@@ -30,7 +36,7 @@ pub fn between(case: &Case, causes: &Causes, necessary: &[usize]) -> Result<Vec<
             continue;
         }
         roots.push(mark.step);
-        let what = teller.fault(&Fault { on: None, ..fault.clone() });
+        let what = describer.fault(&Fault { on: None, ..fault.clone() });
         let is_new = |(_, other): &(StepId, Happening)| other.at_ns != mark.at_ns || other.what != what;
         if struck.iter().all(is_new) {
             struck.push((mark.step, Happening { at_ns: mark.at_ns, what }));
@@ -52,7 +58,16 @@ pub fn between(case: &Case, causes: &Causes, necessary: &[usize]) -> Result<Vec<
     let left_out = on_the_way.len().saturating_sub(SHOWN);
     struck.extend(on_the_way.drain(left_out..));
     struck.sort_by_key(|(step, happening)| (happening.at_ns, *step));
-    Ok(struck.into_iter().map(|(_, happening)| happening).collect())
+    let mut chain: Vec<Happening> = struck.into_iter().map(|(_, happening)| happening).collect();
+    chain.push(violation(causes, broken));
+    Ok(chain)
+}
+
+/// The last link: which step of which node violates what.
+fn violation(causes: &Causes, broken: &Violation) -> Happening {
+    let step = causes.broken_in().and_then(|step| causes.steps().get(step as usize));
+    let step = step.map_or("the run ends".to_owned(), |step| words::of_step(causes, step));
+    Happening { at_ns: broken.at_ns, what: format!("{step}: {} is violated", broken.invariant) }
 }
 
 /// Do who and what (the first three words) agree?
@@ -75,6 +90,6 @@ pub fn of_event(causes: &Causes) -> String {
         .collect();
     match steps.first() {
         Some(first) => first.clone(),
-        None => "something in the world, and no node's step".to_owned(),
+        None => "an event of the network or of a fault, not of a node".to_owned(),
     }
 }

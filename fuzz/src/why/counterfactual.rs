@@ -3,11 +3,11 @@
 
 use scenarios::report::Violation;
 use scenarios::run::fork::Fork;
+use sim::drive::panics;
 use sim::fault::Fault;
 
 use super::{FUTURES, breaks_as};
 use crate::case::Case;
-use crate::panics;
 
 /// How far a fault is moved, ns, and in how many other futures it is then tried.
 const SHIFTS_NS: [u64; 5] = [1_000_000, 10_000_000, 100_000_000, 1_000_000_000, 10_000_000_000];
@@ -133,7 +133,8 @@ struct Worlds<'a> {
 impl Worlds<'_> {
     /// Does a case break the same claim?
     fn breaks(&self, case: &Case) -> bool {
-        panics::catch(|| case.run(None)).is_ok_and(|run| run.is_ok_and(|report| breaks_as(&report, self.broken)))
+        panics::catch_quietly(|| case.run(None))
+            .is_ok_and(|run| run.is_ok_and(|report| breaks_as(&report, self.broken)))
     }
 
     /// In how many futures from an instant on does it?
@@ -157,14 +158,14 @@ impl Worlds<'_> {
             }
             Ok(fork)
         };
-        let Ok(Ok(before)) = panics::catch(before) else { return 0 };
+        let Ok(Ok(before)) = panics::catch_quietly(before) else { return 0 };
         let breaks = |future: u64| {
             let run = || {
                 let mut fork = before.clone();
                 fork.redraw(future);
                 fork.finish()
             };
-            panics::catch(run).is_ok_and(|report| breaks_as(&report, self.broken))
+            panics::catch_quietly(run).is_ok_and(|report| breaks_as(&report, self.broken))
         };
         futures.iter().filter(|future| breaks(**future)).count() as u64
     }

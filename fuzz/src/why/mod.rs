@@ -56,7 +56,7 @@ const FEW_OPERATIONS: usize = 16;
 
 /// Does a run break the same claim?
 fn breaks_as(report: &RunReport, broken: &Violation) -> bool {
-    violation(report).is_some_and(|it| it.invariant == broken.invariant && it.kind == broken.kind)
+    violation(report).is_some_and(|it| it.is_same_claim(broken))
 }
 
 /// Looks into a case whose run breaks `broken`; `None` if it is interrupted. An error is a case that cannot
@@ -102,7 +102,7 @@ pub fn why(
     let scenario = case.effective()?;
     let causes = Causes::of(&case.request(&scenario, None), turning.as_ref().map_or(0, |turning| turning.event))?;
     let necessary: Vec<usize> = (0..faults.len()).filter(|index| faults[*index].is_necessary()).collect();
-    let chain = chain::between(case, &causes, &necessary)?;
+    let chain = chain::between(case, &causes, &necessary, broken)?;
     let turning = turning.map(|turning| Turning { by: chain::of_event(&causes), ..turning });
     Ok(Some(Why { broken: broken.clone(), turning, faults, operations, chain }))
 }

@@ -263,7 +263,7 @@ fn histories(corpus: &Path) -> std::io::Result<()> {
     let path = folder.join("run.json").display().to_string();
     let words = ["kraftsim", "replay", "quorum", "--seed", "1", "--until", "3s", "--history", &path];
     let (mut out, mut err) = (Vec::new(), Vec::new());
-    let mut streams = Streams { out: &mut out, err: &mut err };
+    let mut streams = Streams::plain(&mut out, &mut err);
     reports::verb::run(&words.map(str::to_owned), &Catalog, &AtomicBool::new(false), &mut streams);
     Ok(())
 }
@@ -283,7 +283,7 @@ fn json(corpus: &Path) -> std::io::Result<()> {
         words.extend(["--out".to_owned(), repros.display().to_string()]);
         words.extend(bug.into_iter().flat_map(|bug| ["--bug".to_owned(), bug.to_owned()]));
         let (mut out, mut err) = (Vec::new(), Vec::new());
-        let mut streams = Streams { out: &mut out, err: &mut err };
+        let mut streams = Streams::plain(&mut out, &mut err);
         reports::verb::run(&words, &Catalog, &AtomicBool::new(false), &mut streams);
         texts.push(fs::read_to_string(&path)?);
     }

@@ -21,7 +21,8 @@ use crate::quorum::step::Step;
 const ALTER_PARTITION_SLOT: u32 = 1;
 const FORWARDING_SLOT: u32 = 2;
 
-/// A request that came before requests were processed: sockets are bound early (§5.2).
+/// A request that came before requests were processed: Kafka refuses
+/// connections until then (controller-broker.md §5.2).
 #[derive(Clone, Debug)]
 struct Early {
     connection: Connection,

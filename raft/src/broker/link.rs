@@ -1,5 +1,5 @@
 //! One outgoing connection with at most one request in flight: what Kafka's NetworkClient is to a
-//! fetcher thread or a controller channel. Timeouts run on the wall clock, as Kafka's do (§11.1),
+//! fetcher thread or a controller channel. Timeouts run on the wall clock, as Kafka's do (controller-broker.md §11.1),
 //! and are noticed when the owner polls.
 //!
 //! Not modelled: the ApiVersions exchange of a fresh connection, and that the connection setup

@@ -48,7 +48,7 @@ pub enum BrokerObservation {
         /// Exclusive.
         offset: Offset,
     },
-    /// A follower took over its leader's high watermark; it may go back (§6.3).
+    /// A follower took over its leader's high watermark; it may go back (controller-broker.md §6.3).
     FollowerHighWatermark {
         /// Which.
         of: PartitionTag,

@@ -1,5 +1,5 @@
 //! The closed list of mistakes. A doc names the row of `bugs.md`, if it is of one, and says what the
-//! wrong code does; a check's own mutant names the check.
+//! wrong code does; a check's synthetic mutant names the check.
 
 use super::declare::switches;
 
@@ -58,37 +58,37 @@ switches! {
         AckAtAppend,
         /// G30: recovery accepts a half-written last batch: no checksum.
         NoChecksumOnRecovery,
-        /// D1's own mutant: a candidate writes its new epoch, but not the vote for itself.
+        /// D1's synthetic mutant: a candidate writes its new epoch, but not the vote for itself.
         OwnVoteNotRecorded,
-        /// D2's own mutant: an epoch seen in a message is answered before it is durable.
+        /// D2's synthetic mutant: an epoch seen in a message is answered before it is durable.
         EpochBumpNotDurable,
-        /// D4's own mutant: LeaderChange is appended before `quorum-state` names this node leader.
+        /// D4's synthetic mutant: LeaderChange is appended before `quorum-state` names this node leader.
         LeaderStateAfterAppend,
-        /// D5's own mutant: a follower fetches and appends before its leader is durable.
+        /// D5's synthetic mutant: a follower fetches and appends before its leader is durable.
         FollowerStateNotDurable,
-        /// D6's own mutant: the epoch cache entry is written after the batch.
+        /// D6's synthetic mutant: the epoch cache entry is written after the batch.
         EpochCacheAfterBatch,
-        /// D7's own mutant: `partition.metadata` is written but not forced before the first append.
+        /// D7's synthetic mutant: `partition.metadata` is written but not forced before the first append.
         TopicIdNotDurable,
-        /// D9's own mutant: the leader takes its next message before its append is forced.
+        /// D9's synthetic mutant: the leader takes its next message before its append is forced.
         LeaderFlushSkipped,
-        /// MonotonicEpoch's own mutant: a restarted replica takes its epoch from its log, whatever
+        /// MonotonicEpoch's synthetic mutant: a restarted replica takes its epoch from its log, whatever
         /// `quorum-state` says.
         EpochFromLogAtRestart,
-        /// DuplicateRecord's own mutant: the state machine submits what it was asked to append twice.
+        /// DuplicateRecord's synthetic mutant: the state machine submits what it was asked to append twice.
         AppendSubmittedTwice,
-        /// FailedAppendCommitted's own mutant: a controller that loses its leadership tells those who
+        /// FailedAppendCommitted's synthetic mutant: a controller that loses its leadership tells those who
         /// wait that nothing was done; a partition's leader says NOT_ENOUGH_REPLICAS.
         PendingAppendRefused,
         /// The replica's high watermark may go back within an epoch.
         HighWatermarkGoesBack,
-        /// CommittedRecordsDurable's own mutant: recovery takes the last batch for torn, always.
+        /// CommittedRecordsDurable's synthetic mutant: recovery takes the last batch for torn, always.
         RecoveryDropsLastBatch,
-        /// SingleActiveController's own mutant: whoever hears of a new leader claims the epoch.
+        /// SingleActiveController's synthetic mutant: whoever hears of a new leader claims the epoch.
         FollowerClaimsLeadership,
-        /// StateMachineSafety's own mutant: the state machine is given the log to its end.
+        /// StateMachineSafety's synthetic mutant: the state machine is given the log to its end.
         AppliedPastHighWatermark,
-        /// MonotonicReads' own mutant: every other read is answered as of half the log; a consumer
+        /// MonotonicReads' synthetic mutant: every other read is answered as of half the log; a consumer
         /// goes on at half the offset it has read to.
         ReadsGoBack,
         /// A node reports a log end in audits that its disk does not hold.
@@ -144,17 +144,17 @@ switches! {
         /// G29: what is known of idempotent producers lives on the leader that appended; its followers
         /// take no note.
         ProducerStateOfLeaderOnly,
-        /// ImagesEqualAtEqualOffsets' own mutant: of a delivery of several batches the loader loses the
+        /// ImagesEqualAtEqualOffsets' synthetic mutant: of a delivery of several batches the loader loses the
         /// first.
         LoaderSkipsBatch,
-        /// MonotonicBrokerEpoch's own mutant: a new process of a broker gets the epoch of the one before.
+        /// MonotonicBrokerEpoch's synthetic mutant: a new process of a broker gets the epoch of the one before.
         BrokerEpochReused,
-        /// ProducerIdBlocksDisjoint's own mutant: a block is handed out whole, and one id of it reserved.
+        /// ProducerIdBlocksDisjoint's synthetic mutant: a block is handed out whole, and one id of it reserved.
         ProducerIdBlocksOverlap,
-        /// LogMatching's own mutant among partitions: a leader ignores the follower's last fetched epoch
+        /// LogMatching's synthetic mutant among partitions: a leader ignores the follower's last fetched epoch
         /// and serves from the offset.
         NoPartitionDivergenceCheck,
-        /// MonotonicHighWatermark's own mutant among partitions: a leader's high watermark follows a
+        /// MonotonicHighWatermark's synthetic mutant among partitions: a leader's high watermark follows a
         /// replica that went back.
         PartitionHighWatermarkGoesBack,
         /// The first replica of a partition leads it, too, whoever was elected.
@@ -174,23 +174,23 @@ switches! {
         /// G14: a partition's leader answers a follower whose log diverges with the follower's own
         /// epoch and the end of its own log.
         WrongDivergenceAnswer,
-        /// NeverTwoPartitionLeadersInSameEpoch's own mutant: a new process of a broker takes over what
+        /// NeverTwoPartitionLeadersInSameEpoch's synthetic mutant: a new process of a broker takes over what
         /// the one before had, its leaderships included: no session is waited for, and nothing is fenced.
         RestartKeepsRoles,
-        /// InventedRecord's own mutant: a leader appends a batch without the producer that it is of.
+        /// InventedRecord's synthetic mutant: a leader appends a batch without the producer that it is of.
         ProducerNotAppended,
-        /// NonmonotonicSend's own mutant: a record that finds others waiting goes into a batch of its
+        /// NonmonotonicSend's synthetic mutant: a record that finds others waiting goes into a batch of its
         /// own, ahead of them.
         NewerBatchOvertakes,
-        /// IntPollSkip's own mutant: of three batches fetched at once a poll leaves out the second.
+        /// IntPollSkip's synthetic mutant: of three batches fetched at once a poll leaves out the second.
         PollLeavesBatchOut,
-        /// IntNonmonotonicPoll's own mutant: a poll that has fetched several batches shows the first
+        /// IntNonmonotonicPoll's synthetic mutant: a poll that has fetched several batches shows the first
         /// one twice.
         PollShowsBatchTwice,
-        /// PositionLost's own mutant: a consumer that is ahead of its leader's high watermark is out of
+        /// PositionLost's synthetic mutant: a consumer that is ahead of its leader's high watermark is out of
         /// range, and does not wait (KIP-207 for ListOffsets).
         OutOfRangeAboveHighWatermark,
-        /// Unseen's own mutant: a consumer never asks for partitions numbered 1.
+        /// Unseen's synthetic mutant: a consumer never asks for partitions numbered 1.
         PartitionNeverRead,
         /// L04 (KAFKA-16952, fixed in 3.9): a registration that is sent again by the same process gets a
         /// new broker epoch.
@@ -280,7 +280,7 @@ switches! {
         FetchTimerNeedsRecords,
         /// G32, second form: a follower's fetch timeout is put off by any message of anybody.
         FetchTimerResetByAnyMessage,
-        /// TruncationMissed's own mutant: KAFKA-7747, mended in 2.3.0: a consumer reads on at a new leader
+        /// TruncationMissed's synthetic mutant: KAFKA-7747, fixed in 2.3.0: a consumer reads on at a new leader
         /// without asking whether that one's log is the one it has read.
         Kafka7747NoPositionValidation,
     }

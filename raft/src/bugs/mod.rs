@@ -4,7 +4,7 @@
 //! * `zoo`: which of them are rows of the bug zoo: source, layer, checks expected
 //! * `declare`: how a closed list of switches is declared
 //!
-//! Those that are no rows of the zoo are the checks' own mutants: mistakes made for the checks that they break.
+//! Those that are no rows of the zoo are synthetic mutants: mistakes made for the checks that they break.
 //!
 //! To add a row:
 //! 1. `bug`: a variant at the end of the list: row id, source, what the wrong code does.
@@ -12,7 +12,7 @@
 //!    nothing may change, not a draw: the golden digests say so.
 //! 3. `zoo`: its row, with the checks that should notice.
 //! 4. `kraftsim sweep SCENARIO --bug NAME --fail-fast --seeds 1500` in the generic scenarios, then a line
-//!    in `scenarios/tests/mutants.rs`. If nothing notices: it is masked (say by what, `hidden by`), or a
+//!    in `scenarios/tests/suite/mutants.rs`. If nothing notices: it is masked (say by what, `hidden by`), or a
 //!    check is missing.
 
 mod bug;

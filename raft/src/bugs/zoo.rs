@@ -6,7 +6,7 @@
 //!
 //! Left out of `bugs.md`, for the model cannot carry them, or hides them wholly:
 //! * voter changes (R09, R10, R11, R12, R13, R14, R17, R18, R19, R20, R33, R34, G23, G24), snapshots and a
-//!   trimmed log (M01 to M07, M10 to M12, M16, M17, G21, G22, P16, P17), transactions (C07 to C10, C13),
+//!   trimmed log (M01 to M07, M10 to M12, M16, G21, G22, P16, P17), transactions (C07 to C10, C13),
 //!   reassignment (M32, L14, P22, P35), ZooKeeper (Z01, Z03 to Z09 but Z05), several directories (L15,
 //!   L16);
 //! * R08, R36: a single voter's own timer, and a second cluster, are in no generic scenario. R16: no fault
@@ -30,7 +30,7 @@
 //!   `producer.id.expiration.check.interval.ms` is ten minutes, and no run is so long. C06: producer state
 //!   is rebuilt from the log, not read from a snapshot. C11: clients read topics that stay;
 //! * P02 is P01 with two disks. P04, P06: each fetch is held against the leader's epochs. P08, P14, P29:
-//!   one thread does both. P12: the next fetch mends it. P18: the next append moves the high watermark.
+//!   one thread does both. P12: the next fetch repairs it. P18: the next append moves the high watermark.
 //!   P23: the controller takes the silent out of ISRs itself. P25: a log with epochs is not cut to its
 //!   high watermark. P26, P28, P30: no retention, no index, no byte positions. P31: every checkpoint
 //!   forces the directory. P33: what lies below a recovery point is scanned with the segment that holds
@@ -80,7 +80,7 @@ pub struct Row {
     pub id: &'static str,
     /// Where it goes wrong.
     pub layer: Layer,
-    /// Ticket, proposal or report, and the release that mended it.
+    /// Ticket, proposal or report, and the release that fixed it.
     pub source: &'static str,
     /// Names of the checks that should break first.
     pub expected: &'static [&'static str],
@@ -89,7 +89,7 @@ pub struct Row {
 }
 
 impl Bug {
-    /// Its row; a check's own mutant has none.
+    /// Its row; a synthetic mutant has none.
     pub fn row(self) -> Option<&'static Row> {
         ZOO.iter().find(|row| row.bug == self)
     }

@@ -1,5 +1,5 @@
-//! What a client says of its history: attempts, one RPC each, never API calls with their retries
-//! (DESIGN §5). An event is `Copy` and at most 24 bytes; a big payload is told in several, in
+//! What a client says of its history: attempts, one RPC each, never API calls with their retries.
+//! An event is `Copy` and at most 24 bytes; a big payload is told in several, in
 //! order, between the attempt's `…Invoked` and its end.
 
 use crate::ids::{LeaderEpoch, NodeId, Offset, ProducerId, Uuid};
@@ -12,6 +12,12 @@ pub struct TopicPartition {
     pub topic: u16,
     /// From 0.
     pub partition: i32,
+}
+
+impl std::fmt::Display for TopicPartition {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "topic {} partition {}", self.topic, self.partition)
+    }
 }
 
 /// Which RPC reads.

@@ -24,7 +24,7 @@ mod tests;
 use std::fmt;
 use std::rc::Rc;
 
-pub use cluster::load_cluster;
+pub use cluster::{ClusterFiles, NodeFile, load_cluster, read_cluster};
 pub use error::ConfigError;
 
 use crate::broker::config::BrokerConfig;

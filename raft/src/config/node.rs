@@ -10,7 +10,7 @@ use super::{NodeConfig, Roles, Voter};
 impl NodeConfig {
     /// Reads one node's `.properties`; `file` is its name in messages.
     pub fn parse(file: &str, text: &str) -> Result<NodeConfig, ConfigError> {
-        Source { file, properties: Properties::parse(file, text)? }.read()
+        Source { file, properties: Properties::parse(file, text)?, assumed_voters: None }.read()
     }
 
     /// Sets one property of a node that runs, by its Kafka name: `--set`, `[cluster.config]`, a

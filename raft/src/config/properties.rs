@@ -2,7 +2,8 @@
 //!
 //! A logical line is a natural line and those it continues onto by an odd number of `\` at its
 //! end. `#` or `!` first makes a comment, which never continues. The key ends at the first
-//! unescaped `=`, `:` or blank. A later entry for the same key wins.
+//! unescaped `=`, `:` or blank. A later entry for the same key wins. A byte order mark, which
+//! Java would take for a part of the first key, is skipped.
 
 use super::error::ConfigError;
 
@@ -21,13 +22,25 @@ pub struct Entry {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Properties {
     entries: Vec<Entry>,
+    repeated: Vec<Repeated>,
+}
+
+/// A key that stands in a file again: its later value counts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Repeated {
+    /// Name.
+    pub key: String,
+    /// Line of the entry that does not count.
+    pub earlier_line: u32,
+    /// Line of the one that does, or of one between.
+    pub line: u32,
 }
 
 impl Properties {
     /// Reads a whole file; `file` is its name in messages.
     pub fn parse(file: &str, text: &str) -> Result<Properties, ConfigError> {
         let mut properties = Properties::default();
-        for (line, logical) in logical_lines(text) {
+        for (line, logical) in logical_lines(text.strip_prefix('\u{feff}').unwrap_or(text)) {
             let (key, value) = split(&logical);
             let unescaped = unescape(key).and_then(|key| Ok((key, unescape(value)?)));
             let (key, value) = unescaped.map_err(|problem| ConfigError {
@@ -42,8 +55,16 @@ impl Properties {
     }
 
     fn put(&mut self, entry: Entry) {
-        self.entries.retain(|e| e.key != entry.key);
+        if let Some(index) = self.entries.iter().position(|e| e.key == entry.key) {
+            let earlier_line = self.entries.remove(index).line;
+            self.repeated.push(Repeated { key: entry.key.clone(), earlier_line, line: entry.line });
+        }
         self.entries.push(entry);
+    }
+
+    /// Keys that stand in the file more than once, by line.
+    pub fn repeated(&self) -> &[Repeated] {
+        &self.repeated
     }
 
     /// The entry of a key.
@@ -180,6 +201,13 @@ mod tests {
             entry("last", "", 13),
         ];
         assert_eq!(read(text), expected);
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_skipped_and_repeated_keys_are_named() {
+        let properties = Properties::parse("f", "\u{feff}a=1\nb=2\na=3\n").expect("well formed");
+        assert_eq!(properties.get("a").map(|e| e.value.as_str()), Some("3"));
+        assert_eq!(properties.repeated(), [Repeated { key: "a".into(), earlier_line: 1, line: 3 }]);
     }
 
     #[test]

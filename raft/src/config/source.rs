@@ -10,6 +10,7 @@ use super::error::{ConfigError, Refused};
 use super::properties::{Entry, Properties};
 use super::{Kept, KeptWhy, NodeConfig, Roles, Voter, listeners};
 use crate::ids::NodeId;
+use crate::message::Endpoint;
 
 pub(super) const ROLES: &str = "process.roles";
 pub(super) const NODE_ID: &str = "node.id";
@@ -29,6 +30,8 @@ pub(super) struct Source<'a> {
     /// Its name in messages.
     pub file: &'a str,
     pub properties: Properties,
+    /// The voters of a file that names bootstrap servers alone.
+    pub assumed_voters: Option<Rc<[Voter]>>,
 }
 
 impl Source<'_> {
@@ -58,13 +61,17 @@ impl Source<'_> {
     fn shapes(&self) -> Result<(), ConfigError> {
         for entry in self.properties.iter() {
             if let Some(definition) = definitions::find(&entry.key) {
+                if definition.kind != Kind::Text && entry.value.contains("${") {
+                    let problem = "the value of a configuration provider, and none is run here; write the value itself";
+                    return Err(self.of(entry, Refused::new(problem)));
+                }
                 definition.kind.check(&entry.value).map_err(|refused| self.of(entry, refused))?;
             }
         }
         Ok(())
     }
 
-    fn roles(&self) -> Result<Roles, ConfigError> {
+    pub fn roles(&self) -> Result<Roles, ConfigError> {
         const ALLOWED: &str = "controller, broker, or both as broker,controller";
         self.required(ROLES, ALLOWED, |list| {
             let roles = listeners::items(list);
@@ -81,9 +88,10 @@ impl Source<'_> {
         })
     }
 
-    fn node_id(&self) -> Result<NodeId, ConfigError> {
+    /// `node.id`, or `broker.id` where it stands alone (`AbstractKafkaConfig.populateSynonyms`).
+    pub fn node_id(&self) -> Result<NodeId, ConfigError> {
         let integer = Kind::Integer { min: 0, max: i64::from(i32::MAX), unit: "" };
-        let id = self.required(NODE_ID, "0..2147483647", |text| integer.number(text))?;
+        let id = self.required(self.id_key(), "0..2147483647", |text| integer.number(text))?;
         if let Some(old) = self.properties.get(BROKER_ID)
             && old.value.trim() != id.to_string()
         {
@@ -93,8 +101,40 @@ impl Source<'_> {
         Ok(NodeId(i32::try_from(id).expect("in range")))
     }
 
+    /// The property that says which node this is.
+    pub fn id_key(&self) -> &'static str {
+        let is_old = self.properties.get(NODE_ID).is_none() && self.properties.get(BROKER_ID).is_some();
+        if is_old { BROKER_ID } else { NODE_ID }
+    }
+
+    /// Is the quorum to be found by `controller.quorum.bootstrap.servers` alone?
+    pub fn is_dynamic(&self) -> bool {
+        let has = |key| self.properties.get(key).is_some_and(|entry: &Entry| !entry.value.trim().is_empty());
+        has(BOOTSTRAP) && !has(VOTERS)
+    }
+
+    /// This controller as a voter: its controller listener as it is advertised, or as it is listened
+    /// on. What is wrong with these is found when the file is read.
+    pub fn as_voter(&self, node_id: NodeId) -> Voter {
+        let text = |key| self.properties.get(key).map_or("", |entry: &Entry| entry.value.as_str());
+        let name =
+            listeners::items(text(LISTENER_NAMES)).first().map_or("CONTROLLER".into(), |n| n.to_ascii_uppercase());
+        let of_name = |key, distinct| {
+            let all = listeners::listeners(text(key), distinct).unwrap_or_default();
+            all.into_iter().find(|listener| listener.name == name)
+        };
+        let (advertised, own) = (of_name(ADVERTISED, false), of_name(LISTENERS, true));
+        let hosts = [&advertised, &own].into_iter().flatten().map(|listener| listener.host.clone());
+        let host = hosts.into_iter().find(|host| !host.is_empty()).unwrap_or_else(|| format!("controller-{node_id}"));
+        let port = advertised.or(own).map_or(0, |listener| listener.port);
+        Voter { id: node_id, endpoint: Endpoint { name: name.into(), host: host.into(), port } }
+    }
+
     /// The static voters, ascending; controllers are among them, brokers are not.
     fn voters(&self, roles: Roles, node_id: NodeId, listener: &str) -> Result<Rc<[Voter]>, ConfigError> {
+        if let Some(voters) = &self.assumed_voters {
+            return Ok(voters.clone());
+        }
         let Some(entry) = self.properties.get(VOTERS).filter(|entry| !entry.value.trim().is_empty()) else {
             let problem = "If using process.roles, either controller.quorum.bootstrap.servers must contain the set \
                            of bootstrap controllers or controller.quorum.voters must contain a parseable set of \
@@ -145,8 +185,8 @@ impl Source<'_> {
         }
     }
 
-    /// A quorum is found by static voters here; what a dynamic one needs is refused where it
-    /// would be the only way, and kept where it would be ignored.
+    /// A quorum has static voters here. Those of a dynamic one are assumed, from the files of all
+    /// nodes; bootstrap servers beside static voters are without effect.
     fn quorum_kind(&self, roles: Roles) -> Result<(), ConfigError> {
         let bootstrap = self.properties.get(BOOTSTRAP);
         if let Some(entry) = bootstrap {
@@ -156,10 +196,9 @@ impl Source<'_> {
                 })?;
             }
         }
-        let no_voters = self.properties.get(VOTERS).is_none_or(|e| e.value.trim().is_empty());
         match bootstrap {
-            Some(entry) if no_voters && !entry.value.trim().is_empty() => {
-                let problem = "a dynamic quorum comes with a later version; this one needs controller.quorum.voters";
+            Some(entry) if self.is_dynamic() && self.assumed_voters.is_none() => {
+                let problem = "these name no voters; the files of all nodes together do, or controller.quorum.voters";
                 Err(self.of(entry, Refused::new(problem)))
             }
             _ => match self.properties.get(AUTO_JOIN) {
@@ -168,7 +207,7 @@ impl Source<'_> {
                                    the 'controller' role.";
                     Err(self.of(entry, Refused::allowed(problem, "false")))
                 }
-                Some(entry) if entry.value.trim().eq_ignore_ascii_case("true") => {
+                Some(entry) if entry.value.trim().eq_ignore_ascii_case("true") && !self.is_dynamic() => {
                     let problem = "joining a quorum comes with a later version";
                     Err(self.of(entry, Refused::allowed(problem, "false")))
                 }

@@ -118,6 +118,12 @@ pub struct BatchProducer {
     pub base_sequence: i32,
 }
 
+impl std::fmt::Display for BatchProducer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "producer {} epoch {} sequence {}", self.id, self.epoch, self.base_sequence)
+    }
+}
+
 /// One record batch, format v2; bytes shared by everyone who holds it.
 #[derive(Debug)]
 pub struct Batch {

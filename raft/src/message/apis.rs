@@ -4,6 +4,7 @@ use super::admin::*;
 use super::canonical_walk::Canonical;
 use super::cluster::*;
 use super::data::*;
+use super::fields::{Fields, Value};
 use super::{CanonicalHasher, ErrorCode};
 
 /// Declares a group of APIs: Kafka's name, its key, and the message types.
@@ -20,6 +21,9 @@ macro_rules! apis {
         pub enum $responses { $(#[doc = stringify!($key)] $name($response),)+ }
 
         impl $requests {
+            /// Kafka's API names.
+            pub const NAMES: &'static [&'static str] = &[$(stringify!($name)),+];
+
             /// Kafka's API name.
             pub fn name(&self) -> &'static str {
                 match self { $($requests::$name(_) => stringify!($name),)+ }
@@ -54,6 +58,18 @@ macro_rules! apis {
             fn walk(&self, hasher: &mut CanonicalHasher) {
                 hasher.i64(i64::from(self.api_key()));
                 match self { $($responses::$name(response) => response.walk(hasher),)+ }
+            }
+        }
+
+        impl Fields for $requests {
+            fn value(&self) -> Value {
+                match self { $($requests::$name(request) => request.value(),)+ }
+            }
+        }
+
+        impl Fields for $responses {
+            fn value(&self) -> Value {
+                match self { $($responses::$name(response) => response.value(),)+ }
             }
         }
     };

@@ -105,7 +105,7 @@ impl Canonical for Records {
     }
 }
 
-/// Declares messages: `Name { field: type; … }`, all fields public, with their walk.
+/// Declares messages: `Name { field: type; … }`, all fields public, with their walk and what is shown of them.
 macro_rules! messages {
     ($($(#[$meta:meta])* $name:ident { $($(#[$field_meta:meta])* $field:ident: $type:ty;)* })+) => {
         $($(#[$meta])*
@@ -120,7 +120,9 @@ macro_rules! messages {
                 $($crate::message::Canonical::walk($field, hasher);)*
                 let _ = hasher;
             }
-        })+
+        }
+
+        $crate::message::fields::fields! { $name { $($field),* } })+
     };
 }
 pub(super) use messages;

@@ -9,8 +9,10 @@ mod canonical;
 mod canonical_walk;
 pub mod cluster;
 pub mod data;
+pub mod fields;
 pub mod model_only;
 
+use std::fmt::Write as _;
 use std::rc::Rc;
 
 pub use apis::{
@@ -18,6 +20,7 @@ pub use apis::{
 };
 pub use canonical::CanonicalHasher;
 pub use canonical_walk::Canonical;
+pub use fields::{Fields, Value};
 pub use model_only::{AppendRecordsRequest, AppendRecordsResponse, ReadRecordsRequest, ReadRecordsResponse};
 
 use crate::ids::{LeaderEpoch, NodeId, Offset, OffsetAndEpoch, ReplicaKey, Uuid};
@@ -136,6 +139,19 @@ pub enum ErrorCode {
     InvalidVoterKey = 125,
     /// 136
     ControllerIdNotRegistered = 136,
+}
+
+/// As Kafka's `Errors` names it: `NOT_LEADER_OR_FOLLOWER`.
+impl std::fmt::Display for ErrorCode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for (place, c) in format!("{self:?}").char_indices() {
+            if c.is_ascii_uppercase() && place > 0 {
+                f.write_char('_')?;
+            }
+            f.write_char(c.to_ascii_uppercase())?;
+        }
+        Ok(())
+    }
 }
 
 /// A listener's address.

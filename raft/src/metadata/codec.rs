@@ -65,6 +65,11 @@ macro_rules! records {
                 match self { $(MetadataRecord::$name(_) => $max,)+ }
             }
 
+            /// Its fields, by Kafka's names.
+            pub(crate) fn fields(&self) -> $crate::message::Value {
+                match self { $(MetadataRecord::$name(record) => $crate::message::Fields::value(record),)+ }
+            }
+
             fn write_body(&self, version: i16, out: &mut Frame) -> Result<(), EncodeError> {
                 match self { $(MetadataRecord::$name(record) => Field::write(record, version, out),)+ }
             }
@@ -83,6 +88,8 @@ macro_rules! records {
 /// The bytes of one struct, its section of tagged fields included.
 macro_rules! body {
     ($name:ident { $($field:ident: $type:ty, since $since:literal $(, tag $tag:literal $(= $default:expr)?)?;)* }) => {
+        $crate::message::fields::fields! { $name { $($field),* } }
+
         impl Field for $name {
             fn absent() -> $name {
                 $name { $($field: $crate::metadata::codec::default!($type $($(, $default)?)?),)* }

@@ -33,7 +33,7 @@ pub struct QuorumTimeouts {
     pub fetch_ms: i32,
 }
 
-/// Mistakes and mends in force.
+/// Bugs and fixes in force.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Switches {
     /// Mistakes.
@@ -268,7 +268,7 @@ impl QuorumState {
     /// Where this replica stands, for messages of transitions that it must not make.
     fn standing(&self) -> String {
         let observer = if self.is_observer() { ", an observer" } else { "" };
-        format!("from {:?} in epoch {}{observer}", self.role(), self.epoch)
+        format!("from {} in epoch {}{observer}", self.role(), self.epoch)
     }
 
     /// Gives the vote of this epoch, durably before the answer (D3).

@@ -9,7 +9,7 @@ use raft::io::{Connection, Input, Role, ThreadName};
 use raft::message::Response;
 use raft::node::Node;
 
-use super::desk::{Desk, Disk, Sent, spec};
+use super::harness::{Disk, Harness, Sent, spec};
 
 enum Event {
     Request { from: NodeId, sent: Sent },
@@ -17,7 +17,7 @@ enum Event {
 }
 
 pub struct Cluster {
-    pub desks: Vec<Desk>,
+    pub harnesses: Vec<Harness>,
     pub now_ns: u64,
     /// Messages and timers so far.
     pub events: u32,
@@ -32,10 +32,10 @@ pub struct Cluster {
 impl Cluster {
     /// Replicas 1..=voters vote, those above observe.
     pub fn start(voters: i32, replicas: i32, bugs: Bugs) -> Cluster {
-        let boot = |id| Desk::boot(spec(id, voters, bugs, Fixes::default()), Disk::default(), 0);
-        let desks = (1..=replicas).map(boot).collect();
+        let boot = |id| Harness::boot(spec(id, voters, bugs, Fixes::default()), Disk::default(), 0);
+        let harnesses = (1..=replicas).map(boot).collect();
         Cluster {
-            desks,
+            harnesses,
             now_ns: 0,
             events: 0,
             queue: BTreeMap::new(),
@@ -45,13 +45,13 @@ impl Cluster {
         }
     }
 
-    pub fn desk(&mut self, id: i32) -> &mut Desk {
-        &mut self.desks[id as usize - 1]
+    pub fn harness(&mut self, id: i32) -> &mut Harness {
+        &mut self.harnesses[id as usize - 1]
     }
 
     /// Cuts a replica off from all others, both ways.
     pub fn isolate(&mut self, id: i32) {
-        for other in 1..=self.desks.len() as i32 {
+        for other in 1..=self.harnesses.len() as i32 {
             self.cut.extend([(id, other), (other, id)]);
         }
     }
@@ -61,8 +61,8 @@ impl Cluster {
     }
 
     pub fn leaders(&self) -> Vec<i32> {
-        let leads = |desk: &&Desk| desk.node.role() == Some(Role::Leader);
-        self.desks.iter().filter(leads).map(|desk| desk.id.0).collect()
+        let leads = |harness: &&Harness| harness.node.role() == Some(Role::Leader);
+        self.harnesses.iter().filter(leads).map(|harness| harness.id.0).collect()
     }
 
     pub fn run_ms(&mut self, ms: u64) {
@@ -70,7 +70,8 @@ impl Cluster {
         loop {
             self.collect();
             let message = self.queue.keys().next().map(|key| key.0);
-            let timer = self.desks.iter().enumerate().filter_map(|(i, desk)| Some((desk.next_timer()?, i))).min();
+            let timer =
+                self.harnesses.iter().enumerate().filter_map(|(i, harness)| Some((harness.next_timer()?, i))).min();
             let timer_at = timer.map(|((at, _), _)| at.max(self.now_ns));
             let Some(at) = [message, timer_at].into_iter().flatten().min().filter(|at| *at <= end) else { break };
             self.now_ns = at;
@@ -78,28 +79,28 @@ impl Cluster {
             if message == Some(at) {
                 self.deliver();
             } else if let Some(((_, thread), index)) = timer {
-                self.desks[index].mono_ns = at;
-                self.desks[index].fire(thread);
+                self.harnesses[index].mono_ns = at;
+                self.harnesses[index].fire(thread);
             }
         }
         self.now_ns = end;
-        for desk in &mut self.desks {
-            desk.mono_ns = end;
+        for harness in &mut self.harnesses {
+            harness.mono_ns = end;
         }
     }
 
     fn collect(&mut self) {
-        for index in 0..self.desks.len() {
-            let from = self.desks[index].id;
-            while let Some(sent) = self.desks[index].outbox.pop_front() {
+        for index in 0..self.harnesses.len() {
+            let from = self.harnesses[index].id;
+            while let Some(sent) = self.harnesses[index].outbox.pop_front() {
                 let to = sent.to;
                 self.post(from, to, Event::Request { from, sent });
             }
-            for (connection, response) in std::mem::take(&mut self.desks[index].answers) {
+            for (connection, response) in std::mem::take(&mut self.harnesses[index].answers) {
                 match self.owed.remove(&(from.0, connection.0)) {
                     Some((to, sent)) => self.post(from, to, Event::Response { to, sent, response }),
                     // A client's: the test takes it.
-                    None => self.desks[index].answers.push_back((connection, response)),
+                    None => self.harnesses[index].answers.push_back((connection, response)),
                 }
             }
         }
@@ -127,17 +128,17 @@ impl Cluster {
             }
             Event::Response { to, sent, response } => {
                 let now_ns = self.now_ns;
-                let desk = self.desk(to.0);
-                desk.mono_ns = now_ns;
-                desk.reply(&sent, response);
+                let harness = self.harness(to.0);
+                harness.mono_ns = now_ns;
+                harness.reply(&sent, response);
             }
         }
     }
 
     fn give(&mut self, to: NodeId, thread: ThreadName, input: Input) {
         let now_ns = self.now_ns;
-        let desk = self.desk(to.0);
-        desk.mono_ns = now_ns;
-        desk.step(thread, input);
+        let harness = self.harness(to.0);
+        harness.mono_ns = now_ns;
+        harness.step(thread, input);
     }
 }

@@ -1,14 +1,14 @@
 //! Stories of the quorum that read like protocol logs (consensus.md §9.2, §9.3, §9.6).
 //!
-//! * `desk`: one real replica; the test plays everybody else
+//! * `harness`: one real replica; the test plays everybody else
 //! * `cluster`: several real replicas, and links that can be cut
 //! * `transition_table`: which state may follow which
 //! * the rest: one story per rule
 
 mod cluster;
 mod cluster_stories;
-mod desk;
 mod election_stories;
+mod harness;
 mod replication_stories;
 mod restart_stories;
 mod transition_table;

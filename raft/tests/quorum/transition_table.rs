@@ -13,7 +13,7 @@ use raft::quorum::quorum_state::{QuorumTimeouts, Switches};
 use raft::quorum::step::{Fatal, Step};
 use raft::quorum::voter_set::VoterSet;
 
-use super::desk::{Draws, directory, endpoints, spec};
+use super::harness::{Draws, directory, endpoints, spec};
 
 const TIMEOUTS: QuorumTimeouts = QuorumTimeouts { election_ms: 1000, fetch_ms: 2000 };
 

@@ -4,6 +4,7 @@ use plotters::backend::DrawingBackend;
 
 use super::axis::Axis;
 use super::canvas::{Align, Canvas, fitted, width};
+use super::quantile::Quantile;
 use super::theme::{Theme, is_dashed};
 use super::{Chart, Line};
 use crate::duration::show_us;
@@ -15,6 +16,8 @@ pub const TEXT: f64 = 12.0;
 pub const LINE: f64 = 18.0;
 /// Of the curves' field.
 const FIELD: f64 = 300.0;
+/// Above the field, for the title of the vertical axis.
+const AXIS_TITLE: f64 = 24.0;
 /// Left of the field, for the labels of its shares.
 const GUTTER: f64 = 44.0;
 /// Right of it, for p50 and p99.
@@ -76,14 +79,13 @@ pub fn table<B: DrawingBackend>(chart: &Chart, theme: Theme, place: Place, canva
         dashed(&swatch, index, theme, canvas);
         canvas.text(&fitted(&line.label(), TEXT, room), (place.x + 34.0, y), TEXT, theme.text(), Align::Left);
         let all = &line.times.total.all;
-        let shown = |us: Option<u64>| us.map_or_else(|| "–".to_owned(), show_us);
         let unended = some_unended.then(|| thousands(line.times.unended.all.count()));
         let cells = [
             thousands(all.count()),
-            shown(all.quantile_us(0.50)),
-            shown(all.quantile_us(0.90)),
-            shown(all.quantile_us(0.99)),
-            shown(all.max_us()),
+            Quantile::P50.text(all),
+            Quantile::P90.text(all),
+            Quantile::P99.text(all),
+            all.max_us().map_or_else(|| "–".to_owned(), show_us),
         ];
         for (column, cell) in cells.iter().chain(&unended).enumerate() {
             canvas.text(cell, (right(column), y), TEXT, theme.text(), Align::Right);
@@ -91,14 +93,17 @@ pub fn table<B: DrawingBackend>(chart: &Chart, theme: Theme, place: Place, canva
     }
 }
 
-/// How high the field is, with its axis.
+/// How high the field is, with its axes.
 pub fn field_height() -> f64 {
-    FIELD + 44.0
+    AXIS_TITLE + FIELD + 44.0
 }
 
 /// The curves.
 pub fn field<B: DrawingBackend>(chart: &Chart, theme: Theme, place: Place, canvas: &mut Canvas<B>) {
     let axis = axis(chart);
+    let above = format!("share of {} that were over, in percent", subject(chart));
+    canvas.text(&above, (place.x, place.y + TEXT - 2.0), TEXT, theme.muted(), Align::Left);
+    let place = Place { y: place.y + AXIS_TITLE, ..place };
     let (left, wide) = (place.x + GUTTER, place.width - GUTTER - MARGIN);
     let x = |us: f64| left + wide * axis.position(us);
     let y = |share: f64| place.y + FIELD * (1.0 - share);
@@ -121,8 +126,8 @@ pub fn field<B: DrawingBackend>(chart: &Chart, theme: Theme, place: Place, canva
     for (name, share) in [("p50", 0.50), ("p99", 0.99)] {
         canvas.text(name, (left + wide + 8.0, y(share) + 4.0), TEXT, theme.muted(), Align::Left);
     }
-    let scale = if axis.is_log() { " (logarithmic)" } else { "" };
-    let below = format!("time{scale}; the curve: what share of {} were over by then", subject(chart));
+    let scale = if axis.is_log() { ", logarithmic scale" } else { "" };
+    let below = format!("{}{scale}", chart.time());
     canvas.text(&below, (left + wide / 2.0, y(0.0) + 36.0), TEXT, theme.muted(), Align::Middle);
 
     for (index, line) in chart.lines.iter().enumerate() {
@@ -131,10 +136,13 @@ pub fn field<B: DrawingBackend>(chart: &Chart, theme: Theme, place: Place, canva
     // Above all curves, each on paper of its own so that it stays visible.
     for (index, line) in chart.lines.iter().enumerate() {
         let all = &line.times.total.all;
-        if let (Some(median), Some(late)) = (all.quantile_us(0.50), all.quantile_us(0.99)) {
-            let (median, late) = ((x(median as f64), y(0.50)), (x(late as f64), y(0.99)));
+        if let Some(median) = Quantile::P50.of(all) {
+            let median = (x(median as f64), y(0.50));
             canvas.dot(median, 5.5, theme.ground());
             canvas.dot(median, 4.5, theme.line(index));
+        }
+        if let Some(late) = Quantile::P99.of(all) {
+            let late = (x(late as f64), y(0.99));
             canvas.diamond(late, 7.0, theme.ground());
             canvas.diamond(late, 5.5, theme.line(index));
         }

@@ -5,9 +5,9 @@ use scenarios::report::FailoverKind;
 
 use super::canvas::{Align, Canvas, Picture, fitted};
 use super::cdf::{self, LINE, Place, TEXT};
+use super::quantile::Quantile;
 use super::theme::Theme;
 use super::{Chart, phases};
-use crate::duration::show_us;
 
 /// Points.
 const WIDTH: f64 = 960.0;
@@ -29,9 +29,9 @@ pub fn name(kind: FailoverKind) -> &'static str {
     match kind {
         FailoverKind::Controller => "Controller failover",
         FailoverKind::Partition => "Partition failover",
-        FailoverKind::ProduceGap => "Longest gap in produce",
-        FailoverKind::ConsumeGap => "Longest gap in consume",
-        FailoverKind::AdminGap => "Longest gap in admin requests",
+        FailoverKind::ProduceGap => "Produce unavailability",
+        FailoverKind::ConsumeGap => "Consume unavailability",
+        FailoverKind::AdminGap => "Admin unavailability",
     }
 }
 
@@ -40,14 +40,12 @@ pub fn meaning(chart: &Chart) -> &'static str {
     let has = |name| chart.lines.iter().any(|line| line.times.phases.iter().any(|(phase, _)| phase == name));
     match chart.kind {
         FailoverKind::Controller if has("brokers") => {
-            "From the fault that strikes the active controller until the brokers have caught up with its successor"
+            "From the fault on the active controller until the brokers have caught up with its successor"
         }
         FailoverKind::Controller => {
-            "From the fault that strikes the active controller to the first commit in its successor's epoch"
+            "From the fault on the active controller to the first commit in its successor's epoch"
         }
-        FailoverKind::Partition => {
-            "From the fault that strikes a broker until all partitions that it led are led again"
-        }
+        FailoverKind::Partition => "From the fault on a broker until all partitions that it led have a leader again",
         FailoverKind::ProduceGap => {
             "Around a fault: the longest time in which no produce to a partition was acknowledged"
         }
@@ -59,7 +57,8 @@ pub fn meaning(chart: &Chart) -> &'static str {
 }
 
 fn title(chart: &Chart) -> String {
-    format!("{}: {}", name(chart.kind), chart.scenarios.join(", "))
+    let cause = chart.cause.as_ref().map(|cause| format!(" after {cause}")).unwrap_or_default();
+    format!("{}{cause}: {}", name(chart.kind), chart.scenarios.join(", "))
 }
 
 impl Picture for Drawing<'_> {
@@ -74,12 +73,17 @@ impl Picture for Drawing<'_> {
         let chart = self.chart;
         let of_line = |line: &super::Line| {
             let all = &line.times.total.all;
-            let at = |q| all.quantile_us(q).map_or_else(|| "none".to_owned(), show_us);
             let unended = match line.times.unended.all.count() {
                 0 => String::new(),
                 n => format!(", not ended {n}"),
             };
-            format!("{}: n {}, p50 {}, p99 {}{unended}", line.label(), all.count(), at(0.50), at(0.99))
+            format!(
+                "{}: n {}, p50 {}, p99 {}{unended}",
+                line.label(),
+                all.count(),
+                Quantile::P50.text(all),
+                Quantile::P99.text(all)
+            )
         };
         let lines: Vec<String> = chart.lines.iter().map(of_line).collect();
         (title(chart), format!("{}. {}. {}", meaning(chart), chart.remarks, lines.join("; ")))

@@ -1,10 +1,12 @@
 //! The lower half of a chart: the phases of each configuration, stacked, and their numbers.
 
+use fuzz::durations::Durations;
 use plotters::backend::DrawingBackend;
 
 use super::axis::Axis;
 use super::canvas::{Align, Canvas, fitted, width};
 use super::cdf::{LINE, Place, TEXT};
+use super::quantile::{Quantile, TOO_FEW};
 use super::theme::Theme;
 use super::{Chart, Line};
 
@@ -15,7 +17,7 @@ const GAP: f64 = 14.0;
 const BAR: f64 = 14.0;
 /// Above and below the rows: names, and ticks.
 const HEAD: f64 = LINE * 2.0 + 8.0;
-const FOOT: f64 = 16.0;
+const FOOT: f64 = 36.0;
 /// A label, a bar, and space.
 const ROW: f64 = 42.0;
 
@@ -31,9 +33,23 @@ pub fn height(chart: &Chart) -> f64 {
     if named(chart).is_empty() { 0.0 } else { HEAD + ROW * chart.lines.len() as f64 + FOOT }
 }
 
-fn quantile(line: &Line, phase: &str, quantile: f64) -> Option<u64> {
-    let times = line.times.phases.iter().find(|(name, _)| name == phase)?;
-    times.1.all.quantile_us(quantile)
+fn quantile(line: &Line, phase: &str, quantile: Quantile) -> Option<u64> {
+    quantile.of(times(line, phase)?)
+}
+
+fn times<'a>(line: &'a Line, phase: &str) -> Option<&'a Durations> {
+    line.times.phases.iter().find(|(name, _)| name == phase).map(|(_, times)| &times.all)
+}
+
+/// Both quantiles of a phase; in words where it has too few samples for even the median.
+fn both(line: &Line, phase: &str) -> String {
+    let brief = |quantile: Quantile| Some(brief(quantile.of(times(line, phase)?)?));
+    match (brief(Quantile::P50), brief(Quantile::P99)) {
+        (Some(p50), Some(p99)) => format!("{p50} / {p99}"),
+        (Some(p50), None) => format!("{p50} / –"),
+        _ if times(line, phase).is_some() => TOO_FEW.to_owned(),
+        _ => "–".to_owned(),
+    }
 }
 
 /// Draws it.
@@ -45,13 +61,18 @@ pub fn draw<B: DrawingBackend>(chart: &Chart, theme: Theme, place: Place, canvas
     let first = place.x + place.width - COLUMN * phases.len() as f64;
     let right = |column: usize| first + COLUMN * (column + 1) as f64;
     let bars = first - GAP - place.x;
-    let median = |line: &Line, name: &str| quantile(line, name, 0.50).unwrap_or(0);
+    let median = |line: &Line, name: &str| quantile(line, name, Quantile::P50).unwrap_or(0);
     let whole = |line: &Line| phases.iter().map(|(_, name)| median(line, name)).sum::<u64>();
     let axis = Axis::linear(chart.lines.iter().map(whole).max().unwrap_or(1), if bars < 360.0 { 4 } else { 6 });
 
     let y = place.y + TEXT;
     canvas.text("Where the time goes", (place.x, y), 14.0, theme.text(), Align::Left);
-    canvas.text("medians of the phases, one after the other", (place.x, y + LINE), TEXT, theme.muted(), Align::Left);
+    let lacks_p99 = |line: &Line| {
+        phases.iter().any(|(_, name)| times(line, name).is_some() && quantile(line, name, Quantile::P99).is_none())
+    };
+    let dash = if chart.lines.iter().any(lacks_p99) { "; –: n too small for p99" } else { "" };
+    let below = format!("medians of the phases, one after the other{dash}");
+    canvas.text(&fitted(&below, TEXT, bars), (place.x, y + LINE), TEXT, theme.muted(), Align::Left);
     for (column, (index, name)) in phases.iter().enumerate() {
         let name_at = right(column);
         canvas.text(name, (name_at, y), TEXT, theme.text(), Align::Right);
@@ -61,16 +82,20 @@ pub fn draw<B: DrawingBackend>(chart: &Chart, theme: Theme, place: Place, canvas
 
     let top = place.y + HEAD;
     let bottom = top + ROW * chart.lines.len() as f64;
-    for tick in &axis.ticks {
-        let x = place.x + bars * axis.position(tick.us);
-        for row in 0..chart.lines.len() {
-            let bar = top + ROW * row as f64 + LINE;
-            canvas.steps(&[(x, bar - 3.0), (x, bar + BAR + 3.0)], 1.0, theme.grid());
+    // Without a single median there are no bars, and no scale.
+    if chart.lines.iter().any(|line| whole(line) > 0) {
+        for tick in &axis.ticks {
+            let x = place.x + bars * axis.position(tick.us);
+            for row in 0..chart.lines.len() {
+                let bar = top + ROW * row as f64 + LINE;
+                canvas.steps(&[(x, bar - 3.0), (x, bar + BAR + 3.0)], 1.0, theme.grid());
+            }
+            // The first and the last end with the bars.
+            let half = width(&tick.label, TEXT) / 2.0;
+            let x = x.clamp(place.x + half, place.x + bars + GAP - half);
+            canvas.text(&tick.label, (x, bottom + 16.0), TEXT, theme.muted(), Align::Middle);
         }
-        // The first and the last end with the bars.
-        let half = width(&tick.label, TEXT) / 2.0;
-        let x = x.clamp(place.x + half, place.x + bars + GAP - half);
-        canvas.text(&tick.label, (x, bottom + 16.0), TEXT, theme.muted(), Align::Middle);
+        canvas.text(chart.time(), (place.x + bars / 2.0, bottom + 34.0), TEXT, theme.muted(), Align::Middle);
     }
     for (index, line) in chart.lines.iter().enumerate() {
         let y = top + ROW * index as f64;
@@ -83,9 +108,7 @@ pub fn draw<B: DrawingBackend>(chart: &Chart, theme: Theme, place: Place, canvas
             let (from, to) = (axis.position(so_far as f64) * bars, axis.position((so_far + us) as f64) * bars);
             canvas.rectangle((place.x + from, bar), (to - from, BAR), theme.phase(*index));
             so_far += us;
-            let both = quantile(line, name, 0.50).zip(quantile(line, name, 0.99));
-            let both = both.map_or_else(|| "–".to_owned(), |(p50, p99)| format!("{} / {}", brief(p50), brief(p99)));
-            canvas.text(&both, (right(column), bar + 11.5), TEXT, theme.text(), Align::Right);
+            canvas.text(&both(line, name), (right(column), bar + 11.5), TEXT, theme.text(), Align::Right);
         }
     }
 }

@@ -13,13 +13,16 @@ pub const SCHEMA: &str = "kraftsim.bugs.v1";
 pub struct BugsJson {
     schema: String,
     version: String,
+    #[serde(default)]
+    commit: Option<String>,
     bugs: Vec<BugJson>,
 }
 
 impl BugsJson {
     /// Of these hunts.
     pub fn new(bugs: Vec<BugJson>) -> BugsJson {
-        BugsJson { schema: SCHEMA.to_owned(), version: crate::VERSION.to_owned(), bugs }
+        let commit = crate::COMMIT.map(str::to_owned);
+        BugsJson { schema: SCHEMA.to_owned(), version: crate::VERSION.to_owned(), commit, bugs }
     }
 
     /// The hunts.

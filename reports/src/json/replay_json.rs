@@ -17,6 +17,7 @@ pub const SCHEMA: &str = "kraftsim.run.v1";
 pub struct RunJson {
     pub schema: &'static str,
     pub version: &'static str,
+    pub commit: Option<&'static str>,
     pub host: &'static str,
     pub scenario: String,
     pub seed: Seed,
@@ -106,6 +107,7 @@ impl RunJson {
         RunJson {
             schema: SCHEMA,
             version: crate::VERSION,
+            commit: crate::COMMIT,
             host: crate::host(),
             scenario: scenario.to_owned(),
             seed: Seed(run.seed),

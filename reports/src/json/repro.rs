@@ -20,6 +20,9 @@ pub const SCHEMA: &str = "kraftsim.repro.v1";
 pub struct ReproJson {
     schema: String,
     version: String,
+    /// Of the build that wrote it; null if it is not known.
+    #[serde(default)]
+    commit: Option<String>,
     scenario: ScenarioJson,
     seed: Seed,
     overrides: Overrides,
@@ -47,6 +50,8 @@ struct ScenarioJson {
 pub struct Repro {
     /// Version of kraftsim that wrote it.
     pub version: String,
+    /// Its commit.
+    pub commit: Option<String>,
     /// The scenario.
     pub scenario: ScenarioText,
     /// The seed and the faults.
@@ -90,6 +95,7 @@ pub fn text(run: &Subject<'_>) -> String {
     let json = ReproJson {
         schema: SCHEMA.to_owned(),
         version: crate::VERSION.to_owned(),
+        commit: crate::COMMIT.map(str::to_owned),
         scenario: ScenarioJson { name: run.scenario.name.clone(), toml: run.scenario.prepared.toml() },
         seed: Seed(run.seed),
         overrides: run.overrides.clone(),
@@ -118,6 +124,7 @@ pub fn read(file: &str, text: &str) -> Result<Repro, Problem> {
     let json: ReproJson = reading::read(file, text, SCHEMA)?;
     Ok(Repro {
         version: json.version,
+        commit: json.commit,
         scenario: ScenarioText { name: json.scenario.name, toml: json.scenario.toml, folder: None },
         plan: StoredPlan { seed: json.seed.0, faults: json.plan, operations: json.operations },
         overrides: json.overrides,

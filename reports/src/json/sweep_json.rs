@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use fuzz::aggregate::{BlackBox, Limit, RequiredProbe, Subject, SweepReport};
+use fuzz::aggregate::{BlackBox, Limit, MissedFloor, OfScenario, RequiredProbe, Subject, SweepReport};
 use fuzz::failover::Worst;
 use fuzz::guided::Guided;
+use fuzz::merge::parts::{Ended, Part};
 use fuzz::recovery::{Nearest, RecoveryTimes};
-use fuzz::seeds::Seeds;
+use fuzz::seeds::{SeedError, SeedRange, Seeds};
 use scenarios::report::{AckedRecords, OperationCounts};
+use scenarios::scenario::cluster::usage::ClusterReport;
 use scenarios::scenario::values::Limit as Bound;
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +17,7 @@ use super::failover_json::{FailoverJson, read_durations};
 use super::silence_json::SilenceJson;
 use super::{Digest, Ms, Seconds, Seed, ViolationJson, reading};
 use crate::engine::Problem;
+use crate::exit;
 use crate::expect::{self, Measured};
 
 /// The schema's id.
@@ -26,6 +29,10 @@ pub const SCHEMA: &str = "kraftsim.sweep.v1";
 pub struct SweepJson {
     pub schema: String,
     pub version: String,
+    pub commit: Option<String>,
+    /// What the sweep came to, in a word, and its exit code. They follow from the rest.
+    pub verdict: String,
+    pub exit_code: u8,
     pub host: String,
     pub interrupted: bool,
     pub scenarios: Vec<String>,
@@ -59,13 +66,57 @@ pub struct SweepJson {
     pub seeds: Vec<SeedsJson>,
     pub set: Vec<String>,
     pub cluster: Option<String>,
+    /// What becomes of the properties in the files of `cluster`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster_report: Option<ClusterReport>,
     pub required_probes: Vec<RequiredProbeJson>,
     pub probes_by_scenario: BTreeMap<String, BTreeMap<String, u64>>,
     pub acked_records: BTreeMap<String, AckedRecords>,
     pub silence: SilenceJson,
+    /// Of the texts of scenarios and of the files of `--cluster`.
+    pub inputs_digest: Digest,
+    pub by_scenario: Vec<OfScenarioJson>,
+    /// What was asked for: one of a sweep, those of all its files of a merge.
+    pub parts: Vec<PartJson>,
+    /// What a merge lacks of the whole, in words.
+    pub missing: Vec<String>,
     /// Of a guided search, which is no part of a larger sweep.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub guided: Option<GuidedJson>,
+}
+
+/// Counts of one scenario's runs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OfScenarioJson {
+    pub scenario: String,
+    pub runs: u64,
+    pub failed: u64,
+    pub inconclusive: u64,
+    pub undecided: u64,
+    pub core_seconds: Seconds,
+    pub missed_floors: BTreeMap<String, MissedFloorJson>,
+}
+
+/// Runs below a floor, and the first of them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MissedFloorJson {
+    pub runs: u64,
+    pub seed: Seed,
+    pub wanted: u64,
+    pub got: u64,
+}
+
+/// `--seeds` and `--shard` of a sweep, and how it ended: `complete`, `max_fail`, `time_limit` or `interrupted`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PartJson {
+    pub seeds_start: Seed,
+    pub seeds_end: Seed,
+    pub shard: String,
+    pub runs: u64,
+    pub ended: String,
 }
 
 /// Runs of a guided search, and the abstract states that were new in them.
@@ -129,6 +180,8 @@ pub struct ExpectJson {
     pub limit: String,
     pub value: Option<f64>,
     pub held: bool,
+    /// Whether a value beyond the limit is a violation; otherwise it is only shown.
+    pub judged: bool,
     pub worst_seed: Option<Seed>,
     pub command: Option<String>,
     pub scenario: String,
@@ -158,10 +211,14 @@ pub struct SeedsJson {
 impl From<&SweepReport> for SweepJson {
     fn from(report: &SweepReport) -> Self {
         let subject = report.subject.clone();
+        let code = exit::of_sweep(report);
         let per_core = |n: u64| (u128::from(n) * 1_000_000_000 / u128::from(report.core_ns.max(1))) as u64;
         SweepJson {
             schema: SCHEMA.to_owned(),
             version: subject.version,
+            commit: subject.commit,
+            verdict: exit::verdict(code).to_owned(),
+            exit_code: code,
             host: subject.host,
             interrupted: report.interrupted,
             scenarios: subject.scenarios,
@@ -206,13 +263,75 @@ impl From<&SweepReport> for SweepJson {
             seeds: report.seeds.iter().map(seeds).collect(),
             set: subject.set,
             cluster: subject.cluster,
+            cluster_report: subject.cluster_report,
             required_probes: subject.required_probes.into_iter().map(required_json).collect(),
             probes_by_scenario: report.probes_by_scenario.clone(),
             acked_records: report.records.clone(),
             silence: SilenceJson::from(report),
+            inputs_digest: Digest(subject.inputs_digest),
+            by_scenario: report.subject.scenarios.iter().zip(&report.by_scenario).map(of_scenario).collect(),
+            parts: report.parts.iter().map(part).collect(),
+            missing: report.missing.clone(),
             guided: report.guided.map(guided),
         }
     }
+}
+
+fn of_scenario((scenario, of): (&String, &OfScenario)) -> OfScenarioJson {
+    let floor = |(name, missed): (&String, &MissedFloor)| {
+        let MissedFloor { runs, seed, wanted, got } = *missed;
+        (name.clone(), MissedFloorJson { runs, seed: Seed(seed), wanted, got })
+    };
+    OfScenarioJson {
+        scenario: scenario.clone(),
+        runs: of.runs,
+        failed: of.failed,
+        inconclusive: of.inconclusive,
+        undecided: of.undecided,
+        core_seconds: Seconds(of.core_ns),
+        missed_floors: of.missed_floors.iter().map(floor).collect(),
+    }
+}
+
+fn read_by_scenario(scenarios: &[String], json: Vec<OfScenarioJson>) -> Result<Vec<OfScenario>, Problem> {
+    if !scenarios.iter().eq(json.iter().map(|of| &of.scenario)) {
+        return Err(Problem::at("/by_scenario", "it does not have the scenarios of the sweep, each once and in order"));
+    }
+    let floor = |(name, MissedFloorJson { runs, seed, wanted, got }): (String, MissedFloorJson)| {
+        (name, MissedFloor { runs, seed: seed.0, wanted, got })
+    };
+    let of = |json: OfScenarioJson| OfScenario {
+        runs: json.runs,
+        failed: json.failed,
+        inconclusive: json.inconclusive,
+        undecided: json.undecided,
+        core_ns: json.core_seconds.0,
+        missed_floors: json.missed_floors.into_iter().map(floor).collect(),
+        ..OfScenario::default()
+    };
+    Ok(json.into_iter().map(of).collect())
+}
+
+fn part(part: &Part) -> PartJson {
+    PartJson {
+        seeds_start: Seed(part.range.start),
+        seeds_end: Seed(part.range.end),
+        shard: part.shard.to_string(),
+        runs: part.runs,
+        ended: part.ended.name().to_owned(),
+    }
+}
+
+fn read_part(at: &str, json: PartJson) -> Result<Part, Problem> {
+    let range = SeedRange { start: json.seeds_start.0, end: json.seeds_end.0 };
+    if range.end < range.start {
+        return Err(Problem::at(at, "its seeds end before they start"));
+    }
+    let shard = json.shard.parse().map_err(|error: SeedError| Problem::at(format!("{at}/shard"), error.to_string()))?;
+    let ended = Ended::ALL.into_iter().find(|ended| ended.name() == json.ended);
+    let allowed = || format!("allowed: {}", Ended::ALL.map(Ended::name).join(", "));
+    let ended = ended.ok_or_else(|| Problem::at(format!("{at}/ended"), allowed()))?;
+    Ok(Part { range, shard, runs: json.runs, ended })
 }
 
 fn guided(guided: Guided) -> GuidedJson {
@@ -263,6 +382,7 @@ fn limit(limit: &Limit) -> ExpectJson {
             Measured::Count(n) => n as f64,
         }),
         held: verdict.is_some_and(|(_, held)| held),
+        judged: limit.judged,
         worst_seed: worst.map(|(worst, _)| Seed(worst.seed)),
         command: worst.map(|(_, command)| command.clone()),
         scenario: limit.scenario.clone(),
@@ -278,7 +398,7 @@ fn seeds(seeds: &Seeds) -> SeedsJson {
 
 /// No count in a file is larger. Readers that know no integers take it exactly, and the sums of
 /// two thousand files stay below 2^64.
-const MAX_COUNT: u64 = 1 << 53;
+pub(super) const MAX_COUNT: u64 = 1 << 53;
 
 /// Reads a file that a sweep or a merge wrote.
 pub fn read(file: &str, text: &str) -> Result<SweepReport, Problem> {
@@ -287,9 +407,10 @@ pub fn read(file: &str, text: &str) -> Result<SweepReport, Problem> {
     report.map_err(|problem| reading::in_file(problem, file, text))
 }
 
-fn from_json(json: SweepJson) -> Result<SweepReport, Problem> {
+pub(super) fn from_json(json: SweepJson) -> Result<SweepReport, Problem> {
     let limits = json.expect.into_iter().enumerate().map(|(i, limit)| read_limit(&format!("/expect/{i}"), limit));
     let seeds = json.seeds.into_iter().enumerate().map(|(i, seeds)| read_seeds(&format!("/seeds/{i}"), seeds));
+    let parts = json.parts.into_iter().enumerate().map(|(i, part)| read_part(&format!("/parts/{i}"), part));
     Ok(SweepReport {
         interrupted: json.interrupted,
         seeds_first: json.seeds_first.0,
@@ -297,7 +418,6 @@ fn from_json(json: SweepJson) -> Result<SweepReport, Problem> {
         runs: json.seeds_run,
         failed: json.seeds_failed,
         inconclusive: json.seeds_inconclusive,
-        missed_floors: BTreeMap::new(),
         events: json.events,
         messages: json.messages,
         sim_ns: json.sim_seconds.0,
@@ -325,19 +445,24 @@ fn from_json(json: SweepJson) -> Result<SweepReport, Problem> {
         knobs: json.knobs,
         recovery: read_recovery(json.recovery)?,
         failovers: json.failover.read()?,
-        by_scenario: Vec::new(),
+        by_scenario: read_by_scenario(&json.scenarios, json.by_scenario)?,
+        parts: parts.collect::<Result<_, _>>()?,
+        missing: json.missing,
         limits: limits.collect::<Result<_, _>>()?,
         silence: json.silence.read()?,
         guided: json.guided.map(read_guided),
         subject: Subject {
             version: json.version,
+            commit: json.commit,
             host: json.host,
             scenarios: json.scenarios,
             fixes: json.fixes,
             bugs: json.bugs,
             set: json.set,
             cluster: json.cluster,
+            cluster_report: json.cluster_report,
             required_probes: json.required_probes.into_iter().map(required).collect(),
+            inputs_digest: json.inputs_digest.0,
         },
     })
 }
@@ -355,5 +480,5 @@ fn read_limit(at: &str, json: ExpectJson) -> Result<Limit, Problem> {
         let (at_ns, digest) = (worst.at_ns, worst.digest.0);
         (Worst { us: worst.ms.0, seed: seed.0, scenario: json.scenario.clone(), at_ns, digest }, command)
     });
-    Ok(Limit { scenario: json.scenario, name: json.name, limit: json.limit, times, worst })
+    Ok(Limit { scenario: json.scenario, name: json.name, limit: json.limit, judged: json.judged, times, worst })
 }

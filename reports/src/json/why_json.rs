@@ -1,7 +1,7 @@
-//! `kraftsim.why.v1`: when a run could no more be saved, and what it takes.
+//! `kraftsim.why.v1`: the point of no return of a run, its required faults, its causal chain.
 
 use fuzz::case::Case;
-use fuzz::case::story::Teller;
+use fuzz::case::story::Describer;
 use fuzz::why::counterfactual::Verdict;
 use fuzz::why::{FUTURES, Why};
 use serde::Serialize;
@@ -13,6 +13,7 @@ use super::Seed;
 pub struct WhyJson {
     schema: &'static str,
     version: String,
+    commit: Option<&'static str>,
     scenario: String,
     seed: Seed,
     invariant: String,
@@ -65,13 +66,14 @@ impl WhyJson {
     pub const SCHEMA: &'static str = "kraftsim.why.v1";
 
     /// Of an answer.
-    pub fn of(name: &str, case: &Case, teller: &Teller<'_>, why: &Why, wall_ns: u64) -> WhyJson {
-        let faults = case.plan.0.iter().map(|fault| (fault.at_ns, teller.fault(fault)));
-        let operations = case.operations.iter().map(|asked| (asked.at_ns, teller.asked(asked)));
+    pub fn of(name: &str, case: &Case, describer: &Describer<'_>, why: &Why, wall_ns: u64) -> WhyJson {
+        let faults = case.plan.0.iter().map(|fault| (fault.at_ns, describer.fault(fault)));
+        let operations = case.operations.iter().map(|asked| (asked.at_ns, describer.asked(asked)));
         let part = |((at_ns, what), verdict): ((u64, String), &Verdict)| PartJson::of(at_ns, what, *verdict);
         WhyJson {
             schema: WhyJson::SCHEMA,
             version: crate::VERSION.to_owned(),
+            commit: crate::COMMIT,
             scenario: name.to_owned(),
             seed: Seed(case.seed),
             invariant: why.broken.invariant.clone(),

@@ -4,12 +4,13 @@ use fuzz::aggregate::Failure;
 use fuzz::seeds::show_seed;
 
 use super::failure::kind_name;
+use super::known_finding;
 use crate::duration::show_us;
 
 /// GitHub shows no more errors of a step.
 const MOST: usize = 10;
 
-/// How many may still be said; none elsewhere.
+/// How many may still be written; none elsewhere.
 #[derive(Clone, Copy, Debug)]
 pub struct Annotations {
     left: usize,
@@ -22,16 +23,17 @@ impl Annotations {
         Annotations { left: if std::env::var("GITHUB_ACTIONS").is_ok_and(|value| value == "true") { MOST } else { 0 } }
     }
 
-    /// The line that says a failure.
+    /// The line of a failure.
     pub fn of(&mut self, failure: &Failure) -> Option<String> {
         let violation = &failure.violation;
         let (scenario, seed) = (&failure.scenario, show_seed(failure.seed));
         let title = format!("{} ({}): {scenario} seed {seed}", violation.invariant, kind_name(violation.kind));
         let at = show_us(violation.at_ns / 1000);
-        self.say(&title, &format!("{} (at {at})\n{}", violation.detail, failure.again.command))
+        let known = failure.again.known.as_ref().map_or(String::new(), |known| known_finding::text(known) + "\n");
+        self.say(&title, &format!("{} (at {at})\n{known}{}", violation.detail, failure.again.command))
     }
 
-    /// The line that says why a sweep without failures says nothing.
+    /// The line of an inconclusive sweep.
     pub fn of_vacuous(&mut self, why: &[String]) -> Option<String> {
         if why.is_empty() { None } else { self.say("kraftsim: inconclusive", &why.join("\n")) }
     }
@@ -47,6 +49,7 @@ impl Annotations {
 #[cfg(test)]
 mod tests {
     use fuzz::aggregate::Reproduction;
+    use fuzz::known::KnownFinding;
     use scenarios::report::{Violation, ViolationKind};
 
     use super::*;
@@ -60,12 +63,21 @@ mod tests {
             violation: Violation {
                 kind: ViolationKind::GhostMismatch,
                 invariant: "PersistBeforePromise:D3".to_owned(),
+                predicate: None,
                 spec: String::new(),
                 detail: "100 % of: x, y\r\nand z".to_owned(),
                 at_ns: 1_500_000_000,
                 event: 9,
             },
-            again: Reproduction { repro: None, command: "kraftsim replay 'a,b:c.toml' --seed 42".to_owned() },
+            again: Reproduction {
+                repro: None,
+                command: "kraftsim replay 'a,b:c.toml' --seed 42".to_owned(),
+                known: Some(KnownFinding {
+                    fixes: vec!["FlushRecoveredLog".to_owned()],
+                    each_alone: true,
+                    is_shown: true,
+                }),
+            },
         };
         let mut annotations = Annotations { left: MOST };
         insta::assert_snapshot!("annotation", annotations.of(&failure).expect("the first of ten"));

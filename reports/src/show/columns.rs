@@ -1,37 +1,141 @@
-//! Aligned plain text: a label, and items that wrap beside it.
+//! Plain text that fits a width: a label, and items that wrap beside it.
 
 /// Where items begin.
 const LABEL: usize = 16;
-/// Where lines end.
-const WIDTH: usize = 108;
+/// Below this a label stands on a line of its own.
+const NARROW: usize = 60;
+/// Where neither a terminal nor `COLUMNS` says anything.
+pub const DEFAULT_WIDTH: usize = 80;
 
-/// Lines of a label and its items; of more than `lines`, the rest is counted.
-pub fn paragraph(label: &str, items: &[String], lines: usize) -> String {
+/// The width to write for: `COLUMNS`, else that of the terminal that stdout is, else 80.
+#[expect(clippy::disallowed_methods, reason = "how to print, not what to run")]
+pub fn width_of_stdout() -> usize {
+    let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    let terminal = || terminal_size::terminal_size_of(std::io::stdout()).map(|(width, _)| width.0.into());
+    columns.or_else(terminal).filter(|width| *width > 0).unwrap_or(DEFAULT_WIDTH)
+}
+
+/// A label and its items, two spaces apart, on at most `most` lines unless one item alone needs more;
+/// items that are left out are counted. Lines break between items, and at spaces of an item that is
+/// longer than a line.
+pub fn paragraph(width: usize, label: &str, items: &[String], most: usize) -> String {
+    let none = ["none".to_owned()];
+    let items = if items.is_empty() { &none } else { items };
+    if width < NARROW {
+        let lines = fill(items, width.saturating_sub(4), most);
+        let head = if label.is_empty() { String::new() } else { format!("  {}\n", label.trim_start()) };
+        return head + &lines.iter().map(|line| format!("    {line}\n")).collect::<String>();
+    }
     let mut text = String::new();
-    let mut line = format!("  {label:<width$}", width = LABEL - 2);
-    let (mut begun, mut written) = (false, 1);
-    for (shown, item) in items.iter().enumerate() {
-        let wanted = line.chars().count() + if begun { 2 } else { 0 } + item.chars().count();
-        if begun && wanted > WIDTH {
-            if written == lines {
-                line.push_str(&format!("  and {} more", items.len() - shown));
-                break;
-            }
-            text.push_str(line.trim_end());
-            text.push('\n');
-            line = " ".repeat(LABEL);
-            (begun, written) = (false, written + 1);
-        }
-        line.push_str(if begun { "  " } else { "" });
-        line.push_str(item);
-        begun = true;
+    for (i, line) in fill(items, width - LABEL, most).iter().enumerate() {
+        let label = if i == 0 { label } else { "" };
+        text.push_str(format!("  {label:<column$}{line}", column = LABEL - 2).trim_end());
+        text.push('\n');
     }
-    if items.is_empty() {
-        line.push_str("none");
-    }
-    text.push_str(line.trim_end());
-    text.push('\n');
     text
+}
+
+/// A sentence, indented by two, its further lines by four.
+pub fn sentence(width: usize, text: &str) -> String {
+    let mut lines = vec![String::new()];
+    put_words(&mut lines, text, width.saturating_sub(4));
+    format!("  {}\n", lines.join("\n    "))
+}
+
+fn fill(items: &[String], room: usize, most: usize) -> Vec<String> {
+    let length = |text: &str| text.chars().count();
+    let mut lines = vec![String::new()];
+    for (shown, item) in items.iter().enumerate() {
+        let left = items.len() - shown;
+        let more = |n: usize| format!("  and {n} more");
+        let is_last = lines.len() >= most;
+        let rest = if is_last && left > 1 { length(&more(left - 1)) } else { 0 };
+        let line = lines.last_mut().expect("never empty");
+        let gap = if line.is_empty() { "" } else { "  " };
+        if length(line) + gap.len() + length(item) + rest <= room {
+            line.push_str(gap);
+            line.push_str(item);
+        } else if is_last && !line.is_empty() {
+            if length(line) + length(&more(left)) > room {
+                lines.push(more(left).trim_start().to_owned());
+            } else {
+                line.push_str(&more(left));
+            }
+            break;
+        } else {
+            if !line.is_empty() {
+                lines.push(String::new());
+            }
+            put_words(&mut lines, item, room);
+        }
+    }
+    lines
+}
+
+/// Words that may stand on lines of their own: a number keeps its unit.
+fn words(text: &str) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    for word in text.split(' ') {
+        let unit = word.trim_end_matches([',', ';', '.']);
+        let follows_number = words.last().is_some_and(|last| last.ends_with(|end: char| end.is_ascii_digit()));
+        match words.last_mut() {
+            Some(last) if follows_number && ["s", "ms", "us", "%"].contains(&unit) => *last += &format!(" {word}"),
+            _ => words.push(word.to_owned()),
+        }
+    }
+    words
+}
+
+/// Adds words to the last line, which is empty, and to new ones.
+fn put_words(lines: &mut Vec<String>, text: &str, room: usize) {
+    for word in words(text) {
+        let line = lines.last_mut().expect("never empty");
+        if line.is_empty() {
+            line.push_str(&word);
+        } else if line.chars().count() + 1 + word.chars().count() <= room {
+            line.push(' ');
+            line.push_str(&word);
+        } else {
+            lines.push(word);
+        }
+    }
+}
+
+/// A command for a shell, continued by backslashes so that it fits: breaks are before flags where they can be.
+pub fn command_lines(width: usize, command: &str) -> String {
+    let room = width.saturating_sub(6);
+    let mut parts: Vec<String> = Vec::new();
+    for word in shell_words(command) {
+        match parts.last_mut() {
+            // A value stays beside its flag.
+            Some(part) if part.starts_with("--") && !word.starts_with("--") && fits(part, word, room) => {
+                *part += &format!(" {word}");
+            }
+            _ => parts.push(word.to_owned()),
+        }
+    }
+    let mut lines: Vec<String> = Vec::new();
+    for part in parts {
+        match lines.last_mut() {
+            Some(line) if fits(line, &part, room) => *line += &format!(" {part}"),
+            _ => lines.push(part),
+        }
+    }
+    format!("  {}\n", lines.join(" \\\n    "))
+}
+
+fn fits(line: &str, word: &str, room: usize) -> bool {
+    line.chars().count() + 1 + word.chars().count() <= room
+}
+
+/// Split at the spaces outside single quotes, which are the only ones that [`crate::command`] writes.
+fn shell_words(command: &str) -> Vec<&str> {
+    let mut quoted = false;
+    let is_break = |c: char| {
+        quoted ^= c == '\'';
+        c == ' ' && !quoted
+    };
+    command.split(is_break).collect()
 }
 
 /// `1,234,567`.
@@ -57,16 +161,40 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paragraphs_wrap_and_say_what_they_leave_out() {
+    fn paragraphs_fit_any_width_and_count_what_they_leave_out() {
         let items: Vec<String> = (0..40).map(|i| format!("item-number-{i}")).collect();
-        let text = paragraph("things", &items, 2);
-        assert_eq!(text.lines().count(), 2, "{text}");
-        assert!(text.lines().all(|line| line.chars().count() <= WIDTH + 14), "{text}");
-        assert!(text.ends_with("  and 28 more\n"), "{text}");
-        assert_eq!(paragraph("things", &[], 2), "  things        none\n");
+        for width in 24..200 {
+            for most in 1..6 {
+                let text = paragraph(width, "things", &items, most);
+                let own_line = usize::from(width < NARROW);
+                assert!(text.lines().count() <= most + 2 * own_line, "{width}: {text}");
+                assert!(text.lines().all(|line| line.chars().count() <= width), "{width}: {text}");
+                let shown = text.matches("item-number-").count();
+                assert!(shown == 40 || text.ends_with(&format!("  and {} more\n", 40 - shown)), "{width}: {text}");
+            }
+        }
+        assert_eq!(paragraph(80, "things", &[], 2), "  things        none\n");
         assert_eq!(
             (thousands(7), thousands(1000), thousands(1_234_567)),
             ("7".into(), "1,000".into(), "1,234,567".into())
         );
+    }
+
+    #[test]
+    fn long_items_break_at_spaces_alone() {
+        let item = "one sentence that is longer than the line it is to stand on".to_owned();
+        assert_eq!(
+            paragraph(60, "verdict", &[item], 1),
+            "  verdict       one sentence that is longer than the line it\n                is to stand on\n"
+        );
+    }
+
+    #[test]
+    fn a_continued_command_is_the_same_command() {
+        let command = "kraftsim replay quorum --seed 0x2a --set 'network.latency=it'\\''s 2ms' --bug A --fix B";
+        let text = command_lines(50, command);
+        assert_eq!(text.replace(" \\\n   ", ""), format!("  {command}\n"));
+        assert!(text.lines().count() > 1 && text.lines().all(|line| line.chars().count() <= 50), "{text}");
+        assert_eq!(command_lines(100, command), format!("  {command}\n"));
     }
 }

@@ -4,6 +4,7 @@ use fuzz::aggregate::Failure;
 use fuzz::seeds::show_seed;
 use scenarios::report::ViolationKind;
 
+use super::known_finding;
 use crate::duration::show_us;
 
 /// The kind as in the JSON.
@@ -33,6 +34,9 @@ pub fn lines(failure: &Failure) -> String {
     );
     if !violation.spec.is_empty() {
         text.push_str(&format!("\n  claim      {}", violation.spec));
+    }
+    if let Some(known) = &failure.again.known {
+        text.push_str(&format!("\n  {}", known_finding::text(known)));
     }
     text.push_str(&format!("\n  reproduce  {}", failure.again.command));
     if let Some(repro) = &failure.again.repro {

@@ -53,9 +53,9 @@ impl<'a> Looking<'a> {
 
 fn line(progress: Progress) -> String {
     match progress {
-        Progress::Turning => "looking for the point of no return".to_owned(),
-        Progress::Fault(index, of) => format!("without fault {index} of {of}"),
-        Progress::Operation(index, of) => format!("without operation {index} of {of}"),
-        Progress::Chain => "what led to what".to_owned(),
+        Progress::Turning => "searching for the point of no return".to_owned(),
+        Progress::Fault(index, of) => format!("trying without fault {index} of {of}"),
+        Progress::Operation(index, of) => format!("trying without operation {index} of {of}"),
+        Progress::Chain => "building the causal chain".to_owned(),
     }
 }

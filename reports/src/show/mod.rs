@@ -2,11 +2,14 @@
 
 pub mod annotation;
 pub mod columns;
+pub mod details;
 pub mod failure;
 pub mod junit;
+pub mod known_finding;
 pub mod looking;
 pub mod progress;
 pub mod run_summary;
 pub mod shrinking;
 pub mod silence;
+pub mod step_summary;
 pub mod summary;

@@ -33,7 +33,10 @@ impl<'a> Reporter<'a> {
         let drawable = !ProgressDrawTarget::stderr().is_hidden();
         let bar = mode == ProgressMode::Bar || mode == ProgressMode::Auto && drawable;
         let plain = mode == ProgressMode::Plain || mode == ProgressMode::Auto && !drawable;
-        let style = ProgressStyle::with_template("{bar:32} {percent:>3}% {msg}").expect("a constant template");
+        // The message is cut to what is left of the line; it needs about 50 columns.
+        let width = terminal_size::terminal_size_of(std::io::stderr()).map_or(80, |(width, _)| width.0);
+        let template = if width < 72 { "{percent:>3}% {wide_msg}" } else { "{bar:16} {percent:>3}% {wide_msg}" };
+        let style = ProgressStyle::with_template(template).expect("a constant template");
         Reporter {
             err,
             bar: bar
@@ -81,7 +84,7 @@ impl<'a> Reporter<'a> {
     }
 }
 
-/// `[ 35%] 350/1000 seeds, 2 failing, 812 seeds/s, eta 8s`.
+/// `[ 35%] 350/1000 runs, 2 failing, 812 runs/s, eta 8s`.
 pub fn line(progress: &Progress) -> String {
     format!("[{:>3}%] {}", permille(progress) / 10, tail(progress))
 }
@@ -90,12 +93,7 @@ fn tail(progress: &Progress) -> String {
     let total = progress.total.map_or_else(String::new, |total| format!("/{total}"));
     let ms = progress.elapsed.as_millis().max(1);
     let rate = u128::from(progress.runs) * 1000 / ms;
-    format!(
-        "{}{total} seeds, {} failing, {rate} seeds/s, eta {}s",
-        progress.runs,
-        progress.failed,
-        eta_seconds(progress)
-    )
+    format!("{}{total} runs, {} failing, {rate} runs/s, eta {}s", progress.runs, progress.failed, eta_seconds(progress))
 }
 
 /// Of the nearer end, runs or time.
@@ -121,8 +119,8 @@ mod tests {
     fn a_line_says_share_count_failures_rate_and_rest() {
         let progress =
             Progress { runs: 350, failed: 2, total: Some(1000), elapsed: Duration::from_millis(4310), limit: None };
-        assert_eq!(line(&progress), "[ 35%] 350/1000 seeds, 2 failing, 81 seeds/s, eta 9s");
+        assert_eq!(line(&progress), "[ 35%] 350/1000 runs, 2 failing, 81 runs/s, eta 9s");
         let timed = Progress { total: None, limit: Some(Duration::from_secs(10)), ..progress };
-        assert_eq!(line(&timed), "[ 43%] 350 seeds, 2 failing, 81 seeds/s, eta 6s");
+        assert_eq!(line(&timed), "[ 43%] 350 runs, 2 failing, 81 runs/s, eta 6s");
     }
 }

@@ -12,32 +12,32 @@ use crate::json::show_digest;
 const FAILOVERS: usize = 12;
 
 /// The text.
-pub fn text(run: &RunReport, scenario: &str) -> String {
+pub fn text(run: &RunReport, scenario: &str, width: usize) -> String {
     let mut text = format!("{scenario} seed {}: {}\n", show_seed(run.seed), outcome(run));
-    let mut add = |label: &str, items: Vec<String>, lines| text.push_str(&paragraph(label, &items, lines));
+    let mut add = |label: &str, items: Vec<String>, lines| text.push_str(&paragraph(width, label, &items, lines));
     if let Outcome::Violated(violation) = &run.outcome {
         add("claim", vec![violation.spec.clone()], 1);
-        add("saw", vec![violation.detail.clone()], 1);
-        add("at", vec![format!("{} of true time, event {}", show_us(violation.at_ns / 1000), violation.event)], 1);
+        add("observed", vec![violation.detail.clone()], 1);
+        add("at", vec![format!("{} of simulated time, event {}", show_us(violation.at_ns / 1000), violation.event)], 1);
     }
     add("fixes", run.fixes.clone(), 2);
     add("bugs", run.bugs.clone(), 2);
-    let length = format!("{} of true time", show_us(run.sim_ns / 1000));
+    let length = format!("{} simulated", show_us(run.sim_ns / 1000));
     add("ran", vec![length, plural(run.events, "event"), plural(run.messages, "message")], 1);
     let operation = |(kind, n): (&String, &scenarios::report::OperationCounts)| {
         format!("{kind} {} ok, {} failed, {} unknown", thousands(n.ok), thousands(n.fail), thousands(n.unknown))
     };
     add("operations", run.operations.iter().map(operation).collect(), 2);
-    let struck = run.faults.iter().filter(|(_, n)| **n > 0);
-    add("faults", struck.map(|(kind, n)| format!("{kind} {n}")).collect(), 3);
+    let injected = run.faults.iter().filter(|(_, n)| **n > 0);
+    add("faults", injected.map(|(kind, n)| format!("{kind} {n}")).collect(), 3);
     let aimed = run.aimed.iter().filter(|(_, n)| **n > 0);
-    add("aimed after", aimed.map(|(sight, n)| format!("{sight} {n}")).collect(), 3);
+    add("triggered by", aimed.map(|(trigger, n)| format!("{trigger} {n}")).collect(), 3);
     add("probes", run.probes.iter().filter(|(_, reached)| **reached).map(|(name, _)| name.clone()).collect(), 4);
-    add("knobs", run.knobs.iter().map(|(property, value)| format!("{property}={value}")).collect(), 12);
+    add("properties", run.knobs.iter().map(|(property, value)| format!("{property}={value}")).collect(), 12);
     add("excused", run.excused.iter().map(|(cause, n)| format!("{cause} {n}")).collect(), 2);
-    let black_box = run.black_box.as_ref().map(|said| match said.left_out.as_slice() {
-        [] => format!("as a black box: {}", verdict_name(said.verdict)),
-        left_out => format!("as a black box: {} (excused: {})", verdict_name(said.verdict), left_out.join(", ")),
+    let black_box = run.black_box.as_ref().map(|judged| match judged.left_out.as_slice() {
+        [] => format!("black box: {}", verdict_name(judged.verdict)),
+        left_out => format!("black box: {} (excused: {})", verdict_name(judged.verdict), left_out.join(", ")),
     });
     add("linearizable", std::iter::once(verdict_name(run.linearizability).to_owned()).chain(black_box).collect(), 1);
     for failover in run.failovers.iter().take(FAILOVERS) {
@@ -61,11 +61,11 @@ fn verdict_name(verdict: Linearizability) -> &'static str {
 
 fn outcome(run: &RunReport) -> String {
     match &run.outcome {
-        Outcome::Holds => "all holds".to_owned(),
+        Outcome::Holds => "all claims hold".to_owned(),
         Outcome::Violated(violation) => format!("{} DOES NOT HOLD", violation.invariant),
         // An excuse that ends a run wants nothing: it is a reason, not a floor.
-        Outcome::Inconclusive { floor, wanted: 0, .. } => format!("inconclusive, {floor}"),
-        Outcome::Inconclusive { floor, wanted, got } => format!("inconclusive, floor {floor}: {got} of {wanted}"),
+        Outcome::Inconclusive { floor, wanted: 0, .. } => format!("INCONCLUSIVE: {floor}"),
+        Outcome::Inconclusive { floor, wanted, got } => format!("INCONCLUSIVE: floor {floor}, {got} of {wanted}"),
     }
 }
 

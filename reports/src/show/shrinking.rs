@@ -6,6 +6,7 @@ use std::time::Duration;
 use fuzz::shrink::Progress;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::columns::plural;
 use crate::args::ProgressMode;
 
 /// Between two lines.
@@ -52,12 +53,14 @@ impl<'a> Shrinking<'a> {
 pub fn spinner(mode: ProgressMode) -> Option<ProgressBar> {
     let drawable = !ProgressDrawTarget::stderr().is_hidden();
     let draws = mode == ProgressMode::Bar || mode == ProgressMode::Auto && drawable;
-    let style = ProgressStyle::with_template("{spinner} {msg}").expect("a constant template");
+    let style = ProgressStyle::with_template("{spinner} {wide_msg}").expect("a constant template");
     let target = || ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10)).with_style(style);
     draws.then(target)
 }
 
 fn line(progress: &Progress) -> String {
     let Progress { pass, runs, faults, operations, elapsed } = progress;
-    format!("{runs} runs, {}s: {faults} faults and {operations} operations left, trying {pass}", elapsed.as_secs())
+    let (runs, faults) = (plural(*runs, "run"), plural(*faults as u64, "fault"));
+    let operations = plural(*operations as u64, "operation");
+    format!("{runs}, {}s: {faults} and {operations} left, trying {pass}", elapsed.as_secs())
 }

@@ -1,4 +1,4 @@
-//! What it is worth that no more was found, in three lines.
+//! Estimates of what a sweep did not cover, in three lines.
 
 use fuzz::aggregate::SweepReport;
 
@@ -11,7 +11,7 @@ pub fn lines(report: &SweepReport) -> Vec<String> {
     let mut lines = Vec::new();
     if let (Some(unseen), Some(share)) = (silence.unseen_in_next_permille(), silence.unseen_share_ppm()) {
         lines.push(format!(
-            "abstract states {} seen, {} in one run only: the next seed brings {} more, {} of its own (Good-Turing)",
+            "{} abstract states seen, {} in one run only: the next seed is estimated to add {}, {} of its own (Good-Turing)",
             about(silence.states()),
             about(silence.singletons()),
             tenths(unseen / 100),
@@ -20,11 +20,11 @@ pub fn lines(report: &SweepReport) -> Vec<String> {
     }
     if let Some(below) = silence.failing_below_ppm() {
         let runs = plural(silence.runs, "run");
-        lines.push(format!("violations none in {runs}: at 95 % confidence fewer than {} of runs fail", percent(below)));
+        lines.push(format!("no violation in {runs}: fewer than {} of runs fail, at 95 % confidence", percent(below)));
     }
     if let Some(power) = power(report) {
         lines.push(format!(
-            "power of the last hunt's {} bugs as many seeds of these scenarios caught {}; {} were caught elsewhere first",
+            "of the {} bugs of the last hunt, this many seeds of these scenarios caught {}; {} were caught first elsewhere",
             power.bugs, power.caught, power.caught_elsewhere
         ));
     }

@@ -1,230 +1,237 @@
-//! What a sweep exercised and what came of it, for people: at most forty lines.
+//! What a sweep ends with: at most fourteen lines (of 80 columns) that need no knowledge of this program,
+//! and the commands that reproduce its failures. [`super::details`] has the rest.
 
 use std::collections::BTreeMap;
 
-use fuzz::aggregate::{BlackBox, SweepReport};
-use fuzz::durations::Durations;
-use fuzz::failover::{FailoverTimes, Times};
-use fuzz::guided::Guided;
+use fuzz::aggregate::SweepReport;
 use fuzz::seeds::show_seed;
-use scenarios::report::FailoverKind;
+use scenarios::report::{FailoverKind, ViolationKind};
 
-use super::columns::{paragraph, plural, thousands};
-use super::silence;
+use super::columns::{command_lines, paragraph, plural, thousands};
+use super::details;
+use crate::chart::quantile::Quantile;
 use crate::duration::show_us;
 use crate::exit;
 use crate::expect;
 use crate::json::show_digest;
 
+/// Lines before the commands that reproduce failures.
+const LINES: usize = 14;
+/// Commands that reproduce failures.
+const COMMANDS: usize = 5;
+
 /// The text.
-pub fn text(report: &SweepReport) -> String {
-    let mut text = format!("{}\n", headline(report));
-    let mut add = |label: &str, items: Vec<String>, lines| text.push_str(&paragraph(label, &items, lines));
-    add("subject", subject(report), 3);
-    add("ran", ran(report), 2);
-    add("operations", operations(report), 2);
-    add("faults (runs)", faults(report), 4);
-    let struck = |(sight, n): (&String, &u64)| (*n > 0).then(|| format!("{sight} {}", thousands(*n)));
-    let aimed: Vec<String> = report.aimed.iter().filter_map(struck).collect();
-    if !aimed.is_empty() {
-        add("  aimed after", aimed, 3);
+pub fn text(report: &SweepReport, width: usize, verbose: bool) -> String {
+    let mut text = if verbose { details::text(report, width) + "\n" } else { String::new() };
+    let mut before = ran(report, width);
+    if !report.missing.is_empty() {
+        before += &paragraph(width, "missing", &report.missing, 3);
     }
-    let reached = |(name, runs): (&String, &u64)| (*runs > 0).then(|| format!("{name} {}", thousands(*runs)));
-    add("probes", report.probes.iter().filter_map(reached).collect(), 5);
-    let missed: Vec<String> = report.probes.iter().filter(|(_, n)| **n == 0).map(|(name, _)| name.clone()).collect();
-    if !missed.is_empty() {
-        add("  not reached", missed, 3);
+    before += &paragraph(width, "kafka", &kafka(report), 1);
+    let mut after = paragraph(width, "operations", &[operations(report)], 1);
+    after += &failovers(report, width);
+    if let Some(loss) = data_loss(report) {
+        after += &paragraph(width, "data loss", &[loss], 1);
     }
-    add("knobs", knobs(report), 5);
-    add("below floor", floors(report), 1);
-    add("excused", report.excused.iter().map(|(cause, n)| format!("{cause} {}", thousands(*n))).collect(), 1);
-    let linearizable = [("hold", report.lin_holds), ("violated", report.lin_violated), ("unknown", report.lin_unknown)];
-    add("linearizable", linearizable.iter().map(|(what, n)| format!("{} {what}", thousands(*n))).collect(), 1);
-    add("   black box", black_box(report.black_box), 1);
-    add("recovery", recovery(report), 2);
-    let mut label = "failover";
-    for (kind, times) in &report.failovers {
-        add(std::mem::take(&mut label), failover(*kind, times), 2);
-        if !times.phases.is_empty() {
-            add("  p50 / p99", times.phases.iter().map(|(name, times)| both(name, times)).collect(), 2);
-        }
-        if times.causes.len() > 1 {
-            add("    by cause", times.causes.iter().map(|(name, times)| both(name, times)).collect(), 2);
-        }
+    after += &paragraph(width, "linearizable", &[linearizable(report)], 1);
+    let limits = limits(report);
+    if !limits.is_empty() {
+        after += &paragraph(width, "limits", &limits, 1);
     }
-    if report.failovers.is_empty() {
-        add(label, Vec::new(), 1);
+    after += &paragraph(width, "digest", &[format!("{} (same seeds, same digest)", show_digest(report.digest))], 1);
+    after += &paragraph(width, "verdict", &[verdict(report)], 1);
+    let violated = violated(report);
+    if !violated.is_empty() {
+        after += &paragraph(width, "violated", &violated, 1);
+    } else if report.violations.is_empty() {
+        after += &paragraph(width, "more", &[more(report)], 1);
     }
-    for limit in report.limits.iter().take(3) {
-        let came = match expect::verdict(limit) {
-            Some((measured, true)) => format!("holds: {measured}"),
-            Some((measured, false)) => format!("DOES NOT HOLD: {measured}"),
-            None => "nothing to measure".to_owned(),
-        };
-        add("expect", vec![format!("{} {}", limit.name, limit.limit), came, format!("({})", limit.scenario)], 1);
-    }
-    if !report.violations.is_empty() {
-        add("violated", violated(report), 2);
-    }
-    if let Some(guided) = &report.guided {
-        add("guided", led(guided), 2);
-    }
-    let said = silence::lines(report);
-    if !said.is_empty() {
-        add("silence", said, 3);
-    }
-    add("digest", vec![show_digest(report.digest)], 1);
-    add("verdict", vec![verdict(report)], 1);
-    text
+    let spare = LINES.saturating_sub(before.lines().count() + after.lines().count());
+    let faults = paragraph(width, "faults", &faults(report), spare.clamp(1, 2));
+    text += &(before + &faults + &after);
+    text + &reproduce(report, width)
 }
 
-fn headline(report: &SweepReport) -> String {
+fn ran(report: &SweepReport, width: usize) -> String {
     let names = report.subject.scenarios.join(", ");
-    let runs = match report.subject.scenarios.len() {
-        1 => plural(report.runs, "seed"),
-        _ => plural(report.runs, "run"),
+    let runs = plural(report.runs, if report.subject.scenarios.len() == 1 { "seed" } else { "run" });
+    let first = show_seed(report.seeds_first);
+    let per_second = |n: u64| {
+        let per_second = u128::from(n) * 1_000_000_000 / u128::from(report.core_ns.max(1));
+        thousands(u64::try_from(per_second).unwrap_or(u64::MAX))
     };
-    format!("{names}: {runs} from {}, {} failing", show_seed(report.seeds_first), thousands(report.failed))
+    let what = format!("{runs} of {names} from {first} in {}", show_us(report.wall_ns / 1000));
+    let much = format!(
+        "{} s simulated, {} ({}/s per core)",
+        thousands(report.sim_ns / 1_000_000_000),
+        plural(report.events, "event"),
+        per_second(report.events)
+    );
+    paragraph(width, "ran", &[what], 1) + &paragraph(width, "", &[much], 1)
 }
 
-/// What guided it, and how much of the new came of that.
-fn led(guided: &Guided) -> Vec<String> {
-    let of = |runs, what: &str, new| format!("{} of {what}: {} new states", plural(runs, "run"), thousands(new));
-    vec![of(guided.fresh, "fresh seeds", guided.found_by_fresh), of(guided.led, "plans changed", guided.found_by_led)]
-}
-
-fn subject(report: &SweepReport) -> Vec<String> {
+/// In what the simulated Kafka differs from the real one, and the user's own settings.
+fn kafka(report: &SweepReport) -> Vec<String> {
     let subject = &report.subject;
-    let list = |names: &[String]| if names.is_empty() { "none".to_owned() } else { names.join(", ") };
-    let mut items = vec![
-        format!("kraftsim {} on {}", subject.version, subject.host),
-        format!("fixes: {}", list(&subject.fixes)),
-        format!("bugs: {}", list(&subject.bugs)),
-    ];
+    // First, since later items may be counted only: the user knows what the command named.
+    let mut items = vec![match subject.fixes.len() {
+        0 => "no fixes of known defects".to_owned(),
+        1 => "with the fix of 1 known defect".to_owned(),
+        n => format!("with the fixes of {n} known defects"),
+    }];
+    items.extend(subject.bugs.iter().map(|bug| format!("bug: {bug}")));
     items.extend(subject.cluster.iter().map(|dir| format!("cluster: {dir}")));
     items.extend(subject.set.iter().map(|set| format!("set: {set}")));
     items
 }
 
-fn ran(report: &SweepReport) -> Vec<String> {
-    let ns = report.core_ns.max(1);
-    let per_second = |n: u64| u64::try_from(u128::from(n) * 1_000_000_000 / u128::from(ns)).unwrap_or(u64::MAX);
-    vec![
-        plural(report.events, "event"),
-        plural(report.messages, "message"),
-        format!("{} simulated s in {}", thousands(report.sim_ns / 1_000_000_000), show_us(report.wall_ns / 1000)),
-        format!(
-            "({} events/s and {}x real time per core)",
-            thousands(per_second(report.events)),
-            thousands(per_second(report.sim_ns) / 1_000_000_000)
-        ),
-    ]
-}
-
-fn operations(report: &SweepReport) -> Vec<String> {
-    let item = |(kind, n): (&String, &scenarios::report::OperationCounts)| {
-        format!("{kind} {} ok, {} failed, {} unknown", thousands(n.ok), thousands(n.fail), thousands(n.unknown))
-    };
-    report.operations.iter().map(item).collect()
-}
-
+/// The most frequent kinds first.
 fn faults(report: &SweepReport) -> Vec<String> {
-    let item = |(kind, n): (&String, &u64)| {
-        let runs = report.fault_runs.get(kind).copied().unwrap_or(0);
-        format!("{kind} {} ({})", thousands(*n), thousands(runs))
-    };
-    report.faults.iter().map(item).collect()
+    let total: u64 = report.faults.values().sum();
+    let mut kinds: Vec<(&String, u64)> = report.faults.iter().map(|(kind, n)| (kind, *n)).collect();
+    kinds.retain(|(_, n)| *n > 0);
+    kinds.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
+    let mut items = vec![format!("{} injected:", thousands(total))];
+    items.extend(kinds.into_iter().map(|(kind, n)| format!("{kind} {}", thousands(n))));
+    if total == 0 { Vec::new() } else { items }
 }
 
-fn knobs(report: &SweepReport) -> Vec<String> {
-    let item = |(property, values): (&String, &BTreeMap<String, u64>)| {
-        let mut shown: Vec<&str> = values.keys().map(String::as_str).take(6).collect();
-        if values.len() > shown.len() {
-            shown.push("…");
-        }
-        format!("{property}={}", shown.join("|"))
-    };
-    report.knobs.iter().map(item).collect()
+fn operations(report: &SweepReport) -> String {
+    let sum = |of: fn(&scenarios::report::OperationCounts) -> u64| thousands(report.operations.values().map(of).sum());
+    format!(
+        "{} succeeded, {} failed, {} with unknown outcome",
+        sum(|counts| counts.ok),
+        sum(|counts| counts.fail),
+        sum(|counts| counts.unknown)
+    )
 }
 
-fn floors(report: &SweepReport) -> Vec<String> {
-    if report.missed_floors.is_empty() && report.inconclusive > 0 {
-        return vec![plural(report.inconclusive, "run")];
+/// What an operator asks for; the rest is in the details.
+fn failovers(report: &SweepReport, width: usize) -> String {
+    let shown = [
+        (FailoverKind::Controller, "controller"),
+        (FailoverKind::Partition, "partition"),
+        (FailoverKind::ProduceGap, "produce unavailable"),
+    ];
+    let mut text = String::new();
+    let mut label = "failover";
+    for (kind, name) in shown {
+        let Some(times) = report.failovers.get(&kind) else { continue };
+        let (all, unended) = (&times.total.all, times.unended.all.count());
+        let at = |quantile: Quantile| quantile.of(all).map(show_us);
+        let max = all.max_us().map(show_us);
+        let quantiles = match (at(Quantile::P50), at(Quantile::P99), max) {
+            (Some(p50), Some(p99), _) => format!("p50 {p50}, p99 {p99}"),
+            (Some(p50), None, Some(max)) => format!("p50 {p50}, max {max}"),
+            (None, _, Some(max)) => format!("max {max}"),
+            _ => "none ended".to_owned(),
+        };
+        let open = if unended == 0 { String::new() } else { format!(", {} open", thousands(unended)) };
+        let line = format!("{name} {quantiles} (n={}{open})", thousands(all.count()));
+        text += &paragraph(width, std::mem::take(&mut label), &[line], 1);
     }
-    let item = |(name, missed): (&String, &fuzz::aggregate::MissedFloor)| {
-        format!("{} in {}", exit::floor(name, missed), plural(missed.runs, "run"))
-    };
-    report.missed_floors.iter().map(item).collect()
+    if text.is_empty() { paragraph(width, label, &[], 1) } else { text }
 }
 
-fn failover(kind: FailoverKind, times: &FailoverTimes) -> Vec<String> {
-    let mut items = vec![format!("{} {}", kind.name(), thousands(times.total.all.count()))];
-    items.extend(quantiles(&times.total.all));
-    items.extend(times.total.worst.as_ref().map(|worst| format!("({})", show_seed(worst.seed))));
-    items.extend(times.unended.worst.as_ref().map(|worst| {
-        let n = thousands(times.unended.all.count());
-        format!("not ended {n}, the longest after {} ({})", show_us(worst.us), show_seed(worst.seed))
-    }));
-    items
+/// Of acknowledged records (`acks=all`); none if no scenario produces any.
+fn data_loss(report: &SweepReport) -> Option<String> {
+    let acked: u64 = report.records.values().map(|records| records.acked).sum();
+    let excused: u64 = report.records.values().map(|records| records.excused).sum();
+    Some(match (acked, excused) {
+        (0, _) => return None,
+        (acked, 0) => format!("none of {}", plural(acked, "acknowledged record")),
+        _ => format!("{} of {} acknowledged records, all excused by faults", thousands(excused), thousands(acked)),
+    })
 }
 
-/// The median and the 99th percentile, in brief.
-fn both(name: &str, times: &Times) -> String {
-    let at = |quantile| times.all.quantile_us(quantile).map_or_else(String::new, show_us);
-    format!("{name} {} / {}", at(0.50), at(0.99))
+fn linearizable(report: &SweepReport) -> String {
+    let all = report.lin_holds + report.lin_violated + report.lin_unknown;
+    match all {
+        0 => "no client history was judged".to_owned(),
+        1 if report.lin_holds == 1 => "the 1 client history".to_owned(),
+        _ if report.lin_holds == all => format!("all {} client histories", thousands(all)),
+        _ => format!(
+            "{} of {} client histories, {} violated, {} undecided",
+            thousands(report.lin_holds),
+            thousands(all),
+            thousands(report.lin_violated),
+            thousands(report.lin_unknown)
+        ),
+    }
 }
 
-fn recovery(report: &SweepReport) -> Vec<String> {
-    let mut items = quantiles(&report.recovery.times);
-    items.extend(report.recovery.nearest.map(|nearest| {
-        let (percent, tenths) = (nearest.permille / 10, nearest.permille % 10);
-        format!("at most {percent}.{tenths} % of its bound (seed {})", show_seed(nearest.seed))
-    }));
-    items
+/// `[expect]`: those that do not hold first.
+fn limits(report: &SweepReport) -> Vec<String> {
+    let mut limits: Vec<(bool, String)> = report
+        .limits
+        .iter()
+        .map(|limit| {
+            let (held, came) = match expect::verdict(limit) {
+                Some((measured, _)) if !limit.judged => (true, format!("is not judged ({measured})")),
+                None if !limit.judged => (true, "is not judged (nothing to measure)".to_owned()),
+                Some((measured, true)) => (true, format!("holds ({measured})")),
+                Some((measured, false)) => (false, format!("DOES NOT HOLD ({measured})")),
+                None => (false, "has nothing to measure".to_owned()),
+            };
+            (held, format!("{} {} {came}", limit.name, limit.limit))
+        })
+        .collect();
+    limits.sort_by_key(|(held, _)| *held);
+    limits.into_iter().map(|(_, text)| text).collect()
 }
 
-fn quantiles(times: &Durations) -> Vec<String> {
-    let at = |name: &str, us: Option<u64>| us.map(|us| format!("{name} {}", show_us(us)));
-    [
-        at("p50", times.quantile_us(0.50)),
-        at("p90", times.quantile_us(0.90)),
-        at("p99", times.quantile_us(0.99)),
-        at("max", times.max_us()),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
-}
-
-/// By invariant: how often, and where first.
+/// By invariant: how often. What `[expect]` limits is shown as such.
 fn violated(report: &SweepReport) -> Vec<String> {
-    let mut by_invariant: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
-    for failure in &report.violations {
-        by_invariant.entry(&failure.violation.invariant).or_insert((0, failure.seed)).0 += 1;
+    let mut by_invariant: BTreeMap<&str, u64> = BTreeMap::new();
+    for failure in report.violations.iter().filter(|failure| failure.violation.kind != ViolationKind::Expect) {
+        *by_invariant.entry(&failure.violation.invariant).or_insert(0) += 1;
     }
-    let item = |(name, (n, seed)): (&str, (u64, u64))| format!("{name} {n} (seed {})", show_seed(seed));
-    by_invariant.into_iter().map(item).collect()
+    by_invariant.into_iter().map(|(name, n)| format!("{name} ({})", plural(n, "run"))).collect()
 }
 
-fn verdict(report: &SweepReport) -> String {
+/// The verdict in words, and the exit code.
+pub fn verdict(report: &SweepReport) -> String {
     let code = exit::of_sweep(report);
     let text = match code {
-        exit::HOLDS => "all hold".to_owned(),
-        exit::INTERRUPTED => "interrupted: this is what ran before".to_owned(),
+        exit::HOLDS => "all claims hold".to_owned(),
+        exit::INTERRUPTED => format!("interrupted: results of the {} before", plural(report.runs, "run")),
         exit::NONDETERMINISM => "NONDETERMINISM: the same seed gave different runs".to_owned(),
-        exit::UNSAFE => format!("UNSAFE: {} failing", plural(report.failed, "run")),
-        exit::LATE => "LATE: a bound or a limit did not hold".to_owned(),
-        _ => format!("SAYS NOTHING: {}", exit::why_vacuous(report).join("; ")),
+        exit::UNSAFE => format!("SAFETY VIOLATION in {}", plural(report.failed, "run")),
+        exit::LATE => "LIVENESS: a time bound or limit does not hold".to_owned(),
+        _ => {
+            let mut why = exit::why_vacuous(report);
+            let rest = why.len().saturating_sub(1);
+            why.truncate(1);
+            let rest = if rest == 0 { String::new() } else { format!("; and {rest} more (--verbose)") };
+            format!("INCONCLUSIVE: {}{rest}", why.concat())
+        }
     };
     format!("{text} (exit {code})")
 }
 
-/// What the judge that sees no server says; nothing if it was not asked.
-fn black_box(of: BlackBox) -> Vec<String> {
-    let said = [("hold", of.holds), ("violated", of.violated), ("unknown", of.unknown)];
-    if of.checked() == 0 {
-        Vec::new()
-    } else {
-        said.iter().map(|(what, n)| format!("{} {what}", thousands(*n))).collect()
-    }
+fn more(report: &SweepReport) -> String {
+    let subject = &report.subject;
+    // A command without the flags that altered the sweep would replay another run.
+    let is_altered = subject.cluster.is_some() || !subject.bugs.is_empty() || !subject.set.is_empty();
+    let replay = subject
+        .scenarios
+        .first()
+        .filter(|_| report.runs > 0 && !is_altered)
+        .map_or_else(String::new, |scenario| format!("; kraftsim replay {scenario} --seed {}", report.seeds_first));
+    format!("--verbose{replay}; kraftsim chart -h")
+}
+
+/// The last thing on the screen, for those who scrolled by the failures.
+fn reproduce(report: &SweepReport, width: usize) -> String {
+    let mut commands: Vec<&str> = report.violations.iter().map(|failure| failure.again.command.as_str()).collect();
+    commands.dedup();
+    let Some(left) = commands.len().checked_sub(COMMANDS).filter(|left| *left > 0) else {
+        return lines(&commands, width);
+    };
+    lines(&commands[..COMMANDS], width) + &format!("  and {left} more in the JSON (--json PATH)\n")
+}
+
+fn lines(commands: &[&str], width: usize) -> String {
+    let lines: String = commands.iter().map(|command| command_lines(width, command)).collect();
+    if lines.is_empty() { lines } else { format!("reproduce with\n{lines}") }
 }

@@ -1,4 +1,4 @@
-//! `bugs`: the zoo, and the hunt for each of its bugs in generic scenarios.
+//! `bugs`: the bug catalog, and the hunt for each of its bugs in generic scenarios.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,7 +7,7 @@ use std::time::Duration;
 use fuzz::guided;
 use fuzz::hunt::{Caught, Hunted, Settings, hunt};
 use fuzz::seeds::show_seed;
-use scenarios::zoo::{Layer, Row, ZOO, grounds};
+use scenarios::zoo::{Row, ZOO, grounds};
 
 use crate::args::HuntArgs;
 use crate::command;
@@ -18,24 +18,10 @@ use crate::json::bugs_json::{BugJson, BugsJson};
 use crate::json::{repro, to_text};
 use crate::load;
 use crate::output::{Streams, Target, check_folder};
+use crate::show::columns::plural;
 use crate::verb::regressions::{self, Catch, Keep, Kept};
+use crate::verb::sweep::results::exit_code;
 use crate::verb::sweep::{FOLDER, jobs};
-
-/// Every row: layer, name, source, and the checks that should notice.
-pub fn list(streams: &mut Streams<'_>) -> Result<u8, Problem> {
-    let width = ZOO.iter().map(|row| row.bug.name().len()).max().unwrap_or(0);
-    let mut text = String::new();
-    for layer in Layer::ALL {
-        for row in ZOO.iter().filter(|row| row.layer == *layer) {
-            let expected =
-                if row.expected.is_empty() { format!("hidden: {}", row.hidden_by) } else { row.expected.join(", ") };
-            let (id, name) = (row.id, row.bug.name());
-            text.push_str(&format!("{:<10}  {id}  {name:<width$}  {}  [{expected}]\n", layer.name(), row.source));
-        }
-    }
-    streams.result(&text)?;
-    Ok(exit::HOLDS)
-}
 
 /// Hunts for each bug named, or for all of them.
 pub fn hunt_for(
@@ -74,20 +60,19 @@ pub fn hunt_for(
         lines.push_str(&format!("{line}\n"));
         all.push(found);
     }
-    if let Some(target) = &target {
-        let bugs = all.iter().map(bug_json).collect();
-        target.write(&to_text(&BugsJson::new(bugs)), streams)?;
-    }
     let text = format!("{lines}{}", sums(&all));
     match target {
         Some(Target::Stdout) => streams.hint(text.trim_end()),
         _ => streams.result(&text)?,
     }
-    Ok(match () {
+    let json = || to_text(&BugsJson::new(all.iter().map(bug_json).collect()));
+    let problem = target.as_ref().and_then(|target| target.write(&json(), streams).err());
+    let code = match () {
         () if interrupted.load(Ordering::Relaxed) => exit::INTERRUPTED,
         () if all.iter().any(|found| found.hunted.caught.is_none()) => exit::UNSAFE,
         () => exit::HOLDS,
-    })
+    };
+    Ok(exit_code(code, problem.as_slice(), streams))
 }
 
 fn rows(names: &[String]) -> Result<Vec<&'static Row>, Problem> {
@@ -99,7 +84,7 @@ fn rows(names: &[String]) -> Result<Vec<&'static Row>, Problem> {
         let before = rows.len();
         rows.extend(ZOO.iter().filter(|row| row.bug.name() == name || row.id == name));
         if rows.len() == before {
-            return Err(Problem::new(format!("no bug {name} in the zoo: `kraftsim bugs list` names them all")));
+            return Err(Problem::new(format!("no bug {name} in the catalog: `kraftsim bugs list` names them all")));
         }
     }
     Ok(rows)
@@ -150,11 +135,11 @@ fn hunt_one(
 fn line(Found { row, names, hunted, kept, .. }: &Found) -> String {
     let (id, name, seconds) = (row.id, row.bug.name(), show_us(hunted.wall_ns / 1000));
     match &hunted.caught {
-        None => format!("{id} {name}: NOT CAUGHT in {} runs, {seconds}{}", hunted.runs, hidden(row)),
+        None => format!("{id} {name}: NOT CAUGHT in {}, {seconds}{}", plural(hunted.runs, "run"), hidden(row)),
         Some(caught) => {
             let Caught { scenario, seed, violation, .. } = caught;
             let known =
-                if row.expected.contains(&violation.invariant.as_str()) { "" } else { " (not the one expected)" };
+                if row.expected.contains(&violation.invariant.as_str()) { "" } else { " (not an expected claim)" };
             let (scenario, seed) = (&names[*scenario], show_seed(*seed));
             let kept = kept.as_ref().map_or(String::new(), Kept::line);
             let (invariant, runs) = (&violation.invariant, hunted.runs);

@@ -4,15 +4,16 @@ use std::sync::atomic::AtomicBool;
 
 use fuzz::aggregate::{Failure, Reproduction, Subject, SweepReport};
 use fuzz::failover::FailoverTimes;
-use fuzz::runner::HOSTS;
+use fuzz::runner::{HOSTS, HostChoice, Runner};
 use fuzz::seeds::{SeedRange, Seeds, Shard, show_seed};
 use fuzz::sweep::{Progress, Settings, Watch, sweep};
 use scenarios::report::{RunReport, Violation};
 
 use super::sweep::{jobs, sorted};
-use crate::args::{ChartFailoverArgs, DEFAULT_SEEDS};
+use crate::args::{ChartFailoverArgs, DEFAULT_SEEDS, Format};
 use crate::chart::configurations::{Configuration, product};
 use crate::chart::failover::{Drawing, name};
+use crate::chart::quantile::Quantile;
 use crate::chart::{Chart, Line, canvas, csv};
 use crate::command;
 use crate::duration::show_us;
@@ -24,13 +25,6 @@ use crate::show::annotation::Annotations;
 use crate::show::columns::{plural, thousands};
 use crate::show::failure;
 use crate::show::progress::Reporter;
-
-/// What the ending of a file's name asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Format {
-    Svg,
-    Png,
-}
 
 /// Checks all that was asked, runs every configuration, draws, writes.
 pub fn failover(
@@ -54,17 +48,18 @@ pub fn failover(
     }
 
     let reporter = Reporter::new(args.progress, streams.err);
-    let mut desk =
-        Desk { configurations: &configurations, overrides: &overrides, annotations: Annotations::here(), reporter };
+    let mut watcher =
+        Watcher { configurations: &configurations, overrides: &overrides, annotations: Annotations::here(), reporter };
     let settings = settings(args, &prepared);
-    let report = sweep(&settings, &Runs { scenarios: &prepared, black_box_every: None }, interrupted, &mut desk);
-    desk.reporter.finish();
+    let runs = Runs { scenarios: &prepared, black_box_every: None };
+    let report = sweep(&settings, &OfCause { runs, cause: args.cause.as_deref() }, interrupted, &mut watcher);
+    watcher.reporter.finish();
     if report.failed >= settings.max_fail {
-        streams.hint(&format!("note: ended after {} failing runs, as --max-fail asks", report.failed));
+        streams.hint(&format!("note: stopped after {}, the limit of --max-fail", plural(report.failed, "failing run")));
     }
 
     if report.interrupted {
-        streams.hint("note: interrupted: the chart is of the seeds that ran before");
+        streams.hint("note: interrupted: the chart shows only the seeds that ran");
     }
     let chart = chart(args, &configurations, &shared, &report);
     let code = code(&chart, &report, streams);
@@ -89,13 +84,21 @@ pub fn failover(
 
 fn format(args: &ChartFailoverArgs) -> Result<Format, Problem> {
     let ending = args.output.extension().map(|ending| ending.to_string_lossy().to_lowercase());
-    match ending.as_deref() {
-        Some("svg") => Ok(Format::Svg),
-        Some("png") => Ok(Format::Png),
-        _ => {
-            let name = args.output.display();
-            Err(Problem::new(format!("{name}: a chart is an SVG or a PNG; give a name that ends in .svg or .png")))
+    let of_name = match ending.as_deref() {
+        Some("svg") => Some(Format::Svg),
+        Some("png") => Some(Format::Png),
+        _ => None,
+    };
+    let name = args.output.display();
+    match (args.format, of_name) {
+        (Some(format), Some(other)) if format != other => {
+            Err(Problem::new(format!("{name} is given with --format {}: give one of the two", format.ending())))
         }
+        (format, of_name) => format.or(of_name).ok_or_else(|| {
+            Problem::new(format!(
+                "{name}: a chart is an SVG or a PNG; give a name that ends in .svg or .png, or --format svg or png"
+            ))
+        }),
     }
 }
 
@@ -123,6 +126,7 @@ fn settings(args: &ChartFailoverArgs, prepared: &[Named]) -> Settings {
     let union = |of: fn(&Named) -> Vec<String>| sorted(prepared.iter().flat_map(of).collect());
     let subject = Subject {
         version: crate::VERSION.to_owned(),
+        commit: crate::COMMIT.map(str::to_owned),
         host: crate::host().to_owned(),
         scenarios: prepared.iter().map(|named| named.name.clone()).collect(),
         fixes: union(|named| named.prepared.fixes()),
@@ -165,6 +169,7 @@ fn chart(
         many.then(|| "scenario".to_owned()).into_iter().chain(args.vary.iter().map(|vary| vary.key.clone()));
     Chart {
         kind: args.kind,
+        cause: args.cause.clone(),
         scenarios: args.scenarios.clone(),
         remarks: remarks.join(" · "),
         differ_in: differ_in.collect(),
@@ -176,10 +181,7 @@ fn chart(
 fn code(chart: &Chart, report: &SweepReport, streams: &mut Streams<'_>) -> u8 {
     let empty: Vec<String> =
         chart.lines.iter().filter(|line| line.times.total.all.count() == 0).map(Line::label).collect();
-    let what = match chart.kind.phases() {
-        [] => chart.kind.name().to_owned(),
-        _ => format!("{} failover", chart.kind.name()),
-    };
+    let what = chart.what();
     if empty.len() == chart.lines.len() {
         streams.hint(&format!(
             "error: no {what} was measured in {}: nothing to draw, nothing written",
@@ -195,10 +197,28 @@ fn code(chart: &Chart, report: &SweepReport, streams: &mut Streams<'_>) -> u8 {
     if code == exit::HOLDS && !empty.is_empty() { exit::INCONCLUSIVE } else { code }
 }
 
+/// The runs, with those failovers alone that came after one kind of fault: phases, and what had not
+/// ended, are then of that kind, too.
+struct OfCause<'a> {
+    runs: Runs<'a>,
+    cause: Option<&'a str>,
+}
+
+impl Runner for OfCause<'_> {
+    fn run(&self, scenario: usize, seed: u64, host: HostChoice) -> RunReport {
+        let mut run = self.runs.run(scenario, seed, host);
+        if let Some(cause) = self.cause {
+            run.failovers.retain(|failover| failover.cause == cause);
+        }
+        run
+    }
+}
+
 /// The table of the chart, for a terminal.
 fn text(chart: &Chart, args: &ChartFailoverArgs) -> String {
     let wide = chart.lines.iter().map(|line| line.label().chars().count()).max().unwrap_or(0);
-    let mut text = format!("{}: {}\n", name(chart.kind), chart.remarks);
+    let cause = chart.cause.as_ref().map(|cause| format!(" after {cause}")).unwrap_or_default();
+    let mut text = format!("{}{cause}: {}\n", name(chart.kind), chart.remarks);
     for line in &chart.lines {
         let all = &line.times.total.all;
         let at = |us: Option<u64>| us.map_or_else(|| "–".to_owned(), show_us);
@@ -210,9 +230,9 @@ fn text(chart: &Chart, args: &ChartFailoverArgs) -> String {
             "  {:<wide$}  n {:>6}  p50 {:>8}  p90 {:>8}  p99 {:>8}  max {:>8}{unended}\n",
             line.label(),
             thousands(all.count()),
-            at(all.quantile_us(0.50)),
-            at(all.quantile_us(0.90)),
-            at(all.quantile_us(0.99)),
+            Quantile::P50.text(all),
+            Quantile::P90.text(all),
+            Quantile::P99.text(all),
             at(all.max_us()),
         ));
     }
@@ -225,14 +245,14 @@ fn text(chart: &Chart, args: &ChartFailoverArgs) -> String {
 }
 
 /// Watches the runs: prints failures as they come.
-struct Desk<'a> {
+struct Watcher<'a> {
     configurations: &'a [Configuration],
     overrides: &'a [Overrides],
     annotations: Annotations,
     reporter: Reporter<'a>,
 }
 
-impl Watch for Desk<'_> {
+impl Watch for Watcher<'_> {
     fn failed(&mut self, at: usize, run: &RunReport, violation: &Violation) -> Reproduction {
         let scenario = &self.configurations[at].scenario;
         let command = command::replay(scenario, run.seed, run.digest, &self.overrides[at]);
@@ -241,7 +261,7 @@ impl Watch for Desk<'_> {
             seed: run.seed,
             digest: run.digest,
             violation: violation.clone(),
-            again: Reproduction { repro: None, command },
+            again: Reproduction { repro: None, command, known: None },
         };
         self.reporter.failure(&failure::lines(&failed));
         if let Some(line) = self.annotations.of(&failed) {

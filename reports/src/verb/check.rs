@@ -8,7 +8,7 @@ use crate::args::CheckArgs;
 use crate::engine::Problem;
 use crate::exit;
 use crate::history::{read, text};
-use crate::input::read_text;
+use crate::input::read_text_or_stdin;
 use crate::json::check_json::{CheckJson, WitnessJson};
 use crate::json::{Seconds, to_text};
 use crate::output::{Streams, Target};
@@ -25,8 +25,8 @@ const SHOWN: usize = 12;
 /// Reads, judges, writes.
 pub fn run(args: &CheckArgs, streams: &mut Streams<'_>) -> Result<u8, Problem> {
     let target = args.json.as_deref().map(Target::checked).transpose()?;
-    let file = args.history.display().to_string();
-    let history = read(&file, &read_text(&args.history)?, args.model)?;
+    let (file, text) = read_text_or_stdin(&args.history)?;
+    let history = read(&file, &text, args.model)?;
     let clock = Stopwatch::start();
     let (judgement, objects) = within(&history, args.limit_ns, &clock);
     let wall_ns = clock.elapsed_ns();
@@ -47,22 +47,24 @@ pub fn run(args: &CheckArgs, streams: &mut Streams<'_>) -> Result<u8, Problem> {
         target.write(&to_text(&json), streams)?;
     }
     let operations = plural(history.operations.len() as u64, "operation");
-    let mut said = format!("{file}: {operations} on {}: {verdict}\n", plural(objects as u64, "object"));
+    let mut text = format!("{file}: {operations} on {}: {verdict}\n", plural(objects as u64, "object"));
     match &judgement {
         Judgement::Linearizable => {}
-        Judgement::Violated(finding) => said.push_str(&told(finding, &history)),
+        Judgement::Violated(finding) => text.push_str(&describe(finding, &history)),
         Judgement::Unknown { steps } => {
-            said.push_str(&format!("  not decided in {steps} steps an object; --for gives it more time\n"));
+            text.push_str(&format!(
+                "  undecided after {steps} steps for each object; --for sets a longer time limit\n"
+            ));
         }
     }
     match target {
-        Some(Target::Stdout) => streams.hint(said.trim_end()),
-        _ => streams.result(&said)?,
+        Some(Target::Stdout) => streams.hint(text.trim_end()),
+        _ => streams.result(&text)?,
     }
     Ok(code)
 }
 
-/// Searches with ever more steps, until it is decided or the time is over.
+/// Searches with ever more steps, until it is decided or the time limit is reached.
 fn within(history: &History, limit_ns: u64, clock: &Stopwatch) -> (Judgement, usize) {
     let mut steps = FIRST_STEPS;
     loop {
@@ -75,19 +77,21 @@ fn within(history: &History, limit_ns: u64, clock: &Stopwatch) -> (Judgement, us
     }
 }
 
-fn told(finding: &Finding, history: &History) -> String {
+fn describe(finding: &Finding, history: &History) -> String {
     let Finding { object, why, prefix, stuck } = finding;
-    let mut said = match why {
+    let mut text = match why {
         Some(why) => format!("  {object}: {why}\n"),
-        None if prefix.is_empty() => format!("  {object}: the very first answer cannot be\n"),
-        None => format!("  {object}: these explain, in this order, every answer before the one that cannot be\n"),
+        None if prefix.is_empty() => format!("  {object}: no linearization found: the first response is impossible\n"),
+        None => {
+            format!("  {object}: no linearization found. The longest one, which explains every earlier response:\n")
+        }
     };
     if prefix.len() > SHOWN {
-        said.push_str(&format!("    … {} before\n", prefix.len() - SHOWN));
+        text.push_str(&format!("    … {} before\n", prefix.len() - SHOWN));
     }
     for place in &prefix[prefix.len().saturating_sub(SHOWN)..] {
-        said.push_str(&format!("    {}\n", text::operation(history, *place)));
+        text.push_str(&format!("    {}\n", text::operation(history, *place)));
     }
-    said.push_str(&format!("  stuck\n    {}\n", text::operation(history, *stuck)));
-    said
+    text.push_str(&format!("  impossible after it\n    {}\n", text::operation(history, *stuck)));
+    text
 }

@@ -50,7 +50,9 @@ impl Job {
     /// Says so if the run is not the one that its repro file was written of.
     pub fn compare(&self, digest: u128, streams: &mut Streams<'_>) {
         if self.stored.as_ref().is_some_and(|(stored, _)| *stored != digest) {
-            streams.hint("note: this run has not the digest that its file says: the file or the program was changed");
+            streams.hint(
+                "note: the digest of this run differs from that of its repro file: the file or the program was changed",
+            );
         }
     }
 }
@@ -74,18 +76,18 @@ fn from_scenario(asked: &OneRun, run: &RunFlags, verb: &str, engine: &dyn Engine
 fn from_repro(asked: &OneRun, run: &RunFlags, engine: &dyn Engine, streams: &mut Streams<'_>) -> Result<Job, Problem> {
     let file = &asked.what[..];
     if asked.seed.is_some() {
-        return Err(Problem::new(format!("{file}: it has its own seed; --seed goes with a scenario")));
+        return Err(Problem::new(format!("{file}: a repro file has its own seed; --seed is for a scenario")));
     }
     let text = read_text(Path::new(file))?;
     let stored = repro::read(file, &text)?;
-    if stored.version != crate::VERSION {
-        streams.hint(&format!("note: written by version {}, this is {}", stored.version, crate::VERSION));
-    }
     let on_top = load::overrides(run)?;
     let overrides = stored.overrides.and(on_top.clone());
     let prepared = engine
         .prepare(&stored.scenario, &overrides, Some(&stored.plan))
         .map_err(|problem| in_file(problem, file, &text))?;
+    if let Some(note) = of_another_build(&stored.version, stored.commit.as_deref()) {
+        streams.hint(&format!("note: {file} was written by {note}; its run may differ"));
+    }
     Ok(Job {
         scenario: Named { name: stored.scenario.name, prepared },
         seed: stored.plan.seed,
@@ -95,4 +97,12 @@ fn from_repro(asked: &OneRun, run: &RunFlags, engine: &dyn Engine, streams: &mut
         repro: Some((file.to_owned(), on_top)),
         stored: run.is_empty().then_some((stored.digest, stored.ladder)),
     })
+}
+
+/// Which build wrote a file, and which this is, unless they are the same or nobody knows.
+fn of_another_build(version: &str, commit: Option<&str>) -> Option<String> {
+    let other_commit = commit.zip(crate::COMMIT).is_some_and(|(theirs, ours)| theirs != ours);
+    let build = |version: &str, commit| format!("kraftsim {version} (commit: {})", crate::show_commit(commit));
+    let same = version == crate::VERSION && !other_commit;
+    (!same).then(|| format!("{}, and this is {}", build(version, commit), build(crate::VERSION, crate::COMMIT)))
 }

@@ -10,15 +10,20 @@ use crate::engine::{Engine, Problem};
 use crate::exit;
 use crate::expect;
 use crate::input::read_text;
-use crate::json::{sweep_json, to_text};
+use crate::json::sweep_json;
 use crate::load;
 use crate::output::{Streams, Target};
-use crate::show::summary;
+use crate::verb::sweep::results::Results;
+
+/// Gaps that a message names.
+const MOST_GAPS: usize = 8;
 
 /// Reads, merges, judges, writes.
 pub fn run(args: &MergeArgs, engine: &dyn Engine, streams: &mut Streams<'_>) -> Result<u8, Problem> {
     load::known_probes(engine, &args.require_probe)?;
     let target = Target::checked(&args.output)?;
+    let junit = args.junit.as_deref().map(Target::checked).transpose()?;
+    let results = Results::to(("-o", Some(target)), ("--junit", junit))?;
     let sweeps = args.files.iter().map(|path| Ok((path.display().to_string(), read(path)?)));
     let sweeps = sweeps.collect::<Result<Vec<_>, Problem>>()?;
     let mut whole = match fuzz::merge::merge(sweeps) {
@@ -30,13 +35,16 @@ pub fn run(args: &MergeArgs, engine: &dyn Engine, streams: &mut Streams<'_>) -> 
         Err(error) => return Err(Problem::new(error.to_string())),
     };
     whole.subject.required_probes.extend(args.require_probe.iter().map(|probe| RequiredProbe::by_flag(probe)));
-    expect::judge(&mut whole);
-    target.write(&to_text(&sweep_json::SweepJson::from(&whole)), streams)?;
-    match target {
-        Target::Stdout => streams.hint(summary::text(&whole).trim_end()),
-        Target::File(_) => streams.result(&summary::text(&whole))?,
+    if !whole.missing.is_empty() && !args.partial {
+        let hidden = whole.missing.len().saturating_sub(MOST_GAPS);
+        let more = if hidden > 0 { format!("; {hidden} more") } else { String::new() };
+        let gaps = whole.missing.iter().take(MOST_GAPS).cloned().collect::<Vec<_>>().join("; ");
+        return Err(Problem::new(format!(
+            "the sweep is not whole: {gaps}{more}; give the missing files, or --partial to merge these"
+        )));
     }
-    Ok(exit::of_sweep(&whole))
+    expect::judge(&mut whole);
+    Ok(results.write(&whole, exit::of_sweep(&whole), args.verbose, streams))
 }
 
 fn read(path: &Path) -> Result<SweepReport, Problem> {

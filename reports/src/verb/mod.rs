@@ -4,7 +4,7 @@ use std::sync::atomic::AtomicBool;
 
 use clap::{CommandFactory, Parser};
 
-use crate::args::{BugsVerb, ChartVerb, Cli, ScenariosVerb, Verb};
+use crate::args::{BugsVerb, ChartVerb, Cli, FixesVerb, ScenariosVerb, Verb};
 use crate::engine::{Engine, Problem};
 use crate::exit;
 use crate::output::Streams;
@@ -12,8 +12,10 @@ use crate::output::Streams;
 pub mod bugs;
 pub mod chart;
 pub mod check;
+pub mod cluster;
 pub mod job;
 pub mod merge;
+pub mod reference;
 pub mod regressions;
 pub mod replay;
 pub mod scenarios;
@@ -43,13 +45,18 @@ fn obey(cli: Cli, engine: &dyn Engine, interrupted: &AtomicBool, streams: &mut S
         Some(Verb::Replay(args)) => replay::run(&args, engine, streams),
         Some(Verb::Shrink(args)) => shrink::run(&args, engine, interrupted, streams),
         Some(Verb::Why(args)) => why::run(&args, engine, interrupted, streams),
-        Some(Verb::Bugs { what: BugsVerb::List }) => bugs::list(streams),
+        Some(Verb::Bugs { what: BugsVerb::List }) => reference::list_bugs(streams),
         Some(Verb::Bugs { what: BugsVerb::Hunt(args) }) => bugs::hunt_for(&args, engine, interrupted, streams),
         Some(Verb::Chart { what: ChartVerb::Failover(args) }) => chart::failover(&args, engine, interrupted, streams),
         Some(Verb::Scenarios { what: ScenariosVerb::List }) => scenarios::list(engine, streams),
         Some(Verb::Scenarios { what: ScenariosVerb::Show { name } }) => scenarios::show(engine, &name, streams),
+        Some(Verb::Cluster(args)) => cluster::run(&args, engine, streams),
+        Some(Verb::Schema { name }) => reference::schema(&name, streams),
         Some(Verb::Check(args)) => check::run(&args, streams),
         Some(Verb::Merge(args)) => merge::run(&args, engine, streams),
+        Some(Verb::Fixes { what: FixesVerb::List }) => reference::list_fixes(streams),
+        Some(Verb::Completions(args)) => reference::completions(&args, streams),
+        Some(Verb::Man(args)) => reference::man(&args, streams),
         None => streams.result(&Cli::command().render_help().to_string()).map(|()| exit::HOLDS),
     }
 }

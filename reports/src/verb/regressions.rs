@@ -19,7 +19,7 @@ use crate::load;
 use crate::output::write_whole;
 use crate::verb::shrink::repro_text;
 
-/// How many runs that caught a bug are shrunk, at most, while time is up with each before it is done.
+/// How many runs that caught a bug are shrunk, at most, while the time limit ends each before it is done.
 const CATCHES: u64 = 3;
 
 /// Where the smallest runs go, and how hard to try.
@@ -163,9 +163,9 @@ impl Kept {
     pub fn line(&self) -> String {
         let Kept { before, after, necessary, .. } = self;
         let (shrinking, why) = (show_us(self.shrink_ns / 1000), show_us(self.why_ns / 1000));
-        let which = if self.catch == 1 { String::new() } else { format!("; of catch {}", self.catch) };
+        let which = if self.catch == 1 { String::new() } else { format!("; from failing run {}", self.catch) };
         format!(
-            "{which}; {} faults, {} operations -> {}, {} in {shrinking}; {necessary} needed ({why})",
+            "{which}; shrunk from {} faults and {} operations to {} and {} in {shrinking}; {necessary} required ({why})",
             before.0, before.1, after.0, after.1
         )
     }
@@ -207,7 +207,7 @@ pub fn sums(kept: &[&Kept]) -> String {
     let named = kept.iter().filter(|it| it.necessary > 0).count();
     let bare = kept.iter().filter(|it| it.after == (0, 0)).count();
     format!(
-        "{} kept: median {faults} faults and {operations} operations, in {} (slowest {}); what it takes is named of {named}, {bare} take nothing\n",
+        "{} shrunk: median {faults} faults and {operations} operations, in {} (slowest {}); required faults known of {named}, {bare} need no fault\n",
         kept.len(),
         show_us(shrinking / 1000),
         show_us(slowest / 1000)
@@ -225,6 +225,7 @@ mod tests {
         let broken = Violation {
             kind: ViolationKind::Safety,
             invariant: String::new(),
+            predicate: None,
             spec: String::new(),
             detail: String::new(),
             at_ns: 0,

@@ -1,10 +1,11 @@
-//! `replay`: one seed again, to the byte.
+//! `replay`: one seed again, exactly as it was.
 
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use fuzz::aggregate::{Failure, Reproduction};
 use fuzz::determinism::where_ladders_part;
+use fuzz::known::KnownFinding;
 use fuzz::runner::{HOSTS, HostChoice, Runner};
 use fuzz::sweep::run_caught;
 use scenarios::history::History;
@@ -21,7 +22,9 @@ use crate::json::{repro, show_digest, to_text};
 use crate::output::{Streams, Target, check_folder};
 use crate::show::annotation::Annotations;
 use crate::show::{failure, run_summary};
+use crate::trace::asked::Asked;
 use crate::verb::job::Job;
+use crate::verb::sweep::results;
 
 /// Checks all that was asked, runs, compares, writes.
 pub fn run(args: &ReplayArgs, engine: &dyn Engine, streams: &mut Streams<'_>) -> Result<u8, Problem> {
@@ -33,6 +36,7 @@ pub fn run(args: &ReplayArgs, engine: &dyn Engine, streams: &mut Streams<'_>) ->
     let target = args.json.as_deref().map(Target::checked).transpose()?;
     let history = args.history.as_deref().map(Form::target).transpose()?;
     args.out.as_deref().map(check_folder).transpose()?;
+    let traced = Asked::of(args, &job)?;
 
     for remark in job.scenario.prepared.remarks() {
         streams.hint(&format!("note: {remark}"));
@@ -40,18 +44,31 @@ pub fn run(args: &ReplayArgs, engine: &dyn Engine, streams: &mut Streams<'_>) ->
     let once =
         Once { scenario: &job.scenario, until_ns: args.until, history: args.history.is_some().then(Mutex::default) };
     let run = run_caught(&once, 0, job.seed, HOSTS[0]);
+    let mut problems = Vec::new();
     if let (Some((target, form)), Some(history)) = (&history, once.take_history()) {
-        target.write(&form.text(&history), streams)?;
+        problems.extend(target.write(&form.text(&history), streams).err());
     }
     let cut_short = args.until.is_some_and(|until| run.sim_ns >= until);
     if let Some(until) = args.until.filter(|_| !cut_short && !matches!(run.outcome, Outcome::Violated(_))) {
         let (ended, until) = (show_us(run.sim_ns / 1000), show_us(until / 1000));
-        streams.hint(&format!("note: the run ended by itself at {ended}, before --until {until}"));
+        streams.hint(&format!("note: the run ended at {ended}, before --until {until}"));
+    }
+    if let Some(traced) = &traced
+        && let Some(code) = traced.show(&job, args.until, &run, streams)?
+    {
+        return Ok(code);
     }
     if let Some(folder) = &args.out {
         job.repro = Some((write_repro(folder, &job, &run)?, Overrides::default()));
     }
-    let failures = failures(&job, &run);
+    let known = match &run.outcome {
+        // A run that was cut short says too little of what its rest would come to.
+        Outcome::Violated(violation) if args.until.is_none() => {
+            job.scenario.prepared.known_finding(job.seed, None, violation)
+        }
+        _ => None,
+    };
+    let failures = failures(&job, &run, known);
     let mut annotations = Annotations::here();
     for failed in &failures {
         streams.hint(&failure::lines(failed));
@@ -64,18 +81,19 @@ pub fn run(args: &ReplayArgs, engine: &dyn Engine, streams: &mut Streams<'_>) ->
         (target, to_text(&RunJson::of(&run, &job.scenario.name, &failures, plan)))
     });
     if let Some((target, json)) = &json {
-        target.write(json, streams)?;
+        problems.extend(target.write(json, streams).err());
     }
-    let text = run_summary::text(&run, &job.scenario.name);
+    let text = run_summary::text(&run, &job.scenario.name, streams.width);
     match target {
         Some(Target::Stdout) => streams.hint(text.trim_end()),
+        _ if traced.as_ref().is_some_and(Asked::takes_stdout) => streams.hint(text.trim_end()),
         _ => streams.result(&text)?,
     }
     if let Some(expected) = job.expected.filter(|expected| *expected != run.digest) {
         streams.hint(&mismatch(&job, &once, &run, expected));
-        return Ok(exit::NONDETERMINISM);
+        return Ok(results::exit_code(exit::NONDETERMINISM, &problems, streams));
     }
-    Ok(exit_code(&run, cut_short))
+    Ok(results::exit_code(exit_code(&run, cut_short), &problems, streams))
 }
 
 /// The one scenario, up to an instant.
@@ -116,7 +134,7 @@ fn write_repro(folder: &Path, job: &Job, run: &RunReport) -> Result<String, Prob
     Ok(repro::write(folder, &stem, &subject)?.display().to_string())
 }
 
-fn failures(job: &Job, run: &RunReport) -> Vec<Failure> {
+fn failures(job: &Job, run: &RunReport, known: Option<KnownFinding>) -> Vec<Failure> {
     let Outcome::Violated(violation) = &run.outcome else { return Vec::new() };
     let command = match &job.repro {
         Some((path, on_top)) => command::replay_repro(path, run.digest, on_top),
@@ -127,25 +145,23 @@ fn failures(job: &Job, run: &RunReport) -> Vec<Failure> {
         seed: job.seed,
         digest: run.digest,
         violation: violation.clone(),
-        again: Reproduction { repro: job.repro.as_ref().map(|(path, _)| path.clone()), command },
+        again: Reproduction { repro: job.repro.as_ref().map(|(path, _)| path.clone()), command, known },
     }]
 }
 
 /// Why the digest is another one: this machine, or what was run.
 fn mismatch(job: &Job, once: &Once<'_>, run: &RunReport, expected: u128) -> String {
-    let head = format!("DIGEST MISMATCH: {} and not {}", show_digest(run.digest), show_digest(expected));
+    let head = format!("DIGEST MISMATCH: {} instead of {}", show_digest(run.digest), show_digest(expected));
     let again = run_caught(once, 0, job.seed, HOSTS[HOSTS.len() - 1]);
     if again.digest != run.digest {
         let place = where_ladders_part(&run.ladder, &again.ladder);
-        return format!("{head}\n  a second run here differs too, so a run is not a function of its seed: {place}");
+        return format!("{head}\n  a second run differs as well, so the run is not deterministic: {place}");
     }
     let place = match job.ladder.as_slice() {
-        [] => "a repro file would tell where they part".to_owned(),
+        [] => "a repro file would show where they diverge".to_owned(),
         ladder => where_ladders_part(ladder, &run.ladder),
     };
-    format!(
-        "{head}\n  a second run here agrees with the first, so the code, the scenario or a flag is another: {place}"
-    )
+    format!("{head}\n  a second run has the same digest, so the code, the scenario or a flag differs: {place}")
 }
 
 fn exit_code(run: &RunReport, cut_short: bool) -> u8 {

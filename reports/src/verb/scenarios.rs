@@ -9,8 +9,8 @@ use crate::output::Streams;
 pub fn list(engine: &dyn Engine, streams: &mut Streams<'_>) -> Result<u8, Problem> {
     let scenarios = engine.list();
     let width = scenarios.iter().map(|listed| listed.name.len()).max().unwrap_or(0);
-    let line = |Listed { name, about, mended_by }: &Listed| {
-        let mark = mended_by.as_ref().map(|fix| format!(" [finding: fails unless --fix {fix}]")).unwrap_or_default();
+    let line = |Listed { name, about, fixed_by }: &Listed| {
+        let mark = fixed_by.as_ref().map(|fix| format!(" [finding: fails unless --fix {fix}]")).unwrap_or_default();
         format!("{name:<width$}  {about}{mark}\n")
     };
     let lines: String = scenarios.iter().map(line).collect();

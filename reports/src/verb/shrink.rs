@@ -1,6 +1,6 @@
-//! `shrink`: the smallest run that still breaks the same claim.
+//! `shrink`: the smallest run that still violates the same claim.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -15,12 +15,13 @@ use crate::engine::{Engine, Named, Overrides, Problem};
 use crate::exit;
 use crate::json::repro;
 use crate::output::{Streams, check_folder, write_whole};
-use crate::show::columns::{paragraph, thousands};
+use crate::show::columns::{command_lines, paragraph, plural, thousands};
 use crate::show::shrinking::Shrinking;
 use crate::verb::job::Job;
 use crate::verb::sweep::jobs;
+use crate::verb::sweep::results::exit_code;
 
-/// Checks what was asked, shrinks, writes the repro, tells it.
+/// Checks the flags, shrinks, writes the repro file, describes the run.
 pub fn run(
     args: &ShrinkArgs,
     engine: &dyn Engine,
@@ -36,7 +37,7 @@ pub fn run(
     let report = case.run(None).map_err(Problem::new)?;
     job.compare(report.digest, streams);
     let Some(broken) = violation(&report).cloned() else {
-        streams.hint("nothing to shrink: this run breaks no claim");
+        streams.hint("nothing to shrink: this run violates no claim");
         return Ok(exit::INCONCLUSIVE);
     };
     let before = Size::of(&case);
@@ -47,13 +48,13 @@ pub fn run(
     shown.finish();
 
     let (text, told) = repro_text(engine, &job.scenario.name, &shrunk)?;
-    write_whole(&path, text)?;
+    let problem = write_whole(&path, text).err();
     let command = command::replay_repro(&path.display().to_string(), told.digest, &Overrides::default());
-    streams.result(&summary(&before, &shrunk, &told, &path, &command))?;
+    streams.result(&summary(&before, &shrunk, &told, &path, &command, streams.width))?;
     if !shrunk.complete && interrupted.load(Ordering::Relaxed) {
-        return Ok(exit::INTERRUPTED);
+        return Ok(exit_code(exit::INTERRUPTED, problem.as_slice(), streams));
     }
-    Ok(exit::of_kind(broken.kind))
+    Ok(exit_code(exit::of_kind(broken.kind), problem.as_slice(), streams))
 }
 
 fn default_path(job: &Job) -> PathBuf {
@@ -92,21 +93,23 @@ pub fn repro_text(engine: &dyn Engine, name: &str, shrunk: &Shrunk) -> Result<(S
     Ok((repro::text(&subject), report))
 }
 
-fn summary(before: &Size, shrunk: &Shrunk, report: &RunReport, path: &std::path::Path, command: &str) -> String {
+fn summary(before: &Size, shrunk: &Shrunk, report: &RunReport, path: &Path, command: &str, width: usize) -> String {
     let after = Size::of(&shrunk.case);
     let of = |what: &str, before: usize, after: usize| format!("{} of {} {what}", after, thousands(before as u64));
     let left = vec![
         of("faults", before.faults, after.faults),
         of("operations", before.operations, after.operations),
-        of("knobs", before.knobs, after.knobs),
+        of("properties", before.knobs, after.knobs),
     ];
-    let mut text = paragraph("left", &left, 1);
-    let end = if shrunk.complete { "nothing smaller was found" } else { "time was up" };
-    text.push_str(&paragraph("tried", &[format!("{} runs; {end}", thousands(shrunk.runs))], 1));
+    let mut text = String::new();
+    let mut add = |label: &str, items: &[String]| text.push_str(&paragraph(width, label, items, usize::MAX));
+    add("left", &left);
+    let end = if shrunk.complete { "no smaller run was found" } else { "the time limit ended the search" };
+    add("tried", &[format!("{}; {end}", plural(shrunk.runs, "run"))]);
     for (index, line) in story::tell(&shrunk.case, report).iter().enumerate() {
-        text.push_str(&paragraph(if index == 0 { "story" } else { "" }, std::slice::from_ref(line), 1));
+        add(if index == 0 { "story" } else { "" }, std::slice::from_ref(line));
     }
-    text.push_str(&paragraph("repro", &[path.display().to_string()], 1));
-    text.push_str(&paragraph("reproduce", &[command.to_owned()], 1));
-    text
+    add("repro", &[path.display().to_string()]);
+    text.push_str("reproduce with\n");
+    text + &command_lines(width, command)
 }

@@ -1,8 +1,8 @@
-//! `why`: five lines about a failing run.
+//! `why`: a failing run explained in five sections.
 
 use std::sync::atomic::AtomicBool;
 
-use fuzz::case::story::{Teller, time};
+use fuzz::case::story::{Describer, time};
 use fuzz::case::{Case, violation};
 use fuzz::stopwatch::Stopwatch;
 use fuzz::why::counterfactual::Verdict;
@@ -14,12 +14,13 @@ use crate::exit;
 use crate::json::to_text;
 use crate::json::why_json::WhyJson;
 use crate::output::{Streams, Target};
-use crate::show::columns::{plural, thousands};
+use crate::show::columns::{plural, sentence, thousands};
 use crate::show::looking::Looking;
 use crate::verb::job::Job;
 use crate::verb::sweep::jobs;
+use crate::verb::sweep::results::exit_code;
 
-/// Runs it, looks into it, tells it.
+/// Runs it, analyses it, describes it.
 pub fn run(
     args: &WhyArgs,
     engine: &dyn Engine,
@@ -32,7 +33,7 @@ pub fn run(
     let report = case.run(None).map_err(Problem::new)?;
     job.compare(report.digest, streams);
     let Some(broken) = violation(&report).cloned() else {
-        streams.hint("nothing to explain: this run breaks no claim");
+        streams.hint("nothing to explain: this run violates no claim");
         return Ok(exit::INCONCLUSIVE);
     };
     let clock = Stopwatch::start();
@@ -40,55 +41,63 @@ pub fn run(
     let answer = why(&case, &broken, jobs(args.effort.jobs), interrupted, &mut |progress| shown.progress(progress));
     shown.finish();
     let Some(answer) = answer.map_err(Problem::new)? else { return Ok(exit::INTERRUPTED) };
-    let teller = Teller::of(&case).map_err(Problem::new)?;
-    let text = tell(&case, &teller, &answer);
-    if let Some(target) = &target {
-        let json = WhyJson::of(&job.scenario.name, &case, &teller, &answer, clock.elapsed_ns());
-        target.write(&to_text(&json), streams)?;
-    }
+    let describer = Describer::of(&case).map_err(Problem::new)?;
+    let text = describe(&case, &describer, &answer, streams.width);
     match target {
         Some(Target::Stdout) => streams.hint(text.trim_end()),
         _ => streams.result(&text)?,
     }
-    Ok(exit::of_kind(broken.kind))
+    let json = || WhyJson::of(&job.scenario.name, &case, &describer, &answer, clock.elapsed_ns());
+    let problem = target.as_ref().and_then(|target| target.write(&to_text(&json()), streams).err());
+    Ok(exit_code(exit::of_kind(broken.kind), problem.as_slice(), streams))
 }
 
-/// What broke, when it could no more be saved, what it takes, what it does not, and what led to what.
-fn tell(case: &Case, teller: &Teller<'_>, why: &Why) -> String {
-    let lines = [
-        ("broken", format!("{} at {}: {}", why.broken.invariant, time(why.broken.at_ns), why.broken.detail)),
-        ("no return", no_return(why)),
-        ("it takes", it_takes(case, teller, why)),
-        ("and not", and_not(why)),
-        ("chain", chain(why)),
+/// Five sections, each with its label on a line of its own.
+fn describe(case: &Case, describer: &Describer<'_>, why: &Why, width: usize) -> String {
+    let broken = format!("{} at {}: {}", why.broken.invariant, time(why.broken.at_ns), why.broken.detail);
+    let sections = [
+        ("violated", vec![broken]),
+        ("point of no return", vec![point_of_no_return(why)]),
+        ("required faults", required(case, describer, why)),
+        ("irrelevant faults", vec![irrelevant(why)]),
+        ("causal chain", chain(why)),
     ];
-    lines.iter().map(|(label, line)| format!("  {label:<12}{line}\n")).collect()
+    let mut text = String::new();
+    for (label, lines) in sections {
+        text.push_str(&format!("{label}\n"));
+        lines.iter().for_each(|line| text.push_str(&sentence(width, line)));
+    }
+    text
 }
 
-fn no_return(why: &Why) -> String {
+fn point_of_no_return(why: &Why) -> String {
     let Some(turning) = &why.turning else {
-        return format!("it breaks in all of {FUTURES} futures even from the start, without any fault");
+        return format!(
+            "none: the claim is violated in all of {FUTURES} continuations from the start, without any fault"
+        );
     };
     let (events, of) = (thousands(turning.event), thousands(why.broken.event));
     format!(
-        "after {events} of {of} events {} of {FUTURES} futures without more faults hold; then, at {}, {}, and none does",
-        turning.held,
+        "at {}: {}. Before this event ({events} of {of}) the claim still holds in {} of {FUTURES} continuations \
+         without further faults, after it in none",
         time(turning.at_ns),
-        turning.by
+        turning.by,
+        turning.held
     )
 }
 
-fn it_takes(case: &Case, teller: &Teller<'_>, why: &Why) -> String {
+fn required(case: &Case, describer: &Describer<'_>, why: &Why) -> Vec<String> {
     let mut parts: Vec<String> = Vec::new();
     for (fault, verdict) in case.plan.0.iter().zip(&why.faults) {
-        let (what, at) = (teller.fault(fault), time(fault.at_ns));
+        let (what, at) = (describer.fault(fault), time(fault.at_ns));
         match verdict {
             Verdict::Necessary { sooner_ns, later_ns } => {
-                parts.push(format!("{what} (at {at}{})", slack(*sooner_ns, *later_ns)));
+                parts.push(format!("at {at}: {what}{}", slack(*sooner_ns, *later_ns)));
             }
             Verdict::Helps { with, without } => {
                 parts.push(format!(
-                    "{what} (at {at}), which helps: it breaks in {with} futures, and in {without} without"
+                    "at {at}: {what} (contributes: the claim is violated in {with} of {FUTURES} continuations with it, \
+                     in {without} without it)"
                 ));
             }
             Verdict::Irrelevant => {}
@@ -96,39 +105,39 @@ fn it_takes(case: &Case, teller: &Teller<'_>, why: &Why) -> String {
     }
     for (asked, verdict) in case.operations.iter().zip(&why.operations) {
         if verdict.is_necessary() {
-            parts.push(teller.asked(asked));
+            parts.push(format!("at {}: {}", time(asked.at_ns), describer.asked(asked)));
         }
     }
     if parts.is_empty() {
         let nothing_left = case.plan.0.is_empty() && case.operations.is_empty();
-        let none = if nothing_left { "no fault and no operation" } else { "no fault without which it would hold" };
-        return none.to_owned();
+        let none =
+            if nothing_left { "none: the run has no faults and no operations" } else { "no single fault is required" };
+        return vec![none.to_owned()];
     }
-    parts.join("; ")
+    parts
 }
 
-/// By how much sooner or later a fault would do no harm.
+/// By how much sooner or later the claim would hold despite the fault.
 fn slack(sooner_ns: Option<u64>, later_ns: Option<u64>) -> String {
     match (sooner_ns, later_ns) {
-        (None, None) => ", or any time near it".to_owned(),
-        (Some(sooner), Some(later)) if sooner == later => format!(" ± {}", time(later)),
-        (Some(sooner), Some(later)) => format!(", not {} sooner nor {} later", time(sooner), time(later)),
-        (Some(sooner), None) => format!(", not {} sooner", time(sooner)),
-        (None, Some(later)) => format!(", not {} later", time(later)),
+        (None, None) => " (its exact time does not matter)".to_owned(),
+        (Some(sooner), Some(later)) => format!(" (not {} sooner, not {} later)", time(sooner), time(later)),
+        (Some(sooner), None) => format!(" (not {} sooner)", time(sooner)),
+        (None, Some(later)) => format!(" (not {} later)", time(later)),
     }
 }
 
-fn and_not(why: &Why) -> String {
-    let irrelevant = |parts: &[Verdict]| parts.iter().filter(|verdict| **verdict == Verdict::Irrelevant).count() as u64;
-    let mut parts = vec![format!("{} of {}", irrelevant(&why.faults), plural(why.faults.len() as u64, "fault"))];
+fn irrelevant(why: &Why) -> String {
+    let count = |parts: &[Verdict]| parts.iter().filter(|verdict| **verdict == Verdict::Irrelevant).count() as u64;
+    let mut parts = vec![format!("{} of {}", count(&why.faults), plural(why.faults.len() as u64, "fault"))];
     if !why.operations.is_empty() {
         let operations = plural(why.operations.len() as u64, "operation");
-        parts.push(format!("{} of {operations}", irrelevant(&why.operations)));
+        parts.push(format!("{} of {operations}", count(&why.operations)));
     }
     parts.join(", ")
 }
 
-fn chain(why: &Why) -> String {
-    let told: Vec<String> = why.chain.iter().map(|it| format!("{} {}", time(it.at_ns), it.what)).collect();
-    if told.is_empty() { "nothing of note".to_owned() } else { told.join(" > ") }
+fn chain(why: &Why) -> Vec<String> {
+    let steps: Vec<String> = why.chain.iter().map(|it| format!("at {}: {}", time(it.at_ns), it.what)).collect();
+    if steps.is_empty() { vec!["no recorded step lies between".to_owned()] } else { steps }
 }

@@ -1,9 +1,9 @@
-//! Aimed faults in Kafka's words: what they may wait for, and what must not be struck.
+//! Aimed faults in Kafka's words: the events they may wait for, and the guards that may forbid them.
 //!
-//! * [`sight`]: what triggers may name
-//! * [`lookout`]: notices it as it crosses the border
+//! * [`trigger_event`]: events that triggers may name
+//! * [`trigger_watch`]: notices it as it crosses the border
 //! * [`guard`]: what would be too much, by the ghosts' account
 
 pub mod guard;
-pub mod lookout;
-pub mod sight;
+pub mod trigger_event;
+pub mod trigger_watch;

@@ -19,7 +19,7 @@ use sim::process::Node;
 use sim::watch::Down;
 
 use crate::actor::Said;
-use crate::onlooker::Onlooker;
+use crate::run::listener::Heard;
 use crate::run::{Request, begin};
 
 /// A step by its number, from 0, in the order of the run.
@@ -90,7 +90,6 @@ pub enum Happened {
 /// The graph of one run.
 #[derive(Clone, Debug)]
 pub struct Causes {
-    onlooker: Onlooker,
     steps: Vec<Step>,
     marks: Vec<Mark>,
     /// The last step of each node.
@@ -111,7 +110,6 @@ impl Causes {
         let nodes = world.node_count();
         let names = (0..nodes).map(|node| world.name(Node(node as u16)).to_owned()).collect();
         let causes = Causes {
-            onlooker: watch,
             steps: Vec::new(),
             marks: Vec::new(),
             last: vec![None; nodes],
@@ -120,20 +118,20 @@ impl Causes {
             event: 0..0,
             names,
         };
-        let mut run = Run { world, watch: causes };
+        let mut run = Run { world, watch: Heard::new(watch, causes) };
         let mut bounds = [0; 2];
         for (bound, events) in bounds.iter_mut().zip([event, event + 1]) {
             run.world.stop_after_event(events);
             if run.drive_bare(end_ns) != Ended::AfterEvent {
-                *bound = run.watch.steps.len() as StepId;
+                *bound = run.watch.listener.steps.len() as StepId;
                 break;
             }
-            *bound = run.watch.steps.len() as StepId;
+            *bound = run.watch.listener.steps.len() as StepId;
         }
         run.world.stop_after_event(u64::MAX);
         run.drive_bare(end_ns);
-        run.watch.event = bounds[0]..bounds[1].max(bounds[0]);
-        Ok(run.watch)
+        run.watch.listener.event = bounds[0]..bounds[1].max(bounds[0]);
+        Ok(run.watch.listener)
     }
 
     /// Every step.
@@ -167,6 +165,11 @@ impl Causes {
             Some(step) => vec![step],
             None => self.last.iter().flatten().copied().collect(),
         }
+    }
+
+    /// The step in which a check broke; `None` if that was found when the run was over.
+    pub fn broken_in(&self) -> Option<StepId> {
+        self.broken_in
     }
 
     /// Which steps may have led to any of these (they among them), by number.

@@ -15,7 +15,7 @@ use crate::actor::{AttemptEvent as Model, Parcel, Said};
 /// for faults, which whoever knows the plan tells better.
 pub fn of_mark(mark: &Mark) -> Option<String> {
     match &mark.what {
-        Happened::Booted => Some("boots".to_owned()),
+        Happened::Booted => Some("starts".to_owned()),
         Happened::WentDown(Down::Killed) => Some("is killed".to_owned()),
         Happened::WentDown(Down::PowerLost) => Some("loses power".to_owned()),
         Happened::WentDown(Down::Halted { fatal: true }) => Some("halts".to_owned()),
@@ -24,7 +24,7 @@ pub fn of_mark(mark: &Mark) -> Option<String> {
         Happened::Struck(_) => None,
         Happened::Said(Said::Server(observation)) => of_server(observation),
         Happened::Said(Said::Client(Model::AppendOk { base_offset, .. })) => {
-            Some(format!("is told that its records stand at offset {base_offset}"))
+            Some(format!("receives the acknowledgement of its records at offset {base_offset}"))
         }
         Happened::Said(Said::Client(_)) => None,
         Happened::Said(Said::Attempt(event)) => of_client(event),
@@ -37,11 +37,13 @@ fn of_server(observation: &Observation) -> Option<String> {
             Some(format!("is elected leader of the quorum in epoch {epoch}"))
         }
         Observation::RoleChanged { role: Role::Candidate, epoch, .. } => {
-            Some(format!("asks for votes in epoch {epoch}"))
+            Some(format!("requests votes in epoch {epoch}"))
         }
-        Observation::RoleChanged { role: Role::Resigned, epoch, .. } => Some(format!("resigns epoch {epoch}")),
-        Observation::LeadershipAnnounced { epoch } => Some(format!("is active controller in epoch {epoch}")),
-        Observation::Truncated { end } => Some(format!("cuts the metadata log back to {end}")),
+        Observation::RoleChanged { role: Role::Resigned, epoch, .. } => {
+            Some(format!("resigns as leader of epoch {epoch}"))
+        }
+        Observation::LeadershipAnnounced { epoch } => Some(format!("becomes active controller in epoch {epoch}")),
+        Observation::Truncated { end } => Some(format!("truncates the metadata log to offset {end}")),
         Observation::Broker(of) => of_broker(of),
         _ => None,
     }
@@ -50,15 +52,15 @@ fn of_server(observation: &Observation) -> Option<String> {
 fn of_broker(observation: &BrokerObservation) -> Option<String> {
     match observation {
         BrokerObservation::BecameLeader { of, epoch, start } => {
-            Some(format!("leads {} in leader epoch {epoch} from offset {start}", partition(of)))
+            Some(format!("becomes leader of {} in leader epoch {epoch} at offset {start}", partition(of)))
         }
-        BrokerObservation::Truncated { of, end, .. } => Some(format!("cuts {} back to {end}", partition(of))),
+        BrokerObservation::Truncated { of, end, .. } => Some(format!("truncates {} to offset {end}", partition(of))),
         BrokerObservation::IsrState { of, in_flight: true, .. } => {
-            Some(format!("proposes another ISR of {}", partition(of)))
+            Some(format!("proposes a new ISR of {}", partition(of)))
         }
         BrokerObservation::Lifecycle { state, .. } => match state {
             3 => Some("is unfenced".to_owned()),
-            6 => Some("asks to shut down".to_owned()),
+            6 => Some("requests controlled shutdown".to_owned()),
             _ => None,
         },
         _ => None,
@@ -68,17 +70,19 @@ fn of_broker(observation: &BrokerObservation) -> Option<String> {
 fn of_client(event: &Client) -> Option<String> {
     match event {
         Client::BatchAcked { base_offset, .. } if base_offset.0 >= 0 => {
-            Some(format!("is told that its batch stands at offset {base_offset}"))
+            Some(format!("receives the acknowledgement of its batch at offset {base_offset}"))
         }
-        Client::BatchAcked { .. } => Some("is told that its batch is written".to_owned()),
-        Client::BatchFailed { error, .. } => Some(format!("is told that its batch failed with {error:?}")),
-        Client::PositionSet { offset, .. } => Some(format!("reads on from offset {offset}")),
+        Client::BatchAcked { .. } => Some("receives the acknowledgement of its batch".to_owned()),
+        Client::BatchFailed { error, .. } => Some(format!("gets error {error} for its batch")),
+        Client::PositionSet { offset, .. } => Some(format!("sets its position to offset {offset}")),
         Client::EpochLost { asked, answered, .. } => {
-            Some(format!("hears that its position's epoch {asked} is lost, and where epoch {answered} ends"))
+            Some(format!("learns that epoch {asked} of its position is lost; the leader answers with epoch {answered}"))
         }
-        Client::OperationDone { error: ErrorCode::None, .. } => Some("is told that its call is done".to_owned()),
-        Client::OperationDone { error, .. } => Some(format!("is told that its call failed with {error:?}")),
-        Client::ProducerFatal { error } => Some(format!("gives up with {error:?}")),
+        Client::OperationDone { error: ErrorCode::None, .. } => {
+            Some("receives the response to its admin request".to_owned())
+        }
+        Client::OperationDone { error, .. } => Some(format!("gets error {error} for its admin request")),
+        Client::ProducerFatal { error } => Some(format!("fails fatally with {error}")),
         _ => None,
     }
 }
@@ -98,15 +102,15 @@ pub fn of_step(causes: &Causes, step: &Step) -> String {
     match step.took {
         Took::Message(kind) => {
             let kind = Parcel::KINDS.get(usize::from(kind)).copied().unwrap_or("message");
-            format!("{who} takes {kind}{from}")
+            format!("{who} processes {kind}{from}")
         }
         Took::Timer => format!("a timer of {who} fires"),
-        Took::Word => format!("a thread of {who} takes its next event"),
+        Took::Word => format!("a thread of {who} processes its next event"),
         Took::Connection => format!("a connection of {who} opens or closes"),
         Took::DiskError => format!("a write of {who} fails"),
-        Took::Terminate => format!("{who} is told to stop"),
-        Took::Boot => format!("{who} boots"),
+        Took::Terminate => format!("{who} receives SIGTERM"),
+        Took::Boot => format!("{who} starts"),
         Took::Down => format!("{who} goes down"),
-        Took::Fault => format!("a fault strikes {who} or ends"),
+        Took::Fault => format!("a fault on {who} starts or ends"),
     }
 }

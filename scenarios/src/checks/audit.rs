@@ -60,7 +60,7 @@ fn ahead_of_itself(server: &ServerGhost, node: &NodeView) -> Option<String> {
     let (epoch, ..) = node.election?;
     let written = server.written_election.unwrap_or_default();
     if epoch < written.epoch {
-        return Some(format!("it is in epoch {epoch}, quorum-state says {}", written.epoch));
+        return Some(format!("it is in epoch {epoch}; quorum-state contains {}", written.epoch));
     }
     let (start, end, high_watermark) = node.log?;
     let high_watermark = high_watermark.unwrap_or(start);
@@ -75,7 +75,7 @@ fn differs(server: &ServerGhost, node: &NodeView, ledger: &Ledger) -> Option<Str
         && (epoch, leader.known(), voted.known()) != (written.epoch, written.leader, written.voted)
     {
         return Some(format!(
-            "it is {role:?} with {}; quorum-state says {written}",
+            "its role is {role} with {}; quorum-state contains {written}",
             Election { epoch, leader: leader.known(), voted: voted.known() }
         ));
     }

@@ -420,7 +420,7 @@ impl ClusterChecks {
         for partition in self.replication.partitions().iter().filter(|partition| !partition.deleted) {
             let Some(now) = partition.now() else { continue };
             // With ELR on nobody may be left who can lead without being chosen uncleanly; but the last
-            // known leader is, by whatever fences, unfences or registers a broker (§4.4, §4.5). Nobody
+            // known leader is, by whatever fences, unfences or registers a broker (controller-broker.md §4.4, §4.5). Nobody
             // is known after a `ClearElr`.
             let is_known = |id: NodeId| {
                 let placed = image.cluster().broker(id).zip(now.directory(id));
@@ -465,7 +465,7 @@ impl ClusterChecks {
         if let Some((log, offset)) = self.histories.unread() {
             return Some(Missing::unread(log, offset));
         }
-        self.histories.is_ahead().then(|| in_general("all that clients were told of is committed"))
+        self.histories.is_ahead().then(|| in_general("all that clients have seen is committed"))
     }
 
     /// What fresh clients are still to do.

@@ -14,7 +14,7 @@ macro_rules! situations {
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
         pub enum Situation { $($(#[doc = $doc])+ $variant,)+ }
 
-        const SITUATIONS: &[(&str, Needs)] = &[$(($name, $needs),)+];
+        const SITUATIONS: &[(&str, Needs, &str)] = &[$(($name, $needs, concat!($($doc),+)),)+];
     };
 }
 
@@ -78,38 +78,83 @@ situations! {
     NotEnoughReplicasAfterAppend = "not_enough_replicas_after_append" needs |can| can.brokers,
 }
 
-const PROBES: &[(Probe, &str, Needs)] = &[
-    (Probe::VoteLost, "vote_lost", |can| can.several_voters),
-    (Probe::PreVoteLost, "pre_vote_lost", |can| can.several_voters),
-    (Probe::CheckQuorumResigned, "check_quorum_resigned", |can| can.several_voters),
-    (Probe::DivergingFetch, "diverging_fetch", |can| can.several_servers),
-    (Probe::RestartedResigned, "restarted_resigned", |can| can.restart),
-    (Probe::RestartedCandidate, "restarted_candidate", |can| can.restart),
-    (Probe::RecoveredTornTail, "recovered_torn_tail", |can| can.torn_file),
-    (Probe::NonMonotonicFetch, "non_monotonic_fetch", |can| can.several_servers),
-    (Probe::EndQuorumEpochHonoured, "end_quorum_epoch_honoured", |can| can.several_voters),
-    (Probe::ParkedFetchFailed, "parked_fetch_failed", |can| can.several_servers),
-    (Probe::SegmentRolled, "segment_rolled", |can| can.small_segments),
-    (Probe::FencedRequest, "fenced_request", |can| can.several_servers),
+const PROBES: &[(Probe, &str, Needs, &str)] = &[
+    (Probe::VoteLost, "vote_lost", |can| can.several_voters, "A candidate's majority became impossible."),
+    (Probe::PreVoteLost, "pre_vote_lost", |can| can.several_voters, "A prospective's majority became impossible."),
+    (
+        Probe::CheckQuorumResigned,
+        "check_quorum_resigned",
+        |can| can.several_voters,
+        "A leader resigned because no majority fetched (check quorum).",
+    ),
+    (
+        Probe::DivergingFetch,
+        "diverging_fetch",
+        |can| can.several_servers,
+        "A Fetch was answered with a diverging epoch.",
+    ),
+    (
+        Probe::RestartedResigned,
+        "restarted_resigned",
+        |can| can.restart,
+        "A replica started as Resigned, because it had led its last epoch.",
+    ),
+    (
+        Probe::RestartedCandidate,
+        "restarted_candidate",
+        |can| can.restart,
+        "A replica started as Candidate, because it had voted for itself.",
+    ),
+    (Probe::RecoveredTornTail, "recovered_torn_tail", |can| can.torn_file, "Recovery truncated a torn or rotten tail."),
+    (Probe::NonMonotonicFetch, "non_monotonic_fetch", |can| can.several_servers, "A fetch offset went backward."),
+    (
+        Probe::EndQuorumEpochHonoured,
+        "end_quorum_epoch_honoured",
+        |can| can.several_voters,
+        "EndQuorumEpoch made a follower campaign early.",
+    ),
+    (
+        Probe::ParkedFetchFailed,
+        "parked_fetch_failed",
+        |can| can.several_servers,
+        "A parked Fetch was answered with an error because leadership was lost.",
+    ),
+    (Probe::SegmentRolled, "segment_rolled", |can| can.small_segments, "A new segment was started."),
+    (Probe::FencedRequest, "fenced_request", |can| can.several_servers, "A request was refused for its older epoch."),
     // Records leave a leader as they were when it answered and are intact on the way, so only a
     // mistake (KAFKA-18723) makes a follower drop a batch.
-    (Probe::BatchDropped, "batch_dropped", |can| can.bug),
-    (Probe::AppendRefused, "append_refused", |can| can.several_voters || can.restart),
-    (Probe::StaleFetchAnswer, "stale_fetch_answer", |can| can.brokers),
+    (Probe::BatchDropped, "batch_dropped", |can| can.bug, "A follower dropped a corrupt or too new batch."),
+    (
+        Probe::AppendRefused,
+        "append_refused",
+        |can| can.several_voters || can.restart,
+        "Appends were refused or lost because leadership was lost.",
+    ),
+    (
+        Probe::StaleFetchAnswer,
+        "stale_fetch_answer",
+        |can| can.brokers,
+        "A follower of a partition received an answer to a Fetch of an older leader epoch, at its present fetch offset.",
+    ),
 ];
 
 /// Every name.
 pub fn names() -> impl Iterator<Item = &'static str> {
-    all().map(|(name, _)| name)
+    all().map(|(name, ..)| name)
+}
+
+/// Every name, and what happened then.
+pub fn described() -> impl Iterator<Item = (&'static str, &'static str)> {
+    all().map(|(name, _, about)| (name, about.trim_start()))
 }
 
 /// The names that runs within this reach may meet.
 pub fn possible(reach: Reach) -> impl Iterator<Item = &'static str> {
-    all().filter(move |(_, needs)| needs(&reach)).map(|(name, _)| name)
+    all().filter(move |(_, needs, _)| needs(&reach)).map(|(name, ..)| name)
 }
 
-fn all() -> impl Iterator<Item = (&'static str, Needs)> {
-    SITUATIONS.iter().copied().chain(PROBES.iter().map(|(_, name, needs)| (*name, *needs)))
+fn all() -> impl Iterator<Item = (&'static str, Needs, &'static str)> {
+    SITUATIONS.iter().copied().chain(PROBES.iter().map(|(_, name, needs, about)| (*name, *needs, *about)))
 }
 
 /// Counters by name.
@@ -153,7 +198,7 @@ mod tests {
 
     #[test]
     fn probes_are_listed_in_their_own_order() {
-        for (index, (probe, name, _)) in PROBES.iter().enumerate() {
+        for (index, (probe, name, ..)) in PROBES.iter().enumerate() {
             assert_eq!(*probe as usize, index, "{name}");
         }
     }

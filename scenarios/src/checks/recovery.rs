@@ -151,7 +151,7 @@ impl Recovery {
         };
         let healed_ns = self.healed_ns;
         let now_ns = verdict.now_ns;
-        verdict.fail(Invariant::Recovery, || {
+        verdict.fail_by(Invariant::Recovery, Some(missing.predicate), || {
             let healed = healed_ns
                 .map_or_else(|| "faults never ended".to_owned(), |ns| format!("all faults ended at {}", seconds(ns)));
             let whom: Vec<String> =

@@ -5,127 +5,117 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::invariant::Invariant;
 use crate::report::{Violation, ViolationKind};
 
-/// Why something that looks like a broken promise is none. Counted and printed, never silent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Excuse {
-    /// A fault destroyed durable bytes of so many voters that committed records lost their
-    /// majority; counted once per such fault.
-    PromiseCutByDestroyedDisk,
-    /// A record that had lost its majority so is not in the log of a later leader.
-    CommittedRecordDestroyed,
-    /// A high watermark rests on a voter whose disk was destroyed after it had acknowledged. Ends
-    /// the run if a newer leader has committed otherwise meanwhile.
-    CommitCountsAmnesiacVoter,
-    /// A voter whose disk was destroyed voted again in an epoch in which it had voted, or in one
-    /// that it had left behind: ends the run.
-    ForgottenVote,
-    /// A replica whose disk was destroyed led again an epoch that it had led: ends the run.
-    ForgottenLeadership,
-    /// A record is written at an offset and epoch where a destroyed disk's record was: ends the run.
-    ForgottenRecord,
-    /// An acknowledged append was destroyed so.
-    AckedAppendDestroyed,
-    /// A replica still shows records that were destroyed so.
-    ReadOfDestroyedRecord,
-    /// A replica ended itself over a rule that destroyed bytes break: its peers name it leader of
-    /// an epoch that it forgot, or a leader without the destroyed records makes it cut its log
-    /// below its high watermark. With static voters Kafka crashes so until another leads.
-    FatalFaultAfterDestroyedDisk,
-    /// Committed metadata of a cluster with brokers lost its majority of disks, and a leader began
-    /// without it: ends the run, for partitions rest on it.
-    CommittedMetadataDestroyed,
-    /// Acknowledged records of a partition went with the disk (its page cache, mostly) of the last
-    /// guard; counted by the record, as the following ones are.
-    AckedLostWithLastGuard,
-    /// The same, where `min.insync.replicas` is 1 and so nobody else need have had them.
-    AckedLostWithMinIsrOne,
-    /// The same, where the last member of an ISR came back without them and led again (ELR off).
-    AckedLostBySoleReplica,
-    /// The last guard lost its place by an unclean restart, as KIP-966 has it, and then the last
-    /// known leader led without them.
-    AckedLostByUncleanRestart,
-    /// An unclean election that was allowed or asked for.
-    AckedLostByUncleanElection,
-    /// The topic was deleted.
-    AckedLostByDeletion,
-    /// Committed records of a partition that nobody had been acknowledged went the same ways.
-    CommittedUnackedLost,
-    /// A replica acknowledged, or still shows, records that went so.
-    ServedAfterLoss,
-    /// A partition's log has rotten bytes in the middle, which Kafka does not look for in segments
-    /// that were forced, and the replica counts as in sync.
-    RottenReplicaInSync,
-    /// Such a replica leads: ends the run.
-    RottenReplicaLeads,
-    /// A producer that bumped its epoch sent a batch again that had been appended under the epoch
-    /// before: Kafka's known duplicate (controller-broker.md §6.8).
-    DuplicateByEpochBump,
-    /// A batch that a leader without producer state refused was renumbered by an epoch bump, and
-    /// now stands behind a later one that it had accepted (controller-broker.md §6.8).
-    ReorderedByEpochBump,
-    /// A producer without `enable.idempotence` appended a batch once more by its retry: nothing was
-    /// promised.
-    DuplicateWithoutIdempotence,
-    /// The same, of a batch that its retry put behind a later one.
-    ReorderedWithoutIdempotence,
-    /// Records acknowledged with `acks=1` are in no committed log: only their leader had them, and
-    /// no more was promised. Counted by the record, once all has recovered.
-    AckedByLeaderOnlyLost,
-    /// A stale leader acknowledged or showed a record of a topic that was deleted, of which the
-    /// committed log knows nothing.
-    RecordOfDeletedTopic,
-    /// A consumer's position was lost with the records below it, or with its topic.
-    PositionLostWithRecords,
-    /// A leader that was elected uncleanly and deposed before it acted has not heard of that: it sends a consumer
-    /// back behind records that it lacks, which are committed and stay.
-    PositionSentBackByDeposedLeader,
-    /// Beyond tolerance a claim broke that needs more than the faults have left; counted each time.
-    BeyondTolerance,
-    /// Committed metadata was destroyed: admin operations are not judged any more.
-    AdminHistoryDestroyed,
+/// Declares the closed list with names and causes.
+macro_rules! excuses {
+    ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal;)+) => {
+        /// Why something that looks like a broken promise is none. Counted and printed, never silent.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Excuse { $($(#[doc = $doc])+ $variant,)+ }
+
+        impl Excuse {
+            /// Every one, in declaration order.
+            pub const ALL: &'static [Excuse] = &[$(Excuse::$variant,)+];
+
+            /// The name in reports.
+            pub fn name(self) -> &'static str {
+                match self { $(Excuse::$variant => $name,)+ }
+            }
+
+            /// What happened, in the words of its documentation.
+            pub fn cause(self) -> &'static str {
+                match self { $(Excuse::$variant => concat!($($doc),+),)+ }.trim_start()
+            }
+        }
+    };
 }
 
-impl Excuse {
-    /// The name in reports.
-    pub fn name(self) -> &'static str {
-        match self {
-            Excuse::PromiseCutByDestroyedDisk => "promise_cut_by_destroyed_disk",
-            Excuse::CommittedRecordDestroyed => "committed_record_destroyed",
-            Excuse::CommitCountsAmnesiacVoter => "commit_counts_amnesiac_voter",
-            Excuse::ForgottenVote => "forgotten_vote",
-            Excuse::ForgottenLeadership => "forgotten_leadership",
-            Excuse::ForgottenRecord => "forgotten_record",
-            Excuse::AckedAppendDestroyed => "acked_append_destroyed",
-            Excuse::ReadOfDestroyedRecord => "read_of_destroyed_record",
-            Excuse::FatalFaultAfterDestroyedDisk => "fatal_fault_after_destroyed_disk",
-            Excuse::CommittedMetadataDestroyed => "committed_metadata_destroyed",
-            Excuse::AckedLostWithLastGuard => "acked_lost_with_last_guard",
-            Excuse::AckedLostWithMinIsrOne => "acked_lost_with_min_isr_one",
-            Excuse::AckedLostBySoleReplica => "acked_lost_by_sole_replica",
-            Excuse::AckedLostByUncleanRestart => "acked_lost_by_unclean_restart",
-            Excuse::AckedLostByUncleanElection => "acked_lost_by_unclean_election",
-            Excuse::AckedLostByDeletion => "acked_lost_by_deletion",
-            Excuse::CommittedUnackedLost => "committed_unacked_lost",
-            Excuse::ServedAfterLoss => "served_after_loss",
-            Excuse::RottenReplicaInSync => "rotten_replica_in_sync",
-            Excuse::RottenReplicaLeads => "rotten_replica_leads",
-            Excuse::DuplicateByEpochBump => "duplicate_by_epoch_bump",
-            Excuse::ReorderedByEpochBump => "reordered_by_epoch_bump",
-            Excuse::DuplicateWithoutIdempotence => "duplicate_without_idempotence",
-            Excuse::ReorderedWithoutIdempotence => "reordered_without_idempotence",
-            Excuse::AckedByLeaderOnlyLost => "acked_by_leader_only_lost",
-            Excuse::RecordOfDeletedTopic => "record_of_deleted_topic",
-            Excuse::PositionLostWithRecords => "position_lost_with_records",
-            Excuse::PositionSentBackByDeposedLeader => "position_sent_back_by_deposed_leader",
-            Excuse::BeyondTolerance => "beyond_tolerance",
-            Excuse::AdminHistoryDestroyed => "admin_history_destroyed",
-        }
-    }
+excuses! {
+    /// A fault destroyed durable bytes of so many voters that committed records lost their majority.
+    /// Counted once for each such fault.
+    PromiseCutByDestroyedDisk = "promise_cut_by_destroyed_disk";
+    /// A record that lost its majority in that way is not in the log of a later leader.
+    CommittedRecordDestroyed = "committed_record_destroyed";
+    /// A high watermark counts a voter whose disk was destroyed after it had acknowledged. Ends the run
+    /// if a newer leader has committed something else meanwhile.
+    CommitCountsAmnesiacVoter = "commit_counts_amnesiac_voter";
+    /// A voter whose disk was destroyed voted again in an epoch in which it had voted, or in an older
+    /// one. Ends the run.
+    ForgottenVote = "forgotten_vote";
+    /// A replica whose disk was destroyed led an epoch again that it had led. Ends the run.
+    ForgottenLeadership = "forgotten_leadership";
+    /// A record is written at an offset and epoch at which a destroyed disk had another. Ends the run.
+    ForgottenRecord = "forgotten_record";
+    /// An acknowledged append was destroyed with the disks of a majority.
+    AckedAppendDestroyed = "acked_append_destroyed";
+    /// A replica still returns records that were destroyed on a majority.
+    ReadOfDestroyedRecord = "read_of_destroyed_record";
+    /// A replica ended itself by a rule that destroyed bytes break: its peers name it leader of an
+    /// epoch that it forgot, or a leader without the destroyed records makes it truncate its log below
+    /// its high watermark. With static voters Kafka does so, too, until another replica leads.
+    FatalFaultAfterDestroyedDisk = "fatal_fault_after_destroyed_disk";
+    /// Committed metadata of a cluster with brokers lost its majority of disks, and a leader began
+    /// without it. Ends the run, because partitions depend on it.
+    CommittedMetadataDestroyed = "committed_metadata_destroyed";
+    /// Acknowledged records of a partition were lost with the disk, mostly the page cache, of the last
+    /// replica that had to keep them. Counted by the record, as the following ones are.
+    AckedLostWithLastGuard = "acked_lost_with_last_guard";
+    /// Acknowledged records were lost with a replica's disk or page cache where `min.insync.replicas`
+    /// is 1, so that no other replica need have had them.
+    AckedLostWithMinIsrOne = "acked_lost_with_min_isr_one";
+    /// The last member of an ISR came back without acknowledged records and led again (ELR disabled).
+    AckedLostBySoleReplica = "acked_lost_by_sole_replica";
+    /// The last replica that had to keep the records lost its place in ISR and ELR by an unclean
+    /// restart (KIP-966), and the last known leader led without them.
+    AckedLostByUncleanRestart = "acked_lost_by_unclean_restart";
+    /// An unclean election, allowed or requested, lost acknowledged records.
+    AckedLostByUncleanElection = "acked_lost_by_unclean_election";
+    /// The topic was deleted.
+    AckedLostByDeletion = "acked_lost_by_deletion";
+    /// Committed records that were not acknowledged were lost in one of these ways.
+    CommittedUnackedLost = "committed_unacked_lost";
+    /// A replica acknowledged, or still returns, records that were lost in one of these ways.
+    ServedAfterLoss = "served_after_loss";
+    /// The log of a replica in the ISR has rotten bytes in a forced segment, which Kafka does not
+    /// verify at a start.
+    RottenReplicaInSync = "rotten_replica_in_sync";
+    /// Such a replica leads. Ends the run.
+    RottenReplicaLeads = "rotten_replica_leads";
+    /// A producer that bumped its epoch sent a batch again that had been appended under the previous
+    /// epoch: Kafka's known duplicate (controller-broker.md §6.8).
+    DuplicateByEpochBump = "duplicate_by_epoch_bump";
+    /// A batch that a leader without producer state refused was renumbered by an epoch bump, and stands
+    /// behind a later one that the leader had accepted (controller-broker.md §6.8).
+    ReorderedByEpochBump = "reordered_by_epoch_bump";
+    /// A producer without `enable.idempotence` appended a batch once more by a retry.
+    DuplicateWithoutIdempotence = "duplicate_without_idempotence";
+    /// A producer without `enable.idempotence` appended a batch behind a later one by a retry.
+    ReorderedWithoutIdempotence = "reordered_without_idempotence";
+    /// Records acknowledged with `acks=1` are in no committed log: only their leader had them. Counted
+    /// by the record, once the cluster has recovered.
+    AckedByLeaderOnlyLost = "acked_by_leader_only_lost";
+    /// A stale leader acknowledged or returned a record of a deleted topic, which the committed log
+    /// does not have.
+    RecordOfDeletedTopic = "record_of_deleted_topic";
+    /// A consumer's position was lost with the records below it, or with its topic.
+    PositionLostWithRecords = "position_lost_with_records";
+    /// A leader that was elected uncleanly, and deposed before it acted, does not know that yet: it
+    /// sends a consumer back behind committed records that it lacks.
+    PositionSentBackByDeposedLeader = "position_sent_back_by_deposed_leader";
+    /// With `beyond-tolerance`, a claim broke that needs more than the faults have left. Counted each
+    /// time.
+    BeyondTolerance = "beyond_tolerance";
+    /// Committed metadata was destroyed, so admin operations are not judged any more.
+    AdminHistoryDestroyed = "admin_history_destroyed";
 }
 
 /// A time as messages say it.
 pub fn seconds(ns: u64) -> String {
     format!("{}.{:03} s", ns / 1_000_000_000, ns / 1_000_000 % 1_000)
+}
+
+/// An optional value as messages say it.
+pub fn or_none(value: Option<impl std::fmt::Display>) -> String {
+    value.map_or_else(|| "none".to_owned(), |value| value.to_string())
 }
 
 /// What the checks have found so far.
@@ -163,6 +153,12 @@ impl Verdict {
     /// A claim broke. The first one is kept; `detail` is made only then.
     #[cold]
     pub fn fail(&mut self, invariant: Invariant, detail: impl FnOnce() -> String) {
+        self.fail_by(invariant, None, detail);
+    }
+
+    /// The same, by this one of the predicates that the claim is made of.
+    #[cold]
+    pub fn fail_by(&mut self, invariant: Invariant, predicate: Option<&str>, detail: impl FnOnce() -> String) {
         let rests_on_logs = invariant == Invariant::GhostMismatch;
         if self.beyond_tolerance && (!invariant.is_of_one_process() || rests_on_logs && self.ambiguous) {
             self.ambiguous |= invariant == Invariant::LogMatching;
@@ -187,6 +183,7 @@ impl Verdict {
         self.violation = Some(Violation {
             kind,
             invariant: invariant.name().to_owned(),
+            predicate: predicate.map(str::to_owned),
             spec: invariant.source().to_owned(),
             detail: detail(),
             at_ns: self.now_ns,

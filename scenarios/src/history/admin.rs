@@ -5,7 +5,7 @@
 //! than its answer tells, also one that was refused because it had been executed before; and twice more
 //! if others may undo it meanwhile (a topic is deleted, created anew by another client, and
 //! deleted again by the same request). Answers that
-//! needed no record show some state at or before the answer, maybe an old one (DESIGN §5): a
+//! needed no record show some state at or before the answer, maybe an old one (controller-broker.md §2.1): a
 //! description, what exists already; and an alteration that found things as they should be wrote none.
 //! What a history can then contradict: creations and deletions of a name that do not alternate, configs
 //! that no order of the alterations leaves behind, partitions that nobody asked for.

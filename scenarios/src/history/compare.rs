@@ -45,7 +45,8 @@ impl Compared {
         Some(Violation {
             kind: ViolationKind::GhostMismatch,
             invariant: DISAGREES.to_owned(),
-            spec: "DESIGN \u{a7}5: two judges of one history never disagree".to_owned(),
+            predicate: None,
+            spec: "two judges of one history never disagree".to_owned(),
             detail: format!("{object}: {why} (operation {stuck} of the history), and the white-box judge holds"),
             at_ns,
             event,

@@ -167,7 +167,7 @@ fn in_real_time(told: &[Told], sent: &BTreeMap<u64, Sent>) -> Result<(), Trouble
         {
             return Err(Trouble {
                 why: format!(
-                    "value {} stands at offset {}, and was sent after {} had been told of at offset {}",
+                    "value {} has offset {}, but was sent after value {} was seen at offset {}",
                     told.value, told.offset, later.value, later.offset
                 ),
                 stuck: told.by,

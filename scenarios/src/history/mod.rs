@@ -1,5 +1,5 @@
-//! Histories: what clients asked and were answered, in order, and nothing else. Judged as black boxes
-//! (DESIGN §5, "Linearizability"), whether they come from a run of ours or from outside.
+//! Histories: what clients asked and were answered, in order, and nothing else. Judged as black boxes,
+//! whether they come from a run of ours or from outside.
 //!
 //! An operation is one attempt, one RPC; one without an answer that tells whether it happened stays
 //! open for ever. What the objects are:

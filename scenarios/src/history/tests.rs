@@ -82,7 +82,7 @@ fn logs_that_cannot_be() {
     let refused = [(0, Some(1), log(LogOp::Refused { values: vec![10] })), (2, Some(3), read(&[(0, 10)]))];
     assert_eq!(why_not(&refused), "value 10 is shown at offset 0, and was definitely refused");
     let order = [first.clone(), (2, Some(3), appended(&[20], 3))];
-    let back = "value 20 stands at offset 3, and was sent after 11 had been told of at offset 5";
+    let back = "value 20 has offset 3, but was sent after value 11 was seen at offset 5";
     assert_eq!(why_not(&order), back);
     let by_read = [first.clone(), (2, None, lost(&[20])), (3, Some(4), read(&[(3, 20)]))];
     assert_eq!(why_not(&by_read), back);

@@ -6,8 +6,8 @@ use sim::process::Node;
 use sim::rng::{Entropy, Purpose};
 
 use super::{AIMED, Planner, draw_int, draw_ns, pick};
-use crate::aim::sight::Sight;
-use crate::scenario::aimed::{Aimed, AimedStrike};
+use crate::aim::trigger_event::TriggerEvent;
+use crate::scenario::aimed::{Aimed, AimedKind};
 
 /// Stands aside of the numbers of kinds.
 const SWARM_OF_AIMED: u64 = super::SWARM | 1 << 16;
@@ -17,14 +17,14 @@ impl Planner<'_> {
         let Some(profile) = self.scenario.nemesis.aimed.as_ref().filter(|_| self.is_drawn(SWARM_OF_AIMED)) else {
             return;
         };
-        let possible: Vec<Sight> = Sight::possible(!self.brokers.is_empty()).collect();
-        let named: Vec<Sight> = profile.sights.iter().filter_map(|name| Sight::by_name(name)).collect();
-        let sights: Vec<Sight> = if named.is_empty() {
+        let possible: Vec<TriggerEvent> = TriggerEvent::possible(!self.brokers.is_empty()).collect();
+        let named: Vec<TriggerEvent> = profile.triggers.iter().filter_map(|name| TriggerEvent::by_name(name)).collect();
+        let events: Vec<TriggerEvent> = if named.is_empty() {
             possible
         } else {
-            named.into_iter().filter(|sight| possible.contains(sight)).collect()
+            named.into_iter().filter(|event| possible.contains(event)).collect()
         };
-        if sights.is_empty() {
+        if events.is_empty() {
             return;
         }
         let mut gaps = self.seed.entropy(Purpose::Plan, AIMED);
@@ -34,55 +34,55 @@ impl Planner<'_> {
         while at_ns < end {
             ordinal += 1;
             let mut entropy = self.seed.entropy(Purpose::Plan, AIMED | ordinal);
-            let fault = self.aim(profile, &sights, at_ns, &mut entropy);
+            let fault = self.aim(profile, &events, at_ns, &mut entropy);
             self.faults.push(fault);
             at_ns += every / 2 + gaps.below(every) + 1;
         }
     }
 
-    fn aim(&self, profile: &Aimed, sights: &[Sight], at_ns: u64, entropy: &mut Entropy) -> Fault {
-        let sight = pick(entropy, sights);
+    fn aim(&self, profile: &Aimed, events: &[TriggerEvent], at_ns: u64, entropy: &mut Entropy) -> Fault {
+        let event = pick(entropy, events);
         let nth = u32::try_from(draw_int(entropy, profile.nth)).expect("the range was checked with the scenario");
         let after_ns = if entropy.below(2) == 0 { 0 } else { draw_ns(entropy, profile.after) };
         let lasts_ns = draw_ns(entropy, profile.lasts);
         let node = pick(entropy, self.targets);
-        // Whom the sighting is about, whom else it is about, or somebody whatever it is about.
+        // Whom the occurrence is about, whom else it is about, or somebody whatever it is about.
         let (seen_as, peer_as) = match entropy.below(5) {
             0..3 => (Some(node), None),
-            3 if sight.has_peer() => (None, Some(node)),
+            3 if event.has_peer() => (None, Some(node)),
             3 => (Some(node), None),
             _ => (None, None),
         };
-        let strike = pick(entropy, &profile.strikes);
+        let strike = pick(entropy, &profile.kinds);
         let what = self.aimed_strike(strike, node, profile, entropy);
-        let destroys = matches!(strike, AimedStrike::PowerLoss | AimedStrike::ReplaceDisk);
-        let trigger = Trigger { sight: sight.name().into(), nth, after_ns, seen_as, peer_as };
-        let fault = Fault::at(at_ns, if strike == AimedStrike::FsyncFails { 0 } else { lasts_ns }, what).aimed(trigger);
+        let destroys = matches!(strike, AimedKind::PowerLoss | AimedKind::ReplaceDisk);
+        let trigger = Trigger { name: event.name().into(), nth, after_ns, seen_as, peer_as };
+        let fault = Fault::at(at_ns, if strike == AimedKind::FsyncFails { 0 } else { lasts_ns }, what).aimed(trigger);
         Fault { unless: self.guard().filter(|_| destroys), ..fault }
     }
 
-    fn aimed_strike(&self, strike: AimedStrike, node: Node, profile: &Aimed, entropy: &mut Entropy) -> What {
+    fn aimed_strike(&self, strike: AimedKind, node: Node, profile: &Aimed, entropy: &mut Entropy) -> What {
         match strike {
-            AimedStrike::Kill => What::Kill { node, after_effects: None },
-            AimedStrike::PowerLoss => {
+            AimedKind::Kill => What::Kill { node, after_effects: None },
+            AimedKind::PowerLoss => {
                 let tail = pick(entropy, &[Tail::Lost, Tail::Kept, Tail::Torn]);
                 What::PowerLoss { node, tail, after_effects: None }
             }
-            AimedStrike::Terminate => What::Terminate { node },
-            AimedStrike::Pause => What::Pause { node },
-            AimedStrike::Stall => What::Stall { node },
-            AimedStrike::Isolate => What::Cut { links: self.links_of(node, true, true) },
-            AimedStrike::OneWay => {
+            AimedKind::Terminate => What::Terminate { node },
+            AimedKind::Pause => What::Pause { node },
+            AimedKind::Stall => What::Stall { node },
+            AimedKind::Isolate => What::Cut { links: self.links_of(node, true, true) },
+            AimedKind::OneWay => {
                 let outward = entropy.below(2) == 0;
                 What::Cut { links: self.links_of(node, outward, !outward) }
             }
-            AimedStrike::Delay => {
+            AimedKind::Delay => {
                 let outward = entropy.below(2) == 0;
                 let links = self.links_of(node, outward, !outward);
                 What::Delay { links, extra_ns: draw_ns(entropy, profile.extra) }
             }
-            AimedStrike::FsyncFails => What::FsyncFails { node, count: 1 },
-            AimedStrike::ReplaceDisk => What::ReplaceDisk { node },
+            AimedKind::FsyncFails => What::FsyncFails { node, count: 1 },
+            AimedKind::ReplaceDisk => What::ReplaceDisk { node },
         }
     }
 

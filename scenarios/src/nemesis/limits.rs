@@ -10,10 +10,10 @@ use sim::process::Node;
 
 use super::{cuts, disks, nodes};
 use crate::aim::guard::LAST_COPY;
-use crate::aim::sight::Sight;
+use crate::aim::trigger_event::TriggerEvent;
 use crate::cluster::Prepared;
 use crate::scenario::Scenario;
-use crate::scenario::aimed::AimedStrike;
+use crate::scenario::aimed::AimedKind;
 use crate::scenario::faults::{CutShape, Rhythm, Targets};
 
 /// What plans for a prepared seed may hold.
@@ -81,7 +81,7 @@ impl Limits {
         let kind = fault.what.kind();
         if fault.on.is_some() {
             let aimed = self.scenario.nemesis.aimed.as_ref()?;
-            let instant = kind == AimedStrike::FsyncFails.kind();
+            let instant = kind == AimedKind::FsyncFails.kind();
             return Some(if instant { (0, 0) } else { (aimed.lasts.min_ns, aimed.lasts.max_ns) });
         }
         let rhythm = self.rhythm(kind).or_else(|| self.rhythm("bit-rot").filter(|_| kind == "power-loss"))?;
@@ -149,12 +149,13 @@ impl Limits {
 
     fn may_aim(&self, fault: &Fault, trigger: &Trigger, kept: &Kept) -> bool {
         let Some(profile) = &self.scenario.nemesis.aimed else { return false };
-        let named = |sight: &Sight| profile.sights.is_empty() || profile.sights.iter().any(|it| it == sight.name());
+        let named =
+            |event: &TriggerEvent| profile.triggers.is_empty() || profile.triggers.iter().any(|it| it == event.name());
         let is_known =
-            Sight::possible(!self.brokers.is_empty()).any(|sight| sight.name() == trigger.sight && named(&sight));
+            TriggerEvent::possible(!self.brokers.is_empty()).any(|event| event.name() == trigger.name && named(&event));
         let places = [trigger.seen_as, trigger.peer_as];
         is_known
-            && profile.strikes.iter().any(|strike| strike.kind() == fault.what.kind())
+            && profile.kinds.iter().any(|strike| strike.kind() == fault.what.kind())
             && (profile.nth.min..=profile.nth.max).contains(&i64::from(trigger.nth))
             && (trigger.after_ns == 0 || (profile.after.min_ns..=profile.after.max_ns).contains(&trigger.after_ns))
             && places.into_iter().flatten().all(|node| node.0 < self.servers)

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use sim::fault::{Tail, Trigger};
 
 use super::*;
-use crate::aim::sight::Sight;
+use crate::aim::trigger_event::TriggerEvent;
 use crate::scenario::faults::Nemesis;
 use crate::{catalog, knobs};
 
@@ -54,13 +54,13 @@ fn of_kind(plan: &Plan, kind: &str) -> Vec<Fault> {
 /// Kind, length and guard of a fault that waits.
 fn check_aimed(scenario: &Scenario, fault: &Fault, trigger: &Trigger) {
     let profile = scenario.nemesis.aimed.as_ref().expect("the scenario has such faults");
-    assert!(profile.strikes.iter().any(|strike| strike.kind() == fault.what.kind()), "{fault:?}");
+    assert!(profile.kinds.iter().any(|strike| strike.kind() == fault.what.kind()), "{fault:?}");
     assert!(fault.lasts_ns <= profile.lasts.max_ns && fault.at_ns < scenario.duration.0, "{fault:?}");
     let nth = i64::from(trigger.nth);
     assert!((profile.nth.min..=profile.nth.max).contains(&nth) && trigger.after_ns <= profile.after.max_ns);
-    let sight = Sight::by_name(&trigger.sight).expect("a sight");
-    assert!(Sight::possible(scenario.cluster.has_brokers()).any(|possible| possible == sight));
-    assert!(trigger.peer_as.is_none() || sight.has_peer(), "{fault:?}");
+    let event = TriggerEvent::by_name(&trigger.name).expect("an event");
+    assert!(TriggerEvent::possible(scenario.cluster.has_brokers()).any(|possible| possible == event));
+    assert!(trigger.peer_as.is_none() || event.has_peer(), "{fault:?}");
     let destroys = matches!(fault.what, What::PowerLoss { .. } | What::ReplaceDisk { .. });
     let all_may_go = scenario.nemesis.any_broker_loses_data || scenario.nemesis.beyond_tolerance;
     assert_eq!(fault.unless.is_some(), destroys && !all_may_go, "{fault:?}");

@@ -7,7 +7,7 @@ use sim::fault::What;
 use sim::world::World;
 
 use crate::actor::Actor;
-use crate::aim::sight::Sight;
+use crate::aim::trigger_event::TriggerEvent;
 use crate::checks::{Checks, coverage};
 use crate::knobs;
 use crate::onlooker::Onlooker;
@@ -81,11 +81,12 @@ fn outcome(
 ) -> Outcome {
     let counts = world.counts();
     let ours = |kind, invariant: &str, detail: String| {
-        let spec = "DESIGN: a run is a function of its seed, and ends".to_owned();
+        let spec = "a run is a function of its seed, and ends".to_owned();
         let at_ns = world.now();
         Outcome::Violated(Violation {
             kind,
             invariant: invariant.to_owned(),
+            predicate: None,
             spec,
             detail,
             at_ns,
@@ -94,7 +95,10 @@ fn outcome(
     };
     let violation = checks.and_then(Checks::violation);
     match ended {
-        Ended::Panicked(text) => return ours(ViolationKind::Panic, "NoPanic", text.clone()),
+        Ended::Panicked(panic) => {
+            let violation = Violation::of_panic(panic, &[]);
+            return Outcome::Violated(Violation { at_ns: world.now(), event: counts.events, ..violation });
+        }
         _ if violation.is_some() => {}
         Ended::Runaway(true) => {
             return ours(
@@ -152,8 +156,8 @@ fn faults(scenario: &Scenario, watch: &Onlooker) -> BTreeMap<String, u64> {
 fn aimed(scenario: &Scenario, watch: &Onlooker) -> BTreeMap<String, u64> {
     let mut counts: BTreeMap<String, u64> = BTreeMap::new();
     if let Some(aimed) = &scenario.nemesis.aimed {
-        let possible = Sight::possible(scenario.cluster.has_brokers()).map(Sight::name);
-        let named = |name: &&str| aimed.sights.is_empty() || aimed.sights.iter().any(|sight| sight == name);
+        let possible = TriggerEvent::possible(scenario.cluster.has_brokers()).map(TriggerEvent::name);
+        let named = |name: &&str| aimed.triggers.is_empty() || aimed.triggers.iter().any(|event| event == name);
         counts.extend(possible.filter(named).map(|name| (name.to_owned(), 0)));
     }
     counts.extend(watch.aimed.iter().map(|(name, count)| (name.clone(), *count)));

@@ -1,29 +1,29 @@
-//! `[nemesis.aimed]`: faults that wait for something to happen.
+//! `[nemesis.aimed]`: faults that wait for a trigger.
 
 use serde::{Deserialize, Serialize};
 
 use super::error::Refusal;
 use super::values::{IntRange, Nanos, NanosRange};
-use crate::aim::sight::Sight;
+use crate::aim::trigger_event::TriggerEvent;
 
-/// Each draws what it waits for, how
-/// often it lets that pass, what strikes whom then, and how long after.
+/// Each draws its trigger, the number of occurrences it waits for, the kind of fault, its target, and
+/// the delay after the trigger.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Aimed {
     /// Mean gap between two of them, from one beginning to wait to the next.
     pub every: Nanos,
-    /// How long one lasts once it has struck.
+    /// How long the fault lasts.
     pub lasts: NanosRange,
-    /// What they wait for; all that the cluster can show, if empty.
+    /// Triggers to draw from; all that are possible in the cluster, if empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub sights: Vec<String>,
-    /// What strikes.
-    #[serde(default = "AimedStrike::all")]
-    pub strikes: Vec<AimedStrike>,
-    /// The how manieth sighting it is.
+    pub triggers: Vec<String>,
+    /// Kinds of fault to draw from.
+    #[serde(default = "AimedKind::all")]
+    pub kinds: Vec<AimedKind>,
+    /// The fault waits for the nth occurrence of its trigger.
     pub nth: IntRange,
-    /// Half of them strike at once, between two effects; the others so long after.
+    /// Half of the faults start at the trigger itself, between two effects of one step; the others this long after.
     pub after: NanosRange,
     /// Extra latency of links that are delayed.
     #[serde(default, skip_serializing_if = "is_nothing")]
@@ -37,48 +37,48 @@ fn is_nothing(range: &NanosRange) -> bool {
 /// What an aimed fault does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum AimedStrike {
+pub enum AimedKind {
     /// The process dies.
     Kill,
     /// The host loses power: never the last copy of what was promised, unless beyond tolerance.
     PowerLoss,
-    /// It is told to stop.
+    /// The process receives SIGTERM.
     Terminate,
     /// The process stops executing.
     Pause,
     /// The machine stops.
     Stall,
-    /// It hears and says nothing.
+    /// All its links are cut.
     Isolate,
-    /// It does not hear, or is not heard.
+    /// All its links are cut in one direction.
     OneWay,
-    /// What it says arrives late, or what it hears.
+    /// Its links are delayed in one direction.
     Delay,
     /// The next fsync fails.
     FsyncFails,
-    /// It comes back with an empty disk; with a guard as for power.
+    /// The host restarts with an empty disk; with the same guard as a power loss.
     ReplaceDisk,
 }
 
-impl AimedStrike {
+impl AimedKind {
     /// Every one.
-    pub fn all() -> Vec<AimedStrike> {
-        use AimedStrike::{Delay, FsyncFails, Isolate, Kill, OneWay, Pause, PowerLoss, ReplaceDisk, Stall, Terminate};
+    pub fn all() -> Vec<AimedKind> {
+        use AimedKind::{Delay, FsyncFails, Isolate, Kill, OneWay, Pause, PowerLoss, ReplaceDisk, Stall, Terminate};
         vec![Kill, PowerLoss, Terminate, Pause, Stall, Isolate, OneWay, Delay, FsyncFails, ReplaceDisk]
     }
 
     /// The kind of fault it is.
     pub fn kind(self) -> &'static str {
         match self {
-            AimedStrike::Kill => "kill",
-            AimedStrike::PowerLoss => "power-loss",
-            AimedStrike::Terminate => "terminate",
-            AimedStrike::Pause => "pause",
-            AimedStrike::Stall => "stall",
-            AimedStrike::Isolate | AimedStrike::OneWay => "cut",
-            AimedStrike::Delay => "delay",
-            AimedStrike::FsyncFails => "fsync-fails",
-            AimedStrike::ReplaceDisk => "replace-disk",
+            AimedKind::Kill => "kill",
+            AimedKind::PowerLoss => "power-loss",
+            AimedKind::Terminate => "terminate",
+            AimedKind::Pause => "pause",
+            AimedKind::Stall => "stall",
+            AimedKind::Isolate | AimedKind::OneWay => "cut",
+            AimedKind::Delay => "delay",
+            AimedKind::FsyncFails => "fsync-fails",
+            AimedKind::ReplaceDisk => "replace-disk",
         }
     }
 }
@@ -86,18 +86,18 @@ impl AimedStrike {
 impl Aimed {
     pub(super) fn check(&self, duration: Nanos) -> Result<(), Refusal> {
         let refuse = |field: &str, problem: String| Err(Refusal::new(format!("nemesis.aimed.{field}"), problem));
-        if let Some(name) = self.sights.iter().find(|name| Sight::by_name(name).is_none()) {
-            let known: Vec<_> = Sight::ALL.iter().map(|sight| sight.name()).collect();
-            return refuse("sights", format!("nothing is sighted as {name:?}; allowed: {}", known.join(", ")));
+        if let Some(name) = self.triggers.iter().find(|name| TriggerEvent::by_name(name).is_none()) {
+            let known: Vec<_> = TriggerEvent::ALL.iter().map(|event| event.name()).collect();
+            return refuse("triggers", format!("no trigger is named {name:?}; allowed: {}", known.join(", ")));
         }
-        if self.strikes.is_empty() {
-            return refuse("strikes", "nothing to draw from".to_owned());
+        if self.kinds.is_empty() {
+            return refuse("kinds", "the list is empty; it needs at least one kind of fault".to_owned());
         }
         if self.every < Nanos::from_ms(10) {
             return refuse("every", format!("{}; allowed: 10ms and more", self.every));
         }
-        if self.strikes.contains(&AimedStrike::Delay) && self.extra.max_ns == 0 {
-            return refuse("extra", "links are delayed by nothing; give such as 20ms..2s".to_owned());
+        if self.kinds.contains(&AimedKind::Delay) && self.extra.max_ns == 0 {
+            return refuse("extra", "a delay of 0 has no effect; give a range such as 20ms..2s".to_owned());
         }
         if self.lasts.min_ns > duration.0 {
             return refuse("lasts", format!("{} does not fit into {duration}", self.lasts));

@@ -13,6 +13,7 @@ use super::error::Refusal;
 use super::values::Nanos;
 use crate::workload::Topics;
 
+const MAX_PARTITIONS: u16 = 64;
 /// Topics that come and go.
 const PASSING_TOPICS: u16 = 4;
 /// CreateTopics: whatever the controllers have for topics that do not say.
@@ -44,7 +45,7 @@ pub struct Clients {
     pub consumers: u16,
     /// Topics that are created at the start, and stay.
     pub topics: u16,
-    /// Partitions of each.
+    /// Partitions of each; 0: the controllers' `num.partitions`.
     pub partitions: u16,
     /// Replicas of each partition; 0: the controllers' `default.replication.factor`.
     pub replication_factor: u16,
@@ -154,7 +155,32 @@ settings! {
 }
 
 impl Clients {
-    /// The topics of a run.
+    /// The fields that the nodes' properties can decide.
+    pub const DECIDED_BY_NODES: [&str; 3] = ["replication_factor", "min_insync_replicas", "partitions"];
+
+    /// Lets the nodes' `default.replication.factor`, `min.insync.replicas` and `num.partitions`
+    /// decide what topics are like, each if `which` takes the name of its field.
+    pub(super) fn leave_topics_to_nodes(&mut self, which: impl Fn(&str) -> bool) {
+        let fields = [&mut self.replication_factor, &mut self.min_insync_replicas, &mut self.partitions];
+        for (name, field) in Clients::DECIDED_BY_NODES.into_iter().zip(fields) {
+            if which(name) {
+                *field = 0;
+            }
+        }
+    }
+
+    /// Partitions of each topic on these nodes. The active controller's number counts in Kafka;
+    /// where controllers differ, the largest does here.
+    pub fn partitions_on(&self, nodes: &[NodeConfig]) -> u64 {
+        let controllers = nodes.iter().filter(|node| node.roles.controller);
+        let most = controllers.map(|node| node.controller.num_partitions).max();
+        match self.partitions {
+            0 => most.and_then(|most| u64::try_from(most).ok()).unwrap_or(1),
+            asked => asked.into(),
+        }
+    }
+
+    /// The topics of a run; `partitions` is not 0 any more.
     pub fn topics(&self) -> Topics {
         let lasting = (0..self.topics).map(|n| format!("topic-{n}").into());
         let passing = (0..PASSING_TOPICS).map(|n| format!("passing-{n}").into());
@@ -219,7 +245,7 @@ impl Clients {
             ("producers", self.producers, 0..=32),
             ("consumers", self.consumers, 0..=32),
             ("topics", self.topics, 1..=32),
-            ("partitions", self.partitions, 1..=64),
+            ("partitions", self.partitions, 0..=MAX_PARTITIONS),
             ("replication_factor", self.replication_factor, 0..=9),
             ("min_insync_replicas", self.min_insync_replicas, 0..=9),
             ("altered_min_insync_replicas", self.altered_min_insync_replicas, 0..=9),
@@ -241,8 +267,16 @@ impl Clients {
 
     /// Can their topics be created on the brokers of this cluster, if it has any? Apart from
     /// [`Clients::check`], for one setting after another may put that right.
-    pub(super) fn check_replicas(&self, nodes: &[NodeConfig]) -> Result<(), Refusal> {
+    pub(super) fn check_topics(&self, nodes: &[NodeConfig]) -> Result<(), Refusal> {
         let brokers = nodes.iter().filter(|node| node.roles.broker).count();
+        let partitions = self.partitions_on(nodes);
+        if brokers > 0 && partitions > MAX_PARTITIONS.into() {
+            let problem = format!(
+                "{partitions} (num.partitions), and a topic of the workload has at most {MAX_PARTITIONS}; allowed: \
+                 1..{MAX_PARTITIONS}, as in --set clients.partitions={MAX_PARTITIONS}"
+            );
+            return Err(Refusal::new("clients.partitions", problem));
+        }
         let controllers = nodes.iter().filter(|node| node.roles.controller);
         let (replicas, whose) = match self.replication_factor {
             0 => {
@@ -254,7 +288,11 @@ impl Clients {
         if brokers == 0 || usize::try_from(replicas).is_ok_and(|replicas| replicas <= brokers) {
             return Ok(());
         }
-        let problem = format!("{replicas}{whose}, and the cluster has {brokers} brokers; allowed: 1..{brokers}");
+        let plural = if brokers == 1 { "" } else { "s" };
+        let problem = format!(
+            "{replicas}{whose}, and the cluster has {brokers} broker{plural}; allowed: 1..{brokers}, as in --set \
+             clients.replication_factor={brokers}"
+        );
         Err(Refusal::new("clients.replication_factor", problem))
     }
 }

@@ -299,7 +299,7 @@ impl Nemesis {
 
     /// Does this kind ever strike, aimed or not?
     pub fn strikes(&self, kind: &str) -> bool {
-        let aimed = self.aimed.iter().flat_map(|aimed| &aimed.strikes);
+        let aimed = self.aimed.iter().flat_map(|aimed| &aimed.kinds);
         self.rhythms().iter().any(|(name, _)| *name == kind) || aimed.into_iter().any(|strike| strike.kind() == kind)
     }
 

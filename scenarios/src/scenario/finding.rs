@@ -1,6 +1,6 @@
 //! `[finding]`: a place where faithful Kafka fails, left without its mend to show that it does.
 
-use raft::fixes::Fix;
+pub use raft::fixes::Fix;
 use serde::de::{Deserialize, Deserializer, Error};
 use serde::ser::Serializer;
 use serde::{Deserialize as DeriveDeserialize, Serialize};

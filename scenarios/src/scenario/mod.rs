@@ -5,6 +5,7 @@
 //! * [`claims`]: workload, floors, limits; [`metric`]: what limits may be of;
 //!   [`faults`]: the nemesis's kinds and rates; [`aimed`]: faults that wait for something
 //! * [`finding`]: what a scenario that must fail shows, and what mends it
+//! * [`mod@reference`]: every field, for the document
 //! * [`values`]: durations, ranges, latencies, limits as people write them
 //! * `set`: `--set`, knobs, `--cluster`; `error`: one message with file and line
 
@@ -16,6 +17,7 @@ mod error;
 pub mod faults;
 pub mod finding;
 pub mod metric;
+pub mod reference;
 mod set;
 pub mod switches;
 #[cfg(test)]
@@ -158,10 +160,16 @@ impl Scenario {
         read: impl Fn(&str) -> Result<String, String>,
     ) -> Result<Scenario, ScenarioError> {
         let mut scenario: Scenario = toml::from_str(text).map_err(|error| error::unreadable(file, text, &error))?;
+        let is_from_files = !scenario.cluster.properties.is_empty();
         scenario.resolve(read).map_err(|refusal| refusal.in_file(file, text))?;
+        if is_from_files && scenario.cluster.has_brokers() {
+            let given = text.parse::<toml::Table>().ok().and_then(|mut table| table.remove("clients"));
+            let is_given = |name: &str| given.as_ref().is_some_and(|clients| clients.get(name).is_some());
+            scenario.clients.leave_topics_to_nodes(|name| !is_given(name));
+        }
         scenario.check().map_err(|refusal| refusal.in_file(file, text))?;
         let configs = scenario.cluster.configs()?;
-        scenario.clients.check_replicas(&configs).map_err(|refusal| refusal.in_file(file, text))?;
+        scenario.clients.check_topics(&configs).map_err(|refusal| refusal.in_file(file, text))?;
         let possible: Vec<_> = coverage::possible(Reach::of(&scenario)).collect();
         if let Some(name) = scenario.require_probe.iter().find(|name| !possible.contains(&name.as_str())) {
             let problem = format!("{name:?} cannot happen in this scenario; allowed: {}", possible.join(", "));
@@ -193,7 +201,7 @@ impl Scenario {
     pub fn validate(&self) -> Result<(), ScenarioError> {
         self.check().map_err(|refusal| ScenarioError(refusal.message()))?;
         let configs = self.cluster.configs()?;
-        self.clients.check_replicas(&configs).map_err(|refusal| ScenarioError(refusal.message()))
+        self.clients.check_topics(&configs).map_err(|refusal| ScenarioError(refusal.message()))
     }
 
     /// This scenario as TOML: reading it gives an equal one.

@@ -16,6 +16,11 @@ use crate::knobs;
 const FLAT_TABLES: [&str; 3] = ["cluster.config", "clients.config", "expect"];
 
 impl Scenario {
+    /// Does `--set` of this key alter the servers: which there are, or a Kafka property of theirs?
+    pub fn alters_cluster(key: &str) -> bool {
+        key.starts_with("cluster.") || definitions::is_known(key)
+    }
+
     /// `--set`: a scenario field by its dotted path, or a Kafka property for all nodes. What is
     /// set by hand is no longer drawn as a knob. On an error the scenario is as it was.
     pub fn set(&mut self, key: &str, value: &str) -> Result<(), ScenarioError> {
@@ -45,16 +50,15 @@ impl Scenario {
         self
     }
 
-    /// The same scenario on another cluster, as `--cluster` asks: its nodes are these, and
-    /// nothing of the scenario's own `[cluster]` remains but the restart rule.
-    pub fn with_cluster(mut self, nodes: Vec<NodeConfig>) -> Scenario {
+    /// The same scenario on another cluster, as `--cluster` asks: its nodes are these, and nothing
+    /// of the scenario's own `[cluster]` remains but the restart rule. The files decide the topics of
+    /// the workload, too.
+    pub fn with_cluster(mut self, node: Vec<NodeFile>) -> Scenario {
         let restart_after = self.cluster.restart_after;
-        self.cluster = super::Cluster { restart_after, ..super::Cluster::default() };
-        let file = |config: NodeConfig| NodeFile {
-            file: format!("node-{}.properties", config.node_id()),
-            text: config.to_properties(),
-        };
-        self.cluster.node = nodes.into_iter().map(file).collect();
+        self.cluster = super::Cluster { restart_after, node, ..super::Cluster::default() };
+        if self.cluster.has_brokers() {
+            self.clients.leave_topics_to_nodes(|_| true);
+        }
         self
     }
 

@@ -23,7 +23,7 @@ pub enum Transport {
 pub struct Network {
     /// How messages travel.
     pub transport: Transport,
-    /// One way, each link alike; its median is at least 1 ns (see [`takes_time`]).
+    /// One way, each link alike; its median is at least 1 ns (see `takes_time`).
     pub latency: LatencyProfile,
     /// Each packet is lost with this chance, parts per million.
     pub loss_ppm: u32,

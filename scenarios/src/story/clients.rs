@@ -47,9 +47,9 @@ impl<T> Operation<T> {
     async fn done(&self) -> Result<T, StoryError> {
         match self.outcome().await? {
             OperationOutcome::Done(result) => Ok(result),
-            OperationOutcome::Refused(error) => Err(StoryError(format!("{} was refused: {error:?}", self.what))),
+            OperationOutcome::Refused(error) => Err(StoryError(format!("{} was refused: {error}", self.what))),
             OperationOutcome::Unknown(error) => {
-                Err(StoryError(format!("{} ended with {error:?}; it may be done", self.what)))
+                Err(StoryError(format!("{} ended with {error}; it may or may not have taken effect", self.what)))
             }
         }
     }

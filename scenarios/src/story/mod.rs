@@ -110,7 +110,7 @@ impl Told {
         self.story.clone()?;
         match &self.report.outcome {
             Outcome::Holds => Ok(()),
-            other => Err(StoryError(format!("the story ended, the run did not hold: {other:?}"))),
+            other => Err(StoryError(format!("the story ended well, but {other}"))),
         }
     }
 }
@@ -148,8 +148,8 @@ impl Story {
         })?;
         let report = conclude(&request, &finished);
         let unfinished = || match &finished.ended {
-            Ended::Panicked(text) => format!("the story or its run panicked: {text}"),
-            _ => format!("the run ended before the story did: {:?}", report.outcome),
+            Ended::Panicked(panic) => format!("the story or its run {panic}"),
+            _ => format!("the run ended before the story: {}", report.outcome),
         };
         let story = verdict.take().unwrap_or_else(|| Err(StoryError(unfinished())));
         let recording = finished.run.world.recorded().to_vec();

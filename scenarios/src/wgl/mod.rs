@@ -4,7 +4,7 @@
 //! It sees calls, answers and their order, and nothing of the system. Its rooms:
 //! * [`operation`]: what a history is; [`verdict`]: what is said of one
 //! * [`model`]: what an object is; [`register`], [`kv`] and [`interned`] are objects
-//! * [`search`]: one object; [`seen`]: the configurations that it has been in
+//! * `search`: one object; `seen`: the configurations that it has been in
 //! * [`objects`]: all objects of a history, in turns
 //!
 //! [`check`] says whether, [`explain`] why not.

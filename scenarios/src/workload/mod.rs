@@ -9,7 +9,7 @@ mod kafka;
 mod operation;
 
 pub use append_client::{AppendClient, ClientSpec};
-pub use kafka::{KafkaClient, KafkaClientRole, KafkaClientSpec, Topics, all_partitions};
+pub use kafka::{Fresh, KafkaClient, KafkaClientRole, KafkaClientSpec, Topics, all_partitions};
 pub use operation::{Asked, ClientOperation, Timetable};
 
 /// Bytes of a batch with so many records, at most.

@@ -5,10 +5,19 @@ use std::fmt;
 use super::{Latency, MAX_QUANTILES};
 
 const ALLOWED: &str = "allowed are a duration (500us), a range (1ms..5ms), lognormal(MEDIAN, SIGMA) as in lognormal(1ms, 0.5), and empirical(FILE)";
-const ALLOWED_DURATION: &str = "a duration is a number and one of ns, us, ms, s, as in 500us or 1.5ms";
+const ALLOWED_DURATION: &str = "a duration is a number and one of ns, us, ms, s, m, h, as in 500us or 1.5m";
 
-/// Units by name, longest name first because `s` ends them all.
-const UNITS: [(&str, u64); 4] = [("ns", 1), ("us", 1_000), ("ms", 1_000_000), ("s", 1_000_000_000)];
+/// Units by name, longest name first because `s` ends three more.
+const UNITS: [(&str, u64); 6] = [
+    ("ns", 1),
+    ("us", 1_000),
+    ("ms", 1_000_000),
+    ("s", 1_000_000_000),
+    ("m", 60_000_000_000),
+    ("h", 3_600_000_000_000),
+];
+/// Those that durations are shown in: each is a power of ten.
+const SHOWN_UNITS: &[(&str, u64)] = UNITS.split_at(4).0;
 const NS_PER_US: u64 = 1_000;
 
 pub(super) fn parse(text: &str) -> Result<Latency, String> {
@@ -39,7 +48,7 @@ fn parse_log_normal(text: &str, arguments: &str) -> Result<Latency, String> {
     Ok(Latency::LogNormal { median_ns: parse_duration(median)?, sigma_milli })
 }
 
-/// "500us", "1.5ms", "2s", as ns; nothing finer than a ns.
+/// "500us", "1.5ms", "2s", "1m" as ns; nothing finer than a ns. Scenarios and the command line read durations by it.
 pub fn parse_duration(text: &str) -> Result<u64, String> {
     let text = text.trim();
     let Some((number, ns_per_unit)) =
@@ -51,23 +60,22 @@ pub fn parse_duration(text: &str) -> Result<u64, String> {
         .ok_or_else(|| format!("{text:?} is not a duration in whole ns; {ALLOWED_DURATION}"))
 }
 
-/// A decimal number times a power of ten, if that is a whole number that fits.
+/// A decimal number times a whole one, if that is a whole number that fits.
 fn parse_decimal(text: &str, times: u64) -> Option<u64> {
     let (whole, decimals) = text.split_once('.').unwrap_or((text, "0"));
     let is_number = |digits: &str| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
     if !is_number(whole) || !is_number(decimals) {
         return None;
     }
-    let mut value = whole.parse::<u64>().ok()?.checked_mul(times)?;
-    let mut place = times;
-    for digit in decimals.trim_end_matches('0').bytes().map(|b| u64::from(b - b'0')) {
-        if place == 1 {
-            return None;
-        }
-        place /= 10;
-        value = value.checked_add(digit * place)?;
-    }
-    Some(value)
+    let whole = whole.parse::<u64>().ok()?.checked_mul(times)?;
+    let decimals = decimals.trim_end_matches('0');
+    let scale = 10_u64.checked_pow(u32::try_from(decimals.len()).ok()?)?;
+    let part = match decimals {
+        "" => 0,
+        digits => u128::from(digits.parse::<u64>().ok()?) * u128::from(times),
+    };
+    let is_exact = part.is_multiple_of(scale.into());
+    is_exact.then(|| u64::try_from(part / u128::from(scale)).ok()).flatten()?.checked_add(whole)
 }
 
 /// A duration in ns, shown in the largest unit of which it has at least one.
@@ -76,7 +84,7 @@ pub struct DisplayDuration(pub u64);
 
 impl fmt::Display for DisplayDuration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (unit, ns) = *UNITS.iter().rfind(|(_, ns)| self.0 >= *ns).unwrap_or(&UNITS[0]);
+        let (unit, ns) = *SHOWN_UNITS.iter().rfind(|(_, ns)| self.0 >= *ns).unwrap_or(&SHOWN_UNITS[0]);
         write_decimal(f, self.0, ns)?;
         f.write_str(unit)
     }

@@ -1,26 +1,26 @@
-//! Faults that wait for something to be sighted, and the guards that are asked before any strikes.
+//! Faults that wait for a trigger, and the guards that are asked before any fault starts.
 
 use std::rc::Rc;
 
 use super::World;
-use crate::fault::{Sighting, Trigger};
+use crate::fault::{Occurrence, Trigger};
 use crate::process::Process;
 use crate::schedule::Due;
 use crate::watch::{Phase, Watch};
 
-/// An aimed fault whose time has come, and which has not sighted enough yet.
+/// An aimed fault whose time has come, and whose trigger has not fired yet.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Waiting {
     /// Index in the plan.
     fault: usize,
-    /// The how manieth sighting from now on it is.
+    /// Occurrences left until it fires.
     left: u32,
 }
 
 impl<P: Process> World<P> {
-    /// Does a fault wait for a sighting? It does from now on.
+    /// Does a fault wait for a trigger? It does from now on.
     pub(super) fn begins_to_wait(&mut self, fault: usize) -> bool {
-        if self.sighted[fault] {
+        if self.triggered[fault] {
             return false;
         }
         let Some(Trigger { nth, .. }) = &self.plan.0[fault].on else { return false };
@@ -28,18 +28,18 @@ impl<P: Process> World<P> {
         true
     }
 
-    /// Shows what the onlooker has seen to those that wait, in the order in which they began to.
+    /// Gives what has occurred to the faults that wait, in the order in which they began to.
     #[cold]
-    pub(crate) fn take_sightings<W: Watch<P>>(&mut self, watch: &mut W) {
-        for sighting in watch.take_sightings() {
+    pub(crate) fn take_occurrences<W: Watch<P>>(&mut self, watch: &mut W) {
+        for occurrence in watch.take_occurrences() {
             let mut at = 0;
             while let Some(one) = self.waiting.get_mut(at) {
                 let trigger = self.plan.0[one.fault].on.as_ref();
-                if trigger.is_some_and(|trigger| trigger.fits(&sighting)) {
+                if trigger.is_some_and(|trigger| trigger.fits(&occurrence)) {
                     one.left -= 1;
                     if one.left == 0 {
                         let Waiting { fault, .. } = self.waiting.remove(at);
-                        self.sights(watch, fault, &sighting);
+                        self.fire(watch, fault, &occurrence);
                         continue;
                     }
                 }
@@ -48,12 +48,12 @@ impl<P: Process> World<P> {
         }
     }
 
-    /// The one it waited for: its place in the plan now says whom it strikes.
-    fn sights<W: Watch<P>>(&mut self, watch: &mut W, fault: usize, sighting: &Sighting) {
-        self.sighted[fault] = true;
+    /// The trigger of a fault fires: its place in the plan now names its targets.
+    fn fire<W: Watch<P>>(&mut self, watch: &mut W, fault: usize, occurrence: &Occurrence) {
+        self.triggered[fault] = true;
         let plan = Rc::make_mut(&mut self.plan);
         let Some(trigger) = plan.0[fault].on.clone() else { return };
-        plan.0[fault].what = trigger.resolve(&plan.0[fault].what, sighting);
+        plan.0[fault].what = trigger.resolve(&plan.0[fault].what, occurrence);
         if trigger.after_ns > 0 {
             let identity = plan.0[fault].content_hash();
             self.push_plan(self.now.saturating_add(trigger.after_ns), identity, Due::FaultStart(fault as u32));
@@ -68,7 +68,7 @@ impl<P: Process> World<P> {
         fault.unless.as_ref().is_some_and(|guard| watch.forbids(guard, fault))
     }
 
-    /// The world heals: what was not sighted never strikes.
+    /// The world heals: a fault whose trigger has not fired never starts.
     pub(super) fn stop_waiting<W: Watch<P>>(&mut self, watch: &mut W) {
         for Waiting { fault, .. } in std::mem::take(&mut self.waiting) {
             self.note(watch, fault, Phase::Skipped);

@@ -5,7 +5,7 @@ use super::node::{Busy, Dying, Timer};
 use crate::process::{DiskError, Effect, File, Input, Node, Process, Thread};
 use crate::schedule::{Due, Owner};
 use crate::trace::Kind;
-use crate::watch::{Down, Watch, Write};
+use crate::watch::{Down, Synced, Watch, Write};
 
 /// How an effect list goes on after one effect.
 enum Then {
@@ -55,8 +55,8 @@ impl<P: Process> World<P> {
                 break;
             }
             let then = self.apply_one(watch, node, thread, effect);
-            if watch.has_sighted() {
-                self.take_sightings(watch);
+            if watch.has_occurrences() {
+                self.take_occurrences(watch);
                 if self.nodes[index].dying.is_some() {
                     self.nodes[index].threads[usize::from(thread.0)].busy = Busy::Cut;
                     break;
@@ -65,6 +65,7 @@ impl<P: Process> World<P> {
             match then {
                 Then::Next => {}
                 Then::Barrier(file) => {
+                    watch.syncs(self.now, node, thread, file.map_or(Synced::Directory, Synced::File));
                     self.nodes[index].threads[usize::from(thread.0)].held.extend(effects.drain(next..));
                     // Without latency it is done already: go on with what was just put aside.
                     if self.start_fsync(node, thread, file) || !self.sync_now(watch, node, thread, file) {
@@ -154,10 +155,10 @@ impl<P: Process> World<P> {
         let state = &mut self.nodes[index];
         match *effect {
             Effect::Request { .. } | Effect::Response { .. } => {}
-            Effect::Connect { token, to } => self.connect(node, thread, token, to),
-            Effect::NoResponse { connection } => self.take_next_request(node, connection),
-            Effect::HangUp { connection } => self.hang_up(node, connection),
-            Effect::Close { token } => self.close(node, thread, token),
+            Effect::Connect { token, to } => self.connect(watch, node, thread, token, to),
+            Effect::NoResponse { connection } => self.take_next_request(watch, node, connection),
+            Effect::HangUp { connection } => self.hang_up(watch, node, connection),
+            Effect::Close { token } => self.close(watch, node, thread, token),
             Effect::Arm { at_mono_ns } => {
                 let timer = &mut state.threads[usize::from(thread.0)].timer;
                 // Most are armed where they stand already.
@@ -165,10 +166,15 @@ impl<P: Process> World<P> {
                     timer.fired = false;
                     timer.mono_ns = at_mono_ns;
                     self.place_timer(node, thread);
+                    let due_at = self.nodes[index].threads[usize::from(thread.0)].timer.due_at;
+                    watch.armed(self.now, node, thread, due_at);
                 }
             }
             Effect::Cancel => {
                 let timer = &mut state.threads[usize::from(thread.0)].timer;
+                if timer.mono_ns != u64::MAX {
+                    watch.disarmed(self.now, node, thread);
+                }
                 *timer = Timer { mono_ns: u64::MAX, fired: false, ..*timer };
             }
             Effect::Open { file, ref path, truncate } => {
@@ -198,6 +204,7 @@ impl<P: Process> World<P> {
             Effect::FsyncDirectory => return Then::Barrier(None),
             Effect::Post { thread: to, ref event } => {
                 let hash = P::post_hash(event);
+                watch.posted(self.now, node, thread, to, event);
                 self.offer(node, to, Input::Post(event.clone()), hash);
             }
             Effect::Observe(observation) => {

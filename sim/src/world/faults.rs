@@ -58,7 +58,7 @@ impl<P: Process> World<P> {
         true
     }
 
-    /// Its time has come, by the clock or by what was sighted.
+    /// Its time has come, by the clock or by its trigger.
     pub(super) fn strike_now<W: Watch<P>>(&mut self, watch: &mut W, index: usize) {
         let plan = self.plan.clone();
         let fault = &plan.0[index];
@@ -295,7 +295,7 @@ impl<P: Process> World<P> {
         true
     }
 
-    /// What is in force ends, and what waits for a sighting waits in vain.
+    /// What is in force ends, and what waits for a trigger never starts.
     pub(super) fn lift_all<W: Watch<P>>(&mut self, watch: &mut W) {
         for index in 0..self.in_force.len() {
             self.fault_ends(watch, index);

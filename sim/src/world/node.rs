@@ -29,10 +29,27 @@ pub struct NodeConfig<P: Process> {
     pub drift_ppm: i32,
     /// How long an fsync takes.
     pub fsync: Latency,
-    /// Service time, ns, by thread and by [`input_kind`] index; missing entries are 0.
+    /// Service time, ns, by thread and by `input_kind` index; missing entries are 0.
     pub costs: Rc<[Vec<u64>]>,
     /// Files that are there, durable, before the first boot.
     pub files: Vec<(Rc<str>, Rc<[u8]>)>,
+}
+
+impl<P: Process> NodeConfig<P> {
+    /// A node whose clocks are true from 2023-11-14 on, whose fsync takes 0.5 ms and whose steps take no
+    /// time, with an empty disk.
+    pub fn new(name: impl Into<String>, spec: P::Spec) -> NodeConfig<P> {
+        NodeConfig {
+            name: name.into(),
+            spec,
+            mono_start_ns: 0,
+            wall_start_ms: 1_700_000_000_000,
+            drift_ppm: 0,
+            fsync: Latency::Constant { ns: 500_000 },
+            costs: Rc::from(Vec::new()),
+            files: Vec::new(),
+        }
+    }
 }
 
 /// Index into a cost table: the input kinds, then the message kinds of the process.
@@ -282,13 +299,20 @@ impl<P: Process> World<P> {
         drop(process);
         let incarnation = self.nodes[index].incarnation;
         self.trace.behaviour(self.now, node.0, 0, incarnation, Kind::Down, down_code(dying.how));
-        for thread in &mut self.nodes[index].threads {
+        for (number, thread) in self.nodes[index].threads.iter_mut().enumerate() {
+            let taken = match &thread.busy {
+                Busy::Serving { input, .. } | Busy::Thawing(Thaw::Step { input, .. }) => Some(input),
+                _ => None,
+            };
+            for input in taken.into_iter().chain(thread.queue.iter().map(|(input, _)| input)) {
+                watch.discarded(self.now, node, Thread(number as u8), input);
+            }
             thread.busy = Busy::Free;
             thread.queue.clear();
             thread.held.clear();
             thread.timer = Timer { entry_at: u64::MAX, ..Timer::DISARMED };
         }
-        self.close_connections_of(node, incarnation, dying.how == Down::PowerLost);
+        self.close_connections_of(watch, node, incarnation, dying.how == Down::PowerLost);
         let state = &mut self.nodes[index];
         state.disk.process_died();
         if dying.how == Down::PowerLost {

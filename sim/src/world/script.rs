@@ -171,7 +171,7 @@ impl<P: Process> World<P> {
                 let index = plan.0.len() as u32;
                 plan.0.push(fault);
                 self.in_force.push(false);
-                self.sighted.push(false);
+                self.triggered.push(false);
                 self.script.submitted.push(index);
                 let plan = self.plan.clone();
                 self.schedule_fault(index, &plan.0[index as usize]);

@@ -142,6 +142,7 @@ impl<P: Process> World<P> {
             slot.busy = Busy::Thawing(Thaw::Sync { file });
             return false;
         }
+        watch.resumes(self.now, node, thread);
         if !self.sync_now(watch, node, thread, file) {
             self.run_ready(watch);
             return true;
@@ -203,9 +204,15 @@ impl<P: Process> World<P> {
             if matches!(slot.busy, Busy::Thawing(_)) {
                 match std::mem::replace(&mut slot.busy, Busy::Free) {
                     Busy::Thawing(Thaw::Step { input, hash }) => self.step(watch, node, id, input, hash),
-                    Busy::Thawing(Thaw::Continue) => self.apply_held(watch, node, id),
-                    Busy::Thawing(Thaw::Sync { file }) if self.sync_now(watch, node, id, file) => {
+                    Busy::Thawing(Thaw::Continue) => {
+                        watch.resumes(self.now, node, id);
                         self.apply_held(watch, node, id);
+                    }
+                    Busy::Thawing(Thaw::Sync { file }) => {
+                        watch.resumes(self.now, node, id);
+                        if self.sync_now(watch, node, id, file) {
+                            self.apply_held(watch, node, id);
+                        }
                     }
                     _ => {}
                 }

@@ -11,7 +11,7 @@ use crate::process::{CloseReason, Connection, Input, Node, Payload, Process, Thr
 use crate::rng::{Purpose, scale};
 use crate::schedule::{Due, Owner};
 use crate::trace::Kind;
-use crate::watch::Watch;
+use crate::watch::{Watch, Way};
 
 const PPM: u64 = 1_000_000;
 
@@ -34,11 +34,12 @@ pub(super) struct Delivery<P: Process> {
 }
 
 impl<P: Process> World<P> {
-    pub(crate) fn connect(&mut self, node: Node, thread: Thread, token: u32, to: Node) {
+    pub(crate) fn connect<W: Watch<P>>(&mut self, watch: &mut W, node: Node, thread: Thread, token: u32, to: Node) {
+        watch.connects(self.now, node, thread, token, to);
         let incarnation = self.nodes[usize::from(node.0)].incarnation;
         let slot = self.network.open(node, thread, incarnation, token, to);
         match self.network.slots[slot as usize].transport {
-            Transport::Tcp => self.transmit(slot, FORTH, Load::Syn),
+            Transport::Tcp => self.transmit(watch, slot, FORTH, Load::Syn),
             // A datagram socket is open as soon as it is bound.
             Transport::Datagram => {
                 let opened = self.opened(slot);
@@ -72,7 +73,7 @@ impl<P: Process> World<P> {
         watch.sent(self.now, node, server, connection, true, &message);
         self.counts.messages += 1;
         let hash = message.content_hash();
-        self.transmit(slot, FORTH, Load::Message { message, hash });
+        self.transmit(watch, slot, FORTH, Load::Message { message, hash });
     }
 
     pub(crate) fn send_response<W: Watch<P>>(
@@ -89,10 +90,17 @@ impl<P: Process> World<P> {
         self.unmute(slot);
         if self.network.slots[slot as usize].stage == Stage::Open {
             let hash = message.content_hash();
-            self.transmit(slot, BACK, Load::Message { message, hash });
+            self.transmit(watch, slot, BACK, Load::Message { message, hash });
         } else {
-            self.network.release(slot);
+            watch.dropped(self.now, self.way(slot, BACK), &message);
+            self.release(watch, slot);
         }
+    }
+
+    /// From where to where something in this direction of a connection goes.
+    pub(super) fn way(&self, slot: u32, direction: Direction) -> Way {
+        let (from, to) = self.ends(slot, direction);
+        Way { from, to, connection: self.network.connection(slot), is_request: direction == FORTH }
     }
 
     fn ends(&self, slot: u32, direction: Direction) -> (Node, Node) {
@@ -101,28 +109,35 @@ impl<P: Process> World<P> {
     }
 
     /// Hands a load to the wire, or to the queue behind what is not through yet.
-    fn transmit(&mut self, slot: u32, direction: Direction, load: Load<P>) {
+    fn transmit<W: Watch<P>>(&mut self, watch: &mut W, slot: u32, direction: Direction, load: Load<P>) {
         let state = &mut self.network.slots[slot as usize];
         let lane = &mut state.lanes[usize::from(direction)];
         let place = lane.sent;
         lane.sent += 1;
         if state.transport == Transport::Datagram {
-            self.send_datagram(slot, direction, place, load);
+            self.send_datagram(watch, slot, direction, place, load);
         } else if !lane.blocked.is_empty() {
             lane.blocked.push_back((place, load));
         } else {
-            self.try_wire(slot, direction, place, load);
+            self.try_wire(watch, slot, direction, place, load);
         }
     }
 
     /// One attempt over the link; what does not get through waits for the retransmission timer.
     #[inline(always)]
-    fn try_wire(&mut self, slot: u32, direction: Direction, place: u32, load: Load<P>) -> bool {
+    fn try_wire<W: Watch<P>>(
+        &mut self,
+        watch: &mut W,
+        slot: u32,
+        direction: Direction,
+        place: u32,
+        load: Load<P>,
+    ) -> bool {
         let (from, to) = self.ends(slot, direction);
         let link = self.network.link_index(from, to);
         let key = self.next_draw_key(slot, direction);
         if self.is_lost(link, key) {
-            self.block(slot, direction, place, load);
+            self.block(watch, slot, direction, place, load);
             return false;
         }
         self.put_in_order(slot, direction, link, key, place, load);
@@ -173,7 +188,14 @@ impl<P: Process> World<P> {
         self.seed.mix(Purpose::Link, (link as u64) << 8 | which, key)
     }
 
-    fn send_datagram(&mut self, slot: u32, direction: Direction, place: u32, load: Load<P>) {
+    fn send_datagram<W: Watch<P>>(
+        &mut self,
+        watch: &mut W,
+        slot: u32,
+        direction: Direction,
+        place: u32,
+        load: Load<P>,
+    ) {
         let (from, to) = self.ends(slot, direction);
         let link = self.network.link_index(from, to);
         let key = self.next_draw_key(slot, direction);
@@ -182,8 +204,8 @@ impl<P: Process> World<P> {
         let (base_duplicate, reorder) =
             if self.faults_are_over { (0, 0) } else { (config.duplicate_ppm, config.reorder_ns) };
         if self.is_lost(link, key) {
-            self.drop_load(from, &load);
-            self.network.release(slot);
+            self.drop_load(watch, slot, direction, &load);
+            self.release(watch, slot);
             return;
         }
         let duplicate = state.duplicate_ppm + u64::from(base_duplicate);
@@ -199,14 +221,25 @@ impl<P: Process> World<P> {
         self.put_on_wire(slot, direction, link, first, place, load);
     }
 
-    fn drop_load(&mut self, from: Node, load: &Load<P>) {
-        let hash = if let Load::Message { hash, .. } = load { *hash } else { 0 };
+    fn drop_load<W: Watch<P>>(&mut self, watch: &mut W, slot: u32, direction: Direction, load: &Load<P>) {
+        let way = self.way(slot, direction);
+        let hash = match load {
+            Load::Message { message, hash } => {
+                watch.dropped(self.now, way, message);
+                *hash
+            }
+            _ => 0,
+        };
+        let from = way.from;
         let incarnation = self.nodes[usize::from(from.0)].incarnation;
         self.trace.behaviour(self.now, from.0, 0, incarnation, Kind::Dropped, hash);
     }
 
     /// Puts a load among those that are not through, in order, and winds the timer.
-    fn block(&mut self, slot: u32, direction: Direction, place: u32, load: Load<P>) {
+    fn block<W: Watch<P>>(&mut self, watch: &mut W, slot: u32, direction: Direction, place: u32, load: Load<P>) {
+        if let Load::Message { message, .. } = &load {
+            watch.blocked(self.now, self.way(slot, direction), message);
+        }
         let lane = &mut self.network.slots[slot as usize].lanes[usize::from(direction)];
         insert_by_place(&mut lane.blocked, place, load);
         if lane.blocked.len() == 1 {
@@ -232,7 +265,13 @@ impl<P: Process> World<P> {
     }
 
     /// The retransmission timer fired.
-    pub(crate) fn retransmit(&mut self, slot: u32, direction: Direction, entry: u32) -> bool {
+    pub(crate) fn retransmit<W: Watch<P>>(
+        &mut self,
+        watch: &mut W,
+        slot: u32,
+        direction: Direction,
+        entry: u32,
+    ) -> bool {
         let (from, to) = self.ends(slot, direction);
         let link = self.network.link_index(from, to);
         let lane = &mut self.network.slots[slot as usize].lanes[usize::from(direction)];
@@ -246,7 +285,7 @@ impl<P: Process> World<P> {
         }
         let mut waiting = std::mem::take(&mut lane.blocked);
         while let Some((place, load)) = waiting.pop_front() {
-            if !self.try_wire(slot, direction, place, load) {
+            if !self.try_wire(watch, slot, direction, place, load) {
                 let lane = &mut self.network.slots[slot as usize].lanes[usize::from(direction)];
                 lane.blocked.append(&mut waiting);
             }
@@ -264,19 +303,23 @@ impl<P: Process> World<P> {
         let (is_early, some_wait) = (place > lane.received, !lane.early.is_empty());
         let (from, to) = self.ends(slot, direction);
         let landed = if self.nodes[usize::from(to.0)].is_silent() {
-            self.not_acknowledged(slot, direction, place, load);
+            self.not_acknowledged(watch, slot, direction, place, load);
             Landed::Handled
         } else if is_early && self.waits_its_turn(slot, &load) {
             insert_by_place(&mut self.network.slots[slot as usize].lanes[usize::from(direction)].early, place, load);
             Landed::Handled
         } else {
             self.network.slots[slot as usize].lanes[usize::from(direction)].received = place + 1;
-            if direction == FORTH { self.reaches_server(slot, place, load) } else { self.reaches_client(slot, load) }
+            if direction == FORTH {
+                self.reaches_server(watch, slot, place, load)
+            } else {
+                self.reaches_client(watch, slot, load)
+            }
         };
         if some_wait {
             self.early_one_follows(slot, direction);
         }
-        self.network.release(slot);
+        self.release(watch, slot);
         match landed {
             Landed::Told(told) => self.deliver(watch, told.node, told.thread, told.input, told.hash),
             Landed::Handled => {}
@@ -306,20 +349,27 @@ impl<P: Process> World<P> {
     }
 
     /// Nobody is there to acknowledge: TCP will try again, a datagram is lost.
-    fn not_acknowledged(&mut self, slot: u32, direction: Direction, place: u32, load: Load<P>) {
+    fn not_acknowledged<W: Watch<P>>(
+        &mut self,
+        watch: &mut W,
+        slot: u32,
+        direction: Direction,
+        place: u32,
+        load: Load<P>,
+    ) {
         let (from, _) = self.ends(slot, direction);
         let state = &self.network.slots[slot as usize];
         let (left, transport) = (state.stage == Stage::Left, state.transport);
         let sender_gone = !self.nodes[usize::from(from.0)].host_up;
         let pointless = matches!(load, Load::Rst { .. }) || sender_gone || (left && direction == BACK);
         if pointless || transport == Transport::Datagram {
-            self.drop_load(from, &load);
+            self.drop_load(watch, slot, direction, &load);
         } else {
-            self.block(slot, direction, place, load);
+            self.block(watch, slot, direction, place, load);
         }
     }
 
-    fn reaches_server(&mut self, slot: u32, place: u32, load: Load<P>) -> Landed<P> {
+    fn reaches_server<W: Watch<P>>(&mut self, watch: &mut W, slot: u32, place: u32, load: Load<P>) -> Landed<P> {
         let state = &mut self.network.slots[slot as usize];
         let server = &self.nodes[usize::from(state.server.0)];
         let is_up = server.process.is_some();
@@ -328,11 +378,12 @@ impl<P: Process> World<P> {
             Load::Syn if is_up => {
                 state.lanes[usize::from(FORTH)].rto_ns = 0;
                 state.server_incarnation = server.incarnation;
-                self.transmit(slot, BACK, Load::SynAck);
+                self.transmit(watch, slot, BACK, Load::SynAck);
             }
-            Load::Syn => self.answer_rst(slot, place, Load::Syn, true),
+            Load::Syn => self.answer_rst(watch, slot, place, Load::Syn, true),
             Load::Message { message, hash } if state.transport == Transport::Datagram => {
                 if !is_up {
+                    watch.dropped(self.now, self.way(slot, FORTH), &message);
                     return Landed::Ignored;
                 }
                 state.server_incarnation = server.incarnation;
@@ -345,7 +396,7 @@ impl<P: Process> World<P> {
                 }
                 state.buffered.push_back((message, hash));
             }
-            load @ Load::Message { .. } => self.answer_rst(slot, place, load, false),
+            load @ Load::Message { .. } => self.answer_rst(watch, slot, place, load, false),
             Load::SynAck | Load::Rst { .. } => return Landed::Ignored,
         }
         Landed::Handled
@@ -361,18 +412,22 @@ impl<P: Process> World<P> {
 
     /// The server's kernel knows no such connection. If its RST cannot get back, the client's
     /// kernel hears nothing and sends the segment again.
-    fn answer_rst(&mut self, slot: u32, place: u32, load: Load<P>, refused: bool) {
-        if self.network.slots[slot as usize].stage == Stage::Left {
-            return;
-        }
-        if !self.send_rst(slot, refused) {
-            self.block(slot, FORTH, place, load);
+    fn answer_rst<W: Watch<P>>(&mut self, watch: &mut W, slot: u32, place: u32, load: Load<P>, refused: bool) {
+        let is_left = self.network.slots[slot as usize].stage == Stage::Left;
+        if is_left || self.send_rst(watch, slot, refused) {
+            if let Load::Message { message, .. } = &load {
+                watch.dropped(self.now, self.way(slot, FORTH), message);
+            }
+        } else {
+            self.block(watch, slot, FORTH, place, load);
         }
     }
 
     /// An RST may be lost like any packet (false), but nobody sends it again: the client then
     /// learns of the end when it next sends something, or by its own timeout.
-    pub(super) fn send_rst(&mut self, slot: u32, refused: bool) -> bool {
+    pub(super) fn send_rst<W: Watch<P>>(&mut self, watch: &mut W, slot: u32, refused: bool) -> bool {
+        let blocked = &self.network.slots[slot as usize].lanes[usize::from(BACK)].blocked;
+        self.show_dropped(watch, slot, BACK, blocked.iter());
         let (server, client) = self.ends(slot, BACK);
         let back = self.network.link_index(server, client);
         let lane = &mut self.network.slots[slot as usize].lanes[usize::from(BACK)];
@@ -381,17 +436,20 @@ impl<P: Process> World<P> {
         let key = self.next_draw_key(slot, BACK);
         let load = Load::Rst { refused };
         if self.is_lost(back, key) {
-            self.drop_load(server, &load);
+            self.drop_load(watch, slot, BACK, &load);
             return false;
         }
         self.put_in_order(slot, BACK, back, key, place, load);
         true
     }
 
-    fn reaches_client(&mut self, slot: u32, load: Load<P>) -> Landed<P> {
+    fn reaches_client<W: Watch<P>>(&mut self, watch: &mut W, slot: u32, load: Load<P>) -> Landed<P> {
         let state = &mut self.network.slots[slot as usize];
         let client = &self.nodes[usize::from(state.client.0)];
         if state.stage == Stage::Left || client.process.is_none() || client.incarnation != state.client_incarnation {
+            if let Load::Message { message, .. } = &load {
+                watch.dropped(self.now, self.way(slot, BACK), message);
+            }
             return Landed::Ignored;
         }
         state.lanes[usize::from(BACK)].rto_ns = 0;
@@ -403,7 +461,7 @@ impl<P: Process> World<P> {
             }
             Load::Rst { refused } => {
                 let reason = if refused { CloseReason::Refused } else { CloseReason::Reset };
-                self.leave(slot, false);
+                self.leave(watch, slot, false);
                 let hash = u64::from(token) << 1 | u64::from(refused);
                 Delivery { node, thread, input: Input::Closed { token, reason }, hash }
             }

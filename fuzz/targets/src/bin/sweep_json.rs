@@ -6,7 +6,7 @@ use fuzz::aggregate::SweepReport;
 use libfuzzer_sys::fuzz_target;
 use reports::json::sweep_json::{SweepJson, read};
 use reports::json::to_text;
-use reports::show::summary;
+use reports::show::{junit, summary};
 use reports::{exit, expect};
 
 fuzz_target!(|text: &str| {
@@ -22,6 +22,11 @@ fuzz_target!(|text: &str| {
     let named = files.into_iter().enumerate().map(|(i, file)| (format!("{i}.json"), file)).collect();
     if let Ok(mut whole) = fuzz::merge::merge(named) {
         expect::judge(&mut whole);
-        let _ = (to_text(&SweepJson::from(&whole)), summary::text(&whole), exit::of_sweep(&whole));
+        let _ = (
+            to_text(&SweepJson::from(&whole)),
+            summary::text(&whole, 80, true),
+            junit::text(&whole),
+            exit::of_sweep(&whole),
+        );
     }
 });

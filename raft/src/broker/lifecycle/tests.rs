@@ -19,7 +19,7 @@ impl Entropy for Zero {
     }
 }
 
-struct Desk {
+struct Harness {
     manager: BrokerLifecycleManager,
     now_ms: u64,
     leader: Option<NodeId>,
@@ -31,8 +31,8 @@ struct Desk {
     connects: Vec<NodeId>,
 }
 
-impl Desk {
-    fn new() -> Desk {
+impl Harness {
+    fn new() -> Harness {
         let identity = BrokerIdentity {
             cluster_id: "c".into(),
             incarnation_id: Uuid([1; 16]),
@@ -44,10 +44,17 @@ impl Desk {
         };
         let manager = BrokerLifecycleManager::new(&BrokerConfig::new(NodeId(1)), identity);
         let leader = Some(NodeId(100));
-        let mut desk =
-            Desk { manager, now_ms: 0, leader, connecting: None, connected: None, asked: None, connects: Vec::new() };
-        desk.with(|manager, step| manager.start(step));
-        desk
+        let mut harness = Harness {
+            manager,
+            now_ms: 0,
+            leader,
+            connecting: None,
+            connected: None,
+            asked: None,
+            connects: Vec::new(),
+        };
+        harness.with(|manager, step| manager.start(step));
+        harness
     }
 
     /// Something on the thread, and what it leads to, connects included.
@@ -117,100 +124,100 @@ impl Desk {
 
 #[test]
 fn a_broker_registers_catches_up_is_unfenced_and_leaves() {
-    let mut desk = Desk::new();
-    match &desk.asked {
+    let mut harness = Harness::new();
+    match &harness.asked {
         Some((_, ClusterRequest::BrokerRegistration(request))) => {
             assert_eq!(request.previous_broker_epoch, BrokerEpoch(3));
         }
         other => panic!("{other:?}"),
     }
-    desk.register(ErrorCode::None);
-    assert_eq!(desk.manager.take_events(), [LifecycleEvent::Registered { broker_epoch: BrokerEpoch(9) }]);
-    let heartbeat = desk.asked_heartbeat();
+    harness.register(ErrorCode::None);
+    assert_eq!(harness.manager.take_events(), [LifecycleEvent::Registered { broker_epoch: BrokerEpoch(9) }]);
+    let heartbeat = harness.asked_heartbeat();
     assert_eq!(
         (heartbeat.broker_epoch, heartbeat.current_metadata_offset, heartbeat.want_fence),
         (BrokerEpoch(9), 7, true)
     );
-    desk.heartbeat(ErrorCode::None, false, true, false);
-    assert_eq!(desk.advance(5_000), Some(10), "not caught up: 10 ms");
-    desk.heartbeat(ErrorCode::None, true, true, false);
+    harness.heartbeat(ErrorCode::None, false, true, false);
+    assert_eq!(harness.advance(5_000), Some(10), "not caught up: 10 ms");
+    harness.heartbeat(ErrorCode::None, true, true, false);
     assert_eq!(
-        (desk.manager.take_events(), desk.manager.state()),
+        (harness.manager.take_events(), harness.manager.state()),
         (vec![LifecycleEvent::CaughtUp], BrokerState::Recovery)
     );
-    assert_eq!(desk.advance(5_000), Some(20));
-    desk.heartbeat(ErrorCode::None, true, true, false);
-    assert_eq!(desk.advance(1_000), None, "recovering: the normal interval");
+    assert_eq!(harness.advance(5_000), Some(20));
+    harness.heartbeat(ErrorCode::None, true, true, false);
+    assert_eq!(harness.advance(1_000), None, "recovering: the normal interval");
 
-    desk.with(|manager, step| manager.set_ready_to_unfence(step));
-    assert!(!desk.asked_heartbeat().want_fence);
-    desk.heartbeat(ErrorCode::None, true, false, false);
+    harness.with(|manager, step| manager.set_ready_to_unfence(step));
+    assert!(!harness.asked_heartbeat().want_fence);
+    harness.heartbeat(ErrorCode::None, true, false, false);
     assert_eq!(
-        (desk.manager.take_events(), desk.manager.state()),
+        (harness.manager.take_events(), harness.manager.state()),
         (vec![LifecycleEvent::Unfenced], BrokerState::Running)
     );
-    assert_eq!(desk.advance(5_000), Some(3_020));
-    desk.heartbeat(ErrorCode::None, true, true, false);
-    assert_eq!(desk.manager.state(), BrokerState::Running, "fenced again: nothing changes");
+    assert_eq!(harness.advance(5_000), Some(3_020));
+    harness.heartbeat(ErrorCode::None, true, true, false);
+    assert_eq!(harness.manager.state(), BrokerState::Running, "fenced again: nothing changes");
 
     // Two waits: the first answer brings the next heartbeat in 50 ms, later ones in 2 s.
-    desk.with(|manager, step| manager.begin_controlled_shutdown(step));
-    assert!(desk.asked_heartbeat().want_shut_down);
-    desk.heartbeat(ErrorCode::None, true, false, false);
-    assert_eq!(desk.advance(5_000), Some(3_070));
-    desk.heartbeat(ErrorCode::None, true, false, false);
-    assert_eq!(desk.advance(5_000), Some(5_070));
-    desk.heartbeat(ErrorCode::None, true, true, true);
+    harness.with(|manager, step| manager.begin_controlled_shutdown(step));
+    assert!(harness.asked_heartbeat().want_shut_down);
+    harness.heartbeat(ErrorCode::None, true, false, false);
+    assert_eq!(harness.advance(5_000), Some(3_070));
+    harness.heartbeat(ErrorCode::None, true, false, false);
+    assert_eq!(harness.advance(5_000), Some(5_070));
+    harness.heartbeat(ErrorCode::None, true, true, true);
     assert_eq!(
-        (desk.manager.take_events(), desk.manager.state()),
+        (harness.manager.take_events(), harness.manager.state()),
         (vec![LifecycleEvent::ShutDown], BrokerState::ShuttingDown)
     );
-    assert_eq!(desk.advance(10_000), None);
+    assert_eq!(harness.advance(10_000), None);
 }
 
 #[test]
 fn failures_are_tried_again_after_the_interval_and_never_at_once() {
-    let mut desk = Desk::new();
-    desk.register(ErrorCode::DuplicateBrokerRegistration);
-    assert_eq!(desk.advance(5_000), Some(2_000));
-    desk.register(ErrorCode::None);
-    desk.heartbeat(ErrorCode::StaleBrokerEpoch, false, false, false);
-    assert_eq!(desk.advance(5_000), Some(4_000), "a stale epoch is only tried again");
-    assert_eq!(desk.asked_heartbeat().broker_epoch, BrokerEpoch(9));
+    let mut harness = Harness::new();
+    harness.register(ErrorCode::DuplicateBrokerRegistration);
+    assert_eq!(harness.advance(5_000), Some(2_000));
+    harness.register(ErrorCode::None);
+    harness.heartbeat(ErrorCode::StaleBrokerEpoch, false, false, false);
+    assert_eq!(harness.advance(5_000), Some(4_000), "a stale epoch is only tried again");
+    assert_eq!(harness.asked_heartbeat().broker_epoch, BrokerEpoch(9));
     // Due while one is in flight: the next goes at once.
-    desk.with(|manager, step| manager.set_ready_to_unfence(step));
-    desk.heartbeat(ErrorCode::None, true, true, false);
-    assert_eq!(desk.advance(5_000), Some(4_000));
+    harness.with(|manager, step| manager.set_ready_to_unfence(step));
+    harness.heartbeat(ErrorCode::None, true, true, false);
+    assert_eq!(harness.advance(5_000), Some(4_000));
 }
 
 #[test]
 fn a_controller_that_is_none_any_more_is_left_and_the_request_goes_to_the_next() {
-    let mut desk = Desk::new();
-    desk.leader = Some(NodeId(101));
-    desk.register(ErrorCode::NotController);
-    assert_eq!((&desk.connects[..], desk.manager.take_events().len()), (&[NodeId(100), NodeId(101)][..], 0));
-    assert!(desk.asked.is_some(), "at once, on a new connection");
-    let (token, _) = desk.connected.expect("it is connected");
-    desk.asked = None;
-    desk.with(|manager, step| manager.step(Input::Closed { token, reason: CloseReason::Reset }, step));
-    assert_eq!(desk.advance(5_000), Some(50), "the same node again: the reconnect backoff");
+    let mut harness = Harness::new();
+    harness.leader = Some(NodeId(101));
+    harness.register(ErrorCode::NotController);
+    assert_eq!((&harness.connects[..], harness.manager.take_events().len()), (&[NodeId(100), NodeId(101)][..], 0));
+    assert!(harness.asked.is_some(), "at once, on a new connection");
+    let (token, _) = harness.connected.expect("it is connected");
+    harness.asked = None;
+    harness.with(|manager, step| manager.step(Input::Closed { token, reason: CloseReason::Reset }, step));
+    assert_eq!(harness.advance(5_000), Some(50), "the same node again: the reconnect backoff");
     // No answer within 2 s is a disconnect; then the retry timeout has passed, too, and that is a
     // failure of the whole exchange: again after the interval.
-    desk.asked = None;
-    assert_eq!(desk.advance(5_000), Some(4_051));
-    assert_eq!(desk.connects.len(), 4);
+    harness.asked = None;
+    assert_eq!(harness.advance(5_000), Some(4_051));
+    assert_eq!(harness.connects.len(), 4);
 }
 
 #[test]
 fn a_broker_that_cannot_register_exits() {
-    let mut desk = Desk::new();
+    let mut harness = Harness::new();
     let mut server = BrokerServer::new(true);
-    desk.leader = None;
-    desk.register(ErrorCode::NotController);
-    assert_eq!(desk.advance(59_999), None);
-    assert_eq!(desk.manager.take_events(), []);
-    desk.advance(1);
-    assert_eq!(desk.manager.take_events(), [LifecycleEvent::RegistrationTimedOut]);
+    harness.leader = None;
+    harness.register(ErrorCode::NotController);
+    assert_eq!(harness.advance(59_999), None);
+    assert_eq!(harness.manager.take_events(), []);
+    harness.advance(1);
+    assert_eq!(harness.manager.take_events(), [LifecycleEvent::RegistrationTimedOut]);
     assert_eq!(server.on_lifecycle(LifecycleEvent::RegistrationTimedOut), [ServerAction::Exit]);
 }
 

@@ -1,5 +1,5 @@
 //! `replication-offset-checkpoint`, `recovery-point-offset-checkpoint` and
-//! `log-start-offset-checkpoint`: an offset for each partition of the directory (§6.1).
+//! `log-start-offset-checkpoint`: an offset for each partition of the directory (controller-broker.md §6.1).
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

@@ -1,7 +1,7 @@
 //! All replicas of a broker, and what is asked of them: Kafka's ReplicaManager.
 //!
 //! * this file: who is hosted here, and what every request needs
-//! * `delta`: roles from metadata (§5.5, §6.2)
+//! * `delta`: roles from metadata (controller-broker.md §5.5, §6.2)
 //! * `produce` (§6.6), `fetch` (§6.5, §6.7) and `offsets` (§6.7): requests
 //! * `maintenance`: ISR checks and answers, timers, checkpoints, the orderly end
 //!

@@ -1,6 +1,6 @@
 //! What outlives a kill, a loss of power, and an orderly end.
 
-use super::desk::{Desk, batch};
+use super::harness::{Harness, batch};
 use crate::broker::config::BrokerConfig;
 use crate::broker::log::{CLEAN_SHUTDOWN_FILE, LogManager, read_clean_shutdown};
 use crate::fixes::{Fix, Fixes};
@@ -8,133 +8,135 @@ use crate::ids::{BrokerEpoch, NodeId};
 use crate::io::DurableFiles;
 use crate::message::ErrorCode;
 
-fn desk_with(values: std::ops::Range<u64>) -> Desk {
-    let mut desk = Desk::new();
-    desk.advance(1_000);
+fn harness_with(values: std::ops::Range<u64>) -> Harness {
+    let mut harness = Harness::new();
+    harness.advance(1_000);
     for value in values {
-        let id = desk.produce(1, -1, batch(&[value]));
-        assert!(matches!(desk.produced(id), Some((ErrorCode::None, _))));
+        let id = harness.produce(1, -1, batch(&[value]));
+        assert!(matches!(harness.produced(id), Some((ErrorCode::None, _))));
     }
-    desk.advance(1_000);
-    desk
+    harness.advance(1_000);
+    harness
 }
 
 #[test]
 fn an_acknowledged_tail_that_nobody_forced_is_lost_with_the_power_and_not_with_the_process() {
-    let mut desk = desk_with(0..3);
+    let mut harness = harness_with(0..3);
     for id in 1..4 {
-        desk.kill(id);
+        harness.kill(id);
     }
     for id in 1..4 {
-        desk.boot(id);
-        assert_eq!(desk.values(id), [0, 1, 2], "the page cache survives a kill");
-        assert_eq!(desk.high_watermark(id), 0, "no checkpoint was written");
+        harness.boot(id);
+        assert_eq!(harness.values(id), [0, 1, 2], "the page cache survives a kill");
+        assert_eq!(harness.high_watermark(id), 0, "no checkpoint was written");
     }
-    desk.advance(2_000);
-    assert_eq!(desk.high_watermark(1), 3);
+    harness.advance(2_000);
+    assert_eq!(harness.high_watermark(1), 3);
 
     for id in 1..4 {
-        desk.lose_power(id);
+        harness.lose_power(id);
     }
     for id in 1..4 {
-        desk.boot(id);
-        assert_eq!(desk.values(id), Vec::<u64>::new(), "no fsync was due");
+        harness.boot(id);
+        assert_eq!(harness.values(id), Vec::<u64>::new(), "no fsync was due");
     }
     // The leader epoch is durable though no record of it is: it begins again at the log's end.
-    desk.change(2, &[1, 2, 3], &[1, 2, 3]);
-    let again = desk.produce(2, -1, batch(&[7]));
-    desk.advance(1_000);
-    assert_eq!(desk.produced(again), Some((ErrorCode::None, 0)));
+    harness.change(2, &[1, 2, 3], &[1, 2, 3]);
+    let again = harness.produce(2, -1, batch(&[7]));
+    harness.advance(1_000);
+    assert_eq!(harness.produced(again), Some((ErrorCode::None, 0)));
 }
 
 #[test]
 fn a_rolled_segment_is_forced_in_the_background() {
     // Batches of 84 bytes, segments of 300: three to each.
-    let mut desk = desk_with(0..7);
-    desk.with(1, |plane, _, step| {
+    let mut harness = harness_with(0..7);
+    harness.with(1, |plane, _, step| {
         assert!(plane.replicas().has_flush_due() && plane.replicas_mut().begin_flush(step.out));
         plane.replicas_mut().finish_flush();
         plane.replicas_mut().checkpoint_high_watermarks(step.out);
     });
-    assert_eq!(desk.partition(1).log().recovery_point().0, 6);
-    desk.lose_power(1);
-    desk.boot(1);
-    assert_eq!(desk.values(1), [0, 1, 2, 3, 4, 5], "what was below the roll");
-    assert_eq!(desk.high_watermark(1), 6, "the checkpoint said 7, and was clipped");
+    assert_eq!(harness.partition(1).log().recovery_point().0, 6);
+    harness.lose_power(1);
+    harness.boot(1);
+    assert_eq!(harness.values(1), [0, 1, 2, 3, 4, 5], "what was below the roll");
+    assert_eq!(harness.high_watermark(1), 6, "the checkpoint said 7, and was clipped");
 }
 
 #[test]
 fn a_follower_with_a_tail_that_its_leader_lost_is_cut() {
-    let mut desk = desk_with(0..3);
-    desk.lose_power(1);
-    desk.boot(1);
+    let mut harness = harness_with(0..3);
+    harness.lose_power(1);
+    harness.boot(1);
     // Broker 1 leads on in a new epoch, as if it were the only one in sync (ELR off).
-    desk.change(-1, &[1], &[1, 2, 3]);
-    desk.change(1, &[1], &[1, 2, 3]);
-    desk.advance(3_000);
+    harness.change(-1, &[1], &[1, 2, 3]);
+    harness.change(1, &[1], &[1, 2, 3]);
+    harness.advance(3_000);
     for id in 1..4 {
-        assert_eq!(desk.values(id), Vec::<u64>::new(), "broker {id}");
+        assert_eq!(harness.values(id), Vec::<u64>::new(), "broker {id}");
     }
-    let id = desk.produce(1, 1, batch(&[50]));
-    desk.advance(1_000);
-    assert_eq!(desk.produced(id), Some((ErrorCode::None, 0)));
-    assert_eq!(desk.values(3), [50]);
+    let id = harness.produce(1, 1, batch(&[50]));
+    harness.advance(1_000);
+    assert_eq!(harness.produced(id), Some((ErrorCode::None, 0)));
+    assert_eq!(harness.values(3), [50]);
 }
 
 #[test]
 fn an_orderly_end_forces_all_and_names_its_broker_epoch() {
-    let mut desk = desk_with(0..4);
-    desk.with(1, |plane, _, step| {
+    let mut harness = harness_with(0..4);
+    harness.with(1, |plane, _, step| {
         plane.stop(step);
         plane.replicas_mut().shut_down(step.out);
     });
-    desk.lose_power(1);
-    assert_eq!(read_clean_shutdown(desk.disk(1)), Some(BrokerEpoch(11)));
-    let loaded = LogManager::load(desk.disk(1), BrokerConfig::new(NodeId(1)).log, Fixes::NONE).expect("the logs load");
+    harness.lose_power(1);
+    assert_eq!(read_clean_shutdown(harness.disk(1)), Some(BrokerEpoch(11)));
+    let loaded =
+        LogManager::load(harness.disk(1), BrokerConfig::new(NodeId(1)).log, Fixes::NONE).expect("the logs load");
     assert_eq!(loaded.previous_broker_epoch(), BrokerEpoch(11));
 
-    desk.boot(1);
-    assert_eq!((desk.values(1), desk.high_watermark(1)), (vec![0, 1, 2, 3], 4));
-    assert_eq!(desk.disk(1).read(CLEAN_SHUTDOWN_FILE), None, "gone when loading begins");
-    desk.kill(1);
-    let loaded = LogManager::load(desk.disk(1), BrokerConfig::new(NodeId(1)).log, Fixes::NONE).expect("the logs load");
+    harness.boot(1);
+    assert_eq!((harness.values(1), harness.high_watermark(1)), (vec![0, 1, 2, 3], 4));
+    assert_eq!(harness.disk(1).read(CLEAN_SHUTDOWN_FILE), None, "gone when loading begins");
+    harness.kill(1);
+    let loaded =
+        LogManager::load(harness.disk(1), BrokerConfig::new(NodeId(1)).log, Fixes::NONE).expect("the logs load");
     assert_eq!(loaded.previous_broker_epoch(), BrokerEpoch::UNKNOWN);
 }
 
 #[test]
 fn a_power_loss_brings_the_marker_back_unless_its_removal_is_forced() {
     for fixes in [Fixes::NONE, Fixes::NONE.with(Fix::ForceMarkerRemoval)] {
-        let mut desk = desk_with(0..4);
-        desk.with(1, |plane, _, step| {
+        let mut harness = harness_with(0..4);
+        harness.with(1, |plane, _, step| {
             plane.stop(step);
             plane.replicas_mut().shut_down(step.out);
         });
-        desk.kill(1);
+        harness.kill(1);
         let config = BrokerConfig::new(NodeId(1)).log;
         let mut out = crate::io::Out::default();
-        let mut logs = LogManager::load(desk.disk(1), config, fixes).expect("the logs load");
+        let mut logs = LogManager::load(harness.disk(1), config, fixes).expect("the logs load");
         logs.start(|_| true, &mut out);
-        desk.disk(1).apply(&mut out);
-        assert_eq!(read_clean_shutdown(desk.disk(1)), None);
-        desk.lose_power(1);
-        let trusted = read_clean_shutdown(desk.disk(1)).is_some();
+        harness.disk(1).apply(&mut out);
+        assert_eq!(read_clean_shutdown(harness.disk(1)), None);
+        harness.lose_power(1);
+        let trusted = read_clean_shutdown(harness.disk(1)).is_some();
         assert_eq!(trusted, fixes == Fixes::NONE, "a start that has a marker scans nothing");
     }
 }
 
 #[test]
 fn a_log_that_is_not_assigned_here_is_set_aside() {
-    let mut desk = desk_with(0..1);
-    desk.kill(1);
+    let mut harness = harness_with(0..1);
+    harness.kill(1);
     let config = BrokerConfig::new(NodeId(1));
-    let mut logs = LogManager::load(desk.disk(1), config.log, Fixes::NONE).expect("the logs load");
+    let mut logs = LogManager::load(harness.disk(1), config.log, Fixes::NONE).expect("the logs load");
     let mut out = crate::io::Out::default();
     logs.start(|_| false, &mut out);
-    desk.disk(1).apply(&mut out);
-    desk.lose_power(1);
-    let paths = desk.disk(1).paths();
+    harness.disk(1).apply(&mut out);
+    harness.lose_power(1);
+    let paths = harness.disk(1).paths();
     assert!(paths.iter().all(|path| !path.starts_with("t-0/")), "{paths:?}");
     let aside = "t-0.BwcHBwcHBwcHBwcHBwcHBw-stray/00000000000000000000.log";
     assert!(paths.iter().any(|path| **path == *aside), "{paths:?}");
-    assert!(LogManager::load(desk.disk(1), config.log, Fixes::NONE).is_ok());
+    assert!(LogManager::load(harness.disk(1), config.log, Fixes::NONE).is_ok());
 }

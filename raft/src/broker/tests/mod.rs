@@ -1,7 +1,7 @@
 //! Stories of brokers that exchange messages in memory, over disks that keep what was forced.
 
-mod desk;
 mod durability;
+mod harness;
 mod isr;
 mod mistakes;
 mod promises;

@@ -3,7 +3,7 @@
 
 use proptest::prelude::*;
 
-use super::desk::{Desk, numbered};
+use super::harness::{Harness, numbered};
 use crate::message::ErrorCode;
 
 #[derive(Clone, Copy, Debug)]
@@ -38,7 +38,7 @@ fn action() -> impl Strategy<Value = Action> {
 }
 
 struct Client {
-    desk: Desk,
+    harness: Harness,
     /// Batches given to the leader, one value each; the sequence is the value.
     sent: u64,
     waiting: Vec<(i32, u64)>,
@@ -47,17 +47,17 @@ struct Client {
 
 impl Client {
     fn send(&mut self, value: u64) {
-        let Some(leader) = self.desk.image.partition.leader.map(|leader| leader.0) else { return };
-        if self.desk.is_up(leader) {
-            let id = self.desk.produce(leader, -1, numbered(1, 0, value as i32, &[value]));
+        let Some(leader) = self.harness.image.partition.leader.map(|leader| leader.0) else { return };
+        if self.harness.is_up(leader) {
+            let id = self.harness.produce(leader, -1, numbered(1, 0, value as i32, &[value]));
             self.waiting.push((id, value));
         }
     }
 
     fn hear(&mut self) {
-        let desk = &mut self.desk;
+        let harness = &mut self.harness;
         let acknowledged = &mut self.acknowledged;
-        self.waiting.retain(|&(id, value)| match desk.produced(id) {
+        self.waiting.retain(|&(id, value)| match harness.produced(id) {
             Some((ErrorCode::None, offset)) => {
                 acknowledged.push((value, offset));
                 false
@@ -68,26 +68,26 @@ impl Client {
 
     /// As the controller judges it: compare and set, by both epochs.
     fn decide(&mut self) {
-        let Some((_, _, request)) = self.desk.proposals.first() else { return };
-        let (item, partition) = (&request.partitions[0], &self.desk.image.partition);
+        let Some((_, _, request)) = self.harness.proposals.first() else { return };
+        let (item, partition) = (&request.partitions[0], &self.harness.image.partition);
         if item.leader_epoch != partition.leader_epoch {
-            self.desk.refuse_proposal(ErrorCode::FencedLeaderEpoch);
+            self.harness.refuse_proposal(ErrorCode::FencedLeaderEpoch);
         } else if item.partition_epoch != partition.partition_epoch {
-            self.desk.refuse_proposal(ErrorCode::InvalidUpdateVersion);
+            self.harness.refuse_proposal(ErrorCode::InvalidUpdateVersion);
         } else {
-            self.desk.accept_proposal();
+            self.harness.accept_proposal();
         }
     }
 
     fn up(&self) -> Vec<i32> {
-        (1..4).filter(|id| self.desk.is_up(*id)).collect()
+        (1..4).filter(|id| self.harness.is_up(*id)).collect()
     }
 
     fn elect(&mut self, id: i32, all: bool) {
-        let isr: Vec<i32> = self.desk.image.partition.isr.iter().map(|id| id.0).collect();
-        if self.desk.is_up(id) && isr.contains(&id) {
+        let isr: Vec<i32> = self.harness.image.partition.isr.iter().map(|id| id.0).collect();
+        if self.harness.is_up(id) && isr.contains(&id) {
             let to = if all { self.up() } else { vec![id] };
-            self.desk.change(id, &isr, &to);
+            self.harness.change(id, &isr, &to);
         }
     }
 
@@ -102,18 +102,18 @@ impl Client {
             }
             Action::Retry if self.sent > 0 => self.send(self.sent - 1),
             Action::Retry => {}
-            Action::Advance(ms) => self.desk.advance(ms),
-            Action::Kill(id) if self.up().len() > 1 && self.desk.is_up(id) => self.desk.kill(id),
-            Action::Boot(id) if !self.desk.is_up(id) => self.desk.boot(id),
+            Action::Advance(ms) => self.harness.advance(ms),
+            Action::Kill(id) if self.up().len() > 1 && self.harness.is_up(id) => self.harness.kill(id),
+            Action::Boot(id) if !self.harness.is_up(id) => self.harness.boot(id),
             Action::Kill(_) | Action::Boot(_) => {}
             Action::Elect(id, all) => self.elect(id, all),
             Action::Accept => self.decide(),
-            Action::Refuse if !self.desk.proposals.is_empty() => {
-                self.desk.refuse_proposal(ErrorCode::IneligibleReplica);
+            Action::Refuse if !self.harness.proposals.is_empty() => {
+                self.harness.refuse_proposal(ErrorCode::IneligibleReplica);
             }
             Action::Refuse => {}
-            Action::Cut(a, b) => self.desk.cut(a, b),
-            Action::Heal => self.desk.heal(),
+            Action::Cut(a, b) => self.harness.cut(a, b),
+            Action::Heal => self.harness.heal(),
         }
         self.hear();
     }
@@ -122,32 +122,32 @@ impl Client {
 proptest! {
     #[test]
     fn acknowledged_records_stay(actions in prop::collection::vec(action(), 1..80)) {
-        let mut client = Client { desk: Desk::new(), sent: 0, waiting: Vec::new(), acknowledged: Vec::new() };
-        client.desk.advance(1_000);
+        let mut client = Client { harness: Harness::new(), sent: 0, waiting: Vec::new(), acknowledged: Vec::new() };
+        client.harness.advance(1_000);
         for action in actions {
             client.act(action);
         }
         // All faults end; the cluster must come to rest.
-        client.desk.heal();
+        client.harness.heal();
         for id in 1..4 {
             client.act(Action::Boot(id));
         }
-        let leader = client.desk.image.partition.isr[0].0;
+        let leader = client.harness.image.partition.isr[0].0;
         client.elect(leader, true);
-        client.desk.publish(&[1, 2, 3]);
+        client.harness.publish(&[1, 2, 3]);
         for _ in 0..6 {
             client.act(Action::Advance(46_000));
             for _ in 0..9 {
                 client.decide();
             }
             // What is undecided after an INVALID_UPDATE_VERSION is decided by metadata.
-            client.desk.publish(&[1, 2, 3]);
+            client.harness.publish(&[1, 2, 3]);
         }
-        prop_assert_eq!(client.desk.image.partition.isr.len(), 3);
-        let values = client.desk.values(leader);
+        prop_assert_eq!(client.harness.image.partition.isr.len(), 3);
+        let values = client.harness.values(leader);
         for id in 1..4 {
-            prop_assert_eq!(&client.desk.values(id), &values, "broker {}", id);
-            prop_assert_eq!(client.desk.high_watermark(id), values.len() as i64, "broker {}", id);
+            prop_assert_eq!(&client.harness.values(id), &values, "broker {}", id);
+            prop_assert_eq!(client.harness.high_watermark(id), values.len() as i64, "broker {}", id);
         }
         prop_assert!(values.iter().copied().eq(0..values.len() as u64), "{:?}", values);
         for (value, offset) in client.acknowledged {

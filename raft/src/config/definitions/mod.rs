@@ -1,15 +1,17 @@
 //! What a property is: name, type, default, range, what it sets. `table`: all of them.
 //!
-//! A property sets one or more fields of [`NodeConfig`], or it is kept without effect
-//! ([`super::KeptWhy`]). Anything not in the table is unrecognised: a typing mistake, a
-//! plug-in's own, or a newer Kafka's.
+//! A property sets one or more fields of [`NodeConfig`], or it has no effect; [`without_effect`]
+//! knows the names and reasons of those. Any other is unrecognised: a typing mistake, or a newer
+//! Kafka's.
 
 mod table;
+mod without_effect;
 
-use super::NodeConfig;
 use super::error::Refused;
+use super::{NodeConfig, Roles};
 
 pub use table::DEFINITIONS;
+pub use without_effect::why as why_without_effect;
 
 /// One property Kafka knows.
 #[derive(Clone, Copy, Debug)]
@@ -22,6 +24,8 @@ pub struct Definition {
     pub default: Option<i64>,
     /// What it sets, if it takes effect here.
     pub field: Option<Field>,
+    /// Paths of the fields that it sets, below [`NodeConfig`].
+    pub paths: &'static [&'static str],
     /// What it is for, and Kafka's class that defines it.
     pub doc: &'static str,
 }
@@ -134,6 +138,16 @@ fn integer(value: &str, min: i64, max: i64, unit: &str) -> Result<i64, Refused> 
 }
 
 impl Definition {
+    /// Does a node with these roles read one of the fields that it sets? All nodes read those of
+    /// the quorum.
+    pub fn is_read_by(&self, roles: Roles) -> bool {
+        self.paths.iter().any(|path| match path.split(['.', ' ']).next() {
+            Some("controller") => roles.controller,
+            Some("broker") => roles.broker,
+            _ => true,
+        })
+    }
+
     /// Its value in a node, as it would be printed; `None` if it takes no effect.
     pub fn value(&self, config: &NodeConfig) -> Option<String> {
         self.field.map(|field| self.kind.print((field.get)(config)))
@@ -153,10 +167,6 @@ impl Definition {
 }
 
 const INT_MAX: i64 = i32::MAX as i64;
-
-/// Families of names that Kafka knows and the simulator does not need.
-const PREFIXES: &[&str] =
-    &["ssl.", "sasl.", "listener.name.", "metric.", "metrics.", "log.cleaner.", "early.start.", "group.", "quota."];
 
 const COUNT: usize = DEFINITIONS.len();
 
@@ -201,7 +211,12 @@ pub fn find(name: &str) -> Option<&'static Definition> {
 
 /// Is this a property that Kafka knows?
 pub fn is_known(name: &str) -> bool {
-    place(name).is_some() || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+    place(name).is_some() || why_without_effect(name).is_some()
+}
+
+/// The names that Kafka knows, apart from families of names such as those below `listener.name.`.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    DEFINITIONS.iter().map(|definition| definition.name).chain(without_effect::names())
 }
 
 #[cfg(test)]
@@ -209,8 +224,9 @@ mod tests {
     use std::rc::Rc;
 
     use super::*;
-    use crate::config::Roles;
     use crate::ids::NodeId;
+
+    const IDENTITY: [&str; 4] = ["process.roles", "node.id", "broker.id", "controller.quorum.voters"];
 
     /// The table is where a file's defaults come from, a node's constructor where a generated
     /// node's do; and each number a property takes fits all fields it sets.
@@ -239,5 +255,10 @@ mod tests {
             }
         }
         assert!(find("controller.quorum.fetch.timeout").is_none());
+        for definition in DEFINITIONS {
+            let is_without_effect = without_effect::names().any(|name| name == definition.name);
+            let takes_effect = definition.field.is_some() || IDENTITY.contains(&definition.name);
+            assert_ne!(takes_effect, is_without_effect, "{}", definition.name);
+        }
     }
 }

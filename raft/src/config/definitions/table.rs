@@ -19,7 +19,7 @@ const ROLL_HOURS: Field = Field {
 };
 
 macro_rules! table {
-    ($($name:literal $kind:expr, default $default:expr, $(sets $($field:ident).+ $(and $($other:ident).+)?,)? $(by $by:expr,)? $doc:literal;)+) => {
+    ($($name:literal $kind:expr, default $default:expr, $(sets $($field:ident).+ $(and $($other:ident).+)?,)? $(by $by:ident,)? $doc:literal;)+) => {
         /// All of them, those that take effect first, in the order they are printed and applied:
         /// of two that set the same field the later wins, as in Kafka.
         pub const DEFINITIONS: &[Definition] = &[$(Definition {
@@ -27,6 +27,7 @@ macro_rules! table {
             kind: $kind,
             default: $default,
             field: table!(@field $($($field).+ $(and $($other).+)?)? $(by $by)?),
+            paths: &[$(stringify!($($field).+), $(stringify!($($other).+),)?)? $(table!(@path $by),)?],
             doc: $doc,
         }),+];
     };
@@ -39,7 +40,8 @@ macro_rules! table {
             },
         })
     };
-    (@field by $by:expr) => { Some($by) };
+    (@field by $by:ident) => { Some($by) };
+    (@path ROLL_HOURS) => { "broker.log.segment_ms" };
     (@field) => { None };
 }
 

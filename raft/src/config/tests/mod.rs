@@ -123,6 +123,8 @@ macro_rules! files {
     };
 }
 
+mod operators;
+
 const CONTROLLERS: [(&str, &str); 3] = files!("three-controllers": "controller-1", "controller-2", "controller-3");
 const ISOLATED: [(&str, &str); 6] =
     files!("isolated-3x3": "controller-1", "controller-2", "controller-3", "broker-101", "broker-102", "broker-103");

@@ -92,7 +92,7 @@ fn a_controllers_mistakes_are_told_where_what_and_what_would_do() {
         ),
         (
             without("controller.quorum.voters") + "controller.quorum.bootstrap.servers=a:9093",
-            "c:5: controller.quorum.bootstrap.servers = \"a:9093\": a dynamic quorum comes with a later version; this one needs controller.quorum.voters",
+            "c:5: controller.quorum.bootstrap.servers = \"a:9093\": these name no voters; the files of all nodes together do, or controller.quorum.voters",
         ),
         (
             with("controller.quorum.bootstrap.servers=a"),

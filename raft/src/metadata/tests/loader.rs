@@ -25,17 +25,17 @@ impl Entropy for NoChance {
 }
 
 /// A loader on its thread, with publishers from the start.
-struct Desk {
+struct Harness {
     loader: MetadataLoader,
     timer_ns: Option<u64>,
     now_ns: u64,
 }
 
-impl Desk {
-    fn new(controller: bool, bugs: Bugs) -> Desk {
-        let mut desk = Desk { loader: MetadataLoader::new(controller, bugs), timer_ns: None, now_ns: 1_000 };
-        desk.step(|loader, step| loader.install_publishers(step));
-        desk
+impl Harness {
+    fn new(controller: bool, bugs: Bugs) -> Harness {
+        let mut harness = Harness { loader: MetadataLoader::new(controller, bugs), timer_ns: None, now_ns: 1_000 };
+        harness.step(|loader, step| loader.install_publishers(step));
+        harness
     }
 
     fn step<T>(&mut self, act: impl FnOnce(&mut MetadataLoader, &mut Step<'_>) -> T) -> T {
@@ -70,13 +70,13 @@ impl Desk {
         self.commit(&[(base, records)], Some(end)).expect("no fault")
     }
 
-    /// A desk whose publishers have the image of `records`.
-    fn caught_up(controller: bool, records: &[MetadataRecord]) -> Desk {
-        let mut desk = Desk::new(controller, Bugs::NONE);
-        assert!(desk.load(0, records).is_empty());
-        let first = desk.fire(Some(0)).expect("it has caught up");
+    /// A harness whose publishers have the image of `records`.
+    fn caught_up(controller: bool, records: &[MetadataRecord]) -> Harness {
+        let mut harness = Harness::new(controller, Bugs::NONE);
+        assert!(harness.load(0, records).is_empty());
+        let first = harness.fire(Some(0)).expect("it has caught up");
         assert_eq!(first.manifest, ManifestType::Snapshot);
-        desk
+        harness
     }
 }
 
@@ -94,71 +94,71 @@ fn topics(image: &MetadataImage) -> Vec<&str> {
 
 #[test]
 fn nothing_is_published_before_all_that_was_committed_is_loaded() {
-    let mut desk = Desk::new(false, Bugs::NONE);
-    assert!(desk.fire(Some(2)).is_none(), "no record yet");
-    assert_eq!(desk.timer_ns, Some(desk.now_ns + 100_000_000));
+    let mut harness = Harness::new(false, Bugs::NONE);
+    assert!(harness.fire(Some(2)).is_none(), "no record yet");
+    assert_eq!(harness.timer_ns, Some(harness.now_ns + 100_000_000));
     let change = LeaderChange { leader_id: NodeId(1), voters: smallvec![NodeId(1)], granting_voters: smallvec![] };
     let election = BatchBuilder::new(Offset(0), LeaderEpoch(1), 0).control(ControlRecord::LeaderChange(change)).build();
     let records = Records(smallvec![election]);
-    let published = desk.step(|loader, step| loader.handle_commit(&records, Some(Offset(1)), step));
+    let published = harness.step(|loader, step| loader.handle_commit(&records, Some(Offset(1)), step));
     assert!(published.expect("no fault").is_empty());
-    assert!(desk.fire(Some(1)).is_none(), "an election is no record");
-    assert!(desk.commit(&[(1, &[create(0, 0)])], None).expect("no fault").is_empty());
-    assert!(desk.fire(None).is_none(), "who knows how much more there is");
-    assert!(desk.fire(Some(4)).is_none() && !desk.loader.has_caught_up());
-    assert_eq!((desk.loader.last_applied_offset(), desk.loader.next_offset()), (Offset(-1), Offset(2)));
-    assert!(!desk.loader.handle_leader_change(Some(NodeId(1)), LeaderEpoch(1)));
+    assert!(harness.fire(Some(1)).is_none(), "an election is no record");
+    assert!(harness.commit(&[(1, &[create(0, 0)])], None).expect("no fault").is_empty());
+    assert!(harness.fire(None).is_none(), "who knows how much more there is");
+    assert!(harness.fire(Some(4)).is_none() && !harness.loader.has_caught_up());
+    assert_eq!((harness.loader.last_applied_offset(), harness.loader.next_offset()), (Offset(-1), Offset(2)));
+    assert!(!harness.loader.handle_leader_change(Some(NodeId(1)), LeaderEpoch(1)));
 
     // The commit that reaches the high watermark counts as applied; publishers get it at once, but
     // as a snapshot.
-    assert!(desk.commit(&[(2, &[create(1, 0)]), (3, &[create(2, 0)])], Some(4)).expect("no fault").is_empty());
-    assert_eq!((desk.loader.last_applied_offset(), desk.timer_ns), (Offset(3), Some(desk.now_ns)));
-    let first = desk.fire(Some(9)).expect("once through, always through");
+    assert!(harness.commit(&[(2, &[create(1, 0)]), (3, &[create(2, 0)])], Some(4)).expect("no fault").is_empty());
+    assert_eq!((harness.loader.last_applied_offset(), harness.timer_ns), (Offset(3), Some(harness.now_ns)));
+    let first = harness.fire(Some(9)).expect("once through, always through");
     assert_eq!((first.manifest, first.image.offset()), (ManifestType::Snapshot, Offset(3)));
     assert_eq!((first.delta.base().offset(), first.delta.changes().topics.len()), (Offset(-1), 3));
-    assert!(desk.loader.handle_leader_change(Some(NodeId(2)), LeaderEpoch(2)));
-    assert!(desk.fire(Some(9)).is_none() && desk.timer_ns.is_none());
+    assert!(harness.loader.handle_leader_change(Some(NodeId(2)), LeaderEpoch(2)));
+    assert!(harness.fire(Some(9)).is_none() && harness.timer_ns.is_none());
 
-    let next = desk.commit(&[(4, &[create(3, 0)])], Some(99)).expect("no fault");
+    let next = harness.commit(&[(4, &[create(3, 0)])], Some(99)).expect("no fault");
     assert_eq!((next.len(), next[0].manifest, next[0].image.offset()), (1, ManifestType::LogDelta, Offset(4)));
     assert!(Rc::ptr_eq(next[0].delta.base(), &first.image));
 }
 
 #[test]
 fn a_gate_that_opens_on_a_retry_does_not_move_what_was_applied() {
-    let mut desk = Desk::new(false, Bugs::NONE);
-    assert!(desk.commit(&[(0, &[create(0, 0)])], None).expect("no fault").is_empty());
-    assert!(desk.fire(Some(1)).is_some());
-    assert_eq!(desk.loader.last_applied_offset(), Offset(-1));
-    desk.load(1, &[NoOp {}.into()]);
-    assert_eq!(desk.loader.last_applied_offset(), Offset(1));
+    let mut harness = Harness::new(false, Bugs::NONE);
+    assert!(harness.commit(&[(0, &[create(0, 0)])], None).expect("no fault").is_empty());
+    assert!(harness.fire(Some(1)).is_some());
+    assert_eq!(harness.loader.last_applied_offset(), Offset(-1));
+    harness.load(1, &[NoOp {}.into()]);
+    assert_eq!(harness.loader.last_applied_offset(), Offset(1));
 }
 
 #[test]
 fn a_transaction_is_seen_whole_or_not_at_all() {
-    let mut desk = Desk::caught_up(false, &[create(0, 0)]);
+    let mut harness = Harness::caught_up(false, &[create(0, 0)]);
     // What comes before Begin is published by itself, in the middle of a batch.
-    let published = desk.load(1, &[create(1, 0), begin(), create(2, 0)]);
+    let published = harness.load(1, &[create(1, 0), begin(), create(2, 0)]);
     assert_eq!(published.len(), 1);
     assert_eq!(topics(&published[0].image), ["topic0", "topic1"]);
     let provenance = published[0].image.provenance();
     assert_eq!((provenance.last_contained_offset, provenance.is_offset_batch_aligned), (Offset(1), false));
-    assert!(desk.load(4, &[create(3, 0)]).is_empty());
-    assert_eq!((desk.loader.last_applied_offset(), desk.loader.next_offset()), (Offset(1), Offset(5)));
-    let ended = desk.load(5, &[EndTransaction {}.into()]);
+    assert!(harness.load(4, &[create(3, 0)]).is_empty());
+    assert_eq!((harness.loader.last_applied_offset(), harness.loader.next_offset()), (Offset(1), Offset(5)));
+    let ended = harness.load(5, &[EndTransaction {}.into()]);
     assert_eq!((ended.len(), topics(&ended[0].image).len(), ended[0].image.offset()), (1, 4, Offset(5)));
     assert!(ended[0].image.provenance().is_offset_batch_aligned);
 
     // An aborted one leaves nothing, even if more comes in the same delivery.
-    let aborted = desk.load(6, &[begin(), RemoveTopic { topic_id: topic_id(0, 0) }.into(), abort(), create(0, 9)]);
-    assert_eq!((aborted.len(), desk.loader.load_error_count()), (1, 1), "topic0 is still there");
+    let aborted = harness.load(6, &[begin(), RemoveTopic { topic_id: topic_id(0, 0) }.into(), abort(), create(0, 9)]);
+    assert_eq!((aborted.len(), harness.loader.load_error_count()), (1, 1), "topic0 is still there");
     assert!(aborted[0].delta.changes().is_empty() && aborted[0].image.offset() == Offset(9));
     let again =
         [begin(), RemoveTopic { topic_id: topic_id(1, 0) }.into(), abort(), begin(), feature("share.version", 1)];
-    let published = desk.load(10, &again);
+    let published = harness.load(10, &again);
     assert_eq!(published.len(), 1);
     assert!(published[0].delta.changes().is_empty() && published[0].image.offset() == Offset(12));
-    let ended = desk.load(15, &[EndTransaction {}.into()]);
+    let ended = harness.load(15, &[EndTransaction {}.into()]);
     assert_eq!((topics(&ended[0].image).len(), ended[0].image.features().level("share.version")), (4, 1));
 }
 
@@ -168,19 +168,19 @@ fn a_fault_stops_a_controller_and_a_broker_goes_on_without_the_record() {
         [create(0, 1), abort(), EndTransaction {}.into(), no_change(topic_id(9, 9), 0).into()];
     for fault in faults {
         let records = [fault, create(1, 0)];
-        let mut controller = Desk::caught_up(true, &[create(0, 0)]);
+        let mut controller = Harness::caught_up(true, &[create(0, 0)]);
         let fatal = controller.commit(&[(1, &records)], Some(3)).expect_err("fatal");
         assert!(fatal.0.starts_with("Error loading metadata log record from offset 1: "), "{fatal}");
-        let mut broker = Desk::caught_up(false, &[create(0, 0)]);
+        let mut broker = Harness::caught_up(false, &[create(0, 0)]);
         let published = broker.load(1, &records);
         assert_eq!(topics(&published[0].image), ["topic0", "topic1"]);
         assert_eq!((broker.loader.load_error_count(), broker.loader.last_applied_offset()), (1, Offset(2)));
     }
     let stranger = BatchBuilder::new(Offset(1), LeaderEpoch(1), 0).record(&[1, 6, 0, 0]).build();
     let records = Records(smallvec![stranger]);
-    let load = |desk: &mut Desk| desk.step(|loader, step| loader.handle_commit(&records, None, step));
-    assert!(load(&mut Desk::caught_up(true, &[create(0, 0)])).is_err());
-    let mut broker = Desk::caught_up(false, &[create(0, 0)]);
+    let load = |harness: &mut Harness| harness.step(|loader, step| loader.handle_commit(&records, None, step));
+    assert!(load(&mut Harness::caught_up(true, &[create(0, 0)])).is_err());
+    let mut broker = Harness::caught_up(false, &[create(0, 0)]);
     assert_eq!(load(&mut broker).expect("it goes on")[0].image.offset(), Offset(1));
 }
 
@@ -191,12 +191,12 @@ fn a_broker_learns_what_to_do_about_its_replicas() {
         MetadataRecord::from(partition(topic_id(topic, 0), number, nodes(ids.iter().copied())))
     };
     let start = [create(0, 0), replicas(0, 0, &[1, 2]), replicas(0, 1, &[2, 1]), create(1, 0), replicas(1, 0, &[1])];
-    let mut desk = Desk::caught_up(false, &start);
+    let mut harness = Harness::caught_up(false, &start);
     let elect = PartitionChange { leader: NodeId(1), ..no_change(topic_id(0, 0), 1) };
     let shrink = PartitionChange { isr: Some(nodes([1])), ..no_change(topic_id(0, 0), 0) };
     let records =
         [elect.into(), shrink.into(), RemoveTopic { topic_id: topic_id(1, 0) }.into(), replicas(0, 2, &[2, 3])];
-    let published = desk.load(5, &records);
+    let published = harness.load(5, &records);
     let local = published[0].delta.local_changes(NodeId(1));
     assert_eq!(local.deletes, BTreeSet::from([id(1, 0)]));
     assert_eq!(local.leaders.keys().copied().collect::<Vec<_>>(), [id(0, 0), id(0, 1)]);
@@ -206,7 +206,7 @@ fn a_broker_learns_what_to_do_about_its_replicas() {
     assert_eq!(other.followers.into_keys().collect::<Vec<_>>(), [id(0, 0), id(0, 1)]);
 
     let leave = PartitionChange { replicas: Some(nodes([2])), leader: NodeId(2), ..no_change(topic_id(0, 0), 0) };
-    let published = desk.load(9, &[leave.into()]);
+    let published = harness.load(9, &[leave.into()]);
     assert_eq!(published[0].delta.local_changes(NodeId(1)).deletes, BTreeSet::from([id(0, 0)]));
 }
 
@@ -217,7 +217,7 @@ proptest! {
         cuts in prop::collection::vec((1..8_usize, any::<bool>()), 200),
     ) {
         let (history, visible) = history(&choices);
-        let mut desk = Desk::new(true, Bugs::NONE);
+        let mut harness = Harness::new(true, Bugs::NONE);
         let mut last: Option<Publication> = None;
         let mut held: BTreeMap<TopicIdPartition, bool> = BTreeMap::new();
         let (mut start, mut delivery) = (0, Vec::new());
@@ -231,9 +231,9 @@ proptest! {
                 continue;
             }
             let end = i64::try_from(start).expect("few");
-            let published = desk.commit(&delivery, Some(end)).expect("it made sense before");
+            let published = harness.commit(&delivery, Some(end)).expect("it made sense before");
             delivery.clear();
-            for publication in published.into_iter().chain(desk.fire(Some(end))) {
+            for publication in published.into_iter().chain(harness.fire(Some(end))) {
                 let offset = publication.image.offset();
                 let expected = usize::try_from(offset.0).ok().map_or_else(Default::default, |at| visible[at].clone());
                 prop_assert_eq!(&*publication.image, &expected);
@@ -252,7 +252,7 @@ proptest! {
             }
         }
         if let Some(image) = visible.last() {
-            prop_assert_eq!(&**desk.loader.image(), image);
+            prop_assert_eq!(&**harness.loader.image(), image);
         }
     }
 }
@@ -260,16 +260,16 @@ proptest! {
 #[test]
 fn a_loader_that_loses_a_batch_has_another_image_than_who_was_told_one_by_one() {
     let digest = |bugs: Bugs, together: bool| {
-        let mut desk = Desk::new(false, bugs);
-        desk.load(0, &[feature("metadata.version", 33)]);
+        let mut harness = Harness::new(false, bugs);
+        harness.load(0, &[feature("metadata.version", 33)]);
         let (first, second) = ([create(0, 0)], [create(1, 1)]);
         let deliveries: &[&[(i64, &[MetadataRecord])]] =
             if together { &[&[(1, &first), (2, &second)]] } else { &[&[(1, &first)], &[(2, &second)]] };
         for delivery in deliveries {
-            desk.commit(delivery, Some(3)).expect("no fault");
+            harness.commit(delivery, Some(3)).expect("no fault");
         }
-        assert_eq!(desk.loader.image().offset(), Offset(2));
-        desk.loader.image().digest()
+        assert_eq!(harness.loader.image().offset(), Offset(2));
+        harness.loader.image().digest()
     };
     let loses = Bugs::NONE.with(Bug::LoaderSkipsBatch);
     assert_eq!(digest(Bugs::NONE, true), digest(Bugs::NONE, false));

@@ -1,16 +1,16 @@
 //! Kafka's `KafkaRaftClient`: all consensus state of one replica, changed on one IO thread.
 //!
 //! A step is one wake-up of that thread: handle at most one message, do the listener's work,
-//! then poll the current state until it would wait (consensus.md, *Process model*). The files:
+//! then poll the current state until it would wait (consensus.md §0). The files:
 //!
-//! * [`poll`]: what each state does when time passes
-//! * [`requests`]: Vote, BeginQuorumEpoch, EndQuorumEpoch as received
-//! * [`fetch`]: Fetch as received, parked, and answered
-//! * [`responses`]: the answers to what was sent, and the rule by which epochs spread
-//! * [`transitions`]: what goes with each change of state
-//! * [`append`]: the leader's log, the follower's log, and the high watermark
-//! * [`send`]: what is sent, to whom, and when not
-//! * [`listener`]: what the state machine on top is told
+//! * `poll`: what each state does when time passes
+//! * `requests`: Vote, BeginQuorumEpoch, EndQuorumEpoch as received
+//! * `fetch`: Fetch as received, parked, and answered
+//! * `responses`: the answers to what was sent, and the rule by which epochs spread
+//! * `transitions`: what goes with each change of state
+//! * `append`: the leader's log, the follower's log, and the high watermark
+//! * `send`: what is sent, to whom, and when not
+//! * `listener`: what the state machine on top is told
 //!
 //! Kept simpler than Kafka, visibly to nobody but a profiler: parked fetches expire on this
 //! thread, not on one of their own. And an observer's fetch timer, which Kafka ignores but still

@@ -213,7 +213,7 @@ impl RaftClient {
         }
         if !self.quorum.is_follower() {
             // consensus.md §1.6: an Unattached that knows its leader by name only gets here.
-            throw!("a Fetch was answered, and this replica is {:?}", self.quorum.role());
+            throw!("a Fetch was answered, and this replica is {}", self.quorum.role());
         }
         match response.diverging_epoch {
             Some(diverging) => {

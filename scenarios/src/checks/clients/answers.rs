@@ -3,8 +3,9 @@
 
 use super::admin::{Around, Attempt};
 use super::asked::{Change, Wish};
-use super::metadata::{Resource, config_hash, first_absent, first_alive};
+use super::metadata::{Resource, config_hash, first_absent, first_alive, resource_name};
 use crate::checks::invariant::Invariant;
+use crate::checks::verdict::or_none;
 use raft::client::text_hash;
 use raft::ids::{NodeId, Uuid};
 use raft::message::admin::{AlterConfigsResource, CreatableTopic, DeleteTopicState, ElectLeadersRequest};
@@ -149,7 +150,12 @@ impl Attempt {
                 self.shown(
                     (floor, around.metadata.end),
                     |states| configs.first_with(sum, states),
-                    || format!("no state from {floor} on has just these configs of {resource:?}"),
+                    || {
+                        format!(
+                            "no state from offset {floor} on has exactly these configs of {}",
+                            resource_name(&resource)
+                        )
+                    },
                 )
             }
             AdminRequest::ElectLeaders(request) => self.elected(request, at, around),
@@ -204,23 +210,29 @@ impl Attempt {
             && life.replication_factor == factor
             && life.initial_configs == configs;
         if !as_asked {
-            return wrong(format!("{topic:?} was asked for, and {life:?} is committed"));
+            return wrong(format!(
+                "topic {name}: {partitions} partitions with replication factor {factor} were requested; \
+                 {} with {}, or other configs, are committed",
+                life.initial, life.replication_factor
+            ));
         }
         made(life.created + 1)
     }
 
     fn deleted(&self, asked: &DeleteTopicState, id: Uuid, around: &mut Around<'_>) -> Proof {
         let Some(life) = around.topics.by_id(id).map(|life| &mut around.topics.lives[life]) else {
-            return wrong(format!("{asked:?} is said to be deleted as {id}, which never was"));
+            return wrong(format!("{} is said to be deleted as {id}, which was never created", asked_name(asked)));
         };
         if std::mem::replace(&mut life.deletion_told, true) {
-            return wrong(format!("{asked:?} is said for the second time to be deleted as {id}"));
+            return wrong(format!("{} is said for the second time to be deleted as {id}", asked_name(asked)));
         }
         let meant = asked.name.as_ref().map_or(asked.topic_id == id, |name| *name == life.name);
         match life.removed {
             Some(removed) if meant && removed >= self.called_at => made(removed + 1),
             removed => {
-                wrong(format!("{asked:?} is said to be deleted as {id}; {} was removed at {removed:?}", life.name))
+                let removed = or_none(removed);
+                let asked = asked_name(asked);
+                wrong(format!("{asked} is said to be deleted as {id}; {} was removed at offset: {removed}", life.name))
             }
         }
     }
@@ -253,7 +265,10 @@ impl Attempt {
                 let stale = !history.states(self.called_at.max(floor)..=end).any(|state| holds(&state));
                 Proof::State { state, stale }
             }
-            None => wrong(format!("{resource:?} is said to be done; no state from {floor} to {end} has it")),
+            None => wrong(format!(
+                "altering {} is said to have succeeded; no state from offset {floor} to {end} has the change",
+                resource_name(&of)
+            )),
         }
     }
 
@@ -281,7 +296,7 @@ impl Attempt {
         let preferred = request.election_type == PREFERRED;
         // Is it led as it is to be?
         let is_led = |leader: NodeId, first: NodeId| if preferred { leader == first } else { leader != NodeId::NONE };
-        let what = || format!("{name}-{partition}: {error:?}, and no state from {} on is a reason", range.0);
+        let what = || format!("{name}-{partition}: {error}, and no state from offset {} on is a reason", range.0);
         match error {
             ErrorCode::ElectionNotNeeded => {
                 self.shown(range, |ends| metadata.first_led(topics, of, ends, is_led), what)
@@ -381,4 +396,8 @@ fn is_empty_list(change: &Change, value: Option<&Rc<str>>) -> bool {
 fn topic_name(resource: Option<(i8, &Rc<str>)>) -> Option<Rc<str>> {
     const TOPIC_RESOURCE: i8 = 2;
     resource.filter(|(kind, _)| *kind == TOPIC_RESOURCE).map(|(_, name)| Rc::clone(name))
+}
+
+fn asked_name(asked: &DeleteTopicState) -> String {
+    asked.name.as_ref().map_or_else(|| format!("topic id {}", asked.topic_id), |name| format!("topic {name}"))
 }

@@ -21,7 +21,7 @@ use super::order::{OneBatch, follows};
 use super::partition_log::{Claim, LogBatch, ProducerState, Session};
 use super::topics::{LogIndex, Topics};
 use crate::checks::invariant::Invariant;
-use crate::checks::verdict::{Excuse, Verdict};
+use crate::checks::verdict::{Excuse, Verdict, or_none};
 
 /// A batch by its client and that client's number.
 pub type BatchKey = (usize, u32);
@@ -229,7 +229,7 @@ impl Appends {
                 let partition = sent.partition;
                 verdict.fail(Invariant::InconsistentOffsets, || {
                     format!(
-                        "value {first} is acknowledged at offset {base} of {partition:?}, where {held:?} is committed"
+                        "value {first} is acknowledged at offset {base} of {partition}, where the committed value is {}", or_none(held)
                     )
                 });
             }
@@ -258,7 +258,10 @@ impl Appends {
         let answered = self.batches.get(&batch).and_then(|sent| sent.answered_at);
         if base >= 0 && answered != Some(base) {
             verdict.fail(Invariant::InconsistentOffsets, || {
-                format!("batch {batch:?} is acknowledged at offset {base} to the application, and at {answered:?} by its broker")
+                let ((client, number), answered) = (batch, or_none(answered));
+                format!(
+                    "batch {number} of client {client} is acknowledged at offset {base}, the broker answered {answered}"
+                )
             });
         }
     }
@@ -302,8 +305,11 @@ impl Appends {
             }
             None => verdict.fail(Invariant::InventedRecord, || {
                 let name = topics.name_of(log);
-                let first = values.first();
-                format!("the batch of {first:?} and {} in all, of {producer:?}, is committed in {name} at offset {base}, and nobody sent it", values.len())
+                let (records, producer) = (values.len(), or_none(producer));
+                let first = or_none(values.first());
+                format!(
+                    "no client sent {records} records of {producer}, first value {first}, committed in {name} at {base}"
+                )
             }),
         }
         self.place(log, base, &values, producer, topics, verdict);
@@ -481,13 +487,14 @@ fn real_time(topics: &Topics, log: LogIndex, base: i64, sent_at: u64, verdict: &
 /// No more copies than attempts that may have made them; of an idempotent producer's batch, one.
 fn check_sending(sending: &Sending, batch: BatchKey, verdict: &mut Verdict) {
     let Sending { producer, attempts, failed, copies, .. } = *sending;
+    let name = || format!("batch {} of client {} ({})", batch.1, batch.0, or_none(producer));
     if copies > 0 && attempts == failed {
         verdict.fail(Invariant::AbortedRead, || {
-            format!("batch {batch:?} ({producer:?}) is committed, and all its {attempts} attempts definitely failed")
+            format!("{} is committed, and all its {attempts} attempts definitely failed", name())
         });
     } else if copies > if producer.is_some() { 1 } else { attempts - failed } {
         verdict.fail(Invariant::DuplicateRecord, || {
-            format!("batch {batch:?} ({producer:?}) is committed {copies} times; of {attempts} attempts {failed} definitely failed")
+            format!("{} is committed {copies} times; {failed} of {attempts} attempts definitely failed", name())
         });
     }
 }

@@ -11,10 +11,10 @@ use std::rc::Rc;
 
 use raft::ids::{NodeId, Uuid};
 
-use super::metadata::{Effect, Resource};
+use super::metadata::{Effect, Resource, resource_name};
 use super::topics::Topics;
 use crate::checks::invariant::Invariant;
-use crate::checks::verdict::Verdict;
+use crate::checks::verdict::{Verdict, or_none};
 
 /// What is to be done to one config.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -186,7 +186,16 @@ impl Asked {
                     _ => false,
                 };
                 let wishes = open.chain(undecided).filter(makes).cloned().collect();
-                (format!("{name} = {after:?} of {resource:?} (before: {before:?})"), None, wishes)
+                (
+                    format!(
+                        "{name} = {} of {} (before: {})",
+                        or_none(after.as_ref()),
+                        resource_name(resource),
+                        or_none(before.as_ref())
+                    ),
+                    None,
+                    wishes,
+                )
             }
             Effect::Unregistered(broker) => {
                 (format!("the end of broker {broker}"), None, vec![Wish::Unregister(*broker)])
@@ -199,7 +208,7 @@ impl Asked {
         let askers: Vec<Asker> = open.copied().collect();
         if askers.is_empty() {
             return verdict.fail(Invariant::UnaskedMetadata, || {
-                format!("{what} is committed at offset {offset}, and nobody asked for it, or whoever did was definitely refused")
+                format!("{what} is committed at offset {offset}, and no client requested it, or the request was definitely refused")
             });
         }
         for asker in &askers {

@@ -20,6 +20,15 @@ pub type Resource = (i8, Rc<str>);
 
 const TOPIC_RESOURCE: i8 = 2;
 
+/// `topic NAME`, `broker ID`, as messages say it.
+pub fn resource_name((kind, name): &Resource) -> String {
+    match (*kind, &**name) {
+        (TOPIC_RESOURCE, name) => format!("topic {name}"),
+        (_, "") => "the default of all brokers".to_owned(),
+        (_, name) => format!("broker {name}"),
+    }
+}
+
 /// Values of one config, each from its offset on.
 type Values = Vec<(i64, Option<Rc<str>>)>;
 
@@ -299,7 +308,7 @@ impl Metadata {
     }
 
     /// Was a PartitionChange committed for the partition in these offsets? Whatever such a record does,
-    /// and be it to shrink an ELR, ElectLeaders answers that it was done (§4.8).
+    /// and be it to shrink an ELR, ElectLeaders answers that it was done (controller-broker.md §4.8).
     pub fn was_changed_in(&self, place: (usize, i32), offsets: &RangeInclusive<i64>) -> bool {
         let changes = self.leaders.get(&place).map_or(&[][..], |leaders| &leaders.history[1..]);
         let at = changes.partition_point(|(offset, _)| offset < offsets.start());

@@ -1,4 +1,4 @@
-//! What the histories of Kafka's clients must show (DESIGN §5, "Linearizability"): the white-box
+//! What the histories of Kafka's clients must show: the white-box
 //! judge, and Jepsen's Kafka anomalies by their names.
 //!
 //! Start at [`ClientHistories`]. Its rooms:
@@ -164,7 +164,7 @@ impl ClientHistories {
         if let Some((offset, claimed)) = extended.contradicted {
             let name = self.topics.name_of(log);
             verdict.fail(Invariant::InconsistentOffsets, || {
-                format!("a client was told of value {claimed} at offset {offset} of {name}, where another is committed")
+                format!("a client saw value {claimed} at offset {offset} of {name}, where another value is committed")
             });
         }
         self.appends.committed(log, batch, extended.before, &self.topics, &mut self.counts, verdict);
@@ -408,7 +408,15 @@ impl ClientHistories {
         let once = self.producer_ids.insert(id);
         if !self.admin_destroyed && (!once || block.is_none_or(|block| block.broker != node)) {
             verdict.fail(Invariant::ProducerIdsOnce, || {
-                format!("broker {node} gives producer id {id} to client {client}; its block is {block:?}, and it was free: {once}")
+                format!(
+                    "broker {node} gives producer id {id} to client {client}; {}{}",
+                    match block {
+                        Some(block) =>
+                            format!("the id is in the block {}..{} of broker {}", block.start, block.end, block.broker),
+                        None => "the id is in no committed block".to_owned(),
+                    },
+                    if once { "" } else { "; the id was given out before" }
+                )
             });
         }
     }
@@ -439,13 +447,13 @@ impl ClientHistories {
                 verdict.excuse(Excuse::RecordOfDeletedTopic, 1);
                 continue;
             }
-            let (invariant, told) = match acked {
+            let (invariant, how) = match acked {
                 true => (Invariant::LostWrite, "acknowledged"),
                 false if !complete && !overdue => continue, // a stale leader was ahead of all that followed
                 false => (Invariant::UncommittedRead, "shown to a consumer"),
             };
             verdict.fail(invariant, || {
-                format!("value {value} was {told} at offset {offset} of {name}, whose committed log ends at {end}")
+                format!("value {value} was {how} at offset {offset} of {name}, whose committed log ends at {end}")
             });
         }
         let log = &self.topics.logs[index];
@@ -458,7 +466,7 @@ impl ClientHistories {
         } else if settled && log.told_end > end {
             let told = log.told_end;
             verdict.fail(Invariant::UncommittedRead, || {
-                format!("a consumer was told that {name} ends at {told}, and committed is {end}")
+                format!("the end offset of {name} was {told} for a consumer; the committed log ends at {end}")
             });
         }
         let unseen = |(_, record): &(i64, &partition_log::LogRecord)| !record.seen;

@@ -43,7 +43,7 @@ pub fn follows(
         verdict.fail(Invariant::IdempotentSequences, || {
             let name = name();
             format!(
-                "{producer:?} is committed in {name} at offset {base} after epoch {} with {} to follow",
+                "{producer} is committed in {name} at offset {base}; expected after epoch {} is sequence {}",
                 before.epoch, before.next_sequence
             )
         });

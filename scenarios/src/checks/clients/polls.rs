@@ -20,7 +20,7 @@ use super::counts::{Counts, Remark};
 use super::partition_log::{Claim, Gone};
 use super::topics::{LogIndex, Topics};
 use crate::checks::invariant::Invariant;
-use crate::checks::verdict::{Excuse, Verdict, seconds};
+use crate::checks::verdict::{Excuse, Verdict, or_none, seconds};
 
 const LATEST_TIMESTAMP: i64 = -1;
 
@@ -152,7 +152,7 @@ impl Polls {
             if offset != Some(at) {
                 let skips = offset.is_none_or(|offset| at > offset);
                 verdict.fail(if skips { Invariant::PollSkip } else { Invariant::NonmonotonicPoll }, || {
-                    format!("client {client} polls {partition:?} from {at}; its position is {offset:?}")
+                    format!("client {client} fetches {partition} from offset {at}; its position is {}", or_none(offset))
                 });
             }
         }
@@ -191,7 +191,7 @@ impl Polls {
                 (true, false) => Invariant::IntNonmonotonicPoll,
             };
             around.verdict.fail(invariant, || {
-                format!("client {client} is shown offset {offset} of {partition:?}, next was {expected}")
+                format!("client {client} reads offset {offset} of {partition}; the next offset is {expected}")
             });
         }
         let shown = Shown { offset: offset.0, value, before: &position.shown[position.held..] };
@@ -351,14 +351,15 @@ impl Polls {
                     let skips = to > before.offset;
                     around.verdict.fail(if skips { Invariant::PollSkip } else { Invariant::NonmonotonicPoll }, || {
                         let Position { offset, listed, .. } = before;
-                        format!("client {client} is reset from {offset} to {to} in {partition:?} without a reason; listed was {listed:?}")
+                        let listed = or_none(listed);
+                        format!("client {client} resets {partition} from {offset} to {to}; ListOffsets gave {listed}")
                     });
                 }
             }
             PositionCause::Truncation => {
                 if to > before.offset {
                     around.verdict.fail(Invariant::PollSkip, || {
-                        format!("client {client} is truncated from {} up to {to} in {partition:?}", before.offset)
+                        format!("truncation moves client {client} forward in {partition}: {} to {to}", before.offset)
                     });
                 }
                 let back = usize::try_from(before.offset.saturating_sub(to)).unwrap_or(0);
@@ -431,7 +432,10 @@ fn judge(
         }
         if epoch != Some(leader_epoch) {
             verdict.fail(Invariant::InconsistentOffsets, || {
-                format!("client {client} is shown offset {offset} of {partition:?} in epoch {leader_epoch}, committed is {epoch:?}")
+                let epoch = or_none(epoch);
+                format!(
+                    "client {client} reads offset {offset} of {partition} in epoch {leader_epoch}, committed is {epoch}"
+                )
             });
         }
         // A name that was deleted and created again is another log, which no epoch tells.
@@ -440,7 +444,10 @@ fn judge(
         if let Some((at, value)) = (from..).zip(before.iter().copied()).find(other).filter(|_| logs.len() == 1) {
             let held = topics.logs[log].value_at(at);
             verdict.fail(Invariant::TruncationMissed, || {
-                format!("client {client} reads on at offset {offset} of {partition:?} after it was shown value {value} at offset {at}, where {held:?} is committed")
+                let held = or_none(held);
+                format!(
+                    "client {client} reads on at {offset} in {partition}; at {at} it read {value}, committed is {held}"
+                )
             });
         }
         if let Some(record) = topics.logs[log].record_mut(offset) {
@@ -457,7 +464,7 @@ fn judge(
         [log] if topics.logs[*log].end() <= offset && !appends.was_refused(value) => {
             if let Some(other) = topics.logs[*log].claim(ordinal, offset, value, Claim::Shown) {
                 verdict.fail(Invariant::InconsistentOffsets, || {
-                    format!("client {client} is shown value {value} at offset {offset} of {partition:?}, others value {other}")
+                    format!("client {client} reads value {value} at offset {offset} of {partition}, other clients value {other}")
                 });
             }
         }
@@ -466,7 +473,7 @@ fn judge(
         }
         _ => {
             let held = logs.first().and_then(|log| topics.logs[*log].value_at(offset));
-            let place = appends.place_of(value).map(|(log, offset)| (topics.name_of(log), offset));
+            let place = appends.place_of(value).map(|(log, offset)| format!("{} offset {offset}", topics.name_of(log)));
             let invariant = if place.is_some() {
                 Invariant::InconsistentOffsets
             } else if appends.was_refused(value) {
@@ -475,7 +482,8 @@ fn judge(
                 Invariant::UncommittedRead
             };
             verdict.fail(invariant, || {
-                format!("client {client} is shown value {value} at offset {offset} of {partition:?}; committed is {held:?} there, and the value at {place:?}")
+                let (held, place) = (or_none(held), or_none(place));
+                format!("client {client} reads value {value} at offset {offset} of {partition}; committed there: {held}; this value: {place}")
             });
         }
     }

@@ -38,7 +38,7 @@ impl Sessions {
         if producer.base_sequence != 0 && before.is_some_and(|before| !before.troubled) {
             verdict.fail(Invariant::NewEpochBeginsAtZero, || {
                 format!(
-                    "client {client} begins epoch {} of producer {} in {partition:?} with sequence {}",
+                    "client {client} begins epoch {} of producer {} in {partition} with sequence {}",
                     producer.epoch, producer.id, producer.base_sequence
                 )
             });

@@ -256,13 +256,13 @@ impl Campaigns {
         match follows.wait {
             Wait::Answer => verdict.fail(Invariant::SilentLeaderLeft, || {
                 format!(
-                    "node {id} still follows leader {leader} of epoch {epoch}, which answered it {since_ms} ms ago; its fetch timeout is over after {} ms",
+                    "node {id} still follows leader {leader} of epoch {epoch}, which answered it {since_ms} ms ago; its fetch timeout is {} ms",
                     (follows.bound_ns - SLACK_NS) / 1_000_000
                 )
             }),
             Wait::Backoff => verdict.fail(Invariant::EndQuorumEpochObeyed, || {
                 format!(
-                    "node {id} still follows leader {leader} of epoch {epoch}, which told it {since_ms} ms ago that it resigns; it was to campaign within {} ms",
+                    "node {id} still follows leader {leader} of epoch {epoch}, which announced {since_ms} ms ago that it resigns; the bound for its own candidacy is {} ms",
                     follows.bound_ns / 1_000_000
                 )
             }),

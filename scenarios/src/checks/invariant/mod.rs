@@ -40,6 +40,11 @@ macro_rules! invariants {
                 match self { $(Invariant::$variant => $name,)+ }
             }
 
+            /// The claim, in the words of its documentation.
+            pub fn claim(self) -> &'static str {
+                match self { $(Invariant::$variant => concat!($($doc),+),)+ }.trim_start()
+            }
+
             /// Where the claim comes from.
             pub fn source(self) -> &'static str {
                 match self { $(Invariant::$variant => $source,)+ }
@@ -137,7 +142,7 @@ invariants! {
     /// protocol is found broken, and none may be.
     NoFatalFault = "NoFatalFault", "KRaft TLA+ (Vanlightly): NoIllegalState; a throw on Kafka's raft IO thread ends the process";
     /// What a node says of itself, what crossed its border and what lies on its disk agree.
-    GhostMismatch = "GhostMismatch", "the audit: node, ghost and disk";
+    GhostMismatch = "GhostMismatch", "the audit: node, model and disk";
     /// An acknowledged append stands at its offset; acknowledgements respect real time.
     LinearizableAppends = "LinearizableAppends", "Herlihy and Wing; a log decided by its offsets";
     /// A read shows committed records, all of them in its range, and nothing else.
@@ -214,7 +219,7 @@ invariants! {
     /// A batch of which every attempt definitely failed is never committed, nor read.
     AbortedRead = "AbortedRead", "Jepsen Kafka: G1a; a closed list of definite failures";
     /// A committed batch is one that a producer sent, with its values and its sequence.
-    InventedRecord = "InventedRecord", "nothing is committed that nobody sent";
+    InventedRecord = "InventedRecord", "every committed record was sent by a client";
     /// A record that a consumer was shown is committed.
     UncommittedRead = "UncommittedRead", "controller-broker.md §6.7, §6.11: consumers read below the high watermark";
     /// Sequences of a producer epoch follow each other in the committed log.

@@ -4,7 +4,7 @@
 //! The answer says that the controller had not fenced it when it came to that heartbeat, so what fences
 //! it in the same claim was decided later; it is judged when it is committed, which is later still. A
 //! controller of another epoch has heard other heartbeats. Sessions run on the controller's monotonic
-//! clock, which a paused process does not stop and no fault moves but in its rate ([`FASTEST_RATE`]).
+//! clock, which a paused process does not stop and no fault moves but in its rate (`FASTEST_RATE`).
 
 use std::collections::BTreeMap;
 

@@ -63,7 +63,7 @@ impl IsrChanges {
             if result.error == ErrorCode::FencedLeaderEpoch && now.is_some_and(|now| now <= item.leader_epoch) {
                 verdict.fail(Invariant::IsrCompareAndSet, || {
                     format!(
-                        "partition {id}: leader {leader} of leader epoch {} is told that it is fenced; committed metadata has no newer one",
+                        "partition {id}: leader {leader} of leader epoch {} gets FENCED_LEADER_EPOCH; committed metadata has no newer leader epoch",
                         item.leader_epoch
                     )
                 });

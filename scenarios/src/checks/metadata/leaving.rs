@@ -68,7 +68,7 @@ impl Leaving {
             let since = self.waits.get(&place).map_or(Offset(-1), |(_, end)| *end);
             verdict.fail(Invariant::ControlledShutdownEnds, || {
                 format!(
-                    "broker {broker} leads nothing, all others have told of metadata up to {since}, which took its leaderships, and it is bidden to wait"
+                    "broker {broker} leads no partition and all other brokers have reported metadata up to {since}, which removed its leaderships; its controlled shutdown still waits"
                 )
             });
         } else if self.waits.get(&place).is_none_or(|(other, _)| *other != epoch) {

@@ -53,7 +53,7 @@ pub struct Update {
     /// Of them, those that did so as another process, without word of a clean shutdown of the one
     /// before: they lose their places in ELRs (KIP-966).
     pub unclean: BTreeSet<NodeId>,
-    /// Topics whose `min.insync.replicas` was altered, empty for that of all: that clears the ELR (§4.9).
+    /// Topics whose `min.insync.replicas` was altered, empty for that of all: that clears the ELR (controller-broker.md §4.9).
     pub elr_cleared: BTreeSet<Rc<str>>,
     /// ELRs that were made under a `min.insync.replicas` which it replaced, and how many states of
     /// partitions stood in [`Update::partitions`] by then.

@@ -221,7 +221,7 @@ impl Replication {
         }
     }
 
-    /// As a broker counts it: at most the partition's replicas (§6.3).
+    /// As a broker counts it: at most the partition's replicas (controller-broker.md §6.3).
     fn min_isr(&self, topic: &str, replicas: usize, metadata: &MetadataGhost) -> usize {
         let configs = metadata.image().configs();
         let wanted = configs.min_insync_replicas(topic, NodeId::NONE, self.settings.min_insync_replicas);

@@ -20,7 +20,7 @@ struct Last {
 
 impl Sequences {
     /// The next batch is committed; an error says what is wrong. A producer's first batch may have
-    /// any sequence: a leader that does not know a producer takes it as it is (§6.8).
+    /// any sequence: a leader that does not know a producer takes it as it is (controller-broker.md §6.8).
     pub fn committed(&mut self, batch: &[u8]) -> Result<(), String> {
         let id = i64::from_be_bytes(field(batch, PRODUCER_ID_AT));
         if id < 0 {

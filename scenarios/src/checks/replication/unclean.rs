@@ -1,7 +1,7 @@
 //! Unclean elections that somebody asked for: an `ElectLeaders` gives leave to elect, in the partitions
 //! that it names, as long as it may still be executed or what it wrote may still be committed.
 //!
-//! Who executes it is the controller that takes the Envelope (§5.7); each that a broker sends again is
+//! Who executes it is the controller that takes the Envelope (controller-broker.md §5.7); each that a broker sends again is
 //! taken anew. An answer of success comes when all that it wrote is committed. After any other, or with
 //! the end of the process, it is executed no more; but what it may have appended in an epoch that the
 //! controller had claimed may be committed by whoever leads next, until something of a later epoch is.

@@ -9,7 +9,7 @@ use raft::message::{AdminRequest, ErrorCode};
 use sim::rng::Entropy;
 use smallvec::SmallVec;
 
-use super::spec::Topics;
+use super::spec::{Fresh, Topics};
 use crate::workload::ClientOperation;
 
 /// Wait before something that failed is asked for again, ns.
@@ -46,8 +46,12 @@ pub struct AdminApplication {
 }
 
 impl AdminApplication {
-    pub fn new(topics: Topics, interval_ns: u64, is_fresh: bool, start_ns: u64) -> AdminApplication {
-        let to_create = if is_fresh { vec![topics.fresh()] } else { (0..usize::from(topics.lasting)).collect() };
+    pub fn new(topics: Topics, interval_ns: u64, fresh: Option<&Fresh>, start_ns: u64) -> AdminApplication {
+        let is_fresh = fresh.is_some();
+        let to_create = match fresh {
+            Some(fresh) => fresh.creates.iter().map(|topic| usize::from(*topic)).chain([topics.fresh()]).collect(),
+            None => (0..usize::from(topics.lasting)).collect(),
+        };
         AdminApplication {
             topics,
             interval_ns,

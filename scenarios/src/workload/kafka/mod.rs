@@ -5,7 +5,7 @@ mod application;
 mod spec;
 
 pub use application::all_partitions;
-pub use spec::{KafkaClientRole, KafkaClientSpec, Topics};
+pub use spec::{Fresh, KafkaClientRole, KafkaClientSpec, Topics};
 
 use application::{AdminApplication, ConsumerApplication, ProducerApplication};
 use raft::client::{AdminClient, ClientEffect, ClientInput, ClientOut, Consumer, Producer, TopicPartition};
@@ -51,12 +51,12 @@ pub struct KafkaClient {
 impl KafkaClient {
     /// A fresh client; nothing of it survives a crash.
     pub fn boot(spec: &KafkaClientSpec, now: Now, out: &mut Out<Actor>) -> KafkaClient {
-        let start_ns = spec.fresh_from_ns.unwrap_or(now.mono_ns).max(now.mono_ns);
-        let (is_fresh, topics) = (spec.fresh_from_ns.is_some(), spec.topics.clone());
+        let start_ns = spec.fresh.as_ref().map_or(now.mono_ns, |fresh| fresh.from_ns).max(now.mono_ns);
+        let (is_fresh, topics) = (spec.fresh.is_some(), spec.topics.clone());
         let pair = match &spec.role {
             KafkaClientRole::Admin { config, interval_ns } => Pair::Admin(
                 Box::new(AdminClient::new(config.clone())),
-                AdminApplication::new(topics, *interval_ns, is_fresh, start_ns),
+                AdminApplication::new(topics, *interval_ns, spec.fresh.as_ref(), start_ns),
             ),
             KafkaClientRole::Producer { config, interval_ns } => Pair::Producer(
                 Box::new(Producer::new(config.clone()).expect("checked when the scenario was read")),

@@ -70,7 +70,16 @@ pub struct KafkaClientSpec {
     pub timetable: Option<Rc<[(u64, ClientOperation)]>>,
     /// It keeps what its application asks for.
     pub keeps_timetable: bool,
-    /// A fresh client: it does nothing before this instant of its monotonic clock, ns, and then
-    /// once what shows that the cluster works.
-    pub fresh_from_ns: Option<u64>,
+    /// It is a fresh client.
+    pub fresh: Option<Fresh>,
+}
+
+/// A fresh client does nothing before an instant, and then once what shows that the cluster works.
+#[derive(Clone, Debug)]
+pub struct Fresh {
+    /// On its monotonic clock, ns.
+    pub from_ns: u64,
+    /// Lasting topics that an admin client creates besides its own: nobody else does, and the other fresh clients
+    /// write and read them.
+    pub creates: Vec<u16>,
 }

@@ -43,7 +43,7 @@ fn action() -> impl Strategy<Value = Action> {
     ]
 }
 
-struct Desk {
+struct Harness {
     config: PartitionLogConfig,
     disk: TestDisk,
     manager: LogManager,
@@ -53,7 +53,7 @@ struct Desk {
     forced: usize,
 }
 
-impl Desk {
+impl Harness {
     fn open(config: PartitionLogConfig, mut disk: TestDisk) -> (LogManager, PartitionLog, TestDisk) {
         let mut out = Out::default();
         let mut manager = LogManager::load(&disk, config, Fixes::NONE).expect("the logs load");
@@ -65,7 +65,7 @@ impl Desk {
 
     fn reopen(&mut self) {
         let disk = std::mem::take(&mut self.disk);
-        (self.manager, self.log, self.disk) = Desk::open(self.config, disk);
+        (self.manager, self.log, self.disk) = Harness::open(self.config, disk);
     }
 
     /// Until the next checkpoint Kafka has a gap here: after a crash between a truncation and its
@@ -112,18 +112,18 @@ proptest! {
         segment_bytes in prop_oneof![Just(100_u64), Just(300), Just(1 << 30)],
     ) {
         let config = PartitionLogConfig { segment_bytes, segment_ms: i64::MAX, max_message_bytes: 1 << 20, bugs: Bugs::NONE };
-        let (manager, log, disk) = Desk::open(config, TestDisk::default());
-        let mut desk = Desk { config, disk, manager, log, expected: Vec::new(), forced: 0 };
+        let (manager, log, disk) = Harness::open(config, TestDisk::default());
+        let mut harness = Harness { config, disk, manager, log, expected: Vec::new(), forced: 0 };
         let mut epoch = LeaderEpoch(0);
         let mut value = 0;
         for (action, death) in actions {
             let mut out = Out::default();
-            let forced_before = desk.forced;
+            let forced_before = harness.forced;
             let mut clean_end = false;
             match action {
                 Action::NewLeader => {
                     epoch.0 += 1;
-                    desk.log.assign_epoch_start(epoch, desk.log.end_offset(), &mut out);
+                    harness.log.assign_epoch_start(epoch, harness.log.end_offset(), &mut out);
                 }
                 Action::Append(count) => {
                     let mut builder = BatchBuilder::new(Offset(0), LeaderEpoch(-1), 0);
@@ -132,74 +132,74 @@ proptest! {
                         builder.value(value);
                     }
                     let records = Records([builder.build()].into_iter().collect());
-                    prop_assert!(desk.log.append_as_leader(&records, epoch, 0, &mut out).is_ok());
-                    desk.expected = desk.log.batches().0.into_vec();
+                    prop_assert!(harness.log.append_as_leader(&records, epoch, 0, &mut out).is_ok());
+                    harness.expected = harness.log.batches().0.into_vec();
                 }
                 Action::Truncate(part) => {
-                    let keep = desk.expected.len() * usize::from(part) / 255;
-                    let target = desk.expected.get(keep).map_or(desk.log.end_offset(), |batch| batch.base_offset);
-                    if desk.log.truncate_to(target, &mut out) {
+                    let keep = harness.expected.len() * usize::from(part) / 255;
+                    let target = harness.expected.get(keep).map_or(harness.log.end_offset(), |batch| batch.base_offset);
+                    if harness.log.truncate_to(target, &mut out) {
                         let topic: Rc<str> = "t".into();
-                        let logs = std::iter::once((&topic, 0, &desk.log));
-                        desk.manager.write_checkpoint(OffsetCheckpoint::RecoveryPoint, logs, &mut out);
+                        let logs = std::iter::once((&topic, 0, &harness.log));
+                        harness.manager.write_checkpoint(OffsetCheckpoint::RecoveryPoint, logs, &mut out);
                     }
-                    desk.expected.truncate(keep);
-                    desk.forced = desk.forced.min(keep);
+                    harness.expected.truncate(keep);
+                    harness.forced = harness.forced.min(keep);
                     epoch.0 += 1; // only another leader's log cuts this one
                 }
                 Action::Flush => {
-                    if let Some(task) = LogManager::take_flush(ID, &mut desk.log, &mut out) {
-                        task.finish(&mut desk.log);
-                        let point = desk.log.recovery_point();
-                        let below = desk.expected.iter().take_while(|batch| batch.next_offset() <= point).count();
-                        desk.forced = desk.forced.max(below);
+                    if let Some(task) = LogManager::take_flush(ID, &mut harness.log, &mut out) {
+                        task.finish(&mut harness.log);
+                        let point = harness.log.recovery_point();
+                        let below = harness.expected.iter().take_while(|batch| batch.next_offset() <= point).count();
+                        harness.forced = harness.forced.max(below);
                     }
                 }
                 Action::Checkpoint => {
                     let topic: Rc<str> = "t".into();
-                    let logs = || std::iter::once((&topic, 0, &desk.log));
-                    desk.manager.write_checkpoint(OffsetCheckpoint::RecoveryPoint, logs(), &mut out);
-                    desk.manager.write_checkpoint(OffsetCheckpoint::HighWatermark, logs(), &mut out);
+                    let logs = || std::iter::once((&topic, 0, &harness.log));
+                    harness.manager.write_checkpoint(OffsetCheckpoint::RecoveryPoint, logs(), &mut out);
+                    harness.manager.write_checkpoint(OffsetCheckpoint::HighWatermark, logs(), &mut out);
                 }
                 Action::Kill => {
-                    desk.disk.kill();
-                    desk.reopen();
-                    desk.believe(desk.expected.len())?;
+                    harness.disk.kill();
+                    harness.reopen();
+                    harness.believe(harness.expected.len())?;
                 }
                 Action::LosePower => {
-                    desk.disk.lose_power();
-                    desk.reopen();
-                    desk.believe(desk.forced)?;
+                    harness.disk.lose_power();
+                    harness.reopen();
+                    harness.believe(harness.forced)?;
                 }
                 Action::ShutDown => {
                     let topic: Rc<str> = "t".into();
-                    let logs = std::iter::once((&topic, 0, &mut desk.log));
-                    desk.manager.shut_down(logs, BrokerEpoch(8), &mut out);
+                    let logs = std::iter::once((&topic, 0, &mut harness.log));
+                    harness.manager.shut_down(logs, BrokerEpoch(8), &mut out);
                     clean_end = true;
                 }
             }
             match death {
                 Some((done, power)) => {
                     out.effects.truncate(done.index(out.effects.len() + 1));
-                    desk.disk.apply(&mut out);
-                    if power { desk.disk.lose_power() } else { desk.disk.kill() }
-                    desk.reopen();
-                    desk.checkpoint();
+                    harness.disk.apply(&mut out);
+                    if power { harness.disk.lose_power() } else { harness.disk.kill() }
+                    harness.reopen();
+                    harness.checkpoint();
                     epoch.0 += 1;
-                    desk.forced = desk.forced.min(forced_before);
-                    desk.believe(desk.forced)?;
+                    harness.forced = harness.forced.min(forced_before);
+                    harness.believe(harness.forced)?;
                 }
                 None if clean_end => {
-                    desk.disk.apply(&mut out);
-                    desk.disk.lose_power();
-                    prop_assert_eq!(read_clean_shutdown(&desk.disk), Some(BrokerEpoch(8)));
-                    desk.reopen();
-                    desk.forced = desk.expected.len();
-                    desk.believe(desk.forced)?;
+                    harness.disk.apply(&mut out);
+                    harness.disk.lose_power();
+                    prop_assert_eq!(read_clean_shutdown(&harness.disk), Some(BrokerEpoch(8)));
+                    harness.reopen();
+                    harness.forced = harness.expected.len();
+                    harness.believe(harness.forced)?;
                 }
-                None => desk.disk.apply(&mut out),
+                None => harness.disk.apply(&mut out),
             }
-            desk.check()?;
+            harness.check()?;
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Producers' sequences against the plainest reading of §6.8, and a client that retries.
+//! Producers' sequences against the plainest reading of controller-broker.md §6.8, and a client that retries.
 
 use std::rc::Rc;
 

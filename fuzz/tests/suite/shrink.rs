@@ -1,0 +1,70 @@
+//! What shrinking promises: the same claim stays broken, nothing is left that could go, and the number of
+//! threads does not matter.
+
+use std::sync::atomic::AtomicBool;
+
+use fuzz::case::{Case, story, violation};
+use fuzz::shrink::{Settings, Shrunk, shrink};
+use scenarios::catalog;
+use scenarios::cluster::Explicit;
+use scenarios::scenario::switches;
+use scenarios::zoo::Bugs;
+
+/// The first failing seed of a scenario with a bug.
+fn failing(scenario: &str, bug: &str) -> Case {
+    let scenario = catalog::find(scenario).expect("built in").scenario().expect("good");
+    let scenario = scenario.with_bug(switches::bugs::parse(bug).expect("a bug"));
+    let case = |seed| Case::of(&scenario, seed, &Explicit::default()).expect("it runs");
+    let fails = |case: &Case| violation(&case.run(None).expect("it runs")).is_some();
+    (0..50).map(case).find(fails).expect("it is caught")
+}
+
+fn shrunk(case: &Case, jobs: usize) -> Shrunk {
+    let report = case.run(None).expect("it runs");
+    let broken = violation(&report).expect("it fails").clone();
+    let settings = Settings { jobs, limit: None };
+    shrink(case.clone(), report, &broken, settings, &AtomicBool::new(false), &mut |_| ())
+}
+
+#[test]
+fn a_failing_run_becomes_a_story_that_still_fails() {
+    let case = failing("quorum", "NoLogTest");
+    let broken = violation(&case.run(None).expect("it runs")).expect("it fails").invariant.clone();
+    let (one, two) = (shrunk(&case, 1), shrunk(&case, 2));
+    assert_eq!((&one.case, one.runs), (&two.case, two.runs), "the same, whatever the number of threads");
+    assert!(one.complete);
+    let again = one.case.run(None).expect("it runs");
+    assert_eq!(violation(&again).map(|it| &it.invariant), Some(&broken));
+    let before = (case.plan.0.len(), case.operations.len());
+    let after = (one.case.plan.0.len(), one.case.operations.len());
+    assert!(after.0 <= 3 && after.1 <= 8, "{before:?} became {after:?}");
+    let told = story::tell(&one.case, &again);
+    assert!(told.len() <= 10 && told.last().is_some_and(|line| line.contains(&broken)), "{told:#?}");
+
+    // Without the bug there is nothing to tell.
+    let mut mended = one.case.clone();
+    mended.scenario.bugs = Bugs::NONE;
+    assert_eq!(violation(&mended.run(None).expect("it runs")), None);
+}
+
+/// Of a run without bugs the fix of the finding is what it must hold with, to the end, and nothing but the claim
+/// that it was shrunk for breaks without.
+#[test]
+fn a_finding_that_was_shrunk_still_breaks_its_claim_and_holds_with_its_fix() {
+    let scenario = catalog::find("findings/session-since-registration").expect("built in").scenario().expect("good");
+    let case = Case::of(&scenario, 0x23, &Explicit::default()).expect("it runs");
+    let broken = violation(&case.run(None).expect("it runs")).expect("it fails").clone();
+    assert_eq!(broken.predicate.as_deref(), Some("all live brokers unfenced"));
+    let small = shrunk(&case, 2).case;
+    let again = small.run(None).expect("it runs");
+    assert!(violation(&again).is_some_and(|it| it.is_same_claim(&broken)), "{:?}", again.outcome);
+    let fix = scenario.finding.expect("a finding").fix;
+    let fixed = Case { scenario: small.scenario.clone().with_fix(fix), ..small.clone() };
+    assert_eq!(violation(&fixed.run(None).expect("it runs")), None);
+    // What a case needs to recover at all is no part of it: with nothing left that strikes it, it does.
+    assert!(!small.plan.0.is_empty());
+    let mut calm = small;
+    calm.plan.0.clear();
+    calm.operations.clear();
+    assert_eq!(violation(&calm.run(None).expect("it runs")), None);
+}

@@ -1,0 +1,94 @@
+//! Files as operators have them: those that Kafka ships, those that Strimzi writes, older ones.
+
+use super::*;
+
+const KAFKA_4: [(&str, &str); 2] = files!("kafka-4": "broker", "controller");
+const KAFKA_4_COMBINED: [(&str, &str); 1] = files!("kafka-4-combined": "server");
+const STRIMZI: [(&str, &str); 8] = files!(
+    "strimzi-5x3": "demo-broker-0", "demo-broker-1", "demo-broker-2", "demo-broker-3", "demo-broker-4",
+    "demo-controller-5", "demo-controller-6", "demo-controller-7"
+);
+
+fn voters(config: &NodeConfig) -> Vec<String> {
+    config.quorum.voters.iter().map(Voter::to_string).collect()
+}
+
+#[test]
+fn the_files_that_kafka_ships_load_with_voters_of_the_directory() {
+    for (files, ids) in [(&KAFKA_4[..], &[1, 2][..]), (&KAFKA_4_COMBINED, &[1])] {
+        let cluster = read_cluster(owned(files)).unwrap_or_else(|error| panic!("{error}"));
+        assert!(cluster.voters_are_derived);
+        assert_eq!(cluster.nodes.iter().map(|node| node.config.node_id().0).collect::<Vec<_>>(), ids);
+        for node in &cluster.nodes {
+            assert_eq!(voters(&node.config), ["1@localhost:9093"]);
+            assert_eq!(node.config.unrecognised(), []);
+        }
+    }
+    let no_controller = load_cluster(owned(&KAFKA_4[..1])).expect_err("nobody votes").to_string();
+    assert!(no_controller.starts_with("broker: controller.quorum.bootstrap.servers names no voters, and no file"));
+    // A controller that may join is one of the voters from the start.
+    let joining = KAFKA_4_COMBINED[0].1.to_owned() + "controller.quorum.auto.join.enable=true\n";
+    assert!(load_cluster(vec![("server".into(), joining)]).is_ok());
+}
+
+#[test]
+fn static_and_derived_voters_do_not_mix() {
+    let mixed = changed(
+        &KAFKA_4,
+        0,
+        "controller.quorum.bootstrap.servers=localhost:9093",
+        "controller.quorum.voters=1@localhost:9093",
+    );
+    assert_eq!(
+        load_cluster(mixed).expect_err("they disagree").to_string(),
+        "controller: it has controller.quorum.bootstrap.servers alone, and broker has controller.quorum.voters; all \
+         nodes need the same voters"
+    );
+}
+
+#[test]
+fn the_files_that_strimzi_writes_load_and_nothing_in_them_is_unknown() {
+    let cluster = read_cluster(owned(&STRIMZI)).unwrap_or_else(|error| panic!("{error}"));
+    assert!(!cluster.voters_are_derived);
+    assert_eq!(cluster.nodes.iter().map(|n| n.config.node_id().0).collect::<Vec<_>>(), [5, 6, 7, 0, 1, 2, 3, 4]);
+    for node in &cluster.nodes {
+        assert_eq!((node.config.unrecognised(), node.config.warnings()), (vec![], vec![]), "{}", node.file);
+        assert_eq!(node.config.controller.default_replication_factor, 3);
+    }
+    let from_provider = changed(&STRIMZI, 0, "node.id=0", "node.id=${strimzienv:NODE_ID}");
+    assert_eq!(
+        load_cluster(from_provider).expect_err("nobody can tell").to_string(),
+        "demo-broker-0:2: node.id = \"${strimzienv:NODE_ID}\": the value of a configuration provider, and none is run \
+         here; write the value itself"
+    );
+}
+
+#[test]
+fn broker_id_alone_is_the_nodes_id() {
+    let alone = changed(&ISOLATED, 3, "node.id=101", "broker.id=101");
+    let configs = load_cluster(alone).unwrap_or_else(|error| panic!("{error}"));
+    assert!(configs.iter().any(|config| config.node_id() == NodeId(101)));
+    let twice = changed(&ISOLATED, 4, "node.id=102", "broker.id=101");
+    let error = load_cluster(twice).expect_err("two of one id").to_string();
+    assert!(error.ends_with("broker.id = \"101\": broker-101:9 has the same id"), "{error}");
+}
+
+#[test]
+fn a_byte_order_mark_is_no_part_of_the_first_key() {
+    let files: Vec<(String, String)> =
+        owned(&CONTROLLERS).into_iter().map(|(file, text)| (file, format!("\u{feff}{text}"))).collect();
+    assert_eq!(load_cluster(files), load_cluster(owned(&CONTROLLERS)));
+}
+
+#[test]
+fn who_reads_a_property() {
+    let read_by = |name| {
+        let definition = definitions::find(name).unwrap_or_else(|| panic!("{name}"));
+        [Roles::CONTROLLER, Roles::BROKER, Roles::COMBINED].map(|roles| definition.is_read_by(roles))
+    };
+    assert_eq!(read_by("default.replication.factor"), [true, false, true]);
+    assert_eq!(read_by("replica.lag.time.max.ms"), [false, true, true]);
+    assert_eq!(read_by("log.roll.hours"), [false, true, true]);
+    assert_eq!(read_by("min.insync.replicas"), [true, true, true]);
+    assert_eq!(read_by("controller.quorum.fetch.timeout.ms"), [true, true, true]);
+}

@@ -1,0 +1,26 @@
+//! `fixes`, `completions` and `man`: what there is to know before anything is run.
+
+use clap::{Args, Subcommand};
+use clap_complete::Shell;
+
+/// `fixes`.
+#[derive(Debug, Subcommand)]
+pub enum FixesVerb {
+    /// Every fix: what Kafka does, what the fix does instead, and the scenario that shows the difference
+    List,
+}
+
+/// `completions`.
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    /// The shell
+    pub shell: Shell,
+}
+
+/// `man`.
+#[derive(Debug, Args)]
+pub struct ManArgs {
+    /// A verb, such as sweep or chart failover [default: the command itself]
+    #[arg(value_name = "VERB")]
+    pub verb: Vec<String>,
+}

@@ -1,0 +1,68 @@
+//! `replay`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::run::{OneRun, RunFlags, parse_digest};
+use crate::duration::parse_ns;
+use crate::trace::log::{Around, parse_around};
+
+pub(super) const REPLAY_HELP: &str = "\
+Examples:
+  kraftsim replay quorum --seed 0x2a --bug NoLogTest
+  kraftsim replay kraftsim-out/quorum-0x000000000000002a.json --until 12.5s
+  kraftsim replay quorum --seed 42 --bug NoLogTest --log --around violation
+  kraftsim replay quorum --seed 42 \\
+      --set controller.quorum.fetch.timeout.ms=500 --json -
+
+With a repro file, RUN flags are applied in addition to those that it stores.";
+
+/// `replay`.
+#[derive(Debug, Args)]
+pub struct ReplayArgs {
+    /// Which run.
+    #[command(flatten)]
+    pub one: OneRun,
+    /// Stop at this simulated time, such as 12.5s
+    #[arg(long, value_name = "TIME", value_parser = parse_ns, allow_hyphen_values = true, conflicts_with = "expect_digest")]
+    pub until: Option<u64>,
+    /// Exit 5 unless the run has this digest
+    #[arg(long, value_name = "D", value_parser = parse_digest)]
+    pub expect_digest: Option<u128>,
+    /// Write the history of the clients, and also check it alone, as a black box
+    #[arg(long, value_name = "PATH.edn|PATH.json")]
+    pub history: Option<PathBuf>,
+    /// Write all that happens in the run as NDJSON, one object a line; - is stdout. The schema:
+    /// kraftsim schema trace
+    #[arg(long, value_name = "PATH|-")]
+    pub trace: Option<PathBuf>,
+    /// Print what happens in the run, one line each
+    #[arg(long)]
+    pub log: bool,
+    /// Of the log: only this node, by its id (1, 101) or name (producer-0); may be repeated
+    #[arg(long, value_name = "ID", requires = "log")]
+    pub node: Vec<String>,
+    /// Of the log: only from this simulated time on
+    #[arg(long, value_name = "TIME", value_parser = parse_ns, requires = "log")]
+    pub from: Option<u64>,
+    /// Of the log: only up to this simulated time
+    #[arg(long, value_name = "TIME", value_parser = parse_ns, requires = "log")]
+    pub to: Option<u64>,
+    /// Of the log: only the last 200 lines that may have led to the violation, or 100 lines before
+    /// and after the event of this number
+    #[arg(long, value_name = "violation|EVENT", value_parser = parse_around, requires = "log")]
+    pub around: Option<Around>,
+    /// Of the log: only requests and responses of this RPC, such as Fetch; may be repeated
+    #[arg(long, value_name = "RPC", requires = "log")]
+    pub grep: Vec<String>,
+    /// Write the run as JSON; - is stdout
+    #[arg(long, value_name = "PATH|-")]
+    pub json: Option<PathBuf>,
+    /// Write the run's repro file into this directory
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// RUN.
+    #[command(flatten)]
+    pub run: RunFlags,
+}

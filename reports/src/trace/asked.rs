@@ -1,0 +1,87 @@
+//! The trace of a replayed run: the file, and the log on the terminal.
+
+use fuzz::case::story::Describer;
+use scenarios::report::RunReport;
+
+use crate::args::ReplayArgs;
+use crate::engine::Problem;
+use crate::exit;
+use crate::json::show_digest;
+use crate::output::{Streams, Target};
+use crate::trace::json;
+use crate::trace::log::{self, Filter};
+use crate::trace::screen::Screen;
+use crate::verb::job::Job;
+
+/// What is asked for of a trace.
+pub struct Asked {
+    file: Option<Target>,
+    log: Option<Filter>,
+}
+
+impl Asked {
+    /// Checks all that was typed, before anything is run; `None` if nothing was.
+    pub fn of(args: &ReplayArgs, job: &Job) -> Result<Option<Asked>, Problem> {
+        let file = args.trace.as_deref().map(Target::checked).transpose()?;
+        let filter = || {
+            if args.to.is_some_and(|to| to < args.from.unwrap_or(0)) {
+                return Err(Problem::new("--to is earlier than --from"));
+            }
+            Ok(Filter {
+                nodes: log::nodes(&args.node, &job.scenario.prepared.nodes(job.seed))?,
+                from_ns: args.from.unwrap_or(0),
+                to_ns: args.to,
+                around: args.around,
+                apis: log::apis(&args.grep)?,
+            })
+        };
+        let log = args.log.then(filter).transpose()?;
+        let asked = Asked { file, log };
+        let json = args.json.as_deref().is_some_and(|path| path == std::path::Path::new("-"));
+        let on_stdout = [json, asked.file == Some(Target::Stdout), asked.log.is_some()];
+        if on_stdout.into_iter().filter(|is| *is).count() > 1 {
+            return Err(Problem::new("only one of --json -, --trace - and --log can write to standard output"));
+        }
+        Ok((asked.file.is_some() || asked.log.is_some()).then_some(asked))
+    }
+
+    /// Does standard output belong to it?
+    pub fn takes_stdout(&self) -> bool {
+        self.log.is_some() || self.file == Some(Target::Stdout)
+    }
+
+    /// Runs once more, writes everything down, and shows it. `Some`: that run was another one, so a run is no
+    /// function of its seed.
+    pub fn show(
+        &self,
+        job: &Job,
+        until_ns: Option<u64>,
+        run: &RunReport,
+        streams: &mut Streams<'_>,
+    ) -> Result<Option<u8>, Problem> {
+        let prepared = &job.scenario.prepared;
+        let (traced, trace) = prepared.trace(job.seed, until_ns)?;
+        if traced.digest != run.digest {
+            let (one, other) = (show_digest(run.digest), show_digest(traced.digest));
+            streams.hint(&format!("DIGEST MISMATCH: {one}, and {other} with a trace"));
+            return Ok(Some(exit::NONDETERMINISM));
+        }
+        if let Some(file) = &self.file {
+            file.write(&json::text(&trace, run), streams)?;
+        }
+        let Some(filter) = &self.log else { return Ok(None) };
+        let case = prepared.case(job.seed)?;
+        let describer = Describer::of(&case).map_err(Problem::new)?;
+        let in_words = |fault: &sim::fault::Fault| describer.fault(&sim::fault::Fault { on: None, ..fault.clone() });
+        match log::text(&trace, filter, Screen::here(), &in_words) {
+            Ok(text) => {
+                if trace.violation().is_some() || filter.around.is_some() {
+                    streams.hint(log::LEGEND);
+                }
+                streams.result(&text)?;
+            }
+            Err(nothing) => streams.hint(&format!("note: {nothing}")),
+        }
+        Ok(None)
+    }
+}

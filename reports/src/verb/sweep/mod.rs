@@ -1,0 +1,374 @@
+//! `sweep`: many seeds, and what does not hold.
+
+pub mod checkpoint;
+pub mod results;
+
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use fuzz::aggregate::{Failure, Reproduction, RequiredProbe, Subject, SweepReport, digest_of_inputs};
+use fuzz::guided::{self, sweep::Guidance};
+use fuzz::known::KnownFinding;
+use fuzz::merge::parts::Part;
+use fuzz::runner::HOSTS;
+use fuzz::seeds::{SeedRange, Seeds, Shard};
+use fuzz::sweep::{Done, Progress, Settings, Watch, ended, sweep_from, together};
+use scenarios::history::compare::DISAGREES;
+use scenarios::report::{RunReport, Violation, ViolationKind};
+use sim::fault::Plan;
+
+use crate::args::{DEFAULT_SCENARIO, DEFAULT_SEEDS, SweepArgs};
+use crate::command;
+use crate::duration::show_us;
+use crate::engine::{Engine, Named, Overrides, Problem, Runs, searchable};
+use crate::exit;
+use crate::expect;
+use crate::json::repro;
+use crate::load;
+use crate::output::{Streams, Target, check_folder};
+use crate::show::annotation::Annotations;
+use crate::show::columns::plural;
+use crate::show::failure;
+use crate::show::progress::Reporter;
+use checkpoint::{Checkpoint, Flags};
+use results::{Results, exit_code};
+
+/// Repro files of one sweep.
+const REPROS: usize = 20;
+/// So many failing seeds of each claim and scenario are run again to see whether they are a known finding.
+const TRIED_SEEDS: u32 = 3;
+/// The default of `--out`.
+pub const FOLDER: &str = "kraftsim-out";
+
+/// Checks all that was asked, sweeps, judges, writes.
+pub fn run(
+    args: &SweepArgs,
+    engine: &dyn Engine,
+    interrupted: &AtomicBool,
+    streams: &mut Streams<'_>,
+) -> Result<u8, Problem> {
+    let overrides = load::overrides(&args.run)?;
+    let scenarios = load::load(engine, &named(args), &overrides)?;
+    load::known_probes(engine, &args.require_probe)?;
+    let settings = settings(args, &scenarios, &overrides);
+    let target = args.json.as_deref().map(Target::checked).transpose()?;
+    let junit = args.junit.as_deref().map(Target::checked).transpose()?;
+    let results = Results::to(("--json", target), ("--junit", junit))?;
+    let folder = args.out.clone().unwrap_or_else(|| PathBuf::from(FOLDER));
+    check_folder(&folder)?;
+    let checkpoint = args.checkpoint.as_deref().map(|path| {
+        if [&args.json, &args.junit].contains(&&Some(path.to_path_buf())) {
+            return Err(Problem::new("--checkpoint needs a file of its own, not that of --json or --junit"));
+        }
+        Checkpoint::open(path, flags(args, &settings), &settings.subject)
+    });
+    let checkpoint = checkpoint.transpose()?;
+    for remark in sorted(scenarios.iter().flat_map(|s| s.prepared.remarks()).collect()) {
+        streams.hint(&format!("note: {remark}"));
+    }
+
+    let mut watch = SweepWatch {
+        scenarios: &scenarios,
+        stems: repro::stems(&settings.subject.scenarios),
+        overrides: &overrides,
+        settings: &settings,
+        judge_limits: args.expect,
+        range: range(args),
+        shard: args.shard,
+        folder: &folder,
+        repros: 0,
+        tried: BTreeMap::new(),
+        search: command::guided(&settings.subject.scenarios, settings.seeds, settings.max_fail, &overrides),
+        annotations: Annotations::here(),
+        reporter: Reporter::new(args.progress, streams.err),
+        checkpoint,
+        problem: None,
+    };
+    let done = watch.go_on();
+    let black_box_every = Some(args.black_box);
+    let rest = if watch.checkpoint.as_ref().is_some_and(|checkpoint| checkpoint.finished) {
+        SweepReport::new(settings.subject.clone(), settings.seeds.first)
+    } else if args.guided {
+        guided::sweep::sweep(&settings, &searchable(&scenarios, black_box_every)?, interrupted, &mut watch)
+    } else {
+        sweep_from(&settings, done, &Runs { scenarios: &scenarios, black_box_every }, interrupted, &mut watch)
+    };
+    let mut report = watch.whole(rest);
+    watch.write_checkpoint(&report, !report.interrupted);
+    expect::judge(&mut report);
+    for late in report.violations.iter().filter(|f| f.violation.kind == ViolationKind::Expect) {
+        watch.print(late);
+    }
+    let code = exit::of_sweep(&report);
+    if code == exit::INCONCLUSIVE
+        && let Some(line) = watch.annotations.of_vacuous(&exit::why_vacuous(&report))
+    {
+        watch.reporter.failure(&line);
+    }
+    watch.reporter.finish();
+    let problem = watch.problem.take();
+    if report.failed >= settings.max_fail {
+        streams.hint(&format!("note: stopped after {}, the limit of --max-fail", plural(report.failed, "failing run")));
+    }
+    let code = results.write(&report, code, args.verbose, streams);
+    Ok(exit_code(code, problem.as_slice(), streams))
+}
+
+fn named(args: &SweepArgs) -> Vec<String> {
+    if args.scenarios.is_empty() { vec![DEFAULT_SCENARIO.to_owned()] } else { args.scenarios.clone() }
+}
+
+/// Which seeds are asked for, of all shards together.
+fn range(args: &SweepArgs) -> SeedRange {
+    let end = if args.limit_ns.is_some() { u64::MAX } else { DEFAULT_SEEDS };
+    args.seeds.unwrap_or(SeedRange { start: 0, end })
+}
+
+/// What, besides the subject, says which runs there are and when they end.
+fn flags(args: &SweepArgs, settings: &Settings) -> Flags {
+    let limit = args.limit_ns.map_or_else(|| "absent".to_owned(), |ns| show_us(ns / 1000));
+    let given = |flag: bool| if flag { "given" } else { "absent" }.to_owned();
+    let flags = [
+        ("--seeds", range(args).to_string()),
+        ("--shard", args.shard.to_string()),
+        ("--max-fail", settings.max_fail.to_string()),
+        ("--for", limit),
+        ("--check-determinism", given(args.check_determinism)),
+        ("--expect", given(args.expect)),
+        ("--black-box", args.black_box.to_string()),
+    ];
+    flags.map(|(flag, value)| (flag.to_owned(), value)).into()
+}
+
+/// What decides runs besides their seeds, as texts.
+fn inputs(scenarios: &[Named], overrides: &Overrides) -> Vec<String> {
+    let cluster = overrides.cluster.iter().flat_map(|cluster| &cluster.files);
+    let files = cluster.flat_map(|(name, text)| [name.clone(), text.clone()]);
+    scenarios.iter().map(|scenario| scenario.prepared.toml()).chain(files).collect()
+}
+
+fn settings(args: &SweepArgs, scenarios: &[Named], overrides: &Overrides) -> Settings {
+    let union = |of: fn(&Named) -> Vec<String>| sorted(scenarios.iter().flat_map(of).collect());
+    let of_file = |named: &Named| {
+        let (probes, from_seeds) = named.prepared.require_probe();
+        let scenario = Some(named.name.clone());
+        probes.into_iter().map(move |probe| RequiredProbe { scenario: scenario.clone(), probe, from_seeds })
+    };
+    let by_flag = args.require_probe.iter().map(|probe| RequiredProbe::by_flag(probe));
+    let subject = Subject {
+        version: crate::VERSION.to_owned(),
+        commit: crate::COMMIT.map(str::to_owned),
+        host: crate::host().to_owned(),
+        scenarios: scenarios.iter().map(|s| s.name.clone()).collect(),
+        fixes: union(|s| s.prepared.fixes()),
+        bugs: union(|s| s.prepared.bugs()),
+        set: overrides.set.iter().map(|(key, value)| format!("{key}={value}")).collect(),
+        cluster: overrides.cluster.as_ref().map(|cluster| cluster.dir.clone()),
+        // That of scenarios which name files of their own is theirs alone.
+        cluster_report: overrides.cluster.as_ref().and(scenarios.first()).and_then(|named| named.prepared.cluster()),
+        required_probes: sorted(scenarios.iter().flat_map(of_file).chain(by_flag).collect()),
+        inputs_digest: digest_of_inputs(&inputs(scenarios, overrides)),
+    };
+    Settings {
+        subject,
+        seeds: Seeds::of(range(args), args.shard),
+        jobs: jobs(args.jobs),
+        max_fail: if args.fail_fast { 1 } else { args.max_fail },
+        limit: args.limit_ns.map(Duration::from_nanos),
+        check_determinism: args.check_determinism,
+        hosts: HOSTS,
+    }
+}
+
+/// Threads, as asked for or one per core.
+pub fn jobs(asked: Option<usize>) -> usize {
+    asked.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, NonZeroUsize::get))
+}
+
+/// Each once.
+pub fn sorted<T: Ord>(mut all: Vec<T>) -> Vec<T> {
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
+/// Watches a sweep: prints failures as they come and writes their repro files.
+struct SweepWatch<'a> {
+    scenarios: &'a [Named],
+    stems: Vec<String>,
+    overrides: &'a Overrides,
+    settings: &'a Settings,
+    /// `--expect`.
+    judge_limits: bool,
+    range: SeedRange,
+    shard: Shard,
+    folder: &'a Path,
+    repros: usize,
+    /// Failing seeds that were run again with fixes, by scenario, claim and its predicate.
+    tried: BTreeMap<(usize, String, Option<String>), u32>,
+    /// The command that does this search again, if it is a guided one.
+    search: String,
+    annotations: Annotations,
+    reporter: Reporter<'a>,
+    checkpoint: Option<Checkpoint>,
+    /// Why the checkpoint could not be written the last time.
+    problem: Option<Problem>,
+}
+
+impl SweepWatch<'_> {
+    /// Prints what earlier starts found, and returns how far they came.
+    fn go_on(&mut self) -> Done {
+        let Some(checkpoint) = &self.checkpoint else { return Done::default() };
+        let Some(before) = checkpoint.before.clone() else { return Done::default() };
+        let (file, runs, failed) = (checkpoint.file(), plural(before.runs, "run"), before.failed);
+        let rest = if checkpoint.finished { "the sweep is complete" } else { "the sweep continues" };
+        self.reporter.failure(&format!("note: {file} holds {runs}, {failed} failing; {rest}"));
+        for failed in &before.violations {
+            self.print(failed);
+            let scenario = self.scenarios.iter().position(|named| named.name == failed.scenario);
+            let (claim, predicate) = (failed.violation.invariant.clone(), failed.violation.predicate.clone());
+            *self.tried.entry((scenario.unwrap_or_default(), claim, predicate)).or_default() += 1;
+        }
+        self.repros = before.violations.iter().filter(|failed| failed.again.repro.is_some()).count();
+        Done::of(&before)
+    }
+
+    /// The sums of all starts, of which this one ran `rest`.
+    fn whole(&self, mut rest: SweepReport) -> SweepReport {
+        expect::attach(&mut rest, self.scenarios, self.overrides, self.judge_limits);
+        let before = self.checkpoint.as_ref().and_then(|checkpoint| checkpoint.before.clone());
+        let mut whole = match before {
+            Some(before) => together(self.settings, before, rest),
+            None => rest,
+        };
+        let ended = ended(self.settings, &whole);
+        whole.parts = vec![Part { range: self.range, shard: self.shard, runs: whole.runs, ended }];
+        whole
+    }
+
+    /// Writes the checkpoint, if there is to be one. A full disk may have room again: the sweep goes on.
+    fn write_checkpoint(&mut self, whole: &SweepReport, finished: bool) {
+        let Some(checkpoint) = &mut self.checkpoint else { return };
+        self.problem = checkpoint.write(whole, finished).err();
+        if let Some(problem) = self.problem.as_ref().filter(|_| !finished) {
+            self.reporter.failure(&format!("note: no checkpoint: {problem}"));
+        }
+    }
+
+    fn print(&mut self, failed: &Failure) {
+        self.reporter.failure(&failure::lines(failed));
+        if let Some(line) = self.annotations.of(failed) {
+            self.reporter.failure(&line);
+        }
+    }
+
+    fn failure(
+        &mut self,
+        scenario: usize,
+        run: &RunReport,
+        violation: &Violation,
+        again: Reproduction,
+    ) -> Reproduction {
+        let failed = Failure {
+            scenario: self.scenarios[scenario].name.clone(),
+            seed: run.seed,
+            digest: run.digest,
+            violation: violation.clone(),
+            again,
+        };
+        self.print(&failed);
+        failed.again
+    }
+
+    /// Failures come in the order of the sweep, whatever the number of threads, and so do these runs.
+    fn known(&mut self, scenario: usize, seed: u64, plan: Option<&Plan>, broken: &Violation) -> Option<KnownFinding> {
+        let tried = self.tried.entry((scenario, broken.invariant.clone(), broken.predicate.clone())).or_default();
+        *tried += 1;
+        if *tried > TRIED_SEEDS {
+            return None;
+        }
+        self.scenarios[scenario].prepared.known_finding(seed, plan, broken)
+    }
+
+    /// Of a plan that is not its seed's own if given, with the run's place in the search.
+    fn write_repro(&mut self, scenario: usize, run: &RunReport, led: Option<(u64, &Plan)>) -> Option<String> {
+        if self.repros == REPROS {
+            return None;
+        }
+        let subject = repro::Subject {
+            scenario: &self.scenarios[scenario],
+            overrides: self.overrides,
+            seed: run.seed,
+            digest: run.digest,
+            plan: led.map(|(_, plan)| plan),
+            ladder: &run.ladder,
+            story: &[],
+        };
+        let stem = match led {
+            None => self.stems[scenario].clone(),
+            Some((iteration, _)) => format!("{}-guided-{iteration}", self.stems[scenario]),
+        };
+        match repro::write(self.folder, &stem, &subject) {
+            Ok(path) => {
+                self.repros += 1;
+                Some(path.display().to_string())
+            }
+            Err(problem) => {
+                self.reporter.failure(&format!("no repro file: {problem}"));
+                None
+            }
+        }
+    }
+}
+
+impl Watch for SweepWatch<'_> {
+    fn failed(&mut self, scenario: usize, run: &RunReport, violation: &Violation) -> Reproduction {
+        let name = &self.scenarios[scenario].name;
+        let mut command = command::replay(name, run.seed, run.digest, self.overrides);
+        if violation.kind == ViolationKind::Nondeterminism {
+            // One replay cannot show it: the same seed must be run more than once.
+            command = command::check_determinism(name, run.seed, self.overrides);
+        } else if violation.invariant == DISAGREES {
+            // Only a run whose history is written is judged as a black box, too.
+            command.push_str(" --history history.json");
+        }
+        let repro = self.write_repro(scenario, run, None);
+        let known = self.known(scenario, run.seed, None, violation);
+        self.failure(scenario, run, violation, Reproduction { repro, command, known })
+    }
+
+    fn progress(&mut self, progress: &Progress) {
+        self.reporter.progress(progress);
+    }
+
+    fn checkpoint(&mut self, sums: &dyn Fn() -> SweepReport) {
+        if self.checkpoint.as_ref().is_some_and(Checkpoint::is_due) {
+            // What a process that is killed leaves is that of an interrupted sweep.
+            let whole = self.whole(SweepReport { interrupted: true, ..sums() });
+            self.write_checkpoint(&whole, false);
+        }
+    }
+}
+
+impl Guidance for SweepWatch<'_> {
+    fn led_to_failure(
+        &mut self,
+        scenario: usize,
+        iteration: u64,
+        plan: &Plan,
+        run: &RunReport,
+        violation: &Violation,
+    ) -> Reproduction {
+        let repro = self.write_repro(scenario, run, Some((iteration, plan)));
+        // Its seed alone does not show it: without a file only the search itself does.
+        let command = match &repro {
+            Some(path) => command::replay_repro(path, run.digest, &Overrides::default()),
+            None => self.search.clone(),
+        };
+        let known = self.known(scenario, run.seed, Some(plan), violation);
+        self.failure(scenario, run, violation, Reproduction { repro, command, known })
+    }
+}

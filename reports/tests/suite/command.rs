@@ -1,0 +1,152 @@
+//! The command itself: help, version, the catalog, and a reader that goes away.
+
+use std::process::{Command, Stdio};
+
+use scenarios::scenario::finding::Fix;
+use scenarios::zoo::Bug;
+
+fn kraftsim(words: &[&str]) -> (i32, String, String) {
+    let came = Command::new(env!("CARGO_BIN_EXE_kraftsim")).args(words).output().expect("it starts");
+    let text = |bytes| String::from_utf8(bytes).expect("text");
+    (came.status.code().expect("an exit code"), text(came.stdout), text(came.stderr))
+}
+
+#[test]
+fn help_explains_itself() {
+    let verbs: &[(&str, &[&str])] = &[
+        ("help", &[]),
+        ("help_sweep", &["sweep"]),
+        ("help_replay", &["replay"]),
+        ("help_chart", &["chart"]),
+        ("help_chart_failover", &["chart", "failover"]),
+        ("help_scenarios", &["scenarios"]),
+        ("help_merge", &["merge"]),
+        ("help_check", &["check"]),
+        ("help_cluster", &["cluster"]),
+        ("help_shrink", &["shrink"]),
+        ("help_why", &["why"]),
+        ("help_bugs", &["bugs"]),
+        ("help_bugs_hunt", &["bugs", "hunt"]),
+        ("help_fixes", &["fixes"]),
+        ("help_completions", &["completions"]),
+        ("help_man", &["man"]),
+    ];
+    for (name, words) in verbs {
+        let (code, out, err) = kraftsim(&[*words, &["--help"]].concat());
+        assert_eq!((code, err.as_str()), (0, ""), "{name}");
+        assert_eq!(kraftsim(&[&["help"], *words].concat()), (0, out.clone(), err), "kraftsim help {name}");
+        insta::assert_snapshot!(*name, out);
+    }
+}
+
+#[test]
+fn no_verb_prints_help() {
+    let (code, out, _) = kraftsim(&[]);
+    assert_eq!(code, 0);
+    assert!(out.contains("Usage: kraftsim") && out.contains("Examples:"), "{out}");
+}
+
+#[test]
+fn version_says_the_commit_and_the_host() {
+    let (code, out, _) = kraftsim(&["--version"]);
+    assert_eq!(code, 0);
+    let commit = reports::show_commit(reports::COMMIT);
+    assert_eq!(out, format!("kraftsim {} (commit: {commit}, host: {})\n", reports::VERSION, reports::host()));
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_kraftsim"))
+        .arg("--help")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    drop(child.stdout.take());
+    let came = child.wait_with_output().expect("it ends");
+    assert_eq!((came.status.code(), came.stderr.as_slice()), (Some(0), &b""[..]));
+}
+
+#[test]
+fn the_catalog_is_listed_and_shown() {
+    let (code, list, _) = kraftsim(&["scenarios", "list"]);
+    assert_eq!(code, 0);
+    assert!(list.lines().any(|line| line.starts_with("controller-failover  ")), "{list}");
+    let (code, toml, _) = kraftsim(&["scenarios", "show", "quorum"]);
+    assert_eq!(code, 0);
+    assert!(toml.contains("name = \"quorum\"") && toml.contains('#'), "with its comments: {toml}");
+}
+
+#[test]
+fn what_is_wrong_with_a_run_is_found_before_it_runs() {
+    let table: &[(&[&str], &str)] = &[
+        (&["--bug", "Nonsense"], "--bug: no bug is named \"Nonsense\"; allowed: "),
+        (&["--fix", "Nonsense"], "--fix: no fix is named \"Nonsense\"; allowed: "),
+        (&["--set", "workload.clients=0"], "--set workload.clients"),
+        (&["--set", "nonsense=1"], "--set nonsense"),
+        (&["--set", "controller.quorum.fetch.timeout.ms=soon"], "--set controller.quorum.fetch.timeout.ms"),
+    ];
+    for (flags, message) in table {
+        let (code, out, err) = kraftsim(&[&["sweep", "quorum"], *flags].concat());
+        assert_eq!((code, out.as_str()), (2, ""), "{flags:?}: {err}");
+        assert!(err.starts_with("error: ") && err.contains(message) && err.lines().count() == 1, "{flags:?}: {err}");
+    }
+}
+
+#[test]
+fn a_step_of_github_actions_gets_annotations() {
+    let words = ["replay", "quorum", "--seed", "0", "--bug", "NoLogTest"];
+    let said = |actions: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_kraftsim"));
+        let came = command.args(words).env("GITHUB_ACTIONS", actions).output().expect("it starts");
+        String::from_utf8(came.stderr).expect("text")
+    };
+    let annotation =
+        |said: &str| said.lines().any(|line| line.starts_with("::error title=LeaderCompleteness (safety)%3A quorum"));
+    assert!(annotation(&said("true")) && !annotation(&said("false")), "{}", said("true"));
+}
+
+#[test]
+fn findings_are_marked_and_never_run_unasked() {
+    let (_, stdout, _) = kraftsim(&["scenarios", "list"]);
+    let marked = |line: &&str| line.contains("[finding: fails unless --fix ");
+    assert!(stdout.lines().any(|line| marked(&line)));
+    assert!(stdout.lines().all(|line| line.starts_with("findings/") == marked(&line)), "{stdout}");
+    assert!(!reports::args::DEFAULT_SCENARIO.starts_with("findings/"));
+}
+
+#[test]
+fn every_bug_is_listed_once_and_every_fix_with_its_scenario() {
+    let (_, bugs, _) = kraftsim(&["bugs", "list"]);
+    let column = |line: &str| line.split_whitespace().nth(2).map(str::to_owned);
+    let mut listed: Vec<String> = bugs.lines().filter_map(column).collect();
+    let mut all: Vec<String> = Bug::ALL.iter().map(|bug| bug.name().to_owned()).collect();
+    listed.sort();
+    all.sort();
+    assert_eq!(listed, all);
+    let synthetic = bugs.lines().find(|line| line.contains(" NoPartitionDivergenceCheck ")).expect("it");
+    assert!(synthetic.ends_with("a leader ignores the follower's last fetched epoch and serves from the offset."));
+    let (code, fixes, _) = kraftsim(&["fixes", "list"]);
+    assert_eq!(code, 0);
+    insta::assert_snapshot!("fixes_list", fixes);
+    let lacks = |label: &str| fixes.matches(&format!("\n  {label} ")).count() != Fix::ALL.len();
+    assert!(!["Kafka", "fix", "finding", "scenario"].iter().any(|label| lacks(label)));
+}
+
+#[test]
+fn completions_and_manual_pages_are_of_every_verb() {
+    for (shell, part) in
+        [("bash", "complete -F _kraftsim"), ("zsh", "#compdef kraftsim"), ("fish", "complete -c kraftsim")]
+    {
+        let (code, script, _) = kraftsim(&["completions", shell]);
+        assert!(code == 0 && script.contains(part) && script.contains("max-fail"), "{shell}: {script}");
+    }
+    let (code, _, err) = kraftsim(&["completions", "dos"]);
+    assert!(code == 2 && err.contains("[possible values: bash"), "{err}");
+    let (code, page, _) = kraftsim(&["man"]);
+    assert!(code == 0 && page.contains(".SH SYNOPSIS") && page.contains("kraftsim\\-sweep"), "{page}");
+    let (_, page, _) = kraftsim(&["man", "chart", "failover"]);
+    insta::assert_snapshot!("man_head", page.lines().take(8).collect::<Vec<_>>().join("\n"));
+    let (code, _, err) = kraftsim(&["man", "sweeps"]);
+    assert!(code == 2 && err.starts_with("error: man: kraftsim has no verb sweeps; allowed: sweep, replay"), "{err}");
+}

@@ -1,0 +1,20 @@
+//! The command from end to end, and the rules of the repository. One binary, since each takes seconds to link.
+
+mod bad_files;
+#[path = "../../build.rs"]
+#[allow(dead_code, reason = "its main is cargo's")]
+mod build;
+mod chart;
+mod check;
+mod ci;
+mod command;
+mod commit;
+mod corpus;
+mod fake;
+mod guided;
+mod known;
+mod operator;
+mod repository;
+mod results;
+mod trace;
+mod verdicts;

@@ -1,0 +1,169 @@
+//! What a run leaves behind line by line: the trace file and its schema, and the log.
+
+use std::process::Command;
+
+use serde_json::Value;
+
+fn kraftsim(words: &[&str]) -> (i32, String, String) {
+    let came = Command::new(env!("CARGO_BIN_EXE_kraftsim")).args(words).output().expect("it starts");
+    let text = |bytes| String::from_utf8(bytes).expect("text");
+    (came.status.code().expect("an exit code"), text(came.stdout), text(came.stderr))
+}
+
+/// A validator of the part of JSON Schema that ours uses; anything else in a schema is refused. (The crate
+/// that knows all of it would add forty crates to every build of the tests.)
+fn validate(schema: &Value, value: &Value, place: &str) -> Result<(), String> {
+    let wrong = |what: String| Err(format!("{place}: {what}: {value}"));
+    for (keyword, rule) in schema.as_object().expect("a schema is an object") {
+        match keyword.as_str() {
+            "$schema" | "$id" | "title" | "description" => {}
+            "const" if rule == value => {}
+            "enum" if rule.as_array().expect("a list").contains(value) => {}
+            "const" | "enum" => return wrong(format!("not {rule}")),
+            "type" => {
+                let is = |name: &Value| match name.as_str().expect("a name") {
+                    "object" => value.is_object(),
+                    "array" => value.is_array(),
+                    "string" => value.is_string(),
+                    "boolean" => value.is_boolean(),
+                    "integer" => value.is_i64() || value.is_u64(),
+                    other => panic!("the type {other}"),
+                };
+                let names = rule.as_array().cloned().unwrap_or_else(|| vec![rule.clone()]);
+                if !names.iter().any(is) {
+                    return wrong(format!("no {rule}"));
+                }
+            }
+            "minimum" if value.as_i64() >= rule.as_i64() => {}
+            "minimum" => return wrong(format!("below {rule}")),
+            "pattern" => {
+                // 0x and digits, or digits alone.
+                let text = value.as_str().unwrap_or_default();
+                let digits = text.strip_prefix("0x").unwrap_or(text);
+                let length = if rule.as_str().expect("a pattern").contains("0x") { 16 } else { 32 };
+                if digits.len() != length || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
+                    return wrong(format!("does not match {rule}"));
+                }
+            }
+            "required" => {
+                for name in rule.as_array().expect("names") {
+                    if value.get(name.as_str().expect("a name")).is_none() {
+                        return wrong(format!("lacks {name}"));
+                    }
+                }
+            }
+            "properties" => {
+                for (name, rule) in rule.as_object().expect("rules") {
+                    if let Some(value) = value.get(name) {
+                        validate(rule, value, &format!("{place}/{name}"))?;
+                    }
+                }
+            }
+            "additionalProperties" => {
+                assert_eq!(rule, &Value::Bool(false));
+                let known = schema["properties"].as_object().expect("rules");
+                if let Some(name) = value.as_object().expect("an object").keys().find(|name| !known.contains_key(*name))
+                {
+                    return wrong(format!("has {name}"));
+                }
+            }
+            "items" => {
+                for value in value.as_array().into_iter().flatten() {
+                    validate(rule, value, place)?;
+                }
+            }
+            "oneOf" => {
+                let fit = rule.as_array().expect("rules").iter().filter(|rule| validate(rule, value, place).is_ok());
+                let count = fit.count();
+                if count != 1 {
+                    return wrong(format!("fits {count} of oneOf"));
+                }
+            }
+            other => panic!("the keyword {other}"),
+        }
+    }
+    Ok(())
+}
+
+fn objects(text: &str) -> Vec<Value> {
+    text.lines().map(|line| serde_json::from_str(line).expect("an object a line")).collect()
+}
+
+#[test]
+fn a_trace_fits_its_published_schema_and_leaves_the_run_as_it_was() {
+    let (code, schema, _) = kraftsim(&["schema", "trace"]);
+    assert_eq!(code, 0);
+    let schema: Value = serde_json::from_str(&schema).expect("a schema");
+    assert!(validate(&schema, &serde_json::json!({ "kind": "boot" }), "").is_err(), "the validator refuses something");
+    // Brokers and all kinds of faults, and a quorum whose run fails.
+    let failing: &[&str] = &["quorum", "--seed", "0", "--bug", "NoLogTest"];
+    let runs: [&[&str]; 2] = [&["ci", "--seed", "3", "--until", "12s"], failing];
+    let mut kinds = std::collections::BTreeSet::new();
+    for run in runs {
+        let (code, text, err) = kraftsim(&[&["replay"], run, &["--trace", "-"]].concat());
+        assert!(matches!(code, 0 | 1), "{err}");
+        let lines = objects(&text);
+        for (number, line) in lines.iter().enumerate() {
+            validate(&schema, line, &format!("line {number}")).unwrap_or_else(|problem| panic!("{problem}"));
+            kinds.insert(line["kind"].as_str().expect("text").to_owned());
+        }
+        let (_, _, plain) = kraftsim(&[&["replay"], run, &["--json", "-"]].concat());
+        let digest = lines[0]["digest"].as_str().expect("text");
+        assert!(plain.contains(digest), "{digest} is the digest without a trace, too: {plain}");
+    }
+    for kind in ["message_sent", "message_delivered", "timer_fired", "disk_synced", "state", "client", "fault_begin"] {
+        assert!(kinds.contains(kind), "{kind} is among {kinds:?}");
+    }
+}
+
+#[test]
+fn a_log_shows_what_is_asked_for() {
+    let run = ["replay", "quorum", "--seed", "7", "--log"];
+    let failing = ["replay", "quorum", "--seed", "0", "--bug", "NoLogTest", "--log"];
+    let (code, out, _) = kraftsim(&[&failing[..], &["--grep", "vote", "--from", "3s", "--to", "3.112s"]].concat());
+    assert_eq!(code, 1);
+    insta::assert_snapshot!("log_of_votes", out);
+    let (_, all, _) = kraftsim(&[&run[..], &["--from", "1s", "--to", "2s"]].concat());
+    let (_, one, _) = kraftsim(&[&run[..], &["--from", "1s", "--to", "2s", "--node", "1"]].concat());
+    let is_of_one = |line: &str| line[20..].starts_with("controller-1 ") || line.contains("FAULT");
+    let other = one.lines().find(|line| !is_of_one(line) && !line.contains("-x controller-1 "));
+    assert_eq!(other, None, "only what happens at the node, to its links and to what is sent to it");
+    let missing = all.lines().find(|line| line[20..].starts_with("controller-1 ") && !one.contains(line));
+    assert_eq!(missing, None, "all that happens at the node");
+    assert!(!all.contains('\u{1b}'), "no colours where there is no terminal");
+}
+
+#[test]
+fn what_a_log_cannot_show_is_said_before_anything_runs() {
+    let run = ["replay", "quorum", "--seed", "7"];
+    for (words, problem) in [
+        (
+            &["--log", "--grep", "Fetsch"][..],
+            "error: --grep Fetsch: there is no such RPC; allowed: AllocateProducerIds,",
+        ),
+        (&["--log", "--node", "9"], "error: --node 9: this run has no such node; it has controller-1,"),
+        (&["--log", "--around", "there"], "neither \"violation\" nor the number of an event"),
+        (&["--grep", "Fetch"], "--log"),
+        (&["--log", "--trace", "-"], "error: only one of --json -, --trace - and --log"),
+        (&["--log", "--from", "2s", "--to", "1s"], "error: --to is earlier than --from"),
+    ] {
+        let (code, out, err) = kraftsim(&[&run[..], words].concat());
+        assert_eq!((code, out.as_str()), (2, ""), "{words:?}");
+        assert!(err.contains(problem), "{words:?}: {err}");
+    }
+}
+
+#[test]
+fn around_the_violation_are_its_causes() {
+    let (code, out, err) =
+        kraftsim(&["replay", "quorum", "--seed", "0", "--bug", "NoLogTest", "--log", "--around", "violation"]);
+    assert_eq!(code, 1, "{err}");
+    let lines: Vec<&str> = out.lines().collect();
+    let place = lines.iter().position(|line| line.starts_with("! ")).expect("the violation");
+    assert_eq!(place, 200);
+    assert!(lines[place].contains(" VIOLATION of "), "{out}");
+    insta::assert_snapshot!("log_around_violation", lines[place - 10..].join("\n"));
+    let before = &lines[..place];
+    assert!(before.iter().all(|line| line.starts_with("> ") || line.starts_with("* ")), "{out}");
+    assert!(before.iter().any(|line| line.starts_with("> ")), "{out}");
+}

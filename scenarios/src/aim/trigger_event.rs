@@ -1,0 +1,133 @@
+//! What an aimed fault may wait for, by name.
+
+/// Declares the closed list with names and what each is about.
+macro_rules! events {
+    ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal, $of:ident;)+) => {
+        /// Something that crosses the border.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum TriggerEvent { $($(#[doc = $doc])+ $variant,)+ }
+
+        impl TriggerEvent {
+            /// Every one, in declaration order.
+            pub const ALL: &'static [TriggerEvent] = &[$(TriggerEvent::$variant,)+];
+
+            /// The name in plans and scenarios.
+            pub fn name(self) -> &'static str {
+                match self { $(TriggerEvent::$variant => $name,)+ }
+            }
+
+            /// When it occurs.
+            pub fn about(self) -> &'static str {
+                match self { $(TriggerEvent::$variant => concat!($($doc),+),)+ }.trim_start()
+            }
+
+            /// Which clusters can show it.
+            fn of(self) -> Of {
+                match self { $(TriggerEvent::$variant => Of::$of,)+ }
+            }
+        }
+    };
+}
+
+/// Which clusters can show something.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Of {
+    Any,
+    Quorum,
+    Brokers,
+}
+
+events! {
+    /// A replica asks for pre-votes.
+    Prospective = "prospective", Any;
+    /// A replica asks for votes.
+    Candidate = "candidate", Any;
+    /// A replica leads an epoch; an election has ended.
+    LeaderElected = "leader-elected", Any;
+    /// The state machine was told that it leads.
+    ControllerActive = "controller-active", Any;
+    /// A leader has resigned.
+    LeaderResigned = "leader-resigned", Any;
+    /// `quorum-state` has new bytes; their fsync comes next.
+    QuorumStateWritten = "quorum-state-written", Any;
+    /// The metadata log has new bytes; their fsync comes next.
+    MetadataLogWritten = "metadata-log-written", Any;
+    /// A replica cut the metadata log.
+    MetadataLogTruncated = "metadata-log-truncated", Any;
+    /// A record was committed.
+    RecordCommitted = "record-committed", Quorum;
+    /// A broker's registration was committed; its peer is that broker, as below.
+    RegisterBrokerCommitted = "committed:RegisterBrokerRecord", Brokers;
+    /// A broker was fenced, unfenced, or begins its controlled shutdown.
+    BrokerChangeCommitted = "committed:BrokerRegistrationChangeRecord", Brokers;
+    /// A partition was made; its peer is the first leader, as below.
+    PartitionCommitted = "committed:PartitionRecord", Brokers;
+    /// A partition's ISR or leader changes; its peer is the new leader, if there is one.
+    PartitionChangeCommitted = "committed:PartitionChangeRecord", Brokers;
+    /// A topic was deleted.
+    RemoveTopicCommitted = "committed:RemoveTopicRecord", Brokers;
+    /// A config was altered.
+    ConfigCommitted = "committed:ConfigRecord", Brokers;
+    /// A block of producer ids was handed out; its peer is the broker that has it.
+    ProducerIdsCommitted = "committed:ProducerIdsRecord", Brokers;
+    /// A broker begins to lead a partition.
+    PartitionLeader = "partition-leader", Brokers;
+    /// A broker follows a partition's leader.
+    PartitionFollower = "partition-follower", Brokers;
+    /// A partition's log has new bytes, which nobody forces.
+    PartitionLogWritten = "partition-log-written", Brokers;
+    /// A broker cut a partition's log.
+    PartitionLogTruncated = "partition-log-truncated", Brokers;
+    /// A leader decided on another ISR, and is about to ask for it.
+    IsrChangeProposed = "isr-change-proposed", Brokers;
+    /// AlterPartition is in flight; its peer is the first replica that is to join or to leave.
+    AlterPartitionSent = "alter-partition-sent", Brokers;
+    /// AlterPartition was answered, and the answer is in flight; its peer is the leader that asked.
+    AlterPartitionAnswered = "alter-partition-answered", Brokers;
+    /// A producer was told of success, and the answer is in flight.
+    ProduceAcknowledged = "produce-acknowledged", Brokers;
+    /// A broker is registered and catches up.
+    BrokerRecovering = "broker-recovering", Brokers;
+    /// A broker is unfenced.
+    BrokerRunning = "broker-running", Brokers;
+    /// A broker waits for its controlled shutdown.
+    BrokerStopping = "broker-stopping", Brokers;
+}
+
+impl TriggerEvent {
+    /// One bit of a set.
+    pub fn bit(self) -> u32 {
+        1 << self as u32
+    }
+
+    /// Is it about somebody else, too?
+    pub fn has_peer(self) -> bool {
+        use TriggerEvent::{
+            AlterPartitionAnswered, AlterPartitionSent, BrokerChangeCommitted, PartitionChangeCommitted,
+        };
+        use TriggerEvent::{PartitionCommitted, ProducerIdsCommitted, RegisterBrokerCommitted};
+        matches!(
+            self,
+            AlterPartitionAnswered
+                | AlterPartitionSent
+                | BrokerChangeCommitted
+                | PartitionChangeCommitted
+                | PartitionCommitted
+                | ProducerIdsCommitted
+                | RegisterBrokerCommitted
+        )
+    }
+
+    /// By its name.
+    pub fn by_name(name: &str) -> Option<TriggerEvent> {
+        Self::ALL.iter().copied().find(|event| event.name() == name)
+    }
+
+    /// Those that a cluster with brokers, or a quorum alone, can show.
+    pub fn possible(has_brokers: bool) -> impl Iterator<Item = TriggerEvent> {
+        let not = if has_brokers { Of::Quorum } else { Of::Brokers };
+        Self::ALL.iter().copied().filter(move |event| event.of() != not)
+    }
+}
+
+const _: () = assert!(TriggerEvent::ALL.len() <= 32);

@@ -1,0 +1,122 @@
+//! Listeners: they are shown all that the onlooker of a run is shown, before it, and decide nothing. So a
+//! run with a listener is the same run.
+
+use sim::disk::Disk;
+use sim::drive::{Ended, Run};
+use sim::fault::{Fault, Occurrence};
+use sim::process::{Connection, DiskError, Input, Node, Thread};
+use sim::watch::{Down, Phase, Synced, Watch, Way, Write};
+
+use crate::actor::{Actor, Parcel, Said};
+use crate::onlooker::Onlooker;
+use crate::report::{Outcome, RunReport, Violation};
+use crate::run::conclude::conclude;
+use crate::run::{Request, begin, close};
+
+/// See the module's documentation.
+pub trait Listener: Watch<Actor> {
+    /// An invariant is violated, by what was shown last or (`in_last_step` is false) as is found once the run is over.
+    fn broken(&mut self, violation: &Violation, in_last_step: bool);
+}
+
+/// An onlooker, and a listener beside it.
+#[derive(Clone, Debug)]
+pub struct Heard<L> {
+    /// It decides.
+    pub onlooker: Onlooker,
+    /// It does not.
+    pub listener: L,
+    is_broken: bool,
+}
+
+impl<L: Listener> Heard<L> {
+    /// Before the first event.
+    pub fn new(onlooker: Onlooker, listener: L) -> Heard<L> {
+        Heard { onlooker, listener, is_broken: false }
+    }
+
+    /// The first time that the checks find something, it is because of what has just been shown.
+    fn look(&mut self) {
+        if !self.is_broken
+            && let Some(violation) = self.onlooker.checks.as_ref().and_then(|checks| checks.violation())
+        {
+            self.is_broken = true;
+            self.listener.broken(violation, true);
+        }
+    }
+}
+
+/// Runs a request on the bare loop with a listener, which is made of the names of the nodes.
+pub fn listen<L: Listener>(
+    request: &Request<'_>,
+    listener: impl FnOnce(Vec<String>) -> L,
+) -> Result<(RunReport, L), String> {
+    let (prepared, Run { world, watch }, end_ns) = begin(request)?;
+    let names = (0..world.node_count()).map(|node| world.name(Node(node as u16)).to_owned()).collect();
+    let mut run = Run { world, watch: Heard::new(watch, listener(names)) };
+    let ended = run.drive_bare(end_ns);
+    let Run { world, watch: Heard { onlooker, mut listener, is_broken } } = run;
+    let in_last_step = matches!(ended, Ended::Panicked(_));
+    let finished = close(request, prepared, (Run { world, watch: onlooker }, ended, None), end_ns);
+    let report = conclude(request, &finished);
+    if let (false, Outcome::Violated(violation)) = (is_broken, &report.outcome) {
+        listener.broken(violation, in_last_step);
+    }
+    Ok((report, listener))
+}
+
+macro_rules! shown_to_both {
+    ($(fn $name:ident($($argument:ident: $type:ty),*);)+) => {
+        $(fn $name(&mut self, $($argument: $type),*) {
+            self.listener.$name($($argument),*);
+            self.onlooker.$name($($argument),*);
+            self.look();
+        })+
+    };
+}
+
+impl<L: Listener> Watch<Actor> for Heard<L> {
+    shown_to_both! {
+        fn booted(at: u64, node: Node, incarnation: u32, disk: &Disk);
+        fn up(at: u64, node: Node, process: &Actor);
+        fn before_down(at: u64, node: Node, settled: bool, process: &Actor, disk: &Disk, how: Down);
+        fn down(at: u64, node: Node, disk: &Disk, how: Down);
+        fn due(at: u64, events: u64);
+        fn input(at: u64, node: Node, thread: Thread, input: &Input<Actor>);
+        fn sent(at: u64, node: Node, peer: Node, connection: Connection, is_request: bool, message: &Parcel);
+        fn blocked(at: u64, way: Way, message: &Parcel);
+        fn dropped(at: u64, way: Way, message: &Parcel);
+        fn discarded(at: u64, node: Node, thread: Thread, input: &Input<Actor>);
+        fn connects(at: u64, node: Node, thread: Thread, token: u32, peer: Node);
+        fn armed(at: u64, node: Node, thread: Thread, due_at: u64);
+        fn disarmed(at: u64, node: Node, thread: Thread);
+        fn posted(at: u64, node: Node, thread: Thread, to: Thread, post: &raft::io::Post);
+        fn syncs(at: u64, node: Node, thread: Thread, what: Synced);
+        fn resumes(at: u64, node: Node, thread: Thread);
+        fn wrote(at: u64, node: Node, write: Write<'_>);
+        fn synced(at: u64, node: Node, synced: Synced);
+        fn disk_failed(at: u64, node: Node, error: DiskError);
+        fn observed(at: u64, node: Node, said: &Said);
+        fn halted(at: u64, node: Node, reason: &str, fatal: bool);
+        fn fault(at: u64, fault: &Fault, phase: Phase);
+        fn healed(at: u64);
+        fn disk_damaged(at: u64, node: Node, disk: &Disk);
+        fn audit(at: u64, node: Node, settled: bool, process: &Actor, disk: &Disk);
+    }
+
+    fn has_occurrences(&self) -> bool {
+        self.onlooker.has_occurrences()
+    }
+
+    fn take_occurrences(&mut self) -> Vec<Occurrence> {
+        self.onlooker.take_occurrences()
+    }
+
+    fn forbids(&self, guard: &str, fault: &Fault) -> bool {
+        self.onlooker.forbids(guard, fault)
+    }
+
+    fn stop(&self) -> bool {
+        self.onlooker.stop()
+    }
+}

@@ -1,0 +1,317 @@
+//! `[cluster]`: how many nodes, or whose `.properties`, and what all of them set; `usage`: which of
+//! these take effect.
+
+pub mod usage;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::rc::Rc;
+
+use raft::config::{ClusterFiles, ConfigError, NodeConfig, Roles, Voter, read_cluster};
+use raft::controller::settings::{ELR_VERSION, Feature, METADATA_VERSION, level};
+use raft::ids::NodeId;
+use raft::message::Endpoint;
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
+use serde::{Deserialize as DeriveDeserialize, Serialize};
+
+use crate::scenario::error::{Refusal, ScenarioError};
+use crate::scenario::values::Nanos;
+
+/// The voter counts a quorum may have: odd, for an even one tolerates no more faults.
+pub const VOTER_COUNTS: [u16; 4] = [1, 3, 5, 7];
+
+/// `node.id` of the first isolated broker; the others follow.
+pub const FIRST_BROKER: i32 = 101;
+
+const CONTROLLER_PORT: u16 = 9093;
+const MAX_BROKERS: u16 = 32;
+/// 4.1-IV0: from here on a new cluster has ELR unless told otherwise (Kafka's
+/// `EligibleLeaderReplicasVersion`).
+const ELR_BY_DEFAULT: i16 = 26;
+
+/// `[cluster]`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, DeriveDeserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Cluster {
+    /// Voters 1, 2, …; 3 unless said otherwise. Excludes `properties` and `node`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub voters: Option<u16>,
+    /// Nodes behind the voters that only fetch, of a cluster without brokers.
+    pub observers: u16,
+    /// Isolated brokers 101, 102, …
+    #[serde(skip_serializing_if = "is_zero")]
+    pub brokers: u16,
+    /// The voters are brokers too (`process.roles=broker,controller`).
+    #[serde(skip_serializing_if = "is_false")]
+    pub combined: bool,
+    /// `kafka-storage format --feature metadata.version=LEVEL`; the latest for production unless said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metadata_version: Option<i16>,
+    /// `kafka-storage format --feature eligible.leader.replicas.version=1` (or 0); unless said, what
+    /// Kafka does with this `metadata.version`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub elr: Option<bool>,
+    /// A process that ends by itself (a failed disk, say) is started again after so long.
+    pub restart_after: Nanos,
+    /// Paths of Kafka `.properties`, one per node, relative to the scenario's file.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub properties: Vec<String>,
+    /// Kafka properties for all nodes; they win over those of the nodes' files.
+    #[serde(skip_serializing_if = "Properties::is_empty")]
+    pub config: Properties,
+    /// The nodes' `.properties` themselves, once read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub node: Vec<NodeFile>,
+}
+
+/// One `.properties` file of a cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, DeriveDeserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NodeFile {
+    /// Its name in messages.
+    pub file: String,
+    /// Its text.
+    pub text: String,
+}
+
+impl Default for Cluster {
+    fn default() -> Cluster {
+        Cluster {
+            voters: None,
+            observers: 0,
+            brokers: 0,
+            combined: false,
+            metadata_version: None,
+            elr: None,
+            restart_after: Nanos::from_ms(2_000),
+            properties: Vec::new(),
+            config: Properties::default(),
+            node: Vec::new(),
+        }
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_zero(value: &u16) -> bool {
+    *value == 0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_false(value: &bool) -> bool {
+    !*value
+}
+
+impl Cluster {
+    /// Voters of the quorum.
+    pub fn voter_count(&self) -> usize {
+        match self.node.first() {
+            None => usize::from(self.voters.unwrap_or(3)),
+            // All files name the same.
+            Some(_) => self.files().map_or(0, |files| files.nodes.first().map_or(0, |n| n.config.quorum.voters.len())),
+        }
+    }
+
+    /// Does some node hold partitions? Without one the quorum runs a model of a state machine.
+    pub fn has_brokers(&self) -> bool {
+        let is_broker = |files: ClusterFiles| files.nodes.iter().any(|node| node.config.roles.broker);
+        self.brokers > 0 || self.combined || (!self.node.is_empty() && self.files().is_ok_and(is_broker))
+    }
+
+    /// The nodes' `.properties`, read.
+    fn files(&self) -> Result<ClusterFiles, ConfigError> {
+        read_cluster(self.node.iter().map(|n| (n.file.clone(), n.text.clone())).collect())
+    }
+
+    /// Does it finalize KIP-966's feature when it is formatted?
+    pub fn has_elr(&self) -> bool {
+        self.elr.unwrap_or(self.metadata_level() >= ELR_BY_DEFAULT)
+    }
+
+    fn metadata_level(&self) -> i16 {
+        self.metadata_version.unwrap_or(level::LATEST)
+    }
+
+    /// All servers: those with the controller's role ascending by id, then observers, then brokers.
+    pub fn configs(&self) -> Result<Vec<NodeConfig>, ScenarioError> {
+        let features = self.features();
+        let set_up = |config: &mut NodeConfig| {
+            config.controller.bootstrap = features.clone();
+            let settings = self.config.0.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+            config.set_all(settings).map_err(ScenarioError)
+        };
+        if self.node.is_empty() {
+            // Set up once: what a run starts with must be cheap.
+            let mut first = NodeConfig::new(NodeId(1), Roles::CONTROLLER, self.generated_voters());
+            set_up(&mut first)?;
+            return Ok(self.generated_nodes().map(|(id, roles)| first.for_node(id, roles)).collect());
+        }
+        let mut configs: Vec<NodeConfig> = self.files()?.nodes.into_iter().map(|node| node.config).collect();
+        configs.iter_mut().try_for_each(set_up)?;
+        Ok(configs)
+    }
+
+    fn generated_voters(&self) -> Rc<[Voter]> {
+        let name: Rc<str> = "CONTROLLER".into();
+        let endpoint =
+            |id: i32| Endpoint { name: name.clone(), host: format!("controller-{id}").into(), port: CONTROLLER_PORT };
+        (1..=i32::from(self.voters.unwrap_or(3))).map(|id| Voter { id: NodeId(id), endpoint: endpoint(id) }).collect()
+    }
+
+    fn generated_nodes(&self) -> impl Iterator<Item = (NodeId, Roles)> {
+        let voters = i32::from(self.voters.unwrap_or(3));
+        let of_voters = if self.combined { Roles::COMBINED } else { Roles::CONTROLLER };
+        let observers = voters + 1..=voters + i32::from(self.observers);
+        let brokers = FIRST_BROKER..FIRST_BROKER + i32::from(self.brokers);
+        let nodes = (1..=voters).map(move |id| (id, of_voters));
+        let nodes = nodes.chain(observers.map(|id| (id, Roles::OBSERVER)));
+        nodes.chain(brokers.map(|id| (id, Roles::BROKER))).map(|(id, roles)| (NodeId(id), roles))
+    }
+
+    /// What `kafka-storage format` writes into the bootstrap checkpoint (controller-broker.md §7.3).
+    fn features(&self) -> Rc<[Feature]> {
+        let metadata = Feature { name: METADATA_VERSION.into(), level: self.metadata_level() };
+        let elr = Feature { name: ELR_VERSION.into(), level: 1 };
+        if self.has_elr() { Rc::from([metadata, elr]) } else { Rc::from([metadata]) }
+    }
+
+    pub(in crate::scenario) fn check(&self) -> Result<(), Refusal> {
+        let from_files = !self.properties.is_empty() || !self.node.is_empty();
+        if let Some(voters) = self.voters {
+            if from_files {
+                return Err(Refusal::new("cluster.voters", "the nodes' .properties name the voters; leave one out"));
+            }
+            if !VOTER_COUNTS.contains(&voters) {
+                return Err(Refusal::new("cluster.voters", format!("{voters} voters; allowed: 1, 3, 5, 7")));
+            }
+        }
+        if self.observers > 8 {
+            return Err(Refusal::new("cluster.observers", format!("{} observers; allowed: 0..8", self.observers)));
+        }
+        if from_files && self.observers > 0 {
+            return Err(Refusal::new("cluster.observers", "the nodes' .properties name all nodes; allowed: 0"));
+        }
+        if from_files && (self.brokers > 0 || self.combined) {
+            let name = if self.brokers > 0 { "brokers" } else { "combined" };
+            let problem = "the nodes' .properties have their process.roles; leave one out";
+            return Err(Refusal::new(format!("cluster.{name}"), problem));
+        }
+        if self.brokers > MAX_BROKERS {
+            let problem = format!("{} brokers; allowed: 0..{MAX_BROKERS}", self.brokers);
+            return Err(Refusal::new("cluster.brokers", problem));
+        }
+        if self.observers > 0 && (self.brokers > 0 || self.combined) {
+            let problem = "brokers observe the quorum themselves; allowed: 0 in a cluster with brokers";
+            return Err(Refusal::new("cluster.observers", problem));
+        }
+        self.check_features()?;
+        let mut probe = NodeConfig::new(NodeId(1), Roles::COMBINED, Rc::from([]));
+        for (key, value) in &self.config.0 {
+            probe.set(key, value).map_err(|problem| {
+                let problem = problem.strip_prefix(key.as_str()).unwrap_or(&problem);
+                Refusal::new(format!("cluster.config.{key}"), problem)
+            })?;
+        }
+        Ok(())
+    }
+}
+
+impl Cluster {
+    /// As `kafka-storage format` checks them.
+    fn check_features(&self) -> Result<(), Refusal> {
+        let metadata = self.metadata_level();
+        if !(level::MINIMUM..=level::LATEST).contains(&metadata) {
+            let problem = format!("{metadata}; allowed: {}..{}", level::MINIMUM, level::LATEST);
+            return Err(Refusal::new("cluster.metadata_version", problem));
+        }
+        if self.elr == Some(true) && metadata < level::ELR {
+            let problem = format!(
+                "{ELR_VERSION} could not be set to 1 because it depends on {METADATA_VERSION} level {}",
+                level::ELR
+            );
+            return Err(Refusal::new("cluster.elr", problem));
+        }
+        Ok(())
+    }
+}
+
+/// Kafka properties by name. In TOML their dots may be quoted or not, and numbers need no quotes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Properties(pub BTreeMap<String, String>);
+
+impl Properties {
+    /// None set.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl<'de> Deserialize<'de> for Properties {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Properties, D::Error> {
+        flat(deserializer, |value| Ok(value.into())).map(Properties)
+    }
+}
+
+/// Reads nested tables as one, under dotted names.
+pub(in crate::scenario) fn flat<'de, D: Deserializer<'de>, T>(
+    deserializer: D,
+    read: fn(&str) -> Result<T, String>,
+) -> Result<BTreeMap<String, T>, D::Error> {
+    let mut values = BTreeMap::new();
+    Flat { prefix: String::new(), values: &mut values, read }.deserialize(deserializer)?;
+    Ok(values)
+}
+
+struct Flat<'a, T> {
+    prefix: String,
+    values: &'a mut BTreeMap<String, T>,
+    read: fn(&str) -> Result<T, String>,
+}
+
+impl<'de, T> DeserializeSeed<'de> for Flat<'_, T> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de, T> Visitor<'de> for Flat<'_, T> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.prefix.is_empty() {
+            "a table of names and values"
+        } else {
+            "a string, a number or a boolean"
+        })
+    }
+
+    fn visit_str<E: Error>(self, value: &str) -> Result<(), E> {
+        if self.prefix.is_empty() {
+            return Err(E::invalid_type(serde::de::Unexpected::Str(value), &self));
+        }
+        self.values.insert(self.prefix, (self.read)(value).map_err(E::custom)?);
+        Ok(())
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<(), E> {
+        self.visit_str(&value.to_string())
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<(), E> {
+        self.visit_str(&value.to_string())
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<(), E> {
+        self.visit_str(&value.to_string())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(key) = map.next_key::<String>()? {
+            let prefix = if self.prefix.is_empty() { key } else { format!("{}.{key}", self.prefix) };
+            map.next_value_seed(Flat { prefix, values: &mut *self.values, read: self.read })?;
+        }
+        Ok(())
+    }
+}

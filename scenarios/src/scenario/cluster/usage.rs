@@ -1,0 +1,298 @@
+//! What becomes of the properties in the nodes' files: used, without effect and why, unknown.
+
+use std::collections::BTreeMap;
+
+use raft::config::definitions::{self, Definition};
+use raft::config::{NodeConfig, NodeFile, Roles};
+use serde::{Deserialize, Serialize};
+
+use super::{Cluster, NodeFile as NodeText};
+use crate::scenario::error::ScenarioError;
+use crate::scenario::{Clients, Scenario};
+
+/// What becomes of the `.properties` of a cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClusterReport {
+    /// The nodes: those with the controller's role ascending by id, then brokers.
+    pub nodes: Vec<NodeReport>,
+    /// What a user should know besides, one sentence each.
+    pub notes: Vec<String>,
+    /// By status, then by name.
+    pub properties: Vec<PropertyReport>,
+}
+
+/// One node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NodeReport {
+    /// `node.id`
+    pub id: i32,
+    /// `process.roles`
+    pub roles: String,
+    /// Its file.
+    pub file: String,
+}
+
+/// What becomes of a property.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// It takes effect.
+    Used,
+    /// Kafka knows it, and here it changes nothing.
+    WithoutEffect,
+    /// No property of Kafka.
+    Unknown,
+}
+
+/// A property, on all nodes on which the same becomes of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PropertyReport {
+    /// Its name.
+    pub name: String,
+    /// What becomes of it.
+    pub status: Status,
+    /// What it is for, if it is used; else why it changes nothing.
+    pub why: String,
+    /// Of an unknown one: the known name most like it.
+    pub nearest: Option<String>,
+    /// Each value, with the nodes that have it. Passwords and keys are hidden.
+    pub values: Vec<ValueReport>,
+}
+
+/// A value of a property.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ValueReport {
+    /// As it is written.
+    pub value: String,
+    /// `node.id` of those whose files have it.
+    pub nodes: Vec<i32>,
+    /// Where the first of them has it, as `FILE:LINE`.
+    pub first_at: String,
+}
+
+impl ClusterReport {
+    /// What a user should know before a run: the notes, and what of the files changes nothing.
+    pub fn remarks(&self) -> Vec<String> {
+        let mut remarks = self.notes.clone();
+        remarks.extend(self.of(Status::Unknown).map(|property| {
+            let at = property.values.first().map_or("", |value| value.first_at.as_str());
+            let nearest = property.nearest.as_ref().map(|name| format!("; Kafka knows {name}")).unwrap_or_default();
+            format!("{at}: unknown property ignored: {}{nearest}", property.name)
+        }));
+        // One that only some nodes read is used.
+        let is_used = |name: &str| self.of(Status::Used).any(|property| property.name == name);
+        let idle = self.of(Status::WithoutEffect).map(|property| property.name.as_str()).filter(|name| !is_used(name));
+        let mut names: Vec<&str> = idle.collect();
+        names.dedup();
+        if !names.is_empty() {
+            let most = names.len().min(6);
+            let more = if names.len() > most { format!(", and {} more", names.len() - most) } else { String::new() };
+            remarks.push(format!("properties without effect: {}{more}", names[..most].join(", ")));
+        }
+        remarks
+    }
+
+    /// Properties of a status.
+    pub fn of(&self, status: Status) -> impl Iterator<Item = &PropertyReport> {
+        self.properties.iter().filter(move |property| property.status == status)
+    }
+}
+
+/// Of two that set one field the second wins, as in Kafka.
+const WINS_OVER: [(&str, &str); 3] = [
+    ("log.roll.hours", "log.roll.ms"),
+    ("log.segment.bytes", "internal.segment.bytes"),
+    ("metadata.log.segment.bytes", "internal.metadata.log.segment.bytes"),
+];
+
+impl Scenario {
+    /// What becomes of the properties of the nodes' files; none if the cluster is not from files.
+    pub fn cluster_report(&self) -> Result<Option<ClusterReport>, ScenarioError> {
+        if self.cluster.node.is_empty() { Ok(None) } else { self.cluster.report(&self.clients).map(Some) }
+    }
+}
+
+impl Cluster {
+    /// What becomes of the properties of these files alone, without a scenario.
+    pub fn report_of_files(node: Vec<NodeText>) -> Result<ClusterReport, ScenarioError> {
+        let mut clients = Clients::default();
+        clients.leave_topics_to_nodes(|_| true);
+        Cluster { node, ..Cluster::default() }.report(&clients)
+    }
+
+    fn report(&self, clients: &Clients) -> Result<ClusterReport, ScenarioError> {
+        let files = self.files()?;
+        let mut notes = Vec::new();
+        if files.voters_are_derived {
+            let voters = files.nodes[0].config.quorum.voters.iter().map(ToString::to_string).collect::<Vec<_>>();
+            notes.push(format!(
+                "the files have controller.quorum.bootstrap.servers alone: the static voters are taken to be the \
+                 controllers among them, {} (dynamic quorums are not simulated yet)",
+                voters.join(",")
+            ));
+        }
+        for node in &files.nodes {
+            notes.extend(node.properties.repeated().iter().map(|repeated| {
+                format!(
+                    "{}:{}: {} stands in line {} already; the last one counts, as in Kafka",
+                    node.file, repeated.line, repeated.key, repeated.earlier_line
+                )
+            }));
+        }
+        notes.extend(warnings(&files.nodes));
+        notes.extend(notes_on_topics(clients, &self.configs()?));
+        let report = |node: &NodeFile| NodeReport {
+            id: node.config.node_id().0,
+            roles: roles(node.config.roles).to_owned(),
+            file: node.file.clone(),
+        };
+        let nodes = files.nodes.iter().map(report).collect();
+        Ok(ClusterReport { nodes, notes, properties: properties(&files.nodes, self, clients) })
+    }
+}
+
+/// What the files make of the workload's topics.
+fn notes_on_topics(clients: &Clients, configs: &[NodeConfig]) -> Vec<String> {
+    if !configs.iter().any(|config| config.roles.broker) {
+        return Vec::new();
+    }
+    let controllers = || configs.iter().filter(|config| config.roles.controller).map(|config| &config.controller);
+    let brokers = || configs.iter().filter(|config| config.roles.broker).map(|config| &config.broker);
+    let partitions = clients.partitions_on(configs);
+    let replicas = match clients.replication_factor {
+        0 => controllers().map(|c| i64::from(c.default_replication_factor)).max().unwrap_or(1),
+        factor => factor.into(),
+    };
+    let min_isr = match clients.min_insync_replicas {
+        0 => brokers().map(|broker| i64::from(broker.min_insync_replicas)).max().unwrap_or(1),
+        min => min.into(),
+    };
+    let mut notes = vec![format!(
+        "topics of the workload: partitions {partitions}, replication factor {replicas}, min.insync.replicas {min_isr}"
+    )];
+    if min_isr > replicas {
+        notes.push(format!(
+                "min.insync.replicas is {min_isr} and topics have {replicas} of them: no write with acks=all succeeds; \
+                 set default.replication.factor in the controllers' files, or --set clients.replication_factor={min_isr}"
+            ));
+    }
+    let mut counts: Vec<_> = controllers().map(|c| c.num_partitions).collect();
+    counts.sort_unstable();
+    counts.dedup();
+    if clients.partitions == 0 && counts.len() > 1 {
+        notes.push(format!("num.partitions differs between controllers; {partitions} is used"));
+    }
+    notes
+}
+
+/// What Kafka complains of in its log, once with all files that it complains of.
+fn warnings(nodes: &[NodeFile]) -> Vec<String> {
+    let mut by_text: Vec<(String, Vec<&str>)> = Vec::new();
+    for node in nodes {
+        for warning in node.config.warnings() {
+            match by_text.iter_mut().find(|(text, _)| *text == warning) {
+                Some((_, files)) => files.push(&node.file),
+                None => by_text.push((warning, vec![&node.file])),
+            }
+        }
+    }
+    by_text.into_iter().map(|(text, files)| format!("{}: {text}", files.join(", "))).collect()
+}
+
+fn roles(roles: Roles) -> &'static str {
+    match roles {
+        Roles { controller: true, broker: true } => "broker,controller",
+        Roles { controller: true, .. } => "controller",
+        _ => "broker",
+    }
+}
+
+fn properties(nodes: &[NodeFile], cluster: &Cluster, clients: &Clients) -> Vec<PropertyReport> {
+    let mut found: BTreeMap<(Status, String, String), Vec<ValueReport>> = BTreeMap::new();
+    for node in nodes {
+        for entry in node.properties.iter() {
+            let (status, why) = usage(&entry.key, node, cluster, clients);
+            let values = found.entry((status, entry.key.clone(), why)).or_default();
+            let value = if is_secret(&entry.key) { "[hidden]" } else { entry.value.as_str() };
+            let id = node.config.node_id().0;
+            match values.iter_mut().find(|of_value| of_value.value == value) {
+                Some(of_value) => of_value.nodes.push(id),
+                None => values.push(ValueReport {
+                    value: value.to_owned(),
+                    nodes: vec![id],
+                    first_at: format!("{}:{}", node.file, entry.line),
+                }),
+            }
+        }
+    }
+    let report = |((status, name, why), values): ((Status, String, String), Vec<ValueReport>)| PropertyReport {
+        nearest: if status == Status::Unknown { nearest(&name) } else { None },
+        name,
+        status,
+        why,
+        values,
+    };
+    found.into_iter().map(report).collect()
+}
+
+fn usage(key: &str, node: &NodeFile, cluster: &Cluster, clients: &Clients) -> (Status, String) {
+    let without_effect = |why: &str| (Status::WithoutEffect, why.to_owned());
+    if matches!(key, "process.roles" | "node.id" | "controller.quorum.voters") {
+        return (Status::Used, definitions::find(key).map_or("", |definition| definition.doc).to_owned());
+    }
+    if key == "broker.id" {
+        return match node.properties.get("node.id") {
+            None => (Status::Used, "older name of node.id".to_owned()),
+            Some(_) => without_effect("node.id says the same"),
+        };
+    }
+    let Some(definition @ Definition { field: Some(_), .. }) = definitions::find(key) else {
+        return match definitions::why_without_effect(key) {
+            Some(why) => without_effect(why),
+            None => (Status::Unknown, "no property of Kafka; it is ignored".to_owned()),
+        };
+    };
+    if let Some(value) = cluster.config.0.get(key) {
+        return (Status::WithoutEffect, format!("{key}={value} is set for all nodes"));
+    }
+    if !definition.is_read_by(node.config.roles) {
+        let reader = if node.config.roles.broker { "controllers" } else { "brokers" };
+        return (Status::WithoutEffect, format!("only {reader} read it"));
+    }
+    let is_given = |name: &str| node.properties.get(name).is_some() || cluster.config.0.contains_key(name);
+    if let Some((_, winner)) = WINS_OVER.iter().find(|(loser, winner)| *loser == key && is_given(winner)) {
+        return (Status::WithoutEffect, format!("{winner} wins over it"));
+    }
+    let (field, asked) = match key {
+        "default.replication.factor" => ("replication_factor", clients.replication_factor),
+        "min.insync.replicas" => ("min_insync_replicas", clients.min_insync_replicas),
+        "num.partitions" => ("partitions", clients.partitions),
+        _ => ("", 0),
+    };
+    if asked > 0 {
+        return (Status::WithoutEffect, format!("topics of the workload have clients.{field}={asked}"));
+    }
+    (Status::Used, definition.doc.to_owned())
+}
+
+/// What Kafka itself would not print.
+fn is_secret(key: &str) -> bool {
+    ["password", "secret", "jaas.config", "keystore.key", "secret.key", "passphrase"]
+        .iter()
+        .any(|end| key.ends_with(end))
+}
+
+/// The known name with the fewest letters changed, if these are not too many for a typing mistake.
+fn nearest(name: &str) -> Option<String> {
+    let distance = |known: &&str| strsim::osa_distance(name, known);
+    let best = definitions::names().min_by_key(distance)?;
+    (distance(&best) <= (name.len() / 3).max(2)).then(|| best.to_owned())
+}
+
+#[cfg(test)]
+#[path = "usage_tests.rs"]
+mod tests;

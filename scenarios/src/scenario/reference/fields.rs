@@ -1,0 +1,217 @@
+//! The list itself, in the order of the document.
+
+use super::Field;
+use super::Kind::{
+    Boolean, Duration, DurationRange, Integer, IntegerRange, IntegersOf, Latency, Map, NameOf, NamesOf, OneOf, Table,
+    Tables, Text,
+};
+use super::Presence::{Default, Required, Unset};
+use crate::scenario::values::Nanos;
+
+const LONGEST: u64 = sim::latency::MAX_NS;
+const ANY: super::Kind = Duration { min_ns: 0, max_ns: LONGEST };
+const RANGE: super::Kind = DurationRange { min_ns: 0, max_ns: LONGEST };
+const PPM: super::Kind = Integer { min: 0, max: 1_000_000 };
+const PPM_RANGE: super::Kind = IntegerRange { min: 0, max: 1_000_000 };
+const DRIFT: super::Kind = IntegerRange { min: -500_000, max: 500_000 };
+const STEP: super::Kind = IntegerRange { min: -3_600_000, max: 3_600_000 };
+const COUNT: super::Kind = Integer { min: 0, max: i64::MAX };
+
+const fn from_ms(ms: u64) -> super::Kind {
+    Duration { min_ns: Nanos::from_ms(ms).0, max_ns: LONGEST }
+}
+
+const fn up_to(min: i64, max: i64) -> super::Kind {
+    Integer { min, max }
+}
+
+macro_rules! fields {
+    ($($path:literal: $kind:expr, $presence:expr, $about:literal;)+) => {
+        /// Every field.
+        pub const FIELDS: &[Field] =
+            &[$(Field { path: $path, kind: $kind, presence: $presence, about: $about },)+];
+    };
+}
+
+fields! {
+    "name": Text, Required("\"mine\""), "Name in reports.";
+    "about": Text, Default("\"\""), "Purpose, in one sentence.";
+    "duration": Duration { min_ns: Nanos::from_ms(1_000).0, max_ns: Nanos::from_ms(600_000).0 }, Required("\"20s\""),
+        "Simulated time during which clients work and faults are injected. Then all faults end, the cluster recovers and the run ends.";
+    "fixes": NamesOf("`kraftsim fixes list`"), Default("[]"), "Fixes of findings that are on (see `catalog/findings/README.md`).";
+    "bugs": NamesOf("`kraftsim bugs list`"), Default("[]"), "Bugs that are on.";
+    "require_probe": NamesOf("probes, see below"), Default("[]"),
+        "Rare situations that a sweep must reach; a sweep that does not is vacuous (exit code 4).";
+    "require_probe_from_seeds": COUNT, Default("0"), "`require_probe` is judged in sweeps of at least so many seeds.";
+    "cluster": Table, Unset("defaults"), "Servers.";
+    "network": Table, Unset("defaults"), "Links without faults.";
+    "disk": Table, Unset("defaults"), "Disks without faults.";
+    "clock": Table, Unset("defaults"), "Clocks at the start of a run.";
+    "threads": Map("service times"), Unset("no service times"), "Time that a thread of a server needs for an input.";
+    "workload": Table, Unset("defaults"), "Append clients of a quorum without brokers.";
+    "clients": Table, Unset("defaults"), "Kafka's clients of a cluster with brokers.";
+    "nemesis": Table, Unset("no faults"), "Faults.";
+    "knobs": Table, Unset("all are drawn"), "Settings that each seed draws.";
+    "floor": Table, Unset("defaults"), "Work that a run or a sweep must do, or it proves nothing.";
+    "expect": Map("limits"), Unset("no limits"), "Limits of measured times and counts.";
+    "finding": Table, Unset("no finding"), "Only in scenarios of findings.";
+
+    "cluster.voters": up_to(1, 7), Unset("3"),
+        "Controllers with the ids 1, 2, …: 1, 3, 5 or 7. Not together with `properties`. A drawn knob, unless pinned.";
+    "cluster.observers": up_to(0, 8), Default("0"), "Observers behind the voters, in a quorum without brokers.";
+    "cluster.brokers": up_to(0, 32), Default("0"), "Isolated brokers (`process.roles=broker`) with the ids 101, 102, …";
+    "cluster.combined": Boolean, Default("false"), "The voters are brokers, too (`process.roles=broker,controller`).";
+    "cluster.metadata_version": up_to(7, 33), Unset("Kafka's latest for production"),
+        "Feature level at format (`kafka-storage format --feature metadata.version=LEVEL`).";
+    "cluster.elr": Boolean, Unset("on from metadata.version 26 (4.1-IV0)"),
+        "Eligible leader replicas (`eligible.leader.replicas.version`); needs metadata.version 23. A drawn knob, unless set.";
+    "cluster.restart_after": ANY, Default("\"2s\""), "A process that ends by itself (after a disk failure) is started again after this time.";
+    "cluster.properties": NamesOf("paths"), Default("[]"),
+        "`.properties` files, one for each node, relative to the scenario file. They replace `voters`, `observers`, `brokers` and `combined`.";
+    "cluster.config": Map("Kafka properties, see below"), Unset("Kafka's defaults"),
+        "Kafka properties of all nodes. They take precedence over those of the files.";
+    "cluster.node": Tables, Unset("none"), "The contents of `properties`, as repro files store them.";
+    "cluster.node.file": Text, Required("\"controller-1.properties\""), "Name in messages.";
+    "cluster.node.text": Text, Required("\"node.id=1\""), "Contents.";
+
+    "network.transport": OneOf(&["tcp", "datagram"]), Default("\"tcp\""),
+        "`tcp`: connections with bytes in order, as Kafka has. `datagram`: each message between servers alone; it may be lost, duplicated and reordered.";
+    "network.latency": Latency, Default("\"500us\""), "One-way latency of each link.";
+    "network.loss_ppm": PPM, Default("0"), "Probability that a packet is lost, parts per million.";
+    "network.duplicate_ppm": PPM, Default("0"), "Probability that a datagram arrives twice, parts per million; `datagram` only.";
+    "network.reorder": ANY, Default("\"0s\""), "Longest additional delay of a datagram, uniform; `datagram` only.";
+    "network.rto_max": from_ms(200), Default("\"120s\""), "Longest retransmission timeout of TCP (Linux: 120 s).";
+    "network.link": Tables, Unset("none"), "Links between servers that differ, in one direction.";
+    "network.link.from": IntegersOf("`node.id`s"), Required("[1]"), "Senders.";
+    "network.link.to": IntegersOf("`node.id`s"), Required("[2]"), "Receivers.";
+    "network.link.latency": Latency, Required("\"2ms\""), "One-way latency.";
+
+    "disk.fsync": Latency, Default("\"1ms\""), "Duration of an fsync; a median of 0 is allowed here.";
+
+    "clock.offset_ms": IntegerRange { min: -86_400_000, max: 86_400_000 }, Default("0"), "Offset of a server's wall clock, ms; drawn for each server.";
+    "clock.drift_ppm": DRIFT, Default("0"), "Rate error of both clocks of a server, parts per million; drawn for each server.";
+
+    "workload.clients": up_to(1, 64), Default("3"), "Append clients.";
+    "workload.interval": Duration { min_ns: 100_000, max_ns: LONGEST }, Default("\"50ms\""), "Mean time between two operations of one client.";
+    "workload.max_in_flight": up_to(1, 5), Default("5"), "Appends of one client that are in flight at once. A drawn knob, unless pinned.";
+    "workload.records": IntegerRange { min: 1, max: 200 }, Default("\"1..3\""), "Records of one append.";
+    "workload.reads_ppm": PPM, Default("200000"), "Share of reads among the operations, parts per million.";
+    "workload.attempt_timeout": from_ms(1), Default("\"2s\""), "A client abandons an attempt without a response after this time; its outcome is unknown.";
+
+    "clients.admins": up_to(1, 8), Default("1"), "Admin clients. The first creates the topics.";
+    "clients.producers": up_to(0, 32), Default("2"), "Producers.";
+    "clients.consumers": up_to(0, 32), Default("2"), "Consumers; each reads all partitions (`auto.offset.reset=earliest`).";
+    "clients.topics": up_to(1, 32), Default("2"), "Topics that exist for the whole run. Admin clients create and delete others.";
+    "clients.partitions": up_to(0, 64), Default("2"), "Partitions of each topic. 0: the controllers' `num.partitions`.";
+    "clients.replication_factor": up_to(0, 9), Default("3"),
+        "Replicas of each partition, at most the number of brokers. 0: the controllers' `default.replication.factor`.";
+    "clients.min_insync_replicas": up_to(0, 9), Default("2"),
+        "`min.insync.replicas` of each topic. 0: the topics do not set it, and that of the nodes applies.";
+    "clients.altered_min_insync_replicas": up_to(0, 9), Default("0"),
+        "Admin clients alter `min.insync.replicas` of topics between `min_insync_replicas` and this value; never, if it is not larger.";
+    "clients.unclean_elections": Boolean, Default("false"), "Admin clients request unclean elections, too.";
+    "clients.acks": OneOf(&["all", "1", "0"]), Default("\"all\""), "`acks` of the producers.";
+    "clients.idempotence": Boolean, Default("true"), "`enable.idempotence` of the producers; needs `acks = \"all\"`.";
+    "clients.produce_interval": Duration { min_ns: 100_000, max_ns: LONGEST }, Default("\"50ms\""), "Time between two values of one producer.";
+    "clients.admin_interval": Duration { min_ns: 100_000, max_ns: LONGEST }, Default("\"500ms\""), "Time between two operations of one admin client.";
+    "clients.config": Map("client properties, see below"), Unset("Kafka's defaults"), "Further properties of all clients.";
+
+    "nemesis.swarm": Boolean, Default("true"), "Each seed omits each kind of fault with a probability of 40 %, so that runs differ in kind.";
+    "nemesis.start": ANY, Default("\"0s\""), "No fault begins before; less than `duration`.";
+    "nemesis.turn": from_ms(100), Unset("faults overlap"),
+        "If set, time is divided into turns of this length: at most one fault in each, ended by three quarters of it. `every` then is a weight.";
+    "nemesis.targets": OneOf(&["all", "controllers", "brokers"]), Default("\"all\""), "Servers that faults of nodes and disks affect.";
+    "nemesis.any-broker-loses-data": Boolean, Default("false"),
+        "All brokers may lose power, rot and lose their disks. Otherwise only a minority may, the same for a whole run.";
+    "nemesis.guarded": Boolean, Default("false"),
+        "A fault that destroys bytes is skipped at its instant if a guarantee could not be kept then. So any broker may lose power.";
+    "nemesis.beyond-tolerance": Boolean, Default("false"),
+        "Faults may exceed what guarantees rest on. Only the claims that one process keeps by itself are checked.";
+
+    "nemesis.cut": Table, Unset("off"), "Links carry nothing.";
+    "nemesis.cut.every": from_ms(10), Required("\"10s\""), "";
+    "nemesis.cut.lasts": RANGE, Required("\"1s..5s\""), "Time until the links carry packets again.";
+    "nemesis.cut.shapes": NamesOf("shapes, see below"), Default("[\"isolate\", \"split\", \"one-way\", \"bridge\", \"ring\", \"flapping\", \"clients\"]"), "Shapes of cuts, at least one.";
+    "nemesis.loss": Table, Unset("off"), "Links lose packets.";
+    "nemesis.loss.every": from_ms(10), Required("\"10s\""), "";
+    "nemesis.loss.lasts": RANGE, Required("\"1s..5s\""), "Time until the links lose no more packets.";
+    "nemesis.loss.ppm": PPM_RANGE, Required("\"1000..300000\""), "Probability for each packet, parts per million.";
+    "nemesis.delay": Table, Unset("off"), "Links have an additional latency.";
+    "nemesis.delay.every": from_ms(10), Required("\"10s\""), "";
+    "nemesis.delay.lasts": RANGE, Required("\"1s..5s\""), "Time until the latency is normal again.";
+    "nemesis.delay.extra": RANGE, Required("\"5ms..500ms\""), "Additional one-way latency.";
+    "nemesis.duplicate": Table, Unset("off"), "Links deliver datagrams twice; no effect with `tcp`.";
+    "nemesis.duplicate.every": from_ms(10), Required("\"10s\""), "";
+    "nemesis.duplicate.lasts": RANGE, Required("\"1s..5s\""), "Time until datagrams are delivered once.";
+    "nemesis.duplicate.ppm": PPM_RANGE, Required("\"1000..300000\""), "Probability for each datagram, parts per million.";
+    "nemesis.kill": Table, Unset("off"), "A process dies (SIGKILL); its page cache remains.";
+    "nemesis.kill.every": from_ms(10), Required("\"10s\""), "";
+    "nemesis.kill.lasts": RANGE, Required("\"1s..5s\""), "Time until the process is started again.";
+    "nemesis.kill.after_effects_ppm": PPM, Default("0"), "Share of the faults that occur between two effects of one step, parts per million.";
+    "nemesis.power-loss": Table, Unset("off"), "A host loses power, and bytes that were not forced.";
+    "nemesis.power-loss.every": from_ms(10), Required("\"10s\""), "";
+    "nemesis.power-loss.lasts": RANGE, Required("\"1s..5s\""), "Time until the host is started again.";
+    "nemesis.power-loss.tails": NamesOf("`lost`, `kept`, `torn`"), Required("[\"lost\", \"torn\"]"), "Fate of bytes that were not forced: all lost, all kept, or a prefix kept; at least one.";
+    "nemesis.power-loss.all_ppm": PPM, Default("0"), "Share of the faults that affect all targets at once, parts per million.";
+    "nemesis.power-loss.after_effects_ppm": PPM, Default("0"), "Share of the faults that occur between two effects of one step, parts per million.";
+    "nemesis.terminate": Table, Unset("off"), "A process receives SIGTERM (controlled shutdown).";
+    "nemesis.terminate.every": from_ms(10), Required("\"10s\""), "";
+    "nemesis.terminate.lasts": RANGE, Required("\"1s..5s\""), "Time until the process is started again.";
+    "nemesis.pause": Table, Unset("off"), "A process does not execute (SIGSTOP); its host still receives.";
+    "nemesis.pause.every": from_ms(10), Required("\"10s\""), "";
+    "nemesis.pause.lasts": RANGE, Required("\"1s..5s\""), "Time until the process continues.";
+    "nemesis.stall": Table, Unset("off"), "A machine stops, and the network receives nothing from it (a stalled virtual machine).";
+    "nemesis.stall.every": from_ms(10), Required("\"10s\""), "";
+    "nemesis.stall.lasts": RANGE, Required("\"1s..5s\""), "Time until the machine continues.";
+    "nemesis.drift": Table, Unset("off"), "Both clocks of a server run too fast or too slow.";
+    "nemesis.drift.every": from_ms(10), Required("\"10s\""), "";
+    "nemesis.drift.lasts": RANGE, Required("\"1s..5s\""), "Time until the clocks run at their previous rate.";
+    "nemesis.drift.ppm": DRIFT, Required("\"-20000..20000\""), "Rate error, parts per million.";
+    "nemesis.wall-step": Table, Unset("off"), "The wall clock of a server is set to another time; half of the steps are taken back.";
+    "nemesis.wall-step.every": from_ms(10), Required("\"10s\""), "";
+    "nemesis.wall-step.lasts": RANGE, Required("\"1s..5s\""), "Time until the clock is set back.";
+    "nemesis.wall-step.by_ms": STEP, Required("\"-2000..2000\""), "Size of the step, ms.";
+    "nemesis.wall-smear": Table, Unset("off"), "The wall clock of a server is slewed to another time.";
+    "nemesis.wall-smear.every": from_ms(10), Required("\"10s\""), "";
+    "nemesis.wall-smear.lasts": RANGE, Required("\"1s..5s\""), "Time during which it is slewed.";
+    "nemesis.wall-smear.by_ms": STEP, Required("\"-500..500\""), "Size of the change, ms.";
+    "nemesis.fsync-fails": Table, Unset("off"), "Fsyncs of a server fail; it has no `lasts`.";
+    "nemesis.fsync-fails.every": from_ms(10), Required("\"10s\""), "";
+    "nemesis.fsync-fails.count": IntegerRange { min: 1, max: 1_000_000 }, Required("\"1..2\""), "Fsyncs that fail in a row.";
+    "nemesis.slow-disk": Table, Unset("off"), "Fsyncs of a server take longer.";
+    "nemesis.slow-disk.every": from_ms(10), Required("\"10s\""), "";
+    "nemesis.slow-disk.lasts": RANGE, Required("\"1s..5s\""), "Time until fsyncs take their normal time.";
+    "nemesis.slow-disk.factor": IntegerRange { min: 1, max: 1_000_000 }, Required("\"5..100\""), "Factor of the duration.";
+    "nemesis.full-disk": Table, Unset("off"), "Writes of a server are refused.";
+    "nemesis.full-disk.every": from_ms(10), Required("\"10s\""), "";
+    "nemesis.full-disk.lasts": RANGE, Required("\"1s..5s\""), "Time until writes are accepted.";
+    "nemesis.bit-rot": Table, Unset("off"), "Bits flip in a log, and the host loses power afterwards, so that recovery reads them.";
+    "nemesis.bit-rot.every": from_ms(10), Required("\"10s\""), "";
+    "nemesis.bit-rot.lasts": RANGE, Required("\"1s..5s\""), "Time until the host is started again.";
+    "nemesis.bit-rot.read_after": RANGE, Required("\"10ms..500ms\""), "Time from the flip to the power loss.";
+    "nemesis.bit-rot.newest": Boolean, Default("false"), "Only the newest segment of each log is affected, which every unclean start reads.";
+    "nemesis.replace-disk": Table, Unset("off"), "A server stops and comes back with an empty disk.";
+    "nemesis.replace-disk.every": from_ms(10), Required("\"10s\""), "";
+    "nemesis.replace-disk.lasts": RANGE, Required("\"1s..5s\""), "Time until the server is started again.";
+
+    "nemesis.aimed": Table, Unset("off"), "Faults that wait for a trigger.";
+    "nemesis.aimed.every": from_ms(10), Required("\"10s\""), "Mean time between two of them, from one beginning to wait to the next.";
+    "nemesis.aimed.lasts": RANGE, Required("\"50ms..3s\""), "Time until the fault ends.";
+    "nemesis.aimed.triggers": NamesOf("triggers, see below"), Default("[]"), "Triggers to draw from; empty: all that the cluster can show.";
+    "nemesis.aimed.kinds": NamesOf("`kill`, `power-loss`, `terminate`, `pause`, `stall`, `isolate`, `one-way`, `delay`, `fsync-fails`, `replace-disk`"),
+        Default("[\"kill\", \"power-loss\", \"terminate\", \"pause\", \"stall\", \"isolate\", \"one-way\", \"delay\", \"fsync-fails\", \"replace-disk\"]"), "Faults to draw from, at least one.";
+    "nemesis.aimed.nth": IntegerRange { min: 1, max: 1_000_000 }, Required("\"1..8\""), "The occurrence of the trigger that counts.";
+    "nemesis.aimed.after": RANGE, Required("\"1ms..100ms\""), "Time from the trigger to the fault, for half of them. The other half occurs at once, between two effects.";
+    "nemesis.aimed.extra": RANGE, Default("\"0s\""), "Additional latency of `delay`; required with it.";
+
+    "knobs.off": Boolean, Default("false"), "No setting is drawn.";
+    "knobs.pinned": NamesOf("knobs, see below"), Default("[]"), "Settings that are not drawn. What `cluster.config`, `clients.config` or `--set` sets is not drawn either.";
+
+    "floor.append_ok": COUNT, Default("200"), "Acknowledged appends of a run, without brokers.";
+    "floor.elections": COUNT, Default("1"), "Elections won in a run.";
+    "floor.produce_ok": COUNT, Default("200"), "Acknowledged batches of a run, with brokers.";
+    "floor.acked_kept_percent": up_to(0, 100), Default("0"), "Share of the records acknowledged with `acks=all` that no excuse covers, percent, in all runs of a sweep together.";
+
+    "finding.fix": NameOf("`kraftsim fixes list`"), Required("\"FlushRecoveredLog\""), "The fix with which the scenario holds.";
+    "finding.shows": NamesOf("checks"), Required("[\"AckedValueNotLost\"]"), "Checks that break without the fix, at least one.";
+}

@@ -1,0 +1,106 @@
+//! Every field of a scenario file, with type, default, bounds and meaning: what `scenarios/README.md`
+//! prints. A test holds the list against what is read (`scenarios/tests/suite/documents/fields.rs`).
+
+mod fields;
+
+use super::values::Nanos;
+
+pub use fields::FIELDS;
+
+/// One field.
+#[derive(Clone, Copy, Debug)]
+pub struct Field {
+    /// Dotted path in a scenario file. A field of an array's tables has the array's path before it.
+    pub path: &'static str,
+    pub kind: Kind,
+    pub presence: Presence,
+    pub about: &'static str,
+}
+
+/// What a field's value is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Text,
+    Boolean,
+    Integer {
+        min: i64,
+        max: i64,
+    },
+    /// An integer or a range of integers, with both ends.
+    IntegerRange {
+        min: i64,
+        max: i64,
+    },
+    Duration {
+        min_ns: u64,
+        max_ns: u64,
+    },
+    /// A duration or a range of durations, with both ends.
+    DurationRange {
+        min_ns: u64,
+        max_ns: u64,
+    },
+    Latency,
+    OneOf(&'static [&'static str]),
+    /// A list of integers out of these.
+    IntegersOf(&'static str),
+    /// A list of names out of these.
+    NamesOf(&'static str),
+    /// One name out of these.
+    NameOf(&'static str),
+    /// A table with the fields that the list names.
+    Table,
+    /// An array of such tables.
+    Tables,
+    /// A table of names and values of this kind.
+    Map(&'static str),
+}
+
+/// Must a scenario have the field?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presence {
+    /// It must; a good value, as TOML.
+    Required(&'static str),
+    /// It may be left out, and then has this value, as TOML.
+    Default(&'static str),
+    /// It may be left out; what that means.
+    Unset(&'static str),
+}
+
+impl Kind {
+    /// The type's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Text | Kind::OneOf(_) | Kind::NameOf(_) => "text",
+            Kind::Boolean => "boolean",
+            Kind::Integer { .. } => "integer",
+            Kind::IntegerRange { .. } => "integer or range",
+            Kind::Duration { .. } => "duration",
+            Kind::DurationRange { .. } => "duration or range",
+            Kind::Latency => "latency",
+            Kind::IntegersOf(_) => "list of integers",
+            Kind::NamesOf(_) => "list of texts",
+            Kind::Table => "table",
+            Kind::Tables => "array of tables",
+            Kind::Map(_) => "table of names",
+        }
+    }
+
+    /// The values that are allowed, if not all of the type are.
+    pub fn allowed(self) -> String {
+        match self {
+            Kind::Text | Kind::Boolean | Kind::Table | Kind::Tables => String::new(),
+            Kind::Integer { min, max: i64::MAX } => format!("{min} and more"),
+            Kind::Integer { min, max } | Kind::IntegerRange { min, max } => format!("{min}..{max}"),
+            Kind::Duration { min_ns: 0, max_ns } | Kind::DurationRange { min_ns: 0, max_ns } => {
+                format!("at most {}", Nanos(max_ns))
+            }
+            Kind::Duration { min_ns, max_ns } | Kind::DurationRange { min_ns, max_ns } => {
+                format!("{}..{}", Nanos(min_ns), Nanos(max_ns))
+            }
+            Kind::Latency => "median 1ns..3600s".to_owned(),
+            Kind::OneOf(names) => names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "),
+            Kind::IntegersOf(of) | Kind::NamesOf(of) | Kind::NameOf(of) | Kind::Map(of) => of.to_owned(),
+        }
+    }
+}

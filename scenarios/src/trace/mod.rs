@@ -1,0 +1,258 @@
+//! A run line by line: what each node was sent, did and said, and what led to it.
+//!
+//! * this file: the lines and their graph; `recorder`: the listener that writes them down
+//! * [`shown`]: a line's fields by name; [`said`]: what nodes say of themselves; [`text`]: a line for people
+
+mod recorder;
+pub mod said;
+pub mod shown;
+pub mod text;
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use sim::fault::{Fault, What as FaultWhat};
+use sim::process::{CloseReason, DiskError, Node, Thread};
+use sim::watch::{Down, Phase, Way};
+
+pub use raft::message::Value;
+pub use raft::message::fields::api_names;
+
+use crate::actor::{Message, Said};
+use crate::report::{RunReport, Violation};
+use crate::run::Request;
+use crate::run::listener::listen;
+use crate::workload::ClientOperation;
+use recorder::Recorder;
+
+/// A line by its number, from 0, in the order of the run.
+pub type LineId = u32;
+
+/// One line.
+#[derive(Clone, Debug)]
+pub struct Line {
+    /// True time, ns.
+    pub at_ns: u64,
+    /// The event that it is part of: events that had happened, and this one.
+    pub event: u64,
+    /// Where; `None` for what is about links or the whole run.
+    pub node: Option<Node>,
+    /// The thread that did it or to which it happened.
+    pub thread: Option<Thread>,
+    /// Which life of the process, from 1; 0 before the first.
+    pub incarnation: u32,
+    /// The line that led to this one: of what a thread does, the input that it took; of a message that is
+    /// taken, its sending; of a timer that fires, its arming.
+    pub cause: Option<LineId>,
+    /// The line before it at the same node.
+    pub previous: Option<LineId>,
+    /// What.
+    pub what: What,
+}
+
+/// What happened.
+#[derive(Clone, Debug)]
+pub enum What {
+    /// The process starts.
+    Booted,
+    /// It is gone.
+    Down(Down),
+    /// It ends by itself.
+    Halted {
+        /// Why.
+        reason: String,
+        /// By a fatal error.
+        fatal: bool,
+    },
+    /// What becomes of a message.
+    Message(Stage, Way, Box<Message>),
+    /// A connection is opened to this node.
+    Connecting(Node),
+    /// It is open.
+    Connected(Option<Node>),
+    /// It is gone.
+    Disconnected(Option<Node>, CloseReason),
+    /// The thread's timer is set to this true time, ns.
+    TimerArmed(u64),
+    /// It is not needed any more.
+    TimerDisarmed,
+    /// It fires.
+    TimerFired,
+    /// A thread wakes another one, with this word.
+    Posted(Thread, &'static str),
+    /// It takes that word.
+    Woken(&'static str),
+    /// SIGTERM.
+    Terminated,
+    /// Its application asks for something.
+    Asked(ClientOperation),
+    /// The disk.
+    Disk(Disk),
+    /// It says something of itself.
+    Said(Said),
+    /// A fault.
+    Fault(Box<Fault>, Phase),
+    /// All faults have ended.
+    Healed,
+    /// A claim does not hold.
+    Broken(Box<Violation>),
+}
+
+/// How far a message has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Handed to the network.
+    Sent,
+    /// A thread has taken it.
+    Taken,
+    /// It did not get through and is sent again later.
+    Blocked,
+    /// It reaches nobody.
+    Dropped,
+}
+
+/// What a node does to its disk, and what the disk answers.
+#[derive(Clone, Debug)]
+pub enum Disk {
+    /// Opened, created, or emptied.
+    Open {
+        /// Which file.
+        path: Rc<str>,
+        /// Emptied.
+        truncate: bool,
+    },
+    /// Appended.
+    Write {
+        /// To which file.
+        path: Rc<str>,
+        /// Where.
+        offset: u64,
+        /// What.
+        bytes: Rc<[u8]>,
+    },
+    /// Cut.
+    Truncate {
+        /// Which file.
+        path: Rc<str>,
+        /// Its length now.
+        length: u64,
+    },
+    /// Renamed.
+    Rename {
+        /// From.
+        path: Rc<str>,
+        /// To.
+        to: Rc<str>,
+    },
+    /// Removed.
+    Delete {
+        /// Which file.
+        path: Rc<str>,
+    },
+    /// An fsync begins; `None`: of the directory.
+    Fsync(Option<Rc<str>>),
+    /// It is done, and the file has this length.
+    Synced(Option<Rc<str>>, u64),
+    /// A write or an fsync failed.
+    Failed(DiskError),
+    /// A fault destroyed durable bytes.
+    Damaged,
+}
+
+/// A whole run.
+#[derive(Clone, Debug)]
+pub struct Trace {
+    /// In the order of the run.
+    pub lines: Vec<Line>,
+    names: Vec<String>,
+    /// Ids and names of topics by the first half of their ids.
+    topics: BTreeMap<u64, (String, String)>,
+    /// Names of topics by their place in the clients' list.
+    client_topics: Vec<String>,
+    broken: Option<LineId>,
+}
+
+impl Trace {
+    /// Runs a request on the bare loop and writes everything down.
+    pub fn of(request: &Request<'_>) -> Result<(RunReport, Trace), String> {
+        let (report, recorder) = listen(request, Recorder::new)?;
+        let names = request.scenario.clients.topics().names;
+        let client_topics = names.iter().map(|name| name.to_string()).collect();
+        Ok((report, Trace { client_topics, ..recorder.into_trace() }))
+    }
+
+    /// A node's name.
+    pub fn name(&self, node: Node) -> &str {
+        self.names.get(usize::from(node.0)).map_or("?", String::as_str)
+    }
+
+    /// All names, by node.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// The line of the violation.
+    pub fn violation(&self) -> Option<LineId> {
+        self.broken
+    }
+
+    /// How each line is related to another one, by number.
+    pub fn related_to(&self, line: LineId) -> Vec<Relation> {
+        let mut relations = vec![Relation::None; self.lines.len()];
+        let mut at_node = vec![false; self.names.len()];
+        relations[line as usize] = Relation::Itself;
+        let found_at_the_end = self.lines[line as usize].node.is_none();
+        if found_at_the_end {
+            at_node.fill(true);
+        }
+        for index in (0..=line as usize).rev() {
+            let here = &self.lines[index];
+            // All that a node did lies in the past of what it does later, and so do the faults of its links.
+            let is_past = match &here.what {
+                What::Fault(fault, _) => touched(&fault.what).iter().any(|node| at_node[usize::from(node.0)]),
+                _ => here.node.is_some_and(|node| at_node[usize::from(node.0)]),
+            };
+            if is_past && relations[index] == Relation::None {
+                relations[index] = Relation::Past;
+            }
+            if relations[index] == Relation::None {
+                continue;
+            }
+            if let Some(node) = here.node {
+                at_node[usize::from(node.0)] = true;
+            }
+            if let Some(cause) = here.cause {
+                let is_chain = matches!(relations[index], Relation::Itself | Relation::Chain);
+                let relation = &mut relations[cause as usize];
+                if is_chain {
+                    *relation = Relation::Chain;
+                } else if *relation == Relation::None {
+                    *relation = Relation::Past;
+                }
+            }
+        }
+        relations
+    }
+}
+
+/// What a line has to do with another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Relation {
+    /// It cannot have led to it.
+    None,
+    /// It may have: it happened before at the same node, or before something was sent that arrived there.
+    Past,
+    /// It is its cause, or the cause of that, and so on.
+    Chain,
+    /// It is that line.
+    Itself,
+}
+
+/// Every node that a fault touches.
+pub fn touched(what: &FaultWhat) -> Vec<Node> {
+    let ends = what.links().iter().flat_map(|link| [link.0, link.1]);
+    let mut nodes: Vec<Node> = ends.chain(what.node()).collect();
+    nodes.sort_unstable();
+    nodes.dedup();
+    nodes
+}

@@ -1,0 +1,66 @@
+//! Tables of measurements that are stored in the repository.
+
+use std::fs;
+
+use serde_json::Value;
+
+use super::root;
+use super::tables::{code, table};
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+fn seconds(value: &Value) -> String {
+    value.as_f64().map_or_else(|| "-".to_owned(), |seconds| format!("{seconds:.1}"))
+}
+
+/// A seed is a hexadecimal text in JSON.
+fn seed(value: &Value) -> String {
+    let digits = text(value).trim_start_matches("0x");
+    u64::from_str_radix(digits, 16).map_or_else(|_| "-".to_owned(), |seed| seed.to_string())
+}
+
+/// The last hunt: `kraftsim bugs hunt --keep fuzz/corpus --json reports/last_hunt.json`.
+pub fn hunts() -> String {
+    let path = root().join("reports/last_hunt.json");
+    let file = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let hunt: Value = serde_json::from_str(&file).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let bugs = hunt["bugs"].as_array().expect("a list of hunts");
+    let rows = bugs.iter().map(|bug| {
+        let caught = bug["caught"].as_bool().unwrap_or(false);
+        let kept = &bug["kept"];
+        let shrunk = match kept.is_object() {
+            true => format!("{}, {}", kept["faults"], kept["operations"]),
+            false => "-".to_owned(),
+        };
+        vec![
+            text(&bug["row"]).to_owned(),
+            code(text(&bug["bug"])),
+            text(&bug["layer"]).to_owned(),
+            match caught {
+                true => code(text(&bug["invariant"])),
+                false => format!("not caught: {}", text(&bug["hidden_by"])),
+            },
+            if caught { format!("`{}` {}", text(&bug["scenario"]), seed(&bug["first_seed"])) } else { "-".to_owned() },
+            bug["seeds_tried"].to_string(),
+            seconds(&bug["wall_seconds"]),
+            shrunk,
+            seconds(&kept["shrink_seconds"]),
+            kept["necessary"].as_u64().map_or_else(|| "-".to_owned(), |count| count.to_string()),
+        ]
+    });
+    let head = [
+        "row",
+        "switch",
+        "layer",
+        "violated check",
+        "scenario, seed",
+        "runs",
+        "time (s)",
+        "shrunk run: faults, operations",
+        "shrink time (s)",
+        "required",
+    ];
+    table(&head, rows)
+}

@@ -1,0 +1,60 @@
+//! Guarantees lost on purpose: each scenario under `lost/` drops one precondition, and then the loss
+//! is named and counted and no claim is broken; with the precondition kept the same seeds lose nothing.
+
+use scenarios::catalog;
+use scenarios::report::Outcome;
+use scenarios::run::{Host, Request, run};
+use scenarios::scenario::Scenario;
+
+const SEEDS: u64 = 12;
+
+/// A scenario, what its loss is called, and the settings that keep the guarantee.
+pub type Lost = (&'static str, &'static [&'static str], &'static [(&'static str, &'static str)]);
+
+pub const LOST: [Lost; 5] = [
+    // Kafka has no idempotence without acks=all.
+    ("lost/acks-1", &["acked_by_leader_only_lost"], &[("clients.acks", "all"), ("clients.idempotence", "true")]),
+    ("lost/min-isr-1", &["acked_lost_with_min_isr_one"], &[("clients.min_insync_replicas", "2")]),
+    ("lost/unclean-election", &["acked_lost_by_unclean_election"], &[("unclean.leader.election.enable", "false")]),
+    ("lost/all-power", &["acked_lost_with_last_guard"], &[("nemesis.any-broker-loses-data", "false")]),
+    (
+        "lost/no-idempotence",
+        &["duplicate_without_idempotence", "reordered_without_idempotence"],
+        &[("clients.idempotence", "true")],
+    ),
+];
+
+/// How often each of these was counted; no run breaks a claim.
+fn counted(scenario: &Scenario, names: &[&str]) -> Vec<u64> {
+    let mut counts = vec![0; names.len()];
+    for seed in 0..SEEDS {
+        let request = Request { host: Host::Bare, ..Request::new(scenario, seed) };
+        let report = run(&request).unwrap_or_else(|problem| panic!("{problem}"));
+        assert!(!matches!(report.outcome, Outcome::Violated(_)), "{} seed {seed}: {:?}", scenario.name, report.outcome);
+        for (count, name) in counts.iter_mut().zip(names) {
+            *count += report.excused.get(*name).copied().unwrap_or(0);
+        }
+    }
+    counts
+}
+
+#[test]
+fn a_guarantee_without_its_precondition_is_lost_by_name_and_with_it_is_kept() {
+    for (name, losses, settings) in LOST {
+        let mut scenario = catalog::find(name).expect("built in").scenario().expect("good");
+        let lost = counted(&scenario, losses);
+        assert!(lost.iter().all(|count| *count > 0), "{name}: {losses:?} {lost:?}");
+        for (key, value) in settings {
+            scenario.set(key, value).unwrap_or_else(|problem| panic!("{problem}"));
+        }
+        let all: Vec<&str> = LOST.iter().flat_map(|(_, names, _)| names.iter().copied()).collect();
+        let kept = counted(&scenario, &all);
+        assert!(kept.iter().all(|count| *count == 0), "{name} with {settings:?}: {all:?} {kept:?}");
+    }
+}
+
+#[test]
+fn every_scenario_of_a_lost_guarantee_is_here() {
+    let named = catalog::list().iter().filter(|entry| entry.name.starts_with("lost/"));
+    assert!(named.map(|entry| entry.name).eq(LOST.iter().map(|(name, ..)| *name)));
+}

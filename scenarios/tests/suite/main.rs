@@ -1,0 +1,14 @@
+//! Whole runs: findings, mutants, hosts, histories and stories. One binary, since each takes seconds to link.
+
+mod black_box;
+mod documents;
+mod explicit;
+mod findings;
+mod hosts;
+mod lost;
+mod messages;
+mod mutants;
+mod reach;
+mod second_world;
+mod stories;
+mod trace;

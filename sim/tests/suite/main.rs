@@ -1,0 +1,9 @@
+//! The world's promises, on toy processes. One binary, since each takes seconds to link.
+
+mod aim;
+mod edges;
+mod futures;
+mod hosts;
+mod parts;
+mod toy;
+mod world;
