@@ -4,6 +4,7 @@
 //! break without it. A fix that alone removes a failure is the answer; those whose scenario names the claim are
 //! tried first, since any fix that changes a run early on may remove a rare failure by chance.
 
+use scenarios::bugs::Bugs;
 use scenarios::catalog;
 use scenarios::cluster::Explicit;
 use scenarios::history::compare::DISAGREES;
@@ -11,7 +12,6 @@ use scenarios::report::{INTERNAL_ERROR, RunReport, Violation, ViolationKind};
 use scenarios::run::{Host, Request, run_recorded};
 use scenarios::scenario::Scenario;
 use scenarios::scenario::finding::Fix;
-use scenarios::zoo::Bugs;
 use sim::drive::panics;
 
 use crate::case::violation;

@@ -5,7 +5,7 @@ use std::num::NonZeroU64;
 use std::path::PathBuf;
 
 use fuzz::case::Case;
-use fuzz::guided::grounds::Grounds;
+use fuzz::guided::search_space::SearchSpace;
 use fuzz::known::KnownFinding;
 use fuzz::runner::{HostChoice, Runner};
 use scenarios::history::History;
@@ -217,10 +217,10 @@ pub struct Named {
 }
 
 /// Scenarios as a guided search runs them.
-pub fn searchable(scenarios: &[Named], black_box_every: Option<NonZeroU64>) -> Result<Grounds<'_>, Problem> {
+pub fn searchable(scenarios: &[Named], black_box_every: Option<NonZeroU64>) -> Result<SearchSpace<'_>, Problem> {
     let all: Option<Vec<&Scenario>> = scenarios.iter().map(|named| named.prepared.scenario()).collect();
     let none = || Problem::new("--guided: this engine has no plans that can be changed");
-    Ok(Grounds { scenarios: all.ok_or_else(none)?, black_box_every })
+    Ok(SearchSpace { scenarios: all.ok_or_else(none)?, black_box_every })
 }
 
 /// Scenarios as a sweep runs them.

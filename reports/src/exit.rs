@@ -9,11 +9,11 @@ use crate::show::columns::{plural, thousands};
 /// All hold.
 pub const HOLDS: u8 = 0;
 /// A violation of kind safety, panic or ghost_mismatch.
-pub const UNSAFE: u8 = 1;
+pub const SAFETY: u8 = 1;
 /// Bad usage or input: nothing was run.
 pub const USAGE: u8 = 2;
 /// A violation of kind liveness, runaway or expect.
-pub const LATE: u8 = 3;
+pub const LIVENESS: u8 = 3;
 /// Inconclusive, vacuous, nothing ran, or a checker does not know.
 pub const INCONCLUSIVE: u8 = 4;
 /// Nondeterminism, or a digest that is not the expected one.
@@ -28,8 +28,8 @@ const INCONCLUSIVE_PERCENT: u64 = 1;
 pub fn of_kind(kind: ViolationKind) -> u8 {
     match kind {
         ViolationKind::Nondeterminism => NONDETERMINISM,
-        ViolationKind::Safety | ViolationKind::Panic | ViolationKind::GhostMismatch => UNSAFE,
-        ViolationKind::Liveness | ViolationKind::Runaway | ViolationKind::Expect => LATE,
+        ViolationKind::Safety | ViolationKind::Panic | ViolationKind::GhostMismatch => SAFETY,
+        ViolationKind::Liveness | ViolationKind::Runaway | ViolationKind::Expect => LIVENESS,
     }
 }
 
@@ -37,9 +37,9 @@ pub fn of_kind(kind: ViolationKind) -> u8 {
 pub fn verdict(code: u8) -> &'static str {
     match code {
         HOLDS => "holds",
-        UNSAFE => "safety",
+        SAFETY => "safety",
         USAGE => "usage",
-        LATE => "liveness",
+        LIVENESS => "liveness",
         INCONCLUSIVE => "inconclusive",
         NONDETERMINISM => "nondeterminism",
         _ => "interrupted",
@@ -52,7 +52,7 @@ pub fn of_sweep(report: &SweepReport) -> u8 {
         return INTERRUPTED;
     }
     let found = |code| report.violations.iter().any(|f| of_kind(f.violation.kind) == code);
-    if let Some(code) = [NONDETERMINISM, UNSAFE, LATE].into_iter().find(|code| found(*code)) {
+    if let Some(code) = [NONDETERMINISM, SAFETY, LIVENESS].into_iter().find(|code| found(*code)) {
         return code;
     }
     if why_vacuous(report).is_empty() { HOLDS } else { INCONCLUSIVE }

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use scenarios::catalog;
 use scenarios::cluster::{Explicit, prepare};
-use scenarios::run::{Host, Request, onlooker, run};
+use scenarios::run::{Host, Request, run, run_observer};
 use scenarios::scenario::Scenario;
 use sim::drive::Run;
 use sim::rng::Seed;
@@ -70,7 +70,7 @@ fn start_up(scenario: &Scenario, checks: bool) -> f64 {
         for seed in 0..STARTS {
             let request = Request { checks, ..Request::new(scenario, seed) };
             let mut prepared = prepare(scenario, Seed(seed), &Explicit::default()).expect("good");
-            let watch = onlooker(&prepared, &request);
+            let watch = run_observer(&prepared, &request);
             let nodes = std::mem::take(&mut prepared.world.nodes);
             let config = sim::world::WorldConfig { nodes, ..prepared.world };
             let mut run = Run { world: World::new(config), watch };

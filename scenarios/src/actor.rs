@@ -310,9 +310,9 @@ impl DurableFiles for Files<'_> {
 
 /// What of it is durable: what a power loss would leave.
 #[derive(Debug)]
-pub struct Platter<'a>(pub &'a Disk);
+pub struct NodeDisk<'a>(pub &'a Disk);
 
-impl DurableFiles for Platter<'_> {
+impl DurableFiles for NodeDisk<'_> {
     fn paths(&self) -> Vec<Rc<str>> {
         self.0.durable_paths()
     }

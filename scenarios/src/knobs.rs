@@ -53,7 +53,7 @@ pub fn draw(scenario: &Scenario, seed: Seed) -> Vec<(String, String)> {
         }
     }
     if has_brokers {
-        legal::mend(scenario, &mut drawn);
+        legal::make_valid(scenario, &mut drawn);
     }
     drawn
 }

@@ -6,10 +6,10 @@
 //! * [`cluster`]: from a scenario and a seed to a world about to boot; [`knobs`], [`nemesis`]
 //! * [`aim`]: what aimed faults wait for, and what guards forbid
 //! * [`actor`] and [`workload`]: Kafka's nodes and our clients as processes of the world
-//! * [`onlooker`] and [`checks`]: what crosses the border, and what must hold of it
+//! * [`run_observer`] and [`checks`]: what crosses the border, and what must hold of it
 //! * [`recovery_bound`]: how long a healed cluster may take; [`reach`]: what may happen in a
 //!   scenario at all
-//! * [`zoo`]: bugs, and the scenarios in which they are looked for
+//! * [`bugs`]: bugs, and the scenarios in which they are looked for
 //! * [`run::fork`]: a run that can be stopped, cloned, and gone on with otherwise; [`causes`]: what led to what
 //! * [`run::listener`]: what is shown a run and decides nothing of it; [`trace`]: a run, line by line
 //! * [`report`]: what one run has to say
@@ -30,6 +30,7 @@ compile_error!(
 
 pub mod actor;
 pub mod aim;
+pub mod bugs;
 pub mod catalog;
 pub mod causes;
 pub mod checks;
@@ -39,15 +40,14 @@ pub mod history;
 mod identity;
 pub mod knobs;
 pub mod nemesis;
-pub mod onlooker;
 pub mod reach;
 pub mod recovery_bound;
 pub mod report;
 pub mod run;
+pub mod run_observer;
 pub mod scenario;
 #[cfg(madsim)]
 pub mod story;
 pub mod trace;
 pub mod wgl;
 pub mod workload;
-pub mod zoo;

@@ -18,8 +18,8 @@ use crate::cluster::{Explicit, Prepared, prepare, slowest_ppm};
 use crate::history::History;
 use crate::history::compare::compare;
 use crate::history::recorder::Recorder;
-use crate::onlooker::Onlooker;
 use crate::report::{Outcome, RunReport};
+use crate::run_observer::RunObserver;
 use crate::scenario::Scenario;
 use crate::workload::Asked;
 use conclude::conclude;
@@ -76,8 +76,8 @@ impl<'a> Request<'a> {
 /// A finished run, before it is boiled down to a report.
 #[derive(Debug)]
 pub struct Finished {
-    /// The world and its onlooker as the run left them.
-    pub run: Run<Actor, Onlooker>,
+    /// The world and its observer as the run left them.
+    pub run: Run<Actor, RunObserver>,
     /// How the drive ended.
     pub ended: Ended,
     /// madsim's clock and next draw, if it hosted.
@@ -126,12 +126,12 @@ pub fn operations(finished: &Finished) -> Vec<Asked> {
 }
 
 /// What is left of a driven run: how it ended, and the host's sentinel.
-pub(crate) type Driven = (Run<Actor, Onlooker>, Ended, Option<(u64, u64)>);
+pub(crate) type Driven = (Run<Actor, RunObserver>, Ended, Option<(u64, u64)>);
 
 /// Runs one seed by a driver of the caller's, which gets the run and its end (true time, ns).
 pub(crate) fn drive_by(
     request: &Request<'_>,
-    driver: impl FnOnce(&Prepared, Run<Actor, Onlooker>, u64) -> Driven,
+    driver: impl FnOnce(&Prepared, Run<Actor, RunObserver>, u64) -> Driven,
 ) -> Result<Finished, String> {
     let (prepared, run, end) = begin(request)?;
     let driven = driver(&prepared, run, end);
@@ -139,10 +139,10 @@ pub(crate) fn drive_by(
 }
 
 /// A run before its first event, and its end (true time, ns).
-pub(crate) fn begin(request: &Request<'_>) -> Result<(Prepared, Run<Actor, Onlooker>, u64), String> {
+pub(crate) fn begin(request: &Request<'_>) -> Result<(Prepared, Run<Actor, RunObserver>, u64), String> {
     let mut prepared = prepare(request.scenario, Seed(request.seed), &request.explicit)?;
     let world = World::new(std::mem::replace(&mut prepared.world, hollow()));
-    let mut watch = onlooker(&prepared, request);
+    let mut watch = run_observer(&prepared, request);
     if request.record_history {
         let topics = prepared.brokers.as_ref().map_or(&[][..], |brokers| &brokers.topics);
         watch.recorder = Some(Box::new(Recorder::new(topics)));
@@ -174,8 +174,8 @@ pub(crate) fn close(request: &Request<'_>, prepared: Prepared, driven: Driven, e
     Finished { run, ended, sentinel, prepared }
 }
 
-/// The onlooker a prepared run is watched by.
-pub fn onlooker(prepared: &Prepared, request: &Request<'_>) -> Onlooker {
+/// The observer a prepared run is watched by.
+pub fn run_observer(prepared: &Prepared, request: &Request<'_>) -> RunObserver {
     let config = CheckConfig {
         servers: prepared.servers.clone(),
         voters: prepared.voters.clone(),
@@ -188,11 +188,11 @@ pub fn onlooker(prepared: &Prepared, request: &Request<'_>) -> Onlooker {
         keep_going: request.keep_going,
         beyond_tolerance: prepared.scenario.nemesis.beyond_tolerance,
     };
-    Onlooker::new(config, prepared.trigger_watch.clone(), request.checks)
+    RunObserver::new(config, prepared.trigger_watch.clone(), request.checks)
 }
 
 #[cfg(madsim)]
-fn host(request: &Request<'_>, run: Run<Actor, Onlooker>, end: u64) -> Driven {
+fn host(request: &Request<'_>, run: Run<Actor, RunObserver>, end: u64) -> Driven {
     if request.host == Host::Bare {
         return bare(run, end);
     }
@@ -201,11 +201,11 @@ fn host(request: &Request<'_>, run: Run<Actor, Onlooker>, end: u64) -> Driven {
 }
 
 #[cfg(not(madsim))]
-fn host(_: &Request<'_>, run: Run<Actor, Onlooker>, end: u64) -> Driven {
+fn host(_: &Request<'_>, run: Run<Actor, RunObserver>, end: u64) -> Driven {
     bare(run, end)
 }
 
-fn bare(mut run: Run<Actor, Onlooker>, end: u64) -> Driven {
+fn bare(mut run: Run<Actor, RunObserver>, end: u64) -> Driven {
     let ended = run.drive_bare(end);
     (run, ended, None)
 }

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use scenarios::catalog;
 use scenarios::cluster::{Explicit, prepare};
-use scenarios::run::{Host, Request, onlooker};
+use scenarios::run::{Host, Request, run_observer};
 use scenarios::scenario::Scenario;
 use sim::drive::{Ended, Run};
 use sim::fault::Plan;
@@ -49,7 +49,7 @@ fn worst_of(scenario: &Scenario) -> u64 {
     for seed in 1..=3 {
         let request = Request { host: Host::Bare, ..Request::new(scenario, seed) };
         let prepared = prepare(scenario, Seed(seed), &Explicit::plan(Plan::default())).expect("good");
-        let watch = onlooker(&prepared, &request);
+        let watch = run_observer(&prepared, &request);
         let mut run = Run { world: World::new(prepared.world), watch };
         assert_eq!(run.drive_bare(10 * SECOND), Ended::End);
         let (events, allocations) = (run.world.counts().events, ALLOCATIONS.load(Ordering::Relaxed));

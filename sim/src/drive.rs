@@ -1,4 +1,4 @@
-//! A world with its onlooker, and the bare driver. The hosted one is in `host.rs`.
+//! A world with its observer, and the bare driver. The hosted one is in `host.rs`.
 
 pub mod panics;
 
@@ -12,7 +12,7 @@ use crate::world::{Visible, World};
 pub struct Run<P: Process, W: Watch<P>> {
     /// The world.
     pub world: World<P>,
-    /// Its onlooker.
+    /// Its observer.
     pub watch: W,
 }
 
@@ -21,7 +21,7 @@ pub struct Run<P: Process, W: Watch<P>> {
 pub enum Ended {
     /// The time asked for was reached.
     End,
-    /// The onlooker asked to stop.
+    /// The observer asked to stop.
     Stopped,
     /// Too many events, in all or (`true`) without time moving.
     Runaway(bool),

@@ -195,7 +195,7 @@ pub enum What {
 }
 
 /// Every fault that strikes one node, as a pattern.
-macro_rules! strikes {
+macro_rules! of_one_node {
     ($node:ident) => {
         What::Kill { $node, .. }
             | What::PowerLoss { $node, .. }
@@ -301,7 +301,7 @@ impl What {
     /// The node it strikes, if it strikes one, to be changed.
     pub fn node_mut(&mut self) -> Option<&mut Node> {
         match self {
-            strikes!(node) => Some(node),
+            of_one_node!(node) => Some(node),
             concerns_links!(_) => None,
         }
     }
@@ -309,7 +309,7 @@ impl What {
     /// The node it strikes, if it strikes one.
     pub fn node(&self) -> Option<Node> {
         match self {
-            strikes!(node) => Some(*node),
+            of_one_node!(node) => Some(*node),
             concerns_links!(_) => None,
         }
     }

@@ -116,7 +116,7 @@ mod hosted {
         })
     }
 
-    /// For stories: the world and its onlooker, by their types.
+    /// For stories: the world and its observer, by their types.
     pub fn with_run<P: Process, W: Watch<P> + 'static, T>(f: impl FnOnce(&mut Run<P, W>) -> T) -> T {
         with(|host| match host.driven.as_any().downcast_mut::<Run<P, W>>() {
             Some(run) => f(run),

@@ -8,7 +8,7 @@
 //! * [`fault`]: plans as data
 //! * [`latency`], [`rng`]: chance, as integers, split by purpose and owner
 //! * [`trace`]: the digest of a run and its ladder
-//! * [`watch`]: what an onlooker (a check) is shown
+//! * [`watch`]: what an observer (a check) is shown
 //! * [`host`]: madsim hosts the world; the only file that names it
 
 #![deny(clippy::float_arithmetic)]

@@ -1,4 +1,4 @@
-//! What an onlooker of the world is shown: the border, as things cross it. Checks live behind
+//! What an observer of the world is shown: the border, as things cross it. Checks live behind
 //! this trait; the world knows none of them. All calls are static, and empty by default.
 
 use crate::disk::Disk;
@@ -69,7 +69,7 @@ pub enum Phase {
     Skipped,
 }
 
-/// An onlooker. `at` is true time in ns.
+/// An observer. `at` is true time in ns.
 pub trait Watch<P: Process> {
     /// A node boots; `disk` is what it finds.
     fn booted(&mut self, _at: u64, _node: Node, _incarnation: u32, _disk: &Disk) {}

@@ -1,4 +1,4 @@
-//! How time passes: pop the earliest entry, do what is due, show it to the onlooker.
+//! How time passes: pop the earliest entry, do what is due, show it to the observer.
 //!
 //! The World is plain data: `Clone` (a checkpoint is a clone), free of any runtime, `!Send`.
 //! [`World::run_until`] returns only for something the host must know of ([`Visible`]): a node
@@ -86,7 +86,7 @@ pub enum Visible {
     Wake(TicketId),
     /// The event asked for with [`World::stop_after_event`] has happened.
     AfterEvent,
-    /// The onlooker asked to stop.
+    /// The observer asked to stop.
     Stopped,
     /// Too many events, in all or at one instant.
     Runaway {
@@ -289,7 +289,7 @@ impl<P: Process> World<P> {
         }
     }
 
-    /// Shows every node that is up, and its disk, to the onlooker.
+    /// Shows every node that is up, and its disk, to the observer.
     pub fn audit<W: Watch<P>>(&mut self, watch: &mut W) {
         self.next_audit = self.counts.events + self.limits.audit_every_events;
         for node in &self.nodes {

@@ -6,19 +6,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use scenarios::report::Outcome;
 use sim::fault::Plan;
 
-use super::grounds::Grounds;
+use super::search_space::SearchSpace;
 use super::{Explored, Visit, explore};
 use crate::hunt::{Caught, Hunted, Settings};
 use crate::seeds::Seeds;
 use crate::stopwatch::Stopwatch;
 
 /// Hunts; beside what came of it, the plan of the run that failed, if it is not its seed's own.
-pub fn hunt(settings: Settings, grounds: &Grounds<'_>, interrupted: &AtomicBool) -> (Hunted, Option<Plan>) {
+pub fn hunt(settings: Settings, space: &SearchSpace<'_>, interrupted: &AtomicBool) -> (Hunted, Option<Plan>) {
     let clock = Stopwatch::start();
     let stop = || interrupted.load(Ordering::Relaxed) || clock.elapsed() >= settings.limit;
     let seeds = Seeds { first: settings.first_seed, step: 1, count: u64::MAX - settings.first_seed };
     let mut first = First::default();
-    explore(grounds, seeds, settings.jobs, &stop, &mut first);
+    explore(space, seeds, settings.jobs, &stop, &mut first);
     (Hunted { wall_ns: clock.elapsed_ns(), ..first.hunted }, first.plan)
 }
 

@@ -4,16 +4,16 @@
 //! seed and plan. A run is either that of a fresh seed or of a plan of the corpus, changed.
 //!
 //! * this file: generations, and who is asked what; [`corpus`]: what is kept, and what is taken from it
-//! * [`mutate`]: plans changed; [`grounds`]: a plan of a scenario run
+//! * [`mutate`]: plans changed; [`search_space`]: a plan of a scenario run
 //! * [`sweep`]: sums of it, as of any sweep; [`hunt`]: runs until one fails
 //!
 //! What is tried next is drawn from a stream keyed by first seed and iteration, from the corpus as the
 //! generation before has left it: so what comes out does not depend on the number of threads.
 
 pub mod corpus;
-pub mod grounds;
 pub mod hunt;
 pub mod mutate;
+pub mod search_space;
 pub mod sweep;
 
 use std::ops::ControlFlow;
@@ -23,7 +23,7 @@ use sim::fault::Plan;
 use sim::rng::{Purpose, Seed};
 
 use self::corpus::{Corpus, Entry};
-use self::grounds::Grounds;
+use self::search_space::SearchSpace;
 use crate::ordered::{self, Take, Work};
 use crate::seeds::Seeds;
 use crate::stopwatch::Stopwatch;
@@ -91,16 +91,16 @@ enum Task {
 /// Searches: `seeds.count` runs of each scenario, of fresh seeds in their order and of plans led to,
 /// scenarios in turn. Until then, or until `stop` says so, or the visitor.
 pub fn explore(
-    grounds: &Grounds<'_>,
+    space: &SearchSpace<'_>,
     seeds: Seeds,
     jobs: usize,
     stop: &(dyn Fn() -> bool + Sync),
     visit: &mut dyn Visit,
 ) -> Guided {
-    let scenarios = grounds.count() as u64;
+    let scenarios = space.count() as u64;
     let total = seeds.count.saturating_mul(scenarios);
-    let mut corpora: Vec<Corpus> = vec![Corpus::default(); grounds.count()];
-    let mut used = vec![0; grounds.count()];
+    let mut corpora: Vec<Corpus> = vec![Corpus::default(); space.count()];
+    let mut used = vec![0; space.count()];
     let mut guided = Guided::default();
     let mut from = 0;
     while from < total && !stop() {
@@ -116,9 +116,9 @@ pub fn explore(
             let scenario = (iteration % scenarios) as usize;
             let (seed, plan) = match &tasks[(iteration - from) as usize] {
                 Task::Fresh(seed) => (*seed, None),
-                Task::Led(entries) => led(grounds, scenario, iteration, seeds, entries),
+                Task::Led(entries) => led(space, scenario, iteration, seeds, entries),
             };
-            let run = grounds.run(scenario, seed, plan.as_ref(), iteration);
+            let run = space.run(scenario, seed, plan.as_ref(), iteration);
             Explored { iteration, scenario, plan, run, core_ns: clock.elapsed_ns() }
         };
         let mut visited = Visited { visit, all: Vec::new(), over: false };
@@ -127,7 +127,7 @@ pub fn explore(
         for explored in all {
             let (is_led, failed) = (explored.plan.is_some(), explored.failed());
             let Explored { scenario, plan, run, .. } = explored;
-            let plan = || plan.unwrap_or_else(|| grounds.plan(scenario, run.seed));
+            let plan = || plan.unwrap_or_else(|| space.plan(scenario, run.seed));
             let states = run.abstract_states.unwrap_or_default();
             let new = corpora[scenario].add(&states, || (!failed).then(|| (run.seed, plan())));
             let (runs, found) = match is_led {
@@ -157,27 +157,27 @@ fn next_task(iteration: u64, seeds: Seeds, corpus: &mut Corpus, used: &mut u64) 
 
 /// A seed and a plan made of what the corpus gave.
 fn led(
-    grounds: &Grounds<'_>,
+    space: &SearchSpace<'_>,
     scenario: usize,
     iteration: u64,
     seeds: Seeds,
     (entry, other): &(Entry, Entry),
 ) -> (u64, Option<Plan>) {
     let mut entropy = Seed(seeds.first).entropy(Purpose::Search, iteration << 1 | 1);
-    let own = grounds.limits(scenario, entry.seed);
+    let own = space.limits(scenario, entry.seed);
     let (mut seed, mut limits) = (entry.seed, own.clone());
     if entropy.below(100) < mutate::OTHER_SEED_PERCENT {
         // The plan names servers: a seed whose knobs make the same of them suits it best.
         for _ in 0..SEEDS_TRIED {
             seed = entropy.next_u64();
-            limits = grounds.limits(scenario, seed);
+            limits = space.limits(scenario, seed);
             if limits.is_of_same_cluster(&own) {
                 break;
             }
         }
     }
     let unseen = entropy.next_u64();
-    let fresh = || grounds.plan(scenario, unseen);
+    let fresh = || space.plan(scenario, unseen);
     let materials = mutate::Materials { limits: &limits, other: &other.plan, fresh: &fresh };
     (seed, Some(mutate::mutate(&entry.plan, &materials, &mut entropy)))
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use scenarios::report::{Outcome, RunReport, Violation};
 use sim::fault::Plan;
 
-use super::grounds::Grounds;
+use super::search_space::SearchSpace;
 use super::{Explored, Visit, explore};
 use crate::aggregate::{Failure, Reproduction, SweepReport};
 use crate::seeds::coalesce;
@@ -30,19 +30,19 @@ pub trait Guidance: Watch {
 /// Sweeps. Of the settings, `check_determinism` has no meaning here.
 pub fn sweep(
     settings: &Settings,
-    grounds: &Grounds<'_>,
+    space: &SearchSpace<'_>,
     interrupted: &AtomicBool,
     watch: &mut dyn Guidance,
 ) -> SweepReport {
     let clock = Stopwatch::start();
-    let total = settings.seeds.count.saturating_mul(grounds.count() as u64);
+    let total = settings.seeds.count.saturating_mul(space.count() as u64);
     let spent = || settings.limit.is_some_and(|limit| clock.elapsed() >= limit);
     let stop = || interrupted.load(Ordering::Relaxed) || spent();
     let report = SweepReport::new(settings.subject.clone(), settings.seeds.first);
     let mut sums = Sums { settings, clock, total, report, watch };
-    let guided = explore(grounds, settings.seeds, settings.jobs, &stop, &mut sums);
+    let guided = explore(space, settings.seeds, settings.jobs, &stop, &mut sums);
     let mut report = sums.report;
-    let scenarios = (grounds.count() as u64).max(1);
+    let scenarios = (space.count() as u64).max(1);
     report.seeds = coalesce(vec![settings.seeds.prefix(guided.fresh.div_ceil(scenarios))]);
     report.guided = Some(guided);
     let ended = report.runs == total || report.failed >= settings.max_fail;

@@ -5,8 +5,8 @@ use std::fmt;
 use std::hash::{DefaultHasher, Hasher};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use scenarios::bugs::Bugs;
 use scenarios::report::{RunReport, Violation, ViolationKind};
-use scenarios::zoo::Bugs;
 use sim::drive::panics;
 
 use super::{Progress, Settings, Shrunk};

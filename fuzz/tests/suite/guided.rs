@@ -5,19 +5,19 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use fuzz::aggregate::{Reproduction, Subject, SweepReport};
-use fuzz::guided::grounds::Grounds;
+use fuzz::guided::search_space::SearchSpace;
 use fuzz::guided::sweep::{Guidance, sweep};
 use fuzz::guided::{Guided, hunt};
 use fuzz::hunt::Settings as Hunt;
 use fuzz::runner::HOSTS;
 use fuzz::seeds::Seeds;
 use fuzz::sweep::{Progress, Settings, Watch};
+use scenarios::bugs::Bug;
 use scenarios::catalog;
 use scenarios::cluster::Explicit;
 use scenarios::report::{RunReport, Violation};
 use scenarios::run::{Request, run};
 use scenarios::scenario::Scenario;
-use scenarios::zoo::Bug;
 use sim::fault::Plan;
 
 /// A quorum that is short, for tests.
@@ -48,13 +48,13 @@ impl Guidance for Told {
 }
 
 fn swept(scenario: &Scenario, count: u64, jobs: usize) -> (SweepReport, Told) {
-    let grounds = Grounds { scenarios: vec![scenario], black_box_every: None };
+    let space = SearchSpace { scenarios: vec![scenario], black_box_every: None };
     let subject = Subject { scenarios: vec!["quorum".to_owned()], ..Subject::default() };
     let seeds = Seeds { first: 7, step: 1, count };
     let (max_fail, limit, check_determinism) = (u64::MAX, None, false);
     let settings = Settings { subject, seeds, jobs, max_fail, limit, check_determinism, hosts: HOSTS };
     let mut told = Told::default();
-    let mut report = sweep(&settings, &grounds, &AtomicBool::new(false), &mut told);
+    let mut report = sweep(&settings, &space, &AtomicBool::new(false), &mut told);
     (report.wall_ns, report.core_ns) = (0, 0);
     report.by_scenario.iter_mut().for_each(|of| of.core_ns = 0);
     (report, told)
@@ -90,8 +90,8 @@ fn a_hunt_is_guided_the_same_way() {
     let scenario = quorum().with_bug(Bug::NoChecksumOnRecovery);
     let hunted = |jobs| {
         let settings = Hunt { jobs, limit: Duration::from_secs(300), scenarios: 1, first_seed: 7 };
-        let grounds = Grounds { scenarios: vec![&scenario], black_box_every: None };
-        let (hunted, plan) = hunt::hunt(settings, &grounds, &AtomicBool::new(false));
+        let space = SearchSpace { scenarios: vec![&scenario], black_box_every: None };
+        let (hunted, plan) = hunt::hunt(settings, &space, &AtomicBool::new(false));
         (hunted.runs, hunted.caught, plan)
     };
     let (runs, caught, plan) = hunted(1);

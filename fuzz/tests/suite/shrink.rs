@@ -5,10 +5,10 @@ use std::sync::atomic::AtomicBool;
 
 use fuzz::case::{Case, story, violation};
 use fuzz::shrink::{Settings, Shrunk, shrink};
+use scenarios::bugs::Bugs;
 use scenarios::catalog;
 use scenarios::cluster::Explicit;
 use scenarios::scenario::switches;
-use scenarios::zoo::Bugs;
 
 /// The first failing seed of a scenario with a bug.
 fn failing(scenario: &str, bug: &str) -> Case {

@@ -1,27 +1,27 @@
 //! Mistakes as switches: each is off unless a scenario, a test or `--bug` asks.
 //!
 //! * `bug`: the closed list, [`Bug`], and the set of those that are on
-//! * `zoo`: which of them are rows of the bug zoo: source, layer, checks expected
+//! * `catalog`: which of them are rows of the bug catalog: source, layer, checks expected
 //! * `declare`: how a closed list of switches is declared
 //!
-//! Those that are no rows of the zoo are synthetic mutants: mistakes made for the checks that they break.
+//! Those that are no rows of the bug catalog are synthetic mutants: mistakes made for the checks that they break.
 //!
 //! To add a row:
 //! 1. `bug`: a variant at the end of the list: row id, source, what the wrong code does.
 //! 2. Where the right code stands: `if bugs.has(Bug::…)`, as small as it can be. With the switch off
 //!    nothing may change, not a draw: the golden digests say so.
-//! 3. `zoo`: its row, with the checks that should notice.
+//! 3. `catalog`: its row, with the checks that should notice.
 //! 4. `kraftsim sweep SCENARIO --bug NAME --fail-fast --seeds 1500` in the generic scenarios, then a line
 //!    in `scenarios/tests/suite/mutants.rs`. If nothing notices: it is masked (say by what, `hidden by`), or a
 //!    check is missing.
 
 mod bug;
+mod catalog;
 mod declare;
-mod zoo;
 
 pub use bug::{Bug, Bugs};
+pub use catalog::{CATALOG, Layer, Row};
 pub(crate) use declare::switches;
-pub use zoo::{Layer, Row, ZOO};
 
 #[cfg(test)]
 mod tests {
@@ -45,16 +45,16 @@ mod tests {
             let is_id = named.len() == 3 && named[1..].bytes().all(|byte| byte.is_ascii_digit());
             assert_eq!(bug.row().map(|row| row.id), Some(named).filter(|_| is_id));
         }
-        let rows: BTreeSet<Bug> = ZOO.iter().map(|row| row.bug).collect();
-        assert_eq!(rows.len(), ZOO.len(), "a bug has one row");
-        assert!(ZOO.iter().all(|row| !row.expected.is_empty() || !row.hidden_by.is_empty()));
+        let rows: BTreeSet<Bug> = CATALOG.iter().map(|row| row.bug).collect();
+        assert_eq!(rows.len(), CATALOG.len(), "a bug has one row");
+        assert!(CATALOG.iter().all(|row| !row.expected.is_empty() || !row.hidden_by.is_empty()));
     }
 
     #[test]
     fn every_layer_has_its_share() {
-        assert!(ZOO.len() >= 60, "{}", ZOO.len());
+        assert!(CATALOG.len() >= 60, "{}", CATALOG.len());
         for layer in Layer::ALL {
-            let rows = ZOO.iter().filter(|row| row.layer == *layer).count();
+            let rows = CATALOG.iter().filter(|row| row.layer == *layer).count();
             assert!(rows >= 6, "{layer:?}: {rows}");
         }
     }

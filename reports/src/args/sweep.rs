@@ -94,7 +94,7 @@ pub struct SweepArgs {
     /// Exit 4 if no run reaches this probe (may be given more than once)
     #[arg(long, value_name = "NAME")]
     pub require_probe: Vec<String>,
-    /// Also judge the limits ([expect]) of catalog scenarios on an altered cluster
+    /// Also judge the limits (`[expect]`) of catalog scenarios on an altered cluster
     #[arg(long)]
     pub expect: bool,
     /// Also check the client history alone, as a black box, of every N-th seed and each failing run

@@ -1,4 +1,4 @@
-//! What the last hunt for the bugs of the zoo says of a sweep: how many of them as few seeds would have
+//! What the last hunt for the bugs of the bug catalog says of a sweep: how many of them as few seeds would have
 //! shown.
 //!
 //! The figures are those of `reports/last_hunt.json`, made anew from the top of a checkout by

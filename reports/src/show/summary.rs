@@ -196,8 +196,8 @@ pub fn verdict(report: &SweepReport) -> String {
         exit::HOLDS => "all claims hold".to_owned(),
         exit::INTERRUPTED => format!("interrupted: results of the {} before", plural(report.runs, "run")),
         exit::NONDETERMINISM => "NONDETERMINISM: the same seed gave different runs".to_owned(),
-        exit::UNSAFE => format!("SAFETY VIOLATION in {}", plural(report.failed, "run")),
-        exit::LATE => "LIVENESS: a time bound or limit does not hold".to_owned(),
+        exit::SAFETY => format!("SAFETY VIOLATION in {}", plural(report.failed, "run")),
+        exit::LIVENESS => "LIVENESS: a time bound or limit does not hold".to_owned(),
         _ => {
             let mut why = exit::why_vacuous(report);
             let rest = why.len().saturating_sub(1);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use fuzz::guided;
 use fuzz::hunt::{Caught, Hunted, Settings, hunt};
 use fuzz::seeds::show_seed;
-use scenarios::zoo::{Row, ZOO, grounds};
+use scenarios::bugs::{CATALOG, Row, hunted_in};
 
 use crate::args::HuntArgs;
 use crate::command;
@@ -69,7 +69,7 @@ pub fn hunt_for(
     let problem = target.as_ref().and_then(|target| target.write(&json(), streams).err());
     let code = match () {
         () if interrupted.load(Ordering::Relaxed) => exit::INTERRUPTED,
-        () if all.iter().any(|found| found.hunted.caught.is_none()) => exit::UNSAFE,
+        () if all.iter().any(|found| found.hunted.caught.is_none()) => exit::SAFETY,
         () => exit::HOLDS,
     };
     Ok(exit_code(code, problem.as_slice(), streams))
@@ -77,12 +77,12 @@ pub fn hunt_for(
 
 fn rows(names: &[String]) -> Result<Vec<&'static Row>, Problem> {
     if names.is_empty() {
-        return Ok(ZOO.iter().collect());
+        return Ok(CATALOG.iter().collect());
     }
     let mut rows = Vec::new();
     for name in names {
         let before = rows.len();
-        rows.extend(ZOO.iter().filter(|row| row.bug.name() == name || row.id == name));
+        rows.extend(CATALOG.iter().filter(|row| row.bug.name() == name || row.id == name));
         if rows.len() == before {
             return Err(Problem::new(format!("no bug {name} in the catalog: `kraftsim bugs list` names them all")));
         }
@@ -98,7 +98,7 @@ fn hunt_one(
     first_seed: u64,
 ) -> Result<Found, Problem> {
     let names: Vec<String> = match args.scenario.is_empty() {
-        true => grounds(row.layer).iter().map(|name| (*name).to_owned()).collect(),
+        true => hunted_in(row.layer).iter().map(|name| (*name).to_owned()).collect(),
         false => args.scenario.clone(),
     };
     let overrides = Overrides { bugs: vec![row.bug.name().to_owned()], ..Overrides::default() };

@@ -32,7 +32,7 @@ pub fn run(args: &CheckArgs, streams: &mut Streams<'_>) -> Result<u8, Problem> {
     let wall_ns = clock.elapsed_ns();
     let (verdict, code, finding) = match &judgement {
         Judgement::Linearizable => ("linearizable", exit::HOLDS, None),
-        Judgement::Violated(finding) => ("violated", exit::UNSAFE, Some(finding)),
+        Judgement::Violated(finding) => ("violated", exit::SAFETY, Some(finding)),
         Judgement::Unknown { .. } => ("unknown", exit::INCONCLUSIVE, None),
     };
     if let Some(target) = &target {

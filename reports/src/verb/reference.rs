@@ -2,9 +2,9 @@
 
 use clap::CommandFactory;
 use clap_mangen::Man;
+use scenarios::bugs::{Bug, CATALOG, Layer};
 use scenarios::catalog;
 use scenarios::scenario::finding::{Finding, Fix};
-use scenarios::zoo::{Bug, Layer, ZOO};
 
 use crate::args::{Cli, CompletionsArgs, ManArgs};
 use crate::engine::Problem;
@@ -27,7 +27,7 @@ pub fn list_bugs(streams: &mut Streams<'_>) -> Result<u8, Problem> {
     let width = Bug::ALL.iter().map(|bug| bug.name().len()).max().unwrap_or(0);
     let mut text = String::new();
     for layer in Layer::ALL {
-        for row in ZOO.iter().filter(|row| row.layer == *layer) {
+        for row in CATALOG.iter().filter(|row| row.layer == *layer) {
             let expected =
                 if row.expected.is_empty() { format!("hidden: {}", row.hidden_by) } else { row.expected.join(", ") };
             let (id, name) = (row.id, row.bug.name());

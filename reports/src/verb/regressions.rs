@@ -10,7 +10,7 @@ use fuzz::shrink::{Settings, Shrunk, shrink};
 use fuzz::stopwatch::Stopwatch;
 use fuzz::why::counterfactual::Verdict;
 use fuzz::why::{Why, why};
-use scenarios::zoo::Row;
+use scenarios::bugs::Row;
 
 use crate::duration::show_us;
 use crate::engine::{Engine, Overrides, Problem};

@@ -2,8 +2,8 @@
 
 use std::process::{Command, Stdio};
 
+use scenarios::bugs::Bug;
 use scenarios::scenario::finding::Fix;
-use scenarios::zoo::Bug;
 
 fn kraftsim(words: &[&str]) -> (i32, String, String) {
     let came = Command::new(env!("CARGO_BIN_EXE_kraftsim")).args(words).output().expect("it starts");

@@ -14,8 +14,8 @@ use reports::catalog::Catalog;
 use reports::engine::Engine;
 use reports::json::repro;
 use reports::verb::regressions::Keep;
+use scenarios::bugs::{Bugs, CATALOG};
 use scenarios::report::ViolationKind;
-use scenarios::zoo::{Bugs, ZOO};
 
 fn files() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus");
@@ -76,10 +76,10 @@ fn each_still_tells_its_bug_from_none() {
     }
     assert_eq!(moved, Vec::<String>::new(), "each is another run now than the one that was stored");
     let bug = |path: &PathBuf| path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    let unknown = files.iter().map(bug).find(|name| !ZOO.iter().any(|row| row.bug.name() == name));
+    let unknown = files.iter().map(bug).find(|name| !CATALOG.iter().any(|row| row.bug.name() == name));
     assert_eq!(unknown, None, "a file is called what its bug is");
     // Those that no seed has caught have none.
-    assert!(files.len() * 100 >= ZOO.len() * 95, "{} of {} rows", files.len(), ZOO.len());
+    assert!(files.len() * 100 >= CATALOG.len() * 95, "{} of {} rows", files.len(), CATALOG.len());
 }
 
 /// Without the topics that this run creates nobody can write to them, bug or no bug, and `Recovery` breaks
@@ -103,7 +103,7 @@ fn shrinking_leaves_what_recovery_takes_without_the_bug() {
 fn an_interrupted_hunt_keeps_nothing() {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("interrupted-hunt");
     fs::create_dir_all(&folder).expect("a folder for the test");
-    let row = ZOO.iter().find(|row| row.bug.name() == "Kafka10533AckBeforeFlush").expect("it is there");
+    let row = CATALOG.iter().find(|row| row.bug.name() == "Kafka10533AckBeforeFlush").expect("it is there");
     let path = folder.join("Kafka10533AckBeforeFlush.json");
     // The run that the corpus has of it comes of this one.
     let (case, ..) = stored(&files().into_iter().find(|file| file.file_name() == path.file_name()).expect("it"));

@@ -37,7 +37,7 @@ struct Draw<'a> {
 }
 
 /// Mends a draw.
-pub(super) fn mend(scenario: &Scenario, drawn: &mut Vec<(String, String)>) {
+pub(super) fn make_valid(scenario: &Scenario, drawn: &mut Vec<(String, String)>) {
     let round_trip_ms = round_trip_ms(scenario);
     let mut draw = Draw { scenario, drawn };
     if scenario.cluster.combined {

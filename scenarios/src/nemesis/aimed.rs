@@ -53,16 +53,16 @@ impl Planner<'_> {
             3 => (Some(node), None),
             _ => (None, None),
         };
-        let strike = pick(entropy, &profile.kinds);
-        let what = self.aimed_strike(strike, node, profile, entropy);
-        let destroys = matches!(strike, AimedKind::PowerLoss | AimedKind::ReplaceDisk);
+        let kind = pick(entropy, &profile.kinds);
+        let what = self.aimed_fault(kind, node, profile, entropy);
+        let destroys = matches!(kind, AimedKind::PowerLoss | AimedKind::ReplaceDisk);
         let trigger = Trigger { name: event.name().into(), nth, after_ns, seen_as, peer_as };
-        let fault = Fault::at(at_ns, if strike == AimedKind::FsyncFails { 0 } else { lasts_ns }, what).aimed(trigger);
+        let fault = Fault::at(at_ns, if kind == AimedKind::FsyncFails { 0 } else { lasts_ns }, what).aimed(trigger);
         Fault { unless: self.guard().filter(|_| destroys), ..fault }
     }
 
-    fn aimed_strike(&self, strike: AimedKind, node: Node, profile: &Aimed, entropy: &mut Entropy) -> What {
-        match strike {
+    fn aimed_fault(&self, kind: AimedKind, node: Node, profile: &Aimed, entropy: &mut Entropy) -> What {
+        match kind {
             AimedKind::Kill => What::Kill { node, after_effects: None },
             AimedKind::PowerLoss => {
                 let tail = pick(entropy, &[Tail::Lost, Tail::Kept, Tail::Torn]);

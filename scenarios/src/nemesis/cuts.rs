@@ -4,7 +4,7 @@ use sim::fault::{Link, What};
 use sim::process::Node;
 use sim::rng::Entropy;
 
-use super::{Planner, Strike, draw_ns, draw_u32, pick, shuffle};
+use super::{Injection, Planner, draw_ns, draw_u32, pick, shuffle};
 use crate::scenario::faults::CutShape;
 
 /// A flapping link is up or down for this long at a time.
@@ -12,15 +12,15 @@ pub(super) const FLAP_MIN_NS: u64 = 100_000_000;
 const FLAP_SPREAD_NS: u64 = 700_000_000;
 
 impl Planner<'_> {
-    pub(super) fn links(&mut self, kind: &str, strikes: Vec<Strike>) {
+    pub(super) fn links(&mut self, kind: &str, injections: Vec<Injection>) {
         let nemesis = &self.scenario.nemesis;
-        for mut strike in strikes {
+        for mut injection in injections {
             if kind == "cut" {
                 let shapes = nemesis.cut.as_ref().map_or(&[][..], |cuts| &cuts.shapes);
-                self.cut(shapes, &mut strike);
+                self.cut(shapes, &mut injection);
                 continue;
             }
-            let entropy = &mut strike.entropy;
+            let entropy = &mut injection.entropy;
             let links = self.some_links(entropy);
             let what = match kind {
                 "loss" => nemesis.loss.as_ref().map(|p| What::Loss { links, ppm: draw_u32(entropy, p.ppm) }),
@@ -28,13 +28,13 @@ impl Planner<'_> {
                 _ => nemesis.duplicate.as_ref().map(|p| What::Duplicate { links, ppm: draw_u32(entropy, p.ppm) }),
             };
             if let Some(what) = what {
-                self.push(strike.at_ns, strike.lasts_ns, what);
+                self.push(injection.at_ns, injection.lasts_ns, what);
             }
         }
     }
 
-    fn cut(&mut self, shapes: &[CutShape], strike: &mut Strike) {
-        let entropy = &mut strike.entropy;
+    fn cut(&mut self, shapes: &[CutShape], injection: &mut Injection) {
+        let entropy = &mut injection.entropy;
         let shape = pick(entropy, shapes);
         // With few servers some shapes are no cut: a ring of three is whole.
         let shape = match (shape, self.servers.len()) {
@@ -60,13 +60,13 @@ impl Planner<'_> {
             }
         };
         if shape != CutShape::Flapping {
-            self.push(strike.at_ns, strike.lasts_ns, What::Cut { links });
+            self.push(injection.at_ns, injection.lasts_ns, What::Cut { links });
             return;
         }
-        let (mut at, end) = (strike.at_ns, strike.at_ns + strike.lasts_ns);
+        let (mut at, end) = (injection.at_ns, injection.at_ns + injection.lasts_ns);
         while at < end {
-            let down = (FLAP_MIN_NS + strike.entropy.below(FLAP_SPREAD_NS)).min(end - at);
-            let up = FLAP_MIN_NS + strike.entropy.below(FLAP_SPREAD_NS);
+            let down = (FLAP_MIN_NS + injection.entropy.below(FLAP_SPREAD_NS)).min(end - at);
+            let up = FLAP_MIN_NS + injection.entropy.below(FLAP_SPREAD_NS);
             self.push(at, down, What::Cut { links: links.clone() });
             at += down + up;
         }

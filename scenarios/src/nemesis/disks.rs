@@ -2,7 +2,7 @@
 
 use sim::fault::{Tail, What};
 
-use super::{Planner, Strike, draw_ns, draw_u32, pick};
+use super::{Injection, Planner, draw_ns, draw_u32, pick};
 use crate::scenario::values::IntRange;
 
 /// Longest time from a flipped bit to the power loss that has it read.
@@ -15,12 +15,12 @@ const BATCH_HEADER_BYTES: u32 = 61;
 const LOG_SUFFIX: &str = ".log";
 
 impl Planner<'_> {
-    pub(super) fn disks(&mut self, kind: &str, strikes: Vec<Strike>) {
+    pub(super) fn disks(&mut self, kind: &str, injections: Vec<Injection>) {
         let nemesis = &self.scenario.nemesis;
         let victims = self.victims();
         let mut replaced_until = 0;
-        for mut strike in strikes {
-            let entropy = &mut strike.entropy;
+        for mut injection in injections {
+            let entropy = &mut injection.entropy;
             let node = self.any_target(entropy);
             let what = match kind {
                 "fsync-fails" => {
@@ -34,26 +34,26 @@ impl Planner<'_> {
                 "full-disk" => What::FullDisk { node },
                 _ if victims.is_empty() => continue,
                 "bit-rot" => {
-                    self.bit_rot(&mut strike, &victims);
+                    self.bit_rot(&mut injection, &victims);
                     continue;
                 }
                 _ => {
                     let node = pick(entropy, &victims);
-                    if strike.at_ns < replaced_until {
+                    if injection.at_ns < replaced_until {
                         continue;
                     }
-                    replaced_until = strike.at_ns + strike.lasts_ns + REPLACE_SPACING_NS;
+                    replaced_until = injection.at_ns + injection.lasts_ns + REPLACE_SPACING_NS;
                     What::ReplaceDisk { node }
                 }
             };
-            self.push(strike.at_ns, strike.lasts_ns, what);
+            self.push(injection.at_ns, injection.lasts_ns, what);
         }
     }
 
     /// The flip itself shows only when the page cache is gone, so the host loses power soon after.
-    fn bit_rot(&mut self, strike: &mut Strike, victims: &[sim::process::Node]) {
+    fn bit_rot(&mut self, injection: &mut Injection, victims: &[sim::process::Node]) {
         let Some(profile) = self.scenario.nemesis.bit_rot.as_ref() else { return };
-        let entropy = &mut strike.entropy;
+        let entropy = &mut injection.entropy;
         let node = pick(entropy, victims);
         let rot = What::BitRot {
             node,
@@ -65,7 +65,7 @@ impl Planner<'_> {
         };
         let read_after = draw_ns(entropy, profile.read_after).min(READ_AFTER_MAX_NS);
         let loss = What::PowerLoss { node, tail: Tail::Kept, after_effects: None };
-        self.push(strike.at_ns, 0, rot);
-        self.push(strike.at_ns + read_after, strike.lasts_ns, loss);
+        self.push(injection.at_ns, 0, rot);
+        self.push(injection.at_ns + read_after, injection.lasts_ns, loss);
     }
 }

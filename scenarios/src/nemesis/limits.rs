@@ -66,7 +66,7 @@ impl Limits {
         of(self) == of(other)
     }
 
-    /// Whom faults of nodes and disks may strike.
+    /// Whom faults of nodes and disks may hit.
     pub fn targets(&self) -> &[Node] {
         &self.targets
     }
@@ -155,7 +155,7 @@ impl Limits {
             TriggerEvent::possible(!self.brokers.is_empty()).any(|event| event.name() == trigger.name && named(&event));
         let places = [trigger.seen_as, trigger.peer_as];
         is_known
-            && profile.kinds.iter().any(|strike| strike.kind() == fault.what.kind())
+            && profile.kinds.iter().any(|aimed| aimed.kind() == fault.what.kind())
             && (profile.nth.min..=profile.nth.max).contains(&i64::from(trigger.nth))
             && (trigger.after_ns == 0 || (profile.after.min_ns..=profile.after.max_ns).contains(&trigger.after_ns))
             && places.into_iter().flatten().all(|node| node.0 < self.servers)

@@ -57,7 +57,7 @@ pub fn plan(scenario: &Scenario, servers: &[Node], brokers: &[Node], clients: &[
     let mut planner = Planner { scenario, servers, targets, voters, brokers, clients, seed, faults: Vec::new() };
     for (kind, rhythm) in scenario.nemesis.rhythms() {
         if planner.takes_part(kind) {
-            planner.strike(kind, rhythm);
+            planner.inject(kind, rhythm);
         }
     }
     planner.aimed();
@@ -77,7 +77,7 @@ pub fn max_wall_step_ms(plan: &Plan) -> u64 {
 struct Planner<'a> {
     scenario: &'a Scenario,
     servers: &'a [Node],
-    /// Those that faults of nodes and disks strike.
+    /// Those that faults of nodes and disks hit.
     targets: &'a [Node],
     voters: &'a [Node],
     brokers: &'a [Node],
@@ -87,7 +87,7 @@ struct Planner<'a> {
 }
 
 /// Room for one fault, with its chance.
-struct Strike {
+struct Injection {
     at_ns: u64,
     lasts_ns: u64,
     entropy: Entropy,
@@ -104,36 +104,36 @@ impl Planner<'_> {
     }
 
     /// All faults of one kind.
-    fn strike(&mut self, kind: &'static str, rhythm: Rhythm) {
-        let strikes = match self.scenario.nemesis.turn {
+    fn inject(&mut self, kind: &'static str, rhythm: Rhythm) {
+        let injections = match self.scenario.nemesis.turn {
             Some(turn) => self.turns(kind, rhythm, turn.0),
             None => self.at_random(kind, rhythm),
         };
         match kind {
-            "cut" | "loss" | "delay" | "duplicate" => self.links(kind, strikes),
-            "fsync-fails" | "slow-disk" | "full-disk" | "bit-rot" | "replace-disk" => self.disks(kind, strikes),
-            _ => self.nodes(kind, strikes),
+            "cut" | "loss" | "delay" | "duplicate" => self.links(kind, injections),
+            "fsync-fails" | "slow-disk" | "full-disk" | "bit-rot" | "replace-disk" => self.disks(kind, injections),
+            _ => self.nodes(kind, injections),
         }
     }
 
     /// Gaps of half to one and a half times the mean, the first from the start on.
-    fn at_random(&self, kind: &str, rhythm: Rhythm) -> Vec<Strike> {
+    fn at_random(&self, kind: &str, rhythm: Rhythm) -> Vec<Injection> {
         let mut gaps = self.seed.entropy(Purpose::Plan, stream(kind, 0));
         let every = rhythm.every.0;
         let end = self.scenario.duration.0;
         let mut at = self.scenario.nemesis.start.0 + gaps.below(every);
-        let mut strikes = Vec::new();
+        let mut injections = Vec::new();
         while at < end {
-            strikes.extend(self.strike_within(kind, strikes.len() as u64 + 1, rhythm, at, end));
+            injections.extend(self.injection_within(kind, injections.len() as u64 + 1, rhythm, at, end));
             at += every / 2 + gaps.below(every) + 1;
         }
-        strikes
+        injections
     }
 
     /// The turns this kind has won. Each kind holds tickets by its rate, each ticket has a
     /// number for each turn, and the highest number has the turn: so a kind that is switched
     /// off leaves its turns to others and takes none. The last quarter of a turn is calm.
-    fn turns(&self, kind: &str, rhythm: Rhythm, turn: u64) -> Vec<Strike> {
+    fn turns(&self, kind: &str, rhythm: Rhythm, turn: u64) -> Vec<Injection> {
         let rivals: Vec<(&str, Rhythm)> =
             self.scenario.nemesis.rhythms().into_iter().filter(|(kind, _)| self.takes_part(kind)).collect();
         let best = |kind: &str, every: u64, index: u64| {
@@ -141,25 +141,25 @@ impl Planner<'_> {
             (0..tickets).map(|ticket| self.seed.mix(Purpose::Plan, TURNS | number(kind) << 8 | ticket, index)).max()
         };
         let start = self.scenario.nemesis.start.0;
-        let mut strikes = Vec::new();
+        let mut injections = Vec::new();
         for index in 0..(self.scenario.duration.0 - start) / turn {
             let own = best(kind, rhythm.every.0, index);
             if rivals.iter().all(|(rival, r)| *rival == kind || best(rival, r.every.0, index) < own) {
                 let from = start + index * turn;
                 let mut entropy = self.seed.entropy(Purpose::Plan, TURNS | 1 << 31 | index);
                 let at = from + entropy.below(turn / 8 + 1);
-                strikes.extend(self.strike_within(kind, index + 1, rhythm, at, from + turn / 4 * 3));
+                injections.extend(self.injection_within(kind, index + 1, rhythm, at, from + turn / 4 * 3));
             }
         }
-        strikes
+        injections
     }
 
     /// A fault that begins at `at` and has ended at `end`, if it can be long enough.
-    fn strike_within(&self, kind: &str, ordinal: u64, rhythm: Rhythm, at: u64, end: u64) -> Option<Strike> {
+    fn injection_within(&self, kind: &str, ordinal: u64, rhythm: Rhythm, at: u64, end: u64) -> Option<Injection> {
         let mut entropy = self.seed.entropy(Purpose::Plan, stream(kind, ordinal));
         let lasts = draw_ns(&mut entropy, rhythm.lasts);
         let room = end.checked_sub(at + nodes::afterwards_ns(kind))?;
-        (room >= rhythm.lasts.min_ns).then(|| Strike { at_ns: at, lasts_ns: lasts.min(room), entropy })
+        (room >= rhythm.lasts.min_ns).then(|| Injection { at_ns: at, lasts_ns: lasts.min(room), entropy })
     }
 
     fn push(&mut self, at_ns: u64, lasts_ns: u64, what: What) {

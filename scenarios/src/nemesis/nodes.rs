@@ -3,7 +3,7 @@
 use sim::fault::{Tail, What};
 use sim::rng::Entropy;
 
-use super::{Planner, Strike, draw_int, pick};
+use super::{Injection, Planner, draw_int, pick};
 use crate::scenario::values::IntRange;
 
 /// A terminated process may take so long to leave before its down time starts (consensus.md §2.2).
@@ -24,19 +24,19 @@ pub(super) fn afterwards_ns(kind: &str) -> u64 {
 }
 
 impl Planner<'_> {
-    pub(super) fn nodes(&mut self, kind: &str, strikes: Vec<Strike>) {
+    pub(super) fn nodes(&mut self, kind: &str, injections: Vec<Injection>) {
         let nemesis = &self.scenario.nemesis;
-        for mut strike in strikes {
-            let entropy = &mut strike.entropy;
+        for mut injection in injections {
+            let entropy = &mut injection.entropy;
             let node = self.any_target(entropy);
-            let mut lasts_ns = strike.lasts_ns;
+            let mut lasts_ns = injection.lasts_ns;
             let what = match kind {
                 "kill" => {
                     let ppm = nemesis.kill.as_ref().map_or(0, |p| p.after_effects_ppm);
                     What::Kill { node, after_effects: after_effects(entropy, ppm) }
                 }
                 "power-loss" => {
-                    self.power_loss(&mut strike);
+                    self.power_loss(&mut injection);
                     continue;
                 }
                 "terminate" => What::Terminate { node },
@@ -57,26 +57,29 @@ impl Planner<'_> {
                     What::WallSmear { node, by_ms }
                 }
             };
-            self.push(strike.at_ns, lasts_ns, what);
+            self.push(injection.at_ns, lasts_ns, what);
         }
     }
 
-    fn power_loss(&mut self, strike: &mut Strike) {
+    fn power_loss(&mut self, injection: &mut Injection) {
         let Some(profile) = self.scenario.nemesis.power_loss.as_ref() else { return };
         let hosts = self.hosts_without_power();
         if hosts.is_empty() {
             return;
         }
-        let entropy = &mut strike.entropy;
+        let entropy = &mut injection.entropy;
         let struck = if entropy.chance_ppm(profile.all_ppm) { hosts } else { vec![pick(entropy, &hosts)] };
         let several = struck.len() > 1;
         for node in struck {
             let tail: Tail = pick(entropy, &profile.tails);
             let after_effects = after_effects(entropy, profile.after_effects_ppm);
             let late = if several { entropy.below(OUTAGE_SPREAD_NS + 1) } else { 0 };
-            let lasts_ns =
-                if several { strike.lasts_ns / 2 + entropy.below(strike.lasts_ns / 2 + 1) } else { strike.lasts_ns };
-            self.push(strike.at_ns + late, lasts_ns, What::PowerLoss { node, tail, after_effects });
+            let lasts_ns = if several {
+                injection.lasts_ns / 2 + entropy.below(injection.lasts_ns / 2 + 1)
+            } else {
+                injection.lasts_ns
+            };
+            self.push(injection.at_ns + late, lasts_ns, What::PowerLoss { node, tail, after_effects });
         }
     }
 }

@@ -54,7 +54,7 @@ fn of_kind(plan: &Plan, kind: &str) -> Vec<Fault> {
 /// Kind, length and guard of a fault that waits.
 fn check_aimed(scenario: &Scenario, fault: &Fault, trigger: &Trigger) {
     let profile = scenario.nemesis.aimed.as_ref().expect("the scenario has such faults");
-    assert!(profile.kinds.iter().any(|strike| strike.kind() == fault.what.kind()), "{fault:?}");
+    assert!(profile.kinds.iter().any(|aimed| aimed.kind() == fault.what.kind()), "{fault:?}");
     assert!(fault.lasts_ns <= profile.lasts.max_ns && fault.at_ns < scenario.duration.0, "{fault:?}");
     let nth = i64::from(trigger.nth);
     assert!((profile.nth.min..=profile.nth.max).contains(&nth) && trigger.after_ns <= profile.after.max_ns);
@@ -84,14 +84,14 @@ fn check(scenario: &Scenario, plan: &Plan) {
             rhythm.or(rhythms.iter().find(|(kind, _)| *kind == "bit-rot")).expect("a kind of the scenario");
         assert!(fault.lasts_ns <= rhythm.lasts.max_ns || matches!(fault.what, What::PowerLoss { .. }), "{fault:?}");
         if let Some(node) = fault.what.node() {
-            assert!(usize::from(node.0) < servers, "{fault:?} strikes no server");
+            assert!(usize::from(node.0) < servers, "{fault:?} hits no server");
         }
         match &fault.what {
             What::Cut { links }
             | What::Loss { links, .. }
             | What::Delay { links, .. }
             | What::Duplicate { links, .. } => {
-                assert!(!links.is_empty(), "{fault:?} strikes nothing");
+                assert!(!links.is_empty(), "{fault:?} hits nothing");
                 let distinct: BTreeSet<_> = links.iter().collect();
                 assert_eq!(distinct.len(), links.len(), "{fault:?} names a link twice");
                 assert!(links.iter().all(|l| l.0 != l.1 && usize::from(l.0.0.max(l.1.0)) < all), "{fault:?}");
@@ -180,7 +180,7 @@ proptest! {
     }
 }
 
-/// Over a few hundred seeds each kind strikes, each is left out, and each knob takes each value.
+/// Over a few hundred seeds each kind is injected, each is left out, and each knob takes each value.
 #[test]
 fn seeds_differ_in_kind() {
     for name in ["quorum", "controller-failover", "partitions", "clock-skew", "power-loss"] {

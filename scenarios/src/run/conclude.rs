@@ -10,10 +10,10 @@ use crate::actor::Actor;
 use crate::aim::trigger_event::TriggerEvent;
 use crate::checks::{Checks, coverage};
 use crate::knobs;
-use crate::onlooker::Onlooker;
 use crate::reach::Reach;
 use crate::report::{AckedRecords, Linearizability, Outcome, Recovered, RunReport, Violation, ViolationKind};
 use crate::run::{Finished, Request};
+use crate::run_observer::RunObserver;
 use crate::scenario::Scenario;
 
 /// The report of a finished run.
@@ -142,10 +142,10 @@ fn records(checks: Option<&Checks>, scenario: &Scenario) -> AckedRecords {
 }
 
 /// Every kind the scenario's nemesis knows, and how often it struck.
-fn faults(scenario: &Scenario, watch: &Onlooker) -> BTreeMap<String, u64> {
+fn faults(scenario: &Scenario, watch: &RunObserver) -> BTreeMap<String, u64> {
     let mut counts = BTreeMap::new();
     for (index, kind) in What::KINDS.iter().enumerate() {
-        if scenario.nemesis.strikes(kind) || watch.faults[index] > 0 {
+        if scenario.nemesis.allows(kind) || watch.faults[index] > 0 {
             counts.insert((*kind).to_owned(), watch.faults[index]);
         }
     }
@@ -153,7 +153,7 @@ fn faults(scenario: &Scenario, watch: &Onlooker) -> BTreeMap<String, u64> {
 }
 
 /// Everything that its aimed faults may wait for, and how often one struck after it.
-fn aimed(scenario: &Scenario, watch: &Onlooker) -> BTreeMap<String, u64> {
+fn aimed(scenario: &Scenario, watch: &RunObserver) -> BTreeMap<String, u64> {
     let mut counts: BTreeMap<String, u64> = BTreeMap::new();
     if let Some(aimed) = &scenario.nemesis.aimed {
         let possible = TriggerEvent::possible(scenario.cluster.has_brokers()).map(TriggerEvent::name);

@@ -8,15 +8,15 @@ use super::conclude::conclude;
 use super::{Request, begin, close};
 use crate::actor::Actor;
 use crate::cluster::Prepared;
-use crate::onlooker::Onlooker;
 use crate::report::RunReport;
+use crate::run_observer::RunObserver;
 
 /// See the module's documentation. Driven by the bare loop, whatever the request says.
 #[derive(Clone, Debug)]
 pub struct Fork<'a> {
     request: Request<'a>,
     prepared: Rc<Prepared>,
-    run: Run<Actor, Onlooker>,
+    run: Run<Actor, RunObserver>,
     end_ns: u64,
     /// How it ended, if it has.
     ended: Option<Ended>,

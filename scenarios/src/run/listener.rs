@@ -1,4 +1,4 @@
-//! Listeners: they are shown all that the onlooker of a run is shown, before it, and decide nothing. So a
+//! Listeners: they are shown all that the observer of a run is shown, before it, and decide nothing. So a
 //! run with a listener is the same run.
 
 use sim::disk::Disk;
@@ -8,10 +8,10 @@ use sim::process::{Connection, DiskError, Input, Node, Thread};
 use sim::watch::{Down, Phase, Synced, Watch, Way, Write};
 
 use crate::actor::{Actor, Parcel, Said};
-use crate::onlooker::Onlooker;
 use crate::report::{Outcome, RunReport, Violation};
 use crate::run::conclude::conclude;
 use crate::run::{Request, begin, close};
+use crate::run_observer::RunObserver;
 
 /// See the module's documentation.
 pub trait Listener: Watch<Actor> {
@@ -19,11 +19,11 @@ pub trait Listener: Watch<Actor> {
     fn broken(&mut self, violation: &Violation, in_last_step: bool);
 }
 
-/// An onlooker, and a listener beside it.
+/// An observer, and a listener beside it.
 #[derive(Clone, Debug)]
 pub struct Heard<L> {
     /// It decides.
-    pub onlooker: Onlooker,
+    pub observer: RunObserver,
     /// It does not.
     pub listener: L,
     is_broken: bool,
@@ -31,14 +31,14 @@ pub struct Heard<L> {
 
 impl<L: Listener> Heard<L> {
     /// Before the first event.
-    pub fn new(onlooker: Onlooker, listener: L) -> Heard<L> {
-        Heard { onlooker, listener, is_broken: false }
+    pub fn new(observer: RunObserver, listener: L) -> Heard<L> {
+        Heard { observer, listener, is_broken: false }
     }
 
     /// The first time that the checks find something, it is because of what has just been shown.
     fn look(&mut self) {
         if !self.is_broken
-            && let Some(violation) = self.onlooker.checks.as_ref().and_then(|checks| checks.violation())
+            && let Some(violation) = self.observer.checks.as_ref().and_then(|checks| checks.violation())
         {
             self.is_broken = true;
             self.listener.broken(violation, true);
@@ -55,9 +55,9 @@ pub fn listen<L: Listener>(
     let names = (0..world.node_count()).map(|node| world.name(Node(node as u16)).to_owned()).collect();
     let mut run = Run { world, watch: Heard::new(watch, listener(names)) };
     let ended = run.drive_bare(end_ns);
-    let Run { world, watch: Heard { onlooker, mut listener, is_broken } } = run;
+    let Run { world, watch: Heard { observer, mut listener, is_broken } } = run;
     let in_last_step = matches!(ended, Ended::Panicked(_));
-    let finished = close(request, prepared, (Run { world, watch: onlooker }, ended, None), end_ns);
+    let finished = close(request, prepared, (Run { world, watch: observer }, ended, None), end_ns);
     let report = conclude(request, &finished);
     if let (false, Outcome::Violated(violation)) = (is_broken, &report.outcome) {
         listener.broken(violation, in_last_step);
@@ -69,7 +69,7 @@ macro_rules! shown_to_both {
     ($(fn $name:ident($($argument:ident: $type:ty),*);)+) => {
         $(fn $name(&mut self, $($argument: $type),*) {
             self.listener.$name($($argument),*);
-            self.onlooker.$name($($argument),*);
+            self.observer.$name($($argument),*);
             self.look();
         })+
     };
@@ -105,18 +105,18 @@ impl<L: Listener> Watch<Actor> for Heard<L> {
     }
 
     fn has_occurrences(&self) -> bool {
-        self.onlooker.has_occurrences()
+        self.observer.has_occurrences()
     }
 
     fn take_occurrences(&mut self) -> Vec<Occurrence> {
-        self.onlooker.take_occurrences()
+        self.observer.take_occurrences()
     }
 
     fn forbids(&self, guard: &str, fault: &Fault) -> bool {
-        self.onlooker.forbids(guard, fault)
+        self.observer.forbids(guard, fault)
     }
 
     fn stop(&self) -> bool {
-        self.onlooker.stop()
+        self.observer.stop()
     }
 }

@@ -298,9 +298,9 @@ impl Nemesis {
     }
 
     /// Does this kind ever strike, aimed or not?
-    pub fn strikes(&self, kind: &str) -> bool {
+    pub fn allows(&self, kind: &str) -> bool {
         let aimed = self.aimed.iter().flat_map(|aimed| &aimed.kinds);
-        self.rhythms().iter().any(|(name, _)| *name == kind) || aimed.into_iter().any(|strike| strike.kind() == kind)
+        self.rhythms().iter().any(|(name, _)| *name == kind) || aimed.into_iter().any(|aimed| aimed.kind() == kind)
     }
 
     pub(super) fn check(&self, duration: Nanos) -> Result<(), Refusal> {

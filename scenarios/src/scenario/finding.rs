@@ -1,4 +1,4 @@
-//! `[finding]`: a place where faithful Kafka fails, left without its mend to show that it does.
+//! `[finding]`: a place where faithful Kafka fails, left without its fix to show that it does.
 
 pub use raft::fixes::Fix;
 use serde::de::{Deserialize, Deserializer, Error};
@@ -13,7 +13,7 @@ use crate::checks::invariant::Invariant;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, DeriveDeserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Finding {
-    /// The mend that is not in force. With `--fix` it is, and the scenario holds.
+    /// The fix that is not in force. With `--fix` it is, and the scenario holds.
     #[serde(serialize_with = "by_name", deserialize_with = "named")]
     pub fix: Fix,
     /// What breaks without it: each in some run, and in no run another before them.

@@ -13,7 +13,7 @@ use super::StoryError;
 use super::cluster::{Cluster, gave_up, now_ns, with};
 use crate::actor::{Actor, Said};
 use crate::diary::{Diary, OperationOutcome, Record};
-use crate::onlooker::Onlooker;
+use crate::run_observer::RunObserver;
 use crate::workload::{ClientOperation, KafkaClient, Topics};
 
 type Ended<T> = Box<dyn Fn(&Diary) -> Option<OperationOutcome<T>>>;
@@ -186,7 +186,7 @@ impl Cluster {
                 return Ok(known);
             }
             let condition = Condition { matches: spoke, argument: client.0.into() };
-            if now_ns() >= deadline || wait_for::<Actor, Onlooker>(condition, deadline).await.is_none() {
+            if now_ns() >= deadline || wait_for::<Actor, RunObserver>(condition, deadline).await.is_none() {
                 return Err(gave_up(what));
             }
         }

@@ -15,7 +15,7 @@ use sim::world::{Condition, Submitted};
 use super::StoryError;
 use crate::actor::{Actor, Said};
 use crate::cluster::Prepared;
-use crate::onlooker::Onlooker;
+use crate::run_observer::RunObserver;
 use crate::workload::{ClientOperation, Topics};
 
 pub(super) const NS_PER_MS: u64 = 1_000_000;
@@ -90,8 +90,8 @@ impl Clients {
     }
 }
 
-pub(super) fn with<T>(f: impl FnOnce(&mut Run<Actor, Onlooker>) -> T) -> T {
-    with_run::<Actor, Onlooker, T>(f)
+pub(super) fn with<T>(f: impl FnOnce(&mut Run<Actor, RunObserver>) -> T) -> T {
+    with_run::<Actor, RunObserver, T>(f)
 }
 
 pub(super) fn now_ns() -> u64 {
@@ -157,7 +157,7 @@ impl Cluster {
             let (at_ms, heals_ms) = (at / NS_PER_MS, self.inner.heals_ns / NS_PER_MS);
             return Err(StoryError(format!("a wait until {at_ms} ms: the scenario's duration ends at {heals_ms} ms")));
         }
-        wait_until::<Actor, Onlooker>(at).await;
+        wait_until::<Actor, RunObserver>(at).await;
         Ok(())
     }
 
@@ -172,7 +172,7 @@ impl Cluster {
             if now_ns() >= deadline {
                 return Err(gave_up(what));
             }
-            wait_until::<Actor, Onlooker>((now_ns() + NS_PER_MS).min(deadline)).await;
+            wait_until::<Actor, RunObserver>((now_ns() + NS_PER_MS).min(deadline)).await;
         }
         Ok(())
     }
@@ -218,7 +218,7 @@ impl Cluster {
         argument: u64,
         what: &str,
     ) -> impl Future<Output = Result<(Node, Said), StoryError>> + use<> {
-        let seen = wait_for::<Actor, Onlooker>(Condition { matches, argument }, self.deadline());
+        let seen = wait_for::<Actor, RunObserver>(Condition { matches, argument }, self.deadline());
         let what = what.to_owned();
         async move { seen.await.ok_or_else(|| gave_up(&what)) }
     }
@@ -230,7 +230,7 @@ impl Cluster {
 
     /// What was submitted begins within this instant; the next one is behind it.
     pub(super) async fn settle(&self) -> Result<(), StoryError> {
-        wait_until::<Actor, Onlooker>(now_ns() + 1).await;
+        wait_until::<Actor, RunObserver>(now_ns() + 1).await;
         Ok(())
     }
 }

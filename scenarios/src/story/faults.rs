@@ -24,7 +24,7 @@ impl Cluster {
                 links.extend([Link(one, other), Link(other, one)]);
             }
         }
-        let number = self.strike(What::Cut { links }, u64::MAX).await?;
+        let number = self.inject(What::Cut { links }, u64::MAX).await?;
         self.inner.cuts.borrow_mut().push(number);
         Ok(())
     }
@@ -76,7 +76,7 @@ impl Cluster {
     /// The process stops executing for so long, ms; its kernel still acknowledges.
     pub async fn pause(&self, id: NodeId, for_ms: u64) -> Result<(), StoryError> {
         let node = self.place(id)?;
-        self.strike(What::Pause { node }, for_ms.saturating_mul(NS_PER_MS)).await.map(drop)
+        self.inject(What::Pause { node }, for_ms.saturating_mul(NS_PER_MS)).await.map(drop)
     }
 
     /// Who still shuts down when the story is over boots as soon as it has ended: nobody may stay
@@ -96,12 +96,12 @@ impl Cluster {
             return Err(StoryError(format!("{}: node {id} is down already", what.kind())));
         }
         let terminated = matches!(what, What::Terminate { .. });
-        let number = self.strike(what, for_ms.saturating_mul(NS_PER_MS)).await?;
+        let number = self.inject(what, for_ms.saturating_mul(NS_PER_MS)).await?;
         self.inner.outages.borrow_mut()[usize::from(place.0)] = Some(Outage { number, terminated });
         Ok(())
     }
 
-    async fn strike(&self, what: What, lasts_ns: u64) -> Result<u32, StoryError> {
+    async fn inject(&self, what: What, lasts_ns: u64) -> Result<u32, StoryError> {
         let (kind, now) = (what.kind(), now_ns());
         if now + 1 >= self.inner.heals_ns {
             return Err(StoryError(format!("{kind}: the scenario's duration is over, and all faults with it")));

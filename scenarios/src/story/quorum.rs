@@ -15,7 +15,7 @@ use sim::world::Condition;
 use super::StoryError;
 use super::cluster::{Cluster, gave_up, now_ns, with};
 use crate::actor::{Actor, AttemptEvent, Said};
-use crate::onlooker::Onlooker;
+use crate::run_observer::RunObserver;
 use crate::workload::ClientOperation;
 
 /// After a refusal, the next attempt of an append waits so long.
@@ -189,7 +189,7 @@ impl Cluster {
             return Err(StoryError("an append was sent that is none".to_owned()));
         };
         let condition = Condition { matches: ended, argument: place << 32 | u64::from(number) };
-        let ended = Box::pin(wait_for::<Actor, Onlooker>(condition, self.deadline()));
+        let ended = Box::pin(wait_for::<Actor, RunObserver>(condition, self.deadline()));
         Ok(Attempt { number, ended })
     }
 

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use raft::io::Post;
 use raft::message::{Fields, Value};
-use sim::disk::Disk as Platter;
+use sim::disk::Disk as NodeDisk;
 use sim::fault::Fault;
 use sim::process::{Connection, DiskError, File, Input, Node, Payload, Thread};
 use sim::watch::{Down, Phase, Synced, Watch, Way, Write};
@@ -154,7 +154,7 @@ impl Watch<Actor> for Recorder {
         self.stepped = None;
     }
 
-    fn booted(&mut self, at: u64, node: Node, incarnation: u32, disk: &Platter) {
+    fn booted(&mut self, at: u64, node: Node, incarnation: u32, disk: &NodeDisk) {
         let state = self.state(node);
         state.incarnation = incarnation;
         state.files.clear();
@@ -168,7 +168,7 @@ impl Watch<Actor> for Recorder {
         self.step(at, node, Thread(0), cause, What::Booted);
     }
 
-    fn down(&mut self, at: u64, node: Node, _: &Platter, how: Down) {
+    fn down(&mut self, at: u64, node: Node, _: &NodeDisk, how: Down) {
         let cause = self.state(node).ending;
         let id = self.add(at, Some((node, None)), cause, What::Down(how));
         self.state(node).ending = Some(id);
@@ -333,7 +333,7 @@ impl Watch<Actor> for Recorder {
         self.add(at, None, None, What::Healed);
     }
 
-    fn disk_damaged(&mut self, at: u64, node: Node, _: &Platter) {
+    fn disk_damaged(&mut self, at: u64, node: Node, _: &NodeDisk) {
         let cause = self.state(node).ending;
         self.add(at, Some((node, None)), cause, What::Disk(Disk::Damaged));
     }

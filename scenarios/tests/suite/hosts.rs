@@ -5,7 +5,7 @@
 use scenarios::catalog;
 use scenarios::cluster::{Explicit, prepare};
 use scenarios::report::RunReport;
-use scenarios::run::{Host, Request, onlooker, run};
+use scenarios::run::{Host, Request, run, run_observer};
 use scenarios::scenario::Scenario;
 use sim::drive::{Ended, Run};
 use sim::rng::Seed;
@@ -66,7 +66,7 @@ fn a_checkpoint_goes_on_to_the_same_end() {
             let request = Request { host: Host::Bare, ..Request::new(&scenario, seed) };
             let prepared =
                 prepare(&scenario, Seed(seed), &Explicit::default()).unwrap_or_else(|error| panic!("{error}"));
-            let watch = onlooker(&prepared, &request);
+            let watch = run_observer(&prepared, &request);
             let end = prepared.scenario.duration.0 + prepared.recovery_bound_ns;
             let mut whole = Run { world: World::new(prepared.world), watch };
             // Some event in the thick of it, another for each seed.

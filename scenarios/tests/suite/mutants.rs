@@ -1,10 +1,10 @@
-//! The bug zoo: with each switch of `raft::bugs` on, a generic catalog scenario breaks a named check.
+//! The bug catalog: with each switch of `raft::bugs` on, a generic catalog scenario breaks a named check.
 //! A row names the first check that breaks, and with `then` those that break if the run goes on. A bug
-//! that is no row of `raft::bugs::ZOO` is a check's own mutant, made for what it breaks.
+//! that is no row of `raft::bugs::CATALOG` is a check's own mutant, made for what it breaks.
 
 use std::collections::BTreeSet;
 
-use raft::bugs::{Bug, ZOO};
+use raft::bugs::{Bug, CATALOG};
 use scenarios::catalog;
 use scenarios::checks::invariant::Invariant;
 use scenarios::report::Outcome;
@@ -243,7 +243,7 @@ fn every_bug_and_every_check_has_its_row() {
 #[test]
 fn what_is_caught_is_what_the_zoo_expects() {
     let is_check = |name: &&str| *name == RUNAWAY || Invariant::ALL.iter().any(|check| check.name() == *name);
-    for row in ZOO {
+    for row in CATALOG {
         assert!(row.expected.iter().all(is_check), "{}: {:?}", row.bug.name(), row.expected);
         for mutant in MUTANTS.iter().filter(|mutant| mutant.bug == row.bug) {
             assert!(row.expected.contains(&mutant.check), "{} breaks {}", row.bug.name(), mutant.check);

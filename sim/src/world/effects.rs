@@ -97,7 +97,7 @@ impl<P: Process> World<P> {
             self.note(watch, doom.fault, crate::watch::Phase::Skipped);
             return false;
         }
-        self.struck(watch, doom.fault);
+        self.took_effect(watch, doom.fault);
         self.condemn(watch, node, doom.dying);
         true
     }

@@ -16,7 +16,7 @@ const LONGEST_DELAY_NS: u64 = 1 << 48;
 
 /// What comes of a fault when its time has come.
 enum Came {
-    Struck,
+    Injected,
     /// It strikes later, between two effects or at an fsync, or never.
     Armed,
     /// There was nothing to strike.
@@ -72,9 +72,9 @@ impl<P: Process> World<P> {
         }
         let lasts = fault.lasts_ns > 0 && !boots_by_itself(&fault.what);
         match self.apply_fault(watch, index, fault) {
-            Came::Struck => {
+            Came::Injected => {
                 self.in_force[index] = lasts;
-                self.struck(watch, index);
+                self.took_effect(watch, index);
             }
             Came::Armed => self.in_force[index] = lasts,
             Came::Nothing => self.note(watch, index, Phase::Skipped),
@@ -91,7 +91,7 @@ impl<P: Process> World<P> {
     }
 
     /// Counts and shows a fault at the moment it takes effect.
-    pub(crate) fn struck<W: Watch<P>>(&mut self, watch: &mut W, index: usize) {
+    pub(crate) fn took_effect<W: Watch<P>>(&mut self, watch: &mut W, index: usize) {
         self.counts.faults += 1;
         self.note(watch, index, Phase::Start);
     }
@@ -110,8 +110,8 @@ impl<P: Process> World<P> {
         let Some(first) = failing.first_mut() else { return false };
         first.left -= 1;
         let fault = first.fault;
-        if !std::mem::replace(&mut first.has_struck, true) {
-            self.struck(watch, fault);
+        if !std::mem::replace(&mut first.has_taken_effect, true) {
+            self.took_effect(watch, fault);
         }
         true
     }
@@ -120,7 +120,7 @@ impl<P: Process> World<P> {
     fn calls_off(&mut self, node: Node, fault: usize) -> bool {
         let failing = &mut self.state(node).failing_fsyncs;
         let place = failing.iter().position(|one| one.fault == fault);
-        place.is_some_and(|place| !failing.remove(place).has_struck)
+        place.is_some_and(|place| !failing.remove(place).has_taken_effect)
     }
 
     pub(crate) fn fault_ends<W: Watch<P>>(&mut self, watch: &mut W, index: usize) -> bool {
@@ -181,7 +181,7 @@ impl<P: Process> World<P> {
             What::Duplicate { links, ppm } => self.on_links(links, |link| link.duplicate_ppm += u64::from(*ppm)),
             What::Kill { node, after_effects } => {
                 let dying = dying(Down::Killed, lasts, fault.content_hash());
-                return self.strike(watch, index, *node, *after_effects, dying);
+                return self.stop_process(watch, index, *node, *after_effects, dying);
             }
             What::PowerLoss { node, tail, after_effects } => {
                 let dying = Dying { tail: Some(*tail), ..dying(Down::PowerLost, lasts, fault.content_hash()) };
@@ -190,19 +190,19 @@ impl<P: Process> World<P> {
                     // It dies at this very instant, and takes its page cache along.
                     Some(other) if other.how != Down::PowerLost => {
                         *other = dying;
-                        return Came::Struck;
+                        return Came::Injected;
                     }
                     None if state.process.is_none() && state.host_up && state.incarnation > 0 => {
                         self.lose_power_while_down(watch, *node, &dying, lasts);
-                        return Came::Struck;
+                        return Came::Injected;
                     }
                     _ => {}
                 }
-                return self.strike(watch, index, *node, *after_effects, dying);
+                return self.stop_process(watch, index, *node, *after_effects, dying);
             }
             What::ReplaceDisk { node } => {
                 let dying = Dying { replace_disk: true, ..dying(Down::PowerLost, lasts, fault.content_hash()) };
-                return self.strike(watch, index, *node, None, dying);
+                return self.stop_process(watch, index, *node, None, dying);
             }
             What::Terminate { node } => {
                 if !self.is_up(*node) {
@@ -220,7 +220,7 @@ impl<P: Process> World<P> {
                 self.state(*node).clock.smear_wall(at, *by_ms, lasts);
             }
             What::FsyncFails { node, count } => {
-                let failing = FailingFsyncs { fault: index, left: *count, has_struck: false };
+                let failing = FailingFsyncs { fault: index, left: *count, has_taken_effect: false };
                 self.state(*node).failing_fsyncs.push(failing);
                 return Came::Armed;
             }
@@ -242,7 +242,7 @@ impl<P: Process> World<P> {
                 watch.disk_damaged(at, *node, &self.nodes[usize::from(node.0)].disk);
             }
         }
-        Came::Struck
+        Came::Injected
     }
 
     fn lift_fault<W: Watch<P>>(&mut self, watch: &mut W, fault: &Fault) {
@@ -309,7 +309,7 @@ impl<P: Process> World<P> {
         for node in 0..self.nodes.len() {
             self.disarm(watch, Node(node as u16));
             for failing in std::mem::take(&mut self.nodes[node].failing_fsyncs) {
-                if !failing.has_struck {
+                if !failing.has_taken_effect {
                     self.note(watch, failing.fault, Phase::Skipped);
                 }
             }
@@ -338,7 +338,7 @@ impl<P: Process> World<P> {
         state.process.is_some() && state.dying.is_none()
     }
 
-    fn strike<W: Watch<P>>(
+    fn stop_process<W: Watch<P>>(
         &mut self,
         watch: &mut W,
         fault: usize,
@@ -351,7 +351,7 @@ impl<P: Process> World<P> {
         }
         let Some(after) = after_effects else {
             self.condemn(watch, node, dying);
-            return Came::Struck;
+            return Came::Injected;
         };
         // One at a time: the newer takes the older one's place.
         self.disarm(watch, node);

@@ -184,7 +184,7 @@ pub(crate) struct FailingFsyncs {
     /// So many more.
     pub left: u32,
     /// One has failed.
-    pub has_struck: bool,
+    pub has_taken_effect: bool,
 }
 
 /// A death on its way.

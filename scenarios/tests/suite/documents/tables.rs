@@ -1,6 +1,6 @@
 //! The tables: each is generated from the code that it describes.
 
-use raft::bugs::{Bug, ZOO};
+use raft::bugs::{Bug, CATALOG};
 use raft::fixes::Fix;
 use scenarios::catalog::{self, Entry};
 use scenarios::checks::invariant::Invariant;
@@ -171,7 +171,7 @@ fn bugs() -> String {
         vec![String::new(), code(bug.name()), String::new(), mistake(*bug), source, codes(checks)]
     });
     let head = ["row", "switch (`--bug`)", "layer", "mistake", "source", "checks that detect it"];
-    table(&head, ZOO.iter().map(of_row).chain(synthetic))
+    table(&head, CATALOG.iter().map(of_row).chain(synthetic))
 }
 
 fn mutants() -> String {

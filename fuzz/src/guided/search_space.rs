@@ -15,7 +15,7 @@ use crate::sweep::caught;
 
 /// The scenarios that are searched.
 #[derive(Clone, Debug)]
-pub struct Grounds<'a> {
+pub struct SearchSpace<'a> {
     /// In order; all of them can be prepared.
     pub scenarios: Vec<&'a Scenario>,
     /// The history of every so many runs is judged as a black box, and those of failing runs; `None`: of
@@ -23,7 +23,7 @@ pub struct Grounds<'a> {
     pub black_box_every: Option<NonZeroU64>,
 }
 
-impl Grounds<'_> {
+impl SearchSpace<'_> {
     /// How many.
     pub fn count(&self) -> usize {
         self.scenarios.len()

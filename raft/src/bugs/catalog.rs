@@ -1,4 +1,4 @@
-//! The bug zoo: mistakes that were made, or that any faithful implementation may make, with the row of
+//! The bug catalog: mistakes that were made, or that any faithful implementation may make, with the row of
 //! `bugs.md`, its source, and the checks that should notice.
 //!
 //! `expected` names checks of `scenarios::checks::invariant`, which this crate does not know: a test
@@ -71,7 +71,7 @@ impl Layer {
     }
 }
 
-/// One bug of the zoo.
+/// One bug of the bug catalog.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Row {
     /// The switch.
@@ -91,7 +91,7 @@ pub struct Row {
 impl Bug {
     /// Its row; a synthetic mutant has none.
     pub fn row(self) -> Option<&'static Row> {
-        ZOO.iter().find(|row| row.bug == self)
+        CATALOG.iter().find(|row| row.bug == self)
     }
 }
 
@@ -109,7 +109,7 @@ macro_rules! rows {
 }
 
 /// Every row, by layer.
-pub const ZOO: &[Row] = rows! {
+pub const CATALOG: &[Row] = rows! {
     R01 Kafka10533AckBeforeFlush Raft "KAFKA-10533, fixed in 2.8.0" => ["PersistBeforePromise:D9", "PersistBeforePromise:D8"];
     R02 Kafka10527ResumeAsLeader Raft "KAFKA-10527, fixed in 2.7.0" => ["NeverTwoLeadersInSameEpoch"];
     R04 Kafka12331LeaderChangeAtZero Raft "KAFKA-12331, fixed in 2.8.0" => ["LogMatching"];

@@ -1,4 +1,4 @@
-//! The world's onlooker: translates what crosses the border for the checks. Decides nothing.
+//! the observer of a run: translates what crosses the border for the checks. Decides nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +12,7 @@ use sim::fault::{Fault, Occurrence, What};
 use sim::process::{Connection, DiskError, Input, Node, Thread};
 use sim::watch::{Down, Phase, Synced, Watch, Write};
 
-use crate::actor::{Actor, AttemptEvent, Files, Message, Parcel, Platter, Said};
+use crate::actor::{Actor, AttemptEvent, Files, Message, NodeDisk, Parcel, Said};
 use crate::aim::guard;
 use crate::aim::trigger_watch::{TriggerWatch, place};
 use crate::checks::audit::NodeView;
@@ -24,7 +24,7 @@ use crate::history::recorder::Recorder;
 
 /// Watches one run.
 #[derive(Clone, Debug)]
-pub struct Onlooker {
+pub struct RunObserver {
     /// What must hold; `None` measures the world without its checks.
     pub checks: Option<Checks>,
     /// How often each fault kind struck, by [`What::index`].
@@ -48,15 +48,15 @@ pub struct Onlooker {
     recovered: bool,
 }
 
-impl Onlooker {
-    /// An onlooker of a cluster's servers (indices `0..servers`) and their clients behind them.
-    pub fn new(config: CheckConfig, trigger_watch: TriggerWatch, checks_on: bool) -> Onlooker {
+impl RunObserver {
+    /// An observer of a cluster's servers (indices `0..servers`) and their clients behind them.
+    pub fn new(config: CheckConfig, trigger_watch: TriggerWatch, checks_on: bool) -> RunObserver {
         let (servers, voters, ids) = (config.servers.len(), config.voters.len(), config.servers.clone());
         let mut checks = checks_on.then(|| Checks::new(config));
         if let Some(checks) = checks.as_mut().filter(|_| trigger_watch.wants_commits()) {
             checks.tell_commits();
         }
-        Onlooker {
+        RunObserver {
             checks,
             faults: [0; What::KINDS.len()],
             closing: false,
@@ -127,7 +127,7 @@ impl Onlooker {
     }
 }
 
-impl Watch<Actor> for Onlooker {
+impl Watch<Actor> for RunObserver {
     fn booted(&mut self, at: u64, node: Node, incarnation: u32, disk: &Disk) {
         if let Some((checks, server)) = self.server(node) {
             checks.booted(at, server, incarnation, &Files(disk));
@@ -326,7 +326,7 @@ impl Watch<Actor> for Onlooker {
 
     fn disk_damaged(&mut self, at: u64, node: Node, disk: &Disk) {
         if let Some((checks, server)) = self.server(node) {
-            checks.disk_damaged(at, server, &Platter(disk));
+            checks.disk_damaged(at, server, &NodeDisk(disk));
         }
     }
 
