@@ -1,6 +1,6 @@
 //! What a property is: name, type, default, range, what it sets. `table`: all of them.
 //!
-//! A property sets one or more fields of [`NodeConfig`], or it has no effect; [`without_effect`]
+//! A property sets one or more fields of [`NodeConfig`], or it has no effect; `without_effect`
 //! knows the names and reasons of those. Any other is unrecognised: a typing mistake, or a newer
 //! Kafka's.
 
