@@ -51,12 +51,13 @@ impl Asked {
     }
 
     /// Runs once more, writes everything down, and shows it. `Some`: that run was another one, so a run is no
-    /// function of its seed.
+    /// function of its seed. What cannot be written is added to `problems`.
     pub fn show(
         &self,
         job: &Job,
         until_ns: Option<u64>,
         run: &RunReport,
+        problems: &mut Vec<Problem>,
         streams: &mut Streams<'_>,
     ) -> Result<Option<u8>, Problem> {
         let prepared = &job.scenario.prepared;
@@ -67,7 +68,7 @@ impl Asked {
             return Ok(Some(exit::NONDETERMINISM));
         }
         if let Some(file) = &self.file {
-            file.write(&json::text(&trace, run), streams)?;
+            problems.extend(file.write(&json::text(&trace, run), streams).err());
         }
         let Some(filter) = &self.log else { return Ok(None) };
         let case = prepared.case(job.seed)?;
@@ -78,7 +79,7 @@ impl Asked {
                 if trace.violation().is_some() || filter.around.is_some() {
                     streams.hint(log::LEGEND);
                 }
-                streams.result(&text)?;
+                problems.extend(streams.result(&text).err());
             }
             Err(nothing) => streams.hint(&format!("note: {nothing}")),
         }

@@ -61,18 +61,19 @@ pub fn hunt_for(
         all.push(found);
     }
     let text = format!("{lines}{}", sums(&all));
+    let mut problems = Vec::new();
     match target {
         Some(Target::Stdout) => streams.hint(text.trim_end()),
-        _ => streams.result(&text)?,
+        _ => problems.extend(streams.result(&text).err()),
     }
     let json = || to_text(&BugsJson::new(all.iter().map(bug_json).collect()));
-    let problem = target.as_ref().and_then(|target| target.write(&json(), streams).err());
+    problems.extend(target.as_ref().and_then(|target| target.write(&json(), streams).err()));
     let code = match () {
         () if interrupted.load(Ordering::Relaxed) => exit::INTERRUPTED,
         () if all.iter().any(|found| found.hunted.caught.is_none()) => exit::SAFETY,
         () => exit::HOLDS,
     };
-    Ok(exit_code(code, problem.as_slice(), streams))
+    Ok(exit_code(code, &problems, streams))
 }
 
 fn rows(names: &[String]) -> Result<Vec<&'static Row>, Problem> {

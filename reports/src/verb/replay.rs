@@ -54,12 +54,15 @@ pub fn run(args: &ReplayArgs, engine: &dyn Engine, streams: &mut Streams<'_>) ->
         streams.hint(&format!("note: the run ended at {ended}, before --until {until}"));
     }
     if let Some(traced) = &traced
-        && let Some(code) = traced.show(&job, args.until, &run, streams)?
+        && let Some(code) = traced.show(&job, args.until, &run, &mut problems, streams)?
     {
         return Ok(code);
     }
     if let Some(folder) = &args.out {
-        job.repro = Some((write_repro(folder, &job, &run)?, Overrides::default()));
+        match write_repro(folder, &job, &run) {
+            Ok(path) => job.repro = Some((path, Overrides::default())),
+            Err(problem) => problems.push(problem),
+        }
     }
     let known = match &run.outcome {
         // A run that was cut short says too little of what its rest would come to.
@@ -76,18 +79,18 @@ pub fn run(args: &ReplayArgs, engine: &dyn Engine, streams: &mut Streams<'_>) ->
             streams.hint(&line);
         }
     }
+    let text = run_summary::text(&run, &job.scenario.name, streams.width);
+    match &target {
+        Some(Target::Stdout) => streams.hint(text.trim_end()),
+        _ if traced.as_ref().is_some_and(Asked::takes_stdout) => streams.hint(text.trim_end()),
+        _ => problems.extend(streams.result(&text).err()),
+    }
     let json = target.as_ref().map(|target| {
         let plan = job.scenario.prepared.plan(job.seed);
         (target, to_text(&RunJson::of(&run, &job.scenario.name, &failures, plan)))
     });
     if let Some((target, json)) = &json {
         problems.extend(target.write(json, streams).err());
-    }
-    let text = run_summary::text(&run, &job.scenario.name, streams.width);
-    match target {
-        Some(Target::Stdout) => streams.hint(text.trim_end()),
-        _ if traced.as_ref().is_some_and(Asked::takes_stdout) => streams.hint(text.trim_end()),
-        _ => streams.result(&text)?,
     }
     if let Some(expected) = job.expected.filter(|expected| *expected != run.digest) {
         streams.hint(&mismatch(&job, &once, &run, expected));

@@ -48,13 +48,13 @@ pub fn run(
     shown.finish();
 
     let (text, told) = repro_text(engine, &job.scenario.name, &shrunk)?;
-    let problem = write_whole(&path, text).err();
+    let mut problems: Vec<Problem> = write_whole(&path, text).err().into_iter().collect();
     let command = command::replay_repro(&path.display().to_string(), told.digest, &Overrides::default());
-    streams.result(&summary(&before, &shrunk, &told, &path, &command, streams.width))?;
+    problems.extend(streams.result(&summary(&before, &shrunk, &told, &path, &command, streams.width)).err());
     if !shrunk.complete && interrupted.load(Ordering::Relaxed) {
-        return Ok(exit_code(exit::INTERRUPTED, problem.as_slice(), streams));
+        return Ok(exit_code(exit::INTERRUPTED, &problems, streams));
     }
-    Ok(exit_code(exit::of_kind(broken.kind), problem.as_slice(), streams))
+    Ok(exit_code(exit::of_kind(broken.kind), &problems, streams))
 }
 
 fn default_path(job: &Job) -> PathBuf {

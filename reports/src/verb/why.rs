@@ -43,13 +43,14 @@ pub fn run(
     let Some(answer) = answer.map_err(Problem::new)? else { return Ok(exit::INTERRUPTED) };
     let describer = Describer::of(&case).map_err(Problem::new)?;
     let text = describe(&case, &describer, &answer, streams.width);
+    let mut problems = Vec::new();
     match target {
         Some(Target::Stdout) => streams.hint(text.trim_end()),
-        _ => streams.result(&text)?,
+        _ => problems.extend(streams.result(&text).err()),
     }
     let json = || WhyJson::of(&job.scenario.name, &case, &describer, &answer, clock.elapsed_ns());
-    let problem = target.as_ref().and_then(|target| target.write(&to_text(&json()), streams).err());
-    Ok(exit_code(exit::of_kind(broken.kind), problem.as_slice(), streams))
+    problems.extend(target.as_ref().and_then(|target| target.write(&to_text(&json()), streams).err()));
+    Ok(exit_code(exit::of_kind(broken.kind), &problems, streams))
 }
 
 /// Five sections, each with its label on a line of its own.
