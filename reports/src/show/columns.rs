@@ -190,6 +190,19 @@ mod tests {
     }
 
     #[test]
+    fn a_number_keeps_its_unit() {
+        let item = "the slowest took 3.680 s, the median 1.2 ms and 45 % of the limit, in 12 runs".to_owned();
+        for width in 24..100 {
+            let text = paragraph(width, "limits", std::slice::from_ref(&item), 1);
+            for kept in ["3.680 s,", "1.2 ms", "45 %"] {
+                assert!(text.contains(kept), "{width}: {text}");
+            }
+        }
+        let broken = |width| paragraph(width, "limits", std::slice::from_ref(&item), 1).contains("12\n");
+        assert!((24..100).any(broken), "a word that is no unit may stand on the next line");
+    }
+
+    #[test]
     fn a_continued_command_is_the_same_command() {
         let command = "kraftsim replay quorum --seed 0x2a --set 'network.latency=it'\\''s 2ms' --bug A --fix B";
         let text = command_lines(50, command);

@@ -11,6 +11,7 @@ use scenarios::report::FailoverKind;
 
 use super::columns::{paragraph, plural, thousands};
 use super::silence;
+use crate::chart::quantile::Quantile;
 use crate::duration::show_us;
 use crate::exit;
 use crate::expect;
@@ -164,10 +165,10 @@ fn failover(kind: FailoverKind, times: &FailoverTimes) -> Vec<String> {
     items
 }
 
-/// The median and the 99th percentile, in brief.
+/// The median and the 99th percentile, in brief; a dash stands where there are too few samples.
 fn both(name: &str, times: &Times) -> String {
-    let at = |quantile| times.all.quantile_us(quantile).map_or_else(String::new, show_us);
-    format!("{name} {} / {}", at(0.50), at(0.99))
+    let at = |quantile: Quantile| quantile.of(&times.all).map_or_else(|| "–".to_owned(), show_us);
+    format!("{name} {} / {}", at(Quantile::P50), at(Quantile::P99))
 }
 
 fn recovery(report: &SweepReport) -> Vec<String> {
@@ -182,9 +183,9 @@ fn recovery(report: &SweepReport) -> Vec<String> {
 fn quantiles(times: &Durations) -> Vec<String> {
     let at = |name: &str, us: Option<u64>| us.map(|us| format!("{name} {}", show_us(us)));
     [
-        at("p50", times.quantile_us(0.50)),
-        at("p90", times.quantile_us(0.90)),
-        at("p99", times.quantile_us(0.99)),
+        at("p50", Quantile::P50.of(times)),
+        at("p90", Quantile::P90.of(times)),
+        at("p99", Quantile::P99.of(times)),
         at("max", times.max_us()),
     ]
     .into_iter()

@@ -11,6 +11,7 @@ use fuzz::seeds::show_seed;
 use super::columns::thousands;
 use super::failure::kind_name;
 use super::summary;
+use crate::chart::quantile::Quantile;
 use crate::duration::show_us;
 use crate::engine::Problem;
 use crate::exit;
@@ -100,9 +101,9 @@ fn failover(report: &SweepReport) -> String {
     }
     let row = |name: &str, times: &FailoverTimes| {
         let all = &times.total.all;
-        let at = |us: Option<u64>| us.map_or_else(|| "–".to_owned(), show_us);
+        let max = all.max_us().map_or_else(|| "–".to_owned(), show_us);
         let worst = times.total.worst.as_ref().map_or_else(|| "–".to_owned(), |worst| show_seed(worst.seed));
-        let (p50, p99, max) = (at(all.quantile_us(0.50)), at(all.quantile_us(0.99)), at(all.max_us()));
+        let (p50, p99) = (Quantile::P50.text(all), Quantile::P99.text(all));
         let unended = thousands(times.unended.all.count());
         format!("| {name} | {} | {p50} | {p99} | {max} | {worst} | {unended} |\n", thousands(all.count()))
     };

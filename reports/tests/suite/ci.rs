@@ -247,6 +247,45 @@ fn a_full_disk_takes_neither_the_summary_nor_the_verdict() {
     assert!(fs::metadata("/dev/full").is_ok_and(|full| !full.is_file()), "a device is not replaced");
 }
 
+/// With a file that cannot be written, and then with a standard output that cannot, each verb still reports the
+/// verdict of its run.
+#[test]
+fn a_full_disk_takes_the_verdict_of_no_verb() {
+    if !Path::new("/dev/full").exists() {
+        return;
+    }
+    let case = concat!(env!("CARGO_MANIFEST_DIR"), "/../fuzz/corpus/AckAtAppend.json");
+    let here = folder("full-disk-verbs");
+    let shrunk = here.join("shrunk.json");
+    let shrunk = shrunk.to_str().expect("text");
+    let rows: [(&[&str], &[&str], &str, i32); 5] = [
+        (&["replay", case], &["--json", "/dev/full"], "DOES NOT HOLD", 1),
+        (&["replay", case], &["--trace", "/dev/full"], "DOES NOT HOLD", 1),
+        (&["why", case, "--progress", "none"], &["--json", "/dev/full"], "causal chain", 1),
+        (&["shrink", case, "--progress", "none", "-o", shrunk], &["-o", "/dev/full"], "tried", 1),
+        (&["bugs", "hunt", "VoteNotDurable", "--for", "60s"], &["--json", "/dev/full"], "1 of 1 caught", 2),
+    ];
+    for (words, file, summary, code) in rows {
+        let kept = words.iter().take(words.len() - if file[0] == "-o" { 2 } else { 0 });
+        let came = binary(&kept.chain(file).copied().collect::<Vec<_>>()).output().expect("it ends");
+        let (out, err) = (text(&came.stdout), text(&came.stderr));
+        assert!(out.contains(summary) && came.status.code() == Some(code), "{words:?} {file:?}: {out}{err}");
+        assert!(err.contains("error: /dev/full: No space left on device"), "{words:?} {file:?}: {err}");
+
+        let full = fs::OpenOptions::new().write(true).open("/dev/full").expect("opens");
+        let came = binary(words).stdout(full).output().expect("it ends");
+        let err = text(&came.stderr);
+        assert!(err.contains("error: standard output: ") && came.status.code() == Some(code), "{words:?}: {err}");
+    }
+    // A repro file that cannot be written costs the short command, not the verdict.
+    let limited = "ulimit -f 0; trap '' XFSZ; exec \"$0\" \"$@\"";
+    let mut command = Command::new("bash");
+    command.args(["-c", limited, env!("CARGO_BIN_EXE_kraftsim"), "replay", case, "--out"]).arg(&here);
+    let came = command.output().expect("bash");
+    let (out, err) = (text(&came.stdout), text(&came.stderr));
+    assert!(out.contains("DOES NOT HOLD") && err.contains("error: ") && came.status.code() == Some(1), "{out}{err}");
+}
+
 #[test]
 fn a_disk_that_is_full_from_the_start_costs_only_the_files() {
     // No file may grow; what is printed goes to pipes.
