@@ -4,10 +4,10 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// What goes into the build, seen from the root of the workspace.
+/// The files of the build, relative to the root of the workspace.
 const INPUTS: [&str; 8] = ["Cargo.toml", "Cargo.lock", ".cargo", "raft", "sim", "scenarios", "fuzz/src", "reports"];
 
-/// Of these, what only tests and benches read.
+/// Those of them that only tests and benches read.
 const NO_INPUTS: [&str; 5] =
     [":(exclude)*/tests/**", ":(exclude)*/benches/**", ":(exclude)*/examples/**", ":(exclude)*.md", ":(exclude)*.snap"];
 
@@ -18,13 +18,13 @@ fn main() {
     println!("cargo::rustc-env=KRAFTSIM_COMMIT={commit}");
 }
 
-/// What is built, and the files that say so: an unchanged tree does not run this script again.
+/// The commit of the build, and the files that determine it: an unchanged tree does not run this script again.
 pub struct Build {
     pub commit: String,
     pub watched: Vec<PathBuf>,
 }
 
-/// Of the workspace in a folder; none if it is no repository.
+/// The commit of the workspace in a folder; none if it is not a repository.
 pub fn build(root: &Path) -> Option<Build> {
     let head = commit(root)?;
     let of_inputs = |words: &[&str]| git(root, &[words, &["--"], &INPUTS[..], &NO_INPUTS].concat());
@@ -36,8 +36,8 @@ pub fn build(root: &Path) -> Option<Build> {
     Some(Build { commit: head + dirty, watched: watched.chain(marks_of_commits(root)).collect() })
 }
 
-/// The commit, if this workspace is a repository of its own: sources unpacked inside another one are not
-/// at that one's commit.
+/// The commit, if this workspace is the top of a repository: sources that are unpacked inside another repository do
+/// not belong to its commit.
 fn commit(root: &Path) -> Option<String> {
     let top = PathBuf::from(git(root, &["rev-parse", "--show-toplevel"])?.trim_end());
     let same = top.canonicalize().ok()? == root.canonicalize().ok()?;
@@ -46,16 +46,16 @@ fn commit(root: &Path) -> Option<String> {
 }
 
 /// Files that change when HEAD moves. In a linked worktree they are in the main repository's folder, so git
-/// says where. HEAD's log has every move; without it, the branch that HEAD names has.
+/// says where. HEAD's log contains every move; without it, the branch that HEAD names does.
 fn marks_of_commits(root: &Path) -> Vec<PathBuf> {
     let path = |name: &str| Some(root.join(git(root, &["rev-parse", "--git-path", name])?.trim_end()));
     let branch = git(root, &["symbolic-ref", "--quiet", "HEAD"]).and_then(|branch| path(branch.trim()));
     let moves = [path("logs/HEAD"), branch, path("refs/heads")].into_iter().flatten().find(|path| path.exists());
-    // A file that is absent would run this script each time.
+    // An absent file would run this script each time.
     path("HEAD").into_iter().chain(moves).chain(path("packed-refs")).filter(|path| path.exists()).collect()
 }
 
-/// What git says; none if it is absent or refuses. It does not touch the index, which would change a
+/// The output of git; none if git is absent or fails. The command does not touch the index, which would change a
 /// watched file at each build.
 fn git(root: &Path, words: &[&str]) -> Option<String> {
     let came = Command::new("git").arg("--no-optional-locks").arg("-C").arg(root).args(words).output().ok()?;

@@ -1,7 +1,7 @@
-//! Which known finding a failure is: the run again with fixes of Kafka that its scenario lacks.
+//! Finds the known finding behind a failure: the run is repeated with fixes of Kafka that its scenario lacks.
 //!
 //! Each finding is a scenario of the catalog (`findings/…`) that runs without one fix and names the claims that
-//! break without it. A fix that alone removes a failure is the answer; those whose scenario names the claim are
+//! are violated without it. A fix that alone removes a failure is the answer; those whose scenario names the claim are
 //! tried first, since any fix that changes a run early on may remove a rare failure by chance.
 
 use scenarios::bugs::Bugs;
@@ -21,7 +21,7 @@ use crate::case::violation;
 pub struct KnownFinding {
     /// Their names.
     pub fixes: Vec<String>,
-    /// Each of them removes it alone; otherwise all together do, and none alone.
+    /// Each of them removes the failure alone; otherwise only all of them together do.
     pub each_alone: bool,
     /// The scenarios of these findings name the claim.
     pub is_shown: bool,
@@ -33,7 +33,7 @@ struct Finding {
     shows: Vec<String>,
 }
 
-/// Looks for the known finding that a run of this scenario without bugs broke `broken` by. `None`: it is none, or
+/// Searches the known finding that caused the violation `broken` of a run without bugs. `None`: there is none, or
 /// no fix is absent. At most one run for each absent fix and one with all of them.
 pub fn of_run(scenario: &Scenario, seed: u64, explicit: &Explicit, broken: &Violation) -> Option<KnownFinding> {
     let is_of_the_run = !matches!(broken.kind, ViolationKind::Expect | ViolationKind::Nondeterminism);
@@ -52,7 +52,7 @@ pub fn of_run(scenario: &Scenario, seed: u64, explicit: &Explicit, broken: &Viol
     })
 }
 
-/// Does everything hold, to the end?
+/// Do all claims hold, to the end of the run?
 fn holds(request: &Request<'_>) -> bool {
     let report = panics::catch_quietly(|| run_recorded(request));
     let report: Option<RunReport> = report.ok().and_then(Result::ok).map(|(report, _)| report);
@@ -67,7 +67,7 @@ fn absent(scenario: &Scenario) -> Vec<Finding> {
     findings.filter(|finding| !scenario.fixes.has(finding.fix)).collect()
 }
 
-/// Tries the fixes: all (if something else broke it, no fix is to be blamed), then each of those whose finding
+/// Tries the fixes: first all together (if the failure remains, it has another cause), then each one whose finding
 /// shows the claim, then each of the others.
 fn find(shown: &[Fix], others: &[Fix], holds: &mut dyn FnMut(&[Fix]) -> bool) -> Option<KnownFinding> {
     let all = [shown, others].concat();
@@ -87,10 +87,10 @@ fn find(shown: &[Fix], others: &[Fix], holds: &mut dyn FnMut(&[Fix]) -> bool) ->
     Some(KnownFinding { fixes: names(&all), each_alone: false, is_shown: !shown.is_empty() })
 }
 
-/// Of a failure that its fixes remove: the same run with them.
+/// The repeated run with the fixes that remove a failure.
 pub(crate) fn with_fixes(scenario: &mut Scenario, known: &KnownFinding) {
     let fixes = known.fixes.iter().filter_map(|name| Fix::by_name(name));
-    // One is enough of those that each remove it.
+    // One of the fixes that each remove the failure is enough.
     let fixes = fixes.take(if known.each_alone { 1 } else { usize::MAX });
     scenario.fixes = scenario.fixes.iter().chain(fixes).collect();
 }
@@ -102,7 +102,7 @@ mod tests {
     const SHOWN: [Fix; 2] = [Fix::FlushRecoveredLog, Fix::SingleVoterFlushFirst];
     const OTHERS: [Fix; 2] = [Fix::ForceMarkerRemoval, Fix::AwaitMetadataOfIsr];
 
-    /// Tried with a run that holds with any of these sets of fixes on.
+    /// Tried with a run that holds with any of these sets of fixes.
     fn found(holding: &[&[Fix]]) -> (Option<KnownFinding>, usize) {
         let mut runs = 0;
         let known = find(&SHOWN, &OTHERS, &mut |fixes| {
@@ -136,7 +136,7 @@ mod tests {
             let scenario = entry.scenario().expect("good");
             let own = scenario.finding.as_ref().expect("a finding").fix;
             let lacks = absent(&scenario);
-            // Without effect where there is more than one voter.
+            // A fix without effect where there is more than one voter.
             let others: Vec<_> = lacks.iter().filter(|fix| ![own, Fix::SingleVoterFlushFirst].contains(fix)).collect();
             assert!(lacks.contains(&own) && others.is_empty(), "{}: {lacks:?}", entry.name);
         }

@@ -81,7 +81,7 @@ impl Engine for Catalog {
 
 fn read(text: &ScenarioText) -> Result<Scenario, Problem> {
     let beside = |path: &str| {
-        let folder = text.folder.as_deref().ok_or("no file can be named here")?;
+        let folder = text.folder.as_deref().ok_or("a file cannot be named here")?;
         input::read_text(&folder.join(path)).map_err(|problem| problem.message)
     };
     Scenario::from_toml_with(&text.name, &text.toml, beside)

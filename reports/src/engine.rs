@@ -144,7 +144,7 @@ pub trait Engine {
     }
     /// What becomes of the properties in these files.
     fn cluster(&self, _files: &ClusterFiles) -> Result<ClusterReport, Problem> {
-        Err(Problem::new("this engine knows no clusters"))
+        Err(Problem::new("this engine has no clusters"))
     }
     /// Every rare situation a run can name; `None`: whatever is asked for is taken.
     fn probes(&self) -> Option<Vec<String>> {
@@ -184,7 +184,7 @@ pub trait Prepared: Send + Sync {
     }
     /// The run of a seed as data.
     fn case(&self, _seed: u64) -> Result<Case, Problem> {
-        Err(Problem::new("this engine knows no cases"))
+        Err(Problem::new("this engine has no cases"))
     }
     /// Which known finding the run of a seed (under this plan if it is not its own) broke `broken` by. It runs the
     /// seed again with fixes that the scenario lacks.

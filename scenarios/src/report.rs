@@ -55,7 +55,7 @@ impl Violation {
         let (invariant, spec, detail) = match is_internal {
             true => (
                 INTERNAL_ERROR,
-                "no code of the simulator may panic; this says nothing of Kafka",
+                "no code of the simulator may panic; this is no statement about Kafka",
                 format!("internal error: {panic}; please report it"),
             ),
             false => ("NoPanic", "no run may panic", panic.to_string()),
@@ -120,7 +120,7 @@ pub struct OperationCounts {
 pub struct AckedRecords {
     /// All of them.
     pub acked: u64,
-    /// Those that went with an excuse (deletion of their topic apart).
+    /// Those that were lost and excused (deletion of their topic apart).
     pub excused: u64,
     /// The share that runs must keep, or they say nothing; percent.
     pub must_keep_percent: u64,

@@ -385,7 +385,7 @@ mod tests {
         assert_eq!(
             back(What::WallSmear { node, by_ms: 30 }),
             [Some(30), Some(30)],
-            "it may go on when the world heals"
+            "it may continue when all faults have ended"
         );
         assert_eq!(back(What::Pause { node }), [Some(0), Some(0)]);
         assert_eq!(back(What::FullDisk { node }), [None, None]);

@@ -1,33 +1,33 @@
-//! What a sweep is of.
+//! The subject of a sweep: scenarios, flags and build.
 
 use scenarios::scenario::cluster::usage::ClusterReport;
 use xxhash_rust::xxh3::xxh3_128;
 
-/// What was swept. Only sweeps of equal subjects can be merged.
+/// The subject of a sweep. Only sweeps with equal subjects can be merged.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Subject {
-    /// Of kraftsim.
+    /// The version of kraftsim.
     pub version: String,
-    /// Of the build, with `-dirty` if its sources differ from it; none if it is not known.
+    /// The commit of the build, with `-dirty` if its sources differ from it; none if unknown.
     pub commit: Option<String>,
     /// `madsim` or `bare`.
     pub host: String,
-    /// As named.
+    /// The scenarios, as named on the command line.
     pub scenarios: Vec<String>,
     /// In force, from scenarios and flags.
     pub fixes: Vec<String>,
     /// In force, from scenarios and flags.
     pub bugs: Vec<String>,
-    /// Each `--set`.
+    /// The values of `--set`.
     pub set: Vec<String>,
-    /// `--cluster`.
+    /// The value of `--cluster`.
     pub cluster: Option<String>,
-    /// What becomes of the properties in its files.
+    /// The report on the properties in its files.
     pub cluster_report: Option<ClusterReport>,
     /// Rare situations that the sweep must reach.
     pub required_probes: Vec<RequiredProbe>,
-    /// Of the texts of scenarios and of the files of `--cluster`: two sweeps may name the same files at
-    /// different times.
+    /// Digest of the texts of scenarios and of the files of `--cluster`, which may change between two sweeps that
+    /// name them.
     pub inputs_digest: u128,
 }
 
@@ -37,14 +37,14 @@ pub fn digest_of_inputs(texts: &[String]) -> u128 {
     xxh3_128(&lengths.chain(texts.iter().flat_map(|text| text.bytes())).collect::<Vec<u8>>())
 }
 
-/// A rare situation that runs must reach, or the sweep says nothing.
+/// A rare situation that some run must reach; otherwise the sweep is vacuous.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RequiredProbe {
-    /// Whose runs must; any, if a flag asked.
+    /// The scenario whose runs must reach it; any scenario if a flag asked for it.
     pub scenario: Option<String>,
     /// Its name.
     pub probe: String,
-    /// Only sweeps of so many seeds must.
+    /// Only sweeps of at least so many seeds must reach it.
     pub from_seeds: u64,
 }
 

@@ -143,8 +143,8 @@ impl<'a> Describer<'a> {
                     after_ns => format!("{} after", time(after_ns)),
                 };
                 let node = match (trigger.seen_as, trigger.peer_as) {
-                    (Some(node), _) => format!(" ({} stands for the node of that event)", self.name(node)),
-                    (None, Some(node)) => format!(" ({} stands for the other node of that event)", self.name(node)),
+                    (Some(node), _) => format!(" ({} is the node of that event)", self.name(node)),
+                    (None, Some(node)) => format!(" ({} is the other node of that event)", self.name(node)),
                     (None, None) => String::new(),
                 };
                 format!("{after} the {} {} from here on: {what}{node}", ordinal(trigger.nth), trigger.name)

@@ -1,19 +1,19 @@
-//! Which parts of which ranges of seeds were swept, and what is missing of the whole.
+//! The parts of seed ranges that were swept, and the parts that are missing.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::seeds::{SeedRange, Shard};
 
-/// What one sweep was asked for, and how it ended.
+/// The seeds that one sweep was asked for, and how it ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Part {
-    /// `--seeds`; ends at the last seed if only time ended it.
+    /// `--seeds`; ends at the last seed that ran if only the time limit ended the sweep.
     pub range: SeedRange,
     /// `--shard`.
     pub shard: Shard,
     /// Runs.
     pub runs: u64,
-    /// Why there were no more.
+    /// Why the sweep ended.
     pub ended: Ended,
 }
 
@@ -26,7 +26,7 @@ pub enum Ended {
     MaxFail,
     /// `--for`.
     TimeLimit,
-    /// By a signal: less ran than was asked for.
+    /// A signal: not all seeds ran.
     Interrupted,
 }
 
@@ -34,7 +34,7 @@ impl Ended {
     /// All, in the order of their declaration.
     pub const ALL: [Ended; 4] = [Ended::Complete, Ended::MaxFail, Ended::TimeLimit, Ended::Interrupted];
 
-    /// As files have it.
+    /// The name in files.
     pub fn name(self) -> &'static str {
         match self {
             Ended::Complete => "complete",
@@ -45,8 +45,8 @@ impl Ended {
     }
 }
 
-/// What is missing of the whole, one sentence each: shards that are not there, shards that were interrupted,
-/// seeds between two ranges. A shard that `--max-fail` or `--for` ended did what was asked.
+/// The missing parts, one sentence each: shards that are absent, shards that were interrupted, seeds between two
+/// ranges. A shard that `--max-fail` or `--for` ended is complete.
 pub fn gaps(parts: &[Part]) -> Vec<String> {
     let mut shards = BTreeMap::<(u64, u64, u32), BTreeSet<u32>>::new();
     for Part { range, shard, .. } in parts {
@@ -75,7 +75,7 @@ pub fn gaps(parts: &[Part]) -> Vec<String> {
     gaps
 }
 
-/// Runs of indexes from 1 to `of` that are not present: first and last of each.
+/// Consecutive indexes from 1 to `of` that are absent: first and last of each group.
 fn absent(present: &BTreeSet<u32>, of: u32) -> Vec<(u32, u32)> {
     let mut absent = Vec::new();
     let mut due = 1;

@@ -29,9 +29,9 @@ fn quorum() -> Scenario {
 
 /// Keeps what failed: seed, plan, digest.
 #[derive(Default)]
-struct Told(Vec<(u64, Option<Plan>, u128)>);
+struct Recorded(Vec<(u64, Option<Plan>, u128)>);
 
-impl Watch for Told {
+impl Watch for Recorded {
     fn failed(&mut self, _: usize, run: &RunReport, _: &Violation) -> Reproduction {
         self.0.push((run.seed, None, run.digest));
         Reproduction::default()
@@ -40,32 +40,32 @@ impl Watch for Told {
     fn progress(&mut self, _: &Progress) {}
 }
 
-impl Guidance for Told {
+impl Guidance for Recorded {
     fn led_to_failure(&mut self, _: usize, _: u64, plan: &Plan, run: &RunReport, _: &Violation) -> Reproduction {
         self.0.push((run.seed, Some(plan.clone()), run.digest));
         Reproduction::default()
     }
 }
 
-fn swept(scenario: &Scenario, count: u64, jobs: usize) -> (SweepReport, Told) {
+fn swept(scenario: &Scenario, count: u64, jobs: usize) -> (SweepReport, Recorded) {
     let space = SearchSpace { scenarios: vec![scenario], black_box_every: None };
     let subject = Subject { scenarios: vec!["quorum".to_owned()], ..Subject::default() };
     let seeds = Seeds { first: 7, step: 1, count };
     let (max_fail, limit, check_determinism) = (u64::MAX, None, false);
     let settings = Settings { subject, seeds, jobs, max_fail, limit, check_determinism, hosts: HOSTS };
-    let mut told = Told::default();
-    let mut report = sweep(&settings, &space, &AtomicBool::new(false), &mut told);
+    let mut recorded = Recorded::default();
+    let mut report = sweep(&settings, &space, &AtomicBool::new(false), &mut recorded);
     (report.wall_ns, report.core_ns) = (0, 0);
     report.by_scenario.iter_mut().for_each(|of| of.core_ns = 0);
-    (report, told)
+    (report, recorded)
 }
 
 #[test]
 fn workers_change_nothing_and_no_claim_breaks() {
     let (one, _) = swept(&quorum(), 80, 1);
-    let (two, told) = swept(&quorum(), 80, 2);
+    let (two, recorded) = swept(&quorum(), 80, 2);
     assert_eq!(one, two);
-    assert!(told.0.is_empty(), "{:?}", two.violations);
+    assert!(recorded.0.is_empty(), "{:?}", two.violations);
     let Guided { fresh, led, found_by_fresh, found_by_led } = two.guided.expect("guided");
     assert!(fresh + led == 80 && led >= 10 && fresh >= 40, "{fresh} and {led}");
     assert!(found_by_fresh > 0 && found_by_led > 0);
@@ -75,9 +75,9 @@ fn workers_change_nothing_and_no_claim_breaks() {
 #[test]
 fn what_it_finds_is_replayed_by_its_plan() {
     let scenario = quorum().with_bug(Bug::NoChecksumOnRecovery);
-    let (report, told) = swept(&scenario, 160, 2);
-    assert_eq!(report.failed, told.0.len() as u64);
-    let led = told.0.iter().find_map(|(seed, plan, digest)| Some((*seed, plan.clone()?, *digest)));
+    let (report, recorded) = swept(&scenario, 160, 2);
+    assert_eq!(report.failed, recorded.0.len() as u64);
+    let led = recorded.0.iter().find_map(|(seed, plan, digest)| Some((*seed, plan.clone()?, *digest)));
     let (seed, plan, digest) = led.expect("a changed plan fails, too");
     let again = run(&Request { explicit: Explicit::plan(plan), ..Request::new(&scenario, seed) }).expect("it runs");
     assert_eq!(again.digest, digest);
@@ -96,6 +96,6 @@ fn a_hunt_is_guided_the_same_way() {
     };
     let (runs, caught, plan) = hunted(1);
     assert_eq!((runs, caught.clone(), plan), hunted(2));
-    let (_, told) = swept(&scenario, runs, 1);
-    assert_eq!(told.0.last().map(|(_, _, digest)| *digest), caught.map(|caught| caught.digest));
+    let (_, recorded) = swept(&scenario, runs, 1);
+    assert_eq!(recorded.0.last().map(|(_, _, digest)| *digest), caught.map(|caught| caught.digest));
 }

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use crate::fake::{Fake, Told, settings, timeless};
+use crate::fake::{Fake, Recorded, settings, timeless};
 use fuzz::determinism::INVARIANT;
 use fuzz::runner::{HostChoice, Runner};
 use fuzz::seeds::{SeedRange, Seeds, Shard};
@@ -29,8 +29,8 @@ impl Runner for Uneven {
 #[test]
 fn workers_change_nothing() {
     let go = AtomicBool::new(false);
-    let one = sweep(&settings(2, seeds(3, 60), 1), &Fake, &go, &mut Told::default());
-    let four = sweep(&settings(2, seeds(3, 60), 4), &Uneven(Fake), &go, &mut Told::default());
+    let one = sweep(&settings(2, seeds(3, 60), 1), &Fake, &go, &mut Recorded::default());
+    let four = sweep(&settings(2, seeds(3, 60), 4), &Uneven(Fake), &go, &mut Recorded::default());
     assert_eq!(one.runs, 114);
     assert_eq!(one.failed, 10);
     assert_eq!(timeless(one), timeless(four));
@@ -41,10 +41,10 @@ fn max_fail_ends_at_the_same_run_with_any_number_of_workers() {
     for jobs in [1, 4] {
         let mut settings = settings(2, seeds(1, 500), jobs);
         settings.max_fail = 5;
-        let mut told = Told::default();
-        let report = sweep(&settings, &Uneven(Fake), &AtomicBool::new(false), &mut told);
+        let mut recorded = Recorded::default();
+        let report = sweep(&settings, &Uneven(Fake), &AtomicBool::new(false), &mut recorded);
         // Seeds 10, 20, 30 fail in both scenarios; the fifth failure is seed 30 in the first.
-        assert_eq!(told.failed, [(10, 0), (10, 1), (20, 0), (20, 1), (30, 0)], "-j{jobs}");
+        assert_eq!(recorded.failed, [(10, 0), (10, 1), (20, 0), (20, 1), (30, 0)], "-j{jobs}");
         assert_eq!(report.runs, 2 * 29 + 1);
         assert_eq!(report.seeds, [Seeds { first: 1, step: 1, count: 30 }]);
     }
@@ -65,10 +65,11 @@ impl Runner for Interrupting<'_> {
 #[test]
 fn what_an_interruption_leaves_is_a_prefix() {
     let interrupted = AtomicBool::new(false);
-    let cut = sweep(&settings(1, seeds(0, 10_000), 4), &Interrupting(&interrupted), &interrupted, &mut Told::default());
+    let cut =
+        sweep(&settings(1, seeds(0, 10_000), 4), &Interrupting(&interrupted), &interrupted, &mut Recorded::default());
     assert!(cut.interrupted);
     assert!((18..60).contains(&cut.runs), "{} runs", cut.runs);
-    let whole = sweep(&settings(1, seeds(0, cut.runs), 1), &Fake, &AtomicBool::new(false), &mut Told::default());
+    let whole = sweep(&settings(1, seeds(0, cut.runs), 1), &Fake, &AtomicBool::new(false), &mut Recorded::default());
     assert_eq!((cut.digest, cut.failed, cut.seeds), (whole.digest, whole.failed, whole.seeds));
 }
 
@@ -76,7 +77,7 @@ fn what_an_interruption_leaves_is_a_prefix() {
 fn time_ends_a_sweep_without_end() {
     let mut settings = settings(1, seeds(0, u64::MAX), 2);
     settings.limit = Some(Duration::from_millis(30));
-    let report = sweep(&settings, &Uneven(Fake), &AtomicBool::new(false), &mut Told::default());
+    let report = sweep(&settings, &Uneven(Fake), &AtomicBool::new(false), &mut Recorded::default());
     assert!(report.runs > 0 && !report.interrupted);
     assert_eq!(report.seeds, [Seeds { first: 0, step: 1, count: report.runs }]);
 }
@@ -92,7 +93,7 @@ impl Runner for Panicking {
 
 #[test]
 fn a_panic_is_the_outcome_of_its_seed() {
-    let report = sweep(&settings(1, seeds(1, 6), 2), &Panicking, &AtomicBool::new(false), &mut Told::default());
+    let report = sweep(&settings(1, seeds(1, 6), 2), &Panicking, &AtomicBool::new(false), &mut Recorded::default());
     assert_eq!((report.runs, report.failed), (5, 1));
     let failure = &report.violations[0];
     assert_eq!((failure.seed, failure.violation.kind), (3, ViolationKind::Panic));
@@ -103,7 +104,7 @@ fn a_panic_is_the_outcome_of_its_seed() {
 fn checked(runner: &dyn Runner, count: u64) -> Vec<String> {
     let mut settings = settings(1, seeds(1, 1 + count), 2);
     settings.check_determinism = true;
-    let report = sweep(&settings, runner, &AtomicBool::new(false), &mut Told::default());
+    let report = sweep(&settings, runner, &AtomicBool::new(false), &mut Recorded::default());
     let found = report.violations.into_iter().filter(|f| f.violation.kind == ViolationKind::Nondeterminism);
     found
         .map(|f| {
@@ -116,9 +117,9 @@ fn checked(runner: &dyn Runner, count: u64) -> Vec<String> {
 #[test]
 fn a_checked_sweep_says_what_an_unchecked_one_says() {
     let mut settings = settings(2, seeds(0, 300), 3);
-    let plain = sweep(&settings, &Fake, &AtomicBool::new(false), &mut Told::default());
+    let plain = sweep(&settings, &Fake, &AtomicBool::new(false), &mut Recorded::default());
     settings.check_determinism = true;
-    let checked = sweep(&settings, &Fake, &AtomicBool::new(false), &mut Told::default());
+    let checked = sweep(&settings, &Fake, &AtomicBool::new(false), &mut Recorded::default());
     assert_eq!(timeless(plain), timeless(checked));
 }
 

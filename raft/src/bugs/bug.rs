@@ -1,5 +1,5 @@
-//! The closed list of mistakes. A doc names the row of `bugs.md`, if it is of one, and says what the
-//! wrong code does; a check's synthetic mutant names the check.
+//! The closed list of mistakes. The documentation of a row of `bugs.md` begins with the row's id and says what the
+//! wrong code does; that of a check's synthetic mutant begins with the name of the check.
 
 use super::declare::switches;
 
@@ -16,32 +16,34 @@ switches! {
         Kafka12331LeaderChangeAtZero,
         /// R07 (KAFKA-15489): a leader never steps down when a majority has stopped fetching.
         Kafka15489NoCheckQuorum,
-        /// R21 (KAFKA-18723): parked fetches read their bytes from the log when the response is
-        /// written, after it may have been cut and rewritten, and the follower appends batches
-        /// without comparing their epoch with the epoch of its request.
+        /// R21 (KAFKA-18723): a delayed fetch reads its bytes from the log when the response is written, after
+        /// the log may have been truncated and rewritten, and the follower appends batches without comparing
+        /// their epoch with the epoch of its request.
         Kafka18723StaleFetchAppended,
         /// R24 (KAFKA-10826): the poll deadline ignores the append linger, so an accepted record
         /// is not drained while the network is quiet.
         Kafka10826LingerIgnored,
         /// R25 (KAFKA-12181): a leader fails hard when a follower's fetch offset moves backward.
         Kafka12181FetchOffsetBackwardFatal,
-        /// R26 (KAFKA-14644): a fault on the raft thread is swallowed; the process lives on, its loop is
-        /// dead.
+        /// R26 (KAFKA-14644): a fault on the raft thread is swallowed: the process continues, but its raft loop
+        /// has ended.
         Kafka14644FaultSwallowed,
-        /// R28 (KIP-996): no pre-vote; a cut-off follower bumps its epoch and deposes a healthy
-        /// leader when it comes back.
+        /// R28 (KIP-996): no pre-vote; an isolated follower bumps its epoch and deposes a healthy leader when
+        /// its connection returns.
         Kip996NoPreVote,
-        /// R30 (KAFKA-20895): a follower told by EndQuorumEpoch that its leader resigned still
-        /// refuses pre-votes because it fetched once in this epoch. (Faithful Kafka does this; the
-        /// switch makes the override never happen at all: EndQuorumEpoch is ignored.)
+        /// R30 (KAFKA-20895): a follower that receives EndQuorumEpoch from its resigning leader still refuses
+        /// pre-votes, because it has fetched once in this epoch. (Faithful Kafka does this; with the switch
+        /// EndQuorumEpoch is ignored altogether.)
         EndQuorumEpochIgnored,
         /// G01: the vote is answered before it is durable.
         VoteNotDurable,
-        /// G02: a vote is granted whenever the epoch matches, whoever was voted for before.
+        /// G02: a vote is granted whenever the epoch matches, even if the voter has voted for another
+        /// candidate.
         TwoVotesInOneEpoch,
-        /// G04: a vote is granted to any candidate of a new epoch, whatever its log.
+        /// G04: a vote is granted to any candidate of a new epoch without comparing logs.
         NoLogTest,
-        /// G05: the high watermark counts replicas of older epochs: no own-epoch condition.
+        /// G05: the high watermark counts replicas of older epochs: the condition on records of the leader's
+        /// own epoch is missing.
         CountOldEpochReplicas,
         /// G10: a leader that sees a higher epoch stays leader.
         HigherEpochIgnored,
@@ -51,14 +53,14 @@ switches! {
         NoEpochCheckOnFetch,
         /// G13: a leader ignores the follower's last fetched epoch and serves from the offset.
         NoDivergenceCheck,
-        /// G15: a follower truncates below its own high watermark if told to.
+        /// G15: a follower truncates below its own high watermark if its leader's answer asks it to.
         TruncateBelowHighWatermark,
-        /// G17: the client is answered when the record is in the leader's log; a partition's leader
-        /// takes acks=all for acks=1.
+        /// G17: the client is answered when the record is in the leader's log; a partition's leader treats
+        /// acks=all as acks=1.
         AckAtAppend,
-        /// G30: recovery accepts a half-written last batch: no checksum.
+        /// G30: recovery accepts a half-written last batch: it does not verify checksums.
         NoChecksumOnRecovery,
-        /// D1's synthetic mutant: a candidate writes its new epoch, but not the vote for itself.
+        /// D1's synthetic mutant: a candidate writes its new epoch, but not its vote for itself.
         OwnVoteNotRecorded,
         /// D2's synthetic mutant: an epoch seen in a message is answered before it is durable.
         EpochBumpNotDurable,
@@ -72,101 +74,106 @@ switches! {
         TopicIdNotDurable,
         /// D9's synthetic mutant: the leader takes its next message before its append is forced.
         LeaderFlushSkipped,
-        /// MonotonicEpoch's synthetic mutant: a restarted replica takes its epoch from its log, whatever
-        /// `quorum-state` says.
+        /// MonotonicEpoch's synthetic mutant: a restarted replica takes its epoch from its log and ignores
+        /// `quorum-state`.
         EpochFromLogAtRestart,
-        /// DuplicateRecord's synthetic mutant: the state machine submits what it was asked to append twice.
+        /// DuplicateRecord's synthetic mutant: the state machine submits each requested append twice.
         AppendSubmittedTwice,
-        /// FailedAppendCommitted's synthetic mutant: a controller that loses its leadership tells those who
-        /// wait that nothing was done; a partition's leader says NOT_ENOUGH_REPLICAS.
+        /// FailedAppendCommitted's synthetic mutant: a controller that loses its leadership answers pending
+        /// requests as if nothing had been written; a partition's leader answers NOT_ENOUGH_REPLICAS.
         PendingAppendRefused,
         /// The replica's high watermark may go back within an epoch.
         HighWatermarkGoesBack,
-        /// CommittedRecordsDurable's synthetic mutant: recovery takes the last batch for torn, always.
+        /// CommittedRecordsDurable's synthetic mutant: recovery always treats the last batch as torn and
+        /// removes it.
         RecoveryDropsLastBatch,
-        /// SingleActiveController's synthetic mutant: whoever hears of a new leader claims the epoch.
+        /// SingleActiveController's synthetic mutant: every replica that learns of a new leader claims the
+        /// epoch for itself.
         FollowerClaimsLeadership,
-        /// StateMachineSafety's synthetic mutant: the state machine is given the log to its end.
+        /// StateMachineSafety's synthetic mutant: the state machine receives the log up to its end.
         AppliedPastHighWatermark,
-        /// MonotonicReads' synthetic mutant: every other read is answered as of half the log; a consumer
-        /// goes on at half the offset it has read to.
+        /// MonotonicReads' synthetic mutant: every other read is answered from the first half of the log; a
+        /// consumer continues at half the offset that it has reached.
         ReadsGoBack,
         /// A node reports a log end in audits that its disk does not hold.
         AuditLies,
-        /// The state machine answers reads from its log end, not from what was committed; a partition's
-        /// leader serves consumers to its log end, past the high watermark.
+        /// The state machine answers reads up to its log end instead of the committed offset; a partition's
+        /// leader serves consumers up to its log end, past the high watermark.
         ReadUncommitted,
-        /// The state machine acknowledges with an offset one too low; so does a partition's leader.
+        /// The state machine, and a partition's leader, acknowledge an append with an offset that is one too
+        /// low.
         AckWrongOffset,
-        /// R05 (KAFKA-15345, fixed in 3.6): the state machine is told that it leads as soon as the
-        /// election is won, not when it has applied what lies before the start of the epoch.
+        /// R05 (KAFKA-15345, fixed in 3.6): the state machine is notified of its leadership as soon as the
+        /// election is won, before it has applied the log up to the start of the epoch.
         Kafka15345LeaderBeforeCaughtUp,
-        /// M15 (KAFKA-13114, fixed in 3.0.0): a controller that renounces has no snapshot at the
-        /// committed offset to go back to; what was not committed stays in its memory.
+        /// M15 (KAFKA-13114, fixed in 3.0.0): a controller that renounces has no snapshot at the committed
+        /// offset to revert to; uncommitted changes stay in its memory.
         Kafka13114RenounceWithoutRevert,
-        /// M19 (KAFKA-15048, fixed in 3.6): a read is answered from the newest state in memory, not from
-        /// the last committed one. (In Kafka listPartitionReassignments; here describeConfigs.)
+        /// M19 (KAFKA-15048, fixed in 3.6): a read is answered from the newest state in memory instead of the
+        /// last committed one. (In Kafka listPartitionReassignments; here describeConfigs.)
         Kafka15048ReadOfLatestState,
-        /// M24 (KAFKA-13173, fixed in 3.0.0): all sessions that have expired are handled in one event; the
-        /// changes of ISRs and leaders for each broker are computed from the state before the event,
-        /// and a later one overwrites an earlier one.
+        /// M24 (KAFKA-13173, fixed in 3.0.0): all expired sessions are handled in one event; the changes of
+        /// ISRs and leaders for each broker are computed from the state before the event, and a later change
+        /// overwrites an earlier one.
         Kafka13173ExpiriesFromOneBase,
-        /// M25 (KAFKA-18138, fixed in 4.0): a new active controller opens no session for the brokers that
-        /// are registered already: one that died with the controller before it is never fenced.
+        /// M25 (KAFKA-18138, fixed in 4.0): a new active controller opens no sessions for the brokers that are
+        /// already registered: a broker that died together with the controller before it is never fenced.
         Kafka18138NoSessionAfterFailover,
-        /// M28 (KAFKA-13083, fixed in 3.0.0): the ISR of a new partition has every assigned broker, fenced
-        /// or not.
+        /// M28 (KAFKA-13083, fixed in 3.0.0): the ISR of a new partition contains every assigned broker, even
+        /// fenced ones.
         Kafka13083FencedInNewIsr,
-        /// L01 (KAFKA-14617, KIP-903, fixed in 3.5): neither fetches nor ISR changes say which process of a
-        /// broker they are of: a late one adds a replica that is another process by now.
+        /// L01 (KAFKA-14617, KIP-903, fixed in 3.5): fetches and ISR changes do not name the process of the
+        /// broker (its broker epoch): a late one adds a replica that has been restarted since.
         Kafka14617IsrWithoutEpochs,
-        /// P01 (KIP-101, fixed in 0.11.0): a replica that becomes a follower is cut to its own high
-        /// watermark, not to where epochs diverge.
+        /// P01 (KIP-101, fixed in 0.11.0): a replica that becomes a follower truncates its log to its own high
+        /// watermark, not to the offset at which the epochs diverge.
         Kip101TruncateToHighWatermark,
         /// P05 (KAFKA-7128, fixed in 2.0.1): a replica joins the ISR when it reaches the leader's high
         /// watermark, even below the start of the leader's epoch.
         Kafka7128JoinBelowEpochStart,
-        /// P09 (KAFKA-18991, fixed in 3.9): a fetch answer is held against the offset that was asked for, and
-        /// not against the leader epoch: one of an older epoch is applied, divergence included.
+        /// P09 (KAFKA-18991, fixed in 3.9): a fetch answer is compared with the requested offset, but not with
+        /// the leader epoch: an answer of an older epoch is applied, including its diverging epoch.
         Kafka18991StaleFetchApplied,
-        /// P19 (KAFKA-12751, fixed in 2.7.2): metadata that overtakes the answer to an ISR change does not
-        /// end "in flight": no further change is ever proposed.
+        /// P19 (KAFKA-12751, fixed in 2.7.2): metadata that arrives before the answer to an ISR change does not
+        /// clear the change in flight: no further change is ever proposed.
         Kafka12751IsrChangeNeverCleared,
-        /// P20 (KIP-497, fixed in 2.7.0): the high watermark moves with the committed ISR; a replica that was
-        /// proposed, and may be a member already, is not waited for.
+        /// P20 (KIP-497, fixed in 2.7.0): the high watermark moves with the committed ISR and does not wait for
+        /// a replica that was proposed and may already be a member.
         Kip497CommittedIsrOnly,
-        /// P36 (Kafka 0.8 as Jepsen saw it in 2013): there is no min ISR; a leader whose ISR is itself
-        /// alone goes on acknowledging.
+        /// P36 (Kafka 0.8 as tested by Jepsen in 2013): there is no min ISR; a leader that is alone in its ISR
+        /// continues to acknowledge.
         Jepsen2013NoMinIsr,
-        /// G18: who waits for an offset is answered when the high watermark passes it, though another
-        /// leader's record stands there.
+        /// G18: a request that waits for an offset is answered when the high watermark passes that offset, even
+        /// if the record there is another leader's.
         AckByOffset,
-        /// G29: what is known of idempotent producers lives on the leader that appended; its followers
-        /// take no note.
+        /// G29: only the leader that appended a batch keeps the state of its idempotent producer; its followers
+        /// do not.
         ProducerStateOfLeaderOnly,
-        /// ImagesEqualAtEqualOffsets' synthetic mutant: of a delivery of several batches the loader loses the
-        /// first.
+        /// ImagesEqualAtEqualOffsets' synthetic mutant: when several batches are delivered at once the loader
+        /// loses the first.
         LoaderSkipsBatch,
-        /// MonotonicBrokerEpoch's synthetic mutant: a new process of a broker gets the epoch of the one before.
+        /// MonotonicBrokerEpoch's synthetic mutant: a new process of a broker gets the epoch of the previous
+        /// one.
         BrokerEpochReused,
-        /// ProducerIdBlocksDisjoint's synthetic mutant: a block is handed out whole, and one id of it reserved.
+        /// ProducerIdBlocksDisjoint's synthetic mutant: a whole block is handed out, but only one id of it is
+        /// reserved.
         ProducerIdBlocksOverlap,
         /// LogMatching's synthetic mutant among partitions: a leader ignores the follower's last fetched epoch
         /// and serves from the offset.
         NoPartitionDivergenceCheck,
         /// MonotonicHighWatermark's synthetic mutant among partitions: a leader's high watermark follows a
-        /// replica that went back.
+        /// replica whose log end went back.
         PartitionHighWatermarkGoesBack,
-        /// The first replica of a partition leads it, too, whoever was elected.
+        /// The first replica of a partition leads it in addition to the elected leader.
         FirstReplicaLeads,
-        /// A leader takes an idempotent producer's batches in any order.
+        /// A leader accepts an idempotent producer's batches in any order.
         SequenceNotChecked,
-        /// The controller answers when records are written, not when they are committed.
+        /// The controller answers when records are written, before they are committed.
         AnsweredBeforeCommit,
-        /// A consumer that hears of another leader goes on at the end of its log.
+        /// A consumer that learns of a new leader continues at the end of that leader's log.
         ConsumerResetsAtNewLeader,
-        /// L03 (KAFKA-13916, KIP-841, fixed in 3.3): a replica that is fenced or shutting down may join
-        /// the ISR: neither the leader nor the controller asks.
+        /// L03 (KAFKA-13916, KIP-841, fixed in 3.3): a replica that is fenced or shutting down may join the
+        /// ISR: neither the leader nor the controller checks its state.
         Kafka13916FencedJoinsIsr,
         /// M35 (KAFKA-18635, fixed in 4.0): a new process of a broker counts as cleanly shut down
         /// without proof, and stays in the ELR.
@@ -174,114 +181,115 @@ switches! {
         /// G14: a partition's leader answers a follower whose log diverges with the follower's own
         /// epoch and the end of its own log.
         WrongDivergenceAnswer,
-        /// NeverTwoPartitionLeadersInSameEpoch's synthetic mutant: a new process of a broker takes over what
-        /// the one before had, its leaderships included: no session is waited for, and nothing is fenced.
+        /// NeverTwoPartitionLeadersInSameEpoch's synthetic mutant: a new process of a broker keeps the roles of
+        /// the previous one, including its leaderships: no session is waited for, and nothing is fenced.
         RestartKeepsRoles,
-        /// InventedRecord's synthetic mutant: a leader appends a batch without the producer that it is of.
+        /// InventedRecord's synthetic mutant: a leader appends a batch without its producer id.
         ProducerNotAppended,
-        /// NonmonotonicSend's synthetic mutant: a record that finds others waiting goes into a batch of its
-        /// own, ahead of them.
+        /// NonmonotonicSend's synthetic mutant: a record that arrives while others wait goes into a new batch
+        /// ahead of them.
         NewerBatchOvertakes,
-        /// IntPollSkip's synthetic mutant: of three batches fetched at once a poll leaves out the second.
+        /// IntPollSkip's synthetic mutant: a poll that has fetched three batches at once omits the second.
         PollLeavesBatchOut,
-        /// IntNonmonotonicPoll's synthetic mutant: a poll that has fetched several batches shows the first
+        /// IntNonmonotonicPoll's synthetic mutant: a poll that has fetched several batches returns the first
         /// one twice.
         PollShowsBatchTwice,
-        /// PositionLost's synthetic mutant: a consumer that is ahead of its leader's high watermark is out of
-        /// range, and does not wait (KIP-207 for ListOffsets).
+        /// PositionLost's synthetic mutant: a consumer whose position is above its leader's high watermark gets
+        /// OFFSET_OUT_OF_RANGE instead of waiting (KIP-207 for ListOffsets).
         OutOfRangeAboveHighWatermark,
-        /// Unseen's synthetic mutant: a consumer never asks for partitions numbered 1.
+        /// Unseen's synthetic mutant: a consumer never fetches partitions numbered 1.
         PartitionNeverRead,
-        /// L04 (KAFKA-16952, fixed in 3.9): a registration that is sent again by the same process gets a
-        /// new broker epoch.
+        /// L04 (KAFKA-16952, fixed in 3.9): a registration that the same process sends again gets a new broker
+        /// epoch.
         Kafka16952NewEpochAtReregistration,
-        /// L05 (KAFKA-16757, fixed in 3.7): a registration that is sent again by the same process fences the
-        /// broker, live as it is, and ends its controlled shutdown.
+        /// L05 (KAFKA-16757, fixed in 3.7): a registration that the same process sends again fences the broker
+        /// although it is active, and ends its controlled shutdown.
         Kafka16757ReregistrationFences,
-        /// L08 (KAFKA-13959, fixed in 3.3): a broker has caught up when it is at the end of the controller's
-        /// log, which NoOp records move on, and not when it is past its own registration.
+        /// L08 (KAFKA-13959, fixed in 3.3): a broker counts as caught up when it has reached the end of the
+        /// controller's log, which NoOp records keep extending, and not when it has passed its own
+        /// registration.
         Kafka13959UnfencedAtLogEndOnly,
-        /// L09 (KAFKA-14292, fixed in 3.3): each heartbeat of a broker that is stopping moves on the offset
-        /// that the others must reach before it may go.
+        /// L09 (KAFKA-14292, fixed in 3.3): each heartbeat of a broker in controlled shutdown raises the offset
+        /// that the other brokers must reach before it may stop.
         Kafka14292ShutdownTargetMoves,
-        /// L10 (KAFKA-14296, fixed in 3.3): a broker that is stopping does not take note that it leads no
-        /// longer, and goes on serving.
+        /// L10 (KAFKA-14296, fixed in 3.3): a broker in controlled shutdown ignores that it no longer leads a
+        /// partition and continues to serve it.
         Kafka14296DemotionIgnored,
-        /// L11 (KAFKA-13127, fixed in 3.0.0): a start sets aside exactly the logs that are to be kept.
+        /// L11 (KAFKA-13127, fixed in 3.0.0): a start sets aside as strays exactly the logs that must be kept.
         Kafka13127StrayDetectionInverted,
-        /// G31: sessions of brokers run on the controller's wall clock, which may jump.
+        /// G31: sessions of brokers are timed by the controller's wall clock, which may jump.
         SessionOnWallClock,
-        /// G29, second form: what is known of idempotent producers is not restored from the log at a
-        /// restart.
+        /// G29, second form: the state of idempotent producers is not restored from the log at a restart.
         ProducerStateNotRestored,
-        /// C03 (KAFKA-12152, fixed in 2.7.1): a bump of its epoch leaves a producer's sequences as they are
-        /// where nothing is in flight.
+        /// C03 (KAFKA-12152, fixed in 2.7.1): an epoch bump does not reset a producer's sequences for
+        /// partitions without requests in flight.
         Kafka12152BumpKeepsSequences,
-        /// C05 (KAFKA-6683, fixed in 1.0.2): a leader notes a batch among its producer's before it is
-        /// appended; if it is refused it counts as appended when it is sent again.
+        /// C05 (KAFKA-6683, fixed in 1.0.2): a leader records a batch in its producer state before it is
+        /// appended; a batch that is refused counts as appended when it is sent again.
         Kafka6683StateBeforeAppend,
-        /// C12 (Jepsen on Redpanda 21.10.1, redpanda #3039): a batch that is there already is refused as out
-        /// of order, and not known for a duplicate.
+        /// C12 (Jepsen on Redpanda 21.10.1, redpanda #3039): a batch that is already in the log is refused as
+        /// out of order instead of being recognised as a duplicate.
         RetryRefusedAsOutOfOrder,
-        /// C12, second form (redpanda #3003): a duplicate is known for one, and answered with the end of the
-        /// log for its offset.
+        /// C12, second form (redpanda #3003): a duplicate is recognised, but the answer contains the end of the
+        /// log instead of its offset.
         RetryAnsweredWithWrongOffset,
         /// P03 (KIP-279, KAFKA-6361, fixed in 2.0.0): a leader that has no record of the follower's epoch
-        /// answers with the end of an older one, and does not say that it is older.
+        /// answers with the end of an older epoch without naming that epoch.
         Kip279EndOffsetWithoutEpoch,
-        /// P07 (KIP-320, KAFKA-7395, fixed in 2.1.0): a fetch is served whatever leader epoch it names.
+        /// P07 (KIP-320, KAFKA-7395, fixed in 2.1.0): a fetch is served without comparing the leader epoch that
+        /// it names.
         Kip320EpochOfFetchIgnored,
-        /// P13 (KAFKA-13207, fixed in 2.8.1): an answer for a partition that is followed no longer still cuts
-        /// its log.
+        /// P13 (KAFKA-13207, fixed in 2.8.1): an answer for a partition that the replica no longer follows
+        /// still truncates its log.
         Kafka13207AnswerForRemovedPartition,
-        /// P15 (KAFKA-10706, fixed in 2.6.1): a truncation at or past the end of the log returns at once, and
-        /// leaves epochs of which there is no record.
+        /// P15 (KAFKA-10706, fixed in 2.6.1): a truncation at or past the end of the log returns at once and
+        /// keeps epochs in the cache that have no record.
         Kafka10706EpochsLeftAtTruncation,
-        /// P24 (KAFKA-2143, fixed in 0.10.0): a follower that is ahead of its new leader begins again at
-        /// offset 0.
+        /// P24 (KAFKA-2143, fixed in 0.10.0): a follower whose log is longer than its new leader's starts again
+        /// at offset 0.
         Kafka2143RestartFromZero,
         /// P32 (KAFKA-16541, fixed in 3.8): the checkpoint of a partition's leader epochs is not forced.
         Kafka16541EpochCheckpointNotForced,
-        /// G27: a replica that is proposed to leave the ISR is not waited for any more, though the controller
-        /// may refuse.
+        /// G27: the high watermark no longer waits for a replica as soon as its removal from the ISR is
+        /// proposed, although the controller may refuse.
         ShrinkCountsAtOnce,
-        /// M30 (KAFKA-14154, fixed in 3.3): a controller that lags says FENCED_LEADER_EPOCH, which is final,
-        /// to a leader whose epochs are ahead of its own, and not NOT_CONTROLLER.
+        /// M30 (KAFKA-14154, fixed in 3.3): a controller that lags answers FENCED_LEADER_EPOCH, which is final,
+        /// instead of NOT_CONTROLLER to a leader whose epochs are higher than its own.
         Kafka14154LaggingControllerFences,
-        /// M36 (KAFKA-18106, fixed in 4.0): a broker that shut down uncleanly is taken out of ISR and ELR
+        /// M36 (KAFKA-18106, fixed in 4.0): a broker that shut down uncleanly is removed from ISR and ELR
         /// without an election: its partitions keep their leader and epoch.
         Kafka18106UncleanWithoutElection,
-        /// M37 (KAFKA-16540, fixed in 4.0): an ELR that was made under another `min.insync.replicas` is kept.
+        /// M37 (KAFKA-16540, fixed in 4.0): an ELR is kept although `min.insync.replicas` was altered.
         Kafka16540ElrOfOldMinIsr,
-        /// M38 (KAFKA-19522, fixed in 4.1): the last known leader is elected though it is fenced.
+        /// M38 (KAFKA-19522, fixed in 4.1): the last known leader is elected although it is fenced.
         Kafka19522FencedLastKnownLeader,
-        /// M41 (KAFKA-13162, fixed in 3.1.0): ElectLeaders takes the election type for the other: asked for a
-        /// preferred leader it holds an unclean election.
+        /// M41 (KAFKA-13162, fixed in 3.1.0): ElectLeaders confuses the election types: a request for the
+        /// preferred leader holds an unclean election.
         Kafka13162ElectionTypeIgnored,
-        /// Z02 (KAFKA-6082, fixed in 2.1.0): what a controller writes does not depend on the epoch that it
-        /// claimed: what is refused because that epoch is over waits, and is appended when its node leads
+        /// Z02 (KAFKA-6082, fixed in 2.1.0): a controller's writes do not depend on the epoch that it claimed:
+        /// a write that is refused because that epoch has ended waits, and is appended when its node leads
         /// again.
         Kafka6082WriteWithoutEpoch,
-        /// Z05 (KAFKA-428): an ISR is updated without a comparison of partition epochs.
+        /// Z05 (KAFKA-428): an ISR is updated without comparing partition epochs.
         Kafka428NoCompareAndSet,
-        /// R29 (KAFKA-17641, fixed in 4.0): a replica that asks for pre-votes goes back to its leader as soon
-        /// as any voter names it, though its own fetches to that leader fail.
+        /// R29 (KAFKA-17641, fixed in 4.0): a replica that requests pre-votes returns to its leader as soon as
+        /// any voter names it, although its own fetches to that leader fail.
         Kafka17641BackToNamedLeader,
         /// R35 (KAFKA-17751, fixed in 3.9): a follower's poll timeout is always zero.
         Kafka17751PollTimeoutZero,
         /// G06, second form: a leader counts itself twice in the majority that moves its high watermark.
         LeaderCountedTwice,
-        /// G09: a granted pre-vote counts in the real election, too.
+        /// G09: a granted pre-vote also counts in the real election.
         PreVoteCountsAsVote,
-        /// G14, of the quorum: a leader answers a follower whose log diverges with the follower's own epoch
-        /// and the end of its own log.
+        /// G14, in the quorum: a leader answers a follower whose log diverges with the follower's own epoch and
+        /// the end of its own log.
         WrongDivergenceAnswerOfQuorum,
-        /// G32: a follower's fetch timeout is put off only by answers that carry records.
+        /// G32: only answers that carry records reset a follower's fetch timeout.
         FetchTimerNeedsRecords,
-        /// G32, second form: a follower's fetch timeout is put off by any message of anybody.
+        /// G32, second form: any message from any node resets a follower's fetch timeout.
         FetchTimerResetByAnyMessage,
         /// TruncationMissed's synthetic mutant: KAFKA-7747, fixed in 2.3.0: a consumer reads on at a new leader
-        /// without asking whether that one's log is the one it has read.
+        /// without validating that its log contains the records that it has read.
         Kafka7747NoPositionValidation,
     }
 }

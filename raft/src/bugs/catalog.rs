@@ -1,39 +1,40 @@
-//! The bug catalog: mistakes that were made, or that any faithful implementation may make, with the row of
-//! `bugs.md`, its source, and the checks that should notice.
+//! The bug catalog: historical mistakes, or mistakes that any faithful implementation may make, with the row of
+//! `bugs.md`, the source, and the checks that should detect each.
 //!
 //! `expected` names checks of `scenarios::checks::invariant`, which this crate does not know: a test
-//! there holds them against what is caught. `hidden_by` says why a bug may go unnoticed.
+//! there compares them with the checks that detect the bug. `hidden_by` says why a bug may not be detected.
 //!
-//! Left out of `bugs.md`, for the model cannot carry them, or hides them wholly:
+//! The following rows of `bugs.md` are left out, because the model does not contain the feature or because the
+//! model's design prevents the mistake from having an effect:
 //! * voter changes (R09, R10, R11, R12, R13, R14, R17, R18, R19, R20, R33, R34, G23, G24), snapshots and a
 //!   trimmed log (M01 to M07, M10 to M12, M16, G21, G22, P16, P17), transactions (C07 to C10, C13),
 //!   reassignment (M32, L14, P22, P35), ZooKeeper (Z01, Z03 to Z09 but Z05), several directories (L15,
 //!   L16);
-//! * R08, R36: a single voter's own timer, and a second cluster, are in no generic scenario. R16: no fault
-//!   takes a voter's election file away alone;
-//! * R27: latencies and clocks break every tie. R23: a parked fetch that is left waits for `MaxWaitMs` at
-//!   most. R22: a connection carries one fetch, so one that is parked is the follower's newest. R31:
-//!   listeners are registered before anything happens. R32: whoever knows no leader asks the bootstrap
+//! * R08, R36: no generic scenario has a single voter or a second cluster. R16: no fault removes only a
+//!   voter's election file;
+//! * R27: latencies and clocks break every tie. R23: an abandoned delayed fetch waits for `MaxWaitMs` at
+//!   most. R22: a connection carries one fetch, so a delayed fetch is the follower's newest. R31:
+//!   listeners are registered before anything happens. R32: a node that knows no leader asks the bootstrap
 //!   servers;
-//! * M26: a broker is heard within a heartbeat interval, and CreateTopics may fail meanwhile. M13, M14,
-//!   M22, M23: nothing writes a record that cannot be applied, or is too large. M18: raft tells of a lost
-//!   leadership at once, and what was applied is dropped then. M20: no counters are derived. M21: a claim
-//!   comes after its epoch's only control record. M27: a feature never changes. M31 is P19 by now. M33: a
+//! * M26: a broker sends a heartbeat in every heartbeat interval, and CreateTopics may fail meanwhile. M13, M14,
+//!   M22, M23: nothing writes a record that cannot be applied, or is too large. M18: raft reports a lost
+//!   leadership at once, and applied changes are dropped then. M20: no counters are derived. M21: a claim
+//!   follows its epoch's only control record. M27: features never change. M31 is the same as P19. M33: a
 //!   caught-up replica that may not join delays commits for `replica.lag.time.max.ms` at most. M39, M40,
-//!   Z08, G25: an image replays records in one place, which knows of no switches;
+//!   Z08, G25: an image replays records in one function, which knows of no switches;
 //! * L06: the controller's queue is never as long as half a heartbeat interval for a whole session. L07: a
-//!   broker fenced for one lost heartbeat is unfenced by the next. L12: a topic made anew gets no records.
-//!   L02: both tests read one state in one step. L18: an answer belongs to a connection, and that ends
-//!   with its process;
-//! * C02: the batch that would go first stands behind the other in its queue, until both are given up.
-//!   C01: every producer here is idempotent, and the broker refuses what is out of sequence. C04:
-//!   `producer.id.expiration.check.interval.ms` is ten minutes, and no run is so long. C06: producer state
-//!   is rebuilt from the log, not read from a snapshot. C11: clients read topics that stay;
-//! * P02 is P01 with two disks. P04, P06: each fetch is held against the leader's epochs. P08, P14, P29:
+//!   broker that is fenced after one lost heartbeat is unfenced by the next. L12: a topic that is created again
+//!   gets no records. L02: both tests read one state in one step. L18: an answer belongs to a connection, which
+//!   ends with its process;
+//! * C02: the batch that would be sent first is behind the other in its queue, until both are given up.
+//!   C01: every producer here is idempotent, and the broker refuses batches that are out of sequence. C04:
+//!   `producer.id.expiration.check.interval.ms` is ten minutes, and every run is shorter. C06: producer state
+//!   is rebuilt from the log, not read from a snapshot. C11: clients read topics that are not deleted;
+//! * P02 is P01 with two disks. P04, P06: each fetch is compared with the leader's epochs. P08, P14, P29:
 //!   one thread does both. P12: the next fetch repairs it. P18: the next append moves the high watermark.
-//!   P23: the controller takes the silent out of ISRs itself. P25: a log with epochs is not cut to its
+//!   P23: the controller itself removes silent brokers from ISRs. P25: a log with epochs is not truncated to its
 //!   high watermark. P26, P28, P30: no retention, no index, no byte positions. P31: every checkpoint
-//!   forces the directory. P33: what lies below a recovery point is scanned with the segment that holds
+//!   forces the directory. P33: the records below a recovery point are scanned with the segment that contains
 //!   it;
 //! * M34 is Kafka's design. G12 among partitions is P07. G19: Kafka reads so. G20: there are no leases.
 //!   G28: replay derives leader epochs.
@@ -45,13 +46,13 @@ use super::Bug;
 pub enum Layer {
     /// The quorum of controllers and its log.
     Raft,
-    /// The controller on top of it.
+    /// The active controller and its state machine.
     Controller,
-    /// A broker's way from its start to its end.
+    /// Start, registration, fencing and shutdown of a broker.
     Lifecycle,
     /// Replicas of partitions.
     Repl,
-    /// Idempotent producers and what brokers know of them.
+    /// Idempotent producers and the producer state of brokers.
     Producer,
 }
 
@@ -82,9 +83,9 @@ pub struct Row {
     pub layer: Layer,
     /// Ticket, proposal or report, and the release that fixed it.
     pub source: &'static str,
-    /// Names of the checks that should break first.
+    /// Names of the checks that should be violated first.
     pub expected: &'static [&'static str],
-    /// Why it may go uncaught; empty for most.
+    /// Why the bug may not be detected; empty for most.
     pub hidden_by: &'static str,
 }
 
@@ -145,7 +146,7 @@ pub const CATALOG: &[Row] = rows! {
     M25 Kafka18138NoSessionAfterFailover Controller "KAFKA-18138, fixed in 4.0" => ["SilentBrokerFenced"];
     M28 Kafka13083FencedInNewIsr Controller "KAFKA-13083, fixed in 3.0.0" => ["ValidControllerIsrAndElr"];
     M30 Kafka14154LaggingControllerFences Controller "KAFKA-14154, fixed in 3.3" => ["IsrCompareAndSet", "Recovery"]
-        hidden by "a broker hears of epochs from the controller that it asks, and one that takes over has replayed them all: nobody asks a controller that lags";
+        hidden by "a broker learns epochs from the controller that it sends requests to, and a new active controller has replayed all of them: no broker sends AlterPartition to a controller that lags";
     M35 Kafka18635UncleanShutdownUnnoticed Controller "KAFKA-18635, fixed in 4.0" => ["AckedValueNotLost"];
     M36 Kafka18106UncleanWithoutElection Controller "KAFKA-18106, fixed in 4.0" => ["ValidControllerIsrAndElr"];
     M37 Kafka16540ElrOfOldMinIsr Controller "KAFKA-16540, fixed in 4.0" => ["ValidControllerIsrAndElr"];
@@ -172,7 +173,7 @@ pub const CATALOG: &[Row] = rows! {
     P07 Kip320EpochOfFetchIgnored Repl "KIP-320, KAFKA-7395, fixed in 2.1.0" => ["PositionLost", "TruncationMissed"];
     P09 Kafka18991StaleFetchApplied Repl "KAFKA-18991, fixed in 3.9" => ["PresentLeaderObeyed"];
     P13 Kafka13207AnswerForRemovedPartition Repl "KAFKA-13207, fixed in 2.8.1" => ["PresentLeaderObeyed", "AckedValueNotLost"]
-        hidden by "an answer that cuts must arrive after a promotion: two leader changes while one answer is under way, the first of which left this replica a tail that its leader had not";
+        hidden by "an answer that truncates must arrive after a promotion: two leader changes while one answer is in flight, the first of which left this replica records that its leader did not have";
     P15 Kafka10706EpochsLeftAtTruncation Repl "KAFKA-10706, fixed in 2.6.1" => ["Recovery"];
     P19 Kafka12751IsrChangeNeverCleared Repl "KAFKA-12751, fixed in 2.7.2" => ["Recovery"];
     P20 Kip497CommittedIsrOnly Repl "KIP-497, KAFKA-8836, since 2.7.0" => ["ReplicationQuorumSuperset"];

@@ -1,19 +1,20 @@
-//! Mistakes as switches: each is off unless a scenario, a test or `--bug` asks.
+//! Mistakes as switches: each is off unless a scenario, a test or `--bug` names it.
 //!
 //! * `bug`: the closed list, [`Bug`], and the set of those that are on
-//! * `catalog`: which of them are rows of the bug catalog: source, layer, checks expected
+//! * `catalog`: the rows of the bug catalog: source, layer, expected checks
 //! * `declare`: how a closed list of switches is declared
 //!
-//! Those that are no rows of the bug catalog are synthetic mutants: mistakes made for the checks that they break.
+//! Switches that are no rows of the bug catalog are synthetic mutants: mistakes made to test the checks that they
+//! violate.
 //!
 //! To add a row:
 //! 1. `bug`: a variant at the end of the list: row id, source, what the wrong code does.
-//! 2. Where the right code stands: `if bugs.has(Bug::…)`, as small as it can be. With the switch off
-//!    nothing may change, not a draw: the golden digests say so.
-//! 3. `catalog`: its row, with the checks that should notice.
+//! 2. Beside the right code: `if bugs.has(Bug::…)`, as small as possible. With the switch off
+//!    nothing may change, not even a random draw: the golden digests show this.
+//! 3. `catalog`: its row, with the checks that should detect it.
 //! 4. `kraftsim sweep SCENARIO --bug NAME --fail-fast --seeds 1500` in the generic scenarios, then a line
-//!    in `scenarios/tests/suite/mutants.rs`. If nothing notices: it is masked (say by what, `hidden by`), or a
-//!    check is missing.
+//!    in `scenarios/tests/suite/mutants.rs`. If no check detects it: the mistake has no effect (say why,
+//!    `hidden by`), or a check is missing.
 
 mod bug;
 mod catalog;
@@ -39,7 +40,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bug_is_a_row_of_the_zoo_or_a_mutant_and_its_doc_says_which() {
+    fn a_bug_is_a_row_of_the_catalog_or_a_mutant_and_its_doc_says_which() {
         for bug in Bug::ALL {
             let named = bug.doc().trim_start().split([' ', ':', ',']).next().unwrap_or_default();
             let is_id = named.len() == 3 && named[1..].bytes().all(|byte| byte.is_ascii_digit());
@@ -51,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn every_layer_has_its_share() {
+    fn every_layer_has_at_least_six_rows() {
         assert!(CATALOG.len() >= 60, "{}", CATALOG.len());
         for layer in Layer::ALL {
             let rows = CATALOG.iter().filter(|row| row.layer == *layer).count();

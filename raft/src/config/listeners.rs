@@ -35,7 +35,7 @@ pub(crate) fn voters(list: &str, listener: &Rc<str>) -> Result<Vec<Voter>, Refus
             return Err(Refused::allowed("Host string (0.0.0.0) is not routeable", FORM));
         }
         if voters.iter().any(|v| v.id == id) {
-            return Err(Refused::new(format!("voter {id} stands in it twice")));
+            return Err(Refused::new(format!("voter {id} is listed twice")));
         }
         if voters.iter().any(|v| *v.endpoint.host == *host && v.endpoint.port == port) {
             return Err(Refused::new(format!("two voters have the address {host}:{port}")));

@@ -62,7 +62,7 @@ impl Source<'_> {
         for entry in self.properties.iter() {
             if let Some(definition) = definitions::find(&entry.key) {
                 if definition.kind != Kind::Text && entry.value.contains("${") {
-                    let problem = "the value of a configuration provider, and none is run here; write the value itself";
+                    let problem = "configuration providers are not run; write the value itself";
                     return Err(self.of(entry, Refused::new(problem)));
                 }
                 definition.kind.check(&entry.value).map_err(|refused| self.of(entry, refused))?;
@@ -180,7 +180,7 @@ impl Source<'_> {
             return Err(self.of(entry, Refused::new("an empty name")));
         }
         match (1..names.len()).find(|&i| names[..i].contains(&names[i])) {
-            Some(index) => Err(self.of(entry, Refused::new(format!("{} stands in it twice", names[index])))),
+            Some(index) => Err(self.of(entry, Refused::new(format!("{} is listed twice", names[index])))),
             None => Ok(names),
         }
     }
@@ -198,7 +198,7 @@ impl Source<'_> {
         }
         match bootstrap {
             Some(entry) if self.is_dynamic() && self.assumed_voters.is_none() => {
-                let problem = "these name no voters; the files of all nodes together do, or controller.quorum.voters";
+                let problem = "these name no voters; the voters are taken from the files of all nodes, or from controller.quorum.voters";
                 Err(self.of(entry, Refused::new(problem)))
             }
             _ => match self.properties.get(AUTO_JOIN) {
@@ -208,7 +208,7 @@ impl Source<'_> {
                     Err(self.of(entry, Refused::allowed(problem, "false")))
                 }
                 Some(entry) if entry.value.trim().eq_ignore_ascii_case("true") && !self.is_dynamic() => {
-                    let problem = "joining a quorum comes with a later version";
+                    let problem = "joining a quorum dynamically is not simulated";
                     Err(self.of(entry, Refused::allowed(problem, "false")))
                 }
                 _ => Ok(()),

@@ -1,4 +1,4 @@
-//! What can be typed.
+//! The command line.
 
 mod bugs;
 mod chart;
@@ -42,7 +42,7 @@ use why::WHY_HELP;
 /// The scenario of a sweep that names none.
 pub const DEFAULT_SCENARIO: &str = "ci";
 
-/// Its seeds.
+/// The default number of seeds.
 pub const DEFAULT_SEEDS: u64 = 1000;
 
 /// A deterministic simulator of Apache Kafka's KRaft clusters
@@ -58,12 +58,12 @@ Examples:
   kraftsim chart failover controller-failover -o failover.svg
   kraftsim scenarios list")]
 pub struct Cli {
-    /// What to do.
+    /// The verb.
     #[command(subcommand)]
     pub verb: Option<Verb>,
 }
 
-/// What `--version` says.
+/// The text of `--version`.
 static VERSION: LazyLock<String> = LazyLock::new(|| {
     format!("{} (commit: {}, host: {})", crate::VERSION, crate::show_commit(crate::COMMIT), crate::host())
 });
@@ -83,38 +83,38 @@ pub enum Verb {
     /// Explain a failing run: point of no return, required faults, causal chain
     #[command(after_help = WHY_HELP)]
     Why(WhyArgs),
-    /// The bug catalog: historical bugs as switches, and how soon they are caught
+    /// List the bug catalog (historical bugs as switches), or measure how soon they are caught
     Bugs {
-        /// Which action.
+        /// The action.
         #[command(subcommand)]
         what: BugsVerb,
     },
-    /// Fixes of Kafka that can be switched on, one for each known finding
+    /// List the fixes of Kafka that can be switched on, one for each known finding
     Fixes {
-        /// Which action.
+        /// The action.
         #[command(subcommand)]
         what: FixesVerb,
     },
     /// Draw what a sweep measured
     Chart {
-        /// Which chart.
+        /// The chart.
         #[command(subcommand)]
         what: ChartVerb,
     },
-    /// Say which properties of a cluster's files are used, without effect, or unknown
+    /// Report which properties of a cluster's files are used, without effect, or unknown
     #[command(after_help = CLUSTER_HELP)]
     Cluster(ClusterArgs),
-    /// The catalog of scenarios
+    /// List the catalog of scenarios, or print one
     #[command(after_help = "Example:\n  kraftsim scenarios show quorum > my-quorum.toml")]
     Scenarios {
-        /// Which action.
+        /// The action.
         #[command(subcommand)]
         what: ScenariosVerb,
     },
     /// Print the JSON Schema of a file that kraftsim writes
     #[command(after_help = "Example:\n  kraftsim schema trace > trace.schema.json")]
     Schema {
-        /// Which
+        /// The name of the schema
         #[arg(value_parser = PossibleValuesParser::new(crate::verb::reference::SCHEMAS.iter().map(|(name, _)| *name)))]
         name: String,
     },

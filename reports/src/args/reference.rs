@@ -1,4 +1,4 @@
-//! `fixes`, `completions` and `man`: what there is to know before anything is run.
+//! `fixes`, `completions` and `man`: verbs that print reference text and run nothing.
 
 use clap::{Args, Subcommand};
 use clap_complete::Shell;
@@ -6,7 +6,7 @@ use clap_complete::Shell;
 /// `fixes`.
 #[derive(Debug, Subcommand)]
 pub enum FixesVerb {
-    /// Every fix: what Kafka does, what the fix does instead, and the scenario that shows the difference
+    /// List every fix: Kafka's behaviour, the fix, and the scenario that shows the difference
     List,
 }
 

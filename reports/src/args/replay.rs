@@ -21,7 +21,7 @@ With a repro file, RUN flags are applied in addition to those that it stores.";
 /// `replay`.
 #[derive(Debug, Args)]
 pub struct ReplayArgs {
-    /// Which run.
+    /// The run.
     #[command(flatten)]
     pub one: OneRun,
     /// Stop at this simulated time, such as 12.5s
@@ -30,30 +30,30 @@ pub struct ReplayArgs {
     /// Exit 5 unless the run has this digest
     #[arg(long, value_name = "D", value_parser = parse_digest)]
     pub expect_digest: Option<u128>,
-    /// Write the history of the clients, and also check it alone, as a black box
+    /// Write the history of the clients, and also check it without the logs of servers
     #[arg(long, value_name = "PATH.edn|PATH.json")]
     pub history: Option<PathBuf>,
-    /// Write all that happens in the run as NDJSON, one object a line; - is stdout. The schema:
+    /// Write all events of the run as NDJSON, one object per line; - is stdout. The schema:
     /// kraftsim schema trace
     #[arg(long, value_name = "PATH|-")]
     pub trace: Option<PathBuf>,
-    /// Print what happens in the run, one line each
+    /// Print the events of the run, one line each
     #[arg(long)]
     pub log: bool,
-    /// Of the log: only this node, by its id (1, 101) or name (producer-0); may be repeated
+    /// Log only this node, by its id (1, 101) or name (producer-0); may be repeated
     #[arg(long, value_name = "ID", requires = "log")]
     pub node: Vec<String>,
-    /// Of the log: only from this simulated time on
+    /// Log only from this simulated time on
     #[arg(long, value_name = "TIME", value_parser = parse_ns, requires = "log")]
     pub from: Option<u64>,
-    /// Of the log: only up to this simulated time
+    /// Log only up to this simulated time
     #[arg(long, value_name = "TIME", value_parser = parse_ns, requires = "log")]
     pub to: Option<u64>,
-    /// Of the log: only the last 200 lines that may have led to the violation, or 100 lines before
+    /// Log only the last 200 lines that may have led to the violation, or 100 lines before
     /// and after the event of this number
     #[arg(long, value_name = "violation|EVENT", value_parser = parse_around, requires = "log")]
     pub around: Option<Around>,
-    /// Of the log: only requests and responses of this RPC, such as Fetch; may be repeated
+    /// Log only requests and responses of this RPC, such as Fetch; may be repeated
     #[arg(long, value_name = "RPC", requires = "log")]
     pub grep: Vec<String>,
     /// Write the run as JSON; - is stdout

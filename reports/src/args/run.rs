@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use fuzz::seeds::parse_seed;
 
-/// What alters a run; a failure's command line and repro file hold all of it.
+/// Flags that alter a run; the reproduce line and repro file of a failure contain all of them.
 #[derive(Clone, Debug, Default, Args)]
-#[command(next_help_heading = "What alters a run")]
+#[command(next_help_heading = "Flags that alter a run")]
 pub struct RunFlags {
     /// Replace the cluster by the Kafka .properties files in DIR, one per node
     #[arg(long, value_name = "DIR")]
@@ -24,7 +24,7 @@ pub struct RunFlags {
 }
 
 impl RunFlags {
-    /// Was none given?
+    /// Is no flag given?
     pub fn is_empty(&self) -> bool {
         self.cluster.is_none() && self.bug.is_empty() && self.fix.is_empty() && self.set.is_empty()
     }
@@ -54,7 +54,7 @@ pub struct OneRun {
     pub seed: Option<u64>,
 }
 
-/// How `shrink` and `why` go about it.
+/// Flags of the searches of `shrink` and `why`.
 #[derive(Debug, Args)]
 pub struct Effort {
     /// Threads [default: one per core]
@@ -65,7 +65,7 @@ pub struct Effort {
     pub progress: ProgressMode,
 }
 
-/// Threads beyond this only cost.
+/// More threads than this bring no gain.
 const MAX_JOBS: usize = 1024;
 
 pub(super) fn parse_jobs(text: &str) -> Result<usize, String> {

@@ -5,11 +5,11 @@ use clap::Subcommand;
 /// `scenarios`.
 #[derive(Debug, Subcommand)]
 pub enum ScenariosVerb {
-    /// Names, and what each is about
+    /// List the names with the purpose of each
     List,
-    /// The TOML of one, to read or to start your own from
+    /// Print the TOML of one, to read or to copy for your own
     Show {
-        /// In the catalog.
+        /// A name of the catalog.
         name: String,
     },
 }

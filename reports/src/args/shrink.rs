@@ -21,7 +21,7 @@ code is that of the run; 4 if the run violates no claim.";
 /// `shrink`.
 #[derive(Debug, Args)]
 pub struct ShrinkArgs {
-    /// Which run.
+    /// The run.
     #[command(flatten)]
     pub one: OneRun,
     /// Repro file of the smallest run [default: kraftsim-out/shrunk-SCENARIO-SEED.json]
@@ -30,7 +30,7 @@ pub struct ShrinkArgs {
     /// Time limit: start no further run after this time, such as 60s
     #[arg(long = "for", value_name = "TIME", value_parser = parse_ns, allow_hyphen_values = true)]
     pub limit_ns: Option<u64>,
-    /// How it works.
+    /// Flags of the search.
     #[command(flatten)]
     pub effort: Effort,
     /// RUN.

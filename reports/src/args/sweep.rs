@@ -97,7 +97,7 @@ pub struct SweepArgs {
     /// Also judge the limits (`[expect]`) of catalog scenarios on an altered cluster
     #[arg(long)]
     pub expect: bool,
-    /// Also check the client history alone, as a black box, of every N-th seed and each failing run
+    /// Also check the client history without the logs of servers, for every N-th seed and each failing run
     #[arg(long, value_name = "N", default_value = "16", value_parser = parse_every, allow_hyphen_values = true)]
     pub black_box: NonZeroU64,
     /// Write the result as JSON; - is stdout

@@ -23,13 +23,13 @@ Exit codes: those of replay; 4 if the run violates no claim.";
 /// `why`.
 #[derive(Debug, Args)]
 pub struct WhyArgs {
-    /// Which run.
+    /// The run.
     #[command(flatten)]
     pub one: OneRun,
     /// Write the result as JSON; - is stdout
     #[arg(long, value_name = "PATH|-")]
     pub json: Option<PathBuf>,
-    /// How it works.
+    /// Flags of the search.
     #[command(flatten)]
     pub effort: Effort,
     /// RUN.

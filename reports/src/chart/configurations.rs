@@ -66,7 +66,7 @@ pub fn product(scenarios: &[String], vary: &[Vary], set: &[(String, String)]) ->
             return Err(Problem::new(format!("--vary {} is given twice: name all its values in one", one.key)));
         }
         if set.iter().any(|(key, _)| *key == one.key) {
-            return Err(Problem::new(format!("{} is given to --set and to --vary: which is it?", one.key)));
+            return Err(Problem::new(format!("{} is given to --set and to --vary: give it to one of them", one.key)));
         }
     }
     let count = vary.iter().fold(scenarios.len(), |count, one| count.saturating_mul(one.values.len()));

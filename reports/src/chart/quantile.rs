@@ -1,4 +1,4 @@
-//! Quantiles, only where enough samples stand behind them.
+//! Quantiles, only where there are enough samples.
 
 use fuzz::durations::Durations;
 
@@ -15,7 +15,7 @@ pub enum Quantile {
     P99,
 }
 
-/// What stands where a quantile has too few samples.
+/// The text for a quantile with too few samples.
 pub const TOO_FEW: &str = "n too small";
 
 impl Quantile {
@@ -27,7 +27,7 @@ impl Quantile {
         }
     }
 
-    /// With fewer samples the quantile would be one of the longest, and say no more than `max`.
+    /// With fewer samples the quantile would be one of the longest, and add no information to `max`.
     pub fn least_samples(self) -> u64 {
         match self {
             Quantile::P50 => 5,

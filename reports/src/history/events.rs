@@ -262,7 +262,7 @@ fn sent(event: &Event, key: &Edn, value: &Edn, failed: bool) -> Result<Op, Wrong
     let values = vec![value_number(event, value)?];
     let offset = offset.map(|offset| number(event, offset)).transpose()?;
     if offset.is_some_and(|offset| offset.checked_add(1).is_none()) {
-        return wrong(event, "nothing can stand at the last offset of all");
+        return wrong(event, "no record can have the largest offset");
     }
     let op = if failed { LogOp::Refused { values } } else { LogOp::Append { values, offset } };
     Ok(Op::Log { name: plain(key), op })

@@ -1,4 +1,4 @@
-//! `kraftsim.checkpoint.v1`: a sweep as far as it has come, and what the command that goes on must agree with.
+//! `kraftsim.checkpoint.v1`: the results of a sweep so far, and the flags that the command that continues it must have.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ struct CheckpointJson {
     schema: String,
     finished: bool,
     flags: BTreeMap<String, String>,
-    /// Exact, where the sweep has floating-point seconds; a string, as many readers know no 64-bit integers.
+    /// Exact, while the JSON of the sweep has floating-point seconds; a string, because many readers lack 64-bit integers.
     sim_ns: String,
     sweep: SweepJson,
 }
@@ -28,7 +28,7 @@ struct CheckpointJson {
 pub struct Stored {
     /// Is nothing left to run?
     pub finished: bool,
-    /// Flags that the command must agree with.
+    /// Flags that the command must have as well.
     pub flags: BTreeMap<String, String>,
     /// The sums so far.
     pub report: SweepReport,
@@ -45,7 +45,7 @@ pub fn text(flags: &BTreeMap<String, String>, whole: &SweepReport, finished: boo
     })
 }
 
-/// Reads a file that [`text`] is of.
+/// Reads a file that [`text`] has written.
 pub fn read(file: &str, text: &str) -> Result<Stored, Problem> {
     let json: CheckpointJson = reading::read(file, text, SCHEMA)?;
     let sim_ns = json.sim_ns.parse().map_err(|_| Problem::at("/sim_ns", "it is no number of nanoseconds"));

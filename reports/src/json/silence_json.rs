@@ -75,7 +75,7 @@ impl SilenceJson {
     pub fn read(self) -> Result<Silence, Problem> {
         let once = unpack("/silence/seen_once", &self.seen_once)?;
         let more = unpack("/silence/seen_more", &self.seen_more)?;
-        let wrong = || Problem::at("/silence/sampled_one_in", "its hashes are no sample of one in so many");
+        let wrong = || Problem::at("/silence/sampled_one_in", "its hashes do not match this sampling");
         let sample = Sample::read(self.sampled_one_in, once, more).ok_or_else(wrong)?;
         let (runs, failed, told, visits) = (self.runs, self.failed, self.runs_with_states, self.state_visits);
         Ok(Silence { runs, failed, told, visits, sample })

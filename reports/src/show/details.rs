@@ -1,4 +1,4 @@
-//! `--verbose`: everything that a sweep counted, for people.
+//! `--verbose`: everything that a sweep counted, as text.
 
 use std::collections::BTreeMap;
 
@@ -85,7 +85,7 @@ pub fn text(report: &SweepReport, width: usize) -> String {
     text
 }
 
-/// How many runs came from where, and how many new abstract states each brought.
+/// The runs of a guided sweep by origin, and the new abstract states of each.
 fn by_origin(guided: &Guided) -> Vec<String> {
     let of = |runs, what: &str, new| format!("{} of {what}: {} new states", plural(runs, "run"), thousands(new));
     vec![of(guided.fresh, "fresh seeds", guided.found_by_fresh), of(guided.led, "changed plans", guided.found_by_led)]
@@ -193,7 +193,7 @@ fn quantiles(times: &Durations) -> Vec<String> {
     .collect()
 }
 
-/// By invariant: how often, and the first seed.
+/// The number of violations and the first seed of each invariant.
 fn violated(report: &SweepReport) -> Vec<String> {
     let mut by_invariant: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
     for failure in &report.violations {
@@ -203,7 +203,7 @@ fn violated(report: &SweepReport) -> Vec<String> {
     by_invariant.into_iter().map(item).collect()
 }
 
-/// The verdicts of the judge that sees no server; nothing if it was not asked.
+/// The verdicts of the judge of client histories; nothing if it judged none.
 fn black_box(of: BlackBox) -> Vec<String> {
     let said = [("hold", of.holds), ("violated", of.violated), ("unknown", of.unknown)];
     if of.checked() == 0 {

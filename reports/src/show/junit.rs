@@ -180,7 +180,7 @@ fn whole(report: &SweepReport, scenario: &str, of: &OfScenario) -> Came {
         }
         () if records.too_few_kept() => {
             let (acked, excused) = (thousands(records.acked), thousands(records.excused));
-            Came::Error("vacuous", format!("{excused} of {acked} acknowledged records went with an excuse"))
+            Came::Error("vacuous", format!("{excused} of {acked} acknowledged records were lost and excused"))
         }
         () => Came::Passed,
     }

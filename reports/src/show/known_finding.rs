@@ -1,8 +1,8 @@
-//! Which known finding a failure is, in one line.
+//! The known finding behind a failure, in one line.
 
 use fuzz::known::KnownFinding;
 
-/// Where each finding is described.
+/// The document that describes each finding.
 pub const DOCUMENT: &str = "scenarios/catalog/findings/README.md";
 
 /// `known finding: FlushRecoveredLog (…), --fix FlushRecoveredLog removes it`

@@ -18,15 +18,15 @@ use crate::exit;
 use crate::expect;
 use crate::json::show_digest;
 
-/// Failures that a summary has, so that it stays far below what GitHub takes (1 MiB a step).
+/// The most failures of a summary, which keeps it far below the limit of GitHub (1 MiB a step).
 const MOST: usize = 20;
 
-/// The file that GitHub Actions, and what imitates it, names for this step.
+/// The file that GitHub Actions or a compatible system names for this step.
 pub fn file() -> Option<PathBuf> {
     std::env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty()).map(PathBuf::from)
 }
 
-/// Appends the summary of a sweep or a merge: other commands of the step have written theirs.
+/// Appends the summary of a sweep or a merge, after the summaries of other commands of the step.
 pub fn append(path: &Path, report: &SweepReport) -> Result<(), Problem> {
     let write = || OpenOptions::new().append(true).create(true).open(path)?.write_all(text(report).as_bytes());
     write().map_err(|error: std::io::Error| Problem::new(format!("{}: {error}", path.display())))
@@ -130,12 +130,12 @@ fn limits(report: &SweepReport) -> String {
     format!("#### Limits\n\n| limit | scenario | | measured | holds |\n|---|---|---|--:|---|\n{rows}\n")
 }
 
-/// A name as code, where Markdown knows no escapes.
+/// A name as code, in which Markdown has no escapes.
 fn code_span(text: &str) -> String {
     format!("`{}`", text.replace(['`', '\n', '\r'], " "))
 }
 
-/// Text of runs and flags inside a line or a cell: it is no markup and no new line.
+/// Text of runs and flags inside a line or a cell, without markup and line breaks.
 fn inline(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {

@@ -13,14 +13,14 @@ use crate::trace::log::{self, Filter};
 use crate::trace::screen::Screen;
 use crate::verb::job::Job;
 
-/// What is asked for of a trace.
+/// The requested outputs of a trace.
 pub struct Asked {
     file: Option<Target>,
     log: Option<Filter>,
 }
 
 impl Asked {
-    /// Checks all that was typed, before anything is run; `None` if nothing was.
+    /// Checks the flags before anything is run; `None` if none is given.
     pub fn of(args: &ReplayArgs, job: &Job) -> Result<Option<Asked>, Problem> {
         let file = args.trace.as_deref().map(Target::checked).transpose()?;
         let filter = || {
@@ -45,13 +45,13 @@ impl Asked {
         Ok((asked.file.is_some() || asked.log.is_some()).then_some(asked))
     }
 
-    /// Does standard output belong to it?
+    /// Does it write to standard output?
     pub fn takes_stdout(&self) -> bool {
         self.log.is_some() || self.file == Some(Target::Stdout)
     }
 
-    /// Runs once more, writes everything down, and shows it. `Some`: that run was another one, so a run is no
-    /// function of its seed. What cannot be written is added to `problems`.
+    /// Runs the seed once more, records the trace, and shows it. `Some`: the digest of that run differs, so the run is
+    /// not deterministic. Errors of writing are added to `problems`.
     pub fn show(
         &self,
         job: &Job,

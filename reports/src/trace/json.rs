@@ -37,7 +37,7 @@ pub fn text(trace: &Trace, run: &RunReport) -> String {
 }
 
 fn push(text: &mut String, object: &impl Serialize) {
-    // Neither a map with keys that are no strings nor a writer that fails.
+    // All keys are strings, and the writer cannot fail.
     text.push_str(&serde_json::to_string(object).unwrap_or_default());
     text.push('\n');
 }

@@ -1,4 +1,4 @@
-//! A trace on the terminal: which lines, and how they look.
+//! A trace on the terminal: selection of lines, and their format.
 
 use std::fmt::Write;
 
@@ -17,7 +17,7 @@ pub const LINES_BEFORE: usize = 200;
 /// `--around EVENT` shows so many lines before it, and as many from it on.
 pub const LINES_BESIDE: usize = 100;
 
-/// What `--around` is about.
+/// The value of `--around`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Around {
     /// The violation.
@@ -37,18 +37,18 @@ pub fn parse_around(text: &str) -> Result<Around, String> {
     }
 }
 
-/// Which lines are wanted.
+/// The selected lines.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
-    /// Of these nodes; empty: of all.
+    /// Only these nodes; empty: all.
     pub nodes: Vec<Node>,
     /// From this time on, ns.
     pub from_ns: u64,
     /// To this time, ns.
     pub to_ns: Option<u64>,
-    /// Near this.
+    /// Only lines around this.
     pub around: Option<Around>,
-    /// Messages of these APIs; empty: everything.
+    /// Only messages of these APIs; empty: all lines.
     pub apis: Vec<&'static str>,
 }
 
@@ -79,8 +79,8 @@ pub fn apis(asked: &[String]) -> Result<Vec<&'static str>, Problem> {
 }
 
 impl Filter {
-    /// The lines that are shown, and how each line of the run is related to what is looked at. An error says
-    /// why there is nothing to look at.
+    /// The selected lines, and the relation of each line of the run to the line of `--around`. An error says
+    /// why there is no such line.
     fn select(&self, trace: &Trace) -> Result<(Vec<LineId>, Vec<Relation>), String> {
         let focus = match self.around {
             Some(Around::Event(event)) => {
@@ -106,7 +106,7 @@ impl Filter {
         let mut shown: Vec<LineId> = (0..trace.lines.len()).filter(is_wanted).map(|id| id as LineId).collect();
         match (self.around, focus) {
             (Some(Around::Violation), _) => {
-                // What follows in the same event belongs to what went wrong.
+                // The rest of the same event belongs to the violation.
                 let rest = |id: LineId| focus.is_some_and(|focus| id > focus);
                 shown.retain(|id| relations[*id as usize] != Relation::None || rest(*id));
                 let end = shown.partition_point(|id| !rest(*id));
@@ -140,11 +140,11 @@ impl Filter {
     }
 }
 
-/// What the marks in the margin mean.
+/// The meaning of the marks in the margin.
 pub const LEGEND: &str =
     "marks: ! the violation (or the event asked for), > its chain of causes, * what may have led to it";
 
-/// The lines as text. `fault` says what a fault does.
+/// The lines as text. `fault` describes a fault.
 pub fn text(
     trace: &Trace,
     filter: &Filter,
@@ -187,7 +187,7 @@ fn push(text: &mut String, line: &str, style: Style, colours: bool) {
     let _ = if colours { writeln!(text, "{style}{line}{style:#}") } else { writeln!(text, "{line}") };
 }
 
-/// As much as fits.
+/// The text, truncated to the width.
 fn cut(line: &str, width: Option<usize>) -> String {
     match width {
         Some(width) if line.chars().count() > width => {

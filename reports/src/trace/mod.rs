@@ -1,7 +1,7 @@
 //! A run line by line: as a file for programs, and on the terminal.
 //!
-//! * [`asked`]: what `replay` is asked for; [`json`]: NDJSON, of schema `kraftsim.trace.v1` (`schema.json`); [`log`]: which lines are shown, and how;
-//!   [`screen`]: how wide the terminal is and whether it has colours
+//! * [`asked`]: the flags of `replay`; [`json`]: NDJSON, of schema `kraftsim.trace.v1` (`schema.json`)
+//! * [`log`]: selection and format of lines; [`screen`]: width and colours of the terminal
 
 pub mod asked;
 pub mod json;

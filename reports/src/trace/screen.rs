@@ -1,18 +1,18 @@
-//! What standard output is.
+//! The properties of standard output.
 
 use std::io::IsTerminal;
 
 /// See the module's documentation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Screen {
-    /// Columns; `None`: no terminal, and no line is cut.
+    /// Columns; `None`: no terminal, and lines are not shortened.
     pub width: Option<usize>,
     /// Colours are wanted.
     pub colours: bool,
 }
 
 impl Screen {
-    /// Of this process. `NO_COLOR`, `CLICOLOR` and `TERM=dumb` are respected.
+    /// Standard output of this process. `NO_COLOR`, `CLICOLOR` and `TERM=dumb` are respected.
     pub fn here() -> Screen {
         let stdout = std::io::stdout();
         let colours = anstream::AutoStream::choice(&stdout) != anstream::ColorChoice::Never;

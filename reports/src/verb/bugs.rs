@@ -150,7 +150,7 @@ fn line(Found { row, names, hunted, kept, .. }: &Found) -> String {
 }
 
 fn hidden(row: &Row) -> String {
-    if row.hidden_by.is_empty() { String::new() } else { format!("; hidden by: {}", row.hidden_by) }
+    if row.hidden_by.is_empty() { String::new() } else { format!("; reason: {}", row.hidden_by) }
 }
 
 /// What came of the hunt for one bug.

@@ -1,4 +1,4 @@
-//! `cluster`: what becomes of the properties in a cluster's files.
+//! `cluster`: the report on the properties in a cluster's files.
 
 use scenarios::scenario::cluster::usage::{ClusterReport, PropertyReport, Status, ValueReport};
 use serde::Serialize;
@@ -83,11 +83,11 @@ fn nearest(property: &PropertyReport) -> String {
     }
 }
 
-/// Of a longer value, or of more values, the JSON has the rest.
+/// The JSON contains longer values and further ones.
 const VALUE_CHARS: usize = 60;
 const VALUES: usize = 3;
 
-/// `NAME = VALUE`, and on which nodes where not all agree.
+/// `NAME = VALUE`, with the nodes of each value if they differ.
 fn values(property: &PropertyReport, report: &ClusterReport) -> String {
     let short = |value: &str| match value.char_indices().nth(VALUE_CHARS) {
         Some((end, _)) => format!("{}…", &value[..end]),
@@ -105,7 +105,7 @@ fn values(property: &PropertyReport, report: &ClusterReport) -> String {
     }
 }
 
-/// Which nodes, in words where they are all of a role.
+/// The nodes, as a role if they are all nodes of it.
 fn nodes(ids: &[i32], report: &ClusterReport) -> String {
     let of_role = |role: &str| {
         let with_role = report.nodes.iter().filter(|node| node.roles == role);

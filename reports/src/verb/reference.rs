@@ -1,4 +1,4 @@
-//! What there is: bugs and fixes that can be switched on, schemas of files, completions for shells, manual pages.
+//! Reference text: bugs and fixes that can be switched on, schemas of files, completions for shells, manual pages.
 
 use clap::CommandFactory;
 use clap_mangen::Man;
@@ -16,13 +16,13 @@ use crate::trace;
 /// The JSON Schemas of files that kraftsim writes, by name.
 pub const SCHEMAS: &[(&str, &str)] = &[("trace", trace::SCHEMA)];
 
-/// Where a line of prose ends.
+/// Columns of a line of prose.
 const WIDTH: usize = 80;
-/// Where prose begins.
+/// Columns before prose.
 const INDENT: usize = 13;
 
-/// Every bug: rows of the bug catalog by layer (layer, row, name, source, the checks that should notice), then
-/// synthetic mutants, each made for one check (what it does).
+/// Every bug: rows of the bug catalog by layer (layer, row, name, source, the checks that should detect it), then
+/// synthetic mutants (what each does).
 pub fn list_bugs(streams: &mut Streams<'_>) -> Result<u8, Problem> {
     let width = Bug::ALL.iter().map(|bug| bug.name().len()).max().unwrap_or(0);
     let mut text = String::new();

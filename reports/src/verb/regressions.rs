@@ -130,7 +130,7 @@ impl Keep {
         let after = smallest.size();
         let Smallest { catch, before, shrink_ns, name, shrunk } = smallest;
         let (text, report) = repro_text(engine, &name, &shrunk)?;
-        let broken = violation(&report).ok_or_else(|| Problem::new("the smallest run breaks nothing".to_owned()))?;
+        let broken = violation(&report).ok_or_else(|| Problem::new("the smallest run violates nothing".to_owned()))?;
         let clock = Stopwatch::start();
         let answer = why(&shrunk.case, broken, self.jobs, interrupted, &mut |_| ()).map_err(Problem::new)?;
         let Some(answer) = answer else { return Ok(None) };

@@ -140,5 +140,5 @@ fn irrelevant(why: &Why) -> String {
 
 fn chain(why: &Why) -> Vec<String> {
     let steps: Vec<String> = why.chain.iter().map(|it| format!("at {}: {}", time(it.at_ns), it.what)).collect();
-    if steps.is_empty() { vec!["no recorded step lies between".to_owned()] } else { steps }
+    if steps.is_empty() { vec!["no recorded step is between them".to_owned()] } else { steps }
 }

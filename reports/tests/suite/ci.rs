@@ -1,5 +1,5 @@
-//! What a CI does to a sweep: it ends it by a signal, kills it, starts it again, fills its disk, merges a part
-//! of its shards, and shows its results on a page.
+//! A sweep in a CI: ended by a signal, killed, started again, on a full disk, merged from a part of its shards, and
+//! shown on a page.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -141,7 +141,7 @@ fn send(signal: &str, child: &Child) {
     assert!(sent.success(), "{signal}");
 }
 
-/// Until something has come about; a machine may be slow.
+/// Waits until a condition holds; a machine may be slow.
 #[expect(clippy::disallowed_methods, reason = "waits for another process")]
 fn wait_for(what: &str, mut came: impl FnMut() -> bool) {
     for _ in 0..1200 {
@@ -358,14 +358,14 @@ fn a_merge_knows_what_is_missing() {
     assert_eq!((&json()["verdict"], &json()["exit_code"]), (&"inconclusive".into(), &4.into()));
     assert_eq!(json()["missing"].as_array().map(Vec::len), Some(2));
     assert!(read(&xml).contains("<error type=\"incomplete\""), "{}", read(&xml));
-    // What a partial merge lacks is still missing when it is merged again, until it is there.
+    // The missing part of a partial merge is still missing when it is merged again, until it is added.
     let again = here.join("again.json");
     fs::copy(&all, &again).expect("copies");
     let refused = merge(&[&again, &files[1]], &[]);
     assert!(refused.code == 2 && refused.err.contains("shard 3/4"), "{refused:?}");
     assert!(!refused.err.contains("shard 2/4"), "{refused:?}");
 
-    // Complete shards that fail give their exit code, whatever happened to the others.
+    // Complete shards that fail give their exit code, even if other shards are missing.
     for (kind, code) in [("safety", 1), ("liveness", 3), ("nondeterminism", 5)] {
         let kind = format!("kind={kind}");
         let files = shards_of(Some((3, 29)), &["-j1", "--set", "fail=22", "--set", &kind, "--max-fail", "1000"]);
@@ -374,7 +374,7 @@ fn a_merge_knows_what_is_missing() {
         assert!(unwrapped(&partial.out).contains("missing shard 2/4 of seeds"), "{}", partial.out);
     }
 
-    // A shard that --max-fail ended did what was asked; all shards are the whole, JUnit included.
+    // A shard that --max-fail ended is complete; all shards are the whole, JUnit included.
     let files =
         shards_of(None, &["--max-fail", "1000", "--set", "fail=11", "--set", "floor=31", "--set", "expect=<= 1.5s"]);
     let merged = merge(&files.iter().collect::<Vec<_>>(), &[]);

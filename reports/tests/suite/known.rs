@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 const KNOWN: &str = "known finding: FlushRecoveredLog (scenarios/catalog/findings/README.md), --fix FlushRecoveredLog \
                      removes it";
 
-/// Each run that is done again costs as much as the first: a few tell all.
+/// A repeated run takes as long as the first, so only a few are repeated.
 #[test]
 fn the_first_failing_seeds_of_a_claim_say_it_in_every_output() {
     let here = folder("known-findings");

@@ -1,4 +1,4 @@
-//! What a run leaves behind line by line: the trace file and its schema, and the log.
+//! Traces of runs: the trace file and its schema, and the log.
 
 use std::process::Command;
 

@@ -1,4 +1,4 @@
-//! Stories of a Kafka cluster as tests of a crate of its own.
+//! Stories of a Kafka cluster as tests of a crate outside the workspace.
 
 #[cfg(test)]
 mod tests {
@@ -24,7 +24,7 @@ mod tests {
             let story = Story::new(&scenario, seed);
             let run = story.tell(a_leader_dies)?;
             run.holds()?;
-            // What the story did is data: without the story it gives the same run.
+            // The recording of the story is data: without the story it gives the same run.
             assert_eq!(story.replay(&run.recording)?.digest, run.report.digest);
         }
         Ok(())

@@ -1,4 +1,4 @@
-//! What an aimed fault may wait for, by name.
+//! The events that an aimed fault may wait for, by name.
 
 /// Declares the closed list with names and what each is about.
 macro_rules! events {
@@ -38,13 +38,13 @@ enum Of {
 }
 
 events! {
-    /// A replica asks for pre-votes.
+    /// A replica requests pre-votes.
     Prospective = "prospective", Any;
-    /// A replica asks for votes.
+    /// A replica requests votes.
     Candidate = "candidate", Any;
     /// A replica leads an epoch; an election has ended.
     LeaderElected = "leader-elected", Any;
-    /// The state machine was told that it leads.
+    /// A controller becomes active.
     ControllerActive = "controller-active", Any;
     /// A leader has resigned.
     LeaderResigned = "leader-resigned", Any;
@@ -52,7 +52,7 @@ events! {
     QuorumStateWritten = "quorum-state-written", Any;
     /// The metadata log has new bytes; their fsync comes next.
     MetadataLogWritten = "metadata-log-written", Any;
-    /// A replica cut the metadata log.
+    /// A replica truncated the metadata log.
     MetadataLogTruncated = "metadata-log-truncated", Any;
     /// A record was committed.
     RecordCommitted = "record-committed", Quorum;
@@ -60,7 +60,7 @@ events! {
     RegisterBrokerCommitted = "committed:RegisterBrokerRecord", Brokers;
     /// A broker was fenced, unfenced, or begins its controlled shutdown.
     BrokerChangeCommitted = "committed:BrokerRegistrationChangeRecord", Brokers;
-    /// A partition was made; its peer is the first leader, as below.
+    /// A partition was created; its peer is the first leader, as below.
     PartitionCommitted = "committed:PartitionRecord", Brokers;
     /// A partition's ISR or leader changes; its peer is the new leader, if there is one.
     PartitionChangeCommitted = "committed:PartitionChangeRecord", Brokers;
@@ -74,23 +74,23 @@ events! {
     PartitionLeader = "partition-leader", Brokers;
     /// A broker follows a partition's leader.
     PartitionFollower = "partition-follower", Brokers;
-    /// A partition's log has new bytes, which nobody forces.
+    /// A partition's log has new bytes, which are not forced.
     PartitionLogWritten = "partition-log-written", Brokers;
-    /// A broker cut a partition's log.
+    /// A broker truncated a partition's log.
     PartitionLogTruncated = "partition-log-truncated", Brokers;
-    /// A leader decided on another ISR, and is about to ask for it.
+    /// A leader decided on a new ISR, and is about to send AlterPartition.
     IsrChangeProposed = "isr-change-proposed", Brokers;
-    /// AlterPartition is in flight; its peer is the first replica that is to join or to leave.
+    /// AlterPartition is in flight; its peer is the first replica that joins or leaves.
     AlterPartitionSent = "alter-partition-sent", Brokers;
-    /// AlterPartition was answered, and the answer is in flight; its peer is the leader that asked.
+    /// AlterPartition was answered, and the answer is in flight; its peer is the leader that sent the request.
     AlterPartitionAnswered = "alter-partition-answered", Brokers;
-    /// A producer was told of success, and the answer is in flight.
+    /// A produce request was acknowledged, and the answer is in flight.
     ProduceAcknowledged = "produce-acknowledged", Brokers;
     /// A broker is registered and catches up.
     BrokerRecovering = "broker-recovering", Brokers;
     /// A broker is unfenced.
     BrokerRunning = "broker-running", Brokers;
-    /// A broker waits for its controlled shutdown.
+    /// A broker is in controlled shutdown.
     BrokerStopping = "broker-stopping", Brokers;
 }
 
@@ -100,7 +100,7 @@ impl TriggerEvent {
         1 << self as u32
     }
 
-    /// Is it about somebody else, too?
+    /// Does it concern a second node, its peer?
     pub fn has_peer(self) -> bool {
         use TriggerEvent::{
             AlterPartitionAnswered, AlterPartitionSent, BrokerChangeCommitted, PartitionChangeCommitted,

@@ -128,7 +128,7 @@ impl ClusterChecks {
         &self.replication
     }
 
-    /// Records acknowledged with `acks=all`, and how many of them went with an excuse (deletion of
+    /// Records acknowledged with `acks=all`, and how many of them were lost and excused (deletion of
     /// their topic apart).
     pub fn acked_records(&self) -> (u64, u64) {
         (self.acked_records, self.excused_records)

@@ -1,16 +1,16 @@
-//! Rare situations, counted: what a run went through, by name.
+//! Rare situations of a run, counted by name.
 
 use raft::io::Probe;
 
 use crate::reach::Reach;
 
-/// What of a scenario a rare situation needs.
+/// Whether a scenario can reach a rare situation.
 type Needs = fn(&Reach) -> bool;
 
-/// Declares names for situations that the border shows, and what each needs.
+/// Declares names for situations that are visible at the border, and what each needs.
 macro_rules! situations {
     ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal needs $needs:expr,)+) => {
-        /// A rare situation that no node needs to tell.
+        /// A rare situation that is observed at the border of the nodes.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
         pub enum Situation { $($(#[doc = $doc])+ $variant,)+ }
 
@@ -19,31 +19,31 @@ macro_rules! situations {
 }
 
 situations! {
-    /// Two servers believed at once that they lead.
+    /// Two servers were leaders in their own view at the same time.
     TwoLeadersAtOnce = "two_leaders_at_once" needs |can| can.several_voters,
     /// A leader was elected while links were cut.
     ElectionDuringPartition = "election_during_partition" needs |can| can.cut,
     /// A boot found bytes behind the last whole batch.
     TornTail = "torn_tail" needs |can| can.torn_file,
-    /// A voter forgot durable bytes that it had promised or held.
+    /// A voter lost durable bytes that it had acknowledged.
     AmnesiacVoter = "amnesiac_voter" needs |can| can.lost_disk,
-    /// A leader wrote where a newer one's records were committed already.
+    /// A leader wrote at offsets at which records of a newer leader were already committed.
     Divergence = "divergence" needs |can| can.several_voters,
     /// An older leader moved its high watermark after a newer one was elected.
     CommitByOlderLeader = "commit_by_older_leader" needs |can| can.several_voters,
     /// Power was lost with written bytes that were not durable.
     PowerLossWithUnsyncedTail = "power_loss_with_unsynced_tail" needs |can| can.power_loss,
-    /// Two voters asked for votes in one epoch.
+    /// Two voters requested votes in one epoch.
     SplitVote = "split_vote" needs |can| can.several_voters,
-    /// A process died while it led.
+    /// A leader's process died.
     LeaderDied = "leader_died" needs |can| can.restart,
-    /// A written batch was cut from a log.
+    /// A written batch was truncated from a log.
     TruncatedLog = "truncated_log" needs |can| can.several_servers,
     /// A write or an fsync was refused.
     DiskFailed = "disk_failed" needs |can| can.disk_error,
-    /// A record that an indeterminate append brought was committed.
+    /// A record of an append with unknown outcome was committed.
     UnknownAppendCommitted = "unknown_append_committed" needs |_| true,
-    /// A read was answered by a replica that had not yet applied what was acknowledged already.
+    /// A read was answered by a replica that had not yet applied acknowledged records.
     StaleRead = "stale_read" needs |can| can.reads && (can.several_servers || can.restart),
     /// A broker left the ISR of a partition.
     IsrShrunk = "isr_shrunk" needs |can| can.brokers,
@@ -53,28 +53,28 @@ situations! {
     ElrFilled = "elr_filled" needs |can| can.brokers,
     /// A leader was elected from the ELR.
     ElrUsed = "elr_used" needs |can| can.brokers,
-    /// A leader was elected that was in neither.
+    /// A leader was elected that was in neither ISR nor ELR.
     UncleanElection = "unclean_election" needs |can| can.brokers,
-    /// Nobody could lead a partition.
+    /// A partition had no replica that could lead.
     PartitionWithoutLeader = "partition_without_leader" needs |can| can.brokers,
     /// A broker's session ended.
     BrokerFenced = "broker_fenced" needs |can| can.brokers,
-    /// A replica cut written batches from its log.
+    /// A replica truncated written batches of its log.
     ReplicaTruncated = "replica_truncated" needs |can| can.brokers,
     /// A replica came back without batches that it had written.
     ReplicaLostTail = "replica_lost_tail" needs |can| can.brokers && can.power_loss,
-    /// A leader's ISR was itself alone.
+    /// A leader was alone in its ISR.
     LeaderWithoutIsrPeer = "leader_without_isr_peer" needs |can| can.brokers,
-    /// A broker began to lead in an epoch that was over already.
+    /// A broker began to lead in an epoch that had already ended.
     LeaderAlreadyDeposed = "leader_already_deposed" needs |can| can.brokers,
-    /// A controller refused a leader's proposal.
+    /// A controller refused a leader's AlterPartition.
     AlterPartitionRejected = "alter_partition_rejected" needs |can| can.brokers,
-    /// An append was answered with the offsets that an earlier attempt had got.
+    /// A duplicate batch was answered with the offsets of the earlier attempt.
     DuplicateProduceAnswered = "duplicate_produce_answered" needs |can| can.brokers,
-    /// A leader's proposal with a process of a broker reached a controller when another one was
-    /// registered.
+    /// A leader's ISR change named an incarnation of a broker, and another one was registered when it
+    /// reached the controller.
     IsrChangeOfFormerProcess = "isr_change_of_former_process" needs |can| can.brokers,
-    /// An append was committed and the producer told that too few replicas are left.
+    /// An append was committed, and the producer received NOT_ENOUGH_REPLICAS_AFTER_APPEND.
     NotEnoughReplicasAfterAppend = "not_enough_replicas_after_append" needs |can| can.brokers,
 }
 
@@ -105,25 +105,40 @@ const PROBES: &[(Probe, &str, Needs, &str)] = &[
         |can| can.restart,
         "A replica started as Candidate, because it had voted for itself.",
     ),
-    (Probe::RecoveredTornTail, "recovered_torn_tail", |can| can.torn_file, "Recovery truncated a torn or rotten tail."),
+    (
+        Probe::RecoveredTornTail,
+        "recovered_torn_tail",
+        |can| can.torn_file,
+        "Recovery truncated a torn or corrupt tail.",
+    ),
     (Probe::NonMonotonicFetch, "non_monotonic_fetch", |can| can.several_servers, "A fetch offset went backward."),
     (
         Probe::EndQuorumEpochHonoured,
         "end_quorum_epoch_honoured",
         |can| can.several_voters,
-        "EndQuorumEpoch made a follower campaign early.",
+        "EndQuorumEpoch made a follower a candidate before its fetch timeout.",
     ),
     (
         Probe::ParkedFetchFailed,
         "parked_fetch_failed",
         |can| can.several_servers,
-        "A parked Fetch was answered with an error because leadership was lost.",
+        "A delayed Fetch was answered with an error because leadership was lost.",
     ),
     (Probe::SegmentRolled, "segment_rolled", |can| can.small_segments, "A new segment was started."),
-    (Probe::FencedRequest, "fenced_request", |can| can.several_servers, "A request was refused for its older epoch."),
+    (
+        Probe::FencedRequest,
+        "fenced_request",
+        |can| can.several_servers,
+        "A request was refused because of its older epoch.",
+    ),
     // Records leave a leader as they were when it answered and are intact on the way, so only a
     // mistake (KAFKA-18723) makes a follower drop a batch.
-    (Probe::BatchDropped, "batch_dropped", |can| can.bug, "A follower dropped a corrupt or too new batch."),
+    (
+        Probe::BatchDropped,
+        "batch_dropped",
+        |can| can.bug,
+        "A follower dropped a corrupt batch, or one of a newer epoch than its own.",
+    ),
     (
         Probe::AppendRefused,
         "append_refused",
@@ -143,7 +158,7 @@ pub fn names() -> impl Iterator<Item = &'static str> {
     all().map(|(name, ..)| name)
 }
 
-/// Every name, and what happened then.
+/// Every name and its description.
 pub fn described() -> impl Iterator<Item = (&'static str, &'static str)> {
     all().map(|(name, _, about)| (name, about.trim_start()))
 }

@@ -144,7 +144,7 @@ impl WhiteBox {
             let (returned, highest) = self.acks[before - 1];
             verdict.fail(Invariant::LinearizableAppends, || {
                 format!(
-                    "an append sent at {} stands at offset {base}, one acknowledged by {} at {highest}",
+                    "an append sent at {} is at offset {base}, but one acknowledged by {} is at {highest}",
                     seconds(invoked_ns),
                     seconds(returned)
                 )
@@ -210,7 +210,7 @@ impl WhiteBox {
             let state = self.history.values.get(&record.value).copied().unwrap_or_default();
             let Some(invoked_ns) = state.invoked_ns else {
                 verdict.fail(Invariant::CommittedReads, || {
-                    format!("value {} is committed at offset {}, and nobody sent it", record.value, record.offset)
+                    format!("value {} is committed at offset {}, but no client sent it", record.value, record.offset)
                 });
                 continue;
             };
@@ -284,7 +284,7 @@ fn answered_read(reading: Reading, applied_end: Offset, committed: &Committed, v
     let from = reading.from;
     if applied_end > committed.end {
         verdict.fail(Invariant::CommittedReads, || {
-            format!("a replica has applied up to {applied_end}, committed are {}", committed.end)
+            format!("a replica has applied offsets up to {applied_end}; the committed log ends at {}", committed.end)
         });
     }
     let last = reading.next.and_then(|next| committed.records.get(next.checked_sub(1)?));

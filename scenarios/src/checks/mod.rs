@@ -274,7 +274,7 @@ impl Checks {
         self.white_box.history.reads
     }
 
-    /// Records acknowledged to producers with `acks=all`, and how many of them went with an excuse
+    /// Records acknowledged to producers with `acks=all`, and how many of them were lost and excused
     /// (deletion of their topic apart).
     pub fn acked_records(&self) -> (u64, u64) {
         self.cluster.as_ref().map_or((0, 0), |cluster| cluster.acked_records())

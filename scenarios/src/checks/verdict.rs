@@ -8,7 +8,7 @@ use crate::report::{Violation, ViolationKind};
 /// Declares the closed list with names and causes.
 macro_rules! excuses {
     ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal;)+) => {
-        /// Why something that looks like a broken promise is none. Counted and printed, never silent.
+        /// Why something that looks like a violation is none. Always counted and printed.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
         pub enum Excuse { $($(#[doc = $doc])+ $variant,)+ }
 
@@ -33,7 +33,7 @@ excuses! {
     /// A fault destroyed durable bytes of so many voters that committed records lost their majority.
     /// Counted once for each such fault.
     PromiseCutByDestroyedDisk = "promise_cut_by_destroyed_disk";
-    /// A record that lost its majority in that way is not in the log of a later leader.
+    /// A record that lost its majority by destroyed disks is not in the log of a later leader.
     CommittedRecordDestroyed = "committed_record_destroyed";
     /// A high watermark counts a voter whose disk was destroyed after it had acknowledged. Ends the run
     /// if a newer leader has committed something else meanwhile.
@@ -49,7 +49,7 @@ excuses! {
     AckedAppendDestroyed = "acked_append_destroyed";
     /// A replica still returns records that were destroyed on a majority.
     ReadOfDestroyedRecord = "read_of_destroyed_record";
-    /// A replica ended itself by a rule that destroyed bytes break: its peers name it leader of an
+    /// A replica ended itself because destroyed bytes violate a rule: its peers name it leader of an
     /// epoch that it forgot, or a leader without the destroyed records makes it truncate its log below
     /// its high watermark. With static voters Kafka does so, too, until another replica leads.
     FatalFaultAfterDestroyedDisk = "fatal_fault_after_destroyed_disk";
@@ -60,7 +60,7 @@ excuses! {
     /// replica that had to keep them. Counted by the record, as the following ones are.
     AckedLostWithLastGuard = "acked_lost_with_last_guard";
     /// Acknowledged records were lost with a replica's disk or page cache where `min.insync.replicas`
-    /// is 1, so that no other replica need have had them.
+    /// is 1, so that no other replica was required to have them.
     AckedLostWithMinIsrOne = "acked_lost_with_min_isr_one";
     /// The last member of an ISR came back without acknowledged records and led again (ELR disabled).
     AckedLostBySoleReplica = "acked_lost_by_sole_replica";
@@ -71,19 +71,19 @@ excuses! {
     AckedLostByUncleanElection = "acked_lost_by_unclean_election";
     /// The topic was deleted.
     AckedLostByDeletion = "acked_lost_by_deletion";
-    /// Committed records that were not acknowledged were lost in one of these ways.
+    /// Committed records that were not acknowledged were lost in one of the ways above.
     CommittedUnackedLost = "committed_unacked_lost";
-    /// A replica acknowledged, or still returns, records that were lost in one of these ways.
+    /// A replica acknowledged, or still returns, records that were lost in one of the ways above.
     ServedAfterLoss = "served_after_loss";
-    /// The log of a replica in the ISR has rotten bytes in a forced segment, which Kafka does not
+    /// The log of a replica in the ISR has corrupt bytes (bit rot) in a forced segment, which Kafka does not
     /// verify at a start.
     RottenReplicaInSync = "rotten_replica_in_sync";
-    /// Such a replica leads. Ends the run.
+    /// A replica with such a log leads. Ends the run.
     RottenReplicaLeads = "rotten_replica_leads";
     /// A producer that bumped its epoch sent a batch again that had been appended under the previous
     /// epoch: Kafka's known duplicate (controller-broker.md §6.8).
     DuplicateByEpochBump = "duplicate_by_epoch_bump";
-    /// A batch that a leader without producer state refused was renumbered by an epoch bump, and stands
+    /// A batch that a leader without producer state refused was renumbered by an epoch bump, and is
     /// behind a later one that the leader had accepted (controller-broker.md §6.8).
     ReorderedByEpochBump = "reordered_by_epoch_bump";
     /// A producer without `enable.idempotence` appended a batch once more by a retry.
@@ -101,8 +101,8 @@ excuses! {
     /// A leader that was elected uncleanly, and deposed before it acted, does not know that yet: it
     /// sends a consumer back behind committed records that it lacks.
     PositionSentBackByDeposedLeader = "position_sent_back_by_deposed_leader";
-    /// With `beyond-tolerance`, a claim broke that needs more than the faults have left. Counted each
-    /// time.
+    /// With `beyond-tolerance`, a claim was violated that assumes fewer faults than were injected. Counted
+    /// each time.
     BeyondTolerance = "beyond_tolerance";
     /// Committed metadata was destroyed, so admin operations are not judged any more.
     AdminHistoryDestroyed = "admin_history_destroyed";

@@ -46,8 +46,10 @@ impl Compared {
             kind: ViolationKind::GhostMismatch,
             invariant: DISAGREES.to_owned(),
             predicate: None,
-            spec: "two judges of one history never disagree".to_owned(),
-            detail: format!("{object}: {why} (operation {stuck} of the history), and the white-box judge holds"),
+            spec: "the judge of client histories agrees with the checks".to_owned(),
+            detail: format!(
+                "{object}: {why} (operation {stuck} of the history), but the checks of the run found no contradiction"
+            ),
             at_ns,
             event,
         })

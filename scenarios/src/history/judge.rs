@@ -120,7 +120,7 @@ fn producer_ids(history: &History) -> (usize, Option<Finding>) {
         count += 1;
         let Some(id) = id else { continue };
         if let Some(before) = given.insert(id, place) {
-            let why = Some(format!("producer id {id} is given twice"));
+            let why = Some(format!("producer id {id} is handed out twice"));
             let finding = Finding { object: operation.op.object(), why, prefix: vec![before], stuck: place };
             return (count, Some(finding));
         }

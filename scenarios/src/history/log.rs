@@ -133,7 +133,7 @@ fn one_offset_of_a_value(told: &[Told]) -> Result<(), Trouble> {
     let differ = by_value.windows(2).find(|two| two[0].value == two[1].value && two[0].offset != two[1].offset);
     differ.map_or(Ok(()), |two| {
         Err(Trouble {
-            why: format!("value {} stands at offset {} and at {}", two[0].value, two[0].offset, two[1].offset),
+            why: format!("value {} is at offset {} and at {}", two[0].value, two[0].offset, two[1].offset),
             stuck: two[1].by,
             against: vec![two[0].by],
         })
@@ -143,12 +143,12 @@ fn one_offset_of_a_value(told: &[Told]) -> Result<(), Trouble> {
 fn sent_before(told: &[Told], sent: &BTreeMap<u64, Sent>) -> Result<(), Trouble> {
     for Told { offset, value, by, at } in told {
         let (why, against) = match sent.get(value) {
-            None => (format!("value {value} is shown at offset {offset}, and nobody sent it"), None),
+            None => (format!("value {value} is returned at offset {offset}, but no client sent it"), None),
             Some(sent) if sent.called > *at => {
-                (format!("value {value} is shown at offset {offset} before it was sent"), Some(sent.by))
+                (format!("value {value} is returned at offset {offset} before it was sent"), Some(sent.by))
             }
             Some(sent) if sent.refused => {
-                (format!("value {value} is shown at offset {offset}, and was definitely refused"), Some(sent.by))
+                (format!("value {value} is returned at offset {offset}, but was definitely refused"), Some(sent.by))
             }
             Some(_) => continue,
         };

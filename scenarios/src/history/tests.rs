@@ -74,9 +74,9 @@ fn logs_that_cannot_be() {
     let two = why_not(&[first.clone(), (0, Some(3), appended(&[20], 5))]);
     assert_eq!(two, "offset 5 holds 11 and 20");
     let twice = [first.clone(), (2, Some(3), read(&[(4, 10), (5, 11), (6, 10)]))];
-    assert_eq!(why_not(&twice), "value 10 stands at offset 4 and at 6");
+    assert_eq!(why_not(&twice), "value 10 is at offset 4 and at 6");
     assert_eq!(verdict(&twice, false), Judgement::Linearizable, "where nobody promised that");
-    assert_eq!(why_not(&[(0, Some(1), read(&[(0, 10)]))]), "value 10 is shown at offset 0, and nobody sent it");
+    assert_eq!(why_not(&[(0, Some(1), read(&[(0, 10)]))]), "value 10 is returned at offset 0, but no client sent it");
     let early = [(0, Some(1), read(&[(0, 10)])), (2, None, lost(&[10]))];
     assert_eq!(why_not(&early), "value 10 is shown at offset 0 before it was sent");
     let refused = [(0, Some(1), log(LogOp::Refused { values: vec![10] })), (2, Some(3), read(&[(0, 10)]))];

@@ -104,11 +104,15 @@ fn outcome(
             return ours(
                 ViolationKind::Runaway,
                 "TimeMoves",
-                format!("virtual time stands still after {} events", counts.events),
+                format!("simulated time does not advance after {} events", counts.events),
             );
         }
         Ended::Runaway(false) => {
-            return ours(ViolationKind::Runaway, "EventBudget", format!("{} events without an end", counts.events));
+            return ours(
+                ViolationKind::Runaway,
+                "EventBudget",
+                format!("the run has not ended after {} events", counts.events),
+            );
         }
         Ended::End | Ended::Stopped | Ended::AfterEvent => {}
     }

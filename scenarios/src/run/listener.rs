@@ -1,5 +1,5 @@
-//! Listeners: they are shown all that the observer of a run is shown, before it, and decide nothing. So a
-//! run with a listener is the same run.
+//! Listeners: they receive all calls that the observer of a run receives, before it, and decide nothing. A run with a
+//! listener is therefore the same run.
 
 use sim::disk::Disk;
 use sim::drive::{Ended, Run};
@@ -15,16 +15,16 @@ use crate::run_observer::RunObserver;
 
 /// See the module's documentation.
 pub trait Listener: Watch<Actor> {
-    /// An invariant is violated, by what was shown last or (`in_last_step` is false) as is found once the run is over.
+    /// An invariant is violated: by the last event, or (`in_last_step` is false) as a check at the end of the run finds.
     fn broken(&mut self, violation: &Violation, in_last_step: bool);
 }
 
-/// An observer, and a listener beside it.
+/// An observer with a listener.
 #[derive(Clone, Debug)]
 pub struct Heard<L> {
-    /// It decides.
+    /// Decides.
     pub observer: RunObserver,
-    /// It does not.
+    /// Only listens.
     pub listener: L,
     is_broken: bool,
 }
@@ -35,7 +35,7 @@ impl<L: Listener> Heard<L> {
         Heard { observer, listener, is_broken: false }
     }
 
-    /// The first time that the checks find something, it is because of what has just been shown.
+    /// The first violation is caused by the event that was shown last.
     fn look(&mut self) {
         if !self.is_broken
             && let Some(violation) = self.observer.checks.as_ref().and_then(|checks| checks.violation())
@@ -46,7 +46,7 @@ impl<L: Listener> Heard<L> {
     }
 }
 
-/// Runs a request on the bare loop with a listener, which is made of the names of the nodes.
+/// Runs a request on the bare loop with a listener, which is created with the names of the nodes.
 pub fn listen<L: Listener>(
     request: &Request<'_>,
     listener: impl FnOnce(Vec<String>) -> L,

@@ -32,12 +32,12 @@ impl Finding {
     pub(super) fn check(&self) -> Result<(), Refusal> {
         let names = || Invariant::ALL.iter().map(|invariant| invariant.name());
         if self.shows.is_empty() {
-            return Err(Refusal::new("finding.shows", "nothing that it shows; allowed: names of invariants"));
+            return Err(Refusal::new("finding.shows", "the list is empty; allowed: names of checks"));
         }
         match self.shows.iter().find(|shown| !names().any(|name| name == *shown)) {
             Some(stranger) => {
                 let allowed = names().collect::<Vec<_>>().join(", ");
-                Err(Refusal::new("finding.shows", format!("no invariant is named {stranger:?}; allowed: {allowed}")))
+                Err(Refusal::new("finding.shows", format!("no check is named {stranger:?}; allowed: {allowed}")))
             }
             None => Ok(()),
         }

@@ -149,7 +149,7 @@ impl Scenario {
 
     /// Reads a scenario that names no other files; `file` is its name in messages.
     pub fn from_toml(file: &str, text: &str) -> Result<Scenario, ScenarioError> {
-        Scenario::from_toml_with(file, text, |path| Err(format!("{path} can stand only where files can be read")))
+        Scenario::from_toml_with(file, text, |path| Err(format!("{path} is allowed only where files can be read")))
     }
 
     /// Reads a scenario and the files it names (`.properties`, measured latencies) by `read`,

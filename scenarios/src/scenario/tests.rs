@@ -32,7 +32,7 @@ fn each_refusal_says_where_what_and_what_would_do() {
         ),
         (
             "[finding]\nfix = \"FlushRecoveredLog\"\nshows = []",
-            "s:5: finding.shows: nothing that it shows; allowed: names of invariants",
+            "s:5: finding.shows: the list is empty; allowed: names of checks",
         ),
         (
             "[finding]\nfix = \"FlushRecoveredLog\"\nshows = [\"NoFire\"]",
@@ -62,19 +62,19 @@ fn each_refusal_says_where_what_and_what_would_do() {
         ),
         (
             "[network]\nlatency = \"empirical(x.csv)\"",
-            "s:4: network.latency: x.csv can stand only where files can be read",
+            "s:4: network.latency: x.csv is allowed only where files can be read",
         ),
         (
             "[network]\nloss_ppm = 1\nlatency = \"0ms\"",
-            "s:5: network.latency: a median of 0ns lets time stand still; allowed: 1ns..3600s",
+            "s:5: network.latency: a median of 0ns would stop simulated time; allowed: 1ns..3600s",
         ),
         (
             "[network]\nlatency = [0, 0, 7]",
-            "s:4: network.latency: a median of 0ns lets time stand still; allowed: 1ns..3600s",
+            "s:4: network.latency: a median of 0ns would stop simulated time; allowed: 1ns..3600s",
         ),
         (
             "[[network.link]]\nfrom = [1]\nto = [2]\nlatency = \"lognormal(0ns, 0.5)\"",
-            "s:3: network.link: a median of 0ns lets time stand still; allowed: 1ns..3600s",
+            "s:3: network.link: a median of 0ns would stop simulated time; allowed: 1ns..3600s",
         ),
         ("[cluster]\nvoters = 4", "s:4: cluster.voters: 4 voters; allowed: 1, 3, 5, 7"),
         (
@@ -113,7 +113,7 @@ fn each_refusal_says_where_what_and_what_would_do() {
         ),
         (
             "[cluster]\nvoters = 3\nproperties = [\"c1.properties\"]",
-            "s:5: cluster.properties: c1.properties can stand only where files can be read",
+            "s:5: cluster.properties: c1.properties is allowed only where files can be read",
         ),
         (
             "[threads.io]\nrequest = \"1us\"",
@@ -245,12 +245,12 @@ fn settings_reach_fields_and_properties() {
         (
             "network.latency",
             "empirical(x)",
-            "network.latency = \"empirical(x)\": x can stand only where files can be read",
+            "network.latency = \"empirical(x)\": x is allowed only where files can be read",
         ),
         (
             "network.latency",
             "0ms",
-            "network.latency = \"0ms\": a median of 0ns lets time stand still; allowed: 1ns..3600s",
+            "network.latency = \"0ms\": a median of 0ns would stop simulated time; allowed: 1ns..3600s",
         ),
         ("ssl.protocol", "x", "ssl.protocol = \"x\": known to Kafka, without effect here; allowed: controller."),
         ("network.loss_ppm", "abc", "network.loss_ppm = \"abc\": invalid type: string \"abc\", expected u32"),

@@ -163,7 +163,7 @@ impl LatencyProfile {
     pub(super) fn check(&self) -> Result<(), String> {
         match self {
             LatencyProfile::Known(latency) => latency.check(),
-            LatencyProfile::File(path) => Err(format!("{path} can stand only where files can be read")),
+            LatencyProfile::File(path) => Err(format!("{path} is allowed only where files can be read")),
         }
     }
 

@@ -115,7 +115,7 @@ impl Network {
 /// latency is fine, and so is a link on which fewer than half of the messages take no time.
 fn takes_time(path: &str, latency: &LatencyProfile) -> Result<(), Refusal> {
     if latency.known().sample(1 << 63) == 0 {
-        return Err(Refusal::new(path, "a median of 0ns lets time stand still; allowed: 1ns..3600s"));
+        return Err(Refusal::new(path, "a median of 0ns would stop simulated time; allowed: 1ns..3600s"));
     }
     Ok(())
 }

@@ -180,13 +180,13 @@ impl Cluster {
         }
         let client = self.inner.clients.appenders.first().copied();
         let client = client.ok_or_else(|| {
-            StoryError("append: nobody here appends to the metadata log; allowed: in a scenario of controllers alone that has clients (with brokers: produce)".to_owned())
+            StoryError("append: this scenario has no clients that append to the metadata log; allowed: in a scenario without brokers that has clients (with brokers: produce)".to_owned())
         })?;
         let place = u64::from(client.0);
         let sent = self.see(invoked, place, "an append to be sent");
         self.ask(client, ClientOperation::Append { count: 1 });
         let (_, Said::Client(AttemptEvent::AppendInvoked { attempt: number, .. })) = sent.await? else {
-            return Err(StoryError("an append was sent that is none".to_owned()));
+            return Err(StoryError("an operation was sent that is not an append".to_owned()));
         };
         let condition = Condition { matches: ended, argument: place << 32 | u64::from(number) };
         let ended = Box::pin(wait_for::<Actor, RunObserver>(condition, self.deadline()));

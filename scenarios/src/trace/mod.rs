@@ -1,7 +1,7 @@
-//! A run line by line: what each node was sent, did and said, and what led to it.
+//! The trace of a run: the inputs, effects and observations of each node, and their causes, one line each.
 //!
-//! * this file: the lines and their graph; `recorder`: the listener that writes them down
-//! * [`shown`]: a line's fields by name; [`said`]: what nodes say of themselves; [`text`]: a line for people
+//! * this file: the lines and their graph; `recorder`: the listener that records them
+//! * [`shown`]: a line's fields by name; [`said`]: observations of nodes; [`text`]: a line as text
 
 mod recorder;
 pub mod said;
@@ -33,18 +33,18 @@ pub type LineId = u32;
 pub struct Line {
     /// True time, ns.
     pub at_ns: u64,
-    /// The event that it is part of: events that had happened, and this one.
+    /// The number of the event that it is part of, from 1.
     pub event: u64,
-    /// Where; `None` for what is about links or the whole run.
+    /// The node; `None` if the line is about links or the whole run.
     pub node: Option<Node>,
     /// The thread that did it or to which it happened.
     pub thread: Option<Thread>,
-    /// Which life of the process, from 1; 0 before the first.
+    /// The incarnation of the process, from 1; 0 before the first.
     pub incarnation: u32,
-    /// The line that led to this one: of what a thread does, the input that it took; of a message that is
-    /// taken, its sending; of a timer that fires, its arming.
+    /// The line that caused this one: for an effect of a thread, the input that it took; for a message that is received,
+    /// its sending; for a timer that fires, its arming.
     pub cause: Option<LineId>,
-    /// The line before it at the same node.
+    /// The previous line of the same node.
     pub previous: Option<LineId>,
     /// What.
     pub what: What,
@@ -55,7 +55,7 @@ pub struct Line {
 pub enum What {
     /// The process starts.
     Booted,
-    /// It is gone.
+    /// It has ended.
     Down(Down),
     /// It ends by itself.
     Halted {
@@ -64,7 +64,7 @@ pub enum What {
         /// By a fatal error.
         fatal: bool,
     },
-    /// What becomes of a message.
+    /// The fate of a message.
     Message(Stage, Way, Box<Message>),
     /// A connection is opened to this node.
     Connecting(Node),
@@ -74,13 +74,13 @@ pub enum What {
     Disconnected(Option<Node>, CloseReason),
     /// The thread's timer is set to this true time, ns.
     TimerArmed(u64),
-    /// It is not needed any more.
+    /// It is no longer needed.
     TimerDisarmed,
     /// It fires.
     TimerFired,
     /// A thread wakes another one, with this word.
     Posted(Thread, &'static str),
-    /// It takes that word.
+    /// The other thread receives that word.
     Woken(&'static str),
     /// SIGTERM.
     Terminated,
@@ -88,7 +88,7 @@ pub enum What {
     Asked(ClientOperation),
     /// The disk.
     Disk(Disk),
-    /// It says something of itself.
+    /// An observation of the node.
     Said(Said),
     /// A fault.
     Fault(Box<Fault>, Phase),
@@ -107,11 +107,11 @@ pub enum Stage {
     Taken,
     /// It did not get through and is sent again later.
     Blocked,
-    /// It reaches nobody.
+    /// It is lost.
     Dropped,
 }
 
-/// What a node does to its disk, and what the disk answers.
+/// An operation of a node on its disk, or the answer of the disk.
 #[derive(Clone, Debug)]
 pub enum Disk {
     /// Opened, created, or emptied.
@@ -173,7 +173,7 @@ pub struct Trace {
 }
 
 impl Trace {
-    /// Runs a request on the bare loop and writes everything down.
+    /// Runs a request on the bare loop and records its trace.
     pub fn of(request: &Request<'_>) -> Result<(RunReport, Trace), String> {
         let (report, recorder) = listen(request, Recorder::new)?;
         let names = request.scenario.clients.topics().names;
@@ -196,7 +196,7 @@ impl Trace {
         self.broken
     }
 
-    /// How each line is related to another one, by number.
+    /// The relation of each line to one line, by number.
     pub fn related_to(&self, line: LineId) -> Vec<Relation> {
         let mut relations = vec![Relation::None; self.lines.len()];
         let mut at_node = vec![false; self.names.len()];
@@ -207,7 +207,7 @@ impl Trace {
         }
         for index in (0..=line as usize).rev() {
             let here = &self.lines[index];
-            // All that a node did lies in the past of what it does later, and so do the faults of its links.
+            // Everything that a node did is in the past of its later actions, and so are the faults of its links.
             let is_past = match &here.what {
                 What::Fault(fault, _) => touched(&fault.what).iter().any(|node| at_node[usize::from(node.0)]),
                 _ => here.node.is_some_and(|node| at_node[usize::from(node.0)]),
@@ -235,12 +235,12 @@ impl Trace {
     }
 }
 
-/// What a line has to do with another one.
+/// The relation of a line to another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Relation {
     /// It cannot have led to it.
     None,
-    /// It may have: it happened before at the same node, or before something was sent that arrived there.
+    /// It may have: it precedes the other line in Lamport's happened-before order.
     Past,
     /// It is its cause, or the cause of that, and so on.
     Chain,

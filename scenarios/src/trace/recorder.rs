@@ -1,4 +1,4 @@
-//! The listener that writes a run down.
+//! The listener that records the trace of a run.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
@@ -15,7 +15,7 @@ use crate::actor::{Actor, Message, Parcel, Said};
 use crate::report::Violation;
 use crate::run::listener::Listener;
 
-/// A connection as its opener names it.
+/// A connection, by the token of its opener.
 type Token = (Node, Thread, u32);
 
 /// See the module's documentation.
@@ -27,9 +27,9 @@ pub struct Recorder {
     event: u64,
     /// The thread that is stepped.
     stepped: Option<(Node, Thread)>,
-    /// The sending of each message that is under way.
+    /// The line with the sending of each message in flight.
     sent: BTreeMap<(Connection, bool, u64), LineId>,
-    /// Whom each thread has connected to: the line of the attempt, and the connection once it is open.
+    /// The connections of each thread: the line of the attempt, and the connection once it is open.
     connected: BTreeMap<Token, (LineId, Node, Option<Connection>)>,
     broken: Option<LineId>,
 }
@@ -53,7 +53,7 @@ impl std::fmt::Debug for ThreadState {
 
 #[derive(Clone, Default)]
 struct ThreadState {
-    /// The line with which its step began, or goes on.
+    /// The line with which its step began or continues.
     step: Option<LineId>,
     /// The fsync that it waits for.
     syncs: Option<LineId>,
@@ -106,14 +106,14 @@ impl Recorder {
         id
     }
 
-    /// With this line a thread begins a step, or goes on with one.
+    /// A thread begins or continues a step with this line.
     fn step(&mut self, at: u64, node: Node, thread: Thread, cause: Option<LineId>, what: What) {
         let id = self.add(at, Some((node, Some(thread))), cause, what);
         self.stepped = Some((node, thread));
         self.thread(node, thread).step = Some(id);
     }
 
-    /// The thread of this node that is stepped does this.
+    /// An action of the thread of this node that is stepped.
     fn does(&mut self, at: u64, node: Node, what: What) -> LineId {
         let thread = self.stepped.filter(|(who, _)| *who == node).map(|(_, thread)| thread);
         let cause = thread.and_then(|thread| self.thread(node, thread).step);
@@ -124,11 +124,11 @@ impl Recorder {
         self.state(node).files.get(&file).cloned().unwrap_or_else(|| "?".into())
     }
 
-    /// The message's own line, where it is not taken.
+    /// The line of a message that is not received.
     fn message(&mut self, at: u64, way: Way, message: &Parcel, stage: Stage) {
         let key = (way.connection, way.is_request, message.content_hash());
         let cause = self.sent.get(&key).copied();
-        // Where it is lost nobody knows; the sender's end is where it is missed.
+        // The place of the loss is unknown; the line is shown at the sender.
         let at_sender = Some((way.from, None));
         self.add(at, at_sender, cause, What::Message(stage, way, Box::new(message.message().clone())));
     }
@@ -318,7 +318,7 @@ impl Watch<Actor> for Recorder {
     }
 
     fn fault(&mut self, at: u64, fault: &Fault, phase: Phase) {
-        // One that is aimed strikes because of what has just happened.
+        // An aimed fault is caused by the last event.
         let aimed = fault.on.as_ref().is_some_and(|trigger| trigger.after_ns == 0) && phase == Phase::Start;
         let cause = (self.lines.len() as LineId).checked_sub(1).filter(|_| aimed);
         let node = fault.what.node();
@@ -347,7 +347,7 @@ impl Recorder {
         }
     }
 
-    /// The disk's answer is what the rest of the step goes on with.
+    /// The rest of the step continues with the disk's answer.
     fn answered(&mut self, at: u64, node: Node, answer: Disk) {
         match self.stepped.filter(|(who, _)| *who == node) {
             Some((_, thread)) => {
@@ -388,7 +388,7 @@ fn word(post: &Post) -> &'static str {
     }
 }
 
-/// Brokers tell clients which topic has which id.
+/// These responses contain the names and ids of topics.
 fn topics(lines: &[Line]) -> BTreeMap<u64, (String, String)> {
     let mut topics = BTreeMap::new();
     for line in lines {

@@ -1,5 +1,5 @@
-//! What nodes say of themselves, as a name and fields. The names are those of the variants of `Observation`,
-//! `BrokerObservation` and `AttemptEvent` in the code, so that who reads one finds where it is said.
+//! Observations of nodes, as a name and fields. The names are those of the variants of `Observation`,
+//! `BrokerObservation` and `AttemptEvent` in the code, so that a reader finds their place in the code.
 
 use raft::broker::observation::{BrokerObservation as Broker, PartitionTag};
 use raft::client::{AttemptEvent as Client, Outcome, PositionCause, ReadApi, TopicPartition};
@@ -13,7 +13,7 @@ use crate::actor::{AttemptEvent as Model, Said};
 /// Named values, in order.
 pub type Named = Vec<(String, Value)>;
 
-/// A field of something said.
+/// A field of an observation.
 trait Shown {
     fn show(&self, name: &str, trace: &Trace, into: &mut Named);
 }
@@ -37,7 +37,7 @@ impl Shown for u8 {
     }
 }
 
-/// Of enumerations without fields: the variant's name.
+/// The variant's name of an enumeration without fields.
 macro_rules! by_name {
     ($($type:ty),+) => {
         $(impl Shown for $type {
@@ -75,7 +75,7 @@ macro_rules! named {
     };
 }
 
-/// What was said, by name.
+/// An observation with its name.
 pub fn of(said: &Said, trace: &Trace) -> (&'static str, Named) {
     match said {
         Said::Server(said) => server(said, trace),

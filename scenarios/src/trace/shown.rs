@@ -1,4 +1,4 @@
-//! A line's kind and fields, by name: what a trace file says of it.
+//! The kind and the named fields of a line in a trace file.
 
 use raft::message::fields::of_batch;
 use raft::message::{Fields, Value};
@@ -13,7 +13,7 @@ use crate::actor::{Actor, Message};
 const FEW_BYTES: usize = 256;
 
 impl Trace {
-    /// What kind of line it is, and what it says.
+    /// The kind of a line, and its fields.
     pub fn shown(&self, line: &Line) -> (&'static str, Named) {
         let name = |node: &Node| text(self.name(*node));
         match &line.what {
@@ -112,7 +112,7 @@ impl Trace {
         }
     }
 
-    /// The APIs that a line is about: that of its message, and of the one inside an Envelope.
+    /// The APIs of a line: that of its message, and of the request inside an Envelope.
     pub fn apis(&self, line: &Line) -> Vec<&'static str> {
         match &line.what {
             What::Message(_, _, message) => parts(message).1,
@@ -131,7 +131,7 @@ impl Trace {
         }
     }
 
-    /// A partition, given the first half of its topic's id: by the topic's name, if anybody was told that.
+    /// A partition, given the first half of its topic's id: by the topic's name, if a response contained it.
     pub(super) fn partition(&self, topic: u64, partition: i32) -> String {
         match self.topics.get(&topic) {
             Some((_, name)) => format!("{name}-{partition}"),
@@ -183,7 +183,7 @@ fn connection(way: Way) -> String {
     format!("{}.{}", way.connection.0 & u64::from(u32::MAX), way.connection.0 >> 32)
 }
 
-/// What is written, if that can be said: a batch, or a short text.
+/// The written bytes, if they are a batch or a short text.
 pub(super) fn content(bytes: &[u8]) -> Option<Value> {
     of_batch(bytes).or_else(|| {
         let short = std::str::from_utf8(bytes).ok().filter(|text| text.len() <= FEW_BYTES)?;
@@ -228,7 +228,7 @@ fn number(n: u64) -> Value {
     n.value()
 }
 
-/// What serde says of it.
+/// Its serde representation.
 fn json(value: serde_json::Value) -> Value {
     match value {
         serde_json::Value::Null => Value::Null,

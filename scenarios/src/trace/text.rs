@@ -1,5 +1,4 @@
-//! A line for people. What seldom helps (addresses, directory ids, limits, fields that are absent) is left
-//! out; the trace file has it.
+//! A line as text. Addresses, directory ids, limits and absent fields are omitted; the trace file contains them.
 
 use raft::ids::Uuid;
 use raft::io::{Observation, Role};
@@ -39,7 +38,7 @@ const LEFT_OUT: &[&str] = &[
     "isMigratingZkBroker",
 ];
 
-/// What a node is in the quorum of controllers.
+/// The state of a node in the quorum of controllers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Standing {
     role: Role,
@@ -68,7 +67,7 @@ impl Standing {
     }
 }
 
-/// What each node is, while the lines are gone through in order.
+/// The state of each node, while the lines are read in order.
 #[derive(Clone, Debug)]
 pub struct Standings(Vec<Option<Standing>>);
 
@@ -78,7 +77,7 @@ impl Standings {
         Standings(vec![None; trace.names().len()])
     }
 
-    /// What the node of the next line is, now that it has happened; `None`: no server, or down.
+    /// The state of the node after the next line; `None`: not a server, or down.
     pub fn after(&mut self, line: &Line) -> Option<Standing> {
         let here = &mut self.0[usize::from(line.node?.0)];
         match &line.what {
@@ -93,8 +92,7 @@ impl Standings {
 }
 
 impl Trace {
-    /// Is a line left out of a log? What threads, timers and connections do among themselves is in the trace
-    /// file only.
+    /// Is a line omitted from a log? Lines of threads, timers and connections are in the trace file only.
     pub fn is_internal(&self, line: &Line) -> bool {
         matches!(
             line.what,
@@ -113,7 +111,7 @@ impl Trace {
         !["controller-", "broker-"].iter().any(|kind| self.name(node).starts_with(kind))
     }
 
-    /// What a line says; `fault` says what a fault does.
+    /// The text of a line; `fault` describes a fault.
     pub fn text(&self, line: &Line, fault: &dyn Fn(&Fault) -> String) -> String {
         match &line.what {
             What::Booted => format!("boots (incarnation {})", line.incarnation),
@@ -156,7 +154,7 @@ impl Trace {
         }
     }
 
-    /// Which thread of a server did it.
+    /// The thread of the server.
     fn thread_text(&self, line: &Line) -> String {
         let of_server = line.node.is_some_and(|node| !self.is_client(node));
         self.thread(line).filter(|_| of_server).map_or(String::new(), |thread| format!(" [{thread}]"))
@@ -175,7 +173,7 @@ impl Trace {
             Stage::Dropped => ("-x", way.to, " is lost"),
         };
         let response = if way.is_request { "" } else { " response" };
-        // What is lost was shown when it was sent.
+        // A lost message was shown when it was sent.
         let fields = match (&value, stage) {
             (Value::Struct(fields), Stage::Sent | Stage::Taken) => format!(" {}", self.fields(fields)),
             _ => String::new(),
@@ -209,7 +207,7 @@ impl Trace {
         }
     }
 
-    /// Fields, those left out that seldom help.
+    /// Fields without the omitted ones.
     fn fields(&self, fields: &Named) -> String {
         let mut shown: Vec<String> = Vec::new();
         let mut rest = &fields[..];

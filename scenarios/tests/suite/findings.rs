@@ -1,4 +1,4 @@
-//! Where faithful Kafka fails: each finding shows without its fix, and is gone with it.
+//! Findings: each scenario fails without its fix, and holds with it.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -8,7 +8,7 @@ use scenarios::report::Outcome;
 use scenarios::run::{Request, drive, run};
 use sim::drive::Ended;
 
-/// Runs the seeds without the fix, gathering all that breaks, and again with it.
+/// Runs the seeds without the fix, collecting the violated checks, and again with it.
 fn shows(name: &str, seeds: Range<u64>, at_least: u64) {
     let scenario = catalog::find(name).expect("built in").scenario().expect("good");
     let finding = scenario.finding.clone().expect("a finding");
@@ -38,7 +38,7 @@ fn shows(name: &str, seeds: Range<u64>, at_least: u64) {
 pub struct Shown {
     pub scenario: &'static str,
     pub seeds: Range<u64>,
-    /// So many of these runs fail.
+    /// At least so many of these runs fail.
     pub at_least: u64,
 }
 
@@ -56,26 +56,26 @@ macro_rules! findings {
 }
 
 findings! {
-    // Also a real loss: an acknowledged value is gone at the end.
+    // Also a real loss: an acknowledged value is absent at the end.
     flush_recovered_log: "findings/flush-recovered-log" 0..120 >= 60;
     single_voter_flush_first: "findings/single-voter-flush-first" 0..20 >= 10;
     compare_log_of_repeated_vote: "findings/compare-log-of-repeated-vote" 0..96 >= 3;
     restart_as_follower_despite_own_vote: "findings/restart-as-follower-despite-own-vote" 0..24 >= 2;
     first_publish_after_caught_up: "findings/first-publish-after-caught-up" 0..20 >= 6;
     keep_proposal_of_same_epoch: "findings/keep-proposal-of-same-epoch" 0..52 >= 2;
-    // A former process's request must come between the registration of the next one and its first heartbeat.
+    // A former process's request must arrive between the registration of the next one and its first heartbeat.
     session_since_registration: "findings/session-since-registration" 0..60 >= 1;
-    // An orderly restart, and a power loss before anything else has forced the directory.
+    // A controlled restart, and a power loss before anything else has forced the directory.
     force_marker_removal: "findings/force-marker-removal" 0..48 >= 3;
     stay_fenced_in_shutdown: "findings/stay-fenced-in-shutdown" 0..24 >= 2;
     keep_elr_of_empty_isr: "findings/keep-elr-of-empty-isr" 0..24 >= 3;
-    // The client must lose all brokers but one that lags, right after it has read what a later leader wrote: 4
+    // The client must lose all brokers but one that lags, right after it has read a record of a later leader: 4
     // of 1,000 seeds.
     keep_topic_ids_through_rebootstrap: "findings/keep-topic-ids-through-rebootstrap" 460..480 >= 1;
     // A raised `min.insync.replicas`, a member that leaves the ISR and an append must meet within 300 ms, and
     // then two brokers must be killed: 1 of 300 seeds (in `ci`, where it was found, 1 of 5,000).
     await_metadata_of_isr: "findings/await-metadata-of-isr" 70..90 >= 1;
-    // A leader must hear of two elections at once, after one follower has more of it than the other: 1 of 800 seeds
+    // A leader must learn of two elections at once, after one follower has fetched more than the other: 1 of 800 seeds
     // (in `combined`, where it was found, 1 of 5,000).
     reset_replicas_of_missed_epoch: "findings/reset-replicas-of-missed-epoch" 70..85 >= 1;
     compare_epoch_of_position: "findings/compare-epoch-of-position" 0..40 >= 3;

@@ -1,4 +1,4 @@
-//! Traces: they alter nothing, and what they mark as the past of a violation leads to it.
+//! Traces: they change no run, and every line that they mark as the past of a violation leads to it.
 
 use scenarios::catalog;
 use scenarios::run::{Request, run};

@@ -1,4 +1,4 @@
-//! What a panic said, and where: whose fault it is, the modelled code's or the simulator's own.
+//! Message and place of a panic, which tell whether the modelled code or the simulator panicked.
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
@@ -11,7 +11,7 @@ thread_local! {
     static PLACE: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
-/// What a panic said.
+/// A panic that was caught.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Panic {
     /// Its message.

@@ -25,7 +25,7 @@ pub(super) fn parse(text: &str) -> Result<Latency, String> {
     let latency = if let Some(arguments) = text.strip_prefix("lognormal(").and_then(|rest| rest.strip_suffix(')')) {
         parse_log_normal(text, arguments)?
     } else if text.starts_with("empirical(") {
-        return Err(format!("{text:?} can stand only where a file can be read"));
+        return Err(format!("{text:?} is allowed only where files can be read"));
     } else if let Some((min, max)) = text.split_once("..") {
         Latency::Uniform { min_ns: parse_duration(min)?, max_ns: parse_duration(max)? }
     } else if text.starts_with(|c: char| c.is_ascii_digit()) {

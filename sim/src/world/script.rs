@@ -194,7 +194,7 @@ impl<P: Process> World<P> {
 
     /// Runs to where something recorded belongs (after its event, at its time), and submits it.
     pub fn replay_one<W: Watch<P>>(&mut self, watch: &mut W, recorded: &Recorded<P>) {
-        assert_eq!(self.counts.events, recorded.after_event, "replay stands at another event than the recording");
+        assert_eq!(self.counts.events, recorded.after_event, "replay is at another event than the recording");
         // Entries that turned out to be no events, such as timers that had moved.
         while let Some(entry) = recorded.at_ns.checked_sub(1).and_then(|before| self.schedule.pop_due(before)) {
             self.advance_to(entry.at);

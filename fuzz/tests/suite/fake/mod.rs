@@ -89,14 +89,14 @@ pub fn settings(scenarios: usize, seeds: Seeds, jobs: usize) -> Settings {
     Settings { subject, seeds, jobs, max_fail: u64::MAX, limit: None, check_determinism: false, hosts: BOTH_HOSTS }
 }
 
-/// Remembers the order in which runs were told.
+/// Remembers the order in which runs were recorded.
 #[derive(Default)]
-pub struct Told {
+pub struct Recorded {
     pub failed: Vec<(u64, usize)>,
     pub runs: u64,
 }
 
-impl Watch for Told {
+impl Watch for Recorded {
     fn failed(&mut self, scenario: usize, run: &RunReport, _: &Violation) -> Reproduction {
         self.failed.push((run.seed, scenario));
         Reproduction::default()

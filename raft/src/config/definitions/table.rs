@@ -137,7 +137,7 @@ table! {
         "the same in ms; wins over log.roll.hours (LogConfig)";
 
     "node.id" int(0, ""), default None, "this node's id (KRaftConfigs)";
-    "broker.id" int(-1, ""), default None, "older name of node.id; must be equal if both stand (ServerConfigs)";
+    "broker.id" int(-1, ""), default None, "older name of node.id; must be equal if both are set (ServerConfigs)";
     "process.roles" Kind::Text, default None, "controller, broker, or both (KRaftConfigs)";
     "controller.quorum.voters" Kind::Text, default None, "id@host:port of each voter of a static quorum (QuorumConfig)";
     "controller.quorum.bootstrap.servers" Kind::Text, default None, "where a dynamic quorum is found (QuorumConfig)";

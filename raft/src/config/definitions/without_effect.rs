@@ -1,9 +1,9 @@
-//! Properties that Kafka knows and that change nothing here, with the reason.
+//! Properties that Kafka knows and that have no effect in the simulation, with the reason.
 
 /// Groups, each a line `[REASON]` and the names below it.
 const TEXT: &str = include_str!("without_effect.txt");
 
-/// Names below these belong to listeners, plug-ins and vendors, whose own names nobody can list.
+/// Prefixes of properties of listeners, plug-ins and vendors, which cannot be listed.
 const FAMILIES: &[(&str, &str)] = &[
     ("listener.name.", "settings of one listener: sockets, authentication and encryption are not simulated"),
     ("ssl.", "authentication, authorization and encryption are not simulated"),
@@ -23,7 +23,7 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
     entries().map(|(name, _)| name)
 }
 
-/// Why a property that Kafka knows changes nothing; none for any other.
+/// Why a property that Kafka knows has no effect; none for any other.
 pub fn why(name: &str) -> Option<&'static str> {
     let listed = entries().find(|(listed, _)| *listed == name);
     let family = FAMILIES.iter().find(|(prefix, _)| name.len() > prefix.len() && name.starts_with(prefix));
@@ -63,6 +63,6 @@ mod tests {
         let count = all.len();
         all.sort_unstable();
         all.dedup();
-        assert_eq!(all.len(), count, "a name stands twice");
+        assert_eq!(all.len(), count, "a name is listed twice");
     }
 }

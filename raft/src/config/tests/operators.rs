@@ -1,4 +1,4 @@
-//! Files as operators have them: those that Kafka ships, those that Strimzi writes, older ones.
+//! Configuration files of operators: those that Kafka ships, those that Strimzi writes, older ones.
 
 use super::*;
 
@@ -26,7 +26,7 @@ fn the_files_that_kafka_ships_load_with_voters_of_the_directory() {
     }
     let no_controller = load_cluster(owned(&KAFKA_4[..1])).expect_err("nobody votes").to_string();
     assert!(no_controller.starts_with("broker: controller.quorum.bootstrap.servers names no voters, and no file"));
-    // A controller that may join is one of the voters from the start.
+    // A controller with auto-join is one of the voters from the start.
     let joining = KAFKA_4_COMBINED[0].1.to_owned() + "controller.quorum.auto.join.enable=true\n";
     assert!(load_cluster(vec![("server".into(), joining)]).is_ok());
 }

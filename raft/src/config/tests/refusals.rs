@@ -68,7 +68,7 @@ fn a_controllers_mistakes_are_told_where_what_and_what_would_do() {
         ),
         (
             with("controller.quorum.voters=1@a:9093,1@b:9093"),
-            "c:6: controller.quorum.voters = \"1@a:9093,1@b:9093\": voter 1 stands in it twice",
+            "c:6: controller.quorum.voters = \"1@a:9093,1@b:9093\": voter 1 is listed twice",
         ),
         (
             with("controller.quorum.voters=a:9093"),
@@ -92,7 +92,7 @@ fn a_controllers_mistakes_are_told_where_what_and_what_would_do() {
         ),
         (
             without("controller.quorum.voters") + "controller.quorum.bootstrap.servers=a:9093",
-            "c:5: controller.quorum.bootstrap.servers = \"a:9093\": these name no voters; the files of all nodes together do, or controller.quorum.voters",
+            "c:5: controller.quorum.bootstrap.servers = \"a:9093\": these name no voters; the voters are taken from the files of all nodes, or from controller.quorum.voters",
         ),
         (
             with("controller.quorum.bootstrap.servers=a"),

@@ -72,9 +72,11 @@ impl RaftClient {
             None => true,
         };
         if !consistent {
-            let whom = |replica: Option<NodeId>| replica.map_or("nobody".into(), |id| format!("node {id}"));
+            let whom = |replica: Option<NodeId>| replica.map_or("no node".into(), |id| format!("node {id}"));
             let (named, known) = (whom(leader), whom(known));
-            throw!("a message names {named} leader of epoch {epoch}, here {known} is leader of epoch {local}");
+            throw!(
+                "a message names {named} as leader of epoch {epoch}, but {known} is the known leader of epoch {local}"
+            );
         }
         let Some(leader) = leader else {
             return if epoch > local { self.transition_to_unattached(epoch, None, step) } else { Ok(()) };
@@ -220,7 +222,10 @@ impl RaftClient {
                 let high_watermark = self.quorum.high_watermark().unwrap_or(Offset(0));
                 let checked = !self.setup.bugs.has(Bug::TruncateBelowHighWatermark);
                 if checked && diverging.offset < high_watermark {
-                    throw!("told to cut the log at {}, below the high watermark {high_watermark}", diverging.offset);
+                    throw!(
+                        "the leader asks to truncate the log to offset {}, below the high watermark {high_watermark}",
+                        diverging.offset
+                    );
                 }
                 let before = self.log.end_offset();
                 let end = self.log.truncate_to_end_offset(diverging, step.out)?;

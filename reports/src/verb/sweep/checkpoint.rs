@@ -1,4 +1,4 @@
-//! `--checkpoint`: a sweep that goes on where an earlier start of the same command ended, however it ended.
+//! `--checkpoint`: a sweep that continues where an earlier start of the same command ended for any reason.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -17,10 +17,10 @@ use crate::output::{Target, write_whole};
 const LONGEST: Duration = Duration::from_secs(30);
 const SHORTEST: Duration = Duration::from_secs(1);
 
-/// The flags that say which runs there are and when they end, and their values.
+/// The flags that decide the runs and the end of the sweep, with their values.
 pub type Flags = BTreeMap<String, String>;
 
-/// The file, and what it held.
+/// The file and its contents.
 pub struct Checkpoint {
     path: PathBuf,
     flags: Flags,
@@ -58,7 +58,7 @@ impl Checkpoint {
         Ok(Checkpoint { path, flags, before: Some(stored.report), finished: stored.finished, clock, written })
     }
 
-    /// As people name it.
+    /// Its name in messages.
     pub fn file(&self) -> String {
         self.path.display().to_string()
     }

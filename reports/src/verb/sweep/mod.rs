@@ -1,4 +1,4 @@
-//! `sweep`: many seeds, and what does not hold.
+//! `sweep`: many seeds, and the claims that do not hold.
 
 pub mod checkpoint;
 pub mod results;
@@ -43,7 +43,7 @@ const TRIED_SEEDS: u32 = 3;
 /// The default of `--out`.
 pub const FOLDER: &str = "kraftsim-out";
 
-/// Checks all that was asked, sweeps, judges, writes.
+/// Checks the flags, sweeps, judges, and writes the results.
 pub fn run(
     args: &SweepArgs,
     engine: &dyn Engine,
@@ -61,7 +61,7 @@ pub fn run(
     check_folder(&folder)?;
     let checkpoint = args.checkpoint.as_deref().map(|path| {
         if [&args.json, &args.junit].contains(&&Some(path.to_path_buf())) {
-            return Err(Problem::new("--checkpoint needs a file of its own, not that of --json or --junit"));
+            return Err(Problem::new("--checkpoint: the file of --json or --junit cannot be used; give another one"));
         }
         Checkpoint::open(path, flags(args, &settings), &settings.subject)
     });
@@ -121,13 +121,13 @@ fn named(args: &SweepArgs) -> Vec<String> {
     if args.scenarios.is_empty() { vec![DEFAULT_SCENARIO.to_owned()] } else { args.scenarios.clone() }
 }
 
-/// Which seeds are asked for, of all shards together.
+/// The seeds of all shards together.
 fn range(args: &SweepArgs) -> SeedRange {
     let end = if args.limit_ns.is_some() { u64::MAX } else { DEFAULT_SEEDS };
     args.seeds.unwrap_or(SeedRange { start: 0, end })
 }
 
-/// What, besides the subject, says which runs there are and when they end.
+/// The flags that, besides the subject, decide the runs and the end of the sweep.
 fn flags(args: &SweepArgs, settings: &Settings) -> Flags {
     let limit = args.limit_ns.map_or_else(|| "absent".to_owned(), |ns| show_us(ns / 1000));
     let given = |flag: bool| if flag { "given" } else { "absent" }.to_owned();
@@ -143,7 +143,7 @@ fn flags(args: &SweepArgs, settings: &Settings) -> Flags {
     flags.map(|(flag, value)| (flag.to_owned(), value)).into()
 }
 
-/// What decides runs besides their seeds, as texts.
+/// The inputs that decide runs besides their seeds, as texts.
 fn inputs(scenarios: &[Named], overrides: &Overrides) -> Vec<String> {
     let cluster = overrides.cluster.iter().flat_map(|cluster| &cluster.files);
     let files = cluster.flat_map(|(name, text)| [name.clone(), text.clone()]);
@@ -167,7 +167,7 @@ fn settings(args: &SweepArgs, scenarios: &[Named], overrides: &Overrides) -> Set
         bugs: union(|s| s.prepared.bugs()),
         set: overrides.set.iter().map(|(key, value)| format!("{key}={value}")).collect(),
         cluster: overrides.cluster.as_ref().map(|cluster| cluster.dir.clone()),
-        // That of scenarios which name files of their own is theirs alone.
+        // A scenario that names properties files has its own report.
         cluster_report: overrides.cluster.as_ref().and(scenarios.first()).and_then(|named| named.prepared.cluster()),
         required_probes: sorted(scenarios.iter().flat_map(of_file).chain(by_flag).collect()),
         inputs_digest: digest_of_inputs(&inputs(scenarios, overrides)),
@@ -188,7 +188,7 @@ pub fn jobs(asked: Option<usize>) -> usize {
     asked.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, NonZeroUsize::get))
 }
 
-/// Each once.
+/// Every element once.
 pub fn sorted<T: Ord>(mut all: Vec<T>) -> Vec<T> {
     all.sort_unstable();
     all.dedup();
@@ -219,7 +219,7 @@ struct SweepWatch<'a> {
 }
 
 impl SweepWatch<'_> {
-    /// Prints what earlier starts found, and returns how far they came.
+    /// Prints the failures of earlier starts, and returns their sums.
     fn go_on(&mut self) -> Done {
         let Some(checkpoint) = &self.checkpoint else { return Done::default() };
         let Some(before) = checkpoint.before.clone() else { return Done::default() };
@@ -249,7 +249,7 @@ impl SweepWatch<'_> {
         whole
     }
 
-    /// Writes the checkpoint, if there is to be one. A full disk may have room again: the sweep goes on.
+    /// Writes the checkpoint, if one is requested. The sweep continues if the disk is full, since it may have room later.
     fn write_checkpoint(&mut self, whole: &SweepReport, finished: bool) {
         let Some(checkpoint) = &mut self.checkpoint else { return };
         self.problem = checkpoint.write(whole, finished).err();
@@ -283,7 +283,7 @@ impl SweepWatch<'_> {
         failed.again
     }
 
-    /// Failures come in the order of the sweep, whatever the number of threads, and so do these runs.
+    /// Failures arrive in the order of the sweep for any number of threads, and so do these runs.
     fn known(&mut self, scenario: usize, seed: u64, plan: Option<&Plan>, broken: &Violation) -> Option<KnownFinding> {
         let tried = self.tried.entry((scenario, broken.invariant.clone(), broken.predicate.clone())).or_default();
         *tried += 1;
@@ -293,7 +293,7 @@ impl SweepWatch<'_> {
         self.scenarios[scenario].prepared.known_finding(seed, plan, broken)
     }
 
-    /// Of a plan that is not its seed's own if given, with the run's place in the search.
+    /// The repro file of a run; with the changed plan and its place in the search, if given.
     fn write_repro(&mut self, scenario: usize, run: &RunReport, led: Option<(u64, &Plan)>) -> Option<String> {
         if self.repros == REPROS {
             return None;
@@ -329,10 +329,10 @@ impl Watch for SweepWatch<'_> {
         let name = &self.scenarios[scenario].name;
         let mut command = command::replay(name, run.seed, run.digest, self.overrides);
         if violation.kind == ViolationKind::Nondeterminism {
-            // One replay cannot show it: the same seed must be run more than once.
+            // One replay cannot show nondeterminism: the same seed must be run more than once.
             command = command::check_determinism(name, run.seed, self.overrides);
         } else if violation.invariant == DISAGREES {
-            // Only a run whose history is written is judged as a black box, too.
+            // Only a run whose history is written is also judged by its history alone.
             command.push_str(" --history history.json");
         }
         let repro = self.write_repro(scenario, run, None);
@@ -346,7 +346,7 @@ impl Watch for SweepWatch<'_> {
 
     fn checkpoint(&mut self, sums: &dyn Fn() -> SweepReport) {
         if self.checkpoint.as_ref().is_some_and(Checkpoint::is_due) {
-            // What a process that is killed leaves is that of an interrupted sweep.
+            // A killed process leaves the checkpoint of an interrupted sweep.
             let whole = self.whole(SweepReport { interrupted: true, ..sums() });
             self.write_checkpoint(&whole, false);
         }
@@ -363,7 +363,7 @@ impl Guidance for SweepWatch<'_> {
         violation: &Violation,
     ) -> Reproduction {
         let repro = self.write_repro(scenario, run, Some((iteration, plan)));
-        // Its seed alone does not show it: without a file only the search itself does.
+        // Its seed alone does not reproduce it: without a repro file only the search itself does.
         let command = match &repro {
             Some(path) => command::replay_repro(path, run.digest, &Overrides::default()),
             None => self.search.clone(),

@@ -1,4 +1,4 @@
-//! What a sweep or a merge came to, written: the summary first, files after it, so that a full disk takes
+//! Writes the results of a sweep or a merge: first the summary, then the files, so that a full disk loses
 //! neither the summary nor the exit code.
 
 use fuzz::aggregate::SweepReport;
@@ -9,14 +9,14 @@ use crate::json::{sweep_json::SweepJson, to_text};
 use crate::output::{Streams, Target};
 use crate::show::{junit, step_summary, summary};
 
-/// Where it goes.
+/// The targets.
 pub struct Results {
     json: Option<Target>,
     junit: Option<Target>,
 }
 
 impl Results {
-    /// From two flags, named for the message, that must not go to the same place.
+    /// The targets of two flags, which must differ; the names are for the message.
     pub fn to(json: (&str, Option<Target>), junit: (&str, Option<Target>)) -> Result<Results, Problem> {
         let ((a, json), (b, junit)) = (json, junit);
         if json.is_some() && json == junit {
@@ -25,8 +25,8 @@ impl Results {
         Ok(Results { json, junit })
     }
 
-    /// Writes all that can be written, reports what cannot, and returns the exit code: that of the verdict, but
-    /// for a sweep that holds and whose results are not where they were wanted.
+    /// Writes all results, reports those that cannot be written, and returns the exit code: that of the verdict, unless
+    /// the sweep holds and a result could not be written.
     pub fn write(&self, report: &SweepReport, code: u8, verbose: bool, streams: &mut Streams<'_>) -> u8 {
         let summary = summary::text(report, streams.width, verbose);
         let mut problems = Vec::new();
@@ -45,7 +45,7 @@ impl Results {
     }
 }
 
-/// The exit code of a verdict, if these things could not be written; says which.
+/// The exit code of a verdict if these results could not be written; prints them.
 pub fn exit_code(code: u8, problems: &[Problem], streams: &mut Streams<'_>) -> u8 {
     problems.iter().for_each(|problem| streams.hint(&format!("error: {problem}")));
     if problems.is_empty() || code != exit::HOLDS { code } else { exit::USAGE }

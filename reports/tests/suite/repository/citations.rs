@@ -55,7 +55,7 @@ fn trimmed(text: &str) -> &str {
     text.trim_end_matches(|c: char| c.is_whitespace() || "/!#`,*|".contains(c))
 }
 
-/// What is wrong with the citations of one file.
+/// The wrong citations of one file.
 fn mistakes(name: &str, text: &str, known: &BTreeMap<&str, BTreeSet<String>>) -> Vec<String> {
     let own = RULES.iter().copied().find(|document| name == format!("raft/spec/{document}"));
     let text = text.replace("\\u{a7}", "§");
@@ -170,7 +170,7 @@ fn durability_points_exist() {
     }
 }
 
-/// A rule names the switch of a mistake that is modelled as Kafka makes it.
+/// A rule names the fix of a Kafka defect that is modelled.
 #[test]
 fn switches_that_rules_name_are_fixes() {
     let fixes = fs::read_to_string(root().join("raft/src/fixes.rs")).expect("fixes.rs");

@@ -1,4 +1,4 @@
-//! What the repository itself must hold: the layout of its crates, the rules that its code cites, and the examples
+//! Tests of the repository itself: the layout of its crates, the rules that its code cites, and the examples
 //! that its documents print.
 
 mod citations;

@@ -164,7 +164,7 @@ impl Attempt {
                 if around.metadata.was_unregistered_in(broker, self.called_at..=around.metadata.end - 1) {
                     made(self.called_at)
                 } else {
-                    wrong(format!("broker {broker} is said to be unregistered, and is not since the call"))
+                    wrong(format!("broker {broker} is reported unregistered, but was not since the call"))
                 }
             }
             AdminRequest::CreatePartitions(_) | AdminRequest::IncrementalAlterConfigs(_) => Proof::Nothing,
@@ -181,10 +181,10 @@ impl Attempt {
             };
         }
         let Some(life) = life.map(|life| &mut around.topics.lives[life]) else {
-            return wrong(format!("{name} is said to be created as {id}, which is not committed"));
+            return wrong(format!("{name} is reported created as {id}, but that is not committed"));
         };
         if std::mem::replace(&mut life.creation_told, true) {
-            return wrong(format!("{name} is said for the second time to be created as {id}"));
+            return wrong(format!("{name} is reported created a second time, as {id}"));
         }
         let configs = topic.configs.iter().filter_map(|config| {
             let value = config.value.as_deref()?;
@@ -200,10 +200,7 @@ impl Attempt {
             None => usize::try_from(topic.replication_factor).unwrap_or(life.replication_factor),
         };
         if life.created < self.called_at {
-            return wrong(format!(
-                "{name} is said to be created as {id}, committed at {} before the call",
-                life.created
-            ));
+            return wrong(format!("{name} is reported created as {id}, committed at {} before the call", life.created));
         }
         let as_asked = life.name == *name
             && life.initial >= partitions
@@ -221,10 +218,10 @@ impl Attempt {
 
     fn deleted(&self, asked: &DeleteTopicState, id: Uuid, around: &mut Around<'_>) -> Proof {
         let Some(life) = around.topics.by_id(id).map(|life| &mut around.topics.lives[life]) else {
-            return wrong(format!("{} is said to be deleted as {id}, which was never created", asked_name(asked)));
+            return wrong(format!("{} is reported deleted as {id}, which was never created", asked_name(asked)));
         };
         if std::mem::replace(&mut life.deletion_told, true) {
-            return wrong(format!("{} is said for the second time to be deleted as {id}", asked_name(asked)));
+            return wrong(format!("{} is reported deleted a second time, as {id}", asked_name(asked)));
         }
         let meant = asked.name.as_ref().map_or(asked.topic_id == id, |name| *name == life.name);
         match life.removed {
@@ -232,7 +229,7 @@ impl Attempt {
             removed => {
                 let removed = or_none(removed);
                 let asked = asked_name(asked);
-                wrong(format!("{asked} is said to be deleted as {id}; {} was removed at offset: {removed}", life.name))
+                wrong(format!("{asked} is reported deleted as {id}; {} was removed at offset: {removed}", life.name))
             }
         }
     }
@@ -243,7 +240,7 @@ impl Attempt {
         let grown = lives.filter_map(|life| life.partitions.get(last)).find(|offset| **offset >= self.called_at);
         match grown.copied() {
             Some(offset) => made(offset + 1),
-            None => wrong(format!("{name} is said to have grown to {count} partitions, and has not since the call")),
+            None => wrong(format!("{name} is reported to have {count} partitions, but was not changed since the call")),
         }
     }
 
@@ -266,7 +263,7 @@ impl Attempt {
                 Proof::State { state, stale }
             }
             None => wrong(format!(
-                "altering {} is said to have succeeded; no state from offset {floor} to {end} has the change",
+                "the alteration of {} is reported as successful, but no state from offset {floor} to {end} has the change",
                 resource_name(&of)
             )),
         }
@@ -279,7 +276,7 @@ impl Attempt {
         if lives.any(|life| around.metadata.was_changed_in((*life, partition), &offsets)) {
             Proof::Nothing
         } else {
-            wrong(format!("{name}-{partition} is said to have elected a leader, and was not changed since the call"))
+            wrong(format!("{name}-{partition} is reported to have a new leader, but was not changed since the call"))
         }
     }
 
@@ -296,7 +293,7 @@ impl Attempt {
         let preferred = request.election_type == PREFERRED;
         // Is it led as it is to be?
         let is_led = |leader: NodeId, first: NodeId| if preferred { leader == first } else { leader != NodeId::NONE };
-        let what = || format!("{name}-{partition}: {error}, and no state from offset {} on is a reason", range.0);
+        let what = || format!("{name}-{partition}: {error}, but no state from offset {} on explains that", range.0);
         match error {
             ErrorCode::ElectionNotNeeded => {
                 self.shown(range, |ends| metadata.first_led(topics, of, ends, is_led), what)
@@ -326,7 +323,7 @@ impl Attempt {
                     return self.shown(
                         range,
                         |states| first_alive(topics, &topic.name, states),
-                        || format!("{} is said to exist, and does in no state from {floor} on", topic.name),
+                        || format!("{} is reported, but exists in no state from offset {floor} on", topic.name),
                     );
                 }
                 None
@@ -343,7 +340,7 @@ impl Attempt {
                     let first = |states| topics.first_with_partition(&topic.name, last, states);
                     return self.shown(range, first, || {
                         format!(
-                            "{} is said to have {} partitions, and has in no state from {floor} on",
+                            "{} is reported with {} partitions, but has that number in no state from offset {floor} on",
                             topic.name, topic.count
                         )
                     });
@@ -363,7 +360,7 @@ impl Attempt {
                     |states| around.metadata.first_without_broker(broker, states),
                     || {
                         format!(
-                            "broker {broker} is said to be unknown, and is registered in all states from {floor} on"
+                            "broker {broker} is reported unknown, but is registered in all states from offset {floor} on"
                         )
                     },
                 );
@@ -375,7 +372,7 @@ impl Attempt {
             Some(name) => self.shown(
                 range,
                 |states| first_absent(topics, &name, states),
-                || format!("{name} is said to be unknown, and exists in all states from {floor} on"),
+                || format!("{name} is reported unknown, but exists in all states from offset {floor} on"),
             ),
             None => Proof::Nothing,
         }

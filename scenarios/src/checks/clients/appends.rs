@@ -479,7 +479,7 @@ fn real_time(topics: &Topics, log: LogIndex, base: i64, sent_at: u64, verdict: &
     if base < known {
         let name = topics.name_of(log);
         verdict.fail(Invariant::LinearizableAppends, || {
-            format!("a batch stands in {name} at offset {base}, which ended at {known} before it was sent")
+            format!("a batch is in {name} at offset {base}, but the log ended at {known} before it was sent")
         });
     }
 }

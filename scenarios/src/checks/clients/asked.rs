@@ -149,7 +149,7 @@ impl Asked {
             if record.askers.is_empty() {
                 let Waiting { what, .. } = self.waiting.remove(&offset).expect("it was just found");
                 verdict.fail(Invariant::UnaskedMetadata, || {
-                    format!("{what} is committed at offset {offset}, and the attempt that asked for it definitely failed, or made another")
+                    format!("{what} is committed at offset {offset}, but the attempt that requested it definitely failed or made another record")
                 });
             }
         }
@@ -208,7 +208,7 @@ impl Asked {
         let askers: Vec<Asker> = open.copied().collect();
         if askers.is_empty() {
             return verdict.fail(Invariant::UnaskedMetadata, || {
-                format!("{what} is committed at offset {offset}, and no client requested it, or the request was definitely refused")
+                format!("{what} is committed at offset {offset}, but no client requested it, or the request was definitely refused")
             });
         }
         for asker in &askers {

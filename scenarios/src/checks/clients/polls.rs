@@ -392,7 +392,7 @@ impl Polls {
             let name = topics.name_of(log);
             verdict.fail(Invariant::PositionLost, || {
                 format!(
-                    "client {client} lost its position {offset} in {name} at {}, below which all is committed",
+                    "client {client} lost its position {offset} in {name} at {}, below which all records are committed",
                     seconds(at_ns)
                 )
             });
@@ -434,7 +434,7 @@ fn judge(
             verdict.fail(Invariant::InconsistentOffsets, || {
                 let epoch = or_none(epoch);
                 format!(
-                    "client {client} reads offset {offset} of {partition} in epoch {leader_epoch}, committed is {epoch}"
+                    "client {client} reads offset {offset} of {partition} in epoch {leader_epoch}; its committed epoch is {epoch}"
                 )
             });
         }
@@ -446,7 +446,7 @@ fn judge(
             verdict.fail(Invariant::TruncationMissed, || {
                 let held = or_none(held);
                 format!(
-                    "client {client} reads on at {offset} in {partition}; at {at} it read {value}, committed is {held}"
+                    "client {client} reads on at {offset} in {partition}; at {at} it read value {value}, but the committed value is {held}"
                 )
             });
         }

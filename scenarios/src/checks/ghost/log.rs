@@ -41,7 +41,7 @@ impl std::fmt::Display for AppendFault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             AppendFault::Gap { log_end, base } => {
-                write!(f, "appends a batch at {base}, its log ends at {log_end}")
+                write!(f, "appends a batch at offset {base}; its log ends at {log_end}")
             }
             AppendFault::EpochWentBack { last, epoch } => {
                 write!(f, "appends a batch of epoch {epoch} behind one of epoch {last}")

@@ -164,8 +164,10 @@ impl ServerGhost {
 
     /// What a power loss would leave of `quorum-state`, for messages.
     pub fn durable_election_words(&self) -> String {
-        self.durable_election
-            .map_or_else(|| "it has no durable quorum-state".to_owned(), |it| format!("durable is {it}"))
+        self.durable_election.map_or_else(
+            || "it has no durable quorum-state".to_owned(),
+            |it| format!("its durable quorum-state has {it}"),
+        )
     }
 
     /// The epoch that would survive a power loss.

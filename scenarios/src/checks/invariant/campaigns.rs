@@ -170,7 +170,7 @@ impl Campaigns {
                 if !is_over && !asks.was_called && watched.calm.lasts_since(asks.since_ns) {
                     verdict.fail(Invariant::PreVoteCarriedThrough, || {
                         format!(
-                            "node {} goes back to leader {leader} of epoch {epoch}, which did not answer it, {} ms after it began to ask for pre-votes; {} of the {hopeless} refusals were sent that would end that",
+                            "node {} follows leader {leader} of epoch {epoch} again, which did not answer it, {} ms after it began to request pre-votes; of the {hopeless} refusals that would make its election hopeless {} were sent",
                             ghost.id,
                             (at_ns - asks.since_ns) / 1_000_000,
                             asks.refused_by.len()

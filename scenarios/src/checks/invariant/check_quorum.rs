@@ -119,7 +119,7 @@ impl CheckQuorum {
             watched.overdue_inputs = 0;
             verdict.fail(Invariant::LeaderWithoutMajorityResigns, || {
                 format!(
-                    "node {} still leads epoch {epoch}; a majority fetched from it {} ms ago, its clocks run true",
+                    "node {} still leads epoch {epoch}; the last fetches of a majority are {} ms old, and its clocks are correct",
                     servers[server].id,
                     (at_ns - majority_ns) / 1_000_000
                 )

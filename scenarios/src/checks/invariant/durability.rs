@@ -96,8 +96,8 @@ fn own_epoch(
     if last != Some(shown.epoch) {
         verdict.fail(Invariant::OwnEpochCommit, || {
             let last = last.map_or_else(
-                || "there is no batch below".to_owned(),
-                |epoch| format!("the last batch below is of epoch {epoch}"),
+                || "its log has no batch below that".to_owned(),
+                |epoch| format!("the last batch below that is of epoch {epoch}"),
             );
             format!("node {} has high watermark {} in epoch {}; {last}", leader.id, shown.offset, shown.epoch)
         });
@@ -185,7 +185,7 @@ fn majority_reached(
         committed.promise_all(epoch);
         verdict.fail(Invariant::MajorityReachedHighWatermark, || {
             format!(
-                "node {} moved its high watermark to {} in epoch {epoch}; what is below is durable on {durable} voters, and a majority is {}",
+                "node {} moved its high watermark to {} in epoch {epoch}; the records below are durable on {durable} voters; a majority is {}",
                 servers[leader].id, committed.end, quorum.majority
             )
         });
@@ -202,7 +202,7 @@ fn newer_leaders_have_it(servers: &[ServerGhost], epoch: LeaderEpoch, committed:
         {
             verdict.fail(Invariant::LeaderCompleteness, || {
                 format!(
-                    "node {}, leader of epoch {newer}, lacks batches that epoch {epoch} commits up to {}",
+                    "node {}, leader of epoch {newer}, lacks committed batches of epoch {epoch} up to {}",
                     server.id, committed.end
                 )
             });
@@ -225,7 +225,7 @@ pub fn became_leader(
     if agreed < before.min(committed.promised) {
         verdict.fail(Invariant::LeaderCompleteness, || {
             format!(
-                "node {} leads epoch {epoch} with {agreed} of the {before} batches committed before",
+                "node {} leads epoch {epoch} with {agreed} of the {before} batches that were committed before",
                 servers[leader].id
             )
         });
@@ -278,7 +278,7 @@ pub fn promise_stands(
         verdict.fail(Invariant::CommittedRecordsDurable, || {
             let last = promised.checked_sub(1).map_or(Offset(0), |last| ledger.end(committed.batches[last]));
             format!(
-                "offsets below {last} were committed; {holders} voters hold them durably, and a majority is {}",
+                "offsets below {last} were committed; {holders} voters have them on disk; a majority is {}",
                 quorum.majority
             )
         });

@@ -21,7 +21,7 @@ pub fn monotonic(
         Some(before) if before.epoch == now.epoch && before.offset > now.offset => {
             verdict.fail(Invariant::MonotonicHighWatermark, || {
                 format!(
-                    "node {} (life {}) showed high watermark {} and then {} in epoch {}",
+                    "node {} (incarnation {}) showed high watermark {} and then {} in epoch {}",
                     server.id, server.incarnation, before.offset, now.offset, now.epoch
                 )
             });
@@ -48,7 +48,7 @@ pub fn cut_below(server: &ServerGhost, ledger: &Ledger, verdict: &mut Verdict) {
         && end < high_watermark.offset
     {
         verdict.fail(Invariant::HighWatermarkWithinLog, || {
-            format!("node {} cut its log to {end}, below its high watermark {}", server.id, high_watermark.offset)
+            format!("node {} truncated its log to {end}, below its high watermark {}", server.id, high_watermark.offset)
         });
     }
 }
@@ -70,7 +70,7 @@ pub fn follower_agrees(
     }
     verdict.fail(Invariant::StateMachineSafety, || {
         format!(
-            "node {} takes offsets below {offset} for committed; {} are, and its log agrees with them up to {agreed}",
+            "node {} treats offsets below {offset} as committed; the committed log ends at {}, and its own log agrees with it up to {agreed}",
             server.id, committed.end
         )
     });

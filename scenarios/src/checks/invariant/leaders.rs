@@ -55,7 +55,7 @@ impl Leaders {
     pub fn named_on_disk(&mut self, servers: &[ServerGhost], server: usize, epoch: LeaderEpoch, verdict: &mut Verdict) {
         let claim = Claim { epoch, server, incarnation: None };
         if let Some(other) = self.leaders.claim(claim) {
-            refuse(Invariant::NeverTwoLeadersInSameEpoch, "led", other, claim, servers, verdict);
+            refuse(Invariant::NeverTwoLeadersInSameEpoch, "leader", other, claim, servers, verdict);
         }
     }
 
@@ -63,7 +63,7 @@ impl Leaders {
     pub fn acts(&mut self, servers: &[ServerGhost], server: usize, epoch: LeaderEpoch, verdict: &mut Verdict) {
         let claim = Claim { epoch, server, incarnation: Some(servers[server].incarnation) };
         if let Some(other) = self.leaders.claim(claim) {
-            refuse(Invariant::NeverTwoLeadersInSameEpoch, "led", other, claim, servers, verdict);
+            refuse(Invariant::NeverTwoLeadersInSameEpoch, "leader", other, claim, servers, verdict);
         }
     }
 
@@ -71,14 +71,7 @@ impl Leaders {
     pub fn announced(&mut self, servers: &[ServerGhost], server: usize, epoch: LeaderEpoch, verdict: &mut Verdict) {
         let claim = Claim { epoch, server, incarnation: Some(servers[server].incarnation) };
         if let Some(other) = self.active.claim(claim) {
-            refuse(
-                Invariant::SingleActiveController,
-                "announced as active controller of",
-                other,
-                claim,
-                servers,
-                verdict,
-            );
+            refuse(Invariant::SingleActiveController, "active controller", other, claim, servers, verdict);
         }
     }
 
@@ -102,9 +95,9 @@ fn refuse(
         return verdict.end_excused(Excuse::ForgottenLeadership);
     }
     verdict.fail(invariant, || {
-        let life = |claim: Claim| claim.incarnation.map_or_else(String::new, |life| format!(" (life {life})"));
+        let life = |claim: Claim| claim.incarnation.map_or_else(String::new, |life| format!(" (incarnation {life})"));
         format!(
-            "{what} epoch {}: node {}{} and node {}{}",
+            "epoch {} has more than one {what}: node {}{} and node {}{}",
             second.epoch,
             servers[first.server].id,
             life(first),
@@ -118,7 +111,7 @@ fn refuse(
 pub fn obeys_higher_epoch(server: &ServerGhost, asked: LeaderEpoch, now: LeaderEpoch, verdict: &mut Verdict) {
     if now < asked {
         verdict.fail(Invariant::HigherEpochObeyed, || {
-            format!("node {} answers a vote request of epoch {asked} and stays in epoch {now}", server.id)
+            format!("node {} answers a vote request of epoch {asked} but stays in epoch {now}", server.id)
         });
     }
 }
@@ -128,7 +121,7 @@ pub fn writes_records(server: &ServerGhost, epoch: LeaderEpoch, verdict: &mut Ve
     if server.claimed < Some(epoch) {
         verdict.fail(Invariant::RecordAfterClaim, || {
             let claimed = server.claimed.map_or_else(|| "none".to_owned(), |claimed| format!("epoch {claimed}"));
-            format!("node {} writes records of epoch {epoch}; claimed by its controller is {claimed}", server.id)
+            format!("node {} writes records of epoch {epoch}; its controller has claimed {claimed}", server.id)
         });
     }
 }

@@ -102,7 +102,7 @@ impl Linger {
         if at_ns > free_ns + watched.bound_ns && watched.calm.lasts_since(oldest.at_ns) {
             verdict.fail(Invariant::AppendWithinLinger, || {
                 format!(
-                    "node {id}, a leader, writes what it took {} ms ago, and had nothing else to do for {} ms; its linger is over after {} ms",
+                    "node {id}, a leader, writes records that it accepted {} ms ago, after being idle for {} ms; its linger is {} ms",
                     (at_ns - oldest.at_ns) / 1_000_000,
                     (at_ns - free_ns) / 1_000_000,
                     watched.bound_ns.saturating_sub(SLACK_NS) / 1_000_000

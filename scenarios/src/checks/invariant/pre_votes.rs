@@ -62,7 +62,7 @@ impl PreVotes {
         if epoch > asker.started_in && epoch > asker.may_begin {
             verdict.fail(Invariant::PreVoteBeforeVote, || {
                 format!(
-                    "node {} asks for votes in epoch {epoch}; pre-votes that a majority granted allow it epoch {} at most",
+                    "node {} requests votes in epoch {epoch}; a majority has granted it pre-votes only for epochs up to {}",
                     ghost.id, asker.may_begin
                 )
             });

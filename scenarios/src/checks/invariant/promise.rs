@@ -16,7 +16,7 @@ use crate::checks::verdict::Verdict;
 pub fn asks_for_votes(server: &ServerGhost, epoch: LeaderEpoch, verdict: &mut Verdict) {
     if server.durable_vote(epoch) != Some(server.id) {
         verdict.fail(Invariant::PersistBeforePromiseD1, || {
-            format!("node {} asks for votes in epoch {epoch}; {}", server.id, server.durable_election_words())
+            format!("node {} requests votes in epoch {epoch}; {}", server.id, server.durable_election_words())
         });
     }
 }
@@ -68,12 +68,18 @@ pub fn writes_batch(
     let as_leader = leads || (own_change && election.leader.is_none());
     if as_leader && !(leads && election.epoch == header.epoch) {
         verdict.fail(Invariant::PersistBeforePromiseD4, || {
-            format!("node {} writes a batch of epoch {} as leader; durable is {election}", server.id, header.epoch)
+            format!(
+                "node {} writes a batch of epoch {} as leader; its durable quorum-state has {election}",
+                server.id, header.epoch
+            )
         });
     }
     if !as_leader && (election.leader.is_none() || header.epoch > election.epoch) {
         verdict.fail(Invariant::PersistBeforePromiseD5, || {
-            format!("node {} writes a batch of epoch {} as follower; durable is {election}", server.id, header.epoch)
+            format!(
+                "node {} writes a batch of epoch {} as follower; its durable quorum-state has {election}",
+                server.id, header.epoch
+            )
         });
     }
     let first_of_epoch = server.log.last_epoch(ledger) != Some(header.epoch);
@@ -116,7 +122,7 @@ pub fn claims_log_end(
     if server.voter && end > forced_end && !late {
         verdict.fail(Invariant::PersistBeforePromiseD8, || {
             format!(
-                "node {} claims in a {what} request that its log ends at {end}; it forced only what is below {forced_end}",
+                "node {} claims in a {what} request that its log ends at {end}; only offsets below {forced_end} are forced",
                 server.id
             )
         });
@@ -128,7 +134,7 @@ pub fn claims_log_end(
 pub fn takes_input(server: &ServerGhost, verdict: &mut Verdict) {
     if server.leader_append_pending && !server.disk_failed {
         verdict.fail(Invariant::PersistBeforePromiseD9, || {
-            format!("node {}, a leader, takes its next input before its append is durable", server.id)
+            format!("node {}, a leader, processes its next input before its append is durable", server.id)
         });
     }
 }

@@ -31,10 +31,10 @@ impl BrokerEpochs {
             Some((old, _)) => Some(format!("the same incarnation had epoch {old}")),
             None => {
                 let highest = self.highest.filter(|highest| epoch <= *highest);
-                highest.map(|highest| format!("epoch {highest} was given before"))
+                highest.map(|highest| format!("epoch {highest} was assigned before"))
             }
         };
-        let wrong = wrong.or_else(|| (epoch.0 > offset.0).then(|| format!("its record stands at {offset}")));
+        let wrong = wrong.or_else(|| (epoch.0 > offset.0).then(|| format!("its record is at offset {offset}")));
         self.highest = self.highest.max(Some(epoch));
         if let Some(wrong) = wrong {
             verdict
@@ -50,11 +50,11 @@ pub fn keeps_state(before: Option<&BrokerRegistration>, record: &RegisterBroker,
     if (fenced, leaving) != (record.fenced, record.in_controlled_shutdown) {
         let words = |fenced: bool, leaving: bool| {
             let fenced = if fenced { "fenced" } else { "unfenced" };
-            if leaving { format!("{fenced} and leaving") } else { fenced.to_owned() }
+            if leaving { format!("{fenced} and in controlled shutdown") } else { fenced.to_owned() }
         };
         verdict.fail(Invariant::ReregistrationKeepsState, || {
             format!(
-                "broker {} registers again, the same process, and is {} by that; it was {}",
+                "broker {} registers again with the same process and becomes {}; it was {}",
                 record.broker_id,
                 words(record.fenced, record.in_controlled_shutdown),
                 words(fenced, leaving)

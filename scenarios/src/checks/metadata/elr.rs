@@ -43,7 +43,7 @@ pub fn judge(update: &Update, image: &MetadataImage, verdict: &mut Verdict) {
         let Some(now) = image.topics().partition(*id).filter(|_| !is_cleared) else { continue };
         verdict.fail(Invariant::ValidControllerIsrAndElr, || {
             format!(
-                "partition {id} keeps its ELR of {} and its last known one of {}, which were made under another min.insync.replicas",
+                "partition {id} keeps its ELR of size {} and its last known ELR of size {} although min.insync.replicas was altered",
                 now.elr.len(),
                 now.last_known_elr.len()
             )

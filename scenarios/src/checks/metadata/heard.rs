@@ -82,7 +82,7 @@ impl Heard {
         let heard = self.unfenced.get(&(broker, epoch, claim));
         if let Some(at_ns) = heard.filter(|at_ns| verdict.now_ns - **at_ns < self.session_ns) {
             verdict.fail(Invariant::HeardBrokerNotFenced, || {
-                format!("broker {broker} is fenced, though its heartbeat was taken at {}", seconds(*at_ns))
+                format!("broker {broker} is fenced although its heartbeat was accepted at {}", seconds(*at_ns))
             });
         }
     }

@@ -259,7 +259,7 @@ impl MetadataGhost {
                 | MetadataRecord::AbortTransaction(_),
                 _,
             ) => verdict.fail(Invariant::CommittedMetadataReplays, || {
-                format!("{} is committed at offset {offset}, out of turn", record.name())
+                format!("{} is committed at offset {offset}, out of order", record.name())
             }),
             (record, false) => {
                 self.replay(offset, record, update, verdict);
@@ -374,7 +374,7 @@ impl MetadataGhost {
         let before = self.published[server].replace(offset).unwrap_or(Offset(-1));
         if offset >= committed_end {
             verdict.fail(Invariant::ImagesEqualAtEqualOffsets, || {
-                format!("node {id} publishes an image up to {offset}; what is committed ends at {committed_end}")
+                format!("node {id} publishes an image up to {offset}; the committed log ends at {committed_end}")
             });
         } else if offset < before {
             verdict.fail(Invariant::ImagesEqualAtEqualOffsets, || {
@@ -382,7 +382,7 @@ impl MetadataGhost {
             });
         } else if digest != self.digest_at(offset) {
             verdict.fail(Invariant::ImagesEqualAtEqualOffsets, || {
-                format!("node {id} publishes another image up to {offset} than the committed records make")
+                format!("node {id} publishes an image up to {offset} that differs from the one that the committed records give")
             });
         }
     }

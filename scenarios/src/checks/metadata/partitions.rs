@@ -84,7 +84,7 @@ fn wrong(after: &PartitionRegistration, min_isr: usize, image: &MetadataImage) -
     for (name, members) in [("ISR", &after.isr), ("ELR", &after.elr)] {
         for (index, member) in members.iter().enumerate() {
             if !after.has_replica(*member) {
-                return Some(format!("broker {member} of its {name} is no replica"));
+                return Some(format!("broker {member} of its {name} is not a replica"));
             }
             if members[..index].contains(member) {
                 return Some(format!("broker {member} is in its {name} twice"));
@@ -99,10 +99,13 @@ fn wrong(after: &PartitionRegistration, min_isr: usize, image: &MetadataImage) -
     }
     let elr_enabled = image.features().is_elr_enabled();
     if !after.elr.is_empty() && !elr_enabled {
-        return Some("it has an ELR, which is off".to_owned());
+        return Some("it has an ELR although eligible leader replicas are disabled".to_owned());
     }
     if !after.elr.is_empty() && after.isr.len() >= min_isr {
-        return Some(format!("it has an ELR besides an ISR of {}, and {min_isr} are enough", after.isr.len()));
+        return Some(format!(
+            "it has an ELR although its ISR has {} members and min.insync.replicas is {min_isr}",
+            after.isr.len()
+        ));
     }
     None
 }
@@ -123,7 +126,7 @@ fn inactive_member(
         !is_active(update.before.cluster(), *member) && before.is_some_and(|before| before.isr == partition.isr)
     };
     let may_stay = last_one && (!image.features().is_elr_enabled() || stood_so());
-    (!may_stay).then(|| format!("broker {member} of its ISR is fenced, leaving or not registered"))
+    (!may_stay).then(|| format!("broker {member} of its ISR is fenced, in controlled shutdown or not registered"))
 }
 
 /// Who leaves the ISR while that is too small stays eligible, until an unclean restart, an unclean
@@ -142,7 +145,7 @@ fn left_without_cause(
     let gone = before.isr.iter().chain(before.elr.iter()).filter(is_gone);
     let mut without_cause = gone.filter(|member| !update.unclean.contains(member));
     without_cause.next().map(|member| {
-        format!("broker {member} is dropped from its ISR or ELR, which are {} of {min_isr}", after.isr.len())
+        format!("broker {member} is removed from its ISR or ELR without a cause; the ISR has {} members and min.insync.replicas is {min_isr}", after.isr.len())
     })
 }
 

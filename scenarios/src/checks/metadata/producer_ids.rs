@@ -51,9 +51,9 @@ impl ProducerIds {
         let block = self.blocks.get_mut(&start.0);
         let wrong = match block {
             Some(block) if block.end.0 != start.0 + i64::from(len) || to.is_some_and(|to| block.broker != to) => {
-                Some(format!("committed was one up to {} for broker {}", block.end, block.broker))
+                Some(format!("the committed block ends at {} and belongs to broker {}", block.end, block.broker))
             }
-            Some(block) if block.answered => Some("that block was given before".to_owned()),
+            Some(block) if block.answered => Some("that block was handed out before".to_owned()),
             Some(block) => {
                 block.answered = true;
                 None
@@ -62,7 +62,7 @@ impl ProducerIds {
         };
         if let Some(wrong) = wrong {
             verdict.fail(Invariant::ProducerIdBlocksDisjoint, || {
-                format!("node {controller} gives {len} producer ids from {start}; {wrong}")
+                format!("node {controller} hands out {len} producer ids from {start}; {wrong}")
             });
         }
     }
@@ -75,15 +75,15 @@ impl ProducerIds {
         let (id, epoch) = (answer.producer_id, answer.producer_epoch);
         let block = self.blocks.range(..=id.0).next_back().map(|(_, block)| *block);
         let wrong = if !self.given.insert((id.0, epoch)) {
-            Some("which some producer has")
+            Some("which another producer has")
         } else if !block.is_some_and(|block| id < block.end && block.broker == broker) {
-            Some("which is in no block of its own")
+            Some("which is in no block of this broker")
         } else {
             None
         };
         if let Some(wrong) = wrong {
             verdict.fail(Invariant::ProducerIdBlocksDisjoint, || {
-                format!("broker {broker} gives producer id {id} with epoch {epoch}, {wrong}")
+                format!("broker {broker} hands out producer id {id} with epoch {epoch}, {wrong}")
             });
         }
     }

@@ -124,7 +124,7 @@ impl Sessions {
                 let (broker, heard_ns) = (session.broker, session.heard_ns);
                 verdict.fail(Invariant::SilentBrokerFenced, || {
                     format!(
-                        "the active controller has heard nothing of broker {broker} since {}, has written and committed since its session was over, and the broker is not fenced",
+                        "the active controller has received no heartbeat of broker {broker} since {} and has committed records since the session ended, but the broker is not fenced",
                         seconds(heard_ns)
                     )
                 });

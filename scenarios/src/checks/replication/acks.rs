@@ -57,7 +57,7 @@ pub fn acknowledges(
     let Some(count) = count else {
         // A rotten log ends earlier for the checks than for its process.
         if !replica.rotten {
-            lost(partition, id, end, "its log has something else there", around);
+            lost(partition, id, end, "its log has a different batch there", around);
         }
         return None;
     };
@@ -78,7 +78,7 @@ pub fn acknowledges(
         return None;
     }
     if !is_committed {
-        lost(partition, id, end, "another batch is committed there", around);
+        lost(partition, id, end, "a different batch is committed there", around);
         return None;
     }
     if count > partition.acked {
@@ -142,14 +142,14 @@ pub fn judge(
     {
         around.verdict.fail(Invariant::ReplicationQuorumSuperset, || {
             format!(
-                "partition {of}: leader {id} acknowledges offsets below {end}, which fewer than the {} that it counts hold",
+                "partition {of}: leader {id} acknowledges offsets below {end}, which fewer replicas have than the {} that it counts",
                 leads.maximal
             )
         });
     } else if usize::from(leads.maximal) < required && end > partition.replicas[ack.server].enough_to {
         around.verdict.fail(Invariant::ReplicationQuorumSuperset, || {
             format!(
-                "partition {of}: leader {id} acknowledges offsets below {end} with an ISR of {}, and {required} are due",
+                "partition {of}: leader {id} acknowledges offsets below {end} with an ISR of size {}; {required} replicas are required",
                 leads.maximal
             )
         });
@@ -248,7 +248,7 @@ pub fn answers_consumer(
         if batch.next_offset() > answer.high_watermark {
             let (end, high_watermark) = (batch.next_offset(), answer.high_watermark);
             return around.verdict.fail(Invariant::ConsistentRead, || {
-                format!("partition {of}: broker {id} shows a consumer offsets below {end} at high watermark {high_watermark}")
+                format!("partition {of}: broker {id} returns offsets below {end} to a consumer at high watermark {high_watermark}")
             });
         }
         let ledger = &partition.ledger;
@@ -268,7 +268,7 @@ pub fn answers_consumer(
         } else if same == Some(false) {
             let base = batch.base_offset;
             around.verdict.fail(Invariant::ConsistentRead, || {
-                format!("partition {of}: broker {id} shows a consumer another batch at {base} than is committed there")
+                format!("partition {of}: broker {id} returns a batch at offset {base} to a consumer that differs from the committed one")
             });
         } else if let Some(held) = held {
             partition.show(held);

@@ -152,7 +152,7 @@ impl Replication {
             } else if recorded.conflict.is_some() {
                 around.verdict.fail(Invariant::LogMatching, || {
                     format!(
-                        "partition {of}: broker {id} appends a batch of epoch {} that ends at {}; elsewhere another batch, or the same behind another prefix, does",
+                        "partition {of}: broker {id} appends a batch of epoch {} that ends at {}; another replica has a different batch there, or the same batch behind a different prefix",
                         header.epoch,
                         header.last_offset.0 + 1
                     )
@@ -333,7 +333,7 @@ impl Replication {
                 around.verdict.fail(Invariant::GhostMismatch, || format!("partition {of} on broker {id}: {mismatch}"));
             } else if notes.conflict.is_some() {
                 around.verdict.fail(Invariant::LogMatching, || {
-                    format!("partition {of}: broker {id} finds a batch on its disk that is another one elsewhere")
+                    format!("partition {of}: broker {id} finds a batch on its disk that differs from that of another replica")
                 });
             }
         }

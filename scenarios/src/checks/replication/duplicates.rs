@@ -37,7 +37,7 @@ pub fn refused_out_of_order(
         let of = partition.id;
         verdict.fail(Invariant::DuplicateRecognised, || {
             format!(
-                "partition {of}: leader {id} refuses sequence {} of producer {} in epoch {} as out of order, and holds it at offset {offset}",
+                "partition {of}: leader {id} refuses sequence {} of producer {} in epoch {} as out of order although its log has it at offset {offset}",
                 producer.base_sequence, producer.id, producer.epoch
             )
         });

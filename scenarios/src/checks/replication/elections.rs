@@ -118,8 +118,7 @@ fn judge_guards(
         if let Some(leader) = fails
             && (unclean.is_none() || !cause.unclean_allowed)
         {
-            let what =
-                format!("names broker {leader} leader, which lacks acknowledged records, though others have them");
+            let what = format!("elects broker {leader}, which lacks acknowledged records that other replicas have");
             broken(partition, after, &what, around);
         }
         return;
@@ -130,7 +129,7 @@ fn judge_guards(
         if unclean.is_some() {
             partition.no_guard = Some(partition.no_guard.unwrap_or(Excuse::AckedLostByUncleanElection));
             if !cause.unclean_allowed {
-                broken(partition, after, "elects uncleanly without leave", around);
+                broken(partition, after, "is an unclean election that is not allowed", around);
             }
         }
         return;
@@ -139,7 +138,7 @@ fn judge_guards(
     if unclean.is_some() {
         partition.no_guard = Some(partition.no_guard.unwrap_or(Excuse::AckedLostByUncleanElection));
         if !cause.unclean_allowed {
-            broken(partition, after, "elects uncleanly without leave", around);
+            broken(partition, after, "is an unclean election that is not allowed", around);
         }
     } else if cause.elr && candidates(before).filter(|id| is_guard(*id)).all(restarted) {
         partition.no_guard = Some(Excuse::AckedLostByUncleanRestart);
@@ -147,7 +146,7 @@ fn judge_guards(
         // All that is left has lost it, and the controllers cannot know that yet: settled when one
         // of them acts.
     } else {
-        broken(partition, after, "leaves nobody in ISR and ELR who has all acknowledged records", around);
+        broken(partition, after, "leaves no member of ISR and ELR that has all acknowledged records", around);
     }
 }
 
@@ -179,7 +178,7 @@ fn joins(partition: &PartitionGhost, member: NodeId, cause: Cause<'_>, servers: 
     } else if !is_hurt(partition, server, member, cause) {
         let (id, has, end) = (partition.id, partition.end_of(replica.agreed), partition.committed_end());
         around.verdict.fail(Invariant::LeaderCandidateCompleteness, || {
-            format!("partition {id}: broker {member} joins the ISR with the committed log up to {has} of {end}")
+            format!("partition {id}: broker {member} joins the ISR with the committed log up to {has}; the committed log ends at {end}")
         });
     }
 }
@@ -206,7 +205,7 @@ pub fn truncated(partition: &PartitionGhost, server: usize, id: NodeId, agreed_b
     let acked = partition.end_of(partition.acked);
     around.verdict.fail(invariant, || {
         format!(
-            "partition {of}: broker {id}, in its ISR or ELR, cuts its log to {has} of the committed log, which ends at {end} and is acknowledged up to {acked}"
+            "partition {of}: broker {id}, in its ISR or ELR, truncates its log and keeps committed records only below {has}; the committed log ends at {end} and is acknowledged up to {acked}"
         )
     });
 }
@@ -223,7 +222,7 @@ pub fn acts(
     let of = partition.id;
     if partition.leader_of(epoch) != Some(id) {
         around.verdict.fail(Invariant::LeaderByCommittedMetadata, || {
-            let leader = partition.leader_of(epoch).map_or("nobody".to_owned(), |leader| format!("broker {leader}"));
+            let leader = partition.leader_of(epoch).map_or("no broker".to_owned(), |leader| format!("broker {leader}"));
             format!("partition {of}: broker {id} leads epoch {epoch}; committed metadata has {leader} as its leader")
         });
         return;
@@ -237,7 +236,7 @@ pub fn acts(
         Some(other) if other.epoch == epoch => {
             if *other != mine {
                 around.verdict.fail(Invariant::NeverTwoPartitionLeadersInSameEpoch, || {
-                    format!("partition {of}: broker {id} leads epoch {epoch}, which it led in an earlier life")
+                    format!("partition {of}: broker {id} leads epoch {epoch}, which it led in an earlier incarnation")
                 });
             }
         }

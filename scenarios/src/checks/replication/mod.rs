@@ -59,7 +59,7 @@ pub struct Around<'a> {
     pub histories: &'a mut ClientHistories,
     /// Records acknowledged with `acks=all`.
     pub acked_records: &'a mut u64,
-    /// Of them, those that went with an excuse.
+    /// Of them, those that were lost and excused.
     pub excused_records: &'a mut u64,
 }
 
@@ -346,8 +346,8 @@ impl Replication {
             let follows = self.partitions[partition].replicas[server].follows;
             verdict.fail(Invariant::PresentLeaderObeyed, || {
                 let now =
-                    follows.map_or_else(|| "it follows nobody now".to_owned(), |now| format!("it follows in {now}"));
-                format!("partition {of}: broker {id} changes its log by an answer to leader epoch {asked}, and {now}")
+                    follows.map_or_else(|| "it follows no leader now".to_owned(), |now| format!("it now follows in leader epoch {now}"));
+                format!("partition {of}: broker {id} changes its log by an answer to a request of leader epoch {asked}; {now}")
             });
         }
     }

@@ -216,7 +216,7 @@ impl PartitionGhost {
             } else {
                 let id = self.id;
                 verdict.fail(Invariant::ConsistentRead, || {
-                    format!("partition {id}: a consumer was shown another batch at {base} than is committed there")
+                    format!("partition {id}: a consumer received a batch at offset {base} that differs from the committed one")
                 });
             }
         }

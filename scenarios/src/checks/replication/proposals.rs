@@ -19,7 +19,7 @@ pub fn proposed(partition: &PartitionGhost, leader: NodeId, item: &AlterPartitio
     if let Some(member) = nameless {
         verdict.fail(Invariant::ProposalNamesProcess, || {
             format!(
-                "partition {}: leader {leader} proposes broker {} for its ISR and does not say which process of it",
+                "partition {}: leader {leader} proposes broker {} for its ISR without its broker epoch",
                 partition.id, member.broker_id
             )
         });

@@ -41,7 +41,7 @@ impl Sequences {
         if base == expected {
             Ok(())
         } else {
-            Err(format!("producer {id} with epoch {epoch} and sequence {base}, where {expected} is due"))
+            Err(format!("producer {id} with epoch {epoch} and sequence {base}; expected is sequence {expected}"))
         }
     }
 }

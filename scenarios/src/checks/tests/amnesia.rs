@@ -312,8 +312,11 @@ fn a_fatal_fault_is_excused_by_what_its_server_has_forgotten_only() {
         Some("NoFatalFault"),
         "it knows that epoch again"
     );
-    assert_eq!(halted(0, "told to cut the log at 1, below the high watermark 3"), None);
-    assert_eq!(halted(2, "told to cut the log at 1, below the high watermark 3").as_deref(), Some("NoFatalFault"));
+    assert_eq!(halted(0, "the leader asks to truncate the log to offset 1, below the high watermark 3"), None);
+    assert_eq!(
+        halted(2, "the leader asks to truncate the log to offset 1, below the high watermark 3").as_deref(),
+        Some("NoFatalFault")
+    );
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What becomes of the properties in the nodes' files: used, without effect and why, unknown.
+//! The report on the properties in the nodes' files: used, without effect and why, or unknown.
 
 use std::collections::BTreeMap;
 
@@ -10,13 +10,13 @@ use super::{Cluster, NodeFile as NodeText};
 use crate::scenario::error::ScenarioError;
 use crate::scenario::{Clients, Scenario};
 
-/// What becomes of the `.properties` of a cluster.
+/// The report on the `.properties` of a cluster.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClusterReport {
     /// The nodes: those with the controller's role ascending by id, then brokers.
     pub nodes: Vec<NodeReport>,
-    /// What a user should know besides, one sentence each.
+    /// Notes for the user, one sentence each.
     pub notes: Vec<String>,
     /// By status, then by name.
     pub properties: Vec<PropertyReport>,
@@ -34,29 +34,29 @@ pub struct NodeReport {
     pub file: String,
 }
 
-/// What becomes of a property.
+/// The effect of a property.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// It takes effect.
     Used,
-    /// Kafka knows it, and here it changes nothing.
+    /// Kafka knows it, but it has no effect in the simulation.
     WithoutEffect,
-    /// No property of Kafka.
+    /// It is not a property of Kafka.
     Unknown,
 }
 
-/// A property, on all nodes on which the same becomes of it.
+/// A property, on all nodes on which it has the same status.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PropertyReport {
     /// Its name.
     pub name: String,
-    /// What becomes of it.
+    /// Its status.
     pub status: Status,
-    /// What it is for, if it is used; else why it changes nothing.
+    /// Its purpose, if it is used; else why it has no effect.
     pub why: String,
-    /// Of an unknown one: the known name most like it.
+    /// The most similar known name, if it is unknown.
     pub nearest: Option<String>,
     /// Each value, with the nodes that have it. Passwords and keys are hidden.
     pub values: Vec<ValueReport>,
@@ -66,16 +66,16 @@ pub struct PropertyReport {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ValueReport {
-    /// As it is written.
+    /// The text in the file.
     pub value: String,
-    /// `node.id` of those whose files have it.
+    /// `node.id` of the nodes whose files contain it.
     pub nodes: Vec<i32>,
-    /// Where the first of them has it, as `FILE:LINE`.
+    /// Its place in the first of these files, as `FILE:LINE`.
     pub first_at: String,
 }
 
 impl ClusterReport {
-    /// What a user should know before a run: the notes, and what of the files changes nothing.
+    /// Remarks for the user before a run: the notes, and the properties without effect.
     pub fn remarks(&self) -> Vec<String> {
         let mut remarks = self.notes.clone();
         remarks.extend(self.of(Status::Unknown).map(|property| {
@@ -83,7 +83,7 @@ impl ClusterReport {
             let nearest = property.nearest.as_ref().map(|name| format!("; Kafka knows {name}")).unwrap_or_default();
             format!("{at}: unknown property ignored: {}{nearest}", property.name)
         }));
-        // One that only some nodes read is used.
+        // A property that only some nodes read counts as used.
         let is_used = |name: &str| self.of(Status::Used).any(|property| property.name == name);
         let idle = self.of(Status::WithoutEffect).map(|property| property.name.as_str()).filter(|name| !is_used(name));
         let mut names: Vec<&str> = idle.collect();
@@ -102,7 +102,7 @@ impl ClusterReport {
     }
 }
 
-/// Of two that set one field the second wins, as in Kafka.
+/// Of two properties that set one field the second takes precedence, as in Kafka.
 const WINS_OVER: [(&str, &str); 3] = [
     ("log.roll.hours", "log.roll.ms"),
     ("log.segment.bytes", "internal.segment.bytes"),
@@ -110,14 +110,14 @@ const WINS_OVER: [(&str, &str); 3] = [
 ];
 
 impl Scenario {
-    /// What becomes of the properties of the nodes' files; none if the cluster is not from files.
+    /// The report on the nodes' files; none if the cluster is not from files.
     pub fn cluster_report(&self) -> Result<Option<ClusterReport>, ScenarioError> {
         if self.cluster.node.is_empty() { Ok(None) } else { self.cluster.report(&self.clients).map(Some) }
     }
 }
 
 impl Cluster {
-    /// What becomes of the properties of these files alone, without a scenario.
+    /// The report on these files without a scenario.
     pub fn report_of_files(node: Vec<NodeText>) -> Result<ClusterReport, ScenarioError> {
         let mut clients = Clients::default();
         clients.leave_topics_to_nodes(|_| true);
@@ -138,7 +138,7 @@ impl Cluster {
         for node in &files.nodes {
             notes.extend(node.properties.repeated().iter().map(|repeated| {
                 format!(
-                    "{}:{}: {} stands in line {} already; the last one counts, as in Kafka",
+                    "{}:{}: {} is already set in line {}; the last value counts, as in Kafka",
                     node.file, repeated.line, repeated.key, repeated.earlier_line
                 )
             }));
@@ -155,7 +155,7 @@ impl Cluster {
     }
 }
 
-/// What the files make of the workload's topics.
+/// The settings of the workload's topics that come from the files.
 fn notes_on_topics(clients: &Clients, configs: &[NodeConfig]) -> Vec<String> {
     if !configs.iter().any(|config| config.roles.broker) {
         return Vec::new();
@@ -189,7 +189,7 @@ fn notes_on_topics(clients: &Clients, configs: &[NodeConfig]) -> Vec<String> {
     notes
 }
 
-/// What Kafka complains of in its log, once with all files that it complains of.
+/// The warnings of Kafka about the files, each once with all files that it is about.
 fn warnings(nodes: &[NodeFile]) -> Vec<String> {
     let mut by_text: Vec<(String, Vec<&str>)> = Vec::new();
     for node in nodes {
@@ -247,7 +247,7 @@ fn usage(key: &str, node: &NodeFile, cluster: &Cluster, clients: &Clients) -> (S
     if key == "broker.id" {
         return match node.properties.get("node.id") {
             None => (Status::Used, "older name of node.id".to_owned()),
-            Some(_) => without_effect("node.id says the same"),
+            Some(_) => without_effect("node.id is set to the same value"),
         };
     }
     let Some(definition @ Definition { field: Some(_), .. }) = definitions::find(key) else {
@@ -265,7 +265,7 @@ fn usage(key: &str, node: &NodeFile, cluster: &Cluster, clients: &Clients) -> (S
     }
     let is_given = |name: &str| node.properties.get(name).is_some() || cluster.config.0.contains_key(name);
     if let Some((_, winner)) = WINS_OVER.iter().find(|(loser, winner)| *loser == key && is_given(winner)) {
-        return (Status::WithoutEffect, format!("{winner} wins over it"));
+        return (Status::WithoutEffect, format!("{winner} takes precedence"));
     }
     let (field, asked) = match key {
         "default.replication.factor" => ("replication_factor", clients.replication_factor),
@@ -279,14 +279,14 @@ fn usage(key: &str, node: &NodeFile, cluster: &Cluster, clients: &Clients) -> (S
     (Status::Used, definition.doc.to_owned())
 }
 
-/// What Kafka itself would not print.
+/// Values that Kafka itself hides in its output.
 fn is_secret(key: &str) -> bool {
     ["password", "secret", "jaas.config", "keystore.key", "secret.key", "passphrase"]
         .iter()
         .any(|end| key.ends_with(end))
 }
 
-/// The known name with the fewest letters changed, if these are not too many for a typing mistake.
+/// The known name with the smallest edit distance, if that is small enough for a typing mistake.
 fn nearest(name: &str) -> Option<String> {
     let distance = |known: &&str| strsim::osa_distance(name, known);
     let best = definitions::names().min_by_key(distance)?;

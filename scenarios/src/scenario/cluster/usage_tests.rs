@@ -140,7 +140,7 @@ fn each_property_is_reported_once_for_all_nodes_that_agree() {
             "Unknown replica.lag.max.ms = 1 [1, 2, 3]: no property of Kafka; it is ignored (replica.lag.time.max.ms)",
         ]
     );
-    assert_eq!(report.notes[0], "b101:8: log.dirs stands in line 5 already; the last one counts, as in Kafka");
+    assert_eq!(report.notes[0], "b101:8: log.dirs is already set in line 5; the last value counts, as in Kafka");
     let remarks = report.remarks();
     assert!(
         remarks.contains(

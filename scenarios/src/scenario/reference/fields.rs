@@ -213,5 +213,5 @@ fields! {
     "floor.acked_kept_percent": up_to(0, 100), Default("0"), "Share of the records acknowledged with `acks=all` that no excuse covers, percent, in all runs of a sweep together.";
 
     "finding.fix": NameOf("`kraftsim fixes list`"), Required("\"FlushRecoveredLog\""), "The fix with which the scenario holds.";
-    "finding.shows": NamesOf("checks"), Required("[\"AckedValueNotLost\"]"), "Checks that break without the fix, at least one.";
+    "finding.shows": NamesOf("checks"), Required("[\"AckedValueNotLost\"]"), "Checks that are violated without the fix, at least one.";
 }

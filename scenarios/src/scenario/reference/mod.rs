@@ -1,5 +1,5 @@
 //! Every field of a scenario file, with type, default, bounds and meaning: what `scenarios/README.md`
-//! prints. A test holds the list against what is read (`scenarios/tests/suite/documents/fields.rs`).
+//! prints. A test compares the list with the reader (`scenarios/tests/suite/documents/fields.rs`).
 
 mod fields;
 
@@ -17,7 +17,7 @@ pub struct Field {
     pub about: &'static str,
 }
 
-/// What a field's value is.
+/// The type of a field's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Text,
@@ -56,14 +56,14 @@ pub enum Kind {
     Map(&'static str),
 }
 
-/// Must a scenario have the field?
+/// Is the field required?
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Presence {
-    /// It must; a good value, as TOML.
+    /// It is; a valid value, as TOML.
     Required(&'static str),
-    /// It may be left out, and then has this value, as TOML.
+    /// It is optional, and has this default, as TOML.
     Default(&'static str),
-    /// It may be left out; what that means.
+    /// It is optional; the meaning of its absence.
     Unset(&'static str),
 }
 
@@ -86,7 +86,7 @@ impl Kind {
         }
     }
 
-    /// The values that are allowed, if not all of the type are.
+    /// The allowed values, if they are not all values of the type.
     pub fn allowed(self) -> String {
         match self {
             Kind::Text | Kind::Boolean | Kind::Table | Kind::Tables => String::new(),

@@ -1,6 +1,6 @@
 //! Generated tables in the project's documents.
 //!
-//! A document (any `.md` file of the repository) holds a generated table between two lines:
+//! A document (any `.md` file of the repository) has a generated table between two lines:
 //!
 //! ```text
 //! <!-- generated: bugs -->

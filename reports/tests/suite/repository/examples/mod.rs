@@ -1,8 +1,8 @@
 //! Every command that a document prints, run as a reader would run it.
 //!
 //! A `console` block holds commands (`$ …`) and all that they print, on both streams. A shell runs them in order in
-//! a folder that looks like the top of the repository, one folder for each document, so a command may read what one
-//! before it has written. In the output `…` stands for any text within a line, and a line of `…` alone for any lines:
+//! a folder that looks like the top of the repository, one folder for each document, so a command may read the files of an
+//! earlier one. In the output `…` matches any text within a line, and a line of `…` alone matches any lines:
 //! wall-clock times and rates are never printed. Where the exit code matters, `$ echo $?` shows it; no command ends with
 //! 2 (bad usage or input), a panic or a signal, unless that is shown.
 //! Blocks of any other language print no `$`. Those of `sh` hold commands that would take too long here: only their
@@ -24,7 +24,7 @@ use elision::{all_fit, fits, lines_today};
 
 use crate::fake::folder;
 
-/// Of commands that did what they were asked, whatever the verdict.
+/// The exit codes of commands that ran, with any verdict.
 const VERDICTS: [i32; 4] = [0, 1, 3, 4];
 
 /// A fenced block: its language, the number of its first line from 0, and its lines.
@@ -34,7 +34,7 @@ struct Block {
     lines: Vec<String>,
 }
 
-/// A command, where its output stands in the document, and that output.
+/// A command, and its output with its place in the document.
 struct Example {
     command: String,
     first: usize,
@@ -76,7 +76,7 @@ fn blocks(text: &str) -> Vec<Block> {
     blocks
 }
 
-/// The commands of a `console` block; a line that ends with `\` goes on in the next.
+/// The commands of a `console` block; a line that ends with `\` continues in the next.
 fn examples(block: &Block) -> Vec<Example> {
     let mut examples: Vec<Example> = Vec::new();
     let mut goes_on = false;
@@ -125,7 +125,7 @@ fn shown(command: &str, last_code: i32, here: &Path) -> (Vec<String>, i32) {
     (text.lines().filter(|line| !progress(line)).map(|line| line.trim_end().to_owned()).collect(), code)
 }
 
-/// What is wrong with the document's `console` blocks, and the document as it should be.
+/// The errors in the document's `console` blocks, and the corrected document.
 fn run_document(path: &Path) -> (Vec<String>, String) {
     let text = fs::read_to_string(path).expect("a document");
     let name = path.strip_prefix(root()).expect("in the repository").display().to_string();
