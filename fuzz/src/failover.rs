@@ -80,10 +80,9 @@ pub struct FailoverTimes {
     pub total: Times,
     /// By phase, in the order of the phases.
     pub phases: Vec<(String, Times)>,
-    /// Whole lengths by what struck.
+    /// Whole lengths by the kind of fault.
     pub causes: BTreeMap<String, Times>,
-    /// Of those that had not ended when their runs were over, and are in none of the others: how long they
-    /// had lasted.
+    /// Durations of those that had not ended at the end of their runs; they are in none of the other fields.
     pub unended: Times,
 }
 
@@ -114,7 +113,7 @@ impl FailoverTimes {
     }
 
     /// Whole lengths, and of those that had not ended and had lasted longer than `us` how long they had:
-    /// these are known to break such a limit, of others nobody knows.
+    /// these are known to exceed such a limit; others are unknown.
     pub fn with_unended_above(&self, us: u64) -> Times {
         let mut times = self.total.clone();
         let late = Times { all: self.unended.all.above(us), worst: self.unended.worst.clone() };
@@ -124,7 +123,7 @@ impl FailoverTimes {
         times
     }
 
-    /// Where a phase stands, whatever came first: a file does not keep their order.
+    /// The place of a phase in the order of phases, which files do not keep.
     fn phase(&mut self, name: &str) -> &mut Times {
         let at = match self.phases.binary_search_by(|(other, _)| order(other).cmp(&order(name))) {
             Ok(at) => at,
@@ -144,7 +143,7 @@ impl FailoverTimes {
     }
 }
 
-/// Phases of all kinds stand in the order in which they happen; one that is in no list comes last.
+/// Phases of all kinds are in the order in which they happen; one that is in no list comes last.
 fn order(phase: &str) -> (usize, &str) {
     let mut known = FailoverKind::ALL.iter().flat_map(|kind| kind.phases());
     (known.position(|name| *name == phase).unwrap_or(usize::MAX), phase)

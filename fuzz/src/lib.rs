@@ -1,17 +1,17 @@
-//! The search: runs many seeds of one or more scenarios and adds up what they say.
+//! The search: runs many seeds of one or more scenarios and adds up their results.
 //!
 //! * [`sweep`]: the search itself, start here; [`hunt`]: the same for each bug of the catalog
-//! * [`guided`]: the search that goes on from what was new
-//! * [`case`]: a run as data; [`shrink`]: the smallest that still fails; [`case::story`]: it in words
-//! * [`why`]: when a failing run could no more be saved, and what it took
-//! * [`known`]: which known finding a failure is
-//! * [`runner`]: what a sweep needs of a run
-//! * [`seeds`]: which seeds, in which order, of which shard
-//! * [`ordered`]: workers on threads, results in order whatever their number
-//! * [`determinism`]: every seed again, elsewhere and in another order
+//! * [`guided`]: the search that continues from runs with new states
+//! * [`case`]: a run as data; [`shrink`]: the smallest run that still fails; [`case::story`]: a run in sentences
+//! * [`why`]: point of no return, required faults and causal chain of a failing run
+//! * [`known`]: the known finding behind a failure
+//! * [`runner`]: the interface between a sweep and its runs
+//! * [`seeds`]: seeds, their order, and shards
+//! * [`ordered`]: workers on threads, results in order for any number of threads
+//! * [`determinism`]: every seed again, on the other host and in another order
 //! * [`aggregate`], [`failover`], [`recovery`], [`durations`]: integers that add up
-//! * [`merge`]: shards put together again; [`silence`]: what it is worth that no more was found
-//! * [`stopwatch`]: the one thing of the real world a sweep touches
+//! * [`merge`]: shards joined to the whole; [`silence`]: the coverage estimate
+//! * [`stopwatch`]: the only use of real time in a sweep
 
 pub mod aggregate;
 pub mod case;

@@ -1,4 +1,4 @@
-//! What this crate needs of a scenario: the border to the crate that knows them.
+//! The interface of this crate to the crate that runs scenarios.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU64;
@@ -20,9 +20,9 @@ use sim::fault::Plan;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct Problem {
-    /// What is wrong, and what would do.
+    /// The error, and the allowed values.
     pub message: String,
-    /// What of a repro file it is about, as a JSON pointer such as `/plan/3`.
+    /// The part of a repro file that it is about, as a JSON pointer such as `/plan/3`.
     pub pointer: Option<String>,
 }
 
@@ -55,7 +55,7 @@ pub struct ScenarioText {
     pub folder: Option<PathBuf>,
 }
 
-/// What alters a run: the RUN flags, with the files they name.
+/// The flags that alter a run, with the files that they name.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Overrides {
@@ -70,7 +70,7 @@ pub struct Overrides {
 }
 
 impl Overrides {
-    /// These, and more on top.
+    /// These, with further ones on top.
     #[must_use]
     pub fn and(mut self, more: Overrides) -> Overrides {
         self.cluster = more.cluster.or(self.cluster);
@@ -98,7 +98,7 @@ pub struct StoredPlan {
     pub seed: u64,
     /// The faults.
     pub faults: serde_json::Value,
-    /// What clients ask for, if that is given, too.
+    /// The operations of clients, if they are given, too.
     pub operations: Option<serde_json::Value>,
 }
 
@@ -120,18 +120,18 @@ pub struct Expectation {
     pub name: String,
     /// Such as `<= 4s`.
     pub limit: String,
-    /// Whether it is about this cluster: the limits of the catalog are about the catalog's.
+    /// Whether it is judged: the limits of the catalog are about the catalog's cluster.
     pub judged: bool,
 }
 
-/// Knows scenarios.
+/// A source of scenarios.
 pub trait Engine {
     /// The catalog.
     fn list(&self) -> Vec<Listed>;
     /// TOML of a catalog scenario.
     fn find(&self, name: &str) -> Option<String>;
     /// Makes a scenario ready to run, with the explicit plan of a repro instead of its nemesis
-    /// if given. All that can be wrong with it is found here.
+    /// if given. All errors of the scenario are found here.
     fn prepare(
         &self,
         text: &ScenarioText,
@@ -142,11 +142,11 @@ pub trait Engine {
     fn of_case(&self, _case: &Case) -> Result<Box<dyn Prepared>, Problem> {
         Err(Problem::new("this engine runs no cases"))
     }
-    /// What becomes of the properties in these files.
+    /// The report on the properties in these files.
     fn cluster(&self, _files: &ClusterFiles) -> Result<ClusterReport, Problem> {
         Err(Problem::new("this engine has no clusters"))
     }
-    /// Every rare situation a run can name; `None`: whatever is asked for is taken.
+    /// Every rare situation that a run can reach; `None`: any name is accepted.
     fn probes(&self) -> Option<Vec<String>> {
         None
     }
@@ -156,11 +156,11 @@ pub trait Engine {
 pub trait Prepared: Send + Sync {
     /// TOML that, with the same overrides, prepares the same scenario from no other file.
     fn toml(&self) -> String;
-    /// What its user should know before it runs, such as unknown properties that are ignored.
+    /// Remarks for the user before it runs, such as unknown properties that are ignored.
     fn remarks(&self) -> Vec<String> {
         Vec::new()
     }
-    /// What becomes of the properties of its nodes' files, if it has any.
+    /// The report on the properties of its nodes' files, if it has any.
     fn cluster(&self) -> Option<ClusterReport> {
         None
     }
@@ -174,11 +174,11 @@ pub trait Prepared: Send + Sync {
     fn require_probe(&self) -> (Vec<String>, u64);
     /// The explicit plan of a seed.
     fn plan(&self, seed: u64) -> serde_json::Value;
-    /// What clients ask for, if it was given.
+    /// The operations of clients, if they are given.
     fn operations(&self) -> Option<serde_json::Value> {
         None
     }
-    /// The scenario with all that alters it, for a search that makes plans of its own.
+    /// The scenario with the flags that alter it, for a search that makes its own plans.
     fn scenario(&self) -> Option<&Scenario> {
         None
     }
@@ -186,7 +186,7 @@ pub trait Prepared: Send + Sync {
     fn case(&self, _seed: u64) -> Result<Case, Problem> {
         Err(Problem::new("this engine has no cases"))
     }
-    /// Which known finding the run of a seed (under this plan if it is not its own) broke `broken` by. It runs the
+    /// The known finding that caused the violation `broken` of a seed (under this plan, if given). It runs the
     /// seed again with fixes that the scenario lacks.
     fn known_finding(&self, _seed: u64, _plan: Option<&Plan>, _broken: &Violation) -> Option<KnownFinding> {
         None
@@ -195,7 +195,7 @@ pub trait Prepared: Send + Sync {
     fn nodes(&self, _seed: u64) -> Vec<String> {
         Vec::new()
     }
-    /// Runs a seed, and writes down all that happens.
+    /// Runs a seed and records its trace.
     fn trace(&self, _seed: u64, _until_ns: Option<u64>) -> Result<(RunReport, Trace), Problem> {
         Err(Problem::new("this engine writes no traces"))
     }
@@ -243,7 +243,7 @@ impl Runner for Runs<'_> {
         if !matches!(run.outcome, Outcome::Violated(_)) {
             return run;
         }
-        // A run is a function of its seed: should it not be, the first one is told.
+        // A run is a function of its seed; if it were not, the first run is reported.
         let (again, _) = prepared.run_recorded(seed, host, None);
         if again.digest == run.digest { again } else { run }
     }

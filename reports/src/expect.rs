@@ -11,7 +11,7 @@ use crate::command;
 use crate::duration::show_us;
 use crate::engine::{Expectation, Named, Overrides};
 
-/// What a limit's metric came to.
+/// The measured value of a limit's metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Measured {
     /// A length of time, µs.
@@ -58,7 +58,7 @@ fn times_of(metric: Metric, bound: Bound, measured: &OfScenario) -> Option<Times
     }
 }
 
-/// What a limit's metric came to, and whether the limit held; none if there was nothing to
+/// The measured value of a limit's metric, and whether the limit holds; none if there was nothing to
 /// measure.
 pub fn verdict(limit: &Limit) -> Option<(Measured, bool)> {
     let bound: Bound = limit.limit.parse().ok()?;

@@ -1,4 +1,4 @@
-//! Where results go: stdout that may close early, and files that are whole or absent.
+//! Targets of results: stdout, which may be closed early, and files, which are complete or absent.
 
 use std::fs;
 use std::io::{self, Write};
@@ -13,9 +13,9 @@ pub struct Streams<'a> {
     pub out: &'a mut dyn Write,
     /// stderr.
     pub err: &'a mut dyn Write,
-    /// Columns that results are written for.
+    /// The width of results, in columns.
     pub width: usize,
-    /// The file of a CI's page that job summaries are appended to.
+    /// The file of a CI to which job summaries are appended.
     pub step_summary: Option<PathBuf>,
 }
 
@@ -27,8 +27,8 @@ impl<'a> Streams<'a> {
 }
 
 impl Streams<'_> {
-    /// Writes a result. A reader that has gone away (`| head`) is no error: the rest is not
-    /// wanted, and the verdict stands.
+    /// Writes a result. A reader that has closed the pipe (`| head`) is no error and does not change the
+    /// verdict.
     pub fn result(&mut self, text: &str) -> Result<(), Problem> {
         match self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush()) {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
@@ -38,13 +38,13 @@ impl Streams<'_> {
         }
     }
 
-    /// Writes a hint or a failure; there is nowhere to say that this fails.
+    /// Writes a hint or a failure; an error of this is ignored, because it could not be reported.
     pub fn hint(&mut self, text: &str) {
         let _ = writeln!(self.err, "{text}");
     }
 }
 
-/// Where `--json` and `-o` go.
+/// The target of `--json` and `-o`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
     /// `-`.
@@ -54,7 +54,7 @@ pub enum Target {
 }
 
 impl Target {
-    /// From a flag, checked before anything is run.
+    /// The target of a flag, checked before anything is run.
     pub fn checked(path: &Path) -> Result<Target, Problem> {
         if path == Path::new("-") {
             return Ok(Target::Stdout);
@@ -102,8 +102,8 @@ fn is_special(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir())
 }
 
-/// Writes a file under a temporary name and renames it, so that it is whole or absent, even if the machine
-/// stops. A device is written to as it is: a rename would replace it.
+/// Writes a file under a temporary name and renames it, so that it is complete or absent, even if the machine
+/// stops. A device is written to directly: a rename would replace it.
 pub fn write_whole(path: &Path, content: impl AsRef<[u8]>) -> Result<(), Problem> {
     if is_special(path) {
         return fs::write(path, content).map_err(|error| Problem::new(format!("{}: {error}", path.display())));

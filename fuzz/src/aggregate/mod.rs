@@ -58,7 +58,7 @@ pub struct MissedFloor {
     pub got: u64,
 }
 
-/// An `[expect]` limit and what it is held against.
+/// An `[expect]` limit and the times that it is compared with.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Limit {
     /// Whose limit.
@@ -119,7 +119,7 @@ pub struct OfScenario {
     pub core_ns: u64,
     /// Failovers.
     pub failovers: Failovers,
-    /// Recoveries after healing.
+    /// Recoveries after the last fault.
     pub recovery: Times,
 }
 
@@ -142,7 +142,7 @@ impl OfScenario {
         self.undecided += u64::from(run.is_undecided());
     }
 
-    /// Under a plan of its own nemesis.
+    /// Under a plan of the scenario's nemesis.
     fn add_own(&mut self, name: &str, run: &RunReport) {
         if let Outcome::Inconclusive { floor, wanted, got } = &run.outcome {
             self.inconclusive += 1;
@@ -205,11 +205,11 @@ pub struct SweepReport {
     pub excused: BTreeMap<String, u64>,
     /// Name → runs that reached it.
     pub probes: BTreeMap<String, u64>,
-    /// Scenario → the same of its runs.
+    /// Scenario → runs of it that reached each name.
     pub probes_by_scenario: BTreeMap<String, BTreeMap<String, u64>>,
     /// Kind → times injected.
     pub faults: BTreeMap<String, u64>,
-    /// What aimed faults waited for → how many struck after it.
+    /// Trigger → aimed faults that it started.
     pub aimed: BTreeMap<String, u64>,
     /// Kind → runs it was injected in.
     pub fault_runs: BTreeMap<String, u64>,
@@ -219,7 +219,7 @@ pub struct SweepReport {
     pub records: BTreeMap<String, AckedRecords>,
     /// Property → value → runs.
     pub knobs: BTreeMap<String, BTreeMap<String, u64>>,
-    /// Recoveries after healing.
+    /// Recoveries after the last fault.
     pub recovery: RecoveryTimes,
     /// Failovers, all scenarios together.
     pub failovers: Failovers,
@@ -228,13 +228,13 @@ pub struct SweepReport {
     pub by_scenario: Vec<OfScenario>,
     /// `[expect]` limits.
     pub limits: Vec<Limit>,
-    /// What it is worth that no more was found.
+    /// The coverage estimate.
     pub silence: Silence,
-    /// What guided the search, if anything did.
+    /// Counts of the guided search, if it was guided.
     pub guided: Option<Guided>,
-    /// What was asked for: one of a sweep, those of all its files of a merge.
+    /// The parts of seed ranges: one of a sweep, those of all files of a merge.
     pub parts: Vec<Part>,
-    /// What a merge lacks of the whole.
+    /// The missing parts of a merge.
     pub missing: Vec<String>,
 }
 
@@ -245,7 +245,7 @@ impl SweepReport {
         SweepReport { subject, seeds_first, by_scenario, ..SweepReport::default() }
     }
 
-    /// Adds the run of a seed that was taken without regard to other runs.
+    /// Adds the run of a seed that was drawn independently of other runs.
     pub fn add(&mut self, scenario: usize, run: &RunReport, failures: Vec<Failure>) {
         let name = self.subject.scenarios[scenario].clone();
         self.silence.add(&name, run, !failures.is_empty());
@@ -262,8 +262,8 @@ impl SweepReport {
         self.add_led(scenario, run, failures);
     }
 
-    /// Adds a run that others led to. Floors, times and what was lost with an excuse are a scenario's under
-    /// the plans of its own nemesis: of this one they are not counted.
+    /// Adds a run with a changed plan. Its floors, times and excused losses are not counted, because these are
+    /// statistics of the scenario under the plans of its nemesis.
     pub fn add_led(&mut self, scenario: usize, run: &RunReport, failures: Vec<Failure>) {
         let name = self.subject.scenarios[scenario].clone();
         self.by_scenario[scenario].add(run, !failures.is_empty());

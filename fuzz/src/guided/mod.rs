@@ -1,14 +1,14 @@
-//! `sweep --guided`: what a run went through tells what to try next.
+//! `sweep --guided`: runs that reached new abstract states are continued.
 //!
-//! Of each scenario a corpus is kept: runs that reached an abstract state which none before them had, as
-//! seed and plan. A run is either that of a fresh seed or of a plan of the corpus, changed.
+//! Each scenario has a corpus: the runs that reached an abstract state first, as seed and plan. A run is either that
+//! of a fresh seed or of a changed plan of the corpus.
 //!
-//! * this file: generations, and who is asked what; [`corpus`]: what is kept, and what is taken from it
-//! * [`mutate`]: plans changed; [`search_space`]: a plan of a scenario run
-//! * [`sweep`]: sums of it, as of any sweep; [`hunt`]: runs until one fails
+//! * this file: generations and the choice of runs; [`corpus`]: the stored runs and the choice among them
+//! * [`mutate`]: changes of plans; [`search_space`]: the run of a plan
+//! * [`sweep`]: the results, as of any sweep; [`hunt`]: runs until one fails
 //!
-//! What is tried next is drawn from a stream keyed by first seed and iteration, from the corpus as the
-//! generation before has left it: so what comes out does not depend on the number of threads.
+//! The next run is drawn from a random stream keyed by first seed and iteration, and from the corpus at the end of
+//! the previous generation, so the result does not depend on the number of threads.
 
 pub mod corpus;
 pub mod hunt;
@@ -28,15 +28,15 @@ use crate::ordered::{self, Take, Work};
 use crate::seeds::Seeds;
 use crate::stopwatch::Stopwatch;
 
-/// Runs of each scenario between two looks at the corpus.
+/// Runs of each scenario in one generation.
 const GENERATION: u64 = 32;
-/// So many runs in a hundred are of fresh seeds.
+/// Percentage of runs with fresh seeds.
 const FRESH_PERCENT: u64 = 50;
 
-/// Seeds looked at for one whose cluster a plan suits.
+/// Seeds that are tried for one whose cluster fits a plan.
 const SEEDS_TRIED: u64 = 8;
 
-/// How a guided search went.
+/// Counts of a guided search.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Guided {
     /// Runs of fresh seeds.
@@ -58,7 +58,7 @@ pub struct Explored {
     pub scenario: usize,
     /// The plan, if it is not the seed's own.
     pub plan: Option<Plan>,
-    /// What came of it.
+    /// Its result.
     pub run: RunReport,
     /// Real time that it took, ns.
     pub core_ns: u64,
@@ -71,7 +71,7 @@ impl Explored {
     }
 }
 
-/// Is told of runs, in order.
+/// Receives runs, in order.
 pub trait Visit {
     /// The next one; `Break` ends the search here.
     fn visit(&mut self, explored: &Explored) -> ControlFlow<()>;
@@ -79,7 +79,7 @@ pub trait Visit {
     fn tick(&mut self);
 }
 
-/// What the next run is.
+/// The next run.
 #[derive(Clone, Debug)]
 enum Task {
     /// A seed with its own plan.

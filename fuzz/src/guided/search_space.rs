@@ -1,4 +1,4 @@
-//! A plan of a scenario run, with its abstract states told.
+//! Runs a plan of a scenario and records its abstract states.
 
 use std::num::NonZeroU64;
 

@@ -13,7 +13,7 @@ use crate::seeds::coalesce;
 use crate::stopwatch::Stopwatch;
 use crate::sweep::{Done, Progress, Settings, Watch};
 
-/// Is told of a guided sweep as it goes, in order.
+/// Receives the runs of a guided sweep, in order.
 pub trait Guidance: Watch {
     /// A violation in the run of a plan that is not its seed's own: says it, keeps it, and returns how to
     /// see it again. `iteration` counts runs.

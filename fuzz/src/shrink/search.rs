@@ -75,7 +75,7 @@ impl Cause {
     }
 }
 
-/// Does the claim break when it does, and not because a bound has passed?
+/// Is the claim violated by an event, and not because a time bound has passed?
 fn breaks_at_once(broken: &Violation) -> bool {
     matches!(broken.kind, ViolationKind::Safety | ViolationKind::Panic | ViolationKind::GhostMismatch)
 }
@@ -117,7 +117,7 @@ impl<'a> Search<'a> {
         violation(&self.report).map_or(0, |violation| violation.at_ns)
     }
 
-    /// Does the claim break when it does, and not because a bound has passed?
+    /// Is the claim violated by an event, and not because a time bound has passed?
     pub fn breaks_at_once(&self) -> bool {
         breaks_at_once(&self.broken)
     }
@@ -127,8 +127,8 @@ impl<'a> Search<'a> {
         self.pass = name;
     }
 
-    /// From now on a candidate that no more fails is tried with so many other seeds: what was taken
-    /// away may have mattered only for the draws behind it.
+    /// From now on a candidate that no longer fails is tried with this number of other seeds: the removed part may
+    /// have mattered only for later random draws.
     pub fn try_other_seeds(&mut self, count: u64) {
         self.other_seeds = count;
     }
@@ -155,7 +155,7 @@ impl<'a> Search<'a> {
             round.push((place, candidate));
             round.extend(reseeded);
         }
-        // Nor one twice in this call: how many go into a call hangs on the number of threads, and the count of
+        // Nor one twice in this call: how many go into a call depends on the number of threads, and the count of
         // runs must not.
         let mut known = self.in_vain.clone();
         round.retain(|(_, candidate)| known.insert(fingerprint(candidate)));

@@ -1,17 +1,17 @@
-//! What the silence of a sweep is worth: how much of what may happen its runs have not seen.
+//! The coverage estimate: how much of the state space the runs of a sweep have not seen.
 //!
-//! * **Abstract states** ([`scenarios::checks::abstract_state`]). Good and Turing: what the next run
-//!   brings for the first time is, on average, what only one of the runs so far has brought: the number of
-//!   states seen in exactly one run, over the number of runs (Good 1953).
+//! * **Abstract states** ([`scenarios::checks::abstract_state`]). The Good-Turing estimate: the expected number of
+//!   new states of the next run is the number of states seen in exactly one run, divided by the number of runs
+//!   (Good 1953).
 //! * **Violations**. The rule of three: if none of N runs failed, then with 95 % confidence fewer than 3/N
 //!   of all runs fail (Hanley and Lippman-Hand 1983).
 //!
-//! Both speak of seeds that were drawn without regard to what earlier ones came to. Those of a guided
-//! search that were not are left out.
+//! Both assume seeds that are drawn independently of the results of earlier runs. Other runs of a guided search
+//! are not counted.
 //!
 //! States are too many to keep, so a sample of them is kept: those whose hash begins with so many zero
-//! bits that there are no more than [`MOST`]. Which bits that are depends on the set of states alone, so
-//! shards merged keep what the whole sweep would.
+//! bits that there are no more than [`MOST`]. The sample depends only on the set of states, so
+//! merged shards keep the same sample as the whole sweep.
 
 use std::collections::BTreeSet;
 
@@ -21,7 +21,7 @@ use xxhash_rust::xxh3::xxh3_64;
 /// States that are kept, at most: estimates are then good to a few percent.
 pub const MOST: usize = 2048;
 
-/// No file's sample is thinner: nobody has seen 2^51 states, and sums of counts stay exact.
+/// The limit of sampling in a file: 2^51 states are never seen, and sums of counts stay exact.
 const THINNEST: u32 = 40;
 
 /// Parts in a million.
@@ -30,15 +30,15 @@ const MILLION: u128 = 1_000_000;
 /// See the module's documentation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Silence {
-    /// Runs of seeds drawn without regard to other runs.
+    /// Runs of seeds that were drawn independently of other runs.
     pub runs: u64,
     /// Of them, those with a violation.
     pub failed: u64,
-    /// Of them, those that told their states.
+    /// Those of them that recorded their states.
     pub told: u64,
-    /// States that these went through, each once for each run.
+    /// States of these runs, each counted once for each run.
     pub visits: u64,
-    /// What is kept of the states.
+    /// The sample of states.
     pub sample: Sample,
 }
 
@@ -83,7 +83,7 @@ impl Silence {
         self.sample.scaled(self.sample.once.len())
     }
 
-    /// States that the next run is expected to see first, in thousandths; `None` if no run told any.
+    /// Expected number of new states of the next run, in thousandths; `None` if no run recorded states.
     pub fn unseen_in_next_permille(&self) -> Option<u64> {
         over(self.singletons(), self.told, 1_000)
     }
@@ -218,7 +218,7 @@ mod tests {
             assert_eq!(merged, whole);
         }
         // 399 runs with 40 states of their own: 40 more are expected.
-        let unseen = whole.unseen_in_next_permille().expect("runs told");
+        let unseen = whole.unseen_in_next_permille().expect("runs recorded states");
         assert!((37_000..43_000).contains(&unseen), "{unseen}");
         let (once, more) = (whole.sample.once().collect(), whole.sample.more().collect());
         assert_eq!(Sample::read(whole.sample.one_in(), once, more), Some(whole.sample.clone()));

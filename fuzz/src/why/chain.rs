@@ -1,5 +1,5 @@
-//! What led from the necessary faults to the end: what was said in steps that lie after the ones and
-//! before the other.
+//! The causal chain from the required faults to the violation: observations in steps that are after the former and
+//! before the latter.
 
 use scenarios::causes::{Causes, Happened, StepId, words};
 use scenarios::report::Violation;
@@ -8,10 +8,10 @@ use sim::fault::Fault;
 use crate::case::Case;
 use crate::case::story::Describer;
 
-/// More than this nobody reads: the last ones.
+/// The most observations of a chain; the last ones are kept.
 const SHOWN: usize = 5;
 
-/// Something on the way.
+/// A step of the chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Happening {
     /// True time, ns.
@@ -20,7 +20,7 @@ pub struct Happening {
     pub what: String,
 }
 
-/// The necessary faults, the last things on the way from them to the violation, and the step that violates.
+/// The required faults, the last observations between them and the violation, and the violating step.
 pub fn between(
     case: &Case,
     causes: &Causes,
@@ -49,7 +49,7 @@ pub fn between(
     for mark in causes.marks().iter().filter(|mark| lies_between(mark.step)) {
         let Some(words) = words::of_mark(mark) else { continue };
         let what = format!("{} {words}", causes.name(mark.node));
-        // Of many partitions the same is said; the last one stands for them.
+        // Equal observations of many partitions are shown once, by the last one.
         if on_the_way.last().is_some_and(|(_, last)| begins_alike(&last.what, &what)) {
             on_the_way.pop();
         }
@@ -63,7 +63,7 @@ pub fn between(
     Ok(chain)
 }
 
-/// The last link: which step of which node violates what.
+/// The last step: the node, its input, and the violated claim.
 fn violation(causes: &Causes, broken: &Violation) -> Happening {
     let step = causes.broken_in().and_then(|step| causes.steps().get(step as usize));
     let step = step.map_or("the run ends".to_owned(), |step| words::of_step(causes, step));
@@ -75,13 +75,13 @@ fn begins_alike(one: &str, other: &str) -> bool {
     one.split(' ').take(3).eq(other.split(' ').take(3))
 }
 
-/// One that was aimed has found out whom it strikes.
+/// An aimed fault with the node that it hit.
 fn is_same(struck: &Fault, planned: &Fault) -> bool {
     let same_kind = struck.what.kind() == planned.what.kind();
     same_kind && struck.at_ns == planned.at_ns && struck.on == planned.on && struck.lasts_ns == planned.lasts_ns
 }
 
-/// What the event that was asked for was.
+/// The description of the requested event.
 pub fn of_event(causes: &Causes) -> String {
     let steps: Vec<String> = causes
         .event()

@@ -1,10 +1,10 @@
-//! Why a run fails: the last moment at which it could still be saved, which of its faults it takes, and
-//! what led from these to the end.
+//! Why a run fails: the point of no return, the required faults, and the causal chain from these to the
+//! violation.
 //!
-//! * [`turning`]: the point of no return; [`counterfactual`]: what would have been without a fault, or
-//!   with it a little sooner or later; [`chain`]: what lies between
+//! * [`turning`]: the point of no return; [`counterfactual`]: the run without a fault, or with the fault at
+//!   another time; [`chain`]: the causal chain
 //!
-//! All of it is a function of the case, whatever the number of threads.
+//! The result is a function of the case and does not depend on the number of threads.
 
 pub mod chain;
 pub mod counterfactual;
@@ -20,41 +20,41 @@ use chain::Happening;
 use counterfactual::{Part, Verdict};
 use turning::Turning;
 
-/// Futures that are tried wherever chance is to have its say.
+/// Continuations with different random draws that are tried.
 pub const FUTURES: u64 = 16;
 
-/// What is being looked into.
+/// The part of the analysis that is running.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
-    /// When it could no more be saved.
+    /// The point of no return.
     Turning,
     /// Fault `0` of `1`, from 1.
     Fault(usize, usize),
     /// Operation `0` of `1`, from 1.
     Operation(usize, usize),
-    /// What led to what.
+    /// The causal chain.
     Chain,
 }
 
 /// The answer.
 #[derive(Clone, Debug)]
 pub struct Why {
-    /// What broke.
+    /// The violation.
     pub broken: Violation,
-    /// `None`: it breaks in every future, even from the start and without any fault.
+    /// `None`: the claim is violated in every continuation, even from the start and without any fault.
     pub turning: Option<Turning>,
-    /// What becomes of it without each fault, in the order of the plan.
+    /// The result without each fault, in the order of the plan.
     pub faults: Vec<Verdict>,
-    /// The same of each operation; asked only where no fault is necessary, and there are few.
+    /// The result without each operation; only if no fault is required and the run has few operations.
     pub operations: Vec<Verdict>,
-    /// From the necessary faults to the end.
+    /// From the required faults to the violation.
     pub chain: Vec<Happening>,
 }
 
-/// More operations than this are not taken away one by one.
+/// With more operations than this they are not removed one by one.
 const FEW_OPERATIONS: usize = 16;
 
-/// Does a run break the same claim?
+/// Does a run violate the same claim?
 fn breaks_as(report: &RunReport, broken: &Violation) -> bool {
     violation(report).is_some_and(|it| it.is_same_claim(broken))
 }

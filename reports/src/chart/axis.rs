@@ -1,4 +1,4 @@
-//! A scale of time, from which to which, and where its ticks stand.
+//! A scale of time: its range and its ticks.
 
 /// The longest is at least so many times a common one: then equal ratios are equal lengths.
 const LOG_FROM_RATIO: f64 = 40.0;
@@ -10,7 +10,7 @@ const MOST_LOG_TICKS: usize = 13;
 pub struct Tick {
     /// Where, µs.
     pub us: f64,
-    /// What stands there; empty for one without a label.
+    /// Its label; empty if it has none.
     pub label: String,
 }
 
@@ -54,7 +54,7 @@ impl Axis {
         Axis { log: true, from_us, to_us, ticks: all.iter().map(tick).collect() }
     }
 
-    /// Where a time stands: 0 at the beginning, 1 at the end; beyond them, there.
+    /// The place of a time: 0 at the beginning, 1 at the end; times beyond are at the nearest end.
     pub fn position(&self, us: f64) -> f64 {
         let part = if self.log {
             (us.max(1.0) / self.from_us).ln() / (self.to_us / self.from_us).ln()

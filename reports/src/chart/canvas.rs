@@ -21,7 +21,7 @@ const SMOOTH: usize = 2;
 /// A backend's size of a font to its size in units.
 const LINE_HEIGHT: f64 = 1.24;
 
-/// On which side of its place a text stands.
+/// The alignment of a text at its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Align {
     /// It begins there.
@@ -52,7 +52,7 @@ pub struct Canvas<B: DrawingBackend> {
 /// What differs between backends.
 #[derive(Clone, Copy)]
 struct Sort {
-    /// From the top of a text's box to the line it stands on, in sizes of the font.
+    /// From the top of a text's box to its baseline, in sizes of the font.
     ascent: f64,
     /// A broken line has good corners.
     joins: bool,
@@ -195,7 +195,7 @@ impl<B: DrawingBackend> Canvas<B> {
         self.note(done.map_err(|error| error.to_string()));
     }
 
-    /// A square that stands on its corner.
+    /// A square on its corner (a diamond).
     pub fn diamond(&mut self, (x, y): (f64, f64), radius: f64, colour: RGBColor) {
         let corners = [at(x, y - radius), at(x + radius, y), at(x, y + radius), at(x - radius, y)];
         let done = self.backend.fill_polygon(corners, &style(colour, 0.0));

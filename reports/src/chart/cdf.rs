@@ -133,7 +133,7 @@ pub fn field<B: DrawingBackend>(chart: &Chart, theme: Theme, place: Place, canva
     for (index, line) in chart.lines.iter().enumerate() {
         dashed(&curve(line, &x, &y), index, theme, canvas);
     }
-    // Above all curves, each on paper of its own so that it stays visible.
+    // Above all curves, each on its own background so that it stays visible.
     for (index, line) in chart.lines.iter().enumerate() {
         let all = &line.times.total.all;
         if let Some(median) = Quantile::P50.of(all) {
@@ -178,7 +178,7 @@ fn curve(line: &Line, x: &impl Fn(f64) -> f64, y: &impl Fn(f64) -> f64) -> Vec<(
     corners
 }
 
-/// A line of the chart, dashed if its neighbours in colour would not tell it apart.
+/// A line of the chart, dashed if its colour is too similar to its neighbours.
 fn dashed<B: DrawingBackend>(points: &[(f64, f64)], index: usize, theme: Theme, canvas: &mut Canvas<B>) {
     if !is_dashed(index) {
         return canvas.steps(points, STROKE, theme.line(index));

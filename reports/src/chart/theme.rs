@@ -1,5 +1,5 @@
-//! Colours, light and dark. Lines are Okabe and Ito's palette, phases are viridis: both are told
-//! apart by the colour-blind; lines beyond the fourth are dashed besides.
+//! Colours, light and dark. Lines are Okabe and Ito's palette, phases are viridis: the colour-blind
+//! can distinguish both; lines beyond the fourth are dashed besides.
 
 use clap::ValueEnum;
 use plotters::style::RGBColor;

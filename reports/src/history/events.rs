@@ -21,7 +21,7 @@ use super::edn::{Edn, Wrong};
 /// One line of a history.
 #[derive(Clone, Debug)]
 pub struct Event {
-    /// Where it stands, from 1.
+    /// Its line, from 1.
     pub line: usize,
     /// Who.
     pub process: u64,
@@ -72,8 +72,8 @@ pub enum FailedCas {
     NotDone,
 }
 
-/// Pairs events. An event's place is its place among them. A name that is not known is an error: what it did
-/// to the objects of the others nobody knows.
+/// Pairs events. An event's place is its place among them. An unknown name is an error, because its effect on
+/// the objects of the other events is unknown.
 pub fn pair(events: &[Event], failed_cas: FailedCas) -> Result<History, Wrong> {
     let has_keys = events.iter().any(names_key);
     let mut pairs = Pairs { failed_cas, has_keys, open: BTreeMap::new(), history: History::default() };
@@ -278,7 +278,7 @@ fn read(event: &Event, key: &Edn, records: &Edn) -> Result<Op, Wrong> {
     Ok(Op::Log { name: plain(key), op: LogOp::Read { records } })
 }
 
-/// Values that one event sends to one log, and that stand there one behind another, are one append.
+/// Values that one event sends to one log, and that have consecutive offsets, are one append.
 fn merged(ops: Vec<Op>) -> Vec<Op> {
     let mut merged: Vec<Op> = Vec::new();
     for op in ops {

@@ -34,8 +34,8 @@ impl CheckJson {
 pub struct WitnessJson {
     object: String,
     why: Option<String>,
-    /// In an order that explains every answer before that of `stuck`; where `why` is said, the operations
-    /// that stand against it.
+    /// Operations in an order that explains every answer before that of `stuck`; if `why` is given, the operations
+    /// that contradict it.
     prefix: Vec<StepJson>,
     stuck: StepJson,
 }

@@ -66,7 +66,7 @@ impl From<&Failovers> for FailoverJson {
 }
 
 impl FailoverJson {
-    /// Back; what is wrong is told by its JSON pointer.
+    /// Reads it back; errors have a JSON pointer.
     pub fn read(self) -> Result<Failovers, Problem> {
         let kinds = [
             (FailoverKind::Controller, self.controller),
@@ -134,7 +134,7 @@ fn read_times(at: &str, json: TimesJson) -> Result<FailoverTimes, Problem> {
 
 fn read_one(at: &str, histogram: &str, max: Option<Ms>, worst_seed: Option<Seed>) -> Result<Times, Problem> {
     let all = read_durations(at, histogram, max)?;
-    // Whose it was stands in the limits; here only the seed is wanted.
+    // The scenario is in the limits; here only the seed is needed.
     let worst = worst_seed.zip(all.max_us());
     let worst = worst.map(|(seed, us)| Worst { us, seed: seed.0, scenario: String::new(), at_ns: 0, digest: 0 });
     Ok(Times { all, worst })

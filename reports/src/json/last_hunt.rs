@@ -1,7 +1,7 @@
-//! What the last hunt for the bugs of the bug catalog says of a sweep: how many of them as few seeds would have
-//! shown.
+//! The last hunt for the bugs of the bug catalog, compared with a sweep: the number of bugs that the same number of
+//! seeds would have shown.
 //!
-//! The figures are those of `reports/last_hunt.json`, made anew from the top of a checkout by
+//! The figures are those of `reports/last_hunt.json`, written from the top of a checkout by
 //! `kraftsim bugs hunt --json reports/last_hunt.json` (a quarter of an hour on two cores; not `--guided`, for
 //! that tries more than seeds). A build takes them in.
 //!
@@ -21,13 +21,13 @@ const LAST_HUNT: &str = include_str!("../../last_hunt.json");
 pub struct Power {
     /// Hunted.
     pub bugs: u64,
-    /// Caught by then.
+    /// Caught by at most this number of seeds.
     pub caught: u64,
-    /// Caught in other scenarios first: nobody knows how soon these here would have.
+    /// Caught in other scenarios first: the number of seeds in these scenarios is unknown.
     pub caught_elsewhere: u64,
 }
 
-/// Of a sweep; `None` if the hunt says nothing of what it ran: other scenarios, or these but altered.
+/// The comparison with a sweep; `None` if the hunt is not about its scenarios: other ones, or altered ones.
 pub fn power(report: &SweepReport) -> Option<Power> {
     let subject = &report.subject;
     if !subject.set.is_empty() || subject.cluster.is_some() || !subject.bugs.is_empty() {

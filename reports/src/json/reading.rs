@@ -1,4 +1,4 @@
-//! JSON that people give: what is wrong with it, and in which line.
+//! JSON files that users give: errors with their lines.
 
 use std::collections::BTreeMap;
 
@@ -33,7 +33,7 @@ pub fn read<T: DeserializeOwned>(file: &str, text: &str, schema: &str) -> Result
     serde_json::from_str(text).map_err(|error| wrong(&format!("not {schema}"), &error))
 }
 
-/// Refuses integers above `max`, wherever they stand; `text` is JSON.
+/// Refuses integers above `max` in any place; `text` is JSON.
 pub fn numbers_up_to(max: u64, text: &str) -> Result<(), Problem> {
     fn check(value: &Value, at: &str, max: u64) -> Result<(), Problem> {
         let below = |key: &dyn std::fmt::Display, value| check(value, &format!("{at}/{key}"), max);
@@ -49,8 +49,8 @@ pub fn numbers_up_to(max: u64, text: &str) -> Result<(), Problem> {
     serde_json::from_str(text).map_or(Ok(()), |value| check(&value, "", max))
 }
 
-/// The problem as one of this file: with its name, and the line where it stands. What has a
-/// place in such a file but is not in this one came from elsewhere, a flag say.
+/// The problem with the name of this file and its line. A value with a place that is not in this file comes
+/// from elsewhere, for example a flag.
 pub fn in_file(problem: Problem, file: &str, text: &str) -> Problem {
     let line = problem.pointer.as_deref().map(|pointer| line_of(text, pointer));
     match line {

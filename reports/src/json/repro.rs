@@ -27,14 +27,14 @@ pub struct ReproJson {
     seed: Seed,
     overrides: Overrides,
     plan: serde_json::Value,
-    /// Instead of what clients would ask for of their own accord.
+    /// Operations that replace those that clients would draw.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     operations: Option<serde_json::Value>,
     /// The run in words, of one that was shrunk.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     story: Vec<String>,
     expect_digest: Digest,
-    /// (entries, digest of both lanes so far): to find where another run parts from this one.
+    /// (entries, digest of both lanes so far): to find where another run diverges from this one.
     ladder: Vec<(u64, Digest)>,
 }
 
@@ -56,7 +56,7 @@ pub struct Repro {
     pub scenario: ScenarioText,
     /// The seed and the faults.
     pub plan: StoredPlan,
-    /// What alters the run.
+    /// The flags that alter the run.
     pub overrides: Overrides,
     /// The run's digest.
     pub digest: u128,
@@ -68,7 +68,7 @@ pub struct Repro {
 pub struct Subject<'a> {
     /// Its scenario.
     pub scenario: &'a Named,
-    /// What alters it.
+    /// The flags that alter it.
     pub overrides: &'a Overrides,
     /// Its seed.
     pub seed: u64,
@@ -78,11 +78,11 @@ pub struct Subject<'a> {
     pub plan: Option<&'a Plan>,
     /// Its ladder.
     pub ladder: &'a [(u64, u128)],
-    /// The run in words, if somebody told it.
+    /// The run in sentences, if it has a story.
     pub story: &'a [String],
 }
 
-/// Writes a repro into a folder and returns its path. `stem` tells scenarios apart.
+/// Writes a repro into a folder and returns its path. `stem` distinguishes scenarios.
 pub fn write(folder: &Path, stem: &str, run: &Subject<'_>) -> Result<PathBuf, Problem> {
     let path = folder.join(format!("{stem}-{}.json", show_seed(run.seed)));
     write_whole(&path, text(run))?;

@@ -30,7 +30,7 @@ pub struct SweepJson {
     pub schema: String,
     pub version: String,
     pub commit: Option<String>,
-    /// What the sweep came to, in a word, and its exit code. They follow from the rest.
+    /// The verdict in a word, and the exit code. They follow from the other fields.
     pub verdict: String,
     pub exit_code: u8,
     pub host: String,

@@ -1,4 +1,4 @@
-//! Values as files have them. What reads one refuses what is none, so that its line is told.
+//! Values in the form that files have. Invalid values are refused while a file is read, so that the error has a line.
 
 use fuzz::seeds::{SeedError, parse_seed, show_seed};
 use serde::{Deserialize, Serialize};

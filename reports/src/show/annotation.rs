@@ -7,7 +7,7 @@ use super::failure::kind_name;
 use super::known_finding;
 use crate::duration::show_us;
 
-/// GitHub shows no more errors of a step.
+/// GitHub shows at most this number of errors of a step.
 const MOST: usize = 10;
 
 /// How many may still be written; none elsewhere.

@@ -2,9 +2,9 @@
 
 /// Where items begin.
 const LABEL: usize = 16;
-/// Below this a label stands on a line of its own.
+/// Below this width a label has its own line.
 const NARROW: usize = 60;
-/// Where neither a terminal nor `COLUMNS` says anything.
+/// The width where neither a terminal nor `COLUMNS` gives one.
 pub const DEFAULT_WIDTH: usize = 80;
 
 /// The width to write for: `COLUMNS`, else that of the terminal that stdout is, else 80.
@@ -72,7 +72,7 @@ fn fill(items: &[String], room: usize, most: usize) -> Vec<String> {
     lines
 }
 
-/// Words that may stand on lines of their own: a number keeps its unit.
+/// Words between which a line may break: a number keeps its unit.
 fn words(text: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     for word in text.split(' ') {

@@ -13,26 +13,26 @@ use crate::output::Streams;
 /// A digest, and the ladder of the run that had it.
 pub type Stored = (u128, Vec<(u64, u128)>);
 
-/// What to run, and what it must come to.
+/// The run, and its expected result.
 pub struct Job {
     /// Ready to run.
     pub scenario: Named,
     /// Its seed.
     pub seed: u64,
-    /// What alters it.
+    /// The flags that alter it.
     pub overrides: Overrides,
     /// Digest that the run must have.
     pub expected: Option<u128>,
     /// Of the run that is expected; empty if only its digest is known.
     pub ladder: Vec<(u64, u128)>,
-    /// The repro file that holds the run, but for these.
+    /// The repro file that contains the run, except these.
     pub repro: Option<(String, Overrides)>,
-    /// What the repro file says that comes of it, if nothing was put on top.
+    /// The result in the repro file, if no flag alters the run.
     pub stored: Option<Stored>,
 }
 
 impl Job {
-    /// Reads and prepares what a verb was asked for.
+    /// Reads and prepares the run of a verb.
     pub fn load(
         asked: &OneRun,
         run: &RunFlags,
@@ -47,7 +47,7 @@ impl Job {
         }
     }
 
-    /// Says so if the run is not the one that its repro file was written of.
+    /// Prints a note if the digest differs from that of the repro file.
     pub fn compare(&self, digest: u128, streams: &mut Streams<'_>) {
         if self.stored.as_ref().is_some_and(|(stored, _)| *stored != digest) {
             streams.hint(
@@ -99,7 +99,7 @@ fn from_repro(asked: &OneRun, run: &RunFlags, engine: &dyn Engine, streams: &mut
     })
 }
 
-/// Which build wrote a file, and which this is, unless they are the same or nobody knows.
+/// The build that wrote a file, and this build, unless they are equal or unknown.
 fn of_another_build(version: &str, commit: Option<&str>) -> Option<String> {
     let other_commit = commit.zip(crate::COMMIT).is_some_and(|(theirs, ours)| theirs != ours);
     let build = |version: &str, commit| format!("kraftsim {version} (commit: {})", crate::show_commit(commit));

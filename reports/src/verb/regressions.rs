@@ -1,4 +1,4 @@
-//! `bugs hunt --keep`: the smallest run of each bug that was caught, as a repro file, and what it takes.
+//! `bugs hunt --keep`: the smallest run of each bug that was caught, as a repro file, and its required faults.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,7 +22,7 @@ use crate::verb::shrink::repro_text;
 /// How many runs that caught a bug are shrunk, at most, while the time limit ends each before it is done.
 const CATCHES: u64 = 3;
 
-/// Where the smallest runs go, and how hard to try.
+/// The folder of the smallest runs, and the limits of the search.
 #[derive(Clone, Debug)]
 pub struct Keep {
     /// The folder.
@@ -36,7 +36,7 @@ pub struct Keep {
 /// The smallest run of one bug.
 #[derive(Clone, Debug)]
 pub struct Kept {
-    /// Of the runs that caught it, the how manieth; from 1.
+    /// The number of the failing run that it was shrunk from; from 1.
     pub catch: u64,
     /// Faults and operations of the run that caught it.
     pub before: (usize, usize),
@@ -46,11 +46,11 @@ pub struct Kept {
     pub shrink_ns: u64,
     /// Real time of asking why, ns.
     pub why_ns: u64,
-    /// Faults without which nothing breaks; if it takes none of them, operations.
+    /// The number of required faults; if there are none, of required operations.
     pub necessary: usize,
-    /// There was a moment from which it could no more be saved, and before it could.
+    /// The run has a point of no return.
     pub has_turning: bool,
-    /// Where it is.
+    /// Its file.
     pub path: PathBuf,
 }
 
@@ -149,7 +149,7 @@ impl Keep {
     }
 }
 
-/// How many faults a run takes or, if it takes none of them, operations.
+/// The number of required faults of a run or, if there are none, of required operations.
 fn necessary(answer: &Why) -> usize {
     let of = |parts: &[Verdict]| parts.iter().filter(|verdict| verdict.is_necessary()).count();
     match of(&answer.faults) {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::fake::{Came, folder, kraftsim};
 
-/// Draws in a folder; `OUT` stands for it.
+/// Draws in a folder; `OUT` is replaced by its path.
 fn chart(here: &Path, words: &[&str]) -> Came {
     let out = here.to_str().expect("text");
     let words: Vec<String> = words.iter().map(|word| word.replace("OUT", out)).collect();
@@ -65,7 +65,7 @@ fn nothing_to_draw_is_said_and_nothing_is_written() {
     assert_eq!(came.err, "error: no partition failover was measured in 4 runs: nothing to draw, nothing written\n");
     assert_eq!(listed(&here), [""; 0]);
 
-    // One line without anything is told; the rest is drawn.
+    // A line without measurements is reported; the others are drawn.
     let words = ["quorum", "--seeds", "4", "--kind", "partition", "--vary", "full=0,1", "-o", "OUT/a.svg"];
     let came = chart(&here, &words);
     assert_eq!((came.code, came.err.as_str()), (4, "note: no partition failover was measured with 0\n"), "{came:?}");

@@ -22,7 +22,7 @@ fn a_build_names_its_commit_and_whether_it_is_that() {
     for file in ["Cargo.toml", "README.md", "raft/src/lib.rs", "raft/tests/main.rs"] {
         fs::write(root.join(file), "one").expect("writes");
     }
-    // Outside of this repository, whose commit is none of theirs.
+    // Outside of this repository, whose commit is not that of the files.
     if !git(&root, &["init", "--quiet", "."]) {
         return; // no git
     }

@@ -1,5 +1,5 @@
-//! The house stays a house: who may depend on whom, who may not know what, how big a file and
-//! a room may be, and what stands at the top.
+//! The layout of the repository: allowed dependencies and names of each crate, sizes of files and
+//! folders, and the files at the top.
 
 use std::fs;
 use std::path::{Path, PathBuf};
