@@ -35,7 +35,7 @@ const NEVER_NS: u64 = u64::MAX / 4;
 const NO_OP_MS: u64 = 50;
 /// More events than this are a runaway: some ten times what the longest catalog run needs.
 const MAX_EVENTS: u64 = 10_000_000;
-/// What goes on beyond tolerance is watched for so long after healing.
+/// Runs beyond tolerance are observed for this time after the last fault.
 const BEYOND_TOLERANCE_MS: u64 = 15_000;
 const MAX_EVENTS_AT_ONE_TIME: u64 = 50_000;
 const AUDIT_EVERY_EVENTS: u64 = 4096;
@@ -72,7 +72,7 @@ pub struct Prepared {
 pub struct Explicit {
     /// Instead of the nemesis's own.
     pub plan: Option<Plan>,
-    /// Instead of what clients would ask for of their own accord until the world heals.
+    /// Operations that replace those that clients would draw until all faults end.
     pub operations: Option<Vec<Asked>>,
     /// Clients keep what they ask for ([`crate::run::operations`]).
     pub keeps_operations: bool,

@@ -13,10 +13,10 @@
 //! * [`run::fork`]: a run that can be stopped, cloned, and gone on with otherwise; [`causes`]: what led to what
 //! * [`run::listener`]: what is shown a run and decides nothing of it; [`trace`]: a run, line by line
 //! * [`report`]: what one run has to say
-//! * [`history`]: what clients were told, as a black box; [`wgl`]: the search that judges it
-//! * `story`: a run told as an async function, in Kafka's words (builds with the madsim host only; a crate
+//! * [`history`]: the operations of clients and the answers to them; [`wgl`]: the search that judges them
+//! * `story`: a run as an async function, in Kafka's terms (builds with the madsim host only; a crate
 //!   outside this workspace depends on `scenarios` with the feature `story`, which says what is missing);
-//!   [`diary`]: what its clients were told
+//!   [`diary`]: the answers to its clients
 
 #![deny(clippy::float_arithmetic)]
 

@@ -20,7 +20,7 @@ pub enum ViolationKind {
     Runaway,
     /// Two runs of one seed differed.
     Nondeterminism,
-    /// A node and its border tell different stories.
+    /// The report of a node and the model of its border differ.
     GhostMismatch,
 }
 
@@ -200,15 +200,15 @@ impl std::str::FromStr for FailoverKind {
     }
 }
 
-/// One failover, on true time: from the fault that strikes until its effect is over.
+/// One failover, on true time: from the fault to the end of its effect.
 /// A phase that did not happen before the run ended is absent, and then the failover is not counted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Failover {
     /// What failed over.
     pub kind: FailoverKind,
-    /// When the fault struck (a crash, a cut, a pause, a termination); of a gap, when it began.
+    /// When the fault began (a crash, a cut, a pause, a termination); of a gap, when the gap began.
     pub at_ns: u64,
-    /// The fault kind that struck.
+    /// The kind of fault.
     pub cause: String,
     /// Whole length, ns; if it has not ended, how long it had lasted.
     pub total_ns: u64,
@@ -270,9 +270,9 @@ pub struct RunReport {
     pub records: AckedRecords,
     /// Every name the scenario could have reached (or an explicit plan did), and whether it was.
     pub probes: BTreeMap<String, bool>,
-    /// Every fault kind the scenario allows, and how often it struck.
+    /// Every fault kind that the scenario allows, and how often it was injected.
     pub faults: BTreeMap<String, u64>,
-    /// Everything that aimed faults may wait for, and how many struck after it.
+    /// Every trigger of aimed faults, and how many it started.
     pub aimed: BTreeMap<String, u64>,
     /// Property → value drawn (or pinned).
     pub knobs: BTreeMap<String, String>,

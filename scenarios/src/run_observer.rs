@@ -27,17 +27,17 @@ use crate::history::recorder::Recorder;
 pub struct RunObserver {
     /// What must hold; `None` measures the world without its checks.
     pub checks: Option<Checks>,
-    /// How often each fault kind struck, by [`What::index`].
+    /// How often each fault kind was injected, by [`What::index`].
     pub faults: [u64; What::KINDS.len()],
     /// Audits compare disks to the last byte from now on: the run is over.
     pub closing: bool,
-    /// What Kafka clients are told while a story asks things of them.
+    /// The answers to Kafka clients while a story requests operations.
     pub diary: Option<Box<Diary>>,
-    /// Writes down what clients are told, if asked.
+    /// Records the answers to clients, if requested.
     pub recorder: Option<Box<Recorder>>,
     /// Abstract states that the run went through, if asked.
     pub states: Option<Box<BTreeSet<u64>>>,
-    /// Aimed faults that struck, by what they had waited for.
+    /// Aimed faults that were injected, by their triggers.
     pub aimed: BTreeMap<String, u64>,
     trigger_watch: TriggerWatch,
     ids: Vec<NodeId>,

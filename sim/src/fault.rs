@@ -144,8 +144,8 @@ pub enum What {
     Duplicate { links: Vec<Link>, ppm: u32 },
     /// The process dies at once; the page cache survives. With `after_effects`, it dies in the
     /// middle of its next effect list that is longer than that: after so many effects. Until
-    /// then it has not struck; it never does if the node dies of something else, the world
-    /// heals or another such kill of the node comes first.
+    /// then it has not begun; it never begins if the node dies for another reason, all faults
+    /// end, or another such kill of the node comes first.
     Kill {
         node: Node,
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -162,7 +162,7 @@ pub enum What {
     Terminate { node: Node },
     /// The process stops executing (GC, SIGSTOP); its kernel still acknowledges and buffers.
     Pause { node: Node },
-    /// The whole machine stops (VM stall); the network sees silence.
+    /// The whole machine stops (VM stall); the network receives nothing from it.
     Stall { node: Node },
     /// Both clocks of a node run fast (or slow) by this much.
     Drift { node: Node, ppm: i32 },
@@ -170,7 +170,7 @@ pub enum What {
     WallStep { node: Node, by_ms: i64 },
     /// The wall clock is slewed to an offset over the duration, and stays there.
     WallSmear { node: Node, by_ms: i64 },
-    /// The next so many fsyncs fail with EIO. It strikes with the first of them.
+    /// The next so many fsyncs fail with EIO. It begins with the first of them.
     FsyncFails { node: Node, count: u32 },
     /// Fsyncs take so many times longer.
     SlowDisk { node: Node, factor: u32 },
@@ -194,7 +194,7 @@ pub enum What {
     ReplaceDisk { node: Node },
 }
 
-/// Every fault that strikes one node, as a pattern.
+/// Every fault of one node, as a pattern.
 macro_rules! of_one_node {
     ($node:ident) => {
         What::Kill { $node, .. }
@@ -282,7 +282,7 @@ impl What {
         self.node_mut().into_iter().for_each(change);
     }
 
-    /// The one-way links it is about; none if it strikes a node.
+    /// The one-way links that it affects; none if it affects a node.
     pub fn links(&self) -> &[Link] {
         match self {
             concerns_links!(links) => links,
@@ -298,7 +298,7 @@ impl What {
         }
     }
 
-    /// The node it strikes, if it strikes one, to be changed.
+    /// The node that it affects, if it affects one, to be changed.
     pub fn node_mut(&mut self) -> Option<&mut Node> {
         match self {
             of_one_node!(node) => Some(node),
@@ -306,7 +306,7 @@ impl What {
         }
     }
 
-    /// The node it strikes, if it strikes one.
+    /// The node that it affects, if it affects one.
     pub fn node(&self) -> Option<Node> {
         match self {
             of_one_node!(node) => Some(*node),

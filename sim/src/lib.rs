@@ -2,7 +2,7 @@
 //! and disks, and every way of breaking them. It knows no Kafka.
 //!
 //! Start at [`world`] (how time passes), then:
-//! * [`process`]: the border; what a node may be told and may ask for
+//! * [`process`]: the border of a node: its inputs and effects
 //! * [`schedule`]: what happens next, and why ties are never left to chance
 //! * [`clock`], [`network`], [`disk`]: the three things a node touches
 //! * [`fault`]: plans as data

@@ -28,11 +28,11 @@ pub struct NetworkConfig {
     pub latency: Latency,
     /// Links with a latency of their own.
     pub links: Vec<(Link, Latency)>,
-    /// Base chance that a packet is lost, in parts per million; lifted when the world heals.
+    /// Base chance that a packet is lost, in parts per million; 0 after all faults have ended.
     pub loss_ppm: u32,
-    /// Base chance that a datagram arrives twice; lifted when the world heals.
+    /// Base chance that a datagram arrives twice; 0 after all faults have ended.
     pub duplicate_ppm: u32,
-    /// Longest extra delay of a datagram (uniform from 0), ns; lifted when the world heals.
+    /// Longest extra delay of a datagram (uniform from 0), ns; 0 after all faults have ended.
     pub reorder_ns: u64,
     /// First retransmission timeout, ns (Linux: 200 ms).
     pub rto_min_ns: u64,

@@ -56,14 +56,14 @@ pub enum DiskError {
     NoSpace,
 }
 
-/// What a thread may be told.
+/// An input of a thread.
 #[derive(Clone, Debug)]
 pub enum Input<P: Process> {
     /// Our connect succeeded.
     Opened { token: u32, connection: Connection },
     /// A connection we opened (or tried to) is gone.
     Closed { token: u32, reason: CloseReason },
-    /// A request on a connection somebody opened to us; owes one response, or word that there is none.
+    /// A request on a connection that another node opened; owes one response, or word that there is none.
     Request { connection: Connection, message: P::Message },
     /// A response on a connection we opened.
     Response { token: u32, message: P::Message },
@@ -90,7 +90,7 @@ pub enum Effect<P: Process> {
     Response { connection: Connection, message: P::Message },
     /// The request that came by it gets no answer: the connection takes the next one.
     NoResponse { connection: Connection },
-    /// Close a connection that somebody opened to us; its opener is told `Reset`.
+    /// Close a connection that another node opened; its opener receives `Reset`.
     HangUp { connection: Connection },
     /// Close a connection this thread opened, or give up opening it. Nothing more arrives for the
     /// token; each thread has tokens of its own.

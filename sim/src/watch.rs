@@ -63,7 +63,7 @@ pub enum Phase {
     Start,
     /// Is lifted.
     End,
-    /// Had nothing to strike (its node was down already, say, or no list of effects was long
+    /// Had no target (its node was down already, say, or no list of effects was long
     /// enough, no fsync due, or what its trigger waits for was not sighted, until it ended or the
     /// world healed), or its guard forbade it: an event of the plan lane.
     Skipped,
@@ -99,7 +99,7 @@ pub trait Watch<P: Process> {
     }
     /// A message did not get through; it is sent again when the retransmission timer fires.
     fn blocked(&mut self, _at: u64, _way: Way, _message: &P::Message) {}
-    /// A message that was sent reaches nobody.
+    /// A message that was sent is lost.
     fn dropped(&mut self, _at: u64, _way: Way, _message: &P::Message) {}
     /// An input that a thread has not taken goes with its process.
     fn discarded(&mut self, _at: u64, _node: Node, _thread: Thread, _input: &Input<P>) {}
@@ -144,7 +144,7 @@ pub trait Watch<P: Process> {
     fn take_occurrences(&mut self) -> Vec<Occurrence> {
         Vec::new()
     }
-    /// Asked of a fault with a tolerance guard when it is about to strike: would that be too much?
+    /// Asked of a fault with a tolerance guard when it is about to begin: would it exceed the tolerance?
     fn forbids(&self, _guard: &str, _fault: &Fault) -> bool {
         false
     }

@@ -1,5 +1,5 @@
 //! Tolerance guards: what a fault must not take if promises are to hold, judged by the ghosts at the
-//! instant it is about to strike.
+//! instant at which it is about to begin.
 
 use crate::checks::Checks;
 

@@ -25,7 +25,7 @@ use crate::run::{Request, begin};
 /// A step by its number, from 0, in the order of the run.
 pub type StepId = u32;
 
-/// A thread took an input, a node booted or went down, a fault struck.
+/// A thread took an input, a node booted or went down, a fault began or ended.
 #[derive(Clone, Copy, Debug)]
 pub struct Step {
     /// Where.
@@ -51,7 +51,7 @@ pub enum Took {
     Connection,
     /// A write or an fsync failed.
     DiskError,
-    /// It was told to stop.
+    /// It received SIGTERM.
     Terminate,
     /// It boots.
     Boot,
@@ -74,12 +74,12 @@ pub struct Mark {
     pub what: Happened,
 }
 
-/// What a mark tells.
+/// The content of a mark.
 #[derive(Clone, Debug)]
 pub enum Happened {
     /// The node said something of itself.
     Said(Said),
-    /// A fault struck, at this node and perhaps at others.
+    /// A fault began or ended, at this node and perhaps at others.
     Struck(Fault),
     /// It booted.
     Booted,

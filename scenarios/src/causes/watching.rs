@@ -35,7 +35,7 @@ fn touched(what: &What) -> Vec<Node> {
     nodes
 }
 
-/// Is it rare enough to be told?
+/// Is it rare enough for a causal chain?
 fn is_told(said: &Said) -> bool {
     use crate::actor::AttemptEvent as Model;
     use raft::broker::observation::BrokerObservation as Broker;

@@ -11,8 +11,8 @@ use sim::watch::Down;
 use super::{Causes, Happened, Mark, Step, Took};
 use crate::actor::{AttemptEvent as Model, Parcel, Said};
 
-/// What a mark tells, as the end of a sentence that begins with who; `None` if it is nothing of note, and
-/// for faults, which whoever knows the plan tells better.
+/// A mark as the end of a sentence that begins with its node; `None` if it is not notable, and for faults, which
+/// are described from the plan.
 pub fn of_mark(mark: &Mark) -> Option<String> {
     match &mark.what {
         Happened::Booted => Some("starts".to_owned()),

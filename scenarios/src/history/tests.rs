@@ -78,9 +78,9 @@ fn logs_that_cannot_be() {
     assert_eq!(verdict(&twice, false), Judgement::Linearizable, "where nobody promised that");
     assert_eq!(why_not(&[(0, Some(1), read(&[(0, 10)]))]), "value 10 is returned at offset 0, but no client sent it");
     let early = [(0, Some(1), read(&[(0, 10)])), (2, None, lost(&[10]))];
-    assert_eq!(why_not(&early), "value 10 is shown at offset 0 before it was sent");
+    assert_eq!(why_not(&early), "value 10 is returned at offset 0 before it was sent");
     let refused = [(0, Some(1), log(LogOp::Refused { values: vec![10] })), (2, Some(3), read(&[(0, 10)]))];
-    assert_eq!(why_not(&refused), "value 10 is shown at offset 0, and was definitely refused");
+    assert_eq!(why_not(&refused), "value 10 is returned at offset 0, but was definitely refused");
     let order = [first.clone(), (2, Some(3), appended(&[20], 3))];
     let back = "value 20 has offset 3, but was sent after value 11 was seen at offset 5";
     assert_eq!(why_not(&order), back);
@@ -96,7 +96,7 @@ fn logs_that_cannot_be() {
 fn a_producer_id_is_given_once() {
     let id = |called, id| (called, Some(called + 1), Op::ProducerId { given: Some(id) });
     assert!(holds(&[id(0, 7), id(2, 8), (4, Some(5), Op::ProducerId { given: None })]));
-    assert_eq!(why_not(&[id(0, 7), id(2, 8), id(4, 7)]), "producer id 7 is given twice");
+    assert_eq!(why_not(&[id(0, 7), id(2, 8), id(4, 7)]), "producer id 7 is handed out twice");
 }
 
 fn topic(asked: Asked, answered: Option<Answered>) -> Op {

@@ -1,4 +1,4 @@
-//! A draw that Kafka would not start with, or would complain of, is mended.
+//! A draw with which Kafka would not start, or would print a warning, is corrected.
 //!
 //! Each knob is drawn by itself, so that every value meets every other; a few pairs are then
 //! illegal together. The one that is the cause of the trouble steps back to another of its

@@ -76,7 +76,7 @@ impl Limits {
         (self.scenario.nemesis.start.0, self.scenario.duration.0)
     }
 
-    /// How long a fault may last, ns; `None` if it may not strike at all.
+    /// How long a fault may last, ns; `None` if it may not occur at all.
     pub fn lasts_ns(&self, fault: &Fault) -> Option<(u64, u64)> {
         let kind = fault.what.kind();
         if fault.on.is_some() {
@@ -192,7 +192,7 @@ impl Limits {
         fault.at_ns + fault.lasts_ns + afterwards <= end
     }
 
-    /// Those that destroy bytes strike a minority of the voters, and of the brokers.
+    /// Faults that destroy bytes hit a minority of the voters, and of the brokers.
     fn may_destroy(&self, fault: &Fault, kept: &Kept) -> bool {
         let Some(node) = self.victim(fault).filter(|node| !kept.victims.contains(node)) else { return true };
         let few = |among: &dyn Fn(&Node) -> bool, count: usize| {
@@ -226,7 +226,7 @@ impl Limits {
         (end - start) / (every_ns / 2).max(1) + 1
     }
 
-    /// So many faults one strike of a kind may be.
+    /// The most faults of one injection of a kind.
     fn parts(&self, kind: &str, rhythm: Rhythm) -> u64 {
         let nemesis = &self.scenario.nemesis;
         let flaps = nemesis.cut.as_ref().is_some_and(|cuts| cuts.shapes.contains(&CutShape::Flapping));

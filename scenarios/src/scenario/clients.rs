@@ -1,4 +1,4 @@
-//! `[clients]`: Kafka's own clients, in scenarios with brokers; they stand where `[workload]` does
+//! `[clients]`: Kafka's own clients, in scenarios with brokers; they take the place of `[workload]`
 //! in scenarios of the quorum alone.
 
 use std::rc::Rc;

@@ -50,7 +50,7 @@ fn line_at(text: &str, byte: usize) -> usize {
     1 + text.as_bytes()[..byte.min(text.len())].iter().filter(|b| **b == b'\n').count()
 }
 
-/// The line of the deepest part of a dotted path that stands in the text. A key may itself
+/// The line of the deepest part of a dotted path that is in the text. A key may itself
 /// hold dots, as property names do.
 fn line_of(text: &str, path: &str) -> Option<usize> {
     let root = DeTable::parse(text).ok()?;

@@ -1,7 +1,7 @@
 //! `[nemesis]`: which kinds of fault, how often, how long, how hard.
 //!
 //! Each kind has a mean gap (`every`) and a length (`lasts`): a fault has a probability *and* a
-//! stability. A kind that is absent never strikes.
+//! stability. A kind that is absent never occurs.
 
 use serde::{Deserialize, Serialize};
 use sim::fault::Tail;
@@ -110,11 +110,11 @@ pub struct FsyncFailures {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum CutShape {
-    /// One server hears and says nothing.
+    /// One server neither sends nor receives.
     Isolate,
     /// Two sides.
     Split,
-    /// One server is not heard, or does not hear.
+    /// One server cannot send, or cannot receive.
     OneWay,
     /// Two sides, and one server that both sides reach.
     Bridge,
@@ -134,7 +134,7 @@ impl CutShape {
     }
 }
 
-/// Whom faults of nodes and disks strike.
+/// The targets of faults of nodes and disks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Targets {
@@ -166,7 +166,7 @@ pub struct Nemesis {
     /// with the others.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub turn: Option<Nanos>,
-    /// Whom faults of nodes and disks strike.
+    /// The targets of faults of nodes and disks.
     #[serde(skip_serializing_if = "Targets::is_default")]
     pub targets: Targets,
     /// Brokers may lose power, rot and lose their disks all alike; otherwise only a minority of
@@ -177,7 +177,7 @@ pub struct Nemesis {
     /// broker may lose power, not only a minority that stays the same all through a run.
     #[serde(skip_serializing_if = "is_false")]
     pub guarded: bool,
-    /// Faults may take more than what promises rest on: bytes of any node are destroyed, and only
+    /// Faults may destroy more than the guarantees allow: bytes of any node are destroyed, and only
     /// claims that such faults leave standing are judged.
     #[serde(skip_serializing_if = "is_false")]
     pub beyond_tolerance: bool,
@@ -267,7 +267,7 @@ pub struct Rhythm {
 }
 
 impl Nemesis {
-    /// The rhythm of each kind that may strike, by the kind's name, in the order of `What::KINDS`.
+    /// The rhythm of each kind that may occur, by the kind's name, in the order of `What::KINDS`.
     pub fn rhythms(&self) -> Vec<(&'static str, Rhythm)> {
         const INSTANT: NanosRange = NanosRange { min_ns: 0, max_ns: 0 };
         macro_rules! rhythm {
@@ -297,7 +297,7 @@ impl Nemesis {
         all.into_iter().filter_map(|(kind, rhythm)| Some((kind, rhythm?))).collect()
     }
 
-    /// Does this kind ever strike, aimed or not?
+    /// Can this kind occur, aimed or not?
     pub fn allows(&self, kind: &str) -> bool {
         let aimed = self.aimed.iter().flat_map(|aimed| &aimed.kinds);
         self.rhythms().iter().any(|(name, _)| *name == kind) || aimed.into_iter().any(|aimed| aimed.kind() == kind)

@@ -21,7 +21,7 @@ pub enum Metric {
     Recovery(Statistic),
 }
 
-/// A number that stands for many.
+/// A statistic of many values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Statistic {
     /// The median.

@@ -4,7 +4,7 @@
 //! * [`clients`]: Kafka's own clients
 //! * [`claims`]: workload, floors, limits; [`metric`]: what limits may be of;
 //!   [`faults`]: the nemesis's kinds and rates; [`aimed`]: faults that wait for something
-//! * [`finding`]: what a scenario that must fail shows, and what mends it
+//! * [`finding`]: the claims that a scenario of a finding violates, and its fix
 //! * [`mod@reference`]: every field, for the document
 //! * [`values`]: durations, ranges, latencies, limits as people write them
 //! * `set`: `--set`, knobs, `--cluster`; `error`: one message with file and line
@@ -53,7 +53,7 @@ pub struct Scenario {
     /// What it is for, in a sentence.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub about: String,
-    /// How long clients work and faults strike; then the run heals.
+    /// How long clients work and faults are injected; then all faults end.
     pub duration: Nanos,
     /// Mends in force.
     #[serde(default, with = "switches::fixes", skip_serializing_if = "no_fixes")]
@@ -225,7 +225,7 @@ impl Scenario {
         self.clock.check()?;
         world::check_threads(&self.threads)?;
         self.workload.check()?;
-        // Files that cannot be read at all are told of for themselves.
+        // Files that cannot be read have their own error.
         self.clients.check(self.cluster.has_brokers() || self.cluster.configs().is_err())?;
         self.nemesis.check(self.duration)?;
         if let Some(name) = self.knobs.pinned.iter().find(|name| !knobs::NAMES.contains(&name.as_str())) {

@@ -1,4 +1,4 @@
-//! What a bad scenario is told, word for word; what prints reads back; what `--set` may do.
+//! The exact messages for invalid scenarios; printing and reading back; the limits of `--set`.
 
 use super::*;
 use crate::catalog;
@@ -36,7 +36,7 @@ fn each_refusal_says_where_what_and_what_would_do() {
         ),
         (
             "[finding]\nfix = \"FlushRecoveredLog\"\nshows = [\"NoFire\"]",
-            "s:5: finding.shows: no invariant is named \"NoFire\"; allowed: ",
+            "s:5: finding.shows: no check is named \"NoFire\"; allowed: ",
         ),
         (
             "[nemesis.aimed]\nevery = \"5s\"\nlasts = \"1s\"\nnth = \"0..2\"\nafter = \"0ms\"\nextra = \"1ms\"",

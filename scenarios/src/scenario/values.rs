@@ -159,7 +159,7 @@ impl LatencyProfile {
         LatencyProfile::Known(Latency::Constant { ns })
     }
 
-    /// What is wrong with it as it stands.
+    /// The error in the value, if any.
     pub(super) fn check(&self) -> Result<(), String> {
         match self {
             LatencyProfile::Known(latency) => latency.check(),
@@ -248,7 +248,7 @@ pub struct Limit {
     pub is_time: bool,
 }
 
-/// How a value must stand to its bound.
+/// The relation of a value to its bound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Relation {
     /// `<=`

@@ -1,4 +1,4 @@
-//! A run told as an async function: what is done to a cluster, and what is seen of it, in Kafka's
+//! A run as an async function: actions on a cluster and observations of it, in Kafka's
 //! words. The public test API.
 //!
 //! A story runs beside the cluster and waits in the cluster's time. All that it does is kept as
@@ -43,7 +43,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! A wait for something that does not come ends after 30 s, or when the world heals, with a
+//! A wait for something that does not happen ends after 30 s, or when all faults end, with a
 //! [`StoryError`]. All that a story can say is a method of [`Cluster`], by rooms: `cluster` (nodes and time),
 //! `faults`, `quorum`, `brokers` (and partitions), `clients` (topics, producing, consuming).
 
@@ -73,7 +73,7 @@ use crate::run::conclude::conclude;
 use crate::run::{Host, Request, drive_by};
 use crate::scenario::{Floor, Scenario};
 
-/// Why a story did not go as it was told.
+/// Why a story failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct StoryError(pub String);
@@ -84,7 +84,7 @@ impl From<String> for StoryError {
     }
 }
 
-/// A cluster and a seed that stories can be told on: the scenario's cluster and world, without
+/// A cluster and a seed for stories: the scenario's cluster and world, without
 /// its faults, its knobs and its floors.
 #[derive(Clone, Debug)]
 pub struct Story {
@@ -93,7 +93,7 @@ pub struct Story {
     host_seed: u64,
 }
 
-/// A story that was told.
+/// A story that has ended.
 #[derive(Clone, Debug)]
 pub struct Told {
     /// The run.
@@ -171,7 +171,7 @@ impl Story {
     }
 }
 
-/// Clients rest while the story is told, and work after it.
+/// Clients rest while the story runs, and work after it.
 async fn scene(cluster: Cluster, story: impl Future<Output = Result<(), StoryError>>, verdict: Verdict) {
     cluster.begin();
     let result = story.await;

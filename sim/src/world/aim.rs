@@ -68,7 +68,7 @@ impl<P: Process> World<P> {
         fault.unless.as_ref().is_some_and(|guard| watch.forbids(guard, fault))
     }
 
-    /// The world heals: a fault whose trigger has not fired never starts.
+    /// All faults end: a fault whose trigger has not occurred never starts.
     pub(super) fn stop_waiting<W: Watch<P>>(&mut self, watch: &mut W) {
         for Waiting { fault, .. } in std::mem::take(&mut self.waiting) {
             self.note(watch, fault, Phase::Skipped);

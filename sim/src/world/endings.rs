@@ -86,7 +86,7 @@ impl<P: Process> World<P> {
         }
     }
 
-    /// Shows loads that nobody will take.
+    /// Shows messages that will never be received.
     pub(super) fn show_dropped<'a, W: Watch<P>>(
         &self,
         watch: &mut W,
@@ -102,7 +102,7 @@ impl<P: Process> World<P> {
         }
     }
 
-    /// Shows what lies in a server's socket and is never read.
+    /// Shows the bytes in a server's socket that are never read.
     fn show_unread<W: Watch<P>>(&self, watch: &mut W, slot: u32) {
         let state = &self.network.slots[slot as usize];
         let way = self.way(slot, FORTH);
@@ -112,7 +112,7 @@ impl<P: Process> World<P> {
         self.show_dropped(watch, slot, FORTH, state.lanes[usize::from(FORTH)].early.iter());
     }
 
-    /// Frees the slot if nobody will use it again.
+    /// Frees the slot if it will not be used again.
     pub(super) fn release<W: Watch<P>>(&mut self, watch: &mut W, slot: u32) {
         if self.network.is_over(slot) {
             self.show_unread(watch, slot);

@@ -17,9 +17,9 @@ const LONGEST_DELAY_NS: u64 = 1 << 48;
 /// What comes of a fault when its time has come.
 enum Came {
     Injected,
-    /// It strikes later, between two effects or at an fsync, or never.
+    /// It begins later, between two effects or at an fsync, or never.
     Armed,
-    /// There was nothing to strike.
+    /// It has no target.
     Nothing,
 }
 
@@ -35,7 +35,7 @@ impl<P: Process> World<P> {
     pub(crate) fn schedule_fault(&mut self, index: u32, fault: &Fault) {
         let identity = fault.content_hash();
         self.push_plan(fault.at_ns, identity, Due::FaultStart(index));
-        // An aimed one ends so long after it has struck.
+        // The duration of an aimed one counts from its beginning.
         if fault.on.is_none() {
             self.schedule_end(index, fault, fault.at_ns);
         }

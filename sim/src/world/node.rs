@@ -136,7 +136,7 @@ pub(crate) struct NodeState<P: Process> {
     pub process: Option<P>,
     /// Counts boots; 0 before the first.
     pub incarnation: u32,
-    /// False after a power loss, until booted: the network sees silence.
+    /// False after a power loss, until booted: the network receives nothing from it.
     pub host_up: bool,
     pub clock: Clock,
     pub disk: Disk,

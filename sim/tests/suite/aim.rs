@@ -1,4 +1,4 @@
-//! Aimed faults: what they wait for, whom they strike, and what their guards forbid.
+//! Aimed faults: their triggers, targets and guards.
 
 use crate::toy::{Said, Toy, config, ms};
 use sim::disk::Disk;

@@ -409,7 +409,7 @@ impl ClientHistories {
         if !self.admin_destroyed && (!once || block.is_none_or(|block| block.broker != node)) {
             verdict.fail(Invariant::ProducerIdsOnce, || {
                 format!(
-                    "broker {node} gives producer id {id} to client {client}; {}{}",
+                    "broker {node} hands out producer id {id} to client {client}; {}{}",
                     match block {
                         Some(block) =>
                             format!("the id is in the block {}..{} of broker {}", block.start, block.end, block.broker),

@@ -25,7 +25,7 @@ pub const FIRST_BROKER: i32 = 101;
 
 const CONTROLLER_PORT: u16 = 9093;
 const MAX_BROKERS: u16 = 32;
-/// 4.1-IV0: from here on a new cluster has ELR unless told otherwise (Kafka's
+/// 4.1-IV0: from here on a new cluster has ELR unless it is disabled (Kafka's
 /// `EligibleLeaderReplicasVersion`).
 const ELR_BY_DEFAULT: i16 = 26;
 
