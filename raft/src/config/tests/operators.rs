@@ -58,8 +58,8 @@ fn the_files_that_strimzi_writes_load_and_nothing_in_them_is_unknown() {
     let from_provider = changed(&STRIMZI, 0, "node.id=0", "node.id=${strimzienv:NODE_ID}");
     assert_eq!(
         load_cluster(from_provider).expect_err("nobody can tell").to_string(),
-        "demo-broker-0:2: node.id = \"${strimzienv:NODE_ID}\": the value of a configuration provider, and none is run \
-         here; write the value itself"
+        "demo-broker-0:2: node.id = \"${strimzienv:NODE_ID}\": configuration providers are not run; write the value \
+         itself"
     );
 }
 
