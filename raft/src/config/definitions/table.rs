@@ -50,11 +50,11 @@ macro_rules! table {
 // instant for ever, and simulated time, unlike real time, would never pass.
 table! {
     "controller.quorum.election.timeout.ms" int(1, "ms"), default Some(1000), sets quorum.election_timeout_ms,
-        "base of the election timer; the timer runs once to twice as long (QuorumConfig)";
+        "base of the election timeout, which is drawn from one to two times this value (QuorumConfig)";
     "controller.quorum.fetch.timeout.ms" int(1, "ms"), default Some(2000), sets quorum.fetch_timeout_ms,
-        "a voter that has not fetched for so long campaigns; a leader without a majority's fetches for one and a half times as long resigns (QuorumConfig)";
+        "a voter without a successful fetch for this time requests pre-votes; a leader without fetches from a majority for 1.5 times as long resigns (QuorumConfig)";
     "controller.quorum.election.backoff.max.ms" int(0, "ms"), default Some(1000), sets quorum.election_backoff_max_ms,
-        "longest delay before a successor campaigns after its leader resigned (QuorumConfig)";
+        "longest delay before a successor becomes candidate after its leader resigned (QuorumConfig)";
     "controller.quorum.append.linger.ms" int(0, "ms"), default Some(25), sets quorum.append_linger_ms,
         "how long the leader gathers appends before it writes them (QuorumConfig)";
     "controller.quorum.request.timeout.ms" int(1, "ms"), default Some(2000), sets quorum.request_timeout_ms,
@@ -66,28 +66,28 @@ table! {
     "metadata.log.segment.bytes" int(8 * 1024 * 1024, "bytes"), default Some(1 << 30), sets quorum.segment_bytes,
         "size at which the metadata log starts a new segment (MetadataLogConfig)";
     "internal.metadata.log.segment.bytes" int(1, "bytes"), default None, sets quorum.segment_bytes,
-        "the same without the minimum, for tests; wins over metadata.log.segment.bytes (MetadataLogConfig)";
+        "the same property without the minimum, for tests; takes precedence over metadata.log.segment.bytes (MetadataLogConfig)";
     "metadata.log.segment.ms" long(1, "ms"), default Some(604_800_000), sets quorum.segment_ms,
         "age at which the metadata log starts a new segment (MetadataLogConfig)";
     "metadata.max.idle.interval.ms" int(0, "ms"), default Some(500), sets quorum.max_idle_interval_ms and controller.max_idle_interval_ms,
-        "the active controller appends a no-op record so often; 0: never (MetadataLogConfig)";
+        "interval of the no-op records of the active controller; 0: none (MetadataLogConfig)";
     "socket.connection.setup.timeout.ms" long(1, "ms"), default Some(10_000), sets quorum.connection_setup_timeout_ms,
         "how long the first attempt to connect may take (ServerConfigs)";
     "socket.connection.setup.timeout.max.ms" long(1, "ms"), default Some(30_000), sets quorum.connection_setup_timeout_max_ms,
         "longest attempt to connect after failures have doubled it (ServerConfigs)";
 
     "broker.session.timeout.ms" int(1, "ms"), default Some(9000), sets controller.broker_session_timeout_ms,
-        "a broker without heartbeats for so long is fenced by the active controller (KRaftConfigs)";
+        "the active controller fences a broker without heartbeats for this time (KRaftConfigs)";
     "broker.heartbeat.interval.ms" int(1, "ms"), default Some(2000), sets controller.broker_heartbeat_interval_ms and broker.heartbeat_interval_ms,
-        "a broker's heartbeats; half of it is one's longest time in the controller's queue (KRaftConfigs)";
+        "interval of a broker's heartbeats; a heartbeat waits in the controller's queue for half of it at most (KRaftConfigs)";
     "num.partitions" int(1, ""), default Some(1), sets controller.num_partitions,
-        "partitions of a new topic that asks for -1 (ServerLogConfigs)";
+        "partitions of a new topic whose request has -1 (ServerLogConfigs)";
     "default.replication.factor" Kind::Integer { min: 1, max: i16::MAX as i64, unit: "" }, default Some(1), sets controller.default_replication_factor,
-        "replicas of a new topic that asks for -1 (ReplicationConfigs)";
+        "replicas of a new topic whose request has -1 (ReplicationConfigs)";
     "min.insync.replicas" int(1, ""), default Some(1), sets controller.min_insync_replicas and broker.min_insync_replicas,
-        "replicas an acks=all append needs, of topics without their own (ServerLogConfigs)";
+        "in-sync replicas that an acks=all append needs; default of topics (ServerLogConfigs)";
     "unclean.leader.election.enable" Kind::Boolean, default Some(0), sets controller.unclean_leader_election_enable,
-        "a replica outside ISR and ELR may lead, of topics without their own (ReplicationConfigs)";
+        "whether a replica outside ISR and ELR may lead; default of topics (ReplicationConfigs)";
     "unclean.leader.election.interval.ms" int(1, "ms"), default Some(300_000), sets controller.unclean_leader_election_interval_ms,
         "how often the controller looks for partitions to elect uncleanly; internal (ReplicationConfigs)";
     "delete.topic.enable" Kind::Boolean, default Some(1), sets controller.delete_topic_enable,
@@ -98,49 +98,49 @@ table! {
         "how often it does so (ReplicationConfigs)";
 
     "initial.broker.registration.timeout.ms" int(1, "ms"), default Some(60_000), sets broker.initial_registration_timeout_ms,
-        "a starting broker ends if it could not register for so long (KRaftConfigs)";
+        "a starting broker that cannot register for this time ends its process (KRaftConfigs)";
     "controlled.shutdown.enable" Kind::Boolean, default Some(1), sets broker.controlled_shutdown_enable,
-        "a terminated broker first hands its leaderships over (ServerConfigs)";
+        "a broker that receives SIGTERM first hands over its leaderships (ServerConfigs)";
     "controller.socket.timeout.ms" int(1, "ms"), default Some(30_000), sets broker.controller_socket_timeout_ms,
         "how long a broker's request to the controller may take (ReplicationConfigs)";
     "request.timeout.ms" int(1, "ms"), default Some(30_000), sets broker.request_timeout_ms,
         "how long a request between brokers may take (ServerConfigs)";
     "replica.lag.time.max.ms" long(1, "ms"), default Some(30_000), sets broker.replica_lag_time_max_ms,
-        "a follower not caught up for so long leaves the ISR (ReplicationConfigs)";
+        "a follower that is not caught up for this time leaves the ISR (ReplicationConfigs)";
     "replica.fetch.wait.max.ms" int(1, "ms"), default Some(500), sets broker.replica_fetch_wait_max_ms,
-        "a follower's fetch without news is parked for so long; must not exceed replica.lag.time.max.ms (ReplicationConfigs)";
+        "longest delay of a follower's fetch without new records; must not exceed replica.lag.time.max.ms (ReplicationConfigs)";
     "replica.fetch.min.bytes" int(1, "bytes"), default Some(1), sets broker.replica_fetch_min_bytes,
-        "what a leader gathers before it answers a parked fetch (ReplicationConfigs)";
+        "bytes that a leader collects before it answers a delayed fetch (ReplicationConfigs)";
     "replica.fetch.max.bytes" int(0, "bytes"), default Some(1 << 20), sets broker.replica_fetch_max_bytes,
         "size of a fetch's answer, of one partition; one batch is always returned (ReplicationConfigs)";
     "replica.fetch.response.max.bytes" int(0, "bytes"), default Some(10 << 20), sets broker.replica_fetch_response_max_bytes,
-        "the same of all partitions (ReplicationConfigs)";
+        "size of a fetch's answer, of all partitions (ReplicationConfigs)";
     "replica.fetch.backoff.ms" int(1, "ms"), default Some(1000), sets broker.replica_fetch_backoff_ms,
-        "wait of a partition after an error (ReplicationConfigs)";
+        "backoff of a partition after an error (ReplicationConfigs)";
     "replica.high.watermark.checkpoint.interval.ms" long(1, "ms"), default Some(5000), sets broker.high_watermark_checkpoint_interval_ms,
-        "how often high watermarks go to disk (ReplicationConfigs)";
+        "interval of the high watermark checkpoint (ReplicationConfigs)";
     "log.flush.offset.checkpoint.interval.ms" int(1, "ms"), default Some(60_000), sets broker.recovery_point_checkpoint_interval_ms,
-        "how often recovery points and log starts go to disk (ServerLogConfigs)";
+        "interval of the checkpoints of recovery points and log starts (ServerLogConfigs)";
     "producer.id.expiration.ms" int(1, "ms"), default Some(86_400_000), sets broker.producer_id_expiration_ms,
-        "an idle producer's sequences are forgotten after so long (TransactionLogConfig)";
+        "an idle producer's sequences are forgotten after this time (TransactionLogConfig)";
     "producer.id.expiration.check.interval.ms" int(1, "ms"), default Some(600_000), sets broker.producer_id_expiration_check_interval_ms,
-        "how often they are looked through; internal (TransactionLogConfig)";
+        "interval of the check for idle producers; internal (TransactionLogConfig)";
     "message.max.bytes" int(0, "bytes"), default Some(1_048_588), sets broker.log.max_message_bytes,
         "largest batch (ServerConfigs)";
     "log.segment.bytes" int(1024 * 1024, "bytes"), default Some(1 << 30), sets broker.log.segment_bytes,
         "size at which a data log starts a new segment (LogConfig)";
     "internal.segment.bytes" int(1, "bytes"), default None, sets broker.log.segment_bytes,
-        "the same without the minimum; in Kafka's tests a topic's setting, here all topics'; wins over log.segment.bytes (LogConfig)";
+        "the same without the minimum; in Kafka's tests a topic's setting, here that of all topics; takes precedence over log.segment.bytes (LogConfig)";
     "log.roll.hours" Kind::Integer { min: 1, max: INT_MAX, unit: "h" }, default Some(168), by ROLL_HOURS,
         "age at which a data log starts a new segment (LogConfig)";
     "log.roll.ms" long(1, "ms"), default None, sets broker.log.segment_ms,
-        "the same in ms; wins over log.roll.hours (LogConfig)";
+        "log.roll.hours in ms; takes precedence over it (LogConfig)";
 
     "node.id" int(0, ""), default None, "this node's id (KRaftConfigs)";
     "broker.id" int(-1, ""), default None, "older name of node.id; must be equal if both are set (ServerConfigs)";
     "process.roles" Kind::Text, default None, "controller, broker, or both (KRaftConfigs)";
     "controller.quorum.voters" Kind::Text, default None, "id@host:port of each voter of a static quorum (QuorumConfig)";
-    "controller.quorum.bootstrap.servers" Kind::Text, default None, "where a dynamic quorum is found (QuorumConfig)";
+    "controller.quorum.bootstrap.servers" Kind::Text, default None, "servers at which nodes find a dynamic quorum (QuorumConfig)";
     "controller.listener.names" Kind::Text, default None, "listeners that speak to controllers (KRaftConfigs)";
     "listeners" Kind::Text, default None, "addresses this node listens on (SocketServerConfigs)";
     "advertised.listeners" Kind::Text, default None, "addresses this node gives to others (SocketServerConfigs)";
@@ -151,7 +151,7 @@ table! {
     "log.dir" Kind::Text, default None, "the data directory if log.dirs is not set (ServerLogConfigs)";
     "metadata.log.dir" Kind::Text, default None, "directory of the metadata log (MetadataLogConfig)";
 
-    "controller.quorum.auto.join.enable" Kind::Boolean, default Some(0), "observers that may be voters add themselves (QuorumConfig)";
+    "controller.quorum.auto.join.enable" Kind::Boolean, default Some(0), "whether observer controllers add themselves as voters (QuorumConfig)";
     "controller.quorum.fetch.snapshot.max.bytes" int(1, "bytes"), default Some(1_048_576), "size of a FetchSnapshot's answer (QuorumConfig)";
     "metadata.log.max.record.bytes.between.snapshots" long(1, "bytes"), default Some(20_971_520), "log bytes after which a snapshot is written (MetadataLogConfig)";
     "metadata.log.max.snapshot.interval.ms" long(0, "ms"), default Some(3_600_000), "age after which a snapshot is written; 0: never (MetadataLogConfig)";
@@ -182,7 +182,7 @@ table! {
     "leader.imbalance.per.broker.percentage" int(i32::MIN as i64, "%"), default Some(10), "unused by the KRaft controller (ReplicationConfigs)";
     "controlled.shutdown.max.retries" int(i32::MIN as i64, ""), default Some(3), "unused in KRaft (ServerConfigs)";
     "controlled.shutdown.retry.backoff.ms" long(i64::MIN, "ms"), default Some(5000), "unused in KRaft (ServerConfigs)";
-    "auto.create.topics.enable" Kind::Boolean, default Some(1), "unknown topics are created when asked for; clients here never ask so (ServerLogConfigs)";
+    "auto.create.topics.enable" Kind::Boolean, default Some(1), "unknown topics are created on request; the simulated clients never request this (ServerLogConfigs)";
     "broker.rack" Kind::Text, default None, "rack of a broker (ServerConfigs)";
     "compression.type" Kind::Text, default None, "compression of topics (ServerConfigs)";
     "fetch.max.bytes" int(1024, "bytes"), default Some(57_671_680), "largest answer to a consumer (ServerConfigs)";
@@ -190,16 +190,16 @@ table! {
     "log.retention.ms" long(-1, "ms"), default None, "age of data kept (ServerLogConfigs)";
     "log.retention.minutes" int(i32::MIN as i64, "min"), default None, "age of data kept (ServerLogConfigs)";
     "log.cleanup.policy" Kind::Text, default None, "delete, compact, or both (ServerLogConfigs)";
-    "log.segment.delete.delay.ms" long(0, "ms"), default Some(60_000), "deleted files stay for so long (ServerLogConfigs)";
-    "log.flush.interval.messages" long(1, ""), default Some(i64::MAX), "data logs are forced after so many records (ServerLogConfigs)";
-    "log.flush.interval.ms" long(i64::MIN, "ms"), default None, "data logs are forced so often (ServerLogConfigs)";
-    "log.flush.scheduler.interval.ms" long(i64::MIN, "ms"), default Some(i64::MAX), "when that is looked at (ServerLogConfigs)";
-    "log.flush.start.offset.checkpoint.interval.ms" int(0, "ms"), default Some(60_000), "log starts go to disk; here together with recovery points (ServerLogConfigs)";
+    "log.segment.delete.delay.ms" long(0, "ms"), default Some(60_000), "delay before files are deleted (ServerLogConfigs)";
+    "log.flush.interval.messages" long(1, ""), default Some(i64::MAX), "data logs are forced after this number of records (ServerLogConfigs)";
+    "log.flush.interval.ms" long(i64::MIN, "ms"), default None, "interval at which data logs are forced (ServerLogConfigs)";
+    "log.flush.scheduler.interval.ms" long(i64::MIN, "ms"), default Some(i64::MAX), "interval of the check for that (ServerLogConfigs)";
+    "log.flush.start.offset.checkpoint.interval.ms" int(0, "ms"), default Some(60_000), "interval of the log start checkpoint; here together with recovery points (ServerLogConfigs)";
     "log.message.timestamp.type" Kind::Text, default None, "CreateTime or LogAppendTime (ServerLogConfigs)";
-    "log.dir.failure.timeout.ms" long(1, "ms"), default Some(30_000), "a failed directory must be reported for so long at most (ServerLogConfigs)";
+    "log.dir.failure.timeout.ms" long(1, "ms"), default Some(30_000), "time within which a failed directory must be reported (ServerLogConfigs)";
     "offsets.topic.num.partitions" int(1, ""), default Some(50), "partitions of __consumer_offsets (GroupCoordinatorConfig)";
     "transaction.state.log.num.partitions" int(1, ""), default Some(50), "partitions of __transaction_state (TransactionLogConfig)";
     "authorizer.class.name" Kind::Text, default None, "authorizer (ServerConfigs)";
-    "super.users" Kind::Text, default None, "principals that may do all (StandardAuthorizer)";
+    "super.users" Kind::Text, default None, "principals with all permissions (StandardAuthorizer)";
     "allow.everyone.if.no.acl.found" Kind::Boolean, default Some(0), "permissive authorizer (StandardAuthorizer)";
 }
