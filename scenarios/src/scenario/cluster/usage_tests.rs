@@ -132,7 +132,7 @@ fn each_property_is_reported_once_for_all_nodes_that_agree() {
     assert_eq!(
         lines,
         [
-            "Used controller.quorum.fetch.timeout.ms = 900 [1, 2, 3, 101, 102]: a voter that has not fetched for so long campaigns; a leader without a majority's fetches for one and a half times as long resigns (QuorumConfig) (-)",
+            "Used controller.quorum.fetch.timeout.ms = 900 [1, 2, 3, 101, 102]: a voter without a successful fetch for this time requests pre-votes; a leader without fetches from a majority for 1.5 times as long resigns (QuorumConfig) (-)",
             "WithoutEffect log.dirs = /a [1, 2, 3], /c [101, 102]: a node has one simulated disk, whatever its directories are (-)",
             "WithoutEffect num.partitions = 3 [101, 102]: only controllers read it (-)",
             "WithoutEffect ssl.keystore.password = [hidden] [1, 2, 3]: authentication, authorization and encryption are not simulated (-)",
