@@ -157,6 +157,14 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
+/// Ignored here, a signal is ignored by each process started from here: a shell without job control starts its
+/// background jobs with SIGINT ignored.
+fn is_ignored(signal: u32) -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| u64::from_str_radix(line.strip_prefix("SigIgn:")?.trim(), 16).ok());
+    mask.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
+}
+
 /// A long sweep, sent this signal once it is under way.
 fn signalled(here: &Path, signal: &str, mut command: Command) -> Output {
     let checkpoint = here.join("checkpoint.json");
@@ -168,7 +176,8 @@ fn signalled(here: &Path, signal: &str, mut command: Command) -> Output {
 
 #[test]
 fn signals_end_a_sweep_with_partial_results() {
-    for signal in ["-TERM", "-HUP", "-INT"] {
+    let signals = [("-TERM", 15), ("-HUP", 1), ("-INT", 2)];
+    for (signal, _) in signals.into_iter().filter(|(_, number)| !is_ignored(*number)) {
         let here = folder(&format!("signal{signal}"));
         let file = here.join("checkpoint.json").to_str().expect("text").to_owned();
         let words = sweep_into(&here, "out", &["--seeds", "1000000", "-j1", "--checkpoint", &file]);
