@@ -2,6 +2,7 @@
 
 use fuzz::seeds::{Seeds, show_seed};
 
+use crate::args::parse_digest;
 use crate::engine::Overrides;
 use crate::json::show_digest;
 
@@ -45,6 +46,14 @@ pub fn guided(scenarios: &[String], seeds: Seeds, max_fail: u64, overrides: &Ove
     line(&words)
 }
 
+/// What to do next with a run that a replay command reproduces: the log of what led to the violation, and the smallest
+/// run that violates the same claim. `None`: it is no such command, or only a recorded history shows the violation.
+pub fn next(replay: &str) -> Option<[String; 2]> {
+    let (run, expected) = replay.strip_prefix("kraftsim replay ")?.rsplit_once(" --expect-digest ")?;
+    parse_digest(expected).ok()?;
+    Some([format!("kraftsim replay {run} --log --around violation"), format!("kraftsim shrink {run}")])
+}
+
 /// Flag, value, flag, value, …
 pub fn run_flags(overrides: &Overrides) -> Vec<String> {
     let cluster = overrides.cluster.iter().map(|cluster| ("--cluster", cluster.dir.clone()));
@@ -73,6 +82,16 @@ fn quote(word: &str) -> String {
 mod tests {
     use super::*;
     use crate::engine::ClusterFiles;
+
+    #[test]
+    fn the_next_commands_are_about_the_same_run() {
+        let overrides = Overrides { bugs: vec!["VoteNotDurable".to_owned()], ..Overrides::default() };
+        let run = "quorum --seed 0x000000000000002a --bug VoteNotDurable";
+        let commands = [format!("kraftsim replay {run} --log --around violation"), format!("kraftsim shrink {run}")];
+        assert_eq!(next(&replay("quorum", 42, 7, &overrides)), Some(commands));
+        assert_eq!(next(&check_determinism("quorum", 42, &overrides)), None);
+        assert_eq!(next(&(replay("quorum", 42, 7, &overrides) + " --history history.json")), None);
+    }
 
     #[test]
     fn every_flag_that_alters_the_run_is_in_the_line() {

@@ -8,7 +8,7 @@ use crate::show::columns::{plural, thousands};
 
 /// All hold.
 pub const HOLDS: u8 = 0;
-/// A violation of kind safety, panic or ghost_mismatch.
+/// A violation of kind safety, a panic, or a model mismatch.
 pub const SAFETY: u8 = 1;
 /// Bad usage or input: nothing was run.
 pub const USAGE: u8 = 2;

@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use scenarios::bugs::CATALOG;
+use scenarios::scenario::nearest::{allowed, did_you_mean};
+
 use crate::args::RunFlags;
 use crate::engine::{ClusterFiles, Engine, Named, Overrides, Problem, ScenarioText};
 use crate::input;
@@ -38,7 +41,9 @@ fn find(engine: &dyn Engine, name: &str) -> Result<ScenarioText, Problem> {
 /// What to say of a name that is neither in the catalog nor a file.
 pub fn no_such_scenario(engine: &dyn Engine, name: &str) -> String {
     let names: Vec<String> = engine.list().into_iter().map(|listed| listed.name).collect();
-    format!("no scenario {name}: give the path of a TOML file, or one of: {}", names.join(", "))
+    let meant = did_you_mean(name, names.iter().map(String::as_str));
+    let end = if meant.is_empty() { ":" } else { "" };
+    format!("no scenario {name}{meant}{end} give the path of a TOML file, or one of: {}", names.join(", "))
 }
 
 /// Refuses a `--require-probe` that no run can reach.
@@ -46,7 +51,8 @@ pub fn known_probes(engine: &dyn Engine, wanted: &[String]) -> Result<(), Proble
     let Some(known) = engine.probes() else { return Ok(()) };
     match wanted.iter().find(|name| !known.contains(name)) {
         Some(name) => {
-            Err(Problem::new(format!("--require-probe: no probe is named {name:?}; allowed: {}", known.join(", "))))
+            let allowed = allowed(name, known.iter().map(String::as_str));
+            Err(Problem::new(format!("--require-probe: no probe is named {name:?}{allowed}")))
         }
         None => Ok(()),
     }
@@ -56,10 +62,23 @@ pub fn known_probes(engine: &dyn Engine, wanted: &[String]) -> Result<(), Proble
 pub fn overrides(flags: &RunFlags) -> Result<Overrides, Problem> {
     Ok(Overrides {
         cluster: flags.cluster.as_deref().map(|dir| read_cluster("--cluster", dir)).transpose()?,
-        bugs: flags.bug.clone(),
+        bugs: flags.bug.iter().map(|bug| bug_name(bug)).collect::<Result<_, _>>()?,
         fixes: flags.fix.clone(),
         set: flags.set.clone(),
     })
+}
+
+/// The name of a bug, given that or the id of its row in the bug catalog. Names that are not known are refused later.
+fn bug_name(asked: &str) -> Result<String, Problem> {
+    let named: Vec<&str> = CATALOG.iter().filter(|row| row.id == asked).map(|row| row.bug.name()).collect();
+    match named.as_slice() {
+        [] => Ok(asked.to_owned()),
+        [one] => Ok((*one).to_owned()),
+        several => {
+            let several = several.join(", ");
+            Err(Problem::new(format!("--bug: row {asked} of the bug catalog has several bugs; allowed: {several}")))
+        }
+    }
 }
 
 /// The `.properties` files of a directory; `asked` is what asked for them, in messages.

@@ -19,6 +19,43 @@ pub enum Message {
     Response { correlation_id: i32, response: Response },
 }
 
+/// Which RPC a message is of, by Kafka's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rpc {
+    /// Of the message.
+    pub name: &'static str,
+    /// Of the message inside an Envelope.
+    pub inside: Option<&'static str>,
+    /// Not a response.
+    pub is_request: bool,
+}
+
+impl Message {
+    /// Its RPC.
+    pub fn rpc(&self) -> Rpc {
+        // Kafka has one RPC for both.
+        let kafka = |name| if name == "PreVote" { "Vote" } else { name };
+        match self {
+            Message::Request { request, .. } => {
+                let inside = if let Request::Envelope(inner) = request { Some(inner.name()) } else { None };
+                Rpc { name: kafka(request.name()), inside, is_request: true }
+            }
+            Message::Response { response, .. } => {
+                let inner = if let Response::Envelope(inner) = response { inner.response.as_ref() } else { None };
+                let inside = inner.map(|inner| inner.name());
+                Rpc { name: kafka(response.name()), inside, is_request: false }
+            }
+        }
+    }
+}
+
+impl std::fmt::Display for Rpc {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let inside = self.inside.map_or(String::new(), |inside| format!("/{inside}"));
+        write!(f, "{}{inside} {}", self.name, if self.is_request { "request" } else { "response" })
+    }
+}
+
 /// A message on its way: the world hands a pointer on, and the message itself is moved but twice,
 /// in and out. Spent parcels are filled again, so a message costs no allocation.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -12,7 +12,7 @@
 //! * [`bugs`]: bugs, and the scenarios in which they are looked for
 //! * [`run::fork`]: a run that can be stopped, cloned, and gone on with otherwise; [`causes`]: what led to what
 //! * [`run::listener`]: what is shown a run and decides nothing of it; [`trace`]: a run, line by line
-//! * [`report`]: what one run has to say
+//! * [`report`]: what one run has to say; [`topic_names`]: how its texts name topics
 //! * [`history`]: the operations of clients and the answers to them; [`wgl`]: the search that judges them
 //! * `story`: a run as an async function, in Kafka's terms (builds with the madsim host only; a crate
 //!   outside this workspace depends on `scenarios` with the feature `story`, which says what is missing);
@@ -48,6 +48,7 @@ pub mod run_observer;
 pub mod scenario;
 #[cfg(madsim)]
 pub mod story;
+pub mod topic_names;
 pub mod trace;
 pub mod wgl;
 pub mod workload;

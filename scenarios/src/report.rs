@@ -43,7 +43,7 @@ pub struct Violation {
     pub event: u64,
 }
 
-/// The claim that a panic of the simulator itself breaks: it says nothing of Kafka.
+/// The claim that a panic of the simulator itself violates: an error of the simulator, not a claim about Kafka.
 pub const INTERNAL_ERROR: &str = "InternalError";
 
 impl Violation {
@@ -55,7 +55,7 @@ impl Violation {
         let (invariant, spec, detail) = match is_internal {
             true => (
                 INTERNAL_ERROR,
-                "no code of the simulator may panic; this is no statement about Kafka",
+                "no code of the simulator may panic; this is an error of the simulator, not a claim about Kafka",
                 format!("internal error: {panic}; please report it"),
             ),
             false => ("NoPanic", "no run may panic", panic.to_string()),

@@ -153,7 +153,7 @@ fn difference(x: &SweepReport, y: &SweepReport) -> Option<String> {
         ("by_scenario", x.counts_by_scenario() == y.counts_by_scenario()),
         ("failover", x.failovers == y.failovers),
         ("expect", x.limits == y.limits),
-        ("silence", x.silence == y.silence),
+        ("coverage_estimate", x.silence == y.silence),
     ];
     tables.into_iter().find(|(_, same)| !same).map(|(name, _)| name.to_owned())
 }

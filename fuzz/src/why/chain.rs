@@ -47,7 +47,7 @@ pub fn between(
     let lies_between = |step: StepId| before[step as usize] && after[step as usize];
     let mut on_the_way: Vec<(StepId, Happening)> = Vec::new();
     for mark in causes.marks().iter().filter(|mark| lies_between(mark.step)) {
-        let Some(words) = words::of_mark(mark) else { continue };
+        let Some(words) = words::of_mark(causes, mark) else { continue };
         let what = format!("{} {words}", causes.name(mark.node));
         // Equal observations of many partitions are shown once, by the last one.
         if on_the_way.last().is_some_and(|(_, last)| begins_alike(&last.what, &what)) {

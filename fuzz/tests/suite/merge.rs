@@ -58,7 +58,7 @@ fn a_shard_done_twice_differs_in_real_time_and_places_only() {
         ("linearizability", |s| s.lin_holds += 1),
         ("probes", |s| *s.probes.entry("rare".to_owned()).or_default() += 1),
         ("recovery", |s| s.recovery.times.record_ns(1_000)),
-        ("silence", |s| s.silence.visits += 1),
+        ("coverage_estimate", |s| s.silence.visits += 1),
         ("failover", |s| s.failovers.entry(FailoverKind::AdminGap).or_default().total.all.record_ns(1_000)),
     ];
     for (what, change) in changes {

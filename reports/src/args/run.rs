@@ -12,8 +12,8 @@ pub struct RunFlags {
     /// Replace the cluster by the Kafka .properties files in DIR, one per node
     #[arg(long, value_name = "DIR")]
     pub cluster: Option<PathBuf>,
-    /// Switch on a bug of the catalog, `kraftsim bugs list` (may be given more than once)
-    #[arg(long, value_name = "NAME")]
+    /// Switch on a bug by its name or the id of its row in `kraftsim bugs list` (may be given more than once)
+    #[arg(long, value_name = "NAME|ID")]
     pub bug: Vec<String>,
     /// Apply a fix that released Kafka does not have (may be given more than once)
     #[arg(long, value_name = "NAME")]

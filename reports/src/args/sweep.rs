@@ -55,7 +55,7 @@ Exit codes, the first that applies:
   130  ended by SIGINT, SIGTERM or SIGHUP; partial results are written
   2    bad usage or input; nothing was run
   5    nondeterminism
-  1    a claim of kind safety is violated, or panic, or ghost_mismatch (the
+  1    a claim of kind safety is violated, or panic, or a model mismatch (the
        model of the quorum disagrees with a node)
   3    a claim of kind liveness, a runaway, or a limit of [expect]
   4    inconclusive: floors, required probes or a checker's time limit

@@ -71,6 +71,7 @@ pub struct KeptJson {
     pub shrink_seconds: Seconds,
     pub why_seconds: Seconds,
     /// Faults without which nothing breaks; if it takes none of them, operations.
+    #[serde(rename = "required", alias = "necessary")]
     pub necessary: usize,
     pub has_point_of_no_return: bool,
 }

@@ -7,6 +7,8 @@ use fuzz::durations::round_to_us;
 use scenarios::report::{FailoverKind, Linearizability, OperationCounts, Outcome, RunReport};
 use serde::Serialize;
 
+use crate::exit;
+
 use super::{Digest, Ms, Seconds, Seed, ViolationJson};
 
 /// The schema's id.
@@ -22,6 +24,9 @@ pub struct RunJson {
     pub scenario: String,
     pub seed: Seed,
     pub outcome: &'static str,
+    /// In a word, and the exit code of the command: as in the JSON of a sweep.
+    pub verdict: &'static str,
+    pub exit_code: u8,
     pub floor: Option<FloorJson>,
     pub fixes: Vec<String>,
     pub bugs: Vec<String>,
@@ -84,7 +89,7 @@ pub struct FailoverJson {
 
 impl RunJson {
     /// Of a run.
-    pub fn of(run: &RunReport, scenario: &str, failures: &[Failure], plan: serde_json::Value) -> Self {
+    pub fn of(run: &RunReport, scenario: &str, failures: &[Failure], plan: serde_json::Value, code: u8) -> Self {
         let (outcome, floor) = match &run.outcome {
             Outcome::Holds => ("holds", None),
             Outcome::Violated(_) => ("violated", None),
@@ -112,6 +117,8 @@ impl RunJson {
             scenario: scenario.to_owned(),
             seed: Seed(run.seed),
             outcome,
+            verdict: exit::verdict(code),
+            exit_code: code,
             floor,
             fixes: run.fixes.clone(),
             bugs: run.bugs.clone(),
@@ -122,11 +129,11 @@ impl RunJson {
             behaviour_digest: Digest(run.behaviour_digest),
             plan_digest: Digest(run.plan_digest),
             violations: failures.iter().map(ViolationJson::from).collect(),
-            linearizability: verdict(run.linearizability),
+            linearizability: judged(run.linearizability),
             black_box: run
                 .black_box
                 .as_ref()
-                .map(|said| BlackBoxJson { verdict: verdict(said.verdict), left_out: said.left_out.clone() }),
+                .map(|said| BlackBoxJson { verdict: judged(said.verdict), left_out: said.left_out.clone() }),
             excused: run.excused.clone(),
             probes: run.probes.clone(),
             faults: run.faults.clone(),
@@ -146,7 +153,7 @@ impl RunJson {
     }
 }
 
-fn verdict(verdict: Linearizability) -> &'static str {
+fn judged(verdict: Linearizability) -> &'static str {
     match verdict {
         Linearizability::Holds => "holds",
         Linearizability::Violated => "violated",

@@ -1,4 +1,4 @@
-//! `silence` of a sweep: what it is worth that no more was found.
+//! `coverage_estimate` of a sweep: what it is worth that no more was found.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -73,9 +73,9 @@ impl From<Power> for PowerJson {
 impl SilenceJson {
     /// Back to what it was made of.
     pub fn read(self) -> Result<Silence, Problem> {
-        let once = unpack("/silence/seen_once", &self.seen_once)?;
-        let more = unpack("/silence/seen_more", &self.seen_more)?;
-        let wrong = || Problem::at("/silence/sampled_one_in", "its hashes do not match this sampling");
+        let once = unpack("/coverage_estimate/seen_once", &self.seen_once)?;
+        let more = unpack("/coverage_estimate/seen_more", &self.seen_more)?;
+        let wrong = || Problem::at("/coverage_estimate/sampled_one_in", "its hashes do not match this sampling");
         let sample = Sample::read(self.sampled_one_in, once, more).ok_or_else(wrong)?;
         let (runs, failed, told, visits) = (self.runs, self.failed, self.runs_with_states, self.state_visits);
         Ok(Silence { runs, failed, told, visits, sample })

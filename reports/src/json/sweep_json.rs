@@ -72,6 +72,7 @@ pub struct SweepJson {
     pub required_probes: Vec<RequiredProbeJson>,
     pub probes_by_scenario: BTreeMap<String, BTreeMap<String, u64>>,
     pub acked_records: BTreeMap<String, AckedRecords>,
+    #[serde(rename = "coverage_estimate", alias = "silence")]
     pub silence: SilenceJson,
     /// Of the texts of scenarios and of the files of `--cluster`.
     pub inputs_digest: Digest,

@@ -20,8 +20,8 @@ pub struct WhyJson {
     detail: String,
     at_ns: u64,
     event: u64,
-    futures: u64,
-    /// `None`: no future holds even from the start.
+    continuations: u64,
+    /// `None`: no continuation holds even from the start.
     point_of_no_return: Option<TurningJson>,
     faults: Vec<PartJson>,
     operations: Vec<PartJson>,
@@ -33,7 +33,7 @@ pub struct WhyJson {
 struct TurningJson {
     /// After so many events it could still be saved.
     event: u64,
-    /// In so many futures.
+    /// In so many continuations.
     held: u64,
     /// The event that came then.
     by: String,
@@ -45,12 +45,12 @@ struct TurningJson {
 struct PartJson {
     at_ns: u64,
     what: String,
-    /// `necessary`, `helps` or `irrelevant`.
+    /// `required`, `contributes` or `irrelevant`.
     verdict: &'static str,
-    /// Of what is necessary: so much sooner, or later, it would do no harm.
+    /// Of what is required: so much sooner, or later, it would do no harm.
     sooner_ns: Option<u64>,
     later_ns: Option<u64>,
-    /// Of what helps: futures in which it breaks with it, and without.
+    /// Of what contributes: continuations in which it breaks with it, and without.
     with: Option<u64>,
     without: Option<u64>,
 }
@@ -80,7 +80,7 @@ impl WhyJson {
             detail: why.broken.detail.clone(),
             at_ns: why.broken.at_ns,
             event: why.broken.event,
-            futures: FUTURES,
+            continuations: FUTURES,
             point_of_no_return: why.turning.as_ref().map(|turning| TurningJson {
                 event: turning.event,
                 held: turning.held,
@@ -107,8 +107,10 @@ impl PartJson {
             without: None,
         };
         match verdict {
-            Verdict::Necessary { sooner_ns, later_ns } => PartJson { sooner_ns, later_ns, ..plain("necessary") },
-            Verdict::Helps { with, without } => PartJson { with: Some(with), without: Some(without), ..plain("helps") },
+            Verdict::Necessary { sooner_ns, later_ns } => PartJson { sooner_ns, later_ns, ..plain("required") },
+            Verdict::Helps { with, without } => {
+                PartJson { with: Some(with), without: Some(without), ..plain("contributes") }
+            }
             Verdict::Irrelevant => plain("irrelevant"),
         }
     }

@@ -3,7 +3,7 @@
 use fuzz::aggregate::Failure;
 use fuzz::seeds::show_seed;
 
-use super::failure::kind_name;
+use super::failure::kind_in_words;
 use super::known_finding;
 use crate::duration::show_us;
 
@@ -27,7 +27,7 @@ impl Annotations {
     pub fn of(&mut self, failure: &Failure) -> Option<String> {
         let violation = &failure.violation;
         let (scenario, seed) = (&failure.scenario, show_seed(failure.seed));
-        let title = format!("{} ({}): {scenario} seed {seed}", violation.invariant, kind_name(violation.kind));
+        let title = format!("{} ({}): {scenario} seed {seed}", violation.invariant, kind_in_words(violation.kind));
         let at = show_us(violation.at_ns / 1000);
         let known = failure.again.known.as_ref().map_or(String::new(), |known| known_finding::text(known) + "\n");
         self.say(&title, &format!("{} (at {at})\n{known}{}", violation.detail, failure.again.command))

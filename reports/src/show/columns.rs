@@ -42,6 +42,30 @@ pub fn sentence(width: usize, text: &str) -> String {
     format!("  {}\n", lines.join("\n    "))
 }
 
+/// Text after a label that ends at column `indent`, its further lines below its first one. Below 60 columns these are
+/// indented by four.
+pub fn beside(width: usize, label: &str, indent: usize, text: &str) -> String {
+    hanging(width, &format!("{label:<indent$}"), if width < NARROW { 4 } else { indent }, text)
+}
+
+/// Text after a label, its further lines indented.
+pub fn hanging(width: usize, label: &str, indent: usize, text: &str) -> String {
+    let length = |text: &str| text.chars().count();
+    let mut lines = vec![label.to_owned()];
+    for word in words(text) {
+        let line = lines.last_mut().expect("never empty");
+        let gap = usize::from(!line.is_empty() && !line.ends_with(' '));
+        let is_first = line.trim().is_empty();
+        if is_first || length(line) + gap + length(&word) <= width {
+            *line += &" ".repeat(gap);
+            *line += &word;
+        } else {
+            lines.push(" ".repeat(indent) + &word);
+        }
+    }
+    lines.iter().map(|line| format!("{}\n", line.trim_end())).collect()
+}
+
 fn fill(items: &[String], room: usize, most: usize) -> Vec<String> {
     let length = |text: &str| text.chars().count();
     let mut lines = vec![String::new()];
@@ -76,7 +100,7 @@ fn fill(items: &[String], room: usize, most: usize) -> Vec<String> {
 fn words(text: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     for word in text.split(' ') {
-        let unit = word.trim_end_matches([',', ';', '.']);
+        let unit = word.trim_end_matches([',', ';', '.', ':']);
         let follows_number = words.last().is_some_and(|last| last.ends_with(|end: char| end.is_ascii_digit()));
         match words.last_mut() {
             Some(last) if follows_number && ["s", "ms", "us", "%"].contains(&unit) => *last += &format!(" {word}"),
@@ -191,15 +215,31 @@ mod tests {
 
     #[test]
     fn a_number_keeps_its_unit() {
-        let item = "the slowest took 3.680 s, the median 1.2 ms and 45 % of the limit, in 12 runs".to_owned();
+        let item = "at 7.5 s: the slowest took 3.680 s, the median 1.2 ms and 45 % of the limit, in 12 runs".to_owned();
         for width in 24..100 {
             let text = paragraph(width, "limits", std::slice::from_ref(&item), 1);
-            for kept in ["3.680 s,", "1.2 ms", "45 %"] {
+            for kept in ["7.5 s:", "3.680 s,", "1.2 ms", "45 %"] {
                 assert!(text.contains(kept), "{width}: {text}");
             }
         }
         let broken = |width| paragraph(width, "limits", std::slice::from_ref(&item), 1).contains("12\n");
         assert!((24..100).any(broken), "a word that is no unit may stand on the next line");
+    }
+
+    #[test]
+    fn text_beside_a_label_fits_any_width() {
+        let text = "one sentence that is longer than the line it is to stand on";
+        for width in 30..100 {
+            let all = beside(width, "  label", 12, text);
+            assert!(all.lines().all(|line| line.chars().count() <= width), "{width}: {all}");
+            let words: Vec<&str> = all.split_whitespace().collect();
+            assert_eq!(words.join(" "), format!("label {text}"));
+        }
+        assert_eq!(
+            beside(60, "  label", 12, text),
+            "  label     one sentence that is longer than the line it is\n            to stand on\n"
+        );
+        assert_eq!(hanging(60, "note:", 2, "short"), "note: short\n");
     }
 
     #[test]

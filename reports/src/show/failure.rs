@@ -4,6 +4,7 @@ use fuzz::aggregate::Failure;
 use fuzz::seeds::show_seed;
 use scenarios::report::ViolationKind;
 
+use super::columns::{beside, hanging};
 use super::known_finding;
 use crate::duration::show_us;
 
@@ -20,27 +21,74 @@ pub fn kind_name(kind: ViolationKind) -> &'static str {
     }
 }
 
-/// Lines for people.
-pub fn lines(failure: &Failure) -> String {
+/// The kind in texts.
+pub fn kind_in_words(kind: ViolationKind) -> &'static str {
+    if kind == ViolationKind::GhostMismatch { "model mismatch" } else { kind_name(kind) }
+}
+
+/// Where the values of a failure begin.
+const LABEL: usize = 13;
+
+/// Lines for people. A command or a path stands on one line, so that it can be copied.
+pub fn lines(failure: &Failure, width: usize) -> String {
     let violation = &failure.violation;
-    let mut text = format!(
-        "FAILED {} ({}) in {} seed {} at {}: {}",
+    let head = format!(
+        "{} ({}) in {} seed {} at {}: {}",
         violation.invariant,
-        kind_name(violation.kind),
+        kind_in_words(violation.kind),
         failure.scenario,
         show_seed(failure.seed),
         show_us(violation.at_ns / 1000),
         violation.detail,
     );
+    let mut text = hanging(width, "FAILED", 2, &head);
     if !violation.spec.is_empty() {
-        text.push_str(&format!("\n  claim      {}", violation.spec));
+        text += &beside(width, "  claim", LABEL, &violation.spec);
     }
     if let Some(known) = &failure.again.known {
-        text.push_str(&format!("\n  {}", known_finding::text(known)));
+        text += &hanging(width, "  ", 4, &known_finding::text(known));
     }
-    text.push_str(&format!("\n  reproduce  {}", failure.again.command));
+    text += &format!("  reproduce  {}", failure.again.command);
     if let Some(repro) = &failure.again.repro {
-        text.push_str(&format!("\n  repro      {repro}"));
+        text += &format!("\n  repro      {repro}");
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use fuzz::aggregate::Reproduction;
+    use scenarios::report::Violation;
+
+    use super::*;
+
+    #[test]
+    fn no_line_but_a_command_or_a_path_is_wider_than_the_terminal() {
+        let failure = Failure {
+            scenario: "cluster-partitions".to_owned(),
+            seed: 42,
+            digest: 7,
+            violation: Violation {
+                kind: ViolationKind::GhostMismatch,
+                invariant: "AckedValueNotLost".to_owned(),
+                predicate: None,
+                spec: "a claim whose source is told in more words than there is room for in one line of 80".to_owned(),
+                detail: "partition topic-1-0: broker 101, in its ISR or ELR, cuts its log to 60 of the committed log, \
+                         which ends at 61 and is acknowledged up to 61"
+                    .to_owned(),
+                at_ns: 1_500_000_000,
+                event: 9,
+            },
+            again: Reproduction { repro: None, command: "kraftsim replay ".repeat(9), known: None },
+        };
+        for width in [50, 80, 120] {
+            let text = lines(&failure, width);
+            let wide = text.lines().find(|line| line.chars().count() > width && !line.starts_with("  reproduce "));
+            assert_eq!(wide, None);
+        }
+        assert!(
+            lines(&failure, 80)
+                .starts_with("FAILED AckedValueNotLost (model mismatch) in cluster-partitions seed\n  0x")
+        );
+    }
 }

@@ -163,7 +163,7 @@ fn failed(failures: &[&Failure]) -> Came {
     };
     let violation = &first.violation;
     let message = format!("{}: {} (seed {}{more})", violation.invariant, violation.detail, show_seed(first.seed));
-    let body = failures.iter().map(|failure| failure::lines(failure)).collect::<Vec<_>>().join("\n\n");
+    let body = failures.iter().map(|failure| failure::lines(failure, usize::MAX)).collect::<Vec<_>>().join("\n\n");
     Came::Failed(failure::kind_name(violation.kind), message, body)
 }
 

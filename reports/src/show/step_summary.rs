@@ -9,7 +9,7 @@ use fuzz::failover::FailoverTimes;
 use fuzz::seeds::show_seed;
 
 use super::columns::thousands;
-use super::failure::kind_name;
+use super::failure::kind_in_words;
 use super::summary;
 use crate::chart::quantile::Quantile;
 use crate::duration::show_us;
@@ -39,10 +39,11 @@ pub fn text(report: &SweepReport) -> String {
     let subject = &report.subject;
     let names = subject.scenarios.iter().map(|name| code_span(name)).collect::<Vec<_>>().join(", ");
     let mut text = format!("### {mark} kraftsim: {} ({names})\n\n", inline(&summary::verdict(report)));
-    exit::why_vacuous(report)
-        .iter()
-        .filter(|_| code == exit::INCONCLUSIVE || !report.missing.is_empty())
-        .for_each(|why| text += &format!("- {}\n", inline(why)));
+    let reasons = exit::why_vacuous(report);
+    if !reasons.is_empty() && (code == exit::INCONCLUSIVE || !report.missing.is_empty()) {
+        reasons.iter().for_each(|why| text += &format!("- {}\n", inline(why)));
+        text += "\n";
+    }
     text += &ran(report);
     if !report.violations.is_empty() {
         text += &failures(&report.violations);
@@ -72,7 +73,7 @@ fn ran(report: &SweepReport) -> String {
     rows.extend(given.into_iter().filter(|(_, names)| !names.is_empty()).map(|(name, names)| (name, list(names))));
     rows.extend(subject.cluster.iter().map(|dir| ("--cluster", inline(dir))));
     let rows = rows.iter().map(|(name, value)| format!("| {name} | {value} |\n")).collect::<String>();
-    format!("\n| | |\n|---|---|\n{rows}\n")
+    format!("| | |\n|---|---|\n{rows}\n")
 }
 
 fn failures(all: &[Failure]) -> String {
@@ -82,7 +83,7 @@ fn failures(all: &[Failure]) -> String {
         format!(
             "**{}** ({}) in {}, seed {seed}, at {at}: {}\n\n```sh\n{}\n```\n\n",
             inline(&violation.invariant),
-            kind_name(violation.kind),
+            kind_in_words(violation.kind),
             code_span(&failure.scenario),
             inline(&violation.detail),
             failure.again.command.replace("```", "` ` `"),
@@ -107,7 +108,8 @@ fn failover(report: &SweepReport) -> String {
         let unended = thousands(times.unended.all.count());
         format!("| {name} | {} | {p50} | {p99} | {max} | {worst} | {unended} |\n", thousands(all.count()))
     };
-    let rows = report.failovers.iter().map(|(kind, times)| row(kind.name(), times)).collect::<String>();
+    let rows =
+        report.failovers.iter().map(|(kind, times)| row(summary::failover_name(*kind), times)).collect::<String>();
     format!(
         "#### Failover\n\n| | count | p50 | p99 | max | seed of max | not ended |\n|---|--:|--:|--:|--:|---|--:|\n{rows}\n"
     )
@@ -148,4 +150,21 @@ fn inline(text: &str) -> String {
         }
     }
     escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use fuzz::aggregate::Subject;
+    use scenarios::report::FailoverKind;
+
+    use super::*;
+
+    #[test]
+    fn failovers_have_the_names_of_the_screen() {
+        let mut report = SweepReport::new(Subject::default(), 0);
+        report.failovers.insert(FailoverKind::ProduceGap, FailoverTimes::default());
+        let text = text(&report);
+        assert!(text.contains("\n| produce unavailable | 0 | "), "{text}");
+        assert!(!text.contains("produce_gap") && !text.contains("\n\n\n"), "{text}");
+    }
 }

@@ -3,13 +3,14 @@
 
 use std::collections::BTreeMap;
 
-use fuzz::aggregate::SweepReport;
+use fuzz::aggregate::{Failure, SweepReport};
 use fuzz::seeds::show_seed;
 use scenarios::report::{FailoverKind, ViolationKind};
 
-use super::columns::{command_lines, paragraph, plural, thousands};
-use super::details;
+use super::columns::{command_lines, hanging, paragraph, plural, thousands};
+use super::{details, known_finding};
 use crate::chart::quantile::Quantile;
+use crate::command;
 use crate::duration::show_us;
 use crate::exit;
 use crate::expect;
@@ -21,7 +22,7 @@ const LINES: usize = 14;
 const COMMANDS: usize = 5;
 
 /// The text.
-pub fn text(report: &SweepReport, width: usize, verbose: bool) -> String {
+pub fn text(report: &SweepReport, width: usize, verbose: bool, json_flag: &str) -> String {
     let mut text = if verbose { details::text(report, width) + "\n" } else { String::new() };
     let mut before = ran(report, width);
     if !report.missing.is_empty() {
@@ -49,7 +50,7 @@ pub fn text(report: &SweepReport, width: usize, verbose: bool) -> String {
     let spare = LINES.saturating_sub(before.lines().count() + after.lines().count());
     let faults = paragraph(width, "faults", &faults(report), spare.clamp(1, 2));
     text += &(before + &faults + &after);
-    text + &reproduce(report, width)
+    text + &reproduce(report, width, json_flag)
 }
 
 fn ran(report: &SweepReport, width: usize) -> String {
@@ -108,14 +109,11 @@ fn operations(report: &SweepReport) -> String {
 
 /// What an operator asks for; the rest is in the details.
 fn failovers(report: &SweepReport, width: usize) -> String {
-    let shown = [
-        (FailoverKind::Controller, "controller"),
-        (FailoverKind::Partition, "partition"),
-        (FailoverKind::ProduceGap, "produce unavailable"),
-    ];
+    let shown = [FailoverKind::Controller, FailoverKind::Partition, FailoverKind::ProduceGap];
     let mut text = String::new();
     let mut label = "failover";
-    for (kind, name) in shown {
+    for kind in shown {
+        let name = failover_name(kind);
         let Some(times) = report.failovers.get(&kind) else { continue };
         let (all, unended) = (&times.total.all, times.unended.all.count());
         let at = |quantile: Quantile| quantile.of(all).map(show_us);
@@ -131,6 +129,17 @@ fn failovers(report: &SweepReport, width: usize) -> String {
         text += &paragraph(width, std::mem::take(&mut label), &[line], 1);
     }
     if text.is_empty() { paragraph(width, label, &[], 1) } else { text }
+}
+
+/// What failed over, in words.
+pub fn failover_name(kind: FailoverKind) -> &'static str {
+    match kind {
+        FailoverKind::Controller => "controller",
+        FailoverKind::Partition => "partition",
+        FailoverKind::ProduceGap => "produce unavailable",
+        FailoverKind::ConsumeGap => "consume unavailable",
+        FailoverKind::AdminGap => "admin unavailable",
+    }
 }
 
 /// Of acknowledged records (`acks=all`); none if no scenario produces any.
@@ -221,17 +230,33 @@ fn more(report: &SweepReport) -> String {
     format!("--verbose{replay}; kraftsim chart -h")
 }
 
-/// The last thing on the screen, for those who scrolled by the failures.
-fn reproduce(report: &SweepReport, width: usize) -> String {
+/// The last thing on the screen, for those who scrolled by the failures: the commands that reproduce them, those that
+/// show more of the first one, and the known findings among them.
+fn reproduce(report: &SweepReport, width: usize, json_flag: &str) -> String {
     let mut commands: Vec<&str> = report.violations.iter().map(|failure| failure.again.command.as_str()).collect();
     commands.dedup();
-    let Some(left) = commands.len().checked_sub(COMMANDS).filter(|left| *left > 0) else {
-        return lines(&commands, width);
-    };
-    lines(&commands[..COMMANDS], width) + &format!("  and {left} more in the JSON (--json PATH)\n")
+    if commands.is_empty() {
+        return String::new();
+    }
+    let left = commands.len().saturating_sub(COMMANDS);
+    commands.truncate(COMMANDS);
+    let mut text = format!("reproduce with\n{}", lines(&commands, width));
+    if left > 0 {
+        text += &format!("  and {left} more in the JSON ({json_flag} PATH)\n");
+    }
+    let is_of_a_run =
+        |failure: &&Failure| !matches!(failure.violation.kind, ViolationKind::Expect | ViolationKind::Nondeterminism);
+    let first = report.violations.iter().find(is_of_a_run);
+    if let Some(next) = first.and_then(|failure| command::next(&failure.again.command)) {
+        text += &format!("examine the first with\n{}", lines(&next, width));
+    }
+    let mut known: Vec<String> =
+        report.violations.iter().filter_map(|failure| failure.again.known.as_ref()).map(known_finding::text).collect();
+    known.sort_unstable();
+    known.dedup();
+    text + &known.iter().map(|known| hanging(width, "", 2, known)).collect::<String>()
 }
 
-fn lines(commands: &[&str], width: usize) -> String {
-    let lines: String = commands.iter().map(|command| command_lines(width, command)).collect();
-    if lines.is_empty() { lines } else { format!("reproduce with\n{lines}") }
+fn lines(commands: &[impl AsRef<str>], width: usize) -> String {
+    commands.iter().map(|command| command_lines(width, command.as_ref())).collect()
 }

@@ -8,6 +8,7 @@ use fuzz::guided;
 use fuzz::hunt::{Caught, Hunted, Settings, hunt};
 use fuzz::seeds::show_seed;
 use scenarios::bugs::{CATALOG, Row, hunted_in};
+use scenarios::scenario::nearest::did_you_mean;
 
 use crate::args::HuntArgs;
 use crate::command;
@@ -85,7 +86,11 @@ fn rows(names: &[String]) -> Result<Vec<&'static Row>, Problem> {
         let before = rows.len();
         rows.extend(CATALOG.iter().filter(|row| row.bug.name() == name || row.id == name));
         if rows.len() == before {
-            return Err(Problem::new(format!("no bug {name} in the catalog: `kraftsim bugs list` names them all")));
+            let meant = did_you_mean(name, CATALOG.iter().map(|row| row.bug.name()));
+            let end = if meant.is_empty() { ":" } else { "" };
+            return Err(Problem::new(format!(
+                "no bug {name} in the catalog{meant}{end} `kraftsim bugs list` names them all"
+            )));
         }
     }
     Ok(rows)

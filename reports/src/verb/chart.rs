@@ -48,8 +48,13 @@ pub fn failover(
     }
 
     let reporter = Reporter::new(args.progress, streams.err);
-    let mut watcher =
-        Watcher { configurations: &configurations, overrides: &overrides, annotations: Annotations::here(), reporter };
+    let mut watcher = Watcher {
+        configurations: &configurations,
+        overrides: &overrides,
+        annotations: Annotations::here(),
+        width: streams.width,
+        reporter,
+    };
     let settings = settings(args, &prepared);
     let runs = Runs { scenarios: &prepared, black_box_every: None };
     let report = sweep(&settings, &OfCause { runs, cause: args.cause.as_deref() }, interrupted, &mut watcher);
@@ -249,6 +254,8 @@ struct Watcher<'a> {
     configurations: &'a [Configuration],
     overrides: &'a [Overrides],
     annotations: Annotations,
+    /// Of lines.
+    width: usize,
     reporter: Reporter<'a>,
 }
 
@@ -263,7 +270,7 @@ impl Watch for Watcher<'_> {
             violation: violation.clone(),
             again: Reproduction { repro: None, command, known: None },
         };
-        self.reporter.failure(&failure::lines(&failed));
+        self.reporter.failure(&failure::lines(&failed, self.width));
         if let Some(line) = self.annotations.of(&failed) {
             self.reporter.failure(&line);
         }

@@ -9,7 +9,7 @@ use crate::exit;
 use crate::json::to_text;
 use crate::load;
 use crate::output::{Streams, Target};
-use crate::show::columns::plural;
+use crate::show::columns::{hanging, plural};
 
 /// The schema's id.
 const SCHEMA: &str = "kraftsim.cluster.v1";
@@ -26,7 +26,7 @@ pub fn run(args: &ClusterArgs, engine: &dyn Engine, streams: &mut Streams<'_>) -
     let files = load::read_cluster("cluster", &args.dir)?;
     let target = args.json.as_deref().map(Target::checked).transpose()?;
     let report = engine.cluster(&files)?;
-    let text = text(&report);
+    let text = text(&report, streams.width);
     if let Some(target) = &target {
         target.write(&to_text(&ClusterJson { schema: SCHEMA, report }), streams)?;
     }
@@ -38,13 +38,13 @@ pub fn run(args: &ClusterArgs, engine: &dyn Engine, streams: &mut Streams<'_>) -
 }
 
 /// The report for people.
-fn text(report: &ClusterReport) -> String {
+fn text(report: &ClusterReport, width: usize) -> String {
     let mut text = format!("{}\n", plural(report.nodes.len() as u64, "node"));
     for node in &report.nodes {
-        text.push_str(&format!("  {} {}  ({})\n", node.id, node.roles, node.file));
+        text.push_str(&hanging(width, "  ", 4, &format!("{} {} ({})", node.id, node.roles, node.file)));
     }
     for note in &report.notes {
-        text.push_str(&format!("note: {note}\n"));
+        text.push_str(&hanging(width, "note:", 2, note));
     }
     let parts = [(Status::Used, "used"), (Status::WithoutEffect, "without effect"), (Status::Unknown, "unknown")];
     for (status, title) in parts {
@@ -54,16 +54,16 @@ fn text(report: &ClusterReport) -> String {
         let mut reasons: Vec<&str> = Vec::new();
         for property in &properties {
             if status != Status::WithoutEffect {
-                text.push_str(&format!("  {}{}\n", values(property, report), nearest(property)));
-                text.push_str(&format!("      {}\n", property.why));
+                text.push_str(&hanging(width, "  ", 4, &format!("{}{}", values(property, report), nearest(property))));
+                text.push_str(&hanging(width, "      ", 6, &property.why));
             } else if !reasons.contains(&property.why.as_str()) {
                 reasons.push(&property.why);
             }
         }
         for reason in reasons {
-            text.push_str(&format!("  {reason}:\n"));
+            text.push_str(&hanging(width, "  ", 4, &format!("{reason}:")));
             for property in properties.iter().filter(|property| property.why == reason) {
-                text.push_str(&format!("      {}\n", values(property, report)));
+                text.push_str(&hanging(width, "      ", 8, &values(property, report)));
             }
         }
     }

@@ -13,6 +13,7 @@ use crate::input::read_text;
 use crate::json::sweep_json;
 use crate::load;
 use crate::output::{Streams, Target};
+use crate::show::annotation::Annotations;
 use crate::verb::sweep::results::Results;
 
 /// Gaps that a message names.
@@ -44,7 +45,17 @@ pub fn run(args: &MergeArgs, engine: &dyn Engine, streams: &mut Streams<'_>) -> 
         )));
     }
     expect::judge(&mut whole);
-    Ok(results.write(&whole, exit::of_sweep(&whole), args.verbose, streams))
+    let code = exit::of_sweep(&whole);
+    annotate(&whole, code, streams);
+    Ok(results.write(&whole, code, args.verbose, streams))
+}
+
+/// As a sweep does.
+fn annotate(whole: &SweepReport, code: u8, streams: &mut Streams<'_>) {
+    let mut annotations = Annotations::here();
+    let failures: Vec<String> = whole.violations.iter().filter_map(|failure| annotations.of(failure)).collect();
+    let vacuous = (code == exit::INCONCLUSIVE).then(|| annotations.of_vacuous(&exit::why_vacuous(whole))).flatten();
+    failures.iter().chain(&vacuous).for_each(|line| streams.hint(line));
 }
 
 fn read(path: &Path) -> Result<SweepReport, Problem> {

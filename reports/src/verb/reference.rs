@@ -10,32 +10,37 @@ use crate::args::{Cli, CompletionsArgs, ManArgs};
 use crate::engine::Problem;
 use crate::exit;
 use crate::output::Streams;
+use crate::show::columns::{beside, hanging};
 use crate::show::known_finding;
 use crate::trace;
 
 /// The JSON Schemas of files that kraftsim writes, by name.
 pub const SCHEMAS: &[(&str, &str)] = &[("trace", trace::SCHEMA)];
 
-/// Columns of a line of prose.
-const WIDTH: usize = 80;
-/// Columns before prose.
+/// What stands below the name of a bug begins here.
+const BELOW: &str = "                 ";
+/// Where prose begins.
 const INDENT: usize = 13;
 
-/// Every bug: rows of the bug catalog by layer (layer, row, name, source, the checks that should detect it), then
-/// synthetic mutants (what each does).
+/// Every bug: rows of the bug catalog by layer (layer, row, name; below it its source and the checks that should
+/// detect it), then synthetic mutants, each made for one check (what it does).
 pub fn list_bugs(streams: &mut Streams<'_>) -> Result<u8, Problem> {
-    let width = Bug::ALL.iter().map(|bug| bug.name().len()).max().unwrap_or(0);
     let mut text = String::new();
+    let mut bug = |layer: &str, id: &str, name: &str, lines: &[String]| {
+        text.push_str(&format!("{layer:<10}  {id:<3}  {name}\n"));
+        lines.iter().for_each(|line| text.push_str(&hanging(streams.width, BELOW, BELOW.len() + 2, line)));
+    };
     for layer in Layer::ALL {
         for row in CATALOG.iter().filter(|row| row.layer == *layer) {
-            let expected =
-                if row.expected.is_empty() { format!("hidden: {}", row.hidden_by) } else { row.expected.join(", ") };
-            let (id, name) = (row.id, row.bug.name());
-            text.push_str(&format!("{:<10}  {id}  {name:<width$}  {}  [{expected}]\n", layer.name(), row.source));
+            let noticed = match row.expected {
+                [] => format!("hidden: {}", row.hidden_by),
+                expected => format!("expected: {}", expected.join(", ")),
+            };
+            bug(layer.name(), row.id, row.bug.name(), &[row.source.to_owned(), noticed]);
         }
     }
-    for bug in Bug::ALL.iter().filter(|bug| bug.row().is_none()) {
-        text.push_str(&format!("{:<10}  -    {:<width$}  {}\n", "synthetic", bug.name(), plain(bug.doc())));
+    for synthetic in Bug::ALL.iter().filter(|bug| bug.row().is_none()) {
+        bug("synthetic", "-", synthetic.name(), &[plain(synthetic.doc())]);
     }
     streams.result(&text)?;
     Ok(exit::HOLDS)
@@ -50,11 +55,12 @@ pub fn list_fixes(streams: &mut Streams<'_>) -> Result<u8, Problem> {
         let doc = plain(fix.doc());
         let (kafka, instead) = doc.split_once(" Fix: ").unwrap_or((&doc, "-"));
         text.push_str(&format!("{}\n", fix.name()));
-        text.push_str(&prose("Kafka", kafka));
-        text.push_str(&prose("fix", instead));
+        text.push_str(&beside(streams.width, "  Kafka", INDENT, kafka));
+        text.push_str(&beside(streams.width, "  fix", INDENT, instead));
         if let Some((scenario, finding)) = findings.iter().find(|(_, finding)| finding.fix == *fix) {
-            text.push_str(&prose("finding", known_finding::DOCUMENT));
-            text.push_str(&prose("scenario", &format!("{scenario} (shows {})", finding.shows.join(", "))));
+            text.push_str(&beside(streams.width, "  finding", INDENT, known_finding::DOCUMENT));
+            let shows = format!("{scenario} (shows {})", finding.shows.join(", "));
+            text.push_str(&beside(streams.width, "  scenario", INDENT, &shows));
         }
     }
     streams.result(&text)?;
@@ -99,24 +105,4 @@ pub fn man(args: &ManArgs, streams: &mut Streams<'_>) -> Result<u8, Problem> {
 /// Documentation as one line.
 fn plain(doc: &str) -> String {
     doc.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-/// A label, and prose beside it that wraps.
-fn prose(label: &str, prose: &str) -> String {
-    let mut text = format!("  {label:<width$}", width = INDENT - 2);
-    let mut column = INDENT;
-    for word in prose.split(' ') {
-        let length = word.chars().count();
-        if column > INDENT && column + 1 + length > WIDTH {
-            text.push_str(&format!("\n{}", " ".repeat(INDENT)));
-            column = INDENT;
-        } else if column > INDENT {
-            text.push(' ');
-            column += 1;
-        }
-        text.push_str(word);
-        column += length;
-    }
-    text.push('\n');
-    text
 }

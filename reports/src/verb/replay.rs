@@ -74,7 +74,7 @@ pub fn run(args: &ReplayArgs, engine: &dyn Engine, streams: &mut Streams<'_>) ->
     let failures = failures(&job, &run, known);
     let mut annotations = Annotations::here();
     for failed in &failures {
-        streams.hint(&failure::lines(failed));
+        streams.hint(&failure::lines(failed, streams.width));
         if let Some(line) = annotations.of(failed) {
             streams.hint(&line);
         }
@@ -85,18 +85,19 @@ pub fn run(args: &ReplayArgs, engine: &dyn Engine, streams: &mut Streams<'_>) ->
         _ if traced.as_ref().is_some_and(Asked::takes_stdout) => streams.hint(text.trim_end()),
         _ => problems.extend(streams.result(&text).err()),
     }
+    let is_expected = job.expected.is_none_or(|expected| expected == run.digest);
+    let code = if is_expected { exit_code(&run, cut_short) } else { exit::NONDETERMINISM };
     let json = target.as_ref().map(|target| {
         let plan = job.scenario.prepared.plan(job.seed);
-        (target, to_text(&RunJson::of(&run, &job.scenario.name, &failures, plan)))
+        (target, to_text(&RunJson::of(&run, &job.scenario.name, &failures, plan, code)))
     });
     if let Some((target, json)) = &json {
         problems.extend(target.write(json, streams).err());
     }
     if let Some(expected) = job.expected.filter(|expected| *expected != run.digest) {
         streams.hint(&mismatch(&job, &once, &run, expected));
-        return Ok(results::exit_code(exit::NONDETERMINISM, &problems, streams));
     }
-    Ok(results::exit_code(exit_code(&run, cut_short), &problems, streams))
+    Ok(results::exit_code(code, &problems, streams))
 }
 
 /// The one scenario, up to an instant.

@@ -4,14 +4,22 @@ use crate::engine::{Engine, Listed, Problem};
 use crate::exit;
 use crate::load::no_such_scenario;
 use crate::output::Streams;
+use crate::show::columns::beside;
+
+/// Where it begins what a scenario is about.
+const ABOUT: usize = 24;
 
 /// Names, and what each is about; findings, which fail by design, are marked.
 pub fn list(engine: &dyn Engine, streams: &mut Streams<'_>) -> Result<u8, Problem> {
     let scenarios = engine.list();
-    let width = scenarios.iter().map(|listed| listed.name.len()).max().unwrap_or(0);
     let line = |Listed { name, about, fixed_by }: &Listed| {
         let mark = fixed_by.as_ref().map(|fix| format!(" [finding: fails unless --fix {fix}]")).unwrap_or_default();
-        format!("{name:<width$}  {about}{mark}\n")
+        let (label, about) = (format!("{name}  "), format!("{about}{mark}"));
+        // Names of findings are longer than the column.
+        match label.len() <= ABOUT {
+            true => beside(streams.width, &label, ABOUT, &about),
+            false => format!("{name}\n{}", beside(streams.width, "", ABOUT, &about)),
+        }
     };
     let lines: String = scenarios.iter().map(line).collect();
     streams.result(&lines)?;

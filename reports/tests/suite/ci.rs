@@ -390,7 +390,10 @@ fn a_merge_knows_what_is_missing() {
     assert_eq!(merged.code, 1, "{merged:?}");
     let flags = ["--seeds", "3..91", "--max-fail", "1000", "--set", "fail=11", "--set", "floor=31"];
     let whole = kraftsim(&borrowed(&sweep_into(&here, "whole", &[&flags[..], &["--set", "expect=<= 1.5s"]].concat())));
-    assert_eq!((whole.code, rateless(&whole.out)), (1, rateless(&merged.out)));
+    // It names its own flag.
+    let of_merge = rateless(&whole.out).replace("(--json PATH)", "(-o PATH)");
+    assert_eq!((whole.code, of_merge.as_str()), (1, rateless(&merged.out)));
+    assert!(merged.out.contains(" more in the JSON (-o PATH)"), "{}", merged.out);
     assert_eq!(timeless(&xml), timeless(&here.join("whole.xml")));
     let ended = shards(&here, 2, None, &["--set", "fail=1", "--fail-fast"]);
     let ended = merge(&ended.iter().collect::<Vec<_>>(), &[]);
@@ -425,11 +428,18 @@ fn a_job_summary_is_appended() {
     let came = binary(&borrowed(&words)).env("GITHUB_STEP_SUMMARY", &file).output().expect("it ends");
     let json = read(&here.join("out.json"));
     let merge = ["merge", here.join("out.json").to_str().expect("text"), "-o", "-"].map(str::to_owned);
-    let merged = binary(&borrowed(&merge)).env("GITHUB_STEP_SUMMARY", &file).output().expect("it ends");
+    let merged = binary(&borrowed(&merge))
+        .env("GITHUB_STEP_SUMMARY", &file)
+        .env("GITHUB_ACTIONS", "true")
+        .output()
+        .expect("it ends");
+    let annotations = text(&merged.stderr).lines().filter(|line| line.starts_with("::error title=")).count();
+    assert!(annotations > 0, "a merge has the annotations of a sweep: {}", text(&merged.stderr));
     assert_eq!((came.status.code(), merged.status.code()), (Some(1), Some(1)), "{}", text(&merged.stderr));
     let summary = read(&file);
     assert!(summary.starts_with("of another step\n\n### ❌ kraftsim: "), "{summary}");
     assert_eq!(summary.matches("### ❌ kraftsim: ").count(), 2, "{summary}");
+    assert!(!summary.contains("\n\n\n"), "one blank line at a time: {summary:?}");
     let json: Value = serde_json::from_str(&json).expect("JSON");
     let command = json["violations"][0]["command"].as_str().expect("text");
     assert!(summary.contains(&format!("```sh\n{command}\n```")), "{summary}");

@@ -82,6 +82,16 @@ fn what_is_wrong_with_a_run_is_found_before_it_runs() {
     let table: &[(&[&str], &str)] = &[
         (&["--bug", "Nonsense"], "--bug: no bug is named \"Nonsense\"; allowed: "),
         (&["--fix", "Nonsense"], "--fix: no fix is named \"Nonsense\"; allowed: "),
+        (&["--bug", "NoLogTset"], "--bug: no bug is named \"NoLogTset\"; did you mean NoLogTest? allowed: "),
+        (&["--bug", "G32"], "--bug: row G32 of the bug catalog has several bugs; allowed: FetchTimerNeedsRecords, "),
+        (&["--fix", "flushrecoveredlog"], "; did you mean FlushRecoveredLog? allowed: "),
+        (
+            &["--set", "controller.quorum.fetch.timeout=1"],
+            "; did you mean controller.quorum.fetch.timeout.ms? allowed: ",
+        ),
+        (&["--set", "network.latancy=1ms"], "; did you mean network.latency?"),
+        (&["--set", "network=1ms"], "--set network = "),
+        (&["--require-probe", "torn_tale"], "; did you mean torn_tail? allowed: "),
         (&["--set", "workload.clients=0"], "--set workload.clients"),
         (&["--set", "nonsense=1"], "--set nonsense"),
         (&["--set", "controller.quorum.fetch.timeout.ms=soon"], "--set controller.quorum.fetch.timeout.ms"),
@@ -91,6 +101,40 @@ fn what_is_wrong_with_a_run_is_found_before_it_runs() {
         assert_eq!((code, out.as_str()), (2, ""), "{flags:?}: {err}");
         assert!(err.starts_with("error: ") && err.contains(message) && err.lines().count() == 1, "{flags:?}: {err}");
     }
+}
+
+#[test]
+fn lists_fit_80_columns() {
+    let set = concat!(env!("CARGO_MANIFEST_DIR"), "/../scenarios/examples/strimzi-5x3");
+    let lists = [&["bugs", "list"][..], &["fixes", "list"], &["scenarios", "list"], &["cluster", set]];
+    for words in lists {
+        let (code, out, err) = kraftsim(words);
+        assert_eq!(code, 0, "{words:?}: {err}");
+        let wide = out.lines().find(|line| line.chars().count() > 80 && line.contains(' '));
+        assert_eq!(wide.map(str::trim).filter(|line| line.contains(' ')), None, "{words:?}");
+    }
+}
+
+#[test]
+fn names_that_are_nearly_known_are_recognised() {
+    for (words, message) in [
+        (&["sweep", "quroum"][..], "error: no scenario quroum; did you mean quorum? give the path of"),
+        (&["scenarios", "show", "cluster-loss"], "no scenario cluster-loss"),
+        (&["bugs", "hunt", "NoLogTset"], "no bug NoLogTset in the catalog; did you mean NoLogTest? `kraftsim bugs"),
+    ] {
+        let (code, out, err) = kraftsim(words);
+        assert_eq!((code, out.as_str()), (2, ""), "{words:?}: {err}");
+        assert!(err.contains(message), "{words:?}: {err}");
+    }
+}
+
+#[test]
+fn a_bug_is_named_by_the_id_of_its_row_too() {
+    let replayed = |bug: &str| kraftsim(&["replay", "quorum", "--seed", "0", "--bug", bug]);
+    let (code, out, err) = replayed("G04");
+    assert_eq!(code, 1, "{err}");
+    assert!(err.contains(" --bug NoLogTest "), "the command has the name: {err}");
+    assert_eq!(replayed("NoLogTest"), (code, out, err));
 }
 
 #[test]
@@ -109,9 +153,17 @@ fn a_step_of_github_actions_gets_annotations() {
 #[test]
 fn findings_are_marked_and_never_run_unasked() {
     let (_, stdout, _) = kraftsim(&["scenarios", "list"]);
-    let marked = |line: &&str| line.contains("[finding: fails unless --fix ");
-    assert!(stdout.lines().any(|line| marked(&line)));
-    assert!(stdout.lines().all(|line| line.starts_with("findings/") == marked(&line)), "{stdout}");
+    // A scenario begins at the margin; what it is about wraps below it.
+    let mut entries: Vec<String> = Vec::new();
+    for line in stdout.lines() {
+        match entries.last_mut() {
+            Some(entry) if line.starts_with(' ') => *entry += &format!(" {}", line.trim()),
+            _ => entries.push(line.to_owned()),
+        }
+    }
+    let marked = |entry: &&String| entry.contains("[finding: fails unless --fix ");
+    assert!(entries.iter().any(|entry| marked(&entry)));
+    assert!(entries.iter().all(|entry| entry.starts_with("findings/") == marked(&entry)), "{stdout}");
     assert!(!reports::args::DEFAULT_SCENARIO.starts_with("findings/"));
 }
 
@@ -119,13 +171,18 @@ fn findings_are_marked_and_never_run_unasked() {
 fn every_bug_is_listed_once_and_every_fix_with_its_scenario() {
     let (_, bugs, _) = kraftsim(&["bugs", "list"]);
     let column = |line: &str| line.split_whitespace().nth(2).map(str::to_owned);
-    let mut listed: Vec<String> = bugs.lines().filter_map(column).collect();
+    let mut listed: Vec<String> = bugs.lines().filter(|line| !line.starts_with(' ')).filter_map(column).collect();
     let mut all: Vec<String> = Bug::ALL.iter().map(|bug| bug.name().to_owned()).collect();
     listed.sort();
     all.sort();
     assert_eq!(listed, all);
-    let synthetic = bugs.lines().find(|line| line.contains(" NoPartitionDivergenceCheck ")).expect("it");
-    assert!(synthetic.ends_with("a leader ignores the follower's last fetched epoch and serves from the offset."));
+    let (_, synthetic) = bugs.split_once("  NoPartitionDivergenceCheck\n").expect("it");
+    let about: Vec<&str> = synthetic.split_whitespace().take(40).collect();
+    let about = about.join(" ");
+    assert!(
+        about.contains("a leader ignores the follower's last fetched epoch and serves from the offset."),
+        "{about}"
+    );
     let (code, fixes, _) = kraftsim(&["fixes", "list"]);
     assert_eq!(code, 0);
     insta::assert_snapshot!("fixes_list", fixes);

@@ -20,7 +20,7 @@ fn timeless(mut json: Value, folder: &Path) -> String {
     }
     json["host"] = "HOST".into();
     json["commit"] = "COMMIT".into();
-    json["silence"]["power"] = "POWER".into();
+    json["coverage_estimate"]["power"] = "POWER".into();
     serde_json::to_string_pretty(&json).expect("JSON").replace(folder.to_str().expect("text"), "DIR")
 }
 
@@ -57,7 +57,11 @@ fn the_json_of_a_sweep() {
     assert_eq!(repro["commit"], reports::COMMIT.map_or(Value::Null, Value::from));
     repro["commit"] = "COMMIT".into();
     insta::assert_snapshot!("repro_json", serde_json::to_string_pretty(&repro).expect("JSON"));
-    assert!(came.err.contains("FAILED LeaderCompleteness (safety) in quorum seed 0x0000000000000014 at 12.345 s"));
+    let said = came.err.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        said.contains("FAILED LeaderCompleteness (safety) in quorum seed 0x0000000000000014 at 12.345 s"),
+        "{said}"
+    );
     let mut left: Vec<_> = fs::read_dir(&here).expect("reads").map(|e| e.expect("entry").file_name()).collect();
     left.sort();
     assert_eq!(left, ["out.json", "quorum-0x0000000000000014.json"], "no temporary file stays");
@@ -96,6 +100,7 @@ fn a_failure_replays_from_its_command_and_from_its_file() {
     let run = kraftsim(&["replay", &repro, "--json", "-"]);
     let run: Value = serde_json::from_str(&run.out).expect("only JSON on stdout");
     assert_eq!(run["schema"], "kraftsim.run.v1");
+    assert_eq!((&run["verdict"], &run["exit_code"]), (&"safety".into(), &1.into()), "as a sweep has them");
     assert_eq!(run["violations"][0]["detail"], violation["detail"]);
     assert_eq!(run["plan"], serde_json::json!([{ "at_ns": 20 }]));
     // Other flags, another run: its digest is not held against the file's.
@@ -277,8 +282,11 @@ fn a_failing_sweep_ends_with_its_reproduce_lines() {
         let (summary, end) = came.out.split_once("reproduce with\n").expect("reproduce lines");
         assert!(summary.lines().count() <= 14 || width < 80, "{}", came.out);
         assert!(came.out.lines().all(|line| line.chars().count() <= width.max(56)), "{width}: {}", came.out);
-        assert_eq!(end.matches("  kraftsim replay ").count(), 5, "{end}");
-        assert!(end.ends_with("  and 3 more in the JSON (--json PATH)\n"), "{end}");
+        let (commands, next) = end.split_once("  and 3 more in the JSON (--json PATH)\n").expect("what is left out");
+        assert_eq!(commands.matches("  kraftsim replay ").count(), 5, "{end}");
+        let next = next.replace(" \\\n   ", "");
+        assert!(next.starts_with("examine the first with\n  kraftsim replay quorum --seed 0x"), "{end}");
+        assert!(next.contains(" --log --around violation\n  kraftsim shrink quorum --seed 0x"), "{end}");
         let first = end.replace(" \\\n   ", "");
         assert!(came.err.contains(first.lines().next().expect("a command").trim()), "{first}");
         if width == 80 {

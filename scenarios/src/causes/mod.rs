@@ -10,23 +10,25 @@
 mod watching;
 pub mod words;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
 
+use raft::io::Post;
 use sim::drive::{Ended, Run};
 use sim::fault::Fault;
-use sim::process::Node;
+use sim::process::{Node, Thread};
 use sim::watch::Down;
 
-use crate::actor::Said;
+use crate::actor::{Rpc, Said};
 use crate::run::listener::Heard;
 use crate::run::{Request, begin};
+use crate::topic_names::TopicNames;
 
 /// A step by its number, from 0, in the order of the run.
 pub type StepId = u32;
 
 /// A thread took an input, a node booted or went down, a fault began or ended.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Step {
     /// Where.
     pub node: Node,
@@ -36,17 +38,21 @@ pub struct Step {
     before: Option<StepId>,
     /// The one in which the message that it took was sent.
     sent_in: Option<StepId>,
+    /// The one in which another thread of the node posted what it took.
+    posted_in: Option<StepId>,
 }
 
 /// What a step begins with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Took {
-    /// A message, by its kind ([`sim::process::Payload::kind`]).
-    Message(u8),
-    /// A timer.
-    Timer,
-    /// An operation of its application, or word from another thread.
-    Word,
+    /// A message.
+    Message(Rpc),
+    /// The timer of a thread.
+    Timer(Thread),
+    /// What another thread of the node has posted to this one.
+    Post(Thread, Post),
+    /// An operation of its application.
+    Operation,
     /// A connection opened or closed.
     Connection,
     /// A write or an fsync failed.
@@ -96,11 +102,16 @@ pub struct Causes {
     last: Vec<Option<StepId>>,
     /// The last step in which a message of this content was sent to this node.
     sent: BTreeMap<(Node, u64), StepId>,
+    /// The last step of each thread.
+    threads: BTreeMap<(Node, Thread), StepId>,
+    /// Steps in which something was posted to a thread that has not yet taken it.
+    posts: BTreeMap<(Node, Thread), VecDeque<Option<StepId>>>,
     /// The step in which a check broke.
     broken_in: Option<StepId>,
     /// The steps of the event that was asked for.
     event: Range<StepId>,
     names: Vec<String>,
+    topics: TopicNames,
 }
 
 impl Causes {
@@ -114,9 +125,12 @@ impl Causes {
             marks: Vec::new(),
             last: vec![None; nodes],
             sent: BTreeMap::new(),
+            threads: BTreeMap::new(),
+            posts: BTreeMap::new(),
             broken_in: None,
             event: 0..0,
             names,
+            topics: TopicNames::default(),
         };
         let mut run = Run { world, watch: Heard::new(watch, causes) };
         let mut bounds = [0; 2];
@@ -131,7 +145,8 @@ impl Causes {
         run.world.stop_after_event(u64::MAX);
         run.drive_bare(end_ns);
         run.watch.listener.event = bounds[0]..bounds[1].max(bounds[0]);
-        Ok(run.watch.listener)
+        let topics = run.watch.observer.checks.as_ref().map(|checks| checks.topic_names());
+        Ok(Causes { topics: topics.unwrap_or_default(), ..run.watch.listener })
     }
 
     /// Every step.
@@ -154,9 +169,21 @@ impl Causes {
         self.names.get(usize::from(node.0)).map_or("nobody", String::as_str)
     }
 
+    /// Is it a client's node?
+    fn is_client(&self, node: Node) -> bool {
+        !["controller-", "broker-"].iter().any(|kind| self.name(node).starts_with(kind))
+    }
+
     /// Who sent what a step took.
     pub fn sender(&self, step: &Step) -> Option<Node> {
         step.sent_in.and_then(|id| self.steps.get(id as usize)).map(|sender| sender.node)
+    }
+
+    /// What began the work that a step goes on with: of what a thread takes from another thread of its node, the input
+    /// that made that thread post it.
+    pub fn origin<'a>(&'a self, step: &'a Step) -> &'a Step {
+        let posted = |step: &&'a Step| step.posted_in.and_then(|id| self.steps.get(id as usize));
+        std::iter::successors(Some(step), posted).last().unwrap_or(step)
     }
 
     /// Where the run ends: in the step in which a check broke, or with the last step of every node.

@@ -1,6 +1,8 @@
 //! A listener that writes down the graph.
 
-use raft::io::{Observation, Role};
+use std::collections::VecDeque;
+
+use raft::io::{Observation, Post, Role};
 use sim::disk::Disk;
 use sim::fault::{Fault, What};
 use sim::process::{Connection, Input, Node, Payload, Thread};
@@ -15,7 +17,7 @@ impl Causes {
     fn step(&mut self, node: Node, took: Took, sent_in: Option<StepId>) {
         let id = self.steps.len() as StepId;
         let last = &mut self.last[usize::from(node.0)];
-        self.steps.push(Step { node, took, before: *last, sent_in });
+        self.steps.push(Step { node, took, before: *last, sent_in, posted_in: None });
         *last = Some(id);
     }
 
@@ -71,6 +73,8 @@ fn is_told(said: &Said) -> bool {
 impl Watch<Actor> for Causes {
     fn booted(&mut self, at: u64, node: Node, incarnation: u32, _: &Disk) {
         self.step(node, Took::Boot, None);
+        self.threads.retain(|(of, _), _| *of != node);
+        self.posts.retain(|(of, _), _| *of != node);
         if incarnation > 1 {
             self.mark(at, node, Happened::Booted);
         }
@@ -81,18 +85,30 @@ impl Watch<Actor> for Causes {
         self.mark(at, node, Happened::WentDown(how));
     }
 
-    fn input(&mut self, _: u64, node: Node, _: Thread, input: &Input<Actor>) {
+    fn input(&mut self, _: u64, node: Node, thread: Thread, input: &Input<Actor>) {
         let (took, sent_in) = match input {
             Input::Request { message, .. } | Input::Response { message, .. } => {
-                (Took::Message(message.kind()), self.sent.get(&(node, message.content_hash())).copied())
+                (Took::Message(message.message().rpc()), self.sent.get(&(node, message.content_hash())).copied())
             }
             Input::Opened { .. } | Input::Closed { .. } => (Took::Connection, None),
-            Input::Timer => (Took::Timer, None),
+            Input::Timer => (Took::Timer(thread), None),
             Input::DiskError(_) => (Took::DiskError, None),
             Input::Terminate => (Took::Terminate, None),
-            Input::Post(_) | Input::Operation(_) => (Took::Word, None),
+            Input::Post(post) => (Took::Post(thread, post.clone()), None),
+            Input::Operation(_) => (Took::Operation, None),
         };
+        let is_post = matches!(took, Took::Post(..));
         self.step(node, took, sent_in);
+        self.threads.extend(self.last[usize::from(node.0)].map(|step| ((node, thread), step)));
+        if is_post {
+            let posted_in = self.posts.get_mut(&(node, thread)).and_then(VecDeque::pop_front).flatten();
+            self.steps.last_mut().expect("the step that was just added").posted_in = posted_in;
+        }
+    }
+
+    fn posted(&mut self, _: u64, node: Node, thread: Thread, to: Thread, _: &Post) {
+        let step = self.threads.get(&(node, thread)).copied();
+        self.posts.entry((node, to)).or_default().push_back(step);
     }
 
     fn sent(&mut self, _: u64, node: Node, peer: Node, _: Connection, _: bool, message: &Parcel) {

@@ -2,18 +2,18 @@
 
 use raft::broker::observation::{BrokerObservation, PartitionTag};
 use raft::client::AttemptEvent as Client;
-use raft::ids::Uuid;
-use raft::io::{Observation, Role};
+use raft::io::{Observation, Post, Role};
 use raft::message::ErrorCode;
-use sim::process::Payload;
+use sim::process::{Process, Thread};
 use sim::watch::Down;
 
 use super::{Causes, Happened, Mark, Step, Took};
-use crate::actor::{AttemptEvent as Model, Parcel, Said};
+use crate::actor::{Actor, AttemptEvent as Model, Said};
+use crate::topic_names::TopicNames;
 
 /// A mark as the end of a sentence that begins with its node; `None` if it is not notable, and for faults, which
 /// are described from the plan.
-pub fn of_mark(mark: &Mark) -> Option<String> {
+pub fn of_mark(causes: &Causes, mark: &Mark) -> Option<String> {
     match &mark.what {
         Happened::Booted => Some("starts".to_owned()),
         Happened::WentDown(Down::Killed) => Some("is killed".to_owned()),
@@ -22,7 +22,7 @@ pub fn of_mark(mark: &Mark) -> Option<String> {
         Happened::WentDown(Down::Halted { fatal: false }) => Some("has shut down".to_owned()),
         Happened::WentDown(Down::Panicked) => Some("panics".to_owned()),
         Happened::Struck(_) => None,
-        Happened::Said(Said::Server(observation)) => of_server(observation),
+        Happened::Said(Said::Server(observation)) => of_server(observation, &causes.topics),
         Happened::Said(Said::Client(Model::AppendOk { base_offset, .. })) => {
             Some(format!("receives the acknowledgement of its records at offset {base_offset}"))
         }
@@ -31,7 +31,7 @@ pub fn of_mark(mark: &Mark) -> Option<String> {
     }
 }
 
-fn of_server(observation: &Observation) -> Option<String> {
+fn of_server(observation: &Observation, topics: &TopicNames) -> Option<String> {
     match observation {
         Observation::RoleChanged { role: Role::Leader, epoch, .. } => {
             Some(format!("is elected leader of the quorum in epoch {epoch}"))
@@ -44,12 +44,13 @@ fn of_server(observation: &Observation) -> Option<String> {
         }
         Observation::LeadershipAnnounced { epoch } => Some(format!("becomes active controller in epoch {epoch}")),
         Observation::Truncated { end } => Some(format!("truncates the metadata log to offset {end}")),
-        Observation::Broker(of) => of_broker(of),
+        Observation::Broker(of) => of_broker(of, topics),
         _ => None,
     }
 }
 
-fn of_broker(observation: &BrokerObservation) -> Option<String> {
+fn of_broker(observation: &BrokerObservation, topics: &TopicNames) -> Option<String> {
+    let partition = |of: &PartitionTag| format!("partition {}", topics.partition(*of));
     match observation {
         BrokerObservation::BecameLeader { of, epoch, start } => {
             Some(format!("becomes leader of {} in leader epoch {epoch} at offset {start}", partition(of)))
@@ -87,30 +88,59 @@ fn of_client(event: &Client) -> Option<String> {
     }
 }
 
-/// Of a topic only half of its id is known, which is what the first ten characters of it are made of.
-fn partition(of: &PartitionTag) -> String {
-    let mut id = Uuid::ZERO;
-    id.0[..8].copy_from_slice(&of.topic.to_be_bytes());
-    let id: String = id.to_string().chars().take(10).collect();
-    format!("partition {id}…-{}", of.partition)
-}
-
 /// What a step begins with, as a sentence.
 pub fn of_step(causes: &Causes, step: &Step) -> String {
     let who = causes.name(step.node);
-    let from = causes.sender(step).map_or(String::new(), |sender| format!(" from {}", causes.name(sender)));
-    match step.took {
-        Took::Message(kind) => {
-            let kind = Parcel::KINDS.get(usize::from(kind)).copied().unwrap_or("message");
-            format!("{who} processes {kind}{from}")
+    match &step.took {
+        Took::Message(_) => format!("{who} processes {}", of_input(causes, step)),
+        Took::Timer(_) => format!("{} of {who} fires", of_input(causes, step)),
+        Took::Post(thread, post) => {
+            let origin = causes.origin(step);
+            let because = match origin.took {
+                Took::Message(_) | Took::Timer(_) => format!(", because of {}", of_input(causes, origin)),
+                _ => String::new(),
+            };
+            format!("thread {} of {who} {}{because}", name(*thread), of_post(*thread, post))
         }
-        Took::Timer => format!("a timer of {who} fires"),
-        Took::Word => format!("a thread of {who} processes its next event"),
+        Took::Operation => format!("the application of {who} requests an operation"),
         Took::Connection => format!("a connection of {who} opens or closes"),
         Took::DiskError => format!("a write of {who} fails"),
         Took::Terminate => format!("{who} receives SIGTERM"),
         Took::Boot => format!("{who} starts"),
         Took::Down => format!("{who} goes down"),
         Took::Fault => format!("a fault on {who} starts or ends"),
+    }
+}
+
+/// A message or a timer.
+fn of_input(causes: &Causes, step: &Step) -> String {
+    match step.took {
+        Took::Message(rpc) => {
+            let from = causes.sender(step).map_or(String::new(), |sender| format!(" from {}", causes.name(sender)));
+            format!("the {rpc}{from}")
+        }
+        Took::Timer(thread) if !causes.is_client(step.node) => format!("the timer of thread {}", name(thread)),
+        _ => "a timer".to_owned(),
+    }
+}
+
+/// A thread's name.
+fn name(thread: Thread) -> &'static str {
+    Actor::THREADS.get(usize::from(thread.0)).copied().unwrap_or("?")
+}
+
+/// What a thread does with what another one has posted to it, as the end of a sentence.
+fn of_post(thread: Thread, post: &Post) -> &'static str {
+    match (post, name(thread)) {
+        (Post::WakeUp, "raft-io") => "appends records or resigns, as the controller has requested",
+        (Post::WakeUp, "kafka-scheduler") => "flushes log segments",
+        (Post::WakeUp, _) => "processes the next event of its queue",
+        (Post::ListenerEvent, _) => "processes commits or a leader change of the metadata log",
+        (Post::ShuttingDown, _) => "begins to shut down",
+        (Post::Start, _) => "starts",
+        (Post::Published, _) => "applies the metadata that metadata-loader has published",
+        (Post::Applied, "kafka-scheduler") => "has flushed log segments",
+        (Post::Applied, _) => "is notified that the published metadata is applied",
+        (Post::Stop, _) => "stops",
     }
 }

@@ -60,6 +60,7 @@ use self::linearizability::WhiteBox;
 use self::recovery::Recovery;
 use self::verdict::{Excuse, Verdict};
 use crate::report::{Failover, Linearizability, OperationCounts, Violation};
+use crate::topic_names::TopicNames;
 
 /// What the checks need to know of a run.
 #[derive(Clone, Debug)]
@@ -223,9 +224,15 @@ impl Checks {
         leader.is_none_or(|leader| leader == server)
     }
 
-    /// The first violation. Its `event` is 0: the caller knows how many there were.
-    pub fn violation(&self) -> Option<&Violation> {
-        self.verdict.violation()
+    /// The first violation, with topics by their names. Its `event` is 0: the caller knows how many there were.
+    pub fn violation(&self) -> Option<Violation> {
+        let violation = self.verdict.violation()?;
+        Some(Violation { detail: self.topic_names().in_text(&violation.detail), ..violation.clone() })
+    }
+
+    /// The names of all topics that were committed.
+    pub fn topic_names(&self) -> TopicNames {
+        TopicNames::new(self.cluster.iter().flat_map(|cluster| cluster.histories.topic_names()))
     }
 
     /// Names of everything that broke (one, unless told to keep going).

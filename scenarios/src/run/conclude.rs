@@ -117,7 +117,7 @@ fn outcome(
         Ended::End | Ended::Stopped | Ended::AfterEvent => {}
     }
     if let Some(violation) = violation {
-        return Outcome::Violated(Violation { event: counts.events, ..violation.clone() });
+        return Outcome::Violated(Violation { event: counts.events, ..violation });
     }
     let Some(checks) = checks else { return Outcome::Holds };
     if let Some(cause) = checks.ended_by() {

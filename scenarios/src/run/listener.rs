@@ -12,6 +12,7 @@ use crate::report::{Outcome, RunReport, Violation};
 use crate::run::conclude::conclude;
 use crate::run::{Request, begin, close};
 use crate::run_observer::RunObserver;
+use crate::topic_names::TopicNames;
 
 /// See the module's documentation.
 pub trait Listener: Watch<Actor> {
@@ -41,16 +42,17 @@ impl<L: Listener> Heard<L> {
             && let Some(violation) = self.observer.checks.as_ref().and_then(|checks| checks.violation())
         {
             self.is_broken = true;
-            self.listener.broken(violation, true);
+            self.listener.broken(&violation, true);
         }
     }
 }
 
-/// Runs a request on the bare loop with a listener, which is created with the names of the nodes.
+/// Runs a request on the bare loop with a listener, which is created with the names of the nodes. Returns the names of
+/// its topics, too.
 pub fn listen<L: Listener>(
     request: &Request<'_>,
     listener: impl FnOnce(Vec<String>) -> L,
-) -> Result<(RunReport, L), String> {
+) -> Result<(RunReport, L, TopicNames), String> {
     let (prepared, Run { world, watch }, end_ns) = begin(request)?;
     let names = (0..world.node_count()).map(|node| world.name(Node(node as u16)).to_owned()).collect();
     let mut run = Run { world, watch: Heard::new(watch, listener(names)) };
@@ -62,7 +64,8 @@ pub fn listen<L: Listener>(
     if let (false, Outcome::Violated(violation)) = (is_broken, &report.outcome) {
         listener.broken(violation, in_last_step);
     }
-    Ok((report, listener))
+    let names = finished.run.watch.checks.as_ref().map(|checks| checks.topic_names());
+    Ok((report, listener, names.unwrap_or_default()))
 }
 
 macro_rules! shown_to_both {

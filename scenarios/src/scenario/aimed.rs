@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::error::Refusal;
+use super::nearest::allowed;
 use super::values::{IntRange, Nanos, NanosRange};
 use crate::aim::trigger_event::TriggerEvent;
 
@@ -88,7 +89,7 @@ impl Aimed {
         let refuse = |field: &str, problem: String| Err(Refusal::new(format!("nemesis.aimed.{field}"), problem));
         if let Some(name) = self.triggers.iter().find(|name| TriggerEvent::by_name(name).is_none()) {
             let known: Vec<_> = TriggerEvent::ALL.iter().map(|event| event.name()).collect();
-            return refuse("triggers", format!("no trigger is named {name:?}; allowed: {}", known.join(", ")));
+            return refuse("triggers", format!("no trigger is named {name:?}{}", allowed(name, known.iter().copied())));
         }
         if self.kinds.is_empty() {
             return refuse("kinds", "the list is empty; it needs at least one kind of fault".to_owned());

@@ -6,6 +6,7 @@ use serde::ser::Serializer;
 use serde::{Deserialize as DeriveDeserialize, Serialize};
 
 use super::error::Refusal;
+use super::nearest::allowed;
 use super::switches;
 use crate::checks::invariant::Invariant;
 
@@ -36,8 +37,8 @@ impl Finding {
         }
         match self.shows.iter().find(|shown| !names().any(|name| name == *shown)) {
             Some(stranger) => {
-                let allowed = names().collect::<Vec<_>>().join(", ");
-                Err(Refusal::new("finding.shows", format!("no check is named {stranger:?}; allowed: {allowed}")))
+                let allowed = allowed(stranger, names());
+                Err(Refusal::new("finding.shows", format!("no check is named {stranger:?}{allowed}")))
             }
             None => Ok(()),
         }

@@ -17,6 +17,7 @@ mod error;
 pub mod faults;
 pub mod finding;
 pub mod metric;
+pub mod nearest;
 pub mod reference;
 mod set;
 pub mod switches;
@@ -229,12 +230,12 @@ impl Scenario {
         self.clients.check(self.cluster.has_brokers() || self.cluster.configs().is_err())?;
         self.nemesis.check(self.duration)?;
         if let Some(name) = self.knobs.pinned.iter().find(|name| !knobs::NAMES.contains(&name.as_str())) {
-            let problem = format!("no knob is named {name:?}; allowed: {}", knobs::NAMES.join(", "));
+            let problem = format!("no knob is named {name:?}{}", nearest::allowed(name, knobs::NAMES.iter().copied()));
             return Err(Refusal::new("knobs.pinned", problem));
         }
         if let Some(name) = self.require_probe.iter().find(|name| !coverage::names().any(|known| known == **name)) {
             let known: Vec<_> = coverage::names().collect();
-            let problem = format!("no probe is named {name:?}; allowed: {}", known.join(", "));
+            let problem = format!("no probe is named {name:?}{}", nearest::allowed(name, known.iter().copied()));
             return Err(Refusal::new("require_probe", problem));
         }
         self.floor.check()?;

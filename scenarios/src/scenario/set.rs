@@ -10,6 +10,8 @@ use raft::ids::NodeId;
 use super::Scenario;
 use super::cluster::NodeFile;
 use super::error::ScenarioError;
+use super::nearest::did_you_mean;
+use super::reference::FIELDS;
 use crate::knobs;
 
 /// Tables whose keys hold dots themselves.
@@ -73,7 +75,11 @@ impl Scenario {
         let table = self.to_table();
         if !Scenario::FIELDS.contains(&key.split('.').next().unwrap_or(key)) {
             let fields = Scenario::FIELDS.join(", ");
-            return Err(refuse(format!("no such setting; allowed: a Kafka property, or a field of {fields}")));
+            let meant = did_you_mean(key, definitions::names().chain(paths()));
+            let end = if meant.is_empty() { ";" } else { "" };
+            return Err(refuse(format!(
+                "no such setting{meant}{end} allowed: a Kafka property, or a field of {fields}"
+            )));
         }
 
         // What is written as a TOML value is taken as one (an integer, a list); anything else,
@@ -96,8 +102,15 @@ impl Scenario {
                 Err(error) => problem = problem.or_else(|| Some(error.message().replace('\n', ", "))),
             }
         }
-        Err(refuse(problem.unwrap_or_default()))
+        let problem = problem.unwrap_or_default();
+        let meant = if problem.contains("unknown field") { did_you_mean(key, paths()) } else { String::new() };
+        Err(refuse(format!("{problem}{meant}")))
     }
+}
+
+/// Every field of a scenario by its dotted path.
+fn paths() -> impl Iterator<Item = &'static str> {
+    FIELDS.iter().map(|field| field.path)
 }
 
 /// Sets a dotted path, making tables on the way; false if something on the way is no table.

@@ -7,6 +7,8 @@ use raft::fixes::{Fix, Fixes};
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 use serde::ser::Serializer;
 
+use super::nearest::allowed;
+
 macro_rules! by_name {
     ($module:ident, $one:ident, $set:ident, $what:literal) => {
         /// Serde for the set.
@@ -33,9 +35,8 @@ macro_rules! by_name {
 
             /// One of them by its name; the message lists all names.
             pub fn parse(name: &str) -> Result<$one, String> {
-                let names = || $one::ALL.iter().map(|one| one.name()).collect::<Vec<_>>().join(", ");
-                $one::by_name(name)
-                    .ok_or_else(|| format!(concat!("no ", $what, " is named {:?}; allowed: {}"), name, names()))
+                let allowed = || allowed(name, $one::ALL.iter().map(|one| one.name()));
+                $one::by_name(name).ok_or_else(|| format!(concat!("no ", $what, " is named {:?}{}"), name, allowed()))
             }
 
             /// As a list of names.

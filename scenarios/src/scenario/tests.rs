@@ -143,7 +143,10 @@ fn each_refusal_says_where_what_and_what_would_do() {
             "require_probe = [\"torn_tail\"]\n[cluster]\nvoters = 1\n[workload]\nreads_ppm = 0\n[knobs]\noff = true",
             "s:3: require_probe: \"torn_tail\" cannot happen in this scenario; allowed: unknown_append_committed",
         ),
-        ("[knobs]\npinned = [\"voters\"]", "s:4: knobs.pinned: no knob is named \"voters\"; allowed: "),
+        (
+            "[knobs]\npinned = [\"voters\"]",
+            "s:4: knobs.pinned: no knob is named \"voters\"; did you mean cluster.voters? allowed: ",
+        ),
         (
             "[expect]\nfailover.controller.p99 = \"4s\"",
             "s:4: \"4s\" is no limit; allowed is <=, <, >= or > and a duration or a count, as in \"<= 4s\"",

@@ -8,7 +8,6 @@ pub mod said;
 pub mod shown;
 pub mod text;
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use sim::fault::{Fault, What as FaultWhat};
@@ -22,6 +21,7 @@ use crate::actor::{Message, Said};
 use crate::report::{RunReport, Violation};
 use crate::run::Request;
 use crate::run::listener::listen;
+use crate::topic_names::TopicNames;
 use crate::workload::ClientOperation;
 use recorder::Recorder;
 
@@ -165,8 +165,7 @@ pub struct Trace {
     /// In the order of the run.
     pub lines: Vec<Line>,
     names: Vec<String>,
-    /// Ids and names of topics by the first half of their ids.
-    topics: BTreeMap<u64, (String, String)>,
+    topics: TopicNames,
     /// Names of topics by their place in the clients' list.
     client_topics: Vec<String>,
     broken: Option<LineId>,
@@ -175,10 +174,10 @@ pub struct Trace {
 impl Trace {
     /// Runs a request on the bare loop and records its trace.
     pub fn of(request: &Request<'_>) -> Result<(RunReport, Trace), String> {
-        let (report, recorder) = listen(request, Recorder::new)?;
+        let (report, recorder, topics) = listen(request, Recorder::new)?;
         let names = request.scenario.clients.topics().names;
         let client_topics = names.iter().map(|name| name.to_string()).collect();
-        Ok((report, Trace { client_topics, ..recorder.into_trace() }))
+        Ok((report, Trace { topics, client_topics, ..recorder.into_trace() }))
     }
 
     /// A node's name.

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
 use raft::io::Post;
-use raft::message::{Fields, Value};
 use sim::disk::Disk as NodeDisk;
 use sim::fault::Fault;
 use sim::process::{Connection, DiskError, File, Input, Node, Payload, Thread};
@@ -14,6 +13,7 @@ use super::{Disk, Line, LineId, Stage, Trace, What};
 use crate::actor::{Actor, Message, Parcel, Said};
 use crate::report::Violation;
 use crate::run::listener::Listener;
+use crate::topic_names::TopicNames;
 
 /// A connection, by the token of its opener.
 type Token = (Node, Thread, u32);
@@ -80,8 +80,8 @@ impl Recorder {
 
     /// When the run is over.
     pub fn into_trace(self) -> Trace {
-        let topics = topics(&self.lines);
-        Trace { lines: self.lines, names: self.names, topics, client_topics: Vec::new(), broken: self.broken }
+        let (topics, client_topics) = (TopicNames::default(), Vec::new());
+        Trace { lines: self.lines, names: self.names, topics, client_topics, broken: self.broken }
     }
 
     fn state(&mut self, node: Node) -> &mut NodeState {
@@ -386,26 +386,4 @@ fn word(post: &Post) -> &'static str {
         Post::Applied => "Applied",
         Post::Stop => "Stop",
     }
-}
-
-/// These responses contain the names and ids of topics.
-fn topics(lines: &[Line]) -> BTreeMap<u64, (String, String)> {
-    let mut topics = BTreeMap::new();
-    for line in lines {
-        if let What::Message(Stage::Taken, _, message) = &line.what
-            && let Message::Response { response, .. } = &**message
-            && matches!(response.name(), "Metadata" | "CreateTopics")
-        {
-            let Some(Value::List(list)) = response.value().get("topics").cloned() else { continue };
-            for topic in list {
-                if let (Some(Value::Text(name)), Some(Value::Text(text))) = (topic.get("name"), topic.get("topicId"))
-                    && let Some(id) = raft::ids::Uuid::parse(text).filter(|id| *id != raft::ids::Uuid::ZERO)
-                {
-                    let [a, b, c, d, e, f, g, h, ..] = id.0;
-                    topics.insert(u64::from_be_bytes([a, b, c, d, e, f, g, h]), (text.clone(), name.clone()));
-                }
-            }
-        }
-    }
-    topics
 }

@@ -52,7 +52,7 @@ by_name!(Role, raft::io::Probe, ReadApi, PositionCause, Outcome);
 
 impl Shown for PartitionTag {
     fn show(&self, _: &str, trace: &Trace, into: &mut Named) {
-        into.push(("partition".to_owned(), Value::Text(trace.partition(self.topic, self.partition))));
+        into.push(("partition".to_owned(), Value::Text(trace.topics.partition(*self))));
     }
 }
 

@@ -130,19 +130,6 @@ impl Trace {
             Some("client")
         }
     }
-
-    /// A partition, given the first half of its topic's id: by the topic's name, if a response contained it.
-    pub(super) fn partition(&self, topic: u64, partition: i32) -> String {
-        match self.topics.get(&topic) {
-            Some((_, name)) => format!("{name}-{partition}"),
-            None => {
-                let mut id = raft::ids::Uuid::ZERO;
-                id.0[..8].copy_from_slice(&topic.to_be_bytes());
-                let id: String = id.to_string().chars().take(10).collect();
-                format!("{id}…-{partition}")
-            }
-        }
-    }
 }
 
 impl Stage {
@@ -158,23 +145,11 @@ impl Stage {
 
 /// Its correlation id, its APIs and its fields.
 pub(super) fn parts(message: &Message) -> (i32, Vec<&'static str>, Value) {
-    use raft::message::{Request, Response};
-    let api = |name| if name == "PreVote" { "Vote" } else { name };
+    let rpc = message.rpc();
+    let apis = [Some(rpc.name), rpc.inside].into_iter().flatten().collect();
     match message {
-        Message::Request { correlation_id, request } => {
-            let mut apis = vec![api(request.name())];
-            if let Request::Envelope(inner) = request {
-                apis.push(inner.name());
-            }
-            (*correlation_id, apis, request.value())
-        }
-        Message::Response { correlation_id, response } => {
-            let mut apis = vec![api(response.name())];
-            if let Response::Envelope(inner) = response {
-                apis.extend(inner.response.as_ref().map(|inner| inner.name()));
-            }
-            (*correlation_id, apis, response.value())
-        }
+        Message::Request { correlation_id, request } => (*correlation_id, apis, request.value()),
+        Message::Response { correlation_id, response } => (*correlation_id, apis, response.value()),
     }
 }
 

@@ -1,6 +1,6 @@
 //! A line as text. Addresses, directory ids, limits and absent fields are omitted; the trace file contains them.
 
-use raft::ids::Uuid;
+use raft::ids::{TopicIdPartition, Uuid};
 use raft::io::{Observation, Role};
 use raft::message::Value;
 use sim::fault::Fault;
@@ -147,9 +147,7 @@ impl Trace {
             What::Fault(of, Phase::Skipped) => format!("FAULT is skipped: {}", fault(of)),
             What::Healed => "all faults have ended".to_owned(),
             What::Broken(violation) => {
-                let by_name = |text: String, (id, name): &(String, String)| text.replace(id, name);
-                let detail = self.topics.values().fold(violation.detail.clone(), by_name);
-                format!("VIOLATION of {}: {detail}", violation.invariant)
+                format!("VIOLATION of {}: {}", violation.invariant, violation.detail)
             }
         }
     }
@@ -215,7 +213,9 @@ impl Trace {
             && id == "topicId"
             && index == "partitionIndex"
         {
-            shown.push(self.partition(half(topic), *partition as i32));
+            let topic_id = Uuid::parse(topic).unwrap_or(Uuid::ZERO);
+            let of = TopicIdPartition { topic_id, partition: *partition as i32 };
+            shown.push(self.topics.partition(of.into()));
             rest = &rest[2..];
         }
         for (name, value) in rest {
@@ -223,7 +223,7 @@ impl Trace {
                 continue;
             }
             let value_text = match (name.as_str(), value) {
-                ("topicId", Value::Text(id)) => self.topic(id),
+                ("topicId", Value::Text(id)) => self.topics.topic(Uuid::parse(id).unwrap_or(Uuid::ZERO)),
                 _ => self.value(value),
             };
             match name.as_str() {
@@ -269,19 +269,6 @@ impl Trace {
         };
         Some(format!("{first}..{last} of epoch {epoch}{records}"))
     }
-
-    fn topic(&self, id: &str) -> String {
-        match self.topics.get(&half(id)) {
-            Some((_, name)) => name.clone(),
-            None => id.chars().take(10).chain(['…']).collect(),
-        }
-    }
-}
-
-/// The first half of a topic id.
-fn half(id: &str) -> u64 {
-    let [a, b, c, d, e, f, g, h, ..] = Uuid::parse(id).unwrap_or(Uuid::ZERO).0;
-    u64::from_be_bytes([a, b, c, d, e, f, g, h])
 }
 
 fn is_left_out(name: &str, value: &Value) -> bool {

@@ -1,9 +1,12 @@
 //! Traces: they change no run, and every line that they mark as the past of a violation leads to it.
 
+use std::collections::BTreeSet;
+
 use scenarios::catalog;
+use scenarios::causes::{Causes, words};
 use scenarios::run::{Request, run};
 use scenarios::scenario::{Scenario, switches};
-use scenarios::trace::{Relation, Trace, What};
+use scenarios::trace::{Relation, Trace, What, api_names};
 
 fn broken() -> Scenario {
     let scenario = catalog::find("quorum").expect("built in").scenario().expect("good");
@@ -49,4 +52,32 @@ fn what_is_marked_leads_to_the_violation() {
     let count = |relation| related.iter().filter(|it| **it == relation).count();
     assert!(count(Relation::Chain) > 10 && count(Relation::None) > 10, "the marks tell lines apart");
     assert!(trace.lines[violation as usize].node.is_some(), "it was found in a step of a node");
+}
+
+#[test]
+fn steps_are_named_by_their_rpcs_and_threads_and_partitions_by_their_topics() {
+    let ci = catalog::find("ci").expect("built in").scenario().expect("good");
+    let request = Request { until_ns: Some(15_000_000_000), ..Request::new(&ci, 5) };
+    let causes = Causes::of(&request, 0).expect("it runs");
+    let steps: BTreeSet<String> = causes.steps().iter().map(|step| words::of_step(&causes, step)).collect();
+    let rpcs: BTreeSet<&str> = steps
+        .iter()
+        .filter(|step| !step.starts_with("thread "))
+        .filter_map(|step| step.split_once(" processes the ").map(|(_, rest)| rest))
+        .filter_map(|rest| rest.split(' ').next())
+        .flat_map(|names| names.split('/'))
+        .collect();
+    let unknown: Vec<&&str> = rpcs.iter().filter(|rpc| !api_names().contains(rpc)).collect();
+    assert!(unknown.is_empty(), "no RPC of Kafka: {unknown:?}");
+    let has = |text: &str| assert!(steps.iter().any(|step| step.contains(text)), "{text} is in {steps:#?}");
+    has(" processes the Produce request from producer-");
+    has(" processes the Fetch response from broker-");
+    has("the timer of thread raft-io of controller-");
+    has("thread controller-event-queue of controller-1 processes the next event of its queue, because of the ");
+    has("thread request-handler of broker-101 applies the metadata that metadata-loader has published, because of ");
+    let marks: Vec<String> = causes.marks().iter().filter_map(|mark| words::of_mark(&causes, mark)).collect();
+    let led: Vec<&String> = marks.iter().filter(|mark| mark.starts_with("becomes leader of partition ")).collect();
+    // A topic id is cut to ten characters.
+    let by_id = led.iter().find(|mark| mark.contains("…-"));
+    assert!(!led.is_empty() && by_id.is_none(), "{by_id:?}");
 }

@@ -83,6 +83,7 @@ pub fn run(
         tried: BTreeMap::new(),
         search: command::guided(&settings.subject.scenarios, settings.seeds, settings.max_fail, &overrides),
         annotations: Annotations::here(),
+        width: streams.width,
         reporter: Reporter::new(args.progress, streams.err),
         checkpoint,
         problem: None,
@@ -212,6 +213,8 @@ struct SweepWatch<'a> {
     /// The command that does this search again, if it is a guided one.
     search: String,
     annotations: Annotations,
+    /// Of lines.
+    width: usize,
     reporter: Reporter<'a>,
     checkpoint: Option<Checkpoint>,
     /// Why the checkpoint could not be written the last time.
@@ -259,7 +262,7 @@ impl SweepWatch<'_> {
     }
 
     fn print(&mut self, failed: &Failure) {
-        self.reporter.failure(&failure::lines(failed));
+        self.reporter.failure(&failure::lines(failed, self.width));
         if let Some(line) = self.annotations.of(failed) {
             self.reporter.failure(&line);
         }

@@ -11,24 +11,26 @@ use crate::show::{junit, step_summary, summary};
 
 /// The targets.
 pub struct Results {
+    /// The flag that names the JSON file.
+    json_flag: &'static str,
     json: Option<Target>,
     junit: Option<Target>,
 }
 
 impl Results {
     /// The targets of two flags, which must differ; the names are for the message.
-    pub fn to(json: (&str, Option<Target>), junit: (&str, Option<Target>)) -> Result<Results, Problem> {
+    pub fn to(json: (&'static str, Option<Target>), junit: (&str, Option<Target>)) -> Result<Results, Problem> {
         let ((a, json), (b, junit)) = (json, junit);
         if json.is_some() && json == junit {
             return Err(Problem::new(format!("{a} and {b} name the same target: give each its own")));
         }
-        Ok(Results { json, junit })
+        Ok(Results { json_flag: a, json, junit })
     }
 
     /// Writes all results, reports those that cannot be written, and returns the exit code: that of the verdict, unless
     /// the sweep holds and a result could not be written.
     pub fn write(&self, report: &SweepReport, code: u8, verbose: bool, streams: &mut Streams<'_>) -> u8 {
-        let summary = summary::text(report, streams.width, verbose);
+        let summary = summary::text(report, streams.width, verbose, self.json_flag);
         let mut problems = Vec::new();
         if [&self.json, &self.junit].contains(&&Some(Target::Stdout)) {
             streams.hint(summary.trim_end());

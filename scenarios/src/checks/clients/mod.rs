@@ -31,7 +31,7 @@ use std::rc::Rc;
 
 use raft::broker::observation::PartitionTag;
 use raft::client::{AttemptEvent, Outcome, TopicPartition};
-use raft::ids::{LeaderEpoch, NodeId, Offset, ProducerId};
+use raft::ids::{LeaderEpoch, NodeId, Offset, ProducerId, Uuid};
 use raft::log::{Batch, BatchProducer};
 use raft::message::AdminRequest;
 use raft::metadata::MetadataRecord;
@@ -104,6 +104,11 @@ impl ClientHistories {
     pub fn new(topics: &[Rc<str>], bootstrap: &[NodeId]) -> ClientHistories {
         let (topics, bootstrap) = (Topics::new(topics), bootstrap.to_vec());
         ClientHistories { topics, bootstrap, ..ClientHistories::default() }
+    }
+
+    /// Ids and names of all topics that were committed, in the order of their creation.
+    pub fn topic_names(&self) -> impl Iterator<Item = (Uuid, Rc<str>)> {
+        self.topics.lives.iter().map(|life| (life.id, Rc::clone(&life.name)))
     }
 
     /// Whom a client means: before it has metadata it calls its bootstrap servers -1, -2, ….

@@ -96,10 +96,10 @@ impl Quorum {
     }
 
     /// The first violation's invariant. What it saw is said in plain words.
-    pub fn broke(&self) -> Option<&str> {
+    pub fn broke(&self) -> Option<&'static str> {
         let violation = self.checks.violation()?;
         assert!(!violation.detail.contains(['{', '[']) && !violation.detail.contains("Some("), "{}", violation.detail);
-        Some(violation.invariant.as_str())
+        self.checks.fired().find(|name| *name == violation.invariant)
     }
 
     pub fn perform(&mut self, server: usize, out: Out) {

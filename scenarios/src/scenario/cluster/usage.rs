@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Cluster, NodeFile as NodeText};
 use crate::scenario::error::ScenarioError;
+use crate::scenario::nearest::nearest;
 use crate::scenario::{Clients, Scenario};
 
 /// The report on the `.properties` of a cluster.
@@ -230,7 +231,7 @@ fn properties(nodes: &[NodeFile], cluster: &Cluster, clients: &Clients) -> Vec<P
         }
     }
     let report = |((status, name, why), values): ((Status, String, String), Vec<ValueReport>)| PropertyReport {
-        nearest: if status == Status::Unknown { nearest(&name) } else { None },
+        nearest: (status == Status::Unknown).then(|| nearest(&name, definitions::names())).flatten().map(str::to_owned),
         name,
         status,
         why,
@@ -284,13 +285,6 @@ fn is_secret(key: &str) -> bool {
     ["password", "secret", "jaas.config", "keystore.key", "secret.key", "passphrase"]
         .iter()
         .any(|end| key.ends_with(end))
-}
-
-/// The known name with the smallest edit distance, if that is small enough for a typing mistake.
-fn nearest(name: &str) -> Option<String> {
-    let distance = |known: &&str| strsim::osa_distance(name, known);
-    let best = definitions::names().min_by_key(distance)?;
-    (distance(&best) <= (name.len() / 3).max(2)).then(|| best.to_owned())
 }
 
 #[cfg(test)]

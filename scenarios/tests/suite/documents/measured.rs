@@ -47,7 +47,7 @@ pub fn hunts() -> String {
             seconds(&bug["wall_seconds"]),
             shrunk,
             seconds(&kept["shrink_seconds"]),
-            kept["necessary"].as_u64().map_or_else(|| "-".to_owned(), |count| count.to_string()),
+            kept["required"].as_u64().map_or_else(|| "-".to_owned(), |count| count.to_string()),
         ]
     });
     let head = [

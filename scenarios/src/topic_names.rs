@@ -1,0 +1,117 @@
+//! Names of topics in texts: nodes and checks know a topic by its id, people by its name.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use raft::broker::observation::PartitionTag;
+use raft::ids::{TopicIdPartition, Uuid};
+
+/// Characters of an id that its first half, which is all that observations hold, decides.
+const SHORT: usize = 10;
+
+/// The topics of committed metadata, deleted ones among them.
+#[derive(Clone, Debug, Default)]
+pub struct TopicNames {
+    /// By the first half of the id.
+    topics: BTreeMap<u64, Topic>,
+}
+
+#[derive(Clone, Debug)]
+struct Topic {
+    id: Uuid,
+    name: Rc<str>,
+    /// Another topic, earlier or later, has the same name.
+    is_ambiguous: bool,
+}
+
+impl TopicNames {
+    /// Of all topics that were committed.
+    pub fn new(all: impl IntoIterator<Item = (Uuid, Rc<str>)>) -> TopicNames {
+        let all: Vec<(Uuid, Rc<str>)> = all.into_iter().collect();
+        let mut named: BTreeMap<&str, usize> = BTreeMap::new();
+        for (_, name) in &all {
+            *named.entry(name).or_default() += 1;
+        }
+        let topic = |(id, name): &(Uuid, Rc<str>)| {
+            (half(*id), Topic { id: *id, name: Rc::clone(name), is_ambiguous: named[&**name] > 1 })
+        };
+        TopicNames { topics: all.iter().map(topic).collect() }
+    }
+
+    /// A topic: its name, with the beginning of its id if others have the same name; the beginning of its id if its
+    /// name is not known.
+    pub fn topic(&self, id: Uuid) -> String {
+        self.of_half(half(id), "")
+    }
+
+    /// The same of a partition.
+    pub fn partition(&self, of: PartitionTag) -> String {
+        self.of_half(of.topic, &format!("-{}", of.partition))
+    }
+
+    fn of_half(&self, half: u64, partition: &str) -> String {
+        match self.topics.get(&half) {
+            Some(Topic { name, is_ambiguous: false, .. }) => format!("{name}{partition}"),
+            Some(Topic { name, .. }) => format!("{name}{partition} (topic id {}…)", short(half)),
+            None => format!("{}…{partition}", short(half)),
+        }
+    }
+
+    /// A text of the checks, with the names of partitions in place of what [`TopicIdPartition`] shows.
+    pub fn in_text(&self, text: &str) -> String {
+        self.topics.values().fold(text.to_owned(), |text, topic| topic.in_text(&text))
+    }
+}
+
+impl Topic {
+    fn in_text(&self, text: &str) -> String {
+        let id = format!("{}-", self.id);
+        let mut parts = text.split(&id);
+        let mut named = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            let digits = part.len() - part.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+            let (partition, rest) = part.split_at(digits);
+            let with_id = if self.is_ambiguous { format!(" (topic id {})", self.id) } else { String::new() };
+            named += &format!("{}-{partition}{with_id}{rest}", self.name);
+        }
+        named
+    }
+}
+
+/// The first half of an id, as observations have it.
+fn half(id: Uuid) -> u64 {
+    PartitionTag::from(TopicIdPartition { topic_id: id, partition: 0 }).topic
+}
+
+/// The characters of an id that its first half decides.
+fn short(half: u64) -> String {
+    let mut id = Uuid::ZERO;
+    id.0[..8].copy_from_slice(&half.to_be_bytes());
+    id.to_string().chars().take(SHORT).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn partitions_have_names_and_ids_only_where_names_are_not_enough() {
+        let id = |byte: u8| Uuid([byte; 16]);
+        let (events, old, new, unknown) = (id(1), id(2), id(3), id(4));
+        let name = |name: &str| Rc::from(name);
+        let names = TopicNames::new([(events, name("events")), (old, name("log")), (new, name("log"))]);
+        let partition = |topic_id, partition| TopicIdPartition { topic_id, partition };
+        let text = format!(
+            "partition {}: a, partition {}: b, {}",
+            partition(events, 12),
+            partition(new, 0),
+            partition(unknown, 0)
+        );
+        let named = format!("partition events-12: a, partition log-0 (topic id {new}): b, {unknown}-0");
+        assert_eq!(names.in_text(&text), named);
+        assert_eq!(names.partition(partition(events, 12).into()), "events-12");
+        assert_eq!(names.partition(partition(new, 0).into()), format!("log-0 (topic id {}…)", &new.to_string()[..10]));
+        assert_eq!(names.partition(partition(unknown, 7).into()), format!("{}…-7", &unknown.to_string()[..10]));
+        assert_eq!(names.topic(events), "events");
+    }
+}
