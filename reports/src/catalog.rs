@@ -136,7 +136,7 @@ fn limits_of_other_cluster(text: &ScenarioText, base: &Scenario, overrides: &Ove
 /// The files, under their whole paths.
 fn node_files(cluster: &ClusterFiles) -> Vec<NodeFile> {
     let path = |file: &String| Path::new(&cluster.dir).join(file).display().to_string();
-    cluster.files.iter().map(|(file, text)| NodeFile { file: path(file), text: text.clone() }).collect()
+    cluster.files.iter().map(|(file, text)| NodeFile::new(path(file), text)).collect()
 }
 
 /// A scenario with all that alters it.

@@ -12,11 +12,12 @@ use scenarios::history::History;
 use scenarios::report::{Outcome, RunReport, Violation};
 use scenarios::scenario::Scenario;
 use scenarios::scenario::cluster::usage::ClusterReport;
+use scenarios::scenario::cluster::{HIDDEN, is_secret, without_secrets};
 use scenarios::trace::Trace;
 use serde::{Deserialize, Serialize};
 use sim::fault::Plan;
 
-/// Bad usage or input: one message, and nothing was run.
+/// Bad usage or input: one message, a line for each mistake, and nothing was run.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct Problem {
@@ -40,7 +41,8 @@ impl Problem {
     /// The same, and of what.
     #[must_use]
     pub fn about(self, of: &str) -> Self {
-        Problem { message: format!("{of}: {}", self.message), ..self }
+        let lines: Vec<String> = self.message.lines().map(|line| format!("{of}: {line}")).collect();
+        Problem { message: lines.join("\n"), ..self }
     }
 }
 
@@ -77,6 +79,21 @@ impl Overrides {
         self.bugs.extend(more.bugs);
         self.fixes.extend(more.fixes);
         self.set.extend(more.set);
+        self
+    }
+
+    /// The same, with secrets hidden: nothing of a run depends on them, and repro files and commands have
+    /// all that is in here.
+    #[must_use]
+    pub fn without_secrets(mut self) -> Overrides {
+        for (key, value) in &mut self.set {
+            if is_secret(key) {
+                HIDDEN.clone_into(value);
+            }
+        }
+        for text in self.cluster.iter_mut().flat_map(|cluster| cluster.files.values_mut()) {
+            *text = without_secrets(text);
+        }
         self
     }
 }

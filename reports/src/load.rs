@@ -65,7 +65,8 @@ pub fn overrides(flags: &RunFlags) -> Result<Overrides, Problem> {
         bugs: flags.bug.iter().map(|bug| bug_name(bug)).collect::<Result<_, _>>()?,
         fixes: flags.fix.clone(),
         set: flags.set.clone(),
-    })
+    }
+    .without_secrets())
 }
 
 /// The name of a bug, given that or the id of its row in the bug catalog. Names that are not known are refused later.
@@ -83,20 +84,25 @@ fn bug_name(asked: &str) -> Result<String, Problem> {
 
 /// The `.properties` files of a directory; `asked` is what asked for them, in messages.
 pub fn read_cluster(asked: &str, dir: &Path) -> Result<ClusterFiles, Problem> {
-    let wrong = |error: std::io::Error| Problem::new(format!("{asked} {}: {error}", dir.display()));
+    let whole = std::path::absolute(dir).unwrap_or_else(|_| dir.to_path_buf());
+    let wrong = |problem: &str| {
+        let expected = "expected a directory of .properties files, one per node, such as c1.properties";
+        Problem::new(format!("{asked} {}: {problem}; {expected}", whole.display()))
+    };
+    if !dir.is_dir() {
+        return Err(wrong(if dir.exists() { "this is a file" } else { "there is no such directory" }));
+    }
+    let unreadable = |error: std::io::Error| wrong(&error.to_string());
     let mut files = BTreeMap::new();
-    for entry in fs::read_dir(dir).map_err(wrong)? {
-        let path = entry.map_err(wrong)?.path();
+    for entry in fs::read_dir(dir).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
         if path.extension().is_some_and(|e| e == "properties") && path.is_file() {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             files.insert(name, input::read_text(&path).map_err(|problem| problem.about(asked))?);
         }
     }
     if files.is_empty() {
-        return Err(Problem::new(format!(
-            "{asked} {}: no .properties file in it; one per node is needed, such as c1.properties",
-            dir.display()
-        )));
+        return Err(wrong("no .properties file is in it"));
     }
     Ok(ClusterFiles { dir: dir.display().to_string(), files })
 }

@@ -5,10 +5,10 @@ use std::slice::from_ref;
 use scenarios::cluster::Prepared;
 use scenarios::scenario::Scenario;
 use scenarios::workload::{Asked, ClientOperation};
-use serde::Deserialize;
 use serde_json::Value;
 
 use crate::engine::Problem;
+use crate::json::reading::said;
 
 /// Nothing of a run is later: one hour.
 const MAX_NS: u64 = 3_600_000_000_000;
@@ -24,7 +24,8 @@ pub fn read(list: &Value, cluster: &Prepared) -> Result<Vec<Asked>, Problem> {
     };
     let mut operations = Vec::with_capacity(list.len());
     for (index, asked) in list.iter().enumerate() {
-        let asked = Asked::deserialize(asked).map_err(|error| wrong(index, error.to_string()))?;
+        let text = asked.to_string();
+        let asked: Asked = serde_json::from_str(&text).map_err(|error| wrong(index, said(&text, &error)))?;
         if usize::from(asked.client) >= clients {
             let problem = format!("there is no client {}; allowed: 0..{}", asked.client, clients - 1);
             return Err(wrong(index, problem));

@@ -3,12 +3,12 @@
 use scenarios::aim::guard;
 use scenarios::aim::trigger_event::TriggerEvent;
 use scenarios::cluster::Prepared;
-use serde::Deserialize;
 use serde_json::Value;
 use sim::fault::{Fault, Plan, What};
 use sim::process::Node;
 
 use crate::engine::Problem;
+use crate::json::reading::said;
 
 /// Nothing of a run is later, or lasts longer: one hour.
 const MAX_NS: i128 = 3_600_000_000_000;
@@ -19,7 +19,8 @@ pub fn read(plan: &Value, cluster: &Prepared) -> Result<Plan, Problem> {
     let wrong = |index, problem| Problem::at(format!("/plan/{index}"), format!("fault {index} of its plan: {problem}"));
     let mut faults = Vec::with_capacity(list.len());
     for (index, fault) in list.iter().enumerate() {
-        let fault = Fault::deserialize(fault).map_err(|error| wrong(index, error.to_string()))?;
+        let text = fault.to_string();
+        let fault: Fault = serde_json::from_str(&text).map_err(|error| wrong(index, said(&text, &error)))?;
         check(&fault, cluster).map_err(|problem| wrong(index, problem))?;
         faults.push(fault);
     }

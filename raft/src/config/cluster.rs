@@ -2,11 +2,10 @@
 
 use std::rc::Rc;
 
-use super::error::ConfigError;
+use super::error::{ConfigError, ConfigErrors};
 use super::properties::Properties;
-use super::source::{NODE_ID, Source, VOTERS};
-use super::{NodeConfig, Voter};
-use crate::ids::NodeId;
+use super::source::{BROKER_ID, NODE_ID, Source, VOTERS};
+use super::{NodeConfig, Roles, Voter};
 
 /// The files of a cluster, read.
 #[derive(Clone, Debug)]
@@ -30,53 +29,76 @@ pub struct NodeFile {
 }
 
 /// The nodes of [`read_cluster`].
-pub fn load_cluster(files: Vec<(String, String)>) -> Result<Vec<NodeConfig>, ConfigError> {
+pub fn load_cluster(files: Vec<(String, String)>) -> Result<Vec<NodeConfig>, ConfigErrors> {
     Ok(read_cluster(files)?.nodes.into_iter().map(|node| node.config).collect())
 }
 
-/// Reads one `.properties` per node, as `(name, text)`.
+/// Reads one `.properties` per node, as `(name, text)`. Mistakes of all files are reported; whether the
+/// files agree is asked once each of them is good.
+pub fn read_cluster(files: Vec<(String, String)>) -> Result<ClusterFiles, ConfigErrors> {
+    let read = |(file, text)| {
+        Properties::parse(file, text).map(|properties| Source { file, properties, assumed_voters: None })
+    };
+    let parsed: Vec<Result<Source<'_>, ConfigError>> = files.iter().map(|(file, text)| read((file, text))).collect();
+    let assumed = assumed_voters(&parsed.iter().flatten().collect::<Vec<_>>());
+    let mut wrong: Vec<ConfigError> = Vec::new();
+    let mut nodes: Vec<NodeFile> = Vec::with_capacity(parsed.len());
+    for source in parsed {
+        let node = source.map_err(ConfigErrors::from).and_then(|mut source| {
+            // Where no voters can be assumed that is one mistake of all files, not one of each.
+            let voters = assumed.clone().unwrap_or_else(|_| Some(Rc::from([])));
+            source.assumed_voters = voters.filter(|_| source.is_dynamic());
+            let config = source.read()?;
+            Ok(NodeFile { file: source.file.to_owned(), properties: source.properties, config })
+        });
+        match node {
+            Ok(node) => nodes.push(node),
+            Err(ConfigErrors(errors)) => wrong.extend(errors),
+        }
+    }
+    if wrong.is_empty() {
+        let voters_are_derived = assumed?.is_some();
+        wrong = contradictions(&nodes);
+        if wrong.is_empty() {
+            nodes.sort_by_key(|node| (!node.config.roles.controller, node.config.node_id()));
+            return Ok(ClusterFiles { nodes, voters_are_derived });
+        }
+    }
+    Err(ConfigErrors(wrong))
+}
+
+/// Where files contradict each other.
 ///
 /// A static quorum works only if every node has the same voters (controller-broker.md §7.2);
 /// Kafka cannot see the other files, so there a difference shows as an election that never ends.
-pub fn read_cluster(files: Vec<(String, String)>) -> Result<ClusterFiles, ConfigError> {
-    let mut sources = Vec::with_capacity(files.len());
-    for (file, text) in &files {
-        sources.push(Source { file, properties: Properties::parse(file, text)?, assumed_voters: None });
-    }
-    let assumed = assumed_voters(&sources)?;
-    let mut nodes: Vec<NodeFile> = Vec::with_capacity(sources.len());
-    for mut source in sources {
-        source.assumed_voters = assumed.clone().filter(|_| source.is_dynamic());
-        let (config, id_key) = (source.read()?, source.id_key());
-        let node = NodeFile { file: source.file.to_owned(), properties: source.properties, config };
-        if let Some(other) = nodes.iter().find(|n| n.config.node_id() == node.config.node_id()) {
-            let key = if other.properties.get(NODE_ID).is_some() { NODE_ID } else { id_key };
-            return Err(node.refuse(id_key, format!("{} has the same id", other.place(key))));
-        }
-        nodes.push(node);
-    }
+fn contradictions(nodes: &[NodeFile]) -> Vec<ConfigError> {
     let Some(first) = nodes.first() else {
-        return Err(ConfigError::in_file("cluster", "no .properties file; one per node is needed"));
+        return vec![ConfigError::in_file("cluster", "no .properties file; one per node is needed")];
     };
-    for node in &nodes {
+    let mut wrong = Vec::new();
+    for (index, node) in nodes.iter().enumerate() {
+        if let Some(other) = nodes[..index].iter().find(|other| other.config.node_id() == node.config.node_id()) {
+            wrong.push(node.refuse(node.id_key(), format!("{} has the same id", other.place(other.id_key()))));
+        }
         if node.addresses() != first.addresses() {
             let problem =
                 format!("{} has {:?}; all nodes need the same voters", first.place(VOTERS), first.addresses());
-            return Err(node.refuse(VOTERS, problem));
+            wrong.push(node.refuse(VOTERS, problem));
         }
     }
-    for voter in first.config.quorum.voters.iter() {
+    // An id that is used twice, or other voters, often explain why a voter has no file.
+    let unexplained = if wrong.is_empty() { &*first.config.quorum.voters } else { &[] };
+    for voter in unexplained {
         if !nodes.iter().any(|n| n.config.node_id() == voter.id) {
-            return Err(first.refuse(VOTERS, format!("voter {} has no file with node.id={}", voter.id, voter.id)));
+            wrong.push(first.refuse(VOTERS, format!("voter {} has no file with node.id={}", voter.id, voter.id)));
         }
     }
-    nodes.sort_by_key(|node| (!node.config.roles.controller, node.config.node_id()));
-    Ok(ClusterFiles { nodes, voters_are_derived: assumed.is_some() })
+    wrong
 }
 
 /// The voters of files that name bootstrap servers alone: the controllers among them. None if some
-/// file names voters, or no file needs them.
-fn assumed_voters(sources: &[Source<'_>]) -> Result<Option<Rc<[Voter]>>, ConfigError> {
+/// file names voters, or no file needs them. What is wrong with roles and ids is found when the files are read.
+fn assumed_voters(sources: &[&Source<'_>]) -> Result<Option<Rc<[Voter]>>, ConfigError> {
     let Some(dynamic) = sources.iter().find(|source| source.is_dynamic()) else { return Ok(None) };
     if let Some(fixed) = sources.iter().find(|source| source.properties.get(VOTERS).is_some()) {
         let problem = format!(
@@ -88,8 +110,7 @@ fn assumed_voters(sources: &[Source<'_>]) -> Result<Option<Rc<[Voter]>>, ConfigE
     }
     let mut voters: Vec<Voter> = Vec::new();
     for source in sources {
-        if source.roles()?.controller {
-            let id: NodeId = source.node_id()?;
+        if let (Ok(Roles { controller: true, .. }), Ok(id)) = (source.roles(), source.node_id()) {
             voters.push(source.as_voter(id));
         }
     }
@@ -107,6 +128,11 @@ impl NodeFile {
     /// The voters in order of id; listener names are each node's own affair.
     fn addresses(&self) -> String {
         self.config.quorum.voters.iter().map(Voter::to_string).collect::<Vec<_>>().join(",")
+    }
+
+    /// The property that says which node this is.
+    fn id_key(&self) -> &'static str {
+        if self.properties.get(NODE_ID).is_some() { NODE_ID } else { BROKER_ID }
     }
 
     fn place(&self, key: &str) -> String {

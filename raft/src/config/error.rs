@@ -1,4 +1,4 @@
-//! The one message a bad configuration gets: where it is, what it says, what would do.
+//! The one message each mistake of a configuration gets: where it is, what it says, what would do.
 
 /// What is wrong with a configuration, and where.
 ///
@@ -37,9 +37,22 @@ impl ConfigError {
             (None, _) => text += &format!(": {}", self.problem),
         }
         if let Some(allowed) = &self.allowed {
+            // Kafka's sentences end with a full stop.
+            text.truncate(text.trim_end_matches('.').len());
             text += &format!("; allowed: {allowed}");
         }
         text
+    }
+}
+
+/// All that is wrong with the files of a cluster, in the order of the files, one line each.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.0.iter().map(ConfigError::message).collect::<Vec<_>>().join("\n"))]
+pub struct ConfigErrors(pub Vec<ConfigError>);
+
+impl From<ConfigError> for ConfigErrors {
+    fn from(error: ConfigError) -> ConfigErrors {
+        ConfigErrors(vec![error])
     }
 }
 

@@ -7,7 +7,7 @@
 //! * `listeners`: addresses; `endpoints`: whether those of a node agree with each other
 //! * `checks`: what Kafka asks of several numbers together
 //! * `cluster`: the files of a cluster, which must agree with each other
-//! * `error`: the one message a bad file gets
+//! * `error`: the message of each mistake in a file
 
 mod checks;
 mod cluster;
@@ -25,7 +25,7 @@ use std::fmt;
 use std::rc::Rc;
 
 pub use cluster::{ClusterFiles, NodeFile, load_cluster, read_cluster};
-pub use error::ConfigError;
+pub use error::{ConfigError, ConfigErrors};
 
 use crate::broker::config::BrokerConfig;
 use crate::controller::settings::ControllerSettings;

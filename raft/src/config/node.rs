@@ -2,14 +2,14 @@
 
 use super::checks::Contradiction;
 use super::definitions::{self, DEFINITIONS};
-use super::error::ConfigError;
+use super::error::ConfigErrors;
 use super::properties::{self, Properties};
 use super::source::{LISTENER_NAMES, LISTENERS, NODE_ID, ROLES, Source, VOTERS};
 use super::{NodeConfig, Roles, Voter};
 
 impl NodeConfig {
     /// Reads one node's `.properties`; `file` is its name in messages.
-    pub fn parse(file: &str, text: &str) -> Result<NodeConfig, ConfigError> {
+    pub fn parse(file: &str, text: &str) -> Result<NodeConfig, ConfigErrors> {
         Source { file, properties: Properties::parse(file, text)?, assumed_voters: None }.read()
     }
 

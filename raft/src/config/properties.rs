@@ -5,6 +5,7 @@
 //! unescaped `=`, `:` or blank. A later entry for the same key wins. A byte order mark, which
 //! Java would take for a part of the first key, is skipped.
 
+use super::definitions::{HIDDEN, is_secret};
 use super::error::ConfigError;
 
 /// One `key = value`, and where it stands.
@@ -147,6 +148,19 @@ fn unescape(text: &str) -> Result<String, String> {
     String::from_utf16(&units).map_err(|_| "a \\u escape is half of a surrogate pair".into())
 }
 
+/// The file with each entry in its line, without its secrets: their values are hidden, and comments, in
+/// which there may be more of them, are left out. A file that cannot be read is returned as it is.
+pub fn without_secrets(text: &str) -> String {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let mut lines: Vec<String> = vec![String::new(); text.replace("\r\n", "\n").split(['\n', '\r']).count()];
+    for (line, logical) in logical_lines(text) {
+        let (key, value) = split(&logical);
+        let (Ok(key), Ok(value)) = (unescape(key), unescape(value)) else { return text.to_owned() };
+        lines[line as usize - 1] = print(&key, if is_secret(&key) { HIDDEN } else { &value });
+    }
+    lines.join("\n")
+}
+
 /// `key=value` such that reading it gives both back.
 pub fn print(key: &str, value: &str) -> String {
     let mut line = escape(key, true);
@@ -216,6 +230,26 @@ mod tests {
         assert_eq!(error.to_string(), "f.properties:2: \\u12x4 is not \\u and four hex digits");
         let error = Properties::parse("f.properties", "b=\\ud800").expect_err("half a pair");
         assert_eq!(error.to_string(), "f.properties:1: a \\u escape is half of a surrogate pair");
+    }
+
+    #[test]
+    fn secrets_and_comments_are_left_out_and_lines_stay() {
+        let text = "\u{feff}# ssl.key.password=hunter1\r\nnode.id=1\rsasl.jaas.config=a \\\n  hunter2;\nsasl.jaas.config=hunter3\n\
+                    a b\n\n ! hunter4\nssl\\.key.password : hunter5";
+        let hidden = without_secrets(text);
+        assert!(!hidden.contains("hunter"), "{hidden}");
+        assert_eq!(
+            read(&hidden),
+            [
+                entry("node.id", "1", 2),
+                entry("sasl.jaas.config", HIDDEN, 5),
+                entry("a", "b", 6),
+                entry("ssl.key.password", HIDDEN, 9)
+            ]
+        );
+        assert_eq!(without_secrets(&hidden), hidden);
+        let known = Properties::parse("f", &hidden).expect("well formed");
+        assert_eq!(known.repeated(), [Repeated { key: "sasl.jaas.config".into(), earlier_line: 3, line: 5 }]);
     }
 
     proptest! {

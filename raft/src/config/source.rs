@@ -6,7 +6,7 @@
 use std::rc::Rc;
 
 use super::definitions::{self, DEFINITIONS, Definition, Kind};
-use super::error::{ConfigError, Refused};
+use super::error::{ConfigError, ConfigErrors, Refused};
 use super::properties::{Entry, Properties};
 use super::{Kept, KeptWhy, NodeConfig, Roles, Voter, listeners};
 use crate::ids::NodeId;
@@ -21,7 +21,7 @@ pub(super) const ADVERTISED: &str = "advertised.listeners";
 pub(super) const PROTOCOLS: &str = "listener.security.protocol.map";
 pub(super) const INTER_BROKER: &str = "inter.broker.listener.name";
 pub(super) const INTER_BROKER_PROTOCOL: &str = "security.inter.broker.protocol";
-const BROKER_ID: &str = "broker.id";
+pub(super) const BROKER_ID: &str = "broker.id";
 const BOOTSTRAP: &str = "controller.quorum.bootstrap.servers";
 const AUTO_JOIN: &str = "controller.quorum.auto.join.enable";
 
@@ -35,9 +35,18 @@ pub(super) struct Source<'a> {
 }
 
 impl Source<'_> {
-    /// All of it.
-    pub fn read(&self) -> Result<NodeConfig, ConfigError> {
-        self.shapes()?;
+    /// All of it. Every value that is wrong by itself is reported, and the first contradiction.
+    pub fn read(&self) -> Result<NodeConfig, ConfigErrors> {
+        let mut wrong = self.shapes();
+        match self.node() {
+            Ok(config) if wrong.is_empty() => return Ok(config),
+            Err(error) if wrong.iter().all(|other| other.key != error.key) => wrong.push(error),
+            _ => {}
+        }
+        Err(ConfigErrors(wrong))
+    }
+
+    fn node(&self) -> Result<NodeConfig, ConfigError> {
         let roles = self.roles()?;
         let node_id = self.node_id()?;
         let names = self.listener_names(roles)?;
@@ -57,18 +66,17 @@ impl Source<'_> {
         }
     }
 
-    /// Every known property has the shape its definition asks for.
-    fn shapes(&self) -> Result<(), ConfigError> {
-        for entry in self.properties.iter() {
-            if let Some(definition) = definitions::find(&entry.key) {
-                if definition.kind != Kind::Text && entry.value.contains("${") {
-                    let problem = "configuration providers are not run; write the value itself";
-                    return Err(self.of(entry, Refused::new(problem)));
-                }
-                definition.kind.check(&entry.value).map_err(|refused| self.of(entry, refused))?;
+    /// The properties that do not have the shape their definition asks for.
+    fn shapes(&self) -> Vec<ConfigError> {
+        let shape = |entry: &Entry| {
+            let definition = definitions::find(&entry.key)?;
+            if definition.kind != Kind::Text && entry.value.contains("${") {
+                let problem = "configuration providers are not run; write the value itself";
+                return Some(self.of(entry, Refused::new(problem)));
             }
-        }
-        Ok(())
+            definition.kind.check(&entry.value).err().map(|refused| self.of(entry, refused))
+        };
+        self.properties.iter().filter_map(shape).collect()
     }
 
     pub fn roles(&self) -> Result<Roles, ConfigError> {

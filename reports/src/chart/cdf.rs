@@ -68,8 +68,8 @@ pub fn table<B: DrawingBackend>(chart: &Chart, theme: Theme, place: Place, canva
         canvas.text(name, (right(column), y), TEXT, theme.muted(), Align::Right);
         let mark = (right(column) - width(name, TEXT) - 9.0, y - 4.0);
         match *name {
-            "p50" => canvas.dot(mark, 3.5, theme.muted()),
-            "p99" => canvas.diamond(mark, 4.5, theme.muted()),
+            "p50" if is_shown(chart, Quantile::P50) => canvas.dot(mark, 3.5, theme.muted()),
+            "p99" if is_shown(chart, Quantile::P99) => canvas.diamond(mark, 4.5, theme.muted()),
             _ => {}
         }
     }
@@ -123,7 +123,9 @@ pub fn field<B: DrawingBackend>(chart: &Chart, theme: Theme, place: Place, canva
         }
     }
     canvas.steps(&[(left, y(0.0)), (left + wide, y(0.0))], 1.0, theme.muted());
-    for (name, share) in [("p50", 0.50), ("p99", 0.99)] {
+    // A guide says nothing where no line has its quantile.
+    let guides = [("p50", 0.50, Quantile::P50), ("p99", 0.99, Quantile::P99)];
+    for (name, share, _) in guides.into_iter().filter(|(_, _, quantile)| is_shown(chart, *quantile)) {
         canvas.text(name, (left + wide + 8.0, y(share) + 4.0), TEXT, theme.muted(), Align::Left);
     }
     let scale = if axis.is_log() { ", logarithmic scale" } else { "" };
@@ -147,6 +149,11 @@ pub fn field<B: DrawingBackend>(chart: &Chart, theme: Theme, place: Place, canva
             canvas.diamond(late, 5.5, theme.line(index));
         }
     }
+}
+
+/// Does a line have enough samples for this quantile?
+fn is_shown(chart: &Chart, quantile: Quantile) -> bool {
+    chart.lines.iter().any(|line| quantile.of(&line.times.total.all).is_some())
 }
 
 fn subject(chart: &Chart) -> &'static str {

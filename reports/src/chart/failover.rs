@@ -58,7 +58,7 @@ pub fn meaning(chart: &Chart) -> &'static str {
 
 fn title(chart: &Chart) -> String {
     let cause = chart.cause.as_ref().map(|cause| format!(" after {cause}")).unwrap_or_default();
-    format!("{}{cause}: {}", name(chart.kind), chart.scenarios.join(", "))
+    format!("{}{cause}", name(chart.kind))
 }
 
 impl Picture for Drawing<'_> {

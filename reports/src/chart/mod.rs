@@ -25,9 +25,7 @@ pub struct Chart {
     pub kind: FailoverKind,
     /// The kind of fault that all of it came after; any, if none.
     pub cause: Option<String>,
-    /// Scenarios, as named.
-    pub scenarios: Vec<String>,
-    /// Seeds, version, and the flags that all lines share.
+    /// Scenarios, seeds, version, and the flags that all lines share.
     pub remarks: String,
     /// What the configurations differ in: `scenario`, or the keys of `--vary`.
     pub differ_in: Vec<String>,

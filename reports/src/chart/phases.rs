@@ -52,6 +52,11 @@ fn both(line: &Line, phase: &str) -> String {
     }
 }
 
+/// What the bars and numbers are.
+fn caption(lacks_p99: bool) -> &'static str {
+    if lacks_p99 { "median of each phase; –: too few samples for p99" } else { "median of each phase" }
+}
+
 /// Draws it.
 pub fn draw<B: DrawingBackend>(chart: &Chart, theme: Theme, place: Place, canvas: &mut Canvas<B>) {
     let phases = named(chart);
@@ -70,9 +75,8 @@ pub fn draw<B: DrawingBackend>(chart: &Chart, theme: Theme, place: Place, canvas
     let lacks_p99 = |line: &Line| {
         phases.iter().any(|(_, name)| times(line, name).is_some() && quantile(line, name, Quantile::P99).is_none())
     };
-    let dash = if chart.lines.iter().any(lacks_p99) { "; –: n too small for p99" } else { "" };
-    let below = format!("medians of the phases, one after the other{dash}");
-    canvas.text(&fitted(&below, TEXT, bars), (place.x, y + LINE), TEXT, theme.muted(), Align::Left);
+    let below = caption(chart.lines.iter().any(lacks_p99));
+    canvas.text(&fitted(below, TEXT, bars), (place.x, y + LINE), TEXT, theme.muted(), Align::Left);
     for (column, (index, name)) in phases.iter().enumerate() {
         let name_at = right(column);
         canvas.text(name, (name_at, y), TEXT, theme.text(), Align::Right);
@@ -132,6 +136,14 @@ fn brief(us: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// All phases of a controller's failover leave the bars the least room.
+    #[test]
+    fn the_caption_fits_beside_five_columns() {
+        crate::chart::canvas::prepare().expect("the font is good");
+        let room = 960.0 - 2.0 * 28.0 - 5.0 * COLUMN - GAP;
+        assert_eq!(fitted(caption(true), TEXT, room), caption(true));
+    }
 
     #[test]
     fn brief_times_are_rounded_and_never_longer_than_seven_signs() {

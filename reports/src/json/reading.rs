@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use scenarios::scenario::plain::plain;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -17,9 +18,7 @@ pub fn read<T: DeserializeOwned>(file: &str, text: &str, schema: &str) -> Result
         return Err(Problem::new(format!("{file}: is empty; {schema} is wanted")));
     }
     let wrong = |what: &str, error: &serde_json::Error| {
-        let said = error.to_string();
-        let said = said.rsplit_once(" at line ").map_or(said.as_str(), |(said, _)| said);
-        Problem::new(format!("{file}:{}: {what}: {said}", error.line().max(1)))
+        Problem::new(format!("{file}:{}: {what}: {}", error.line().max(1), said(text, error)))
     };
     let value: Value = serde_json::from_str(text).map_err(|error| wrong("not JSON", &error))?;
     match value.get("schema") {
@@ -31,6 +30,40 @@ pub fn read<T: DeserializeOwned>(file: &str, text: &str, schema: &str) -> Result
         None => return Err(Problem::new(format!("{file}: it has no schema; {schema} is wanted"))),
     }
     serde_json::from_str(text).map_err(|error| wrong(&format!("not {schema}"), &error))
+}
+
+/// What is wrong with a JSON text, in plain words, with the field that it is about.
+pub fn said(text: &str, error: &serde_json::Error) -> String {
+    let said = error.to_string();
+    let said = said.rsplit_once(" at line ").map_or(said.as_str(), |(said, _)| said);
+    let plain = plain(said);
+    let is_about_value = error.is_data() && !["unknown field", "missing field"].iter().any(|it| said.starts_with(it));
+    match field(text, error.line(), error.column()).filter(|_| is_about_value) {
+        Some(field) => format!("{field}: {plain}"),
+        None => plain,
+    }
+}
+
+/// The field whose value is read in this line and column, such as `overrides.set`.
+fn field(text: &str, line: usize, column: usize) -> Option<String> {
+    let before: usize = text.split_inclusive('\n').take(line.checked_sub(1)?).map(str::len).sum();
+    let mut names: Vec<Option<String>> = Vec::new();
+    let (mut last, mut begins) = (None, None);
+    let mut bytes = text.as_bytes().iter().enumerate().take(before + column);
+    while let Some((at, byte)) = bytes.next() {
+        match (byte, begins) {
+            (b'\\', Some(_)) => drop(bytes.next()),
+            (b'"', Some(from)) => (last, begins) = (text.get(from..at), None),
+            (_, Some(_)) => {}
+            (b'"', None) => begins = Some(at + 1),
+            (b'{' | b'[', None) => names.push(None),
+            (b'}' | b']', None) => drop(names.pop()),
+            (b':', None) => *names.last_mut()? = last.map(str::to_owned),
+            _ => {}
+        }
+    }
+    let names: Vec<String> = names.into_iter().flatten().collect();
+    (!names.is_empty()).then(|| names.join("."))
 }
 
 /// Refuses integers above `max` in any place; `text` is JSON.
@@ -81,6 +114,30 @@ fn part<'a, T: Deserialize<'a>>(of: &'a RawValue) -> Option<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_bad_value_is_named_with_its_field() {
+        #[derive(Debug, Deserialize)]
+        #[expect(dead_code, reason = "only read")]
+        struct File {
+            name: String,
+            list: Vec<(u8, bool)>,
+        }
+        let table = [
+            (
+                "{\"name\": \"a }: \\\" b\",\n \"list\": [[1, true],\n [256, true]]}",
+                "list: 256 is an integer; allowed: an integer of 0..255",
+            ),
+            ("{\"name\": 5, \"list\": []}", "name: 5 is an integer; allowed: a text"),
+            ("{\"name\": \"\", \"list\": {}}", "list: this is a table; allowed: a list"),
+            ("{\"name\": \"\", \"list\": [[1, null]]}", "list: this is null; allowed: true or false"),
+            ("{\"name\": \"\"}", "the field list is missing"),
+        ];
+        for (text, message) in table {
+            let error = serde_json::from_str::<File>(text).expect_err(message);
+            assert_eq!(said(text, &error), message);
+        }
+    }
 
     #[test]
     fn a_pointer_leads_to_its_line() {

@@ -127,7 +127,7 @@ pub fn read(file: &str, text: &str) -> Result<Repro, Problem> {
         commit: json.commit,
         scenario: ScenarioText { name: json.scenario.name, toml: json.scenario.toml, folder: None },
         plan: StoredPlan { seed: json.seed.0, faults: json.plan, operations: json.operations },
-        overrides: json.overrides,
+        overrides: json.overrides.without_secrets(),
         digest: json.expect_digest.0,
         ladder: json.ladder.into_iter().map(|(entries, digest)| (entries, digest.0)).collect(),
     })

@@ -167,15 +167,18 @@ fn chart(
     let seeds = report.runs / configurations.len() as u64;
     let each = if configurations.len() > 1 { " each," } else { "" };
     let from = show_seed(report.seeds_first);
-    let mut remarks =
-        vec![format!("{}{each} from {from}", plural(seeds, "seed")), format!("kraftsim {}", crate::VERSION)];
+    let of = if args.scenarios.len() == 1 { "scenario" } else { "scenarios" };
+    let mut remarks = vec![
+        format!("{of} {}", args.scenarios.join(", ")),
+        format!("{}{each} from {from}", plural(seeds, "seed")),
+        format!("kraftsim {}", crate::VERSION),
+    ];
     remarks.extend(command::run_flags(shared).chunks(2).map(|flag| flag.join(" ")));
     let differ_in =
         many.then(|| "scenario".to_owned()).into_iter().chain(args.vary.iter().map(|vary| vary.key.clone()));
     Chart {
         kind: args.kind,
         cause: args.cause.clone(),
-        scenarios: args.scenarios.clone(),
         remarks: remarks.join(" · "),
         differ_in: differ_in.collect(),
         lines: configurations.iter().zip(&report.by_scenario).map(line).collect(),

@@ -34,7 +34,7 @@ pub fn run(words: &[String], engine: &dyn Engine, interrupted: &AtomicBool, stre
         Err(help) => streams.result(&help.render().to_string()).map(|()| exit::HOLDS),
     };
     done.unwrap_or_else(|problem| {
-        streams.hint(&format!("error: {problem}"));
+        problem.message.lines().for_each(|line| streams.hint(&format!("error: {line}")));
         exit::USAGE
     })
 }

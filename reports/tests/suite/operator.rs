@@ -35,7 +35,12 @@ fn the_report_on_the_files_of_a_cluster() {
     let statuses = json["properties"].as_array().expect("a list").iter().map(|property| &property["status"]);
     assert!(statuses.clone().all(|status| status != "unknown") && statuses.clone().any(|status| status == "used"));
     let none = kraftsim(&["cluster", "no-such-folder"]);
-    assert!(none.code == 2 && none.err.starts_with("error: cluster no-such-folder: "), "{}", none.err);
+    assert!(
+        none.code == 2
+            && none.err.contains("/scenarios/examples/no-such-folder: there is no such directory; expected "),
+        "{}",
+        none.err
+    );
 }
 
 #[test]
@@ -77,4 +82,92 @@ fn a_refusal_names_the_whole_path() {
         "{}",
         came.err
     );
+}
+
+/// Files with passwords, keys and tokens: a failing sweep stores and prints none of them, and its repro file
+/// still replays.
+#[test]
+fn no_secret_of_the_files_is_in_any_output() {
+    let folder = crate::fake::folder("secrets");
+    let files = folder.join("files");
+    std::fs::create_dir(&files).expect("makes");
+    for example in std::fs::read_dir(examples().join("three-controllers")).expect("reads") {
+        let example = example.expect("reads");
+        let secrets = "# was: ssl.key.password=hunter2\nssl.keystore.password=hunter2\nssl.keystore.key=-----BEGIN \\\n  hunter2\n\
+                       listener.name.controller.plain.sasl.jaas.config=Login required password\\=\"hunter2\";\n\
+                       ssl.truststore.pasword=hunter2\nmy.plugin.token=hunter2\nmy.plugin.name=shown\n";
+        let text = std::fs::read_to_string(example.path()).expect("text") + secrets;
+        std::fs::write(files.join(example.file_name()), text).expect("writes");
+    }
+    let (out, files) = (folder.join("out"), files.to_str().expect("text").to_owned());
+    let path = |name: &str| out.join(name).to_str().expect("text").to_owned();
+    let [json, junit] = [path("sweep.json"), path("junit.xml")];
+    std::fs::create_dir(&out).expect("makes");
+    let words = ["sweep", "quorum", "--cluster", &files, "--bug", "VoteNotDurable", "--seeds", "60", "--max-fail", "1"];
+    let swept = kraftsim(&[&words[..], &["--json", &json, "--junit", &junit, "--out", &path("repros")]].concat());
+    assert_eq!(swept.code, 1, "{}{}", swept.out, swept.err);
+    let repro =
+        std::fs::read_dir(out.join("repros")).expect("reads").next().expect("a repro file").expect("reads").path();
+    let repro = repro.to_str().expect("text");
+    let (trace, run) = (path("trace.ndjson"), path("run.json"));
+    let replayed = kraftsim(&["replay", repro, "--trace", &trace, "--json", &run]);
+    assert_eq!(replayed.code, 1, "{}{}", replayed.out, replayed.err);
+    let report = kraftsim(&["cluster", &files, "--json", &path("cluster.json")]);
+    assert_eq!(report.code, 0, "{}", report.err);
+    assert!(report.out.contains("ssl.keystore.password = [hidden]") && report.out.contains("my.plugin.name = shown"));
+    let refused = kraftsim(&["replay", "quorum", "--seed", "1", "--set", "ssl.key.password=hunter2"]);
+    assert!(refused.code == 2 && refused.err.contains("[hidden]"), "{}", refused.err);
+
+    let mut texts: Vec<(String, String)> = Vec::new();
+    for (name, came) in [("sweep", swept), ("replay", replayed), ("cluster", report), ("--set", refused)] {
+        texts.push((name.to_owned(), came.out + &came.err));
+    }
+    for file in [&json, &junit, repro, &trace, &run, &path("cluster.json")] {
+        texts.push((file.to_owned(), std::fs::read_to_string(file).expect("text")));
+    }
+    assert!(texts[6].1.contains("ssl.keystore.password=[hidden]"), "{}", texts[6].0);
+    for (name, text) in texts {
+        assert!(!text.contains("hunter2"), "{name} has a secret");
+    }
+}
+
+/// What a sweep on the files refuses, the report on them refuses, in the same words.
+#[test]
+fn the_report_refuses_what_a_sweep_refuses() {
+    let folder = crate::fake::folder("refused-alike");
+    let text = std::fs::read_to_string(examples().join("kafka-4-combined/server.properties")).expect("text");
+    let file = folder.join("server.properties");
+    std::fs::write(&file, text + "default.replication.factor=3\n").expect("writes");
+    let dir = folder.to_str().expect("text");
+    let (report, sweep) = (kraftsim(&["cluster", dir]), kraftsim(&["sweep", "ci", "--cluster", dir]));
+    assert_eq!((report.code, sweep.code, report.out.as_str()), (2, 2, ""));
+    assert_eq!(report.err, sweep.err);
+    let told = "default.replication.factor = \"3\": the cluster has 1 broker; allowed: 1..1, as in --set ";
+    assert!(
+        report.err.starts_with(&format!("error: {}:", file.display())) && report.err.contains(told),
+        "{}",
+        report.err
+    );
+
+    let bad = "process.roles=nothing\nnum.partitions=many\n";
+    std::fs::write(&file, bad).expect("writes");
+    std::fs::write(folder.join("other.properties"), "node.id=-1\n").expect("writes");
+    let all = kraftsim(&["cluster", dir]);
+    let starts = all.err.lines().map(|line| line.split(": ").take(3).last().unwrap_or("").to_owned());
+    assert_eq!(all.code, 2);
+    assert_eq!(
+        starts.collect::<Vec<_>>(),
+        ["node.id = \"-1\"", "process.roles", "num.partitions = \"many\"", "process.roles = \"nothing\""],
+        "{}",
+        all.err
+    );
+
+    for asked in [&["cluster", "nodir"][..], &["sweep", "--cluster", "nodir"]] {
+        let none = kraftsim(asked);
+        let path = examples().canonicalize().expect("there").join("nodir");
+        let expected = "there is no such directory; expected a directory of .properties files, one per node, such as c1.properties";
+        assert_eq!(none.code, 2);
+        assert!(none.err.ends_with(&format!("nodir: {expected}\n")), "{} {}", none.err, path.display());
+        assert!(none.err.contains(path.to_str().expect("text")), "{} {}", none.err, path.display());
+    }
 }

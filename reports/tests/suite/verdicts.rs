@@ -106,7 +106,7 @@ fn bad_input_gets_one_message_and_runs_nothing() {
         (&["sweep", "--set", "nonsense"], "give KEY=VALUE"),
         (&["sweep", "--guided", "--shard", "1/2"], "'--guided' cannot be used with '--shard"),
         (&["sweep", "--cluster", &path("none")], "--cluster "),
-        (&["sweep", "--cluster", &path("")], "no .properties file in it"),
+        (&["sweep", "--cluster", &path("")], "no .properties file is in it"),
         (&["sweep", "--json", &path("")], "is a folder"),
         (&["sweep", "--json", &path("file/x.json")], "is not a folder"),
         (&["sweep", "--out", &path("file")], "is not a folder"),

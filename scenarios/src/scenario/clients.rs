@@ -8,8 +8,8 @@ use raft::config::NodeConfig;
 use raft::ids::NodeId;
 use serde::{Deserialize, Serialize};
 
-use super::cluster::Properties;
-use super::error::Refusal;
+use super::cluster::{Cluster, Properties};
+use super::error::{Refusal, ScenarioError};
 use super::values::Nanos;
 use crate::workload::Topics;
 
@@ -266,33 +266,43 @@ impl Clients {
     }
 
     /// Can their topics be created on the brokers of this cluster, if it has any? Apart from
-    /// [`Clients::check`], for one setting after another may put that right.
-    pub(super) fn check_topics(&self, nodes: &[NodeConfig]) -> Result<(), Refusal> {
+    /// [`Clients::check`], for one setting after another may put that right. The outer error is of a
+    /// cluster that cannot be read.
+    pub(super) fn check_topics(&self, cluster: &Cluster) -> Result<Result<(), Refusal>, ScenarioError> {
+        let nodes = cluster.configs()?;
         let brokers = nodes.iter().filter(|node| node.roles.broker).count();
-        let partitions = self.partitions_on(nodes);
-        if brokers > 0 && partitions > MAX_PARTITIONS.into() {
-            let problem = format!(
-                "{partitions} (num.partitions), and a topic of the workload has at most {MAX_PARTITIONS}; allowed: \
-                 1..{MAX_PARTITIONS}, as in --set clients.partitions={MAX_PARTITIONS}"
-            );
-            return Err(Refusal::new("clients.partitions", problem));
+        if brokers == 0 {
+            return Ok(Ok(()));
+        }
+        let partitions = self.partitions_on(&nodes);
+        if partitions > MAX_PARTITIONS.into() {
+            let what = format!("a topic of the workload has at most {MAX_PARTITIONS} partitions");
+            let number = i64::try_from(partitions).unwrap_or(i64::MAX);
+            return Ok(Err(self.refused(cluster, "partitions", number, &what, MAX_PARTITIONS.into())));
         }
         let controllers = nodes.iter().filter(|node| node.roles.controller);
-        let (replicas, whose) = match self.replication_factor {
-            0 => {
-                let defaults = controllers.map(|node| node.controller.default_replication_factor);
-                (defaults.max().unwrap_or(1), " (default.replication.factor)")
-            }
-            asked => (i16::try_from(asked).unwrap_or(i16::MAX), ""),
+        let replicas = match self.replication_factor {
+            0 => controllers.map(|node| i64::from(node.controller.default_replication_factor)).max().unwrap_or(1),
+            asked => asked.into(),
         };
-        if brokers == 0 || usize::try_from(replicas).is_ok_and(|replicas| replicas <= brokers) {
-            return Ok(());
+        if usize::try_from(replicas).is_ok_and(|replicas| replicas <= brokers) {
+            return Ok(Ok(()));
         }
-        let plural = if brokers == 1 { "" } else { "s" };
-        let problem = format!(
-            "{replicas}{whose}, and the cluster has {brokers} broker{plural}; allowed: 1..{brokers}, as in --set \
-             clients.replication_factor={brokers}"
-        );
-        Err(Refusal::new("clients.replication_factor", problem))
+        let what = format!("the cluster has {brokers} broker{}", if brokers == 1 { "" } else { "s" });
+        Ok(Err(self.refused(cluster, "replication_factor", replicas, &what, brokers)))
+    }
+
+    /// A number of the workload's topics that is too large: where it is given, and what is allowed.
+    fn refused(&self, cluster: &Cluster, field: &str, number: i64, what: &str, max: usize) -> Refusal {
+        let instead = format!("allowed: 1..{max}, as in --set clients.{field}={max}");
+        let (is_given, property) = match field {
+            "partitions" => (self.partitions > 0, "num.partitions"),
+            _ => (self.replication_factor > 0, "default.replication.factor"),
+        };
+        match cluster.place(property, number) {
+            _ if is_given => Refusal::new(format!("clients.{field}"), format!("{number}, and {what}; {instead}")),
+            Some(place) => Refusal::new(format!("{place}: {property}"), format!(" = \"{number}\": {what}; {instead}")),
+            None => Refusal::new(format!("clients.{field}"), format!("{number} ({property}), and {what}; {instead}")),
+        }
     }
 }

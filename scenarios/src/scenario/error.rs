@@ -1,14 +1,19 @@
 //! The one message a bad scenario gets, and where in the file it points.
 
+use std::ops::Range;
+
 use toml::de::{DeTable, DeValue};
+
+use super::plain::Why;
+use super::reference;
 
 /// What is wrong with a scenario: `FILE:LINE: WHAT`, with the allowed values where there are few.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct ScenarioError(pub String);
 
-impl From<raft::config::ConfigError> for ScenarioError {
-    fn from(error: raft::config::ConfigError) -> ScenarioError {
+impl From<raft::config::ConfigErrors> for ScenarioError {
+    fn from(error: raft::config::ConfigErrors) -> ScenarioError {
         ScenarioError(error.to_string())
     }
 }
@@ -40,10 +45,77 @@ impl Refusal {
     }
 }
 
-/// The message for text that is no scenario at all.
+/// The message for text that is no scenario: the field where reading it ended, and what is allowed there.
 pub(crate) fn unreadable(file: &str, text: &str, error: &toml::de::Error) -> ScenarioError {
     let at = error.span().map(|span| format!(":{}", line_at(text, span.start))).unwrap_or_default();
-    ScenarioError(format!("{file}{at}: {}", error.message().replace('\n', ", ")))
+    let place = error.span().and_then(|span| {
+        let root = DeTable::parse(text).ok()?;
+        place(root.get_ref(), span.start, "")
+    });
+    // The whole text lacks a field: its first byte may well be that of another one.
+    let is_root = |place: &Place| {
+        let lacks = matches!(Why::of(error.message()), Why::MissingField { .. });
+        lacks && error.span().is_some_and(|span| span.start == 0 && place.value.as_ref() != Some(&span))
+    };
+    let place = place.filter(|place| !is_root(place));
+    let is_about_value = matches!(Why::of(error.message()), Why::Type { .. } | Why::Other(_));
+    let problem = match place {
+        Some(Place { path, value: Some(value) }) if is_about_value => {
+            let value = text.get(value).filter(|value| !value.contains('\n')).map(|value| format!(" = {value}"));
+            let why = not_allowed(&path, error.message());
+            format!("{path}{}: {why}", value.unwrap_or_default())
+        }
+        Some(Place { path, .. }) => not_allowed(&path, error.message()),
+        None => not_allowed("", error.message()),
+    };
+    ScenarioError(format!("{file}{at}: {problem}"))
+}
+
+/// Serde's message of a field's value, with what the reference of fields says is allowed.
+pub(crate) fn not_allowed(path: &str, message: &str) -> String {
+    let child = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
+    match Why::of(message) {
+        Why::Type { found, allowed } => format!("{found}; allowed: {}", reference::allowed(path).unwrap_or(allowed)),
+        Why::UnknownField { name, allowed } => {
+            // The place of the message is the field itself, or the table around it.
+            let parent = path.strip_suffix(&name).filter(|rest| rest.is_empty() || rest.ends_with('.'));
+            let path = parent.map_or_else(|| child(&name), |parent| format!("{parent}{name}"));
+            format!("{path}: no such field; allowed: {allowed}")
+        }
+        Why::MissingField { name } => {
+            let path = child(&name);
+            let allowed = reference::allowed(&path).map(|allowed| format!("; allowed: {allowed}"));
+            format!("{path}: the field is missing, and has no default{}", allowed.unwrap_or_default())
+        }
+        Why::Other(message) if message.contains("allowed") => message,
+        Why::Other(message) => match reference::allowed(path) {
+            Some(allowed) => format!("{message}; allowed: {allowed}"),
+            None => message,
+        },
+    }
+}
+
+/// A place in a TOML text: the field, and its value unless the place is its name.
+struct Place {
+    path: String,
+    value: Option<Range<usize>>,
+}
+
+/// The innermost field that a byte belongs to. The tables of a `[header]` lie outside the values around them.
+fn place(table: &DeTable<'_>, byte: usize, outer: &str) -> Option<Place> {
+    table.iter().find_map(|(key, value)| {
+        let path = if outer.is_empty() { key.get_ref().to_string() } else { format!("{outer}.{}", key.get_ref()) };
+        let tables: Vec<&DeTable<'_>> = match value.get_ref() {
+            DeValue::Table(inner) => vec![inner],
+            DeValue::Array(items) => items.iter().filter_map(|item| item.get_ref().as_table()).collect(),
+            _ => Vec::new(),
+        };
+        let inner = tables.into_iter().find_map(|table| place(table, byte, &path));
+        inner.or_else(|| {
+            let value = value.span().contains(&byte).then(|| value.span());
+            (value.is_some() || key.span().contains(&byte)).then_some(Place { path, value })
+        })
+    })
 }
 
 fn line_at(text: &str, byte: usize) -> usize {

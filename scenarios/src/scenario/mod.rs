@@ -7,7 +7,7 @@
 //! * [`finding`]: the claims that a scenario of a finding violates, and its fix
 //! * [`mod@reference`]: every field, for the document
 //! * [`values`]: durations, ranges, latencies, limits as people write them
-//! * `set`: `--set`, knobs, `--cluster`; `error`: one message with file and line
+//! * `set`: `--set`, knobs, `--cluster`; `error`: one message with file and line; [`plain`]: serde's messages
 
 pub mod aimed;
 pub mod claims;
@@ -18,6 +18,7 @@ pub mod faults;
 pub mod finding;
 pub mod metric;
 pub mod nearest;
+pub mod plain;
 pub mod reference;
 mod set;
 pub mod switches;
@@ -163,14 +164,14 @@ impl Scenario {
         let mut scenario: Scenario = toml::from_str(text).map_err(|error| error::unreadable(file, text, &error))?;
         let is_from_files = !scenario.cluster.properties.is_empty();
         scenario.resolve(read).map_err(|refusal| refusal.in_file(file, text))?;
+        scenario.cluster.hide_secrets();
         if is_from_files && scenario.cluster.has_brokers() {
             let given = text.parse::<toml::Table>().ok().and_then(|mut table| table.remove("clients"));
             let is_given = |name: &str| given.as_ref().is_some_and(|clients| clients.get(name).is_some());
             scenario.clients.leave_topics_to_nodes(|name| !is_given(name));
         }
         scenario.check().map_err(|refusal| refusal.in_file(file, text))?;
-        let configs = scenario.cluster.configs()?;
-        scenario.clients.check_topics(&configs).map_err(|refusal| refusal.in_file(file, text))?;
+        scenario.clients.check_topics(&scenario.cluster)?.map_err(|refusal| refusal.in_file(file, text))?;
         let possible: Vec<_> = coverage::possible(Reach::of(&scenario)).collect();
         if let Some(name) = scenario.require_probe.iter().find(|name| !possible.contains(&name.as_str())) {
             let problem = format!("{name:?} cannot happen in this scenario; allowed: {}", possible.join(", "));
@@ -183,7 +184,7 @@ impl Scenario {
     fn resolve(&mut self, read: impl Fn(&str) -> Result<String, String>) -> Result<(), Refusal> {
         for path in std::mem::take(&mut self.cluster.properties) {
             let text = read(&path).map_err(|problem| Refusal::new("cluster.properties", problem))?;
-            self.cluster.node.push(cluster::NodeFile { file: path, text });
+            self.cluster.node.push(cluster::NodeFile::new(path, &text));
         }
         let links = self.network.link.iter_mut().map(|link| ("network.link", &mut link.latency));
         let latencies = [("network.latency", &mut self.network.latency), ("disk.fsync", &mut self.disk.fsync)];
@@ -201,8 +202,7 @@ impl Scenario {
     /// What is wrong with a scenario that did not come from [`Scenario::from_toml`], a repro's say.
     pub fn validate(&self) -> Result<(), ScenarioError> {
         self.check().map_err(|refusal| ScenarioError(refusal.message()))?;
-        let configs = self.cluster.configs()?;
-        self.clients.check_topics(&configs).map_err(|refusal| ScenarioError(refusal.message()))
+        self.clients.check_topics(&self.cluster)?.map_err(|refusal| ScenarioError(refusal.message()))
     }
 
     /// This scenario as TOML: reading it gives an equal one.

@@ -9,7 +9,7 @@ use raft::ids::NodeId;
 
 use super::Scenario;
 use super::cluster::NodeFile;
-use super::error::ScenarioError;
+use super::error::{self, ScenarioError};
 use super::nearest::did_you_mean;
 use super::reference::FIELDS;
 use crate::knobs;
@@ -99,11 +99,13 @@ impl Scenario {
                     })?;
                     return Ok(scenario);
                 }
-                Err(error) => problem = problem.or_else(|| Some(error.message().replace('\n', ", "))),
+                Err(error) => {
+                    problem = problem.or_else(|| Some(error::not_allowed(key, error.message())));
+                }
             }
         }
         let problem = problem.unwrap_or_default();
-        let meant = if problem.contains("unknown field") { did_you_mean(key, paths()) } else { String::new() };
+        let meant = if problem.contains("no such field") { did_you_mean(key, paths()) } else { String::new() };
         Err(refuse(format!("{problem}{meant}")))
     }
 }

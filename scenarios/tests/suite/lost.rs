@@ -5,6 +5,7 @@ use scenarios::catalog;
 use scenarios::report::Outcome;
 use scenarios::run::{Host, Request, run};
 use scenarios::scenario::Scenario;
+use scenarios::scenario::cluster::NodeFile;
 
 const SEEDS: u64 = 12;
 
@@ -57,4 +58,28 @@ fn a_guarantee_without_its_precondition_is_lost_by_name_and_with_it_is_kept() {
 fn every_scenario_of_a_lost_guarantee_is_here() {
     let named = catalog::list().iter().filter(|entry| entry.name.starts_with("lost/"));
     assert!(named.map(|entry| entry.name).eq(LOST.iter().map(|(name, ..)| *name)));
+}
+
+/// The same settings in the files of a cluster: they decide what the workload's topics allow.
+#[test]
+fn unclean_election_of_the_files_reaches_the_topics() {
+    const VOTERS: &str = "controller.quorum.voters=1@a:9093,2@b:9093,3@c:9093\ncontroller.listener.names=CONTROLLER\n";
+    let settings = |allowed: bool| {
+        format!(
+            "{VOTERS}num.partitions=2\ndefault.replication.factor=3\nmin.insync.replicas=2\n\
+             replica.lag.time.max.ms=2000\nunclean.leader.election.enable={allowed}\n"
+        )
+    };
+    let files = |allowed: bool| {
+        let file = |id: i32| {
+            let role = if id < 100 { "controller\nlisteners=CONTROLLER://:9093" } else { "broker" };
+            NodeFile::new(format!("{id}"), &format!("node.id={id}\nprocess.roles={role}\n{}", settings(allowed)))
+        };
+        [1, 2, 3, 101, 102, 103].map(file).to_vec()
+    };
+    for allowed in [true, false] {
+        let scenario = catalog::find("lost/unclean-election").expect("built in").scenario().expect("good");
+        let lost = counted(&scenario.with_cluster(files(allowed)), &["acked_lost_by_unclean_election"]);
+        assert_eq!(lost[0] > 0, allowed, "unclean.leader.election.enable={allowed}: {lost:?}");
+    }
 }

@@ -1,15 +1,18 @@
-//! What a property is: name, type, default, range, what it sets. `table`: all of them.
+//! What a property is: name, type, default, range, what it sets. `table`: all of them; `secrets`: whose
+//! values are never printed.
 //!
 //! A property sets one or more fields of [`NodeConfig`], or it has no effect; `without_effect`
 //! knows the names and reasons of those. Any other is unrecognised: a typing mistake, or a newer
 //! Kafka's.
 
+mod secrets;
 mod table;
 mod without_effect;
 
 use super::error::Refused;
 use super::{NodeConfig, Roles};
 
+pub use secrets::{HIDDEN, is_secret};
 pub use table::DEFINITIONS;
 pub use without_effect::why as why_without_effect;
 

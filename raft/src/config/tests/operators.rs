@@ -31,6 +31,45 @@ fn the_files_that_kafka_ships_load_with_voters_of_the_directory() {
     assert!(load_cluster(vec![("server".into(), joining)]).is_ok());
 }
 
+/// Each file is read even if the one before it is refused; within a file every value that is wrong is named.
+#[test]
+fn the_mistakes_of_all_files_are_reported() {
+    let mut files = owned(&STRIMZI);
+    let mistakes = [
+        (0, "node.id=0", "node.id=x"),
+        (2, "num.partitions=", "num.partitions=-"),
+        (2, "min.insync.replicas=", "min.insync.replicas=o"),
+        (3, "process.roles=broker", "process.roles=\\u00"),
+        (6, "process.roles=controller", "process.roles=voter"),
+    ];
+    for (file, from, to) in mistakes {
+        let text = &mut files[file].1;
+        assert!(text.contains(from), "{from} in {text}");
+        *text = text.replace(from, to);
+    }
+    let line =
+        |file: usize, key: &str| 1 + files[file].1.lines().position(|line| line.starts_with(key)).expect("there");
+    let expected = [
+        format!(
+            "demo-broker-0:{}: node.id = \"x\": Not a number of type INT; allowed: 0..2147483647",
+            line(0, "node.id")
+        ),
+        format!("demo-broker-2:{}: min.insync.replicas = \"o", line(2, "min.insync")),
+        format!("demo-broker-2:{}: num.partitions = \"-", line(2, "num.partitions")),
+        format!("demo-broker-3:{}: \\u00", line(3, "process.roles")),
+        format!("demo-controller-6:{}: process.roles = \"voter\": String must be one of", line(6, "process.roles")),
+    ];
+    let error = load_cluster(files).expect_err("bad").to_string();
+    assert_eq!(error.lines().count(), expected.len(), "{error}");
+    for expected in expected {
+        assert!(error.lines().any(|line| line.starts_with(&expected)), "{expected} in {error}");
+    }
+    // Where a file is bad, nothing is said of those that miss its voter.
+    let alone = changed(&KAFKA_4, 1, "process.roles=controller", "process.roles=none");
+    let error = load_cluster(alone).expect_err("bad").to_string();
+    assert!(error.starts_with("controller:") && error.lines().count() == 1, "{error}");
+}
+
 #[test]
 fn static_and_derived_voters_do_not_mix() {
     let mixed = changed(

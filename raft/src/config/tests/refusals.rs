@@ -35,7 +35,7 @@ fn a_controllers_mistakes_are_told_where_what_and_what_would_do() {
         ),
         (
             with("process.roles="),
-            "c:6: process.roles = \"\": Missing required configuration \"process.roles\" which has no default value.; allowed: controller, broker, or both as broker,controller",
+            "c:6: process.roles = \"\": Missing required configuration \"process.roles\" which has no default value; allowed: controller, broker, or both as broker,controller",
         ),
         (
             with("process.roles=voter"),
@@ -47,11 +47,11 @@ fn a_controllers_mistakes_are_told_where_what_and_what_would_do() {
         ),
         (
             without("process.roles"),
-            "c: process.roles: Missing required configuration \"process.roles\" which has no default value.; allowed: controller, broker, or both as broker,controller",
+            "c: process.roles: Missing required configuration \"process.roles\" which has no default value; allowed: controller, broker, or both as broker,controller",
         ),
         (
             without("node.id"),
-            "c: node.id: Missing required configuration \"node.id\" which has no default value.; allowed: 0..2147483647",
+            "c: node.id: Missing required configuration \"node.id\" which has no default value; allowed: 0..2147483647",
         ),
         (with("node.id=-1"), "c:6: node.id = \"-1\": Value must be at least 0; allowed: 0..2147483647"),
         (
@@ -60,11 +60,11 @@ fn a_controllers_mistakes_are_told_where_what_and_what_would_do() {
         ),
         (
             with("broker.id=7"),
-            "c:6: broker.id = \"7\": You must set `node.id` to the same value as `broker.id`.; allowed: 1",
+            "c:6: broker.id = \"7\": You must set `node.id` to the same value as `broker.id`; allowed: 1",
         ),
         (
             without("controller.quorum.voters"),
-            "c: controller.quorum.voters: If using process.roles, either controller.quorum.bootstrap.servers must contain the set of bootstrap controllers or controller.quorum.voters must contain a parseable set of controllers.; allowed: the static voters, id@host:port of each",
+            "c: controller.quorum.voters: If using process.roles, either controller.quorum.bootstrap.servers must contain the set of bootstrap controllers or controller.quorum.voters must contain a parseable set of controllers; allowed: the static voters, id@host:port of each",
         ),
         (
             with("controller.quorum.voters=1@a:9093,1@b:9093"),
@@ -195,7 +195,7 @@ fn a_brokers_mistakes_are_told_where_what_and_what_would_do() {
         ),
         (
             broker("controller.quorum.auto.join.enable=true"),
-            "c:5: controller.quorum.auto.join.enable = \"true\": controller.quorum.auto.join.enable is only supported when process.roles contains the 'controller' role.; allowed: false",
+            "c:5: controller.quorum.auto.join.enable = \"true\": controller.quorum.auto.join.enable is only supported when process.roles contains the 'controller' role; allowed: false",
         ),
         (
             broker("replica.lag.time.max.ms=400"),

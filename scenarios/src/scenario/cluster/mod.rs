@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::rc::Rc;
 
-use raft::config::{ClusterFiles, ConfigError, NodeConfig, Roles, Voter, read_cluster};
+pub use raft::config::definitions::{HIDDEN, is_secret};
+pub use raft::config::properties::without_secrets;
+use raft::config::{ClusterFiles, ConfigErrors, NodeConfig, Roles, Voter, read_cluster};
 use raft::controller::settings::{ELR_VERSION, Feature, METADATA_VERSION, level};
 use raft::ids::NodeId;
 use raft::message::Endpoint;
@@ -70,8 +72,15 @@ pub struct Cluster {
 pub struct NodeFile {
     /// Its name in messages.
     pub file: String,
-    /// Its text.
+    /// Its text, without secrets.
     pub text: String,
+}
+
+impl NodeFile {
+    /// This file, its secrets hidden: nothing of a run depends on them, and what a run stores and prints has the text.
+    pub fn new(file: impl Into<String>, text: &str) -> NodeFile {
+        NodeFile { file: file.into(), text: without_secrets(text) }
+    }
 }
 
 impl Default for Cluster {
@@ -117,8 +126,32 @@ impl Cluster {
         self.brokers > 0 || self.combined || (!self.node.is_empty() && self.files().is_ok_and(is_broker))
     }
 
+    /// Hides what is secret in properties that came from a scenario's file.
+    pub(in crate::scenario) fn hide_secrets(&mut self) {
+        for node in &mut self.node {
+            node.text = without_secrets(&node.text);
+        }
+        for (name, value) in &mut self.config.0 {
+            if is_secret(name) {
+                HIDDEN.clone_into(value);
+            }
+        }
+    }
+
+    /// Where a file gives this property this number, as `FILE:LINE`; none if `config` gives it, or no file does.
+    pub(in crate::scenario) fn place(&self, property: &str, number: i64) -> Option<String> {
+        if self.config.0.contains_key(property) {
+            return None;
+        }
+        let files = self.files().ok()?;
+        files.nodes.iter().filter(|node| node.config.roles.controller).find_map(|node| {
+            let entry = node.properties.get(property)?;
+            (entry.value.trim().parse() == Ok(number)).then(|| format!("{}:{}", node.file, entry.line))
+        })
+    }
+
     /// The nodes' `.properties`, read.
-    fn files(&self) -> Result<ClusterFiles, ConfigError> {
+    fn files(&self) -> Result<ClusterFiles, ConfigErrors> {
         read_cluster(self.node.iter().map(|n| (n.file.clone(), n.text.clone())).collect())
     }
 
@@ -289,7 +322,7 @@ impl<'de, T> Visitor<'de> for Flat<'_, T> {
 
     fn visit_str<E: Error>(self, value: &str) -> Result<(), E> {
         if self.prefix.is_empty() {
-            return Err(E::invalid_type(serde::de::Unexpected::Str(value), &self));
+            return Err(E::custom("this is no table"));
         }
         self.values.insert(self.prefix, (self.read)(value).map_err(E::custom)?);
         Ok(())

@@ -118,11 +118,13 @@ impl Scenario {
 }
 
 impl Cluster {
-    /// The report on these files without a scenario.
+    /// The report on these files without a scenario. Files whose topics a run would refuse are refused here, too.
     pub fn report_of_files(node: Vec<NodeText>) -> Result<ClusterReport, ScenarioError> {
         let mut clients = Clients::default();
         clients.leave_topics_to_nodes(|_| true);
-        Cluster { node, ..Cluster::default() }.report(&clients)
+        let cluster = Cluster { node, ..Cluster::default() };
+        clients.check_topics(&cluster)?.map_err(|refusal| ScenarioError(refusal.message()))?;
+        cluster.report(&clients)
     }
 
     fn report(&self, clients: &Clients) -> Result<ClusterReport, ScenarioError> {
@@ -218,7 +220,7 @@ fn properties(nodes: &[NodeFile], cluster: &Cluster, clients: &Clients) -> Vec<P
         for entry in node.properties.iter() {
             let (status, why) = usage(&entry.key, node, cluster, clients);
             let values = found.entry((status, entry.key.clone(), why)).or_default();
-            let value = if is_secret(&entry.key) { "[hidden]" } else { entry.value.as_str() };
+            let value = if definitions::is_secret(&entry.key) { definitions::HIDDEN } else { entry.value.as_str() };
             let id = node.config.node_id().0;
             match values.iter_mut().find(|of_value| of_value.value == value) {
                 Some(of_value) => of_value.nodes.push(id),
@@ -278,13 +280,6 @@ fn usage(key: &str, node: &NodeFile, cluster: &Cluster, clients: &Clients) -> (S
         return (Status::WithoutEffect, format!("topics of the workload have clients.{field}={asked}"));
     }
     (Status::Used, definition.doc.to_owned())
-}
-
-/// Values that Kafka itself hides in its output.
-fn is_secret(key: &str) -> bool {
-    ["password", "secret", "jaas.config", "keystore.key", "secret.key", "passphrase"]
-        .iter()
-        .any(|end| key.ends_with(end))
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ fn built_in(name: &str) -> Scenario {
 }
 
 fn on(scenario: &str, files: &[(&str, String)]) -> Scenario {
-    let node = |(file, text): &(&str, String)| NodeFile { file: (*file).to_owned(), text: text.clone() };
+    let node = |(file, text): &(&str, String)| NodeFile::new(*file, text);
     built_in(scenario).with_cluster(files.iter().map(node).collect())
 }
 
@@ -89,14 +89,23 @@ fn kafkas_defaults_apply_where_the_files_are_silent() {
     let many = on("ci", &[("server", format!("{COMBINED}num.partitions=65\n"))]);
     assert_eq!(
         many.validate().expect_err("too many").to_string(),
-        "clients.partitions: 65 (num.partitions), and a topic of the workload has at most 64; allowed: 1..64, as in \
+        "server:6: num.partitions = \"65\": a topic of the workload has at most 64 partitions; allowed: 1..64, as in \
          --set clients.partitions=64"
     );
     let wide = on("ci", &[("server", format!("{COMBINED}default.replication.factor=3\n"))]);
     assert_eq!(
         wide.validate().expect_err("one broker").to_string(),
-        "clients.replication_factor: 3 (default.replication.factor), and the cluster has 1 broker; allowed: 1..1, as in \
+        "server:6: default.replication.factor = \"3\": the cluster has 1 broker; allowed: 1..1, as in \
          --set clients.replication_factor=1"
+    );
+    let alone = Cluster::report_of_files(wide.cluster.node.clone()).map(|report| report.nodes.len());
+    assert_eq!(alone, Err(wide.validate().expect_err("one broker")), "the report refuses what a run refuses");
+    let mut set = on("ci", &[("server", COMBINED.to_owned())]);
+    set.set("default.replication.factor", "2").expect("legal in itself");
+    assert_eq!(
+        set.validate().expect_err("one broker").to_string(),
+        "clients.replication_factor: 2 (default.replication.factor), and the cluster has 1 broker; allowed: 1..1, as \
+         in --set clients.replication_factor=1"
     );
 }
 

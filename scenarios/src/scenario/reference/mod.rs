@@ -3,6 +3,7 @@
 
 mod fields;
 
+use super::plain;
 use super::values::Nanos;
 
 pub use fields::FIELDS;
@@ -67,7 +68,33 @@ pub enum Presence {
     Unset(&'static str),
 }
 
+/// What a scenario's field of this path may be, in words; none if the list does not have it.
+pub fn allowed(path: &str) -> Option<String> {
+    FIELDS.iter().find(|field| field.path == path).map(|field| field.kind.in_words())
+}
+
 impl Kind {
+    /// The type with its bounds, in words.
+    pub fn in_words(self) -> String {
+        let allowed = self.allowed().replace('`', "");
+        let name = self.name();
+        let of_type = format!("{} {name}", plain::article(name));
+        match self {
+            Kind::Boolean => "true or false".to_owned(),
+            Kind::OneOf(_) => format!("one of {allowed}"),
+            Kind::NameOf(_) => format!("one of the {}", allowed.trim_end_matches(", see below")),
+            Kind::IntegersOf(_) | Kind::NamesOf(_) => format!("a list of {}", allowed.trim_end_matches(", see below")),
+            Kind::Map(_) => format!("a table of {}", allowed.trim_end_matches(", see below")),
+            Kind::Text | Kind::Table | Kind::Tables => of_type,
+            Kind::Duration { .. } => format!("{of_type}, {allowed}, such as \"500ms\""),
+            Kind::DurationRange { .. } => format!("{of_type}, {allowed}, such as \"1s..5s\""),
+            Kind::Latency => {
+                format!("{of_type}, {allowed}, such as \"500us\", \"1ms..5ms\" or \"lognormal(1ms, 0.5)\"")
+            }
+            _ => format!("{of_type}, {allowed}"),
+        }
+    }
+
     /// The type's name.
     pub fn name(self) -> &'static str {
         match self {

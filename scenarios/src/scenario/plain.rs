@@ -1,0 +1,90 @@
+//! What serde says of a value that it cannot read, in plain words.
+
+/// Why a value could not be read.
+pub(super) enum Why {
+    /// It is of another type, or out of the type's range; what it is, and what the type allows.
+    Type { found: String, allowed: String },
+    /// There is no field of this name, but of these.
+    UnknownField { name: String, allowed: String },
+    /// A field has to be there.
+    MissingField { name: String },
+    /// In the words of the type itself.
+    Other(String),
+}
+
+impl Why {
+    pub fn of(message: &str) -> Why {
+        let name = |rest: &str| rest.split_once('`').map_or(rest, |(name, _)| name).to_owned();
+        let names = |rest: &str| {
+            let names: Vec<&str> = rest.split('`').skip(2).step_by(2).collect();
+            if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+        };
+        let mismatch = ["invalid type: ", "invalid value: ", "invalid length "];
+        let mismatch = mismatch.iter().find_map(|start| message.strip_prefix(start)?.rsplit_once(", expected "));
+        if let Some((found, expected)) = mismatch {
+            Why::Type { found: what_it_is(found), allowed: type_in_words(expected) }
+        } else if let Some(rest) = message.strip_prefix("unknown field `") {
+            Why::UnknownField { name: name(rest), allowed: names(rest) }
+        } else if let Some(rest) = message.strip_prefix("unknown variant `") {
+            Why::Type { found: format!("{:?} is unknown", name(rest)), allowed: names(rest) }
+        } else if let Some(rest) = message.strip_prefix("missing field `") {
+            Why::MissingField { name: name(rest) }
+        } else {
+            Why::Other(message.replace('\n', ", "))
+        }
+    }
+}
+
+/// Serde's message of a bad value, in plain words.
+pub fn plain(message: &str) -> String {
+    match Why::of(message) {
+        Why::Type { found, allowed } => format!("{found}; allowed: {allowed}"),
+        Why::UnknownField { name, allowed } => format!("no field is named {name:?}; allowed: {allowed}"),
+        Why::MissingField { name } => format!("the field {name} is missing"),
+        Why::Other(message) => message,
+    }
+}
+
+/// `serde::de::Unexpected`, such as ``integer `5` ``.
+fn what_it_is(found: &str) -> String {
+    let types = [
+        ("string ", "text"),
+        ("integer ", "integer"),
+        ("floating point ", "number with a fraction"),
+        ("boolean ", "boolean"),
+    ];
+    match types.iter().find_map(|(serde, plain)| Some((found.strip_prefix(serde)?.trim_matches('`'), plain))) {
+        Some((value, plain)) => format!("{value} is {} {plain}", article(plain)),
+        None if found.starts_with("sequence") => "this is a list".to_owned(),
+        None if found.starts_with("map") => "this is a table".to_owned(),
+        None => format!("this is {found}"),
+    }
+}
+
+/// What serde calls a type it wanted.
+fn type_in_words(expected: &str) -> String {
+    let range = |min: i128, max: i128| format!("an integer of {min}..{max}");
+    match expected {
+        "u8" => range(0, u8::MAX.into()),
+        "u16" => range(0, u16::MAX.into()),
+        "u32" => range(0, u32::MAX.into()),
+        "u64" | "usize" => range(0, u64::MAX.into()),
+        "i16" => range(i16::MIN.into(), i16::MAX.into()),
+        "i32" => range(i32::MIN.into(), i32::MAX.into()),
+        "i64" => range(i64::MIN.into(), i64::MAX.into()),
+        "a string" => "a text".to_owned(),
+        "a boolean" => "true or false".to_owned(),
+        "a sequence" => "a list".to_owned(),
+        "a map" => "a table of names and values".to_owned(),
+        _ if expected.starts_with("struct ") => "a table of fields".to_owned(),
+        _ if expected.starts_with("a tuple of size ") => {
+            format!("a list of {} values", expected.trim_start_matches("a tuple of size "))
+        }
+        _ => expected.to_owned(),
+    }
+}
+
+/// Before this word.
+pub(super) fn article(word: &str) -> &'static str {
+    if word.starts_with(['a', 'e', 'i', 'o']) { "an" } else { "a" }
+}
