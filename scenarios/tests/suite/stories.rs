@@ -250,7 +250,7 @@ fn clients_of_a_whole_cluster_refuse_nonsense_too() {
         let partition = message(c.produce("topic-0", 2, 1).await.map(drop));
         assert_eq!(partition, "partition 2 of topic-0; allowed: 0..1 ([clients] partitions)");
         let append = message(c.append(1).await.map(drop));
-        assert!(append.starts_with("append: nobody here appends to the metadata log"), "{append}");
+        assert!(append.starts_with("append: this scenario has no clients that append to the metadata log"), "{append}");
         assert_eq!(message(c.is_fenced(NodeId(1)).map(drop)), "no broker 1 in this cluster; there are 101, 102, 103");
 
         c.create_topic("topic-0").await?;
