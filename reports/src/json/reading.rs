@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use scenarios::scenario::plain::plain;
+use scenarios::scenario::error::plain::plain;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;

@@ -1,10 +1,12 @@
-//! The one message a bad scenario gets, and where in the file it points.
+//! The one message a bad scenario gets, and where in the file it points. `plain`: serde's messages in plain words.
+
+pub mod plain;
 
 use std::ops::Range;
 
 use toml::de::{DeTable, DeValue};
 
-use super::plain::Why;
+use self::plain::Why;
 use super::reference;
 
 /// What is wrong with a scenario: `FILE:LINE: WHAT`, with the allowed values where there are few.

@@ -7,18 +7,17 @@
 //! * [`finding`]: the claims that a scenario of a finding violates, and its fix
 //! * [`mod@reference`]: every field, for the document
 //! * [`values`]: durations, ranges, latencies, limits as people write them
-//! * `set`: `--set`, knobs, `--cluster`; `error`: one message with file and line; [`plain`]: serde's messages
+//! * `set`: `--set`, knobs, `--cluster`; [`error`]: one message with file and line
 
 pub mod aimed;
 pub mod claims;
 pub mod clients;
 pub mod cluster;
-mod error;
+pub mod error;
 pub mod faults;
 pub mod finding;
 pub mod metric;
 pub mod nearest;
-pub mod plain;
 pub mod reference;
 mod set;
 pub mod switches;

@@ -3,7 +3,7 @@
 
 mod fields;
 
-use super::plain;
+use super::error::plain;
 use super::values::Nanos;
 
 pub use fields::FIELDS;

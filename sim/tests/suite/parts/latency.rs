@@ -143,7 +143,7 @@ fn says_what_is_allowed() {
         ("lognormal(1ms, 0.0001)", "at most three decimals"),
         ("lognormal(1ms, 5.001)", "too wide; at most 5"),
         ("lognormal(1ms, 0.5", "not a latency"),
-        ("empirical(x.csv)", "only where a file can be read"),
+        ("empirical(x.csv)", "only where files can be read"),
     ];
     for (text, part) in bad {
         let error = Latency::parse(text).expect_err(text);

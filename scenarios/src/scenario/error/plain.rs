@@ -1,7 +1,7 @@
 //! What serde says of a value that it cannot read, in plain words.
 
 /// Why a value could not be read.
-pub(super) enum Why {
+pub(crate) enum Why {
     /// It is of another type, or out of the type's range; what it is, and what the type allows.
     Type { found: String, allowed: String },
     /// There is no field of this name, but of these.
@@ -85,6 +85,6 @@ fn type_in_words(expected: &str) -> String {
 }
 
 /// Before this word.
-pub(super) fn article(word: &str) -> &'static str {
+pub(crate) fn article(word: &str) -> &'static str {
     if word.starts_with(['a', 'e', 'i', 'o']) { "an" } else { "a" }
 }
