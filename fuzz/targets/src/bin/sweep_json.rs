@@ -24,7 +24,7 @@ fuzz_target!(|text: &str| {
         expect::judge(&mut whole);
         let _ = (
             to_text(&SweepJson::from(&whole)),
-            summary::text(&whole, 80, true),
+            summary::text(&whole, 80, true, "--json"),
             junit::text(&whole),
             exit::of_sweep(&whole),
         );
