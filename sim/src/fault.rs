@@ -34,6 +34,11 @@ impl Fault {
         Fault { at_ns, on: None, lasts_ns, what, unless: None }
     }
 
+    /// A power loss of one host that takes everything that was not forced to its disk.
+    pub fn power_loss(node: Node, at_ns: u64, lasts_ns: u64) -> Fault {
+        Fault::at(at_ns, lasts_ns, What::PowerLoss { node, tail: Tail::Lost, after_effects: None })
+    }
+
     /// The same with a trigger. A trigger finds the same point in different runs, which an instant does not.
     #[must_use]
     pub fn aimed(self, on: Trigger) -> Fault {

@@ -160,6 +160,9 @@ pub trait Payload: Clone + std::fmt::Debug {
     const KINDS: &'static [&'static str] = &["message"];
 }
 
+/// A number is a message, for processes that need no more.
+impl Payload for u64 {}
+
 /// xxh3 of the `Debug` text: an identity for types that have no canonical field walk.
 fn debug_hash(value: &impl std::fmt::Debug) -> u64 {
     xxhash_rust::xxh3::xxh3_64(format!("{value:?}").as_bytes())

@@ -5,15 +5,11 @@ use std::rc::Rc;
 
 use sim::disk::Disk;
 use sim::drive::{Ended, Run};
-use sim::fault::{Fault, Plan, Tail, What};
-use sim::process::{Connection, Effect, File, Input, Node, Now, Out, Payload, Process, Thread};
+use sim::fault::{Fault, Plan};
+use sim::process::{Connection, Effect, File, Input, Node, Now, Out, Process, Thread};
 use sim::rng::{Entropy, Seed};
 use sim::watch::Watch;
 use sim::world::{NodeConfig, World, WorldConfig};
-
-#[derive(Clone, Debug)]
-struct Count(u64);
-impl Payload for Count {}
 
 /// Node 0 serves (`Some(force)`: does it fsync before it answers?), node 1 asks every 10 ms.
 #[derive(Clone, Debug)]
@@ -21,7 +17,7 @@ struct Counter(Option<bool>, u64, Option<Connection>);
 
 impl Process for Counter {
     type Spec = Option<bool>;
-    type Message = Count;
+    type Message = u64;
     type Post = ();
     type Operation = ();
     type Observation = ();
@@ -41,13 +37,11 @@ impl Process for Counter {
                 if self.0 == Some(true) {
                     out.push(Effect::Fsync { file: File(0) }); // what follows waits for the disk
                 }
-                out.push(Effect::Response { connection, message: Count(self.1) });
+                out.push(Effect::Response { connection, message: self.1 });
             }
             (Input::Timer, connection) if self.0.is_none() => {
-                out.push(match connection {
-                    None => Effect::Connect { token: 0, to: Node(0) },
-                    Some(connection) => Effect::Request { connection, message: Count(0) },
-                });
+                let request = |connection| Effect::Request { connection, message: 0 };
+                out.push(connection.map_or(Effect::Connect { token: 0, to: Node(0) }, request));
                 out.push(Effect::Arm { at_mono_ns: now.mono_ns + 10_000_000 });
             }
             (Input::Opened { connection, .. }, _) => self.2 = Some(connection),
@@ -63,7 +57,7 @@ struct CountsRise(u64, bool);
 
 impl Watch<Counter> for CountsRise {
     fn input(&mut self, _at_ns: u64, _: Node, _: Thread, input: &Input<Counter>) {
-        if let Input::Response { message: Count(count), .. } = input {
+        if let Input::Response { message: count, .. } = input {
             self.1 |= *count <= self.0;
             self.0 = *count;
         }
@@ -73,19 +67,14 @@ impl Watch<Counter> for CountsRise {
     }
 }
 
-/// How a seed's run ends if the server loses power every 330 ms.
-fn run(seed: u64, force: bool) -> Ended {
-    let lost = |n: u64| {
-        Fault::at(n * 330_000_000, 30_000_000, What::PowerLoss { node: Node(0), tail: Tail::Lost, after_effects: None })
-    };
-    let nodes = vec![NodeConfig::new("server", Some(force)), NodeConfig::new("client", None)];
-    let config = WorldConfig { plan: Plan((1..20).map(lost).collect()), ..WorldConfig::new(Seed(seed), nodes) };
-    Run { world: World::new(config), watch: CountsRise::default() }.drive_bare(5_000_000_000)
-}
-
 fn main() {
-    let broken = |force| (0..100).filter(|seed| run(*seed, force) == Ended::Stopped).count();
-    let (forced, not_forced) = (broken(true), broken(false));
+    let plan = Plan((1..20).map(|n| Fault::power_loss(Node(0), n * 330_000_000, 30_000_000)).collect());
+    let is_broken = |seed: u64, force: bool| {
+        let nodes = vec![NodeConfig::new("server", Some(force)), NodeConfig::new("client", None)];
+        let config = WorldConfig { plan: plan.clone(), ..WorldConfig::new(Seed(seed), nodes) };
+        Run { world: World::new(config), watch: CountsRise::default() }.drive_bare(5_000_000_000) == Ended::Stopped
+    };
+    let [forced, not_forced] = [true, false].map(|force| (0..100).filter(|seed| is_broken(*seed, force)).count());
     println!("counts are given out twice: with fsync in {forced} of 100 runs, without in {not_forced}");
     assert!(forced == 0 && not_forced > 0);
 }
