@@ -37,7 +37,7 @@ pub struct NodeSpec {
     pub cluster_id: Rc<str>,
     /// Mistakes switched on.
     pub bugs: Bugs,
-    /// Mends switched on.
+    /// Fixes switched on.
     pub fixes: Fixes,
 }
 

@@ -46,7 +46,7 @@ pub struct BrokerConfig {
     pub log: PartitionLogConfig,
     /// Mistakes switched on; no property.
     pub bugs: Bugs,
-    /// Mends switched on.
+    /// Fixes switched on.
     pub fixes: Fixes,
 }
 

@@ -36,7 +36,7 @@ pub struct ClientConfig {
     pub metadata_recovery_rebootstrap_trigger_ms: i64,
     /// Mistakes switched on; no property.
     pub bugs: Bugs,
-    /// Mends that real clients do not have; no property.
+    /// Fixes that real clients do not have; no property.
     pub fixes: Fixes,
 }
 

@@ -78,7 +78,7 @@ pub struct ControllerSettings {
     pub bootstrap: Rc<[Feature]>,
     /// Mistakes switched on; no property.
     pub bugs: Bugs,
-    /// Mends switched on; no property.
+    /// Fixes switched on; no property.
     pub fixes: Fixes,
 }
 

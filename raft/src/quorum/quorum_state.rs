@@ -38,7 +38,7 @@ pub struct QuorumTimeouts {
 pub struct Switches {
     /// Mistakes.
     pub bugs: Bugs,
-    /// Mends.
+    /// Fixes switched on.
     pub fixes: Fixes,
 }
 

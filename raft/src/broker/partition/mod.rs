@@ -37,7 +37,7 @@ pub struct Surroundings<'a> {
     pub now_ms: i64,
     /// `replica.lag.time.max.ms`
     pub max_lag_ms: i64,
-    /// Mends switched on.
+    /// Fixes switched on.
     pub fixes: Fixes,
     /// Where observations go.
     pub observations: &'a mut Vec<BrokerObservation>,
