@@ -13,7 +13,7 @@ pub fn read_text(path: &Path) -> Result<String, Problem> {
     if path.is_dir() {
         return Err(Problem::new(format!("{file}: is a folder, not a file")));
     }
-    let bytes = fs::read(path).map_err(|error| Problem::new(format!("{file}: {error}")))?;
+    let bytes = fs::read(path).map_err(|error| Problem::new(format!("{file}: {}", reason(&error))))?;
     if path.extension().is_some_and(|extension| extension == "properties") {
         return Ok(bytes.into_iter().map(char::from).collect());
     }
@@ -26,9 +26,15 @@ pub fn read_text_or_stdin(path: &Path) -> Result<(String, String), Problem> {
         return Ok((path.display().to_string(), read_text(path)?));
     }
     let (name, mut bytes) = ("standard input".to_owned(), Vec::new());
-    io::stdin().lock().read_to_end(&mut bytes).map_err(|error| Problem::new(format!("{name}: {error}")))?;
+    io::stdin().lock().read_to_end(&mut bytes).map_err(|error| Problem::new(format!("{name}: {}", reason(&error))))?;
     let text = utf_8(&name, bytes)?;
     Ok((name, text))
+}
+
+/// What the system says, without its number.
+pub fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split_once(" (os error ").map_or(text.clone(), |(reason, _)| reason.to_owned())
 }
 
 /// Without the byte order mark that some editors put first.

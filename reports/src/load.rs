@@ -71,7 +71,8 @@ pub fn overrides(flags: &RunFlags) -> Result<Overrides, Problem> {
 
 /// The name of a bug, given that or the id of its row in the bug catalog. Names that are not known are refused later.
 fn bug_name(asked: &str) -> Result<String, Problem> {
-    let named: Vec<&str> = CATALOG.iter().filter(|row| row.id == asked).map(|row| row.bug.name()).collect();
+    let named: Vec<&str> =
+        CATALOG.iter().filter(|row| row.id.eq_ignore_ascii_case(asked)).map(|row| row.bug.name()).collect();
     match named.as_slice() {
         [] => Ok(asked.to_owned()),
         [one] => Ok((*one).to_owned()),
@@ -92,7 +93,7 @@ pub fn read_cluster(asked: &str, dir: &Path) -> Result<ClusterFiles, Problem> {
     if !dir.is_dir() {
         return Err(wrong(if dir.exists() { "this is a file" } else { "there is no such directory" }));
     }
-    let unreadable = |error: std::io::Error| wrong(&error.to_string());
+    let unreadable = |error: std::io::Error| wrong(&input::reason(&error));
     let mut files = BTreeMap::new();
     for entry in fs::read_dir(dir).map_err(unreadable)? {
         let path = entry.map_err(unreadable)?.path();

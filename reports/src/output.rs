@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use crate::engine::Problem;
-use crate::show::columns::DEFAULT_WIDTH;
+use crate::show::columns::{DEFAULT_WIDTH, hanging};
 
 /// Results are written here, and failures and hints there.
 pub struct Streams<'a> {
@@ -38,10 +38,21 @@ impl Streams<'_> {
         }
     }
 
+    /// Writes a note, as wide as the results.
+    pub fn note(&mut self, text: &str) {
+        let text = note(self.width, text);
+        self.hint(&text);
+    }
+
     /// Writes a hint or a failure; an error of this is ignored, because it could not be reported.
     pub fn hint(&mut self, text: &str) {
         let _ = writeln!(self.err, "{text}");
     }
+}
+
+/// `note: TEXT`, without the last line's end.
+pub fn note(width: usize, text: &str) -> String {
+    hanging(width, "note:", 2, text).trim_end().to_owned()
 }
 
 /// The target of `--json` and `-o`.

@@ -26,7 +26,9 @@ impl NodeConfig {
             } else {
                 "known to Kafka, without effect here"
             };
-            return Err(format!("{key} = {value:?}: {why}; allowed: {}", settable().join(", ")));
+            return Err(format!(
+                "{key} = {value:?}: {why}; allowed: a property that takes effect (scenarios/README.md lists them)"
+            ));
         };
         let number = kind.number(value).map_err(|refused| {
             let allowed = refused.allowed.map(|a| format!("; allowed: {a}")).unwrap_or_default();
@@ -96,9 +98,4 @@ impl NodeConfig {
         }
         lines.join("\n") + "\n"
     }
-}
-
-/// The properties that [`NodeConfig::set`] takes.
-fn settable() -> Vec<&'static str> {
-    DEFINITIONS.iter().filter(|d| d.field.is_some()).map(|d| d.name).collect()
 }

@@ -5,7 +5,7 @@
 //! unescaped `=`, `:` or blank. A later entry for the same key wins. A byte order mark, which
 //! Java would take for a part of the first key, is skipped.
 
-use super::definitions::{HIDDEN, is_secret};
+use super::definitions::{HIDDEN, is_hidden};
 use super::error::ConfigError;
 
 /// One `key = value`, and where it stands.
@@ -43,13 +43,15 @@ impl Properties {
         let mut properties = Properties::default();
         for (line, logical) in logical_lines(text.strip_prefix('\u{feff}').unwrap_or(text)) {
             let (key, value) = split(&logical);
-            let unescaped = unescape(key).and_then(|key| Ok((key, unescape(value)?)));
-            let (key, value) = unescaped.map_err(|problem| ConfigError {
+            let wrong = |key: Option<&str>, problem: &str| ConfigError {
                 file: file.into(),
                 line: Some(line),
+                key: key.map(Box::from),
                 problem: problem.into(),
                 ..ConfigError::default()
-            })?;
+            };
+            let key = unescape(key).map_err(|problem| wrong(None, problem))?;
+            let value = unescape(value).map_err(|problem| wrong(Some(&key), problem))?;
             properties.put(Entry { key, value, line });
         }
         Ok(properties)
@@ -120,7 +122,8 @@ fn split(line: &str) -> (&str, &str) {
     (&line[..at], rest.trim_start_matches(BLANK))
 }
 
-fn unescape(text: &str) -> Result<String, String> {
+/// What is wrong is said without a part of the text, which may be a secret.
+fn unescape(text: &str) -> Result<String, &'static str> {
     let mut units: Vec<u16> = Vec::with_capacity(text.len());
     let mut chars = text.chars();
     while let Some(c) = chars.next() {
@@ -134,7 +137,7 @@ fn unescape(text: &str) -> Result<String, String> {
                     let digits: String = chars.by_ref().take(4).collect();
                     let hex = digits.len() == 4 && digits.bytes().all(|b| b.is_ascii_hexdigit());
                     let unit = hex.then(|| u16::from_str_radix(&digits, 16).ok()).flatten();
-                    units.push(unit.ok_or(format!("\\u{digits} is not \\u and four hex digits"))?);
+                    units.push(unit.ok_or("\\u without four hex digits")?);
                     continue;
                 }
                 Some(other) => other,
@@ -145,7 +148,7 @@ fn unescape(text: &str) -> Result<String, String> {
         units.extend_from_slice(plain.encode_utf16(&mut [0; 2]));
     }
     // Java strings are UTF-16: a pair of \u escapes may make one character.
-    String::from_utf16(&units).map_err(|_| "a \\u escape is half of a surrogate pair".into())
+    String::from_utf16(&units).map_err(|_| "a \\u escape is half of a surrogate pair")
 }
 
 /// The file with each entry in its line, without its secrets: their values are hidden, and comments, in
@@ -156,7 +159,7 @@ pub fn without_secrets(text: &str) -> String {
     for (line, logical) in logical_lines(text) {
         let (key, value) = split(&logical);
         let (Ok(key), Ok(value)) = (unescape(key), unescape(value)) else { return text.to_owned() };
-        lines[line as usize - 1] = print(&key, if is_secret(&key) { HIDDEN } else { &value });
+        lines[line as usize - 1] = print(&key, if is_hidden(&key) { HIDDEN } else { &value });
     }
     lines.join("\n")
 }
@@ -227,15 +230,15 @@ mod tests {
     #[test]
     fn a_malformed_escape_is_named_with_its_line() {
         let error = Properties::parse("f.properties", "a=1\nb=\\u12x4\n").expect_err("malformed");
-        assert_eq!(error.to_string(), "f.properties:2: \\u12x4 is not \\u and four hex digits");
+        assert_eq!(error.to_string(), "f.properties:2: b: \\u without four hex digits");
         let error = Properties::parse("f.properties", "b=\\ud800").expect_err("half a pair");
-        assert_eq!(error.to_string(), "f.properties:1: a \\u escape is half of a surrogate pair");
+        assert_eq!(error.to_string(), "f.properties:1: b: a \\u escape is half of a surrogate pair");
     }
 
     #[test]
     fn secrets_and_comments_are_left_out_and_lines_stay() {
         let text = "\u{feff}# ssl.key.password=hunter1\r\nnode.id=1\rsasl.jaas.config=a \\\n  hunter2;\nsasl.jaas.config=hunter3\n\
-                    a b\n\n ! hunter4\nssl\\.key.password : hunter5";
+                    a hunter6\n\n ! hunter4\nssl\\.key.password : hunter5";
         let hidden = without_secrets(text);
         assert!(!hidden.contains("hunter"), "{hidden}");
         assert_eq!(
@@ -243,7 +246,7 @@ mod tests {
             [
                 entry("node.id", "1", 2),
                 entry("sasl.jaas.config", HIDDEN, 5),
-                entry("a", "b", 6),
+                entry("a", HIDDEN, 6),
                 entry("ssl.key.password", HIDDEN, 9)
             ]
         );

@@ -126,7 +126,7 @@ mod tests {
         let table = [
             (
                 "{\"name\": \"a }: \\\" b\",\n \"list\": [[1, true],\n [256, true]]}",
-                "list: 256 is an integer; allowed: an integer of 0..255",
+                "list: 256 is out of range; allowed: an integer of 0..255",
             ),
             ("{\"name\": 5, \"list\": []}", "name: 5 is an integer; allowed: a text"),
             ("{\"name\": \"\", \"list\": {}}", "list: this is a table; allowed: a list"),

@@ -11,6 +11,7 @@ use scenarios::report::FailoverKind;
 
 use super::columns::{paragraph, plural, thousands};
 use super::silence;
+use super::summary::failover_name;
 use crate::chart::quantile::Quantile;
 use crate::duration::show_us;
 use crate::exit;
@@ -155,7 +156,7 @@ fn floors(report: &SweepReport) -> Vec<String> {
 }
 
 fn failover(kind: FailoverKind, times: &FailoverTimes) -> Vec<String> {
-    let mut items = vec![format!("{} {}", kind.name(), thousands(times.total.all.count()))];
+    let mut items = vec![format!("{} {}", failover_name(kind), thousands(times.total.all.count()))];
     items.extend(quantiles(&times.total.all));
     items.extend(times.total.worst.as_ref().map(|worst| format!("({})", show_seed(worst.seed))));
     items.extend(times.unended.worst.as_ref().map(|worst| {

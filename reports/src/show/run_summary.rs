@@ -5,6 +5,7 @@ use fuzz::seeds::show_seed;
 use scenarios::report::{Failover, Linearizability, Outcome, RunReport};
 
 use super::columns::{paragraph, plural, thousands};
+use super::summary::failover_name;
 use crate::duration::show_us;
 use crate::json::show_digest;
 
@@ -71,10 +72,9 @@ fn outcome(run: &RunReport) -> String {
 
 fn describe(failover: &Failover) -> Vec<String> {
     let us = |ns| show_us(round_to_us(ns));
-    let kind = failover.kind.name();
+    let (kind, at, cause) = (failover_name(failover.kind), us(failover.at_ns), &failover.cause);
     let took = if failover.ended { "" } else { "not ended after " };
-    let mut items =
-        vec![format!("{kind} at {} after {}: {took}{}", us(failover.at_ns), failover.cause, us(failover.total_ns))];
+    let mut items = vec![format!("{kind} at {at} after {cause}: {took}{}", us(failover.total_ns))];
     items.extend(failover.phases.iter().map(|(name, ns)| format!("{name} {}", us(*ns))));
     items
 }

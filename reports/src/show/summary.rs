@@ -74,15 +74,15 @@ fn ran(report: &SweepReport, width: usize) -> String {
 /// In what the simulated Kafka differs from the real one, and the user's own settings.
 fn kafka(report: &SweepReport) -> Vec<String> {
     let subject = &report.subject;
-    // First, since later items may be counted only: the user knows what the command named.
-    let mut items = vec![match subject.fixes.len() {
+    // What the command named stands first: later items may be counted only.
+    let mut items: Vec<String> = subject.bugs.iter().map(|bug| format!("bug: {bug}")).collect();
+    items.extend(subject.cluster.iter().map(|dir| format!("cluster: {dir}")));
+    items.extend(subject.set.iter().map(|set| format!("set: {set}")));
+    items.push(match subject.fixes.len() {
         0 => "no fixes of known defects".to_owned(),
         1 => "with the fix of 1 known defect".to_owned(),
         n => format!("with the fixes of {n} known defects"),
-    }];
-    items.extend(subject.bugs.iter().map(|bug| format!("bug: {bug}")));
-    items.extend(subject.cluster.iter().map(|dir| format!("cluster: {dir}")));
-    items.extend(subject.set.iter().map(|set| format!("set: {set}")));
+    });
     items
 }
 
@@ -248,7 +248,7 @@ fn reproduce(report: &SweepReport, width: usize, json_flag: &str) -> String {
         |failure: &&Failure| !matches!(failure.violation.kind, ViolationKind::Expect | ViolationKind::Nondeterminism);
     let first = report.violations.iter().find(is_of_a_run);
     if let Some(next) = first.and_then(|failure| command::next(&failure.again.command)) {
-        text += &format!("examine the first with\n{}", lines(&next, width));
+        text += &format!("look closer with\n{}", lines(&next, width));
     }
     let mut known: Vec<String> =
         report.violations.iter().filter_map(|failure| failure.again.known.as_ref()).map(known_finding::text).collect();

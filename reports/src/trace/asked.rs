@@ -81,7 +81,7 @@ impl Asked {
                 }
                 problems.extend(streams.result(&text).err());
             }
-            Err(nothing) => streams.hint(&format!("note: {nothing}")),
+            Err(nothing) => streams.note(&nothing),
         }
         Ok(None)
     }

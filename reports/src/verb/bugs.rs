@@ -8,7 +8,7 @@ use fuzz::guided;
 use fuzz::hunt::{Caught, Hunted, Settings, hunt};
 use fuzz::seeds::show_seed;
 use scenarios::bugs::{CATALOG, Row, hunted_in};
-use scenarios::scenario::nearest::did_you_mean;
+use scenarios::scenario::nearest::listed;
 
 use crate::args::HuntArgs;
 use crate::command;
@@ -84,13 +84,10 @@ fn rows(names: &[String]) -> Result<Vec<&'static Row>, Problem> {
     let mut rows = Vec::new();
     for name in names {
         let before = rows.len();
-        rows.extend(CATALOG.iter().filter(|row| row.bug.name() == name || row.id == name));
+        rows.extend(CATALOG.iter().filter(|row| row.bug.name() == name || row.id.eq_ignore_ascii_case(name)));
         if rows.len() == before {
-            let meant = did_you_mean(name, CATALOG.iter().map(|row| row.bug.name()));
-            let end = if meant.is_empty() { ":" } else { "" };
-            return Err(Problem::new(format!(
-                "no bug {name} in the catalog{meant}{end} `kraftsim bugs list` names them all"
-            )));
+            let listed = listed(name, CATALOG.iter().map(|row| row.bug.name()), "kraftsim bugs list");
+            return Err(Problem::new(format!("no bug of the catalog is named {name:?}{listed}")));
         }
     }
     Ok(rows)

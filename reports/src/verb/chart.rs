@@ -44,7 +44,7 @@ pub fn failover(
     }
     canvas::prepare()?;
     for remark in sorted(prepared.iter().flat_map(|s| s.prepared.remarks()).collect::<Vec<_>>()) {
-        streams.hint(&format!("note: {remark}"));
+        streams.note(&remark);
     }
 
     let reporter = Reporter::new(args.progress, streams.err);
@@ -60,11 +60,11 @@ pub fn failover(
     let report = sweep(&settings, &OfCause { runs, cause: args.cause.as_deref() }, interrupted, &mut watcher);
     watcher.reporter.finish();
     if report.failed >= settings.max_fail {
-        streams.hint(&format!("note: stopped after {}, the limit of --max-fail", plural(report.failed, "failing run")));
+        streams.note(&format!("stopped after {}, as --max-fail asks", plural(report.failed, "failing run")));
     }
 
     if report.interrupted {
-        streams.hint("note: interrupted: the chart shows only the seeds that ran");
+        streams.note("interrupted: the chart shows only the seeds that ran");
     }
     let chart = chart(args, &configurations, &shared, &report);
     let code = code(&chart, &report, streams);
@@ -196,11 +196,11 @@ fn code(chart: &Chart, report: &SweepReport, streams: &mut Streams<'_>) -> u8 {
             plural(report.runs, "run")
         ));
     } else if !empty.is_empty() {
-        streams.hint(&format!("note: no {what} was measured with {}", empty.join(", ")));
+        streams.note(&format!("no {what} was measured with {}", empty.join(", ")));
     }
     let code = exit::of_sweep(report);
     if code == exit::INCONCLUSIVE {
-        streams.hint(&format!("note: {}", exit::why_vacuous(report).join("; ")));
+        streams.note(&exit::why_vacuous(report).join("; "));
     }
     if code == exit::HOLDS && !empty.is_empty() { exit::INCONCLUSIVE } else { code }
 }

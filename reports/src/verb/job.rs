@@ -50,8 +50,8 @@ impl Job {
     /// Prints a note if the digest differs from that of the repro file.
     pub fn compare(&self, digest: u128, streams: &mut Streams<'_>) {
         if self.stored.as_ref().is_some_and(|(stored, _)| *stored != digest) {
-            streams.hint(
-                "note: the digest of this run differs from that of its repro file: the file or the program was changed",
+            streams.note(
+                "the digest of this run differs from that of its repro file: the file or the program was changed",
             );
         }
     }
@@ -86,7 +86,7 @@ fn from_repro(asked: &OneRun, run: &RunFlags, engine: &dyn Engine, streams: &mut
         .prepare(&stored.scenario, &overrides, Some(&stored.plan))
         .map_err(|problem| in_file(problem, file, &text))?;
     if let Some(note) = of_another_build(&stored.version, stored.commit.as_deref()) {
-        streams.hint(&format!("note: {file} was written by {note}; its run may differ"));
+        streams.note(&format!("{file} was written by {note}; its run may differ"));
     }
     Ok(Job {
         scenario: Named { name: stored.scenario.name, prepared },

@@ -102,7 +102,9 @@ pub fn man(args: &ManArgs, streams: &mut Streams<'_>) -> Result<u8, Problem> {
     Ok(exit::HOLDS)
 }
 
-/// Documentation as one line.
+/// Documentation as one line, which names the documents that it cites by their paths.
 fn plain(doc: &str) -> String {
-    doc.split_whitespace().collect::<Vec<_>>().join(" ")
+    let line = doc.split_whitespace().collect::<Vec<_>>().join(" ");
+    let of_spec = |text: String, name: &str| text.replace(name, &format!("raft/spec/{name}"));
+    ["consensus.md", "controller-broker.md"].into_iter().fold(line, of_spec)
 }

@@ -39,7 +39,7 @@ pub fn run(args: &ReplayArgs, engine: &dyn Engine, streams: &mut Streams<'_>) ->
     let traced = Asked::of(args, &job)?;
 
     for remark in job.scenario.prepared.remarks() {
-        streams.hint(&format!("note: {remark}"));
+        streams.note(&remark);
     }
     let once =
         Once { scenario: &job.scenario, until_ns: args.until, history: args.history.is_some().then(Mutex::default) };
@@ -51,7 +51,7 @@ pub fn run(args: &ReplayArgs, engine: &dyn Engine, streams: &mut Streams<'_>) ->
     let cut_short = args.until.is_some_and(|until| run.sim_ns >= until);
     if let Some(until) = args.until.filter(|_| !cut_short && !matches!(run.outcome, Outcome::Violated(_))) {
         let (ended, until) = (show_us(run.sim_ns / 1000), show_us(until / 1000));
-        streams.hint(&format!("note: the run ended at {ended}, before --until {until}"));
+        streams.note(&format!("the run ended at {ended}, before --until {until}"));
     }
     if let Some(traced) = &traced
         && let Some(code) = traced.show(&job, args.until, &run, &mut problems, streams)?

@@ -80,16 +80,19 @@ fn the_catalog_is_listed_and_shown() {
 #[test]
 fn what_is_wrong_with_a_run_is_found_before_it_runs() {
     let table: &[(&[&str], &str)] = &[
-        (&["--bug", "Nonsense"], "--bug: no bug is named \"Nonsense\"; allowed: "),
-        (&["--fix", "Nonsense"], "--fix: no fix is named \"Nonsense\"; allowed: "),
-        (&["--bug", "NoLogTset"], "--bug: no bug is named \"NoLogTset\"; did you mean NoLogTest? allowed: "),
+        (&["--bug", "Nonsense"], "--bug: no bug is named \"Nonsense\"; allowed: those that `kraftsim bugs list` lists"),
+        (
+            &["--fix", "Nonsense"],
+            "--fix: no fix is named \"Nonsense\"; allowed: those that `kraftsim fixes list` lists",
+        ),
+        (&["--bug", "NoLogTset"], "--bug: no bug is named \"NoLogTset\"; did you mean NoLogTest? allowed: those that "),
         (&["--bug", "G32"], "--bug: row G32 of the bug catalog has several bugs; allowed: FetchTimerNeedsRecords, "),
-        (&["--fix", "flushrecoveredlog"], "; did you mean FlushRecoveredLog? allowed: "),
+        (&["--fix", "flushrecoveredlog"], "; did you mean FlushRecoveredLog? allowed: those that "),
         (
             &["--set", "controller.quorum.fetch.timeout=1"],
             "; did you mean controller.quorum.fetch.timeout.ms? allowed: ",
         ),
-        (&["--set", "network.latancy=1ms"], "; did you mean network.latency?"),
+        (&["--set", "network.latancy=1ms"], "network.latancy: no such field; did you mean latency? allowed: "),
         (&["--set", "network=1ms"], "--set network = "),
         (&["--require-probe", "torn_tale"], "; did you mean torn_tail? allowed: "),
         (&["--set", "workload.clients=0"], "--set workload.clients"),
@@ -120,7 +123,10 @@ fn names_that_are_nearly_known_are_recognised() {
     for (words, message) in [
         (&["sweep", "quroum"][..], "error: no scenario quroum; did you mean quorum? give the path of"),
         (&["scenarios", "show", "cluster-loss"], "no scenario cluster-loss"),
-        (&["bugs", "hunt", "NoLogTset"], "no bug NoLogTset in the catalog; did you mean NoLogTest? `kraftsim bugs"),
+        (
+            &["bugs", "hunt", "NoLogTset"],
+            "no bug of the catalog is named \"NoLogTset\"; did you mean NoLogTest? allowed: those that `kraftsim bugs",
+        ),
     ] {
         let (code, out, err) = kraftsim(words);
         assert_eq!((code, out.as_str()), (2, ""), "{words:?}: {err}");

@@ -18,3 +18,8 @@ mod repository;
 mod results;
 mod trace;
 mod verdicts;
+
+/// The text, however its lines are wrapped.
+fn unwrapped(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}

@@ -285,7 +285,7 @@ fn a_failing_sweep_ends_with_its_reproduce_lines() {
         let (commands, next) = end.split_once("  and 3 more in the JSON (--json PATH)\n").expect("what is left out");
         assert_eq!(commands.matches("  kraftsim replay ").count(), 5, "{end}");
         let next = next.replace(" \\\n   ", "");
-        assert!(next.starts_with("examine the first with\n  kraftsim replay quorum --seed 0x"), "{end}");
+        assert!(next.starts_with("look closer with\n  kraftsim replay quorum --seed 0x"), "{end}");
         assert!(next.contains(" --log --around violation\n  kraftsim shrink quorum --seed 0x"), "{end}");
         let first = end.replace(" \\\n   ", "");
         assert!(came.err.contains(first.lines().next().expect("a command").trim()), "{first}");

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cluster::{Cluster, Properties};
 use super::error::{Refusal, ScenarioError};
+use super::nearest::allowed;
 use super::values::Nanos;
 use crate::workload::Topics;
 
@@ -217,8 +218,8 @@ impl Clients {
         settings.consumer.auto_offset_reset = OffsetResetStrategy::Earliest;
         for (name, value) in &self.config.0 {
             let Some((_, min, max)) = SETTINGS.iter().find(|(known, ..)| known == name) else {
-                let known: Vec<&str> = SETTINGS.iter().map(|(name, ..)| *name).collect();
-                return Err(format!("{name} = {value:?}: no such property; allowed: {}", known.join(", ")));
+                let allowed = allowed(name, SETTINGS.iter().map(|(name, ..)| *name));
+                return Err(format!("{name} = {value:?}: no such property{allowed}"));
             };
             let number = value.trim().parse::<i64>().ok().filter(|number| (*min..=*max).contains(number));
             let refused = || format!("{name} = {value:?}; allowed: {min}..{max}");

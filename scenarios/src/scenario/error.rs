@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use toml::de::{DeTable, DeValue};
 
-use self::plain::Why;
+use self::plain::{Why, one_of};
 use super::reference;
 
 /// What is wrong with a scenario: `FILE:LINE: WHAT`, with the allowed values where there are few.
@@ -79,10 +79,11 @@ pub(crate) fn not_allowed(path: &str, message: &str) -> String {
     match Why::of(message) {
         Why::Type { found, allowed } => format!("{found}; allowed: {}", reference::allowed(path).unwrap_or(allowed)),
         Why::UnknownField { name, allowed } => {
-            // The place of the message is the field itself, or the table around it.
-            let parent = path.strip_suffix(&name).filter(|rest| rest.is_empty() || rest.ends_with('.'));
-            let path = parent.map_or_else(|| child(&name), |parent| format!("{parent}{name}"));
-            format!("{path}: no such field; allowed: {allowed}")
+            // The place of the message is the field itself, one below it, or the table around it.
+            let ends = path.match_indices('.').map(|(dot, _)| dot).chain([path.len()]);
+            let is_named = |outer: &&str| outer.strip_suffix(&name).is_some_and(|o| o.is_empty() || o.ends_with('.'));
+            let path = ends.map(|end| &path[..end]).rfind(is_named).map_or_else(|| child(&name), str::to_owned);
+            format!("{path}: no such field{}", one_of(&name, &allowed))
         }
         Why::MissingField { name } => {
             let path = child(&name);

@@ -7,7 +7,8 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
     let typed = name.to_lowercase();
     let distance = |known: &&&str| strsim::osa_distance(&typed, &known.to_lowercase());
     let best = known.iter().min_by_key(distance)?;
-    if distance(&best) <= (name.len() / 3).max(2) {
+    let most = (name.len() / 3).max(2).min(name.len().saturating_sub(1));
+    if distance(&best) <= most {
         return Some(best);
     }
     let mut containing = known.iter().filter(|known| typed.len() > 3 && known.to_lowercase().contains(&typed));
@@ -17,6 +18,12 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
 /// `; did you mean X?`, or nothing.
 pub fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     nearest(name, known).map_or(String::new(), |known| format!("; did you mean {known}?"))
+}
+
+/// `; did you mean X? allowed: those that COMMAND lists`, of names that are too many for a message.
+pub fn listed<'a>(name: &str, known: impl IntoIterator<Item = &'a str>, command: &str) -> String {
+    let meant = did_you_mean(name, known);
+    format!("{meant}{} allowed: those that `{command}` lists", if meant.is_empty() { ";" } else { "" })
 }
 
 /// `; did you mean X? allowed: X, Y, Z`.
@@ -38,6 +45,7 @@ mod tests {
         assert_eq!(nearest("BeforeFlush", known), Some("Kafka10533AckBeforeFlush"));
         assert_eq!(nearest("Nonsense", known), None);
         assert_eq!(nearest("Nonsense", []), None);
+        assert_eq!(nearest("x", ["elr"]), None);
         assert_eq!(
             allowed("AckAtApend", known[1..].iter().copied()),
             "; did you mean AckAtAppend? allowed: AckAtAppend, AckByOffset"

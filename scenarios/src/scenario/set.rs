@@ -104,9 +104,7 @@ impl Scenario {
                 }
             }
         }
-        let problem = problem.unwrap_or_default();
-        let meant = if problem.contains("no such field") { did_you_mean(key, paths()) } else { String::new() };
-        Err(refuse(format!("{problem}{meant}")))
+        Err(refuse(problem.unwrap_or_default()))
     }
 }
 

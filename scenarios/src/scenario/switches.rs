@@ -7,10 +7,10 @@ use raft::fixes::{Fix, Fixes};
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 use serde::ser::Serializer;
 
-use super::nearest::allowed;
+use super::nearest::listed;
 
 macro_rules! by_name {
-    ($module:ident, $one:ident, $set:ident, $what:literal) => {
+    ($module:ident, $one:ident, $set:ident, $what:literal, $command:literal) => {
         /// Serde for the set.
         pub mod $module {
             use super::*;
@@ -33,10 +33,10 @@ macro_rules! by_name {
                 }
             }
 
-            /// One of them by its name; the message lists all names.
+            /// One of them by its name; the message names the command that lists all names.
             pub fn parse(name: &str) -> Result<$one, String> {
-                let allowed = || allowed(name, $one::ALL.iter().map(|one| one.name()));
-                $one::by_name(name).ok_or_else(|| format!(concat!("no ", $what, " is named {:?}{}"), name, allowed()))
+                let listed = || listed(name, $one::ALL.iter().map(|one| one.name()), $command);
+                $one::by_name(name).ok_or_else(|| format!(concat!("no ", $what, " is named {:?}{}"), name, listed()))
             }
 
             /// As a list of names.
@@ -52,5 +52,5 @@ macro_rules! by_name {
     };
 }
 
-by_name!(bugs, Bug, Bugs, "bug");
-by_name!(fixes, Fix, Fixes, "fix");
+by_name!(bugs, Bug, Bugs, "bug", "kraftsim bugs list");
+by_name!(fixes, Fix, Fixes, "fix", "kraftsim fixes list");

@@ -20,15 +20,15 @@ fn each_refusal_says_where_what_and_what_would_do() {
         ("duration = 3", "s:3: duplicate key"),
         (
             "nemesys = 1",
-            "s:3: nemesys: no such field; allowed: name, about, duration, fixes, bugs, require_probe, require_probe_from_seeds, cluster, network, disk, clock, threads, workload, clients, nemesis, knobs, floor, expect, finding",
+            "s:3: nemesys: no such field; did you mean nemesis? allowed: name, about, duration, fixes, bugs, require_probe, require_probe_from_seeds, cluster, network, disk, clock, threads, workload, clients, nemesis, knobs, floor, expect, finding",
         ),
         (
             "fixes = [\"X\"]",
-            "s:3: fixes = [\"X\"]: no fix is named \"X\"; allowed: FlushRecoveredLog, CompareLogOfRepeatedVote, RestartAsFollowerDespiteOwnVote, SingleVoterFlushFirst, FirstPublishAfterCaughtUp, KeepProposalOfSameEpoch, KeepTopicIdsThroughRebootstrap, SessionSinceRegistration, ForceMarkerRemoval, StayFencedInShutdown, KeepElrOfEmptyIsr, AwaitMetadataOfIsr, ResetReplicasOfMissedEpoch, CompareEpochOfPosition",
+            "s:3: fixes = [\"X\"]: no fix is named \"X\"; allowed: those that `kraftsim fixes list` lists",
         ),
         (
             "[finding]\nfix = \"X\"\nshows = []",
-            "s:4: finding.fix = \"X\": no fix is named \"X\"; allowed: FlushRecoveredLog, CompareLogOfRepeatedVote, RestartAsFollowerDespiteOwnVote, SingleVoterFlushFirst, FirstPublishAfterCaughtUp, KeepProposalOfSameEpoch, KeepTopicIdsThroughRebootstrap, SessionSinceRegistration, ForceMarkerRemoval, StayFencedInShutdown, KeepElrOfEmptyIsr, AwaitMetadataOfIsr, ResetReplicasOfMissedEpoch, CompareEpochOfPosition",
+            "s:4: finding.fix = \"X\": no fix is named \"X\"; allowed: those that `kraftsim fixes list` lists",
         ),
         (
             "[finding]\nfix = \"FlushRecoveredLog\"\nshows = []",
@@ -86,7 +86,7 @@ fn each_refusal_says_where_what_and_what_would_do() {
         ),
         (
             "[cluster.config]\ncontroller.quorum.fetch.timeout = 9",
-            "s:4: cluster.config.controller.quorum.fetch.timeout = \"9\": Kafka has no such property",
+            "s:4: cluster.config.controller.quorum.fetch.timeout = \"9\": Kafka has no such property; did you mean controller.quorum.fetch.timeout.ms?",
         ),
         ("[cluster]\nbrokers = 33", "s:4: cluster.brokers: 33 brokers; allowed: 0..32"),
         (
@@ -138,7 +138,7 @@ fn each_refusal_says_where_what_and_what_would_do() {
         ("[nemesis.kill]\nevery = \"5s\"\nlasts = \"30s\"", "s:5: nemesis.kill.lasts: 30s does not fit into 20s"),
         (
             "[nemesis.kil]\nevery = \"5s\"",
-            "s:3: nemesis.kil: no such field; allowed: swarm, start, turn, targets, any-broker-loses-data, guarded, beyond-tolerance, cut, loss, delay, duplicate, kill, power-loss, terminate, pause, stall, drift, wall-step, wall-smear, fsync-fails, slow-disk, full-disk, bit-rot, replace-disk, aimed",
+            "s:3: nemesis.kil: no such field; did you mean kill? allowed: swarm, start, turn, targets, any-broker-loses-data, guarded, beyond-tolerance, cut, loss, delay, duplicate, kill, power-loss, terminate, pause, stall, drift, wall-step, wall-smear, fsync-fails, slow-disk, full-disk, bit-rot, replace-disk, aimed",
         ),
         (
             "[nemesis.drift]\nevery = \"5s\"\nlasts = \"1s\"\nppm = \"fast\"",
@@ -261,8 +261,18 @@ fn settings_reach_fields_and_properties() {
             "0ms",
             "network.latency = \"0ms\": a median of 0ns would stop simulated time; allowed: 1ns..3600s",
         ),
-        ("ssl.protocol", "x", "ssl.protocol = \"x\": known to Kafka, without effect here; allowed: controller."),
+        (
+            "ssl.protocol",
+            "x",
+            "ssl.protocol = \"x\": known to Kafka, without effect here; allowed: a property that takes effect",
+        ),
         ("network.loss_ppm", "abc", "network.loss_ppm = \"abc\": \"abc\" is a text; allowed: an integer, 0..1000000"),
+        (
+            "cluster.ssl.key.password",
+            "x",
+            "cluster.ssl.key.password = \"x\": cluster.ssl: no such field; allowed: voters, ",
+        ),
+        ("network.latancy", "1ms", "network.latancy = \"1ms\": network.latancy: no such field; did you mean latency? "),
         ("duration", "5", "duration = \"5\": \"5\" has no unit; "),
         ("cluster.voters", "2", "cluster.voters = \"2\": 2 voters; allowed: 1, 3, 5, 7"),
         (
@@ -270,7 +280,11 @@ fn settings_reach_fields_and_properties() {
             "x",
             "controller.quorum.fetch.timeout.ms = \"x\": Not a number of type INT; ",
         ),
-        ("log.dirs", "/x", "log.dirs = \"/x\": known to Kafka, without effect here; allowed: controller."),
+        (
+            "log.dirs",
+            "/x",
+            "log.dirs = \"/x\": known to Kafka, without effect here; allowed: a property that takes effect",
+        ),
         ("name.x", "1", "name.x = \"1\": no such setting"),
     ] {
         let error = scenario.set(key, value).expect_err(message).to_string();
@@ -364,16 +378,22 @@ fn a_value_that_cannot_be_read_is_told_with_what_is_allowed() {
             "[cluster]\nvoters = \"three\"",
             "s:4: cluster.voters = \"three\": \"three\" is a text; allowed: an integer, 1..7",
         ),
-        ("[cluster]\nvoters = 70000", "s:4: cluster.voters = 70000: 70000 is an integer; allowed: an integer, 1..7"),
-        ("[cluster]\nbrokers = -1", "s:4: cluster.brokers = -1: -1 is an integer; allowed: an integer, 0..32"),
+        ("[cluster]\nvoters = 70000", "s:4: cluster.voters = 70000: 70000 is out of range; allowed: an integer, 1..7"),
+        ("[cluster]\nbrokers = -1", "s:4: cluster.brokers = -1: -1 is out of range; allowed: an integer, 0..32"),
         ("[cluster]\ncombined = \"yes\"", "s:4: cluster.combined = \"yes\": \"yes\" is a text; allowed: true or false"),
         ("[cluster]\nconfig = 5", "s:4: cluster.config = 5: this is no table; allowed: a table of Kafka properties"),
         (
             "[cluster]\nproperties = \"c1\"",
             "s:4: cluster.properties = \"c1\": \"c1\" is a text; allowed: a list of paths",
         ),
-        ("[cluster]\nvotres = 3", "s:4: cluster.votres: no such field; allowed: voters, observers, brokers, "),
-        ("[netwrok]\nlatency = \"1ms\"", "s:3: netwrok: no such field; allowed: name, about, duration, "),
+        (
+            "[cluster]\nvotres = 3",
+            "s:4: cluster.votres: no such field; did you mean voters? allowed: voters, observers, brokers, ",
+        ),
+        (
+            "[netwrok]\nlatency = \"1ms\"",
+            "s:3: netwrok: no such field; did you mean network? allowed: name, about, duration, ",
+        ),
         (
             "[network]\nlatency = true",
             "s:4: network.latency = true: true is a boolean; allowed: a latency, median 1ns..3600s, such as \"500us\", ",

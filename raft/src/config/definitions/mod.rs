@@ -12,9 +12,9 @@ mod without_effect;
 use super::error::Refused;
 use super::{NodeConfig, Roles};
 
-pub use secrets::{HIDDEN, is_secret};
+pub use secrets::{HIDDEN, is_hidden, is_secret};
 pub use table::DEFINITIONS;
-pub use without_effect::why as why_without_effect;
+pub use without_effect::{split_listener, why as why_without_effect};
 
 /// One property Kafka knows.
 #[derive(Clone, Copy, Debug)]

@@ -1,6 +1,6 @@
 //! Which values are secret: those that Kafka itself never prints.
 
-use super::names;
+use super::{names, split_listener};
 
 /// What stands for a secret value, as in Kafka's `Password.toString`.
 pub const HIDDEN: &str = "[hidden]";
@@ -50,6 +50,13 @@ pub fn is_secret(name: &str) -> bool {
         || SECURITY.iter().any(|family| lower.starts_with(family))
 }
 
+/// Is the value of this property of a file left out of what is written? Kafka takes each property whose type it
+/// does not know for a sensitive one (`KafkaConfig.maybeSensitive`).
+pub fn is_hidden(name: &str) -> bool {
+    let (_, property) = split_listener(name);
+    is_secret(name) || names().all(|known| known != property)
+}
+
 /// The name, and what remains of it without its first words.
 fn suffixes(name: &str) -> impl Iterator<Item = &str> {
     std::iter::once(name).chain(name.match_indices('.').map(|(dot, _)| &name[dot + 1..]))
@@ -77,7 +84,13 @@ mod tests {
             "my.plugin.api.key",
             "db.Password",
         ] {
-            assert!(is_secret(name), "{name}");
+            assert!(is_secret(name) && is_hidden(name), "{name}");
+        }
+        // Names that say nothing; Kafka knows none of them.
+        for name in
+            ["my.pwd", "connection.string", "aws.access.key.id", "my.log.dirs", "controller.quorum.fetch.timeout"]
+        {
+            assert!(!is_secret(name) && is_hidden(name), "{name}");
         }
         for name in [
             "ssl.keystore.location",
@@ -88,9 +101,8 @@ mod tests {
             "delegation.token.expiry.time.ms",
             "node.id",
             "advertised.listeners",
-            "controller.quorum.fetch.timeout",
         ] {
-            assert!(!is_secret(name), "{name}");
+            assert!(!is_hidden(name), "{name}");
         }
     }
 }

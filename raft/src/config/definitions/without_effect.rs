@@ -3,11 +3,16 @@
 /// Groups, each a line `[REASON]` and the names below it.
 const TEXT: &str = include_str!("without_effect.txt");
 
-/// Prefixes of properties of listeners, plug-ins and vendors, which cannot be listed.
+/// Before the name of a listener, and that of a SASL mechanism perhaps, and then a property.
+const LISTENER: &str = "listener.name.";
+
+const OF_LISTENER: &str = "settings of one listener: sockets, authentication and encryption are not simulated";
+
+/// Prefixes of properties whose names are all Kafka's own, without those of plug-ins.
+const KAFKAS: [&str; 2] = ["ssl.", "sasl."];
+
+/// Prefixes of properties of plug-ins and vendors, which cannot be listed.
 const FAMILIES: &[(&str, &str)] = &[
-    ("listener.name.", "settings of one listener: sockets, authentication and encryption are not simulated"),
-    ("ssl.", "authentication, authorization and encryption are not simulated"),
-    ("sasl.", "authentication, authorization and encryption are not simulated"),
     ("config.providers.", "configuration providers are not run: values are taken as they are written"),
     ("rsm.config.", "tiered storage is not simulated"),
     ("rlmm.config.", "tiered storage is not simulated"),
@@ -25,9 +30,29 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
 
 /// Why a property that Kafka knows has no effect; none for any other.
 pub fn why(name: &str) -> Option<&'static str> {
+    let (of_listener, rest) = split_listener(name);
+    if !of_listener.is_empty() {
+        // A plug-in of the listener reads any other name.
+        let is_misspelt = is_kafkas(rest) && names().all(|known| known != rest);
+        return (!is_misspelt).then_some(OF_LISTENER);
+    }
     let listed = entries().find(|(listed, _)| *listed == name);
     let family = FAMILIES.iter().find(|(prefix, _)| name.len() > prefix.len() && name.starts_with(prefix));
     listed.or(family.copied()).map(|(_, why)| why)
+}
+
+/// A setting of one listener: what names the listener, and the SASL mechanism, and the property itself, as
+/// `DynamicBrokerConfig.brokerConfigSynonyms` reads it. The first is empty for any other property.
+pub fn split_listener(name: &str) -> (&str, &str) {
+    let Some(listener) = name.strip_prefix(LISTENER) else { return ("", name) };
+    let starts = || listener.match_indices('.').map(|(dot, _)| LISTENER.len() + dot + 1).filter(|at| *at < name.len());
+    let is_known = |at: &usize| names().any(|known| known == &name[*at..]);
+    let start = starts().find(is_known).or_else(|| starts().find(|at| is_kafkas(&name[*at..])));
+    start.or_else(|| starts().next()).map_or(("", name), |at| name.split_at(at))
+}
+
+fn is_kafkas(name: &str) -> bool {
+    KAFKAS.iter().any(|prefix| name.starts_with(prefix))
 }
 
 fn entries() -> impl Iterator<Item = (&'static str, &'static str)> {
@@ -54,11 +79,29 @@ mod tests {
             ("group.initial.rebalance.delay.ms", "groups and their coordinators"),
             ("zookeeper.connect", "no longer a property of Kafka"),
             ("listener.name.replication-9091.ssl.keystore.location", "settings of one listener"),
+            ("listener.name.client.scram-sha-512.sasl.jaas.config", "settings of one listener"),
+            ("listener.name.client.oauthbearer.oauth.client.id", "settings of one listener"),
             ("confluent.balancer.enable", "read by plug-ins of Confluent"),
         ] {
             assert!(why(name).is_some_and(|why| why.starts_with(reason)), "{name}: {:?}", why(name));
         }
-        assert_eq!([why("log.dirz"), why("group.size"), why("ssl."), why("# Names")], [None; 4]);
+        for name in [
+            "log.dirz",
+            "group.size",
+            "ssl.",
+            "ssl.key.pasword",
+            "listener.name.client.ssl.key.pasword",
+            "listener.name.client.plain.sasl.jas.config",
+            "listener.name.client",
+            "listener.name.client.",
+            "# Names",
+        ] {
+            assert_eq!(why(name), None, "{name}");
+        }
+        assert_eq!(
+            split_listener("listener.name.client.plain.sasl.jas.config"),
+            ("listener.name.client.plain.", "sasl.jas.config")
+        );
         let mut all: Vec<&str> = names().collect();
         let count = all.len();
         all.sort_unstable();

@@ -56,7 +56,7 @@ fn the_mistakes_of_all_files_are_reported() {
         ),
         format!("demo-broker-2:{}: min.insync.replicas = \"o", line(2, "min.insync")),
         format!("demo-broker-2:{}: num.partitions = \"-", line(2, "num.partitions")),
-        format!("demo-broker-3:{}: \\u00", line(3, "process.roles")),
+        format!("demo-broker-3:{}: process.roles: \\u without four hex digits", line(3, "process.roles")),
         format!("demo-controller-6:{}: process.roles = \"voter\": String must be one of", line(6, "process.roles")),
     ];
     let error = load_cluster(files).expect_err("bad").to_string();

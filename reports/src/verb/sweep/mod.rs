@@ -28,7 +28,7 @@ use crate::exit;
 use crate::expect;
 use crate::json::repro;
 use crate::load;
-use crate::output::{Streams, Target, check_folder};
+use crate::output::{Streams, Target, check_folder, note};
 use crate::show::annotation::Annotations;
 use crate::show::columns::plural;
 use crate::show::failure;
@@ -67,7 +67,7 @@ pub fn run(
     });
     let checkpoint = checkpoint.transpose()?;
     for remark in sorted(scenarios.iter().flat_map(|s| s.prepared.remarks()).collect()) {
-        streams.hint(&format!("note: {remark}"));
+        streams.note(&remark);
     }
 
     let mut watch = SweepWatch {
@@ -112,7 +112,8 @@ pub fn run(
     watch.reporter.finish();
     let problem = watch.problem.take();
     if report.failed >= settings.max_fail {
-        streams.hint(&format!("note: stopped after {}, the limit of --max-fail", plural(report.failed, "failing run")));
+        let flag = if args.fail_fast { "--fail-fast" } else { "--max-fail" };
+        streams.note(&format!("stopped after {}, as {flag} asks", plural(report.failed, "failing run")));
     }
     let code = results.write(&report, code, args.verbose, streams);
     Ok(exit_code(code, problem.as_slice(), streams))
@@ -228,7 +229,7 @@ impl SweepWatch<'_> {
         let Some(before) = checkpoint.before.clone() else { return Done::default() };
         let (file, runs, failed) = (checkpoint.file(), plural(before.runs, "run"), before.failed);
         let rest = if checkpoint.finished { "the sweep is complete" } else { "the sweep continues" };
-        self.reporter.failure(&format!("note: {file} holds {runs}, {failed} failing; {rest}"));
+        self.reporter.failure(&note(self.width, &format!("{file} holds {runs}, {failed} failing; {rest}")));
         for failed in &before.violations {
             self.print(failed);
             let scenario = self.scenarios.iter().position(|named| named.name == failed.scenario);
@@ -257,7 +258,7 @@ impl SweepWatch<'_> {
         let Some(checkpoint) = &mut self.checkpoint else { return };
         self.problem = checkpoint.write(whole, finished).err();
         if let Some(problem) = self.problem.as_ref().filter(|_| !finished) {
-            self.reporter.failure(&format!("note: no checkpoint: {problem}"));
+            self.reporter.failure(&note(self.width, &format!("no checkpoint: {problem}")));
         }
     }
 

@@ -41,7 +41,7 @@ impl Results {
         problems.extend(self.json.as_ref().and_then(|target| target.write(&json(), streams).err()));
         problems.extend(self.junit.as_ref().and_then(|target| target.write(&junit::text(report), streams).err()));
         if let Some(Err(problem)) = streams.step_summary.as_ref().map(|file| step_summary::append(file, report)) {
-            streams.hint(&format!("note: no job summary: {problem}"));
+            streams.note(&format!("no job summary: {problem}"));
         }
         exit_code(code, &problems, streams)
     }

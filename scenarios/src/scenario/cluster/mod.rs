@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::rc::Rc;
 
+use raft::config::definitions;
 pub use raft::config::definitions::{HIDDEN, is_secret};
 pub use raft::config::properties::without_secrets;
 use raft::config::{ClusterFiles, ConfigErrors, NodeConfig, Roles, Voter, read_cluster};
@@ -241,7 +242,9 @@ impl Cluster {
         for (key, value) in &self.config.0 {
             probe.set(key, value).map_err(|problem| {
                 let problem = problem.strip_prefix(key.as_str()).unwrap_or(&problem);
-                Refusal::new(format!("cluster.config.{key}"), problem)
+                let nearest = usage::nearest_property(key).filter(|_| !definitions::is_known(key));
+                let meant = nearest.map(|known| format!("; did you mean {known}?")).unwrap_or_default();
+                Refusal::new(format!("cluster.config.{key}"), format!("{problem}{meant}"))
             })?;
         }
         Ok(())

@@ -220,7 +220,7 @@ fn properties(nodes: &[NodeFile], cluster: &Cluster, clients: &Clients) -> Vec<P
         for entry in node.properties.iter() {
             let (status, why) = usage(&entry.key, node, cluster, clients);
             let values = found.entry((status, entry.key.clone(), why)).or_default();
-            let value = if definitions::is_secret(&entry.key) { definitions::HIDDEN } else { entry.value.as_str() };
+            let value = if definitions::is_hidden(&entry.key) { definitions::HIDDEN } else { entry.value.as_str() };
             let id = node.config.node_id().0;
             match values.iter_mut().find(|of_value| of_value.value == value) {
                 Some(of_value) => of_value.nodes.push(id),
@@ -233,13 +233,19 @@ fn properties(nodes: &[NodeFile], cluster: &Cluster, clients: &Clients) -> Vec<P
         }
     }
     let report = |((status, name, why), values): ((Status, String, String), Vec<ValueReport>)| PropertyReport {
-        nearest: (status == Status::Unknown).then(|| nearest(&name, definitions::names())).flatten().map(str::to_owned),
+        nearest: (status == Status::Unknown).then(|| nearest_property(&name)).flatten(),
         name,
         status,
         why,
         values,
     };
     found.into_iter().map(report).collect()
+}
+
+/// The most similar name that Kafka knows, of the same listener if it is a setting of one.
+pub(super) fn nearest_property(name: &str) -> Option<String> {
+    let (of_listener, property) = definitions::split_listener(name);
+    nearest(property, definitions::names()).map(|known| format!("{of_listener}{known}"))
 }
 
 fn usage(key: &str, node: &NodeFile, cluster: &Cluster, clients: &Clients) -> (Status, String) {

@@ -145,8 +145,8 @@ fn each_property_is_reported_once_for_all_nodes_that_agree() {
             "WithoutEffect log.dirs = /a [1, 2, 3], /c [101, 102]: a node has one simulated disk, whatever its directories are (-)",
             "WithoutEffect num.partitions = 3 [101, 102]: only controllers read it (-)",
             "WithoutEffect ssl.keystore.password = [hidden] [1, 2, 3]: authentication, authorization and encryption are not simulated (-)",
-            "Unknown no.such.thing.at.all = 1 [101, 102]: no property of Kafka; it is ignored (-)",
-            "Unknown replica.lag.max.ms = 1 [1, 2, 3]: no property of Kafka; it is ignored (replica.lag.time.max.ms)",
+            "Unknown no.such.thing.at.all = [hidden] [101, 102]: no property of Kafka; it is ignored (-)",
+            "Unknown replica.lag.max.ms = [hidden] [1, 2, 3]: no property of Kafka; it is ignored (replica.lag.time.max.ms)",
         ]
     );
     assert_eq!(report.notes[0], "b101:8: log.dirs is already set in line 5; the last value counts, as in Kafka");

@@ -1,11 +1,13 @@
 //! What serde says of a value that it cannot read, in plain words.
 
+use crate::scenario::nearest;
+
 /// Why a value could not be read.
 pub(crate) enum Why {
     /// It is of another type, or out of the type's range; what it is, and what the type allows.
     Type { found: String, allowed: String },
     /// There is no field of this name, but of these.
-    UnknownField { name: String, allowed: String },
+    UnknownField { name: String, allowed: Vec<String> },
     /// A field has to be there.
     MissingField { name: String },
     /// In the words of the type itself.
@@ -15,18 +17,18 @@ pub(crate) enum Why {
 impl Why {
     pub fn of(message: &str) -> Why {
         let name = |rest: &str| rest.split_once('`').map_or(rest, |(name, _)| name).to_owned();
-        let names = |rest: &str| {
-            let names: Vec<&str> = rest.split('`').skip(2).step_by(2).collect();
-            if names.is_empty() { "none".to_owned() } else { names.join(", ") }
-        };
+        let names = |rest: &str| rest.split('`').skip(2).step_by(2).map(str::to_owned).collect::<Vec<_>>();
         let mismatch = ["invalid type: ", "invalid value: ", "invalid length "];
         let mismatch = mismatch.iter().find_map(|start| message.strip_prefix(start)?.rsplit_once(", expected "));
         if let Some((found, expected)) = mismatch {
-            Why::Type { found: what_it_is(found), allowed: type_in_words(expected) }
+            let number = found.strip_prefix("integer `").and_then(|rest| rest.strip_suffix('`'));
+            let is_out_of_range = message.starts_with("invalid value: ");
+            let out_of_range = number.filter(|_| is_out_of_range).map(|number| format!("{number} is out of range"));
+            Why::Type { found: out_of_range.unwrap_or_else(|| what_it_is(found)), allowed: type_in_words(expected) }
         } else if let Some(rest) = message.strip_prefix("unknown field `") {
             Why::UnknownField { name: name(rest), allowed: names(rest) }
         } else if let Some(rest) = message.strip_prefix("unknown variant `") {
-            Why::Type { found: format!("{:?} is unknown", name(rest)), allowed: names(rest) }
+            Why::Type { found: format!("{:?} is unknown", name(rest)), allowed: names(rest).join(", ") }
         } else if let Some(rest) = message.strip_prefix("missing field `") {
             Why::MissingField { name: name(rest) }
         } else {
@@ -39,9 +41,17 @@ impl Why {
 pub fn plain(message: &str) -> String {
     match Why::of(message) {
         Why::Type { found, allowed } => format!("{found}; allowed: {allowed}"),
-        Why::UnknownField { name, allowed } => format!("no field is named {name:?}; allowed: {allowed}"),
+        Why::UnknownField { name, allowed } => format!("no field is named {name:?}{}", one_of(&name, &allowed)),
         Why::MissingField { name } => format!("the field {name} is missing"),
         Why::Other(message) => message,
+    }
+}
+
+/// `; did you mean X? allowed: X, Y, Z`, the names of the fields.
+pub(crate) fn one_of(name: &str, fields: &[String]) -> String {
+    match fields {
+        [] => "; allowed: none".to_owned(),
+        _ => nearest::allowed(name, fields.iter().map(String::as_str)),
     }
 }
 

@@ -73,6 +73,10 @@ pub fn allowed(path: &str) -> Option<String> {
     FIELDS.iter().find(|field| field.path == path).map(|field| field.kind.in_words())
 }
 
+fn is_within(duration: &str, min_ns: u64, max_ns: u64) -> bool {
+    duration.parse::<Nanos>().is_ok_and(|duration| (min_ns..=max_ns).contains(&duration.0))
+}
+
 impl Kind {
     /// The type with its bounds, in words.
     pub fn in_words(self) -> String {
@@ -86,8 +90,16 @@ impl Kind {
             Kind::IntegersOf(_) | Kind::NamesOf(_) => format!("a list of {}", allowed.trim_end_matches(", see below")),
             Kind::Map(_) => format!("a table of {}", allowed.trim_end_matches(", see below")),
             Kind::Text | Kind::Table | Kind::Tables => of_type,
-            Kind::Duration { .. } => format!("{of_type}, {allowed}, such as \"500ms\""),
-            Kind::DurationRange { .. } => format!("{of_type}, {allowed}, such as \"1s..5s\""),
+            Kind::Duration { min_ns, max_ns } => {
+                let example = ["500ms", "30s", "5us"].into_iter().find(|example| is_within(example, min_ns, max_ns));
+                format!("{of_type}, {allowed}, such as {:?}", example.unwrap_or("0ns"))
+            }
+            Kind::DurationRange { min_ns, max_ns } => {
+                let ranges = [("1s", "5s"), ("1ms", "5ms"), ("30s", "60s")];
+                let fits = |(from, to): &(&str, &str)| is_within(from, min_ns, max_ns) && is_within(to, min_ns, max_ns);
+                let (from, to) = ranges.into_iter().find(fits).unwrap_or(("0ns", "1ns"));
+                format!("{of_type}, {allowed}, such as \"{from}..{to}\"")
+            }
             Kind::Latency => {
                 format!("{of_type}, {allowed}, such as \"500us\", \"1ms..5ms\" or \"lognormal(1ms, 0.5)\"")
             }
@@ -128,6 +140,24 @@ impl Kind {
             Kind::Latency => "median 1ns..3600s".to_owned(),
             Kind::OneOf(names) => names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "),
             Kind::IntegersOf(of) | Kind::NamesOf(of) | Kind::NameOf(of) | Kind::Map(of) => of.to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn examples_keep_the_bounds_of_their_fields() {
+        for field in FIELDS {
+            let (min_ns, max_ns) = match field.kind {
+                Kind::Duration { min_ns, max_ns } | Kind::DurationRange { min_ns, max_ns } => (min_ns, max_ns),
+                _ => continue,
+            };
+            let words = field.kind.in_words();
+            let example = words.split('"').nth(1).expect("an example");
+            assert!(example.split("..").all(|bound| is_within(bound, min_ns, max_ns)), "{}: {words}", field.path);
         }
     }
 }
