@@ -176,7 +176,9 @@ impl Prepared for Ready {
     }
 
     fn remarks(&self) -> Vec<String> {
-        self.cluster().map_or_else(Vec::new, |report| report.remarks())
+        let mut remarks = self.cluster().map_or_else(Vec::new, |report| report.remarks());
+        remarks.extend(self.scenario.remarks_on_settings(&self.base));
+        remarks
     }
 
     fn cluster(&self) -> Option<ClusterReport> {

@@ -6,6 +6,9 @@ use std::path::Path;
 
 use crate::engine::Problem;
 
+/// That of UTF-8, which some editors put first.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
 /// The text of a file, of which a `.properties` one is ISO-8859-1, as Kafka reads it (by
 /// `Properties.load` of a stream), so that every byte is a character; all others are UTF-8.
 pub fn read_text(path: &Path) -> Result<String, Problem> {
@@ -15,7 +18,8 @@ pub fn read_text(path: &Path) -> Result<String, Problem> {
     }
     let bytes = fs::read(path).map_err(|error| Problem::new(format!("{file}: {}", reason(&error))))?;
     if path.extension().is_some_and(|extension| extension == "properties") {
-        return Ok(bytes.into_iter().map(char::from).collect());
+        let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&bytes);
+        return Ok(bytes.iter().copied().map(char::from).collect());
     }
     utf_8(&file.to_string(), bytes)
 }
@@ -51,4 +55,19 @@ fn utf_8(file: &str, bytes: Vec<u8>) -> Result<String, Problem> {
 /// The line of a byte, from 1.
 pub fn line_at(text: &[u8], byte: usize) -> usize {
     1 + text[..byte].iter().filter(|b| **b == b'\n').count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_byte_order_mark_is_left_out() {
+        for ending in ["properties", "toml"] {
+            let path = std::env::temp_dir().join(format!("kraftsim-{}.{ending}", std::process::id()));
+            fs::write(&path, [BYTE_ORDER_MARK, b"a=1"].concat()).expect("writes");
+            assert_eq!(read_text(&path).expect("reads"), "a=1");
+            fs::remove_file(&path).expect("removes");
+        }
+    }
 }

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use crate::engine::Problem;
+use crate::input::reason;
 use crate::show::columns::{DEFAULT_WIDTH, hanging};
 
 /// Results are written here, and failures and hints there.
@@ -32,7 +33,7 @@ impl Streams<'_> {
     pub fn result(&mut self, text: &str) -> Result<(), Problem> {
         match self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush()) {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                Err(Problem::new(format!("standard output: {error}")))
+                Err(Problem::new(format!("standard output: {}", reason(&error))))
             }
             _ => Ok(()),
         }
@@ -105,7 +106,8 @@ pub fn check_folder(folder: &Path) -> Result<(), Problem> {
     let probe = temporary(&there.join("kraftsim-probe"));
     let made = fs::OpenOptions::new().write(true).create_new(true).open(&probe);
     let _ = fs::remove_file(&probe);
-    made.map(|_| ()).map_err(|error| Problem::new(format!("{} cannot be written to: {error}", there.display())))
+    made.map(|_| ())
+        .map_err(|error| Problem::new(format!("{} cannot be written to: {}", there.display(), reason(&error))))
 }
 
 /// A device or a pipe, such as `/dev/stderr` or what a shell makes of `>(command)`.
@@ -117,7 +119,8 @@ fn is_special(path: &Path) -> bool {
 /// stops. A device is written to directly: a rename would replace it.
 pub fn write_whole(path: &Path, content: impl AsRef<[u8]>) -> Result<(), Problem> {
     if is_special(path) {
-        return fs::write(path, content).map_err(|error| Problem::new(format!("{}: {error}", path.display())));
+        return fs::write(path, content)
+            .map_err(|error| Problem::new(format!("{}: {}", path.display(), reason(&error))));
     }
     let temporary = temporary(path);
     let write = || {
@@ -129,7 +132,7 @@ pub fn write_whole(path: &Path, content: impl AsRef<[u8]>) -> Result<(), Problem
     };
     write().map_err(|error: io::Error| {
         let _ = fs::remove_file(&temporary);
-        Problem::new(format!("{}: {error}", path.display()))
+        Problem::new(format!("{}: {}", path.display(), reason(&error)))
     })
 }
 

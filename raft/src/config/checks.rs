@@ -7,13 +7,20 @@ use super::{Kept, NodeConfig};
 /// `replica.socket.timeout.ms`: Kafka's default; the property is kept, not simulated.
 const SOCKET_TIMEOUT_MS: i64 = 30_000;
 
-/// Properties that contradict each other: the one to look at first, and why.
+/// Properties that contradict each other, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Contradiction {
-    /// The property.
-    pub key: &'static str,
+    /// They; the one to look at first stands first.
+    pub keys: [&'static str; 2],
     /// Kafka's words.
     pub problem: &'static str,
+}
+
+impl Contradiction {
+    /// The first of them that the user has set; the first if none is.
+    pub fn key_among(&self, is_set: impl Fn(&str) -> bool) -> &'static str {
+        self.keys.into_iter().find(|key| is_set(key)).unwrap_or(self.keys[0])
+    }
 }
 
 impl NodeConfig {
@@ -24,14 +31,14 @@ impl NodeConfig {
         let socket_timeout_ms = self.kept_number("replica.socket.timeout.ms").unwrap_or(SOCKET_TIMEOUT_MS);
         if wait_ms > socket_timeout_ms {
             return Some(Contradiction {
-                key: "replica.fetch.wait.max.ms",
+                keys: ["replica.fetch.wait.max.ms", "replica.socket.timeout.ms"],
                 problem: "replica.socket.timeout.ms should always be at least replica.fetch.wait.max.ms to prevent \
                           unnecessary socket timeouts",
             });
         }
         if wait_ms > broker.replica_lag_time_max_ms {
             return Some(Contradiction {
-                key: "replica.fetch.wait.max.ms",
+                keys: ["replica.fetch.wait.max.ms", "replica.lag.time.max.ms"],
                 problem: "replica.fetch.wait.max.ms should always be less than or equal to \
                           replica.lag.time.max.ms to prevent frequent changes in ISR",
             });

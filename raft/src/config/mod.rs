@@ -24,6 +24,7 @@ mod tests;
 use std::fmt;
 use std::rc::Rc;
 
+pub use checks::Contradiction;
 pub use cluster::{ClusterFiles, NodeFile, load_cluster, read_cluster};
 pub use error::{ConfigError, ConfigErrors};
 

@@ -1,6 +1,5 @@
 //! One node's properties: from text to [`NodeConfig`], single settings, and back.
 
-use super::checks::Contradiction;
 use super::definitions::{self, DEFINITIONS};
 use super::error::ConfigErrors;
 use super::properties::{self, Properties};
@@ -17,7 +16,8 @@ impl NodeConfig {
     /// knob. Several of them may contradict each other only together: [`NodeConfig::contradiction`].
     pub fn set(&mut self, key: &str, value: &str) -> Result<(), String> {
         if !definitions::is_known(key) {
-            return Err(format!("{key} = {value:?}: Kafka has no such property"));
+            // Its value may be a secret.
+            return Err(format!("{key}: Kafka has no such property"));
         }
         let taken = definitions::find(key).and_then(|definition| Some((definition.kind, definition.field?)));
         let Some((kind, field)) = taken else {
@@ -44,12 +44,13 @@ impl NodeConfig {
         let mut settings: Vec<(Option<usize>, &str, &str)> =
             settings.map(|(key, value)| (definitions::place(key), key, value)).collect();
         settings.sort_unstable();
-        for (_, key, value) in settings {
+        for (_, key, value) in &settings {
             self.set(key, value)?;
         }
         match self.contradiction() {
-            Some(Contradiction { key, problem }) => {
-                Err(format!("{key} = {:?}: {problem}", self.get(key).unwrap_or_default()))
+            Some(contradiction) => {
+                let key = contradiction.key_among(|key| settings.iter().any(|(_, set, _)| *set == key));
+                Err(format!("{key} = {:?}: {}", self.get(key).unwrap_or_default(), contradiction.problem))
             }
             None => Ok(()),
         }

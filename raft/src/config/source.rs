@@ -61,7 +61,9 @@ impl Source<'_> {
         }
         config.kept = self.kept();
         match config.contradiction() {
-            Some(contradiction) => Err(self.at(contradiction.key, contradiction.into())),
+            Some(contradiction) => {
+                Err(self.at(contradiction.key_among(|key| self.properties.get(key).is_some()), contradiction.into()))
+            }
             None => Ok(config),
         }
     }

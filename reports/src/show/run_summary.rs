@@ -7,13 +7,14 @@ use scenarios::report::{Failover, Linearizability, Outcome, RunReport};
 use super::columns::{paragraph, plural, thousands};
 use super::summary::failover_name;
 use crate::duration::show_us;
+use crate::engine::Overrides;
 use crate::json::show_digest;
 
 /// Failovers listed one by one.
 const FAILOVERS: usize = 12;
 
-/// The text.
-pub fn text(run: &RunReport, scenario: &str, width: usize) -> String {
+/// The text; `overrides` altered the run.
+pub fn text(run: &RunReport, scenario: &str, overrides: &Overrides, width: usize) -> String {
     let mut text = format!("{scenario} seed {}: {}\n", show_seed(run.seed), outcome(run));
     let mut add = |label: &str, items: Vec<String>, lines| text.push_str(&paragraph(width, label, &items, lines));
     if let Outcome::Violated(violation) = &run.outcome {
@@ -23,6 +24,12 @@ pub fn text(run: &RunReport, scenario: &str, width: usize) -> String {
     }
     add("fixes", run.fixes.clone(), 2);
     add("bugs", run.bugs.clone(), 2);
+    if let Some(cluster) = &overrides.cluster {
+        add("cluster", vec![cluster.dir.clone()], 1);
+    }
+    if !overrides.set.is_empty() {
+        add("set", overrides.set.iter().map(|(key, value)| format!("{key}={value}")).collect(), 4);
+    }
     let length = format!("{} simulated", show_us(run.sim_ns / 1000));
     add("ran", vec![length, plural(run.events, "event"), plural(run.messages, "message")], 1);
     let operation = |(kind, n): (&String, &scenarios::report::OperationCounts)| {
@@ -34,7 +41,7 @@ pub fn text(run: &RunReport, scenario: &str, width: usize) -> String {
     let aimed = run.aimed.iter().filter(|(_, n)| **n > 0);
     add("triggered by", aimed.map(|(trigger, n)| format!("{trigger} {n}")).collect(), 3);
     add("probes", run.probes.iter().filter(|(_, reached)| **reached).map(|(name, _)| name.clone()).collect(), 4);
-    add("properties", run.knobs.iter().map(|(property, value)| format!("{property}={value}")).collect(), 12);
+    add("drawn values", run.knobs.iter().map(|(property, value)| format!("{property}={value}")).collect(), 12);
     add("excused", run.excused.iter().map(|(cause, n)| format!("{cause} {n}")).collect(), 2);
     let black_box = run.black_box.as_ref().map(|judged| match judged.left_out.as_slice() {
         [] => format!("black box: {}", verdict_name(judged.verdict)),

@@ -29,15 +29,25 @@ pub fn text(report: &SweepReport, width: usize, verbose: bool, json_flag: &str) 
         before += &paragraph(width, "missing", &report.missing, 3);
     }
     before += &paragraph(width, "kafka", &kafka(report), 1);
+    let counted = after(report, width, &limits(report));
+    // All of them if they fit; their number if they do not.
+    let is_long = before.lines().count() + 1 + counted.lines().count() > LINES;
+    let after = if is_long { after(report, width, &number_of_limits(report)) } else { counted };
+    let spare = LINES.saturating_sub(before.lines().count() + after.lines().count());
+    text += &(before + &faults(report, width, spare.clamp(1, 2)) + &after);
+    text + &reproduce(report, width, json_flag)
+}
+
+/// All below the faults.
+fn after(report: &SweepReport, width: usize, limits: &[String]) -> String {
     let mut after = paragraph(width, "operations", &[operations(report)], 1);
     after += &failovers(report, width);
     if let Some(loss) = data_loss(report) {
         after += &paragraph(width, "data loss", &[loss], 1);
     }
     after += &paragraph(width, "linearizable", &[linearizable(report)], 1);
-    let limits = limits(report);
     if !limits.is_empty() {
-        after += &paragraph(width, "limits", &limits, 1);
+        after += &paragraph(width, "limits", limits, 1);
     }
     after += &paragraph(width, "digest", &[format!("{} (same seeds, same digest)", show_digest(report.digest))], 1);
     after += &paragraph(width, "verdict", &[verdict(report)], 1);
@@ -47,10 +57,7 @@ pub fn text(report: &SweepReport, width: usize, verbose: bool, json_flag: &str) 
     } else if report.violations.is_empty() {
         after += &paragraph(width, "more", &[more(report)], 1);
     }
-    let spare = LINES.saturating_sub(before.lines().count() + after.lines().count());
-    let faults = paragraph(width, "faults", &faults(report), spare.clamp(1, 2));
-    text += &(before + &faults + &after);
-    text + &reproduce(report, width, json_flag)
+    after
 }
 
 fn ran(report: &SweepReport, width: usize) -> String {
@@ -61,14 +68,20 @@ fn ran(report: &SweepReport, width: usize) -> String {
         let per_second = u128::from(n) * 1_000_000_000 / u128::from(report.core_ns.max(1));
         thousands(u64::try_from(per_second).unwrap_or(u64::MAX))
     };
-    let what = format!("{runs} of {names} from {first} in {}", show_us(report.wall_ns / 1000));
+    let what = |names: &str| {
+        let what = format!("{runs} of {names} from {first} in {}", show_us(report.wall_ns / 1000));
+        paragraph(width, "ran", &[what], 1)
+    };
+    let of_names = what(&names);
+    let is_long = of_names.lines().count() > 1 && report.subject.scenarios.len() > 1;
+    let what = if is_long { what(&format!("{} scenarios", report.subject.scenarios.len())) } else { of_names };
     let much = format!(
         "{} s simulated, {} ({}/s per core)",
         thousands(report.sim_ns / 1_000_000_000),
         plural(report.events, "event"),
         per_second(report.events)
     );
-    paragraph(width, "ran", &[what], 1) + &paragraph(width, "", &[much], 1)
+    what + &paragraph(width, "", &[much], 1)
 }
 
 /// In what the simulated Kafka differs from the real one, and the user's own settings.
@@ -86,15 +99,20 @@ fn kafka(report: &SweepReport) -> Vec<String> {
     items
 }
 
-/// The most frequent kinds first.
-fn faults(report: &SweepReport) -> Vec<String> {
+/// The most frequent kinds first; their number alone where none fits.
+fn faults(report: &SweepReport, width: usize, most: usize) -> String {
     let total: u64 = report.faults.values().sum();
     let mut kinds: Vec<(&String, u64)> = report.faults.iter().map(|(kind, n)| (kind, *n)).collect();
     kinds.retain(|(_, n)| *n > 0);
     kinds.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
+    let number = plural(kinds.len() as u64, "kind");
     let mut items = vec![format!("{} injected:", thousands(total))];
     items.extend(kinds.into_iter().map(|(kind, n)| format!("{kind} {}", thousands(n))));
-    if total == 0 { Vec::new() } else { items }
+    let text = paragraph(width, "faults", if total == 0 { &[] } else { &items }, most);
+    match text.contains(":  and ") {
+        true => paragraph(width, "faults", &[format!("{} injected, of {number}", thousands(total))], most),
+        false => text,
+    }
 }
 
 fn operations(report: &SweepReport) -> String {
@@ -187,6 +205,14 @@ fn limits(report: &SweepReport) -> Vec<String> {
         .collect();
     limits.sort_by_key(|(held, _)| *held);
     limits.into_iter().map(|(_, text)| text).collect()
+}
+
+fn number_of_limits(report: &SweepReport) -> Vec<String> {
+    let number = |of: &dyn Fn(&fuzz::aggregate::Limit) -> bool| report.limits.iter().filter(|limit| of(limit)).count();
+    let judged = number(&|limit| limit.judged);
+    let broken = number(&|limit| limit.judged && expect::verdict(limit).is_some_and(|(_, holds)| !holds));
+    let broken = if broken == 0 { String::new() } else { format!(", {broken} DO NOT HOLD") };
+    vec![format!("{judged} of {} judged{broken} (--verbose)", report.limits.len())]
 }
 
 /// By invariant: how often. What `[expect]` limits is shown as such.

@@ -60,7 +60,7 @@ pub fn failover(
     let report = sweep(&settings, &OfCause { runs, cause: args.cause.as_deref() }, interrupted, &mut watcher);
     watcher.reporter.finish();
     if report.failed >= settings.max_fail {
-        streams.note(&format!("stopped after {}, as --max-fail asks", plural(report.failed, "failing run")));
+        streams.note(&format!("stopped after {}, the limit of --max-fail", plural(report.failed, "failing run")));
     }
 
     if report.interrupted {
@@ -116,8 +116,15 @@ fn prepare(
     let mut all = (Vec::new(), Vec::new());
     for configuration in configurations {
         let own = Overrides { set: configuration.set.clone(), ..Overrides::default() };
-        let overrides = shared.clone().and(own);
-        let named = load::load(engine, std::slice::from_ref(&configuration.scenario), &overrides)?;
+        let overrides = shared.clone().and(own).without_secrets();
+        let of_vary = |problem: Problem| {
+            let is_varied = |key: &str| problem.message.starts_with(&format!("--set {key}"));
+            match configuration.set.iter().any(|(key, _)| is_varied(key)) {
+                true => Problem { message: problem.message.replacen("--set", "--vary", 1), ..problem },
+                false => problem,
+            }
+        };
+        let named = load::load(engine, std::slice::from_ref(&configuration.scenario), &overrides).map_err(of_vary)?;
         all.0.push(overrides);
         all.1.extend(named.into_iter().map(|named| Named { name: configuration.name(), ..named }));
     }

@@ -79,7 +79,7 @@ pub fn run(args: &ReplayArgs, engine: &dyn Engine, streams: &mut Streams<'_>) ->
             streams.hint(&line);
         }
     }
-    let text = run_summary::text(&run, &job.scenario.name, streams.width);
+    let text = run_summary::text(&run, &job.scenario.name, &job.overrides, streams.width);
     match &target {
         Some(Target::Stdout) => streams.hint(text.trim_end()),
         _ if traced.as_ref().is_some_and(Asked::takes_stdout) => streams.hint(text.trim_end()),

@@ -395,6 +395,8 @@ fn a_merge_knows_what_is_missing() {
     assert_eq!((whole.code, of_merge.as_str()), (1, rateless(&merged.out)));
     assert!(merged.out.contains(" more in the JSON (-o PATH)"), "{}", merged.out);
     assert_eq!(timeless(&xml), timeless(&here.join("whole.xml")));
+    let first = kraftsim(&["sweep", "quorum", "--seeds", "9", "--set", "fail=1", "--fail-fast", "--json", "-"]);
+    assert!(first.err.contains("note: stopped after 1 failing run, the limit of --fail-fast\n"), "{first:?}");
     let ended = shards(&here, 2, None, &["--set", "fail=1", "--fail-fast"]);
     let ended = merge(&ended.iter().collect::<Vec<_>>(), &[]);
     assert_eq!(ended.code, 1, "{ended:?}");

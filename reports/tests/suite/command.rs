@@ -97,6 +97,8 @@ fn what_is_wrong_with_a_run_is_found_before_it_runs() {
         (&["--require-probe", "torn_tale"], "; did you mean torn_tail? allowed: "),
         (&["--set", "workload.clients=0"], "--set workload.clients"),
         (&["--set", "nonsense=1"], "--set nonsense"),
+        (&["--set", "duration=1d"], "\"1d\": \"d\" is no unit; "),
+        (&["--set", "replica.lag.time.max.ms=5"], "cluster.config.replica.lag.time.max.ms = \"5\": replica.fetch."),
         (&["--set", "controller.quorum.fetch.timeout.ms=soon"], "--set controller.quorum.fetch.timeout.ms"),
     ];
     for (flags, message) in table {
@@ -141,6 +143,7 @@ fn a_bug_is_named_by_the_id_of_its_row_too() {
     assert_eq!(code, 1, "{err}");
     assert!(err.contains(" --bug NoLogTest "), "the command has the name: {err}");
     assert_eq!(replayed("NoLogTest"), (code, out, err));
+    assert_eq!(replayed("g04"), replayed("G04"));
 }
 
 #[test]

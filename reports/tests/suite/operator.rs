@@ -68,6 +68,26 @@ fn a_sweep_on_files_reports_their_properties_and_shows_limits() {
     };
     assert_eq!(judged("failover.controller.p50"), Some(false));
     assert_eq!(judged("recovery.max"), Some(true), "the user's own");
+    assert!(came.err.contains("  kafka         cluster: strimzi-5x3  "), "{}", came.err);
+    let notes = came.err.lines().take_while(|line| !line.starts_with("  ran "));
+    assert!(notes.clone().count() > 2 && notes.clone().all(|line| line.chars().count() <= 80), "{}", came.err);
+    let summary = came.err.lines().skip_while(|line| !line.starts_with("  ran "));
+    assert!(
+        summary.clone().count() <= 14 && summary.clone().any(|line| line.starts_with("  limits  ")),
+        "{}",
+        came.err
+    );
+}
+
+#[test]
+fn a_property_that_does_not_reach_the_topics_is_named() {
+    let replay = |set: &[&str]| kraftsim(&[&["replay", "calm", "--seed", "1", "--until", "2s"], set].concat());
+    let notes = crate::unwrapped(&replay(&["--set", "num.partitions=9"]).err);
+    let expected = "note: num.partitions=9 does not reach the topics of the workload, which have clients.partitions=";
+    assert!(notes.contains(expected), "{notes}");
+    let came = replay(&["--set", "num.partitions=9", "--set", "clients.partitions=0"]);
+    assert_eq!(came.err, "");
+    assert!(came.out.contains("  set           num.partitions=9  clients.partitions=0\n"), "{}", came.out);
 }
 
 #[test]
@@ -120,13 +140,27 @@ fn no_secret_of_the_files_is_in_any_output() {
     assert!(refused.code == 2 && refused.err.contains("[hidden]"), "{}", refused.err);
 
     let mut texts: Vec<(String, String)> = Vec::new();
+    let chart = ["chart", "failover", "calm", "--seeds", "1", "-o", &path("chart.svg"), "--vary"];
+    let bad = [
+        &["sweep", "quorum", "--seeds", "1", "--set", "my.pwd=hunter2"][..],
+        &["sweep", "calm", "--seeds", "1", "--set", "clients.config.my.pwd=hunter2"],
+        &["sweep", "quorum", "--seeds", "1", "--set", "cluster.config={\"ssl.key.password\"=\"hunter2\"}"],
+        &["sweep", "quorum", "--seeds", "1", "--set", "cluster={config={\"ssl.key.password\"=\"hunter2\"}}"],
+        &[&chart[..], &["ssl.key.password=hunter2,hunter3"]].concat(),
+    ];
+    for words in bad {
+        let came = kraftsim(words);
+        assert_eq!((came.code, came.out.as_str()), (2, ""), "{words:?}");
+        texts.push((words.join(" "), came.err));
+    }
+    let first = texts.len();
     for (name, came) in [("sweep", swept), ("replay", replayed), ("cluster", report), ("--set", refused)] {
         texts.push((name.to_owned(), came.out + &came.err));
     }
     for file in [&json, &junit, repro, &trace, &run, &path("cluster.json")] {
         texts.push((file.to_owned(), std::fs::read_to_string(file).expect("text")));
     }
-    assert!(texts[6].1.contains("ssl.keystore.password=[hidden]"), "{}", texts[6].0);
+    assert!(texts[first + 6].1.contains("ssl.keystore.password=[hidden]"), "{}", texts[first + 6].0);
     for (name, text) in texts {
         assert!(!text.contains("hunter2"), "{name} has a secret");
     }

@@ -344,6 +344,8 @@ fn the_junit_of_a_sweep() {
             assert_eq!(count(suite), suite.matches(element).count(), "{attribute}");
         }
     }
+    let mut timed = xml.lines().filter(|line| line.contains("<testcase ") && !line.contains(" time=\"0.000\""));
+    assert!(timed.all(|case| case.contains("name=\"sweep\"")), "{xml}");
     let names = xml.split("<testcase name=\"").skip(1).filter_map(|case| case.split_once('"'));
     assert!(names.clone().count() > 0 && names.clone().all(|(name, _)| !name.contains("0x")), "seeds are no names");
 }

@@ -98,7 +98,7 @@ fn a_trace_fits_its_published_schema_and_leaves_the_run_as_it_was() {
     // Brokers and all kinds of faults, and a quorum whose run fails.
     let failing: &[&str] = &["quorum", "--seed", "0", "--bug", "NoLogTest"];
     let runs: [&[&str]; 2] = [&["ci", "--seed", "3", "--until", "12s"], failing];
-    let mut kinds = std::collections::BTreeSet::new();
+    let (mut kinds, mut causes) = (std::collections::BTreeSet::new(), 0);
     for run in runs {
         let (code, text, err) = kraftsim(&[&["replay"], run, &["--trace", "-"]].concat());
         assert!(matches!(code, 0 | 1), "{err}");
@@ -106,6 +106,7 @@ fn a_trace_fits_its_published_schema_and_leaves_the_run_as_it_was() {
         for (number, line) in lines.iter().enumerate() {
             validate(&schema, line, &format!("line {number}")).unwrap_or_else(|problem| panic!("{problem}"));
             kinds.insert(line["kind"].as_str().expect("text").to_owned());
+            causes += usize::from(line["violation_past"] == "cause");
         }
         let (_, _, plain) = kraftsim(&[&["replay"], run, &["--json", "-"]].concat());
         let digest = lines[0]["digest"].as_str().expect("text");
@@ -114,6 +115,7 @@ fn a_trace_fits_its_published_schema_and_leaves_the_run_as_it_was() {
     for kind in ["message_sent", "message_delivered", "timer_fired", "disk_synced", "state", "client", "fault_begin"] {
         assert!(kinds.contains(kind), "{kind} is among {kinds:?}");
     }
+    assert!(causes > 0, "no step leads to the violation");
 }
 
 #[test]

@@ -170,6 +170,11 @@ impl Clients {
         }
     }
 
+    /// Is this a property that `[clients.config]` takes?
+    pub fn knows(property: &str) -> bool {
+        SETTINGS.iter().any(|(known, ..)| *known == property)
+    }
+
     /// Partitions of each topic on these nodes. The active controller's number counts in Kafka;
     /// where controllers differ, the largest does here.
     pub fn partitions_on(&self, nodes: &[NodeConfig]) -> u64 {
@@ -219,7 +224,7 @@ impl Clients {
         for (name, value) in &self.config.0 {
             let Some((_, min, max)) = SETTINGS.iter().find(|(known, ..)| known == name) else {
                 let allowed = allowed(name, SETTINGS.iter().map(|(name, ..)| *name));
-                return Err(format!("{name} = {value:?}: no such property{allowed}"));
+                return Err(format!("{name}: no such property{allowed}"));
             };
             let number = value.trim().parse::<i64>().ok().filter(|number| (*min..=*max).contains(number));
             let refused = || format!("{name} = {value:?}; allowed: {min}..{max}");

@@ -60,17 +60,32 @@ pub(crate) fn unreadable(file: &str, text: &str, error: &toml::de::Error) -> Sce
         lacks && error.span().is_some_and(|span| span.start == 0 && place.value.as_ref() != Some(&span))
     };
     let place = place.filter(|place| !is_root(place));
-    let is_about_value = matches!(Why::of(error.message()), Why::Type { .. } | Why::Other(_));
+    let is_about_value = matches!(Why::of(error.message()), Why::Type { .. } | Why::UnknownName { .. } | Why::Other(_));
     let problem = match place {
         Some(Place { path, value: Some(value) }) if is_about_value => {
-            let value = text.get(value).filter(|value| !value.contains('\n')).map(|value| format!(" = {value}"));
-            let why = not_allowed(&path, error.message());
-            format!("{path}{}: {why}", value.unwrap_or_default())
+            let value = text.get(value).unwrap_or_default();
+            let allowed =
+                || reference::allowed(&path).map(|allowed| format!("; allowed: {allowed}")).unwrap_or_default();
+            if value.starts_with("[[") {
+                format!("{path}: [[{path}]] makes a list of tables{}, [{path}]", allowed())
+            } else if holds_properties(&path) {
+                // It, and what serde says of it, may have a secret in it.
+                format!("{path}: the value is of another type{}", allowed())
+            } else {
+                let shown = if value.contains('\n') { String::new() } else { format!(" = {value}") };
+                format!("{path}{shown}: {}", not_allowed(&path, error.message()))
+            }
         }
         Some(Place { path, .. }) => not_allowed(&path, error.message()),
         None => not_allowed("", error.message()),
     };
     ScenarioError(format!("{file}{at}: {problem}"))
+}
+
+/// Is the value of this field properties of Kafka, or a table with some?
+pub(crate) fn holds_properties(path: &str) -> bool {
+    let tables = ["cluster.config", "cluster.node", "clients.config"];
+    tables.iter().any(|table| path.strip_prefix(table).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')))
 }
 
 /// Serde's message of a field's value, with what the reference of fields says is allowed.
@@ -85,6 +100,7 @@ pub(crate) fn not_allowed(path: &str, message: &str) -> String {
             let path = ends.map(|end| &path[..end]).rfind(is_named).map_or_else(|| child(&name), str::to_owned);
             format!("{path}: no such field{}", one_of(&name, &allowed))
         }
+        Why::UnknownName { name, allowed } => format!("{name:?} is unknown{}", one_of(&name, &allowed)),
         Why::MissingField { name } => {
             let path = child(&name);
             let allowed = reference::allowed(&path).map(|allowed| format!("; allowed: {allowed}"));

@@ -7,7 +7,7 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
     let typed = name.to_lowercase();
     let distance = |known: &&&str| strsim::osa_distance(&typed, &known.to_lowercase());
     let best = known.iter().min_by_key(distance)?;
-    let most = (name.len() / 3).max(2).min(name.len().saturating_sub(1));
+    let most = (name.len() / 3).max(1).min(name.len().saturating_sub(1));
     if distance(&best) <= most {
         return Some(best);
     }
@@ -45,7 +45,7 @@ mod tests {
         assert_eq!(nearest("BeforeFlush", known), Some("Kafka10533AckBeforeFlush"));
         assert_eq!(nearest("Nonsense", known), None);
         assert_eq!(nearest("Nonsense", []), None);
-        assert_eq!(nearest("x", ["elr"]), None);
+        assert_eq!([nearest("x", ["elr"]), nearest("udp", ["tcp"])], [None; 2]);
         assert_eq!(
             allowed("AckAtApend", known[1..].iter().copied()),
             "; did you mean AckAtAppend? allowed: AckAtAppend, AckByOffset"

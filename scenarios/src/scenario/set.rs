@@ -8,7 +8,9 @@ use raft::fixes::Fix;
 use raft::ids::NodeId;
 
 use super::Scenario;
+use super::clients::Clients;
 use super::cluster::NodeFile;
+use super::error::plain::Why;
 use super::error::{self, ScenarioError};
 use super::nearest::did_you_mean;
 use super::reference::FIELDS;
@@ -72,13 +74,17 @@ impl Scenario {
             changed.cluster.config.0.insert(key.into(), value.into());
             return Ok(changed);
         }
+        if ["cluster", "clients"].contains(&key) || error::holds_properties(key) && !is_property(key) {
+            return Err(ScenarioError(format!("{key}: --set takes one field, as in cluster.voters=5")));
+        }
         let table = self.to_table();
         if !Scenario::FIELDS.contains(&key.split('.').next().unwrap_or(key)) {
             let fields = Scenario::FIELDS.join(", ");
             let meant = did_you_mean(key, definitions::names().chain(paths()));
             let end = if meant.is_empty() { ";" } else { "" };
-            return Err(refuse(format!(
-                "no such setting{meant}{end} allowed: a Kafka property, or a field of {fields}"
+            // Its value may be a secret.
+            return Err(ScenarioError(format!(
+                "{key}: no such setting{meant}{end} allowed: a Kafka property, or a field of {fields}"
             )));
         }
 
@@ -95,17 +101,29 @@ impl Scenario {
             match changed.try_into::<Scenario>() {
                 Ok(scenario) => {
                     scenario.check().map_err(|refusal| {
-                        if refusal.path == key { refuse(refusal.problem) } else { refuse(refusal.message()) }
+                        let is_unknown = key.strip_prefix("clients.config.").is_some_and(|name| !Clients::knows(name));
+                        match refusal.path == key {
+                            _ if is_unknown => ScenarioError(refusal.message()),
+                            true => refuse(refusal.problem),
+                            false => refuse(refusal.message()),
+                        }
                     })?;
                     return Ok(scenario);
                 }
                 Err(error) => {
-                    problem = problem.or_else(|| Some(error::not_allowed(key, error.message())));
+                    let why = error::not_allowed(key, error.message());
+                    let is_unknown = matches!(Why::of(error.message()), Why::UnknownField { .. });
+                    problem = problem.or(Some(if is_unknown { ScenarioError(why) } else { refuse(why) }));
                 }
             }
         }
-        Err(refuse(problem.unwrap_or_default()))
+        Err(problem.unwrap_or_else(|| refuse("no such setting".into())))
     }
+}
+
+/// Is it one property in a table of them, and not the table itself?
+fn is_property(key: &str) -> bool {
+    ["cluster.config.", "clients.config."].iter().any(|table| key.starts_with(table))
 }
 
 /// Every field of a scenario by its dotted path.

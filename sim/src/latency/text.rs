@@ -54,7 +54,13 @@ pub fn parse_duration(text: &str) -> Result<u64, String> {
     let Some((number, ns_per_unit)) =
         UNITS.iter().find_map(|(unit, ns)| text.strip_suffix(unit).map(|number| (number.trim_end(), *ns)))
     else {
-        return Err(format!("{text:?} has no unit; {ALLOWED_DURATION}"));
+        let unit = text.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.').trim_start();
+        return Err(match unit {
+            _ if text.is_empty() => format!("a duration is missing; {ALLOWED_DURATION}"),
+            "" => format!("{text:?} has no unit; {ALLOWED_DURATION}"),
+            unit if unit.len() == text.len() => format!("{text:?} is not a duration; {ALLOWED_DURATION}"),
+            unit => format!("{text:?}: {unit:?} is no unit; {ALLOWED_DURATION}"),
+        });
     };
     parse_decimal(number, ns_per_unit)
         .ok_or_else(|| format!("{text:?} is not a duration in whole ns; {ALLOWED_DURATION}"))

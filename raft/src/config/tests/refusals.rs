@@ -199,7 +199,7 @@ fn a_brokers_mistakes_are_told_where_what_and_what_would_do() {
         ),
         (
             broker("replica.lag.time.max.ms=400"),
-            "c: replica.fetch.wait.max.ms: replica.fetch.wait.max.ms should always be less than or equal to replica.lag.time.max.ms to prevent frequent changes in ISR",
+            "c:5: replica.lag.time.max.ms = \"400\": replica.fetch.wait.max.ms should always be less than or equal to replica.lag.time.max.ms to prevent frequent changes in ISR",
         ),
         (
             broker("replica.fetch.wait.max.ms=500\nreplica.socket.timeout.ms=400"),

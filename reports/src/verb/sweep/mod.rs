@@ -113,7 +113,7 @@ pub fn run(
     let problem = watch.problem.take();
     if report.failed >= settings.max_fail {
         let flag = if args.fail_fast { "--fail-fast" } else { "--max-fail" };
-        streams.note(&format!("stopped after {}, as {flag} asks", plural(report.failed, "failing run")));
+        streams.note(&format!("stopped after {}, the limit of {flag}", plural(report.failed, "failing run")));
     }
     let code = results.write(&report, code, args.verbose, streams);
     Ok(exit_code(code, problem.as_slice(), streams))

@@ -241,13 +241,22 @@ impl Cluster {
         let mut probe = NodeConfig::new(NodeId(1), Roles::COMBINED, Rc::from([]));
         for (key, value) in &self.config.0 {
             probe.set(key, value).map_err(|problem| {
-                let problem = problem.strip_prefix(key.as_str()).unwrap_or(&problem);
+                let problem = problem.strip_prefix(key.as_str()).unwrap_or(&problem).trim_start_matches(": ");
                 let nearest = usage::nearest_property(key).filter(|_| !definitions::is_known(key));
                 let meant = nearest.map(|known| format!("; did you mean {known}?")).unwrap_or_default();
                 Refusal::new(format!("cluster.config.{key}"), format!("{problem}{meant}"))
             })?;
         }
-        Ok(())
+        // With files it is their values that these contradict.
+        match probe.contradiction().filter(|_| self.node.is_empty()) {
+            Some(contradiction) => {
+                let key = contradiction.key_among(|key| self.config.0.contains_key(key));
+                let value = probe.get(key).unwrap_or_default();
+                let problem = format!(" = {value:?}: {}", contradiction.problem);
+                Err(Refusal::new(format!("cluster.config.{key}"), problem))
+            }
+            None => Ok(()),
+        }
     }
 }
 

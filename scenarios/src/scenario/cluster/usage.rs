@@ -115,6 +115,21 @@ impl Scenario {
     pub fn cluster_report(&self) -> Result<Option<ClusterReport>, ScenarioError> {
         if self.cluster.node.is_empty() { Ok(None) } else { self.cluster.report(&self.clients).map(Some) }
     }
+
+    /// Remarks on properties that were set for all nodes, which `base` is without, and do not reach the workload's
+    /// topics.
+    pub fn remarks_on_settings(&self, base: &Scenario) -> Vec<String> {
+        let value = |scenario: &Scenario, property: &str| scenario.cluster.config.0.get(property).cloned();
+        let decided = of_topics(&self.clients).filter(|(_, _, number)| *number > 0 && self.cluster.has_brokers());
+        let remark = |(property, field, number): (&str, &str, u64)| {
+            let set = value(self, property).filter(|set| value(base, property).as_ref() != Some(set))?;
+            Some(format!(
+                "{property}={set} does not reach the topics of the workload, which have clients.{field}={number}; \
+                 --set clients.{field}=0 leaves that to the property"
+            ))
+        };
+        decided.filter_map(remark).collect()
+    }
 }
 
 impl Cluster {
@@ -276,16 +291,19 @@ fn usage(key: &str, node: &NodeFile, cluster: &Cluster, clients: &Clients) -> (S
     if let Some((_, winner)) = WINS_OVER.iter().find(|(loser, winner)| *loser == key && is_given(winner)) {
         return (Status::WithoutEffect, format!("{winner} takes precedence"));
     }
-    let (field, asked) = match key {
-        "default.replication.factor" => ("replication_factor", clients.replication_factor),
-        "min.insync.replicas" => ("min_insync_replicas", clients.min_insync_replicas),
-        "num.partitions" => ("partitions", clients.partitions),
-        _ => ("", 0),
-    };
-    if asked > 0 {
-        return (Status::WithoutEffect, format!("topics of the workload have clients.{field}={asked}"));
+    match of_topics(clients).find(|(property, _, number)| *property == key && *number > 0) {
+        Some((_, field, number)) => without_effect(&format!("topics of the workload have clients.{field}={number}")),
+        None => (Status::Used, definition.doc.to_owned()),
     }
-    (Status::Used, definition.doc.to_owned())
+}
+
+/// Properties that topics of the workload are made by, and the scenario's fields that take precedence unless they
+/// are 0.
+fn of_topics(clients: &Clients) -> impl Iterator<Item = (&'static str, &'static str, u64)> {
+    let properties = ["default.replication.factor", "min.insync.replicas", "num.partitions"];
+    let numbers = [clients.replication_factor.into(), clients.min_insync_replicas.into(), clients.partitions.into()];
+    let fields = properties.into_iter().zip(Clients::DECIDED_BY_NODES);
+    fields.zip(numbers).map(|((property, field), number)| (property, field, number))
 }
 
 #[cfg(test)]

@@ -8,6 +8,8 @@ pub(crate) enum Why {
     Type { found: String, allowed: String },
     /// There is no field of this name, but of these.
     UnknownField { name: String, allowed: Vec<String> },
+    /// There is no value of this name, but of these.
+    UnknownName { name: String, allowed: Vec<String> },
     /// A field has to be there.
     MissingField { name: String },
     /// In the words of the type itself.
@@ -28,7 +30,7 @@ impl Why {
         } else if let Some(rest) = message.strip_prefix("unknown field `") {
             Why::UnknownField { name: name(rest), allowed: names(rest) }
         } else if let Some(rest) = message.strip_prefix("unknown variant `") {
-            Why::Type { found: format!("{:?} is unknown", name(rest)), allowed: names(rest).join(", ") }
+            Why::UnknownName { name: name(rest), allowed: names(rest) }
         } else if let Some(rest) = message.strip_prefix("missing field `") {
             Why::MissingField { name: name(rest) }
         } else {
@@ -42,6 +44,7 @@ pub fn plain(message: &str) -> String {
     match Why::of(message) {
         Why::Type { found, allowed } => format!("{found}; allowed: {allowed}"),
         Why::UnknownField { name, allowed } => format!("no field is named {name:?}{}", one_of(&name, &allowed)),
+        Why::UnknownName { name, allowed } => format!("{name:?} is unknown{}", one_of(&name, &allowed)),
         Why::MissingField { name } => format!("the field {name} is missing"),
         Why::Other(message) => message,
     }

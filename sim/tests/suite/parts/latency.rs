@@ -135,7 +135,7 @@ fn says_what_is_allowed() {
         ("0.5ns", "whole ns"),
         ("99999999999999999999s", "not a duration"),
         ("2ms..1ms", "the range 2ms..1ms is empty; the smaller bound comes first"),
-        ("1ms..", "no unit"),
+        ("1ms..", "a duration is missing"),
         ("2h", "a latency of 7200s is too long; at most 1h"),
         ("3601s", "too long; at most 1h"),
         ("lognormal(1ms)", "needs a median and a sigma, as in lognormal(1ms, 0.5)"),
@@ -163,7 +163,7 @@ fn reads_measurements() {
     let bad = [
         ("", "at least one"),
         ("value\n", "at least one"),
-        ("1ms\nx\n", "line 2: \"x\" has no unit"),
+        ("1ms\nx\n", "line 2: \"x\" is not a duration; "),
         ("1ms\n\n-5\n", "line 3: \"-5\" is not a number of us"),
         ("1,2\n", "line 1: 2 columns without a header"),
         ("a,b\n1,2\n", "line 1: the header has 2 columns and none is `value`"),
