@@ -64,13 +64,14 @@ pub(crate) fn unreadable(file: &str, text: &str, error: &toml::de::Error) -> Sce
     let problem = match place {
         Some(Place { path, value: Some(value) }) if is_about_value => {
             let value = text.get(value).unwrap_or_default();
-            let allowed =
-                || reference::allowed(&path).map(|allowed| format!("; allowed: {allowed}")).unwrap_or_default();
+            let allowed = reference::allowed(&path).map(|allowed| format!("; allowed: {allowed}"));
             if value.starts_with("[[") {
-                format!("{path}: [[{path}]] makes a list of tables{}, [{path}]", allowed())
+                format!("{path}: [[{path}]] makes a list of tables{}, [{path}]", allowed.unwrap_or_default())
             } else if holds_properties(&path) {
                 // It, and what serde says of it, may have a secret in it.
-                format!("{path}: the value is of another type{}", allowed())
+                let of_property = || "; allowed: a text, an integer, true or false".to_owned();
+                let allowed = allowed.unwrap_or_else(of_property);
+                format!("{path}: the value is of another type{allowed}")
             } else {
                 let shown = if value.contains('\n') { String::new() } else { format!(" = {value}") };
                 format!("{path}{shown}: {}", not_allowed(&path, error.message()))
