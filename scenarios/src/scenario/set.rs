@@ -101,7 +101,9 @@ impl Scenario {
             match changed.try_into::<Scenario>() {
                 Ok(scenario) => {
                     scenario.check().map_err(|refusal| {
-                        let is_unknown = key.strip_prefix("clients.config.").is_some_and(|name| !Clients::knows(name));
+                        let of_clients = key.strip_prefix("clients.config.").map(Clients::knows);
+                        let of_servers = key.strip_prefix("cluster.config.").map(definitions::is_known);
+                        let is_unknown = of_clients.or(of_servers) == Some(false);
                         match refusal.path == key {
                             _ if is_unknown => ScenarioError(refusal.message()),
                             true => refuse(refusal.problem),

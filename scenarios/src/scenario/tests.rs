@@ -278,6 +278,7 @@ fn settings_reach_fields_and_properties() {
             "log.dirs = \"/x\": known to Kafka, without effect here; allowed: a property that takes effect",
         ),
         ("name.x", "1", "name.x = \"1\": no such setting"),
+        ("cluster.config.my.pwd", "hunter2", "cluster.config.my.pwd: Kafka has no such property"),
     ] {
         let error = scenario.set(key, value).expect_err(message).to_string();
         assert!(error.starts_with(message), "{error}");
