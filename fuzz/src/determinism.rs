@@ -6,8 +6,9 @@
 //! comparing also its own clock and next draw (a stray draw changes that and nothing else).
 
 use scenarios::report::{RunReport, Violation, ViolationKind};
+use scenarios::run::Host;
 
-use crate::runner::{HostChoice, Runner};
+use crate::sweep::{RunSeed, caught};
 
 /// The invariant's name.
 pub const INVARIANT: &str = "SameSeedSameRun";
@@ -36,32 +37,20 @@ pub fn spoil_random_state() {
 }
 
 /// Runs a seed again on the other host and on the first (if they differ), and compares.
-pub fn check(
-    runner: &dyn Runner,
-    hosts: &[HostChoice],
-    scenario: usize,
-    seed: u64,
-    first: &RunReport,
-) -> Option<Violation> {
+pub fn check(run: &RunSeed<'_>, hosts: &[Host], scenario: usize, seed: u64, first: &RunReport) -> Option<Violation> {
     let (home, other) = (hosts[0], hosts[hosts.len() - 1]);
-    let again = crate::sweep::run_caught(runner, scenario, seed, other);
+    let again = caught(seed, || run(scenario, seed, other));
     if let Some(violation) = difference(home, first, other, &again, false) {
         return Some(violation);
     }
     if home == other {
         return None;
     }
-    let again = crate::sweep::run_caught(runner, scenario, seed, home);
+    let again = caught(seed, || run(scenario, seed, home));
     difference(home, first, home, &again, true)
 }
 
-fn difference(
-    home: HostChoice,
-    first: &RunReport,
-    host: HostChoice,
-    again: &RunReport,
-    sentinels: bool,
-) -> Option<Violation> {
+fn difference(home: Host, first: &RunReport, host: Host, again: &RunReport, sentinels: bool) -> Option<Violation> {
     let (a, b) = (Fingerprint::of(first), Fingerprint::of(again));
     let (home, host) = (home.name(), host.name());
     let said = if a.digest != b.digest || a.events != b.events {

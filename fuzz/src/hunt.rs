@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use scenarios::report::{Outcome, RunReport, Violation};
 
+use crate::hosts::HOSTS;
 use crate::ordered::{self, Take, Work};
-use crate::runner::{HOSTS, Runner};
 use crate::stopwatch::Stopwatch;
-use crate::sweep::run_caught;
+use crate::sweep::{RunSeed, caught};
 
 /// How long to look for one bug, and on how many threads.
 #[derive(Clone, Copy, Debug)]
@@ -18,7 +18,7 @@ pub struct Settings {
     pub jobs: usize,
     /// No run is begun after this long.
     pub limit: Duration,
-    /// Scenarios of the runner; they take turns, seed by seed.
+    /// How many scenarios; they take turns, seed by seed.
     pub scenarios: usize,
     /// The first seed.
     pub first_seed: u64,
@@ -40,7 +40,7 @@ pub struct Hunted {
 /// The run that caught a bug.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Caught {
-    /// The runner's scenario.
+    /// Its scenario's place in the list.
     pub scenario: usize,
     /// Its seed.
     pub seed: u64,
@@ -51,12 +51,12 @@ pub struct Caught {
 }
 
 /// Runs the first seed of each scenario, then the second of each, and so on, until one fails.
-pub fn hunt(settings: Settings, runner: &dyn Runner, interrupted: &AtomicBool) -> Hunted {
+pub fn hunt(settings: Settings, run: &RunSeed<'_>, interrupted: &AtomicBool) -> Hunted {
     let clock = Stopwatch::start();
     let scenarios = settings.scenarios.max(1) as u64;
     let stop = || interrupted.load(Ordering::Relaxed) || clock.elapsed() >= settings.limit;
     let seed = |index: u64| settings.first_seed.saturating_add(index / scenarios);
-    let item = |index: u64| run_caught(runner, (index % scenarios) as usize, seed(index), HOSTS[0]);
+    let item = |index: u64| caught(seed(index), || run((index % scenarios) as usize, seed(index), HOSTS[0]));
     let mut sums = Sums { scenarios, hunted: Hunted::default() };
     let work = Work { jobs: settings.jobs, warm_up: &|| (), stop: &stop, item: &item };
     ordered::run(0..u64::MAX, &work, &mut sums);

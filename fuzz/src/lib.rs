@@ -5,7 +5,8 @@
 //! * [`case`]: a run as data; [`shrink`]: the smallest run that still fails; [`case::story`]: a run in sentences
 //! * [`why`]: point of no return, required faults and causal chain of a failing run
 //! * [`known`]: the known finding behind a failure
-//! * [`runner`]: the interface between a sweep and its runs
+//! * [`ready`]: a scenario that is ready to run; [`hosts`]: what drives its world; [`black_box`]: which histories are
+//!   judged by themselves
 //! * [`seeds`]: seeds, their order, and shards
 //! * [`ordered`]: workers on threads, results in order for any number of threads
 //! * [`determinism`]: every seed again, on the other host and in another order
@@ -14,17 +15,19 @@
 //! * [`stopwatch`]: the only use of real time in a sweep
 
 pub mod aggregate;
+pub mod black_box;
 pub mod case;
 pub mod determinism;
 pub mod durations;
 pub mod failover;
 pub mod guided;
+pub mod hosts;
 pub mod hunt;
 pub mod known;
 pub mod merge;
 pub mod ordered;
+pub mod ready;
 pub mod recovery;
-pub mod runner;
 pub mod seeds;
 pub mod shrink;
 pub mod silence;

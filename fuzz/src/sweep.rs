@@ -6,14 +6,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use scenarios::report::{AckedRecords, Linearizability, Outcome, RunReport, Violation};
+use scenarios::run::Host;
 use sim::drive::panics;
+use sim::fault::Plan;
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::aggregate::{Failure, Reproduction, Subject, SweepReport};
 use crate::determinism;
 use crate::merge::parts::Ended;
 use crate::ordered::{self, Take, Work};
-use crate::runner::{HostChoice, Runner};
 use crate::seeds::Seeds;
 use crate::stopwatch::Stopwatch;
 
@@ -33,8 +34,12 @@ pub struct Settings {
     /// Run each seed again, elsewhere.
     pub check_determinism: bool,
     /// The host of the sweep first, the other one last.
-    pub hosts: &'static [HostChoice],
+    pub hosts: &'static [Host],
 }
+
+/// Runs one seed of the scenario at this place in the sweep's list. Called from many threads at once, and always a
+/// function of its arguments alone: that is what `--check-determinism` checks.
+pub type RunSeed<'a> = dyn Fn(usize, u64, Host) -> RunReport + Sync + 'a;
 
 /// How far it has come.
 #[derive(Clone, Copy, Debug)]
@@ -83,14 +88,42 @@ impl Done {
     }
 }
 
-/// Called while a sweep runs, in order.
-pub trait Watch {
-    /// A violation: says it, keeps it, and returns how to see it again.
-    fn failed(&mut self, scenario: usize, run: &RunReport, violation: &Violation) -> Reproduction;
+/// What a sweep tells while it runs, in the order of its runs.
+pub enum Event<'a> {
+    /// A run violated a claim.
+    Failed(FailedRun<'a>),
     /// After each run, and now and then.
-    fn progress(&mut self, progress: &Progress);
+    Progress(Progress),
     /// The same, for a checkpoint: the function makes the sums of this start so far, which takes a while.
-    fn checkpoint(&mut self, _sums: &dyn Fn() -> SweepReport) {}
+    Sums(&'a dyn Fn() -> SweepReport),
+}
+
+/// A run that violated a claim.
+pub struct FailedRun<'a> {
+    /// Its scenario's place in the sweep's list.
+    pub scenario: usize,
+    /// Its report.
+    pub run: &'a RunReport,
+    /// If its plan is not its seed's own: its number in the search, and the plan.
+    pub changed_plan: Option<(u64, &'a Plan)>,
+    /// What the sweep keeps of it; how it is seen again is for the listener to fill in.
+    pub failure: &'a mut Failure,
+}
+
+impl FailedRun<'_> {
+    /// Tells the listener, and returns the failure as it is kept.
+    pub(crate) fn tell(
+        settings: &Settings,
+        (scenario, run): (usize, &RunReport),
+        changed_plan: Option<(u64, &Plan)>,
+        violation: Violation,
+        listener: &mut dyn FnMut(Event<'_>),
+    ) -> Failure {
+        let (name, again) = (settings.subject.scenarios[scenario].clone(), Reproduction::default());
+        let mut failure = Failure { scenario: name, seed: run.seed, digest: run.digest, violation, again };
+        listener(Event::Failed(FailedRun { scenario, run, changed_plan, failure: &mut failure }));
+        failure
+    }
 }
 
 /// Runs under `--check-determinism` are done and checked in batches of so many, so that an
@@ -100,31 +133,36 @@ const BATCH: u64 = 256;
 const BATCH_TIME: Duration = Duration::from_secs(10);
 
 /// Sweeps. What it reports is a contiguous prefix of the order, whatever ended it.
-pub fn sweep(settings: &Settings, runner: &dyn Runner, interrupted: &AtomicBool, watch: &mut dyn Watch) -> SweepReport {
-    sweep_from(settings, Done::default(), runner, interrupted, watch)
+pub fn sweep(
+    settings: &Settings,
+    run: &RunSeed<'_>,
+    interrupted: &AtomicBool,
+    listener: &mut dyn FnMut(Event<'_>),
+) -> SweepReport {
+    sweep_from(settings, Done::default(), run, interrupted, listener)
 }
 
 /// Sweeps what is left after earlier starts; [`together`] puts their sums and these together.
 pub fn sweep_from(
     settings: &Settings,
     done: Done,
-    runner: &dyn Runner,
+    run: &RunSeed<'_>,
     interrupted: &AtomicBool,
-    watch: &mut dyn Watch,
+    listener: &mut dyn FnMut(Event<'_>),
 ) -> SweepReport {
     let clock = Stopwatch::start();
     let total = total(settings);
     let report = SweepReport::new(settings.subject.clone(), settings.seeds.first);
-    let mut sums = Sums { settings, done, clock, total, report, watch };
+    let mut sums = Sums { settings, done, clock, total, report, listener };
     if settings.check_determinism {
         let mut from = done.runs;
         while from < total && sums.open() && !sums.spent() && !interrupted.load(Ordering::Relaxed) {
             let to = total.min(from.saturating_add(BATCH));
-            from += checked_batch(from..to, runner, interrupted, &mut sums);
+            from += checked_batch(from..to, run, interrupted, &mut sums);
         }
     } else if sums.open() {
         let stop = || interrupted.load(Ordering::Relaxed) || spent(settings, done, &clock);
-        let item = |index| timed_run(settings, runner, index);
+        let item = |index| timed_run(settings, run, index);
         let work = Work { jobs: settings.jobs, warm_up: &|| (), stop: &stop, item: &item };
         ordered::run(done.runs.min(total)..total, &work, &mut sums);
     }
@@ -173,15 +211,10 @@ fn spent(settings: &Settings, done: Done, clock: &Stopwatch) -> bool {
 /// A run and the real time it took.
 type Timed = (RunReport, u64);
 
-fn timed_run(settings: &Settings, runner: &dyn Runner, index: u64) -> Timed {
+fn timed_run(settings: &Settings, run: &RunSeed<'_>, index: u64) -> Timed {
     let clock = Stopwatch::start();
     let (scenario, seed) = place(settings, index);
-    (run_caught(runner, scenario, seed, settings.hosts[0]), clock.elapsed_ns())
-}
-
-/// A run; if it panics, that is its outcome.
-pub fn run_caught(runner: &dyn Runner, scenario: usize, seed: u64, host: HostChoice) -> RunReport {
-    caught(seed, || runner.run(scenario, seed, host))
+    (caught(seed, || run(scenario, seed, settings.hosts[0])), clock.elapsed_ns())
 }
 
 /// A run of a seed; if it panics, that is its outcome.
@@ -217,18 +250,13 @@ pub fn caught(seed: u64, run: impl FnOnce() -> RunReport) -> RunReport {
 
 /// Runs a batch, then each of its runs again in reverse order on fresh threads, then adds it. Returns how many
 /// runs the batch had.
-fn checked_batch(
-    batch: std::ops::Range<u64>,
-    runner: &dyn Runner,
-    interrupted: &AtomicBool,
-    sums: &mut Sums<'_>,
-) -> u64 {
+fn checked_batch(batch: std::ops::Range<u64>, run: &RunSeed<'_>, interrupted: &AtomicBool, sums: &mut Sums<'_>) -> u64 {
     let (settings, done, clock, of_batch) = (sums.settings, sums.done, sums.clock, Stopwatch::start());
     let stop = || {
         let late = spent(settings, done, &clock) || of_batch.elapsed() >= BATCH_TIME;
         late || interrupted.load(Ordering::Relaxed)
     };
-    let item = |index| timed_run(settings, runner, index);
+    let item = |index| timed_run(settings, run, index);
     let mut firsts = Collected { sums, results: Vec::new() };
     let work = Work { jobs: settings.jobs, warm_up: &|| (), stop: &stop, item: &item };
     ordered::run(batch.clone(), &work, &mut firsts);
@@ -238,7 +266,7 @@ fn checked_batch(
     let item = |back: u64| {
         let at = firsts.len() - 1 - back as usize;
         let (scenario, seed) = place(settings, batch.start + at as u64);
-        determinism::check(runner, settings.hosts, scenario, seed, &firsts[at].0)
+        determinism::check(run, settings.hosts, scenario, seed, &firsts[at].0)
     };
     let mut differences = Collected { sums, results: Vec::new() };
     let work = Work { jobs: settings.jobs, warm_up: &determinism::spoil_random_state, stop: &stop, item: &item };
@@ -255,14 +283,14 @@ fn checked_batch(
     firsts.len() as u64
 }
 
-/// Adds up runs and tells the watch.
+/// Adds up runs and tells the listener.
 struct Sums<'a> {
     settings: &'a Settings,
     done: Done,
     clock: Stopwatch,
     total: u64,
     report: SweepReport,
-    watch: &'a mut dyn Watch,
+    listener: &'a mut dyn FnMut(Event<'_>),
 }
 
 impl Sums<'_> {
@@ -280,13 +308,10 @@ impl Sums<'_> {
             Outcome::Violated(violation) => Some(violation.clone()),
             Outcome::Holds | Outcome::Inconclusive { .. } => None,
         };
-        let failures = own.into_iter().chain(difference).map(|violation| Failure {
-            scenario: self.settings.subject.scenarios[scenario].clone(),
-            seed: run.seed,
-            digest: run.digest,
-            again: self.watch.failed(scenario, run, &violation),
-            violation,
-        });
+        let failures = own
+            .into_iter()
+            .chain(difference)
+            .map(|violation| FailedRun::tell(self.settings, (scenario, run), None, violation, self.listener));
         let failures = failures.collect();
         self.report.add(scenario, run, failures);
         self.report.core_ns += core_ns;
@@ -296,14 +321,14 @@ impl Sums<'_> {
     }
 
     fn show(&mut self) {
-        let Sums { settings, done, clock, total, report, watch } = self;
-        watch.progress(&Progress::of(settings, *done, report, *total, *clock));
+        let Sums { settings, done, clock, total, report, listener } = self;
+        listener(Event::Progress(Progress::of(settings, *done, report, *total, *clock)));
         let sums = || SweepReport {
             seeds: seeds_of(settings, done.runs + report.runs),
             wall_ns: clock.elapsed_ns(),
             ..report.clone()
         };
-        watch.checkpoint(&sums);
+        listener(Event::Sums(&sums));
     }
 
     fn finish(self, interrupted: bool) -> SweepReport {

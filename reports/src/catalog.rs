@@ -4,20 +4,19 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use fuzz::case::Case;
-use fuzz::known::{self, KnownFinding};
-use fuzz::runner::HostChoice;
+use fuzz::known::KnownFinding;
+use fuzz::ready::Ready;
 use scenarios::catalog;
 use scenarios::checks::coverage;
 use scenarios::cluster::{self, Explicit};
 use scenarios::history::History;
 use scenarios::reach::Reach;
 use scenarios::report::{RunReport, Violation};
-use scenarios::run::{self, Host, Request};
+use scenarios::run::Host;
 use scenarios::scenario::cluster::NodeFile;
 use scenarios::scenario::cluster::usage::ClusterReport;
 use scenarios::scenario::values::Limit;
 use scenarios::scenario::{Cluster, Scenario, ScenarioError, switches};
-use scenarios::trace::Trace;
 use sim::fault::Plan;
 use sim::rng::Seed;
 
@@ -69,13 +68,14 @@ impl Engine for Catalog {
         let operations = operations.map(|list| stored_operations::read(list, &prepared)).transpose()?;
         let explicit = Explicit { plan, operations, keeps_operations: false };
         let limits_of_other_cluster = limits_of_other_cluster(text, &base, overrides);
-        Ok(Box::new(Ready { base, scenario, explicit, limits_of_other_cluster }))
+        Ok(Box::new(Altered { base, ready: Ready { scenario, explicit }, limits_of_other_cluster }))
     }
 
     fn of_case(&self, case: &Case) -> Result<Box<dyn Prepared>, Problem> {
         let scenario = case.effective().map_err(Problem::new)?;
         let limits_of_other_cluster = BTreeSet::new();
-        Ok(Box::new(Ready { base: scenario.clone(), scenario, explicit: case.explicit(), limits_of_other_cluster }))
+        let ready = Ready { scenario: scenario.clone(), explicit: case.explicit() };
+        Ok(Box::new(Altered { base: scenario, ready, limits_of_other_cluster }))
     }
 }
 
@@ -140,57 +140,36 @@ fn node_files(cluster: &ClusterFiles) -> Vec<NodeFile> {
 }
 
 /// A scenario with all that alters it.
-struct Ready {
+struct Altered {
     /// Without the RUN flags.
     base: Scenario,
-    /// With them.
-    scenario: Scenario,
-    /// Of a repro.
-    explicit: Explicit,
+    /// With them, and with what a repro file gives.
+    ready: Ready,
     /// Names of limits that are shown, not judged.
     limits_of_other_cluster: BTreeSet<String>,
 }
 
-impl Ready {
-    fn run_request(
-        &self,
-        seed: u64,
-        host: HostChoice,
-        until_ns: Option<u64>,
-        record_history: bool,
-    ) -> (RunReport, Option<History>) {
-        let host = match host {
-            HostChoice::Hosted => Host::Madsim,
-            HostChoice::Bare => Host::Bare,
-        };
-        let explicit = self.explicit.clone();
-        let asked = Request::new(&self.scenario, seed);
-        let request = Request { host, until_ns, explicit, record_history, abstract_states: true, ..asked };
-        run::run_recorded(&request).unwrap_or_else(|problem| panic!("a scenario that was ready cannot run: {problem}"))
-    }
-}
-
-impl Prepared for Ready {
+impl Prepared for Altered {
     fn toml(&self) -> String {
         self.base.to_toml()
     }
 
     fn remarks(&self) -> Vec<String> {
         let mut remarks = self.cluster().map_or_else(Vec::new, |report| report.remarks());
-        remarks.extend(self.scenario.remarks_on_settings(&self.base));
+        remarks.extend(self.ready.scenario.remarks_on_settings(&self.base));
         remarks
     }
 
     fn cluster(&self) -> Option<ClusterReport> {
-        self.scenario.cluster_report().ok().flatten()
+        self.ready.scenario.cluster_report().ok().flatten()
     }
 
     fn bugs(&self) -> Vec<String> {
-        self.scenario.bugs.iter().map(|bug| bug.name().to_owned()).collect()
+        self.ready.scenario.bugs.iter().map(|bug| bug.name().to_owned()).collect()
     }
 
     fn fixes(&self) -> Vec<String> {
-        self.scenario.fixes.iter().map(|fix| fix.name().to_owned()).collect()
+        self.ready.scenario.fixes.iter().map(|fix| fix.name().to_owned()).collect()
     }
 
     fn expect(&self) -> Vec<Expectation> {
@@ -199,58 +178,39 @@ impl Prepared for Ready {
             limit: limit.to_string(),
             judged: !self.limits_of_other_cluster.contains(name),
         };
-        self.scenario.expect.0.iter().map(expectation).collect()
+        self.ready.scenario.expect.0.iter().map(expectation).collect()
     }
 
     fn require_probe(&self) -> (Vec<String>, u64) {
         // A cluster or setting put in its place may leave some out of reach.
-        let possible: Vec<_> = coverage::possible(Reach::of(&self.scenario)).collect();
-        let mut probes = self.scenario.require_probe.clone();
+        let possible: Vec<_> = coverage::possible(Reach::of(&self.ready.scenario)).collect();
+        let mut probes = self.ready.scenario.require_probe.clone();
         probes.retain(|probe| possible.contains(&probe.as_str()));
-        (probes, self.scenario.require_probe_from_seeds)
+        (probes, self.ready.scenario.require_probe_from_seeds)
     }
 
     fn plan(&self, seed: u64) -> serde_json::Value {
-        let generated = || Some(cluster::prepare(&self.scenario, Seed(seed), &Explicit::default()).ok()?.world.plan);
-        serde_json::to_value(self.explicit.plan.clone().or_else(generated)).expect("plain data")
+        serde_json::to_value(self.ready.plan(seed)).expect("plain data")
     }
 
     fn operations(&self) -> Option<serde_json::Value> {
-        self.explicit.operations.as_ref().map(|list| serde_json::to_value(list).expect("plain data"))
+        self.ready.explicit.operations.as_ref().map(|list| serde_json::to_value(list).expect("plain data"))
     }
 
-    fn scenario(&self) -> Option<&Scenario> {
-        Some(&self.scenario)
-    }
-
-    fn case(&self, seed: u64) -> Result<Case, Problem> {
-        Case::of(&self.scenario, seed, &self.explicit).map_err(Problem::new)
+    fn ready(&self) -> Option<&Ready> {
+        Some(&self.ready)
     }
 
     fn known_finding(&self, seed: u64, plan: Option<&Plan>, broken: &Violation) -> Option<KnownFinding> {
-        let mut explicit = self.explicit.clone();
-        explicit.plan = plan.cloned().or(explicit.plan);
-        known::of_run(&self.scenario, seed, &explicit, broken)
+        self.ready.known_finding(seed, plan, broken)
     }
 
-    fn nodes(&self, seed: u64) -> Vec<String> {
-        let prepared = cluster::prepare(&self.scenario, Seed(seed), &self.explicit);
-        prepared.map_or(Vec::new(), |prepared| prepared.world.nodes.into_iter().map(|node| node.name).collect())
+    fn run(&self, seed: u64, host: Host, until_ns: Option<u64>) -> RunReport {
+        self.ready.run(seed, host, until_ns)
     }
 
-    fn trace(&self, seed: u64, until_ns: Option<u64>) -> Result<(RunReport, Trace), Problem> {
-        let explicit = self.explicit.clone();
-        let request = Request { host: Host::Bare, until_ns, explicit, ..Request::new(&self.scenario, seed) };
-        Trace::of(&request).map_err(Problem::new)
-    }
-
-    fn run(&self, seed: u64, host: HostChoice, until_ns: Option<u64>) -> RunReport {
-        self.run_request(seed, host, until_ns, false).0
-    }
-
-    fn run_recorded(&self, seed: u64, host: HostChoice, until_ns: Option<u64>) -> (RunReport, History) {
-        let (run, history) = self.run_request(seed, host, until_ns, true);
-        (run, history.unwrap_or_default())
+    fn run_recorded(&self, seed: u64, host: Host, until_ns: Option<u64>) -> (RunReport, History) {
+        self.ready.run_recorded(seed, host, until_ns)
     }
 }
 

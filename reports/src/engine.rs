@@ -7,13 +7,13 @@ use std::path::PathBuf;
 use fuzz::case::Case;
 use fuzz::guided::search_space::SearchSpace;
 use fuzz::known::KnownFinding;
-use fuzz::runner::{HostChoice, Runner};
+use fuzz::ready::Ready;
 use scenarios::history::History;
-use scenarios::report::{Outcome, RunReport, Violation};
+use scenarios::report::{RunReport, Violation};
+use scenarios::run::Host;
 use scenarios::scenario::Scenario;
 use scenarios::scenario::cluster::usage::ClusterReport;
 use scenarios::scenario::cluster::{HIDDEN, is_secret, without_secrets};
-use scenarios::trace::Trace;
 use serde::{Deserialize, Serialize};
 use sim::fault::Plan;
 
@@ -141,7 +141,7 @@ pub struct Expectation {
     pub judged: bool,
 }
 
-/// A source of scenarios.
+/// A source of scenarios: the catalog and files, or the fake one of this crate's tests.
 pub trait Engine {
     /// The catalog.
     fn list(&self) -> Vec<Listed>;
@@ -169,7 +169,7 @@ pub trait Engine {
     }
 }
 
-/// A scenario that is ready to run.
+/// A scenario that is ready to run, for the verbs: of the catalog or a file, or the fake one of this crate's tests.
 pub trait Prepared: Send + Sync {
     /// TOML that, with the same overrides, prepares the same scenario from no other file.
     fn toml(&self) -> String;
@@ -195,33 +195,29 @@ pub trait Prepared: Send + Sync {
     fn operations(&self) -> Option<serde_json::Value> {
         None
     }
-    /// The scenario with the flags that alter it, for a search that makes its own plans.
-    fn scenario(&self) -> Option<&Scenario> {
+    /// What is run, if it is a scenario of the crate `scenarios`.
+    fn ready(&self) -> Option<&Ready> {
         None
-    }
-    /// The run of a seed as data.
-    fn case(&self, _seed: u64) -> Result<Case, Problem> {
-        Err(Problem::new("this engine has no cases"))
     }
     /// The known finding that caused the violation `broken` of a seed (under this plan, if given). It runs the
     /// seed again with fixes that the scenario lacks.
     fn known_finding(&self, _seed: u64, _plan: Option<&Plan>, _broken: &Violation) -> Option<KnownFinding> {
         None
     }
-    /// The names of the nodes of a seed.
-    fn nodes(&self, _seed: u64) -> Vec<String> {
-        Vec::new()
-    }
-    /// Runs a seed and records its trace.
-    fn trace(&self, _seed: u64, _until_ns: Option<u64>) -> Result<(RunReport, Trace), Problem> {
-        Err(Problem::new("this engine writes no traces"))
-    }
     /// Runs a seed, up to an instant if given.
-    fn run(&self, seed: u64, host: HostChoice, until_ns: Option<u64>) -> RunReport;
+    fn run(&self, seed: u64, host: Host, until_ns: Option<u64>) -> RunReport;
     /// The same, with the history of its clients, judged as a black box. An engine without histories
     /// gives an empty one.
-    fn run_recorded(&self, seed: u64, host: HostChoice, until_ns: Option<u64>) -> (RunReport, History) {
+    fn run_recorded(&self, seed: u64, host: Host, until_ns: Option<u64>) -> (RunReport, History) {
         (self.run(seed, host, until_ns), History::default())
+    }
+}
+
+impl dyn Prepared {
+    /// The run of a seed as data.
+    pub fn case(&self, seed: u64) -> Result<Case, Problem> {
+        let ready = self.ready().ok_or_else(|| Problem::new("this engine has no cases"))?;
+        ready.case(seed).map_err(Problem::new)
     }
 }
 
@@ -235,33 +231,8 @@ pub struct Named {
 
 /// Scenarios as a guided search runs them.
 pub fn searchable(scenarios: &[Named], black_box_every: Option<NonZeroU64>) -> Result<SearchSpace<'_>, Problem> {
-    let all: Option<Vec<&Scenario>> = scenarios.iter().map(|named| named.prepared.scenario()).collect();
+    let all: Option<Vec<&Scenario>> =
+        scenarios.iter().map(|named| named.prepared.ready().map(|ready| &ready.scenario)).collect();
     let none = || Problem::new("--guided: this engine has no plans that can be changed");
     Ok(SearchSpace { scenarios: all.ok_or_else(none)?, black_box_every })
-}
-
-/// Scenarios as a sweep runs them.
-pub struct Runs<'a> {
-    /// In the order of the sweep.
-    pub scenarios: &'a [Named],
-    /// The history of every seed that this divides is judged as a black box; those of failing runs are
-    /// anyway. `None`: no history is.
-    pub black_box_every: Option<NonZeroU64>,
-}
-
-impl Runner for Runs<'_> {
-    fn run(&self, scenario: usize, seed: u64, host: HostChoice) -> RunReport {
-        let prepared = &self.scenarios[scenario].prepared;
-        let Some(every) = self.black_box_every else { return prepared.run(seed, host, None) };
-        if seed.is_multiple_of(every.get()) {
-            return prepared.run_recorded(seed, host, None).0;
-        }
-        let run = prepared.run(seed, host, None);
-        if !matches!(run.outcome, Outcome::Violated(_)) {
-            return run;
-        }
-        // A run is a function of its seed; if it were not, the first run is reported.
-        let (again, _) = prepared.run_recorded(seed, host, None);
-        if again.digest == run.digest { again } else { run }
-    }
 }

@@ -47,5 +47,5 @@ pub fn show_commit(commit: Option<&str>) -> String {
 
 /// The host of a run in this build.
 pub fn host() -> &'static str {
-    fuzz::runner::HOSTS[0].name()
+    fuzz::hosts::HOSTS[0].name()
 }

@@ -33,6 +33,16 @@ pub enum Host {
     Madsim,
 }
 
+impl Host {
+    /// The name in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Host::Bare => "bare",
+            Host::Madsim => "madsim",
+        }
+    }
+}
+
 /// What to run.
 #[derive(Clone, Debug)]
 pub struct Request<'a> {

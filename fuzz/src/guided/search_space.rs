@@ -4,13 +4,14 @@ use std::num::NonZeroU64;
 
 use scenarios::cluster::{Explicit, Prepared, prepare};
 use scenarios::nemesis::limits::Limits;
-use scenarios::report::{Outcome, RunReport};
-use scenarios::run::{self, Host, Request};
+use scenarios::report::RunReport;
+use scenarios::run::{self, Request};
 use scenarios::scenario::Scenario;
 use sim::fault::Plan;
 use sim::rng::Seed;
 
-use crate::runner::{HOSTS, HostChoice};
+use crate::black_box;
+use crate::hosts::HOSTS;
 use crate::sweep::caught;
 
 /// The scenarios that are searched.
@@ -46,25 +47,15 @@ impl SearchSpace<'_> {
 
     /// Runs a seed, with a plan that is not its own if given; `iteration` counts runs.
     pub fn run(&self, scenario: usize, seed: u64, plan: Option<&Plan>, iteration: u64) -> RunReport {
-        let turn = self.black_box_every.is_some_and(|every| iteration.is_multiple_of(every.get()));
-        let run = self.run_once(scenario, seed, plan, turn);
-        let failed = matches!(run.outcome, Outcome::Violated(_));
-        if turn || !failed || self.black_box_every.is_none() {
-            return run;
-        }
-        // As in any sweep: a failing run's history is judged, too.
-        let again = self.run_once(scenario, seed, plan, true);
-        if again.digest == run.digest { again } else { run }
+        black_box::judged(self.black_box_every, iteration, &|record_history| {
+            self.run_once(scenario, seed, plan, record_history)
+        })
     }
 
     fn run_once(&self, scenario: usize, seed: u64, plan: Option<&Plan>, record_history: bool) -> RunReport {
-        let host = match HOSTS[0] {
-            HostChoice::Hosted => Host::Madsim,
-            HostChoice::Bare => Host::Bare,
-        };
         let explicit = plan.cloned().map_or_else(Explicit::default, Explicit::plan);
         let asked = Request::new(self.scenarios[scenario], seed);
-        let request = Request { host, explicit, record_history, abstract_states: true, ..asked };
+        let request = Request { host: HOSTS[0], explicit, record_history, abstract_states: true, ..asked };
         caught(seed, || run::run(&request).unwrap_or_else(|problem| panic!("it cannot run: {problem}")))
     }
 }

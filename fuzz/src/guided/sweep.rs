@@ -3,43 +3,28 @@
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use scenarios::report::{Outcome, RunReport, Violation};
-use sim::fault::Plan;
+use scenarios::report::Outcome;
 
 use super::search_space::SearchSpace;
 use super::{Explored, Visit, explore};
-use crate::aggregate::{Failure, Reproduction, SweepReport};
+use crate::aggregate::SweepReport;
 use crate::seeds::coalesce;
 use crate::stopwatch::Stopwatch;
-use crate::sweep::{Done, Progress, Settings, Watch};
-
-/// Receives the runs of a guided sweep, in order.
-pub trait Guidance: Watch {
-    /// A violation in the run of a plan that is not its seed's own: says it, keeps it, and returns how to
-    /// see it again. `iteration` counts runs.
-    fn led_to_failure(
-        &mut self,
-        scenario: usize,
-        iteration: u64,
-        plan: &Plan,
-        run: &RunReport,
-        violation: &Violation,
-    ) -> Reproduction;
-}
+use crate::sweep::{Done, Event, FailedRun, Progress, Settings};
 
 /// Sweeps. Of the settings, `check_determinism` has no meaning here.
 pub fn sweep(
     settings: &Settings,
     space: &SearchSpace<'_>,
     interrupted: &AtomicBool,
-    watch: &mut dyn Guidance,
+    listener: &mut dyn FnMut(Event<'_>),
 ) -> SweepReport {
     let clock = Stopwatch::start();
     let total = settings.seeds.count.saturating_mul(space.count() as u64);
     let spent = || settings.limit.is_some_and(|limit| clock.elapsed() >= limit);
     let stop = || interrupted.load(Ordering::Relaxed) || spent();
     let report = SweepReport::new(settings.subject.clone(), settings.seeds.first);
-    let mut sums = Sums { settings, clock, total, report, watch };
+    let mut sums = Sums { settings, clock, total, report, listener };
     let guided = explore(space, settings.seeds, settings.jobs, &stop, &mut sums);
     let mut report = sums.report;
     let scenarios = (space.count() as u64).max(1);
@@ -56,7 +41,7 @@ struct Sums<'a> {
     clock: Stopwatch,
     total: u64,
     report: SweepReport,
-    watch: &'a mut dyn Guidance,
+    listener: &'a mut dyn FnMut(Event<'_>),
 }
 
 impl Visit for Sums<'_> {
@@ -64,12 +49,9 @@ impl Visit for Sums<'_> {
         let Explored { iteration, scenario, plan, run, core_ns } = explored;
         let mut failures = Vec::new();
         if let Outcome::Violated(violation) = &run.outcome {
-            let again = match plan {
-                None => self.watch.failed(*scenario, run, violation),
-                Some(plan) => self.watch.led_to_failure(*scenario, *iteration, plan, run, violation),
-            };
-            let (name, violation) = (self.settings.subject.scenarios[*scenario].clone(), violation.clone());
-            failures.push(Failure { scenario: name, seed: run.seed, digest: run.digest, violation, again });
+            let changed_plan = plan.as_ref().map(|plan| (*iteration, plan));
+            let of = (*scenario, run);
+            failures.push(FailedRun::tell(self.settings, of, changed_plan, violation.clone(), self.listener));
         }
         match plan {
             None => self.report.add(*scenario, run, failures),
@@ -82,6 +64,7 @@ impl Visit for Sums<'_> {
     }
 
     fn tick(&mut self) {
-        self.watch.progress(&Progress::of(self.settings, Done::default(), &self.report, self.total, self.clock));
+        let progress = Progress::of(self.settings, Done::default(), &self.report, self.total, self.clock);
+        (self.listener)(Event::Progress(progress));
     }
 }

@@ -4,18 +4,17 @@
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use fuzz::aggregate::{Reproduction, Subject, SweepReport};
+use fuzz::aggregate::{Subject, SweepReport};
 use fuzz::guided::search_space::SearchSpace;
-use fuzz::guided::sweep::{Guidance, sweep};
+use fuzz::guided::sweep::sweep;
 use fuzz::guided::{Guided, hunt};
+use fuzz::hosts::HOSTS;
 use fuzz::hunt::Settings as Hunt;
-use fuzz::runner::HOSTS;
 use fuzz::seeds::Seeds;
-use fuzz::sweep::{Progress, Settings, Watch};
+use fuzz::sweep::{Event, FailedRun, Settings};
 use scenarios::bugs::Bug;
 use scenarios::catalog;
 use scenarios::cluster::Explicit;
-use scenarios::report::{RunReport, Violation};
 use scenarios::run::{Request, run};
 use scenarios::scenario::Scenario;
 use sim::fault::Plan;
@@ -31,19 +30,11 @@ fn quorum() -> Scenario {
 #[derive(Default)]
 struct Recorded(Vec<(u64, Option<Plan>, u128)>);
 
-impl Watch for Recorded {
-    fn failed(&mut self, _: usize, run: &RunReport, _: &Violation) -> Reproduction {
-        self.0.push((run.seed, None, run.digest));
-        Reproduction::default()
-    }
-
-    fn progress(&mut self, _: &Progress) {}
-}
-
-impl Guidance for Recorded {
-    fn led_to_failure(&mut self, _: usize, _: u64, plan: &Plan, run: &RunReport, _: &Violation) -> Reproduction {
-        self.0.push((run.seed, Some(plan.clone()), run.digest));
-        Reproduction::default()
+impl Recorded {
+    fn on(&mut self, event: Event<'_>) {
+        if let Event::Failed(FailedRun { run, changed_plan, .. }) = event {
+            self.0.push((run.seed, changed_plan.map(|(_, plan)| plan.clone()), run.digest));
+        }
     }
 }
 
@@ -54,7 +45,7 @@ fn swept(scenario: &Scenario, count: u64, jobs: usize) -> (SweepReport, Recorded
     let (max_fail, limit, check_determinism) = (u64::MAX, None, false);
     let settings = Settings { subject, seeds, jobs, max_fail, limit, check_determinism, hosts: HOSTS };
     let mut recorded = Recorded::default();
-    let mut report = sweep(&settings, &space, &AtomicBool::new(false), &mut recorded);
+    let mut report = sweep(&settings, &space, &AtomicBool::new(false), &mut |event| recorded.on(event));
     (report.wall_ns, report.core_ns) = (0, 0);
     report.by_scenario.iter_mut().for_each(|of| of.core_ns = 0);
     (report, recorded)

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::AtomicBool;
 
-use crate::fake::{Fake, Recorded, settings, timeless};
+use crate::fake::{report, settings, timeless};
 use fuzz::aggregate::SweepReport;
 use fuzz::guided::Guided;
 use fuzz::merge::{MergeError, merge};
@@ -13,7 +13,7 @@ use scenarios::report::FailoverKind;
 fn shard(range: &str, shard: &str) -> SweepReport {
     let range: SeedRange = range.parse().expect("a range");
     let shard: Shard = shard.parse().expect("a shard");
-    timeless(sweep(&settings(2, Seeds::of(range, shard), 2), &Fake, &AtomicBool::new(false), &mut Recorded::default()))
+    timeless(sweep(&settings(2, Seeds::of(range, shard), 2), &report, &AtomicBool::new(false), &mut |_| ()))
 }
 
 fn named(sweeps: Vec<SweepReport>) -> Vec<(String, SweepReport)> {
@@ -44,7 +44,7 @@ fn a_shard_done_twice_counts_once() {
 #[test]
 fn a_shard_done_twice_differs_in_real_time_and_places_only() {
     let settings = settings(2, Seeds::of(SeedRange { start: 0, end: 40 }, Shard::WHOLE), 2);
-    let once = timeless(sweep(&settings, &Fake, &AtomicBool::new(false), &mut Recorded::default()));
+    let once = timeless(sweep(&settings, &report, &AtomicBool::new(false), &mut |_| ()));
     let mut again = SweepReport { wall_ns: 7, core_ns: 8, ..once.clone() };
     assert!(!again.violations.is_empty(), "the fake fails");
     again.violations.iter_mut().for_each(|failure| failure.again.repro = Some("elsewhere.json".to_owned()));

@@ -28,7 +28,10 @@ impl Asked {
                 return Err(Problem::new("--to is earlier than --from"));
             }
             Ok(Filter {
-                nodes: log::nodes(&args.node, &job.scenario.prepared.nodes(job.seed))?,
+                nodes: log::nodes(
+                    &args.node,
+                    &job.scenario.prepared.ready().map_or_else(Vec::new, |ready| ready.nodes(job.seed)),
+                )?,
                 from_ns: args.from.unwrap_or(0),
                 to_ns: args.to,
                 around: args.around,
@@ -61,7 +64,8 @@ impl Asked {
         streams: &mut Streams<'_>,
     ) -> Result<Option<u8>, Problem> {
         let prepared = &job.scenario.prepared;
-        let (traced, trace) = prepared.trace(job.seed, until_ns)?;
+        let ready = prepared.ready().ok_or_else(|| Problem::new("this engine writes no traces"))?;
+        let (traced, trace) = ready.trace(job.seed, until_ns).map_err(Problem::new)?;
         if traced.digest != run.digest {
             let (one, other) = (show_digest(run.digest), show_digest(traced.digest));
             streams.hint(&format!("DIGEST MISMATCH: {one}, and {other} with a trace"));

@@ -13,7 +13,7 @@ use scenarios::scenario::nearest::listed;
 use crate::args::HuntArgs;
 use crate::command;
 use crate::duration::show_us;
-use crate::engine::{Engine, Named, Overrides, Problem, Runs, searchable};
+use crate::engine::{Engine, Named, Overrides, Problem, searchable};
 use crate::exit;
 use crate::json::bugs_json::{BugJson, BugsJson};
 use crate::json::{repro, to_text};
@@ -113,8 +113,8 @@ fn hunt_one(
         first_seed,
     };
     if !args.guided {
-        let runs = Runs { scenarios: &scenarios, black_box_every: None };
-        let hunted = hunt(settings, &runs, interrupted);
+        let run = |scenario: usize, seed, host| scenarios[scenario].prepared.run(seed, host, None);
+        let hunted = hunt(settings, &run, interrupted);
         let command = |it: &Caught| command::replay(&names[it.scenario], it.seed, it.digest, &overrides);
         let command = hunted.caught.as_ref().map(command);
         return Ok(Found { row, names, hunted, command, kept: None });

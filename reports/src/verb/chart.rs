@@ -2,12 +2,13 @@
 
 use std::sync::atomic::AtomicBool;
 
-use fuzz::aggregate::{Failure, Reproduction, Subject, SweepReport};
+use fuzz::aggregate::{Reproduction, Subject, SweepReport};
 use fuzz::failover::FailoverTimes;
-use fuzz::runner::{HOSTS, HostChoice, Runner};
+use fuzz::hosts::HOSTS;
 use fuzz::seeds::{SeedRange, Seeds, Shard, show_seed};
-use fuzz::sweep::{Progress, Settings, Watch, sweep};
-use scenarios::report::{RunReport, Violation};
+use fuzz::sweep::{Event, FailedRun, Settings, sweep};
+use scenarios::report::RunReport;
+use scenarios::run::Host;
 
 use super::sweep::{jobs, sorted};
 use crate::args::{ChartFailoverArgs, DEFAULT_SEEDS, Format};
@@ -17,7 +18,7 @@ use crate::chart::quantile::Quantile;
 use crate::chart::{Chart, Line, canvas, csv};
 use crate::command;
 use crate::duration::show_us;
-use crate::engine::{Engine, Named, Overrides, Problem, Runs};
+use crate::engine::{Engine, Named, Overrides, Problem};
 use crate::exit;
 use crate::load;
 use crate::output::{Streams, Target, write_whole};
@@ -56,8 +57,9 @@ pub fn failover(
         reporter,
     };
     let settings = settings(args, &prepared);
-    let runs = Runs { scenarios: &prepared, black_box_every: None };
-    let report = sweep(&settings, &OfCause { runs, cause: args.cause.as_deref() }, interrupted, &mut watcher);
+    let cause = args.cause.as_deref();
+    let run = |scenario: usize, seed, host| run_of_cause(&prepared[scenario], seed, host, cause);
+    let report = sweep(&settings, &run, interrupted, &mut |event| watcher.on(event));
     watcher.reporter.finish();
     if report.failed >= settings.max_fail {
         streams.note(&format!("stopped after {}, the limit of --max-fail", plural(report.failed, "failing run")));
@@ -212,21 +214,14 @@ fn code(chart: &Chart, report: &SweepReport, streams: &mut Streams<'_>) -> u8 {
     if code == exit::HOLDS && !empty.is_empty() { exit::INCONCLUSIVE } else { code }
 }
 
-/// The runs, with those failovers alone that came after one kind of fault: phases, and what had not
+/// A run, with those failovers alone that came after one kind of fault, if given: phases, and what had not
 /// ended, are then of that kind, too.
-struct OfCause<'a> {
-    runs: Runs<'a>,
-    cause: Option<&'a str>,
-}
-
-impl Runner for OfCause<'_> {
-    fn run(&self, scenario: usize, seed: u64, host: HostChoice) -> RunReport {
-        let mut run = self.runs.run(scenario, seed, host);
-        if let Some(cause) = self.cause {
-            run.failovers.retain(|failover| failover.cause == cause);
-        }
-        run
+fn run_of_cause(named: &Named, seed: u64, host: Host, cause: Option<&str>) -> RunReport {
+    let mut run = named.prepared.run(seed, host, None);
+    if let Some(cause) = cause {
+        run.failovers.retain(|failover| failover.cause == cause);
     }
+    run
 }
 
 /// The table of the chart, for a terminal.
@@ -269,25 +264,22 @@ struct Watcher<'a> {
     reporter: Reporter<'a>,
 }
 
-impl Watch for Watcher<'_> {
-    fn failed(&mut self, at: usize, run: &RunReport, violation: &Violation) -> Reproduction {
-        let scenario = &self.configurations[at].scenario;
-        let command = command::replay(scenario, run.seed, run.digest, &self.overrides[at]);
-        let failed = Failure {
-            scenario: self.configurations[at].name(),
-            seed: run.seed,
-            digest: run.digest,
-            violation: violation.clone(),
-            again: Reproduction { repro: None, command, known: None },
-        };
-        self.reporter.failure(&failure::lines(&failed, self.width));
-        if let Some(line) = self.annotations.of(&failed) {
-            self.reporter.failure(&line);
+impl Watcher<'_> {
+    fn on(&mut self, event: Event<'_>) {
+        match event {
+            Event::Failed(failed) => self.failed(failed),
+            Event::Progress(progress) => self.reporter.progress(&progress),
+            Event::Sums(_) => {}
         }
-        failed.again
     }
 
-    fn progress(&mut self, progress: &Progress) {
-        self.reporter.progress(progress);
+    fn failed(&mut self, FailedRun { scenario: at, run, failure, .. }: FailedRun<'_>) {
+        let scenario = &self.configurations[at].scenario;
+        let command = command::replay(scenario, run.seed, run.digest, &self.overrides[at]);
+        failure.again = Reproduction { repro: None, command, known: None };
+        self.reporter.failure(&failure::lines(failure, self.width));
+        if let Some(line) = self.annotations.of(failure) {
+            self.reporter.failure(&line);
+        }
     }
 }

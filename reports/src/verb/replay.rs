@@ -1,20 +1,18 @@
 //! `replay`: one seed again, exactly as it was.
 
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
 
 use fuzz::aggregate::{Failure, Reproduction};
 use fuzz::determinism::where_ladders_part;
+use fuzz::hosts::HOSTS;
 use fuzz::known::KnownFinding;
-use fuzz::runner::{HOSTS, HostChoice, Runner};
-use fuzz::sweep::run_caught;
-use scenarios::history::History;
+use fuzz::sweep::caught;
 use scenarios::report::{Outcome, RunReport};
 
 use crate::args::ReplayArgs;
 use crate::command;
 use crate::duration::show_us;
-use crate::engine::{Engine, Named, Overrides, Problem};
+use crate::engine::{Engine, Overrides, Problem};
 use crate::exit;
 use crate::history::Form;
 use crate::json::replay_json::RunJson;
@@ -41,12 +39,18 @@ pub fn run(args: &ReplayArgs, engine: &dyn Engine, streams: &mut Streams<'_>) ->
     for remark in job.scenario.prepared.remarks() {
         streams.note(&remark);
     }
-    let once =
-        Once { scenario: &job.scenario, until_ns: args.until, history: args.history.is_some().then(Mutex::default) };
-    let run = run_caught(&once, 0, job.seed, HOSTS[0]);
+    let mut recorded = None;
+    let run = caught(job.seed, || match history {
+        None => job.scenario.prepared.run(job.seed, HOSTS[0], args.until),
+        Some(_) => {
+            let (run, history) = job.scenario.prepared.run_recorded(job.seed, HOSTS[0], args.until);
+            recorded = Some(history);
+            run
+        }
+    });
     let mut problems = Vec::new();
-    if let (Some((target, form)), Some(history)) = (&history, once.take_history()) {
-        problems.extend(target.write(&form.text(&history), streams).err());
+    if let Some((target, form)) = &history {
+        problems.extend(target.write(&form.text(&recorded.unwrap_or_default()), streams).err());
     }
     let cut_short = args.until.is_some_and(|until| run.sim_ns >= until);
     if let Some(until) = args.until.filter(|_| !cut_short && !matches!(run.outcome, Outcome::Violated(_))) {
@@ -95,33 +99,9 @@ pub fn run(args: &ReplayArgs, engine: &dyn Engine, streams: &mut Streams<'_>) ->
         problems.extend(target.write(json, streams).err());
     }
     if let Some(expected) = job.expected.filter(|expected| *expected != run.digest) {
-        streams.hint(&mismatch(&job, &once, &run, expected));
+        streams.hint(&mismatch(&job, args, &run, expected));
     }
     Ok(results::exit_code(code, &problems, streams))
-}
-
-/// The one scenario, up to an instant.
-struct Once<'a> {
-    scenario: &'a Named,
-    until_ns: Option<u64>,
-    /// Where the history of the last run goes, if it is wanted.
-    history: Option<Mutex<History>>,
-}
-
-impl Once<'_> {
-    fn take_history(&self) -> Option<History> {
-        let history = self.history.as_ref()?;
-        Some(std::mem::take(&mut *history.lock().unwrap_or_else(PoisonError::into_inner)))
-    }
-}
-
-impl Runner for Once<'_> {
-    fn run(&self, _scenario: usize, seed: u64, host: HostChoice) -> RunReport {
-        let Some(place) = &self.history else { return self.scenario.prepared.run(seed, host, self.until_ns) };
-        let (run, history) = self.scenario.prepared.run_recorded(seed, host, self.until_ns);
-        *place.lock().unwrap_or_else(PoisonError::into_inner) = history;
-        run
-    }
 }
 
 fn write_repro(folder: &Path, job: &Job, run: &RunReport) -> Result<String, Problem> {
@@ -154,9 +134,13 @@ fn failures(job: &Job, run: &RunReport, known: Option<KnownFinding>) -> Vec<Fail
 }
 
 /// Why the digest is another one: this machine, or what was run.
-fn mismatch(job: &Job, once: &Once<'_>, run: &RunReport, expected: u128) -> String {
+fn mismatch(job: &Job, args: &ReplayArgs, run: &RunReport, expected: u128) -> String {
     let head = format!("DIGEST MISMATCH: {} instead of {}", show_digest(run.digest), show_digest(expected));
-    let again = run_caught(once, 0, job.seed, HOSTS[HOSTS.len() - 1]);
+    let (prepared, other) = (&job.scenario.prepared, HOSTS[HOSTS.len() - 1]);
+    let again = caught(job.seed, || match args.history {
+        None => prepared.run(job.seed, other, args.until),
+        Some(_) => prepared.run_recorded(job.seed, other, args.until).0,
+    });
     if again.digest != run.digest {
         let place = where_ladders_part(&run.ladder, &again.ladder);
         return format!("{head}\n  a second run differs as well, so the run is not deterministic: {place}");

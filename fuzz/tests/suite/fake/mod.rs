@@ -2,29 +2,22 @@
 
 use std::collections::BTreeMap;
 
-use fuzz::aggregate::{Reproduction, Subject, SweepReport};
-use fuzz::runner::{HostChoice, Runner};
+use fuzz::aggregate::{Subject, SweepReport};
 use fuzz::seeds::Seeds;
-use fuzz::sweep::{Progress, Settings, Watch};
+use fuzz::sweep::{Event, Settings};
 use scenarios::report::{
     AckedRecords, Failover, FailoverKind, Linearizability, OperationCounts, Outcome, RunReport, Violation,
     ViolationKind,
 };
+use scenarios::run::Host;
 
-pub const BOTH_HOSTS: &[HostChoice] = &[HostChoice::Hosted, HostChoice::Bare];
+pub const BOTH_HOSTS: &[Host] = &[Host::Madsim, Host::Bare];
 
 /// Seeds divisible by this fail.
 pub const FAILING: u64 = 10;
 
-pub struct Fake;
-
-impl Runner for Fake {
-    fn run(&self, scenario: usize, seed: u64, host: HostChoice) -> RunReport {
-        report(scenario, seed, host)
-    }
-}
-
-pub fn report(scenario: usize, seed: u64, host: HostChoice) -> RunReport {
+/// A run.
+pub fn report(scenario: usize, seed: u64, host: Host) -> RunReport {
     let mixed = (seed ^ ((scenario as u64) << 60)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let digest = u128::from(mixed) << 64 | u128::from(seed);
     let total_ns = 1_000_000_000 + mixed % 3_000_000_000;
@@ -75,7 +68,7 @@ pub fn report(scenario: usize, seed: u64, host: HostChoice) -> RunReport {
         recovery: None,
         // Some that every run has, and one that few or no others have.
         abstract_states: Some((0..6).chain([100 + mixed % 50]).collect()),
-        host_sentinel: (host == HostChoice::Hosted).then_some((seed, mixed)),
+        host_sentinel: (host == Host::Madsim).then_some((seed, mixed)),
     }
 }
 
@@ -96,14 +89,13 @@ pub struct Recorded {
     pub runs: u64,
 }
 
-impl Watch for Recorded {
-    fn failed(&mut self, scenario: usize, run: &RunReport, _: &Violation) -> Reproduction {
-        self.failed.push((run.seed, scenario));
-        Reproduction::default()
-    }
-
-    fn progress(&mut self, progress: &Progress) {
-        self.runs = progress.runs;
+impl Recorded {
+    pub fn on(&mut self, event: Event<'_>) {
+        match event {
+            Event::Failed(failed) => self.failed.push((failed.run.seed, failed.scenario)),
+            Event::Progress(progress) => self.runs = progress.runs,
+            Event::Sums(_) => {}
+        }
     }
 }
 

@@ -10,12 +10,13 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use fuzz::aggregate::{Failure, Reproduction, RequiredProbe, Subject, SweepReport, digest_of_inputs};
-use fuzz::guided::{self, sweep::Guidance};
+use fuzz::black_box;
+use fuzz::guided;
+use fuzz::hosts::HOSTS;
 use fuzz::known::KnownFinding;
 use fuzz::merge::parts::Part;
-use fuzz::runner::HOSTS;
 use fuzz::seeds::{SeedRange, Seeds, Shard};
-use fuzz::sweep::{Done, Progress, Settings, Watch, ended, sweep_from, together};
+use fuzz::sweep::{Done, Event, FailedRun, Settings, ended, sweep_from, together};
 use scenarios::history::compare::DISAGREES;
 use scenarios::report::{RunReport, Violation, ViolationKind};
 use sim::fault::Plan;
@@ -23,7 +24,7 @@ use sim::fault::Plan;
 use crate::args::{DEFAULT_SCENARIO, DEFAULT_SEEDS, SweepArgs};
 use crate::command;
 use crate::duration::show_us;
-use crate::engine::{Engine, Named, Overrides, Problem, Runs, searchable};
+use crate::engine::{Engine, Named, Overrides, Problem, searchable};
 use crate::exit;
 use crate::expect;
 use crate::json::repro;
@@ -93,9 +94,17 @@ pub fn run(
     let rest = if watch.checkpoint.as_ref().is_some_and(|checkpoint| checkpoint.finished) {
         SweepReport::new(settings.subject.clone(), settings.seeds.first)
     } else if args.guided {
-        guided::sweep::sweep(&settings, &searchable(&scenarios, black_box_every)?, interrupted, &mut watch)
+        let space = searchable(&scenarios, black_box_every)?;
+        guided::sweep::sweep(&settings, &space, interrupted, &mut |event| watch.on(event))
     } else {
-        sweep_from(&settings, done, &Runs { scenarios: &scenarios, black_box_every }, interrupted, &mut watch)
+        let run = |scenario: usize, seed: u64, host| {
+            let prepared = &scenarios[scenario].prepared;
+            black_box::judged(black_box_every, seed, &|record_history| match record_history {
+                false => prepared.run(seed, host, None),
+                true => prepared.run_recorded(seed, host, None).0,
+            })
+        };
+        sweep_from(&settings, done, &run, interrupted, &mut |event| watch.on(event))
     };
     let mut report = watch.whole(rest);
     watch.write_checkpoint(&report, !report.interrupted);
@@ -269,24 +278,6 @@ impl SweepWatch<'_> {
         }
     }
 
-    fn failure(
-        &mut self,
-        scenario: usize,
-        run: &RunReport,
-        violation: &Violation,
-        again: Reproduction,
-    ) -> Reproduction {
-        let failed = Failure {
-            scenario: self.scenarios[scenario].name.clone(),
-            seed: run.seed,
-            digest: run.digest,
-            violation: violation.clone(),
-            again,
-        };
-        self.print(&failed);
-        failed.again
-    }
-
     /// Failures arrive in the order of the sweep for any number of threads, and so do these runs.
     fn known(&mut self, scenario: usize, seed: u64, plan: Option<&Plan>, broken: &Violation) -> Option<KnownFinding> {
         let tried = self.tried.entry((scenario, broken.invariant.clone(), broken.predicate.clone())).or_default();
@@ -298,7 +289,7 @@ impl SweepWatch<'_> {
     }
 
     /// The repro file of a run; with the changed plan and its place in the search, if given.
-    fn write_repro(&mut self, scenario: usize, run: &RunReport, led: Option<(u64, &Plan)>) -> Option<String> {
+    fn write_repro(&mut self, scenario: usize, run: &RunReport, changed_plan: Option<(u64, &Plan)>) -> Option<String> {
         if self.repros == REPROS {
             return None;
         }
@@ -307,11 +298,11 @@ impl SweepWatch<'_> {
             overrides: self.overrides,
             seed: run.seed,
             digest: run.digest,
-            plan: led.map(|(_, plan)| plan),
+            plan: changed_plan.map(|(_, plan)| plan),
             ladder: &run.ladder,
             story: &[],
         };
-        let stem = match led {
+        let stem = match changed_plan {
             None => self.stems[scenario].clone(),
             Some((iteration, _)) => format!("{}-guided-{iteration}", self.stems[scenario]),
         };
@@ -328,24 +319,41 @@ impl SweepWatch<'_> {
     }
 }
 
-impl Watch for SweepWatch<'_> {
-    fn failed(&mut self, scenario: usize, run: &RunReport, violation: &Violation) -> Reproduction {
+impl SweepWatch<'_> {
+    fn on(&mut self, event: Event<'_>) {
+        match event {
+            Event::Failed(failed) => self.failed(failed),
+            Event::Progress(progress) => self.reporter.progress(&progress),
+            Event::Sums(sums) => self.checkpoint(sums),
+        }
+    }
+
+    fn failed(&mut self, FailedRun { scenario, run, changed_plan, failure }: FailedRun<'_>) {
+        let repro = self.write_repro(scenario, run, changed_plan);
+        let command = match (changed_plan, &repro) {
+            (None, _) => self.command(scenario, run, &failure.violation),
+            // Its seed alone does not reproduce it: without a repro file only the search itself does.
+            (Some(_), Some(path)) => command::replay_repro(path, run.digest, &Overrides::default()),
+            (Some(_), None) => self.search.clone(),
+        };
+        let known = self.known(scenario, run.seed, changed_plan.map(|(_, plan)| plan), &failure.violation);
+        failure.again = Reproduction { repro, command, known };
+        self.print(failure);
+    }
+
+    /// The command that runs a seed with its own plan again.
+    fn command(&self, scenario: usize, run: &RunReport, violation: &Violation) -> String {
         let name = &self.scenarios[scenario].name;
-        let mut command = command::replay(name, run.seed, run.digest, self.overrides);
         if violation.kind == ViolationKind::Nondeterminism {
             // One replay cannot show nondeterminism: the same seed must be run more than once.
-            command = command::check_determinism(name, run.seed, self.overrides);
-        } else if violation.invariant == DISAGREES {
+            return command::check_determinism(name, run.seed, self.overrides);
+        }
+        let mut command = command::replay(name, run.seed, run.digest, self.overrides);
+        if violation.invariant == DISAGREES {
             // Only a run whose history is written is also judged by its history alone.
             command.push_str(" --history history.json");
         }
-        let repro = self.write_repro(scenario, run, None);
-        let known = self.known(scenario, run.seed, None, violation);
-        self.failure(scenario, run, violation, Reproduction { repro, command, known })
-    }
-
-    fn progress(&mut self, progress: &Progress) {
-        self.reporter.progress(progress);
+        command
     }
 
     fn checkpoint(&mut self, sums: &dyn Fn() -> SweepReport) {
@@ -354,25 +362,5 @@ impl Watch for SweepWatch<'_> {
             let whole = self.whole(SweepReport { interrupted: true, ..sums() });
             self.write_checkpoint(&whole, false);
         }
-    }
-}
-
-impl Guidance for SweepWatch<'_> {
-    fn led_to_failure(
-        &mut self,
-        scenario: usize,
-        iteration: u64,
-        plan: &Plan,
-        run: &RunReport,
-        violation: &Violation,
-    ) -> Reproduction {
-        let repro = self.write_repro(scenario, run, Some((iteration, plan)));
-        // Its seed alone does not reproduce it: without a repro file only the search itself does.
-        let command = match &repro {
-            Some(path) => command::replay_repro(path, run.digest, &Overrides::default()),
-            None => self.search.clone(),
-        };
-        let known = self.known(scenario, run.seed, Some(plan), violation);
-        self.failure(scenario, run, violation, Reproduction { repro, command, known })
     }
 }

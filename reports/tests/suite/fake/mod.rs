@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use fuzz::known::KnownFinding;
-use fuzz::runner::HostChoice;
 use reports::engine::{Engine, Expectation, Listed, Overrides, Prepared, Problem, ScenarioText, StoredPlan};
 use reports::output::Streams;
 use reports::verb;
@@ -17,6 +16,7 @@ use scenarios::report::{
     AckedRecords, Failover, FailoverKind, Linearizability, OperationCounts, Outcome, RunReport, Violation,
     ViolationKind,
 };
+use scenarios::run::Host;
 use sim::fault::Plan;
 
 #[derive(Default)]
@@ -168,14 +168,14 @@ impl Prepared for FakeScenario {
         self.number("known").map(|_| KnownFinding { fixes, each_alone: true, is_shown: true })
     }
 
-    fn run(&self, seed: u64, host: HostChoice, _until_ns: Option<u64>) -> RunReport {
+    fn run(&self, seed: u64, host: Host, _until_ns: Option<u64>) -> RunReport {
         assert!(self.number("panic") != Some(seed), "seed {seed} panics");
         if self.signal_at == Some(seed) {
             self.interrupted.store(true, Ordering::Relaxed);
         }
         let idle = self.number("idle").is_some();
         let mixed = (seed + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        let other = self.number("host-matters").is_some() && host == HostChoice::Bare;
+        let other = self.number("host-matters").is_some() && host == Host::Bare;
         let digest = u128::from(mixed) << 64 | u128::from(seed) ^ u128::from(other);
         let failovers = if idle { Vec::new() } else { self.failovers(mixed) };
         RunReport {

@@ -1,0 +1,21 @@
+//! Which histories are judged by themselves, as a black box: those of some runs, and of every run that fails.
+
+use std::num::NonZeroU64;
+
+use scenarios::report::{Outcome, RunReport};
+
+/// A run of which every so many are judged; `None`: none is. `number` is the run's, `run` runs it, and with `true` it
+/// judges its history.
+pub fn judged(every: Option<NonZeroU64>, number: u64, run: &dyn Fn(bool) -> RunReport) -> RunReport {
+    let Some(every) = every else { return run(false) };
+    if number.is_multiple_of(every.get()) {
+        return run(true);
+    }
+    let first = run(false);
+    if !matches!(first.outcome, Outcome::Violated(_)) {
+        return first;
+    }
+    // A run is a function of its seed; if it were not, the first run is reported.
+    let again = run(true);
+    if again.digest == first.digest { again } else { first }
+}
