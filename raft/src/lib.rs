@@ -17,6 +17,7 @@
 //! * [`broker`]: data partitions on disk, their replication, a broker's life; start at
 //!   `broker/data_plane.rs`
 //! * [`node`]: a process: its roles on their threads
+//! * [`step`]: what every function of a step of a thread is handed
 //! * `backoff`: Kafka's exponential backoff, of clients and of raft
 //! * [`sorted_map`]: what most tables here are
 //! * [`bugs`] and [`fixes`]: historical mistakes and missing fixes as switches
@@ -39,6 +40,7 @@ pub mod node;
 pub mod quorum;
 mod slices;
 pub mod sorted_map;
+pub mod step;
 
 #[cfg(test)]
 mod test_disk;

@@ -24,7 +24,7 @@ use crate::message::{Request, Response};
 use crate::metadata::image::{FEATURES, supported_levels};
 use crate::quorum::RaftClient;
 use crate::quorum::client::RaftSetup;
-use crate::quorum::step::{Fatal, Step, throw};
+use crate::step::{Fatal, Step, throw};
 
 /// What a process is started with; survives everything.
 #[derive(Clone, Debug)]

@@ -8,7 +8,7 @@ use super::link::{Link, LinkLimits, LinkStatus, wall_deadline_ns};
 use crate::ids::NodeId;
 use crate::io::{ConnectToken, Connection};
 use crate::message::{ClusterResponse, ErrorCode, Request, Response};
-use crate::quorum::step::Step;
+use crate::step::Step;
 
 /// `reconnect.backoff.ms` of the channel's client; it does not grow.
 const RECONNECT_BACKOFF_MS: i64 = 50;

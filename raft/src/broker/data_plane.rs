@@ -16,7 +16,7 @@ use super::view::{ClusterView, TopicsDelta};
 use crate::ids::{NodeId, TopicIdPartition};
 use crate::io::{Connection, Effect, Input};
 use crate::message::{AdminRequest, ClusterRequest, ClusterResponse, DataRequest, DataResponse, Request, Response};
-use crate::quorum::step::Step;
+use crate::step::Step;
 
 const ALTER_PARTITION_SLOT: u32 = 1;
 const FORWARDING_SLOT: u32 = 2;

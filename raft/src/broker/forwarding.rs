@@ -10,7 +10,7 @@ use crate::ids::Uuid;
 use crate::io::{Connection, Effect};
 use crate::message::admin::*;
 use crate::message::{AdminRequest, AdminResponse, EnvelopeResponse, ErrorCode, Request, Response};
-use crate::quorum::step::Step;
+use crate::step::Step;
 
 /// Retry timeout of the forwarding channel, ms.
 pub const FORWARDING_TIMEOUT_MS: i64 = 60_000;

@@ -8,7 +8,7 @@
 use crate::ids::NodeId;
 use crate::io::{ConnectToken, Connection, Effect};
 use crate::message::Request;
-use crate::quorum::step::Step;
+use crate::step::Step;
 
 /// Low bits of a [`ConnectToken`] that name the link within its thread.
 const SLOT_BITS: u32 = 12;

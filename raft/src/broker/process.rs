@@ -21,7 +21,7 @@ use crate::metadata::MetadataLoader;
 use crate::metadata::loader::Publication;
 use crate::quorum::RaftClient;
 use crate::quorum::client::ListenerItem;
-use crate::quorum::step::{Fatal, Step, throw};
+use crate::step::{Fatal, Step, throw};
 
 const NS_PER_MS: u64 = 1_000_000;
 /// [`Fix::FirstPublishAfterCaughtUp`]: how often it is asked whether publishers may have the image.

@@ -7,7 +7,7 @@ use crate::metadata::{MetadataRecord, MetadataVersion};
 use crate::quorum::RaftClient;
 use crate::quorum::accumulator::AppendError;
 use crate::quorum::client::ListenerItem;
-use crate::quorum::step::{Fatal, Step};
+use crate::step::{Fatal, Step};
 
 /// A committed batch, its records read; a batch of control records has none.
 #[derive(Clone, Debug, PartialEq, Eq)]

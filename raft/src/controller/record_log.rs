@@ -17,7 +17,7 @@ use crate::message::{
 use crate::quorum::RaftClient;
 use crate::quorum::accumulator::{AppendError, BatchAccumulator};
 use crate::quorum::client::ListenerItem;
-use crate::quorum::step::{Fatal, Step, throw};
+use crate::step::{Fatal, Step, throw};
 
 const NS_PER_MS: u64 = 1_000_000;
 

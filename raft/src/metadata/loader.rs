@@ -14,7 +14,7 @@ use crate::bugs::{Bug, Bugs};
 use crate::ids::{LeaderEpoch, NodeId, Offset};
 use crate::io::Effect;
 use crate::log::{Batch, Records};
-use crate::quorum::step::{Fatal, Step};
+use crate::step::{Fatal, Step};
 
 /// How long new publishers wait before it is asked again whether the loader has caught up.
 const RETRY_NS: u64 = 100_000_000;

@@ -6,11 +6,11 @@ use std::rc::Rc;
 use smallvec::SmallVec;
 
 use super::leader_state::LeaderState;
-use super::step::{Fatal, throw};
 use super::timer::Timer;
 use super::voter_set::VoterSet;
 use crate::ids::{NodeId, Offset, ReplicaKey};
 use crate::message::Endpoints;
+use crate::step::{Fatal, throw};
 
 /// What one voter said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,7 +8,6 @@
 //! * [`client`]: the IO thread that polls, sends, handles and appends
 //! * [`accumulator`]: records on their way to the leader's log
 //! * [`request_manager`], [`network_channel`] and [`timer`]: what carries requests, and time
-//! * [`step`]: what every function of a step is handed
 
 pub mod accumulator;
 pub mod client;
@@ -18,7 +17,6 @@ pub mod network_channel;
 pub mod quorum_state;
 pub mod request_manager;
 pub mod restart;
-pub mod step;
 pub mod timer;
 pub mod voter_set;
 pub mod voting;

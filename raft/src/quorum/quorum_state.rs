@@ -14,7 +14,6 @@ use super::epoch_states::{
     CandidateState, EpochElection, EpochState, FollowerState, ProspectiveState, ResignedState, UnattachedState,
 };
 use super::leader_state::LeaderState;
-use super::step::{Fatal, Step, throw};
 use super::timer::Timer;
 use super::voter_set::VoterSet;
 use crate::bugs::{Bug, Bugs};
@@ -23,6 +22,7 @@ use crate::ids::{LeaderEpoch, NodeId, Offset, ReplicaKey};
 use crate::io::{Observation, Role};
 use crate::log::{ElectionState, write_election_state};
 use crate::message::Endpoints;
+use crate::step::{Fatal, Step, throw};
 
 /// What the table needs to know of the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

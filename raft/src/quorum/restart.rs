@@ -6,7 +6,6 @@ use std::rc::Rc;
 
 use super::epoch_states::{EpochState, FollowerState, UnattachedState};
 use super::quorum_state::{QuorumState, QuorumTimeouts, Switches};
-use super::step::{Fatal, Step, throw};
 use super::timer::Timer;
 use super::voter_set::VoterSet;
 use crate::bugs::Bug;
@@ -14,6 +13,7 @@ use crate::fixes::Fix;
 use crate::ids::{LeaderEpoch, ReplicaKey};
 use crate::io::Probe;
 use crate::log::{ElectionState, write_election_state};
+use crate::step::{Fatal, Step, throw};
 
 impl QuorumState {
     /// The chosen state is written back. A single voter is moved on by the client.

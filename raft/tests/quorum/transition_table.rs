@@ -10,8 +10,8 @@ use raft::quorum::QuorumState;
 use raft::quorum::accumulator::BatchAccumulator;
 use raft::quorum::epoch_states::EpochState;
 use raft::quorum::quorum_state::{QuorumTimeouts, Switches};
-use raft::quorum::step::{Fatal, Step};
 use raft::quorum::voter_set::VoterSet;
+use raft::step::{Fatal, Step};
 
 use super::harness::{Draws, directory, endpoints, spec};
 

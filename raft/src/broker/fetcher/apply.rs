@@ -13,7 +13,7 @@ use crate::ids::{LeaderEpoch, Offset, OffsetAndEpoch, TopicIdPartition};
 use crate::io::Probe;
 use crate::message::ErrorCode;
 use crate::message::data::{DataFetchResponse, FetchPartition, FetchablePartition, ListOffsetsResponse};
-use crate::quorum::step::Step;
+use crate::step::Step;
 
 /// What becomes of a partition after an answer.
 pub(super) enum Verdict {

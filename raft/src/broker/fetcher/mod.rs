@@ -21,9 +21,9 @@ use crate::ids::{LeaderEpoch, NodeId, Offset, TopicIdPartition};
 use crate::io::{ConnectToken, Connection};
 use crate::message::data::{DataFetchRequest, FetchPartition, ListOffsetsPartition, ListOffsetsRequest};
 use crate::message::{DataRequest, DataResponse, Request, Response};
-use crate::quorum::step::Step;
 use crate::slices::Slices;
 use crate::sorted_map::SortedMap;
+use crate::step::Step;
 
 /// Link slots from here upward belong to fetchers; those below to the thread's other links.
 pub const FIRST_FETCHER_SLOT: u32 = 16;

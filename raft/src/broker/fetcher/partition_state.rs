@@ -1,7 +1,7 @@
 //! Where the fetching of one partition stands: Kafka's PartitionFetchState.
 
 use crate::ids::{LeaderEpoch, Offset};
-use crate::quorum::step::Step;
+use crate::step::Step;
 
 /// What to ask next after OFFSET_OUT_OF_RANGE.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -14,7 +14,7 @@ use crate::message::cluster::{
     FeatureRange, Listener,
 };
 use crate::message::{ClusterRequest, ClusterResponse, ErrorCode, Request, Response};
-use crate::quorum::step::Step;
+use crate::step::Step;
 
 const NS_PER_MS: u64 = 1_000_000;
 /// Next heartbeat while the broker is starting.

@@ -8,7 +8,7 @@ use crate::ids::{BrokerEpoch, NodeId, Uuid};
 use crate::io::{CloseReason, ConnectToken, Connection, Effect, Entropy, Input, Now, Out};
 use crate::message::cluster::{BrokerHeartbeatRequest, BrokerHeartbeatResponse, BrokerRegistrationResponse};
 use crate::message::{ClusterRequest, ClusterResponse, ErrorCode, Request, Response};
-use crate::quorum::step::Step;
+use crate::step::Step;
 
 const NS_PER_MS: u64 = 1_000_000;
 

@@ -5,7 +5,7 @@ use crate::broker::partition::Partition;
 use crate::broker::view::{ClusterView, PartitionView, TopicsDelta};
 use crate::bugs::Bug;
 use crate::ids::TopicIdPartition;
-use crate::quorum::step::Step;
+use crate::step::Step;
 
 impl ReplicaManager {
     /// Applies what a publish changes. `view` is the new image: it was visible to clients before.

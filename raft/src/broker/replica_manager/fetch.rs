@@ -15,7 +15,7 @@ use crate::io::Connection;
 use crate::log::Records;
 use crate::message::data::{DataFetchRequest, DataFetchResponse, FetchPartition, FetchablePartition};
 use crate::message::{DataResponse, ErrorCode};
-use crate::quorum::step::Step;
+use crate::step::Step;
 
 /// A fetch that waits for `min_bytes`.
 #[derive(Clone, Debug)]

@@ -11,7 +11,7 @@ use crate::message::ErrorCode;
 use crate::message::cluster::{
     AlterPartitionItem, AlterPartitionRequest, AlterPartitionResponse, AlterPartitionResult,
 };
-use crate::quorum::step::Step;
+use crate::step::Step;
 
 impl ReplicaManager {
     /// Part of the first publish: recovery's effects, strays, and the timers start. `assigned`

@@ -34,9 +34,9 @@ use crate::ids::{BrokerEpoch, LeaderEpoch, NodeId, TopicIdPartition};
 use crate::io::{Connection, Effect, Observation, Visitor};
 use crate::message::data::{FetchablePartition, LeaderIdAndEpoch, PartitionProduceResponse};
 use crate::message::{DataResponse, ErrorCode, Response};
-use crate::quorum::step::Step;
 use crate::slices::Slices;
 use crate::sorted_map::SortedMap;
+use crate::step::Step;
 
 const NS_PER_MS: u64 = 1_000_000;
 

@@ -9,7 +9,7 @@ use crate::message::data::{
     OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse, OffsetForLeaderPartition,
 };
 use crate::message::{DataResponse, ErrorCode};
-use crate::quorum::step::Step;
+use crate::step::Step;
 
 /// `ListOffsetsRequest.LATEST_TIMESTAMP`
 const LATEST: i64 = -1;

@@ -11,8 +11,8 @@ use crate::ids::{Offset, TopicIdPartition};
 use crate::io::{Connection, Effect};
 use crate::message::data::{PartitionProduceData, PartitionProduceResponse, ProduceRequest, ProduceResponse};
 use crate::message::{DataResponse, ErrorCode};
-use crate::quorum::step::Step;
 use crate::slices::Slices;
+use crate::step::Step;
 
 /// A produce request with acks=-1 that is not decided for every partition.
 #[derive(Clone, Debug)]

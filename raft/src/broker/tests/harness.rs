@@ -19,7 +19,7 @@ use crate::message::data::*;
 use crate::message::{
     AdminRequest, ClusterRequest, ClusterResponse, DataRequest, DataResponse, ErrorCode, Request, Response,
 };
-use crate::quorum::step::Step;
+use crate::step::Step;
 use crate::test_disk::TestDisk;
 
 /// The only topic has one partition.

@@ -16,7 +16,7 @@ use crate::io::{Observation, Probe};
 use crate::message::ErrorCode;
 use crate::metadata::MetadataRecord;
 use crate::metadata::records::{AbortTransaction, BeginTransaction, Config, EndTransaction, FeatureLevel};
-use crate::quorum::step::{Fatal, Step};
+use crate::step::{Fatal, Step};
 
 impl QuorumController {
     /// The one delivery that a post announced.

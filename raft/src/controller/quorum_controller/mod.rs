@@ -40,7 +40,7 @@ use crate::ids::{LeaderEpoch, NodeId, Offset, Uuid};
 use crate::io::{Connection, Effect, Input, Post, ThreadName};
 use crate::message::admin::{DeletableTopicResult, DeleteTopicsResponse};
 use crate::message::{AdminRequest, AdminResponse, ClusterRequest, ErrorCode};
-use crate::quorum::step::{Fatal, Step, throw};
+use crate::step::{Fatal, Step, throw};
 
 const NS_PER_MS: u64 = 1_000_000;
 

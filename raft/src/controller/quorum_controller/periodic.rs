@@ -9,7 +9,7 @@ use crate::controller::replication;
 use crate::controller::result::{ControllerResult, EndOffsetHook};
 use crate::metadata::MetadataRecord;
 use crate::metadata::records::NoOp;
-use crate::quorum::step::{Fatal, Step};
+use crate::step::{Fatal, Step};
 
 /// A task that has more to do runs again so soon, not at once: timers outrank the FIFO.
 const IMMEDIATE_NS: u64 = 10 * NS_PER_MS;

@@ -14,7 +14,7 @@ use crate::ids::Offset;
 use crate::message::{AdminRequest, AdminResponse, ClusterRequest, ClusterResponse, ErrorCode};
 use crate::metadata::MetadataRecord;
 use crate::quorum::accumulator::AppendError;
-use crate::quorum::step::{Fatal, Step};
+use crate::step::{Fatal, Step};
 
 /// Whom to answer, and what, when it is stable; events of its own have nobody to tell.
 #[derive(Clone, Debug)]

@@ -22,7 +22,7 @@ use crate::message::{AdminRequest, AdminResponse, ClusterRequest, ClusterRespons
 use crate::metadata::MetadataRecord;
 use crate::metadata::image::PartitionRegistration;
 use crate::quorum::accumulator::AppendError;
-use crate::quorum::step::{Fatal, Step};
+use crate::step::{Fatal, Step};
 
 pub const NODE: NodeId = NodeId(3000);
 const CONNECTION: Connection = Connection(7);

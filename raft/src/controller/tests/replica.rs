@@ -15,7 +15,7 @@ use crate::message::{ClusterRequest, Endpoint};
 use crate::metadata::MetadataRecord;
 use crate::quorum::RaftClient;
 use crate::quorum::client::RaftSetup;
-use crate::quorum::step::Step;
+use crate::step::Step;
 use crate::test_disk::TestDisk;
 
 /// The one voter of a quorum.

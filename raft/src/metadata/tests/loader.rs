@@ -14,7 +14,7 @@ use crate::log::{BatchBuilder, ControlRecord, LeaderChange, Records};
 use crate::metadata::loader::{ManifestType, MetadataLoader, Publication};
 use crate::metadata::records::*;
 use crate::metadata::{MetadataImage, MetadataRecord};
-use crate::quorum::step::{Fatal, Step};
+use crate::step::{Fatal, Step};
 
 struct NoChance;
 

@@ -7,7 +7,7 @@ use crate::ids::Offset;
 use crate::io::Observation;
 use crate::log::{ControlRecord, LeaderChange};
 use crate::message::FetchResponse;
-use crate::quorum::step::{Fatal, Step, throw};
+use crate::step::{Fatal, Step, throw};
 
 impl RaftClient {
     /// The first record of every epoch; nothing commits before it does.

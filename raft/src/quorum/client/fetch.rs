@@ -9,7 +9,7 @@ use crate::ids::{NodeId, Offset, OffsetAndEpoch, Uuid};
 use crate::io::{Connection, Effect, Probe};
 use crate::log::{Records, Validation};
 use crate::message::{ErrorCode, FetchRequest, FetchResponse, Response};
-use crate::quorum::step::{Fatal, Step, throw};
+use crate::step::{Fatal, Step, throw};
 
 /// A fetch that found nothing new, and the answer it gets if nothing happens.
 #[derive(Clone, Debug)]

@@ -14,7 +14,7 @@ use crate::ids::{LeaderEpoch, NodeId, Offset};
 use crate::io::{Effect, Post, ThreadName};
 use crate::log::{Batch, RaftLog, Records};
 use crate::quorum::epoch_states::EpochState;
-use crate::quorum::step::Step;
+use crate::step::Step;
 
 /// What one read from disk may hand over.
 const MAX_READ_BYTES: u32 = 8 * 1024 * 1024;

@@ -36,7 +36,6 @@ use self::fetch::FetchPurgatory;
 use super::network_channel::NetworkChannel;
 use super::quorum_state::{QuorumState, QuorumTimeouts, Switches};
 use super::request_manager::RequestManager;
-use super::step::{Fatal, Step, throw};
 use super::timer::Timer;
 use super::voter_set::VoterSet;
 use crate::bugs::Bugs;
@@ -45,6 +44,7 @@ use crate::fixes::Fixes;
 use crate::ids::{LeaderEpoch, NodeId, Offset, ReplicaKey, Uuid};
 use crate::io::{DurableFiles, Effect, Input, Post, ThreadName, Visitor};
 use crate::log::{Batch, LogConfig, RaftLog, read_election_state};
+use crate::step::{Fatal, Step, throw};
 
 /// Kafka waits this long for a graceful shutdown (`KafkaRaftClientDriver`).
 const GRACEFUL_SHUTDOWN_MS: i64 = 5_000;

@@ -6,8 +6,8 @@ use crate::bugs::Bug;
 use crate::ids::LeaderEpoch;
 use crate::io::Probe;
 use crate::quorum::epoch_states::EpochState;
-use crate::quorum::step::{Fatal, Step};
 use crate::quorum::timer::Timer;
+use crate::step::{Fatal, Step};
 
 impl RaftClient {
     pub(super) fn poll_current_state(&mut self, step: &mut Step<'_>) -> Result<i64, Fatal> {

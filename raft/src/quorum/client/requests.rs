@@ -10,7 +10,7 @@ use crate::message::{
     VoteRequest, VoteResponse,
 };
 use crate::quorum::epoch_states::EpochState;
-use crate::quorum::step::{Fatal, Step};
+use crate::step::{Fatal, Step};
 
 impl RaftClient {
     pub(super) fn handle_request(

@@ -8,7 +8,7 @@ use crate::io::{Observation, Probe};
 use crate::message::{CurrentLeader, Endpoints, ErrorCode, FetchResponse, QuorumEpochResponse, Response, VoteResponse};
 use crate::quorum::epoch_states::EpochState;
 use crate::quorum::network_channel::Inbound;
-use crate::quorum::step::{Fatal, Step, throw};
+use crate::step::{Fatal, Step, throw};
 
 impl RaftClient {
     /// Late answers (to what was sent before a transition) were forgotten with their connection.

@@ -9,7 +9,7 @@ use super::RaftClient;
 use crate::ids::{NodeId, Uuid};
 use crate::message::{BeginQuorumEpochRequest, EndQuorumEpochRequest, FetchRequest, Request, VoteRequest};
 use crate::quorum::epoch_states::EpochState;
-use crate::quorum::step::Step;
+use crate::step::Step;
 
 /// `MaxWaitMs` of every raft Fetch.
 const FETCH_MAX_WAIT_MS: i32 = 500;

@@ -11,7 +11,7 @@ use crate::log::MAX_BATCH_BYTES;
 use crate::message::{Endpoints, ErrorCode};
 use crate::quorum::accumulator::BatchAccumulator;
 use crate::quorum::epoch_states::EpochState;
-use crate::quorum::step::{Fatal, Step, throw};
+use crate::step::{Fatal, Step, throw};
 
 impl RaftClient {
     /// After `initialize`: a single voter needs nobody to elect it.

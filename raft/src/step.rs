@@ -42,6 +42,6 @@ impl From<LogError> for Fatal {
 
 /// Throws: `throw!("… {x}")`.
 macro_rules! throw {
-    ($($message:tt)*) => { return Err($crate::quorum::step::Fatal(format!($($message)*))) };
+    ($($message:tt)*) => { return Err($crate::step::Fatal(format!($($message)*))) };
 }
 pub(crate) use throw;
