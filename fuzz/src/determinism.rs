@@ -8,7 +8,7 @@
 use scenarios::report::{RunReport, Violation, ViolationKind};
 use scenarios::run::Host;
 
-use crate::sweep::{RunSeed, caught};
+use crate::run::{RunSeed, caught};
 
 /// The invariant's name.
 pub const INVARIANT: &str = "SameSeedSameRun";

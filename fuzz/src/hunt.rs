@@ -8,8 +8,8 @@ use scenarios::report::{Outcome, RunReport, Violation};
 
 use crate::hosts::HOSTS;
 use crate::ordered::{self, Take, Work};
+use crate::run::{RunSeed, caught};
 use crate::stopwatch::Stopwatch;
-use crate::sweep::{RunSeed, caught};
 
 /// How long to look for one bug, and on how many threads.
 #[derive(Clone, Copy, Debug)]

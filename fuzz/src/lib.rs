@@ -5,7 +5,7 @@
 //! * [`case`]: a run as data; [`shrink`]: the smallest run that still fails; [`case::story`]: a run in sentences
 //! * [`why`]: point of no return, required faults and causal chain of a failing run
 //! * [`known`]: the known finding behind a failure
-//! * [`ready`]: a scenario that is ready to run; [`hosts`]: what drives its world; [`black_box`]: which histories are
+//! * [`run`]: one run; [`ready`]: a scenario that is ready to run; [`hosts`]: what drives its world; [`black_box`]: which histories are
 //!   judged by themselves
 //! * [`seeds`]: seeds, their order, and shards
 //! * [`ordered`]: workers on threads, results in order for any number of threads
@@ -28,6 +28,7 @@ pub mod merge;
 pub mod ordered;
 pub mod ready;
 pub mod recovery;
+pub mod run;
 pub mod seeds;
 pub mod shrink;
 pub mod silence;

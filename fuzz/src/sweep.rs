@@ -1,20 +1,18 @@
 //! The search itself: many seeds, in order, on all cores.
 
-use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use scenarios::report::{AckedRecords, Linearizability, Outcome, RunReport, Violation};
+use scenarios::report::{Outcome, RunReport, Violation};
 use scenarios::run::Host;
-use sim::drive::panics;
 use sim::fault::Plan;
-use xxhash_rust::xxh3::xxh3_128;
 
 use crate::aggregate::{Failure, Reproduction, Subject, SweepReport};
 use crate::determinism;
 use crate::merge::parts::Ended;
 use crate::ordered::{self, Take, Work};
+use crate::run::{RunSeed, caught};
 use crate::seeds::Seeds;
 use crate::stopwatch::Stopwatch;
 
@@ -36,10 +34,6 @@ pub struct Settings {
     /// The host of the sweep first, the other one last.
     pub hosts: &'static [Host],
 }
-
-/// Runs one seed of the scenario at this place in the sweep's list. Called from many threads at once, and always a
-/// function of its arguments alone: that is what `--check-determinism` checks.
-pub type RunSeed<'a> = dyn Fn(usize, u64, Host) -> RunReport + Sync + 'a;
 
 /// How far it has come.
 #[derive(Clone, Copy, Debug)]
@@ -215,37 +209,6 @@ fn timed_run(settings: &Settings, run: &RunSeed<'_>, index: u64) -> Timed {
     let clock = Stopwatch::start();
     let (scenario, seed) = place(settings, index);
     (caught(seed, || run(scenario, seed, settings.hosts[0])), clock.elapsed_ns())
-}
-
-/// A run of a seed; if it panics, that is its outcome.
-pub fn caught(seed: u64, run: impl FnOnce() -> RunReport) -> RunReport {
-    panics::catch_quietly(run).unwrap_or_else(|caught| RunReport {
-        scenario: String::new(),
-        seed,
-        digest: xxh3_128(caught.message.as_bytes()),
-        behaviour_digest: 0,
-        plan_digest: 0,
-        ladder: Vec::new(),
-        outcome: Outcome::Violated(Violation::of_panic(&caught, &[file!()])),
-        events: 0,
-        messages: 0,
-        sim_ns: 0,
-        operations: BTreeMap::new(),
-        records: AckedRecords::default(),
-        probes: BTreeMap::new(),
-        faults: BTreeMap::new(),
-        aimed: BTreeMap::new(),
-        knobs: BTreeMap::new(),
-        excused: BTreeMap::new(),
-        bugs: Vec::new(),
-        fixes: Vec::new(),
-        failovers: Vec::new(),
-        linearizability: Linearizability::Unknown,
-        black_box: None,
-        recovery: None,
-        abstract_states: None,
-        host_sentinel: None,
-    })
 }
 
 /// Runs a batch, then each of its runs again in reverse order on fresh threads, then adds it. Returns how many

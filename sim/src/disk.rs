@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::fault::Tail;
-use crate::process::{DiskError, File};
+use crate::ids::{DiskError, File};
 use crate::rng::{Entropy, scale};
 use inode::Inode;
 

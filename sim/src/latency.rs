@@ -4,16 +4,16 @@
 //! is the quantile. So a latency can be read off a seed by hand, and two runs that differ in
 //! the distribution alone keep the order of their luck.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
 use crate::rng::scale;
 
+mod duration;
 mod table;
 mod text;
 
-pub use text::{DisplayDuration, parse_duration};
+use duration::Thousandths;
+pub use duration::{DisplayDuration, parse_duration};
 
 /// The longest latency there is: one hour. Longer ones are refused, or clipped in a tail.
 pub const MAX_NS: u64 = 3_600_000_000_000;
@@ -67,11 +67,8 @@ impl Latency {
             }
             Latency::LogNormal { median_ns, sigma_milli } => {
                 if *sigma_milli > MAX_SIGMA_MILLI {
-                    let sigma = text::Thousandths(*sigma_milli);
-                    return Err(format!(
-                        "a sigma of {sigma} is too wide; at most {}",
-                        text::Thousandths(MAX_SIGMA_MILLI)
-                    ));
+                    let sigma = Thousandths(*sigma_milli);
+                    return Err(format!("a sigma of {sigma} is too wide; at most {}", Thousandths(MAX_SIGMA_MILLI)));
                 }
                 at_most_max(*median_ns)
             }
@@ -85,19 +82,6 @@ impl Latency {
                 at_most_max(*longest)
             }
         }
-    }
-
-    /// "500us", "1ms..5ms", "lognormal(1ms, 0.5)", "empirical(FILE)" is resolved by the caller.
-    pub fn parse(text: &str) -> Result<Latency, String> {
-        text::parse(text)
-    }
-
-    /// One duration per line with unit, or `value` column in us; any order.
-    ///
-    /// A first line that starts with a letter is a header; with several columns it must name
-    /// one `value`. A number without unit is in us.
-    pub fn from_csv(text: &str) -> Result<Latency, String> {
-        text::from_csv(text)
     }
 }
 
@@ -153,20 +137,4 @@ fn power_of_two(fraction: u32) -> u64 {
     let place = u64::from(fraction << 8);
     let (low, high) = (table::POWERS[index], table::POWERS[index + 1]);
     low + (((high - low) * place) >> 32)
-}
-
-impl fmt::Display for Latency {
-    /// As [`Latency::parse`] reads it; an empirical one tells only its size.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Latency::Constant { ns } => write!(f, "{}", DisplayDuration(*ns)),
-            Latency::Uniform { min_ns, max_ns } => {
-                write!(f, "{}..{}", DisplayDuration(*min_ns), DisplayDuration(*max_ns))
-            }
-            Latency::LogNormal { median_ns, sigma_milli } => {
-                write!(f, "lognormal({}, {})", DisplayDuration(*median_ns), text::Thousandths(*sigma_milli))
-            }
-            Latency::Empirical { quantiles_ns } => write!(f, "empirical({} quantiles)", quantiles_ns.len()),
-        }
-    }
 }

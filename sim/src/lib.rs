@@ -3,6 +3,7 @@
 //!
 //! Start at [`world`] (how time passes), then:
 //! * [`process`]: the border of a node: its inputs and effects
+//! * [`ids`]: names of a node and of what belongs to it
 //! * [`schedule`]: what happens next, and why ties are never left to chance
 //! * [`clock`], [`network`], [`disk`]: the three things a node touches
 //! * [`fault`]: plans as data
@@ -21,6 +22,7 @@ pub mod disk;
 pub mod drive;
 pub mod fault;
 pub mod host;
+pub mod ids;
 pub mod latency;
 pub mod network;
 pub mod process;

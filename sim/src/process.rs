@@ -10,24 +10,8 @@
 use std::rc::Rc;
 
 use crate::disk::Disk;
+pub use crate::ids::{Connection, DiskError, File, Node, Thread};
 use crate::rng::Entropy;
-
-/// Dense index of a node in its world.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
-#[serde(transparent)]
-pub struct Node(pub u16);
-
-/// Index of a thread within a node's process; thread 0 boots.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Thread(pub u8);
-
-/// One connection; names a slot of the world's table and which use of it. Opaque to nodes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Connection(pub u64);
-
-/// The node's own name for an open file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct File(pub u32);
 
 /// What a node's clocks say; nodes never see true time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,15 +29,6 @@ pub enum CloseReason {
     Refused,
     /// RST: the peer's process died, or its host rebooted.
     Reset,
-}
-
-/// What the disk answered instead of doing it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DiskError {
-    /// `EIO`.
-    Io,
-    /// `ENOSPC`.
-    NoSpace,
 }
 
 /// An input of a thread.

@@ -10,10 +10,13 @@ mod effects;
 mod endings;
 mod faults;
 mod futures;
+mod lifecycle;
 mod node;
 mod script;
+mod stories;
 mod threads;
 mod transport;
+mod waiting;
 
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -31,6 +34,7 @@ use crate::watch::Watch;
 pub use node::NodeConfig;
 use node::NodeState;
 pub use script::{Condition, Recorded, Submitted, TicketId};
+use waiting::Waiting;
 
 /// Everything a run depends on.
 #[derive(Clone, Debug)]
@@ -122,7 +126,7 @@ pub struct World<P: Process> {
     /// Which of its aimed faults have been triggered.
     triggered: Vec<bool>,
     /// Those that wait, in the order in which they began to.
-    waiting: Vec<aim::Waiting>,
+    waiting: Vec<Waiting>,
     plan_ordinal: u32,
     /// None is in force, and none starts any more; the network is calm.
     faults_are_over: bool,

@@ -12,7 +12,7 @@ use sim::rng::Seed;
 
 use crate::black_box;
 use crate::hosts::HOSTS;
-use crate::sweep::caught;
+use crate::run::caught;
 
 /// The scenarios that are searched.
 #[derive(Clone, Debug)]

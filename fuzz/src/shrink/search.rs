@@ -9,7 +9,7 @@ use scenarios::bugs::Bugs;
 use scenarios::report::{RunReport, Violation, ViolationKind};
 use sim::drive::panics;
 
-use super::{Progress, Settings, Shrunk};
+use super::terms::{Progress, Settings, Shrunk};
 use crate::case::{Case, violation};
 use crate::known::{self, KnownFinding};
 use crate::stopwatch::Stopwatch;

@@ -6,7 +6,7 @@ use scenarios::run::fork::Fork;
 use sim::drive::panics;
 use sim::fault::Fault;
 
-use super::{FUTURES, breaks_as};
+use super::futures::{FUTURES, breaks_as};
 use crate::case::Case;
 
 /// How far a fault is moved, ns, and in how many other futures it is then tried.

@@ -11,7 +11,7 @@ use scenarios::report::Violation;
 use scenarios::run::Request;
 use scenarios::run::fork::Fork;
 
-use super::{FUTURES, breaks_as};
+use super::futures::{FUTURES, breaks_as};
 use crate::case::Case;
 
 /// Kept along the run.

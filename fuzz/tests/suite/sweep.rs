@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use crate::fake::{Recorded, report, settings, timeless};
 use fuzz::determinism::INVARIANT;
+use fuzz::run::RunSeed;
 use fuzz::seeds::{SeedRange, Seeds, Shard};
-use fuzz::sweep::{RunSeed, sweep};
+use fuzz::sweep::sweep;
 use scenarios::report::{RunReport, ViolationKind};
 use scenarios::run::Host;
 

@@ -118,7 +118,7 @@ pub enum AttemptEvent {
     AdminResult { attempt: u32, index: u16, error: ErrorCode, outcome: Outcome },
     /// The id of the topic of an entry.
     AdminTopicId { attempt: u32, index: u16, topic_id: Uuid },
-    /// A config of a described resource; hashes by [`text_hash`](super::text_hash), 0 for no value.
+    /// A config of a described resource; hashes by [`text_hash`], 0 for no value.
     AdminConfig { attempt: u32, index: u16, name_hash: u64, value_hash: u64 },
     /// The answer is complete; `error` is about all of it.
     AdminAnswered { attempt: u32, error: ErrorCode },
@@ -129,3 +129,8 @@ pub enum AttemptEvent {
 }
 
 const _: () = assert!(std::mem::size_of::<AttemptEvent>() <= 24);
+
+/// Hash of a config's name or value in [`AttemptEvent::AdminConfig`]; never 0.
+pub fn text_hash(text: &str) -> u64 {
+    xxhash_rust::xxh3::xxh3_64(text.as_bytes()).max(1)
+}

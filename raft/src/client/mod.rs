@@ -29,11 +29,6 @@ mod tests;
 pub use admin::{AdminClient, AdminOperation};
 pub use config::{AdminConfig, ClientConfig, ConsumerConfig, OffsetResetStrategy, ProducerConfig, ProducerConfigError};
 pub use consumer::{Consumer, ConsumerOperation};
-pub use event::{AttemptEvent, Outcome, PositionCause, ReadApi, TopicPartition};
+pub use event::{AttemptEvent, Outcome, PositionCause, ReadApi, TopicPartition, text_hash};
 pub use io::{ClientEffect, ClientInput, ClientOut};
 pub use producer::{Producer, ProducerOperation};
-
-/// Hash of a config's name or value in [`AttemptEvent::AdminConfig`]; never 0.
-pub fn text_hash(text: &str) -> u64 {
-    xxhash_rust::xxh3::xxh3_64(text.as_bytes()).max(1)
-}

@@ -2,6 +2,7 @@
 //!
 //! * [`properties`]: the syntax of a `.properties` file
 //! * [`definitions`]: the table of names, types, defaults and ranges, and what each sets
+//! * `node_config`: what a node's properties say
 //! * `node`: one node's properties → [`NodeConfig`], single settings, and back
 //! * `source`: a file being read: roles, ids, the quorum
 //! * `listeners`: addresses; `endpoints`: whether those of a node agree with each other
@@ -16,202 +17,13 @@ mod endpoints;
 mod error;
 mod listeners;
 mod node;
+mod node_config;
 pub mod properties;
 mod source;
 #[cfg(test)]
 mod tests;
 
-use std::fmt;
-use std::rc::Rc;
-
 pub use checks::Contradiction;
 pub use cluster::{ClusterFiles, NodeFile, load_cluster, read_cluster};
 pub use error::{ConfigError, ConfigErrors};
-
-use crate::broker::config::BrokerConfig;
-use crate::controller::settings::ControllerSettings;
-use crate::ids::NodeId;
-use crate::message::Endpoint;
-
-/// The `cluster.id` that simulated directories are formatted with, 16 bytes in base64 as
-/// `kafka-storage format` asks for it.
-pub const CLUSTER_ID: &str = "kraftsimkraftsimkraftg";
-
-/// `process.roles`
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Roles {
-    /// It is a voter of the quorum and may be the active controller.
-    pub controller: bool,
-    /// It holds partitions; without the other role it observes the quorum.
-    pub broker: bool,
-}
-
-impl Roles {
-    /// `process.roles=controller`
-    pub const CONTROLLER: Roles = Roles { controller: true, broker: false };
-    /// `process.roles=broker`
-    pub const BROKER: Roles = Roles { controller: false, broker: true };
-    /// `process.roles=broker,controller`
-    pub const COMBINED: Roles = Roles { controller: true, broker: true };
-    /// Not Kafka's: an observer of the quorum that is nothing else, in scenarios of the quorum alone.
-    pub const OBSERVER: Roles = Roles { controller: false, broker: false };
-}
-
-/// One node: what its `.properties` say to each of its parts, and what `kafka-storage format`
-/// wrote (`cluster.id` and features, in [`ControllerSettings`]).
-///
-/// Every part is filled in whatever the roles are, as Kafka's one `KafkaConfig` is: a controller
-/// that will never be a broker may well have `replica.lag.time.max.ms` in its file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NodeConfig {
-    /// `process.roles`
-    pub roles: Roles,
-    /// What raft reads.
-    pub quorum: ControllerConfig,
-    /// What the controller role reads.
-    pub controller: ControllerSettings,
-    /// What the broker role reads.
-    pub broker: BrokerConfig,
-    /// Properties of the file that change nothing here, by line.
-    pub kept: Rc<[Kept]>,
-}
-
-/// What raft needs to know of a node's `.properties` (consensus.md §2.1). A node whose id is not
-/// among the voters is an observer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ControllerConfig {
-    /// `node.id`
-    pub node_id: NodeId,
-    /// `controller.quorum.voters`, ascending by id.
-    pub voters: Rc<[Voter]>,
-    /// `controller.quorum.election.timeout.ms`
-    pub election_timeout_ms: i32,
-    /// `controller.quorum.fetch.timeout.ms`
-    pub fetch_timeout_ms: i32,
-    /// `controller.quorum.election.backoff.max.ms`
-    pub election_backoff_max_ms: i32,
-    /// `controller.quorum.append.linger.ms`
-    pub append_linger_ms: i32,
-    /// `controller.quorum.request.timeout.ms`
-    pub request_timeout_ms: i32,
-    /// `controller.quorum.retry.backoff.ms`
-    pub retry_backoff_ms: i32,
-    /// `controller.quorum.fetch.max.bytes`
-    pub fetch_max_bytes: i32,
-    /// `metadata.log.segment.bytes`, or `internal.metadata.log.segment.bytes` if set
-    pub segment_bytes: i32,
-    /// `metadata.log.segment.ms`
-    pub segment_ms: i64,
-    /// `metadata.max.idle.interval.ms`
-    pub max_idle_interval_ms: i32,
-    /// `socket.connection.setup.timeout.ms`
-    pub connection_setup_timeout_ms: i64,
-    /// `socket.connection.setup.timeout.max.ms`
-    pub connection_setup_timeout_max_ms: i64,
-}
-
-/// One entry of `controller.quorum.voters`: `id@host:port`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Voter {
-    /// Its node id.
-    pub id: NodeId,
-    /// Its controller listener.
-    pub endpoint: Endpoint,
-}
-
-impl fmt::Display for Voter {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let host = &*self.endpoint.host;
-        let (open, close) = if host.contains(':') { ("[", "]") } else { ("", "") };
-        write!(f, "{}@{open}{host}{close}:{}", self.id, self.endpoint.port)
-    }
-}
-
-/// A property that stands in the file, is printed again, and changes nothing here.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Kept {
-    /// Name.
-    pub key: String,
-    /// Value as written.
-    pub value: String,
-    /// Line in its file.
-    pub line: u32,
-    /// Why it changes nothing.
-    pub why: KeptWhy,
-}
-
-/// Why a property changes nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KeptWhy {
-    /// Not in the table: a typing mistake, a plug-in's own, or a newer Kafka's.
-    Unrecognised,
-    /// Kafka knows it; what it governs is not simulated, or not used by a static quorum.
-    NotSimulated,
-    /// It names or addresses a listener: checked against the others, otherwise without effect.
-    Checked,
-}
-
-/// A property of a file that nobody knows.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unrecognised {
-    /// Name.
-    pub key: String,
-    /// Line in its file.
-    pub line: u32,
-}
-
-impl ControllerConfig {
-    /// A node with Kafka's defaults.
-    pub fn new(node_id: NodeId, voters: Rc<[Voter]>) -> ControllerConfig {
-        ControllerConfig {
-            node_id,
-            voters,
-            election_timeout_ms: 1_000,
-            fetch_timeout_ms: 2_000,
-            election_backoff_max_ms: 1_000,
-            append_linger_ms: 25,
-            request_timeout_ms: 2_000,
-            retry_backoff_ms: 20,
-            fetch_max_bytes: 1 << 20,
-            segment_bytes: 1 << 30,
-            segment_ms: 604_800_000,
-            max_idle_interval_ms: 500,
-            connection_setup_timeout_ms: 10_000,
-            connection_setup_timeout_max_ms: 30_000,
-        }
-    }
-}
-
-impl NodeConfig {
-    /// A node with Kafka's defaults, formatted with the latest `metadata.version` and ELR.
-    pub fn new(node_id: NodeId, roles: Roles, voters: Rc<[Voter]>) -> NodeConfig {
-        let ids = voters.iter().map(|voter| voter.id).collect();
-        NodeConfig {
-            roles,
-            quorum: ControllerConfig::new(node_id, voters),
-            controller: ControllerSettings::new(node_id, CLUSTER_ID.into(), ids),
-            broker: BrokerConfig::new(node_id),
-            kept: Rc::from([]),
-        }
-    }
-
-    /// The same settings for another node of the cluster.
-    pub fn for_node(&self, node_id: NodeId, roles: Roles) -> NodeConfig {
-        let mut other = NodeConfig { roles, ..self.clone() };
-        other.quorum.node_id = node_id;
-        other.controller.node_id = node_id;
-        other.broker.node_id = node_id;
-        other
-    }
-
-    /// `node.id`
-    pub fn node_id(&self) -> NodeId {
-        self.quorum.node_id
-    }
-
-    /// The properties nobody knows, by line: a command warns of these.
-    pub fn unrecognised(&self) -> Vec<Unrecognised> {
-        let unknown = self.kept.iter().filter(|k| k.why == KeptWhy::Unrecognised);
-        unknown.map(|k| Unrecognised { key: k.key.clone(), line: k.line }).collect()
-    }
-}
+pub use node_config::{CLUSTER_ID, ControllerConfig, Kept, KeptWhy, NodeConfig, Roles, Unrecognised, Voter};

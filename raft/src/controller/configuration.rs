@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use super::result::{ControllerResult, bounded};
 use super::settings::ControllerSettings;
-use super::state::{ControllerState, ResourceType};
+use super::state::{ControllerState, MIN_INSYNC_REPLICAS, ResourceType, UNCLEAN_LEADER_ELECTION_ENABLE};
 use crate::bugs::Bug;
 use crate::fixes::Fix;
 use crate::ids::{NodeId, TopicIdPartition};
@@ -22,11 +22,6 @@ use crate::message::admin::{
 use crate::metadata::MetadataRecord;
 use crate::metadata::image::no_elr;
 use crate::metadata::records::{ClearElr, Config};
-
-/// Replicas that an `acks=all` append needs.
-pub const MIN_INSYNC_REPLICAS: &str = "min.insync.replicas";
-/// May a replica that lacks data lead?
-pub const UNCLEAN_LEADER_ELECTION_ENABLE: &str = "unclean.leader.election.enable";
 
 /// Configs whose values are lists: APPEND and SUBTRACT are for these alone.
 const LISTS: [&str; 3] =

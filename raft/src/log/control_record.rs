@@ -2,7 +2,7 @@
 
 use smallvec::SmallVec;
 
-use super::batch::BatchError;
+use super::batch_error::BatchError;
 use super::record::{Buffer, Reader, Record, put_unsigned_varint};
 use crate::ids::NodeId;
 

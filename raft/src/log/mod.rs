@@ -4,7 +4,7 @@
 //! The map:
 //! * `raft_log`: [`RaftLog`], what the raft client asks of its log; start there
 //! * `recovery`: what a log is after a restart; `segment`: one file of it
-//! * `batch`: record batch format v2; `record` and `control_record`: what is inside
+//! * `batch`: record batch format v2; `batch_error`: why bytes are no batch; `record` and `control_record`: what is inside
 //! * `epoch_cache`: where epochs start, mirrored to `leader-epoch-checkpoint`
 //! * `election_state_file`: `quorum-state`; `partition_metadata` and `meta_properties`: the
 //!   files of those names; `files`: all names, all handles, and how a small file is replaced
@@ -12,10 +12,12 @@
 //! Kafka's index files are not written: it rebuilds them where they are missing.
 
 mod batch;
+mod batch_error;
 mod control_record;
 mod election_state_file;
 mod epoch_cache;
 mod files;
+mod log_config;
 mod meta_properties;
 mod partition_metadata;
 mod raft_log;
@@ -25,9 +27,8 @@ mod segment;
 #[cfg(test)]
 mod tests;
 
-pub use batch::{
-    BATCH_HEADER_BYTES, Batch, BatchBuilder, BatchError, BatchHeader, BatchProducer, MAX_BATCH_BYTES, Records,
-};
+pub use batch::{BATCH_HEADER_BYTES, Batch, BatchBuilder, BatchHeader, BatchProducer, MAX_BATCH_BYTES, Records};
+pub use batch_error::BatchError;
 pub use control_record::{ControlRecord, LeaderChange};
 pub use election_state_file::{ElectionState, read_election_state, write_election_state};
 pub(crate) use epoch_cache::EpochCache;
@@ -37,9 +38,10 @@ pub use files::{
     parse_segment_path, segment_path,
 };
 pub(crate) use files::{Force, replace_file};
+pub use log_config::LogConfig;
 pub use meta_properties::{MetaProperties, read_meta_properties, write_meta_properties};
 pub(crate) use partition_metadata::{read_topic_id, write_topic_id};
-pub use raft_log::{LogConfig, RaftLog, Validation};
+pub use raft_log::{RaftLog, Validation};
 pub use record::Buffer as Frame;
 pub(crate) use record::{Reader, put_unsigned_varint};
 pub(crate) use segment::{Entry, Segment};

@@ -8,11 +8,12 @@ use smallvec::SmallVec;
 use super::batch::{Batch, MAX_BATCH_BYTES, Records};
 use super::epoch_cache::EpochCache;
 use super::files::{Force, LogError, segment_path};
+use super::log_config::LogConfig;
 use super::partition_metadata;
 use super::recovery::recover_segments;
 use super::segment::Segment;
-use crate::bugs::{Bug, Bugs};
-use crate::fixes::{Fix, Fixes};
+use crate::bugs::Bug;
+use crate::fixes::Fix;
 use crate::ids::{LeaderEpoch, Offset, OffsetAndEpoch};
 use crate::io::{DurableFiles, Effect, FileHandle, Out, Probe};
 
@@ -23,19 +24,6 @@ pub enum Validation {
     Valid,
     /// The logs part at or before this.
     Diverging(OffsetAndEpoch),
-}
-
-/// Sizes that matter to the log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LogConfig {
-    /// `metadata.log.segment.bytes` or its internal, lower override.
-    pub segment_bytes: u64,
-    /// `metadata.log.segment.ms`.
-    pub segment_ms: i64,
-    /// Switches.
-    pub bugs: Bugs,
-    /// Switches.
-    pub fixes: Fixes,
 }
 
 /// What the raft client asks of its log.

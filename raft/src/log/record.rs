@@ -3,7 +3,7 @@
 
 use smallvec::SmallVec;
 
-use super::batch::BatchError;
+use super::batch_error::BatchError;
 
 /// What a batch or a record is written into: on the stack, as most are small.
 pub type Buffer = SmallVec<[u8; 256]>;

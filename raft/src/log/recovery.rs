@@ -2,13 +2,14 @@
 
 use std::rc::Rc;
 
-use super::batch::{Batch, BatchError};
+use super::batch::Batch;
+use super::batch_error::BatchError;
 use super::files::{FIRST_SEGMENT_HANDLE, LogError, parse_segment_path, segment_path};
+use super::log_config::LogConfig;
 use super::segment::{Entry, Segment};
 use crate::bugs::Bug;
 use crate::ids::{Offset, OffsetAndEpoch};
 use crate::io::{DurableFiles, Effect, FileHandle, Out, Probe};
-use crate::log::LogConfig;
 
 /// Reads every segment, cuts the log at the first bad byte, and opens what is left; a log without
 /// segments gets an empty one.

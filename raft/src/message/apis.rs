@@ -1,11 +1,12 @@
 //! The APIs of brokers and controllers above consensus, by who asks: each is a request and its response.
 
+use super::ErrorCode;
 use super::admin::*;
+use super::canonical_hasher::CanonicalHasher;
 use super::canonical_walk::Canonical;
 use super::cluster::*;
 use super::data::*;
-use super::fields::{Fields, Value};
-use super::{CanonicalHasher, ErrorCode};
+use super::fields::{Fields, Value, named, of};
 
 /// Declares a group of APIs: Kafka's name, its key, and the message types.
 macro_rules! apis {
@@ -124,5 +125,13 @@ impl Canonical for EnvelopeResponse {
     fn walk(&self, hasher: &mut CanonicalHasher) {
         self.error.walk(hasher);
         self.response.walk(hasher);
+    }
+}
+
+impl Fields for EnvelopeResponse {
+    fn value(&self) -> Value {
+        let EnvelopeResponse { error, response } = self;
+        let inner = response.as_ref().map_or(Value::Null, |inner| named(inner.name(), inner.value()));
+        of([("errorCode", error.value()), ("responseData", inner)])
     }
 }

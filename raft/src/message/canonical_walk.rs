@@ -2,7 +2,8 @@
 
 use std::rc::Rc;
 
-use super::{CanonicalHasher, ErrorCode};
+use super::ErrorCode;
+use super::canonical_hasher::CanonicalHasher;
 use crate::ids::{
     BrokerEpoch, LeaderEpoch, NodeId, Offset, OffsetAndEpoch, PartitionEpoch, ProducerId, TopicIdPartition, Uuid,
 };

@@ -6,8 +6,8 @@ use std::cmp::Reverse;
 use smallvec::SmallVec;
 
 use super::accumulator::BatchAccumulator;
-use super::quorum_state::QuorumState;
 use super::timer::Timer;
+use super::voter_set::VoterSet;
 use crate::bugs::{Bug, Bugs};
 use crate::ids::{NodeId, Offset, ReplicaKey};
 
@@ -55,29 +55,30 @@ pub struct LeaderState {
 impl LeaderState {
     /// At election; begin-quorum-epoch is due at once.
     pub fn new(
-        quorum: &QuorumState,
-        epoch_start_offset: Offset,
-        granting_voters: SmallVec<[NodeId; 7]>,
+        local: NodeId,
+        voters: &VoterSet,
+        fetch_timeout_ms: i64,
+        bugs: Bugs,
+        (epoch_start_offset, granting_voters): (Offset, SmallVec<[NodeId; 7]>),
         accumulator: BatchAccumulator,
         now_ms: i64,
     ) -> LeaderState {
-        let fetch_timeout_ms = i64::from(quorum.timeouts.fetch_ms);
         let check_quorum_timeout_ms = fetch_timeout_ms * 3 / 2;
         let replica = |id| ReplicaState { id, end_offset: None, last_fetch_ms: None, has_acknowledged_leader: false };
         LeaderState {
-            local: quorum.local.id,
+            local,
             epoch_start_offset,
             high_watermark: None,
             granting_voters,
             accumulator,
             resign_requested: false,
-            replicas: quorum.voters.ids().iter().map(|id| replica(*id)).collect(),
+            replicas: voters.ids().iter().map(|id| replica(*id)).collect(),
             fetched_voters: SmallVec::new(),
             check_quorum_timeout_ms,
             check_quorum_timer: Timer::new(now_ms, check_quorum_timeout_ms),
             begin_quorum_epoch_interval_ms: fetch_timeout_ms / 2,
             begin_quorum_epoch_timer: Timer::new(now_ms, 0),
-            bugs: quorum.bugs,
+            bugs,
         }
     }
 

@@ -237,7 +237,10 @@ impl QuorumState {
         }
         let election = ElectionState { epoch: self.epoch, leader_id: Some(self.local.id), voted: None };
         self.persist(election, Bug::LeaderStateAfterAppend, step);
-        let state = LeaderState::new(self, epoch_start_offset, granting, accumulator, step.now_ms());
+        let (local, fetch_timeout_ms) = (self.local.id, i64::from(self.timeouts.fetch_ms));
+        let election = (epoch_start_offset, granting);
+        let state =
+            LeaderState::new(local, &self.voters, fetch_timeout_ms, self.bugs, election, accumulator, step.now_ms());
         self.switch(self.epoch, EpochState::Leader(Box::new(state)), step);
         Ok(())
     }

@@ -6,7 +6,7 @@ use fuzz::aggregate::{Failure, Reproduction};
 use fuzz::determinism::where_ladders_part;
 use fuzz::hosts::HOSTS;
 use fuzz::known::KnownFinding;
-use fuzz::sweep::caught;
+use fuzz::run::caught;
 use scenarios::report::{Outcome, RunReport};
 
 use crate::args::ReplayArgs;

@@ -1,6 +1,6 @@
 //! The kind and the named fields of a line in a trace file.
 
-use raft::message::fields::of_batch;
+use raft::message::of_batch;
 use raft::message::{Fields, Value};
 use sim::process::{CloseReason, DiskError, Node};
 use sim::watch::{Down, Phase, Way};

@@ -1,26 +1,46 @@
-//! Durations and latencies as people write them, and measured ones as CSV.
+//! Latencies as people write them, and measured ones as CSV.
 
 use std::fmt;
 
+use super::duration::{ALLOWED_DURATION, DisplayDuration, Thousandths, parse_decimal, parse_duration};
 use super::{Latency, MAX_QUANTILES};
 
 const ALLOWED: &str = "allowed are a duration (500us), a range (1ms..5ms), lognormal(MEDIAN, SIGMA) as in lognormal(1ms, 0.5), and empirical(FILE)";
-const ALLOWED_DURATION: &str = "a duration is a number and one of ns, us, ms, s, m, h, as in 500us or 1.5m";
 
-/// Units by name, longest name first because `s` ends three more.
-const UNITS: [(&str, u64); 6] = [
-    ("ns", 1),
-    ("us", 1_000),
-    ("ms", 1_000_000),
-    ("s", 1_000_000_000),
-    ("m", 60_000_000_000),
-    ("h", 3_600_000_000_000),
-];
-/// Those that durations are shown in: each is a power of ten.
-const SHOWN_UNITS: &[(&str, u64)] = UNITS.split_at(4).0;
 const NS_PER_US: u64 = 1_000;
 
-pub(super) fn parse(text: &str) -> Result<Latency, String> {
+impl Latency {
+    /// "500us", "1ms..5ms", "lognormal(1ms, 0.5)", "empirical(FILE)" is resolved by the caller.
+    pub fn parse(text: &str) -> Result<Latency, String> {
+        parse(text)
+    }
+
+    /// One duration per line with unit, or `value` column in us; any order.
+    ///
+    /// A first line that starts with a letter is a header; with several columns it must name
+    /// one `value`. A number without unit is in us.
+    pub fn from_csv(text: &str) -> Result<Latency, String> {
+        from_csv(text)
+    }
+}
+
+impl fmt::Display for Latency {
+    /// As [`Latency::parse`] reads it; an empirical one tells only its size.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Latency::Constant { ns } => write!(f, "{}", DisplayDuration(*ns)),
+            Latency::Uniform { min_ns, max_ns } => {
+                write!(f, "{}..{}", DisplayDuration(*min_ns), DisplayDuration(*max_ns))
+            }
+            Latency::LogNormal { median_ns, sigma_milli } => {
+                write!(f, "lognormal({}, {})", DisplayDuration(*median_ns), Thousandths(*sigma_milli))
+            }
+            Latency::Empirical { quantiles_ns } => write!(f, "empirical({} quantiles)", quantiles_ns.len()),
+        }
+    }
+}
+
+fn parse(text: &str) -> Result<Latency, String> {
     let text = text.trim();
     let latency = if let Some(arguments) = text.strip_prefix("lognormal(").and_then(|rest| rest.strip_suffix(')')) {
         parse_log_normal(text, arguments)?
@@ -48,79 +68,7 @@ fn parse_log_normal(text: &str, arguments: &str) -> Result<Latency, String> {
     Ok(Latency::LogNormal { median_ns: parse_duration(median)?, sigma_milli })
 }
 
-/// "500us", "1.5ms", "2s", "1m" as ns; nothing finer than a ns. Scenarios and the command line read durations by it.
-pub fn parse_duration(text: &str) -> Result<u64, String> {
-    let text = text.trim();
-    let Some((number, ns_per_unit)) =
-        UNITS.iter().find_map(|(unit, ns)| text.strip_suffix(unit).map(|number| (number.trim_end(), *ns)))
-    else {
-        let unit = text.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.').trim_start();
-        return Err(match unit {
-            _ if text.is_empty() => format!("a duration is missing; {ALLOWED_DURATION}"),
-            "" => format!("{text:?} has no unit; {ALLOWED_DURATION}"),
-            unit if unit.len() == text.len() => format!("{text:?} is not a duration; {ALLOWED_DURATION}"),
-            unit => format!("{text:?}: {unit:?} is no unit; {ALLOWED_DURATION}"),
-        });
-    };
-    parse_decimal(number, ns_per_unit)
-        .ok_or_else(|| format!("{text:?} is not a duration in whole ns; {ALLOWED_DURATION}"))
-}
-
-/// A decimal number times a whole one, if that is a whole number that fits.
-fn parse_decimal(text: &str, times: u64) -> Option<u64> {
-    let (whole, decimals) = text.split_once('.').unwrap_or((text, "0"));
-    let is_number = |digits: &str| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
-    if !is_number(whole) || !is_number(decimals) {
-        return None;
-    }
-    let whole = whole.parse::<u64>().ok()?.checked_mul(times)?;
-    let decimals = decimals.trim_end_matches('0');
-    let scale = 10_u64.checked_pow(u32::try_from(decimals.len()).ok()?)?;
-    let part = match decimals {
-        "" => 0,
-        digits => u128::from(digits.parse::<u64>().ok()?) * u128::from(times),
-    };
-    let is_exact = part.is_multiple_of(scale.into());
-    is_exact.then(|| u64::try_from(part / u128::from(scale)).ok()).flatten()?.checked_add(whole)
-}
-
-/// A duration in ns, shown in the largest unit of which it has at least one.
-#[derive(Clone, Copy, Debug)]
-pub struct DisplayDuration(pub u64);
-
-impl fmt::Display for DisplayDuration {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (unit, ns) = *SHOWN_UNITS.iter().rfind(|(_, ns)| self.0 >= *ns).unwrap_or(&SHOWN_UNITS[0]);
-        write_decimal(f, self.0, ns)?;
-        f.write_str(unit)
-    }
-}
-
-/// A number of thousandths, shown as a decimal.
-pub(super) struct Thousandths(pub u32);
-
-impl fmt::Display for Thousandths {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_decimal(f, u64::from(self.0), 1_000)
-    }
-}
-
-/// `value / per` without trailing zeros; `per` is a power of ten.
-fn write_decimal(f: &mut fmt::Formatter<'_>, value: u64, per: u64) -> fmt::Result {
-    write!(f, "{}", value / per)?;
-    let (mut rest, mut place) = (value % per, per);
-    if rest > 0 {
-        f.write_str(".")?;
-    }
-    while rest > 0 {
-        place /= 10;
-        write!(f, "{}", rest / place)?;
-        rest %= place;
-    }
-    Ok(())
-}
-
-pub(super) fn from_csv(text: &str) -> Result<Latency, String> {
+fn from_csv(text: &str) -> Result<Latency, String> {
     let mut durations = Vec::new();
     let mut column = None;
     for (index, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {

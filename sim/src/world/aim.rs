@@ -3,19 +3,11 @@
 use std::rc::Rc;
 
 use super::World;
+use super::waiting::Waiting;
 use crate::fault::{Occurrence, Trigger};
 use crate::process::Process;
 use crate::schedule::Due;
 use crate::watch::{Phase, Watch};
-
-/// An aimed fault whose time has come, and whose trigger has not fired yet.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Waiting {
-    /// Index in the plan.
-    fault: usize,
-    /// Occurrences left until it fires.
-    left: u32,
-}
 
 impl<P: Process> World<P> {
     /// Does a fault wait for a trigger? It does from now on.

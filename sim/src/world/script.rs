@@ -5,11 +5,8 @@
 
 use std::collections::VecDeque;
 
-use super::{Visible, World};
 use crate::fault::Fault;
-use crate::process::{Input, Node, Process, Thread};
-use crate::schedule::{Due, Owner};
-use crate::watch::Watch;
+use crate::process::{Node, Process, Thread};
 
 /// A ticket's number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,24 +45,24 @@ pub struct Recorded<P: Process> {
 }
 
 #[derive(Clone, Debug)]
-struct Ticket<P: Process> {
-    condition: Option<Condition<P>>,
+pub(super) struct Ticket<P: Process> {
+    pub condition: Option<Condition<P>>,
     /// What fulfilled the condition, until its story takes it.
-    seen: Option<(Node, P::Observation)>,
-    open: bool,
+    pub seen: Option<(Node, P::Observation)>,
+    pub open: bool,
 }
 
 #[derive(Clone, Debug)]
 pub(crate) struct Script<P: Process> {
-    tickets: Vec<Ticket<P>>,
+    pub tickets: Vec<Ticket<P>>,
     /// Those that wait for an observation, in the order they were made.
-    listening: Vec<u32>,
+    pub listening: Vec<u32>,
     /// Waits that are over and of which the host does not know yet.
-    wakes: VecDeque<TicketId>,
-    ticket_ordinal: u32,
-    recorded: Vec<Recorded<P>>,
+    pub wakes: VecDeque<TicketId>,
+    pub ticket_ordinal: u32,
+    pub recorded: Vec<Recorded<P>>,
     /// Index in the plan of each submitted fault.
-    submitted: Vec<u32>,
+    pub submitted: Vec<u32>,
 }
 
 impl<P: Process> Default for Script<P> {
@@ -82,7 +79,7 @@ impl<P: Process> Default for Script<P> {
 }
 
 impl<P: Process> Script<P> {
-    fn notice(&mut self, node: Node, observation: &P::Observation) {
+    pub fn notice(&mut self, node: Node, observation: &P::Observation) {
         let Script { tickets, listening, wakes, .. } = self;
         listening.retain(|index| {
             let ticket = &mut tickets[*index as usize];
@@ -95,113 +92,5 @@ impl<P: Process> Script<P> {
             wakes.push_back(TicketId(*index));
             false
         });
-    }
-}
-
-impl<P: Process> World<P> {
-    /// Waits until a true time.
-    pub fn wait_until(&mut self, at: u64) -> TicketId {
-        self.new_ticket(None, at)
-    }
-
-    /// Waits for an observation, but no longer than until a true time (`u64::MAX`: for ever).
-    pub fn wait_for(&mut self, condition: Condition<P>, until: u64) -> TicketId {
-        let id = self.new_ticket(Some(condition), until);
-        self.script.listening.push(id.0);
-        id
-    }
-
-    /// What a wait for an observation has seen; `None` if its time ran out.
-    pub fn take_seen(&mut self, ticket: TicketId) -> Option<(Node, P::Observation)> {
-        self.script.tickets[ticket.0 as usize].seen.take()
-    }
-
-    /// Gives a wait up.
-    pub fn withdraw(&mut self, ticket: TicketId) {
-        self.script.tickets[ticket.0 as usize].open = false;
-        self.script.listening.retain(|other| *other != ticket.0);
-    }
-
-    fn new_ticket(&mut self, condition: Option<Condition<P>>, at: u64) -> TicketId {
-        let id = TicketId(self.script.tickets.len() as u32);
-        self.script.tickets.push(Ticket { condition, seen: None, open: true });
-        if at < u64::MAX {
-            let at = at.max(self.now);
-            self.schedule.push(at, Owner::TICKETS, &mut self.script.ticket_ordinal, Due::Ticket(id.0));
-        }
-        id
-    }
-
-    pub(crate) fn ticket_is_due(&mut self, ticket: u32) {
-        if std::mem::take(&mut self.script.tickets[ticket as usize].open) {
-            self.script.listening.retain(|other| *other != ticket);
-            self.script.wakes.push_back(TicketId(ticket));
-            self.look_up_at = 0;
-        }
-    }
-
-    /// The next story to wake.
-    pub(crate) fn next_wake(&mut self) -> Option<Visible> {
-        self.script.wakes.pop_front().map(Visible::Wake)
-    }
-
-    /// Opens the way for stories that wait for this observation.
-    #[inline]
-    pub(crate) fn notice(&mut self, node: Node, observation: &P::Observation) {
-        if !self.script.listening.is_empty() {
-            self.script.notice(node, observation);
-            self.look_up_at = 0;
-        }
-    }
-
-    /// Does what a story asks, now, and records it. Returns the number of a submitted fault.
-    pub fn submit<W: Watch<P>>(&mut self, watch: &mut W, what: Submitted<P>) -> Option<u32> {
-        self.script.recorded.push(Recorded { after_event: self.counts.events, at_ns: self.now, what: what.clone() });
-        let number = match what {
-            Submitted::Operation { node, thread, operation } => {
-                let hash = P::operation_hash(&operation);
-                if self.nodes[usize::from(node.0)].process.is_some() {
-                    self.offer(node, thread, Input::Operation(operation), hash);
-                }
-                None
-            }
-            Submitted::Fault(fault) => {
-                let fault = Fault { at_ns: self.now, ..fault };
-                let plan = std::rc::Rc::make_mut(&mut self.plan);
-                let index = plan.0.len() as u32;
-                plan.0.push(fault);
-                self.in_force.push(false);
-                self.triggered.push(false);
-                self.script.submitted.push(index);
-                let plan = self.plan.clone();
-                self.schedule_fault(index, &plan.0[index as usize]);
-                Some(self.script.submitted.len() as u32 - 1)
-            }
-            Submitted::EndFault(number) => {
-                let index = self.script.submitted[number as usize] as usize;
-                self.end_fault(watch, index);
-                None
-            }
-        };
-        self.run_ready(watch);
-        number
-    }
-
-    /// What was submitted, in order: replaying it on the bare loop gives the same run.
-    pub fn recorded(&self) -> &[Recorded<P>] {
-        &self.script.recorded
-    }
-
-    /// Runs to where something recorded belongs (after its event, at its time), and submits it.
-    pub fn replay_one<W: Watch<P>>(&mut self, watch: &mut W, recorded: &Recorded<P>) {
-        assert_eq!(self.counts.events, recorded.after_event, "replay is at another event than the recording");
-        // Entries that turned out to be no events, such as timers that had moved.
-        while let Some(entry) = recorded.at_ns.checked_sub(1).and_then(|before| self.schedule.pop_due(before)) {
-            self.advance_to(entry.at);
-            let happened = self.dispatch(watch, &entry);
-            assert!(!happened, "an event at {} ns, which the recording does not have", entry.at);
-        }
-        self.advance_to(recorded.at_ns);
-        self.submit(watch, recorded.what.clone());
     }
 }

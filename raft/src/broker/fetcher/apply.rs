@@ -29,24 +29,6 @@ pub(super) enum Verdict {
     Failed,
 }
 
-/// At a new leader epoch. A log without epochs has no records to compare: it is cut to its high
-/// watermark (Kafka's TRUNCATING).
-pub(super) fn initial_state(
-    id: TopicIdPartition,
-    leader_epoch: LeaderEpoch,
-    replicas: &mut ReplicaManager,
-    step: &mut Step<'_>,
-) -> Option<FetchState> {
-    let always = replicas.bugs().has(Bug::Kip101TruncateToHighWatermark);
-    let log = replicas.log_mut(id)?;
-    if log.latest_epoch().is_none() || always {
-        let target = log.high_watermark();
-        replicas.truncate(id, target, step);
-    }
-    let log = replicas.log_mut(id)?;
-    Some(FetchState::new(log.end_offset(), leader_epoch, log.latest_epoch()))
-}
-
 impl Fetcher {
     /// Answers for partitions that have moved on since are discarded.
     pub(super) fn on_fetch(

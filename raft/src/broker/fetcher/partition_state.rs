@@ -1,6 +1,8 @@
 //! Where the fetching of one partition stands: Kafka's PartitionFetchState.
 
-use crate::ids::{LeaderEpoch, Offset};
+use crate::broker::replica_manager::ReplicaManager;
+use crate::bugs::Bug;
+use crate::ids::{LeaderEpoch, Offset, TopicIdPartition};
 use crate::step::Step;
 
 /// What to ask next after OFFSET_OUT_OF_RANGE.
@@ -72,4 +74,22 @@ impl FetchState {
     pub fn delayed_until_ns(&self) -> Option<u64> {
         self.delayed_until_ns
     }
+}
+
+/// At a new leader epoch. A log without epochs has no records to compare: it is cut to its high
+/// watermark (Kafka's TRUNCATING).
+pub(super) fn initial_state(
+    id: TopicIdPartition,
+    leader_epoch: LeaderEpoch,
+    replicas: &mut ReplicaManager,
+    step: &mut Step<'_>,
+) -> Option<FetchState> {
+    let always = replicas.bugs().has(Bug::Kip101TruncateToHighWatermark);
+    let log = replicas.log_mut(id)?;
+    if log.latest_epoch().is_none() || always {
+        let target = log.high_watermark();
+        replicas.truncate(id, target, step);
+    }
+    let log = replicas.log_mut(id)?;
+    Some(FetchState::new(log.end_offset(), leader_epoch, log.latest_epoch()))
 }

@@ -6,7 +6,8 @@ use std::rc::Rc;
 
 use super::checkpoints::{OffsetCheckpoint, Offsets};
 use super::clean_shutdown;
-use super::partition_log::{PartitionLog, PartitionLogConfig};
+use super::partition_log::PartitionLog;
+use super::partition_log_config::PartitionLogConfig;
 use super::paths;
 use super::recovery::{LastEnd, recover};
 use crate::bugs::Bug;

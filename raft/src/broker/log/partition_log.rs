@@ -7,27 +7,15 @@ mod truncation;
 use std::rc::Rc;
 use std::slice;
 
+use super::partition_log_config::PartitionLogConfig;
 use super::paths::{self, Handles};
 use super::producer_state::{BatchMetadata, ProducerStates};
 use super::recovery::Recovered;
-use crate::bugs::{Bug, Bugs};
+use crate::bugs::Bug;
 use crate::ids::{LeaderEpoch, Offset, OffsetAndEpoch, Uuid};
 use crate::io::{Effect, FileHandle, Out, Probe};
 use crate::log::{Batch, BatchBuilder, EpochCache, Force, Records, Segment, write_topic_id};
 use crate::message::ErrorCode;
-
-/// Sizes that matter to a data log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PartitionLogConfig {
-    /// `segment.bytes` / `log.segment.bytes`
-    pub segment_bytes: u64,
-    /// `segment.ms` / `log.roll.ms`
-    pub segment_ms: i64,
-    /// `max.message.bytes` / `message.max.bytes`: of a whole batch.
-    pub max_message_bytes: usize,
-    /// Mistakes switched on.
-    pub bugs: Bugs,
-}
 
 /// What came of a leader's append.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

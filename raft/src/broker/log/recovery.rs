@@ -7,7 +7,7 @@
 
 use std::rc::Rc;
 
-use super::partition_log::PartitionLogConfig;
+use super::partition_log_config::PartitionLogConfig;
 use super::paths::{self, Handles};
 use crate::ids::{LeaderEpoch, Offset, Uuid};
 use crate::io::{DurableFiles, Effect, Out, Probe};

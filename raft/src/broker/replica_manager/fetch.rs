@@ -3,7 +3,8 @@
 //!
 //! Fetch sessions are not modelled: each request names all its partitions.
 
-use super::{ReplicaManager, deadline_ns, respond};
+use super::ReplicaManager;
+use super::delayed::{DelayedFetch, deadline_ns, respond};
 use smallvec::SmallVec;
 
 use crate::broker::log::PartitionLog;
@@ -16,15 +17,6 @@ use crate::log::Records;
 use crate::message::data::{DataFetchRequest, DataFetchResponse, FetchPartition, FetchablePartition};
 use crate::message::{DataResponse, ErrorCode};
 use crate::step::Step;
-
-/// A fetch that waits for `min_bytes`.
-#[derive(Clone, Debug)]
-pub(super) struct DelayedFetch {
-    connection: Connection,
-    correlation_id: i32,
-    deadline_ns: u64,
-    request: DataFetchRequest,
-}
 
 /// What a read of one partition found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,7 +1,8 @@
 //! What goes on without requests: ISR checks and the controller's answers, timers, background
 //! flushes, checkpoints, the orderly end (controller-broker.md §5.3, §6.1, §6.4, §6.9).
 
-use super::{NS_PER_MS, ReplicaManager};
+use super::ReplicaManager;
+use super::delayed::NS_PER_MS;
 use crate::broker::log::{LogManager, OffsetCheckpoint, PartitionLog};
 use crate::broker::partition::{AlterPartitionOutcome, Partition};
 use crate::broker::view::ClusterView;

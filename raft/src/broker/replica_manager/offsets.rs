@@ -1,6 +1,7 @@
 //! ListOffsets and OffsetForLeaderEpoch (controller-broker.md §6.3, §6.7).
 
-use super::{ReplicaManager, respond};
+use super::ReplicaManager;
+use super::delayed::respond;
 use crate::broker::view::ClusterView;
 use crate::ids::{LeaderEpoch, NodeId, Offset};
 use crate::io::Connection;

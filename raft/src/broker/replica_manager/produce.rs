@@ -3,7 +3,8 @@
 
 use smallvec::SmallVec;
 
-use super::{ReplicaManager, deadline_ns, respond};
+use super::ReplicaManager;
+use super::delayed::{DelayedProduce, PartitionStatus, deadline_ns, respond};
 use crate::broker::log::LeaderAppend;
 use crate::broker::view::ClusterView;
 use crate::bugs::Bug;
@@ -13,22 +14,6 @@ use crate::message::data::{PartitionProduceData, PartitionProduceResponse, Produ
 use crate::message::{DataResponse, ErrorCode};
 use crate::slices::Slices;
 use crate::step::Step;
-
-/// A produce request with acks=-1 that is not decided for every partition.
-#[derive(Clone, Debug)]
-pub(super) struct DelayedProduce {
-    connection: Connection,
-    correlation_id: i32,
-    deadline_ns: u64,
-    partitions: SmallVec<[PartitionStatus; 1]>,
-}
-
-#[derive(Clone, Debug)]
-struct PartitionStatus {
-    response: PartitionProduceResponse,
-    /// What the high watermark must reach; `None` once decided.
-    required: Option<Offset>,
-}
 
 impl ReplicaManager {
     /// Answers, now or later. With acks=0 there is no answer, and an error closes the connection.

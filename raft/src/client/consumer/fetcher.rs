@@ -5,33 +5,19 @@
 //! While a partition has no leader its position keeps the last one, whose FENCED_LEADER_EPOCH so comes
 //! back as often as the network carries it (KAFKA-15615, open): most reads that fail are these.
 
-use std::rc::Rc;
-
 use smallvec::SmallVec;
 
+use super::Consumer;
+use super::in_flight::{FetchInFlight, InFlight};
 use super::subscription_state::FetchPosition;
-use super::{Consumer, InFlight};
 use crate::bugs::Bug;
-use crate::client::metadata::LeaderAndEpoch;
 use crate::client::{AttemptEvent, ClientOut, ReadApi, TopicPartition};
-use crate::ids::{BrokerEpoch, LeaderEpoch, NodeId, Offset, TopicIdPartition};
+use crate::ids::{BrokerEpoch, LeaderEpoch, NodeId, Offset};
 use crate::io::Entropy;
 use crate::message::data::{DataFetchRequest, DataFetchResponse, FetchPartition, FetchablePartition};
 use crate::message::{DataRequest, ErrorCode};
 
 const NONE: LeaderEpoch = LeaderEpoch(-1);
-
-/// A partition of a Fetch, and from where and by whose epoch it was asked for.
-pub(super) type Asked = (TopicPartition, TopicIdPartition, Offset, LeaderAndEpoch);
-
-/// A Fetch without an answer.
-#[derive(Clone, Debug)]
-pub(super) struct FetchInFlight {
-    pub node: NodeId,
-    pub attempt: u32,
-    /// What was asked from where.
-    pub asked: Rc<[Asked]>,
-}
 
 impl Consumer {
     /// Sends a Fetch to each leader that has none of ours.

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use super::Consumer;
+use super::in_flight::{InFlight, ListInFlight, ValidationInFlight};
 use super::subscription_state::{FetchPosition, FetchState, Validated};
-use super::{Consumer, InFlight};
 use crate::client::{AttemptEvent, ClientOut, OffsetResetStrategy, PositionCause, ReadApi, TopicPartition};
 use crate::ids::{LeaderEpoch, NodeId};
 use crate::io::Entropy;
@@ -17,21 +18,6 @@ use crate::message::{DataRequest, ErrorCode};
 const LATEST_TIMESTAMP: i64 = -1;
 const EARLIEST_TIMESTAMP: i64 = -2;
 const NO_EPOCH: LeaderEpoch = LeaderEpoch(-1);
-
-/// A ListOffsets without an answer.
-#[derive(Clone, Debug)]
-pub(super) struct ListInFlight {
-    pub attempt: u32,
-    pub strategy: OffsetResetStrategy,
-    pub partitions: Vec<TopicPartition>,
-}
-
-/// An OffsetForLeaderEpoch without an answer.
-#[derive(Clone, Debug)]
-pub(super) struct ValidationInFlight {
-    pub attempt: u32,
-    pub asked: Vec<(TopicPartition, FetchPosition)>,
-}
 
 impl Consumer {
     /// Holds positions against new metadata, and sends what validation and resets need.

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use super::in_flight::{FetchInFlight, ValidationInFlight};
 use super::subscription_state::FetchState;
 use super::*;
 use crate::client::ClientConfig;

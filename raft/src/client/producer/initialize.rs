@@ -2,6 +2,7 @@
 
 use super::Producer;
 use super::batch::ProducerIdAndEpoch;
+use super::initializing::Initializing;
 use crate::client::connections::{Answer, NotReady};
 use crate::client::errors::is_retriable;
 use crate::client::{AttemptEvent, ClientOut};
@@ -9,15 +10,6 @@ use crate::ids::ProducerId;
 use crate::io::Entropy;
 use crate::message::data::InitProducerIdRequest;
 use crate::message::{DataRequest, DataResponse, ErrorCode, Request, Response};
-
-/// How far that is.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Initializing {
-    /// Correlation id and attempt of the request without an answer.
-    pub in_flight: Option<(i32, u32)>,
-    failures: u32,
-    not_before_ms: i64,
-}
 
 impl Producer {
     /// Asks for a producer id if that is not being done already.

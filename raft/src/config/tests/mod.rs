@@ -2,8 +2,12 @@
 
 mod refusals;
 
-use super::*;
+use std::rc::Rc;
+
 use proptest::prelude::*;
+
+use super::*;
+use crate::ids::NodeId;
 
 const GOOD: &str = "process.roles=controller\nnode.id=1\ncontroller.quorum.voters=1@a:9093,2@b:9093,3@c:9093\n\
                     listeners=CONTROLLER://:9093\ncontroller.listener.names=CONTROLLER\n";

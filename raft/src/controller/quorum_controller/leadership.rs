@@ -6,7 +6,7 @@ use super::write::Completion;
 use super::{Active, Event, NS_PER_MS, QuorumController};
 use crate::bugs::Bug;
 use crate::controller::cluster::BrokerHeartbeatManager;
-use crate::controller::configuration::MIN_INSYNC_REPLICAS;
+use crate::controller::state::MIN_INSYNC_REPLICAS;
 use crate::controller::metadata_log::{CommittedBatch, MetadataLog, RaftEvent};
 use crate::controller::result::{EndOffsetHook, MAX_RECORDS_PER_BATCH};
 use crate::controller::settings::{ELR_VERSION, METADATA_VERSION, level};

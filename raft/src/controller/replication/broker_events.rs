@@ -5,7 +5,7 @@
 
 use std::rc::Rc;
 
-use super::View;
+use super::view::View;
 use crate::bugs::Bug;
 use crate::controller::partition_change_builder::{Election, PartitionChangeBuilder};
 use crate::controller::state::ControllerState;

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use super::placement::StripedReplicaPlacer;
-use super::{View, random_uuid};
-use crate::controller::configuration::{self, MIN_INSYNC_REPLICAS};
+use super::view::View;
+use crate::controller::configuration;
 use crate::controller::result::{ControllerResult, MAX_RECORDS_PER_BATCH, bounded};
+use crate::controller::state::MIN_INSYNC_REPLICAS;
 use crate::controller::state::ResourceType;
 use crate::ids::{NodeId, Uuid};
 use crate::io::Entropy;
@@ -181,3 +182,23 @@ pub(super) fn manual_replicas(
     }
     Ok(Rc::clone(ids))
 }
+
+/// A random id for a topic: version 4, RFC 9562, never one of Kafka's reserved ids; Kafka also
+/// draws again while it begins with a dash.
+fn random_uuid(entropy: &mut dyn Entropy) -> Uuid {
+    loop {
+        let mut bytes = [0; 16];
+        for byte in &mut bytes {
+            *byte = entropy.below(256).to_le_bytes()[0];
+        }
+        bytes[6] = bytes[6] & 0x0f | 0x40;
+        bytes[8] = bytes[8] & 0x3f | 0x80;
+        let uuid = Uuid(bytes);
+        if bytes[0] >> 2 != DASH {
+            return uuid;
+        }
+    }
+}
+
+/// Of base64's URL-safe alphabet.
+const DASH: u8 = 62;

@@ -3,7 +3,7 @@
 
 use std::rc::Rc;
 
-use super::View;
+use super::view::View;
 use crate::bugs::Bug;
 use crate::controller::partition_change_builder::{Election, PartitionChangeBuilder};
 use crate::controller::result::ControllerResult;

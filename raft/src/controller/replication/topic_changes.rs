@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use super::View;
 use super::create_topics::manual_replicas;
 use super::placement::StripedReplicaPlacer;
+use super::view::View;
 use crate::controller::result::{ControllerResult, MAX_RECORDS_PER_BATCH, bounded};
 use crate::controller::state::{ControllerState, Topic};
 use crate::ids::{NodeId, Uuid};

@@ -6,6 +6,11 @@ use std::rc::Rc;
 use crate::ids::NodeId;
 use crate::metadata::records::Config;
 
+/// Replicas that an `acks=all` append needs.
+pub const MIN_INSYNC_REPLICAS: &str = "min.insync.replicas";
+/// May a replica that lacks data lead?
+pub const UNCLEAN_LEADER_ELECTION_ENABLE: &str = "unclean.leader.election.enable";
+
 /// Resources that have configs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ResourceType {

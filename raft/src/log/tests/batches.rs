@@ -3,7 +3,8 @@
 use proptest::prelude::*;
 use smallvec::smallvec;
 
-use super::super::batch::{BATCH_HEADER_BYTES, Batch, BatchBuilder, BatchError};
+use super::super::batch::{BATCH_HEADER_BYTES, Batch, BatchBuilder};
+use super::super::batch_error::BatchError;
 use super::super::control_record::{ControlRecord, LeaderChange};
 use super::batch;
 use crate::ids::{LeaderEpoch, NodeId, Offset};

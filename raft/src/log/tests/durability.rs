@@ -1,7 +1,8 @@
 //! What is forced before what (consensus.md §4.9), and the bugs that turn it around.
 
 use super::super::batch::Records;
-use super::super::raft_log::{LogConfig, RaftLog};
+use super::super::log_config::LogConfig;
+use super::super::raft_log::RaftLog;
 use super::{CONFIG, append, at, batch, open, trace};
 use crate::bugs::{Bug, Bugs};
 use crate::ids::{LeaderEpoch, Offset};

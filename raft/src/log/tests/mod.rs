@@ -8,7 +8,8 @@ mod recovery;
 use std::rc::Rc;
 
 use super::batch::{Batch, BatchBuilder};
-use super::raft_log::{LogConfig, RaftLog};
+use super::log_config::LogConfig;
+use super::raft_log::RaftLog;
 use crate::bugs::Bugs;
 use crate::fixes::Fixes;
 use crate::ids::{LeaderEpoch, Offset, OffsetAndEpoch};

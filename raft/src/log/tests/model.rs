@@ -7,7 +7,8 @@ use std::rc::Rc;
 use proptest::prelude::*;
 
 use super::super::batch::{Batch, Records};
-use super::super::raft_log::{LogConfig, RaftLog, Validation};
+use super::super::log_config::LogConfig;
+use super::super::raft_log::{RaftLog, Validation};
 use super::{CONFIG, at, batch, open};
 use crate::ids::{LeaderEpoch, Offset};
 use crate::io::Out;

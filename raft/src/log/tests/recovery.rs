@@ -6,7 +6,8 @@ use proptest::prelude::*;
 
 use super::super::batch::{BATCH_HEADER_BYTES, Batch, Records};
 use super::super::files::{LEADER_EPOCH_CHECKPOINT, PARTITION_METADATA, segment_path};
-use super::super::raft_log::{LogConfig, RaftLog, Validation};
+use super::super::log_config::LogConfig;
+use super::super::raft_log::{RaftLog, Validation};
 use super::{CONFIG, append, at, batch, open};
 use crate::bugs::{Bug, Bugs};
 use crate::fixes::{Fix, Fixes};

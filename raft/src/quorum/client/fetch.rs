@@ -3,6 +3,7 @@
 
 use std::cmp::Ordering;
 
+use super::fetch_purgatory::ParkedFetch;
 use super::{NS_PER_MS, RaftClient};
 use crate::bugs::Bug;
 use crate::ids::{NodeId, Offset, OffsetAndEpoch, Uuid};
@@ -10,46 +11,6 @@ use crate::io::{Connection, Effect, Probe};
 use crate::log::{Records, Validation};
 use crate::message::{ErrorCode, FetchRequest, FetchResponse, Response};
 use crate::step::{Fatal, Step, throw};
-
-/// A fetch that found nothing new, and the answer it gets if nothing happens.
-#[derive(Clone, Debug)]
-pub(super) struct ParkedFetch {
-    pub connection: Connection,
-    pub correlation_id: i32,
-    deadline_mono_ns: u64,
-    request: FetchRequest,
-    response: FetchResponse,
-}
-
-/// Kafka's fetch purgatory. Every fetch in it is at or below the log end, so any append answers
-/// all of them.
-#[derive(Clone, Debug, Default)]
-pub(super) struct FetchPurgatory {
-    parked: Vec<ParkedFetch>,
-}
-
-impl FetchPurgatory {
-    pub fn is_empty(&self) -> bool {
-        self.parked.is_empty()
-    }
-
-    /// Purgatories run on the monotonic clock.
-    pub fn next_deadline_mono_ns(&self) -> Option<u64> {
-        self.parked.iter().map(|fetch| fetch.deadline_mono_ns).min()
-    }
-
-    pub fn take_all(&mut self) -> Vec<ParkedFetch> {
-        std::mem::take(&mut self.parked)
-    }
-
-    /// Gives an emptied buffer back, so that parking does not allocate.
-    fn reuse(&mut self, mut buffer: Vec<ParkedFetch>) {
-        buffer.clear();
-        if self.parked.is_empty() {
-            self.parked = buffer;
-        }
-    }
-}
 
 pub(super) fn respond(connection: Connection, correlation_id: i32, response: FetchResponse, step: &mut Step<'_>) {
     let response = Response::Fetch(response);

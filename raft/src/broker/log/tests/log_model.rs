@@ -6,7 +6,8 @@ use std::rc::Rc;
 use proptest::prelude::*;
 
 use super::super::log_manager::LogManager;
-use super::super::partition_log::{PartitionLog, PartitionLogConfig};
+use super::super::partition_log::PartitionLog;
+use super::super::partition_log_config::PartitionLogConfig;
 use super::super::producer_state::ProducerStates;
 use super::super::{OffsetCheckpoint, read_clean_shutdown};
 use crate::bugs::Bugs;

@@ -4,7 +4,8 @@ use std::rc::Rc;
 
 use proptest::prelude::*;
 
-use super::super::partition_log::{LeaderAppend, PartitionLog, PartitionLogConfig};
+use super::super::partition_log::{LeaderAppend, PartitionLog};
+use super::super::partition_log_config::PartitionLogConfig;
 use super::super::producer_state::ProducerStates;
 use crate::bugs::Bugs;
 use crate::ids::{LeaderEpoch, Offset, ProducerId, Uuid};

@@ -5,7 +5,7 @@
 //!
 //! * `poll`: what each state does when time passes
 //! * `requests`: Vote, BeginQuorumEpoch, EndQuorumEpoch as received
-//! * `fetch`: Fetch as received, parked, and answered
+//! * `fetch`: Fetch as received, parked (`fetch_purgatory`), and answered
 //! * `responses`: the answers to what was sent, and the rule by which epochs spread
 //! * `transitions`: what goes with each change of state
 //! * `append`: the leader's log, the follower's log, and the high watermark
@@ -19,6 +19,7 @@
 
 mod append;
 mod fetch;
+mod fetch_purgatory;
 mod listener;
 mod poll;
 mod requests;
@@ -32,7 +33,7 @@ use std::rc::Rc;
 pub use listener::{ListenerContext, ListenerItem};
 use smallvec::SmallVec;
 
-use self::fetch::FetchPurgatory;
+use self::fetch_purgatory::FetchPurgatory;
 use super::network_channel::NetworkChannel;
 use super::quorum_state::{QuorumState, QuorumTimeouts, Switches};
 use super::request_manager::RequestManager;

@@ -2,20 +2,21 @@
 //! §6.8, §6.10).
 //!
 //! * `accumulator` and `batch`: records until they are acknowledged; `sender`: what is sent when,
-//!   and what answers mean; `initialize`: getting a producer id; `transaction_manager`: sequences
+//!   and what answers mean; `initialize`: getting a producer id, as far as `initializing`; `transaction_manager`: sequences
 //!
 //! Not modelled: transactions, `buffer.memory`, compression, the partitioner.
 
 mod accumulator;
 mod batch;
 mod initialize;
+mod initializing;
 mod sender;
 mod transaction_manager;
 
 use std::collections::VecDeque;
 
 use accumulator::RecordAccumulator;
-use initialize::Initializing;
+use initializing::Initializing;
 use transaction_manager::TransactionManager;
 
 use smallvec::SmallVec;

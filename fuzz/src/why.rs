@@ -8,20 +8,19 @@
 
 pub mod chain;
 pub mod counterfactual;
+mod futures;
 pub mod turning;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use scenarios::causes::Causes;
-use scenarios::report::{RunReport, Violation};
+use scenarios::report::Violation;
 
-use crate::case::{Case, violation};
+use crate::case::Case;
 use chain::Happening;
 use counterfactual::{Part, Verdict};
+pub use futures::FUTURES;
 use turning::Turning;
-
-/// Continuations with different random draws that are tried.
-pub const FUTURES: u64 = 16;
 
 /// The part of the analysis that is running.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,11 +52,6 @@ pub struct Why {
 
 /// With more operations than this they are not removed one by one.
 const FEW_OPERATIONS: usize = 16;
-
-/// Does a run violate the same claim?
-fn breaks_as(report: &RunReport, broken: &Violation) -> bool {
-    violation(report).is_some_and(|it| it.is_same_claim(broken))
-}
 
 /// Looks into a case whose run breaks `broken`; `None` if it is interrupted. An error is a case that cannot
 /// be run at all.

@@ -10,7 +10,7 @@ mod partition_state;
 
 use std::rc::Rc;
 
-use partition_state::{FetchState, OutOfRange};
+use partition_state::{FetchState, OutOfRange, initial_state};
 use smallvec::SmallVec;
 
 use super::config::BrokerConfig;
@@ -86,7 +86,7 @@ impl FetcherManager {
     /// Fetches from its log end, whatever its high watermark, if epochs are known (KIP-101).
     fn start(&mut self, start: FetcherStart, replicas: &mut ReplicaManager, step: &mut Step<'_>) {
         let FetcherStart { partition, leader, leader_epoch } = start;
-        let Some(state) = apply::initial_state(partition, leader_epoch, replicas, step) else { return };
+        let Some(state) = initial_state(partition, leader_epoch, replicas, step) else { return };
         let index = self.fetchers.iter().position(|fetcher| fetcher.leader == leader).unwrap_or_else(|| {
             let slot = FIRST_FETCHER_SLOT + self.fetchers.len() as u32;
             let limits = LinkLimits {

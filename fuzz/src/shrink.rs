@@ -13,52 +13,16 @@ pub mod nodes;
 pub mod rounder;
 pub mod search;
 pub mod simpler;
+mod terms;
 
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
 
 use scenarios::report::{RunReport, Violation};
 
 use crate::case::Case;
 use fewest::{Pieces, fewest};
 use search::Search;
-
-/// How hard to try.
-#[derive(Clone, Copy, Debug)]
-pub struct Settings {
-    /// Threads.
-    pub jobs: usize,
-    /// No candidate is begun after this long.
-    pub limit: Option<Duration>,
-}
-
-/// How far it has come.
-#[derive(Clone, Copy, Debug)]
-pub struct Progress {
-    /// What is being tried.
-    pub pass: &'static str,
-    /// Candidates run so far.
-    pub runs: u64,
-    /// Left.
-    pub faults: usize,
-    /// Left.
-    pub operations: usize,
-    /// Real time so far.
-    pub elapsed: Duration,
-}
-
-/// What is left.
-#[derive(Clone, Debug)]
-pub struct Shrunk {
-    /// The smallest run that was found.
-    pub case: Case,
-    /// What it comes to.
-    pub report: RunReport,
-    /// Candidates run.
-    pub runs: u64,
-    /// Nothing smaller was left to try.
-    pub complete: bool,
-}
+pub use terms::{Progress, Settings, Shrunk};
 
 /// Shrinks a case that breaks `broken`, of which `report` is the run.
 pub fn shrink(

@@ -2,20 +2,20 @@
 //! (controller-broker.md §6.7, §6.10).
 //!
 //! * `subscription_state`: positions; `offsets`: resets (ListOffsets) and validation
-//!   (OffsetForLeaderEpoch); `fetcher`: records
+//!   (OffsetForLeaderEpoch); `fetcher`: records; `in_flight`: requests without an answer
 //!
 //! Not modelled: groups and committed offsets, fetch sessions (every Fetch is a full one),
 //! read_committed, fetching from followers, `max.poll.records` (what a Fetch brought is returned
 //! at once), pausing.
 
 mod fetcher;
+mod in_flight;
 mod offsets;
 mod subscription_state;
 #[cfg(test)]
 mod tests;
 
-use fetcher::{Asked, FetchInFlight};
-use offsets::{ListInFlight, ValidationInFlight};
+use in_flight::{Asked, FetchInFlight, InFlight};
 use subscription_state::SubscriptionState;
 
 use super::connections::{Answer, Completed, NotReady};
@@ -51,14 +51,6 @@ pub struct Consumer {
     asked: Slices<Asked>,
     attempts: u32,
     wake_ms: Option<i64>,
-}
-
-/// A request without an answer.
-#[derive(Clone, Debug)]
-enum InFlight {
-    Fetch(FetchInFlight),
-    List(ListInFlight),
-    Validation(ValidationInFlight),
 }
 
 impl Consumer {

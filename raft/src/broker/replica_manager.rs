@@ -2,6 +2,7 @@
 //!
 //! * this file: who is hosted here, and what every request needs
 //! * `delta`: roles from metadata (controller-broker.md §5.5, §6.2)
+//! * `delayed`: requests that wait for their answer
 //! * `produce` (§6.6), `fetch` (§6.5, §6.7) and `offsets` (§6.7): requests
 //! * `maintenance`: ISR checks and answers, timers, checkpoints, the orderly end
 //!
@@ -11,6 +12,7 @@
 //! watermarks is a file of its own: these two may run on another. The recovery points are
 //! checkpointed here, for a truncation must do it before the log grows again.
 
+mod delayed;
 mod delta;
 mod fetch;
 mod maintenance;
@@ -19,9 +21,8 @@ mod produce;
 
 use std::rc::Rc;
 
-use fetch::DelayedFetch;
+use delayed::{DelayedFetch, DelayedProduce};
 pub use fetch::PartitionRead;
-use produce::DelayedProduce;
 
 use super::alter_partition::AlterPartitionManager;
 use super::config::BrokerConfig;
@@ -31,14 +32,12 @@ use super::partition::{Partition, Surroundings};
 use super::view::ClusterView;
 use crate::bugs::Bugs;
 use crate::ids::{BrokerEpoch, LeaderEpoch, NodeId, TopicIdPartition};
-use crate::io::{Connection, Effect, Observation, Visitor};
+use crate::io::{Effect, Observation, Visitor};
+use crate::message::ErrorCode;
 use crate::message::data::{FetchablePartition, LeaderIdAndEpoch, PartitionProduceResponse};
-use crate::message::{DataResponse, ErrorCode, Response};
 use crate::slices::Slices;
 use crate::sorted_map::SortedMap;
 use crate::step::Step;
-
-const NS_PER_MS: u64 = 1_000_000;
 
 /// A follower that is to fetch, from a new leader epoch on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -189,15 +188,4 @@ impl ReplicaManager {
         }
         self.partitions.get(&id).map(Partition::current_leader).or_else(|| view.leader_of(id))
     }
-}
-
-fn respond(connection: Connection, correlation_id: i32, response: DataResponse, step: &mut Step<'_>) {
-    let response = Response::Data(response);
-    step.out.push(Effect::SendResponse { connection, correlation_id, response });
-}
-
-/// Now plus so many ms on the monotonic clock.
-fn deadline_ns(step: &Step<'_>, wait_ms: i64) -> u64 {
-    let wait_ms = u64::try_from(wait_ms).unwrap_or(0);
-    step.now.mono_ns.saturating_add(wait_ms.saturating_mul(NS_PER_MS))
 }

@@ -15,7 +15,7 @@ use sim::process::{CloseReason, DiskError, Node, Thread};
 use sim::watch::{Down, Phase, Way};
 
 pub use raft::message::Value;
-pub use raft::message::fields::api_names;
+pub use raft::message::api_names;
 
 use crate::actor::{Message, Said};
 use crate::report::{RunReport, Violation};

@@ -1,0 +1,47 @@
+//! Requests that wait for their answer: Kafka's purgatories of fetches and of produce requests.
+
+use smallvec::SmallVec;
+
+use crate::ids::Offset;
+use crate::io::{Connection, Effect};
+use crate::message::data::{DataFetchRequest, PartitionProduceResponse};
+use crate::message::{DataResponse, Response};
+use crate::step::Step;
+
+pub(super) const NS_PER_MS: u64 = 1_000_000;
+
+/// A fetch that waits for `min_bytes`.
+#[derive(Clone, Debug)]
+pub(super) struct DelayedFetch {
+    pub connection: Connection,
+    pub correlation_id: i32,
+    pub deadline_ns: u64,
+    pub request: DataFetchRequest,
+}
+
+/// A produce request with acks=-1 that is not decided for every partition.
+#[derive(Clone, Debug)]
+pub(super) struct DelayedProduce {
+    pub connection: Connection,
+    pub correlation_id: i32,
+    pub deadline_ns: u64,
+    pub partitions: SmallVec<[PartitionStatus; 1]>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct PartitionStatus {
+    pub response: PartitionProduceResponse,
+    /// What the high watermark must reach; `None` once decided.
+    pub required: Option<Offset>,
+}
+
+pub(super) fn respond(connection: Connection, correlation_id: i32, response: DataResponse, step: &mut Step<'_>) {
+    let response = Response::Data(response);
+    step.out.push(Effect::SendResponse { connection, correlation_id, response });
+}
+
+/// Now plus so many ms on the monotonic clock.
+pub(super) fn deadline_ns(step: &Step<'_>, wait_ms: i64) -> u64 {
+    let wait_ms = u64::try_from(wait_ms).unwrap_or(0);
+    step.now.mono_ns.saturating_add(wait_ms.saturating_mul(NS_PER_MS))
+}

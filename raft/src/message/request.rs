@@ -1,0 +1,97 @@
+//! All requests and all responses.
+
+use super::apis::{
+    AdminRequest, AdminResponse, ClusterRequest, ClusterResponse, DataRequest, DataResponse, EnvelopeResponse,
+};
+use super::model_only::{AppendRecordsRequest, AppendRecordsResponse, ReadRecordsRequest, ReadRecordsResponse};
+use super::quorum::{
+    BeginQuorumEpochRequest, EndQuorumEpochRequest, FetchRequest, FetchResponse, QuorumEpochResponse, VoteRequest,
+    VoteResponse,
+};
+
+/// A request and its kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// Vote (52)
+    Vote(VoteRequest),
+    /// BeginQuorumEpoch (53)
+    BeginQuorumEpoch(BeginQuorumEpochRequest),
+    /// EndQuorumEpoch (54)
+    EndQuorumEpoch(EndQuorumEpochRequest),
+    /// Fetch (1)
+    Fetch(FetchRequest),
+    /// Model only.
+    AppendRecords(AppendRecordsRequest),
+    /// Model only.
+    ReadRecords(ReadRecordsRequest),
+    /// To a broker, about partitions.
+    Data(DataRequest),
+    /// To the active controller, from a broker or a controller.
+    Cluster(ClusterRequest),
+    /// To a broker, from an admin client.
+    Admin(AdminRequest),
+    /// Envelope (58): an admin client's request, forwarded by a broker to the active controller.
+    Envelope(AdminRequest),
+}
+
+/// A response and its kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Response {
+    /// Vote (52)
+    Vote(VoteResponse),
+    /// BeginQuorumEpoch (53)
+    BeginQuorumEpoch(QuorumEpochResponse),
+    /// EndQuorumEpoch (54)
+    EndQuorumEpoch(QuorumEpochResponse),
+    /// Fetch (1)
+    Fetch(FetchResponse),
+    /// Model only.
+    AppendRecords(AppendRecordsResponse),
+    /// Model only.
+    ReadRecords(ReadRecordsResponse),
+    /// Answer to a [`Request::Data`].
+    Data(DataResponse),
+    /// Answer to a [`Request::Cluster`].
+    Cluster(ClusterResponse),
+    /// Answer to a [`Request::Admin`].
+    Admin(AdminResponse),
+    /// Answer to a [`Request::Envelope`].
+    Envelope(EnvelopeResponse),
+}
+
+impl Request {
+    /// Kafka's API name.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Request::Vote(request) if request.pre_vote => "PreVote",
+            Request::Vote(_) => "Vote",
+            Request::BeginQuorumEpoch(_) => "BeginQuorumEpoch",
+            Request::EndQuorumEpoch(_) => "EndQuorumEpoch",
+            Request::Fetch(_) => "Fetch",
+            Request::AppendRecords(_) => "AppendRecords",
+            Request::ReadRecords(_) => "ReadRecords",
+            Request::Data(request) => request.name(),
+            Request::Cluster(request) => request.name(),
+            Request::Admin(request) => request.name(),
+            Request::Envelope(_) => "Envelope",
+        }
+    }
+}
+
+impl Response {
+    /// Kafka's API name.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Response::Vote(_) => "Vote",
+            Response::BeginQuorumEpoch(_) => "BeginQuorumEpoch",
+            Response::EndQuorumEpoch(_) => "EndQuorumEpoch",
+            Response::Fetch(_) => "Fetch",
+            Response::AppendRecords(_) => "AppendRecords",
+            Response::ReadRecords(_) => "ReadRecords",
+            Response::Data(response) => response.name(),
+            Response::Cluster(response) => response.name(),
+            Response::Admin(response) => response.name(),
+            Response::Envelope(_) => "Envelope",
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! Fetches that found nothing new, and wait.
+
+use crate::io::Connection;
+use crate::message::{FetchRequest, FetchResponse};
+
+/// A fetch that found nothing new, and the answer it gets if nothing happens.
+#[derive(Clone, Debug)]
+pub(super) struct ParkedFetch {
+    pub connection: Connection,
+    pub correlation_id: i32,
+    pub deadline_mono_ns: u64,
+    pub request: FetchRequest,
+    pub response: FetchResponse,
+}
+
+/// Kafka's fetch purgatory. Every fetch in it is at or below the log end, so any append answers
+/// all of them.
+#[derive(Clone, Debug, Default)]
+pub(super) struct FetchPurgatory {
+    pub parked: Vec<ParkedFetch>,
+}
+
+impl FetchPurgatory {
+    pub fn is_empty(&self) -> bool {
+        self.parked.is_empty()
+    }
+
+    /// Purgatories run on the monotonic clock.
+    pub fn next_deadline_mono_ns(&self) -> Option<u64> {
+        self.parked.iter().map(|fetch| fetch.deadline_mono_ns).min()
+    }
+
+    pub fn take_all(&mut self) -> Vec<ParkedFetch> {
+        std::mem::take(&mut self.parked)
+    }
+
+    /// Gives an emptied buffer back, so that parking does not allocate.
+    pub fn reuse(&mut self, mut buffer: Vec<ParkedFetch>) {
+        buffer.clear();
+        if self.parked.is_empty() {
+            self.parked = buffer;
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! Names of a node and of what belongs to it, and what its disk may answer.
+
+/// Dense index of a node in its world.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
+pub struct Node(pub u16);
+
+/// Index of a thread within a node's process; thread 0 boots.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Thread(pub u8);
+
+/// One connection; names a slot of the world's table and which use of it. Opaque to nodes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Connection(pub u64);
+
+/// The node's own name for an open file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct File(pub u32);
+
+/// What the disk answered instead of doing it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DiskError {
+    /// `EIO`.
+    Io,
+    /// `ENOSPC`.
+    NoSpace,
+}
