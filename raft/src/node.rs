@@ -12,15 +12,15 @@ use crate::broker::process::BrokerProcess;
 use crate::bugs::{Bug, Bugs};
 use crate::config::ControllerConfig;
 use crate::controller::metadata_log::ReplicaLog;
-use crate::controller::quorum_controller::{ControllerRequest, ControllerResponse};
+use crate::controller::quorum_controller::ControllerRequest;
 use crate::controller::settings::ControllerSettings;
 use crate::controller::{QuorumController, RecordLog};
 use crate::fixes::Fixes;
 use crate::ids::{LeaderEpoch, Uuid};
 use crate::io::{DurableFiles, Effect, Entropy, Input, Now, Out, Post, Role, ThreadName, Visitor};
 use crate::log::{MetaProperties, read_meta_properties, write_meta_properties};
+use crate::message::Request;
 use crate::message::cluster::{FeatureRange, Listener};
-use crate::message::{Request, Response};
 use crate::metadata::image::{FEATURES, supported_levels};
 use crate::quorum::RaftClient;
 use crate::quorum::client::RaftSetup;
@@ -234,17 +234,12 @@ impl Alive {
             (ThreadName::ControllerEventQueue, _) => match state_machine {
                 StateMachine::Nobody => Ok(()),
                 StateMachine::Model(model) => model.step(raft, input, step),
-                StateMachine::Controller(controller) => {
-                    controller.step(&mut ReplicaLog::new(raft), input, step)?;
-                    send_answers(controller, step);
-                    Ok(())
-                }
+                StateMachine::Controller(controller) => controller.step(&mut ReplicaLog::new(raft), input, step),
             },
             (ThreadName::ControllerRequestHandler, _) => {
                 let StateMachine::Controller(controller) = state_machine else { return Ok(()) };
                 let Input::Request { connection, correlation_id, request } = input else { return Ok(()) };
                 controller.receive(connection, correlation_id, to_controller(request), step);
-                send_answers(controller, step);
                 Ok(())
             }
             (ThreadName::MetadataLoader, Some(broker)) => broker.step_loader(raft, input, step),
@@ -261,18 +256,6 @@ fn to_controller(request: Request) -> ControllerRequest {
         Request::Cluster(request) => ControllerRequest::Cluster(request),
         Request::Envelope(request) => ControllerRequest::Envelope(request),
         other => panic!("{} is not for a controller's request handler", other.name()),
-    }
-}
-
-fn send_answers(controller: &mut QuorumController, step: &mut Step<'_>) {
-    for answer in controller.take_answers() {
-        let response = match answer.response {
-            ControllerResponse::Cluster(response) => Response::Cluster(response),
-            ControllerResponse::Admin(response) => Response::Admin(response),
-            ControllerResponse::Envelope(response) => Response::Envelope(response),
-        };
-        let (connection, correlation_id) = (answer.connection, answer.correlation_id);
-        step.out.push(Effect::SendResponse { connection, correlation_id, response });
     }
 }
 

@@ -2,14 +2,13 @@
 
 use std::rc::Rc;
 
-use super::write::Completion;
 use super::{Active, Event, NS_PER_MS, QuorumController};
 use crate::bugs::Bug;
 use crate::controller::cluster::BrokerHeartbeatManager;
-use crate::controller::state::MIN_INSYNC_REPLICAS;
 use crate::controller::metadata_log::{CommittedBatch, MetadataLog, RaftEvent};
 use crate::controller::result::{EndOffsetHook, MAX_RECORDS_PER_BATCH};
 use crate::controller::settings::{ELR_VERSION, METADATA_VERSION, level};
+use crate::controller::state::MIN_INSYNC_REPLICAS;
 use crate::controller::state::ResourceType;
 use crate::ids::{LeaderEpoch, NodeId, Offset};
 use crate::io::{Observation, Probe};
@@ -94,7 +93,7 @@ impl QuorumController {
         let known = active.latest.stable().features.known_metadata_version().is_some();
         let in_transaction = active.latest.transaction_start().is_some();
         let (records, atomic) = self.activation_records(known, in_transaction);
-        self.complete_at_end(log, records, atomic, EndOffsetHook::StartPeriodicTasks, Completion { asked: None }, step)
+        self.complete_at_end(log, records, atomic, EndOffsetHook::StartPeriodicTasks, None, step)
     }
 
     /// §2.6. A transaction that a failed controller left open is aborted; a log without
@@ -152,8 +151,8 @@ impl QuorumController {
     }
 
     fn fail_deferred(&mut self) {
-        for (_, completion) in std::mem::take(&mut self.deferred) {
-            self.answers.extend(completion.asked.map(|(pending, _)| pending.failure(ErrorCode::NotController)));
+        for (_, asked) in std::mem::take(&mut self.deferred) {
+            self.answers.extend(asked.map(|(pending, _)| pending.failure(ErrorCode::NotController)));
         }
     }
 }

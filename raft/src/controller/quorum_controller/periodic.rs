@@ -2,7 +2,6 @@
 //!
 //! Left out: expireDelegationTokens, and the performance message, which is a line in a log.
 
-use super::write::Completion;
 use super::{Event, NS_PER_MS, QuorumController};
 use crate::controller::metadata_log::MetadataLog;
 use crate::controller::replication;
@@ -86,7 +85,6 @@ impl QuorumController {
             let at_ns = step.now.mono_ns.saturating_add(delay_ns);
             self.queue.schedule_deferred(task, at_ns, Event::Periodic(task));
         }
-        let completion = Completion { asked: None };
-        self.complete_at_end(log, result.records, result.atomic, EndOffsetHook::None, completion, step)
+        self.complete_at_end(log, result.records, result.atomic, EndOffsetHook::None, None, step)
     }
 }

@@ -5,10 +5,12 @@ use std::rc::Rc;
 
 use crate::controller::settings::ControllerSettings;
 use crate::ids::{BrokerEpoch, ProducerId, Uuid};
-use crate::io::Connection;
+use crate::io::{Connection, Effect};
 use crate::message::admin::*;
 use crate::message::cluster::*;
-use crate::message::{AdminRequest, AdminResponse, ClusterRequest, ClusterResponse, EnvelopeResponse, ErrorCode};
+use crate::message::{
+    AdminRequest, AdminResponse, ClusterRequest, ClusterResponse, EnvelopeResponse, ErrorCode, Response,
+};
 
 /// What reaches a controller.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,26 +23,16 @@ pub enum ControllerRequest {
     Envelope(AdminRequest),
 }
 
-/// What it answers.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ControllerResponse {
-    /// To a broker or a controller.
-    Cluster(ClusterResponse),
-    /// To an admin client.
-    Admin(AdminResponse),
-    /// To the broker that forwarded.
-    Envelope(EnvelopeResponse),
-}
-
-/// An answer that is to be sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
-    /// The connection by which the request came.
-    pub connection: Connection,
-    /// Of the request.
-    pub correlation_id: i32,
-    /// What to say.
-    pub response: ControllerResponse,
+impl ControllerRequest {
+    /// An answer as it is sent: a forwarded request's goes into an envelope.
+    pub(super) fn admin_response(&self, response: AdminResponse) -> Response {
+        match self {
+            ControllerRequest::Envelope(_) => {
+                Response::Envelope(EnvelopeResponse { error: ErrorCode::None, response: Some(response) })
+            }
+            ControllerRequest::Cluster(_) | ControllerRequest::Admin(_) => Response::Admin(response),
+        }
+    }
 }
 
 /// A request that waits for its answer.
@@ -53,41 +45,24 @@ pub(super) struct Pending {
     pub deadline_ns: Option<u64>,
 }
 
-/// An answer, whoever asked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Reply {
-    Cluster(ClusterResponse),
-    Admin(AdminResponse),
-}
-
 impl Pending {
     /// The answer is this.
-    pub fn answer(&self, reply: Reply) -> Answer {
-        let response = match (reply, &self.request) {
-            (Reply::Cluster(response), _) => ControllerResponse::Cluster(response),
-            (Reply::Admin(response), ControllerRequest::Envelope(_)) => {
-                let error = ErrorCode::None;
-                ControllerResponse::Envelope(EnvelopeResponse { error, response: Some(response) })
-            }
-            (Reply::Admin(response), _) => ControllerResponse::Admin(response),
-        };
-        Answer { connection: self.connection, correlation_id: self.correlation_id, response }
+    pub fn answer(&self, response: Response) -> Effect {
+        Effect::SendResponse { connection: self.connection, correlation_id: self.correlation_id, response }
     }
 
     /// All of it failed. NOT_CONTROLLER is told to the forwarding broker itself, which then looks
     /// for the new leader.
-    pub fn failure(&self, error: ErrorCode) -> Answer {
-        match &self.request {
-            ControllerRequest::Envelope(_) if error == ErrorCode::NotController => Answer {
-                connection: self.connection,
-                correlation_id: self.correlation_id,
-                response: ControllerResponse::Envelope(EnvelopeResponse { error, response: None }),
-            },
-            ControllerRequest::Cluster(request) => self.answer(Reply::Cluster(cluster_failure(request, error))),
-            ControllerRequest::Admin(request) | ControllerRequest::Envelope(request) => {
-                self.answer(Reply::Admin(admin_failure(request, error)))
+    pub fn failure(&self, error: ErrorCode) -> Effect {
+        self.answer(match &self.request {
+            ControllerRequest::Envelope(_) if error == ErrorCode::NotController => {
+                Response::Envelope(EnvelopeResponse { error, response: None })
             }
-        }
+            ControllerRequest::Cluster(request) => Response::Cluster(cluster_failure(request, error)),
+            ControllerRequest::Admin(request) | ControllerRequest::Envelope(request) => {
+                self.request.admin_response(admin_failure(request, error))
+            }
+        })
     }
 
     /// How long it may wait in the queue before it begins; `None`: for ever (§2.5).

@@ -1,7 +1,7 @@
 //! Write events (controller-broker.md §2.2): an operation on the latest state gives records, which
 //! are prepared, replayed and scheduled; its answer waits until the last of them is stable.
 
-use super::rpc::{ControllerRequest, Pending, Reply};
+use super::rpc::{ControllerRequest, Pending};
 use super::{Active, QuorumController};
 use crate::bugs::Bug;
 use crate::controller::metadata_log::MetadataLog;
@@ -11,16 +11,10 @@ use crate::controller::settings::ControllerSettings;
 use crate::controller::state::ControllerState;
 use crate::controller::{cluster, configuration, producer_ids};
 use crate::ids::Offset;
-use crate::message::{AdminRequest, AdminResponse, ClusterRequest, ClusterResponse, ErrorCode};
+use crate::message::{AdminRequest, AdminResponse, ClusterRequest, ClusterResponse, ErrorCode, Response};
 use crate::metadata::MetadataRecord;
 use crate::quorum::accumulator::AppendError;
 use crate::step::{Fatal, Step};
-
-/// Whom to answer, and what, when it is stable; events of its own have nobody to tell.
-#[derive(Clone, Debug)]
-pub(super) struct Completion {
-    pub asked: Option<(Pending, Reply)>,
-}
 
 /// What an operation works on.
 pub(super) struct Context<'a> {
@@ -28,7 +22,7 @@ pub(super) struct Context<'a> {
     settings: &'a ControllerSettings,
 }
 
-type OperationResult = Result<ControllerResult<Reply>, ErrorCode>;
+type OperationResult = Result<ControllerResult<Response>, ErrorCode>;
 
 impl Context<'_> {
     /// The latest state.
@@ -43,9 +37,11 @@ impl Context<'_> {
     /// The operation of a request that writes.
     pub fn operate(&mut self, request: &ControllerRequest, step: &mut Step<'_>) -> OperationResult {
         match request {
-            ControllerRequest::Cluster(request) => self.operate_cluster(request, step).map(|r| r.map(Reply::Cluster)),
-            ControllerRequest::Admin(request) | ControllerRequest::Envelope(request) => {
-                self.operate_admin(request, step).map(|r| r.map(Reply::Admin))
+            ControllerRequest::Cluster(request) => {
+                self.operate_cluster(request, step).map(|r| r.map(Response::Cluster))
+            }
+            ControllerRequest::Admin(admin) | ControllerRequest::Envelope(admin) => {
+                self.operate_admin(admin, step).map(|r| r.map(|response| request.admin_response(response)))
             }
         }
     }
@@ -138,7 +134,7 @@ impl QuorumController {
             Ok(result) => {
                 let ControllerResult { records, response, atomic, hook } = result;
                 let asked = pending.map(|pending| (pending, response));
-                self.complete_at_end(log, records, atomic, hook, Completion { asked }, step)
+                self.complete_at_end(log, records, atomic, hook, asked, step)
             }
             Err(error) => {
                 self.answers.extend(pending.map(|pending| pending.failure(error)));
@@ -159,13 +155,14 @@ impl QuorumController {
 
     /// Writes the records, if there are any, and answers when what was seen is stable: without
     /// records that is the newest of what is pending, so that nobody learns of what may yet be lost.
+    /// `asked` is whom to answer, and what; events of its own have nobody to tell.
     pub(super) fn complete_at_end(
         &mut self,
         log: &mut dyn MetadataLog,
         records: Vec<MetadataRecord>,
         atomic: bool,
         hook: EndOffsetHook,
-        completion: Completion,
+        asked: Option<(Pending, Response)>,
         step: &mut Step<'_>,
     ) -> Result<(), Fatal> {
         let batches = if atomic { records.len().max(1) } else { MAX_RECORDS_PER_BATCH };
@@ -179,7 +176,7 @@ impl QuorumController {
                     _ => ErrorCode::UnknownServerError,
                 };
                 self.renounce(log, step);
-                self.answers.extend(completion.asked.map(|(pending, _)| pending.failure(code)));
+                self.answers.extend(asked.map(|(pending, _)| pending.failure(code)));
                 return Ok(());
             }
         }
@@ -187,16 +184,16 @@ impl QuorumController {
         let end = Offset(active.next_write_offset.0 - 1);
         self.run_hook(hook, end, step);
         if self.settings.bugs.has(Bug::AnsweredBeforeCommit) {
-            self.complete(completion);
+            self.complete(asked);
             return Ok(());
         }
         let newest = self.deferred.back().map(|(offset, _)| *offset);
         match if wrote { Some(end) } else { newest } {
             Some(offset) => {
                 assert!(newest.is_none_or(|newest| newest <= offset), "{offset} is parked behind {newest:?}");
-                self.deferred.push_back((offset, completion));
+                self.deferred.push_back((offset, asked));
             }
-            None => self.complete(completion),
+            None => self.complete(asked),
         }
         Ok(())
     }
@@ -239,14 +236,14 @@ impl QuorumController {
     /// Answers all that waits for offsets up to the stable one.
     pub(super) fn complete_stable(&mut self) {
         while self.deferred.front().is_some_and(|(offset, _)| *offset <= self.last_stable) {
-            if let Some((_, completion)) = self.deferred.pop_front() {
-                self.complete(completion);
+            if let Some((_, asked)) = self.deferred.pop_front() {
+                self.complete(asked);
             }
         }
     }
 
-    fn complete(&mut self, completion: Completion) {
-        self.answers.extend(completion.asked.map(|(pending, reply)| pending.answer(reply)));
+    fn complete(&mut self, asked: Option<(Pending, Response)>) {
+        self.answers.extend(asked.map(|(pending, response)| pending.answer(response)));
     }
 }
 

@@ -2,10 +2,9 @@
 
 use super::harness::{Harness, cluster};
 use super::{nodes, uuid};
-use crate::controller::quorum_controller::ControllerResponse;
 use crate::ids::{BrokerEpoch, LeaderEpoch, NodeId, PartitionEpoch};
 use crate::message::cluster::{AlterPartitionItem, AlterPartitionRequest, BrokerState};
-use crate::message::{ClusterRequest, ClusterResponse, ErrorCode};
+use crate::message::{ClusterRequest, ClusterResponse, ErrorCode, Response};
 
 /// Topic `t` on brokers 1, 2, 3 with all in the ISR, led by 1; broker 4 is fenced.
 fn started() -> Harness {
@@ -70,7 +69,7 @@ fn a_follower_may_not_propose_and_an_old_incarnation_nothing_at_all() {
     let request =
         AlterPartitionRequest { broker_id: NodeId(1), broker_epoch: BrokerEpoch(1), partitions: [item].into() };
     let response = harness.ask(cluster(ClusterRequest::AlterPartition(request)));
-    let ControllerResponse::Cluster(ClusterResponse::AlterPartition(response)) = response else { panic!() };
+    let Response::Cluster(ClusterResponse::AlterPartition(response)) = response else { panic!() };
     assert_eq!((response.error, response.partitions.len()), (ErrorCode::StaleBrokerEpoch, 0));
 }
 

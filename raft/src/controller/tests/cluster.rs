@@ -4,13 +4,13 @@ use std::rc::Rc;
 
 use super::harness::{Harness, cluster, registration, settings};
 use super::{nodes, uuid};
-use crate::controller::quorum_controller::{ControllerRequest, ControllerResponse};
+use crate::controller::quorum_controller::ControllerRequest;
 use crate::controller::settings::ControllerSettings;
 use crate::fixes::{Fix, Fixes};
 use crate::ids::{BrokerEpoch, NodeId};
 use crate::message::admin::UnregisterBrokerRequest;
 use crate::message::cluster::{BrokerRegistrationRequest, ControllerRegistrationRequest};
-use crate::message::{AdminRequest, AdminResponse, ClusterRequest, ClusterResponse, ErrorCode};
+use crate::message::{AdminRequest, AdminResponse, ClusterRequest, ClusterResponse, ErrorCode, Response};
 use crate::metadata::MetadataRecord;
 
 fn refusal(change: impl FnOnce(&mut BrokerRegistrationRequest)) -> ErrorCode {
@@ -19,7 +19,7 @@ fn refusal(change: impl FnOnce(&mut BrokerRegistrationRequest)) -> ErrorCode {
     let mut request = registration(2, 2, BrokerEpoch::UNKNOWN);
     change(&mut request);
     match harness.ask(cluster(ClusterRequest::BrokerRegistration(request))) {
-        ControllerResponse::Cluster(ClusterResponse::BrokerRegistration(response)) => response.error,
+        Response::Cluster(ClusterResponse::BrokerRegistration(response)) => response.error,
         other => panic!("{other:?}"),
     }
 }
@@ -94,13 +94,13 @@ fn a_broker_is_unfenced_when_it_has_published_its_registration() {
     let mut request = harness.heartbeat_request(1, false, false);
     request.current_metadata_offset -= 1;
     let response = harness.ask(cluster(ClusterRequest::BrokerHeartbeat(request.clone())));
-    let ControllerResponse::Cluster(ClusterResponse::BrokerHeartbeat(response)) = response else { panic!() };
+    let Response::Cluster(ClusterResponse::BrokerHeartbeat(response)) = response else { panic!() };
     assert_eq!((response.is_caught_up, response.is_fenced), (false, true));
     assert!(harness.heartbeat(1, true, false).is_fenced, "caught up, but it does not want to serve");
     assert!(!harness.heartbeat(1, false, false).is_fenced);
     request.broker_epoch.0 -= 1;
     let response = harness.ask(cluster(ClusterRequest::BrokerHeartbeat(request)));
-    let ControllerResponse::Cluster(ClusterResponse::BrokerHeartbeat(response)) = response else { panic!() };
+    let Response::Cluster(ClusterResponse::BrokerHeartbeat(response)) = response else { panic!() };
     assert_eq!(response.error, ErrorCode::StaleBrokerEpoch);
 }
 
@@ -239,7 +239,7 @@ fn an_unregistered_broker_is_gone_and_controllers_register() {
         ControllerRequest::Admin(AdminRequest::UnregisterBroker(request))
     };
     let error = |response| match response {
-        ControllerResponse::Admin(AdminResponse::UnregisterBroker(response)) => response.error,
+        Response::Admin(AdminResponse::UnregisterBroker(response)) => response.error,
         other => panic!("{other:?}"),
     };
     assert_eq!(error(harness.ask(unregister(1))), ErrorCode::None);

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use super::uuid;
 use crate::controller::QuorumController;
 use crate::controller::metadata_log::{CommittedBatch, MetadataLog, RaftEvent};
-use crate::controller::quorum_controller::{ControllerRequest, ControllerResponse};
+use crate::controller::quorum_controller::ControllerRequest;
 use crate::controller::settings::{ControllerSettings, KRAFT_VERSION, METADATA_VERSION, level};
 use crate::controller::state::ControllerState;
 use crate::ids::{BrokerEpoch, LeaderEpoch, NodeId, Offset, TopicIdPartition};
@@ -18,7 +18,7 @@ use crate::message::cluster::{
     AlterPartitionItem, AlterPartitionRequest, AlterPartitionResponse, BrokerHeartbeatRequest, BrokerHeartbeatResponse,
     BrokerRegistrationRequest, BrokerRegistrationResponse, BrokerState, FeatureRange,
 };
-use crate::message::{AdminRequest, AdminResponse, ClusterRequest, ClusterResponse, ErrorCode};
+use crate::message::{AdminRequest, AdminResponse, ClusterRequest, ClusterResponse, ErrorCode, Response};
 use crate::metadata::MetadataRecord;
 use crate::metadata::image::PartitionRegistration;
 use crate::quorum::accumulator::AppendError;
@@ -103,7 +103,7 @@ pub struct Harness {
     draws: Draws,
     timer_ns: Option<u64>,
     posts: VecDeque<Post>,
-    answers: Vec<(i32, ControllerResponse)>,
+    answers: Vec<(i32, Response)>,
     next_correlation_id: i32,
     /// Steps that the queue's thread was given.
     pub steps: u32,
@@ -186,13 +186,13 @@ impl Harness {
     }
 
     /// The answer to it, if there is one.
-    pub fn answer(&mut self, id: i32) -> Option<ControllerResponse> {
+    pub fn answer(&mut self, id: i32) -> Option<Response> {
         let at = self.answers.iter().position(|(of, _)| *of == id)?;
         Some(self.answers.remove(at).1)
     }
 
     /// A request to its committed end.
-    pub fn ask(&mut self, request: ControllerRequest) -> ControllerResponse {
+    pub fn ask(&mut self, request: ControllerRequest) -> Response {
         let id = self.send(request);
         self.commit();
         self.answer(id).expect("an answer")
@@ -232,10 +232,10 @@ impl Harness {
                 Effect::Post { thread: ThreadName::ControllerEventQueue, post } => self.posts.push_back(post),
                 Effect::ArmTimer { at_mono_ns } => self.timer_ns = Some(at_mono_ns),
                 Effect::CancelTimer => self.timer_ns = None,
+                Effect::SendResponse { correlation_id, response, .. } => self.answers.push((correlation_id, response)),
                 _ => {}
             }
         }
-        self.answers.extend(self.controller.take_answers().into_iter().map(|a| (a.correlation_id, a.response)));
     }
 
     pub fn latest(&self) -> &ControllerState {
@@ -261,7 +261,7 @@ impl Harness {
 impl Harness {
     pub fn register(&mut self, broker: i32, incarnation: u128, previous: BrokerEpoch) -> BrokerRegistrationResponse {
         match self.ask(cluster(ClusterRequest::BrokerRegistration(registration(broker, incarnation, previous)))) {
-            ControllerResponse::Cluster(ClusterResponse::BrokerRegistration(response)) => response,
+            Response::Cluster(ClusterResponse::BrokerRegistration(response)) => response,
             other => panic!("{other:?}"),
         }
     }
@@ -275,7 +275,7 @@ impl Harness {
     pub fn heartbeat(&mut self, broker: i32, want_fence: bool, want_shut_down: bool) -> BrokerHeartbeatResponse {
         let request = self.heartbeat_request(broker, want_fence, want_shut_down);
         match self.ask(cluster(ClusterRequest::BrokerHeartbeat(request))) {
-            ControllerResponse::Cluster(ClusterResponse::BrokerHeartbeat(response)) => response,
+            Response::Cluster(ClusterResponse::BrokerHeartbeat(response)) => response,
             other => panic!("{other:?}"),
         }
     }
@@ -318,7 +318,7 @@ impl Harness {
     pub fn create_topics(&mut self, topics: Vec<CreatableTopic>) -> CreateTopicsResponse {
         let request = CreateTopicsRequest { topics: topics.into(), timeout_ms: 30_000, validate_only: false };
         match self.ask(ControllerRequest::Admin(AdminRequest::CreateTopics(request))) {
-            ControllerResponse::Admin(AdminResponse::CreateTopics(response)) => response,
+            Response::Admin(AdminResponse::CreateTopics(response)) => response,
             other => panic!("{other:?}"),
         }
     }
@@ -346,7 +346,7 @@ impl Harness {
             partitions: Rc::from([item]),
         };
         match self.ask(cluster(ClusterRequest::AlterPartition(request))) {
-            ControllerResponse::Cluster(ClusterResponse::AlterPartition(response)) => response,
+            Response::Cluster(ClusterResponse::AlterPartition(response)) => response,
             other => panic!("{other:?}"),
         }
     }

@@ -5,13 +5,13 @@ use std::rc::Rc;
 use super::harness::{Harness, cluster, settings};
 use crate::bugs::{Bug, Bugs};
 use crate::controller::metadata_log::{CommittedBatch, RaftEvent};
-use crate::controller::quorum_controller::{ControllerRequest, ControllerResponse};
+use crate::controller::quorum_controller::ControllerRequest;
 use crate::controller::settings::ControllerSettings;
 use crate::controller::state::ResourceType;
 use crate::ids::{BrokerEpoch, NodeId, Offset};
 use crate::message::admin::*;
 use crate::message::cluster::AllocateProducerIdsRequest;
-use crate::message::{AdminRequest, AdminResponse, ClusterRequest, ClusterResponse, ErrorCode};
+use crate::message::{AdminRequest, AdminResponse, ClusterRequest, ClusterResponse, ErrorCode, Response};
 use crate::metadata::MetadataRecord;
 use crate::metadata::records::NoOp;
 
@@ -36,7 +36,7 @@ fn create(harness: &mut Harness, name: &str) -> i32 {
 
 fn created(harness: &mut Harness, id: i32) -> Option<ErrorCode> {
     match harness.answer(id)? {
-        ControllerResponse::Admin(AdminResponse::CreateTopics(response)) => Some(response.topics[0].error),
+        Response::Admin(AdminResponse::CreateTopics(response)) => Some(response.topics[0].error),
         other => panic!("{other:?}"),
     }
 }
@@ -100,7 +100,7 @@ fn m19_a_read_sees_what_is_not_committed() {
         let request = DescribeConfigsRequest { resources: Rc::from([resource]) };
         let id = harness.send(ControllerRequest::Admin(AdminRequest::DescribeConfigs(request)));
         match harness.answer(id) {
-            Some(ControllerResponse::Admin(AdminResponse::DescribeConfigs(response))) => {
+            Some(Response::Admin(AdminResponse::DescribeConfigs(response))) => {
                 response.results[0].configs.iter().any(|config| &*config.name == "k")
             }
             other => panic!("{other:?}"),
@@ -163,7 +163,7 @@ fn blocks_of_producer_ids_overlap() {
         let (broker_id, broker_epoch) = (NodeId(1), harness.epoch_of(1));
         let request = AllocateProducerIdsRequest { broker_id, broker_epoch };
         let mut start = || match harness.ask(cluster(ClusterRequest::AllocateProducerIds(request.clone()))) {
-            ControllerResponse::Cluster(ClusterResponse::AllocateProducerIds(block)) => {
+            Response::Cluster(ClusterResponse::AllocateProducerIds(block)) => {
                 (block.producer_id_start.0, block.producer_id_len)
             }
             other => panic!("{other:?}"),

@@ -4,12 +4,12 @@ use std::rc::Rc;
 
 use super::harness::{Harness, cluster, registration, settings};
 use crate::controller::metadata_log::{CommittedBatch, RaftEvent};
-use crate::controller::quorum_controller::{ControllerRequest, ControllerResponse};
+use crate::controller::quorum_controller::ControllerRequest;
 use crate::controller::settings::{ControllerSettings, ELR_VERSION, Feature, METADATA_VERSION, level};
 use crate::ids::{BrokerEpoch, NodeId, Offset};
 use crate::io::{Input, Post};
 use crate::message::admin::{CreatableTopic, CreateTopicsRequest};
-use crate::message::{AdminRequest, AdminResponse, ClusterRequest, ClusterResponse, ErrorCode};
+use crate::message::{AdminRequest, AdminResponse, ClusterRequest, ClusterResponse, ErrorCode, Response};
 use crate::metadata::MetadataRecord;
 use crate::metadata::records::BeginTransaction;
 use crate::quorum::accumulator::AppendError;
@@ -25,9 +25,9 @@ fn create(name: &str, timeout_ms: i32) -> AdminRequest {
     AdminRequest::CreateTopics(CreateTopicsRequest { topics: Rc::from([topic]), timeout_ms, validate_only: false })
 }
 
-fn created(answer: Option<ControllerResponse>) -> Option<ErrorCode> {
+fn created(answer: Option<Response>) -> Option<ErrorCode> {
     match answer? {
-        ControllerResponse::Admin(AdminResponse::CreateTopics(response)) => Some(response.topics[0].error),
+        Response::Admin(AdminResponse::CreateTopics(response)) => Some(response.topics[0].error),
         other => panic!("{other:?}"),
     }
 }
@@ -108,7 +108,7 @@ fn who_waits_at_a_renounce_learns_nothing_of_the_outcome() {
         let id = harness.send(ControllerRequest::Envelope(create("t", 9_999)));
         harness.depose(2, keep);
         match harness.answer(id) {
-            Some(ControllerResponse::Envelope(response)) => {
+            Some(Response::Envelope(response)) => {
                 assert_eq!((response.error, response.response), (ErrorCode::NotController, None));
             }
             other => panic!("{other:?}"),
@@ -150,7 +150,7 @@ fn the_heartbeat_of_a_standby_is_refused_at_once_and_one_that_waited_too_long_ke
     harness.now_ns += 1_001_000_000;
     harness.run();
     match harness.answer(id) {
-        Some(ControllerResponse::Cluster(ClusterResponse::BrokerHeartbeat(response))) => {
+        Some(Response::Cluster(ClusterResponse::BrokerHeartbeat(response))) => {
             assert_eq!(response.error, ErrorCode::RequestTimedOut);
         }
         other => panic!("{other:?}"),

@@ -59,10 +59,10 @@ impl Process {
                 Effect::Post { thread, post } => self.posts.push_back((thread, Input::Post(post))),
                 Effect::ArmTimer { at_mono_ns } => self.timers[thread as usize] = Some(at_mono_ns),
                 Effect::CancelTimer => self.timers[thread as usize] = None,
+                Effect::SendResponse { .. } => self.answered += 1,
                 _ => {}
             }
         }
-        self.answered += self.controller.take_answers().len();
     }
 
     fn step(&mut self, thread: ThreadName, input: Input) {

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use super::harness::{Draws, Harness, cluster, settings};
 use super::nodes;
-use crate::controller::quorum_controller::{ControllerRequest, ControllerResponse};
+use crate::controller::quorum_controller::ControllerRequest;
 use crate::controller::replication::{StripedReplicaPlacer, UsableBroker};
 use crate::controller::settings::ControllerSettings;
 use crate::controller::state::ResourceType;
@@ -16,7 +16,7 @@ use crate::fixes::{Fix, Fixes};
 use crate::ids::{BrokerEpoch, NodeId, ProducerId, Uuid};
 use crate::message::admin::*;
 use crate::message::cluster::AllocateProducerIdsRequest;
-use crate::message::{AdminRequest, AdminResponse, ClusterRequest, ClusterResponse, ErrorCode};
+use crate::message::{AdminRequest, AdminResponse, ClusterRequest, ClusterResponse, ErrorCode, Response};
 use crate::metadata::MetadataRecord;
 
 fn topic(name: &str, num_partitions: i32, replication_factor: i16) -> CreatableTopic {
@@ -32,7 +32,7 @@ fn started() -> Harness {
 
 fn admin(harness: &mut Harness, request: AdminRequest) -> AdminResponse {
     match harness.ask(ControllerRequest::Admin(request)) {
-        ControllerResponse::Admin(response) => response,
+        Response::Admin(response) => response,
         other => panic!("{other:?}"),
     }
 }
@@ -119,7 +119,7 @@ fn a_deleted_topic_leaves_nothing_and_an_uncommitted_one_is_unknown() {
         CreateTopicsRequest { topics: Rc::from([topic("new", 1, 1)]), timeout_ms: 1_000, validate_only: false };
     harness.send(ControllerRequest::Admin(AdminRequest::CreateTopics(request)));
     let id = harness.send(ControllerRequest::Admin(delete("new")));
-    let Some(ControllerResponse::Admin(response)) = harness.answer(id) else { panic!("at once") };
+    let Some(Response::Admin(response)) = harness.answer(id) else { panic!("at once") };
     assert_eq!(errors(response), [ErrorCode::UnknownTopicOrPartition], "names are looked up in the stable state");
     harness.commit();
     assert_eq!(errors(admin(&mut harness, delete("t"))), [ErrorCode::None]);
@@ -254,7 +254,7 @@ fn producer_id_blocks_are_given_once() {
     let mut allocate = |broker_epoch| {
         let request = AllocateProducerIdsRequest { broker_id: NodeId(1), broker_epoch };
         match harness.ask(cluster(ClusterRequest::AllocateProducerIds(request))) {
-            ControllerResponse::Cluster(ClusterResponse::AllocateProducerIds(r)) => (r.error, r.producer_id_start),
+            Response::Cluster(ClusterResponse::AllocateProducerIds(r)) => (r.error, r.producer_id_start),
             other => panic!("{other:?}"),
         }
     };

@@ -24,10 +24,9 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 pub use periodic::PeriodicTask;
-pub use rpc::{Answer, ControllerRequest, ControllerResponse};
+pub use rpc::ControllerRequest;
 
-use self::rpc::{Pending, Reply};
-use self::write::Completion;
+use self::rpc::Pending;
 use super::cluster::BrokerHeartbeatManager;
 use super::configuration;
 use super::event_queue::{EventQueue, Taken};
@@ -39,7 +38,7 @@ use crate::bugs::Bug;
 use crate::ids::{LeaderEpoch, NodeId, Offset, Uuid};
 use crate::io::{Connection, Effect, Input, Post, ThreadName};
 use crate::message::admin::{DeletableTopicResult, DeleteTopicsResponse};
-use crate::message::{AdminRequest, AdminResponse, ClusterRequest, ErrorCode};
+use crate::message::{AdminRequest, AdminResponse, ClusterRequest, ErrorCode, Response};
 use crate::step::{Fatal, Step, throw};
 
 const NS_PER_MS: u64 = 1_000_000;
@@ -83,9 +82,10 @@ pub struct QuorumController {
     last_stable: Offset,
     active: Option<Active>,
     leader: Option<NodeId>,
-    /// What waits for its last offset to be stable, ascending by it.
-    deferred: VecDeque<(Offset, Completion)>,
-    answers: Vec<Answer>,
+    /// What waits for its last offset to be stable, ascending by it: whom to answer, and what.
+    deferred: VecDeque<(Offset, Option<(Pending, Response)>)>,
+    /// To be sent at the end of the step.
+    answers: Vec<Effect>,
 }
 
 impl QuorumController {
@@ -136,12 +136,6 @@ impl QuorumController {
         self.last_committed
     }
 
-    /// The answers since the last call, in order. To be taken after each call of
-    /// [`receive`](Self::receive) and [`step`](Self::step).
-    pub fn take_answers(&mut self) -> Vec<Answer> {
-        std::mem::take(&mut self.answers)
-    }
-
     /// The RPC thread's part of a request. A heartbeat counts as a sign of life at once, however
     /// long it then waits (§3.3, step A).
     pub fn receive(
@@ -151,7 +145,11 @@ impl QuorumController {
         request: ControllerRequest,
         step: &mut Step<'_>,
     ) {
-        let mut pending = Pending { connection, correlation_id, request, deadline_ns: None };
+        self.admit(Pending { connection, correlation_id, request, deadline_ns: None }, step);
+        self.send_answers(step);
+    }
+
+    fn admit(&mut self, mut pending: Pending, step: &mut Step<'_>) {
         if let ControllerRequest::Cluster(ClusterRequest::BrokerHeartbeat(request)) = &pending.request {
             let Some(active) = &mut self.active else {
                 return self.answers.push(pending.failure(ErrorCode::NotController));
@@ -174,6 +172,12 @@ impl QuorumController {
 
     /// One event of the queue's thread. An error ends the process.
     pub fn step(&mut self, log: &mut dyn MetadataLog, input: Input, step: &mut Step<'_>) -> Result<(), Fatal> {
+        self.run_next(log, input, step)?;
+        self.send_answers(step);
+        Ok(())
+    }
+
+    fn run_next(&mut self, log: &mut dyn MetadataLog, input: Input, step: &mut Step<'_>) -> Result<(), Fatal> {
         match input {
             Input::Post(Post::WakeUp) => self.wake_ups = self.wake_ups.saturating_sub(1),
             Input::Post(Post::ListenerEvent) => self.queue.append_always(Event::Raft),
@@ -202,10 +206,13 @@ impl QuorumController {
             Event::Raft => self.handle_raft_event(log, step),
             Event::CompleteActivation => self.complete_activation(log, step),
             Event::Request(pending) => self.run_request(log, pending, step),
-            Event::DeleteTopics { pending, topics, decided } => self.write(log, Some(pending), step, |context, _| {
-                let result = replication::delete_topics(context.state(), &topics, &decided)?;
-                Ok(result.map(|response| Reply::Admin(AdminResponse::DeleteTopics(response))))
-            }),
+            Event::DeleteTopics { pending, topics, decided } => {
+                let request = pending.request.clone();
+                self.write(log, Some(pending), step, |context, _| {
+                    let result = replication::delete_topics(context.state(), &topics, &decided)?;
+                    Ok(result.map(|response| request.admin_response(AdminResponse::DeleteTopics(response))))
+                })
+            }
             Event::Periodic(task) => self.run_periodic(log, task, step),
         }
     }
@@ -216,7 +223,8 @@ impl QuorumController {
             | ControllerRequest::Envelope(AdminRequest::DescribeConfigs(request)) => {
                 let dirty = self.latest().filter(|_| self.settings.bugs.has(Bug::Kafka15048ReadOfLatestState));
                 let response = configuration::describe_configs(dirty.unwrap_or(self.stable()), request);
-                self.answers.push(pending.answer(Reply::Admin(AdminResponse::DescribeConfigs(response))));
+                let response = pending.request.admin_response(AdminResponse::DescribeConfigs(response));
+                self.answers.push(pending.answer(response));
                 Ok(())
             }
             ControllerRequest::Admin(AdminRequest::DeleteTopics(request))
@@ -224,7 +232,8 @@ impl QuorumController {
                 let (topics, decided) = replication::resolve_topics(self.stable(), request);
                 if topics.is_empty() {
                     let response = DeleteTopicsResponse { responses: decided.into() };
-                    self.answers.push(pending.answer(Reply::Admin(AdminResponse::DeleteTopics(response))));
+                    let response = pending.request.admin_response(AdminResponse::DeleteTopics(response));
+                    self.answers.push(pending.answer(response));
                     return Ok(());
                 }
                 let deadline_ns = pending.deadline_ns;
@@ -261,6 +270,12 @@ impl QuorumController {
     fn begin_shutdown(&mut self) {
         for event in self.queue.begin_shutdown() {
             self.time_out(event);
+        }
+    }
+
+    fn send_answers(&mut self, step: &mut Step<'_>) {
+        for answer in self.answers.drain(..) {
+            step.out.push(answer);
         }
     }
 
