@@ -7,7 +7,7 @@
 //! * [`json`]: the files for machines; [`show`]: the text for people
 //! * [`history`]: histories as files
 //! * [`trace`]: one run line by line, as a file and on the terminal
-//! * [`chart`]: pictures of what sweeps measured
+//! * [`chart`]: pictures of what sweeps measured; `schemas`, `version`: what this build writes, and which it is
 //! * [`command`]: the one line that reproduces a failure; [`input`], [`output`]: files that
 //!   are read are named with the line of what is wrong, files that are written are whole or absent
 //!
@@ -26,26 +26,12 @@ pub mod input;
 pub mod json;
 pub mod load;
 pub mod output;
+mod schemas;
 pub mod show;
 pub mod stored_operations;
 pub mod stored_plan;
 pub mod trace;
 pub mod verb;
+mod version;
 
-/// Of kraftsim.
-pub const VERSION: &str = env!("CARGO_PKG_VERSION");
-
-/// The commit of this build, with `-dirty` if its sources differ from it; none if they were no repository.
-pub const COMMIT: Option<&str> = option_env!("KRAFTSIM_COMMIT");
-
-/// The commit for people: its first 12 digits.
-pub fn show_commit(commit: Option<&str>) -> String {
-    let Some(commit) = commit else { return "unknown".to_owned() };
-    let (digits, dirty) = commit.split_once('-').map_or((commit, ""), |(digits, _)| (digits, "-dirty"));
-    format!("{}{dirty}", digits.chars().take(12).collect::<String>())
-}
-
-/// The host of a run in this build.
-pub fn host() -> &'static str {
-    fuzz::hosts::HOSTS[0].name()
-}
+pub use version::{COMMIT, VERSION, host, show_commit};

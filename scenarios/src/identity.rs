@@ -6,7 +6,7 @@ use raft::ids::{LeaderEpoch, Offset};
 use raft::io::{Observation, Post};
 use raft::message::ErrorCode;
 
-use crate::actor::{AttemptEvent, Said};
+use crate::said::{AttemptEvent, Said};
 use crate::workload::ClientOperation;
 
 /// Mixes a tag and three words, each word in its own place.

@@ -8,6 +8,7 @@
 //! is mended that Kafka would not start with.
 
 mod legal;
+mod pinned;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -15,14 +16,14 @@ mod tests;
 use sim::rng::{Purpose, Seed};
 
 use crate::scenario::Scenario;
+use pinned::is_pinned;
 use table::{KNOBS, Others, Where};
 
+pub use pinned::CLIENT;
 pub use table::NAMES;
 
 /// Owner of the draw that decides whether a seed has all defaults; no knob has this number.
 const ALL_DEFAULTS: u64 = 1 << 32;
-/// What the names of clients' properties begin with.
-pub const CLIENT: &str = "client.";
 
 /// The knobs that this seed turns, with their values, ready for [`Scenario::apply_knobs`]. A
 /// knob at its default is left out.
@@ -105,24 +106,4 @@ fn is_of(at: Where, has_brokers: bool) -> bool {
         Where::Quorum => !has_brokers,
         Where::Brokers => has_brokers,
     }
-}
-
-fn is_pinned(scenario: &Scenario, name: &str) -> bool {
-    let of_nodes = !name.starts_with(CLIENT) && name != "workload.max_in_flight";
-    let from_files = of_nodes && !scenario.cluster.node.is_empty();
-    let set = &scenario.cluster.config.0;
-    // These would win over what the user has set.
-    let weaker = match name {
-        "internal.metadata.log.segment.bytes" => set.contains_key("metadata.log.segment.bytes"),
-        "internal.segment.bytes" => set.contains_key("log.segment.bytes"),
-        "log.roll.ms" => set.contains_key("log.roll.hours"),
-        "cluster.elr" => scenario.cluster.elr.is_some() || scenario.cluster.metadata_version.is_some(),
-        _ => false,
-    };
-    let of_client = name.strip_prefix(CLIENT).is_some_and(|name| scenario.clients.config.0.contains_key(name));
-    from_files
-        || weaker
-        || of_client
-        || set.contains_key(name)
-        || scenario.knobs.pinned.iter().any(|pinned| pinned == name)
 }

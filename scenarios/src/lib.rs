@@ -5,7 +5,8 @@
 //! * [`scenario`] and [`catalog`]: all that a run is but its seed, as TOML
 //! * [`cluster`]: from a scenario and a seed to a world about to boot; [`knobs`], [`nemesis`]
 //! * [`aim`]: what aimed faults wait for, and what guards forbid
-//! * [`actor`] and [`workload`]: Kafka's nodes and our clients as processes of the world
+//! * [`actor`] and [`workload`]: Kafka's nodes and our clients as processes of the world; [`parcel`]: the messages
+//!   between them; [`said`]: what they say of themselves
 //! * [`run_observer`] and [`checks`]: what crosses the border, and what must hold of it
 //! * [`recovery_bound`]: how long a healed cluster may take; [`reach`]: what may happen in a
 //!   scenario at all
@@ -40,11 +41,13 @@ pub mod history;
 mod identity;
 pub mod knobs;
 pub mod nemesis;
+pub mod parcel;
 pub mod reach;
 pub mod recovery_bound;
 pub mod report;
 pub mod run;
 pub mod run_observer;
+pub mod said;
 pub mod scenario;
 #[cfg(madsim)]
 pub mod story;

@@ -1,5 +1,6 @@
 //! A scenario: all that a run is, but its seed. Plain data, read from TOML and printed as TOML.
 //!
+//! * this file: the fields; `reading`: from TOML, and what is refused
 //! * [`cluster`]: whose configuration; [`world`]: network, disk, clocks, threads
 //! * [`clients`]: Kafka's own clients
 //! * [`claims`]: workload, floors, limits; [`metric`]: what limits may be of;
@@ -18,6 +19,8 @@ pub mod faults;
 pub mod finding;
 pub mod metric;
 pub mod nearest;
+mod nearest_property;
+mod reading;
 pub mod reference;
 mod set;
 pub mod switches;
@@ -38,12 +41,7 @@ pub use faults::Nemesis;
 pub use finding::Finding;
 pub use world::{Clock, Disk, Network, Threads, Transport};
 
-use error::Refusal;
 use values::{LatencyProfile, Nanos};
-
-use crate::checks::coverage;
-use crate::knobs;
-use crate::reach::Reach;
 
 /// All that a run is, but its seed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -148,62 +146,6 @@ impl Scenario {
         "finding",
     ];
 
-    /// Reads a scenario that names no other files; `file` is its name in messages.
-    pub fn from_toml(file: &str, text: &str) -> Result<Scenario, ScenarioError> {
-        Scenario::from_toml_with(file, text, |path| Err(format!("{path} is allowed only where files can be read")))
-    }
-
-    /// Reads a scenario and the files it names (`.properties`, measured latencies) by `read`,
-    /// which gets their paths as they are written.
-    pub fn from_toml_with(
-        file: &str,
-        text: &str,
-        read: impl Fn(&str) -> Result<String, String>,
-    ) -> Result<Scenario, ScenarioError> {
-        let mut scenario: Scenario = toml::from_str(text).map_err(|error| error::unreadable(file, text, &error))?;
-        let is_from_files = !scenario.cluster.properties.is_empty();
-        scenario.resolve(read).map_err(|refusal| refusal.in_file(file, text))?;
-        scenario.cluster.hide_secrets();
-        if is_from_files && scenario.cluster.has_brokers() {
-            let given = text.parse::<toml::Table>().ok().and_then(|mut table| table.remove("clients"));
-            let is_given = |name: &str| given.as_ref().is_some_and(|clients| clients.get(name).is_some());
-            scenario.clients.leave_topics_to_nodes(|name| !is_given(name));
-        }
-        scenario.check().map_err(|refusal| refusal.in_file(file, text))?;
-        scenario.clients.check_topics(&scenario.cluster)?.map_err(|refusal| refusal.in_file(file, text))?;
-        let possible: Vec<_> = coverage::possible(Reach::of(&scenario)).collect();
-        if let Some(name) = scenario.require_probe.iter().find(|name| !possible.contains(&name.as_str())) {
-            let problem = format!("{name:?} cannot happen in this scenario; allowed: {}", possible.join(", "));
-            return Err(Refusal::new("require_probe", problem).in_file(file, text));
-        }
-        Ok(scenario)
-    }
-
-    /// Replaces paths by what is in the files.
-    fn resolve(&mut self, read: impl Fn(&str) -> Result<String, String>) -> Result<(), Refusal> {
-        for path in std::mem::take(&mut self.cluster.properties) {
-            let text = read(&path).map_err(|problem| Refusal::new("cluster.properties", problem))?;
-            self.cluster.node.push(cluster::NodeFile::new(path, &text));
-        }
-        let links = self.network.link.iter_mut().map(|link| ("network.link", &mut link.latency));
-        let latencies = [("network.latency", &mut self.network.latency), ("disk.fsync", &mut self.disk.fsync)];
-        for (field, latency) in latencies.into_iter().chain(links) {
-            if let LatencyProfile::File(path) = latency {
-                let text = read(path).map_err(|problem| Refusal::new(field, problem))?;
-                let measured = sim::latency::Latency::from_csv(&text)
-                    .map_err(|problem| Refusal::new(field, format!("{path}: {problem}")))?;
-                *latency = LatencyProfile::Known(measured);
-            }
-        }
-        Ok(())
-    }
-
-    /// What is wrong with a scenario that did not come from [`Scenario::from_toml`], a repro's say.
-    pub fn validate(&self) -> Result<(), ScenarioError> {
-        self.check().map_err(|refusal| ScenarioError(refusal.message()))?;
-        self.clients.check_topics(&self.cluster)?.map_err(|refusal| ScenarioError(refusal.message()))
-    }
-
     /// This scenario as TOML: reading it gives an equal one.
     pub fn to_toml(&self) -> String {
         toml::to_string(self).expect("plain data, integers below 2^63")
@@ -211,35 +153,6 @@ impl Scenario {
 
     fn to_table(&self) -> toml::Table {
         toml::Table::try_from(self).expect("plain data, integers below 2^63")
-    }
-
-    /// What reads well and makes no sense.
-    fn check(&self) -> Result<(), Refusal> {
-        if self.duration < Nanos::from_ms(1_000) || self.duration > Nanos::from_ms(600_000) {
-            return Err(Refusal::new("duration", format!("{}; allowed: 1s..600s", self.duration)));
-        }
-        self.cluster.check()?;
-        self.latencies()
-            .try_for_each(|(field, latency)| latency.check().map_err(|problem| Refusal::new(field, problem)))?;
-        self.network.check(&self.node_ids())?;
-        self.clock.check()?;
-        world::check_threads(&self.threads)?;
-        self.workload.check()?;
-        // Files that cannot be read have their own error.
-        self.clients.check(self.cluster.has_brokers() || self.cluster.configs().is_err())?;
-        self.nemesis.check(self.duration)?;
-        if let Some(name) = self.knobs.pinned.iter().find(|name| !knobs::NAMES.contains(&name.as_str())) {
-            let problem = format!("no knob is named {name:?}{}", nearest::allowed(name, knobs::NAMES.iter().copied()));
-            return Err(Refusal::new("knobs.pinned", problem));
-        }
-        if let Some(name) = self.require_probe.iter().find(|name| !coverage::names().any(|known| known == **name)) {
-            let known: Vec<_> = coverage::names().collect();
-            let problem = format!("no probe is named {name:?}{}", nearest::allowed(name, known.iter().copied()));
-            return Err(Refusal::new("require_probe", problem));
-        }
-        self.floor.check()?;
-        self.expect.check()?;
-        self.finding.as_ref().map_or(Ok(()), Finding::check)
     }
 
     fn latencies(&self) -> impl Iterator<Item = (&'static str, &LatencyProfile)> {

@@ -1,8 +1,5 @@
 //! The files for machines. Seeds and digests are strings; fields come in the documented order.
 
-use scenarios::report::ViolationKind;
-use serde::{Deserialize, Serialize};
-
 pub mod bugs_json;
 pub mod check_json;
 pub mod checkpoint_json;
@@ -14,107 +11,8 @@ pub mod repro;
 pub mod silence_json;
 pub mod sweep_json;
 mod values;
+mod violation_json;
 pub mod why_json;
 
-use fuzz::aggregate::{Failure, Reproduction};
-use fuzz::known::KnownFinding;
-use scenarios::report::Violation;
-
-pub use values::{Digest, Ms, Seconds, Seed, show_digest};
-
-/// One thing that did not hold.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ViolationJson {
-    pub kind: ViolationKind,
-    pub scenario: String,
-    pub seed: Seed,
-    pub invariant: String,
-    /// Of a claim that is made of several: the one that did not hold.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub predicate: Option<String>,
-    pub spec: String,
-    pub detail: String,
-    pub at_ns: u64,
-    pub digest: Digest,
-    pub repro: Option<String>,
-    pub command: String,
-    /// If it was looked for and is one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub known_finding: Option<KnownFindingJson>,
-}
-
-/// The known finding that a violation is: fixes that remove it, each alone or all together. Unless `is_shown`, the
-/// findings' scenarios do not name the claim.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct KnownFindingJson {
-    pub fixes: Vec<String>,
-    pub each_alone: bool,
-    pub is_shown: bool,
-}
-
-impl From<&KnownFinding> for KnownFindingJson {
-    fn from(known: &KnownFinding) -> Self {
-        let KnownFinding { fixes, each_alone, is_shown } = known.clone();
-        KnownFindingJson { fixes, each_alone, is_shown }
-    }
-}
-
-impl From<KnownFindingJson> for KnownFinding {
-    fn from(json: KnownFindingJson) -> Self {
-        let KnownFindingJson { fixes, each_alone, is_shown } = json;
-        KnownFinding { fixes, each_alone, is_shown }
-    }
-}
-
-impl From<&Failure> for ViolationJson {
-    fn from(failure: &Failure) -> Self {
-        let violation = &failure.violation;
-        ViolationJson {
-            kind: violation.kind,
-            scenario: failure.scenario.clone(),
-            seed: Seed(failure.seed),
-            invariant: violation.invariant.clone(),
-            predicate: violation.predicate.clone(),
-            spec: violation.spec.clone(),
-            detail: violation.detail.clone(),
-            at_ns: violation.at_ns,
-            digest: Digest(failure.digest),
-            repro: failure.again.repro.clone(),
-            command: failure.again.command.clone(),
-            known_finding: failure.again.known.as_ref().map(KnownFindingJson::from),
-        }
-    }
-}
-
-impl ViolationJson {
-    fn into_failure(self) -> Failure {
-        Failure {
-            scenario: self.scenario,
-            seed: self.seed.0,
-            digest: self.digest.0,
-            violation: Violation {
-                kind: self.kind,
-                invariant: self.invariant,
-                predicate: self.predicate,
-                spec: self.spec,
-                detail: self.detail,
-                at_ns: self.at_ns,
-                event: 0,
-            },
-            again: Reproduction {
-                repro: self.repro,
-                command: self.command,
-                known: self.known_finding.map(KnownFinding::from),
-            },
-        }
-    }
-}
-
-/// The text of a file: indented, ended by a newline.
-pub fn to_text(value: &impl Serialize) -> String {
-    let mut text = serde_json::to_string_pretty(value).expect("plain data with string keys");
-    text.push('\n');
-    text
-}
+pub use values::{Digest, Ms, Seconds, Seed, show_digest, to_text};
+pub use violation_json::{KnownFindingJson, ViolationJson};

@@ -91,3 +91,10 @@ fn whole(value: f64, scale: f64) -> Result<u64, String> {
     let scaled = (value * scale).round();
     if (0.0..1.8e19).contains(&scaled) { Ok(scaled as u64) } else { Err(format!("{value} is not a length of time")) }
 }
+
+/// The text of a file: indented, ended by a newline.
+pub fn to_text(value: &impl Serialize) -> String {
+    let mut text = serde_json::to_string_pretty(value).expect("plain data with string keys");
+    text.push('\n');
+    text
+}

@@ -10,8 +10,8 @@ use fuzz::seeds::show_seed;
 use scenarios::report::FailoverKind;
 
 use super::columns::{paragraph, plural, thousands};
+use super::failover_name::failover_name;
 use super::silence;
-use super::summary::failover_name;
 use crate::chart::quantile::Quantile;
 use crate::duration::show_us;
 use crate::exit;

@@ -3,6 +3,7 @@
 pub mod annotation;
 pub mod columns;
 pub mod details;
+mod failover_name;
 pub mod failure;
 pub mod junit;
 pub mod known_finding;

@@ -5,7 +5,7 @@ use fuzz::seeds::show_seed;
 use scenarios::report::{Failover, Linearizability, Outcome, RunReport};
 
 use super::columns::{paragraph, plural, thousands};
-use super::summary::failover_name;
+use super::failover_name::failover_name;
 use crate::duration::show_us;
 use crate::engine::Overrides;
 use crate::json::show_digest;

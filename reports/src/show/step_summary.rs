@@ -9,6 +9,7 @@ use fuzz::failover::FailoverTimes;
 use fuzz::seeds::show_seed;
 
 use super::columns::thousands;
+use super::failover_name::failover_name;
 use super::failure::kind_in_words;
 use super::summary;
 use crate::chart::quantile::Quantile;
@@ -108,8 +109,7 @@ fn failover(report: &SweepReport) -> String {
         let unended = thousands(times.unended.all.count());
         format!("| {name} | {} | {p50} | {p99} | {max} | {worst} | {unended} |\n", thousands(all.count()))
     };
-    let rows =
-        report.failovers.iter().map(|(kind, times)| row(summary::failover_name(*kind), times)).collect::<String>();
+    let rows = report.failovers.iter().map(|(kind, times)| row(failover_name(*kind), times)).collect::<String>();
     format!(
         "#### Failover\n\n| | count | p50 | p99 | max | seed of max | not ended |\n|---|--:|--:|--:|--:|---|--:|\n{rows}\n"
     )

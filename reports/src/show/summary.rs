@@ -8,6 +8,7 @@ use fuzz::seeds::show_seed;
 use scenarios::report::{FailoverKind, ViolationKind};
 
 use super::columns::{command_lines, hanging, paragraph, plural, thousands};
+use super::failover_name::failover_name;
 use super::{details, known_finding};
 use crate::chart::quantile::Quantile;
 use crate::command;
@@ -147,17 +148,6 @@ fn failovers(report: &SweepReport, width: usize) -> String {
         text += &paragraph(width, std::mem::take(&mut label), &[line], 1);
     }
     if text.is_empty() { paragraph(width, label, &[], 1) } else { text }
-}
-
-/// What failed over, in words.
-pub fn failover_name(kind: FailoverKind) -> &'static str {
-    match kind {
-        FailoverKind::Controller => "controller",
-        FailoverKind::Partition => "partition",
-        FailoverKind::ProduceGap => "produce unavailable",
-        FailoverKind::ConsumeGap => "consume unavailable",
-        FailoverKind::AdminGap => "admin unavailable",
-    }
 }
 
 /// Of acknowledged records (`acks=all`); none if no scenario produces any.

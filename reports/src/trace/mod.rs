@@ -7,6 +7,3 @@ pub mod asked;
 pub mod json;
 pub mod log;
 pub mod screen;
-
-/// The JSON Schema of a line.
-pub const SCHEMA: &str = include_str!("schema.json");

@@ -10,12 +10,9 @@ use crate::args::{Cli, CompletionsArgs, ManArgs};
 use crate::engine::Problem;
 use crate::exit;
 use crate::output::Streams;
+use crate::schemas::SCHEMAS;
 use crate::show::columns::{beside, hanging};
 use crate::show::known_finding;
-use crate::trace;
-
-/// The JSON Schemas of files that kraftsim writes, by name.
-pub const SCHEMAS: &[(&str, &str)] = &[("trace", trace::SCHEMA)];
 
 /// What stands below the name of a bug begins here.
 const BELOW: &str = "                 ";

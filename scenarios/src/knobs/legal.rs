@@ -26,8 +26,8 @@
 //!
 //! Where the user's pins leave no such value, the other of the pair is not drawn.
 
+use super::pinned::{CLIENT, is_pinned};
 use super::table::{KNOBS, Others, round_trip_ms};
-use super::{CLIENT, is_pinned};
 use crate::scenario::Scenario;
 
 /// A draw of one seed, and what is behind it.

@@ -5,12 +5,12 @@ use sim::fault::{Fault, Link, Tail, Trigger, What};
 use sim::process::Node;
 use sim::rng::{Entropy, Purpose};
 
-use super::{AIMED, Planner, draw_int, draw_ns, pick};
+use super::planner::{AIMED, Planner, draw_int, draw_ns, pick};
 use crate::aim::trigger_event::TriggerEvent;
 use crate::scenario::aimed::{Aimed, AimedKind};
 
 /// Stands aside of the numbers of kinds.
-const SWARM_OF_AIMED: u64 = super::SWARM | 1 << 16;
+const SWARM_OF_AIMED: u64 = super::planner::SWARM | 1 << 16;
 
 impl Planner<'_> {
     pub(super) fn aimed(&mut self) {

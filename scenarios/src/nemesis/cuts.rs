@@ -4,7 +4,7 @@ use sim::fault::{Link, What};
 use sim::process::Node;
 use sim::rng::Entropy;
 
-use super::{Injection, Planner, draw_ns, draw_u32, pick, shuffle};
+use super::planner::{Injection, Planner, draw_ns, draw_u32, pick, shuffle};
 use crate::scenario::faults::CutShape;
 
 /// A flapping link is up or down for this long at a time.

@@ -2,7 +2,7 @@
 
 use sim::fault::{Tail, What};
 
-use super::{Injection, Planner, draw_ns, draw_u32, pick};
+use super::planner::{Injection, Planner, draw_ns, draw_u32, pick};
 use crate::scenario::values::IntRange;
 
 /// Longest time from a flipped bit to the power loss that has it read.

@@ -3,7 +3,7 @@
 use sim::fault::{Tail, What};
 use sim::rng::Entropy;
 
-use super::{Injection, Planner, draw_int, pick};
+use super::planner::{Injection, Planner, draw_int, pick};
 use crate::scenario::values::IntRange;
 
 /// A terminated process may take so long to leave before its down time starts (consensus.md §2.2).

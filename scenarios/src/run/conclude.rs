@@ -12,7 +12,7 @@ use crate::checks::{Checks, coverage};
 use crate::knobs;
 use crate::reach::Reach;
 use crate::report::{AckedRecords, Linearizability, Outcome, Recovered, RunReport, Violation, ViolationKind};
-use crate::run::{Finished, Request};
+use crate::run::request::{Finished, Request};
 use crate::run_observer::RunObserver;
 use crate::scenario::Scenario;
 

@@ -18,6 +18,7 @@ use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, Vi
 use serde::{Deserialize as DeriveDeserialize, Serialize};
 
 use crate::scenario::error::{Refusal, ScenarioError};
+use crate::scenario::nearest_property::nearest_property;
 use crate::scenario::values::Nanos;
 
 /// The voter counts a quorum may have: odd, for an even one tolerates no more faults.
@@ -242,7 +243,7 @@ impl Cluster {
         for (key, value) in &self.config.0 {
             probe.set(key, value).map_err(|problem| {
                 let problem = problem.strip_prefix(key.as_str()).unwrap_or(&problem).trim_start_matches(": ");
-                let nearest = usage::nearest_property(key).filter(|_| !definitions::is_known(key));
+                let nearest = nearest_property(key).filter(|_| !definitions::is_known(key));
                 let meant = nearest.map(|known| format!("; did you mean {known}?")).unwrap_or_default();
                 Refusal::new(format!("cluster.config.{key}"), format!("{problem}{meant}"))
             })?;

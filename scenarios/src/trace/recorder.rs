@@ -9,7 +9,8 @@ use sim::fault::Fault;
 use sim::process::{Connection, DiskError, File, Input, Node, Payload, Thread};
 use sim::watch::{Down, Phase, Synced, Watch, Way, Write};
 
-use super::{Disk, Line, LineId, Stage, Trace, What};
+use super::graph::Trace;
+use super::line::{Disk, Line, LineId, Stage, What};
 use crate::actor::{Actor, Message, Parcel, Said};
 use crate::report::Violation;
 use crate::run::listener::Listener;

@@ -10,9 +10,4 @@ mod operation;
 
 pub use append_client::{AppendClient, ClientSpec};
 pub use kafka::{Fresh, KafkaClient, KafkaClientRole, KafkaClientSpec, Topics, all_partitions};
-pub use operation::{Asked, ClientOperation, Timetable};
-
-/// Bytes of a batch with so many records, at most.
-pub fn append_bytes(records: u64) -> u64 {
-    100 + 100 * records
-}
+pub use operation::{Asked, ClientOperation, Timetable, append_bytes};

@@ -90,3 +90,8 @@ impl Agenda {
         })
     }
 }
+
+/// Bytes of a batch with so many records, at most.
+pub fn append_bytes(records: u64) -> u64 {
+    100 + 100 * records
+}

@@ -9,7 +9,7 @@ use crate::fault::Tail;
 use crate::latency::Latency;
 use crate::process::{Effect, File, Input, Node, Process, Thread};
 use crate::rng::{Entropy, Purpose};
-use crate::watch::{Down, Watch};
+use crate::watch::Down;
 
 /// A node as configured.
 #[derive(Clone, Debug)]

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Cluster, NodeFile as NodeText};
 use crate::scenario::error::ScenarioError;
-use crate::scenario::nearest::nearest;
+use crate::scenario::nearest_property::nearest_property;
 use crate::scenario::{Clients, Scenario};
 
 /// The report on the `.properties` of a cluster.
@@ -255,12 +255,6 @@ fn properties(nodes: &[NodeFile], cluster: &Cluster, clients: &Clients) -> Vec<P
         values,
     };
     found.into_iter().map(report).collect()
-}
-
-/// The most similar name that Kafka knows, of the same listener if it is a setting of one.
-pub(super) fn nearest_property(name: &str) -> Option<String> {
-    let (of_listener, property) = definitions::split_listener(name);
-    nearest(property, definitions::names()).map(|known| format!("{of_listener}{known}"))
 }
 
 fn usage(key: &str, node: &NodeFile, cluster: &Cluster, clients: &Clients) -> (Status, String) {

@@ -28,6 +28,7 @@ pub use why::WhyArgs;
 
 use std::sync::LazyLock;
 
+use crate::schemas::SCHEMAS;
 use clap::builder::PossibleValuesParser;
 use clap::{Parser, Subcommand};
 
@@ -115,7 +116,7 @@ pub enum Verb {
     #[command(after_help = "Example:\n  kraftsim schema trace > trace.schema.json")]
     Schema {
         /// The name of the schema
-        #[arg(value_parser = PossibleValuesParser::new(crate::verb::reference::SCHEMAS.iter().map(|(name, _)| *name)))]
+        #[arg(value_parser = PossibleValuesParser::new(SCHEMAS.iter().map(|(name, _)| *name)))]
         name: String,
     },
     /// Check whether a recorded history is linearizable

@@ -1,0 +1,4 @@
+//! The JSON Schemas of files that kraftsim writes.
+
+/// By name.
+pub const SCHEMAS: &[(&str, &str)] = &[("trace", include_str!("trace/schema.json"))];

@@ -1,0 +1,145 @@
+//! What crosses the simulated network: messages in parcels.
+
+use raft::message::{Request, Response};
+use sim::process::{Out, Payload, Process};
+
+/// What crosses the simulated network: one request or response with its correlation id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Message {
+    /// With the correlation id of its sender.
+    Request { correlation_id: i32, request: Request },
+    /// With the correlation id of the request it answers.
+    Response { correlation_id: i32, response: Response },
+}
+
+/// Which RPC a message is of, by Kafka's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rpc {
+    /// Of the message.
+    pub name: &'static str,
+    /// Of the message inside an Envelope.
+    pub inside: Option<&'static str>,
+    /// Not a response.
+    pub is_request: bool,
+}
+
+impl Message {
+    /// Its RPC.
+    pub fn rpc(&self) -> Rpc {
+        // Kafka has one RPC for both.
+        let kafka = |name| if name == "PreVote" { "Vote" } else { name };
+        match self {
+            Message::Request { request, .. } => {
+                let inside = if let Request::Envelope(inner) = request { Some(inner.name()) } else { None };
+                Rpc { name: kafka(request.name()), inside, is_request: true }
+            }
+            Message::Response { response, .. } => {
+                let inner = if let Response::Envelope(inner) = response { inner.response.as_ref() } else { None };
+                let inside = inner.map(|inner| inner.name());
+                Rpc { name: kafka(response.name()), inside, is_request: false }
+            }
+        }
+    }
+}
+
+impl std::fmt::Display for Rpc {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let inside = self.inside.map_or(String::new(), |inside| format!("/{inside}"));
+        write!(f, "{}{inside} {}", self.name, if self.is_request { "request" } else { "response" })
+    }
+}
+
+/// A message on its way: the world hands a pointer on, and the message itself is moved but twice,
+/// in and out. Spent parcels are filled again, so a message costs no allocation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parcel(Box<Option<Message>>);
+
+impl Parcel {
+    /// Packs a message.
+    pub fn pack<P: Process<Message = Parcel>>(message: Message, out: &mut Out<P>) -> Parcel {
+        match out.spent.pop() {
+            Some(mut spent) => {
+                *spent.0 = Some(message);
+                spent
+            }
+            None => Parcel(Box::new(Some(message))),
+        }
+    }
+
+    /// Takes the message out.
+    pub fn unpack<P: Process<Message = Parcel>>(mut self, out: &mut Out<P>) -> Message {
+        let message = self.0.take();
+        out.spent.push(self);
+        message.expect("spent parcels are never sent")
+    }
+
+    /// The message.
+    pub fn message(&self) -> &Message {
+        self.0.as_ref().as_ref().expect("spent parcels are never sent")
+    }
+
+    /// The response inside, with its correlation id; `None` for a request.
+    pub fn into_response<P: Process<Message = Parcel>>(self, out: &mut Out<P>) -> Option<(i32, Response)> {
+        match self.unpack(out) {
+            Message::Response { correlation_id, response } => Some((correlation_id, response)),
+            Message::Request { .. } => None,
+        }
+    }
+}
+
+impl Payload for Parcel {
+    fn content_hash(&self) -> u64 {
+        match self.message() {
+            Message::Request { correlation_id, request } => request.content_hash(*correlation_id),
+            Message::Response { correlation_id, response } => response.content_hash(*correlation_id),
+        }
+    }
+
+    fn kind(&self) -> u8 {
+        match self.message() {
+            Message::Request { request: Request::Vote(_), .. } => 0,
+            Message::Request { request: Request::BeginQuorumEpoch(_), .. } => 1,
+            Message::Request { request: Request::EndQuorumEpoch(_), .. } => 2,
+            Message::Request { request: Request::Fetch(_), .. } => 3,
+            Message::Request { request: Request::AppendRecords(_), .. } => 4,
+            Message::Request { request: Request::ReadRecords(_), .. } => 5,
+            Message::Request { request: Request::Data(_), .. } => 6,
+            Message::Request { request: Request::Cluster(_), .. } => 7,
+            Message::Request { request: Request::Admin(_), .. } => 8,
+            Message::Request { request: Request::Envelope(_), .. } => 9,
+            Message::Response { response: Response::Vote(_), .. } => 10,
+            Message::Response { response: Response::BeginQuorumEpoch(_), .. } => 11,
+            Message::Response { response: Response::EndQuorumEpoch(_), .. } => 12,
+            Message::Response { response: Response::Fetch(_), .. } => 13,
+            Message::Response { response: Response::AppendRecords(_), .. } => 14,
+            Message::Response { response: Response::ReadRecords(_), .. } => 15,
+            Message::Response { response: Response::Data(_), .. } => 16,
+            Message::Response { response: Response::Cluster(_), .. } => 17,
+            Message::Response { response: Response::Admin(_), .. } => 18,
+            Message::Response { response: Response::Envelope(_), .. } => 19,
+        }
+    }
+
+    const KINDS: &'static [&'static str] = &[
+        "Vote",
+        "BeginQuorumEpoch",
+        "EndQuorumEpoch",
+        "Fetch",
+        "AppendRecords",
+        "ReadRecords",
+        "Data",
+        "Cluster",
+        "Admin",
+        "Envelope",
+        "VoteResponse",
+        "BeginQuorumEpochResponse",
+        "EndQuorumEpochResponse",
+        "FetchResponse",
+        "AppendRecordsResponse",
+        "ReadRecordsResponse",
+        "DataResponse",
+        "ClusterResponse",
+        "AdminResponse",
+        "EnvelopeResponse",
+    ];
+}
