@@ -188,5 +188,5 @@ pub const CATALOG: &[Row] = rows! {
     C12 RetryRefusedAsOutOfOrder Producer "Jepsen on Redpanda 21.10.1, redpanda #3039" => ["DuplicateRecognised"];
     C12 RetryAnsweredWithWrongOffset Producer "Jepsen on Redpanda 21.10.1, redpanda #3003" => ["AckedValueNotLost"];
     G29 ProducerStateOfLeaderOnly Producer "KIP-98" => ["DuplicateRecord"];
-    G29 ProducerStateNotRestored Producer "KIP-98" => ["DuplicateRecord", "IdempotentSequences"];
+    G29 ProducerStateNotRestored Producer "KIP-98" => ["DuplicateRecord", "IdempotentSequence"];
 };

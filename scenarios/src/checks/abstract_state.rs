@@ -13,7 +13,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::Checks;
 use super::ghost::ServerGhost;
-use super::replication::partition::PartitionGhost;
+use super::replication::partition::PartitionModel;
 use super::replication::{ServerIndex, elections};
 
 /// Tell the words of servers from those of partitions.
@@ -26,7 +26,7 @@ impl Checks {
         let servers = self.servers.iter().map(|ghost| self.server_word(ghost));
         let partitions = self.cluster.iter().flat_map(|cluster| {
             let replication = cluster.replication();
-            let partitions = replication.partitions().iter().filter(|partition| !partition.deleted);
+            let partitions = replication.partitions().iter().filter(|partition| !partition.is_deleted());
             partitions.filter_map(|partition| self.partition_word(partition, replication.servers()))
         });
         // A sum does not depend on the order of what is alike.
@@ -67,7 +67,7 @@ impl Checks {
         (0..self.servers.len()).filter(|at| newer(*at)).count() as u64
     }
 
-    fn partition_word(&self, partition: &PartitionGhost, servers: &ServerIndex) -> Option<u64> {
+    fn partition_word(&self, partition: &PartitionModel, servers: &ServerIndex) -> Option<u64> {
         let now: &PartitionRegistration = partition.now()?;
         let is_guard = |id| servers.of(id).is_some_and(|server| partition.is_guard(server));
         let guards = elections::candidates(now).filter(|id| is_guard(*id)).count() as u64;

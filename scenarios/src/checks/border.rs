@@ -13,8 +13,8 @@ use super::coverage::Situation;
 use super::ghost::{ServerGhost, ShownHighWatermark};
 use super::invariant::timings::Disturbance;
 use super::invariant::{Invariant, durability, high_watermark, promise};
+use super::loss::excuses::Excuse;
 use super::recovery::Missing;
-use super::verdict::Excuse;
 use super::{Checks, PendingVote, audit};
 use crate::actor::{AttemptEvent, Message};
 
@@ -366,8 +366,7 @@ impl Checks {
         self.verdict.now_ns = at;
         self.failovers.attempt(at, client, event);
         if let Some(cluster) = &mut self.cluster {
-            cluster.fresh.attempt(client, event);
-            cluster.histories.attempt(client, event, &mut self.verdict);
+            cluster.attempt(client, event, &mut self.verdict);
         }
     }
 
@@ -477,7 +476,7 @@ impl Checks {
         let (committed, coverage) = (&self.committed, &mut self.coverage);
         self.white_box.finish(committed, durable_end, promised_end, coverage, &mut self.verdict);
         if let Some(cluster) = &mut self.cluster {
-            cluster.histories.finish(self.has_recovered, self.is_overdue, &mut self.verdict);
+            cluster.finish(self.has_recovered, self.is_overdue, &mut self.verdict);
         }
         self.failovers.finish(at);
         self.promise_stands();

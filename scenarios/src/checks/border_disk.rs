@@ -15,7 +15,7 @@ use super::ghost::ledger::{BatchId, Recorded};
 use super::ghost::log::AppendFault;
 use super::ghost::{ServerGhost, Target};
 use super::invariant::{Invariant, durability, high_watermark, leaders, promise};
-use super::verdict::Excuse;
+use super::loss::excuses::Excuse;
 
 impl Checks {
     /// A server boots and finds `disk`.

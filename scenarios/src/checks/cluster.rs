@@ -1,9 +1,11 @@
 //! What brokers add to the checks of a quorum: committed metadata and replication, and which
 //! crossing of the border means what to them. A quorum alone has none of this and pays nothing.
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use raft::broker::observation::BrokerObservation;
+use raft::broker::observation::{BrokerObservation, PartitionTag};
+use raft::client::AttemptEvent;
 use raft::ids::{BrokerEpoch, LeaderEpoch, NodeId, Offset};
 use raft::io::{DurableFiles, PartitionShown};
 use raft::message::cluster::BrokerState;
@@ -24,7 +26,8 @@ use super::ghost::ledger::Ledger;
 use super::metadata::MetadataGhost;
 use super::metadata::sessions::Sessions;
 use super::recovery::Missing;
-use super::replication::{Around, Replication, Settings};
+use super::replication::partition::Change;
+use super::replication::{Around, Replication, Settings, sequences};
 use super::verdict::Verdict;
 
 /// What the checks need to know of brokers.
@@ -80,6 +83,8 @@ pub struct ClusterChecks {
     brokers: Vec<NodeId>,
     metadata: MetadataGhost,
     replication: Replication,
+    /// Of committed logs, not judged yet.
+    changes: Vec<(PartitionTag, Change)>,
     acked_records: u64,
     excused_records: u64,
     /// Where the committed metadata ended at healing.
@@ -103,6 +108,7 @@ impl ClusterChecks {
             brokers: ids.clone(),
             metadata: MetadataGhost::new(servers.len(), controllers_min_insync_replicas, shortest.into()),
             replication: Replication::new(servers.to_vec(), settings),
+            changes: Vec::new(),
             acked_records: 0,
             excused_records: 0,
             to_be_published: Offset(0),
@@ -139,8 +145,20 @@ impl ClusterChecks {
         verdict: &'a mut Verdict,
         coverage: &'a mut Coverage,
     ) -> (&'a mut Replication, &'a mut MetadataGhost, Around<'a>) {
-        let ClusterChecks { replication, metadata, histories, acked_records, excused_records, .. } = self;
-        (replication, metadata, Around { verdict, coverage, histories, acked_records, excused_records })
+        let ClusterChecks { replication, metadata, changes, acked_records, excused_records, .. } = self;
+        replication.partitions.event += 1;
+        let event = replication.partitions.event;
+        (replication, metadata, Around { verdict, coverage, event, changes, acked_records, excused_records })
+    }
+
+    /// What clients did is held against what an event has made of committed logs.
+    fn judge_changes(&mut self, verdict: &mut Verdict) {
+        for (partition, change) in self.changes.drain(..) {
+            self.histories.log_changed(partition, &change, &mut self.replication.partitions, verdict);
+            if let (Change::Grown { place, .. }, Some(index)) = (&change, self.replication.partitions.find(partition)) {
+                sequences::follows(&self.replication.partitions[index], *place, verdict);
+            }
+        }
     }
 
     /// The committed metadata log has grown, or was cut.
@@ -152,12 +170,15 @@ impl ClusterChecks {
         coverage: &mut Coverage,
         failovers: &mut Failovers,
     ) {
-        let mut commits = self.commits.take();
-        let (replication, metadata, mut around) = self.parts(verdict, coverage);
+        let ClusterChecks {
+            replication, metadata, histories, changes, commits, acked_records, excused_records, ..
+        } = self;
+        let event = replication.partitions.event;
+        let mut around = Around { verdict, coverage, event, changes, acked_records, excused_records };
         while let Some(update) = metadata.advance(committed, ledger, around.verdict) {
             for (offset, record) in update.batch.iter().flat_map(|batch| batch.metadata_records()).flatten() {
-                around.histories.metadata_committed(offset, record, around.verdict);
-                if let Some(commits) = &mut commits {
+                histories.metadata_committed(offset, record, around.verdict);
+                if let Some(commits) = commits {
                     commits.push(Commit::of(record));
                 }
             }
@@ -166,7 +187,6 @@ impl ClusterChecks {
                 replication.metadata_changed(&update, metadata, &mut around);
             }
         }
-        self.commits = commits;
     }
 
     /// Something more is committed; the active controller's log goes to `log_end`.
@@ -194,7 +214,7 @@ impl ClusterChecks {
     /// A process is down.
     pub fn down(&mut self, server: usize, how: HowDown) {
         self.replication.disk_mut(server).went_down(how);
-        self.replication.down(server, &mut self.histories);
+        self.replication.down(server);
         self.sessions.left(server);
         self.metadata.down(server);
     }
@@ -349,8 +369,9 @@ impl ClusterChecks {
                 }
             }
             Response::Envelope(answer) => replication.unclean.answered(server, (connection, correlation_id), answer),
-            _ => {}
+            _ => return,
         }
+        self.judge_changes(verdict);
     }
 
     /// A controller claims an epoch.
@@ -383,6 +404,23 @@ impl ClusterChecks {
     ) {
         let (replication, metadata, mut around) = self.parts(verdict, coverage);
         replication.observed((server, incarnation), observation, metadata, &mut around);
+        self.judge_changes(verdict);
+    }
+
+    /// A client did or learned something.
+    pub fn attempt(&mut self, client: usize, event: AttemptEvent, verdict: &mut Verdict) {
+        self.fresh.attempt(client, event);
+        self.histories.attempt(client, event, &mut self.replication.partitions, verdict);
+    }
+
+    /// The run is over.
+    pub fn finish(&mut self, recovered: bool, overdue: bool, verdict: &mut Verdict) {
+        self.histories.finish((recovered, overdue), &mut self.replication.partitions, verdict);
+    }
+
+    /// Partitions of whose log something acknowledged or committed was destroyed.
+    pub fn cut_logs(&self) -> BTreeSet<String> {
+        self.histories.cut_logs(&self.replication.partitions)
     }
 
     /// Compares what a broker shows of its replicas, and its disk if given.
@@ -400,7 +438,7 @@ impl ClusterChecks {
     /// All faults are over: images shall go as far as the metadata does now.
     pub fn healed(&mut self, committed_end: Offset) {
         self.to_be_published = committed_end;
-        self.histories.healed();
+        self.histories.healed(&mut self.replication.partitions);
     }
 
     /// The first recovery predicate that does not hold: all live brokers are unfenced, partitions
@@ -417,7 +455,7 @@ impl ClusterChecks {
         if !fenced.is_empty() {
             return Some(Missing::new("all live brokers unfenced", fenced));
         }
-        for partition in self.replication.partitions().iter().filter(|partition| !partition.deleted) {
+        for partition in self.replication.partitions().iter().filter(|partition| !partition.is_deleted()) {
             let Some(now) = partition.now() else { continue };
             // With ELR on nobody may be left who can lead without being chosen uncleanly; but the last
             // known leader is, by whatever fences, unfences or registers a broker (controller-broker.md §4.4, §4.5). Nobody
@@ -438,7 +476,7 @@ impl ClusterChecks {
                 });
             }
             let in_sync = |id: &NodeId| now.isr.contains(id) || !is_live(*id);
-            let rotten = |id: &NodeId| index(*id).is_some_and(|server| partition.replicas[server].rotten);
+            let rotten = |id: &NodeId| index(*id).is_some_and(|server| partition.losses().is_rotten(server));
             if now.has_leader() && !rotten(&now.leader) {
                 let out = of(&mut now.replicas.iter().copied().filter(|id| !in_sync(id) && !rotten(id)));
                 if !out.is_empty() {
@@ -462,15 +500,17 @@ impl ClusterChecks {
         if let Some(predicate) = self.fresh_missing() {
             return Some(in_general(predicate));
         }
-        if let Some((log, offset)) = self.histories.unread() {
+        if let Some((log, offset)) = self.histories.unread(&mut self.replication.partitions) {
             return Some(Missing::unread(log, offset));
         }
-        self.histories.is_ahead().then(|| in_general("all that clients have seen is committed"))
+        self.histories
+            .is_ahead(&self.replication.partitions)
+            .then(|| in_general("all that clients have seen is committed"))
     }
 
     /// What fresh clients are still to do.
     pub fn fresh_missing(&mut self) -> Option<&'static str> {
-        let histories = &mut self.histories;
-        self.fresh.missing(|partition, offset| histories.cut_below(partition, offset))
+        let (histories, partitions) = (&mut self.histories, &mut self.replication.partitions);
+        self.fresh.missing(|partition, offset| histories.cut_below(partition, offset, partitions))
     }
 }

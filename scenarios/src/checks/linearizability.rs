@@ -14,7 +14,8 @@ use super::committed::{Committed, CommittedRecord};
 use super::coverage::{Coverage, Situation};
 use super::history::{Asked, History, Outcome, Reading, values};
 use super::invariant::Invariant;
-use super::verdict::{Excuse, Verdict, seconds};
+use super::loss::excuses::Excuse;
+use super::verdict::{Verdict, seconds};
 use crate::actor::AttemptEvent;
 
 /// The judge.

@@ -29,6 +29,7 @@ pub mod ghost;
 pub mod history;
 pub mod invariant;
 pub mod linearizability;
+pub mod loss;
 pub mod metadata;
 pub mod recovery;
 pub mod replication;
@@ -57,8 +58,9 @@ use self::invariant::pre_votes::PreVotes;
 use self::invariant::timings::QuorumTimings;
 use self::invariant::votes::ValidVotes;
 use self::linearizability::WhiteBox;
+use self::loss::excuses::Excuse;
 use self::recovery::Recovery;
-use self::verdict::{Excuse, Verdict};
+use self::verdict::Verdict;
 use crate::report::{Failover, Linearizability, OperationCounts, Violation};
 use crate::topic_names::TopicNames;
 

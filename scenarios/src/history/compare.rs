@@ -88,7 +88,7 @@ pub fn compare(history: &History, finished: &Finished) -> Option<Compared> {
 /// Logs of which something was destroyed, and that was excused.
 fn covered_logs(checks: &Checks) -> BTreeSet<String> {
     match checks.cluster() {
-        Some(cluster) => cluster.histories.cut_logs(),
+        Some(cluster) => cluster.cut_logs(),
         None if checks.committed_was_cut() => BTreeSet::from(["quorum".to_owned()]),
         None => BTreeSet::new(),
     }

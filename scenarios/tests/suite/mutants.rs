@@ -105,7 +105,7 @@ mutants! {
     no_partition_divergence_check: NoPartitionDivergenceCheck, "ci" 14 => "LogMatching";
     partition_high_watermark_goes_back: PartitionHighWatermarkGoesBack, "ci" 5 => "MonotonicHighWatermark";
     first_replica_leads: FirstReplicaLeads, "ci" 0 => "LeaderByCommittedMetadata";
-    sequence_not_checked: SequenceNotChecked, "ci" 1 => "IdempotentSequences", then "IdempotentSequence";
+    sequence_not_checked: SequenceNotChecked, "ci" 1 => "IdempotentSequence";
     answered_before_commit: AnsweredBeforeCommit, "ci" 0 => "ProducerIdBlocksDisjoint", then "UnaskedMetadata";
     consumer_resets_at_new_leader: ConsumerResetsAtNewLeader, "ci" 12 => "NonmonotonicPoll", then "PollSkip";
     partition_acknowledged_at_append: AckAtAppend, "ci" 5 => "ReplicationQuorumSuperset", then "LostWrite";

@@ -12,16 +12,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use raft::client::{Outcome, TopicPartition};
+use raft::ids::Offset;
 use raft::ids::ProducerId;
-use raft::log::{Batch, BatchProducer};
+use raft::log::BatchProducer;
 use smallvec::SmallVec;
 
 use super::counts::{Counts, Remark};
 use super::order::{OneBatch, follows};
-use super::partition_log::{Claim, LogBatch, ProducerState, Session};
-use super::topics::{LogIndex, Topics};
+use super::topics::Topics;
 use crate::checks::invariant::Invariant;
-use crate::checks::verdict::{Excuse, Verdict, or_none};
+use crate::checks::loss::excuses::Excuse;
+use crate::checks::replication::committed_log::{Claim, LogBatch, Session};
+use crate::checks::replication::partition::PartitionModel;
+use crate::checks::replication::partitions::{PartitionIndex, Partitions};
+use crate::checks::verdict::{Verdict, or_none};
 
 /// A batch by its client and that client's number.
 pub type BatchKey = (usize, u32);
@@ -88,7 +92,7 @@ struct Attempt {
 struct Value {
     batch: BatchKey,
     /// Where it stands in C; the newest copy.
-    place: Option<(LogIndex, i64)>,
+    place: Option<(PartitionIndex, i64)>,
 }
 
 /// All producers.
@@ -98,7 +102,7 @@ pub struct Appends {
     open: BTreeMap<(usize, u32), Attempt>,
     values: BTreeMap<u64, Value>,
     /// The latest value of a client without idempotence in a log.
-    latest: BTreeMap<(LogIndex, usize), u64>,
+    latest: BTreeMap<(PartitionIndex, usize), u64>,
     /// Producer ids, by the client that was given them.
     given: BTreeSet<(usize, ProducerId)>,
     scratch: Vec<u64>,
@@ -108,19 +112,19 @@ impl Appends {
     /// A batch goes out.
     pub fn invoked(
         &mut self,
-        ordinal: u64,
+        event: u64,
         client: usize,
         attempt: u32,
         batch: u32,
         partition: TopicPartition,
         (acks, count): (i8, u32),
     ) {
-        let sent = self.batches.entry((client, batch)).or_insert_with(|| SentBatch::new(partition, ordinal));
+        let sent = self.batches.entry((client, batch)).or_insert_with(|| SentBatch::new(partition, event));
         (sent.partition, sent.acks) = (partition, acks);
         if sent.sendings.is_empty() {
-            (sent.first_sent, sent.count) = (ordinal, count);
+            (sent.first_sent, sent.count) = (event, count);
         }
-        let of = Attempt { batch, sent: ordinal, producer: None, noted: false, told_values: 0 };
+        let of = Attempt { batch, sent: event, producer: None, noted: false, told_values: 0 };
         self.open.insert((client, attempt), of);
     }
 
@@ -176,9 +180,9 @@ impl Appends {
     }
 
     /// A batch was split; its part is a batch of its own.
-    pub fn split(&mut self, ordinal: u64, client: usize, batch: u32, into: u32) {
+    pub fn split(&mut self, event: u64, client: usize, batch: u32, into: u32) {
         let Some(whole) = self.batches.get(&(client, batch)) else { return };
-        let mut part = SentBatch::new(whole.partition, ordinal);
+        let mut part = SentBatch::new(whole.partition, event);
         (part.acks, part.parent) = (whole.acks, Some(batch));
         self.batches.insert((client, into), part);
     }
@@ -186,10 +190,9 @@ impl Appends {
     /// Acknowledged.
     pub fn acked(
         &mut self,
-        ordinal: u64,
         (client, number): (usize, u32),
         base: i64,
-        topics: &mut Topics,
+        (topics, partitions): (&mut Topics, &mut Partitions),
         counts: &mut Counts,
         verdict: &mut Verdict,
     ) {
@@ -201,21 +204,24 @@ impl Appends {
             return; // acks=1 promises no more than that one broker had it
         }
         let Some(first) = sent.first_value() else { return };
-        let logs = topics.logs_of(sent.partition);
+        let logs = topics.logs_of(sent.partition, partitions);
         // One that is not idempotent is appended by this very attempt.
         let sent_at = if attempt.producer.is_some() { sent.first_sent } else { attempt.sent };
-        if let Some(log) = logs.iter().copied().find(|log| topics.logs[*log].value_at(base) == Some(first)) {
-            return real_time(topics, log, base, sent_at, verdict);
+        if let Some(log) = logs.iter().copied().find(|log| partitions[*log].log.value_at(base) == Some(first)) {
+            return real_time(topics, &partitions[log], base, sent_at, verdict);
         }
-        if logs.iter().any(|log| topics.logs[*log].was_destroyed(base, first)) {
+        let is_lost =
+            |log: &PartitionIndex| partitions[*log].losses().may_be_shown(Offset(base), first, None).is_some();
+        if logs.iter().any(is_lost) {
             return verdict.excuse(Excuse::AckedAppendDestroyed, 1);
         }
-        match logs.iter().copied().find(|log| topics.logs[*log].end() <= base) {
+        match logs.iter().copied().find(|log| partitions[*log].log.end() <= base) {
             Some(log) => {
-                real_time(topics, log, base, sent_at, verdict);
+                real_time(topics, &partitions[log], base, sent_at, verdict);
+                let event = partitions.event;
                 for (offset, value) in (base..).zip(sent.values()) {
-                    if let Some(other) = topics.logs[log].claim(ordinal, offset, value, Claim::Acked) {
-                        let name = topics.name_of(log);
+                    if let Some(other) = partitions[log].claim(event, offset, value, Claim::Acked) {
+                        let name = topics.name_of(partitions[log].id);
                         verdict.fail(Invariant::InconsistentOffsets, || {
                             format!(
                                 "{name} holds value {other} at offset {offset}, and value {value} is acknowledged there"
@@ -225,7 +231,7 @@ impl Appends {
                 }
             }
             None => {
-                let held = logs.first().and_then(|log| topics.logs[*log].value_at(base));
+                let held = logs.first().and_then(|log| partitions[*log].log.value_at(base));
                 let partition = sent.partition;
                 verdict.fail(Invariant::InconsistentOffsets, || {
                     format!(
@@ -266,27 +272,27 @@ impl Appends {
         }
     }
 
-    /// A batch of a log is committed; `before` is what that log knew of its producer.
+    /// The batch at this place of a log is committed.
     pub fn committed(
         &mut self,
-        log: LogIndex,
-        batch: &Batch,
-        before: Option<ProducerState>,
-        topics: &Topics,
+        (log, place): (PartitionIndex, usize),
+        (topics, partitions): (&Topics, &Partitions),
         counts: &mut Counts,
         verdict: &mut Verdict,
     ) {
-        let base = batch.base_offset.0;
+        let of = &partitions[log];
+        let LogBatch { base, producer, before, .. } = of.log.batches[place];
+        let end = of.log.batches.get(place + 1).map_or(of.log.end(), |next| next.base);
         let mut values = std::mem::take(&mut self.scratch);
         values.clear();
-        values.extend(batch.values().map(|(_, value)| value));
-        let producer = batch.producer();
+        values.extend(of.log.records[base as usize..end as usize].iter().map(|record| record.value));
         match self.sender_of(&values, producer) {
             Some(key) => {
                 let earlier = self.place_of(values[0]);
-                let in_an_earlier_life = earlier.is_some_and(|(other, _)| other != log && topics.is_deleted(other));
+                let in_an_earlier_life =
+                    earlier.is_some_and(|(other, _)| other != log && partitions[other].is_deleted());
                 let sent = self.batches.get_mut(&key).expect("a sender is a batch");
-                real_time(topics, log, base, sent.first_sent, verdict);
+                real_time(topics, of, base, sent.first_sent, verdict);
                 if let Some(sending) = sent.sendings.iter_mut().find(|sending| sending.producer == producer) {
                     sending.copies = if in_an_earlier_life { 1 } else { sending.copies + 1 };
                     check_sending(sending, key, verdict);
@@ -294,7 +300,7 @@ impl Appends {
                 let (renumbered, copy) = (sent.sendings.len() > 1, earlier.is_some());
                 if let Some(producer) = producer {
                     let state = OneBatch { base, first: values[0], producer, renumbered, copy };
-                    follows(state, before, || topics.name_of(log), counts, verdict);
+                    follows(state, before, || topics.name_of(of.id), counts, verdict);
                 } else {
                     let latest = self.latest.entry((log, key.0)).or_insert(values[0]);
                     if values[0] < *latest && !copy {
@@ -304,7 +310,7 @@ impl Appends {
                 }
             }
             None => verdict.fail(Invariant::InventedRecord, || {
-                let name = topics.name_of(log);
+                let name = topics.name_of(of.id);
                 let (records, producer) = (values.len(), or_none(producer));
                 let first = or_none(values.first());
                 format!(
@@ -312,7 +318,7 @@ impl Appends {
                 )
             }),
         }
-        self.place(log, base, &values, producer, topics, verdict);
+        self.place((log, base), &values, producer, (topics, partitions), verdict);
         self.scratch = values;
     }
 
@@ -331,21 +337,21 @@ impl Appends {
     /// Notes where values stand; a second place needs a reason.
     fn place(
         &mut self,
-        log: LogIndex,
-        base: i64,
+        (log, base): (PartitionIndex, i64),
         values: &[u64],
         producer: Option<BatchProducer>,
-        topics: &Topics,
+        (topics, partitions): (&Topics, &Partitions),
         verdict: &mut Verdict,
     ) {
         let mut again = false;
         for (offset, value) in (base..).zip(values) {
             let Some(known) = self.values.get_mut(value) else { continue };
             let Some((other_log, other)) = known.place.replace((log, offset)) else { continue };
-            if other_log != log && topics.is_deleted(other_log) && topics.places[other_log].1 == topics.places[log].1 {
+            let (of, first) = (&partitions[log], &partitions[other_log]);
+            if other_log != log && first.is_deleted() && first.id.partition == of.id.partition {
                 continue; // the topic has another life, and the batch was retried there
             }
-            let first_producer = topics.logs[other_log].batch_of(other).and_then(|batch| batch.producer);
+            let first_producer = first.log.batch_of(other).and_then(|batch| batch.producer);
             let batch = known.batch;
             let legal = match (first_producer, producer) {
                 (Some(first), Some(second)) => {
@@ -355,7 +361,7 @@ impl Appends {
                 _ => false,
             };
             if other_log != log || !legal {
-                let (value, name, other_name) = (*value, topics.name_of(log), topics.name_of(other_log));
+                let (value, name, other_name) = (*value, topics.name_of(of.id), topics.name_of(first.id));
                 verdict.fail(Invariant::DuplicateRecord, || {
                     format!("value {value} is committed in {other_name} at offset {other} and in {name} at {offset}")
                 });
@@ -394,7 +400,7 @@ impl Appends {
     }
 
     /// A committed batch was destroyed with the disks that held it.
-    pub fn destroyed(&mut self, log: LogIndex, batch: &LogBatch, values: &[u64], verdict: &mut Verdict) {
+    pub fn destroyed(&mut self, log: PartitionIndex, batch: &LogBatch, values: &[u64], verdict: &mut Verdict) {
         if let Some(key) = self.sender_of(values, batch.producer) {
             // What comes now comes behind what is left.
             self.latest.remove(&(log, key.0));
@@ -422,7 +428,7 @@ impl Appends {
     }
 
     /// Where a value stands.
-    pub fn place_of(&self, value: u64) -> Option<(LogIndex, i64)> {
+    pub fn place_of(&self, value: u64) -> Option<(PartitionIndex, i64)> {
         self.values.get(&value)?.place
     }
 
@@ -437,7 +443,13 @@ impl Appends {
 
     /// What never ended is unknown. `complete`: the committed logs hold all that they ever will, so
     /// that what `acks=1` acknowledged and they lack is lost.
-    pub fn finish(&mut self, complete: bool, topics: &mut Topics, counts: &mut Counts, verdict: &mut Verdict) {
+    pub fn finish(
+        &mut self,
+        complete: bool,
+        (topics, partitions): (&mut Topics, &mut Partitions),
+        counts: &mut Counts,
+        verdict: &mut Verdict,
+    ) {
         for _ in std::mem::take(&mut self.open) {
             counts.ended("produce", Outcome::Unknown);
         }
@@ -448,7 +460,8 @@ impl Appends {
         }
         let by_leader = |sent: &&SentBatch| sent.acks == 1 && sent.answered_at.is_some();
         for sent in self.batches.values().filter(|sent| complete && by_leader(sent)) {
-            let lives = topics.logs_of(sent.partition).iter().any(|log| !topics.is_deleted(*log));
+            let logs = topics.logs_of(sent.partition, partitions);
+            let lives = logs.iter().any(|log| !partitions[*log].is_deleted());
             let is_lost = |value: &u64| self.place_of(*value).is_none();
             let lost = sent.values().filter(is_lost).count() as u64;
             if lives && lost > 0 {
@@ -459,13 +472,13 @@ impl Appends {
 }
 
 impl SentBatch {
-    fn new(partition: TopicPartition, ordinal: u64) -> SentBatch {
+    fn new(partition: TopicPartition, event: u64) -> SentBatch {
         SentBatch {
             partition,
             acks: -1,
             count: 0,
             runs: SmallVec::new(),
-            first_sent: ordinal,
+            first_sent: event,
             sendings: SmallVec::new(),
             parent: None,
             answered_at: None,
@@ -474,10 +487,10 @@ impl SentBatch {
 }
 
 /// What was known of a log when a batch was sent lies below it.
-fn real_time(topics: &Topics, log: LogIndex, base: i64, sent_at: u64, verdict: &mut Verdict) {
-    let known = topics.logs[log].known_end_at(sent_at);
+fn real_time(topics: &Topics, of: &PartitionModel, base: i64, sent_at: u64, verdict: &mut Verdict) {
+    let known = of.log.known_end_at(sent_at);
     if base < known {
-        let name = topics.name_of(log);
+        let name = topics.name_of(of.id);
         verdict.fail(Invariant::LinearizableAppends, || {
             format!("a batch is in {name} at offset {base}, but the log ended at {known} before it was sent")
         });

@@ -2,7 +2,7 @@
 //! judge, and Jepsen's Kafka anomalies by their names.
 //!
 //! Start at [`ClientHistories`]. Its rooms:
-//! * [`topics`] and [`partition_log`]: names with their lives, and the committed log C of each partition
+//! * [`topics`]: names with their lives
 //! * [`appends`] and [`order`]: producers; [`polls`]: consumers
 //! * [`metadata`]: the committed metadata as states; [`asked`]: who may have asked for a record;
 //!   [`admin`] and [`answers`]: admin clients
@@ -19,7 +19,6 @@ pub mod asked;
 pub mod counts;
 pub mod metadata;
 pub mod order;
-pub mod partition_log;
 pub mod polls;
 pub mod sessions;
 #[cfg(test)]
@@ -31,8 +30,8 @@ use std::rc::Rc;
 
 use raft::broker::observation::PartitionTag;
 use raft::client::{AttemptEvent, Outcome, TopicPartition};
-use raft::ids::{LeaderEpoch, NodeId, Offset, ProducerId, Uuid};
-use raft::log::{Batch, BatchProducer};
+use raft::ids::{NodeId, Offset, ProducerId, Uuid};
+use raft::log::BatchProducer;
 use raft::message::AdminRequest;
 use raft::metadata::MetadataRecord;
 
@@ -40,12 +39,15 @@ use self::admin::Admins;
 use self::appends::Appends;
 use self::counts::Counts;
 use self::metadata::Metadata;
-use self::partition_log::{Claimed, SendsBack};
 use self::polls::Polls;
 use self::sessions::Sessions;
-use self::topics::{LogIndex, Topics};
+use self::topics::Topics;
 use super::invariant::Invariant;
-use super::verdict::{Excuse, Verdict};
+use super::loss::excuses::Excuse;
+use super::replication::committed_log::Claimed;
+use super::replication::partition::{Change, PartitionModel};
+use super::replication::partitions::{PartitionIndex, Partitions};
+use super::verdict::Verdict;
 use crate::report::Linearizability;
 
 /// All Kafka clients of a run, and the committed logs that they are held against.
@@ -54,7 +56,8 @@ use crate::report::Linearizability;
 /// them reaches a client. `verdict.now_ns` is the time of the event.
 #[derive(Clone, Debug, Default)]
 pub struct ClientHistories {
-    ordinal: u64,
+    /// Calls so far: records of one batch are told without another call between them.
+    calls: u64,
     bootstrap: Vec<NodeId>,
     topics: Topics,
     metadata: Metadata,
@@ -68,7 +71,7 @@ pub struct ClientHistories {
     producer_ids: BTreeSet<ProducerId>,
     admin_destroyed: bool,
     /// Logs that were cut.
-    cut: BTreeSet<LogIndex>,
+    cut: BTreeSet<PartitionIndex>,
     finished: bool,
 }
 
@@ -82,7 +85,7 @@ impl ClientHistories {
         Invariant::AbortedRead,
         Invariant::InventedRecord,
         Invariant::UncommittedRead,
-        Invariant::IdempotentSequences,
+        Invariant::IdempotentSequence,
         Invariant::NewEpochBeginsAtZero,
         Invariant::NonmonotonicSend,
         Invariant::PollSkip,
@@ -136,20 +139,20 @@ impl ClientHistories {
     }
 
     /// All faults are over: from now on what is polled is fresh.
-    pub fn healed(&mut self) {
-        self.ordinal += 1;
-        self.polls.healed(self.ordinal);
-        self.topics.settle();
+    pub fn healed(&mut self, partitions: &mut Partitions) {
+        partitions.event += 1;
+        self.polls.healed(partitions.event);
+        partitions.settle();
     }
 
     /// A record of the metadata log is committed; in order of offsets, each once (control records
     /// are left out), and those of one batch without another call between them.
     pub fn metadata_committed(&mut self, offset: Offset, record: &MetadataRecord, verdict: &mut Verdict) {
-        self.ordinal += 1;
+        self.calls += 1;
         if self.admin_destroyed {
             return;
         }
-        let effect = self.metadata.replay((self.ordinal, offset.0), record, &mut self.topics, verdict);
+        let effect = self.metadata.replay((self.calls, offset.0), record, &mut self.topics, verdict);
         self.admins.asked().committed(offset.0, &effect, &self.topics, verdict);
     }
 
@@ -161,108 +164,74 @@ impl ClientHistories {
         }
     }
 
-    /// A batch of a partition's log is committed; in order of offsets from 0, each once.
-    pub fn partition_committed(&mut self, of: PartitionTag, batch: &Batch, verdict: &mut Verdict) {
-        self.ordinal += 1;
-        let Some(log) = self.topics.log_of(of) else { return };
-        let extended = self.topics.logs[log].extend(self.ordinal, batch);
-        if let Some((offset, claimed)) = extended.contradicted {
-            let name = self.topics.name_of(log);
-            verdict.fail(Invariant::InconsistentOffsets, || {
-                format!("a client saw value {claimed} at offset {offset} of {name}, where another value is committed")
-            });
-        }
-        self.appends.committed(log, batch, extended.before, &self.topics, &mut self.counts, verdict);
-    }
-
-    /// What a partition's log held from `new_end` on is destroyed, and that is excused: the promise
-    /// starts anew there.
-    pub fn partition_cut(&mut self, of: PartitionTag, new_end: Offset, verdict: &mut Verdict) {
-        self.ordinal += 1;
-        let Some(log) = self.topics.log_of(of) else { return };
-        self.cut.insert(log);
-        for (batch, values) in self.topics.logs[log].cut(self.ordinal, new_end.0) {
-            self.appends.destroyed(log, &batch, &values, verdict);
-        }
-    }
-
-    /// A batch beyond the committed log is gone for good with the disk of the only one who may lead; clients
-    /// may have been told of it.
-    pub fn partition_lost(&mut self, of: PartitionTag, end: Offset, batch: Option<&Batch>) {
-        self.ordinal += 1;
-        let Some(log) = self.topics.log_of(of) else { return };
-        self.cut.insert(log);
-        let log = &mut self.topics.logs[log];
-        log.destroyed_end = log.destroyed_end.max(end.0);
-        if let Some(batch) = batch {
-            log.loses_claims(self.ordinal, batch.base_offset.0, batch.values().map(|(_, value)| value));
-        }
-    }
-
-    /// A leader that was elected uncleanly and deposed before it acted begins, and has not heard of that: whoever
-    /// asks it is sent back to what it has of the committed log.
-    pub fn partition_sends_back(&mut self, of: PartitionTag, to: Offset, epoch: LeaderEpoch) {
-        if let Some(log) = self.topics.log_of(of) {
-            self.topics.logs[log].sent_back.push(SendsBack { to: to.0, epoch, until: None });
-        }
-    }
-
-    /// The leader of an epoch leads no more: it answers nobody who asks it from now on.
-    pub fn partition_led_until_now(&mut self, of: PartitionTag, epoch: LeaderEpoch) {
-        let Some(log) = self.topics.log_of(of) else { return };
-        let by = self.topics.logs[log].sent_back.iter_mut().filter(|by| by.epoch == epoch);
-        by.for_each(|by| by.until = by.until.or(Some(self.ordinal)));
-    }
-
-    /// A leader that was deposed uncleanly, and has not heard of it, serves a batch that can never be
-    /// committed.
-    pub fn partition_served(&mut self, of: PartitionTag, batch: &Batch, base: Offset) {
-        if let Some(log) = self.topics.log_of(of) {
-            let values = batch.values().map(|(_, value)| value);
-            self.topics.logs[log].serves_destroyed(base.0, values);
-        }
-    }
-
-    /// The same leader tells of such an end.
-    pub fn partition_told(&mut self, of: PartitionTag, end: Offset) {
-        if let Some(log) = self.topics.log_of(of) {
-            let destroyed_end = &mut self.topics.logs[log].destroyed_end;
-            *destroyed_end = (*destroyed_end).max(end.0);
+    /// A partition's committed log has changed.
+    pub fn log_changed(
+        &mut self,
+        of: PartitionTag,
+        change: &Change,
+        partitions: &mut Partitions,
+        verdict: &mut Verdict,
+    ) {
+        let Some(log) = partitions.find(of).filter(|log| self.topics.by_id(partitions[*log].id.topic_id).is_some())
+        else {
+            return;
+        };
+        match change {
+            Change::Grown { place, contradicted } => {
+                if let Some((offset, claimed)) = contradicted {
+                    let name = self.topics.name_of(partitions[log].id);
+                    verdict.fail(Invariant::InconsistentOffsets, || {
+                        format!("a client saw value {claimed} at offset {offset} of {name}, where another value is committed")
+                    });
+                }
+                let ClientHistories { appends, topics, counts, .. } = self;
+                appends.committed((log, *place), (topics, partitions), counts, verdict);
+            }
+            Change::Cut(gone) => {
+                self.cut.insert(log);
+                for (batch, values) in gone {
+                    self.appends.destroyed(log, batch, values, verdict);
+                }
+            }
         }
     }
 
     /// A partition whose records that were committed at healing no fresh poll has all shown, with the first
     /// such offset; topics that were deleted do not count.
-    pub fn unread(&mut self) -> Option<(String, i64)> {
-        let topics = &mut self.topics;
-        let unread = (0..topics.logs.len()).find_map(|log| {
-            let first = topics.logs[log].first_unread().filter(|_| !topics.is_deleted(log))?;
-            Some((log, first))
+    pub fn unread(&mut self, partitions: &mut Partitions) -> Option<(String, i64)> {
+        let mut known = partitions.all_mut().iter_mut().filter(|it| self.topics.by_id(it.id.topic_id).is_some());
+        let unread = known.find_map(|of| {
+            let first = of.log.first_unread().filter(|_| !of.is_deleted())?;
+            Some((of.id, first))
         });
-        unread.map(|(log, first)| (topics.name_of(log), first))
+        unread.map(|(id, first)| (self.topics.name_of(id), first))
     }
 
     /// Where the committed log of what clients call by a name ends, if it was ever cut below an offset.
-    pub fn cut_below(&mut self, partition: TopicPartition, offset: Offset) -> Option<Offset> {
-        let log = *self.topics.logs_of(partition).first()?;
-        let log = &self.topics.logs[log];
-        log.was_cut_below(offset.0).then(|| Offset(log.end()))
+    pub fn cut_below(&mut self, of: TopicPartition, offset: Offset, partitions: &mut Partitions) -> Option<Offset> {
+        let log = *self.topics.logs_of(of, partitions).first()?;
+        let log = &partitions[log];
+        let is_below = log.losses().lowest_cut().is_some_and(|lowest| lowest < offset);
+        is_below.then(|| Offset(log.log.end()))
     }
 
     /// Clients were told of more than is known to be committed: a leader deposed at the last moment, whom
     /// all still followed, may have been ahead of the next one's high watermark.
-    pub fn is_ahead(&mut self) -> bool {
-        let topics = &mut self.topics;
-        (0..topics.logs.len()).any(|index| {
-            let log = &topics.logs[index];
-            let told = log.told_end > log.end() && log.told_end > log.destroyed_end;
-            (told || !log.claims.is_empty()) && !topics.is_deleted(index)
+    pub fn is_ahead(&self, partitions: &Partitions) -> bool {
+        partitions.all().iter().any(|of| {
+            let losses = of.losses();
+            let (log, missing_end) = (&of.log, || losses.missing_end().0);
+            let is_due = |(offset, claimed): (&i64, &Claimed)| {
+                losses.may_be_shown(Offset(*offset), claimed.value, None).is_none()
+            };
+            let told = log.told_end > log.end() && log.told_end > missing_end();
+            (told || log.claims.iter().any(is_due)) && !losses.is_deleted()
         })
     }
 
     /// Partitions of whose log something was destroyed.
-    pub fn cut_logs(&self) -> BTreeSet<String> {
-        self.cut.iter().map(|log| self.topics.name_of(*log)).collect()
+    pub fn cut_logs(&self, partitions: &Partitions) -> BTreeSet<String> {
+        self.cut.iter().map(|log| self.topics.name_of(partitions[*log].id)).collect()
     }
 
     /// Counts: [`Counts::operations`] by kind, [`Counts::remarks`].
@@ -282,13 +251,14 @@ impl ClientHistories {
     }
 
     /// A client did or learned something.
-    pub fn attempt(&mut self, client: usize, event: AttemptEvent, verdict: &mut Verdict) {
-        self.ordinal += 1;
-        let ordinal = self.ordinal;
+    pub fn attempt(&mut self, client: usize, event: AttemptEvent, partitions: &mut Partitions, verdict: &mut Verdict) {
+        self.calls += 1;
+        partitions.event += 1;
+        let number = partitions.event;
         let ClientHistories { topics, metadata, appends, polls, admins, counts, sessions, .. } = self;
         match event {
             AttemptEvent::ProduceInvoked { attempt, batch, partition, acks, count } => {
-                appends.invoked(ordinal, client, attempt, batch, partition, (acks, count));
+                appends.invoked(number, client, attempt, batch, partition, (acks, count));
             }
             AttemptEvent::ProduceSequence { attempt, producer_id: id, producer_epoch: epoch, base_sequence } => {
                 let producer = BatchProducer { id, epoch, base_sequence };
@@ -299,7 +269,7 @@ impl ClientHistories {
                 appends.values(client, attempt, first_value, count);
             }
             AttemptEvent::ProduceOk { attempt, base_offset } => {
-                appends.acked(ordinal, (client, attempt), base_offset.0, topics, counts, verdict);
+                appends.acked((client, attempt), base_offset.0, (topics, partitions), counts, verdict);
             }
             AttemptEvent::ProduceFailed { attempt, .. } => {
                 if let Some(partition) = appends.partition_of(client, attempt) {
@@ -324,7 +294,7 @@ impl ClientHistories {
             AttemptEvent::BatchValues { batch, first_value, count } => {
                 appends.name_values((client, batch), first_value, count);
             }
-            AttemptEvent::BatchSplit { batch, into } => appends.split(ordinal, client, batch, into),
+            AttemptEvent::BatchSplit { batch, into } => appends.split(number, client, batch, into),
             AttemptEvent::InitProducerIdInvoked { attempt, node } => {
                 let node = self.broker_of(node);
                 self.initializing.push((client, attempt, node));
@@ -339,25 +309,25 @@ impl ClientHistories {
                 self.initialized(client, attempt, None, Outcome::Unknown, verdict);
             }
             AttemptEvent::ReadInvoked { attempt, api, partition, at } => {
-                polls.invoked(ordinal, (client, attempt), api, partition, at, verdict);
+                polls.invoked(number, (client, attempt), api, partition, at, verdict);
             }
             AttemptEvent::PollRecords { partition, leader_epoch, .. } => {
                 polls.records(client, partition, leader_epoch);
             }
             AttemptEvent::PollRecord { attempt, offset, value } => {
-                let mut around = polls::Around { topics, appends, counts, verdict };
-                polls.record(ordinal, (client, attempt), (offset, value), &mut around);
+                let mut around = polls::Around { topics, partitions, appends, counts, verdict };
+                polls.record((client, attempt), (offset, value), &mut around);
             }
             AttemptEvent::ReadOk { attempt, partition, number } => {
-                let mut around = polls::Around { topics, appends, counts, verdict };
+                let mut around = polls::Around { topics, partitions, appends, counts, verdict };
                 polls.ok((client, attempt), partition, number, &mut around);
             }
             AttemptEvent::EpochLost { partition, .. } => {
-                let mut around = polls::Around { topics, appends, counts, verdict };
+                let mut around = polls::Around { topics, partitions, appends, counts, verdict };
                 polls.epoch_lost(client, partition, &mut around);
             }
             AttemptEvent::ReadFailed { attempt, partition, error } => {
-                let mut around = polls::Around { topics, appends, counts, verdict };
+                let mut around = polls::Around { topics, partitions, appends, counts, verdict };
                 polls.failed((client, attempt), partition, error, &mut around);
             }
             AttemptEvent::ReadStale { attempt, partition, error } => {
@@ -365,7 +335,7 @@ impl ClientHistories {
             }
             AttemptEvent::ReadUnknown { attempt } => polls.unknown(client, attempt, counts),
             AttemptEvent::PositionSet { partition, offset, cause } => {
-                let mut around = polls::Around { topics, appends, counts, verdict };
+                let mut around = polls::Around { topics, partitions, appends, counts, verdict };
                 polls.set(client, partition, (offset.0, cause), &mut around);
             }
             _ if self.admin_destroyed => {}
@@ -429,27 +399,30 @@ impl ClientHistories {
     /// The run is over: what could not be judged before. `complete`: it recovered, so that the
     /// committed logs have caught up with all leaders, and fresh consumers have read them. `overdue`: it
     /// had all the time for that, and did not.
-    pub fn finish(&mut self, complete: bool, overdue: bool, verdict: &mut Verdict) {
-        self.appends.finish(complete, &mut self.topics, &mut self.counts, verdict);
-        let (topics, appends, counts) = (&mut self.topics, &self.appends, &mut self.counts);
-        self.polls.finish(&mut polls::Around { topics, appends, counts, verdict });
+    pub fn finish(&mut self, (complete, overdue): (bool, bool), partitions: &mut Partitions, verdict: &mut Verdict) {
+        let ClientHistories { topics, appends, polls, counts, .. } = self;
+        appends.finish(complete, (topics, partitions), counts, verdict);
+        polls.finish(&mut polls::Around { topics, partitions, appends, counts, verdict });
         self.admins.finish(&mut self.counts);
         for _ in std::mem::take(&mut self.initializing) {
             self.counts.ended("init_producer_id", Outcome::Unknown);
         }
-        for log in 0..self.topics.logs.len() {
-            self.finish_log(log, (complete, overdue), verdict);
+        for of in partitions.all() {
+            if self.topics.by_id(of.id.topic_id).is_some() {
+                self.finish_log(of, (complete, overdue), verdict);
+            }
         }
         self.finished = true;
     }
 
-    fn finish_log(&mut self, index: LogIndex, (complete, overdue): (bool, bool), verdict: &mut Verdict) {
-        let (name, deleted) = (self.topics.name_of(index), self.topics.is_deleted(index));
-        let log = &mut self.topics.logs[index];
+    fn finish_log(&self, of: &PartitionModel, (complete, overdue): (bool, bool), verdict: &mut Verdict) {
+        let (name, log, losses) = (self.topics.name_of(of.id), &of.log, of.losses());
         let end = log.end();
-        for (offset, Claimed { value, acked, .. }) in std::mem::take(&mut log.claims) {
-            if deleted {
-                verdict.excuse(Excuse::RecordOfDeletedTopic, 1);
+        for (offset, Claimed { value, acked, .. }) in &log.claims {
+            if let Some(cause) = losses.may_be_shown(Offset(*offset), *value, None) {
+                let is_deleted = cause == Excuse::AckedLostByDeletion;
+                let of_lost = if *acked { Excuse::AckedAppendDestroyed } else { Excuse::ReadOfDestroyedRecord };
+                verdict.excuse(if is_deleted { Excuse::RecordOfDeletedTopic } else { of_lost }, 1);
                 continue;
             }
             let (invariant, how) = match acked {
@@ -461,25 +434,22 @@ impl ClientHistories {
                 format!("value {value} was {how} at offset {offset} of {name}, whose committed log ends at {end}")
             });
         }
-        let log = &self.topics.logs[index];
-        if deleted {
+        let settled = complete || overdue;
+        if losses.is_deleted() || !settled {
             return;
         }
-        let settled = complete || overdue;
-        if settled && log.told_end > end && log.told_end <= log.destroyed_end {
+        if log.told_end > end && log.told_end <= losses.missing_end().0 {
             verdict.excuse(Excuse::ReadOfDestroyedRecord, 1);
-        } else if settled && log.told_end > end {
+        } else if log.told_end > end {
             let told = log.told_end;
             verdict.fail(Invariant::UncommittedRead, || {
                 format!("the end offset of {name} was {told} for a consumer; the committed log ends at {end}")
             });
         }
-        let unseen = |(_, record): &(i64, &partition_log::LogRecord)| !record.seen;
         // Whoever recovers has shown all of it anew; one that does not must not have kept it from all.
-        let unseen = settled.then(|| (0..).zip(log.to_be_read()).filter(unseen));
-        let acked =
-            unseen.into_iter().flatten().find(|(offset, record)| self.appends.is_acked_at(record.value, *offset));
-        if let Some((offset, record)) = acked {
+        let mut unseen = (0..).zip(log.to_be_read()).filter(|(_, record)| !record.seen);
+        if let Some((offset, record)) = unseen.find(|(offset, record)| self.appends.is_acked_at(record.value, *offset))
+        {
             verdict.fail(Invariant::Unseen, || {
                 format!(
                     "value {} is acknowledged at offset {offset} of {name}, and no consumer ever read it",

@@ -1,12 +1,13 @@
-//! The batches of an idempotent producer stand in the order of its sequences, and of its values.
+//! `NonmonotonicSend`: the batches of an idempotent producer stand in the order of its values.
 
 use raft::ids::Offset;
 use raft::log::BatchProducer;
 
 use super::counts::{Counts, Remark};
-use super::partition_log::ProducerState;
 use crate::checks::invariant::Invariant;
-use crate::checks::verdict::{Excuse, Verdict};
+use crate::checks::loss::excuses::Excuse;
+use crate::checks::replication::committed_log::ProducerState;
+use crate::checks::verdict::Verdict;
 
 /// A batch that is committed.
 pub struct OneBatch {
@@ -38,16 +39,7 @@ pub fn follows(
         }
         return;
     };
-    let expected = if producer.epoch == before.epoch { before.next_sequence } else { 0 };
-    if producer.epoch < before.epoch || producer.base_sequence != expected {
-        verdict.fail(Invariant::IdempotentSequences, || {
-            let name = name();
-            format!(
-                "{producer} is committed in {name} at offset {base}; expected after epoch {} is sequence {}",
-                before.epoch, before.next_sequence
-            )
-        });
-    } else if first <= before.last_value && !copy {
+    if before.is_followed_by(producer) && first <= before.last_value && !copy {
         if producer.epoch > before.epoch && renumbered {
             verdict.excuse(Excuse::ReorderedByEpochBump, 1);
         } else {

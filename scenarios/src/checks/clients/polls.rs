@@ -17,10 +17,14 @@ use raft::sorted_map::SortedMap;
 
 use super::appends::Appends;
 use super::counts::{Counts, Remark};
-use super::partition_log::{Claim, Gone};
-use super::topics::{LogIndex, Topics};
+use super::topics::Topics;
 use crate::checks::invariant::Invariant;
-use crate::checks::verdict::{Excuse, Verdict, or_none, seconds};
+use crate::checks::loss::answers::SentBack;
+use crate::checks::loss::excuses::Excuse;
+use crate::checks::replication::committed_log::Claim;
+use crate::checks::replication::partition::PartitionModel;
+use crate::checks::replication::partitions::{PartitionIndex, Partitions};
+use crate::checks::verdict::{Verdict, or_none, seconds};
 
 const LATEST_TIMESTAMP: i64 = -1;
 
@@ -39,15 +43,24 @@ struct Position {
     astray: bool,
     listed: Option<i64>,
     set: bool,
-    /// When its leader was asked about it by whose answer it is lost or moved, as an ordinal.
+    /// When its leader was asked about it by whose answer it is lost or moved, as an event.
     asked: u64,
 }
 
 impl Position {
     /// It is not in its leader's log.
-    fn gone(&self, back_to: Option<i64>) -> Gone {
-        Gone { offset: self.offset, shown: self.shown.last().copied(), back_to, epoch: self.epoch, asked: self.asked }
+    fn gone(&self, to: Option<i64>) -> Gone {
+        let (from, to, shown) = (Offset(self.offset), to.map(Offset), self.epoch);
+        Gone { shown: self.shown.last().copied(), back: SentBack { from, to, shown, asked: self.asked } }
     }
+}
+
+/// A consumer's position that is not in the log of the leader that it asked.
+#[derive(Clone, Copy, Debug)]
+struct Gone {
+    /// The value shown right before it.
+    shown: Option<u64>,
+    back: SentBack,
 }
 
 /// A read without an answer, of one partition.
@@ -87,7 +100,7 @@ struct Consumer {
 #[derive(Clone, Debug)]
 struct Lost {
     client: usize,
-    log: LogIndex,
+    log: PartitionIndex,
     offset: i64,
     /// The value shown right before it.
     shown: Option<u64>,
@@ -106,8 +119,10 @@ pub struct Polls {
 
 /// What a call needs of the rest of the room.
 pub struct Around<'a> {
-    /// The logs.
+    /// Names.
     pub topics: &'a mut Topics,
+    /// What is committed.
+    pub partitions: &'a mut Partitions,
     /// The producers.
     pub appends: &'a Appends,
     /// To count in.
@@ -130,14 +145,14 @@ impl Polls {
     }
 
     /// All faults are over: polls sent from now on are fresh.
-    pub fn healed(&mut self, ordinal: u64) {
-        self.healed = Some(ordinal);
+    pub fn healed(&mut self, event: u64) {
+        self.healed = Some(event);
     }
 
     /// A partition is read.
     pub fn invoked(
         &mut self,
-        ordinal: u64,
+        event: u64,
         (client, attempt): (usize, u32),
         api: ReadApi,
         partition: TopicPartition,
@@ -145,7 +160,7 @@ impl Polls {
         verdict: &mut Verdict,
     ) {
         let consumer = self.consumer(client);
-        consumer.asked.insert((attempt, partition), Asked { api, at, sent: ordinal, begun: false });
+        consumer.asked.insert((attempt, partition), Asked { api, at, sent: event, begun: false });
         if api == ReadApi::Fetch {
             let position = consumer.positions.get(&partition).filter(|position| position.set);
             let offset = position.map(|position| position.offset);
@@ -164,13 +179,7 @@ impl Polls {
     }
 
     /// A record is shown.
-    pub fn record(
-        &mut self,
-        ordinal: u64,
-        (client, attempt): (usize, u32),
-        (offset, value): (Offset, u64),
-        around: &mut Around<'_>,
-    ) {
+    pub fn record(&mut self, (client, attempt): (usize, u32), (offset, value): (Offset, u64), around: &mut Around<'_>) {
         self.consumer(client);
         let Polls { consumers, floating, healed, .. } = self;
         let consumer = &mut consumers[client];
@@ -195,7 +204,7 @@ impl Polls {
             });
         }
         let shown = Shown { offset: offset.0, value, before: &position.shown[position.held..] };
-        if judge(ordinal, client, showing, shown, fresh, floating, around) {
+        if judge(client, showing, shown, fresh, floating, around) {
             // It is held against C once more itself: C may be cut before anything follows it.
             position.held = position.shown.len();
         }
@@ -213,8 +222,8 @@ impl Polls {
         let consumer = self.consumer(client);
         let Some(asked) = consumer.asked.remove(&(attempt, partition)) else { return };
         around.counts.ended(kind(asked.api), Outcome::Done);
-        let logs = around.topics.logs_of(partition);
-        let newest = logs.first().map(|log| &mut around.topics.logs[*log]);
+        let logs = around.topics.logs_of(partition, around.partitions);
+        let newest = logs.first().map(|log| &mut around.partitions[*log].log);
         match asked.api {
             ReadApi::OffsetForLeaderEpoch => {
                 consumer.positions.get_or_insert_with(partition, Position::default).asked = asked.sent;
@@ -286,19 +295,18 @@ impl Polls {
     }
 
     fn suspect(&mut self, client: usize, partition: TopicPartition, gone: Gone, around: &mut Around<'_>) {
-        let (logs, offset) = (around.topics.logs_of(partition), gone.offset);
+        let (logs, offset) = (around.topics.logs_of(partition, around.partitions), gone.back.from.0);
         if let [log] = logs.as_slice() {
-            let of = &around.topics.logs[*log];
-            let is_committed = offset <= of.end();
-            if is_committed && of.is_sent_back(&gone) {
-                return around.verdict.excuse(Excuse::PositionSentBackByDeposedLeader, 1);
-            }
-            if is_committed {
+            let of = &around.partitions[*log];
+            if offset <= of.log.end() {
+                if let Some(excuse) = of.losses().may_be_sent_back(&gone.back) {
+                    return around.verdict.excuse(excuse, 1);
+                }
                 let (shown, at_ns) = (gone.shown, around.verdict.now_ns);
                 return self.lost.push(Lost { client, log: *log, offset, shown, at_ns });
             }
             // Beyond the end: only a seek leads there, or a cut.
-            if !of.was_cut_below(offset) {
+            if of.losses().lowest_cut().is_none_or(|lowest| lowest.0 >= offset) {
                 return;
             }
         }
@@ -380,16 +388,17 @@ impl Polls {
                 around.counts.ended(kind(asked.api), Outcome::Unknown);
             }
         }
-        let Around { topics, verdict, .. } = around;
+        let Around { topics, partitions, verdict, .. } = around;
         for Lost { client, log, offset, shown, at_ns } in self.lost.drain(..) {
-            let of = &topics.logs[log];
+            let losses = partitions[log].losses();
             // It may have read there what a deposed leader served and nobody could ever commit (KIP-320).
-            let was_elsewhere = shown.is_some_and(|value| of.was_destroyed(offset - 1, value));
-            if topics.is_deleted(log) || of.was_cut_below(offset) || was_elsewhere {
+            let is_missing = |value| losses.may_be_shown(Offset(offset - 1), value, None).is_some();
+            let was_cut = losses.lowest_cut().is_some_and(|lowest| lowest.0 < offset);
+            if losses.is_deleted() || was_cut || shown.is_some_and(is_missing) {
                 verdict.excuse(Excuse::PositionLostWithRecords, 1);
                 continue;
             }
-            let name = topics.name_of(log);
+            let name = topics.name_of(partitions[log].id);
             verdict.fail(Invariant::PositionLost, || {
                 format!(
                     "client {client} lost its position {offset} in {name} at {}, below which all records are committed",
@@ -398,10 +407,10 @@ impl Polls {
             });
         }
         for (partition, offset, value) in self.floating.drain(..) {
-            let logs = topics.logs_of(partition);
-            let held = logs.iter().any(|log| {
-                let log = &topics.logs[*log];
-                log.value_at(offset) == Some(value) || log.was_destroyed(offset, value)
+            let held = topics.logs_of(partition, partitions).iter().any(|log| {
+                let of = &partitions[*log];
+                let is_missing = || of.losses().may_be_shown(Offset(offset), value, None).is_some();
+                of.log.value_at(offset) == Some(value) || is_missing()
             });
             if !held {
                 verdict.excuse(Excuse::RecordOfDeletedTopic, 1);
@@ -412,7 +421,6 @@ impl Polls {
 
 /// Does any log hold it? True if one does, with what was shown before it.
 fn judge(
-    ordinal: u64,
     client: usize,
     showing: Showing,
     Shown { offset, value, before }: Shown<'_>,
@@ -421,11 +429,13 @@ fn judge(
     around: &mut Around<'_>,
 ) -> bool {
     let Showing { partition, leader_epoch } = showing;
-    let Around { topics, appends, counts: _, verdict } = around;
-    let logs = topics.logs_of(partition);
-    if let Some(log) = logs.iter().copied().find(|log| topics.logs[*log].value_at(offset) == Some(value)) {
-        let epoch = topics.logs[log].batch_of(offset).map(|batch| batch.epoch);
-        if epoch != Some(leader_epoch) && topics.logs[log].was_destroyed(offset, value) {
+    let Around { topics, partitions, appends, counts: _, verdict } = around;
+    let logs = topics.logs_of(partition, partitions);
+    let is_missing = |of: &PartitionModel, epoch| of.losses().may_be_shown(Offset(offset), value, epoch).is_some();
+    if let Some(log) = logs.iter().copied().find(|log| partitions[*log].log.value_at(offset) == Some(value)) {
+        let of = &mut partitions[log];
+        let epoch = of.log.batch_of(offset).map(|batch| batch.epoch);
+        if epoch != Some(leader_epoch) && is_missing(of, Some(leader_epoch)) {
             // Its producer has sent it again, and by chance it stands where it stood.
             verdict.excuse(Excuse::ReadOfDestroyedRecord, 1);
             return false;
@@ -440,9 +450,9 @@ fn judge(
         }
         // A name that was deleted and created again is another log, which no epoch tells.
         let from = offset - before.len() as i64;
-        let other = |(at, value): &(i64, u64)| topics.logs[log].value_at(*at) != Some(*value);
+        let other = |(at, value): &(i64, u64)| of.log.value_at(*at) != Some(*value);
         if let Some((at, value)) = (from..).zip(before.iter().copied()).find(other).filter(|_| logs.len() == 1) {
-            let held = topics.logs[log].value_at(at);
+            let held = of.log.value_at(at);
             verdict.fail(Invariant::TruncationMissed, || {
                 let held = or_none(held);
                 format!(
@@ -450,30 +460,32 @@ fn judge(
                 )
             });
         }
-        if let Some(record) = topics.logs[log].record_mut(offset) {
+        if let Some(record) = of.log.record_mut(offset) {
             record.seen = true;
             record.seen_fresh |= fresh;
         }
         return true;
     }
-    if logs.iter().any(|log| topics.logs[*log].was_destroyed(offset, value)) {
+    if logs.iter().any(|log| is_missing(&partitions[*log], None)) {
         verdict.excuse(Excuse::ReadOfDestroyedRecord, 1);
         return false;
     }
     match logs.as_slice() {
-        [log] if topics.logs[*log].end() <= offset && !appends.was_refused(value) => {
-            if let Some(other) = topics.logs[*log].claim(ordinal, offset, value, Claim::Shown) {
+        [log] if partitions[*log].log.end() <= offset && !appends.was_refused(value) => {
+            let event = partitions.event;
+            if let Some(other) = partitions[*log].claim(event, offset, value, Claim::Shown) {
                 verdict.fail(Invariant::InconsistentOffsets, || {
                     format!("client {client} reads value {value} at offset {offset} of {partition}, other clients value {other}")
                 });
             }
         }
-        [_, _, ..] if logs.iter().any(|log| topics.logs[*log].end() <= offset) => {
+        [_, _, ..] if logs.iter().any(|log| partitions[*log].log.end() <= offset) => {
             floating.push((partition, offset, value));
         }
         _ => {
-            let held = logs.first().and_then(|log| topics.logs[*log].value_at(offset));
-            let place = appends.place_of(value).map(|(log, offset)| format!("{} offset {offset}", topics.name_of(log)));
+            let held = logs.first().and_then(|log| partitions[*log].log.value_at(offset));
+            let name = |log: PartitionIndex| topics.name_of(partitions[log].id);
+            let place = appends.place_of(value).map(|(log, offset)| format!("{} offset {offset}", name(log)));
             let invariant = if place.is_some() {
                 Invariant::InconsistentOffsets
             } else if appends.was_refused(value) {

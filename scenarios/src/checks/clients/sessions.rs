@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use raft::client::TopicPartition;
 use raft::log::BatchProducer;
 
-use super::partition_log::Session;
 use crate::checks::invariant::Invariant;
+use crate::checks::replication::committed_log::Session;
 use crate::checks::verdict::Verdict;
 
 #[derive(Clone, Copy, Debug)]

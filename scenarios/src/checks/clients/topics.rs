@@ -4,19 +4,15 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::rc::Rc;
 
-use raft::broker::observation::PartitionTag;
 use raft::client::TopicPartition;
-use raft::ids::Uuid;
+use raft::ids::{TopicIdPartition, Uuid};
 use raft::sorted_map::SortedMap;
 use smallvec::SmallVec;
 
-use super::partition_log::PartitionLog;
-
-/// A log by its place in [`Topics::logs`].
-pub type LogIndex = usize;
+use crate::checks::replication::partitions::{PartitionIndex, Partitions};
 
 /// The logs of one partition of a name; mostly there is one.
-pub type Logs = SmallVec<[LogIndex; 2]>;
+pub type Logs = SmallVec<[PartitionIndex; 2]>;
 
 /// One life of a name: from the commit of its Topic record to that of its RemoveTopic.
 #[derive(Clone, Debug)]
@@ -57,19 +53,11 @@ pub struct Topics {
     pub lives: Vec<Life>,
     by_name: BTreeMap<Rc<str>, Vec<usize>>,
     by_id: BTreeMap<Uuid, usize>,
-    by_tag: BTreeMap<u64, usize>,
     /// The names that clients call by index.
     client_names: Vec<Rc<str>>,
     /// How many lives each of these names has had.
     client_lives: Vec<usize>,
     client_logs: SortedMap<TopicPartition, Logs>,
-    logs_by_place: BTreeMap<(usize, i32), LogIndex>,
-    /// All faults are over.
-    settled: bool,
-    /// Logs, in the order in which they were first heard of.
-    pub logs: Vec<PartitionLog>,
-    /// Life and partition of each log.
-    pub places: Vec<(usize, i32)>,
 }
 
 impl Topics {
@@ -98,8 +86,6 @@ impl Topics {
         for (lives, _) in self.client_lives.iter_mut().zip(&self.client_names).filter(|(_, other)| *other == name) {
             *lives += 1;
         }
-        let PartitionTag { topic, .. } = tag(id);
-        self.by_tag.insert(topic, index);
         index
     }
 
@@ -118,30 +104,8 @@ impl Topics {
         self.client_names.get(usize::from(topic))
     }
 
-    /// All faults are over: what is committed from now on need not be read.
-    pub fn settle(&mut self) {
-        self.settled = true;
-        self.logs.iter_mut().for_each(|log| log.settle());
-    }
-
-    /// The log of a partition by its tag; `None` for a topic that was never committed.
-    pub fn log_of(&mut self, tag: PartitionTag) -> Option<LogIndex> {
-        let life = *self.by_tag.get(&tag.topic)?;
-        let logs = &mut self.logs;
-        let (places, settled) = (&mut self.places, self.settled);
-        Some(*self.logs_by_place.entry((life, tag.partition)).or_insert_with(|| {
-            let mut log = PartitionLog::default();
-            if settled {
-                log.settle();
-            }
-            logs.push(log);
-            places.push((life, tag.partition));
-            logs.len() - 1
-        }))
-    }
-
     /// The logs of a client's partition: one for each life of its name, newest first.
-    pub fn logs_of(&mut self, partition: TopicPartition) -> Logs {
+    pub fn logs_of(&mut self, partition: TopicPartition, partitions: &mut Partitions) -> Logs {
         let lives = self.client_lives.get(usize::from(partition.topic)).copied().unwrap_or(0);
         if let Some(known) = self.client_logs.get(&partition).filter(|known| known.len() == lives) {
             return Logs::from_slice(known);
@@ -150,8 +114,8 @@ impl Topics {
         let lives: Vec<usize> = name.map_or_else(Vec::new, |name| self.of_name(&name).to_vec());
         let mut found = Logs::new();
         for life in lives.into_iter().rev() {
-            let PartitionTag { topic, .. } = tag(self.lives[life].id);
-            found.extend(self.log_of(PartitionTag { topic, partition: partition.partition }));
+            let topic_id = self.lives[life].id;
+            found.push(partitions.index_of(TopicIdPartition { topic_id, partition: partition.partition }));
         }
         self.client_logs.insert(partition, found.clone());
         found
@@ -177,18 +141,9 @@ impl Topics {
         (end <= last).then_some(end)
     }
 
-    /// Is this log's topic deleted, by committed metadata?
-    pub fn is_deleted(&self, log: LogIndex) -> bool {
-        self.lives[self.places[log].0].removed.is_some()
-    }
-
     /// How a log is called in messages.
-    pub fn name_of(&self, log: LogIndex) -> String {
-        let (life, partition) = self.places[log];
-        format!("{}-{partition}", self.lives[life].name)
+    pub fn name_of(&self, of: TopicIdPartition) -> String {
+        let name = self.by_id(of.topic_id).map(|life| &self.lives[life].name);
+        name.map_or_else(|| of.to_string(), |name| format!("{name}-{}", of.partition))
     }
-}
-
-fn tag(id: Uuid) -> PartitionTag {
-    PartitionTag::from(raft::ids::TopicIdPartition { topic_id: id, partition: 0 })
 }

@@ -94,6 +94,38 @@ impl Ledger {
         if id == BatchId::START { Offset(0) } else { self.get(id).end }
     }
 
+    /// Does the prefix that `log` stands for end with this batch, or go through it?
+    pub fn holds(&self, log: BatchId, batch: BatchId) -> bool {
+        batch == BatchId::START || self.first_beyond(batch, log).is_none()
+    }
+
+    /// The first batch of the prefix `of` that the prefix `log` does not have; `None` if it has all.
+    pub fn first_beyond(&self, of: BatchId, log: BatchId) -> Option<BatchId> {
+        let (mut of, mut log, mut first) = (of, log, None);
+        while of != log {
+            // Of two different batches the one that ends later is not in the other's prefix.
+            if log == BatchId::START || of != BatchId::START && self.end(of) >= self.end(log) {
+                first = Some(of);
+                of = self.get(of).before;
+            } else {
+                log = self.get(log).before;
+            }
+        }
+        first
+    }
+
+    /// Every batch that anybody ever wrote and that spans this offset.
+    pub fn spanning(&self, offset: Offset) -> impl Iterator<Item = BatchId> {
+        let spans = move |known: &KnownBatch| known.base <= offset && offset < known.end;
+        let ids = (0..).map(BatchId).zip(&self.batches);
+        ids.filter(move |(_, known)| spans(known)).map(|(id, _)| id)
+    }
+
+    /// Every batch that anybody ever wrote.
+    pub fn all(&self) -> impl Iterator<Item = BatchId> {
+        (0..self.batches.len() as u32).map(BatchId)
+    }
+
     /// The batch at `position` of `file_bytes`, behind `before`.
     pub fn record(
         &mut self,

@@ -13,7 +13,8 @@ use super::Invariant;
 use crate::checks::committed::{Committed, CommittedRecord};
 use crate::checks::ghost::ledger::Ledger;
 use crate::checks::ghost::{ServerGhost, ShownHighWatermark};
-use crate::checks::verdict::{Excuse, Verdict};
+use crate::checks::loss::excuses::Excuse;
+use crate::checks::verdict::Verdict;
 
 /// What stays the same over a run.
 #[derive(Clone, Copy, Debug)]

@@ -6,7 +6,8 @@ use super::Invariant;
 use crate::checks::committed::Committed;
 use crate::checks::ghost::ledger::Ledger;
 use crate::checks::ghost::{ServerGhost, ShownHighWatermark};
-use crate::checks::verdict::{Excuse, Verdict};
+use crate::checks::loss::excuses::Excuse;
+use crate::checks::verdict::Verdict;
 
 /// Within one life and epoch it only grows. Gives what to remember.
 pub fn monotonic(

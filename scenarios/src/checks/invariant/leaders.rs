@@ -4,7 +4,8 @@ use raft::ids::LeaderEpoch;
 
 use super::Invariant;
 use crate::checks::ghost::ServerGhost;
-use crate::checks::verdict::{Excuse, Verdict};
+use crate::checks::loss::excuses::Excuse;
+use crate::checks::verdict::Verdict;
 
 /// Who was seen leading an epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -200,7 +200,7 @@ invariants! {
     /// Consumers see only committed records below the high watermark of the replica that returns them.
     ConsistentRead = "ConsistentRead", "KIP-966 TLA+ (Vanlightly): ConsistentReadProperty; KIP-392";
     /// A partition's committed log has each batch of an idempotent producer once and in sequence.
-    IdempotentSequence = "IdempotentSequence", "KIP-98: idempotent producers neither lose, duplicate nor reorder";
+    IdempotentSequence = "IdempotentSequence", "KIP-98, controller-broker.md §6.8: base == last + 1; idempotent producers neither lose, duplicate nor reorder";
     /// A leader never refuses a batch as out of sequence that it already has.
     DuplicateRecognised = "DuplicateRecognised", "KIP-98: a duplicate is acknowledged; Jepsen on Redpanda 21.10.1";
     /// A leader from which no majority fetches resigns within the bound of its timers.
@@ -228,8 +228,6 @@ invariants! {
     InventedRecord = "InventedRecord", "every committed record was sent by a client";
     /// A record that a consumer receives is committed.
     UncommittedRead = "UncommittedRead", "controller-broker.md §6.7, §6.11: consumers read below the high watermark";
-    /// Sequences of a producer epoch follow each other in the committed log.
-    IdempotentSequences = "IdempotentSequences", "KIP-98, controller-broker.md §6.8: base == last + 1";
     /// In a new epoch of a producer the sequences of each partition begin at 0.
     NewEpochBeginsAtZero = "NewEpochBeginsAtZero", "KIP-360; KAFKA-12152";
     /// An idempotent producer's records are in the log in the order in which they were sent.

@@ -5,7 +5,8 @@ use raft::ids::{LeaderEpoch, NodeId};
 
 use super::Invariant;
 use crate::checks::ghost::ServerGhost;
-use crate::checks::verdict::{Excuse, Verdict};
+use crate::checks::loss::excuses::Excuse;
+use crate::checks::verdict::Verdict;
 
 /// Every vote of every server.
 #[derive(Clone, Debug)]

@@ -39,7 +39,8 @@ use self::producer_ids::ProducerIds;
 use super::committed::Committed;
 use super::ghost::ledger::Ledger;
 use super::invariant::Invariant;
-use super::verdict::{Excuse, Verdict};
+use super::loss::excuses::Excuse;
+use super::verdict::Verdict;
 
 /// What one committed batch changes of what brokers may see. A transaction changes it when it ends.
 #[derive(Clone, Debug, Default)]

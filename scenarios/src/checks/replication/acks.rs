@@ -5,12 +5,12 @@ use raft::ids::{LeaderEpoch, NodeId, Offset, PartitionEpoch};
 use raft::log::Batch;
 use raft::message::data::FetchablePartition;
 
-use super::partition::PartitionGhost;
+use super::partition::PartitionModel;
 use super::{Around, ServerIndex};
 use crate::checks::coverage::Situation;
 use crate::checks::ghost::ledger::BatchId;
 use crate::checks::invariant::Invariant;
-use crate::checks::verdict::Excuse;
+use crate::checks::loss::excuses::Excuse;
 
 /// The part of a v2 batch that a leader does not change when it appends: behind the CRC.
 const ATTRIBUTES_AT: usize = 21;
@@ -37,13 +37,13 @@ pub struct Ack {
 /// leader's log, is C's, and now A's. When the request was taken, the log had `before` batches, and the
 /// broker went by metadata `since` there.
 pub fn acknowledges(
-    (index, partition): (usize, &mut PartitionGhost),
+    (index, partition): (usize, &mut PartitionModel),
     (server, id): (usize, NodeId),
     (asked, before, since): (&Batch, usize, Offset),
     base_offset: Offset,
     around: &mut Around<'_>,
 ) -> Option<Ack> {
-    if partition.deleted {
+    if partition.is_deleted() {
         return None;
     }
     let end = Offset(base_offset.0 + asked.offset_count());
@@ -55,9 +55,9 @@ pub fn acknowledges(
         })
     });
     let Some(count) = count else {
-        // A rotten log ends earlier for the checks than for its process.
-        if !replica.rotten {
-            lost(partition, id, end, "its log has a different batch there", around);
+        match partition.losses().promises_nothing(server) {
+            Some(excuse) => around.verdict.excuse(excuse, 1),
+            None => lost(partition, id, end, "its log has a different batch there", around),
         }
         return None;
     };
@@ -65,20 +65,17 @@ pub fn acknowledges(
         around.coverage.met(Situation::DuplicateProduceAnswered);
     }
     let batch = replica.log.prefix(count);
-    if partition.went(batch) {
-        served_after_loss(partition, asked, base_offset, around);
+    if partition.losses().may_be_missing(batch).is_some() {
+        around.verdict.excuse(Excuse::ServedAfterLoss, 1);
         return None;
     }
     let is_committed = replica.agreed >= count
         || (replica.agreed == partition.committed.len() && partition.extend(server, end, around));
-    let of = partition.ledger.get(batch).epoch;
-    if !is_committed && partition.unclean.is_some_and(|(oldest, newest)| oldest <= of && of < newest) {
-        // By a leader elected uncleanly that did not act in time: another one was, too, and has yet to.
-        served_after_loss(partition, asked, base_offset, around);
-        return None;
-    }
     if !is_committed {
-        lost(partition, id, end, "a different batch is committed there", around);
+        match partition.losses().may_serve(batch) {
+            Some(_) => around.verdict.excuse(Excuse::ServedAfterLoss, 1),
+            None => lost(partition, id, end, "a different batch is committed there", around),
+        }
         return None;
     }
     if count > partition.acked {
@@ -92,13 +89,7 @@ pub fn acknowledges(
 }
 
 #[cold]
-fn served_after_loss(partition: &PartitionGhost, batch: &Batch, base_offset: Offset, around: &mut Around<'_>) {
-    around.verdict.excuse(Excuse::ServedAfterLoss, 1);
-    around.histories.partition_served(partition.id.into(), batch, base_offset);
-}
-
-#[cold]
-fn lost(partition: &PartitionGhost, id: NodeId, end: Offset, what: &str, around: &mut Around<'_>) {
+fn lost(partition: &PartitionModel, id: NodeId, end: Offset, what: &str, around: &mut Around<'_>) {
     let of = partition.id;
     around.verdict.fail(Invariant::AckedValueNotLost, || {
         format!("partition {of}: broker {id} acknowledges a batch that ends at {end}; {what}")
@@ -108,7 +99,7 @@ fn lost(partition: &PartitionGhost, id: NodeId, end: Offset, what: &str, around:
 /// The step is over: who had to hold the batch, by the leader's own word and by committed metadata?
 pub fn judge(
     ack: &Ack,
-    partition: &PartitionGhost,
+    partition: &PartitionModel,
     required: usize,
     id: NodeId,
     servers: &ServerIndex,
@@ -117,9 +108,9 @@ pub fn judge(
     let Some(leads) = &partition.replicas[ack.server].leads else { return };
     let of = partition.id;
     let end = partition.ledger.end(ack.batch);
+    let losses = partition.losses();
     let holds = |server: usize| {
-        let replica = &partition.replicas[server];
-        ack.holders >> server & 1 == 1 || replica.has_lost(ack.batch) || replica.rotten
+        ack.holders >> server & 1 == 1 || losses.has_lost(server, ack.batch) || losses.is_rotten(server)
     };
     let lacks = |member: &NodeId| !servers.of(*member).is_some_and(holds);
     let base = partition.at(leads.partition_epoch);
@@ -158,21 +149,23 @@ pub fn judge(
 
 /// A leader has moved its high watermark: if its epoch is the newest, what is below is committed.
 pub fn leader_high_watermark(
-    partition: &mut PartitionGhost,
+    partition: &mut PartitionModel,
     (server, id): (usize, NodeId),
     epoch: LeaderEpoch,
     offset: Offset,
     around: &mut Around<'_>,
 ) {
     let of = partition.id;
-    let replica = &mut partition.replicas[server];
-    let log_end = replica.log.end(&partition.ledger);
-    if offset > log_end && !replica.rotten {
+    let log_end = partition.replicas[server].log.end(&partition.ledger);
+    if offset > log_end {
+        if let Some(excuse) = partition.losses().promises_nothing(server) {
+            return around.verdict.excuse(excuse, 1);
+        }
         return around.verdict.fail(Invariant::HighWatermarkWithinLog, || {
             format!("partition {of}: leader {id} has high watermark {offset}, its log ends at {log_end}")
         });
     }
-    let Some(leads) = replica.leads.as_mut().filter(|leads| leads.epoch == epoch) else { return };
+    let Some(leads) = partition.replicas[server].leads.as_mut().filter(|leads| leads.epoch == epoch) else { return };
     let before = leads.high_watermark.replace(offset);
     if let Some(before) = before.filter(|before| *before > offset) {
         return around.verdict.fail(Invariant::MonotonicHighWatermark, || {
@@ -183,8 +176,8 @@ pub fn leader_high_watermark(
 }
 
 /// The leader of the newest epoch shows a high watermark.
-fn shows(partition: &mut PartitionGhost, (server, id): (usize, NodeId), offset: Offset, around: &mut Around<'_>) {
-    if offset <= partition.committed_end() || partition.deleted || !partition.leads_newest(server, id) {
+fn shows(partition: &mut PartitionModel, (server, id): (usize, NodeId), offset: Offset, around: &mut Around<'_>) {
+    if offset <= partition.committed_end() || partition.is_deleted() || !partition.leads_newest(server, id) {
         return;
     }
     let replica = &partition.replicas[server];
@@ -192,9 +185,9 @@ fn shows(partition: &mut PartitionGhost, (server, id): (usize, NodeId), offset: 
     // than the last cut, and then points into the middle of what was appended since: such a leader
     // begins with it, and C goes on up to the batch below.
     if replica.agreed == partition.committed.len()
-        && !replica.rotten
+        && partition.losses().promises_nothing(server).is_none()
         && !partition.extend(server, offset, around)
-        && !partition.was_cut()
+        && partition.losses().lowest_cut().is_none()
     {
         let of = partition.id;
         around.verdict.fail(Invariant::HighWatermarkWithinLog, || {
@@ -205,17 +198,21 @@ fn shows(partition: &mut PartitionGhost, (server, id): (usize, NodeId), offset: 
 
 /// A follower has taken over its leader's high watermark: below it, its log is C.
 pub fn follower_high_watermark(
-    partition: &PartitionGhost,
+    partition: &PartitionModel,
     (server, id): (usize, NodeId),
     offset: Offset,
     around: &mut Around<'_>,
 ) {
     let replica = &partition.replicas[server];
     let agreed = partition.end_of(replica.agreed);
-    if offset <= agreed || offset > partition.committed_end() || replica.rotten || partition.deleted {
+    if offset <= agreed || offset > partition.committed_end() {
         return;
     }
-    if replica.log.get(replica.agreed).is_some_and(|batch| partition.went(batch)) {
+    let losses = partition.losses();
+    if let Some(excuse) = losses.promises_nothing(server) {
+        return around.verdict.excuse(excuse, 1);
+    }
+    if replica.log.get(replica.agreed).is_some_and(|batch| losses.may_be_missing(batch).is_some()) {
         return around.verdict.excuse(Excuse::ServedAfterLoss, 1);
     }
     let of = partition.id;
@@ -228,22 +225,16 @@ pub fn follower_high_watermark(
 
 /// A broker answers a consumer.
 pub fn answers_consumer(
-    partition: &mut PartitionGhost,
+    partition: &mut PartitionModel,
     (server, id): (usize, NodeId),
     answer: &FetchablePartition,
     around: &mut Around<'_>,
 ) {
-    if partition.deleted {
+    if partition.is_deleted() {
         return;
     }
     shows(partition, (server, id), answer.high_watermark, around);
     let of = partition.id;
-    let replica = &partition.replicas[server];
-    if let Some(count) = replica.count_to(answer.high_watermark, &partition.ledger)
-        && partition.went(replica.log.prefix(count))
-    {
-        around.histories.partition_told(of.into(), answer.high_watermark);
-    }
     for batch in answer.records.0.iter().filter(|batch| batch.is_intact()) {
         if batch.next_offset() > answer.high_watermark {
             let (end, high_watermark) = (batch.next_offset(), answer.high_watermark);
@@ -263,8 +254,8 @@ pub fn answers_consumer(
         }
         let replica = &partition.replicas[server];
         let held = replica.count_to(batch.next_offset(), ledger).map(|count| replica.log.prefix(count));
-        if held.is_some_and(|held| partition.went(held)) {
-            served_after_loss(partition, batch, batch.base_offset, around);
+        if held.is_some_and(|held| partition.losses().may_be_missing(held).is_some()) {
+            around.verdict.excuse(Excuse::ServedAfterLoss, 1);
         } else if same == Some(false) {
             let base = batch.base_offset;
             around.verdict.fail(Invariant::ConsistentRead, || {

@@ -18,7 +18,7 @@ impl Replication {
         if !settled {
             return None;
         }
-        let partition = self.by_tag.get(&(*id).into()).map(|index| &self.partitions[*index]);
+        let partition = self.partitions.find((*id).into()).map(|index| &self.partitions[index]);
         let Some(partition) = partition else {
             return Some(said(*id, "committed metadata has no such partition"));
         };
@@ -28,7 +28,7 @@ impl Replication {
         {
             return Some(said(*id, &format!("its leader epoch is {leader_epoch}, it said {}", leads.epoch)));
         }
-        if replica.rotten {
+        if partition.losses().is_rotten(server) {
             return None;
         }
         let written = replica.log.end(&partition.ledger);

@@ -3,7 +3,7 @@
 
 use raft::ids::{LeaderEpoch, NodeId, Offset};
 
-use super::partition::PartitionGhost;
+use super::partition::PartitionModel;
 use crate::checks::invariant::Invariant;
 use crate::checks::verdict::Verdict;
 
@@ -26,7 +26,7 @@ pub struct Demotions {
 
 impl Demotions {
     /// A partition has a new leader epoch, in images from `offset` on.
-    pub fn committed(&mut self, index: usize, partition: &PartitionGhost, epoch: LeaderEpoch, offset: Offset) {
+    pub fn committed(&mut self, index: usize, partition: &PartitionModel, epoch: LeaderEpoch, offset: Offset) {
         for (server, replica) in partition.replicas.iter().enumerate() {
             if replica.leads.as_ref().is_some_and(|leads| leads.epoch < epoch) {
                 self.pending.push(Demotion { server, partition: index, offset, epoch });
@@ -40,7 +40,7 @@ impl Demotions {
         &mut self,
         (server, id): (usize, NodeId),
         published: Offset,
-        partitions: &[PartitionGhost],
+        partitions: &[PartitionModel],
         verdict: &mut Verdict,
     ) {
         if self.pending.is_empty() {
@@ -49,7 +49,7 @@ impl Demotions {
         for due in self.pending.extract_if(.., |it| it.server == server && it.offset <= published) {
             let partition = &partitions[due.partition];
             let still = partition.replicas[server].leads.as_ref().filter(|leads| leads.epoch < due.epoch);
-            if let Some(leads) = still.filter(|_| !partition.deleted) {
+            if let Some(leads) = still.filter(|_| !partition.is_deleted()) {
                 let (of, epoch, led) = (partition.id, due.epoch, leads.epoch);
                 verdict.fail(Invariant::DemotionObeyed, || {
                     format!(

@@ -11,12 +11,13 @@ use raft::ids::{BrokerEpoch, NodeId, Offset, TopicIdPartition, Uuid};
 use raft::io::DurableFiles;
 use raft::log::Batch;
 
-use super::partition::PartitionGhost;
+use super::partition::PartitionModel;
 use super::{Around, Replication, elections};
 use crate::checks::coverage::Situation;
 use crate::checks::ghost::boot::HowDown;
 use crate::checks::ghost::log::{LogGhost, ReadNotes};
 use crate::checks::invariant::Invariant;
+use crate::checks::loss::facts::Fact;
 
 const TOPIC_ID_FILE: &str = "/partition.metadata";
 
@@ -131,17 +132,19 @@ impl Replication {
         self.obeys_present_leader(server, partition, around.verdict);
         let partition = &mut self.partitions[partition];
         let of = partition.id;
+        let is_rotten = partition.losses().is_rotten(server);
         let mut position = 0;
         while position < bytes.len() {
             let rest = &bytes[position..];
             let replica = &mut partition.replicas[server];
             let header = Batch::peek_header(rest).ok().filter(|header| header.size_bytes <= rest.len());
-            let Some(header) = header.filter(|_| !replica.rotten) else {
+            let Some(header) = header.filter(|_| !is_rotten) else {
                 replica.log.append_junk(base, rest.len() as u64);
-                if !replica.rotten {
-                    around.verdict.fail(Invariant::LogMatching, || {
+                match partition.losses().promises_nothing(server) {
+                    Some(excuse) => around.verdict.excuse(excuse, 1),
+                    None => around.verdict.fail(Invariant::LogMatching, || {
                         format!("partition {of}: broker {id} appends {} bytes that are no batch", rest.len())
-                    });
+                    }),
                 }
                 return true;
             };
@@ -207,7 +210,7 @@ impl Replication {
         }
         directory.partition = Some(partition);
         let opened = std::mem::take(&mut directory.opened);
-        let PartitionGhost { ledger, replicas, .. } = &mut self.partitions[partition];
+        let PartitionModel { ledger, replicas, .. } = &mut self.partitions[partition];
         let log = &mut replicas[server].log;
         opened.into_iter().for_each(|base| log.open(base, true, ledger));
     }
@@ -228,17 +231,24 @@ impl Replication {
         change: impl FnOnce(&mut LogGhost, &crate::checks::ghost::ledger::Ledger),
     ) {
         let id = self.servers.ids[server];
-        let PartitionGhost { ledger, replicas, .. } = &mut self.partitions[partition];
+        let PartitionModel { ledger, replicas, .. } = &mut self.partitions[partition];
         let replica = &mut replicas[server];
-        let (agreed, count) = (replica.agreed, replica.log.count());
+        let (agreed, count, had) = (replica.agreed, replica.log.count(), replica.log.prefix(replica.log.count()));
         change(&mut replica.log, ledger);
         replica.agreed = agreed.min(replica.log.count());
-        replica.rotten &= replica.log.has_junk();
-        let cut = replica.log.count() < count;
+        let (has_junk, cut) = (replica.log.has_junk(), replica.log.count() < count);
+        if !has_junk && self.partitions[partition].losses().is_rotten(server) {
+            self.partitions[partition].facts.push(Fact::Whole { server });
+        }
+        if cut {
+            let partition = &mut self.partitions[partition];
+            let left = partition.replicas[server].log.prefix(partition.replicas[server].log.count());
+            partition.facts.push(Fact::Truncated { server, had, left });
+        }
         if cut {
             self.obeys_present_leader(server, partition, around.verdict);
         }
-        if cut && !self.partitions[partition].deleted {
+        if cut && !self.partitions[partition].is_deleted() {
             around.coverage.met(Situation::ReplicaTruncated);
             elections::truncated(&self.partitions[partition], server, id, agreed, around);
         }
@@ -304,7 +314,7 @@ impl Replication {
             let place = disk.directory(&name);
             disk.directories[place].partition = Some(partition);
         }
-        for index in 0..self.partitions.len() {
+        for index in 0..self.partitions.all().len() {
             let segments = found.remove(&index).unwrap_or_default();
             if segments.is_empty() && self.partitions[index].replicas[server].log.is_empty() {
                 continue;
@@ -313,8 +323,8 @@ impl Replication {
             let (log, notes) = LogGhost::read_segments(segments, &mut ghost.ledger);
             let replica = &mut ghost.replicas[server];
             let mismatch = mismatch(&replica.log, &log, notes, how, damaged);
-            let has_lost = replica.loses(&log, registered);
-            ghost.losses += u32::from(has_lost);
+            let had = replica.log.prefix(replica.log.count());
+            let left = replica.left(&log);
             if how != Some(HowDown::PageCacheKept) {
                 replica.log = log;
                 replica.log.all_durable();
@@ -322,10 +332,16 @@ impl Replication {
                 let before = std::mem::replace(&mut replica.log, log);
                 replica.log.keep_durability_of(&before);
             }
-            replica.rotten = damaged && replica.log.has_junk() || replica.rotten && replica.log.has_junk();
             replica.recount(&ghost.committed);
             replica.leads = None;
-            if has_lost {
+            let (has_junk, was_rotten) = (replica.log.has_junk(), ghost.losses().is_rotten(server));
+            if has_junk && damaged && !was_rotten {
+                ghost.facts.push(Fact::Rotten { server });
+            } else if !has_junk && was_rotten {
+                ghost.facts.push(Fact::Whole { server });
+            }
+            if let Some(left) = left {
+                ghost.facts.push(Fact::Took { server, had, left, registered });
                 around.coverage.met(Situation::ReplicaLostTail);
             }
             let (id, of) = (self.servers.ids[server], ghost.id);
@@ -342,7 +358,7 @@ impl Replication {
     /// Compares what is on a disk with what was written.
     pub fn differs_from_disk(&mut self, server: usize, files: &dyn DurableFiles) -> Option<String> {
         let (_, mut found) = self.find(files);
-        for index in 0..self.partitions.len() {
+        for index in 0..self.partitions.all().len() {
             let segments = found.remove(&index).unwrap_or_default();
             let ghost = &mut self.partitions[index];
             if segments.is_empty() && ghost.replicas[server].log.is_empty() {

@@ -5,7 +5,7 @@
 use raft::ids::NodeId;
 use raft::log::{Batch, BatchProducer};
 
-use super::partition::PartitionGhost;
+use super::partition::PartitionModel;
 use crate::checks::invariant::Invariant;
 use crate::checks::verdict::Verdict;
 
@@ -15,7 +15,7 @@ const BATCHES_RETAINED: usize = 5;
 /// A leader has answered OUT_OF_ORDER_SEQUENCE_NUMBER; when it took the request its log had `before`
 /// batches.
 pub fn refused_out_of_order(
-    partition: &PartitionGhost,
+    partition: &PartitionModel,
     (server, id): (usize, NodeId),
     asked: &Batch,
     before: usize,
@@ -23,9 +23,6 @@ pub fn refused_out_of_order(
 ) {
     let Some(producer) = asked.producer() else { return };
     let replica = &partition.replicas[server];
-    if replica.rotten || partition.deleted {
-        return;
-    }
     let batches = (0..before.min(replica.log.count())).rev().filter_map(|at| replica.log.get(at));
     let of_producer = |batch| {
         let (batch, _) = Batch::parse(partition.ledger.get(batch).bytes()).ok()?;
@@ -34,6 +31,9 @@ pub fn refused_out_of_order(
     let known = batches.filter_map(of_producer).take(BATCHES_RETAINED);
     let mut same = known.filter(|(other, _): &(BatchProducer, _)| *other == producer);
     if let Some((_, offset)) = same.next() {
+        if let Some(excuse) = partition.losses().promises_nothing(server) {
+            return verdict.excuse(excuse, 1);
+        }
         let of = partition.id;
         verdict.fail(Invariant::DuplicateRecognised, || {
             format!(

@@ -6,19 +6,21 @@
 //! * [`elections`]: what committed metadata does to guards, and who acts as leader; [`unclean`]: unclean
 //!   elections that were asked for; [`demotions`]: who leads no longer; [`proposals`]: of ISRs
 //! * [`answers`]: by which answers of leaders a replica may change its log
-//! * [`acks`]: what brokers promise to producers and show to consumers; [`sequences`] and
-//!   [`duplicates`]: producers; [`min_isr`]: how many must have it
+//! * [`committed_log`]: what C says; [`acks`]: what brokers promise to producers and show to consumers;
+//!   [`sequences`] and [`duplicates`]: of producers; [`min_isr`]: how many must have it
 //! * [`audit`]: a broker's own view, compared
 
 pub mod acks;
 pub mod answers;
 pub mod audit;
+pub mod committed_log;
 pub mod demotions;
 pub mod disks;
 pub mod duplicates;
 pub mod elections;
 pub mod min_isr;
 pub mod partition;
+pub mod partitions;
 pub mod proposals;
 pub mod replica;
 pub mod sequences;
@@ -40,14 +42,16 @@ use self::demotions::Demotions;
 use self::disks::DataDisk;
 use self::elections::Cause;
 use self::min_isr::MinIsrs;
-use self::partition::PartitionGhost;
+use self::partition::{Change, PartitionModel};
+use self::partitions::Partitions;
 use self::replica::Leading;
 use self::unclean::UncleanElections;
-use super::clients::ClientHistories;
 use super::coverage::{Coverage, Situation};
 use super::invariant::Invariant;
+use super::loss::excuses::Excuse;
+use super::loss::facts::Fact;
 use super::metadata::{MetadataGhost, PartitionState, Update};
-use super::verdict::{Excuse, Verdict};
+use super::verdict::Verdict;
 
 /// Where findings go.
 pub struct Around<'a> {
@@ -55,8 +59,10 @@ pub struct Around<'a> {
     pub verdict: &'a mut Verdict,
     /// Rare situations.
     pub coverage: &'a mut Coverage,
-    /// What clients did: it is held against what is committed.
-    pub histories: &'a mut ClientHistories,
+    /// Number of the event.
+    pub event: u64,
+    /// What becomes of committed logs by it.
+    pub changes: &'a mut Vec<(PartitionTag, Change)>,
     /// Records acknowledged with `acks=all`.
     pub acked_records: &'a mut u64,
     /// Of them, those that were lost and excused.
@@ -102,8 +108,8 @@ pub struct Settings {
 pub struct Replication {
     servers: ServerIndex,
     settings: Settings,
-    partitions: Vec<PartitionGhost>,
-    by_tag: BTreeMap<PartitionTag, usize>,
+    /// All that ever were.
+    pub partitions: Partitions,
     /// `min.insync.replicas` of each partition's topic.
     min_isrs: Vec<MinIsrs>,
     /// By server: how far it had published when its request thread took its last input; -1: nothing. It
@@ -128,10 +134,9 @@ impl Replication {
             disks: vec![DataDisk::default(); servers.len()],
             went_by: vec![Offset(-1); servers.len()],
             unclean: UncleanElections::new(servers.len()),
+            partitions: Partitions::new(servers.len()),
             servers: ServerIndex { ids: servers },
             settings,
-            partitions: Vec::new(),
-            by_tag: BTreeMap::new(),
             min_isrs: Vec::new(),
             produces: BTreeMap::new(),
             acks: Vec::new(),
@@ -146,16 +151,16 @@ impl Replication {
     }
 
     /// All partitions that ever were.
-    pub fn partitions(&self) -> &[PartitionGhost] {
-        &self.partitions
+    pub fn partitions(&self) -> &[PartitionModel] {
+        self.partitions.all()
     }
 
     fn index_of(&mut self, id: TopicIdPartition) -> usize {
-        *self.by_tag.entry(id.into()).or_insert_with(|| {
-            self.partitions.push(PartitionGhost::new(id, self.servers.ids.len()));
-            self.min_isrs.push(MinIsrs::default());
-            self.partitions.len() - 1
-        })
+        let index = self.partitions.index_of(id);
+        if self.min_isrs.len() <= index {
+            self.min_isrs.resize_with(index + 1, MinIsrs::default);
+        }
+        index
     }
 
     /// Committed metadata has changed.
@@ -203,7 +208,7 @@ impl Replication {
             self.demotions.committed(index, &self.partitions[index], after.leader_epoch, known_from);
         }
         if !update.changes.configs.is_empty() || !update.changes.features.is_empty() {
-            for index in 0..self.partitions.len() {
+            for index in 0..self.partitions.all().len() {
                 let Some(now) = self.partitions[index].now().cloned() else { continue };
                 let Some(topic) = image.topics().topic(self.partitions[index].id.topic_id) else { continue };
                 let min_isr = self.min_isr(&topic.name, now.replicas.len(), metadata);
@@ -211,8 +216,9 @@ impl Replication {
             }
         }
         for topic in &update.changes.deleted_topics {
-            for partition in self.partitions.iter_mut().filter(|partition| partition.id.topic_id == *topic) {
-                partition.deleted = true;
+            let partitions = self.partitions.all_mut().iter_mut();
+            for partition in partitions.filter(|partition| partition.id.topic_id == *topic) {
+                partition.facts.push(Fact::Deleted);
                 let records = u64::try_from(partition.end_of(partition.acked).0).unwrap_or(0);
                 if records > 0 {
                     around.verdict.excuse(Excuse::AckedLostByDeletion, records);
@@ -232,8 +238,8 @@ impl Replication {
     pub fn produce_taken(&mut self, server: usize, connection: u64, correlation_id: i32, request: &ProduceRequest) {
         if request.acks == -1 {
             let had = |asked: &PartitionProduceData| {
-                let index = self.by_tag.get(&asked.partition.into());
-                index.map_or(0, |index| self.partitions[*index].replicas[server].log.count())
+                let index = self.partitions.find(asked.partition.into());
+                index.map_or(0, |index| self.partitions[index].replicas[server].log.count())
             };
             let before = request.partitions.iter().map(had).collect();
             let (partitions, since) = (Rc::clone(&request.partitions), self.went_by[server]);
@@ -281,7 +287,7 @@ impl Replication {
         self.went_by[server] = published;
         self.answers.step_over(server);
         let who = (server, self.servers.ids[server]);
-        self.demotions.step_over(who, published, &self.partitions, around.verdict);
+        self.demotions.step_over(who, published, self.partitions.all(), around.verdict);
         if !self.acks.is_empty() {
             self.judge_acks(server, around);
         }
@@ -331,9 +337,9 @@ impl Replication {
 
     /// It is answered.
     pub fn fetch_answer_taken(&mut self, server: usize, token: u32, answer: &DataFetchResponse) {
-        let Replication { answers, by_tag, partitions, .. } = self;
+        let Replication { answers, partitions, .. } = self;
         answers.taken(server, token, answer, |found| {
-            let index = *by_tag.get(&found.partition.into())?;
+            let index = partitions.find(found.partition.into())?;
             Some((index, partitions[index].replicas[server].follows))
         });
     }
@@ -355,7 +361,7 @@ impl Replication {
     /// The first replica that a proposal adds to an ISR or leaves out of it.
     pub fn moved_by(&self, request: &AlterPartitionRequest) -> Option<usize> {
         let moved = request.partitions.iter().find_map(|item| {
-            let now = self.partitions[*self.by_tag.get(&item.partition.into())?].now()?;
+            let now = self.partitions[self.partitions.find(item.partition.into())?].now()?;
             let proposed = || item.new_isr_with_epochs.iter().map(|member| member.broker_id);
             let joins = proposed().find(|id| !now.isr.contains(id));
             joins.or_else(|| now.isr.iter().copied().find(|id| !proposed().any(|other| other == *id)))
@@ -366,20 +372,20 @@ impl Replication {
     /// Is there a partition that this broker may lead, and nobody else who may has all of it that is
     /// committed?
     pub fn has_last_copy(&self, server: usize, id: NodeId) -> bool {
-        let keeps = |partition: &PartitionGhost, other: NodeId| {
+        let keeps = |partition: &PartitionModel, other: NodeId| {
             let holds = |other: usize| {
-                let replica = &partition.replicas[other];
-                replica.agreed >= partition.committed.len() && !replica.rotten && !self.disks[other].has_lost()
+                let holds_all = partition.replicas[other].agreed >= partition.committed.len();
+                holds_all && !partition.losses().is_rotten(other) && !self.disks[other].has_lost()
             };
             other != id && self.servers.of(other).is_some_and(holds)
         };
-        self.partitions.iter().filter(|partition| !partition.deleted && !partition.committed.is_empty()).any(
-            |partition| {
-                let candidates = || partition.now().into_iter().flat_map(|now| elections::candidates(now));
-                let leads = partition.replicas[server].leads.is_some();
-                (leads || candidates().any(|other| other == id)) && !candidates().any(|other| keeps(partition, other))
-            },
-        )
+        let is_last = |partition: &PartitionModel| {
+            let candidates = || partition.now().into_iter().flat_map(|now| elections::candidates(now));
+            let leads = partition.replicas[server].leads.is_some();
+            (leads || candidates().any(|other| other == id)) && !candidates().any(|other| keeps(partition, other))
+        };
+        let mut concerned = self.partitions().iter().filter(|it| !it.is_deleted() && !it.committed.is_empty());
+        concerned.any(is_last)
     }
 
     /// A broker said something of itself.
@@ -400,15 +406,13 @@ impl Replication {
             | BrokerObservation::Truncated { of, .. } => of,
             BrokerObservation::Lifecycle { .. } => return,
         };
-        let Some(index) = self.by_tag.get(&of).copied() else { return };
+        let Some(index) = self.partitions.find(of) else { return };
         let partition = &mut self.partitions[index];
         let replica = &mut partition.replicas[server];
         match observation {
             BrokerObservation::BecameLeader { epoch, .. } => {
-                if let Some(led) = &replica.leads {
-                    around.histories.partition_led_until_now(of, led.epoch);
-                }
                 replica.follows = None;
+                let led = replica.leads.take().map(|led| led.epoch);
                 replica.leads = Some(Leading {
                     epoch,
                     high_watermark: None,
@@ -418,15 +422,15 @@ impl Replication {
                     dormant: !metadata.is_registered(server, id),
                     proposed: None,
                 });
+                partition.facts.extend(led.map(|epoch| Fact::Ended { epoch, at: around.event }));
                 let elr = metadata.image().features().is_elr_enabled();
                 let min_isr = self.min_isrs[index].lowest_since(Offset(-1));
                 elections::acts(partition, (server, id, incarnation), epoch, (elr, min_isr), &self.servers, around);
             }
             BrokerObservation::BecameFollower { epoch, .. } => {
-                if let Some(led) = &replica.leads {
-                    around.histories.partition_led_until_now(of, led.epoch);
-                }
-                (replica.leads, replica.follows) = (None, Some(epoch));
+                replica.follows = Some(epoch);
+                let led = replica.leads.take().map(|led| led.epoch);
+                partition.facts.extend(led.map(|epoch| Fact::Ended { epoch, at: around.event }));
             }
             BrokerObservation::LeaderHighWatermark { epoch, offset, .. } => {
                 acks::leader_high_watermark(partition, (server, id), epoch, offset, around);
@@ -463,7 +467,7 @@ impl Replication {
     }
 
     /// A broker is down.
-    pub fn down(&mut self, server: usize, histories: &mut ClientHistories) {
+    pub fn down(&mut self, server: usize) {
         self.went_by[server] = Offset(-1);
         self.demotions.down(server);
         self.answers.down(server);
@@ -475,10 +479,10 @@ impl Replication {
         of_it.iter().for_each(|key| {
             self.produces.remove(key);
         });
-        for partition in &mut self.partitions {
-            if let Some(led) = partition.replicas[server].leads.take() {
-                histories.partition_led_until_now(partition.id.into(), led.epoch);
-            }
+        let at = self.partitions.event;
+        for partition in self.partitions.all_mut() {
+            let led = partition.replicas[server].leads.take();
+            partition.facts.extend(led.map(|led| Fact::Ended { epoch: led.epoch, at }));
             partition.replicas[server].follows = None;
             partition.replicas[server].enough_to = Offset(0);
         }

@@ -1,19 +1,21 @@
-//! One partition: what metadata says of it, its replicas, the committed log C and the acknowledged
-//! part A of it.
+//! One partition: what metadata says of it, its replicas, the committed log C, the acknowledged part A of it, and
+//! what bears on losses.
 
-use std::collections::BTreeSet;
-use std::ops::Range;
 use std::rc::Rc;
 
+use raft::broker::observation::PartitionTag;
 use raft::ids::{LeaderEpoch, NodeId, Offset, PartitionEpoch, TopicIdPartition};
 use raft::metadata::image::PartitionRegistration;
 
 use super::Around;
+use super::committed_log::{Claim, CommittedLog, LogBatch};
 use super::replica::Replica;
-use super::sequences::Sequences;
 use crate::checks::ghost::ledger::{BatchId, Ledger};
 use crate::checks::invariant::Invariant;
-use crate::checks::verdict::{Excuse, Verdict};
+use crate::checks::loss::answers::Losses;
+use crate::checks::loss::excuses::Excuse;
+use crate::checks::loss::facts::{Began, Fact};
+use crate::checks::verdict::Verdict;
 
 /// Who led an epoch: a server, in one of its lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,17 +28,23 @@ pub struct Acted {
     pub incarnation: u32,
 }
 
-/// A batch that a consumer was shown before it was known to be committed.
-#[derive(Clone, Copy, Debug)]
-struct Shown {
-    batch: BatchId,
-    /// How often a fault had taken something from a replica by then.
-    losses: u32,
+/// How a committed log has changed.
+#[derive(Clone, Debug)]
+pub enum Change {
+    /// It has grown by the next batch, at this place; clients were told of other values there (offset, value).
+    Grown {
+        /// Index of the batch.
+        place: usize,
+        /// Without an excuse.
+        contradicted: Option<(i64, u64)>,
+    },
+    /// It was cut: its last batches, last first, and the values of each.
+    Cut(Vec<(LogBatch, Vec<u64>)>),
 }
 
 /// See the module's documentation.
 #[derive(Clone, Debug)]
-pub struct PartitionGhost {
+pub struct PartitionModel {
     /// Which.
     pub id: TopicIdPartition,
     /// Every batch any replica ever wrote.
@@ -45,57 +53,50 @@ pub struct PartitionGhost {
     pub replicas: Vec<Replica>,
     /// What committed metadata said of it, by partition epoch.
     pub history: Vec<Rc<PartitionRegistration>>,
-    /// Its topic is gone.
-    pub deleted: bool,
     /// The committed log C.
     pub committed: Vec<BatchId>,
     /// Leading batches of C that a client was told of: A.
     pub acked: usize,
+    /// What C says.
+    pub log: CommittedLog,
     /// Who acted as leader, ascending by epoch.
     pub acted: Vec<Acted>,
-    /// Why no guard is left, if a committed change did that with cause.
-    pub no_guard: Option<Excuse>,
-    /// Committed epochs whose leaders were elected uncleanly, with leave, and since which nobody has acted:
-    /// the oldest and the newest.
-    pub unclean: Option<(LeaderEpoch, LeaderEpoch)>,
-    /// Ranges of epochs: from such an election up to, and without, the one whose leader then acted.
-    passed_over: Vec<Range<LeaderEpoch>>,
-    /// The newest epoch whose leader began without committed records, with cause, or was elected
-    /// uncleanly, with leave: an older leader that has not heard of it may acknowledge what can never
-    /// be committed.
-    cut_by: Option<LeaderEpoch>,
-    /// What that leader had beyond C when it began.
-    kept: BTreeSet<BatchId>,
-    /// What went so.
-    lost: BTreeSet<BatchId>,
-    /// How often a fault took something from a replica.
-    pub losses: u32,
-    shown: Vec<Shown>,
-    sequences: Sequences,
+    /// What bears on losses.
+    pub facts: Vec<Fact>,
+    /// Batches that a consumer was shown before they were known to be committed.
+    shown: Vec<BatchId>,
 }
 
-impl PartitionGhost {
+impl PartitionModel {
     /// A new one, with replicas on any of so many servers.
-    pub fn new(id: TopicIdPartition, servers: usize) -> PartitionGhost {
-        PartitionGhost {
+    pub fn new(id: TopicIdPartition, servers: usize) -> PartitionModel {
+        PartitionModel {
             id,
             ledger: Ledger::default(),
             replicas: vec![Replica::default(); servers],
             history: Vec::new(),
-            deleted: false,
             committed: Vec::new(),
             acked: 0,
+            log: CommittedLog::default(),
             acted: Vec::new(),
-            no_guard: None,
-            unclean: None,
-            passed_over: Vec::new(),
-            cut_by: None,
-            kept: BTreeSet::new(),
-            lost: BTreeSet::new(),
-            losses: 0,
+            facts: Vec::new(),
             shown: Vec::new(),
-            sequences: Sequences::default(),
         }
+    }
+
+    /// How brokers call it in observations.
+    pub fn tag(&self) -> PartitionTag {
+        self.id.into()
+    }
+
+    /// To ask what may be missing.
+    pub fn losses(&self) -> Losses<'_> {
+        Losses { ledger: &self.ledger, committed: &self.committed, facts: &self.facts }
+    }
+
+    /// Is its topic gone?
+    pub fn is_deleted(&self) -> bool {
+        self.losses().is_deleted()
     }
 
     /// What committed metadata says of it now.
@@ -135,41 +136,6 @@ impl PartitionGhost {
         self.replicas[server].agreed >= self.acked
     }
 
-    /// Went this batch with an excuse, or can it never be committed, as the leader of the newest cut
-    /// began without it?
-    pub fn went(&self, batch: BatchId) -> bool {
-        let known = self.ledger.get(batch);
-        let is_of_older = self.cut_by.is_some_and(|cut_by| known.epoch < cut_by);
-        let is_committed = || {
-            let place = self.committed.partition_point(|other| self.ledger.get(*other).base < known.base);
-            self.committed.get(place) == Some(&batch)
-        };
-        self.lost.contains(&batch) || is_of_older && !self.kept.contains(&batch) && !is_committed()
-    }
-
-    /// Was the leader of this epoch elected uncleanly, or after such an election before anybody had acted? It may
-    /// lack some of C.
-    pub fn may_lack(&self, epoch: LeaderEpoch) -> bool {
-        self.unclean.is_some_and(|(oldest, _)| oldest <= epoch)
-            || self.passed_over.iter().any(|epochs| epochs.contains(&epoch))
-    }
-
-    /// The leader `server` begins with all of C, and nobody else may lead. What a fault took from it beyond
-    /// C, an older leader that has it and has not heard of this one may still serve: it can never be
-    /// committed. Gives those batches.
-    pub fn lose_beyond_committed(&mut self, server: usize) -> Vec<BatchId> {
-        let (end, ledger) = (self.committed_end(), &self.ledger);
-        let lost = self.replicas[server].lacks_by_fault(ledger).filter(|batch| ledger.get(*batch).base >= end);
-        let lost: Vec<BatchId> = lost.collect();
-        self.lost.extend(&lost);
-        lost
-    }
-
-    /// Did a leader ever begin without some of C, or after an unclean election?
-    pub fn was_cut(&self) -> bool {
-        self.cut_by.is_some()
-    }
-
     /// C goes on by the log of `server`, which agrees with all of it, up to `end` at most. False if
     /// that log does not end a batch there.
     pub fn extend(&mut self, server: usize, end: Offset, around: &mut Around<'_>) -> bool {
@@ -180,18 +146,16 @@ impl PartitionGhost {
             for replica in &mut self.replicas {
                 replica.advance(&self.committed);
             }
-            let verdict = &mut *around.verdict;
             if let Ok(batch) = self.ledger.get(next).parse() {
-                around.histories.partition_committed(self.id.into(), &batch, verdict);
-            }
-            if let Err(wrong) = self.sequences.committed(self.ledger.get(next).bytes()) {
-                let (id, base) = (self.id, self.ledger.get(next).base);
-                verdict.fail(Invariant::IdempotentSequence, || {
-                    format!("partition {id}: the batch committed at {base} is of {wrong}")
-                });
+                let contradicted = self.log.extend(around.event, &batch);
+                let mut contradicted = contradicted.into_iter();
+                let contradicted =
+                    contradicted.find(|(at, value)| self.losses().may_be_shown(Offset(*at), *value, None).is_none());
+                let change = Change::Grown { place: self.log.batches.len() - 1, contradicted };
+                around.changes.push((self.tag(), change));
             }
             if !self.shown.is_empty() {
-                self.compare_shown(next, verdict);
+                self.compare_shown(next, around.verdict);
             }
         }
         self.committed_end() >= end
@@ -200,18 +164,18 @@ impl PartitionGhost {
     /// A consumer was shown what is not known to be committed (a leader may learn late that it is
     /// deposed, and moves its high watermark meanwhile).
     pub fn show(&mut self, batch: BatchId) {
-        if !self.shown.iter().any(|shown| shown.batch == batch) {
-            self.shown.push(Shown { batch, losses: self.losses });
+        if !self.shown.contains(&batch) {
+            self.shown.push(batch);
         }
     }
 
     #[cold]
     fn compare_shown(&mut self, next: BatchId, verdict: &mut Verdict) {
         let base = self.ledger.get(next).base;
-        let (ledger, losses) = (&self.ledger, self.losses);
-        let other = self.shown.iter().find(|shown| shown.batch != next && ledger.get(shown.batch).base == base);
+        let ledger = &self.ledger;
+        let other = self.shown.iter().find(|shown| **shown != next && ledger.get(**shown).base == base);
         if let Some(other) = other {
-            if other.losses < losses {
+            if self.losses().may_serve(*other).is_some() {
                 verdict.excuse(Excuse::ServedAfterLoss, 1);
             } else {
                 let id = self.id;
@@ -220,31 +184,48 @@ impl PartitionGhost {
                 });
             }
         }
-        self.shown.retain(|shown| ledger.get(shown.batch).base > base);
+        self.shown.retain(|shown| ledger.get(*shown).base > base);
     }
 
-    /// The leader `server` of an epoch begins with the first `count` batches of C, and with cause. Gives
-    /// how many acknowledged records went.
-    pub fn cut(&mut self, server: usize, count: usize, epoch: LeaderEpoch) -> u64 {
-        let acked_records = self.end_of(self.acked).0 - self.end_of(count.min(self.acked)).0;
-        self.lost.extend(self.committed.drain(count..));
-        self.acked = self.acked.min(count);
-        for replica in &mut self.replicas {
-            replica.agreed = replica.agreed.min(count);
+    /// A client was told that an offset holds a value, and C is not there yet; the value that somebody else was
+    /// told, if that is another one and nothing explains it.
+    pub fn claim(&mut self, event: u64, offset: i64, value: u64, by: Claim) -> Option<u64> {
+        let other = self.log.claim(event, offset, value, by)?;
+        if self.losses().may_be_shown(Offset(offset), other, None).is_none() {
+            return Some(other);
         }
-        self.shown.clear();
-        self.cut_by = self.cut_by.max(Some(epoch));
-        let log = &self.replicas[server].log;
-        self.kept = (count..log.count()).filter_map(|at| log.get(at)).collect();
-        // What went with an earlier leader may come back with a later one.
-        self.lost.retain(|batch| !self.kept.contains(batch));
-        self.no_guard = None;
-        self.passed_over.extend(self.unclean.take().map(|(oldest, _)| oldest..epoch));
-        self.sequences = Sequences::default();
-        for batch in &self.committed {
-            // Judged before.
-            let _ = self.sequences.committed(self.ledger.get(*batch).bytes());
+        self.log.claims.remove(&offset);
+        self.log.claim(event, offset, value, by)
+    }
+
+    /// A leader begins, and C goes on by its log. Gives why it may lack the batch of C that comes after those it
+    /// has, and how many acknowledged records went; `Err` if it may not.
+    pub fn begins(&mut self, began: Began, around: &mut Around<'_>) -> Result<Option<(Excuse, u64)>, ()> {
+        let (server, place) = (began.server, self.facts.len());
+        self.facts.push(Fact::Began(began));
+        let agreed = self.replicas[server].agreed;
+        let lacks = self.committed.get(agreed).map(|next| self.losses().may_begin_without(place, *next));
+        let lost = match lacks {
+            Some(None) => {
+                // It is not one by whose log C goes on.
+                self.facts.pop();
+                return Err(());
+            }
+            Some(Some(cause)) => {
+                let records = self.end_of(self.acked).0 - self.end_of(agreed.min(self.acked)).0;
+                Some((cause, u64::try_from(records).unwrap_or(0)))
+            }
+            None => None,
+        };
+        if lost.is_some() || self.losses().is_cut(place) {
+            self.committed.truncate(agreed);
+            self.acked = self.acked.min(agreed);
+            for replica in &mut self.replicas {
+                replica.agreed = replica.agreed.min(agreed);
+            }
+            let gone = self.log.cut(self.committed_end().0);
+            around.changes.push((self.tag(), Change::Cut(gone)));
         }
-        u64::try_from(acked_records).unwrap_or(0)
+        Ok(lost)
     }
 }

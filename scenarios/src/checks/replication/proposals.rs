@@ -5,12 +5,12 @@
 use raft::ids::{BrokerEpoch, NodeId};
 use raft::message::cluster::AlterPartitionItem;
 
-use super::partition::PartitionGhost;
+use super::partition::PartitionModel;
 use crate::checks::invariant::Invariant;
 use crate::checks::verdict::Verdict;
 
 /// A leader proposes an ISR. Who is a member already need not have fetched from this leader.
-pub fn proposed(partition: &PartitionGhost, leader: NodeId, item: &AlterPartitionItem, verdict: &mut Verdict) {
+pub fn proposed(partition: &PartitionModel, leader: NodeId, item: &AlterPartitionItem, verdict: &mut Verdict) {
     let Some(base) = partition.at(item.partition_epoch) else { return };
     let is_nameless = |broker: NodeId, epoch: BrokerEpoch| {
         epoch == BrokerEpoch::UNKNOWN && broker != leader && !base.isr.contains(&broker)

@@ -1,9 +1,9 @@
-//! One replica by the border's account: its log, how much of it is the committed log, what a fault
-//! took from it, and what it says as a leader.
+//! One replica by the border's account: its log, how much of it is the committed log, and what it
+//! says as a leader.
 
 use std::rc::Rc;
 
-use raft::ids::{BrokerEpoch, LeaderEpoch, NodeId, Offset, PartitionEpoch};
+use raft::ids::{LeaderEpoch, NodeId, Offset, PartitionEpoch};
 
 use crate::checks::ghost::ledger::{BatchId, Ledger};
 use crate::checks::ghost::log::LogGhost;
@@ -42,12 +42,6 @@ pub struct Replica {
     pub log: LogGhost,
     /// Leading batches that equal the committed log: `agree(r)`.
     pub agreed: usize,
-    /// Batches that faults took.
-    lost: Vec<BatchId>,
-    /// The broker epoch by which it was registered when a fault last took something from it.
-    pub lost_in: Option<BrokerEpoch>,
-    /// Rotten bytes in the middle of its log.
-    pub rotten: bool,
     /// Of this life, if it leads.
     pub leads: Option<Leading>,
     /// The leader epoch in which this life follows, or waits for a leader.
@@ -71,29 +65,10 @@ impl Replica {
         }
     }
 
-    /// A fault left `found` of the log; true if something is gone. The caller takes `found` over.
-    pub fn loses(&mut self, found: &LogGhost, registered: BrokerEpoch) -> bool {
+    /// What is left of the log if a fault left `found`; `None` if nothing is gone.
+    pub fn left(&self, found: &LogGhost) -> Option<BatchId> {
         let kept = self.log.shared_prefix(found.count(), |at| found.get(at));
-        if kept == self.log.count() {
-            return false;
-        }
-        self.lost.extend((kept..self.log.count()).filter_map(|at| self.log.get(at)));
-        self.lost_in = Some(registered);
-        true
-    }
-
-    /// What a fault took from it, and what it has not got back.
-    pub fn lacks_by_fault<'a>(&'a self, ledger: &'a Ledger) -> impl Iterator<Item = BatchId> + 'a {
-        let holds = |batch: BatchId| {
-            let count = self.count_to(ledger.end(batch), ledger);
-            count.is_some_and(|count| self.log.prefix(count) == batch)
-        };
-        self.lost.iter().copied().filter(move |batch| !holds(*batch))
-    }
-
-    /// Did it hold this batch, and a fault took it?
-    pub fn has_lost(&self, batch: BatchId) -> bool {
-        self.lost.contains(&batch)
+        (kept < self.log.count()).then(|| self.log.prefix(kept))
     }
 
     /// How many leading batches end at `end`; `None` if no batch does.

@@ -6,7 +6,7 @@ use raft::broker::observation::BrokerObservation;
 use raft::client::{AttemptEvent, PositionCause, ReadApi, TopicPartition};
 use raft::ids::{LeaderEpoch, NodeId, Offset};
 use raft::io::{DurableFiles, PartitionShown};
-use raft::log::{BatchBuilder, Records};
+use raft::log::Records;
 use raft::metadata::MetadataRecord;
 use raft::metadata::records::{PartitionChange, RemoveTopic, Topic};
 
@@ -181,27 +181,22 @@ fn a_deleted_topic_takes_its_promises_along() {
 /// As clients call the partition.
 const P: TopicPartition = TopicPartition { topic: 0, partition: 0 };
 
-/// Clients know the topic, and these values are committed in it, each by the leader of an epoch; nobody has asked
-/// for that, which is not judged here.
-fn histories_of(committed: &[(u64, i32)]) -> ClientHistories {
+/// Clients know the topic; nobody has requested it, which is not judged here.
+fn clients_of_the_topic() -> ClientHistories {
     let (mut histories, mut scrap) = (ClientHistories::new(&["t".into()], &[]), Verdict::default());
     let topic = MetadataRecord::Topic(Topic { name: "t".into(), topic_id: TOPIC });
     histories.metadata_committed(Offset(0), &topic, &mut scrap);
     histories.metadata_cut(&mut scrap);
-    for (base, (value, epoch)) in (0..).zip(committed) {
-        let batch = BatchBuilder::new(Offset(base), LeaderEpoch(*epoch), 0).value(*value).build();
-        histories.partition_committed(PARTITION.into(), &batch, &mut scrap);
-    }
     histories
 }
 
 /// A consumer is shown committed records, is to go on behind them, and is sent back: how often that was for a
 /// deposed leader's sake.
-fn sent_back(brokers: &mut Brokers, committed: &[(u64, i32)], shown: &[usize], (from, to): (i64, i64)) -> u64 {
+fn sent_back(brokers: &mut Brokers, shown: &[usize], (from, to): (i64, i64)) -> u64 {
     let set = |offset, cause| AttemptEvent::PositionSet { partition: P, offset: Offset(offset), cause };
     let mut events = Vec::new();
     for index in shown {
-        let (at, (value, epoch)) = (*index as i64, committed[*index]);
+        let (at, (value, epoch)) = (*index as i64, [(10, 0), (11, 0), (12, 2)][*index]);
         events.extend([
             set(at, PositionCause::Seek),
             AttemptEvent::ReadInvoked { attempt: 1, api: ReadApi::Fetch, partition: P, at },
@@ -217,7 +212,7 @@ fn sent_back(brokers: &mut Brokers, committed: &[(u64, i32)], shown: &[usize], (
         set(to, PositionCause::Truncation),
     ]);
     for event in events {
-        brokers.checks.histories.attempt(0, event, &mut brokers.verdict);
+        brokers.checks.attempt(0, event, &mut brokers.verdict);
     }
     assert_eq!(brokers.broke(), None);
     brokers.excused("position_sent_back_by_deposed_leader")
@@ -234,13 +229,11 @@ fn an_unclean_leader_deposed_before_it_acts_sends_consumers_back() {
     let until =
         |next: &dyn Fn(&mut Brokers), (epoch, partition_epoch), shown: &[usize], then: &dyn Fn(&mut Brokers)| {
             let mut brokers = elected_uncleanly(true);
-            // The last one as a later leader may have committed it.
-            let committed = [(10, 0), (11, 1), (12, 2)];
-            brokers.checks.histories = histories_of(&committed);
+            brokers.checks.histories = clients_of_the_topic();
             next(&mut brokers);
             brokers.lead(2, epoch, partition_epoch, 1);
             then(&mut brokers);
-            sent_back(&mut brokers, &committed, shown, (2, 1))
+            sent_back(&mut brokers, shown, (2, 1))
         };
     let story = |next: &dyn Fn(&mut Brokers), acts, shown: &[usize]| until(next, acts, shown, &|_| ());
     let elects = |brokers: &mut Brokers| elects_uncleanly(brokers, 0);
@@ -253,8 +246,13 @@ fn an_unclean_leader_deposed_before_it_acts_sends_consumers_back() {
     assert_eq!(story(&|_| (), (1, 2), &[]), 0, "it leads: what it lacks is gone, which is another excuse");
     // Whoever was shown a record of a newer epoch asks it no more, wherever it reads later.
     assert_eq!(story(&acts, (1, 2), &[0, 1]), 1);
-    assert_eq!(story(&acts, (1, 2), &[2]), 0);
-    assert_eq!(story(&acts, (1, 2), &[2, 0]), 0);
+    let commits = |brokers: &mut Brokers| {
+        acts(brokers);
+        commits_one_more(brokers);
+    };
+    assert_eq!(story(&commits, (1, 2), &[0, 1]), 1);
+    assert_eq!(story(&commits, (1, 2), &[2]), 0);
+    assert_eq!(story(&commits, (1, 2), &[2, 0]), 0);
     // Nor does it answer when it has heard of its deposition, or is down; others may.
     assert_eq!(until(&acts, (1, 2), &[], &|brokers| brokers.follows(2, 2)), 0);
     assert_eq!(until(&acts, (1, 2), &[], &|brokers| brokers.restart(2, HowDown::PageCacheKept)), 0);
@@ -285,7 +283,7 @@ fn commits_one_more(brokers: &mut Brokers) {
     let sequence = AttemptEvent::ProduceSequence { attempt: 1, producer_id, producer_epoch, base_sequence };
     let values = AttemptEvent::ProduceValues { attempt: 1, first_value: 12, count: 1 };
     for event in [invoked, sequence, values] {
-        brokers.checks.histories.attempt(1, event, &mut brokers.verdict);
+        brokers.checks.attempt(1, event, &mut brokers.verdict);
     }
     brokers.append(0, &batch);
     brokers.high_watermark(0, 3);
@@ -293,19 +291,18 @@ fn commits_one_more(brokers: &mut Brokers) {
 
 #[test]
 fn what_is_committed_later_sends_back_from_an_unclean_leader_only() {
-    let committed = [(10, 0), (11, 0)];
     // Broker 2 has all when it acts, and has long been deposed.
     let mut uncleanly = elected_uncleanly(true);
-    uncleanly.checks.histories = histories_of(&committed);
+    uncleanly.checks.histories = clients_of_the_topic();
     elects_uncleanly(&mut uncleanly, 0);
     uncleanly.lead(0, 2, 3, 1);
     uncleanly.replicate(0, 2);
     uncleanly.lead(2, 1, 2, 1);
     commits_one_more(&mut uncleanly);
-    assert_eq!(sent_back(&mut uncleanly, &committed, &[], (3, 2)), 1);
+    assert_eq!(sent_back(&mut uncleanly, &[], (3, 2)), 1);
     // One that was elected cleanly lacks it, too, but nobody who has read that asks it.
     let mut cleanly = elected_uncleanly(true);
-    cleanly.checks.histories = histories_of(&committed);
+    cleanly.checks.histories = clients_of_the_topic();
     elects_uncleanly(&mut cleanly, 0);
     cleanly.lead(0, 2, 3, 1);
     cleanly.change(to_isr(&[0, 1], None));
@@ -314,5 +311,5 @@ fn what_is_committed_later_sends_back_from_an_unclean_leader_only() {
     cleanly.lead(0, 4, 6, 2);
     commits_one_more(&mut cleanly);
     cleanly.lead(1, 3, 5, 1);
-    assert_eq!(sent_back(&mut cleanly, &committed, &[], (3, 1)), 0);
+    assert_eq!(sent_back(&mut cleanly, &[], (3, 1)), 0);
 }

@@ -4,7 +4,7 @@ use raft::bugs::{Bug, CATALOG};
 use raft::fixes::Fix;
 use scenarios::catalog::{self, Entry};
 use scenarios::checks::invariant::Invariant;
-use scenarios::checks::verdict::Excuse;
+use scenarios::checks::loss::excuses::{ARGUMENTS, Excuse};
 use scenarios::scenario::Scenario;
 
 use super::{fields, measured};
@@ -122,7 +122,9 @@ fn checks() -> String {
 }
 
 fn excuses() -> String {
-    table(&["excuse", "cause"], Excuse::ALL.iter().map(|excuse| vec![code(excuse.name()), excuse.cause().to_owned()]))
+    let rows = Excuse::ALL.iter().map(|it| vec![code(it.name()), it.cause().to_owned(), it.argument().to_string()]);
+    let numbered = (1..).zip(ARGUMENTS).map(|(number, argument): (usize, _)| format!("{number}. {argument}\n"));
+    format!("{}\nArguments:\n\n{}", table(&["excuse", "cause", "argument"], rows), numbered.collect::<String>())
 }
 
 fn findings() -> String {

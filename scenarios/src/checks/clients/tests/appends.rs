@@ -320,8 +320,8 @@ fn sequences_follow_each_other() {
     };
     assert_eq!(story([10, 20, 30], false), None);
     assert_eq!(story([10, 20, 30], true), None);
-    assert_eq!(story([10, 30, 20], false), Some("IdempotentSequences".to_owned()));
-    assert_eq!(story([30, 10, 20], true), Some("IdempotentSequences".to_owned()));
+    assert_eq!(story([10, 30, 20], false), Some("IdempotentSequence".to_owned()));
+    assert_eq!(story([30, 10, 20], true), Some("IdempotentSequence".to_owned()));
 }
 
 #[test]

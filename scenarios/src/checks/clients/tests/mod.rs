@@ -7,17 +7,23 @@ mod property;
 
 use std::rc::Rc;
 
-use raft::broker::observation::PartitionTag;
 use raft::client::{AttemptEvent, Outcome, PositionCause, ReadApi, TopicPartition};
 use raft::ids::{BrokerEpoch, LeaderEpoch, NodeId, Offset, PartitionEpoch, ProducerId, TopicIdPartition, Uuid};
-use raft::log::{BatchBuilder, BatchProducer};
+use raft::log::{Batch, BatchBuilder, BatchProducer};
 use raft::message::admin::{CreatableTopic, CreateTopicsRequest};
 use raft::message::{AdminRequest, ErrorCode};
 use raft::metadata::MetadataRecord;
 use raft::metadata::records::{Partition, ProducerIds, RegisterBroker, RemoveTopic, Topic};
 
 use super::ClientHistories;
-use crate::checks::verdict::{Excuse, Verdict};
+use crate::checks::coverage::Coverage;
+use crate::checks::ghost::ledger::BatchId;
+use crate::checks::loss::excuses::Excuse;
+use crate::checks::loss::facts::{Began, Fact};
+use crate::checks::replication::partition::{Change, PartitionModel};
+use crate::checks::replication::partitions::Partitions;
+use crate::checks::replication::{Around, sequences};
+use crate::checks::verdict::Verdict;
 use crate::report::Linearizability;
 
 /// Topic `t` in its first life.
@@ -38,6 +44,8 @@ enum Step {
     Metadata(MetadataRecord),
     /// A batch is committed: id of the topic, first value, count, producer.
     Commit(Uuid, u64, u32, Option<BatchProducer>),
+    /// One of partition 0 of `t` and of this leader epoch: first value, count.
+    CommitOf(i32, u64, u32),
     /// What partition 0 of `t` holds from there on is destroyed.
     Cut(i64),
     /// A batch of it that was not committed is: where it began, and its value.
@@ -57,6 +65,7 @@ enum Step {
 /// What came of a history.
 struct Played {
     histories: ClientHistories,
+    partitions: Partitions,
     verdict: Verdict,
 }
 
@@ -81,14 +90,18 @@ impl Played {
 
 /// Plays a history behind the prelude; the run goes on.
 fn so_far(steps: &[Step]) -> Played {
-    let mut played = Played { histories: ClientHistories::new(&["t".into()], &[BROKER]), verdict: Verdict::new(false) };
-    let (mut metadata, mut ends, mut asked) = (0, std::collections::BTreeMap::new(), None);
+    let histories = ClientHistories::new(&["t".into()], &[BROKER]);
+    let mut played = Played { histories, partitions: Partitions::new(1), verdict: Verdict::new(false) };
+    let (mut metadata, mut asked) = (0, None);
     for step in prelude().iter().chain(steps) {
-        let Played { histories, verdict } = &mut played;
-        verdict.now_ns += 1_000_000;
+        played.verdict.now_ns += 1_000_000;
+        if played.told_of_log(step) {
+            continue;
+        }
+        let Played { histories, partitions, verdict } = &mut played;
         match step.clone() {
             Step::Client(client, event) => {
-                histories.attempt(client, event, verdict);
+                histories.attempt(client, event, partitions, verdict);
                 if let Some(request) = asked.take() {
                     histories.admin_sent(client, &request);
                 }
@@ -96,37 +109,15 @@ fn so_far(steps: &[Step]) -> Played {
             Step::Operation(request) => asked = Some(request),
             Step::Metadata(record) => {
                 histories.metadata_committed(Offset(metadata), &record, verdict);
+                if let MetadataRecord::RemoveTopic(RemoveTopic { topic_id }) = record {
+                    let index = partitions.index_of(TopicIdPartition { topic_id, partition: 0 });
+                    partitions[index].facts.push(Fact::Deleted);
+                }
                 metadata += 1;
             }
-            Step::Commit(topic_id, first, count, producer) => {
-                let end = ends.entry(topic_id).or_insert(0_i64);
-                let mut builder = BatchBuilder::new(Offset(*end), LeaderEpoch(1), 0);
-                if let Some(producer) = producer {
-                    builder.producer(producer);
-                }
-                for value in first..first + u64::from(count) {
-                    builder.value(value);
-                }
-                *end += i64::from(count);
-                let batch = builder.build();
-                histories.partition_committed(tag(topic_id), &batch, verdict);
-            }
-            Step::Cut(end) => {
-                ends.insert(T, end);
-                histories.partition_cut(tag(T), Offset(end), verdict);
-            }
-            Step::Lost(base, value) => {
-                let batch = BatchBuilder::new(Offset(base), LeaderEpoch(1), 0).value(value).build();
-                histories.partition_lost(tag(T), batch.next_offset(), Some(&batch));
-            }
-            Step::Served(base, value) => {
-                let batch = BatchBuilder::new(Offset(base), LeaderEpoch(1), 0).value(value).build();
-                histories.partition_served(tag(T), &batch, Offset(base));
-            }
-            Step::SendsBack(to, epoch) => histories.partition_sends_back(tag(T), Offset(to), LeaderEpoch(epoch)),
-            Step::LedUntilNow(epoch) => histories.partition_led_until_now(tag(T), LeaderEpoch(epoch)),
             Step::Forwarded(broker, connection) => histories.forwarded(broker, connection),
-            Step::Healed => histories.healed(),
+            Step::Healed => histories.healed(partitions),
+            _ => unreachable!("it is told of a log"),
         }
     }
     played
@@ -135,14 +126,140 @@ fn so_far(steps: &[Step]) -> Played {
 /// Plays a history behind the prelude, to its end.
 fn play(steps: &[Step]) -> Played {
     let mut played = so_far(steps);
-    played.histories.finish(true, false, &mut played.verdict);
+    played.finish(true, false);
     let expected = if played.broke().is_some() { Linearizability::Violated } else { Linearizability::Holds };
     assert_eq!(played.histories.linearizability(&played.verdict), expected);
     played
 }
 
-fn tag(topic_id: Uuid) -> PartitionTag {
-    PartitionTag::from(TopicIdPartition { topic_id, partition: 0 })
+impl Played {
+    fn finish(&mut self, complete: bool, overdue: bool) {
+        self.histories.finish((complete, overdue), &mut self.partitions, &mut self.verdict);
+    }
+
+    fn partition(&mut self, topic_id: Uuid) -> &mut PartitionModel {
+        let index = self.partitions.index_of(TopicIdPartition { topic_id, partition: 0 });
+        &mut self.partitions[index]
+    }
+
+    /// The only replica's log, whose leaders begin one after the other.
+    fn began(&mut self, deposed: Option<(i32, i64)>) -> Began {
+        let partition = self.partition(T);
+        let log = &partition.replicas[0].log;
+        let begun = partition.facts.iter().filter(|fact| matches!(fact, Fact::Began(_))).count();
+        let (epoch, agreed_end) =
+            deposed.unwrap_or((i32::try_from(begun).unwrap() + 2, partition.end_of(log.count()).0));
+        Began {
+            epoch: LeaderEpoch(epoch),
+            server: 0,
+            log: log.prefix(log.count()),
+            agreed_end: Offset(agreed_end),
+            others: Default::default(),
+            deposed: deposed.is_some(),
+            if_lost: Excuse::AckedLostWithLastGuard,
+        }
+    }
+
+    fn with_around(&mut self, topic_id: Uuid, does: impl FnOnce(&mut PartitionModel, &mut Around<'_>)) {
+        self.partitions.event += 1;
+        let (event, mut changes) = (self.partitions.event, Vec::new());
+        let index = self.partitions.index_of(TopicIdPartition { topic_id, partition: 0 });
+        let mut around = Around {
+            verdict: &mut self.verdict,
+            coverage: &mut Coverage::default(),
+            event,
+            changes: &mut changes,
+            acked_records: &mut 0,
+            excused_records: &mut 0,
+        };
+        does(&mut self.partitions[index], &mut around);
+        for (partition, change) in changes {
+            self.histories.log_changed(partition, &change, &mut self.partitions, &mut self.verdict);
+            if let (Change::Grown { place, .. }, Some(index)) = (&change, self.partitions.find(partition)) {
+                sequences::follows(&self.partitions[index], *place, &mut self.verdict);
+            }
+        }
+    }
+
+    fn begins(&mut self) {
+        let began = self.began(None);
+        self.with_around(T, |partition, around| {
+            partition.begins(began, around).expect("with a cause");
+        });
+    }
+
+    /// A batch behind what the replica holds below `base`: somebody has written it.
+    fn writes(&mut self, base: i64, value: u64) -> BatchId {
+        let batch = BatchBuilder::new(Offset(base), LeaderEpoch(1), 0).value(value).build();
+        let header = Batch::peek_header(&batch.bytes).unwrap();
+        let partition = self.partition(T);
+        let replica = &partition.replicas[0];
+        let before = replica.log.prefix(replica.count_to(Offset(base), &partition.ledger).unwrap_or(0));
+        partition.ledger.record(&header, before, &batch.bytes, 0).id
+    }
+
+    /// What steps say of partitions' logs.
+    fn told_of_log(&mut self, step: &Step) -> bool {
+        match *step {
+            Step::Commit(topic_id, first, count, producer) => self.commit((topic_id, 1), first, count, producer),
+            Step::CommitOf(epoch, first, count) => self.commit((T, epoch), first, count, None),
+            Step::Cut(end) => {
+                let partition = self.partition(T);
+                let count = partition.replicas[0].count_to(Offset(end), &partition.ledger).unwrap_or(0);
+                let sizes =
+                    (0..count).map(|at| partition.ledger.get(partition.replicas[0].log.get(at).unwrap()).size());
+                let bytes = sizes.sum();
+                let PartitionModel { ledger, replicas, .. } = partition;
+                replicas[0].log.truncate(Offset(0), bytes, ledger);
+                replicas[0].agreed = count;
+                partition.facts.push(Fact::UncleanElection { epoch: LeaderEpoch(2) });
+                self.begins();
+            }
+            Step::Lost(base, value) => {
+                let (had, left) = (self.writes(base, value), self.began(None).log);
+                let registered = BrokerEpoch(0);
+                self.partition(T).facts.push(Fact::Took { server: 0, had, left, registered });
+                self.begins();
+            }
+            Step::Served(base, value) => {
+                self.writes(base, value);
+                self.partition(T).facts.push(Fact::UncleanElection { epoch: LeaderEpoch(2) });
+                self.begins();
+            }
+            Step::SendsBack(to, epoch) => {
+                let began = self.began(Some((epoch, to)));
+                let elected = Fact::UncleanElection { epoch: LeaderEpoch(epoch) };
+                self.partition(T).facts.extend([elected, Fact::Began(began)]);
+            }
+            Step::LedUntilNow(epoch) => {
+                let at = self.partitions.event;
+                self.partition(T).facts.push(Fact::Ended { epoch: LeaderEpoch(epoch), at });
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    fn commit(&mut self, (topic_id, epoch): (Uuid, i32), first: u64, count: u32, producer: Option<BatchProducer>) {
+        let partition = self.partition(topic_id);
+        let end = partition.committed_end();
+        let mut builder = BatchBuilder::new(end, LeaderEpoch(epoch), 0);
+        if let Some(producer) = producer {
+            builder.producer(producer);
+        }
+        for value in first..first + u64::from(count) {
+            builder.value(value);
+        }
+        let batch = builder.build();
+        let header = Batch::peek_header(&batch.bytes).unwrap();
+        let PartitionModel { ledger, replicas, .. } = partition;
+        replicas[0].log.open(Offset(0), false, ledger);
+        let (_, fault) = replicas[0].log.append(Offset(0), &header, &batch.bytes, 0, ledger);
+        assert_eq!(fault, None);
+        self.with_around(topic_id, |partition, around| {
+            assert!(partition.extend(0, batch.next_offset(), around));
+        });
+    }
 }
 
 /// Broker 101 is registered and has producer ids 0 to 999; client 0 has created topic `t`.

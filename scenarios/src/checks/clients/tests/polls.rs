@@ -104,11 +104,12 @@ fn recovery_waits_for_what_clients_were_told_of() {
     let told = consumer(&[starts_at(4), polls(2, 4, &[], 6)]);
     for ahead in [shown, told] {
         let story = |then: &[Step]| so_far(&[&appends(&[10, 20])[..], &sends(3, 30), &ahead, then].concat());
-        assert!(story(&[]).histories.is_ahead());
-        assert!(!story(&[Step::Commit(T, 30, 2, None)]).histories.is_ahead());
+        let is_ahead = |played: Played| played.histories.is_ahead(&played.partitions);
+        assert!(is_ahead(story(&[])));
+        assert!(!is_ahead(story(&[Step::Commit(T, 30, 2, None)])));
         let broken_when = |overdue| {
             let mut played = story(&[]);
-            played.histories.finish(false, overdue, &mut played.verdict);
+            played.finish(false, overdue);
             played.broke() == Some("UncommittedRead")
         };
         assert!(!broken_when(false), "the run ended before anybody could tell");
@@ -264,11 +265,10 @@ fn what_was_destroyed_may_be_shown_where_it_stands_again() {
     // An answer of epoch 0 was under way when its records went, and their producer sent them again.
     let mut shown = polls(2, 0, &[(0, 10), (1, 11)], 2);
     shown[1] = PollRecords { attempt: 2, partition: P, leader_epoch: LeaderEpoch(0), count: 2 };
-    let again = [Step::Cut(0), Step::Commit(T, 10, 2, None)];
-    let story =
-        |between: &[Step]| play(&[&appends(&[10])[..], between, &consumer(&[starts_at(0), shown.clone()])].concat());
-    assert_eq!(story(&[]).broke(), Some("InconsistentOffsets"));
-    let excused = story(&again);
+    let shown = consumer(&[starts_at(0), shown]);
+    let story = |committed: &[Step]| play(&[&sends(1, 10)[..], committed, &shown].concat());
+    assert_eq!(story(&[Step::Commit(T, 10, 2, None)]).broke(), Some("InconsistentOffsets"));
+    let excused = story(&[Step::CommitOf(0, 10, 2), Step::Cut(0), Step::Commit(T, 10, 2, None)]);
     assert_eq!((excused.broke(), excused.excused(Excuse::ReadOfDestroyedRecord)), (None, 2));
 }
 
@@ -285,9 +285,10 @@ fn what_was_shown_and_is_lost_may_be_another_record_later() {
 
 #[test]
 fn fresh_polls_read_all() {
+    let unread_of = |mut played: Played| played.histories.unread(&mut played.partitions);
     let story = |healed: bool, read: &[(i64, u64)]| {
         let steps = [appends(&[10]), healed.then_some(Step::Healed).into_iter().collect()].concat();
-        play(&[steps, consumer(&[starts_at(0), polls(2, 0, read, 2)])].concat()).histories.unread()
+        unread_of(play(&[steps, consumer(&[starts_at(0), polls(2, 0, read, 2)])].concat()))
     };
     let unread = |offset| Some(("t-0".to_owned(), offset));
     assert_eq!(story(true, &[(0, 10), (1, 11)]), None);
@@ -298,12 +299,12 @@ fn fresh_polls_read_all() {
         let reader = consumer(&[starts_at(0), polls(2, 0, read, 2)]);
         let mut steps = appends(&[10, 20]);
         steps.insert(appends(&[10]).len(), Step::Healed);
-        play(&[steps, reader].concat()).histories.unread()
+        unread_of(play(&[steps, reader].concat()))
     };
     assert_eq!(goes_on(&[(0, 10), (1, 11)]), None);
     assert_eq!(goes_on(&[(0, 10)]), unread(1));
     // Nor a log that nobody had written to by then.
-    assert_eq!(play(&[vec![Step::Healed], appends(&[10])].concat()).histories.unread(), None);
+    assert_eq!(unread_of(play(&[vec![Step::Healed], appends(&[10])].concat())), None);
 }
 
 #[test]

@@ -1,7 +1,7 @@
-//! One partition's committed log C as clients may see it: records, producers, what was destroyed,
-//! and what clients claim of offsets that C has not reached yet.
+//! One partition's committed log C as clients may see it: records, producers, and what clients claim of offsets
+//! that C has not reached yet.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use raft::ids::{LeaderEpoch, ProducerId};
 use raft::log::{Batch, BatchProducer};
@@ -32,7 +32,7 @@ pub struct LogBatch {
     /// Who wrote it, if an idempotent producer did.
     pub producer: Option<BatchProducer>,
     /// What was known of that producer before it.
-    before: Option<ProducerState>,
+    pub before: Option<ProducerState>,
 }
 
 /// What the log knows of a producer.
@@ -44,6 +44,14 @@ pub struct ProducerState {
     pub next_sequence: i32,
     /// Last value of that batch.
     pub last_value: u64,
+}
+
+impl ProducerState {
+    /// Does a batch of the same producer follow it? A new epoch begins at 0.
+    pub fn is_followed_by(&self, next: BatchProducer) -> bool {
+        let expected = if next.epoch == self.epoch { self.next_sequence } else { 0 };
+        next.epoch >= self.epoch && next.base_sequence == expected
+    }
 }
 
 /// Who says that an offset holds a value.
@@ -65,46 +73,9 @@ pub struct Claimed {
     shown: bool,
 }
 
-/// How a batch stands to what the log knew of its producer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Extended {
-    /// State of the producer before, if any.
-    pub before: Option<ProducerState>,
-    /// Claims of the batch's offsets for other values: offset, value.
-    pub contradicted: Option<(i64, u64)>,
-}
-
-/// A leader that was elected uncleanly, or after such an election before anybody acted, and that was itself deposed
-/// before it acted. As long as it has not heard of that, it sends consumers back to what it has.
-#[derive(Clone, Copy, Debug)]
-pub struct SendsBack {
-    /// It has all of the log up to there.
-    pub to: i64,
-    /// Its epoch.
-    pub epoch: LeaderEpoch,
-    /// Since when it leads no more, as an ordinal. Whom it has sent to where others cannot follow (without the fix
-    /// `CompareEpochOfPosition`) may be sent back again by its successor: that is not excused.
-    pub until: Option<u64>,
-}
-
-/// A consumer's position that is not in the log of the leader that it asked.
-#[derive(Clone, Copy, Debug)]
-pub struct Gone {
-    /// Where it was.
-    pub offset: i64,
-    /// The value shown right before it.
-    pub shown: Option<u64>,
-    /// Where it is set to instead, if its leader said so.
-    pub back_to: Option<i64>,
-    /// The newest epoch of which it was shown a record.
-    pub epoch: Option<LeaderEpoch>,
-    /// When it asked, as an ordinal.
-    pub asked: u64,
-}
-
 /// See the module.
 #[derive(Clone, Debug, Default)]
-pub struct PartitionLog {
+pub struct CommittedLog {
     /// By offset.
     pub records: Vec<LogRecord>,
     /// By base offset.
@@ -112,26 +83,16 @@ pub struct PartitionLog {
     producers: BTreeMap<ProducerId, ProducerState>,
     /// Offsets that C has not reached, with the value that a client was told.
     pub claims: BTreeMap<i64, Claimed>,
-    /// Committed once and destroyed, or served though they never could be committed.
-    destroyed: BTreeSet<(i64, u64)>,
-    /// Cuts: ordinal and new end.
-    cuts: Vec<(u64, i64)>,
-    /// The smallest end that cuts left, or that was left of what clients only were told of.
-    lowest_cut: Option<i64>,
-    /// Leaders that were elected uncleanly and deposed before they acted.
-    pub sent_back: Vec<SendsBack>,
-    /// How far the log was known to reach: ordinal, end; both ascending since the last cut.
+    /// How far the log was known to reach, unless it was cut since: number of the event, end; both ascending.
     known_ends: Vec<(u64, i64)>,
     /// The largest end that a client was told.
     pub told_end: i64,
-    /// The largest end of what is destroyed: a leader that has not heard of it may tell of it still.
-    pub destroyed_end: i64,
     first_unread: usize,
     /// Where it ended when all faults were over, unless it was cut below that since.
     settled_end: Option<usize>,
 }
 
-impl PartitionLog {
+impl CommittedLog {
     /// One past the last committed offset.
     pub fn end(&self) -> i64 {
         self.records.len() as i64
@@ -154,55 +115,16 @@ impl PartitionLog {
         self.batches.get(record.batch as usize)
     }
 
-    /// Was this very record committed and then destroyed?
-    pub fn was_destroyed(&self, offset: i64, value: u64) -> bool {
-        self.destroyed.contains(&(offset, value))
-    }
-
-    /// Clients are told of records that can never be committed.
-    pub fn serves_destroyed(&mut self, base: i64, values: impl Iterator<Item = u64>) {
-        self.destroyed.extend((base..).zip(values));
-    }
-
-    /// Records that C never reached are gone for good; clients may have been told of them.
-    pub fn loses_claims(&mut self, ordinal: u64, base: i64, values: impl Iterator<Item = u64>) {
-        self.was_cut(ordinal, self.end());
-        for (offset, value) in (base..).zip(values) {
-            if self.claims.get(&offset).is_some_and(|claimed| claimed.value == value) {
-                self.claims.remove(&offset);
-            }
-            self.destroyed.insert((offset, value));
-        }
-    }
-
-    /// Did a cut ever end below this offset?
-    pub fn was_cut_below(&self, offset: i64) -> bool {
-        self.lowest_cut.is_some_and(|lowest| lowest < offset)
-    }
-
-    /// May one of [`PartitionLog::sent_back`] have said so? None sends back further than to where it has all, and
-    /// whoever has been shown a record of a newer epoch asks it no more.
-    pub fn is_sent_back(&self, gone: &Gone) -> bool {
-        self.sent_back.iter().any(|by| {
-            by.to < gone.offset
-                && gone.back_to.is_none_or(|back_to| by.to <= back_to)
-                && gone.epoch.is_none_or(|shown| shown <= by.epoch)
-                && by.until.is_none_or(|until| gone.asked <= until)
-        })
-    }
-
-    /// The next batch is committed.
-    pub fn extend(&mut self, ordinal: u64, batch: &Batch) -> Extended {
+    /// The next batch is committed. Gives claims of its offsets for other values: offset, value.
+    pub fn extend(&mut self, event: u64, batch: &Batch) -> Vec<(i64, u64)> {
         let base = batch.base_offset.0;
         assert_eq!(base, self.end(), "committed batches come in order");
         let index = u32::try_from(self.batches.len()).expect("fewer batches than 2^32");
-        let mut contradicted = None;
+        let mut contradicted = Vec::new();
         for (offset, value) in batch.values() {
             let claimed = self.claims.remove(&offset.0);
             let seen = claimed.is_some_and(|claimed| claimed.shown && claimed.value == value);
-            if let Some(other) = claimed.filter(|claimed| claimed.value != value) {
-                contradicted.get_or_insert((offset.0, other.value));
-            }
+            contradicted.extend(claimed.filter(|claimed| claimed.value != value).map(|other| (offset.0, other.value)));
             self.records.push(LogRecord { value, batch: index, seen, seen_fresh: false });
         }
         let producer = batch.producer();
@@ -216,20 +138,18 @@ impl PartitionLog {
             before = self.producers.insert(producer.id, state);
         }
         self.batches.push(LogBatch { base, epoch: batch.epoch, producer, before });
-        self.reaches(ordinal, self.end());
-        Extended { before, contradicted }
+        self.reaches(event, self.end());
+        contradicted
     }
 
-    /// What is at `new_end` and above is destroyed; that is where a batch begins. Gives the batches
-    /// that went, last first, and with each its values.
-    pub fn cut(&mut self, ordinal: u64, new_end: i64) -> Vec<(LogBatch, Vec<u64>)> {
+    /// What is at `new_end` and above is gone; that is where a batch begins. Gives the batches that went, last
+    /// first, and with each its values.
+    pub fn cut(&mut self, new_end: i64) -> Vec<(LogBatch, Vec<u64>)> {
         let mut gone = Vec::new();
-        self.destroyed_end = self.destroyed_end.max(self.end()).max(self.told_end);
         while self.end() > new_end {
             let Some(batch) = self.batches.pop() else { break };
             assert!(batch.base >= new_end, "a log is cut at {new_end}, within the batch at {}", batch.base);
             let values: Vec<u64> = self.records.drain(batch.base as usize..).map(|record| record.value).collect();
-            self.destroyed.extend((batch.base..).zip(values.iter().copied()));
             if let Some(producer) = batch.producer {
                 match batch.before {
                     Some(before) => self.producers.insert(producer.id, before),
@@ -238,24 +158,15 @@ impl PartitionLog {
             }
             gone.push((batch, values));
         }
-        let claims = self.claims.split_off(&new_end);
-        self.destroyed.extend(claims.into_iter().map(|(offset, claimed)| (offset, claimed.value)));
-        self.told_end = self.told_end.min(new_end);
         self.first_unread = self.first_unread.min(self.records.len());
         self.settled_end = self.settled_end.map(|end| end.min(self.records.len()));
-        self.was_cut(ordinal, new_end);
+        self.known_ends.iter_mut().for_each(|(_, known)| *known = new_end.min(*known));
         gone
-    }
-
-    fn was_cut(&mut self, ordinal: u64, new_end: i64) {
-        self.cuts.push((ordinal, new_end));
-        self.lowest_cut = Some(self.lowest_cut.map_or(new_end, |lowest| lowest.min(new_end)));
-        self.known_ends.push((ordinal, new_end));
     }
 
     /// A client was told that an offset holds a value, and C is not there yet; the value that
     /// somebody else was told, if that is another one.
-    pub fn claim(&mut self, ordinal: u64, offset: i64, value: u64, by: Claim) -> Option<u64> {
+    pub fn claim(&mut self, event: u64, offset: i64, value: u64, by: Claim) -> Option<u64> {
         let none = Claimed { value, acked: false, shown: false };
         let claimed = self.claims.entry(offset).or_insert(none);
         if claimed.value != value {
@@ -263,25 +174,23 @@ impl PartitionLog {
         }
         claimed.acked |= by == Claim::Acked;
         claimed.shown |= by == Claim::Shown;
-        self.reaches(ordinal, offset + 1);
+        self.reaches(event, offset + 1);
         None
     }
 
-    fn reaches(&mut self, ordinal: u64, end: i64) {
+    fn reaches(&mut self, event: u64, end: i64) {
         match self.known_ends.last_mut() {
             Some((_, known)) if *known >= end => {}
-            Some((at, known)) if *at == ordinal => *known = end,
-            _ => self.known_ends.push((ordinal, end)),
+            Some((at, known)) if *at == event => *known = end,
+            _ => self.known_ends.push((event, end)),
         }
     }
 
-    /// How far the log was known to reach when the event `ordinal` took place; what is appended
-    /// later stands above, but for what cuts gave back since.
-    pub fn known_end_at(&self, ordinal: u64) -> i64 {
-        let before = self.known_ends.partition_point(|(at, _)| *at <= ordinal);
-        let known = before.checked_sub(1).map_or(0, |last| self.known_ends[last].1);
-        let since = self.cuts.partition_point(|(at, _)| *at <= ordinal);
-        self.cuts[since..].iter().fold(known, |known, (_, new_end)| known.min(*new_end))
+    /// How far the log was known to reach when an event took place; what is appended later stands above, but for
+    /// what cuts gave back since.
+    pub fn known_end_at(&self, event: u64) -> i64 {
+        let before = self.known_ends.partition_point(|(at, _)| *at <= event);
+        before.checked_sub(1).map_or(0, |last| self.known_ends[last].1)
     }
 
     /// All faults are over.

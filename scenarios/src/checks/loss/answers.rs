@@ -1,0 +1,234 @@
+//! What may be missing from a partition, who may lead it, what may be served and who may be sent back: pure
+//! functions of what was written and committed, and of the facts.
+
+use raft::ids::{BrokerEpoch, LeaderEpoch, Offset};
+
+use super::excuses::Excuse;
+use super::facts::{Began, Fact};
+use crate::checks::ghost::ledger::{BatchId, Ledger};
+
+/// A partition as the answers see it.
+#[derive(Clone, Copy, Debug)]
+pub struct Losses<'a> {
+    /// All that was ever written.
+    pub ledger: &'a Ledger,
+    /// The committed log.
+    pub committed: &'a [BatchId],
+    /// In order.
+    pub facts: &'a [Fact],
+}
+
+/// A consumer's position that the leader it asked does not have.
+#[derive(Clone, Copy, Debug)]
+pub struct SentBack {
+    /// Where it was.
+    pub from: Offset,
+    /// Where it is sent, if the leader said so.
+    pub to: Option<Offset>,
+    /// The newest epoch of which it was shown a record: it asks no older leader.
+    pub shown: Option<LeaderEpoch>,
+    /// Number of the event by which it asked.
+    pub asked: u64,
+}
+
+impl Losses<'_> {
+    /// Is the topic gone? Then nothing is promised.
+    pub fn is_deleted(&self) -> bool {
+        self.facts.iter().any(|fact| matches!(fact, Fact::Deleted))
+    }
+
+    /// Has a server's log corrupt bytes now?
+    pub fn is_rotten(&self, server: usize) -> bool {
+        let of_it = self.facts.iter().rev().find_map(|fact| match fact {
+            Fact::Rotten { server: other } if *other == server => Some(true),
+            Fact::Whole { server: other } if *other == server => Some(false),
+            _ => None,
+        });
+        of_it.unwrap_or(false)
+    }
+
+    /// Why nothing is promised of what this server's log holds.
+    pub fn promises_nothing(&self, server: usize) -> Option<Excuse> {
+        if self.is_deleted() {
+            return Some(Excuse::RecordOfDeletedTopic);
+        }
+        // A rotten log ends for the checks where it is rotten, and for its process later.
+        self.is_rotten(server).then_some(Excuse::RottenReplica)
+    }
+
+    /// Has a fault taken this batch from a server, and not itself since it got it back?
+    pub fn has_lost(&self, server: usize, batch: BatchId) -> bool {
+        self.has_lost_before(self.facts.len(), server, batch)
+    }
+
+    fn has_lost_before(&self, at: usize, server: usize, batch: BatchId) -> bool {
+        let goes = |had: BatchId, left: BatchId| self.ledger.holds(had, batch) && !self.ledger.holds(left, batch);
+        let newest = self.facts[..at].iter().rev().find_map(|fact| match fact {
+            Fact::Took { server: other, had, left, .. } if *other == server && goes(*had, *left) => Some(true),
+            Fact::Truncated { server: other, had, left } if *other == server && goes(*had, *left) => Some(false),
+            _ => None,
+        });
+        newest.unwrap_or(false)
+    }
+
+    /// Has a fault hurt this server's log so that the controllers cannot know? They learn of it when the broker
+    /// registers again, and never of rot.
+    pub fn is_hurt(&self, server: usize, registered: BrokerEpoch) -> bool {
+        let newest = self.facts.iter().rev().find_map(|fact| match fact {
+            Fact::Took { server: other, registered, .. } if *other == server => Some(*registered),
+            _ => None,
+        });
+        newest == Some(registered) || self.is_rotten(server)
+    }
+
+    /// Leaders that began and by whose logs the committed one went on, with their places.
+    fn begun(&self) -> impl DoubleEndedIterator<Item = (usize, &Began)> {
+        self.facts.iter().enumerate().filter_map(|(at, fact)| match fact {
+            Fact::Began(began) if !began.deposed => Some((at, began)),
+            _ => None,
+        })
+    }
+
+    /// What metadata has committed since the last of them, up to this place.
+    fn pending(&self, at: usize) -> &[Fact] {
+        let last = self.begun().map(|(place, _)| place).take_while(|place| *place < at).last();
+        &self.facts[last.map_or(0, |place| place + 1)..at]
+    }
+
+    /// Unclean elections whose leaders have not begun: the oldest and the newest epoch.
+    fn pending_elections(&self, at: usize) -> Option<(LeaderEpoch, LeaderEpoch)> {
+        let epochs = self.pending(at).iter().filter_map(|fact| match fact {
+            Fact::UncleanElection { epoch } => Some(*epoch),
+            _ => None,
+        });
+        epochs.clone().min().zip(epochs.max())
+    }
+
+    /// May the leader of `epoch` begin though a newer one is committed? One that was elected uncleanly and is the
+    /// only one that may lead again: its log is what goes on.
+    pub fn is_newest_elected(&self, epoch: LeaderEpoch) -> bool {
+        self.pending_elections(self.facts.len()).is_some_and(|(_, newest)| newest <= epoch)
+    }
+
+    /// Why may a leader that begins lack a batch? `None` if it has it, or must have it.
+    pub fn may_begin_without(&self, place: usize, batch: BatchId) -> Option<Excuse> {
+        let Fact::Began(began) = &self.facts[place] else { return None };
+        let first = self.ledger.first_beyond(batch, began.log)?;
+        // What stands behind a lost batch went with it.
+        let is_held = began.others.iter().any(|log| self.ledger.holds(*log, first));
+        let by_fault = !is_held && self.has_lost_before(place, began.server, first);
+        let by_fault = by_fault.then_some(began.if_lost);
+        let pending = self.pending(place);
+        // After an unclean restart of the last that had it, the last known leader may be elected uncleanly.
+        if !is_held && pending.iter().any(|fact| matches!(fact, Fact::UncleanRestart)) {
+            return Some(Excuse::AckedLostByUncleanRestart);
+        }
+        let unclean = pending.iter().any(|fact| matches!(fact, Fact::UncleanElection { .. }));
+        by_fault.or(unclean.then_some(Excuse::AckedLostByUncleanElection))
+    }
+
+    /// Does the leader that begins at this place begin without something that others have written?
+    pub fn is_cut(&self, place: usize) -> bool {
+        let Fact::Began(began) = &self.facts[place] else { return false };
+        let pending = self.pending(place);
+        let unclean = |fact: &Fact| matches!(fact, Fact::UncleanElection { .. });
+        pending.iter().any(unclean)
+            || self.facts[..place].iter().any(|fact| match fact {
+                Fact::Took { server, had, .. } if *server == began.server => {
+                    self.may_begin_without(place, *had).is_some()
+                }
+                _ => false,
+            })
+    }
+
+    /// The lowest end that the committed log was ever cut to.
+    pub fn lowest_cut(&self) -> Option<Offset> {
+        self.begun().filter(|(place, _)| self.is_cut(*place)).map(|(_, began)| began.agreed_end).min()
+    }
+
+    /// Why may a batch that somebody wrote not be in the committed log, now and ever? `None` if it is there, or if
+    /// nothing explains that it is not.
+    pub fn may_be_missing(&self, batch: BatchId) -> Option<Excuse> {
+        if self.is_deleted() {
+            return Some(Excuse::AckedLostByDeletion);
+        }
+        let known = self.ledger.get(batch);
+        let place = self.committed.partition_point(|other| self.ledger.get(*other).base < known.base);
+        if self.committed.get(place) == Some(&batch) {
+            return None;
+        }
+        let mut later = self.begun().rev().filter(|(_, began)| known.epoch < began.epoch).peekable();
+        // What went with an earlier leader may come back with a later one.
+        if later.peek().is_none_or(|(_, newest)| self.ledger.holds(newest.log, batch)) {
+            return None;
+        }
+        later.find_map(|(place, _)| self.may_begin_without(place, batch))
+    }
+
+    /// Why may a broker acknowledge or show a batch that is not committed, and may never be? Either it is lost for
+    /// those who go on, or its leader was elected uncleanly, has begun too late, and another one that was, too, has
+    /// yet to begin.
+    pub fn may_serve(&self, batch: BatchId) -> Option<Excuse> {
+        let epoch = self.ledger.get(batch).epoch;
+        let is_passed_over = || {
+            self.pending_elections(self.facts.len()).is_some_and(|(oldest, newest)| oldest <= epoch && epoch < newest)
+        };
+        self.may_be_missing(batch).or_else(|| is_passed_over().then_some(Excuse::AckedLostByUncleanElection))
+    }
+
+    /// Why may a record of this value be shown at this offset, though the committed log has another one there or
+    /// does not reach it?
+    pub fn may_be_shown(&self, offset: Offset, value: u64, epoch: Option<LeaderEpoch>) -> Option<Excuse> {
+        if self.facts.is_empty() {
+            return None;
+        }
+        let holds = |batch: &BatchId| {
+            let known = self.ledger.get(*batch);
+            let shown = |batch: raft::log::Batch| batch.values().any(|record| record == (offset, value));
+            epoch.is_none_or(|epoch| known.epoch == epoch) && known.parse().is_ok_and(shown)
+        };
+        self.ledger.spanning(offset).filter(holds).find_map(|batch| self.may_serve(batch))
+    }
+
+    /// Where the last batch ends that is missing with cause: a leader that has not heard of it may tell of that end.
+    pub fn missing_end(&self) -> Offset {
+        if self.lowest_cut().is_none() {
+            return Offset(0);
+        }
+        let missing = self.ledger.all().filter(|batch| self.may_be_missing(*batch).is_some());
+        missing.map(|batch| self.ledger.end(batch)).max().unwrap_or_default()
+    }
+
+    /// Was the leader of this epoch elected uncleanly, or after such an election before anybody had begun? Then it
+    /// may lack some of the committed log.
+    fn is_elected_uncleanly(&self, epoch: LeaderEpoch) -> bool {
+        self.facts.iter().enumerate().any(|(at, fact)| match fact {
+            Fact::UncleanElection { epoch: unclean } => {
+                let next = self.begun().find(|(place, _)| *place > at);
+                *unclean <= epoch && next.is_none_or(|(_, began)| epoch < began.epoch)
+            }
+            _ => false,
+        })
+    }
+
+    /// May a consumer be sent back behind committed records? By a leader that was elected uncleanly and deposed
+    /// before it began, for as long as it does not know that. It sends nobody further back than to where it has
+    /// all of the committed log.
+    pub fn may_be_sent_back(&self, position: &SentBack) -> Option<Excuse> {
+        let sends = |(place, fact): (usize, &Fact)| {
+            let Fact::Began(began) = fact else { return false };
+            let until = self.facts[place..].iter().find_map(|fact| match fact {
+                Fact::Ended { epoch, at } if *epoch == began.epoch => Some(*at),
+                _ => None,
+            });
+            began.deposed
+                && began.agreed_end < position.from
+                && position.to.is_none_or(|to| began.agreed_end <= to)
+                && position.shown.is_none_or(|shown| shown <= began.epoch)
+                && until.is_none_or(|until| position.asked <= until)
+                && self.is_elected_uncleanly(began.epoch)
+        };
+        let is_sent = self.facts.iter().enumerate().any(sends);
+        is_sent.then_some(Excuse::PositionSentBackByDeposedLeader)
+    }
+}

@@ -1,0 +1,81 @@
+//! What has happened to one partition that bears on losses, in the order in which it happened. Facts are
+//! only ever added; what follows from them is said by [`super::answers`].
+
+use raft::ids::{BrokerEpoch, LeaderEpoch, Offset};
+use smallvec::SmallVec;
+
+use super::excuses::Excuse;
+use crate::checks::ghost::ledger::BatchId;
+
+/// A leader begins.
+#[derive(Clone, Debug)]
+pub struct Began {
+    /// Its epoch.
+    pub epoch: LeaderEpoch,
+    /// Index of its server.
+    pub server: usize,
+    /// What its log holds.
+    pub log: BatchId,
+    /// Up to where it has all of the committed log.
+    pub agreed_end: Offset,
+    /// What the logs of the others hold that metadata permits to lead then, as members of the ISR or ELR.
+    pub others: SmallVec<[BatchId; 2]>,
+    /// It was deposed before it began, and does not know that yet: the committed log does not go on by its log.
+    pub deposed: bool,
+    /// The cause if a fault has taken a record from it that none of the others holds.
+    pub if_lost: Excuse,
+}
+
+/// See the module.
+#[derive(Clone, Debug)]
+pub enum Fact {
+    /// A fault left `left` of what a server's log held. The broker was registered by this epoch.
+    Took {
+        /// Index of the server.
+        server: usize,
+        /// All that its log held.
+        had: BatchId,
+        /// What is left.
+        left: BatchId,
+        /// `UNKNOWN` if it was not registered.
+        registered: BrokerEpoch,
+    },
+    /// A process cut its log by itself.
+    Truncated {
+        /// Index of the server.
+        server: usize,
+        /// All that its log held.
+        had: BatchId,
+        /// What is left.
+        left: BatchId,
+    },
+    /// A server's log has corrupt bytes in forced segments.
+    Rotten {
+        /// Index of the server.
+        server: usize,
+    },
+    /// They were cut or overwritten.
+    Whole {
+        /// Index of the server.
+        server: usize,
+    },
+    /// Metadata has committed, with permission, a leader that was a member of neither ISR nor ELR.
+    UncleanElection {
+        /// The leader epoch.
+        epoch: LeaderEpoch,
+    },
+    /// Metadata has committed that no member of ISR or ELR is left that had all acknowledged records: all of
+    /// them restarted uncleanly (KIP-966).
+    UncleanRestart,
+    /// A leader begins.
+    Began(Began),
+    /// The leader of an epoch leads no more; it answers nobody who asks it after this event.
+    Ended {
+        /// Its epoch.
+        epoch: LeaderEpoch,
+        /// Number of the event.
+        at: u64,
+    },
+    /// The topic is deleted.
+    Deleted,
+}

@@ -1,0 +1,79 @@
+//! All partitions that ever were, and how their committed logs have changed.
+
+use std::collections::BTreeMap;
+
+use raft::broker::observation::PartitionTag;
+use raft::ids::TopicIdPartition;
+
+use super::partition::{Change, PartitionModel};
+
+/// A partition by its place among all of them.
+pub type PartitionIndex = usize;
+
+/// See the module.
+#[derive(Clone, Debug, Default)]
+pub struct Partitions {
+    list: Vec<PartitionModel>,
+    by_tag: BTreeMap<PartitionTag, PartitionIndex>,
+    servers: usize,
+    /// Number of the event that is being judged: what ended before another thing began has the smaller number.
+    pub event: u64,
+    /// All faults are over.
+    settled: bool,
+    /// Changes of committed logs, until they are taken.
+    pub changes: Vec<(PartitionTag, Change)>,
+}
+
+impl Partitions {
+    /// None, on so many servers.
+    pub fn new(servers: usize) -> Partitions {
+        Partitions { servers, ..Partitions::default() }
+    }
+
+    /// Each of them.
+    pub fn all(&self) -> &[PartitionModel] {
+        &self.list
+    }
+
+    /// The same.
+    pub fn all_mut(&mut self) -> &mut [PartitionModel] {
+        &mut self.list
+    }
+
+    /// One that is known.
+    pub fn find(&self, tag: PartitionTag) -> Option<PartitionIndex> {
+        self.by_tag.get(&tag).copied()
+    }
+
+    /// One that is known from now on.
+    pub fn index_of(&mut self, id: TopicIdPartition) -> PartitionIndex {
+        *self.by_tag.entry(id.into()).or_insert_with(|| {
+            let mut partition = PartitionModel::new(id, self.servers);
+            if self.settled {
+                partition.log.settle();
+            }
+            self.list.push(partition);
+            self.list.len() - 1
+        })
+    }
+
+    /// All faults are over: what is committed from now on need not be read.
+    pub fn settle(&mut self) {
+        self.settled = true;
+        self.list.iter_mut().for_each(|partition| partition.log.settle());
+    }
+}
+
+impl std::ops::Index<PartitionIndex> for Partitions {
+    type Output = PartitionModel;
+
+    fn index(&self, index: PartitionIndex) -> &PartitionModel {
+        &self.list[index]
+    }
+}
+
+impl std::ops::IndexMut<PartitionIndex> for Partitions {
+    fn index_mut(&mut self, index: PartitionIndex) -> &mut PartitionModel {
+        &mut self.list[index]
+    }
+}
