@@ -50,6 +50,7 @@
 mod brokers;
 mod clients;
 mod cluster;
+mod error;
 mod faults;
 mod quorum;
 
@@ -64,6 +65,7 @@ use sim::world::Recorded;
 
 pub use clients::Operation;
 pub use cluster::Cluster;
+pub use error::StoryError;
 pub use quorum::{Attempt, AttemptOutcome};
 
 use crate::actor::Actor;
@@ -72,17 +74,6 @@ use crate::report::{Outcome, RunReport};
 use crate::run::conclude::conclude;
 use crate::run::{Host, Request, drive_by};
 use crate::scenario::{Floor, Scenario};
-
-/// Why a story failed.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct StoryError(pub String);
-
-impl From<String> for StoryError {
-    fn from(problem: String) -> StoryError {
-        StoryError(problem)
-    }
-}
 
 /// A cluster and a seed for stories: the scenario's cluster and world, without
 /// its faults, its knobs and its floors.

@@ -10,7 +10,7 @@
 //! * `transitions`: what goes with each change of state
 //! * `append`: the leader's log, the follower's log, and the high watermark
 //! * `send`: what is sent, to whom, and when not
-//! * `listener`: what the state machine on top is told
+//! * `listener`: what the state machine on top is told; `notify`: when
 //!
 //! Kept simpler than Kafka, visibly to nobody but a profiler: parked fetches expire on this
 //! thread, not on one of their own. And an observer's fetch timer, which Kafka ignores but still
@@ -21,6 +21,7 @@ mod append;
 mod fetch;
 mod fetch_purgatory;
 mod listener;
+mod notify;
 mod poll;
 mod requests;
 mod responses;

@@ -8,8 +8,8 @@ use raft::io::{PartitionShown, Role, Visitor};
 use raft::log::Records;
 use raft::metadata::image::{MetadataImage, PartitionRegistration};
 
-use super::StoryError;
 use super::cluster::{Cluster, with};
+use super::error::StoryError;
 
 /// One replica, as its broker holds it.
 struct ReplicaView {

@@ -9,8 +9,8 @@ use sim::host::wait_for;
 use sim::process::Node;
 use sim::world::Condition;
 
-use super::StoryError;
 use super::cluster::{Cluster, gave_up, now_ns, with};
+use super::error::StoryError;
 use crate::actor::{Actor, Said};
 use crate::diary::{Diary, OperationOutcome, Record};
 use crate::run_observer::RunObserver;

@@ -12,7 +12,7 @@ use sim::host::{wait_for, wait_until, with_run};
 use sim::process::{Node, Thread};
 use sim::world::{Condition, Submitted};
 
-use super::StoryError;
+use super::error::StoryError;
 use crate::actor::{Actor, Said};
 use crate::cluster::Prepared;
 use crate::run_observer::RunObserver;

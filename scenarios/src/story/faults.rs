@@ -5,8 +5,8 @@ use raft::ids::NodeId;
 use sim::fault::{Fault, Link, Tail, What};
 use sim::world::Submitted;
 
-use super::StoryError;
 use super::cluster::{Cluster, NS_PER_MS, Outage, now_ns, with};
+use super::error::StoryError;
 
 impl Cluster {
     /// Nothing passes between a node and all other servers, either way. Clients still reach it.

@@ -12,8 +12,8 @@ use sim::host::wait_for;
 use sim::process::Node;
 use sim::world::Condition;
 
-use super::StoryError;
 use super::cluster::{Cluster, gave_up, now_ns, with};
+use super::error::StoryError;
 use crate::actor::{Actor, AttemptEvent, Said};
 use crate::run_observer::RunObserver;
 use crate::workload::ClientOperation;

@@ -1,4 +1,4 @@
-//! What an operation on topics reads of the controller.
+//! What an operation on topics reads of the controller (controller-broker.md §4).
 
 use std::rc::Rc;
 

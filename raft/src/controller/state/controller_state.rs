@@ -1,4 +1,4 @@
-//! The replayed records as a whole.
+//! The replayed records as a whole (controller-broker.md §4.0).
 
 use super::{
     ClusterState, ConfigState, FeatureState, MIN_INSYNC_REPLICAS, ResourceType, Topic, TopicState,

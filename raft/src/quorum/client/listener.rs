@@ -8,12 +8,9 @@
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use super::RaftClient;
-use crate::bugs::Bug;
 use crate::ids::{LeaderEpoch, NodeId, Offset};
 use crate::io::{Effect, Post, ThreadName};
 use crate::log::{Batch, RaftLog, Records};
-use crate::quorum::epoch_states::EpochState;
 use crate::step::Step;
 
 /// What one read from disk may hand over.
@@ -42,7 +39,7 @@ struct LastSent {
 pub struct ListenerContext {
     /// The thread that listens.
     thread: ThreadName,
-    next_offset: Offset,
+    pub(super) next_offset: Offset,
     last_sent: Option<LastSent>,
     last_fired_epoch: LeaderEpoch,
     last_fired_leader: Option<NodeId>,
@@ -123,45 +120,12 @@ impl ListenerContext {
         self.deliver(ListenerItem::Appended { end }, step);
     }
 
-    fn maybe_fire_leader_change(&mut self, leader: Option<NodeId>, epoch: LeaderEpoch, step: &mut Step<'_>) {
+    pub(super) fn maybe_fire_leader_change(&mut self, leader: Option<NodeId>, epoch: LeaderEpoch, step: &mut Step<'_>) {
         let became_known = leader.is_some() && self.last_fired_leader.is_none();
         if epoch > self.last_fired_epoch || (epoch == self.last_fired_epoch && became_known) {
             self.last_fired_epoch = epoch;
             self.last_fired_leader = leader;
             self.deliver(ListenerItem::LeaderChange { leader, epoch }, step);
-        }
-    }
-}
-
-impl RaftClient {
-    /// Own leadership is announced to a listener only once it has read past the start of the
-    /// epoch, and so all earlier entries; never while Resigned.
-    pub(super) fn fire_leader_change(&mut self, step: &mut Step<'_>) {
-        let (leader, epoch) = (self.quorum.leader_id(), self.quorum.epoch());
-        let needs = match self.quorum.state() {
-            EpochState::Leader(_) if self.setup.bugs.has(Bug::Kafka15345LeaderBeforeCaughtUp) => Offset(-1),
-            EpochState::Leader(state) => state.epoch_start_offset,
-            EpochState::Resigned(_) => return,
-            _ => Offset(-1),
-        };
-        for listener in self.listeners.iter_mut().filter(|listener| listener.next_offset > needs) {
-            listener.maybe_fire_leader_change(leader, epoch, step);
-        }
-    }
-
-    /// The listeners' work at the end of a poll.
-    pub(super) fn poll_listeners(&mut self, step: &mut Step<'_>) {
-        let past = self.setup.bugs.has(Bug::AppliedPastHighWatermark).then(|| self.log.end_offset());
-        if let Some(high_watermark) = past.or(self.quorum.high_watermark()) {
-            self.update_listeners(high_watermark, step);
-        }
-        self.fire_leader_change(step);
-    }
-
-    /// Everything committed that they have not been sent, from disk.
-    pub(super) fn update_listeners(&mut self, high_watermark: Offset, step: &mut Step<'_>) {
-        for listener in &mut self.listeners {
-            listener.update_progress(high_watermark, &self.log, step);
         }
     }
 }

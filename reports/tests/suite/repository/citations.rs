@@ -3,13 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+
+use super::source::root;
 
 const RULES: &[&str] = &["consensus.md", "controller-broker.md"];
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
-}
 
 /// The project's sources, settings and documents, with their paths from the root.
 fn texts() -> Vec<(String, String)> {

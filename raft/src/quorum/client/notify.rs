@@ -1,0 +1,40 @@
+//! When listeners are told of commits and leaders (consensus.md §7).
+
+use super::RaftClient;
+use crate::bugs::Bug;
+use crate::ids::Offset;
+use crate::quorum::epoch_states::EpochState;
+use crate::step::Step;
+
+impl RaftClient {
+    /// Own leadership is announced to a listener only once it has read past the start of the
+    /// epoch, and so all earlier entries; never while Resigned.
+    pub(super) fn fire_leader_change(&mut self, step: &mut Step<'_>) {
+        let (leader, epoch) = (self.quorum.leader_id(), self.quorum.epoch());
+        let needs = match self.quorum.state() {
+            EpochState::Leader(_) if self.setup.bugs.has(Bug::Kafka15345LeaderBeforeCaughtUp) => Offset(-1),
+            EpochState::Leader(state) => state.epoch_start_offset,
+            EpochState::Resigned(_) => return,
+            _ => Offset(-1),
+        };
+        for listener in self.listeners.iter_mut().filter(|listener| listener.next_offset > needs) {
+            listener.maybe_fire_leader_change(leader, epoch, step);
+        }
+    }
+
+    /// The listeners' work at the end of a poll.
+    pub(super) fn poll_listeners(&mut self, step: &mut Step<'_>) {
+        let past = self.setup.bugs.has(Bug::AppliedPastHighWatermark).then(|| self.log.end_offset());
+        if let Some(high_watermark) = past.or(self.quorum.high_watermark()) {
+            self.update_listeners(high_watermark, step);
+        }
+        self.fire_leader_change(step);
+    }
+
+    /// Everything committed that they have not been sent, from disk.
+    pub(super) fn update_listeners(&mut self, high_watermark: Offset, step: &mut Step<'_>) {
+        for listener in &mut self.listeners {
+            listener.update_progress(high_watermark, &self.log, step);
+        }
+    }
+}

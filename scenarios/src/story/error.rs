@@ -1,0 +1,12 @@
+//! Why a story failed.
+
+/// Why a story failed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct StoryError(pub String);
+
+impl From<String> for StoryError {
+    fn from(problem: String) -> StoryError {
+        StoryError(problem)
+    }
+}
