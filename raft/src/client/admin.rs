@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 
 use call::NodeProvider;
 
-use super::connections::{Answer, Completed, NotReady};
+use super::connections::{Answer, Completed};
 use super::errors::{admin_outcome, is_retriable};
 use super::io::ms;
 use super::network_client::NetworkClient;
@@ -41,8 +41,6 @@ pub struct AdminClient {
     network: NetworkClient,
     /// By the application's number.
     calls: BTreeMap<u32, Call>,
-    attempts: u32,
-    wake_ms: Option<i64>,
 }
 
 /// Kafka's `Call`.
@@ -68,8 +66,6 @@ impl AdminClient {
             network: NetworkClient::new(&config.client, AdminClient::MAX_IN_FLIGHT),
             config,
             calls: BTreeMap::new(),
-            attempts: 0,
-            wake_ms: None,
         }
     }
 
@@ -88,7 +84,7 @@ impl AdminClient {
                 Call { request, deadline_ms, tries: 0, next_allowed_try_ms: now_ms, node: None, in_flight: None };
             self.calls.insert(operation, call);
         }
-        self.wake_ms = None;
+        self.network.begin_round();
         while let Some(completed) = self.network.take_completed(now_ms, entropy) {
             self.on_completed(now_ms, completed, entropy, out);
         }
@@ -97,7 +93,7 @@ impl AdminClient {
         for operation in pending {
             self.advance(now_ms, operation, entropy, out);
         }
-        self.network.finish(now_ms, self.wake_ms, entropy, out);
+        self.network.finish(now_ms, entropy, out);
     }
 
     /// How many operations have not ended.
@@ -112,15 +108,13 @@ impl AdminClient {
             return self.end(operation, ErrorCode::RequestTimedOut, out);
         }
         let (deadline_ms, allowed_ms) = (call.deadline_ms, call.next_allowed_try_ms);
-        self.wake_at(deadline_ms);
+        self.network.wake_at(deadline_ms);
         if now_ms < allowed_ms {
-            return self.wake_at(allowed_ms);
+            return self.network.wake_at(allowed_ms);
         }
         let Some(node) = self.choose_node(now_ms, operation, entropy) else { return };
-        match self.network.ready(now_ms, node, entropy, out) {
-            Ok(()) => self.send(now_ms, operation, node, out),
-            Err(NotReady::Until(at_ms)) => self.wake_at(at_ms),
-            Err(NotReady::UntilEvent) => {}
+        if self.network.ready(now_ms, node, entropy, out) {
+            self.send(now_ms, operation, node, out);
         }
     }
 
@@ -136,9 +130,6 @@ impl AdminClient {
             NodeProvider::Constant(node) => metadata.nodes().contains(&node).then_some(node),
             NodeProvider::LeastLoaded => {
                 let node = self.network.least_loaded_node(now_ms, entropy);
-                if let (None, Some(retry_ms)) = (node, self.network.next_retry_ms()) {
-                    self.wake_at(retry_ms);
-                }
                 self.calls.get_mut(&operation)?.node = node;
                 return node;
             }
@@ -152,8 +143,7 @@ impl AdminClient {
 
     fn send(&mut self, now_ms: i64, operation: u32, node: NodeId, out: &mut ClientOut) {
         let Some(call) = self.calls.get_mut(&operation) else { return };
-        self.attempts += 1;
-        let attempt = self.attempts;
+        let attempt = self.network.next_attempt();
         let timeout_ms = self.config.client.request_timeout_ms.min(call.deadline_ms - now_ms);
         let request = call::with_timeout(&call.request, i32::try_from(timeout_ms).unwrap_or(i32::MAX));
         let api_key = request.api_key();
@@ -233,9 +223,5 @@ impl AdminClient {
     fn end(&mut self, operation: u32, error: ErrorCode, out: &mut ClientOut) {
         self.calls.remove(&operation);
         out.observe(AttemptEvent::OperationDone { operation, error });
-    }
-
-    fn wake_at(&mut self, at_ms: i64) {
-        self.wake_ms = Some(self.wake_ms.map_or(at_ms, |wake_ms| wake_ms.min(at_ms)));
     }
 }

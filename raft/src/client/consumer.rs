@@ -18,7 +18,7 @@ mod tests;
 use in_flight::{Asked, FetchInFlight, InFlight};
 use subscription_state::SubscriptionState;
 
-use super::connections::{Answer, Completed, NotReady};
+use super::connections::{Answer, Completed};
 use super::io::ms;
 use super::network_client::NetworkClient;
 use super::{AttemptEvent, ClientInput, ClientOut, ConsumerConfig, PositionCause, TopicPartition};
@@ -49,8 +49,6 @@ pub struct Consumer {
     in_flight: SortedMap<i32, InFlight>,
     questions: Slices<FetchPartition>,
     asked: Slices<Asked>,
-    attempts: u32,
-    wake_ms: Option<i64>,
 }
 
 impl Consumer {
@@ -67,8 +65,6 @@ impl Consumer {
             in_flight: SortedMap::new(),
             questions: Slices::default(),
             asked: Slices::default(),
-            attempts: 0,
-            wake_ms: None,
         }
     }
 
@@ -84,16 +80,16 @@ impl Consumer {
         if let Some(operation) = self.network.receive(now_ms, input, entropy, out) {
             self.operate(operation, out);
         }
-        self.wake_ms = None;
+        self.network.begin_round();
         while let Some(completed) = self.network.take_completed(now_ms, entropy) {
             self.on_completed(now_ms, completed, out);
         }
         self.update_fetch_positions(now_ms, entropy, out);
         self.send_fetches(now_ms, entropy, out);
         if let Some(retry_ms) = self.subscriptions.next_retry_ms(now_ms) {
-            self.wake_at(retry_ms);
+            self.network.wake_at(retry_ms);
         }
-        self.network.finish(now_ms, self.wake_ms, entropy, out);
+        self.network.finish(now_ms, entropy, out);
     }
 
     /// The next offset to be read, where that is known.
@@ -151,28 +147,9 @@ impl Consumer {
         out.observe(AttemptEvent::ConsumerError { partition, error });
     }
 
-    /// True if the node takes a request now; if not, this client will be woken.
-    fn is_ready(&mut self, now_ms: i64, node: NodeId, entropy: &mut dyn Entropy, out: &mut ClientOut) -> bool {
-        match self.network.ready(now_ms, node, entropy, out) {
-            Ok(()) => return true,
-            Err(NotReady::Until(at_ms)) => self.wake_at(at_ms),
-            Err(NotReady::UntilEvent) => {}
-        }
-        false
-    }
-
     fn send(&mut self, now_ms: i64, node: NodeId, request: DataRequest, in_flight: InFlight, out: &mut ClientOut) {
         let timeout_ms = self.config.client.request_timeout_ms;
         let correlation_id = self.network.send(now_ms, node, Request::Data(request), timeout_ms, true, out);
         self.in_flight.insert(correlation_id, in_flight);
-    }
-
-    fn wake_at(&mut self, at_ms: i64) {
-        self.wake_ms = Some(self.wake_ms.map_or(at_ms, |wake_ms| wake_ms.min(at_ms)));
-    }
-
-    fn next_attempt(&mut self) -> u32 {
-        self.attempts += 1;
-        self.attempts
     }
 }

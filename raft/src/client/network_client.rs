@@ -1,7 +1,8 @@
 //! Connections and metadata together: Kafka's `NetworkClient` with its `DefaultMetadataUpdater`.
 //!
-//! A step of a client is: [`NetworkClient::receive`] the input, [`NetworkClient::take_completed`]
-//! until there is none, send what is [`NetworkClient::ready`], then [`NetworkClient::finish`].
+//! A step of a client is: [`NetworkClient::receive`] the input, then, in one round or several
+//! ([`NetworkClient::begin_round`]), [`NetworkClient::take_completed`] until there is none and send what is
+//! [`NetworkClient::ready`], then [`NetworkClient::finish`].
 
 use super::connections::{Answer, Completed, Connections, NotReady};
 use super::metadata::Metadata;
@@ -25,6 +26,10 @@ pub(super) struct NetworkClient {
     attempt_started_ms: Option<i64>,
     /// When to look again whether a refresh can start.
     look_again_ms: Option<i64>,
+    /// The earliest instant at which the client itself has something to do without an event.
+    wake_ms: Option<i64>,
+    /// Attempts so far, of which the history tells.
+    attempts: u32,
 }
 
 impl NetworkClient {
@@ -40,6 +45,8 @@ impl NetworkClient {
             fetching: None,
             attempt_started_ms: None,
             look_again_ms: None,
+            wake_ms: None,
+            attempts: 0,
         }
     }
 
@@ -74,6 +81,22 @@ impl NetworkClient {
         operation
     }
 
+    /// Whatever the client was to be woken for is looked at anew.
+    pub fn begin_round(&mut self) {
+        self.wake_ms = None;
+    }
+
+    /// The client has something to do then, whatever happens before.
+    pub fn wake_at(&mut self, at_ms: i64) {
+        self.wake_ms = Some(self.wake_ms.map_or(at_ms, |wake_ms| wake_ms.min(at_ms)));
+    }
+
+    /// The number of the next attempt, from 1.
+    pub fn next_attempt(&mut self) -> u32 {
+        self.attempts += 1;
+        self.attempts
+    }
+
     /// The next finished request that is not one for metadata.
     pub fn take_completed(&mut self, now_ms: i64, entropy: &mut dyn Entropy) -> Option<Completed> {
         loop {
@@ -95,15 +118,14 @@ impl NetworkClient {
         }
     }
 
-    /// May a request be sent to the node now? Connects if need be.
-    pub fn ready(
-        &mut self,
-        now_ms: i64,
-        node: NodeId,
-        entropy: &mut dyn Entropy,
-        out: &mut ClientOut,
-    ) -> Result<(), NotReady> {
-        self.connections.ready(now_ms, node, entropy, out)
+    /// May a request be sent to the node now? Connects if need be; if not, the client will be woken.
+    pub fn ready(&mut self, now_ms: i64, node: NodeId, entropy: &mut dyn Entropy, out: &mut ClientOut) -> bool {
+        match self.connections.ready(now_ms, node, entropy, out) {
+            Ok(()) => return true,
+            Err(NotReady::Until(at_ms)) => self.wake_at(at_ms),
+            Err(NotReady::UntilEvent) => {}
+        }
+        false
     }
 
     /// Kafka's `connectionFailed`.
@@ -124,22 +146,26 @@ impl NetworkClient {
         self.connections.send(now_ms, node, request, timeout_ms, answered, out)
     }
 
-    /// Kafka's `leastLoadedNode`; `None` while all are backing off.
-    pub fn least_loaded_node(&self, now_ms: i64, entropy: &mut dyn Entropy) -> Option<NodeId> {
-        self.connections.least_loaded_node(now_ms, self.metadata.nodes(), entropy).0
+    /// Kafka's `leastLoadedNode`; `None` while all are backing off, and then the client is woken when the first
+    /// of them may be tried again.
+    pub fn least_loaded_node(&mut self, now_ms: i64, entropy: &mut dyn Entropy) -> Option<NodeId> {
+        let node = self.connections.least_loaded_node(now_ms, self.metadata.nodes(), entropy).0;
+        if let (None, Some(retry_ms)) = (node, self.next_retry_ms()) {
+            self.wake_at(retry_ms);
+        }
+        node
     }
 
-    /// When the first node that is backing off may be tried again.
-    pub fn next_retry_ms(&self) -> Option<i64> {
+    fn next_retry_ms(&self) -> Option<i64> {
         self.connections.next_retry_ms(self.metadata.nodes())
     }
 
     /// Refreshes the metadata if that is due and can be, and arms the timer for this or for what
     /// the client itself waits for.
-    pub fn finish(&mut self, now_ms: i64, wake_ms: Option<i64>, entropy: &mut dyn Entropy, out: &mut ClientOut) {
+    pub fn finish(&mut self, now_ms: i64, entropy: &mut dyn Entropy, out: &mut ClientOut) {
         self.maybe_update_metadata(now_ms, entropy, out);
         let rebootstrap_ms = self.attempt_started_ms.zip(self.rebootstrap_trigger_ms).map(|(a, b)| a.saturating_add(b));
-        let deadlines = [wake_ms, self.look_again_ms, self.connections.next_deadline_ms(), rebootstrap_ms];
+        let deadlines = [self.wake_ms, self.look_again_ms, self.connections.next_deadline_ms(), rebootstrap_ms];
         out.arm_ms(deadlines.into_iter().flatten().min().map(|at_ms| at_ms.max(now_ms)));
     }
 
@@ -157,7 +183,7 @@ impl NetworkClient {
         let (mut node, any_ready) = self.connections.least_loaded_node(now_ms, self.metadata.nodes(), entropy);
         if node.is_none() && !any_ready && self.rebootstrap_trigger_ms.is_some() {
             self.rebootstrap(now_ms);
-            node = self.least_loaded_node(now_ms, entropy);
+            node = self.connections.least_loaded_node(now_ms, self.metadata.nodes(), entropy).0;
         }
         let Some(node) = node else {
             self.look_again_ms = self.next_retry_ms();

@@ -59,9 +59,6 @@ pub struct Producer {
     /// Produce requests without an answer, by correlation id.
     in_flight: SortedMap<i32, SmallVec<[Sent; 1]>>,
     questions: Slices<PartitionProduceData>,
-    attempts: u32,
-    /// The earliest instant at which something is to be done without an event.
-    wake_ms: Option<i64>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -94,8 +91,6 @@ impl Producer {
             blocked_version: 0,
             in_flight: SortedMap::new(),
             questions: Slices::default(),
-            attempts: 0,
-            wake_ms: None,
         })
     }
 
@@ -118,7 +113,7 @@ impl Producer {
             None => {}
         }
         loop {
-            self.wake_ms = None;
+            self.network.begin_round();
             while let Some(completed) = self.network.take_completed(now_ms, entropy) {
                 self.on_completed(now_ms, completed, entropy, out);
             }
@@ -127,7 +122,7 @@ impl Producer {
                 break;
             }
         }
-        self.network.finish(now_ms, self.wake_ms, entropy, out);
+        self.network.finish(now_ms, entropy, out);
     }
 
     /// How many records were asked for and have neither been acknowledged nor failed.
@@ -148,7 +143,7 @@ impl Producer {
                 self.accumulator.append(&self.config, now_ms, now.wall_ms, partition, value);
             } else {
                 self.blocked.push_back(send);
-                self.wake_at(gives_up_at_ms);
+                self.network.wake_at(gives_up_at_ms);
             }
         }
         // Whoever blocks asks for an update again after each that did not help.
@@ -157,14 +152,5 @@ impl Producer {
             self.blocked_version = version;
             self.network.metadata.request_update(true);
         }
-    }
-
-    fn wake_at(&mut self, at_ms: i64) {
-        self.wake_ms = Some(self.wake_ms.map_or(at_ms, |wake_ms| wake_ms.min(at_ms)));
-    }
-
-    fn next_attempt(&mut self) -> u32 {
-        self.attempts += 1;
-        self.attempts
     }
 }

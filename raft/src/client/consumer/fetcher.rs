@@ -42,7 +42,7 @@ impl Consumer {
         asked.sort_by_key(|(node, ..)| *node);
         for partitions in asked.chunk_by(|a, b| a.0 == b.0) {
             let node = partitions[0].0;
-            if self.is_ready(now_ms, node, entropy, out) {
+            if self.network.ready(now_ms, node, entropy, out) {
                 self.send_fetch(now_ms, node, partitions, out);
             }
         }
@@ -55,7 +55,7 @@ impl Consumer {
         partitions: &[(NodeId, TopicPartition, FetchPosition)],
         out: &mut ClientOut,
     ) {
-        let attempt = self.next_attempt();
+        let attempt = self.network.next_attempt();
         for (_, partition, position) in partitions {
             let (partition, at) = (*partition, position.offset.0);
             out.observe(AttemptEvent::ReadInvoked { attempt, api: ReadApi::Fetch, partition, at });

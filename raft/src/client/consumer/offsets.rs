@@ -61,12 +61,12 @@ impl Consumer {
             }
         }
         for (node, asked) in validations {
-            if self.is_ready(now_ms, node, entropy, out) {
+            if self.network.ready(now_ms, node, entropy, out) {
                 self.send_validation(now_ms, node, asked, out);
             }
         }
         for ((node, latest), partitions) in resets {
-            if self.is_ready(now_ms, node, entropy, out) {
+            if self.network.ready(now_ms, node, entropy, out) {
                 self.send_list_offsets(now_ms, node, latest, partitions, out);
             }
         }
@@ -79,7 +79,7 @@ impl Consumer {
         asked: Vec<(TopicPartition, FetchPosition)>,
         out: &mut ClientOut,
     ) {
-        let attempt = self.next_attempt();
+        let attempt = self.network.next_attempt();
         let mut questions = Vec::new();
         for (partition, position) in &asked {
             let leader_epoch = position.offset_epoch.unwrap_or(NO_EPOCH);
@@ -106,7 +106,7 @@ impl Consumer {
         partitions: Vec<TopicPartition>,
         out: &mut ClientOut,
     ) {
-        let attempt = self.next_attempt();
+        let attempt = self.network.next_attempt();
         let (strategy, timestamp) = match latest {
             true => (OffsetResetStrategy::Latest, LATEST_TIMESTAMP),
             false => (OffsetResetStrategy::Earliest, EARLIEST_TIMESTAMP),

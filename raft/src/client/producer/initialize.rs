@@ -3,7 +3,7 @@
 use super::Producer;
 use super::batch::ProducerIdAndEpoch;
 use super::initializing::Initializing;
-use crate::client::connections::{Answer, NotReady};
+use crate::client::connections::Answer;
 use crate::client::errors::is_retriable;
 use crate::client::{AttemptEvent, ClientOut};
 use crate::ids::ProducerId;
@@ -18,21 +18,15 @@ impl Producer {
             return;
         }
         if now_ms < self.initializing.not_before_ms {
-            return self.wake_at(self.initializing.not_before_ms);
+            return self.network.wake_at(self.initializing.not_before_ms);
         }
         let Some(node) = self.network.least_loaded_node(now_ms, entropy) else {
-            self.network.metadata.request_update(false);
-            if let Some(retry_ms) = self.network.next_retry_ms() {
-                self.wake_at(retry_ms);
-            }
-            return;
+            return self.network.metadata.request_update(false);
         };
-        match self.network.ready(now_ms, node, entropy, out) {
-            Ok(()) => {}
-            Err(NotReady::Until(at_ms)) => return self.wake_at(at_ms),
-            Err(NotReady::UntilEvent) => return,
+        if !self.network.ready(now_ms, node, entropy, out) {
+            return;
         }
-        let attempt = self.next_attempt();
+        let attempt = self.network.next_attempt();
         out.observe(AttemptEvent::InitProducerIdInvoked { attempt, node });
         let request = InitProducerIdRequest { producer_id: ProducerId::NONE, producer_epoch: -1 };
         let request = Request::Data(DataRequest::InitProducerId(request));

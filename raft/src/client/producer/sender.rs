@@ -5,7 +5,7 @@ use smallvec::SmallVec;
 use super::accumulator::Drained;
 use super::batch::ProducerBatch;
 use super::{Producer, Sent};
-use crate::client::connections::{Answer, Completed, NotReady};
+use crate::client::connections::{Answer, Completed};
 use crate::client::errors::{is_invalid_metadata, is_retriable, produce_outcome};
 use crate::client::{AttemptEvent, ClientOut, Outcome};
 use crate::ids::{NodeId, Offset};
@@ -42,16 +42,12 @@ impl Producer {
         }
         let mut requests: SmallVec<[(NodeId, Drained); 2]> = SmallVec::new();
         for node in check.nodes {
-            match self.network.ready(now_ms, node, entropy, out) {
-                Ok(()) => {
-                    let (metadata, sequences) = (&self.network.metadata, self.sequences.as_mut());
-                    let drained = self.accumulator.drain(&self.config, now_ms, node, metadata, sequences);
-                    if !drained.is_empty() {
-                        requests.push((node, drained));
-                    }
+            if self.network.ready(now_ms, node, entropy, out) {
+                let (metadata, sequences) = (&self.network.metadata, self.sequences.as_mut());
+                let drained = self.accumulator.drain(&self.config, now_ms, node, metadata, sequences);
+                if !drained.is_empty() {
+                    requests.push((node, drained));
                 }
-                Err(NotReady::Until(at_ms)) => self.wake_at(at_ms),
-                Err(NotReady::UntilEvent) => {}
             }
         }
         if self.config.max_in_flight == 1 {
@@ -67,7 +63,7 @@ impl Producer {
             next_expiry_ms = self.accumulator.next_expiry_ms(&self.config);
         }
         for at_ms in [check.next_check_ms, next_expiry_ms].into_iter().flatten() {
-            self.wake_at(at_ms);
+            self.network.wake_at(at_ms);
         }
         let any = !requests.is_empty();
         for (node, drained) in requests {
@@ -98,7 +94,7 @@ impl Producer {
         let mut sent = SmallVec::new();
         let mut partitions: SmallVec<[PartitionProduceData; 2]> = SmallVec::new();
         for number in drained {
-            let attempt = self.next_attempt();
+            let attempt = self.network.next_attempt();
             let Some(batch) = self.accumulator.batches.get_mut(&number) else { continue };
             let partition = self.network.metadata.id_of(batch.partition);
             let records = Records([batch.records()].into_iter().collect());
