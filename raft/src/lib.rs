@@ -18,7 +18,7 @@
 //!   `broker/data_plane.rs`
 //! * [`node`]: a process: its roles on their threads
 //! * [`step`]: what every function of a step of a thread is handed
-//! * `backoff`: Kafka's exponential backoff, of clients and of raft
+//! * `backoff`, `connection_failures`: Kafka's exponential backoff, and its rules for connects, of clients and of raft
 //! * [`sorted_map`]: what most tables here are
 //! * [`bugs`] and [`fixes`]: historical mistakes and missing fixes as switches
 
@@ -29,6 +29,7 @@ pub mod broker;
 pub mod bugs;
 pub mod client;
 pub mod config;
+mod connection_failures;
 pub mod controller;
 pub mod fixes;
 pub mod ids;

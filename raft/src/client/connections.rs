@@ -11,6 +11,7 @@ use std::collections::VecDeque;
 
 use super::{ClientConfig, ClientEffect, ClientOut};
 use crate::backoff::ExponentialBackoff;
+use crate::connection_failures::{ConnectionFailures, ConnectionLimits};
 use crate::ids::NodeId;
 use crate::io::{ConnectToken, Connection, Entropy};
 use crate::message::{Request, Response};
@@ -49,8 +50,7 @@ pub(super) enum NotReady {
 #[derive(Clone, Debug)]
 pub(super) struct Connections {
     bootstrap: std::rc::Rc<[NodeId]>,
-    reconnect_backoff: ExponentialBackoff,
-    connection_setup_timeout: ExponentialBackoff,
+    limits: ConnectionLimits,
     max_in_flight: usize,
     nodes: SortedMap<NodeId, NodeState>,
     connects: u32,
@@ -62,10 +62,7 @@ pub(super) struct Connections {
 #[derive(Clone, Debug)]
 struct NodeState {
     link: Link,
-    /// Disconnects since the connection was last ready.
-    failed_attempts: u32,
-    /// Connects in a row that came to nothing.
-    failed_connects: u32,
+    failures: ConnectionFailures,
     last_connect_attempt_ms: i64,
 }
 
@@ -88,13 +85,15 @@ impl Connections {
     pub fn new(config: &ClientConfig, max_in_flight: usize) -> Connections {
         Connections {
             bootstrap: config.bootstrap.clone(),
-            reconnect_backoff: ExponentialBackoff {
-                initial_ms: config.reconnect_backoff_ms,
-                max_ms: config.reconnect_backoff_max_ms,
-            },
-            connection_setup_timeout: ExponentialBackoff {
-                initial_ms: config.connection_setup_timeout_ms,
-                max_ms: config.connection_setup_timeout_max_ms,
+            limits: ConnectionLimits {
+                reconnect_backoff: ExponentialBackoff {
+                    initial_ms: config.reconnect_backoff_ms,
+                    max_ms: config.reconnect_backoff_max_ms,
+                },
+                setup_timeout: ExponentialBackoff {
+                    initial_ms: config.connection_setup_timeout_ms,
+                    max_ms: config.connection_setup_timeout_max_ms,
+                },
             },
             max_in_flight,
             nodes: SortedMap::new(),
@@ -174,7 +173,7 @@ impl Connections {
             let state = self.state(node);
             if matches!(state.link, Link::Connecting { .. }) {
                 state.link = Link::Ready { token, connection, in_flight: VecDeque::new() };
-                (state.failed_attempts, state.failed_connects) = (0, 0);
+                state.failures.on_ready();
             }
         }
     }
@@ -292,8 +291,7 @@ impl Connections {
     fn state(&mut self, node: NodeId) -> &mut NodeState {
         self.nodes.get_or_insert_with(node, || NodeState {
             link: Link::Disconnected { retry_at_ms: i64::MIN },
-            failed_attempts: 0,
-            failed_connects: 0,
+            failures: ConnectionFailures::default(),
             last_connect_attempt_ms: i64::MIN,
         })
     }
@@ -314,9 +312,9 @@ impl Connections {
         // Bootstrap servers are nodes -1, -2, … with connections of their own, as in Kafka.
         let bootstrap = usize::try_from(-1 - i64::from(node.0)).ok();
         let to = bootstrap.and_then(|index| self.bootstrap.get(index)).copied().unwrap_or(node);
-        let timeout = self.connection_setup_timeout;
+        let limits = self.limits;
         let state = self.state(node);
-        let timeout_ms = timeout.draw_ms(state.failed_connects, entropy);
+        let timeout_ms = state.failures.draw_setup_timeout_ms(limits, entropy);
         let give_up_at_ms = now_ms.saturating_add(timeout_ms).saturating_add(1);
         state.link = Link::Connecting { token, give_up_at_ms };
         state.last_connect_attempt_ms = now_ms;
@@ -324,23 +322,16 @@ impl Connections {
     }
 
     fn disconnect(&mut self, now_ms: i64, node: NodeId, entropy: &mut dyn Entropy) {
-        let backoff = self.reconnect_backoff;
+        let limits = self.limits;
         let state = self.state(node);
-        let backoff_ms = backoff.draw_ms(state.failed_attempts, entropy);
-        state.failed_attempts = state.failed_attempts.saturating_add(1);
+        let was_ready = matches!(state.link, Link::Ready { .. });
+        let backoff_ms = state.failures.on_lost(was_ready, limits, entropy);
         state.last_connect_attempt_ms = now_ms;
         let disconnected = Link::Disconnected { retry_at_ms: now_ms.saturating_add(backoff_ms) };
-        match std::mem::replace(&mut state.link, disconnected) {
-            Link::Connecting { .. } => state.failed_connects = state.failed_connects.saturating_add(1),
-            Link::Ready { in_flight, .. } => {
-                state.failed_connects = 0;
-                let lost = |request: InFlight| Completed {
-                    correlation_id: request.correlation_id,
-                    answer: Answer::Disconnected,
-                };
-                self.completed.extend(in_flight.into_iter().map(lost));
-            }
-            Link::Disconnected { .. } => {}
+        if let Link::Ready { in_flight, .. } = std::mem::replace(&mut state.link, disconnected) {
+            let lost =
+                |request: InFlight| Completed { correlation_id: request.correlation_id, answer: Answer::Disconnected };
+            self.completed.extend(in_flight.into_iter().map(lost));
         }
         self.disconnects = self.disconnects.saturating_add(1);
     }

@@ -14,6 +14,7 @@ use std::collections::VecDeque;
 
 use crate::backoff::ExponentialBackoff;
 use crate::config::ControllerConfig;
+use crate::connection_failures::{ConnectionFailures, ConnectionLimits};
 use crate::ids::NodeId;
 use crate::io::{CloseReason, ConnectToken, Connection, Effect, Entropy, Out};
 use crate::message::{Request, Response};
@@ -48,7 +49,7 @@ pub struct Inbound {
 #[derive(Clone, Debug)]
 pub struct NetworkChannel {
     request_timeout_ms: i64,
-    connection_setup_timeout: ExponentialBackoff,
+    limits: ConnectionLimits,
     destinations: Vec<Destination>,
     /// No destination can have anything to do before this; unknown (the least) after each change.
     idle_until_ms: i64,
@@ -63,10 +64,7 @@ struct Destination {
     link: Link,
     /// Handed over, not sent; oldest first.
     unsent: VecDeque<Unsent>,
-    /// Disconnects since the connection was last ready.
-    failed_attempts: u32,
-    /// Connects in a row that came to nothing.
-    failed_connects: u32,
+    failures: ConnectionFailures,
 }
 
 #[derive(Clone, Debug)]
@@ -94,9 +92,12 @@ impl NetworkChannel {
     pub fn new(config: &ControllerConfig) -> NetworkChannel {
         NetworkChannel {
             request_timeout_ms: i64::from(config.request_timeout_ms),
-            connection_setup_timeout: ExponentialBackoff {
-                initial_ms: config.connection_setup_timeout_ms,
-                max_ms: config.connection_setup_timeout_max_ms,
+            limits: ConnectionLimits {
+                reconnect_backoff: RECONNECT_BACKOFF,
+                setup_timeout: ExponentialBackoff {
+                    initial_ms: config.connection_setup_timeout_ms,
+                    max_ms: config.connection_setup_timeout_max_ms,
+                },
             },
             destinations: Vec::new(),
             idle_until_ms: i64::MIN,
@@ -134,8 +135,7 @@ impl NetworkChannel {
         let destination = &mut self.destinations[index];
         if matches!(destination.link, Link::Connecting { .. }) {
             destination.link = Link::Ready { token, connection, in_flight: None };
-            destination.failed_attempts = 0;
-            destination.failed_connects = 0;
+            destination.failures.on_ready();
             self.expire_unsent(index, now_ms);
             self.send_next(index, now_ms, out);
         }
@@ -229,8 +229,7 @@ impl NetworkChannel {
             to,
             link: Link::Disconnected { retry_at_ms: i64::MIN },
             unsent: VecDeque::new(),
-            failed_attempts: 0,
-            failed_connects: 0,
+            failures: ConnectionFailures::default(),
         });
         index
     }
@@ -251,7 +250,7 @@ impl NetworkChannel {
         self.attempts = self.attempts.wrapping_add(1);
         let token = ConnectToken(self.attempts << INDEX_BITS | index as u32);
         let destination = &mut self.destinations[index];
-        let timeout_ms = self.connection_setup_timeout.draw_ms(destination.failed_connects, entropy);
+        let timeout_ms = destination.failures.draw_setup_timeout_ms(self.limits, entropy);
         destination.link = Link::Connecting { token, give_up_after_ms: now_ms.saturating_add(timeout_ms) };
         out.push(Effect::Connect { token, to: destination.to });
     }
@@ -270,18 +269,17 @@ impl NetworkChannel {
     /// was queued as disconnected.
     fn disconnect(&mut self, index: usize, now_ms: i64, error: TransportError, entropy: &mut dyn Entropy) {
         let destination = &mut self.destinations[index];
-        match destination.link {
-            Link::Connecting { .. } => destination.failed_connects = destination.failed_connects.saturating_add(1),
+        let was_ready = match destination.link {
+            Link::Connecting { .. } => false,
             Link::Ready { in_flight, .. } => {
-                destination.failed_connects = 0;
                 if let Some(InFlight { correlation_id, .. }) = in_flight {
                     self.inbound.push_back(Inbound { from: destination.to, correlation_id, result: Err(error) });
                 }
+                true
             }
             Link::Disconnected { .. } => return,
-        }
-        let backoff_ms = RECONNECT_BACKOFF.draw_ms(destination.failed_attempts, entropy);
-        destination.failed_attempts = destination.failed_attempts.saturating_add(1);
+        };
+        let backoff_ms = destination.failures.on_lost(was_ready, self.limits, entropy);
         destination.link = Link::Disconnected { retry_at_ms: now_ms.saturating_add(backoff_ms) };
         self.fail_unsent(index);
     }
