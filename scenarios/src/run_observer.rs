@@ -17,6 +17,7 @@ use crate::aim::guard;
 use crate::aim::trigger_watch::{TriggerWatch, place};
 use crate::checks::audit::NodeView;
 use crate::checks::cluster::Commit;
+use crate::checks::event::{Crossing, Event, Rpc};
 use crate::checks::invariant::timings::Disturbance;
 use crate::checks::{CheckConfig, Checks};
 use crate::diary::Diary;
@@ -85,6 +86,14 @@ impl RunObserver {
         if index < self.servers { self.checks.as_mut().map(|checks| (checks, index)) } else { None }
     }
 
+    /// Something crosses the border of a server.
+    #[inline]
+    fn cross(&mut self, at_ns: u64, node: Node, event: Event<'_>) {
+        if let Some((checks, server)) = self.server(node) {
+            checks.on(Crossing { at_ns, server, event });
+        }
+    }
+
     /// What a server said of itself, and what that committed, may be what triggers wait for.
     fn look_out(&mut self, node: Node, observation: Observation) {
         self.trigger_watch.observed(node, observation);
@@ -129,9 +138,7 @@ impl RunObserver {
 
 impl Watch<Actor> for RunObserver {
     fn booted(&mut self, at: u64, node: Node, incarnation: u32, disk: &Disk) {
-        if let Some((checks, server)) = self.server(node) {
-            checks.booted(at, server, incarnation, &Files(disk));
-        }
+        self.cross(at, node, Event::Booted { incarnation, disk: &Files(disk) });
         self.note_state();
     }
 
@@ -141,26 +148,29 @@ impl Watch<Actor> for RunObserver {
 
     fn down(&mut self, at: u64, node: Node, _disk: &Disk, how: Down) {
         self.trigger_watch.down(node);
-        if let Some((checks, server)) = self.server(node) {
-            checks.down(at, server, how);
-        }
+        self.cross(at, node, Event::Down { how });
         self.note_state();
     }
 
     #[inline]
     fn input(&mut self, at: u64, node: Node, thread: Thread, input: &Input<Actor>) {
-        if let Some((checks, server)) = self.server(node) {
-            checks.input_taken(at, server, ThreadName::ALL[usize::from(thread.0)]);
-            match input {
-                Input::Request { connection, message } => {
-                    checks.request_taken(at, server, connection.0, message.message());
+        self.cross(at, node, Event::Input { thread: ThreadName::ALL[usize::from(thread.0)] });
+        match input {
+            Input::Request { connection, message } => {
+                if let Message::Request { correlation_id, request } = message.message() {
+                    let rpc = Rpc { connection: connection.0, correlation_id: *correlation_id };
+                    self.cross(at, node, Event::RequestReceived { rpc, request });
                 }
-                Input::Response { token, message } => checks.response_taken(at, server, *token, message.message()),
-                Input::Opened { token, connection } if thread.0 == ThreadName::RequestHandler as u8 => {
-                    checks.connected(server, *token, connection.0);
-                }
-                _ => {}
             }
+            Input::Response { token, message } => {
+                if let Message::Response { response, .. } = message.message() {
+                    self.cross(at, node, Event::ResponseReceived { token: *token, response });
+                }
+            }
+            Input::Opened { token, connection } if thread.0 == ThreadName::RequestHandler as u8 => {
+                self.cross(at, node, Event::Connected { token: *token, connection: connection.0 });
+            }
+            _ => {}
         }
     }
 
@@ -170,8 +180,17 @@ impl Watch<Actor> for RunObserver {
         if !self.trigger_watch.is_idle() && usize::from(node.0) < self.servers {
             self.trigger_watch.sent((node, to), message, self.checks.as_ref());
         }
-        if let Some((checks, server)) = self.server(node) {
-            checks.sent(at, (server, usize::from(to.0)), connection.0, message);
+        if usize::from(node.0) < self.servers {
+            let rpc = |correlation_id: &i32| Rpc { connection: connection.0, correlation_id: *correlation_id };
+            let event = match message {
+                Message::Request { correlation_id, request } => {
+                    Event::RequestSent { rpc: rpc(correlation_id), request }
+                }
+                Message::Response { correlation_id, response } => {
+                    Event::ResponseSent { rpc: rpc(correlation_id), to: usize::from(to.0), response }
+                }
+            };
+            self.cross(at, node, event);
         } else if let Message::Request { request, .. } = message {
             let Some(client) = usize::from(node.0).checked_sub(self.servers) else { return };
             if let (Some(recorder), Request::Admin(request)) = (&mut self.recorder, request) {
@@ -187,29 +206,25 @@ impl Watch<Actor> for RunObserver {
         if !self.trigger_watch.is_idle() {
             self.trigger_watch.wrote(node, write);
         }
-        if let Some((checks, server)) = self.server(node) {
-            checks.wrote(at, server, write);
-        }
+        self.cross(at, node, Event::Wrote { write });
     }
 
     fn synced(&mut self, at: u64, node: Node, synced: Synced) {
-        if let Some((checks, server)) = self.server(node) {
-            checks.synced(at, server, synced);
-        }
+        self.cross(at, node, Event::Synced { synced });
     }
 
     fn disk_failed(&mut self, at: u64, node: Node, _error: DiskError) {
-        if let Some((checks, server)) = self.server(node) {
-            checks.disk_failed(at, server);
-        }
+        self.cross(at, node, Event::DiskFailed);
     }
 
     fn observed(&mut self, at: u64, node: Node, said: &Said) {
         match said {
             Said::Server(observation) => {
                 let healed = self.healed;
-                let Some((checks, server)) = self.server(node) else { return };
-                checks.observed(at, server, *observation);
+                if self.server(node).is_none() {
+                    return;
+                }
+                self.cross(at, node, Event::Observed { observation: *observation });
                 if !self.trigger_watch.is_idle() {
                     self.look_out(node, *observation);
                 }
@@ -264,9 +279,7 @@ impl Watch<Actor> for RunObserver {
     }
 
     fn halted(&mut self, at: u64, node: Node, reason: &str, fatal: bool) {
-        if let Some((checks, server)) = self.server(node) {
-            checks.halted(at, server, reason, fatal);
-        }
+        self.cross(at, node, Event::Halted { reason, fatal });
     }
 
     fn fault(&mut self, at: u64, fault: &Fault, phase: Phase) {
@@ -290,10 +303,11 @@ impl Watch<Actor> for RunObserver {
         if let Some((server, how)) = disturbs(&fault.what, begins).filter(|(server, _)| *server < self.servers)
             && phase != Phase::Skipped
         {
-            checks.disturbed(at, server, how);
+            checks.on(Crossing { at_ns: at, server, event: Event::Disturbed { how } });
             // An instantaneous one ends as it begins.
             if fault.lasts_ns == 0 {
-                checks.disturbed(at, server, Disturbance { begins: false, back_ms: 0, ..how });
+                let how = Disturbance { begins: false, back_ms: 0, ..how };
+                checks.on(Crossing { at_ns: at, server, event: Event::Disturbed { how } });
             }
         }
         let cause = fault.what.kind();
@@ -325,9 +339,7 @@ impl Watch<Actor> for RunObserver {
     }
 
     fn disk_damaged(&mut self, at: u64, node: Node, disk: &Disk) {
-        if let Some((checks, server)) = self.server(node) {
-            checks.disk_damaged(at, server, &NodeDisk(disk));
-        }
+        self.cross(at, node, Event::DiskDamaged { left: &NodeDisk(disk) });
     }
 
     fn audit(&mut self, at: u64, node: Node, settled: bool, process: &Actor, disk: &Disk) {

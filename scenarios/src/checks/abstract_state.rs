@@ -23,8 +23,8 @@ const PARTITION: u64 = 2 << 56;
 impl Checks {
     /// The hash of where the run stands now, by what the ghosts know.
     pub fn abstract_state(&self) -> u64 {
-        let servers = self.servers.iter().map(|ghost| self.server_word(ghost));
-        let partitions = self.cluster.iter().flat_map(|cluster| {
+        let servers = self.models.servers.iter().map(|ghost| self.server_word(ghost));
+        let partitions = self.models.cluster.iter().flat_map(|cluster| {
             let replication = cluster.replication();
             let partitions = replication.partitions().iter().filter(|partition| !partition.is_deleted());
             partitions.filter_map(|partition| self.partition_word(partition, replication.servers()))
@@ -46,13 +46,13 @@ impl Checks {
         };
         let ahead = match ghost.high_watermark.filter(|_| ghost.up) {
             None => 0,
-            Some(shown) => match ghost.log.end(&self.ledger).cmp(&shown.offset) {
+            Some(shown) => match ghost.log.end(&self.models.ledger).cmp(&shown.offset) {
                 Ordering::Less => 1,
                 Ordering::Equal => 2,
                 Ordering::Greater => 3,
             },
         };
-        let is_broker = self.cluster.as_ref().is_some_and(|cluster| cluster.is_broker(ghost.id));
+        let is_broker = self.models.cluster.as_ref().is_some_and(|cluster| cluster.is_broker(ghost.id));
         let kind = u64::from(ghost.voter) << 1 | u64::from(is_broker);
         SERVER | kind << 40 | role << 32 | self.rank(ghost) << 16 | ahead << 8 | u64::from(ghost.up)
     }
@@ -61,10 +61,10 @@ impl Checks {
     fn rank(&self, ghost: &ServerGhost) -> u64 {
         let own = ghost.epoch();
         let newer = |at: usize| {
-            let epoch = self.servers[at].epoch();
-            epoch > own && self.servers[..at].iter().all(|before| before.epoch() != epoch)
+            let epoch = self.models.servers[at].epoch();
+            epoch > own && self.models.servers[..at].iter().all(|before| before.epoch() != epoch)
         };
-        (0..self.servers.len()).filter(|at| newer(*at)).count() as u64
+        (0..self.models.servers.len()).filter(|at| newer(*at)).count() as u64
     }
 
     fn partition_word(&self, partition: &PartitionModel, servers: &ServerIndex) -> Option<u64> {
@@ -73,7 +73,7 @@ impl Checks {
         let guards = elections::candidates(now).filter(|id| is_guard(*id)).count() as u64;
         let led = match servers.of(now.leader) {
             None => 0,
-            Some(server) => 1 + u64::from(self.servers[server].up),
+            Some(server) => 1 + u64::from(self.models.servers[server].up),
         };
         Some(PARTITION | (now.isr.len() as u64) << 32 | guards << 16 | led)
     }
@@ -83,28 +83,15 @@ impl Checks {
 mod tests {
     use raft::ids::{LeaderEpoch, NodeId};
 
-    use super::super::CheckConfig;
     use super::*;
 
     fn checks() -> Checks {
-        let servers = vec![NodeId(1), NodeId(2), NodeId(3)];
-        Checks::new(CheckConfig {
-            voters: servers.clone(),
-            timings: vec![crate::checks::invariant::timings::QuorumTimings::DEFAULT; servers.len()],
-            servers,
-            slowest_ppm: 0,
-            appends: true,
-            reads: false,
-            brokers: None,
-            fixes: raft::fixes::Fixes::default(),
-            keep_going: false,
-            beyond_tolerance: false,
-        })
+        Checks::new(crate::checks::tests::voters(3))
     }
 
     fn enters(checks: &mut Checks, server: usize, role: Role, epoch: i32) {
-        checks.servers[server].up = true;
-        checks.servers[server].role = Some((role, LeaderEpoch(epoch), NodeId(1)));
+        checks.models.servers[server].up = true;
+        checks.models.servers[server].role = Some((role, LeaderEpoch(epoch), NodeId(1)));
     }
 
     #[test]
@@ -133,7 +120,7 @@ mod tests {
             enters(&mut one_down, server, if server == 0 { Role::Leader } else { Role::Follower }, 4)
         });
         assert_eq!(one_down.abstract_state(), led);
-        one_down.servers[2].up = false;
+        one_down.models.servers[2].up = false;
         assert_ne!(one_down.abstract_state(), led);
     }
 }

@@ -1,5 +1,7 @@
 //! The audit: what a node holds, what crossed its border and what lies on its disk are one story.
 
+use crate::checks::check::Check;
+use crate::checks::check::claim;
 use raft::ids::{LeaderEpoch, NodeId, Offset};
 use raft::io::{DurableFiles, PartitionShown, Role, Visitor};
 use raft::log::Records;
@@ -7,8 +9,12 @@ use raft::log::Records;
 use super::ghost::ServerGhost;
 use super::ghost::ledger::Ledger;
 use super::ghost::state_files::Election;
-use super::invariant::Invariant;
 use super::verdict::Verdict;
+
+claim! {
+    /// The node's report, the model built from its messages and disk operations, and its disk agree.
+    GhostMismatch, Audit of Server, "the audit: node, model and disk";
+}
 
 /// What a node shows a visitor.
 #[derive(Clone, Debug, Default)]
@@ -51,7 +57,7 @@ pub fn audit(
         .or_else(|| if settled { differs(server, node, ledger) } else { None })
         .or_else(|| server.differs_from_disk(disk?, ledger));
     if let Some(difference) = difference {
-        verdict.fail(Invariant::GhostMismatch, || format!("node {}: {difference}", server.id));
+        verdict.fail(&GhostMismatch::CLAIM, || format!("node {}: {difference}", server.id));
     }
 }
 

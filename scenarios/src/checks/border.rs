@@ -1,7 +1,11 @@
 //! What each crossing of the border means to which check: messages, observations, clients, faults
-//! (what concerns disks is in `border_disk`). The calls mirror `sim::watch::Watch`, in `raft`'s
-//! types; `at` is true time in ns, a server is its index in `CheckConfig::servers`.
+//! (what concerns disks is in `border_disk`).
 
+use crate::checks::audit::GhostMismatch;
+use crate::checks::check::Check;
+use crate::checks::invariant::durability::StateMachineSafety;
+use crate::checks::invariant::fatal_fault::NoFatalFault;
+use crate::checks::linearizability::MonotonicReads;
 use raft::broker::observation::BrokerObservation;
 use raft::ids::Offset;
 use raft::io::{DurableFiles, Observation, ThreadName};
@@ -10,23 +14,48 @@ use raft::message::{DataResponse, ErrorCode, Request, Response};
 use super::audit::NodeView;
 use super::committed::{Committed, CommittedRecord};
 use super::coverage::Situation;
+use super::event::{Crossing, Event, Rpc};
 use super::ghost::{ServerGhost, ShownHighWatermark};
 use super::invariant::timings::Disturbance;
-use super::invariant::{Invariant, durability, high_watermark, promise};
+use super::invariant::{durability, high_watermark, promise};
 use super::loss::excuses::Excuse;
 use super::recovery::Missing;
 use super::{Checks, PendingVote, audit};
-use crate::actor::{AttemptEvent, Message};
+use crate::actor::AttemptEvent;
 
 /// Comparing a node with every byte of its disk is dear; so many audits share one.
 const DISK_AUDIT_EVERY: u64 = 16;
 
 impl Checks {
+    /// Something crosses a server's border: the models take it in, and then each judge looks at it.
+    #[inline]
+    pub fn on(&mut self, crossing: Crossing<'_>) {
+        let Crossing { at_ns: at, server, event } = crossing;
+        self.verdict.now_ns = at;
+        match event {
+            Event::Booted { incarnation, disk } => self.booted(server, incarnation, disk),
+            Event::Down { how } => self.down(server, how),
+            Event::Halted { reason, fatal } => self.halted(server, reason, fatal),
+            Event::Input { thread } => self.input_taken(server, thread),
+            Event::RequestReceived { rpc, request } => self.request_taken(at, server, rpc, request),
+            Event::ResponseReceived { token, response } => self.response_taken(server, token, response),
+            Event::Connected { token, connection } => self.connected(server, token, connection),
+            Event::RequestSent { rpc, request } => self.request_sent(server, rpc.connection, request),
+            Event::ResponseSent { rpc, to, response } => self.response_sent((server, to), rpc, response),
+            Event::Wrote { write } => self.wrote(server, write),
+            Event::Synced { synced } => self.synced(server, synced),
+            Event::DiskFailed => self.disk_failed(server),
+            Event::DiskDamaged { left } => self.disk_damaged(server, left),
+            Event::Observed { observation } => self.observed(server, observation),
+            Event::Disturbed { how } => self.disturbed(at, server, how),
+        }
+        self.judges.on(&crossing, &self.models, &mut self.verdict);
+    }
+
     /// A process ended itself. Only its disk may make it: or, where durable bytes were destroyed,
     /// a protocol rule that rests on them.
-    pub fn halted(&mut self, at: u64, server: usize, reason: &str, fatal: bool) {
-        self.verdict.now_ns = at;
-        let ghost = &self.servers[server];
+    fn halted(&mut self, server: usize, reason: &str, fatal: bool) {
+        let ghost = &self.models.servers[server];
         if !fatal || ghost.disk_failed {
             return;
         }
@@ -34,111 +63,61 @@ impl Checks {
         // that it forgot, or a leader without destroyed records takes it below its high watermark.
         let names_leader = reason.contains("leader of epoch") || reason.contains("cannot follow itself");
         let forgot = names_leader && ghost.forgotten_epoch >= Some(ghost.epoch());
-        if forgot || (reason.contains("below the high watermark") && self.committed.was_destroyed_under(ghost)) {
+        if forgot || (reason.contains("below the high watermark") && self.models.committed.was_destroyed_under(ghost)) {
             self.verdict.excuse(Excuse::FatalFaultAfterDestroyedDisk, 1);
         } else {
             let id = ghost.id;
-            self.verdict.fail(Invariant::NoFatalFault, || format!("node {id} ended itself: {reason}"));
+            self.verdict.fail(&NoFatalFault::CLAIM, || format!("node {id} ended itself: {reason}"));
         }
     }
 
     /// A thread of a server takes an input.
     #[inline]
-    pub fn input_taken(&mut self, at: u64, server: usize, thread: ThreadName) {
-        self.verdict.now_ns = at;
+    fn input_taken(&mut self, server: usize, thread: ThreadName) {
         if thread == ThreadName::RequestHandler
-            && let Some(cluster) = &mut self.cluster
+            && let Some(cluster) = &mut self.models.cluster
         {
             cluster.requests_go_on(server, &mut self.verdict, &mut self.coverage);
         }
         if thread == ThreadName::RaftIo {
-            promise::takes_input(&self.servers[server], &mut self.verdict);
-            self.check_quorum.takes_input(at, server, &self.servers, &mut self.verdict);
-            self.campaigns.takes_input(at, server, &self.servers, &mut self.verdict);
-            self.linger.takes_input(at, server);
+            promise::takes_input(&self.models.servers[server], &mut self.verdict);
         }
     }
 
     /// A request reaches a server.
-    pub fn request_taken(&mut self, at: u64, server: usize, connection: u64, message: &Message) {
-        self.verdict.now_ns = at;
-        match message {
-            Message::Request { correlation_id, request: Request::Vote(vote) } if !vote.pre_vote => {
-                self.pending_votes.push(PendingVote {
-                    server,
-                    connection,
-                    correlation_id: *correlation_id,
-                    epoch: vote.replica_epoch,
-                    candidate: vote.replica_id,
-                });
+    fn request_taken(&mut self, at: u64, server: usize, rpc: Rpc, request: &Request) {
+        match request {
+            Request::Vote(vote) if !vote.pre_vote => {
+                let (epoch, candidate) = (vote.replica_epoch, vote.replica_id);
+                self.pending_votes.push(PendingVote { server, rpc, epoch, candidate });
             }
-            Message::Request { request: Request::Fetch(fetch), .. } => {
-                if let Some(from) = self.servers.iter().position(|ghost| ghost.id == fetch.replica_id) {
-                    self.check_quorum.fetched(at, server, from, fetch.current_leader_epoch);
-                    self.acknowledged.fetched(server, from, fetch.current_leader_epoch, fetch.fetch_offset);
-                }
-            }
-            Message::Request { correlation_id, request: Request::AppendRecords(_) } => {
-                self.linger.append_taken(at, server, connection, *correlation_id);
-            }
-            Message::Request { request: Request::BeginQuorumEpoch(begin), .. } => {
-                self.campaigns.called(server, begin.leader_id, begin.leader_epoch);
-            }
-            Message::Request { request: Request::EndQuorumEpoch(end), .. } => {
-                let id = self.servers[server].id;
-                let is_first = end.preferred_candidates.first().is_none_or(|first| first.id == id);
-                self.campaigns.told_of_end(at, server, end.leader_id, end.leader_epoch, is_first);
-            }
-            Message::Request { correlation_id, request } => {
-                if let Some(cluster) = &mut self.cluster {
-                    let of = (connection, *correlation_id);
+            _ => {
+                if let Some(cluster) = &mut self.models.cluster {
+                    let of = (rpc.connection, rpc.correlation_id);
                     cluster.request_taken(at, server, of, request, &mut self.coverage);
                 }
             }
-            Message::Response { .. } => {}
         }
     }
 
     /// A response reaches a server, on the connection it knows by this token.
     #[inline]
-    pub fn response_taken(&mut self, at: u64, server: usize, token: u32, message: &Message) {
-        self.verdict.now_ns = at;
-        match message {
-            Message::Response { response: Response::Fetch(answer), .. }
-                if answer.top_error == ErrorCode::None && answer.error == ErrorCode::None =>
-            {
-                self.campaigns.fetch_answered(at, server);
-            }
-            Message::Response { response: Response::Data(DataResponse::Fetch(answer)), .. } => {
-                if let Some(cluster) = &mut self.cluster {
-                    cluster.fetch_answer_taken(server, token, answer);
-                }
-            }
-            _ => {}
+    fn response_taken(&mut self, server: usize, token: u32, response: &Response) {
+        if let (Response::Data(DataResponse::Fetch(answer)), Some(cluster)) = (response, &mut self.models.cluster) {
+            cluster.fetch_answer_taken(server, token, answer);
         }
     }
 
     /// A connection is opened that a server knows by this token from now on.
-    pub fn connected(&mut self, server: usize, token: u32, connection: u64) {
-        if let Some(cluster) = &mut self.cluster {
+    fn connected(&mut self, server: usize, token: u32, connection: u64) {
+        if let Some(cluster) = &mut self.models.cluster {
             cluster.connected(server, token, connection);
         }
     }
 
-    /// A message leaves a server, `to` another node of the world.
-    pub fn sent(&mut self, at: u64, (server, to): (usize, usize), connection: u64, message: &Message) {
-        self.verdict.now_ns = at;
-        match message {
-            Message::Request { request, .. } => self.request_sent(server, connection, request),
-            Message::Response { correlation_id, response } => {
-                self.response_sent((server, to), connection, *correlation_id, response);
-            }
-        }
-    }
-
     fn request_sent(&mut self, server: usize, connection: u64, request: &Request) {
-        let ghost = &self.servers[server];
-        let (verdict, ledger) = (&mut self.verdict, &self.ledger);
+        let ghost = &self.models.servers[server];
+        let (verdict, ledger) = (&mut self.verdict, &self.models.ledger);
         match request {
             Request::Vote(vote) => {
                 promise::carries_epoch(ghost, vote.replica_epoch, request.name(), verdict);
@@ -146,7 +125,7 @@ impl Checks {
                     return;
                 }
                 promise::asks_for_votes(ghost, vote.replica_epoch, verdict);
-                self.pre_votes.asks_for_votes(server, ghost, vote.replica_epoch, verdict);
+                self.judges.PreVotes.asks_for_votes(server, ghost, vote.replica_epoch, verdict);
                 promise::claims_log_end(ghost, vote.replica_epoch, vote.last_offset, request.name(), ledger, verdict);
                 if self.newest_vote_request.is_some_and(|(epoch, by)| epoch == vote.replica_epoch && by != server) {
                     self.coverage.met(Situation::SplitVote);
@@ -156,7 +135,7 @@ impl Checks {
             Request::BeginQuorumEpoch(begin) => {
                 promise::carries_epoch(ghost, begin.leader_epoch, request.name(), verdict);
                 promise::begins_epoch(ghost, begin.leader_epoch, verdict);
-                self.leaders.acts(&self.servers, server, begin.leader_epoch, verdict);
+                self.leaders.acts(&self.models.servers, server, begin.leader_epoch, verdict);
             }
             Request::EndQuorumEpoch(end) => promise::carries_epoch(ghost, end.leader_epoch, request.name(), verdict),
             Request::Fetch(fetch) => {
@@ -166,25 +145,20 @@ impl Checks {
             }
             Request::AppendRecords(_) | Request::ReadRecords(_) => {}
             Request::Data(_) | Request::Cluster(_) | Request::Admin(_) | Request::Envelope(_) => {
-                if let Some(cluster) = &mut self.cluster {
+                if let Some(cluster) = &mut self.models.cluster {
                     cluster.request_sent(server, connection, request, verdict);
                 }
             }
         }
     }
 
-    fn response_sent(
-        &mut self,
-        (server, to): (usize, usize),
-        connection: u64,
-        correlation_id: i32,
-        response: &Response,
-    ) {
-        let ghost = &self.servers[server];
+    fn response_sent(&mut self, (server, to): (usize, usize), rpc: Rpc, response: &Response) {
+        let Rpc { connection, correlation_id } = rpc;
+        let ghost = &self.models.servers[server];
         match response {
             Response::Vote(vote) => {
                 promise::carries_epoch(ghost, vote.current_leader.leader_epoch, response.name(), &mut self.verdict);
-                self.vote_answered((server, to), connection, correlation_id, vote);
+                self.vote_answered((server, to), rpc, vote);
             }
             Response::BeginQuorumEpoch(answer) | Response::EndQuorumEpoch(answer) => {
                 promise::carries_epoch(ghost, answer.current_leader.leader_epoch, response.name(), &mut self.verdict);
@@ -194,11 +168,11 @@ impl Checks {
                 promise::carries_epoch(ghost, epoch, response.name(), &mut self.verdict);
                 let leads = fetch.current_leader.leader_id == Some(ghost.id);
                 if leads && fetch.error == ErrorCode::None && fetch.top_error == ErrorCode::None {
-                    self.leaders.acts(&self.servers, server, epoch, &mut self.verdict);
+                    self.leaders.acts(&self.models.servers, server, epoch, &mut self.verdict);
                     if let Some(offset) = fetch.high_watermark {
                         let shown = ShownHighWatermark { epoch, offset };
                         let before = ghost.answered_high_watermark;
-                        self.servers[server].answered_high_watermark =
+                        self.models.servers[server].answered_high_watermark =
                             high_watermark::monotonic(ghost, before, shown, &mut self.verdict);
                         self.leader_high_watermark(server, shown);
                     }
@@ -206,7 +180,6 @@ impl Checks {
             }
             Response::AppendRecords(append) => {
                 promise::carries_epoch(ghost, append.leader_epoch, response.name(), &mut self.verdict);
-                self.linger.append_answered(server, connection, correlation_id);
             }
             Response::ReadRecords(read) => {
                 let (id, before) = (ghost.id, ghost.shown_applied);
@@ -214,22 +187,22 @@ impl Checks {
                     return;
                 }
                 if read.applied_end < before {
-                    self.verdict.fail(Invariant::MonotonicReads, || {
+                    self.verdict.fail(&MonotonicReads::CLAIM, || {
                         format!("node {id} answers a read with {} applied, after {before}", read.applied_end)
                     });
                 }
-                let client = to.checked_sub(self.servers.len());
+                let client = to.checked_sub(self.models.servers.len());
                 if let Some(client) =
-                    client.filter(|_| read.applied_end > self.committed.agreed_end(ghost, &self.ledger))
+                    client.filter(|_| read.applied_end > self.models.committed.agreed_end(ghost, &self.models.ledger))
                 {
                     self.white_box.astray(client, correlation_id as u32);
                 }
-                self.servers[server].shown_applied = before.max(read.applied_end);
+                self.models.servers[server].shown_applied = before.max(read.applied_end);
                 self.recovery.answered_read(server, read.applied_end);
             }
             Response::Data(_) | Response::Cluster(_) | Response::Admin(_) | Response::Envelope(_) => {
-                if let Some(cluster) = &mut self.cluster {
-                    let to = (to < self.servers.len()).then_some(to);
+                if let Some(cluster) = &mut self.models.cluster {
+                    let to = (to < self.models.servers.len()).then_some(to);
                     let at = (connection, correlation_id);
                     cluster.response_sent((server, to), at, response, &mut self.verdict, &mut self.coverage);
                 }
@@ -238,49 +211,45 @@ impl Checks {
     }
 
     /// A server said something of itself.
-    pub fn observed(&mut self, at: u64, server: usize, observation: Observation) {
-        self.verdict.now_ns = at;
+    fn observed(&mut self, server: usize, observation: Observation) {
         match observation {
             Observation::RoleChanged { role, epoch, leader } => self.role_changed(server, role, epoch, leader),
             Observation::HighWatermark { offset, epoch, leading } => {
                 let shown = ShownHighWatermark { epoch, offset };
-                let ghost = &self.servers[server];
-                high_watermark::within_log(ghost, offset, &self.ledger, &mut self.verdict);
+                let ghost = &self.models.servers[server];
+                high_watermark::within_log(ghost, offset, &self.models.ledger, &mut self.verdict);
                 let before = ghost.high_watermark;
                 let remembered = high_watermark::monotonic(ghost, before, shown, &mut self.verdict);
-                self.servers[server].high_watermark = remembered;
+                self.models.servers[server].high_watermark = remembered;
                 if leading {
                     self.leader_high_watermark(server, shown);
-                    self.acknowledged.moved(server, shown, &self.servers, &mut self.verdict);
                 } else {
-                    let ghost = &self.servers[server];
-                    let (committed, ledger) = (&self.committed, &self.ledger);
+                    let ghost = &self.models.servers[server];
+                    let (committed, ledger) = (&self.models.committed, &self.models.ledger);
                     high_watermark::follower_agrees(ghost, offset, committed, ledger, &mut self.verdict);
                 }
             }
             Observation::LeadershipAnnounced { epoch } => {
-                self.leaders.announced(&self.servers, server, epoch, &mut self.verdict);
-                self.servers[server].claimed = Some(epoch);
-                self.linger.claims(server, true);
+                self.leaders.announced(&self.models.servers, server, epoch, &mut self.verdict);
+                self.models.servers[server].claimed = Some(epoch);
                 self.failovers.activated(self.verdict.now_ns, server, epoch);
-                if let Some(cluster) = &mut self.cluster {
+                if let Some(cluster) = &mut self.models.cluster {
                     cluster.claimed(self.verdict.now_ns, server, epoch);
                 }
             }
             Observation::LeadershipRenounced { .. } => {
-                self.linger.claims(server, false);
-                if let Some(cluster) = &mut self.cluster {
+                if let Some(cluster) = &mut self.models.cluster {
                     cluster.sessions.left(server);
                 }
             }
             Observation::Applied { end } => {
-                let ghost = &self.servers[server];
-                let agreed = self.committed.agreed_end(ghost, &self.ledger);
-                if end > agreed && self.committed.rest_was_destroyed(ghost, end, &self.ledger) {
+                let ghost = &self.models.servers[server];
+                let agreed = self.models.committed.agreed_end(ghost, &self.models.ledger);
+                if end > agreed && self.models.committed.rest_was_destroyed(ghost, end, &self.models.ledger) {
                     self.verdict.excuse(Excuse::ReadOfDestroyedRecord, 1);
                 } else if end > agreed {
                     let id = ghost.id;
-                    self.verdict.fail(Invariant::StateMachineSafety, || {
+                    self.verdict.fail(&StateMachineSafety::CLAIM, || {
                         format!(
                             "node {id} applies offsets below {end}, its log agrees with the committed up to {agreed}"
                         )
@@ -290,17 +259,17 @@ impl Checks {
             Observation::Truncated { .. } => self.coverage.met(Situation::TruncatedLog),
             Observation::Probe(probe) => self.coverage.reached(probe),
             Observation::Published { offset, digest } => {
-                if let Some(cluster) = &mut self.cluster {
+                if let Some(cluster) = &mut self.models.cluster {
                     self.failovers.published(self.verdict.now_ns, server, offset);
-                    cluster.published(server, offset, digest, self.committed.end, &mut self.verdict);
+                    cluster.published(server, offset, digest, self.models.committed.end, &mut self.verdict);
                 }
             }
             Observation::Broker(observation) => {
                 if let BrokerObservation::BecameLeader { of, epoch, .. } = observation {
                     self.failovers.became_leader(self.verdict.now_ns, of, epoch);
                 }
-                if let Some(cluster) = &mut self.cluster {
-                    let who = (server, self.servers[server].incarnation);
+                if let Some(cluster) = &mut self.models.cluster {
+                    let who = (server, self.models.servers[server].incarnation);
                     cluster.observed(who, observation, &mut self.verdict, &mut self.coverage);
                 }
             }
@@ -310,34 +279,34 @@ impl Checks {
     /// A leader shows a high watermark: what lies below is committed.
     fn leader_high_watermark(&mut self, server: usize, shown: ShownHighWatermark) {
         let epoch = shown.epoch;
-        let before = self.committed.end;
+        let before = self.models.committed.end;
         let (gone, first_record) = durability::commit(
-            &mut self.servers,
+            &mut self.models.servers,
             server,
             shown,
-            &mut self.committed,
-            &self.ledger,
-            self.quorum,
+            &mut self.models.committed,
+            &self.models.ledger,
+            self.models.quorum,
             &mut self.verdict,
         );
         self.records_destroyed(&gone);
-        for record in &self.committed.records[first_record..] {
+        for record in &self.models.committed.records[first_record..] {
             self.white_box.committed(*record, &mut self.verdict);
         }
-        self.failovers.committed(self.verdict.now_ns, server, epoch, self.committed.end);
+        self.failovers.committed(self.verdict.now_ns, server, epoch, self.models.committed.end);
         self.metadata_committed();
         let newer = |server: &ServerGhost| server.leads().is_some_and(|other| other > epoch);
-        if self.committed.end > before && self.servers.iter().any(newer) {
+        if self.models.committed.end > before && self.models.servers.iter().any(newer) {
             self.coverage.met(Situation::CommitByOlderLeader);
         }
     }
 
     pub(super) fn metadata_committed(&mut self) {
-        if let Some(cluster) = &mut self.cluster {
-            let (committed, ledger) = (&self.committed, &self.ledger);
+        if let Some(cluster) = &mut self.models.cluster {
+            let (committed, ledger) = (&self.models.committed, &self.models.ledger);
             cluster.committed(committed, ledger, &mut self.verdict, &mut self.coverage, &mut self.failovers);
             if let Some(active) = cluster.sessions.due(self.verdict.now_ns) {
-                let log_end = self.servers[active].log.end(ledger);
+                let log_end = self.models.servers[active].log.end(ledger);
                 cluster.judge_sessions(committed.end, log_end, &mut self.verdict);
             }
         }
@@ -347,7 +316,7 @@ impl Checks {
         for record in gone {
             self.white_box.destroyed(*record, &mut self.verdict);
         }
-        if let Some((_, new_end)) = self.committed.last_cut()
+        if let Some((_, new_end)) = self.models.committed.last_cut()
             && !gone.is_empty()
         {
             self.white_box.cut(new_end);
@@ -357,7 +326,7 @@ impl Checks {
     /// A client did or learned something.
     pub fn client(&mut self, at: u64, client: usize, event: AttemptEvent) {
         self.verdict.now_ns = at;
-        self.white_box.client(client, event, &mut self.committed, &mut self.coverage, &mut self.verdict);
+        self.white_box.client(client, event, &mut self.models.committed, &mut self.coverage, &mut self.verdict);
         self.recovery.client(client, event);
     }
 
@@ -365,14 +334,14 @@ impl Checks {
     pub fn attempt(&mut self, at: u64, client: usize, event: raft::client::AttemptEvent) {
         self.verdict.now_ns = at;
         self.failovers.attempt(at, client, event);
-        if let Some(cluster) = &mut self.cluster {
+        if let Some(cluster) = &mut self.models.cluster {
             cluster.attempt(client, event, &mut self.verdict);
         }
     }
 
     /// A Kafka client sends a request.
     pub fn client_sent(&mut self, client: usize, request: &Request) {
-        if let (Some(cluster), Request::Admin(request)) = (&mut self.cluster, request) {
+        if let (Some(cluster), Request::Admin(request)) = (&mut self.models.cluster, request) {
             cluster.histories.admin_sent(client, request);
         }
     }
@@ -389,16 +358,16 @@ impl Checks {
     ) {
         self.verdict.now_ns = at;
         // Every server gets its turn, however many there are.
-        let round = self.audits / self.servers.len() as u64;
+        let round = self.audits / self.models.servers.len() as u64;
         self.audits += 1;
         let disk = (every_byte || round.is_multiple_of(DISK_AUDIT_EVERY)).then_some(disk);
-        audit::audit(&self.servers[server], settled, node, disk, &mut self.ledger, &mut self.verdict);
+        audit::audit(&self.models.servers[server], settled, node, disk, &mut self.models.ledger, &mut self.verdict);
         // What brokers show is held against committed metadata, which may be gone beyond tolerance.
-        if let Some(cluster) = self.cluster.as_mut().filter(|_| !self.verdict.is_beyond_tolerance())
+        if let Some(cluster) = self.models.cluster.as_mut().filter(|_| !self.verdict.is_beyond_tolerance())
             && let Some(difference) = cluster.audit(server, settled, &node.partitions, disk)
         {
-            let id = self.servers[server].id;
-            self.verdict.fail(Invariant::GhostMismatch, || format!("node {id}: {difference}"));
+            let id = self.models.servers[server].id;
+            self.verdict.fail(&GhostMismatch::CLAIM, || format!("node {id}: {difference}"));
         }
         self.promise_stands();
     }
@@ -409,11 +378,8 @@ impl Checks {
     }
 
     /// A fault disturbs a server's clocks, its process or its disk, or does so no more.
-    pub fn disturbed(&mut self, at: u64, server: usize, how: Disturbance) {
-        self.check_quorum.disturbed(at, server, how);
-        self.campaigns.disturbed(at, server, how);
-        self.linger.disturbed(at, server, how);
-        if let Some(cluster) = &mut self.cluster {
+    fn disturbed(&mut self, at: u64, server: usize, how: Disturbance) {
+        if let Some(cluster) = &mut self.models.cluster {
             cluster.sessions.disturbed(at, server, how);
         }
     }
@@ -434,48 +400,49 @@ impl Checks {
         self.recovery.healed(at);
         self.white_box.healed(at);
         self.failovers.healed(at);
-        if let Some(cluster) = &mut self.cluster {
-            cluster.healed(self.committed.end);
+        if let Some(cluster) = &mut self.models.cluster {
+            cluster.healed(self.models.committed.end);
         }
     }
 
     /// Do all recovery predicates hold?
     pub fn recovered(&mut self) -> bool {
         // Fresh clients are done last, and asking them is cheap.
-        let recovered = self.recovery.recovered(&self.servers, &mut self.committed, &self.ledger)
-            && self.cluster.as_mut().is_none_or(|cluster| cluster.fresh_missing().is_none())
+        let recovered = self.recovery.recovered(&self.models.servers, &mut self.models.committed, &self.models.ledger)
+            && self.models.cluster.as_mut().is_none_or(|cluster| cluster.fresh_missing().is_none())
             && self.missing_in_cluster().is_none();
         self.has_recovered |= recovered;
         recovered
     }
 
     fn missing_in_cluster(&mut self) -> Option<Missing> {
-        let cluster = self.cluster.as_mut()?;
-        cluster.missing(&self.servers)
+        let cluster = self.models.cluster.as_mut()?;
+        cluster.missing(&self.models.servers)
     }
 
     /// The recovery bound has passed.
     pub fn recovery_overdue(&mut self, at: u64) {
         self.verdict.now_ns = at;
-        let missing = self.recovery.missing(&self.servers, &mut self.committed, &self.ledger);
+        let missing = self.recovery.missing(&self.models.servers, &mut self.models.committed, &self.models.ledger);
         let missing = missing.or_else(|| self.missing_in_cluster());
         self.is_overdue = true;
-        self.recovery.overdue(missing, &self.servers, &mut self.verdict);
+        self.recovery.overdue(missing, &self.models.servers, &mut self.verdict);
     }
 
     /// The run is over.
     pub fn finish(&mut self, at: u64) {
         self.verdict.now_ns = at;
         let end_of = |count: usize| match count.checked_sub(1) {
-            Some(last) => self.ledger.end(self.committed.batches[last]),
+            Some(last) => self.models.ledger.end(self.models.committed.batches[last]),
             None => Offset(0),
         };
-        let durable_end = end_of(Committed::durable_on_majority(&self.servers));
+        let durable_end = end_of(Committed::durable_on_majority(&self.models.servers));
         // A single voter's last commits may be on their way to its disk.
-        let promised_end = if self.quorum.commits_before_flush { durable_end } else { end_of(self.committed.promised) };
-        let (committed, coverage) = (&self.committed, &mut self.coverage);
+        let promised_end =
+            if self.models.quorum.commits_before_flush { durable_end } else { end_of(self.models.committed.promised) };
+        let (committed, coverage) = (&self.models.committed, &mut self.coverage);
         self.white_box.finish(committed, durable_end, promised_end, coverage, &mut self.verdict);
-        if let Some(cluster) = &mut self.cluster {
+        if let Some(cluster) = &mut self.models.cluster {
             cluster.finish(self.has_recovered, self.is_overdue, &mut self.verdict);
         }
         self.failovers.finish(at);

@@ -1,6 +1,9 @@
 //! What each crossing between a server and its disk means to which check: boots, writes, fsyncs,
 //! and what faults do to durable bytes.
 
+use crate::checks::audit::GhostMismatch;
+use crate::checks::check::Check;
+use crate::checks::invariant::log_matching;
 use std::rc::Rc;
 
 use raft::ids::Offset;
@@ -14,43 +17,41 @@ use super::ghost::boot::HowDown;
 use super::ghost::ledger::{BatchId, Recorded};
 use super::ghost::log::AppendFault;
 use super::ghost::{ServerGhost, Target};
-use super::invariant::{Invariant, durability, high_watermark, leaders, promise};
+use super::invariant::{durability, high_watermark, leaders, promise};
 use super::loss::excuses::Excuse;
 
 impl Checks {
     /// A server boots and finds `disk`.
-    pub fn booted(&mut self, at: u64, server: usize, incarnation: u32, disk: &dyn DurableFiles) {
-        self.verdict.now_ns = at;
-        let before = self.servers[server].durable_election;
-        let ghost = &mut self.servers[server];
-        let found = ghost.booted(incarnation, disk, &mut self.ledger);
-        ghost.recount_agreement(&self.committed.batches);
+    pub(super) fn booted(&mut self, server: usize, incarnation: u32, disk: &dyn DurableFiles) {
+        let before = self.models.servers[server].durable_election;
+        let ghost = &mut self.models.servers[server];
+        let found = ghost.booted(incarnation, disk, &mut self.models.ledger);
+        ghost.recount_agreement(&self.models.committed.batches);
         ghost.remember();
         if found.torn_tail {
             self.coverage.met(Situation::TornTail);
         }
         if let Some(mismatch) = found.mismatch {
             let id = ghost.id;
-            self.verdict.fail(Invariant::GhostMismatch, || format!("node {id}: {mismatch}"));
+            self.verdict.fail(&GhostMismatch::CLAIM, || format!("node {id}: {mismatch}"));
         } else if let Some((other, found)) = found.notes.conflict {
             self.conflict(server, other, found);
         }
-        let ghost = &self.servers[server];
+        let ghost = &self.models.servers[server];
         let epoch_before = before.unwrap_or_default().epoch;
         leaders::monotonic_epoch(ghost, epoch_before, ghost.durable_epoch(), &mut self.verdict);
         if ghost.durable_election != before {
             self.election_durable(server);
         }
         self.promise_stands();
-        if let Some(cluster) = &mut self.cluster {
-            cluster.booted(server, self.committed.end, disk, &mut self.verdict, &mut self.coverage);
+        if let Some(cluster) = &mut self.models.cluster {
+            cluster.booted(server, self.models.committed.end, disk, &mut self.verdict, &mut self.coverage);
         }
     }
 
     /// It is down.
-    pub fn down(&mut self, at: u64, server: usize, how: Down) {
-        self.verdict.now_ns = at;
-        let ghost = &mut self.servers[server];
+    pub(super) fn down(&mut self, server: usize, how: Down) {
+        let ghost = &mut self.models.servers[server];
         if ghost.leads().is_some() {
             self.coverage.met(Situation::LeaderDied);
         }
@@ -62,52 +63,50 @@ impl Checks {
             self.coverage.met(Situation::PowerLossWithUnsyncedTail);
         }
         ghost.went_down(how);
-        if let Some(cluster) = &mut self.cluster {
+        if let Some(cluster) = &mut self.models.cluster {
             cluster.down(server, how);
         }
-        self.check_quorum.role_changed(at, server, None);
-        self.acknowledged.role_changed(server, None);
-        self.linger.claims(server, false);
-        self.campaigns.down(server);
         self.pending_votes.retain(|pending| pending.server != server);
     }
 
     /// A fault destroyed durable bytes of a server; `left` is what is left of them.
-    pub fn disk_damaged(&mut self, at: u64, server: usize, left: &dyn DurableFiles) {
-        self.verdict.now_ns = at;
-        let forgot = self.servers[server].disk_damaged(left, &mut self.ledger);
+    pub(super) fn disk_damaged(&mut self, server: usize, left: &dyn DurableFiles) {
+        let forgot = self.models.servers[server].disk_damaged(left, &mut self.models.ledger);
         self.destroyed.push(server);
-        if let Some(cluster) = &mut self.cluster {
+        if let Some(cluster) = &mut self.models.cluster {
             cluster.disk_damaged(server);
         }
-        if forgot && self.servers[server].voter {
+        if forgot && self.models.servers[server].voter {
             self.coverage.met(Situation::AmnesiacVoter);
         }
-        durability::cut_promise(&self.servers, &mut self.committed, &self.ledger, &mut self.verdict);
+        durability::cut_promise(
+            &self.models.servers,
+            &mut self.models.committed,
+            &self.models.ledger,
+            &mut self.verdict,
+        );
     }
 
     /// A write or fsync of a server was refused: its process is about to end (consensus.md §4.9).
-    pub fn disk_failed(&mut self, at: u64, server: usize) {
-        self.verdict.now_ns = at;
-        self.servers[server].disk_failed = true;
-        if let Some(cluster) = &mut self.cluster {
+    pub(super) fn disk_failed(&mut self, server: usize) {
+        self.models.servers[server].disk_failed = true;
+        if let Some(cluster) = &mut self.models.cluster {
             cluster.disk_failed(server);
         }
         self.coverage.met(Situation::DiskFailed);
     }
 
     /// A server changed its disk.
-    pub fn wrote(&mut self, at: u64, server: usize, write: Write<'_>) {
-        self.verdict.now_ns = at;
-        if let Some(cluster) = &mut self.cluster
+    pub(super) fn wrote(&mut self, server: usize, write: Write<'_>) {
+        if let Some(cluster) = &mut self.models.cluster
             && cluster.wrote(server, write, &mut self.verdict, &mut self.coverage)
         {
             return;
         }
-        let ghost = &mut self.servers[server];
+        let ghost = &mut self.models.servers[server];
         match write {
             Write::Open { file, path, truncate } => {
-                ghost.open(file.0, path, truncate, &self.ledger);
+                ghost.open(file.0, path, truncate, &self.models.ledger);
                 if truncate {
                     self.log_cut(server);
                 }
@@ -119,8 +118,8 @@ impl Checks {
             },
             Write::Truncate { file, len } => match ghost.target(file.0) {
                 Target::Segment(base) => {
-                    ghost.remember_end(&self.ledger);
-                    ghost.log.truncate(base, len, &self.ledger);
+                    ghost.remember_end(&self.models.ledger);
+                    ghost.log.truncate(base, len, &self.models.ledger);
                     self.log_cut(server);
                 }
                 Target::Small(inode) => ghost.small.truncate(inode, len),
@@ -129,16 +128,16 @@ impl Checks {
             Write::Rename { from, to } => {
                 let before = ghost.written_election.unwrap_or_default().epoch;
                 ghost.rename(from, to);
-                if let Some(cluster) = &mut self.cluster {
+                if let Some(cluster) = &mut self.models.cluster {
                     let content = ghost.small.written(to);
                     cluster.renamed(server, (from, to), content, &mut self.verdict, &mut self.coverage);
                 }
                 let now = ghost.written_election.unwrap_or_default().epoch;
-                leaders::monotonic_epoch(&self.servers[server], before, now, &mut self.verdict);
+                leaders::monotonic_epoch(&self.models.servers[server], before, now, &mut self.verdict);
             }
             Write::Unlink { path } => {
-                ghost.remember_end(&self.ledger);
-                ghost.unlink(path, &self.ledger);
+                ghost.remember_end(&self.models.ledger);
+                ghost.unlink(path, &self.models.ledger);
                 self.log_cut(server);
             }
         }
@@ -147,15 +146,15 @@ impl Checks {
     /// A vote or a leadership is durable now. One that is only written binds nobody yet: a power
     /// loss may take it back before anything was promised.
     fn election_durable(&mut self, server: usize) {
-        let ghost = &self.servers[server];
+        let ghost = &self.models.servers[server];
         let Some(election) = ghost.durable_election else {
             return;
         };
         if let Some(candidate) = election.voted {
-            self.votes.voted(server, ghost, election.epoch, candidate, &mut self.verdict);
+            self.judges.ValidVotes.voted(server, ghost, election.epoch, candidate, &mut self.verdict);
         }
         if election.leader == Some(ghost.id) {
-            self.leaders.named_on_disk(&self.servers, server, election.epoch, &mut self.verdict);
+            self.leaders.named_on_disk(&self.models.servers, server, election.epoch, &mut self.verdict);
         }
     }
 
@@ -166,28 +165,28 @@ impl Checks {
             let rest = &bytes[position..];
             let header = Batch::peek_header(rest).ok().filter(|header| header.size_bytes <= rest.len());
             let Some(header) = header else {
-                let ghost = &mut self.servers[server];
+                let ghost = &mut self.models.servers[server];
                 ghost.log.append_junk(base, rest.len() as u64);
                 let id = ghost.id;
-                self.verdict.fail(Invariant::LogMatching, || {
+                log_matching::broken(&mut self.verdict, || {
                     format!("node {id} appends {} bytes that are no batch", rest.len())
                 });
                 return;
             };
-            let ghost = &mut self.servers[server];
-            let as_leader = promise::writes_batch(ghost, &header, rest, &self.ledger, &mut self.verdict);
+            let ghost = &mut self.models.servers[server];
+            let as_leader = promise::writes_batch(ghost, &header, rest, &self.models.ledger, &mut self.verdict);
             ghost.leader_append_pending |= as_leader;
             if as_leader && !header.control {
                 leaders::writes_records(ghost, header.epoch, &mut self.verdict);
-                self.linger.writes_records(self.verdict.now_ns, server, ghost.id, &mut self.verdict);
+                self.judges.Linger.writes_records(self.verdict.now_ns, server, ghost.id, &mut self.verdict);
             }
-            let (recorded, fault) = ghost.log.append(base, &header, bytes, position, &mut self.ledger);
-            ghost.advance_agreement(&self.committed.batches);
+            let (recorded, fault) = ghost.log.append(base, &header, bytes, position, &mut self.models.ledger);
+            ghost.advance_agreement(&self.models.committed.batches);
             if let Some(fault) = fault {
                 self.append_fault(server, fault);
             } else if let Recorded { id, conflict: Some(other), .. } = recorded {
                 self.conflict(server, other, id);
-            } else if recorded.is_new && as_leader && self.committed.end > header.base_offset {
+            } else if recorded.is_new && as_leader && self.models.committed.end > header.base_offset {
                 self.coverage.met(Situation::Divergence);
             }
             position += header.size_bytes;
@@ -196,20 +195,20 @@ impl Checks {
 
     #[cold]
     fn append_fault(&mut self, server: usize, fault: AppendFault) {
-        let id = self.servers[server].id;
-        self.verdict.fail(Invariant::LogMatching, || format!("node {id} {fault}"));
+        let id = self.models.servers[server].id;
+        log_matching::broken(&mut self.verdict, || format!("node {id} {fault}"));
     }
 
     /// Two batches, or one behind two prefixes, at the same epoch and end offset.
     #[cold]
     fn conflict(&mut self, server: usize, other: BatchId, found: BatchId) {
-        let batch = self.ledger.get(found);
+        let batch = self.models.ledger.get(found);
         let forgot = |server: &ServerGhost| server.voter && server.forgotten_epoch >= Some(batch.epoch);
-        if self.servers.iter().any(forgot) {
+        if self.models.servers.iter().any(forgot) {
             return self.verdict.end_excused(Excuse::ForgottenRecord);
         }
-        let (id, same_bytes) = (self.servers[server].id, self.ledger.get(other).bytes() == batch.bytes());
-        self.verdict.fail(Invariant::LogMatching, || {
+        let (id, same_bytes) = (self.models.servers[server].id, self.models.ledger.get(other).bytes() == batch.bytes());
+        log_matching::broken(&mut self.verdict, || {
             let what = if same_bytes { "the same batch behind another prefix" } else { "another batch" };
             format!(
                 "node {id} holds a batch of epoch {} that ends at {}; elsewhere {what} does",
@@ -220,31 +219,35 @@ impl Checks {
 
     /// A log may have become shorter.
     fn log_cut(&mut self, server: usize) {
-        let ghost = &mut self.servers[server];
+        let ghost = &mut self.models.servers[server];
         if ghost.log.count() < ghost.agreed {
             ghost.agreed = ghost.log.count();
             self.promise_stands();
         }
-        let ghost = &self.servers[server];
+        let ghost = &self.models.servers[server];
         if ghost.high_watermark.is_some() {
-            high_watermark::cut_below(ghost, &self.ledger, &mut self.verdict);
+            high_watermark::cut_below(ghost, &self.models.ledger, &mut self.verdict);
         }
     }
 
     pub(super) fn promise_stands(&mut self) {
-        durability::promise_stands(&self.servers, &self.committed, &self.ledger, self.quorum, &mut self.verdict);
+        durability::promise_stands(
+            &self.models.servers,
+            &self.models.committed,
+            &self.models.ledger,
+            self.models.quorum,
+            &mut self.verdict,
+        );
     }
 
     /// Something of a server became durable.
-    pub fn synced(&mut self, at: u64, server: usize, synced: Synced) {
-        self.verdict.now_ns = at;
-        self.linger.synced(at, server);
-        if let Some(cluster) = &mut self.cluster
+    pub(super) fn synced(&mut self, server: usize, synced: Synced) {
+        if let Some(cluster) = &mut self.models.cluster
             && cluster.synced(server, synced)
         {
             return;
         }
-        let ghost = &mut self.servers[server];
+        let ghost = &mut self.models.servers[server];
         let election = ghost.durable_election;
         match synced {
             Synced::File(file) => ghost.file_synced(file.0),

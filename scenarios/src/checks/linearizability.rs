@@ -6,6 +6,9 @@
 //! * a read shows committed records only, and every one from where it began to where it ended;
 //!   it may be stale (reads carry no proof of leadership)
 
+use crate::checks::check::Check;
+use crate::checks::check::claim;
+use crate::checks::replication::guards::AckedValueNotLost;
 use std::collections::BTreeSet;
 
 use raft::ids::Offset;
@@ -13,10 +16,22 @@ use raft::ids::Offset;
 use super::committed::{Committed, CommittedRecord};
 use super::coverage::{Coverage, Situation};
 use super::history::{Asked, History, Outcome, Reading, values};
-use super::invariant::Invariant;
 use super::loss::excuses::Excuse;
 use super::verdict::{Verdict, seconds};
 use crate::actor::AttemptEvent;
+
+claim! {
+    /// An acknowledged append is at its offset; acknowledgements respect real time.
+    LinearizableAppends, Safety of History, "Herlihy and Wing; a log decided by its offsets";
+    /// A read returns all committed records of its range, and nothing else.
+    CommittedReads, Safety of History, "KIP-595: listeners see offsets below the high watermark";
+    /// The records that one process of a server returns never go back.
+    MonotonicReads, Safety of History, "Kafka: RaftClient.Listener.handleCommit, in offset order, no repeat";
+    /// No value is committed twice.
+    DuplicateRecord, Safety of History, "Jepsen Kafka: duplicate";
+    /// An append that was definitely refused is never committed.
+    FailedAppendCommitted, Safety of History, "Jepsen Kafka: aborted read";
+}
 
 /// The judge.
 #[derive(Clone, Debug, Default)]
@@ -128,7 +143,7 @@ impl WhiteBox {
                 continue;
             }
             let committed_at = state.committed;
-            verdict.fail(Invariant::LinearizableAppends, || match committed_at {
+            verdict.fail(&LinearizableAppends::CLAIM, || match committed_at {
                 Some(at) => format!("value {value} is acknowledged at offset {offset} and committed at {at}"),
                 None => format!("value {value} is acknowledged at offset {offset} and not committed"),
             });
@@ -143,7 +158,7 @@ impl WhiteBox {
         let before = self.acks.partition_point(|(returned, _)| *returned < invoked_ns);
         if before > 0 && self.acks[before - 1].1 >= base {
             let (returned, highest) = self.acks[before - 1];
-            verdict.fail(Invariant::LinearizableAppends, || {
+            verdict.fail(&LinearizableAppends::CLAIM, || {
                 format!(
                     "an append sent at {} is at offset {base}, but one acknowledged by {} is at {highest}",
                     seconds(invoked_ns),
@@ -157,7 +172,7 @@ impl WhiteBox {
         let state = self.history.values.entry(value).or_default();
         state.failed = true;
         if let Some(offset) = state.committed {
-            verdict.fail(Invariant::FailedAppendCommitted, || {
+            verdict.fail(&FailedAppendCommitted::CLAIM, || {
                 format!("value {value}, definitely refused, is committed at offset {offset}")
             });
         }
@@ -168,12 +183,12 @@ impl WhiteBox {
         let CommittedRecord { offset, value, seen: _ } = record;
         let state = self.history.values.entry(value).or_default();
         if let Some(before) = state.committed.replace(offset) {
-            verdict.fail(Invariant::DuplicateRecord, || {
+            verdict.fail(&DuplicateRecord::CLAIM, || {
                 format!("value {value} is committed at offset {before} and at {offset}")
             });
         }
         if state.failed {
-            verdict.fail(Invariant::FailedAppendCommitted, || {
+            verdict.fail(&FailedAppendCommitted::CLAIM, || {
                 format!("value {value}, definitely refused, is committed at offset {offset}")
             });
         }
@@ -210,7 +225,7 @@ impl WhiteBox {
         for record in &committed.records {
             let state = self.history.values.get(&record.value).copied().unwrap_or_default();
             let Some(invoked_ns) = state.invoked_ns else {
-                verdict.fail(Invariant::CommittedReads, || {
+                verdict.fail(&CommittedReads::CLAIM, || {
                     format!("value {} is committed at offset {}, but no client sent it", record.value, record.offset)
                 });
                 continue;
@@ -227,7 +242,7 @@ impl WhiteBox {
             let lost = state.committed != Some(offset) && !committed.was_destroyed(offset, *value);
             let off_disks = state.committed.is_some() && offset >= durable_end && offset < promised_end;
             if lost || off_disks {
-                verdict.fail(Invariant::AckedValueNotLost, || {
+                verdict.fail(&AckedValueNotLost::CLAIM, || {
                     format!(
                         "value {value} was acknowledged at offset {offset}; committed are {}, a majority holds {durable_end}",
                         committed.end
@@ -263,7 +278,7 @@ fn shown_record(
         verdict.excuse(Excuse::ReadOfDestroyedRecord, 1);
         reading.next = Some(committed.records.partition_point(|record| record.offset <= shown.offset));
     } else {
-        verdict.fail(Invariant::CommittedReads, || {
+        verdict.fail(&CommittedReads::CLAIM, || {
             let expected = expected.map_or_else(
                 || "nothing more is committed".to_owned(),
                 |record| format!("the next committed record is value {} at offset {}", record.value, record.offset),
@@ -284,7 +299,7 @@ fn next_place(reading: &Reading, committed: &Committed) -> usize {
 fn answered_read(reading: Reading, applied_end: Offset, committed: &Committed, verdict: &mut Verdict) {
     let from = reading.from;
     if applied_end > committed.end {
-        verdict.fail(Invariant::CommittedReads, || {
+        verdict.fail(&CommittedReads::CLAIM, || {
             format!("a replica has applied offsets up to {applied_end}; the committed log ends at {}", committed.end)
         });
     }
@@ -293,7 +308,7 @@ fn answered_read(reading: Reading, applied_end: Offset, committed: &Committed, v
     let next = committed.records.get(next_place(&reading, committed));
     let hidden = next.filter(|record| reading.left > 0 && record.offset < applied_end);
     if let Some(record) = beyond.or(hidden) {
-        verdict.fail(Invariant::CommittedReads, || {
+        verdict.fail(&CommittedReads::CLAIM, || {
             format!("a read from {from} with {applied_end} applied disagrees with the record at {}", record.offset)
         });
     }

@@ -19,16 +19,20 @@ pub mod audit;
 pub mod border;
 pub mod border_disk;
 mod border_votes;
+pub mod check;
+pub mod claim;
 pub mod clients;
 pub mod cluster;
 pub mod committed;
 pub mod coverage;
+pub mod event;
 pub mod failover;
 pub mod fresh;
 pub mod ghost;
 pub mod history;
 pub mod invariant;
 pub mod linearizability;
+pub mod list;
 pub mod loss;
 pub mod metadata;
 pub mod recovery;
@@ -38,26 +42,28 @@ pub mod verdict;
 #[cfg(test)]
 mod tests;
 
+use crate::checks::check::Check;
+use crate::checks::linearizability::CommittedReads;
+use crate::checks::linearizability::DuplicateRecord;
+use crate::checks::linearizability::FailedAppendCommitted;
+use crate::checks::linearizability::LinearizableAppends;
+use crate::checks::linearizability::MonotonicReads;
+use crate::checks::replication::guards::AckedValueNotLost;
 use raft::fixes::{Fix, Fixes};
 use raft::ids::{LeaderEpoch, NodeId, Offset};
 
 use self::cluster::{BrokerConfig, ClusterChecks, Commit, DATA_RECORD};
 use self::committed::Committed;
 use self::coverage::Coverage;
+use self::event::Rpc;
 use self::failover::Failovers;
 use self::ghost::ServerGhost;
 use self::ghost::ledger::Ledger;
-use self::invariant::Invariant;
-use self::invariant::acknowledged::Acknowledged;
-use self::invariant::campaigns::Campaigns;
-use self::invariant::check_quorum::CheckQuorum;
 use self::invariant::durability::Quorum;
 use self::invariant::leaders::Leaders;
-use self::invariant::linger::Linger;
-use self::invariant::pre_votes::PreVotes;
 use self::invariant::timings::QuorumTimings;
-use self::invariant::votes::ValidVotes;
 use self::linearizability::WhiteBox;
+use self::list::Judges;
 use self::loss::excuses::Excuse;
 use self::recovery::Recovery;
 use self::verdict::Verdict;
@@ -93,26 +99,36 @@ pub struct CheckConfig {
 #[derive(Clone, Copy, Debug)]
 struct PendingVote {
     server: usize,
-    connection: u64,
-    correlation_id: i32,
+    rpc: Rpc,
     epoch: LeaderEpoch,
     candidate: NodeId,
+}
+
+/// What must be true, by the checks' own account.
+#[derive(Clone, Debug)]
+pub struct Models {
+    /// Each server's disk and word.
+    pub servers: Vec<ServerGhost>,
+    quorum: Quorum,
+    ledger: Ledger,
+    committed: Committed,
+    /// Only with brokers.
+    cluster: Option<Box<ClusterChecks>>,
+}
+
+impl Models {
+    /// The index of a server.
+    pub fn server(&self, id: NodeId) -> Option<usize> {
+        self.servers.iter().position(|ghost| ghost.id == id)
+    }
 }
 
 /// All checks of a run.
 #[derive(Clone, Debug)]
 pub struct Checks {
-    servers: Vec<ServerGhost>,
-    quorum: Quorum,
-    ledger: Ledger,
-    committed: Committed,
+    models: Models,
+    judges: Judges,
     leaders: Leaders,
-    votes: ValidVotes,
-    pre_votes: PreVotes,
-    check_quorum: CheckQuorum,
-    campaigns: Campaigns,
-    linger: Linger,
-    acknowledged: Acknowledged,
     pending_votes: Vec<PendingVote>,
     newest_vote_request: Option<(LeaderEpoch, usize)>,
     white_box: WhiteBox,
@@ -120,8 +136,6 @@ pub struct Checks {
     failovers: Failovers,
     coverage: Coverage,
     verdict: Verdict,
-    /// Only with brokers.
-    cluster: Option<Box<ClusterChecks>>,
     has_recovered: bool,
     /// The recovery bound has passed.
     is_overdue: bool,
@@ -136,27 +150,25 @@ pub struct Checks {
 impl Checks {
     /// Before anything happened.
     pub fn new(config: CheckConfig) -> Checks {
-        let CheckConfig { servers, voters, timings, slowest_ppm, appends, reads, brokers, fixes, .. } = config;
+        let judges = Judges::new(&config);
+        let CheckConfig { servers, voters, slowest_ppm, appends, reads, brokers, fixes, .. } = config;
         let CheckConfig { keep_going, beyond_tolerance, .. } = config;
         let verdict = Verdict::new(keep_going);
         let commits_before_flush = voters.len() == 1 && !fixes.has(Fix::SingleVoterFlushFirst);
         let count = servers.len();
-        let are_voters = servers.iter().map(|id| voters.contains(id));
-        let fetch_timeouts_ms: Vec<u64> = timings.iter().map(|timings| timings.fetch_timeout_ms).collect();
         let is_broker = |brokers: &BrokerConfig| servers.iter().map(|id| brokers.ids.contains(id)).collect();
         let failovers = Failovers::new(servers.clone(), brokers.as_ref().map_or(Vec::new(), is_broker));
-        Checks {
+        let models = Models {
             servers: servers.iter().map(|id| ServerGhost::new(*id, voters.contains(id))).collect(),
             quorum: Quorum { majority: voters.len() / 2 + 1, commits_before_flush },
             ledger: Ledger::default(),
             committed: Committed::default(),
+            cluster: brokers.map(|brokers| Box::new(ClusterChecks::new(&servers, brokers, slowest_ppm))),
+        };
+        Checks {
+            models,
+            judges,
             leaders: Leaders::default(),
-            votes: ValidVotes::new(count),
-            pre_votes: PreVotes::new(count, voters.len()),
-            check_quorum: CheckQuorum::new(voters.len(), &fetch_timeouts_ms, slowest_ppm),
-            campaigns: Campaigns::new(timings.iter().copied().zip(are_voters), slowest_ppm),
-            linger: Linger::new(&timings, slowest_ppm),
-            acknowledged: Acknowledged::new(count, voters.len()),
             pending_votes: Vec::new(),
             newest_vote_request: None,
             white_box: WhiteBox::default(),
@@ -164,7 +176,6 @@ impl Checks {
             failovers,
             coverage: Coverage::default(),
             verdict: if beyond_tolerance { verdict.beyond_tolerance() } else { verdict },
-            cluster: brokers.map(|brokers| Box::new(ClusterChecks::new(&servers, brokers, slowest_ppm))),
             has_recovered: false,
             is_overdue: false,
             audits: 0,
@@ -176,7 +187,7 @@ impl Checks {
 
     /// From now on [`Checks::take_commits`] tells what was committed.
     pub fn tell_commits(&mut self) {
-        match &mut self.cluster {
+        match &mut self.models.cluster {
             Some(cluster) => cluster.commits = Some(Vec::new()),
             None => self.told_commits = Some(0),
         }
@@ -184,11 +195,11 @@ impl Checks {
 
     /// Records that were committed since this was asked last.
     pub fn take_commits(&mut self) -> Vec<Commit> {
-        if let Some(commits) = self.cluster.as_mut().and_then(|cluster| cluster.commits.as_mut()) {
+        if let Some(commits) = self.models.cluster.as_mut().and_then(|cluster| cluster.commits.as_mut()) {
             return std::mem::take(commits);
         }
         let Some(told) = &mut self.told_commits else { return Vec::new() };
-        let now = self.committed.records.len();
+        let now = self.models.committed.records.len();
         let fresh = now.saturating_sub(std::mem::replace(told, now));
         vec![Commit { record: DATA_RECORD, about: None }; fresh]
     }
@@ -197,7 +208,7 @@ impl Checks {
     /// has not forced. Disks are destroyed on a minority of the voters only, and of the brokers; and
     /// whoever may lead a partition, somebody else who may has all that is committed.
     pub fn has_last_copy(&self, server: usize, forced: bool) -> bool {
-        let voters = (0..self.servers.len()).filter(|other| self.servers[*other].voter);
+        let voters = (0..self.models.servers.len()).filter(|other| self.models.servers[*other].voter);
         let too_many = |among: &mut dyn Iterator<Item = usize>| {
             let (mut all, mut lost) = (0usize, 0);
             for other in among {
@@ -206,14 +217,15 @@ impl Checks {
             }
             all > 0 && lost > (all - 1) / 2
         };
-        let is_voter = self.servers[server].voter;
+        let is_voter = self.models.servers[server].voter;
         if forced && is_voter && (too_many(&mut voters.into_iter()) || self.has_open_vote(server)) {
             return true;
         }
-        self.cluster.as_ref().is_some_and(|cluster| {
-            let id = self.servers[server].id;
+        self.models.cluster.as_ref().is_some_and(|cluster| {
+            let id = self.models.servers[server].id;
             let is_broker = cluster.is_broker(id);
-            let mut brokers = (0..self.servers.len()).filter(|other| cluster.is_broker(self.servers[*other].id));
+            let mut brokers =
+                (0..self.models.servers.len()).filter(|other| cluster.is_broker(self.models.servers[*other].id));
             is_broker && (forced && too_many(&mut brokers) || cluster.replication().has_last_copy(server, id))
         })
     }
@@ -221,8 +233,9 @@ impl Checks {
     /// May its vote or its leadership of the newest epoch still be asked for? Voters are known by their
     /// ids only (KIP-853's directory ids are not modelled), so one that forgets may vote twice.
     fn has_open_vote(&self, server: usize) -> bool {
-        let newest = self.servers.iter().map(ServerGhost::durable_epoch).max();
-        let leader = self.servers.iter().position(|other| other.leads().is_some_and(|epoch| Some(epoch) >= newest));
+        let newest = self.models.servers.iter().map(ServerGhost::durable_epoch).max();
+        let leader =
+            self.models.servers.iter().position(|other| other.leads().is_some_and(|epoch| Some(epoch) >= newest));
         leader.is_none_or(|leader| leader == server)
     }
 
@@ -234,12 +247,12 @@ impl Checks {
 
     /// The names of all topics that were committed.
     pub fn topic_names(&self) -> TopicNames {
-        TopicNames::new(self.cluster.iter().flat_map(|cluster| cluster.histories.topic_names()))
+        TopicNames::new(self.models.cluster.iter().flat_map(|cluster| cluster.histories.topic_names()))
     }
 
     /// Names of everything that broke (one, unless told to keep going).
     pub fn fired(&self) -> impl Iterator<Item = &'static str> {
-        self.verdict.fired().map(Invariant::name)
+        self.verdict.fired().map(|claim| claim.name)
     }
 
     /// Is there reason to stop?
@@ -286,27 +299,27 @@ impl Checks {
     /// Records acknowledged to producers with `acks=all`, and how many of them were lost and excused
     /// (deletion of their topic apart).
     pub fn acked_records(&self) -> (u64, u64) {
-        self.cluster.as_ref().map_or((0, 0), |cluster| cluster.acked_records())
+        self.models.cluster.as_ref().map_or((0, 0), |cluster| cluster.acked_records())
     }
 
     /// What brokers add; `None` of a quorum alone.
     pub fn cluster(&self) -> Option<&ClusterChecks> {
-        self.cluster.as_deref()
+        self.models.cluster.as_deref()
     }
 
     /// One past the last committed offset.
     pub fn committed_end(&self) -> Offset {
-        self.committed.end
+        self.models.committed.end
     }
 
     /// Was committed history destroyed?
     pub fn committed_was_cut(&self) -> bool {
-        self.committed.last_cut().is_some()
+        self.models.committed.last_cut().is_some()
     }
 
     /// One past the last offset that is durable on a server's disk, by the border's account.
     pub fn durable_end(&self, server: usize) -> Offset {
-        self.servers[server].log.durable_end(&self.ledger)
+        self.models.servers[server].log.durable_end(&self.models.ledger)
     }
 
     /// The white-box judge's verdict.
@@ -314,16 +327,16 @@ impl Checks {
         if self.verdict.is_beyond_tolerance() {
             return Linearizability::NotJudged;
         }
-        if let Some(cluster) = &self.cluster {
+        if let Some(cluster) = &self.models.cluster {
             return cluster.histories.linearizability(&self.verdict);
         }
         let of_histories = [
-            Invariant::LinearizableAppends,
-            Invariant::CommittedReads,
-            Invariant::MonotonicReads,
-            Invariant::DuplicateRecord,
-            Invariant::FailedAppendCommitted,
-            Invariant::AckedValueNotLost,
+            &LinearizableAppends::CLAIM,
+            &CommittedReads::CLAIM,
+            &MonotonicReads::CLAIM,
+            &DuplicateRecord::CLAIM,
+            &FailedAppendCommitted::CLAIM,
+            &AckedValueNotLost::CLAIM,
         ];
         if self.verdict.fired().any(|fired| of_histories.contains(&fired)) {
             Linearizability::Violated

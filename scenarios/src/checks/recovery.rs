@@ -2,6 +2,8 @@
 //! voters follow, high watermarks at the log's end, a fresh append committed, every live server
 //! showing it, and every committed record before it read back by some client.
 
+use crate::checks::check::Check;
+use crate::checks::check::claim;
 use raft::ids::{LeaderEpoch, Offset, TopicIdPartition};
 use raft::io::Role;
 use smallvec::SmallVec;
@@ -9,9 +11,13 @@ use smallvec::SmallVec;
 use super::committed::Committed;
 use super::ghost::ServerGhost;
 use super::ghost::ledger::Ledger;
-use super::invariant::Invariant;
 use super::verdict::{Verdict, seconds};
 use crate::actor::AttemptEvent;
+
+claim! {
+    /// After all faults have ended, the cluster serves again within its bound.
+    RecoveryWithinBound as "Recovery", Liveness of Cluster, "bounded progress after heal: KRaft TLA+ (Vanlightly): EventuallyLeaderElected, ValuesEventuallyAcked";
+}
 
 /// What has happened since healing.
 #[derive(Clone, Debug, Default)]
@@ -151,7 +157,7 @@ impl Recovery {
         };
         let healed_ns = self.healed_ns;
         let now_ns = verdict.now_ns;
-        verdict.fail_by(Invariant::Recovery, Some(missing.predicate), || {
+        verdict.fail_by(&RecoveryWithinBound::CLAIM, Some(missing.predicate), || {
             let healed = healed_ns
                 .map_or_else(|| "faults never ended".to_owned(), |ns| format!("all faults ended at {}", seconds(ns)));
             let whom: Vec<String> =

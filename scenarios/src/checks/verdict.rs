@@ -1,8 +1,8 @@
 //! Where checks bring what they found: the first violation, what was excused, and why a run ended.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use super::invariant::Invariant;
+use super::claim::{Claim, Kind, Scope};
 use super::loss::excuses::Excuse;
 use crate::report::{Violation, ViolationKind};
 
@@ -26,7 +26,7 @@ pub struct Verdict {
     /// Beyond tolerance: two records stand at one place, so what ghosts know of logs is worth nothing.
     ambiguous: bool,
     violation: Option<Violation>,
-    fired: BTreeSet<Invariant>,
+    fired: BTreeMap<&'static str, &'static Claim>,
     excused: BTreeMap<Excuse, u64>,
     ended_by: Option<Excuse>,
 }
@@ -50,43 +50,44 @@ impl Verdict {
 
     /// A claim broke. The first one is kept; `detail` is made only then.
     #[cold]
-    pub fn fail(&mut self, invariant: Invariant, detail: impl FnOnce() -> String) {
-        self.fail_by(invariant, None, detail);
+    pub fn fail(&mut self, claim: &'static Claim, detail: impl FnOnce() -> String) {
+        self.fail_by(claim, None, detail);
     }
 
     /// The same, by this one of the predicates that the claim is made of.
     #[cold]
-    pub fn fail_by(&mut self, invariant: Invariant, predicate: Option<&str>, detail: impl FnOnce() -> String) {
-        let rests_on_logs = invariant == Invariant::GhostMismatch;
-        if self.beyond_tolerance && (!invariant.is_of_one_process() || rests_on_logs && self.ambiguous) {
-            self.ambiguous |= invariant == Invariant::LogMatching;
+    pub fn fail_by(&mut self, claim: &'static Claim, predicate: Option<&str>, detail: impl FnOnce() -> String) {
+        let rests_on_logs = claim.kind == Kind::Audit;
+        let by_itself = matches!(claim.scope, Scope::Server | Scope::Client);
+        if self.beyond_tolerance && (!by_itself || rests_on_logs && self.ambiguous) {
             return self.excuse(Excuse::BeyondTolerance, 1);
         }
         if self.ended_by.is_some() || (self.violation.is_some() && !self.keep_going) {
             return;
         }
-        self.fired.insert(invariant);
+        self.fired.insert(claim.name, claim);
         if self.violation.is_some() {
             return;
         }
-        let kind = match invariant {
-            Invariant::GhostMismatch => ViolationKind::GhostMismatch,
-            Invariant::Recovery
-            | Invariant::LeaderWithoutMajorityResigns
-            | Invariant::AppendWithinLinger
-            | Invariant::SilentLeaderLeft
-            | Invariant::EndQuorumEpochObeyed => ViolationKind::Liveness,
-            _ => ViolationKind::Safety,
+        let kind = match claim.kind {
+            Kind::Audit => ViolationKind::GhostMismatch,
+            Kind::Liveness => ViolationKind::Liveness,
+            Kind::Safety => ViolationKind::Safety,
         };
         self.violation = Some(Violation {
             kind,
-            invariant: invariant.name().to_owned(),
+            invariant: claim.name.to_owned(),
             predicate: predicate.map(str::to_owned),
-            spec: invariant.source().to_owned(),
+            spec: claim.source.to_owned(),
             detail: detail(),
             at_ns: self.now_ns,
             event: 0,
         });
+    }
+
+    /// Beyond tolerance: two records stand at one place, so what models know of logs is worth nothing.
+    pub fn logs_are_ambiguous(&mut self) {
+        self.ambiguous = true;
     }
 
     /// Something that destroyed bytes explain.
@@ -123,8 +124,8 @@ impl Verdict {
     }
 
     /// Every invariant that broke so far (only the first unless kept going).
-    pub fn fired(&self) -> impl Iterator<Item = Invariant> {
-        self.fired.iter().copied()
+    pub fn fired(&self) -> impl Iterator<Item = &'static Claim> {
+        self.fired.values().copied()
     }
 
     /// Excuses and how often, by name.

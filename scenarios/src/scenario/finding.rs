@@ -8,7 +8,7 @@ use serde::{Deserialize as DeriveDeserialize, Serialize};
 use super::error::Refusal;
 use super::nearest::allowed;
 use super::switches;
-use crate::checks::invariant::Invariant;
+use crate::checks::list::CLAIMS;
 
 /// `[finding]`
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, DeriveDeserialize)]
@@ -31,7 +31,7 @@ fn named<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Fix, D::Error> {
 
 impl Finding {
     pub(super) fn check(&self) -> Result<(), Refusal> {
-        let names = || Invariant::ALL.iter().map(|invariant| invariant.name());
+        let names = || CLAIMS.iter().map(|claim| claim.name);
         if self.shows.is_empty() {
             return Err(Refusal::new("finding.shows", "the list is empty; allowed: names of checks"));
         }

@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 
 use raft::bugs::{Bug, CATALOG};
 use scenarios::catalog;
-use scenarios::checks::invariant::Invariant;
+use scenarios::checks::claim::Claim;
+use scenarios::checks::list::CLAIMS;
 use scenarios::report::Outcome;
 use scenarios::run::{Host, Request, drive, run};
 use scenarios::scenario::Scenario;
@@ -100,8 +101,8 @@ mutants! {
     p36_no_min_isr: Jepsen2013NoMinIsr, "ci" 0 => "ReplicationQuorumSuperset";
     g29_producer_state_of_leader_only: ProducerStateOfLeaderOnly, "ci" 0 => "DuplicateRecord";
     loader_skips_batch: LoaderSkipsBatch, "ci" 0 => "ImagesEqualAtEqualOffsets";
-    broker_epoch_reused: BrokerEpochReused, "ci" 0 => "MonotonicBrokerEpoch", then "RegistrationEpochs";
-    producer_id_blocks_overlap: ProducerIdBlocksOverlap, "ci" 0 => "ProducerIdBlocksDisjoint", then "ProducerIdsOnce";
+    broker_epoch_reused: BrokerEpochReused, "ci" 0 => "MonotonicBrokerEpoch";
+    producer_id_blocks_overlap: ProducerIdBlocksOverlap, "ci" 0 => "ProducerIdBlocksDisjoint";
     no_partition_divergence_check: NoPartitionDivergenceCheck, "ci" 14 => "LogMatching";
     partition_high_watermark_goes_back: PartitionHighWatermarkGoesBack, "ci" 5 => "MonotonicHighWatermark";
     first_replica_leads: FirstReplicaLeads, "ci" 0 => "LeaderByCommittedMetadata";
@@ -231,10 +232,9 @@ fn every_bug_and_every_check_has_its_row() {
         let is_hidden = bug.row().is_some_and(|row| !row.hidden_by.is_empty());
         assert_ne!(is_caught, is_hidden, "{}", bug.name());
     }
-    let has_mutant = |check: &Invariant| {
-        MUTANTS.iter().any(|mutant| mutant.check == check.name() || mutant.then.contains(&check.name()))
-    };
-    let without: Vec<&str> = Invariant::ALL.iter().filter(|check| !has_mutant(check)).map(|it| it.name()).collect();
+    let has_mutant =
+        |check: &&Claim| MUTANTS.iter().any(|mutant| mutant.check == check.name || mutant.then.contains(&check.name));
+    let without: Vec<&str> = CLAIMS.iter().filter(|check| !has_mutant(check)).map(|it| it.name).collect();
     assert_eq!(without, Vec::<&str>::new(), "checks without a mutant");
     let is_generic = |name: &str| GENERIC.contains(&name) || MORE_GENERIC.contains(&name);
     assert!(MUTANTS.iter().all(|mutant| is_generic(mutant.scenario)));
@@ -242,7 +242,7 @@ fn every_bug_and_every_check_has_its_row() {
 
 #[test]
 fn what_is_caught_is_what_the_zoo_expects() {
-    let is_check = |name: &&str| *name == RUNAWAY || Invariant::ALL.iter().any(|check| check.name() == *name);
+    let is_check = |name: &&str| *name == RUNAWAY || CLAIMS.iter().any(|check| check.name == *name);
     for row in CATALOG {
         assert!(row.expected.iter().all(is_check), "{}: {:?}", row.bug.name(), row.expected);
         for mutant in MUTANTS.iter().filter(|mutant| mutant.bug == row.bug) {
@@ -276,15 +276,15 @@ fn table() {
         println!("{}", line.replace("PersistBeforePromise:", ""));
     }
     println!("\n| check | mutant that breaks it first | seeds needed | if the run goes on, also |\n|---|---|---|---|");
-    for check in Invariant::ALL {
-        let own = MUTANTS.iter().filter(|mutant| mutant.check == check.name());
+    for check in CLAIMS {
+        let own = MUTANTS.iter().filter(|mutant| mutant.check == check.name);
         let Some((seed, mutant)) = own.filter_map(|m| Some((caught_at(m).ok()?, m))).min_by_key(|(seed, _)| *seed)
         else {
-            println!("| `{}` | none | - | - |", check.name());
+            println!("| `{}` | none | - | - |", check.name);
             continue;
         };
         let also = also_broken(mutant, seed);
-        println!("| `{}` | `{}` | {} of {} | {also} |", check.name(), mutant.bug.name(), seed + 1, mutant.scenario);
+        println!("| `{}` | `{}` | {} of {} | {also} |", check.name, mutant.bug.name(), seed + 1, mutant.scenario);
     }
 }
 

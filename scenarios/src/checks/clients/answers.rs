@@ -4,7 +4,9 @@
 use super::admin::{Around, Attempt};
 use super::asked::{Change, Wish};
 use super::metadata::{Resource, config_hash, first_absent, first_alive, resource_name};
-use crate::checks::invariant::Invariant;
+use crate::checks::check::Check;
+use crate::checks::check::claim;
+use crate::checks::claim::Claim;
 use crate::checks::verdict::or_none;
 use raft::client::text_hash;
 use raft::ids::{NodeId, Uuid};
@@ -13,6 +15,15 @@ use raft::message::{AdminRequest, ErrorCode};
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::rc::Rc;
+
+claim! {
+    /// A committed admin operation takes effect, in the order of commits, between its call and its return,
+    /// and its answer describes its effect.
+    LinearizableAdmin, Safety of History, "Herlihy and Wing; commit offsets order the operations";
+    /// An answer that needs no commit shows a state that is not older than any state that its connection
+    /// showed before.
+    StaleAdminAnswer, Safety of History, "controller-broker.md §2.1, §4.1, §4.2: some state at or after what was seen";
+}
 
 /// ElectLeaders: ElectionType.PREFERRED
 const PREFERRED: i8 = 0;
@@ -24,11 +35,11 @@ pub(super) enum Proof {
     /// It is right, and says nothing of a state.
     Nothing,
     /// It cannot be.
-    Wrong(Invariant, String),
+    Wrong(&'static Claim, String),
 }
 
 fn wrong(what: String) -> Proof {
-    Proof::Wrong(Invariant::LinearizableAdmin, what)
+    Proof::Wrong(&LinearizableAdmin::CLAIM, what)
 }
 
 /// It was done, and made this state.
@@ -114,7 +125,7 @@ impl Attempt {
     ) -> Proof {
         match first(floor..=end) {
             Some(state) => Proof::State { state, stale: first(self.called_at.max(floor)..=end).is_none() },
-            None => Proof::Wrong(Invariant::StaleAdminAnswer, what()),
+            None => Proof::Wrong(&StaleAdminAnswer::CLAIM, what()),
         }
     }
 

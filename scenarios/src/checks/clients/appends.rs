@@ -9,6 +9,10 @@
 //! * a producer without idempotence may have copies and change the order of its batches by its
 //!   retries, and `acks=1` may lose what was acknowledged: nothing is promised, and all is counted
 
+use crate::checks::check::Check;
+use crate::checks::check::claim;
+use crate::checks::linearizability::DuplicateRecord;
+use crate::checks::linearizability::LinearizableAppends;
 use std::collections::{BTreeMap, BTreeSet};
 
 use raft::client::{Outcome, TopicPartition};
@@ -20,12 +24,20 @@ use smallvec::SmallVec;
 use super::counts::{Counts, Remark};
 use super::order::{OneBatch, follows};
 use super::topics::Topics;
-use crate::checks::invariant::Invariant;
 use crate::checks::loss::excuses::Excuse;
 use crate::checks::replication::committed_log::{Claim, LogBatch, Session};
 use crate::checks::replication::partition::PartitionModel;
 use crate::checks::replication::partitions::{PartitionIndex, Partitions};
 use crate::checks::verdict::{Verdict, or_none};
+
+claim! {
+    /// One offset of a partition shows one value, to producers and consumers alike.
+    InconsistentOffsets, Safety of History, "Jepsen Kafka: inconsistent-offsets";
+    /// A batch whose attempts have all definitely failed is never committed, nor read.
+    AbortedRead, Safety of History, "Jepsen Kafka: G1a; a closed list of definite failures";
+    /// A committed batch is one that a producer sent, with its values and its sequence.
+    InventedRecord, Safety of History, "every committed record was sent by a client";
+}
 
 /// A batch by its client and that client's number.
 pub type BatchKey = (usize, u32);
@@ -222,7 +234,7 @@ impl Appends {
                 for (offset, value) in (base..).zip(sent.values()) {
                     if let Some(other) = partitions[log].claim(event, offset, value, Claim::Acked) {
                         let name = topics.name_of(partitions[log].id);
-                        verdict.fail(Invariant::InconsistentOffsets, || {
+                        verdict.fail(&InconsistentOffsets::CLAIM, || {
                             format!(
                                 "{name} holds value {other} at offset {offset}, and value {value} is acknowledged there"
                             )
@@ -233,7 +245,7 @@ impl Appends {
             None => {
                 let held = logs.first().and_then(|log| partitions[*log].log.value_at(base));
                 let partition = sent.partition;
-                verdict.fail(Invariant::InconsistentOffsets, || {
+                verdict.fail(&InconsistentOffsets::CLAIM, || {
                     format!(
                         "value {first} is acknowledged at offset {base} of {partition}, where the committed value is {}", or_none(held)
                     )
@@ -263,7 +275,7 @@ impl Appends {
     pub fn batch_acked(&mut self, batch: BatchKey, base: i64, verdict: &mut Verdict) {
         let answered = self.batches.get(&batch).and_then(|sent| sent.answered_at);
         if base >= 0 && answered != Some(base) {
-            verdict.fail(Invariant::InconsistentOffsets, || {
+            verdict.fail(&InconsistentOffsets::CLAIM, || {
                 let ((client, number), answered) = (batch, or_none(answered));
                 format!(
                     "batch {number} of client {client} is acknowledged at offset {base}, the broker answered {answered}"
@@ -309,7 +321,7 @@ impl Appends {
                     *latest = values[0].max(*latest);
                 }
             }
-            None => verdict.fail(Invariant::InventedRecord, || {
+            None => verdict.fail(&InventedRecord::CLAIM, || {
                 let name = topics.name_of(of.id);
                 let (records, producer) = (values.len(), or_none(producer));
                 let first = or_none(values.first());
@@ -362,7 +374,7 @@ impl Appends {
             };
             if other_log != log || !legal {
                 let (value, name, other_name) = (*value, topics.name_of(of.id), topics.name_of(first.id));
-                verdict.fail(Invariant::DuplicateRecord, || {
+                verdict.fail(&DuplicateRecord::CLAIM, || {
                     format!("value {value} is committed in {other_name} at offset {other} and in {name} at {offset}")
                 });
             }
@@ -491,7 +503,7 @@ fn real_time(topics: &Topics, of: &PartitionModel, base: i64, sent_at: u64, verd
     let known = of.log.known_end_at(sent_at);
     if base < known {
         let name = topics.name_of(of.id);
-        verdict.fail(Invariant::LinearizableAppends, || {
+        verdict.fail(&LinearizableAppends::CLAIM, || {
             format!("a batch is in {name} at offset {base}, but the log ended at {known} before it was sent")
         });
     }
@@ -502,11 +514,11 @@ fn check_sending(sending: &Sending, batch: BatchKey, verdict: &mut Verdict) {
     let Sending { producer, attempts, failed, copies, .. } = *sending;
     let name = || format!("batch {} of client {} ({})", batch.1, batch.0, or_none(producer));
     if copies > 0 && attempts == failed {
-        verdict.fail(Invariant::AbortedRead, || {
+        verdict.fail(&AbortedRead::CLAIM, || {
             format!("{} is committed, and all its {attempts} attempts definitely failed", name())
         });
     } else if copies > if producer.is_some() { 1 } else { attempts - failed } {
-        verdict.fail(Invariant::DuplicateRecord, || {
+        verdict.fail(&DuplicateRecord::CLAIM, || {
             format!("{} is committed {copies} times; {failed} of {attempts} attempts definitely failed", name())
         });
     }

@@ -6,6 +6,8 @@
 //! that was open or undecided, and if only open ones speak for it, one of them must not turn out to
 //! have failed.
 
+use crate::checks::check::Check;
+use crate::checks::check::claim;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
@@ -13,8 +15,12 @@ use raft::ids::{NodeId, Uuid};
 
 use super::metadata::{Effect, Resource, resource_name};
 use super::topics::Topics;
-use crate::checks::invariant::Invariant;
 use crate::checks::verdict::{Verdict, or_none};
+
+claim! {
+    /// Every record of the metadata log was requested by an attempt that did not definitely fail.
+    UnaskedMetadata, Safety of History, "a closed list of definite failures; controller-broker.md §2.9";
+}
 
 /// What is to be done to one config.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -148,7 +154,7 @@ impl Asked {
             record.askers.retain(|other| *other != asker);
             if record.askers.is_empty() {
                 let Waiting { what, .. } = self.waiting.remove(&offset).expect("it was just found");
-                verdict.fail(Invariant::UnaskedMetadata, || {
+                verdict.fail(&UnaskedMetadata::CLAIM, || {
                     format!("{what} is committed at offset {offset}, but the attempt that requested it definitely failed or made another record")
                 });
             }
@@ -207,7 +213,7 @@ impl Asked {
         let open = wishes.iter().filter_map(|wish| self.open.get(wish)).flatten();
         let askers: Vec<Asker> = open.copied().collect();
         if askers.is_empty() {
-            return verdict.fail(Invariant::UnaskedMetadata, || {
+            return verdict.fail(&UnaskedMetadata::CLAIM, || {
                 format!("{what} is committed at offset {offset}, but no client requested it, or the request was definitely refused")
             });
         }

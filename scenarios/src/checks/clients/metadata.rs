@@ -7,13 +7,11 @@ use std::ops::RangeInclusive;
 use std::rc::Rc;
 
 use raft::client::text_hash;
-use raft::ids::{BrokerEpoch, NodeId, Uuid};
+use raft::ids::NodeId;
 use raft::metadata::MetadataRecord;
-use raft::metadata::records::{Config, NO_LEADER_CHANGE, Partition, RegisterBroker};
+use raft::metadata::records::{Config, NO_LEADER_CHANGE, Partition};
 
 use super::topics::Topics;
-use crate::checks::invariant::Invariant;
-use crate::checks::verdict::Verdict;
 
 /// Kafka's `ConfigResource`: type and name.
 pub type Resource = (i8, Rc<str>);
@@ -97,23 +95,6 @@ pub fn config_hash(name_hash: u64, value_hash: u64) -> u64 {
     xxhash_rust::xxh3::xxh3_64(&[name_hash.to_le_bytes(), value_hash.to_le_bytes()].concat())
 }
 
-/// A block of producer ids.
-#[derive(Clone, Copy, Debug)]
-pub struct Block {
-    /// First id.
-    pub start: i64,
-    /// One past the last.
-    pub end: i64,
-    /// Whom it was given to.
-    pub broker: NodeId,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Broker {
-    incarnation: Uuid,
-    epoch: BrokerEpoch,
-}
-
 /// A topic's creation, whose records are coming.
 #[derive(Clone, Copy, Debug)]
 struct Creating {
@@ -161,20 +142,11 @@ pub struct Metadata {
     leaders: BTreeMap<(usize, i32), Leaders>,
     /// By broker: offsets of registrations (true) and ends of them.
     registered: BTreeMap<NodeId, Vec<(i64, bool)>>,
-    brokers: BTreeMap<NodeId, Broker>,
-    newest_broker_epoch: BrokerEpoch,
-    blocks: Vec<Block>,
 }
 
 impl Metadata {
     /// A record is committed.
-    pub fn replay(
-        &mut self,
-        (ordinal, offset): (u64, i64),
-        record: &MetadataRecord,
-        topics: &mut Topics,
-        verdict: &mut Verdict,
-    ) -> Effect {
+    pub fn replay(&mut self, (ordinal, offset): (u64, i64), record: &MetadataRecord, topics: &mut Topics) -> Effect {
         assert!(offset >= self.end, "metadata is committed in order: {offset} after {}", self.end);
         self.end = offset + 1;
         let creating = self.creating.take().filter(|creating| creating.last + 1 == ordinal);
@@ -210,23 +182,12 @@ impl Metadata {
                 Effect::Internal
             }
             MetadataRecord::RegisterBroker(record) => {
-                self.register(offset, record, verdict);
+                self.registered.entry(record.broker_id).or_default().push((offset, true));
                 Effect::Internal
             }
             MetadataRecord::UnregisterBroker(record) => {
                 self.registered.entry(record.broker_id).or_default().push((offset, false));
-                self.brokers.remove(&record.broker_id);
                 Effect::Unregistered(record.broker_id)
-            }
-            MetadataRecord::ProducerIds(record) => {
-                let (start, end) = (self.blocks.last().map_or(0, |block| block.end), record.next_producer_id.0);
-                if end <= start {
-                    verdict.fail(Invariant::ProducerIdsOnce, || {
-                        format!("the block of producer ids at offset {offset} ends at {end}, the one before at {start}")
-                    });
-                }
-                self.blocks.push(Block { start, end, broker: record.broker_id });
-                Effect::Internal
             }
             _ => Effect::Internal,
         }
@@ -285,23 +246,6 @@ impl Metadata {
         Effect::Configured(resource, Rc::clone(&record.name), before, record.value.clone())
     }
 
-    fn register(&mut self, offset: i64, record: &RegisterBroker, verdict: &mut Verdict) {
-        let (id, epoch, incarnation) = (record.broker_id, record.broker_epoch, record.incarnation_id);
-        let known = self.brokers.insert(id, Broker { incarnation, epoch });
-        let again = known.is_some_and(|known| known.incarnation == incarnation && known.epoch == epoch);
-        let first = self.registered.is_empty();
-        if !again && (epoch.0 > offset || (!first && epoch <= self.newest_broker_epoch)) {
-            let newest = self.newest_broker_epoch;
-            verdict.fail(Invariant::RegistrationEpochs, || {
-                format!(
-                    "broker {id} is registered at offset {offset} with epoch {epoch}; the newest so far is {newest}"
-                )
-            });
-        }
-        self.newest_broker_epoch = self.newest_broker_epoch.max(epoch);
-        self.registered.entry(id).or_default().push((offset, true));
-    }
-
     /// The configs of a resource.
     pub fn configs(&self, resource: &Resource) -> &ConfigHistory {
         self.configs.get(resource).unwrap_or(&self.no_configs)
@@ -354,12 +298,6 @@ impl Metadata {
         let changes = self.registered.get(&broker).map_or(&[][..], Vec::as_slice);
         let at = changes.partition_point(|(offset, _)| offset < offsets.start());
         changes[at..].iter().take_while(|(offset, _)| offset <= offsets.end()).any(|(_, registered)| !registered)
-    }
-
-    /// The block that an id is of.
-    pub fn block_of(&self, producer_id: i64) -> Option<Block> {
-        let at = self.blocks.partition_point(|block| block.end <= producer_id);
-        self.blocks.get(at).copied().filter(|block| block.start <= producer_id)
     }
 }
 

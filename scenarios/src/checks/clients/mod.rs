@@ -25,6 +25,11 @@ pub mod sessions;
 mod tests;
 pub mod topics;
 
+use crate::checks::check::Check;
+use crate::checks::check::claim;
+use crate::checks::claim::Scope;
+use crate::checks::clients::appends::InconsistentOffsets;
+use crate::checks::clients::polls::UncommittedRead;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
@@ -42,13 +47,20 @@ use self::metadata::Metadata;
 use self::polls::Polls;
 use self::sessions::Sessions;
 use self::topics::Topics;
-use super::invariant::Invariant;
 use super::loss::excuses::Excuse;
 use super::replication::committed_log::Claimed;
 use super::replication::partition::{Change, PartitionModel};
 use super::replication::partitions::{PartitionIndex, Partitions};
 use super::verdict::Verdict;
 use crate::report::Linearizability;
+
+claim! {
+    /// An acknowledged batch is in its partition's committed log.
+    LostWrite, Safety of History, "Jepsen Kafka: lost-write; controller-broker.md §6.11";
+    /// Every acknowledged record that was committed when the last fault ended has been read by the end of the
+    /// run.
+    Unseen, Safety of History, "Jepsen Kafka: unseen";
+}
 
 /// All Kafka clients of a run, and the committed logs that they are held against.
 ///
@@ -66,9 +78,8 @@ pub struct ClientHistories {
     admins: Admins,
     counts: Counts,
     sessions: Sessions,
-    /// InitProducerId without an answer: client, attempt, whom it asked.
-    initializing: Vec<(usize, u32, NodeId)>,
-    producer_ids: BTreeSet<ProducerId>,
+    /// InitProducerId without an answer: client, attempt.
+    initializing: BTreeSet<(usize, u32)>,
     admin_destroyed: bool,
     /// Logs that were cut.
     cut: BTreeSet<PartitionIndex>,
@@ -76,32 +87,6 @@ pub struct ClientHistories {
 }
 
 impl ClientHistories {
-    /// What violations of this room are called.
-    pub const INVARIANTS: &'static [Invariant] = &[
-        Invariant::LinearizableAppends,
-        Invariant::DuplicateRecord,
-        Invariant::InconsistentOffsets,
-        Invariant::LostWrite,
-        Invariant::AbortedRead,
-        Invariant::InventedRecord,
-        Invariant::UncommittedRead,
-        Invariant::IdempotentSequence,
-        Invariant::NewEpochBeginsAtZero,
-        Invariant::NonmonotonicSend,
-        Invariant::PollSkip,
-        Invariant::NonmonotonicPoll,
-        Invariant::IntPollSkip,
-        Invariant::IntNonmonotonicPoll,
-        Invariant::PositionLost,
-        Invariant::TruncationMissed,
-        Invariant::Unseen,
-        Invariant::LinearizableAdmin,
-        Invariant::StaleAdminAnswer,
-        Invariant::UnaskedMetadata,
-        Invariant::ProducerIdsOnce,
-        Invariant::RegistrationEpochs,
-    ];
-
     /// `topics` is the list of names that all clients were configured with, `bootstrap` their
     /// `bootstrap.servers`.
     pub fn new(topics: &[Rc<str>], bootstrap: &[NodeId]) -> ClientHistories {
@@ -152,7 +137,7 @@ impl ClientHistories {
         if self.admin_destroyed {
             return;
         }
-        let effect = self.metadata.replay((self.calls, offset.0), record, &mut self.topics, verdict);
+        let effect = self.metadata.replay((self.calls, offset.0), record, &mut self.topics);
         self.admins.asked().committed(offset.0, &effect, &self.topics, verdict);
     }
 
@@ -180,7 +165,7 @@ impl ClientHistories {
             Change::Grown { place, contradicted } => {
                 if let Some((offset, claimed)) = contradicted {
                     let name = self.topics.name_of(partitions[log].id);
-                    verdict.fail(Invariant::InconsistentOffsets, || {
+                    verdict.fail(&InconsistentOffsets::CLAIM, || {
                         format!("a client saw value {claimed} at offset {offset} of {name}, where another value is committed")
                     });
                 }
@@ -241,7 +226,7 @@ impl ClientHistories {
 
     /// The white-box judge's verdict.
     pub fn linearizability(&self, verdict: &Verdict) -> Linearizability {
-        if verdict.fired().any(|fired| ClientHistories::INVARIANTS.contains(&fired)) {
+        if verdict.fired().any(|fired| matches!(fired.scope, Scope::Client | Scope::History)) {
             Linearizability::Violated
         } else if self.finished && !self.admin_destroyed && !verdict.stop() {
             Linearizability::Holds
@@ -295,18 +280,17 @@ impl ClientHistories {
                 appends.name_values((client, batch), first_value, count);
             }
             AttemptEvent::BatchSplit { batch, into } => appends.split(number, client, batch, into),
-            AttemptEvent::InitProducerIdInvoked { attempt, node } => {
-                let node = self.broker_of(node);
-                self.initializing.push((client, attempt, node));
+            AttemptEvent::InitProducerIdInvoked { attempt, .. } => {
+                self.initializing.insert((client, attempt));
             }
             AttemptEvent::InitProducerIdOk { attempt, producer_id, .. } => {
-                self.initialized(client, attempt, Some(producer_id), Outcome::Done, verdict);
+                self.initialized(client, attempt, Some(producer_id), Outcome::Done);
             }
             AttemptEvent::InitProducerIdFailed { attempt, .. } => {
-                self.initialized(client, attempt, None, Outcome::Failed, verdict);
+                self.initialized(client, attempt, None, Outcome::Failed);
             }
             AttemptEvent::InitProducerIdUnknown { attempt } => {
-                self.initialized(client, attempt, None, Outcome::Unknown, verdict);
+                self.initialized(client, attempt, None, Outcome::Unknown);
             }
             AttemptEvent::ReadInvoked { attempt, api, partition, at } => {
                 polls.invoked(number, (client, attempt), api, partition, at, verdict);
@@ -366,33 +350,10 @@ impl ClientHistories {
         }
     }
 
-    fn initialized(
-        &mut self,
-        client: usize,
-        attempt: u32,
-        given: Option<ProducerId>,
-        outcome: Outcome,
-        verdict: &mut Verdict,
-    ) {
-        let asked = self.initializing.iter().position(|(c, a, _)| (*c, *a) == (client, attempt));
-        let Some((_, _, node)) = asked.map(|at| self.initializing.swap_remove(at)) else { return };
-        self.counts.ended("init_producer_id", outcome);
-        let Some(id) = given else { return };
-        self.appends.given(client, id);
-        let block = self.metadata.block_of(id.0);
-        let once = self.producer_ids.insert(id);
-        if !self.admin_destroyed && (!once || block.is_none_or(|block| block.broker != node)) {
-            verdict.fail(Invariant::ProducerIdsOnce, || {
-                format!(
-                    "broker {node} hands out producer id {id} to client {client}; {}{}",
-                    match block {
-                        Some(block) =>
-                            format!("the id is in the block {}..{} of broker {}", block.start, block.end, block.broker),
-                        None => "the id is in no committed block".to_owned(),
-                    },
-                    if once { "" } else { "; the id was given out before" }
-                )
-            });
+    fn initialized(&mut self, client: usize, attempt: u32, given: Option<ProducerId>, outcome: Outcome) {
+        if self.initializing.remove(&(client, attempt)) {
+            self.counts.ended("init_producer_id", outcome);
+            given.into_iter().for_each(|id| self.appends.given(client, id));
         }
     }
 
@@ -426,9 +387,9 @@ impl ClientHistories {
                 continue;
             }
             let (invariant, how) = match acked {
-                true => (Invariant::LostWrite, "acknowledged"),
+                true => (&LostWrite::CLAIM, "acknowledged"),
                 false if !complete && !overdue => continue, // a stale leader was ahead of all that followed
-                false => (Invariant::UncommittedRead, "shown to a consumer"),
+                false => (&UncommittedRead::CLAIM, "shown to a consumer"),
             };
             verdict.fail(invariant, || {
                 format!("value {value} was {how} at offset {offset} of {name}, whose committed log ends at {end}")
@@ -442,7 +403,7 @@ impl ClientHistories {
             verdict.excuse(Excuse::ReadOfDestroyedRecord, 1);
         } else if log.told_end > end {
             let told = log.told_end;
-            verdict.fail(Invariant::UncommittedRead, || {
+            verdict.fail(&UncommittedRead::CLAIM, || {
                 format!("the end offset of {name} was {told} for a consumer; the committed log ends at {end}")
             });
         }
@@ -450,7 +411,7 @@ impl ClientHistories {
         let mut unseen = (0..).zip(log.to_be_read()).filter(|(_, record)| !record.seen);
         if let Some((offset, record)) = unseen.find(|(offset, record)| self.appends.is_acked_at(record.value, *offset))
         {
-            verdict.fail(Invariant::Unseen, || {
+            verdict.fail(&Unseen::CLAIM, || {
                 format!(
                     "value {} is acknowledged at offset {offset} of {name}, and no consumer ever read it",
                     record.value

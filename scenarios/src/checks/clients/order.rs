@@ -1,13 +1,19 @@
 //! `NonmonotonicSend`: the batches of an idempotent producer stand in the order of its values.
 
+use crate::checks::check::Check;
+use crate::checks::check::claim;
 use raft::ids::Offset;
 use raft::log::BatchProducer;
 
 use super::counts::{Counts, Remark};
-use crate::checks::invariant::Invariant;
 use crate::checks::loss::excuses::Excuse;
 use crate::checks::replication::committed_log::ProducerState;
 use crate::checks::verdict::Verdict;
+
+claim! {
+    /// An idempotent producer's records are in the log in the order in which they were sent.
+    NonmonotonicSend, Safety of History, "Jepsen Kafka: nonmonotonic-send, int-nonmonotonic-send; controller-broker.md §6.11";
+}
 
 /// A batch that is committed.
 pub struct OneBatch {
@@ -43,7 +49,7 @@ pub fn follows(
         if producer.epoch > before.epoch && renumbered {
             verdict.excuse(Excuse::ReorderedByEpochBump, 1);
         } else {
-            verdict.fail(Invariant::NonmonotonicSend, || {
+            verdict.fail(&NonmonotonicSend::CLAIM, || {
                 let name = name();
                 format!(
                     "value {first} is committed in {name} at offset {base} behind {}, which was sent later",

@@ -10,6 +10,10 @@
 //! * whoever was shown a record that C no longer holds is moved before it reads on behind it (KIP-320)
 //! * a stale poll is legal, and counted
 
+use crate::checks::check::Check;
+use crate::checks::check::claim;
+use crate::checks::clients::appends::AbortedRead;
+use crate::checks::clients::appends::InconsistentOffsets;
 use raft::client::{Outcome, PositionCause, ReadApi, TopicPartition};
 use raft::ids::{LeaderEpoch, Offset};
 use raft::message::ErrorCode;
@@ -18,13 +22,30 @@ use raft::sorted_map::SortedMap;
 use super::appends::Appends;
 use super::counts::{Counts, Remark};
 use super::topics::Topics;
-use crate::checks::invariant::Invariant;
 use crate::checks::loss::answers::SentBack;
 use crate::checks::loss::excuses::Excuse;
 use crate::checks::replication::committed_log::Claim;
 use crate::checks::replication::partition::PartitionModel;
 use crate::checks::replication::partitions::{PartitionIndex, Partitions};
 use crate::checks::verdict::{Verdict, or_none, seconds};
+
+claim! {
+    /// A record that a consumer receives is committed.
+    UncommittedRead, Safety of History, "controller-broker.md §6.7, §6.11: consumers read below the high watermark";
+    /// A poll continues where the one before ended and omits no record.
+    PollSkip, Safety of History, "Jepsen Kafka: poll-skip";
+    /// A poll continues where the one before ended and repeats no record.
+    NonmonotonicPoll, Safety of History, "Jepsen Kafka: nonmonotonic-poll";
+    /// One poll omits no record between its first and its last.
+    IntPollSkip, Safety of History, "Jepsen Kafka: int-poll-skip";
+    /// The offsets within one poll increase.
+    IntNonmonotonicPoll, Safety of Client, "Jepsen Kafka: int-nonmonotonic-poll";
+    /// A position in the committed log is never out of range, nor truncated.
+    PositionLost, Safety of History, "KIP-320; controller-broker.md §6.7, §6.11: no record read disappears";
+    /// A consumer that has received records that are lost later does not read on behind them without noticing
+    /// the truncation.
+    TruncationMissed, Safety of History, "KIP-320: a consumer detects log truncation before it reads on";
+}
 
 const LATEST_TIMESTAMP: i64 = -1;
 
@@ -166,7 +187,7 @@ impl Polls {
             let offset = position.map(|position| position.offset);
             if offset != Some(at) {
                 let skips = offset.is_none_or(|offset| at > offset);
-                verdict.fail(if skips { Invariant::PollSkip } else { Invariant::NonmonotonicPoll }, || {
+                verdict.fail(if skips { &PollSkip::CLAIM } else { &NonmonotonicPoll::CLAIM }, || {
                     format!("client {client} fetches {partition} from offset {at}; its position is {}", or_none(offset))
                 });
             }
@@ -194,10 +215,10 @@ impl Polls {
         if offset.0 != expected {
             (position.shown, position.held) = (Vec::new(), 0);
             let invariant = match (begun, offset.0 > expected) {
-                (false, true) => Invariant::PollSkip,
-                (false, false) => Invariant::NonmonotonicPoll,
-                (true, true) => Invariant::IntPollSkip,
-                (true, false) => Invariant::IntNonmonotonicPoll,
+                (false, true) => &PollSkip::CLAIM,
+                (false, false) => &NonmonotonicPoll::CLAIM,
+                (true, true) => &IntPollSkip::CLAIM,
+                (true, false) => &IntNonmonotonicPoll::CLAIM,
             };
             around.verdict.fail(invariant, || {
                 format!("client {client} reads offset {offset} of {partition}; the next offset is {expected}")
@@ -357,7 +378,7 @@ impl Polls {
                 let unexplained = before.set && !before.astray;
                 if unexplained || before.listed != Some(to) {
                     let skips = to > before.offset;
-                    around.verdict.fail(if skips { Invariant::PollSkip } else { Invariant::NonmonotonicPoll }, || {
+                    around.verdict.fail(if skips { &PollSkip::CLAIM } else { &NonmonotonicPoll::CLAIM }, || {
                         let Position { offset, listed, .. } = before;
                         let listed = or_none(listed);
                         format!("client {client} resets {partition} from {offset} to {to}; ListOffsets gave {listed}")
@@ -366,7 +387,7 @@ impl Polls {
             }
             PositionCause::Truncation => {
                 if to > before.offset {
-                    around.verdict.fail(Invariant::PollSkip, || {
+                    around.verdict.fail(&PollSkip::CLAIM, || {
                         format!("truncation moves client {client} forward in {partition}: {} to {to}", before.offset)
                     });
                 }
@@ -399,7 +420,7 @@ impl Polls {
                 continue;
             }
             let name = topics.name_of(partitions[log].id);
-            verdict.fail(Invariant::PositionLost, || {
+            verdict.fail(&PositionLost::CLAIM, || {
                 format!(
                     "client {client} lost its position {offset} in {name} at {}, below which all records are committed",
                     seconds(at_ns)
@@ -441,7 +462,7 @@ fn judge(
             return false;
         }
         if epoch != Some(leader_epoch) {
-            verdict.fail(Invariant::InconsistentOffsets, || {
+            verdict.fail(&InconsistentOffsets::CLAIM, || {
                 let epoch = or_none(epoch);
                 format!(
                     "client {client} reads offset {offset} of {partition} in epoch {leader_epoch}; its committed epoch is {epoch}"
@@ -453,7 +474,7 @@ fn judge(
         let other = |(at, value): &(i64, u64)| of.log.value_at(*at) != Some(*value);
         if let Some((at, value)) = (from..).zip(before.iter().copied()).find(other).filter(|_| logs.len() == 1) {
             let held = of.log.value_at(at);
-            verdict.fail(Invariant::TruncationMissed, || {
+            verdict.fail(&TruncationMissed::CLAIM, || {
                 let held = or_none(held);
                 format!(
                     "client {client} reads on at {offset} in {partition}; at {at} it read value {value}, but the committed value is {held}"
@@ -474,7 +495,7 @@ fn judge(
         [log] if partitions[*log].log.end() <= offset && !appends.was_refused(value) => {
             let event = partitions.event;
             if let Some(other) = partitions[*log].claim(event, offset, value, Claim::Shown) {
-                verdict.fail(Invariant::InconsistentOffsets, || {
+                verdict.fail(&InconsistentOffsets::CLAIM, || {
                     format!("client {client} reads value {value} at offset {offset} of {partition}, other clients value {other}")
                 });
             }
@@ -487,11 +508,11 @@ fn judge(
             let name = |log: PartitionIndex| topics.name_of(partitions[log].id);
             let place = appends.place_of(value).map(|(log, offset)| format!("{} offset {offset}", name(log)));
             let invariant = if place.is_some() {
-                Invariant::InconsistentOffsets
+                &InconsistentOffsets::CLAIM
             } else if appends.was_refused(value) {
-                Invariant::AbortedRead
+                &AbortedRead::CLAIM
             } else {
-                Invariant::UncommittedRead
+                &UncommittedRead::CLAIM
             };
             verdict.fail(invariant, || {
                 let (held, place) = (or_none(held), or_none(place));

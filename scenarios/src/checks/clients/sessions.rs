@@ -4,14 +4,20 @@
 //! A partition in which something was refused or given up, or has had no answer, is excused: batches
 //! that were given the first numbers may have ended without being sent again (controller-broker.md §6.8).
 
+use crate::checks::check::Check;
+use crate::checks::check::claim;
 use std::collections::BTreeMap;
 
 use raft::client::TopicPartition;
 use raft::log::BatchProducer;
 
-use crate::checks::invariant::Invariant;
 use crate::checks::replication::committed_log::Session;
 use crate::checks::verdict::Verdict;
+
+claim! {
+    /// In a new epoch of a producer the sequences of each partition begin at 0.
+    NewEpochBeginsAtZero, Safety of History, "KIP-360; KAFKA-12152";
+}
 
 #[derive(Clone, Copy, Debug)]
 struct Sent {
@@ -36,7 +42,7 @@ impl Sessions {
         }
         self.sent.insert((client, partition), Sent { session, troubled: false });
         if producer.base_sequence != 0 && before.is_some_and(|before| !before.troubled) {
-            verdict.fail(Invariant::NewEpochBeginsAtZero, || {
+            verdict.fail(&NewEpochBeginsAtZero::CLAIM, || {
                 format!(
                     "client {client} begins epoch {} of producer {} in {partition} with sequence {}",
                     producer.epoch, producer.id, producer.base_sequence

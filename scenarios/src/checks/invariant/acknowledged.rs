@@ -2,9 +2,15 @@
 //! Fetch requests of its own epoch, and nothing else. A replica in another epoch may hold other records
 //! at the same offsets.
 
+use crate::checks::CheckConfig;
+use crate::checks::Models;
+use crate::checks::check::Check;
+use crate::checks::claim::{Claim, Kind, Scope};
+use crate::checks::event::{Crossing, Event, Kinds};
 use raft::ids::{LeaderEpoch, Offset};
+use raft::io::{Observation, Role};
+use raft::message::Request;
 
-use super::Invariant;
 use crate::checks::ghost::{ServerGhost, ShownHighWatermark};
 use crate::checks::verdict::Verdict;
 
@@ -24,12 +30,6 @@ pub struct Acknowledged {
 }
 
 impl Acknowledged {
-    /// So many servers, of which so many are voters.
-    pub fn new(servers: usize, voters: usize) -> Acknowledged {
-        let nothing = Told { leads: None, ends: vec![Offset(-1); servers] };
-        Acknowledged { told: vec![nothing; servers], majority: voters / 2 + 1 }
-    }
-
     /// A server leads from now on, or does not.
     pub fn role_changed(&mut self, server: usize, leads: Option<LeaderEpoch>) {
         let told = &mut self.told[server];
@@ -55,7 +55,7 @@ impl Acknowledged {
         };
         if told.leads == Some(shown.epoch) && servers.iter().enumerate().filter(|it| holds(*it)).count() < self.majority
         {
-            verdict.fail(Invariant::HighWatermarkAcknowledged, || {
+            verdict.fail(&Acknowledged::CLAIM, || {
                 format!(
                     "node {} leads epoch {} and moves its high watermark to {}; no majority has fetched from it so far in this epoch",
                     servers[server].id, shown.epoch, shown.offset
@@ -65,17 +65,54 @@ impl Acknowledged {
     }
 }
 
+impl Check for Acknowledged {
+    const CLAIM: Claim = Claim {
+        name: "HighWatermarkAcknowledged",
+        text: "A leader's high watermark counts only offsets that a majority acknowledged in Fetch requests of its epoch.",
+        source: "KIP-595: a fetch of another epoch is fenced",
+        kind: Kind::Safety,
+        scope: Scope::Quorum,
+    };
+    const EVENTS: Kinds = Kinds::REQUEST_RECEIVED.and(Kinds::OBSERVED).and(Kinds::DOWN);
+
+    fn new(config: &CheckConfig) -> Acknowledged {
+        let nothing = Told { leads: None, ends: vec![Offset(-1); config.servers.len()] };
+        Acknowledged { told: vec![nothing; config.servers.len()], majority: config.voters.len() / 2 + 1 }
+    }
+
+    #[inline]
+    fn on(&mut self, crossing: &Crossing<'_>, models: &Models, verdict: &mut Verdict) {
+        let Crossing { server, event, .. } = *crossing;
+        match event {
+            Event::RequestReceived { request: Request::Fetch(fetch), .. } => {
+                if let Some(from) = models.server(fetch.replica_id) {
+                    self.fetched(server, from, fetch.current_leader_epoch, fetch.fetch_offset);
+                }
+            }
+            Event::Observed { observation: Observation::RoleChanged { role, epoch, .. } } => {
+                self.role_changed(server, (role == Role::Leader).then_some(epoch));
+            }
+            Event::Observed { observation: Observation::HighWatermark { offset, epoch, leading: true } } => {
+                self.moved(server, ShownHighWatermark { epoch, offset }, &models.servers, verdict);
+            }
+            Event::Down { .. } => self.role_changed(server, None),
+            _ => {}
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use raft::ids::NodeId;
 
     use super::*;
+    use crate::checks::tests::voters;
 
     /// A leader of three voters moves its high watermark to 5 in epoch 2 after these fetches (from, epoch,
     /// offset).
     fn breaks(fetches: &[(usize, i32, i64)]) -> bool {
         let servers: Vec<ServerGhost> = (1..=3).map(|id| ServerGhost::new(NodeId(id), true)).collect();
-        let (mut acknowledged, mut verdict) = (Acknowledged::new(3, 3), Verdict::default());
+        let (mut acknowledged, mut verdict) = (Acknowledged::new(&voters(3)), Verdict::default());
         acknowledged.role_changed(0, Some(LeaderEpoch(2)));
         for (from, epoch, offset) in fetches {
             acknowledged.fetched(0, *from, LeaderEpoch(*epoch), Offset(*offset));

@@ -10,13 +10,28 @@
 //! Judged from the answers and requests that reach a server, from those that voters send, and from the
 //! roles it says it enters (audits compare them with its disk).
 
+use crate::checks::CheckConfig;
+use crate::checks::Models;
+use crate::checks::check::Check;
+use crate::checks::check::claim;
+use crate::checks::claim::{Claim, Kind, Scope};
+use crate::checks::event::{Crossing, Event, Kinds};
 use raft::ids::{LeaderEpoch, NodeId};
-use raft::io::Role;
+use raft::io::{Observation, Role, ThreadName};
+use raft::message::{ErrorCode, Request, Response};
 
-use super::Invariant;
-use super::timings::{Calm, Disturbance, QuorumTimings, longest_ns};
+use super::timings::{Calm, QuorumTimings, longest_ns};
 use crate::checks::ghost::ServerGhost;
 use crate::checks::verdict::Verdict;
+
+claim! {
+    /// A follower that receives EndQuorumEpoch from its resigning leader becomes a candidate when its backoff
+    /// ends.
+    EndQuorumEpochObeyed, Liveness of Quorum, "KIP-595: EndQuorumEpoch, PreferredCandidates; KAFKA-20895";
+    /// A replica that requests pre-votes follows its leader again only when it cannot win or its election
+    /// timeout ends.
+    PreVoteCarriedThrough, Safety of Quorum, "KIP-996: Prospective; KAFKA-17641";
+}
 
 /// For timers that are read only when the thread is polled.
 const SLACK_NS: u64 = 100_000_000;
@@ -97,27 +112,6 @@ pub struct Campaigns {
 }
 
 impl Campaigns {
-    /// Servers by their settings, and whether they are voters; the slowest clock loses so much.
-    pub fn new(servers: impl Iterator<Item = (QuorumTimings, bool)>, slowest_ppm: u32) -> Campaigns {
-        let watched = |(timings, voter): (QuorumTimings, bool)| Watched {
-            voter,
-            fetch_ns: longest_ns(timings.fetch_timeout_ms, slowest_ppm) + SLACK_NS,
-            backoff_ns: longest_ns(timings.election_backoff_max_ms, slowest_ppm) + SLACK_NS,
-            election_ns: timings.election_timeout_ms.saturating_mul(900_000),
-            role: None,
-            follows: None,
-            deadline_ns: u64::MAX,
-            overdue_inputs: 0,
-            told: None,
-            asks: None,
-            step_ns: 0,
-            calm: Calm::new(slowest_ppm),
-        };
-        let watched: Vec<Watched> = servers.map(watched).collect();
-        let voters = watched.iter().filter(|watched| watched.voter).count();
-        Campaigns { watched, hopeless: voters - voters / 2 }
-    }
-
     /// A server is down.
     pub fn down(&mut self, server: usize) {
         let watched = &mut self.watched[server];
@@ -168,7 +162,7 @@ impl Campaigns {
                 let Some(asks) = asked.filter(|asks| (asks.epoch, asks.leader) == (epoch, leader)) else { return };
                 let is_over = at_ns >= asks.since_ns + watched.election_ns || asks.refused_by.len() >= hopeless;
                 if !is_over && !asks.was_called && watched.calm.lasts_since(asks.since_ns) {
-                    verdict.fail(Invariant::PreVoteCarriedThrough, || {
+                    verdict.fail(&PreVoteCarriedThrough::CLAIM, || {
                         format!(
                             "node {} follows leader {leader} of epoch {epoch} again, which did not answer it, {} ms after it began to request pre-votes; of the {hopeless} refusals that would make its election hopeless {} were sent",
                             ghost.id,
@@ -220,11 +214,6 @@ impl Campaigns {
         }
     }
 
-    /// As [`Calm::disturbed`].
-    pub fn disturbed(&mut self, at_ns: u64, server: usize, how: Disturbance) {
-        self.watched[server].calm.disturbed(at_ns, how);
-    }
-
     /// A server's raft thread takes an input.
     #[inline]
     pub fn takes_input(&mut self, at_ns: u64, server: usize, servers: &[ServerGhost], verdict: &mut Verdict) {
@@ -254,13 +243,13 @@ impl Campaigns {
         watched.overdue_inputs = 0;
         let (id, since_ms) = (servers[server].id, (at_ns - follows.began_ns) / 1_000_000);
         match follows.wait {
-            Wait::Answer => verdict.fail(Invariant::SilentLeaderLeft, || {
+            Wait::Answer => verdict.fail(&Campaigns::CLAIM, || {
                 format!(
                     "node {id} still follows leader {leader} of epoch {epoch}, which answered it {since_ms} ms ago; its fetch timeout is {} ms",
                     (follows.bound_ns - SLACK_NS) / 1_000_000
                 )
             }),
-            Wait::Backoff => verdict.fail(Invariant::EndQuorumEpochObeyed, || {
+            Wait::Backoff => verdict.fail(&EndQuorumEpochObeyed::CLAIM, || {
                 format!(
                     "node {id} still follows leader {leader} of epoch {epoch}, which announced {since_ms} ms ago that it resigns; the bound for its own candidacy is {} ms",
                     follows.bound_ns / 1_000_000
@@ -270,9 +259,74 @@ impl Campaigns {
     }
 }
 
+impl Check for Campaigns {
+    const CLAIM: Claim = Claim {
+        name: "SilentLeaderLeft",
+        text: "A follower that receives no answer from its leader requests pre-votes when its fetch timeout ends.",
+        source: "KIP-595: controller.quorum.fetch.timeout.ms",
+        kind: Kind::Liveness,
+        scope: Scope::Quorum,
+    };
+    const EVENTS: Kinds = Kinds::INPUT
+        .and(Kinds::REQUEST_RECEIVED)
+        .and(Kinds::RESPONSE_RECEIVED)
+        .and(Kinds::OBSERVED)
+        .and(Kinds::DOWN)
+        .and(Kinds::DISTURBED);
+
+    fn new(config: &CheckConfig) -> Campaigns {
+        let watched = |(timings, id): (&QuorumTimings, &NodeId)| Watched {
+            voter: config.voters.contains(id),
+            fetch_ns: longest_ns(timings.fetch_timeout_ms, config.slowest_ppm) + SLACK_NS,
+            backoff_ns: longest_ns(timings.election_backoff_max_ms, config.slowest_ppm) + SLACK_NS,
+            election_ns: timings.election_timeout_ms.saturating_mul(900_000),
+            role: None,
+            follows: None,
+            deadline_ns: u64::MAX,
+            overdue_inputs: 0,
+            told: None,
+            asks: None,
+            step_ns: 0,
+            calm: Calm::new(config.slowest_ppm),
+        };
+        let watched = config.timings.iter().zip(&config.servers).map(watched).collect();
+        let voters = config.voters.len();
+        Campaigns { watched, hopeless: voters - voters / 2 }
+    }
+
+    #[inline]
+    fn on(&mut self, crossing: &Crossing<'_>, models: &Models, verdict: &mut Verdict) {
+        let Crossing { at_ns, server, event } = *crossing;
+        match event {
+            Event::Input { thread: ThreadName::RaftIo } => self.takes_input(at_ns, server, &models.servers, verdict),
+            Event::RequestReceived { request: Request::BeginQuorumEpoch(begin), .. } => {
+                self.called(server, begin.leader_id, begin.leader_epoch);
+            }
+            Event::RequestReceived { request: Request::EndQuorumEpoch(end), .. } => {
+                let id = models.servers[server].id;
+                let is_first = end.preferred_candidates.first().is_none_or(|first| first.id == id);
+                self.told_of_end(at_ns, server, end.leader_id, end.leader_epoch, is_first);
+            }
+            Event::ResponseReceived { response: Response::Fetch(answer), .. }
+                if answer.top_error == ErrorCode::None && answer.error == ErrorCode::None =>
+            {
+                self.fetch_answered(at_ns, server);
+            }
+            Event::Observed { observation: Observation::RoleChanged { role, epoch, leader } } => {
+                self.role_changed(at_ns, server, (role, epoch, leader), &models.servers[server], verdict);
+            }
+            Event::Down { .. } => self.down(server),
+            Event::Disturbed { how } => self.watched[server].calm.disturbed(at_ns, how),
+            _ => {}
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::checks::invariant::timings::Disturbance;
+    use crate::checks::tests::voters;
 
     const MS: u64 = 1_000_000;
     const EPOCH: LeaderEpoch = LeaderEpoch(4);
@@ -286,7 +340,7 @@ mod tests {
     impl Follower {
         /// One of three voters, that follows from the start.
         fn new() -> Follower {
-            let campaigns = Campaigns::new([(QuorumTimings::DEFAULT, true); 3].into_iter(), 0);
+            let campaigns = Campaigns::new(&voters(3));
             let mut follower = Follower { campaigns, verdict: Verdict::default() };
             follower.role(0, Role::Follower);
             follower
@@ -332,9 +386,11 @@ mod tests {
     #[test]
     fn who_is_disturbed_has_a_whole_timeout_more() {
         let mut follower = Follower::new();
-        follower.campaigns.disturbed(500 * MS, 1, Disturbance { begins: true, ..Disturbance::default() });
+        follower.campaigns.watched[1].calm.disturbed(500 * MS, Disturbance { begins: true, ..Disturbance::default() });
         assert_eq!(follower.inputs(500, 4_000).broke(), None);
-        follower.campaigns.disturbed(4_000 * MS, 1, Disturbance { back_ms: 1_000, ..Disturbance::default() });
+        follower.campaigns.watched[1]
+            .calm
+            .disturbed(4_000 * MS, Disturbance { back_ms: 1_000, ..Disturbance::default() });
         assert_eq!(follower.inputs(4_000, 7_100).broke(), None);
         assert_eq!(follower.inputs(7_110, 7_200).broke(), Some("SilentLeaderLeft"));
     }
@@ -353,7 +409,7 @@ mod tests {
         let timings =
             QuorumTimings { fetch_timeout_ms: 1_000, election_backoff_max_ms: 3_000, ..QuorumTimings::DEFAULT };
         let mut forgotten = Follower::new();
-        forgotten.campaigns = Campaigns::new([(timings, true); 3].into_iter(), 0);
+        forgotten.campaigns = Campaigns::new(&CheckConfig { timings: vec![timings; 3], ..voters(3) });
         forgotten.role(0, Role::Follower);
         forgotten.campaigns.told_of_end(0, 1, LEADER, EPOCH, false);
         forgotten.campaigns.fetch_answered(10 * MS, 1);
@@ -418,6 +474,9 @@ mod tests {
         };
         assert_eq!((votes(&[0, 2]), votes(&[2])), (None, broken.clone()));
         assert_eq!(after(2_100, &|campaigns| campaigns.called(1, LEADER, EPOCH)), None);
-        assert_eq!(after(2_100, &|campaigns| campaigns.disturbed(2_050 * MS, 1, Disturbance::default())), None);
+        assert_eq!(
+            after(2_100, &|campaigns| campaigns.watched[1].calm.disturbed(2_050 * MS, Disturbance::default())),
+            None
+        );
     }
 }

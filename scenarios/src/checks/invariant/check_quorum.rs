@@ -6,10 +6,16 @@
 //! (consensus.md §2.2, the edge-triggered set). Hence the bound: one timeout if a single follower
 //! makes the majority, two if it takes more; and a parked fetch counts once more when it is answered.
 
+use crate::checks::CheckConfig;
+use crate::checks::Models;
+use crate::checks::check::Check;
+use crate::checks::claim::{Claim, Kind, Scope};
+use crate::checks::event::{Crossing, Event, Kinds};
 use raft::ids::LeaderEpoch;
+use raft::io::{Observation, Role, ThreadName};
+use raft::message::Request;
 
-use super::Invariant;
-use super::timings::{Calm, Disturbance};
+use super::timings::{Calm, QuorumTimings};
 use crate::checks::ghost::ServerGhost;
 use crate::checks::verdict::Verdict;
 
@@ -43,27 +49,6 @@ pub struct CheckQuorum {
 }
 
 impl CheckQuorum {
-    /// With so many voters, each server's `controller.quorum.fetch.timeout.ms`, and a slowest clock that
-    /// loses so much.
-    pub fn new(voters: usize, fetch_timeouts_ms: &[u64], slowest_ppm: u32) -> CheckQuorum {
-        let rate = u64::from(1_000_000_u32.saturating_sub(slowest_ppm).max(1));
-        let needed = voters / 2;
-        let rounds = if needed > 1 { 2 } else { 1 };
-        let watched = |fetch_timeout_ms: &u64| {
-            let timeout_ns = fetch_timeout_ms * 3 / 2 * 1_000_000;
-            let bound_ns = rounds * timeout_ns + FETCH_MAX_WAIT_NS;
-            Watched {
-                bound_ns: bound_ns.saturating_mul(1_000_000) / rate + bound_ns / 100 + SLACK_NS,
-                leads: None,
-                fetched_ns: vec![0; fetch_timeouts_ms.len()],
-                deadline_ns: u64::MAX,
-                calm: Calm::new(slowest_ppm),
-                overdue_inputs: 0,
-            }
-        };
-        CheckQuorum { watched: fetch_timeouts_ms.iter().map(watched).collect(), needed }
-    }
-
     /// A server leads from now on, or does not.
     pub fn role_changed(&mut self, at_ns: u64, server: usize, leads: Option<LeaderEpoch>) {
         let watched = &mut self.watched[server];
@@ -80,11 +65,6 @@ impl CheckQuorum {
         if watched.leads == Some(epoch) {
             watched.fetched_ns[from] = at_ns;
         }
-    }
-
-    /// As [`Calm::disturbed`].
-    pub fn disturbed(&mut self, at_ns: u64, server: usize, how: Disturbance) {
-        self.watched[server].calm.disturbed(at_ns, how);
     }
 
     /// A server's raft thread takes an input.
@@ -117,13 +97,63 @@ impl CheckQuorum {
         watched.overdue_inputs += 1;
         if watched.overdue_inputs >= OVERDUE_INPUTS {
             watched.overdue_inputs = 0;
-            verdict.fail(Invariant::LeaderWithoutMajorityResigns, || {
+            verdict.fail(&CheckQuorum::CLAIM, || {
                 format!(
                     "node {} still leads epoch {epoch}; the last fetches of a majority are {} ms old, and its clocks are correct",
                     servers[server].id,
                     (at_ns - majority_ns) / 1_000_000
                 )
             });
+        }
+    }
+}
+
+impl Check for CheckQuorum {
+    const CLAIM: Claim = Claim {
+        name: "LeaderWithoutMajorityResigns",
+        text: "A leader from which no majority fetches resigns within the bound of its timers.",
+        source: "KAFKA-15489: check quorum",
+        kind: Kind::Liveness,
+        scope: Scope::Server,
+    };
+    const EVENTS: Kinds =
+        Kinds::INPUT.and(Kinds::REQUEST_RECEIVED).and(Kinds::OBSERVED).and(Kinds::DOWN).and(Kinds::DISTURBED);
+
+    fn new(config: &CheckConfig) -> CheckQuorum {
+        let rate = u64::from(1_000_000_u32.saturating_sub(config.slowest_ppm).max(1));
+        let needed = config.voters.len() / 2;
+        let rounds = if needed > 1 { 2 } else { 1 };
+        let watched = |timings: &QuorumTimings| {
+            let timeout_ns = timings.fetch_timeout_ms * 3 / 2 * 1_000_000;
+            let bound_ns = rounds * timeout_ns + FETCH_MAX_WAIT_NS;
+            Watched {
+                bound_ns: bound_ns.saturating_mul(1_000_000) / rate + bound_ns / 100 + SLACK_NS,
+                leads: None,
+                fetched_ns: vec![0; config.timings.len()],
+                deadline_ns: u64::MAX,
+                calm: Calm::new(config.slowest_ppm),
+                overdue_inputs: 0,
+            }
+        };
+        CheckQuorum { watched: config.timings.iter().map(watched).collect(), needed }
+    }
+
+    #[inline]
+    fn on(&mut self, crossing: &Crossing<'_>, models: &Models, verdict: &mut Verdict) {
+        let Crossing { at_ns, server, event } = *crossing;
+        match event {
+            Event::Input { thread: ThreadName::RaftIo } => self.takes_input(at_ns, server, &models.servers, verdict),
+            Event::RequestReceived { request: Request::Fetch(fetch), .. } => {
+                if let Some(from) = models.server(fetch.replica_id) {
+                    self.fetched(at_ns, server, from, fetch.current_leader_epoch);
+                }
+            }
+            Event::Observed { observation: Observation::RoleChanged { role, epoch, .. } } => {
+                self.role_changed(at_ns, server, (role == Role::Leader).then_some(epoch));
+            }
+            Event::Down { .. } => self.role_changed(at_ns, server, None),
+            Event::Disturbed { how } => self.watched[server].calm.disturbed(at_ns, how),
+            _ => {}
         }
     }
 }

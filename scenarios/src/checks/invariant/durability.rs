@@ -7,14 +7,29 @@
 //! When such a fault strikes, the promise is cut to what is safe through what a majority still
 //! holds; a later commit that a majority of voters with their memory holds durably renews it.
 
+use crate::checks::check::Check;
+use crate::checks::check::claim;
+use crate::checks::invariant::leaders::SingleActiveController;
 use raft::ids::{LeaderEpoch, Offset};
 
-use super::Invariant;
 use crate::checks::committed::{Committed, CommittedRecord};
 use crate::checks::ghost::ledger::Ledger;
 use crate::checks::ghost::{ServerGhost, ShownHighWatermark};
 use crate::checks::loss::excuses::Excuse;
 use crate::checks::verdict::Verdict;
+
+claim! {
+    /// A leader, also of a partition, has every record committed in an earlier epoch.
+    LeaderCompleteness, Safety of Quorum, "Raft §5.4, figure 3: Leader Completeness; KIP-966 TLA+ (Vanlightly): LeaderCompletenessProperty";
+    /// No replica ever treats a different record at a committed offset as committed.
+    StateMachineSafety, Safety of Quorum, "Raft §5.4.3, figure 3: State Machine Safety";
+    /// Everything below a leader's high watermark is durable on a majority of voters.
+    MajorityReachedHighWatermark, Safety of Quorum, "RaftEventSimulationTest: MajorityReachedHighWatermark, read durably";
+    /// A leader's high watermark covers a record of its own epoch, or is unknown.
+    OwnEpochCommit, Safety of Server, "Raft §5.4.2, figure 8";
+    /// A committed record stays on a majority of disks until a fault destroys durable bytes.
+    CommittedRecordsDurable, Safety of Quorum, "KIP-595; KRaft TLA+ (Vanlightly): some replica holds each committed record";
+}
 
 /// What stays the same over a run.
 #[derive(Clone, Copy, Debug)]
@@ -95,7 +110,7 @@ fn own_epoch(
     };
     let last = count.checked_sub(1).map(|at| ledger.get(committed.batches[at]).epoch);
     if last != Some(shown.epoch) {
-        verdict.fail(Invariant::OwnEpochCommit, || {
+        verdict.fail(&OwnEpochCommit::CLAIM, || {
             let last = last.map_or_else(
                 || "its log has no batch below that".to_owned(),
                 |epoch| format!("the last batch below that is of epoch {epoch}"),
@@ -145,7 +160,7 @@ fn conflict(
     verdict: &mut Verdict,
 ) {
     let older = committed.newest_epoch().is_some_and(|newest| epoch < newest);
-    let invariant = if older { Invariant::SingleActiveController } else { Invariant::StateMachineSafety };
+    let invariant = if older { &SingleActiveController::CLAIM } else { &StateMachineSafety::CLAIM };
     verdict.fail(invariant, || {
         format!(
             "node {} commits up to {high_watermark} in epoch {epoch}; its log agrees with the first {} of {} committed batches",
@@ -184,7 +199,7 @@ fn majority_reached(
         verdict.excuse(Excuse::CommitCountsAmnesiacVoter, 1);
     } else {
         committed.promise_all(epoch);
-        verdict.fail(Invariant::MajorityReachedHighWatermark, || {
+        verdict.fail(&MajorityReachedHighWatermark::CLAIM, || {
             format!(
                 "node {} moved its high watermark to {} in epoch {epoch}; the records below are durable on {durable} voters; a majority is {}",
                 servers[leader].id, committed.end, quorum.majority
@@ -201,7 +216,7 @@ fn newer_leaders_have_it(servers: &[ServerGhost], epoch: LeaderEpoch, committed:
             && newer > epoch
             && server.agreed < committed.promised
         {
-            verdict.fail(Invariant::LeaderCompleteness, || {
+            verdict.fail(&LeaderCompleteness::CLAIM, || {
                 format!(
                     "node {}, leader of epoch {newer}, lacks committed batches of epoch {epoch} up to {}",
                     server.id, committed.end
@@ -224,7 +239,7 @@ pub fn became_leader(
     let before = committed.committed_before(epoch);
     let agreed = servers[leader].agreed;
     if agreed < before.min(committed.promised) {
-        verdict.fail(Invariant::LeaderCompleteness, || {
+        verdict.fail(&LeaderCompleteness::CLAIM, || {
             format!(
                 "node {} leads epoch {epoch} with {agreed} of the {before} batches that were committed before",
                 servers[leader].id
@@ -276,7 +291,7 @@ pub fn promise_stands(
     let holders = servers.iter().filter(|s| s.voter && s.durably_agreed() >= promised).count();
     let held_by_some = servers.iter().any(|server| server.agreed >= promised);
     if (holders < quorum.majority && !in_flight) || !held_by_some {
-        verdict.fail(Invariant::CommittedRecordsDurable, || {
+        verdict.fail(&CommittedRecordsDurable::CLAIM, || {
             let last = promised.checked_sub(1).map_or(Offset(0), |last| ledger.end(committed.batches[last]));
             format!(
                 "offsets below {last} were committed; {holders} voters have them on disk; a majority is {}",

@@ -1,13 +1,22 @@
 //! `MonotonicHighWatermark`, `HighWatermarkWithinLog` and, for followers, `StateMachineSafety`.
 
+use crate::checks::check::Check;
+use crate::checks::check::claim;
+use crate::checks::invariant::durability::StateMachineSafety;
 use raft::ids::Offset;
 
-use super::Invariant;
 use crate::checks::committed::Committed;
 use crate::checks::ghost::ledger::Ledger;
 use crate::checks::ghost::{ServerGhost, ShownHighWatermark};
 use crate::checks::loss::excuses::Excuse;
 use crate::checks::verdict::Verdict;
+
+claim! {
+    /// A replica's high watermark never goes back within one process and epoch.
+    MonotonicHighWatermark, Safety of Server, "RaftEventSimulationTest: MonotonicHighWatermark";
+    /// A high watermark is never above the end of the log, and the log is never truncated below it.
+    HighWatermarkWithinLog, Safety of Quorum, "KIP-595; Kafka: KafkaRaftLog.truncateTo";
+}
 
 /// Within one life and epoch it only grows. Gives what to remember.
 pub fn monotonic(
@@ -20,7 +29,7 @@ pub fn monotonic(
         // An answer that was parked before the epoch changed.
         Some(before) if before.epoch > now.epoch => return Some(before),
         Some(before) if before.epoch == now.epoch && before.offset > now.offset => {
-            verdict.fail(Invariant::MonotonicHighWatermark, || {
+            verdict.fail(&MonotonicHighWatermark::CLAIM, || {
                 format!(
                     "node {} (incarnation {}) showed high watermark {} and then {} in epoch {}",
                     server.id, server.incarnation, before.offset, now.offset, now.epoch
@@ -36,7 +45,7 @@ pub fn monotonic(
 pub fn within_log(server: &ServerGhost, offset: Offset, ledger: &Ledger, verdict: &mut Verdict) {
     let end = server.log.end(ledger);
     if offset > end {
-        verdict.fail(Invariant::HighWatermarkWithinLog, || {
+        verdict.fail(&HighWatermarkWithinLog::CLAIM, || {
             format!("node {} has high watermark {offset} and log end {end}", server.id)
         });
     }
@@ -48,7 +57,7 @@ pub fn cut_below(server: &ServerGhost, ledger: &Ledger, verdict: &mut Verdict) {
     if let Some(high_watermark) = server.high_watermark
         && end < high_watermark.offset
     {
-        verdict.fail(Invariant::HighWatermarkWithinLog, || {
+        verdict.fail(&HighWatermarkWithinLog::CLAIM, || {
             format!("node {} truncated its log to {end}, below its high watermark {}", server.id, high_watermark.offset)
         });
     }
@@ -69,7 +78,7 @@ pub fn follower_agrees(
     if committed.rest_was_destroyed(server, offset, ledger) {
         return verdict.excuse(Excuse::ReadOfDestroyedRecord, 1);
     }
-    verdict.fail(Invariant::StateMachineSafety, || {
+    verdict.fail(&StateMachineSafety::CLAIM, || {
         format!(
             "node {} treats offsets below {offset} as committed; the committed log ends at {}, and its own log agrees with it up to {agreed}",
             server.id, committed.end

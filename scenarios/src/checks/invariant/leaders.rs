@@ -1,15 +1,30 @@
 //! `NeverTwoLeadersInSameEpoch`, `SingleActiveController`, `RecordAfterClaim` and `MonotonicEpoch`.
 
+use crate::checks::check::Check;
+use crate::checks::check::claim;
+use crate::checks::claim::Claim;
 use raft::ids::LeaderEpoch;
 
-use super::Invariant;
 use crate::checks::ghost::ServerGhost;
 use crate::checks::loss::excuses::Excuse;
 use crate::checks::verdict::Verdict;
 
+claim! {
+    /// Two servers, or two processes of one server, never lead the same epoch.
+    NeverTwoLeadersInSameEpoch, Safety of Quorum, "KRaft TLA+ (Vanlightly): NeverTwoLeadersInSameEpoch; KIP-595";
+    /// A replica's epoch never goes back.
+    MonotonicEpoch, Safety of Server, "RaftEventSimulationTest: MonotonicEpoch";
+    /// A replica, even a leader, that answers a vote request has moved to the epoch of the request.
+    HigherEpochObeyed, Safety of Server, "Raft §5.1: any message with a higher term";
+    /// One active controller per epoch; an older leader commits only records that the newer one has.
+    SingleActiveController, Safety of Quorum, "KIP-631; KIP-595, two self-believed leaders";
+    /// Every record of an epoch was decided by the controller in that epoch, after it had claimed it.
+    RecordAfterClaim, Safety of Quorum, "KIP-631: a write carries the claimed epoch; KAFKA-6082";
+}
+
 /// Who was seen leading an epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Claim {
+struct Leadership {
     epoch: LeaderEpoch,
     server: usize,
     /// The life it acted as leader in; `None` while only its disk says so, for a restarted leader
@@ -19,11 +34,11 @@ struct Claim {
 
 /// One holder per epoch.
 #[derive(Clone, Debug, Default)]
-struct Claims(Vec<Claim>);
+struct Claims(Vec<Leadership>);
 
 impl Claims {
     /// Notes a claim; gives the other holder if there is one.
-    fn claim(&mut self, claim: Claim) -> Option<Claim> {
+    fn claim(&mut self, claim: Leadership) -> Option<Leadership> {
         let place = match self.0.last() {
             Some(last) if last.epoch == claim.epoch => self.0.len() - 1,
             Some(last) if last.epoch > claim.epoch => self.0.partition_point(|held| held.epoch < claim.epoch),
@@ -54,25 +69,25 @@ pub struct Leaders {
 impl Leaders {
     /// A server's disk names it leader of an epoch.
     pub fn named_on_disk(&mut self, servers: &[ServerGhost], server: usize, epoch: LeaderEpoch, verdict: &mut Verdict) {
-        let claim = Claim { epoch, server, incarnation: None };
+        let claim = Leadership { epoch, server, incarnation: None };
         if let Some(other) = self.leaders.claim(claim) {
-            refuse(Invariant::NeverTwoLeadersInSameEpoch, "leader", other, claim, servers, verdict);
+            refuse(&NeverTwoLeadersInSameEpoch::CLAIM, "leader", other, claim, servers, verdict);
         }
     }
 
     /// A server acts as leader: it says so, sends BeginQuorumEpoch, or answers a fetch.
     pub fn acts(&mut self, servers: &[ServerGhost], server: usize, epoch: LeaderEpoch, verdict: &mut Verdict) {
-        let claim = Claim { epoch, server, incarnation: Some(servers[server].incarnation) };
+        let claim = Leadership { epoch, server, incarnation: Some(servers[server].incarnation) };
         if let Some(other) = self.leaders.claim(claim) {
-            refuse(Invariant::NeverTwoLeadersInSameEpoch, "leader", other, claim, servers, verdict);
+            refuse(&NeverTwoLeadersInSameEpoch::CLAIM, "leader", other, claim, servers, verdict);
         }
     }
 
     /// A server's state machine was told that it leads.
     pub fn announced(&mut self, servers: &[ServerGhost], server: usize, epoch: LeaderEpoch, verdict: &mut Verdict) {
-        let claim = Claim { epoch, server, incarnation: Some(servers[server].incarnation) };
+        let claim = Leadership { epoch, server, incarnation: Some(servers[server].incarnation) };
         if let Some(other) = self.active.claim(claim) {
-            refuse(Invariant::SingleActiveController, "active controller", other, claim, servers, verdict);
+            refuse(&SingleActiveController::CLAIM, "active controller", other, claim, servers, verdict);
         }
     }
 
@@ -84,10 +99,10 @@ impl Leaders {
 
 #[cold]
 fn refuse(
-    invariant: Invariant,
+    invariant: &'static Claim,
     what: &str,
-    first: Claim,
-    second: Claim,
+    first: Leadership,
+    second: Leadership,
     servers: &[ServerGhost],
     verdict: &mut Verdict,
 ) {
@@ -96,7 +111,8 @@ fn refuse(
         return verdict.end_excused(Excuse::ForgottenLeadership);
     }
     verdict.fail(invariant, || {
-        let life = |claim: Claim| claim.incarnation.map_or_else(String::new, |life| format!(" (incarnation {life})"));
+        let life =
+            |claim: Leadership| claim.incarnation.map_or_else(String::new, |life| format!(" (incarnation {life})"));
         format!(
             "epoch {} has more than one {what}: node {}{} and node {}{}",
             second.epoch,
@@ -111,7 +127,7 @@ fn refuse(
 /// A replica answers a vote request of an epoch, and is in `now` by then.
 pub fn obeys_higher_epoch(server: &ServerGhost, asked: LeaderEpoch, now: LeaderEpoch, verdict: &mut Verdict) {
     if now < asked {
-        verdict.fail(Invariant::HigherEpochObeyed, || {
+        verdict.fail(&HigherEpochObeyed::CLAIM, || {
             format!("node {} answers a vote request of epoch {asked} but stays in epoch {now}", server.id)
         });
     }
@@ -120,7 +136,7 @@ pub fn obeys_higher_epoch(server: &ServerGhost, asked: LeaderEpoch, now: LeaderE
 /// A leader writes records, not only the control record of its epoch.
 pub fn writes_records(server: &ServerGhost, epoch: LeaderEpoch, verdict: &mut Verdict) {
     if server.claimed < Some(epoch) {
-        verdict.fail(Invariant::RecordAfterClaim, || {
+        verdict.fail(&RecordAfterClaim::CLAIM, || {
             let claimed = server.claimed.map_or_else(|| "none".to_owned(), |claimed| format!("epoch {claimed}"));
             format!("node {} writes records of epoch {epoch}; its controller has claimed {claimed}", server.id)
         });
@@ -130,7 +146,7 @@ pub fn writes_records(server: &ServerGhost, epoch: LeaderEpoch, verdict: &mut Ve
 /// A replica wrote `quorum-state`, or says that it entered an epoch: neither goes back.
 pub fn monotonic_epoch(server: &ServerGhost, before: LeaderEpoch, now: LeaderEpoch, verdict: &mut Verdict) {
     if now < before {
-        verdict.fail(Invariant::MonotonicEpoch, || {
+        verdict.fail(&MonotonicEpoch::CLAIM, || {
             format!("node {} went from epoch {before} back to epoch {now}", server.id)
         });
     }

@@ -5,10 +5,16 @@
 //! busy, so what counts is how long it had nothing to do: since the input before the one by which it
 //! writes, and since the last fsync of its node.
 
+use crate::checks::CheckConfig;
+use crate::checks::Models;
+use crate::checks::check::Check;
+use crate::checks::claim::{Claim, Kind, Scope};
+use crate::checks::event::{Crossing, Event, Kinds, Rpc};
 use raft::ids::NodeId;
+use raft::io::{Observation, ThreadName};
+use raft::message::{Request, Response};
 
-use super::Invariant;
-use super::timings::{Calm, Disturbance, QuorumTimings, longest_ns};
+use super::timings::{Calm, QuorumTimings, longest_ns};
 use crate::checks::verdict::Verdict;
 
 /// For what a message costs that lies in the queue, and the step of the state machine's thread.
@@ -18,8 +24,7 @@ const SLACK_NS: u64 = 20_000_000;
 #[derive(Clone, Copy, Debug)]
 struct Taken {
     at_ns: u64,
-    connection: u64,
-    correlation_id: i32,
+    rpc: Rpc,
 }
 
 #[derive(Clone, Debug)]
@@ -40,19 +45,6 @@ pub struct Linger {
 }
 
 impl Linger {
-    /// By each server's settings; the slowest clock loses so much.
-    pub fn new(timings: &[QuorumTimings], slowest_ppm: u32) -> Linger {
-        let watched = |timings: &QuorumTimings| Watched {
-            bound_ns: longest_ns(timings.append_linger_ms, slowest_ppm) + SLACK_NS,
-            claimed: false,
-            taken: Vec::new(),
-            inputs_ns: [0; 2],
-            synced_ns: 0,
-            calm: Calm::new(slowest_ppm),
-        };
-        Linger { watched: timings.iter().map(watched).collect() }
-    }
-
     /// A server's state machine claims that it leads, or that is over: what waits is dropped.
     pub fn claims(&mut self, server: usize, claimed: bool) {
         self.watched[server].claimed = claimed;
@@ -60,17 +52,16 @@ impl Linger {
     }
 
     /// A server takes an append.
-    pub fn append_taken(&mut self, at_ns: u64, server: usize, connection: u64, correlation_id: i32) {
+    pub fn append_taken(&mut self, at_ns: u64, server: usize, rpc: Rpc) {
         let watched = &mut self.watched[server];
         if watched.claimed {
-            watched.taken.push(Taken { at_ns, connection, correlation_id });
+            watched.taken.push(Taken { at_ns, rpc });
         }
     }
 
     /// A server answers an append: it was refused, or is committed.
-    pub fn append_answered(&mut self, server: usize, connection: u64, correlation_id: i32) {
-        let is_other = |taken: &Taken| (taken.connection, taken.correlation_id) != (connection, correlation_id);
-        self.watched[server].taken.retain(is_other);
+    pub fn append_answered(&mut self, server: usize, rpc: Rpc) {
+        self.watched[server].taken.retain(|taken| taken.rpc != rpc);
     }
 
     /// A server's raft thread takes an input.
@@ -78,17 +69,6 @@ impl Linger {
     pub fn takes_input(&mut self, at_ns: u64, server: usize) {
         let [newest, _] = self.watched[server].inputs_ns;
         self.watched[server].inputs_ns = [at_ns, newest];
-    }
-
-    /// Something of a server is durable now.
-    #[inline]
-    pub fn synced(&mut self, at_ns: u64, server: usize) {
-        self.watched[server].synced_ns = at_ns;
-    }
-
-    /// As [`Calm::disturbed`].
-    pub fn disturbed(&mut self, at_ns: u64, server: usize, how: Disturbance) {
-        self.watched[server].calm.disturbed(at_ns, how);
     }
 
     /// A leader writes records: all that it had accepted.
@@ -100,7 +80,7 @@ impl Linger {
         let [_, before_ns] = watched.inputs_ns;
         let free_ns = oldest.at_ns.max(before_ns).max(watched.synced_ns);
         if at_ns > free_ns + watched.bound_ns && watched.calm.lasts_since(oldest.at_ns) {
-            verdict.fail(Invariant::AppendWithinLinger, || {
+            verdict.fail(&Linger::CLAIM, || {
                 format!(
                     "node {id}, a leader, writes records that it accepted {} ms ago, after being idle for {} ms; its linger is {} ms",
                     (at_ns - oldest.at_ns) / 1_000_000,
@@ -112,18 +92,73 @@ impl Linger {
     }
 }
 
+impl Check for Linger {
+    const CLAIM: Claim = Claim {
+        name: "AppendWithinLinger",
+        text: "A leader writes an accepted record when its linger ends, whatever else it does.",
+        source: "KAFKA-10826: controller.quorum.append.linger.ms",
+        kind: Kind::Liveness,
+        scope: Scope::Quorum,
+    };
+    const EVENTS: Kinds = Kinds::INPUT
+        .and(Kinds::REQUEST_RECEIVED)
+        .and(Kinds::RESPONSE_SENT)
+        .and(Kinds::SYNCED)
+        .and(Kinds::OBSERVED)
+        .and(Kinds::DOWN)
+        .and(Kinds::DISTURBED);
+
+    fn new(config: &CheckConfig) -> Linger {
+        let watched = |timings: &QuorumTimings| Watched {
+            bound_ns: longest_ns(timings.append_linger_ms, config.slowest_ppm) + SLACK_NS,
+            claimed: false,
+            taken: Vec::new(),
+            inputs_ns: [0; 2],
+            synced_ns: 0,
+            calm: Calm::new(config.slowest_ppm),
+        };
+        Linger { watched: config.timings.iter().map(watched).collect() }
+    }
+
+    #[inline]
+    fn on(&mut self, crossing: &Crossing<'_>, _: &Models, _: &mut Verdict) {
+        let Crossing { at_ns, server, event } = *crossing;
+        match event {
+            Event::Input { thread: ThreadName::RaftIo } => self.takes_input(at_ns, server),
+            Event::RequestReceived { rpc, request: Request::AppendRecords(_) } => {
+                self.append_taken(at_ns, server, rpc);
+            }
+            Event::ResponseSent { rpc, response: Response::AppendRecords(_), .. } => self.append_answered(server, rpc),
+            Event::Synced { .. } => self.watched[server].synced_ns = at_ns,
+            Event::Observed { observation: Observation::LeadershipAnnounced { .. } } => self.claims(server, true),
+            Event::Observed {
+                observation: Observation::LeadershipRenounced { .. } | Observation::RoleChanged { .. },
+            }
+            | Event::Down { .. } => self.claims(server, false),
+            Event::Disturbed { how } => self.watched[server].calm.disturbed(at_ns, how),
+            _ => {}
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::checks::invariant::timings::Disturbance;
+    use crate::checks::tests::voters;
+
+    fn rpc(connection: u64) -> Rpc {
+        Rpc { connection, correlation_id: 1 }
+    }
 
     const MS: u64 = 1_000_000;
 
     /// A leader takes an append at 100 ms and writes at `written_ms`, by the input after that at
     /// `before_ms`. Does it break the claim?
     fn breaks(before_ms: u64, written_ms: u64, also: impl Fn(&mut Linger)) -> bool {
-        let (mut linger, mut verdict) = (Linger::new(&[QuorumTimings::DEFAULT], 0), Verdict::default());
+        let (mut linger, mut verdict) = (Linger::new(&voters(1)), Verdict::default());
         linger.claims(0, true);
-        linger.append_taken(100 * MS, 0, 1, 1);
+        linger.append_taken(100 * MS, 0, rpc(1));
         linger.takes_input(before_ms * MS, 0);
         linger.takes_input(written_ms * MS, 0);
         also(&mut linger);
@@ -141,13 +176,13 @@ mod tests {
     #[test]
     fn who_was_busy_or_disturbed_or_refused_is_not_late() {
         assert!(!breaks(390, 400, |_| ()), "it had other inputs");
-        assert!(!breaks(100, 400, |linger| linger.synced(390 * MS, 0)), "it waited for its disk");
-        assert!(!breaks(100, 400, |linger| linger.append_answered(0, 1, 1)));
-        assert!(breaks(100, 400, |linger| linger.append_answered(0, 2, 1)));
+        assert!(!breaks(100, 400, |linger| linger.watched[0].synced_ns = 390 * MS), "it waited for its disk");
+        assert!(!breaks(100, 400, |linger| linger.append_answered(0, rpc(1))));
+        assert!(breaks(100, 400, |linger| linger.append_answered(0, rpc(2))));
         assert!(!breaks(100, 400, |linger| linger.claims(0, true)), "another epoch begins with nothing");
         let stalled = |linger: &mut Linger| {
-            linger.disturbed(150 * MS, 0, Disturbance { begins: true, ..Disturbance::default() });
-            linger.disturbed(350 * MS, 0, Disturbance::default());
+            linger.watched[0].calm.disturbed(150 * MS, Disturbance { begins: true, ..Disturbance::default() });
+            linger.watched[0].calm.disturbed(350 * MS, Disturbance::default());
         };
         assert!(!breaks(100, 400, stalled));
     }

@@ -4,9 +4,11 @@
 //! Judged from the answers that voters send, whether they arrive or not. A replica that starts with an
 //! epoch and its own vote in it goes on as Candidate of that epoch (consensus.md §1.6) and asks nobody.
 
+use crate::checks::CheckConfig;
+use crate::checks::check::Check;
+use crate::checks::claim::{Claim, Kind, Scope};
 use raft::ids::LeaderEpoch;
 
-use super::Invariant;
 use crate::checks::ghost::ServerGhost;
 use crate::checks::verdict::Verdict;
 
@@ -30,11 +32,6 @@ pub struct PreVotes {
 }
 
 impl PreVotes {
-    /// So many servers, of which so many are voters.
-    pub fn new(servers: usize, voters: usize) -> PreVotes {
-        PreVotes { askers: vec![Asker::default(); servers], majority: voters / 2 + 1 }
-    }
-
     /// A process starts in an epoch.
     pub fn started(&mut self, server: usize, epoch: LeaderEpoch) {
         self.askers[server].started_in = epoch;
@@ -60,7 +57,7 @@ impl PreVotes {
     pub fn asks_for_votes(&self, server: usize, ghost: &ServerGhost, epoch: LeaderEpoch, verdict: &mut Verdict) {
         let asker = &self.askers[server];
         if epoch > asker.started_in && epoch > asker.may_begin {
-            verdict.fail(Invariant::PreVoteBeforeVote, || {
+            verdict.fail(&PreVotes::CLAIM, || {
                 format!(
                     "node {} requests votes in epoch {epoch}; a majority has granted it pre-votes only for epochs up to {}",
                     ghost.id, asker.may_begin
@@ -70,11 +67,27 @@ impl PreVotes {
     }
 }
 
+impl Check for PreVotes {
+    const CLAIM: Claim = Claim {
+        name: "PreVoteBeforeVote",
+        text: "A replica requests votes in a new epoch only after a majority has granted a pre-vote.",
+        source: "KIP-996: Prospective before Candidate",
+        kind: Kind::Safety,
+        scope: Scope::Quorum,
+    };
+
+    fn new(config: &CheckConfig) -> PreVotes {
+        let majority = config.voters.len() / 2 + 1;
+        PreVotes { askers: vec![Asker::default(); config.servers.len()], majority }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use raft::ids::NodeId;
 
     use super::*;
+    use crate::checks::tests::voters;
 
     fn breaks(votes: &PreVotes, epoch: i32) -> bool {
         let (ghost, mut verdict) = (ServerGhost::new(NodeId(1), true), Verdict::default());
@@ -84,7 +97,7 @@ mod tests {
 
     #[test]
     fn a_majority_in_the_epoch_before_allows_the_next() {
-        let mut votes = PreVotes::new(5, 5);
+        let mut votes = PreVotes::new(&voters(5));
         assert!(breaks(&votes, 1));
         votes.granted(1, 0, LeaderEpoch(3));
         votes.granted(1, 0, LeaderEpoch(3));
@@ -98,7 +111,7 @@ mod tests {
 
     #[test]
     fn who_starts_as_candidate_of_an_epoch_goes_on_in_it() {
-        let mut votes = PreVotes::new(3, 3);
+        let mut votes = PreVotes::new(&voters(3));
         votes.started(0, LeaderEpoch(7));
         assert!(!breaks(&votes, 7) && breaks(&votes, 8));
     }

@@ -4,18 +4,40 @@
 //! A request may leave late (the network client below raft queues it behind a connect), when its
 //! sender has moved on; so D1, D3 and D4 ask whether the promise *was* durable in its epoch.
 
+use crate::checks::check::Check;
+use crate::checks::check::claim;
 use raft::ids::{LeaderEpoch, NodeId, Offset};
 use raft::log::{Batch, BatchHeader, ControlRecord};
 
-use super::Invariant;
 use crate::checks::ghost::ServerGhost;
 use crate::checks::ghost::ledger::Ledger;
 use crate::checks::verdict::Verdict;
 
+claim! {
+    /// D1: a candidate's epoch and vote for itself are durable before it sends a Vote request.
+    PersistBeforePromiseD1 as "PersistBeforePromise:D1", Safety of Server, "KIP-595, Raft §5.1: currentTerm and votedFor before a RequestVote";
+    /// D2: an epoch is durable before any message carries it.
+    PersistBeforePromiseD2 as "PersistBeforePromise:D2", Safety of Server, "Raft §5.1: currentTerm before any message that carries it";
+    /// D3: a vote is durable before it is granted.
+    PersistBeforePromiseD3 as "PersistBeforePromise:D3", Safety of Server, "Raft §5.2: votedFor before the vote is granted";
+    /// D4: leadership is durable before LeaderChange is appended or BeginQuorumEpoch is sent.
+    PersistBeforePromiseD4 as "PersistBeforePromise:D4", Safety of Server, "KIP-595: QuorumState.transitionToLeader before LeaderChange";
+    /// D5: the followed leader is durable before any of its records is appended.
+    PersistBeforePromiseD5 as "PersistBeforePromise:D5", Safety of Server, "KIP-595: QuorumState.transitionToFollower before the first append";
+    /// D6: the epoch-cache entry is durable before the first batch of its epoch is written.
+    PersistBeforePromiseD6 as "PersistBeforePromise:D6", Safety of Server, "KIP-101, KIP-595: the leader-epoch cache before the batch";
+    /// D7: the topic id is durable before the first batch is written.
+    PersistBeforePromiseD7 as "PersistBeforePromise:D7", Safety of Server, "KIP-516: partition.metadata before the first record";
+    /// D8: a voter's log is durable up to the end that its Fetch or Vote request claims.
+    PersistBeforePromiseD8 as "PersistBeforePromise:D8", Safety of Server, "KAFKA-10533: a fetch offset acknowledges what is on disk";
+    /// D9: a leader's appends are durable before its raft thread takes the next input.
+    PersistBeforePromiseD9 as "PersistBeforePromise:D9", Safety of Server, "KAFKA-10533: the leader forces its append before it counts the next fetch";
+}
+
 /// D1: a real Vote request asks for votes in an epoch.
 pub fn asks_for_votes(server: &ServerGhost, epoch: LeaderEpoch, verdict: &mut Verdict) {
     if server.durable_vote(epoch) != Some(server.id) {
-        verdict.fail(Invariant::PersistBeforePromiseD1, || {
+        verdict.fail(&PersistBeforePromiseD1::CLAIM, || {
             format!("node {} requests votes in epoch {epoch}; {}", server.id, server.durable_election_words())
         });
     }
@@ -25,7 +47,7 @@ pub fn asks_for_votes(server: &ServerGhost, epoch: LeaderEpoch, verdict: &mut Ve
 #[inline]
 pub fn carries_epoch(server: &ServerGhost, epoch: LeaderEpoch, what: &str, verdict: &mut Verdict) {
     if epoch > server.durable_epoch() {
-        verdict.fail(Invariant::PersistBeforePromiseD2, || {
+        verdict.fail(&PersistBeforePromiseD2::CLAIM, || {
             format!("node {} sends {what} in epoch {epoch}; {}", server.id, server.durable_election_words())
         });
     }
@@ -34,7 +56,7 @@ pub fn carries_epoch(server: &ServerGhost, epoch: LeaderEpoch, what: &str, verdi
 /// D3: a vote is granted.
 pub fn grants_vote(server: &ServerGhost, epoch: LeaderEpoch, candidate: NodeId, verdict: &mut Verdict) {
     if server.durable_vote(epoch) != Some(candidate) {
-        verdict.fail(Invariant::PersistBeforePromiseD3, || {
+        verdict.fail(&PersistBeforePromiseD3::CLAIM, || {
             format!(
                 "node {} grants its vote in epoch {epoch} to node {candidate}; {}",
                 server.id,
@@ -47,7 +69,7 @@ pub fn grants_vote(server: &ServerGhost, epoch: LeaderEpoch, candidate: NodeId, 
 /// D4: BeginQuorumEpoch announces a leader.
 pub fn begins_epoch(server: &ServerGhost, epoch: LeaderEpoch, verdict: &mut Verdict) {
     if server.durable_leaderships.binary_search(&epoch).is_err() {
-        verdict.fail(Invariant::PersistBeforePromiseD4, || {
+        verdict.fail(&PersistBeforePromiseD4::CLAIM, || {
             format!("node {} begins epoch {epoch}; {}", server.id, server.durable_election_words())
         });
     }
@@ -67,7 +89,7 @@ pub fn writes_batch(
     // A follower that catches up appends its own LeaderChange of an epoch it once led, too.
     let as_leader = leads || (own_change && election.leader.is_none());
     if as_leader && !(leads && election.epoch == header.epoch) {
-        verdict.fail(Invariant::PersistBeforePromiseD4, || {
+        verdict.fail(&PersistBeforePromiseD4::CLAIM, || {
             format!(
                 "node {} writes a batch of epoch {} as leader; its durable quorum-state has {election}",
                 server.id, header.epoch
@@ -75,7 +97,7 @@ pub fn writes_batch(
         });
     }
     if !as_leader && (election.leader.is_none() || header.epoch > election.epoch) {
-        verdict.fail(Invariant::PersistBeforePromiseD5, || {
+        verdict.fail(&PersistBeforePromiseD5::CLAIM, || {
             format!(
                 "node {} writes a batch of epoch {} as follower; its durable quorum-state has {election}",
                 server.id, header.epoch
@@ -84,7 +106,7 @@ pub fn writes_batch(
     }
     let first_of_epoch = server.log.last_epoch(ledger) != Some(header.epoch);
     if first_of_epoch && !server.durable_epochs.iter().any(|entry| entry.epoch == header.epoch) {
-        verdict.fail(Invariant::PersistBeforePromiseD6, || {
+        verdict.fail(&PersistBeforePromiseD6::CLAIM, || {
             let starts = server.durable_epochs.iter().map(|entry| format!("epoch {} at {}", entry.epoch, entry.offset));
             let starts = starts.collect::<Vec<_>>().join(", ");
             let starts = if starts.is_empty() { "none" } else { &starts };
@@ -95,7 +117,7 @@ pub fn writes_batch(
         });
     }
     if !server.topic_id_durable && server.log.count() == 0 {
-        verdict.fail(Invariant::PersistBeforePromiseD7, || {
+        verdict.fail(&PersistBeforePromiseD7::CLAIM, || {
             format!("node {} writes its first batch; partition.metadata is not durable", server.id)
         });
     }
@@ -120,7 +142,7 @@ pub fn claims_log_end(
     let late = epoch < server.durable_epoch() || server.ends_before_cuts.contains(&end);
     let forced_end = server.log.forced_end(ledger);
     if server.voter && end > forced_end && !late {
-        verdict.fail(Invariant::PersistBeforePromiseD8, || {
+        verdict.fail(&PersistBeforePromiseD8::CLAIM, || {
             format!(
                 "node {} claims in a {what} request that its log ends at {end}; only offsets below {forced_end} are forced",
                 server.id
@@ -133,7 +155,7 @@ pub fn claims_log_end(
 #[inline]
 pub fn takes_input(server: &ServerGhost, verdict: &mut Verdict) {
     if server.leader_append_pending && !server.disk_failed {
-        verdict.fail(Invariant::PersistBeforePromiseD9, || {
+        verdict.fail(&PersistBeforePromiseD9::CLAIM, || {
             format!("node {}, a leader, processes its next input before its append is durable", server.id)
         });
     }

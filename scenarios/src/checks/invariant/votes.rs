@@ -1,9 +1,11 @@
 //! `ValidVotes`: one vote per voter and epoch, across crashes, from what is written to
 //! `quorum-state` and from what is granted.
 
+use crate::checks::CheckConfig;
+use crate::checks::check::Check;
+use crate::checks::claim::{Claim, Kind, Scope};
 use raft::ids::{LeaderEpoch, NodeId};
 
-use super::Invariant;
 use crate::checks::ghost::ServerGhost;
 use crate::checks::loss::excuses::Excuse;
 use crate::checks::verdict::Verdict;
@@ -16,11 +18,6 @@ pub struct ValidVotes {
 }
 
 impl ValidVotes {
-    /// For so many servers.
-    pub fn new(servers: usize) -> ValidVotes {
-        ValidVotes { votes: vec![Vec::new(); servers] }
-    }
-
     /// A server gave its vote.
     pub fn voted(
         &mut self,
@@ -40,7 +37,7 @@ impl ValidVotes {
                 if ghost.forgotten_epoch >= Some(epoch) {
                     return verdict.end_excused(Excuse::ForgottenVote);
                 }
-                verdict.fail(Invariant::ValidVotes, || {
+                verdict.fail(&ValidVotes::CLAIM, || {
                     format!("node {} voted for node {before} and for node {candidate} in epoch {epoch}", ghost.id)
                 });
             }
@@ -48,5 +45,19 @@ impl ValidVotes {
             _ if ghost.forgotten_epoch > Some(epoch) => verdict.end_excused(Excuse::ForgottenVote),
             _ => votes.insert(place, (epoch, candidate)),
         }
+    }
+}
+
+impl Check for ValidVotes {
+    const CLAIM: Claim = Claim {
+        name: "ValidVotes",
+        text: "A voter votes at most once per epoch, even across crashes.",
+        source: "Raft §5.2; KRaft TLA+ (Vanlightly): ValidVotesRecv",
+        kind: Kind::Safety,
+        scope: Scope::Server,
+    };
+
+    fn new(config: &CheckConfig) -> ValidVotes {
+        ValidVotes { votes: vec![Vec::new(); config.servers.len()] }
     }
 }

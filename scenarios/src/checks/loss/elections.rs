@@ -40,7 +40,9 @@ impl CommittedChange<'_> {
         let is_guarded = self.after.iter().any(|it| it.has_all);
         let lacks = self.elected.is_some_and(|leader| !leader.has_all && !leader.hurt);
         if self.unclean {
-            return if self.unclean_allowed { Ok(None) } else { Err("is an unclean election that is not allowed") };
+            let lacks = lacks || !is_guarded;
+            let what = "is an unclean election that is not allowed";
+            return if self.unclean_allowed || !lacks { Ok(None) } else { Err(what) };
         }
         if is_guarded {
             let what = "elects a leader that lacks acknowledged records that other replicas have";

@@ -213,6 +213,8 @@ impl World {
             Step::ElectWrongly(leader) => {
                 self.mistaken = true;
                 if self.commits_change(&[leader], Some((leader, false))) {
+                    // It has all, so that nothing is lost; from now on it has to keep it.
+                    self.committed.iter_mut().for_each(|record| record.keepers = vec![leader]);
                     self.begins(leader, records, judged);
                 }
             }

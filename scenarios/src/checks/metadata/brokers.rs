@@ -1,14 +1,23 @@
 //! `MonotonicBrokerEpoch`: each incarnation of a broker has an epoch of its own, newer ones higher.
 //! `ReregistrationKeepsState`: one that registers again changes nothing by that (KAFKA-16757).
 
+use crate::checks::check::Check;
+use crate::checks::check::claim;
 use std::collections::BTreeMap;
 
 use raft::ids::{BrokerEpoch, NodeId, Offset, Uuid};
 use raft::metadata::image::BrokerRegistration;
 use raft::metadata::records::RegisterBroker;
 
-use crate::checks::invariant::Invariant;
 use crate::checks::verdict::Verdict;
+
+claim! {
+    /// A broker epoch belongs to one incarnation of one broker, and newer epochs are higher.
+    MonotonicBrokerEpoch, Safety of Metadata, "KIP-631: the broker epoch is the offset of its registration";
+    /// A registration that the same broker process sends again changes neither its fencing nor its controlled
+    /// shutdown.
+    ReregistrationKeepsState, Safety of Metadata, "controller-broker.md §3.1; KAFKA-16757";
+}
 
 /// Registrations so far.
 #[derive(Clone, Debug, Default)]
@@ -37,8 +46,7 @@ impl BrokerEpochs {
         let wrong = wrong.or_else(|| (epoch.0 > offset.0).then(|| format!("its record is at offset {offset}")));
         self.highest = self.highest.max(Some(epoch));
         if let Some(wrong) = wrong {
-            verdict
-                .fail(Invariant::MonotonicBrokerEpoch, || format!("broker {id} registers with epoch {epoch}; {wrong}"));
+            verdict.fail(&MonotonicBrokerEpoch::CLAIM, || format!("broker {id} registers with epoch {epoch}; {wrong}"));
         }
     }
 }
@@ -52,7 +60,7 @@ pub fn keeps_state(before: Option<&BrokerRegistration>, record: &RegisterBroker,
             let fenced = if fenced { "fenced" } else { "unfenced" };
             if leaving { format!("{fenced} and in controlled shutdown") } else { fenced.to_owned() }
         };
-        verdict.fail(Invariant::ReregistrationKeepsState, || {
+        verdict.fail(&ReregistrationKeepsState::CLAIM, || {
             format!(
                 "broker {} registers again with the same process and becomes {}; it was {}",
                 record.broker_id,

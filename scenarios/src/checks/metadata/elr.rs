@@ -5,13 +5,14 @@
 //! A partition whose ISR is empty may keep it: nothing can be committed there meanwhile (the fix
 //! `KeepElrOfEmptyIsr`).
 
+use crate::checks::check::Check;
+use crate::checks::metadata::partitions::ValidControllerIsrAndElr;
 use raft::ids::TopicIdPartition;
 use raft::metadata::MetadataImage;
 use raft::metadata::image::PartitionRegistration;
 use raft::metadata::records::Config;
 
 use super::Update;
-use crate::checks::invariant::Invariant;
 use crate::checks::verdict::Verdict;
 
 /// `ConfigResource.Type.TOPIC`
@@ -41,7 +42,7 @@ pub fn judge(update: &Update, image: &MetadataImage, verdict: &mut Verdict) {
         let later = &update.partitions[*from..];
         let is_cleared = later.iter().any(|state| state.id == *id && !has_elr(&state.registration));
         let Some(now) = image.topics().partition(*id).filter(|_| !is_cleared) else { continue };
-        verdict.fail(Invariant::ValidControllerIsrAndElr, || {
+        verdict.fail(&ValidControllerIsrAndElr::CLAIM, || {
             format!(
                 "partition {id} keeps its ELR of size {} and its last known ELR of size {} although min.insync.replicas was altered",
                 now.elr.len(),

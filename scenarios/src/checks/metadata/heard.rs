@@ -6,14 +6,20 @@
 //! controller of another epoch has heard other heartbeats. Sessions run on the controller's monotonic
 //! clock, which a paused process does not stop and no fault moves but in its rate (`FASTEST_RATE`).
 
+use crate::checks::check::Check;
+use crate::checks::check::claim;
 use std::collections::BTreeMap;
 
 use raft::ids::{BrokerEpoch, LeaderEpoch, NodeId};
 use raft::message::ErrorCode;
 use raft::message::cluster::{BrokerHeartbeatRequest, BrokerHeartbeatResponse};
 
-use crate::checks::invariant::Invariant;
 use crate::checks::verdict::{Verdict, seconds};
+
+claim! {
+    /// A broker from which the controller has received a heartbeat is not fenced before its session ends.
+    HeardBrokerNotFenced, Safety of Metadata, "KIP-631: broker.session.timeout.ms, fencing; KAFKA-15019";
+}
 
 /// No clock is faster, drift faults included: scenarios allow half as fast again twice.
 const FASTEST_RATE: u64 = 2;
@@ -81,7 +87,7 @@ impl Heard {
     pub fn fenced(&self, broker: NodeId, epoch: BrokerEpoch, claim: LeaderEpoch, verdict: &mut Verdict) {
         let heard = self.unfenced.get(&(broker, epoch, claim));
         if let Some(at_ns) = heard.filter(|at_ns| verdict.now_ns - **at_ns < self.session_ns) {
-            verdict.fail(Invariant::HeardBrokerNotFenced, || {
+            verdict.fail(&HeardBrokerNotFenced::CLAIM, || {
                 format!("broker {broker} is fenced although its heartbeat was accepted at {}", seconds(*at_ns))
             });
         }

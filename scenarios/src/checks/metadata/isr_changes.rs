@@ -4,6 +4,8 @@
 //!
 //! Judged from requests and answers on the wire, and from committed metadata.
 
+use crate::checks::check::Check;
+use crate::checks::check::claim;
 use std::rc::Rc;
 
 use raft::ids::NodeId;
@@ -11,8 +13,13 @@ use raft::message::ErrorCode;
 use raft::message::cluster::{AlterPartitionItem, AlterPartitionRequest, AlterPartitionResponse};
 use raft::metadata::MetadataImage;
 
-use crate::checks::invariant::Invariant;
 use crate::checks::verdict::Verdict;
+
+claim! {
+    /// An ISR change is accepted only with the newest partition epoch, and refused as fenced only to an older
+    /// leader.
+    IsrCompareAndSet, Safety of Metadata, "KIP-497, controller-broker.md §4.3; KAFKA-428, KAFKA-14154";
+}
 
 /// A request that a controller has taken and not yet answered.
 #[derive(Clone, Debug)]
@@ -52,7 +59,7 @@ impl IsrChanges {
             let Some(item) = items.iter().find(|item| item.partition == result.partition) else { continue };
             let (id, from) = (item.partition, item.partition_epoch);
             if result.error == ErrorCode::None && !(from.0..=from.0 + 1).contains(&result.partition_epoch.0) {
-                verdict.fail(Invariant::IsrCompareAndSet, || {
+                verdict.fail(&IsrCompareAndSet::CLAIM, || {
                     format!(
                         "partition {id}: a change that leader {leader} made from partition epoch {from} is accepted as partition epoch {}",
                         result.partition_epoch
@@ -61,7 +68,7 @@ impl IsrChanges {
             }
             let now = image.topics().partition(id).map(|partition| partition.leader_epoch);
             if result.error == ErrorCode::FencedLeaderEpoch && now.is_some_and(|now| now <= item.leader_epoch) {
-                verdict.fail(Invariant::IsrCompareAndSet, || {
+                verdict.fail(&IsrCompareAndSet::CLAIM, || {
                     format!(
                         "partition {id}: leader {leader} of leader epoch {} gets FENCED_LEADER_EPOCH; committed metadata has no newer leader epoch",
                         item.leader_epoch

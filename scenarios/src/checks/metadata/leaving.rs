@@ -7,6 +7,8 @@
 //! All is by the word of one controller, for its soft state begins anew with its claim: it then waits for
 //! others that wish to leave, too, until they say so again.
 
+use crate::checks::check::Check;
+use crate::checks::check::claim;
 use std::collections::BTreeMap;
 
 use raft::ids::{BrokerEpoch, NodeId, Offset};
@@ -14,8 +16,12 @@ use raft::message::ErrorCode;
 use raft::message::cluster::{BrokerHeartbeatRequest, BrokerHeartbeatResponse};
 use raft::metadata::MetadataImage;
 
-use crate::checks::invariant::Invariant;
 use crate::checks::verdict::Verdict;
+
+claim! {
+    /// A broker in controlled shutdown may stop as soon as no partition needs it.
+    ControlledShutdownEnds, Safety of Metadata, "KIP-841; controller-broker.md §3.3: the offset to wait for is set once; KAFKA-14292";
+}
 
 #[derive(Clone, Copy, Debug)]
 struct Taken {
@@ -66,7 +72,7 @@ impl Leaving {
             self.waits.remove(&place);
         } else if may_go && self.may_go(of.0, broker, epoch, image) {
             let since = self.waits.get(&place).map_or(Offset(-1), |(_, end)| *end);
-            verdict.fail(Invariant::ControlledShutdownEnds, || {
+            verdict.fail(&ControlledShutdownEnds::CLAIM, || {
                 format!(
                     "broker {broker} leads no partition and all other brokers have reported metadata up to {since}, which removed its leaderships; its controlled shutdown still waits"
                 )

@@ -18,6 +18,8 @@ pub mod partitions;
 pub mod producer_ids;
 pub mod sessions;
 
+use crate::checks::check::Check;
+use crate::checks::check::claim;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
@@ -38,9 +40,16 @@ use self::partitions::Rules;
 use self::producer_ids::ProducerIds;
 use super::committed::Committed;
 use super::ghost::ledger::Ledger;
-use super::invariant::Invariant;
 use super::loss::excuses::Excuse;
 use super::verdict::Verdict;
+
+claim! {
+    /// Nodes that have published up to the same offset have the image that results from replaying the
+    /// committed log; the published offset of one process never goes back, nor past the committed offset.
+    ImagesEqualAtEqualOffsets, Safety of Metadata, "KIP-631; KIP-966 TLA+ (Vanlightly): MetadataLogMatchingProperty";
+    /// Every committed record can be replayed on the records before it.
+    CommittedMetadataReplays, Safety of Metadata, "Kafka: a record that does not replay is a fatal fault of every controller";
+}
 
 /// What one committed batch changes of what brokers may see. A transaction changes it when it ends.
 #[derive(Clone, Debug, Default)]
@@ -227,7 +236,7 @@ impl MetadataGhost {
                     self.record(offset, record, &mut update, verdict);
                 }
             }
-            Err(error) => verdict.fail(Invariant::CommittedMetadataReplays, || {
+            Err(error) => verdict.fail(&CommittedMetadataReplays::CLAIM, || {
                 format!("the batch committed at offset {} cannot be read: {error}", known.base)
             }),
         }
@@ -259,7 +268,7 @@ impl MetadataGhost {
                 | MetadataRecord::EndTransaction(_)
                 | MetadataRecord::AbortTransaction(_),
                 _,
-            ) => verdict.fail(Invariant::CommittedMetadataReplays, || {
+            ) => verdict.fail(&CommittedMetadataReplays::CLAIM, || {
                 format!("{} is committed at offset {offset}, out of order", record.name())
             }),
             (record, false) => {
@@ -311,7 +320,7 @@ impl MetadataGhost {
             _ => {}
         }
         if let Err(error) = self.image.replay(record, &mut update.changes) {
-            return verdict.fail(Invariant::CommittedMetadataReplays, || {
+            return verdict.fail(&CommittedMetadataReplays::CLAIM, || {
                 format!("{} committed at offset {offset} does not replay: {error}", record.name())
             });
         }
@@ -374,15 +383,15 @@ impl MetadataGhost {
     ) {
         let before = self.published[server].replace(offset).unwrap_or(Offset(-1));
         if offset >= committed_end {
-            verdict.fail(Invariant::ImagesEqualAtEqualOffsets, || {
+            verdict.fail(&ImagesEqualAtEqualOffsets::CLAIM, || {
                 format!("node {id} publishes an image up to {offset}; the committed log ends at {committed_end}")
             });
         } else if offset < before {
-            verdict.fail(Invariant::ImagesEqualAtEqualOffsets, || {
+            verdict.fail(&ImagesEqualAtEqualOffsets::CLAIM, || {
                 format!("node {id} publishes an image up to {offset}, after one up to {before}")
             });
         } else if digest != self.digest_at(offset) {
-            verdict.fail(Invariant::ImagesEqualAtEqualOffsets, || {
+            verdict.fail(&ImagesEqualAtEqualOffsets::CLAIM, || {
                 format!("node {id} publishes an image up to {offset} that differs from the one that the committed records give")
             });
         }

@@ -1,14 +1,21 @@
 //! `ValidControllerIsrAndElr`: what the controllers may say of a partition's replicas, after each
 //! committed batch (controller-broker.md §4.4, §4.5, §4.9).
 
+use crate::checks::check::Check;
+use crate::checks::check::claim;
 use raft::ids::{NodeId, Offset, TopicIdPartition};
 use raft::metadata::MetadataImage;
 use raft::metadata::image::{ClusterImage, LeaderRecoveryState, PartitionRegistration};
 use raft::metadata::records::Partition;
 
 use super::{PartitionState, Update};
-use crate::checks::invariant::Invariant;
 use crate::checks::verdict::Verdict;
+
+claim! {
+    /// ISR and ELR are disjoint sets of replicas; the leader and all members of the ISR are active; the ELR
+    /// is kept while the ISR is too small, and loses no member without a cause; epochs never go back.
+    ValidControllerIsrAndElr, Safety of Metadata, "KIP-966 TLA+ (Vanlightly): ValidControllerIsrAndElr, ValidControllerState";
+}
 
 /// What the rules need besides the image.
 #[derive(Clone, Copy, Debug)]
@@ -60,7 +67,7 @@ pub fn is_new(image: &MetadataImage, record: &Partition, offset: Offset, verdict
     let id = TopicIdPartition { topic_id: record.topic_id, partition: record.partition_id };
     let Some(old) = image.topics().partition(id) else { return };
     if record.leader_epoch < old.leader_epoch || record.partition_epoch < old.partition_epoch {
-        verdict.fail(Invariant::ValidControllerIsrAndElr, || {
+        verdict.fail(&ValidControllerIsrAndElr::CLAIM, || {
             format!(
                 "the record at offset {offset} sets {id} back from leader epoch {} and partition epoch {} to {} and {}",
                 old.leader_epoch, old.partition_epoch, record.leader_epoch, record.partition_epoch
@@ -151,7 +158,7 @@ fn left_without_cause(
 
 #[cold]
 fn fail(id: TopicIdPartition, partition: &PartitionRegistration, wrong: String, verdict: &mut Verdict) {
-    verdict.fail(Invariant::ValidControllerIsrAndElr, || {
+    verdict.fail(&ValidControllerIsrAndElr::CLAIM, || {
         let list = |ids: &[NodeId]| ids.iter().map(NodeId::to_string).collect::<Vec<_>>().join(" ");
         format!(
             "partition {id} with leader {}, ISR ({}) and ELR ({}), at leader epoch {} and partition epoch {}: {wrong}",

@@ -1,6 +1,8 @@
 //! `ProducerIdBlocksDisjoint`: blocks as committed, as answered to brokers, and ids as answered to
 //! producers.
 
+use crate::checks::check::Check;
+use crate::checks::check::claim;
 use std::collections::{BTreeMap, BTreeSet};
 
 use raft::ids::{NodeId, ProducerId};
@@ -9,8 +11,12 @@ use raft::message::cluster::AllocateProducerIdsResponse;
 use raft::message::data::InitProducerIdResponse;
 use raft::metadata::records::ProducerIds as ProducerIdsRecord;
 
-use crate::checks::invariant::Invariant;
 use crate::checks::verdict::Verdict;
+
+claim! {
+    /// A producer id is handed out once: by the controller to one broker, and by that broker to one producer.
+    ProducerIdBlocksDisjoint, Safety of Metadata, "KIP-730: producer ids are allocated in disjoint blocks";
+}
 
 /// A committed block.
 #[derive(Clone, Copy, Debug)]
@@ -61,7 +67,7 @@ impl ProducerIds {
             None => Some("no such block is committed".to_owned()),
         };
         if let Some(wrong) = wrong {
-            verdict.fail(Invariant::ProducerIdBlocksDisjoint, || {
+            verdict.fail(&ProducerIdBlocksDisjoint::CLAIM, || {
                 format!("node {controller} hands out {len} producer ids from {start}; {wrong}")
             });
         }
@@ -82,7 +88,7 @@ impl ProducerIds {
             None
         };
         if let Some(wrong) = wrong {
-            verdict.fail(Invariant::ProducerIdBlocksDisjoint, || {
+            verdict.fail(&ProducerIdBlocksDisjoint::CLAIM, || {
                 format!("broker {broker} hands out producer id {id} with epoch {epoch}, {wrong}")
             });
         }

@@ -9,11 +9,17 @@
 //! brought to be committed. Its timers outrank its queue, so it must have looked at sessions between
 //! any two of them.
 
+use crate::checks::check::Check;
+use crate::checks::check::claim;
 use raft::ids::{LeaderEpoch, NodeId, Offset};
 
-use crate::checks::invariant::Invariant;
 use crate::checks::invariant::timings::{Calm, Disturbance};
 use crate::checks::verdict::{Verdict, seconds};
+
+claim! {
+    /// A broker from which the active controller receives no heartbeat is fenced when its session ends.
+    SilentBrokerFenced, Safety of Metadata, "KIP-631: broker.session.timeout.ms, fencing; KAFKA-18138";
+}
 
 /// The sweep takes one broker, and looks again after 10 ms.
 const SLACK_NS: u64 = 200_000_000;
@@ -122,7 +128,7 @@ impl Sessions {
             let batches = session.over.map_or(0, |(_, count)| count);
             if batches == LATER_BATCHES {
                 let (broker, heard_ns) = (session.broker, session.heard_ns);
-                verdict.fail(Invariant::SilentBrokerFenced, || {
+                verdict.fail(&SilentBrokerFenced::CLAIM, || {
                     format!(
                         "the active controller has received no heartbeat of broker {broker} since {} and has committed records since the session ended, but the broker is not fenced",
                         seconds(heard_ns)

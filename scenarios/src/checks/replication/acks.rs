@@ -1,6 +1,12 @@
 //! What brokers promise and show: `acks=all` answers (`ReplicationQuorumSuperset`,
 //! `AckedValueNotLost`), high watermarks, and answers to consumers (`ConsistentRead`).
 
+use crate::checks::check::Check;
+use crate::checks::check::claim;
+use crate::checks::invariant::high_watermark::HighWatermarkWithinLog;
+use crate::checks::invariant::high_watermark::MonotonicHighWatermark;
+use crate::checks::replication::guards::AckedValueNotLost;
+use crate::checks::replication::partition::ConsistentRead;
 use raft::ids::{LeaderEpoch, NodeId, Offset, PartitionEpoch};
 use raft::log::Batch;
 use raft::message::data::FetchablePartition;
@@ -9,8 +15,13 @@ use super::partition::PartitionModel;
 use super::{Around, ServerIndex};
 use crate::checks::coverage::Situation;
 use crate::checks::ghost::ledger::BatchId;
-use crate::checks::invariant::Invariant;
 use crate::checks::loss::excuses::Excuse;
+
+claim! {
+    /// At an acks=all acknowledgement every member of the maximal ISR has all of the batch, the maximal ISR
+    /// is large enough and includes the committed ISR.
+    ReplicationQuorumSuperset, Safety of Partition, "KIP-966 TLA+ (Vanlightly): ReplicationQuorumSupersetProperty; KIP-497";
+}
 
 /// The part of a v2 batch that a leader does not change when it appends: behind the CRC.
 const ATTRIBUTES_AT: usize = 21;
@@ -91,7 +102,7 @@ pub fn acknowledges(
 #[cold]
 fn lost(partition: &PartitionModel, id: NodeId, end: Offset, what: &str, around: &mut Around<'_>) {
     let of = partition.id;
-    around.verdict.fail(Invariant::AckedValueNotLost, || {
+    around.verdict.fail(&AckedValueNotLost::CLAIM, || {
         format!("partition {of}: broker {id} acknowledges a batch that ends at {end}; {what}")
     });
 }
@@ -122,7 +133,7 @@ pub fn judge(
     let is_newest = now.is_some_and(|now| now.leader_epoch == leads.epoch);
     let committed_isr = committed.filter(|_| is_newest).into_iter().flat_map(|state| state.isr.iter());
     if let Some(member) = maximal.chain(committed_isr).find(|member| lacks(member)) {
-        around.verdict.fail(Invariant::ReplicationQuorumSuperset, || {
+        around.verdict.fail(&ReplicationQuorumSuperset::CLAIM, || {
             format!(
                 "partition {of}: leader {id} acknowledges offsets below {end}, which broker {member} of the ISR lacks"
             )
@@ -131,14 +142,14 @@ pub fn judge(
         && proposed.is_empty()
         && (0..partition.replicas.len()).filter(|server| holds(*server)).count() < leads.maximal.into()
     {
-        around.verdict.fail(Invariant::ReplicationQuorumSuperset, || {
+        around.verdict.fail(&ReplicationQuorumSuperset::CLAIM, || {
             format!(
                 "partition {of}: leader {id} acknowledges offsets below {end}, which fewer replicas have than the {} that it counts",
                 leads.maximal
             )
         });
     } else if usize::from(leads.maximal) < required && end > partition.replicas[ack.server].enough_to {
-        around.verdict.fail(Invariant::ReplicationQuorumSuperset, || {
+        around.verdict.fail(&ReplicationQuorumSuperset::CLAIM, || {
             format!(
                 "partition {of}: leader {id} acknowledges offsets below {end} with an ISR of size {}; {required} replicas are required",
                 leads.maximal
@@ -161,14 +172,14 @@ pub fn leader_high_watermark(
         if let Some(excuse) = partition.losses().promises_nothing(server) {
             return around.verdict.excuse(excuse, 1);
         }
-        return around.verdict.fail(Invariant::HighWatermarkWithinLog, || {
+        return around.verdict.fail(&HighWatermarkWithinLog::CLAIM, || {
             format!("partition {of}: leader {id} has high watermark {offset}, its log ends at {log_end}")
         });
     }
     let Some(leads) = partition.replicas[server].leads.as_mut().filter(|leads| leads.epoch == epoch) else { return };
     let before = leads.high_watermark.replace(offset);
     if let Some(before) = before.filter(|before| *before > offset) {
-        return around.verdict.fail(Invariant::MonotonicHighWatermark, || {
+        return around.verdict.fail(&MonotonicHighWatermark::CLAIM, || {
             format!("partition {of}: leader {id} of epoch {epoch} has high watermark {offset}, after {before}")
         });
     }
@@ -190,7 +201,7 @@ fn shows(partition: &mut PartitionModel, (server, id): (usize, NodeId), offset: 
         && partition.losses().lowest_cut().is_none()
     {
         let of = partition.id;
-        around.verdict.fail(Invariant::HighWatermarkWithinLog, || {
+        around.verdict.fail(&HighWatermarkWithinLog::CLAIM, || {
             format!("partition {of}: high watermark {offset} of leader {id} is within a batch")
         });
     }
@@ -216,7 +227,7 @@ pub fn follower_high_watermark(
         return around.verdict.excuse(Excuse::ServedAfterLoss, 1);
     }
     let of = partition.id;
-    around.verdict.fail(Invariant::ConsistentRead, || {
+    around.verdict.fail(&ConsistentRead::CLAIM, || {
         format!(
             "partition {of}: follower {id} has high watermark {offset}; its log is the committed one up to {agreed}"
         )
@@ -238,7 +249,7 @@ pub fn answers_consumer(
     for batch in answer.records.0.iter().filter(|batch| batch.is_intact()) {
         if batch.next_offset() > answer.high_watermark {
             let (end, high_watermark) = (batch.next_offset(), answer.high_watermark);
-            return around.verdict.fail(Invariant::ConsistentRead, || {
+            return around.verdict.fail(&ConsistentRead::CLAIM, || {
                 format!("partition {of}: broker {id} returns offsets below {end} to a consumer at high watermark {high_watermark}")
             });
         }
@@ -258,7 +269,7 @@ pub fn answers_consumer(
             around.verdict.excuse(Excuse::ServedAfterLoss, 1);
         } else if same == Some(false) {
             let base = batch.base_offset;
-            around.verdict.fail(Invariant::ConsistentRead, || {
+            around.verdict.fail(&ConsistentRead::CLAIM, || {
                 format!("partition {of}: broker {id} returns a batch at offset {base} to a consumer that differs from the committed one")
             });
         } else if let Some(held) = held {

@@ -5,11 +5,18 @@
 //! Judged from the Fetch requests that a broker sends, from the answers that reach it, and from what it
 //! writes before it takes its next input; of its own word only the role counts that it last entered.
 
+use crate::checks::check::claim;
 use std::rc::Rc;
 
 use raft::ids::LeaderEpoch;
 use raft::message::data::{DataFetchResponse, FetchPartition, FetchablePartition};
 use smallvec::SmallVec;
+
+claim! {
+    /// A replica changes its log only by answers from the leader of its present epoch, never by older
+    /// answers.
+    PresentLeaderObeyed, Safety of Partition, "KIP-320, controller-broker.md §6.5; KAFKA-18991, KAFKA-13207";
+}
 
 /// Of one broker.
 #[derive(Clone, Debug, Default)]

@@ -1,11 +1,17 @@
 //! `DemotionObeyed`: a broker that has published an image by which it leads a partition no longer, or in
 //! a newer leader epoch, has given up the old role by its next input (controller-broker.md §5.5).
 
+use crate::checks::check::Check;
+use crate::checks::check::claim;
 use raft::ids::{LeaderEpoch, NodeId, Offset};
 
 use super::partition::PartitionModel;
-use crate::checks::invariant::Invariant;
 use crate::checks::verdict::Verdict;
+
+claim! {
+    /// A broker gives up a leadership as soon as it has published metadata that names another leader.
+    DemotionObeyed, Safety of Partition, "controller-broker.md §5.5: roles follow the image; KAFKA-14296";
+}
 
 #[derive(Clone, Copy, Debug)]
 struct Demotion {
@@ -51,7 +57,7 @@ impl Demotions {
             let still = partition.replicas[server].leads.as_ref().filter(|leads| leads.epoch < due.epoch);
             if let Some(leads) = still.filter(|_| !partition.is_deleted()) {
                 let (of, epoch, led) = (partition.id, due.epoch, leads.epoch);
-                verdict.fail(Invariant::DemotionObeyed, || {
+                verdict.fail(&DemotionObeyed::CLAIM, || {
                     format!(
                         "partition {of}: broker {id} has published leader epoch {epoch} and still leads in epoch {led}"
                     )

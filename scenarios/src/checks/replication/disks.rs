@@ -4,6 +4,10 @@
 //! A directory is `TOPIC-N`; whose it is says the topic id in its `partition.metadata`, which is
 //! durable before the first record (KIP-516).
 
+use crate::checks::audit::GhostMismatch;
+use crate::checks::check::Check;
+use crate::checks::invariant::log_matching;
+use crate::checks::invariant::promise::PersistBeforePromiseD7;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -16,7 +20,6 @@ use super::{Around, Replication, elections};
 use crate::checks::coverage::Situation;
 use crate::checks::ghost::boot::HowDown;
 use crate::checks::ghost::log::{LogGhost, ReadNotes};
-use crate::checks::invariant::Invariant;
 use crate::checks::loss::facts::Fact;
 
 const TOPIC_ID_FILE: &str = "/partition.metadata";
@@ -124,7 +127,7 @@ impl Replication {
         let Some((partition, base)) = self.disks[server].of_handle(handle) else { return false };
         let id = self.servers.ids[server];
         let Some(partition) = partition else {
-            around.verdict.fail(Invariant::PersistBeforePromiseD7, || {
+            around.verdict.fail(&PersistBeforePromiseD7::CLAIM, || {
                 format!("broker {id} appends to a partition's log before its topic id is written")
             });
             return true;
@@ -142,7 +145,7 @@ impl Replication {
                 replica.log.append_junk(base, rest.len() as u64);
                 match partition.losses().promises_nothing(server) {
                     Some(excuse) => around.verdict.excuse(excuse, 1),
-                    None => around.verdict.fail(Invariant::LogMatching, || {
+                    None => log_matching::broken(around.verdict, || {
                         format!("partition {of}: broker {id} appends {} bytes that are no batch", rest.len())
                     }),
                 }
@@ -151,9 +154,9 @@ impl Replication {
             let (recorded, fault) = replica.log.append(base, &header, bytes, position, &mut partition.ledger);
             replica.advance(&partition.committed);
             if let Some(fault) = fault {
-                around.verdict.fail(Invariant::LogMatching, || format!("partition {of}: broker {id} {fault}"));
+                log_matching::broken(around.verdict, || format!("partition {of}: broker {id} {fault}"));
             } else if recorded.conflict.is_some() {
-                around.verdict.fail(Invariant::LogMatching, || {
+                log_matching::broken(around.verdict, || {
                     format!(
                         "partition {of}: broker {id} appends a batch of epoch {} that ends at {}; another replica has a different batch there, or the same batch behind a different prefix",
                         header.epoch,
@@ -346,10 +349,12 @@ impl Replication {
             }
             let (id, of) = (self.servers.ids[server], ghost.id);
             if let Some(mismatch) = mismatch {
-                around.verdict.fail(Invariant::GhostMismatch, || format!("partition {of} on broker {id}: {mismatch}"));
+                around.verdict.fail(&GhostMismatch::CLAIM, || format!("partition {of} on broker {id}: {mismatch}"));
             } else if notes.conflict.is_some() {
-                around.verdict.fail(Invariant::LogMatching, || {
-                    format!("partition {of}: broker {id} finds a batch on its disk that differs from that of another replica")
+                log_matching::broken(around.verdict, || {
+                    format!(
+                        "partition {of}: broker {id} finds a batch on its disk that differs from that of another replica"
+                    )
                 });
             }
         }

@@ -2,12 +2,18 @@
 //! five of its producer (KIP-98; controller-broker.md §6.8). A client that is told so numbers the batch
 //! anew, and it stands there twice.
 
+use crate::checks::check::Check;
+use crate::checks::check::claim;
 use raft::ids::NodeId;
 use raft::log::{Batch, BatchProducer};
 
 use super::partition::PartitionModel;
-use crate::checks::invariant::Invariant;
 use crate::checks::verdict::Verdict;
+
+claim! {
+    /// A leader never refuses a batch as out of sequence that it already has.
+    DuplicateRecognised, Safety of Partition, "KIP-98: a duplicate is acknowledged; Jepsen on Redpanda 21.10.1";
+}
 
 /// `ProducerStateEntry.NUM_BATCHES_TO_RETAIN`
 const BATCHES_RETAINED: usize = 5;
@@ -35,7 +41,7 @@ pub fn refused_out_of_order(
             return verdict.excuse(excuse, 1);
         }
         let of = partition.id;
-        verdict.fail(Invariant::DuplicateRecognised, || {
+        verdict.fail(&DuplicateRecognised::CLAIM, || {
             format!(
                 "partition {of}: leader {id} refuses sequence {} of producer {} in epoch {} as out of order although its log has it at offset {offset}",
                 producer.base_sequence, producer.id, producer.epoch

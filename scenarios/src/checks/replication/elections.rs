@@ -9,6 +9,10 @@
 //! which takes the leadership away. So what is lost is settled when a leader acts: then C and A are
 //! cut to its log.
 
+use crate::checks::check::Check;
+use crate::checks::check::claim;
+use crate::checks::invariant::durability::LeaderCompleteness;
+use crate::checks::replication::guards::AckedValueNotLost;
 use std::rc::Rc;
 
 use raft::ids::{LeaderEpoch, NodeId};
@@ -18,10 +22,18 @@ use smallvec::SmallVec;
 use super::partition::{Acted, PartitionModel};
 use super::{Around, ServerIndex};
 use crate::checks::coverage::Situation;
-use crate::checks::invariant::Invariant;
 use crate::checks::loss::elections::{Candidate, CommittedChange};
 use crate::checks::loss::excuses::Excuse;
 use crate::checks::loss::facts::{Began, Fact};
+
+claim! {
+    /// A partition's leader epoch has one leader, in one process.
+    NeverTwoPartitionLeadersInSameEpoch, Safety of Partition, "KIP-101: at most one leader per leader epoch";
+    /// A broker leads a partition only in an epoch that committed metadata gave it.
+    LeaderByCommittedMetadata, Safety of Partition, "KIP-966 TLA+ (Vanlightly): ValidReplicaState; KIP-631";
+    /// Every replica that metadata allows to lead, as a member of the ISR or ELR, has all committed records.
+    LeaderCandidateCompleteness, Safety of Partition, "KIP-966 TLA+ (Vanlightly): LeaderCandidateCompletenessProperty; KIP-101, KIP-279, KIP-903";
+}
 
 /// What else a committed change must be judged by.
 #[derive(Clone, Copy)]
@@ -124,7 +136,7 @@ fn judge_guards(
         Err(what) => {
             let acked = partition.end_of(partition.acked);
             let (id, epoch, leader) = (partition.id, after.partition_epoch, after.leader);
-            around.verdict.fail(Invariant::AckedValueNotLost, || {
+            around.verdict.fail(&AckedValueNotLost::CLAIM, || {
                 format!(
                     "partition {id}: offsets below {acked} were acknowledged; the change to partition epoch {epoch}, with leader {leader}, {what}"
                 )
@@ -150,7 +162,7 @@ fn joins(partition: &PartitionModel, member: NodeId, cause: Cause<'_>, servers: 
         around.verdict.excuse(Excuse::RottenReplicaInSync, 1);
     } else if !is_hurt(partition, member, cause, servers) {
         let (id, has, end) = (partition.id, partition.end_of(replica.agreed), partition.committed_end());
-        around.verdict.fail(Invariant::LeaderCandidateCompleteness, || {
+        around.verdict.fail(&LeaderCandidateCompleteness::CLAIM, || {
             format!("partition {id}: broker {member} joins the ISR with the committed log up to {has}; the committed log ends at {end}")
         });
     }
@@ -167,9 +179,9 @@ pub fn truncated(partition: &PartitionModel, server: usize, id: NodeId, agreed_b
     }
     let cuts = |through: usize| agreed_before >= through && agreed < through;
     let invariant = if cuts(partition.acked) {
-        Invariant::AckedValueNotLost
+        &AckedValueNotLost::CLAIM
     } else if cuts(partition.committed.len()) {
-        Invariant::LeaderCandidateCompleteness
+        &LeaderCandidateCompleteness::CLAIM
     } else {
         return;
     };
@@ -196,7 +208,7 @@ pub fn acts(
 ) {
     let of = partition.id;
     if partition.leader_of(epoch) != Some(id) {
-        around.verdict.fail(Invariant::LeaderByCommittedMetadata, || {
+        around.verdict.fail(&LeaderByCommittedMetadata::CLAIM, || {
             let leader = partition.leader_of(epoch).map_or("no broker".to_owned(), |leader| format!("broker {leader}"));
             format!("partition {of}: broker {id} leads epoch {epoch}; committed metadata has {leader} as its leader")
         });
@@ -210,7 +222,7 @@ pub fn acts(
     match partition.acted.get(place) {
         Some(other) if other.epoch == epoch => {
             if *other != mine {
-                around.verdict.fail(Invariant::NeverTwoPartitionLeadersInSameEpoch, || {
+                around.verdict.fail(&NeverTwoPartitionLeadersInSameEpoch::CLAIM, || {
                     format!("partition {of}: broker {id} leads epoch {epoch}, which it led in an earlier incarnation")
                 });
             }
@@ -261,7 +273,7 @@ fn begins(
         }
         Err(()) => {
             let invariant =
-                if agreed < partition.acked { Invariant::AckedValueNotLost } else { Invariant::LeaderCompleteness };
+                if agreed < partition.acked { &AckedValueNotLost::CLAIM } else { &LeaderCompleteness::CLAIM };
             let (of, has, end) = (partition.id, partition.end_of(agreed), partition.committed_end());
             let acked = partition.end_of(partition.acked);
             around.verdict.fail(invariant, || {

@@ -18,6 +18,7 @@ pub mod demotions;
 pub mod disks;
 pub mod duplicates;
 pub mod elections;
+pub mod guards;
 pub mod min_isr;
 pub mod partition;
 pub mod partitions;
@@ -26,6 +27,8 @@ pub mod replica;
 pub mod sequences;
 pub mod unclean;
 
+use crate::checks::check::Check;
+use crate::checks::replication::answers::PresentLeaderObeyed;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -47,7 +50,6 @@ use self::partitions::Partitions;
 use self::replica::Leading;
 use self::unclean::UncleanElections;
 use super::coverage::{Coverage, Situation};
-use super::invariant::Invariant;
 use super::loss::excuses::Excuse;
 use super::loss::facts::Fact;
 use super::metadata::{MetadataGhost, PartitionState, Update};
@@ -350,7 +352,7 @@ impl Replication {
         if let Some(asked) = self.answers.outdated(server, partition) {
             let (id, of) = (self.servers.ids[server], self.partitions[partition].id);
             let follows = self.partitions[partition].replicas[server].follows;
-            verdict.fail(Invariant::PresentLeaderObeyed, || {
+            verdict.fail(&PresentLeaderObeyed::CLAIM, || {
                 let now =
                     follows.map_or_else(|| "it follows no leader now".to_owned(), |now| format!("it now follows in leader epoch {now}"));
                 format!("partition {of}: broker {id} changes its log by an answer to a request of leader epoch {asked}; {now}")

@@ -1,6 +1,8 @@
 //! One partition: what metadata says of it, its replicas, the committed log C, the acknowledged part A of it, and
 //! what bears on losses.
 
+use crate::checks::check::Check;
+use crate::checks::check::claim;
 use std::rc::Rc;
 
 use raft::broker::observation::PartitionTag;
@@ -11,11 +13,15 @@ use super::Around;
 use super::committed_log::{Claim, CommittedLog, LogBatch};
 use super::replica::Replica;
 use crate::checks::ghost::ledger::{BatchId, Ledger};
-use crate::checks::invariant::Invariant;
 use crate::checks::loss::answers::Losses;
 use crate::checks::loss::excuses::Excuse;
 use crate::checks::loss::facts::{Began, Fact};
 use crate::checks::verdict::Verdict;
+
+claim! {
+    /// Consumers see only committed records below the high watermark of the replica that returns them.
+    ConsistentRead, Safety of Partition, "KIP-966 TLA+ (Vanlightly): ConsistentReadProperty; KIP-392";
+}
 
 /// Who led an epoch: a server, in one of its lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -179,7 +185,7 @@ impl PartitionModel {
                 verdict.excuse(Excuse::ServedAfterLoss, 1);
             } else {
                 let id = self.id;
-                verdict.fail(Invariant::ConsistentRead, || {
+                verdict.fail(&ConsistentRead::CLAIM, || {
                     format!("partition {id}: a consumer received a batch at offset {base} that differs from the committed one")
                 });
             }

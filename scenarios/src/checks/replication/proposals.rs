@@ -2,12 +2,18 @@
 //! of that broker it has heard; the controllers accept no other one. Without a name a late proposal
 //! would add whatever the broker is by then.
 
+use crate::checks::check::Check;
+use crate::checks::check::claim;
 use raft::ids::{BrokerEpoch, NodeId};
 use raft::message::cluster::AlterPartitionItem;
 
 use super::partition::PartitionModel;
-use crate::checks::invariant::Invariant;
 use crate::checks::verdict::Verdict;
+
+claim! {
+    /// A leader that proposes a replica for its ISR names the process that has fetched.
+    ProposalNamesProcess, Safety of Partition, "KIP-903: BrokerEpoch in AlterPartition";
+}
 
 /// A leader proposes an ISR. Who is a member already need not have fetched from this leader.
 pub fn proposed(partition: &PartitionModel, leader: NodeId, item: &AlterPartitionItem, verdict: &mut Verdict) {
@@ -17,7 +23,7 @@ pub fn proposed(partition: &PartitionModel, leader: NodeId, item: &AlterPartitio
     };
     let nameless = item.new_isr_with_epochs.iter().find(|member| is_nameless(member.broker_id, member.broker_epoch));
     if let Some(member) = nameless {
-        verdict.fail(Invariant::ProposalNamesProcess, || {
+        verdict.fail(&ProposalNamesProcess::CLAIM, || {
             format!(
                 "partition {}: leader {leader} proposes broker {} for its ISR without its broker epoch",
                 partition.id, member.broker_id

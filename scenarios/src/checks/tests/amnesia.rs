@@ -1,5 +1,6 @@
 //! What destroyed disks excuse, and what they do not.
 
+use crate::checks::event::{Crossing, Event};
 use raft::fixes::{Fix, Fixes};
 use raft::ids::Offset;
 use raft::io::{Observation, Out, Role};
@@ -127,10 +128,10 @@ fn a_prefix_on_a_majority_is_safe_only_through_its_committers_own_batch() {
     }
     quorum.take_over(1, 3);
     quorum.elect(2, 4, &[0, 3]);
-    assert_eq!(quorum.checks.committed.promised, 2);
+    assert_eq!(quorum.checks.models.committed.promised, 2);
     quorum.replace_disk(3);
     // The batch of epoch 2 is still on servers 0, 2 and 4; that of epoch 4 on 0 and 2 only.
-    assert_eq!(quorum.checks.committed.promised, 0);
+    assert_eq!(quorum.checks.models.committed.promised, 0);
     quorum.boot(3);
     quorum.campaign(1, 5);
     for voter in [3, 4] {
@@ -146,7 +147,7 @@ fn rot(quorum: &mut Quorum, server: usize) -> TestDisk {
     let mut left = quorum.disks[server].clone();
     let path = raft::log::segment_path(raft::ids::Offset(0));
     *left.bytes_mut(&path).last_mut().expect("it holds batches") ^= 1;
-    quorum.checks.disk_damaged(quorum.now, server, &left);
+    quorum.checks.on(Crossing { at_ns: quorum.now, server: server, event: Event::DiskDamaged { left: &left } });
     left
 }
 
@@ -185,7 +186,7 @@ fn a_promise_that_is_renewed_binds_no_leader_elected_before() {
     }
     // Server 1, with the record, wins epoch 3 and commits.
     quorum.elect(1, 3, &[0, 2, 4]);
-    assert_eq!(quorum.checks.committed.promised, 3);
+    assert_eq!(quorum.checks.models.committed.promised, 3);
     quorum.take_over(3, 2);
     assert_eq!(quorum.checks.violation(), None);
     quorum.campaign(3, 4);
@@ -206,7 +207,7 @@ fn rot_is_not_mended_by_an_fsync() {
     quorum.logs[1].append_as_follower(&records, epoch, 0, &mut out).expect("it follows on");
     quorum.logs[1].flush(&mut out);
     quorum.perform(1, out);
-    let ghost = &quorum.checks.servers[1];
+    let ghost = &quorum.checks.models.servers[1];
     assert_eq!((ghost.log.count(), ghost.log.durable()), (3, 1));
 }
 
@@ -303,7 +304,11 @@ fn a_destroyed_record_excuses_those_who_hold_it_and_nothing_else() {
 fn a_fatal_fault_is_excused_by_what_its_server_has_forgotten_only() {
     let halted = |server: usize, reason: &str| {
         let mut quorum = refilled();
-        quorum.checks.halted(quorum.now + 1, server, reason, true);
+        quorum.checks.on(Crossing {
+            at_ns: quorum.now + 1,
+            server: server,
+            event: Event::Halted { reason: reason, fatal: true },
+        });
         quorum.broke().map(str::to_owned)
     };
     assert_eq!(halted(1, "any nonsense at all").as_deref(), Some("NoFatalFault"));

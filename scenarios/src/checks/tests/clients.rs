@@ -160,7 +160,7 @@ fn an_acknowledged_value_leaves_the_disks() {
     let mut quorum = Quorum::at_work();
     quorum.cut(1, 1, 2);
     // Behind the checks' back on server 2, too: only the end can tell.
-    quorum.checks.servers[2].log.spoil(2);
+    quorum.checks.models.servers[2].log.spoil(2);
     quorum.checks.finish(quorum.now);
     assert_eq!(quorum.broke(), Some("AckedValueNotLost"));
 }

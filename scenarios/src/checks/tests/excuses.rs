@@ -110,7 +110,7 @@ fn a_clean_restart_of_the_last_guard_excuses_nothing() {
         asks_to_register(&mut brokers, &registration, says(before));
         let gone = PartitionChange { leader: NodeId::NONE, last_known_elr: elr(&[0]), ..to_isr(&[], None) };
         brokers.commit([MetadataRecord::PartitionChange(gone), registration]);
-        let fired: Vec<&str> = brokers.verdict.fired().map(|fired| fired.name()).collect();
+        let fired: Vec<&str> = brokers.verdict.fired().map(|fired| fired.name).collect();
         ["AckedValueNotLost", "ValidControllerIsrAndElr"].map(|name| fired.contains(&name))
     };
     assert_eq!(restarted(|_| BrokerEpoch::UNKNOWN), [false, false], "killed");
@@ -129,7 +129,7 @@ fn the_same_process_anew_excuses_nothing() {
     (registration.incarnation_id, registration.broker_epoch) = (registered.incarnation_id, registered.epoch);
     let gone = PartitionChange { leader: NodeId::NONE, last_known_elr: elr(&[0]), ..to_isr(&[], None) };
     brokers.commit([MetadataRecord::PartitionChange(gone), MetadataRecord::RegisterBroker(registration)]);
-    assert!(brokers.verdict.fired().any(|fired| fired.name() == "AckedValueNotLost"));
+    assert!(brokers.verdict.fired().any(|fired| fired.name == "AckedValueNotLost"));
 }
 
 fn elect_leaders(election_type: i8, partitions: Option<&[i32]>) -> AdminRequest {
@@ -321,7 +321,7 @@ fn loses_and_leads(brokers: &mut Brokers, partition_epoch: i32, isr: u8) {
 }
 
 fn has_fired(brokers: &Brokers) -> bool {
-    brokers.verdict.fired().any(|fired| fired.name() == "AckedValueNotLost")
+    brokers.verdict.fired().any(|fired| fired.name == "AckedValueNotLost")
 }
 
 /// The same, but the one that lost it leads although another member of the ISR has it.

@@ -13,3 +13,26 @@ mod replication;
 mod safety;
 mod test_disk;
 mod walk;
+
+use raft::fixes::Fixes;
+use raft::ids::NodeId;
+
+use super::CheckConfig;
+use super::invariant::timings::QuorumTimings;
+
+/// So many voters, with node ids from 1 on and Kafka's settings.
+pub fn voters(count: i32) -> CheckConfig {
+    let ids: Vec<NodeId> = (1..=count).map(NodeId).collect();
+    CheckConfig {
+        timings: vec![QuorumTimings::DEFAULT; ids.len()],
+        servers: ids.clone(),
+        voters: ids,
+        slowest_ppm: 0,
+        appends: true,
+        reads: true,
+        brokers: None,
+        fixes: Fixes::default(),
+        beyond_tolerance: false,
+        keep_going: false,
+    }
+}

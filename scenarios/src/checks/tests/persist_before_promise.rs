@@ -1,5 +1,6 @@
 //! D1 to D9: the same step with its force left out, or put too late.
 
+use crate::checks::event::{Crossing, Event};
 use raft::ids::{LeaderEpoch, Offset};
 use raft::io::{Effect, Out, Role, ThreadName};
 use raft::log::{Batch, LEADER_EPOCH_CHECKPOINT, PARTITION_METADATA};
@@ -17,7 +18,7 @@ fn honest_elections_and_appends_keep_every_promise() {
     for value in 20..30 {
         quorum.append_and_commit(1, 2, value);
     }
-    quorum.checks.input_taken(quorum.now, 1, ThreadName::RaftIo);
+    quorum.checks.on(Crossing { at_ns: quorum.now, server: 1, event: Event::Input { thread: ThreadName::RaftIo } });
     quorum.checks.finish(quorum.now);
     assert_eq!(quorum.checks.violation(), None);
 }
@@ -135,11 +136,16 @@ fn d9_a_leader_goes_on_before_its_append_is_durable() {
     quorum.perform(0, out);
     // An fsync that failed is told by an input; the process is about to end.
     let mut failing = quorum.checks.clone();
-    failing.disk_failed(quorum.now, 0);
-    failing.input_taken(quorum.now, 0, ThreadName::RaftIo);
+    failing.on(Crossing { at_ns: quorum.now, server: 0, event: Event::DiskFailed });
+    let thread = ThreadName::RaftIo;
+    failing.on(Crossing { at_ns: quorum.now, server: 0, event: Event::Input { thread } });
     assert_eq!(failing.violation(), None);
-    quorum.checks.input_taken(quorum.now, 0, ThreadName::ControllerEventQueue);
+    quorum.checks.on(Crossing {
+        at_ns: quorum.now,
+        server: 0,
+        event: Event::Input { thread: ThreadName::ControllerEventQueue },
+    });
     assert_eq!(quorum.broke(), None);
-    quorum.checks.input_taken(quorum.now, 0, ThreadName::RaftIo);
+    quorum.checks.on(Crossing { at_ns: quorum.now, server: 0, event: Event::Input { thread: ThreadName::RaftIo } });
     assert_eq!(quorum.broke(), Some("PersistBeforePromise:D9"));
 }

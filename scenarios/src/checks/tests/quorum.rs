@@ -1,6 +1,7 @@
 //! A quorum of puppets: real logs on plain disks, moved by a test's hand. Everything is honest
 //! unless the test makes it otherwise.
 
+use crate::checks::event::{Crossing, Event, Rpc};
 use std::rc::Rc;
 
 use super::test_disk::TestDisk;
@@ -77,7 +78,11 @@ impl Quorum {
         };
         for server in 0..count {
             let mut out = Out::default();
-            quorum.checks.booted(0, server, 0, &quorum.disks[server]);
+            quorum.checks.on(Crossing {
+                at_ns: 0,
+                server: server,
+                event: Event::Booted { incarnation: 0, disk: &quorum.disks[server] },
+            });
             quorum.logs.push(quiet(RaftLog::open(&quorum.disks[server], CONFIG, &mut out)));
             quorum.perform(server, out);
         }
@@ -117,23 +122,51 @@ impl Quorum {
     fn do_effect(&mut self, server: usize, effect: &Effect) {
         let (now, disk, checks) = (self.now, &mut self.disks[server], &mut self.checks);
         if let Effect::Observe(observation) = effect {
-            return checks.observed(now, server, *observation);
+            return checks.on(Crossing {
+                at_ns: now,
+                server: server,
+                event: Event::Observed { observation: *observation },
+            });
         }
         disk.perform(effect);
         match effect {
             Effect::Open { file, path, truncate } => {
-                checks.wrote(now, server, Write::Open { file: File(file.0), path, truncate: *truncate });
+                checks.on(Crossing {
+                    at_ns: now,
+                    server: server,
+                    event: Event::Wrote { write: Write::Open { file: File(file.0), path, truncate: *truncate } },
+                });
             }
             Effect::Append { file, bytes } => {
-                checks.wrote(now, server, Write::Append { file: File(file.0), bytes });
+                checks.on(Crossing {
+                    at_ns: now,
+                    server: server,
+                    event: Event::Wrote { write: Write::Append { file: File(file.0), bytes } },
+                });
             }
             Effect::Truncate { file, len } => {
-                checks.wrote(now, server, Write::Truncate { file: File(file.0), len: *len });
+                checks.on(Crossing {
+                    at_ns: now,
+                    server: server,
+                    event: Event::Wrote { write: Write::Truncate { file: File(file.0), len: *len } },
+                });
             }
-            Effect::Rename { from, to } => checks.wrote(now, server, Write::Rename { from, to }),
-            Effect::Unlink { path } => checks.wrote(now, server, Write::Unlink { path }),
-            Effect::Fsync { file } => checks.synced(now, server, Synced::File(File(file.0))),
-            _ => checks.synced(now, server, Synced::Directory),
+            Effect::Rename { from, to } => checks.on(Crossing {
+                at_ns: now,
+                server: server,
+                event: Event::Wrote { write: Write::Rename { from, to } },
+            }),
+            Effect::Unlink { path } => checks.on(Crossing {
+                at_ns: now,
+                server: server,
+                event: Event::Wrote { write: Write::Unlink { path } },
+            }),
+            Effect::Fsync { file } => checks.on(Crossing {
+                at_ns: now,
+                server: server,
+                event: Event::Synced { synced: Synced::File(File(file.0)) },
+            }),
+            _ => checks.on(Crossing { at_ns: now, server: server, event: Event::Synced { synced: Synced::Directory } }),
         }
     }
 
@@ -153,7 +186,11 @@ impl Quorum {
 
     pub fn say(&mut self, server: usize, observation: Observation) {
         self.now += 1;
-        self.checks.observed(self.now, server, observation);
+        self.checks.on(Crossing {
+            at_ns: self.now,
+            server: server,
+            event: Event::Observed { observation: observation },
+        });
     }
 
     pub fn role(&mut self, server: usize, role: Role, epoch: i32, leader: Option<usize>) {
@@ -163,7 +200,14 @@ impl Quorum {
 
     pub fn send(&mut self, server: usize, message: Message) {
         self.now += 1;
-        self.checks.sent(self.now, (server, self.disks.len()), 7, &message);
+        let rpc = |correlation_id| Rpc { connection: 7, correlation_id };
+        let event = match &message {
+            Message::Request { correlation_id, request } => Event::RequestSent { rpc: rpc(*correlation_id), request },
+            Message::Response { correlation_id, response } => {
+                Event::ResponseSent { rpc: rpc(*correlation_id), to: self.disks.len(), response }
+            }
+        };
+        self.checks.on(Crossing { at_ns: self.now, server, event });
     }
 
     pub fn ask_for_vote(&mut self, server: usize, epoch: i32) {
@@ -185,11 +229,16 @@ impl Quorum {
         })
     }
 
+    fn receive(&mut self, server: usize, correlation_id: i32, request: &Request) {
+        let event = Event::RequestReceived { rpc: Rpc { connection: 7, correlation_id }, request };
+        self.checks.on(Crossing { at_ns: self.now, server, event });
+    }
+
     /// A voter takes a candidate's request.
     pub fn take_vote_request(&mut self, voter: usize, candidate: usize, epoch: i32) {
-        let message = Message::Request { correlation_id: 1, request: self.vote_request(candidate, epoch) };
+        let request = self.vote_request(candidate, epoch);
         self.now += 1;
-        self.checks.request_taken(self.now, voter, 7, &message);
+        self.receive(voter, 1, &request);
     }
 
     /// A voter answers the request that it took.
@@ -213,7 +262,7 @@ impl Quorum {
 
     pub fn campaign(&mut self, server: usize, epoch: i32) {
         for voter in (0..self.disks.len()).filter(|voter| *voter != server) {
-            self.checks.pre_votes.granted(voter, server, LeaderEpoch(epoch - 1));
+            self.checks.judges.PreVotes.granted(voter, server, LeaderEpoch(epoch - 1));
         }
         self.persist(server, epoch, None, Some(server));
         self.role(server, Role::Candidate, epoch, None);
@@ -332,7 +381,7 @@ impl Quorum {
     pub fn take_fetch_at(&mut self, leader: usize, follower: usize, epoch: i32, offset: Offset) {
         let request = self.fetch_request(follower, epoch, offset);
         self.now += 1;
-        self.checks.request_taken(self.now, leader, 7, &Message::Request { correlation_id: 3, request });
+        self.receive(leader, 3, &request);
     }
 
     fn fetch_request(&self, follower: usize, epoch: i32, fetch_offset: Offset) -> Request {
@@ -427,27 +476,35 @@ impl Quorum {
     pub fn kill(&mut self, server: usize) {
         self.now += 1;
         self.disks[server].open.clear();
-        self.checks.down(self.now, server, Down::Killed);
+        self.checks.on(Crossing { at_ns: self.now, server: server, event: Event::Down { how: Down::Killed } });
     }
 
     /// All that was not durable is lost.
     pub fn lose_power(&mut self, server: usize) {
         self.now += 1;
         self.disks[server].lose_power();
-        self.checks.down(self.now, server, Down::PowerLost);
+        self.checks.on(Crossing { at_ns: self.now, server: server, event: Event::Down { how: Down::PowerLost } });
     }
 
     /// It goes down and gets an empty disk.
     pub fn replace_disk(&mut self, server: usize) {
         self.lose_power(server);
         self.disks[server] = TestDisk::default();
-        self.checks.disk_damaged(self.now, server, &self.disks[server]);
+        self.checks.on(Crossing {
+            at_ns: self.now,
+            server: server,
+            event: Event::DiskDamaged { left: &self.disks[server] },
+        });
     }
 
     pub fn boot(&mut self, server: usize) {
         self.lives[server] += 1;
         self.now += 1;
-        self.checks.booted(self.now, server, self.lives[server], &self.disks[server]);
+        self.checks.on(Crossing {
+            at_ns: self.now,
+            server: server,
+            event: Event::Booted { incarnation: self.lives[server], disk: &self.disks[server] },
+        });
         let fixes = Fixes::NONE.with(Fix::FlushRecoveredLog);
         let mut out = Out::default();
         self.logs[server] = quiet(RaftLog::open(&self.disks[server], LogConfig { fixes, ..CONFIG }, &mut out));

@@ -419,7 +419,7 @@ fn a_leader_that_has_lost_its_records_is_judged_when_it_acts() {
     brokers.change(to_isr(&[0, 1, 2], None));
     assert_eq!(brokers.broke(), Some("LeaderCandidateCompleteness"));
     brokers.lead(1, 0, 2, 3);
-    let fired = |brokers: &Brokers, name| brokers.verdict.fired().any(|fired| fired.name() == name);
+    let fired = |brokers: &Brokers, name| brokers.verdict.fired().any(|fired| fired.name == name);
     assert!(fired(&brokers, "LeaderByCommittedMetadata") && !fired(&brokers, "AckedValueNotLost"));
     brokers.fence(0, to_isr(&[1, 2], Some(1)));
     assert!(fired(&brokers, "AckedValueNotLost"));

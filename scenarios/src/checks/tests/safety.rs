@@ -1,5 +1,6 @@
 //! Elections, logs and high watermarks.
 
+use crate::checks::event::{Crossing, Event};
 use std::rc::Rc;
 
 use raft::ids::{LeaderEpoch, NodeId, Offset};
@@ -75,7 +76,11 @@ fn a_leader_without_majority_stays() {
         quorum.now += ns;
         for _ in 0..4 {
             quorum.now += 1;
-            quorum.checks.input_taken(quorum.now, 0, ThreadName::RaftIo);
+            quorum.checks.on(Crossing {
+                at_ns: quorum.now,
+                server: 0,
+                event: Event::Input { thread: ThreadName::RaftIo },
+            });
         }
     };
     let mut quorum = Quorum::at_work();
@@ -86,9 +91,17 @@ fn a_leader_without_majority_stays() {
     wait(&mut quorum, 3 * second);
     assert_eq!(quorum.broke(), None, "one of two followers is enough");
     quorum.take_fetch(0, 2, 0);
-    quorum.checks.disturbed(quorum.now, 0, Disturbance { begins: true, ..Disturbance::default() });
+    quorum.checks.on(Crossing {
+        at_ns: quorum.now,
+        server: 0,
+        event: Event::Disturbed { how: Disturbance { begins: true, ..Disturbance::default() } },
+    });
     wait(&mut quorum, 9 * second);
-    quorum.checks.disturbed(quorum.now, 0, Disturbance { back_ms: 1_000, ..Disturbance::default() });
+    quorum.checks.on(Crossing {
+        at_ns: quorum.now,
+        server: 0,
+        event: Event::Disturbed { how: Disturbance { back_ms: 1_000, ..Disturbance::default() } },
+    });
     wait(&mut quorum, 4 * second);
     assert_eq!(quorum.broke(), None, "its clock stopped and went back");
     wait(&mut quorum, second);
@@ -99,11 +112,11 @@ fn a_leader_without_majority_stays() {
 fn a_leader_without_majority_resigns() {
     let mut quorum = Quorum::at_work();
     quorum.now += 3_600_000_000;
-    quorum.checks.input_taken(quorum.now, 0, ThreadName::RaftIo);
-    quorum.checks.input_taken(quorum.now, 0, ThreadName::RaftIo);
+    quorum.checks.on(Crossing { at_ns: quorum.now, server: 0, event: Event::Input { thread: ThreadName::RaftIo } });
+    quorum.checks.on(Crossing { at_ns: quorum.now, server: 0, event: Event::Input { thread: ThreadName::RaftIo } });
     quorum.role(0, Role::Resigned, 1, Some(0));
     for _ in 0..4 {
-        quorum.checks.input_taken(quorum.now, 0, ThreadName::RaftIo);
+        quorum.checks.on(Crossing { at_ns: quorum.now, server: 0, event: Event::Input { thread: ThreadName::RaftIo } });
     }
     assert_eq!(quorum.broke(), None, "a message in its queue may come before its timer");
 }

@@ -188,7 +188,7 @@ fn walk(steps: &[Step]) -> Result<(), TestCaseError> {
     // Nobody sent the values, so the history is not asked.
     walk.quorum.role(0, Role::Unattached, walk.epoch, None);
     prop_assert_eq!(walk.quorum.checks.ended_by(), None);
-    prop_assert!(LeaderEpoch(walk.epoch) >= walk.quorum.checks.servers[0].durable_epoch());
+    prop_assert!(LeaderEpoch(walk.epoch) >= walk.quorum.checks.models.servers[0].durable_epoch());
     Ok(())
 }
 

@@ -3,7 +3,8 @@
 use raft::bugs::{Bug, CATALOG};
 use raft::fixes::Fix;
 use scenarios::catalog::{self, Entry};
-use scenarios::checks::invariant::Invariant;
+use scenarios::checks::claim::Claim;
+use scenarios::checks::list::CLAIMS;
 use scenarios::checks::loss::excuses::{ARGUMENTS, Excuse};
 use scenarios::scenario::Scenario;
 
@@ -115,10 +116,11 @@ fn lost() -> String {
 }
 
 fn checks() -> String {
-    let rows = Invariant::ALL
-        .iter()
-        .map(|check| vec![code(check.name()), check.claim().to_owned(), check.source().to_owned()]);
-    table(&["check", "claim", "source"], rows)
+    let row = |claim: &Claim| {
+        let kind = format!("{}, {}", claim.kind.name(), claim.scope.name());
+        vec![code(claim.name), claim.text.to_owned(), kind, claim.source.to_owned()]
+    };
+    table(&["check", "claim", "kind and scope", "source"], CLAIMS.iter().map(row))
 }
 
 fn excuses() -> String {

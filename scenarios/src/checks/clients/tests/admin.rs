@@ -273,25 +273,3 @@ fn leaders_are_elected_and_brokers_unregistered_as_told() {
     assert_eq!(broke(&[ask(), gone(), error(ErrorCode::BrokerIdNotRegistered)]), violates("UnaskedMetadata"));
     assert_eq!(broke(&[gone()]), violates("UnaskedMetadata"));
 }
-
-#[test]
-fn blocks_and_epochs_only_grow() {
-    let block = |next| {
-        let (broker_id, broker_epoch, next_producer_id) = (BROKER, BrokerEpoch(0), ProducerId(next));
-        vec![Step::Metadata(MetadataRecord::ProducerIds(ProducerIds { broker_id, broker_epoch, next_producer_id }))]
-    };
-    assert_eq!(broke(&[block(2_000)]), None);
-    assert_eq!(broke(&[block(1_000)]), violates("ProducerIdsOnce"));
-    let register = |incarnation: u8, epoch: i64| {
-        let Some(Step::Metadata(MetadataRecord::RegisterBroker(record))) = prelude().into_iter().next() else {
-            panic!("the prelude begins with a registration");
-        };
-        let (incarnation_id, broker_epoch) = (Uuid([incarnation; 16]), BrokerEpoch(epoch));
-        vec![Step::Metadata(MetadataRecord::RegisterBroker(RegisterBroker { incarnation_id, broker_epoch, ..record }))]
-    };
-    assert_eq!(broke(&[register(9, 0), register(8, 4), register(8, 4)]), None);
-    for (incarnation, epoch) in [(8, 0), (9, 3), (8, 99)] {
-        let fires = broke(&[register(7, 3), register(incarnation, epoch)]);
-        assert_eq!(fires, violates("RegistrationEpochs"), "{incarnation} {epoch}");
-    }
-}

@@ -377,22 +377,3 @@ fn a_batch_is_split() {
     // The whole was definitely refused.
     assert_eq!(play(&joined(&[split([10, 11]), vec![Step::Commit(T, 10, 2, None)]])).broke(), Some("AbortedRead"));
 }
-
-#[test]
-fn a_producer_id_is_given_once_from_its_brokers_block() {
-    let story = |ids: [i64; 2], node: NodeId| {
-        let ask = |(attempt, id): (u32, i64)| {
-            let producer_id = ProducerId(id);
-            [InitProducerIdInvoked { attempt, node }, InitProducerIdOk { attempt, producer_id, producer_epoch: 0 }]
-        };
-        let events = (1..).zip(ids).flat_map(ask);
-        play(&events.map(|event| Step::Client(1, event)).collect::<Vec<_>>())
-    };
-    let good = story([0, 999], BROKER);
-    assert_eq!((good.broke(), good.counts("init_producer_id")), (None, (2, 0, 0)));
-    // The first of the bootstrap servers, before its id is known.
-    assert_eq!(story([0, 999], NodeId(-1)).broke(), None);
-    assert_eq!(story([5, 5], BROKER).broke(), Some("ProducerIdsOnce"));
-    assert_eq!(story([5, 1_000], BROKER).broke(), Some("ProducerIdsOnce"));
-    assert_eq!(story([5, 6], NodeId(102)).broke(), Some("ProducerIdsOnce"));
-}

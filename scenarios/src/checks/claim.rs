@@ -1,0 +1,83 @@
+//! What is claimed of every run.
+
+/// How a claim is broken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Something happened that must not.
+    Safety,
+    /// Something did not happen within its bound.
+    Liveness,
+    /// The model, the node and its disk differ.
+    Audit,
+}
+
+impl Kind {
+    /// In words.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Safety => "safety",
+            Kind::Liveness => "liveness",
+            Kind::Audit => "audit",
+        }
+    }
+}
+
+/// Of what a claim speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// One server keeps it by itself, whatever becomes of others and of what disks held: judged beyond tolerance, too.
+    Server,
+    /// All controllers.
+    Quorum,
+    /// What is committed in the metadata log.
+    Metadata,
+    /// The replicas of one partition.
+    Partition,
+    /// One client keeps it by itself: judged beyond tolerance, too.
+    Client,
+    /// What clients did, and what they were answered.
+    History,
+    /// The whole cluster.
+    Cluster,
+}
+
+impl Scope {
+    /// In words.
+    pub fn name(self) -> &'static str {
+        match self {
+            Scope::Server => "one server",
+            Scope::Quorum => "quorum",
+            Scope::Metadata => "metadata",
+            Scope::Partition => "partition",
+            Scope::Client => "one client",
+            Scope::History => "history of clients",
+            Scope::Cluster => "cluster",
+        }
+    }
+}
+
+/// What is claimed of every run.
+#[derive(Clone, Copy, Debug)]
+pub struct Claim {
+    /// In reports.
+    pub name: &'static str,
+    /// In one or two sentences.
+    pub text: &'static str,
+    /// Where it comes from.
+    pub source: &'static str,
+    /// How it is broken.
+    pub kind: Kind,
+    /// Of what it speaks.
+    pub scope: Scope,
+}
+
+impl PartialEq for Claim {
+    fn eq(&self, other: &Claim) -> bool {
+        self.name == other.name
+    }
+}
+
+/// The first of some names.
+pub const fn first(names: &[&'static str]) -> &'static str {
+    names[0]
+}

@@ -1,0 +1,16 @@
+//! `LogMatching`, judged by the one map of all batches ([`crate::checks::ghost::ledger`]).
+
+use crate::checks::check::{Check, claim};
+use crate::checks::verdict::Verdict;
+
+claim! {
+    /// Logs with the same (epoch, end offset) have the same prefix; offsets have no gap.
+    LogMatching, Safety of Quorum, "Raft §5.3, figure 3: Log Matching; KRaft TLA+: LogMatching";
+}
+
+/// Two records stand at one place, or something else that is no log.
+#[cold]
+pub fn broken(verdict: &mut Verdict, detail: impl FnOnce() -> String) {
+    verdict.fail(&LogMatching::CLAIM, detail);
+    verdict.logs_are_ambiguous();
+}

@@ -1,0 +1,115 @@
+//! Every check, by the module that has it: what is claimed of every run.
+
+use super::check::Check;
+use super::claim::Claim;
+use super::event::Crossing;
+use super::verdict::Verdict;
+use super::{CheckConfig, Models};
+
+/// Makes the list: the claims, and the judges by the events that they look at.
+macro_rules! checks {
+    ($($check:ident in $($module:ident)::+;)+) => {
+        /// Every claim, in the order of the list.
+        pub const CLAIMS: &[Claim] = &[$(<super::$($module)::+::$check as Check>::CLAIM,)+];
+
+        /// The judges.
+        #[allow(non_snake_case)]
+        #[derive(Clone, Debug)]
+        pub struct Judges { $(pub $check: super::$($module)::+::$check,)+ }
+
+        impl Judges {
+            /// Before anything happened.
+            pub fn new(config: &CheckConfig) -> Judges {
+                Judges { $($check: Check::new(config),)+ }
+            }
+
+            /// Something crossed a border: to all who look at events of its kind, which is known when this is compiled.
+            #[inline]
+            pub fn on(&mut self, crossing: &Crossing<'_>, models: &Models, verdict: &mut Verdict) {
+                let kind = crossing.event.kind();
+                $(if <super::$($module)::+::$check as Check>::EVENTS.meets(kind) {
+                    self.$check.on(crossing, models, verdict);
+                })+
+            }
+        }
+    };
+}
+
+checks! {
+    NeverTwoLeadersInSameEpoch in invariant::leaders;
+    ValidVotes in invariant::votes;
+    PreVotes in invariant::pre_votes;
+    MonotonicEpoch in invariant::leaders;
+    HigherEpochObeyed in invariant::leaders;
+    MonotonicHighWatermark in invariant::high_watermark;
+    HighWatermarkWithinLog in invariant::high_watermark;
+    LogMatching in invariant::log_matching;
+    LeaderCompleteness in invariant::durability;
+    StateMachineSafety in invariant::durability;
+    MajorityReachedHighWatermark in invariant::durability;
+    Acknowledged in invariant::acknowledged;
+    OwnEpochCommit in invariant::durability;
+    SingleActiveController in invariant::leaders;
+    RecordAfterClaim in invariant::leaders;
+    CommittedRecordsDurable in invariant::durability;
+    PersistBeforePromiseD1 in invariant::promise;
+    PersistBeforePromiseD2 in invariant::promise;
+    PersistBeforePromiseD3 in invariant::promise;
+    PersistBeforePromiseD4 in invariant::promise;
+    PersistBeforePromiseD5 in invariant::promise;
+    PersistBeforePromiseD6 in invariant::promise;
+    PersistBeforePromiseD7 in invariant::promise;
+    PersistBeforePromiseD8 in invariant::promise;
+    PersistBeforePromiseD9 in invariant::promise;
+    NoFatalFault in invariant::fatal_fault;
+    GhostMismatch in audit;
+    LinearizableAppends in linearizability;
+    CommittedReads in linearizability;
+    MonotonicReads in linearizability;
+    DuplicateRecord in linearizability;
+    FailedAppendCommitted in linearizability;
+    AckedValueNotLost in replication::guards;
+    ImagesEqualAtEqualOffsets in metadata;
+    CommittedMetadataReplays in metadata;
+    MonotonicBrokerEpoch in metadata::brokers;
+    ReregistrationKeepsState in metadata::brokers;
+    SilentBrokerFenced in metadata::sessions;
+    HeardBrokerNotFenced in metadata::heard;
+    ControlledShutdownEnds in metadata::leaving;
+    ProducerIdBlocksDisjoint in metadata::producer_ids;
+    ValidControllerIsrAndElr in metadata::partitions;
+    IsrCompareAndSet in metadata::isr_changes;
+    ProposalNamesProcess in replication::proposals;
+    PresentLeaderObeyed in replication::answers;
+    NeverTwoPartitionLeadersInSameEpoch in replication::elections;
+    LeaderByCommittedMetadata in replication::elections;
+    DemotionObeyed in replication::demotions;
+    ReplicationQuorumSuperset in replication::acks;
+    LeaderCandidateCompleteness in replication::elections;
+    ConsistentRead in replication::partition;
+    IdempotentSequence in replication::sequences;
+    DuplicateRecognised in replication::duplicates;
+    CheckQuorum in invariant::check_quorum;
+    Linger in invariant::linger;
+    Campaigns in invariant::campaigns;
+    EndQuorumEpochObeyed in invariant::campaigns;
+    PreVoteCarriedThrough in invariant::campaigns;
+    RecoveryWithinBound in recovery;
+    InconsistentOffsets in clients::appends;
+    LostWrite in clients;
+    AbortedRead in clients::appends;
+    InventedRecord in clients::appends;
+    UncommittedRead in clients::polls;
+    NewEpochBeginsAtZero in clients::sessions;
+    NonmonotonicSend in clients::order;
+    PollSkip in clients::polls;
+    NonmonotonicPoll in clients::polls;
+    IntPollSkip in clients::polls;
+    IntNonmonotonicPoll in clients::polls;
+    PositionLost in clients::polls;
+    TruncationMissed in clients::polls;
+    Unseen in clients;
+    LinearizableAdmin in clients::answers;
+    StaleAdminAnswer in clients::answers;
+    UnaskedMetadata in clients::asked;
+}
