@@ -18,7 +18,7 @@ pub use chart::{ChartFailoverArgs, ChartVerb, Format};
 pub use check::CheckArgs;
 pub use cluster::ClusterArgs;
 pub use merge::MergeArgs;
-pub use reference::{CompletionsArgs, FixesVerb, ManArgs};
+pub use reference::{ChecksVerb, CompletionsArgs, FixesVerb, ManArgs};
 pub use replay::ReplayArgs;
 pub use run::{Effort, OneRun, ProgressMode, RunFlags, parse_digest};
 pub use scenarios::ScenariosVerb;
@@ -95,6 +95,13 @@ pub enum Verb {
         /// The action.
         #[command(subcommand)]
         what: FixesVerb,
+    },
+    /// List what is claimed of every run, or show one claim
+    #[command(after_help = "Example:\n  kraftsim checks show AckedValueNotLost")]
+    Checks {
+        /// The action.
+        #[command(subcommand)]
+        what: ChecksVerb,
     },
     /// Draw what a sweep measured
     Chart {

@@ -4,7 +4,7 @@ use std::sync::atomic::AtomicBool;
 
 use clap::{CommandFactory, Parser};
 
-use crate::args::{BugsVerb, ChartVerb, Cli, FixesVerb, ScenariosVerb, Verb};
+use crate::args::{BugsVerb, ChartVerb, ChecksVerb, Cli, FixesVerb, ScenariosVerb, Verb};
 use crate::engine::{Engine, Problem};
 use crate::exit;
 use crate::output::Streams;
@@ -55,6 +55,8 @@ fn obey(cli: Cli, engine: &dyn Engine, interrupted: &AtomicBool, streams: &mut S
         Some(Verb::Check(args)) => check::run(&args, streams),
         Some(Verb::Merge(args)) => merge::run(&args, engine, streams),
         Some(Verb::Fixes { what: FixesVerb::List }) => reference::list_fixes(streams),
+        Some(Verb::Checks { what: ChecksVerb::List }) => reference::list_checks(streams),
+        Some(Verb::Checks { what: ChecksVerb::Show { name } }) => reference::show_check(&name, streams),
         Some(Verb::Completions(args)) => reference::completions(&args, streams),
         Some(Verb::Man(args)) => reference::man(&args, streams),
         None => streams.result(&Cli::command().render_help().to_string()).map(|()| exit::HOLDS),

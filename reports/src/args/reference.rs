@@ -1,4 +1,4 @@
-//! `fixes`, `completions` and `man`: verbs that print reference text and run nothing.
+//! `checks`, `fixes`, `completions` and `man`: verbs that print reference text and run nothing.
 
 use clap::{Args, Subcommand};
 use clap_complete::Shell;
@@ -8,6 +8,18 @@ use clap_complete::Shell;
 pub enum FixesVerb {
     /// List every fix: Kafka's behaviour, the fix, and the scenario that shows the difference
     List,
+}
+
+/// `checks`.
+#[derive(Debug, Subcommand)]
+pub enum ChecksVerb {
+    /// List every check: its scope, whether it is of safety or liveness, and its claim
+    List,
+    /// Show one check: its claim, where that comes from, and the bugs that should violate it
+    Show {
+        /// Its name
+        name: String,
+    },
 }
 
 /// `completions`.

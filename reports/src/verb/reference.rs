@@ -1,10 +1,13 @@
-//! Reference text: bugs and fixes that can be switched on, schemas of files, completions for shells, manual pages.
+//! Reference text: checks, bugs and fixes that can be switched on, schemas of files, completions for shells, manual pages.
 
 use clap::CommandFactory;
 use clap_mangen::Man;
 use scenarios::bugs::{Bug, CATALOG, Layer};
 use scenarios::catalog;
+use scenarios::checks::claim::Claim;
+use scenarios::checks::list::CLAIMS;
 use scenarios::scenario::finding::{Finding, Fix};
+use scenarios::scenario::nearest::listed;
 
 use crate::args::{Cli, CompletionsArgs, ManArgs};
 use crate::engine::Problem;
@@ -62,6 +65,42 @@ pub fn list_fixes(streams: &mut Streams<'_>) -> Result<u8, Problem> {
     }
     streams.result(&text)?;
     Ok(exit::HOLDS)
+}
+
+/// Every claim, in the order of the list.
+pub fn list_checks(streams: &mut Streams<'_>) -> Result<u8, Problem> {
+    let mut text = String::new();
+    for claim in CLAIMS {
+        text.push_str(&format!("{}\n", claim.name));
+        text.push_str(&beside(streams.width, "  kind", INDENT, &kind_and_scope(claim)));
+        text.push_str(&beside(streams.width, "  claim", INDENT, claim.text));
+    }
+    streams.result(&text)?;
+    Ok(exit::HOLDS)
+}
+
+/// One of them, by its name in any case.
+pub fn show_check(name: &str, streams: &mut Streams<'_>) -> Result<u8, Problem> {
+    let Some(claim) = CLAIMS.iter().find(|claim| claim.name.eq_ignore_ascii_case(name)) else {
+        let allowed = listed(name, CLAIMS.iter().map(|claim| claim.name), "kraftsim checks list");
+        return Err(Problem::new(format!("no check is named {name:?}{allowed}")));
+    };
+    let bugs = CATALOG.iter().filter(|row| row.expected.contains(&claim.name)).map(|row| row.bug.name());
+    let bugs: Vec<&str> = bugs.collect();
+    let bugs = if bugs.is_empty() { "none of the catalog".to_owned() } else { bugs.join(", ") };
+    let mut text = format!("{}\n", claim.name);
+    let kind = kind_and_scope(claim);
+    for (label, line) in
+        [("  kind", &*kind), ("  claim", claim.text), ("  source", &plain(claim.source)), ("  bugs", &bugs)]
+    {
+        text.push_str(&beside(streams.width, label, INDENT, line));
+    }
+    streams.result(&text)?;
+    Ok(exit::HOLDS)
+}
+
+fn kind_and_scope(claim: &Claim) -> String {
+    format!("{}, {}", claim.kind.name(), claim.scope.name())
 }
 
 /// One of the schemas.

@@ -28,6 +28,7 @@ fn help_explains_itself() {
         ("help_bugs", &["bugs"]),
         ("help_bugs_hunt", &["bugs", "hunt"]),
         ("help_fixes", &["fixes"]),
+        ("help_checks", &["checks"]),
         ("help_completions", &["completions"]),
         ("help_man", &["man"]),
     ];
@@ -111,7 +112,8 @@ fn what_is_wrong_with_a_run_is_found_before_it_runs() {
 #[test]
 fn lists_fit_80_columns() {
     let set = concat!(env!("CARGO_MANIFEST_DIR"), "/../scenarios/examples/strimzi-5x3");
-    let lists = [&["bugs", "list"][..], &["fixes", "list"], &["scenarios", "list"], &["cluster", set]];
+    let lists =
+        [&["bugs", "list"][..], &["fixes", "list"], &["checks", "list"], &["scenarios", "list"], &["cluster", set]];
     for words in lists {
         let (code, out, err) = kraftsim(words);
         assert_eq!(code, 0, "{words:?}: {err}");
@@ -195,6 +197,11 @@ fn every_bug_is_listed_once_and_every_fix_with_its_scenario() {
     let (code, fixes, _) = kraftsim(&["fixes", "list"]);
     assert_eq!(code, 0);
     insta::assert_snapshot!("fixes_list", fixes);
+    let (code, shown, _) = kraftsim(&["checks", "show", "validvotes"]);
+    assert_eq!(code, 0);
+    insta::assert_snapshot!("checks_show", shown);
+    let (code, _, err) = kraftsim(&["checks", "show", "ValidVote"]);
+    assert!(code == 2 && err.contains("did you mean ValidVotes?"), "{err}");
     let lacks = |label: &str| fixes.matches(&format!("\n  {label} ")).count() != Fix::ALL.len();
     assert!(!["Kafka", "fix", "finding", "scenario"].iter().any(|label| lacks(label)));
 }
