@@ -17,7 +17,7 @@ use super::coverage::Situation;
 use super::event::{Crossing, Event, Rpc};
 use super::ghost::{ServerGhost, ShownHighWatermark};
 use super::invariant::timings::Disturbance;
-use super::invariant::{durability, high_watermark, promise};
+use super::invariant::{durability, high_watermark};
 use super::loss::excuses::Excuse;
 use super::recovery::Missing;
 use super::{Checks, PendingVote, audit};
@@ -50,6 +50,9 @@ impl Checks {
             Event::Disturbed { how } => self.disturbed(at, server, how),
         }
         self.judges.on(&crossing, &self.models, &mut self.verdict);
+        if let Event::ResponseSent { rpc, response: Response::Vote(_), .. } = event {
+            self.models.pending_votes.retain(|asked| asked.server != server || asked.rpc != rpc);
+        }
     }
 
     /// A process ended itself. Only its disk may make it: or, where durable bytes were destroyed,
@@ -79,17 +82,14 @@ impl Checks {
         {
             cluster.requests_go_on(server, &mut self.verdict, &mut self.coverage);
         }
-        if thread == ThreadName::RaftIo {
-            promise::takes_input(&self.models.servers[server], &mut self.verdict);
-        }
     }
 
     /// A request reaches a server.
     fn request_taken(&mut self, at: u64, server: usize, rpc: Rpc, request: &Request) {
         match request {
-            Request::Vote(vote) if !vote.pre_vote => {
-                let (epoch, candidate) = (vote.replica_epoch, vote.replica_id);
-                self.pending_votes.push(PendingVote { server, rpc, epoch, candidate });
+            Request::Vote(vote) => {
+                let (epoch, candidate, pre_vote) = (vote.replica_epoch, vote.replica_id, vote.pre_vote);
+                self.models.pending_votes.push(PendingVote { server, rpc, epoch, candidate, pre_vote });
             }
             _ => {
                 if let Some(cluster) = &mut self.models.cluster {
@@ -116,39 +116,19 @@ impl Checks {
     }
 
     fn request_sent(&mut self, server: usize, connection: u64, request: &Request) {
-        let ghost = &self.models.servers[server];
-        let (verdict, ledger) = (&mut self.verdict, &self.models.ledger);
         match request {
-            Request::Vote(vote) => {
-                promise::carries_epoch(ghost, vote.replica_epoch, request.name(), verdict);
-                if vote.pre_vote {
-                    return;
-                }
-                promise::asks_for_votes(ghost, vote.replica_epoch, verdict);
-                self.judges.PreVotes.asks_for_votes(server, ghost, vote.replica_epoch, verdict);
-                promise::claims_log_end(ghost, vote.replica_epoch, vote.last_offset, request.name(), ledger, verdict);
+            Request::Vote(vote) if !vote.pre_vote => {
                 if self.newest_vote_request.is_some_and(|(epoch, by)| epoch == vote.replica_epoch && by != server) {
                     self.coverage.met(Situation::SplitVote);
                 }
                 self.newest_vote_request = self.newest_vote_request.max(Some((vote.replica_epoch, server)));
             }
-            Request::BeginQuorumEpoch(begin) => {
-                promise::carries_epoch(ghost, begin.leader_epoch, request.name(), verdict);
-                promise::begins_epoch(ghost, begin.leader_epoch, verdict);
-                self.leaders.acts(&self.models.servers, server, begin.leader_epoch, verdict);
-            }
-            Request::EndQuorumEpoch(end) => promise::carries_epoch(ghost, end.leader_epoch, request.name(), verdict),
-            Request::Fetch(fetch) => {
-                promise::carries_epoch(ghost, fetch.current_leader_epoch, request.name(), verdict);
-                let epoch = fetch.current_leader_epoch;
-                promise::claims_log_end(ghost, epoch, fetch.fetch_offset, request.name(), ledger, verdict);
-            }
-            Request::AppendRecords(_) | Request::ReadRecords(_) => {}
             Request::Data(_) | Request::Cluster(_) | Request::Admin(_) | Request::Envelope(_) => {
                 if let Some(cluster) = &mut self.models.cluster {
-                    cluster.request_sent(server, connection, request, verdict);
+                    cluster.request_sent(server, connection, request, &mut self.verdict);
                 }
             }
+            _ => {}
         }
     }
 
@@ -156,30 +136,24 @@ impl Checks {
         let Rpc { connection, correlation_id } = rpc;
         let ghost = &self.models.servers[server];
         match response {
-            Response::Vote(vote) => {
-                promise::carries_epoch(ghost, vote.current_leader.leader_epoch, response.name(), &mut self.verdict);
-                self.vote_answered((server, to), rpc, vote);
-            }
-            Response::BeginQuorumEpoch(answer) | Response::EndQuorumEpoch(answer) => {
-                promise::carries_epoch(ghost, answer.current_leader.leader_epoch, response.name(), &mut self.verdict);
-            }
+            Response::Vote(_)
+            | Response::BeginQuorumEpoch(_)
+            | Response::EndQuorumEpoch(_)
+            | Response::AppendRecords(_) => {}
             Response::Fetch(fetch) => {
                 let epoch = fetch.current_leader.leader_epoch;
-                promise::carries_epoch(ghost, epoch, response.name(), &mut self.verdict);
                 let leads = fetch.current_leader.leader_id == Some(ghost.id);
-                if leads && fetch.error == ErrorCode::None && fetch.top_error == ErrorCode::None {
-                    self.leaders.acts(&self.models.servers, server, epoch, &mut self.verdict);
-                    if let Some(offset) = fetch.high_watermark {
-                        let shown = ShownHighWatermark { epoch, offset };
-                        let before = ghost.answered_high_watermark;
-                        self.models.servers[server].answered_high_watermark =
-                            high_watermark::monotonic(ghost, before, shown, &mut self.verdict);
-                        self.leader_high_watermark(server, shown);
-                    }
+                if leads
+                    && fetch.error == ErrorCode::None
+                    && fetch.top_error == ErrorCode::None
+                    && let Some(offset) = fetch.high_watermark
+                {
+                    let shown = ShownHighWatermark { epoch, offset };
+                    let before = ghost.answered_high_watermark;
+                    self.models.servers[server].answered_high_watermark =
+                        high_watermark::monotonic(ghost, before, shown, &mut self.verdict);
+                    self.leader_high_watermark(server, shown);
                 }
-            }
-            Response::AppendRecords(append) => {
-                promise::carries_epoch(ghost, append.leader_epoch, response.name(), &mut self.verdict);
             }
             Response::ReadRecords(read) => {
                 let (id, before) = (ghost.id, ghost.shown_applied);
@@ -230,7 +204,6 @@ impl Checks {
                 }
             }
             Observation::LeadershipAnnounced { epoch } => {
-                self.leaders.announced(&self.models.servers, server, epoch, &mut self.verdict);
                 self.models.servers[server].claimed = Some(epoch);
                 self.failovers.activated(self.verdict.now_ns, server, epoch);
                 if let Some(cluster) = &mut self.models.cluster {

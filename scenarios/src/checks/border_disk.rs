@@ -40,9 +40,6 @@ impl Checks {
         let ghost = &self.models.servers[server];
         let epoch_before = before.unwrap_or_default().epoch;
         leaders::monotonic_epoch(ghost, epoch_before, ghost.durable_epoch(), &mut self.verdict);
-        if ghost.durable_election != before {
-            self.election_durable(server);
-        }
         self.promise_stands();
         if let Some(cluster) = &mut self.models.cluster {
             cluster.booted(server, self.models.committed.end, disk, &mut self.verdict, &mut self.coverage);
@@ -66,7 +63,7 @@ impl Checks {
         if let Some(cluster) = &mut self.models.cluster {
             cluster.down(server, how);
         }
-        self.pending_votes.retain(|pending| pending.server != server);
+        self.models.pending_votes.retain(|pending| pending.server != server);
     }
 
     /// A fault destroyed durable bytes of a server; `left` is what is left of them.
@@ -140,21 +137,6 @@ impl Checks {
                 ghost.unlink(path, &self.models.ledger);
                 self.log_cut(server);
             }
-        }
-    }
-
-    /// A vote or a leadership is durable now. One that is only written binds nobody yet: a power
-    /// loss may take it back before anything was promised.
-    fn election_durable(&mut self, server: usize) {
-        let ghost = &self.models.servers[server];
-        let Some(election) = ghost.durable_election else {
-            return;
-        };
-        if let Some(candidate) = election.voted {
-            self.judges.ValidVotes.voted(server, ghost, election.epoch, candidate, &mut self.verdict);
-        }
-        if election.leader == Some(ghost.id) {
-            self.leaders.named_on_disk(&self.models.servers, server, election.epoch, &mut self.verdict);
         }
     }
 
@@ -248,20 +230,15 @@ impl Checks {
             return;
         }
         let ghost = &mut self.models.servers[server];
-        let election = ghost.durable_election;
         match synced {
             Synced::File(file) => ghost.file_synced(file.0),
             Synced::Directory => ghost.directory_synced(),
         }
-        let is_news = ghost.durable_election != election;
         if ghost.leader_append_pending {
             ghost.leader_append_pending = ghost.log.forced() < ghost.log.count();
         }
         if ghost.is_amnesiac() {
             ghost.remember();
-        }
-        if is_news {
-            self.election_durable(server);
         }
     }
 }

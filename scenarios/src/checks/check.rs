@@ -23,9 +23,10 @@ pub trait Check: Sized {
     }
 }
 
-/// Declares a check that has no more than its claim.
+/// Declares a check without a state: its claim, and the function that judges events of some kinds, if one does.
 macro_rules! claim {
-    ($($(#[doc = $doc:literal])+ $check:ident $(as $name:literal)?, $kind:ident of $scope:ident, $source:literal;)+) => {$(
+    ($($(#[doc = $doc:literal])+ $check:ident $(as $name:literal)?, $kind:ident of $scope:ident, $source:literal
+        $(=> $judge:path, $events:expr)?;)+) => {$(
         $(#[doc = $doc])+
         #[derive(Clone, Copy, Debug)]
         pub struct $check;
@@ -39,9 +40,21 @@ macro_rules! claim {
                 scope: $crate::checks::claim::Scope::$scope,
             };
 
+            $(const EVENTS: $crate::checks::event::Kinds = $events;)?
+
             fn new(_: &$crate::checks::CheckConfig) -> $check {
                 $check
             }
+
+            $(#[inline]
+            fn on(
+                &mut self,
+                crossing: &$crate::checks::event::Crossing<'_>,
+                models: &$crate::checks::Models,
+                verdict: &mut $crate::checks::verdict::Verdict,
+            ) {
+                $judge(crossing, models, verdict);
+            })?
         }
     )+};
 }

@@ -1,4 +1,5 @@
-//! Every check, by the module that has it: what is claimed of every run.
+//! Every check, by the module that has it: what is claimed of every run. Of several that one event breaks, the first
+//! in the list is reported, so that those stand first which say most plainly what is wrong.
 
 use super::check::Check;
 use super::claim::Claim;
@@ -36,7 +37,16 @@ macro_rules! checks {
 }
 
 checks! {
-    NeverTwoLeadersInSameEpoch in invariant::leaders;
+    PersistBeforePromiseD1 in invariant::promise;
+    PersistBeforePromiseD2 in invariant::promise;
+    PersistBeforePromiseD3 in invariant::promise;
+    PersistBeforePromiseD4 in invariant::promise;
+    PersistBeforePromiseD5 in invariant::promise;
+    PersistBeforePromiseD6 in invariant::promise;
+    PersistBeforePromiseD7 in invariant::promise;
+    PersistBeforePromiseD8 in invariant::promise;
+    PersistBeforePromiseD9 in invariant::promise;
+    Leaders in invariant::leaders;
     ValidVotes in invariant::votes;
     PreVotes in invariant::pre_votes;
     MonotonicEpoch in invariant::leaders;
@@ -52,15 +62,6 @@ checks! {
     SingleActiveController in invariant::leaders;
     RecordAfterClaim in invariant::leaders;
     CommittedRecordsDurable in invariant::durability;
-    PersistBeforePromiseD1 in invariant::promise;
-    PersistBeforePromiseD2 in invariant::promise;
-    PersistBeforePromiseD3 in invariant::promise;
-    PersistBeforePromiseD4 in invariant::promise;
-    PersistBeforePromiseD5 in invariant::promise;
-    PersistBeforePromiseD6 in invariant::promise;
-    PersistBeforePromiseD7 in invariant::promise;
-    PersistBeforePromiseD8 in invariant::promise;
-    PersistBeforePromiseD9 in invariant::promise;
     NoFatalFault in invariant::fatal_fault;
     GhostMismatch in audit;
     LinearizableAppends in linearizability;

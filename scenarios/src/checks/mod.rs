@@ -51,16 +51,16 @@ use crate::checks::linearizability::MonotonicReads;
 use crate::checks::replication::guards::AckedValueNotLost;
 use raft::fixes::{Fix, Fixes};
 use raft::ids::{LeaderEpoch, NodeId, Offset};
+use raft::message::{Response, VoteResponse};
 
 use self::cluster::{BrokerConfig, ClusterChecks, Commit, DATA_RECORD};
 use self::committed::Committed;
 use self::coverage::Coverage;
-use self::event::Rpc;
+use self::event::{Crossing, Event, Rpc};
 use self::failover::Failovers;
 use self::ghost::ServerGhost;
 use self::ghost::ledger::Ledger;
 use self::invariant::durability::Quorum;
-use self::invariant::leaders::Leaders;
 use self::invariant::timings::QuorumTimings;
 use self::linearizability::WhiteBox;
 use self::list::Judges;
@@ -95,13 +95,17 @@ pub struct CheckConfig {
     pub beyond_tolerance: bool,
 }
 
-/// A real Vote request that a server has taken and not yet answered.
+/// A Vote request that a server has received and not yet answered.
 #[derive(Clone, Copy, Debug)]
-struct PendingVote {
+pub struct PendingVote {
     server: usize,
     rpc: Rpc,
-    epoch: LeaderEpoch,
-    candidate: NodeId,
+    /// The epoch of the request.
+    pub epoch: LeaderEpoch,
+    /// Who requests votes.
+    pub candidate: NodeId,
+    /// Or only asks whether it would get them.
+    pub pre_vote: bool,
 }
 
 /// What must be true, by the checks' own account.
@@ -112,6 +116,7 @@ pub struct Models {
     quorum: Quorum,
     ledger: Ledger,
     committed: Committed,
+    pending_votes: Vec<PendingVote>,
     /// Only with brokers.
     cluster: Option<Box<ClusterChecks>>,
 }
@@ -121,6 +126,14 @@ impl Models {
     pub fn server(&self, id: NodeId) -> Option<usize> {
         self.servers.iter().position(|ghost| ghost.id == id)
     }
+
+    /// The request that is answered, and the answer, if it is one to a Vote request.
+    #[inline]
+    pub fn vote_answered<'a>(&self, crossing: &Crossing<'a>) -> Option<(PendingVote, &'a VoteResponse)> {
+        let Event::ResponseSent { rpc, response: Response::Vote(answer), .. } = crossing.event else { return None };
+        let asked = self.pending_votes.iter().find(|asked| asked.server == crossing.server && asked.rpc == rpc)?;
+        Some((*asked, answer))
+    }
 }
 
 /// All checks of a run.
@@ -128,8 +141,6 @@ impl Models {
 pub struct Checks {
     models: Models,
     judges: Judges,
-    leaders: Leaders,
-    pending_votes: Vec<PendingVote>,
     newest_vote_request: Option<(LeaderEpoch, usize)>,
     white_box: WhiteBox,
     recovery: Recovery,
@@ -163,13 +174,12 @@ impl Checks {
             quorum: Quorum { majority: voters.len() / 2 + 1, commits_before_flush },
             ledger: Ledger::default(),
             committed: Committed::default(),
+            pending_votes: Vec::new(),
             cluster: brokers.map(|brokers| Box::new(ClusterChecks::new(&servers, brokers, slowest_ppm))),
         };
         Checks {
             models,
             judges,
-            leaders: Leaders::default(),
-            pending_votes: Vec::new(),
             newest_vote_request: None,
             white_box: WhiteBox::default(),
             recovery: Recovery::new(count, appends, reads),
@@ -278,7 +288,7 @@ impl Checks {
 
     /// Epochs that had a leader.
     pub fn elections(&self) -> u64 {
-        self.leaders.elections()
+        self.judges.Leaders.elections()
     }
 
     /// Failovers that completed, in order of time.

@@ -270,6 +270,7 @@ impl Check for Campaigns {
     const EVENTS: Kinds = Kinds::INPUT
         .and(Kinds::REQUEST_RECEIVED)
         .and(Kinds::RESPONSE_RECEIVED)
+        .and(Kinds::RESPONSE_SENT)
         .and(Kinds::OBSERVED)
         .and(Kinds::DOWN)
         .and(Kinds::DISTURBED);
@@ -311,6 +312,14 @@ impl Check for Campaigns {
                 if answer.top_error == ErrorCode::None && answer.error == ErrorCode::None =>
             {
                 self.fetch_answered(at_ns, server);
+            }
+            Event::ResponseSent { to, .. } if to < self.watched.len() => {
+                if let Some((asked, answer)) = models.vote_answered(crossing)
+                    && asked.pre_vote
+                    && !answer.vote_granted
+                {
+                    self.refused(server, to);
+                }
             }
             Event::Observed { observation: Observation::RoleChanged { role, epoch, leader } } => {
                 self.role_changed(at_ns, server, (role, epoch, leader), &models.servers[server], verdict);

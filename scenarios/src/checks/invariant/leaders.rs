@@ -1,21 +1,24 @@
 //! `NeverTwoLeadersInSameEpoch`, `SingleActiveController`, `RecordAfterClaim` and `MonotonicEpoch`.
 
-use crate::checks::check::Check;
-use crate::checks::check::claim;
-use crate::checks::claim::Claim;
 use raft::ids::LeaderEpoch;
+use raft::io::{Observation, Role};
+use raft::message::{ErrorCode, Request, Response};
 
+use crate::checks::check::{Check, claim};
+use crate::checks::claim::{Claim, Kind, Scope};
+use crate::checks::event::{Crossing, Event, Kinds};
 use crate::checks::ghost::ServerGhost;
+use crate::checks::ghost::state_files::Election;
 use crate::checks::loss::excuses::Excuse;
 use crate::checks::verdict::Verdict;
+use crate::checks::{CheckConfig, Models};
 
 claim! {
-    /// Two servers, or two processes of one server, never lead the same epoch.
-    NeverTwoLeadersInSameEpoch, Safety of Quorum, "KRaft TLA+ (Vanlightly): NeverTwoLeadersInSameEpoch; KIP-595";
     /// A replica's epoch never goes back.
     MonotonicEpoch, Safety of Server, "RaftEventSimulationTest: MonotonicEpoch";
     /// A replica, even a leader, that answers a vote request has moved to the epoch of the request.
-    HigherEpochObeyed, Safety of Server, "Raft §5.1: any message with a higher term";
+    HigherEpochObeyed, Safety of Server, "Raft §5.1: any message with a higher term"
+        => obeys_higher_epoch, Kinds::RESPONSE_SENT;
     /// One active controller per epoch; an older leader commits only records that the newer one has.
     SingleActiveController, Safety of Quorum, "KIP-631; KIP-595, two self-believed leaders";
     /// Every record of an epoch was decided by the controller in that epoch, after it had claimed it.
@@ -60,10 +63,60 @@ impl Claims {
 }
 
 /// Leaders and active controllers by epoch.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Leaders {
     leaders: Claims,
     active: Claims,
+    /// Per server, the election that is durable.
+    durable: Vec<Option<Election>>,
+}
+
+impl Check for Leaders {
+    const CLAIM: Claim = Claim {
+        name: "NeverTwoLeadersInSameEpoch",
+        text: "Two servers, or two processes of one server, never lead the same epoch.",
+        source: "KRaft TLA+ (Vanlightly): NeverTwoLeadersInSameEpoch; KIP-595",
+        kind: Kind::Safety,
+        scope: Scope::Quorum,
+    };
+    const EVENTS: Kinds =
+        Kinds::BOOTED.and(Kinds::SYNCED).and(Kinds::REQUEST_SENT).and(Kinds::RESPONSE_SENT).and(Kinds::OBSERVED);
+
+    fn new(config: &CheckConfig) -> Leaders {
+        let durable = vec![None; config.servers.len()];
+        Leaders { leaders: Claims::default(), active: Claims::default(), durable }
+    }
+
+    #[inline]
+    fn on(&mut self, crossing: &Crossing<'_>, models: &Models, verdict: &mut Verdict) {
+        let (server, servers) = (crossing.server, &models.servers);
+        match crossing.event {
+            Event::Booted { .. } | Event::Synced { .. } => {
+                let durable = servers[server].durable_election;
+                if durable != std::mem::replace(&mut self.durable[server], durable)
+                    && let Some(election) = durable.filter(|election| election.leader == Some(servers[server].id))
+                {
+                    self.named_on_disk(servers, server, election.epoch, verdict);
+                }
+            }
+            Event::RequestSent { request: Request::BeginQuorumEpoch(begin), .. } => {
+                self.acts(servers, server, begin.leader_epoch, verdict);
+            }
+            Event::ResponseSent { response: Response::Fetch(fetch), .. } => {
+                let leads = fetch.current_leader.leader_id == Some(servers[server].id);
+                if leads && fetch.error == ErrorCode::None && fetch.top_error == ErrorCode::None {
+                    self.acts(servers, server, fetch.current_leader.leader_epoch, verdict);
+                }
+            }
+            Event::Observed { observation: Observation::RoleChanged { role: Role::Leader, epoch, .. } } => {
+                self.acts(servers, server, epoch, verdict);
+            }
+            Event::Observed { observation: Observation::LeadershipAnnounced { epoch } } => {
+                self.announced(servers, server, epoch, verdict);
+            }
+            _ => {}
+        }
+    }
 }
 
 impl Leaders {
@@ -71,7 +124,7 @@ impl Leaders {
     pub fn named_on_disk(&mut self, servers: &[ServerGhost], server: usize, epoch: LeaderEpoch, verdict: &mut Verdict) {
         let claim = Leadership { epoch, server, incarnation: None };
         if let Some(other) = self.leaders.claim(claim) {
-            refuse(&NeverTwoLeadersInSameEpoch::CLAIM, "leader", other, claim, servers, verdict);
+            refuse(&Leaders::CLAIM, "leader", other, claim, servers, verdict);
         }
     }
 
@@ -79,7 +132,7 @@ impl Leaders {
     pub fn acts(&mut self, servers: &[ServerGhost], server: usize, epoch: LeaderEpoch, verdict: &mut Verdict) {
         let claim = Leadership { epoch, server, incarnation: Some(servers[server].incarnation) };
         if let Some(other) = self.leaders.claim(claim) {
-            refuse(&NeverTwoLeadersInSameEpoch::CLAIM, "leader", other, claim, servers, verdict);
+            refuse(&Leaders::CLAIM, "leader", other, claim, servers, verdict);
         }
     }
 
@@ -124,11 +177,15 @@ fn refuse(
     });
 }
 
-/// A replica answers a vote request of an epoch, and is in `now` by then.
-pub fn obeys_higher_epoch(server: &ServerGhost, asked: LeaderEpoch, now: LeaderEpoch, verdict: &mut Verdict) {
-    if now < asked {
+/// A replica answers a vote request: it is in that epoch by then.
+fn obeys_higher_epoch(crossing: &Crossing<'_>, models: &Models, verdict: &mut Verdict) {
+    let Some((asked, answer)) = models.vote_answered(crossing) else { return };
+    let (epoch, now) = (asked.epoch, answer.current_leader.leader_epoch);
+    let is_answered = answer.top_error == ErrorCode::None && answer.error == ErrorCode::None;
+    if is_answered && !asked.pre_vote && now < epoch {
+        let id = models.servers[crossing.server].id;
         verdict.fail(&HigherEpochObeyed::CLAIM, || {
-            format!("node {} answers a vote request of epoch {asked} but stays in epoch {now}", server.id)
+            format!("node {id} answers a vote request of epoch {epoch} but stays in epoch {now}")
         });
     }
 }

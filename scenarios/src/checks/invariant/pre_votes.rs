@@ -5,9 +5,13 @@
 //! epoch and its own vote in it goes on as Candidate of that epoch (consensus.md §1.6) and asks nobody.
 
 use crate::checks::CheckConfig;
+use crate::checks::Models;
 use crate::checks::check::Check;
 use crate::checks::claim::{Claim, Kind, Scope};
+use crate::checks::event::{Crossing, Event, Kinds};
 use raft::ids::LeaderEpoch;
+use raft::io::Observation;
+use raft::message::Request;
 
 use crate::checks::ghost::ServerGhost;
 use crate::checks::verdict::Verdict;
@@ -15,6 +19,8 @@ use crate::checks::verdict::Verdict;
 /// What one replica may ask for.
 #[derive(Clone, Debug, Default)]
 struct Asker {
+    /// This process has said in which epoch it is.
+    has_started: bool,
     /// Epoch of the last start.
     started_in: LeaderEpoch,
     /// Epoch of the newest pre-vote granted to it, and by whom.
@@ -32,9 +38,12 @@ pub struct PreVotes {
 }
 
 impl PreVotes {
-    /// A process starts in an epoch.
+    /// A process is in an epoch: the first one is that in which it starts.
     pub fn started(&mut self, server: usize, epoch: LeaderEpoch) {
-        self.askers[server].started_in = epoch;
+        let asker = &mut self.askers[server];
+        if !std::mem::replace(&mut asker.has_started, true) {
+            asker.started_in = epoch;
+        }
     }
 
     /// A voter grants a pre-vote, in its epoch, which is the asker's.
@@ -75,10 +84,32 @@ impl Check for PreVotes {
         kind: Kind::Safety,
         scope: Scope::Quorum,
     };
+    const EVENTS: Kinds = Kinds::BOOTED.and(Kinds::OBSERVED).and(Kinds::REQUEST_SENT).and(Kinds::RESPONSE_SENT);
 
     fn new(config: &CheckConfig) -> PreVotes {
         let majority = config.voters.len() / 2 + 1;
         PreVotes { askers: vec![Asker::default(); config.servers.len()], majority }
+    }
+
+    #[inline]
+    fn on(&mut self, crossing: &Crossing<'_>, models: &Models, verdict: &mut Verdict) {
+        let server = crossing.server;
+        match crossing.event {
+            Event::Booted { .. } => self.askers[server].has_started = false,
+            Event::Observed { observation: Observation::RoleChanged { epoch, .. } } => self.started(server, epoch),
+            Event::RequestSent { request: Request::Vote(vote), .. } if !vote.pre_vote => {
+                self.asks_for_votes(server, &models.servers[server], vote.replica_epoch, verdict);
+            }
+            Event::ResponseSent { to, .. } if to < self.askers.len() => {
+                if let Some((asked, answer)) = models.vote_answered(crossing)
+                    && asked.pre_vote
+                    && answer.vote_granted
+                {
+                    self.granted(server, to, answer.current_leader.leader_epoch);
+                }
+            }
+            _ => {}
+        }
     }
 }
 

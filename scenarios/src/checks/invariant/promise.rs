@@ -4,24 +4,31 @@
 //! A request may leave late (the network client below raft queues it behind a connect), when its
 //! sender has moved on; so D1, D3 and D4 ask whether the promise *was* durable in its epoch.
 
-use crate::checks::check::Check;
-use crate::checks::check::claim;
-use raft::ids::{LeaderEpoch, NodeId, Offset};
+use raft::ids::NodeId;
+use raft::io::ThreadName;
 use raft::log::{Batch, BatchHeader, ControlRecord};
+use raft::message::{Request, Response};
 
+use crate::checks::Models;
+use crate::checks::check::{Check, claim};
+use crate::checks::event::{Crossing, Event, Kinds};
 use crate::checks::ghost::ServerGhost;
 use crate::checks::ghost::ledger::Ledger;
 use crate::checks::verdict::Verdict;
 
 claim! {
     /// D1: a candidate's epoch and vote for itself are durable before it sends a Vote request.
-    PersistBeforePromiseD1 as "PersistBeforePromise:D1", Safety of Server, "KIP-595, Raft §5.1: currentTerm and votedFor before a RequestVote";
+    PersistBeforePromiseD1 as "PersistBeforePromise:D1", Safety of Server, "KIP-595, Raft §5.1: currentTerm and votedFor before a RequestVote"
+        => requests_votes, Kinds::REQUEST_SENT;
     /// D2: an epoch is durable before any message carries it.
-    PersistBeforePromiseD2 as "PersistBeforePromise:D2", Safety of Server, "Raft §5.1: currentTerm before any message that carries it";
+    PersistBeforePromiseD2 as "PersistBeforePromise:D2", Safety of Server, "Raft §5.1: currentTerm before any message that carries it"
+        => carries_epoch, Kinds::REQUEST_SENT.and(Kinds::RESPONSE_SENT);
     /// D3: a vote is durable before it is granted.
-    PersistBeforePromiseD3 as "PersistBeforePromise:D3", Safety of Server, "Raft §5.2: votedFor before the vote is granted";
+    PersistBeforePromiseD3 as "PersistBeforePromise:D3", Safety of Server, "Raft §5.2: votedFor before the vote is granted"
+        => grants_vote, Kinds::RESPONSE_SENT;
     /// D4: leadership is durable before LeaderChange is appended or BeginQuorumEpoch is sent.
-    PersistBeforePromiseD4 as "PersistBeforePromise:D4", Safety of Server, "KIP-595: QuorumState.transitionToLeader before LeaderChange";
+    PersistBeforePromiseD4 as "PersistBeforePromise:D4", Safety of Server, "KIP-595: QuorumState.transitionToLeader before LeaderChange"
+        => begins_epoch, Kinds::REQUEST_SENT;
     /// D5: the followed leader is durable before any of its records is appended.
     PersistBeforePromiseD5 as "PersistBeforePromise:D5", Safety of Server, "KIP-595: QuorumState.transitionToFollower before the first append";
     /// D6: the epoch-cache entry is durable before the first batch of its epoch is written.
@@ -29,23 +36,60 @@ claim! {
     /// D7: the topic id is durable before the first batch is written.
     PersistBeforePromiseD7 as "PersistBeforePromise:D7", Safety of Server, "KIP-516: partition.metadata before the first record";
     /// D8: a voter's log is durable up to the end that its Fetch or Vote request claims.
-    PersistBeforePromiseD8 as "PersistBeforePromise:D8", Safety of Server, "KAFKA-10533: a fetch offset acknowledges what is on disk";
+    PersistBeforePromiseD8 as "PersistBeforePromise:D8", Safety of Server, "KAFKA-10533: a fetch offset acknowledges what is on disk"
+        => claims_log_end, Kinds::REQUEST_SENT;
     /// D9: a leader's appends are durable before its raft thread takes the next input.
-    PersistBeforePromiseD9 as "PersistBeforePromise:D9", Safety of Server, "KAFKA-10533: the leader forces its append before it counts the next fetch";
+    PersistBeforePromiseD9 as "PersistBeforePromise:D9", Safety of Server, "KAFKA-10533: the leader forces its append before it counts the next fetch"
+        => takes_input, Kinds::INPUT;
 }
 
-/// D1: a real Vote request asks for votes in an epoch.
-pub fn asks_for_votes(server: &ServerGhost, epoch: LeaderEpoch, verdict: &mut Verdict) {
-    if server.durable_vote(epoch) != Some(server.id) {
+fn requests_votes(crossing: &Crossing<'_>, models: &Models, verdict: &mut Verdict) {
+    let Event::RequestSent { request: Request::Vote(vote), .. } = crossing.event else { return };
+    let (server, epoch) = (&models.servers[crossing.server], vote.replica_epoch);
+    if !vote.pre_vote && server.durable_vote(epoch) != Some(server.id) {
         verdict.fail(&PersistBeforePromiseD1::CLAIM, || {
             format!("node {} requests votes in epoch {epoch}; {}", server.id, server.durable_election_words())
         });
     }
 }
 
-/// D2: a message carries its sender's epoch.
 #[inline]
-pub fn carries_epoch(server: &ServerGhost, epoch: LeaderEpoch, what: &str, verdict: &mut Verdict) {
+fn carries_epoch(crossing: &Crossing<'_>, models: &Models, verdict: &mut Verdict) {
+    let (epoch, what) = match crossing.event {
+        Event::RequestSent { request, .. } => {
+            let epoch = match request {
+                Request::Vote(vote) => vote.replica_epoch,
+                Request::BeginQuorumEpoch(begin) => begin.leader_epoch,
+                Request::EndQuorumEpoch(end) => end.leader_epoch,
+                Request::Fetch(fetch) => fetch.current_leader_epoch,
+                Request::AppendRecords(_)
+                | Request::ReadRecords(_)
+                | Request::Data(_)
+                | Request::Cluster(_)
+                | Request::Admin(_)
+                | Request::Envelope(_) => return,
+            };
+            (epoch, request.name())
+        }
+        Event::ResponseSent { response, .. } => {
+            let epoch = match response {
+                Response::Vote(vote) => vote.current_leader.leader_epoch,
+                Response::BeginQuorumEpoch(answer) | Response::EndQuorumEpoch(answer) => {
+                    answer.current_leader.leader_epoch
+                }
+                Response::Fetch(fetch) => fetch.current_leader.leader_epoch,
+                Response::AppendRecords(append) => append.leader_epoch,
+                Response::ReadRecords(_)
+                | Response::Data(_)
+                | Response::Cluster(_)
+                | Response::Admin(_)
+                | Response::Envelope(_) => return,
+            };
+            (epoch, response.name())
+        }
+        _ => return,
+    };
+    let server = &models.servers[crossing.server];
     if epoch > server.durable_epoch() {
         verdict.fail(&PersistBeforePromiseD2::CLAIM, || {
             format!("node {} sends {what} in epoch {epoch}; {}", server.id, server.durable_election_words())
@@ -53,9 +97,10 @@ pub fn carries_epoch(server: &ServerGhost, epoch: LeaderEpoch, what: &str, verdi
     }
 }
 
-/// D3: a vote is granted.
-pub fn grants_vote(server: &ServerGhost, epoch: LeaderEpoch, candidate: NodeId, verdict: &mut Verdict) {
-    if server.durable_vote(epoch) != Some(candidate) {
+fn grants_vote(crossing: &Crossing<'_>, models: &Models, verdict: &mut Verdict) {
+    let Some((asked, answer)) = models.vote_answered(crossing) else { return };
+    let (server, epoch, candidate) = (&models.servers[crossing.server], asked.epoch, asked.candidate);
+    if answer.vote_granted && !asked.pre_vote && server.durable_vote(epoch) != Some(candidate) {
         verdict.fail(&PersistBeforePromiseD3::CLAIM, || {
             format!(
                 "node {} grants its vote in epoch {epoch} to node {candidate}; {}",
@@ -66,8 +111,9 @@ pub fn grants_vote(server: &ServerGhost, epoch: LeaderEpoch, candidate: NodeId, 
     }
 }
 
-/// D4: BeginQuorumEpoch announces a leader.
-pub fn begins_epoch(server: &ServerGhost, epoch: LeaderEpoch, verdict: &mut Verdict) {
+fn begins_epoch(crossing: &Crossing<'_>, models: &Models, verdict: &mut Verdict) {
+    let Event::RequestSent { request: Request::BeginQuorumEpoch(begin), .. } = crossing.event else { return };
+    let (server, epoch) = (&models.servers[crossing.server], begin.leader_epoch);
     if server.durable_leaderships.binary_search(&epoch).is_err() {
         verdict.fail(&PersistBeforePromiseD4::CLAIM, || {
             format!("node {} begins epoch {epoch}; {}", server.id, server.durable_election_words())
@@ -129,18 +175,18 @@ fn leader_change_of(bytes: &[u8]) -> Option<NodeId> {
     batch.control_records().ok()?.into_iter().next().map(|ControlRecord::LeaderChange(change)| change.leader_id)
 }
 
-/// D8: a voter claims a log end, in a Fetch or in a real Vote request sent in `epoch`.
-pub fn claims_log_end(
-    server: &ServerGhost,
-    epoch: LeaderEpoch,
-    end: Offset,
-    what: &str,
-    ledger: &Ledger,
-    verdict: &mut Verdict,
-) {
+/// A voter claims a log end, in a Fetch or in a real Vote request.
+fn claims_log_end(crossing: &Crossing<'_>, models: &Models, verdict: &mut Verdict) {
+    let Event::RequestSent { request, .. } = crossing.event else { return };
+    let (epoch, end) = match request {
+        Request::Vote(vote) if !vote.pre_vote => (vote.replica_epoch, vote.last_offset),
+        Request::Fetch(fetch) => (fetch.current_leader_epoch, fetch.fetch_offset),
+        _ => return,
+    };
+    let (server, what) = (&models.servers[crossing.server], request.name());
     // Left late, from an epoch before or from before a cut: it was true when it was made.
     let late = epoch < server.durable_epoch() || server.ends_before_cuts.contains(&end);
-    let forced_end = server.log.forced_end(ledger);
+    let forced_end = server.log.forced_end(&models.ledger);
     if server.voter && end > forced_end && !late {
         verdict.fail(&PersistBeforePromiseD8::CLAIM, || {
             format!(
@@ -151,10 +197,11 @@ pub fn claims_log_end(
     }
 }
 
-/// D9: the raft thread takes an input.
 #[inline]
-pub fn takes_input(server: &ServerGhost, verdict: &mut Verdict) {
-    if server.leader_append_pending && !server.disk_failed {
+fn takes_input(crossing: &Crossing<'_>, models: &Models, verdict: &mut Verdict) {
+    let server = &models.servers[crossing.server];
+    let is_raft = matches!(crossing.event, Event::Input { thread: ThreadName::RaftIo });
+    if is_raft && server.leader_append_pending && !server.disk_failed {
         verdict.fail(&PersistBeforePromiseD9::CLAIM, || {
             format!("node {}, a leader, processes its next input before its append is durable", server.id)
         });

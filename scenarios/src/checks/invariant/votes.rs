@@ -2,8 +2,10 @@
 //! `quorum-state` and from what is granted.
 
 use crate::checks::CheckConfig;
+use crate::checks::Models;
 use crate::checks::check::Check;
 use crate::checks::claim::{Claim, Kind, Scope};
+use crate::checks::event::{Crossing, Kinds};
 use raft::ids::{LeaderEpoch, NodeId};
 
 use crate::checks::ghost::ServerGhost;
@@ -15,6 +17,8 @@ use crate::checks::verdict::Verdict;
 pub struct ValidVotes {
     /// Per server, ascending by epoch.
     votes: Vec<Vec<(LeaderEpoch, NodeId)>>,
+    /// Per server, the vote that is durable.
+    durable: Vec<Option<(LeaderEpoch, NodeId)>>,
 }
 
 impl ValidVotes {
@@ -56,8 +60,28 @@ impl Check for ValidVotes {
         kind: Kind::Safety,
         scope: Scope::Server,
     };
+    const EVENTS: Kinds = Kinds::BOOTED.and(Kinds::SYNCED).and(Kinds::RESPONSE_SENT);
 
     fn new(config: &CheckConfig) -> ValidVotes {
-        ValidVotes { votes: vec![Vec::new(); config.servers.len()] }
+        let servers = config.servers.len();
+        ValidVotes { votes: vec![Vec::new(); servers], durable: vec![None; servers] }
+    }
+
+    #[inline]
+    fn on(&mut self, crossing: &Crossing<'_>, models: &Models, verdict: &mut Verdict) {
+        let ghost = &models.servers[crossing.server];
+        // A vote that is only written binds nobody yet: a power loss may take it back before anything was promised.
+        let durable = ghost.durable_election.and_then(|it| Some((it.epoch, it.voted?)));
+        if durable != std::mem::replace(&mut self.durable[crossing.server], durable)
+            && let Some((epoch, candidate)) = durable
+        {
+            self.voted(crossing.server, ghost, epoch, candidate, verdict);
+        }
+        if let Some((asked, answer)) = models.vote_answered(crossing)
+            && answer.vote_granted
+            && !asked.pre_vote
+        {
+            self.voted(crossing.server, ghost, asked.epoch, asked.candidate, verdict);
+        }
     }
 }
