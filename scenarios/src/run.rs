@@ -14,7 +14,7 @@ use sim::rng::Seed;
 use sim::world::World;
 
 use crate::actor::Actor;
-use crate::checks::CheckConfig;
+use crate::checks::config::CheckConfig;
 use crate::cluster::{Prepared, prepare, slowest_ppm};
 use crate::history::History;
 use crate::history::compare::compare;

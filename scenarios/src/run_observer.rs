@@ -15,11 +15,12 @@ use sim::watch::{Down, Phase, Synced, Watch, Write};
 use crate::actor::{Actor, AttemptEvent, Files, Message, NodeDisk, Parcel, Said};
 use crate::aim::guard;
 use crate::aim::trigger_watch::{TriggerWatch, place};
+use crate::checks::Checks;
 use crate::checks::audit::NodeView;
 use crate::checks::cluster::Commit;
+use crate::checks::config::CheckConfig;
 use crate::checks::event::{Crossing, Event, Rpc};
 use crate::checks::invariant::timings::Disturbance;
-use crate::checks::{CheckConfig, Checks};
 use crate::diary::Diary;
 use crate::history::recorder::Recorder;
 

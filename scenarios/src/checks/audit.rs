@@ -1,7 +1,7 @@
 //! The audit: what a node holds, what crossed its border and what lies on its disk are one story.
 
-use crate::checks::check::Check;
-use crate::checks::check::claim;
+use crate::checks::claim::Claimed;
+use crate::checks::claim::claim;
 use raft::ids::{LeaderEpoch, NodeId, Offset};
 use raft::io::{DurableFiles, PartitionShown, Role, Visitor};
 use raft::log::Records;

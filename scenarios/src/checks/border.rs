@@ -2,7 +2,7 @@
 //! (what concerns disks is in `border_disk`).
 
 use crate::checks::audit::GhostMismatch;
-use crate::checks::check::Check;
+use crate::checks::claim::Claimed;
 use crate::checks::invariant::durability::StateMachineSafety;
 use crate::checks::invariant::fatal_fault::NoFatalFault;
 use crate::checks::linearizability::MonotonicReads;
@@ -19,8 +19,9 @@ use super::ghost::{ServerGhost, ShownHighWatermark};
 use super::invariant::timings::Disturbance;
 use super::invariant::{durability, high_watermark};
 use super::loss::excuses::Excuse;
+use super::models::PendingVote;
 use super::recovery::Missing;
-use super::{Checks, PendingVote, audit};
+use super::{Checks, audit};
 use crate::actor::AttemptEvent;
 
 /// Comparing a node with every byte of its disk is dear; so many audits share one.

@@ -2,7 +2,7 @@
 //! and what faults do to durable bytes.
 
 use crate::checks::audit::GhostMismatch;
-use crate::checks::check::Check;
+use crate::checks::claim::Claimed;
 use crate::checks::invariant::log_matching;
 use std::rc::Rc;
 

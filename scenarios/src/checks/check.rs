@@ -1,62 +1,50 @@
 //! What a check is: a claim, with where it comes from, and the judge of it.
 
-use super::claim::Claim;
+use super::claim::Claimed;
+use super::config::CheckConfig;
 use super::event::{Crossing, Kinds};
+use super::models::Models;
 use super::verdict::Verdict;
-use super::{CheckConfig, Models};
 
-/// A claim and its judge. Many are judged where the models change, or by the judge of another claim, and have no more
-/// than the claim.
-pub trait Check: Sized {
-    /// What is claimed.
-    const CLAIM: Claim;
+/// A claim and its judge. Claims that the models themselves judge as they change, and a second claim of one judge, have
+/// none.
+pub trait Check: Claimed {
     /// The kinds of events that [`Check::on`] looks at.
-    const EVENTS: Kinds = Kinds::NONE;
+    const EVENTS: Kinds;
 
     /// Before anything happened.
     fn new(config: &CheckConfig) -> Self;
 
     /// Something crossed a border, and the models know of it.
-    #[inline]
-    fn on(&mut self, crossing: &Crossing<'_>, models: &Models, verdict: &mut Verdict) {
-        let _ = (crossing, models, verdict);
-    }
+    fn on(&mut self, crossing: &Crossing<'_>, models: &Models, verdict: &mut Verdict);
 }
 
-/// Declares a check without a state: its claim, and the function that judges events of some kinds, if one does.
-macro_rules! claim {
+/// Declares a check without a state: its claim, and the function that judges events of some kinds.
+macro_rules! check {
     ($($(#[doc = $doc:literal])+ $check:ident $(as $name:literal)?, $kind:ident of $scope:ident, $source:literal
-        $(=> $judge:path, $events:expr)?;)+) => {$(
-        $(#[doc = $doc])+
-        #[derive(Clone, Copy, Debug)]
-        pub struct $check;
+        => $judge:path, $events:expr;)+) => {$(
+        $crate::checks::claim::claim! {
+            $(#[doc = $doc])+ $check $(as $name)?, $kind of $scope, $source;
+        }
 
         impl $crate::checks::check::Check for $check {
-            const CLAIM: $crate::checks::claim::Claim = $crate::checks::claim::Claim {
-                name: $crate::checks::claim::first(&[$($name,)? stringify!($check)]),
-                text: concat!($($doc),+).trim_ascii_start(),
-                source: $source,
-                kind: $crate::checks::claim::Kind::$kind,
-                scope: $crate::checks::claim::Scope::$scope,
-            };
+            const EVENTS: $crate::checks::event::Kinds = $events;
 
-            $(const EVENTS: $crate::checks::event::Kinds = $events;)?
-
-            fn new(_: &$crate::checks::CheckConfig) -> $check {
+            fn new(_: &$crate::checks::config::CheckConfig) -> $check {
                 $check
             }
 
-            $(#[inline]
+            #[inline]
             fn on(
                 &mut self,
                 crossing: &$crate::checks::event::Crossing<'_>,
-                models: &$crate::checks::Models,
+                models: &$crate::checks::models::Models,
                 verdict: &mut $crate::checks::verdict::Verdict,
             ) {
                 $judge(crossing, models, verdict);
-            })?
+            }
         }
     )+};
 }
 
-pub(crate) use claim;
+pub(crate) use check;

@@ -77,7 +77,34 @@ impl PartialEq for Claim {
     }
 }
 
+/// What has a claim.
+pub trait Claimed: Sized {
+    /// What is claimed.
+    const CLAIM: Claim;
+}
+
 /// The first of some names.
 pub const fn first(names: &[&'static str]) -> &'static str {
     names[0]
 }
+
+/// Declares claims that have no judge of their own.
+macro_rules! claim {
+    ($($(#[doc = $doc:literal])+ $claim:ident $(as $name:literal)?, $kind:ident of $scope:ident, $source:literal;)+) => {$(
+        $(#[doc = $doc])+
+        #[derive(Clone, Copy, Debug)]
+        pub struct $claim;
+
+        impl $crate::checks::claim::Claimed for $claim {
+            const CLAIM: $crate::checks::claim::Claim = $crate::checks::claim::Claim {
+                name: $crate::checks::claim::first(&[$($name,)? stringify!($claim)]),
+                text: concat!($($doc),+).trim_ascii_start(),
+                source: $source,
+                kind: $crate::checks::claim::Kind::$kind,
+                scope: $crate::checks::claim::Scope::$scope,
+            };
+        }
+    )+};
+}
+
+pub(crate) use claim;

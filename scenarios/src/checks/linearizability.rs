@@ -6,8 +6,8 @@
 //! * a read shows committed records only, and every one from where it began to where it ended;
 //!   it may be stale (reads carry no proof of leadership)
 
-use crate::checks::check::Check;
-use crate::checks::check::claim;
+use crate::checks::claim::Claimed;
+use crate::checks::claim::claim;
 use crate::checks::replication::guards::AckedValueNotLost;
 use std::collections::BTreeSet;
 

@@ -2,16 +2,23 @@
 //! in the list is reported, so that those stand first which say most plainly what is wrong.
 
 use super::check::Check;
-use super::claim::Claim;
+use super::claim::{Claim, Claimed};
+use super::config::CheckConfig;
 use super::event::Crossing;
+use super::models::Models;
 use super::verdict::Verdict;
-use super::{CheckConfig, Models};
 
 /// Makes the list: the claims, and the judges by the events that they look at.
 macro_rules! checks {
-    ($($check:ident in $($module:ident)::+;)+) => {
+    (
+        judged: { $($check:ident in $($module:ident)::+;)+ }
+        judged by the models, or with another: { $($claim:ident in $($of:ident)::+;)+ }
+    ) => {
         /// Every claim, in the order of the list.
-        pub const CLAIMS: &[Claim] = &[$(<super::$($module)::+::$check as Check>::CLAIM,)+];
+        pub const CLAIMS: &[Claim] = &[
+            $(<super::$($module)::+::$check as Claimed>::CLAIM,)+
+            $(<super::$($of)::+::$claim as Claimed>::CLAIM,)+
+        ];
 
         /// The judges.
         #[allow(non_snake_case)]
@@ -37,80 +44,84 @@ macro_rules! checks {
 }
 
 checks! {
-    PersistBeforePromiseD1 in invariant::promise;
-    PersistBeforePromiseD2 in invariant::promise;
-    PersistBeforePromiseD3 in invariant::promise;
-    PersistBeforePromiseD4 in invariant::promise;
-    PersistBeforePromiseD5 in invariant::promise;
-    PersistBeforePromiseD6 in invariant::promise;
-    PersistBeforePromiseD7 in invariant::promise;
-    PersistBeforePromiseD8 in invariant::promise;
-    PersistBeforePromiseD9 in invariant::promise;
-    Leaders in invariant::leaders;
-    ValidVotes in invariant::votes;
-    PreVotes in invariant::pre_votes;
-    MonotonicEpoch in invariant::leaders;
-    HigherEpochObeyed in invariant::leaders;
-    MonotonicHighWatermark in invariant::high_watermark;
-    HighWatermarkWithinLog in invariant::high_watermark;
-    LogMatching in invariant::log_matching;
-    LeaderCompleteness in invariant::durability;
-    StateMachineSafety in invariant::durability;
-    MajorityReachedHighWatermark in invariant::durability;
-    Acknowledged in invariant::acknowledged;
-    OwnEpochCommit in invariant::durability;
-    SingleActiveController in invariant::leaders;
-    RecordAfterClaim in invariant::leaders;
-    CommittedRecordsDurable in invariant::durability;
-    NoFatalFault in invariant::fatal_fault;
-    GhostMismatch in audit;
-    LinearizableAppends in linearizability;
-    CommittedReads in linearizability;
-    MonotonicReads in linearizability;
-    DuplicateRecord in linearizability;
-    FailedAppendCommitted in linearizability;
-    AckedValueNotLost in replication::guards;
-    ImagesEqualAtEqualOffsets in metadata;
-    CommittedMetadataReplays in metadata;
-    MonotonicBrokerEpoch in metadata::brokers;
-    ReregistrationKeepsState in metadata::brokers;
-    SilentBrokerFenced in metadata::sessions;
-    HeardBrokerNotFenced in metadata::heard;
-    ControlledShutdownEnds in metadata::leaving;
-    ProducerIdBlocksDisjoint in metadata::producer_ids;
-    ValidControllerIsrAndElr in metadata::partitions;
-    IsrCompareAndSet in metadata::isr_changes;
-    ProposalNamesProcess in replication::proposals;
-    PresentLeaderObeyed in replication::answers;
-    NeverTwoPartitionLeadersInSameEpoch in replication::elections;
-    LeaderByCommittedMetadata in replication::elections;
-    DemotionObeyed in replication::demotions;
-    ReplicationQuorumSuperset in replication::acks;
-    LeaderCandidateCompleteness in replication::elections;
-    ConsistentRead in replication::partition;
-    IdempotentSequence in replication::sequences;
-    DuplicateRecognised in replication::duplicates;
-    CheckQuorum in invariant::check_quorum;
-    Linger in invariant::linger;
-    Campaigns in invariant::campaigns;
-    EndQuorumEpochObeyed in invariant::campaigns;
-    PreVoteCarriedThrough in invariant::campaigns;
-    RecoveryWithinBound in recovery;
-    InconsistentOffsets in clients::appends;
-    LostWrite in clients;
-    AbortedRead in clients::appends;
-    InventedRecord in clients::appends;
-    UncommittedRead in clients::polls;
-    NewEpochBeginsAtZero in clients::sessions;
-    NonmonotonicSend in clients::order;
-    PollSkip in clients::polls;
-    NonmonotonicPoll in clients::polls;
-    IntPollSkip in clients::polls;
-    IntNonmonotonicPoll in clients::polls;
-    PositionLost in clients::polls;
-    TruncationMissed in clients::polls;
-    Unseen in clients;
-    LinearizableAdmin in clients::answers;
-    StaleAdminAnswer in clients::answers;
-    UnaskedMetadata in clients::asked;
+    judged: {
+        PersistBeforePromiseD1 in invariant::promise;
+        PersistBeforePromiseD2 in invariant::promise;
+        PersistBeforePromiseD3 in invariant::promise;
+        PersistBeforePromiseD4 in invariant::promise;
+        PersistBeforePromiseD8 in invariant::promise;
+        PersistBeforePromiseD9 in invariant::promise;
+        Leaders in invariant::leaders;
+        ValidVotes in invariant::votes;
+        PreVotes in invariant::pre_votes;
+        HigherEpochObeyed in invariant::leaders;
+        Acknowledged in invariant::acknowledged;
+        CheckQuorum in invariant::check_quorum;
+        Linger in invariant::linger;
+        Campaigns in invariant::campaigns;
+    }
+    judged by the models, or with another: {
+        PersistBeforePromiseD5 in invariant::promise;
+        PersistBeforePromiseD6 in invariant::promise;
+        PersistBeforePromiseD7 in invariant::topic_id;
+        MonotonicEpoch in invariant::leaders;
+        MonotonicHighWatermark in invariant::high_watermark;
+        HighWatermarkWithinLog in invariant::high_watermark;
+        LogMatching in invariant::log_matching;
+        LeaderCompleteness in invariant::durability;
+        StateMachineSafety in invariant::durability;
+        MajorityReachedHighWatermark in invariant::durability;
+        OwnEpochCommit in invariant::durability;
+        SingleActiveController in invariant::durability;
+        RecordAfterClaim in invariant::leaders;
+        CommittedRecordsDurable in invariant::durability;
+        NoFatalFault in invariant::fatal_fault;
+        GhostMismatch in audit;
+        LinearizableAppends in linearizability;
+        CommittedReads in linearizability;
+        MonotonicReads in linearizability;
+        DuplicateRecord in linearizability;
+        FailedAppendCommitted in linearizability;
+        AckedValueNotLost in replication::guards;
+        ImagesEqualAtEqualOffsets in metadata;
+        CommittedMetadataReplays in metadata;
+        MonotonicBrokerEpoch in metadata::brokers;
+        ReregistrationKeepsState in metadata::brokers;
+        SilentBrokerFenced in metadata::sessions;
+        HeardBrokerNotFenced in metadata::heard;
+        ControlledShutdownEnds in metadata::leaving;
+        ProducerIdBlocksDisjoint in metadata::producer_ids;
+        ValidControllerIsrAndElr in metadata::partitions;
+        IsrCompareAndSet in metadata::isr_changes;
+        ProposalNamesProcess in replication::proposals;
+        PresentLeaderObeyed in replication::answers;
+        NeverTwoPartitionLeadersInSameEpoch in replication::elections;
+        LeaderByCommittedMetadata in replication::elections;
+        DemotionObeyed in replication::demotions;
+        ReplicationQuorumSuperset in replication::acks;
+        LeaderCandidateCompleteness in replication::elections;
+        ConsistentRead in replication::partition;
+        IdempotentSequence in replication::sequences;
+        DuplicateRecognised in replication::duplicates;
+        EndQuorumEpochObeyed in invariant::campaigns;
+        PreVoteCarriedThrough in invariant::campaigns;
+        RecoveryWithinBound in recovery;
+        InconsistentOffsets in clients::appends;
+        LostWrite in clients;
+        AbortedRead in clients::appends;
+        InventedRecord in clients::appends;
+        UncommittedRead in clients::polls;
+        NewEpochBeginsAtZero in clients::sessions;
+        NonmonotonicSend in clients::order;
+        PollSkip in clients::polls;
+        NonmonotonicPoll in clients::polls;
+        IntPollSkip in clients::polls;
+        IntNonmonotonicPoll in clients::polls;
+        PositionLost in clients::polls;
+        TruncationMissed in clients::polls;
+        Unseen in clients;
+        LinearizableAdmin in clients::answers;
+        StaleAdminAnswer in clients::answers;
+        UnaskedMetadata in clients::asked;
+    }
 }

@@ -24,6 +24,7 @@ pub mod claim;
 pub mod clients;
 pub mod cluster;
 pub mod committed;
+pub mod config;
 pub mod coverage;
 pub mod event;
 pub mod failover;
@@ -35,6 +36,7 @@ pub mod linearizability;
 pub mod list;
 pub mod loss;
 pub mod metadata;
+pub mod models;
 pub mod recovery;
 pub mod replication;
 pub mod verdict;
@@ -42,99 +44,32 @@ pub mod verdict;
 #[cfg(test)]
 mod tests;
 
-use crate::checks::check::Check;
+use crate::checks::claim::Claimed;
 use crate::checks::linearizability::CommittedReads;
 use crate::checks::linearizability::DuplicateRecord;
 use crate::checks::linearizability::FailedAppendCommitted;
 use crate::checks::linearizability::LinearizableAppends;
 use crate::checks::linearizability::MonotonicReads;
 use crate::checks::replication::guards::AckedValueNotLost;
-use raft::fixes::{Fix, Fixes};
-use raft::ids::{LeaderEpoch, NodeId, Offset};
-use raft::message::{Response, VoteResponse};
+use raft::fixes::Fix;
+use raft::ids::{LeaderEpoch, Offset};
 
 use self::cluster::{BrokerConfig, ClusterChecks, Commit, DATA_RECORD};
 use self::committed::Committed;
+use self::config::CheckConfig;
 use self::coverage::Coverage;
-use self::event::{Crossing, Event, Rpc};
 use self::failover::Failovers;
 use self::ghost::ServerGhost;
 use self::ghost::ledger::Ledger;
 use self::invariant::durability::Quorum;
-use self::invariant::timings::QuorumTimings;
 use self::linearizability::WhiteBox;
 use self::list::Judges;
 use self::loss::excuses::Excuse;
+use self::models::Models;
 use self::recovery::Recovery;
 use self::verdict::Verdict;
 use crate::report::{Failover, Linearizability, OperationCounts, Violation};
 use crate::topic_names::TopicNames;
-
-/// What the checks need to know of a run.
-#[derive(Clone, Debug)]
-pub struct CheckConfig {
-    /// Node ids of the servers; everywhere else a server is its index in this list.
-    pub servers: Vec<NodeId>,
-    /// The static voter set; servers outside it are observers.
-    pub voters: Vec<NodeId>,
-    /// Each server's settings of quorum timers.
-    pub timings: Vec<QuorumTimings>,
-    /// How much the slowest clock loses if nothing disturbs it, ppm.
-    pub slowest_ppm: u32,
-    /// Do clients append, and do they read?
-    pub appends: bool,
-    /// See above.
-    pub reads: bool,
-    /// `None`: a quorum alone.
-    pub brokers: Option<BrokerConfig>,
-    /// Fixes in force: they turn exceptions of faithful Kafka off.
-    pub fixes: Fixes,
-    /// Do not stop at the first violation but gather the names of all (for the mutant table).
-    pub keep_going: bool,
-    /// Faults may take more than promises rest on: judge only what they leave standing.
-    pub beyond_tolerance: bool,
-}
-
-/// A Vote request that a server has received and not yet answered.
-#[derive(Clone, Copy, Debug)]
-pub struct PendingVote {
-    server: usize,
-    rpc: Rpc,
-    /// The epoch of the request.
-    pub epoch: LeaderEpoch,
-    /// Who requests votes.
-    pub candidate: NodeId,
-    /// Or only asks whether it would get them.
-    pub pre_vote: bool,
-}
-
-/// What must be true, by the checks' own account.
-#[derive(Clone, Debug)]
-pub struct Models {
-    /// Each server's disk and word.
-    pub servers: Vec<ServerGhost>,
-    quorum: Quorum,
-    ledger: Ledger,
-    committed: Committed,
-    pending_votes: Vec<PendingVote>,
-    /// Only with brokers.
-    cluster: Option<Box<ClusterChecks>>,
-}
-
-impl Models {
-    /// The index of a server.
-    pub fn server(&self, id: NodeId) -> Option<usize> {
-        self.servers.iter().position(|ghost| ghost.id == id)
-    }
-
-    /// The request that is answered, and the answer, if it is one to a Vote request.
-    #[inline]
-    pub fn vote_answered<'a>(&self, crossing: &Crossing<'a>) -> Option<(PendingVote, &'a VoteResponse)> {
-        let Event::ResponseSent { rpc, response: Response::Vote(answer), .. } = crossing.event else { return None };
-        let asked = self.pending_votes.iter().find(|asked| asked.server == crossing.server && asked.rpc == rpc)?;
-        Some((*asked, answer))
-    }
-}
 
 /// All checks of a run.
 #[derive(Clone, Debug)]

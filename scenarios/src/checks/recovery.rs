@@ -2,8 +2,8 @@
 //! voters follow, high watermarks at the log's end, a fresh append committed, every live server
 //! showing it, and every committed record before it read back by some client.
 
-use crate::checks::check::Check;
-use crate::checks::check::claim;
+use crate::checks::claim::Claimed;
+use crate::checks::claim::claim;
 use raft::ids::{LeaderEpoch, Offset, TopicIdPartition};
 use raft::io::Role;
 use smallvec::SmallVec;

@@ -50,7 +50,7 @@ impl Default for ControllerState {
 
 impl ControllerState {
     /// Replays one record that stands at `offset`. Records of metadata transactions are
-    /// [`ReplayedState`]'s; they change nothing here.
+    /// [`ReplayedState`](super::replayed::ReplayedState)'s; they change nothing here.
     pub fn replay(&mut self, record: &MetadataRecord, offset: Offset) -> Result<(), ReplayError> {
         let result = match record {
             MetadataRecord::RegisterBroker(record) => {

@@ -4,9 +4,9 @@
 use super::admin::{Around, Attempt};
 use super::asked::{Change, Wish};
 use super::metadata::{Resource, config_hash, first_absent, first_alive, resource_name};
-use crate::checks::check::Check;
-use crate::checks::check::claim;
 use crate::checks::claim::Claim;
+use crate::checks::claim::Claimed;
+use crate::checks::claim::claim;
 use crate::checks::verdict::or_none;
 use raft::client::text_hash;
 use raft::ids::{NodeId, Uuid};

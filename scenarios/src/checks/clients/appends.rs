@@ -9,8 +9,8 @@
 //! * a producer without idempotence may have copies and change the order of its batches by its
 //!   retries, and `acks=1` may lose what was acknowledged: nothing is promised, and all is counted
 
-use crate::checks::check::Check;
-use crate::checks::check::claim;
+use crate::checks::claim::Claimed;
+use crate::checks::claim::claim;
 use crate::checks::linearizability::DuplicateRecord;
 use crate::checks::linearizability::LinearizableAppends;
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,7 +25,7 @@ use super::counts::{Counts, Remark};
 use super::order::{OneBatch, follows};
 use super::topics::Topics;
 use crate::checks::loss::excuses::Excuse;
-use crate::checks::replication::committed_log::{Claim, LogBatch, Session};
+use crate::checks::replication::committed_log::{LogBatch, ReportedBy, Session};
 use crate::checks::replication::partition::PartitionModel;
 use crate::checks::replication::partitions::{PartitionIndex, Partitions};
 use crate::checks::verdict::{Verdict, or_none};
@@ -232,7 +232,7 @@ impl Appends {
                 real_time(topics, &partitions[log], base, sent_at, verdict);
                 let event = partitions.event;
                 for (offset, value) in (base..).zip(sent.values()) {
-                    if let Some(other) = partitions[log].claim(event, offset, value, Claim::Acked) {
+                    if let Some(other) = partitions[log].claim(event, offset, value, ReportedBy::Acked) {
                         let name = topics.name_of(partitions[log].id);
                         verdict.fail(&InconsistentOffsets::CLAIM, || {
                             format!(

@@ -6,8 +6,8 @@
 //! that was open or undecided, and if only open ones speak for it, one of them must not turn out to
 //! have failed.
 
-use crate::checks::check::Check;
-use crate::checks::check::claim;
+use crate::checks::claim::Claimed;
+use crate::checks::claim::claim;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 

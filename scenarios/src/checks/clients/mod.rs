@@ -25,9 +25,9 @@ pub mod sessions;
 mod tests;
 pub mod topics;
 
-use crate::checks::check::Check;
-use crate::checks::check::claim;
+use crate::checks::claim::Claimed;
 use crate::checks::claim::Scope;
+use crate::checks::claim::claim;
 use crate::checks::clients::appends::InconsistentOffsets;
 use crate::checks::clients::polls::UncommittedRead;
 use std::collections::BTreeSet;
@@ -48,7 +48,7 @@ use self::polls::Polls;
 use self::sessions::Sessions;
 use self::topics::Topics;
 use super::loss::excuses::Excuse;
-use super::replication::committed_log::Claimed;
+use super::replication::committed_log::ReportedValue;
 use super::replication::partition::{Change, PartitionModel};
 use super::replication::partitions::{PartitionIndex, Partitions};
 use super::verdict::Verdict;
@@ -206,7 +206,7 @@ impl ClientHistories {
         partitions.all().iter().any(|of| {
             let losses = of.losses();
             let (log, missing_end) = (&of.log, || losses.missing_end().0);
-            let is_due = |(offset, claimed): (&i64, &Claimed)| {
+            let is_due = |(offset, claimed): (&i64, &ReportedValue)| {
                 losses.may_be_shown(Offset(*offset), claimed.value, None).is_none()
             };
             let told = log.told_end > log.end() && log.told_end > missing_end();
@@ -379,7 +379,7 @@ impl ClientHistories {
     fn finish_log(&self, of: &PartitionModel, (complete, overdue): (bool, bool), verdict: &mut Verdict) {
         let (name, log, losses) = (self.topics.name_of(of.id), &of.log, of.losses());
         let end = log.end();
-        for (offset, Claimed { value, acked, .. }) in &log.claims {
+        for (offset, ReportedValue { value, acked, .. }) in &log.claims {
             if let Some(cause) = losses.may_be_shown(Offset(*offset), *value, None) {
                 let is_deleted = cause == Excuse::AckedLostByDeletion;
                 let of_lost = if *acked { Excuse::AckedAppendDestroyed } else { Excuse::ReadOfDestroyedRecord };

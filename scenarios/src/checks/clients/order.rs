@@ -1,7 +1,7 @@
 //! `NonmonotonicSend`: the batches of an idempotent producer stand in the order of its values.
 
-use crate::checks::check::Check;
-use crate::checks::check::claim;
+use crate::checks::claim::Claimed;
+use crate::checks::claim::claim;
 use raft::ids::Offset;
 use raft::log::BatchProducer;
 

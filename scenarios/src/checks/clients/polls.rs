@@ -10,8 +10,8 @@
 //! * whoever was shown a record that C no longer holds is moved before it reads on behind it (KIP-320)
 //! * a stale poll is legal, and counted
 
-use crate::checks::check::Check;
-use crate::checks::check::claim;
+use crate::checks::claim::Claimed;
+use crate::checks::claim::claim;
 use crate::checks::clients::appends::AbortedRead;
 use crate::checks::clients::appends::InconsistentOffsets;
 use raft::client::{Outcome, PositionCause, ReadApi, TopicPartition};
@@ -24,7 +24,7 @@ use super::counts::{Counts, Remark};
 use super::topics::Topics;
 use crate::checks::loss::answers::SentBack;
 use crate::checks::loss::excuses::Excuse;
-use crate::checks::replication::committed_log::Claim;
+use crate::checks::replication::committed_log::ReportedBy;
 use crate::checks::replication::partition::PartitionModel;
 use crate::checks::replication::partitions::{PartitionIndex, Partitions};
 use crate::checks::verdict::{Verdict, or_none, seconds};
@@ -494,7 +494,7 @@ fn judge(
     match logs.as_slice() {
         [log] if partitions[*log].log.end() <= offset && !appends.was_refused(value) => {
             let event = partitions.event;
-            if let Some(other) = partitions[*log].claim(event, offset, value, Claim::Shown) {
+            if let Some(other) = partitions[*log].claim(event, offset, value, ReportedBy::Shown) {
                 verdict.fail(&InconsistentOffsets::CLAIM, || {
                     format!("client {client} reads value {value} at offset {offset} of {partition}, other clients value {other}")
                 });

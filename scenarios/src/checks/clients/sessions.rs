@@ -4,8 +4,8 @@
 //! A partition in which something was refused or given up, or has had no answer, is excused: batches
 //! that were given the first numbers may have ended without being sent again (controller-broker.md §6.8).
 
-use crate::checks::check::Check;
-use crate::checks::check::claim;
+use crate::checks::claim::Claimed;
+use crate::checks::claim::claim;
 use std::collections::BTreeMap;
 
 use raft::client::TopicPartition;

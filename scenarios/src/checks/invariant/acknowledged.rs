@@ -2,11 +2,11 @@
 //! Fetch requests of its own epoch, and nothing else. A replica in another epoch may hold other records
 //! at the same offsets.
 
-use crate::checks::CheckConfig;
-use crate::checks::Models;
 use crate::checks::check::Check;
-use crate::checks::claim::{Claim, Kind, Scope};
+use crate::checks::claim::{Claim, Claimed, Kind, Scope};
+use crate::checks::config::CheckConfig;
 use crate::checks::event::{Crossing, Event, Kinds};
+use crate::checks::models::Models;
 use raft::ids::{LeaderEpoch, Offset};
 use raft::io::{Observation, Role};
 use raft::message::Request;
@@ -65,7 +65,7 @@ impl Acknowledged {
     }
 }
 
-impl Check for Acknowledged {
+impl Claimed for Acknowledged {
     const CLAIM: Claim = Claim {
         name: "HighWatermarkAcknowledged",
         text: "A leader's high watermark counts only offsets that a majority acknowledged in Fetch requests of its epoch.",
@@ -73,6 +73,9 @@ impl Check for Acknowledged {
         kind: Kind::Safety,
         scope: Scope::Quorum,
     };
+}
+
+impl Check for Acknowledged {
     const EVENTS: Kinds = Kinds::REQUEST_RECEIVED.and(Kinds::OBSERVED).and(Kinds::DOWN);
 
     fn new(config: &CheckConfig) -> Acknowledged {

@@ -10,12 +10,12 @@
 //! Judged from the answers and requests that reach a server, from those that voters send, and from the
 //! roles it says it enters (audits compare them with its disk).
 
-use crate::checks::CheckConfig;
-use crate::checks::Models;
 use crate::checks::check::Check;
-use crate::checks::check::claim;
-use crate::checks::claim::{Claim, Kind, Scope};
+use crate::checks::claim::claim;
+use crate::checks::claim::{Claim, Claimed, Kind, Scope};
+use crate::checks::config::CheckConfig;
 use crate::checks::event::{Crossing, Event, Kinds};
+use crate::checks::models::Models;
 use raft::ids::{LeaderEpoch, NodeId};
 use raft::io::{Observation, Role, ThreadName};
 use raft::message::{ErrorCode, Request, Response};
@@ -259,7 +259,7 @@ impl Campaigns {
     }
 }
 
-impl Check for Campaigns {
+impl Claimed for Campaigns {
     const CLAIM: Claim = Claim {
         name: "SilentLeaderLeft",
         text: "A follower that receives no answer from its leader requests pre-votes when its fetch timeout ends.",
@@ -267,6 +267,9 @@ impl Check for Campaigns {
         kind: Kind::Liveness,
         scope: Scope::Quorum,
     };
+}
+
+impl Check for Campaigns {
     const EVENTS: Kinds = Kinds::INPUT
         .and(Kinds::REQUEST_RECEIVED)
         .and(Kinds::RESPONSE_RECEIVED)

@@ -6,11 +6,11 @@
 //! (consensus.md §2.2, the edge-triggered set). Hence the bound: one timeout if a single follower
 //! makes the majority, two if it takes more; and a parked fetch counts once more when it is answered.
 
-use crate::checks::CheckConfig;
-use crate::checks::Models;
 use crate::checks::check::Check;
-use crate::checks::claim::{Claim, Kind, Scope};
+use crate::checks::claim::{Claim, Claimed, Kind, Scope};
+use crate::checks::config::CheckConfig;
 use crate::checks::event::{Crossing, Event, Kinds};
+use crate::checks::models::Models;
 use raft::ids::LeaderEpoch;
 use raft::io::{Observation, Role, ThreadName};
 use raft::message::Request;
@@ -108,7 +108,7 @@ impl CheckQuorum {
     }
 }
 
-impl Check for CheckQuorum {
+impl Claimed for CheckQuorum {
     const CLAIM: Claim = Claim {
         name: "LeaderWithoutMajorityResigns",
         text: "A leader from which no majority fetches resigns within the bound of its timers.",
@@ -116,6 +116,9 @@ impl Check for CheckQuorum {
         kind: Kind::Liveness,
         scope: Scope::Server,
     };
+}
+
+impl Check for CheckQuorum {
     const EVENTS: Kinds =
         Kinds::INPUT.and(Kinds::REQUEST_RECEIVED).and(Kinds::OBSERVED).and(Kinds::DOWN).and(Kinds::DISTURBED);
 

@@ -7,9 +7,8 @@
 //! When such a fault strikes, the promise is cut to what is safe through what a majority still
 //! holds; a later commit that a majority of voters with their memory holds durably renews it.
 
-use crate::checks::check::Check;
-use crate::checks::check::claim;
-use crate::checks::invariant::leaders::SingleActiveController;
+use crate::checks::claim::Claimed;
+use crate::checks::claim::claim;
 use raft::ids::{LeaderEpoch, Offset};
 
 use crate::checks::committed::{Committed, CommittedRecord};
@@ -23,6 +22,8 @@ claim! {
     LeaderCompleteness, Safety of Quorum, "Raft §5.4, figure 3: Leader Completeness; KIP-966 TLA+ (Vanlightly): LeaderCompletenessProperty";
     /// No replica ever treats a different record at a committed offset as committed.
     StateMachineSafety, Safety of Quorum, "Raft §5.4.3, figure 3: State Machine Safety";
+    /// One active controller per epoch; an older leader commits only records that the newer one has.
+    SingleActiveController, Safety of Quorum, "KIP-631; KIP-595, two self-believed leaders";
     /// Everything below a leader's high watermark is durable on a majority of voters.
     MajorityReachedHighWatermark, Safety of Quorum, "RaftEventSimulationTest: MajorityReachedHighWatermark, read durably";
     /// A leader's high watermark covers a record of its own epoch, or is unknown.

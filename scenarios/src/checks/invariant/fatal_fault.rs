@@ -1,6 +1,6 @@
 //! `NoFatalFault`: processes end themselves for their disks only.
 
-use crate::checks::check::claim;
+use crate::checks::claim::claim;
 
 claim! {
     /// No replica ends itself for any reason but its disk. (Kafka throws where it finds a rule of the

@@ -1,7 +1,7 @@
 //! `MonotonicHighWatermark`, `HighWatermarkWithinLog` and, for followers, `StateMachineSafety`.
 
-use crate::checks::check::Check;
-use crate::checks::check::claim;
+use crate::checks::claim::Claimed;
+use crate::checks::claim::claim;
 use crate::checks::invariant::durability::StateMachineSafety;
 use raft::ids::Offset;
 

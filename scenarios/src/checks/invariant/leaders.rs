@@ -4,23 +4,28 @@ use raft::ids::LeaderEpoch;
 use raft::io::{Observation, Role};
 use raft::message::{ErrorCode, Request, Response};
 
-use crate::checks::check::{Check, claim};
-use crate::checks::claim::{Claim, Kind, Scope};
+use crate::checks::check::Check;
+use crate::checks::check::check;
+use crate::checks::claim::claim;
+use crate::checks::claim::{Claim, Claimed, Kind, Scope};
+use crate::checks::config::CheckConfig;
 use crate::checks::event::{Crossing, Event, Kinds};
 use crate::checks::ghost::ServerGhost;
 use crate::checks::ghost::state_files::Election;
+use crate::checks::invariant::durability::SingleActiveController;
 use crate::checks::loss::excuses::Excuse;
+use crate::checks::models::Models;
 use crate::checks::verdict::Verdict;
-use crate::checks::{CheckConfig, Models};
+
+check! {
+    /// A replica, even a leader, that answers a vote request has moved to the epoch of the request.
+    HigherEpochObeyed, Safety of Server, "Raft §5.1: any message with a higher term"
+        => obeys_higher_epoch, Kinds::RESPONSE_SENT;
+}
 
 claim! {
     /// A replica's epoch never goes back.
     MonotonicEpoch, Safety of Server, "RaftEventSimulationTest: MonotonicEpoch";
-    /// A replica, even a leader, that answers a vote request has moved to the epoch of the request.
-    HigherEpochObeyed, Safety of Server, "Raft §5.1: any message with a higher term"
-        => obeys_higher_epoch, Kinds::RESPONSE_SENT;
-    /// One active controller per epoch; an older leader commits only records that the newer one has.
-    SingleActiveController, Safety of Quorum, "KIP-631; KIP-595, two self-believed leaders";
     /// Every record of an epoch was decided by the controller in that epoch, after it had claimed it.
     RecordAfterClaim, Safety of Quorum, "KIP-631: a write carries the claimed epoch; KAFKA-6082";
 }
@@ -71,7 +76,7 @@ pub struct Leaders {
     durable: Vec<Option<Election>>,
 }
 
-impl Check for Leaders {
+impl Claimed for Leaders {
     const CLAIM: Claim = Claim {
         name: "NeverTwoLeadersInSameEpoch",
         text: "Two servers, or two processes of one server, never lead the same epoch.",
@@ -79,6 +84,9 @@ impl Check for Leaders {
         kind: Kind::Safety,
         scope: Scope::Quorum,
     };
+}
+
+impl Check for Leaders {
     const EVENTS: Kinds =
         Kinds::BOOTED.and(Kinds::SYNCED).and(Kinds::REQUEST_SENT).and(Kinds::RESPONSE_SENT).and(Kinds::OBSERVED);
 

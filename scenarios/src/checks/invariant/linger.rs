@@ -5,11 +5,11 @@
 //! busy, so what counts is how long it had nothing to do: since the input before the one by which it
 //! writes, and since the last fsync of its node.
 
-use crate::checks::CheckConfig;
-use crate::checks::Models;
 use crate::checks::check::Check;
-use crate::checks::claim::{Claim, Kind, Scope};
+use crate::checks::claim::{Claim, Claimed, Kind, Scope};
+use crate::checks::config::CheckConfig;
 use crate::checks::event::{Crossing, Event, Kinds, Rpc};
+use crate::checks::models::Models;
 use raft::ids::NodeId;
 use raft::io::{Observation, ThreadName};
 use raft::message::{Request, Response};
@@ -92,7 +92,7 @@ impl Linger {
     }
 }
 
-impl Check for Linger {
+impl Claimed for Linger {
     const CLAIM: Claim = Claim {
         name: "AppendWithinLinger",
         text: "A leader writes an accepted record when its linger ends, whatever else it does.",
@@ -100,6 +100,9 @@ impl Check for Linger {
         kind: Kind::Liveness,
         scope: Scope::Quorum,
     };
+}
+
+impl Check for Linger {
     const EVENTS: Kinds = Kinds::INPUT
         .and(Kinds::REQUEST_RECEIVED)
         .and(Kinds::RESPONSE_SENT)

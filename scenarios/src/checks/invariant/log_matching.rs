@@ -1,6 +1,7 @@
 //! `LogMatching`, judged by the one map of all batches ([`crate::checks::ghost::ledger`]).
 
-use crate::checks::check::{Check, claim};
+use crate::checks::claim::Claimed;
+use crate::checks::claim::claim;
 use crate::checks::verdict::Verdict;
 
 claim! {

@@ -24,4 +24,5 @@ pub mod log_matching;
 pub mod pre_votes;
 pub mod promise;
 pub mod timings;
+pub mod topic_id;
 pub mod votes;

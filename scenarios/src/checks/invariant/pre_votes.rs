@@ -4,11 +4,11 @@
 //! Judged from the answers that voters send, whether they arrive or not. A replica that starts with an
 //! epoch and its own vote in it goes on as Candidate of that epoch (consensus.md §1.6) and asks nobody.
 
-use crate::checks::CheckConfig;
-use crate::checks::Models;
 use crate::checks::check::Check;
-use crate::checks::claim::{Claim, Kind, Scope};
+use crate::checks::claim::{Claim, Claimed, Kind, Scope};
+use crate::checks::config::CheckConfig;
 use crate::checks::event::{Crossing, Event, Kinds};
+use crate::checks::models::Models;
 use raft::ids::LeaderEpoch;
 use raft::io::Observation;
 use raft::message::Request;
@@ -76,7 +76,7 @@ impl PreVotes {
     }
 }
 
-impl Check for PreVotes {
+impl Claimed for PreVotes {
     const CLAIM: Claim = Claim {
         name: "PreVoteBeforeVote",
         text: "A replica requests votes in a new epoch only after a majority has granted a pre-vote.",
@@ -84,6 +84,9 @@ impl Check for PreVotes {
         kind: Kind::Safety,
         scope: Scope::Quorum,
     };
+}
+
+impl Check for PreVotes {
     const EVENTS: Kinds = Kinds::BOOTED.and(Kinds::OBSERVED).and(Kinds::REQUEST_SENT).and(Kinds::RESPONSE_SENT);
 
     fn new(config: &CheckConfig) -> PreVotes {

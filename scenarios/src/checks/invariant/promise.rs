@@ -9,14 +9,17 @@ use raft::io::ThreadName;
 use raft::log::{Batch, BatchHeader, ControlRecord};
 use raft::message::{Request, Response};
 
-use crate::checks::Models;
-use crate::checks::check::{Check, claim};
+use crate::checks::check::check;
+use crate::checks::claim::Claimed;
+use crate::checks::claim::claim;
 use crate::checks::event::{Crossing, Event, Kinds};
 use crate::checks::ghost::ServerGhost;
 use crate::checks::ghost::ledger::Ledger;
+use crate::checks::invariant::topic_id::PersistBeforePromiseD7;
+use crate::checks::models::Models;
 use crate::checks::verdict::Verdict;
 
-claim! {
+check! {
     /// D1: a candidate's epoch and vote for itself are durable before it sends a Vote request.
     PersistBeforePromiseD1 as "PersistBeforePromise:D1", Safety of Server, "KIP-595, Raft §5.1: currentTerm and votedFor before a RequestVote"
         => requests_votes, Kinds::REQUEST_SENT;
@@ -29,18 +32,19 @@ claim! {
     /// D4: leadership is durable before LeaderChange is appended or BeginQuorumEpoch is sent.
     PersistBeforePromiseD4 as "PersistBeforePromise:D4", Safety of Server, "KIP-595: QuorumState.transitionToLeader before LeaderChange"
         => begins_epoch, Kinds::REQUEST_SENT;
-    /// D5: the followed leader is durable before any of its records is appended.
-    PersistBeforePromiseD5 as "PersistBeforePromise:D5", Safety of Server, "KIP-595: QuorumState.transitionToFollower before the first append";
-    /// D6: the epoch-cache entry is durable before the first batch of its epoch is written.
-    PersistBeforePromiseD6 as "PersistBeforePromise:D6", Safety of Server, "KIP-101, KIP-595: the leader-epoch cache before the batch";
-    /// D7: the topic id is durable before the first batch is written.
-    PersistBeforePromiseD7 as "PersistBeforePromise:D7", Safety of Server, "KIP-516: partition.metadata before the first record";
     /// D8: a voter's log is durable up to the end that its Fetch or Vote request claims.
     PersistBeforePromiseD8 as "PersistBeforePromise:D8", Safety of Server, "KAFKA-10533: a fetch offset acknowledges what is on disk"
         => claims_log_end, Kinds::REQUEST_SENT;
     /// D9: a leader's appends are durable before its raft thread takes the next input.
     PersistBeforePromiseD9 as "PersistBeforePromise:D9", Safety of Server, "KAFKA-10533: the leader forces its append before it counts the next fetch"
         => takes_input, Kinds::INPUT;
+}
+
+claim! {
+    /// D5: the followed leader is durable before any of its records is appended.
+    PersistBeforePromiseD5 as "PersistBeforePromise:D5", Safety of Server, "KIP-595: QuorumState.transitionToFollower before the first append";
+    /// D6: the epoch-cache entry is durable before the first batch of its epoch is written.
+    PersistBeforePromiseD6 as "PersistBeforePromise:D6", Safety of Server, "KIP-101, KIP-595: the leader-epoch cache before the batch";
 }
 
 fn requests_votes(crossing: &Crossing<'_>, models: &Models, verdict: &mut Verdict) {

@@ -1,11 +1,11 @@
 //! `ValidVotes`: one vote per voter and epoch, across crashes, from what is written to
 //! `quorum-state` and from what is granted.
 
-use crate::checks::CheckConfig;
-use crate::checks::Models;
 use crate::checks::check::Check;
-use crate::checks::claim::{Claim, Kind, Scope};
+use crate::checks::claim::{Claim, Claimed, Kind, Scope};
+use crate::checks::config::CheckConfig;
 use crate::checks::event::{Crossing, Kinds};
+use crate::checks::models::Models;
 use raft::ids::{LeaderEpoch, NodeId};
 
 use crate::checks::ghost::ServerGhost;
@@ -52,7 +52,7 @@ impl ValidVotes {
     }
 }
 
-impl Check for ValidVotes {
+impl Claimed for ValidVotes {
     const CLAIM: Claim = Claim {
         name: "ValidVotes",
         text: "A voter votes at most once per epoch, even across crashes.",
@@ -60,6 +60,9 @@ impl Check for ValidVotes {
         kind: Kind::Safety,
         scope: Scope::Server,
     };
+}
+
+impl Check for ValidVotes {
     const EVENTS: Kinds = Kinds::BOOTED.and(Kinds::SYNCED).and(Kinds::RESPONSE_SENT);
 
     fn new(config: &CheckConfig) -> ValidVotes {

@@ -1,8 +1,8 @@
 //! `MonotonicBrokerEpoch`: each incarnation of a broker has an epoch of its own, newer ones higher.
 //! `ReregistrationKeepsState`: one that registers again changes nothing by that (KAFKA-16757).
 
-use crate::checks::check::Check;
-use crate::checks::check::claim;
+use crate::checks::claim::Claimed;
+use crate::checks::claim::claim;
 use std::collections::BTreeMap;
 
 use raft::ids::{BrokerEpoch, NodeId, Offset, Uuid};

@@ -5,7 +5,7 @@
 //! A partition whose ISR is empty may keep it: nothing can be committed there meanwhile (the fix
 //! `KeepElrOfEmptyIsr`).
 
-use crate::checks::check::Check;
+use crate::checks::claim::Claimed;
 use crate::checks::metadata::partitions::ValidControllerIsrAndElr;
 use raft::ids::TopicIdPartition;
 use raft::metadata::MetadataImage;

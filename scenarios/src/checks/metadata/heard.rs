@@ -6,8 +6,8 @@
 //! controller of another epoch has heard other heartbeats. Sessions run on the controller's monotonic
 //! clock, which a paused process does not stop and no fault moves but in its rate (`FASTEST_RATE`).
 
-use crate::checks::check::Check;
-use crate::checks::check::claim;
+use crate::checks::claim::Claimed;
+use crate::checks::claim::claim;
 use std::collections::BTreeMap;
 
 use raft::ids::{BrokerEpoch, LeaderEpoch, NodeId};

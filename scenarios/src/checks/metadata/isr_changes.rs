@@ -4,8 +4,8 @@
 //!
 //! Judged from requests and answers on the wire, and from committed metadata.
 
-use crate::checks::check::Check;
-use crate::checks::check::claim;
+use crate::checks::claim::Claimed;
+use crate::checks::claim::claim;
 use std::rc::Rc;
 
 use raft::ids::NodeId;

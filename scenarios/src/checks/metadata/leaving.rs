@@ -7,8 +7,8 @@
 //! All is by the word of one controller, for its soft state begins anew with its claim: it then waits for
 //! others that wish to leave, too, until they say so again.
 
-use crate::checks::check::Check;
-use crate::checks::check::claim;
+use crate::checks::claim::Claimed;
+use crate::checks::claim::claim;
 use std::collections::BTreeMap;
 
 use raft::ids::{BrokerEpoch, NodeId, Offset};

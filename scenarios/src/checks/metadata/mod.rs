@@ -18,8 +18,8 @@ pub mod partitions;
 pub mod producer_ids;
 pub mod sessions;
 
-use crate::checks::check::Check;
-use crate::checks::check::claim;
+use crate::checks::claim::Claimed;
+use crate::checks::claim::claim;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 

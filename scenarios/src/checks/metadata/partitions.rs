@@ -1,8 +1,8 @@
 //! `ValidControllerIsrAndElr`: what the controllers may say of a partition's replicas, after each
 //! committed batch (controller-broker.md §4.4, §4.5, §4.9).
 
-use crate::checks::check::Check;
-use crate::checks::check::claim;
+use crate::checks::claim::Claimed;
+use crate::checks::claim::claim;
 use raft::ids::{NodeId, Offset, TopicIdPartition};
 use raft::metadata::MetadataImage;
 use raft::metadata::image::{ClusterImage, LeaderRecoveryState, PartitionRegistration};

@@ -1,8 +1,8 @@
 //! `ProducerIdBlocksDisjoint`: blocks as committed, as answered to brokers, and ids as answered to
 //! producers.
 
-use crate::checks::check::Check;
-use crate::checks::check::claim;
+use crate::checks::claim::Claimed;
+use crate::checks::claim::claim;
 use std::collections::{BTreeMap, BTreeSet};
 
 use raft::ids::{NodeId, ProducerId};

@@ -9,8 +9,8 @@
 //! brought to be committed. Its timers outrank its queue, so it must have looked at sessions between
 //! any two of them.
 
-use crate::checks::check::Check;
-use crate::checks::check::claim;
+use crate::checks::claim::Claimed;
+use crate::checks::claim::claim;
 use raft::ids::{LeaderEpoch, NodeId, Offset};
 
 use crate::checks::invariant::timings::{Calm, Disturbance};

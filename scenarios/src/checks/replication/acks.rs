@@ -1,8 +1,8 @@
 //! What brokers promise and show: `acks=all` answers (`ReplicationQuorumSuperset`,
 //! `AckedValueNotLost`), high watermarks, and answers to consumers (`ConsistentRead`).
 
-use crate::checks::check::Check;
-use crate::checks::check::claim;
+use crate::checks::claim::Claimed;
+use crate::checks::claim::claim;
 use crate::checks::invariant::high_watermark::HighWatermarkWithinLog;
 use crate::checks::invariant::high_watermark::MonotonicHighWatermark;
 use crate::checks::replication::guards::AckedValueNotLost;

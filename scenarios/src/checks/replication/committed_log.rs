@@ -56,7 +56,7 @@ impl ProducerState {
 
 /// Who says that an offset holds a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Claim {
+pub enum ReportedBy {
     /// An acknowledged append.
     Acked,
     /// A consumer was shown it.
@@ -65,7 +65,7 @@ pub enum Claim {
 
 /// What clients were told of an offset that C has not reached.
 #[derive(Clone, Copy, Debug)]
-pub struct Claimed {
+pub struct ReportedValue {
     /// It holds this.
     pub value: u64,
     /// By an acknowledgement.
@@ -82,7 +82,7 @@ pub struct CommittedLog {
     pub batches: Vec<LogBatch>,
     producers: BTreeMap<ProducerId, ProducerState>,
     /// Offsets that C has not reached, with the value that a client was told.
-    pub claims: BTreeMap<i64, Claimed>,
+    pub claims: BTreeMap<i64, ReportedValue>,
     /// How far the log was known to reach, unless it was cut since: number of the event, end; both ascending.
     known_ends: Vec<(u64, i64)>,
     /// The largest end that a client was told.
@@ -166,14 +166,14 @@ impl CommittedLog {
 
     /// A client was told that an offset holds a value, and C is not there yet; the value that
     /// somebody else was told, if that is another one.
-    pub fn claim(&mut self, event: u64, offset: i64, value: u64, by: Claim) -> Option<u64> {
-        let none = Claimed { value, acked: false, shown: false };
+    pub fn claim(&mut self, event: u64, offset: i64, value: u64, by: ReportedBy) -> Option<u64> {
+        let none = ReportedValue { value, acked: false, shown: false };
         let claimed = self.claims.entry(offset).or_insert(none);
         if claimed.value != value {
             return Some(claimed.value);
         }
-        claimed.acked |= by == Claim::Acked;
-        claimed.shown |= by == Claim::Shown;
+        claimed.acked |= by == ReportedBy::Acked;
+        claimed.shown |= by == ReportedBy::Shown;
         self.reaches(event, offset + 1);
         None
     }

@@ -1,8 +1,8 @@
 //! `DemotionObeyed`: a broker that has published an image by which it leads a partition no longer, or in
 //! a newer leader epoch, has given up the old role by its next input (controller-broker.md §5.5).
 
-use crate::checks::check::Check;
-use crate::checks::check::claim;
+use crate::checks::claim::Claimed;
+use crate::checks::claim::claim;
 use raft::ids::{LeaderEpoch, NodeId, Offset};
 
 use super::partition::PartitionModel;

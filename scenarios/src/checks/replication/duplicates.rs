@@ -2,8 +2,8 @@
 //! five of its producer (KIP-98; controller-broker.md §6.8). A client that is told so numbers the batch
 //! anew, and it stands there twice.
 
-use crate::checks::check::Check;
-use crate::checks::check::claim;
+use crate::checks::claim::Claimed;
+use crate::checks::claim::claim;
 use raft::ids::NodeId;
 use raft::log::{Batch, BatchProducer};
 

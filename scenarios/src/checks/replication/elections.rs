@@ -9,8 +9,8 @@
 //! which takes the leadership away. So what is lost is settled when a leader acts: then C and A are
 //! cut to its log.
 
-use crate::checks::check::Check;
-use crate::checks::check::claim;
+use crate::checks::claim::Claimed;
+use crate::checks::claim::claim;
 use crate::checks::invariant::durability::LeaderCompleteness;
 use crate::checks::replication::guards::AckedValueNotLost;
 use std::rc::Rc;
@@ -19,7 +19,7 @@ use raft::ids::{LeaderEpoch, NodeId};
 use raft::metadata::image::PartitionRegistration;
 use smallvec::SmallVec;
 
-use super::partition::{Acted, PartitionModel};
+use super::partition::{Acted, NotExcused, PartitionModel};
 use super::{Around, ServerIndex};
 use crate::checks::coverage::Situation;
 use crate::checks::loss::elections::{Candidate, CommittedChange};
@@ -271,7 +271,7 @@ fn begins(
             around.verdict.excuse(cause, records);
             *around.excused_records += records;
         }
-        Err(()) => {
+        Err(NotExcused) => {
             let invariant =
                 if agreed < partition.acked { &AckedValueNotLost::CLAIM } else { &LeaderCompleteness::CLAIM };
             let (of, has, end) = (partition.id, partition.end_of(agreed), partition.committed_end());

@@ -1,6 +1,6 @@
 //! `AckedValueNotLost`: what is acknowledged stays with whoever may lead.
 
-use crate::checks::check::claim;
+use crate::checks::claim::claim;
 
 claim! {
     /// An acknowledged value is kept: in the metadata log on a majority of disks, in a partition on at least

@@ -27,7 +27,7 @@ pub mod replica;
 pub mod sequences;
 pub mod unclean;
 
-use crate::checks::check::Check;
+use crate::checks::claim::Claimed;
 use crate::checks::replication::answers::PresentLeaderObeyed;
 use std::collections::BTreeMap;
 use std::rc::Rc;

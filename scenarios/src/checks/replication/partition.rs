@@ -1,8 +1,8 @@
 //! One partition: what metadata says of it, its replicas, the committed log C, the acknowledged part A of it, and
 //! what bears on losses.
 
-use crate::checks::check::Check;
-use crate::checks::check::claim;
+use crate::checks::claim::Claimed;
+use crate::checks::claim::claim;
 use std::rc::Rc;
 
 use raft::broker::observation::PartitionTag;
@@ -10,7 +10,7 @@ use raft::ids::{LeaderEpoch, NodeId, Offset, PartitionEpoch, TopicIdPartition};
 use raft::metadata::image::PartitionRegistration;
 
 use super::Around;
-use super::committed_log::{Claim, CommittedLog, LogBatch};
+use super::committed_log::{CommittedLog, LogBatch, ReportedBy};
 use super::replica::Replica;
 use crate::checks::ghost::ledger::{BatchId, Ledger};
 use crate::checks::loss::answers::Losses;
@@ -47,6 +47,10 @@ pub enum Change {
     /// It was cut: its last batches, last first, and the values of each.
     Cut(Vec<(LogBatch, Vec<u64>)>),
 }
+
+/// A leader lacks committed records, and nothing explains it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotExcused;
 
 /// See the module's documentation.
 #[derive(Clone, Debug)]
@@ -195,7 +199,7 @@ impl PartitionModel {
 
     /// A client was told that an offset holds a value, and C is not there yet; the value that somebody else was
     /// told, if that is another one and nothing explains it.
-    pub fn claim(&mut self, event: u64, offset: i64, value: u64, by: Claim) -> Option<u64> {
+    pub fn claim(&mut self, event: u64, offset: i64, value: u64, by: ReportedBy) -> Option<u64> {
         let other = self.log.claim(event, offset, value, by)?;
         if self.losses().may_be_shown(Offset(offset), other, None).is_none() {
             return Some(other);
@@ -206,7 +210,7 @@ impl PartitionModel {
 
     /// A leader begins, and C goes on by its log. Gives why it may lack the batch of C that comes after those it
     /// has, and how many acknowledged records went; `Err` if it may not.
-    pub fn begins(&mut self, began: Began, around: &mut Around<'_>) -> Result<Option<(Excuse, u64)>, ()> {
+    pub fn begins(&mut self, began: Began, around: &mut Around<'_>) -> Result<Option<(Excuse, u64)>, NotExcused> {
         let (server, place) = (began.server, self.facts.len());
         self.facts.push(Fact::Began(began));
         let agreed = self.replicas[server].agreed;
@@ -215,7 +219,7 @@ impl PartitionModel {
             Some(None) => {
                 // It is not one by whose log C goes on.
                 self.facts.pop();
-                return Err(());
+                return Err(NotExcused);
             }
             Some(Some(cause)) => {
                 let records = self.end_of(self.acked).0 - self.end_of(agreed.min(self.acked)).0;

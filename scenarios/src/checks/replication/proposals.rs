@@ -2,8 +2,8 @@
 //! of that broker it has heard; the controllers accept no other one. Without a name a late proposal
 //! would add whatever the broker is by then.
 
-use crate::checks::check::Check;
-use crate::checks::check::claim;
+use crate::checks::claim::Claimed;
+use crate::checks::claim::claim;
 use raft::ids::{BrokerEpoch, NodeId};
 use raft::message::cluster::AlterPartitionItem;
 

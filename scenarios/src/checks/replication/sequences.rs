@@ -2,8 +2,8 @@
 
 use super::committed_log::LogBatch;
 use super::partition::PartitionModel;
-use crate::checks::check::Check;
-use crate::checks::check::claim;
+use crate::checks::claim::Claimed;
+use crate::checks::claim::claim;
 use crate::checks::verdict::Verdict;
 
 claim! {

@@ -147,7 +147,7 @@ fn rot(quorum: &mut Quorum, server: usize) -> TestDisk {
     let mut left = quorum.disks[server].clone();
     let path = raft::log::segment_path(raft::ids::Offset(0));
     *left.bytes_mut(&path).last_mut().expect("it holds batches") ^= 1;
-    quorum.checks.on(Crossing { at_ns: quorum.now, server: server, event: Event::DiskDamaged { left: &left } });
+    quorum.checks.on(Crossing { at_ns: quorum.now, server, event: Event::DiskDamaged { left: &left } });
     left
 }
 
@@ -304,11 +304,7 @@ fn a_destroyed_record_excuses_those_who_hold_it_and_nothing_else() {
 fn a_fatal_fault_is_excused_by_what_its_server_has_forgotten_only() {
     let halted = |server: usize, reason: &str| {
         let mut quorum = refilled();
-        quorum.checks.on(Crossing {
-            at_ns: quorum.now + 1,
-            server: server,
-            event: Event::Halted { reason: reason, fatal: true },
-        });
+        quorum.checks.on(Crossing { at_ns: quorum.now + 1, server, event: Event::Halted { reason, fatal: true } });
         quorum.broke().map(str::to_owned)
     };
     assert_eq!(halted(1, "any nonsense at all").as_deref(), Some("NoFatalFault"));

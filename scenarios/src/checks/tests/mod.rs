@@ -17,7 +17,7 @@ mod walk;
 use raft::fixes::Fixes;
 use raft::ids::NodeId;
 
-use super::CheckConfig;
+use super::config::CheckConfig;
 use super::invariant::timings::QuorumTimings;
 
 /// So many voters, with node ids from 1 on and Kafka's settings.

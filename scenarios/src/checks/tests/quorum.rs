@@ -6,8 +6,9 @@ use std::rc::Rc;
 
 use super::test_disk::TestDisk;
 use crate::actor::{AttemptEvent, Message};
+use crate::checks::Checks;
+use crate::checks::config::CheckConfig;
 use crate::checks::invariant::timings::QuorumTimings;
-use crate::checks::{CheckConfig, Checks};
 use raft::bugs::Bugs;
 use raft::fixes::{Fix, Fixes};
 use raft::ids::{LeaderEpoch, NodeId, Offset, OffsetAndEpoch, ReplicaKey, Uuid};
@@ -80,7 +81,7 @@ impl Quorum {
             let mut out = Out::default();
             quorum.checks.on(Crossing {
                 at_ns: 0,
-                server: server,
+                server,
                 event: Event::Booted { incarnation: 0, disk: &quorum.disks[server] },
             });
             quorum.logs.push(quiet(RaftLog::open(&quorum.disks[server], CONFIG, &mut out)));
@@ -122,51 +123,41 @@ impl Quorum {
     fn do_effect(&mut self, server: usize, effect: &Effect) {
         let (now, disk, checks) = (self.now, &mut self.disks[server], &mut self.checks);
         if let Effect::Observe(observation) = effect {
-            return checks.on(Crossing {
-                at_ns: now,
-                server: server,
-                event: Event::Observed { observation: *observation },
-            });
+            return checks.on(Crossing { at_ns: now, server, event: Event::Observed { observation: *observation } });
         }
         disk.perform(effect);
         match effect {
             Effect::Open { file, path, truncate } => {
                 checks.on(Crossing {
                     at_ns: now,
-                    server: server,
+                    server,
                     event: Event::Wrote { write: Write::Open { file: File(file.0), path, truncate: *truncate } },
                 });
             }
             Effect::Append { file, bytes } => {
                 checks.on(Crossing {
                     at_ns: now,
-                    server: server,
+                    server,
                     event: Event::Wrote { write: Write::Append { file: File(file.0), bytes } },
                 });
             }
             Effect::Truncate { file, len } => {
                 checks.on(Crossing {
                     at_ns: now,
-                    server: server,
+                    server,
                     event: Event::Wrote { write: Write::Truncate { file: File(file.0), len: *len } },
                 });
             }
-            Effect::Rename { from, to } => checks.on(Crossing {
-                at_ns: now,
-                server: server,
-                event: Event::Wrote { write: Write::Rename { from, to } },
-            }),
-            Effect::Unlink { path } => checks.on(Crossing {
-                at_ns: now,
-                server: server,
-                event: Event::Wrote { write: Write::Unlink { path } },
-            }),
-            Effect::Fsync { file } => checks.on(Crossing {
-                at_ns: now,
-                server: server,
-                event: Event::Synced { synced: Synced::File(File(file.0)) },
-            }),
-            _ => checks.on(Crossing { at_ns: now, server: server, event: Event::Synced { synced: Synced::Directory } }),
+            Effect::Rename { from, to } => {
+                checks.on(Crossing { at_ns: now, server, event: Event::Wrote { write: Write::Rename { from, to } } })
+            }
+            Effect::Unlink { path } => {
+                checks.on(Crossing { at_ns: now, server, event: Event::Wrote { write: Write::Unlink { path } } })
+            }
+            Effect::Fsync { file } => {
+                checks.on(Crossing { at_ns: now, server, event: Event::Synced { synced: Synced::File(File(file.0)) } })
+            }
+            _ => checks.on(Crossing { at_ns: now, server, event: Event::Synced { synced: Synced::Directory } }),
         }
     }
 
@@ -186,11 +177,7 @@ impl Quorum {
 
     pub fn say(&mut self, server: usize, observation: Observation) {
         self.now += 1;
-        self.checks.on(Crossing {
-            at_ns: self.now,
-            server: server,
-            event: Event::Observed { observation: observation },
-        });
+        self.checks.on(Crossing { at_ns: self.now, server, event: Event::Observed { observation } });
     }
 
     pub fn role(&mut self, server: usize, role: Role, epoch: i32, leader: Option<usize>) {
@@ -476,25 +463,21 @@ impl Quorum {
     pub fn kill(&mut self, server: usize) {
         self.now += 1;
         self.disks[server].open.clear();
-        self.checks.on(Crossing { at_ns: self.now, server: server, event: Event::Down { how: Down::Killed } });
+        self.checks.on(Crossing { at_ns: self.now, server, event: Event::Down { how: Down::Killed } });
     }
 
     /// All that was not durable is lost.
     pub fn lose_power(&mut self, server: usize) {
         self.now += 1;
         self.disks[server].lose_power();
-        self.checks.on(Crossing { at_ns: self.now, server: server, event: Event::Down { how: Down::PowerLost } });
+        self.checks.on(Crossing { at_ns: self.now, server, event: Event::Down { how: Down::PowerLost } });
     }
 
     /// It goes down and gets an empty disk.
     pub fn replace_disk(&mut self, server: usize) {
         self.lose_power(server);
         self.disks[server] = TestDisk::default();
-        self.checks.on(Crossing {
-            at_ns: self.now,
-            server: server,
-            event: Event::DiskDamaged { left: &self.disks[server] },
-        });
+        self.checks.on(Crossing { at_ns: self.now, server, event: Event::DiskDamaged { left: &self.disks[server] } });
     }
 
     pub fn boot(&mut self, server: usize) {
@@ -502,7 +485,7 @@ impl Quorum {
         self.now += 1;
         self.checks.on(Crossing {
             at_ns: self.now,
-            server: server,
+            server,
             event: Event::Booted { incarnation: self.lives[server], disk: &self.disks[server] },
         });
         let fixes = Fixes::NONE.with(Fix::FlushRecoveredLog);

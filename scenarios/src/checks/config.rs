@@ -1,0 +1,32 @@
+//! What the checks need to know of a run.
+
+use raft::fixes::Fixes;
+use raft::ids::NodeId;
+
+use super::cluster::BrokerConfig;
+use super::invariant::timings::QuorumTimings;
+
+/// What the checks need to know of a run.
+#[derive(Clone, Debug)]
+pub struct CheckConfig {
+    /// Node ids of the servers; everywhere else a server is its index in this list.
+    pub servers: Vec<NodeId>,
+    /// The static voter set; servers outside it are observers.
+    pub voters: Vec<NodeId>,
+    /// Each server's settings of quorum timers.
+    pub timings: Vec<QuorumTimings>,
+    /// How much the slowest clock loses if nothing disturbs it, ppm.
+    pub slowest_ppm: u32,
+    /// Do clients append, and do they read?
+    pub appends: bool,
+    /// See above.
+    pub reads: bool,
+    /// `None`: a quorum alone.
+    pub brokers: Option<BrokerConfig>,
+    /// Fixes in force: they turn exceptions of faithful Kafka off.
+    pub fixes: Fixes,
+    /// Do not stop at the first violation but gather the names of all (for the mutant table).
+    pub keep_going: bool,
+    /// Faults may take more than promises rest on: judge only what they leave standing.
+    pub beyond_tolerance: bool,
+}

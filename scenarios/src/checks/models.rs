@@ -1,0 +1,58 @@
+//! What must be true, by the checks' own account: fed from the border, believing no node.
+
+use raft::ids::{LeaderEpoch, NodeId};
+use raft::message::{Response, VoteResponse};
+
+use super::cluster::ClusterChecks;
+use super::committed::Committed;
+use super::event::{Crossing, Event, Rpc};
+use super::ghost::ServerGhost;
+use super::ghost::ledger::Ledger;
+use super::invariant::durability::Quorum;
+
+/// A Vote request that a server has received and not yet answered.
+#[derive(Clone, Copy, Debug)]
+pub struct PendingVote {
+    /// Index of the server.
+    pub server: usize,
+    /// Which.
+    pub rpc: Rpc,
+    /// The epoch of the request.
+    pub epoch: LeaderEpoch,
+    /// Who requests votes.
+    pub candidate: NodeId,
+    /// Or only asks whether it would get them.
+    pub pre_vote: bool,
+}
+
+/// What must be true, by the checks' own account.
+#[derive(Clone, Debug)]
+pub struct Models {
+    /// Each server's disk and word.
+    pub servers: Vec<ServerGhost>,
+    /// Of the voters.
+    pub quorum: Quorum,
+    /// Every batch of the metadata log that anybody wrote.
+    pub ledger: Ledger,
+    /// The committed metadata log.
+    pub committed: Committed,
+    /// Vote requests without an answer.
+    pub pending_votes: Vec<PendingVote>,
+    /// Only with brokers.
+    pub cluster: Option<Box<ClusterChecks>>,
+}
+
+impl Models {
+    /// The index of a server.
+    pub fn server(&self, id: NodeId) -> Option<usize> {
+        self.servers.iter().position(|ghost| ghost.id == id)
+    }
+
+    /// The request that is answered, and the answer, if it is one to a Vote request.
+    #[inline]
+    pub fn vote_answered<'a>(&self, crossing: &Crossing<'a>) -> Option<(PendingVote, &'a VoteResponse)> {
+        let Event::ResponseSent { rpc, response: Response::Vote(answer), .. } = crossing.event else { return None };
+        let asked = self.pending_votes.iter().find(|asked| asked.server == crossing.server && asked.rpc == rpc)?;
+        Some((*asked, answer))
+    }
+}
