@@ -181,7 +181,18 @@ pub enum Effect {
     /// Say something about oneself that the border cannot show.
     Observe(Observation),
     /// Stop the process: a fatal fault in Kafka, or the end of a shutdown.
-    Halt { reason: Rc<str>, fatal: bool },
+    Halt { reason: Rc<str>, fault: Option<FatalFault> },
+}
+
+/// Of what kind an exception is that ends a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FatalFault {
+    /// A message, or the replica's own state, has another leader for its epoch than is known to it.
+    AnotherLeader,
+    /// The leader makes it truncate its log below its high watermark (consensus.md §4.1).
+    TruncationBelowHighWatermark,
+    /// Any other.
+    Other,
 }
 
 /// The name of a replica's role, for observations and audits.

@@ -95,7 +95,7 @@ impl Node {
                 return;
             }
             // Its last effects were dropped by a failed fsync, the end of the process among them.
-            out.push(Effect::Halt { reason: Rc::from("the process had ended already"), fatal: false });
+            out.push(Effect::Halt { reason: Rc::from("the process had ended already"), fault: None });
             return;
         };
         let mut step = Step { now, entropy, out };
@@ -315,5 +315,5 @@ fn random_uuid(step: &mut Step<'_>) -> Uuid {
 }
 
 fn halt(fatal: &Fatal, out: &mut Out) {
-    out.push(Effect::Halt { reason: fatal.0.as_str().into(), fatal: true });
+    out.push(Effect::Halt { reason: fatal.message.as_str().into(), fault: Some(fatal.fault) });
 }

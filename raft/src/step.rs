@@ -1,7 +1,7 @@
 //! What every function of a step is handed: the clock, the draws, and where effects go; and the
 //! one way out of a step that Kafka would leave by an exception.
 
-use crate::io::{Entropy, Now, Out};
+use crate::io::{Entropy, FatalFault, Now, Out};
 use crate::log::LogError;
 
 /// One step of a thread.
@@ -31,17 +31,35 @@ impl Step<'_> {
 
 /// An exception on Kafka's IO thread: the process dies.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct Fatal(pub String);
+#[error("{message}")]
+pub struct Fatal {
+    /// Of what kind.
+    pub fault: FatalFault,
+    /// What is wrong.
+    pub message: String,
+}
 
-impl From<LogError> for Fatal {
-    fn from(error: LogError) -> Fatal {
-        Fatal(error.0)
+impl From<String> for Fatal {
+    fn from(message: String) -> Fatal {
+        Fatal { fault: FatalFault::Other, message }
     }
 }
 
-/// Throws: `throw!("… {x}")`.
+impl From<LogError> for Fatal {
+    fn from(error: LogError) -> Fatal {
+        let fault = match error {
+            LogError::BelowHighWatermark(_) => FatalFault::TruncationBelowHighWatermark,
+            LogError::Refused(_) => FatalFault::Other,
+        };
+        Fatal { fault, message: error.to_string() }
+    }
+}
+
+/// Throws: `throw!("… {x}")`, or of a kind, `throw!(AnotherLeader: "… {x}")`.
 macro_rules! throw {
-    ($($message:tt)*) => { return Err($crate::step::Fatal(format!($($message)*))) };
+    ($fault:ident: $($message:tt)*) => {
+        return Err($crate::step::Fatal { fault: $crate::io::FatalFault::$fault, message: format!($($message)*) })
+    };
+    ($($message:tt)*) => { return Err($crate::step::Fatal::from(format!($($message)*))) };
 }
 pub(crate) use throw;

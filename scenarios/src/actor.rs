@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use raft::io::{ConnectToken, Connection, DurableFiles, FileHandle, ThreadName};
+use raft::io::{ConnectToken, Connection, DurableFiles, FatalFault, FileHandle, ThreadName};
 use raft::node::NodeSpec;
 use sim::disk::Disk;
 use sim::process::{self, Effect, Input, Node, Out, Process, Thread};
@@ -68,6 +68,7 @@ impl Process for Actor {
     type Post = raft::io::Post;
     type Operation = ClientOperation;
     type Observation = Said;
+    type Fault = FatalFault;
     const THREADS: &'static [&'static str] = &[
         "raft-io",
         "controller-event-queue",
@@ -244,7 +245,7 @@ fn to_sim(effect: raft::io::Effect, places: &[(raft::ids::NodeId, Node)], out: &
         Raft::FsyncDirectory => Effect::FsyncDirectory,
         Raft::Post { thread, post } => Effect::Post { thread: Thread(thread as u8), event: post },
         Raft::Observe(observation) => Effect::Observe(Said::Server(observation)),
-        Raft::Halt { reason, fatal } => Effect::Halt { reason, fatal },
+        Raft::Halt { reason, fault } => Effect::Halt { reason, fault },
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use raft::broker::observation::BrokerObservation;
 use raft::client::AttemptEvent as Attempt;
 use raft::ids::NodeId;
-use raft::io::{Observation, ThreadName};
+use raft::io::{FatalFault, Observation, ThreadName};
 use raft::message::Request;
 use sim::disk::Disk;
 use sim::fault::{Fault, Occurrence, What};
@@ -279,8 +279,8 @@ impl Watch<Actor> for RunObserver {
         }
     }
 
-    fn halted(&mut self, at: u64, node: Node, reason: &str, fatal: bool) {
-        self.cross(at, node, Event::Halted { reason, fatal });
+    fn halted(&mut self, at: u64, node: Node, reason: &str, fault: Option<FatalFault>) {
+        self.cross(at, node, Event::Halted { reason, fault });
     }
 
     fn fault(&mut self, at: u64, fault: &Fault, phase: Phase) {

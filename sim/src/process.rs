@@ -92,8 +92,8 @@ pub enum Effect<P: Process> {
     Post { thread: Thread, event: P::Post },
     /// Said of itself; `Copy`, at most 32 bytes.
     Observe(P::Observation),
-    /// The process ends; `fatal` means it crashed by its own decision.
-    Halt { reason: Rc<str>, fatal: bool },
+    /// The process ends; by a fault if it crashes by its own decision.
+    Halt { reason: Rc<str>, fault: Option<P::Fault> },
 }
 
 /// The effects of one step; the buffer is reused.
@@ -155,6 +155,8 @@ pub trait Process: Clone + std::fmt::Debug + Sized + 'static {
     type Operation: Clone + std::fmt::Debug;
     /// What a node says of itself.
     type Observation: Copy + std::fmt::Debug;
+    /// Of what kind a crash by its own decision is.
+    type Fault: Copy + std::fmt::Debug;
     /// Names of the threads, thread 0 first.
     const THREADS: &'static [&'static str] = &["main"];
 

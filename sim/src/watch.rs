@@ -125,7 +125,7 @@ pub trait Watch<P: Process> {
     /// A node said something of itself.
     fn observed(&mut self, _at: u64, _node: Node, _observation: &P::Observation) {}
     /// A process halted, and why.
-    fn halted(&mut self, _at: u64, _node: Node, _reason: &str, _fatal: bool) {}
+    fn halted(&mut self, _at: u64, _node: Node, _reason: &str, _fault: Option<P::Fault>) {}
     /// A fault starts, ends or is skipped.
     fn fault(&mut self, _at: u64, _fault: &Fault, _phase: Phase) {}
     /// All faults have ended.

@@ -205,7 +205,7 @@ impl BrokerProcess {
                 }
                 ServerAction::Exit => {
                     let reason = "not registered within initial.broker.registration.timeout.ms".into();
-                    step.out.push(Effect::Halt { reason, fatal: false });
+                    step.out.push(Effect::Halt { reason, fault: None });
                 }
             }
         }

@@ -86,9 +86,9 @@ impl<'a> ReplicaLog<'a> {
         };
         let mut batches = Vec::with_capacity(records.0.len());
         for batch in &records.0 {
-            let records = batch
-                .metadata_records()
-                .map_err(|error| Fatal(format!("the batch at offset {} cannot be read: {error}", batch.base_offset)))?;
+            let records = batch.metadata_records().map_err(|error| {
+                Fatal::from(format!("the batch at offset {} cannot be read: {error}", batch.base_offset))
+            })?;
             let records = records.map(|(_, record)| record.clone()).collect();
             let (base_offset, last_offset, control) = (batch.base_offset, batch.last_offset, batch.control);
             batches.push(CommittedBatch { base_offset, last_offset, control, records });

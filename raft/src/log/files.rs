@@ -31,13 +31,19 @@ const SEGMENT_SUFFIX: &str = ".log";
 
 /// Why a log or a state file cannot be opened, or an operation is refused; fatal to the process.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct LogError(pub String);
+pub enum LogError {
+    /// Any of these.
+    #[error("{0}")]
+    Refused(String),
+    /// A log may not be truncated below its high watermark.
+    #[error("{0}")]
+    BelowHighWatermark(String),
+}
 
 impl LogError {
     /// What is wrong with a file, its name in front.
     pub(crate) fn in_file(path: &str, what: impl std::fmt::Display) -> LogError {
-        LogError(format!("{path}: {what}"))
+        LogError::Refused(format!("{path}: {what}"))
     }
 }
 

@@ -287,9 +287,11 @@ impl RaftLog {
     pub fn truncate_to_end_offset(&mut self, diverging: OffsetAndEpoch, out: &mut Out) -> Result<Offset, LogError> {
         let target = self.parting_offset(diverging);
         if target < self.high_watermark && !self.config.bugs.has(Bug::TruncateBelowHighWatermark) {
-            let what =
-                format!("cannot be truncated to offset {target}, below the high watermark {}", self.high_watermark);
-            return Err(LogError::in_file(&segment_path(self.active().base_offset), what));
+            return Err(LogError::BelowHighWatermark(format!(
+                "{}: cannot be truncated to offset {target}, below the high watermark {}",
+                segment_path(self.active().base_offset),
+                self.high_watermark
+            )));
         }
         self.truncate_to(target.max(self.start_offset()), out);
         Ok(self.end)

@@ -269,7 +269,7 @@ impl MetadataLoader {
     /// Fatal for a controller; a broker counts it and goes on with the next record.
     fn fault(&mut self, what: &str) -> Result<(), Fatal> {
         self.load_errors += 1;
-        if self.has_controller_role { Err(Fatal(what.to_owned())) } else { Ok(()) }
+        if self.has_controller_role { Err(Fatal::from(what.to_owned())) } else { Ok(()) }
     }
 }
 

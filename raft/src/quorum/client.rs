@@ -206,7 +206,7 @@ impl RaftClient {
         }
         self.log.flush(step.out);
         let reason = if timed_out { "shut down; no new leader was heard of in time" } else { "shut down" };
-        step.out.push(Effect::Halt { reason: reason.into(), fatal: false });
+        step.out.push(Effect::Halt { reason: reason.into(), fault: None });
         self.has_shut_down = true;
         true
     }

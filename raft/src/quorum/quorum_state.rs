@@ -134,7 +134,7 @@ impl QuorumState {
             throw!("cannot follow node {leader_id} in epoch {epoch} without its endpoints");
         }
         if leader_id == self.local.id {
-            throw!("cannot follow itself in epoch {epoch}");
+            throw!(AnotherLeader: "cannot follow itself in epoch {epoch}");
         }
         if epoch < self.epoch {
             throw!("cannot follow node {leader_id} in epoch {epoch}: the epoch is {} already", self.epoch);
@@ -142,7 +142,7 @@ impl QuorumState {
         let same_epoch = epoch == self.epoch;
         match &self.state {
             EpochState::Leader(_) if same_epoch => {
-                throw!("the leader of epoch {epoch} cannot follow node {leader_id} in it")
+                throw!(AnotherLeader: "the leader of epoch {epoch} cannot follow node {leader_id} in it")
             }
             EpochState::Follower(state)
                 if same_epoch

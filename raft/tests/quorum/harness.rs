@@ -215,7 +215,7 @@ impl Harness {
                 Effect::Post { thread, post } => self.posts.push_back((thread, Input::Post(post))),
                 Effect::Observe(observation) => self.observations.push(observation),
                 Effect::NoResponse { .. } | Effect::HangUp { .. } => panic!("{effect:?} is not of raft"),
-                Effect::Halt { reason, fatal } => self.halted = Some((reason, fatal)),
+                Effect::Halt { reason, fault } => self.halted = Some((reason, fault.is_some())),
             }
         }
     }

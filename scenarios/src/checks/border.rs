@@ -8,7 +8,7 @@ use crate::checks::invariant::fatal_fault::NoFatalFault;
 use crate::checks::linearizability::MonotonicReads;
 use raft::broker::observation::BrokerObservation;
 use raft::ids::Offset;
-use raft::io::{DurableFiles, Observation, ThreadName};
+use raft::io::{DurableFiles, FatalFault, Observation, ThreadName};
 use raft::message::{DataResponse, ErrorCode, Request, Response};
 
 use super::audit::NodeView;
@@ -18,7 +18,6 @@ use super::event::{Crossing, Event, Rpc};
 use super::ghost::{ServerGhost, ShownHighWatermark};
 use super::invariant::timings::Disturbance;
 use super::invariant::{durability, high_watermark};
-use super::loss::excuses::Excuse;
 use super::models::PendingVote;
 use super::recovery::Missing;
 use super::{Checks, audit};
@@ -36,7 +35,7 @@ impl Checks {
         match event {
             Event::Booted { incarnation, disk } => self.booted(server, incarnation, disk),
             Event::Down { how } => self.down(server, how),
-            Event::Halted { reason, fatal } => self.halted(server, reason, fatal),
+            Event::Halted { reason, fault } => self.halted(server, reason, fault),
             Event::Input { thread } => self.input_taken(server, thread),
             Event::RequestReceived { rpc, request } => self.request_taken(at, server, rpc, request),
             Event::ResponseReceived { token, response } => self.response_taken(server, token, response),
@@ -58,20 +57,16 @@ impl Checks {
 
     /// A process ended itself. Only its disk may make it: or, where durable bytes were destroyed,
     /// a protocol rule that rests on them.
-    fn halted(&mut self, server: usize, reason: &str, fatal: bool) {
+    fn halted(&mut self, server: usize, reason: &str, fault: Option<FatalFault>) {
         let ghost = &self.models.servers[server];
-        if !fatal || ghost.disk_failed {
-            return;
-        }
-        // The throws that destroyed bytes explain: its peers name it (or another) leader of an epoch
-        // that it forgot, or a leader without destroyed records takes it below its high watermark.
-        let names_leader = reason.contains("leader of epoch") || reason.contains("cannot follow itself");
-        let forgot = names_leader && ghost.forgotten_epoch >= Some(ghost.epoch());
-        if forgot || (reason.contains("below the high watermark") && self.models.committed.was_destroyed_under(ghost)) {
-            self.verdict.excuse(Excuse::FatalFaultAfterDestroyedDisk, 1);
-        } else {
-            let id = ghost.id;
-            self.verdict.fail(&NoFatalFault::CLAIM, || format!("node {id} ended itself: {reason}"));
+        let Some(fault) = fault.filter(|_| !ghost.disk_failed) else { return };
+        let next = ghost.log.get(ghost.agreed);
+        match self.models.quorum_losses().may_end_itself(fault, server, ghost.epoch(), next) {
+            Some(excuse) => self.verdict.excuse(excuse, 1),
+            None => {
+                let id = ghost.id;
+                self.verdict.fail(&NoFatalFault::CLAIM, || format!("node {id} ended itself: {reason}"));
+            }
         }
     }
 
@@ -219,16 +214,16 @@ impl Checks {
             Observation::Applied { end } => {
                 let ghost = &self.models.servers[server];
                 let agreed = self.models.committed.agreed_end(ghost, &self.models.ledger);
-                if end > agreed && self.models.committed.rest_was_destroyed(ghost, end, &self.models.ledger) {
-                    self.verdict.excuse(Excuse::ReadOfDestroyedRecord, 1);
-                } else if end > agreed {
-                    let id = ghost.id;
-                    self.verdict.fail(&StateMachineSafety::CLAIM, || {
-                        format!(
-                            "node {id} applies offsets below {end}, its log agrees with the committed up to {agreed}"
-                        )
-                    });
+                if end <= agreed {
+                    return;
                 }
+                if let Some(excuse) = self.models.committed.may_be_applied(ghost, end, &self.models.ledger) {
+                    return self.verdict.excuse(excuse, 1);
+                }
+                let id = ghost.id;
+                self.verdict.fail(&StateMachineSafety::CLAIM, || {
+                    format!("node {id} applies offsets below {end}, its log agrees with the committed up to {agreed}")
+                });
             }
             Observation::Truncated { .. } => self.coverage.met(Situation::TruncatedLog),
             Observation::Probe(probe) => self.coverage.reached(probe),
@@ -288,9 +283,9 @@ impl Checks {
 
     pub(super) fn records_destroyed(&mut self, gone: &[CommittedRecord]) {
         for record in gone {
-            self.white_box.destroyed(*record, &mut self.verdict);
+            self.white_box.destroyed(*record, self.models.quorum_losses(), &mut self.verdict);
         }
-        if let Some((_, new_end)) = self.models.committed.last_cut()
+        if let Some((_, new_end)) = self.models.quorum_losses().last_cut()
             && !gone.is_empty()
         {
             self.white_box.cut(new_end);
@@ -300,7 +295,8 @@ impl Checks {
     /// A client did or learned something.
     pub fn client(&mut self, at: u64, client: usize, event: AttemptEvent) {
         self.verdict.now_ns = at;
-        self.white_box.client(client, event, &mut self.models.committed, &mut self.coverage, &mut self.verdict);
+        let (committed, ledger) = (&mut self.models.committed, &self.models.ledger);
+        self.white_box.client(client, event, (committed, ledger), &mut self.coverage, &mut self.verdict);
         self.recovery.client(client, event);
     }
 
@@ -415,7 +411,7 @@ impl Checks {
         let promised_end =
             if self.models.quorum.commits_before_flush { durable_end } else { end_of(self.models.committed.promised) };
         let (committed, coverage) = (&self.models.committed, &mut self.coverage);
-        self.white_box.finish(committed, durable_end, promised_end, coverage, &mut self.verdict);
+        self.white_box.finish((committed, &self.models.ledger), durable_end, promised_end, coverage, &mut self.verdict);
         if let Some(cluster) = &mut self.models.cluster {
             cluster.finish(self.has_recovered, self.is_overdue, &mut self.verdict);
         }

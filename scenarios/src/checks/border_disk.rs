@@ -13,12 +13,12 @@ use sim::watch::{Down, Synced, Write};
 
 use super::Checks;
 use super::coverage::Situation;
-use super::ghost::boot::HowDown;
+use super::ghost::Target;
+use super::ghost::boot::{Destroyed, HowDown};
 use super::ghost::ledger::{BatchId, Recorded};
 use super::ghost::log::AppendFault;
-use super::ghost::{ServerGhost, Target};
 use super::invariant::{durability, high_watermark, leaders, promise};
-use super::loss::excuses::Excuse;
+use super::loss::quorum::QuorumFact;
 
 impl Checks {
     /// A server boots and finds `disk`.
@@ -27,7 +27,13 @@ impl Checks {
         let ghost = &mut self.models.servers[server];
         let found = ghost.booted(incarnation, disk, &mut self.models.ledger);
         ghost.recount_agreement(&self.models.committed.batches);
-        ghost.remember();
+        let voter = ghost.voter;
+        if let Some(log) = found.forgot {
+            let forgot = QuorumFact::Destroyed { server, voter, epoch: None, log: Some(log) };
+            self.models.committed.facts.push(forgot);
+        }
+        self.models.note_restored(server);
+        let ghost = &self.models.servers[server];
         if found.torn_tail {
             self.coverage.met(Situation::TornTail);
         }
@@ -68,12 +74,14 @@ impl Checks {
 
     /// A fault destroyed durable bytes of a server; `left` is what is left of them.
     pub(super) fn disk_damaged(&mut self, server: usize, left: &dyn DurableFiles) {
-        let forgot = self.models.servers[server].disk_damaged(left, &mut self.models.ledger);
+        let ghost = &mut self.models.servers[server];
+        let (voter, Destroyed { epoch, log }) = (ghost.voter, ghost.disk_damaged(left, &mut self.models.ledger));
+        self.models.committed.facts.push(QuorumFact::Destroyed { server, voter, epoch, log });
         self.destroyed.push(server);
         if let Some(cluster) = &mut self.models.cluster {
             cluster.disk_damaged(server);
         }
-        if forgot && self.models.servers[server].voter {
+        if voter && (epoch.is_some() || log.is_some()) {
             self.coverage.met(Situation::AmnesiacVoter);
         }
         durability::cut_promise(
@@ -185,9 +193,8 @@ impl Checks {
     #[cold]
     fn conflict(&mut self, server: usize, other: BatchId, found: BatchId) {
         let batch = self.models.ledger.get(found);
-        let forgot = |server: &ServerGhost| server.voter && server.forgotten_epoch >= Some(batch.epoch);
-        if self.models.servers.iter().any(forgot) {
-            return self.verdict.end_excused(Excuse::ForgottenRecord);
+        if let Some(excuse) = self.models.quorum_losses().may_be_written_again(batch.epoch) {
+            return self.verdict.end_excused(excuse);
         }
         let (id, same_bytes) = (self.models.servers[server].id, self.models.ledger.get(other).bytes() == batch.bytes());
         log_matching::broken(&mut self.verdict, || {
@@ -237,8 +244,8 @@ impl Checks {
         if ghost.leader_append_pending {
             ghost.leader_append_pending = ghost.log.forced() < ghost.log.count();
         }
-        if ghost.is_amnesiac() {
-            ghost.remember();
+        if !self.models.committed.facts.is_empty() {
+            self.models.note_restored(server);
         }
     }
 }

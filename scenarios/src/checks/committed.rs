@@ -1,12 +1,12 @@
 //! The committed log C: what leaders' high watermarks have covered, and how much of it is promised.
 
-use std::collections::BTreeSet;
-
 use raft::ids::{LeaderEpoch, Offset};
 use raft::log::Batch;
 
 use super::ghost::ServerGhost;
 use super::ghost::ledger::{BatchId, Ledger};
+use super::loss::excuses::Excuse;
+use super::loss::quorum::{QuorumFact, QuorumLosses};
 
 /// A committed data record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,14 +36,8 @@ pub struct Committed {
     /// Leading batches that must stay on a majority of disks. Less than all of them only after a
     /// fault has destroyed durable bytes.
     pub promised: usize,
-    /// Batches that were committed and then destroyed.
-    destroyed_batches: BTreeSet<BatchId>,
-    /// Their data records, as (offset, value).
-    destroyed_records: BTreeSet<(Offset, u64)>,
-    /// True time of the last cut, ns, and where the log ended after it.
-    last_cut: Option<(u64, Offset)>,
-    /// The newest epoch whose leader had to begin without records that were destroyed.
-    cut_by: Option<LeaderEpoch>,
+    /// What bears on losses, in order.
+    pub facts: Vec<QuorumFact>,
 }
 
 impl Committed {
@@ -91,35 +85,34 @@ impl Committed {
         self.promised = self.batches.len();
     }
 
-    /// What lies behind the first `count` batches was destroyed: a leader begins `epoch` without
-    /// it. Gives the data records that went.
-    pub fn cut(&mut self, now_ns: u64, count: usize, epoch: LeaderEpoch, ledger: &Ledger) -> Vec<CommittedRecord> {
-        self.destroyed_batches.extend(self.batches.drain(count..));
+    /// What may be missing.
+    pub fn losses<'a>(&'a self, ledger: &'a Ledger) -> QuorumLosses<'a> {
+        QuorumLosses { ledger, facts: &self.facts }
+    }
+
+    /// The first `count` batches, as one id.
+    fn prefix(&self, count: usize) -> BatchId {
+        count.checked_sub(1).map_or(BatchId::START, |last| self.batches[last])
+    }
+
+    /// A leader begins `epoch` without what lies behind the first `count` batches. Gives the data records that went.
+    pub fn cut(&mut self, at_ns: u64, count: usize, epoch: LeaderEpoch, ledger: &Ledger) -> Vec<CommittedRecord> {
+        let (had, left) = (self.prefix(self.count()), self.prefix(count));
+        self.facts.push(QuorumFact::Cut { epoch, had, left, at_ns });
+        self.batches.truncate(count);
         self.epochs.truncate(count);
         self.promised = self.promised.min(count);
-        let new_end = self.batches.last().map_or(Offset(0), |last| ledger.end(*last));
-        self.last_cut = Some((now_ns, new_end));
-        self.end = new_end;
-        self.cut_by = self.cut_by.max(Some(epoch));
-        let first_gone = self.records.partition_point(|record| record.offset < new_end);
+        self.end = ledger.end(left);
+        let first_gone = self.records.partition_point(|record| record.offset < self.end);
         self.all_seen = self.all_seen.min(first_gone);
-        let gone = self.records.split_off(first_gone);
-        self.destroyed_records.extend(gone.iter().map(|record| (record.offset, record.value)));
-        gone
+        self.records.split_off(first_gone)
     }
 
     /// A leader older than the last cut still commits, up to `end`, what a newer one never had.
-    pub fn overrun(&mut self, leader: &ServerGhost, end: Offset, ledger: &Ledger) {
+    pub fn commit_beside(&mut self, leader: &ServerGhost, end: Offset, ledger: &Ledger) {
         let log = &leader.log;
-        let beyond = (leader.agreed..log.count()).filter_map(|at| log.get(at));
-        for id in beyond.take_while(|id| ledger.end(*id) <= end) {
-            if self.destroyed_batches.insert(id)
-                && !ledger.get(id).control
-                && let Ok(values) = Batch::values_at(ledger.get(id).bytes())
-            {
-                self.destroyed_records.extend(values);
-            }
-        }
+        let count = (0..log.count()).take_while(|at| log.get(*at).is_some_and(|id| ledger.end(id) <= end)).count();
+        self.facts.push(QuorumFact::CommittedBeside { had: log.prefix(count), left: log.prefix(leader.agreed) });
     }
 
     /// The first record that no read has shown.
@@ -130,33 +123,11 @@ impl Committed {
         self.records.get(self.all_seen).map(|record| record.offset)
     }
 
-    /// True time of the last cut, ns, and where the committed log ended after it.
-    pub fn last_cut(&self) -> Option<(u64, Offset)> {
-        self.last_cut
-    }
-
-    /// Was it destroyed before a leader of a newer epoch than this began?
-    pub fn was_cut_after(&self, epoch: LeaderEpoch) -> bool {
-        self.cut_by.is_some_and(|cut_by| epoch < cut_by)
-    }
-
-    /// Was this very record committed and then destroyed?
-    pub fn was_destroyed(&self, offset: Offset, value: u64) -> bool {
-        self.destroyed_records.contains(&(offset, value))
-    }
-
-    /// Does a server hold batches that were committed and then destroyed?
-    pub fn was_destroyed_under(&self, server: &ServerGhost) -> bool {
-        server.log.get(server.agreed).is_some_and(|id| self.destroyed_batches.contains(&id))
-    }
-
-    /// Is all that a server holds below `end`, and that is not committed now, committed and then
-    /// destroyed?
-    pub fn rest_was_destroyed(&self, server: &ServerGhost, end: Offset, ledger: &Ledger) -> bool {
+    /// Why may a server treat all that it holds below `end` as committed, though some of it is not?
+    pub fn may_be_applied(&self, server: &ServerGhost, end: Offset, ledger: &Ledger) -> Option<Excuse> {
         let log = &server.log;
-        let mut rest = (server.agreed..log.count()).filter_map(|at| log.get(at));
-        let holds_all = log.end(ledger) >= end;
-        holds_all && rest.all(|id| ledger.end(id) > end || self.destroyed_batches.contains(&id))
+        let rest = (server.agreed..log.count()).filter_map(|at| log.get(at)).filter(|id| ledger.end(*id) <= end);
+        if log.end(ledger) >= end { self.losses(ledger).may_be_applied(rest) } else { None }
     }
 
     /// How far a server's log agrees with this one, as an offset.

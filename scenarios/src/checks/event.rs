@@ -1,6 +1,6 @@
 //! What crosses the border of a server: the one form in which checks see it. `RunObserver` makes it, in `raft`'s types.
 
-use raft::io::{DurableFiles, Observation, ThreadName};
+use raft::io::{DurableFiles, FatalFault, Observation, ThreadName};
 use raft::message::{Request, Response};
 use sim::watch::{Down, Synced, Write};
 
@@ -88,10 +88,10 @@ events! {
     },
     /// A process ends itself.
     Halted = HALTED {
-        /// What it says.
+        /// In words.
         reason: &'a str,
-        /// By a throw.
-        fatal: bool,
+        /// The exception that ends it, if one does.
+        fault: Option<FatalFault>,
     },
     /// A thread takes an input.
     Input = INPUT {

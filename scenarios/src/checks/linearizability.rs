@@ -15,8 +15,10 @@ use raft::ids::Offset;
 
 use super::committed::{Committed, CommittedRecord};
 use super::coverage::{Coverage, Situation};
+use super::ghost::ledger::Ledger;
 use super::history::{Asked, History, Outcome, Reading, values};
 use super::loss::excuses::Excuse;
+use super::loss::quorum::QuorumLosses;
 use super::verdict::{Verdict, seconds};
 use crate::actor::AttemptEvent;
 
@@ -52,7 +54,7 @@ impl WhiteBox {
         &mut self,
         client: usize,
         event: AttemptEvent,
-        committed: &mut Committed,
+        (committed, ledger): (&mut Committed, &Ledger),
         coverage: &mut Coverage,
         verdict: &mut Verdict,
     ) {
@@ -64,7 +66,14 @@ impl WhiteBox {
             AttemptEvent::AppendOk { attempt, base_offset } => {
                 let attempt = self.history.ended(client, attempt, Outcome::Ok { returned_ns: now_ns });
                 if let Asked::Append { first_value, count } = attempt.asked {
-                    self.acked(first_value, count, Offset(base_offset), attempt.invoked_ns, committed, verdict);
+                    self.acked(
+                        first_value,
+                        count,
+                        Offset(base_offset),
+                        attempt.invoked_ns,
+                        (committed, ledger),
+                        verdict,
+                    );
                 }
             }
             AttemptEvent::AppendFailed { attempt } => {
@@ -79,16 +88,16 @@ impl WhiteBox {
                 self.history.ended(client, attempt, Outcome::Unknown);
             }
             AttemptEvent::ReadRecord { attempt, offset, value } => {
-                let excused = self.is_excused(client, attempt, committed);
+                let excused = self.is_excused(client, attempt, committed.losses(ledger));
                 let attempt = self.history.attempt(client, attempt);
                 if let Asked::Read(reading) = &mut attempt.asked {
                     let fresh = self.healed_ns.is_some_and(|healed_ns| attempt.invoked_ns >= healed_ns);
                     let shown = CommittedRecord { offset: Offset(offset), value, seen: fresh };
-                    shown_record(shown, reading, excused, committed, verdict);
+                    shown_record(shown, reading, excused, (committed, ledger), verdict);
                 }
             }
             AttemptEvent::ReadOk { attempt, applied_end } => {
-                let excused = self.is_excused(client, attempt, committed);
+                let excused = self.is_excused(client, attempt, committed.losses(ledger));
                 let attempt = self.history.ended(client, attempt, Outcome::Ok { returned_ns: now_ns });
                 if let Asked::Read(reading) = attempt.asked {
                     let applied_end = Offset(applied_end);
@@ -117,8 +126,8 @@ impl WhiteBox {
     }
 
     /// Its server had applied destroyed records, or they were destroyed while it was under way.
-    fn is_excused(&mut self, client: usize, attempt: u32, committed: &Committed) -> bool {
-        let Some((cut_ns, _)) = committed.last_cut() else { return false };
+    fn is_excused(&mut self, client: usize, attempt: u32, losses: QuorumLosses<'_>) -> bool {
+        let Some((cut_ns, _)) = losses.last_cut() else { return false };
         self.astray.contains(&(client, attempt)) || self.history.attempt(client, attempt).invoked_ns <= cut_ns
     }
 
@@ -128,7 +137,7 @@ impl WhiteBox {
         count: u8,
         base: Offset,
         invoked_ns: u64,
-        committed: &Committed,
+        (committed, ledger): (&Committed, &Ledger),
         verdict: &mut Verdict,
     ) {
         for (index, value) in (0_i64..).zip(values(first_value, count)) {
@@ -138,8 +147,8 @@ impl WhiteBox {
             if state.committed == Some(offset) {
                 continue;
             }
-            if committed.was_destroyed(offset, value) {
-                verdict.excuse(Excuse::AckedAppendDestroyed, 1);
+            if let Some(excuse) = committed.losses(ledger).may_record_be_missing(offset, value) {
+                verdict.excuse(excuse, 1);
                 continue;
             }
             let committed_at = state.committed;
@@ -195,11 +204,13 @@ impl WhiteBox {
     }
 
     /// A committed record was destroyed with the disks that held it.
-    pub fn destroyed(&mut self, record: CommittedRecord, verdict: &mut Verdict) {
+    pub fn destroyed(&mut self, record: CommittedRecord, losses: QuorumLosses<'_>, verdict: &mut Verdict) {
         if let Some(state) = self.history.values.get_mut(&record.value) {
             state.committed = None;
-            if state.acked.is_some() {
-                verdict.excuse(Excuse::AckedAppendDestroyed, 1);
+            if state.acked.is_some()
+                && let Some(excuse) = losses.may_record_be_missing(record.offset, record.value)
+            {
+                verdict.excuse(excuse, 1);
             }
         }
     }
@@ -215,7 +226,7 @@ impl WhiteBox {
     /// that a majority holds durably, `promised_end` what it must hold.
     pub fn finish(
         &mut self,
-        committed: &Committed,
+        (committed, ledger): (&Committed, &Ledger),
         durable_end: Offset,
         promised_end: Offset,
         coverage: &mut Coverage,
@@ -239,7 +250,8 @@ impl WhiteBox {
             let Some(offset) = state.acked else {
                 continue;
             };
-            let lost = state.committed != Some(offset) && !committed.was_destroyed(offset, *value);
+            let losses = committed.losses(ledger);
+            let lost = state.committed != Some(offset) && losses.may_record_be_missing(offset, *value).is_none();
             let off_disks = state.committed.is_some() && offset >= durable_end && offset < promised_end;
             if lost || off_disks {
                 verdict.fail(&AckedValueNotLost::CLAIM, || {
@@ -265,7 +277,7 @@ fn shown_record(
     shown: CommittedRecord,
     reading: &mut Reading,
     excused: bool,
-    committed: &mut Committed,
+    (committed, ledger): (&mut Committed, &Ledger),
     verdict: &mut Verdict,
 ) {
     let place = next_place(reading, committed);
@@ -274,7 +286,7 @@ fn shown_record(
     reading.next = Some(place + 1);
     if expected.is_some_and(|record| record.offset == shown.offset && record.value == shown.value) {
         committed.records[place].seen |= shown.seen;
-    } else if excused && committed.was_destroyed(shown.offset, shown.value) {
+    } else if excused && committed.losses(ledger).may_record_be_missing(shown.offset, shown.value).is_some() {
         verdict.excuse(Excuse::ReadOfDestroyedRecord, 1);
         reading.next = Some(committed.records.partition_point(|record| record.offset <= shown.offset));
     } else {

@@ -45,8 +45,8 @@ macro_rules! checks {
 
 checks! {
     judged: {
-        PersistBeforePromiseD1 in invariant::promise;
         PersistBeforePromiseD2 in invariant::promise;
+        PersistBeforePromiseD1 in invariant::promise;
         PersistBeforePromiseD3 in invariant::promise;
         PersistBeforePromiseD4 in invariant::promise;
         PersistBeforePromiseD8 in invariant::promise;

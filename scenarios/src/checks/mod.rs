@@ -259,7 +259,7 @@ impl Checks {
 
     /// Was committed history destroyed?
     pub fn committed_was_cut(&self) -> bool {
-        self.models.committed.last_cut().is_some()
+        self.models.quorum_losses().last_cut().is_some()
     }
 
     /// One past the last offset that is durable on a server's disk, by the border's account.

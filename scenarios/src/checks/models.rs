@@ -9,6 +9,7 @@ use super::event::{Crossing, Event, Rpc};
 use super::ghost::ServerGhost;
 use super::ghost::ledger::Ledger;
 use super::invariant::durability::Quorum;
+use super::loss::quorum::{QuorumFact, QuorumLosses};
 
 /// A Vote request that a server has received and not yet answered.
 #[derive(Clone, Copy, Debug)]
@@ -46,6 +47,19 @@ impl Models {
     /// The index of a server.
     pub fn server(&self, id: NodeId) -> Option<usize> {
         self.servers.iter().position(|ghost| ghost.id == id)
+    }
+
+    /// Notes what a server had forgotten and holds again.
+    pub fn note_restored(&mut self, server: usize) {
+        let log = &self.servers[server].log;
+        while let Some(log) = self.committed.losses(&self.ledger).restored(server, || log.prefix(log.durable())) {
+            self.committed.facts.push(QuorumFact::Restored { server, log });
+        }
+    }
+
+    /// What may be missing from the metadata log.
+    pub fn quorum_losses(&self) -> QuorumLosses<'_> {
+        self.committed.losses(&self.ledger)
     }
 
     /// The request that is answered, and the answer, if it is one to a Vote request.

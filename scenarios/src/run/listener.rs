@@ -100,7 +100,7 @@ impl<L: Listener> Watch<Actor> for Heard<L> {
         fn synced(at: u64, node: Node, synced: Synced);
         fn disk_failed(at: u64, node: Node, error: DiskError);
         fn observed(at: u64, node: Node, said: &Said);
-        fn halted(at: u64, node: Node, reason: &str, fatal: bool);
+        fn halted(at: u64, node: Node, reason: &str, fault: Option<raft::io::FatalFault>);
         fn fault(at: u64, fault: &Fault, phase: Phase);
         fn healed(at: u64);
         fn disk_damaged(at: u64, node: Node, disk: &Disk);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
-use raft::io::Post;
+use raft::io::{FatalFault, Post};
 use sim::disk::Disk as NodeDisk;
 use sim::fault::Fault;
 use sim::process::{Connection, DiskError, File, Input, Node, Payload, Thread};
@@ -313,8 +313,8 @@ impl Watch<Actor> for Recorder {
         self.does(at, node, What::Said(*said));
     }
 
-    fn halted(&mut self, at: u64, node: Node, reason: &str, fatal: bool) {
-        let id = self.does(at, node, What::Halted { reason: reason.to_owned(), fatal });
+    fn halted(&mut self, at: u64, node: Node, reason: &str, fault: Option<FatalFault>) {
+        let id = self.does(at, node, What::Halted { reason: reason.to_owned(), fatal: fault.is_some() });
         self.state(node).ending = Some(id);
     }
 

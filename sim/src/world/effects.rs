@@ -213,9 +213,10 @@ impl<P: Process> World<P> {
                 self.notice(node, &observation);
                 watch.observed(self.now, node, &observation);
             }
-            Effect::Halt { ref reason, fatal } => {
+            Effect::Halt { ref reason, fault } => {
+                let fatal = fault.is_some();
                 self.trace.behaviour(self.now, node.0, thread.0, state.incarnation, Kind::Halt, u64::from(fatal));
-                watch.halted(self.now, node, reason, fatal);
+                watch.halted(self.now, node, reason, fault);
                 let down_for_ns = state.terminated.take().map(|(_, ns)| ns).or(self.restart_after_halt_ns);
                 let how = Down::Halted { fatal };
                 self.nodes[index].threads[usize::from(thread.0)].busy = Busy::Cut;

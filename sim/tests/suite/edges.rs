@@ -45,6 +45,7 @@ impl Process for Puppet {
     type Post = u64;
     type Operation = u64;
     type Observation = u64;
+    type Fault = ();
     const THREADS: &'static [&'static str] = &["main", "side"];
 
     fn boot(strings: &Strings, now: Now, _: &mut Entropy, _: &Disk, out: &mut Out<Puppet>) -> Puppet {
@@ -86,7 +87,7 @@ impl Watch<Puppet> for Seen {
     fn fault(&mut self, at: u64, _: &Fault, phase: Phase) {
         self.faults.push((at, phase));
     }
-    fn halted(&mut self, _: u64, _: Node, _: &str, _: bool) {
+    fn halted(&mut self, _: u64, _: Node, _: &str, _: Option<()>) {
         self.halts += 1;
     }
 }
@@ -272,7 +273,7 @@ const HALTS: Strings = Strings {
         out.push(Effect::Post { thread: Thread(1), event: 7 });
     },
     step: |_, _, _, input, out| match input {
-        Input::Timer => out.push(Effect::Halt { reason: Rc::from("enough"), fatal: false }),
+        Input::Timer => out.push(Effect::Halt { reason: Rc::from("enough"), fault: None }),
         Input::Post(event) => out.push(Effect::Observe(event)),
         _ => {}
     },
@@ -296,7 +297,7 @@ const ENDS_LATER: Strings = Strings {
     },
     step: |_, _, _, input, out| {
         if matches!(input, Input::Timer) {
-            out.push(Effect::Halt { reason: Rc::from("by itself"), fatal: true });
+            out.push(Effect::Halt { reason: Rc::from("by itself"), fault: Some(()) });
         }
     },
 };

@@ -44,7 +44,7 @@ impl QuorumController {
             return Ok(());
         }
         for (offset, record) in (batch.base_offset.0..).zip(&batch.records) {
-            self.committed.replay(record, Offset(offset)).map_err(|error| Fatal(error.to_string()))?;
+            self.committed.replay(record, Offset(offset)).map_err(|error| Fatal::from(error.to_string()))?;
         }
         self.last_committed = batch.last_offset;
         if !batch.control {

@@ -213,7 +213,7 @@ impl QuorumController {
         };
         let base = last.0 + 1 - records.len() as i64;
         for (offset, record) in (base..).zip(records) {
-            active.latest.replay(record, Offset(offset)).map_err(|error| Fatal(error.to_string()))?;
+            active.latest.replay(record, Offset(offset)).map_err(|error| Fatal::from(error.to_string()))?;
             active.note_registration(record);
         }
         log.schedule_prepared_append(step);

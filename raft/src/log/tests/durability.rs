@@ -92,7 +92,7 @@ fn no_cut_goes_below_the_high_watermark() {
     append(&mut log, &mut disk, &batch(1, 1, 1));
     log.update_high_watermark(Offset(2));
     let error = log.truncate_to_end_offset(at(1, 1), &mut Out::default()).expect_err("committed");
-    assert!(error.0.contains("offset 1, below the high watermark 2"), "{error}");
+    assert!(error.to_string().contains("offset 1, below the high watermark 2"), "{error}");
 
     let mut lax = open(&mut disk, LogConfig { bugs: Bugs::NONE.with(Bug::TruncateBelowHighWatermark), ..CONFIG });
     lax.update_high_watermark(Offset(2));
@@ -108,7 +108,7 @@ fn followers_take_only_what_follows_on_and_is_of_their_epoch() {
         let mut out = Out::default();
         let answer = log.append_as_follower(records, LeaderEpoch(1), 0, &mut out);
         let dropped = trace(&out).iter().any(|effect| effect.contains("BatchDropped"));
-        (answer.map_err(|error| error.0), log.end_offset().0, dropped)
+        (answer.map_err(|error| error.to_string()), log.end_offset().0, dropped)
     };
     // The batch of epoch 2 and everything after it are skipped (KAFKA-18723).
     assert_eq!(follow(Bugs::NONE, &fetched), (Ok(true), 2, true));

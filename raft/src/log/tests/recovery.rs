@@ -45,7 +45,7 @@ fn places(disk: &TestDisk) -> Vec<(Rc<str>, usize)> {
 }
 
 fn refusal(disk: &TestDisk) -> String {
-    RaftLog::open(disk, CONFIG, &mut Out::default()).expect_err("refused").0
+    RaftLog::open(disk, CONFIG, &mut Out::default()).expect_err("refused").to_string()
 }
 
 #[test]

@@ -170,7 +170,7 @@ fn a_fault_stops_a_controller_and_a_broker_goes_on_without_the_record() {
         let records = [fault, create(1, 0)];
         let mut controller = Harness::caught_up(true, &[create(0, 0)]);
         let fatal = controller.commit(&[(1, &records)], Some(3)).expect_err("fatal");
-        assert!(fatal.0.starts_with("Error loading metadata log record from offset 1: "), "{fatal}");
+        assert!(fatal.message.starts_with("Error loading metadata log record from offset 1: "), "{fatal}");
         let mut broker = Harness::caught_up(false, &[create(0, 0)]);
         let published = broker.load(1, &records);
         assert_eq!(topics(&published[0].image), ["topic0", "topic1"]);

@@ -74,7 +74,7 @@ impl RaftClient {
         if !consistent {
             let whom = |replica: Option<NodeId>| replica.map_or("no node".into(), |id| format!("node {id}"));
             let (named, known) = (whom(leader), whom(known));
-            throw!(
+            throw!(AnotherLeader:
                 "a message names {named} as leader of epoch {epoch}, but {known} is the known leader of epoch {local}"
             );
         }
@@ -222,7 +222,7 @@ impl RaftClient {
                 let high_watermark = self.quorum.high_watermark().unwrap_or(Offset(0));
                 let checked = !self.setup.bugs.has(Bug::TruncateBelowHighWatermark);
                 if checked && diverging.offset < high_watermark {
-                    throw!(
+                    throw!(TruncationBelowHighWatermark:
                         "the leader asks to truncate the log to offset {}, below the high watermark {high_watermark}",
                         diverging.offset
                     );

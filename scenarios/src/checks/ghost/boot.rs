@@ -1,10 +1,10 @@
 //! Going down and coming up: what a disk must still hold, and what a fault may have destroyed.
 
-use raft::ids::Offset;
+use raft::ids::{LeaderEpoch, Offset};
 use raft::io::DurableFiles;
 
 use super::ServerGhost;
-use super::ledger::Ledger;
+use super::ledger::{BatchId, Ledger};
 use super::log::{LogGhost, ReadNotes};
 
 /// How a server went down, as far as its disk is concerned.
@@ -25,6 +25,17 @@ pub struct Found {
     pub notes: ReadNotes,
     /// Bytes behind the last whole batch, or segments beyond a gap.
     pub torn_tail: bool,
+    /// What was forced behind rot, and acknowledged, if it became unreadable only now.
+    pub forgot: Option<BatchId>,
+}
+
+/// What a fault destroyed of what was durable.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Destroyed {
+    /// The epoch of `quorum-state`, if that is not what it was.
+    pub epoch: Option<LeaderEpoch>,
+    /// What the log held, if some of that is gone.
+    pub log: Option<BatchId>,
 }
 
 impl ServerGhost {
@@ -46,10 +57,10 @@ impl ServerGhost {
     /// A process boots and finds `files`. The caller recounts agreement with the committed log.
     pub fn booted(&mut self, incarnation: u32, files: &dyn DurableFiles, ledger: &mut Ledger) -> Found {
         let (found_log, notes) = LogGhost::read(files, ledger);
-        if self.down == Some(HowDown::PowerLost) && self.log.is_spoilt() {
-            self.forget_behind(&found_log, self.log.forced());
-        }
-        let mut found = Found { mismatch: None, notes, torn_tail: found_log.has_junk() };
+        let is_spoilt = self.down == Some(HowDown::PowerLost) && self.log.is_spoilt();
+        let forgot = if is_spoilt { self.gone_behind(&found_log, self.log.forced()) } else { None };
+        let forgot = forgot.map(|_| self.log.prefix(self.log.forced()));
+        let mut found = Found { mismatch: None, notes, torn_tail: found_log.has_junk(), forgot };
         match (self.down.take(), self.damaged) {
             // The first boot finds what a format tool may have left; all of it is durable.
             (None, _) | (Some(HowDown::PowerLost), true) => self.take_over(found_log, files),
@@ -118,13 +129,14 @@ impl ServerGhost {
         differs.then(|| format!("{} batches were written, {} are on disk", self.log.count(), found.count()))
     }
 
-    /// A fault destroyed durable bytes; `left` is what is left of them. True if the server forgot
-    /// something that it had promised or held.
-    pub fn disk_damaged(&mut self, left: &dyn DurableFiles, ledger: &mut Ledger) -> bool {
+    /// A fault destroyed durable bytes; `left` is what is left of them.
+    pub fn disk_damaged(&mut self, left: &dyn DurableFiles, ledger: &mut Ledger) -> Destroyed {
         let (left_log, _) = LogGhost::read(left, ledger);
         let election = self.durable_election;
         self.small.spoil(left);
-        let held = self.forget_behind(&left_log, self.log.durable());
+        let durable = self.log.durable();
+        let held = self.gone_behind(&left_log, durable);
+        let log = held.map(|_| self.log.prefix(durable));
         if let Some(held) = held {
             self.log.spoil(held);
         }
@@ -135,22 +147,13 @@ impl ServerGhost {
             self.durable_votes.clear();
             self.durable_leaderships.clear();
             self.remember_promises();
-            self.forgotten_epoch = self.forgotten_epoch.max(election.map(|election| election.epoch));
         }
-        held.is_some() || lost_election
+        Destroyed { epoch: election.filter(|_| lost_election).map(|election| election.epoch), log }
     }
 
     /// Of the first `count` batches, which were durable, only a prefix is `left`: gives its length.
-    /// Also asked when power is lost on a rotten disk: what was forced behind the rot, and
-    /// acknowledged, becomes unreadable only then.
-    fn forget_behind(&mut self, left: &LogGhost, count: usize) -> Option<usize> {
+    fn gone_behind(&self, left: &LogGhost, count: usize) -> Option<usize> {
         let held = (0..count).take_while(|at| left.get(*at) == self.log.get(*at)).count();
-        if held == count {
-            return None;
-        }
-        let batches: Vec<_> = (0..count).filter_map(|at| self.log.get(at)).collect();
-        self.forgotten.retain(|old| !batches.starts_with(old));
-        self.forgotten.push(batches);
-        Some(held)
+        (held < count).then_some(held)
     }
 }

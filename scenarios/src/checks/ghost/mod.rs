@@ -94,11 +94,6 @@ pub struct ServerGhost {
     pub disk_failed: bool,
     /// Batches at the front of the log that equal the committed log.
     pub agreed: usize,
-    /// What destroyed disks held durably, and this server has not fetched again.
-    forgotten: Vec<Vec<BatchId>>,
-    /// The highest epoch that a destroyed disk of this server had known; votes given up to it may
-    /// be given again.
-    pub forgotten_epoch: Option<LeaderEpoch>,
     down: Option<boot::HowDown>,
     damaged: bool,
 }
@@ -129,8 +124,6 @@ impl ServerGhost {
             ends_before_cuts: Vec::new(),
             disk_failed: false,
             agreed: 0,
-            forgotten: Vec::new(),
-            forgotten_epoch: None,
             down: None,
             damaged: false,
         }
@@ -148,18 +141,6 @@ impl ServerGhost {
         if self.ends_before_cuts.last() != Some(&end) {
             self.ends_before_cuts.push(end);
         }
-    }
-
-    /// Did it hold the first `count` committed batches, the last of them `last`, durably, before
-    /// its disk was destroyed?
-    pub fn agreed_before_destruction(&self, count: usize, last: BatchId) -> bool {
-        let held = |old: &Vec<BatchId>| count.checked_sub(1).and_then(|at| old.get(at)) == Some(&last);
-        self.forgotten.iter().any(held)
-    }
-
-    /// Has it forgotten durable bytes that it has not fetched again?
-    pub fn is_amnesiac(&self) -> bool {
-        !self.forgotten.is_empty()
     }
 
     /// What a power loss would leave of `quorum-state`, for messages.
@@ -278,14 +259,6 @@ impl ServerGhost {
     pub fn durable_vote(&self, epoch: LeaderEpoch) -> Option<NodeId> {
         let place = self.durable_votes.binary_search_by_key(&epoch, |(epoch, _)| *epoch).ok()?;
         Some(self.durable_votes[place].1)
-    }
-
-    /// Is all that a destroyed disk held durable once more? Then it is forgotten no longer. Other
-    /// batches in its place do not count: an acknowledgement of the old ones may still be on its way.
-    pub fn remember(&mut self) {
-        let log = &self.log;
-        let is_back = |old: &Vec<BatchId>| log.durable() >= old.len() && log.get(old.len() - 1) == old.last().copied();
-        self.forgotten.retain(|old| !is_back(old));
     }
 
     /// The log was cut or read back: agreement with the committed log is found anew.

@@ -14,7 +14,6 @@ use raft::ids::{LeaderEpoch, Offset};
 use crate::checks::committed::{Committed, CommittedRecord};
 use crate::checks::ghost::ledger::Ledger;
 use crate::checks::ghost::{ServerGhost, ShownHighWatermark};
-use crate::checks::loss::excuses::Excuse;
 use crate::checks::verdict::Verdict;
 
 claim! {
@@ -55,15 +54,15 @@ pub fn commit(
     let ShownHighWatermark { epoch, offset: high_watermark } = shown;
     let mut gone = Vec::new();
     let mut first_record = committed.records.len();
-    if committed.was_cut_after(epoch) {
-        committed.overrun(&servers[leader], high_watermark, ledger);
-        verdict.excuse(Excuse::CommittedRecordDestroyed, 1);
+    if let Some(excuse) = committed.losses(ledger).may_commit_beside(epoch) {
+        committed.commit_beside(&servers[leader], high_watermark, ledger);
+        verdict.excuse(excuse, 1);
         return (gone, first_record);
     }
     let agreed = servers[leader].agreed;
     if high_watermark <= committed.end {
         if committed.agreed_end(&servers[leader], ledger) < high_watermark
-            && !rests_on_amnesia(servers, leader, high_watermark, ledger, quorum, verdict)
+            && !rests_on_amnesia(servers, leader, high_watermark, (committed, ledger), quorum, verdict)
         {
             conflict(&servers[leader], epoch, high_watermark, committed, verdict);
         } else {
@@ -73,7 +72,7 @@ pub fn commit(
     }
     if agreed < committed.count() {
         if agreed < committed.promised {
-            if rests_on_amnesia(servers, leader, high_watermark, ledger, quorum, verdict) {
+            if rests_on_amnesia(servers, leader, high_watermark, (committed, ledger), quorum, verdict) {
                 return (gone, first_record);
             }
             conflict(&servers[leader], epoch, high_watermark, committed, verdict);
@@ -91,7 +90,7 @@ pub fn commit(
         }
     }
     own_epoch(&servers[leader], shown, committed, ledger, verdict);
-    majority_reached(servers, leader, epoch, committed, quorum, verdict);
+    majority_reached(servers, leader, epoch, (committed, ledger), quorum, verdict);
     newer_leaders_have_it(servers, epoch, committed, verdict);
     (gone, first_record)
 }
@@ -128,28 +127,29 @@ fn rests_on_amnesia(
     servers: &[ServerGhost],
     leader: usize,
     high_watermark: Offset,
-    ledger: &Ledger,
+    (committed, ledger): (&Committed, &Ledger),
     quorum: Quorum,
     verdict: &mut Verdict,
 ) -> bool {
+    let losses = committed.losses(ledger);
     let log = &servers[leader].log;
     let count =
         (0..log.count()).take_while(|at| log.get(*at).is_some_and(|id| ledger.end(id) <= high_watermark)).count();
     let Some(last) = count.checked_sub(1).and_then(|at| log.get(at)) else { return false };
     let (mut solid, mut forgotten) = (0, 0);
-    for voter in servers.iter().filter(|server| server.voter) {
+    for (index, voter) in servers.iter().enumerate().filter(|(_, server)| server.voter) {
         if voter.log.durable() >= count && voter.log.get(count - 1) == Some(last) {
             solid += 1;
-        } else if voter.agreed_before_destruction(count, last) {
+        } else if losses.has_forgotten(index, last) {
             forgotten += 1;
         }
     }
-    let excused = solid < quorum.majority && solid + forgotten >= quorum.majority;
-    if excused {
+    let excuse = losses.may_be_counted(solid, forgotten, quorum.majority);
+    if let Some(excuse) = excuse {
         // Two committed logs from here on: what follows cannot be judged.
-        verdict.end_excused(Excuse::CommitCountsAmnesiacVoter);
+        verdict.end_excused(excuse);
     }
-    excused
+    excuse.is_some()
 }
 
 #[cold]
@@ -176,28 +176,29 @@ fn majority_reached(
     servers: &[ServerGhost],
     leader: usize,
     epoch: LeaderEpoch,
-    committed: &mut Committed,
+    (committed, ledger): (&mut Committed, &Ledger),
     quorum: Quorum,
     verdict: &mut Verdict,
 ) {
+    let losses = committed.losses(ledger);
     let count = committed.count();
     let Some(last) = committed.batches.last().copied() else {
         return;
     };
     let (mut durable, mut solid, mut before_destruction) = (0, 0, 0);
-    for server in servers.iter().filter(|server| server.voter) {
+    for (index, server) in servers.iter().enumerate().filter(|(_, server)| server.voter) {
         if server.durably_agreed() >= count {
             durable += 1;
-            // A vote it has forgotten may elect a leader that lacks what it acknowledges now.
-            solid += usize::from(server.forgotten_epoch.is_none_or(|forgotten| forgotten <= epoch));
-        } else if server.agreed.min(server.log.forced()) >= count || server.agreed_before_destruction(count, last) {
+            solid += usize::from(losses.is_bound(index, epoch));
+        } else if server.agreed.min(server.log.forced()) >= count || losses.has_forgotten(index, last) {
             before_destruction += 1;
         }
     }
+    let unbound = durable - solid;
     if solid >= quorum.majority || quorum.commits_before_flush {
         committed.promise_all(epoch);
-    } else if durable + before_destruction >= quorum.majority {
-        verdict.excuse(Excuse::CommitCountsAmnesiacVoter, 1);
+    } else if let Some(excuse) = losses.may_be_counted(solid, unbound + before_destruction, quorum.majority) {
+        verdict.excuse(excuse, 1);
     } else {
         committed.promise_all(epoch);
         verdict.fail(&MajorityReachedHighWatermark::CLAIM, || {
@@ -260,8 +261,10 @@ fn cut(
     ledger: &Ledger,
     verdict: &mut Verdict,
 ) -> Vec<CommittedRecord> {
-    verdict.excuse(Excuse::CommittedRecordDestroyed, (committed.count() - count) as u64);
+    let last = committed.batches[count];
+    let lost = (committed.count() - count) as u64;
     let gone = committed.cut(verdict.now_ns, count, epoch, ledger);
+    verdict.excuse(committed.losses(ledger).may_be_missing(last).expect("it was cut"), lost);
     for server in servers {
         server.agreed = server.agreed.min(count);
     }
@@ -271,9 +274,11 @@ fn cut(
 /// A fault destroyed durable bytes: the promise is cut to what a majority still holds.
 pub fn cut_promise(servers: &[ServerGhost], committed: &mut Committed, ledger: &Ledger, verdict: &mut Verdict) {
     let held = Committed::durable_on_majority(servers);
-    if held < committed.promised {
+    if held < committed.promised
+        && let Some(excuse) = committed.losses(ledger).may_lose_majority()
+    {
         committed.promised = committed.safe_prefix(held, ledger);
-        verdict.excuse(Excuse::PromiseCutByDestroyedDisk, 1);
+        verdict.excuse(excuse, 1);
     }
 }
 

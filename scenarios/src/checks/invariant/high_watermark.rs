@@ -8,7 +8,6 @@ use raft::ids::Offset;
 use crate::checks::committed::Committed;
 use crate::checks::ghost::ledger::Ledger;
 use crate::checks::ghost::{ServerGhost, ShownHighWatermark};
-use crate::checks::loss::excuses::Excuse;
 use crate::checks::verdict::Verdict;
 
 claim! {
@@ -75,8 +74,8 @@ pub fn follower_agrees(
     if offset <= agreed {
         return;
     }
-    if committed.rest_was_destroyed(server, offset, ledger) {
-        return verdict.excuse(Excuse::ReadOfDestroyedRecord, 1);
+    if let Some(excuse) = committed.may_be_applied(server, offset, ledger) {
+        return verdict.excuse(excuse, 1);
     }
     verdict.fail(&StateMachineSafety::CLAIM, || {
         format!(

@@ -13,7 +13,6 @@ use crate::checks::event::{Crossing, Event, Kinds};
 use crate::checks::ghost::ServerGhost;
 use crate::checks::ghost::state_files::Election;
 use crate::checks::invariant::durability::SingleActiveController;
-use crate::checks::loss::excuses::Excuse;
 use crate::checks::models::Models;
 use crate::checks::verdict::Verdict;
 
@@ -104,23 +103,23 @@ impl Check for Leaders {
                 if durable != std::mem::replace(&mut self.durable[server], durable)
                     && let Some(election) = durable.filter(|election| election.leader == Some(servers[server].id))
                 {
-                    self.named_on_disk(servers, server, election.epoch, verdict);
+                    self.named_on_disk(models, server, election.epoch, verdict);
                 }
             }
             Event::RequestSent { request: Request::BeginQuorumEpoch(begin), .. } => {
-                self.acts(servers, server, begin.leader_epoch, verdict);
+                self.acts(models, server, begin.leader_epoch, verdict);
             }
             Event::ResponseSent { response: Response::Fetch(fetch), .. } => {
                 let leads = fetch.current_leader.leader_id == Some(servers[server].id);
                 if leads && fetch.error == ErrorCode::None && fetch.top_error == ErrorCode::None {
-                    self.acts(servers, server, fetch.current_leader.leader_epoch, verdict);
+                    self.acts(models, server, fetch.current_leader.leader_epoch, verdict);
                 }
             }
             Event::Observed { observation: Observation::RoleChanged { role: Role::Leader, epoch, .. } } => {
-                self.acts(servers, server, epoch, verdict);
+                self.acts(models, server, epoch, verdict);
             }
             Event::Observed { observation: Observation::LeadershipAnnounced { epoch } } => {
-                self.announced(servers, server, epoch, verdict);
+                self.announced(models, server, epoch, verdict);
             }
             _ => {}
         }
@@ -129,26 +128,26 @@ impl Check for Leaders {
 
 impl Leaders {
     /// A server's disk names it leader of an epoch.
-    pub fn named_on_disk(&mut self, servers: &[ServerGhost], server: usize, epoch: LeaderEpoch, verdict: &mut Verdict) {
+    pub fn named_on_disk(&mut self, models: &Models, server: usize, epoch: LeaderEpoch, verdict: &mut Verdict) {
         let claim = Leadership { epoch, server, incarnation: None };
         if let Some(other) = self.leaders.claim(claim) {
-            refuse(&Leaders::CLAIM, "leader", other, claim, servers, verdict);
+            refuse(&Leaders::CLAIM, "leader", other, claim, models, verdict);
         }
     }
 
     /// A server acts as leader: it says so, sends BeginQuorumEpoch, or answers a fetch.
-    pub fn acts(&mut self, servers: &[ServerGhost], server: usize, epoch: LeaderEpoch, verdict: &mut Verdict) {
-        let claim = Leadership { epoch, server, incarnation: Some(servers[server].incarnation) };
+    pub fn acts(&mut self, models: &Models, server: usize, epoch: LeaderEpoch, verdict: &mut Verdict) {
+        let claim = Leadership { epoch, server, incarnation: Some(models.servers[server].incarnation) };
         if let Some(other) = self.leaders.claim(claim) {
-            refuse(&Leaders::CLAIM, "leader", other, claim, servers, verdict);
+            refuse(&Leaders::CLAIM, "leader", other, claim, models, verdict);
         }
     }
 
     /// A server's state machine was told that it leads.
-    pub fn announced(&mut self, servers: &[ServerGhost], server: usize, epoch: LeaderEpoch, verdict: &mut Verdict) {
-        let claim = Leadership { epoch, server, incarnation: Some(servers[server].incarnation) };
+    pub fn announced(&mut self, models: &Models, server: usize, epoch: LeaderEpoch, verdict: &mut Verdict) {
+        let claim = Leadership { epoch, server, incarnation: Some(models.servers[server].incarnation) };
         if let Some(other) = self.active.claim(claim) {
-            refuse(&SingleActiveController::CLAIM, "active controller", other, claim, servers, verdict);
+            refuse(&SingleActiveController::CLAIM, "active controller", other, claim, models, verdict);
         }
     }
 
@@ -164,13 +163,13 @@ fn refuse(
     what: &str,
     first: Leadership,
     second: Leadership,
-    servers: &[ServerGhost],
+    models: &Models,
     verdict: &mut Verdict,
 ) {
-    // A voter that forgot what it did in this epoch can make a second majority.
-    if servers.iter().any(|server| server.voter && server.forgotten_epoch >= Some(second.epoch)) {
-        return verdict.end_excused(Excuse::ForgottenLeadership);
+    if let Some(excuse) = models.quorum_losses().may_be_led_again(second.epoch) {
+        return verdict.end_excused(excuse);
     }
+    let servers = &models.servers;
     verdict.fail(invariant, || {
         let life =
             |claim: Leadership| claim.incarnation.map_or_else(String::new, |life| format!(" (incarnation {life})"));

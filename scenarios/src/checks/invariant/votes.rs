@@ -8,8 +8,6 @@ use crate::checks::event::{Crossing, Kinds};
 use crate::checks::models::Models;
 use raft::ids::{LeaderEpoch, NodeId};
 
-use crate::checks::ghost::ServerGhost;
-use crate::checks::loss::excuses::Excuse;
 use crate::checks::verdict::Verdict;
 
 /// Every vote of every server.
@@ -26,7 +24,7 @@ impl ValidVotes {
     pub fn voted(
         &mut self,
         server: usize,
-        ghost: &ServerGhost,
+        models: &Models,
         epoch: LeaderEpoch,
         candidate: NodeId,
         verdict: &mut Verdict,
@@ -38,16 +36,18 @@ impl ValidVotes {
                 if *before == candidate {
                     return;
                 }
-                if ghost.forgotten_epoch >= Some(epoch) {
-                    return verdict.end_excused(Excuse::ForgottenVote);
+                if let Some(excuse) = models.quorum_losses().may_vote_again(server, epoch) {
+                    return verdict.end_excused(excuse);
                 }
+                let id = models.servers[server].id;
                 verdict.fail(&ValidVotes::CLAIM, || {
-                    format!("node {} voted for node {before} and for node {candidate} in epoch {epoch}", ghost.id)
+                    format!("node {id} voted for node {before} and for node {candidate} in epoch {epoch}")
                 });
             }
-            // Its life before the disk was destroyed had left this epoch behind, and would refuse.
-            _ if ghost.forgotten_epoch > Some(epoch) => verdict.end_excused(Excuse::ForgottenVote),
-            _ => votes.insert(place, (epoch, candidate)),
+            _ => match models.quorum_losses().may_vote_late(server, epoch) {
+                Some(excuse) => verdict.end_excused(excuse),
+                None => votes.insert(place, (epoch, candidate)),
+            },
         }
     }
 }
@@ -78,13 +78,13 @@ impl Check for ValidVotes {
         if durable != std::mem::replace(&mut self.durable[crossing.server], durable)
             && let Some((epoch, candidate)) = durable
         {
-            self.voted(crossing.server, ghost, epoch, candidate, verdict);
+            self.voted(crossing.server, models, epoch, candidate, verdict);
         }
         if let Some((asked, answer)) = models.vote_answered(crossing)
             && answer.vote_granted
             && !asked.pre_vote
         {
-            self.voted(crossing.server, ghost, asked.epoch, asked.candidate, verdict);
+            self.voted(crossing.server, models, asked.epoch, asked.candidate, verdict);
         }
     }
 }

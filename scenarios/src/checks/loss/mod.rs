@@ -2,6 +2,7 @@
 //!
 //! * [`facts`]: what happened, an append-only list for each partition
 //! * [`answers`]: pure functions of it: what may be missing, who may begin, what may be served, who may be sent back; [`elections`]: to whom metadata may leave the records
+//! * [`quorum`]: facts and answers of the metadata log
 //! * [`excuses`]: the causes that they answer, each with the promise that ends there
 //!
 //! Checks ask; none decides by itself that something is excused.
@@ -10,5 +11,6 @@ pub mod answers;
 pub mod elections;
 pub mod excuses;
 pub mod facts;
+pub mod quorum;
 #[cfg(test)]
 mod tests;

@@ -213,7 +213,7 @@ impl MetadataGhost {
     /// The next batch of the committed log that was not replayed; `None` if there is none. The
     /// update is of what nodes may see.
     pub fn advance(&mut self, committed: &Committed, ledger: &Ledger, verdict: &mut Verdict) -> Option<Update> {
-        if committed.last_cut().is_some() {
+        if committed.losses(ledger).last_cut().is_some() {
             // Its images were handed out: nobody can say what still follows from them.
             if verdict.ended_by().is_none() {
                 verdict.end_excused(Excuse::CommittedMetadataDestroyed);

@@ -3,7 +3,7 @@
 use crate::checks::event::{Crossing, Event};
 use raft::fixes::{Fix, Fixes};
 use raft::ids::Offset;
-use raft::io::{Observation, Out, Role};
+use raft::io::{FatalFault, Observation, Out, Role};
 
 use super::quorum::Quorum;
 use super::test_disk::TestDisk;
@@ -302,22 +302,16 @@ fn a_destroyed_record_excuses_those_who_hold_it_and_nothing_else() {
 
 #[test]
 fn a_fatal_fault_is_excused_by_what_its_server_has_forgotten_only() {
-    let halted = |server: usize, reason: &str| {
+    let halted = |server: usize, fault: FatalFault| {
         let mut quorum = refilled();
-        quorum.checks.on(Crossing { at_ns: quorum.now + 1, server, event: Event::Halted { reason, fatal: true } });
+        let event = Event::Halted { reason: "as it says", fault: Some(fault) };
+        quorum.checks.on(Crossing { at_ns: quorum.now + 1, server, event });
         quorum.broke().map(str::to_owned)
     };
-    assert_eq!(halted(1, "any nonsense at all").as_deref(), Some("NoFatalFault"));
-    assert_eq!(
-        halted(1, "names node 3 leader of epoch 2").as_deref(),
-        Some("NoFatalFault"),
-        "it knows that epoch again"
-    );
-    assert_eq!(halted(0, "the leader asks to truncate the log to offset 1, below the high watermark 3"), None);
-    assert_eq!(
-        halted(2, "the leader asks to truncate the log to offset 1, below the high watermark 3").as_deref(),
-        Some("NoFatalFault")
-    );
+    assert_eq!(halted(1, FatalFault::Other).as_deref(), Some("NoFatalFault"));
+    assert_eq!(halted(1, FatalFault::AnotherLeader).as_deref(), Some("NoFatalFault"), "it knows that epoch again");
+    assert_eq!(halted(0, FatalFault::TruncationBelowHighWatermark), None);
+    assert_eq!(halted(2, FatalFault::TruncationBelowHighWatermark).as_deref(), Some("NoFatalFault"));
 }
 
 #[test]

@@ -21,6 +21,7 @@ impl Process for Counter {
     type Post = ();
     type Operation = ();
     type Observation = ();
+    type Fault = ();
 
     fn boot(serves: &Option<bool>, now: Now, _: &mut Entropy, disk: &Disk, out: &mut Out<Counter>) -> Counter {
         out.push(Effect::Open { file: File(0), path: Rc::from("counted"), truncate: false });

@@ -66,6 +66,7 @@ impl Process for Toy {
     type Post = u64;
     type Operation = u64;
     type Observation = Said;
+    type Fault = ();
     const THREADS: &'static [&'static str] = &["main", "side"];
 
     fn boot(spec: &Spec, now: Now, entropy: &mut Entropy, disk: &Disk, out: &mut Out<Toy>) -> Toy {
@@ -136,8 +137,8 @@ impl Process for Toy {
                 out.push(Effect::Observe(Said::Answered(letter)));
             }
             Input::Operation(number) => out.push(Effect::Observe(Said::Told(number))),
-            Input::Terminate => out.push(Effect::Halt { reason: Rc::from("terminated"), fatal: false }),
-            Input::DiskError(_) => out.push(Effect::Halt { reason: Rc::from("disk error"), fatal: true }),
+            Input::Terminate => out.push(Effect::Halt { reason: Rc::from("terminated"), fault: None }),
+            Input::DiskError(_) => out.push(Effect::Halt { reason: Rc::from("disk error"), fault: Some(()) }),
         }
     }
 

@@ -1,0 +1,180 @@
+//! What may be missing from the metadata log, and what its voters may do once more: pure functions of what was written
+//! and of the facts, as [`super::answers`] are of a partition.
+//!
+//! Voters promise what they have forced. So a power loss takes nothing from a promise; only a fault that destroys
+//! durable bytes does (a replaced disk, rot).
+
+use raft::ids::{LeaderEpoch, Offset};
+use raft::io::FatalFault;
+use raft::log::Batch;
+
+use super::excuses::Excuse;
+use crate::checks::ghost::ledger::{BatchId, Ledger};
+
+/// What has happened to the metadata log that bears on losses, in the order in which it happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum QuorumFact {
+    /// A fault destroyed durable bytes of a server.
+    Destroyed {
+        server: usize,
+        voter: bool,
+        /// The epoch of its `quorum-state`, if that is not what it was.
+        epoch: Option<LeaderEpoch>,
+        /// What its log held durably, if some of that is gone.
+        log: Option<BatchId>,
+    },
+    /// A server holds durably again what it held. Other batches in its place do not count: an acknowledgement of the
+    /// old ones may still be on its way.
+    Restored { server: usize, log: BatchId },
+    /// The leader of `epoch` begins with `left` of the committed log, which went to `had`.
+    Cut { epoch: LeaderEpoch, had: BatchId, left: BatchId, at_ns: u64 },
+    /// A leader older than a cut commits up to `had`, beside the committed log, of which it has `left`.
+    CommittedBeside { had: BatchId, left: BatchId },
+}
+
+/// The metadata log as the answers see it.
+#[derive(Clone, Copy, Debug)]
+pub struct QuorumLosses<'a> {
+    /// All that was ever written.
+    pub ledger: &'a Ledger,
+    /// In order.
+    pub facts: &'a [QuorumFact],
+}
+
+impl QuorumLosses<'_> {
+    /// Servers that have forgotten an epoch: who, whether it votes, and which.
+    fn forgotten_epochs(&self) -> impl Iterator<Item = (usize, bool, LeaderEpoch)> {
+        self.facts.iter().filter_map(|fact| match fact {
+            QuorumFact::Destroyed { server, voter, epoch: Some(epoch), .. } => Some((*server, *voter, *epoch)),
+            _ => None,
+        })
+    }
+
+    /// May a voter vote once more in an epoch?
+    pub fn may_vote_again(&self, server: usize, epoch: LeaderEpoch) -> Option<Excuse> {
+        let forgot = self.forgotten_epochs().any(|(of, _, forgotten)| of == server && forgotten >= epoch);
+        forgot.then_some(Excuse::ForgottenVote)
+    }
+
+    /// May it vote in an epoch that it has left behind?
+    pub fn may_vote_late(&self, server: usize, epoch: LeaderEpoch) -> Option<Excuse> {
+        let forgot = self.forgotten_epochs().any(|(of, _, forgotten)| of == server && forgotten > epoch);
+        forgot.then_some(Excuse::ForgottenVote)
+    }
+
+    /// May an epoch have a second leader? A voter that forgot what it did in this epoch can make a second majority.
+    pub fn may_be_led_again(&self, epoch: LeaderEpoch) -> Option<Excuse> {
+        let forgot = self.forgotten_epochs().any(|(_, voter, forgotten)| voter && forgotten >= epoch);
+        forgot.then_some(Excuse::ForgottenLeadership)
+    }
+
+    /// May another batch of an epoch stand where one stood? By a second leader of that epoch.
+    pub fn may_be_written_again(&self, epoch: LeaderEpoch) -> Option<Excuse> {
+        self.may_be_led_again(epoch).map(|_| Excuse::ForgottenRecord)
+    }
+
+    /// Does a voter's word on what was committed in an epoch bind it? A vote that it has forgotten may elect a leader
+    /// that lacks what it acknowledges now.
+    pub fn is_bound(&self, server: usize, epoch: LeaderEpoch) -> bool {
+        self.may_vote_late(server, epoch).is_none()
+    }
+
+    /// Did a server hold this batch durably until its disk was destroyed, and not since? It may have acknowledged it.
+    pub fn has_forgotten(&self, server: usize, batch: BatchId) -> bool {
+        self.forgotten(server).any(|log| self.ledger.holds(log, batch))
+    }
+
+    /// What a server has forgotten and does not hold again, a prefix for each fault.
+    fn forgotten(&self, server: usize) -> impl Iterator<Item = BatchId> {
+        self.facts.iter().enumerate().filter_map(move |(at, fact)| match fact {
+            QuorumFact::Destroyed { server: of, log: Some(log), .. } if *of == server => {
+                let again = QuorumFact::Restored { server, log: *log };
+                (!self.facts[at..].contains(&again)).then_some(*log)
+            }
+            _ => None,
+        })
+    }
+
+    /// The first prefix that a server had forgotten and holds again, by what is durable of its log.
+    pub fn restored(&self, server: usize, durable: impl FnOnce() -> BatchId) -> Option<BatchId> {
+        let mut forgotten = self.forgotten(server).peekable();
+        forgotten.peek()?;
+        let durable = durable();
+        forgotten.find(|log| self.ledger.holds(durable, *log))
+    }
+
+    /// May a high watermark rest on so many voters that hold what is below it, if so many more held it until their
+    /// disks were destroyed?
+    pub fn may_be_counted(&self, holders: usize, forgotten: usize, majority: usize) -> Option<Excuse> {
+        let rests_on_forgotten = holders < majority && holders + forgotten >= majority;
+        rests_on_forgotten.then_some(Excuse::CommitCountsAmnesiacVoter)
+    }
+
+    /// May a majority of voters not have what was committed? As soon as a fault strikes so many of them; what a majority
+    /// still has is promised on.
+    pub fn may_lose_majority(&self) -> Option<Excuse> {
+        let is_struck = matches!(self.facts.last(), Some(QuorumFact::Destroyed { .. }));
+        is_struck.then_some(Excuse::PromiseCutByDestroyedDisk)
+    }
+
+    /// May the leader of an epoch commit what is not in the committed log? If that was cut by a newer leader, which
+    /// had to begin without records that were destroyed.
+    pub fn may_commit_beside(&self, epoch: LeaderEpoch) -> Option<Excuse> {
+        let is_cut = |fact: &QuorumFact| matches!(fact, QuorumFact::Cut { epoch: by, .. } if epoch < *by);
+        self.facts.iter().any(is_cut).then_some(Excuse::CommittedRecordDestroyed)
+    }
+
+    /// May a batch that was committed be missing? If it went with a cut.
+    pub fn may_be_missing(&self, batch: BatchId) -> Option<Excuse> {
+        let went = |had: BatchId, left: BatchId| self.ledger.holds(had, batch) && !self.ledger.holds(left, batch);
+        let went = self.facts.iter().any(|fact| match fact {
+            QuorumFact::Cut { had, left, .. } | QuorumFact::CommittedBeside { had, left } => went(*had, *left),
+            _ => false,
+        });
+        went.then_some(Excuse::CommittedRecordDestroyed)
+    }
+
+    /// May a record of this value, acknowledged at this offset, be missing?
+    pub fn may_record_be_missing(&self, offset: Offset, value: u64) -> Option<Excuse> {
+        self.last_cut()?;
+        let holds = |batch: &BatchId| {
+            let known = self.ledger.get(*batch);
+            !known.control
+                && Batch::values_at(known.bytes()).is_ok_and(|mut values| values.any(|it| it == (offset, value)))
+        };
+        let mut batches = self.ledger.spanning(offset).filter(holds);
+        batches.find_map(|batch| self.may_be_missing(batch)).map(|_| Excuse::AckedAppendDestroyed)
+    }
+
+    /// May a replica treat all of these batches as committed, which are not? If they were, and are destroyed.
+    pub fn may_be_applied(&self, batches: impl IntoIterator<Item = BatchId>) -> Option<Excuse> {
+        let all = batches.into_iter().all(|batch| self.may_be_missing(batch).is_some());
+        all.then_some(Excuse::ReadOfDestroyedRecord)
+    }
+
+    /// May a replica end itself by a fault? Its peers name it, or another one, leader of an epoch that it forgot; or a
+    /// leader without the destroyed records takes it below its high watermark, `next` being the first batch that it
+    /// has and the committed log does not.
+    pub fn may_end_itself(
+        &self,
+        fault: FatalFault,
+        server: usize,
+        epoch: LeaderEpoch,
+        next: Option<BatchId>,
+    ) -> Option<Excuse> {
+        let explains = match fault {
+            FatalFault::AnotherLeader => self.may_vote_again(server, epoch).is_some(),
+            FatalFault::TruncationBelowHighWatermark => next.is_some_and(|next| self.may_be_missing(next).is_some()),
+            FatalFault::Other => false,
+        };
+        explains.then_some(Excuse::FatalFaultAfterDestroyedDisk)
+    }
+
+    /// True time of the last cut, ns, and where the committed log ended after it.
+    pub fn last_cut(&self) -> Option<(u64, Offset)> {
+        self.facts.iter().rev().find_map(|fact| match fact {
+            QuorumFact::Cut { at_ns, left, .. } => Some((*at_ns, self.ledger.end(*left))),
+            _ => None,
+        })
+    }
+}
