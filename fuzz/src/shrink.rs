@@ -18,6 +18,7 @@ mod terms;
 use std::sync::atomic::AtomicBool;
 
 use scenarios::report::{RunReport, Violation};
+use sim::fault::TargetMut;
 
 use crate::case::Case;
 use fewest::{Pieces, fewest};
@@ -90,7 +91,7 @@ fn links(search: &mut Search<'_>) {
             |case| case.plan.0[index].what.links().to_vec(),
             |case, links| {
                 // Without links it would be no fault, and that was tried.
-                if let (false, Some(all)) = (links.is_empty(), case.plan.0[index].what.links_mut()) {
+                if let (false, TargetMut::Links(all)) = (links.is_empty(), case.plan.0[index].what.target_mut()) {
                     *all = links;
                 }
             },

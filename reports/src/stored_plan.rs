@@ -4,7 +4,7 @@ use scenarios::aim::guard;
 use scenarios::aim::trigger_event::TriggerEvent;
 use scenarios::cluster::Prepared;
 use serde_json::Value;
-use sim::fault::{Fault, Plan, What};
+use sim::fault::{Fault, Plan};
 use sim::process::Node;
 
 use crate::engine::Problem;
@@ -62,18 +62,8 @@ fn check(fault: &Fault, cluster: &Prepared) -> Result<(), String> {
         return Err(format!("no guard is named {guard:?}; allowed: {}", guard::NAMES.join(", ")));
     }
     // As in a scenario's `[nemesis]`.
-    match fault.what {
-        What::Loss { ppm, .. } | What::Duplicate { ppm, .. } => within("ppm", ppm.into(), 0, 1_000_000),
-        What::Delay { extra_ns, .. } => within("extra_ns", extra_ns.into(), 0, MAX_NS),
-        What::Drift { ppm, .. } => within("ppm", ppm.into(), -500_000, 500_000),
-        What::WallStep { by_ms, .. } | What::WallSmear { by_ms, .. } => {
-            within("by_ms", by_ms.into(), -3_600_000, 3_600_000)
-        }
-        What::FsyncFails { count, .. } => within("count", count.into(), 1, 1_000_000),
-        What::SlowDisk { factor, .. } => within("factor", factor.into(), 1, 1_000_000),
-        What::BitRot { at_ppm, .. } => within("at_ppm", at_ppm.into(), 0, 1_000_000),
-        _ => Ok(()),
-    }
+    let mut what = fault.what.clone();
+    what.amounts().iter().try_for_each(|it| within(it.name, it.value(), it.min.into(), it.max.into()))
 }
 
 #[cfg(test)]

@@ -191,7 +191,7 @@ fn bound_ms(configs: &[KafkaNode], plan: &Plan, scenario: &Scenario) -> Result<u
         true => Some(kafka.settings(Rc::from([]), Rc::from([]))?),
         false => None,
     };
-    let leaves = plan.0.iter().filter(|fault| matches!(fault.what, What::Terminate { .. }));
+    let leaves = plan.0.iter().filter(|fault| matches!(fault.what, What::Terminate(_)));
     let down_ns = leaves.map(|fault| fault.lasts_ns).chain([scenario.cluster.restart_after.0]).max().unwrap_or(0);
     let load = Load {
         wall_steps_ms: nemesis::max_wall_step_ms(plan),

@@ -24,7 +24,7 @@ mod planner;
 #[cfg(test)]
 mod tests;
 
-use sim::fault::{Fault, Plan, What};
+use sim::fault::{Fault, Kind, Plan, WallSmear, WallStep, What};
 use sim::process::Node;
 use sim::rng::{Purpose, Seed};
 
@@ -56,7 +56,7 @@ pub fn plan(scenario: &Scenario, servers: &[Node], brokers: &[Node], clients: &[
 /// How far a run's faults move a wall clock in all, ms: what timers that read it may lag.
 pub fn max_wall_step_ms(plan: &Plan) -> u64 {
     let step = |fault: &Fault| match fault.what {
-        What::WallStep { by_ms, .. } | What::WallSmear { by_ms, .. } => by_ms.unsigned_abs(),
+        What::WallStep(WallStep { by_ms, .. }) | What::WallSmear(WallSmear { by_ms, .. }) => by_ms.unsigned_abs(),
         _ => 0,
     };
     plan.0.iter().map(step).sum()
@@ -64,20 +64,22 @@ pub fn max_wall_step_ms(plan: &Plan) -> u64 {
 
 impl Planner<'_> {
     /// All faults of one kind.
-    fn inject(&mut self, kind: &'static str, rhythm: Rhythm) {
+    fn inject(&mut self, kind: Kind, rhythm: Rhythm) {
         let injections = match self.scenario.nemesis.turn {
             Some(turn) => self.turns(kind, rhythm, turn.0),
             None => self.at_random(kind, rhythm),
         };
         match kind {
-            "cut" | "loss" | "delay" | "duplicate" => self.links(kind, injections),
-            "fsync-fails" | "slow-disk" | "full-disk" | "bit-rot" | "replace-disk" => self.disks(kind, injections),
+            Kind::Cut | Kind::Loss | Kind::Delay | Kind::Duplicate => self.links(kind, injections),
+            Kind::FsyncFails | Kind::SlowDisk | Kind::FullDisk | Kind::BitRot | Kind::ReplaceDisk => {
+                self.disks(kind, injections)
+            }
             _ => self.nodes(kind, injections),
         }
     }
 
     /// Gaps of half to one and a half times the mean, the first from the start on.
-    fn at_random(&self, kind: &str, rhythm: Rhythm) -> Vec<Injection> {
+    fn at_random(&self, kind: Kind, rhythm: Rhythm) -> Vec<Injection> {
         let mut gaps = self.seed.entropy(Purpose::Plan, stream(kind, 0));
         let every = rhythm.every.0;
         let end = self.scenario.duration.0;
@@ -93,10 +95,10 @@ impl Planner<'_> {
     /// The turns this kind has won. Each kind holds tickets by its rate, each ticket has a
     /// number for each turn, and the highest number has the turn: so a kind that is switched
     /// off leaves its turns to others and takes none. The last quarter of a turn is calm.
-    fn turns(&self, kind: &str, rhythm: Rhythm, turn: u64) -> Vec<Injection> {
-        let rivals: Vec<(&str, Rhythm)> =
-            self.scenario.nemesis.rhythms().into_iter().filter(|(kind, _)| self.takes_part(kind)).collect();
-        let best = |kind: &str, every: u64, index: u64| {
+    fn turns(&self, kind: Kind, rhythm: Rhythm, turn: u64) -> Vec<Injection> {
+        let rivals: Vec<(Kind, Rhythm)> =
+            self.scenario.nemesis.rhythms().into_iter().filter(|(kind, _)| self.takes_part(*kind)).collect();
+        let best = |kind: Kind, every: u64, index: u64| {
             let tickets = (turn.saturating_mul(8) / every).clamp(1, 64);
             (0..tickets).map(|ticket| self.seed.mix(Purpose::Plan, TURNS | number(kind) << 8 | ticket, index)).max()
         };
@@ -104,7 +106,7 @@ impl Planner<'_> {
         let mut injections = Vec::new();
         for index in 0..(self.scenario.duration.0 - start) / turn {
             let own = best(kind, rhythm.every.0, index);
-            if rivals.iter().all(|(rival, r)| *rival == kind || best(rival, r.every.0, index) < own) {
+            if rivals.iter().all(|(rival, r)| *rival == kind || best(*rival, r.every.0, index) < own) {
                 let from = start + index * turn;
                 let mut entropy = self.seed.entropy(Purpose::Plan, TURNS | 1 << 31 | index);
                 let at = from + entropy.below(turn / 8 + 1);
@@ -115,7 +117,7 @@ impl Planner<'_> {
     }
 
     /// A fault that begins at `at` and has ended at `end`, if it can be long enough.
-    fn injection_within(&self, kind: &str, ordinal: u64, rhythm: Rhythm, at: u64, end: u64) -> Option<Injection> {
+    fn injection_within(&self, kind: Kind, ordinal: u64, rhythm: Rhythm, at: u64, end: u64) -> Option<Injection> {
         let mut entropy = self.seed.entropy(Purpose::Plan, stream(kind, ordinal));
         let lasts = draw_ns(&mut entropy, rhythm.lasts);
         let room = end.checked_sub(at + nodes::afterwards_ns(kind))?;

@@ -7,7 +7,7 @@ use crate::scenario::Scenario;
 use crate::scenario::aimed::AimedKind;
 use crate::scenario::faults::Nemesis;
 use crate::workload::append_bytes;
-use sim::fault::Tail;
+use sim::fault::{Kind, Tail};
 
 /// Kafka's default of `metadata.log.segment.ms`; no run is as long.
 const SEGMENT_MS: i64 = 604_800_000;
@@ -45,12 +45,12 @@ impl Reach {
     /// Of all seeds of a scenario, whatever knobs they draw.
     pub fn of(scenario: &Scenario) -> Reach {
         let Nemesis { power_loss, bit_rot, .. } = &scenario.nemesis;
-        let allowed = |kind: &str| scenario.nemesis.allows(kind);
+        let allowed = |kind: Kind| scenario.nemesis.allows(kind);
         let several_voters = scenario.cluster.voter_count() > 1 || knobs::names(scenario).contains(&"cluster.voters");
-        let (rot, replaced) = (bit_rot.is_some(), allowed("replace-disk"));
-        let disk_error = allowed("fsync-fails") || allowed("full-disk");
+        let (rot, replaced) = (bit_rot.is_some(), allowed(Kind::ReplaceDisk));
+        let disk_error = allowed(Kind::FsyncFails) || allowed(Kind::FullDisk);
         // Rot is read by a power loss; a replaced disk goes with its host.
-        let host_dies = allowed("power-loss") || rot || replaced;
+        let host_dies = allowed(Kind::PowerLoss) || rot || replaced;
         let aimed_loss =
             scenario.nemesis.aimed.as_ref().is_some_and(|aimed| aimed.kinds.contains(&AimedKind::PowerLoss));
         Reach {
@@ -58,8 +58,8 @@ impl Reach {
             several_servers: several_voters || scenario.cluster.observers > 0,
             reads: scenario.workload.reads_ppm > 0,
             brokers: scenario.cluster.has_brokers(),
-            cut: allowed("cut"),
-            restart: host_dies || allowed("kill") || allowed("terminate") || disk_error,
+            cut: allowed(Kind::Cut),
+            restart: host_dies || allowed(Kind::Kill) || allowed(Kind::Terminate) || disk_error,
             power_loss: host_dies,
             torn_file: rot || aimed_loss || power_loss.as_ref().is_some_and(|loss| loss.tails.contains(&Tail::Torn)),
             // A minority's only, so never a single voter's.

@@ -8,7 +8,7 @@ use raft::ids::NodeId;
 use raft::io::{FatalFault, Observation, ThreadName};
 use raft::message::Request;
 use sim::disk::Disk;
-use sim::fault::{Fault, Occurrence, What};
+use sim::fault::{Cut, Drift, Fault, Kind, Occurrence, Pause, SlowDisk, Stall, WallSmear, WallStep, What};
 use sim::process::{Connection, DiskError, Input, Node, Thread};
 use sim::watch::{Down, Phase, Synced, Watch, Write};
 
@@ -29,8 +29,8 @@ use crate::history::recorder::Recorder;
 pub struct RunObserver {
     /// What must hold; `None` measures the world without its checks.
     pub checks: Option<Checks>,
-    /// How often each fault kind was injected, by [`What::index`].
-    pub faults: [u64; What::KINDS.len()],
+    /// How often each kind of fault was injected.
+    pub faults: [u64; Kind::ALL.len()],
     /// Audits compare disks to the last byte from now on: the run is over.
     pub closing: bool,
     /// The answers to Kafka clients while a story requests operations.
@@ -60,7 +60,7 @@ impl RunObserver {
         }
         RunObserver {
             checks,
-            faults: [0; What::KINDS.len()],
+            faults: [0; Kind::ALL.len()],
             closing: false,
             diary: None,
             recorder: None,
@@ -128,7 +128,7 @@ impl RunObserver {
     /// Servers that a cut keeps from a majority of the voters (a voter counts itself), in either
     /// direction.
     fn isolated_by(&self, fault: &Fault) -> Vec<usize> {
-        let What::Cut { links } = &fault.what else { return Vec::new() };
+        let What::Cut(Cut { links }) = &fault.what else { return Vec::new() };
         let majority = self.voters / 2 + 1;
         let is_cut =
             |a: usize, b: usize| links.iter().any(|link| usize::from(link.0.0) == a && usize::from(link.1.0) == b);
@@ -285,14 +285,14 @@ impl Watch<Actor> for RunObserver {
 
     fn fault(&mut self, at: u64, fault: &Fault, phase: Phase) {
         if phase == Phase::Start {
-            self.faults[fault.what.index()] += 1;
+            self.faults[fault.what.kind() as usize] += 1;
             if let Some(trigger) = &fault.on {
                 *self.aimed.entry(trigger.name.as_ref().to_owned()).or_default() += 1;
             }
         }
         let isolated = self.isolated_by(fault);
         let Some(checks) = self.checks.as_mut() else { return };
-        if let What::Cut { links } = &fault.what {
+        if let What::Cut(Cut { links }) = &fault.what {
             let change = links.len() as i32;
             match phase {
                 Phase::Start => checks.links_cut(change),
@@ -311,15 +311,15 @@ impl Watch<Actor> for RunObserver {
                 checks.on(Crossing { at_ns: at, server, event: Event::Disturbed { how } });
             }
         }
-        let cause = fault.what.kind();
+        let cause = fault.what.kind().name();
         let stops = matches!(
             fault.what,
-            What::Kill { .. }
-                | What::PowerLoss { .. }
-                | What::Terminate { .. }
-                | What::Stall { .. }
-                | What::Pause { .. }
-                | What::ReplaceDisk { .. }
+            What::Kill(_)
+                | What::PowerLoss(_)
+                | What::Terminate(_)
+                | What::Stall(_)
+                | What::Pause(_)
+                | What::ReplaceDisk(_)
         );
         let struck = fault.what.node().filter(|_| stops).map(|node| usize::from(node.0));
         for server in isolated.into_iter().chain(struck).filter(|server| *server < self.servers) {
@@ -357,8 +357,8 @@ impl Watch<Actor> for RunObserver {
     }
 
     fn forbids(&self, guard: &str, fault: &Fault) -> bool {
-        let forced = matches!(fault.what, What::ReplaceDisk { .. } | What::BitRot { .. });
-        let destroys = forced || matches!(fault.what, What::PowerLoss { .. });
+        let forced = matches!(fault.what, What::ReplaceDisk(_) | What::BitRot(_));
+        let destroys = forced || matches!(fault.what, What::PowerLoss(_));
         let struck = fault.what.node().map(|node| usize::from(node.0)).filter(|_| destroys);
         struck.is_some_and(|server| guard::forbids(guard, self.checks.as_ref(), server, forced))
     }
@@ -372,11 +372,13 @@ impl Watch<Actor> for RunObserver {
 /// Does it disturb when a server's timers end as it begins, or ends? Which server's, and how?
 fn disturbs(what: &What, begins: bool) -> Option<(usize, Disturbance)> {
     let (node, forward_ms, slows) = match what {
-        What::Pause { node } | What::Stall { node } | What::SlowDisk { node, .. } => (node, 0, false),
-        What::Drift { node, ppm } => (node, 0, *ppm < 0),
-        What::WallStep { node, by_ms } => (node, if begins { *by_ms } else { by_ms.saturating_neg() }, false),
+        What::Pause(Pause { node }) | What::Stall(Stall { node }) | What::SlowDisk(SlowDisk { node, .. }) => {
+            (node, 0, false)
+        }
+        What::Drift(Drift { node, ppm }) => (node, 0, *ppm < 0),
+        What::WallStep(WallStep { node, by_ms }) => (node, if begins { *by_ms } else { by_ms.saturating_neg() }, false),
         // If the world heals before it is over, it goes on: one that gains ends timers too soon, then.
-        What::WallSmear { node, by_ms } => (node, -by_ms.saturating_abs(), *by_ms < 0),
+        What::WallSmear(WallSmear { node, by_ms }) => (node, -by_ms.saturating_abs(), *by_ms < 0),
         _ => return None,
     };
     let back_ms = if forward_ms < 0 { forward_ms.unsigned_abs() } else { 0 };
@@ -385,6 +387,7 @@ fn disturbs(what: &What, begins: bool) -> Option<(usize, Disturbance)> {
 
 #[cfg(test)]
 mod tests {
+    use sim::fault::FullDisk;
     use sim::process::Node;
 
     use super::*;
@@ -393,17 +396,17 @@ mod tests {
     fn a_wall_clock_goes_back_as_a_step_back_begins_or_one_forward_ends() {
         let node = Node(4);
         let back = |what: What| [true, false].map(|begins| disturbs(&what, begins).map(|(_, how)| how.back_ms));
-        assert_eq!(back(What::WallStep { node, by_ms: -30 }), [Some(30), Some(0)]);
-        assert_eq!(back(What::WallStep { node, by_ms: 30 }), [Some(0), Some(30)]);
+        assert_eq!(back(What::WallStep(WallStep { node, by_ms: -30 })), [Some(30), Some(0)]);
+        assert_eq!(back(What::WallStep(WallStep { node, by_ms: 30 })), [Some(0), Some(30)]);
         assert_eq!(
-            back(What::WallSmear { node, by_ms: 30 }),
+            back(What::WallSmear(WallSmear { node, by_ms: 30 })),
             [Some(30), Some(30)],
             "it may continue when all faults have ended"
         );
-        assert_eq!(back(What::Pause { node }), [Some(0), Some(0)]);
-        assert_eq!(back(What::FullDisk { node }), [None, None]);
+        assert_eq!(back(What::Pause(Pause { node })), [Some(0), Some(0)]);
+        assert_eq!(back(What::FullDisk(FullDisk { node })), [None, None]);
         let slows = |what: What| disturbs(&what, true).is_some_and(|(server, how)| server == 4 && how.slows);
-        assert!(slows(What::Drift { node, ppm: -1 }) && slows(What::WallSmear { node, by_ms: -1 }));
-        assert!(!slows(What::Drift { node, ppm: 1 }) && !slows(What::Pause { node }));
+        assert!(slows(What::Drift(Drift { node, ppm: -1 })) && slows(What::WallSmear(WallSmear { node, by_ms: -1 })));
+        assert!(!slows(What::Drift(Drift { node, ppm: 1 })) && !slows(What::Pause(Pause { node })));
     }
 }

@@ -12,7 +12,7 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use sim::drive::Run;
-use sim::fault::{Fault, Plan, What};
+use sim::fault::{Fault, Kill, Plan, What};
 use sim::network::Transport;
 use sim::process::Node;
 use sim::rng::{Entropy, Purpose, Seed};
@@ -134,7 +134,7 @@ fn compare(name: &str, budget: &str, mut a: impl FnMut() -> f64, mut b: impl FnM
 fn main() {
     let calm = Plan::default();
     let kill = |n: u64| {
-        let what = What::Kill { node: Node((n % NODES) as u16), after_effects: None };
+        let what = What::Kill(Kill { node: Node((n % NODES) as u16), after_effects: None });
         Fault::at(ms(150 * (n + 1)), ms(50), what)
     };
     let kills = Plan((0..399).map(kill).collect());

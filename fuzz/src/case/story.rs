@@ -3,7 +3,8 @@
 use scenarios::cluster::{Prepared, prepare};
 use scenarios::report::RunReport;
 use scenarios::workload::{Asked, ClientOperation};
-use sim::fault::{Fault, Link, Tail, What};
+use sim::fault::Fault;
+use sim::fault::words::{Told, time};
 use sim::process::Node;
 use sim::rng::Seed;
 
@@ -35,20 +36,6 @@ pub fn tell(case: &Case, report: &RunReport) -> Vec<String> {
         None => "no claim is violated".to_owned(),
     });
     lines
-}
-
-/// A time as people say it.
-pub fn time(ns: u64) -> String {
-    match ns {
-        0 => "0 s".to_owned(),
-        ns if ns % 1_000_000_000 == 0 => format!("{} s", ns / 1_000_000_000),
-        ns if ns % 1_000_000 == 0 && ns < 1_000_000_000 => format!("{} ms", ns / 1_000_000),
-        ns if ns < 1_000_000 => format!("{} us", ns / 1_000),
-        ns => {
-            let text = format!("{}.{:03}", ns / 1_000_000_000, ns / 1_000_000 % 1_000);
-            format!("{} s", text.trim_end_matches('0').trim_end_matches('.'))
-        }
-    }
 }
 
 /// Describes the parts of a case.
@@ -157,89 +144,9 @@ impl<'a> Describer<'a> {
     }
 
     fn what(&self, fault: &Fault) -> String {
-        let lasts = time(fault.lasts_ns);
-        let name = |node: &Node| self.name(*node).to_owned();
-        match &fault.what {
-            What::Cut { links } => format!("{} {} cut for {lasts}", self.links(links), verb(links, "is", "are")),
-            What::Loss { links, ppm } => {
-                format!(
-                    "{} {} {}.{} % of packets for {lasts}",
-                    self.links(links),
-                    verb(links, "loses", "lose"),
-                    ppm / 10_000,
-                    ppm / 1_000 % 10
-                )
-            }
-            What::Delay { links, extra_ns } => {
-                format!(
-                    "{} {} {} more latency for {lasts}",
-                    self.links(links),
-                    verb(links, "has", "have"),
-                    time(*extra_ns)
-                )
-            }
-            What::Duplicate { links, .. } => {
-                format!("{} {} packets twice for {lasts}", self.links(links), verb(links, "delivers", "deliver"))
-            }
-            What::Kill { node, after_effects } => {
-                format!("{} is killed{} for {lasts}", name(node), between(*after_effects))
-            }
-            What::PowerLoss { node, tail, after_effects } => {
-                let tail = match tail {
-                    Tail::Lost => "unsynced bytes are lost",
-                    Tail::Kept => "unsynced bytes are kept",
-                    Tail::Torn => "unsynced bytes are torn",
-                };
-                format!("{} loses power{} for {lasts}, {tail}", name(node), between(*after_effects))
-            }
-            What::Terminate { node } => format!("{} receives SIGTERM and restarts {lasts} later", name(node)),
-            What::Pause { node } => format!("the process of {} is paused for {lasts}", name(node)),
-            What::Stall { node } => format!("the machine of {} stalls for {lasts}", name(node)),
-            What::Drift { node, ppm } => {
-                let how = if *ppm < 0 { "slow" } else { "fast" };
-                format!("the clock of {} runs {} ppm {how} for {lasts}", name(node), ppm.unsigned_abs())
-            }
-            What::WallStep { node, by_ms } => {
-                let lasts = if fault.lasts_ns == 0 { String::new() } else { format!(" for {lasts}") };
-                format!("the wall clock of {} steps by {by_ms} ms{lasts}", name(node))
-            }
-            What::WallSmear { node, by_ms } => {
-                format!("the wall clock of {} is slewed by {by_ms} ms in {lasts}", name(node))
-            }
-            What::FsyncFails { node, count: 1 } => format!("the next fsync of {} fails", name(node)),
-            What::FsyncFails { node, count } => format!("the next {count} fsyncs of {} fail", name(node)),
-            What::SlowDisk { node, factor } => {
-                format!("the disk of {} is {factor} times slower for {lasts}", name(node))
-            }
-            What::FullDisk { node } => format!("the disk of {} is full for {lasts}", name(node)),
-            What::BitRot { node, .. } => format!("a bit flips in a log of {}", name(node)),
-            What::ReplaceDisk { node } => {
-                format!("{} is down for {lasts} and restarts with an empty disk", name(node))
-            }
-        }
+        let name = |node| self.name(node).to_owned();
+        fault.what.describe(&Told { name: &name, lasts_ns: fault.lasts_ns })
     }
-
-    /// At most four links; two one-way links between the same nodes are one.
-    fn links(&self, links: &[Link]) -> String {
-        let both = |link: &Link| links.contains(&Link(link.1, link.0));
-        let shown: Vec<String> = pairs(links)
-            .map(|link| format!("{}{}{}", self.name(link.0), if both(link) { "<->" } else { "->" }, self.name(link.1)))
-            .take(4)
-            .collect();
-        let listed = shown.len();
-        let all = pairs(links).count();
-        let more = if all > listed { format!(" and {} more", all - listed) } else { String::new() };
-        format!("link{} {}{more}", if all == 1 { "" } else { "s" }, shown.join(", "))
-    }
-}
-
-/// The links, two one-way links between the same nodes as one.
-fn pairs(links: &[Link]) -> impl Iterator<Item = &Link> {
-    links.iter().filter(|link| link.0 < link.1 || !links.contains(&Link(link.1, link.0)))
-}
-
-fn verb<'w>(links: &[Link], one: &'w str, several: &'w str) -> &'w str {
-    if pairs(links).count() == 1 { one } else { several }
 }
 
 /// `1st`, `2nd`.
@@ -251,10 +158,6 @@ fn ordinal(n: u32) -> String {
         _ => "th",
     };
     format!("{n}{ending}")
-}
-
-fn between(after_effects: Option<u8>) -> String {
-    after_effects.map_or(String::new(), |after| format!(" after {} of a step", plural(u64::from(after), "effect")))
 }
 
 fn plural(count: u64, what: &str) -> String {

@@ -1,7 +1,7 @@
 //! Fewer servers and clients. Nodes are numbered: controllers, observers, brokers, then clients; who
 //! goes is the last of its kind, and what the plan says of those behind it moves along.
 
-use sim::fault::{Fault, Link, What};
+use sim::fault::{Fault, Link, TargetMut, What};
 use sim::process::Node;
 
 use super::search::Search;
@@ -143,12 +143,15 @@ fn renumber(case: &mut Case, first: usize, count: u16) {
 }
 
 fn renumbered(mut what: What, moved: &impl Fn(Node) -> Option<Node>) -> Option<What> {
-    if let Some(links) = what.links_mut() {
-        let kept = links.iter().filter_map(|Link(from, to)| Some(Link(moved(*from)?, moved(*to)?)));
-        *links = kept.collect();
-        return (!links.is_empty()).then_some(what);
+    match what.target_mut() {
+        TargetMut::Links(links) => {
+            let kept = links.iter().filter_map(|Link(from, to)| Some(Link(moved(*from)?, moved(*to)?)));
+            *links = kept.collect();
+            (!links.is_empty()).then_some(what)
+        }
+        TargetMut::Node(node) => {
+            *node = moved(*node)?;
+            Some(what)
+        }
     }
-    let node = what.node_mut()?;
-    *node = moved(*node)?;
-    Some(what)
 }

@@ -57,16 +57,7 @@ fn significant(what: &mut What, digits: u32) {
         let unit = 10_u64.pow(amount.checked_ilog10().map_or(0, |log| (log + 1).saturating_sub(digits)));
         amount / unit * unit
     };
-    match what {
-        What::Loss { ppm, .. } | What::Duplicate { ppm, .. } => *ppm = to_digits(u64::from(*ppm)) as u32,
-        What::Delay { extra_ns, .. } => *extra_ns = to_digits(*extra_ns),
-        What::Drift { ppm, .. } => *ppm = ppm.signum() * to_digits(u64::from(ppm.unsigned_abs())) as i32,
-        What::WallStep { by_ms, .. } | What::WallSmear { by_ms, .. } => {
-            *by_ms = by_ms.signum() * to_digits(by_ms.unsigned_abs()) as i64;
-        }
-        What::SlowDisk { factor, .. } => *factor = to_digits(u64::from(*factor)) as u32,
-        _ => {}
-    }
+    what.amounts().into_iter().filter(|amount| amount.is_strength).for_each(|mut amount| amount.lessen(to_digits));
 }
 
 /// The coarsest unit that will do.
@@ -82,6 +73,7 @@ fn coarsest(search: &mut Search<'_>, change: impl Fn(&mut Case, u64)) {
 
 #[cfg(test)]
 mod tests {
+    use sim::fault::{Drift, WallStep};
     use sim::process::Node;
 
     use super::*;
@@ -89,15 +81,15 @@ mod tests {
     #[test]
     fn a_number_keeps_its_first_digits() {
         let round = |ppm, digits| {
-            let mut what = What::Drift { node: Node(0), ppm };
+            let mut what = What::Drift(Drift { node: Node(0), ppm });
             significant(&mut what, digits);
             what
         };
-        let drift = |ppm| What::Drift { node: Node(0), ppm };
+        let drift = |ppm| What::Drift(Drift { node: Node(0), ppm });
         assert_eq!([round(-85_097, 1), round(-85_097, 2), round(-85_097, 3)], [-80_000, -85_000, -85_000].map(drift));
         assert_eq!([round(96, 1), round(7, 1), round(0, 1)], [90, 7, 0].map(drift));
-        let mut step = What::WallStep { node: Node(0), by_ms: 3_550_000 };
+        let mut step = What::WallStep(WallStep { node: Node(0), by_ms: 3_550_000 });
         significant(&mut step, 1);
-        assert_eq!(step, What::WallStep { node: Node(0), by_ms: 3_000_000 });
+        assert_eq!(step, What::WallStep(WallStep { node: Node(0), by_ms: 3_000_000 }));
     }
 }

@@ -8,7 +8,7 @@ use fuzz::why::{Why, why};
 use scenarios::catalog;
 use scenarios::cluster::Explicit;
 use scenarios::scenario::switches;
-use sim::fault::{Fault, What};
+use sim::fault::{Fault, Pause, What};
 use sim::process::Node;
 
 /// A minority of the voters is cut off, and elects itself all the same.
@@ -21,7 +21,7 @@ fn case() -> Case {
     // One that comes when all is over.
     let over_ns = violation(&case.run(None).expect("it runs")).expect("it fails").at_ns + 1_000_000;
     case.plan.0.retain(|fault| fault.at_ns <= over_ns);
-    case.plan.0.push(Fault::at(over_ns, 1_000_000, What::Pause { node: Node(0) }));
+    case.plan.0.push(Fault::at(over_ns, 1_000_000, What::Pause(Pause { node: Node(0) })));
     case
 }
 

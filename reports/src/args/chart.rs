@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 use fuzz::seeds::SeedRange;
 use scenarios::report::FailoverKind;
-use sim::fault::What;
+use sim::fault::Kind;
 
 use super::run::{ProgressMode, RunFlags, parse_jobs};
 use crate::chart::configurations::{Vary, parse_vary};
@@ -100,8 +100,9 @@ fn parse_kind(text: &str) -> Result<FailoverKind, String> {
 }
 
 fn parse_cause(text: &str) -> Result<String, String> {
-    if What::KINDS.contains(&text) {
+    if Kind::ALL.iter().any(|kind| kind.name() == text) {
         return Ok(text.to_owned());
     }
-    Err(format!("no kind of fault is named so; allowed: {}", What::KINDS.join(", ")))
+    let names: Vec<_> = Kind::ALL.iter().map(|kind| kind.name()).collect();
+    Err(format!("no kind of fault is named so; allowed: {}", names.join(", ")))
 }

@@ -2,11 +2,12 @@
 
 use std::sync::atomic::AtomicBool;
 
-use fuzz::case::story::{Describer, time};
+use fuzz::case::story::Describer;
 use fuzz::case::{Case, violation};
 use fuzz::stopwatch::Stopwatch;
 use fuzz::why::counterfactual::Verdict;
 use fuzz::why::{FUTURES, Why, why};
+use sim::fault::words::time;
 
 use crate::args::WhyArgs;
 use crate::engine::{Engine, Problem};

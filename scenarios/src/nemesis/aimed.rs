@@ -1,7 +1,9 @@
 //! Faults that wait for something to happen: after an election, while AlterPartition is in flight,
 //! between a write and its fsync.
 
-use sim::fault::{Fault, Link, Tail, Trigger, What};
+use sim::fault::{
+    Cut, Delay, Fault, FsyncFails, Kill, Link, Pause, PowerLoss, ReplaceDisk, Stall, Tail, Terminate, Trigger, What,
+};
 use sim::process::Node;
 use sim::rng::{Entropy, Purpose};
 
@@ -63,26 +65,26 @@ impl Planner<'_> {
 
     fn aimed_fault(&self, kind: AimedKind, node: Node, profile: &Aimed, entropy: &mut Entropy) -> What {
         match kind {
-            AimedKind::Kill => What::Kill { node, after_effects: None },
+            AimedKind::Kill => What::Kill(Kill { node, after_effects: None }),
             AimedKind::PowerLoss => {
                 let tail = pick(entropy, &[Tail::Lost, Tail::Kept, Tail::Torn]);
-                What::PowerLoss { node, tail, after_effects: None }
+                What::PowerLoss(PowerLoss { node, tail, after_effects: None })
             }
-            AimedKind::Terminate => What::Terminate { node },
-            AimedKind::Pause => What::Pause { node },
-            AimedKind::Stall => What::Stall { node },
-            AimedKind::Isolate => What::Cut { links: self.links_of(node, true, true) },
+            AimedKind::Terminate => What::Terminate(Terminate { node }),
+            AimedKind::Pause => What::Pause(Pause { node }),
+            AimedKind::Stall => What::Stall(Stall { node }),
+            AimedKind::Isolate => What::Cut(Cut { links: self.links_of(node, true, true) }),
             AimedKind::OneWay => {
                 let outward = entropy.below(2) == 0;
-                What::Cut { links: self.links_of(node, outward, !outward) }
+                What::Cut(Cut { links: self.links_of(node, outward, !outward) })
             }
             AimedKind::Delay => {
                 let outward = entropy.below(2) == 0;
                 let links = self.links_of(node, outward, !outward);
-                What::Delay { links, extra_ns: draw_ns(entropy, profile.extra) }
+                What::Delay(Delay { links, extra_ns: draw_ns(entropy, profile.extra) })
             }
-            AimedKind::FsyncFails => What::FsyncFails { node, count: 1 },
-            AimedKind::ReplaceDisk => What::ReplaceDisk { node },
+            AimedKind::FsyncFails => What::FsyncFails(FsyncFails { node, count: 1 }),
+            AimedKind::ReplaceDisk => What::ReplaceDisk(ReplaceDisk { node }),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Links: cuts of every shape, all made of one-way ones, and links that lose, delay or double.
 
-use sim::fault::{Link, What};
+use sim::fault::{Cut, Delay, Duplicate, Kind, Link, Loss, What};
 use sim::process::Node;
 use sim::rng::Entropy;
 
@@ -12,10 +12,10 @@ pub(super) const FLAP_MIN_NS: u64 = 100_000_000;
 const FLAP_SPREAD_NS: u64 = 700_000_000;
 
 impl Planner<'_> {
-    pub(super) fn links(&mut self, kind: &str, injections: Vec<Injection>) {
+    pub(super) fn links(&mut self, kind: Kind, injections: Vec<Injection>) {
         let nemesis = &self.scenario.nemesis;
         for mut injection in injections {
-            if kind == "cut" {
+            if kind == Kind::Cut {
                 let shapes = nemesis.cut.as_ref().map_or(&[][..], |cuts| &cuts.shapes);
                 self.cut(shapes, &mut injection);
                 continue;
@@ -23,9 +23,14 @@ impl Planner<'_> {
             let entropy = &mut injection.entropy;
             let links = self.some_links(entropy);
             let what = match kind {
-                "loss" => nemesis.loss.as_ref().map(|p| What::Loss { links, ppm: draw_u32(entropy, p.ppm) }),
-                "delay" => nemesis.delay.as_ref().map(|p| What::Delay { links, extra_ns: draw_ns(entropy, p.extra) }),
-                _ => nemesis.duplicate.as_ref().map(|p| What::Duplicate { links, ppm: draw_u32(entropy, p.ppm) }),
+                Kind::Loss => nemesis.loss.as_ref().map(|p| What::Loss(Loss { links, ppm: draw_u32(entropy, p.ppm) })),
+                Kind::Delay => {
+                    nemesis.delay.as_ref().map(|p| What::Delay(Delay { links, extra_ns: draw_ns(entropy, p.extra) }))
+                }
+                _ => nemesis
+                    .duplicate
+                    .as_ref()
+                    .map(|p| What::Duplicate(Duplicate { links, ppm: draw_u32(entropy, p.ppm) })),
             };
             if let Some(what) = what {
                 self.push(injection.at_ns, injection.lasts_ns, what);
@@ -60,14 +65,14 @@ impl Planner<'_> {
             }
         };
         if shape != CutShape::Flapping {
-            self.push(injection.at_ns, injection.lasts_ns, What::Cut { links });
+            self.push(injection.at_ns, injection.lasts_ns, What::Cut(Cut { links }));
             return;
         }
         let (mut at, end) = (injection.at_ns, injection.at_ns + injection.lasts_ns);
         while at < end {
             let down = (FLAP_MIN_NS + injection.entropy.below(FLAP_SPREAD_NS)).min(end - at);
             let up = FLAP_MIN_NS + injection.entropy.below(FLAP_SPREAD_NS);
-            self.push(at, down, What::Cut { links: links.clone() });
+            self.push(at, down, What::Cut(Cut { links: links.clone() }));
             at += down + up;
         }
     }

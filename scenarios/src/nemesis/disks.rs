@@ -1,6 +1,6 @@
 //! Disks: syncs that fail or drag, no space, rotten bits, an empty replacement.
 
-use sim::fault::{Tail, What};
+use sim::fault::{BitRot, FsyncFails, FullDisk, Kind, PowerLoss, ReplaceDisk, SlowDisk, Tail, What};
 
 use super::planner::{Injection, Planner, draw_ns, draw_u32, pick};
 use crate::scenario::values::IntRange;
@@ -15,7 +15,7 @@ const BATCH_HEADER_BYTES: u32 = 61;
 const LOG_SUFFIX: &str = ".log";
 
 impl Planner<'_> {
-    pub(super) fn disks(&mut self, kind: &str, injections: Vec<Injection>) {
+    pub(super) fn disks(&mut self, kind: Kind, injections: Vec<Injection>) {
         let nemesis = &self.scenario.nemesis;
         let victims = self.victims();
         let mut replaced_until = 0;
@@ -23,17 +23,17 @@ impl Planner<'_> {
             let entropy = &mut injection.entropy;
             let node = self.any_target(entropy);
             let what = match kind {
-                "fsync-fails" => {
+                Kind::FsyncFails => {
                     let count = nemesis.fsync_fails.as_ref().map_or(IntRange { min: 1, max: 1 }, |p| p.count);
-                    What::FsyncFails { node, count: draw_u32(entropy, count) }
+                    What::FsyncFails(FsyncFails { node, count: draw_u32(entropy, count) })
                 }
-                "slow-disk" => {
+                Kind::SlowDisk => {
                     let factor = nemesis.slow_disk.as_ref().map_or(IntRange { min: 1, max: 1 }, |p| p.factor);
-                    What::SlowDisk { node, factor: draw_u32(entropy, factor) }
+                    What::SlowDisk(SlowDisk { node, factor: draw_u32(entropy, factor) })
                 }
-                "full-disk" => What::FullDisk { node },
+                Kind::FullDisk => What::FullDisk(FullDisk { node }),
                 _ if victims.is_empty() => continue,
-                "bit-rot" => {
+                Kind::BitRot => {
                     self.bit_rot(&mut injection, &victims);
                     continue;
                 }
@@ -43,7 +43,7 @@ impl Planner<'_> {
                         continue;
                     }
                     replaced_until = injection.at_ns + injection.lasts_ns + REPLACE_SPACING_NS;
-                    What::ReplaceDisk { node }
+                    What::ReplaceDisk(ReplaceDisk { node })
                 }
             };
             self.push(injection.at_ns, injection.lasts_ns, what);
@@ -55,16 +55,16 @@ impl Planner<'_> {
         let Some(profile) = self.scenario.nemesis.bit_rot.as_ref() else { return };
         let entropy = &mut injection.entropy;
         let node = pick(entropy, victims);
-        let rot = What::BitRot {
+        let rot = What::BitRot(BitRot {
             node,
             suffix: LOG_SUFFIX.into(),
             newest: profile.newest,
             file_rank: entropy.below(1 << 16) as u32,
             at_ppm: entropy.below(1_000_000) as u32,
             spare_bytes: BATCH_HEADER_BYTES,
-        };
+        });
         let read_after = draw_ns(entropy, profile.read_after).min(READ_AFTER_MAX_NS);
-        let loss = What::PowerLoss { node, tail: Tail::Kept, after_effects: None };
+        let loss = What::PowerLoss(PowerLoss { node, tail: Tail::Kept, after_effects: None });
         self.push(injection.at_ns, 0, rot);
         self.push(injection.at_ns + read_after, injection.lasts_ns, loss);
     }

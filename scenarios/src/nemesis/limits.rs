@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use sim::fault::{Fault, Link, Plan, Trigger, What};
+use sim::fault::{Cut, Fault, Kind, Link, Plan, Trigger, What};
 use sim::process::Node;
 
 use super::{cuts, disks, nodes};
@@ -20,7 +20,7 @@ use crate::scenario::faults::{CutShape, Rhythm, Targets};
 #[derive(Clone, Debug)]
 pub struct Limits {
     scenario: Scenario,
-    rhythms: Vec<(&'static str, Rhythm)>,
+    rhythms: Vec<(Kind, Rhythm)>,
     /// Servers, of which the first so many are voters, and clients behind them.
     servers: u16,
     voters: u16,
@@ -34,7 +34,7 @@ pub struct Limits {
 struct Kept {
     faults: Vec<Fault>,
     aimed: u64,
-    by_kind: BTreeMap<&'static str, u64>,
+    by_kind: BTreeMap<Kind, u64>,
     /// Whose disks are destroyed, and which brokers lose what they have not forced.
     victims: Vec<Node>,
     replaced_until_ns: u64,
@@ -84,13 +84,13 @@ impl Limits {
             let instant = kind == AimedKind::FsyncFails.kind();
             return Some(if instant { (0, 0) } else { (aimed.lasts.min_ns, aimed.lasts.max_ns) });
         }
-        let rhythm = self.rhythm(kind).or_else(|| self.rhythm("bit-rot").filter(|_| kind == "power-loss"))?;
+        let rhythm = self.rhythm(kind).or_else(|| self.rhythm(Kind::BitRot).filter(|_| kind == Kind::PowerLoss))?;
         Some(match kind {
-            "bit-rot" | "fsync-fails" => (0, 0),
+            Kind::BitRot | Kind::FsyncFails => (0, 0),
             // Steps that stay; links that flap; hosts that lose power together.
-            "wall-step" | "cut" => (0, rhythm.lasts.max_ns),
-            "power-loss" => {
-                let of_rot = self.rhythm("bit-rot").map_or(0, |rot| rot.lasts.max_ns);
+            Kind::WallStep | Kind::Cut => (0, rhythm.lasts.max_ns),
+            Kind::PowerLoss => {
+                let of_rot = self.rhythm(Kind::BitRot).map_or(0, |rot| rot.lasts.max_ns);
                 (0, rhythm.lasts.max_ns.max(of_rot))
             }
             _ => (rhythm.lasts.min_ns, rhythm.lasts.max_ns),
@@ -110,7 +110,7 @@ impl Limits {
         Plan(kept.faults)
     }
 
-    fn rhythm(&self, kind: &str) -> Option<Rhythm> {
+    fn rhythm(&self, kind: Kind) -> Option<Rhythm> {
         self.rhythms.iter().find(|(name, _)| *name == kind).map(|(_, rhythm)| *rhythm)
     }
 
@@ -140,8 +140,8 @@ impl Limits {
     fn guard(&self, fault: &Fault) -> Option<&'static str> {
         let nemesis = &self.scenario.nemesis;
         let destroys = match fault.what {
-            What::ReplaceDisk { .. } | What::BitRot { .. } => nemesis.guarded || nemesis.aimed.is_some(),
-            What::PowerLoss { .. } => nemesis.guarded || fault.on.is_some(),
+            What::ReplaceDisk(_) | What::BitRot(_) => nemesis.guarded || nemesis.aimed.is_some(),
+            What::PowerLoss(_) => nemesis.guarded || fault.on.is_some(),
             _ => false,
         };
         (destroys && !nemesis.beyond_tolerance && !nemesis.any_broker_loses_data).then_some(LAST_COPY)
@@ -166,29 +166,30 @@ impl Limits {
         let kind = fault.what.kind();
         let node = fault.what.node();
         if kept.reads_rot(fault) {
-            return self.ends_in_time(fault, "") && self.may_destroy(fault, kept);
+            return self.ends_in_time(fault) && self.may_destroy(fault, kept);
         }
         let Some(rhythm) = self.rhythm(kind) else { return false };
         let rot_is_read = || {
             // Rot that is read late may stand where nobody looks any more.
-            later.iter().any(|loss| reads(loss, fault) && self.ends_in_time(loss, ""))
+            later.iter().any(|loss| reads(loss, fault) && self.ends_in_time(loss))
         };
-        (kind != "bit-rot" || rot_is_read())
-            && (kind != "replace-disk" || fault.at_ns >= kept.replaced_until_ns)
-            && self.ends_in_time(fault, kind)
+        (kind != Kind::BitRot || rot_is_read())
+            && (kind != Kind::ReplaceDisk || fault.at_ns >= kept.replaced_until_ns)
+            && self.ends_in_time(fault)
             && (node.is_none() || self.may_destroy(fault, kept))
-            && kept.by_kind.get(kind).copied().unwrap_or(0) < self.most(rhythm.every.0) * self.parts(kind, rhythm)
+            && kept.by_kind.get(&kind).copied().unwrap_or(0) < self.most(rhythm.every.0) * self.parts(kind, rhythm)
             && self.has_turn(fault, kept)
     }
 
     /// It has ended when the scenario has, or its turn.
-    fn ends_in_time(&self, fault: &Fault, kind: &str) -> bool {
+    fn ends_in_time(&self, fault: &Fault) -> bool {
         let (start, end) = self.span_ns();
         let end = match self.scenario.nemesis.turn {
             Some(turn) => start + (fault.at_ns - start) / turn.0 * turn.0 + turn.0 / 4 * 3,
             None => end,
         };
-        let afterwards = if kind == "terminate" { nodes::afterwards_ns(kind) } else { 0 };
+        let kind = fault.what.kind();
+        let afterwards = if kind == Kind::Terminate { nodes::afterwards_ns(kind) } else { 0 };
         fault.at_ns + fault.lasts_ns + afterwards <= end
     }
 
@@ -210,11 +211,9 @@ impl Limits {
         let nemesis = &self.scenario.nemesis;
         let node = fault.what.node()?;
         let loses = match fault.what {
-            What::ReplaceDisk { .. } | What::BitRot { .. } => true,
+            What::ReplaceDisk(_) | What::BitRot(_) => true,
             // Brokers do not force their data.
-            What::PowerLoss { .. } => {
-                self.brokers.contains(&node) && !nemesis.any_broker_loses_data && !nemesis.guarded
-            }
+            What::PowerLoss(_) => self.brokers.contains(&node) && !nemesis.any_broker_loses_data && !nemesis.guarded,
             _ => false,
         };
         (loses && fault.on.is_none() && !nemesis.beyond_tolerance).then_some(node)
@@ -227,13 +226,13 @@ impl Limits {
     }
 
     /// The most faults of one injection of a kind.
-    fn parts(&self, kind: &str, rhythm: Rhythm) -> u64 {
+    fn parts(&self, kind: Kind, rhythm: Rhythm) -> u64 {
         let nemesis = &self.scenario.nemesis;
         let flaps = nemesis.cut.as_ref().is_some_and(|cuts| cuts.shapes.contains(&CutShape::Flapping));
         let all = nemesis.power_loss.as_ref().is_some_and(|loss| loss.all_ppm > 0);
         match kind {
-            "cut" if flaps => rhythm.lasts.max_ns / (2 * cuts::FLAP_MIN_NS) + 1,
-            "power-loss" if all => self.servers.into(),
+            Kind::Cut if flaps => rhythm.lasts.max_ns / (2 * cuts::FLAP_MIN_NS) + 1,
+            Kind::PowerLoss if all => self.servers.into(),
             _ => 1,
         }
     }
@@ -243,9 +242,9 @@ impl Limits {
     fn has_turn(&self, fault: &Fault, kept: &Kept) -> bool {
         let Some(first) = self.turn_of(fault).and_then(|turn| kept.turns.get(&turn)) else { return true };
         match (&first.what, &fault.what) {
-            (What::Cut { links }, What::Cut { links: others }) => links == others,
-            (What::PowerLoss { .. }, What::PowerLoss { .. }) => {
-                fault.at_ns.abs_diff(first.at_ns) <= nodes::afterwards_ns("power-loss")
+            (What::Cut(Cut { links }), What::Cut(Cut { links: others })) => links == others,
+            (What::PowerLoss(_), What::PowerLoss(_)) => {
+                fault.at_ns.abs_diff(first.at_ns) <= nodes::afterwards_ns(Kind::PowerLoss)
             }
             _ => false,
         }
@@ -260,8 +259,8 @@ impl Limits {
 /// Is this the power loss that has some rot read?
 pub fn reads(loss: &Fault, rot: &Fault) -> bool {
     let is_soon = (rot.at_ns..=rot.at_ns + disks::READ_AFTER_MAX_NS).contains(&loss.at_ns);
-    let is_rot = matches!(rot.what, What::BitRot { .. }) && rot.on.is_none();
-    let is_loss = matches!(loss.what, What::PowerLoss { .. }) && loss.on.is_none();
+    let is_rot = matches!(rot.what, What::BitRot(_)) && rot.on.is_none();
+    let is_loss = matches!(loss.what, What::PowerLoss(_)) && loss.on.is_none();
     is_rot && is_loss && is_soon && loss.what.node() == rot.what.node()
 }
 
@@ -276,7 +275,7 @@ impl Kept {
                 self.turns.entry(turn).or_insert_with(|| fault.clone());
             }
         }
-        if matches!(fault.what, What::ReplaceDisk { .. }) && fault.on.is_none() {
+        if matches!(fault.what, What::ReplaceDisk(_)) && fault.on.is_none() {
             self.replaced_until_ns = fault.at_ns + fault.lasts_ns + disks::REPLACE_SPACING_NS;
         }
         self.faults.push(fault.clone());
@@ -289,7 +288,7 @@ impl Kept {
 
 #[cfg(test)]
 mod tests {
-    use sim::fault::Tail;
+    use sim::fault::{BitRot, Kill, PowerLoss, ReplaceDisk, Tail};
     use sim::rng::Seed;
 
     use super::*;
@@ -319,13 +318,20 @@ mod tests {
         let limits = Limits::of(&prepared("ci", 0));
         let second = 1_000_000_000;
         let guarded = |fault: Fault| Fault { unless: Some(LAST_COPY.into()), ..fault };
-        let kill = |at, lasts, node| Fault::at(at, lasts, What::Kill { node: Node(node), after_effects: None });
-        let replace = |at, node| guarded(Fault::at(at, 4 * second, What::ReplaceDisk { node: Node(node) }));
-        let power = |node| What::PowerLoss { node: Node(node), tail: Tail::Kept, after_effects: None };
+        let kill = |at, lasts, node| Fault::at(at, lasts, What::Kill(Kill { node: Node(node), after_effects: None }));
+        let replace =
+            |at, node| guarded(Fault::at(at, 4 * second, What::ReplaceDisk(ReplaceDisk { node: Node(node) })));
+        let power = |node| What::PowerLoss(PowerLoss { node: Node(node), tail: Tail::Kept, after_effects: None });
         let rot = |at, node| {
             let suffix = ".log".to_owned();
-            let what =
-                What::BitRot { node: Node(node), suffix, newest: true, file_rank: 0, at_ppm: 0, spare_bytes: 61 };
+            let what = What::BitRot(BitRot {
+                node: Node(node),
+                suffix,
+                newest: true,
+                file_rank: 0,
+                at_ppm: 0,
+                spare_bytes: 61,
+            });
             guarded(Fault::at(at, 0, what))
         };
         let is_left = |plan: Vec<Fault>| limits.keep(Plan(plan.clone())).0 == plan;

@@ -1,6 +1,6 @@
 //! Processes, hosts and clocks: kills, power losses, terminations, pauses, drifts, steps.
 
-use sim::fault::{Tail, What};
+use sim::fault::{Drift, Kill, Kind, Pause, PowerLoss, Stall, Tail, Terminate, WallSmear, WallStep, What};
 use sim::rng::Entropy;
 
 use super::planner::{Injection, Planner, draw_int, pick};
@@ -14,47 +14,50 @@ const OUTAGE_SPREAD_NS: u64 = 2_000_000;
 const EFFECTS: u64 = 8;
 
 /// How long after its length a fault of this kind may still be at work.
-pub(super) fn afterwards_ns(kind: &str) -> u64 {
+pub(super) fn afterwards_ns(kind: Kind) -> u64 {
     match kind {
-        "terminate" => SHUTDOWN_NS,
-        "power-loss" => OUTAGE_SPREAD_NS,
-        "bit-rot" => super::disks::READ_AFTER_MAX_NS,
+        Kind::Terminate => SHUTDOWN_NS,
+        Kind::PowerLoss => OUTAGE_SPREAD_NS,
+        Kind::BitRot => super::disks::READ_AFTER_MAX_NS,
         _ => 0,
     }
 }
 
 impl Planner<'_> {
-    pub(super) fn nodes(&mut self, kind: &str, injections: Vec<Injection>) {
+    pub(super) fn nodes(&mut self, kind: Kind, injections: Vec<Injection>) {
         let nemesis = &self.scenario.nemesis;
         for mut injection in injections {
             let entropy = &mut injection.entropy;
             let node = self.any_target(entropy);
             let mut lasts_ns = injection.lasts_ns;
             let what = match kind {
-                "kill" => {
+                Kind::Kill => {
                     let ppm = nemesis.kill.as_ref().map_or(0, |p| p.after_effects_ppm);
-                    What::Kill { node, after_effects: after_effects(entropy, ppm) }
+                    What::Kill(Kill { node, after_effects: after_effects(entropy, ppm) })
                 }
-                "power-loss" => {
+                Kind::PowerLoss => {
                     self.power_loss(&mut injection);
                     continue;
                 }
-                "terminate" => What::Terminate { node },
-                "pause" => What::Pause { node },
-                "stall" => What::Stall { node },
-                "drift" => {
+                Kind::Terminate => What::Terminate(Terminate { node }),
+                Kind::Pause => What::Pause(Pause { node }),
+                Kind::Stall => What::Stall(Stall { node }),
+                Kind::Drift => {
                     let ppm = draw_int(entropy, nemesis.drift.as_ref().map_or(IntRange::default(), |p| p.ppm));
-                    What::Drift { node, ppm: i32::try_from(ppm).expect("the range was checked with the scenario") }
+                    What::Drift(Drift {
+                        node,
+                        ppm: i32::try_from(ppm).expect("the range was checked with the scenario"),
+                    })
                 }
-                "wall-step" => {
+                Kind::WallStep => {
                     let by_ms = draw_int(entropy, nemesis.wall_step.as_ref().map_or(IntRange::default(), |p| p.by_ms));
                     // Half of them are never taken back.
                     lasts_ns = if entropy.below(2) == 0 { 0 } else { lasts_ns };
-                    What::WallStep { node, by_ms }
+                    What::WallStep(WallStep { node, by_ms })
                 }
                 _ => {
                     let by_ms = draw_int(entropy, nemesis.wall_smear.as_ref().map_or(IntRange::default(), |p| p.by_ms));
-                    What::WallSmear { node, by_ms }
+                    What::WallSmear(WallSmear { node, by_ms })
                 }
             };
             self.push(injection.at_ns, lasts_ns, what);
@@ -79,7 +82,7 @@ impl Planner<'_> {
             } else {
                 injection.lasts_ns
             };
-            self.push(injection.at_ns + late, lasts_ns, What::PowerLoss { node, tail, after_effects });
+            self.push(injection.at_ns + late, lasts_ns, What::PowerLoss(PowerLoss { node, tail, after_effects }));
         }
     }
 }

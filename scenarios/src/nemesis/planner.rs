@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use sim::fault::{Fault, What};
+use sim::fault::{Fault, Kind, What};
 use sim::process::Node;
 use sim::rng::{Entropy, Purpose, Seed};
 
@@ -45,7 +45,7 @@ pub(super) struct Injection {
 }
 
 impl Planner<'_> {
-    pub fn takes_part(&self, kind: &str) -> bool {
+    pub fn takes_part(&self, kind: Kind) -> bool {
         self.is_drawn(SWARM | number(kind))
     }
 
@@ -58,8 +58,8 @@ impl Planner<'_> {
         let nemesis = &self.scenario.nemesis;
         let destroys = match what {
             // The same few lose their disks all through a run, unless aimed faults destroy others', too.
-            What::ReplaceDisk { .. } | What::BitRot { .. } => nemesis.aimed.is_some() || nemesis.guarded,
-            What::PowerLoss { .. } => nemesis.guarded,
+            What::ReplaceDisk(_) | What::BitRot(_) => nemesis.aimed.is_some() || nemesis.guarded,
+            What::PowerLoss(_) => nemesis.guarded,
             _ => false,
         };
         let unless = if destroys { self.guard() } else { None };
@@ -122,11 +122,11 @@ impl Planner<'_> {
 }
 
 /// A kind's number: its place among all kinds, which never changes.
-pub(super) fn number(kind: &str) -> u64 {
-    What::KINDS.iter().position(|name| *name == kind).expect("a kind of fault") as u64
+pub(super) fn number(kind: Kind) -> u64 {
+    kind as u64
 }
 
-pub(super) fn stream(kind: &str, ordinal: u64) -> u64 {
+pub(super) fn stream(kind: Kind, ordinal: u64) -> u64 {
     (KINDS + number(kind)) << 32 | ordinal
 }
 

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
-use sim::fault::{Tail, Trigger};
+use sim::fault::{
+    BitRot, Cut, Delay, Duplicate, Loss, Pause, PowerLoss, ReplaceDisk, Tail, Trigger, WallSmear, WallStep,
+};
 
 use super::*;
 use crate::aim::trigger_event::TriggerEvent;
@@ -45,7 +47,7 @@ fn without(scenario: &Scenario, kind: &str) -> Scenario {
 }
 
 /// The faults that a kind's generator makes, unaimed: rot brings a power loss along.
-fn of_kind(plan: &Plan, kind: &str) -> Vec<Fault> {
+fn of_kind(plan: &Plan, kind: Kind) -> Vec<Fault> {
     let mut faults = plan.0.clone();
     faults.retain(|f| f.on.is_none() && f.what.kind() == kind);
     faults
@@ -61,7 +63,7 @@ fn check_aimed(scenario: &Scenario, fault: &Fault, trigger: &Trigger) {
     let event = TriggerEvent::by_name(&trigger.name).expect("an event");
     assert!(TriggerEvent::possible(scenario.cluster.has_brokers()).any(|possible| possible == event));
     assert!(trigger.peer_as.is_none() || event.has_peer(), "{fault:?}");
-    let destroys = matches!(fault.what, What::PowerLoss { .. } | What::ReplaceDisk { .. });
+    let destroys = matches!(fault.what, What::PowerLoss(_) | What::ReplaceDisk(_));
     let all_may_go = scenario.nemesis.any_broker_loses_data || scenario.nemesis.beyond_tolerance;
     assert_eq!(fault.unless.is_some(), destroys && !all_may_go, "{fault:?}");
 }
@@ -81,31 +83,31 @@ fn check(scenario: &Scenario, plan: &Plan) {
         assert!(fault.at_ns + fault.lasts_ns <= scenario.duration.0, "{fault:?} after the end");
         let rhythm = rhythms.iter().find(|(kind, _)| *kind == fault.what.kind());
         let (_, rhythm) =
-            rhythm.or(rhythms.iter().find(|(kind, _)| *kind == "bit-rot")).expect("a kind of the scenario");
-        assert!(fault.lasts_ns <= rhythm.lasts.max_ns || matches!(fault.what, What::PowerLoss { .. }), "{fault:?}");
+            rhythm.or(rhythms.iter().find(|(kind, _)| *kind == Kind::BitRot)).expect("a kind of the scenario");
+        assert!(fault.lasts_ns <= rhythm.lasts.max_ns || matches!(fault.what, What::PowerLoss(_)), "{fault:?}");
         if let Some(node) = fault.what.node() {
             assert!(usize::from(node.0) < servers, "{fault:?} hits no server");
         }
         match &fault.what {
-            What::Cut { links }
-            | What::Loss { links, .. }
-            | What::Delay { links, .. }
-            | What::Duplicate { links, .. } => {
+            What::Cut(Cut { links })
+            | What::Loss(Loss { links, .. })
+            | What::Delay(Delay { links, .. })
+            | What::Duplicate(Duplicate { links, .. }) => {
                 assert!(!links.is_empty(), "{fault:?} hits nothing");
                 let distinct: BTreeSet<_> = links.iter().collect();
                 assert_eq!(distinct.len(), links.len(), "{fault:?} names a link twice");
                 assert!(links.iter().all(|l| l.0 != l.1 && usize::from(l.0.0.max(l.1.0)) < all), "{fault:?}");
             }
-            What::BitRot { node, spare_bytes, .. } => {
+            What::BitRot(BitRot { node, spare_bytes, .. }) => {
                 assert_eq!(*spare_bytes, 61);
                 destroyed.insert(*node);
                 let read = plan.0.iter().any(|f| {
-                    matches!(f.what, What::PowerLoss { node: n, tail: Tail::Kept, .. } if n == *node)
+                    matches!(f.what, What::PowerLoss(PowerLoss { node: n, tail: Tail::Kept, .. }) if n == *node)
                         && (fault.at_ns..=fault.at_ns + 1_000_000_000).contains(&f.at_ns)
                 });
                 assert!(read, "{fault:?} is never read");
             }
-            What::ReplaceDisk { node } => {
+            What::ReplaceDisk(ReplaceDisk { node }) => {
                 destroyed.insert(*node);
             }
             _ => {}
@@ -144,10 +146,10 @@ proptest! {
     fn switching_a_kind_off_moves_no_other(seed: u64, rank in 0_usize..17) {
         let scenario = built_in("quorum");
         let whole = plan_of(&scenario, seed);
-        let gone = What::KINDS[rank];
-        let rest = plan_of(&without(&scenario, gone), seed);
-        for kind in What::KINDS.iter().filter(|kind| **kind != gone) {
-            if (gone, *kind) == ("bit-rot", "power-loss") {
+        let gone = Kind::ALL[rank];
+        let rest = plan_of(&without(&scenario, gone.name()), seed);
+        for kind in Kind::ALL.iter().copied().filter(|kind| *kind != gone) {
+            if (gone, kind) == (Kind::BitRot, Kind::PowerLoss) {
                 // Rot brings power losses along: the others stay.
                 let (rest, whole) = (of_kind(&rest, kind), of_kind(&whole, kind));
                 prop_assert!(rest.iter().all(|fault| whole.contains(fault)));
@@ -176,7 +178,7 @@ proptest! {
         prop_assert_eq!(turns.len(), 5);
         prop_assert!(whole.0.iter().all(|fault| (fault.at_ns + fault.lasts_ns - scenario.nemesis.start.0).div_ceil(turn) == turn_of(fault) + 1));
         let rest = plan_of(&without(&scenario, "kill"), seed);
-        prop_assert!(whole.0.iter().filter(|f| f.what.kind() != "kill").all(|fault| rest.0.contains(fault)));
+        prop_assert!(whole.0.iter().filter(|f| f.what.kind() != Kind::Kill).all(|fault| rest.0.contains(fault)));
     }
 }
 
@@ -206,9 +208,9 @@ fn wall_steps_add_up() {
     let fault = |what| Fault::at(0, 0, what);
     let node = Node(0);
     let plan = Plan(vec![
-        fault(What::WallStep { node, by_ms: -300 }),
-        fault(What::WallSmear { node, by_ms: 200 }),
-        fault(What::Pause { node }),
+        fault(What::WallStep(WallStep { node, by_ms: -300 })),
+        fault(What::WallSmear(WallSmear { node, by_ms: 200 })),
+        fault(What::Pause(Pause { node })),
     ]);
     assert_eq!(max_wall_step_ms(&plan), 500);
 }

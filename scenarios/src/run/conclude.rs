@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use sim::drive::Ended;
-use sim::fault::What;
+use sim::fault::Kind;
 use sim::world::World;
 
 use crate::actor::Actor;
@@ -148,9 +148,10 @@ fn records(checks: Option<&Checks>, scenario: &Scenario) -> AckedRecords {
 /// Every kind the scenario's nemesis knows, and how often it struck.
 fn faults(scenario: &Scenario, watch: &RunObserver) -> BTreeMap<String, u64> {
     let mut counts = BTreeMap::new();
-    for (index, kind) in What::KINDS.iter().enumerate() {
-        if scenario.nemesis.allows(kind) || watch.faults[index] > 0 {
-            counts.insert((*kind).to_owned(), watch.faults[index]);
+    for kind in Kind::ALL {
+        let struck = watch.faults[*kind as usize];
+        if scenario.nemesis.allows(*kind) || struck > 0 {
+            counts.insert(kind.name().to_owned(), struck);
         }
     }
     counts

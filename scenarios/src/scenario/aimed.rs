@@ -1,6 +1,7 @@
 //! `[nemesis.aimed]`: faults that wait for a trigger.
 
 use serde::{Deserialize, Serialize};
+use sim::fault::Kind;
 
 use super::error::Refusal;
 use super::nearest::allowed;
@@ -69,17 +70,17 @@ impl AimedKind {
     }
 
     /// The kind of fault it is.
-    pub fn kind(self) -> &'static str {
+    pub fn kind(self) -> Kind {
         match self {
-            AimedKind::Kill => "kill",
-            AimedKind::PowerLoss => "power-loss",
-            AimedKind::Terminate => "terminate",
-            AimedKind::Pause => "pause",
-            AimedKind::Stall => "stall",
-            AimedKind::Isolate | AimedKind::OneWay => "cut",
-            AimedKind::Delay => "delay",
-            AimedKind::FsyncFails => "fsync-fails",
-            AimedKind::ReplaceDisk => "replace-disk",
+            AimedKind::Kill => Kind::Kill,
+            AimedKind::PowerLoss => Kind::PowerLoss,
+            AimedKind::Terminate => Kind::Terminate,
+            AimedKind::Pause => Kind::Pause,
+            AimedKind::Stall => Kind::Stall,
+            AimedKind::Isolate | AimedKind::OneWay => Kind::Cut,
+            AimedKind::Delay => Kind::Delay,
+            AimedKind::FsyncFails => Kind::FsyncFails,
+            AimedKind::ReplaceDisk => Kind::ReplaceDisk,
         }
     }
 }

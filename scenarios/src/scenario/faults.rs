@@ -4,7 +4,7 @@
 //! stability. A kind that is absent never occurs.
 
 use serde::{Deserialize, Serialize};
-use sim::fault::Tail;
+use sim::fault::{Kind, Tail};
 
 use super::aimed::Aimed;
 use super::error::Refusal;
@@ -267,8 +267,8 @@ pub struct Rhythm {
 }
 
 impl Nemesis {
-    /// The rhythm of each kind that may occur, by the kind's name, in the order of `What::KINDS`.
-    pub fn rhythms(&self) -> Vec<(&'static str, Rhythm)> {
+    /// The rhythm of each kind that may occur, in the order of [`Kind::ALL`].
+    pub fn rhythms(&self) -> Vec<(Kind, Rhythm)> {
         const INSTANT: NanosRange = NanosRange { min_ns: 0, max_ns: 0 };
         macro_rules! rhythm {
             ($field:ident) => {
@@ -276,31 +276,31 @@ impl Nemesis {
             };
         }
         let all = [
-            ("cut", rhythm!(cut)),
-            ("loss", rhythm!(loss)),
-            ("delay", rhythm!(delay)),
-            ("duplicate", rhythm!(duplicate)),
-            ("kill", rhythm!(kill)),
-            ("power-loss", rhythm!(power_loss)),
-            ("terminate", rhythm!(terminate)),
-            ("pause", rhythm!(pause)),
-            ("stall", rhythm!(stall)),
-            ("drift", rhythm!(drift)),
-            ("wall-step", rhythm!(wall_step)),
-            ("wall-smear", rhythm!(wall_smear)),
-            ("fsync-fails", self.fsync_fails.as_ref().map(|p| Rhythm { every: p.every, lasts: INSTANT })),
-            ("slow-disk", rhythm!(slow_disk)),
-            ("full-disk", rhythm!(full_disk)),
-            ("bit-rot", rhythm!(bit_rot)),
-            ("replace-disk", rhythm!(replace_disk)),
+            (Kind::Cut, rhythm!(cut)),
+            (Kind::Loss, rhythm!(loss)),
+            (Kind::Delay, rhythm!(delay)),
+            (Kind::Duplicate, rhythm!(duplicate)),
+            (Kind::Kill, rhythm!(kill)),
+            (Kind::PowerLoss, rhythm!(power_loss)),
+            (Kind::Terminate, rhythm!(terminate)),
+            (Kind::Pause, rhythm!(pause)),
+            (Kind::Stall, rhythm!(stall)),
+            (Kind::Drift, rhythm!(drift)),
+            (Kind::WallStep, rhythm!(wall_step)),
+            (Kind::WallSmear, rhythm!(wall_smear)),
+            (Kind::FsyncFails, self.fsync_fails.as_ref().map(|p| Rhythm { every: p.every, lasts: INSTANT })),
+            (Kind::SlowDisk, rhythm!(slow_disk)),
+            (Kind::FullDisk, rhythm!(full_disk)),
+            (Kind::BitRot, rhythm!(bit_rot)),
+            (Kind::ReplaceDisk, rhythm!(replace_disk)),
         ];
         all.into_iter().filter_map(|(kind, rhythm)| Some((kind, rhythm?))).collect()
     }
 
     /// Can this kind occur, aimed or not?
-    pub fn allows(&self, kind: &str) -> bool {
+    pub fn allows(&self, kind: Kind) -> bool {
         let aimed = self.aimed.iter().flat_map(|aimed| &aimed.kinds);
-        self.rhythms().iter().any(|(name, _)| *name == kind) || aimed.into_iter().any(|aimed| aimed.kind() == kind)
+        self.rhythms().iter().any(|(other, _)| *other == kind) || aimed.into_iter().any(|aimed| aimed.kind() == kind)
     }
 
     pub(super) fn check(&self, duration: Nanos) -> Result<(), Refusal> {

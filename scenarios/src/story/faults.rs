@@ -2,7 +2,7 @@
 //! When one of these returns, it has happened.
 
 use raft::ids::NodeId;
-use sim::fault::{Fault, Link, Tail, What};
+use sim::fault::{Cut, Fault, Kill, Link, Pause, PowerLoss, Tail, Terminate, What};
 use sim::world::Submitted;
 
 use super::cluster::{Cluster, NS_PER_MS, Outage, now_ns, with};
@@ -24,7 +24,7 @@ impl Cluster {
                 links.extend([Link(one, other), Link(other, one)]);
             }
         }
-        let number = self.inject(What::Cut { links }, u64::MAX).await?;
+        let number = self.inject(What::Cut(Cut { links }), u64::MAX).await?;
         self.inner.cuts.borrow_mut().push(number);
         Ok(())
     }
@@ -41,14 +41,14 @@ impl Cluster {
     /// [`Cluster::restart`] alone). What it wrote stays, forced or not.
     pub async fn kill(&self, id: NodeId, for_ms: u64) -> Result<(), StoryError> {
         let node = self.place(id)?;
-        self.put_out(id, What::Kill { node, after_effects: None }, for_ms).await
+        self.put_out(id, What::Kill(Kill { node, after_effects: None }), for_ms).await
     }
 
     /// The host loses power at once, and boots again after so long, ms (`u64::MAX`: by
     /// [`Cluster::restart`] alone); `tail` becomes of what was not forced to disk.
     pub async fn power_loss(&self, id: NodeId, tail: Tail, for_ms: u64) -> Result<(), StoryError> {
         let node = self.place(id)?;
-        self.put_out(id, What::PowerLoss { node, tail, after_effects: None }, for_ms).await
+        self.put_out(id, What::PowerLoss(PowerLoss { node, tail, after_effects: None }), for_ms).await
     }
 
     /// The process gets SIGTERM: a leader of the quorum resigns, a broker's partitions find other
@@ -56,7 +56,7 @@ impl Cluster {
     /// its end, ms (`u64::MAX`: by [`Cluster::restart`] alone); at once if the story is over.
     pub async fn terminate(&self, id: NodeId, for_ms: u64) -> Result<(), StoryError> {
         let node = self.place(id)?;
-        self.put_out(id, What::Terminate { node }, for_ms).await
+        self.put_out(id, What::Terminate(Terminate { node }), for_ms).await
     }
 
     /// A node that is down boots now; one that was terminated and still runs, as soon as it has
@@ -76,7 +76,7 @@ impl Cluster {
     /// The process stops executing for so long, ms; its kernel still acknowledges.
     pub async fn pause(&self, id: NodeId, for_ms: u64) -> Result<(), StoryError> {
         let node = self.place(id)?;
-        self.inject(What::Pause { node }, for_ms.saturating_mul(NS_PER_MS)).await.map(drop)
+        self.inject(What::Pause(Pause { node }), for_ms.saturating_mul(NS_PER_MS)).await.map(drop)
     }
 
     /// Who still shuts down when the story is over boots as soon as it has ended: nobody may stay
@@ -95,7 +95,7 @@ impl Cluster {
         if !self.is_up(id)? {
             return Err(StoryError(format!("{}: node {id} is down already", what.kind())));
         }
-        let terminated = matches!(what, What::Terminate { .. });
+        let terminated = matches!(what, What::Terminate(_));
         let number = self.inject(what, for_ms.saturating_mul(NS_PER_MS)).await?;
         self.inner.outages.borrow_mut()[usize::from(place.0)] = Some(Outage { number, terminated });
         Ok(())

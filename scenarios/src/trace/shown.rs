@@ -56,7 +56,7 @@ impl Trace {
                     Phase::Skipped => "fault_skip",
                 };
                 let what = json(serde_json::to_value(&**fault).unwrap_or_default());
-                (kind, vec![field("fault", text(fault.what.kind())), field("plan", what)])
+                (kind, vec![field("fault", text(fault.what.kind().name())), field("plan", what)])
             }
             What::Healed => ("healed", Named::new()),
             What::Broken(violation) => (

@@ -53,7 +53,7 @@ fn each_kind_of_fault_alone_meets_only_what_is_possible() {
         scenario.duration = "10s".parse().expect("a duration");
         scenario.nemesis.swarm = false;
         for (kind, _) in scenario.nemesis.rhythms() {
-            met(&alone(&scenario, kind), 0..10);
+            met(&alone(&scenario, kind.name()), 0..10);
         }
     }
 }

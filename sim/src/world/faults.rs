@@ -1,27 +1,35 @@
 //! Faults as they start and end, and the moment when all of them do.
 
 use super::World;
-use super::node::{Doom, Dying, FailingFsyncs};
+use super::inject::Inject;
+use super::node::{Doom, Dying};
 use crate::clock::SLOWEST_PPM;
-use crate::fault::{Fault, Link, What};
-use crate::process::{Input, Node, Process, Thread};
-use crate::rng::Purpose;
+use crate::fault::{Begun, Came, Fault, Link, What};
+use crate::process::{Node, Process, Thread};
 use crate::schedule::Due;
 use crate::watch::{Down, Phase, Watch};
 
 const FASTEST_PPM: i64 = i32::MAX as i64;
 
-/// A delay is at most so long (some three days), so that their sum is a time.
-const LONGEST_DELAY_NS: u64 = 1 << 48;
+macro_rules! inject {
+    ($($file:ident: $Kind:ident = $name:literal,)+) => {
+        impl Inject for What {
+            fn begin<P: Process, W: Watch<P>>(&self, world: &mut World<P>, watch: &mut W, begun: Begun) -> Came {
+                match self {
+                    $(What::$Kind(fault) => fault.begin(world, watch, begun),)+
+                }
+            }
 
-/// What comes of a fault when its time has come.
-enum Came {
-    Injected,
-    /// It begins later, between two effects or at an fsync, or never.
-    Armed,
-    /// It has no target.
-    Nothing,
+            fn end<P: Process, W: Watch<P>>(&self, world: &mut World<P>, watch: &mut W, begun: Begun) {
+                match self {
+                    $(What::$Kind(fault) => fault.end(world, watch, begun),)+
+                }
+            }
+        }
+    };
 }
+
+crate::fault_kinds!(inject);
 
 impl<P: Process> World<P> {
     pub(crate) fn schedule_plan(&mut self, heal_at_ns: u64) {
@@ -42,7 +50,7 @@ impl<P: Process> World<P> {
     }
 
     fn schedule_end(&mut self, index: u32, fault: &Fault, struck_at: u64) {
-        if fault.lasts_ns > 0 && !boots_by_itself(&fault.what) {
+        if fault.lasts_ns > 0 && !fault.what.boots_by_itself() {
             self.push_plan(struck_at.saturating_add(fault.lasts_ns), fault.content_hash(), Due::FaultEnd(index));
         }
     }
@@ -70,8 +78,8 @@ impl<P: Process> World<P> {
         if fault.on.is_some() {
             self.schedule_end(index as u32, fault, self.now);
         }
-        let lasts = fault.lasts_ns > 0 && !boots_by_itself(&fault.what);
-        match self.apply_fault(watch, index, fault) {
+        let lasts = fault.lasts_ns > 0 && !fault.what.boots_by_itself();
+        match fault.what.begin(self, watch, self.begun(index)) {
             Came::Injected => {
                 self.in_force[index] = lasts;
                 self.took_effect(watch, index);
@@ -82,12 +90,7 @@ impl<P: Process> World<P> {
     }
 
     fn finds_its_place_later(&mut self, what: &What) -> bool {
-        match what {
-            What::Kill { node, after_effects: Some(_) } | What::PowerLoss { node, after_effects: Some(_), .. } => {
-                self.is_up(*node)
-            }
-            _ => false,
-        }
+        what.begins_between_effects() && what.node().is_some_and(|node| self.is_up(node))
     }
 
     /// Counts and shows a fault at the moment it takes effect.
@@ -131,7 +134,7 @@ impl<P: Process> World<P> {
         let plan = self.plan.clone();
         let never_struck = plan.0[index].what.node().is_some_and(|node| self.calls_off(node, index));
         self.note(watch, index, if never_struck { Phase::Skipped } else { Phase::End });
-        self.lift_fault(watch, &plan.0[index]);
+        plan.0[index].what.end(self, watch, self.begun(index));
         true
     }
 
@@ -139,8 +142,7 @@ impl<P: Process> World<P> {
     /// boots as soon as it has ended.
     pub(crate) fn end_fault<W: Watch<P>>(&mut self, watch: &mut W, index: usize) {
         let what = &self.plan.0[index].what;
-        let terminates = matches!(what, What::Terminate { .. });
-        match what.node().filter(|_| boots_by_itself(what)) {
+        match what.node().filter(|_| what.boots_by_itself()) {
             None => {
                 self.fault_ends(watch, index);
             }
@@ -148,8 +150,8 @@ impl<P: Process> World<P> {
                 let state = self.state(node);
                 if state.doomed.as_ref().is_some_and(|doom| doom.fault == index) {
                     self.disarm(watch, node);
-                } else if state.process.is_some() && terminates {
-                    // Of two the last counts.
+                } else if state.process.is_some() {
+                    // It may shut down still. Of two the last counts.
                     state.terminated = state.terminated.map(|(by, ns)| (by, if by == index { 0 } else { ns }));
                 } else if state.process.is_none() && state.dying.is_none() {
                     self.schedule_restart(node, 0);
@@ -170,118 +172,9 @@ impl<P: Process> World<P> {
         watch.fault(self.now, fault, phase);
     }
 
-    fn apply_fault<W: Watch<P>>(&mut self, watch: &mut W, index: usize, fault: &Fault) -> Came {
-        let lasts = fault.lasts_ns;
-        match &fault.what {
-            What::Cut { links } => self.on_links(links, |link| link.cuts += 1),
-            What::Loss { links, ppm } => self.on_links(links, |link| link.loss_ppm += u64::from(*ppm)),
-            What::Delay { links, extra_ns } => {
-                self.on_links(links, |link| link.extra_ns += LONGEST_DELAY_NS.min(*extra_ns))
-            }
-            What::Duplicate { links, ppm } => self.on_links(links, |link| link.duplicate_ppm += u64::from(*ppm)),
-            What::Kill { node, after_effects } => {
-                let dying = dying(Down::Killed, lasts, fault.content_hash());
-                return self.stop_process(watch, index, *node, *after_effects, dying);
-            }
-            What::PowerLoss { node, tail, after_effects } => {
-                let dying = Dying { tail: Some(*tail), ..dying(Down::PowerLost, lasts, fault.content_hash()) };
-                let state = self.state(*node);
-                match &mut state.dying {
-                    // It dies at this very instant, and takes its page cache along.
-                    Some(other) if other.how != Down::PowerLost => {
-                        *other = dying;
-                        return Came::Injected;
-                    }
-                    None if state.process.is_none() && state.host_up && state.incarnation > 0 => {
-                        self.lose_power_while_down(watch, *node, &dying, lasts);
-                        return Came::Injected;
-                    }
-                    _ => {}
-                }
-                return self.stop_process(watch, index, *node, *after_effects, dying);
-            }
-            What::ReplaceDisk { node } => {
-                let dying = Dying { replace_disk: true, ..dying(Down::PowerLost, lasts, fault.content_hash()) };
-                return self.stop_process(watch, index, *node, None, dying);
-            }
-            What::Terminate { node } => {
-                if !self.is_up(*node) {
-                    return Came::Nothing;
-                }
-                self.state(*node).terminated = Some((index, lasts));
-                self.offer(*node, Thread(0), Input::Terminate, 0);
-            }
-            What::Pause { node } => self.state(*node).paused += 1,
-            What::Stall { node } => self.state(*node).stalled += 1,
-            What::Drift { node, ppm } => self.add_drift(*node, i64::from(*ppm)),
-            What::WallStep { node, by_ms } => self.step_wall(*node, *by_ms),
-            What::WallSmear { node, by_ms } => {
-                let at = self.now;
-                self.state(*node).clock.smear_wall(at, *by_ms, lasts);
-            }
-            What::FsyncFails { node, count } => {
-                let failing = FailingFsyncs { fault: index, left: *count, has_taken_effect: false };
-                self.state(*node).failing_fsyncs.push(failing);
-                return Came::Armed;
-            }
-            What::SlowDisk { node, factor } => {
-                self.change_disk_speed(*node, |factors| factors.push(*factor));
-            }
-            What::FullDisk { node } => {
-                self.state(*node).full += 1;
-                self.state(*node).disk.set_full(true);
-            }
-            What::BitRot { node, suffix, newest, file_rank, at_ppm, spare_bytes } => {
-                let mut entropy = self.seed.entropy(Purpose::DiskFault, fault.content_hash());
-                let at = self.now;
-                let disk = &mut self.state(*node).disk;
-                let rotted = disk.rot((suffix, *newest), *file_rank, *at_ppm, *spare_bytes, &mut entropy);
-                if !rotted {
-                    return Came::Nothing;
-                }
-                watch.disk_damaged(at, *node, &self.nodes[usize::from(node.0)].disk);
-            }
-        }
-        Came::Injected
-    }
-
-    fn lift_fault<W: Watch<P>>(&mut self, watch: &mut W, fault: &Fault) {
-        match &fault.what {
-            What::Cut { links } => self.on_links(links, |link| link.cuts -= 1),
-            What::Loss { links, ppm } => self.on_links(links, |link| link.loss_ppm -= u64::from(*ppm)),
-            What::Delay { links, extra_ns } => {
-                self.on_links(links, |link| link.extra_ns -= LONGEST_DELAY_NS.min(*extra_ns))
-            }
-            What::Duplicate { links, ppm } => self.on_links(links, |link| link.duplicate_ppm -= u64::from(*ppm)),
-            What::Pause { node } => {
-                self.state(*node).paused -= 1;
-                self.thaw_if_free(watch, *node);
-            }
-            What::Stall { node } => {
-                self.state(*node).stalled -= 1;
-                self.thaw_if_free(watch, *node);
-            }
-            What::Drift { node, ppm } => self.add_drift(*node, -i64::from(*ppm)),
-            What::WallStep { node, by_ms } => self.step_wall(*node, by_ms.saturating_neg()),
-            What::SlowDisk { node, factor } => self.change_disk_speed(*node, |factors| {
-                if let Some(place) = factors.iter().position(|other| other == factor) {
-                    factors.swap_remove(place);
-                }
-            }),
-            What::FullDisk { node } => {
-                let state = self.state(*node);
-                state.full -= 1;
-                let full = state.full > 0;
-                state.disk.set_full(full);
-            }
-            What::WallSmear { .. }
-            | What::FsyncFails { .. }
-            | What::BitRot { .. }
-            | What::Kill { .. }
-            | What::PowerLoss { .. }
-            | What::ReplaceDisk { .. }
-            | What::Terminate { .. } => {}
-        }
+    fn begun(&self, index: usize) -> Begun {
+        let fault = &self.plan.0[index];
+        Begun { index, lasts_ns: fault.lasts_ns, identity: fault.content_hash() }
     }
 
     /// All faults end: links are whole, clocks run true, every node that is down boots.
@@ -322,23 +215,23 @@ impl<P: Process> World<P> {
         }
     }
 
-    fn on_links(&mut self, links: &[Link], change: impl Fn(&mut crate::network::LinkState)) {
+    pub(crate) fn on_links(&mut self, links: &[Link], change: impl Fn(&mut crate::network::LinkState)) {
         for Link(from, to) in links {
             let index = self.network.link_index(*from, *to);
             change(&mut self.network.links[index]);
         }
     }
 
-    fn state(&mut self, node: Node) -> &mut super::node::NodeState<P> {
+    pub(crate) fn state(&mut self, node: Node) -> &mut super::node::NodeState<P> {
         &mut self.nodes[usize::from(node.0)]
     }
 
-    fn is_up(&mut self, node: Node) -> bool {
+    pub(crate) fn is_up(&mut self, node: Node) -> bool {
         let state = self.state(node);
         state.process.is_some() && state.dying.is_none()
     }
 
-    fn stop_process<W: Watch<P>>(
+    pub(crate) fn stop_process<W: Watch<P>>(
         &mut self,
         watch: &mut W,
         fault: usize,
@@ -360,14 +253,14 @@ impl<P: Process> World<P> {
     }
 
     /// The process was down already; now its page cache goes too.
-    fn lose_power_while_down<W: Watch<P>>(&mut self, watch: &mut W, node: Node, dying: &Dying, lasts: u64) {
+    pub(crate) fn lose_power_while_down<W: Watch<P>>(&mut self, watch: &mut W, node: Node, dying: &Dying, lasts: u64) {
         self.state(node).host_up = false;
         self.lose_power(node, dying.tail.unwrap_or(crate::fault::Tail::Lost), dying.fault);
         watch.down(self.now, node, &self.nodes[usize::from(node.0)].disk, Down::PowerLost);
         self.schedule_restart(node, lasts);
     }
 
-    fn add_drift(&mut self, node: Node, ppm: i64) {
+    pub(crate) fn add_drift(&mut self, node: Node, ppm: i64) {
         let at = self.now;
         let state = self.state(node);
         state.extra_drift_ppm += ppm;
@@ -378,23 +271,14 @@ impl<P: Process> World<P> {
         }
     }
 
-    fn step_wall(&mut self, node: Node, by_ms: i64) {
+    pub(crate) fn step_wall(&mut self, node: Node, by_ms: i64) {
         let at = self.now;
         self.state(node).clock.step_wall(at, by_ms);
     }
 
-    fn thaw_if_free<W: Watch<P>>(&mut self, watch: &mut W, node: Node) {
+    pub(crate) fn thaw_if_free<W: Watch<P>>(&mut self, watch: &mut W, node: Node) {
         if !self.state(node).is_frozen() && self.is_up(node) {
             self.thaw(watch, node);
         }
     }
-}
-
-fn dying(how: Down, down_for_ns: u64, fault: u64) -> Dying {
-    Dying { how, tail: None, replace_disk: false, down_for_ns: Some(down_for_ns), fault }
-}
-
-/// Faults whose duration is how long the node stays down, counted from its death.
-fn boots_by_itself(what: &What) -> bool {
-    matches!(what, What::Kill { .. } | What::PowerLoss { .. } | What::ReplaceDisk { .. } | What::Terminate { .. })
 }

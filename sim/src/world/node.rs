@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use crate::clock::Clock;
 use crate::disk::Disk;
-use crate::fault::Tail;
+use crate::fault::{Begun, Tail};
 use crate::latency::Latency;
 use crate::process::{Effect, File, Input, Node, Process, Thread};
 use crate::rng::{Entropy, Purpose};
@@ -194,6 +194,13 @@ pub(crate) struct Dying {
     pub down_for_ns: Option<u64>,
     /// The fault's identity, for draws.
     pub fault: u64,
+}
+
+impl Dying {
+    /// The death that a fault brings, with nothing destroyed but what was in memory.
+    pub fn new(how: Down, begun: Begun) -> Dying {
+        Dying { how, tail: None, replace_disk: false, down_for_ns: Some(begun.lasts_ns), fault: begun.identity }
+    }
 }
 
 impl<P: Process> NodeState<P> {

@@ -3,7 +3,7 @@
 use crate::toy::{Said, Toy, config, ms};
 use sim::disk::Disk;
 use sim::drive::{Ended, Run};
-use sim::fault::{Fault, Link, Occurrence, Plan, Tail, Trigger, What};
+use sim::fault::{Cut, Fault, Kill, Link, Occurrence, Pause, Plan, PowerLoss, Tail, Trigger, What};
 use sim::network::Transport;
 use sim::process::Node;
 use sim::watch::{Down, Phase, Watch, Write};
@@ -58,7 +58,7 @@ fn on(name: &'static str, nth: u32) -> Trigger {
 }
 
 fn power_loss(node: u16, after_effects: Option<u8>) -> What {
-    What::PowerLoss { node: Node(node), tail: Tail::Lost, after_effects }
+    What::PowerLoss(PowerLoss { node: Node(node), tail: Tail::Lost, after_effects })
 }
 
 fn run(plan: Vec<Fault>, allowed: u64) -> Run<Toy, TriggerWatch> {
@@ -83,7 +83,7 @@ fn a_power_loss_falls_between_a_write_and_its_fsync() {
 #[test]
 fn power_that_goes_as_a_process_dies_takes_its_page_cache_along() {
     let on_write = |what| Fault::at(ms(300), ms(50), what).aimed(Trigger { seen_as: Some(Node(0)), ..on("wrote", 4) });
-    let kill = What::Kill { node: Node(0), after_effects: None };
+    let kill = What::Kill(Kill { node: Node(0), after_effects: None });
     let mut run = run(vec![on_write(kill), on_write(power_loss(0, None))], 0);
     assert_eq!(run.drive_bare(ms(1900)), Ended::End);
     let [(written, durable)] = run.watch.lost[..] else { panic!("{:?}", run.watch.lost) };
@@ -94,7 +94,7 @@ fn power_that_goes_as_a_process_dies_takes_its_page_cache_along() {
 #[test]
 fn occurrences_count_from_the_instant_of_the_plan_and_fire_after_the_delay() {
     let first_strike = |at_ms, nth, after_ns| {
-        let aimed = Fault::at(ms(at_ms), ms(50), What::Pause { node: Node(1) });
+        let aimed = Fault::at(ms(at_ms), ms(50), What::Pause(Pause { node: Node(1) }));
         let mut run = run(vec![aimed.aimed(Trigger { after_ns, ..on("wrote", nth) })], 0);
         assert_eq!(run.drive_bare(ms(1900)), Ended::End);
         let started = |(at, _, phase): &(u64, What, Phase)| (*phase == Phase::Start).then_some(*at);
@@ -111,10 +111,10 @@ fn occurrences_count_from_the_instant_of_the_plan_and_fire_after_the_delay() {
 
 #[test]
 fn the_node_of_an_occurrence_takes_the_place_of_the_planned_one() {
-    let cut = What::Cut { links: vec![Link(Node(0), Node(1)), Link(Node(0), Node(2)), Link(Node(1), Node(0))] };
+    let cut = What::Cut(Cut { links: vec![Link(Node(0), Node(1)), Link(Node(0), Node(2)), Link(Node(1), Node(0))] });
     let seen = |seen, peer| Occurrence { trigger: "answered", seen: Node(seen), peer };
     let links = |trigger: &Trigger, occurrence| match trigger.resolve(&cut, &occurrence) {
-        What::Cut { links } => links.iter().map(|link| (link.0.0, link.1.0)).collect::<Vec<_>>(),
+        What::Cut(Cut { links }) => links.iter().map(|link| (link.0.0, link.1.0)).collect::<Vec<_>>(),
         other => panic!("{other:?}"),
     };
     let by_seen = Trigger { seen_as: Some(Node(0)), ..on("answered", 1) };

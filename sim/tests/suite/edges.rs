@@ -4,7 +4,10 @@ use std::rc::Rc;
 
 use sim::disk::Disk;
 use sim::drive::{Ended, Run};
-use sim::fault::{Fault, Link, Plan, What};
+use sim::fault::{
+    Cut, Delay, Drift, Duplicate, Fault, FsyncFails, Kill, Link, Loss, Pause, Plan, SlowDisk, Stall, Terminate,
+    WallStep, What,
+};
 use sim::latency::Latency;
 use sim::network::NetworkConfig;
 use sim::process::*;
@@ -97,7 +100,7 @@ fn ms(n: u64) -> u64 {
 }
 
 fn kill(node: Node) -> What {
-    What::Kill { node, after_effects: None }
+    What::Kill(Kill { node, after_effects: None })
 }
 
 fn fault(at_ms: u64, lasts_ms: u64, what: What) -> Fault {
@@ -173,9 +176,9 @@ const SAYS: Strings = Strings {
 
 #[test]
 fn a_connection_is_in_order_even_if_its_host_stalls_while_packets_are_under_way() {
-    let stall = |at, lasts, node| fault(at, lasts, What::Stall { node: Node(node) });
-    let slow = What::Delay { links: vec![Link(Node(0), Node(1))], extra_ns: ms(700) };
-    let slow_back = What::Delay { links: vec![Link(Node(1), Node(0))], extra_ns: ms(300) };
+    let stall = |at, lasts, node| fault(at, lasts, What::Stall(Stall { node: Node(node) }));
+    let slow = What::Delay(Delay { links: vec![Link(Node(0), Node(1))], extra_ns: ms(700) });
+    let slow_back = What::Delay(Delay { links: vec![Link(Node(1), Node(0))], extra_ns: ms(300) });
     for faults in [
         vec![stall(100, 3, 1)],
         vec![stall(100, 3, 0)],
@@ -195,7 +198,7 @@ fn a_connection_is_in_order_even_if_its_host_stalls_while_packets_are_under_way(
 fn the_retransmission_timeout_doubles_whatever_keeps_the_segment_from_being_acknowledged() {
     let links = || vec![Link(Node(0), Node(1))];
     let back = || vec![Link(Node(1), Node(0))];
-    let kill = || fault(32, 60_000, What::Kill { node: Node(1), after_effects: None });
+    let kill = || fault(32, 60_000, What::Kill(Kill { node: Node(1), after_effects: None }));
     let for_40_s = |what| fault(30, 40_000, what);
     let tried = |faults| {
         let (ended, run) = drive(config(&[COUNTS_TO_ONE, SAYS], faults), 39_000);
@@ -204,12 +207,12 @@ fn the_retransmission_timeout_doubles_whatever_keeps_the_segment_from_being_ackn
     };
     let calm = tried(vec![]);
     for faults in [
-        vec![for_40_s(What::Cut { links: links() })],
-        vec![for_40_s(What::Loss { links: links(), ppm: 1_000_000 })],
-        vec![for_40_s(What::Stall { node: Node(1) })],
+        vec![for_40_s(What::Cut(Cut { links: links() }))],
+        vec![for_40_s(What::Loss(Loss { links: links(), ppm: 1_000_000 }))],
+        vec![for_40_s(What::Stall(Stall { node: Node(1) }))],
         // Each try is answered with an RST that does not get back.
-        vec![for_40_s(What::Cut { links: back() }), kill()],
-        vec![for_40_s(What::Loss { links: back(), ppm: 1_000_000 }), kill()],
+        vec![for_40_s(What::Cut(Cut { links: back() })), kill()],
+        vec![for_40_s(What::Loss(Loss { links: back(), ppm: 1_000_000 })), kill()],
     ] {
         let what = format!("{faults:?}");
         // 0.2, 0.6, 1.4, 3.0, 6.2, 12.6 and 25.4 s: seven tries, each with its arrival.
@@ -221,7 +224,7 @@ fn the_retransmission_timeout_doubles_whatever_keeps_the_segment_from_being_ackn
 #[test]
 fn the_retransmission_timeout_begins_anew_once_something_gets_through() {
     let links = vec![Link(Node(0), Node(1))];
-    let cuts = [30, 20_000].map(|at| fault(at, 1_500, What::Cut { links: links.clone() }));
+    let cuts = [30, 20_000].map(|at| fault(at, 1_500, What::Cut(Cut { links: links.clone() })));
     let (ended, run) = drive(config(&[COUNTS, SAYS], cuts.to_vec()), 30_000);
     assert_eq!(ended, Ended::End);
     // First tries at 56 and 20,001 ms; each cut ends before the fourth, 3 s after the first.
@@ -281,7 +284,7 @@ const HALTS: Strings = Strings {
 
 #[test]
 fn a_process_that_ends_as_it_thaws_does_nothing_more() {
-    let mut config = config(&[HALTS], vec![fault(5, 20, What::Pause { node: Node(0) })]);
+    let mut config = config(&[HALTS], vec![fault(5, 20, What::Pause(Pause { node: Node(0) }))]);
     // A timer and word from another thread are both served while it is paused.
     config.nodes[0].costs = Rc::from(vec![vec![0, 0, ms(10)], vec![0, 0, 0, ms(10)]]);
     let (ended, run) = drive(config, 1000);
@@ -304,7 +307,7 @@ const ENDS_LATER: Strings = Strings {
 
 #[test]
 fn how_long_a_shutdown_was_to_last_is_forgotten_with_its_process() {
-    let faults = vec![fault(5, 20, What::Terminate { node: Node(0) }), fault(10, 30, kill(Node(0)))];
+    let faults = vec![fault(5, 20, What::Terminate(Terminate { node: Node(0) })), fault(10, 30, kill(Node(0)))];
     let (_, run) = drive(config(&[ENDS_LATER], faults), 1000);
     let boots: Vec<u64> = run.watch.said.iter().map(|(_, _, boot_ms)| *boot_ms).collect();
     assert_eq!(boots, [0, 40], "nobody boots it once it has ended by itself");
@@ -347,20 +350,20 @@ fn faults_that_overlap_add_up_beyond_any_number() {
     let many = |what: What| (0..4).map(move |n| fault(100 + n, 300, what.clone()));
     let node = Node(1);
     let faults = [
-        What::SlowDisk { node, factor: u32::MAX },
-        What::Loss { links: links(), ppm: u32::MAX },
-        What::Duplicate { links: links(), ppm: u32::MAX },
-        What::Delay { links: links(), extra_ns: u64::MAX },
-        What::FsyncFails { node, count: u32::MAX },
-        What::Drift { node, ppm: i32::MIN },
-        What::Drift { node, ppm: i32::MAX / 2 },
-        What::WallStep { node, by_ms: i64::MIN },
+        What::SlowDisk(SlowDisk { node, factor: u32::MAX }),
+        What::Loss(Loss { links: links(), ppm: u32::MAX }),
+        What::Duplicate(Duplicate { links: links(), ppm: u32::MAX }),
+        What::Delay(Delay { links: links(), extra_ns: u64::MAX }),
+        What::FsyncFails(FsyncFails { node, count: u32::MAX }),
+        What::Drift(Drift { node, ppm: i32::MIN }),
+        What::Drift(Drift { node, ppm: i32::MAX / 2 }),
+        What::WallStep(WallStep { node, by_ms: i64::MIN }),
     ];
     for what in faults {
         let (ended, run) = drive(config(&[COUNTS, WRITES], many(what.clone()).collect()), 5000);
         assert_eq!(ended, Ended::End, "{what:?}");
         let healthy_again = run.watch.said.iter().any(|(at, node, _)| (*at, *node) > (ms(3000), 0));
-        assert!(healthy_again || matches!(what, What::Delay { .. }), "{what:?}");
+        assert!(healthy_again || matches!(what, What::Delay(_)), "{what:?}");
     }
 }
 
@@ -385,7 +388,7 @@ const WRITES: Strings = Strings {
 
 #[test]
 fn of_an_fsync_under_way_what_is_left_goes_at_the_speed_the_disk_has_now() {
-    let slow = |at, lasts, factor| fault(at, lasts, What::SlowDisk { node: Node(0), factor });
+    let slow = |at, lasts, factor| fault(at, lasts, What::SlowDisk(SlowDisk { node: Node(0), factor }));
     let first_done = |faults, heal_at_ms| {
         let mut config = config(&[WRITES], faults);
         config.heal_at_ns = ms(heal_at_ms);
@@ -427,7 +430,7 @@ const TWO_LISTS: Strings = Strings {
 #[test]
 fn an_armed_kill_counts_the_effects_of_one_list_while_other_threads_go_on() {
     for after in 2..6u8 {
-        let kill = What::Kill { node: Node(0), after_effects: Some(after) };
+        let kill = What::Kill(Kill { node: Node(0), after_effects: Some(after) });
         let (ended, run) = drive(config(&[TWO_LISTS], vec![fault(15, 1000, kill)]), 500);
         let numbers: Vec<u64> = run.watch.said.iter().map(|(_, _, number)| *number).collect();
         let expected: Vec<u64> = (10..18).chain(1..u64::from(after) - 1).collect();
@@ -439,7 +442,7 @@ fn an_armed_kill_counts_the_effects_of_one_list_while_other_threads_go_on() {
 
 #[test]
 fn failing_fsyncs_are_told_of_when_one_fails_and_are_a_skip_if_none_does() {
-    let fails = |at, lasts, count| fault(at, lasts, What::FsyncFails { node: Node(0), count });
+    let fails = |at, lasts, count| fault(at, lasts, What::FsyncFails(FsyncFails { node: Node(0), count }));
     let seen = |faults| {
         let mut config = config(&[WRITES], faults);
         config.heal_at_ns = ms(200);

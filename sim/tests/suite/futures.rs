@@ -2,7 +2,7 @@
 
 use crate::toy::{Toy, config, ms};
 use sim::drive::{Ended, Run};
-use sim::fault::{Fault, Link, Plan, What};
+use sim::fault::{Cut, Fault, Kill, Link, Plan, What};
 use sim::network::Transport;
 use sim::process::Node;
 use sim::trace::Digest;
@@ -11,11 +11,11 @@ use sim::world::World;
 
 /// One node dead for long, another cut off; halfway through.
 fn halfway() -> Run<Toy, NoWatch> {
-    let cut = What::Cut { links: vec![Link(Node(1), Node(2)), Link(Node(2), Node(1))] };
+    let cut = What::Cut(Cut { links: vec![Link(Node(1), Node(2)), Link(Node(2), Node(1))] });
     let plan = vec![
-        Fault::at(ms(200), ms(5_000), What::Kill { node: Node(0), after_effects: None }),
+        Fault::at(ms(200), ms(5_000), What::Kill(Kill { node: Node(0), after_effects: None })),
         Fault::at(ms(300), ms(5_000), cut),
-        Fault::at(ms(900), ms(5_000), What::Kill { node: Node(1), after_effects: None }),
+        Fault::at(ms(900), ms(5_000), What::Kill(Kill { node: Node(1), after_effects: None })),
     ];
     let mut run = Run { world: World::new(config(7, 3, Transport::Tcp, 2, Plan(plan))), watch: NoWatch };
     assert_eq!(run.drive_bare(ms(600)), Ended::End);

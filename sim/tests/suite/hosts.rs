@@ -5,7 +5,7 @@ use std::future::pending;
 
 use crate::toy::{Said, Toy, config, ms};
 use sim::drive::{Ended, Run};
-use sim::fault::{Fault, Link, Plan, What};
+use sim::fault::{Cut, Fault, Kill, Link, Plan, What};
 use sim::host::{drive_hosted, wait_for, wait_until, with_run};
 use sim::network::Transport;
 use sim::process::{Node, Thread};
@@ -14,7 +14,7 @@ use sim::world::{Condition, Submitted, World};
 
 fn kills(every_ms: u64) -> Plan {
     let kill = |n: u64| {
-        let what = What::Kill { node: Node((n % 5) as u16), after_effects: n.is_multiple_of(4).then_some(1) };
+        let what = What::Kill(Kill { node: Node((n % 5) as u16), after_effects: n.is_multiple_of(4).then_some(1) });
         Fault::at(ms(every_ms * (n + 1)), ms(every_ms / 3 + 1), what)
     };
     Plan((0..1800 / every_ms).map(kill).collect())
@@ -59,7 +59,7 @@ async fn killer() {
     let seen = wait_for::<Toy, NoWatch>(Condition { matches: told, argument: 5 }, u64::MAX).await;
     assert_eq!(seen, Some((Node(1), Said::Told(5))));
     with_run::<Toy, NoWatch, _>(|run| {
-        let what = What::Kill { node: Node(1), after_effects: None };
+        let what = What::Kill(Kill { node: Node(1), after_effects: None });
         run.world.submit(&mut run.watch, Submitted::Fault(Fault::at(0, ms(50), what)));
     });
 }
@@ -95,8 +95,8 @@ async fn breaker() {
     for round in 0..4 {
         let links = (0..5).filter(|n| *n != 2).flat_map(|n| [Link(Node(2), Node(n)), Link(Node(n), Node(2))]).collect();
         let for_ever = |what| Submitted::Fault(Fault::at(0, u64::MAX, what));
-        let cut = submit(for_ever(What::Cut { links })).expect("a number");
-        let kill = submit(for_ever(What::Kill { node: Node(3), after_effects: None })).expect("a number");
+        let cut = submit(for_ever(What::Cut(Cut { links }))).expect("a number");
+        let kill = submit(for_ever(What::Kill(Kill { node: Node(3), after_effects: None }))).expect("a number");
         let until = ms(300 * round + 150);
         assert_eq!(wait_for::<Toy, NoWatch>(Condition { matches: never, argument: 0 }, until).await, None);
         assert!(!is_up(), "a kill lasts until it is ended");

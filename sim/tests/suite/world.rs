@@ -4,7 +4,10 @@ use crate::toy::{Said, Toy, config, ms};
 use proptest::prelude::*;
 use sim::disk::Disk;
 use sim::drive::{Ended, Run};
-use sim::fault::{Fault, Link, Plan, Tail, What};
+use sim::fault::{
+    Cut, Delay, Drift, Fault, FsyncFails, FullDisk, Kill, Link, Loss, Pause, Plan, PowerLoss, ReplaceDisk, SlowDisk,
+    Stall, Tail, Terminate, WallStep, What,
+};
 use sim::latency::Latency;
 use sim::network::Transport;
 use sim::process::*;
@@ -30,24 +33,24 @@ fn any_fault() -> impl Strategy<Value = Fault> {
         .prop_map(|pairs| pairs.into_iter().map(|(a, b)| Link(Node(a), Node(b))).collect::<Vec<_>>());
     let after = prop::option::of(0..4u8);
     let what = prop_oneof![
-        links.clone().prop_map(|links| What::Cut { links }),
-        (links.clone(), 1..500_000u32).prop_map(|(links, ppm)| What::Loss { links, ppm }),
-        (links, 1..50_000_000u64).prop_map(|(links, extra_ns)| What::Delay { links, extra_ns }),
-        (node.clone(), after.clone()).prop_map(|(node, after_effects)| What::Kill { node, after_effects }),
-        (node.clone(), after).prop_map(|(node, after_effects)| What::PowerLoss {
+        links.clone().prop_map(|links| What::Cut(Cut { links })),
+        (links.clone(), 1..500_000u32).prop_map(|(links, ppm)| What::Loss(Loss { links, ppm })),
+        (links, 1..50_000_000u64).prop_map(|(links, extra_ns)| What::Delay(Delay { links, extra_ns })),
+        (node.clone(), after.clone()).prop_map(|(node, after_effects)| What::Kill(Kill { node, after_effects })),
+        (node.clone(), after).prop_map(|(node, after_effects)| What::PowerLoss(PowerLoss {
             node,
             tail: Tail::Torn,
             after_effects
-        }),
-        node.clone().prop_map(|node| What::Pause { node }),
-        node.clone().prop_map(|node| What::Stall { node }),
-        (node.clone(), -100_000..100_000i32).prop_map(|(node, ppm)| What::Drift { node, ppm }),
-        (node.clone(), -5_000..5_000i64).prop_map(|(node, by_ms)| What::WallStep { node, by_ms }),
-        (node.clone(), 1..3u32).prop_map(|(node, count)| What::FsyncFails { node, count }),
-        (node.clone(), 2..20u32).prop_map(|(node, factor)| What::SlowDisk { node, factor }),
-        node.clone().prop_map(|node| What::FullDisk { node }),
-        node.clone().prop_map(|node| What::Terminate { node }),
-        node.prop_map(|node| What::ReplaceDisk { node }),
+        })),
+        node.clone().prop_map(|node| What::Pause(Pause { node })),
+        node.clone().prop_map(|node| What::Stall(Stall { node })),
+        (node.clone(), -100_000..100_000i32).prop_map(|(node, ppm)| What::Drift(Drift { node, ppm })),
+        (node.clone(), -5_000..5_000i64).prop_map(|(node, by_ms)| What::WallStep(WallStep { node, by_ms })),
+        (node.clone(), 1..3u32).prop_map(|(node, count)| What::FsyncFails(FsyncFails { node, count })),
+        (node.clone(), 2..20u32).prop_map(|(node, factor)| What::SlowDisk(SlowDisk { node, factor })),
+        node.clone().prop_map(|node| What::FullDisk(FullDisk { node })),
+        node.clone().prop_map(|node| What::Terminate(Terminate { node })),
+        node.prop_map(|node| What::ReplaceDisk(ReplaceDisk { node })),
     ];
     (1..2000u64, 1..800u64, what).prop_map(|(at, lasts, what)| fault(at, lasts, what))
 }
@@ -85,7 +88,7 @@ fn what_was_promised_behind_a_barrier_survives_power_loss() {
             let node = Node((n % 5) as u16);
             let after_effects = (n % 3 == 0).then_some((n % 4) as u8);
             let tail = [Tail::Lost, Tail::Kept, Tail::Torn][(n % 3) as usize];
-            fault(100 * n + seed, 30, What::PowerLoss { node, tail, after_effects })
+            fault(100 * n + seed, 30, What::PowerLoss(PowerLoss { node, tail, after_effects }))
         });
         let world = World::new(config(seed, 5, Transport::Tcp, 1, Plan(losses.collect())));
         let mut run = Run { world, watch: Ledger::default() };
@@ -131,9 +134,9 @@ proptest! {
     ) {
         let mut with = faults.clone();
         // Cutting a link to oneself, slowing nothing down: no node can notice.
-        with.insert(0, fault(at, 300, What::Cut { links: vec![Link(Node(2), Node(2))] }));
-        with.push(fault(at, 300, What::WallStep { node: Node(1), by_ms: 0 }));
-        with.push(fault(at, 300, What::SlowDisk { node: Node(1), factor: 1 }));
+        with.insert(0, fault(at, 300, What::Cut(Cut { links: vec![Link(Node(2), Node(2))] })));
+        with.push(fault(at, 300, What::WallStep(WallStep { node: Node(1), by_ms: 0 })));
+        with.push(fault(at, 300, What::SlowDisk(SlowDisk { node: Node(1), factor: 1 })));
         for transport in [Transport::Tcp, Transport::Datagram] {
             let with = run(seed, transport, 3, &Plan(with.clone()), 3000);
             let without = run(seed, transport, 3, &Plan(faults.clone()), 3000);
@@ -172,9 +175,12 @@ impl Watch<Toy> for Closings {
 
 #[test]
 fn a_killed_process_is_heard_of_within_a_latency_and_a_dead_host_is_not() {
-    let kill = Plan(vec![fault(2000, 10_000, What::Kill { node: Node(0), after_effects: None })]);
-    let power =
-        Plan(vec![fault(2000, 10_000, What::PowerLoss { node: Node(0), tail: Tail::Lost, after_effects: None })]);
+    let kill = Plan(vec![fault(2000, 10_000, What::Kill(Kill { node: Node(0), after_effects: None }))]);
+    let power = Plan(vec![fault(
+        2000,
+        10_000,
+        What::PowerLoss(PowerLoss { node: Node(0), tail: Tail::Lost, after_effects: None }),
+    )]);
     let mut heard = Vec::new();
     for plan in [kill, power] {
         let world = World::new(config(7, 5, Transport::Tcp, 0, plan));
@@ -190,8 +196,8 @@ fn a_lost_rst_is_made_up_for_when_the_peer_sends_again() {
     let heard = |seed, ppm, until_ms| {
         let links = (1..5).map(|n| Link(Node(0), Node(n))).collect();
         let plan = Plan(vec![
-            fault(1999, 1000, What::Loss { links, ppm }),
-            fault(2000, 10_000, What::Kill { node: Node(0), after_effects: None }),
+            fault(1999, 1000, What::Loss(Loss { links, ppm })),
+            fault(2000, 10_000, What::Kill(Kill { node: Node(0), after_effects: None })),
         ]);
         let mut run = Run { world: World::new(config(seed, 5, Transport::Tcp, 0, plan)), watch: Closings::default() };
         run.drive_bare(ms(until_ms));
@@ -241,7 +247,7 @@ impl Watch<Toy> for Strikes {
 #[test]
 fn a_kill_between_two_effects_is_told_of_when_it_strikes_and_is_a_skip_if_it_never_does() {
     let strikes = |after: &[u8]| {
-        let kill = |after: &u8| fault(300, 50, What::Kill { node: Node(2), after_effects: Some(*after) });
+        let kill = |after: &u8| fault(300, 50, What::Kill(Kill { node: Node(2), after_effects: Some(*after) }));
         let mut config = config(5, 5, Transport::Tcp, 2, Plan(after.iter().map(kill).collect()));
         config.heal_at_ns = ms(2000);
         let mut run = Run { world: World::new(config), watch: Strikes::default() };
@@ -282,11 +288,11 @@ fn stepping_without_time_is_a_runaway_and_so_is_too_long_a_run() {
 #[test]
 fn digests_of_three_seeds_are_golden() {
     let plan = Plan(vec![
-        fault(300, 500, What::Cut { links: vec![Link(Node(0), Node(1)), Link(Node(1), Node(0))] }),
-        fault(500, 200, What::Kill { node: Node(2), after_effects: Some(1) }),
-        fault(900, 200, What::PowerLoss { node: Node(3), tail: Tail::Torn, after_effects: None }),
-        fault(1100, 400, What::Drift { node: Node(4), ppm: 70_000 }),
-        fault(1200, 300, What::Stall { node: Node(1) }),
+        fault(300, 500, What::Cut(Cut { links: vec![Link(Node(0), Node(1)), Link(Node(1), Node(0))] })),
+        fault(500, 200, What::Kill(Kill { node: Node(2), after_effects: Some(1) })),
+        fault(900, 200, What::PowerLoss(PowerLoss { node: Node(3), tail: Tail::Torn, after_effects: None })),
+        fault(1100, 400, What::Drift(Drift { node: Node(4), ppm: 70_000 })),
+        fault(1200, 300, What::Stall(Stall { node: Node(1) })),
     ]);
     let digests: Vec<Digest> = [(1, Transport::Tcp), (2, Transport::Datagram), (3, Transport::Tcp)]
         .map(|(seed, transport)| run(seed, transport, 2, &plan, 3000).digest())

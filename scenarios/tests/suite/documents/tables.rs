@@ -76,7 +76,7 @@ fn servers(scenario: &Scenario) -> String {
 
 /// The kinds of fault that the scenario injects, at drawn instants or at triggers.
 fn faults(scenario: &Scenario) -> String {
-    let mut kinds: Vec<&str> = scenario.nemesis.rhythms().into_iter().map(|(kind, _)| kind).collect();
+    let mut kinds: Vec<&str> = scenario.nemesis.rhythms().into_iter().map(|(kind, _)| kind.name()).collect();
     if scenario.nemesis.aimed.is_some() {
         kinds.push("aimed");
     }

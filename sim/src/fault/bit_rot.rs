@@ -1,0 +1,67 @@
+//! A bit that flips.
+
+use serde::{Deserialize, Serialize};
+
+use super::kind::{Amount, Begun, Came, FaultKind, Length, Number, Target, TargetMut, Words, affects_its_node};
+use super::words::Told;
+use crate::ids::Node;
+use crate::process::Process;
+use crate::rng::Purpose;
+use crate::watch::Watch;
+use crate::world::World;
+use crate::world::inject::Inject;
+
+/// One bit of one file's durable bytes flips; read back at the next power loss or, if the
+/// pages are not cached (the node is down), at the next boot. The file is the `file_rank`-th
+/// (modulo their number) of those whose path ends with `suffix` and that hold a byte to flip; the place is the
+/// `at_ppm`-th part of its written pieces, but not in a piece's first `spare_bytes` bytes.
+/// With `newest` only the last such file of each folder, by name, is looked at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BitRot {
+    pub node: Node,
+    pub suffix: String,
+    #[serde(default)]
+    pub newest: bool,
+    pub file_rank: u32,
+    pub at_ppm: u32,
+    pub spare_bytes: u32,
+}
+
+impl FaultKind for BitRot {
+    const LENGTH: Length = Length::InForce;
+
+    affects_its_node!();
+
+    fn identify(&self, words: &mut Words) {
+        words.text(&self.suffix).word(self.newest.into()).word(self.file_rank.into());
+        words.word(self.at_ppm.into()).word(self.spare_bytes.into());
+    }
+
+    fn amounts(&mut self) -> Vec<Amount<'_>> {
+        vec![Amount::plain("at_ppm", Number::U32(&mut self.at_ppm), (0, 1_000_000))]
+    }
+
+    fn begins_between_effects(&self) -> bool {
+        false
+    }
+
+    fn describe(&self, told: &Told<'_>) -> String {
+        format!("a bit flips in a log of {}", told.name(self.node))
+    }
+}
+
+impl Inject for BitRot {
+    fn begin<P: Process, W: Watch<P>>(&self, world: &mut World<P>, watch: &mut W, begun: Begun) -> Came {
+        let mut entropy = world.seed.entropy(Purpose::DiskFault, begun.identity);
+        let files = (self.suffix.as_str(), self.newest);
+        let disk = &mut world.state(self.node).disk;
+        if !disk.rot(files, self.file_rank, self.at_ppm, self.spare_bytes, &mut entropy) {
+            return Came::Nothing;
+        }
+        watch.disk_damaged(world.now, self.node, &world.nodes[usize::from(self.node.0)].disk);
+        Came::Injected
+    }
+
+    fn end<P: Process, W: Watch<P>>(&self, _world: &mut World<P>, _watch: &mut W, _begun: Begun) {}
+}

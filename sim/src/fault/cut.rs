@@ -1,0 +1,49 @@
+//! Links that carry nothing.
+
+use serde::{Deserialize, Serialize};
+
+use super::kind::{Amount, Begun, Came, FaultKind, Length, Link, Target, TargetMut, Words, affects_its_links};
+use super::words::{Told, verb};
+use crate::process::Process;
+use crate::watch::Watch;
+use crate::world::World;
+use crate::world::inject::Inject;
+
+/// Nothing sent on these one-way links arrives. Symmetric, bridge, ring and flapping cuts
+/// are made of these.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cut {
+    pub links: Vec<Link>,
+}
+
+impl FaultKind for Cut {
+    const LENGTH: Length = Length::InForce;
+
+    affects_its_links!();
+
+    fn identify(&self, _words: &mut Words) {}
+
+    fn amounts(&mut self) -> Vec<Amount<'_>> {
+        Vec::new()
+    }
+
+    fn begins_between_effects(&self) -> bool {
+        false
+    }
+
+    fn describe(&self, told: &Told<'_>) -> String {
+        format!("{} {} cut for {}", told.links(&self.links), verb(&self.links, "is", "are"), told.lasts())
+    }
+}
+
+impl Inject for Cut {
+    fn begin<P: Process, W: Watch<P>>(&self, world: &mut World<P>, _watch: &mut W, _begun: Begun) -> Came {
+        world.on_links(&self.links, |link| link.cuts += 1);
+        Came::Injected
+    }
+
+    fn end<P: Process, W: Watch<P>>(&self, world: &mut World<P>, _watch: &mut W, _begun: Begun) {
+        world.on_links(&self.links, |link| link.cuts -= 1);
+    }
+}

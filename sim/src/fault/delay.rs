@@ -1,0 +1,56 @@
+//! Links that take longer.
+
+use serde::{Deserialize, Serialize};
+
+use super::kind::{Amount, Begun, Came, FaultKind, Length, Link, Number, Target, TargetMut, Words, affects_its_links};
+use super::words::{Told, time, verb};
+use crate::latency::MAX_NS;
+use crate::process::Process;
+use crate::watch::Watch;
+use crate::world::World;
+use crate::world::inject::Inject;
+
+/// A delay is at most so long (some three days), so that their sum is a time.
+const LONGEST_NS: u64 = 1 << 48;
+
+/// Each message takes so much longer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Delay {
+    pub links: Vec<Link>,
+    pub extra_ns: u64,
+}
+
+impl FaultKind for Delay {
+    const LENGTH: Length = Length::InForce;
+
+    affects_its_links!();
+
+    fn identify(&self, words: &mut Words) {
+        words.word(self.extra_ns);
+    }
+
+    fn amounts(&mut self) -> Vec<Amount<'_>> {
+        vec![Amount::strength("extra_ns", Number::U64(&mut self.extra_ns), (0, MAX_NS as i64))]
+    }
+
+    fn begins_between_effects(&self) -> bool {
+        false
+    }
+
+    fn describe(&self, told: &Told<'_>) -> String {
+        let have = verb(&self.links, "has", "have");
+        format!("{} {have} {} more latency for {}", told.links(&self.links), time(self.extra_ns), told.lasts())
+    }
+}
+
+impl Inject for Delay {
+    fn begin<P: Process, W: Watch<P>>(&self, world: &mut World<P>, _watch: &mut W, _begun: Begun) -> Came {
+        world.on_links(&self.links, |link| link.extra_ns += LONGEST_NS.min(self.extra_ns));
+        Came::Injected
+    }
+
+    fn end<P: Process, W: Watch<P>>(&self, world: &mut World<P>, _watch: &mut W, _begun: Begun) {
+        world.on_links(&self.links, |link| link.extra_ns -= LONGEST_NS.min(self.extra_ns));
+    }
+}

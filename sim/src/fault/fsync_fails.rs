@@ -1,0 +1,56 @@
+//! Fsyncs that fail.
+
+use serde::{Deserialize, Serialize};
+
+use super::kind::{Amount, Begun, Came, FaultKind, Length, Number, Target, TargetMut, Words, affects_its_node};
+use super::words::Told;
+use crate::ids::Node;
+use crate::process::Process;
+use crate::watch::Watch;
+use crate::world::World;
+use crate::world::inject::Inject;
+use crate::world::node::FailingFsyncs;
+
+/// The next so many fsyncs fail with EIO. It begins with the first of them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FsyncFails {
+    pub node: Node,
+    pub count: u32,
+}
+
+impl FaultKind for FsyncFails {
+    const LENGTH: Length = Length::InForce;
+
+    affects_its_node!();
+
+    fn identify(&self, words: &mut Words) {
+        words.word(self.count.into());
+    }
+
+    fn amounts(&mut self) -> Vec<Amount<'_>> {
+        vec![Amount::plain("count", Number::U32(&mut self.count), (1, 1_000_000))]
+    }
+
+    fn begins_between_effects(&self) -> bool {
+        false
+    }
+
+    fn describe(&self, told: &Told<'_>) -> String {
+        let name = told.name(self.node);
+        match self.count {
+            1 => format!("the next fsync of {name} fails"),
+            count => format!("the next {count} fsyncs of {name} fail"),
+        }
+    }
+}
+
+impl Inject for FsyncFails {
+    fn begin<P: Process, W: Watch<P>>(&self, world: &mut World<P>, _watch: &mut W, begun: Begun) -> Came {
+        let failing = FailingFsyncs { fault: begun.index, left: self.count, has_taken_effect: false };
+        world.state(self.node).failing_fsyncs.push(failing);
+        Came::Armed
+    }
+
+    fn end<P: Process, W: Watch<P>>(&self, _world: &mut World<P>, _watch: &mut W, _begun: Begun) {}
+}

@@ -1,0 +1,54 @@
+//! A disk that is full.
+
+use serde::{Deserialize, Serialize};
+
+use super::kind::{Amount, Begun, Came, FaultKind, Length, Target, TargetMut, Words, affects_its_node};
+use super::words::Told;
+use crate::ids::Node;
+use crate::process::Process;
+use crate::watch::Watch;
+use crate::world::World;
+use crate::world::inject::Inject;
+
+/// Writes fail with ENOSPC.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FullDisk {
+    pub node: Node,
+}
+
+impl FaultKind for FullDisk {
+    const LENGTH: Length = Length::InForce;
+
+    affects_its_node!();
+
+    fn identify(&self, _words: &mut Words) {}
+
+    fn amounts(&mut self) -> Vec<Amount<'_>> {
+        Vec::new()
+    }
+
+    fn begins_between_effects(&self) -> bool {
+        false
+    }
+
+    fn describe(&self, told: &Told<'_>) -> String {
+        format!("the disk of {} is full for {}", told.name(self.node), told.lasts())
+    }
+}
+
+impl Inject for FullDisk {
+    fn begin<P: Process, W: Watch<P>>(&self, world: &mut World<P>, _watch: &mut W, _begun: Begun) -> Came {
+        let state = world.state(self.node);
+        state.full += 1;
+        state.disk.set_full(true);
+        Came::Injected
+    }
+
+    fn end<P: Process, W: Watch<P>>(&self, world: &mut World<P>, _watch: &mut W, _begun: Begun) {
+        let state = world.state(self.node);
+        state.full -= 1;
+        let full = state.full > 0;
+        state.disk.set_full(full);
+    }
+}

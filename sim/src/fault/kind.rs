@@ -1,0 +1,214 @@
+//! What a kind of fault says of itself: its target, its amounts with their bounds, its identity, its text.
+
+use serde::{Deserialize, Serialize};
+
+use super::words::Told;
+use crate::ids::Node;
+
+/// A one-way link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Link(pub Node, pub Node);
+
+/// What becomes of bytes that were not synced when the power went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Tail {
+    /// All lost.
+    Lost,
+    /// All kept: the kernel had just written them back.
+    Kept,
+    /// Each file keeps a drawn number of whole sectors (512 B) of its unsynced suffix, and
+    /// the sector it breaks in may hold garbage.
+    Torn,
+}
+
+/// A kind of fault: one type in a file of its own, and a line in the list of `fault.rs`. What it does to the world
+/// is its [`Inject`](crate::world::inject::Inject).
+pub(crate) trait FaultKind {
+    /// What the length of such a fault measures.
+    const LENGTH: Length;
+
+    /// What it affects.
+    fn target(&self) -> Target<'_>;
+
+    /// The same, to be changed.
+    fn target_mut(&mut self) -> TargetMut<'_>;
+
+    /// What tells it from another fault of its kind and target, in an order that never changes.
+    fn identify(&self, words: &mut Words);
+
+    /// Its amounts, to be checked or changed.
+    fn amounts(&mut self) -> Vec<Amount<'_>>;
+
+    /// Is it to begin between two effects of a process, and not at once?
+    fn begins_between_effects(&self) -> bool;
+
+    /// In words.
+    fn describe(&self, told: &Told<'_>) -> String;
+}
+
+/// What the length of a fault measures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Length {
+    /// How long it is in force.
+    InForce,
+    /// How long the node stays down, counted from its death: it boots by itself, and nothing ends.
+    Down,
+}
+
+/// A fault whose time has come.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Begun {
+    /// Its place in the plan.
+    pub index: usize,
+    /// How long it lasts, ns.
+    pub lasts_ns: u64,
+    /// Its identity, for draws.
+    pub identity: u64,
+}
+
+/// What comes of a fault when its time has come.
+pub(crate) enum Came {
+    Injected,
+    /// It begins later, between two effects or at an fsync, or never.
+    Armed,
+    /// It has no target.
+    Nothing,
+}
+
+/// What a fault affects.
+#[derive(Clone, Copy, Debug)]
+pub enum Target<'a> {
+    /// One node.
+    Node(Node),
+    /// One-way links.
+    Links(&'a [Link]),
+}
+
+/// The same, to be changed.
+#[derive(Debug)]
+pub enum TargetMut<'a> {
+    /// One node.
+    Node(&'a mut Node),
+    /// One-way links.
+    Links(&'a mut Vec<Link>),
+}
+
+/// An amount of a fault: by how much, how often, where.
+#[derive(Debug)]
+pub struct Amount<'a> {
+    /// Its name in a plan.
+    pub name: &'static str,
+    number: Number<'a>,
+    /// The least that a plan may hold.
+    pub min: i64,
+    /// The most.
+    pub max: i64,
+    /// A strength: a lesser one is a milder fault, so it may be rounded towards 0.
+    pub is_strength: bool,
+}
+
+/// A number of a fault.
+#[derive(Debug)]
+pub enum Number<'a> {
+    U32(&'a mut u32),
+    I32(&'a mut i32),
+    U64(&'a mut u64),
+    I64(&'a mut i64),
+}
+
+impl<'a> Amount<'a> {
+    pub(crate) fn strength(name: &'static str, number: Number<'a>, (min, max): (i64, i64)) -> Amount<'a> {
+        Amount { name, number, min, max, is_strength: true }
+    }
+
+    pub(crate) fn plain(name: &'static str, number: Number<'a>, (min, max): (i64, i64)) -> Amount<'a> {
+        Amount { name, number, min, max, is_strength: false }
+    }
+
+    /// Its value.
+    pub fn value(&self) -> i128 {
+        match &self.number {
+            Number::U32(n) => (**n).into(),
+            Number::I32(n) => (**n).into(),
+            Number::U64(n) => (**n).into(),
+            Number::I64(n) => (**n).into(),
+        }
+    }
+
+    /// Makes its size another one, not larger than it was; its sign stays.
+    pub fn lessen(&mut self, change: impl Fn(u64) -> u64) {
+        match &mut self.number {
+            Number::U32(n) => **n = change((**n).into()) as u32,
+            Number::I32(n) => **n = n.signum() * change(n.unsigned_abs().into()) as i32,
+            Number::U64(n) => **n = change(**n),
+            Number::I64(n) => **n = n.signum() * change(n.unsigned_abs()) as i64,
+        }
+    }
+}
+
+/// Collects fixed-width words for a fault's identity; lists carry their length.
+#[derive(Default)]
+pub(crate) struct Words(Vec<u8>);
+
+impl Words {
+    pub fn word(&mut self, n: u64) -> &mut Words {
+        self.0.extend_from_slice(&n.to_le_bytes());
+        self
+    }
+
+    pub fn text(&mut self, text: &str) -> &mut Words {
+        self.word(text.len() as u64);
+        self.0.extend_from_slice(text.as_bytes());
+        self
+    }
+
+    pub fn after(&mut self, after_effects: Option<u8>) -> &mut Words {
+        self.word(after_effects.map_or(0, |after| 1 + u64::from(after)))
+    }
+
+    pub fn target(&mut self, target: Target<'_>) -> &mut Words {
+        match target {
+            Target::Node(node) => self.word(u64::from(node.0)),
+            Target::Links(links) => {
+                self.word(links.len() as u64);
+                for Link(from, to) in links {
+                    self.word(u64::from(from.0)).word(u64::from(to.0));
+                }
+                self
+            }
+        }
+    }
+
+    pub fn hash(&self) -> u64 {
+        xxhash_rust::xxh3::xxh3_64(&self.0)
+    }
+}
+
+/// The target of a kind that has a field `node`.
+macro_rules! affects_its_node {
+    () => {
+        fn target(&self) -> Target<'_> {
+            Target::Node(self.node)
+        }
+
+        fn target_mut(&mut self) -> TargetMut<'_> {
+            TargetMut::Node(&mut self.node)
+        }
+    };
+}
+
+/// The target of a kind that has a field `links`.
+macro_rules! affects_its_links {
+    () => {
+        fn target(&self) -> Target<'_> {
+            Target::Links(&self.links)
+        }
+
+        fn target_mut(&mut self) -> TargetMut<'_> {
+            TargetMut::Links(&mut self.links)
+        }
+    };
+}
+
+pub(crate) use {affects_its_links, affects_its_node};

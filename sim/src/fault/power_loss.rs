@@ -1,0 +1,71 @@
+//! A host that loses power.
+
+use serde::{Deserialize, Serialize};
+
+use super::kind::{Amount, Begun, Came, FaultKind, Length, Tail, Target, TargetMut, Words, affects_its_node};
+use super::words::{Told, between};
+use crate::ids::Node;
+use crate::process::Process;
+use crate::watch::{Down, Watch};
+use crate::world::World;
+use crate::world::inject::Inject;
+use crate::world::node::Dying;
+
+/// The host dies; `after_effects` as for `Kill`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PowerLoss {
+    pub node: Node,
+    pub tail: Tail,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after_effects: Option<u8>,
+}
+
+impl FaultKind for PowerLoss {
+    const LENGTH: Length = Length::Down;
+
+    affects_its_node!();
+
+    fn identify(&self, words: &mut Words) {
+        words.word(self.tail as u64).after(self.after_effects);
+    }
+
+    fn amounts(&mut self) -> Vec<Amount<'_>> {
+        Vec::new()
+    }
+
+    fn begins_between_effects(&self) -> bool {
+        self.after_effects.is_some()
+    }
+
+    fn describe(&self, told: &Told<'_>) -> String {
+        let tail = match self.tail {
+            Tail::Lost => "unsynced bytes are lost",
+            Tail::Kept => "unsynced bytes are kept",
+            Tail::Torn => "unsynced bytes are torn",
+        };
+        format!("{} loses power{} for {}, {tail}", told.name(self.node), between(self.after_effects), told.lasts())
+    }
+}
+
+impl Inject for PowerLoss {
+    fn begin<P: Process, W: Watch<P>>(&self, world: &mut World<P>, watch: &mut W, begun: Begun) -> Came {
+        let dying = Dying { tail: Some(self.tail), ..Dying::new(Down::PowerLost, begun) };
+        let state = world.state(self.node);
+        match &mut state.dying {
+            // It dies at this very instant, and takes its page cache along.
+            Some(other) if other.how != Down::PowerLost => {
+                *other = dying;
+                return Came::Injected;
+            }
+            None if state.process.is_none() && state.host_up && state.incarnation > 0 => {
+                world.lose_power_while_down(watch, self.node, &dying, begun.lasts_ns);
+                return Came::Injected;
+            }
+            _ => {}
+        }
+        world.stop_process(watch, begun.index, self.node, self.after_effects, dying)
+    }
+
+    fn end<P: Process, W: Watch<P>>(&self, _world: &mut World<P>, _watch: &mut W, _begun: Begun) {}
+}

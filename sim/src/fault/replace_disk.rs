@@ -1,0 +1,48 @@
+//! A disk that is replaced.
+
+use serde::{Deserialize, Serialize};
+
+use super::kind::{Amount, Begun, Came, FaultKind, Length, Target, TargetMut, Words, affects_its_node};
+use super::words::Told;
+use crate::ids::Node;
+use crate::process::Process;
+use crate::watch::{Down, Watch};
+use crate::world::World;
+use crate::world::inject::Inject;
+use crate::world::node::Dying;
+
+/// The node goes down and comes back with an empty disk.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReplaceDisk {
+    pub node: Node,
+}
+
+impl FaultKind for ReplaceDisk {
+    const LENGTH: Length = Length::Down;
+
+    affects_its_node!();
+
+    fn identify(&self, _words: &mut Words) {}
+
+    fn amounts(&mut self) -> Vec<Amount<'_>> {
+        Vec::new()
+    }
+
+    fn begins_between_effects(&self) -> bool {
+        false
+    }
+
+    fn describe(&self, told: &Told<'_>) -> String {
+        format!("{} is down for {} and restarts with an empty disk", told.name(self.node), told.lasts())
+    }
+}
+
+impl Inject for ReplaceDisk {
+    fn begin<P: Process, W: Watch<P>>(&self, world: &mut World<P>, watch: &mut W, begun: Begun) -> Came {
+        let dying = Dying { replace_disk: true, ..Dying::new(Down::PowerLost, begun) };
+        world.stop_process(watch, begun.index, self.node, None, dying)
+    }
+
+    fn end<P: Process, W: Watch<P>>(&self, _world: &mut World<P>, _watch: &mut W, _begun: Begun) {}
+}

@@ -1,0 +1,56 @@
+//! A disk that syncs slowly.
+
+use serde::{Deserialize, Serialize};
+
+use super::kind::{Amount, Begun, Came, FaultKind, Length, Number, Target, TargetMut, Words, affects_its_node};
+use super::words::Told;
+use crate::ids::Node;
+use crate::process::Process;
+use crate::watch::Watch;
+use crate::world::World;
+use crate::world::inject::Inject;
+
+/// Fsyncs take so many times longer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SlowDisk {
+    pub node: Node,
+    pub factor: u32,
+}
+
+impl FaultKind for SlowDisk {
+    const LENGTH: Length = Length::InForce;
+
+    affects_its_node!();
+
+    fn identify(&self, words: &mut Words) {
+        words.word(self.factor.into());
+    }
+
+    fn amounts(&mut self) -> Vec<Amount<'_>> {
+        vec![Amount::strength("factor", Number::U32(&mut self.factor), (1, 1_000_000))]
+    }
+
+    fn begins_between_effects(&self) -> bool {
+        false
+    }
+
+    fn describe(&self, told: &Told<'_>) -> String {
+        format!("the disk of {} is {} times slower for {}", told.name(self.node), self.factor, told.lasts())
+    }
+}
+
+impl Inject for SlowDisk {
+    fn begin<P: Process, W: Watch<P>>(&self, world: &mut World<P>, _watch: &mut W, _begun: Begun) -> Came {
+        world.change_disk_speed(self.node, |factors| factors.push(self.factor));
+        Came::Injected
+    }
+
+    fn end<P: Process, W: Watch<P>>(&self, world: &mut World<P>, _watch: &mut W, _begun: Begun) {
+        world.change_disk_speed(self.node, |factors| {
+            if let Some(place) = factors.iter().position(|other| *other == self.factor) {
+                factors.swap_remove(place);
+            }
+        });
+    }
+}

@@ -1,0 +1,51 @@
+//! A process that is asked to end.
+
+use serde::{Deserialize, Serialize};
+
+use super::kind::{Amount, Begun, Came, FaultKind, Length, Target, TargetMut, Words, affects_its_node};
+use super::words::Told;
+use crate::ids::Node;
+use crate::process::{Input, Process, Thread};
+use crate::watch::Watch;
+use crate::world::World;
+use crate::world::inject::Inject;
+
+/// SIGTERM; booted again `lasts` after the process has ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Terminate {
+    pub node: Node,
+}
+
+impl FaultKind for Terminate {
+    const LENGTH: Length = Length::Down;
+
+    affects_its_node!();
+
+    fn identify(&self, _words: &mut Words) {}
+
+    fn amounts(&mut self) -> Vec<Amount<'_>> {
+        Vec::new()
+    }
+
+    fn begins_between_effects(&self) -> bool {
+        false
+    }
+
+    fn describe(&self, told: &Told<'_>) -> String {
+        format!("{} receives SIGTERM and restarts {} later", told.name(self.node), told.lasts())
+    }
+}
+
+impl Inject for Terminate {
+    fn begin<P: Process, W: Watch<P>>(&self, world: &mut World<P>, _watch: &mut W, begun: Begun) -> Came {
+        if !world.is_up(self.node) {
+            return Came::Nothing;
+        }
+        world.state(self.node).terminated = Some((begun.index, begun.lasts_ns));
+        world.offer(self.node, Thread(0), Input::Terminate, 0);
+        Came::Injected
+    }
+
+    fn end<P: Process, W: Watch<P>>(&self, _world: &mut World<P>, _watch: &mut W, _begun: Begun) {}
+}

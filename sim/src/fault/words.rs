@@ -1,0 +1,70 @@
+//! Faults in words.
+
+use super::kind::Link;
+use crate::ids::Node;
+
+/// What a kind is told to describe a fault.
+pub struct Told<'a> {
+    /// The name of each node.
+    pub name: &'a dyn Fn(Node) -> String,
+    /// How long the fault lasts, ns.
+    pub lasts_ns: u64,
+}
+
+impl Told<'_> {
+    /// The name of a node.
+    pub(crate) fn name(&self, node: Node) -> String {
+        (self.name)(node)
+    }
+
+    /// How long it lasts.
+    pub(crate) fn lasts(&self) -> String {
+        time(self.lasts_ns)
+    }
+
+    /// At most four links; two one-way links between the same nodes are one.
+    pub(crate) fn links(&self, links: &[Link]) -> String {
+        let both = |link: &Link| links.contains(&Link(link.1, link.0));
+        let shown: Vec<String> = pairs(links)
+            .map(|link| format!("{}{}{}", self.name(link.0), if both(link) { "<->" } else { "->" }, self.name(link.1)))
+            .take(4)
+            .collect();
+        let listed = shown.len();
+        let all = pairs(links).count();
+        let more = if all > listed { format!(" and {} more", all - listed) } else { String::new() };
+        format!("link{} {}{more}", if all == 1 { "" } else { "s" }, shown.join(", "))
+    }
+}
+
+/// The links, two one-way links between the same nodes as one.
+fn pairs(links: &[Link]) -> impl Iterator<Item = &Link> {
+    links.iter().filter(|link| link.0 < link.1 || !links.contains(&Link(link.1, link.0)))
+}
+
+/// The verb of one link, or of several.
+pub(crate) fn verb<'w>(links: &[Link], one: &'w str, several: &'w str) -> &'w str {
+    if pairs(links).count() == 1 { one } else { several }
+}
+
+/// Where a death falls in a list of effects.
+pub(crate) fn between(after_effects: Option<u8>) -> String {
+    match after_effects {
+        None => String::new(),
+        Some(1) => " after 1 effect of a step".to_owned(),
+        Some(after) => format!(" after {after} effects of a step"),
+    }
+}
+
+/// A time as people say it.
+pub fn time(ns: u64) -> String {
+    match ns {
+        0 => "0 s".to_owned(),
+        ns if ns % 1_000_000_000 == 0 => format!("{} s", ns / 1_000_000_000),
+        ns if ns % 1_000_000 == 0 && ns < 1_000_000_000 => format!("{} ms", ns / 1_000_000),
+        ns if ns < 1_000_000 => format!("{} us", ns / 1_000),
+        ns => {
+            let text = format!("{}.{:03}", ns / 1_000_000_000, ns / 1_000_000 % 1_000);
+            format!("{} s", text.trim_end_matches('0').trim_end_matches('.'))
+        }
+    }
+}
