@@ -4,7 +4,7 @@
 //! its own, so that changing one moves no later one. The swarm leaves out some kinds per seed.
 //!
 //! * this file: when faults happen; `planner`: what the generators share
-//! * `cuts`: links; `nodes`: processes, hosts and clocks; `disks`: what becomes of bytes
+//! * `links`: links; `nodes`: processes, hosts and clocks; `disks`: what becomes of bytes
 //! * `aimed`: faults that wait for something to happen
 //! * [`limits`]: what a plan may hold that no generator made
 //!
@@ -16,21 +16,23 @@
 //! guard that forbids it where it would be too much ([`crate::aim::guard`]).
 
 mod aimed;
-mod cuts;
 mod disks;
 pub mod limits;
+mod links;
 mod nodes;
 mod planner;
 #[cfg(test)]
 mod tests;
 
-use sim::fault::{Fault, Kind, Plan, WallSmear, WallStep, What};
+use sim::fault::{Fault, Kind, Plan};
+use sim::fault_kinds;
 use sim::process::Node;
 use sim::rng::{Purpose, Seed};
 
 use crate::scenario::Scenario;
-use crate::scenario::faults::{Rhythm, Targets};
-use planner::{Injection, Planner, TURNS, draw_ns, number, stream};
+use crate::scenario::fault_profile::{Rhythm, Timers, means, timers};
+use crate::scenario::faults::Targets;
+use planner::{Generate, Injection, Planner, TURNS, draw_ns, number, stream};
 
 /// All faults of a run; each has ended when the scenario's duration has. `servers` are the
 /// voters, then the observers; there is at least one server, and at least one client.
@@ -55,12 +57,32 @@ pub fn plan(scenario: &Scenario, servers: &[Node], brokers: &[Node], clients: &[
 
 /// How far a run's faults move a wall clock in all, ms: what timers that read it may lag.
 pub fn max_wall_step_ms(plan: &Plan) -> u64 {
-    let step = |fault: &Fault| match fault.what {
-        What::WallStep(WallStep { by_ms, .. }) | What::WallSmear(WallSmear { by_ms, .. }) => by_ms.unsigned_abs(),
-        _ => 0,
+    let step = |fault: &Fault| match timers(&fault.what) {
+        Some(Timers::Step(by_ms) | Timers::Slewed(by_ms)) => by_ms.unsigned_abs(),
+        Some(Timers::Late | Timers::Rate(_)) | None => 0,
     };
     plan.0.iter().map(step).sum()
 }
+
+macro_rules! generate {
+    ($($file:ident: $Kind:ident = $name:literal,)+) => {
+        impl Planner<'_> {
+            /// The faults of one injection.
+            fn generate(&mut self, kind: Kind, injection: Injection) {
+                let nemesis = &self.scenario.nemesis;
+                match kind {
+                    $(Kind::$Kind => {
+                        if let Some(profile) = &nemesis.$file {
+                            <sim::fault::$Kind as Generate>::generate(self, profile, injection);
+                        }
+                    })+
+                }
+            }
+        }
+    };
+}
+
+fault_kinds!(generate);
 
 impl Planner<'_> {
     /// All faults of one kind.
@@ -69,13 +91,7 @@ impl Planner<'_> {
             Some(turn) => self.turns(kind, rhythm, turn.0),
             None => self.at_random(kind, rhythm),
         };
-        match kind {
-            Kind::Cut | Kind::Loss | Kind::Delay | Kind::Duplicate => self.links(kind, injections),
-            Kind::FsyncFails | Kind::SlowDisk | Kind::FullDisk | Kind::BitRot | Kind::ReplaceDisk => {
-                self.disks(kind, injections)
-            }
-            _ => self.nodes(kind, injections),
-        }
+        injections.into_iter().for_each(|injection| self.generate(kind, injection));
     }
 
     /// Gaps of half to one and a half times the mean, the first from the start on.
@@ -120,7 +136,7 @@ impl Planner<'_> {
     fn injection_within(&self, kind: Kind, ordinal: u64, rhythm: Rhythm, at: u64, end: u64) -> Option<Injection> {
         let mut entropy = self.seed.entropy(Purpose::Plan, stream(kind, ordinal));
         let lasts = draw_ns(&mut entropy, rhythm.lasts);
-        let room = end.checked_sub(at + nodes::afterwards_ns(kind))?;
+        let room = end.checked_sub(at + means(kind).afterwards_ns)?;
         (room >= rhythm.lasts.min_ns).then(|| Injection { at_ns: at, lasts_ns: lasts.min(room), entropy })
     }
 }

@@ -8,7 +8,7 @@ use raft::ids::NodeId;
 use raft::io::{FatalFault, Observation, ThreadName};
 use raft::message::Request;
 use sim::disk::Disk;
-use sim::fault::{Cut, Drift, Fault, Kind, Occurrence, Pause, SlowDisk, Stall, WallSmear, WallStep, What};
+use sim::fault::{Fault, Kind, Occurrence, What};
 use sim::process::{Connection, DiskError, Input, Node, Thread};
 use sim::watch::{Down, Phase, Synced, Watch, Write};
 
@@ -23,6 +23,7 @@ use crate::checks::event::{Crossing, Event, Rpc};
 use crate::checks::invariant::timings::Disturbance;
 use crate::diary::Diary;
 use crate::history::recorder::Recorder;
+use crate::scenario::fault_profile::{Destroys, Timers, means, timers};
 
 /// Watches one run.
 #[derive(Clone, Debug)]
@@ -128,10 +129,10 @@ impl RunObserver {
     /// Servers that a cut keeps from a majority of the voters (a voter counts itself), in either
     /// direction.
     fn isolated_by(&self, fault: &Fault) -> Vec<usize> {
-        let What::Cut(Cut { links }) = &fault.what else { return Vec::new() };
+        let What::Cut(cut) = &fault.what else { return Vec::new() };
         let majority = self.voters / 2 + 1;
         let is_cut =
-            |a: usize, b: usize| links.iter().any(|link| usize::from(link.0.0) == a && usize::from(link.1.0) == b);
+            |a: usize, b: usize| cut.links.iter().any(|link| usize::from(link.0.0) == a && usize::from(link.1.0) == b);
         let reaches = |a: usize| (0..self.voters).filter(|b| *b == a || !(is_cut(a, *b) || is_cut(*b, a))).count();
         (0..self.servers).filter(|server| reaches(*server) < majority).collect()
     }
@@ -292,8 +293,8 @@ impl Watch<Actor> for RunObserver {
         }
         let isolated = self.isolated_by(fault);
         let Some(checks) = self.checks.as_mut() else { return };
-        if let What::Cut(Cut { links }) = &fault.what {
-            let change = links.len() as i32;
+        if let What::Cut(cut) = &fault.what {
+            let change = cut.links.len() as i32;
             match phase {
                 Phase::Start => checks.links_cut(change),
                 Phase::End => checks.links_cut(-change),
@@ -312,15 +313,7 @@ impl Watch<Actor> for RunObserver {
             }
         }
         let cause = fault.what.kind().name();
-        let stops = matches!(
-            fault.what,
-            What::Kill(_)
-                | What::PowerLoss(_)
-                | What::Terminate(_)
-                | What::Stall(_)
-                | What::Pause(_)
-                | What::ReplaceDisk(_)
-        );
+        let stops = means(fault.what.kind()).stops;
         let struck = fault.what.node().filter(|_| stops).map(|node| usize::from(node.0));
         for server in isolated.into_iter().chain(struck).filter(|server| *server < self.servers) {
             match phase {
@@ -357,8 +350,11 @@ impl Watch<Actor> for RunObserver {
     }
 
     fn forbids(&self, guard: &str, fault: &Fault) -> bool {
-        let forced = matches!(fault.what, What::ReplaceDisk(_) | What::BitRot(_));
-        let destroys = forced || matches!(fault.what, What::PowerLoss(_));
+        let (destroys, forced) = match means(fault.what.kind()).destroys {
+            Destroys::Nothing => (false, false),
+            Destroys::Unforced => (true, false),
+            Destroys::Forced => (true, true),
+        };
         let struck = fault.what.node().map(|node| usize::from(node.0)).filter(|_| destroys);
         struck.is_some_and(|server| guard::forbids(guard, self.checks.as_ref(), server, forced))
     }
@@ -371,15 +367,13 @@ impl Watch<Actor> for RunObserver {
 
 /// Does it disturb when a server's timers end as it begins, or ends? Which server's, and how?
 fn disturbs(what: &What, begins: bool) -> Option<(usize, Disturbance)> {
-    let (node, forward_ms, slows) = match what {
-        What::Pause(Pause { node }) | What::Stall(Stall { node }) | What::SlowDisk(SlowDisk { node, .. }) => {
-            (node, 0, false)
-        }
-        What::Drift(Drift { node, ppm }) => (node, 0, *ppm < 0),
-        What::WallStep(WallStep { node, by_ms }) => (node, if begins { *by_ms } else { by_ms.saturating_neg() }, false),
+    let (node, timers) = (what.node()?, timers(what)?);
+    let (forward_ms, slows) = match timers {
+        Timers::Late => (0, false),
+        Timers::Rate(ppm) => (0, ppm < 0),
+        Timers::Step(by_ms) => (if begins { by_ms } else { by_ms.saturating_neg() }, false),
         // If the world heals before it is over, it goes on: one that gains ends timers too soon, then.
-        What::WallSmear(WallSmear { node, by_ms }) => (node, -by_ms.saturating_abs(), *by_ms < 0),
-        _ => return None,
+        Timers::Slewed(by_ms) => (-by_ms.saturating_abs(), by_ms < 0),
     };
     let back_ms = if forward_ms < 0 { forward_ms.unsigned_abs() } else { 0 };
     Some((usize::from(node.0), Disturbance { begins, back_ms, slows }))
@@ -387,7 +381,7 @@ fn disturbs(what: &What, begins: bool) -> Option<(usize, Disturbance)> {
 
 #[cfg(test)]
 mod tests {
-    use sim::fault::FullDisk;
+    use sim::fault::{Drift, FullDisk, Pause, WallSmear, WallStep};
     use sim::process::Node;
 
     use super::*;

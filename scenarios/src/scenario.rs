@@ -15,6 +15,7 @@ pub mod claims;
 pub mod clients;
 pub mod cluster;
 pub mod error;
+pub mod fault_profile;
 pub mod faults;
 pub mod finding;
 pub mod metric;

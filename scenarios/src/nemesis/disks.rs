@@ -1,9 +1,15 @@
 //! Disks: syncs that fail or drag, no space, rotten bits, an empty replacement.
 
-use sim::fault::{BitRot, FsyncFails, FullDisk, Kind, PowerLoss, ReplaceDisk, SlowDisk, Tail, What};
+use sim::fault::{BitRot, Fault, FsyncFails, FullDisk, Kind, PowerLoss, ReplaceDisk, SlowDisk, Tail};
 
-use super::planner::{Injection, Planner, draw_ns, draw_u32, pick};
-use crate::scenario::values::IntRange;
+use super::nodes::Timed;
+use super::planner::{Generate, Injection, Planner, draw_ns, draw_u32, pick};
+use crate::scenario::error::Refusal;
+use crate::scenario::fault_profile::{
+    Destroys, FaultProfile, Means, Rhythm, Timers, kind_fields, nothing_to_check, profiles, rhythm_of_profile, within,
+};
+use crate::scenario::reference::{self, Field, Presence};
+use crate::scenario::values::{IntRange, Nanos, NanosRange};
 
 /// Longest time from a flipped bit to the power loss that has it read.
 pub(super) const READ_AFTER_MAX_NS: u64 = 1_000_000_000;
@@ -14,58 +20,178 @@ pub(super) const REPLACE_SPACING_NS: u64 = 8_000_000_000;
 const BATCH_HEADER_BYTES: u32 = 61;
 const LOG_SUFFIX: &str = ".log";
 
-impl Planner<'_> {
-    pub(super) fn disks(&mut self, kind: Kind, injections: Vec<Injection>) {
-        let nemesis = &self.scenario.nemesis;
-        let victims = self.victims();
-        let mut replaced_until = 0;
-        for mut injection in injections {
-            let entropy = &mut injection.entropy;
-            let node = self.any_target(entropy);
-            let what = match kind {
-                Kind::FsyncFails => {
-                    let count = nemesis.fsync_fails.as_ref().map_or(IntRange { min: 1, max: 1 }, |p| p.count);
-                    What::FsyncFails(FsyncFails { node, count: draw_u32(entropy, count) })
-                }
-                Kind::SlowDisk => {
-                    let factor = nemesis.slow_disk.as_ref().map_or(IntRange { min: 1, max: 1 }, |p| p.factor);
-                    What::SlowDisk(SlowDisk { node, factor: draw_u32(entropy, factor) })
-                }
-                Kind::FullDisk => What::FullDisk(FullDisk { node }),
-                _ if victims.is_empty() => continue,
-                Kind::BitRot => {
-                    self.bit_rot(&mut injection, &victims);
-                    continue;
-                }
-                _ => {
-                    let node = pick(entropy, &victims);
-                    if injection.at_ns < replaced_until {
-                        continue;
-                    }
-                    replaced_until = injection.at_ns + injection.lasts_ns + REPLACE_SPACING_NS;
-                    What::ReplaceDisk(ReplaceDisk { node })
-                }
-            };
-            self.push(injection.at_ns, injection.lasts_ns, what);
-        }
+profiles! {
+    /// Disks that sync slowly.
+    SlowDisks {
+        /// So many times slower.
+        factor: IntRange,
+    }
+    /// Bits that flip in a log; its host loses power soon after, and so reads them. `lasts` is
+    /// how long it stays down.
+    BitRots {
+        /// From the flip to the power loss.
+        read_after: NanosRange,
+        /// Only in the newest segment of each log, which every boot after a power loss looks through.
+        /// Older ones are not looked at: a replica whose oldest records are rotten may lead, and
+        /// nothing is promised of what follows.
+        #[serde(default)]
+        newest: bool,
+    }
+}
+
+/// Fsyncs that fail; at an instant.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FsyncFailures {
+    /// Mean gap between two of them.
+    pub every: Nanos,
+    /// How many fsyncs fail in a row.
+    pub count: IntRange,
+}
+
+impl FaultProfile for FsyncFails {
+    type Profile = FsyncFailures;
+
+    const FIELDS: &'static [Field] = kind_fields!("fsync-fails", "Fsyncs of a server fail; it has no `lasts`.";
+        "count": reference::Kind::IntegerRange { min: 1, max: 1_000_000 }, Presence::Required("\"1..2\""), "Fsyncs that fail in a row.";
+    );
+
+    const MEANS: Means = Means::HARMLESS;
+
+    fn rhythm(profile: &Self::Profile) -> Rhythm {
+        Rhythm { every: profile.every, lasts: NanosRange { min_ns: 0, max_ns: 0 } }
     }
 
-    /// The flip itself shows only when the page cache is gone, so the host loses power soon after.
-    fn bit_rot(&mut self, injection: &mut Injection, victims: &[sim::process::Node]) {
-        let Some(profile) = self.scenario.nemesis.bit_rot.as_ref() else { return };
+    fn check(profile: &Self::Profile) -> Result<(), Refusal> {
+        within("nemesis.fsync-fails.count", profile.count, 1, 1_000_000)
+    }
+}
+
+impl Generate for FsyncFails {
+    fn generate(planner: &mut Planner<'_>, profile: &Self::Profile, mut injection: Injection) {
         let entropy = &mut injection.entropy;
-        let node = pick(entropy, victims);
-        let rot = What::BitRot(BitRot {
+        let node = planner.any_target(entropy);
+        let count = draw_u32(entropy, profile.count);
+        planner.push(injection.at_ns, injection.lasts_ns, FsyncFails { node, count });
+    }
+}
+
+impl FaultProfile for SlowDisk {
+    type Profile = SlowDisks;
+
+    const FIELDS: &'static [Field] = kind_fields!("slow-disk", "Fsyncs of a server take longer.", lasts: "Time until fsyncs take their normal time.";
+        "factor": reference::Kind::IntegerRange { min: 1, max: 1_000_000 }, Presence::Required("\"5..100\""), "Factor of the duration.";
+    );
+
+    const MEANS: Means = Means::HARMLESS;
+
+    rhythm_of_profile!();
+
+    fn check(profile: &Self::Profile) -> Result<(), Refusal> {
+        within("nemesis.slow-disk.factor", profile.factor, 1, 1_000_000)
+    }
+
+    fn timers(&self) -> Option<Timers> {
+        Some(Timers::Late)
+    }
+}
+
+impl Generate for SlowDisk {
+    fn generate(planner: &mut Planner<'_>, profile: &Self::Profile, mut injection: Injection) {
+        let entropy = &mut injection.entropy;
+        let node = planner.any_target(entropy);
+        let factor = draw_u32(entropy, profile.factor);
+        planner.push(injection.at_ns, injection.lasts_ns, SlowDisk { node, factor });
+    }
+}
+
+impl FaultProfile for FullDisk {
+    type Profile = Timed;
+
+    const FIELDS: &'static [Field] =
+        kind_fields!("full-disk", "Writes of a server are refused.", lasts: "Time until writes are accepted.";);
+
+    const MEANS: Means = Means::HARMLESS;
+
+    rhythm_of_profile!();
+
+    nothing_to_check!();
+}
+
+impl Generate for FullDisk {
+    fn generate(planner: &mut Planner<'_>, _profile: &Self::Profile, mut injection: Injection) {
+        let node = planner.any_target(&mut injection.entropy);
+        planner.push(injection.at_ns, injection.lasts_ns, FullDisk { node });
+    }
+}
+
+impl FaultProfile for BitRot {
+    type Profile = BitRots;
+
+    const FIELDS: &'static [Field] = kind_fields!("bit-rot", "Bits flip in a log, and the host loses power afterwards, so that recovery reads them.", lasts: "Time until the host is started again.";
+        "read_after": reference::RANGE, Presence::Required("\"10ms..500ms\""), "Time from the flip to the power loss.";
+        "newest": reference::Kind::Boolean, Presence::Default("false"), "Only the newest segment of each log is affected, which every unclean start reads.";
+    );
+
+    const MEANS: Means = Means { destroys: Destroys::Forced, afterwards_ns: READ_AFTER_MAX_NS, ..Means::HARMLESS };
+
+    rhythm_of_profile!();
+
+    nothing_to_check!();
+
+    fn lengths(_profile: &Self::Profile) -> (u64, u64) {
+        (0, 0)
+    }
+}
+
+impl Generate for BitRot {
+    fn generate(planner: &mut Planner<'_>, profile: &Self::Profile, mut injection: Injection) {
+        // The flip itself shows only when the page cache is gone, so the host loses power soon after.
+        let entropy = &mut injection.entropy;
+        planner.any_target(entropy);
+        let victims = planner.victims();
+        if victims.is_empty() {
+            return;
+        }
+        let node = pick(entropy, &victims);
+        let rot = BitRot {
             node,
             suffix: LOG_SUFFIX.into(),
             newest: profile.newest,
             file_rank: entropy.below(1 << 16) as u32,
             at_ppm: entropy.below(1_000_000) as u32,
             spare_bytes: BATCH_HEADER_BYTES,
-        });
+        };
         let read_after = draw_ns(entropy, profile.read_after).min(READ_AFTER_MAX_NS);
-        let loss = What::PowerLoss(PowerLoss { node, tail: Tail::Kept, after_effects: None });
-        self.push(injection.at_ns, 0, rot);
-        self.push(injection.at_ns + read_after, injection.lasts_ns, loss);
+        let loss = PowerLoss { node, tail: Tail::Kept, after_effects: None };
+        planner.push(injection.at_ns, 0, rot);
+        planner.push(injection.at_ns + read_after, injection.lasts_ns, loss);
+    }
+}
+
+impl FaultProfile for ReplaceDisk {
+    type Profile = Timed;
+
+    const FIELDS: &'static [Field] = kind_fields!("replace-disk", "A server stops and comes back with an empty disk.", lasts: "Time until the server is started again.";);
+
+    const MEANS: Means = Means { destroys: Destroys::Forced, stops: true, ..Means::HARMLESS };
+
+    rhythm_of_profile!();
+
+    nothing_to_check!();
+}
+
+impl Generate for ReplaceDisk {
+    fn generate(planner: &mut Planner<'_>, _profile: &Self::Profile, mut injection: Injection) {
+        let entropy = &mut injection.entropy;
+        planner.any_target(entropy);
+        let victims = planner.victims();
+        let last = planner.faults.iter().rev().find(|fault| fault.what.kind() == Kind::ReplaceDisk);
+        let too_soon = |last: &Fault| injection.at_ns < last.at_ns + last.lasts_ns + REPLACE_SPACING_NS;
+        if victims.is_empty() || last.is_some_and(too_soon) {
+            return;
+        }
+        let node = pick(entropy, &victims);
+        planner.push(injection.at_ns, injection.lasts_ns, ReplaceDisk { node });
     }
 }

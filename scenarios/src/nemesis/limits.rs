@@ -8,13 +8,14 @@ use std::collections::BTreeMap;
 use sim::fault::{Cut, Fault, Kind, Link, Plan, Trigger, What};
 use sim::process::Node;
 
-use super::{cuts, disks, nodes};
+use super::disks;
 use crate::aim::guard::LAST_COPY;
 use crate::aim::trigger_event::TriggerEvent;
 use crate::cluster::Prepared;
 use crate::scenario::Scenario;
 use crate::scenario::aimed::AimedKind;
-use crate::scenario::faults::{CutShape, Rhythm, Targets};
+use crate::scenario::fault_profile::{Destroys, Rhythm, means};
+use crate::scenario::faults::Targets;
 
 /// What plans for a prepared seed may hold.
 #[derive(Clone, Debug)]
@@ -84,17 +85,17 @@ impl Limits {
             let instant = kind == AimedKind::FsyncFails.kind();
             return Some(if instant { (0, 0) } else { (aimed.lasts.min_ns, aimed.lasts.max_ns) });
         }
-        let rhythm = self.rhythm(kind).or_else(|| self.rhythm(Kind::BitRot).filter(|_| kind == Kind::PowerLoss))?;
-        Some(match kind {
-            Kind::BitRot | Kind::FsyncFails => (0, 0),
-            // Steps that stay; links that flap; hosts that lose power together.
-            Kind::WallStep | Kind::Cut => (0, rhythm.lasts.max_ns),
-            Kind::PowerLoss => {
-                let of_rot = self.rhythm(Kind::BitRot).map_or(0, |rot| rot.lasts.max_ns);
-                (0, rhythm.lasts.max_ns.max(of_rot))
-            }
-            _ => (rhythm.lasts.min_ns, rhythm.lasts.max_ns),
-        })
+        let lengths = |kind| self.scenario.nemesis.lengths_ns(kind);
+        if kind != Kind::PowerLoss {
+            return lengths(kind);
+        }
+        // Some have rot read.
+        let of_rot = self.scenario.nemesis.rhythm(Kind::BitRot).map(|rot| (rot.lasts.min_ns, rot.lasts.max_ns));
+        match (lengths(kind), of_rot) {
+            (Some((min, max)), Some((_, of_rot))) => Some((min, max.max(of_rot))),
+            (Some(own), None) => Some(own),
+            (None, of_rot) => of_rot.map(|(_, max)| (0, max)),
+        }
     }
 
     /// The plan without what goes too far, in order of time: what comes first stays.
@@ -139,10 +140,10 @@ impl Limits {
     /// The guard that the nemesis would give it.
     fn guard(&self, fault: &Fault) -> Option<&'static str> {
         let nemesis = &self.scenario.nemesis;
-        let destroys = match fault.what {
-            What::ReplaceDisk(_) | What::BitRot(_) => nemesis.guarded || nemesis.aimed.is_some(),
-            What::PowerLoss(_) => nemesis.guarded || fault.on.is_some(),
-            _ => false,
+        let destroys = match means(fault.what.kind()).destroys {
+            Destroys::Forced => nemesis.guarded || nemesis.aimed.is_some(),
+            Destroys::Unforced => nemesis.guarded || fault.on.is_some(),
+            Destroys::Nothing => false,
         };
         (destroys && !nemesis.beyond_tolerance && !nemesis.any_broker_loses_data).then_some(LAST_COPY)
     }
@@ -177,7 +178,8 @@ impl Limits {
             && (kind != Kind::ReplaceDisk || fault.at_ns >= kept.replaced_until_ns)
             && self.ends_in_time(fault)
             && (node.is_none() || self.may_destroy(fault, kept))
-            && kept.by_kind.get(&kind).copied().unwrap_or(0) < self.most(rhythm.every.0) * self.parts(kind, rhythm)
+            && kept.by_kind.get(&kind).copied().unwrap_or(0)
+                < self.most(rhythm.every.0) * self.scenario.nemesis.parts(kind, self.servers)
             && self.has_turn(fault, kept)
     }
 
@@ -189,7 +191,7 @@ impl Limits {
             None => end,
         };
         let kind = fault.what.kind();
-        let afterwards = if kind == Kind::Terminate { nodes::afterwards_ns(kind) } else { 0 };
+        let afterwards = if kind == Kind::Terminate { means(kind).afterwards_ns } else { 0 };
         fault.at_ns + fault.lasts_ns + afterwards <= end
     }
 
@@ -210,11 +212,11 @@ impl Limits {
     fn victim(&self, fault: &Fault) -> Option<Node> {
         let nemesis = &self.scenario.nemesis;
         let node = fault.what.node()?;
-        let loses = match fault.what {
-            What::ReplaceDisk(_) | What::BitRot(_) => true,
+        let loses = match means(fault.what.kind()).destroys {
+            Destroys::Forced => true,
             // Brokers do not force their data.
-            What::PowerLoss(_) => self.brokers.contains(&node) && !nemesis.any_broker_loses_data && !nemesis.guarded,
-            _ => false,
+            Destroys::Unforced => self.brokers.contains(&node) && !nemesis.any_broker_loses_data && !nemesis.guarded,
+            Destroys::Nothing => false,
         };
         (loses && fault.on.is_none() && !nemesis.beyond_tolerance).then_some(node)
     }
@@ -225,18 +227,6 @@ impl Limits {
         (end - start) / (every_ns / 2).max(1) + 1
     }
 
-    /// The most faults of one injection of a kind.
-    fn parts(&self, kind: Kind, rhythm: Rhythm) -> u64 {
-        let nemesis = &self.scenario.nemesis;
-        let flaps = nemesis.cut.as_ref().is_some_and(|cuts| cuts.shapes.contains(&CutShape::Flapping));
-        let all = nemesis.power_loss.as_ref().is_some_and(|loss| loss.all_ppm > 0);
-        match kind {
-            Kind::Cut if flaps => rhythm.lasts.max_ns / (2 * cuts::FLAP_MIN_NS) + 1,
-            Kind::PowerLoss if all => self.servers.into(),
-            _ => 1,
-        }
-    }
-
     /// Where faults take turns, one has the turn alone; what flaps, and hosts that lose power together,
     /// are one.
     fn has_turn(&self, fault: &Fault, kept: &Kept) -> bool {
@@ -244,7 +234,7 @@ impl Limits {
         match (&first.what, &fault.what) {
             (What::Cut(Cut { links }), What::Cut(Cut { links: others })) => links == others,
             (What::PowerLoss(_), What::PowerLoss(_)) => {
-                fault.at_ns.abs_diff(first.at_ns) <= nodes::afterwards_ns(Kind::PowerLoss)
+                fault.at_ns.abs_diff(first.at_ns) <= means(Kind::PowerLoss).afterwards_ns
             }
             _ => false,
         }

@@ -1,9 +1,15 @@
 //! Processes, hosts and clocks: kills, power losses, terminations, pauses, drifts, steps.
 
-use sim::fault::{Drift, Kill, Kind, Pause, PowerLoss, Stall, Tail, Terminate, WallSmear, WallStep, What};
+use sim::fault::{Drift, Kill, Pause, PowerLoss, Stall, Tail, Terminate, WallSmear, WallStep};
 use sim::rng::Entropy;
 
-use super::planner::{Injection, Planner, draw_int, pick};
+use super::planner::{Generate, Injection, Planner, draw_int, pick};
+use crate::scenario::error::Refusal;
+use crate::scenario::fault_profile::{
+    Destroys, FaultProfile, Means, Timers, is_chance, kind_fields, nothing_to_check, profiles, rhythm_of_profile,
+    within,
+};
+use crate::scenario::reference::{self, Field, Presence};
 use crate::scenario::values::IntRange;
 
 /// A terminated process may take so long to leave before its down time starts (consensus.md §2.2).
@@ -13,59 +19,262 @@ const OUTAGE_SPREAD_NS: u64 = 2_000_000;
 /// A process that is to die between two effects does so after fewer than this many.
 const EFFECTS: u64 = 8;
 
-/// How long after its length a fault of this kind may still be at work.
-pub(super) fn afterwards_ns(kind: Kind) -> u64 {
-    match kind {
-        Kind::Terminate => SHUTDOWN_NS,
-        Kind::PowerLoss => OUTAGE_SPREAD_NS,
-        Kind::BitRot => super::disks::READ_AFTER_MAX_NS,
-        _ => 0,
+profiles! {
+    /// A fault that has nothing but a length.
+    Timed {}
+    /// Processes that die; `lasts` is how long they stay down.
+    Kills {
+        /// How often the process dies between two effects of one step, parts per million.
+        #[serde(default)]
+        after_effects_ppm: u32,
+    }
+    /// Hosts that lose power; `lasts` is how long they stay down.
+    PowerLosses {
+        /// What becomes of bytes that were not synced.
+        tails: Vec<Tail>,
+        /// How often all hosts lose power together, parts per million.
+        #[serde(default)]
+        all_ppm: u32,
+        /// How often the host dies between two effects of one step, parts per million.
+        #[serde(default)]
+        after_effects_ppm: u32,
+    }
+    /// Clocks that run too fast or too slow.
+    Drifts {
+        /// By how much, parts per million.
+        ppm: IntRange,
+    }
+    /// Wall clocks that are set, at once or by and by.
+    WallSteps {
+        /// By how much, ms.
+        by_ms: IntRange,
+    }
+}
+
+impl FaultProfile for Kill {
+    type Profile = Kills;
+
+    const FIELDS: &'static [Field] = kind_fields!("kill", "A process dies (SIGKILL); its page cache remains.", lasts: "Time until the process is started again.";
+        "after_effects_ppm": reference::PPM, Presence::Default("0"), "Share of the faults that occur between two effects of one step, parts per million.";
+    );
+
+    const MEANS: Means = Means { stops: true, ..Means::HARMLESS };
+
+    rhythm_of_profile!();
+
+    fn check(profile: &Self::Profile) -> Result<(), Refusal> {
+        is_chance("nemesis.kill.after_effects_ppm", profile.after_effects_ppm)
+    }
+}
+
+impl Generate for Kill {
+    fn generate(planner: &mut Planner<'_>, profile: &Self::Profile, mut injection: Injection) {
+        let entropy = &mut injection.entropy;
+        let node = planner.any_target(entropy);
+        let after_effects = after_effects(entropy, profile.after_effects_ppm);
+        planner.push(injection.at_ns, injection.lasts_ns, Kill { node, after_effects });
+    }
+}
+
+impl FaultProfile for PowerLoss {
+    type Profile = PowerLosses;
+
+    const FIELDS: &'static [Field] = kind_fields!("power-loss", "A host loses power, and bytes that were not forced.", lasts: "Time until the host is started again.";
+        "tails": reference::Kind::NamesOf("`lost`, `kept`, `torn`"), Presence::Required("[\"lost\", \"torn\"]"), "Fate of bytes that were not forced: all lost, all kept, or a prefix kept; at least one.";
+        "all_ppm": reference::PPM, Presence::Default("0"), "Share of the faults that affect all targets at once, parts per million.";
+        "after_effects_ppm": reference::PPM, Presence::Default("0"), "Share of the faults that occur between two effects of one step, parts per million.";
+    );
+
+    const MEANS: Means = Means { destroys: Destroys::Unforced, stops: true, afterwards_ns: OUTAGE_SPREAD_NS };
+
+    rhythm_of_profile!();
+
+    fn check(profile: &Self::Profile) -> Result<(), Refusal> {
+        if profile.tails.is_empty() {
+            return Err(Refusal::new("nemesis.power-loss.tails", "nothing to draw from; allowed: lost, kept, torn"));
+        }
+        is_chance("nemesis.power-loss.after_effects_ppm", profile.after_effects_ppm)?;
+        is_chance("nemesis.power-loss.all_ppm", profile.all_ppm)
+    }
+
+    fn lengths(profile: &Self::Profile) -> (u64, u64) {
+        // Hosts that lose power together do so for different times.
+        (0, profile.lasts.max_ns)
+    }
+
+    fn parts(profile: &Self::Profile, servers: u16) -> u64 {
+        if profile.all_ppm > 0 { servers.into() } else { 1 }
+    }
+}
+
+impl Generate for PowerLoss {
+    fn generate(planner: &mut Planner<'_>, profile: &Self::Profile, mut injection: Injection) {
+        planner.any_target(&mut injection.entropy);
+        planner.power_loss(profile, &mut injection);
+    }
+}
+
+impl FaultProfile for Terminate {
+    type Profile = Timed;
+
+    const FIELDS: &'static [Field] = kind_fields!("terminate", "A process receives SIGTERM (controlled shutdown).", lasts: "Time until the process is started again.";);
+
+    const MEANS: Means = Means { stops: true, afterwards_ns: SHUTDOWN_NS, ..Means::HARMLESS };
+
+    rhythm_of_profile!();
+
+    nothing_to_check!();
+}
+
+impl Generate for Terminate {
+    fn generate(planner: &mut Planner<'_>, _profile: &Self::Profile, mut injection: Injection) {
+        let node = planner.any_target(&mut injection.entropy);
+        planner.push(injection.at_ns, injection.lasts_ns, Terminate { node });
+    }
+}
+
+impl FaultProfile for Pause {
+    type Profile = Timed;
+
+    const FIELDS: &'static [Field] = kind_fields!("pause", "A process does not execute (SIGSTOP); its host still receives.", lasts: "Time until the process continues.";);
+
+    const MEANS: Means = Means { stops: true, ..Means::HARMLESS };
+
+    rhythm_of_profile!();
+
+    nothing_to_check!();
+
+    fn timers(&self) -> Option<Timers> {
+        Some(Timers::Late)
+    }
+}
+
+impl Generate for Pause {
+    fn generate(planner: &mut Planner<'_>, _profile: &Self::Profile, mut injection: Injection) {
+        let node = planner.any_target(&mut injection.entropy);
+        planner.push(injection.at_ns, injection.lasts_ns, Pause { node });
+    }
+}
+
+impl FaultProfile for Stall {
+    type Profile = Timed;
+
+    const FIELDS: &'static [Field] = kind_fields!("stall", "A machine stops, and the network receives nothing from it (a stalled virtual machine).", lasts: "Time until the machine continues.";);
+
+    const MEANS: Means = Means { stops: true, ..Means::HARMLESS };
+
+    rhythm_of_profile!();
+
+    nothing_to_check!();
+
+    fn timers(&self) -> Option<Timers> {
+        Some(Timers::Late)
+    }
+}
+
+impl Generate for Stall {
+    fn generate(planner: &mut Planner<'_>, _profile: &Self::Profile, mut injection: Injection) {
+        let node = planner.any_target(&mut injection.entropy);
+        planner.push(injection.at_ns, injection.lasts_ns, Stall { node });
+    }
+}
+
+impl FaultProfile for Drift {
+    type Profile = Drifts;
+
+    const FIELDS: &'static [Field] = kind_fields!("drift", "Both clocks of a server run too fast or too slow.", lasts: "Time until the clocks run at their previous rate.";
+        "ppm": reference::DRIFT, Presence::Required("\"-20000..20000\""), "Rate error, parts per million.";
+    );
+
+    const MEANS: Means = Means::HARMLESS;
+
+    rhythm_of_profile!();
+
+    fn check(profile: &Self::Profile) -> Result<(), Refusal> {
+        within("nemesis.drift.ppm", profile.ppm, -500_000, 500_000)
+    }
+
+    fn timers(&self) -> Option<Timers> {
+        Some(Timers::Rate(self.ppm))
+    }
+}
+
+impl Generate for Drift {
+    fn generate(planner: &mut Planner<'_>, profile: &Self::Profile, mut injection: Injection) {
+        let entropy = &mut injection.entropy;
+        let node = planner.any_target(entropy);
+        let ppm = i32::try_from(draw_int(entropy, profile.ppm)).expect("the range was checked with the scenario");
+        planner.push(injection.at_ns, injection.lasts_ns, Drift { node, ppm });
+    }
+}
+
+impl FaultProfile for WallStep {
+    type Profile = WallSteps;
+
+    const FIELDS: &'static [Field] = kind_fields!("wall-step", "The wall clock of a server is set to another time; half of the steps are taken back.", lasts: "Time until the clock is set back.";
+        "by_ms": reference::STEP, Presence::Required("\"-2000..2000\""), "Size of the step, ms.";
+    );
+
+    const MEANS: Means = Means::HARMLESS;
+
+    rhythm_of_profile!();
+
+    fn check(profile: &Self::Profile) -> Result<(), Refusal> {
+        within("nemesis.wall-step.by_ms", profile.by_ms, -3_600_000, 3_600_000)
+    }
+
+    fn lengths(profile: &Self::Profile) -> (u64, u64) {
+        // Half of them stay.
+        (0, profile.lasts.max_ns)
+    }
+
+    fn timers(&self) -> Option<Timers> {
+        Some(Timers::Step(self.by_ms))
+    }
+}
+
+impl Generate for WallStep {
+    fn generate(planner: &mut Planner<'_>, profile: &Self::Profile, mut injection: Injection) {
+        let entropy = &mut injection.entropy;
+        let node = planner.any_target(entropy);
+        let by_ms = draw_int(entropy, profile.by_ms);
+        // Half of them are never taken back.
+        let lasts_ns = if entropy.below(2) == 0 { 0 } else { injection.lasts_ns };
+        planner.push(injection.at_ns, lasts_ns, WallStep { node, by_ms });
+    }
+}
+
+impl FaultProfile for WallSmear {
+    type Profile = WallSteps;
+
+    const FIELDS: &'static [Field] = kind_fields!("wall-smear", "The wall clock of a server is slewed to another time.", lasts: "Time during which it is slewed.";
+        "by_ms": reference::STEP, Presence::Required("\"-500..500\""), "Size of the change, ms.";
+    );
+
+    const MEANS: Means = Means::HARMLESS;
+
+    rhythm_of_profile!();
+
+    fn check(profile: &Self::Profile) -> Result<(), Refusal> {
+        within("nemesis.wall-smear.by_ms", profile.by_ms, -3_600_000, 3_600_000)
+    }
+
+    fn timers(&self) -> Option<Timers> {
+        Some(Timers::Slewed(self.by_ms))
+    }
+}
+
+impl Generate for WallSmear {
+    fn generate(planner: &mut Planner<'_>, profile: &Self::Profile, mut injection: Injection) {
+        let entropy = &mut injection.entropy;
+        let node = planner.any_target(entropy);
+        let by_ms = draw_int(entropy, profile.by_ms);
+        planner.push(injection.at_ns, injection.lasts_ns, WallSmear { node, by_ms });
     }
 }
 
 impl Planner<'_> {
-    pub(super) fn nodes(&mut self, kind: Kind, injections: Vec<Injection>) {
-        let nemesis = &self.scenario.nemesis;
-        for mut injection in injections {
-            let entropy = &mut injection.entropy;
-            let node = self.any_target(entropy);
-            let mut lasts_ns = injection.lasts_ns;
-            let what = match kind {
-                Kind::Kill => {
-                    let ppm = nemesis.kill.as_ref().map_or(0, |p| p.after_effects_ppm);
-                    What::Kill(Kill { node, after_effects: after_effects(entropy, ppm) })
-                }
-                Kind::PowerLoss => {
-                    self.power_loss(&mut injection);
-                    continue;
-                }
-                Kind::Terminate => What::Terminate(Terminate { node }),
-                Kind::Pause => What::Pause(Pause { node }),
-                Kind::Stall => What::Stall(Stall { node }),
-                Kind::Drift => {
-                    let ppm = draw_int(entropy, nemesis.drift.as_ref().map_or(IntRange::default(), |p| p.ppm));
-                    What::Drift(Drift {
-                        node,
-                        ppm: i32::try_from(ppm).expect("the range was checked with the scenario"),
-                    })
-                }
-                Kind::WallStep => {
-                    let by_ms = draw_int(entropy, nemesis.wall_step.as_ref().map_or(IntRange::default(), |p| p.by_ms));
-                    // Half of them are never taken back.
-                    lasts_ns = if entropy.below(2) == 0 { 0 } else { lasts_ns };
-                    What::WallStep(WallStep { node, by_ms })
-                }
-                _ => {
-                    let by_ms = draw_int(entropy, nemesis.wall_smear.as_ref().map_or(IntRange::default(), |p| p.by_ms));
-                    What::WallSmear(WallSmear { node, by_ms })
-                }
-            };
-            self.push(injection.at_ns, lasts_ns, what);
-        }
-    }
-
-    fn power_loss(&mut self, injection: &mut Injection) {
-        let Some(profile) = self.scenario.nemesis.power_loss.as_ref() else { return };
+    fn power_loss(&mut self, profile: &PowerLosses, injection: &mut Injection) {
         let hosts = self.hosts_without_power();
         if hosts.is_empty() {
             return;
@@ -82,7 +291,7 @@ impl Planner<'_> {
             } else {
                 injection.lasts_ns
             };
-            self.push(injection.at_ns + late, lasts_ns, What::PowerLoss(PowerLoss { node, tail, after_effects }));
+            self.push(injection.at_ns + late, lasts_ns, PowerLoss { node, tail, after_effects });
         }
     }
 }

@@ -8,6 +8,7 @@ use sim::rng::{Entropy, Purpose, Seed};
 
 use crate::aim::guard::LAST_COPY;
 use crate::scenario::Scenario;
+use crate::scenario::fault_profile::{Destroys, FaultProfile, means};
 use crate::scenario::values::{IntRange, NanosRange};
 
 /// Streams of one seed's plan: the high half says whose, the low half which.
@@ -44,6 +45,12 @@ pub(super) struct Injection {
     pub entropy: Entropy,
 }
 
+/// A kind of fault that is made at instants.
+pub(super) trait Generate: FaultProfile {
+    /// The faults of one injection.
+    fn generate(planner: &mut Planner<'_>, profile: &Self::Profile, injection: Injection);
+}
+
 impl Planner<'_> {
     pub fn takes_part(&self, kind: Kind) -> bool {
         self.is_drawn(SWARM | number(kind))
@@ -54,13 +61,14 @@ impl Planner<'_> {
         !self.scenario.nemesis.swarm || entropy.chance_ppm(SWARM_PPM)
     }
 
-    pub fn push(&mut self, at_ns: u64, lasts_ns: u64, what: What) {
+    pub fn push(&mut self, at_ns: u64, lasts_ns: u64, what: impl Into<What>) {
         let nemesis = &self.scenario.nemesis;
-        let destroys = match what {
+        let what = what.into();
+        let destroys = match means(what.kind()).destroys {
             // The same few lose their disks all through a run, unless aimed faults destroy others', too.
-            What::ReplaceDisk(_) | What::BitRot(_) => nemesis.aimed.is_some() || nemesis.guarded,
-            What::PowerLoss(_) => nemesis.guarded,
-            _ => false,
+            Destroys::Forced => nemesis.aimed.is_some() || nemesis.guarded,
+            Destroys::Unforced => nemesis.guarded,
+            Destroys::Nothing => false,
         };
         let unless = if destroys { self.guard() } else { None };
         self.faults.push(Fault { unless, ..Fault::at(at_ns, lasts_ns, what) });

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 use sim::fault::{
-    BitRot, Cut, Delay, Duplicate, Loss, Pause, PowerLoss, ReplaceDisk, Tail, Trigger, WallSmear, WallStep,
+    BitRot, Cut, Delay, Duplicate, Loss, Pause, PowerLoss, ReplaceDisk, Tail, Trigger, WallSmear, WallStep, What,
 };
 
 use super::*;

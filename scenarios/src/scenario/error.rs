@@ -22,7 +22,7 @@ impl From<raft::config::ConfigErrors> for ScenarioError {
 
 /// A value that reads well and makes no sense.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Refusal {
+pub struct Refusal {
     /// Dotted path of the field.
     pub path: String,
     /// What is wrong, and what would do; starts with ` = VALUE` where the value is worth repeating.

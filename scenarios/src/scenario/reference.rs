@@ -57,6 +57,25 @@ pub enum Kind {
     Map(&'static str),
 }
 
+// Kinds that several fields have.
+
+pub const LONGEST: u64 = sim::latency::MAX_NS;
+pub const ANY: Kind = Kind::Duration { min_ns: 0, max_ns: LONGEST };
+pub const RANGE: Kind = Kind::DurationRange { min_ns: 0, max_ns: LONGEST };
+pub const PPM: Kind = Kind::Integer { min: 0, max: 1_000_000 };
+pub const PPM_RANGE: Kind = Kind::IntegerRange { min: 0, max: 1_000_000 };
+pub const DRIFT: Kind = Kind::IntegerRange { min: -500_000, max: 500_000 };
+pub const STEP: Kind = Kind::IntegerRange { min: -3_600_000, max: 3_600_000 };
+pub const COUNT: Kind = Kind::Integer { min: 0, max: i64::MAX };
+
+pub const fn from_ms(ms: u64) -> Kind {
+    Kind::Duration { min_ns: Nanos::from_ms(ms).0, max_ns: LONGEST }
+}
+
+pub const fn up_to(min: i64, max: i64) -> Kind {
+    Kind::Integer { min, max }
+}
+
 /// Is the field required?
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Presence {

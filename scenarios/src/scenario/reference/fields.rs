@@ -2,38 +2,23 @@
 
 use super::Field;
 use super::Kind::{
-    Boolean, Duration, DurationRange, Integer, IntegerRange, IntegersOf, Latency, Map, NameOf, NamesOf, OneOf, Table,
-    Tables, Text,
+    Boolean, Duration, IntegerRange, IntegersOf, Latency, Map, NameOf, NamesOf, OneOf, Table, Tables, Text,
 };
 use super::Presence::{Default, Required, Unset};
+use super::{ANY, COUNT, DRIFT, LONGEST, PPM, RANGE, from_ms, up_to};
+use crate::scenario::fault_profile::FaultProfile;
 use crate::scenario::values::Nanos;
-
-const LONGEST: u64 = sim::latency::MAX_NS;
-const ANY: super::Kind = Duration { min_ns: 0, max_ns: LONGEST };
-const RANGE: super::Kind = DurationRange { min_ns: 0, max_ns: LONGEST };
-const PPM: super::Kind = Integer { min: 0, max: 1_000_000 };
-const PPM_RANGE: super::Kind = IntegerRange { min: 0, max: 1_000_000 };
-const DRIFT: super::Kind = IntegerRange { min: -500_000, max: 500_000 };
-const STEP: super::Kind = IntegerRange { min: -3_600_000, max: 3_600_000 };
-const COUNT: super::Kind = Integer { min: 0, max: i64::MAX };
-
-const fn from_ms(ms: u64) -> super::Kind {
-    Duration { min_ns: Nanos::from_ms(ms).0, max_ns: LONGEST }
-}
-
-const fn up_to(min: i64, max: i64) -> super::Kind {
-    Integer { min, max }
-}
+use sim::fault_kinds;
 
 macro_rules! fields {
-    ($($path:literal: $kind:expr, $presence:expr, $about:literal;)+) => {
-        /// Every field.
-        pub const FIELDS: &[Field] =
+    ($list:ident: $($path:literal: $kind:expr, $presence:expr, $about:literal;)+) => {
+        const $list: &[Field] =
             &[$(Field { path: $path, kind: $kind, presence: $presence, about: $about },)+];
     };
 }
 
 fields! {
+    BEFORE_KINDS:
     "name": Text, Required("\"mine\""), "Name in reports.";
     "about": Text, Default("\"\""), "Purpose, in one sentence.";
     "duration": Duration { min_ns: Nanos::from_ms(1_000).0, max_ns: Nanos::from_ms(600_000).0 }, Required("\"20s\""),
@@ -127,73 +112,10 @@ fields! {
         "A fault that destroys bytes is skipped at its instant if a guarantee could not be kept then. So any broker may lose power.";
     "nemesis.beyond-tolerance": Boolean, Default("false"),
         "Faults may exceed what guarantees rest on. Only the claims that one process keeps by itself are checked.";
+}
 
-    "nemesis.cut": Table, Unset("off"), "Links carry nothing.";
-    "nemesis.cut.every": from_ms(10), Required("\"10s\""), "";
-    "nemesis.cut.lasts": RANGE, Required("\"1s..5s\""), "Time until the links carry packets again.";
-    "nemesis.cut.shapes": NamesOf("shapes, see below"), Default("[\"isolate\", \"split\", \"one-way\", \"bridge\", \"ring\", \"flapping\", \"clients\"]"), "Shapes of cuts, at least one.";
-    "nemesis.loss": Table, Unset("off"), "Links lose packets.";
-    "nemesis.loss.every": from_ms(10), Required("\"10s\""), "";
-    "nemesis.loss.lasts": RANGE, Required("\"1s..5s\""), "Time until the links lose no more packets.";
-    "nemesis.loss.ppm": PPM_RANGE, Required("\"1000..300000\""), "Probability for each packet, parts per million.";
-    "nemesis.delay": Table, Unset("off"), "Links have an additional latency.";
-    "nemesis.delay.every": from_ms(10), Required("\"10s\""), "";
-    "nemesis.delay.lasts": RANGE, Required("\"1s..5s\""), "Time until the latency is normal again.";
-    "nemesis.delay.extra": RANGE, Required("\"5ms..500ms\""), "Additional one-way latency.";
-    "nemesis.duplicate": Table, Unset("off"), "Links deliver datagrams twice; no effect with `tcp`.";
-    "nemesis.duplicate.every": from_ms(10), Required("\"10s\""), "";
-    "nemesis.duplicate.lasts": RANGE, Required("\"1s..5s\""), "Time until datagrams are delivered once.";
-    "nemesis.duplicate.ppm": PPM_RANGE, Required("\"1000..300000\""), "Probability for each datagram, parts per million.";
-    "nemesis.kill": Table, Unset("off"), "A process dies (SIGKILL); its page cache remains.";
-    "nemesis.kill.every": from_ms(10), Required("\"10s\""), "";
-    "nemesis.kill.lasts": RANGE, Required("\"1s..5s\""), "Time until the process is started again.";
-    "nemesis.kill.after_effects_ppm": PPM, Default("0"), "Share of the faults that occur between two effects of one step, parts per million.";
-    "nemesis.power-loss": Table, Unset("off"), "A host loses power, and bytes that were not forced.";
-    "nemesis.power-loss.every": from_ms(10), Required("\"10s\""), "";
-    "nemesis.power-loss.lasts": RANGE, Required("\"1s..5s\""), "Time until the host is started again.";
-    "nemesis.power-loss.tails": NamesOf("`lost`, `kept`, `torn`"), Required("[\"lost\", \"torn\"]"), "Fate of bytes that were not forced: all lost, all kept, or a prefix kept; at least one.";
-    "nemesis.power-loss.all_ppm": PPM, Default("0"), "Share of the faults that affect all targets at once, parts per million.";
-    "nemesis.power-loss.after_effects_ppm": PPM, Default("0"), "Share of the faults that occur between two effects of one step, parts per million.";
-    "nemesis.terminate": Table, Unset("off"), "A process receives SIGTERM (controlled shutdown).";
-    "nemesis.terminate.every": from_ms(10), Required("\"10s\""), "";
-    "nemesis.terminate.lasts": RANGE, Required("\"1s..5s\""), "Time until the process is started again.";
-    "nemesis.pause": Table, Unset("off"), "A process does not execute (SIGSTOP); its host still receives.";
-    "nemesis.pause.every": from_ms(10), Required("\"10s\""), "";
-    "nemesis.pause.lasts": RANGE, Required("\"1s..5s\""), "Time until the process continues.";
-    "nemesis.stall": Table, Unset("off"), "A machine stops, and the network receives nothing from it (a stalled virtual machine).";
-    "nemesis.stall.every": from_ms(10), Required("\"10s\""), "";
-    "nemesis.stall.lasts": RANGE, Required("\"1s..5s\""), "Time until the machine continues.";
-    "nemesis.drift": Table, Unset("off"), "Both clocks of a server run too fast or too slow.";
-    "nemesis.drift.every": from_ms(10), Required("\"10s\""), "";
-    "nemesis.drift.lasts": RANGE, Required("\"1s..5s\""), "Time until the clocks run at their previous rate.";
-    "nemesis.drift.ppm": DRIFT, Required("\"-20000..20000\""), "Rate error, parts per million.";
-    "nemesis.wall-step": Table, Unset("off"), "The wall clock of a server is set to another time; half of the steps are taken back.";
-    "nemesis.wall-step.every": from_ms(10), Required("\"10s\""), "";
-    "nemesis.wall-step.lasts": RANGE, Required("\"1s..5s\""), "Time until the clock is set back.";
-    "nemesis.wall-step.by_ms": STEP, Required("\"-2000..2000\""), "Size of the step, ms.";
-    "nemesis.wall-smear": Table, Unset("off"), "The wall clock of a server is slewed to another time.";
-    "nemesis.wall-smear.every": from_ms(10), Required("\"10s\""), "";
-    "nemesis.wall-smear.lasts": RANGE, Required("\"1s..5s\""), "Time during which it is slewed.";
-    "nemesis.wall-smear.by_ms": STEP, Required("\"-500..500\""), "Size of the change, ms.";
-    "nemesis.fsync-fails": Table, Unset("off"), "Fsyncs of a server fail; it has no `lasts`.";
-    "nemesis.fsync-fails.every": from_ms(10), Required("\"10s\""), "";
-    "nemesis.fsync-fails.count": IntegerRange { min: 1, max: 1_000_000 }, Required("\"1..2\""), "Fsyncs that fail in a row.";
-    "nemesis.slow-disk": Table, Unset("off"), "Fsyncs of a server take longer.";
-    "nemesis.slow-disk.every": from_ms(10), Required("\"10s\""), "";
-    "nemesis.slow-disk.lasts": RANGE, Required("\"1s..5s\""), "Time until fsyncs take their normal time.";
-    "nemesis.slow-disk.factor": IntegerRange { min: 1, max: 1_000_000 }, Required("\"5..100\""), "Factor of the duration.";
-    "nemesis.full-disk": Table, Unset("off"), "Writes of a server are refused.";
-    "nemesis.full-disk.every": from_ms(10), Required("\"10s\""), "";
-    "nemesis.full-disk.lasts": RANGE, Required("\"1s..5s\""), "Time until writes are accepted.";
-    "nemesis.bit-rot": Table, Unset("off"), "Bits flip in a log, and the host loses power afterwards, so that recovery reads them.";
-    "nemesis.bit-rot.every": from_ms(10), Required("\"10s\""), "";
-    "nemesis.bit-rot.lasts": RANGE, Required("\"1s..5s\""), "Time until the host is started again.";
-    "nemesis.bit-rot.read_after": RANGE, Required("\"10ms..500ms\""), "Time from the flip to the power loss.";
-    "nemesis.bit-rot.newest": Boolean, Default("false"), "Only the newest segment of each log is affected, which every unclean start reads.";
-    "nemesis.replace-disk": Table, Unset("off"), "A server stops and comes back with an empty disk.";
-    "nemesis.replace-disk.every": from_ms(10), Required("\"10s\""), "";
-    "nemesis.replace-disk.lasts": RANGE, Required("\"1s..5s\""), "Time until the server is started again.";
-
+fields! {
+    BEHIND_KINDS:
     "nemesis.aimed": Table, Unset("off"), "Faults that wait for a trigger.";
     "nemesis.aimed.every": from_ms(10), Required("\"10s\""), "Mean time between two of them, from one beginning to wait to the next.";
     "nemesis.aimed.lasts": RANGE, Required("\"50ms..3s\""), "Time until the fault ends.";
@@ -214,4 +136,39 @@ fields! {
 
     "finding.fix": NameOf("`kraftsim fixes list`"), Required("\"FlushRecoveredLog\""), "The fix with which the scenario holds.";
     "finding.shows": NamesOf("checks"), Required("[\"AckedValueNotLost\"]"), "Checks that are violated without the fix, at least one.";
+}
+
+macro_rules! all_fields {
+    ($($file:ident: $Kind:ident = $name:literal,)+) => {
+        const LISTS: &[&[Field]] =
+            &[BEFORE_KINDS, $(<sim::fault::$Kind as FaultProfile>::FIELDS,)+ BEHIND_KINDS];
+    };
+}
+
+fault_kinds!(all_fields);
+
+/// Every field.
+pub const FIELDS: &[Field] = &joined::<{ count(LISTS) }>(LISTS);
+
+const fn count(lists: &[&[Field]]) -> usize {
+    let (mut all, mut list) = (0, 0);
+    while list < lists.len() {
+        all += lists[list].len();
+        list += 1;
+    }
+    all
+}
+
+const fn joined<const N: usize>(lists: &[&[Field]]) -> [Field; N] {
+    let mut all = [lists[0][0]; N];
+    let (mut place, mut list) = (0, 0);
+    while list < lists.len() {
+        let mut field = 0;
+        while field < lists[list].len() {
+            all[place] = lists[list][field];
+            (place, field) = (place + 1, field + 1);
+        }
+        list += 1;
+    }
+    all
 }

@@ -1,0 +1,283 @@
+//! Links: cuts of every shape, all made of one-way ones, and links that lose, delay or double.
+
+use serde::{Deserialize, Serialize};
+use sim::fault::{Cut, Delay, Duplicate, Link, Loss};
+use sim::process::Node;
+use sim::rng::Entropy;
+
+use super::planner::{Generate, Injection, Planner, draw_ns, draw_u32, pick, shuffle};
+use crate::scenario::error::Refusal;
+use crate::scenario::fault_profile::{
+    FaultProfile, Means, kind_fields, nothing_to_check, profiles, rhythm_of_profile, within,
+};
+use crate::scenario::reference::{self, Field, Presence};
+use crate::scenario::values::{IntRange, NanosRange};
+
+/// A flapping link is up or down for this long at a time.
+const FLAP_MIN_NS: u64 = 100_000_000;
+const FLAP_SPREAD_NS: u64 = 700_000_000;
+
+profiles! {
+    /// Links that carry nothing.
+    Cuts {
+        /// Which shapes are drawn from.
+        #[serde(default = "CutShape::all")]
+        shapes: Vec<CutShape>,
+    }
+    /// Gray links that lose packets.
+    Losses {
+        /// Chance per packet, parts per million.
+        ppm: IntRange,
+    }
+    /// Links that take longer.
+    Delays {
+        /// How much longer.
+        extra: NanosRange,
+    }
+    /// Links that deliver datagrams twice.
+    Duplicates {
+        /// Chance per datagram, parts per million.
+        ppm: IntRange,
+    }
+}
+
+/// How a network falls apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CutShape {
+    /// One server neither sends nor receives.
+    Isolate,
+    /// Two sides.
+    Split,
+    /// One server cannot send, or cannot receive.
+    OneWay,
+    /// Two sides, and one server that both sides reach.
+    Bridge,
+    /// Each server reaches two neighbours only.
+    Ring,
+    /// One server comes and goes.
+    Flapping,
+    /// Clients reach some servers only.
+    Clients,
+}
+
+impl CutShape {
+    /// Every shape.
+    pub fn all() -> Vec<CutShape> {
+        use CutShape::{Bridge, Clients, Flapping, Isolate, OneWay, Ring, Split};
+        vec![Isolate, Split, OneWay, Bridge, Ring, Flapping, Clients]
+    }
+}
+
+impl FaultProfile for Cut {
+    type Profile = Cuts;
+
+    const FIELDS: &'static [Field] = kind_fields!("cut", "Links carry nothing.", lasts: "Time until the links carry packets again.";
+        "shapes": reference::Kind::NamesOf("shapes, see below"), Presence::Default("[\"isolate\", \"split\", \"one-way\", \"bridge\", \"ring\", \"flapping\", \"clients\"]"), "Shapes of cuts, at least one.";
+    );
+
+    const MEANS: Means = Means::HARMLESS;
+
+    rhythm_of_profile!();
+
+    fn check(profile: &Self::Profile) -> Result<(), Refusal> {
+        if profile.shapes.is_empty() {
+            return Err(Refusal::new("nemesis.cut.shapes", "no shape to draw from"));
+        }
+        Ok(())
+    }
+
+    fn lengths(profile: &Self::Profile) -> (u64, u64) {
+        // Links that flap are cut for a part of it only.
+        (0, profile.lasts.max_ns)
+    }
+
+    fn parts(profile: &Self::Profile, _servers: u16) -> u64 {
+        let flaps = profile.shapes.contains(&CutShape::Flapping);
+        if flaps { profile.lasts.max_ns / (2 * FLAP_MIN_NS) + 1 } else { 1 }
+    }
+}
+
+impl Generate for Cut {
+    fn generate(planner: &mut Planner<'_>, profile: &Self::Profile, mut injection: Injection) {
+        planner.cut(&profile.shapes, &mut injection);
+    }
+}
+
+impl FaultProfile for Loss {
+    type Profile = Losses;
+
+    const FIELDS: &'static [Field] = kind_fields!("loss", "Links lose packets.", lasts: "Time until the links lose no more packets.";
+        "ppm": reference::PPM_RANGE, Presence::Required("\"1000..300000\""), "Probability for each packet, parts per million.";
+    );
+
+    const MEANS: Means = Means::HARMLESS;
+
+    rhythm_of_profile!();
+
+    fn check(profile: &Self::Profile) -> Result<(), Refusal> {
+        within("nemesis.loss.ppm", profile.ppm, 0, 1_000_000)
+    }
+}
+
+impl Generate for Loss {
+    fn generate(planner: &mut Planner<'_>, profile: &Self::Profile, mut injection: Injection) {
+        let entropy = &mut injection.entropy;
+        let links = planner.some_links(entropy);
+        let ppm = draw_u32(entropy, profile.ppm);
+        planner.push(injection.at_ns, injection.lasts_ns, Loss { links, ppm });
+    }
+}
+
+impl FaultProfile for Delay {
+    type Profile = Delays;
+
+    const FIELDS: &'static [Field] = kind_fields!("delay", "Links have an additional latency.", lasts: "Time until the latency is normal again.";
+        "extra": reference::RANGE, Presence::Required("\"5ms..500ms\""), "Additional one-way latency.";
+    );
+
+    const MEANS: Means = Means::HARMLESS;
+
+    rhythm_of_profile!();
+
+    nothing_to_check!();
+}
+
+impl Generate for Delay {
+    fn generate(planner: &mut Planner<'_>, profile: &Self::Profile, mut injection: Injection) {
+        let entropy = &mut injection.entropy;
+        let links = planner.some_links(entropy);
+        let extra_ns = draw_ns(entropy, profile.extra);
+        planner.push(injection.at_ns, injection.lasts_ns, Delay { links, extra_ns });
+    }
+}
+
+impl FaultProfile for Duplicate {
+    type Profile = Duplicates;
+
+    const FIELDS: &'static [Field] = kind_fields!("duplicate", "Links deliver datagrams twice; no effect with `tcp`.", lasts: "Time until datagrams are delivered once.";
+        "ppm": reference::PPM_RANGE, Presence::Required("\"1000..300000\""), "Probability for each datagram, parts per million.";
+    );
+
+    const MEANS: Means = Means::HARMLESS;
+
+    rhythm_of_profile!();
+
+    fn check(profile: &Self::Profile) -> Result<(), Refusal> {
+        within("nemesis.duplicate.ppm", profile.ppm, 0, 1_000_000)
+    }
+}
+
+impl Generate for Duplicate {
+    fn generate(planner: &mut Planner<'_>, profile: &Self::Profile, mut injection: Injection) {
+        let entropy = &mut injection.entropy;
+        let links = planner.some_links(entropy);
+        let ppm = draw_u32(entropy, profile.ppm);
+        planner.push(injection.at_ns, injection.lasts_ns, Duplicate { links, ppm });
+    }
+}
+
+impl Planner<'_> {
+    fn cut(&mut self, shapes: &[CutShape], injection: &mut Injection) {
+        let entropy = &mut injection.entropy;
+        let shape = pick(entropy, shapes);
+        // With few servers some shapes are no cut: a ring of three is whole.
+        let shape = match (shape, self.servers.len()) {
+            (_, 1) => CutShape::Clients,
+            (CutShape::Bridge | CutShape::Ring, 2) => CutShape::Split,
+            (CutShape::Ring, 3) => CutShape::Bridge,
+            (shape, _) => shape,
+        };
+        let mut servers = self.servers.to_vec();
+        shuffle(entropy, &mut servers);
+        let links = match shape {
+            CutShape::Isolate | CutShape::Flapping => between(&servers[..1], &self.others(&servers, entropy)),
+            CutShape::OneWay => {
+                let others = self.others(&servers, entropy);
+                if entropy.below(2) == 0 { one_way(&servers[..1], &others) } else { one_way(&others, &servers[..1]) }
+            }
+            CutShape::Split => self.sides(&servers, 0, entropy),
+            CutShape::Bridge => self.sides(&servers, 1, entropy),
+            CutShape::Ring => not_neighbours(&servers),
+            CutShape::Clients => {
+                let cut_off = 1 + entropy.below(servers.len() as u64) as usize;
+                between(&servers[..cut_off], self.clients)
+            }
+        };
+        if shape != CutShape::Flapping {
+            self.push(injection.at_ns, injection.lasts_ns, Cut { links });
+            return;
+        }
+        let (mut at, end) = (injection.at_ns, injection.at_ns + injection.lasts_ns);
+        while at < end {
+            let down = (FLAP_MIN_NS + injection.entropy.below(FLAP_SPREAD_NS)).min(end - at);
+            let up = FLAP_MIN_NS + injection.entropy.below(FLAP_SPREAD_NS);
+            self.push(at, down, Cut { links: links.clone() });
+            at += down + up;
+        }
+    }
+
+    /// All but the first server; half the time the clients as well.
+    fn others(&self, servers: &[Node], entropy: &mut Entropy) -> Vec<Node> {
+        let mut others = servers[1..].to_vec();
+        if entropy.below(2) == 0 {
+            others.extend(self.clients);
+        }
+        others
+    }
+
+    /// Two sides, and between them the first `bridges` servers, which both sides reach. Each
+    /// client stands on one side, or reaches both.
+    fn sides(&self, servers: &[Node], bridges: usize, entropy: &mut Entropy) -> Vec<Link> {
+        let rest = &servers[bridges..];
+        let size = 1 + entropy.below(rest.len() as u64 - 1) as usize;
+        let (mut left, mut right) = (rest[..size].to_vec(), rest[size..].to_vec());
+        for client in self.clients {
+            match entropy.below(3) {
+                0 => left.push(*client),
+                1 => right.push(*client),
+                _ => {}
+            }
+        }
+        between(&left, &right)
+    }
+
+    /// One way between two servers, all of one server's, or all between servers.
+    fn some_links(&self, entropy: &mut Entropy) -> Vec<Link> {
+        let mut servers = self.servers.to_vec();
+        shuffle(entropy, &mut servers);
+        if servers.len() == 1 {
+            return between(&servers, self.clients);
+        }
+        match entropy.below(3) {
+            0 => one_way(&servers[..1], &servers[1..2]),
+            1 => between(&servers[..1], &servers[1..]),
+            _ => one_way(&servers, &servers),
+        }
+    }
+}
+
+fn one_way(from: &[Node], to: &[Node]) -> Vec<Link> {
+    let pairs = from.iter().flat_map(|a| to.iter().map(move |b| Link(*a, *b)));
+    pairs.filter(|link| link.0 != link.1).collect()
+}
+
+fn between(left: &[Node], right: &[Node]) -> Vec<Link> {
+    let mut links = one_way(left, right);
+    links.extend(one_way(right, left));
+    links
+}
+
+/// In a circle, all links but those to the next and from the one before.
+fn not_neighbours(circle: &[Node]) -> Vec<Link> {
+    let mut links = Vec::new();
+    for (i, a) in circle.iter().enumerate() {
+        for (j, b) in circle.iter().enumerate() {
+            let apart = i.abs_diff(j);
+            if apart > 1 && apart != circle.len() - 1 {
+                links.push(Link(*a, *b));
+            }
+        }
+    }
+    links
+}
