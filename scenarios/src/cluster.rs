@@ -6,7 +6,7 @@ use std::rc::Rc;
 use raft::config::NodeConfig as KafkaNode;
 use raft::ids::NodeId;
 use raft::node::{NodeSpec, Roles};
-use sim::fault::{Link, Plan, What};
+use sim::fault::{Link, Plan};
 use sim::network::NetworkConfig;
 use sim::process::{Node, Payload};
 use sim::rng::{Entropy, Purpose, Seed};
@@ -19,6 +19,7 @@ use crate::checks::invariant::timings::QuorumTimings;
 use crate::checks::replication::Settings;
 use crate::recovery_bound::{Load, recovery_bound_ms};
 use crate::scenario::claims::Workload;
+use crate::scenario::fault_profile::means;
 use crate::scenario::values::{IntRange, Nanos};
 use crate::scenario::world::INPUT_KINDS;
 use crate::scenario::{Scenario, Transport};
@@ -191,7 +192,8 @@ fn bound_ms(configs: &[KafkaNode], plan: &Plan, scenario: &Scenario) -> Result<u
         true => Some(kafka.settings(Rc::from([]), Rc::from([]))?),
         false => None,
     };
-    let leaves = plan.0.iter().filter(|fault| matches!(fault.what, What::Terminate(_)));
+    // Who still leaves when the world heals is down so long afterwards.
+    let leaves = plan.0.iter().filter(|fault| means(fault.what.kind()).afterwards_ns > 0);
     let down_ns = leaves.map(|fault| fault.lasts_ns).chain([scenario.cluster.restart_after.0]).max().unwrap_or(0);
     let load = Load {
         wall_steps_ms: nemesis::max_wall_step_ms(plan),

@@ -136,7 +136,8 @@ impl Planner<'_> {
     fn injection_within(&self, kind: Kind, ordinal: u64, rhythm: Rhythm, at: u64, end: u64) -> Option<Injection> {
         let mut entropy = self.seed.entropy(Purpose::Plan, stream(kind, ordinal));
         let lasts = draw_ns(&mut entropy, rhythm.lasts);
-        let room = end.checked_sub(at + means(kind).afterwards_ns)?;
+        let means = means(kind);
+        let room = end.checked_sub(at + means.spread_ns + means.afterwards_ns)?;
         (room >= rhythm.lasts.min_ns).then(|| Injection { at_ns: at, lasts_ns: lasts.min(room), entropy })
     }
 }

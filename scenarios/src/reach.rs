@@ -5,6 +5,7 @@ use raft::bugs::Bugs;
 use crate::knobs;
 use crate::scenario::Scenario;
 use crate::scenario::aimed::AimedKind;
+use crate::scenario::fault_profile::{Destroys, LeadsTo, means};
 use crate::scenario::faults::Nemesis;
 use crate::workload::append_bytes;
 use sim::fault::{Kind, Tail};
@@ -45,12 +46,10 @@ impl Reach {
     /// Of all seeds of a scenario, whatever knobs they draw.
     pub fn of(scenario: &Scenario) -> Reach {
         let Nemesis { power_loss, bit_rot, .. } = &scenario.nemesis;
-        let allowed = |kind: Kind| scenario.nemesis.allows(kind);
+        let allowed = || Kind::ALL.iter().filter(|kind| scenario.nemesis.allows(**kind)).map(|kind| means(*kind));
+        let may = |situation| allowed().any(|means| means.leads_to.contains(&situation));
+        let durable_bytes_go = allowed().any(|means| means.destroys == Destroys::Forced);
         let several_voters = scenario.cluster.voter_count() > 1 || knobs::names(scenario).contains(&"cluster.voters");
-        let (rot, replaced) = (bit_rot.is_some(), allowed(Kind::ReplaceDisk));
-        let disk_error = allowed(Kind::FsyncFails) || allowed(Kind::FullDisk);
-        // Rot is read by a power loss; a replaced disk goes with its host.
-        let host_dies = allowed(Kind::PowerLoss) || rot || replaced;
         let aimed_loss =
             scenario.nemesis.aimed.as_ref().is_some_and(|aimed| aimed.kinds.contains(&AimedKind::PowerLoss));
         Reach {
@@ -58,13 +57,15 @@ impl Reach {
             several_servers: several_voters || scenario.cluster.observers > 0,
             reads: scenario.workload.reads_ppm > 0,
             brokers: scenario.cluster.has_brokers(),
-            cut: allowed(Kind::Cut),
-            restart: host_dies || allowed(Kind::Kill) || allowed(Kind::Terminate) || disk_error,
-            power_loss: host_dies,
-            torn_file: rot || aimed_loss || power_loss.as_ref().is_some_and(|loss| loss.tails.contains(&Tail::Torn)),
+            cut: may(LeadsTo::Cut),
+            restart: may(LeadsTo::Restart),
+            power_loss: may(LeadsTo::HostDeath),
+            torn_file: bit_rot.is_some()
+                || aimed_loss
+                || power_loss.as_ref().is_some_and(|loss| loss.tails.contains(&Tail::Torn)),
             // A minority's only, so never a single voter's.
-            lost_disk: several_voters && (rot || replaced),
-            disk_error,
+            lost_disk: several_voters && durable_bytes_go,
+            disk_error: may(LeadsTo::DiskError),
             small_segments: small_segments(scenario),
             bug: scenario.bugs != Bugs::NONE,
         }

@@ -23,7 +23,7 @@ use crate::checks::event::{Crossing, Event, Rpc};
 use crate::checks::invariant::timings::Disturbance;
 use crate::diary::Diary;
 use crate::history::recorder::Recorder;
-use crate::scenario::fault_profile::{Destroys, Timers, means, timers};
+use crate::scenario::fault_profile::{Destroys, Timers, cuts, means, timers};
 
 /// Watches one run.
 #[derive(Clone, Debug)]
@@ -129,10 +129,13 @@ impl RunObserver {
     /// Servers that a cut keeps from a majority of the voters (a voter counts itself), in either
     /// direction.
     fn isolated_by(&self, fault: &Fault) -> Vec<usize> {
-        let What::Cut(cut) = &fault.what else { return Vec::new() };
+        let links = cuts(&fault.what);
+        if links.is_empty() {
+            return Vec::new();
+        }
         let majority = self.voters / 2 + 1;
         let is_cut =
-            |a: usize, b: usize| cut.links.iter().any(|link| usize::from(link.0.0) == a && usize::from(link.1.0) == b);
+            |a: usize, b: usize| links.iter().any(|link| usize::from(link.0.0) == a && usize::from(link.1.0) == b);
         let reaches = |a: usize| (0..self.voters).filter(|b| *b == a || !(is_cut(a, *b) || is_cut(*b, a))).count();
         (0..self.servers).filter(|server| reaches(*server) < majority).collect()
     }
@@ -293,13 +296,11 @@ impl Watch<Actor> for RunObserver {
         }
         let isolated = self.isolated_by(fault);
         let Some(checks) = self.checks.as_mut() else { return };
-        if let What::Cut(cut) = &fault.what {
-            let change = cut.links.len() as i32;
-            match phase {
-                Phase::Start => checks.links_cut(change),
-                Phase::End => checks.links_cut(-change),
-                Phase::Skipped => {}
-            }
+        let change = cuts(&fault.what).len() as i32;
+        match phase {
+            Phase::Start => checks.links_cut(change),
+            Phase::End => checks.links_cut(-change),
+            Phase::Skipped => {}
         }
         let begins = phase == Phase::Start;
         if let Some((server, how)) = disturbs(&fault.what, begins).filter(|(server, _)| *server < self.servers)

@@ -10,6 +10,7 @@ use sim::rng::{Entropy, Purpose};
 use super::planner::{AIMED, Planner, draw_int, draw_ns, pick};
 use crate::aim::trigger_event::TriggerEvent;
 use crate::scenario::aimed::{Aimed, AimedKind};
+use crate::scenario::fault_profile::{Destroys, means};
 
 /// Stands aside of the numbers of kinds.
 const SWARM_OF_AIMED: u64 = super::planner::SWARM | 1 << 16;
@@ -57,9 +58,10 @@ impl Planner<'_> {
         };
         let kind = pick(entropy, &profile.kinds);
         let what = self.aimed_fault(kind, node, profile, entropy);
-        let destroys = matches!(kind, AimedKind::PowerLoss | AimedKind::ReplaceDisk);
+        let means = means(kind.kind());
+        let destroys = means.destroys != Destroys::Nothing;
         let trigger = Trigger { name: event.name().into(), nth, after_ns, seen_as, peer_as };
-        let fault = Fault::at(at_ns, if kind == AimedKind::FsyncFails { 0 } else { lasts_ns }, what).aimed(trigger);
+        let fault = Fault::at(at_ns, if means.is_instant { 0 } else { lasts_ns }, what).aimed(trigger);
         Fault { unless: self.guard().filter(|_| destroys), ..fault }
     }
 

@@ -6,7 +6,8 @@ use super::nodes::Timed;
 use super::planner::{Generate, Injection, Planner, draw_ns, draw_u32, pick};
 use crate::scenario::error::Refusal;
 use crate::scenario::fault_profile::{
-    Destroys, FaultProfile, Means, Rhythm, Timers, kind_fields, nothing_to_check, profiles, rhythm_of_profile, within,
+    Destroys, FaultProfile, LeadsTo, Means, Rhythm, Timers, kind_fields, nothing_to_check, profiles, rhythm_of_profile,
+    within,
 };
 use crate::scenario::reference::{self, Field, Presence};
 use crate::scenario::values::{IntRange, Nanos, NanosRange};
@@ -14,7 +15,7 @@ use crate::scenario::values::{IntRange, Nanos, NanosRange};
 /// Longest time from a flipped bit to the power loss that has it read.
 pub(super) const READ_AFTER_MAX_NS: u64 = 1_000_000_000;
 /// From the end of one replacement to the next: time for the new voter to catch up.
-pub(super) const REPLACE_SPACING_NS: u64 = 8_000_000_000;
+const REPLACE_SPACING_NS: u64 = 8_000_000_000;
 /// A batch's header (consensus.md §8.3). A flip there may move the batch's end instead of failing
 /// its checksum: another fault than a rotten record.
 const BATCH_HEADER_BYTES: u32 = 61;
@@ -56,7 +57,8 @@ impl FaultProfile for FsyncFails {
         "count": reference::Kind::IntegerRange { min: 1, max: 1_000_000 }, Presence::Required("\"1..2\""), "Fsyncs that fail in a row.";
     );
 
-    const MEANS: Means = Means::HARMLESS;
+    const MEANS: Means =
+        Means { is_instant: true, leads_to: &[LeadsTo::Restart, LeadsTo::DiskError], ..Means::HARMLESS };
 
     fn rhythm(profile: &Self::Profile) -> Rhythm {
         Rhythm { every: profile.every, lasts: NanosRange { min_ns: 0, max_ns: 0 } }
@@ -111,7 +113,7 @@ impl FaultProfile for FullDisk {
     const FIELDS: &'static [Field] =
         kind_fields!("full-disk", "Writes of a server are refused.", lasts: "Time until writes are accepted.";);
 
-    const MEANS: Means = Means::HARMLESS;
+    const MEANS: Means = Means { leads_to: &[LeadsTo::Restart, LeadsTo::DiskError], ..Means::HARMLESS };
 
     rhythm_of_profile!();
 
@@ -133,15 +135,18 @@ impl FaultProfile for BitRot {
         "newest": reference::Kind::Boolean, Presence::Default("false"), "Only the newest segment of each log is affected, which every unclean start reads.";
     );
 
-    const MEANS: Means = Means { destroys: Destroys::Forced, afterwards_ns: READ_AFTER_MAX_NS, ..Means::HARMLESS };
+    // A power loss has it read.
+    const MEANS: Means = Means {
+        destroys: Destroys::Forced,
+        is_instant: true,
+        leads_to: &[LeadsTo::Restart, LeadsTo::HostDeath],
+        spread_ns: READ_AFTER_MAX_NS,
+        ..Means::HARMLESS
+    };
 
     rhythm_of_profile!();
 
     nothing_to_check!();
-
-    fn lengths(_profile: &Self::Profile) -> (u64, u64) {
-        (0, 0)
-    }
 }
 
 impl Generate for BitRot {
@@ -174,7 +179,13 @@ impl FaultProfile for ReplaceDisk {
 
     const FIELDS: &'static [Field] = kind_fields!("replace-disk", "A server stops and comes back with an empty disk.", lasts: "Time until the server is started again.";);
 
-    const MEANS: Means = Means { destroys: Destroys::Forced, stops: true, ..Means::HARMLESS };
+    const MEANS: Means = Means {
+        destroys: Destroys::Forced,
+        stops: true,
+        leads_to: &[LeadsTo::Restart, LeadsTo::HostDeath],
+        spacing_ns: Some(REPLACE_SPACING_NS),
+        ..Means::HARMLESS
+    };
 
     rhythm_of_profile!();
 

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use sim::fault::{Cut, Fault, Kind, Link, Plan, Trigger, What};
+use sim::fault::{Fault, Kind, Link, Plan, Trigger, What};
 use sim::process::Node;
 
 use super::disks;
@@ -13,8 +13,7 @@ use crate::aim::guard::LAST_COPY;
 use crate::aim::trigger_event::TriggerEvent;
 use crate::cluster::Prepared;
 use crate::scenario::Scenario;
-use crate::scenario::aimed::AimedKind;
-use crate::scenario::fault_profile::{Destroys, Rhythm, means};
+use crate::scenario::fault_profile::{Destroys, Rhythm, are_one_injection, means};
 use crate::scenario::faults::Targets;
 
 /// What plans for a prepared seed may hold.
@@ -38,7 +37,8 @@ struct Kept {
     by_kind: BTreeMap<Kind, u64>,
     /// Whose disks are destroyed, and which brokers lose what they have not forced.
     victims: Vec<Node>,
-    replaced_until_ns: u64,
+    /// Of kinds that keep a distance, when the next may come.
+    free_from_ns: BTreeMap<Kind, u64>,
     /// By turn: the first fault that has it.
     turns: BTreeMap<u64, Fault>,
 }
@@ -82,8 +82,7 @@ impl Limits {
         let kind = fault.what.kind();
         if fault.on.is_some() {
             let aimed = self.scenario.nemesis.aimed.as_ref()?;
-            let instant = kind == AimedKind::FsyncFails.kind();
-            return Some(if instant { (0, 0) } else { (aimed.lasts.min_ns, aimed.lasts.max_ns) });
+            return Some(if means(kind).is_instant { (0, 0) } else { (aimed.lasts.min_ns, aimed.lasts.max_ns) });
         }
         let lengths = |kind| self.scenario.nemesis.lengths_ns(kind);
         if kind != Kind::PowerLoss {
@@ -175,7 +174,7 @@ impl Limits {
             later.iter().any(|loss| reads(loss, fault) && self.ends_in_time(loss))
         };
         (kind != Kind::BitRot || rot_is_read())
-            && (kind != Kind::ReplaceDisk || fault.at_ns >= kept.replaced_until_ns)
+            && kept.free_from_ns.get(&kind).is_none_or(|from| fault.at_ns >= *from)
             && self.ends_in_time(fault)
             && (node.is_none() || self.may_destroy(fault, kept))
             && kept.by_kind.get(&kind).copied().unwrap_or(0)
@@ -190,9 +189,7 @@ impl Limits {
             Some(turn) => start + (fault.at_ns - start) / turn.0 * turn.0 + turn.0 / 4 * 3,
             None => end,
         };
-        let kind = fault.what.kind();
-        let afterwards = if kind == Kind::Terminate { means(kind).afterwards_ns } else { 0 };
-        fault.at_ns + fault.lasts_ns + afterwards <= end
+        fault.at_ns + fault.lasts_ns + means(fault.what.kind()).afterwards_ns <= end
     }
 
     /// Faults that destroy bytes hit a minority of the voters, and of the brokers.
@@ -231,13 +228,7 @@ impl Limits {
     /// are one.
     fn has_turn(&self, fault: &Fault, kept: &Kept) -> bool {
         let Some(first) = self.turn_of(fault).and_then(|turn| kept.turns.get(&turn)) else { return true };
-        match (&first.what, &fault.what) {
-            (What::Cut(Cut { links }), What::Cut(Cut { links: others })) => links == others,
-            (What::PowerLoss(_), What::PowerLoss(_)) => {
-                fault.at_ns.abs_diff(first.at_ns) <= means(Kind::PowerLoss).afterwards_ns
-            }
-            _ => false,
-        }
+        are_one_injection(first, fault)
     }
 
     fn turn_of(&self, fault: &Fault) -> Option<u64> {
@@ -265,8 +256,8 @@ impl Kept {
                 self.turns.entry(turn).or_insert_with(|| fault.clone());
             }
         }
-        if matches!(fault.what, What::ReplaceDisk(_)) && fault.on.is_none() {
-            self.replaced_until_ns = fault.at_ns + fault.lasts_ns + disks::REPLACE_SPACING_NS;
+        if let Some(spacing_ns) = means(fault.what.kind()).spacing_ns.filter(|_| fault.on.is_none()) {
+            self.free_from_ns.insert(fault.what.kind(), fault.at_ns + fault.lasts_ns + spacing_ns);
         }
         self.faults.push(fault.clone());
     }

@@ -8,7 +8,7 @@ use sim::rng::Entropy;
 use super::planner::{Generate, Injection, Planner, draw_ns, draw_u32, pick, shuffle};
 use crate::scenario::error::Refusal;
 use crate::scenario::fault_profile::{
-    FaultProfile, Means, kind_fields, nothing_to_check, profiles, rhythm_of_profile, within,
+    FaultProfile, LeadsTo, Means, kind_fields, nothing_to_check, profiles, rhythm_of_profile, within,
 };
 use crate::scenario::reference::{self, Field, Presence};
 use crate::scenario::values::{IntRange, NanosRange};
@@ -76,7 +76,7 @@ impl FaultProfile for Cut {
         "shapes": reference::Kind::NamesOf("shapes, see below"), Presence::Default("[\"isolate\", \"split\", \"one-way\", \"bridge\", \"ring\", \"flapping\", \"clients\"]"), "Shapes of cuts, at least one.";
     );
 
-    const MEANS: Means = Means::HARMLESS;
+    const MEANS: Means = Means { leads_to: &[LeadsTo::Cut], ..Means::HARMLESS };
 
     rhythm_of_profile!();
 
@@ -95,6 +95,14 @@ impl FaultProfile for Cut {
     fn parts(profile: &Self::Profile, _servers: u16) -> u64 {
         let flaps = profile.shapes.contains(&CutShape::Flapping);
         if flaps { profile.lasts.max_ns / (2 * FLAP_MIN_NS) + 1 } else { 1 }
+    }
+
+    fn is_part_of(&self, other: &Self, _apart_ns: u64) -> bool {
+        self.links == other.links
+    }
+
+    fn cuts(&self) -> &[Link] {
+        &self.links
     }
 }
 

@@ -6,8 +6,8 @@ use sim::rng::Entropy;
 use super::planner::{Generate, Injection, Planner, draw_int, pick};
 use crate::scenario::error::Refusal;
 use crate::scenario::fault_profile::{
-    Destroys, FaultProfile, Means, Timers, is_chance, kind_fields, nothing_to_check, profiles, rhythm_of_profile,
-    within,
+    Destroys, FaultProfile, LeadsTo, Means, Timers, is_chance, kind_fields, nothing_to_check, profiles,
+    rhythm_of_profile, within,
 };
 use crate::scenario::reference::{self, Field, Presence};
 use crate::scenario::values::IntRange;
@@ -58,7 +58,7 @@ impl FaultProfile for Kill {
         "after_effects_ppm": reference::PPM, Presence::Default("0"), "Share of the faults that occur between two effects of one step, parts per million.";
     );
 
-    const MEANS: Means = Means { stops: true, ..Means::HARMLESS };
+    const MEANS: Means = Means { stops: true, leads_to: &[LeadsTo::Restart], ..Means::HARMLESS };
 
     rhythm_of_profile!();
 
@@ -85,7 +85,13 @@ impl FaultProfile for PowerLoss {
         "after_effects_ppm": reference::PPM, Presence::Default("0"), "Share of the faults that occur between two effects of one step, parts per million.";
     );
 
-    const MEANS: Means = Means { destroys: Destroys::Unforced, stops: true, afterwards_ns: OUTAGE_SPREAD_NS };
+    const MEANS: Means = Means {
+        destroys: Destroys::Unforced,
+        stops: true,
+        leads_to: &[LeadsTo::Restart, LeadsTo::HostDeath],
+        spread_ns: OUTAGE_SPREAD_NS,
+        ..Means::HARMLESS
+    };
 
     rhythm_of_profile!();
 
@@ -105,6 +111,10 @@ impl FaultProfile for PowerLoss {
     fn parts(profile: &Self::Profile, servers: u16) -> u64 {
         if profile.all_ppm > 0 { servers.into() } else { 1 }
     }
+
+    fn is_part_of(&self, _other: &Self, apart_ns: u64) -> bool {
+        apart_ns <= OUTAGE_SPREAD_NS
+    }
 }
 
 impl Generate for PowerLoss {
@@ -119,7 +129,8 @@ impl FaultProfile for Terminate {
 
     const FIELDS: &'static [Field] = kind_fields!("terminate", "A process receives SIGTERM (controlled shutdown).", lasts: "Time until the process is started again.";);
 
-    const MEANS: Means = Means { stops: true, afterwards_ns: SHUTDOWN_NS, ..Means::HARMLESS };
+    const MEANS: Means =
+        Means { stops: true, leads_to: &[LeadsTo::Restart], afterwards_ns: SHUTDOWN_NS, ..Means::HARMLESS };
 
     rhythm_of_profile!();
 

@@ -3,12 +3,11 @@
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
-use sim::fault::{
-    BitRot, Cut, Delay, Duplicate, Loss, Pause, PowerLoss, ReplaceDisk, Tail, Trigger, WallSmear, WallStep, What,
-};
+use sim::fault::{BitRot, Pause, PowerLoss, Tail, Target, Trigger, WallSmear, WallStep, What};
 
 use super::*;
 use crate::aim::trigger_event::TriggerEvent;
+use crate::scenario::fault_profile::Destroys;
 use crate::scenario::faults::Nemesis;
 use crate::{catalog, knobs};
 
@@ -63,7 +62,7 @@ fn check_aimed(scenario: &Scenario, fault: &Fault, trigger: &Trigger) {
     let event = TriggerEvent::by_name(&trigger.name).expect("an event");
     assert!(TriggerEvent::possible(scenario.cluster.has_brokers()).any(|possible| possible == event));
     assert!(trigger.peer_as.is_none() || event.has_peer(), "{fault:?}");
-    let destroys = matches!(fault.what, What::PowerLoss(_) | What::ReplaceDisk(_));
+    let destroys = means(fault.what.kind()).destroys != Destroys::Nothing;
     let all_may_go = scenario.nemesis.any_broker_loses_data || scenario.nemesis.beyond_tolerance;
     assert_eq!(fault.unless.is_some(), destroys && !all_may_go, "{fault:?}");
 }
@@ -88,29 +87,22 @@ fn check(scenario: &Scenario, plan: &Plan) {
         if let Some(node) = fault.what.node() {
             assert!(usize::from(node.0) < servers, "{fault:?} hits no server");
         }
-        match &fault.what {
-            What::Cut(Cut { links })
-            | What::Loss(Loss { links, .. })
-            | What::Delay(Delay { links, .. })
-            | What::Duplicate(Duplicate { links, .. }) => {
-                assert!(!links.is_empty(), "{fault:?} hits nothing");
-                let distinct: BTreeSet<_> = links.iter().collect();
-                assert_eq!(distinct.len(), links.len(), "{fault:?} names a link twice");
-                assert!(links.iter().all(|l| l.0 != l.1 && usize::from(l.0.0.max(l.1.0)) < all), "{fault:?}");
-            }
-            What::BitRot(BitRot { node, spare_bytes, .. }) => {
-                assert_eq!(*spare_bytes, 61);
-                destroyed.insert(*node);
-                let read = plan.0.iter().any(|f| {
-                    matches!(f.what, What::PowerLoss(PowerLoss { node: n, tail: Tail::Kept, .. }) if n == *node)
-                        && (fault.at_ns..=fault.at_ns + 1_000_000_000).contains(&f.at_ns)
-                });
-                assert!(read, "{fault:?} is never read");
-            }
-            What::ReplaceDisk(ReplaceDisk { node }) => {
-                destroyed.insert(*node);
-            }
-            _ => {}
+        if let Target::Links(links) = fault.what.target() {
+            assert!(!links.is_empty(), "{fault:?} hits nothing");
+            let distinct: BTreeSet<_> = links.iter().collect();
+            assert_eq!(distinct.len(), links.len(), "{fault:?} names a link twice");
+            assert!(links.iter().all(|l| l.0 != l.1 && usize::from(l.0.0.max(l.1.0)) < all), "{fault:?}");
+        }
+        if means(fault.what.kind()).destroys == Destroys::Forced {
+            destroyed.extend(fault.what.node());
+        }
+        if let What::BitRot(BitRot { node, spare_bytes, .. }) = &fault.what {
+            assert_eq!(*spare_bytes, 61);
+            let read = plan.0.iter().any(|f| {
+                matches!(f.what, What::PowerLoss(PowerLoss { node: n, tail: Tail::Kept, .. }) if n == *node)
+                    && (fault.at_ns..=fault.at_ns + 1_000_000_000).contains(&f.at_ns)
+            });
+            assert!(read, "{fault:?} is never read");
         }
     }
     if scenario.nemesis.beyond_tolerance {

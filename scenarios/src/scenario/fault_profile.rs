@@ -1,7 +1,7 @@
 //! What of a kind of fault is Kafka's: how a scenario asks for it (`[nemesis.KIND]`), and what it means to a
 //! cluster. Each kind says so in one place, beside its generator in `nemesis`.
 
-use sim::fault::{Kind, What};
+use sim::fault::{Fault, Kind, Link, What};
 use sim::fault_kinds;
 
 use super::error::Refusal;
@@ -37,12 +37,22 @@ pub trait FaultProfile {
     /// The least and the greatest length of one of its faults, ns.
     fn lengths(profile: &Self::Profile) -> (u64, u64) {
         let lasts = Self::rhythm(profile).lasts;
-        (lasts.min_ns, lasts.max_ns)
+        if Self::MEANS.is_instant { (0, 0) } else { (lasts.min_ns, lasts.max_ns) }
     }
 
     /// The most faults of one injection.
     fn parts(_profile: &Self::Profile, _servers: u16) -> u64 {
         1
+    }
+
+    /// Is it of the same injection as another, which began so long before or after it?
+    fn is_part_of(&self, _other: &Self, _apart_ns: u64) -> bool {
+        false
+    }
+
+    /// The links that carry nothing while it is in force.
+    fn cuts(&self) -> &[Link] {
+        &[]
     }
 
     /// How timers of the node's process end while it is in force, if not on time.
@@ -58,13 +68,42 @@ pub struct Means {
     pub destroys: Destroys,
     /// A server that it affects does nothing.
     pub stops: bool,
+    /// It has no length.
+    pub is_instant: bool,
+    /// What it may lead to, of what rare situations need.
+    pub leads_to: &'static [LeadsTo],
+    /// The faults of one injection begin within so much, ns.
+    pub spread_ns: u64,
     /// How long after its length it may still be at work, ns.
     pub afterwards_ns: u64,
+    /// From the end of one to the next of its kind, ns; `None`: they may overlap.
+    pub spacing_ns: Option<u64>,
 }
 
 impl Means {
     /// Nothing is destroyed, servers go on, and all is over at its end.
-    pub const HARMLESS: Means = Means { destroys: Destroys::Nothing, stops: false, afterwards_ns: 0 };
+    pub const HARMLESS: Means = Means {
+        destroys: Destroys::Nothing,
+        stops: false,
+        is_instant: false,
+        leads_to: &[],
+        spread_ns: 0,
+        afterwards_ns: 0,
+        spacing_ns: None,
+    };
+}
+
+/// What a kind of fault may lead to, of what rare situations need.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LeadsTo {
+    /// A link carries nothing.
+    Cut,
+    /// A process ends, and comes back.
+    Restart,
+    /// A host dies, and its page cache with it.
+    HostDeath,
+    /// A write or an fsync is refused.
+    DiskError,
 }
 
 /// Which bytes a fault destroys.
@@ -104,6 +143,23 @@ macro_rules! kafkas_part {
         pub fn timers(what: &What) -> Option<Timers> {
             match what {
                 $(What::$Kind(fault) => fault.timers(),)+
+            }
+        }
+
+        /// The links that carry nothing while the fault is in force.
+        pub fn cuts(what: &What) -> &[Link] {
+            match what {
+                $(What::$Kind(fault) => fault.cuts(),)+
+            }
+        }
+
+        /// Are these two of one injection?
+        pub fn are_one_injection(one: &Fault, other: &Fault) -> bool {
+            let apart_ns = one.at_ns.abs_diff(other.at_ns);
+            match &one.what {
+                $(What::$Kind(fault) => {
+                    if let What::$Kind(other) = &other.what { fault.is_part_of(other, apart_ns) } else { false }
+                })+
             }
         }
     };
