@@ -236,6 +236,26 @@ impl<P: Process> Network<P> {
         usize::from(from.0) * self.nodes + usize::from(to.0)
     }
 
+    /// From where to where this direction of a connection goes.
+    #[inline]
+    pub fn ends(&self, slot: u32, direction: Direction) -> (Node, Node) {
+        let state = &self.slots[slot as usize];
+        if direction == FORTH { (state.client, state.server) } else { (state.server, state.client) }
+    }
+
+    /// The link that this direction of a connection goes along.
+    #[inline]
+    pub fn link_of(&self, slot: u32, direction: Direction) -> usize {
+        let (from, to) = self.ends(slot, direction);
+        self.link_index(from, to)
+    }
+
+    /// Do faults keep all from arriving that is sent in this direction of a connection?
+    #[inline]
+    pub fn is_closed(&self, slot: u32, direction: Direction) -> bool {
+        self.links[self.link_of(slot, direction)].cuts > 0
+    }
+
     pub fn open(&mut self, client: Node, thread: Thread, incarnation: u32, token: u32, server: Node) -> u32 {
         let link = self.link_index(client, server);
         self.links[link].connections += 1;

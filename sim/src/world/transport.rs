@@ -99,13 +99,8 @@ impl<P: Process> World<P> {
 
     /// From where to where something in this direction of a connection goes.
     pub(super) fn way(&self, slot: u32, direction: Direction) -> Way {
-        let (from, to) = self.ends(slot, direction);
+        let (from, to) = self.network.ends(slot, direction);
         Way { from, to, connection: self.network.connection(slot), is_request: direction == FORTH }
-    }
-
-    fn ends(&self, slot: u32, direction: Direction) -> (Node, Node) {
-        let state = &self.network.slots[slot as usize];
-        if direction == FORTH { (state.client, state.server) } else { (state.server, state.client) }
     }
 
     /// Hands a load to the wire, or to the queue behind what is not through yet.
@@ -133,10 +128,9 @@ impl<P: Process> World<P> {
         place: u32,
         load: Load<P>,
     ) -> bool {
-        let (from, to) = self.ends(slot, direction);
-        let link = self.network.link_index(from, to);
+        let link = self.network.link_of(slot, direction);
         let key = self.next_draw_key(slot, direction);
-        if self.is_lost(link, key) {
+        if self.is_lost(slot, direction, key) {
             self.block(watch, slot, direction, place, load);
             return false;
         }
@@ -144,11 +138,11 @@ impl<P: Process> World<P> {
         true
     }
 
-    fn is_lost(&self, link: usize, key: u64) -> bool {
-        let state = &self.network.links[link];
+    fn is_lost(&self, slot: u32, direction: Direction, key: u64) -> bool {
+        let link = self.network.link_of(slot, direction);
         let base = if self.faults_are_over { 0 } else { self.network.config.loss_ppm };
-        let loss = state.loss_ppm + u64::from(base);
-        state.cuts > 0 || (loss > 0 && scale(self.draw(link, key, 1), PPM) < loss)
+        let loss = self.network.links[link].loss_ppm + u64::from(base);
+        self.network.is_closed(slot, direction) || (loss > 0 && scale(self.draw(link, key, 1), PPM) < loss)
     }
 
     /// No packet overtakes another of its connection.
@@ -196,14 +190,13 @@ impl<P: Process> World<P> {
         place: u32,
         load: Load<P>,
     ) {
-        let (from, to) = self.ends(slot, direction);
-        let link = self.network.link_index(from, to);
+        let link = self.network.link_of(slot, direction);
         let key = self.next_draw_key(slot, direction);
         let state = &self.network.links[link];
         let config = &self.network.config;
         let (base_duplicate, reorder) =
             if self.faults_are_over { (0, 0) } else { (config.duplicate_ppm, config.reorder_ns) };
-        if self.is_lost(link, key) {
+        if self.is_lost(slot, direction, key) {
             self.drop_load(watch, slot, direction, &load);
             self.release(watch, slot);
             return;
@@ -249,8 +242,7 @@ impl<P: Process> World<P> {
 
     /// The timeout doubles from one try to the next, until the other end acknowledges something.
     fn wind_retransmission(&mut self, slot: u32, direction: Direction) {
-        let (from, to) = self.ends(slot, direction);
-        let link = self.network.link_index(from, to);
+        let link = self.network.link_of(slot, direction);
         let config = &self.network.config;
         let lane = &mut self.network.slots[slot as usize].lanes[usize::from(direction)];
         lane.rto_ns = match (lane.rto_ns, lane.blocked.front()) {
@@ -272,14 +264,14 @@ impl<P: Process> World<P> {
         direction: Direction,
         entry: u32,
     ) -> bool {
-        let (from, to) = self.ends(slot, direction);
-        let link = self.network.link_index(from, to);
+        let (_, to) = self.network.ends(slot, direction);
+        let is_in_vain = self.network.is_closed(slot, direction) || self.nodes[usize::from(to.0)].is_silent();
         let lane = &mut self.network.slots[slot as usize].lanes[usize::from(direction)];
         if lane.retry_ordinal != Some(entry) || lane.blocked.is_empty() {
             return false;
         }
         lane.retry_ordinal = None;
-        if self.network.links[link].cuts > 0 || self.nodes[usize::from(to.0)].is_silent() {
+        if is_in_vain {
             self.wind_retransmission(slot, direction);
             return true;
         }
@@ -301,7 +293,7 @@ impl<P: Process> World<P> {
         state.under_way -= 1;
         let lane = &state.lanes[usize::from(direction)];
         let (is_early, some_wait) = (place > lane.received, !lane.early.is_empty());
-        let (from, to) = self.ends(slot, direction);
+        let (from, to) = self.network.ends(slot, direction);
         let landed = if self.nodes[usize::from(to.0)].is_silent() {
             self.not_acknowledged(watch, slot, direction, place, load);
             Landed::Handled
@@ -342,8 +334,7 @@ impl<P: Process> World<P> {
     fn early_one_follows(&mut self, slot: u32, direction: Direction) {
         let lane = &mut self.network.slots[slot as usize].lanes[usize::from(direction)];
         if let Some((place, load)) = lane.take_early() {
-            let (from, to) = self.ends(slot, direction);
-            let link = self.network.link_index(from, to);
+            let link = self.network.link_of(slot, direction);
             self.put_on_wire(slot, direction, link, self.now, place, load);
         }
     }
@@ -357,7 +348,7 @@ impl<P: Process> World<P> {
         place: u32,
         load: Load<P>,
     ) {
-        let (from, _) = self.ends(slot, direction);
+        let (from, _) = self.network.ends(slot, direction);
         let state = &self.network.slots[slot as usize];
         let (left, transport) = (state.stage == Stage::Left, state.transport);
         let sender_gone = !self.nodes[usize::from(from.0)].host_up;
@@ -428,14 +419,13 @@ impl<P: Process> World<P> {
     pub(super) fn send_rst<W: Watch<P>>(&mut self, watch: &mut W, slot: u32, refused: bool) -> bool {
         let blocked = &self.network.slots[slot as usize].lanes[usize::from(BACK)].blocked;
         self.show_dropped(watch, slot, BACK, blocked.iter());
-        let (server, client) = self.ends(slot, BACK);
-        let back = self.network.link_index(server, client);
+        let back = self.network.link_of(slot, BACK);
         let lane = &mut self.network.slots[slot as usize].lanes[usize::from(BACK)];
         lane.blocked.clear();
         let place = lane.sent;
         let key = self.next_draw_key(slot, BACK);
         let load = Load::Rst { refused };
-        if self.is_lost(back, key) {
+        if self.is_lost(slot, BACK, key) {
             self.drop_load(watch, slot, BACK, &load);
             return false;
         }
