@@ -33,7 +33,8 @@ use crate::ids::Node;
 use kind::{FaultKind, Length, Words};
 use words::Told;
 
-pub use kind::{Amount, Link, Tail, Target, TargetMut};
+pub use crate::ids::Link;
+pub use kind::{Amount, Tail, Target, TargetMut};
 pub(crate) use kind::{Begun, Came};
 pub use plan::{Fault, Occurrence, Plan, Trigger};
 

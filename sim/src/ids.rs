@@ -1,9 +1,13 @@
-//! Names of a node and of what belongs to it, and what its disk may answer.
+//! Names of a node, of links between nodes and of what belongs to a node, and what its disk may answer.
 
 /// Dense index of a node in its world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(transparent)]
 pub struct Node(pub u16);
+
+/// A one-way link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+pub struct Link(pub Node, pub Node);
 
 /// Index of a thread within a node's process; thread 0 boots.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

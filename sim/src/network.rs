@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
-use crate::fault::Link;
+use crate::ids::Link;
 use crate::latency::Latency;
 use crate::process::{Connection, Node, Process, Thread};
 

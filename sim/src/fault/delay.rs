@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::kind::{Amount, Begun, Came, FaultKind, Length, Link, Number, Target, TargetMut, Words, affects_its_links};
+use super::kind::{Amount, Begun, Came, FaultKind, Length, Number, Target, TargetMut, Words, affects_its_links};
 use super::words::{Told, time, verb};
+use crate::ids::Link;
 use crate::latency::MAX_NS;
 use crate::process::Process;
 use crate::watch::Watch;

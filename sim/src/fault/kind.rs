@@ -3,11 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::words::Told;
-use crate::ids::Node;
-
-/// A one-way link.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Link(pub Node, pub Node);
+use crate::ids::{Link, Node};
 
 /// What becomes of bytes that were not synced when the power went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

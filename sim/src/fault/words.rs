@@ -1,7 +1,6 @@
 //! Faults in words.
 
-use super::kind::Link;
-use crate::ids::Node;
+use crate::ids::{Link, Node};
 
 /// What a kind is told to describe a fault.
 pub struct Told<'a> {
