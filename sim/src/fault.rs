@@ -5,6 +5,7 @@
 //! * `kind`: what a kind says of itself; `plan`: faults and their triggers; [`words`]: faults in words
 
 mod bit_rot;
+mod black_hole;
 mod cut;
 mod delay;
 mod drift;
@@ -61,6 +62,7 @@ macro_rules! fault_kinds {
             full_disk: FullDisk = "full-disk",
             bit_rot: BitRot = "bit-rot",
             replace_disk: ReplaceDisk = "replace-disk",
+            black_hole: BlackHole = "black-hole",
         }
     };
 }

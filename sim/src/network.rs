@@ -196,6 +196,8 @@ pub(crate) struct Slot<P: Process> {
     pub buffered: VecDeque<(P::Message, u64)>,
     /// Packets under way; the slot lives until they have landed.
     pub under_way: u32,
+    /// Faults that drop all it carries, by their places in the plan.
+    pub black_holes: Vec<usize>,
 }
 
 /// All links and connections.
@@ -253,7 +255,7 @@ impl<P: Process> Network<P> {
     /// Do faults keep all from arriving that is sent in this direction of a connection?
     #[inline]
     pub fn is_closed(&self, slot: u32, direction: Direction) -> bool {
-        self.links[self.link_of(slot, direction)].cuts > 0
+        self.links[self.link_of(slot, direction)].cuts > 0 || !self.slots[slot as usize].black_holes.is_empty()
     }
 
     pub fn open(&mut self, client: Node, thread: Thread, incarnation: u32, token: u32, server: Node) -> u32 {
@@ -277,6 +279,7 @@ impl<P: Process> Network<P> {
                 muted: false,
                 buffered: VecDeque::new(),
                 under_way: 0,
+                black_holes: Vec::new(),
             });
             self.slots.len() as u32 - 1
         });
@@ -296,6 +299,7 @@ impl<P: Process> Network<P> {
         slot.stage = Stage::Connecting;
         slot.ordinal = ordinal;
         slot.muted = false;
+        slot.black_holes.clear();
         for lane in &mut slot.lanes {
             lane.reset();
         }

@@ -1,10 +1,12 @@
-//! Links: cuts of every shape, all made of one-way ones, and links that lose, delay or double.
+//! Links: cuts of every shape, all made of one-way ones, links that lose, delay or double, and connections that
+//! carry nothing.
 
 use serde::{Deserialize, Serialize};
-use sim::fault::{Cut, Delay, Duplicate, Link, Loss};
+use sim::fault::{BlackHole, Cut, Delay, Duplicate, Link, Loss};
 use sim::process::Node;
 use sim::rng::Entropy;
 
+use super::nodes::Timed;
 use super::planner::{Generate, Injection, Planner, draw_ns, draw_u32, pick, shuffle};
 use crate::scenario::error::Refusal;
 use crate::scenario::fault_profile::{
@@ -16,6 +18,8 @@ use crate::scenario::values::{IntRange, NanosRange};
 /// A flapping link is up or down for this long at a time.
 const FLAP_MIN_NS: u64 = 100_000_000;
 const FLAP_SPREAD_NS: u64 = 700_000_000;
+/// Ranks of connections to draw from: their opener has not many more to all servers.
+const RANKS: u64 = 16;
 
 profiles! {
     /// Links that carry nothing.
@@ -182,6 +186,30 @@ impl Generate for Duplicate {
         let links = planner.some_links(entropy);
         let ppm = draw_u32(entropy, profile.ppm);
         planner.push(injection.at_ns, injection.lasts_ns, Duplicate { links, ppm });
+    }
+}
+
+impl FaultProfile for BlackHole {
+    type Profile = Timed;
+
+    const FIELDS: &'static [Field] = kind_fields!("black-hole", "An established connection drops every packet both ways, and neither host is told; new connections work.", lasts: "Time until the connection carries packets again.";);
+
+    const MEANS: Means = Means::HARMLESS;
+
+    rhythm_of_profile!();
+
+    nothing_to_check!();
+}
+
+impl Generate for BlackHole {
+    fn generate(planner: &mut Planner<'_>, _profile: &Self::Profile, mut injection: Injection) {
+        let entropy = &mut injection.entropy;
+        let openers = [planner.servers, planner.clients].concat();
+        let links = one_way(&[pick(entropy, &openers)], planner.servers);
+        let rank = entropy.below(RANKS) as u32;
+        if !links.is_empty() {
+            planner.push(injection.at_ns, injection.lasts_ns, BlackHole { links, rank });
+        }
     }
 }
 

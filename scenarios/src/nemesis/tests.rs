@@ -206,3 +206,27 @@ fn wall_steps_add_up() {
     ]);
     assert_eq!(max_wall_step_ms(&plan), 500);
 }
+
+/// Only if the scenario asks for them, and then each names one opener and a connection to some server.
+#[test]
+fn connections_drop_every_packet_if_the_scenario_says_so() {
+    let entries = catalog::list();
+    assert!(entries.iter().all(|entry| !entry.scenario().expect("good").nemesis.allows(Kind::BlackHole)));
+    let text = "[nemesis]\nswarm = false\n[nemesis.black-hole]\nevery = \"2s\"\nlasts = \"1s..40s\"";
+    let mut scenario = built_in("calm");
+    scenario.nemesis =
+        toml::from_str::<toml::Table>(text).expect("a table")["nemesis"].clone().try_into().expect("good");
+    let mut openers = BTreeSet::new();
+    for seed in 0..100 {
+        let plan = plan_of(&scenario, seed);
+        check(&scenario, &plan);
+        let json = serde_json::to_string(&plan).expect("plain data");
+        assert_eq!(serde_json::from_str::<Plan>(&json).expect("it reads what it writes"), plan);
+        for fault in of_kind(&plan, Kind::BlackHole) {
+            let links = fault.what.links();
+            assert!(links.iter().all(|link| link.0 == links[0].0 && usize::from(link.1.0) < servers(&scenario).len()));
+            openers.insert(links[0].0);
+        }
+    }
+    assert!(openers.len() > servers(&scenario).len(), "servers and clients: {openers:?}");
+}

@@ -1,6 +1,7 @@
 //! Whole runs: findings, mutants, hosts, histories and stories. One binary, since each takes seconds to link.
 
 mod black_box;
+mod black_hole;
 mod documents;
 mod explicit;
 mod findings;

@@ -5,8 +5,8 @@ use std::rc::Rc;
 use sim::disk::Disk;
 use sim::drive::{Ended, Run};
 use sim::fault::{
-    Cut, Delay, Drift, Duplicate, Fault, FsyncFails, Kill, Link, Loss, Pause, Plan, SlowDisk, Stall, Terminate,
-    WallStep, What,
+    BlackHole, Cut, Delay, Drift, Duplicate, Fault, FsyncFails, Kill, Link, Loss, Pause, Plan, SlowDisk, Stall,
+    Terminate, WallStep, What,
 };
 use sim::latency::Latency;
 use sim::network::NetworkConfig;
@@ -460,4 +460,76 @@ fn failing_fsyncs_are_told_of_when_one_fails_and_are_a_skip_if_none_does() {
     // The end of one is not the end of another.
     let (count, failed, _) = seen(vec![fails(5, 40, 9), fails(6, 0, 2)]);
     assert_eq!((count, failed), (2, 3));
+}
+
+/// As [`COUNTS_UNTIL_RESET`], on a second connection after the first 30 numbers; says 1000 more of each answer.
+const COUNTS_ON_TWO: Strings = Strings {
+    step: |puppet, thread, now, input, out| {
+        match &input {
+            Input::Timer if puppet.sent == 30 => out.push(Effect::Connect { token: 2, to: Node(1) }),
+            Input::Response { message, .. } => out.push(Effect::Observe(1000 + message.0)),
+            _ => {}
+        }
+        (COUNTS_UNTIL_RESET.step)(puppet, thread, now, input, out);
+    },
+    ..COUNTS
+};
+
+/// What was said, with the time in ms (0: a connection was reset), and the phases of faults.
+fn seen_through(faults: Vec<Fault>) -> (Vec<(u64, u64)>, Vec<Phase>) {
+    let (ended, run) = drive(config(&[COUNTS_ON_TWO, SAYS], faults), 900);
+    assert_eq!(ended, Ended::End);
+    let number = |node, number| if (node, number) == (0, 99) { 0 } else { number };
+    let said = run.watch.said.iter().map(|(at, node, said)| (at / 1_000_000, number(*node, *said))).collect();
+    (said, run.watch.faults.iter().map(|(_, phase)| *phase).collect())
+}
+
+fn black_hole(from: u16, to: u16, rank: u32) -> What {
+    What::BlackHole(BlackHole { links: vec![Link(Node(from), Node(to))], rank })
+}
+
+#[test]
+fn a_black_holed_connection_carries_nothing_either_way_and_nobody_is_told() {
+    let (said, phases) = seen_through(vec![fault(60, 140, black_hole(0, 1, 0))]);
+    assert_eq!(phases, [Phase::Start, Phase::End]);
+    // The second connection is open at 90 ms. Number n is sent at 49 + n ms.
+    let while_in_force: Vec<u64> = said.iter().filter(|(at, _)| (65..200).contains(at)).map(|it| it.1).collect();
+    let of_first = |number: &u64| *number % 1000 <= 40;
+    assert!(!while_in_force.iter().any(of_first), "neither numbers nor answers: {while_in_force:?}");
+    assert!(while_in_force.len() > 150, "a new connection works: {while_in_force:?}");
+    assert!(said.iter().all(|(_, number)| *number != 0), "nobody is told");
+    // 0.2 s after the first try, then everything follows.
+    let mut first: Vec<(u64, u64)> =
+        said.iter().filter(|(at, number)| *at >= 200 && of_first(number)).copied().collect();
+    first.sort_by_key(|it| it.1);
+    let numbers: Vec<u64> = first.iter().map(|it| it.1).collect();
+    assert_eq!(numbers, (11..=40).chain(1006..=1040).collect::<Vec<u64>>());
+    assert!(first.iter().all(|(at, _)| (260..=275).contains(at)), "{first:?}");
+}
+
+#[test]
+fn a_black_hole_is_of_the_connection_with_its_rank() {
+    let passes = |faults| {
+        let (said, _) = seen_through(faults);
+        let count = said.iter().filter(|(at, number)| (206..400).contains(at) && *number < 1000).count();
+        assert!(count == 0 || count > 190, "{count}");
+        count > 0
+    };
+    assert!(!passes(vec![fault(200, 200, black_hole(0, 1, 0))]), "the newest");
+    assert!(passes(vec![fault(200, 200, black_hole(0, 1, 1))]), "the one before");
+    assert!(!passes(vec![fault(200, 200, black_hole(0, 1, 2))]), "modulo their number");
+    assert!(!passes(vec![fault(200, 0, black_hole(0, 1, 0))]), "until it is closed");
+    let both = [fault(200, 200, black_hole(0, 1, 0)), fault(210, 20, black_hole(0, 1, 0))];
+    assert!(!passes(both.to_vec()), "the end of one is not the end of another");
+    let nobody = [fault(2, 50, black_hole(0, 1, 0)), fault(200, 200, black_hole(1, 0, 0))];
+    assert!(passes(nobody.to_vec()));
+    assert_eq!(seen_through(nobody.to_vec()).1, [Phase::Skipped; 2], "none is open");
+}
+
+#[test]
+fn the_reset_of_a_black_holed_connection_is_lost_as_well() {
+    let (said, _) = seen_through(vec![fault(60, 340, black_hole(0, 1, 0)), fault(100, 10, kill(Node(1)))]);
+    let resets: Vec<u64> = said.iter().filter(|(_, number)| *number == 0).map(|it| it.0).collect();
+    // The other one is reset at once; this one when it tries again after the end of the fault.
+    assert_eq!(resets, [105, 471]);
 }
