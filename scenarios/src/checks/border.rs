@@ -7,7 +7,7 @@ use crate::checks::invariant::durability::StateMachineSafety;
 use crate::checks::invariant::fatal_fault::NoFatalFault;
 use crate::checks::linearizability::MonotonicReads;
 use raft::broker::observation::BrokerObservation;
-use raft::ids::Offset;
+use raft::ids::{LeaderEpoch, Offset};
 use raft::io::{DurableFiles, FatalFault, Observation, ThreadName};
 use raft::message::{DataResponse, ErrorCode, Request, Response};
 
@@ -16,9 +16,8 @@ use super::committed::{Committed, CommittedRecord};
 use super::coverage::Situation;
 use super::event::{Crossing, Event, Rpc};
 use super::ghost::{ServerGhost, ShownHighWatermark};
-use super::invariant::timings::Disturbance;
 use super::invariant::{durability, high_watermark};
-use super::models::PendingVote;
+use super::models::{Models, PendingVote};
 use super::recovery::Missing;
 use super::{Checks, audit};
 use crate::actor::AttemptEvent;
@@ -37,7 +36,7 @@ impl Checks {
             Event::Down { how } => self.down(server, how),
             Event::Halted { reason, fault } => self.halted(server, reason, fault),
             Event::Input { thread } => self.input_taken(server, thread),
-            Event::RequestReceived { rpc, request } => self.request_taken(at, server, rpc, request),
+            Event::RequestReceived { rpc, request } => self.request_taken(server, rpc, request),
             Event::ResponseReceived { token, response } => self.response_taken(server, token, response),
             Event::Connected { token, connection } => self.connected(server, token, connection),
             Event::RequestSent { rpc, request } => self.request_sent(server, rpc.connection, request),
@@ -47,7 +46,8 @@ impl Checks {
             Event::DiskFailed => self.disk_failed(server),
             Event::DiskDamaged { left } => self.disk_damaged(server, left),
             Event::Observed { observation } => self.observed(server, observation),
-            Event::Disturbed { how } => self.disturbed(at, server, how),
+            // Derived ones are made of what the models hold already.
+            Event::RecordCommitted { .. } | Event::BatchCommitted { .. } | Event::Disturbed { .. } => {}
         }
         self.judges.on(&crossing, &self.models, &mut self.verdict);
         if let Event::ResponseSent { rpc, response: Response::Vote(_), .. } = event {
@@ -81,7 +81,7 @@ impl Checks {
     }
 
     /// A request reaches a server.
-    fn request_taken(&mut self, at: u64, server: usize, rpc: Rpc, request: &Request) {
+    fn request_taken(&mut self, server: usize, rpc: Rpc, request: &Request) {
         match request {
             Request::Vote(vote) => {
                 let (epoch, candidate, pre_vote) = (vote.replica_epoch, vote.replica_id, vote.pre_vote);
@@ -90,7 +90,7 @@ impl Checks {
             _ => {
                 if let Some(cluster) = &mut self.models.cluster {
                     let of = (rpc.connection, rpc.correlation_id);
-                    cluster.request_taken(at, server, of, request, &mut self.coverage);
+                    cluster.request_taken(server, of, request, &mut self.coverage);
                 }
             }
         }
@@ -203,14 +203,10 @@ impl Checks {
                 self.models.servers[server].claimed = Some(epoch);
                 self.failovers.activated(self.verdict.now_ns, server, epoch);
                 if let Some(cluster) = &mut self.models.cluster {
-                    cluster.claimed(self.verdict.now_ns, server, epoch);
+                    cluster.claimed(server, epoch);
                 }
             }
-            Observation::LeadershipRenounced { .. } => {
-                if let Some(cluster) = &mut self.models.cluster {
-                    cluster.sessions.left(server);
-                }
-            }
+            Observation::LeadershipRenounced { .. } => {}
             Observation::Applied { end } => {
                 let ghost = &self.models.servers[server];
                 let agreed = self.models.committed.agreed_end(ghost, &self.models.ledger);
@@ -227,10 +223,10 @@ impl Checks {
             }
             Observation::Truncated { .. } => self.coverage.met(Situation::TruncatedLog),
             Observation::Probe(probe) => self.coverage.reached(probe),
-            Observation::Published { offset, digest } => {
+            Observation::Published { offset, .. } => {
                 if let Some(cluster) = &mut self.models.cluster {
                     self.failovers.published(self.verdict.now_ns, server, offset);
-                    cluster.published(server, offset, digest, self.models.committed.end, &mut self.verdict);
+                    cluster.published(server, offset);
                 }
             }
             Observation::Broker(observation) => {
@@ -263,20 +259,37 @@ impl Checks {
             self.white_box.committed(*record, &mut self.verdict);
         }
         self.failovers.committed(self.verdict.now_ns, server, epoch, self.models.committed.end);
-        self.metadata_committed();
+        self.metadata_committed(server);
         let newer = |server: &ServerGhost| server.leads().is_some_and(|other| other > epoch);
         if self.models.committed.end > before && self.models.servers.iter().any(newer) {
             self.coverage.met(Situation::CommitByOlderLeader);
         }
     }
 
-    pub(super) fn metadata_committed(&mut self) {
-        if let Some(cluster) = &mut self.models.cluster {
-            let (committed, ledger) = (&self.models.committed, &self.models.ledger);
-            cluster.committed(committed, ledger, &mut self.verdict, &mut self.coverage, &mut self.failovers);
-            if let Some(active) = cluster.sessions.due(self.verdict.now_ns) {
-                let log_end = self.models.servers[active].log.end(ledger);
-                cluster.judge_sessions(committed.end, log_end, &mut self.verdict);
+    /// The committed metadata log may have grown, or was cut: the models replay it record by record, and the judges look
+    /// on.
+    pub(super) fn metadata_committed(&mut self, server: usize) {
+        let at_ns = self.verdict.now_ns;
+        while let Some(Models { committed, ledger, cluster: Some(cluster), .. }) = Some(&mut self.models)
+            && let Some(mut update) = cluster.next_batch(committed, ledger, &mut self.verdict)
+        {
+            let batch = update.batch.clone();
+            for (offset, record) in batch.iter().flat_map(|batch| batch.metadata_records()).flatten() {
+                let epoch = batch.as_ref().map_or(LeaderEpoch(0), |batch| batch.epoch);
+                let event = Event::RecordCommitted { offset, epoch, record };
+                self.judges.on(&Crossing { at_ns, server, event }, &self.models, &mut self.verdict);
+                if let Some(cluster) = &mut self.models.cluster {
+                    cluster.replay(offset, record, &mut update, &mut self.verdict);
+                }
+            }
+            if update.changes.is_empty() {
+                continue;
+            }
+            let event = Event::BatchCommitted { update: &update };
+            self.judges.on(&Crossing { at_ns, server, event }, &self.models, &mut self.verdict);
+            if let Some(cluster) = &mut self.models.cluster {
+                self.failovers.metadata(at_ns, &update, cluster.metadata().image());
+                cluster.replayed(&update, &mut self.verdict, &mut self.coverage);
             }
         }
     }
@@ -345,13 +358,6 @@ impl Checks {
     /// Links are cut (or, with a negative number, mended).
     pub fn links_cut(&mut self, change: i32) {
         self.cut_links = self.cut_links.saturating_add_signed(change);
-    }
-
-    /// A fault disturbs a server's clocks, its process or its disk, or does so no more.
-    fn disturbed(&mut self, at: u64, server: usize, how: Disturbance) {
-        if let Some(cluster) = &mut self.models.cluster {
-            cluster.sessions.disturbed(at, server, how);
-        }
     }
 
     /// A fault hits a server; `cause` is its kind. Counts as a failover if that server leads.

@@ -31,7 +31,7 @@ impl Checks {
                     &mut self.verdict,
                 );
                 self.records_destroyed(&gone);
-                self.metadata_committed();
+                self.metadata_committed(server);
                 self.failovers.elected(self.verdict.now_ns, server, epoch);
                 if self.cut_links > 0 {
                     self.coverage.met(Situation::ElectionDuringPartition);

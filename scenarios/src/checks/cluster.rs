@@ -18,13 +18,11 @@ use smallvec::SmallVec;
 use super::clients::ClientHistories;
 use super::committed::Committed;
 use super::coverage::{Coverage, Situation};
-use super::failover::Failovers;
 use super::fresh::FreshClients;
 use super::ghost::ServerGhost;
 use super::ghost::boot::HowDown;
 use super::ghost::ledger::Ledger;
-use super::metadata::MetadataGhost;
-use super::metadata::sessions::Sessions;
+use super::metadata::model::{MetadataModel, Update};
 use super::recovery::Missing;
 use super::replication::partition::Change;
 use super::replication::{Around, Replication, Settings, sequences};
@@ -81,7 +79,7 @@ impl Commit {
 #[derive(Clone, Debug)]
 pub struct ClusterChecks {
     brokers: Vec<NodeId>,
-    metadata: MetadataGhost,
+    metadata: MetadataModel,
     replication: Replication,
     /// Of committed logs, not judged yet.
     changes: Vec<(PartitionTag, Change)>,
@@ -91,8 +89,6 @@ pub struct ClusterChecks {
     to_be_published: Offset,
     /// Records committed since somebody asked, if anybody does.
     pub commits: Option<Vec<Commit>>,
-    /// What the active controller hears of brokers.
-    pub sessions: Sessions,
     /// Clients that begin after healing.
     pub fresh: FreshClients,
     /// What all clients did.
@@ -100,13 +96,13 @@ pub struct ClusterChecks {
 }
 
 impl ClusterChecks {
-    /// Before anything happened; the slowest clock loses `slowest_ppm`.
-    pub fn new(servers: &[NodeId], config: BrokerConfig, slowest_ppm: u32) -> ClusterChecks {
-        let BrokerConfig { ids, settings, controllers_min_insync_replicas, session_timeout_ms, .. } = config;
-        let BrokerConfig { first_fresh_client, partitions, topics, shortest_session_timeout_ms: shortest, .. } = config;
+    /// Before anything happened.
+    pub fn new(servers: &[NodeId], config: BrokerConfig) -> ClusterChecks {
+        let BrokerConfig { ids, settings, controllers_min_insync_replicas, .. } = config;
+        let BrokerConfig { first_fresh_client, partitions, topics, .. } = config;
         ClusterChecks {
             brokers: ids.clone(),
-            metadata: MetadataGhost::new(servers.len(), controllers_min_insync_replicas, shortest.into()),
+            metadata: MetadataModel::new(servers.len(), controllers_min_insync_replicas),
             replication: Replication::new(servers.to_vec(), settings),
             changes: Vec::new(),
             acked_records: 0,
@@ -114,13 +110,12 @@ impl ClusterChecks {
             to_be_published: Offset(0),
             commits: None,
             histories: ClientHistories::new(&topics, &ids),
-            sessions: Sessions::new(servers.len(), ids.clone(), u64::from(session_timeout_ms), slowest_ppm),
             fresh: FreshClients::new(first_fresh_client, partitions),
         }
     }
 
     /// The ghost image and what rests on it.
-    pub fn metadata(&self) -> &MetadataGhost {
+    pub fn metadata(&self) -> &MetadataModel {
         &self.metadata
     }
 
@@ -144,7 +139,7 @@ impl ClusterChecks {
         &'a mut self,
         verdict: &'a mut Verdict,
         coverage: &'a mut Coverage,
-    ) -> (&'a mut Replication, &'a mut MetadataGhost, Around<'a>) {
+    ) -> (&'a mut Replication, &'a mut MetadataModel, Around<'a>) {
         let ClusterChecks { replication, metadata, changes, acked_records, excused_records, .. } = self;
         replication.partitions.event += 1;
         let event = replication.partitions.event;
@@ -161,39 +156,26 @@ impl ClusterChecks {
         }
     }
 
-    /// The committed metadata log has grown, or was cut.
-    pub fn committed(
-        &mut self,
-        committed: &Committed,
-        ledger: &Ledger,
-        verdict: &mut Verdict,
-        coverage: &mut Coverage,
-        failovers: &mut Failovers,
-    ) {
-        let ClusterChecks {
-            replication, metadata, histories, changes, commits, acked_records, excused_records, ..
-        } = self;
-        let event = replication.partitions.event;
-        let mut around = Around { verdict, coverage, event, changes, acked_records, excused_records };
-        while let Some(update) = metadata.advance(committed, ledger, around.verdict) {
-            for (offset, record) in update.batch.iter().flat_map(|batch| batch.metadata_records()).flatten() {
-                histories.metadata_committed(offset, record, around.verdict);
-                if let Some(commits) = commits {
-                    commits.push(Commit::of(record));
-                }
-            }
-            if !update.changes.is_empty() {
-                failovers.metadata(around.verdict.now_ns, &update, metadata.image());
-                replication.metadata_changed(&update, metadata, &mut around);
-            }
+    /// The next batch of committed metadata, to be replayed record by record; `None` if there is none.
+    pub fn next_batch(&mut self, committed: &Committed, ledger: &Ledger, verdict: &mut Verdict) -> Option<Update> {
+        self.metadata.next(committed, ledger, verdict)
+    }
+
+    /// Replays its next record.
+    pub fn replay(&mut self, offset: Offset, record: &MetadataRecord, update: &mut Update, verdict: &mut Verdict) {
+        self.metadata.replay(offset, record, update, verdict);
+        self.histories.metadata_committed(offset, record, verdict);
+        if let Some(commits) = &mut self.commits {
+            commits.push(Commit::of(record));
         }
     }
 
-    /// Something more is committed; the active controller's log goes to `log_end`.
-    pub fn judge_sessions(&mut self, committed_end: Offset, log_end: Offset, verdict: &mut Verdict) {
-        let cluster = self.metadata.image().cluster();
-        let is_unfenced = |id| cluster.broker(id).is_some_and(|broker| !broker.fenced);
-        self.sessions.judge((committed_end, log_end), is_unfenced, verdict);
+    /// All its records are replayed, and change what brokers may see.
+    pub fn replayed(&mut self, update: &Update, verdict: &mut Verdict, coverage: &mut Coverage) {
+        let ClusterChecks { replication, metadata, changes, acked_records, excused_records, .. } = self;
+        let event = replication.partitions.event;
+        let mut around = Around { verdict, coverage, event, changes, acked_records, excused_records };
+        replication.metadata_changed(update, metadata, &mut around);
     }
 
     /// A process boots.
@@ -215,8 +197,6 @@ impl ClusterChecks {
     pub fn down(&mut self, server: usize, how: HowDown) {
         self.replication.disk_mut(server).went_down(how);
         self.replication.down(server);
-        self.sessions.left(server);
-        self.metadata.down(server);
     }
 
     /// A write or fsync of a server was refused.
@@ -276,7 +256,6 @@ impl ClusterChecks {
     /// A request reaches a server.
     pub fn request_taken(
         &mut self,
-        at: u64,
         server: usize,
         (connection, correlation_id): (u64, i32),
         request: &Request,
@@ -292,17 +271,12 @@ impl ClusterChecks {
                 if members.any(former) {
                     coverage.met(Situation::IsrChangeOfFormerProcess);
                 }
-                self.metadata.isr_changes.taken((server, connection, correlation_id), request);
-            }
-            Request::Cluster(ClusterRequest::BrokerHeartbeat(request)) => {
-                self.sessions.heard(at, server, request.broker_id);
-                self.metadata.heartbeat_taken(at, (server, connection, correlation_id), request);
             }
             Request::Data(DataRequest::Produce(request)) => {
                 self.replication.produce_taken(server, connection, correlation_id, request);
             }
             Request::Cluster(ClusterRequest::BrokerRegistration(request)) => {
-                self.metadata.registration_taken(request);
+                self.metadata.registration_received(request);
             }
             Request::Envelope(request) => {
                 self.replication.unclean.taken(server, (connection, correlation_id), request);
@@ -342,8 +316,7 @@ impl ClusterChecks {
         verdict: &mut Verdict,
         coverage: &mut Coverage,
     ) {
-        let (replication, metadata, mut around) = self.parts(verdict, coverage);
-        let id = replication.id_of(server);
+        let (replication, _, mut around) = self.parts(verdict, coverage);
         match response {
             Response::Data(DataResponse::Produce(answer)) => {
                 replication.produce_answered(server, (connection, correlation_id), answer, &mut around);
@@ -351,19 +324,8 @@ impl ClusterChecks {
             Response::Data(DataResponse::Fetch(answer)) if to.is_none() => {
                 replication.consumer_answered(server, answer, &mut around);
             }
-            Response::Data(DataResponse::InitProducerId(answer)) => {
-                metadata.producer_ids.id_answered(id, answer, around.verdict);
-            }
-            Response::Cluster(ClusterResponse::BrokerHeartbeat(answer)) => {
-                metadata.heartbeat_answered((server, connection, correlation_id), answer, around.verdict);
-            }
-            Response::Cluster(ClusterResponse::AllocateProducerIds(answer)) => {
-                let to = to.map(|to| replication.id_of(to));
-                metadata.producer_ids.block_answered(id, to, answer, around.verdict);
-            }
             Response::Cluster(ClusterResponse::AlterPartition(answer)) => {
                 let refused = |result: &raft::message::cluster::AlterPartitionResult| result.error != ErrorCode::None;
-                metadata.isr_change_answered((server, connection, correlation_id), answer, around.verdict);
                 if answer.error != ErrorCode::None || answer.partitions.iter().any(refused) {
                     around.coverage.met(Situation::AlterPartitionRejected);
                 }
@@ -375,23 +337,13 @@ impl ClusterChecks {
     }
 
     /// A controller claims an epoch.
-    pub fn claimed(&mut self, at: u64, server: usize, epoch: LeaderEpoch) {
-        self.sessions.claimed(at, server, epoch);
-        self.metadata.claimed(server, epoch);
+    pub fn claimed(&mut self, server: usize, epoch: LeaderEpoch) {
         self.replication.unclean.claims(server, epoch);
     }
 
     /// An image was published.
-    pub fn published(
-        &mut self,
-        server: usize,
-        offset: Offset,
-        digest: u64,
-        committed_end: Offset,
-        verdict: &mut Verdict,
-    ) {
-        let id = self.replication.id_of(server);
-        self.metadata.publishes((server, id), offset, digest, committed_end, verdict);
+    pub fn published(&mut self, server: usize, offset: Offset) {
+        self.metadata.publishes(server, offset);
     }
 
     /// A broker said something of itself, in one of its lives.

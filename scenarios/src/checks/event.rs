@@ -1,10 +1,13 @@
 //! What crosses the border of a server: the one form in which checks see it. `RunObserver` makes it, in `raft`'s types.
 
+use raft::ids::{LeaderEpoch, Offset};
 use raft::io::{DurableFiles, FatalFault, Observation, ThreadName};
 use raft::message::{Request, Response};
+use raft::metadata::MetadataRecord;
 use sim::watch::{Down, Synced, Write};
 
 use super::invariant::timings::Disturbance;
+use super::metadata::model::Update;
 
 /// Something crosses a server's border.
 #[derive(Clone, Copy)]
@@ -156,6 +159,20 @@ events! {
     Observed = OBSERVED {
         /// What.
         observation: Observation,
+    },
+    /// A record of the metadata log is committed, which the models have not replayed yet.
+    RecordCommitted = RECORD_COMMITTED {
+        /// Where it stands.
+        offset: Offset,
+        /// Of its batch.
+        epoch: LeaderEpoch,
+        /// The record.
+        record: &'a MetadataRecord,
+    },
+    /// The models have replayed a batch of the metadata log, which changes what brokers may see.
+    BatchCommitted = BATCH_COMMITTED {
+        /// How.
+        update: &'a Update,
     },
     /// A fault of a server's clocks, its process or its disk begins or ends.
     Disturbed = DISTURBED {

@@ -59,6 +59,15 @@ checks! {
         CheckQuorum in invariant::check_quorum;
         Linger in invariant::linger;
         Campaigns in invariant::campaigns;
+        Images in metadata::images;
+        BrokerEpochs in metadata::brokers;
+        ReregistrationKeepsState in metadata::brokers;
+        Sessions in metadata::sessions;
+        Heard in metadata::heard;
+        Leaving in metadata::leaving;
+        ProducerIds in metadata::producer_ids;
+        IsrAndElr in metadata::partitions;
+        IsrChanges in metadata::isr_changes;
     }
     judged by the models, or with another: {
         PersistBeforePromiseD5 in invariant::promise;
@@ -83,16 +92,7 @@ checks! {
         DuplicateRecord in linearizability;
         FailedAppendCommitted in linearizability;
         AckedValueNotLost in replication::guards;
-        ImagesEqualAtEqualOffsets in metadata;
-        CommittedMetadataReplays in metadata;
-        MonotonicBrokerEpoch in metadata::brokers;
-        ReregistrationKeepsState in metadata::brokers;
-        SilentBrokerFenced in metadata::sessions;
-        HeardBrokerNotFenced in metadata::heard;
-        ControlledShutdownEnds in metadata::leaving;
-        ProducerIdBlocksDisjoint in metadata::producer_ids;
-        ValidControllerIsrAndElr in metadata::partitions;
-        IsrCompareAndSet in metadata::isr_changes;
+        CommittedMetadataReplays in metadata::model;
         ProposalNamesProcess in replication::proposals;
         PresentLeaderObeyed in replication::answers;
         NeverTwoPartitionLeadersInSameEpoch in replication::elections;

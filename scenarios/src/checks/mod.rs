@@ -97,7 +97,7 @@ impl Checks {
     /// Before anything happened.
     pub fn new(config: CheckConfig) -> Checks {
         let judges = Judges::new(&config);
-        let CheckConfig { servers, voters, slowest_ppm, appends, reads, brokers, fixes, .. } = config;
+        let CheckConfig { servers, voters, appends, reads, brokers, fixes, .. } = config;
         let CheckConfig { keep_going, beyond_tolerance, .. } = config;
         let verdict = Verdict::new(keep_going);
         let commits_before_flush = voters.len() == 1 && !fixes.has(Fix::SingleVoterFlushFirst);
@@ -110,7 +110,7 @@ impl Checks {
             ledger: Ledger::default(),
             committed: Committed::default(),
             pending_votes: Vec::new(),
-            cluster: brokers.map(|brokers| Box::new(ClusterChecks::new(&servers, brokers, slowest_ppm))),
+            cluster: brokers.map(|brokers| Box::new(ClusterChecks::new(&servers, brokers))),
         };
         Checks {
             models,

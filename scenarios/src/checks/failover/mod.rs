@@ -24,7 +24,7 @@ use raft::metadata::MetadataImage;
 use self::controller::ControllerFailovers;
 use self::gaps::Gaps;
 use self::partitions::PartitionFailovers;
-use super::metadata::{PartitionState, Update};
+use super::metadata::model::{PartitionState, Update};
 use crate::report::Failover;
 
 /// Samples failovers of all kinds.

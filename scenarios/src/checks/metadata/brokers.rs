@@ -1,12 +1,16 @@
 //! `MonotonicBrokerEpoch`: each incarnation of a broker has an epoch of its own, newer ones higher.
 //! `ReregistrationKeepsState`: one that registers again changes nothing by that (KAFKA-16757).
 
-use crate::checks::claim::Claimed;
+use crate::checks::check::{Check, check};
 use crate::checks::claim::claim;
+use crate::checks::claim::{Claim, Claimed};
+use crate::checks::config::CheckConfig;
+use crate::checks::event::{Crossing, Event, Kinds};
+use crate::checks::models::Models;
 use std::collections::BTreeMap;
 
 use raft::ids::{BrokerEpoch, NodeId, Offset, Uuid};
-use raft::metadata::image::BrokerRegistration;
+use raft::metadata::MetadataRecord;
 use raft::metadata::records::RegisterBroker;
 
 use crate::checks::verdict::Verdict;
@@ -14,9 +18,13 @@ use crate::checks::verdict::Verdict;
 claim! {
     /// A broker epoch belongs to one incarnation of one broker, and newer epochs are higher.
     MonotonicBrokerEpoch, Safety of Metadata, "KIP-631: the broker epoch is the offset of its registration";
+}
+
+check! {
     /// A registration that the same broker process sends again changes neither its fencing nor its controlled
     /// shutdown.
-    ReregistrationKeepsState, Safety of Metadata, "controller-broker.md §3.1; KAFKA-16757";
+    ReregistrationKeepsState, Safety of Metadata, "controller-broker.md §3.1; KAFKA-16757"
+        => keeps_state, Kinds::RECORD_COMMITTED;
 }
 
 /// Registrations so far.
@@ -28,10 +36,29 @@ pub struct BrokerEpochs {
     highest: Option<BrokerEpoch>,
 }
 
+impl Claimed for BrokerEpochs {
+    const CLAIM: Claim = MonotonicBrokerEpoch::CLAIM;
+}
+
+impl Check for BrokerEpochs {
+    const EVENTS: Kinds = Kinds::RECORD_COMMITTED;
+
+    fn new(_: &CheckConfig) -> BrokerEpochs {
+        BrokerEpochs::default()
+    }
+
+    #[inline]
+    fn on(&mut self, crossing: &Crossing<'_>, _: &Models, verdict: &mut Verdict) {
+        if let Event::RecordCommitted { offset, record: MetadataRecord::RegisterBroker(record), .. } = crossing.event {
+            self.registered(offset, record, verdict);
+        }
+    }
+}
+
 impl BrokerEpochs {
     /// A registration is committed. A new incarnation's epoch is where its records were written, so
     /// it is new to all brokers; the same incarnation keeps its own (controller-broker.md §3.1).
-    pub fn registered(&mut self, offset: Offset, record: &RegisterBroker, verdict: &mut Verdict) {
+    fn registered(&mut self, offset: Offset, record: &RegisterBroker, verdict: &mut Verdict) {
         let (id, epoch) = (record.broker_id, record.broker_epoch);
         let before = self.newest.insert(id, (epoch, record.incarnation_id));
         let again = before.filter(|(_, incarnation)| *incarnation == record.incarnation_id);
@@ -51,8 +78,11 @@ impl BrokerEpochs {
     }
 }
 
-/// A registration is committed, and the one `before` it may be of the same process.
-pub fn keeps_state(before: Option<&BrokerRegistration>, record: &RegisterBroker, verdict: &mut Verdict) {
+/// A registration is committed, and it may be of the same process as the one before.
+fn keeps_state(crossing: &Crossing<'_>, models: &Models, verdict: &mut Verdict) {
+    let Event::RecordCommitted { record: MetadataRecord::RegisterBroker(record), .. } = crossing.event else { return };
+    let image = models.cluster.as_ref().map(|cluster| cluster.metadata().latest());
+    let before = image.and_then(|image| image.cluster().broker(record.broker_id));
     let Some(before) = before.filter(|before| before.incarnation_id == record.incarnation_id) else { return };
     let (fenced, leaving) = (before.fenced, before.in_controlled_shutdown);
     if (fenced, leaving) != (record.fenced, record.in_controlled_shutdown) {

@@ -5,15 +5,12 @@
 //! A partition whose ISR is empty may keep it: nothing can be committed there meanwhile (the fix
 //! `KeepElrOfEmptyIsr`).
 
-use crate::checks::claim::Claimed;
-use crate::checks::metadata::partitions::ValidControllerIsrAndElr;
-use raft::ids::TopicIdPartition;
+use raft::ids::{Offset, TopicIdPartition};
 use raft::metadata::MetadataImage;
 use raft::metadata::image::PartitionRegistration;
 use raft::metadata::records::Config;
 
-use super::Update;
-use crate::checks::verdict::Verdict;
+use super::model::Update;
 
 /// `ConfigResource.Type.TOPIC`
 const TOPIC: i8 = 2;
@@ -36,18 +33,22 @@ pub fn outdated(image: &MetadataImage, record: &Config) -> Vec<TopicIdPartition>
     concerned.map(|(id, _)| id).collect()
 }
 
-/// A batch is replayed: what it outdated from its `from`-th state on it has cleared, or deleted.
-pub fn judge(update: &Update, image: &MetadataImage, verdict: &mut Verdict) {
-    for (id, from) in &update.outdated_elrs {
-        let later = &update.partitions[*from..];
-        let is_cleared = later.iter().any(|state| state.id == *id && !has_elr(&state.registration));
-        let Some(now) = image.topics().partition(*id).filter(|_| !is_cleared) else { continue };
-        verdict.fail(&ValidControllerIsrAndElr::CLAIM, || {
-            format!(
-                "partition {id} keeps its ELR of size {} and its last known ELR of size {} although min.insync.replicas was altered",
-                now.elr.len(),
-                now.last_known_elr.len()
-            )
-        });
+/// A batch is replayed: what it outdated it has cleared since, or deleted. Gives what is wrong with a partition.
+pub fn keeps_outdated(
+    outdated: impl Iterator<Item = (TopicIdPartition, Offset)>,
+    update: &Update,
+    image: &MetadataImage,
+) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for (id, from) in outdated {
+        let mut later = update.partitions.iter().filter(|state| state.offset > from && state.id == id);
+        let is_cleared = later.any(|state| !has_elr(&state.registration));
+        let Some(now) = image.topics().partition(id).filter(|_| !is_cleared) else { continue };
+        wrong.push(format!(
+            "partition {id} keeps its ELR of size {} and its last known ELR of size {} although min.insync.replicas was altered",
+            now.elr.len(),
+            now.last_known_elr.len()
+        ));
     }
+    wrong
 }

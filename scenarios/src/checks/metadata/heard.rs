@@ -6,13 +6,19 @@
 //! controller of another epoch has heard other heartbeats. Sessions run on the controller's monotonic
 //! clock, which a paused process does not stop and no fault moves but in its rate (`FASTEST_RATE`).
 
-use crate::checks::claim::Claimed;
+use crate::checks::check::Check;
 use crate::checks::claim::claim;
+use crate::checks::claim::{Claim, Claimed};
+use crate::checks::config::CheckConfig;
+use crate::checks::event::{Crossing, Event, Kinds, Rpc};
+use crate::checks::models::Models;
 use std::collections::BTreeMap;
 
 use raft::ids::{BrokerEpoch, LeaderEpoch, NodeId};
-use raft::message::ErrorCode;
+use raft::io::Observation;
 use raft::message::cluster::{BrokerHeartbeatRequest, BrokerHeartbeatResponse};
+use raft::message::{ClusterRequest, ClusterResponse, ErrorCode, Request, Response};
+use raft::metadata::MetadataRecord;
 
 use crate::checks::verdict::{Verdict, seconds};
 
@@ -25,7 +31,7 @@ claim! {
 const FASTEST_RATE: u64 = 2;
 
 #[derive(Clone, Copy, Debug)]
-struct Taken {
+struct Received {
     broker: NodeId,
     epoch: BrokerEpoch,
     /// The controller's.
@@ -38,17 +44,56 @@ struct Taken {
 pub struct Heard {
     /// No session is shorter, ns of true time.
     session_ns: u64,
-    /// Heartbeats without an answer, by controller, connection and correlation id.
-    open: BTreeMap<(usize, u64, i32), Taken>,
+    /// Heartbeats without an answer, by controller.
+    open: BTreeMap<(usize, Rpc), Received>,
     /// By broker and its epoch: the newest heartbeat of each claim that was answered "unfenced".
     unfenced: BTreeMap<(NodeId, BrokerEpoch, LeaderEpoch), u64>,
     /// By controller: the epoch that it claimed last.
     claims: BTreeMap<usize, LeaderEpoch>,
 }
 
+impl Claimed for Heard {
+    const CLAIM: Claim = HeardBrokerNotFenced::CLAIM;
+}
+
+impl Check for Heard {
+    const EVENTS: Kinds = Kinds::DOWN
+        .and(Kinds::REQUEST_RECEIVED)
+        .and(Kinds::RESPONSE_SENT)
+        .and(Kinds::OBSERVED)
+        .and(Kinds::RECORD_COMMITTED);
+
+    fn new(config: &CheckConfig) -> Heard {
+        Heard::of(config.brokers.as_ref().map_or(0, |brokers| brokers.shortest_session_timeout_ms.into()))
+    }
+
+    #[inline]
+    fn on(&mut self, crossing: &Crossing<'_>, _: &Models, verdict: &mut Verdict) {
+        let Crossing { at_ns, server, event } = *crossing;
+        match event {
+            Event::Down { .. } => self.down(server),
+            Event::Observed { observation: Observation::LeadershipAnnounced { epoch } } => self.claimed(server, epoch),
+            Event::RequestReceived { rpc, request: Request::Cluster(ClusterRequest::BrokerHeartbeat(request)) } => {
+                self.received(at_ns, (server, rpc), request);
+            }
+            Event::ResponseSent {
+                rpc, response: Response::Cluster(ClusterResponse::BrokerHeartbeat(answer)), ..
+            } => {
+                self.answered((server, rpc), answer);
+            }
+            Event::RecordCommitted { epoch, record: MetadataRecord::BrokerRegistrationChange(record), .. }
+                if record.fenced == 1 =>
+            {
+                self.fenced(record.broker_id, record.broker_epoch, epoch, verdict);
+            }
+            _ => {}
+        }
+    }
+}
+
 impl Heard {
     /// `timeout_ms` is the shortest `broker.session.timeout.ms` of any controller.
-    pub fn new(timeout_ms: u64) -> Heard {
+    fn of(timeout_ms: u64) -> Heard {
         let session_ns = timeout_ms.saturating_mul(1_000_000) / FASTEST_RATE;
         Heard { session_ns, open: BTreeMap::new(), unfenced: BTreeMap::new(), claims: BTreeMap::new() }
     }
@@ -58,20 +103,20 @@ impl Heard {
         self.claims.insert(controller, epoch);
     }
 
-    /// A controller takes a heartbeat.
-    pub fn taken(&mut self, at_ns: u64, of: (usize, u64, i32), request: &BrokerHeartbeatRequest) {
+    /// A controller receives a heartbeat.
+    fn received(&mut self, at_ns: u64, of: (usize, Rpc), request: &BrokerHeartbeatRequest) {
         let (broker, epoch) = (request.broker_id, request.broker_epoch);
         if request.want_fence || request.want_shut_down {
             self.unfenced.retain(|(other, ..), _| *other != broker);
-            self.open.retain(|_, taken| taken.broker != broker);
+            self.open.retain(|_, received| received.broker != broker);
         } else if let Some(claim) = self.claims.get(&of.0).copied() {
-            self.open.insert(of, Taken { broker, epoch, claim, at_ns });
+            self.open.insert(of, Received { broker, epoch, claim, at_ns });
         }
     }
 
     /// It answers.
-    pub fn answered(&mut self, of: (usize, u64, i32), answer: &BrokerHeartbeatResponse) {
-        let Some(Taken { broker, epoch, claim, at_ns }) = self.open.remove(&of) else { return };
+    fn answered(&mut self, of: (usize, Rpc), answer: &BrokerHeartbeatResponse) {
+        let Some(Received { broker, epoch, claim, at_ns }) = self.open.remove(&of) else { return };
         if answer.error == ErrorCode::None && !answer.is_fenced {
             let newest = self.unfenced.entry((broker, epoch, claim)).or_insert(at_ns);
             *newest = at_ns.max(*newest);
@@ -80,7 +125,7 @@ impl Heard {
 
     /// A controller's process is gone.
     pub fn down(&mut self, server: usize) {
-        self.open.retain(|(controller, ..), _| *controller != server);
+        self.open.retain(|(controller, _), _| *controller != server);
     }
 
     /// A broker is fenced, as is committed now, by the controller that had claimed this epoch.
@@ -103,6 +148,10 @@ mod tests {
     const BROKER: NodeId = NodeId(101);
     const SECOND: u64 = 1_000_000_000;
 
+    fn rpc(correlation_id: i32) -> Rpc {
+        Rpc { connection: 1, correlation_id }
+    }
+
     fn heartbeat(want_shut_down: bool) -> BrokerHeartbeatRequest {
         BrokerHeartbeatRequest {
             broker_id: BROKER,
@@ -116,15 +165,15 @@ mod tests {
 
     /// Heard at 10 s with a session of 9 s; fenced then.
     fn breaks(fenced_at_s: u64, answered_fenced: bool, then_leaves: bool, (epoch, claim): (i64, i32)) -> bool {
-        let (mut heard, mut verdict) = (Heard::new(9_000), Verdict::default());
+        let (mut heard, mut verdict) = (Heard::of(9_000), Verdict::default());
         heard.claimed(0, LeaderEpoch(3));
-        heard.taken(10 * SECOND, (0, 1, 2), &heartbeat(false));
+        heard.received(10 * SECOND, (0, rpc(2)), &heartbeat(false));
         let is_fenced = answered_fenced;
         let answer =
             BrokerHeartbeatResponse { error: ErrorCode::None, is_caught_up: true, is_fenced, should_shut_down: false };
-        heard.answered((0, 1, 2), &answer);
+        heard.answered((0, rpc(2)), &answer);
         if then_leaves {
-            heard.taken(11 * SECOND, (0, 1, 3), &heartbeat(true));
+            heard.received(11 * SECOND, (0, rpc(3)), &heartbeat(true));
         }
         verdict.now_ns = fenced_at_s * SECOND;
         heard.fenced(BROKER, BrokerEpoch(epoch), LeaderEpoch(claim), &mut verdict);

@@ -4,13 +4,17 @@
 //!
 //! Judged from requests and answers on the wire, and from committed metadata.
 
-use crate::checks::claim::Claimed;
+use crate::checks::check::Check;
 use crate::checks::claim::claim;
+use crate::checks::claim::{Claim, Claimed};
+use crate::checks::config::CheckConfig;
+use crate::checks::event::{Crossing, Event, Kinds, Rpc};
+use crate::checks::models::Models;
 use std::rc::Rc;
 
 use raft::ids::NodeId;
-use raft::message::ErrorCode;
 use raft::message::cluster::{AlterPartitionItem, AlterPartitionRequest, AlterPartitionResponse};
+use raft::message::{ClusterRequest, ClusterResponse, ErrorCode, Request, Response};
 use raft::metadata::MetadataImage;
 
 use crate::checks::verdict::Verdict;
@@ -21,10 +25,10 @@ claim! {
     IsrCompareAndSet, Safety of Metadata, "KIP-497, controller-broker.md §4.3; KAFKA-428, KAFKA-14154";
 }
 
-/// A request that a controller has taken and not yet answered.
+/// A request that a controller has received and not yet answered.
 #[derive(Clone, Debug)]
 struct Pending {
-    of: (usize, u64, i32),
+    of: (usize, Rpc),
     leader: NodeId,
     items: Rc<[AlterPartitionItem]>,
 }
@@ -35,17 +39,48 @@ pub struct IsrChanges {
     pending: Vec<Pending>,
 }
 
+impl Claimed for IsrChanges {
+    const CLAIM: Claim = IsrCompareAndSet::CLAIM;
+}
+
+impl Check for IsrChanges {
+    const EVENTS: Kinds = Kinds::DOWN.and(Kinds::REQUEST_RECEIVED).and(Kinds::RESPONSE_SENT);
+
+    fn new(_: &CheckConfig) -> IsrChanges {
+        IsrChanges::default()
+    }
+
+    #[inline]
+    fn on(&mut self, crossing: &Crossing<'_>, models: &Models, verdict: &mut Verdict) {
+        let server = crossing.server;
+        match crossing.event {
+            Event::Down { .. } => self.down(server),
+            Event::RequestReceived { rpc, request: Request::Cluster(ClusterRequest::AlterPartition(request)) } => {
+                self.received((server, rpc), request);
+            }
+            Event::ResponseSent {
+                rpc, response: Response::Cluster(ClusterResponse::AlterPartition(answer)), ..
+            } => {
+                if let Some(cluster) = &models.cluster {
+                    self.answered((server, rpc), answer, cluster.metadata().image(), verdict);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
 impl IsrChanges {
-    /// A controller takes a request, of a server, connection and correlation id.
-    pub fn taken(&mut self, of: (usize, u64, i32), request: &AlterPartitionRequest) {
+    /// A controller receives a request.
+    fn received(&mut self, of: (usize, Rpc), request: &AlterPartitionRequest) {
         let items = Rc::clone(&request.partitions);
         self.pending.push(Pending { of, leader: request.broker_id, items });
     }
 
     /// It answers.
-    pub fn answered(
+    fn answered(
         &mut self,
-        of: (usize, u64, i32),
+        of: (usize, Rpc),
         answer: &AlterPartitionResponse,
         image: &MetadataImage,
         verdict: &mut Verdict,

@@ -7,14 +7,19 @@
 //! All is by the word of one controller, for its soft state begins anew with its claim: it then waits for
 //! others that wish to leave, too, until they say so again.
 
-use crate::checks::claim::Claimed;
+use crate::checks::check::Check;
 use crate::checks::claim::claim;
+use crate::checks::claim::{Claim, Claimed};
+use crate::checks::config::CheckConfig;
+use crate::checks::event::{Crossing, Event, Kinds, Rpc};
+use crate::checks::models::Models;
 use std::collections::BTreeMap;
 
 use raft::ids::{BrokerEpoch, NodeId, Offset};
-use raft::message::ErrorCode;
+use raft::io::Observation;
 use raft::message::cluster::{BrokerHeartbeatRequest, BrokerHeartbeatResponse};
-use raft::metadata::MetadataImage;
+use raft::message::{ClusterRequest, ClusterResponse, ErrorCode, Request, Response};
+use raft::metadata::{MetadataImage, MetadataRecord};
 
 use crate::checks::verdict::Verdict;
 
@@ -24,7 +29,7 @@ claim! {
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Taken {
+struct Received {
     broker: NodeId,
     epoch: BrokerEpoch,
     offset: Offset,
@@ -36,37 +41,79 @@ struct Taken {
 /// See the module.
 #[derive(Clone, Debug, Default)]
 pub struct Leaving {
-    /// Heartbeats without an answer, by controller, connection and correlation id.
-    open: BTreeMap<(usize, u64, i32), Taken>,
+    /// Heartbeats without an answer, by controller.
+    open: BTreeMap<(usize, Rpc), Received>,
     /// By controller and broker: the offset that it last told of, and had answered.
-    told: BTreeMap<(usize, NodeId), Offset>,
+    reported: BTreeMap<(usize, NodeId), Offset>,
     /// By controller and leaving broker: its epoch, and where the committed log ended when it was first
     /// bidden to wait.
     waits: BTreeMap<(usize, NodeId), (BrokerEpoch, Offset)>,
 }
 
+impl Claimed for Leaving {
+    const CLAIM: Claim = ControlledShutdownEnds::CLAIM;
+}
+
+impl Check for Leaving {
+    const EVENTS: Kinds = Kinds::DOWN
+        .and(Kinds::REQUEST_RECEIVED)
+        .and(Kinds::RESPONSE_SENT)
+        .and(Kinds::OBSERVED)
+        .and(Kinds::RECORD_COMMITTED);
+
+    fn new(_: &CheckConfig) -> Leaving {
+        Leaving::default()
+    }
+
+    #[inline]
+    fn on(&mut self, crossing: &Crossing<'_>, models: &Models, verdict: &mut Verdict) {
+        let Some(cluster) = &models.cluster else { return };
+        let (server, metadata) = (crossing.server, cluster.metadata());
+        match crossing.event {
+            Event::Down { .. } | Event::Observed { observation: Observation::LeadershipAnnounced { .. } } => {
+                self.starts_anew(server);
+            }
+            Event::RequestReceived { rpc, request: Request::Cluster(ClusterRequest::BrokerHeartbeat(request)) } => {
+                self.received((server, rpc), request, metadata.image());
+            }
+            Event::ResponseSent {
+                rpc, response: Response::Cluster(ClusterResponse::BrokerHeartbeat(answer)), ..
+            } => {
+                self.answered((server, rpc), answer, (metadata.image(), metadata.end()), verdict);
+            }
+            Event::RecordCommitted { record: MetadataRecord::RegisterBroker(record), .. } => {
+                self.registered(record.broker_id);
+            }
+            Event::RecordCommitted { record: MetadataRecord::BrokerRegistrationChange(record), .. } => {
+                self.registered(record.broker_id);
+            }
+            _ => {}
+        }
+    }
+}
+
 impl Leaving {
-    /// A controller takes a heartbeat; `image` is what is committed.
-    pub fn taken(&mut self, of: (usize, u64, i32), request: &BrokerHeartbeatRequest, image: &MetadataImage) {
+    /// A controller receives a heartbeat; `image` is what is committed.
+    fn received(&mut self, of: (usize, Rpc), request: &BrokerHeartbeatRequest, image: &MetadataImage) {
         let (broker, epoch, leaves) = (request.broker_id, request.broker_epoch, request.want_shut_down);
         let may_go = leaves && self.may_go(of.0, broker, epoch, image);
         let offset = Offset(request.current_metadata_offset);
-        self.open.insert(of, Taken { broker, epoch, offset, leaves, may_go });
+        self.open.insert(of, Received { broker, epoch, offset, leaves, may_go });
     }
 
     /// It answers; what is committed ends at `end`.
-    pub fn answered(
+    fn answered(
         &mut self,
-        of: (usize, u64, i32),
+        of: (usize, Rpc),
         answer: &BrokerHeartbeatResponse,
         (image, end): (&MetadataImage, Offset),
         verdict: &mut Verdict,
     ) {
-        let Some(taken) = self.open.remove(&of).filter(|_| answer.error == ErrorCode::None) else { return };
-        let Taken { broker, epoch, offset, leaves, may_go } = taken;
+        let Some(received) = self.open.remove(&of).filter(|_| answer.error == ErrorCode::None) else { return };
+        let Received { broker, epoch, offset, leaves, may_go } = received;
         let place = (of.0, broker);
         if !leaves {
-            self.told.insert(place, offset);
+            self.reported.insert(place, offset);
             self.waits.remove(&place);
         } else if answer.should_shut_down {
             self.waits.remove(&place);
@@ -84,16 +131,16 @@ impl Leaving {
 
     /// A controller claims an epoch, or its process is gone.
     pub fn starts_anew(&mut self, controller: usize) {
-        self.open.retain(|(other, ..), _| *other != controller);
-        self.told.retain(|(other, _), _| *other != controller);
+        self.open.retain(|(other, _), _| *other != controller);
+        self.reported.retain(|(other, _), _| *other != controller);
         self.waits.retain(|(other, _), _| *other != controller);
     }
 
     /// A broker's registration is written anew: it counts as maximally behind until its next heartbeat,
     /// and one by whose own heartbeat it was written does not make up for that.
     pub fn registered(&mut self, broker: NodeId) {
-        self.open.retain(|_, taken| taken.broker != broker);
-        self.told.retain(|(_, other), _| *other != broker);
+        self.open.retain(|_, received| received.broker != broker);
+        self.reported.retain(|(_, other), _| *other != broker);
     }
 
     fn may_go(&self, controller: usize, broker: NodeId, epoch: BrokerEpoch, image: &MetadataImage) -> bool {
@@ -101,11 +148,11 @@ impl Leaving {
         let Some((_, end)) = waits else { return false };
         // One that came late, over a connection of before, puts its broker back.
         let open = |id: &NodeId| {
-            let of = self.open.iter().filter(|((other, ..), _)| *other == controller).map(|(_, taken)| taken);
-            of.filter(|taken| taken.broker == *id).map(|taken| taken.offset).min()
+            let of = self.open.iter().filter(|((other, _), _)| *other == controller).map(|(_, received)| received);
+            of.filter(|received| received.broker == *id).map(|received| received.offset).min()
         };
         let told = |id: &NodeId| {
-            let answered = self.told.get(&(controller, *id)).is_some_and(|told| told >= end);
+            let answered = self.reported.get(&(controller, *id)).is_some_and(|told| told >= end);
             answered && open(id).is_none_or(|offset| offset >= *end)
         };
         let mut others = image.cluster().brokers().iter().filter(|(id, other)| **id != broker && !other.fenced);
@@ -158,7 +205,7 @@ mod tests {
 
     impl Story {
         /// A heartbeat comes over a connection of its own.
-        fn taken(&mut self, controller: usize, broker_id: NodeId, offset: i64) -> (usize, u64, i32) {
+        fn taken(&mut self, controller: usize, broker_id: NodeId, offset: i64) -> (usize, Rpc) {
             let request = BrokerHeartbeatRequest {
                 broker_id,
                 broker_epoch: BrokerEpoch(5),
@@ -168,13 +215,13 @@ mod tests {
                 offline_log_dirs: Rc::from([]),
             };
             self.connections += 1;
-            let of = (controller, self.connections, 2);
-            self.leaving.taken(of, &request, &self.image);
+            let of = (controller, Rpc { connection: self.connections, correlation_id: 2 });
+            self.leaving.received(of, &request, &self.image);
             of
         }
 
         /// It is answered: what breaks.
-        fn answered(&mut self, of: (usize, u64, i32), should_shut_down: bool) -> Option<String> {
+        fn answered(&mut self, of: (usize, Rpc), should_shut_down: bool) -> Option<String> {
             let answer = BrokerHeartbeatResponse {
                 error: ErrorCode::None,
                 is_caught_up: true,

@@ -1,14 +1,19 @@
 //! `ValidControllerIsrAndElr`: what the controllers may say of a partition's replicas, after each
 //! committed batch (controller-broker.md §4.4, §4.5, §4.9).
 
-use crate::checks::claim::Claimed;
+use crate::checks::check::Check;
 use crate::checks::claim::claim;
+use crate::checks::claim::{Claim, Claimed};
+use crate::checks::config::CheckConfig;
+use crate::checks::event::{Crossing, Event, Kinds};
+use crate::checks::models::Models;
 use raft::ids::{NodeId, Offset, TopicIdPartition};
-use raft::metadata::MetadataImage;
 use raft::metadata::image::{ClusterImage, LeaderRecoveryState, PartitionRegistration};
 use raft::metadata::records::Partition;
+use raft::metadata::{MetadataImage, MetadataRecord};
 
-use super::{PartitionState, Update};
+use super::elr;
+use super::model::{PartitionState, Update};
 use crate::checks::verdict::Verdict;
 
 claim! {
@@ -17,53 +22,78 @@ claim! {
     ValidControllerIsrAndElr, Safety of Metadata, "KIP-966 TLA+ (Vanlightly): ValidControllerIsrAndElr, ValidControllerState";
 }
 
-/// What the rules need besides the image.
-#[derive(Clone, Copy, Debug)]
-pub struct Rules {
-    /// The controllers' static `min.insync.replicas`.
-    pub min_insync_replicas: i32,
+/// See the module.
+#[derive(Clone, Debug, Default)]
+pub struct IsrAndElr {
+    /// ELRs that an altered `min.insync.replicas` of the batch outdates, and where its record stands.
+    outdated: Vec<(TopicIdPartition, Offset)>,
 }
 
-impl Rules {
-    /// As the controllers count it: at most the replicas of partition 0 (§4.4).
-    pub fn min_isr(&self, image: &MetadataImage, topic: &str) -> usize {
-        let wanted = image.configs().min_insync_replicas(topic, NodeId::NONE, self.min_insync_replicas);
-        let first = image.topics().topic_by_name(topic).and_then(|topic| topic.partitions.get(&0));
-        usize::try_from(wanted).unwrap_or(0).min(first.map_or(usize::MAX, |first| first.replicas.len()))
+impl Claimed for IsrAndElr {
+    const CLAIM: Claim = ValidControllerIsrAndElr::CLAIM;
+}
+
+impl Check for IsrAndElr {
+    const EVENTS: Kinds = Kinds::RECORD_COMMITTED.and(Kinds::BATCH_COMMITTED);
+
+    fn new(_: &CheckConfig) -> IsrAndElr {
+        IsrAndElr::default()
     }
 
-    /// Judges what a batch has made: partitions that it touched, and all that hold a broker which it
-    /// has made inactive.
-    pub fn judge(&self, update: &Update, image: &MetadataImage, verdict: &mut Verdict) {
-        for (at, state) in update.partitions.iter().enumerate() {
-            let PartitionState { id, registration: after, min_isr } = state;
-            let Some(topic) = image.topics().topic(id.topic_id) else { continue };
-            let cleared = ["", &*topic.name].iter().any(|name| update.elr_cleared.contains(*name));
-            // One batch may hold the records of several events: each is judged by the one before.
-            let before = update.partitions[..at].iter().rev().find(|other| other.id == *id);
-            let before = before.map(|before| &before.registration).or_else(|| update.before.topics().partition(*id));
-            let wrong = wrong(after, *min_isr, image)
-                .or_else(|| if cleared { None } else { left_without_cause(before?, after, *min_isr, update) })
-                .or_else(|| is_last(update, at).then(|| inactive_member(*id, after, update, image))?);
-            if let Some(wrong) = wrong {
-                fail(*id, after, wrong, verdict);
+    #[inline]
+    fn on(&mut self, crossing: &Crossing<'_>, models: &Models, verdict: &mut Verdict) {
+        let Some(cluster) = &models.cluster else { return };
+        match crossing.event {
+            Event::RecordCommitted { offset, record: MetadataRecord::Partition(record), .. } => {
+                is_new(cluster.metadata().latest(), record, offset, verdict);
             }
-        }
-        let active_before = |id: &&NodeId| is_active(update.before.cluster(), **id);
-        let left: Vec<NodeId> = update.changes.brokers.iter().filter(active_before).copied().collect();
-        if left.iter().all(|id| is_active(image.cluster(), *id)) {
-            return;
-        }
-        for (id, partition) in image.topics().partitions() {
-            if let Some(wrong) = inactive_member(id, partition, update, image) {
-                fail(id, partition, wrong, verdict);
+            Event::RecordCommitted { offset, record: MetadataRecord::Config(record), .. } => {
+                let outdated = elr::outdated(cluster.metadata().latest(), record);
+                self.outdated.extend(outdated.into_iter().map(|id| (id, offset)));
             }
+            Event::BatchCommitted { update } => {
+                let image = cluster.metadata().image();
+                judge(update, image, verdict);
+                for wrong in elr::keeps_outdated(self.outdated.drain(..), update, image) {
+                    verdict.fail(&ValidControllerIsrAndElr::CLAIM, || wrong);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Judges what a batch has made: partitions that it touched, and all that hold a broker which it
+/// has made inactive.
+fn judge(update: &Update, image: &MetadataImage, verdict: &mut Verdict) {
+    for (at, state) in update.partitions.iter().enumerate() {
+        let PartitionState { id, registration: after, min_isr, .. } = state;
+        let Some(topic) = image.topics().topic(id.topic_id) else { continue };
+        let cleared = ["", &*topic.name].iter().any(|name| update.elr_cleared.contains(*name));
+        // One batch may hold the records of several events: each is judged by the one before.
+        let before = update.partitions[..at].iter().rev().find(|other| other.id == *id);
+        let before = before.map(|before| &before.registration).or_else(|| update.before.topics().partition(*id));
+        let wrong = wrong(after, *min_isr, image)
+            .or_else(|| if cleared { None } else { left_without_cause(before?, after, *min_isr, update) })
+            .or_else(|| is_last(update, at).then(|| inactive_member(*id, after, update, image))?);
+        if let Some(wrong) = wrong {
+            fail(*id, after, wrong, verdict);
+        }
+    }
+    let active_before = |id: &&NodeId| is_active(update.before.cluster(), **id);
+    let left: Vec<NodeId> = update.changes.brokers.iter().filter(active_before).copied().collect();
+    if left.iter().all(|id| is_active(image.cluster(), *id)) {
+        return;
+    }
+    for (id, partition) in image.topics().partitions() {
+        if let Some(wrong) = inactive_member(id, partition, update, image) {
+            fail(id, partition, wrong, verdict);
         }
     }
 }
 
 /// A PartitionRecord makes a partition; it never sets an old one back.
-pub fn is_new(image: &MetadataImage, record: &Partition, offset: Offset, verdict: &mut Verdict) {
+fn is_new(image: &MetadataImage, record: &Partition, offset: Offset, verdict: &mut Verdict) {
     let id = TopicIdPartition { topic_id: record.topic_id, partition: record.partition_id };
     let Some(old) = image.topics().partition(id) else { return };
     if record.leader_epoch < old.leader_epoch || record.partition_epoch < old.partition_epoch {

@@ -1,14 +1,19 @@
 //! `ProducerIdBlocksDisjoint`: blocks as committed, as answered to brokers, and ids as answered to
 //! producers.
 
-use crate::checks::claim::Claimed;
+use crate::checks::check::Check;
 use crate::checks::claim::claim;
+use crate::checks::claim::{Claim, Claimed};
+use crate::checks::config::CheckConfig;
+use crate::checks::event::{Crossing, Event, Kinds};
+use crate::checks::models::Models;
 use std::collections::{BTreeMap, BTreeSet};
 
 use raft::ids::{NodeId, ProducerId};
-use raft::message::ErrorCode;
 use raft::message::cluster::AllocateProducerIdsResponse;
 use raft::message::data::InitProducerIdResponse;
+use raft::message::{ClusterResponse, DataResponse, ErrorCode, Response};
+use raft::metadata::MetadataRecord;
 use raft::metadata::records::ProducerIds as ProducerIdsRecord;
 
 use crate::checks::verdict::Verdict;
@@ -34,16 +39,52 @@ pub struct ProducerIds {
     given: BTreeSet<(i64, i16)>,
 }
 
+impl Claimed for ProducerIds {
+    const CLAIM: Claim = ProducerIdBlocksDisjoint::CLAIM;
+}
+
+impl Check for ProducerIds {
+    const EVENTS: Kinds = Kinds::RESPONSE_SENT.and(Kinds::RECORD_COMMITTED);
+
+    fn new(_: &CheckConfig) -> ProducerIds {
+        ProducerIds::default()
+    }
+
+    #[inline]
+    fn on(&mut self, crossing: &Crossing<'_>, models: &Models, verdict: &mut Verdict) {
+        let id = models.servers[crossing.server].id;
+        match crossing.event {
+            Event::RecordCommitted { record: MetadataRecord::ProducerIds(record), .. } => {
+                if let Some(cluster) = &models.cluster {
+                    self.allocated(cluster.metadata().latest().next_producer_id(), record);
+                }
+            }
+            Event::ResponseSent {
+                to,
+                response: Response::Cluster(ClusterResponse::AllocateProducerIds(answer)),
+                ..
+            } => {
+                let to = models.servers.get(to).map(|server| server.id);
+                self.block_answered(id, to, answer, verdict);
+            }
+            Event::ResponseSent { response: Response::Data(DataResponse::InitProducerId(answer)), .. } => {
+                self.id_answered(id, answer, verdict);
+            }
+            _ => {}
+        }
+    }
+}
+
 impl ProducerIds {
     /// A block is committed: from the id that was next until now. (That the next one only grows, so
     /// that blocks do not overlap in the log, is a rule of replay.)
-    pub fn allocated(&mut self, next: ProducerId, record: &ProducerIdsRecord) {
+    fn allocated(&mut self, next: ProducerId, record: &ProducerIdsRecord) {
         let block = Block { end: record.next_producer_id, broker: record.broker_id, answered: false };
         self.blocks.insert(next.0, block);
     }
 
     /// A controller answers a broker, `to` if it is known.
-    pub fn block_answered(
+    fn block_answered(
         &mut self,
         controller: NodeId,
         to: Option<NodeId>,
@@ -74,7 +115,7 @@ impl ProducerIds {
     }
 
     /// A broker answers a producer.
-    pub fn id_answered(&mut self, broker: NodeId, answer: &InitProducerIdResponse, verdict: &mut Verdict) {
+    fn id_answered(&mut self, broker: NodeId, answer: &InitProducerIdResponse, verdict: &mut Verdict) {
         if answer.error != ErrorCode::None {
             return;
         }

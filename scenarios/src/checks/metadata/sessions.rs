@@ -9,9 +9,15 @@
 //! brought to be committed. Its timers outrank its queue, so it must have looked at sessions between
 //! any two of them.
 
-use crate::checks::claim::Claimed;
+use crate::checks::check::Check;
 use crate::checks::claim::claim;
+use crate::checks::claim::{Claim, Claimed};
+use crate::checks::config::CheckConfig;
+use crate::checks::event::{Crossing, Event, Kinds};
+use crate::checks::models::Models;
 use raft::ids::{LeaderEpoch, NodeId, Offset};
+use raft::io::{Observation, Role};
+use raft::message::{ClusterRequest, Request, Response};
 
 use crate::checks::invariant::timings::{Calm, Disturbance};
 use crate::checks::verdict::{Verdict, seconds};
@@ -55,10 +61,56 @@ pub struct Sessions {
     active: Option<Active>,
 }
 
+impl Claimed for Sessions {
+    const CLAIM: Claim = SilentBrokerFenced::CLAIM;
+}
+
+impl Check for Sessions {
+    const EVENTS: Kinds =
+        Kinds::DOWN.and(Kinds::REQUEST_RECEIVED).and(Kinds::RESPONSE_SENT).and(Kinds::OBSERVED).and(Kinds::DISTURBED);
+
+    fn new(config: &CheckConfig) -> Sessions {
+        let (ids, timeout_ms) =
+            config.brokers.as_ref().map_or((Vec::new(), 0), |it| (it.ids.clone(), it.session_timeout_ms));
+        Sessions::of(config.servers.len(), ids, timeout_ms.into(), config.slowest_ppm)
+    }
+
+    #[inline]
+    fn on(&mut self, crossing: &Crossing<'_>, models: &Models, verdict: &mut Verdict) {
+        let Crossing { at_ns, server, event } = *crossing;
+        match event {
+            Event::Down { .. } | Event::Observed { observation: Observation::LeadershipRenounced { .. } } => {
+                self.left(server);
+            }
+            Event::Disturbed { how } => self.disturbed(at_ns, server, how),
+            Event::RequestReceived { request: Request::Cluster(ClusterRequest::BrokerHeartbeat(request)), .. } => {
+                self.heard(at_ns, server, request.broker_id);
+            }
+            Event::Observed { observation: Observation::LeadershipAnnounced { epoch } } => {
+                self.claimed(at_ns, server, epoch);
+            }
+            // Something may have been committed.
+            Event::Observed {
+                observation:
+                    Observation::HighWatermark { leading: true, .. } | Observation::RoleChanged { role: Role::Leader, .. },
+            }
+            | Event::ResponseSent { response: Response::Fetch(_), .. } => {
+                if let (Some(active), Some(cluster)) = (self.due(verdict.now_ns), &models.cluster) {
+                    let log_end = models.servers[active].log.end(&models.ledger);
+                    let brokers = cluster.metadata().image().cluster();
+                    let is_unfenced = |id| brokers.broker(id).is_some_and(|broker| !broker.fenced);
+                    self.judge((models.committed.end, log_end), is_unfenced, verdict);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
 impl Sessions {
     /// `timeout_ms` is the longest `broker.session.timeout.ms` of any controller; sessions are looked
     /// at eight times in it. The slowest clock loses `slowest_ppm`.
-    pub fn new(servers: usize, brokers: Vec<NodeId>, timeout_ms: u64, slowest_ppm: u32) -> Sessions {
+    fn of(servers: usize, brokers: Vec<NodeId>, timeout_ms: u64, slowest_ppm: u32) -> Sessions {
         let rate = u64::from(1_000_000_u32.saturating_sub(slowest_ppm).max(1));
         let timeout_ns = timeout_ms.saturating_mul(1_000_000);
         let local_ns = timeout_ns.saturating_add(timeout_ns / 8);
@@ -68,7 +120,7 @@ impl Sessions {
 
     /// A controller claims.
     pub fn claimed(&mut self, at_ns: u64, server: usize, epoch: LeaderEpoch) {
-        if self.active.as_ref().is_some_and(|active| active.epoch >= epoch) {
+        if self.brokers.is_empty() || self.active.as_ref().is_some_and(|active| active.epoch >= epoch) {
             return;
         }
         let session = |broker: &NodeId| Session { broker: *broker, heard_ns: at_ns, over: None };
@@ -150,7 +202,7 @@ mod tests {
     /// One broker that is heard at its controller's claim and never again, with a session of 8 s: the
     /// controller commits a batch each second. What breaks in how many seconds?
     fn silent(seconds: u64, mut also: impl FnMut(&mut Sessions, u64), fenced_from: u64) -> Option<u64> {
-        let (mut sessions, mut verdict) = (Sessions::new(2, vec![BROKER], 8_000, 100), Verdict::default());
+        let (mut sessions, mut verdict) = (Sessions::of(2, vec![BROKER], 8_000, 100), Verdict::default());
         sessions.claimed(0, 0, LeaderEpoch(1));
         for second in 1..seconds {
             verdict.now_ns = second * SECOND;
@@ -204,7 +256,7 @@ mod tests {
 
     #[test]
     fn one_that_commits_nothing_new_is_excused() {
-        let (mut sessions, mut verdict) = (Sessions::new(1, vec![BROKER], 8_000, 0), Verdict::default());
+        let (mut sessions, mut verdict) = (Sessions::of(1, vec![BROKER], 8_000, 0), Verdict::default());
         sessions.claimed(0, 0, LeaderEpoch(1));
         for second in 10..60 {
             verdict.now_ns = second * SECOND;

@@ -52,7 +52,7 @@ use self::unclean::UncleanElections;
 use super::coverage::{Coverage, Situation};
 use super::loss::excuses::Excuse;
 use super::loss::facts::Fact;
-use super::metadata::{MetadataGhost, PartitionState, Update};
+use super::metadata::model::{MetadataModel, PartitionState, Update};
 use super::verdict::Verdict;
 
 /// Where findings go.
@@ -166,7 +166,7 @@ impl Replication {
     }
 
     /// Committed metadata has changed.
-    pub fn metadata_changed(&mut self, update: &Update, metadata: &MetadataGhost, around: &mut Around<'_>) {
+    pub fn metadata_changed(&mut self, update: &Update, metadata: &MetadataModel, around: &mut Around<'_>) {
         let image = metadata.image();
         let elr = image.features().is_elr_enabled();
         let registered_before =
@@ -230,7 +230,7 @@ impl Replication {
     }
 
     /// As a broker counts it: at most the partition's replicas (controller-broker.md §6.3).
-    fn min_isr(&self, topic: &str, replicas: usize, metadata: &MetadataGhost) -> usize {
+    fn min_isr(&self, topic: &str, replicas: usize, metadata: &MetadataModel) -> usize {
         let configs = metadata.image().configs();
         let wanted = configs.min_insync_replicas(topic, NodeId::NONE, self.settings.min_insync_replicas);
         usize::try_from(wanted).unwrap_or(0).min(replicas)
@@ -395,7 +395,7 @@ impl Replication {
         &mut self,
         (server, incarnation): (usize, u32),
         observation: BrokerObservation,
-        metadata: &MetadataGhost,
+        metadata: &MetadataModel,
         around: &mut Around<'_>,
     ) {
         let id = self.servers.ids[server];

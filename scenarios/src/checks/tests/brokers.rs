@@ -6,7 +6,7 @@ use std::rc::Rc;
 use raft::broker::log::{LogManager, PartitionLog, PartitionLogConfig};
 use raft::broker::observation::BrokerObservation;
 use raft::ids::{BrokerEpoch, LeaderEpoch, NodeId, Offset, PartitionEpoch, ProducerId, TopicIdPartition, Uuid};
-use raft::io::{Effect, Out};
+use raft::io::{Effect, Observation, Out, PartitionShown, ThreadName};
 use raft::log::{Batch, BatchBuilder, BatchProducer, Records};
 use raft::message::data::{
     DataFetchResponse, FetchablePartition, PartitionProduceData, PartitionProduceResponse, ProduceRequest,
@@ -18,15 +18,18 @@ use raft::metadata::records::{
     BrokerRegistrationChange, Config, FeatureLevel, NO_LEADER_CHANGE, Partition, PartitionChange, RegisterBroker, Topic,
 };
 use sim::process::File;
-use sim::watch::{Synced, Write};
+use sim::watch::{Down, Synced, Write};
 
 use super::test_disk::TestDisk;
+use super::voters;
+use crate::checks::Checks;
 use crate::checks::cluster::{BrokerConfig, ClusterChecks};
-use crate::checks::committed::Committed;
-use crate::checks::coverage::Coverage;
-use crate::checks::failover::Failovers;
+use crate::checks::config::CheckConfig;
+use crate::checks::event::{Crossing, Event, Rpc};
 use crate::checks::ghost::boot::HowDown;
-use crate::checks::ghost::ledger::Ledger;
+use crate::checks::ghost::ledger::BatchId;
+use crate::checks::invariant::timings::QuorumTimings;
+use crate::checks::models::Models;
 use crate::checks::replication::Settings;
 use crate::checks::verdict::Verdict;
 
@@ -39,14 +42,14 @@ const CONFIG: PartitionLogConfig = PartitionLogConfig {
     bugs: raft::bugs::Bugs::NONE,
 };
 const CLIENT_CONNECTION: u64 = 9;
+const CONTROLLER: NodeId = NodeId(1);
+const SERVERS: usize = 4;
+/// Whoever is no server.
+pub const CLIENT: usize = 99;
 
 /// The puppets.
 pub struct Brokers {
-    pub checks: ClusterChecks,
-    pub verdict: Verdict,
-    pub coverage: Coverage,
-    pub ledger: Ledger,
-    pub committed: Committed,
+    pub checks: Checks,
     pub disks: Vec<TestDisk>,
     pub logs: Vec<PartitionLog>,
     epochs: Vec<i32>,
@@ -116,22 +119,63 @@ impl Brokers {
             partitions: 0,
             topics: Rc::from([]),
         };
-        let mut checks = ClusterChecks::new(&ids, config, 0);
-        // No client asks for what is committed here, and none is judged.
-        checks.histories.metadata_cut(&mut Verdict::default());
-        Brokers {
-            checks,
-            verdict: Verdict::default(),
-            coverage: Coverage::default(),
-            ledger: Ledger::default(),
-            committed: Committed::default(),
+        // A controller behind them, which has nothing to do.
+        let servers: Vec<NodeId> = ids.into_iter().chain([CONTROLLER]).collect();
+        let timings = vec![QuorumTimings::DEFAULT; servers.len()];
+        let config = CheckConfig { servers, timings, voters: vec![CONTROLLER], brokers: Some(config), ..voters(1) };
+        let mut brokers = Brokers {
+            checks: Checks::new(config),
             disks: vec![TestDisk::default(); 3],
             logs: Vec::new(),
             epochs: vec![0; 3],
             requests: 0,
             sequence: 0,
             registrations: 0,
-        }
+        };
+        // No client asks for what is committed here, and none is judged.
+        brokers.cluster_mut().histories.metadata_cut(&mut Verdict::default());
+        brokers
+    }
+
+    pub fn cluster(&self) -> &ClusterChecks {
+        self.checks.models.cluster.as_deref().expect("it has brokers")
+    }
+
+    pub fn cluster_mut(&mut self) -> &mut ClusterChecks {
+        self.checks.models.cluster.as_deref_mut().expect("it has brokers")
+    }
+
+    /// Something crosses the border of a server.
+    pub fn cross(&mut self, server: usize, event: Event<'_>) {
+        self.checks.on(Crossing { at_ns: 0, server, event });
+    }
+
+    /// A server receives a request, of a connection and correlation id.
+    pub fn receives(&mut self, server: usize, (connection, correlation_id): (u64, i32), request: &Request) {
+        self.cross(server, Event::RequestReceived { rpc: Rpc { connection, correlation_id }, request });
+    }
+
+    /// A server sends a request.
+    pub fn requests(&mut self, server: usize, connection: u64, request: &Request) {
+        self.cross(server, Event::RequestSent { rpc: Rpc { connection, correlation_id: 0 }, request });
+    }
+
+    /// A server answers a client.
+    pub fn responds(&mut self, server: usize, of: (u64, i32), response: &Response) {
+        self.responds_to(server, CLIENT, of, response);
+    }
+
+    /// A server answers another one, or a client.
+    pub fn responds_to(&mut self, server: usize, to: usize, of: (u64, i32), response: &Response) {
+        let rpc = Rpc { connection: of.0, correlation_id: of.1 };
+        self.cross(server, Event::ResponseSent { rpc, to, response });
+    }
+
+    /// The audit of a broker's replicas, with its disk or without.
+    pub fn audit(&mut self, server: usize, shown: &[PartitionShown], with_disk: bool) -> Option<String> {
+        let cluster = self.checks.models.cluster.as_deref_mut().expect("it has brokers");
+        let disk: &dyn raft::io::DurableFiles = &self.disks[server];
+        cluster.audit(server, true, shown, with_disk.then_some(disk))
     }
 
     /// Three brokers and a partition with `min.insync.replicas` 2, which the first one leads.
@@ -169,33 +213,28 @@ impl Brokers {
 
     /// The first violation's invariant. What it saw is said in plain words.
     pub fn broke(&self) -> Option<&str> {
-        let violation = self.verdict.violation()?;
+        let violation = self.checks.verdict.violation()?;
         assert!(!violation.detail.contains(['{', '[']) && !violation.detail.contains("Some("), "{}", violation.detail);
         Some(violation.invariant.as_str())
     }
 
     pub fn excused(&self, name: &str) -> u64 {
-        self.verdict.excused().find(|(excuse, _)| excuse.name() == name).map_or(0, |(_, count)| count)
+        self.checks.verdict.excused().find(|(excuse, _)| excuse.name() == name).map_or(0, |(_, count)| count)
     }
 
     /// One batch of committed metadata.
     pub fn commit(&mut self, records: impl IntoIterator<Item = MetadataRecord>) {
-        let mut builder = BatchBuilder::new(self.committed.end, LeaderEpoch(1), 0);
+        let mut builder = BatchBuilder::new(self.checks.models.committed.end, LeaderEpoch(1), 0);
         for record in records {
             builder.record(&record.frame(record.max_version()).unwrap_or_else(|error| panic!("{error}")));
         }
         let batch = builder.build();
         let header = Batch::peek_header(&batch.bytes).unwrap_or_else(|error| panic!("{error}"));
-        let before = self.committed.batches.last().copied().unwrap_or(crate::checks::ghost::ledger::BatchId::START);
-        let recorded = self.ledger.record(&header, before, &batch.bytes, 0);
-        self.committed.push(recorded.id, LeaderEpoch(1), &self.ledger);
-        self.checks.committed(
-            &self.committed,
-            &self.ledger,
-            &mut self.verdict,
-            &mut self.coverage,
-            &mut Failovers::new(Vec::new(), Vec::new()),
-        );
+        let Models { committed, ledger, .. } = &mut self.checks.models;
+        let before = committed.batches.last().copied().unwrap_or(BatchId::START);
+        let recorded = ledger.record(&header, before, &batch.bytes, 0);
+        committed.push(recorded.id, LeaderEpoch(1), ledger);
+        self.checks.metadata_committed(SERVERS - 1);
     }
 
     pub fn change(&mut self, change: PartitionChange) {
@@ -209,7 +248,7 @@ impl Brokers {
             broker_id: broker(server),
             is_migrating_zk_broker: false,
             incarnation_id: Uuid([self.registrations; 16]),
-            broker_epoch: BrokerEpoch(self.committed.end.0 + before as i64),
+            broker_epoch: BrokerEpoch(self.checks.models.committed.end.0 + before as i64),
             end_points: Rc::default(),
             features: Rc::default(),
             rack: None,
@@ -228,7 +267,7 @@ impl Brokers {
     pub fn registration_change(&self, server: usize, fenced: i8) -> MetadataRecord {
         MetadataRecord::BrokerRegistrationChange(BrokerRegistrationChange {
             broker_id: broker(server),
-            broker_epoch: self.checks.metadata().broker_epoch(broker(server)),
+            broker_epoch: self.cluster().metadata().broker_epoch(broker(server)),
             fenced,
             in_controlled_shutdown: 0,
             log_dirs: Rc::default(),
@@ -249,7 +288,6 @@ impl Brokers {
 
     pub fn perform(&mut self, server: usize, out: Out) {
         for effect in &out.effects {
-            let (verdict, coverage) = (&mut self.verdict, &mut self.coverage);
             if matches!(effect, Effect::Observe(_)) {
                 continue;
             }
@@ -259,21 +297,17 @@ impl Brokers {
                 Effect::Append { file, bytes } => Write::Append { file: File(file.0), bytes },
                 Effect::Truncate { file, len } => Write::Truncate { file: File(file.0), len: *len },
                 Effect::Unlink { path } => Write::Unlink { path },
-                Effect::Rename { from, to } => {
-                    let content = raft::io::DurableFiles::read(&self.disks[server], to);
-                    self.checks.renamed(server, (from, to), content.as_deref(), verdict, coverage);
-                    continue;
-                }
+                Effect::Rename { from, to } => Write::Rename { from, to },
                 Effect::Fsync { file } => {
-                    self.checks.synced(server, Synced::File(File(file.0)));
+                    self.cross(server, Event::Synced { synced: Synced::File(File(file.0)) });
                     continue;
                 }
                 _ => {
-                    self.checks.synced(server, Synced::Directory);
+                    self.cross(server, Event::Synced { synced: Synced::Directory });
                     continue;
                 }
             };
-            self.checks.wrote(server, write, verdict, coverage);
+            self.cross(server, Event::Wrote { write });
         }
     }
 
@@ -283,8 +317,8 @@ impl Brokers {
 
     /// In one of its lives.
     pub fn say_in(&mut self, server: usize, life: u32, observation: BrokerObservation) {
-        let (verdict, coverage) = (&mut self.verdict, &mut self.coverage);
-        self.checks.observed((server, life), observation, verdict, coverage);
+        self.checks.models.servers[server].incarnation = life;
+        self.cross(server, Event::Observed { observation: Observation::Broker(observation) });
     }
 
     /// A broker leads an epoch, by the ISR of a partition epoch.
@@ -307,13 +341,19 @@ impl Brokers {
 
     /// A broker publishes all that is committed.
     pub fn publish(&mut self, server: usize) {
-        let (end, digest) = (self.committed.end, self.checks.metadata().image().digest());
-        self.checks.published(server, Offset(end.0 - 1), digest, end, &mut self.verdict);
+        let (end, digest) = (self.checks.models.committed.end, self.cluster().metadata().image().digest());
+        self.publishes(server, end.0 - 1, digest);
+    }
+
+    /// A broker says that it has published an image.
+    pub fn publishes(&mut self, server: usize, offset: i64, digest: u64) {
+        let observation = Observation::Published { offset: Offset(offset), digest };
+        self.cross(server, Event::Observed { observation });
     }
 
     /// Its request thread takes its next input.
     pub fn goes_on(&mut self, server: usize) {
-        self.checks.requests_go_on(server, &mut self.verdict, &mut self.coverage);
+        self.cross(server, Event::Input { thread: ThreadName::RequestHandler });
     }
 
     pub fn goes_by(&mut self, server: usize, partition_epoch: i32, maximal: u8, in_flight: bool) {
@@ -354,7 +394,7 @@ impl Brokers {
         };
         let request = Request::Data(DataRequest::Produce(request));
         let of = (CLIENT_CONNECTION, self.requests);
-        self.checks.request_taken(0, server, of, &request, &mut self.coverage);
+        self.receives(server, of, &request);
     }
 
     /// A leader appends, whatever its producers' state says.
@@ -401,7 +441,7 @@ impl Brokers {
 
     fn answer(&mut self, server: usize, response: &Response) {
         let at = (CLIENT_CONNECTION, self.requests);
-        self.checks.response_sent((server, None), at, response, &mut self.verdict, &mut self.coverage);
+        self.responds(server, at, response);
     }
 
     /// One value, replicated to all and acknowledged.
@@ -444,7 +484,8 @@ impl Brokers {
 
     /// A broker goes down and comes back, with or without its page cache.
     pub fn restart(&mut self, server: usize, how: HowDown) {
-        self.checks.down(server, how);
+        let down = if how == HowDown::PowerLost { Down::PowerLost } else { Down::Killed };
+        self.cross(server, Event::Down { how: down });
         if how == HowDown::PowerLost {
             self.disks[server].lose_power();
         }
@@ -454,7 +495,11 @@ impl Brokers {
 
     /// From what is on its disk.
     pub fn boot(&mut self, server: usize) {
-        self.checks.booted(server, self.committed.end, &self.disks[server], &mut self.verdict, &mut self.coverage);
+        self.checks.on(Crossing {
+            at_ns: 0,
+            server,
+            event: Event::Booted { incarnation: 0, disk: &self.disks[server] },
+        });
         let mut manager = LogManager::load(&self.disks[server], CONFIG, raft::fixes::Fixes::NONE)
             .unwrap_or_else(|error| panic!("{error}"));
         let mut out = Out::default();

@@ -7,9 +7,10 @@ use raft::ids::{BrokerEpoch, LeaderEpoch, Offset, OffsetAndEpoch, PartitionEpoch
 use raft::log::Records;
 use raft::message::cluster::{AlterPartitionItem, AlterPartitionRequest, BrokerState};
 use raft::message::data::{DataFetchRequest, DataFetchResponse, FetchPartition, FetchablePartition};
-use raft::message::{ClusterRequest, DataRequest, ErrorCode, Request};
+use raft::message::{ClusterRequest, DataRequest, DataResponse, ErrorCode, Request, Response};
 
 use super::brokers::{Brokers, PARTITION, broker, config, to_isr};
+use crate::checks::event::Event;
 use crate::checks::ghost::boot::HowDown;
 
 const TOKEN: u32 = 1 << 12 | 16;
@@ -35,8 +36,8 @@ impl Brokers {
             partitions: Rc::from([question]),
         };
         let request = Request::Data(DataRequest::Fetch(request));
-        self.checks.connected(server, TOKEN, CONNECTION);
-        self.checks.request_sent(server, CONNECTION, &request, &mut self.verdict);
+        self.cross(server, Event::Connected { token: TOKEN, connection: CONNECTION });
+        self.requests(server, CONNECTION, &request);
     }
 
     /// The answer reaches it: that its log parts from the leader's at `offset`, or else records.
@@ -53,7 +54,8 @@ impl Brokers {
         };
         let answer = DataFetchResponse { error: ErrorCode::None, partitions: Rc::from([found]) };
         self.goes_on(server);
-        self.checks.fetch_answer_taken(server, TOKEN, &answer);
+        let response = Response::Data(DataResponse::Fetch(answer));
+        self.cross(server, Event::ResponseReceived { token: TOKEN, response: &response });
     }
 }
 
@@ -124,7 +126,7 @@ fn propose(brokers: &mut Brokers, isr: &[BrokerState], partition_epoch: i32) {
     let request =
         AlterPartitionRequest { broker_id: broker(0), broker_epoch: BrokerEpoch(0), partitions: Rc::from([item]) };
     let request = Request::Cluster(ClusterRequest::AlterPartition(request));
-    brokers.checks.request_sent(0, 0, &request, &mut brokers.verdict);
+    brokers.requests(0, 0, &request);
 }
 
 /// AlterPartition is sent again until it is answered, whatever has become of the proposal.
@@ -151,7 +153,7 @@ fn a_leader_says_which_process_it_proposes() {
     let proposes = |joins: usize, epoch: Option<i64>| {
         let mut brokers = Brokers::at_work(false, &[10]);
         brokers.change(to_isr(&[0, 1], None));
-        let known = brokers.checks.metadata().broker_epoch(broker(joins));
+        let known = brokers.cluster().metadata().broker_epoch(broker(joins));
         let epoch = epoch.map_or(known, BrokerEpoch);
         propose(&mut brokers, &[member(0, BrokerEpoch(-1)), member(joins, epoch)], 1);
         brokers.broke().map(str::to_owned)
@@ -183,7 +185,7 @@ fn a_leader_gives_up_its_role_by_the_input_after_the_image_that_ends_it() {
     let mut brokers = Brokers::at_work(false, &[10]);
     brokers.change(to_isr(&[0, 1, 2], Some(1)));
     brokers.publish(0);
-    brokers.checks.disk_failed(0);
+    brokers.cross(0, Event::DiskFailed);
     brokers.goes_on(0);
     assert_eq!(brokers.broke(), None);
 

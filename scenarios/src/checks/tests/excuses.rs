@@ -4,6 +4,7 @@
 use std::rc::Rc;
 
 use raft::ids::{BrokerEpoch, LeaderEpoch, NodeId, Offset};
+use raft::io::Observation;
 use raft::message::admin::{ElectLeadersRequest, ElectLeadersResponse, ElectLeadersTopic};
 use raft::message::cluster::BrokerRegistrationRequest;
 use raft::message::{AdminRequest, AdminResponse, ClusterRequest, EnvelopeResponse, ErrorCode, Request, Response};
@@ -11,6 +12,7 @@ use raft::metadata::MetadataRecord;
 use raft::metadata::records::PartitionChange;
 
 use super::brokers::{Brokers, broker, change, config, elr, to_isr};
+use crate::checks::event::Event;
 use crate::checks::ghost::ServerGhost;
 use crate::checks::ghost::boot::HowDown;
 use crate::checks::replication::unclean::UncleanElections;
@@ -91,7 +93,7 @@ fn asks_to_register(brokers: &mut Brokers, registration: &MetadataRecord, previo
         previous_broker_epoch: previous,
     };
     let request = Request::Cluster(ClusterRequest::BrokerRegistration(request));
-    brokers.checks.request_taken(0, 1, (0, 0), &request, &mut brokers.coverage);
+    brokers.receives(1, (0, 0), &request);
 }
 
 #[test]
@@ -99,18 +101,18 @@ fn a_clean_restart_of_the_last_guard_excuses_nothing() {
     // What the last guard says that it left as, and whether that takes it out of ISR and ELR.
     let restarted = |says: fn(BrokerEpoch) -> BrokerEpoch| {
         let mut brokers = Brokers::at_work(true, &[10]);
-        brokers.verdict = Verdict::new(true);
+        brokers.checks.verdict = Verdict::new(true);
         brokers.change(PartitionChange { eligible_leader_replicas: elr(&[]), ..to_isr(&[0], None) });
         brokers.truncate(1, 0);
         brokers.truncate(2, 0);
-        brokers.verdict = Verdict::new(true);
+        brokers.checks.verdict = Verdict::new(true);
         brokers.restart(0, HowDown::PageCacheKept);
         let registration = brokers.registration(0, 1);
-        let before = brokers.checks.metadata().broker_epoch(broker(0));
+        let before = brokers.cluster().metadata().broker_epoch(broker(0));
         asks_to_register(&mut brokers, &registration, says(before));
         let gone = PartitionChange { leader: NodeId::NONE, last_known_elr: elr(&[0]), ..to_isr(&[], None) };
         brokers.commit([MetadataRecord::PartitionChange(gone), registration]);
-        let fired: Vec<&str> = brokers.verdict.fired().map(|fired| fired.name).collect();
+        let fired: Vec<&str> = brokers.checks.verdict.fired().map(|fired| fired.name).collect();
         ["AckedValueNotLost", "ValidControllerIsrAndElr"].map(|name| fired.contains(&name))
     };
     assert_eq!(restarted(|_| BrokerEpoch::UNKNOWN), [false, false], "killed");
@@ -123,13 +125,13 @@ fn a_clean_restart_of_the_last_guard_excuses_nothing() {
 fn the_same_process_anew_excuses_nothing() {
     let mut brokers = Brokers::at_work(true, &[10]);
     brokers.change(PartitionChange { eligible_leader_replicas: elr(&[]), ..to_isr(&[0], None) });
-    brokers.verdict = Verdict::new(true);
+    brokers.checks.verdict = Verdict::new(true);
     let MetadataRecord::RegisterBroker(mut registration) = brokers.registration(0, 1) else { panic!("it is one") };
-    let registered = brokers.checks.metadata().image().cluster().broker(broker(0)).expect("registered").clone();
+    let registered = brokers.cluster().metadata().image().cluster().broker(broker(0)).expect("registered").clone();
     (registration.incarnation_id, registration.broker_epoch) = (registered.incarnation_id, registered.epoch);
     let gone = PartitionChange { leader: NodeId::NONE, last_known_elr: elr(&[0]), ..to_isr(&[], None) };
     brokers.commit([MetadataRecord::PartitionChange(gone), MetadataRecord::RegisterBroker(registration)]);
-    assert!(brokers.verdict.fired().any(|fired| fired.name == "AckedValueNotLost"));
+    assert!(brokers.checks.verdict.fired().any(|fired| fired.name == "AckedValueNotLost"));
 }
 
 fn elect_leaders(election_type: i8, partitions: Option<&[i32]>) -> AdminRequest {
@@ -148,7 +150,7 @@ fn an_unclean_election_is_excused_as_long_as_somebody_asks_for_it() {
     // Server 2 is the controller.
     let story = |request: AdminRequest, answered: Option<ErrorCode>| {
         let mut brokers = Brokers::at_work(false, &[10]);
-        brokers.checks.claimed(0, 2, LeaderEpoch(1));
+        brokers.cross(2, Event::Observed { observation: Observation::LeadershipAnnounced { epoch: LeaderEpoch(1) } });
         brokers.change(to_isr(&[0, 1], None));
         brokers.goes_by(0, 1, 2, false);
         let batch = brokers.batch(11);
@@ -156,11 +158,10 @@ fn an_unclean_election_is_excused_as_long_as_somebody_asks_for_it() {
         brokers.replicate(0, 1);
         brokers.acknowledge(0, offset);
         let of = (7, 70);
-        brokers.checks.request_taken(0, 2, of, &Request::Envelope(request), &mut brokers.coverage);
+        brokers.receives(2, of, &Request::Envelope(request));
         if let Some(error) = answered {
             let response = Response::Envelope(elected(error));
-            let Brokers { checks, verdict, coverage, .. } = &mut brokers;
-            checks.response_sent((2, Some(0)), of, &response, verdict, coverage);
+            brokers.responds_to(2, 0, of, &response);
         }
         brokers.change(PartitionChange { leader_recovery_state: 1, ..to_isr(&[2], Some(2)) });
         brokers.lead(2, 1, 2, 1);
@@ -229,7 +230,7 @@ fn only_whom_kafka_leaves_so_stays_without_a_leader() {
     let missing = |with_elr: bool, change: PartitionChange, servers: &[ServerGhost]| {
         let mut brokers = Brokers::with_partition(with_elr);
         brokers.change(PartitionChange { leader: NodeId::NONE, ..change });
-        brokers.checks.missing(servers).map(|missing| missing.predicate)
+        brokers.cluster_mut().missing(servers).map(|missing| missing.predicate)
     };
     let nobody = |known: &[usize]| PartitionChange { last_known_elr: elr(known), ..to_isr(&[], None) };
     let unled = Some("every partition led");
@@ -302,7 +303,7 @@ fn a_deposed_leader_may_serve_what_the_last_of_the_isr_has_lost() {
     loses_and_leads(&mut brokers, 4, 1);
     brokers.acknowledge(0, offset);
     assert_eq!((brokers.broke(), brokers.excused("served_after_loss")), (None, 1));
-    assert_eq!(brokers.checks.acked_records(), (1, 0), "it was never promised");
+    assert_eq!(brokers.cluster().acked_records(), (1, 0), "it was never promised");
     let other = brokers.batch_of(1, 21);
     brokers.append(1, &other);
     brokers.high_watermark(1, 2);
@@ -321,7 +322,7 @@ fn loses_and_leads(brokers: &mut Brokers, partition_epoch: i32, isr: u8) {
 }
 
 fn has_fired(brokers: &Brokers) -> bool {
-    brokers.verdict.fired().any(|fired| fired.name == "AckedValueNotLost")
+    brokers.checks.verdict.fired().any(|fired| fired.name == "AckedValueNotLost")
 }
 
 /// The same, but the one that lost it leads although another member of the ISR has it.
@@ -335,7 +336,7 @@ fn what_others_of_the_isr_have_is_not_lost() {
     brokers.replicate(0, 2);
     brokers.fence(0, to_isr(&[1, 2], Some(1)));
     // No controller would name it: that is told of as well.
-    brokers.verdict = Verdict::new(true);
+    brokers.checks.verdict = Verdict::new(true);
     loses_and_leads(&mut brokers, 3, 2);
     brokers.acknowledge(0, offset);
     assert_eq!((has_fired(&brokers), brokers.excused("served_after_loss")), (false, 0));
@@ -348,7 +349,7 @@ fn what_others_of_the_isr_have_is_not_lost() {
 fn a_clean_leader_that_parts_is_told_of_while_an_unclean_one_has_yet_to_act() {
     let mut brokers = elected_uncleanly(false);
     // Its batch has the epoch of the other one: that is told of as well.
-    brokers.verdict = Verdict::new(true);
+    brokers.checks.verdict = Verdict::new(true);
     brokers.truncate(0, 1);
     let other = brokers.batch_of(1, 21);
     let offset = brokers.produce(0, &other);
@@ -383,15 +384,15 @@ fn a_deposed_leader_may_show_what_an_unclean_election_never_committed() {
 #[test]
 fn a_process_that_registers_again_leads_as_before() {
     let mut brokers = Brokers::at_work(false, &[10]);
-    let registered = brokers.checks.metadata().image().cluster().broker(broker(1)).expect("registered").clone();
+    let registered = brokers.cluster().metadata().image().cluster().broker(broker(1)).expect("registered").clone();
     brokers.publish(1);
     let MetadataRecord::RegisterBroker(mut again) = brokers.registration(1, 0) else { panic!("it is one") };
     (again.incarnation_id, again.broker_epoch) = (registered.incarnation_id, registered.epoch);
     again.fenced = false;
     brokers.commit([MetadataRecord::RegisterBroker(again)]);
-    assert!(brokers.checks.metadata().is_registered(1, broker(1)), "it need not have heard of the second one");
+    assert!(brokers.cluster().metadata().is_registered(1, broker(1)), "it need not have heard of the second one");
     brokers.register(1);
-    assert!(!brokers.checks.metadata().is_registered(1, broker(1)));
+    assert!(!brokers.cluster().metadata().is_registered(1, broker(1)));
 }
 
 #[test]
@@ -416,5 +417,5 @@ fn an_unclean_leader_that_is_deposed_and_alone_goes_on() {
     assert_eq!(alone.checks.acked_records(), (3, 1), "what it took is promised");
     let other = acknowledges(0);
     assert_eq!((other.broke(), other.excused("served_after_loss")), (None, 1), "somebody else goes on");
-    assert_eq!(other.checks.acked_records(), (2, 0));
+    assert_eq!(other.cluster().acked_records(), (2, 0));
 }

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use raft::ids::{BrokerEpoch, LeaderEpoch, NodeId, Offset, PartitionEpoch, ProducerId, Uuid};
+use raft::ids::{BrokerEpoch, LeaderEpoch, NodeId, PartitionEpoch, ProducerId, Uuid};
 use raft::message::cluster::{
     AllocateProducerIdsResponse, AlterPartitionItem, AlterPartitionRequest, AlterPartitionResponse,
     AlterPartitionResult,
@@ -14,19 +14,18 @@ use raft::metadata::records::{
     AbortTransaction, BeginTransaction, ClearElr, EndTransaction, Partition, PartitionChange, ProducerIds, Topic,
 };
 
-use super::brokers::{Brokers, PARTITION, broker, change, config, elr, partition, to_isr};
+use super::brokers::{Brokers, CLIENT, PARTITION, broker, change, config, elr, partition, to_isr};
 
 fn publish(brokers: &mut Brokers, server: usize, offset: i64, digest: u64) {
-    let end = brokers.committed.end;
-    brokers.checks.published(server, Offset(offset), digest, end, &mut brokers.verdict);
+    brokers.publishes(server, offset, digest);
 }
 
 fn last(brokers: &Brokers) -> i64 {
-    brokers.committed.end.0 - 1
+    brokers.checks.models.committed.end.0 - 1
 }
 
 fn digest(brokers: &Brokers) -> u64 {
-    brokers.checks.metadata().image().digest()
+    brokers.cluster().metadata().image().digest()
 }
 
 fn topic(name: &str, id: u8) -> MetadataRecord {
@@ -112,7 +111,7 @@ fn each_incarnation_has_a_newer_epoch() {
     assert_eq!(brokers.broke(), None);
     // Another broker gets the epoch of a first one.
     let MetadataRecord::RegisterBroker(mut other) = brokers.registration(1, 0) else { return };
-    other.broker_epoch = brokers.checks.metadata().broker_epoch(broker(0));
+    other.broker_epoch = brokers.cluster().metadata().broker_epoch(broker(0));
     brokers.commit([MetadataRecord::RegisterBroker(other)]);
     assert_eq!(brokers.broke(), Some("MonotonicBrokerEpoch"));
 }
@@ -127,8 +126,7 @@ fn block(next: i64, server: usize) -> MetadataRecord {
 }
 
 fn answer(brokers: &mut Brokers, to: Option<usize>, response: Response) {
-    let Brokers { checks, verdict, coverage, .. } = brokers;
-    checks.response_sent((0, to), (1, 1), &response, verdict, coverage);
+    brokers.responds_to(0, to.unwrap_or(CLIENT), (1, 1), &response);
 }
 
 fn give_block(brokers: &mut Brokers, to: usize, start: i64) {
@@ -340,7 +338,7 @@ fn a_process_that_registers_again_stays_as_it_was() {
         let mut brokers = Brokers::with_partition(true);
         let MetadataRecord::RegisterBroker(mut record) = brokers.registration(2, 0) else { panic!("it is one") };
         if same {
-            let known = brokers.checks.metadata().image().cluster().broker(broker(2)).expect("it registered");
+            let known = brokers.cluster().metadata().image().cluster().broker(broker(2)).expect("it registered");
             (record.incarnation_id, record.broker_epoch) = (known.incarnation_id, known.epoch);
         }
         (record.fenced, record.in_controlled_shutdown) = (fenced, leaving);
@@ -369,7 +367,7 @@ fn an_isr_change_is_of_the_newest_partition_epoch_and_fences_none_but_old_leader
         let request =
             AlterPartitionRequest { broker_id: broker(0), broker_epoch: BrokerEpoch(0), partitions: Rc::from([item]) };
         let request = Request::Cluster(ClusterRequest::AlterPartition(request));
-        brokers.checks.request_taken(0, 1, (3, 4), &request, &mut brokers.coverage);
+        brokers.receives(1, (3, 4), &request);
         let result = AlterPartitionResult {
             partition: PARTITION,
             error,
@@ -381,7 +379,7 @@ fn an_isr_change_is_of_the_newest_partition_epoch_and_fences_none_but_old_leader
         };
         let answer = AlterPartitionResponse { error: ErrorCode::None, partitions: Rc::from([result]) };
         let response = Response::Cluster(ClusterResponse::AlterPartition(answer));
-        brokers.checks.response_sent((1, None), (3, 4), &response, &mut brokers.verdict, &mut brokers.coverage);
+        brokers.responds(1, (3, 4), &response);
         brokers.broke().map(str::to_owned)
     };
     assert_eq!(answered(ErrorCode::None, (0, 1), 2), None);

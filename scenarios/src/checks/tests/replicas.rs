@@ -10,9 +10,12 @@ use raft::log::Records;
 use raft::metadata::MetadataRecord;
 use raft::metadata::records::{PartitionChange, RemoveTopic, Topic};
 
+use sim::watch::Down;
+
 use super::brokers::{Brokers, PARTITION, TOPIC, broker, to_isr};
 use super::excuses::{elected_uncleanly, leader};
 use crate::checks::clients::ClientHistories;
+use crate::checks::event::Event;
 use crate::checks::ghost::boot::HowDown;
 use crate::checks::verdict::Verdict;
 
@@ -118,7 +121,7 @@ fn a_boot_finds_what_was_durable() {
     brokers.flush(0);
     brokers.restart(0, HowDown::PowerLost);
     assert_eq!(brokers.broke(), None);
-    assert_eq!(brokers.coverage.count("replica_lost_tail"), Some(0));
+    assert_eq!(brokers.checks.coverage.count("replica_lost_tail"), Some(0));
     let path = "t-0/00000000000000000000.log";
     let half = brokers.disks[0].read(path).map_or(0, |bytes| bytes.len() / 2);
     brokers.disks[0].bytes_mut(path).truncate(half);
@@ -130,12 +133,13 @@ fn a_boot_finds_what_was_durable() {
 fn a_destroyed_disk_is_no_mismatch() {
     let mut brokers = Brokers::at_work(false, &[10, 11]);
     brokers.flush(2);
-    brokers.checks.disk_damaged(2);
-    brokers.checks.down(2, HowDown::PowerLost);
     brokers.disks[2] = Default::default();
+    let left = brokers.disks[2].clone();
+    brokers.cross(2, Event::DiskDamaged { left: &left });
+    brokers.cross(2, Event::Down { how: Down::PowerLost });
     brokers.boot(2);
     assert_eq!(brokers.broke(), None);
-    assert_eq!(brokers.coverage.count("replica_lost_tail"), Some(1));
+    assert_eq!(brokers.checks.coverage.count("replica_lost_tail"), Some(1));
 }
 
 #[test]
@@ -154,7 +158,7 @@ fn audits_compare_a_broker_with_its_border() {
         }
     };
     let honest = shown(&brokers);
-    assert_eq!(brokers.checks.audit(0, true, std::slice::from_ref(&honest), Some(&brokers.disks[0])), None);
+    assert_eq!(brokers.audit(0, std::slice::from_ref(&honest), true), None);
     let lies = [
         PartitionShown { log_end: Offset(3), ..honest.clone() },
         PartitionShown { batches: 1, ..honest.clone() },
@@ -162,11 +166,11 @@ fn audits_compare_a_broker_with_its_border() {
         PartitionShown { high_watermark: Offset(3), ..honest.clone() },
     ];
     for lie in &lies {
-        assert!(brokers.checks.audit(0, true, std::slice::from_ref(lie), None).is_some(), "{lie:?}");
+        assert!(brokers.cluster_mut().audit(0, true, std::slice::from_ref(lie), None).is_some(), "{lie:?}");
     }
     let path = "t-0/00000000000000000000.log";
     brokers.disks[0].bytes_mut(path).push(0);
-    assert!(brokers.checks.audit(0, true, &[], Some(&brokers.disks[0])).is_some());
+    assert!(brokers.audit(0, &[], true).is_some());
 }
 
 #[test]
@@ -212,7 +216,7 @@ fn sent_back(brokers: &mut Brokers, shown: &[usize], (from, to): (i64, i64)) -> 
         set(to, PositionCause::Truncation),
     ]);
     for event in events {
-        brokers.checks.attempt(0, event, &mut brokers.verdict);
+        brokers.checks.attempt(0, 0, event);
     }
     assert_eq!(brokers.broke(), None);
     brokers.excused("position_sent_back_by_deposed_leader")
@@ -229,7 +233,7 @@ fn an_unclean_leader_deposed_before_it_acts_sends_consumers_back() {
     let until =
         |next: &dyn Fn(&mut Brokers), (epoch, partition_epoch), shown: &[usize], then: &dyn Fn(&mut Brokers)| {
             let mut brokers = elected_uncleanly(true);
-            brokers.checks.histories = clients_of_the_topic();
+            brokers.cluster_mut().histories = clients_of_the_topic();
             next(&mut brokers);
             brokers.lead(2, epoch, partition_epoch, 1);
             then(&mut brokers);
@@ -283,7 +287,7 @@ fn commits_one_more(brokers: &mut Brokers) {
     let sequence = AttemptEvent::ProduceSequence { attempt: 1, producer_id, producer_epoch, base_sequence };
     let values = AttemptEvent::ProduceValues { attempt: 1, first_value: 12, count: 1 };
     for event in [invoked, sequence, values] {
-        brokers.checks.attempt(1, event, &mut brokers.verdict);
+        brokers.checks.attempt(0, 1, event);
     }
     brokers.append(0, &batch);
     brokers.high_watermark(0, 3);
@@ -293,7 +297,7 @@ fn commits_one_more(brokers: &mut Brokers) {
 fn what_is_committed_later_sends_back_from_an_unclean_leader_only() {
     // Broker 2 has all when it acts, and has long been deposed.
     let mut uncleanly = elected_uncleanly(true);
-    uncleanly.checks.histories = clients_of_the_topic();
+    uncleanly.cluster_mut().histories = clients_of_the_topic();
     elects_uncleanly(&mut uncleanly, 0);
     uncleanly.lead(0, 2, 3, 1);
     uncleanly.replicate(0, 2);
@@ -302,7 +306,7 @@ fn what_is_committed_later_sends_back_from_an_unclean_leader_only() {
     assert_eq!(sent_back(&mut uncleanly, &[], (3, 2)), 1);
     // One that was elected cleanly lacks it, too, but nobody who has read that asks it.
     let mut cleanly = elected_uncleanly(true);
-    cleanly.checks.histories = clients_of_the_topic();
+    cleanly.cluster_mut().histories = clients_of_the_topic();
     elects_uncleanly(&mut cleanly, 0);
     cleanly.lead(0, 2, 3, 1);
     cleanly.change(to_isr(&[0, 1], None));
