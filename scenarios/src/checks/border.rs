@@ -282,12 +282,13 @@ impl Checks {
                     cluster.replay(offset, record, &mut update, &mut self.verdict);
                 }
             }
-            if update.changes.is_empty() {
-                continue;
+            if !update.changes.is_empty() {
+                let event = Event::BatchCommitted { update: &update };
+                self.judges.on(&Crossing { at_ns, server, event }, &self.models, &mut self.verdict);
             }
-            let event = Event::BatchCommitted { update: &update };
-            self.judges.on(&Crossing { at_ns, server, event }, &self.models, &mut self.verdict);
-            if let Some(cluster) = &mut self.models.cluster {
+            let Some(cluster) = &mut self.models.cluster else { continue };
+            cluster.was_asked_for(&update, &mut self.verdict);
+            if !update.changes.is_empty() {
                 self.failovers.metadata(at_ns, &update, cluster.metadata().image());
                 cluster.replayed(&update, &mut self.verdict, &mut self.coverage);
             }

@@ -164,9 +164,15 @@ impl ClusterChecks {
     /// Replays its next record.
     pub fn replay(&mut self, offset: Offset, record: &MetadataRecord, update: &mut Update, verdict: &mut Verdict) {
         self.metadata.replay(offset, record, update, verdict);
-        self.histories.metadata_committed(offset, record, verdict);
         if let Some(commits) = &mut self.commits {
             commits.push(Commit::of(record));
+        }
+    }
+
+    /// All its records are replayed, and judged as changes of the image: clients must have asked for them.
+    pub fn was_asked_for(&mut self, update: &Update, verdict: &mut Verdict) {
+        for (offset, record) in update.batch.iter().flat_map(|batch| batch.metadata_records()).flatten() {
+            self.histories.metadata_committed(offset, record, verdict);
         }
     }
 

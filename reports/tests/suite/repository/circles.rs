@@ -18,7 +18,6 @@ const KNOWN: &[(&str, &str)] = &[
     // To be untied.
     ("scenarios", "checks/clients/admin"),
     ("scenarios", "checks/ghost"),
-    ("scenarios", "checks/metadata"),
     ("scenarios", "checks/replication"),
 ];
 

@@ -159,7 +159,6 @@ const MAPS_WITH_CODE: &[&str] = &[
     "scenarios/src/checks/clients/mod.rs",
     "scenarios/src/checks/failover/mod.rs",
     "scenarios/src/checks/ghost/mod.rs",
-    "scenarios/src/checks/metadata/mod.rs",
     "scenarios/src/checks/mod.rs",
     "scenarios/src/checks/replication/mod.rs",
 ];
