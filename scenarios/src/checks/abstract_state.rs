@@ -8,11 +8,11 @@
 use std::cmp::Ordering;
 
 use raft::io::Role;
-use raft::metadata::image::PartitionRegistration;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::Checks;
 use super::ghost::ServerGhost;
+use super::metadata::partition::ReferencePartition;
 use super::replication::partition::PartitionModel;
 use super::replication::{ServerIndex, elections};
 
@@ -68,7 +68,7 @@ impl Checks {
     }
 
     fn partition_word(&self, partition: &PartitionModel, servers: &ServerIndex) -> Option<u64> {
-        let now: &PartitionRegistration = partition.now()?;
+        let now: &ReferencePartition = partition.now()?;
         let is_guard = |id| servers.of(id).is_some_and(|server| partition.is_guard(server));
         let guards = elections::candidates(now).filter(|id| is_guard(*id)).count() as u64;
         let led = match servers.of(now.leader) {

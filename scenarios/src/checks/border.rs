@@ -282,13 +282,13 @@ impl Checks {
                     cluster.replay(offset, record, &mut update, &mut self.verdict);
                 }
             }
-            if !update.changes.is_empty() {
+            if self.models.cluster.as_ref().is_some_and(|cluster| cluster.metadata().image().is_touched()) {
                 let event = Event::BatchCommitted { update: &update };
                 self.judges.on(&Crossing { at_ns, server, event }, &self.models, &mut self.verdict);
             }
             let Some(cluster) = &mut self.models.cluster else { continue };
             cluster.was_asked_for(&update, &mut self.verdict);
-            if !update.changes.is_empty() {
+            if cluster.metadata().image().is_touched() {
                 self.failovers.metadata(at_ns, &update, cluster.metadata().image());
                 cluster.replayed(&update, &mut self.verdict, &mut self.coverage);
             }

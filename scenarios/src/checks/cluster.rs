@@ -195,7 +195,7 @@ impl ClusterChecks {
     ) {
         let (replication, metadata, mut around) = self.parts(verdict, coverage);
         metadata.booted(server, committed_end);
-        let registered = metadata.broker_epoch(replication.id_of(server));
+        let registered = metadata.image().broker_epoch(replication.id_of(server));
         replication.booted(server, registered, disk, &mut around);
     }
 
@@ -272,7 +272,7 @@ impl ClusterChecks {
                 let mut members = request.partitions.iter().flat_map(|item| item.new_isr_with_epochs.iter());
                 let former = |member: &BrokerState| {
                     let is_known = member.broker_epoch != BrokerEpoch::UNKNOWN;
-                    is_known && self.metadata.broker_epoch(member.broker_id) > member.broker_epoch
+                    is_known && self.metadata.image().broker_epoch(member.broker_id) > member.broker_epoch
                 };
                 if members.any(former) {
                     coverage.met(Situation::IsrChangeOfFormerProcess);
@@ -406,10 +406,9 @@ impl ClusterChecks {
         let image = self.metadata.image();
         let index = |id: NodeId| servers.iter().position(|server| server.id == id);
         let is_live = |id: NodeId| index(id).is_some_and(|server| servers[server].up);
-        let is_active = |id: NodeId| image.cluster().broker(id).is_some_and(|broker| broker.is_active());
         let of = |ids: &mut dyn Iterator<Item = NodeId>| ids.filter_map(index).collect::<SmallVec<[usize; 8]>>();
 
-        let fenced = of(&mut self.brokers.iter().copied().filter(|id| is_live(*id) && !is_active(*id)));
+        let fenced = of(&mut self.brokers.iter().copied().filter(|id| is_live(*id) && !image.is_active(*id)));
         if !fenced.is_empty() {
             return Some(Missing::new("all live brokers unfenced", fenced));
         }
@@ -419,11 +418,10 @@ impl ClusterChecks {
             // known leader is, by whatever fences, unfences or registers a broker (controller-broker.md §4.4, §4.5). Nobody
             // is known after a `ClearElr`.
             let is_known = |id: NodeId| {
-                let placed = image.cluster().broker(id).zip(now.directory(id));
-                is_live(id) && is_active(id) && placed.is_some_and(|(broker, dir)| broker.has_online_dir(dir))
+                is_live(id) && image.is_active(id) && now.directory(id).is_some_and(|dir| image.is_online(id, dir))
             };
             let last_known = match *now.last_known_elr {
-                [known] => image.features().is_elr_enabled() && is_known(known),
+                [known] => image.is_elr_enabled() && is_known(known),
                 _ => false,
             };
             let may_be_led = !now.isr.is_empty() || !now.elr.is_empty() || last_known;

@@ -6,10 +6,11 @@ use std::rc::Rc;
 use raft::ids::{LeaderEpoch, NodeId, Offset, TopicIdPartition};
 use raft::io::{PartitionShown, Role, Visitor};
 use raft::log::Records;
-use raft::metadata::image::{MetadataImage, PartitionRegistration};
 
 use super::cluster::{Cluster, with};
 use super::error::StoryError;
+use crate::checks::metadata::image::ReferenceImage;
+use crate::checks::metadata::partition::ReferencePartition;
 
 /// One replica, as its broker holds it.
 struct ReplicaView {
@@ -31,7 +32,7 @@ impl Visitor for ReplicaView {
 impl Cluster {
     /// A partition by committed metadata: leader (-1: none), ISR, ELR, epochs, replicas. An error
     /// if there is none.
-    pub fn partition(&self, topic: &str, partition: i32) -> Result<Rc<PartitionRegistration>, StoryError> {
+    pub fn partition(&self, topic: &str, partition: i32) -> Result<Rc<ReferencePartition>, StoryError> {
         self.partition_id(topic, partition).map(|(_, registration)| registration)
     }
 
@@ -55,7 +56,7 @@ impl Cluster {
         partition: i32,
     ) -> Result<NodeId, StoryError> {
         self.place(id)?;
-        let leads = |now: &PartitionRegistration| now.has_leader() && now.leader != id;
+        let leads = |now: &ReferencePartition| now.has_leader() && now.leader != id;
         let what = format!("a leader of {topic}-{partition} other than {id}");
         self.until(&what, |c| Ok(leads(&*c.partition(topic, partition)?))).await?;
         Ok(self.partition(topic, partition)?.leader)
@@ -73,7 +74,7 @@ impl Cluster {
             let known: Vec<String> = self.brokers().iter().map(NodeId::to_string).collect();
             return Err(StoryError(format!("no broker {id} in this cluster; there are {}", known.join(", "))));
         }
-        self.image(|image| Ok(image.cluster().broker(id).is_none_or(|broker| broker.fenced)))
+        self.image(|image| Ok(image.brokers.get(&id).is_none_or(|broker| broker.fenced)))
     }
 
     /// The high watermark of a partition on one of its replicas; an error if the broker is down or
@@ -102,19 +103,16 @@ impl Cluster {
         &self,
         topic: &str,
         partition: i32,
-    ) -> Result<(TopicIdPartition, Rc<PartitionRegistration>), StoryError> {
+    ) -> Result<(TopicIdPartition, Rc<ReferencePartition>), StoryError> {
         let found = self.image(|image| {
-            let found = image.topics().topic_by_name(topic);
-            let found = found.and_then(|topic| Some((topic.id, topic.partitions.get(&partition)?.clone())));
-            Ok(found)
+            let id = image.topic_id(topic).map(|topic_id| TopicIdPartition { topic_id, partition });
+            Ok(id.and_then(|id| Some((id, Rc::clone(image.partitions.get(&id)?)))))
         })?;
-        let (topic_id, registration) =
-            found.ok_or_else(|| StoryError(format!("no partition {topic}-{partition} at {} ms", self.now_ms())))?;
-        Ok((TopicIdPartition { topic_id, partition }, registration))
+        found.ok_or_else(|| StoryError(format!("no partition {topic}-{partition} at {} ms", self.now_ms())))
     }
 
     /// The committed metadata, by the checks' own account.
-    fn image<T>(&self, of: impl FnOnce(&MetadataImage) -> Result<T, StoryError>) -> Result<T, StoryError> {
+    fn image<T>(&self, of: impl FnOnce(&ReferenceImage) -> Result<T, StoryError>) -> Result<T, StoryError> {
         with(|run| match run.watch.checks.as_ref().and_then(|checks| checks.cluster()) {
             Some(cluster) => of(cluster.metadata().image()),
             None => Err(StoryError(

@@ -1,5 +1,20 @@
 //! The digest of an image: the sum of one hash per entity, so that it is the same whatever history
 //! led there, and costs a change only the hashes before and after.
+//!
+//! What is hashed of an entity is a canonical walk: a sequence of 64-bit words that begins with the number of its
+//! [`Part`]. A number or a flag is one word; a text is its length in bytes and then eight bytes in each word; a UUID two
+//! words; a list its length and then each item; what may be missing 0, or 1 and then itself. Numbers are sign-extended,
+//! bytes are little-endian. A second reader of the log makes the same words from tables of its own.
+//!
+//! | part | key | value |
+//! | --- | --- | --- |
+//! | 1 feature | name | level, unless it is 0 |
+//! | 2 broker | id | epoch, incarnation, end points (name, host, port, protocol), features (name, least, most), rack?, fenced, in controlled shutdown, migrating, directories, cordoned directories? |
+//! | 3 controller | id | incarnation, ready to migrate, end points, features |
+//! | 4 topic | id | name |
+//! | 5 partition | topic id, number | replicas, ISR, removing, adding, directories, ELR, last known ELR, leader, recovery state, leader epoch, partition epoch |
+//! | 6 config | type of the resource, its name, name | value |
+//! | 7 producer ids | next id | next id, once there was a block |
 
 use crate::message::{Canonical, CanonicalHasher};
 

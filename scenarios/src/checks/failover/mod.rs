@@ -19,11 +19,11 @@ pub mod partitions;
 use raft::broker::observation::PartitionTag;
 use raft::client::AttemptEvent;
 use raft::ids::{LeaderEpoch, NodeId, Offset};
-use raft::metadata::MetadataImage;
 
 use self::controller::ControllerFailovers;
 use self::gaps::Gaps;
 use self::partitions::PartitionFailovers;
+use super::metadata::image::ReferenceImage;
 use super::metadata::model::{PartitionState, Update};
 use crate::report::Failover;
 
@@ -97,17 +97,17 @@ impl Failovers {
     }
 
     /// A batch of metadata was committed; `image` is what it led to.
-    pub fn metadata(&mut self, at_ns: u64, update: &Update, image: &MetadataImage) {
-        for broker in &update.changes.brokers {
-            if image.cluster().broker(*broker).is_none_or(|broker| broker.fenced) {
+    pub fn metadata(&mut self, at_ns: u64, update: &Update, image: &ReferenceImage) {
+        for broker in image.brokers.touched() {
+            if image.brokers.get(broker).is_none_or(|broker| broker.fenced) {
                 self.partitions.fenced(at_ns, *broker);
             }
         }
         for PartitionState { id, registration, .. } in &update.partitions {
             self.partitions.leader(at_ns, (*id).into(), registration.leader, registration.leader_epoch);
         }
-        for topic_id in &update.changes.deleted_topics {
-            self.done.extend(self.partitions.topic_removed(*topic_id));
+        for topic_id in image.deleted_topics() {
+            self.done.extend(self.partitions.topic_removed(topic_id));
         }
     }
 

@@ -82,7 +82,7 @@ impl BrokerEpochs {
 fn keeps_state(crossing: &Crossing<'_>, models: &Models, verdict: &mut Verdict) {
     let Event::RecordCommitted { record: MetadataRecord::RegisterBroker(record), .. } = crossing.event else { return };
     let image = models.cluster.as_ref().map(|cluster| cluster.metadata().latest());
-    let before = image.and_then(|image| image.cluster().broker(record.broker_id));
+    let before = image.and_then(|image| image.brokers.get(&record.broker_id));
     let Some(before) = before.filter(|before| before.incarnation_id == record.incarnation_id) else { return };
     let (fenced, leaving) = (before.fenced, before.in_controlled_shutdown);
     if (fenced, leaving) != (record.fenced, record.in_controlled_shutdown) {

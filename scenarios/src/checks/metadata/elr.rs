@@ -6,44 +6,36 @@
 //! `KeepElrOfEmptyIsr`).
 
 use raft::ids::{Offset, TopicIdPartition};
-use raft::metadata::MetadataImage;
-use raft::metadata::image::PartitionRegistration;
 use raft::metadata::records::Config;
 
+use super::image::{ReferenceImage, TOPIC};
 use super::model::Update;
 
-/// `ConfigResource.Type.TOPIC`
-const TOPIC: i8 = 2;
-
-fn has_elr(partition: &PartitionRegistration) -> bool {
-    !partition.elr.is_empty() || !partition.last_known_elr.is_empty()
-}
-
 /// ELRs that a record outdates, in the image before it.
-pub fn outdated(image: &MetadataImage, record: &Config) -> Vec<TopicIdPartition> {
-    if &*record.name != "min.insync.replicas" || !image.features().is_elr_enabled() {
+pub fn outdated(image: &ReferenceImage, record: &Config) -> Vec<TopicIdPartition> {
+    if &*record.name != "min.insync.replicas" || !image.is_elr_enabled() {
         return Vec::new();
     }
     let is_concerned = |id: TopicIdPartition| {
-        let of_topic = || image.topics().topic(id.topic_id).is_some_and(|topic| topic.name == record.resource_name);
+        let of_topic = || image.topics.get(&id.topic_id).is_some_and(|name| *name == record.resource_name);
         record.resource_type != TOPIC || of_topic()
     };
-    let partitions = image.topics().partitions();
-    let concerned = partitions.filter(|(id, now)| has_elr(now) && !now.isr.is_empty() && is_concerned(*id));
-    concerned.map(|(id, _)| id).collect()
+    let partitions = image.partitions.iter();
+    let concerned = partitions.filter(|(id, now)| now.has_elr() && !now.isr.is_empty() && is_concerned(**id));
+    concerned.map(|(id, _)| *id).collect()
 }
 
 /// A batch is replayed: what it outdated it has cleared since, or deleted. Gives what is wrong with a partition.
 pub fn keeps_outdated(
     outdated: impl Iterator<Item = (TopicIdPartition, Offset)>,
     update: &Update,
-    image: &MetadataImage,
+    image: &ReferenceImage,
 ) -> Vec<String> {
     let mut wrong = Vec::new();
     for (id, from) in outdated {
         let mut later = update.partitions.iter().filter(|state| state.offset > from && state.id == id);
-        let is_cleared = later.any(|state| !has_elr(&state.registration));
-        let Some(now) = image.topics().partition(id).filter(|_| !is_cleared) else { continue };
+        let is_cleared = later.any(|state| !state.registration.has_elr());
+        let Some(now) = image.partitions.get(&id).filter(|_| !is_cleared) else { continue };
         wrong.push(format!(
             "partition {id} keeps its ELR of size {} and its last known ELR of size {} although min.insync.replicas was altered",
             now.elr.len(),

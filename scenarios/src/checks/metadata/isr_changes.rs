@@ -15,8 +15,8 @@ use std::rc::Rc;
 use raft::ids::NodeId;
 use raft::message::cluster::{AlterPartitionItem, AlterPartitionRequest, AlterPartitionResponse};
 use raft::message::{ClusterRequest, ClusterResponse, ErrorCode, Request, Response};
-use raft::metadata::MetadataImage;
 
+use super::image::ReferenceImage;
 use crate::checks::verdict::Verdict;
 
 claim! {
@@ -82,7 +82,7 @@ impl IsrChanges {
         &mut self,
         of: (usize, Rpc),
         answer: &AlterPartitionResponse,
-        image: &MetadataImage,
+        image: &ReferenceImage,
         verdict: &mut Verdict,
     ) {
         let Some(place) = self.pending.iter().position(|pending| pending.of == of) else { return };
@@ -101,7 +101,7 @@ impl IsrChanges {
                     )
                 });
             }
-            let now = image.topics().partition(id).map(|partition| partition.leader_epoch);
+            let now = image.partitions.get(&id).map(|partition| partition.leader_epoch);
             if result.error == ErrorCode::FencedLeaderEpoch && now.is_some_and(|now| now <= item.leader_epoch) {
                 verdict.fail(&IsrCompareAndSet::CLAIM, || {
                     format!(

@@ -19,8 +19,9 @@ use raft::ids::{BrokerEpoch, NodeId, Offset};
 use raft::io::Observation;
 use raft::message::cluster::{BrokerHeartbeatRequest, BrokerHeartbeatResponse};
 use raft::message::{ClusterRequest, ClusterResponse, ErrorCode, Request, Response};
-use raft::metadata::{MetadataImage, MetadataRecord};
+use raft::metadata::MetadataRecord;
 
+use super::image::ReferenceImage;
 use crate::checks::verdict::Verdict;
 
 claim! {
@@ -94,7 +95,7 @@ impl Check for Leaving {
 
 impl Leaving {
     /// A controller receives a heartbeat; `image` is what is committed.
-    fn received(&mut self, of: (usize, Rpc), request: &BrokerHeartbeatRequest, image: &MetadataImage) {
+    fn received(&mut self, of: (usize, Rpc), request: &BrokerHeartbeatRequest, image: &ReferenceImage) {
         let (broker, epoch, leaves) = (request.broker_id, request.broker_epoch, request.want_shut_down);
         let may_go = leaves && self.may_go(of.0, broker, epoch, image);
         let offset = Offset(request.current_metadata_offset);
@@ -106,7 +107,7 @@ impl Leaving {
         &mut self,
         of: (usize, Rpc),
         answer: &BrokerHeartbeatResponse,
-        (image, end): (&MetadataImage, Offset),
+        (image, end): (&ReferenceImage, Offset),
         verdict: &mut Verdict,
     ) {
         let Some(received) = self.open.remove(&of).filter(|_| answer.error == ErrorCode::None) else { return };
@@ -143,7 +144,7 @@ impl Leaving {
         self.reported.retain(|(_, other), _| *other != broker);
     }
 
-    fn may_go(&self, controller: usize, broker: NodeId, epoch: BrokerEpoch, image: &MetadataImage) -> bool {
+    fn may_go(&self, controller: usize, broker: NodeId, epoch: BrokerEpoch, image: &ReferenceImage) -> bool {
         let waits = self.waits.get(&(controller, broker)).filter(|(waits_in, _)| *waits_in == epoch);
         let Some((_, end)) = waits else { return false };
         // One that came late, over a connection of before, puts its broker back.
@@ -155,8 +156,8 @@ impl Leaving {
             let answered = self.reported.get(&(controller, *id)).is_some_and(|told| told >= end);
             answered && open(id).is_none_or(|offset| offset >= *end)
         };
-        let mut others = image.cluster().brokers().iter().filter(|(id, other)| **id != broker && !other.fenced);
-        let leads = || image.topics().partitions().any(|(_, partition)| partition.leader == broker);
+        let mut others = image.brokers.iter().filter(|(id, other)| **id != broker && !other.fenced);
+        let leads = || image.partitions.values().any(|partition| partition.leader == broker);
         others.all(|(id, _)| told(id)) && !leads()
     }
 }
@@ -166,8 +167,6 @@ mod tests {
     use std::rc::Rc;
 
     use raft::ids::Uuid;
-    use raft::metadata::MetadataDelta;
-    use raft::metadata::image::MetadataProvenance;
     use raft::metadata::records::RegisterBroker;
 
     use super::*;
@@ -179,13 +178,13 @@ mod tests {
 
     struct Story {
         leaving: Leaving,
-        image: Rc<MetadataImage>,
+        image: ReferenceImage,
         connections: u64,
     }
 
     /// Beside the leaving broker there is another one, or nobody.
     fn story(other: bool) -> Story {
-        let mut delta = MetadataDelta::new(Rc::default());
+        let mut image = ReferenceImage::default();
         let registration = RegisterBroker {
             broker_id: OTHER,
             is_migrating_zk_broker: false,
@@ -199,8 +198,8 @@ mod tests {
             log_dirs: Rc::default(),
             cordoned_log_dirs: None,
         };
-        delta.replay(&registration.into()).expect("a registration");
-        Story { leaving: Leaving::default(), image: delta.apply(MetadataProvenance::EMPTY), connections: 0 }
+        image.replay(&registration.into()).expect("a registration");
+        Story { leaving: Leaving::default(), image, connections: 0 }
     }
 
     impl Story {

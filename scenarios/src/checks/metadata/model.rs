@@ -6,10 +6,11 @@ use std::rc::Rc;
 use raft::ids::{BrokerEpoch, NodeId, Offset, TopicIdPartition, Uuid};
 use raft::log::Batch;
 use raft::message::cluster::BrokerRegistrationRequest;
-use raft::metadata::image::{MetadataChanges, PartitionRegistration};
+use raft::metadata::MetadataRecord;
 use raft::metadata::records::RegisterBroker;
-use raft::metadata::{MetadataImage, MetadataRecord};
 
+use super::image::ReferenceImage;
+use super::partition::ReferencePartition;
 use crate::checks::claim::Claimed;
 use crate::checks::claim::claim;
 use crate::checks::committed::Committed;
@@ -22,13 +23,10 @@ claim! {
     CommittedMetadataReplays, Safety of Metadata, "Kafka: a record that does not replay is a fatal fault of every controller";
 }
 
-/// What one committed batch changes of what brokers may see. A transaction changes it when it ends.
+/// What one committed batch changes of what brokers may see, beside the rows of the image that it touches. A transaction
+/// changes it when it ends.
 #[derive(Clone, Debug, Default)]
 pub struct Update {
-    /// The image before.
-    pub before: MetadataImage,
-    /// What was touched.
-    pub changes: MetadataChanges,
     /// Brokers that registered.
     pub registered: BTreeSet<NodeId>,
     /// Of them, those that did so as another process, without word of a clean shutdown of the one
@@ -50,18 +48,27 @@ pub struct PartitionState {
     /// Where the record stands.
     pub offset: Offset,
     /// Its state.
-    pub registration: Rc<PartitionRegistration>,
+    pub registration: Rc<ReferencePartition>,
     /// Its topic's effective `min.insync.replicas` then: a later record of the batch may alter it.
     pub min_isr: usize,
+}
+
+/// A transaction that has begun and not ended (KIP-868).
+#[derive(Clone, Debug)]
+struct Transaction {
+    /// The image with its records on top.
+    latest: ReferenceImage,
+    /// Its records, with their offsets.
+    records: Vec<(Offset, MetadataRecord)>,
 }
 
 /// See the module's documentation.
 #[derive(Clone, Debug)]
 pub struct MetadataModel {
     /// What is committed and not hidden by a transaction.
-    image: MetadataImage,
-    /// The records of an open transaction on top, and what they change.
-    hidden: Option<(MetadataImage, Update)>,
+    image: ReferenceImage,
+    /// An open transaction.
+    hidden: Option<Transaction>,
     /// Batches of the committed log that were replayed.
     replayed: usize,
     /// Where the image changed, and its digest from there on; ascending.
@@ -86,7 +93,7 @@ impl MetadataModel {
     /// static value.
     pub fn new(servers: usize, min_insync_replicas: i32) -> MetadataModel {
         MetadataModel {
-            image: MetadataImage::default(),
+            image: ReferenceImage::default(),
             hidden: None,
             replayed: 0,
             digests: Vec::new(),
@@ -107,19 +114,19 @@ impl MetadataModel {
 
     /// Clean is a restart if the last life's epoch is told; the same process anew is no restart.
     fn restarts_uncleanly(&self, record: &RegisterBroker) -> bool {
-        let Some(before) = self.latest().cluster().broker(record.broker_id) else { return true };
-        let previous = self.left_cleanly.get(&(record.broker_id, record.incarnation_id));
-        before.incarnation_id != record.incarnation_id && previous != Some(&before.epoch)
+        let Some(before) = self.image.brokers.get(&record.broker_id) else { return true };
+        let told = self.left_cleanly.get(&(record.broker_id, record.incarnation_id));
+        before.incarnation_id != record.incarnation_id && told != Some(&before.broker_epoch)
     }
 
     /// The image of everything committed, as nodes may see it.
-    pub fn image(&self) -> &MetadataImage {
+    pub fn image(&self) -> &ReferenceImage {
         &self.image
     }
 
     /// The same with the records of an open transaction on top.
-    pub fn latest(&self) -> &MetadataImage {
-        self.hidden.as_ref().map_or(&self.image, |(image, _)| image)
+    pub fn latest(&self) -> &ReferenceImage {
+        self.hidden.as_ref().map_or(&self.image, |open| &open.latest)
     }
 
     /// One past the last committed record that was replayed.
@@ -130,15 +137,10 @@ impl MetadataModel {
     /// The effective `min.insync.replicas` of a topic now, as the controllers count it: at most the replicas of
     /// partition 0 (controller-broker.md §4.4).
     fn min_isr(&self, topic: &str) -> usize {
-        let image = self.latest();
-        let wanted = image.configs().min_insync_replicas(topic, NodeId::NONE, self.min_insync_replicas);
-        let first = image.topics().topic_by_name(topic).and_then(|topic| topic.partitions.get(&0));
+        let wanted = self.image.min_insync_replicas(topic, self.min_insync_replicas);
+        let first = self.image.topic_id(topic).map(|topic_id| TopicIdPartition { topic_id, partition: 0 });
+        let first = first.and_then(|first| self.image.partitions.get(&first));
         usize::try_from(wanted).unwrap_or(0).min(first.map_or(usize::MAX, |first| first.replicas.len()))
-    }
-
-    /// The epoch by which a broker is registered; unknown if it is not.
-    pub fn broker_epoch(&self, broker: NodeId) -> BrokerEpoch {
-        self.image.cluster().broker(broker).map_or(BrokerEpoch::UNKNOWN, |broker| broker.epoch)
     }
 
     /// The next batch of the committed log that was not replayed, to replay it record by record; `None` if there is none.
@@ -153,7 +155,8 @@ impl MetadataModel {
         }
         let known = ledger.get(*committed.batches.get(self.replayed)?);
         self.replayed += 1;
-        let mut update = Update { before: self.image.clone(), ..Update::default() };
+        let mut update = Update::default();
+        self.image.begin_batch();
         if known.control {
             return Some(update);
         }
@@ -173,14 +176,13 @@ impl MetadataModel {
     pub fn replay(&mut self, offset: Offset, record: &MetadataRecord, update: &mut Update, verdict: &mut Verdict) {
         match (record, self.hidden.is_some()) {
             (MetadataRecord::BeginTransaction(_), false) => {
-                self.hidden = Some((self.image.clone(), Update::default()));
+                self.hidden = Some(Transaction { latest: self.image.clone(), records: Vec::new() });
             }
             (MetadataRecord::EndTransaction(_), true) => {
-                if let Some((image, shown)) = self.hidden.take() {
-                    self.image = image;
-                    update.merge(shown);
-                    self.note_digest(offset);
+                for (at, record) in self.hidden.take().into_iter().flat_map(|open| open.records) {
+                    self.change(at, &record, update, verdict);
                 }
+                self.note_digest(offset);
             }
             (MetadataRecord::AbortTransaction(_), true) => self.hidden = None,
             (
@@ -196,10 +198,10 @@ impl MetadataModel {
                 self.note_digest(offset);
             }
             (record, true) => {
-                let mut shown = self.hidden.as_mut().map(|(_, shown)| std::mem::take(shown)).unwrap_or_default();
-                self.change(offset, record, &mut shown, verdict);
-                if let Some((_, hidden)) = &mut self.hidden {
-                    *hidden = shown;
+                let Some(open) = &mut self.hidden else { return };
+                match open.latest.replay(record) {
+                    Ok(()) => open.records.push((offset, record.clone())),
+                    Err(error) => does_not_replay(offset, record, &error, verdict),
                 }
             }
         }
@@ -208,7 +210,7 @@ impl MetadataModel {
     fn change(&mut self, offset: Offset, record: &MetadataRecord, update: &mut Update, verdict: &mut Verdict) {
         match record {
             MetadataRecord::RegisterBroker(record) => {
-                let known = self.latest().cluster().broker(record.broker_id);
+                let known = self.image.brokers.get(&record.broker_id);
                 let is_another = known.is_none_or(|known| known.incarnation_id != record.incarnation_id);
                 if self.restarts_uncleanly(record) {
                     update.unclean.insert(record.broker_id);
@@ -226,17 +228,14 @@ impl MetadataModel {
             }
             _ => {}
         }
-        let image = self.hidden.as_mut().map_or(&mut self.image, |(image, _)| image);
-        if let Err(error) = image.replay(record, &mut update.changes) {
-            return verdict.fail(&CommittedMetadataReplays::CLAIM, || {
-                format!("{} committed at offset {offset} does not replay: {error}", record.name())
-            });
+        if let Err(error) = self.image.replay(record) {
+            return does_not_replay(offset, record, &error, verdict);
         }
-        let image = self.latest();
+        let image = &self.image;
         let one = |topic_id, partition| {
             let id = TopicIdPartition { topic_id, partition };
-            let registration = Rc::clone(image.topics().partition(id)?);
-            let min_isr = self.min_isr(&image.topics().topic(topic_id)?.name);
+            let registration = Rc::clone(image.partitions.get(&id)?);
+            let min_isr = self.min_isr(image.topics.get(&topic_id)?);
             Some(PartitionState { id, offset, registration, min_isr })
         };
         let partitions = &mut update.partitions;
@@ -244,7 +243,7 @@ impl MetadataModel {
             MetadataRecord::Partition(record) => partitions.extend(one(record.topic_id, record.partition_id)),
             MetadataRecord::PartitionChange(record) => partitions.extend(one(record.topic_id, record.partition_id)),
             MetadataRecord::ClearElr(_) => {
-                partitions.extend(update.changes.partitions().filter_map(|id| one(id.topic_id, id.partition)));
+                partitions.extend(image.partitions.touched().filter_map(|id| one(id.topic_id, id.partition)));
             }
             _ => {}
         }
@@ -260,7 +259,7 @@ impl MetadataModel {
     /// Of the image up to an offset (inclusive).
     pub fn digest_at(&self, offset: Offset) -> u64 {
         let count = self.digests.partition_point(|(from, _)| *from <= offset);
-        count.checked_sub(1).map_or_else(|| MetadataImage::default().digest(), |last| self.digests[last].1)
+        count.checked_sub(1).map_or(0, |last| self.digests[last].1)
     }
 
     /// A process begins.
@@ -287,25 +286,9 @@ impl MetadataModel {
     }
 }
 
-impl Update {
-    /// What was hidden comes to light.
-    fn merge(&mut self, shown: Update) {
-        let Update { before: _, batch: _, changes, registered, unclean, elr_cleared, partitions } = shown;
-        self.partitions.extend(partitions);
-        self.changes.brokers.extend(changes.brokers);
-        self.changes.controllers.extend(changes.controllers);
-        self.changes.features.extend(changes.features);
-        self.changes.configs.extend(changes.configs);
-        for deleted in &changes.deleted_topics {
-            self.changes.topics.remove(deleted);
-        }
-        self.changes.deleted_topics.extend(changes.deleted_topics);
-        for (topic, partitions) in changes.topics {
-            self.changes.topics.entry(topic).or_default().extend(partitions);
-        }
-        self.changes.producer_ids |= changes.producer_ids;
-        self.registered.extend(registered);
-        self.unclean.extend(unclean);
-        self.elr_cleared.extend(elr_cleared);
-    }
+#[cold]
+fn does_not_replay(offset: Offset, record: &MetadataRecord, error: &str, verdict: &mut Verdict) {
+    verdict.fail(&CommittedMetadataReplays::CLAIM, || {
+        format!("{} committed at offset {offset} does not replay: {error}", record.name())
+    });
 }

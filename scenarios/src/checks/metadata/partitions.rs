@@ -8,12 +8,13 @@ use crate::checks::config::CheckConfig;
 use crate::checks::event::{Crossing, Event, Kinds};
 use crate::checks::models::Models;
 use raft::ids::{NodeId, Offset, TopicIdPartition};
-use raft::metadata::image::{ClusterImage, LeaderRecoveryState, PartitionRegistration};
+use raft::metadata::MetadataRecord;
 use raft::metadata::records::Partition;
-use raft::metadata::{MetadataImage, MetadataRecord};
 
 use super::elr;
+use super::image::ReferenceImage;
 use super::model::{PartitionState, Update};
+use super::partition::ReferencePartition;
 use crate::checks::verdict::Verdict;
 
 claim! {
@@ -65,37 +66,36 @@ impl Check for IsrAndElr {
 
 /// Judges what a batch has made: partitions that it touched, and all that hold a broker which it
 /// has made inactive.
-fn judge(update: &Update, image: &MetadataImage, verdict: &mut Verdict) {
+fn judge(update: &Update, image: &ReferenceImage, verdict: &mut Verdict) {
     for (at, state) in update.partitions.iter().enumerate() {
         let PartitionState { id, registration: after, min_isr, .. } = state;
-        let Some(topic) = image.topics().topic(id.topic_id) else { continue };
-        let cleared = ["", &*topic.name].iter().any(|name| update.elr_cleared.contains(*name));
+        let Some(topic) = image.topics.get(&id.topic_id) else { continue };
+        let cleared = ["", &**topic].iter().any(|name| update.elr_cleared.contains(*name));
         // One batch may hold the records of several events: each is judged by the one before.
         let before = update.partitions[..at].iter().rev().find(|other| other.id == *id);
-        let before = before.map(|before| &before.registration).or_else(|| update.before.topics().partition(*id));
+        let before = before.map(|before| &before.registration).or_else(|| image.partitions.before(id));
         let wrong = wrong(after, *min_isr, image)
-            .or_else(|| if cleared { None } else { left_without_cause(before?, after, *min_isr, update) })
-            .or_else(|| is_last(update, at).then(|| inactive_member(*id, after, update, image))?);
+            .or_else(|| if cleared { None } else { left_without_cause((before?, after), *min_isr, update, image) })
+            .or_else(|| is_last(update, at).then(|| inactive_member(*id, after, image))?);
         if let Some(wrong) = wrong {
             fail(*id, after, wrong, verdict);
         }
     }
-    let active_before = |id: &&NodeId| is_active(update.before.cluster(), **id);
-    let left: Vec<NodeId> = update.changes.brokers.iter().filter(active_before).copied().collect();
-    if left.iter().all(|id| is_active(image.cluster(), *id)) {
+    let has_left = |id: &NodeId| image.was_active(*id) && !image.is_active(*id);
+    if !image.brokers.touched().any(has_left) {
         return;
     }
-    for (id, partition) in image.topics().partitions() {
-        if let Some(wrong) = inactive_member(id, partition, update, image) {
-            fail(id, partition, wrong, verdict);
+    for (id, partition) in image.partitions.iter() {
+        if let Some(wrong) = inactive_member(*id, partition, image) {
+            fail(*id, partition, wrong, verdict);
         }
     }
 }
 
 /// A PartitionRecord makes a partition; it never sets an old one back.
-fn is_new(image: &MetadataImage, record: &Partition, offset: Offset, verdict: &mut Verdict) {
+fn is_new(image: &ReferenceImage, record: &Partition, offset: Offset, verdict: &mut Verdict) {
     let id = TopicIdPartition { topic_id: record.topic_id, partition: record.partition_id };
-    let Some(old) = image.topics().partition(id) else { return };
+    let Some(old) = image.partitions.get(&id) else { return };
     if record.leader_epoch < old.leader_epoch || record.partition_epoch < old.partition_epoch {
         verdict.fail(&ValidControllerIsrAndElr::CLAIM, || {
             format!(
@@ -106,10 +106,6 @@ fn is_new(image: &MetadataImage, record: &Partition, offset: Offset, verdict: &m
     }
 }
 
-fn is_active(cluster: &ClusterImage, id: NodeId) -> bool {
-    cluster.broker(id).is_some_and(|broker| broker.is_active())
-}
-
 /// Is this what the batch leaves of the partition? Fences and changes of one event stand in any
 /// order.
 fn is_last(update: &Update, at: usize) -> bool {
@@ -117,7 +113,7 @@ fn is_last(update: &Update, at: usize) -> bool {
     update.partitions[at + 1..].iter().all(|other| other.id != id)
 }
 
-fn wrong(after: &PartitionRegistration, min_isr: usize, image: &MetadataImage) -> Option<String> {
+fn wrong(after: &ReferencePartition, min_isr: usize, image: &ReferenceImage) -> Option<String> {
     for (name, members) in [("ISR", &after.isr), ("ELR", &after.elr)] {
         for (index, member) in members.iter().enumerate() {
             if !after.has_replica(*member) {
@@ -134,7 +130,7 @@ fn wrong(after: &PartitionRegistration, min_isr: usize, image: &MetadataImage) -
     if after.has_leader() && !after.isr.contains(&after.leader) {
         return Some("its leader is not in its ISR".to_owned());
     }
-    let elr_enabled = image.features().is_elr_enabled();
+    let elr_enabled = image.is_elr_enabled();
     if !after.elr.is_empty() && !elr_enabled {
         return Some("it has an ELR although eligible leader replicas are disabled".to_owned());
     }
@@ -149,33 +145,27 @@ fn wrong(after: &PartitionRegistration, min_isr: usize, image: &MetadataImage) -
 
 /// Whoever is fenced, leaving or unknown leaves every ISR; only where there is no ELR does the last
 /// one stay, and then nobody leads.
-fn inactive_member(
-    id: TopicIdPartition,
-    partition: &PartitionRegistration,
-    update: &Update,
-    image: &MetadataImage,
-) -> Option<String> {
-    let member = partition.isr.iter().find(|member| !is_active(image.cluster(), **member))?;
+fn inactive_member(id: TopicIdPartition, partition: &ReferencePartition, image: &ReferenceImage) -> Option<String> {
+    let member = partition.isr.iter().find(|member| !image.is_active(**member))?;
     let last_one = partition.isr.len() == 1 && !partition.has_leader();
     // From before ELR was switched on.
     let stood_so = || {
-        let before = update.before.topics().partition(id);
-        !is_active(update.before.cluster(), *member) && before.is_some_and(|before| before.isr == partition.isr)
+        let before = image.partitions.before(&id);
+        !image.was_active(*member) && before.is_some_and(|before| before.isr == partition.isr)
     };
-    let may_stay = last_one && (!image.features().is_elr_enabled() || stood_so());
+    let may_stay = last_one && (!image.is_elr_enabled() || stood_so());
     (!may_stay).then(|| format!("broker {member} of its ISR is fenced, in controlled shutdown or not registered"))
 }
 
 /// Who leaves the ISR while that is too small stays eligible, until an unclean restart, an unclean
 /// election (or a new `min.insync.replicas`, §4.9).
 fn left_without_cause(
-    before: &PartitionRegistration,
-    after: &PartitionRegistration,
+    (before, after): (&ReferencePartition, &ReferencePartition),
     min_isr: usize,
     update: &Update,
+    image: &ReferenceImage,
 ) -> Option<String> {
-    let unclean = after.leader_recovery_state == LeaderRecoveryState::Recovering;
-    if after.isr.len() >= min_isr || unclean || !update.before.features().is_elr_enabled() {
+    if after.isr.len() >= min_isr || after.recovering || !image.was_elr_enabled() {
         return None;
     }
     let is_gone = |member: &&NodeId| !after.isr.contains(member) && !after.elr.contains(member);
@@ -187,7 +177,7 @@ fn left_without_cause(
 }
 
 #[cold]
-fn fail(id: TopicIdPartition, partition: &PartitionRegistration, wrong: String, verdict: &mut Verdict) {
+fn fail(id: TopicIdPartition, partition: &ReferencePartition, wrong: String, verdict: &mut Verdict) {
     verdict.fail(&ValidControllerIsrAndElr::CLAIM, || {
         let list = |ids: &[NodeId]| ids.iter().map(NodeId::to_string).collect::<Vec<_>>().join(" ");
         format!(

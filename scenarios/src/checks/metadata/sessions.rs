@@ -97,8 +97,8 @@ impl Check for Sessions {
             | Event::ResponseSent { response: Response::Fetch(_), .. } => {
                 if let (Some(active), Some(cluster)) = (self.due(verdict.now_ns), &models.cluster) {
                     let log_end = models.servers[active].log.end(&models.ledger);
-                    let brokers = cluster.metadata().image().cluster();
-                    let is_unfenced = |id| brokers.broker(id).is_some_and(|broker| !broker.fenced);
+                    let brokers = &cluster.metadata().image().brokers;
+                    let is_unfenced = |id| brokers.get(&id).is_some_and(|broker| !broker.fenced);
                     self.judge((models.committed.end, log_end), is_unfenced, verdict);
                 }
             }

@@ -12,11 +12,11 @@
 use crate::checks::claim::Claimed;
 use crate::checks::claim::claim;
 use crate::checks::invariant::durability::LeaderCompleteness;
+use crate::checks::metadata::partition::ReferencePartition;
 use crate::checks::replication::guards::AckedValueNotLost;
 use std::rc::Rc;
 
 use raft::ids::{LeaderEpoch, NodeId};
-use raft::metadata::image::PartitionRegistration;
 use smallvec::SmallVec;
 
 use super::partition::{Acted, NotExcused, PartitionModel};
@@ -50,14 +50,14 @@ pub struct Cause<'a> {
 }
 
 /// Who may lead when nobody leads: ISR and ELR.
-pub fn candidates(state: &PartitionRegistration) -> impl Iterator<Item = NodeId> + '_ {
+pub fn candidates(state: &ReferencePartition) -> impl Iterator<Item = NodeId> + '_ {
     state.isr.iter().chain(state.elr.iter()).copied()
 }
 
 /// Metadata has committed the next state of a partition.
 pub fn changed(
     partition: &mut PartitionModel,
-    after: &Rc<PartitionRegistration>,
+    after: &Rc<ReferencePartition>,
     cause: Cause<'_>,
     servers: &ServerIndex,
     around: &mut Around<'_>,
@@ -86,7 +86,7 @@ pub fn changed(
     }
 }
 
-fn count_situations(before: &PartitionRegistration, after: &PartitionRegistration, around: &mut Around<'_>) {
+fn count_situations(before: &ReferencePartition, after: &ReferencePartition, around: &mut Around<'_>) {
     let left = before.isr.iter().any(|id| !after.isr.contains(id));
     let joined = after.isr.iter().any(|id| !before.isr.contains(id));
     if left {
@@ -111,7 +111,7 @@ fn count_situations(before: &PartitionRegistration, after: &PartitionRegistratio
 
 fn judge_guards(
     partition: &mut PartitionModel,
-    (before, after): (&PartitionRegistration, &PartitionRegistration),
+    (before, after): (&ReferencePartition, &ReferencePartition),
     (elected, unclean): (Option<NodeId>, Option<NodeId>),
     cause: Cause<'_>,
     servers: &ServerIndex,
@@ -122,7 +122,7 @@ fn judge_guards(
         hurt: is_hurt(partition, id, cause, servers),
         restarted: (cause.restarts_uncleanly)(id),
     };
-    let of = |state: &PartitionRegistration| candidates(state).map(candidate).collect::<SmallVec<[Candidate; 4]>>();
+    let of = |state: &ReferencePartition| candidates(state).map(candidate).collect::<SmallVec<[Candidate; 4]>>();
     let change = CommittedChange {
         before: &of(before),
         after: &of(after),

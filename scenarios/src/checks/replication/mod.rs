@@ -33,7 +33,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use raft::broker::observation::{BrokerObservation, PartitionTag};
-use raft::ids::{NodeId, Offset, PartitionEpoch, TopicIdPartition};
+use raft::ids::{BrokerEpoch, NodeId, Offset, PartitionEpoch, TopicIdPartition};
 use raft::message::ErrorCode;
 use raft::message::cluster::AlterPartitionRequest;
 use raft::message::data::{DataFetchRequest, DataFetchResponse, PartitionProduceData, ProduceRequest, ProduceResponse};
@@ -52,7 +52,9 @@ use self::unclean::UncleanElections;
 use super::coverage::{Coverage, Situation};
 use super::loss::excuses::Excuse;
 use super::loss::facts::Fact;
+use super::metadata::image::ReferenceBroker;
 use super::metadata::model::{MetadataModel, PartitionState, Update};
+use super::metadata::partition::ReferencePartition;
 use super::verdict::Verdict;
 
 /// Where findings go.
@@ -168,58 +170,50 @@ impl Replication {
     /// Committed metadata has changed.
     pub fn metadata_changed(&mut self, update: &Update, metadata: &MetadataModel, around: &mut Around<'_>) {
         let image = metadata.image();
-        let elr = image.features().is_elr_enabled();
+        let elr = image.is_elr_enabled();
         let registered_before =
-            |id: NodeId| update.before.cluster().broker(id).map_or(raft::ids::BrokerEpoch::UNKNOWN, |it| it.epoch);
+            |id: NodeId| image.brokers.before(&id).map_or(BrokerEpoch::UNKNOWN, |it| it.broker_epoch);
         let restarts_uncleanly = |id: NodeId| update.unclean.contains(&id);
         let Some(batch) = &update.batch else { return };
         let known_from = Offset(batch.next_offset().0 - 1);
         self.unclean.committed(batch.epoch);
         let fenced = |id: &NodeId| {
-            let is_fenced =
-                |image: &raft::metadata::MetadataImage| image.cluster().broker(*id).is_some_and(|it| it.fenced);
-            is_fenced(image) && !is_fenced(&update.before) && !update.registered.contains(id)
+            let is_fenced = |broker: Option<&ReferenceBroker>| broker.is_some_and(|it| it.fenced);
+            is_fenced(image.brokers.get(id)) && !is_fenced(image.brokers.before(id)) && !update.registered.contains(id)
         };
-        if update.changes.brokers.iter().any(fenced) {
+        if image.brokers.touched().any(fenced) {
             around.coverage.met(Situation::BrokerFenced);
         }
         for PartitionState { id, registration: after, .. } in &update.partitions {
             let index = self.index_of(*id);
-            let topic = image.topics().topic(id.topic_id).or_else(|| update.before.topics().topic(id.topic_id));
+            let topic = image.topics.get(&id.topic_id).or_else(|| image.topics.before(&id.topic_id));
             let Some(topic) = topic else { continue };
-            let min_isr = self.min_isr(&topic.name, after.replicas.len(), metadata);
+            let min_isr = self.min_isr(topic, after.replicas.len(), metadata);
             self.min_isrs[index].committed(known_from, min_isr);
-            let by_config = image.configs().unclean_leader_election_enable(
-                &topic.name,
-                NodeId::NONE,
-                self.settings.unclean_leader_election_enable,
-            );
+            let by_config = image.unclean_leader_election_enable(topic, self.settings.unclean_leader_election_enable);
             // KIP-966's "balanced recovery" asks nobody.
-            let known = |state: &Rc<_>| -> bool {
-                let state: &raft::metadata::image::PartitionRegistration = state;
-                elr && state.last_known_elr.contains(&after.leader)
-            };
+            let known = |state: &Rc<ReferencePartition>| elr && state.last_known_elr.contains(&after.leader);
             let last_known = self.partitions[index].now().is_some_and(known);
             let cause = Cause {
                 registered_before: &registered_before,
                 restarts_uncleanly: &restarts_uncleanly,
                 elr,
-                unclean_allowed: by_config || last_known || self.unclean.may_elect(&topic.name, id.partition),
+                unclean_allowed: by_config || last_known || self.unclean.may_elect(topic, id.partition),
             };
             elections::changed(&mut self.partitions[index], after, cause, &self.servers, around);
             self.demotions.committed(index, &self.partitions[index], after.leader_epoch, known_from);
         }
-        if !update.changes.configs.is_empty() || !update.changes.features.is_empty() {
+        if image.configs.is_touched() || image.features.is_touched() {
             for index in 0..self.partitions.all().len() {
                 let Some(now) = self.partitions[index].now().cloned() else { continue };
-                let Some(topic) = image.topics().topic(self.partitions[index].id.topic_id) else { continue };
-                let min_isr = self.min_isr(&topic.name, now.replicas.len(), metadata);
+                let Some(topic) = image.topics.get(&self.partitions[index].id.topic_id) else { continue };
+                let min_isr = self.min_isr(topic, now.replicas.len(), metadata);
                 self.min_isrs[index].committed(known_from, min_isr);
             }
         }
-        for topic in &update.changes.deleted_topics {
+        for topic in image.deleted_topics() {
             let partitions = self.partitions.all_mut().iter_mut();
-            for partition in partitions.filter(|partition| partition.id.topic_id == *topic) {
+            for partition in partitions.filter(|partition| partition.id.topic_id == topic) {
                 partition.facts.push(Fact::Deleted);
                 let records = u64::try_from(partition.end_of(partition.acked).0).unwrap_or(0);
                 if records > 0 {
@@ -231,8 +225,7 @@ impl Replication {
 
     /// As a broker counts it: at most the partition's replicas (controller-broker.md §6.3).
     fn min_isr(&self, topic: &str, replicas: usize, metadata: &MetadataModel) -> usize {
-        let configs = metadata.image().configs();
-        let wanted = configs.min_insync_replicas(topic, NodeId::NONE, self.settings.min_insync_replicas);
+        let wanted = metadata.image().min_insync_replicas(topic, self.settings.min_insync_replicas);
         usize::try_from(wanted).unwrap_or(0).min(replicas)
     }
 
@@ -425,7 +418,7 @@ impl Replication {
                     proposed: None,
                 });
                 partition.facts.extend(led.map(|epoch| Fact::Ended { epoch, at: around.event }));
-                let elr = metadata.image().features().is_elr_enabled();
+                let elr = metadata.image().is_elr_enabled();
                 let min_isr = self.min_isrs[index].lowest_since(Offset(-1));
                 elections::acts(partition, (server, id, incarnation), epoch, (elr, min_isr), &self.servers, around);
             }

@@ -3,11 +3,11 @@
 
 use crate::checks::claim::Claimed;
 use crate::checks::claim::claim;
+use crate::checks::metadata::partition::ReferencePartition;
 use std::rc::Rc;
 
 use raft::broker::observation::PartitionTag;
 use raft::ids::{LeaderEpoch, NodeId, Offset, PartitionEpoch, TopicIdPartition};
-use raft::metadata::image::PartitionRegistration;
 
 use super::Around;
 use super::committed_log::{CommittedLog, LogBatch, ReportedBy};
@@ -62,7 +62,7 @@ pub struct PartitionModel {
     /// By server.
     pub replicas: Vec<Replica>,
     /// What committed metadata said of it, by partition epoch.
-    pub history: Vec<Rc<PartitionRegistration>>,
+    pub history: Vec<Rc<ReferencePartition>>,
     /// The committed log C.
     pub committed: Vec<BatchId>,
     /// Leading batches of C that a client was told of: A.
@@ -110,12 +110,12 @@ impl PartitionModel {
     }
 
     /// What committed metadata says of it now.
-    pub fn now(&self) -> Option<&Rc<PartitionRegistration>> {
+    pub fn now(&self) -> Option<&Rc<ReferencePartition>> {
         self.history.last()
     }
 
     /// What it said at a partition epoch.
-    pub fn at(&self, epoch: PartitionEpoch) -> Option<&Rc<PartitionRegistration>> {
+    pub fn at(&self, epoch: PartitionEpoch) -> Option<&Rc<ReferencePartition>> {
         self.history.get(usize::try_from(epoch.0).ok()?)
     }
 

@@ -267,7 +267,7 @@ impl Brokers {
     pub fn registration_change(&self, server: usize, fenced: i8) -> MetadataRecord {
         MetadataRecord::BrokerRegistrationChange(BrokerRegistrationChange {
             broker_id: broker(server),
-            broker_epoch: self.cluster().metadata().broker_epoch(broker(server)),
+            broker_epoch: self.cluster().metadata().image().broker_epoch(broker(server)),
             fenced,
             in_controlled_shutdown: 0,
             log_dirs: Rc::default(),

@@ -153,7 +153,7 @@ fn a_leader_says_which_process_it_proposes() {
     let proposes = |joins: usize, epoch: Option<i64>| {
         let mut brokers = Brokers::at_work(false, &[10]);
         brokers.change(to_isr(&[0, 1], None));
-        let known = brokers.cluster().metadata().broker_epoch(broker(joins));
+        let known = brokers.cluster().metadata().image().broker_epoch(broker(joins));
         let epoch = epoch.map_or(known, BrokerEpoch);
         propose(&mut brokers, &[member(0, BrokerEpoch(-1)), member(joins, epoch)], 1);
         brokers.broke().map(str::to_owned)

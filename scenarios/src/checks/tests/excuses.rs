@@ -108,7 +108,7 @@ fn a_clean_restart_of_the_last_guard_excuses_nothing() {
         brokers.checks.verdict = Verdict::new(true);
         brokers.restart(0, HowDown::PageCacheKept);
         let registration = brokers.registration(0, 1);
-        let before = brokers.cluster().metadata().broker_epoch(broker(0));
+        let before = brokers.cluster().metadata().image().broker_epoch(broker(0));
         asks_to_register(&mut brokers, &registration, says(before));
         let gone = PartitionChange { leader: NodeId::NONE, last_known_elr: elr(&[0]), ..to_isr(&[], None) };
         brokers.commit([MetadataRecord::PartitionChange(gone), registration]);
@@ -127,8 +127,8 @@ fn the_same_process_anew_excuses_nothing() {
     brokers.change(PartitionChange { eligible_leader_replicas: elr(&[]), ..to_isr(&[0], None) });
     brokers.checks.verdict = Verdict::new(true);
     let MetadataRecord::RegisterBroker(mut registration) = brokers.registration(0, 1) else { panic!("it is one") };
-    let registered = brokers.cluster().metadata().image().cluster().broker(broker(0)).expect("registered").clone();
-    (registration.incarnation_id, registration.broker_epoch) = (registered.incarnation_id, registered.epoch);
+    let registered = brokers.cluster().metadata().image().brokers.get(&broker(0)).expect("registered").clone();
+    (registration.incarnation_id, registration.broker_epoch) = (registered.incarnation_id, registered.broker_epoch);
     let gone = PartitionChange { leader: NodeId::NONE, last_known_elr: elr(&[0]), ..to_isr(&[], None) };
     brokers.commit([MetadataRecord::PartitionChange(gone), MetadataRecord::RegisterBroker(registration)]);
     assert!(brokers.checks.verdict.fired().any(|fired| fired.name == "AckedValueNotLost"));
@@ -243,7 +243,7 @@ fn only_whom_kafka_leaves_so_stays_without_a_leader() {
     let mut without = servers.clone();
     without[0].up = false;
     assert_eq!(missing(true, nobody(&[0]), &without), accepted, "it is gone");
-    let lost = Some(Rc::from([raft::metadata::image::directory_id::LOST; 3]));
+    let lost = Some(Rc::from([crate::checks::metadata::partition::LOST; 3]));
     let offline = PartitionChange { directories: lost, ..nobody(&[0]) };
     assert_eq!(missing(true, offline, &servers), accepted, "its directory is");
 }
@@ -384,10 +384,10 @@ fn a_deposed_leader_may_show_what_an_unclean_election_never_committed() {
 #[test]
 fn a_process_that_registers_again_leads_as_before() {
     let mut brokers = Brokers::at_work(false, &[10]);
-    let registered = brokers.cluster().metadata().image().cluster().broker(broker(1)).expect("registered").clone();
+    let registered = brokers.cluster().metadata().image().brokers.get(&broker(1)).expect("registered").clone();
     brokers.publish(1);
     let MetadataRecord::RegisterBroker(mut again) = brokers.registration(1, 0) else { panic!("it is one") };
-    (again.incarnation_id, again.broker_epoch) = (registered.incarnation_id, registered.epoch);
+    (again.incarnation_id, again.broker_epoch) = (registered.incarnation_id, registered.broker_epoch);
     again.fenced = false;
     brokers.commit([MetadataRecord::RegisterBroker(again)]);
     assert!(brokers.cluster().metadata().is_registered(1, broker(1)), "it need not have heard of the second one");

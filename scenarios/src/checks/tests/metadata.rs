@@ -111,7 +111,7 @@ fn each_incarnation_has_a_newer_epoch() {
     assert_eq!(brokers.broke(), None);
     // Another broker gets the epoch of a first one.
     let MetadataRecord::RegisterBroker(mut other) = brokers.registration(1, 0) else { return };
-    other.broker_epoch = brokers.cluster().metadata().broker_epoch(broker(0));
+    other.broker_epoch = brokers.cluster().metadata().image().broker_epoch(broker(0));
     brokers.commit([MetadataRecord::RegisterBroker(other)]);
     assert_eq!(brokers.broke(), Some("MonotonicBrokerEpoch"));
 }
@@ -338,8 +338,8 @@ fn a_process_that_registers_again_stays_as_it_was() {
         let mut brokers = Brokers::with_partition(true);
         let MetadataRecord::RegisterBroker(mut record) = brokers.registration(2, 0) else { panic!("it is one") };
         if same {
-            let known = brokers.cluster().metadata().image().cluster().broker(broker(2)).expect("it registered");
-            (record.incarnation_id, record.broker_epoch) = (known.incarnation_id, known.epoch);
+            let known = brokers.cluster().metadata().image().brokers.get(&broker(2)).expect("it registered");
+            (record.incarnation_id, record.broker_epoch) = (known.incarnation_id, known.broker_epoch);
         }
         (record.fenced, record.in_controlled_shutdown) = (fenced, leaving);
         brokers

@@ -107,7 +107,7 @@ fn an_ack_waits_for_a_member_that_is_about_to_join() {
 
     let proposes = |brokers: &mut Brokers| {
         brokers.goes_by(0, 1, 3, true);
-        let epoch_of = |server| brokers.cluster().metadata().broker_epoch(broker(server));
+        let epoch_of = |server| brokers.cluster().metadata().image().broker_epoch(broker(server));
         let members = [0, 1, 2].map(|server| raft::message::cluster::BrokerState {
             broker_id: broker(server),
             broker_epoch: epoch_of(server),
