@@ -291,5 +291,17 @@ switches! {
         /// TruncationMissed's synthetic mutant: KAFKA-7747, fixed in 2.3.0: a consumer reads on at a new leader
         /// without validating that its log contains the records that it has read.
         Kafka7747NoPositionValidation,
+        /// M39 (KAFKA-19383, fixed in 4.0): a ClearElr record restores a topic that was deleted in the same delta,
+        /// with its old id.
+        Kafka19383ClearElrRestoresTopic,
+        /// M40 (KAFKA-19497, fixed in 4.2): a topic that is created and deleted in one delta stays among the created
+        /// ones, and so in the image.
+        Kafka19497DeletedTopicStaysCreated,
+        /// Z08 (KAFKA-15799, fixed in 3.6): the whole metadata that a process loads at its start is merged as if it
+        /// were incremental: topics that it deletes stay.
+        Kafka15799FullUpdateKeepsDeleted,
+        /// G25: replay uses the local clock: a record that unfences a broker has an effect only while it is younger
+        /// than a session.
+        ReplayByLocalClock,
     }
 }

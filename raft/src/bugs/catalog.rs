@@ -8,7 +8,7 @@
 //! model's design prevents the mistake from having an effect:
 //! * voter changes (R09, R10, R11, R12, R13, R14, R17, R18, R19, R20, R33, R34, G23, G24), snapshots and a
 //!   trimmed log (M01 to M07, M10 to M12, M16, G21, G22, P16, P17), transactions (C07 to C10, C13),
-//!   reassignment (M32, L14, P22, P35), ZooKeeper (Z01, Z03 to Z09 but Z05), several directories (L15,
+//!   reassignment (M32, L14, P22, P35), ZooKeeper (Z01, Z03 to Z09 but Z05 and Z08), several directories (L15,
 //!   L16);
 //! * R08, R36: no generic scenario has a single voter or a second cluster. R16: no fault removes only a
 //!   voter's election file;
@@ -20,8 +20,7 @@
 //!   M22, M23: nothing writes a record that cannot be applied, or is too large. M18: raft reports a lost
 //!   leadership at once, and applied changes are dropped then. M20: no counters are derived. M21: a claim
 //!   follows its epoch's only control record. M27: features never change. M31 is the same as P19. M33: a
-//!   caught-up replica that may not join delays commits for `replica.lag.time.max.ms` at most. M39, M40,
-//!   Z08, G25: an image replays records in one function, which knows of no switches;
+//!   caught-up replica that may not join delays commits for `replica.lag.time.max.ms` at most.
 //! * L06: the controller's queue is never as long as half a heartbeat interval for a whole session. L07: a
 //!   broker that is fenced after one lost heartbeat is unfenced by the next. L12: a topic that is created again
 //!   gets no records. L02: both tests read one state in one step. L18: an answer belongs to a connection, which
@@ -46,7 +45,7 @@ use super::Bug;
 pub enum Layer {
     /// The quorum of controllers and its log.
     Raft,
-    /// The active controller and its state machine.
+    /// The active controller and its state machine, and the images of its records.
     Controller,
     /// Start, registration, fencing and shutdown of a broker.
     Lifecycle,
@@ -151,11 +150,15 @@ pub const CATALOG: &[Row] = rows! {
     M36 Kafka18106UncleanWithoutElection Controller "KAFKA-18106, fixed in 4.0" => ["ValidControllerIsrAndElr"];
     M37 Kafka16540ElrOfOldMinIsr Controller "KAFKA-16540, fixed in 4.0" => ["ValidControllerIsrAndElr"];
     M38 Kafka19522FencedLastKnownLeader Controller "KAFKA-19522, fixed in 4.1" => ["ValidControllerIsrAndElr"];
+    M39 Kafka19383ClearElrRestoresTopic Controller "KAFKA-19383, fixed in 4.0" => ["ImagesEqualAtEqualOffsets"];
+    M40 Kafka19497DeletedTopicStaysCreated Controller "KAFKA-19497, fixed in 4.2" => ["ImagesEqualAtEqualOffsets"];
     M41 Kafka13162ElectionTypeIgnored Controller "KAFKA-13162, fixed in 3.1.0" => ["StaleAdminAnswer", "AckedValueNotLost"];
     G17 AckAtAppend Controller "Raft §5.3: reply when it is committed" => ["LinearizableAppends", "ReplicationQuorumSuperset"];
     G18 AckByOffset Controller "Raft §8; KIP-595" => ["LinearizableAdmin"];
     Z02 Kafka6082WriteWithoutEpoch Controller "KAFKA-6082, fixed in 2.1.0" => ["RecordAfterClaim"];
     Z05 Kafka428NoCompareAndSet Controller "KAFKA-428, fixed by 0.10.0" => ["IsrCompareAndSet"];
+    Z08 Kafka15799FullUpdateKeepsDeleted Controller "KAFKA-16180, KAFKA-15799, fixed in 3.6" => ["ImagesEqualAtEqualOffsets"];
+    G25 ReplayByLocalClock Controller "replicated state machines are deterministic" => ["ImagesEqualAtEqualOffsets"];
 
     L01 Kafka14617IsrWithoutEpochs Lifecycle "KIP-903, KAFKA-14617, fixed in 3.5" => ["ProposalNamesProcess"];
     L03 Kafka13916FencedJoinsIsr Lifecycle "KIP-841, KAFKA-13916, fixed in 3.3" => ["ValidControllerIsrAndElr"];

@@ -79,6 +79,16 @@ impl MetadataDelta {
         Ok(())
     }
 
+    /// KAFKA-19383's mistake: a topic of the base that was deleted, or with an empty name all of them, is written back.
+    pub(super) fn restore_deleted(&mut self, name: &str) {
+        for topic_id in &self.changes.deleted_topics {
+            let topic = self.base.topics().topic(*topic_id);
+            if let Some(topic) = topic.filter(|topic| name.is_empty() || &*topic.name == name) {
+                self.next.restore(topic);
+            }
+        }
+    }
+
     /// The image after, which goes as far as `provenance` says.
     pub fn apply(&self, provenance: MetadataProvenance) -> Rc<MetadataImage> {
         Rc::new(self.next.clone().at(provenance))

@@ -148,6 +148,11 @@ impl MetadataImage {
         self
     }
 
+    /// Puts a topic back as it was (KAFKA-19383).
+    pub(super) fn restore(&mut self, topic: &Rc<TopicImage>) {
+        Rc::make_mut(&mut self.topics).restore(topic);
+    }
+
     /// Applies one record and notes what it touched (controller-broker.md §1.2). An error is one
     /// of Kafka's fatal cases; then nothing was changed. NoOp and the records of transactions say
     /// nothing here: who replays must know what a transaction hides.

@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use super::delta::MetadataDelta;
 use super::image::{MetadataImage, MetadataProvenance};
-use super::records::MetadataRecord;
+use super::records::{MetadataRecord, RemoveTopic};
 use crate::bugs::{Bug, Bugs};
 use crate::ids::{LeaderEpoch, NodeId, Offset};
 use crate::io::Effect;
@@ -18,6 +18,8 @@ use crate::step::{Fatal, Step};
 
 /// How long new publishers wait before it is asked again whether the loader has caught up.
 const RETRY_NS: u64 = 100_000_000;
+/// Kafka's default of `broker.session.timeout.ms`.
+const SESSION_MS: i64 = 9_000;
 
 /// What publishers are told (`onMetadataUpdate`).
 #[derive(Clone, Debug)]
@@ -193,7 +195,7 @@ impl MetadataLoader {
                     if matches!(record, MetadataRecord::BeginTransaction(_)) && self.transaction.is_none() {
                         published.extend(self.flush(high_watermark, step));
                     }
-                    if let Err(error) = self.replay(offset, record) {
+                    if let Err(error) = self.replay(offset, record, batch, step) {
                         self.fault(&format!("Error loading metadata log record from offset {offset}: {error}"))?;
                     }
                     self.loaded = provenance(offset);
@@ -212,7 +214,13 @@ impl MetadataLoader {
     /// One record, in or out of a transaction. Abort drops at once what came since Begin: in Kafka
     /// the dropped records stay until the end of the delivery and can leak into what it publishes
     /// (§5.4, a hazard not to copy).
-    fn replay(&mut self, offset: Offset, record: &MetadataRecord) -> Result<(), String> {
+    fn replay(
+        &mut self,
+        offset: Offset,
+        record: &MetadataRecord,
+        batch: &Batch,
+        step: &Step<'_>,
+    ) -> Result<(), String> {
         match (record, self.transaction) {
             (MetadataRecord::BeginTransaction(_), None) => self.transaction = Some(offset),
             (MetadataRecord::BeginTransaction(_), Some(began)) => {
@@ -228,10 +236,33 @@ impl MetadataLoader {
             }
             (record, _) => {
                 self.has_seen_record = true;
+                if self.is_missed(record, step.now_ms() - batch.max_timestamp_ms()) {
+                    return Ok(());
+                }
                 self.delta.replay(record).map_err(|error| error.to_string())?;
+                if let MetadataRecord::ClearElr(record) = record
+                    && self.bugs.has(Bug::Kafka19383ClearElrRestoresTopic)
+                {
+                    self.delta.restore_deleted(&record.topic_name);
+                }
             }
         }
         Ok(())
+    }
+
+    /// Does a mistake lose this record, which the local clock says is so old?
+    fn is_missed(&self, record: &MetadataRecord, age_ms: i64) -> bool {
+        match record {
+            MetadataRecord::RemoveTopic(RemoveTopic { topic_id }) => {
+                let created = !self.image.topics().topics_by_id().contains_key(topic_id);
+                (self.bugs.has(Bug::Kafka15799FullUpdateKeepsDeleted) && self.catching_up)
+                    || (self.bugs.has(Bug::Kafka19497DeletedTopicStaysCreated) && created)
+            }
+            MetadataRecord::BrokerRegistrationChange(change) => {
+                self.bugs.has(Bug::ReplayByLocalClock) && change.fenced == -1 && age_ms > SESSION_MS
+            }
+            _ => false,
+        }
     }
 
     /// Makes the image of all that was loaded, and publishes it if the time for that has come.

@@ -162,6 +162,10 @@ mutants! {
     p03_end_offset_without_its_epoch: Kip279EndOffsetWithoutEpoch, "combined" 2 => "Recovery";
     p09_stale_fetch_applied: Kafka18991StaleFetchApplied, "cluster-partitions" 147 => "PresentLeaderObeyed";
     g29_producer_state_not_restored: ProducerStateNotRestored, "ci" 3 => "DuplicateRecord";
+    m39_clear_elr_restores_a_topic: Kafka19383ClearElrRestoresTopic, "ci" 23 => "ImagesEqualAtEqualOffsets";
+    m40_deleted_topic_stays_created: Kafka19497DeletedTopicStaysCreated, "ci" 0 => "ImagesEqualAtEqualOffsets";
+    z08_full_update_keeps_deleted: Kafka15799FullUpdateKeepsDeleted, "ci" 0 => "ImagesEqualAtEqualOffsets";
+    g25_replay_by_local_clock: ReplayByLocalClock, "ci" 0 => "ImagesEqualAtEqualOffsets";
 }
 
 /// What ends a run that does not end by itself; no check of ours, and yet a violation.

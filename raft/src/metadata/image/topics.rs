@@ -89,6 +89,19 @@ impl TopicsImage {
         Ok(topic)
     }
 
+    /// Puts a topic back as it was, unless it is there.
+    pub(super) fn restore(&mut self, topic: &Rc<TopicImage>) {
+        if self.by_id.contains_key(&topic.id) {
+            return;
+        }
+        self.digest = self.digest.wrapping_add(topic_hash(topic));
+        for (number, registration) in topic.partitions.iter() {
+            self.digest = self.digest.wrapping_add(partition_hash(topic.id, *number, registration));
+        }
+        self.by_name.insert(Rc::clone(&topic.name), topic.id);
+        self.by_id.insert(topic.id, Rc::clone(topic));
+    }
+
     pub(super) fn set_partition(&mut self, record: &Partition) -> Result<TopicIdPartition, ReplayError> {
         let registration = PartitionRegistration::from_record(record)?;
         if !self.by_id.contains_key(&record.topic_id) {

@@ -6,9 +6,11 @@ use std::rc::Rc;
 use proptest::prelude::*;
 use smallvec::smallvec;
 
-use super::history::{batch, choices, create, feature, history, no_change, nodes, partition, topic_id};
+use super::history::{
+    batch, choices, create, feature, history, no_change, nodes, partition, register, topic_id, topic_name,
+};
 use crate::bugs::{Bug, Bugs};
-use crate::ids::{LeaderEpoch, NodeId, Offset, TopicIdPartition};
+use crate::ids::{BrokerEpoch, LeaderEpoch, NodeId, Offset, TopicIdPartition};
 use crate::io::{Effect, Entropy, Now, Out};
 use crate::log::{BatchBuilder, ControlRecord, LeaderChange, Records};
 use crate::metadata::loader::{ManifestType, MetadataLoader, Publication};
@@ -29,18 +31,20 @@ struct Harness {
     loader: MetadataLoader,
     timer_ns: Option<u64>,
     now_ns: u64,
+    wall_ms: i64,
 }
 
 impl Harness {
     fn new(controller: bool, bugs: Bugs) -> Harness {
-        let mut harness = Harness { loader: MetadataLoader::new(controller, bugs), timer_ns: None, now_ns: 1_000 };
+        let mut harness =
+            Harness { loader: MetadataLoader::new(controller, bugs), timer_ns: None, now_ns: 1_000, wall_ms: 0 };
         harness.step(|loader, step| loader.install_publishers(step));
         harness
     }
 
     fn step<T>(&mut self, act: impl FnOnce(&mut MetadataLoader, &mut Step<'_>) -> T) -> T {
         let mut out = Out::default();
-        let now = Now { mono_ns: self.now_ns, wall_ms: 0 };
+        let now = Now { mono_ns: self.now_ns, wall_ms: self.wall_ms };
         let result = act(&mut self.loader, &mut Step { now, entropy: &mut NoChance, out: &mut out });
         for effect in &out.effects {
             let Effect::ArmTimer { at_mono_ns } = effect else { panic!("{effect:?}") };
@@ -274,4 +278,51 @@ fn a_loader_that_loses_a_batch_has_another_image_than_who_was_told_one_by_one() 
     let loses = Bugs::NONE.with(Bug::LoaderSkipsBatch);
     assert_eq!(digest(Bugs::NONE, true), digest(Bugs::NONE, false));
     assert_ne!(digest(loses, true), digest(loses, false));
+}
+
+/// Each of these mistakes of replay makes another image of the same records, and none without its occasion.
+#[test]
+fn a_mistake_of_replay_makes_another_image() {
+    let gone = |generation| RemoveTopic { topic_id: topic_id(0, generation) }.into();
+    let unfenced = MetadataRecord::BrokerRegistrationChange(BrokerRegistrationChange {
+        broker_id: NodeId(1),
+        broker_epoch: BrokerEpoch(1),
+        fenced: -1,
+        in_controlled_shutdown: 0,
+        log_dirs: Rc::default(),
+        cordoned_log_dirs: None,
+    });
+    let clear = ClearElr { topic_name: topic_name(0) }.into();
+    let cases: [(Bug, &[MetadataRecord], &[MetadataRecord]); 4] = [
+        (Bug::Kafka19383ClearElrRestoresTopic, &[create(0, 0)], &[gone(0), create(0, 1), clear]),
+        (Bug::Kafka19497DeletedTopicStaysCreated, &[], &[create(0, 0), gone(0)]),
+        (Bug::Kafka15799FullUpdateKeepsDeleted, &[create(0, 0), gone(0)], &[]),
+        (Bug::ReplayByLocalClock, &[register(1, 1, true)], &[unfenced]),
+    ];
+    for (bug, before, delta) in cases {
+        let digest = |bugs: Bugs, wall_ms: i64, together: bool| {
+            let mut harness = Harness { wall_ms, ..Harness::new(false, bugs) };
+            let mut end = 0;
+            let mut load = |records: &[MetadataRecord]| {
+                harness.load(end, records);
+                end += i64::try_from(records.len()).expect("few");
+            };
+            load(&[&[feature("metadata.version", 33)][..], before].concat());
+            delta.chunks(if together { delta.len().max(1) } else { 1 }).for_each(load);
+            harness.loader.image().digest()
+        };
+        let (right, wrong) = (Bugs::NONE, Bugs::NONE.with(bug));
+        // Records are as old as the epoch.
+        let late = 60_000;
+        assert_eq!(digest(right, late, true), digest(right, 0, false), "{}", bug.name());
+        assert_ne!(digest(wrong, late, true), digest(right, late, true), "{}", bug.name());
+        if delta.len() > 1 {
+            assert_eq!(
+                digest(wrong, late, false),
+                digest(right, late, false),
+                "{} in deltas of one record",
+                bug.name()
+            );
+        }
+    }
 }
