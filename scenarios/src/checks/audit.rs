@@ -4,15 +4,18 @@ use crate::checks::claim::Claimed;
 use crate::checks::claim::claim;
 use raft::ids::{LeaderEpoch, NodeId, Offset};
 use raft::io::{DurableFiles, PartitionShown, Role, Visitor};
-use raft::log::Records;
+use raft::log::{Batch, Records};
+use std::rc::Rc;
 
 use super::ghost::ServerGhost;
 use super::ghost::ledger::Ledger;
 use super::ghost::state_files::Election;
+use super::second_reader;
 use super::verdict::Verdict;
 
 claim! {
-    /// The node's report, the model built from its messages and disk operations, and its disk agree.
+    /// The node's report, the model built from its messages and disk operations, and its disk agree; another reader of
+    /// Kafka's format reads its newest batches alike.
     GhostMismatch, Audit of Server, "the audit: node, model and disk";
 }
 
@@ -21,7 +24,7 @@ claim! {
 pub struct NodeView {
     election: Option<(LeaderEpoch, NodeId, NodeId, Role)>,
     log: Option<(Offset, Offset, Option<Offset>)>,
-    last_batch: Option<(usize, std::rc::Rc<[u8]>)>,
+    last_batch: Option<(usize, Rc<Batch>)>,
     /// Data replicas.
     pub partitions: Vec<PartitionShown>,
 }
@@ -36,7 +39,7 @@ impl Visitor for NodeView {
     }
 
     fn batches(&mut self, records: &Records) {
-        self.last_batch = records.0.last().map(|batch| (records.0.len(), batch.bytes.clone()));
+        self.last_batch = records.0.last().map(|batch| (records.0.len(), Rc::clone(batch)));
     }
 
     fn partition(&mut self, shown: &PartitionShown) {
@@ -55,7 +58,8 @@ pub fn audit(
 ) {
     let difference = ahead_of_itself(server, node)
         .or_else(|| if settled { differs(server, node, ledger) } else { None })
-        .or_else(|| server.differs_from_disk(disk?, ledger));
+        .or_else(|| server.differs_from_disk(disk?, ledger))
+        .or_else(|| disk.and_then(|_| second_reader::differs(&node.last_batch.as_ref()?.1)));
     if let Some(difference) = difference {
         verdict.fail(&GhostMismatch::CLAIM, || format!("node {}: {difference}", server.id));
     }
@@ -95,8 +99,8 @@ fn differs(server: &ServerGhost, node: &NodeView, ledger: &Ledger) -> Option<Str
     {
         return Some(format!("its high watermark is {held}, it said {}", said.offset));
     }
-    let (count, bytes) = node.last_batch.as_ref()?;
+    let (count, newest) = node.last_batch.as_ref()?;
     let last = server.log.count().checked_sub(1).and_then(|last| server.log.get(last));
-    let same = *count == server.log.count() && last.is_some_and(|last| *ledger.get(last).bytes() == **bytes);
+    let same = *count == server.log.count() && last.is_some_and(|last| *ledger.get(last).bytes() == *newest.bytes);
     (!same).then(|| format!("it holds {count} batches, {} are written, or the last ones differ", server.log.count()))
 }

@@ -26,6 +26,7 @@ use super::metadata::model::{MetadataModel, Update};
 use super::recovery::Missing;
 use super::replication::partition::Change;
 use super::replication::{Around, Replication, Settings, sequences};
+use super::second_reader;
 use super::verdict::Verdict;
 
 /// What the checks need to know of brokers.
@@ -390,7 +391,13 @@ impl ClusterChecks {
         disk: Option<&dyn DurableFiles>,
     ) -> Option<String> {
         let differs = shown.iter().find_map(|shown| self.replication.differs(server, shown, settled));
-        differs.or_else(|| self.replication.differs_from_disk(server, disk?))
+        let read_otherwise = |shown: &PartitionShown| {
+            let wrong = second_reader::differs(shown.last_batch.as_ref()?)?;
+            Some(format!("partition {}: {wrong}", shown.id))
+        };
+        differs
+            .or_else(|| self.replication.differs_from_disk(server, disk?))
+            .or_else(|| disk.and_then(|_| shown.iter().find_map(read_otherwise)))
     }
 
     /// All faults are over: images shall go as far as the metadata does now.

@@ -6,7 +6,7 @@
 //! * [`border`], [`border_disk`] and `border_votes`: what each crossing means to which check
 //! * [`history`] and [`linearizability`]: what clients did, and whether the answers fit
 //! * [`clients`]: what Kafka's clients did, and whether the answers fit
-//! * [`audit`]: node, ghost and disk compared
+//! * [`audit`]: node, ghost and disk compared; `second_reader`: batches read by `kafka-protocol`
 //! * [`cluster`]: what brokers add: [`metadata`], committed; [`replication`] of partitions
 //! * [`recovery`], [`fresh`], [`failover`], [`coverage`]: liveness, times, and what a run went through
 //! * [`abstract_state`]: where a run stands, coarsely
@@ -39,6 +39,7 @@ pub mod metadata;
 pub mod models;
 pub mod recovery;
 pub mod replication;
+mod second_reader;
 pub mod verdict;
 
 #[cfg(test)]

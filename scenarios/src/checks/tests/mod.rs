@@ -11,6 +11,7 @@ mod quorum;
 mod replicas;
 mod replication;
 mod safety;
+mod second_reader;
 mod test_disk;
 mod walk;
 
