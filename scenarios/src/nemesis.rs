@@ -11,7 +11,7 @@
 //! **Tolerance**: durable bytes are destroyed (rot, a replaced disk) on a minority of the voters
 //! only, the same ones all through a run, so never on a single voter; kills and power losses
 //! may strike all. Brokers do not force their data logs: power, too, is lost by a minority of them
-//! only, unless the scenario says otherwise (`guarded`, `any-broker-loses-data`, `beyond-tolerance`).
+//! only, unless the scenario says otherwise (`guarded`, `within-tolerance`, `any-broker-loses-data`, `beyond-tolerance`).
 //! Aimed faults may destroy bytes of any node; where a scenario has them, all that destroys bytes has a
 //! guard that forbids it where it would be too much ([`crate::aim::guard`]).
 

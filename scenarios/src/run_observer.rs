@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use raft::broker::observation::BrokerObservation;
 use raft::client::AttemptEvent as Attempt;
-use raft::ids::NodeId;
 use raft::io::{FatalFault, Observation, ThreadName};
 use raft::message::Request;
 use sim::disk::Disk;
@@ -14,16 +13,16 @@ use sim::watch::{Down, Phase, Synced, Watch, Write};
 
 use crate::actor::{Actor, AttemptEvent, Files, Message, NodeDisk, Parcel, Said};
 use crate::aim::guard;
-use crate::aim::trigger_watch::{TriggerWatch, place};
+use crate::aim::tracker::Tracker;
+use crate::aim::trigger_watch::TriggerWatch;
 use crate::checks::Checks;
 use crate::checks::audit::NodeView;
-use crate::checks::cluster::Commit;
 use crate::checks::config::CheckConfig;
 use crate::checks::event::{Crossing, Event, Rpc};
 use crate::checks::invariant::timings::Disturbance;
 use crate::diary::Diary;
 use crate::history::recorder::Recorder;
-use crate::scenario::fault_profile::{Destroys, Timers, cuts, means, timers};
+use crate::scenario::fault_profile::{Timers, cuts, means, timers};
 
 /// Watches one run.
 #[derive(Clone, Debug)]
@@ -43,7 +42,8 @@ pub struct RunObserver {
     /// Aimed faults that were injected, by their triggers.
     pub aimed: BTreeMap<String, u64>,
     trigger_watch: TriggerWatch,
-    ids: Vec<NodeId>,
+    /// What triggers and guards go by, if the plan has any.
+    tracker: Option<Box<Tracker>>,
     servers: usize,
     /// The first so many servers.
     voters: usize,
@@ -54,11 +54,11 @@ pub struct RunObserver {
 impl RunObserver {
     /// An observer of a cluster's servers (indices `0..servers`) and their clients behind them.
     pub fn new(config: CheckConfig, trigger_watch: TriggerWatch, checks_on: bool) -> RunObserver {
-        let (servers, voters, ids) = (config.servers.len(), config.voters.len(), config.servers.clone());
-        let mut checks = checks_on.then(|| Checks::new(config));
-        if let Some(checks) = checks.as_mut().filter(|_| trigger_watch.wants_commits()) {
-            checks.tell_commits();
-        }
+        let (servers, voters) = (config.servers.len(), config.voters.len());
+        let brokers = config.brokers.as_ref().map_or(&[][..], |brokers| &brokers.ids);
+        let tracker =
+            trigger_watch.needs_tracker().then(|| Box::new(Tracker::new(&config.servers, &config.voters, brokers)));
+        let checks = checks_on.then(|| Checks::new(config));
         RunObserver {
             checks,
             faults: [0; Kind::ALL.len()],
@@ -68,7 +68,7 @@ impl RunObserver {
             states: None,
             aimed: BTreeMap::new(),
             trigger_watch,
-            ids,
+            tracker,
             servers,
             voters,
             healed: false,
@@ -98,14 +98,10 @@ impl RunObserver {
 
     /// What a server said of itself, and what that committed, may be what triggers wait for.
     fn look_out(&mut self, node: Node, observation: Observation) {
+        let Some(tracker) = &mut self.tracker else { return };
         self.trigger_watch.observed(node, observation);
-        if let Observation::HighWatermark { leading: true, .. } = observation
-            && let Some(checks) = self.checks.as_mut()
-        {
-            let ids = &self.ids;
-            let about = |commit: Commit| (commit, commit.about.and_then(|id| place(ids, id)));
-            self.trigger_watch.committed(node, checks.take_commits().into_iter().map(about));
-        }
+        let commits = tracker.observed(node, observation);
+        self.trigger_watch.committed(node, &commits, tracker);
     }
 
     /// Something happened that may have changed the abstract state.
@@ -153,6 +149,9 @@ impl Watch<Actor> for RunObserver {
 
     fn down(&mut self, at: u64, node: Node, _disk: &Disk, how: Down) {
         self.trigger_watch.down(node);
+        if let Some(tracker) = &mut self.tracker {
+            tracker.down(node);
+        }
         self.cross(at, node, Event::Down { how });
         self.note_state();
     }
@@ -182,8 +181,10 @@ impl Watch<Actor> for RunObserver {
     #[inline]
     fn sent(&mut self, at: u64, node: Node, to: Node, connection: Connection, _: bool, parcel: &Parcel) {
         let message = parcel.message();
-        if !self.trigger_watch.is_idle() && usize::from(node.0) < self.servers {
-            self.trigger_watch.sent((node, to), message, self.checks.as_ref());
+        if let Some(tracker) = self.tracker.as_ref().filter(|_| !self.trigger_watch.is_idle())
+            && usize::from(node.0) < self.servers
+        {
+            self.trigger_watch.sent((node, to), message, tracker);
         }
         if usize::from(node.0) < self.servers {
             let rpc = |correlation_id: &i32| Rpc { connection: connection.0, correlation_id: *correlation_id };
@@ -208,7 +209,8 @@ impl Watch<Actor> for RunObserver {
     }
 
     fn wrote(&mut self, at: u64, node: Node, write: Write<'_>) {
-        if !self.trigger_watch.is_idle() {
+        if let Some(tracker) = &mut self.tracker {
+            tracker.wrote(node, write);
             self.trigger_watch.wrote(node, write);
         }
         self.cross(at, node, Event::Wrote { write });
@@ -230,9 +232,7 @@ impl Watch<Actor> for RunObserver {
                     return;
                 }
                 self.cross(at, node, Event::Observed { observation: *observation });
-                if !self.trigger_watch.is_idle() {
-                    self.look_out(node, *observation);
-                }
+                self.look_out(node, *observation);
                 // What ISRs are, and who leads, comes with a high watermark of committed metadata.
                 if matches!(observation, Observation::RoleChanged { .. } | Observation::HighWatermark { .. }) {
                     self.note_state();
@@ -288,6 +288,9 @@ impl Watch<Actor> for RunObserver {
     }
 
     fn fault(&mut self, at: u64, fault: &Fault, phase: Phase) {
+        if let Some(tracker) = &mut self.tracker {
+            tracker.fault(fault, phase);
+        }
         if phase == Phase::Start {
             self.faults[fault.what.kind() as usize] += 1;
             if let Some(trigger) = &fault.on {
@@ -351,13 +354,7 @@ impl Watch<Actor> for RunObserver {
     }
 
     fn forbids(&self, guard: &str, fault: &Fault) -> bool {
-        let (destroys, forced) = match means(fault.what.kind()).destroys {
-            Destroys::Nothing => (false, false),
-            Destroys::Unforced => (true, false),
-            Destroys::Forced => (true, true),
-        };
-        let struck = fault.what.node().map(|node| usize::from(node.0)).filter(|_| destroys);
-        struck.is_some_and(|server| guard::forbids(guard, self.checks.as_ref(), server, forced))
+        self.tracker.as_ref().is_some_and(|tracker| guard::forbids(guard, tracker, fault))
     }
 
     #[inline]

@@ -2,8 +2,12 @@
 //!
 //! * [`trigger_event`]: events that triggers may name
 //! * [`trigger_watch`]: notices it as it crosses the border
-//! * [`guard`]: what would be too much, by the ghosts' account
+//! * [`tracker`]: what they go by; [`guard`]: what would be too much
 
 pub mod guard;
+pub mod tracker;
 pub mod trigger_event;
 pub mod trigger_watch;
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,6 @@
 //! Notices what triggers wait for, as it crosses the border; only what some trigger of the run names.
 
 use raft::broker::observation::BrokerObservation;
-use raft::ids::NodeId;
 use raft::io::{Observation, Role};
 use raft::log::QUORUM_STATE;
 use raft::message::{ClusterRequest, ClusterResponse, DataResponse, ErrorCode, Request, Response};
@@ -9,20 +8,17 @@ use sim::fault::{Occurrence, Plan};
 use sim::process::Node;
 use sim::watch::Write;
 
+use super::tracker::{Commit, DATA_RECORD, LOG_SUFFIX, METADATA_LOG, Tracker};
 use super::trigger_event::TriggerEvent;
 use crate::actor::Message;
-use crate::checks::Checks;
-use crate::checks::cluster::{Commit, DATA_RECORD};
-
-/// Files of the metadata log.
-const METADATA_LOG: &str = "__cluster_metadata-0/";
-const LOG_SUFFIX: &str = ".log";
 
 /// See the module's documentation.
 #[derive(Clone, Debug, Default)]
 pub struct TriggerWatch {
     /// Events that some trigger names.
     wanted: u32,
+    /// Some fault has a guard.
+    is_guarded: bool,
     occurrences: Vec<Occurrence>,
     /// Open files whose writes are of interest, by node.
     files: Vec<(Node, u32, TriggerEvent)>,
@@ -32,7 +28,11 @@ impl TriggerWatch {
     /// Looks for what a plan waits for.
     pub fn new(plan: &Plan) -> TriggerWatch {
         let named = plan.0.iter().filter_map(|fault| TriggerEvent::by_name(&fault.on.as_ref()?.name));
-        TriggerWatch { wanted: named.fold(0, |wanted, event| wanted | event.bit()), ..TriggerWatch::default() }
+        TriggerWatch {
+            wanted: named.fold(0, |wanted, event| wanted | event.bit()),
+            is_guarded: plan.0.iter().any(|fault| fault.unless.is_some()),
+            ..TriggerWatch::default()
+        }
     }
 
     /// Does it look for anything at all?
@@ -41,11 +41,9 @@ impl TriggerWatch {
         self.wanted == 0
     }
 
-    /// Are commits of interest?
-    pub fn wants_commits(&self) -> bool {
-        let is_commit =
-            |event: &&TriggerEvent| event.name().starts_with("committed:") || **event == TriggerEvent::RecordCommitted;
-        TriggerEvent::ALL.iter().filter(is_commit).any(|event| self.wants(*event))
+    /// Must somebody keep track of the cluster for triggers or guards?
+    pub fn needs_tracker(&self) -> bool {
+        !self.is_idle() || self.is_guarded
     }
 
     /// Has an event occurred?
@@ -92,14 +90,14 @@ impl TriggerWatch {
     }
 
     /// The high watermark of the leader `node` has passed these.
-    pub fn committed(&mut self, node: Node, commits: impl Iterator<Item = (Commit, Option<Node>)>) {
-        for (Commit { record, .. }, about) in commits {
+    pub fn committed(&mut self, node: Node, commits: &[Commit], tracker: &Tracker) {
+        for Commit { record, about } in commits {
             let is_of = |event: &&TriggerEvent| match event {
-                TriggerEvent::RecordCommitted => record == DATA_RECORD,
-                event => event.name().strip_prefix("committed:") == Some(record),
+                TriggerEvent::RecordCommitted => *record == DATA_RECORD,
+                event => event.name().strip_prefix("committed:") == Some(*record),
             };
             if let Some(event) = TriggerEvent::ALL.iter().find(is_of) {
-                self.note(*event, node, about);
+                self.note(*event, node, about.and_then(|id| tracker.place(id)));
             }
         }
     }
@@ -133,14 +131,12 @@ impl TriggerWatch {
     }
 
     /// A message leaves a server for another node.
-    pub fn sent(&mut self, (from, to): (Node, Node), message: &Message, checks: Option<&Checks>) {
+    pub fn sent(&mut self, (from, to): (Node, Node), message: &Message, tracker: &Tracker) {
         match message {
             Message::Request { request: Request::Cluster(ClusterRequest::AlterPartition(request)), .. }
                 if self.wants(TriggerEvent::AlterPartitionSent) =>
             {
-                let cluster = checks.and_then(Checks::cluster);
-                let peer = cluster.and_then(|cluster| cluster.replication().moved_by(request));
-                self.note(TriggerEvent::AlterPartitionSent, from, peer.map(|server| Node(server as u16)));
+                self.note(TriggerEvent::AlterPartitionSent, from, tracker.moved_by(request));
             }
             Message::Response { response: Response::Cluster(ClusterResponse::AlterPartition(answer)), .. }
                 if answer.error == ErrorCode::None =>
@@ -160,9 +156,4 @@ impl TriggerWatch {
     pub fn down(&mut self, node: Node) {
         self.files.retain(|(owner, ..)| *owner != node);
     }
-}
-
-/// The place of a server, by its node id.
-pub fn place(servers: &[NodeId], id: NodeId) -> Option<Node> {
-    servers.iter().position(|other| *other == id).map(|index| Node(index as u16))
 }

@@ -77,7 +77,6 @@ impl Checks {
         let ghost = &mut self.models.servers[server];
         let (voter, Destroyed { epoch, log }) = (ghost.voter, ghost.disk_damaged(left, &mut self.models.ledger));
         self.models.committed.facts.push(QuorumFact::Destroyed { server, voter, epoch, log });
-        self.destroyed.push(server);
         if let Some(cluster) = &mut self.models.cluster {
             cluster.disk_damaged(server);
         }

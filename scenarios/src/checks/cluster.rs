@@ -50,32 +50,6 @@ pub struct BrokerConfig {
     pub shortest_session_timeout_ms: u32,
 }
 
-/// What records of a quorum alone are called.
-pub const DATA_RECORD: &str = "record";
-
-/// A record that was committed just now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Commit {
-    /// Kafka's name of its type, or [`DATA_RECORD`].
-    pub record: &'static str,
-    /// The broker it is about.
-    pub about: Option<NodeId>,
-}
-
-impl Commit {
-    fn of(record: &MetadataRecord) -> Commit {
-        let about = match record {
-            MetadataRecord::RegisterBroker(record) => Some(record.broker_id),
-            MetadataRecord::BrokerRegistrationChange(record) => Some(record.broker_id),
-            MetadataRecord::Partition(record) => NodeId::known(record.leader),
-            MetadataRecord::PartitionChange(record) => NodeId::known(record.leader),
-            MetadataRecord::ProducerIds(record) => Some(record.broker_id),
-            _ => None,
-        };
-        Commit { record: record.name(), about }
-    }
-}
-
 /// See the module's documentation.
 #[derive(Clone, Debug)]
 pub struct ClusterChecks {
@@ -88,8 +62,6 @@ pub struct ClusterChecks {
     excused_records: u64,
     /// Where the committed metadata ended at healing.
     to_be_published: Offset,
-    /// Records committed since somebody asked, if anybody does.
-    pub commits: Option<Vec<Commit>>,
     /// Clients that begin after healing.
     pub fresh: FreshClients,
     /// What all clients did.
@@ -109,7 +81,6 @@ impl ClusterChecks {
             acked_records: 0,
             excused_records: 0,
             to_be_published: Offset(0),
-            commits: None,
             histories: ClientHistories::new(&topics, &ids),
             fresh: FreshClients::new(first_fresh_client, partitions),
         }
@@ -165,9 +136,6 @@ impl ClusterChecks {
     /// Replays its next record.
     pub fn replay(&mut self, offset: Offset, record: &MetadataRecord, update: &mut Update, verdict: &mut Verdict) {
         self.metadata.replay(offset, record, update, verdict);
-        if let Some(commits) = &mut self.commits {
-            commits.push(Commit::of(record));
-        }
     }
 
     /// All its records are replayed, and judged as changes of the image: clients must have asked for them.

@@ -55,7 +55,7 @@ use crate::checks::replication::guards::AckedValueNotLost;
 use raft::fixes::Fix;
 use raft::ids::{LeaderEpoch, Offset};
 
-use self::cluster::{BrokerConfig, ClusterChecks, Commit, DATA_RECORD};
+use self::cluster::{BrokerConfig, ClusterChecks};
 use self::committed::Committed;
 use self::config::CheckConfig;
 use self::coverage::Coverage;
@@ -88,10 +88,6 @@ pub struct Checks {
     is_overdue: bool,
     audits: u64,
     cut_links: u32,
-    /// Servers whose durable bytes a fault has destroyed.
-    destroyed: Vec<usize>,
-    /// Data records of a quorum alone that were committed when somebody last asked, if anybody does.
-    told_commits: Option<usize>,
 }
 
 impl Checks {
@@ -126,63 +122,7 @@ impl Checks {
             is_overdue: false,
             audits: 0,
             cut_links: 0,
-            destroyed: Vec::new(),
-            told_commits: None,
         }
-    }
-
-    /// From now on [`Checks::take_commits`] tells what was committed.
-    pub fn tell_commits(&mut self) {
-        match &mut self.models.cluster {
-            Some(cluster) => cluster.commits = Some(Vec::new()),
-            None => self.told_commits = Some(0),
-        }
-    }
-
-    /// Records that were committed since this was asked last.
-    pub fn take_commits(&mut self) -> Vec<Commit> {
-        if let Some(commits) = self.models.cluster.as_mut().and_then(|cluster| cluster.commits.as_mut()) {
-            return std::mem::take(commits);
-        }
-        let Some(told) = &mut self.told_commits else { return Vec::new() };
-        let now = self.models.committed.records.len();
-        let fresh = now.saturating_sub(std::mem::replace(told, now));
-        vec![Commit { record: DATA_RECORD, about: None }; fresh]
-    }
-
-    /// Would promises be lost if this server lost what it has? With `forced` all of it, else what it
-    /// has not forced. Disks are destroyed on a minority of the voters only, and of the brokers; and
-    /// whoever may lead a partition, somebody else who may has all that is committed.
-    pub fn has_last_copy(&self, server: usize, forced: bool) -> bool {
-        let voters = (0..self.models.servers.len()).filter(|other| self.models.servers[*other].voter);
-        let too_many = |among: &mut dyn Iterator<Item = usize>| {
-            let (mut all, mut lost) = (0usize, 0);
-            for other in among {
-                all += 1;
-                lost += usize::from(other == server || self.destroyed.contains(&other));
-            }
-            all > 0 && lost > (all - 1) / 2
-        };
-        let is_voter = self.models.servers[server].voter;
-        if forced && is_voter && (too_many(&mut voters.into_iter()) || self.has_open_vote(server)) {
-            return true;
-        }
-        self.models.cluster.as_ref().is_some_and(|cluster| {
-            let id = self.models.servers[server].id;
-            let is_broker = cluster.is_broker(id);
-            let mut brokers =
-                (0..self.models.servers.len()).filter(|other| cluster.is_broker(self.models.servers[*other].id));
-            is_broker && (forced && too_many(&mut brokers) || cluster.replication().has_last_copy(server, id))
-        })
-    }
-
-    /// May its vote or its leadership of the newest epoch still be asked for? Voters are known by their
-    /// ids only (KIP-853's directory ids are not modelled), so one that forgets may vote twice.
-    fn has_open_vote(&self, server: usize) -> bool {
-        let newest = self.models.servers.iter().map(ServerGhost::durable_epoch).max();
-        let leader =
-            self.models.servers.iter().position(|other| other.leads().is_some_and(|epoch| Some(epoch) >= newest));
-        leader.is_none_or(|leader| leader == server)
     }
 
     /// The first violation, with topics by their names. Its `event` is 0: the caller knows how many there were.

@@ -1,6 +1,8 @@
 //! Faults that wait for something to happen: after an election, while AlterPartition is in flight,
 //! between a write and its fsync.
 
+use std::borrow::Cow;
+
 use sim::fault::{
     Cut, Delay, Fault, FsyncFails, Kill, Link, Pause, PowerLoss, ReplaceDisk, Stall, Tail, Terminate, Trigger, What,
 };
@@ -8,9 +10,10 @@ use sim::process::Node;
 use sim::rng::{Entropy, Purpose};
 
 use super::planner::{AIMED, Planner, draw_int, draw_ns, pick};
+use crate::aim::guard;
 use crate::aim::trigger_event::TriggerEvent;
 use crate::scenario::aimed::{Aimed, AimedKind};
-use crate::scenario::fault_profile::{Destroys, means};
+use crate::scenario::fault_profile::means;
 
 /// Stands aside of the numbers of kinds.
 const SWARM_OF_AIMED: u64 = super::planner::SWARM | 1 << 16;
@@ -59,10 +62,10 @@ impl Planner<'_> {
         let kind = pick(entropy, &profile.kinds);
         let what = self.aimed_fault(kind, node, profile, entropy);
         let means = means(kind.kind());
-        let destroys = means.destroys != Destroys::Nothing;
         let trigger = Trigger { name: event.name().into(), nth, after_ns, seen_as, peer_as };
         let fault = Fault::at(at_ns, if means.is_instant { 0 } else { lasts_ns }, what).aimed(trigger);
-        Fault { unless: self.guard().filter(|_| destroys), ..fault }
+        let unless = guard::of(&self.scenario.nemesis, kind.kind(), true).map(Cow::Borrowed);
+        Fault { unless, ..fault }
     }
 
     fn aimed_fault(&self, kind: AimedKind, node: Node, profile: &Aimed, entropy: &mut Entropy) -> What {

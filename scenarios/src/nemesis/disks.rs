@@ -58,7 +58,7 @@ impl FaultProfile for FsyncFails {
     );
 
     const MEANS: Means =
-        Means { is_instant: true, leads_to: &[LeadsTo::Restart, LeadsTo::DiskError], ..Means::HARMLESS };
+        Means { is_instant: true, leads_to: &[LeadsTo::Restart, LeadsTo::DiskError], weakens: true, ..Means::HARMLESS };
 
     fn rhythm(profile: &Self::Profile) -> Rhythm {
         Rhythm { every: profile.every, lasts: NanosRange { min_ns: 0, max_ns: 0 } }
@@ -85,7 +85,7 @@ impl FaultProfile for SlowDisk {
         "factor": reference::Kind::IntegerRange { min: 1, max: 1_000_000 }, Presence::Required("\"5..100\""), "Factor of the duration.";
     );
 
-    const MEANS: Means = Means::HARMLESS;
+    const MEANS: Means = Means { weakens: true, ..Means::HARMLESS };
 
     rhythm_of_profile!();
 
@@ -113,7 +113,7 @@ impl FaultProfile for FullDisk {
     const FIELDS: &'static [Field] =
         kind_fields!("full-disk", "Writes of a server are refused.", lasts: "Time until writes are accepted.";);
 
-    const MEANS: Means = Means { leads_to: &[LeadsTo::Restart, LeadsTo::DiskError], ..Means::HARMLESS };
+    const MEANS: Means = Means { leads_to: &[LeadsTo::Restart, LeadsTo::DiskError], weakens: true, ..Means::HARMLESS };
 
     rhythm_of_profile!();
 
@@ -141,6 +141,7 @@ impl FaultProfile for BitRot {
         is_instant: true,
         leads_to: &[LeadsTo::Restart, LeadsTo::HostDeath],
         spread_ns: READ_AFTER_MAX_NS,
+        weakens: true,
         ..Means::HARMLESS
     };
 
@@ -184,6 +185,7 @@ impl FaultProfile for ReplaceDisk {
         stops: true,
         leads_to: &[LeadsTo::Restart, LeadsTo::HostDeath],
         spacing_ns: Some(REPLACE_SPACING_NS),
+        weakens: true,
         ..Means::HARMLESS
     };
 

@@ -9,7 +9,7 @@ use sim::fault::{Fault, Kind, Link, Plan, Trigger, What};
 use sim::process::Node;
 
 use super::disks;
-use crate::aim::guard::LAST_COPY;
+use crate::aim::guard;
 use crate::aim::trigger_event::TriggerEvent;
 use crate::cluster::Prepared;
 use crate::scenario::Scenario;
@@ -118,7 +118,8 @@ impl Limits {
         let (start, end) = self.span_ns();
         let in_time = fault.at_ns >= start && fault.at_ns < end;
         let lasts = self.lasts_ns(fault).is_some_and(|(min, max)| (min..=max).contains(&fault.lasts_ns));
-        let guarded = fault.unless.as_deref() == self.guard(fault);
+        let guard = guard::of(&self.scenario.nemesis, fault.what.kind(), fault.on.is_some());
+        let guarded = fault.unless.as_deref() == guard;
         if !(in_time && lasts && guarded && self.strikes_somebody(&fault.what)) {
             return false;
         }
@@ -134,17 +135,6 @@ impl Limits {
             (Some(node), _) => self.targets.contains(&node),
             (None, links) => !links.is_empty() && links.iter().all(exists),
         }
-    }
-
-    /// The guard that the nemesis would give it.
-    fn guard(&self, fault: &Fault) -> Option<&'static str> {
-        let nemesis = &self.scenario.nemesis;
-        let destroys = match means(fault.what.kind()).destroys {
-            Destroys::Forced => nemesis.guarded || nemesis.aimed.is_some(),
-            Destroys::Unforced => nemesis.guarded || fault.on.is_some(),
-            Destroys::Nothing => false,
-        };
-        (destroys && !nemesis.beyond_tolerance && !nemesis.any_broker_loses_data).then_some(LAST_COPY)
     }
 
     fn may_aim(&self, fault: &Fault, trigger: &Trigger, kept: &Kept) -> bool {
@@ -212,7 +202,9 @@ impl Limits {
         let loses = match means(fault.what.kind()).destroys {
             Destroys::Forced => true,
             // Brokers do not force their data.
-            Destroys::Unforced => self.brokers.contains(&node) && !nemesis.any_broker_loses_data && !nemesis.guarded,
+            Destroys::Unforced => {
+                self.brokers.contains(&node) && !nemesis.any_broker_loses_data && !nemesis.guards_all_that_destroys()
+            }
             Destroys::Nothing => false,
         };
         (loses && fault.on.is_none() && !nemesis.beyond_tolerance).then_some(node)
@@ -298,8 +290,9 @@ mod tests {
     fn what_goes_too_far_is_left_out() {
         let limits = Limits::of(&prepared("ci", 0));
         let second = 1_000_000_000;
-        let guarded = |fault: Fault| Fault { unless: Some(LAST_COPY.into()), ..fault };
-        let kill = |at, lasts, node| Fault::at(at, lasts, What::Kill(Kill { node: Node(node), after_effects: None }));
+        let guarded = |fault: Fault| Fault { unless: Some(guard::TOLERANCE.into()), ..fault };
+        let kill =
+            |at, lasts, node| guarded(Fault::at(at, lasts, What::Kill(Kill { node: Node(node), after_effects: None })));
         let replace =
             |at, node| guarded(Fault::at(at, 4 * second, What::ReplaceDisk(ReplaceDisk { node: Node(node) })));
         let power = |node| What::PowerLoss(PowerLoss { node: Node(node), tail: Tail::Kept, after_effects: None });

@@ -80,7 +80,7 @@ impl FaultProfile for Cut {
         "shapes": reference::Kind::NamesOf("shapes, see below"), Presence::Default("[\"isolate\", \"split\", \"one-way\", \"bridge\", \"ring\", \"flapping\", \"clients\"]"), "Shapes of cuts, at least one.";
     );
 
-    const MEANS: Means = Means { leads_to: &[LeadsTo::Cut], ..Means::HARMLESS };
+    const MEANS: Means = Means { leads_to: &[LeadsTo::Cut], weakens: true, ..Means::HARMLESS };
 
     rhythm_of_profile!();
 
@@ -123,7 +123,7 @@ impl FaultProfile for Loss {
         "ppm": reference::PPM_RANGE, Presence::Required("\"1000..300000\""), "Probability for each packet, parts per million.";
     );
 
-    const MEANS: Means = Means::HARMLESS;
+    const MEANS: Means = Means { weakens: true, ..Means::HARMLESS };
 
     rhythm_of_profile!();
 
@@ -148,7 +148,7 @@ impl FaultProfile for Delay {
         "extra": reference::RANGE, Presence::Required("\"5ms..500ms\""), "Additional one-way latency.";
     );
 
-    const MEANS: Means = Means::HARMLESS;
+    const MEANS: Means = Means { weakens: true, ..Means::HARMLESS };
 
     rhythm_of_profile!();
 
@@ -194,7 +194,7 @@ impl FaultProfile for BlackHole {
 
     const FIELDS: &'static [Field] = kind_fields!("black-hole", "An established connection drops every packet both ways, and neither host is told; new connections work.", lasts: "Time until the connection carries packets again.";);
 
-    const MEANS: Means = Means::HARMLESS;
+    const MEANS: Means = Means { weakens: true, ..Means::HARMLESS };
 
     rhythm_of_profile!();
 

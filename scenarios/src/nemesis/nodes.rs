@@ -58,7 +58,7 @@ impl FaultProfile for Kill {
         "after_effects_ppm": reference::PPM, Presence::Default("0"), "Share of the faults that occur between two effects of one step, parts per million.";
     );
 
-    const MEANS: Means = Means { stops: true, leads_to: &[LeadsTo::Restart], ..Means::HARMLESS };
+    const MEANS: Means = Means { stops: true, leads_to: &[LeadsTo::Restart], weakens: true, ..Means::HARMLESS };
 
     rhythm_of_profile!();
 
@@ -90,6 +90,7 @@ impl FaultProfile for PowerLoss {
         stops: true,
         leads_to: &[LeadsTo::Restart, LeadsTo::HostDeath],
         spread_ns: OUTAGE_SPREAD_NS,
+        weakens: true,
         ..Means::HARMLESS
     };
 
@@ -129,8 +130,13 @@ impl FaultProfile for Terminate {
 
     const FIELDS: &'static [Field] = kind_fields!("terminate", "A process receives SIGTERM (controlled shutdown).", lasts: "Time until the process is started again.";);
 
-    const MEANS: Means =
-        Means { stops: true, leads_to: &[LeadsTo::Restart], afterwards_ns: SHUTDOWN_NS, ..Means::HARMLESS };
+    const MEANS: Means = Means {
+        stops: true,
+        leads_to: &[LeadsTo::Restart],
+        afterwards_ns: SHUTDOWN_NS,
+        weakens: true,
+        ..Means::HARMLESS
+    };
 
     rhythm_of_profile!();
 
@@ -149,7 +155,7 @@ impl FaultProfile for Pause {
 
     const FIELDS: &'static [Field] = kind_fields!("pause", "A process does not execute (SIGSTOP); its host still receives.", lasts: "Time until the process continues.";);
 
-    const MEANS: Means = Means { stops: true, ..Means::HARMLESS };
+    const MEANS: Means = Means { stops: true, weakens: true, ..Means::HARMLESS };
 
     rhythm_of_profile!();
 
@@ -172,7 +178,7 @@ impl FaultProfile for Stall {
 
     const FIELDS: &'static [Field] = kind_fields!("stall", "A machine stops, and the network receives nothing from it (a stalled virtual machine).", lasts: "Time until the machine continues.";);
 
-    const MEANS: Means = Means { stops: true, ..Means::HARMLESS };
+    const MEANS: Means = Means { stops: true, weakens: true, ..Means::HARMLESS };
 
     rhythm_of_profile!();
 

@@ -6,9 +6,9 @@ use sim::fault::{Fault, Kind, What};
 use sim::process::Node;
 use sim::rng::{Entropy, Purpose, Seed};
 
-use crate::aim::guard::LAST_COPY;
+use crate::aim::guard;
 use crate::scenario::Scenario;
-use crate::scenario::fault_profile::{Destroys, FaultProfile, means};
+use crate::scenario::fault_profile::FaultProfile;
 use crate::scenario::values::{IntRange, NanosRange};
 
 /// Streams of one seed's plan: the high half says whose, the low half which.
@@ -64,21 +64,8 @@ impl Planner<'_> {
     pub fn push(&mut self, at_ns: u64, lasts_ns: u64, what: impl Into<What>) {
         let nemesis = &self.scenario.nemesis;
         let what = what.into();
-        let destroys = match means(what.kind()).destroys {
-            // The same few lose their disks all through a run, unless aimed faults destroy others', too.
-            Destroys::Forced => nemesis.aimed.is_some() || nemesis.guarded,
-            Destroys::Unforced => nemesis.guarded,
-            Destroys::Nothing => false,
-        };
-        let unless = if destroys { self.guard() } else { None };
+        let unless = guard::of(nemesis, what.kind(), false).map(Cow::Borrowed);
         self.faults.push(Fault { unless, ..Fault::at(at_ns, lasts_ns, what) });
-    }
-
-    /// What forbids a fault that destroys bytes, unless the scenario is about what may go then.
-    pub fn guard(&self) -> Option<Cow<'static, str>> {
-        let nemesis = &self.scenario.nemesis;
-        let all_may_go = nemesis.beyond_tolerance || nemesis.any_broker_loses_data;
-        (!all_may_go).then_some(Cow::Borrowed(LAST_COPY))
     }
 
     pub fn any_target(&self, entropy: &mut Entropy) -> Node {
@@ -105,7 +92,7 @@ impl Planner<'_> {
     /// The brokers that may lose what they have not forced.
     pub fn losing_brokers(&self) -> Vec<Node> {
         let nemesis = &self.scenario.nemesis;
-        if nemesis.any_broker_loses_data || nemesis.beyond_tolerance || nemesis.guarded {
+        if nemesis.any_broker_loses_data || nemesis.beyond_tolerance || nemesis.guards_all_that_destroys() {
             return self.brokers.to_vec();
         }
         // Of combined nodes the same ones that may lose their disks.

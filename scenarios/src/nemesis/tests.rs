@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use sim::fault::{BitRot, Pause, PowerLoss, Tail, Target, Trigger, WallSmear, WallStep, What};
 
 use super::*;
+use crate::aim::guard::{LAST_COPY, TOLERANCE};
 use crate::aim::trigger_event::TriggerEvent;
 use crate::scenario::fault_profile::Destroys;
 use crate::scenario::faults::Nemesis;
@@ -64,7 +65,11 @@ fn check_aimed(scenario: &Scenario, fault: &Fault, trigger: &Trigger) {
     assert!(trigger.peer_as.is_none() || event.has_peer(), "{fault:?}");
     let destroys = means(fault.what.kind()).destroys != Destroys::Nothing;
     let all_may_go = scenario.nemesis.any_broker_loses_data || scenario.nemesis.beyond_tolerance;
-    assert_eq!(fault.unless.is_some(), destroys && !all_may_go, "{fault:?}");
+    let guard = match scenario.nemesis.within_tolerance {
+        true => Some(TOLERANCE),
+        false => (destroys && !all_may_go).then_some(LAST_COPY),
+    };
+    assert_eq!(fault.unless.as_deref(), guard, "{fault:?}");
 }
 
 /// Links, nodes, times and tolerance of one plan.

@@ -68,6 +68,8 @@ pub struct Means {
     pub destroys: Destroys,
     /// A server that it affects does nothing.
     pub stops: bool,
+    /// A server that it affects may fall behind its peers, or seem to be dead.
+    pub weakens: bool,
     /// It has no length.
     pub is_instant: bool,
     /// What it may lead to, of what rare situations need.
@@ -85,6 +87,7 @@ impl Means {
     pub const HARMLESS: Means = Means {
         destroys: Destroys::Nothing,
         stops: false,
+        weakens: false,
         is_instant: false,
         leads_to: &[],
         spread_ns: 0,

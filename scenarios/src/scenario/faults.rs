@@ -57,6 +57,10 @@ macro_rules! nemesis {
             /// broker may lose power, not only a minority that stays the same all through a run.
             #[serde(skip_serializing_if = "is_false")]
             pub guarded: bool,
+            /// Every fault has a guard: it is skipped where it could make Kafka lose what it has acknowledged, with three
+            /// replicas of which two must be in sync. So any broker may lose power while the others are in sync.
+            #[serde(skip_serializing_if = "is_false")]
+            pub within_tolerance: bool,
             /// Faults may destroy more than the guarantees allow: bytes of any node are destroyed, and only
             /// claims that such faults leave standing are judged.
             #[serde(skip_serializing_if = "is_false")]
@@ -79,6 +83,7 @@ macro_rules! nemesis {
                     targets: Targets::All,
                     any_broker_loses_data: false,
                     guarded: false,
+                    within_tolerance: false,
                     beyond_tolerance: false,
                     $($file: None,)+
                     aimed: None,
@@ -87,6 +92,11 @@ macro_rules! nemesis {
         }
 
         impl Nemesis {
+            /// Has all that destroys bytes a guard, so that it may affect any broker?
+            pub fn guards_all_that_destroys(&self) -> bool {
+                self.guarded || self.within_tolerance
+            }
+
             /// The rhythm of a kind, if it may occur.
             pub fn rhythm(&self, kind: Kind) -> Option<Rhythm> {
                 match kind {

@@ -353,36 +353,6 @@ impl Replication {
         }
     }
 
-    /// The first replica that a proposal adds to an ISR or leaves out of it.
-    pub fn moved_by(&self, request: &AlterPartitionRequest) -> Option<usize> {
-        let moved = request.partitions.iter().find_map(|item| {
-            let now = self.partitions[self.partitions.find(item.partition.into())?].now()?;
-            let proposed = || item.new_isr_with_epochs.iter().map(|member| member.broker_id);
-            let joins = proposed().find(|id| !now.isr.contains(id));
-            joins.or_else(|| now.isr.iter().copied().find(|id| !proposed().any(|other| other == *id)))
-        });
-        self.servers.of(moved?)
-    }
-
-    /// Is there a partition that this broker may lead, and nobody else who may has all of it that is
-    /// committed?
-    pub fn has_last_copy(&self, server: usize, id: NodeId) -> bool {
-        let keeps = |partition: &PartitionModel, other: NodeId| {
-            let holds = |other: usize| {
-                let holds_all = partition.replicas[other].agreed >= partition.committed.len();
-                holds_all && !partition.losses().is_rotten(other) && !self.disks[other].has_lost()
-            };
-            other != id && self.servers.of(other).is_some_and(holds)
-        };
-        let is_last = |partition: &PartitionModel| {
-            let candidates = || partition.now().into_iter().flat_map(|now| elections::candidates(now));
-            let leads = partition.replicas[server].leads.is_some();
-            (leads || candidates().any(|other| other == id)) && !candidates().any(|other| keeps(partition, other))
-        };
-        let mut concerned = self.partitions().iter().filter(|it| !it.is_deleted() && !it.committed.is_empty());
-        concerned.any(is_last)
-    }
-
     /// A broker said something of itself.
     pub fn observed(
         &mut self,

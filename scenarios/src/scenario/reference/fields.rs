@@ -110,6 +110,8 @@ fields! {
         "All brokers may lose power, rot and lose their disks. Otherwise only a minority may, the same for a whole run.";
     "nemesis.guarded": Boolean, Default("false"),
         "A fault that destroys bytes is skipped at its instant if a guarantee could not be kept then. So any broker may lose power.";
+    "nemesis.within-tolerance": Boolean, Default("false"),
+        "Each fault is skipped at its instant if it could make Kafka lose an acknowledged record of three replicas, two of them in sync. So any broker may lose power.";
     "nemesis.beyond-tolerance": Boolean, Default("false"),
         "Faults may exceed what guarantees rest on. Only the claims that one process keeps by itself are checked.";
 }

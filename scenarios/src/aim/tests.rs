@@ -1,0 +1,197 @@
+//! What the tracker lets in and what it forbids: three brokers, of which the first three servers are voters too.
+
+use std::rc::Rc;
+
+use raft::ids::{BrokerEpoch, LeaderEpoch, NodeId, Offset, PartitionEpoch, TopicIdPartition, Uuid};
+use raft::io::{Observation, Role};
+use raft::log::BatchBuilder;
+use raft::metadata::MetadataRecord;
+use raft::metadata::records::{BrokerRegistrationChange, Partition, PartitionChange, RegisterBroker};
+use sim::fault::{Fault, Kill, PowerLoss, ReplaceDisk, Tail, What};
+use sim::process::{File, Node};
+use sim::watch::{Phase, Write};
+
+use super::guard::{LAST_COPY, TOLERANCE, forbids};
+use super::tracker::{METADATA_LOG, Tracker};
+
+const TOPIC: Uuid = Uuid([7; 16]);
+const PARTITION: TopicIdPartition = TopicIdPartition { topic_id: TOPIC, partition: 0 };
+
+struct Cluster {
+    tracker: Tracker,
+    end: Offset,
+}
+
+impl Cluster {
+    /// Three combined servers; the first leads the quorum and the partition, and all are in sync.
+    fn at_work() -> Cluster {
+        let ids: Vec<NodeId> = (0..3).map(id).collect();
+        let mut cluster = Cluster { tracker: Tracker::new(&ids, &ids, &ids), end: Offset(0) };
+        let path = format!("{METADATA_LOG}00000000000000000000.log");
+        cluster.tracker.wrote(Node(0), Write::Open { file: File(1), path: &path, truncate: false });
+        for server in 0..3 {
+            let role = if server == 0 { Role::Leader } else { Role::Follower };
+            let role = Observation::RoleChanged { role, epoch: LeaderEpoch(1), leader: id(0) };
+            cluster.tracker.observed(Node(server as u16), role);
+            cluster.commits(registration(server));
+            cluster.commits(unfenced(server));
+        }
+        cluster.commits(partition());
+        cluster
+    }
+
+    /// The leader writes a record and says that it is committed.
+    fn commits(&mut self, record: MetadataRecord) {
+        let mut builder = BatchBuilder::new(self.end, LeaderEpoch(1), 0);
+        builder.record(&record.frame(record.max_version()).unwrap_or_else(|error| panic!("{error}")));
+        let batch = builder.build();
+        self.tracker.wrote(Node(0), Write::Append { file: File(1), bytes: &batch.bytes });
+        assert!(self.shows(self.end).is_empty(), "not committed yet");
+        self.end = batch.next_offset();
+        let names: Vec<_> = self.shows(self.end).iter().map(|commit| commit.record).collect();
+        assert_eq!(names, [record.name()]);
+    }
+
+    fn shows(&mut self, high_watermark: Offset) -> Vec<super::tracker::Commit> {
+        let leading = true;
+        self.tracker
+            .observed(Node(0), Observation::HighWatermark { offset: high_watermark, epoch: LeaderEpoch(1), leading })
+    }
+
+    fn isr(&mut self, members: &[usize]) {
+        let isr = Some(members.iter().map(|server| id(*server)).collect());
+        self.commits(MetadataRecord::PartitionChange(PartitionChange { isr, ..PartitionChange::nothing(PARTITION) }));
+    }
+
+    fn begins(&mut self, fault: &Fault) {
+        self.tracker.fault(fault, Phase::Start);
+    }
+
+    /// The process of a server that lost its bytes is started again, and its replica is in sync again.
+    fn recovers(&mut self, server: usize) {
+        self.tracker.down(Node(server as u16));
+        self.commits(registration(server));
+        let others: Vec<usize> = (0..3).filter(|other| *other != server).collect();
+        self.isr(&others);
+        self.commits(unfenced(server));
+        self.isr(&[0, 1, 2]);
+    }
+
+    fn tolerance_forbids(&self, fault: &Fault) -> bool {
+        forbids(TOLERANCE, &self.tracker, fault)
+    }
+
+    fn last_copy_forbids(&self, fault: &Fault) -> bool {
+        forbids(LAST_COPY, &self.tracker, fault)
+    }
+}
+
+fn id(server: usize) -> NodeId {
+    NodeId(1 + server as i32)
+}
+
+fn registration(server: usize) -> MetadataRecord {
+    MetadataRecord::RegisterBroker(RegisterBroker {
+        broker_id: id(server),
+        is_migrating_zk_broker: false,
+        incarnation_id: Uuid([1; 16]),
+        broker_epoch: BrokerEpoch(1),
+        end_points: Rc::default(),
+        features: Rc::default(),
+        rack: None,
+        fenced: true,
+        in_controlled_shutdown: false,
+        log_dirs: Rc::default(),
+        cordoned_log_dirs: None,
+    })
+}
+
+fn unfenced(server: usize) -> MetadataRecord {
+    MetadataRecord::BrokerRegistrationChange(BrokerRegistrationChange {
+        broker_id: id(server),
+        broker_epoch: BrokerEpoch(1),
+        fenced: -1,
+        in_controlled_shutdown: 0,
+        log_dirs: Rc::default(),
+        cordoned_log_dirs: None,
+    })
+}
+
+fn partition() -> MetadataRecord {
+    let replicas: Rc<[NodeId]> = (0..3).map(id).collect();
+    MetadataRecord::Partition(Partition {
+        partition_id: 0,
+        topic_id: TOPIC,
+        isr: Rc::clone(&replicas),
+        removing_replicas: Rc::default(),
+        adding_replicas: Rc::default(),
+        leader: id(0),
+        leader_recovery_state: 0,
+        leader_epoch: LeaderEpoch(0),
+        partition_epoch: PartitionEpoch(0),
+        directories: Rc::from([Uuid([1; 16]); 3]),
+        eligible_leader_replicas: None,
+        last_known_elr: None,
+        replicas,
+    })
+}
+
+fn kill(node: u16) -> Fault {
+    Fault::at(0, 1_000_000, What::Kill(Kill { node: Node(node), after_effects: None }))
+}
+
+fn power(node: u16) -> Fault {
+    Fault::at(0, 1_000_000, What::PowerLoss(PowerLoss { node: Node(node), tail: Tail::Kept, after_effects: None }))
+}
+
+fn replace(node: u16) -> Fault {
+    Fault::at(0, 1_000_000, What::ReplaceDisk(ReplaceDisk { node: Node(node) }))
+}
+
+#[test]
+fn one_broker_at_a_time_loses_bytes_while_the_others_are_in_sync() {
+    let mut cluster = Cluster::at_work();
+    assert!(!cluster.tolerance_forbids(&power(1)) && !cluster.tolerance_forbids(&kill(0)));
+    cluster.begins(&power(1));
+    assert!(cluster.tolerance_forbids(&power(2)), "another has not recovered");
+    assert!(!cluster.tolerance_forbids(&power(1)), "it has nothing that could be lost");
+    cluster.isr(&[0, 2]);
+    assert!(cluster.tolerance_forbids(&kill(2)), "two would be out of sync");
+    cluster.tracker.fault(&power(1), Phase::End);
+    cluster.recovers(1);
+    assert!(!cluster.tolerance_forbids(&power(2)) && !cluster.tolerance_forbids(&kill(2)));
+}
+
+#[test]
+fn nothing_is_lost_while_another_broker_is_disturbed() {
+    let mut cluster = Cluster::at_work();
+    cluster.begins(&kill(2));
+    assert!(cluster.tolerance_forbids(&power(1)));
+    cluster.tracker.fault(&kill(2), Phase::End);
+    assert!(!cluster.tolerance_forbids(&power(1)));
+    cluster.isr(&[0, 1]);
+    assert!(cluster.tolerance_forbids(&power(1)), "two of two in sync");
+}
+
+#[test]
+fn a_disk_is_replaced_only_of_a_voter_whose_peers_follow_the_leader() {
+    let mut cluster = Cluster::at_work();
+    assert!(cluster.tolerance_forbids(&replace(0)), "the leader may have voted for itself only");
+    assert!(!cluster.tolerance_forbids(&replace(1)));
+    let role = Observation::RoleChanged { role: Role::Unattached, epoch: LeaderEpoch(1), leader: NodeId::NONE };
+    cluster.tracker.observed(Node(2), role);
+    assert!(cluster.tolerance_forbids(&replace(1)), "a voter may be behind");
+}
+
+#[test]
+fn the_last_copy_of_what_is_in_sync_is_kept() {
+    let mut cluster = Cluster::at_work();
+    assert!(!cluster.last_copy_forbids(&power(1)));
+    cluster.begins(&power(1));
+    assert!(!cluster.last_copy_forbids(&power(2)), "the first has all of it");
+    cluster.isr(&[0]);
+    assert!(cluster.last_copy_forbids(&power(0)));
+    assert!(!cluster.last_copy_forbids(&kill(0)), "its page cache is kept");
+    cluster.begins(&replace(2));
+    assert!(cluster.last_copy_forbids(&replace(1)), "two of three voters");
+}

@@ -1,0 +1,399 @@
+//! What triggers and guards go by: committed metadata, as the leader of the quorum writes it and says that it is
+//! committed, and which servers faults have weakened. It believes what nodes say, and no check asks it: where it errs, a
+//! fault is left out or strikes harder, and no verdict is wrong.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use raft::ids::{LeaderEpoch, NodeId, Offset, Uuid};
+use raft::io::{Observation, Role};
+use raft::log::Batch;
+use raft::message::cluster::AlterPartitionRequest;
+use raft::metadata::MetadataRecord;
+use raft::metadata::records::NO_LEADER_CHANGE;
+use sim::fault::Fault;
+use sim::process::Node;
+use sim::watch::{Phase, Write};
+
+use crate::scenario::fault_profile::{Destroys, means};
+
+/// The metadata log's directory, and what its segments end with.
+pub const METADATA_LOG: &str = "__cluster_metadata-0/";
+pub const LOG_SUFFIX: &str = ".log";
+
+/// What records of a quorum alone are called.
+pub const DATA_RECORD: &str = "record";
+
+/// A record that was committed just now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Commit {
+    /// Kafka's name of its type, or [`DATA_RECORD`].
+    pub record: &'static str,
+    /// The broker it is about.
+    pub about: Option<NodeId>,
+}
+
+/// A batch of the metadata log that is written and not yet committed.
+#[derive(Clone, Debug)]
+struct Written {
+    base: Offset,
+    end: Offset,
+    epoch: LeaderEpoch,
+    control: bool,
+    bytes: Rc<[u8]>,
+    position: usize,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Partition {
+    replicas: Rc<[NodeId]>,
+    isr: Rc<[NodeId]>,
+    elr: Rc<[NodeId]>,
+    has_leader: bool,
+}
+
+/// A server, by its place.
+#[derive(Clone, Copy, Debug)]
+struct Server {
+    id: NodeId,
+    voter: bool,
+    broker: bool,
+    role: Option<(Role, LeaderEpoch)>,
+    /// Its process has registered since it booted.
+    registered: bool,
+    fenced: bool,
+    leaving: bool,
+    /// A fault has taken bytes from it, and it has not joined an ISR since as another process.
+    hurt: bool,
+    /// Durable ones, at some time.
+    destroyed: bool,
+    /// Faults in force that may keep it from its peers, or slow it down.
+    weakened: u32,
+}
+
+/// See the module.
+#[derive(Clone, Debug)]
+pub struct Tracker {
+    servers: Vec<Server>,
+    has_brokers: bool,
+    /// Open files of the metadata log, by place and handle.
+    files: BTreeSet<(Node, u32)>,
+    /// Ascending.
+    written: Vec<Written>,
+    end: Offset,
+    partitions: BTreeMap<(Uuid, i32), Partition>,
+    /// The broker that has lost bytes last, until a fault of another one was let in again.
+    recovering: Option<Node>,
+}
+
+impl Tracker {
+    /// Before anything happened.
+    pub fn new(ids: &[NodeId], voters: &[NodeId], brokers: &[NodeId]) -> Tracker {
+        let server = |id: &NodeId| Server {
+            id: *id,
+            voter: voters.contains(id),
+            broker: brokers.contains(id),
+            role: None,
+            registered: false,
+            fenced: true,
+            leaving: false,
+            hurt: false,
+            destroyed: false,
+            weakened: 0,
+        };
+        Tracker {
+            servers: ids.iter().map(server).collect(),
+            has_brokers: !brokers.is_empty(),
+            files: BTreeSet::new(),
+            written: Vec::new(),
+            end: Offset(0),
+            partitions: BTreeMap::new(),
+            recovering: None,
+        }
+    }
+
+    fn server(&mut self, node: Node) -> Option<&mut Server> {
+        self.servers.get_mut(usize::from(node.0))
+    }
+
+    /// The place of a server.
+    pub fn place(&self, id: NodeId) -> Option<Node> {
+        self.servers.iter().position(|server| server.id == id).map(|place| Node(place as u16))
+    }
+
+    /// A server changes its disk.
+    pub fn wrote(&mut self, node: Node, write: Write<'_>) {
+        match write {
+            Write::Open { file, path, .. } => {
+                if path.starts_with(METADATA_LOG) && path.ends_with(LOG_SUFFIX) {
+                    self.files.insert((node, file.0));
+                } else {
+                    self.files.remove(&(node, file.0));
+                }
+            }
+            Write::Append { file, bytes } if self.files.contains(&(node, file.0)) => self.appended(bytes),
+            _ => {}
+        }
+    }
+
+    fn appended(&mut self, bytes: &Rc<[u8]>) {
+        let mut position = 0;
+        while let Ok(header) = Batch::peek_header(&bytes[position..]) {
+            let (base, end) = (header.base_offset, Offset(header.last_offset.0 + 1));
+            let place = self.written.partition_point(|written| written.base < base);
+            let is_newer = |known: &Written| header.epoch > known.epoch;
+            if base >= self.end && self.written.get(place).is_none_or(is_newer) {
+                self.written.truncate(place);
+                let (epoch, control, bytes) = (header.epoch, header.control, Rc::clone(bytes));
+                self.written.push(Written { base, end, epoch, control, bytes, position });
+            }
+            position += header.size_bytes;
+            if position >= bytes.len() {
+                return;
+            }
+        }
+    }
+
+    /// A server said something of itself. Gives what it has committed.
+    pub fn observed(&mut self, node: Node, observation: Observation) -> Vec<Commit> {
+        match observation {
+            Observation::RoleChanged { role, epoch, .. } => {
+                if let Some(server) = self.server(node) {
+                    server.role = Some((role, epoch));
+                }
+                Vec::new()
+            }
+            Observation::HighWatermark { offset, leading: true, .. } => self.committed(offset),
+            _ => Vec::new(),
+        }
+    }
+
+    fn committed(&mut self, high_watermark: Offset) -> Vec<Commit> {
+        let count = self.written.partition_point(|written| written.end <= high_watermark);
+        let mut commits = Vec::new();
+        for written in self.written.drain(..count).collect::<Vec<_>>() {
+            self.end = written.end;
+            if written.control {
+                continue;
+            }
+            let bytes = &written.bytes[written.position..];
+            if !self.has_brokers {
+                let records = Batch::values_at(bytes).map_or(0, Iterator::count);
+                commits.extend(std::iter::repeat_n(Commit { record: DATA_RECORD, about: None }, records));
+            } else if let Ok((batch, _)) = Batch::parse(bytes) {
+                for (_, record) in batch.metadata_records().into_iter().flatten() {
+                    let about = self.record(record);
+                    commits.push(Commit { record: record.name(), about });
+                }
+            }
+        }
+        commits
+    }
+
+    /// Takes in a committed record; gives the broker that it is about.
+    fn record(&mut self, record: &MetadataRecord) -> Option<NodeId> {
+        let named = |servers: &mut [Server], id: NodeId| servers.iter_mut().position(|server| server.id == id);
+        match record {
+            MetadataRecord::RegisterBroker(record) => {
+                if let Some(place) = named(&mut self.servers, record.broker_id) {
+                    let server = &mut self.servers[place];
+                    (server.registered, server.fenced) = (true, record.fenced);
+                    server.leaving = record.in_controlled_shutdown;
+                }
+                Some(record.broker_id)
+            }
+            MetadataRecord::BrokerRegistrationChange(record) => {
+                if let Some(place) = named(&mut self.servers, record.broker_id) {
+                    let server = &mut self.servers[place];
+                    // 1: from now on; -1: no longer.
+                    server.fenced = record.fenced == 1 || server.fenced && record.fenced != -1;
+                    server.leaving |= record.in_controlled_shutdown == 1;
+                }
+                Some(record.broker_id)
+            }
+            MetadataRecord::Partition(record) => {
+                let partition = Partition {
+                    replicas: Rc::clone(&record.replicas),
+                    isr: Rc::clone(&record.isr),
+                    elr: record.eligible_leader_replicas.clone().unwrap_or_default(),
+                    has_leader: record.leader != NodeId::NONE,
+                };
+                self.partitions.insert((record.topic_id, record.partition_id), partition);
+                NodeId::known(record.leader)
+            }
+            MetadataRecord::PartitionChange(record) => {
+                if let Some(partition) = self.partitions.get_mut(&(record.topic_id, record.partition_id)) {
+                    if record.leader != NO_LEADER_CHANGE {
+                        partition.has_leader = record.leader != NodeId::NONE;
+                    }
+                    let set = |now: &mut Rc<[NodeId]>, new: &Option<Rc<[NodeId]>>| {
+                        if let Some(new) = new {
+                            now.clone_from(new);
+                        }
+                    };
+                    let before = Rc::clone(&partition.isr);
+                    set(&mut partition.replicas, &record.replicas);
+                    set(&mut partition.isr, &record.isr);
+                    set(&mut partition.elr, &record.eligible_leader_replicas);
+                    let joined = partition.isr.iter().filter(|id| !before.contains(id));
+                    for id in joined {
+                        if let Some(server) = self.servers.iter_mut().find(|server| server.id == *id) {
+                            server.hurt &= !server.registered;
+                        }
+                    }
+                }
+                NodeId::known(record.leader)
+            }
+            MetadataRecord::RemoveTopic(record) => {
+                self.partitions.retain(|(topic, _), _| *topic != record.topic_id);
+                None
+            }
+            MetadataRecord::ProducerIds(record) => Some(record.broker_id),
+            _ => None,
+        }
+    }
+
+    /// The first replica that a proposal adds to an ISR or leaves out of it.
+    pub fn moved_by(&self, request: &AlterPartitionRequest) -> Option<Node> {
+        let moved = request.partitions.iter().find_map(|item| {
+            let now = &self.partitions.get(&(item.partition.topic_id, item.partition.partition))?.isr;
+            let proposed = || item.new_isr_with_epochs.iter().map(|member| member.broker_id);
+            let joins = proposed().find(|id| !now.contains(id));
+            joins.or_else(|| now.iter().copied().find(|id| !proposed().any(|other| other == *id)))
+        });
+        self.place(moved?)
+    }
+
+    /// A process is gone, or boots.
+    pub fn down(&mut self, node: Node) {
+        self.files.retain(|(owner, _)| *owner != node);
+        if let Some(server) = self.server(node) {
+            (server.role, server.registered, server.leaving) = (None, false, false);
+        }
+    }
+
+    /// A fault begins, ends, or is skipped.
+    pub fn fault(&mut self, fault: &Fault, phase: Phase) {
+        let means = means(fault.what.kind());
+        let affected = self.affected(fault);
+        if means.weakens && fault.lasts_ns > 0 {
+            for place in &affected {
+                let weakened = &mut self.servers[*place].weakened;
+                match phase {
+                    Phase::Start => *weakened += 1,
+                    Phase::End => *weakened = weakened.saturating_sub(1),
+                    Phase::Skipped => {}
+                }
+            }
+        }
+        let Some(place) = affected.first().copied().filter(|_| phase == Phase::Start) else { return };
+        let server = &mut self.servers[place];
+        if means.destroys != Destroys::Nothing {
+            (server.hurt, server.destroyed) = (true, server.destroyed || means.destroys == Destroys::Forced);
+            if server.broker {
+                self.recovering = Some(Node(place as u16));
+            }
+        } else if means.weakens && self.affects_another_broker(&affected) {
+            // It was let in, so the broker is in sync again.
+            self.recovering = None;
+        }
+    }
+
+    /// Is there a broker among them other than the one that has lost bytes last?
+    fn affects_another_broker(&self, affected: &[usize]) -> bool {
+        affected.iter().any(|place| self.servers[*place].broker && self.recovering != Some(Node(*place as u16)))
+    }
+
+    /// The servers that a fault affects, itself or by their links.
+    fn affected(&self, fault: &Fault) -> Vec<usize> {
+        let links = fault.what.links().iter().flat_map(|link| [link.0, link.1]);
+        let nodes: BTreeSet<usize> =
+            fault.what.node().into_iter().chain(links).map(|node| usize::from(node.0)).collect();
+        nodes.into_iter().filter(|place| *place < self.servers.len()).collect()
+    }
+
+    /// Does every broker live, by metadata too, and have all partitions all of their replicas in sync?
+    fn is_whole(&self) -> bool {
+        let mut brokers = self.servers.iter().filter(|server| server.broker);
+        let lives = |server: &Server| server.registered && !server.fenced && !server.leaving;
+        let in_sync = |partition: &Partition| {
+            partition.has_leader && partition.replicas.iter().all(|id| partition.isr.contains(id))
+        };
+        brokers.all(lives) && self.partitions.values().all(in_sync)
+    }
+
+    /// Would a fault go beyond what replication promises to keep: one broker at a time loses bytes, while the others are
+    /// in sync and nothing disturbs them, until it is in sync again?
+    pub fn exceeds_tolerance(&self, fault: &Fault) -> bool {
+        let means = means(fault.what.kind());
+        let affected = self.affected(fault);
+        if means.destroys != Destroys::Nothing
+            && let Some(place) = affected.first()
+        {
+            let server = &self.servers[*place];
+            let others = self.servers.iter().enumerate().filter(|(other, server)| server.broker && other != place);
+            let calm = others.into_iter().all(|(_, server)| server.weakened == 0);
+            let again = self.recovering == Some(Node(*place as u16));
+            let promises = |place| !self.breaks_promise_of_voter(place) && self.are_other_voters_in_sync(place);
+            return means.destroys == Destroys::Forced && server.voter && !promises(*place)
+                || server.broker && !(calm && (again || self.is_whole()));
+        }
+        means.weakens && self.recovering.is_some() && self.affects_another_broker(&affected) && !self.is_whole()
+    }
+
+    /// Would promises be lost if this server lost what it has, or only what it has not forced? Disks are destroyed on a
+    /// minority of the voters, and of the brokers; and whoever may lead a partition, somebody else who may has all of it.
+    pub fn has_last_copy(&self, fault: &Fault) -> bool {
+        let forced = match means(fault.what.kind()).destroys {
+            Destroys::Nothing => return false,
+            Destroys::Unforced => false,
+            Destroys::Forced => true,
+        };
+        let Some(place) = self.affected(fault).first().copied() else { return false };
+        let server = &self.servers[place];
+        let keeps = |id: &NodeId| {
+            *id != server.id && self.servers.iter().any(|other| other.id == *id && other.broker && !other.hurt)
+        };
+        let is_last = |partition: &Partition| {
+            let candidates = || partition.isr.iter().chain(partition.elr.iter());
+            candidates().any(|id| *id == server.id) && !candidates().any(keeps)
+        };
+        forced && (self.breaks_promise_of_voter(place) || self.are_too_many(place, |server| server.broker))
+            || server.broker && self.partitions.values().any(is_last)
+    }
+
+    fn breaks_promise_of_voter(&self, place: usize) -> bool {
+        self.servers[place].voter && (self.are_too_many(place, |server| server.voter) || self.has_open_vote(place))
+    }
+
+    /// Do all others follow the newest leader, undisturbed? Then they have what is committed, or nearly so.
+    fn are_other_voters_in_sync(&self, place: usize) -> bool {
+        let newest = self.newest_epoch();
+        let mut others = self.servers.iter().enumerate().filter(|(other, server)| server.voter && *other != place);
+        others.all(|(_, server)| {
+            let follows = matches!(server.role, Some((Role::Leader | Role::Follower, epoch)) if Some(epoch) == newest);
+            follows && server.weakened == 0
+        })
+    }
+
+    fn newest_epoch(&self) -> Option<LeaderEpoch> {
+        self.servers.iter().filter_map(|server| server.role).map(|(_, epoch)| epoch).max()
+    }
+
+    /// Would the disks of more than a minority be destroyed?
+    fn are_too_many(&self, place: usize, is_one: fn(&Server) -> bool) -> bool {
+        let all = self.servers.iter().filter(|server| is_one(server)).count();
+        let lost = self.servers.iter().enumerate();
+        let lost = lost.filter(|(other, server)| is_one(server) && (*other == place || server.destroyed)).count();
+        is_one(&self.servers[place]) && lost > (all - 1) / 2
+    }
+
+    /// May its vote or its leadership of the newest epoch still be asked for? Voters are known by their ids only
+    /// (KIP-853's directory ids are not modelled), so one that forgets may vote twice.
+    fn has_open_vote(&self, place: usize) -> bool {
+        let newest = self.newest_epoch();
+        let leads = |server: &Server| matches!(server.role, Some((Role::Leader, epoch)) if Some(epoch) == newest);
+        let leader = self.servers.iter().position(leads);
+        leader.is_none_or(|leader| leader == place)
+    }
+}
