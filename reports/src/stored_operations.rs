@@ -50,10 +50,11 @@ fn may_be_asked(asked: &Asked, cluster: &Prepared) -> Result<(), String> {
         | Asks::DeleteTopic { .. }
         | Asks::CreatePartitions { .. }
         | Asks::AlterConfig { .. }
+        | Asks::AlterBrokerConfig { .. }
         | Asks::DescribeConfigs { .. }
         | Asks::ElectLeaders { .. } => "admin",
         Asks::Send { .. } => "producer",
-        Asks::Assign { .. } | Asks::AssignAll => "consumer",
+        Asks::Assign { .. } | Asks::AssignAll | Asks::Subscribe => "consumer",
     };
     if kind != for_whom {
         return Err(format!("client {} is of the kind {kind}; it is for the kind {for_whom}", asked.client));

@@ -36,6 +36,8 @@ const NEVER_NS: u64 = u64::MAX / 4;
 const NO_OP_MS: u64 = 50;
 /// More events than this are a runaway: some ten times what the longest catalog run needs.
 const MAX_EVENTS: u64 = 10_000_000;
+/// Stream of the draw whether admin clients ask for elections; those of clients are their places.
+const ELECTIONS: u64 = 1 << 32;
 /// Runs beyond tolerance are observed for this time after the last fault.
 const BEYOND_TOLERANCE_MS: u64 = 15_000;
 const MAX_EVENTS_AT_ONE_TIME: u64 = 50_000;
@@ -357,6 +359,9 @@ fn kafka_client(
 ) -> NodeConfig<Actor> {
     let node = blank(scenario, seed, place);
     spec.draws = seed.entropy(Purpose::Workload, place as u64);
+    // An admin client that elects leaders all the time repairs what it should not.
+    spec.topics.elections = seed.entropy(Purpose::Workload, ELECTIONS).below(2) == 0;
+    spec.topics.brokers = spec.places.iter().map(|(id, _)| *id).collect();
     spec.keeps_timetable = explicit.keeps_operations && !is_fresh;
     spec.timetable = explicit.timetable(spec.index.into()).filter(|_| !is_fresh);
     if is_fresh {

@@ -128,6 +128,7 @@ fn attempt(event: Attempt) -> u64 {
         Attempt::AdminAnswered { attempt, error } => mix(100, attempt.into(), code(error), 0),
         Attempt::AdminUnknown { attempt } => mix(101, attempt.into(), 0, 0),
         Attempt::OperationDone { operation, error } => mix(102, operation.into(), code(error), 0),
+        Attempt::Unassigned { partition } => mix(117, place(partition), 0, 0),
         Attempt::EpochLost { partition, asked, answered } => mix(103, place(partition), pair(asked.0, answered.0), 0),
     }
 }
@@ -186,11 +187,17 @@ pub fn operation(operation: &ClientOperation) -> u64 {
             let hash = |text: &str| xxhash_rust::xxh3::xxh3_64(text.as_bytes());
             mix(111, u64::from(*topic), hash(name), value.as_deref().map_or(0, |value| hash(value) | 1))
         }
+        ClientOperation::AlterBrokerConfig { broker, name, value } => {
+            let hash = |text: &str| xxhash_rust::xxh3::xxh3_64(text.as_bytes());
+            let broker = broker.map_or(0, |id| 1 + u64::from(id as u32));
+            mix(115, broker, hash(name), value.as_deref().map_or(0, |value| hash(value) | 1))
+        }
         ClientOperation::DescribeConfigs { topic } => mix(112, u64::from(*topic), 0, 0),
         ClientOperation::ElectLeaders { unclean, of } => {
             let of = of.map_or(0, |(topic, partition)| 1 + (u64::from(topic) << 32 | u64::from(partition as u32)));
             mix(113, u64::from(*unclean), of, 0)
         }
         ClientOperation::AssignAll => mix(114, 0, 0, 0),
+        ClientOperation::Subscribe => mix(116, 0, 0, 0),
     }
 }

@@ -103,6 +103,13 @@ impl<'a> Describer<'a> {
             ClientOperation::AlterConfig { topic: place, name, value: None } => {
                 format!("deletes {name} of {}", topic(*place))
             }
+            ClientOperation::AlterBrokerConfig { broker, name, value } => {
+                let whose = broker.map_or("all brokers".to_owned(), |id| format!("broker {id}"));
+                match value {
+                    Some(value) => format!("sets {name}={value} of {whose}"),
+                    None => format!("deletes {name} of {whose}"),
+                }
+            }
             ClientOperation::DescribeConfigs { topic: place } => format!("describes {}", topic(*place)),
             ClientOperation::ElectLeaders { unclean, of } => {
                 let kind = if *unclean { "unclean" } else { "preferred" };
@@ -115,6 +122,7 @@ impl<'a> Describer<'a> {
             }
             ClientOperation::Assign { topic: place, partition } => format!("is assigned {}-{partition}", topic(*place)),
             ClientOperation::AssignAll => "is assigned all partitions".to_owned(),
+            ClientOperation::Subscribe => "subscribes to topics that come and go".to_owned(),
         };
         format!("{client} {does}")
     }

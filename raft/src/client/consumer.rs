@@ -32,6 +32,8 @@ use crate::sorted_map::SortedMap;
 /// What the application may ask of a consumer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ConsumerOperation {
+    /// Keep metadata of these topics; which of their partitions to read is the application's to say.
+    Subscribe { topics: std::rc::Rc<[u16]> },
     /// Read these partitions, and no others.
     Assign { partitions: std::rc::Rc<[TopicPartition]> },
     /// Go on from there; ignored for a partition that is not assigned.
@@ -98,9 +100,27 @@ impl Consumer {
         fetchable.find(|(other, _)| *other == partition).map(|(_, position)| position.offset)
     }
 
+    /// Grows with every change of its metadata.
+    pub fn metadata_version(&self) -> u64 {
+        self.network.metadata.update_version()
+    }
+
+    /// Does its metadata have the partition?
+    pub fn has_partition(&self, partition: TopicPartition) -> bool {
+        self.network.metadata.has_partition(partition)
+    }
+
     fn operate(&mut self, operation: ConsumerOperation, out: &mut ClientOut) {
         match operation {
+            ConsumerOperation::Subscribe { topics } => {
+                for topic in topics.iter() {
+                    self.network.metadata.add_topic(*topic);
+                }
+            }
             ConsumerOperation::Assign { partitions } => {
+                for partition in self.subscriptions.assigned().into_iter().filter(|old| !partitions.contains(old)) {
+                    out.observe(AttemptEvent::Unassigned { partition });
+                }
                 self.subscriptions.assign(&partitions);
                 for partition in partitions.iter() {
                     self.network.metadata.add_topic(partition.topic);

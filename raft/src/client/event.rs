@@ -110,6 +110,8 @@ pub enum AttemptEvent {
     PollRecord { attempt: u32, offset: Offset, value: u64 },
     /// The position jumped.
     PositionSet { partition: TopicPartition, offset: Offset, cause: PositionCause },
+    /// The application reads the partition no longer; its position is forgotten.
+    Unassigned { partition: TopicPartition },
     /// `poll` throws; OFFSET_OUT_OF_RANGE stands for `LogTruncationException` too.
     ConsumerError { partition: TopicPartition, error: ErrorCode },
     /// An admin RPC; `operation` is the application's number, `node` who was asked.

@@ -111,6 +111,10 @@ knobs! {
         "client.max.in.flight.requests.per.connection": Texts(&["1"]),
         "client.metadata.max.age.ms": Texts(&["1000", "10000"]),
         "client.retry.backoff.ms": Texts(&["10", "1000"]),
+        "client.fetch.min.bytes": Texts(&["512"]),
+        "client.fetch.max.wait.ms": Texts(&["100"]),
+        "client.fetch.max.bytes": Texts(&["1", "4096"]),
+        "client.max.partition.fetch.bytes": Texts(&["512", "2048"]),
     }
 }
 

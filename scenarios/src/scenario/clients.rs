@@ -202,7 +202,9 @@ impl Clients {
             altered_min_insync_replicas: (1..self.altered_min_insync_replicas)
                 .contains(&self.min_insync_replicas)
                 .then_some(self.min_insync_replicas..=self.altered_min_insync_replicas),
+            elections: true,
             unclean_elections: self.unclean_elections,
+            brokers: Rc::from([]),
         }
     }
 

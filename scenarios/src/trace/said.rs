@@ -170,6 +170,7 @@ fn client(said: &Client, trace: &Trace) -> (&'static str, Named) {
         PollRecords { attempt, partition, leader_epoch, count }
         PollRecord { attempt, offset, value }
         PositionSet { partition, offset, cause }
+        Unassigned { partition }
         ConsumerError { partition, error }
         AdminInvoked { attempt, operation, api_key, node }
         AdminResult { attempt, index, error, outcome }

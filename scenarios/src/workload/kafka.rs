@@ -63,7 +63,7 @@ impl KafkaClient {
                 ProducerApplication::new(topics, spec.index, *interval_ns, is_fresh, start_ns),
             ),
             KafkaClientRole::Consumer { config } => {
-                let application = ConsumerApplication::new(&topics, start_ns);
+                let application = ConsumerApplication::new(&topics, is_fresh, start_ns);
                 Pair::Consumer(Box::new(Consumer::new(config.clone())), application)
             }
         };
@@ -98,6 +98,7 @@ impl KafkaClient {
                 true => self.go_by_agenda(now, entropy),
                 false => self.act(now, entropy),
             }
+            self.rebalance(now, entropy);
             self.hand_over(now, out);
         }
         self.arm(out);
@@ -158,6 +159,11 @@ impl KafkaClient {
             (Pair::Consumer(client, application), ClientOperation::AssignAll) => {
                 client.step(clocks, ClientInput::Operation(application.assign_all()), draws, out);
             }
+            (Pair::Consumer(client, application), ClientOperation::Subscribe) => {
+                if let Some(operation) = application.subscribe() {
+                    client.step(clocks, ClientInput::Operation(operation), draws, out);
+                }
+            }
             _ => {}
         }
     }
@@ -203,7 +209,21 @@ impl KafkaClient {
             Pair::Consumer(client, application) => {
                 note(ClientOperation::AssignAll);
                 client.step(clocks(now), ClientInput::Operation(application.assign_all()), draws, out);
+                if let Some(operation) = application.subscribe() {
+                    note(ClientOperation::Subscribe);
+                    client.step(clocks(now), ClientInput::Operation(operation), draws, out);
+                }
             }
+        }
+    }
+
+    /// A consumer that has subscribed reads what its metadata has of the topics (`ConsumerCoordinator.poll`, as the only
+    /// member of its group).
+    fn rebalance(&mut self, now: Now, entropy: &mut Entropy) {
+        if let Pair::Consumer(client, application) = &mut self.pair
+            && let Some(operation) = application.rebalance(client)
+        {
+            client.step(clocks(now), ClientInput::Operation(operation), &mut Draws(entropy), &mut self.out);
         }
     }
 

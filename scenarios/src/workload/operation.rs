@@ -31,6 +31,14 @@ pub enum ClientOperation {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         value: Option<String>,
     },
+    /// Of an admin client: a config of a broker, or what all brokers have by default; no value deletes it.
+    AlterBrokerConfig {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        broker: Option<i32>,
+        name: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        value: Option<String>,
+    },
     /// Of an admin client: a topic's configs.
     DescribeConfigs { topic: u16 },
     /// Of an admin client: of one partition, or of all that there are.
@@ -45,6 +53,8 @@ pub enum ClientOperation {
     Assign { topic: u16, partition: i32 },
     /// Of a consumer: read all partitions of all lasting topics.
     AssignAll,
+    /// Of a consumer: besides, read the first partitions of all topics that come and go, as long as metadata has them.
+    Subscribe,
 }
 
 /// An operation of a list: who is asked for it, and when.

@@ -112,11 +112,6 @@ impl ClientHistories {
         }
     }
 
-    /// The application of a consumer assigns these partitions, and no others.
-    pub fn assigned(&mut self, client: usize, partitions: &[TopicPartition]) {
-        self.polls.assigned(client, partitions);
-    }
-
     /// A broker sends an Envelope; `connection` differs from one connection to the next, whichever
     /// controllers they lead to.
     pub fn forwarded(&mut self, broker: NodeId, connection: u64) {
@@ -322,6 +317,7 @@ impl ClientHistories {
                 let mut around = polls::Around { topics, partitions, appends, counts, verdict };
                 polls.set(client, partition, (offset.0, cause), &mut around);
             }
+            AttemptEvent::Unassigned { partition } => polls.unassigned(client, partition),
             _ if self.admin_destroyed => {}
             AttemptEvent::AdminInvoked { attempt, api_key, node, .. } => {
                 let (node, end) = (self.broker_of(node), self.metadata.end);

@@ -160,9 +160,9 @@ impl Polls {
         &mut self.consumers[client]
     }
 
-    /// The application assigns these partitions and no others: what stays keeps its position.
-    pub fn assigned(&mut self, client: usize, partitions: &[TopicPartition]) {
-        self.consumer(client).positions.retain(|partition, _| partitions.contains(partition));
+    /// The application reads the partition no longer: wherever it begins when it reads it again, is no jump.
+    pub fn unassigned(&mut self, client: usize, partition: TopicPartition) {
+        self.consumer(client).positions.retain(|other, _| *other != partition);
     }
 
     /// All faults are over: polls sent from now on are fresh.

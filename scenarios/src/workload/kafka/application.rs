@@ -1,8 +1,9 @@
 //! What the applications of Kafka clients ask for, and when.
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use raft::client::{AdminOperation, AttemptEvent, ConsumerOperation, ProducerOperation, TopicPartition};
+use raft::client::{AdminOperation, AttemptEvent, Consumer, ConsumerOperation, ProducerOperation, TopicPartition};
 use raft::ids::Uuid;
 use raft::message::admin::*;
 use raft::message::{AdminRequest, ErrorCode};
@@ -16,8 +17,9 @@ use crate::workload::ClientOperation;
 const RETRY_NS: u64 = 500_000_000;
 /// A producer with so many values under way sends no more.
 const MAX_OUTSTANDING: usize = 500;
-/// ConfigResource.Type.TOPIC
+/// ConfigResource.Type.TOPIC and BROKER
 const TOPIC_RESOURCE: i8 = 2;
+const BROKER_RESOURCE: i8 = 4;
 /// IncrementalAlterConfigs: OpType.SET and DELETE
 const SET: i8 = 0;
 const DELETE: i8 = 1;
@@ -26,6 +28,12 @@ const PREFERRED: i8 = 0;
 const UNCLEAN: i8 = 1;
 const MIN_ISR: &str = "min.insync.replicas";
 const RETENTION: &str = "retention.ms";
+const BROKERS_RETENTION: &str = "log.retention.ms";
+/// One in so many values goes to a topic that comes and goes, as long as few are under way.
+const PASSING_SHARE: u64 = 6;
+const MAX_OUTSTANDING_TO_PASSING: usize = 60;
+/// Clients write and read the first partitions of such a topic, whether they are there or not.
+const PASSING_PARTITIONS: u64 = 2;
 
 /// An application of an admin client: one operation at a time.
 #[derive(Clone, Debug)]
@@ -163,18 +171,34 @@ impl AdminApplication {
     fn draw(&self, entropy: &mut Entropy) -> ClientOperation {
         let passing = self.topics.passing();
         let topic = (passing.start + entropy.below(passing.len() as u64) as usize) as u16;
-        match entropy.below(9) {
+        match entropy.below(if self.topics.elections { 10 } else { 8 }) {
             0 | 1 => ClientOperation::CreateTopics { topics: vec![topic] },
             2 => ClientOperation::DeleteTopic { topic },
             3 => ClientOperation::CreatePartitions { topic, count: 2 + entropy.below(4) as i32 },
             4 | 5 => self.draw_config(entropy),
             6 => ClientOperation::DescribeConfigs { topic: self.any_topic(entropy) },
-            7 => ClientOperation::ElectLeaders {
+            7 => self.draw_broker_config(entropy),
+            8 => ClientOperation::ElectLeaders {
                 unclean: self.topics.unclean_elections && entropy.below(3) == 0,
                 of: Some((self.any_topic(entropy), entropy.below(2) as i32)),
             },
             _ => ClientOperation::ElectLeaders { unclean: false, of: None },
         }
+    }
+
+    /// Of one broker, or what all have by default; that of `min.insync.replicas` stays within what topics have.
+    fn draw_broker_config(&self, entropy: &mut Entropy) -> ClientOperation {
+        let (name, value) = match (entropy.below(3), &self.topics.altered_min_insync_replicas) {
+            (0, Some(allowed)) => {
+                let choices = u64::from(allowed.end() - allowed.start()) + 1;
+                (MIN_ISR, Some(u64::from(*allowed.start()) + entropy.below(choices)))
+            }
+            (1, _) => (BROKERS_RETENTION, None),
+            _ => (BROKERS_RETENTION, Some(604_800_000 + entropy.below(1_000_000))),
+        };
+        let one = entropy.below(2) == 0 && name != MIN_ISR && !self.topics.brokers.is_empty();
+        let broker = one.then(|| self.topics.brokers[entropy.below(self.topics.brokers.len() as u64) as usize].0);
+        ClientOperation::AlterBrokerConfig { broker, name: name.to_owned(), value: value.map(|it| it.to_string()) }
     }
 
     fn any_topic(&self, entropy: &mut Entropy) -> u16 {
@@ -213,19 +237,11 @@ impl AdminApplication {
                 })
             }
             ClientOperation::AlterConfig { topic, name, value } => {
-                let config = AlterableConfig {
-                    name: name.as_str().into(),
-                    config_operation: if value.is_some() { SET } else { DELETE },
-                    value: value.as_deref().map(Rc::from),
-                };
-                AdminRequest::IncrementalAlterConfigs(IncrementalAlterConfigsRequest {
-                    resources: Rc::from([AlterConfigsResource {
-                        resource_type: TOPIC_RESOURCE,
-                        resource_name: self.name(*topic)?,
-                        configs: Rc::from([config]),
-                    }]),
-                    validate_only: false,
-                })
+                alter_config(TOPIC_RESOURCE, self.name(*topic)?, name, value.as_deref())
+            }
+            ClientOperation::AlterBrokerConfig { broker, name, value } => {
+                let id = broker.map_or_else(|| Rc::from(""), |id| Rc::from(id.to_string()));
+                alter_config(BROKER_RESOURCE, id, name, value.as_deref())
             }
             ClientOperation::DescribeConfigs { topic } => AdminRequest::DescribeConfigs(DescribeConfigsRequest {
                 resources: Rc::from([DescribeConfigsResource {
@@ -247,6 +263,19 @@ impl AdminApplication {
             _ => return None,
         })
     }
+}
+
+fn alter_config(resource_type: i8, resource_name: Rc<str>, name: &str, value: Option<&str>) -> AdminRequest {
+    let config = AlterableConfig {
+        name: name.into(),
+        config_operation: if value.is_some() { SET } else { DELETE },
+        value: value.map(Rc::from),
+    };
+    let resource = AlterConfigsResource { resource_type, resource_name, configs: Rc::from([config]) };
+    AdminRequest::IncrementalAlterConfigs(IncrementalAlterConfigsRequest {
+        resources: Rc::from([resource]),
+        validate_only: false,
+    })
 }
 
 /// What a producer is asked for at once; mostly it is one thing.
@@ -295,6 +324,12 @@ impl ProducerApplication {
         if outstanding >= MAX_OUTSTANDING {
             return Operations::new();
         }
+        let passing = self.topics.passing();
+        if entropy.below(PASSING_SHARE) == 0 && outstanding < MAX_OUTSTANDING_TO_PASSING {
+            let topic = (passing.start + entropy.below(passing.len() as u64) as usize) as u16;
+            let partition = entropy.below(PASSING_PARTITIONS) as i32;
+            return Operations::from_iter([TopicPartition { topic, partition }]);
+        }
         let topic = entropy.below(u64::from(self.topics.lasting)) as u16;
         let partition = entropy.below(self.topics.partitions.unsigned_abs().into()) as i32;
         Operations::from_iter([TopicPartition { topic, partition }])
@@ -317,14 +352,22 @@ impl ProducerApplication {
 #[derive(Clone, Debug)]
 pub struct ConsumerApplication {
     all: Rc<[TopicPartition]>,
+    /// What it may subscribe to.
+    passing: Rc<[TopicPartition]>,
     assigned: Vec<TopicPartition>,
+    /// The metadata that the assignment was last held against, if it has subscribed.
+    subscribed: Option<u64>,
     next_ns: Option<u64>,
 }
 
 impl ConsumerApplication {
-    pub fn new(topics: &Topics, start_ns: u64) -> ConsumerApplication {
+    pub fn new(topics: &Topics, is_fresh: bool, start_ns: u64) -> ConsumerApplication {
         let all = all_partitions(topics).collect();
-        ConsumerApplication { all, assigned: Vec::new(), next_ns: Some(start_ns) }
+        let of = |topic: usize| {
+            (0..PASSING_PARTITIONS as i32).map(move |partition| TopicPartition { topic: topic as u16, partition })
+        };
+        let passing = if is_fresh { Rc::from([]) } else { topics.passing().flat_map(of).collect() };
+        ConsumerApplication { all, passing, assigned: Vec::new(), subscribed: None, next_ns: Some(start_ns) }
     }
 
     /// When it acts next; `None` when it has.
@@ -337,6 +380,31 @@ impl ConsumerApplication {
         self.next_ns = None;
         self.assigned = self.all.to_vec();
         ConsumerOperation::Assign { partitions: Rc::clone(&self.all) }
+    }
+
+    /// Reads topics that come and go, too; `None` if there are none for it.
+    pub fn subscribe(&mut self) -> Option<ConsumerOperation> {
+        if self.passing.is_empty() {
+            return None;
+        }
+        self.subscribed = Some(0);
+        let topics: BTreeSet<u16> = self.passing.iter().map(|of| of.topic).collect();
+        Some(ConsumerOperation::Subscribe { topics: topics.into_iter().collect() })
+    }
+
+    /// What it reads from now on, if metadata has other partitions of what it has subscribed to than before.
+    pub fn rebalance(&mut self, consumer: &Consumer) -> Option<ConsumerOperation> {
+        let held_against = self.subscribed.as_mut()?;
+        if *held_against == consumer.metadata_version() {
+            return None;
+        }
+        *held_against = consumer.metadata_version();
+        let lasting = self.assigned.iter().filter(|of| !self.passing.contains(of));
+        let present = self.passing.iter().filter(|of| consumer.has_partition(**of));
+        let assigned: Vec<_> = lasting.chain(present).copied().collect();
+        let changes = assigned != self.assigned;
+        self.assigned = assigned;
+        changes.then(|| ConsumerOperation::Assign { partitions: self.assigned.clone().into() })
     }
 
     /// Reads one more because somebody asks.

@@ -26,8 +26,12 @@ pub struct Topics {
     pub min_insync_replicas: Option<i32>,
     /// What admin clients set that to later, if they do.
     pub altered_min_insync_replicas: Option<RangeInclusive<u16>>,
-    /// Admin clients ask for unclean elections, too.
+    /// Admin clients ask for elections.
+    pub elections: bool,
+    /// For unclean ones, too.
     pub unclean_elections: bool,
+    /// The brokers.
+    pub brokers: Rc<[NodeId]>,
 }
 
 impl Topics {
