@@ -42,6 +42,8 @@ pub struct DataPlane {
     producer_ids: ProducerIdManager,
     allocation: Option<Ticket>,
     processing: bool,
+    /// Its connections are closed.
+    stopped: bool,
     early: Vec<Early>,
 }
 
@@ -59,6 +61,7 @@ impl DataPlane {
             producer_ids: ProducerIdManager::default(),
             allocation: None,
             processing: false,
+            stopped: false,
             early: Vec::new(),
         }
     }
@@ -97,7 +100,9 @@ impl DataPlane {
     pub fn step(&mut self, input: Input, leader: Option<NodeId>, view: &dyn ClusterView, step: &mut Step<'_>) {
         match input {
             Input::Request { connection, correlation_id, request } => {
-                if self.processing {
+                if self.stopped {
+                    step.out.push(Effect::HangUp { connection });
+                } else if self.processing {
                     self.request(connection, correlation_id, request, view, step);
                 } else {
                     self.early.push(Early { connection, correlation_id, request });
@@ -231,9 +236,14 @@ impl DataPlane {
         deadlines.into_iter().flatten().min()
     }
 
-    /// Stops requests, fetchers and channels; [`ReplicaManager::shut_down`] comes after.
+    /// Stops requests, fetchers and channels; [`ReplicaManager::shut_down`] comes after. What waits for an answer gets
+    /// none: the connections are closed (`SocketServer.stopProcessingRequests`), here as far as a request names them.
     pub fn stop(&mut self, step: &mut Step<'_>) {
-        self.processing = false;
+        self.stopped = true;
+        for Early { connection, .. } in std::mem::take(&mut self.early) {
+            step.out.push(Effect::HangUp { connection });
+        }
+        self.replicas.hang_up_delayed(step);
         self.fetchers.shut_down(step);
         self.alter_partition.shut_down(step);
         self.forwarding_channel.shut_down(step);

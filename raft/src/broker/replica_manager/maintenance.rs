@@ -7,7 +7,7 @@ use crate::broker::log::{LogManager, OffsetCheckpoint, PartitionLog};
 use crate::broker::partition::{AlterPartitionOutcome, Partition};
 use crate::broker::view::ClusterView;
 use crate::ids::{BrokerEpoch, LeaderEpoch, NodeId, Offset, PartitionEpoch, TopicIdPartition, Uuid};
-use crate::io::Out;
+use crate::io::{Effect, Out};
 use crate::message::ErrorCode;
 use crate::message::cluster::{
     AlterPartitionItem, AlterPartitionRequest, AlterPartitionResponse, AlterPartitionResult,
@@ -216,6 +216,15 @@ impl ReplicaManager {
     fn write_checkpoint(&self, which: OffsetCheckpoint, out: &mut Out) {
         let logs = self.partitions.values().map(|it| (it.topic(), it.id().partition, it.log()));
         self.logs.write_checkpoint(which, logs, out);
+    }
+
+    /// Closes the connections of all that waits.
+    pub fn hang_up_delayed(&mut self, step: &mut Step<'_>) {
+        let produces = std::mem::take(&mut self.produces).into_iter().map(|held| held.connection);
+        let fetches = std::mem::take(&mut self.fetches).into_iter().map(|held| held.connection);
+        for connection in produces.chain(fetches) {
+            step.out.push(Effect::HangUp { connection });
+        }
     }
 
     /// The end of an orderly shutdown (§5.3): high watermarks, then all logs forced and the marker.
