@@ -299,7 +299,7 @@ fn directory_id(spec: &NodeSpec, files: &dyn DurableFiles, step: &mut Step<'_>) 
     }
     let directory_id = random_uuid(step);
     let properties = MetaProperties { cluster_id: Rc::clone(&spec.cluster_id), node_id, directory_id };
-    write_meta_properties(&properties, step.out);
+    write_meta_properties(&properties, spec.bugs, step.out);
     Ok(directory_id)
 }
 

@@ -182,6 +182,7 @@ fn timings(config: &KafkaNode) -> QuorumTimings {
         election_timeout_ms: ms(config.quorum.election_timeout_ms),
         election_backoff_max_ms: ms(config.quorum.election_backoff_max_ms),
         append_linger_ms: ms(config.quorum.append_linger_ms),
+        request_timeout_ms: ms(config.quorum.request_timeout_ms),
     }
 }
 

@@ -208,6 +208,17 @@ impl Watch<Actor> for RunObserver {
         }
     }
 
+    fn unheard(&mut self, at: u64, node: Node, connection: Connection, response: &Parcel) {
+        if let Message::Response { correlation_id, .. } = response.message() {
+            let rpc = Rpc { connection: connection.0, correlation_id: *correlation_id };
+            self.cross(at, node, Event::ResponseUnheard { rpc });
+        }
+    }
+
+    fn hung_up(&mut self, at: u64, node: Node, connection: Connection) {
+        self.cross(at, node, Event::HungUp { connection: connection.0 });
+    }
+
     fn wrote(&mut self, at: u64, node: Node, write: Write<'_>) {
         if let Some(tracker) = &mut self.tracker {
             tracker.wrote(node, write);

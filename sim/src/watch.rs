@@ -97,6 +97,10 @@ pub trait Watch<P: Process> {
         _message: &P::Message,
     ) {
     }
+    /// A response is for a connection that is gone: nobody is sent anything.
+    fn unheard(&mut self, _at: u64, _node: Node, _connection: Connection, _response: &P::Message) {}
+    /// A node closes a connection that another one opened.
+    fn hung_up(&mut self, _at: u64, _node: Node, _connection: Connection) {}
     /// A message did not get through; it is sent again when the retransmission timer fires.
     fn blocked(&mut self, _at: u64, _way: Way, _message: &P::Message) {}
     /// A message that was sent is lost.

@@ -89,10 +89,11 @@ pub fn of_controller() -> Disk {
     let id = NodeId(1);
     write_meta_properties(
         &MetaProperties { cluster_id: "cluster".into(), node_id: id, directory_id: TOPIC_ID },
+        Bugs::NONE,
         &mut out,
     );
     let state = ElectionState { epoch: LeaderEpoch(2), leader_id: Some(id), voted: None };
-    write_election_state(&state, &[id, NodeId(2), NodeId(3)], &mut out);
+    write_election_state(&state, &[id, NodeId(2), NodeId(3)], Bugs::NONE, &mut out);
     disk.apply(&mut out);
     let mut log = RaftLog::open(&disk, LOG, &mut out).expect("an empty disk");
     for (epoch, base) in [(1, 0), (2, 5)] {

@@ -164,6 +164,11 @@ switches! {
         /// MonotonicHighWatermark's synthetic mutant among partitions: a leader's high watermark follows a
         /// replica whose log end went back.
         PartitionHighWatermarkGoesBack,
+        /// RequestAnswered's synthetic mutant: a controller that renounces forgets the requests that wait for a
+        /// commit.
+        RenouncedWithoutAnswer,
+        /// LeaderNotLeftEarly's synthetic mutant: a follower's timer restarts with a quarter of the fetch timeout.
+        LeaderLeftEarly,
         /// The first replica of a partition leads it in addition to the elected leader.
         FirstReplicaLeads,
         /// A leader accepts an idempotent producer's batches in any order.
@@ -303,5 +308,75 @@ switches! {
         /// G25: replay uses the local clock: a record that unfences a broker has an effect only while it is younger
         /// than a session.
         ReplayByLocalClock,
+        /// N01: a voter compares the end offsets of the two logs, but not the epochs of their last records.
+        VoteComparesOffsetsOnly,
+        /// N02: a leader keeps the highest fetch offset of each voter, even when the voter has lost records
+        /// since.
+        FetchOffsetNeverGoesBack,
+        /// N03: a leader counts the fetches of observers for check quorum.
+        ObserverCountsForCheckQuorum,
+        /// N04: a leader that becomes a follower keeps its queue of batches that wait for their commit; when it
+        /// leads again it delivers them, although they may no longer be in the log.
+        AppendedKeptByFollower,
+        /// N05: a follower grants a pre-vote although it has fetched from its leader in this epoch.
+        PreVoteOfFollowerInTouch,
+        /// N06: a fetch whose log diverges counts as an acknowledgement of its fetch offset.
+        DivergingFetchCredited,
+        /// N07: a replica that leaves the ISR joins the ELR although the ISR still has `min.insync.replicas`
+        /// members, and the high watermark goes on.
+        ElrKeptAtMinIsr,
+        /// N08: a result without records is answered before the records that it depends on are committed.
+        NoRecordAnsweredAtOnce,
+        /// N09: when a broker is unfenced, the election for partitions without a leader regards it as still
+        /// fenced.
+        UnfencedBrokerNotYetAlive,
+        /// N10: the removal of a topic does not remove its configs from the controller's state.
+        ConfigsOutliveTopic,
+        /// N11: the preferred election chooses the first replica although it is not in the ISR.
+        PreferredLeaderOutsideIsr,
+        /// N12: the expired session of a former process of a broker fences its present process.
+        ExpiredSessionOfFormerProcess,
+        /// N13: without the ELR feature the last member of an ISR is removed from it, too, and nobody may be
+        /// elected again.
+        LastIsrMemberRemoved,
+        /// N14: a controlled shutdown waits for the metadata of the brokers that shut down, not for that of the
+        /// others.
+        ShutdownAwaitsItselfOnly,
+        /// N15: a replica that becomes leader continues to fetch from the former leader.
+        FetcherOutlivesElection,
+        /// N16: a leader takes INVALID_UPDATE_VERSION for a refusal of its proposal, although the proposal may
+        /// be committed.
+        RefusedProposalForgotten,
+        /// N17: the high watermark moves although the ISR has fewer than `min.insync.replicas` members.
+        HighWatermarkBelowMinIsr,
+        /// N18: a truncation leaves the producer state as it was before.
+        ProducersNotRolledBack,
+        /// N19: a broker remembers one batch of each producer instead of five.
+        RemembersOneBatch,
+        /// N20: acks=all waits for a high watermark at the last record instead of past it.
+        AckAtLastOffset,
+        /// N21: a follower that gets UNKNOWN_LEADER_EPOCH fetches no more until the next leader epoch.
+        UnknownEpochStopsFetching,
+        /// N22: a truncation leaves the files of the segments that it drops.
+        TruncatedSegmentsLeftOnDisk,
+        /// N23: a batch that expires while it waits for its retry leaves no unresolved sequence: no epoch bump
+        /// is requested.
+        UnresolvedOnlyOnTheWire,
+        /// N24: a batch that waits for its retry takes further records.
+        RetriedBatchTakesMore,
+        /// N25: a client accepts metadata of an older leader epoch if they name a leader.
+        OlderMetadataWithLeaderAccepted,
+        /// N26: the epoch of a consumer's position is that of the leader it fetched from, not that of the last
+        /// record it read.
+        PositionTakesLeaderEpoch,
+        /// N27: a call of the admin client that failed still counts as in flight: it is neither sent again nor
+        /// ended.
+        AdminCallForgottenInFlight,
+        /// N28: a small file is replaced by a rename, and the directory is not forced.
+        RenameNotForced,
+        /// N29: recovery leaves a torn tail in the file, and new batches are written behind it.
+        TornTailNotCut,
+        /// N30: a replica starts with a high watermark at its recovery point.
+        FlushedCountsAsCommitted,
     }
 }

@@ -192,4 +192,41 @@ pub const CATALOG: &[Row] = rows! {
     C12 RetryAnsweredWithWrongOffset Producer "Jepsen on Redpanda 21.10.1, redpanda #3003" => ["AckedValueNotLost"];
     G29 ProducerStateOfLeaderOnly Producer "KIP-98" => ["DuplicateRecord"];
     G29 ProducerStateNotRestored Producer "KIP-98" => ["DuplicateRecord", "IdempotentSequence"];
+
+    N01 VoteComparesOffsetsOnly Raft "Raft §5.4.1" => ["LeaderCompleteness"];
+    N02 FetchOffsetNeverGoesBack Raft "Raft §5.3: a majority; KAFKA-12181" => []
+        hidden by "TODO";
+    N03 ObserverCountsForCheckQuorum Raft "KAFKA-15489" => ["LeaderWithoutMajorityResigns"];
+    N04 AppendedKeptByFollower Raft "Raft §5.4.3" => ["CommittedReads"];
+    N05 PreVoteOfFollowerInTouch Raft "KIP-996" => []
+        hidden by "TODO";
+    N06 DivergingFetchCredited Raft "KIP-595" => ["MajorityReachedHighWatermark"];
+    N07 ElrKeptAtMinIsr Controller "KIP-966" => ["ValidControllerIsrAndElr"];
+    N08 NoRecordAnsweredAtOnce Controller "KIP-631" => ["StaleAdminAnswer"];
+    N09 UnfencedBrokerNotYetAlive Controller "KIP-631" => ["LeaderWhileCandidateActive"];
+    N10 ConfigsOutliveTopic Controller "KIP-631" => ["StaleAdminAnswer"];
+    N11 PreferredLeaderOutsideIsr Controller "KIP-460" => ["ValidControllerIsrAndElr"];
+    N12 ExpiredSessionOfFormerProcess Lifecycle "KIP-631" => ["HeardBrokerNotFenced"];
+    N13 LastIsrMemberRemoved Controller "KIP-966" => ["AckedValueNotLost"];
+    N14 ShutdownAwaitsItselfOnly Lifecycle "KIP-631" => ["ControlledShutdownEnds"];
+    N15 FetcherOutlivesElection Repl "KIP-101" => ["PresentLeaderObeyed"];
+    N16 RefusedProposalForgotten Repl "KIP-497" => []
+        hidden by "TODO";
+    N17 HighWatermarkBelowMinIsr Repl "KIP-966" => ["LeaderCompleteness"];
+    N18 ProducersNotRolledBack Producer "KIP-98" => ["IdempotentSequence"];
+    N19 RemembersOneBatch Producer "KIP-98, KAFKA-5494" => ["DuplicateRecognised"];
+    N20 AckAtLastOffset Repl "Kafka's acks=all" => ["ReplicationQuorumSuperset"];
+    N21 UnknownEpochStopsFetching Repl "KIP-320" => ["Recovery"];
+    N22 TruncatedSegmentsLeftOnDisk Repl "LocalLog.truncateTo" => ["LogMatching"];
+    N23 UnresolvedOnlyOnTheWire Producer "KIP-360" => []
+        hidden by "TODO";
+    N24 RetriedBatchTakesMore Producer "KIP-98" => ["InventedRecord"];
+    N25 OlderMetadataWithLeaderAccepted Producer "KIP-320" => ["PositionLost"];
+    N26 PositionTakesLeaderEpoch Producer "KIP-320" => ["PositionLost"];
+    N27 AdminCallForgottenInFlight Producer "KIP-117" => []
+        hidden by "TODO";
+    N28 RenameNotForced Raft "Utils.atomicMoveWithFallback, KAFKA-3968" => ["PersistBeforePromise:D2"];
+    N29 TornTailNotCut Raft "torn writes" => ["LogMatching"];
+    N30 FlushedCountsAsCommitted Repl "KIP-101" => []
+        hidden by "TODO";
 };

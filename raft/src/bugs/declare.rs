@@ -29,13 +29,13 @@ macro_rules! switches {
 
         /// A set of switches that are on.
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-        pub struct $set([u64; 2]);
+        pub struct $set([u64; 3]);
 
-        const _: () = assert!($name::ALL.len() <= 2 * 64, "a set has a bit for each");
+        const _: () = assert!($name::ALL.len() <= 3 * 64, "a set has a bit for each");
 
         impl $set {
             /// Nothing on.
-            pub const NONE: $set = $set([0; 2]);
+            pub const NONE: $set = $set([0; 3]);
 
             /// Is this one on?
             #[inline]

@@ -21,6 +21,7 @@ use super::errors::{admin_outcome, is_retriable};
 use super::io::ms;
 use super::network_client::NetworkClient;
 use super::{AdminConfig, AttemptEvent, ClientInput, ClientOut};
+use crate::bugs::Bug;
 use crate::ids::NodeId;
 use crate::io::{Entropy, Now};
 use crate::message::{AdminRequest, AdminResponse, ErrorCode, Request, Response};
@@ -209,7 +210,10 @@ impl AdminClient {
     fn fail(&mut self, now_ms: i64, operation: u32, error: ErrorCode, entropy: &mut dyn Entropy, out: &mut ClientOut) {
         let backoff = self.config.client.retry_backoff();
         let Some(call) = self.calls.get_mut(&operation) else { return };
-        (call.in_flight, call.node) = (None, None);
+        call.node = None;
+        if !self.config.client.bugs.has(Bug::AdminCallForgottenInFlight) {
+            call.in_flight = None;
+        }
         let failures = call.tries;
         call.tries = call.tries.saturating_add(1);
         call.next_allowed_try_ms = now_ms.saturating_add(backoff.draw_ms(failures, entropy));

@@ -11,6 +11,7 @@ use std::rc::Rc;
 use super::errors::is_invalid_metadata;
 use super::{ClientConfig, TopicPartition};
 use crate::backoff::ExponentialBackoff;
+use crate::bugs::{Bug, Bugs};
 use crate::fixes::Fix;
 use crate::ids::{LeaderEpoch, NodeId, TopicIdPartition, Uuid};
 use crate::io::Entropy;
@@ -53,6 +54,7 @@ pub(super) struct Metadata {
     /// No refresh before this ms, drawn when the last one ended.
     not_before_ms: i64,
     update_version: u64,
+    bugs: Bugs,
 }
 
 #[derive(Clone, Debug)]
@@ -87,6 +89,7 @@ impl Metadata {
             equivalent_responses: 0,
             not_before_ms: i64::MIN,
             update_version: 0,
+            bugs: config.bugs,
         };
         metadata.rebootstrap();
         metadata
@@ -245,7 +248,9 @@ impl Metadata {
             if is_invalid_metadata(told.error) {
                 self.update_requested = true;
             }
-            if seen.is_some_and(|seen| told.leader_epoch < seen) {
+            let has_leader = told.leader_id.known().is_some();
+            let taken = has_leader && self.bugs.has(Bug::OlderMetadataWithLeaderAccepted);
+            if seen.is_some_and(|seen| told.leader_epoch < seen) && !taken {
                 // Older than what is known: keep that (it may be no more than an epoch).
                 let kept = old.as_ref().and_then(|old| old.partitions.get(&told.partition));
                 if let Some(kept) = kept {

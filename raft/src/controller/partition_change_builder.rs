@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use super::settings::{ControllerSettings, level};
 use super::state::{ControllerState, Topic};
-use crate::bugs::Bug;
+use crate::bugs::{Bug, Bugs};
 use crate::fixes::Fix;
 use crate::ids::{NodeId, TopicIdPartition};
 use crate::metadata::image::{LeaderRecoveryState, PartitionRegistration};
@@ -38,8 +38,7 @@ pub struct PartitionChangeBuilder<'a> {
     elr_enabled: bool,
     /// An ELR may have been kept while `min.insync.replicas` was altered.
     keeps_elr: bool,
-    /// [`Bug::Kafka19522FencedLastKnownLeader`]
-    though_fenced: bool,
+    bugs: Bugs,
     election: Election,
     target_isr: Vec<NodeId>,
     target_elr: Vec<NodeId>,
@@ -71,7 +70,7 @@ impl<'a> PartitionChangeBuilder<'a> {
             min_isr: state.effective_min_isr(topic, settings),
             elr_enabled: state.elr_enabled(),
             keeps_elr: settings.fixes.has(Fix::KeepElrOfEmptyIsr),
-            though_fenced: settings.bugs.has(Bug::Kafka19522FencedLastKnownLeader),
+            bugs: settings.bugs,
             election: Election::Online,
             target_isr: partition.isr.to_vec(),
             target_elr: partition.elr.to_vec(),
@@ -110,9 +109,11 @@ impl<'a> PartitionChangeBuilder<'a> {
         self.populate_target_elr();
         self.elect(&mut record);
         self.record_elr(&mut record);
+        // Without an ELR nothing else remembers who has the data.
+        let may_be_empty = self.elr_enabled || self.bugs.has(Bug::LastIsrMemberRemoved);
         if record.isr.is_none()
             && *self.target_isr != *self.partition.isr
-            && (!self.target_isr.is_empty() || self.elr_enabled)
+            && (!self.target_isr.is_empty() || may_be_empty)
         {
             record.isr = Some(Rc::from(&*self.target_isr));
         }
@@ -130,7 +131,8 @@ impl<'a> PartitionChangeBuilder<'a> {
         if !self.elr_enabled {
             return;
         }
-        if self.target_isr.len() >= self.min_isr {
+        let needed = self.min_isr + usize::from(self.bugs.has(Bug::ElrKeptAtMinIsr));
+        if self.target_isr.len() >= needed {
             self.target_elr.clear();
             return;
         }
@@ -175,7 +177,11 @@ impl<'a> PartitionChangeBuilder<'a> {
 
     fn elect_preferred(&self) -> Elected {
         let replicas = &self.partition.replicas;
-        let first = replicas.first().copied().filter(|id| self.is_valid(*id));
+        let may_lead = |id: &NodeId| match self.bugs.has(Bug::PreferredLeaderOutsideIsr) {
+            true => (self.is_acceptable)(*id),
+            false => self.is_valid(*id),
+        };
+        let first = replicas.first().copied().filter(may_lead);
         let clean = first.or_else(|| self.valid_leader_or_replica());
         clean.map(clean_choice).or_else(|| self.last_known_leader()).unwrap_or(clean_choice(NodeId::NONE))
     }
@@ -199,7 +205,8 @@ impl<'a> PartitionChangeBuilder<'a> {
             [known] if self.elr_enabled && self.target_isr.is_empty() && self.target_elr.is_empty() => known,
             _ => return None,
         };
-        ((self.is_acceptable)(known) || self.though_fenced).then_some(Elected { node: known, unclean: true })
+        let though_fenced = self.bugs.has(Bug::Kafka19522FencedLastKnownLeader);
+        ((self.is_acceptable)(known) || though_fenced).then_some(Elected { node: known, unclean: true })
     }
 
     fn unclean_leader(&self) -> Option<Elected> {

@@ -92,11 +92,11 @@ impl QuorumController {
     /// Knows nothing; raft will tell it everything from offset 0.
     pub fn new(settings: ControllerSettings) -> QuorumController {
         QuorumController {
+            committed: ReplayedState::new(settings.bugs),
             settings,
             queue: EventQueue::default(),
             wake_ups: 0,
             armed_ns: None,
-            committed: ReplayedState::default(),
             last_committed: Offset(-1),
             last_stable: Offset(-1),
             active: None,

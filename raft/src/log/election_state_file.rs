@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use serde_json::{Map, Value};
 
 use super::files::{Force, LogError, QUORUM_STATE, QUORUM_STATE_HANDLE, replace_file};
+use crate::bugs::Bugs;
 use crate::ids::{LeaderEpoch, NodeId, ReplicaKey, Uuid};
 use crate::io::{DurableFiles, Out};
 
@@ -29,8 +30,8 @@ pub fn read_election_state(files: &dyn DurableFiles) -> Result<Option<ElectionSt
 
 /// Writes `quorum-state` version 0 (kraft.version 0): temp file, fsync, rename, directory fsync.
 /// That version has no place for the directory id of the vote: it is lost here, as in Kafka.
-pub fn write_election_state(state: &ElectionState, voters: &[NodeId], out: &mut Out) {
-    replace_file(QUORUM_STATE, QUORUM_STATE_HANDLE, to_json(state, voters).as_bytes(), Force::Durable, out);
+pub fn write_election_state(state: &ElectionState, voters: &[NodeId], bugs: Bugs, out: &mut Out) {
+    replace_file(QUORUM_STATE, QUORUM_STATE_HANDLE, to_json(state, voters).as_bytes(), Force::durable(bugs), out);
 }
 
 fn to_json(state: &ElectionState, voters: &[NodeId]) -> String {

@@ -3,6 +3,7 @@
 
 use std::rc::Rc;
 
+use crate::bugs::{Bug, Bugs};
 use crate::ids::Offset;
 use crate::io::{Effect, FileHandle, Out};
 
@@ -52,8 +53,17 @@ impl LogError {
 pub(crate) enum Force {
     /// The content before the rename, the directory after it: the caller's next effect may rely on it.
     Durable,
+    /// The content only: after a power loss the old file may be back.
+    Content,
     /// Not at all; only a deliberate bug does this.
     Nothing,
+}
+
+impl Force {
+    /// What every caller wishes for whose own bug is off.
+    pub(crate) fn durable(bugs: Bugs) -> Force {
+        if bugs.has(Bug::RenameNotForced) { Force::Content } else { Force::Durable }
+    }
 }
 
 /// Replaces a small file by new content.
@@ -61,7 +71,7 @@ pub(crate) fn replace_file(path: &str, handle: FileHandle, content: &[u8], force
     let temporary: Rc<str> = format!("{path}.tmp").into();
     out.push(Effect::Open { file: handle, path: Rc::clone(&temporary), truncate: true });
     out.push(Effect::Append { file: handle, bytes: content.into() });
-    if force == Force::Durable {
+    if force != Force::Nothing {
         out.push(Effect::Fsync { file: handle });
     }
     out.push(Effect::Rename { from: temporary, to: path.into() });

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::files::{Force, LogError, META_PROPERTIES, META_PROPERTIES_HANDLE, replace_file};
+use crate::bugs::Bugs;
 use crate::ids::{NodeId, Uuid};
 use crate::io::{DurableFiles, Out};
 
@@ -27,8 +28,8 @@ pub fn read_meta_properties(files: &dyn DurableFiles) -> Result<Option<MetaPrope
 }
 
 /// Writes `meta.properties`, as formatting a disk does: durable before the next effect.
-pub fn write_meta_properties(properties: &MetaProperties, out: &mut Out) {
-    replace_file(META_PROPERTIES, META_PROPERTIES_HANDLE, to_text(properties).as_bytes(), Force::Durable, out);
+pub fn write_meta_properties(properties: &MetaProperties, bugs: Bugs, out: &mut Out) {
+    replace_file(META_PROPERTIES, META_PROPERTIES_HANDLE, to_text(properties).as_bytes(), Force::durable(bugs), out);
 }
 
 fn to_text(properties: &MetaProperties) -> String {

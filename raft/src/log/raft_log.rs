@@ -69,7 +69,7 @@ impl RaftLog {
         let (start, end) = (first.base_offset, last.end_offset());
         let epochs = repair_epoch_cache(&checkpoint, &segments, end);
         if epochs != checkpoint {
-            epochs.write(Force::Durable, out);
+            epochs.write(Force::durable(config.bugs), out);
         }
         let mut log = RaftLog {
             config,
@@ -196,7 +196,7 @@ impl RaftLog {
         }
         self.appended_since_flush = true;
         if self.epoch_checkpoint_stale {
-            self.epochs.write(Force::Durable, out);
+            self.epochs.write(Force::durable(self.config.bugs), out);
             self.epoch_checkpoint_stale = false;
         }
     }
@@ -205,7 +205,8 @@ impl RaftLog {
     fn write_topic_id(&mut self, out: &mut Out) {
         if !self.topic_id_written {
             let lax = self.config.bugs.has(Bug::TopicIdNotDurable);
-            partition_metadata::write(if lax { Force::Nothing } else { Force::Durable }, out);
+            let force = if lax { Force::Nothing } else { Force::durable(self.config.bugs) };
+            partition_metadata::write(force, out);
             self.topic_id_written = true;
         }
     }
@@ -236,7 +237,7 @@ impl RaftLog {
         if self.config.bugs.has(Bug::EpochCacheAfterBatch) {
             self.epoch_checkpoint_stale = true;
         } else {
-            self.epochs.write(Force::Durable, out);
+            self.epochs.write(Force::durable(self.config.bugs), out);
         }
     }
 
@@ -323,7 +324,7 @@ impl RaftLog {
         self.recovery_point = self.recovery_point.min(self.end);
         self.high_watermark = self.high_watermark.min(self.end);
         if self.epochs.truncate_from_end(self.end) {
-            self.epochs.write(Force::Durable, out);
+            self.epochs.write(Force::durable(self.config.bugs), out);
             self.epoch_checkpoint_stale = false;
         }
     }

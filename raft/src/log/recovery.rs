@@ -67,7 +67,7 @@ pub(super) fn recover_segments(
         out.push(Effect::Open { file: segment.handle, path: segment_path(segment.base_offset), truncate: false });
     }
     let last = segments.last().expect("the first segment follows on nothing, so it was read");
-    if last.size_bytes < found_bytes {
+    if last.size_bytes < found_bytes && !config.bugs.has(Bug::TornTailNotCut) {
         // Not forced: after a power loss the bad bytes may be back, and are cut again.
         out.push(Effect::Truncate { file: last.handle, len: last.size_bytes });
     }

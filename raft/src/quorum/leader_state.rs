@@ -103,7 +103,10 @@ impl LeaderState {
             return FetchCredit::default();
         };
         let moved_back_from = replica.end_offset.filter(|before| *before > fetch_offset);
-        replica.end_offset = Some(fetch_offset);
+        replica.end_offset = match self.bugs.has(Bug::FetchOffsetNeverGoesBack) {
+            true => replica.end_offset.max(Some(fetch_offset)),
+            false => Some(fetch_offset),
+        };
         replica.last_fetch_ms = Some(now_ms.max(replica.last_fetch_ms.unwrap_or(now_ms)));
         replica.has_acknowledged_leader = true;
         FetchCredit { high_watermark_updated: self.maybe_update_high_watermark(), moved_back_from }
@@ -133,7 +136,8 @@ impl LeaderState {
 
     fn update_check_quorum(&mut self, id: NodeId, now_ms: i64) {
         self.check_quorum_timer.update(now_ms);
-        if id != self.local && self.is_voter(id) && !self.fetched_voters.contains(&id) {
+        let counts = self.is_voter(id) || self.bugs.has(Bug::ObserverCountsForCheckQuorum);
+        if id != self.local && counts && !self.fetched_voters.contains(&id) {
             self.fetched_voters.push(id);
         }
         let leader_is_voter = self.is_voter(self.local);

@@ -312,7 +312,7 @@ impl QuorumState {
     pub(super) fn persist(&mut self, election: ElectionState, mutant: Bug, step: &mut Step<'_>) {
         self.late_write = None;
         if !self.bugs.has(mutant) {
-            write_election_state(&election, self.voters.ids(), step.out);
+            write_election_state(&election, self.voters.ids(), self.bugs, step.out);
         } else if mutant != Bug::EpochNotDurable {
             self.late_write = Some(election);
         }
@@ -323,7 +323,7 @@ impl QuorumState {
         let waits = matches!(&self.state, EpochState::Follower(state) if !state.has_fetched_from_leader)
             && self.bugs.has(Bug::FollowerStateNotDurable);
         if let Some(election) = self.late_write.take_if(|_| !waits) {
-            write_election_state(&election, self.voters.ids(), step.out);
+            write_election_state(&election, self.voters.ids(), self.bugs, step.out);
         }
     }
 

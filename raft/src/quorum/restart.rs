@@ -39,7 +39,7 @@ impl QuorumState {
         quorum.epoch = stored.epoch;
         quorum.state = state;
         let written = ElectionState { epoch: stored.epoch, leader_id: quorum.leader_id(), voted: quorum.voted() };
-        write_election_state(&written, quorum.voters.ids(), step.out);
+        write_election_state(&written, quorum.voters.ids(), quorum.bugs, step.out);
         let state = quorum.state.clone();
         quorum.switch(stored.epoch, state, step);
         Ok(quorum)

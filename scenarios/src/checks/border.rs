@@ -46,8 +46,9 @@ impl Checks {
             Event::DiskFailed => self.disk_failed(server),
             Event::DiskDamaged { left } => self.disk_damaged(server, left),
             Event::Observed { observation } => self.observed(server, observation),
+            Event::ResponseUnheard { .. } | Event::HungUp { .. } | Event::Disturbed { .. } => {}
             // Derived ones are made of what the models hold already.
-            Event::RecordCommitted { .. } | Event::BatchCommitted { .. } | Event::Disturbed { .. } => {}
+            Event::RecordCommitted { .. } | Event::BatchCommitted { .. } => {}
         }
         self.judges.on(&crossing, &self.models, &mut self.verdict);
         if let Event::ResponseSent { rpc, response: Response::Vote(_), .. } = event {

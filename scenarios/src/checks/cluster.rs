@@ -372,6 +372,7 @@ impl ClusterChecks {
     pub fn healed(&mut self, committed_end: Offset) {
         self.to_be_published = committed_end;
         self.histories.healed(&mut self.replication.partitions);
+        self.fresh.healed();
     }
 
     /// The first recovery predicate that does not hold: all live brokers are unfenced, partitions

@@ -138,6 +138,16 @@ events! {
         /// What it says.
         response: &'a Response,
     },
+    /// A response is for a connection that is gone: it is not sent.
+    ResponseUnheard = RESPONSE_UNHEARD {
+        /// To what.
+        rpc: Rpc,
+    },
+    /// A process closes a connection that another one has opened.
+    HungUp = HUNG_UP {
+        /// The world's number of it.
+        connection: u64,
+    },
     /// A disk is changed.
     Wrote = WROTE {
         /// How.

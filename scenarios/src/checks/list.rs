@@ -68,6 +68,9 @@ checks! {
         ProducerIds in metadata::producer_ids;
         IsrAndElr in metadata::partitions;
         IsrChanges in metadata::isr_changes;
+        LeaderWhileCandidateActive in metadata::leaderless;
+        Answered in invariant::answered;
+        Early in invariant::early;
     }
     judged by the models, or with another: {
         PersistBeforePromiseD5 in invariant::promise;
@@ -105,6 +108,8 @@ checks! {
         DuplicateRecognised in replication::duplicates;
         EndQuorumEpochObeyed in invariant::campaigns;
         PreVoteCarriedThrough in invariant::campaigns;
+        ControlledShutdownWaits in metadata::leaving;
+        PreVoteRefusedInTouch in invariant::early;
         RecoveryWithinBound in recovery;
         InconsistentOffsets in clients::appends;
         LostWrite in clients;

@@ -87,6 +87,8 @@ impl<L: Listener> Watch<Actor> for Heard<L> {
         fn due(at: u64, events: u64);
         fn input(at: u64, node: Node, thread: Thread, input: &Input<Actor>);
         fn sent(at: u64, node: Node, peer: Node, connection: Connection, is_request: bool, message: &Parcel);
+        fn unheard(at: u64, node: Node, connection: Connection, response: &Parcel);
+        fn hung_up(at: u64, node: Node, connection: Connection);
         fn blocked(at: u64, way: Way, message: &Parcel);
         fn dropped(at: u64, way: Way, message: &Parcel);
         fn discarded(at: u64, node: Node, thread: Thread, input: &Input<Actor>);

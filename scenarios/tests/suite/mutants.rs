@@ -105,6 +105,8 @@ mutants! {
     producer_id_blocks_overlap: ProducerIdBlocksOverlap, "ci" 0 => "ProducerIdBlocksDisjoint";
     no_partition_divergence_check: NoPartitionDivergenceCheck, "ci" 14 => "LogMatching";
     partition_high_watermark_goes_back: PartitionHighWatermarkGoesBack, "ci" 5 => "MonotonicHighWatermark";
+    renounced_without_answer: RenouncedWithoutAnswer, "ci" 3 => "RequestAnswered";
+    leader_left_early: LeaderLeftEarly, "ci" 0 => "LeaderNotLeftEarly";
     first_replica_leads: FirstReplicaLeads, "ci" 0 => "LeaderByCommittedMetadata";
     sequence_not_checked: SequenceNotChecked, "ci" 1 => "IdempotentSequence";
     answered_before_commit: AnsweredBeforeCommit, "ci" 0 => "ProducerIdBlocksDisjoint", then "UnaskedMetadata";
@@ -166,6 +168,27 @@ mutants! {
     m40_deleted_topic_stays_created: Kafka19497DeletedTopicStaysCreated, "ci" 0 => "ImagesEqualAtEqualOffsets";
     z08_full_update_keeps_deleted: Kafka15799FullUpdateKeepsDeleted, "ci" 0 => "ImagesEqualAtEqualOffsets";
     g25_replay_by_local_clock: ReplayByLocalClock, "ci" 0 => "ImagesEqualAtEqualOffsets";
+    n01_vote_compares_offsets_only: VoteComparesOffsetsOnly, "quorum" 25 => "LeaderCompleteness";
+    n03_observer_counts_for_check_quorum: ObserverCountsForCheckQuorum, "quorum" 2 => "LeaderWithoutMajorityResigns";
+    n04_appended_kept_by_follower: AppendedKeptByFollower, "quorum" 33 => "CommittedReads";
+    n06_diverging_fetch_credited: DivergingFetchCredited, "quorum" 0 => "MajorityReachedHighWatermark";
+    n07_elr_kept_at_min_isr: ElrKeptAtMinIsr, "ci" 1 => "ValidControllerIsrAndElr";
+    n08_no_record_answered_at_once: NoRecordAnsweredAtOnce, "cluster-partitions" 0 => "StaleAdminAnswer";
+    n10_configs_outlive_topic: ConfigsOutliveTopic, "cluster-power-loss" 0 => "StaleAdminAnswer";
+    n11_preferred_leader_outside_isr: PreferredLeaderOutsideIsr, "ci" 0 => "ValidControllerIsrAndElr";
+    n12_expired_session_of_former_process: ExpiredSessionOfFormerProcess, "brokers" 1 => "HeardBrokerNotFenced";
+    n13_last_isr_member_removed: LastIsrMemberRemoved, "brokers" 0 => "AckedValueNotLost";
+    n14_shutdown_awaits_itself_only: ShutdownAwaitsItselfOnly, "ci" 36 => "ControlledShutdownEnds";
+    n15_fetcher_outlives_election: FetcherOutlivesElection, "combined" 0 => "PresentLeaderObeyed";
+    n18_producers_not_rolled_back: ProducersNotRolledBack, "brokers" 0 => "IdempotentSequence";
+    n19_remembers_one_batch: RemembersOneBatch, "ci" 0 => "DuplicateRecognised";
+    n20_ack_at_last_offset: AckAtLastOffset, "ci" 0 => "ReplicationQuorumSuperset";
+    n21_unknown_epoch_stops_fetching: UnknownEpochStopsFetching, "combined" 0 => "Recovery";
+    n22_truncated_segments_left_on_disk: TruncatedSegmentsLeftOnDisk, "brokers" 0 => "LogMatching";
+    n24_retried_batch_takes_more: RetriedBatchTakesMore, "brokers" 1 => "InventedRecord";
+    n26_position_takes_leader_epoch: PositionTakesLeaderEpoch, "cluster-power-loss" 2 => "PositionLost";
+    n28_rename_not_forced: RenameNotForced, "quorum" 0 => "PersistBeforePromise:D2";
+    n29_torn_tail_not_cut: TornTailNotCut, "power-loss" 0 => "LogMatching";
 }
 
 /// What ends a run that does not end by itself; no check of ours, and yet a violation.

@@ -73,6 +73,7 @@ impl<P: Process> World<P> {
     /// A server closes a connection. What it had sent still arrives; what arrives there from now on
     /// is answered with RST, and so is what lay unread in its socket.
     pub(crate) fn hang_up<W: Watch<P>>(&mut self, watch: &mut W, node: Node, connection: Connection) {
+        watch.hung_up(self.now, node, connection);
         if let Some(slot) = self.resolve_as_server(node, connection) {
             self.show_unread(watch, slot);
             let state = &mut self.network.slots[slot as usize];

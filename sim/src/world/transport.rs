@@ -83,7 +83,10 @@ impl<P: Process> World<P> {
         connection: Connection,
         message: P::Message,
     ) {
-        let Some(slot) = self.resolve_as_server(node, connection) else { return };
+        let Some(slot) = self.resolve_as_server(node, connection) else {
+            watch.unheard(self.now, node, connection, &message);
+            return;
+        };
         let client = self.network.slots[slot as usize].client;
         watch.sent(self.now, node, client, connection, false, &message);
         self.counts.messages += 1;

@@ -3,6 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use raft::bugs::Bugs;
 use raft::ids::NodeId;
 use raft::io::{DurableFiles as _, Out};
 use raft::log::{
@@ -33,7 +34,7 @@ fn election(content: &[u8]) {
     assert!(ghost.is_none() || told(ghost) == Some(expected), "{state:?} and {ghost:?}");
 
     let mut out = Out::default();
-    write_election_state(&state, &[NodeId(1), NodeId(2)], &mut out);
+    write_election_state(&state, &[NodeId(1), NodeId(2)], Bugs::NONE, &mut out);
     disk.apply(&mut out);
     // Version 0 of the file has no place for it.
     state.voted = state.voted.map(|voted| raft::ids::ReplicaKey { directory_id: None, ..voted });
@@ -48,7 +49,7 @@ fn meta_properties(content: &[u8]) {
     let Ok(properties) = read_meta_properties(&disk) else { return };
     let properties = properties.expect("the file is there");
     let mut out = Out::default();
-    write_meta_properties(&properties, &mut out);
+    write_meta_properties(&properties, Bugs::NONE, &mut out);
     disk.apply(&mut out);
     assert_eq!(read_meta_properties(&disk), Ok(Some(properties)));
 }

@@ -133,6 +133,7 @@ fn apply(found: &FetchablePartition, state: FetchState, replicas: &mut ReplicaMa
         }
         // The epoch of the request is this partition's still: only a newer one helps.
         ErrorCode::FencedLeaderEpoch => return Verdict::Failed,
+        ErrorCode::UnknownLeaderEpoch if replicas.bugs().has(Bug::UnknownEpochStopsFetching) => return Verdict::Failed,
         _ => return Verdict::BackOff,
     }
     match found.diverging_epoch {

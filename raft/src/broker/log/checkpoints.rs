@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::rc::Rc;
 
+use crate::bugs::Bugs;
 use crate::ids::Offset;
 use crate::io::{DurableFiles, FileHandle, Out};
 use crate::log::{Force, LogError, replace_file};
@@ -52,8 +53,8 @@ impl OffsetCheckpoint {
     }
 
     /// Replaces the file: write aside, force, rename, force the directory.
-    pub(super) fn write(self, offsets: &Offsets, out: &mut Out) {
-        replace_file(self.path(), self.handle(), to_text(offsets).as_bytes(), Force::Durable, out);
+    pub(super) fn write(self, offsets: &Offsets, bugs: Bugs, out: &mut Out) {
+        replace_file(self.path(), self.handle(), to_text(offsets).as_bytes(), Force::durable(bugs), out);
     }
 }
 

@@ -1,6 +1,7 @@
 //! `.kafka_cleanshutdown`: all logs of the directory were flushed and closed; it holds the broker
 //! epoch of the run that ended (controller-broker.md §5.3).
 
+use crate::bugs::Bugs;
 use crate::fixes::{Fix, Fixes};
 use crate::ids::BrokerEpoch;
 use crate::io::{DurableFiles, Effect, FileHandle, Out};
@@ -20,9 +21,9 @@ pub fn read_clean_shutdown(files: &dyn DurableFiles) -> Option<BrokerEpoch> {
 }
 
 /// Written last, after every log was forced and closed.
-pub(super) fn write(epoch: BrokerEpoch, out: &mut Out) {
+pub(super) fn write(epoch: BrokerEpoch, bugs: Bugs, out: &mut Out) {
     let content = format!("{{\"version\":0,\"brokerEpoch\":{epoch}}}");
-    replace_file(CLEAN_SHUTDOWN_FILE, HANDLE, content.as_bytes(), Force::Durable, out);
+    replace_file(CLEAN_SHUTDOWN_FILE, HANDLE, content.as_bytes(), Force::durable(bugs), out);
 }
 
 /// Removed when the next start begins to load the directory: a crash in recovery is unclean. Kafka
@@ -44,7 +45,7 @@ mod tests {
         let mut disk = TestDisk::default();
         assert_eq!(read_clean_shutdown(&disk), None);
         let mut out = Out::default();
-        write(BrokerEpoch(42), &mut out);
+        write(BrokerEpoch(42), Bugs::NONE, &mut out);
         disk.apply(&mut out);
         disk.lose_power();
         assert_eq!(disk.read(CLEAN_SHUTDOWN_FILE).as_deref(), Some(&b"{\"version\":0,\"brokerEpoch\":42}"[..]));

@@ -133,7 +133,7 @@ impl LogManager {
         };
         let offsets: Offsets =
             logs.filter_map(|(topic, partition, log)| Some(((Rc::clone(topic), partition), offset_of(log)?))).collect();
-        which.write(&offsets, out);
+        which.write(&offsets, self.config.bugs, out);
     }
 
     /// The end of an orderly shutdown: every log forced, then the recovery points and starts, the
@@ -156,7 +156,7 @@ impl LogManager {
         for which in [OffsetCheckpoint::RecoveryPoint, OffsetCheckpoint::LogStart] {
             self.write_checkpoint(which, closed.iter().copied(), out);
         }
-        clean_shutdown::write(broker_epoch, out);
+        clean_shutdown::write(broker_epoch, self.config.bugs, out);
     }
 }
 

@@ -83,13 +83,13 @@ impl PartitionLog {
         let segment = Segment::new(Offset(0), handles.next_segment());
         out.push(Effect::Open { file: segment.handle, path: paths::segment(&directory, Offset(0)), truncate: true });
         PartitionLog {
+            producers: ProducerStates::new(config.bugs),
             config,
             directory,
             topic_id,
             handles,
             segments: vec![segment],
             epochs: EpochCache::default(),
-            producers: ProducerStates::default(),
             topic_id_written: false,
             epochs_written: false,
             end: Offset(0),
@@ -119,9 +119,9 @@ impl PartitionLog {
         let batches = segments.iter().flat_map(|segment| &segment.entries).map(|entry| &*entry.batch);
         PartitionLog {
             producers: if config.bugs.has(Bug::ProducerStateNotRestored) {
-                ProducerStates::default()
+                ProducerStates::new(config.bugs)
             } else {
-                ProducerStates::rebuild(batches)
+                ProducerStates::rebuild(config.bugs, batches)
             },
             config,
             directory,
@@ -130,7 +130,11 @@ impl PartitionLog {
             epochs,
             topic_id_written: true,
             epochs_written,
-            high_watermark: high_watermark.clamp(start, end),
+            high_watermark: if config.bugs.has(Bug::FlushedCountsAsCommitted) {
+                high_watermark.max(recovery_point).clamp(start, end)
+            } else {
+                high_watermark.clamp(start, end)
+            },
             recovery_point: recovery_point.clamp(start, end),
             segments,
             end,
@@ -279,7 +283,8 @@ impl PartitionLog {
     fn append(&mut self, batches: &[Rc<Batch>], now_ms: i64, out: &mut Out) {
         if !self.topic_id_written {
             let handle = self.handles.partition_metadata();
-            write_topic_id(&paths::partition_metadata(&self.directory), handle, self.topic_id, Force::Durable, out);
+            let force = Force::durable(self.config.bugs);
+            write_topic_id(&paths::partition_metadata(&self.directory), handle, self.topic_id, force, out);
             self.topic_id_written = true;
         }
         batches.iter().for_each(|batch| self.assign_epoch_start(batch.epoch, batch.base_offset, out));
@@ -355,7 +360,7 @@ impl PartitionLog {
         self.epochs_written = true;
         let handle = self.handles.leader_epoch_checkpoint();
         let lax = self.config.bugs.has(Bug::Kafka16541EpochCheckpointNotForced);
-        let force = if lax { Force::Nothing } else { Force::Durable };
+        let force = if lax { Force::Nothing } else { Force::durable(self.config.bugs) };
         self.epochs.write_to(&paths::leader_epoch_checkpoint(&self.directory), handle, force, out);
     }
 

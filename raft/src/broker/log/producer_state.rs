@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use smallvec::SmallVec;
 
+use crate::bugs::{Bug, Bugs};
 use crate::ids::{Offset, ProducerId};
 use crate::log::{Batch, BatchProducer};
 use crate::message::ErrorCode;
@@ -35,12 +36,18 @@ struct Entry {
 }
 
 /// All producers of one log.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProducerStates {
     producers: BTreeMap<ProducerId, Entry>,
+    bugs: Bugs,
 }
 
 impl ProducerStates {
+    /// Of a log without batches.
+    pub fn new(bugs: Bugs) -> ProducerStates {
+        ProducerStates { producers: BTreeMap::new(), bugs }
+    }
+
     /// Whether a client's batch may be appended: `Ok(None)` yes, `Ok(Some(original))` it is already
     /// there, or why not. Checked in Kafka's order: duplicate, epoch, sequence.
     pub fn check(&self, batch: &Batch) -> Result<Option<BatchMetadata>, ErrorCode> {
@@ -79,6 +86,7 @@ impl ProducerStates {
             last_offset: batch.last_offset,
         };
         let last_timestamp_ms = batch.max_timestamp_ms();
+        let retained = if self.bugs.has(Bug::RemembersOneBatch) { 1 } else { BATCHES_TO_RETAIN };
         let entry = self.producers.entry(producer.id).or_insert_with(|| Entry {
             epoch: producer.epoch,
             batches: SmallVec::new(),
@@ -88,7 +96,7 @@ impl ProducerStates {
             entry.epoch = producer.epoch;
             entry.batches.clear();
         }
-        if entry.batches.len() == BATCHES_TO_RETAIN {
+        if entry.batches.len() == retained {
             entry.batches.remove(0);
         }
         entry.batches.push(metadata);
@@ -103,8 +111,8 @@ impl ProducerStates {
     }
 
     /// From the batches of a log, oldest first.
-    pub fn rebuild<'a>(batches: impl Iterator<Item = &'a Batch>) -> ProducerStates {
-        let mut states = ProducerStates::default();
+    pub fn rebuild<'a>(bugs: Bugs, batches: impl Iterator<Item = &'a Batch>) -> ProducerStates {
+        let mut states = ProducerStates::new(bugs);
         batches.for_each(|batch| states.update(batch));
         states
     }

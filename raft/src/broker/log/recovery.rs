@@ -60,7 +60,7 @@ pub(super) fn recover(
     epochs.truncate_from_end(end);
     let rewrite = epochs != checkpoint;
     if rewrite {
-        epochs.write_to(&epochs_path, handles.leader_epoch_checkpoint(), Force::Durable, out);
+        epochs.write_to(&epochs_path, handles.leader_epoch_checkpoint(), Force::durable(config.bugs), out);
     }
     let epochs_written = rewrite || files.read(&epochs_path).is_some();
     let recovery_point = if last_end.clean { end } else { last_end.recovery_point };

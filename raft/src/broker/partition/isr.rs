@@ -34,7 +34,8 @@ impl Partition {
     /// `maybeIncrementLeaderHW`; says whether it moved. Not at all below min ISR, whatever the acks
     /// (strict min ISR, since 4.0). A replica that is caught up and may join is waited for.
     pub fn maybe_increment_high_watermark(&mut self, around: &mut Surroundings<'_>) -> bool {
-        if !self.is_leader() || self.isr.effective().len() < self.effective_min_isr() {
+        let below_min_isr = self.isr.effective().len() < self.effective_min_isr();
+        if !self.is_leader() || below_min_isr && !self.bugs.has(Bug::HighWatermarkBelowMinIsr) {
             return false;
         }
         if around.fixes.has(Fix::AwaitMetadataOfIsr) && self.published_epoch < self.partition_epoch {
@@ -165,7 +166,7 @@ impl Partition {
         }
         match result.error {
             ErrorCode::None => self.on_committed_isr(result, around),
-            ErrorCode::IneligibleReplica | ErrorCode::OperationNotAttempted => {
+            error if is_refusal(error, self.bugs) => {
                 let isr = Rc::clone(self.isr.effective());
                 self.commit_isr(isr, around);
                 AlterPartitionOutcome::Done
@@ -213,6 +214,15 @@ impl Partition {
             effective: count(self.isr.effective().len()),
             in_flight: self.isr.is_in_flight(),
         });
+    }
+}
+
+/// The ISR is certainly what it was before the proposal.
+fn is_refusal(error: ErrorCode, bugs: Bugs) -> bool {
+    match error {
+        ErrorCode::IneligibleReplica | ErrorCode::OperationNotAttempted => true,
+        ErrorCode::InvalidUpdateVersion => bugs.has(Bug::RefusedProposalForgotten),
+        _ => false,
     }
 }
 

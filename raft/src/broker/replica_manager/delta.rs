@@ -27,7 +27,9 @@ impl ReplicaManager {
         let leads = |of: &PartitionView| of.leader == Some(local) || first_leads && of.replicas.first() == Some(&local);
         let (leading, following): (Vec<_>, Vec<_>) = mine.into_iter().partition(|partition| leads(partition));
         for partition in leading {
-            changes.stop.push(partition.partition);
+            if !self.bugs().has(Bug::FetcherOutlivesElection) {
+                changes.stop.push(partition.partition);
+            }
             self.lead(partition, view, step);
             touched.push(partition.partition);
         }

@@ -85,7 +85,8 @@ impl ReplicaManager {
         }
         let current_leader = self.leader_hint(id, error, view);
         let response = PartitionProduceResponse { partition: id, error, base_offset, log_start_offset, current_leader };
-        let required = required.filter(|_| acks == -1 && !bugs.has(Bug::AckAtAppend)).map(|last| Offset(last.0 + 1));
+        let past_last = |last: Offset| Offset(last.0 + i64::from(!bugs.has(Bug::AckAtLastOffset)));
+        let required = required.filter(|_| acks == -1 && !bugs.has(Bug::AckAtAppend)).map(past_last);
         (PartitionStatus { response, required }, moved)
     }
 

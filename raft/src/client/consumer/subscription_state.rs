@@ -222,7 +222,8 @@ impl SubscriptionState {
             if state.read.last().is_none_or(|(last, _)| *last != epoch) {
                 state.read.push((epoch, position.offset));
             }
-            (position.offset, position.offset_epoch) = (offset, Some(epoch));
+            let of_leader = position.current_leader.epoch.filter(|_| self.bugs.has(Bug::PositionTakesLeaderEpoch));
+            (position.offset, position.offset_epoch) = (offset, of_leader.or(Some(epoch)));
         }
     }
 

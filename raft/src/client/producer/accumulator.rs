@@ -61,6 +61,7 @@ impl RecordAccumulator {
             return;
         }
         let mut batch = ProducerBatch::new(partition, now_ms, wall_ms);
+        batch.reopens_in_retry = config.client.bugs.has(Bug::RetriedBatchTakesMore);
         batch.try_append(value, config.batch_size);
         let number = self.add(batch);
         let queue = self.queues.get_or_insert_with(partition, VecDeque::new);

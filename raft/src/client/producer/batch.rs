@@ -59,6 +59,8 @@ pub(super) struct ProducerBatch {
     pub split: bool,
     /// No more records are added.
     pub closed: bool,
+    /// [`Bug::RetriedBatchTakesMore`](crate::bugs::Bug::RetriedBatchTakesMore)
+    pub reopens_in_retry: bool,
     /// The application was told how it ended.
     pub done: bool,
     /// In a request without an answer.
@@ -86,6 +88,7 @@ impl ProducerBatch {
             sequence_reset: false,
             split: false,
             closed: false,
+            reopens_in_retry: false,
             done: false,
             on_wire: false,
             told: false,
@@ -96,7 +99,7 @@ impl ProducerBatch {
 
     /// Adds a record, unless it is not the first and would make the batch larger than `limit`.
     pub fn try_append(&mut self, value: u64, limit: u32) -> bool {
-        if self.closed {
+        if self.closed && !(self.reopens_in_retry && self.in_retry()) {
             return false;
         }
         if !self.values.is_empty() && self.size().saturating_add(RECORD_BYTES_AT_MOST) > limit {

@@ -5,6 +5,7 @@ use smallvec::SmallVec;
 use super::accumulator::Drained;
 use super::batch::ProducerBatch;
 use super::{Producer, Sent};
+use crate::bugs::Bug;
 use crate::client::connections::{Answer, Completed};
 use crate::client::errors::{is_invalid_metadata, is_retriable, produce_outcome};
 use crate::client::{AttemptEvent, ClientOut, Outcome};
@@ -83,7 +84,8 @@ impl Producer {
             // The batch is looked at once more after it has failed, as in Kafka.
             let Some(batch) = self.accumulator.batches.get(&number).cloned() else { continue };
             self.fail_batch(number, ErrorCode::RequestTimedOut, false, out);
-            if let Some(sequences) = self.sequences.as_mut().filter(|_| batch.in_retry()) {
+            let on_wire = batch.on_wire || !self.config.client.bugs.has(Bug::UnresolvedOnlyOnTheWire);
+            if let Some(sequences) = self.sequences.as_mut().filter(|_| batch.in_retry() && on_wire) {
                 sequences.mark_sequence_unresolved(&batch);
             }
         }

@@ -119,9 +119,9 @@ pub fn fence_stale_broker(
         expired = true;
         match state.cluster.broker(id) {
             None => heartbeats.remove(id),
-            Some(broker) if broker.epoch == epoch => {
+            Some(broker) if broker.epoch == epoch || settings.bugs.has(Bug::ExpiredSessionOfFormerProcess) => {
                 let view = View { state, heartbeats, settings };
-                replication::broker_fenced(view, id, epoch, &mut records);
+                replication::broker_fenced(view, id, broker.epoch, &mut records);
             }
             Some(_) => {}
         }

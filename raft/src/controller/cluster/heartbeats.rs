@@ -140,7 +140,8 @@ impl BrokerHeartbeatManager {
     }
 
     fn lowest_active_offset(&self) -> i64 {
-        let active = self.brokers.values().filter(|state| !state.fenced && !state.is_shutting_down());
+        let leaving = self.bugs.has(Bug::ShutdownAwaitsItselfOnly);
+        let active = self.brokers.values().filter(|state| !state.fenced && state.is_shutting_down() == leaving);
         active.map(|state| state.metadata_offset).min().unwrap_or(i64::MAX)
     }
 

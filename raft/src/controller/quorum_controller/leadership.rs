@@ -151,6 +151,9 @@ impl QuorumController {
     }
 
     fn fail_deferred(&mut self) {
+        if self.settings.bugs.has(Bug::RenouncedWithoutAnswer) {
+            return self.deferred.clear();
+        }
         for (_, asked) in std::mem::take(&mut self.deferred) {
             self.answers.extend(asked.map(|(pending, _)| pending.failure(ErrorCode::NotController)));
         }

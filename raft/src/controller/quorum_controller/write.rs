@@ -188,7 +188,8 @@ impl QuorumController {
             return Ok(());
         }
         let newest = self.deferred.back().map(|(offset, _)| *offset);
-        match if wrote { Some(end) } else { newest } {
+        let seen = newest.filter(|_| !self.settings.bugs.has(Bug::NoRecordAnsweredAtOnce));
+        match if wrote { Some(end) } else { seen } {
             Some(offset) => {
                 assert!(newest.is_none_or(|newest| newest <= offset), "{offset} is parked behind {newest:?}");
                 self.deferred.push_back((offset, asked));

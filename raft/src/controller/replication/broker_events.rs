@@ -38,7 +38,8 @@ pub fn broker_unfenced(view: View<'_>, broker: NodeId, epoch: BrokerEpoch, recor
         fenced: -1,
         ..registration_change(broker, epoch)
     }));
-    let event = Event { added: Some(broker), ..Event::default() };
+    let added = Some(broker).filter(|_| !view.settings.bugs.has(Bug::UnfencedBrokerNotYetAlive));
+    let event = Event { added, ..Event::default() };
     leader_and_isr_updates(view, event, view.state.topics.leaderless(), records);
 }
 

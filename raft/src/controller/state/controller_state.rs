@@ -4,6 +4,7 @@ use super::{
     ClusterState, ConfigState, FeatureState, MIN_INSYNC_REPLICAS, ResourceType, Topic, TopicState,
     UNCLEAN_LEADER_ELECTION_ENABLE,
 };
+use crate::bugs::{Bug, Bugs};
 use crate::controller::settings::{ControllerSettings, ELR_VERSION, level};
 use crate::ids::{NodeId, Offset, ProducerId, TopicIdPartition};
 use crate::metadata::MetadataRecord;
@@ -51,7 +52,7 @@ impl Default for ControllerState {
 impl ControllerState {
     /// Replays one record that stands at `offset`. Records of metadata transactions are
     /// [`ReplayedState`](super::replayed::ReplayedState)'s; they change nothing here.
-    pub fn replay(&mut self, record: &MetadataRecord, offset: Offset) -> Result<(), ReplayError> {
+    pub fn replay(&mut self, record: &MetadataRecord, offset: Offset, bugs: Bugs) -> Result<(), ReplayError> {
         let result = match record {
             MetadataRecord::RegisterBroker(record) => {
                 self.cluster.replay_register_broker(record, offset);
@@ -74,7 +75,9 @@ impl ControllerState {
             MetadataRecord::Partition(record) => self.topics.replay_partition(record),
             MetadataRecord::PartitionChange(record) => self.topics.replay_partition_change(record),
             MetadataRecord::RemoveTopic(record) => self.topics.replay_remove_topic(record).map(|name| {
-                self.configs.remove_resource(ResourceType::Topic, &name);
+                if !bugs.has(Bug::ConfigsOutliveTopic) {
+                    self.configs.remove_resource(ResourceType::Topic, &name);
+                }
             }),
             MetadataRecord::ClearElr(record) => self.topics.replay_clear_elr(record),
             MetadataRecord::Config(record) => {

@@ -3,6 +3,7 @@
 //! The start of the transaction is part of what is rolled back, which in Kafka it is not (§2.7, trap).
 
 use super::{ControllerState, ReplayError};
+use crate::bugs::Bugs;
 use crate::ids::Offset;
 use crate::metadata::MetadataRecord;
 
@@ -14,13 +15,19 @@ struct OpenTransaction {
 }
 
 /// Records up to some offset, replayed, those of an open transaction included.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReplayedState {
     state: ControllerState,
     transaction: Option<OpenTransaction>,
+    bugs: Bugs,
 }
 
 impl ReplayedState {
+    /// Of an empty log.
+    pub fn new(bugs: Bugs) -> ReplayedState {
+        ReplayedState { state: ControllerState::default(), transaction: None, bugs }
+    }
+
     /// With all records, those of an open transaction included.
     pub fn newest(&self) -> &ControllerState {
         &self.state
@@ -58,7 +65,7 @@ impl ReplayedState {
                 }
                 None => error("no transaction is open"),
             },
-            _ => self.state.replay(record, offset),
+            _ => self.state.replay(record, offset, self.bugs),
         }
     }
 }

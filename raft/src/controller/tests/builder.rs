@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::{nodes, uuid};
+use crate::bugs::Bugs;
 use crate::controller::partition_change_builder::{Election, PartitionChangeBuilder};
 use crate::controller::settings::{ControllerSettings, ELR_VERSION, METADATA_VERSION, level};
 use crate::controller::state::{ControllerState, Topic};
@@ -16,7 +17,7 @@ fn state(metadata_version: i16, elr: bool) -> ControllerState {
     let mut state = ControllerState::default();
     let mut level = |name: &str, feature_level| {
         let record = FeatureLevel { name: Rc::from(name), feature_level };
-        state.replay(&MetadataRecord::FeatureLevel(record), Offset(0)).expect("supported");
+        state.replay(&MetadataRecord::FeatureLevel(record), Offset(0), Bugs::NONE).expect("supported");
     };
     level(METADATA_VERSION, metadata_version);
     level(ELR_VERSION, i16::from(elr));

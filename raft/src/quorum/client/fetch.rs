@@ -98,6 +98,9 @@ impl RaftClient {
         }
         if let Some(diverging) = self.divergence(request) {
             step.out.probe(Probe::DivergingFetch);
+            if self.setup.bugs.has(Bug::DivergingFetchCredited) {
+                self.credit_fetch(request.replica_id, request.fetch_offset, step)?;
+            }
             let response = self.empty_fetch_response(ErrorCode::None);
             return Ok(FetchResponse { diverging_epoch: Some(diverging), ..response });
         }

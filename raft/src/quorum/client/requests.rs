@@ -107,7 +107,11 @@ impl RaftClient {
         let candidate = ReplicaKey { id: request.replica_id, directory_id: request.replica_directory_id };
         let theirs = OffsetAndEpoch { epoch: request.last_offset_epoch, offset: request.last_offset };
         let ours = OffsetAndEpoch { epoch: self.log.last_fetched_epoch(), offset: self.end_offset() };
-        let vote_granted = self.quorum.can_grant_vote(candidate, theirs >= ours, request.pre_vote);
+        let is_up_to_date = match self.setup.bugs.has(Bug::VoteComparesOffsetsOnly) {
+            true => theirs.offset >= ours.offset,
+            false => theirs >= ours,
+        };
+        let vote_granted = self.quorum.can_grant_vote(candidate, is_up_to_date, request.pre_vote);
         if vote_granted && !request.pre_vote && self.quorum.must_record_vote(candidate) {
             self.quorum.add_voted_state(candidate, step)?;
         }

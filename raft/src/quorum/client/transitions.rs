@@ -56,7 +56,9 @@ impl RaftClient {
         if !self.setup.bugs.has(Bug::Kafka18723StaleFetchAppended) {
             self.fail_parked_fetches(ErrorCode::NotLeaderOrFollower, step);
         }
-        self.appended.clear();
+        if !self.setup.bugs.has(Bug::AppendedKeptByFollower) {
+            self.appended.clear();
+        }
         Ok(())
     }
 

@@ -277,12 +277,13 @@ impl LogGhost {
 
     /// Are segments, batches and leftovers the same?
     pub fn same_bytes(&self, other: &LogGhost) -> bool {
-        self.segments.len() == other.segments.len()
-            && self
-                .segments
-                .iter()
-                .zip(&other.segments)
-                .all(|(a, b)| a.base == b.base && a.batches == b.batches && a.junk == b.junk)
+        let is_chained = |at: usize| at < self.chained || at < other.chained;
+        let same = |(at, (a, b)): (usize, (&Segment, &Segment))| {
+            // What lies behind a gap, as while segments are deleted, was not read as batches.
+            let content = a.batches == b.batches && a.junk == b.junk;
+            a.base == b.base && (content || !is_chained(at) && a.bytes + a.junk == b.bytes + b.junk)
+        };
+        self.segments.len() == other.segments.len() && self.segments.iter().zip(&other.segments).enumerate().all(same)
     }
 
     /// Bytes behind the last whole batch of the chain, or segments beyond a gap?

@@ -1,59 +1,89 @@
-//! `HighWatermarkAcknowledged` (KIP-595): a leader's high watermark counts what voters have told it in
-//! Fetch requests of its own epoch, and nothing else. A replica in another epoch may hold other records
+//! `HighWatermarkAcknowledged` (KIP-595): a leader's high watermark counts what voters have acknowledged by
+//! their newest Fetch requests of its own epoch, and nothing else. A replica in another epoch may hold other records
 //! at the same offsets.
 
 use crate::checks::check::Check;
 use crate::checks::claim::{Claim, Claimed, Kind, Scope};
 use crate::checks::config::CheckConfig;
-use crate::checks::event::{Crossing, Event, Kinds};
+use crate::checks::event::{Crossing, Event, Kinds, Rpc};
 use crate::checks::models::Models;
 use raft::ids::{LeaderEpoch, Offset};
 use raft::io::{Observation, Role};
-use raft::message::Request;
+use raft::message::{ErrorCode, FetchResponse, Request, Response};
 
 use crate::checks::ghost::{ServerGhost, ShownHighWatermark};
 use crate::checks::verdict::Verdict;
 
-/// What one server was told while it leads.
-#[derive(Clone, Debug)]
-struct Told {
-    leads: Option<LeaderEpoch>,
-    /// The farthest Fetch offset of each server in this epoch.
-    ends: Vec<Offset>,
+/// What a voter has fetched from a leader in its epoch.
+#[derive(Clone, Copy, Debug)]
+struct Fetched {
+    /// Where it has been found to be. A voter may go back, if it has lost records (`LeaderState.updateReplicaState`).
+    offset: Offset,
+    /// Its newest request, which may be refused yet.
+    newest: Option<(Rpc, Offset)>,
 }
+
+/// What one server has received while it leads.
+#[derive(Clone, Debug)]
+struct Received {
+    leads: Option<LeaderEpoch>,
+    /// By server.
+    fetched: Vec<Fetched>,
+}
+
+const NOTHING: Fetched = Fetched { offset: Offset(-1), newest: None };
 
 /// All servers.
 #[derive(Clone, Debug)]
 pub struct Acknowledged {
-    told: Vec<Told>,
+    received: Vec<Received>,
     majority: usize,
 }
 
 impl Acknowledged {
     /// A server leads from now on, or does not.
     pub fn role_changed(&mut self, server: usize, leads: Option<LeaderEpoch>) {
-        let told = &mut self.told[server];
-        told.leads = leads;
-        told.ends.fill(Offset(-1));
+        let received = &mut self.received[server];
+        received.leads = leads;
+        received.fetched.fill(NOTHING);
     }
 
-    /// A Fetch of `epoch` reaches a server.
+    /// A Fetch of `epoch` reaches a server. What came before was accepted if it was not answered with a refusal.
     #[inline]
-    pub fn fetched(&mut self, server: usize, from: usize, epoch: LeaderEpoch, offset: Offset) {
-        let told = &mut self.told[server];
-        if told.leads == Some(epoch) {
-            told.ends[from] = told.ends[from].max(offset);
+    pub fn fetched(&mut self, server: usize, from: usize, epoch: LeaderEpoch, (rpc, offset): (Rpc, Offset)) {
+        let received = &mut self.received[server];
+        if received.leads == Some(epoch) {
+            let fetched = &mut received.fetched[from];
+            fetched.offset = fetched.newest.map_or(fetched.offset, |(_, offset)| offset);
+            fetched.newest = Some((rpc, offset));
+        }
+    }
+
+    /// A Fetch is answered.
+    #[inline]
+    pub fn answered(&mut self, server: usize, to: usize, rpc: Rpc, answer: &FetchResponse) {
+        let Some(fetched) = self.received[server].fetched.get_mut(to) else { return };
+        if let Some((newest, offset)) = fetched.newest
+            && newest == rpc
+        {
+            fetched.newest = None;
+            let has_error = answer.top_error != ErrorCode::None || answer.error != ErrorCode::None;
+            if !has_error && answer.diverging_epoch.is_none() {
+                fetched.offset = offset;
+            }
         }
     }
 
     /// A leader moves its high watermark.
     #[inline]
     pub fn moved(&self, server: usize, shown: ShownHighWatermark, servers: &[ServerGhost], verdict: &mut Verdict) {
-        let told = &self.told[server];
+        let received = &self.received[server];
         let holds = |(other, ghost): (usize, &ServerGhost)| {
-            ghost.voter && (other == server || told.ends[other] >= shown.offset)
+            let Fetched { offset, newest } = received.fetched[other];
+            let end = newest.map_or(offset, |(_, newest)| newest.max(offset));
+            ghost.voter && (other == server || end >= shown.offset)
         };
-        if told.leads == Some(shown.epoch) && servers.iter().enumerate().filter(|it| holds(*it)).count() < self.majority
+        if received.leads == Some(shown.epoch) && servers.iter().enumerate().filter(|it| holds(*it)).count() < self.majority
         {
             verdict.fail(&Acknowledged::CLAIM, || {
                 format!(
@@ -76,21 +106,27 @@ impl Claimed for Acknowledged {
 }
 
 impl Check for Acknowledged {
-    const EVENTS: Kinds = Kinds::REQUEST_RECEIVED.and(Kinds::OBSERVED).and(Kinds::DOWN);
+    const EVENTS: Kinds = Kinds::REQUEST_RECEIVED
+        .and(Kinds::RESPONSE_SENT)
+        .and(Kinds::OBSERVED)
+        .and(Kinds::DOWN);
 
     fn new(config: &CheckConfig) -> Acknowledged {
-        let nothing = Told { leads: None, ends: vec![Offset(-1); config.servers.len()] };
-        Acknowledged { told: vec![nothing; config.servers.len()], majority: config.voters.len() / 2 + 1 }
+        let nothing = Received { leads: None, fetched: vec![NOTHING; config.servers.len()] };
+        Acknowledged { received: vec![nothing; config.servers.len()], majority: config.voters.len() / 2 + 1 }
     }
 
     #[inline]
     fn on(&mut self, crossing: &Crossing<'_>, models: &Models, verdict: &mut Verdict) {
         let Crossing { server, event, .. } = *crossing;
         match event {
-            Event::RequestReceived { request: Request::Fetch(fetch), .. } => {
+            Event::RequestReceived { rpc, request: Request::Fetch(fetch) } => {
                 if let Some(from) = models.server(fetch.replica_id) {
-                    self.fetched(server, from, fetch.current_leader_epoch, fetch.fetch_offset);
+                    self.fetched(server, from, fetch.current_leader_epoch, (rpc, fetch.fetch_offset));
                 }
+            }
+            Event::ResponseSent { rpc, to, response: Response::Fetch(answer) } => {
+                self.answered(server, to, rpc, answer);
             }
             Event::Observed { observation: Observation::RoleChanged { role, epoch, .. } } => {
                 self.role_changed(server, (role == Role::Leader).then_some(epoch));
@@ -106,7 +142,7 @@ impl Check for Acknowledged {
 
 #[cfg(test)]
 mod tests {
-    use raft::ids::NodeId;
+    use raft::ids::{NodeId, OffsetAndEpoch};
 
     use super::*;
     use crate::checks::tests::voters;
@@ -117,8 +153,10 @@ mod tests {
         let servers: Vec<ServerGhost> = (1..=3).map(|id| ServerGhost::new(NodeId(id), true)).collect();
         let (mut acknowledged, mut verdict) = (Acknowledged::new(&voters(3)), Verdict::default());
         acknowledged.role_changed(0, Some(LeaderEpoch(2)));
-        for (from, epoch, offset) in fetches {
-            acknowledged.fetched(0, *from, LeaderEpoch(*epoch), Offset(*offset));
+        for (number, (from, epoch, offset)) in fetches.iter().enumerate() {
+            let rpc = Rpc { connection: 1, correlation_id: number as i32 };
+            acknowledged.fetched(0, *from, LeaderEpoch(*epoch), (rpc, Offset(*offset)));
+            acknowledged.answered(0, *from, rpc, &FetchResponse::default());
         }
         let shown = ShownHighWatermark { epoch: LeaderEpoch(2), offset: Offset(5) };
         acknowledged.moved(0, shown, &servers, &mut verdict);
@@ -126,11 +164,26 @@ mod tests {
     }
 
     #[test]
+    fn a_fetch_that_is_refused_does_not_count() {
+        let diverging_epoch = Some(OffsetAndEpoch { epoch: LeaderEpoch(1), offset: Offset(3) });
+        let mut acknowledged = Acknowledged::new(&voters(3));
+        acknowledged.role_changed(0, Some(LeaderEpoch(2)));
+        let mut fetch = |number, offset, answer: &FetchResponse| {
+            let rpc = Rpc { connection: 1, correlation_id: number };
+            acknowledged.fetched(0, 1, LeaderEpoch(2), (rpc, Offset(offset)));
+            acknowledged.answered(0, 1, rpc, answer);
+            acknowledged.received[0].fetched[1].offset
+        };
+        assert_eq!(fetch(1, 7, &FetchResponse { diverging_epoch, ..FetchResponse::default() }), Offset(-1));
+        assert_eq!(fetch(2, 7, &FetchResponse::default()), Offset(7));
+    }
+
+    #[test]
     fn a_majority_has_fetched_in_the_leaders_epoch() {
         assert!(breaks(&[]));
         assert!(breaks(&[(1, 2, 4), (2, 2, 4)]));
         assert!(!breaks(&[(1, 2, 5)]));
-        assert!(!breaks(&[(1, 2, 7), (1, 2, 0)]), "it may have gone back since");
+        assert!(breaks(&[(1, 2, 7), (1, 2, 0)]), "it has gone back since");
         assert!(breaks(&[(1, 1, 5), (2, 3, 5)]), "other epochs do not count");
         assert!(breaks(&[(0, 2, 5)]), "nor does its own word count twice");
     }

@@ -13,9 +13,11 @@
 //! cluster with brokers lives in [`super::metadata`] and [`super::replication`].
 
 pub mod acknowledged;
+pub mod answered;
 pub mod campaigns;
 pub mod check_quorum;
 pub mod durability;
+pub mod early;
 pub mod fatal_fault;
 pub mod high_watermark;
 pub mod leaders;

@@ -16,6 +16,8 @@ pub struct QuorumTimings {
     pub election_backoff_max_ms: u64,
     /// `controller.quorum.append.linger.ms`
     pub append_linger_ms: u64,
+    /// `controller.quorum.request.timeout.ms`
+    pub request_timeout_ms: u64,
 }
 
 impl QuorumTimings {
@@ -25,6 +27,7 @@ impl QuorumTimings {
         election_timeout_ms: 1_000,
         election_backoff_max_ms: 1_000,
         append_linger_ms: 25,
+        request_timeout_ms: 2_000,
     };
 }
 

@@ -20,16 +20,20 @@ use raft::io::Observation;
 use raft::message::cluster::{BrokerHeartbeatRequest, BrokerHeartbeatResponse};
 use raft::message::{ClusterRequest, ClusterResponse, ErrorCode, Request, Response};
 use raft::metadata::MetadataRecord;
+use smallvec::SmallVec;
 
 use super::image::ReferenceImage;
 use crate::checks::verdict::Verdict;
 
 claim! {
+    /// A broker in controlled shutdown is told to stop only when all other active brokers have reported the metadata
+    /// that put it there.
+    ControlledShutdownWaits, Safety of Metadata, "KIP-841: BrokerHeartbeatManager.calculateNextBrokerState, lowestActiveOffset";
     /// A broker in controlled shutdown may stop as soon as no partition needs it.
     ControlledShutdownEnds, Safety of Metadata, "KIP-841; controller-broker.md §3.3: the offset to wait for is set once; KAFKA-14292";
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Received {
     broker: NodeId,
     epoch: BrokerEpoch,
@@ -37,6 +41,8 @@ struct Received {
     leaves: bool,
     /// It had to be let go when its heartbeat was taken.
     may_go: bool,
+    /// Who else was active then.
+    others: SmallVec<[NodeId; 4]>,
 }
 
 /// See the module.
@@ -49,6 +55,10 @@ pub struct Leaving {
     /// By controller and leaving broker: its epoch, and where the committed log ended when it was first
     /// bidden to wait.
     waits: BTreeMap<(usize, NodeId), (BrokerEpoch, Offset)>,
+    /// By controller and broker: the newest offset of any of its heartbeats, answered or not.
+    newest: BTreeMap<(usize, NodeId), Offset>,
+    /// By broker: its epoch, and where the record stands that began its controlled shutdown.
+    entered: BTreeMap<NodeId, (BrokerEpoch, Offset)>,
 }
 
 impl Claimed for Leaving {
@@ -85,8 +95,11 @@ impl Check for Leaving {
             Event::RecordCommitted { record: MetadataRecord::RegisterBroker(record), .. } => {
                 self.registered(record.broker_id);
             }
-            Event::RecordCommitted { record: MetadataRecord::BrokerRegistrationChange(record), .. } => {
+            Event::RecordCommitted { offset, record: MetadataRecord::BrokerRegistrationChange(record), .. } => {
                 self.registered(record.broker_id);
+                if record.in_controlled_shutdown == 1 {
+                    self.entered.insert(record.broker_id, (record.broker_epoch, offset));
+                }
             }
             _ => {}
         }
@@ -99,7 +112,11 @@ impl Leaving {
         let (broker, epoch, leaves) = (request.broker_id, request.broker_epoch, request.want_shut_down);
         let may_go = leaves && self.may_go(of.0, broker, epoch, image);
         let offset = Offset(request.current_metadata_offset);
-        self.open.insert(of, Received { broker, epoch, offset, leaves, may_go });
+        let newest = self.newest.entry((of.0, broker)).or_insert(offset);
+        *newest = offset.max(*newest);
+        let active = image.brokers.keys().copied().filter(|id| *id != broker && image.is_active(*id));
+        let others = if leaves { active.collect() } else { SmallVec::new() };
+        self.open.insert(of, Received { broker, epoch, offset, leaves, may_go, others });
     }
 
     /// It answers; what is committed ends at `end`.
@@ -111,13 +128,24 @@ impl Leaving {
         verdict: &mut Verdict,
     ) {
         let Some(received) = self.open.remove(&of).filter(|_| answer.error == ErrorCode::None) else { return };
-        let Received { broker, epoch, offset, leaves, may_go } = received;
+        let Received { broker, epoch, offset, leaves, may_go, .. } = received;
         let place = (of.0, broker);
         if !leaves {
             self.reported.insert(place, offset);
             self.waits.remove(&place);
         } else if answer.should_shut_down {
             self.waits.remove(&place);
+            let entered = self.entered.get(&broker).filter(|(entered_in, _)| *entered_in == epoch);
+            let lags = |other: &&NodeId| {
+                let reported = self.newest.get(&(of.0, **other)).copied();
+                image.is_active(**other) && entered.is_some_and(|(_, since)| reported < Some(*since))
+            };
+            if let Some(other) = received.others.iter().find(lags) {
+                verdict.fail(&ControlledShutdownWaits::CLAIM, || {
+                    let since = entered.map_or(Offset(-1), |(_, since)| *since);
+                    format!("broker {broker} is told to shut down; broker {other} has not reported metadata up to {since}, with which its controlled shutdown began")
+                });
+            }
         } else if may_go && self.may_go(of.0, broker, epoch, image) {
             let since = self.waits.get(&place).map_or(Offset(-1), |(_, end)| *end);
             verdict.fail(&ControlledShutdownEnds::CLAIM, || {
@@ -135,6 +163,7 @@ impl Leaving {
         self.open.retain(|(other, _), _| *other != controller);
         self.reported.retain(|(other, _), _| *other != controller);
         self.waits.retain(|(other, _), _| *other != controller);
+        self.newest.retain(|(other, _), _| *other != controller);
     }
 
     /// A broker's registration is written anew: it counts as maximally behind until its next heartbeat,
@@ -182,23 +211,26 @@ mod tests {
         connections: u64,
     }
 
-    /// Beside the leaving broker there is another one, or nobody.
-    fn story(other: bool) -> Story {
-        let mut image = ReferenceImage::default();
-        let registration = RegisterBroker {
-            broker_id: OTHER,
+    fn registration(broker_id: NodeId, fenced: bool) -> MetadataRecord {
+        MetadataRecord::RegisterBroker(RegisterBroker {
+            broker_id,
             is_migrating_zk_broker: false,
             incarnation_id: Uuid([1; 16]),
             broker_epoch: BrokerEpoch(5),
             end_points: Rc::default(),
             features: Rc::default(),
             rack: None,
-            fenced: !other,
+            fenced,
             in_controlled_shutdown: false,
             log_dirs: Rc::default(),
             cordoned_log_dirs: None,
-        };
-        image.replay(&registration.into()).expect("a registration");
+        })
+    }
+
+    /// Beside the leaving broker there is another one, or nobody.
+    fn story(other: bool) -> Story {
+        let mut image = ReferenceImage::default();
+        image.replay(&registration(OTHER, !other)).expect("a registration");
         Story { leaving: Leaving::default(), image, connections: 0 }
     }
 
@@ -244,6 +276,22 @@ mod tests {
     }
 
     const FIRES: Option<&str> = Some("ControlledShutdownEnds");
+
+    #[test]
+    fn who_may_not_go_yet_is_not_let_go() {
+        let let_go = |reported: Option<i64>, fenced: bool| {
+            let mut two = story(!fenced);
+            two.leaving.entered.insert(LEAVES, (BrokerEpoch(5), END));
+            if let Some(offset) = reported {
+                two.other_tells(offset);
+            }
+            two.heartbeat(0, true)
+        };
+        assert_eq!(let_go(Some(END.0), false), None);
+        assert_eq!(let_go(None, true), None, "the other one is fenced");
+        assert_eq!(let_go(Some(END.0 - 1), false).as_deref(), Some("ControlledShutdownWaits"));
+        assert_eq!(let_go(None, false).as_deref(), Some("ControlledShutdownWaits"));
+    }
 
     #[test]
     fn who_need_not_wait_is_let_go() {

@@ -5,7 +5,7 @@
 //! * [`brokers`]: broker epochs; [`sessions`]: who must be fenced, [`heard`]: who must not;
 //!   [`leaving`]: who must be let go; [`producer_ids`]: blocks and ids
 //! * [`partitions`] judges the ISR and ELR of each, [`elr`] what a new `min.insync.replicas` does to them;
-//!   [`isr_changes`]: what controllers answer to leaders
+//!   [`leaderless`]: a leader where one may lead; [`isr_changes`]: what controllers answer to leaders
 //!
 //! Only a cluster with brokers has it: a quorum's records say nothing to an image.
 
@@ -16,6 +16,7 @@ pub mod heard;
 pub mod image;
 pub mod images;
 pub mod isr_changes;
+pub mod leaderless;
 pub mod leaving;
 pub mod model;
 pub mod partition;

@@ -5,6 +5,7 @@ use crate::checks::claim::Claimed;
 use crate::checks::claim::claim;
 use crate::checks::invariant::high_watermark::HighWatermarkWithinLog;
 use crate::checks::invariant::high_watermark::MonotonicHighWatermark;
+use crate::checks::replication::elections::LeaderCandidateCompleteness;
 use crate::checks::replication::guards::AckedValueNotLost;
 use crate::checks::replication::partition::ConsistentRead;
 use raft::ids::{LeaderEpoch, NodeId, Offset, PartitionEpoch};
@@ -18,29 +19,39 @@ use crate::checks::ghost::ledger::BatchId;
 use crate::checks::loss::excuses::Excuse;
 
 claim! {
-    /// At an acks=all acknowledgement every member of the maximal ISR has all of the batch, the maximal ISR
-    /// is large enough and includes the committed ISR.
+    /// At an acks=all acknowledgement, and when a leader moves its high watermark, every member of the maximal ISR
+    /// has all of the batch, the maximal ISR is large enough and includes the committed ISR.
     ReplicationQuorumSuperset, Safety of Partition, "KIP-966 TLA+ (Vanlightly): ReplicationQuorumSupersetProperty; KIP-497";
 }
 
 /// The part of a v2 batch that a leader does not change when it appends: behind the CRC.
 const ATTRIBUTES_AT: usize = 21;
 
-/// An answer whose members are still to be judged: at the end of the step, when the leader has said
+/// What a leader says of a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Says {
+    /// A producer with `acks=all` is answered.
+    Acknowledged,
+    /// The high watermark is above it.
+    Committed,
+}
+
+/// What a leader has said, whose members are still to be judged: at the end of the step, when the leader has said
 /// what its ISR was.
 #[derive(Clone, Debug)]
 pub struct Ack {
+    says: Says,
     /// Index of the partition.
     pub partition: usize,
     /// The leader.
     pub server: usize,
-    /// Last batch acknowledged.
+    /// The last batch of which it says that.
     batch: BatchId,
     /// Servers that held it then, as bits.
     holders: u64,
     /// What metadata had committed then.
     committed: PartitionEpoch,
-    /// The metadata that the leader went by when it took the request, at least.
+    /// The metadata that the leader went by, at least: of a request, when it received that.
     pub since: Offset,
 }
 
@@ -93,10 +104,17 @@ pub fn acknowledges(
         *around.acked_records += u64::try_from(end.0 - partition.end_of(partition.acked).0).unwrap_or(0);
         partition.acked = count;
     }
-    let holds = |other: &usize| partition.replicas[*other].agreed >= count;
-    let holders = (0..partition.replicas.len()).filter(holds).fold(0, |bits, other| bits | 1 << other);
-    let committed = partition.now().map_or(PartitionEpoch(-1), |now| now.partition_epoch);
-    Some(Ack { partition: index, server, batch, holders, committed, since })
+    Some(Ack::of((index, partition), server, Says::Acknowledged, count, since))
+}
+
+impl Ack {
+    /// A leader says that of the first `count` committed batches.
+    fn of((index, partition): (usize, &PartitionModel), server: usize, says: Says, count: usize, since: Offset) -> Ack {
+        let holds = |other: &usize| partition.replicas[*other].agreed >= count;
+        let holders = (0..partition.replicas.len()).filter(holds).fold(0, |bits, other| bits | 1 << other);
+        let committed = partition.now().map_or(PartitionEpoch(-1), |now| now.partition_epoch);
+        Ack { says, partition: index, server, batch: partition.committed[count - 1], holders, committed, since }
+    }
 }
 
 #[cold]
@@ -119,6 +137,10 @@ pub fn judge(
     let Some(leads) = &partition.replicas[ack.server].leads else { return };
     let of = partition.id;
     let end = partition.ledger.end(ack.batch);
+    let (says, of_members) = match ack.says {
+        Says::Acknowledged => ("acknowledges", &ReplicationQuorumSuperset::CLAIM),
+        Says::Committed => ("has committed", &LeaderCandidateCompleteness::CLAIM),
+    };
     let losses = partition.losses();
     let holds = |server: usize| {
         ack.holders >> server & 1 == 1 || losses.has_lost(server, ack.batch) || losses.is_rotten(server)
@@ -133,10 +155,8 @@ pub fn judge(
     let is_newest = now.is_some_and(|now| now.leader_epoch == leads.epoch);
     let committed_isr = committed.filter(|_| is_newest).into_iter().flat_map(|state| state.isr.iter());
     if let Some(member) = maximal.chain(committed_isr).find(|member| lacks(member)) {
-        around.verdict.fail(&ReplicationQuorumSuperset::CLAIM, || {
-            format!(
-                "partition {of}: leader {id} acknowledges offsets below {end}, which broker {member} of the ISR lacks"
-            )
+        around.verdict.fail(of_members, || {
+            format!("partition {of}: leader {id} {says} offsets below {end}, which broker {member} of the ISR lacks")
         });
     } else if pending
         && proposed.is_empty()
@@ -144,14 +164,14 @@ pub fn judge(
     {
         around.verdict.fail(&ReplicationQuorumSuperset::CLAIM, || {
             format!(
-                "partition {of}: leader {id} acknowledges offsets below {end}, which fewer replicas have than the {} that it counts",
+                "partition {of}: leader {id} {says} offsets below {end}, which fewer replicas have than the {} that it counts",
                 leads.maximal
             )
         });
     } else if usize::from(leads.maximal) < required && end > partition.replicas[ack.server].enough_to {
         around.verdict.fail(&ReplicationQuorumSuperset::CLAIM, || {
             format!(
-                "partition {of}: leader {id} acknowledges offsets below {end} with an ISR of size {}; {required} replicas are required",
+                "partition {of}: leader {id} {says} offsets below {end} with an ISR of size {}; {required} replicas are required",
                 leads.maximal
             )
         });
@@ -160,30 +180,34 @@ pub fn judge(
 
 /// A leader has moved its high watermark: if its epoch is the newest, what is below is committed.
 pub fn leader_high_watermark(
-    partition: &mut PartitionModel,
+    (index, partition): (usize, &mut PartitionModel),
     (server, id): (usize, NodeId),
-    epoch: LeaderEpoch,
-    offset: Offset,
+    (epoch, offset, since): (LeaderEpoch, Offset, Offset),
     around: &mut Around<'_>,
-) {
+) -> Option<Ack> {
     let of = partition.id;
     let log_end = partition.replicas[server].log.end(&partition.ledger);
     if offset > log_end {
-        if let Some(excuse) = partition.losses().promises_nothing(server) {
-            return around.verdict.excuse(excuse, 1);
+        match partition.losses().promises_nothing(server) {
+            Some(excuse) => around.verdict.excuse(excuse, 1),
+            None => around.verdict.fail(&HighWatermarkWithinLog::CLAIM, || {
+                format!("partition {of}: leader {id} has high watermark {offset}, its log ends at {log_end}")
+            }),
         }
-        return around.verdict.fail(&HighWatermarkWithinLog::CLAIM, || {
-            format!("partition {of}: leader {id} has high watermark {offset}, its log ends at {log_end}")
-        });
+        return None;
     }
-    let Some(leads) = partition.replicas[server].leads.as_mut().filter(|leads| leads.epoch == epoch) else { return };
+    let leads = partition.replicas[server].leads.as_mut().filter(|leads| leads.epoch == epoch)?;
     let before = leads.high_watermark.replace(offset);
     if let Some(before) = before.filter(|before| *before > offset) {
-        return around.verdict.fail(&MonotonicHighWatermark::CLAIM, || {
+        around.verdict.fail(&MonotonicHighWatermark::CLAIM, || {
             format!("partition {of}: leader {id} of epoch {epoch} has high watermark {offset}, after {before}")
         });
+        return None;
     }
+    let before = partition.committed.len();
     shows(partition, (server, id), offset, around);
+    let count = partition.committed.len();
+    (count > before).then(|| Ack::of((index, partition), server, Says::Committed, count, since))
 }
 
 /// The leader of the newest epoch shows a high watermark.

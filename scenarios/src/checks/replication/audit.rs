@@ -35,6 +35,13 @@ impl Replication {
         if *log_end != written {
             return Some(said(*id, &format!("it ends at {log_end}, {written} is written")));
         }
+        if *high_watermark != replica.high_watermark {
+            let expected = replica.high_watermark;
+            return Some(said(
+                *id,
+                &format!("its high watermark is {high_watermark}; it said {expected}, or has started with that"),
+            ));
+        }
         let last = replica.log.count().checked_sub(1).and_then(|last| replica.log.get(last));
         let bytes = last.map(|last| partition.ledger.get(last).bytes());
         let same = *batches == replica.log.count() && bytes == last_batch.as_ref().map(|batch| &*batch.bytes);

@@ -23,6 +23,7 @@ use crate::checks::ghost::log::{LogGhost, ReadNotes};
 use crate::checks::loss::facts::Fact;
 
 const TOPIC_ID_FILE: &str = "/partition.metadata";
+const HIGH_WATERMARKS: &str = "replication-offset-checkpoint";
 
 /// A directory of the disk.
 #[derive(Clone, Debug, Default)]
@@ -240,6 +241,7 @@ impl Replication {
         change(&mut replica.log, ledger);
         replica.agreed = agreed.min(replica.log.count());
         let (has_junk, cut) = (replica.log.has_junk(), replica.log.count() < count);
+        replica.high_watermark = replica.high_watermark.min(replica.log.end(ledger));
         if !has_junk && self.partitions[partition].losses().is_rotten(server) {
             self.partitions[partition].facts.push(Fact::Whole { server });
         }
@@ -308,6 +310,14 @@ impl Replication {
         around: &mut Around<'_>,
     ) {
         let (directories, mut found) = self.find(files);
+        for partition in self.partitions.all_mut() {
+            partition.replicas[server].high_watermark = Offset(0);
+        }
+        for (name, high_watermark) in high_watermarks(files) {
+            if let Some((_, partition)) = directories.iter().find(|(directory, _)| **directory == name) {
+                self.partitions[*partition].replicas[server].high_watermark = high_watermark;
+            }
+        }
         let disk = &mut self.disks[server];
         let (how, damaged) = (disk.down.take(), disk.damaged);
         disk.damaged &= how != Some(HowDown::PowerLost);
@@ -336,6 +346,7 @@ impl Replication {
                 replica.log.keep_durability_of(&before);
             }
             replica.recount(&ghost.committed);
+            replica.high_watermark = replica.high_watermark.min(replica.log.end(&ghost.ledger));
             replica.leads = None;
             let (has_junk, was_rotten) = (replica.log.has_junk(), ghost.losses().is_rotten(server));
             if has_junk && damaged && !was_rotten {
@@ -388,6 +399,17 @@ impl Replication {
     pub fn id_of(&self, server: usize) -> NodeId {
         self.servers.ids[server]
     }
+}
+
+/// Of the checkpoint, by directory.
+fn high_watermarks(files: &dyn DurableFiles) -> Vec<(String, Offset)> {
+    let bytes = files.read(HIGH_WATERMARKS).unwrap_or_default();
+    let text = String::from_utf8_lossy(&bytes);
+    let entry = |line: &str| {
+        let (directory, offset) = line.rsplit_once(' ')?;
+        Some((directory.replacen(' ', "-", 1), Offset(offset.parse().ok()?)))
+    };
+    text.lines().skip(2).filter_map(entry).collect()
 }
 
 /// Why the log found cannot be the one left behind.

@@ -374,6 +374,11 @@ impl Replication {
         let Some(index) = self.partitions.find(of) else { return };
         let partition = &mut self.partitions[index];
         let replica = &mut partition.replicas[server];
+        if let BrokerObservation::LeaderHighWatermark { offset, .. }
+        | BrokerObservation::FollowerHighWatermark { offset, .. } = observation
+        {
+            replica.high_watermark = offset;
+        }
         match observation {
             BrokerObservation::BecameLeader { epoch, .. } => {
                 replica.follows = None;
@@ -398,7 +403,8 @@ impl Replication {
                 partition.facts.extend(led.map(|epoch| Fact::Ended { epoch, at: around.event }));
             }
             BrokerObservation::LeaderHighWatermark { epoch, offset, .. } => {
-                acks::leader_high_watermark(partition, (server, id), epoch, offset, around);
+                let moved = (epoch, offset, self.went_by[server]);
+                self.acks.extend(acks::leader_high_watermark((index, partition), (server, id), moved, around));
             }
             BrokerObservation::FollowerHighWatermark { offset, .. } => {
                 acks::follower_high_watermark(partition, (server, id), offset, around);

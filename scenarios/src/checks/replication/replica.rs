@@ -49,6 +49,9 @@ pub struct Replica {
     /// How far C went when this life led with an ISR that was large enough: an answer about several
     /// partitions may come long after one of them was decided, and in a later epoch.
     pub enough_to: Offset,
+    /// The high watermark that this life has said last, or that its checkpoint held when it started, as far as the log
+    /// went then.
+    pub high_watermark: Offset,
 }
 
 impl Replica {

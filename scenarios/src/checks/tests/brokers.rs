@@ -224,9 +224,19 @@ impl Brokers {
 
     /// One batch of committed metadata.
     pub fn commit(&mut self, records: impl IntoIterator<Item = MetadataRecord>) {
+        let frame = |record: MetadataRecord| {
+            let frame = record.frame(record.max_version());
+            frame.unwrap_or_else(|error| panic!("{error}"))
+        };
+        let frames: Vec<_> = records.into_iter().map(frame).collect();
+        self.commit_frames(frames.iter().map(|frame| &frame[..]));
+    }
+
+    /// One batch of records that are these bytes.
+    pub fn commit_frames<'a>(&mut self, frames: impl IntoIterator<Item = &'a [u8]>) {
         let mut builder = BatchBuilder::new(self.checks.models.committed.end, LeaderEpoch(1), 0);
-        for record in records {
-            builder.record(&record.frame(record.max_version()).unwrap_or_else(|error| panic!("{error}")));
+        for frame in frames {
+            builder.record(frame);
         }
         let batch = builder.build();
         let header = Batch::peek_header(&batch.bytes).unwrap_or_else(|error| panic!("{error}"));
@@ -278,6 +288,13 @@ impl Brokers {
     pub fn unfence(&mut self, server: usize) {
         let record = self.registration_change(server, -1);
         self.commit([record]);
+    }
+
+    /// A broker is active again, and elected with it.
+    pub fn unfence_and_elect(&mut self, server: usize) {
+        let unfenced = self.registration_change(server, -1);
+        let elected = PartitionChange { leader: broker(server), ..change() };
+        self.commit([unfenced, MetadataRecord::PartitionChange(elected)]);
     }
 
     /// A broker's session ends: a change of the partition, and then the fence.

@@ -89,6 +89,15 @@ fn a_value_is_committed_twice() {
 }
 
 #[test]
+fn a_value_that_nobody_sent_is_committed() {
+    let mut quorum = Quorum::at_work();
+    commit(&mut quorum, 61);
+    assert_eq!(quorum.broke(), None, "who sent it may be heard of later");
+    quorum.checks.finish(quorum.now);
+    assert_eq!(quorum.broke(), Some("CommittedReads"));
+}
+
+#[test]
 fn a_refused_append_is_committed() {
     let refuse = |before: bool| {
         let mut quorum = Quorum::at_work();
@@ -136,6 +145,10 @@ fn a_read_shows_what_is_not_committed_or_hides_what_is() {
     let mut quorum = Quorum::at_work();
     quorum.read(1, 0, &[(1, 10)], 3);
     assert_eq!(quorum.broke(), Some("CommittedReads"), "it says that it has applied the next one");
+
+    let mut quorum = Quorum::at_work();
+    quorum.read(1, 0, &[(1, 10), (2, 11)], 9);
+    assert_eq!(quorum.broke(), Some("CommittedReads"), "it has applied more than is committed");
 
     let mut quorum = Quorum::at_work();
     quorum.read(2, 0, &[(1, 10)], 2);

@@ -273,8 +273,8 @@ pub fn leader(of: NodeId) -> PartitionChange {
 fn what_an_unclean_election_loses_may_show_elections_later() {
     for acknowledged in [false, true] {
         let mut brokers = elected_uncleanly(acknowledged);
-        brokers.change(leader(NodeId::NONE));
-        brokers.change(leader(broker(2)));
+        brokers.fence(2, leader(NodeId::NONE));
+        brokers.unfence_and_elect(2);
         brokers.lead(2, 3, 4, 1);
         assert_eq!(brokers.broke(), None);
         let excuse = if acknowledged { "acked_lost_by_unclean_election" } else { "committed_unacked_lost" };
@@ -316,8 +316,7 @@ fn loses_and_leads(brokers: &mut Brokers, partition_epoch: i32, isr: u8) {
     brokers.restart(1, HowDown::PowerLost);
     let registration = brokers.registration(1, 1);
     brokers.commit([MetadataRecord::PartitionChange(leader(NodeId::NONE)), registration]);
-    brokers.unfence(1);
-    brokers.change(leader(broker(1)));
+    brokers.unfence_and_elect(1);
     brokers.lead(1, 3, partition_epoch, isr);
 }
 
@@ -399,7 +398,7 @@ fn a_process_that_registers_again_leads_as_before() {
 fn an_unclean_leader_that_is_deposed_and_alone_goes_on() {
     let acknowledges = |heir: usize| {
         let mut brokers = elected_uncleanly(true);
-        brokers.change(leader(NodeId::NONE));
+        brokers.fence(2, leader(NodeId::NONE));
         if heir != 2 {
             brokers.change(PartitionChange { leader_recovery_state: 1, ..to_isr(&[heir], Some(heir)) });
         }
@@ -411,7 +410,7 @@ fn an_unclean_leader_that_is_deposed_and_alone_goes_on() {
     };
     let mut alone = acknowledges(2);
     assert_eq!((alone.broke(), alone.excused("acked_lost_by_unclean_election")), (None, 1));
-    alone.change(leader(broker(2)));
+    alone.unfence_and_elect(2);
     alone.lead(2, 3, 4, 1);
     assert_eq!(alone.broke(), None);
     assert_eq!(alone.checks.acked_records(), (3, 1), "what it took is promised");

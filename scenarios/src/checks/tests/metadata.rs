@@ -99,6 +99,9 @@ fn a_committed_record_replays() {
     assert_eq!(brokers.broke(), None);
     brokers.commit([topic("other", 9)]);
     assert_eq!(brokers.broke(), Some("CommittedMetadataReplays"));
+    let mut brokers = Brokers::with_partition(true);
+    brokers.commit_frames([&[1, 99, 0][..]]);
+    assert_eq!(brokers.broke(), Some("CommittedMetadataReplays"), "there is no record of that type");
 }
 
 #[test]
@@ -196,15 +199,28 @@ fn an_honest_life_of_a_partition_is_valid() {
     brokers.commit([MetadataRecord::PartitionChange(revoked), registration]);
     let registration = brokers.registration(0, 0);
     brokers.commit([registration]);
-    brokers.unfence(0);
-    brokers.change(PartitionChange {
-        eligible_leader_replicas: elr(&[]),
-        last_known_elr: elr(&[]),
-        ..to_isr(&[0], Some(0))
-    });
+    let unfenced = brokers.registration_change(0, -1);
+    let elected =
+        PartitionChange { eligible_leader_replicas: elr(&[]), last_known_elr: elr(&[]), ..to_isr(&[0], Some(0)) };
+    brokers.commit([unfenced, MetadataRecord::PartitionChange(elected)]);
     brokers.unfence(1);
     brokers.change(to_isr(&[0, 1], None));
     assert_eq!(brokers.broke(), None);
+}
+
+#[test]
+fn a_partition_has_a_leader_while_a_replica_may_lead_it() {
+    let nobody = || PartitionChange { leader: NodeId::NONE, ..change() };
+    let mut brokers = Brokers::with_partition(false);
+    brokers.change(nobody());
+    assert_eq!(brokers.broke(), Some("LeaderWhileCandidateActive"));
+    // The last one of the ISR is fenced; when it comes back it is elected at once.
+    let mut brokers = Brokers::with_partition(false);
+    brokers.change(to_isr(&[0], None));
+    brokers.fence(0, nobody());
+    assert_eq!(brokers.broke(), None);
+    brokers.unfence(0);
+    assert_eq!(brokers.broke(), Some("LeaderWhileCandidateActive"));
 }
 
 #[test]

@@ -12,6 +12,7 @@ mod replicas;
 mod replication;
 mod safety;
 mod second_reader;
+pub mod sites;
 mod test_disk;
 mod walk;
 

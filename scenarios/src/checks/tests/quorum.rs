@@ -166,7 +166,7 @@ impl Quorum {
         let voted = voted.map(|voted| ReplicaKey { id: node(voted), directory_id: None });
         let state = ElectionState { epoch: LeaderEpoch(epoch), leader_id: leader.map(node), voted };
         let mut out = Out::default();
-        write_election_state(&state, &voters(self.disks.len()), &mut out);
+        write_election_state(&state, &voters(self.disks.len()), Bugs::NONE, &mut out);
         out
     }
 
@@ -369,6 +369,9 @@ impl Quorum {
         let request = self.fetch_request(follower, epoch, offset);
         self.now += 1;
         self.receive(leader, 3, &request);
+        // Its answer is for nobody.
+        let event = Event::ResponseUnheard { rpc: Rpc { connection: 7, correlation_id: 3 } };
+        self.checks.on(Crossing { at_ns: self.now, server: leader, event });
     }
 
     fn fetch_request(&self, follower: usize, epoch: i32, fetch_offset: Offset) -> Request {

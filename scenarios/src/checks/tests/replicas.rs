@@ -10,10 +10,12 @@ use raft::log::Records;
 use raft::metadata::MetadataRecord;
 use raft::metadata::records::{PartitionChange, RemoveTopic, Topic};
 
-use sim::watch::Down;
+use sim::process::File;
+use sim::watch::{Down, Write};
 
 use super::brokers::{Brokers, PARTITION, TOPIC, broker, to_isr};
 use super::excuses::{elected_uncleanly, leader};
+use crate::checks::audit::NodeView;
 use crate::checks::clients::ClientHistories;
 use crate::checks::event::Event;
 use crate::checks::ghost::boot::HowDown;
@@ -143,6 +145,16 @@ fn a_destroyed_disk_is_no_mismatch() {
 }
 
 #[test]
+fn a_log_belongs_to_a_topic_before_anything_is_appended_to_it() {
+    let mut brokers = Brokers::with_partition(false);
+    let (file, path) = (File(99), "other-0/00000000000000000000.log");
+    brokers.cross(0, Event::Wrote { write: Write::Open { file, path, truncate: false } });
+    let batch = brokers.batch(10);
+    brokers.cross(0, Event::Wrote { write: Write::Append { file, bytes: &batch.bytes } });
+    assert_eq!(brokers.broke(), Some("PersistBeforePromise:D7"));
+}
+
+#[test]
 fn audits_compare_a_broker_with_its_border() {
     let mut brokers = Brokers::at_work(false, &[10, 11]);
     let shown = |brokers: &Brokers| {
@@ -171,6 +183,11 @@ fn audits_compare_a_broker_with_its_border() {
     let path = "t-0/00000000000000000000.log";
     brokers.disks[0].bytes_mut(path).push(0);
     assert!(brokers.audit(0, &[], true).is_some());
+    assert_eq!(brokers.broke(), None);
+    let mut view = NodeView::default();
+    view.partitions.push(lies[0].clone());
+    brokers.checks.audit(0, 0, (true, false), &view, &brokers.disks[0]);
+    assert_eq!(brokers.broke(), Some("GhostMismatch"));
 }
 
 #[test]
@@ -270,8 +287,8 @@ fn an_unclean_leader_deposed_before_it_acts_sends_consumers_back() {
     assert_eq!(until(&acts, (1, 2), &[], &leads_again), 0, "by then it has all");
     // With nobody in between it leads again, as cleanly as it did before.
     let again = |brokers: &mut Brokers| {
-        brokers.change(leader(NodeId::NONE));
-        brokers.change(leader(broker(2)));
+        brokers.fence(2, leader(NodeId::NONE));
+        brokers.unfence_and_elect(2);
         elects_uncleanly(brokers, 0);
         brokers.lead(0, 4, 5, 1);
     };

@@ -388,8 +388,7 @@ fn power_loss_of_the_last_guard_excuses_by_its_cause() {
             MetadataRecord::PartitionChange(PartitionChange { leader: NodeId::NONE, ..change() }),
             registration,
         ]);
-        brokers.unfence(0);
-        brokers.change(PartitionChange { leader: broker(0), ..change() });
+        brokers.unfence_and_elect(0);
         brokers.lead(0, 2, 3, 1);
         assert_eq!(brokers.broke(), None);
         brokers

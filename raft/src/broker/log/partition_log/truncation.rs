@@ -29,18 +29,25 @@ impl PartitionLog {
             return false;
         }
         let keep = self.segment_of(target.max(self.start_offset())) + 1;
-        for segment in self.segments[keep..].iter().rev() {
-            out.push(Effect::Unlink { path: paths::segment(&self.directory, segment.base_offset) });
-        }
         if keep < self.segments.len() {
-            out.push(Effect::FsyncDirectory);
-            self.directory_dirty = false;
+            if !self.config.bugs.has(Bug::TruncatedSegmentsLeftOnDisk) {
+                self.unlink_segments(keep, out);
+            }
             self.segments.truncate(keep);
         }
         self.active_mut().truncate(target, out);
         self.end = self.active_mut().end_offset();
         self.after_truncation(out);
         true
+    }
+
+    /// The files of the segments from index `keep` on, for good.
+    fn unlink_segments(&mut self, keep: usize, out: &mut Out) {
+        for segment in self.segments[keep..].iter().rev() {
+            out.push(Effect::Unlink { path: paths::segment(&self.directory, segment.base_offset) });
+        }
+        out.push(Effect::FsyncDirectory);
+        self.directory_dirty = false;
     }
 
     /// `truncateFullyAndStartAt`: drops everything; the next record gets `offset`. The recovery
@@ -65,7 +72,10 @@ impl PartitionLog {
         if self.epochs.truncate_from_end(self.end) {
             self.write_epochs(out);
         }
+        if self.config.bugs.has(Bug::ProducersNotRolledBack) && self.end > self.start_offset() {
+            return;
+        }
         let entries = self.segments.iter().flat_map(|segment| &segment.entries);
-        self.producers = ProducerStates::rebuild(entries.map(|entry| &*entry.batch));
+        self.producers = ProducerStates::rebuild(self.config.bugs, entries.map(|entry| &*entry.batch));
     }
 }

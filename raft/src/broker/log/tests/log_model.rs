@@ -94,7 +94,7 @@ impl Harness {
         prop_assert_eq!(self.log.end_offset(), end);
         prop_assert_eq!(self.log.batches(), Records(self.expected.iter().cloned().collect()));
         prop_assert!(self.log.high_watermark() <= end && self.log.recovery_point() <= end);
-        let producers = ProducerStates::rebuild(self.expected.iter().map(|batch| &**batch));
+        let producers = ProducerStates::rebuild(Bugs::NONE, self.expected.iter().map(|batch| &**batch));
         prop_assert_eq!(self.log.producers(), &producers);
         for batch in &self.expected {
             let of_epoch = |it: &&Rc<Batch>| it.epoch == batch.epoch;

@@ -73,7 +73,7 @@ proptest! {
                 (expected, got) => prop_assert!(false, "{:?} expected, {:?} found", expected, got),
             }
             let batches = log.batches();
-            prop_assert_eq!(&ProducerStates::rebuild(batches.0.iter().map(|batch| &**batch)), log.producers());
+            prop_assert_eq!(&ProducerStates::rebuild(CONFIG.bugs, batches.0.iter().map(|batch| &**batch)), log.producers());
         }
     }
 

@@ -114,6 +114,22 @@ fn what_is_acknowledged_is_committed_and_read() {
 }
 
 #[test]
+fn one_offset_is_acknowledged_for_one_value() {
+    let twice = joined(&[sends(1, 1, 1, 10, None), sends(2, 1, 1, 20, None), vec![acked(1, 1, 0), acked(2, 1, 0)]]);
+    assert_eq!(play(&twice).broke(), Some("InconsistentOffsets"));
+    let told = |base_offset| {
+        let told = Step::Client(1, BatchAcked { batch: 1, base_offset: Offset(base_offset) });
+        play(&joined(&[
+            sends(1, 1, 1, 10, None),
+            vec![Step::Commit(T, 10, 2, None), acked(1, 1, 0), told],
+            reads_all(&[10, 11]),
+        ]))
+    };
+    assert_eq!(told(0).broke(), None);
+    assert_eq!(told(1).broke(), Some("InconsistentOffsets"), "the broker answered another offset");
+}
+
+#[test]
 fn a_definitely_failed_attempt_does_nothing() {
     let story = |end: Step, before: bool| {
         let mut steps = vec![Step::Commit(T, 10, 2, None)];

@@ -1,0 +1,283 @@
+//! `RequestAnswered`: whoever sent a request receives an answer, whatever its server goes through meanwhile. A broker's
+//! channel takes no further request before it, so one that is forgotten stops all that its connection was for.
+//!
+//! Judged from requests that a process takes and the answers that it sends, while nothing disturbs it:
+//! * one that the process answers by itself, when the wait that the request asks for ends;
+//! * one for the active controller, when all that it has written is committed, or when it leads no longer
+//!   (`DeferredEventQueue.completeUpTo`, `failAll`).
+
+use raft::io::Observation;
+use raft::message::{DataRequest, Request, Response};
+
+use super::timings::{Calm, longest_ns};
+use crate::checks::check::Check;
+use crate::checks::claim::{Claim, Claimed, claim};
+use crate::checks::config::CheckConfig;
+use crate::checks::event::{Crossing, Event, Kinds, Rpc};
+use crate::checks::models::Models;
+use crate::checks::verdict::Verdict;
+
+claim! {
+    /// A process answers every request, or closes its connection, within the bound of its timers, whatever it goes
+    /// through meanwhile.
+    RequestAnswered, Liveness of Server, "Kafka protocol: one response to each request; SocketServer mutes a channel until then";
+}
+
+/// For what lies in queues, and the threads that it passes.
+const SLACK_NS: u64 = 1_000_000_000;
+
+/// What an answer may wait for, before the time that the request says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wait {
+    Nothing,
+    /// The commit of what the active controller writes.
+    Commit,
+    /// The end of the broker's start (`SocketServer.enableRequestProcessing`).
+    Startup,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Open {
+    rpc: Rpc,
+    name: &'static str,
+    wait: Wait,
+    /// Since when it waits for no more than its time.
+    at_ns: u64,
+    /// The time that the request says.
+    lasts_ns: u64,
+}
+
+#[derive(Clone, Debug)]
+struct Watched {
+    open: Vec<Open>,
+    /// None of them is due before.
+    due_ns: u64,
+    /// Its state machine claims that it leads.
+    leads: bool,
+    /// It is a broker that has started: it has answered a client or a follower.
+    serves: bool,
+    calm: Calm,
+}
+
+/// See the module.
+#[derive(Clone, Debug)]
+pub struct Answered {
+    watched: Vec<Watched>,
+    slowest_ppm: u32,
+}
+
+impl Claimed for Answered {
+    const CLAIM: Claim = RequestAnswered::CLAIM;
+}
+
+impl Check for Answered {
+    const EVENTS: Kinds = Kinds::INPUT
+        .and(Kinds::REQUEST_RECEIVED)
+        .and(Kinds::RESPONSE_SENT)
+        .and(Kinds::RESPONSE_UNHEARD)
+        .and(Kinds::HUNG_UP)
+        .and(Kinds::OBSERVED)
+        .and(Kinds::DOWN)
+        .and(Kinds::DISTURBED);
+
+    fn new(config: &CheckConfig) -> Answered {
+        let calm = Calm::new(config.slowest_ppm);
+        let watched = Watched { open: Vec::new(), due_ns: u64::MAX, leads: false, serves: false, calm };
+        Answered { watched: vec![watched; config.servers.len()], slowest_ppm: config.slowest_ppm }
+    }
+
+    #[inline]
+    fn on(&mut self, crossing: &Crossing<'_>, models: &Models, verdict: &mut Verdict) {
+        let Crossing { at_ns, server, event } = *crossing;
+        match event {
+            Event::Input { .. } => {
+                if self.watched[server].due_ns < at_ns {
+                    self.judge(at_ns, server, models, verdict);
+                }
+            }
+            Event::RequestReceived { rpc, request } => self.received(at_ns, server, rpc, request),
+            Event::ResponseSent { rpc, response, .. } => {
+                if matches!(response, Response::Data(_)) && !self.watched[server].serves {
+                    self.watched[server].serves = true;
+                    self.watched[server].restart(at_ns, |open| open.wait == Wait::Startup);
+                }
+                self.watched[server].open.retain(|open| open.rpc != rpc);
+            }
+            Event::ResponseUnheard { rpc } => self.watched[server].open.retain(|open| open.rpc != rpc),
+            Event::HungUp { connection } => self.watched[server].open.retain(|open| open.rpc.connection != connection),
+            Event::Observed { observation } => self.observed(at_ns, server, observation, models),
+            Event::Down { .. } => {
+                let watched = &mut self.watched[server];
+                (watched.leads, watched.serves, watched.due_ns) = (false, false, u64::MAX);
+                watched.open.clear();
+            }
+            Event::Disturbed { how } => self.watched[server].calm.disturbed(at_ns, how),
+            _ => {}
+        }
+    }
+}
+
+impl Answered {
+    fn received(&mut self, at_ns: u64, server: usize, rpc: Rpc, request: &Request) {
+        let (name, wait, ms) = match request {
+            // No answer is sent, or the broker forwards it and waits for another server.
+            Request::Data(DataRequest::Produce(request)) if request.acks == 0 => return,
+            Request::Admin(_) => return,
+            Request::Data(DataRequest::Produce(request)) => ("Produce", Wait::Startup, request.timeout_ms),
+            Request::Data(DataRequest::Fetch(request)) => ("Fetch", Wait::Startup, request.max_wait_ms),
+            Request::Data(request) => (request.name(), Wait::Startup, 0),
+            Request::Fetch(request) => ("Fetch", Wait::Nothing, request.max_wait_ms),
+            Request::Cluster(_) | Request::Envelope(_) | Request::AppendRecords(_) | Request::ReadRecords(_) => {
+                (request.name(), Wait::Commit, 0)
+            }
+            request => (request.name(), Wait::Nothing, 0),
+        };
+        let lasts_ns = longest_ns(ms.max(0) as u64, self.slowest_ppm);
+        let watched = &mut self.watched[server];
+        let wait = if wait == Wait::Startup && watched.serves { Wait::Nothing } else { wait };
+        let open = Open { rpc, name, wait, at_ns, lasts_ns };
+        if let Some(due_ns) = watched.due_ns_of(&open) {
+            watched.due_ns = watched.due_ns.min(due_ns);
+        }
+        watched.open.push(open);
+    }
+
+    fn observed(&mut self, at_ns: u64, server: usize, observation: Observation, models: &Models) {
+        let watched = &mut self.watched[server];
+        match observation {
+            Observation::LeadershipAnnounced { .. } => watched.leads = true,
+            Observation::LeadershipRenounced { .. } => {
+                watched.leads = false;
+                watched.restart(at_ns, |open| open.wait == Wait::Commit);
+            }
+            // All that it has written is committed, and with it whatever it took a while ago.
+            Observation::HighWatermark { offset, leading: true, .. }
+                if watched.leads && offset >= models.servers[server].log.end(&models.ledger) =>
+            {
+                let calm = watched.calm;
+                watched.restart(at_ns, |open| {
+                    open.wait == Wait::Commit && open.at_ns + SLACK_NS < at_ns && calm.lasts_since(open.at_ns)
+                });
+            }
+            _ => {}
+        }
+    }
+
+    fn judge(&mut self, at_ns: u64, server: usize, models: &Models, verdict: &mut Verdict) {
+        let watched = &mut self.watched[server];
+        let Some(calm_ns) = watched.calm.since_ns() else { return };
+        let id = models.servers[server].id;
+        for open in &mut watched.open {
+            // Whatever disturbs it, it takes no longer from then on.
+            open.at_ns = open.at_ns.max(calm_ns);
+        }
+        let overdue = |open: &&Open| watched.due_ns_of(open).is_some_and(|due_ns| due_ns < at_ns);
+        if let Some(open) = watched.open.iter().find(overdue) {
+            verdict.fail(&RequestAnswered::CLAIM, || {
+                let waited_ms = (at_ns - open.at_ns) / 1_000_000;
+                format!("node {id} has not answered {} for {waited_ms} ms, and nothing keeps it from it", open.name)
+            });
+        }
+        watched.due_ns = watched.open.iter().filter_map(|open| watched.due_ns_of(open)).min().unwrap_or(u64::MAX);
+    }
+}
+
+impl Watched {
+    fn due_ns_of(&self, open: &Open) -> Option<u64> {
+        let waits = match open.wait {
+            Wait::Nothing => false,
+            Wait::Commit => self.leads,
+            Wait::Startup => true,
+        };
+        (!waits).then_some(open.at_ns + open.lasts_ns + SLACK_NS)
+    }
+
+    /// Some wait for no more than their time from now on.
+    fn restart(&mut self, at_ns: u64, which: impl Fn(&Open) -> bool) {
+        for open in self.open.iter_mut().filter(|open| which(open)) {
+            (open.at_ns, open.wait) = (at_ns, Wait::Nothing);
+            self.due_ns = self.due_ns.min(at_ns + open.lasts_ns + SLACK_NS);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::rc::Rc;
+
+    use raft::ids::{BrokerEpoch, NodeId};
+    use raft::io::ThreadName;
+    use raft::message::cluster::AllocateProducerIdsRequest;
+    use raft::message::data::{DataFetchRequest, DataFetchResponse};
+    use raft::message::{ClusterRequest, DataResponse, ErrorCode};
+
+    use super::*;
+    use crate::checks::Checks;
+    use crate::checks::invariant::timings::Disturbance;
+    use crate::checks::tests::voters;
+
+    const MS: u64 = 1_000_000;
+    const INPUT: Event<'static> = Event::Input { thread: ThreadName::RequestHandler };
+
+    fn rpc(connection: u64) -> Rpc {
+        Rpc { connection, correlation_id: 1 }
+    }
+
+    /// A consumer's fetch that may wait for 500 ms.
+    fn fetch() -> Request {
+        Request::Data(DataRequest::Fetch(DataFetchRequest {
+            replica_id: NodeId(-1),
+            replica_epoch: BrokerEpoch(-1),
+            max_wait_ms: 500,
+            min_bytes: 1,
+            max_bytes: 1,
+            partitions: Rc::from([]),
+        }))
+    }
+
+    /// These events happen, by ms. Is a request left unanswered too long?
+    fn breaks(events: &[(u64, Event<'_>)]) -> bool {
+        let models = Checks::new(voters(1)).models;
+        let (mut answered, mut verdict) = (Answered::new(&voters(1)), Verdict::default());
+        for (ms, event) in events {
+            answered.on(&Crossing { at_ns: ms * MS, server: 0, event: *event }, &models, &mut verdict);
+        }
+        verdict.violation().is_some_and(|violation| violation.invariant == "RequestAnswered")
+    }
+
+    #[test]
+    fn what_a_process_answers_by_itself_it_answers_when_its_wait_ends() {
+        let (request, nothing) = (fetch(), DataFetchResponse { error: ErrorCode::None, partitions: Rc::from([]) });
+        let response = Response::Data(DataResponse::Fetch(nothing));
+        let serves = |connection| Event::ResponseSent { rpc: rpc(connection), to: 0, response: &response };
+        let asked = (1_000, Event::RequestReceived { rpc: rpc(2), request: &request });
+        let started = [(0, Event::RequestReceived { rpc: rpc(1), request: &request }), (10, serves(1)), asked];
+        let then = |more: &[(u64, Event<'_>)]| breaks(&[&started, more].concat());
+        assert!(then(&[(2_600, INPUT)]) && !then(&[(2_400, INPUT)]));
+        assert!(!then(&[(1_400, serves(2)), (2_600, INPUT)]));
+        assert!(!then(&[(1_400, Event::ResponseUnheard { rpc: rpc(2) }), (2_600, INPUT)]));
+        assert!(!breaks(&[asked, (2_600, INPUT)]), "it has not started");
+        let begins = Disturbance { begins: true, ..Disturbance::default() };
+        let paused =
+            [(1_100, Event::Disturbed { how: begins }), (2_500, Event::Disturbed { how: Disturbance::default() })];
+        assert!(!then(&[paused[0], paused[1], (2_600, INPUT)]));
+        assert!(then(&[paused[0], paused[1], (4_100, INPUT)]), "it takes no longer afterwards");
+    }
+
+    #[test]
+    fn what_waits_for_a_commit_is_answered_when_the_controller_renounces() {
+        let ask = AllocateProducerIdsRequest { broker_id: NodeId(101), broker_epoch: BrokerEpoch(1) };
+        let request = Request::Cluster(ClusterRequest::AllocateProducerIds(ask));
+        let leads = |epoch| Event::Observed { observation: Observation::LeadershipAnnounced { epoch } };
+        let renounces = |epoch| Event::Observed { observation: Observation::LeadershipRenounced { epoch } };
+        let epoch = raft::ids::LeaderEpoch(1);
+        let asked = (1_000, Event::RequestReceived { rpc: rpc(2), request: &request });
+        let waits = [(0, leads(epoch)), asked, (9_000, INPUT)];
+        assert!(!breaks(&waits), "a majority may not answer");
+        assert!(breaks(&[&waits[..], &[(9_500, renounces(epoch)), (10_600, INPUT)]].concat()));
+        assert!(breaks(&[asked, (2_100, INPUT)]), "it does not lead");
+        let observation = Observation::HighWatermark { offset: raft::ids::Offset(0), epoch, leading: true };
+        let committed = [(9_500, Event::Observed { observation }), (10_600, INPUT)];
+        assert!(breaks(&[&waits[..], &committed].concat()), "all that it has written is committed");
+    }
+}
