@@ -119,6 +119,8 @@ pub enum Input {
     Post(Post),
     /// SIGTERM.
     Terminate,
+    /// The next handler of this thread throws; only the controller's event queue does.
+    Exception,
 }
 
 /// Word left by one thread of a node for another.
@@ -267,6 +269,8 @@ pub enum Probe {
     EndQuorumEpochHonoured,
     /// A parked fetch was answered with an error because leadership was lost.
     ParkedFetchFailed,
+    /// An exception in its event queue made a controller renounce.
+    ControllerFailedOver,
     /// A new segment was started.
     SegmentRolled,
     /// A request was refused for its older epoch.
@@ -308,8 +312,12 @@ impl Out {
 pub trait DurableFiles {
     /// Paths of all files, in ascending order.
     fn paths(&self) -> Vec<Rc<str>>;
-    /// The bytes of one, or `None` if absent.
+    /// The bytes of one, or `None` if absent or unreadable.
     fn read(&self, path: &str) -> Option<Vec<u8>>;
+    /// Is there one of which reads fail with `EIO`?
+    fn is_unreadable(&self, _path: &str) -> bool {
+        false
+    }
 }
 
 /// A walk over what a node holds, for audits and the canonical state hash.

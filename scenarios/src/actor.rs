@@ -169,6 +169,9 @@ impl DurableFiles for Files<'_> {
     fn read(&self, path: &str) -> Option<Vec<u8>> {
         self.0.read(path)
     }
+    fn is_unreadable(&self, path: &str) -> bool {
+        self.0.is_unreadable(path)
+    }
 }
 
 /// What of it is durable: what a power loss would leave.
@@ -211,6 +214,7 @@ fn to_raft(input: Input<Actor>, out: &mut Out<Actor>) -> Option<raft::io::Input>
         Input::DiskError(process::DiskError::NoSpace) => raft::io::Input::DiskError(raft::io::DiskError::NoSpace),
         Input::Post(post) => raft::io::Input::Post(post),
         Input::Terminate => raft::io::Input::Terminate,
+        Input::Exception => raft::io::Input::Exception,
         Input::Operation(_) => return None,
     })
 }

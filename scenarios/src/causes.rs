@@ -59,6 +59,7 @@ pub enum Took {
     DiskError,
     /// It received SIGTERM.
     Terminate,
+    Exception,
     /// It boots.
     Boot,
     /// It goes down.

@@ -323,6 +323,7 @@ fn kafka_clients(scenario: &Scenario, brokers: &[(NodeId, Node)]) -> Result<Vec<
     let topics = clients.topics();
     let bootstrap = brokers.iter().map(|(id, _)| *id).collect();
     let mut settings = clients.settings(bootstrap, topics.names.clone())?;
+    settings.admin.client.bugs = scenario.bugs;
     settings.consumer.client.bugs = scenario.bugs;
     settings.producer.client.bugs = scenario.bugs;
     settings.consumer.client.fixes = scenario.fixes;

@@ -34,6 +34,10 @@ pub struct Reach {
     pub torn_file: bool,
     /// Durable bytes of a voter are destroyed.
     pub lost_disk: bool,
+    /// A state file comes back damaged.
+    pub damaged_file: bool,
+    /// A handler of a controller throws.
+    pub exception: bool,
     /// A write or an fsync is refused.
     pub disk_error: bool,
     /// A segment is full, or too old, within a run.
@@ -65,6 +69,8 @@ impl Reach {
                 || power_loss.as_ref().is_some_and(|loss| loss.tails.contains(&Tail::Torn)),
             // A minority's only, so never a single voter's.
             lost_disk: several_voters && durable_bytes_go,
+            damaged_file: scenario.nemesis.allows(Kind::FileDamage),
+            exception: scenario.cluster.has_brokers() && scenario.nemesis.allows(Kind::Exception),
             disk_error: may(LeadsTo::DiskError),
             small_segments: small_segments(scenario),
             bug: scenario.bugs != Bugs::NONE,

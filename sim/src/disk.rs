@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use crate::fault::Tail;
+use crate::fault::{FileDamage, Tail};
 use crate::ids::{DiskError, File};
 use crate::rng::{Entropy, scale};
 use inode::Inode;
@@ -207,6 +207,24 @@ impl Disk {
         true
     }
 
+    /// Damages a file of this name that is durable and holds a byte; false if there is none.
+    pub(crate) fn damage(&mut self, fault: &FileDamage, entropy: &mut Entropy) -> bool {
+        let files = self.damageable(&fault.file);
+        if files.is_empty() {
+            return false;
+        }
+        let id = files[fault.file_rank as usize % files.len()];
+        self.inode_mut(id).damage(fault.damage, fault.at_ppm, entropy);
+        true
+    }
+
+    /// Files of this name, in any directory, that are durable and hold a byte; ascending by path.
+    pub(crate) fn damageable(&self, name: &str) -> Vec<usize> {
+        let is_called = |path: &str| path.rsplit('/').next() == Some(name);
+        let files = self.durable_names.iter().filter(|(path, _)| is_called(path)).map(|(_, id)| *id);
+        files.filter(|id| self.inode(*id).durable().len() > 0).collect()
+    }
+
     /// While full, appends fail.
     pub fn set_full(&mut self, full: bool) {
         self.is_full = full;
@@ -220,14 +238,21 @@ impl Disk {
         self.names.keys().cloned().collect()
     }
 
-    /// What a process sees.
+    /// What a process sees; none also if it cannot be read.
     pub fn read(&self, path: &str) -> Option<Vec<u8>> {
-        self.names.get(path).map(|id| self.inode(*id).written().to_bytes())
+        let inode = self.names.get(path).map(|id| self.inode(*id)).filter(|inode| !inode.is_unreadable());
+        inode.map(|inode| inode.written().to_bytes())
     }
 
-    /// What would be left if the power went now and nothing more were kept.
+    /// What would be left if the power went now and nothing more were kept; none also if it cannot be read.
     pub fn read_durable(&self, path: &str) -> Option<Vec<u8>> {
-        self.durable_names.get(path).map(|id| self.inode(*id).durable().to_bytes())
+        let inode = self.durable_names.get(path).map(|id| self.inode(*id)).filter(|inode| !inode.is_unreadable());
+        inode.map(|inode| inode.durable().to_bytes())
+    }
+
+    /// Is there a file of this path whose bytes cannot be read?
+    pub fn is_unreadable(&self, path: &str) -> bool {
+        self.names.get(path).is_some_and(|id| self.inode(*id).is_unreadable())
     }
 
     /// Ascending; names that are durable.

@@ -10,6 +10,8 @@ mod cut;
 mod delay;
 mod drift;
 mod duplicate;
+mod exception;
+mod file_damage;
 mod fsync_fails;
 mod full_disk;
 mod kill;
@@ -35,6 +37,7 @@ use kind::{FaultKind, Length, Words};
 use words::Told;
 
 pub use crate::ids::Link;
+pub use file_damage::Damage;
 pub use kind::{Amount, Tail, Target, TargetMut};
 pub(crate) use kind::{Begun, Came};
 pub use plan::{Fault, Occurrence, Plan, Trigger};
@@ -63,6 +66,8 @@ macro_rules! fault_kinds {
             bit_rot: BitRot = "bit-rot",
             replace_disk: ReplaceDisk = "replace-disk",
             black_hole: BlackHole = "black-hole",
+            file_damage: FileDamage = "file-damage",
+            exception: Exception = "exception",
         }
     };
 }

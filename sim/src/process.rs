@@ -50,6 +50,8 @@ pub enum Input<P: Process> {
     Post(P::Post),
     /// SIGTERM.
     Terminate,
+    /// The next handler of this thread throws.
+    Exception,
     /// An operation submitted from outside the world (a story, a plan).
     Operation(P::Operation),
 }

@@ -61,6 +61,7 @@ pub enum Kind {
     Observation = 14,
     Halt = 15,
     Wrote = 16,
+    Exception = 17,
 }
 
 /// One rung of the ladder.

@@ -132,7 +132,7 @@ impl DataPlane {
                 self.replicas.on_timer(view, step);
                 self.fetchers.on_timer(&self.replicas, step);
             }
-            Input::DiskError(_) | Input::Post(_) | Input::Terminate => {}
+            Input::DiskError(_) | Input::Post(_) | Input::Terminate | Input::Exception => {}
         }
         self.poll(leader, view, step);
     }

@@ -167,6 +167,8 @@ switches! {
         /// RequestAnswered's synthetic mutant: a controller that renounces forgets the requests that wait for a
         /// commit.
         RenouncedWithoutAnswer,
+        /// Recovery's synthetic mutant: a controller that renounces does not tell raft, which leads on.
+        RenouncedUnheard,
         /// LeaderNotLeftEarly's synthetic mutant: a follower's timer restarts with a quarter of the fetch timeout.
         LeaderLeftEarly,
         /// The first replica of a partition leads it in addition to the elected leader.

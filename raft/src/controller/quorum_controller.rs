@@ -74,6 +74,8 @@ pub struct QuorumController {
     queue: EventQueue<Event, PeriodicTask>,
     /// Posts to its own thread that have not arrived.
     wake_ups: usize,
+    /// The next operation throws.
+    throws: bool,
     armed_ns: Option<u64>,
     committed: ReplayedState,
     /// -1: none.
@@ -96,6 +98,7 @@ impl QuorumController {
             settings,
             queue: EventQueue::default(),
             wake_ups: 0,
+            throws: false,
             armed_ns: None,
             last_committed: Offset(-1),
             last_stable: Offset(-1),
@@ -190,6 +193,10 @@ impl QuorumController {
             | Input::Closed { .. }
             | Input::Response { .. }
             | Input::Terminate => return Ok(()),
+            Input::Exception => {
+                self.throws = true;
+                return Ok(());
+            }
         }
         match self.queue.take(step.now.mono_ns) {
             Some(Taken::Run(event)) => self.run(log, event, step)?,

@@ -90,6 +90,7 @@ impl RecordLog {
             | Input::Closed { .. }
             | Input::Response { .. }
             | Input::Terminate => {}
+            Input::Exception => self.renounce(raft, step),
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value};
 
-use super::files::{Force, LogError, QUORUM_STATE, QUORUM_STATE_HANDLE, replace_file};
+use super::files::{Force, LogError, QUORUM_STATE, QUORUM_STATE_HANDLE, read_file, replace_file};
 use crate::bugs::Bugs;
 use crate::ids::{LeaderEpoch, NodeId, ReplicaKey, Uuid};
 use crate::io::{DurableFiles, Out};
@@ -22,7 +22,7 @@ pub struct ElectionState {
 
 /// Reads `quorum-state`; `Ok(None)` if absent. Knows versions 0 and 1.
 pub fn read_election_state(files: &dyn DurableFiles) -> Result<Option<ElectionState>, LogError> {
-    let Some(bytes) = files.read(QUORUM_STATE) else {
+    let Some(bytes) = read_file(QUORUM_STATE, files)? else {
         return Ok(None);
     };
     parse(&bytes).map(Some).map_err(|what| LogError::in_file(QUORUM_STATE, what))

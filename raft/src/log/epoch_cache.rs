@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use smallvec::SmallVec;
 
-use super::files::{Force, LEADER_EPOCH_CHECKPOINT, LEADER_EPOCH_CHECKPOINT_HANDLE, LogError, replace_file};
+use super::files::{Force, LEADER_EPOCH_CHECKPOINT, LEADER_EPOCH_CHECKPOINT_HANDLE, LogError, read_file, replace_file};
 use crate::ids::{LeaderEpoch, Offset, OffsetAndEpoch};
 use crate::io::{DurableFiles, FileHandle, Out};
 
@@ -26,7 +26,7 @@ impl EpochCache {
 
     /// As [`EpochCache::read`], of any partition.
     pub fn read_from(path: &str, files: &dyn DurableFiles) -> Result<EpochCache, LogError> {
-        let Some(bytes) = files.read(path) else {
+        let Some(bytes) = read_file(path, files)? else {
             return Ok(EpochCache::default());
         };
         match std::str::from_utf8(&bytes) {

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use crate::bugs::{Bug, Bugs};
 use crate::ids::Offset;
-use crate::io::{Effect, FileHandle, Out};
+use crate::io::{DiskError, DurableFiles, Effect, FileHandle, Out};
 
 /// At the root of the node's disk (`log.dir`).
 pub const META_PROPERTIES: &str = "meta.properties";
@@ -46,6 +46,14 @@ impl LogError {
     pub(crate) fn in_file(path: &str, what: impl std::fmt::Display) -> LogError {
         LogError::Refused(format!("{path}: {what}"))
     }
+}
+
+/// Reads a small file; `Ok(None)` if it is absent.
+pub(crate) fn read_file(path: &str, files: &dyn DurableFiles) -> Result<Option<Vec<u8>>, LogError> {
+    if files.is_unreadable(path) {
+        return Err(LogError::in_file(path, DiskError::Io));
+    }
+    Ok(files.read(path))
 }
 
 /// How far a small file is forced when it is replaced.

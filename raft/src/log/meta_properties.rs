@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::files::{Force, LogError, META_PROPERTIES, META_PROPERTIES_HANDLE, replace_file};
+use super::files::{Force, LogError, META_PROPERTIES, META_PROPERTIES_HANDLE, read_file, replace_file};
 use crate::bugs::Bugs;
 use crate::ids::{NodeId, Uuid};
 use crate::io::{DurableFiles, Out};
@@ -20,7 +20,7 @@ pub struct MetaProperties {
 
 /// Reads `meta.properties`; `Ok(None)` if absent.
 pub fn read_meta_properties(files: &dyn DurableFiles) -> Result<Option<MetaProperties>, LogError> {
-    let Some(bytes) = files.read(META_PROPERTIES) else {
+    let Some(bytes) = read_file(META_PROPERTIES, files)? else {
         return Ok(None);
     };
     let text = String::from_utf8_lossy(&bytes);

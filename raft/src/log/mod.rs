@@ -37,7 +37,7 @@ pub use files::{
     META_PROPERTIES_HANDLE, PARTITION_METADATA, PARTITION_METADATA_HANDLE, QUORUM_STATE, QUORUM_STATE_HANDLE,
     parse_segment_path, segment_path,
 };
-pub(crate) use files::{Force, replace_file};
+pub(crate) use files::{Force, read_file, replace_file};
 pub use log_config::LogConfig;
 pub use meta_properties::{MetaProperties, read_meta_properties, write_meta_properties};
 pub(crate) use partition_metadata::{read_topic_id, write_topic_id};

@@ -1,7 +1,7 @@
 //! `partition.metadata`: the topic id of the partition, durable before its first record
 //! (consensus.md §8.1, D7).
 
-use super::files::{Force, LogError, PARTITION_METADATA, PARTITION_METADATA_HANDLE, replace_file};
+use super::files::{Force, LogError, PARTITION_METADATA, PARTITION_METADATA_HANDLE, read_file, replace_file};
 use crate::ids::Uuid;
 use crate::io::{DurableFiles, FileHandle, Out};
 
@@ -24,7 +24,7 @@ pub(super) fn write(force: Force, out: &mut Out) {
 
 /// Any partition's topic id; `None` if the file is absent.
 pub(crate) fn read_topic_id(path: &str, files: &dyn DurableFiles) -> Result<Option<Uuid>, LogError> {
-    let Some(bytes) = files.read(path) else {
+    let Some(bytes) = read_file(path, files)? else {
         return Ok(None);
     };
     let text = String::from_utf8_lossy(&bytes);

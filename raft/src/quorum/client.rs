@@ -147,7 +147,7 @@ impl RaftClient {
                 self.handle_request(connection, correlation_id, request, step)?;
             }
             Input::Timer => self.armed_mono_ns = None,
-            Input::Post(_) => {}
+            Input::Post(_) | Input::Exception => {}
             Input::Terminate => self.begin_shutdown(step),
             Input::DiskError(error) => throw!("the disk failed: {error}"),
         }

@@ -94,6 +94,7 @@ impl Watch<Actor> for Causes {
             Input::Timer => (Took::Timer(thread), None),
             Input::DiskError(_) => (Took::DiskError, None),
             Input::Terminate => (Took::Terminate, None),
+            Input::Exception => (Took::Exception, None),
             Input::Post(post) => (Took::Post(thread, post.clone()), None),
             Input::Operation(_) => (Took::Operation, None),
         };

@@ -106,6 +106,7 @@ pub fn of_step(causes: &Causes, step: &Step) -> String {
         Took::Connection => format!("a connection of {who} opens or closes"),
         Took::DiskError => format!("a write of {who} fails"),
         Took::Terminate => format!("{who} receives SIGTERM"),
+        Took::Exception => format!("a handler of {who} throws"),
         Took::Boot => format!("{who} starts"),
         Took::Down => format!("{who} goes down"),
         Took::Fault => format!("a fault on {who} starts or ends"),

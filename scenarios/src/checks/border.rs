@@ -61,8 +61,13 @@ impl Checks {
     fn halted(&mut self, server: usize, reason: &str, fault: Option<FatalFault>) {
         let ghost = &self.models.servers[server];
         let Some(fault) = fault.filter(|_| !ghost.disk_failed) else { return };
+        if ghost.refuses.is_some() {
+            self.coverage.met(Situation::DamagedFileRefused);
+            return;
+        }
         let next = ghost.log.get(ghost.agreed);
-        match self.models.quorum_losses().may_end_itself(fault, server, ghost.epoch(), next) {
+        let quorum = self.models.quorum_losses();
+        match quorum.may_end_itself(fault, server, (ghost.epoch(), ghost.altered), next) {
             Some(excuse) => self.verdict.excuse(excuse, 1),
             None => {
                 let id = ghost.id;

@@ -41,6 +41,8 @@ situations! {
     TruncatedLog = "truncated_log" needs |can| can.several_servers,
     /// A write or an fsync was refused.
     DiskFailed = "disk_failed" needs |can| can.disk_error,
+    /// A process refused to start from a damaged file.
+    DamagedFileRefused = "damaged_file_refused" needs |can| can.damaged_file,
     /// A record of an append with unknown outcome was committed.
     UnknownAppendCommitted = "unknown_append_committed" needs |_| true,
     /// A read was answered by a replica that had not yet applied acknowledged records.
@@ -124,6 +126,7 @@ const PROBES: &[(Probe, &str, Needs, &str)] = &[
         |can| can.several_servers,
         "A delayed Fetch was answered with an error because leadership was lost.",
     ),
+    (Probe::ControllerFailedOver, "controller_failed_over", |can| can.exception, "An exception in its event queue made a controller renounce."),
     (Probe::SegmentRolled, "segment_rolled", |can| can.small_segments, "A new segment was started."),
     (
         Probe::FencedRequest,

@@ -71,6 +71,7 @@ checks! {
         LeaderWhileCandidateActive in metadata::leaderless;
         Answered in invariant::answered;
         Early in invariant::early;
+        Refused in invariant::refused;
     }
     judged by the models, or with another: {
         PersistBeforePromiseD5 in invariant::promise;

@@ -1,6 +1,7 @@
-//! Disks: syncs that fail or drag, no space, rotten bits, an empty replacement.
+//! Disks: syncs that fail or drag, no space, rotten bits, damaged files, an empty replacement.
 
-use sim::fault::{BitRot, Fault, FsyncFails, FullDisk, Kind, PowerLoss, ReplaceDisk, SlowDisk, Tail};
+use sim::fault::{BitRot, Damage, Fault, FileDamage, FsyncFails, FullDisk, Kind, PowerLoss, ReplaceDisk, SlowDisk, Tail};
+use sim::process::Node;
 
 use super::nodes::Timed;
 use super::planner::{Generate, Injection, Planner, draw_ns, draw_u32, pick};
@@ -20,6 +21,15 @@ const REPLACE_SPACING_NS: u64 = 8_000_000_000;
 /// its checksum: another fault than a rotten record.
 const BATCH_HEADER_BYTES: u32 = 61;
 const LOG_SUFFIX: &str = ".log";
+/// Every file of which Kafka reads all at a start, but the marker of a clean shutdown, which may be anything.
+const STATE_FILES: [&str; 6] = [
+    "quorum-state",
+    "meta.properties",
+    "partition.metadata",
+    "leader-epoch-checkpoint",
+    "replication-offset-checkpoint",
+    "recovery-point-offset-checkpoint",
+];
 
 profiles! {
     /// Disks that sync slowly.
@@ -196,15 +206,54 @@ impl FaultProfile for ReplaceDisk {
 
 impl Generate for ReplaceDisk {
     fn generate(planner: &mut Planner<'_>, _profile: &Self::Profile, mut injection: Injection) {
-        let entropy = &mut injection.entropy;
-        planner.any_target(entropy);
-        let victims = planner.victims();
-        let last = planner.faults.iter().rev().find(|fault| fault.what.kind() == Kind::ReplaceDisk);
-        let too_soon = |last: &Fault| injection.at_ns < last.at_ns + last.lasts_ns + REPLACE_SPACING_NS;
-        if victims.is_empty() || last.is_some_and(too_soon) {
-            return;
+        planner.any_target(&mut injection.entropy);
+        if let Some(node) = planner.victim_of_replacement(&mut injection) {
+            planner.push(injection.at_ns, injection.lasts_ns, ReplaceDisk { node });
         }
-        let node = pick(entropy, &victims);
-        planner.push(injection.at_ns, injection.lasts_ns, ReplaceDisk { node });
+    }
+}
+
+impl FaultProfile for FileDamage {
+    type Profile = Timed;
+
+    const FIELDS: &'static [Field] = kind_fields!("file-damage", "The host of a server loses power, and one of its state files comes back damaged: a bit flipped, its end missing or zero, or unreadable. The disk of a process that refuses to start from it is replaced.", lasts: "Time until the host is started again.";);
+
+    const MEANS: Means = Means {
+        destroys: Destroys::Forced,
+        stops: true,
+        leads_to: &[LeadsTo::Restart, LeadsTo::HostDeath],
+        spacing_ns: Some(REPLACE_SPACING_NS),
+        weakens: true,
+        ..Means::HARMLESS
+    };
+
+    rhythm_of_profile!();
+
+    nothing_to_check!();
+}
+
+impl Generate for FileDamage {
+    fn generate(planner: &mut Planner<'_>, _profile: &Self::Profile, mut injection: Injection) {
+        let Some(node) = planner.victim_of_replacement(&mut injection) else { return };
+        let entropy = &mut injection.entropy;
+        let damage = FileDamage {
+            node,
+            file: pick(entropy, &STATE_FILES).to_owned(),
+            file_rank: entropy.below(1 << 16) as u32,
+            damage: pick(entropy, &[Damage::Flipped, Damage::Cut, Damage::Zeroed, Damage::Unreadable]),
+            at_ppm: entropy.below(1_000_000) as u32,
+        };
+        planner.push(injection.at_ns, injection.lasts_ns, damage);
+    }
+}
+
+impl Planner<'_> {
+    /// Whose disk is to be destroyed, unless another one was a short time ago.
+    fn victim_of_replacement(&self, injection: &mut Injection) -> Option<Node> {
+        let victims = self.victims();
+        let is_one = |fault: &&Fault| matches!(fault.what.kind(), Kind::ReplaceDisk | Kind::FileDamage);
+        let too_soon = |last: &Fault| injection.at_ns.abs_diff(last.at_ns) < last.lasts_ns + REPLACE_SPACING_NS;
+        let is_too_soon = self.faults.iter().filter(is_one).any(too_soon);
+        (!victims.is_empty() && !is_too_soon).then(|| pick(&mut injection.entropy, &victims))
     }
 }

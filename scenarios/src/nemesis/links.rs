@@ -293,7 +293,7 @@ impl Planner<'_> {
     }
 }
 
-fn one_way(from: &[Node], to: &[Node]) -> Vec<Link> {
+pub(super) fn one_way(from: &[Node], to: &[Node]) -> Vec<Link> {
     let pairs = from.iter().flat_map(|a| to.iter().map(move |b| Link(*a, *b)));
     pairs.filter(|link| link.0 != link.1).collect()
 }

@@ -1,16 +1,18 @@
 //! Processes, hosts and clocks: kills, power losses, terminations, pauses, drifts, steps.
 
-use sim::fault::{Drift, Kill, Pause, PowerLoss, Stall, Tail, Terminate, WallSmear, WallStep};
+use raft::io::ThreadName;
+use sim::fault::{Delay, Drift, Exception, Kill, Pause, PowerLoss, Stall, Tail, Terminate, WallSmear, WallStep};
 use sim::rng::Entropy;
 
+use super::links::one_way;
 use super::planner::{Generate, Injection, Planner, draw_int, pick};
 use crate::scenario::error::Refusal;
 use crate::scenario::fault_profile::{
-    Destroys, FaultProfile, LeadsTo, Means, Timers, is_chance, kind_fields, nothing_to_check, profiles,
+    Destroys, FaultProfile, LeadsTo, Means, Rhythm, Timers, is_chance, kind_fields, nothing_to_check, profiles,
     rhythm_of_profile, within,
 };
 use crate::scenario::reference::{self, Field, Presence};
-use crate::scenario::values::IntRange;
+use crate::scenario::values::{IntRange, Nanos, NanosRange};
 
 /// A terminated process may take so long to leave before its down time starts (consensus.md §2.2).
 const SHUTDOWN_NS: u64 = 5_000_000_000;
@@ -18,6 +20,8 @@ const SHUTDOWN_NS: u64 = 5_000_000_000;
 const OUTAGE_SPREAD_NS: u64 = 2_000_000;
 /// A process that is to die between two effects does so after fewer than this many.
 const EFFECTS: u64 = 8;
+/// What arrives after a restart does so within this time.
+const LATE_SPREAD_NS: u64 = 1_000_000_000;
 
 profiles! {
     /// A fault that has nothing but a length.
@@ -27,6 +31,9 @@ profiles! {
         /// How often the process dies between two effects of one step, parts per million.
         #[serde(default)]
         after_effects_ppm: u32,
+        /// How often what the process has sent last arrives only after it has started again, parts per million.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        late_ppm: u32,
     }
     /// Hosts that lose power; `lasts` is how long they stay down.
     PowerLosses {
@@ -51,11 +58,16 @@ profiles! {
     }
 }
 
+fn is_zero(ppm: &u32) -> bool {
+    *ppm == 0
+}
+
 impl FaultProfile for Kill {
     type Profile = Kills;
 
     const FIELDS: &'static [Field] = kind_fields!("kill", "A process dies (SIGKILL); its page cache remains.", lasts: "Time until the process is started again.";
         "after_effects_ppm": reference::PPM, Presence::Default("0"), "Share of the faults that occur between two effects of one step, parts per million.";
+        "late_ppm": reference::PPM, Presence::Default("0"), "Share of the faults of which what the process has sent last arrives only after it has started again, parts per million; with `delay` only.";
     );
 
     const MEANS: Means = Means { stops: true, leads_to: &[LeadsTo::Restart], weakens: true, ..Means::HARMLESS };
@@ -63,6 +75,7 @@ impl FaultProfile for Kill {
     rhythm_of_profile!();
 
     fn check(profile: &Self::Profile) -> Result<(), Refusal> {
+        is_chance("nemesis.kill.late_ppm", profile.late_ppm)?;
         is_chance("nemesis.kill.after_effects_ppm", profile.after_effects_ppm)
     }
 }
@@ -72,6 +85,18 @@ impl Generate for Kill {
         let entropy = &mut injection.entropy;
         let node = planner.any_target(entropy);
         let after_effects = after_effects(entropy, profile.after_effects_ppm);
+        if let Some(delay) = &planner.scenario.nemesis.delay
+            && profile.late_ppm > 0
+            && entropy.chance_ppm(profile.late_ppm)
+        {
+            let lasts_ns = delay.lasts.min_ns;
+            let from_ns = injection.at_ns.saturating_sub(lasts_ns / 2).max(planner.scenario.nemesis.start.0);
+            let extra_ns = injection.lasts_ns + entropy.below(LATE_SPREAD_NS);
+            let links = one_way(&[node], planner.servers);
+            if !links.is_empty() {
+                planner.push(from_ns, lasts_ns, Delay { links, extra_ns });
+            }
+        }
         planner.push(injection.at_ns, injection.lasts_ns, Kill { node, after_effects });
     }
 }
@@ -147,6 +172,39 @@ impl Generate for Terminate {
     fn generate(planner: &mut Planner<'_>, _profile: &Self::Profile, mut injection: Injection) {
         let node = planner.any_target(&mut injection.entropy);
         planner.push(injection.at_ns, injection.lasts_ns, Terminate { node });
+    }
+}
+
+/// Exceptions in handlers; at an instant.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Exceptions {
+    /// Mean gap between two of them.
+    pub every: Nanos,
+}
+
+impl FaultProfile for Exception {
+    type Profile = Exceptions;
+
+    const FIELDS: &'static [Field] =
+        kind_fields!("exception", "An operation of a controller throws: it renounces, and raft hears of it.";);
+
+    const MEANS: Means = Means { is_instant: true, ..Means::HARMLESS };
+
+    fn rhythm(profile: &Self::Profile) -> Rhythm {
+        Rhythm { every: profile.every, lasts: NanosRange { min_ns: 0, max_ns: 0 } }
+    }
+
+    nothing_to_check!();
+}
+
+impl Generate for Exception {
+    fn generate(planner: &mut Planner<'_>, _profile: &Self::Profile, mut injection: Injection) {
+        let node = pick(&mut injection.entropy, planner.voters);
+        if planner.targets.contains(&node) {
+            let thread = ThreadName::ControllerEventQueue as u8;
+            planner.push(injection.at_ns, injection.lasts_ns, Exception { node, thread });
+        }
     }
 }
 

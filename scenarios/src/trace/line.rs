@@ -69,6 +69,8 @@ pub enum What {
     Woken(&'static str),
     /// SIGTERM.
     Terminated,
+    /// The next handler of the thread throws.
+    Thrown,
     /// Its application asks for something.
     Asked(ClientOperation),
     /// The disk.

@@ -200,6 +200,7 @@ impl Watch<Actor> for Recorder {
             Input::DiskError(_) => return self.goes_on(node, thread),
             Input::Post(post) => (self.thread(node, thread).posts.pop_front(), What::Woken(word(post))),
             Input::Terminate => (self.state(node).ending, What::Terminated),
+            Input::Exception => (self.state(node).ending, What::Thrown),
             Input::Operation(operation) => (None, What::Asked(operation.clone())),
         };
         self.step(at, node, thread, cause, what);

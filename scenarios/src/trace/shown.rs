@@ -39,6 +39,7 @@ impl Trace {
             }
             What::Woken(word) => ("thread_word", vec![field("word", text(word))]),
             What::Terminated => ("sigterm", Named::new()),
+            What::Thrown => ("exception", Named::new()),
             What::Asked(operation) => {
                 ("operation", vec![field("operation", json(serde_json::to_value(operation).unwrap_or_default()))])
             }

@@ -134,6 +134,7 @@ impl Trace {
             },
             What::Posted(_, word) | What::Woken(word) => format!("thread is woken: {word}"),
             What::Terminated => "receives SIGTERM".to_owned(),
+            What::Thrown => "its next handler throws".to_owned(),
             What::Asked(operation) => format!("is asked for {}", self.asked(operation)),
             What::Disk(disk) => format!("{}{}", self.disk_text(disk), self.thread_text(line)),
             What::Said(said) => {

@@ -4,6 +4,7 @@ mod black_box;
 mod black_hole;
 mod documents;
 mod explicit;
+mod file_damage;
 mod findings;
 mod hosts;
 mod lost;

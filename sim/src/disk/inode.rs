@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::pieces::Pieces;
+use crate::fault::Damage;
 use crate::rng::Entropy;
 
 /// What a disk writes as a whole, at multiples of this from the file's start.
@@ -19,6 +20,8 @@ pub(super) struct Inode {
     durable: Pieces,
     shared_pieces: usize,
     shared_len: u64,
+    /// Reads fail with `EIO`.
+    unreadable: bool,
 }
 
 impl Inode {
@@ -32,6 +35,26 @@ impl Inode {
 
     pub(super) fn durable(&self) -> &Pieces {
         &self.durable
+    }
+
+    pub(super) fn is_unreadable(&self) -> bool {
+        self.unreadable
+    }
+
+    /// Damages the durable bytes, of which there are some, while no page of them is cached.
+    pub(super) fn damage(&mut self, damage: Damage, at_ppm: u32, entropy: &mut Entropy) {
+        let mut bytes = self.durable.to_bytes();
+        let at = (bytes.len() as u64 * u64::from(at_ppm) / 1_000_000) as usize;
+        let at = at.min(bytes.len() - 1);
+        match damage {
+            Damage::Flipped => bytes[at] ^= 1 << entropy.below(8),
+            Damage::Cut => bytes.truncate(at),
+            Damage::Zeroed => bytes[at..].fill(0),
+            Damage::Unreadable => self.unreadable = true,
+        }
+        self.durable = Pieces::default();
+        self.durable.push(&bytes.into());
+        self.drop_cache();
     }
 
     pub(super) fn append(&mut self, bytes: &Rc<[u8]>) {

@@ -220,7 +220,9 @@ impl<P: Process> World<P> {
                 let down_for_ns = state.terminated.take().map(|(_, ns)| ns).or(self.restart_after_halt_ns);
                 let how = Down::Halted { fatal };
                 self.nodes[index].threads[usize::from(thread.0)].busy = Busy::Cut;
-                self.condemn(watch, node, Dying { how, tail: None, replace_disk: false, down_for_ns, fault: 0 });
+                let replace_disk = fatal && self.nodes[index].disk_is_damaged;
+                let dying = Dying { how, tail: None, replace_disk, damaged_by: None, down_for_ns, fault: 0 };
+                self.condemn(watch, node, dying);
                 return Then::Dropped;
             }
         }

@@ -2,7 +2,7 @@
 
 use super::node::{Busy, Dying, Thaw, Timer};
 use super::{Visible, World};
-use crate::fault::Tail;
+use crate::fault::{Tail, What};
 use crate::process::{Node, Process, Thread};
 use crate::rng::Purpose;
 use crate::schedule::{Due, Owner};
@@ -51,9 +51,13 @@ impl<P: Process> World<P> {
             state.host_up = false;
             self.lose_power(node, dying.tail.unwrap_or(Tail::Lost), dying.fault);
         }
+        if let Some(fault) = dying.damaged_by {
+            self.damage_file(watch, node, fault);
+        }
         let state = &mut self.nodes[index];
         if dying.replace_disk {
             state.disk.replace();
+            state.disk_is_damaged = false;
             state.disk.set_full(state.full > 0);
             watch.disk_damaged(self.now, node, &state.disk);
         }
@@ -66,6 +70,17 @@ impl<P: Process> World<P> {
     pub(crate) fn lose_power(&mut self, node: Node, tail: Tail, fault: u64) {
         let mut entropy = self.seed.entropy(Purpose::DiskFault, fault);
         self.nodes[usize::from(node.0)].disk.power_lost(tail, &mut entropy);
+    }
+
+    fn damage_file<W: Watch<P>>(&mut self, watch: &mut W, node: Node, fault: usize) {
+        let fault = &self.plan.0[fault];
+        let What::FileDamage(damage) = &fault.what else { panic!("{} damages no file", fault.what.kind()) };
+        let mut entropy = self.seed.entropy(Purpose::DiskFault, fault.content_hash());
+        let state = &mut self.nodes[usize::from(node.0)];
+        if state.disk.damage(damage, &mut entropy) {
+            state.disk_is_damaged = true;
+            watch.disk_damaged(self.now, node, &state.disk);
+        }
     }
 
     pub(crate) fn schedule_restart(&mut self, node: Node, after_ns: u64) {

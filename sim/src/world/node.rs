@@ -58,7 +58,7 @@ pub fn input_kind<P: Process>(input: &Input<P>) -> usize {
         Input::Timer => 2,
         Input::Post(_) => 3,
         Input::DiskError(_) => 4,
-        Input::Terminate => 5,
+        Input::Terminate | Input::Exception => 5,
         Input::Operation(_) => 6,
         Input::Request { message, .. } | Input::Response { message, .. } => 7 + usize::from(message.kind()),
     }
@@ -157,6 +157,8 @@ pub(crate) struct NodeState<P: Process> {
     pub doomed: Option<Doom>,
     /// The live `Restart` entry.
     pub restart_ordinal: Option<u32>,
+    /// A file of its disk is damaged: when its process ends itself by a fatal fault, the disk is replaced.
+    pub disk_is_damaged: bool,
     /// The SIGTERM it was sent, by the fault's place in the plan, and how long after its end it boots.
     pub terminated: Option<(usize, u64)>,
 }
@@ -190,6 +192,8 @@ pub(crate) struct Dying {
     pub how: Down,
     pub tail: Option<Tail>,
     pub replace_disk: bool,
+    /// The fault that damages a file, by its place in the plan.
+    pub damaged_by: Option<usize>,
     /// Boot again after so long; `None`: not by itself.
     pub down_for_ns: Option<u64>,
     /// The fault's identity, for draws.
@@ -199,7 +203,8 @@ pub(crate) struct Dying {
 impl Dying {
     /// The death that a fault brings, with nothing destroyed but what was in memory.
     pub fn new(how: Down, begun: Begun) -> Dying {
-        Dying { how, tail: None, replace_disk: false, down_for_ns: Some(begun.lasts_ns), fault: begun.identity }
+        let down_for_ns = Some(begun.lasts_ns);
+        Dying { how, tail: None, replace_disk: false, damaged_by: None, down_for_ns, fault: begun.identity }
     }
 }
 
@@ -240,6 +245,7 @@ impl<P: Process> NodeState<P> {
             dying: None,
             doomed: None,
             restart_ordinal: None,
+            disk_is_damaged: false,
             terminated: None,
         }
     }

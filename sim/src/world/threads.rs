@@ -252,6 +252,7 @@ fn kind_of<P: Process>(input: &Input<P>) -> Kind {
         Input::DiskError(_) => Kind::DiskError,
         Input::Post(_) => Kind::Post,
         Input::Terminate => Kind::Terminate,
+        Input::Exception => Kind::Exception,
         Input::Operation(_) => Kind::Operation,
     }
 }

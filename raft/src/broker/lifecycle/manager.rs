@@ -178,7 +178,12 @@ impl BrokerLifecycleManager {
                     self.on_outcome(outcome, step);
                 }
             }
-            Input::Request { .. } | Input::Timer | Input::DiskError(_) | Input::Post(_) | Input::Terminate => {}
+            Input::Request { .. }
+            | Input::Timer
+            | Input::DiskError(_)
+            | Input::Post(_)
+            | Input::Terminate
+            | Input::Exception => {}
         }
     }
 

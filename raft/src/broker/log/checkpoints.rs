@@ -6,9 +6,11 @@ use std::fmt::Write as _;
 use std::rc::Rc;
 
 use crate::bugs::Bugs;
+use smallvec::SmallVec;
+
 use crate::ids::Offset;
 use crate::io::{DurableFiles, FileHandle, Out};
-use crate::log::{Force, LogError, replace_file};
+use crate::log::{Force, LogError, read_file, replace_file};
 
 /// Format version of all three.
 const VERSION: &str = "0";
@@ -45,11 +47,17 @@ impl OffsetCheckpoint {
         })
     }
 
-    /// An absent file holds nothing; a malformed one is an error, as in Kafka.
+    /// An absent file holds nothing. A malformed one takes its directory offline, of which a broker here has one: it
+    /// ends (`CheckpointFileWithFailureHandler.read`). But recovery points are taken for 0 if one of their numbers is
+    /// malformed: that throws `NumberFormatException`, which is no `IOException` (`LogManager.loadLogs`).
     pub(super) fn read(self, files: &dyn DurableFiles) -> Result<Offsets, LogError> {
-        let Some(bytes) = files.read(self.path()) else { return Ok(Offsets::new()) };
-        let text = String::from_utf8_lossy(&bytes);
-        parse(&text).map_err(|what| LogError::in_file(self.path(), what))
+        let Some(bytes) = read_file(self.path(), files)? else { return Ok(Offsets::new()) };
+        let text = std::str::from_utf8(&bytes).map_err(|error| LogError::in_file(self.path(), error))?;
+        match parse(text) {
+            Ok(offsets) => Ok(offsets),
+            Err(Malformed::Number(_)) if self == OffsetCheckpoint::RecoveryPoint => Ok(Offsets::new()),
+            Err(Malformed::Number(what) | Malformed::File(what)) => Err(LogError::in_file(self.path(), what)),
+        }
     }
 
     /// Replaces the file: write aside, force, rename, force the directory.
@@ -66,30 +74,45 @@ fn to_text(offsets: &Offsets) -> String {
     text
 }
 
-fn parse(text: &str) -> Result<Offsets, String> {
+/// What is wrong with a checkpoint.
+#[derive(Debug, PartialEq, Eq)]
+enum Malformed {
+    /// A number of an entry: `NumberFormatException`.
+    Number(String),
+    /// Anything else: `IOException`.
+    File(String),
+}
+
+fn parse(text: &str) -> Result<Offsets, Malformed> {
     let mut lines = text.lines();
     match lines.next() {
         None => return Ok(Offsets::new()),
         Some(VERSION) => {}
-        Some(version) => return Err(format!("the version must be {VERSION}, not {version:?}")),
+        Some(version) => return Err(Malformed::File(format!("the version must be {VERSION}, not {version:?}"))),
     }
     let Some(count) = lines.next() else { return Ok(Offsets::new()) };
-    let expected: usize = count.parse().map_err(|_| format!("malformed number of entries {count:?}"))?;
+    let expected: usize =
+        count.parse().map_err(|_| Malformed::File(format!("malformed number of entries {count:?}")))?;
     let mut offsets = Offsets::new();
+    let mut found = 0;
     for line in lines {
-        let (key, offset) = parse_entry(line).ok_or_else(|| format!("malformed entry {line:?}"))?;
+        let (key, offset) = parse_entry(line)?;
         offsets.insert(key, offset);
+        found += 1;
     }
-    let found = offsets.len();
-    if found == expected { Ok(offsets) } else { Err(format!("{expected} entries expected, {found} found")) }
+    let is_whole = found == expected;
+    is_whole.then_some(offsets).ok_or_else(|| Malformed::File(format!("{expected} entries expected, {found} found")))
 }
 
-fn parse_entry(line: &str) -> Option<((Rc<str>, i32), Offset)> {
-    let mut words = line.split_ascii_whitespace();
-    let topic: Rc<str> = words.next()?.into();
-    let partition: i32 = words.next()?.parse().ok()?;
-    let offset: i64 = words.next()?.parse().ok()?;
-    words.next().is_none().then_some(((topic, partition), Offset(offset)))
+fn parse_entry(line: &str) -> Result<((Rc<str>, i32), Offset), Malformed> {
+    let words: SmallVec<[&str; 3]> = line.split_ascii_whitespace().collect();
+    let [topic, partition, offset] = words[..] else {
+        return Err(Malformed::File(format!("malformed entry {line:?}")));
+    };
+    let malformed = |_| Malformed::Number(format!("malformed number in {line:?}"));
+    let partition: i32 = partition.parse().map_err(malformed)?;
+    let offset: i64 = offset.parse().map_err(malformed)?;
+    Ok(((topic.into(), partition), Offset(offset)))
 }
 
 #[cfg(test)]

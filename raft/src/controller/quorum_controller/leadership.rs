@@ -132,12 +132,21 @@ impl QuorumController {
         (records, atomic)
     }
 
+    /// An operation has thrown what no operation should throw: another controller is to take over, from what is
+    /// committed (`QuorumController.handleEventException`, `EventHandlerExceptionInfo.causesFailover`).
+    pub(super) fn fail_over(&mut self, log: &mut dyn MetadataLog, step: &mut Step<'_>) {
+        step.out.probe(Probe::ControllerFailedOver);
+        self.renounce(log, step);
+    }
+
     /// Whoever waits learns NOT_CONTROLLER, which says nothing of the outcome: what was written may
     /// yet be committed, and is then replayed like any other's records.
     pub(super) fn renounce(&mut self, log: &mut dyn MetadataLog, step: &mut Step<'_>) {
         let Some(active) = self.active.take() else { return };
         step.out.observe(Observation::LeadershipRenounced { epoch: active.epoch });
-        log.resign(active.epoch, step);
+        if !self.settings.bugs.has(Bug::RenouncedUnheard) {
+            log.resign(active.epoch, step);
+        }
         self.cancel_periodic_tasks();
         if !self.deferred.is_empty() {
             step.out.probe(Probe::AppendRefused);

@@ -130,6 +130,11 @@ impl QuorumController {
         step: &mut Step<'_>,
         operation: impl FnOnce(&mut Context<'_>, &mut Step<'_>) -> OperationResult,
     ) -> Result<(), Fatal> {
+        if self.active.is_some() && std::mem::take(&mut self.throws) {
+            self.answers.extend(pending.map(|pending| pending.failure(ErrorCode::UnknownServerError)));
+            self.fail_over(log, step);
+            return Ok(());
+        }
         match self.operate(step, |context, step| operation(context, step)) {
             Ok(result) => {
                 let ControllerResult { records, response, atomic, hook } = result;

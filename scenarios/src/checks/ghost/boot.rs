@@ -6,6 +6,7 @@ use raft::io::DurableFiles;
 use super::ServerGhost;
 use super::ledger::{BatchId, Ledger};
 use super::log::{LogGhost, ReadNotes};
+use crate::checks::invariant::refused::first_refused;
 
 /// How a server went down, as far as its disk is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +52,7 @@ impl ServerGhost {
         self.leader_append_pending = false;
         self.ends_before_cuts.clear();
         self.disk_failed = false;
+        self.refuses = None;
         self.handles.clear();
     }
 
@@ -78,6 +80,7 @@ impl ServerGhost {
             }
         }
         self.damaged = false;
+        self.refuses = if self.altered { first_refused(files) } else { None };
         self.incarnation = incarnation;
         self.up = true;
         self.read_state_files();
@@ -133,7 +136,8 @@ impl ServerGhost {
     pub fn disk_damaged(&mut self, left: &dyn DurableFiles, ledger: &mut Ledger) -> Destroyed {
         let (left_log, _) = LogGhost::read(left, ledger);
         let election = self.durable_election;
-        self.small.spoil(left);
+        let is_new = left.paths().is_empty();
+        self.altered = self.small.spoil(left) && !is_new || self.altered && !is_new;
         let durable = self.log.durable();
         let held = self.gone_behind(&left_log, durable);
         let log = held.map(|_| self.log.prefix(durable));

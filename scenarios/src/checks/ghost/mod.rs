@@ -94,6 +94,10 @@ pub struct ServerGhost {
     pub disk_failed: bool,
     /// Batches at the front of the log that equal the committed log.
     pub agreed: usize,
+    /// The file from which its process must not start, if it booted with such a one.
+    pub refuses: Option<String>,
+    /// A fault has left another content in one of its small files, and the disk was not replaced since.
+    pub altered: bool,
     down: Option<boot::HowDown>,
     damaged: bool,
 }
@@ -124,6 +128,8 @@ impl ServerGhost {
             ends_before_cuts: Vec::new(),
             disk_failed: false,
             agreed: 0,
+            refuses: None,
+            altered: false,
             down: None,
             damaged: false,
         }

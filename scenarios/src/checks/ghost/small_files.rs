@@ -177,10 +177,14 @@ impl SmallFiles {
         }
     }
 
-    /// A destroying fault left these durable bytes.
-    pub fn spoil(&mut self, left: &dyn DurableFiles) {
+    /// A destroying fault left these durable bytes. Are they others than before?
+    pub fn spoil(&mut self, left: &dyn DurableFiles) -> bool {
+        let mut are_others = false;
         for (path, index) in &self.durable_names {
-            self.inodes[*index].durable = left.read(path);
+            let left = left.read(path);
+            let durable = &mut self.inodes[*index].durable;
+            are_others |= *durable != left;
+            *durable = left;
         }
         self.state_changed = true;
         let (inodes, changed) = (&self.inodes, &mut self.changed);
@@ -191,6 +195,7 @@ impl SmallFiles {
             }
             is_left
         });
+        are_others
     }
 
     /// The first path on which a process that finds `files` sees something else than was written.

@@ -25,6 +25,7 @@ pub mod linger;
 pub mod log_matching;
 pub mod pre_votes;
 pub mod promise;
+pub mod refused;
 pub mod timings;
 pub mod topic_id;
 pub mod votes;

@@ -159,13 +159,14 @@ impl QuorumLosses<'_> {
         &self,
         fault: FatalFault,
         server: usize,
-        epoch: LeaderEpoch,
+        (epoch, altered): (LeaderEpoch, bool),
         next: Option<BatchId>,
     ) -> Option<Excuse> {
         let explains = match fault {
             FatalFault::AnotherLeader => self.may_vote_again(server, epoch).is_some(),
             FatalFault::TruncationBelowHighWatermark => next.is_some_and(|next| self.may_be_missing(next).is_some()),
-            FatalFault::Other => false,
+            // A file that can be read may name another cluster, node or partition.
+            FatalFault::Other => altered,
         };
         explains.then_some(Excuse::FatalFaultAfterDestroyedDisk)
     }

@@ -138,6 +138,7 @@ impl Process for Toy {
             }
             Input::Operation(number) => out.push(Effect::Observe(Said::Told(number))),
             Input::Terminate => out.push(Effect::Halt { reason: Rc::from("terminated"), fault: None }),
+            Input::Exception => {}
             Input::DiskError(_) => out.push(Effect::Halt { reason: Rc::from("disk error"), fault: Some(()) }),
         }
     }

@@ -1,0 +1,54 @@
+//! A handler that throws.
+
+use serde::{Deserialize, Serialize};
+
+use super::kind::{Amount, Begun, Came, FaultKind, Length, Target, TargetMut, Words, affects_its_node};
+use super::words::Told;
+use crate::ids::Node;
+use crate::process::{Input, Process, Thread};
+use crate::watch::Watch;
+use crate::world::World;
+use crate::world::inject::Inject;
+
+/// The next handler of a thread throws an exception; what the process makes of it is its own affair.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Exception {
+    pub node: Node,
+    /// Number of the thread.
+    pub thread: u8,
+}
+
+impl FaultKind for Exception {
+    const LENGTH: Length = Length::InForce;
+
+    affects_its_node!();
+
+    fn identify(&self, words: &mut Words) {
+        words.word(self.thread.into());
+    }
+
+    fn amounts(&mut self) -> Vec<Amount<'_>> {
+        Vec::new()
+    }
+
+    fn begins_between_effects(&self) -> bool {
+        false
+    }
+
+    fn describe(&self, told: &Told<'_>) -> String {
+        format!("a handler of {} throws an exception", told.name(self.node))
+    }
+}
+
+impl Inject for Exception {
+    fn begin<P: Process, W: Watch<P>>(&self, world: &mut World<P>, _watch: &mut W, _begun: Begun) -> Came {
+        if !world.is_up(self.node) || usize::from(self.thread) >= P::THREADS.len() {
+            return Came::Nothing;
+        }
+        world.offer(self.node, Thread(self.thread), Input::Exception, 0);
+        Came::Injected
+    }
+
+    fn end<P: Process, W: Watch<P>>(&self, _world: &mut World<P>, _watch: &mut W, _begun: Begun) {}
+}

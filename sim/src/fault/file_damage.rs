@@ -1,0 +1,79 @@
+//! A file that comes back damaged.
+
+use serde::{Deserialize, Serialize};
+
+use super::kind::{Amount, Begun, Came, FaultKind, Length, Number, Target, TargetMut, Words, affects_its_node};
+use super::words::Told;
+use crate::ids::Node;
+use crate::process::Process;
+use crate::watch::{Down, Watch};
+use crate::world::World;
+use crate::world::inject::Inject;
+use crate::world::node::Dying;
+
+/// What is wrong with a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Damage {
+    /// One bit is flipped.
+    Flipped,
+    /// The file ends early.
+    Cut,
+    /// Its last bytes are zeros: its length was durable, and they were not.
+    Zeroed,
+    /// Reading it fails with `EIO`.
+    Unreadable,
+}
+
+/// The host loses power, and a file comes back damaged: the `file_rank`-th (modulo their number) of those called
+/// `file` in some directory that hold a byte, at the `at_ppm`-th part of its bytes. A process that ends itself by a
+/// fatal fault from then on finds an empty disk when it starts again: its operator has replaced it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FileDamage {
+    pub node: Node,
+    pub file: String,
+    pub file_rank: u32,
+    pub damage: Damage,
+    pub at_ppm: u32,
+}
+
+impl FaultKind for FileDamage {
+    const LENGTH: Length = Length::Down;
+
+    affects_its_node!();
+
+    fn identify(&self, words: &mut Words) {
+        words.text(&self.file).word(self.file_rank.into()).word(self.damage as u64).word(self.at_ppm.into());
+    }
+
+    fn amounts(&mut self) -> Vec<Amount<'_>> {
+        vec![Amount::plain("at_ppm", Number::U32(&mut self.at_ppm), (0, 1_000_000))]
+    }
+
+    fn begins_between_effects(&self) -> bool {
+        false
+    }
+
+    fn describe(&self, told: &Told<'_>) -> String {
+        let damage = match self.damage {
+            Damage::Flipped => "one bit flipped",
+            Damage::Cut => "its end missing",
+            Damage::Zeroed => "zeros at its end",
+            Damage::Unreadable => "EIO when it is read",
+        };
+        format!("{} loses power for {}, and {} comes back with {damage}", told.name(self.node), told.lasts(), self.file)
+    }
+}
+
+impl Inject for FileDamage {
+    fn begin<P: Process, W: Watch<P>>(&self, world: &mut World<P>, watch: &mut W, begun: Begun) -> Came {
+        if world.state(self.node).disk.damageable(&self.file).is_empty() {
+            return Came::Nothing;
+        }
+        let dying = Dying { damaged_by: Some(begun.index), ..Dying::new(Down::PowerLost, begun) };
+        world.stop_process(watch, begun.index, self.node, None, dying)
+    }
+
+    fn end<P: Process, W: Watch<P>>(&self, _world: &mut World<P>, _watch: &mut W, _begun: Begun) {}
+}
