@@ -183,6 +183,7 @@ fn timings(config: &KafkaNode) -> QuorumTimings {
         election_backoff_max_ms: ms(config.quorum.election_backoff_max_ms),
         append_linger_ms: ms(config.quorum.append_linger_ms),
         request_timeout_ms: ms(config.quorum.request_timeout_ms),
+        replica_lag_ms: config.broker.replica_lag_time_max_ms.unsigned_abs(),
     }
 }
 
@@ -310,6 +311,7 @@ fn broker_checks(
         shortest_session_timeout_ms: controllers().map(|config| config.controller.broker_session_timeout_ms).min()?,
         first_fresh_client: clients.iter().filter(|(_, is_fresh)| !is_fresh).count(),
         topics: scenario.clients.topics().names,
+        lasting_topics: scenario.clients.topics.into(),
         partitions: usize::from(scenario.clients.topics) * usize::from(scenario.clients.partitions),
     })
 }

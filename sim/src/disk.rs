@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use crate::fault::{FileDamage, Tail};
+use crate::fault::{Damage, Tail};
 use crate::ids::{DiskError, File};
 use crate::rng::{Entropy, scale};
 use inode::Inode;
@@ -207,14 +207,15 @@ impl Disk {
         true
     }
 
-    /// Damages a file of this name that is durable and holds a byte; false if there is none.
-    pub(crate) fn damage(&mut self, fault: &FileDamage, entropy: &mut Entropy) -> bool {
-        let files = self.damageable(&fault.file);
+    /// Damages the `rank`-th (modulo their number) file of this name that is durable and holds a byte, at a place in
+    /// parts per million; false if there is none.
+    pub(crate) fn damage(&mut self, (name, rank): (&str, u32), how: (Damage, u32), entropy: &mut Entropy) -> bool {
+        let files = self.damageable(name);
         if files.is_empty() {
             return false;
         }
-        let id = files[fault.file_rank as usize % files.len()];
-        self.inode_mut(id).damage(fault.damage, fault.at_ppm, entropy);
+        let (damage, at_ppm) = how;
+        self.inode_mut(files[rank as usize % files.len()]).damage(damage, at_ppm, entropy);
         true
     }
 

@@ -37,8 +37,7 @@ use kind::{FaultKind, Length, Words};
 use words::Told;
 
 pub use crate::ids::Link;
-pub use file_damage::Damage;
-pub use kind::{Amount, Tail, Target, TargetMut};
+pub use kind::{Amount, Damage, Tail, Target, TargetMut};
 pub(crate) use kind::{Begun, Came};
 pub use plan::{Fault, Occurrence, Plan, Trigger};
 

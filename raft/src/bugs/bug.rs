@@ -167,6 +167,10 @@ switches! {
         /// RequestAnswered's synthetic mutant: a controller that renounces forgets the requests that wait for a
         /// commit.
         RenouncedWithoutAnswer,
+        /// IsrNotShrunkEarly's synthetic mutant: a replica lags after an eighth of `replica.lag.time.max.ms`.
+        ShrunkEarly,
+        /// DamagedFileRefused's synthetic mutant: a `quorum-state` that cannot be read counts as absent.
+        MalformedElectionIgnored,
         /// Recovery's synthetic mutant: a controller that renounces does not tell raft, which leads on.
         RenouncedUnheard,
         /// LeaderNotLeftEarly's synthetic mutant: a follower's timer restarts with a quarter of the fetch timeout.

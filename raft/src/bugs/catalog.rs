@@ -184,7 +184,7 @@ pub const CATALOG: &[Row] = rows! {
     P32 Kafka16541EpochCheckpointNotForced Repl "KAFKA-16541, fixed in 3.8" => ["NoFatalFault", "PersistBeforePromise:D6"];
     P36 Jepsen2013NoMinIsr Repl "Jepsen 2013, Kafka 0.8 beta" => ["ReplicationQuorumSuperset"];
     G14 WrongDivergenceAnswer Repl "KIP-101, KIP-279" => ["Recovery"];
-    G27 ShrinkCountsAtOnce Repl "KIP-497" => ["ReplicationQuorumSuperset"];
+    G27 ShrinkCountsAtOnce Repl "KIP-497" => ["LeaderCandidateCompleteness", "ReplicationQuorumSuperset"];
 
     C03 Kafka12152BumpKeepsSequences Producer "KAFKA-12152, fixed in 2.7.1" => ["NewEpochBeginsAtZero"];
     C05 Kafka6683StateBeforeAppend Producer "KAFKA-6683, fixed in 1.0.2" => ["AckedValueNotLost"];
@@ -194,12 +194,10 @@ pub const CATALOG: &[Row] = rows! {
     G29 ProducerStateNotRestored Producer "KIP-98" => ["DuplicateRecord", "IdempotentSequence"];
 
     N01 VoteComparesOffsetsOnly Raft "Raft §5.4.1" => ["LeaderCompleteness"];
-    N02 FetchOffsetNeverGoesBack Raft "Raft §5.3: a majority; KAFKA-12181" => []
-        hidden by "TODO";
+    N02 FetchOffsetNeverGoesBack Raft "Raft §5.3: a majority; KAFKA-12181" => ["HighWatermarkAcknowledged"];
     N03 ObserverCountsForCheckQuorum Raft "KAFKA-15489" => ["LeaderWithoutMajorityResigns"];
     N04 AppendedKeptByFollower Raft "Raft §5.4.3" => ["CommittedReads"];
-    N05 PreVoteOfFollowerInTouch Raft "KIP-996" => []
-        hidden by "TODO";
+    N05 PreVoteOfFollowerInTouch Raft "KIP-996" => ["PreVoteRefusedInTouch"];
     N06 DivergingFetchCredited Raft "KIP-595" => ["MajorityReachedHighWatermark"];
     N07 ElrKeptAtMinIsr Controller "KIP-966" => ["ValidControllerIsrAndElr"];
     N08 NoRecordAnsweredAtOnce Controller "KIP-631" => ["StaleAdminAnswer"];
@@ -210,23 +208,20 @@ pub const CATALOG: &[Row] = rows! {
     N13 LastIsrMemberRemoved Controller "KIP-966" => ["AckedValueNotLost"];
     N14 ShutdownAwaitsItselfOnly Lifecycle "KIP-631" => ["ControlledShutdownEnds"];
     N15 FetcherOutlivesElection Repl "KIP-101" => ["PresentLeaderObeyed"];
-    N16 RefusedProposalForgotten Repl "KIP-497" => []
-        hidden by "TODO";
-    N17 HighWatermarkBelowMinIsr Repl "KIP-966" => ["LeaderCompleteness"];
+    N16 RefusedProposalForgotten Repl "KIP-497" => ["ProposalKeptUntilKnown"];
+    N17 HighWatermarkBelowMinIsr Repl "KIP-966" => ["ReplicationQuorumSuperset", "LeaderCompleteness"];
     N18 ProducersNotRolledBack Producer "KIP-98" => ["IdempotentSequence"];
     N19 RemembersOneBatch Producer "KIP-98, KAFKA-5494" => ["DuplicateRecognised"];
     N20 AckAtLastOffset Repl "Kafka's acks=all" => ["ReplicationQuorumSuperset"];
     N21 UnknownEpochStopsFetching Repl "KIP-320" => ["Recovery"];
     N22 TruncatedSegmentsLeftOnDisk Repl "LocalLog.truncateTo" => ["LogMatching"];
     N23 UnresolvedOnlyOnTheWire Producer "KIP-360" => []
-        hidden by "TODO";
+        hidden by "the batch behind the gap is refused as out of order, and its failure asks for the epoch bump, too (TransactionManager.handleFailedBatch)";
     N24 RetriedBatchTakesMore Producer "KIP-98" => ["InventedRecord"];
     N25 OlderMetadataWithLeaderAccepted Producer "KIP-320" => ["PositionLost"];
     N26 PositionTakesLeaderEpoch Producer "KIP-320" => ["PositionLost"];
-    N27 AdminCallForgottenInFlight Producer "KIP-117" => []
-        hidden by "TODO";
+    N27 AdminCallForgottenInFlight Producer "KIP-117" => ["Recovery"];
     N28 RenameNotForced Raft "Utils.atomicMoveWithFallback, KAFKA-3968" => ["PersistBeforePromise:D2"];
     N29 TornTailNotCut Raft "torn writes" => ["LogMatching"];
-    N30 FlushedCountsAsCommitted Repl "KIP-101" => []
-        hidden by "TODO";
+    N30 FlushedCountsAsCommitted Repl "KIP-101" => ["GhostMismatch"];
 };

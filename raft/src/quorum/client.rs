@@ -40,7 +40,7 @@ use super::quorum_state::{QuorumState, QuorumTimeouts, Switches};
 use super::request_manager::RequestManager;
 use super::timer::Timer;
 use super::voter_set::VoterSet;
-use crate::bugs::Bugs;
+use crate::bugs::{Bug, Bugs};
 use crate::config::ControllerConfig;
 use crate::fixes::Fixes;
 use crate::ids::{LeaderEpoch, NodeId, Offset, ReplicaKey, Uuid};
@@ -104,7 +104,10 @@ impl RaftClient {
             fixes: setup.fixes,
         };
         let log = RaftLog::open(files, log_config, step.out)?;
-        let stored = read_election_state(files)?;
+        let stored = match read_election_state(files) {
+            Err(_) if setup.bugs.has(Bug::MalformedElectionIgnored) => None,
+            stored => stored?,
+        };
         let local = ReplicaKey { id: config.node_id, directory_id: Some(setup.directory_id) };
         let timeouts = QuorumTimeouts { election_ms: config.election_timeout_ms, fetch_ms: config.fetch_timeout_ms };
         let voters = VoterSet::from_static(&config.voters);

@@ -9,7 +9,7 @@ use crate::checks::linearizability::MonotonicReads;
 use raft::broker::observation::BrokerObservation;
 use raft::ids::{LeaderEpoch, Offset};
 use raft::io::{DurableFiles, FatalFault, Observation, ThreadName};
-use raft::message::{DataResponse, ErrorCode, Request, Response};
+use raft::message::{ClusterResponse, DataResponse, ErrorCode, Request, Response};
 
 use super::audit::NodeView;
 use super::committed::{Committed, CommittedRecord};
@@ -105,8 +105,13 @@ impl Checks {
     /// A response reaches a server, on the connection it knows by this token.
     #[inline]
     fn response_taken(&mut self, server: usize, token: u32, response: &Response) {
-        if let (Response::Data(DataResponse::Fetch(answer)), Some(cluster)) = (response, &mut self.models.cluster) {
-            cluster.fetch_answer_taken(server, token, answer);
+        let Some(cluster) = &mut self.models.cluster else { return };
+        match response {
+            Response::Data(DataResponse::Fetch(answer)) => cluster.fetch_answer_taken(server, token, answer),
+            Response::Cluster(ClusterResponse::AlterPartition(answer)) => {
+                cluster.proposals_answered(server, answer);
+            }
+            _ => {}
         }
     }
 

@@ -8,7 +8,7 @@ use raft::broker::observation::{BrokerObservation, PartitionTag};
 use raft::client::AttemptEvent;
 use raft::ids::{BrokerEpoch, LeaderEpoch, NodeId, Offset};
 use raft::io::{DurableFiles, PartitionShown};
-use raft::message::cluster::BrokerState;
+use raft::message::cluster::{AlterPartitionResponse, BrokerState};
 use raft::message::data::DataFetchResponse;
 use raft::message::{ClusterRequest, ClusterResponse, DataRequest, DataResponse, ErrorCode, Request, Response};
 use raft::metadata::MetadataRecord;
@@ -42,6 +42,8 @@ pub struct BrokerConfig {
     pub partitions: usize,
     /// Names that clients were configured with.
     pub topics: Rc<[Rc<str>]>,
+    /// How many of them come first that stay.
+    pub lasting_topics: usize,
     /// The controllers' static `min.insync.replicas`.
     pub controllers_min_insync_replicas: i32,
     /// Their `broker.session.timeout.ms`; the longest.
@@ -72,7 +74,7 @@ impl ClusterChecks {
     /// Before anything happened.
     pub fn new(servers: &[NodeId], config: BrokerConfig) -> ClusterChecks {
         let BrokerConfig { ids, settings, controllers_min_insync_replicas, .. } = config;
-        let BrokerConfig { first_fresh_client, partitions, topics, .. } = config;
+        let BrokerConfig { first_fresh_client, partitions, topics, lasting_topics, .. } = config;
         ClusterChecks {
             brokers: ids.clone(),
             metadata: MetadataModel::new(servers.len(), controllers_min_insync_replicas),
@@ -81,7 +83,7 @@ impl ClusterChecks {
             acked_records: 0,
             excused_records: 0,
             to_be_published: Offset(0),
-            histories: ClientHistories::new(&topics, &ids),
+            histories: ClientHistories::new(&topics, lasting_topics, &ids),
             fresh: FreshClients::new(first_fresh_client, partitions),
         }
     }
@@ -275,6 +277,11 @@ impl ClusterChecks {
     /// A connection of a broker's request thread is open.
     pub fn connected(&mut self, server: usize, token: u32, connection: u64) {
         self.replication.connected(server, token, connection);
+    }
+
+    /// A broker's proposals are answered.
+    pub fn proposals_answered(&mut self, server: usize, answer: &AlterPartitionResponse) {
+        self.replication.proposals_answered(server, answer);
     }
 
     /// What a broker fetched reaches it.

@@ -126,7 +126,12 @@ const PROBES: &[(Probe, &str, Needs, &str)] = &[
         |can| can.several_servers,
         "A delayed Fetch was answered with an error because leadership was lost.",
     ),
-    (Probe::ControllerFailedOver, "controller_failed_over", |can| can.exception, "An exception in its event queue made a controller renounce."),
+    (
+        Probe::ControllerFailedOver,
+        "controller_failed_over",
+        |can| can.exception,
+        "An exception in its event queue made a controller renounce.",
+    ),
     (Probe::SegmentRolled, "segment_rolled", |can| can.small_segments, "A new segment was started."),
     (
         Probe::FencedRequest,

@@ -72,6 +72,7 @@ checks! {
         Answered in invariant::answered;
         Early in invariant::early;
         Refused in invariant::refused;
+        Shrinks in replication::shrinks;
     }
     judged by the models, or with another: {
         PersistBeforePromiseD5 in invariant::promise;
@@ -98,6 +99,7 @@ checks! {
         AckedValueNotLost in replication::guards;
         CommittedMetadataReplays in metadata::model;
         ProposalNamesProcess in replication::proposals;
+        ProposalKeptUntilKnown in replication::proposals;
         PresentLeaderObeyed in replication::answers;
         NeverTwoPartitionLeadersInSameEpoch in replication::elections;
         LeaderByCommittedMetadata in replication::elections;

@@ -1,6 +1,8 @@
 //! Disks: syncs that fail or drag, no space, rotten bits, damaged files, an empty replacement.
 
-use sim::fault::{BitRot, Damage, Fault, FileDamage, FsyncFails, FullDisk, Kind, PowerLoss, ReplaceDisk, SlowDisk, Tail};
+use sim::fault::{
+    BitRot, Damage, Fault, FileDamage, FsyncFails, FullDisk, Kind, PowerLoss, ReplaceDisk, SlowDisk, Tail,
+};
 use sim::process::Node;
 
 use super::nodes::Timed;

@@ -7,7 +7,7 @@ use sim::process::Node;
 use sim::rng::Entropy;
 
 use super::nodes::Timed;
-use super::planner::{Generate, Injection, Planner, draw_ns, draw_u32, pick, shuffle};
+use super::planner::{Generate, Injection, Planner, draw_ns, draw_u32, one_way, pick, shuffle};
 use crate::scenario::error::Refusal;
 use crate::scenario::fault_profile::{
     FaultProfile, LeadsTo, Means, kind_fields, nothing_to_check, profiles, rhythm_of_profile, within,
@@ -291,11 +291,6 @@ impl Planner<'_> {
             _ => one_way(&servers, &servers),
         }
     }
-}
-
-pub(super) fn one_way(from: &[Node], to: &[Node]) -> Vec<Link> {
-    let pairs = from.iter().flat_map(|a| to.iter().map(move |b| Link(*a, *b)));
-    pairs.filter(|link| link.0 != link.1).collect()
 }
 
 fn between(left: &[Node], right: &[Node]) -> Vec<Link> {

@@ -2,10 +2,11 @@
 
 use raft::io::ThreadName;
 use sim::fault::{Delay, Drift, Exception, Kill, Pause, PowerLoss, Stall, Tail, Terminate, WallSmear, WallStep};
+use sim::process::Node;
 use sim::rng::Entropy;
 
-use super::links::one_way;
-use super::planner::{Generate, Injection, Planner, draw_int, pick};
+use super::planner::{Generate, Injection, Planner, draw_int, one_way, pick};
+use crate::scenario::Scenario;
 use crate::scenario::error::Refusal;
 use crate::scenario::fault_profile::{
     Destroys, FaultProfile, LeadsTo, Means, Rhythm, Timers, is_chance, kind_fields, nothing_to_check, profiles,
@@ -85,19 +86,25 @@ impl Generate for Kill {
         let entropy = &mut injection.entropy;
         let node = planner.any_target(entropy);
         let after_effects = after_effects(entropy, profile.after_effects_ppm);
-        if let Some(delay) = &planner.scenario.nemesis.delay
-            && profile.late_ppm > 0
-            && entropy.chance_ppm(profile.late_ppm)
-        {
-            let lasts_ns = delay.lasts.min_ns;
-            let from_ns = injection.at_ns.saturating_sub(lasts_ns / 2).max(planner.scenario.nemesis.start.0);
+        if profile.late_ppm > 0 && entropy.chance_ppm(profile.late_ppm) {
             let extra_ns = injection.lasts_ns + entropy.below(LATE_SPREAD_NS);
-            let links = one_way(&[node], planner.servers);
-            if !links.is_empty() {
-                planner.push(from_ns, lasts_ns, Delay { links, extra_ns });
-            }
+            planner.delay_what_is_sent_last(node, injection.at_ns, extra_ns);
         }
         planner.push(injection.at_ns, injection.lasts_ns, Kill { node, after_effects });
+    }
+}
+
+impl Planner<'_> {
+    /// Of a process that dies then.
+    fn delay_what_is_sent_last(&mut self, node: Node, dies_at_ns: u64, extra_ns: u64) {
+        let Scenario { nemesis, duration, .. } = self.scenario;
+        let Some(delay) = nemesis.delay.as_ref().filter(|_| nemesis.turn.is_none()) else { return };
+        let lasts_ns = delay.lasts.min_ns;
+        let from_ns = dies_at_ns.saturating_sub(lasts_ns / 2).max(nemesis.start.0);
+        let links = one_way(&[node], self.servers);
+        if from_ns + lasts_ns <= duration.0 && !links.is_empty() {
+            self.push(from_ns, lasts_ns, Delay { links, extra_ns });
+        }
     }
 }
 

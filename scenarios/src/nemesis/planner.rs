@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use sim::fault::{Fault, Kind, What};
+use sim::fault::{Fault, Kind, Link, What};
 use sim::process::Node;
 use sim::rng::{Entropy, Purpose, Seed};
 
@@ -141,6 +141,12 @@ pub(super) fn draw_u32(entropy: &mut Entropy, range: IntRange) -> u32 {
 
 pub(super) fn pick<T: Copy>(entropy: &mut Entropy, among: &[T]) -> T {
     among[entropy.below(among.len() as u64) as usize]
+}
+
+/// The links from each of these to each of those.
+pub(super) fn one_way(from: &[Node], to: &[Node]) -> Vec<Link> {
+    let pairs = from.iter().flat_map(|a| to.iter().map(move |b| Link(*a, *b)));
+    pairs.filter(|link| link.0 != link.1).collect()
 }
 
 /// Fisher and Yates.

@@ -19,7 +19,10 @@ fn damaged(node: Node, file: &str, damage: Damage, at_ppm: u32) -> (RunReport, u
     let plan = Plan(vec![Fault::at(10 * SECOND_NS, 4 * SECOND_NS, fault)]);
     let request = Request { host: Host::Bare, explicit: Explicit::plan(plan), ..Request::new(&scenario, 1) };
     let (report, trace) = Trace::of(&request).expect("it runs");
-    let halts = trace.lines.iter().filter(|line| line.node == Some(node) && matches!(line.what, What::Halted { fatal: true, .. }));
+    let halts = trace
+        .lines
+        .iter()
+        .filter(|line| line.node == Some(node) && matches!(line.what, What::Halted { fatal: true, .. }));
     (report, halts.count())
 }
 

@@ -90,7 +90,7 @@ mutants! {
     read_uncommitted: ReadUncommitted, "quorum" 0 => "CommittedReads";
     ack_wrong_offset: AckWrongOffset, "quorum" 0 => "LinearizableAppends";
     r05_leads_before_it_has_caught_up: Kafka15345LeaderBeforeCaughtUp, "ci" 31 => "CommittedMetadataReplays";
-    m15_renounces_without_revert: Kafka13114RenounceWithoutRevert, "ci" 10 => "NoFatalFault";
+    m15_renounces_without_revert: Kafka13114RenounceWithoutRevert, "ci" 69 => "NoFatalFault";
     m24_expiries_from_one_base: Kafka13173ExpiriesFromOneBase, "ci" 5 => "ValidControllerIsrAndElr";
     m28_fenced_in_a_new_isr: Kafka13083FencedInNewIsr, "ci" 0 => "ValidControllerIsrAndElr";
     g18_acknowledged_by_offset: AckByOffset, "ci" 4 => "LinearizableAdmin";
@@ -107,6 +107,9 @@ mutants! {
     partition_high_watermark_goes_back: PartitionHighWatermarkGoesBack, "ci" 5 => "MonotonicHighWatermark";
     renounced_without_answer: RenouncedWithoutAnswer, "ci" 3 => "RequestAnswered";
     leader_left_early: LeaderLeftEarly, "ci" 0 => "LeaderNotLeftEarly";
+    malformed_election_ignored: MalformedElectionIgnored, "power-loss" 0 => "DamagedFileRefused";
+    renounced_unheard: RenouncedUnheard, "ci" 0 => "Recovery";
+    shrunk_early: ShrunkEarly, "ci" 0 => "IsrNotShrunkEarly";
     first_replica_leads: FirstReplicaLeads, "ci" 0 => "LeaderByCommittedMetadata";
     sequence_not_checked: SequenceNotChecked, "ci" 1 => "IdempotentSequence";
     answered_before_commit: AnsweredBeforeCommit, "ci" 0 => "ProducerIdBlocksDisjoint", then "UnaskedMetadata";
@@ -118,7 +121,7 @@ mutants! {
     m19_read_of_latest_state: Kafka15048ReadOfLatestState, "cluster-partitions" 17 => "StaleAdminAnswer";
     m25_no_session_after_failover: Kafka18138NoSessionAfterFailover, "cluster-partitions" 43 => "SilentBrokerFenced";
     m35_unclean_shutdown_unnoticed: Kafka18635UncleanShutdownUnnoticed, "brokers" 47 => "AckedValueNotLost";
-    l03_fenced_joins_isr: Kafka13916FencedJoinsIsr, "ci" 8 => "ValidControllerIsrAndElr";
+    l03_fenced_joins_isr: Kafka13916FencedJoinsIsr, "ci" 0 => "ValidControllerIsrAndElr";
     g14_wrong_divergence_answer: WrongDivergenceAnswer, "ci" 5 => "Recovery";
     restart_keeps_roles: RestartKeepsRoles, "ci" 1 => "NeverTwoPartitionLeadersInSameEpoch";
     producer_not_appended: ProducerNotAppended, "ci" 0 => "InventedRecord";
@@ -138,7 +141,7 @@ mutants! {
     m38_fenced_last_known_leader: Kafka19522FencedLastKnownLeader, "ci" 3 => "ValidControllerIsrAndElr";
     m41_election_type_ignored: Kafka13162ElectionTypeIgnored, "ci" 2 => "StaleAdminAnswer";
     l04_new_epoch_at_reregistration: Kafka16952NewEpochAtReregistration, "ci" 0 => "MonotonicBrokerEpoch";
-    l05_reregistration_fences: Kafka16757ReregistrationFences, "ci" 54 => "ReregistrationKeepsState";
+    l05_reregistration_fences: Kafka16757ReregistrationFences, "ci" 98 => "ReregistrationKeepsState";
     l08_unfenced_at_log_end_only: Kafka13959UnfencedAtLogEndOnly, "ci" 0 => "Recovery";
     l09_shutdown_target_moves: Kafka14292ShutdownTargetMoves, "ci" 198 => "ControlledShutdownEnds";
     l10_demotion_ignored: Kafka14296DemotionIgnored, "ci" 0 => "DemotionObeyed";
@@ -148,7 +151,7 @@ mutants! {
     p15_epochs_left_at_truncation: Kafka10706EpochsLeftAtTruncation, "ci" 4 => "Recovery";
     p24_restart_from_zero: Kafka2143RestartFromZero, "ci" 2 => "AckedValueNotLost";
     p32_epoch_checkpoint_not_forced: Kafka16541EpochCheckpointNotForced, "ci" 6 => "NoFatalFault";
-    g27_shrink_counts_at_once: ShrinkCountsAtOnce, "ci" 0 => "ReplicationQuorumSuperset";
+    g27_shrink_counts_at_once: ShrinkCountsAtOnce, "ci" 0 => "LeaderCandidateCompleteness";
     c03_bump_keeps_sequences: Kafka12152BumpKeepsSequences, "ci" 2 => "NewEpochBeginsAtZero";
     c05_state_before_append: Kafka6683StateBeforeAppend, "ci" 0 => "AckedValueNotLost";
     c12_retry_refused_as_out_of_order: RetryRefusedAsOutOfOrder, "ci" 0 => "DuplicateRecognised";
@@ -169,26 +172,33 @@ mutants! {
     z08_full_update_keeps_deleted: Kafka15799FullUpdateKeepsDeleted, "ci" 0 => "ImagesEqualAtEqualOffsets";
     g25_replay_by_local_clock: ReplayByLocalClock, "ci" 0 => "ImagesEqualAtEqualOffsets";
     n01_vote_compares_offsets_only: VoteComparesOffsetsOnly, "quorum" 25 => "LeaderCompleteness";
-    n03_observer_counts_for_check_quorum: ObserverCountsForCheckQuorum, "quorum" 2 => "LeaderWithoutMajorityResigns";
+    n02_fetch_offset_never_goes_back: FetchOffsetNeverGoesBack, "quorum" 6 => "HighWatermarkAcknowledged";
+    n03_observer_counts_for_check_quorum: ObserverCountsForCheckQuorum, "quorum" 59 => "LeaderWithoutMajorityResigns";
     n04_appended_kept_by_follower: AppendedKeptByFollower, "quorum" 33 => "CommittedReads";
+    n05_pre_vote_of_follower_in_touch: PreVoteOfFollowerInTouch, "quorum" 0 => "PreVoteRefusedInTouch";
     n06_diverging_fetch_credited: DivergingFetchCredited, "quorum" 0 => "MajorityReachedHighWatermark";
     n07_elr_kept_at_min_isr: ElrKeptAtMinIsr, "ci" 1 => "ValidControllerIsrAndElr";
     n08_no_record_answered_at_once: NoRecordAnsweredAtOnce, "cluster-partitions" 0 => "StaleAdminAnswer";
+    n09_unfenced_broker_not_yet_alive: UnfencedBrokerNotYetAlive, "ci" 0 => "LeaderWhileCandidateActive";
     n10_configs_outlive_topic: ConfigsOutliveTopic, "cluster-power-loss" 0 => "StaleAdminAnswer";
     n11_preferred_leader_outside_isr: PreferredLeaderOutsideIsr, "ci" 0 => "ValidControllerIsrAndElr";
     n12_expired_session_of_former_process: ExpiredSessionOfFormerProcess, "brokers" 1 => "HeardBrokerNotFenced";
     n13_last_isr_member_removed: LastIsrMemberRemoved, "brokers" 0 => "AckedValueNotLost";
     n14_shutdown_awaits_itself_only: ShutdownAwaitsItselfOnly, "ci" 36 => "ControlledShutdownEnds";
     n15_fetcher_outlives_election: FetcherOutlivesElection, "combined" 0 => "PresentLeaderObeyed";
+    n16_refused_proposal_forgotten: RefusedProposalForgotten, "ci" 0 => "ProposalKeptUntilKnown";
+    n17_high_watermark_below_min_isr: HighWatermarkBelowMinIsr, "ci" 0 => "ReplicationQuorumSuperset";
     n18_producers_not_rolled_back: ProducersNotRolledBack, "brokers" 0 => "IdempotentSequence";
     n19_remembers_one_batch: RemembersOneBatch, "ci" 0 => "DuplicateRecognised";
     n20_ack_at_last_offset: AckAtLastOffset, "ci" 0 => "ReplicationQuorumSuperset";
-    n21_unknown_epoch_stops_fetching: UnknownEpochStopsFetching, "combined" 0 => "Recovery";
+    n21_unknown_epoch_stops_fetching: UnknownEpochStopsFetching, "combined" 22 => "Recovery";
     n22_truncated_segments_left_on_disk: TruncatedSegmentsLeftOnDisk, "brokers" 0 => "LogMatching";
     n24_retried_batch_takes_more: RetriedBatchTakesMore, "brokers" 1 => "InventedRecord";
-    n26_position_takes_leader_epoch: PositionTakesLeaderEpoch, "cluster-power-loss" 2 => "PositionLost";
+    n26_position_takes_leader_epoch: PositionTakesLeaderEpoch, "cluster-power-loss" 22 => "PositionLost";
+    n27_admin_call_forgotten_in_flight: AdminCallForgottenInFlight, "ci" 2 => "Recovery";
     n28_rename_not_forced: RenameNotForced, "quorum" 0 => "PersistBeforePromise:D2";
     n29_torn_tail_not_cut: TornTailNotCut, "power-loss" 0 => "LogMatching";
+    n30_flushed_counts_as_committed: FlushedCountsAsCommitted, "brokers" 0 => "GhostMismatch";
 }
 
 /// What ends a run that does not end by itself; no check of ours, and yet a violation.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::kind::{Amount, Begun, Came, FaultKind, Length, Number, Target, TargetMut, Words, affects_its_node};
+use super::kind::{Amount, Begun, Came, Damage, FaultKind, Length, Number, Target, TargetMut, Words, affects_its_node};
 use super::words::Told;
 use crate::ids::Node;
 use crate::process::Process;
@@ -10,20 +10,6 @@ use crate::watch::{Down, Watch};
 use crate::world::World;
 use crate::world::inject::Inject;
 use crate::world::node::Dying;
-
-/// What is wrong with a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Damage {
-    /// One bit is flipped.
-    Flipped,
-    /// The file ends early.
-    Cut,
-    /// Its last bytes are zeros: its length was durable, and they were not.
-    Zeroed,
-    /// Reading it fails with `EIO`.
-    Unreadable,
-}
 
 /// The host loses power, and a file comes back damaged: the `file_rank`-th (modulo their number) of those called
 /// `file` in some directory that hold a byte, at the `at_ppm`-th part of its bytes. A process that ends itself by a

@@ -18,6 +18,20 @@ pub enum Tail {
     Torn,
 }
 
+/// What is wrong with a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Damage {
+    /// One bit is flipped.
+    Flipped,
+    /// The file ends early.
+    Cut,
+    /// Its last bytes are zeros: its length was durable, and they were not.
+    Zeroed,
+    /// Reading it fails with `EIO`.
+    Unreadable,
+}
+
 /// A kind of fault: one type in a file of its own, and a line in the list of `fault.rs`. What it does to the world
 /// is its [`Inject`](crate::world::inject::Inject).
 pub(crate) trait FaultKind {

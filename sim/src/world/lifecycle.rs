@@ -77,7 +77,8 @@ impl<P: Process> World<P> {
         let What::FileDamage(damage) = &fault.what else { panic!("{} damages no file", fault.what.kind()) };
         let mut entropy = self.seed.entropy(Purpose::DiskFault, fault.content_hash());
         let state = &mut self.nodes[usize::from(node.0)];
-        if state.disk.damage(damage, &mut entropy) {
+        let (file, how) = ((damage.file.as_str(), damage.file_rank), (damage.damage, damage.at_ppm));
+        if state.disk.damage(file, how, &mut entropy) {
             state.disk_is_damaged = true;
             watch.disk_damaged(self.now, node, &state.disk);
         }

@@ -118,9 +118,10 @@ impl Partition {
             return None;
         }
         let end = self.log.end_offset();
+        let max_lag_ms = around.max_lag_ms / if self.bugs.has(Bug::ShrunkEarly) { 8 } else { 1 };
         let lags = |id: &NodeId| {
             let replica = self.remote(*id);
-            replica.is_some_and(|replica| !replica.is_caught_up(end, around.now_ms, around.max_lag_ms))
+            replica.is_some_and(|replica| !replica.is_caught_up(end, around.now_ms, max_lag_ms))
         };
         let removed: Rc<[NodeId]> = self.isr.effective().iter().copied().filter(lags).collect();
         if removed.is_empty() {

@@ -71,6 +71,8 @@ pub struct ClientHistories {
     /// Calls so far: records of one batch are told without another call between them.
     calls: u64,
     bootstrap: Vec<NodeId>,
+    /// The names of topics that stay: whatever is in them is read in the end.
+    lasting: Vec<Rc<str>>,
     topics: Topics,
     metadata: Metadata,
     appends: Appends,
@@ -87,11 +89,16 @@ pub struct ClientHistories {
 }
 
 impl ClientHistories {
-    /// `topics` is the list of names that all clients were configured with, `bootstrap` their
-    /// `bootstrap.servers`.
-    pub fn new(topics: &[Rc<str>], bootstrap: &[NodeId]) -> ClientHistories {
+    /// `topics` is the list of names that all clients were configured with, of which so many come first that stay,
+    /// `bootstrap` their `bootstrap.servers`.
+    pub fn new(topics: &[Rc<str>], lasting: usize, bootstrap: &[NodeId]) -> ClientHistories {
+        let lasting = topics[..lasting.min(topics.len())].to_vec();
         let (topics, bootstrap) = (Topics::new(topics), bootstrap.to_vec());
-        ClientHistories { topics, bootstrap, ..ClientHistories::default() }
+        ClientHistories { topics, bootstrap, lasting, ..ClientHistories::default() }
+    }
+
+    fn is_lasting(&self, id: Uuid) -> bool {
+        self.topics.by_id(id).is_some_and(|life| self.lasting.contains(&self.topics.lives[life].name))
     }
 
     /// Ids and names of all topics that were committed, in the order of their creation.
@@ -177,10 +184,10 @@ impl ClientHistories {
     }
 
     /// A partition whose records that were committed at healing no fresh poll has all shown, with the first
-    /// such offset; topics that were deleted do not count.
+    /// such offset; topics that were deleted, or that come and go, do not count.
     pub fn unread(&mut self, partitions: &mut Partitions) -> Option<(String, i64)> {
-        let mut known = partitions.all_mut().iter_mut().filter(|it| self.topics.by_id(it.id.topic_id).is_some());
-        let unread = known.find_map(|of| {
+        let mut lasting = partitions.all_mut().iter_mut().filter(|it| self.is_lasting(it.id.topic_id));
+        let unread = lasting.find_map(|of| {
             let first = of.log.first_unread().filter(|_| !of.is_deleted())?;
             Some((of.id, first))
         });
@@ -402,6 +409,9 @@ impl ClientHistories {
             verdict.fail(&UncommittedRead::CLAIM, || {
                 format!("the end offset of {name} was {told} for a consumer; the committed log ends at {end}")
             });
+        }
+        if !self.is_lasting(of.id.topic_id) {
+            return;
         }
         // Whoever recovers has shown all of it anew; one that does not must not have kept it from all.
         let mut unseen = (0..).zip(log.to_be_read()).filter(|(_, record)| !record.seen);

@@ -317,14 +317,14 @@ impl Polls {
 
     fn suspect(&mut self, client: usize, partition: TopicPartition, gone: Gone, around: &mut Around<'_>) {
         let (logs, offset) = (around.topics.logs_of(partition, around.partitions), gone.back.from.0);
-        if let [log] = logs.as_slice() {
-            let of = &around.partitions[*log];
+        if let [log] = *logs {
+            let of = &around.partitions[log];
             if offset <= of.log.end() {
                 if let Some(excuse) = of.losses().may_be_sent_back(&gone.back) {
                     return around.verdict.excuse(excuse, 1);
                 }
                 let (shown, at_ns) = (gone.shown, around.verdict.now_ns);
-                return self.lost.push(Lost { client, log: *log, offset, shown, at_ns });
+                return self.lost.push(Lost { client, log: log, offset, shown, at_ns });
             }
             // Beyond the end: only a seek leads there, or a cut.
             if of.losses().lowest_cut().is_none_or(|lowest| lowest.0 >= offset) {
@@ -491,10 +491,10 @@ fn judge(
         verdict.excuse(Excuse::ReadOfDestroyedRecord, 1);
         return false;
     }
-    match logs.as_slice() {
-        [log] if partitions[*log].log.end() <= offset && !appends.was_refused(value) => {
+    match *logs {
+        [log] if partitions[log].log.end() <= offset && !appends.was_refused(value) => {
             let event = partitions.event;
-            if let Some(other) = partitions[*log].claim(event, offset, value, ReportedBy::Shown) {
+            if let Some(other) = partitions[log].claim(event, offset, value, ReportedBy::Shown) {
                 verdict.fail(&InconsistentOffsets::CLAIM, || {
                     format!("client {client} reads value {value} at offset {offset} of {partition}, other clients value {other}")
                 });

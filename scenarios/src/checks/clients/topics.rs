@@ -7,12 +7,11 @@ use std::rc::Rc;
 use raft::client::TopicPartition;
 use raft::ids::{TopicIdPartition, Uuid};
 use raft::sorted_map::SortedMap;
-use smallvec::SmallVec;
 
 use crate::checks::replication::partitions::{PartitionIndex, Partitions};
 
-/// The logs of one partition of a name; mostly there is one.
-pub type Logs = SmallVec<[PartitionIndex; 2]>;
+/// The logs of one partition of a name: one, or many if it comes and goes.
+pub type Logs = Rc<[PartitionIndex]>;
 
 /// One life of a name: from the commit of its Topic record to that of its RemoveTopic.
 #[derive(Clone, Debug)]
@@ -108,16 +107,16 @@ impl Topics {
     pub fn logs_of(&mut self, partition: TopicPartition, partitions: &mut Partitions) -> Logs {
         let lives = self.client_lives.get(usize::from(partition.topic)).copied().unwrap_or(0);
         if let Some(known) = self.client_logs.get(&partition).filter(|known| known.len() == lives) {
-            return Logs::from_slice(known);
+            return Rc::clone(known);
         }
         let name = self.client_name(partition.topic).cloned();
         let lives: Vec<usize> = name.map_or_else(Vec::new, |name| self.of_name(&name).to_vec());
-        let mut found = Logs::new();
-        for life in lives.into_iter().rev() {
+        let log = |life: usize| {
             let topic_id = self.lives[life].id;
-            found.push(partitions.index_of(TopicIdPartition { topic_id, partition: partition.partition }));
-        }
-        self.client_logs.insert(partition, found.clone());
+            partitions.index_of(TopicIdPartition { topic_id, partition: partition.partition })
+        };
+        let found: Logs = lives.into_iter().rev().map(log).collect();
+        self.client_logs.insert(partition, Rc::clone(&found));
         found
     }
 

@@ -6,7 +6,7 @@ use raft::io::DurableFiles;
 use super::ServerGhost;
 use super::ledger::{BatchId, Ledger};
 use super::log::{LogGhost, ReadNotes};
-use crate::checks::invariant::refused::first_refused;
+use super::state_files::first_refused;
 
 /// How a server went down, as far as its disk is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

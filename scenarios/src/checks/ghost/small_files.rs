@@ -201,9 +201,10 @@ impl SmallFiles {
     /// The first path on which a process that finds `files` sees something else than was written.
     pub fn difference(&self, files: &dyn DurableFiles) -> Option<String> {
         let paths = files.paths();
-        let found = paths.iter().filter(|path| super::is_small_file(path));
+        let found = paths.iter().filter(|path| super::is_small_file(path) && !files.is_unreadable(path));
         let other = found.filter(|path| files.read(path).as_deref() != self.written(path)).map(|path| path.to_string());
-        let missing = self.names.keys().filter(|name| files.read(name).is_none()).cloned();
+        let is_missing = |name: &&String| files.read(name).is_none() && !files.is_unreadable(name);
+        let missing = self.names.keys().filter(is_missing).cloned();
         other.chain(missing).next()
     }
 
@@ -214,7 +215,8 @@ impl SmallFiles {
             let found = files.read(path);
             let found = found.as_deref();
             let unsynced = self.written(path).is_some() && !self.bytes_durable(path);
-            found == self.durable(path) || found == self.written(path) || (unsynced && found.is_some())
+            let is_known = found == self.durable(path) || found == self.written(path);
+            is_known || (unsynced && found.is_some()) || files.is_unreadable(path)
         };
         let names = self.durable_names.keys().chain(self.names.keys());
         // A temporary file is never read: whatever became of several unsynced ones is fine.

@@ -83,7 +83,8 @@ impl Acknowledged {
             let end = newest.map_or(offset, |(_, newest)| newest.max(offset));
             ghost.voter && (other == server || end >= shown.offset)
         };
-        if received.leads == Some(shown.epoch) && servers.iter().enumerate().filter(|it| holds(*it)).count() < self.majority
+        if received.leads == Some(shown.epoch)
+            && servers.iter().enumerate().filter(|it| holds(*it)).count() < self.majority
         {
             verdict.fail(&Acknowledged::CLAIM, || {
                 format!(
@@ -106,10 +107,7 @@ impl Claimed for Acknowledged {
 }
 
 impl Check for Acknowledged {
-    const EVENTS: Kinds = Kinds::REQUEST_RECEIVED
-        .and(Kinds::RESPONSE_SENT)
-        .and(Kinds::OBSERVED)
-        .and(Kinds::DOWN);
+    const EVENTS: Kinds = Kinds::REQUEST_RECEIVED.and(Kinds::RESPONSE_SENT).and(Kinds::OBSERVED).and(Kinds::DOWN);
 
     fn new(config: &CheckConfig) -> Acknowledged {
         let nothing = Received { leads: None, fetched: vec![NOTHING; config.servers.len()] };

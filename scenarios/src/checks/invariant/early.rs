@@ -45,6 +45,11 @@ struct Watched {
     request_ns: u64,
     /// When it sent its newest Fetch.
     sent_ns: u64,
+    /// Since when it has sent nothing but Fetch requests, each as the one before was answered: what waited to be sent
+    /// is sent or has expired a request timeout later.
+    steady_ns: u64,
+    /// In this step it has received the answer to a Fetch.
+    has_answer: bool,
     /// When its raft thread began with what it handles now: its timers count from here.
     step_ns: u64,
     follows: Option<Follows>,
@@ -80,6 +85,8 @@ impl Check for Early {
             fetch_ns: timings.fetch_timeout_ms.saturating_mul(900_000),
             request_ns: timings.request_timeout_ms.saturating_mul(1_100_000),
             sent_ns: 0,
+            steady_ns: 0,
+            has_answer: false,
             step_ns: 0,
             follows: None,
             resigned: None,
@@ -94,12 +101,13 @@ impl Check for Early {
         let watched = &mut self.watched[server];
         match event {
             Event::Input { thread: ThreadName::RaftIo } | Event::Booted { .. } => watched.begins_step(at_ns),
-            Event::RequestSent { request: Request::Fetch(_), .. } => watched.sent_ns = at_ns,
+            Event::RequestSent { request, .. } => watched.sends(at_ns, request),
             Event::ResponseReceived { response: Response::Fetch(answer), .. } => {
+                watched.has_answer = true;
                 if let Some(follows) = &mut watched.follows
                     && (answer.top_error, answer.error) == (ErrorCode::None, ErrorCode::None)
                     && answer.current_leader.leader_epoch == follows.epoch
-                    && watched.sent_ns >= follows.began_ns + watched.request_ns
+                    && watched.sent_ns >= follows.began_ns.max(watched.steady_ns) + watched.request_ns
                     && at_ns - watched.sent_ns < watched.request_ns / 2
                 {
                     follows.taken_ns = Some(at_ns);
@@ -136,7 +144,10 @@ impl Check for Early {
                     let id = models.servers[server].id;
                     let epoch = asked.epoch;
                     verdict.fail(&PreVoteRefusedInTouch::CLAIM, || {
-                        format!("node {id} grants node {} a pre-vote in epoch {epoch}, and its leader answers it", asked.candidate)
+                        format!(
+                            "node {id} grants node {} a pre-vote in epoch {epoch}, and its leader answers it",
+                            asked.candidate
+                        )
                     });
                 }
             }
@@ -149,11 +160,22 @@ impl Check for Early {
 
 impl Watched {
     fn begins_step(&mut self, at_ns: u64) {
-        self.step_ns = at_ns;
+        (self.step_ns, self.has_answer) = (at_ns, false);
         if let Some(follows) = &mut self.follows
             && let Some(taken_ns) = follows.taken_ns.take()
         {
             (follows.since_ns, follows.answered) = (taken_ns, true);
+        }
+    }
+
+    fn sends(&mut self, at_ns: u64, request: &Request) {
+        let is_fetch = matches!(request, Request::Fetch(_));
+        let is_other = matches!(request, Request::Vote(_) | Request::BeginQuorumEpoch(_) | Request::EndQuorumEpoch(_));
+        if is_other || is_fetch && !self.has_answer {
+            self.steady_ns = at_ns;
+        }
+        if is_fetch {
+            self.sent_ns = at_ns;
         }
     }
 
@@ -213,7 +235,7 @@ mod tests {
         assert!(!breaks(1_900, &[(500, role(Role::Follower, 1))]), "its timer goes on");
     }
 
-    /// A follower since 0 ms sends a Fetch at 3 s, which is answered or refused, and then grants a pre-vote.
+    /// A follower since 0 ms fetches, is answered or refused, and then grants a pre-vote.
     fn grants_in_touch(error: ErrorCode) -> bool {
         let mut models = Checks::new(voters(3)).models;
         let (mut early, mut verdict) = (Early::new(&voters(3)), Verdict::default());
@@ -237,13 +259,16 @@ mod tests {
         let granted = Response::Vote(VoteResponse { vote_granted: true, ..VoteResponse::default() });
         let events = [
             (0, role(Role::Follower, 1)),
-            (3_000, Event::RequestSent { rpc, request: &fetch }),
-            (3_100, Event::ResponseReceived { token: 1, response: &answer }),
-            (3_200, Event::ResponseSent { rpc, to: 2, response: &granted }),
+            (10, Event::RequestSent { rpc, request: &fetch }),
+            (2_300, Event::ResponseReceived { token: 1, response: &answer }),
+            (2_300, Event::RequestSent { rpc, request: &fetch }),
+            (2_400, Event::ResponseReceived { token: 1, response: &answer }),
+            (2_500, Event::ResponseSent { rpc, to: 2, response: &granted }),
         ];
         for (ms, event) in events {
             let input = Event::Input { thread: ThreadName::RaftIo };
-            for event in [input, event] {
+            let goes_on = matches!(event, Event::RequestSent { .. });
+            for event in [input, event].into_iter().skip(usize::from(goes_on)) {
                 early.on(&Crossing { at_ns: ms * MS, server: 0, event }, &models, &mut verdict);
             }
         }

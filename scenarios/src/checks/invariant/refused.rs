@@ -1,9 +1,4 @@
 //! `DamagedFileRefused`: no process starts from a state file that it cannot read.
-//!
-//! What a file must look like is said by a reader of its own, which knows less of each format than Kafka's: it asks for
-//! a refusal only where Kafka's readers throw for certain.
-
-use raft::io::DurableFiles;
 
 use crate::checks::check::Check;
 use crate::checks::claim::{Claim, Claimed, claim};
@@ -49,64 +44,42 @@ impl Check for Refused {
     }
 }
 
-/// The first file from which no process of Kafka starts.
-pub fn first_refused(files: &dyn DurableFiles) -> Option<String> {
-    let is_refused = |path: &str| {
-        let Some(is_read) = reader_of(path) else { return false };
-        files.is_unreadable(path) || files.read(path).is_some_and(|bytes| !is_read(&bytes))
-    };
-    files.paths().iter().find(|path| is_refused(path)).map(ToString::to_string)
-}
-
-/// What says whether the content of a file of this name may be read.
-fn reader_of(path: &str) -> Option<fn(&[u8]) -> bool> {
-    Some(match path.rsplit('/').next()? {
-        "quorum-state" => is_quorum_state,
-        "meta.properties" => |bytes| has_lines(bytes, &["version=1", "node.id=", "cluster.id="]),
-        "partition.metadata" => |bytes| has_lines(bytes, &["version: 0", "topic_id: "]),
-        "leader-epoch-checkpoint" => |bytes| is_checkpoint(bytes, 2),
-        "replication-offset-checkpoint" => |bytes| is_checkpoint(bytes, 3),
-        _ => return None,
-    })
-}
-
-fn is_quorum_state(bytes: &[u8]) -> bool {
-    let state: Option<serde_json::Value> = serde_json::from_slice(bytes).ok();
-    let is_number = |name| state.as_ref().is_some_and(|state| state[name].is_i64());
-    ["leaderId", "leaderEpoch", "votedId", "data_version"].into_iter().all(is_number)
-}
-
-/// Is there a line that begins so, for each?
-fn has_lines(bytes: &[u8], beginnings: &[&str]) -> bool {
-    let text = String::from_utf8_lossy(bytes);
-    beginnings.iter().all(|beginning| text.lines().any(|line| line.starts_with(beginning)))
-}
-
-/// A version, the number of entries, and as many lines of so many words; or nothing behind the version.
-fn is_checkpoint(bytes: &[u8], words: usize) -> bool {
-    let Ok(text) = std::str::from_utf8(bytes) else { return false };
-    let lines: Vec<&str> = text.lines().collect();
-    let [version, count, entries @ ..] = &lines[..] else { return lines.is_empty() || lines == ["0"] };
-    let is_entry = |line: &&str| line.split_ascii_whitespace().count() == words;
-    *version == "0" && count.parse() == Ok(entries.len()) && entries.iter().all(is_entry)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::rc::Rc;
+
+    use raft::io::{Effect, FileHandle};
+    use raft::message::{Response, VoteResponse};
+
     use super::*;
+    use crate::checks::Checks;
+    use crate::checks::event::Rpc;
+    use crate::checks::ghost::state_files::first_refused;
+    use crate::checks::tests::test_disk::TestDisk;
+    use crate::checks::tests::voters;
+
+    /// A process that finds this `quorum-state` answers a request. Does it break the claim?
+    fn breaks(quorum_state: &[u8]) -> bool {
+        let (mut disk, file) = (TestDisk::default(), FileHandle(1));
+        let path = Rc::from("__cluster_metadata-0/quorum-state");
+        disk.perform(&Effect::Open { file, path, truncate: true });
+        disk.perform(&Effect::Append { file, bytes: quorum_state.into() });
+        let mut models = Checks::new(voters(3)).models;
+        models.servers[0].refuses = first_refused(&disk);
+        let (mut refused, mut verdict) = (Refused::new(&voters(3)), Verdict::default());
+        let rpc = Rpc { connection: 1, correlation_id: 1 };
+        let response = Response::Vote(VoteResponse::default());
+        let events =
+            [Event::Booted { incarnation: 1, disk: &disk }, Event::ResponseSent { rpc, to: 1, response: &response }];
+        for event in events {
+            refused.on(&Crossing { at_ns: 0, server: 0, event }, &models, &mut verdict);
+        }
+        verdict.violation().is_some_and(|violation| violation.invariant == "DamagedFileRefused")
+    }
 
     #[test]
-    fn what_kafka_reads_is_read() {
-        let state = br#"{"clusterId":"","leaderId":1,"leaderEpoch":2,"votedId":-1,"appliedOffset":0,"currentVoters":[{"voterId":1}],"data_version":0}"#;
-        assert!(is_quorum_state(state) && !is_quorum_state(&state[..40]) && !is_quorum_state(b""));
-        for (good, words) in [("", 2), ("0", 2), ("0\n0\n", 2), ("0\n2\n1 0\n4 17\n", 2), ("0\n1\na 0 3\n", 3)] {
-            assert!(is_checkpoint(good.as_bytes(), words), "{good:?}");
-        }
-        for bad in ["\0\0", "1\n0\n", "0\n1\n", "0\n1\na 0\n", "0\nx\n", "0\n0\n\n"] {
-            assert!(!is_checkpoint(bad.as_bytes(), 3), "{bad:?}");
-        }
-        assert!(!is_checkpoint(b"0\n1\n\xff 0 1\n", 3));
-        let read = reader_of("foo-0/partition.metadata").expect("known");
-        assert!(read(b"version: 0\ntopic_id: AAAAAAAAAAAAAAAAAAAAAQ") && !read(b"version: 0\ntopic_\0\0\0"));
+    fn who_cannot_read_its_quorum_state_says_nothing() {
+        let whole = br#"{"clusterId":"","leaderId":-1,"leaderEpoch":2,"votedId":-1,"appliedOffset":0,"currentVoters":[],"data_version":0}"#;
+        assert!(breaks(&whole[..20]) && !breaks(whole));
     }
 }

@@ -5,7 +5,7 @@
 
 use sim::clock::SLOWEST_PPM;
 
-/// A server's settings that its quorum timers go by, ms.
+/// A server's settings that its timers go by, ms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct QuorumTimings {
     /// `controller.quorum.fetch.timeout.ms`
@@ -18,6 +18,8 @@ pub struct QuorumTimings {
     pub append_linger_ms: u64,
     /// `controller.quorum.request.timeout.ms`
     pub request_timeout_ms: u64,
+    /// `replica.lag.time.max.ms`, of a broker
+    pub replica_lag_ms: u64,
 }
 
 impl QuorumTimings {
@@ -28,6 +30,7 @@ impl QuorumTimings {
         election_backoff_max_ms: 1_000,
         append_linger_ms: 25,
         request_timeout_ms: 2_000,
+        replica_lag_ms: 30_000,
     };
 }
 

@@ -25,6 +25,7 @@ pub mod partitions;
 pub mod proposals;
 pub mod replica;
 pub mod sequences;
+pub mod shrinks;
 pub mod unclean;
 
 use crate::checks::claim::Claimed;
@@ -35,7 +36,7 @@ use std::rc::Rc;
 use raft::broker::observation::{BrokerObservation, PartitionTag};
 use raft::ids::{BrokerEpoch, NodeId, Offset, PartitionEpoch, TopicIdPartition};
 use raft::message::ErrorCode;
-use raft::message::cluster::AlterPartitionRequest;
+use raft::message::cluster::{AlterPartitionRequest, AlterPartitionResponse};
 use raft::message::data::{DataFetchRequest, DataFetchResponse, PartitionProduceData, ProduceRequest, ProduceResponse};
 use smallvec::SmallVec;
 
@@ -126,6 +127,8 @@ pub struct Replication {
     acks: Vec<Ack>,
     demotions: Demotions,
     answers: Answers,
+    /// By server: whose proposals an answer has refused in the running step.
+    refused: Vec<Vec<TopicIdPartition>>,
     /// Unclean elections that were asked for.
     pub unclean: UncleanElections,
 }
@@ -133,7 +136,7 @@ pub struct Replication {
 impl Replication {
     /// No partition yet.
     pub fn new(servers: Vec<NodeId>, settings: Settings) -> Replication {
-        let answers = Answers::new(servers.len());
+        let (servers_count, answers) = (servers.len(), Answers::new(servers.len()));
         Replication {
             disks: vec![DataDisk::default(); servers.len()],
             went_by: vec![Offset(-1); servers.len()],
@@ -146,6 +149,7 @@ impl Replication {
             acks: Vec::new(),
             demotions: Demotions::default(),
             answers,
+            refused: vec![Vec::new(); servers_count],
         }
     }
 
@@ -280,6 +284,7 @@ impl Replication {
     pub fn step_over(&mut self, server: usize, published: Option<Offset>, around: &mut Around<'_>) {
         let published = published.unwrap_or(Offset(-1));
         self.went_by[server] = published;
+        self.refused[server].clear();
         self.answers.step_over(server);
         let who = (server, self.servers.ids[server]);
         self.demotions.step_over(who, published, self.partitions.all(), around.verdict);
@@ -318,6 +323,11 @@ impl Replication {
                 }
             }
         }
+    }
+
+    /// A broker's proposals are answered.
+    pub fn proposals_answered(&mut self, server: usize, answer: &AlterPartitionResponse) {
+        self.refused[server] = proposals::refused(answer);
     }
 
     /// A broker's connection is open.
@@ -410,6 +420,14 @@ impl Replication {
                 acks::follower_high_watermark(partition, (server, id), offset, around);
             }
             BrokerObservation::IsrState { partition_epoch, maximal, in_flight, .. } => {
+                let waited = replica.leads.as_ref().filter(|leads| {
+                    let base = leads.proposed.as_ref().map(|(base, _)| *base);
+                    leads.in_flight && leads.partition_epoch == partition_epoch && base == Some(partition_epoch)
+                });
+                if waited.is_some() && !in_flight && !self.refused[server].contains(&partition.id) {
+                    proposals::given_up(partition, id, around.verdict);
+                }
+                let replica = &mut partition.replicas[server];
                 if let Some(leads) = &mut replica.leads {
                     *leads = Leading { partition_epoch, maximal, in_flight, ..leads.clone() };
                     if !in_flight {

@@ -4,8 +4,9 @@
 
 use crate::checks::claim::Claimed;
 use crate::checks::claim::claim;
-use raft::ids::{BrokerEpoch, NodeId};
-use raft::message::cluster::AlterPartitionItem;
+use raft::ids::{BrokerEpoch, NodeId, TopicIdPartition};
+use raft::message::ErrorCode;
+use raft::message::cluster::{AlterPartitionItem, AlterPartitionResponse};
 
 use super::partition::PartitionModel;
 use crate::checks::verdict::Verdict;
@@ -13,6 +14,26 @@ use crate::checks::verdict::Verdict;
 claim! {
     /// A leader that proposes a replica for its ISR names the process that has fetched.
     ProposalNamesProcess, Safety of Partition, "KIP-903: BrokerEpoch in AlterPartition";
+    /// A leader gives up a proposal that it has sent only when the controller says that it was not carried out, or when
+    /// the partition has changed.
+    ProposalKeptUntilKnown, Safety of Partition, "KIP-497; Partition.handleAlterPartitionError";
+}
+
+/// The partitions of which an answer says that the proposal was not carried out.
+pub fn refused(answer: &AlterPartitionResponse) -> Vec<TopicIdPartition> {
+    let is_refused =
+        |error: ErrorCode| matches!(error, ErrorCode::IneligibleReplica | ErrorCode::OperationNotAttempted);
+    answer.partitions.iter().filter(|result| is_refused(result.error)).map(|result| result.partition).collect()
+}
+
+/// A leader has given up a proposal that it has sent, and nobody has refused it.
+pub fn given_up(partition: &PartitionModel, leader: NodeId, verdict: &mut Verdict) {
+    verdict.fail(&ProposalKeptUntilKnown::CLAIM, || {
+        format!(
+            "partition {}: leader {leader} gives up its proposal, and whether that was carried out is unknown",
+            partition.id
+        )
+    });
 }
 
 /// A leader proposes an ISR. Who is a member already need not have fetched from this leader.

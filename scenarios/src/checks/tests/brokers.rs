@@ -8,11 +8,12 @@ use raft::broker::observation::BrokerObservation;
 use raft::ids::{BrokerEpoch, LeaderEpoch, NodeId, Offset, PartitionEpoch, ProducerId, TopicIdPartition, Uuid};
 use raft::io::{Effect, Observation, Out, PartitionShown, ThreadName};
 use raft::log::{Batch, BatchBuilder, BatchProducer, Records};
+use raft::message::cluster::{AlterPartitionResponse, AlterPartitionResult};
 use raft::message::data::{
     DataFetchResponse, FetchablePartition, PartitionProduceData, PartitionProduceResponse, ProduceRequest,
     ProduceResponse,
 };
-use raft::message::{DataRequest, DataResponse, ErrorCode, Request, Response};
+use raft::message::{ClusterResponse, DataRequest, DataResponse, ErrorCode, Request, Response};
 use raft::metadata::MetadataRecord;
 use raft::metadata::records::{
     BrokerRegistrationChange, Config, FeatureLevel, NO_LEADER_CHANGE, Partition, PartitionChange, RegisterBroker, Topic,
@@ -49,6 +50,8 @@ pub const CLIENT: usize = 99;
 
 /// The puppets.
 pub struct Brokers {
+    /// True time.
+    pub now_ns: u64,
     pub checks: Checks,
     pub disks: Vec<TestDisk>,
     pub logs: Vec<PartitionLog>,
@@ -118,6 +121,7 @@ impl Brokers {
             first_fresh_client: 0,
             partitions: 0,
             topics: Rc::from([]),
+            lasting_topics: 0,
         };
         // A controller behind them, which has nothing to do.
         let servers: Vec<NodeId> = ids.into_iter().chain([CONTROLLER]).collect();
@@ -128,6 +132,7 @@ impl Brokers {
             disks: vec![TestDisk::default(); 3],
             logs: Vec::new(),
             epochs: vec![0; 3],
+            now_ns: 0,
             requests: 0,
             sequence: 0,
             registrations: 0,
@@ -147,7 +152,7 @@ impl Brokers {
 
     /// Something crosses the border of a server.
     pub fn cross(&mut self, server: usize, event: Event<'_>) {
-        self.checks.on(Crossing { at_ns: 0, server, event });
+        self.checks.on(Crossing { at_ns: self.now_ns, server, event });
     }
 
     /// A server receives a request, of a connection and correlation id.
@@ -376,6 +381,22 @@ impl Brokers {
     pub fn goes_by(&mut self, server: usize, partition_epoch: i32, maximal: u8, in_flight: bool) {
         let (of, partition_epoch) = (PARTITION.into(), PartitionEpoch(partition_epoch));
         self.say(server, BrokerObservation::IsrState { of, partition_epoch, maximal, effective: maximal, in_flight });
+    }
+
+    /// A broker hears that its proposal was not carried out.
+    pub fn refuse_proposal(&mut self, server: usize) {
+        let result = AlterPartitionResult {
+            partition: PARTITION,
+            error: ErrorCode::IneligibleReplica,
+            leader_id: NodeId::NONE,
+            leader_epoch: LeaderEpoch(-1),
+            isr: Rc::from([]),
+            leader_recovery_state: 0,
+            partition_epoch: PartitionEpoch(-1),
+        };
+        let answer = AlterPartitionResponse { error: ErrorCode::None, partitions: Rc::from([result]) };
+        let response = Response::Cluster(ClusterResponse::AlterPartition(answer));
+        self.cross(server, Event::ResponseReceived { token: 1, response: &response });
     }
 
     pub fn high_watermark(&mut self, server: usize, offset: i64) {

@@ -13,7 +13,7 @@ mod replication;
 mod safety;
 mod second_reader;
 pub mod sites;
-mod test_disk;
+pub mod test_disk;
 mod walk;
 
 use raft::fixes::Fixes;

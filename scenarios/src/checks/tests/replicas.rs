@@ -204,7 +204,7 @@ const P: TopicPartition = TopicPartition { topic: 0, partition: 0 };
 
 /// Clients know the topic; nobody has requested it, which is not judged here.
 fn clients_of_the_topic() -> ClientHistories {
-    let (mut histories, mut scrap) = (ClientHistories::new(&["t".into()], &[]), Verdict::default());
+    let (mut histories, mut scrap) = (ClientHistories::new(&["t".into()], 1, &[]), Verdict::default());
     let topic = MetadataRecord::Topic(Topic { name: "t".into(), topic_id: TOPIC });
     histories.metadata_committed(Offset(0), &topic, &mut scrap);
     histories.metadata_cut(&mut scrap);

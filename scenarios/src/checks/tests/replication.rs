@@ -3,8 +3,11 @@
 use std::rc::Rc;
 
 use raft::broker::observation::BrokerObservation;
-use raft::ids::{LeaderEpoch, NodeId, Offset};
+use raft::ids::{LeaderEpoch, NodeId, Offset, PartitionEpoch};
 use raft::log::BatchBuilder;
+use raft::message::cluster::{AlterPartitionItem, AlterPartitionRequest, BrokerState};
+use raft::message::data::{DataFetchRequest, FetchPartition};
+use raft::message::{ClusterRequest, DataRequest, Request};
 use raft::metadata::MetadataRecord;
 use raft::metadata::records::PartitionChange;
 
@@ -108,23 +111,20 @@ fn an_ack_waits_for_a_member_that_is_about_to_join() {
     let proposes = |brokers: &mut Brokers| {
         brokers.goes_by(0, 1, 3, true);
         let epoch_of = |server| brokers.cluster().metadata().image().broker_epoch(broker(server));
-        let members = [0, 1, 2].map(|server| raft::message::cluster::BrokerState {
-            broker_id: broker(server),
-            broker_epoch: epoch_of(server),
-        });
-        let item = raft::message::cluster::AlterPartitionItem {
+        let members = [0, 1, 2].map(|server| BrokerState { broker_id: broker(server), broker_epoch: epoch_of(server) });
+        let item = AlterPartitionItem {
             partition: PARTITION,
             leader_epoch: LeaderEpoch(0),
             new_isr_with_epochs: Rc::from(members),
             leader_recovery_state: 0,
-            partition_epoch: raft::ids::PartitionEpoch(1),
+            partition_epoch: PartitionEpoch(1),
         };
-        let request = raft::message::cluster::AlterPartitionRequest {
+        let request = AlterPartitionRequest {
             broker_id: broker(0),
             broker_epoch: raft::ids::BrokerEpoch(0),
             partitions: Rc::from([item]),
         };
-        let request = raft::message::Request::Cluster(raft::message::ClusterRequest::AlterPartition(request));
+        let request = Request::Cluster(ClusterRequest::AlterPartition(request));
         brokers.requests(0, 0, &request);
     };
     let (mut brokers, offset) = about_to_join();
@@ -135,6 +135,7 @@ fn an_ack_waits_for_a_member_that_is_about_to_join() {
     // The first is refused, and what it proposes then waits until another request is answered.
     let (mut brokers, offset) = about_to_join();
     proposes(&mut brokers);
+    brokers.refuse_proposal(0);
     brokers.goes_by(0, 1, 2, false);
     brokers.goes_by(0, 1, 3, true);
     brokers.acknowledge(0, offset);
@@ -147,10 +148,16 @@ fn an_ack_waits_for_a_member_that_is_about_to_join() {
     let (mut brokers, offset) = about_to_join();
     brokers.replicate(0, 2);
     proposes(&mut brokers);
+    brokers.refuse_proposal(0);
     brokers.goes_by(0, 1, 2, false);
     brokers.goes_by(0, 1, 3, true);
     brokers.acknowledge(0, offset);
     assert_eq!(brokers.broke(), None);
+
+    let (mut brokers, _) = about_to_join();
+    proposes(&mut brokers);
+    brokers.goes_by(0, 1, 2, false);
+    assert_eq!(brokers.broke(), Some("ProposalKeptUntilKnown"), "nobody has refused it");
 
     let mut brokers = Brokers::at_work(false, &[10]);
     brokers.change(to_isr(&[0, 1], None));
@@ -481,4 +488,49 @@ fn a_leader_epoch_is_led_in_one_life() {
     brokers.checks.verdict = Verdict::default();
     brokers.say_in(1, 1, leads);
     assert_eq!(brokers.broke(), Some("NeverTwoPartitionLeadersInSameEpoch"));
+}
+
+/// A follower fetches to the end of its leader's log at 0, and is to leave the ISR after so many ms. Is that too early?
+fn shrinks_early(after_ms: u64) -> bool {
+    let mut brokers = Brokers::at_work(false, &[10]);
+    let image = brokers.cluster().metadata().image();
+    let question = FetchPartition {
+        partition: PARTITION,
+        current_leader_epoch: LeaderEpoch(0),
+        fetch_offset: Offset(1),
+        last_fetched_epoch: LeaderEpoch(0),
+        log_start_offset: Offset(0),
+        partition_max_bytes: 1 << 20,
+    };
+    let fetch = Request::Data(DataRequest::Fetch(DataFetchRequest {
+        replica_id: broker(1),
+        replica_epoch: image.broker_epoch(broker(1)),
+        max_wait_ms: 500,
+        min_bytes: 1,
+        max_bytes: 1 << 20,
+        partitions: Rc::from([question]),
+    }));
+    let members = [0, 2]
+        .map(|server| BrokerState { broker_id: broker(server), broker_epoch: image.broker_epoch(broker(server)) });
+    let item = AlterPartitionItem {
+        partition: PARTITION,
+        leader_epoch: LeaderEpoch(0),
+        new_isr_with_epochs: Rc::from(members),
+        leader_recovery_state: 0,
+        partition_epoch: PartitionEpoch(0),
+    };
+    let (broker_id, broker_epoch) = (broker(0), image.broker_epoch(broker(0)));
+    let partitions = Rc::from([item]);
+    let proposal = AlterPartitionRequest { broker_id, broker_epoch, partitions };
+    let proposal = Request::Cluster(ClusterRequest::AlterPartition(proposal));
+    brokers.receives(0, (9, 1), &fetch);
+    brokers.now_ns = after_ms * 1_000_000;
+    brokers.goes_by(0, 0, 3, true);
+    brokers.requests(0, 8, &proposal);
+    brokers.broke() == Some("IsrNotShrunkEarly")
+}
+
+#[test]
+fn who_keeps_up_stays_in_the_isr() {
+    assert!(shrinks_early(26_000) && !shrinks_early(28_000), "replica.lag.time.max.ms is 30 s");
 }

@@ -90,7 +90,7 @@ impl Played {
 
 /// Plays a history behind the prelude; the run goes on.
 fn so_far(steps: &[Step]) -> Played {
-    let histories = ClientHistories::new(&["t".into()], &[BROKER]);
+    let histories = ClientHistories::new(&["t".into()], 1, &[BROKER]);
     let mut played = Played { histories, partitions: Partitions::new(1), verdict: Verdict::new(false) };
     let (mut metadata, mut asked) = (0, None);
     for step in prelude().iter().chain(steps) {

@@ -1,0 +1,149 @@
+//! `IsrNotShrunkEarly`: a replica that keeps up stays in the ISR.
+//!
+//! A replica has caught up when a Fetch of it reaches the end of its leader's log. Leaders count on the wall clock, so
+//! one is judged only while nothing disturbs that.
+
+use std::collections::BTreeMap;
+
+use raft::broker::observation::{BrokerObservation, PartitionTag};
+use raft::ids::{NodeId, PartitionEpoch};
+use raft::io::Observation;
+use raft::message::cluster::AlterPartitionRequest;
+use raft::message::data::DataFetchRequest;
+use raft::message::{ClusterRequest, DataRequest, Request};
+
+use crate::checks::check::Check;
+use crate::checks::claim::{Claim, Claimed, claim};
+use crate::checks::config::CheckConfig;
+use crate::checks::event::{Crossing, Event, Kinds};
+use crate::checks::invariant::timings::Calm;
+use crate::checks::models::Models;
+use crate::checks::verdict::Verdict;
+
+claim! {
+    /// A leader proposes to remove a replica from its ISR only when that has not caught up with it for
+    /// `replica.lag.time.max.ms`.
+    IsrNotShrunkEarly, Safety of Partition, "KIP-16: replica.lag.time.max.ms; Replica.isCaughtUp";
+}
+
+/// When each replica has caught up last, ns.
+type CaughtUp = BTreeMap<NodeId, u64>;
+
+/// What a leader knows of its replicas.
+#[derive(Clone, Debug, Default)]
+struct Leader {
+    caught_up: CaughtUp,
+    /// What it goes out from in its newest proposal, when it made that, and what it knew then.
+    proposal: Option<(PartitionEpoch, u64, CaughtUp)>,
+}
+
+/// All leaders, by server and partition.
+#[derive(Clone, Debug)]
+pub struct Shrinks {
+    lag_ns: Vec<u64>,
+    calm: Vec<Calm>,
+    leaders: BTreeMap<(usize, PartitionTag), Leader>,
+}
+
+impl Claimed for Shrinks {
+    const CLAIM: Claim = IsrNotShrunkEarly::CLAIM;
+}
+
+impl Check for Shrinks {
+    const EVENTS: Kinds =
+        Kinds::REQUEST_RECEIVED.and(Kinds::REQUEST_SENT).and(Kinds::OBSERVED).and(Kinds::DOWN).and(Kinds::DISTURBED);
+
+    fn new(config: &CheckConfig) -> Shrinks {
+        // Not even a fast clock counts so much sooner.
+        let lag_ns = config.timings.iter().map(|timings| timings.replica_lag_ms.saturating_mul(900_000));
+        Shrinks {
+            lag_ns: lag_ns.collect(),
+            calm: vec![Calm::new(config.slowest_ppm); config.servers.len()],
+            leaders: BTreeMap::new(),
+        }
+    }
+
+    #[inline]
+    fn on(&mut self, crossing: &Crossing<'_>, models: &Models, verdict: &mut Verdict) {
+        let Crossing { at_ns, server, event } = *crossing;
+        match event {
+            Event::RequestReceived { request: Request::Data(DataRequest::Fetch(fetch)), .. } => {
+                self.fetched(at_ns, server, fetch, models);
+            }
+            Event::RequestSent { request: Request::Cluster(ClusterRequest::AlterPartition(request)), .. } => {
+                self.proposed(server, request, models, verdict);
+            }
+            Event::Observed { observation: Observation::Broker(observation) } => {
+                self.observed(at_ns, server, observation);
+            }
+            Event::Down { .. } => self.leaders.retain(|(of, _), _| *of != server),
+            Event::Disturbed { how } => self.calm[server].disturbed(at_ns, how),
+            _ => {}
+        }
+    }
+}
+
+impl Shrinks {
+    fn observed(&mut self, at_ns: u64, server: usize, observation: BrokerObservation) {
+        match observation {
+            BrokerObservation::BecameLeader { of, .. } => {
+                self.leaders.insert((server, of), Leader::default());
+            }
+            BrokerObservation::BecameFollower { of, .. } => {
+                self.leaders.remove(&(server, of));
+            }
+            BrokerObservation::IsrState { of, partition_epoch, in_flight: true, .. } => {
+                if let Some(leader) = self.leaders.get_mut(&(server, of)) {
+                    leader.proposal = Some((partition_epoch, at_ns, leader.caught_up.clone()));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn fetched(&mut self, at_ns: u64, server: usize, fetch: &DataFetchRequest, models: &Models) {
+        let Some(cluster) = &models.cluster else { return };
+        if cluster.metadata().image().broker_epoch(fetch.replica_id) != fetch.replica_epoch {
+            return;
+        }
+        let partitions = &cluster.replication().partitions;
+        for asked in fetch.partitions.iter() {
+            let tag = asked.partition.into();
+            let Some(leader) = self.leaders.get_mut(&(server, tag)) else { continue };
+            let Some(partition) = partitions.find(tag).map(|index| &partitions[index]) else { continue };
+            let replica = &partition.replicas[server];
+            let leads = replica.leads.as_ref().is_some_and(|leads| leads.epoch == asked.current_leader_epoch);
+            if leads && asked.fetch_offset >= replica.log.end(&partition.ledger) {
+                leader.caught_up.insert(fetch.replica_id, at_ns);
+            }
+        }
+    }
+
+    fn proposed(&self, server: usize, request: &AlterPartitionRequest, models: &Models, verdict: &mut Verdict) {
+        let Some(cluster) = &models.cluster else { return };
+        let partitions = &cluster.replication().partitions;
+        for item in request.partitions.iter() {
+            let tag = item.partition.into();
+            let proposal = self.leaders.get(&(server, tag)).and_then(|leader| leader.proposal.as_ref());
+            let Some((base, at_ns, caught_up)) = proposal else { continue };
+            let of_base = partitions.find(tag).and_then(|index| partitions[index].at(*base));
+            let Some(before) = of_base.filter(|_| *base == item.partition_epoch) else { continue };
+            let stays = |id: &NodeId| item.new_isr_with_epochs.iter().any(|member| member.broker_id == *id);
+            for removed in before.isr.iter().filter(|id| !stays(id)) {
+                let Some(since_ns) = caught_up.get(removed) else { continue };
+                let waited_ns = at_ns - since_ns;
+                if waited_ns < self.lag_ns[server] && self.calm[server].lasts_since(*since_ns) {
+                    verdict.fail(&IsrNotShrunkEarly::CLAIM, || {
+                        format!(
+                            "partition {}: its leader, broker {}, removes replica {removed} from the ISR {} ms after that has caught up; replica.lag.time.max.ms is {}",
+                            item.partition,
+                            models.servers[server].id,
+                            waited_ns / 1_000_000,
+                            self.lag_ns[server] / 900_000
+                        )
+                    });
+                }
+            }
+        }
+    }
+}
