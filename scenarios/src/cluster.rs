@@ -312,6 +312,7 @@ fn broker_checks(
         first_fresh_client: clients.iter().filter(|(_, is_fresh)| !is_fresh).count(),
         topics: scenario.clients.topics().names,
         lasting_topics: scenario.clients.topics.into(),
+        retry_backoff_ms: clients.iter().filter_map(|(spec, _)| spec.admin_backoff_ms()).min().unwrap_or(0),
         partitions: usize::from(scenario.clients.topics) * usize::from(scenario.clients.partitions),
     })
 }

@@ -52,7 +52,7 @@ fn a_failing_run_becomes_a_story_that_still_fails() {
 #[test]
 fn a_finding_that_was_shrunk_still_breaks_its_claim_and_holds_with_its_fix() {
     let scenario = catalog::find("findings/session-since-registration").expect("built in").scenario().expect("good");
-    let case = Case::of(&scenario, 0x23, &Explicit::default()).expect("it runs");
+    let case = Case::of(&scenario, 0x8, &Explicit::default()).expect("it runs");
     let broken = violation(&case.run(None).expect("it runs")).expect("it fails").clone();
     assert_eq!(broken.predicate.as_deref(), Some("all live brokers unfenced"));
     let small = shrunk(&case, 2).case;

@@ -169,6 +169,11 @@ switches! {
         RenouncedWithoutAnswer,
         /// IsrNotShrunkEarly's synthetic mutant: a replica lags after an eighth of `replica.lag.time.max.ms`.
         ShrunkEarly,
+        /// ControlledShutdownWaits' synthetic mutant: a broker that leaves is let go when it leads nothing, whatever
+        /// metadata the others have.
+        LetGoEarly,
+        /// RetriedAfterBackoff's synthetic mutant: an admin client sends a call that has failed again at once.
+        RetriedAtOnce,
         /// DamagedFileRefused's synthetic mutant: a `quorum-state` that cannot be read counts as absent.
         MalformedElectionIgnored,
         /// Recovery's synthetic mutant: a controller that renounces does not tell raft, which leads on.

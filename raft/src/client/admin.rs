@@ -216,7 +216,9 @@ impl AdminClient {
         }
         let failures = call.tries;
         call.tries = call.tries.saturating_add(1);
-        call.next_allowed_try_ms = now_ms.saturating_add(backoff.draw_ms(failures, entropy));
+        let backoff_ms = backoff.draw_ms(failures, entropy);
+        let waits_ms = if self.config.client.bugs.has(Bug::RetriedAtOnce) { 0 } else { backoff_ms };
+        call.next_allowed_try_ms = now_ms.saturating_add(waits_ms);
         if call.deadline_ms <= now_ms || call.tries > self.config.retries {
             self.end(operation, ErrorCode::RequestTimedOut, out);
         } else if !is_retriable(error) {

@@ -87,7 +87,7 @@ fn each_still_tells_its_bug_from_none() {
 #[test]
 fn shrinking_leaves_what_recovery_takes_without_the_bug() {
     let (case, ..) =
-        stored(&files().into_iter().find(|path| path.ends_with("FetchTimerNeedsRecords.json")).expect("it"));
+        stored(&files().into_iter().find(|path| path.ends_with("Kafka13959UnfencedAtLogEndOnly.json")).expect("it"));
     let report = case.run(None).expect("it runs");
     let broken = violation(&report).expect("it breaks").clone();
     assert_eq!(broken.kind, ViolationKind::Liveness);

@@ -330,7 +330,7 @@ impl Checks {
         self.verdict.now_ns = at;
         self.failovers.attempt(at, client, event);
         if let Some(cluster) = &mut self.models.cluster {
-            cluster.attempt(client, event, &mut self.verdict);
+            cluster.attempt(at, client, event, &mut self.verdict);
         }
     }
 

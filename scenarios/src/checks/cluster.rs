@@ -16,6 +16,7 @@ use sim::watch::{Synced, Write};
 use smallvec::SmallVec;
 
 use super::clients::ClientHistories;
+use super::clients::retries::Retries;
 use super::committed::Committed;
 use super::coverage::{Coverage, Situation};
 use super::fresh::FreshClients;
@@ -44,6 +45,8 @@ pub struct BrokerConfig {
     pub topics: Rc<[Rc<str>]>,
     /// How many of them come first that stay.
     pub lasting_topics: usize,
+    /// The shorter of their `retry.backoff.ms` and `retry.backoff.max.ms`.
+    pub retry_backoff_ms: u64,
     /// The controllers' static `min.insync.replicas`.
     pub controllers_min_insync_replicas: i32,
     /// Their `broker.session.timeout.ms`; the longest.
@@ -66,6 +69,7 @@ pub struct ClusterChecks {
     to_be_published: Offset,
     /// Clients that begin after healing.
     pub fresh: FreshClients,
+    retries: Retries,
     /// What all clients did.
     pub histories: ClientHistories,
 }
@@ -74,7 +78,7 @@ impl ClusterChecks {
     /// Before anything happened.
     pub fn new(servers: &[NodeId], config: BrokerConfig) -> ClusterChecks {
         let BrokerConfig { ids, settings, controllers_min_insync_replicas, .. } = config;
-        let BrokerConfig { first_fresh_client, partitions, topics, lasting_topics, .. } = config;
+        let BrokerConfig { first_fresh_client, partitions, topics, lasting_topics, retry_backoff_ms, .. } = config;
         ClusterChecks {
             brokers: ids.clone(),
             metadata: MetadataModel::new(servers.len(), controllers_min_insync_replicas),
@@ -85,6 +89,7 @@ impl ClusterChecks {
             to_be_published: Offset(0),
             histories: ClientHistories::new(&topics, lasting_topics, &ids),
             fresh: FreshClients::new(first_fresh_client, partitions),
+            retries: Retries::new(retry_backoff_ms),
         }
     }
 
@@ -342,8 +347,9 @@ impl ClusterChecks {
     }
 
     /// A client did or learned something.
-    pub fn attempt(&mut self, client: usize, event: AttemptEvent, verdict: &mut Verdict) {
+    pub fn attempt(&mut self, at_ns: u64, client: usize, event: AttemptEvent, verdict: &mut Verdict) {
         self.fresh.attempt(client, event);
+        self.retries.attempt(at_ns, client, event, verdict);
         self.histories.attempt(client, event, &mut self.replication.partitions, verdict);
     }
 
@@ -379,7 +385,7 @@ impl ClusterChecks {
     pub fn healed(&mut self, committed_end: Offset) {
         self.to_be_published = committed_end;
         self.histories.healed(&mut self.replication.partitions);
-        self.fresh.healed();
+        self.retries.healed();
     }
 
     /// The first recovery predicate that does not hold: all live brokers are unfenced, partitions
@@ -447,8 +453,11 @@ impl ClusterChecks {
             .then(|| in_general("all that clients have seen is committed"))
     }
 
-    /// What fresh clients are still to do.
+    /// What clients are still to do.
     pub fn fresh_missing(&mut self) -> Option<&'static str> {
+        if !self.retries.are_done() {
+            return Some("every admin call that has failed is sent again, or ends");
+        }
         let (histories, partitions) = (&mut self.histories, &mut self.replication.partitions);
         self.fresh.missing(|partition, offset| histories.cut_below(partition, offset, partitions))
     }

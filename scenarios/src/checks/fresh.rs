@@ -1,8 +1,7 @@
 //! Clients when all faults are over. Does the cluster serve those that begin then? One creates a topic, one
-//! has a record acknowledged by every partition, one reads all of them from the start to that record. And
-//! do those that have failed before try again?
+//! has a record acknowledged by every partition, one reads all of them from the start to that record.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use raft::client::{AttemptEvent, TopicPartition};
 use raft::ids::Offset;
@@ -22,12 +21,6 @@ pub struct FreshClients {
     /// Whose records come next, and how far each was read.
     polled: Option<TopicPartition>,
     read: BTreeMap<TopicPartition, Offset>,
-    /// Admin calls, by client and attempt, that are under way.
-    calls: BTreeMap<(usize, u32), u32>,
-    /// Those, by client and operation, that wait for their next attempt.
-    waiting: BTreeSet<(usize, u32)>,
-    /// Of these, those that have waited since all faults ended.
-    overdue: BTreeSet<(usize, u32)>,
 }
 
 impl FreshClients {
@@ -36,34 +29,8 @@ impl FreshClients {
         FreshClients { first, partitions, ..FreshClients::default() }
     }
 
-    /// All faults are over.
-    pub fn healed(&mut self) {
-        self.overdue.clone_from(&self.waiting);
-    }
-
-    fn admin_call(&mut self, client: usize, event: AttemptEvent) {
-        match event {
-            AttemptEvent::AdminInvoked { attempt, operation, .. } => {
-                self.calls.insert((client, attempt), operation);
-                self.waits_no_longer(client, operation);
-            }
-            AttemptEvent::AdminAnswered { attempt, .. } | AttemptEvent::AdminUnknown { attempt } => {
-                let operation = self.calls.remove(&(client, attempt));
-                self.waiting.extend(operation.map(|operation| (client, operation)));
-            }
-            AttemptEvent::OperationDone { operation, .. } => self.waits_no_longer(client, operation),
-            _ => {}
-        }
-    }
-
-    fn waits_no_longer(&mut self, client: usize, operation: u32) {
-        self.waiting.remove(&(client, operation));
-        self.overdue.remove(&(client, operation));
-    }
-
     /// A client did or learned something.
     pub fn attempt(&mut self, client: usize, event: AttemptEvent) {
-        self.admin_call(client, event);
         if client < self.first {
             return;
         }
@@ -103,17 +70,14 @@ impl FreshClients {
             let last = end.map_or(*acked, |end| (*acked).min(Offset(end.0 - 1)));
             last.0 >= 0 && self.read.get(partition) < Some(&last)
         };
-        if self.acked.iter().any(unread) {
-            return Some("a fresh consumer reads every partition");
-        }
-        (!self.overdue.is_empty()).then_some("every admin call that has failed is sent again, or ends")
+        self.acked.iter().any(unread).then_some("a fresh consumer reads every partition")
     }
 }
 
 #[cfg(test)]
 mod tests {
     use raft::client::Outcome;
-    use raft::ids::{LeaderEpoch, NodeId};
+    use raft::ids::LeaderEpoch;
 
     use super::*;
 
@@ -144,20 +108,5 @@ mod tests {
         );
         poll(&mut fresh, 3);
         assert_eq!(fresh.missing(uncut), None);
-    }
-
-    #[test]
-    fn admin_calls_are_sent_again() {
-        let mut fresh = FreshClients { created: true, ..FreshClients::new(5, 0) };
-        let invoked = |attempt| AttemptEvent::AdminInvoked { attempt, operation: 7, api_key: 3, node: NodeId(1) };
-        fresh.attempt(2, invoked(1));
-        fresh.attempt(2, AttemptEvent::AdminUnknown { attempt: 1 });
-        fresh.healed();
-        let missing = |fresh: &FreshClients| fresh.missing(|_, _| None);
-        assert_eq!(missing(&fresh), Some("every admin call that has failed is sent again, or ends"));
-        let mut ended = fresh.clone();
-        fresh.attempt(2, invoked(2));
-        ended.attempt(2, AttemptEvent::OperationDone { operation: 7, error: ErrorCode::RequestTimedOut });
-        assert_eq!((missing(&fresh), missing(&ended)), (None, None));
     }
 }

@@ -128,6 +128,7 @@ checks! {
         PositionLost in clients::polls;
         TruncationMissed in clients::polls;
         Unseen in clients;
+        RetriedAfterBackoff in clients::retries;
         LinearizableAdmin in clients::answers;
         StaleAdminAnswer in clients::answers;
         UnaskedMetadata in clients::asked;

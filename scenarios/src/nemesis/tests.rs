@@ -146,8 +146,8 @@ proptest! {
         let gone = Kind::ALL[rank];
         let rest = plan_of(&without(&scenario, gone.name()), seed);
         for kind in Kind::ALL.iter().copied().filter(|kind| *kind != gone) {
-            if (gone, kind) == (Kind::BitRot, Kind::PowerLoss) {
-                // Rot brings power losses along: the others stay.
+            if let (Kind::BitRot, Kind::PowerLoss) | (Kind::Kill, Kind::Delay) = (gone, kind) {
+                // Rot brings power losses along, and a kill delays: the others stay.
                 let (rest, whole) = (of_kind(&rest, kind), of_kind(&whole, kind));
                 prop_assert!(rest.iter().all(|fault| whole.contains(fault)));
             } else {

@@ -14,9 +14,11 @@ const BROKER: Node = Node(3);
 
 /// `calm` with one damaged file: how it ended, and how often the server ended itself.
 fn damaged(node: Node, file: &str, damage: Damage, at_ppm: u32) -> (RunReport, usize) {
-    let scenario = catalog::find("calm").expect("built in").scenario().expect("good");
+    let mut scenario = catalog::find("calm").expect("built in").scenario().expect("good");
+    let checkpoint_interval = "log.flush.offset.checkpoint.interval.ms";
+    scenario.cluster.config.0.insert(checkpoint_interval.to_owned(), "1000".to_owned());
     let fault = FileDamage { node, file: file.to_owned(), file_rank: 0, damage, at_ppm };
-    let plan = Plan(vec![Fault::at(10 * SECOND_NS, 4 * SECOND_NS, fault)]);
+    let plan = Plan(vec![Fault::at(30 * SECOND_NS, 4 * SECOND_NS, fault)]);
     let request = Request { host: Host::Bare, explicit: Explicit::plan(plan), ..Request::new(&scenario, 1) };
     let (report, trace) = Trace::of(&request).expect("it runs");
     let halts = trace

@@ -57,9 +57,9 @@ mutants! {
     r02_resumes_as_leader: Kafka10527ResumeAsLeader, "power-loss" 0 => "NeverTwoLeadersInSameEpoch";
     r04_leader_change_at_zero: Kafka12331LeaderChangeAtZero, "power-loss" 0 => "LogMatching";
     r07_no_check_quorum: Kafka15489NoCheckQuorum, "quorum" 0 => "LeaderWithoutMajorityResigns";
-    r21_stale_fetch_appended: Kafka18723StaleFetchAppended, "quorum" 338 => "PersistBeforePromise:D5";
+    r21_stale_fetch_appended: Kafka18723StaleFetchAppended, "quorum" 88 => "PersistBeforePromise:D5";
     r25_fetch_offset_backward_is_fatal: Kafka12181FetchOffsetBackwardFatal, "quorum" 4 => "NoFatalFault";
-    r26_fault_swallowed: Kafka14644FaultSwallowed, "quorum" 7 => "Recovery";
+    r26_fault_swallowed: Kafka14644FaultSwallowed, "quorum" 0 => "RequestAnswered";
     g01_vote_not_durable: VoteNotDurable, "quorum" 0 => "PersistBeforePromise:D3";
     g02_two_votes_in_one_epoch: TwoVotesInOneEpoch, "quorum" 1 => "ValidVotes";
     g04_no_log_test: NoLogTest, "quorum" 0 => "LeaderCompleteness";
@@ -107,9 +107,11 @@ mutants! {
     partition_high_watermark_goes_back: PartitionHighWatermarkGoesBack, "ci" 5 => "MonotonicHighWatermark";
     renounced_without_answer: RenouncedWithoutAnswer, "ci" 3 => "RequestAnswered";
     leader_left_early: LeaderLeftEarly, "ci" 0 => "LeaderNotLeftEarly";
-    malformed_election_ignored: MalformedElectionIgnored, "power-loss" 0 => "DamagedFileRefused";
+    malformed_election_ignored: MalformedElectionIgnored, "power-loss" 73 => "DamagedFileRefused";
     renounced_unheard: RenouncedUnheard, "ci" 0 => "Recovery";
     shrunk_early: ShrunkEarly, "ci" 0 => "IsrNotShrunkEarly";
+    retried_at_once: RetriedAtOnce, "ci" 0 => "RetriedAfterBackoff";
+    let_go_early: LetGoEarly, "ci" 0 => "ControlledShutdownWaits";
     first_replica_leads: FirstReplicaLeads, "ci" 0 => "LeaderByCommittedMetadata";
     sequence_not_checked: SequenceNotChecked, "ci" 1 => "IdempotentSequence";
     answered_before_commit: AnsweredBeforeCommit, "ci" 0 => "ProducerIdBlocksDisjoint", then "UnaskedMetadata";
@@ -147,10 +149,10 @@ mutants! {
     l10_demotion_ignored: Kafka14296DemotionIgnored, "ci" 0 => "DemotionObeyed";
     g31_session_on_wall_clock: SessionOnWallClock, "combined" 38 => "HeardBrokerNotFenced";
     l11_stray_detection_inverted: Kafka13127StrayDetectionInverted, "ci" 6 => "AckedValueNotLost";
-    p07_epoch_of_fetch_ignored: Kip320EpochOfFetchIgnored, "ci" 6 => "PositionLost";
+    p07_epoch_of_fetch_ignored: Kip320EpochOfFetchIgnored, "ci" 37 => "PositionLost";
     p15_epochs_left_at_truncation: Kafka10706EpochsLeftAtTruncation, "ci" 4 => "Recovery";
     p24_restart_from_zero: Kafka2143RestartFromZero, "ci" 2 => "AckedValueNotLost";
-    p32_epoch_checkpoint_not_forced: Kafka16541EpochCheckpointNotForced, "ci" 6 => "NoFatalFault";
+    p32_epoch_checkpoint_not_forced: Kafka16541EpochCheckpointNotForced, "ci" 40 => "NoFatalFault";
     g27_shrink_counts_at_once: ShrinkCountsAtOnce, "ci" 0 => "LeaderCandidateCompleteness";
     c03_bump_keeps_sequences: Kafka12152BumpKeepsSequences, "ci" 2 => "NewEpochBeginsAtZero";
     c05_state_before_append: Kafka6683StateBeforeAppend, "ci" 0 => "AckedValueNotLost";
@@ -164,8 +166,8 @@ mutants! {
     z02_write_without_epoch: Kafka6082WriteWithoutEpoch, "cluster-partitions" 5 => "RecordAfterClaim";
     z05_no_compare_and_set: Kafka428NoCompareAndSet, "combined" 32 => "IsrCompareAndSet";
     l01_isr_without_epochs: Kafka14617IsrWithoutEpochs, "ci" 0 => "ProposalNamesProcess";
-    p03_end_offset_without_its_epoch: Kip279EndOffsetWithoutEpoch, "combined" 2 => "Recovery";
-    p09_stale_fetch_applied: Kafka18991StaleFetchApplied, "cluster-partitions" 147 => "PresentLeaderObeyed";
+    p03_end_offset_without_its_epoch: Kip279EndOffsetWithoutEpoch, "brokers" 85 => "Recovery";
+    p09_stale_fetch_applied: Kafka18991StaleFetchApplied, "cluster-partitions" 187 => "PresentLeaderObeyed";
     g29_producer_state_not_restored: ProducerStateNotRestored, "ci" 3 => "DuplicateRecord";
     m39_clear_elr_restores_a_topic: Kafka19383ClearElrRestoresTopic, "ci" 23 => "ImagesEqualAtEqualOffsets";
     m40_deleted_topic_stays_created: Kafka19497DeletedTopicStaysCreated, "ci" 0 => "ImagesEqualAtEqualOffsets";
@@ -184,7 +186,7 @@ mutants! {
     n11_preferred_leader_outside_isr: PreferredLeaderOutsideIsr, "ci" 0 => "ValidControllerIsrAndElr";
     n12_expired_session_of_former_process: ExpiredSessionOfFormerProcess, "brokers" 1 => "HeardBrokerNotFenced";
     n13_last_isr_member_removed: LastIsrMemberRemoved, "brokers" 0 => "AckedValueNotLost";
-    n14_shutdown_awaits_itself_only: ShutdownAwaitsItselfOnly, "ci" 36 => "ControlledShutdownEnds";
+    n14_shutdown_awaits_itself_only: ShutdownAwaitsItselfOnly, "brokers" 49 => "ControlledShutdownEnds";
     n15_fetcher_outlives_election: FetcherOutlivesElection, "combined" 0 => "PresentLeaderObeyed";
     n16_refused_proposal_forgotten: RefusedProposalForgotten, "ci" 0 => "ProposalKeptUntilKnown";
     n17_high_watermark_below_min_isr: HighWatermarkBelowMinIsr, "ci" 0 => "ReplicationQuorumSuperset";
@@ -243,6 +245,17 @@ fn caught_at(mutant: &Mutant) -> Result<u64, BTreeSet<String>> {
         seen.insert(check);
     }
     Err(seen)
+}
+
+/// Where a row is caught now: `ROW=r21_stale_fetch_appended cargo test --release -p scenarios --test suite
+/// mutants::first_seed -- --ignored --nocapture`
+#[test]
+#[ignore = "looks for a new seed of a row"]
+fn first_seed() {
+    let row = std::env::var("ROW").expect("the name of a row's test");
+    let mutant = MUTANTS.iter().find(|mutant| mutant.test == row).expect("a row");
+    let found = (0..1_000).step_by(NEARBY as usize).find_map(|seed| caught_at(&Mutant { seed, ..*mutant }).ok());
+    println!("{row}: {found:?}");
 }
 
 fn is_caught(test: &str) {

@@ -9,7 +9,7 @@ use super::clean_shutdown;
 use super::partition_log::PartitionLog;
 use super::partition_log_config::PartitionLogConfig;
 use super::paths;
-use super::recovery::{LastEnd, recover};
+use super::recovery::{LastEnd, read_state, recover};
 use crate::bugs::Bug;
 use crate::fixes::Fixes;
 use crate::ids::{BrokerEpoch, Offset, TopicIdPartition, Uuid};
@@ -51,6 +51,9 @@ impl LogManager {
         let mut loaded = BTreeMap::new();
         let mut opened = 0;
         for directory in directories(files) {
+            if paths::is_stray(&directory) {
+                read_state(&directory, files)?;
+            }
             let Some((topic, partition)) = paths::parse_directory(&directory) else { continue };
             let key: (Rc<str>, i32) = (topic.into(), partition);
             let of = |offsets: &Offsets| offsets.get(&key).copied().unwrap_or_default();

@@ -54,6 +54,11 @@ pub(super) fn partition_metadata(directory: &str) -> Rc<str> {
     format!("{directory}/partition.metadata").into()
 }
 
+/// Is this a log that was set aside?
+pub(super) fn is_stray(directory: &str) -> bool {
+    directory.ends_with(STRAY_SUFFIX)
+}
+
 /// Where a log is set aside. Kafka makes the name unique by a random id.
 pub(super) fn stray_directory(directory: &str, unique: &str) -> String {
     format!("{directory}.{unique}{STRAY_SUFFIX}")

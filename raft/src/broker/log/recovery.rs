@@ -43,9 +43,9 @@ pub(super) fn recover(
     config: PartitionLogConfig,
     out: &mut Out,
 ) -> Result<Option<Recovered>, LogError> {
-    let Some(topic_id) = read_topic_id(&paths::partition_metadata(directory), files)? else { return Ok(None) };
+    let (checkpoint, topic_id) = read_state(directory, files)?;
+    let Some(topic_id) = topic_id else { return Ok(None) };
     let epochs_path = paths::leader_epoch_checkpoint(directory);
-    let checkpoint = EpochCache::read_from(&epochs_path, files)?;
     let mut handles = Handles::new(ordinal);
     let (segments, changed) = recover_segments(directory, files, last_end, &mut handles, out);
     let end = segments[segments.len() - 1].end_offset();
@@ -78,6 +78,12 @@ pub(super) fn recover(
         recovery_point,
         directory_dirty,
     }))
+}
+
+/// What `LogManager.loadLog` reads of every directory, whatever else that holds, and whether it is a stray.
+pub(super) fn read_state(directory: &str, files: &dyn DurableFiles) -> Result<(EpochCache, Option<Uuid>), LogError> {
+    let checkpoint = EpochCache::read_from(&paths::leader_epoch_checkpoint(directory), files)?;
+    Ok((checkpoint, read_topic_id(&paths::partition_metadata(directory), files)?))
 }
 
 /// Segments in order, and whether names changed.

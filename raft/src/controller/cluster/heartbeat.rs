@@ -81,6 +81,7 @@ fn next_state(
         Unfenced if request.want_shut_down => ShutdownNow,
         Unfenced => Unfenced,
         ControlledShutdown if leads() => ControlledShutdown,
+        ControlledShutdown if view.settings.bugs.has(Bug::LetGoEarly) => ShutdownNow,
         ControlledShutdown if view.heartbeats.may_shut_down(request.broker_id) => ShutdownNow,
         ControlledShutdown => ControlledShutdown,
     }

@@ -20,6 +20,7 @@ pub mod counts;
 pub mod metadata;
 pub mod order;
 pub mod polls;
+pub mod retries;
 pub mod sessions;
 #[cfg(test)]
 mod tests;

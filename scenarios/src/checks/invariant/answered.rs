@@ -23,8 +23,9 @@ claim! {
     RequestAnswered, Liveness of Server, "Kafka protocol: one response to each request; SocketServer mutes a channel until then";
 }
 
-/// For what lies in queues, and the threads that it passes.
-const SLACK_NS: u64 = 1_000_000_000;
+/// For what lies in queues, and the threads that it passes: a broker that becomes a replica of many partitions at
+/// once forces several files of each.
+const SLACK_NS: u64 = 3_000_000_000;
 
 /// What an answer may wait for, before the time that the request says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -253,15 +254,15 @@ mod tests {
         let asked = (1_000, Event::RequestReceived { rpc: rpc(2), request: &request });
         let started = [(0, Event::RequestReceived { rpc: rpc(1), request: &request }), (10, serves(1)), asked];
         let then = |more: &[(u64, Event<'_>)]| breaks(&[&started, more].concat());
-        assert!(then(&[(2_600, INPUT)]) && !then(&[(2_400, INPUT)]));
-        assert!(!then(&[(1_400, serves(2)), (2_600, INPUT)]));
-        assert!(!then(&[(1_400, Event::ResponseUnheard { rpc: rpc(2) }), (2_600, INPUT)]));
-        assert!(!breaks(&[asked, (2_600, INPUT)]), "it has not started");
+        assert!(then(&[(4_600, INPUT)]) && !then(&[(4_400, INPUT)]));
+        assert!(!then(&[(1_400, serves(2)), (4_600, INPUT)]));
+        assert!(!then(&[(1_400, Event::ResponseUnheard { rpc: rpc(2) }), (4_600, INPUT)]));
+        assert!(!breaks(&[asked, (4_600, INPUT)]), "it has not started");
         let begins = Disturbance { begins: true, ..Disturbance::default() };
         let paused =
             [(1_100, Event::Disturbed { how: begins }), (2_500, Event::Disturbed { how: Disturbance::default() })];
-        assert!(!then(&[paused[0], paused[1], (2_600, INPUT)]));
-        assert!(then(&[paused[0], paused[1], (4_100, INPUT)]), "it takes no longer afterwards");
+        assert!(!then(&[paused[0], paused[1], (4_600, INPUT)]));
+        assert!(then(&[paused[0], paused[1], (6_100, INPUT)]), "it takes no longer afterwards");
     }
 
     #[test]
@@ -274,10 +275,10 @@ mod tests {
         let asked = (1_000, Event::RequestReceived { rpc: rpc(2), request: &request });
         let waits = [(0, leads(epoch)), asked, (9_000, INPUT)];
         assert!(!breaks(&waits), "a majority may not answer");
-        assert!(breaks(&[&waits[..], &[(9_500, renounces(epoch)), (10_600, INPUT)]].concat()));
-        assert!(breaks(&[asked, (2_100, INPUT)]), "it does not lead");
+        assert!(breaks(&[&waits[..], &[(9_500, renounces(epoch)), (12_600, INPUT)]].concat()));
+        assert!(breaks(&[asked, (4_100, INPUT)]), "it does not lead");
         let observation = Observation::HighWatermark { offset: raft::ids::Offset(0), epoch, leading: true };
-        let committed = [(9_500, Event::Observed { observation }), (10_600, INPUT)];
+        let committed = [(9_500, Event::Observed { observation }), (12_600, INPUT)];
         assert!(breaks(&[&waits[..], &committed].concat()), "all that it has written is committed");
     }
 }

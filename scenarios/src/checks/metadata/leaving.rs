@@ -134,8 +134,9 @@ impl Leaving {
             self.reported.insert(place, offset);
             self.waits.remove(&place);
         } else if answer.should_shut_down {
-            self.waits.remove(&place);
-            let entered = self.entered.get(&broker).filter(|(entered_in, _)| *entered_in == epoch);
+            // A controller that claims while it waits does not know that, and lets it go if it leads nothing.
+            let waited = self.waits.remove(&place).filter(|(waited_in, _)| *waited_in == epoch);
+            let entered = self.entered.get(&broker).filter(|(entered_in, _)| waited.is_some() && *entered_in == epoch);
             let lags = |other: &&NodeId| {
                 let reported = self.newest.get(&(of.0, **other)).copied();
                 image.is_active(**other) && entered.is_some_and(|(_, since)| reported < Some(*since))
@@ -167,9 +168,9 @@ impl Leaving {
     }
 
     /// A broker's registration is written anew: it counts as maximally behind until its next heartbeat,
-    /// and one by whose own heartbeat it was written does not make up for that.
+    /// and one by whose own heartbeat it was written does not make up for that. One that leaves is waited for by none.
     pub fn registered(&mut self, broker: NodeId) {
-        self.open.retain(|_, received| received.broker != broker);
+        self.open.retain(|_, received| received.broker != broker || received.leaves);
         self.reported.retain(|(_, other), _| *other != broker);
     }
 
@@ -282,6 +283,7 @@ mod tests {
         let let_go = |reported: Option<i64>, fenced: bool| {
             let mut two = story(!fenced);
             two.leaving.entered.insert(LEAVES, (BrokerEpoch(5), END));
+            assert_eq!(two.heartbeat(0, false), None, "it leads");
             if let Some(offset) = reported {
                 two.other_tells(offset);
             }

@@ -92,9 +92,14 @@ impl Shrinks {
             BrokerObservation::BecameFollower { of, .. } => {
                 self.leaders.remove(&(server, of));
             }
-            BrokerObservation::IsrState { of, partition_epoch, in_flight: true, .. } => {
-                if let Some(leader) = self.leaders.get_mut(&(server, of)) {
-                    leader.proposal = Some((partition_epoch, at_ns, leader.caught_up.clone()));
+            BrokerObservation::IsrState { of, partition_epoch, in_flight, .. } => {
+                let Some(leader) = self.leaders.get_mut(&(server, of)) else { return };
+                let is_known = leader.proposal.as_ref().is_some_and(|(base, ..)| *base == partition_epoch);
+                match in_flight {
+                    false => leader.proposal = None,
+                    // While it waits for its answer, and is sent again, the replicas may catch up.
+                    true if is_known => {}
+                    true => leader.proposal = Some((partition_epoch, at_ns, leader.caught_up.clone())),
                 }
             }
             _ => {}

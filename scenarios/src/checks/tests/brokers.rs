@@ -122,6 +122,7 @@ impl Brokers {
             partitions: 0,
             topics: Rc::from([]),
             lasting_topics: 0,
+            retry_backoff_ms: 100,
         };
         // A controller behind them, which has nothing to do.
         let servers: Vec<NodeId> = ids.into_iter().chain([CONTROLLER]).collect();

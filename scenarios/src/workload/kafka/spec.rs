@@ -78,6 +78,14 @@ pub struct KafkaClientSpec {
     pub fresh: Option<Fresh>,
 }
 
+impl KafkaClientSpec {
+    /// How long an admin client waits before it sends a call again, but for the jitter; ms.
+    pub fn admin_backoff_ms(&self) -> Option<u64> {
+        let KafkaClientRole::Admin { config, .. } = &self.role else { return None };
+        u64::try_from(config.client.retry_backoff_ms.min(config.client.retry_backoff_max_ms)).ok()
+    }
+}
+
 /// A fresh client does nothing before an instant, and then once what shows that the cluster works.
 #[derive(Clone, Debug)]
 pub struct Fresh {
