@@ -22,13 +22,14 @@
 //!   follows its epoch's only control record. M27: features never change. M31 is the same as P19. M33: a
 //!   caught-up replica that may not join delays commits for `replica.lag.time.max.ms` at most.
 //! * L06: the controller's queue is never as long as half a heartbeat interval for a whole session. L07: a
-//!   broker that is fenced after one lost heartbeat is unfenced by the next. L12: a topic that is created again
-//!   gets no records. L02: both tests read one state in one step. L18: an answer belongs to a connection, which
+//!   broker that is fenced after one lost heartbeat is unfenced by the next. L12: strays are set aside in
+//!   one step, with the first publish. L02: both tests read one state in one step. L18: an answer belongs to a connection, which
 //!   ends with its process;
 //! * C02: the batch that would be sent first is behind the other in its queue, until both are given up.
 //!   C01: every producer here is idempotent, and the broker refuses batches that are out of sequence. C04:
 //!   `producer.id.expiration.check.interval.ms` is ten minutes, and every run is shorter. C06: producer state
-//!   is rebuilt from the log, not read from a snapshot. C11: clients read topics that are not deleted;
+//!   is rebuilt from the log, not read from a snapshot. C11: nothing is promised to clients of a topic that is
+//!   deleted, however often it is created again;
 //! * P02 is P01 with two disks. P04, P06: each fetch is compared with the leader's epochs. P08, P14, P29:
 //!   one thread does both. P12: the next fetch repairs it. P18: the next append moves the high watermark.
 //!   P23: the controller itself removes silent brokers from ISRs. P25: a log with epochs is not truncated to its
@@ -135,7 +136,7 @@ pub const CATALOG: &[Row] = rows! {
     G14 WrongDivergenceAnswerOfQuorum Raft "KIP-595" => ["Recovery"];
     G15 TruncateBelowHighWatermark Raft "KIP-595" => ["HighWatermarkWithinLog"];
     G30 NoChecksumOnRecovery Raft "torn writes" => ["PersistBeforePromise:D8"];
-    G32 FetchTimerNeedsRecords Raft "redpanda #30815" => ["Recovery"];
+    G32 FetchTimerNeedsRecords Raft "redpanda #30815" => ["Recovery", "LeaderNotLeftEarly"];
     G32 FetchTimerResetByAnyMessage Raft "redpanda #30815" => ["SilentLeaderLeft"];
 
     R05 Kafka15345LeaderBeforeCaughtUp Controller "KAFKA-15345, fixed in 3.6" => ["CommittedMetadataReplays", "ValidControllerIsrAndElr"];
@@ -179,7 +180,7 @@ pub const CATALOG: &[Row] = rows! {
         hidden by "an answer that truncates must arrive after a promotion: two leader changes while one answer is in flight, the first of which left this replica records that its leader did not have";
     P15 Kafka10706EpochsLeftAtTruncation Repl "KAFKA-10706, fixed in 2.6.1" => ["Recovery"];
     P19 Kafka12751IsrChangeNeverCleared Repl "KAFKA-12751, fixed in 2.7.2" => ["Recovery"];
-    P20 Kip497CommittedIsrOnly Repl "KIP-497, KAFKA-8836, since 2.7.0" => ["ReplicationQuorumSuperset"];
+    P20 Kip497CommittedIsrOnly Repl "KIP-497, KAFKA-8836, since 2.7.0" => ["ReplicationQuorumSuperset", "LeaderCandidateCompleteness"];
     P24 Kafka2143RestartFromZero Repl "KAFKA-2143, fixed in 0.10.0" => ["AckedValueNotLost"];
     P32 Kafka16541EpochCheckpointNotForced Repl "KAFKA-16541, fixed in 3.8" => ["NoFatalFault", "PersistBeforePromise:D6"];
     P36 Jepsen2013NoMinIsr Repl "Jepsen 2013, Kafka 0.8 beta" => ["ReplicationQuorumSuperset"];
@@ -200,7 +201,7 @@ pub const CATALOG: &[Row] = rows! {
     N05 PreVoteOfFollowerInTouch Raft "KIP-996" => ["PreVoteRefusedInTouch"];
     N06 DivergingFetchCredited Raft "KIP-595" => ["MajorityReachedHighWatermark"];
     N07 ElrKeptAtMinIsr Controller "KIP-966" => ["ValidControllerIsrAndElr"];
-    N08 NoRecordAnsweredAtOnce Controller "KIP-631" => ["StaleAdminAnswer"];
+    N08 NoRecordAnsweredAtOnce Controller "KIP-631" => ["StaleAdminAnswer", "HeardBrokerNotFenced"];
     N09 UnfencedBrokerNotYetAlive Controller "KIP-631" => ["LeaderWhileCandidateActive"];
     N10 ConfigsOutliveTopic Controller "KIP-631" => ["StaleAdminAnswer"];
     N11 PreferredLeaderOutsideIsr Controller "KIP-460" => ["ValidControllerIsrAndElr"];

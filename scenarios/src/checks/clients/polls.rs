@@ -324,7 +324,7 @@ impl Polls {
                     return around.verdict.excuse(excuse, 1);
                 }
                 let (shown, at_ns) = (gone.shown, around.verdict.now_ns);
-                return self.lost.push(Lost { client, log: log, offset, shown, at_ns });
+                return self.lost.push(Lost { client, log, offset, shown, at_ns });
             }
             // Beyond the end: only a seek leads there, or a cut.
             if of.losses().lowest_cut().is_none_or(|lowest| lowest.0 >= offset) {

@@ -137,7 +137,8 @@ impl ServerGhost {
         let (left_log, _) = LogGhost::read(left, ledger);
         let election = self.durable_election;
         let is_new = left.paths().is_empty();
-        self.altered = self.small.spoil(left) && !is_new || self.altered && !is_new;
+        let spoiled = self.small.spoil(left);
+        self.altered = (spoiled || self.altered) && !is_new;
         let durable = self.log.durable();
         let held = self.gone_behind(&left_log, durable);
         let log = held.map(|_| self.log.prefix(durable));

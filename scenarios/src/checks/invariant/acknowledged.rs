@@ -10,17 +10,19 @@ use crate::checks::models::Models;
 use raft::ids::{LeaderEpoch, Offset};
 use raft::io::{Observation, Role};
 use raft::message::{ErrorCode, FetchResponse, Request, Response};
+use smallvec::SmallVec;
 
 use crate::checks::ghost::{ServerGhost, ShownHighWatermark};
 use crate::checks::verdict::Verdict;
 
 /// What a voter has fetched from a leader in its epoch.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Fetched {
     /// Where it has been found to be. A voter may go back, if it has lost records (`LeaderState.updateReplicaState`).
     offset: Offset,
-    /// Its newest request, which may be refused yet.
-    newest: Option<(Rpc, Offset)>,
+    /// Requests without an answer, which may be refused yet. When one that waits for records gets its answer it counts
+    /// once more (`KafkaRaftClient.handleFetchRequest`), whatever older ones have arrived since.
+    open: SmallVec<[(Rpc, Offset); 2]>,
 }
 
 /// What one server has received while it leads.
@@ -31,7 +33,11 @@ struct Received {
     fetched: Vec<Fetched>,
 }
 
-const NOTHING: Fetched = Fetched { offset: Offset(-1), newest: None };
+impl Default for Fetched {
+    fn default() -> Fetched {
+        Fetched { offset: Offset(-1), open: SmallVec::new() }
+    }
+}
 
 /// All servers.
 #[derive(Clone, Debug)]
@@ -45,7 +51,7 @@ impl Acknowledged {
     pub fn role_changed(&mut self, server: usize, leads: Option<LeaderEpoch>) {
         let received = &mut self.received[server];
         received.leads = leads;
-        received.fetched.fill(NOTHING);
+        received.fetched.fill(Fetched::default());
     }
 
     /// A Fetch of `epoch` reaches a server. What came before was accepted if it was not answered with a refusal.
@@ -54,8 +60,8 @@ impl Acknowledged {
         let received = &mut self.received[server];
         if received.leads == Some(epoch) {
             let fetched = &mut received.fetched[from];
-            fetched.offset = fetched.newest.map_or(fetched.offset, |(_, offset)| offset);
-            fetched.newest = Some((rpc, offset));
+            fetched.offset = fetched.open.last().map_or(fetched.offset, |(_, offset)| *offset);
+            fetched.open.push((rpc, offset));
         }
     }
 
@@ -63,10 +69,8 @@ impl Acknowledged {
     #[inline]
     pub fn answered(&mut self, server: usize, to: usize, rpc: Rpc, answer: &FetchResponse) {
         let Some(fetched) = self.received[server].fetched.get_mut(to) else { return };
-        if let Some((newest, offset)) = fetched.newest
-            && newest == rpc
-        {
-            fetched.newest = None;
+        if let Some(place) = fetched.open.iter().position(|(open, _)| *open == rpc) {
+            let (_, offset) = fetched.open.remove(place);
             let has_error = answer.top_error != ErrorCode::None || answer.error != ErrorCode::None;
             if !has_error && answer.diverging_epoch.is_none() {
                 fetched.offset = offset;
@@ -79,8 +83,8 @@ impl Acknowledged {
     pub fn moved(&self, server: usize, shown: ShownHighWatermark, servers: &[ServerGhost], verdict: &mut Verdict) {
         let received = &self.received[server];
         let holds = |(other, ghost): (usize, &ServerGhost)| {
-            let Fetched { offset, newest } = received.fetched[other];
-            let end = newest.map_or(offset, |(_, newest)| newest.max(offset));
+            let fetched = &received.fetched[other];
+            let end = fetched.open.iter().fold(fetched.offset, |end, (_, offset)| end.max(*offset));
             ghost.voter && (other == server || end >= shown.offset)
         };
         if received.leads == Some(shown.epoch)
@@ -107,10 +111,14 @@ impl Claimed for Acknowledged {
 }
 
 impl Check for Acknowledged {
-    const EVENTS: Kinds = Kinds::REQUEST_RECEIVED.and(Kinds::RESPONSE_SENT).and(Kinds::OBSERVED).and(Kinds::DOWN);
+    const EVENTS: Kinds = Kinds::REQUEST_RECEIVED
+        .and(Kinds::RESPONSE_SENT)
+        .and(Kinds::RESPONSE_UNHEARD)
+        .and(Kinds::OBSERVED)
+        .and(Kinds::DOWN);
 
     fn new(config: &CheckConfig) -> Acknowledged {
-        let nothing = Received { leads: None, fetched: vec![NOTHING; config.servers.len()] };
+        let nothing = Received { leads: None, fetched: vec![Fetched::default(); config.servers.len()] };
         Acknowledged { received: vec![nothing; config.servers.len()], majority: config.voters.len() / 2 + 1 }
     }
 
@@ -131,6 +139,13 @@ impl Check for Acknowledged {
             }
             Event::Observed { observation: Observation::HighWatermark { offset, epoch, leading: true } } => {
                 self.moved(server, ShownHighWatermark { epoch, offset }, &models.servers, verdict);
+            }
+            Event::ResponseUnheard { rpc } => {
+                for fetched in &mut self.received[server].fetched {
+                    if let Some(place) = fetched.open.iter().position(|(open, _)| *open == rpc) {
+                        (_, fetched.offset) = fetched.open.remove(place);
+                    }
+                }
             }
             Event::Down { .. } => self.role_changed(server, None),
             _ => {}
@@ -174,6 +189,19 @@ mod tests {
         };
         assert_eq!(fetch(1, 7, &FetchResponse { diverging_epoch, ..FetchResponse::default() }), Offset(-1));
         assert_eq!(fetch(2, 7, &FetchResponse::default()), Offset(7));
+    }
+
+    #[test]
+    fn a_fetch_that_waits_counts_again_behind_an_older_one() {
+        let servers: Vec<ServerGhost> = (1..=3).map(|id| ServerGhost::new(NodeId(id), true)).collect();
+        let (mut acknowledged, mut verdict) = (Acknowledged::new(&voters(3)), Verdict::default());
+        acknowledged.role_changed(0, Some(LeaderEpoch(2)));
+        let rpc = |correlation_id| Rpc { connection: 1, correlation_id };
+        acknowledged.fetched(0, 1, LeaderEpoch(2), (rpc(2), Offset(5)));
+        acknowledged.fetched(0, 1, LeaderEpoch(2), (rpc(1), Offset(4)));
+        acknowledged.answered(0, 1, rpc(1), &FetchResponse::default());
+        acknowledged.moved(0, ShownHighWatermark { epoch: LeaderEpoch(2), offset: Offset(5) }, &servers, &mut verdict);
+        assert!(verdict.violation().is_none());
     }
 
     #[test]

@@ -91,10 +91,8 @@ impl Check for Answered {
     fn on(&mut self, crossing: &Crossing<'_>, models: &Models, verdict: &mut Verdict) {
         let Crossing { at_ns, server, event } = *crossing;
         match event {
-            Event::Input { .. } => {
-                if self.watched[server].due_ns < at_ns {
-                    self.judge(at_ns, server, models, verdict);
-                }
+            Event::Input { .. } if self.watched[server].due_ns < at_ns => {
+                self.judge(at_ns, server, models, verdict);
             }
             Event::RequestReceived { rpc, request } => self.received(at_ns, server, rpc, request),
             Event::ResponseSent { rpc, response, .. } => {

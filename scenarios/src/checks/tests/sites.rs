@@ -13,11 +13,13 @@ const RECORDED: &str = "KRAFTSIM_TEST_RECORDED_SITES";
 /// Names the place that reports nothing.
 const SILENT: &str = "KRAFTSIM_TEST_SILENT_SITE";
 
+#[expect(clippy::disallowed_methods, reason = "by them the test speaks to its process")]
 fn variable(name: &'static str, cell: &'static OnceLock<Option<String>>) -> Option<&'static str> {
     cell.get_or_init(|| std::env::var(name).ok()).as_deref()
 }
 
 /// May this place report? Called for each violation.
+#[expect(clippy::disallowed_methods, reason = "a test runs in a thread of its name")]
 pub fn may_report(at: &Location<'_>) -> bool {
     static RECORDED_TO: OnceLock<Option<String>> = OnceLock::new();
     static SILENT_SITE: OnceLock<Option<String>> = OnceLock::new();
