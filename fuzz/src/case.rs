@@ -7,7 +7,7 @@ use scenarios::knobs;
 use scenarios::report::{Outcome, RunReport, Violation};
 use scenarios::run::{self, Finished, Host, Request};
 use scenarios::scenario::Scenario;
-use scenarios::workload::Asked;
+use scenarios::workload::ScheduledOperation;
 use sim::fault::Plan;
 use sim::rng::Seed;
 
@@ -23,7 +23,7 @@ pub struct Case {
     /// The faults.
     pub plan: Plan,
     /// What clients ask for.
-    pub operations: Vec<Asked>,
+    pub operations: Vec<ScheduledOperation>,
 }
 
 impl Case {

@@ -59,8 +59,8 @@ impl Ready {
 
     /// The same, with the history of its clients, judged as a black box.
     pub fn run_recorded(&self, seed: u64, host: Host, until_ns: Option<u64>) -> (RunReport, History) {
-        let asked = Request { host, until_ns, abstract_states: true, ..self.request(seed) };
-        let (report, history) = run(&Request { record_history: true, ..asked });
+        let requested = Request { host, until_ns, abstract_states: true, ..self.request(seed) };
+        let (report, history) = run(&Request { record_history: true, ..requested });
         (report, history.unwrap_or_default())
     }
 

@@ -35,7 +35,7 @@ pub struct Silence {
     /// Of them, those with a violation.
     pub failed: u64,
     /// Those of them that recorded their states.
-    pub told: u64,
+    pub reported: u64,
     /// States of these runs, each counted once for each run.
     pub visits: u64,
     /// The sample of states.
@@ -56,7 +56,7 @@ impl Silence {
         self.runs += 1;
         self.failed += u64::from(failed);
         let Some(states) = &run.abstract_states else { return };
-        self.told += 1;
+        self.reported += 1;
         self.visits += states.len() as u64;
         let salt = xxh3_64(scenario.as_bytes());
         let hashes = states.iter().map(|state| xxh3_64(&(state ^ salt).to_le_bytes()));
@@ -68,7 +68,7 @@ impl Silence {
     pub fn merge(&mut self, other: &Silence) {
         self.runs += other.runs;
         self.failed += other.failed;
-        self.told += other.told;
+        self.reported += other.reported;
         self.visits += other.visits;
         self.sample.merge(&other.sample);
     }
@@ -85,7 +85,7 @@ impl Silence {
 
     /// Expected number of new states of the next run, in thousandths; `None` if no run recorded states.
     pub fn unseen_in_next_permille(&self) -> Option<u64> {
-        over(self.singletons(), self.told, 1_000)
+        over(self.singletons(), self.reported, 1_000)
     }
 
     /// Their share in all states of the next run, parts per million.
@@ -181,7 +181,7 @@ mod tests {
         let mut silence = Silence::default();
         for states in runs {
             silence.runs += 1;
-            silence.told += 1;
+            silence.reported += 1;
             silence.visits += states.len() as u64;
             states.iter().for_each(|state| silence.sample.visit(*state));
             silence.sample.thin_out();

@@ -81,8 +81,8 @@ pub fn why(
     let turning = turning.map_err(|_| "a panic while looking for the point of no return".to_owned())??;
     let none_needed = !faults.iter().any(Verdict::is_necessary);
     let count = case.operations.len();
-    let asked = if none_needed && count <= FEW_OPERATIONS { count } else { 0 };
-    let operations = (0..asked)
+    let requested = if none_needed && count <= FEW_OPERATIONS { count } else { 0 };
+    let operations = (0..requested)
         .take_while(|_| goes_on())
         .map(|index| {
             watch(Progress::Operation(index + 1, count));

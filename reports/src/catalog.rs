@@ -228,11 +228,11 @@ mod tests {
 
     #[test]
     fn another_cluster_need_not_reach_the_probes_of_the_scenario() {
-        let asked = |set: &[(&str, &str)]| prepared(set).map(|ready| ready.require_probe().0.is_empty());
-        assert_eq!(asked(&[]), Ok(false));
-        assert_eq!(asked(&[("duration", "40s")]), Ok(false));
-        assert_eq!(asked(&[("cluster.brokers", "4")]), Ok(true));
-        assert_eq!(asked(&[("clients.producers", "1")]), Ok(true));
+        let requested = |set: &[(&str, &str)]| prepared(set).map(|ready| ready.require_probe().0.is_empty());
+        assert_eq!(requested(&[]), Ok(false));
+        assert_eq!(requested(&[("duration", "40s")]), Ok(false));
+        assert_eq!(requested(&[("cluster.brokers", "4")]), Ok(true));
+        assert_eq!(requested(&[("clients.producers", "1")]), Ok(true));
     }
 
     #[test]

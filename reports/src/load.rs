@@ -70,25 +70,25 @@ pub fn overrides(flags: &RunFlags) -> Result<Overrides, Problem> {
 }
 
 /// The name of a bug, given that or the id of its row in the bug catalog. Names that are not known are refused later.
-fn bug_name(asked: &str) -> Result<String, Problem> {
+fn bug_name(requested: &str) -> Result<String, Problem> {
     let named: Vec<&str> =
-        CATALOG.iter().filter(|row| row.id.eq_ignore_ascii_case(asked)).map(|row| row.bug.name()).collect();
+        CATALOG.iter().filter(|row| row.id.eq_ignore_ascii_case(requested)).map(|row| row.bug.name()).collect();
     match named.as_slice() {
-        [] => Ok(asked.to_owned()),
+        [] => Ok(requested.to_owned()),
         [one] => Ok((*one).to_owned()),
         several => {
             let several = several.join(", ");
-            Err(Problem::new(format!("--bug: row {asked} of the bug catalog has several bugs; allowed: {several}")))
+            Err(Problem::new(format!("--bug: row {requested} of the bug catalog has several bugs; allowed: {several}")))
         }
     }
 }
 
 /// The `.properties` files of a directory; `asked` is what asked for them, in messages.
-pub fn read_cluster(asked: &str, dir: &Path) -> Result<ClusterFiles, Problem> {
+pub fn read_cluster(requested: &str, dir: &Path) -> Result<ClusterFiles, Problem> {
     let whole = std::path::absolute(dir).unwrap_or_else(|_| dir.to_path_buf());
     let wrong = |problem: &str| {
         let expected = "expected a directory of .properties files, one per node, such as c1.properties";
-        Problem::new(format!("{asked} {}: {problem}; {expected}", whole.display()))
+        Problem::new(format!("{requested} {}: {problem}; {expected}", whole.display()))
     };
     if !dir.is_dir() {
         return Err(wrong(if dir.exists() { "this is a file" } else { "there is no such directory" }));
@@ -99,7 +99,7 @@ pub fn read_cluster(asked: &str, dir: &Path) -> Result<ClusterFiles, Problem> {
         let path = entry.map_err(unreadable)?.path();
         if path.extension().is_some_and(|e| e == "properties") && path.is_file() {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            files.insert(name, input::read_text(&path).map_err(|problem| problem.about(asked))?);
+            files.insert(name, input::read_text(&path).map_err(|problem| problem.about(requested))?);
         }
     }
     if files.is_empty() {

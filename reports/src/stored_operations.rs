@@ -4,7 +4,7 @@ use std::slice::from_ref;
 
 use scenarios::cluster::Prepared;
 use scenarios::scenario::Scenario;
-use scenarios::workload::{Asked, ClientOperation};
+use scenarios::workload::{ClientOperation, ScheduledOperation};
 use serde_json::Value;
 
 use crate::engine::Problem;
@@ -16,59 +16,60 @@ const MAX_NS: u64 = 3_600_000_000_000;
 const MAX_PARTITIONS: i32 = 1_000;
 
 /// Reads what clients of this cluster are asked for.
-pub fn read(list: &Value, cluster: &Prepared) -> Result<Vec<Asked>, Problem> {
+pub fn read(list: &Value, cluster: &Prepared) -> Result<Vec<ScheduledOperation>, Problem> {
     let list = list.as_array().ok_or_else(|| Problem::at("/operations", "its operations are no list"))?;
     let clients = cluster.world.nodes.len() - cluster.servers.len();
     let wrong = |index, problem| {
         Problem::at(format!("/operations/{index}"), format!("operation {index} of its list: {problem}"))
     };
     let mut operations = Vec::with_capacity(list.len());
-    for (index, asked) in list.iter().enumerate() {
-        let text = asked.to_string();
-        let asked: Asked = serde_json::from_str(&text).map_err(|error| wrong(index, said(&text, &error)))?;
-        if usize::from(asked.client) >= clients {
-            let problem = format!("there is no client {}; allowed: 0..{}", asked.client, clients - 1);
+    for (index, requested) in list.iter().enumerate() {
+        let text = requested.to_string();
+        let requested: ScheduledOperation =
+            serde_json::from_str(&text).map_err(|error| wrong(index, said(&text, &error)))?;
+        if usize::from(requested.client) >= clients {
+            let problem = format!("there is no client {}; allowed: 0..{}", requested.client, clients - 1);
             return Err(wrong(index, problem));
         }
-        if asked.at_ns > MAX_NS {
-            return Err(wrong(index, format!("at_ns is {}; allowed: 0..{MAX_NS}", asked.at_ns)));
+        if requested.at_ns > MAX_NS {
+            return Err(wrong(index, format!("at_ns is {}; allowed: 0..{MAX_NS}", requested.at_ns)));
         }
-        may_be_asked(&asked, cluster).map_err(|problem| wrong(index, problem))?;
-        operations.push(asked);
+        may_be_requested(&requested, cluster).map_err(|problem| wrong(index, problem))?;
+        operations.push(requested);
     }
     Ok(operations)
 }
 
 /// Is the client of the kind that it is for, and are there the topics, partitions and servers that it names?
-fn may_be_asked(asked: &Asked, cluster: &Prepared) -> Result<(), String> {
-    use ClientOperation as Asks;
-    let kind = kind_of(asked.client, &cluster.scenario);
-    let for_whom = match &asked.what {
-        Asks::Rest | Asks::Resume => kind,
-        Asks::Append { .. } | Asks::AppendRecords { .. } | Asks::ReadFrom { .. } => "model",
-        Asks::CreateTopics { .. }
-        | Asks::DeleteTopic { .. }
-        | Asks::CreatePartitions { .. }
-        | Asks::AlterConfig { .. }
-        | Asks::AlterBrokerConfig { .. }
-        | Asks::DescribeConfigs { .. }
-        | Asks::ElectLeaders { .. } => "admin",
-        Asks::Send { .. } => "producer",
-        Asks::Assign { .. } | Asks::AssignAll | Asks::Subscribe => "consumer",
+fn may_be_requested(requested: &ScheduledOperation, cluster: &Prepared) -> Result<(), String> {
+    use ClientOperation as Operation;
+    let kind = kind_of(requested.client, &cluster.scenario);
+    let for_whom = match &requested.what {
+        Operation::Rest | Operation::Resume => kind,
+        Operation::Append { .. } | Operation::AppendRecords { .. } | Operation::ReadFrom { .. } => "model",
+        Operation::CreateTopics { .. }
+        | Operation::DeleteTopic { .. }
+        | Operation::CreatePartitions { .. }
+        | Operation::AlterConfig { .. }
+        | Operation::AlterBrokerConfig { .. }
+        | Operation::DescribeConfigs { .. }
+        | Operation::ElectLeaders { .. } => "admin",
+        Operation::Send { .. } => "producer",
+        Operation::Assign { .. } | Operation::AssignAll | Operation::Subscribe => "consumer",
     };
     if kind != for_whom {
-        return Err(format!("client {} is of the kind {kind}; it is for the kind {for_whom}", asked.client));
+        return Err(format!("client {} is of the kind {kind}; it is for the kind {for_whom}", requested.client));
     }
     let topics = cluster.scenario.clients.topics().names.len();
-    let named = match &asked.what {
-        Asks::CreateTopics { topics } => topics.as_slice(),
-        Asks::CreatePartitions { topic, .. }
-        | Asks::DeleteTopic { topic }
-        | Asks::AlterConfig { topic, .. }
-        | Asks::DescribeConfigs { topic }
-        | Asks::ElectLeaders { of: Some((topic, _)), .. }
-        | Asks::Send { topic, .. }
-        | Asks::Assign { topic, .. } => from_ref(topic),
+    let named = match &requested.what {
+        Operation::CreateTopics { topics } => topics.as_slice(),
+        Operation::CreatePartitions { topic, .. }
+        | Operation::DeleteTopic { topic }
+        | Operation::AlterConfig { topic, .. }
+        | Operation::DescribeConfigs { topic }
+        | Operation::ElectLeaders { of: Some((topic, _)), .. }
+        | Operation::Send { topic, .. }
+        | Operation::Assign { topic, .. } => from_ref(topic),
         _ => &[],
     };
     if let Some(topic) = named.iter().find(|topic| usize::from(**topic) >= topics) {
@@ -78,12 +79,12 @@ fn may_be_asked(asked: &Asked, cluster: &Prepared) -> Result<(), String> {
         let may_be = (0..=max).contains(&number);
         may_be.then_some(()).ok_or_else(|| format!("{name} is {number}; allowed: 0..{max}"))
     };
-    match &asked.what {
-        Asks::ElectLeaders { of: Some((_, partition)), .. }
-        | Asks::Send { partition, .. }
-        | Asks::Assign { partition, .. } => within("partition", *partition, MAX_PARTITIONS - 1),
-        Asks::CreatePartitions { count, .. } => within("count", *count, MAX_PARTITIONS),
-        Asks::ReadFrom { server } => within("server", i32::from(*server), cluster.servers.len() as i32 - 1),
+    match &requested.what {
+        Operation::ElectLeaders { of: Some((_, partition)), .. }
+        | Operation::Send { partition, .. }
+        | Operation::Assign { partition, .. } => within("partition", *partition, MAX_PARTITIONS - 1),
+        Operation::CreatePartitions { count, .. } => within("count", *count, MAX_PARTITIONS),
+        Operation::ReadFrom { server } => within("server", i32::from(*server), cluster.servers.len() as i32 - 1),
         _ => Ok(()),
     }
 }

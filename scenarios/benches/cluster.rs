@@ -103,8 +103,8 @@ fn main() {
             per_second(unchecked as f64, without),
             per_second(unchecked_ns as f64 / 1e9, without),
         );
-        let told = Request { host: Host::Bare, abstract_states: true, ..Request::new(&scenario, 0) };
-        let (_, _, ratio) = compare(|| _ = black_box(sweep_with(&scenario, told.clone())), on);
+        let reported = Request { host: Host::Bare, abstract_states: true, ..Request::new(&scenario, 0) };
+        let (_, _, ratio) = compare(|| _ = black_box(sweep_with(&scenario, reported.clone())), on);
         println!("  abstract states gathered, as sweeps do, over not {ratio:.3}x  (budget <= 1.02x)");
         if cfg!(madsim) {
             let (_, _, ratio) = compare(hosted, on);

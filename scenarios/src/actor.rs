@@ -7,7 +7,7 @@ use raft::node::NodeSpec;
 use sim::disk::Disk;
 use sim::process::{self, Effect, Input, Node, Out, Process, Thread};
 
-pub use crate::parcel::{Message, Parcel, Rpc};
+pub use crate::message::{BoxedMessage, Message, Rpc};
 pub use crate::said::{AttemptEvent, Said};
 use crate::workload::{AppendClient, ClientOperation, ClientSpec, KafkaClient, KafkaClientSpec};
 
@@ -64,7 +64,7 @@ impl Actor {
 
 impl Process for Actor {
     type Spec = Spec;
-    type Message = Parcel;
+    type Message = BoxedMessage;
     type Post = raft::io::Post;
     type Operation = ClientOperation;
     type Observation = Said;
@@ -114,8 +114,8 @@ impl Process for Actor {
         }
     }
 
-    fn thread_for(parcel: &Parcel) -> Thread {
-        match parcel.message() {
+    fn thread_for(boxed: &BoxedMessage) -> Thread {
+        match boxed.message() {
             Message::Request { request, .. } => Thread(raft::node::Node::thread_for(request) as u8),
             Message::Response { .. } => Thread(0),
         }
@@ -229,11 +229,11 @@ fn to_sim(effect: raft::io::Effect, places: &[(raft::ids::NodeId, Node)], out: &
         }
         Raft::SendRequest { connection, correlation_id, request } => Effect::Request {
             connection: process::Connection(connection.0),
-            message: Parcel::pack(Message::Request { correlation_id, request }, out),
+            message: BoxedMessage::pack(Message::Request { correlation_id, request }, out),
         },
         Raft::SendResponse { connection, correlation_id, response } => Effect::Response {
             connection: process::Connection(connection.0),
-            message: Parcel::pack(Message::Response { correlation_id, response }, out),
+            message: BoxedMessage::pack(Message::Response { correlation_id, response }, out),
         },
         Raft::NoResponse { connection } => Effect::NoResponse { connection: process::Connection(connection.0) },
         Raft::HangUp { connection } => Effect::HangUp { connection: process::Connection(connection.0) },

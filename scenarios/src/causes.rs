@@ -20,7 +20,7 @@ use sim::process::{Node, Thread};
 use sim::watch::Down;
 
 use crate::actor::{Rpc, Said};
-use crate::run::listener::Heard;
+use crate::run::listener::WithListener;
 use crate::run::{Request, begin};
 use crate::topic_names::TopicNames;
 
@@ -33,7 +33,7 @@ pub struct Step {
     /// Where.
     pub node: Node,
     /// What.
-    pub took: Took,
+    pub input: StepInput,
     /// The one before it at the same node.
     before: Option<StepId>,
     /// The one in which the message that it took was sent.
@@ -44,7 +44,7 @@ pub struct Step {
 
 /// What a step begins with.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Took {
+pub enum StepInput {
     /// A message.
     Message(Rpc),
     /// The timer of a thread.
@@ -91,7 +91,7 @@ pub enum Happened {
     /// It booted.
     Booted,
     /// It went down.
-    WentDown(Down),
+    Stopped(Down),
 }
 
 /// The graph of one run.
@@ -133,7 +133,7 @@ impl Causes {
             names,
             topics: TopicNames::default(),
         };
-        let mut run = Run { world, watch: Heard::new(watch, causes) };
+        let mut run = Run { world, watch: WithListener::new(watch, causes) };
         let mut bounds = [0; 2];
         for (bound, events) in bounds.iter_mut().zip([event, event + 1]) {
             run.world.stop_after_event(events);

@@ -12,7 +12,7 @@ use sim::process::{Node, Payload};
 use sim::rng::{Entropy, Purpose, Seed};
 use sim::world::{NodeConfig, WorldConfig};
 
-use crate::actor::{Actor, Parcel, ServerSpec, Spec};
+use crate::actor::{Actor, BoxedMessage, ServerSpec, Spec};
 use crate::aim::trigger_watch::TriggerWatch;
 use crate::checks::cluster::BrokerConfig;
 use crate::checks::invariant::timings::QuorumTimings;
@@ -23,7 +23,9 @@ use crate::scenario::fault_profile::means;
 use crate::scenario::values::{IntRange, Nanos};
 use crate::scenario::world::INPUT_KINDS;
 use crate::scenario::{Scenario, Transport};
-use crate::workload::{Asked, ClientOperation, ClientSpec, Fresh, KafkaClientRole, KafkaClientSpec, append_bytes};
+use crate::workload::{
+    ClientOperation, ClientSpec, Fresh, KafkaClientRole, KafkaClientSpec, ScheduledOperation, append_bytes,
+};
 use crate::{knobs, nemesis};
 
 /// All wall clocks start about here: 2026-01-01, in ms since 1970.
@@ -45,7 +47,7 @@ const AUDIT_EVERY_EVENTS: u64 = 4096;
 /// Costs of the input kinds that are no messages, in the world's order.
 const PLAIN_KINDS: [&str; 7] = ["opened", "closed", "timer", "post", "disk-error", "terminate", "operation"];
 /// Half of the message kinds are requests, the other half their responses.
-const REQUEST_KINDS: usize = Parcel::KINDS.len() / 2;
+const REQUEST_KINDS: usize = BoxedMessage::KINDS.len() / 2;
 
 /// A world about to boot, and what its checks and its report need to know of it.
 #[derive(Clone, Debug)]
@@ -76,7 +78,7 @@ pub struct Explicit {
     /// Instead of the nemesis's own.
     pub plan: Option<Plan>,
     /// Operations that replace those that clients would draw until all faults end.
-    pub operations: Option<Vec<Asked>>,
+    pub operations: Option<Vec<ScheduledOperation>>,
     /// Clients keep what they ask for ([`crate::run::operations`]).
     pub keeps_operations: bool,
 }
@@ -102,7 +104,7 @@ impl Explicit {
         let all = self.operations.as_ref()?;
         let mut own: Vec<_> = all
             .iter()
-            .filter(|asked| usize::from(asked.client) == client)
+            .filter(|requested| usize::from(requested.client) == client)
             .map(|it| (it.at_ns, it.what.clone()))
             .collect();
         own.sort_by_key(|(at_ns, _)| *at_ns);
@@ -445,7 +447,7 @@ fn costs(scenario: &Scenario) -> Rc<[Vec<u64>]> {
         debug_assert!(PLAIN_KINDS.iter().all(|kind| INPUT_KINDS.contains(kind)));
         let plain = PLAIN_KINDS.iter().map(|kind| of(kind));
         let messages =
-            (0..Parcel::KINDS.len()).map(|kind| of(if kind < REQUEST_KINDS { "request" } else { "response" }));
+            (0..BoxedMessage::KINDS.len()).map(|kind| of(if kind < REQUEST_KINDS { "request" } else { "response" }));
         plain.chain(messages).collect::<Vec<u64>>()
     };
     <Actor as sim::process::Process>::THREADS.iter().map(table).collect()

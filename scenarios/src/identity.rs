@@ -129,7 +129,9 @@ fn attempt(event: Attempt) -> u64 {
         Attempt::AdminUnknown { attempt } => mix(101, attempt.into(), 0, 0),
         Attempt::OperationDone { operation, error } => mix(102, operation.into(), code(error), 0),
         Attempt::Unassigned { partition } => mix(117, place(partition), 0, 0),
-        Attempt::EpochLost { partition, asked, answered } => mix(103, place(partition), pair(asked.0, answered.0), 0),
+        Attempt::EpochLost { partition, requested, answered } => {
+            mix(103, place(partition), pair(requested.0, answered.0), 0)
+        }
     }
 }
 

@@ -21,7 +21,7 @@ use crate::history::compare::compare;
 use crate::history::recorder::Recorder;
 use crate::report::{Outcome, RunReport};
 use crate::run_observer::RunObserver;
-use crate::workload::Asked;
+use crate::workload::ScheduledOperation;
 use conclude::conclude;
 pub use request::{Finished, Host, Request};
 
@@ -51,16 +51,20 @@ pub fn drive(request: &Request<'_>) -> Result<Finished, String> {
 
 /// What clients asked for of their own accord, by time, if they were to keep that. Those that begin
 /// after healing are left out.
-pub fn operations(finished: &Finished) -> Vec<Asked> {
+pub fn operations(finished: &Finished) -> Vec<ScheduledOperation> {
     let servers = finished.prepared.servers.len();
     let world = &finished.run.world;
     let of = |client: usize| {
         let process = world.process(Node((servers + client) as u16));
         let timetable = process.map_or(&[][..], Actor::timetable);
-        timetable.iter().map(move |(at_ns, what)| Asked { client: client as u16, at_ns: *at_ns, what: what.clone() })
+        timetable.iter().map(move |(at_ns, what)| ScheduledOperation {
+            client: client as u16,
+            at_ns: *at_ns,
+            what: what.clone(),
+        })
     };
-    let mut all: Vec<Asked> = (0..world.node_count() - servers).flat_map(of).collect();
-    all.sort_by_key(|asked| (asked.at_ns, asked.client));
+    let mut all: Vec<ScheduledOperation> = (0..world.node_count() - servers).flat_map(of).collect();
+    all.sort_by_key(|requested| (requested.at_ns, requested.client));
     all
 }
 

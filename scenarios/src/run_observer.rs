@@ -11,7 +11,7 @@ use sim::fault::{Fault, Kind, Occurrence, What};
 use sim::process::{Connection, DiskError, Input, Node, Thread};
 use sim::watch::{Down, Phase, Synced, Watch, Write};
 
-use crate::actor::{Actor, AttemptEvent, Files, Message, NodeDisk, Parcel, Said};
+use crate::actor::{Actor, AttemptEvent, BoxedMessage, Files, Message, NodeDisk, Said};
 use crate::aim::guard;
 use crate::aim::tracker::Tracker;
 use crate::aim::trigger_watch::TriggerWatch;
@@ -20,7 +20,7 @@ use crate::checks::audit::NodeView;
 use crate::checks::config::CheckConfig;
 use crate::checks::event::{Crossing, Event, Rpc};
 use crate::checks::invariant::timings::Disturbance;
-use crate::diary::Diary;
+use crate::client_answers::ClientAnswers;
 use crate::history::recorder::Recorder;
 use crate::scenario::fault_profile::{Timers, cuts, means, timers};
 
@@ -34,7 +34,7 @@ pub struct RunObserver {
     /// Audits compare disks to the last byte from now on: the run is over.
     pub closing: bool,
     /// The answers to Kafka clients while a story requests operations.
-    pub diary: Option<Box<Diary>>,
+    pub answers: Option<Box<ClientAnswers>>,
     /// Records the answers to clients, if requested.
     pub recorder: Option<Box<Recorder>>,
     /// Abstract states that the run went through, if asked.
@@ -63,7 +63,7 @@ impl RunObserver {
             checks,
             faults: [0; Kind::ALL.len()],
             closing: false,
-            diary: None,
+            answers: None,
             recorder: None,
             states: None,
             aimed: BTreeMap::new(),
@@ -179,8 +179,8 @@ impl Watch<Actor> for RunObserver {
     }
 
     #[inline]
-    fn sent(&mut self, at: u64, node: Node, to: Node, connection: Connection, _: bool, parcel: &Parcel) {
-        let message = parcel.message();
+    fn sent(&mut self, at: u64, node: Node, to: Node, connection: Connection, _: bool, boxed: &BoxedMessage) {
+        let message = boxed.message();
         if let Some(tracker) = self.tracker.as_ref().filter(|_| !self.trigger_watch.is_idle())
             && usize::from(node.0) < self.servers
         {
@@ -208,7 +208,7 @@ impl Watch<Actor> for RunObserver {
         }
     }
 
-    fn unheard(&mut self, at: u64, node: Node, connection: Connection, response: &Parcel) {
+    fn unheard(&mut self, at: u64, node: Node, connection: Connection, response: &BoxedMessage) {
         if let Message::Response { correlation_id, .. } = response.message() {
             let rpc = Rpc { connection: connection.0, correlation_id: *correlation_id };
             self.cross(at, node, Event::ResponseUnheard { rpc });
@@ -262,8 +262,8 @@ impl Watch<Actor> for RunObserver {
                 }
             }
             Said::Attempt(event) => {
-                if let Some(diary) = &mut self.diary {
-                    diary.note(node, *event);
+                if let Some(answers) = &mut self.answers {
+                    answers.note(node, *event);
                 }
                 let client = usize::from(node.0) - self.servers;
                 if let Some(recorder) = &mut self.recorder {

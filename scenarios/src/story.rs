@@ -69,7 +69,7 @@ pub use error::StoryError;
 pub use quorum::{Attempt, AttemptOutcome};
 
 use crate::actor::Actor;
-pub use crate::diary::{OperationOutcome, Record};
+pub use crate::client_answers::{OperationOutcome, Record};
 use crate::report::{Outcome, RunReport};
 use crate::run::conclude::conclude;
 use crate::run::{Host, Request, drive_by};
@@ -86,7 +86,7 @@ pub struct Story {
 
 /// A story that has ended.
 #[derive(Clone, Debug)]
-pub struct Told {
+pub struct StoryResult {
     /// The run.
     pub report: RunReport,
     /// What the story returned.
@@ -95,7 +95,7 @@ pub struct Told {
     pub recording: Vec<Recorded<Actor>>,
 }
 
-impl Told {
+impl StoryResult {
     /// The story ended well, and so did the run.
     pub fn holds(&self) -> Result<(), StoryError> {
         self.story.clone()?;
@@ -125,7 +125,7 @@ impl Story {
     }
 
     /// Tells it. An error is a scenario that cannot be run at all.
-    pub fn tell<F>(&self, story: impl FnOnce(Cluster) -> F) -> Result<Told, StoryError>
+    pub fn tell<F>(&self, story: impl FnOnce(Cluster) -> F) -> Result<StoryResult, StoryError>
     where
         F: Future<Output = Result<(), StoryError>> + 'static,
     {
@@ -133,8 +133,8 @@ impl Story {
         let verdict = Verdict::default();
         let finished = drive_by(&request, |prepared, run, end| {
             let cluster = Cluster::new(prepared);
-            let told = scene(cluster.clone(), story(cluster), verdict.clone());
-            let (run, ended, sentinel) = sim::host::drive_hosted(run, end, self.host_seed, vec![Box::pin(told)]);
+            let reported = scene(cluster.clone(), story(cluster), verdict.clone());
+            let (run, ended, sentinel) = sim::host::drive_hosted(run, end, self.host_seed, vec![Box::pin(reported)]);
             (run, ended, Some((sentinel.elapsed_ns, sentinel.next_draw)))
         })?;
         let report = conclude(&request, &finished);
@@ -144,7 +144,7 @@ impl Story {
         };
         let story = verdict.take().unwrap_or_else(|| Err(StoryError(unfinished())));
         let recording = finished.run.world.recorded().to_vec();
-        Ok(Told { report, story, recording })
+        Ok(StoryResult { report, story, recording })
     }
 
     /// Does again what a story did, on the bare loop.

@@ -34,7 +34,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::Node;
 use kind::{FaultKind, Length, Words};
-use words::Told;
+use words::FaultWords;
 
 pub use crate::ids::Link;
 pub use kind::{Amount, Damage, Tail, Target, TargetMut};
@@ -141,9 +141,9 @@ macro_rules! what {
             }
 
             /// In words.
-            pub fn describe(&self, told: &Told<'_>) -> String {
+            pub fn describe(&self, reported: &FaultWords<'_>) -> String {
                 match self {
-                    $(What::$Kind(fault) => fault.describe(told),)+
+                    $(What::$Kind(fault) => fault.describe(reported),)+
                 }
             }
 

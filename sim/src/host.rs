@@ -221,20 +221,20 @@ mod hosted {
     }
 
     /// A story with its own waker, so that quiet can be known.
-    struct Told {
+    struct TrackedStory {
         inner: Story,
         restless: Arc<Restless>,
     }
 
-    impl Told {
-        fn new(inner: Story, count: &Arc<AtomicUsize>) -> Told {
+    impl TrackedStory {
+        fn new(inner: Story, count: &Arc<AtomicUsize>) -> TrackedStory {
             count.fetch_add(1, Ordering::Relaxed);
             let restless = Restless { count: count.clone(), scheduled: AtomicBool::new(true), outer: Mutex::new(None) };
-            Told { inner, restless: Arc::new(restless) }
+            TrackedStory { inner, restless: Arc::new(restless) }
         }
     }
 
-    impl Future for Told {
+    impl Future for TrackedStory {
         type Output = ();
         fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
             let restless = self.restless.clone();
@@ -306,8 +306,8 @@ mod hosted {
                     // each runs until it waits before the next is spawned, so madsim's random
                     // pick cannot show.
                     for story in untold.take().into_iter().flatten() {
-                        let told = Told::new(story, &restless);
-                        tasks.borrow_mut().push(madsim::task::spawn_local(told));
+                        let reported = TrackedStory::new(story, &restless);
+                        tasks.borrow_mut().push(madsim::task::spawn_local(reported));
                         until_quiet(&restless).await;
                     }
                 }

@@ -2,9 +2,9 @@
 
 use scenarios::cluster::{Prepared, prepare};
 use scenarios::report::RunReport;
-use scenarios::workload::{Asked, ClientOperation};
+use scenarios::workload::{ClientOperation, ScheduledOperation};
 use sim::fault::Fault;
-use sim::fault::words::{Told, time};
+use sim::fault::words::{FaultWords, time};
 use sim::process::Node;
 use sim::rng::Seed;
 
@@ -17,7 +17,7 @@ const LINES: usize = 10;
 pub fn tell(case: &Case, report: &RunReport) -> Vec<String> {
     let Ok(describer) = Describer::of(case) else { return Vec::new() };
     let mut events: Vec<(u64, String)> =
-        case.operations.iter().map(|asked| (asked.at_ns, describer.asked(asked))).collect();
+        case.operations.iter().map(|requested| (requested.at_ns, describer.requested(requested))).collect();
     events.extend(case.plan.0.iter().map(|fault| (fault.at_ns, describer.fault(fault))));
     events.sort();
     let mut lines = vec![describer.cast()];
@@ -78,11 +78,11 @@ impl<'a> Describer<'a> {
     }
 
     /// The operation of a client.
-    pub fn asked(&self, asked: &Asked) -> String {
-        let client = self.name(Node((self.prepared.servers.len() + usize::from(asked.client)) as u16));
+    pub fn requested(&self, requested: &ScheduledOperation) -> String {
+        let client = self.name(Node((self.prepared.servers.len() + usize::from(requested.client)) as u16));
         let names = self.case.scenario.clients.topics().names;
         let topic = |place: u16| names.get(usize::from(place)).map_or("a topic", |name| name).to_owned();
-        let does = match &asked.what {
+        let does = match &requested.what {
             ClientOperation::Append { count } => {
                 format!("appends {}", plural(u64::from(*count), "batch").replace("batchs", "batches"))
             }
@@ -153,7 +153,7 @@ impl<'a> Describer<'a> {
 
     fn what(&self, fault: &Fault) -> String {
         let name = |node| self.name(node).to_owned();
-        fault.what.describe(&Told { name: &name, lasts_ns: fault.lasts_ns })
+        fault.what.describe(&FaultWords { name: &name, lasts_ns: fault.lasts_ns })
     }
 }
 

@@ -54,8 +54,8 @@ impl SearchSpace<'_> {
 
     fn run_once(&self, scenario: usize, seed: u64, plan: Option<&Plan>, record_history: bool) -> RunReport {
         let explicit = plan.cloned().map_or_else(Explicit::default, Explicit::plan);
-        let asked = Request::new(self.scenarios[scenario], seed);
-        let request = Request { host: HOSTS[0], explicit, record_history, abstract_states: true, ..asked };
+        let requested = Request::new(self.scenarios[scenario], seed);
+        let request = Request { host: HOSTS[0], explicit, record_history, abstract_states: true, ..requested };
         caught(seed, || run::run(&request).unwrap_or_else(|problem| panic!("it cannot run: {problem}")))
     }
 }

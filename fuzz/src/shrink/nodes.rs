@@ -67,9 +67,9 @@ fn without_client(case: &Case) -> Option<Case> {
 fn without_client_at(case: &Case, client: u16, change: fn(&mut Case)) -> Option<Case> {
     let mut smaller = case.clone();
     change(&mut smaller);
-    smaller.operations.retain(|asked| asked.client != client);
-    for asked in &mut smaller.operations {
-        asked.client -= u16::from(asked.client > client);
+    smaller.operations.retain(|requested| requested.client != client);
+    for requested in &mut smaller.operations {
+        requested.client -= u16::from(requested.client > client);
     }
     renumber(&mut smaller, servers(case)? + usize::from(client), 1);
     Some(smaller)

@@ -34,14 +34,14 @@ pub fn round(search: &mut Search<'_>) {
         }
     }
     coarsest(search, |case, unit| {
-        for asked in &mut case.operations {
-            asked.at_ns = rounded(asked.at_ns, unit);
+        for requested in &mut case.operations {
+            requested.at_ns = rounded(requested.at_ns, unit);
         }
     });
     for index in 0..search.best.operations.len() {
         coarsest(search, |case, unit| {
-            let asked = &mut case.operations[index];
-            asked.at_ns = rounded(asked.at_ns, unit);
+            let requested = &mut case.operations[index];
+            requested.at_ns = rounded(requested.at_ns, unit);
         });
     }
 }

@@ -221,7 +221,7 @@ impl<'a> Search<'a> {
         let at_ns = self.broken_at_ns();
         candidate.plan.0.retain(|fault| fault.at_ns <= at_ns);
         // Clients' clocks are not the world's: what is cut too much is tried in vain.
-        candidate.operations.retain(|asked| asked.at_ns <= at_ns);
+        candidate.operations.retain(|requested| requested.at_ns <= at_ns);
         self.keep_if_failing(candidate);
     }
 

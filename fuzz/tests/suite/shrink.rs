@@ -38,8 +38,8 @@ fn a_failing_run_becomes_a_story_that_still_fails() {
     let before = (case.plan.0.len(), case.operations.len());
     let after = (one.case.plan.0.len(), one.case.operations.len());
     assert!(after.0 <= 3 && after.1 <= 8, "{before:?} became {after:?}");
-    let told = story::tell(&one.case, &again);
-    assert!(told.len() <= 10 && told.last().is_some_and(|line| line.contains(&broken)), "{told:#?}");
+    let reported = story::tell(&one.case, &again);
+    assert!(reported.len() <= 10 && reported.last().is_some_and(|line| line.contains(&broken)), "{reported:#?}");
 
     // Without the bug there is nothing to tell.
     let mut mended = one.case.clone();

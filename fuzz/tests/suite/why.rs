@@ -25,7 +25,7 @@ fn case() -> Case {
     case
 }
 
-fn asked(case: &Case, jobs: usize) -> Why {
+fn requested(case: &Case, jobs: usize) -> Why {
     let report = case.run(None).expect("it runs");
     why(case, violation(&report).expect("it fails"), jobs, &AtomicBool::new(false), &mut |_| ())
         .expect("it runs")
@@ -35,7 +35,7 @@ fn asked(case: &Case, jobs: usize) -> Why {
 #[test]
 fn it_names_what_it_takes_and_when_it_was_too_late() {
     let case = case();
-    let (one, two) = (asked(&case, 1), asked(&case, 2));
+    let (one, two) = (requested(&case, 1), requested(&case, 2));
     assert_eq!((&one.turning, &one.faults, &one.chain), (&two.turning, &two.faults, &two.chain));
     let turning = one.turning.as_ref().expect("it could be saved");
     assert!(turning.event < one.broken.event && (1..=16).contains(&turning.held), "{turning:?}");

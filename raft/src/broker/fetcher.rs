@@ -152,11 +152,11 @@ impl FetcherManager {
             return;
         }
         match (fetcher.in_flight.take(), response) {
-            (Some(InFlight::Fetch(asked)), Response::Data(DataResponse::Fetch(answer))) => {
-                fetcher.on_fetch(&asked, answer, backoff_ms, replicas, view, step);
+            (Some(InFlight::Fetch(requested)), Response::Data(DataResponse::Fetch(answer))) => {
+                fetcher.on_fetch(&requested, answer, backoff_ms, replicas, view, step);
             }
-            (Some(InFlight::ListOffsets(stage, asked)), Response::Data(DataResponse::ListOffsets(answer))) => {
-                fetcher.on_list_offsets(stage, &asked, answer, backoff_ms, replicas, step);
+            (Some(InFlight::ListOffsets(stage, requested)), Response::Data(DataResponse::ListOffsets(answer))) => {
+                fetcher.on_list_offsets(stage, &requested, answer, backoff_ms, replicas, step);
             }
             // Not what was asked for: as good as none.
             _ => fetcher.delay_all(backoff_ms, step),
@@ -271,15 +271,15 @@ impl Fetcher {
         let lost: Vec<_> =
             lost.filter_map(|(id, state)| Some((*id, state.leader_epoch, state.out_of_range?))).collect();
         let stage = lost.first()?.2;
-        let asked: Vec<_> =
+        let requested: Vec<_> =
             lost.iter().filter(|(_, _, its)| *its == stage).map(|(id, epoch, _)| (*id, *epoch)).collect();
-        let partitions = asked.iter().map(|(id, epoch)| ListOffsetsPartition {
+        let partitions = requested.iter().map(|(id, epoch)| ListOffsetsPartition {
             partition: *id,
             current_leader_epoch: *epoch,
             timestamp: stage.timestamp(),
         });
         let request = ListOffsetsRequest { replica_id: config.node_id, partitions: partitions.collect() };
-        Some((InFlight::ListOffsets(stage, asked), DataRequest::ListOffsets(request)))
+        Some((InFlight::ListOffsets(stage, requested), DataRequest::ListOffsets(request)))
     }
 
     /// The connection is lost.

@@ -53,7 +53,7 @@ pub struct BrokerProcess {
     lifecycle: BrokerLifecycleManager,
     server: BrokerServer,
     data_plane: DataPlane,
-    told_state: u8,
+    reported_state: u8,
 }
 
 impl BrokerProcess {
@@ -79,7 +79,7 @@ impl BrokerProcess {
             server: BrokerServer::new(config.controlled_shutdown_enable),
             data_plane: DataPlane::new(Rc::clone(config), logs),
             config: Rc::clone(config),
-            told_state: 0,
+            reported_state: 0,
         }
     }
 
@@ -213,8 +213,8 @@ impl BrokerProcess {
 
     fn tell_state(&mut self, step: &mut Step<'_>) {
         let state = self.lifecycle.state() as u8;
-        if state != self.told_state {
-            self.told_state = state;
+        if state != self.reported_state {
+            self.reported_state = state;
             let epoch = self.lifecycle.broker_epoch();
             step.out.observe(Observation::Broker(BrokerObservation::Lifecycle { state, epoch }));
         }

@@ -15,7 +15,7 @@ mod subscription_state;
 #[cfg(test)]
 mod tests;
 
-use in_flight::{Asked, FetchInFlight, InFlight};
+use in_flight::{FetchInFlight, InFlight, RequestedPartition};
 use subscription_state::SubscriptionState;
 
 use super::connections::{Answer, Completed};
@@ -50,7 +50,7 @@ pub struct Consumer {
     validated_version: u64,
     in_flight: SortedMap<i32, InFlight>,
     questions: Slices<FetchPartition>,
-    asked: Slices<Asked>,
+    requested: Slices<RequestedPartition>,
 }
 
 impl Consumer {
@@ -66,7 +66,7 @@ impl Consumer {
             validated_version: 0,
             in_flight: SortedMap::new(),
             questions: Slices::default(),
-            asked: Slices::default(),
+            requested: Slices::default(),
         }
     }
 
@@ -156,7 +156,7 @@ impl Consumer {
             }
             (InFlight::Validation(validation), _) => {
                 out.observe(AttemptEvent::ReadUnknown { attempt: validation.attempt });
-                let partitions: Vec<_> = validation.asked.iter().map(|(partition, _)| *partition).collect();
+                let partitions: Vec<_> = validation.requested.iter().map(|(partition, _)| *partition).collect();
                 self.retry_later(now_ms, &partitions);
             }
         }

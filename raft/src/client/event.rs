@@ -96,7 +96,7 @@ pub enum AttemptEvent {
     ReadOk { attempt: u32, partition: TopicPartition, number: i64 },
     /// A leader-epoch validation: the leader's log has nothing of the epoch that the position is of;
     /// [`AttemptEvent::ReadOk`] follows with the end of the older one that it answered.
-    EpochLost { partition: TopicPartition, asked: LeaderEpoch, answered: LeaderEpoch },
+    EpochLost { partition: TopicPartition, requested: LeaderEpoch, answered: LeaderEpoch },
     /// An error for a partition.
     ReadFailed { attempt: u32, partition: TopicPartition, error: ErrorCode },
     /// An answer that came too late: the position has moved since, or is held against another leader. Its records

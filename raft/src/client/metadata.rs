@@ -242,28 +242,30 @@ impl Metadata {
         }
         let same_topic = old_id == Some(answer.topic_id);
         let mut partitions = SortedMap::new();
-        for told in answer.partitions.iter() {
-            let partition = TopicPartition { topic, partition: told.partition };
+        for reported in answer.partitions.iter() {
+            let partition = TopicPartition { topic, partition: reported.partition };
             let seen = self.last_seen_leader_epochs.get(&partition).copied().filter(|_| same_topic);
-            if is_invalid_metadata(told.error) {
+            if is_invalid_metadata(reported.error) {
                 self.update_requested = true;
             }
-            let has_leader = told.leader_id.known().is_some();
-            let taken = has_leader && self.bugs.has(Bug::OlderMetadataWithLeaderAccepted);
-            if seen.is_some_and(|seen| told.leader_epoch < seen) && !taken {
+            let has_leader = reported.leader_id.known().is_some();
+            let received = has_leader && self.bugs.has(Bug::OlderMetadataWithLeaderAccepted);
+            if seen.is_some_and(|seen| reported.leader_epoch < seen) && !received {
                 // Older than what is known: keep that (it may be no more than an epoch).
-                let kept = old.as_ref().and_then(|old| old.partitions.get(&told.partition));
+                let kept = old.as_ref().and_then(|old| old.partitions.get(&reported.partition));
                 if let Some(kept) = kept {
-                    partitions.insert(told.partition, *kept);
+                    partitions.insert(reported.partition, *kept);
                 }
                 continue;
             }
-            if seen.is_none_or(|seen| told.leader_epoch > seen) {
+            if seen.is_none_or(|seen| reported.leader_epoch > seen) {
                 self.equivalent_responses = 0;
             }
-            self.last_seen_leader_epochs.insert(partition, told.leader_epoch);
-            partitions
-                .insert(told.partition, CachedPartition { leader: told.leader_id.known(), epoch: told.leader_epoch });
+            self.last_seen_leader_epochs.insert(partition, reported.leader_epoch);
+            partitions.insert(
+                reported.partition,
+                CachedPartition { leader: reported.leader_id.known(), epoch: reported.leader_epoch },
+            );
         }
         self.topics.insert(topic, CachedTopic { id: answer.topic_id, partitions });
     }

@@ -66,7 +66,7 @@ impl NetworkClient {
                 self.connections.on_response(token, correlation_id, response);
             }
             ClientInput::Timer => {}
-            ClientInput::Operation(asked) => operation = Some(asked),
+            ClientInput::Operation(requested) => operation = Some(requested),
         }
         self.connections.expire(now_ms, entropy, out);
         let trigger_ms = self.rebootstrap_trigger_ms;

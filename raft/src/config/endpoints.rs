@@ -206,11 +206,11 @@ impl Endpoints {
     /// What others are told: `advertised.listeners`, or `listeners` if there is none; a
     /// controller listener that is not advertised is told as it is listened on.
     fn all_advertised(&self) -> Vec<&Listener> {
-        let told = if self.advertised.is_empty() { &self.own } else { &self.advertised };
-        let brokers = told.iter().filter(|listener| !self.is_controllers(listener));
+        let reported = if self.advertised.is_empty() { &self.own } else { &self.advertised };
+        let brokers = reported.iter().filter(|listener| !self.is_controllers(listener));
         let controllers = self.controller.iter().filter_map(|name| {
             let of_name = |listener: &&Listener| listener.name == *name;
-            told.iter().find(of_name).or_else(|| self.own.iter().find(of_name))
+            reported.iter().find(of_name).or_else(|| self.own.iter().find(of_name))
         });
         brokers.chain(controllers).collect()
     }

@@ -19,8 +19,8 @@ impl NodeConfig {
             // Its value may be a secret.
             return Err(format!("{key}: Kafka has no such property"));
         }
-        let taken = definitions::find(key).and_then(|definition| Some((definition.kind, definition.field?)));
-        let Some((kind, field)) = taken else {
+        let received = definitions::find(key).and_then(|definition| Some((definition.kind, definition.field?)));
+        let Some((kind, field)) = received else {
             let why = if matches!(key, NODE_ID | VOTERS | ROLES | LISTENERS | LISTENER_NAMES) {
                 "each node's own, not to be set for all"
             } else {

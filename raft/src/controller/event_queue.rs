@@ -25,7 +25,7 @@ struct Queued<E> {
 
 /// What is to be done with an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Taken<E> {
+pub enum Dequeued<E> {
     /// Run it.
     Run(E),
     /// Its deadline passed before it was begun.
@@ -98,23 +98,23 @@ impl<E, T: Copy + Ord> EventQueue<E, T> {
     }
 
     /// The next event: what is due, otherwise the head of the FIFO.
-    pub fn take(&mut self, now_ns: u64) -> Option<Taken<E>> {
+    pub fn take(&mut self, now_ns: u64) -> Option<Dequeued<E>> {
         if self.next_deadline_ns().is_some_and(|at_ns| at_ns <= now_ns)
             && let Some((_, timed)) = self.timed.pop_first()
         {
             return match timed {
                 Timed::Deferred { tag, event } => {
                     self.tags.remove(&tag);
-                    Some(Taken::Run(event))
+                    Some(Dequeued::Run(event))
                 }
-                Timed::Deadline(place) => self.fifo.remove(&place).map(|queued| Taken::TimedOut(queued.event)),
+                Timed::Deadline(place) => self.fifo.remove(&place).map(|queued| Dequeued::TimedOut(queued.event)),
             };
         }
         let (_, queued) = self.fifo.pop_first()?;
         if let Some(at_ns) = queued.deadline_ns {
             self.timed.remove(&at_ns);
         }
-        Some(Taken::Run(queued.event))
+        Some(Dequeued::Run(queued.event))
     }
 
     /// Takes no more events. Deferred ones are dropped, and those with deadlines, which are to be

@@ -29,7 +29,7 @@ pub use rpc::ControllerRequest;
 use self::rpc::Pending;
 use super::cluster::BrokerHeartbeatManager;
 use super::configuration;
-use super::event_queue::{EventQueue, Taken};
+use super::event_queue::{Dequeued, EventQueue};
 use super::metadata_log::MetadataLog;
 use super::replication;
 use super::settings::ControllerSettings;
@@ -199,8 +199,8 @@ impl QuorumController {
             }
         }
         match self.queue.take(step.now.mono_ns) {
-            Some(Taken::Run(event)) => self.run(log, event, step)?,
-            Some(Taken::TimedOut(event)) => self.time_out(event),
+            Some(Dequeued::Run(event)) => self.run(log, event, step)?,
+            Some(Dequeued::TimedOut(event)) => self.time_out(event),
             None => {}
         }
         self.post_wake_ups(step);

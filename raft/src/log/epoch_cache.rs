@@ -182,7 +182,7 @@ mod tests {
         #[test]
         fn the_cache_does_what_a_plain_list_does(
             steps in prop::collection::vec((any::<bool>(), 0..8_i32, 0..20_i64), 0..40),
-            asked in 0..9_i32,
+            requested in 0..9_i32,
         ) {
             let (mut cache, mut naive) = (EpochCache::default(), Naive::default());
             for (assign, epoch, offset) in steps {
@@ -195,8 +195,8 @@ mod tests {
                 }
                 let entries: Vec<_> = cache.entries.iter().map(|e| (e.epoch.0, e.offset.0)).collect();
                 prop_assert_eq!(&entries, &naive.0);
-                let end = cache.end_offset_for(LeaderEpoch(asked), Offset(20)).map(|e| (e.epoch.0, e.offset.0));
-                prop_assert_eq!(end, naive.end_offset_for(asked, 20));
+                let end = cache.end_offset_for(LeaderEpoch(requested), Offset(20)).map(|e| (e.epoch.0, e.offset.0));
+                prop_assert_eq!(end, naive.end_offset_for(requested, 20));
                 prop_assert_eq!(parse(&cache.to_text()), Ok(cache.clone()));
             }
         }

@@ -317,12 +317,12 @@ mod tests {
             let (mut appends, mut drained) = (Vec::new(), Vec::new());
             for op in ops {
                 let next = accumulator.next_offset();
-                let taken = match op {
+                let received = match op {
                     Op::Prepare(count) => {
                         let values: Vec<u64> = (0..count as u64).map(|i| next.0 as u64 + i).collect();
-                        let taken = accumulator.prepare_append(now_ms, EPOCH, &values);
-                        prop_assert!(taken.is_ok() || count == 0 || count > 5 || taken == Err(AppendError::TooManyBatches));
-                        taken.ok()
+                        let received = accumulator.prepare_append(now_ms, EPOCH, &values);
+                        prop_assert!(received.is_ok() || count == 0 || count > 5 || received == Err(AppendError::TooManyBatches));
+                        received.ok()
                     }
                     Op::Idle => accumulator.prepare_append_no_op(now_ms, EPOCH).ok(),
                     Op::Control => {
@@ -350,7 +350,7 @@ mod tests {
                         None
                     }
                 };
-                if let Some(last) = taken {
+                if let Some(last) = received {
                     fence.get_or_insert(next);
                     appends.push((next, last));
                     prop_assert_eq!(accumulator.next_offset().0, last.0 + 1);

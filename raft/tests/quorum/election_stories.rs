@@ -37,9 +37,9 @@ fn a_vote_is_given_once_and_durable_before_it_is_said() {
     let mut harness = Harness::one_of_three();
     harness.order.clear();
     assert_eq!(verdict(harness.ask(vote(2, 3, (0, 0), false))), (true, ErrorCode::None, 3, -1));
-    let told = harness.order.iter().position(|what| what == "VoteResponse");
+    let reported = harness.order.iter().position(|what| what == "VoteResponse");
     let durable = harness.order.iter().rposition(|what| what == "quorum-state");
-    assert!(durable.is_some() && durable < told, "D3: {:?}", harness.order);
+    assert!(durable.is_some() && durable < reported, "D3: {:?}", harness.order);
     assert_eq!(harness.disk.election().voted.map(|key| key.id), Some(NodeId(2)));
     assert!(verdict(harness.ask(vote(2, 3, (0, 0), false))).0, "again to the same candidate");
     assert!(!verdict(harness.ask(vote(3, 3, (0, 9), false))).0, "not to another");
@@ -53,8 +53,8 @@ fn the_vote_bugs_do_what_their_names_say() {
     let mut harness = boot(Bug::VoteNotDurable);
     harness.order.clear();
     harness.ask(vote(2, 3, (0, 0), false));
-    let told = harness.order.iter().position(|what| what == "VoteResponse");
-    assert!(told < harness.order.iter().rposition(|what| what == "quorum-state"), "{:?}", harness.order);
+    let reported = harness.order.iter().position(|what| what == "VoteResponse");
+    assert!(reported < harness.order.iter().rposition(|what| what == "quorum-state"), "{:?}", harness.order);
     let mut harness = boot(Bug::TwoVotesInOneEpoch);
     assert!(verdict(harness.ask(vote(2, 3, (0, 0), false))).0 && verdict(harness.ask(vote(3, 3, (0, 0), false))).0);
 }
@@ -161,9 +161,9 @@ fn a_candidate_is_durable_before_it_asks_and_waits_when_it_has_lost() {
     let sent = harness.sent("PreVote");
     harness.reply(&sent, voted(5, true));
     harness.shake_off("PreVote");
-    let asked = harness.order.iter().position(|what| what == "Vote");
+    let requested = harness.order.iter().position(|what| what == "Vote");
     let durable = harness.order.iter().position(|what| what == "quorum-state");
-    assert!(durable.is_some() && durable < asked, "D1: {:?}", harness.order);
+    assert!(durable.is_some() && durable < requested, "D1: {:?}", harness.order);
     for _ in 0..2 {
         let sent = harness.sent("Vote");
         harness.reply(&sent, voted(6, false));

@@ -66,14 +66,14 @@ fn leader_change_comes_first_and_commits_the_epoch() {
 
 #[test]
 fn a_state_machine_that_is_told_too_early_claims_before_it_has_read_what_came_before() {
-    let told = |bugs: Bugs| {
+    let reported = |bugs: Bugs| {
         let mut harness = Harness::boot(spec(1, 3, bugs, Default::default()), Disk::default(), 0);
         elect(&mut harness);
         let epoch = LeaderEpoch(harness.epoch());
         (harness.saw(Observation::LeadershipAnnounced { epoch }), harness.look().high_watermark)
     };
-    assert_eq!(told(Bugs::NONE), (false, None));
-    assert_eq!(told(Bugs::NONE.with(Bug::Kafka15345LeaderBeforeCaughtUp)), (true, None));
+    assert_eq!(reported(Bugs::NONE), (false, None));
+    assert_eq!(reported(Bugs::NONE.with(Bug::Kafka15345LeaderBeforeCaughtUp)), (true, None));
 }
 
 #[test]
@@ -87,9 +87,9 @@ fn an_append_is_acknowledged_when_a_majority_has_fetched_past_it() {
     harness.order.clear();
     harness.advance_ms(25);
     // D9: the parked fetch is answered with the record before the leader forces it.
-    let told = harness.order.iter().position(|what| what == "FetchResponse");
+    let reported = harness.order.iter().position(|what| what == "FetchResponse");
     let forced = harness.order.iter().position(|what| what.starts_with("fsync"));
-    assert!(told.is_some() && told < forced, "{:?}", harness.order);
+    assert!(reported.is_some() && reported < forced, "{:?}", harness.order);
     harness.answers.clear();
     harness.ask(fetch(3, epoch, (epoch, 2), Some(1)));
     let answer = harness.answers.iter().find_map(|(_, response)| match response {
@@ -222,14 +222,14 @@ fn logs_that_part_are_joined_in_as_many_rounds_as_it_takes() {
 
 #[test]
 fn cutting_below_the_high_watermark_is_fatal() {
-    let told_to_cut = |bugs: Bugs| {
+    let truncation_demanded = |bugs: Bugs| {
         let mut harness = follower(3, bugs);
         answer_fetch(&mut harness, fetched(2, 3, records(&[(0, 1), (1, 3)]), Some(2)));
         answer_fetch(&mut harness, diverging(2, 3, (1, 1)));
         harness
     };
-    assert!(told_to_cut(Bugs::NONE).halted.is_some_and(|(_, fatal)| fatal));
-    assert_eq!(told_to_cut(Bugs::NONE.with(Bug::TruncateBelowHighWatermark)).look().end, 1);
+    assert!(truncation_demanded(Bugs::NONE).halted.is_some_and(|(_, fatal)| fatal));
+    assert_eq!(truncation_demanded(Bugs::NONE.with(Bug::TruncateBelowHighWatermark)).look().end, 1);
 }
 
 /// KAFKA-18723 on both sides: the answer's bytes are of a later log, the epoch of an older one.
@@ -266,11 +266,11 @@ fn whoever_waits_learns_that_the_outcome_is_unknown_when_leadership_goes() {
     harness.ask(fetch(2, epoch, (epoch, 1), None));
     assert!(harness.ask(append(5)).is_none());
     harness.ask(begin(2, epoch + 1));
-    let told = harness.answers.iter().find_map(|(_, response)| match response {
+    let reported = harness.answers.iter().find_map(|(_, response)| match response {
         Response::AppendRecords(answer) => Some((answer.error, answer.accepted, answer.leader_id)),
         _ => None,
     });
-    assert_eq!(told, Some((ErrorCode::NotController, true, Some(NodeId(2)))));
+    assert_eq!(reported, Some((ErrorCode::NotController, true, Some(NodeId(2)))));
     assert!(harness.saw(Observation::LeadershipRenounced { epoch: LeaderEpoch(epoch) }));
 }
 

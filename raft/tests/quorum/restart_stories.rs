@@ -112,8 +112,8 @@ fn a_single_voter_forces_before_it_acknowledges_only_with_the_fix() {
         harness.order.clear();
         assert!(harness.ask(append(5)).is_none());
         harness.advance_ms(25);
-        let told = harness.order.iter().position(|what| what == "AppendRecordsResponse").expect("acknowledged");
-        harness.order[..told].iter().any(|what| what.starts_with("fsync"))
+        let reported = harness.order.iter().position(|what| what == "AppendRecordsResponse").expect("acknowledged");
+        harness.order[..reported].iter().any(|what| what.starts_with("fsync"))
     };
     assert!(acknowledged_after_fsync(Fixes::default().with(raft::fixes::Fix::SingleVoterFlushFirst)));
 }

@@ -163,15 +163,15 @@ impl<'a> Pairs<'a> {
         let failed = ended.filter(|event| event.end == End::Fail);
         let says = failed.or(ended).unwrap_or(begun);
         // What failed repeats what was asked, or says why.
-        let (key, asked) = self.key_and_value(begun)?;
+        let (key, requested) = self.key_and_value(begun)?;
         let register = |op: RegisterOp<String>| vec![Op::Register { name: key.clone(), op }];
         Ok(match begun.f.as_str() {
             "read" if ended.is_none() || failed.is_some() => Vec::new(),
             "read" => register(RegisterOp::Read(value_of(&self.key_and_value(says)?.1))),
             _ if failed.is_some() && (begun.f == "write" || self.failed_cas == FailedCas::NotDone) => Vec::new(),
-            "write" => register(RegisterOp::Write(value_of(&asked))),
+            "write" => register(RegisterOp::Write(value_of(&requested))),
             _ => {
-                let Edn::Vector(both) = &asked else { return wrong(begun, "a :cas needs [from to]") };
+                let Edn::Vector(both) = &requested else { return wrong(begun, "a :cas needs [from to]") };
                 let [from, to] = both.as_slice() else { return wrong(begun, "a :cas needs [from to]") };
                 let (from, to) = (value_of(from), value_of(to));
                 register(if failed.is_some() { RegisterOp::CasMismatch(from) } else { RegisterOp::Cas(from, to) })

@@ -89,6 +89,6 @@ fn times(operations: &[OperationJson], ends: usize) -> Vec<u64> {
     let mut times: Vec<(u64, Option<u64>)> = called.chain(returned).collect();
     times.sort_unstable();
     let is_dense = times.last().is_some_and(|(last, _)| usize::try_from(*last).is_ok_and(|last| last + 1 == ends));
-    let told: Option<Vec<u64>> = times.into_iter().map(|(_, at_ns)| at_ns).collect();
-    told.filter(|_| is_dense).unwrap_or_default()
+    let reported: Option<Vec<u64>> = times.into_iter().map(|(_, at_ns)| at_ns).collect();
+    reported.filter(|_| is_dense).unwrap_or_default()
 }

@@ -1,6 +1,6 @@
 //! Operations in words, for people.
 
-use scenarios::history::admin::{AdminOp, Answered, Asked};
+use scenarios::history::admin::{AdminAction, AdminOp, Answered};
 use scenarios::history::log::LogOp;
 use scenarios::history::{History, Op};
 use scenarios::wgl::kv::KvOp;
@@ -77,13 +77,13 @@ fn listed(items: impl Iterator<Item = String>, count: usize) -> String {
 }
 
 fn admin(op: &AdminOp) -> String {
-    let asked = match &op.asked {
-        Asked::Create { partitions: Some(partitions), .. } => format!("create it with {partitions} partitions"),
-        Asked::Create { partitions: None, .. } => "create it".to_owned(),
-        Asked::Delete => "delete it".to_owned(),
-        Asked::Grow { partitions } => format!("grow it to {partitions} partitions"),
-        Asked::Alter(changes) => format!("alter {changes:?}"),
-        Asked::Describe => "describe it".to_owned(),
+    let requested = match &op.requested {
+        AdminAction::Create { partitions: Some(partitions), .. } => format!("create it with {partitions} partitions"),
+        AdminAction::Create { partitions: None, .. } => "create it".to_owned(),
+        AdminAction::Delete => "delete it".to_owned(),
+        AdminAction::Grow { partitions } => format!("grow it to {partitions} partitions"),
+        AdminAction::Alter(changes) => format!("alter {changes:?}"),
+        AdminAction::Describe => "describe it".to_owned(),
     };
     let answered = match &op.answered {
         None => "no answer".to_owned(),
@@ -92,7 +92,7 @@ fn admin(op: &AdminOp) -> String {
         Some(Answered::Described(configs)) => format!("{configs:?}"),
         Some(Answered::Refused { error }) => format!("refused, {error}"),
     };
-    format!("asks to {asked}: {answered}")
+    format!("asks to {requested}: {answered}")
 }
 
 fn quoted(text: &str) -> String {

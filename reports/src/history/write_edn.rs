@@ -22,9 +22,9 @@ pub fn text(history: &History) -> String {
     for (index, (place, number, is_answer)) in ends.into_iter().enumerate() {
         let operation = &history.operations[number];
         let time = history.time_ns(place).map(|ns| format!(", :time {ns}")).unwrap_or_default();
-        let Said { f, key, asked, answered, failed } = Said::of(&operation.op);
+        let Said { f, key, requested, answered, failed } = Said::of(&operation.op);
         let (end, value) = match (is_answer, failed) {
-            (false, _) => ("invoke", asked),
+            (false, _) => ("invoke", requested),
             (true, false) => ("ok", answered),
             (true, true) => ("fail", answered),
         };
@@ -41,7 +41,7 @@ pub fn text(history: &History) -> String {
 struct Said {
     f: &'static str,
     key: Option<String>,
-    asked: Edn,
+    requested: Edn,
     answered: Edn,
     failed: bool,
 }
@@ -56,7 +56,7 @@ impl Said {
             Op::Broker { name, op } => on_resource("broker", name, op),
             Op::ProducerId { given } => {
                 let answered = given.map_or(Edn::Nil, Edn::Int);
-                Said { f: "producer-id", key: None, asked: Edn::Nil, answered, failed: given.is_none() }
+                Said { f: "producer-id", key: None, requested: Edn::Nil, answered, failed: given.is_none() }
             }
         }
     }
@@ -66,22 +66,22 @@ fn on_register(name: &str, op: &RegisterOp<String>) -> Said {
     let value = |value: &Option<String>| value.clone().map_or(Edn::Nil, Edn::Text);
     let keyed = |value: Edn| if name.is_empty() { value } else { Edn::Vector(vec![Edn::Text(name.to_owned()), value]) };
     let both = |from: &Option<String>, to: Edn| Edn::Vector(vec![value(from), to]);
-    let (f, asked, answered, failed) = match op {
+    let (f, requested, answered, failed) = match op {
         RegisterOp::Read(found) => ("read", Edn::Nil, value(found), false),
         RegisterOp::Write(written) => ("write", value(written), value(written), false),
         RegisterOp::Cas(from, to) => ("cas", both(from, value(to)), both(from, value(to)), false),
         RegisterOp::CasMismatch(from) => ("cas", both(from, Edn::Nil), both(from, Edn::Nil), true),
     };
-    Said { f, key: None, asked: keyed(asked), answered: keyed(answered), failed }
+    Said { f, key: None, requested: keyed(requested), answered: keyed(answered), failed }
 }
 
 fn on_key(name: &str, op: &KvOp) -> Said {
-    let (f, asked, answered) = match op {
+    let (f, requested, answered) = match op {
         KvOp::Get(found) => ("get", Edn::Nil, Edn::Text(found.clone())),
         KvOp::Put(value) => ("put", Edn::Text(value.clone()), Edn::Text(value.clone())),
         KvOp::Append(value) => ("append", Edn::Text(value.clone()), Edn::Text(value.clone())),
     };
-    Said { f, key: Some(name.to_owned()), asked, answered, failed: false }
+    Said { f, key: Some(name.to_owned()), requested, answered, failed: false }
 }
 
 /// As in Jepsen's Kafka tests.
@@ -92,31 +92,37 @@ fn on_log(name: &str, op: &LogOp) -> Said {
     let sends = |values: &[u64]| Edn::Vector(values.iter().map(|v| step("send", vec![key(), number(v)])).collect());
     match op {
         LogOp::Append { values, offset } => {
-            let told = |(place, value): (i64, &u64)| {
+            let reported = |(place, value): (i64, &u64)| {
                 let value = match offset {
                     Some(base) => Edn::Vector(vec![Edn::Int(base + place), number(value)]),
                     None => number(value),
                 };
                 step("send", vec![key(), value])
             };
-            let answered = Edn::Vector((0..).zip(values).map(told).collect());
-            Said { f: "send", key: None, asked: sends(values), answered, failed: false }
+            let answered = Edn::Vector((0..).zip(values).map(reported).collect());
+            Said { f: "send", key: None, requested: sends(values), answered, failed: false }
         }
         LogOp::Refused { values } => {
-            Said { f: "send", key: None, asked: sends(values), answered: sends(values), failed: true }
+            Said { f: "send", key: None, requested: sends(values), answered: sends(values), failed: true }
         }
         LogOp::Read { records } => {
             let record = |(offset, value): &(i64, u64)| Edn::Vector(vec![Edn::Int(*offset), number(value)]);
             let records = Edn::Vector(records.iter().map(record).collect());
             let answered = Edn::Vector(vec![step("poll", vec![Edn::Map(vec![(key(), records)])])]);
-            Said { f: "poll", key: None, asked: Edn::Vector(vec![step("poll", Vec::new())]), answered, failed: false }
+            Said {
+                f: "poll",
+                key: None,
+                requested: Edn::Vector(vec![step("poll", Vec::new())]),
+                answered,
+                failed: false,
+            }
         }
     }
 }
 
 fn on_resource(f: &'static str, name: &str, op: &AdminOp) -> Said {
     let text = |op: &AdminOp| Edn::from_json(&serde_json::to_value(op).expect("plain data"));
-    let asked = text(&AdminOp { asked: op.asked.clone(), answered: None });
+    let requested = text(&AdminOp { requested: op.requested.clone(), answered: None });
     let failed = matches!(op.answered, Some(Answered::Refused { .. }));
-    Said { f, key: Some(name.to_owned()), asked, answered: text(op), failed }
+    Said { f, key: Some(name.to_owned()), requested, answered: text(op), failed }
 }

@@ -48,7 +48,7 @@ impl From<&SweepReport> for SilenceJson {
             runs: silence.runs,
             failed: silence.failed,
             failing_below_ppm: silence.failing_below_ppm(),
-            runs_with_states: silence.told,
+            runs_with_states: silence.reported,
             state_visits: silence.visits,
             states: silence.states(),
             singletons: silence.singletons(),
@@ -77,8 +77,8 @@ impl SilenceJson {
         let more = unpack("/coverage_estimate/seen_more", &self.seen_more)?;
         let wrong = || Problem::at("/coverage_estimate/sampled_one_in", "its hashes do not match this sampling");
         let sample = Sample::read(self.sampled_one_in, once, more).ok_or_else(wrong)?;
-        let (runs, failed, told, visits) = (self.runs, self.failed, self.runs_with_states, self.state_visits);
-        Ok(Silence { runs, failed, told, visits, sample })
+        let (runs, failed, reported, visits) = (self.runs, self.failed, self.runs_with_states, self.state_visits);
+        Ok(Silence { runs, failed, reported, visits, sample })
     }
 }
 

@@ -68,7 +68,7 @@ impl WhyJson {
     /// Of an answer.
     pub fn of(name: &str, case: &Case, describer: &Describer<'_>, why: &Why, wall_ns: u64) -> WhyJson {
         let faults = case.plan.0.iter().map(|fault| (fault.at_ns, describer.fault(fault)));
-        let operations = case.operations.iter().map(|asked| (asked.at_ns, describer.asked(asked)));
+        let operations = case.operations.iter().map(|requested| (requested.at_ns, describer.requested(requested)));
         let part = |((at_ns, what), verdict): ((u64, String), &Verdict)| PartJson::of(at_ns, what, *verdict);
         WhyJson {
             schema: WhyJson::SCHEMA,

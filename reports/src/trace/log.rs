@@ -53,29 +53,28 @@ pub struct Filter {
 }
 
 /// Nodes by their ids in properties files or by their names.
-pub fn nodes(asked: &[String], names: &[String]) -> Result<Vec<Node>, Problem> {
-    let find = |asked: &String| {
+pub fn nodes(requested: &[String], names: &[String]) -> Result<Vec<Node>, Problem> {
+    let find = |requested: &String| {
         let is_it = |name: &&String| {
-            *name == asked || name.strip_prefix("controller-").or(name.strip_prefix("broker-")) == Some(asked)
+            *name == requested || name.strip_prefix("controller-").or(name.strip_prefix("broker-")) == Some(requested)
         };
         let place = names.iter().position(|name| is_it(&name)).ok_or_else(|| {
-            Problem::new(format!("--node {asked}: this run has no such node; it has {}", names.join(", ")))
+            Problem::new(format!("--node {requested}: this run has no such node; it has {}", names.join(", ")))
         })?;
         Ok(Node(place as u16))
     };
-    asked.iter().map(find).collect()
+    requested.iter().map(find).collect()
 }
 
 /// APIs by their Kafka names, in any case.
-pub fn apis(asked: &[String]) -> Result<Vec<&'static str>, Problem> {
+pub fn apis(requested: &[String]) -> Result<Vec<&'static str>, Problem> {
     let names = api_names();
-    let find =
-        |asked: &String| {
-            names.iter().copied().find(|name| name.eq_ignore_ascii_case(asked)).ok_or_else(|| {
-                Problem::new(format!("--grep {asked}: there is no such RPC; allowed: {}", names.join(", ")))
-            })
-        };
-    asked.iter().map(find).collect()
+    let find = |requested: &String| {
+        names.iter().copied().find(|name| name.eq_ignore_ascii_case(requested)).ok_or_else(|| {
+            Problem::new(format!("--grep {requested}: there is no such RPC; allowed: {}", names.join(", ")))
+        })
+    };
+    requested.iter().map(find).collect()
 }
 
 impl Filter {
@@ -215,7 +214,7 @@ mod tests {
     #[test]
     fn nodes_are_found_by_id_and_by_name() {
         let names = ["controller-1", "broker-101", "producer-1"].map(str::to_owned);
-        let find = |asked: &str| nodes(&[asked.to_owned()], &names).map_err(|problem| problem.message);
+        let find = |requested: &str| nodes(&[requested.to_owned()], &names).map_err(|problem| problem.message);
         assert_eq!(find("1"), Ok(vec![Node(0)]));
         assert_eq!(find("101"), Ok(vec![Node(1)]));
         assert_eq!(find("producer-1"), Ok(vec![Node(2)]));

@@ -3,7 +3,7 @@
 //! * [`asked`]: the flags of `replay`; [`json`]: NDJSON, of schema `kraftsim.trace.v1` (`schema.json`)
 //! * [`log`]: selection and format of lines; [`screen`]: width and colours of the terminal
 
-pub mod asked;
 pub mod json;
 pub mod log;
+pub mod outputs;
 pub mod screen;

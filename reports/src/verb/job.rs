@@ -34,16 +34,16 @@ pub struct Job {
 impl Job {
     /// Reads and prepares the run of a verb.
     pub fn load(
-        asked: &OneRun,
+        requested: &OneRun,
         run: &RunFlags,
         verb: &str,
         engine: &dyn Engine,
         streams: &mut Streams<'_>,
     ) -> Result<Job, Problem> {
-        if is_repro(asked, engine) {
-            from_repro(asked, run, engine, streams)
+        if is_repro(requested, engine) {
+            from_repro(requested, run, engine, streams)
         } else {
-            from_scenario(asked, run, verb, engine)
+            from_scenario(requested, run, verb, engine)
         }
     }
 
@@ -58,12 +58,12 @@ impl Job {
 }
 
 /// A file that ends in `.json`, unless the catalog has a scenario of that name.
-fn is_repro(asked: &OneRun, engine: &dyn Engine) -> bool {
-    Path::new(&asked.what).extension().is_some_and(|e| e == "json") && engine.find(&asked.what).is_none()
+fn is_repro(requested: &OneRun, engine: &dyn Engine) -> bool {
+    Path::new(&requested.what).extension().is_some_and(|e| e == "json") && engine.find(&requested.what).is_none()
 }
 
-fn from_scenario(asked: &OneRun, run: &RunFlags, verb: &str, engine: &dyn Engine) -> Result<Job, Problem> {
-    let OneRun { what, seed } = asked;
+fn from_scenario(requested: &OneRun, run: &RunFlags, verb: &str, engine: &dyn Engine) -> Result<Job, Problem> {
+    let OneRun { what, seed } = requested;
     let seed = seed.ok_or_else(|| {
         Problem::new(format!("{verb} of scenario {what} needs a seed: --seed 0x2a (or give a repro file)"))
     })?;
@@ -73,9 +73,14 @@ fn from_scenario(asked: &OneRun, run: &RunFlags, verb: &str, engine: &dyn Engine
     Ok(Job { scenario, seed, overrides, expected: None, ladder: Vec::new(), repro: None, stored: None })
 }
 
-fn from_repro(asked: &OneRun, run: &RunFlags, engine: &dyn Engine, streams: &mut Streams<'_>) -> Result<Job, Problem> {
-    let file = &asked.what[..];
-    if asked.seed.is_some() {
+fn from_repro(
+    requested: &OneRun,
+    run: &RunFlags,
+    engine: &dyn Engine,
+    streams: &mut Streams<'_>,
+) -> Result<Job, Problem> {
+    let file = &requested.what[..];
+    if requested.seed.is_some() {
         return Err(Problem::new(format!("{file}: a repro file has its own seed; --seed is for a scenario")));
     }
     let text = read_text(Path::new(file))?;

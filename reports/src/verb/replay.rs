@@ -20,7 +20,7 @@ use crate::json::{repro, show_digest, to_text};
 use crate::output::{Streams, Target, check_folder};
 use crate::show::annotation::Annotations;
 use crate::show::{failure, run_summary};
-use crate::trace::asked::Asked;
+use crate::trace::outputs::TraceOutputs;
 use crate::verb::job::Job;
 use crate::verb::sweep::results;
 
@@ -34,7 +34,7 @@ pub fn run(args: &ReplayArgs, engine: &dyn Engine, streams: &mut Streams<'_>) ->
     let target = args.json.as_deref().map(Target::checked).transpose()?;
     let history = args.history.as_deref().map(Form::target).transpose()?;
     args.out.as_deref().map(check_folder).transpose()?;
-    let traced = Asked::of(args, &job)?;
+    let traced = TraceOutputs::of(args, &job)?;
 
     for remark in job.scenario.prepared.remarks() {
         streams.note(&remark);
@@ -86,7 +86,7 @@ pub fn run(args: &ReplayArgs, engine: &dyn Engine, streams: &mut Streams<'_>) ->
     let text = run_summary::text(&run, &job.scenario.name, &job.overrides, streams.width);
     match &target {
         Some(Target::Stdout) => streams.hint(text.trim_end()),
-        _ if traced.as_ref().is_some_and(Asked::takes_stdout) => streams.hint(text.trim_end()),
+        _ if traced.as_ref().is_some_and(TraceOutputs::takes_stdout) => streams.hint(text.trim_end()),
         _ => problems.extend(streams.result(&text).err()),
     }
     let is_expected = job.expected.is_none_or(|expected| expected == run.digest);

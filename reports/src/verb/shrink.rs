@@ -47,10 +47,10 @@ pub fn run(
     let shrunk = shrink(case, report, &broken, settings, interrupted, &mut watch);
     shown.finish();
 
-    let (text, told) = repro_text(engine, &job.scenario.name, &shrunk)?;
+    let (text, reported) = repro_text(engine, &job.scenario.name, &shrunk)?;
     let mut problems: Vec<Problem> = write_whole(&path, text).err().into_iter().collect();
-    let command = command::replay_repro(&path.display().to_string(), told.digest, &Overrides::default());
-    problems.extend(streams.result(&summary(&before, &shrunk, &told, &path, &command, streams.width)).err());
+    let command = command::replay_repro(&path.display().to_string(), reported.digest, &Overrides::default());
+    problems.extend(streams.result(&summary(&before, &shrunk, &reported, &path, &command, streams.width)).err());
     if !shrunk.complete && interrupted.load(Ordering::Relaxed) {
         return Ok(exit_code(exit::INTERRUPTED, &problems, streams));
     }

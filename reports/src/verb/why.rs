@@ -105,9 +105,9 @@ fn required(case: &Case, describer: &Describer<'_>, why: &Why) -> Vec<String> {
             Verdict::Irrelevant => {}
         }
     }
-    for (asked, verdict) in case.operations.iter().zip(&why.operations) {
+    for (requested, verdict) in case.operations.iter().zip(&why.operations) {
         if verdict.is_necessary() {
-            parts.push(format!("at {}: {}", time(asked.at_ns), describer.asked(asked)));
+            parts.push(format!("at {}: {}", time(requested.at_ns), describer.requested(requested)));
         }
     }
     if parts.is_empty() {

@@ -74,7 +74,7 @@ fn a_good_repro_is_read() {
 fn bad_repro_files() {
     let here = folder("bad-repros");
     let kill = r#""kill": { "node": 0 }"#;
-    let asks = |client: u16, what: &str| with(PLAN, &asked(client, what));
+    let asks = |client: u16, what: &str| with(PLAN, &requested(client, what));
     let files = [
         ("empty.json", Vec::new()),
         ("list.json", b"[]".to_vec()),
@@ -127,7 +127,7 @@ fn bad_repro_files() {
 const PLAN: &str = r#""plan": ["#;
 
 /// The same behind a list of one operation.
-fn asked(client: u16, what: &str) -> String {
+fn requested(client: u16, what: &str) -> String {
     format!(r#""operations": [{{ "at_ns": 5, "client": {client}, "what": {{ {what} }} }}], {PLAN}"#)
 }
 
@@ -139,7 +139,7 @@ fn bad_operations_of_kafka_clients() -> Vec<(&'static str, Vec<u8>)> {
             ["workload.clients", "2"]"#,
         "",
     );
-    let asks = |client: u16, what: &str| cluster.replace(PLAN, &asked(client, what)).into_bytes();
+    let asks = |client: u16, what: &str| cluster.replace(PLAN, &requested(client, what)).into_bytes();
     vec![
         ("append-to-admin.json", asks(0, r#""append": { "count": 1 }"#)),
         ("topic.json", asks(0, r#""create-topics": { "topics": [0, 600] }"#)),
@@ -176,7 +176,7 @@ fn bad_scenario_files() {
 fn a_bad_cluster_is_refused_in_kafkas_words() {
     let here = folder("bad-clusters");
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios/examples/isolated-3x3");
-    let told = |mistake: &str, file: &str, from: &str, to: &str, more: &[&str]| {
+    let reported = |mistake: &str, file: &str, from: &str, to: &str, more: &[&str]| {
         let cluster = here.join(mistake);
         fs::create_dir(&cluster).expect("makes");
         for example in fs::read_dir(&examples).expect("reads") {
@@ -193,19 +193,19 @@ fn a_bad_cluster_is_refused_in_kafkas_words() {
         refusal(&here, &[&["sweep", "--seeds", "1", "--cluster", mistake], more].concat())
     };
     let missing = {
-        let all = told("voter", "broker-101.properties", "node.id=101", "node.id=2", &[]);
+        let all = reported("voter", "broker-101.properties", "node.id=101", "node.id=2", &[]);
         fs::remove_file(here.join("voter/controller-3.properties")).expect("was there");
         fs::copy(examples.join("broker-101.properties"), here.join("voter/broker-101.properties")).expect("copies");
         all + &refusal(&here, &["sweep", "--cluster", "voter"])
     };
     let all = [
-        told("roles", "broker-102.properties", "process.roles=broker", "process.roles=broker,controller", &[]),
+        reported("roles", "broker-102.properties", "process.roles=broker", "process.roles=broker,controller", &[]),
         missing,
-        told("ids", "broker-103.properties", "node.id=103", "node.id=102", &[]),
-        told("letters", "controller-1.properties", "session.timeout.ms=9000", "session.timeout.ms=9s", &[]),
-        told("wait", "broker-101.properties", "fetch.wait.max.ms=500", "fetch.wait.max.ms=30001", &[]),
-        told("listener", "broker-101.properties", "//:9092", "//:9092,CONTROLLER://:9093", &[]),
-        told("set", "broker-101.properties", "", "", &["--set", "replica.lag.time.max.ms=100"]),
+        reported("ids", "broker-103.properties", "node.id=103", "node.id=102", &[]),
+        reported("letters", "controller-1.properties", "session.timeout.ms=9000", "session.timeout.ms=9s", &[]),
+        reported("wait", "broker-101.properties", "fetch.wait.max.ms=500", "fetch.wait.max.ms=30001", &[]),
+        reported("listener", "broker-101.properties", "//:9092", "//:9092,CONTROLLER://:9093", &[]),
+        reported("set", "broker-101.properties", "", "", &["--set", "replica.lag.time.max.ms=100"]),
     ];
     insta::assert_snapshot!("bad_clusters", all.concat());
 }

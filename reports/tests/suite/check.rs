@@ -97,7 +97,7 @@ fn good_histories_are_accepted() {
 }
 
 #[test]
-fn violations_are_told() {
+fn violations_are_printed() {
     let here = folder("check-violated");
     let mut all = String::new();
     let stale = KV.replace(r#":value "xy""#, r#":value "x""#);

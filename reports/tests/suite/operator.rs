@@ -177,9 +177,9 @@ fn the_report_refuses_what_a_sweep_refuses() {
     let (report, sweep) = (kraftsim(&["cluster", dir]), kraftsim(&["sweep", "ci", "--cluster", dir]));
     assert_eq!((report.code, sweep.code, report.out.as_str()), (2, 2, ""));
     assert_eq!(report.err, sweep.err);
-    let told = "default.replication.factor = \"3\": the cluster has 1 broker; allowed: 1..1, as in --set ";
+    let reported = "default.replication.factor = \"3\": the cluster has 1 broker; allowed: 1..1, as in --set ";
     assert!(
-        report.err.starts_with(&format!("error: {}:", file.display())) && report.err.contains(told),
+        report.err.starts_with(&format!("error: {}:", file.display())) && report.err.contains(reported),
         "{}",
         report.err
     );
@@ -197,8 +197,8 @@ fn the_report_refuses_what_a_sweep_refuses() {
         all.err
     );
 
-    for asked in [&["cluster", "nodir"][..], &["sweep", "--cluster", "nodir"]] {
-        let none = kraftsim(asked);
+    for requested in [&["cluster", "nodir"][..], &["sweep", "--cluster", "nodir"]] {
+        let none = kraftsim(requested);
         let path = examples().canonicalize().expect("there").join("nodir");
         let expected = "there is no such directory; expected a directory of .properties files, one per node, such as c1.properties";
         assert_eq!(none.code, 2);

@@ -8,16 +8,16 @@ use sim::fault::{Fault, What};
 use sim::process::{Connection, Input, Node, Payload, Thread};
 use sim::watch::{Down, Phase, Watch};
 
-use super::{Causes, Happened, Mark, Step, StepId, Took};
-use crate::actor::{Actor, Parcel, Said};
+use super::{Causes, Happened, Mark, Step, StepId, StepInput};
+use crate::actor::{Actor, BoxedMessage, Said};
 use crate::report::Violation;
 use crate::run::listener::Listener;
 
 impl Causes {
-    fn step(&mut self, node: Node, took: Took, sent_in: Option<StepId>) {
+    fn step(&mut self, node: Node, input: StepInput, sent_in: Option<StepId>) {
         let id = self.steps.len() as StepId;
         let last = &mut self.last[usize::from(node.0)];
-        self.steps.push(Step { node, took, before: *last, sent_in, posted_in: None });
+        self.steps.push(Step { node, input, before: *last, sent_in, posted_in: None });
         *last = Some(id);
     }
 
@@ -38,7 +38,7 @@ fn touched(what: &What) -> Vec<Node> {
 }
 
 /// Is it rare enough for a causal chain?
-fn is_told(said: &Said) -> bool {
+fn is_notified(said: &Said) -> bool {
     use crate::actor::AttemptEvent as Model;
     use raft::broker::observation::BrokerObservation as Broker;
     use raft::client::AttemptEvent as Client;
@@ -72,7 +72,7 @@ fn is_told(said: &Said) -> bool {
 
 impl Watch<Actor> for Causes {
     fn booted(&mut self, at: u64, node: Node, incarnation: u32, _: &Disk) {
-        self.step(node, Took::Boot, None);
+        self.step(node, StepInput::Boot, None);
         self.threads.retain(|(of, _), _| *of != node);
         self.posts.retain(|(of, _), _| *of != node);
         if incarnation > 1 {
@@ -81,25 +81,25 @@ impl Watch<Actor> for Causes {
     }
 
     fn down(&mut self, at: u64, node: Node, _: &Disk, how: Down) {
-        self.step(node, Took::Down, None);
-        self.mark(at, node, Happened::WentDown(how));
+        self.step(node, StepInput::Down, None);
+        self.mark(at, node, Happened::Stopped(how));
     }
 
     fn input(&mut self, _: u64, node: Node, thread: Thread, input: &Input<Actor>) {
-        let (took, sent_in) = match input {
+        let (input, sent_in) = match input {
             Input::Request { message, .. } | Input::Response { message, .. } => {
-                (Took::Message(message.message().rpc()), self.sent.get(&(node, message.content_hash())).copied())
+                (StepInput::Message(message.message().rpc()), self.sent.get(&(node, message.content_hash())).copied())
             }
-            Input::Opened { .. } | Input::Closed { .. } => (Took::Connection, None),
-            Input::Timer => (Took::Timer(thread), None),
-            Input::DiskError(_) => (Took::DiskError, None),
-            Input::Terminate => (Took::Terminate, None),
-            Input::Exception => (Took::Exception, None),
-            Input::Post(post) => (Took::Post(thread, post.clone()), None),
-            Input::Operation(_) => (Took::Operation, None),
+            Input::Opened { .. } | Input::Closed { .. } => (StepInput::Connection, None),
+            Input::Timer => (StepInput::Timer(thread), None),
+            Input::DiskError(_) => (StepInput::DiskError, None),
+            Input::Terminate => (StepInput::Terminate, None),
+            Input::Exception => (StepInput::Exception, None),
+            Input::Post(post) => (StepInput::Post(thread, post.clone()), None),
+            Input::Operation(_) => (StepInput::Operation, None),
         };
-        let is_post = matches!(took, Took::Post(..));
-        self.step(node, took, sent_in);
+        let is_post = matches!(input, StepInput::Post(..));
+        self.step(node, input, sent_in);
         self.threads.extend(self.last[usize::from(node.0)].map(|step| ((node, thread), step)));
         if is_post {
             let posted_in = self.posts.get_mut(&(node, thread)).and_then(VecDeque::pop_front).flatten();
@@ -112,14 +112,14 @@ impl Watch<Actor> for Causes {
         self.posts.entry((node, to)).or_default().push_back(step);
     }
 
-    fn sent(&mut self, _: u64, node: Node, peer: Node, _: Connection, _: bool, message: &Parcel) {
+    fn sent(&mut self, _: u64, node: Node, peer: Node, _: Connection, _: bool, message: &BoxedMessage) {
         if let Some(step) = self.last[usize::from(node.0)] {
             self.sent.insert((peer, message.content_hash()), step);
         }
     }
 
     fn observed(&mut self, at: u64, node: Node, said: &Said) {
-        if is_told(said) {
+        if is_notified(said) {
             self.mark(at, node, Happened::Said(*said));
         }
     }
@@ -127,7 +127,7 @@ impl Watch<Actor> for Causes {
     fn fault(&mut self, at: u64, fault: &Fault, phase: Phase) {
         if phase != Phase::Skipped {
             for node in touched(&fault.what) {
-                self.step(node, Took::Fault, None);
+                self.step(node, StepInput::Fault, None);
                 if phase == Phase::Start {
                     self.mark(at, node, Happened::Struck(fault.clone()));
                 }

@@ -7,7 +7,7 @@ use raft::message::ErrorCode;
 use sim::process::{Process, Thread};
 use sim::watch::Down;
 
-use super::{Causes, Happened, Mark, Step, Took};
+use super::{Causes, Happened, Mark, Step, StepInput};
 use crate::actor::{Actor, AttemptEvent as Model, Said};
 use crate::topic_names::TopicNames;
 
@@ -16,11 +16,11 @@ use crate::topic_names::TopicNames;
 pub fn of_mark(causes: &Causes, mark: &Mark) -> Option<String> {
     match &mark.what {
         Happened::Booted => Some("starts".to_owned()),
-        Happened::WentDown(Down::Killed) => Some("is killed".to_owned()),
-        Happened::WentDown(Down::PowerLost) => Some("loses power".to_owned()),
-        Happened::WentDown(Down::Halted { fatal: true }) => Some("halts".to_owned()),
-        Happened::WentDown(Down::Halted { fatal: false }) => Some("has shut down".to_owned()),
-        Happened::WentDown(Down::Panicked) => Some("panics".to_owned()),
+        Happened::Stopped(Down::Killed) => Some("is killed".to_owned()),
+        Happened::Stopped(Down::PowerLost) => Some("loses power".to_owned()),
+        Happened::Stopped(Down::Halted { fatal: true }) => Some("halts".to_owned()),
+        Happened::Stopped(Down::Halted { fatal: false }) => Some("has shut down".to_owned()),
+        Happened::Stopped(Down::Panicked) => Some("panics".to_owned()),
         Happened::Struck(_) => None,
         Happened::Said(Said::Server(observation)) => of_server(observation, &causes.topics),
         Happened::Said(Said::Client(Model::AppendOk { base_offset, .. })) => {
@@ -76,9 +76,9 @@ fn of_client(event: &Client) -> Option<String> {
         Client::BatchAcked { .. } => Some("receives the acknowledgement of its batch".to_owned()),
         Client::BatchFailed { error, .. } => Some(format!("gets error {error} for its batch")),
         Client::PositionSet { offset, .. } => Some(format!("sets its position to offset {offset}")),
-        Client::EpochLost { asked, answered, .. } => {
-            Some(format!("learns that epoch {asked} of its position is lost; the leader answers with epoch {answered}"))
-        }
+        Client::EpochLost { requested, answered, .. } => Some(format!(
+            "learns that epoch {requested} of its position is lost; the leader answers with epoch {answered}"
+        )),
         Client::OperationDone { error: ErrorCode::None, .. } => {
             Some("receives the response to its admin request".to_owned())
         }
@@ -91,36 +91,36 @@ fn of_client(event: &Client) -> Option<String> {
 /// What a step begins with, as a sentence.
 pub fn of_step(causes: &Causes, step: &Step) -> String {
     let who = causes.name(step.node);
-    match &step.took {
-        Took::Message(_) => format!("{who} processes {}", of_input(causes, step)),
-        Took::Timer(_) => format!("{} of {who} fires", of_input(causes, step)),
-        Took::Post(thread, post) => {
+    match &step.input {
+        StepInput::Message(_) => format!("{who} processes {}", of_input(causes, step)),
+        StepInput::Timer(_) => format!("{} of {who} fires", of_input(causes, step)),
+        StepInput::Post(thread, post) => {
             let origin = causes.origin(step);
-            let because = match origin.took {
-                Took::Message(_) | Took::Timer(_) => format!(", because of {}", of_input(causes, origin)),
+            let because = match origin.input {
+                StepInput::Message(_) | StepInput::Timer(_) => format!(", because of {}", of_input(causes, origin)),
                 _ => String::new(),
             };
             format!("thread {} of {who} {}{because}", name(*thread), of_post(*thread, post))
         }
-        Took::Operation => format!("the application of {who} requests an operation"),
-        Took::Connection => format!("a connection of {who} opens or closes"),
-        Took::DiskError => format!("a write of {who} fails"),
-        Took::Terminate => format!("{who} receives SIGTERM"),
-        Took::Exception => format!("a handler of {who} throws"),
-        Took::Boot => format!("{who} starts"),
-        Took::Down => format!("{who} goes down"),
-        Took::Fault => format!("a fault on {who} starts or ends"),
+        StepInput::Operation => format!("the application of {who} requests an operation"),
+        StepInput::Connection => format!("a connection of {who} opens or closes"),
+        StepInput::DiskError => format!("a write of {who} fails"),
+        StepInput::Terminate => format!("{who} receives SIGTERM"),
+        StepInput::Exception => format!("a handler of {who} throws"),
+        StepInput::Boot => format!("{who} starts"),
+        StepInput::Down => format!("{who} goes down"),
+        StepInput::Fault => format!("a fault on {who} starts or ends"),
     }
 }
 
 /// A message or a timer.
 fn of_input(causes: &Causes, step: &Step) -> String {
-    match step.took {
-        Took::Message(rpc) => {
+    match step.input {
+        StepInput::Message(rpc) => {
             let from = causes.sender(step).map_or(String::new(), |sender| format!(" from {}", causes.name(sender)));
             format!("the {rpc}{from}")
         }
-        Took::Timer(thread) if !causes.is_client(step.node) => format!("the timer of thread {}", name(thread)),
+        StepInput::Timer(thread) if !causes.is_client(step.node) => format!("the timer of thread {}", name(thread)),
         _ => "a timer".to_owned(),
     }
 }

@@ -11,19 +11,19 @@ use raft::io::Role;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::Checks;
-use super::ghost::ServerGhost;
 use super::metadata::partition::ReferencePartition;
 use super::replication::partition::PartitionModel;
 use super::replication::{ServerIndex, elections};
+use super::server_model::ServerModel;
 
 /// Tell the words of servers from those of partitions.
 const SERVER: u64 = 1 << 56;
 const PARTITION: u64 = 2 << 56;
 
 impl Checks {
-    /// The hash of where the run stands now, by what the ghosts know.
+    /// The hash of where the run stands now, by what the models know.
     pub fn abstract_state(&self) -> u64 {
-        let servers = self.models.servers.iter().map(|ghost| self.server_word(ghost));
+        let servers = self.models.servers.iter().map(|model| self.server_word(model));
         let partitions = self.models.cluster.iter().flat_map(|cluster| {
             let replication = cluster.replication();
             let partitions = replication.partitions().iter().filter(|partition| !partition.is_deleted());
@@ -34,8 +34,8 @@ impl Checks {
         xxh3_64(&mixed.fold(0, u64::wrapping_add).to_le_bytes())
     }
 
-    fn server_word(&self, ghost: &ServerGhost) -> u64 {
-        let role = match ghost.role.filter(|_| ghost.up) {
+    fn server_word(&self, model: &ServerModel) -> u64 {
+        let role = match model.role.filter(|_| model.up) {
             None => 0,
             Some((Role::Unattached, ..)) => 1,
             Some((Role::Prospective, ..)) => 2,
@@ -44,22 +44,22 @@ impl Checks {
             Some((Role::Follower, ..)) => 5,
             Some((Role::Resigned, ..)) => 6,
         };
-        let ahead = match ghost.high_watermark.filter(|_| ghost.up) {
+        let ahead = match model.high_watermark.filter(|_| model.up) {
             None => 0,
-            Some(shown) => match ghost.log.end(&self.models.ledger).cmp(&shown.offset) {
+            Some(shown) => match model.log.end(&self.models.ledger).cmp(&shown.offset) {
                 Ordering::Less => 1,
                 Ordering::Equal => 2,
                 Ordering::Greater => 3,
             },
         };
-        let is_broker = self.models.cluster.as_ref().is_some_and(|cluster| cluster.is_broker(ghost.id));
-        let kind = u64::from(ghost.voter) << 1 | u64::from(is_broker);
-        SERVER | kind << 40 | role << 32 | self.rank(ghost) << 16 | ahead << 8 | u64::from(ghost.up)
+        let is_broker = self.models.cluster.as_ref().is_some_and(|cluster| cluster.is_broker(model.id));
+        let kind = u64::from(model.voter) << 1 | u64::from(is_broker);
+        SERVER | kind << 40 | role << 32 | self.rank(model) << 16 | ahead << 8 | u64::from(model.up)
     }
 
     /// How many different epochs of other servers are newer.
-    fn rank(&self, ghost: &ServerGhost) -> u64 {
-        let own = ghost.epoch();
+    fn rank(&self, model: &ServerModel) -> u64 {
+        let own = model.epoch();
         let newer = |at: usize| {
             let epoch = self.models.servers[at].epoch();
             epoch > own && self.models.servers[..at].iter().all(|before| before.epoch() != epoch)

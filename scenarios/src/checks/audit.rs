@@ -7,10 +7,10 @@ use raft::io::{DurableFiles, PartitionShown, Role, Visitor};
 use raft::log::{Batch, Records};
 use std::rc::Rc;
 
-use super::ghost::ServerGhost;
-use super::ghost::ledger::Ledger;
-use super::ghost::state_files::Election;
 use super::second_reader;
+use super::server_model::ServerModel;
+use super::server_model::ledger::Ledger;
+use super::server_model::state_files::Election;
 use super::verdict::Verdict;
 
 claim! {
@@ -49,7 +49,7 @@ impl Visitor for NodeView {
 
 /// Compares. `settled`: no effect of the node is pending; else its memory may be ahead of its disk.
 pub fn audit(
-    server: &ServerGhost,
+    server: &ServerModel,
     settled: bool,
     node: &NodeView,
     disk: Option<&dyn DurableFiles>,
@@ -66,7 +66,7 @@ pub fn audit(
 }
 
 /// Holds at any time.
-fn ahead_of_itself(server: &ServerGhost, node: &NodeView) -> Option<String> {
+fn ahead_of_itself(server: &ServerModel, node: &NodeView) -> Option<String> {
     let (epoch, ..) = node.election?;
     let written = server.written_election.unwrap_or_default();
     if epoch < written.epoch {
@@ -79,7 +79,7 @@ fn ahead_of_itself(server: &ServerGhost, node: &NodeView) -> Option<String> {
 }
 
 /// Holds when nothing is pending.
-fn differs(server: &ServerGhost, node: &NodeView, ledger: &Ledger) -> Option<String> {
+fn differs(server: &ServerModel, node: &NodeView, ledger: &Ledger) -> Option<String> {
     if let Some((epoch, leader, voted, role)) = node.election
         && let Some(written) = server.written_election
         && (epoch, leader.known(), voted.known()) != (written.epoch, written.leader, written.voted)

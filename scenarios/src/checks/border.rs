@@ -15,10 +15,10 @@ use super::audit::NodeView;
 use super::committed::{Committed, CommittedRecord};
 use super::coverage::Situation;
 use super::event::{Crossing, Event, Rpc};
-use super::ghost::{ServerGhost, ShownHighWatermark};
 use super::invariant::{durability, high_watermark};
 use super::models::{Models, PendingVote};
 use super::recovery::Missing;
+use super::server_model::{ServerModel, ShownHighWatermark};
 use super::{Checks, audit};
 use crate::actor::AttemptEvent;
 
@@ -35,9 +35,9 @@ impl Checks {
             Event::Booted { incarnation, disk } => self.booted(server, incarnation, disk),
             Event::Down { how } => self.down(server, how),
             Event::Halted { reason, fault } => self.halted(server, reason, fault),
-            Event::Input { thread } => self.input_taken(server, thread),
-            Event::RequestReceived { rpc, request } => self.request_taken(server, rpc, request),
-            Event::ResponseReceived { token, response } => self.response_taken(server, token, response),
+            Event::Input { thread } => self.input_received(server, thread),
+            Event::RequestReceived { rpc, request } => self.request_received(server, rpc, request),
+            Event::ResponseReceived { token, response } => self.response_received(server, token, response),
             Event::Connected { token, connection } => self.connected(server, token, connection),
             Event::RequestSent { rpc, request } => self.request_sent(server, rpc.connection, request),
             Event::ResponseSent { rpc, to, response } => self.response_sent((server, to), rpc, response),
@@ -52,25 +52,25 @@ impl Checks {
         }
         self.judges.on(&crossing, &self.models, &mut self.verdict);
         if let Event::ResponseSent { rpc, response: Response::Vote(_), .. } = event {
-            self.models.pending_votes.retain(|asked| asked.server != server || asked.rpc != rpc);
+            self.models.pending_votes.retain(|requested| requested.server != server || requested.rpc != rpc);
         }
     }
 
     /// A process ended itself. Only its disk may make it: or, where durable bytes were destroyed,
     /// a protocol rule that rests on them.
     fn halted(&mut self, server: usize, reason: &str, fault: Option<FatalFault>) {
-        let ghost = &self.models.servers[server];
-        let Some(fault) = fault.filter(|_| !ghost.disk_failed) else { return };
-        if ghost.refuses.is_some() {
+        let model = &self.models.servers[server];
+        let Some(fault) = fault.filter(|_| !model.disk_failed) else { return };
+        if model.refuses.is_some() {
             self.coverage.met(Situation::DamagedFileRefused);
             return;
         }
-        let next = ghost.log.get(ghost.agreed);
+        let next = model.log.get(model.agreed);
         let quorum = self.models.quorum_losses();
-        match quorum.may_end_itself(fault, server, (ghost.epoch(), ghost.altered), next) {
+        match quorum.may_end_itself(fault, server, (model.epoch(), model.altered), next) {
             Some(excuse) => self.verdict.excuse(excuse, 1),
             None => {
-                let id = ghost.id;
+                let id = model.id;
                 self.verdict.fail(&NoFatalFault::CLAIM, || format!("node {id} ended itself: {reason}"));
             }
         }
@@ -78,7 +78,7 @@ impl Checks {
 
     /// A thread of a server takes an input.
     #[inline]
-    fn input_taken(&mut self, server: usize, thread: ThreadName) {
+    fn input_received(&mut self, server: usize, thread: ThreadName) {
         if thread == ThreadName::RequestHandler
             && let Some(cluster) = &mut self.models.cluster
         {
@@ -87,7 +87,7 @@ impl Checks {
     }
 
     /// A request reaches a server.
-    fn request_taken(&mut self, server: usize, rpc: Rpc, request: &Request) {
+    fn request_received(&mut self, server: usize, rpc: Rpc, request: &Request) {
         match request {
             Request::Vote(vote) => {
                 let (epoch, candidate, pre_vote) = (vote.replica_epoch, vote.replica_id, vote.pre_vote);
@@ -96,7 +96,7 @@ impl Checks {
             _ => {
                 if let Some(cluster) = &mut self.models.cluster {
                     let of = (rpc.connection, rpc.correlation_id);
-                    cluster.request_taken(server, of, request, &mut self.coverage);
+                    cluster.request_received(server, of, request, &mut self.coverage);
                 }
             }
         }
@@ -104,10 +104,10 @@ impl Checks {
 
     /// A response reaches a server, on the connection it knows by this token.
     #[inline]
-    fn response_taken(&mut self, server: usize, token: u32, response: &Response) {
+    fn response_received(&mut self, server: usize, token: u32, response: &Response) {
         let Some(cluster) = &mut self.models.cluster else { return };
         match response {
-            Response::Data(DataResponse::Fetch(answer)) => cluster.fetch_answer_taken(server, token, answer),
+            Response::Data(DataResponse::Fetch(answer)) => cluster.fetch_answer_received(server, token, answer),
             Response::Cluster(ClusterResponse::AlterPartition(answer)) => {
                 cluster.proposals_answered(server, answer);
             }
@@ -141,7 +141,7 @@ impl Checks {
 
     fn response_sent(&mut self, (server, to): (usize, usize), rpc: Rpc, response: &Response) {
         let Rpc { connection, correlation_id } = rpc;
-        let ghost = &self.models.servers[server];
+        let model = &self.models.servers[server];
         match response {
             Response::Vote(_)
             | Response::BeginQuorumEpoch(_)
@@ -149,21 +149,21 @@ impl Checks {
             | Response::AppendRecords(_) => {}
             Response::Fetch(fetch) => {
                 let epoch = fetch.current_leader.leader_epoch;
-                let leads = fetch.current_leader.leader_id == Some(ghost.id);
+                let leads = fetch.current_leader.leader_id == Some(model.id);
                 if leads
                     && fetch.error == ErrorCode::None
                     && fetch.top_error == ErrorCode::None
                     && let Some(offset) = fetch.high_watermark
                 {
                     let shown = ShownHighWatermark { epoch, offset };
-                    let before = ghost.answered_high_watermark;
+                    let before = model.answered_high_watermark;
                     self.models.servers[server].answered_high_watermark =
-                        high_watermark::monotonic(ghost, before, shown, &mut self.verdict);
+                        high_watermark::monotonic(model, before, shown, &mut self.verdict);
                     self.leader_high_watermark(server, shown);
                 }
             }
             Response::ReadRecords(read) => {
-                let (id, before) = (ghost.id, ghost.shown_applied);
+                let (id, before) = (model.id, model.shown_applied);
                 if read.error != ErrorCode::None {
                     return;
                 }
@@ -174,7 +174,7 @@ impl Checks {
                 }
                 let client = to.checked_sub(self.models.servers.len());
                 if let Some(client) =
-                    client.filter(|_| read.applied_end > self.models.committed.agreed_end(ghost, &self.models.ledger))
+                    client.filter(|_| read.applied_end > self.models.committed.agreed_end(model, &self.models.ledger))
                 {
                     self.white_box.astray(client, correlation_id as u32);
                 }
@@ -197,17 +197,17 @@ impl Checks {
             Observation::RoleChanged { role, epoch, leader } => self.role_changed(server, role, epoch, leader),
             Observation::HighWatermark { offset, epoch, leading } => {
                 let shown = ShownHighWatermark { epoch, offset };
-                let ghost = &self.models.servers[server];
-                high_watermark::within_log(ghost, offset, &self.models.ledger, &mut self.verdict);
-                let before = ghost.high_watermark;
-                let remembered = high_watermark::monotonic(ghost, before, shown, &mut self.verdict);
+                let model = &self.models.servers[server];
+                high_watermark::within_log(model, offset, &self.models.ledger, &mut self.verdict);
+                let before = model.high_watermark;
+                let remembered = high_watermark::monotonic(model, before, shown, &mut self.verdict);
                 self.models.servers[server].high_watermark = remembered;
                 if leading {
                     self.leader_high_watermark(server, shown);
                 } else {
-                    let ghost = &self.models.servers[server];
+                    let model = &self.models.servers[server];
                     let (committed, ledger) = (&self.models.committed, &self.models.ledger);
-                    high_watermark::follower_agrees(ghost, offset, committed, ledger, &mut self.verdict);
+                    high_watermark::follower_agrees(model, offset, committed, ledger, &mut self.verdict);
                 }
             }
             Observation::LeadershipAnnounced { epoch } => {
@@ -219,15 +219,15 @@ impl Checks {
             }
             Observation::LeadershipRenounced { .. } => {}
             Observation::Applied { end } => {
-                let ghost = &self.models.servers[server];
-                let agreed = self.models.committed.agreed_end(ghost, &self.models.ledger);
+                let model = &self.models.servers[server];
+                let agreed = self.models.committed.agreed_end(model, &self.models.ledger);
                 if end <= agreed {
                     return;
                 }
-                if let Some(excuse) = self.models.committed.may_be_applied(ghost, end, &self.models.ledger) {
+                if let Some(excuse) = self.models.committed.may_be_applied(model, end, &self.models.ledger) {
                     return self.verdict.excuse(excuse, 1);
                 }
-                let id = ghost.id;
+                let id = model.id;
                 self.verdict.fail(&StateMachineSafety::CLAIM, || {
                     format!("node {id} applies offsets below {end}, its log agrees with the committed up to {agreed}")
                 });
@@ -271,7 +271,7 @@ impl Checks {
         }
         self.failovers.committed(self.verdict.now_ns, server, epoch, self.models.committed.end);
         self.metadata_committed(server);
-        let newer = |server: &ServerGhost| server.leads().is_some_and(|other| other > epoch);
+        let newer = |server: &ServerModel| server.leads().is_some_and(|other| other > epoch);
         if self.models.committed.end > before && self.models.servers.iter().any(newer) {
             self.coverage.met(Situation::CommitByOlderLeader);
         }
@@ -298,7 +298,7 @@ impl Checks {
                 self.judges.on(&Crossing { at_ns, server, event }, &self.models, &mut self.verdict);
             }
             let Some(cluster) = &mut self.models.cluster else { continue };
-            cluster.was_asked_for(&update, &mut self.verdict);
+            cluster.was_requested(&update, &mut self.verdict);
             if cluster.metadata().image().is_touched() {
                 self.failovers.metadata(at_ns, &update, cluster.metadata().image());
                 cluster.replayed(&update, &mut self.verdict, &mut self.coverage);

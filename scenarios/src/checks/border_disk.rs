@@ -13,39 +13,39 @@ use sim::watch::{Down, Synced, Write};
 
 use super::Checks;
 use super::coverage::Situation;
-use super::ghost::Target;
-use super::ghost::boot::{Destroyed, HowDown};
-use super::ghost::ledger::{BatchId, Recorded};
-use super::ghost::log::AppendFault;
 use super::invariant::{durability, high_watermark, leaders, promise};
 use super::loss::quorum::QuorumFact;
+use super::server_model::Target;
+use super::server_model::boot::{Destroyed, HowDown};
+use super::server_model::ledger::{BatchId, Recorded};
+use super::server_model::log::AppendFault;
 
 impl Checks {
     /// A server boots and finds `disk`.
     pub(super) fn booted(&mut self, server: usize, incarnation: u32, disk: &dyn DurableFiles) {
         let before = self.models.servers[server].durable_election;
-        let ghost = &mut self.models.servers[server];
-        let found = ghost.booted(incarnation, disk, &mut self.models.ledger);
-        ghost.recount_agreement(&self.models.committed.batches);
-        let voter = ghost.voter;
+        let model = &mut self.models.servers[server];
+        let found = model.booted(incarnation, disk, &mut self.models.ledger);
+        model.recount_agreement(&self.models.committed.batches);
+        let voter = model.voter;
         if let Some(log) = found.forgot {
             let forgot = QuorumFact::Destroyed { server, voter, epoch: None, log: Some(log) };
             self.models.committed.facts.push(forgot);
         }
         self.models.note_restored(server);
-        let ghost = &self.models.servers[server];
+        let model = &self.models.servers[server];
         if found.torn_tail {
             self.coverage.met(Situation::TornTail);
         }
         if let Some(mismatch) = found.mismatch {
-            let id = ghost.id;
+            let id = model.id;
             self.verdict.fail(&GhostMismatch::CLAIM, || format!("node {id}: {mismatch}"));
         } else if let Some((other, found)) = found.notes.conflict {
             self.conflict(server, other, found);
         }
-        let ghost = &self.models.servers[server];
+        let model = &self.models.servers[server];
         let epoch_before = before.unwrap_or_default().epoch;
-        leaders::monotonic_epoch(ghost, epoch_before, ghost.durable_epoch(), &mut self.verdict);
+        leaders::monotonic_epoch(model, epoch_before, model.durable_epoch(), &mut self.verdict);
         self.promise_stands();
         if let Some(cluster) = &mut self.models.cluster {
             cluster.booted(server, self.models.committed.end, disk, &mut self.verdict, &mut self.coverage);
@@ -54,18 +54,18 @@ impl Checks {
 
     /// It is down.
     pub(super) fn down(&mut self, server: usize, how: Down) {
-        let ghost = &mut self.models.servers[server];
-        if ghost.leads().is_some() {
+        let model = &mut self.models.servers[server];
+        if model.leads().is_some() {
             self.coverage.met(Situation::LeaderDied);
         }
         let how = match how {
             Down::PowerLost => HowDown::PowerLost,
             Down::Killed | Down::Halted { .. } | Down::Panicked => HowDown::PageCacheKept,
         };
-        if how == HowDown::PowerLost && ghost.log.durable() < ghost.log.count() {
+        if how == HowDown::PowerLost && model.log.durable() < model.log.count() {
             self.coverage.met(Situation::PowerLossWithUnsyncedTail);
         }
-        ghost.went_down(how);
+        model.down(how);
         if let Some(cluster) = &mut self.models.cluster {
             cluster.down(server, how);
         }
@@ -74,8 +74,8 @@ impl Checks {
 
     /// A fault destroyed durable bytes of a server; `left` is what is left of them.
     pub(super) fn disk_damaged(&mut self, server: usize, left: &dyn DurableFiles) {
-        let ghost = &mut self.models.servers[server];
-        let (voter, Destroyed { epoch, log }) = (ghost.voter, ghost.disk_damaged(left, &mut self.models.ledger));
+        let model = &mut self.models.servers[server];
+        let (voter, Destroyed { epoch, log }) = (model.voter, model.disk_damaged(left, &mut self.models.ledger));
         self.models.committed.facts.push(QuorumFact::Destroyed { server, voter, epoch, log });
         if let Some(cluster) = &mut self.models.cluster {
             cluster.disk_damaged(server);
@@ -107,41 +107,41 @@ impl Checks {
         {
             return;
         }
-        let ghost = &mut self.models.servers[server];
+        let model = &mut self.models.servers[server];
         match write {
             Write::Open { file, path, truncate } => {
-                ghost.open(file.0, path, truncate, &self.models.ledger);
+                model.open(file.0, path, truncate, &self.models.ledger);
                 if truncate {
                     self.log_cut(server);
                 }
             }
-            Write::Append { file, bytes } => match ghost.target(file.0) {
+            Write::Append { file, bytes } => match model.target(file.0) {
                 Target::Segment(base) => self.appended(server, base, bytes),
-                Target::Small(inode) => ghost.small.append(inode, bytes),
+                Target::Small(inode) => model.small.append(inode, bytes),
                 Target::Ignored => {}
             },
-            Write::Truncate { file, len } => match ghost.target(file.0) {
+            Write::Truncate { file, len } => match model.target(file.0) {
                 Target::Segment(base) => {
-                    ghost.remember_end(&self.models.ledger);
-                    ghost.log.truncate(base, len, &self.models.ledger);
+                    model.remember_end(&self.models.ledger);
+                    model.log.truncate(base, len, &self.models.ledger);
                     self.log_cut(server);
                 }
-                Target::Small(inode) => ghost.small.truncate(inode, len),
+                Target::Small(inode) => model.small.truncate(inode, len),
                 Target::Ignored => {}
             },
             Write::Rename { from, to } => {
-                let before = ghost.written_election.unwrap_or_default().epoch;
-                ghost.rename(from, to);
+                let before = model.written_election.unwrap_or_default().epoch;
+                model.rename(from, to);
                 if let Some(cluster) = &mut self.models.cluster {
-                    let content = ghost.small.written(to);
+                    let content = model.small.written(to);
                     cluster.renamed(server, (from, to), content, &mut self.verdict, &mut self.coverage);
                 }
-                let now = ghost.written_election.unwrap_or_default().epoch;
+                let now = model.written_election.unwrap_or_default().epoch;
                 leaders::monotonic_epoch(&self.models.servers[server], before, now, &mut self.verdict);
             }
             Write::Unlink { path } => {
-                ghost.remember_end(&self.models.ledger);
-                ghost.unlink(path, &self.models.ledger);
+                model.remember_end(&self.models.ledger);
+                model.unlink(path, &self.models.ledger);
                 self.log_cut(server);
             }
         }
@@ -154,23 +154,23 @@ impl Checks {
             let rest = &bytes[position..];
             let header = Batch::peek_header(rest).ok().filter(|header| header.size_bytes <= rest.len());
             let Some(header) = header else {
-                let ghost = &mut self.models.servers[server];
-                ghost.log.append_junk(base, rest.len() as u64);
-                let id = ghost.id;
+                let model = &mut self.models.servers[server];
+                model.log.append_junk(base, rest.len() as u64);
+                let id = model.id;
                 log_matching::broken(&mut self.verdict, || {
                     format!("node {id} appends {} bytes that are no batch", rest.len())
                 });
                 return;
             };
-            let ghost = &mut self.models.servers[server];
-            let as_leader = promise::writes_batch(ghost, &header, rest, &self.models.ledger, &mut self.verdict);
-            ghost.leader_append_pending |= as_leader;
+            let model = &mut self.models.servers[server];
+            let as_leader = promise::writes_batch(model, &header, rest, &self.models.ledger, &mut self.verdict);
+            model.leader_append_pending |= as_leader;
             if as_leader && !header.control {
-                leaders::writes_records(ghost, header.epoch, &mut self.verdict);
-                self.judges.Linger.writes_records(self.verdict.now_ns, server, ghost.id, &mut self.verdict);
+                leaders::writes_records(model, header.epoch, &mut self.verdict);
+                self.judges.Linger.writes_records(self.verdict.now_ns, server, model.id, &mut self.verdict);
             }
-            let (recorded, fault) = ghost.log.append(base, &header, bytes, position, &mut self.models.ledger);
-            ghost.advance_agreement(&self.models.committed.batches);
+            let (recorded, fault) = model.log.append(base, &header, bytes, position, &mut self.models.ledger);
+            model.advance_agreement(&self.models.committed.batches);
             if let Some(fault) = fault {
                 self.append_fault(server, fault);
             } else if let Recorded { id, conflict: Some(other), .. } = recorded {
@@ -207,14 +207,14 @@ impl Checks {
 
     /// A log may have become shorter.
     fn log_cut(&mut self, server: usize) {
-        let ghost = &mut self.models.servers[server];
-        if ghost.log.count() < ghost.agreed {
-            ghost.agreed = ghost.log.count();
+        let model = &mut self.models.servers[server];
+        if model.log.count() < model.agreed {
+            model.agreed = model.log.count();
             self.promise_stands();
         }
-        let ghost = &self.models.servers[server];
-        if ghost.high_watermark.is_some() {
-            high_watermark::cut_below(ghost, &self.models.ledger, &mut self.verdict);
+        let model = &self.models.servers[server];
+        if model.high_watermark.is_some() {
+            high_watermark::cut_below(model, &self.models.ledger, &mut self.verdict);
         }
     }
 
@@ -235,13 +235,13 @@ impl Checks {
         {
             return;
         }
-        let ghost = &mut self.models.servers[server];
+        let model = &mut self.models.servers[server];
         match synced {
-            Synced::File(file) => ghost.file_synced(file.0),
-            Synced::Directory => ghost.directory_synced(),
+            Synced::File(file) => model.file_synced(file.0),
+            Synced::Directory => model.directory_synced(),
         }
-        if ghost.leader_append_pending {
-            ghost.leader_append_pending = ghost.log.forced() < ghost.log.count();
+        if model.leader_append_pending {
+            model.leader_append_pending = model.log.forced() < model.log.count();
         }
         if !self.models.committed.facts.is_empty() {
             self.models.note_restored(server);

@@ -10,9 +10,9 @@ use super::invariant::{durability, leaders};
 impl Checks {
     /// A replica says that its state has changed.
     pub(super) fn role_changed(&mut self, server: usize, role: Role, epoch: LeaderEpoch, leader: NodeId) {
-        let ghost = &self.models.servers[server];
-        let before = ghost.role.map_or(LeaderEpoch(0), |(_, epoch, _)| epoch).max(ghost.durable_epoch());
-        leaders::monotonic_epoch(ghost, before, epoch, &mut self.verdict);
+        let model = &self.models.servers[server];
+        let before = model.role.map_or(LeaderEpoch(0), |(_, epoch, _)| epoch).max(model.durable_epoch());
+        leaders::monotonic_epoch(model, before, epoch, &mut self.verdict);
         if matches!(role, Role::Leader | Role::Resigned) {
             // Leaders begin without a high watermark, and resigned ones drop theirs.
             self.models.servers[server].high_watermark = None;

@@ -20,14 +20,14 @@ use super::clients::retries::Retries;
 use super::committed::Committed;
 use super::coverage::{Coverage, Situation};
 use super::fresh::FreshClients;
-use super::ghost::ServerGhost;
-use super::ghost::boot::HowDown;
-use super::ghost::ledger::Ledger;
 use super::metadata::model::{MetadataModel, Update};
 use super::recovery::Missing;
 use super::replication::partition::Change;
 use super::replication::{Around, Replication, Settings, sequences};
 use super::second_reader;
+use super::server_model::ServerModel;
+use super::server_model::boot::HowDown;
+use super::server_model::ledger::Ledger;
 use super::verdict::Verdict;
 
 /// What the checks need to know of brokers.
@@ -93,7 +93,7 @@ impl ClusterChecks {
         }
     }
 
-    /// The ghost image and what rests on it.
+    /// The model image and what rests on it.
     pub fn metadata(&self) -> &MetadataModel {
         &self.metadata
     }
@@ -103,7 +103,7 @@ impl ClusterChecks {
         self.brokers.contains(&id)
     }
 
-    /// Ghosts of all partitions.
+    /// Models of all partitions.
     pub fn replication(&self) -> &Replication {
         &self.replication
     }
@@ -146,7 +146,7 @@ impl ClusterChecks {
     }
 
     /// All its records are replayed, and judged as changes of the image: clients must have asked for them.
-    pub fn was_asked_for(&mut self, update: &Update, verdict: &mut Verdict) {
+    pub fn was_requested(&mut self, update: &Update, verdict: &mut Verdict) {
         for (offset, record) in update.batch.iter().flat_map(|batch| batch.metadata_records()).flatten() {
             self.histories.metadata_committed(offset, record, verdict);
         }
@@ -177,7 +177,7 @@ impl ClusterChecks {
 
     /// A process is down.
     pub fn down(&mut self, server: usize, how: HowDown) {
-        self.replication.disk_mut(server).went_down(how);
+        self.replication.disk_mut(server).down(how);
         self.replication.down(server);
     }
 
@@ -236,7 +236,7 @@ impl ClusterChecks {
     }
 
     /// A request reaches a server.
-    pub fn request_taken(
+    pub fn request_received(
         &mut self,
         server: usize,
         (connection, correlation_id): (u64, i32),
@@ -255,13 +255,13 @@ impl ClusterChecks {
                 }
             }
             Request::Data(DataRequest::Produce(request)) => {
-                self.replication.produce_taken(server, connection, correlation_id, request);
+                self.replication.produce_received(server, connection, correlation_id, request);
             }
             Request::Cluster(ClusterRequest::BrokerRegistration(request)) => {
                 self.metadata.registration_received(request);
             }
             Request::Envelope(request) => {
-                self.replication.unclean.taken(server, (connection, correlation_id), request);
+                self.replication.unclean.received(server, (connection, correlation_id), request);
             }
             _ => {}
         }
@@ -290,8 +290,8 @@ impl ClusterChecks {
     }
 
     /// What a broker fetched reaches it.
-    pub fn fetch_answer_taken(&mut self, server: usize, token: u32, answer: &DataFetchResponse) {
-        self.replication.fetch_answer_taken(server, token, answer);
+    pub fn fetch_answer_received(&mut self, server: usize, token: u32, answer: &DataFetchResponse) {
+        self.replication.fetch_answer_received(server, token, answer);
     }
 
     /// A response leaves a server; `to` is another one, or a client.
@@ -391,7 +391,7 @@ impl ClusterChecks {
     /// The first recovery predicate that does not hold: all live brokers are unfenced, partitions
     /// that promises allow are led and fully in sync, and images go as far as the metadata did at
     /// healing.
-    pub fn missing(&mut self, servers: &[ServerGhost]) -> Option<Missing> {
+    pub fn missing(&mut self, servers: &[ServerModel]) -> Option<Missing> {
         let image = self.metadata.image();
         let index = |id: NodeId| servers.iter().position(|server| server.id == id);
         let is_live = |id: NodeId| index(id).is_some_and(|server| servers[server].up);

@@ -3,10 +3,10 @@
 use raft::ids::{LeaderEpoch, Offset};
 use raft::log::Batch;
 
-use super::ghost::ServerGhost;
-use super::ghost::ledger::{BatchId, Ledger};
 use super::loss::excuses::Excuse;
 use super::loss::quorum::{QuorumFact, QuorumLosses};
+use super::server_model::ServerModel;
+use super::server_model::ledger::{BatchId, Ledger};
 
 /// A committed data record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,7 +109,7 @@ impl Committed {
     }
 
     /// A leader older than the last cut still commits, up to `end`, what a newer one never had.
-    pub fn commit_beside(&mut self, leader: &ServerGhost, end: Offset, ledger: &Ledger) {
+    pub fn commit_beside(&mut self, leader: &ServerModel, end: Offset, ledger: &Ledger) {
         let log = &leader.log;
         let count = (0..log.count()).take_while(|at| log.get(*at).is_some_and(|id| ledger.end(id) <= end)).count();
         self.facts.push(QuorumFact::CommittedBeside { had: log.prefix(count), left: log.prefix(leader.agreed) });
@@ -124,14 +124,14 @@ impl Committed {
     }
 
     /// Why may a server treat all that it holds below `end` as committed, though some of it is not?
-    pub fn may_be_applied(&self, server: &ServerGhost, end: Offset, ledger: &Ledger) -> Option<Excuse> {
+    pub fn may_be_applied(&self, server: &ServerModel, end: Offset, ledger: &Ledger) -> Option<Excuse> {
         let log = &server.log;
         let rest = (server.agreed..log.count()).filter_map(|at| log.get(at)).filter(|id| ledger.end(*id) <= end);
         if log.end(ledger) >= end { self.losses(ledger).may_be_applied(rest) } else { None }
     }
 
     /// How far a server's log agrees with this one, as an offset.
-    pub fn agreed_end(&self, server: &ServerGhost, ledger: &Ledger) -> Offset {
+    pub fn agreed_end(&self, server: &ServerModel, ledger: &Ledger) -> Offset {
         server.agreed.checked_sub(1).map_or(Offset(0), |last| ledger.end(self.batches[last]))
     }
 
@@ -144,8 +144,8 @@ impl Committed {
     }
 
     /// The longest prefix, in batches, that a majority of voters holds durably.
-    pub fn durable_on_majority(servers: &[ServerGhost]) -> usize {
-        let mut ends: Vec<usize> = servers.iter().filter(|s| s.voter).map(ServerGhost::durably_agreed).collect();
+    pub fn durable_on_majority(servers: &[ServerModel]) -> usize {
+        let mut ends: Vec<usize> = servers.iter().filter(|s| s.voter).map(ServerModel::durably_agreed).collect();
         ends.sort_unstable_by(|a, b| b.cmp(a));
         ends.get(ends.len() / 2).copied().unwrap_or(0)
     }

@@ -22,7 +22,7 @@ pub enum Outcome {
 
 /// What an attempt asked for, and what it was answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Asked {
+pub enum AttemptKind {
     /// Append values from `first_value` on.
     Append { first_value: u64, count: u8 },
     /// Read.
@@ -47,7 +47,7 @@ pub struct Attempt {
     /// True time it was sent, ns.
     pub invoked_ns: u64,
     /// What.
-    pub asked: Asked,
+    pub requested: AttemptKind,
     /// How it ended.
     pub outcome: Outcome,
 }
@@ -81,15 +81,15 @@ pub struct History {
 impl History {
     /// Notes an invocation; true if the event was one.
     pub fn invoked(&mut self, at_ns: u64, client: usize, event: AttemptEvent) -> bool {
-        let (number, asked) = match event {
+        let (number, requested) = match event {
             AttemptEvent::AppendInvoked { attempt, first_value, count } => {
                 for value in values(first_value, count) {
                     self.values.entry(value).or_default().invoked_ns.get_or_insert(at_ns);
                 }
-                (attempt, Asked::Append { first_value, count })
+                (attempt, AttemptKind::Append { first_value, count })
             }
             AttemptEvent::ReadInvoked { attempt, from, at_most } => {
-                (attempt, Asked::Read(Reading { from: Offset(from), left: at_most, next: None }))
+                (attempt, AttemptKind::Read(Reading { from: Offset(from), left: at_most, next: None }))
             }
             _ => return false,
         };
@@ -102,7 +102,7 @@ impl History {
             "client {client} numbers attempt {number} after {:?}",
             attempts.last()
         );
-        attempts.push(Attempt { number, invoked_ns: at_ns, asked, outcome: Outcome::Open });
+        attempts.push(Attempt { number, invoked_ns: at_ns, requested, outcome: Outcome::Open });
         true
     }
 
@@ -120,9 +120,9 @@ impl History {
         assert_eq!(attempt.outcome, Outcome::Open, "client {client} ends attempt {number} twice");
         attempt.outcome = outcome;
         let attempt = *attempt;
-        let counts = match attempt.asked {
-            Asked::Append { .. } => &mut self.appends,
-            Asked::Read(_) => &mut self.reads,
+        let counts = match attempt.requested {
+            AttemptKind::Append { .. } => &mut self.appends,
+            AttemptKind::Read(_) => &mut self.reads,
         };
         match outcome {
             Outcome::Ok { .. } => counts.ok += 1,
@@ -136,9 +136,9 @@ impl History {
     pub fn finish(&mut self) {
         for attempt in self.attempts.iter_mut().flatten().filter(|attempt| attempt.outcome == Outcome::Open) {
             attempt.outcome = Outcome::Unknown;
-            match attempt.asked {
-                Asked::Append { .. } => self.appends.unknown += 1,
-                Asked::Read(_) => self.reads.unknown += 1,
+            match attempt.requested {
+                AttemptKind::Append { .. } => self.appends.unknown += 1,
+                AttemptKind::Read(_) => self.reads.unknown += 1,
             }
         }
     }

@@ -15,10 +15,10 @@ use raft::ids::Offset;
 
 use super::committed::{Committed, CommittedRecord};
 use super::coverage::{Coverage, Situation};
-use super::ghost::ledger::Ledger;
-use super::history::{Asked, History, Outcome, Reading, values};
+use super::history::{AttemptKind, History, Outcome, Reading, values};
 use super::loss::excuses::Excuse;
 use super::loss::quorum::QuorumLosses;
+use super::server_model::ledger::Ledger;
 use super::verdict::{Verdict, seconds};
 use crate::actor::AttemptEvent;
 
@@ -65,7 +65,7 @@ impl WhiteBox {
             }
             AttemptEvent::AppendOk { attempt, base_offset } => {
                 let attempt = self.history.ended(client, attempt, Outcome::Ok { returned_ns: now_ns });
-                if let Asked::Append { first_value, count } = attempt.asked {
+                if let AttemptKind::Append { first_value, count } = attempt.requested {
                     self.acked(
                         first_value,
                         count,
@@ -78,7 +78,7 @@ impl WhiteBox {
             }
             AttemptEvent::AppendFailed { attempt } => {
                 let attempt = self.history.ended(client, attempt, Outcome::Failed);
-                if let Asked::Append { first_value, count } = attempt.asked {
+                if let AttemptKind::Append { first_value, count } = attempt.requested {
                     for value in values(first_value, count) {
                         self.refused(value, verdict);
                     }
@@ -90,7 +90,7 @@ impl WhiteBox {
             AttemptEvent::ReadRecord { attempt, offset, value } => {
                 let excused = self.is_excused(client, attempt, committed.losses(ledger));
                 let attempt = self.history.attempt(client, attempt);
-                if let Asked::Read(reading) = &mut attempt.asked {
+                if let AttemptKind::Read(reading) = &mut attempt.requested {
                     let fresh = self.healed_ns.is_some_and(|healed_ns| attempt.invoked_ns >= healed_ns);
                     let shown = CommittedRecord { offset: Offset(offset), value, seen: fresh };
                     shown_record(shown, reading, excused, (committed, ledger), verdict);
@@ -99,7 +99,7 @@ impl WhiteBox {
             AttemptEvent::ReadOk { attempt, applied_end } => {
                 let excused = self.is_excused(client, attempt, committed.losses(ledger));
                 let attempt = self.history.ended(client, attempt, Outcome::Ok { returned_ns: now_ns });
-                if let Asked::Read(reading) = attempt.asked {
+                if let AttemptKind::Read(reading) = attempt.requested {
                     let applied_end = Offset(applied_end);
                     if excused {
                         verdict.excuse(Excuse::ReadOfDestroyedRecord, 1);

@@ -131,6 +131,6 @@ checks! {
         RetriedAfterBackoff in clients::retries;
         LinearizableAdmin in clients::answers;
         StaleAdminAnswer in clients::answers;
-        UnaskedMetadata in clients::asked;
+        UnaskedMetadata in clients::requested;
     }
 }

@@ -1,12 +1,12 @@
 //! What must hold, judged after every event from what crosses the border.
 //!
 //! Start at [`invariant`] (what we claim), then:
-//! * [`ghost`]: what is on each server's disk, written and durable, by the checks' own account
+//! * [`model`]: what is on each server's disk, written and durable, by the checks' own account
 //! * [`committed`]: the committed log, and how much of it is promised
 //! * [`border`], [`border_disk`] and `border_votes`: what each crossing means to which check
 //! * [`history`] and [`linearizability`]: what clients did, and whether the answers fit
 //! * [`clients`]: what Kafka's clients did, and whether the answers fit
-//! * [`audit`]: node, ghost and disk compared; `second_reader`: batches read by `kafka-protocol`
+//! * [`audit`]: node, model and disk compared; `second_reader`: batches read by `kafka-protocol`
 //! * [`cluster`]: what brokers add: [`metadata`], committed; [`replication`] of partitions
 //! * [`recovery`], [`fresh`], [`failover`], [`coverage`]: liveness, times, and what a run went through
 //! * [`abstract_state`]: where a run stands, coarsely
@@ -29,7 +29,6 @@ pub mod coverage;
 pub mod event;
 pub mod failover;
 pub mod fresh;
-pub mod ghost;
 pub mod history;
 pub mod invariant;
 pub mod linearizability;
@@ -40,6 +39,7 @@ pub mod models;
 pub mod recovery;
 pub mod replication;
 mod second_reader;
+pub mod server_model;
 pub mod verdict;
 
 #[cfg(test)]
@@ -60,14 +60,14 @@ use self::committed::Committed;
 use self::config::CheckConfig;
 use self::coverage::Coverage;
 use self::failover::Failovers;
-use self::ghost::ServerGhost;
-use self::ghost::ledger::Ledger;
 use self::invariant::durability::Quorum;
 use self::linearizability::WhiteBox;
 use self::list::Judges;
 use self::loss::excuses::Excuse;
 use self::models::Models;
 use self::recovery::Recovery;
+use self::server_model::ServerModel;
+use self::server_model::ledger::Ledger;
 use self::verdict::Verdict;
 use crate::report::{Failover, Linearizability, OperationCounts, Violation};
 use crate::topic_names::TopicNames;
@@ -102,7 +102,7 @@ impl Checks {
         let is_broker = |brokers: &BrokerConfig| servers.iter().map(|id| brokers.ids.contains(id)).collect();
         let failovers = Failovers::new(servers.clone(), brokers.as_ref().map_or(Vec::new(), is_broker));
         let models = Models {
-            servers: servers.iter().map(|id| ServerGhost::new(*id, voters.contains(id))).collect(),
+            servers: servers.iter().map(|id| ServerModel::new(*id, voters.contains(id))).collect(),
             quorum: Quorum { majority: voters.len() / 2 + 1, commits_before_flush },
             ledger: Ledger::default(),
             committed: Committed::default(),

@@ -6,10 +6,10 @@ use raft::message::{Response, VoteResponse};
 use super::cluster::ClusterChecks;
 use super::committed::Committed;
 use super::event::{Crossing, Event, Rpc};
-use super::ghost::ServerGhost;
-use super::ghost::ledger::Ledger;
 use super::invariant::durability::Quorum;
 use super::loss::quorum::{QuorumFact, QuorumLosses};
+use super::server_model::ServerModel;
+use super::server_model::ledger::Ledger;
 
 /// A Vote request that a server has received and not yet answered.
 #[derive(Clone, Copy, Debug)]
@@ -30,7 +30,7 @@ pub struct PendingVote {
 #[derive(Clone, Debug)]
 pub struct Models {
     /// Each server's disk and word.
-    pub servers: Vec<ServerGhost>,
+    pub servers: Vec<ServerModel>,
     /// Of the voters.
     pub quorum: Quorum,
     /// Every batch of the metadata log that anybody wrote.
@@ -46,7 +46,7 @@ pub struct Models {
 impl Models {
     /// The index of a server.
     pub fn server(&self, id: NodeId) -> Option<usize> {
-        self.servers.iter().position(|ghost| ghost.id == id)
+        self.servers.iter().position(|model| model.id == id)
     }
 
     /// Notes what a server had forgotten and holds again.
@@ -66,7 +66,8 @@ impl Models {
     #[inline]
     pub fn vote_answered<'a>(&self, crossing: &Crossing<'a>) -> Option<(PendingVote, &'a VoteResponse)> {
         let Event::ResponseSent { rpc, response: Response::Vote(answer), .. } = crossing.event else { return None };
-        let asked = self.pending_votes.iter().find(|asked| asked.server == crossing.server && asked.rpc == rpc)?;
-        Some((*asked, answer))
+        let requested =
+            self.pending_votes.iter().find(|requested| requested.server == crossing.server && requested.rpc == rpc)?;
+        Some((*requested, answer))
     }
 }

@@ -9,8 +9,8 @@ use raft::io::Role;
 use smallvec::SmallVec;
 
 use super::committed::Committed;
-use super::ghost::ServerGhost;
-use super::ghost::ledger::Ledger;
+use super::server_model::ServerModel;
+use super::server_model::ledger::Ledger;
 use super::verdict::{Verdict, seconds};
 use crate::actor::AttemptEvent;
 
@@ -101,12 +101,12 @@ impl Recovery {
     }
 
     /// Does everything hold?
-    pub fn recovered(&mut self, servers: &[ServerGhost], committed: &mut Committed, ledger: &Ledger) -> bool {
+    pub fn recovered(&mut self, servers: &[ServerModel], committed: &mut Committed, ledger: &Ledger) -> bool {
         (self.fresh.is_some() || !self.appends) && self.missing(servers, committed, ledger).is_none()
     }
 
     /// The first predicate that does not hold.
-    pub fn missing(&mut self, servers: &[ServerGhost], committed: &mut Committed, ledger: &Ledger) -> Option<Missing> {
+    pub fn missing(&mut self, servers: &[ServerModel], committed: &mut Committed, ledger: &Ledger) -> Option<Missing> {
         if self.healed_ns.is_none() {
             return Some(Missing::new("all faults healed", Vec::new()));
         }
@@ -117,7 +117,7 @@ impl Recovery {
             return Some(Missing::new("exactly one leader", leaders));
         };
         let epoch = servers[leader].leads().unwrap_or_default();
-        let astray = |server: &ServerGhost| {
+        let astray = |server: &ServerModel| {
             let follows = server.role == Some((Role::Follower, epoch, servers[leader].id));
             server.voter && server.up && server.leads().is_none() && !follows
         };
@@ -130,7 +130,7 @@ impl Recovery {
             _ => servers[leader].log.end(ledger),
         };
         self.settled = Some((epoch, target));
-        let behind = |server: &ServerGhost| server.high_watermark.is_none_or(|shown| shown.offset < target);
+        let behind = |server: &ServerModel| server.high_watermark.is_none_or(|shown| shown.offset < target);
         lacking("high watermarks at the leader's log end", servers, |_, server| {
             server.voter && server.up && behind(server)
         })
@@ -151,7 +151,7 @@ impl Recovery {
     }
 
     /// The bound has passed, and a predicate does not hold.
-    pub fn overdue(&self, missing: Option<Missing>, servers: &[ServerGhost], verdict: &mut Verdict) {
+    pub fn overdue(&self, missing: Option<Missing>, servers: &[ServerModel], verdict: &mut Verdict) {
         let Some(missing) = missing else {
             return;
         };
@@ -174,8 +174,8 @@ impl Recovery {
 
 fn lacking(
     predicate: &'static str,
-    servers: &[ServerGhost],
-    mut lacks: impl FnMut(usize, &ServerGhost) -> bool,
+    servers: &[ServerModel],
+    mut lacks: impl FnMut(usize, &ServerModel) -> bool,
 ) -> Option<Missing> {
     if !servers.iter().enumerate().any(|(index, server)| lacks(index, server)) {
         return None;

@@ -23,7 +23,7 @@ pub struct Verdict {
     pub now_ns: u64,
     keep_going: bool,
     beyond_tolerance: bool,
-    /// Beyond tolerance: two records stand at one place, so what ghosts know of logs is worth nothing.
+    /// Beyond tolerance: two records stand at one place, so what models know of logs is worth nothing.
     ambiguous: bool,
     violation: Option<Violation>,
     fired: BTreeMap<&'static str, &'static Claim>,

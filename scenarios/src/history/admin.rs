@@ -22,7 +22,8 @@ use crate::wgl::interned::Object;
 #[serde(deny_unknown_fields)]
 pub struct AdminOp {
     /// By the client.
-    pub asked: Asked,
+    #[serde(rename = "asked")]
+    pub requested: AdminAction,
     /// `None` if no answer tells whether it was done.
     pub answered: Option<Answered>,
 }
@@ -30,7 +31,7 @@ pub struct AdminOp {
 /// What an entry of an admin request asks for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Asked {
+pub enum AdminAction {
     /// CreateTopics.
     Create {
         /// If the request says.
@@ -123,7 +124,7 @@ pub fn steps_of(operations: &[&Operation<&AdminOp>]) -> (Vec<Operation<Step>>, V
     let shown = shown_values(operations);
     let mut steps: Vec<(Operation<Step>, usize)> = Vec::new();
     for (place, operation) in operations.iter().enumerate() {
-        let AdminOp { asked, answered } = operation.op;
+        let AdminOp { requested, answered } = operation.op;
         let mut push = |called: u64, returned: Option<u64>, op: Step| {
             steps.push((Operation { process: operation.process, called, returned, op }, place));
         };
@@ -132,28 +133,28 @@ pub fn steps_of(operations: &[&Operation<&AdminOp>]) -> (Vec<Operation<Step>>, V
             _ => None,
         };
         if may_be_executed(operation.op)
-            && let Some(step) = executed_unseen(asked, &shown)
+            && let Some(step) = executed_unseen(requested, &shown)
         {
             let again = if may_be_undone(operations, place) { 2 } else { 1 };
             (0..again).for_each(|_| push(operation.called, None, step.clone()));
         }
-        match (asked, answered) {
-            (Asked::Create { partitions, configs }, Some(Answered::Done { id })) => {
+        match (requested, answered) {
+            (AdminAction::Create { partitions, configs }, Some(Answered::Done { id })) => {
                 push(operation.called, operation.returned, Step::Create(id.clone(), *partitions, configs.clone()));
             }
-            (Asked::Delete, Some(Answered::Done { id })) => {
+            (AdminAction::Delete, Some(Answered::Done { id })) => {
                 push(operation.called, operation.returned, Step::Delete(id.clone()));
             }
-            (Asked::Grow { partitions }, Some(Answered::Done { .. })) => {
+            (AdminAction::Grow { partitions }, Some(Answered::Done { .. })) => {
                 push(operation.called, operation.returned, Step::Grow(*partitions));
             }
-            (Asked::Create { .. }, _) if refusal == Some(TOPIC_ALREADY_EXISTS) => {
+            (AdminAction::Create { .. }, _) if refusal == Some(TOPIC_ALREADY_EXISTS) => {
                 push(0, operation.returned, Step::Exists);
             }
-            (Asked::Grow { partitions }, _) if refusal == Some(INVALID_PARTITIONS) => {
+            (AdminAction::Grow { partitions }, _) if refusal == Some(INVALID_PARTITIONS) => {
                 push(0, operation.returned, Step::Has(*partitions));
             }
-            (Asked::Describe, Some(Answered::Described(configs))) => {
+            (AdminAction::Describe, Some(Answered::Described(configs))) => {
                 push(0, operation.returned, Step::Shows(configs.clone()));
             }
             _ => {}
@@ -167,11 +168,11 @@ pub fn steps_of(operations: &[&Operation<&AdminOp>]) -> (Vec<Operation<Step>>, V
 fn may_be_undone(operations: &[&Operation<&AdminOp>], place: usize) -> bool {
     let ends = |operation: &Operation<&AdminOp>| operation.returned.unwrap_or(u64::MAX);
     let this = operations[place];
-    let undoes = |other: &Operation<&AdminOp>| match (&this.op.asked, &other.op.asked) {
-        (Asked::Create { .. }, asked) => matches!(asked, Asked::Delete),
-        (Asked::Delete | Asked::Grow { .. }, asked) => matches!(asked, Asked::Create { .. }),
-        (Asked::Alter(_), asked) => matches!(asked, Asked::Create { .. } | Asked::Alter(_)),
-        (Asked::Describe, _) => false,
+    let undoes = |other: &Operation<&AdminOp>| match (&this.op.requested, &other.op.requested) {
+        (AdminAction::Create { .. }, requested) => matches!(requested, AdminAction::Delete),
+        (AdminAction::Delete | AdminAction::Grow { .. }, requested) => matches!(requested, AdminAction::Create { .. }),
+        (AdminAction::Alter(_), requested) => matches!(requested, AdminAction::Create { .. } | AdminAction::Alter(_)),
+        (AdminAction::Describe, _) => false,
     };
     let overlaps = |other: &Operation<&AdminOp>| other.called < ends(this) && this.called < ends(other);
     let mut others = operations.iter().enumerate().filter(|(at, _)| *at != place);
@@ -188,19 +189,19 @@ fn may_be_executed(op: &AdminOp) -> bool {
 
 /// The step of an execution that nobody was told of. A value that no description shows is left out: it
 /// explains nothing, and what follows explains as much without it.
-fn executed_unseen(asked: &Asked, shown: &BTreeMap<&str, Vec<&str>>) -> Option<Step> {
-    match asked {
-        Asked::Create { partitions, configs } => Some(Step::Create(None, *partitions, configs.clone())),
-        Asked::Delete => Some(Step::Delete(None)),
-        Asked::Grow { partitions } => Some(Step::Grow(*partitions)),
-        Asked::Alter(changes) => {
+fn executed_unseen(requested: &AdminAction, shown: &BTreeMap<&str, Vec<&str>>) -> Option<Step> {
+    match requested {
+        AdminAction::Create { partitions, configs } => Some(Step::Create(None, *partitions, configs.clone())),
+        AdminAction::Delete => Some(Step::Delete(None)),
+        AdminAction::Grow { partitions } => Some(Step::Grow(*partitions)),
+        AdminAction::Alter(changes) => {
             let is_shown = |name: &str, value: &str| shown.get(name).is_some_and(|values| values.contains(&value));
             let unseen =
                 |(name, change): (&String, &Change)| matches!(change, Change::Set(value) if !is_shown(name, value));
             let explains_nothing = changes.len() == 1 && changes.iter().all(unseen);
             (!explains_nothing).then(|| Step::Alter(changes.clone()))
         }
-        Asked::Describe => None,
+        AdminAction::Describe => None,
     }
 }
 
@@ -253,7 +254,7 @@ impl Object for Resource {
         match step {
             Step::Create(..) => return None,
             Step::Delete(id) => {
-                let is_it = alive.id.as_ref().zip(id.as_ref()).is_none_or(|(alive, told)| alive == told);
+                let is_it = alive.id.as_ref().zip(id.as_ref()).is_none_or(|(alive, reported)| alive == reported);
                 return is_it.then_some(None);
             }
             Step::Grow(partitions) => {
@@ -294,9 +295,9 @@ impl Change {
                 }
                 Some(list.join(","))
             }
-            Change::Subtract(taken) => {
-                let taken = items(taken);
-                Some(stored.into_iter().filter(|item| !taken.contains(item)).collect::<Vec<_>>().join(","))
+            Change::Subtract(received) => {
+                let received = items(received);
+                Some(stored.into_iter().filter(|item| !received.contains(item)).collect::<Vec<_>>().join(","))
             }
         };
         match after {

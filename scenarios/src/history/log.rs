@@ -53,7 +53,7 @@ pub struct Trouble {
 
 /// An answer tells that a value stands at an offset.
 #[derive(Clone, Copy, Debug)]
-struct Told {
+struct ReportedOffset {
     offset: i64,
     value: u64,
     by: usize,
@@ -73,19 +73,19 @@ struct Sent {
 
 /// Judges the operations of one log. `once`: a value is appended once, however often it is tried.
 pub fn check(operations: &[Operation<&LogOp>], once: bool) -> Result<(), Trouble> {
-    let (told, sent) = gather(operations);
-    one_value_at_an_offset(&told)?;
+    let (reported, sent) = gather(operations);
+    one_value_at_an_offset(&reported)?;
     if once {
-        one_offset_of_a_value(&told)?;
+        one_offset_of_a_value(&reported)?;
     }
-    sent_before(&told, &sent)?;
-    in_real_time(&told, &sent)?;
-    reads_in_order(operations, &told)
+    sent_before(&reported, &sent)?;
+    in_real_time(&reported, &sent)?;
+    reads_in_order(operations, &reported)
 }
 
 /// What was told, by offset and then by when; and what was sent.
-fn gather(operations: &[Operation<&LogOp>]) -> (Vec<Told>, BTreeMap<u64, Sent>) {
-    let mut told = Vec::new();
+fn gather(operations: &[Operation<&LogOp>]) -> (Vec<ReportedOffset>, BTreeMap<u64, Sent>) {
+    let mut reported = Vec::new();
     let mut sent: BTreeMap<u64, Sent> = BTreeMap::new();
     for (by, operation) in operations.iter().enumerate() {
         match operation.op {
@@ -104,20 +104,30 @@ fn gather(operations: &[Operation<&LogOp>]) -> (Vec<Told>, BTreeMap<u64, Sent>) 
         let Some(at) = operation.returned else { continue };
         match operation.op {
             LogOp::Append { values, offset: Some(base) } => {
-                told.extend((*base..).zip(values).map(|(offset, value)| Told { offset, value: *value, by, at }));
+                reported.extend((*base..).zip(values).map(|(offset, value)| ReportedOffset {
+                    offset,
+                    value: *value,
+                    by,
+                    at,
+                }));
             }
             LogOp::Read { records } => {
-                told.extend(records.iter().map(|(offset, value)| Told { offset: *offset, value: *value, by, at }));
+                reported.extend(records.iter().map(|(offset, value)| ReportedOffset {
+                    offset: *offset,
+                    value: *value,
+                    by,
+                    at,
+                }));
             }
             LogOp::Append { .. } | LogOp::Refused { .. } => {}
         }
     }
-    told.sort_by_key(|told| (told.offset, told.at, told.by));
-    (told, sent)
+    reported.sort_by_key(|reported| (reported.offset, reported.at, reported.by));
+    (reported, sent)
 }
 
-fn one_value_at_an_offset(told: &[Told]) -> Result<(), Trouble> {
-    let differ = told.windows(2).find(|two| two[0].offset == two[1].offset && two[0].value != two[1].value);
+fn one_value_at_an_offset(reported: &[ReportedOffset]) -> Result<(), Trouble> {
+    let differ = reported.windows(2).find(|two| two[0].offset == two[1].offset && two[0].value != two[1].value);
     differ.map_or(Ok(()), |two| {
         Err(Trouble {
             why: format!("offset {} holds {} and {}", two[0].offset, two[0].value, two[1].value),
@@ -127,9 +137,9 @@ fn one_value_at_an_offset(told: &[Told]) -> Result<(), Trouble> {
     })
 }
 
-fn one_offset_of_a_value(told: &[Told]) -> Result<(), Trouble> {
-    let mut by_value: Vec<&Told> = told.iter().collect();
-    by_value.sort_by_key(|told| (told.value, told.at, told.offset));
+fn one_offset_of_a_value(reported: &[ReportedOffset]) -> Result<(), Trouble> {
+    let mut by_value: Vec<&ReportedOffset> = reported.iter().collect();
+    by_value.sort_by_key(|reported| (reported.value, reported.at, reported.offset));
     let differ = by_value.windows(2).find(|two| two[0].value == two[1].value && two[0].offset != two[1].offset);
     differ.map_or(Ok(()), |two| {
         Err(Trouble {
@@ -140,8 +150,8 @@ fn one_offset_of_a_value(told: &[Told]) -> Result<(), Trouble> {
     })
 }
 
-fn sent_before(told: &[Told], sent: &BTreeMap<u64, Sent>) -> Result<(), Trouble> {
-    for Told { offset, value, by, at } in told {
+fn sent_before(reported: &[ReportedOffset], sent: &BTreeMap<u64, Sent>) -> Result<(), Trouble> {
+    for ReportedOffset { offset, value, by, at } in reported {
         let (why, against) = match sent.get(value) {
             None => (format!("value {value} is returned at offset {offset}, but no client sent it"), None),
             Some(sent) if sent.called > *at => {
@@ -158,30 +168,30 @@ fn sent_before(told: &[Told], sent: &BTreeMap<u64, Sent>) -> Result<(), Trouble>
 }
 
 /// No value was sent only after a greater offset had been told of.
-fn in_real_time(told: &[Told], sent: &BTreeMap<u64, Sent>) -> Result<(), Trouble> {
-    let mut earliest: Option<Told> = None;
-    for told in told.iter().rev() {
-        if let (Some(later), Some(sent)) = (earliest, sent.get(&told.value))
-            && later.offset > told.offset
+fn in_real_time(reported: &[ReportedOffset], sent: &BTreeMap<u64, Sent>) -> Result<(), Trouble> {
+    let mut earliest: Option<ReportedOffset> = None;
+    for reported in reported.iter().rev() {
+        if let (Some(later), Some(sent)) = (earliest, sent.get(&reported.value))
+            && later.offset > reported.offset
             && later.at < sent.called
         {
             return Err(Trouble {
                 why: format!(
                     "value {} has offset {}, but was sent after value {} was seen at offset {}",
-                    told.value, told.offset, later.value, later.offset
+                    reported.value, reported.offset, later.value, later.offset
                 ),
-                stuck: told.by,
+                stuck: reported.by,
                 against: vec![later.by, sent.by],
             });
         }
-        if earliest.is_none_or(|earliest| told.at < earliest.at) {
-            earliest = Some(*told);
+        if earliest.is_none_or(|earliest| reported.at < earliest.at) {
+            earliest = Some(*reported);
         }
     }
     Ok(())
 }
 
-fn reads_in_order(operations: &[Operation<&LogOp>], told: &[Told]) -> Result<(), Trouble> {
+fn reads_in_order(operations: &[Operation<&LogOp>], reported: &[ReportedOffset]) -> Result<(), Trouble> {
     for (stuck, operation) in operations.iter().enumerate() {
         let (LogOp::Read { records }, Some(_)) = (operation.op, operation.returned) else { continue };
         for two in records.windows(2) {
@@ -190,8 +200,8 @@ fn reads_in_order(operations: &[Operation<&LogOp>], told: &[Told]) -> Result<(),
                 let why = format!("a read shows offset {next} after {one}");
                 return Err(Trouble { why, stuck, against: Vec::new() });
             }
-            let above = told.partition_point(|told| told.offset <= one);
-            if let Some(skipped) = told.get(above).filter(|told| told.offset < next) {
+            let above = reported.partition_point(|reported| reported.offset <= one);
+            if let Some(skipped) = reported.get(above).filter(|reported| reported.offset < next) {
                 return Err(Trouble {
                     why: format!(
                         "a read shows offsets {one} and {next}, and not {} at {}",

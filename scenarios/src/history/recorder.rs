@@ -9,7 +9,7 @@ use raft::ids::Uuid;
 use raft::message::admin::{AlterConfigsResource, AlterableConfig};
 use raft::message::{AdminRequest, ErrorCode};
 
-use super::admin::{AdminOp, Answered, Asked, Change};
+use super::admin::{AdminAction, AdminOp, Answered, Change};
 use super::log::LogOp;
 use super::{History, Op};
 use crate::actor::AttemptEvent;
@@ -69,16 +69,16 @@ impl Recorder {
     /// The history, at the end. Reads without an answer say nothing, and partitions of topics that were
     /// deleted are left out.
     pub fn into_history(mut self) -> History {
-        let is_told = |operation: &Operation<Op>| match &operation.op {
+        let is_notified = |operation: &Operation<Op>| match &operation.op {
             Op::Log { name, op } => {
                 let is_kept = name.rsplit_once('-').is_none_or(|(topic, _)| !self.deleted.contains(topic));
                 is_kept && !(operation.returned.is_none() && matches!(op, LogOp::Read { .. }))
             }
-            Op::Topic { op: AdminOp { asked: Asked::Describe, .. }, .. }
-            | Op::Broker { op: AdminOp { asked: Asked::Describe, .. }, .. } => operation.returned.is_some(),
+            Op::Topic { op: AdminOp { requested: AdminAction::Describe, .. }, .. }
+            | Op::Broker { op: AdminOp { requested: AdminAction::Describe, .. }, .. } => operation.returned.is_some(),
             _ => true,
         };
-        self.history.operations.retain(is_told);
+        self.history.operations.retain(is_notified);
         self.history.close_gaps();
         self.history
     }
@@ -179,8 +179,8 @@ impl Recorder {
         let number = *number;
         attempt.entries = Some(Vec::new());
         let mut entries = Vec::new();
-        for asked in self.entries_of(request) {
-            entries.push(asked.map(|op| {
+        for requested in self.entries_of(request) {
+            entries.push(requested.map(|op| {
                 let process = self.process(client);
                 self.push(at_ns, process, op)
             }));
@@ -192,8 +192,8 @@ impl Recorder {
 
     /// What each entry of a request asks for; `None` where it is no operation on an object of ours.
     fn entries_of(&mut self, request: &AdminRequest) -> Vec<Option<Op>> {
-        let topic = |name: &Rc<str>, asked: Asked| {
-            Some(Op::Topic { name: name.to_string(), op: AdminOp { asked, answered: None } })
+        let topic = |name: &Rc<str>, requested: AdminAction| {
+            Some(Op::Topic { name: name.to_string(), op: AdminOp { requested, answered: None } })
         };
         match request {
             AdminRequest::CreateTopics(request) if !request.validate_only => {
@@ -204,19 +204,20 @@ impl Recorder {
                     let configs = of.configs.iter().filter_map(|config| Some((&config.name, config.value.as_ref()?)));
                     let configs = configs.map(|(name, value)| (name.to_string(), value.to_string())).collect();
                     let partitions = u32::try_from(of.num_partitions).ok();
-                    topic(&of.name, Asked::Create { partitions, configs })
+                    topic(&of.name, AdminAction::Create { partitions, configs })
                 };
                 request.topics.iter().map(create).collect()
             }
             AdminRequest::DeleteTopics(request) => {
                 let names = request.topics.iter().filter_map(|topic| topic.name.as_ref());
                 self.deleted.extend(names.map(|name| name.to_string()));
-                let delete = |of: &raft::message::admin::DeleteTopicState| topic(of.name.as_ref()?, Asked::Delete);
+                let delete =
+                    |of: &raft::message::admin::DeleteTopicState| topic(of.name.as_ref()?, AdminAction::Delete);
                 request.topics.iter().map(delete).collect()
             }
             AdminRequest::CreatePartitions(request) if !request.validate_only => {
                 let grow = |of: &raft::message::admin::CreatePartitionsTopic| {
-                    topic(&of.name, Asked::Grow { partitions: u32::try_from(of.count).ok()? })
+                    topic(&of.name, AdminAction::Grow { partitions: u32::try_from(of.count).ok()? })
                 };
                 request.topics.iter().map(grow).collect()
             }
@@ -225,13 +226,13 @@ impl Recorder {
                     self.learn(&config.name, config.value.as_ref());
                 }
                 let alter = |of: &AlterConfigsResource| {
-                    on_resource(of.resource_type, &of.resource_name, Asked::Alter(changes_of(&of.configs)))
+                    on_resource(of.resource_type, &of.resource_name, AdminAction::Alter(changes_of(&of.configs)))
                 };
                 request.resources.iter().map(alter).collect()
             }
             AdminRequest::DescribeConfigs(request) => {
                 let describe = |of: &raft::message::admin::DescribeConfigsResource| {
-                    on_resource(of.resource_type, &of.resource_name, Asked::Describe)
+                    on_resource(of.resource_type, &of.resource_name, AdminAction::Describe)
                 };
                 request.resources.iter().map(describe).collect()
             }
@@ -255,8 +256,8 @@ impl Recorder {
         let described = described.map(|(name, value)| (text(name), text(value))).collect();
         let id = attempt.ids.get(&index).map(Uuid::to_string);
         if let Op::Topic { op, .. } | Op::Broker { op, .. } = &mut self.history.operations[place].op {
-            op.answered = Some(match (outcome, &op.asked) {
-                (Outcome::Done, Asked::Describe) => Answered::Described(described),
+            op.answered = Some(match (outcome, &op.requested) {
+                (Outcome::Done, AdminAction::Describe) => Answered::Described(described),
                 (Outcome::Done, _) => Answered::Done { id },
                 (Outcome::Failed | Outcome::Unknown, _) => Answered::Refused { error: format!("{error:?}") },
             });
@@ -376,10 +377,10 @@ impl Recorder {
 }
 
 /// On a topic or a broker.
-fn on_resource(resource_type: i8, name: &Rc<str>, asked: Asked) -> Option<Op> {
+fn on_resource(resource_type: i8, name: &Rc<str>, requested: AdminAction) -> Option<Op> {
     const TOPIC_RESOURCE: i8 = 2;
     const BROKER_RESOURCE: i8 = 4;
-    let (name, op) = (name.to_string(), AdminOp { asked, answered: None });
+    let (name, op) = (name.to_string(), AdminOp { requested, answered: None });
     match resource_type {
         TOPIC_RESOURCE => Some(Op::Topic { name, op }),
         BROKER_RESOURCE => Some(Op::Broker { name, op }),

@@ -2,33 +2,33 @@
 
 use std::collections::BTreeMap;
 
-use super::admin::{AdminOp, Answered, Asked, Change};
+use super::admin::{AdminAction, AdminOp, Answered, Change};
 use super::judge::{Judgement, Terms, judge};
 use super::log::LogOp;
 use super::{History, Op};
 use crate::wgl::Operation;
 
 /// Called, returned, what.
-type Told = (u64, Option<u64>, Op);
+type Call = (u64, Option<u64>, Op);
 
-fn verdict(told: &[Told], appends_once: bool) -> Judgement {
-    let operation = |(called, returned, op): &Told| Operation {
+fn verdict(reported: &[Call], appends_once: bool) -> Judgement {
+    let operation = |(called, returned, op): &Call| Operation {
         process: *called,
         called: *called,
         returned: *returned,
         op: op.clone(),
     };
-    let history = History { operations: told.iter().map(operation).collect(), at_ns: Vec::new() };
+    let history = History { operations: reported.iter().map(operation).collect(), at_ns: Vec::new() };
     judge(&history, Terms { steps: 1_000_000, appends_once }).0
 }
 
-fn holds(told: &[Told]) -> bool {
-    verdict(told, true) == Judgement::Linearizable
+fn holds(reported: &[Call]) -> bool {
+    verdict(reported, true) == Judgement::Linearizable
 }
 
 /// Why it does not hold; empty if a search found that.
-fn why_not(told: &[Told]) -> String {
-    match verdict(told, true) {
+fn why_not(reported: &[Call]) -> String {
+    match verdict(reported, true) {
         Judgement::Violated(finding) => finding.why.unwrap_or_default(),
         other => panic!("{other:?}"),
     }
@@ -99,12 +99,12 @@ fn a_producer_id_is_given_once() {
     assert_eq!(why_not(&[id(0, 7), id(2, 8), id(4, 7)]), "producer id 7 is handed out twice");
 }
 
-fn topic(asked: Asked, answered: Option<Answered>) -> Op {
-    Op::Topic { name: "t".to_owned(), op: AdminOp { asked, answered } }
+fn topic(requested: AdminAction, answered: Option<Answered>) -> Op {
+    Op::Topic { name: "t".to_owned(), op: AdminOp { requested, answered } }
 }
 
-fn create() -> Asked {
-    Asked::Create { partitions: Some(1), configs: BTreeMap::new() }
+fn create() -> AdminAction {
+    AdminAction::Create { partitions: Some(1), configs: BTreeMap::new() }
 }
 
 fn done(id: &str) -> Option<Answered> {
@@ -118,28 +118,32 @@ fn refused(error: &str) -> Option<Answered> {
 #[test]
 fn creations_and_deletions_alternate() {
     let created = |called, id| (called, Some(called + 1), topic(create(), done(id)));
-    let deleted = |called, id| (called, Some(called + 1), topic(Asked::Delete, done(id)));
+    let deleted = |called, id| (called, Some(called + 1), topic(AdminAction::Delete, done(id)));
     assert!(holds(&[created(0, "a"), deleted(2, "a"), created(4, "b"), deleted(6, "b")]));
     assert!(!holds(&[created(0, "a"), created(2, "b")]), "nobody deleted it");
     assert!(!holds(&[deleted(0, "a")]), "nobody created it");
     // An unanswered deletion may explain the second creation, an unanswered creation the deletion.
-    assert!(holds(&[created(0, "a"), (2, None, topic(Asked::Delete, None)), created(4, "b")]));
+    assert!(holds(&[created(0, "a"), (2, None, topic(AdminAction::Delete, None)), created(4, "b")]));
     assert!(holds(&[(0, None, topic(create(), None)), deleted(4, "x")]));
     // What a broker forwarded before it was answered may be executed late.
     assert!(holds(&[created(0, "a"), deleted(2, "a"), deleted(4, "x")]));
     assert!(holds(&[created(0, "a"), deleted(2, "x")]), "both were executed twice");
     // Nobody is told of the executions before the last; somebody creates it anew between two (cluster-partitions 0x20bf0).
-    let resent = |returned| (2, Some(returned), topic(Asked::Delete, refused("UnknownTopicOrPartition")));
+    let resent = |returned| (2, Some(returned), topic(AdminAction::Delete, refused("UnknownTopicOrPartition")));
     assert!(holds(&[created(0, "a"), resent(9), created(4, "b"), created(10, "c")]));
     assert!(!holds(&[created(0, "a"), resent(3), created(4, "b"), created(10, "c")]), "nothing was done meanwhile");
-    let altered = (4, Some(5), topic(Asked::Alter(BTreeMap::new()), Some(Answered::Done { id: None })));
+    let altered = (4, Some(5), topic(AdminAction::Alter(BTreeMap::new()), Some(Answered::Done { id: None })));
     assert!(!holds(&[created(0, "a"), resent(9), altered, created(10, "b"), created(12, "c")]), "nobody undid it");
-    assert!(!holds(&[(0, Some(1), topic(Asked::Delete, refused("InvalidRequest"))), created(2, "a"), created(4, "b")]));
+    assert!(!holds(&[
+        (0, Some(1), topic(AdminAction::Delete, refused("InvalidRequest"))),
+        created(2, "a"),
+        created(4, "b")
+    ]));
 }
 
 #[test]
 fn answers_show_a_state_that_was() {
-    let grow = |count| Asked::Grow { partitions: count };
+    let grow = |count| AdminAction::Grow { partitions: count };
     let exists = |called| (called, Some(called + 1), topic(create(), refused("TopicAlreadyExists")));
     let created = (0, Some(1), topic(create(), done("a")));
     assert!(holds(&[created.clone(), exists(2)]));
@@ -150,11 +154,11 @@ fn answers_show_a_state_that_was() {
     assert!(holds(&[created.clone(), grown.clone()]));
     let set = |called, value: &str| {
         let changes = BTreeMap::from([("retention.ms".to_owned(), Change::Set(value.to_owned()))]);
-        (called, Some(called + 1), topic(Asked::Alter(changes), Some(Answered::Done { id: None })))
+        (called, Some(called + 1), topic(AdminAction::Alter(changes), Some(Answered::Done { id: None })))
     };
     let shown = |called, value: &str| {
         let configs = BTreeMap::from([("retention.ms".to_owned(), value.to_owned())]);
-        (called, Some(called + 1), topic(Asked::Describe, Some(Answered::Described(configs))))
+        (called, Some(called + 1), topic(AdminAction::Describe, Some(Answered::Described(configs))))
     };
     assert!(holds(&[created.clone(), set(2, "1"), set(4, "2"), shown(6, "2"), shown(8, "1")]), "the last one is stale");
     assert!(!holds(&[created.clone(), set(2, "1"), shown(4, "3")]), "nobody set that");

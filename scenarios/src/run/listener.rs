@@ -7,7 +7,7 @@ use sim::fault::{Fault, Occurrence};
 use sim::process::{Connection, DiskError, Input, Node, Thread};
 use sim::watch::{Down, Phase, Synced, Watch, Way, Write};
 
-use crate::actor::{Actor, Parcel, Said};
+use crate::actor::{Actor, BoxedMessage, Said};
 use crate::report::{Outcome, RunReport, Violation};
 use crate::run::conclude::conclude;
 use crate::run::{Request, begin, close};
@@ -22,7 +22,7 @@ pub trait Listener: Watch<Actor> {
 
 /// An observer with a listener.
 #[derive(Clone, Debug)]
-pub struct Heard<L> {
+pub struct WithListener<L> {
     /// Decides.
     pub observer: RunObserver,
     /// Only listens.
@@ -30,10 +30,10 @@ pub struct Heard<L> {
     is_broken: bool,
 }
 
-impl<L: Listener> Heard<L> {
+impl<L: Listener> WithListener<L> {
     /// Before the first event.
-    pub fn new(observer: RunObserver, listener: L) -> Heard<L> {
-        Heard { observer, listener, is_broken: false }
+    pub fn new(observer: RunObserver, listener: L) -> WithListener<L> {
+        WithListener { observer, listener, is_broken: false }
     }
 
     /// The first violation is caused by the event that was shown last.
@@ -55,9 +55,9 @@ pub fn listen<L: Listener>(
 ) -> Result<(RunReport, L, TopicNames), String> {
     let (prepared, Run { world, watch }, end_ns) = begin(request)?;
     let names = (0..world.node_count()).map(|node| world.name(Node(node as u16)).to_owned()).collect();
-    let mut run = Run { world, watch: Heard::new(watch, listener(names)) };
+    let mut run = Run { world, watch: WithListener::new(watch, listener(names)) };
     let ended = run.drive_bare(end_ns);
-    let Run { world, watch: Heard { observer, mut listener, is_broken } } = run;
+    let Run { world, watch: WithListener { observer, mut listener, is_broken } } = run;
     let in_last_step = matches!(ended, Ended::Panicked(_));
     let finished = close(request, prepared, (Run { world, watch: observer }, ended, None), end_ns);
     let report = conclude(request, &finished);
@@ -78,7 +78,7 @@ macro_rules! shown_to_both {
     };
 }
 
-impl<L: Listener> Watch<Actor> for Heard<L> {
+impl<L: Listener> Watch<Actor> for WithListener<L> {
     shown_to_both! {
         fn booted(at: u64, node: Node, incarnation: u32, disk: &Disk);
         fn up(at: u64, node: Node, process: &Actor);
@@ -86,11 +86,11 @@ impl<L: Listener> Watch<Actor> for Heard<L> {
         fn down(at: u64, node: Node, disk: &Disk, how: Down);
         fn due(at: u64, events: u64);
         fn input(at: u64, node: Node, thread: Thread, input: &Input<Actor>);
-        fn sent(at: u64, node: Node, peer: Node, connection: Connection, is_request: bool, message: &Parcel);
-        fn unheard(at: u64, node: Node, connection: Connection, response: &Parcel);
+        fn sent(at: u64, node: Node, peer: Node, connection: Connection, is_request: bool, message: &BoxedMessage);
+        fn unheard(at: u64, node: Node, connection: Connection, response: &BoxedMessage);
         fn hung_up(at: u64, node: Node, connection: Connection);
-        fn blocked(at: u64, way: Way, message: &Parcel);
-        fn dropped(at: u64, way: Way, message: &Parcel);
+        fn blocked(at: u64, way: Way, message: &BoxedMessage);
+        fn dropped(at: u64, way: Way, message: &BoxedMessage);
         fn discarded(at: u64, node: Node, thread: Thread, input: &Input<Actor>);
         fn connects(at: u64, node: Node, thread: Thread, token: u32, peer: Node);
         fn armed(at: u64, node: Node, thread: Thread, due_at: u64);

@@ -182,7 +182,7 @@ impl Clients {
         let most = controllers.map(|node| node.controller.num_partitions).max();
         match self.partitions {
             0 => most.and_then(|most| u64::try_from(most).ok()).unwrap_or(1),
-            asked => asked.into(),
+            requested => requested.into(),
         }
     }
 
@@ -291,7 +291,7 @@ impl Clients {
         let controllers = nodes.iter().filter(|node| node.roles.controller);
         let replicas = match self.replication_factor {
             0 => controllers.map(|node| i64::from(node.controller.default_replication_factor)).max().unwrap_or(1),
-            asked => asked.into(),
+            requested => requested.into(),
         };
         if usize::try_from(replicas).is_ok_and(|replicas| replicas <= brokers) {
             return Ok(Ok(()));

@@ -12,11 +12,11 @@ use sim::world::Condition;
 use super::cluster::{Cluster, gave_up, now_ns, with};
 use super::error::StoryError;
 use crate::actor::{Actor, Said};
-use crate::diary::{Diary, OperationOutcome, Record};
+use crate::client_answers::{ClientAnswers, OperationOutcome, Record};
 use crate::run_observer::RunObserver;
 use crate::workload::{ClientOperation, KafkaClient, Topics};
 
-type Ended<T> = Box<dyn Fn(&Diary) -> Option<OperationOutcome<T>>>;
+type Ended<T> = Box<dyn Fn(&ClientAnswers) -> Option<OperationOutcome<T>>>;
 
 /// Something that was asked of a Kafka client.
 pub struct Operation<T> {
@@ -35,12 +35,12 @@ impl<T> std::fmt::Debug for Operation<T> {
 impl<T> Operation<T> {
     /// How it ended; `None` if it has not.
     pub fn ended(&self) -> Option<OperationOutcome<T>> {
-        with(|run| run.watch.diary.as_deref().and_then(&self.ended))
+        with(|run| run.watch.answers.as_deref().and_then(&self.ended))
     }
 
     /// Waits for its end.
     pub async fn outcome(&self) -> Result<OperationOutcome<T>, StoryError> {
-        self.cluster.told(self.client, &format!("the end of {}", self.what), &self.ended).await
+        self.cluster.reported(self.client, &format!("the end of {}", self.what), &self.ended).await
     }
 
     /// Waits for its good end.
@@ -86,7 +86,7 @@ impl Cluster {
             cluster: self.clone(),
             client,
             what: format!("CreateTopics of {topic}"),
-            ended: Box::new(move |diary| diary.operation(client, number)),
+            ended: Box::new(move |answers| answers.operation(client, number)),
         })
     }
 
@@ -107,7 +107,7 @@ impl Cluster {
             cluster: self.clone(),
             client,
             what: format!("the sending of {count} records to {topic}-{partition}"),
-            ended: Box::new(move |diary| sent(diary, client, first..first + u64::from(count))),
+            ended: Box::new(move |answers| sent(answers, client, first..first + u64::from(count))),
         })
     }
 
@@ -124,7 +124,7 @@ impl Cluster {
     pub fn consumed(&self, topic: &str, partition: i32) -> Result<Vec<Record>, StoryError> {
         let of = self.topic_partition(topic, partition)?;
         let client = teller(&self.inner.clients.consumers, "consumers")?;
-        Ok(with(|run| run.watch.diary.as_deref().map_or(Vec::new(), |diary| diary.polled(client, of).to_vec())))
+        Ok(with(|run| run.watch.answers.as_deref().map_or(Vec::new(), |answers| answers.polled(client, of).to_vec())))
     }
 
     /// Reads a partition from its start on, and waits until the record at an offset is read. Gives
@@ -133,11 +133,11 @@ impl Cluster {
         self.assign(topic, partition)?;
         let of = self.topic_partition(topic, partition)?;
         let client = teller(&self.inner.clients.consumers, "consumers")?;
-        let reached = |diary: &Diary| {
-            let polled = diary.polled(client, of);
+        let reached = |answers: &ClientAnswers| {
+            let polled = answers.polled(client, of);
             polled.iter().any(|record| record.offset >= to).then(|| polled.to_vec())
         };
-        self.told(client, &format!("a poll of {topic}-{partition} at offset {to}"), &reached).await
+        self.reported(client, &format!("a poll of {topic}-{partition} at offset {to}"), &reached).await
     }
 
     /// Its place among the names.
@@ -176,13 +176,18 @@ impl Cluster {
     }
 
     /// Waits until the diary knows something of a client.
-    async fn told<T>(&self, client: Node, what: &str, known: &impl Fn(&Diary) -> Option<T>) -> Result<T, StoryError> {
+    async fn reported<T>(
+        &self,
+        client: Node,
+        what: &str,
+        known: &impl Fn(&ClientAnswers) -> Option<T>,
+    ) -> Result<T, StoryError> {
         fn spoke(node: Node, said: &Said, client: u64) -> bool {
-            u64::from(node.0) == client && matches!(said, Said::Attempt(event) if Diary::is_news(*event))
+            u64::from(node.0) == client && matches!(said, Said::Attempt(event) if ClientAnswers::is_news(*event))
         }
         let deadline = self.deadline();
         loop {
-            if let Some(known) = with(|run| run.watch.diary.as_deref().and_then(known)) {
+            if let Some(known) = with(|run| run.watch.answers.as_deref().and_then(known)) {
                 return Ok(known);
             }
             let condition = Condition { matches: spoke, argument: client.0.into() };
@@ -200,10 +205,10 @@ fn teller(places: &[Node], kind: &str) -> Result<Node, StoryError> {
 }
 
 /// How the sending of all of these values ended; `None` before the last has.
-fn sent(diary: &Diary, client: Node, values: std::ops::Range<u64>) -> Option<OperationOutcome<Vec<Record>>> {
+fn sent(answers: &ClientAnswers, client: Node, values: std::ops::Range<u64>) -> Option<OperationOutcome<Vec<Record>>> {
     let (mut records, mut refused, mut in_doubt) = (Vec::new(), None, None);
     for value in values {
-        match diary.send(client, value)? {
+        match answers.send(client, value)? {
             OperationOutcome::Done(offset) => records.push(Record { offset, value }),
             OperationOutcome::Refused(error) => refused = refused.or(Some(error)),
             OperationOutcome::Unknown(error) => in_doubt = in_doubt.or(Some(error)),

@@ -118,13 +118,13 @@ impl Cluster {
 
     /// Clients rest, and what they are told is kept.
     pub(super) fn begin(&self) {
-        with(|run| run.watch.diary = Some(Box::default()));
+        with(|run| run.watch.answers = Some(Box::default()));
         self.inner.clients.all().for_each(|client| self.ask(client, ClientOperation::Rest));
     }
 
     /// Clients go on, and nobody stays away for longer than it takes to go.
     pub(super) fn end(&self) {
-        with(|run| run.watch.diary = None);
+        with(|run| run.watch.answers = None);
         self.inner.clients.all().for_each(|client| self.ask(client, ClientOperation::Resume));
         self.call_back_the_terminated();
     }

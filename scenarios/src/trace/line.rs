@@ -72,7 +72,7 @@ pub enum What {
     /// The next handler of the thread throws.
     Thrown,
     /// Its application asks for something.
-    Asked(ClientOperation),
+    Requested(ClientOperation),
     /// The disk.
     Disk(Disk),
     /// An observation of the node.
@@ -91,7 +91,7 @@ pub enum Stage {
     /// Handed to the network.
     Sent,
     /// A thread has taken it.
-    Taken,
+    Received,
     /// It did not get through and is sent again later.
     Blocked,
     /// It is lost.

@@ -11,7 +11,7 @@ use sim::watch::{Down, Phase, Synced, Watch, Way, Write};
 
 use super::graph::Trace;
 use super::line::{Disk, Line, LineId, Stage, What};
-use crate::actor::{Actor, Message, Parcel, Said};
+use crate::actor::{Actor, BoxedMessage, Message, Said};
 use crate::report::Violation;
 use crate::run::listener::Listener;
 use crate::topic_names::TopicNames;
@@ -126,7 +126,7 @@ impl Recorder {
     }
 
     /// The line of a message that is not received.
-    fn message(&mut self, at: u64, way: Way, message: &Parcel, stage: Stage) {
+    fn message(&mut self, at: u64, way: Way, message: &BoxedMessage, stage: Stage) {
         let key = (way.connection, way.is_request, message.content_hash());
         let cause = self.sent.get(&key).copied();
         // The place of the loss is unknown; the line is shown at the sender.
@@ -182,7 +182,7 @@ impl Watch<Actor> for Recorder {
                 // Of a message whose sending was not seen, only where it is taken is known.
                 let unknown = Way { from: node, to: node, connection: Connection(0), is_request: false };
                 let (way, sent) = self.way_of(node, thread, input).unwrap_or((unknown, None));
-                (sent, What::Message(Stage::Taken, way, Box::new(message.message().clone())))
+                (sent, What::Message(Stage::Received, way, Box::new(message.message().clone())))
             }
             Input::Opened { token: opened, connection } => {
                 let state = self.connected.get_mut(&token(opened));
@@ -201,23 +201,31 @@ impl Watch<Actor> for Recorder {
             Input::Post(post) => (self.thread(node, thread).posts.pop_front(), What::Woken(word(post))),
             Input::Terminate => (self.state(node).ending, What::Terminated),
             Input::Exception => (self.state(node).ending, What::Thrown),
-            Input::Operation(operation) => (None, What::Asked(operation.clone())),
+            Input::Operation(operation) => (None, What::Requested(operation.clone())),
         };
         self.step(at, node, thread, cause, what);
     }
 
-    fn sent(&mut self, at: u64, node: Node, peer: Node, connection: Connection, is_request: bool, parcel: &Parcel) {
+    fn sent(
+        &mut self,
+        at: u64,
+        node: Node,
+        peer: Node,
+        connection: Connection,
+        is_request: bool,
+        boxed: &BoxedMessage,
+    ) {
         let way = Way { from: node, to: peer, connection, is_request };
-        let message: Message = parcel.message().clone();
+        let message: Message = boxed.message().clone();
         let id = self.does(at, node, What::Message(Stage::Sent, way, Box::new(message)));
-        self.sent.insert((connection, is_request, parcel.content_hash()), id);
+        self.sent.insert((connection, is_request, boxed.content_hash()), id);
     }
 
-    fn blocked(&mut self, at: u64, way: Way, message: &Parcel) {
+    fn blocked(&mut self, at: u64, way: Way, message: &BoxedMessage) {
         self.message(at, way, message, Stage::Blocked);
     }
 
-    fn dropped(&mut self, at: u64, way: Way, message: &Parcel) {
+    fn dropped(&mut self, at: u64, way: Way, message: &BoxedMessage) {
         self.message(at, way, message, Stage::Dropped);
     }
 

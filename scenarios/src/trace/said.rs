@@ -163,7 +163,7 @@ fn client(said: &Client, trace: &Trace) -> (&'static str, Named) {
         ProducerFatal { error }
         ReadInvoked { attempt, api, partition, at }
         ReadOk { attempt, partition, number }
-        EpochLost { partition, asked, answered }
+        EpochLost { partition, requested, answered }
         ReadFailed { attempt, partition, error }
         ReadStale { attempt, partition, error }
         ReadUnknown { attempt }

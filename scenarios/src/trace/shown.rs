@@ -40,7 +40,7 @@ impl Trace {
             What::Woken(word) => ("thread_word", vec![field("word", text(word))]),
             What::Terminated => ("sigterm", Named::new()),
             What::Thrown => ("exception", Named::new()),
-            What::Asked(operation) => {
+            What::Requested(operation) => {
                 ("operation", vec![field("operation", json(serde_json::to_value(operation).unwrap_or_default()))])
             }
             What::Disk(disk) => self.disk(disk),
@@ -72,7 +72,7 @@ impl Trace {
     }
 
     fn message(&self, stage: Stage, way: Way, message: &Message) -> Named {
-        let peer = if stage == Stage::Taken { way.from } else { way.to };
+        let peer = if stage == Stage::Received { way.from } else { way.to };
         let (id, apis, value) = parts(message);
         let mut fields = vec![
             field("peer", text(self.name(peer))),
@@ -137,7 +137,7 @@ impl Stage {
     fn kind(self) -> &'static str {
         match self {
             Stage::Sent => "message_sent",
-            Stage::Taken => "message_delivered",
+            Stage::Received => "message_delivered",
             Stage::Blocked => "message_blocked",
             Stage::Dropped => "message_dropped",
         }

@@ -135,7 +135,7 @@ impl Trace {
             What::Posted(_, word) | What::Woken(word) => format!("thread is woken: {word}"),
             What::Terminated => "receives SIGTERM".to_owned(),
             What::Thrown => "its next handler throws".to_owned(),
-            What::Asked(operation) => format!("is asked for {}", self.asked(operation)),
+            What::Requested(operation) => format!("is asked for {}", self.requested(operation)),
             What::Disk(disk) => format!("{}{}", self.disk_text(disk), self.thread_text(line)),
             What::Said(said) => {
                 let (name, fields) = said::of(said, self);
@@ -167,14 +167,14 @@ impl Trace {
         let (id, apis, value) = parts(message);
         let (arrow, peer, then) = match stage {
             Stage::Sent => ("->", way.to, ""),
-            Stage::Taken => ("<-", way.from, ""),
+            Stage::Received => ("<-", way.from, ""),
             Stage::Blocked => ("-x", way.to, " does not get through and is sent again later"),
             Stage::Dropped => ("-x", way.to, " is lost"),
         };
         let response = if way.is_request { "" } else { " response" };
         // A lost message was shown when it was sent.
         let fields = match (&value, stage) {
-            (Value::Struct(fields), Stage::Sent | Stage::Taken) => format!(" {}", self.fields(fields)),
+            (Value::Struct(fields), Stage::Sent | Stage::Received) => format!(" {}", self.fields(fields)),
             _ => String::new(),
         };
         format!("{arrow} {} {}{response} #{id}{then}{}", self.name(peer), apis.join("/"), fields.trim_end())
@@ -198,7 +198,7 @@ impl Trace {
         }
     }
 
-    fn asked(&self, operation: &crate::workload::ClientOperation) -> String {
+    fn requested(&self, operation: &crate::workload::ClientOperation) -> String {
         let value = serde_json::to_value(operation).unwrap_or_default();
         match value {
             serde_json::Value::String(name) => name,

@@ -37,7 +37,7 @@ pub struct Interned<O: Object> {
 
 #[derive(Clone, Copy, Debug)]
 enum Step {
-    NotTaken,
+    NotApplied,
     Impossible,
     To(StateId),
 }
@@ -67,7 +67,7 @@ impl<O: Object> Interned<O> {
         let number = self.states.len() as u32;
         self.numbers.insert(state.clone(), number);
         self.states.push(state);
-        self.steps.push(vec![Step::NotTaken; self.operations.len()]);
+        self.steps.push(vec![Step::NotApplied; self.operations.len()]);
         StateId(number)
     }
 }
@@ -82,7 +82,7 @@ impl<O: Object> Model for Interned<O> {
         match self.steps[state.0 as usize][operation] {
             Step::Impossible => None,
             Step::To(next) => Some(next),
-            Step::NotTaken => {
+            Step::NotApplied => {
                 let next = self.object.step(&self.states[state.0 as usize], &self.operations[operation]);
                 let next = next.map(|next| self.number(next));
                 self.steps[state.0 as usize][operation] = next.map_or(Step::Impossible, Step::To);

@@ -38,7 +38,7 @@ pub struct Search<M> {
     effective: Vec<u64>,
     effective_hash: u64,
     state: StateId,
-    path: Vec<Taken>,
+    path: Vec<Applied>,
     seen: Seen,
     /// What is tried next; `NONE` on coming into a configuration.
     cursor: u32,
@@ -47,7 +47,7 @@ pub struct Search<M> {
 
 /// An operation that took effect.
 #[derive(Clone, Copy, Debug)]
-struct Taken {
+struct Applied {
     operation: u32,
     before: StateId,
     /// Its turn was no choice.
@@ -134,7 +134,7 @@ impl<M: Model> Search<M> {
 
     /// What has taken effect, in this order.
     pub fn path(&self) -> Vec<usize> {
-        self.path.iter().map(|taken| taken.operation as usize).collect()
+        self.path.iter().map(|received| received.operation as usize).collect()
     }
 
     /// Where the first answer stands that is still to be explained.
@@ -186,10 +186,10 @@ impl<M: Model> Search<M> {
 
     /// Back to the last choice, and on to what comes after it; false if there was none.
     fn go_back(&mut self) -> bool {
-        while let Some(taken) = self.path.pop() {
-            self.undo(taken);
-            if !taken.forced {
-                self.cursor = self.left.next(taken.operation);
+        while let Some(received) = self.path.pop() {
+            self.undo(received);
+            if !received.forced {
+                self.cursor = self.left.next(received.operation);
                 return true;
             }
         }
@@ -207,7 +207,7 @@ impl<M: Model> Search<M> {
     }
 
     fn take(&mut self, operation: u32, state: StateId, forced: bool) {
-        self.path.push(Taken { operation, before: self.state, forced });
+        self.path.push(Applied { operation, before: self.state, forced });
         self.flip(operation);
         self.left.take(operation);
         self.state = state;
@@ -219,11 +219,11 @@ impl<M: Model> Search<M> {
         }
     }
 
-    fn undo(&mut self, taken: Taken) {
-        self.flip(taken.operation);
-        self.left.put_back(taken.operation);
-        self.state = taken.before;
-        let place = taken.operation as usize;
+    fn undo(&mut self, received: Applied) {
+        self.flip(received.operation);
+        self.left.put_back(received.operation);
+        self.state = received.before;
+        let place = received.operation as usize;
         self.front = self.front.min(self.rank[place] as usize);
         self.read_front = self.read_front.min(self.read_rank[place] as usize);
     }

@@ -7,7 +7,7 @@ use super::model::StateId;
 pub struct Seen {
     /// Open addressing; a power of two of slots, at most half of them taken.
     slots: Vec<Slot>,
-    taken: usize,
+    received: usize,
     words: usize,
     /// The sets of operations, `words` words each, in the order they came.
     sets: Vec<u64>,
@@ -27,12 +27,12 @@ const FREE: Slot = Slot { hash: 0, state: StateId(0), set: EMPTY };
 impl Seen {
     /// None yet, of sets of so many words.
     pub fn new(words: usize) -> Seen {
-        Seen { slots: vec![FREE; 64], taken: 0, words, sets: Vec::new() }
+        Seen { slots: vec![FREE; 64], received: 0, words, sets: Vec::new() }
     }
 
     /// Notes a configuration; false if it was known. `set_hash` is a hash of the set alone.
     pub fn insert(&mut self, set_hash: u64, set: &[u64], state: StateId) -> bool {
-        if self.taken * 2 >= self.slots.len() {
+        if self.received * 2 >= self.slots.len() {
             self.grow();
         }
         let hash = mix(set_hash ^ u64::from(state.0).wrapping_mul(0x9e37_79b9_7f4a_7c15));
@@ -41,10 +41,10 @@ impl Seen {
         loop {
             let slot = self.slots[at];
             if slot.set == EMPTY {
-                self.slots[at] = Slot { hash, state, set: self.taken as u32 };
+                self.slots[at] = Slot { hash, state, set: self.received as u32 };
                 self.sets.extend_from_slice(set);
-                self.taken += 1;
-                assert!(self.taken < EMPTY as usize, "more configurations than numbers for them");
+                self.received += 1;
+                assert!(self.received < EMPTY as usize, "more configurations than numbers for them");
                 return true;
             }
             if slot.hash == hash && slot.state == state && self.set(slot.set) == set {

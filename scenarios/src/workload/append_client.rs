@@ -10,7 +10,7 @@ use sim::rng::{Entropy, Purpose, Seed};
 use smallvec::SmallVec;
 
 use super::operation::{Agenda, ClientOperation, Timetable};
-use crate::actor::{Actor, AttemptEvent, Message, Parcel, Said};
+use crate::actor::{Actor, AttemptEvent, BoxedMessage, Message, Said};
 
 /// How a client works.
 #[derive(Clone, Debug)]
@@ -113,7 +113,7 @@ pub struct AppendClient {
     booted_ns: u64,
     draws: Entropy,
     agenda: Option<Agenda>,
-    asked: Option<Timetable>,
+    requested: Option<Timetable>,
 }
 
 impl AppendClient {
@@ -135,7 +135,7 @@ impl AppendClient {
             booted_ns: now.mono_ns,
             draws: spec.draws.clone(),
             agenda: spec.timetable.clone().map(Agenda::new),
-            asked: spec.keeps_timetable.then(Timetable::new),
+            requested: spec.keeps_timetable.then(Timetable::new),
         };
         client.arm(now, out);
         client
@@ -181,7 +181,7 @@ impl AppendClient {
 
     /// What it has done of its own accord, if it was to keep that.
     pub fn timetable(&self) -> &[(u64, ClientOperation)] {
-        self.asked.as_deref().unwrap_or_default()
+        self.requested.as_deref().unwrap_or_default()
     }
 
     fn go_by_agenda(&mut self, now: Now, out: &mut Out<Actor>) {
@@ -200,8 +200,8 @@ impl AppendClient {
     }
 
     fn note(&mut self, due_ns: u64, what: ClientOperation) {
-        if let Some(asked) = &mut self.asked {
-            asked.push((due_ns.saturating_sub(self.booted_ns), what));
+        if let Some(requested) = &mut self.requested {
+            requested.push((due_ns.saturating_sub(self.booted_ns), what));
         }
     }
 
@@ -402,7 +402,7 @@ impl AppendClient {
         let Some(connection) = way.connection else { return };
         let deadline_ns = now.mono_ns + self.spec.request_timeout_ns;
         way.in_flight.push(InFlight { attempt, deadline_ns, read });
-        let message = Parcel::pack(Message::Request { correlation_id: attempt as i32, request }, out);
+        let message = BoxedMessage::pack(Message::Request { correlation_id: attempt as i32, request }, out);
         out.push(Effect::Request { connection, message });
     }
 

@@ -15,7 +15,7 @@ use sim::process::{self, Effect, Input, Node, Now, Out};
 use sim::rng::Entropy;
 
 use super::operation::{Agenda, ClientOperation, Timetable};
-use crate::actor::{Actor, Draws, Message, Parcel, Said, clocks};
+use crate::actor::{Actor, BoxedMessage, Draws, Message, Said, clocks};
 
 /// A client and its application.
 #[derive(Clone, Debug)]
@@ -41,7 +41,7 @@ pub struct KafkaClient {
     /// What it is asked for instead of what its application would.
     agenda: Option<Agenda>,
     /// What its application has asked for, if somebody wants to know.
-    asked: Option<Timetable>,
+    requested: Option<Timetable>,
     /// The client's own timer.
     client_ns: Option<u64>,
     armed_ns: Option<u64>,
@@ -75,7 +75,7 @@ impl KafkaClient {
             resting: false,
             draws: spec.draws.clone(),
             agenda: spec.timetable.clone().map(Agenda::new),
-            asked: spec.keeps_timetable.then(Timetable::new),
+            requested: spec.keeps_timetable.then(Timetable::new),
             client_ns: None,
             armed_ns: None,
             out: ClientOut::default(),
@@ -91,7 +91,7 @@ impl KafkaClient {
         }
         if now.mono_ns >= self.start_ns {
             match input {
-                Input::Operation(operation) => self.asked(&operation, now, entropy),
+                Input::Operation(operation) => self.requested(&operation, now, entropy),
                 input => self.tell(now, input, entropy, out),
             }
             match self.agenda.is_some() {
@@ -122,7 +122,7 @@ impl KafkaClient {
 
     /// What its application has asked for, if it was to keep that.
     pub fn timetable(&self) -> &[(u64, ClientOperation)] {
-        self.asked.as_deref().unwrap_or_default()
+        self.requested.as_deref().unwrap_or_default()
     }
 
     fn tell(&mut self, now: Now, input: Input<Actor>, entropy: &mut Entropy, world: &mut Out<Actor>) {
@@ -136,7 +136,7 @@ impl KafkaClient {
     }
 
     /// Somebody asks: a story, or a timetable.
-    fn asked(&mut self, operation: &ClientOperation, now: Now, entropy: &mut Entropy) {
+    fn requested(&mut self, operation: &ClientOperation, now: Now, entropy: &mut Entropy) {
         let (clocks, draws, out) = (clocks(now), &mut Draws(entropy), &mut self.out);
         match (&mut self.pair, operation) {
             (_, ClientOperation::Rest) => self.resting = true,
@@ -171,7 +171,7 @@ impl KafkaClient {
     fn go_by_agenda(&mut self, now: Now, entropy: &mut Entropy) {
         let since_boot_ns = now.mono_ns - self.booted_ns;
         while let Some(operation) = self.agenda.as_mut().and_then(|agenda| agenda.take_due(since_boot_ns)) {
-            self.asked(&operation, now, entropy);
+            self.requested(&operation, now, entropy);
         }
     }
 
@@ -182,15 +182,15 @@ impl KafkaClient {
         };
         let (out, draws) = (&mut self.out, &mut Draws(entropy));
         let mut note = |what: ClientOperation| {
-            if let Some(asked) = &mut self.asked {
-                asked.push((due_ns.saturating_sub(self.booted_ns), what));
+            if let Some(requested) = &mut self.requested {
+                requested.push((due_ns.saturating_sub(self.booted_ns), what));
             }
         };
         match &mut self.pair {
             Pair::Admin(client, application) => {
-                let asked = application.draw_next(&mut self.draws);
-                if let Some(operation) = application.begin(&asked) {
-                    note(asked);
+                let requested = application.draw_next(&mut self.draws);
+                if let Some(operation) = application.begin(&requested) {
+                    note(requested);
                     client.step(clocks(now), ClientInput::Operation(operation), draws, out);
                 }
             }
@@ -247,7 +247,7 @@ impl KafkaClient {
                 }
                 ClientEffect::Request { connection, correlation_id, request } => Effect::Request {
                     connection: process::Connection(connection.0),
-                    message: Parcel::pack(Message::Request { correlation_id, request }, out),
+                    message: BoxedMessage::pack(Message::Request { correlation_id, request }, out),
                 },
                 ClientEffect::Close { token } => Effect::Close { token: token.0 },
                 ClientEffect::Arm { at_mono_ns } => {

@@ -10,4 +10,4 @@ mod operation;
 
 pub use append_client::{AppendClient, ClientSpec};
 pub use kafka::{Fresh, KafkaClient, KafkaClientRole, KafkaClientSpec, Topics, all_partitions};
-pub use operation::{Asked, ClientOperation, Timetable, append_bytes};
+pub use operation::{ClientOperation, ScheduledOperation, Timetable, append_bytes};

@@ -60,7 +60,7 @@ pub enum ClientOperation {
 /// An operation of a list: who is asked for it, and when.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Asked {
+pub struct ScheduledOperation {
     /// Place among the run's clients, fresh ones excluded.
     pub client: u16,
     /// On the client's monotonic clock, since it booted, ns.

@@ -58,7 +58,7 @@ fn noticed_after_ms(openers: Range<u16>, servers: Range<u16>) -> u64 {
         let another = opened(&lines, since_ns).find(|(_, node, to)| (*node, *to) == (opener, server));
         let (again_ns, ..) = another.unwrap_or_else(|| panic!("rank {rank}: {opener:?} never notices"));
         let passes = |line: &&Line| {
-            let What::Message(Stage::Taken, other, _) = line.what else { return false };
+            let What::Message(Stage::Received, other, _) = line.what else { return false };
             (other.from, other.to) == (server, opener) && !other.is_request && other.connection != way.connection
         };
         assert!(lines.iter().filter(|line| line.at_ns > again_ns).any(|line| passes(&line)), "rank {rank}: no answer");

@@ -6,7 +6,7 @@ use scenarios::cluster::Explicit;
 use scenarios::report::{Outcome, Recovered};
 use scenarios::run::{self, Finished, Host, Request, drive, operations};
 use scenarios::scenario::Scenario;
-use scenarios::workload::{Asked, ClientOperation};
+use scenarios::workload::{ClientOperation, ScheduledOperation};
 use sim::fault::Plan;
 
 const SEEDS: u64 = 3;
@@ -29,11 +29,11 @@ fn a_run_is_told_by_its_plan_and_operations() {
         let scenario = scenario(name);
         for seed in 0..SEEDS {
             let generated = run(&scenario, seed, Explicit { keeps_operations: true, ..Explicit::default() });
-            let asked = operations(&generated);
-            assert!(asked.len() > 100, "{name} {seed}: {} operations", asked.len());
-            let given = Explicit { operations: Some(asked), ..Explicit::default() };
-            let told = run(&scenario, seed, given);
-            assert_eq!(told.run.world.digest(), generated.run.world.digest(), "{name} {seed}");
+            let requested = operations(&generated);
+            assert!(requested.len() > 100, "{name} {seed}: {} operations", requested.len());
+            let given = Explicit { operations: Some(requested), ..Explicit::default() };
+            let reported = run(&scenario, seed, given);
+            assert_eq!(reported.run.world.digest(), generated.run.world.digest(), "{name} {seed}");
         }
     }
 }
@@ -41,7 +41,7 @@ fn a_run_is_told_by_its_plan_and_operations() {
 #[test]
 fn nothing_is_asked_for_but_what_is_listed() {
     let scenario = scenario("calm");
-    let ask = |client, at_ms: u64, what| Asked { client, at_ns: at_ms * 1_000_000, what };
+    let ask = |client, at_ms: u64, what| ScheduledOperation { client, at_ns: at_ms * 1_000_000, what };
     let list = vec![
         ask(0, 100, ClientOperation::CreateTopics { topics: vec![0] }),
         ask(1, 3_000, ClientOperation::Send { topic: 0, partition: 1, count: 2 }),
@@ -55,14 +55,18 @@ fn nothing_is_asked_for_but_what_is_listed() {
     assert_eq!(checks.acked_records().0, 2, "two records were sent, and no more");
     assert!(operations(&finished).is_empty(), "nobody asked for anything of their own accord");
     let json = serde_json::to_string(&list).expect("plain data");
-    assert_eq!(serde_json::from_str::<Vec<Asked>>(&json).expect("it reads what it writes"), list);
+    assert_eq!(serde_json::from_str::<Vec<ScheduledOperation>>(&json).expect("it reads what it writes"), list);
 }
 
 /// The topics that fresh clients write and read are there, whatever clients were asked for before.
 #[test]
 fn a_run_without_faults_and_operations_recovers() {
     let scenario = scenario("calm");
-    let ask = |topic| Asked { client: 0, at_ns: 1_000_000_000, what: ClientOperation::CreateTopics { topics: topic } };
+    let ask = |topic| ScheduledOperation {
+        client: 0,
+        at_ns: 1_000_000_000,
+        what: ClientOperation::CreateTopics { topics: topic },
+    };
     for operations in [vec![], vec![ask(vec![1])]] {
         let explicit =
             Explicit { plan: Some(Plan::default()), operations: Some(operations.clone()), keeps_operations: false };

@@ -21,7 +21,7 @@ fn all() -> Vec<(&'static str, Scenario)> {
     catalog::list().iter().map(read).collect()
 }
 
-fn told(scenario: &Scenario, seed: u64, host: Host) -> RunReport {
+fn reported(scenario: &Scenario, seed: u64, host: Host) -> RunReport {
     run(&Request { host, ..Request::new(scenario, seed) }).unwrap_or_else(|error| panic!("{error}"))
 }
 
@@ -34,9 +34,9 @@ fn unhosted(report: RunReport) -> RunReport {
 fn hosted_and_bare_give_the_same_report() {
     for (name, scenario) in all() {
         for seed in 0..SEEDS {
-            let hosted = told(&scenario, seed, Host::Madsim);
+            let hosted = reported(&scenario, seed, Host::Madsim);
             assert_eq!(hosted.host_sentinel.is_some(), cfg!(madsim));
-            let bare = told(&scenario, seed, Host::Bare);
+            let bare = reported(&scenario, seed, Host::Bare);
             assert_eq!((hosted.digest, hosted.events), (bare.digest, bare.events), "{name}, seed {seed}");
             assert_eq!(unhosted(hosted), bare, "{name}, seed {seed}");
         }
@@ -49,7 +49,7 @@ fn two_threads_and_reversed_order_give_the_same_reports_sentinels_included() {
     let reports = |seeds: Vec<u64>| {
         let mut reports = Vec::new();
         for (_, scenario) in all() {
-            reports.extend(seeds.iter().map(|seed| told(&scenario, *seed, Host::Madsim)));
+            reports.extend(seeds.iter().map(|seed| reported(&scenario, *seed, Host::Madsim)));
         }
         reports.sort_by(|a, b| (&a.scenario, a.seed).cmp(&(&b.scenario, b.seed)));
         reports
@@ -83,7 +83,7 @@ fn a_checkpoint_goes_on_to_the_same_end() {
             assert_eq!(branch.drive_bare(end), ended, "{name}, seed {seed}");
             assert_eq!(branch.world.digest(), whole.world.digest(), "{name}, seed {seed}");
             assert_eq!(branch.world.counts(), whole.world.counts());
-            let uncut = told(&scenario, seed, Host::Bare);
+            let uncut = reported(&scenario, seed, Host::Bare);
             assert_eq!((uncut.digest, uncut.events), (whole.world.digest().0, whole.world.counts().events));
         }
     }
@@ -94,7 +94,7 @@ fn digests_are_the_golden_ones() {
     let mut now = String::from("# scenario, seed, digest; checked by hosts.rs, which prints this file anew\n");
     for (name, scenario) in all() {
         for seed in GOLDEN_SEEDS {
-            let report = told(&scenario, seed, Host::Madsim);
+            let report = reported(&scenario, seed, Host::Madsim);
             now.push_str(&format!("{name} {seed} {}\n", sim::trace::Digest(report.digest)));
         }
     }

@@ -28,10 +28,10 @@ where
     F: Future<Output = Result<(), StoryError>> + 'static,
 {
     for seed in 1..=5 {
-        let told = |host_seed| Story::new(scenario, seed).host_seed(host_seed).tell(&story).expect("it runs");
-        let first = told(1);
+        let reported = |host_seed| Story::new(scenario, seed).host_seed(host_seed).tell(&story).expect("it runs");
+        let first = reported(1);
         first.holds().unwrap_or_else(|error| panic!("{name}, seed {seed}: {error}"));
-        let second = told(2);
+        let second = reported(2);
         assert_eq!(second.report.digest, first.report.digest, "{name}, seed {seed}: another seed of the host");
         assert_eq!(second.report.events, first.report.events);
         assert_ne!(second.report.host_sentinel, first.report.host_sentinel, "two seeds of the host");
@@ -158,7 +158,7 @@ async fn no_controller_is_active(c: Cluster) -> Result<(), StoryError> {
         c.isolate(*one).await?;
     }
     c.wait_for_role(active, Role::Resigned).await?;
-    let asked = c.begin_create_topic("topic-1")?;
+    let requested = c.begin_create_topic("topic-1")?;
     acknowledged.extend(c.produce("topic-0", 1, 3).await?);
     let last = acknowledged[5].offset;
     assert_eq!(c.consume("topic-0", 1, last).await?, acknowledged);
@@ -166,14 +166,14 @@ async fn no_controller_is_active(c: Cluster) -> Result<(), StoryError> {
     for one in c.controllers() {
         assert_ne!(c.role(*one)?, Role::Leader);
     }
-    assert_eq!(asked.ended(), None, "nobody can create a topic");
+    assert_eq!(requested.ended(), None, "nobody can create a topic");
     assert!(c.partition("topic-1", 0).is_err());
     for one in c.brokers() {
         assert!(!c.is_fenced(*one)?, "nor fence a broker that nobody hears of");
     }
 
     c.heal().await?;
-    let outcome = asked.outcome().await?;
+    let outcome = requested.outcome().await?;
     assert_ne!(outcome, OperationOutcome::Unknown(ErrorCode::RequestTimedOut), "within its timeout it was created");
     let first = c.produce("topic-1", 0, 1).await?;
     assert_eq!(c.consume("topic-1", 0, first[0].offset).await?, first);
@@ -191,12 +191,12 @@ async fn a_broker_is_terminated(c: Cluster) -> Result<(), StoryError> {
     c.create_topic("topic-0").await?;
     let sent = c.produce("topic-0", 0, 3).await?;
     let old = c.leader_of("topic-0", 0).await?;
-    let asked_ms = c.now_ms();
+    let requested_ms = c.now_ms();
 
     c.terminate(old, u64::MAX).await?;
     let new = c.wait_for_partition_leader_other_than(old, "topic-0", 0).await?;
     c.wait_until_down(old).await?;
-    assert!(c.now_ms() - asked_ms < 5_000, "it took {} ms", c.now_ms() - asked_ms);
+    assert!(c.now_ms() - requested_ms < 5_000, "it took {} ms", c.now_ms() - requested_ms);
     let more = c.produce("topic-0", 0, 1).await?;
     assert_eq!(more[0].offset.0, sent[2].offset.0 + 1);
 
@@ -228,8 +228,8 @@ fn a_story_that_asks_for_nonsense_or_waits_for_ever_gets_a_message() {
         let leader = c.active_controller().await?;
         c.wait_for_leader_other_than(leader).await.map(drop)
     };
-    let told = Story::new(&three_voters(), 1).tell(waits).expect("it runs");
-    let error = told.holds().expect_err("nothing disturbs the leader");
+    let reported = Story::new(&three_voters(), 1).tell(waits).expect("it runs");
+    let error = reported.holds().expect_err("nothing disturbs the leader");
     assert!(error.to_string().contains("gave up waiting for a leader other than"), "{error}");
     let panics = Story::new(&three_voters(), 1).tell(|_| async { panic!("no leader in sight") });
     let error = panics.expect("it runs").holds().expect_err("it panics");

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::kind::{Amount, Begun, Came, FaultKind, Length, Number, Target, TargetMut, Words, affects_its_node};
-use super::words::Told;
+use super::words::FaultWords;
 use crate::ids::Node;
 use crate::process::Process;
 use crate::rng::Purpose;
@@ -46,8 +46,8 @@ impl FaultKind for BitRot {
         false
     }
 
-    fn describe(&self, told: &Told<'_>) -> String {
-        format!("a bit flips in a log of {}", told.name(self.node))
+    fn describe(&self, reported: &FaultWords<'_>) -> String {
+        format!("a bit flips in a log of {}", reported.name(self.node))
     }
 }
 

@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use serde::{Deserialize, Serialize};
 
 use super::kind::{Amount, Begun, Came, FaultKind, Length, Number, Target, TargetMut, Words, affects_its_links};
-use super::words::Told;
+use super::words::FaultWords;
 use crate::ids::Link;
 use crate::network::{Slot, Stage};
 use crate::process::Process;
@@ -58,11 +58,11 @@ impl FaultKind for BlackHole {
         false
     }
 
-    fn describe(&self, told: &Told<'_>) -> String {
-        let lasts = if told.lasts_ns == 0 { String::new() } else { format!(" for {}", told.lasts()) };
+    fn describe(&self, reported: &FaultWords<'_>) -> String {
+        let lasts = if reported.lasts_ns == 0 { String::new() } else { format!(" for {}", reported.lasts()) };
         format!(
             "one established connection ({}, rank {}) drops every packet{lasts}",
-            told.links(&self.links),
+            reported.links(&self.links),
             self.rank
         )
     }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::kind::{Amount, Begun, Came, FaultKind, Length, Target, TargetMut, Words, affects_its_links};
-use super::words::{Told, verb};
+use super::words::{FaultWords, verb};
 use crate::ids::Link;
 use crate::process::Process;
 use crate::watch::Watch;
@@ -33,8 +33,8 @@ impl FaultKind for Cut {
         false
     }
 
-    fn describe(&self, told: &Told<'_>) -> String {
-        format!("{} {} cut for {}", told.links(&self.links), verb(&self.links, "is", "are"), told.lasts())
+    fn describe(&self, reported: &FaultWords<'_>) -> String {
+        format!("{} {} cut for {}", reported.links(&self.links), verb(&self.links, "is", "are"), reported.lasts())
     }
 }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::kind::{Amount, Begun, Came, FaultKind, Length, Number, Target, TargetMut, Words, affects_its_links};
-use super::words::{Told, time, verb};
+use super::words::{FaultWords, time, verb};
 use crate::ids::Link;
 use crate::latency::MAX_NS;
 use crate::process::Process;
@@ -39,9 +39,9 @@ impl FaultKind for Delay {
         false
     }
 
-    fn describe(&self, told: &Told<'_>) -> String {
+    fn describe(&self, reported: &FaultWords<'_>) -> String {
         let have = verb(&self.links, "has", "have");
-        format!("{} {have} {} more latency for {}", told.links(&self.links), time(self.extra_ns), told.lasts())
+        format!("{} {have} {} more latency for {}", reported.links(&self.links), time(self.extra_ns), reported.lasts())
     }
 }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::kind::{Amount, Begun, Came, FaultKind, Length, Number, Target, TargetMut, Words, affects_its_node};
-use super::words::Told;
+use super::words::FaultWords;
 use crate::ids::Node;
 use crate::process::Process;
 use crate::watch::Watch;
@@ -35,10 +35,10 @@ impl FaultKind for Drift {
         false
     }
 
-    fn describe(&self, told: &Told<'_>) -> String {
+    fn describe(&self, reported: &FaultWords<'_>) -> String {
         let how = if self.ppm < 0 { "slow" } else { "fast" };
         let ppm = self.ppm.unsigned_abs();
-        format!("the clock of {} runs {ppm} ppm {how} for {}", told.name(self.node), told.lasts())
+        format!("the clock of {} runs {ppm} ppm {how} for {}", reported.name(self.node), reported.lasts())
     }
 }
 

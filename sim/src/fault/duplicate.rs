@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::kind::{Amount, Begun, Came, FaultKind, Length, Number, Target, TargetMut, Words, affects_its_links};
-use super::words::{Told, verb};
+use super::words::{FaultWords, verb};
 use crate::ids::Link;
 use crate::process::Process;
 use crate::watch::Watch;
@@ -35,9 +35,9 @@ impl FaultKind for Duplicate {
         false
     }
 
-    fn describe(&self, told: &Told<'_>) -> String {
+    fn describe(&self, reported: &FaultWords<'_>) -> String {
         let deliver = verb(&self.links, "delivers", "deliver");
-        format!("{} {deliver} packets twice for {}", told.links(&self.links), told.lasts())
+        format!("{} {deliver} packets twice for {}", reported.links(&self.links), reported.lasts())
     }
 }
 

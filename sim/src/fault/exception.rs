@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::kind::{Amount, Begun, Came, FaultKind, Length, Target, TargetMut, Words, affects_its_node};
-use super::words::Told;
+use super::words::FaultWords;
 use crate::ids::Node;
 use crate::process::{Input, Process, Thread};
 use crate::watch::Watch;
@@ -36,8 +36,8 @@ impl FaultKind for Exception {
         false
     }
 
-    fn describe(&self, told: &Told<'_>) -> String {
-        format!("a handler of {} throws an exception", told.name(self.node))
+    fn describe(&self, reported: &FaultWords<'_>) -> String {
+        format!("a handler of {} throws an exception", reported.name(self.node))
     }
 }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::kind::{Amount, Begun, Came, Damage, FaultKind, Length, Number, Target, TargetMut, Words, affects_its_node};
-use super::words::Told;
+use super::words::FaultWords;
 use crate::ids::Node;
 use crate::process::Process;
 use crate::watch::{Down, Watch};
@@ -41,14 +41,19 @@ impl FaultKind for FileDamage {
         false
     }
 
-    fn describe(&self, told: &Told<'_>) -> String {
+    fn describe(&self, reported: &FaultWords<'_>) -> String {
         let damage = match self.damage {
             Damage::Flipped => "one bit flipped",
             Damage::Cut => "its end missing",
             Damage::Zeroed => "zeros at its end",
             Damage::Unreadable => "EIO when it is read",
         };
-        format!("{} loses power for {}, and {} comes back with {damage}", told.name(self.node), told.lasts(), self.file)
+        format!(
+            "{} loses power for {}, and {} comes back with {damage}",
+            reported.name(self.node),
+            reported.lasts(),
+            self.file
+        )
     }
 }
 

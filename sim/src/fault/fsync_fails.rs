@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::kind::{Amount, Begun, Came, FaultKind, Length, Number, Target, TargetMut, Words, affects_its_node};
-use super::words::Told;
+use super::words::FaultWords;
 use crate::ids::Node;
 use crate::process::Process;
 use crate::watch::Watch;
@@ -36,8 +36,8 @@ impl FaultKind for FsyncFails {
         false
     }
 
-    fn describe(&self, told: &Told<'_>) -> String {
-        let name = told.name(self.node);
+    fn describe(&self, reported: &FaultWords<'_>) -> String {
+        let name = reported.name(self.node);
         match self.count {
             1 => format!("the next fsync of {name} fails"),
             count => format!("the next {count} fsyncs of {name} fail"),

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::kind::{Amount, Begun, Came, FaultKind, Length, Target, TargetMut, Words, affects_its_node};
-use super::words::Told;
+use super::words::FaultWords;
 use crate::ids::Node;
 use crate::process::Process;
 use crate::watch::Watch;
@@ -32,8 +32,8 @@ impl FaultKind for FullDisk {
         false
     }
 
-    fn describe(&self, told: &Told<'_>) -> String {
-        format!("the disk of {} is full for {}", told.name(self.node), told.lasts())
+    fn describe(&self, reported: &FaultWords<'_>) -> String {
+        format!("the disk of {} is full for {}", reported.name(self.node), reported.lasts())
     }
 }
 

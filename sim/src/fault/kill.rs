@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::kind::{Amount, Begun, Came, FaultKind, Length, Target, TargetMut, Words, affects_its_node};
-use super::words::{Told, between};
+use super::words::{FaultWords, between};
 use crate::ids::Node;
 use crate::process::Process;
 use crate::watch::{Down, Watch};
@@ -40,8 +40,8 @@ impl FaultKind for Kill {
         self.after_effects.is_some()
     }
 
-    fn describe(&self, told: &Told<'_>) -> String {
-        format!("{} is killed{} for {}", told.name(self.node), between(self.after_effects), told.lasts())
+    fn describe(&self, reported: &FaultWords<'_>) -> String {
+        format!("{} is killed{} for {}", reported.name(self.node), between(self.after_effects), reported.lasts())
     }
 }
 

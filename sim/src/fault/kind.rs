@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::words::Told;
+use super::words::FaultWords;
 use crate::ids::{Link, Node};
 
 /// What becomes of bytes that were not synced when the power went.
@@ -54,7 +54,7 @@ pub(crate) trait FaultKind {
     fn begins_between_effects(&self) -> bool;
 
     /// In words.
-    fn describe(&self, told: &Told<'_>) -> String;
+    fn describe(&self, reported: &FaultWords<'_>) -> String;
 }
 
 /// What the length of a fault measures.

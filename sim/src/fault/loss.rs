@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::kind::{Amount, Begun, Came, FaultKind, Length, Number, Target, TargetMut, Words, affects_its_links};
-use super::words::{Told, verb};
+use super::words::{FaultWords, verb};
 use crate::ids::Link;
 use crate::process::Process;
 use crate::watch::Watch;
@@ -35,10 +35,10 @@ impl FaultKind for Loss {
         false
     }
 
-    fn describe(&self, told: &Told<'_>) -> String {
+    fn describe(&self, reported: &FaultWords<'_>) -> String {
         let lose = verb(&self.links, "loses", "lose");
         let (percent, tenths) = (self.ppm / 10_000, self.ppm / 1_000 % 10);
-        format!("{} {lose} {percent}.{tenths} % of packets for {}", told.links(&self.links), told.lasts())
+        format!("{} {lose} {percent}.{tenths} % of packets for {}", reported.links(&self.links), reported.lasts())
     }
 }
 

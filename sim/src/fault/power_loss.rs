@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::kind::{Amount, Begun, Came, FaultKind, Length, Tail, Target, TargetMut, Words, affects_its_node};
-use super::words::{Told, between};
+use super::words::{FaultWords, between};
 use crate::ids::Node;
 use crate::process::Process;
 use crate::watch::{Down, Watch};
@@ -38,13 +38,18 @@ impl FaultKind for PowerLoss {
         self.after_effects.is_some()
     }
 
-    fn describe(&self, told: &Told<'_>) -> String {
+    fn describe(&self, reported: &FaultWords<'_>) -> String {
         let tail = match self.tail {
             Tail::Lost => "unsynced bytes are lost",
             Tail::Kept => "unsynced bytes are kept",
             Tail::Torn => "unsynced bytes are torn",
         };
-        format!("{} loses power{} for {}, {tail}", told.name(self.node), between(self.after_effects), told.lasts())
+        format!(
+            "{} loses power{} for {}, {tail}",
+            reported.name(self.node),
+            between(self.after_effects),
+            reported.lasts()
+        )
     }
 }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::kind::{Amount, Begun, Came, FaultKind, Length, Target, TargetMut, Words, affects_its_node};
-use super::words::Told;
+use super::words::FaultWords;
 use crate::ids::Node;
 use crate::process::Process;
 use crate::watch::{Down, Watch};
@@ -33,8 +33,8 @@ impl FaultKind for ReplaceDisk {
         false
     }
 
-    fn describe(&self, told: &Told<'_>) -> String {
-        format!("{} is down for {} and restarts with an empty disk", told.name(self.node), told.lasts())
+    fn describe(&self, reported: &FaultWords<'_>) -> String {
+        format!("{} is down for {} and restarts with an empty disk", reported.name(self.node), reported.lasts())
     }
 }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::kind::{Amount, Begun, Came, FaultKind, Length, Number, Target, TargetMut, Words, affects_its_node};
-use super::words::Told;
+use super::words::FaultWords;
 use crate::ids::Node;
 use crate::process::Process;
 use crate::watch::Watch;
@@ -35,8 +35,8 @@ impl FaultKind for SlowDisk {
         false
     }
 
-    fn describe(&self, told: &Told<'_>) -> String {
-        format!("the disk of {} is {} times slower for {}", told.name(self.node), self.factor, told.lasts())
+    fn describe(&self, reported: &FaultWords<'_>) -> String {
+        format!("the disk of {} is {} times slower for {}", reported.name(self.node), self.factor, reported.lasts())
     }
 }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::kind::{Amount, Begun, Came, FaultKind, Length, Number, Target, TargetMut, Words, affects_its_node};
-use super::words::Told;
+use super::words::FaultWords;
 use crate::ids::Node;
 use crate::process::Process;
 use crate::watch::Watch;
@@ -35,8 +35,8 @@ impl FaultKind for WallSmear {
         false
     }
 
-    fn describe(&self, told: &Told<'_>) -> String {
-        format!("the wall clock of {} is slewed by {} ms in {}", told.name(self.node), self.by_ms, told.lasts())
+    fn describe(&self, reported: &FaultWords<'_>) -> String {
+        format!("the wall clock of {} is slewed by {} ms in {}", reported.name(self.node), self.by_ms, reported.lasts())
     }
 }
 

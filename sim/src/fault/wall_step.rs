@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::kind::{Amount, Begun, Came, FaultKind, Length, Number, Target, TargetMut, Words, affects_its_node};
-use super::words::Told;
+use super::words::FaultWords;
 use crate::ids::Node;
 use crate::process::Process;
 use crate::watch::Watch;
@@ -35,9 +35,9 @@ impl FaultKind for WallStep {
         false
     }
 
-    fn describe(&self, told: &Told<'_>) -> String {
-        let lasts = if told.lasts_ns == 0 { String::new() } else { format!(" for {}", told.lasts()) };
-        format!("the wall clock of {} steps by {} ms{lasts}", told.name(self.node), self.by_ms)
+    fn describe(&self, reported: &FaultWords<'_>) -> String {
+        let lasts = if reported.lasts_ns == 0 { String::new() } else { format!(" for {}", reported.lasts()) };
+        format!("the wall clock of {} steps by {} ms{lasts}", reported.name(self.node), self.by_ms)
     }
 }
 

@@ -3,14 +3,14 @@
 use crate::ids::{Link, Node};
 
 /// What a kind is told to describe a fault.
-pub struct Told<'a> {
+pub struct FaultWords<'a> {
     /// The name of each node.
     pub name: &'a dyn Fn(Node) -> String,
     /// How long the fault lasts, ns.
     pub lasts_ns: u64,
 }
 
-impl Told<'_> {
+impl FaultWords<'_> {
     /// The name of a node.
     pub(crate) fn name(&self, node: Node) -> String {
         (self.name)(node)

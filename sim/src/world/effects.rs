@@ -23,11 +23,11 @@ impl<P: Process> World<P> {
             return;
         }
         let state = &mut self.nodes[usize::from(node.0)];
-        if let Some(doom) = &mut state.doomed
-            && doom.within.is_none()
-            && self.out.effects.len() > doom.after
+        if let Some(crash) = &mut state.scheduled_crash
+            && crash.within.is_none()
+            && self.out.effects.len() > crash.after
         {
-            doom.within = Some((thread, doom.after));
+            crash.within = Some((thread, crash.after));
         }
         let mut effects = std::mem::take(&mut self.out.effects);
         self.apply(watch, node, thread, &mut effects);
@@ -50,7 +50,7 @@ impl<P: Process> World<P> {
         let mut next = 0;
         while let Some(effect) = effects.get_mut(next) {
             next += 1;
-            if self.nodes[index].doomed.is_some() && self.is_cut_here(watch, node, thread) {
+            if self.nodes[index].scheduled_crash.is_some() && self.is_cut_here(watch, node, thread) {
                 self.nodes[index].threads[usize::from(thread.0)].busy = Busy::Cut;
                 break;
             }
@@ -86,19 +86,19 @@ impl<P: Process> World<P> {
     #[cold]
     fn is_cut_here<W: Watch<P>>(&mut self, watch: &mut W, node: Node, thread: Thread) -> bool {
         let state = &mut self.nodes[usize::from(node.0)];
-        let within = state.doomed.as_mut().and_then(|doom| doom.within.as_mut());
+        let within = state.scheduled_crash.as_mut().and_then(|crash| crash.within.as_mut());
         let Some((_, left)) = within.filter(|(whose, _)| *whose == thread) else { return false };
         if *left > 0 {
             *left -= 1;
             return false;
         }
-        let Some(doom) = state.doomed.take() else { return false };
-        if self.is_forbidden(watch, doom.fault) {
-            self.note(watch, doom.fault, crate::watch::Phase::Skipped);
+        let Some(crash) = state.scheduled_crash.take() else { return false };
+        if self.is_forbidden(watch, crash.fault) {
+            self.note(watch, crash.fault, crate::watch::Phase::Skipped);
             return false;
         }
-        self.took_effect(watch, doom.fault);
-        self.condemn(watch, node, doom.dying);
+        self.took_effect(watch, crash.fault);
+        self.condemn(watch, node, crash.dying);
         true
     }
 
@@ -237,9 +237,9 @@ impl<P: Process> World<P> {
         slot.held.clear();
         slot.busy = Busy::Free;
         slot.queue.push_front((Input::DiskError(error), u64::from(error == DiskError::NoSpace)));
-        if let Some(doom) = &mut state.doomed {
+        if let Some(crash) = &mut state.scheduled_crash {
             // Its list ended before its place came: another one will do.
-            doom.within = doom.within.filter(|(whose, _)| *whose != thread);
+            crash.within = crash.within.filter(|(whose, _)| *whose != thread);
         }
         self.ready.push_back((node, thread));
     }

@@ -2,7 +2,7 @@
 
 use super::World;
 use super::inject::Inject;
-use super::node::{Doom, Dying};
+use super::node::{Dying, ScheduledCrash};
 use crate::clock::SLOWEST_PPM;
 use crate::fault::{Begun, Came, Fault, Link, What};
 use crate::process::{Node, Process, Thread};
@@ -101,8 +101,8 @@ impl<P: Process> World<P> {
 
     /// A kill that waited for its place between two effects will not find it.
     pub(crate) fn disarm<W: Watch<P>>(&mut self, watch: &mut W, node: Node) {
-        if let Some(doom) = self.state(node).doomed.take() {
-            self.note(watch, doom.fault, Phase::Skipped);
+        if let Some(crash) = self.state(node).scheduled_crash.take() {
+            self.note(watch, crash.fault, Phase::Skipped);
         }
     }
 
@@ -148,7 +148,7 @@ impl<P: Process> World<P> {
             }
             Some(node) => {
                 let state = self.state(node);
-                if state.doomed.as_ref().is_some_and(|doom| doom.fault == index) {
+                if state.scheduled_crash.as_ref().is_some_and(|crash| crash.fault == index) {
                     self.disarm(watch, node);
                 } else if state.process.is_some() {
                     // It may shut down still. Of two the last counts.
@@ -248,7 +248,8 @@ impl<P: Process> World<P> {
         };
         // One at a time: the newer takes the older one's place.
         self.disarm(watch, node);
-        self.state(node).doomed = Some(Doom { after: usize::from(after), within: None, fault, dying });
+        self.state(node).scheduled_crash =
+            Some(ScheduledCrash { after: usize::from(after), within: None, fault, dying });
         Came::Armed
     }
 

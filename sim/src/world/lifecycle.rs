@@ -32,11 +32,11 @@ impl<P: Process> World<P> {
         let incarnation = self.nodes[index].incarnation;
         self.trace.behaviour(self.now, node.0, 0, incarnation, Kind::Down, down_code(dying.how));
         for (number, thread) in self.nodes[index].threads.iter_mut().enumerate() {
-            let taken = match &thread.busy {
+            let received = match &thread.busy {
                 Busy::Serving { input, .. } | Busy::Thawing(Thaw::Step { input, .. }) => Some(input),
                 _ => None,
             };
-            for input in taken.into_iter().chain(thread.queue.iter().map(|(input, _)| input)) {
+            for input in received.into_iter().chain(thread.queue.iter().map(|(input, _)| input)) {
                 watch.discarded(self.now, node, Thread(number as u8), input);
             }
             thread.busy = Busy::Free;

@@ -154,7 +154,7 @@ pub(crate) struct NodeState<P: Process> {
     /// How it is dying, between `Visible::Kill` and `crash`.
     pub dying: Option<Dying>,
     /// A kill that waits for an effect list longer than its `after`.
-    pub doomed: Option<Doom>,
+    pub scheduled_crash: Option<ScheduledCrash>,
     /// The live `Restart` entry.
     pub restart_ordinal: Option<u32>,
     /// A file of its disk is damaged: when its process ends itself by a fatal fault, the disk is replaced.
@@ -165,7 +165,7 @@ pub(crate) struct NodeState<P: Process> {
 
 /// A death that waits for its place between two effects.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Doom {
+pub(crate) struct ScheduledCrash {
     /// So many effects of a longer list are done first.
     pub after: usize,
     /// The thread whose list it is to be, once that is begun, and how many effects are left till then.
@@ -243,7 +243,7 @@ impl<P: Process> NodeState<P> {
             base_drift_ppm: config.drift_ppm,
             extra_drift_ppm: 0,
             dying: None,
-            doomed: None,
+            scheduled_crash: None,
             restart_ordinal: None,
             disk_is_damaged: false,
             terminated: None,
@@ -270,13 +270,13 @@ impl<P: Process> NodeState<P> {
     /// Nothing waits behind a barrier, and no failed effect is still to be told of.
     pub fn is_settled(&self) -> bool {
         self.threads.iter().all(|thread| {
-            let to_be_told = matches!(thread.queue.front(), Some((Input::DiskError(_), _)));
+            let to_be_notified = matches!(thread.queue.front(), Some((Input::DiskError(_), _)));
             let quiet = match &thread.busy {
                 Busy::Free => true,
                 Busy::Serving { input, .. } => !matches!(input, Input::DiskError(_)),
                 _ => false,
             };
-            quiet && !to_be_told
+            quiet && !to_be_notified
         })
     }
 

@@ -22,7 +22,7 @@ enum Landed<P: Process> {
     /// The kernel dealt with it.
     Handled,
     /// A thread is to be told.
-    Told(Delivery<P>),
+    Deliver(Delivery<P>),
 }
 
 /// An input for a thread, and its hash.
@@ -316,7 +316,9 @@ impl<P: Process> World<P> {
         }
         self.release(watch, slot);
         match landed {
-            Landed::Told(told) => self.deliver(watch, told.node, told.thread, told.input, told.hash),
+            Landed::Deliver(reported) => {
+                self.deliver(watch, reported.node, reported.thread, reported.input, reported.hash)
+            }
             Landed::Handled => {}
             Landed::Ignored => {
                 self.trace.behaviour(self.now, from.0, 0, 0, Kind::Dropped, u64::from(direction));
@@ -381,12 +383,12 @@ impl<P: Process> World<P> {
                     return Landed::Ignored;
                 }
                 state.server_incarnation = server.incarnation;
-                return Landed::Told(self.take_request(slot, message, hash));
+                return Landed::Deliver(self.take_request(slot, message, hash));
             }
             Load::Message { message, hash } if same_life => {
                 state.lanes[usize::from(FORTH)].rto_ns = 0;
                 if !state.muted {
-                    return Landed::Told(self.take_request(slot, message, hash));
+                    return Landed::Deliver(self.take_request(slot, message, hash));
                 }
                 state.buffered.push_back((message, hash));
             }
@@ -447,7 +449,7 @@ impl<P: Process> World<P> {
         }
         state.lanes[usize::from(BACK)].rto_ns = 0;
         let (node, thread, token) = (state.client, state.client_thread, state.token);
-        Landed::Told(match load {
+        Landed::Deliver(match load {
             Load::SynAck if state.stage == Stage::Connecting => self.opened(slot),
             Load::Message { message, hash } => {
                 Delivery { node, thread, input: Input::Response { token, message }, hash }

@@ -45,19 +45,19 @@ async fn teller() {
     for n in 1..10u64 {
         wait_until::<Toy, NoWatch>(ms(100 * n)).await;
         with_run::<Toy, NoWatch, _>(|run| {
-            let told = Submitted::Operation { node: Node(1), thread: Thread(1), operation: n };
-            run.world.submit(&mut run.watch, told);
+            let reported = Submitted::Operation { node: Node(1), thread: Thread(1), operation: n };
+            run.world.submit(&mut run.watch, reported);
         });
     }
 }
 
 /// Waits until node 1 was told 5, then kills it.
 async fn killer() {
-    fn told(node: Node, said: &Said, number: u64) -> bool {
-        node == Node(1) && *said == Said::Told(number)
+    fn reported(node: Node, said: &Said, number: u64) -> bool {
+        node == Node(1) && *said == Said::Reported(number)
     }
-    let seen = wait_for::<Toy, NoWatch>(Condition { matches: told, argument: 5 }, u64::MAX).await;
-    assert_eq!(seen, Some((Node(1), Said::Told(5))));
+    let seen = wait_for::<Toy, NoWatch>(Condition { matches: reported, argument: 5 }, u64::MAX).await;
+    assert_eq!(seen, Some((Node(1), Said::Reported(5))));
     with_run::<Toy, NoWatch, _>(|run| {
         let what = What::Kill(Kill { node: Node(1), after_effects: None });
         run.world.submit(&mut run.watch, Submitted::Fault(Fault::at(0, ms(50), what)));
@@ -134,8 +134,8 @@ async fn at_once() {
         let seen = wait_for::<Toy, NoWatch>(Condition { matches: any, argument: 0 }, u64::MAX).await;
         with_run::<Toy, NoWatch, _>(|run| {
             let Some((node, _)) = seen else { return };
-            let told = Submitted::Operation { node: Node((node.0 + 1) % 5), thread: Thread(0), operation: n };
-            run.world.submit(&mut run.watch, told);
+            let reported = Submitted::Operation { node: Node((node.0 + 1) % 5), thread: Thread(0), operation: n };
+            run.world.submit(&mut run.watch, reported);
         });
     }
 }
@@ -144,12 +144,12 @@ async fn at_once() {
 fn what_a_story_does_within_an_event_stands_behind_the_deaths_of_that_event() {
     for seed in 0..20 {
         let plan = kills(10);
-        let (told, ended, _) = drive_hosted(fresh(seed, &plan), ms(2000), 31, vec![Box::pin(at_once()) as _]);
+        let (reported, ended, _) = drive_hosted(fresh(seed, &plan), ms(2000), 31, vec![Box::pin(at_once()) as _]);
         assert_eq!(ended, Ended::End);
-        assert!(told.world.recorded().len() >= 50);
+        assert!(reported.world.recorded().len() >= 50);
         let mut bare = fresh(seed, &plan);
-        assert_eq!(bare.drive_recorded(ms(2000), told.world.recorded()), Ended::End);
-        assert_eq!(bare.world.digest(), told.world.digest(), "seed {seed}");
+        assert_eq!(bare.drive_recorded(ms(2000), reported.world.recorded()), Ended::End);
+        assert_eq!(bare.world.digest(), reported.world.digest(), "seed {seed}");
     }
 }
 

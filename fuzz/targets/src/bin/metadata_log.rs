@@ -8,7 +8,7 @@ use libfuzzer_sys::fuzz_target;
 use raft::bugs::{Bug, Bugs};
 use raft::io::{DurableFiles as _, Effect, Out};
 use raft::log::{LEADER_EPOCH_CHECKPOINT, LogConfig, QUORUM_STATE, RaftLog};
-use scenarios::checks::ghost::state_files::parse_epoch_checkpoint;
+use scenarios::checks::server_model::state_files::parse_epoch_checkpoint;
 use targets::checksum;
 use targets::disk::{Disk, LOG, of_controller};
 

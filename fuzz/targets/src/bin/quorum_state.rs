@@ -10,7 +10,7 @@ use raft::log::{
     META_PROPERTIES, QUORUM_STATE, read_election_state, read_meta_properties, write_election_state,
     write_meta_properties,
 };
-use scenarios::checks::ghost::state_files::parse_quorum_state;
+use scenarios::checks::server_model::state_files::parse_quorum_state;
 use targets::disk::Disk;
 
 fuzz_target!(|bytes: &[u8]| {
@@ -24,14 +24,14 @@ fuzz_target!(|bytes: &[u8]| {
 fn election(content: &[u8]) {
     let mut disk = Disk::default();
     disk.put(QUORUM_STATE, content);
-    let ghost = parse_quorum_state(content);
+    let model = parse_quorum_state(content);
     let Ok(state) = read_election_state(&disk) else { return };
     let mut state = state.expect("the file is there");
-    let told =
-        |ghost: Option<scenarios::checks::ghost::state_files::Election>| ghost.map(|e| (e.epoch, e.leader, e.voted));
+    let reported =
+        |model: Option<scenarios::checks::server_model::state_files::Election>| model.map(|e| (e.epoch, e.leader, e.voted));
     let expected = (state.epoch, state.leader_id, state.voted.map(|voted| voted.id));
     // The node reads the first line only; the checks know no file of several.
-    assert!(ghost.is_none() || told(ghost) == Some(expected), "{state:?} and {ghost:?}");
+    assert!(model.is_none() || reported(model) == Some(expected), "{state:?} and {model:?}");
 
     let mut out = Out::default();
     write_election_state(&state, &[NodeId(1), NodeId(2)], Bugs::NONE, &mut out);
@@ -40,7 +40,7 @@ fn election(content: &[u8]) {
     state.voted = state.voted.map(|voted| raft::ids::ReplicaKey { directory_id: None, ..voted });
     assert_eq!(read_election_state(&disk), Ok(Some(state)));
     let written = disk.read(QUORUM_STATE).expect("it was written");
-    assert_eq!(told(parse_quorum_state(&written)), Some(expected));
+    assert_eq!(reported(parse_quorum_state(&written)), Some(expected));
 }
 
 fn meta_properties(content: &[u8]) {

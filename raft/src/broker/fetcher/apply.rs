@@ -33,7 +33,7 @@ impl Fetcher {
     /// Answers for partitions that have moved on since are discarded.
     pub(super) fn on_fetch(
         &mut self,
-        asked: &[FetchPartition],
+        requested: &[FetchPartition],
         answer: &DataFetchResponse,
         backoff_ms: i64,
         replicas: &mut ReplicaManager,
@@ -46,17 +46,17 @@ impl Fetcher {
         let any_epoch = replicas.bugs().has(Bug::Kafka18991StaleFetchApplied);
         for found in answer.partitions.iter() {
             let Some(state) = self.partitions.get(&found.partition).copied() else {
-                cut_though_removed(asked, found, replicas, step);
+                cut_though_removed(requested, found, replicas, step);
                 continue;
             };
-            let of_this = |asked: &&FetchPartition| {
-                asked.partition == found.partition && asked.fetch_offset == state.fetch_offset
+            let of_this = |requested: &&FetchPartition| {
+                requested.partition == found.partition && requested.fetch_offset == state.fetch_offset
             };
-            let Some(asked) = asked.iter().find(of_this) else { continue };
+            let Some(requested) = requested.iter().find(of_this) else { continue };
             if !state.is_ready(step.now.mono_ns) || state.out_of_range.is_some() {
                 continue;
             }
-            let stale = asked.current_leader_epoch != state.leader_epoch;
+            let stale = requested.current_leader_epoch != state.leader_epoch;
             if stale {
                 step.out.probe(Probe::StaleFetchAnswer);
             }
@@ -103,7 +103,7 @@ impl Fetcher {
     pub(super) fn on_list_offsets(
         &mut self,
         stage: OutOfRange,
-        asked: &[(TopicIdPartition, LeaderEpoch)],
+        requested: &[(TopicIdPartition, LeaderEpoch)],
         answer: &ListOffsetsResponse,
         backoff_ms: i64,
         replicas: &mut ReplicaManager,
@@ -111,7 +111,7 @@ impl Fetcher {
     ) {
         for found in answer.partitions.iter() {
             let Some(state) = self.partitions.get(&found.partition).copied() else { continue };
-            let current = asked.contains(&(found.partition, state.leader_epoch));
+            let current = requested.contains(&(found.partition, state.leader_epoch));
             if !current || state.out_of_range != Some(stage) {
                 continue;
             }
@@ -207,16 +207,16 @@ fn truncate(
 
 /// [`Bug::Kafka13207AnswerForRemovedPartition`]
 fn cut_though_removed(
-    asked: &[FetchPartition],
+    requested: &[FetchPartition],
     found: &FetchablePartition,
     replicas: &mut ReplicaManager,
     step: &mut Step<'_>,
 ) {
-    let asked = asked.iter().find(|asked| asked.partition == found.partition);
-    if let (true, Some(asked), Some(diverging)) =
-        (replicas.bugs().has(Bug::Kafka13207AnswerForRemovedPartition), asked, found.diverging_epoch)
+    let requested = requested.iter().find(|requested| requested.partition == found.partition);
+    if let (true, Some(requested), Some(diverging)) =
+        (replicas.bugs().has(Bug::Kafka13207AnswerForRemovedPartition), requested, found.diverging_epoch)
     {
-        let state = FetchState::new(asked.fetch_offset, asked.current_leader_epoch, None);
+        let state = FetchState::new(requested.fetch_offset, requested.current_leader_epoch, None);
         truncate(found.partition, diverging, state, replicas, step);
     }
 }

@@ -27,7 +27,7 @@ struct Harness {
     connecting: Option<(ConnectToken, NodeId)>,
     connected: Option<(ConnectToken, NodeId)>,
     /// The request that waits for its answer.
-    asked: Option<(i32, ClusterRequest)>,
+    requested: Option<(i32, ClusterRequest)>,
     connects: Vec<NodeId>,
 }
 
@@ -50,7 +50,7 @@ impl Harness {
             leader,
             connecting: None,
             connected: None,
-            asked: None,
+            requested: None,
             connects: Vec::new(),
         };
         harness.with(|manager, step| manager.start(step));
@@ -79,7 +79,7 @@ impl Harness {
                     self.connecting = Some((token, to));
                 }
                 Effect::SendRequest { correlation_id, request: Request::Cluster(request), .. } => {
-                    self.asked = Some((correlation_id, request));
+                    self.requested = Some((correlation_id, request));
                 }
                 Effect::Close { .. } => self.connected = None,
                 other => panic!("{other:?}"),
@@ -90,15 +90,15 @@ impl Harness {
     /// Lets time pass; says when the next request was sent, if one was.
     fn advance(&mut self, ms: u64) -> Option<u64> {
         let end = self.now_ms + ms;
-        while self.asked.is_none() && self.now_ms < end {
+        while self.requested.is_none() && self.now_ms < end {
             self.now_ms += 1;
             self.with(|_, _| ());
         }
-        self.asked.is_some().then_some(self.now_ms)
+        self.requested.is_some().then_some(self.now_ms)
     }
 
     fn answer(&mut self, response: ClusterResponse) {
-        let (correlation_id, _) = self.asked.take().expect("a request is outstanding");
+        let (correlation_id, _) = self.requested.take().expect("a request is outstanding");
         let (token, _) = self.connected.expect("it is connected");
         let response = Response::Cluster(response);
         self.with(|manager, step| manager.step(Input::Response { token, correlation_id, response }, step));
@@ -114,8 +114,8 @@ impl Harness {
         self.answer(ClusterResponse::BrokerHeartbeat(response));
     }
 
-    fn asked_heartbeat(&self) -> &BrokerHeartbeatRequest {
-        match &self.asked {
+    fn requested_heartbeat(&self) -> &BrokerHeartbeatRequest {
+        match &self.requested {
             Some((_, ClusterRequest::BrokerHeartbeat(request))) => request,
             other => panic!("{other:?}"),
         }
@@ -125,7 +125,7 @@ impl Harness {
 #[test]
 fn a_broker_registers_catches_up_is_unfenced_and_leaves() {
     let mut harness = Harness::new();
-    match &harness.asked {
+    match &harness.requested {
         Some((_, ClusterRequest::BrokerRegistration(request))) => {
             assert_eq!(request.previous_broker_epoch, BrokerEpoch(3));
         }
@@ -133,7 +133,7 @@ fn a_broker_registers_catches_up_is_unfenced_and_leaves() {
     }
     harness.register(ErrorCode::None);
     assert_eq!(harness.manager.take_events(), [LifecycleEvent::Registered { broker_epoch: BrokerEpoch(9) }]);
-    let heartbeat = harness.asked_heartbeat();
+    let heartbeat = harness.requested_heartbeat();
     assert_eq!(
         (heartbeat.broker_epoch, heartbeat.current_metadata_offset, heartbeat.want_fence),
         (BrokerEpoch(9), 7, true)
@@ -150,7 +150,7 @@ fn a_broker_registers_catches_up_is_unfenced_and_leaves() {
     assert_eq!(harness.advance(1_000), None, "recovering: the normal interval");
 
     harness.with(|manager, step| manager.set_ready_to_unfence(step));
-    assert!(!harness.asked_heartbeat().want_fence);
+    assert!(!harness.requested_heartbeat().want_fence);
     harness.heartbeat(ErrorCode::None, true, false, false);
     assert_eq!(
         (harness.manager.take_events(), harness.manager.state()),
@@ -162,7 +162,7 @@ fn a_broker_registers_catches_up_is_unfenced_and_leaves() {
 
     // Two waits: the first answer brings the next heartbeat in 50 ms, later ones in 2 s.
     harness.with(|manager, step| manager.begin_controlled_shutdown(step));
-    assert!(harness.asked_heartbeat().want_shut_down);
+    assert!(harness.requested_heartbeat().want_shut_down);
     harness.heartbeat(ErrorCode::None, true, false, false);
     assert_eq!(harness.advance(5_000), Some(3_070));
     harness.heartbeat(ErrorCode::None, true, false, false);
@@ -183,7 +183,7 @@ fn failures_are_tried_again_after_the_interval_and_never_at_once() {
     harness.register(ErrorCode::None);
     harness.heartbeat(ErrorCode::StaleBrokerEpoch, false, false, false);
     assert_eq!(harness.advance(5_000), Some(4_000), "a stale epoch is only tried again");
-    assert_eq!(harness.asked_heartbeat().broker_epoch, BrokerEpoch(9));
+    assert_eq!(harness.requested_heartbeat().broker_epoch, BrokerEpoch(9));
     // Due while one is in flight: the next goes at once.
     harness.with(|manager, step| manager.set_ready_to_unfence(step));
     harness.heartbeat(ErrorCode::None, true, true, false);
@@ -196,14 +196,14 @@ fn a_controller_that_is_none_any_more_is_left_and_the_request_goes_to_the_next()
     harness.leader = Some(NodeId(101));
     harness.register(ErrorCode::NotController);
     assert_eq!((&harness.connects[..], harness.manager.take_events().len()), (&[NodeId(100), NodeId(101)][..], 0));
-    assert!(harness.asked.is_some(), "at once, on a new connection");
+    assert!(harness.requested.is_some(), "at once, on a new connection");
     let (token, _) = harness.connected.expect("it is connected");
-    harness.asked = None;
+    harness.requested = None;
     harness.with(|manager, step| manager.step(Input::Closed { token, reason: CloseReason::Reset }, step));
     assert_eq!(harness.advance(5_000), Some(50), "the same node again: the reconnect backoff");
     // No answer within 2 s is a disconnect; then the retry timeout has passed, too, and that is a
     // failure of the whole exchange: again after the interval.
-    harness.asked = None;
+    harness.requested = None;
     assert_eq!(harness.advance(5_000), Some(4_051));
     assert_eq!(harness.connects.len(), 4);
 }

@@ -55,14 +55,14 @@ impl ReplicaManager {
         let mut bytes = 0;
         let mut answers = std::mem::take(&mut self.answers);
         let mut budget = Budget::of(&request);
-        for asked in request.partitions.iter() {
-            let mut read = self.read(request.replica_id, asked, &mut budget, view, now_ms);
+        for requested in request.partitions.iter() {
+            let mut read = self.read(request.replica_id, requested, &mut budget, view, now_ms);
             if let (Some(follower), Ok(found)) = (request.replica_id.known(), &read)
                 && found.diverging_epoch.is_none()
             {
                 let end = found.log_end_offset;
-                match self.count_follower_fetch(follower, &request, asked, end, view, step) {
-                    Ok(true) => touched.push(asked.partition),
+                match self.count_follower_fetch(follower, &request, requested, end, view, step) {
+                    Ok(true) => touched.push(requested.partition),
                     Ok(false) => {}
                     Err(error) => read = Err(error),
                 }
@@ -74,7 +74,7 @@ impl ReplicaManager {
                 }
                 Err(_) => at_once = true,
             }
-            answers.push(self.answer(asked.partition, read, view));
+            answers.push(self.answer(requested.partition, read, view));
         }
         self.tell(step);
         if at_once || bytes >= min_bytes(&request) {
@@ -91,19 +91,19 @@ impl ReplicaManager {
     fn read(
         &mut self,
         replica_id: NodeId,
-        asked: &FetchPartition,
+        requested: &FetchPartition,
         budget: &mut Budget,
         view: &dyn ClusterView,
         now_ms: i64,
     ) -> Result<PartitionRead, ErrorCode> {
         let (follower, bugs) = (replica_id.known(), self.bugs());
-        let (partition, _) = self.locate(asked.partition, view, now_ms)?;
-        partition.check_access(asked.current_leader_epoch, follower.is_some())?;
+        let (partition, _) = self.locate(requested.partition, view, now_ms)?;
+        partition.check_access(requested.current_leader_epoch, follower.is_some())?;
         if follower.is_some_and(|follower| partition.remote(follower).is_none()) {
             // This leader has not seen the assignment yet.
             return Err(ErrorCode::UnknownLeaderEpoch);
         }
-        let diverging_epoch = partition.diverging_epoch(asked.fetch_offset, asked.last_fetched_epoch)?;
+        let diverging_epoch = partition.diverging_epoch(requested.fetch_offset, requested.last_fetched_epoch)?;
         let log = partition.log();
         let mut found = PartitionRead {
             high_watermark: log.high_watermark(),
@@ -115,17 +115,17 @@ impl ReplicaManager {
         if diverging_epoch.is_some() {
             return Ok(found);
         }
-        if asked.fetch_offset < found.log_start_offset || asked.fetch_offset > found.log_end_offset {
+        if requested.fetch_offset < found.log_start_offset || requested.fetch_offset > found.log_end_offset {
             return Err(ErrorCode::OffsetOutOfRange);
         }
-        let ahead = follower.is_none() && asked.fetch_offset > found.high_watermark;
+        let ahead = follower.is_none() && requested.fetch_offset > found.high_watermark;
         if ahead && bugs.has(Bug::OutOfRangeAboveHighWatermark) {
             return Err(ErrorCode::OffsetOutOfRange);
         }
         let bound = bound(partition, follower, bugs);
-        if asked.fetch_offset < bound {
-            let max_bytes = usize::try_from(asked.partition_max_bytes).unwrap_or(0).min(budget.bytes);
-            let records = log.read(asked.fetch_offset, bound, max_bytes);
+        if requested.fetch_offset < bound {
+            let max_bytes = usize::try_from(requested.partition_max_bytes).unwrap_or(0).min(budget.bytes);
+            let records = log.read(requested.fetch_offset, bound, max_bytes);
             if budget.take(size(&records), max_bytes) {
                 found.records = records;
             }
@@ -138,16 +138,16 @@ impl ReplicaManager {
         &mut self,
         follower: NodeId,
         request: &DataFetchRequest,
-        asked: &FetchPartition,
+        requested: &FetchPartition,
         leader_log_end: Offset,
         view: &dyn ClusterView,
         step: &mut Step<'_>,
     ) -> Result<bool, ErrorCode> {
-        let (partition, mut around) = self.locate(asked.partition, view, step.now.wall_ms)?;
+        let (partition, mut around) = self.locate(requested.partition, view, step.now.wall_ms)?;
         let moved = partition.update_follower_fetch_state(
             follower,
             request.replica_epoch,
-            asked.fetch_offset,
+            requested.fetch_offset,
             leader_log_end,
             &mut around,
         )?;
@@ -191,23 +191,23 @@ impl ReplicaManager {
     fn is_ready(&self, request: &DataFetchRequest) -> bool {
         let follower = request.replica_id.known();
         let mut bytes = 0;
-        for asked in request.partitions.iter() {
-            let Some(partition) = self.partitions.get(&asked.partition) else { return true };
-            let access = partition.check_access(asked.current_leader_epoch, follower.is_some());
-            let diverging = partition.diverging_epoch(asked.fetch_offset, asked.last_fetched_epoch);
+        for requested in request.partitions.iter() {
+            let Some(partition) = self.partitions.get(&requested.partition) else { return true };
+            let access = partition.check_access(requested.current_leader_epoch, follower.is_some());
+            let diverging = partition.diverging_epoch(requested.fetch_offset, requested.last_fetched_epoch);
             let log = partition.log();
-            let truncated = asked.fetch_offset > log.end_offset();
+            let truncated = requested.fetch_offset > log.end_offset();
             if access.is_err() || diverging != Ok(None) || truncated {
                 return true;
             }
             let bound = bound(partition, follower, self.bugs());
-            if asked.fetch_offset < bound {
-                if log.is_on_older_segment(asked.fetch_offset, bound) {
+            if requested.fetch_offset < bound {
+                if log.is_on_older_segment(requested.fetch_offset, bound) {
                     return true;
                 }
                 // What lies there, and not what would be sent of it: of a batch that is too large, a part.
-                let max_bytes = usize::try_from(asked.partition_max_bytes).unwrap_or(0);
-                bytes += available(log, asked.fetch_offset, bound, max_bytes);
+                let max_bytes = usize::try_from(requested.partition_max_bytes).unwrap_or(0);
+                bytes += available(log, requested.fetch_offset, bound, max_bytes);
             }
         }
         bytes >= min_bytes(request)
@@ -245,9 +245,9 @@ impl ReplicaManager {
             let DelayedFetch { connection, correlation_id, request, .. } = fetch;
             let mut budget = Budget::of(request);
             let mut answers = std::mem::take(&mut self.answers);
-            for asked in request.partitions.iter() {
-                let read = self.read(request.replica_id, asked, &mut budget, view, step.now.wall_ms);
-                answers.push(self.answer(asked.partition, read, view));
+            for requested in request.partitions.iter() {
+                let read = self.read(request.replica_id, requested, &mut budget, view, step.now.wall_ms);
+                answers.push(self.answer(requested.partition, read, view));
             }
             self.send(*connection, *correlation_id, &mut answers, step);
             self.answers = answers;

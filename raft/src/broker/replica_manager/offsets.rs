@@ -28,13 +28,18 @@ impl ReplicaManager {
         step: &mut Step<'_>,
     ) {
         let mut partitions = Vec::with_capacity(request.partitions.len());
-        for asked in request.partitions.iter() {
-            let found = self.list_offset(request.replica_id, asked, view, step.now.wall_ms);
+        for requested in request.partitions.iter() {
+            let found = self.list_offset(request.replica_id, requested, view, step.now.wall_ms);
             let (error, (offset, leader_epoch)) = match found {
                 Ok(found) => (ErrorCode::None, found),
                 Err(error) => (error, (Offset(-1), LeaderEpoch(-1))),
             };
-            partitions.push(ListOffsetsPartitionResponse { partition: asked.partition, error, offset, leader_epoch });
+            partitions.push(ListOffsetsPartitionResponse {
+                partition: requested.partition,
+                error,
+                offset,
+                leader_epoch,
+            });
         }
         let response = ListOffsetsResponse { partitions: partitions.into() };
         respond(connection, correlation_id, DataResponse::ListOffsets(response), step);
@@ -43,14 +48,14 @@ impl ReplicaManager {
     fn list_offset(
         &mut self,
         replica_id: NodeId,
-        asked: &ListOffsetsPartition,
+        requested: &ListOffsetsPartition,
         view: &dyn ClusterView,
         now_ms: i64,
     ) -> Result<(Offset, LeaderEpoch), ErrorCode> {
-        let (partition, _) = self.locate(asked.partition, view, now_ms)?;
-        partition.check_access(asked.current_leader_epoch, true)?;
+        let (partition, _) = self.locate(requested.partition, view, now_ms)?;
+        partition.check_access(requested.current_leader_epoch, true)?;
         let log = partition.log();
-        match asked.timestamp {
+        match requested.timestamp {
             LATEST if replica_id.known().is_some() => Ok((log.end_offset(), partition.leader_epoch())),
             LATEST => {
                 // What is committed but not known to be: it must not seem to go back.
@@ -73,23 +78,28 @@ impl ReplicaManager {
         step: &mut Step<'_>,
     ) {
         let mut partitions = Vec::with_capacity(request.partitions.len());
-        for asked in request.partitions.iter() {
-            partitions.push(self.epoch_end(asked, view, step.now.wall_ms));
+        for requested in request.partitions.iter() {
+            partitions.push(self.epoch_end(requested, view, step.now.wall_ms));
         }
         let response = OffsetForLeaderEpochResponse { partitions: partitions.into() };
         respond(connection, correlation_id, DataResponse::OffsetForLeaderEpoch(response), step);
     }
 
-    fn epoch_end(&mut self, asked: &OffsetForLeaderPartition, view: &dyn ClusterView, now_ms: i64) -> EpochEndOffset {
-        let found = self.locate(asked.partition, view, now_ms).and_then(|(partition, _)| {
-            partition.check_access(asked.current_leader_epoch, true)?;
-            Ok(partition.log().end_offset_for(asked.leader_epoch))
+    fn epoch_end(
+        &mut self,
+        requested: &OffsetForLeaderPartition,
+        view: &dyn ClusterView,
+        now_ms: i64,
+    ) -> EpochEndOffset {
+        let found = self.locate(requested.partition, view, now_ms).and_then(|(partition, _)| {
+            partition.check_access(requested.current_leader_epoch, true)?;
+            Ok(partition.log().end_offset_for(requested.leader_epoch))
         });
         let undefined = (LeaderEpoch(-1), Offset(-1));
         let (error, (leader_epoch, end_offset)) = match found {
             Ok(end) => (ErrorCode::None, end.map_or(undefined, |end| (end.epoch, end.offset))),
             Err(error) => (error, undefined),
         };
-        EpochEndOffset { partition: asked.partition, error, leader_epoch, end_offset }
+        EpochEndOffset { partition: requested.partition, error, leader_epoch, end_offset }
     }
 }

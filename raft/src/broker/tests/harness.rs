@@ -420,7 +420,7 @@ impl Harness {
 
     /// What a consumer gets at once: error, high watermark, values.
     pub fn consume(&mut self, id: i32, from: i64) -> (ErrorCode, i64, Vec<u64>) {
-        let asked = FetchPartition {
+        let requested = FetchPartition {
             partition: PARTITION,
             current_leader_epoch: LeaderEpoch(-1),
             fetch_offset: Offset(from),
@@ -434,7 +434,7 @@ impl Harness {
             max_wait_ms: 0,
             min_bytes: 1,
             max_bytes: 1 << 20,
-            partitions: Rc::from([asked]),
+            partitions: Rc::from([requested]),
         };
         let id = self.ask(id, Request::Data(DataRequest::Fetch(request)));
         match self.answer(id) {

@@ -57,8 +57,8 @@ fn below_min_isr_nothing_is_taken_with_acks_all_and_nothing_is_committed() {
     assert_eq!(isr(&harness, 1), [1]);
     let refused = harness.produce(1, -1, batch(&[1]));
     assert_eq!(harness.produced(refused), Some((ErrorCode::NotEnoughReplicas, -1)));
-    let taken = harness.produce(1, 1, batch(&[2]));
-    assert_eq!(harness.produced(taken), Some((ErrorCode::None, 1)));
+    let received = harness.produce(1, 1, batch(&[2]));
+    assert_eq!(harness.produced(received), Some((ErrorCode::None, 1)));
     assert_eq!(harness.consume(1, 0), (ErrorCode::None, 0, vec![]), "strict min ISR, whatever the acks");
     harness.boot(2);
     harness.advance(1_500);

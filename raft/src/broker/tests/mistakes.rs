@@ -108,9 +108,9 @@ fn p20_the_high_watermark_does_not_wait_for_a_member_to_be() {
         harness.advance(1_000);
         assert_eq!(harness.proposed(), [[1, 2, 3]]);
         harness.cut(1, 3);
-        let asked = harness.produce(1, -1, batch(&[1]));
+        let requested = harness.produce(1, -1, batch(&[1]));
         harness.advance(1_000);
-        harness.produced(asked)
+        harness.produced(requested)
     });
     assert_eq!((wrong, right), (Some((DONE, 1)), None));
 }
@@ -121,8 +121,8 @@ fn p36_a_leader_alone_goes_on_acknowledging() {
         harness.kill(2);
         broker_3_dies(harness);
         harness.accept_proposal();
-        let asked = harness.produce(1, -1, batch(&[1]));
-        (harness.produced(asked), harness.high_watermark(1))
+        let requested = harness.produce(1, -1, batch(&[1]));
+        (harness.produced(requested), harness.high_watermark(1))
     });
     assert_eq!((wrong, right), ((Some((DONE, 1)), 2), (Some((ErrorCode::NotEnoughReplicas, -1)), 0)));
 }
@@ -209,9 +209,9 @@ fn the_mistakes_of_the_record_log_are_made_by_partitions_too() {
     let alone = |harness: &mut Harness| {
         harness.cut(1, 2);
         harness.cut(1, 3);
-        let asked = harness.produce(1, -1, batch(&[1]));
+        let requested = harness.produce(1, -1, batch(&[1]));
         harness.advance(100);
-        (harness.produced(asked), harness.consume(1, 0).2)
+        (harness.produced(requested), harness.consume(1, 0).2)
     };
     let (early, right) = with_and_without(Bug::AckAtAppend, alone);
     let (dirty, _) = with_and_without(Bug::ReadUncommitted, alone);

@@ -37,7 +37,7 @@ fn a_fetch_waits_for_no_more_than_it_may_be_sent() {
     let mut harness = Harness::new();
     harness.advance(1_000);
     let fetch = |harness: &mut Harness, from: i64, (min_bytes, max_bytes, partition_max_bytes): (i32, i32, i32)| {
-        let asked = FetchPartition {
+        let requested = FetchPartition {
             partition: PARTITION,
             current_leader_epoch: LeaderEpoch(-1),
             fetch_offset: Offset(from),
@@ -53,7 +53,7 @@ fn a_fetch_waits_for_no_more_than_it_may_be_sent() {
                 max_wait_ms: 500,
                 min_bytes,
                 max_bytes,
-                partitions: Rc::from([asked]),
+                partitions: Rc::from([requested]),
             })),
         )
     };

@@ -67,8 +67,8 @@ fn what_a_producer_must_not_send_is_refused() {
 fn latest_is_not_told_while_a_new_leader_does_not_know_what_is_committed() {
     let latest = |harness: &mut Harness, id: i32| {
         let (partition, current_leader_epoch) = (PARTITION, LeaderEpoch(-1));
-        let asked = ListOffsetsPartition { partition, current_leader_epoch, timestamp: -1 };
-        let request = ListOffsetsRequest { replica_id: NodeId::NONE, partitions: Rc::from([asked]) };
+        let requested = ListOffsetsPartition { partition, current_leader_epoch, timestamp: -1 };
+        let request = ListOffsetsRequest { replica_id: NodeId::NONE, partitions: Rc::from([requested]) };
         let id = harness.ask(id, Request::Data(DataRequest::ListOffsets(request)));
         match harness.answer(id) {
             Some(Response::Data(DataResponse::ListOffsets(response))) => {

@@ -121,53 +121,57 @@ pub(super) fn results<'a>(request: &AdminRequest, answer: &'a AdminResponse) -> 
     };
     match (request, answer) {
         (AdminRequest::CreateTopics(request), AdminResponse::CreateTopics(answer)) => {
-            for told in answer.topics.iter() {
-                let place = request.topics.iter().position(|asked| asked.name == told.name);
-                tell(place, told.error, told.topic_id, &[]);
+            for reported in answer.topics.iter() {
+                let place = request.topics.iter().position(|requested| requested.name == reported.name);
+                tell(place, reported.error, reported.topic_id, &[]);
             }
         }
         (AdminRequest::DeleteTopics(request), AdminResponse::DeleteTopics(answer)) => {
-            for told in answer.responses.iter() {
-                let place = request.topics.iter().position(|asked| match &asked.name {
-                    Some(_) => asked.name == told.name,
-                    None => asked.topic_id == told.topic_id,
+            for reported in answer.responses.iter() {
+                let place = request.topics.iter().position(|requested| match &requested.name {
+                    Some(_) => requested.name == reported.name,
+                    None => requested.topic_id == reported.topic_id,
                 });
-                tell(place, told.error, told.topic_id, &[]);
+                tell(place, reported.error, reported.topic_id, &[]);
             }
         }
         (AdminRequest::CreatePartitions(request), AdminResponse::CreatePartitions(answer)) => {
-            for told in answer.results.iter() {
-                let place = request.topics.iter().position(|asked| asked.name == told.name);
-                tell(place, told.error, Uuid::ZERO, &[]);
+            for reported in answer.results.iter() {
+                let place = request.topics.iter().position(|requested| requested.name == reported.name);
+                tell(place, reported.error, Uuid::ZERO, &[]);
             }
         }
         (AdminRequest::IncrementalAlterConfigs(request), AdminResponse::IncrementalAlterConfigs(answer)) => {
-            for told in answer.responses.iter() {
-                let key = (told.resource_type, &told.resource_name);
-                let place =
-                    request.resources.iter().position(|asked| (asked.resource_type, &asked.resource_name) == key);
-                tell(place, told.error, Uuid::ZERO, &[]);
+            for reported in answer.responses.iter() {
+                let key = (reported.resource_type, &reported.resource_name);
+                let place = request
+                    .resources
+                    .iter()
+                    .position(|requested| (requested.resource_type, &requested.resource_name) == key);
+                tell(place, reported.error, Uuid::ZERO, &[]);
             }
         }
         (AdminRequest::DescribeConfigs(request), AdminResponse::DescribeConfigs(answer)) => {
-            for told in answer.results.iter() {
-                let key = (told.resource_type, &told.resource_name);
-                let place =
-                    request.resources.iter().position(|asked| (asked.resource_type, &asked.resource_name) == key);
-                tell(place, told.error, Uuid::ZERO, &told.configs);
+            for reported in answer.results.iter() {
+                let key = (reported.resource_type, &reported.resource_name);
+                let place = request
+                    .resources
+                    .iter()
+                    .position(|requested| (requested.resource_type, &requested.resource_name) == key);
+                tell(place, reported.error, Uuid::ZERO, &reported.configs);
             }
         }
         (AdminRequest::ElectLeaders(request), AdminResponse::ElectLeaders(answer)) => {
-            for (at, told) in answer.replica_election_results.iter().enumerate() {
+            for (at, reported) in answer.replica_election_results.iter().enumerate() {
                 let place = match &request.topic_partitions {
                     None => Some(at),
                     Some(topics) => {
-                        let mut asked =
+                        let mut requested =
                             topics.iter().flat_map(|topic| topic.partitions.iter().map(|p| (&topic.topic, *p)));
-                        asked.position(|asked| asked == (&told.topic, told.partition))
+                        requested.position(|requested| requested == (&reported.topic, reported.partition))
                     }
                 };
-                tell(place, told.error, Uuid::ZERO, &[]);
+                tell(place, reported.error, Uuid::ZERO, &[]);
             }
         }
         _ => {}

@@ -27,7 +27,7 @@ impl Consumer {
             InFlight::List(_) | InFlight::Validation(_) => None,
         };
         let busy: SmallVec<[NodeId; 8]> = self.in_flight.values().filter_map(fetched).collect();
-        let mut asked: SmallVec<[(NodeId, TopicPartition, FetchPosition); 16]> = SmallVec::new();
+        let mut requested: SmallVec<[(NodeId, TopicPartition, FetchPosition); 16]> = SmallVec::new();
         let never = self.config.client.bugs.has(Bug::PartitionNeverRead);
         for (partition, position) in self.subscriptions.fetchable() {
             if never && partition.partition == 1 {
@@ -35,12 +35,12 @@ impl Consumer {
             }
             match position.current_leader.leader {
                 Some(node) if busy.contains(&node) => {}
-                Some(node) => asked.push((node, partition, position)),
+                Some(node) => requested.push((node, partition, position)),
                 None => self.network.metadata.request_update(false),
             }
         }
-        asked.sort_by_key(|(node, ..)| *node);
-        for partitions in asked.chunk_by(|a, b| a.0 == b.0) {
+        requested.sort_by_key(|(node, ..)| *node);
+        for partitions in requested.chunk_by(|a, b| a.0 == b.0) {
             let node = partitions[0].0;
             if self.network.ready(now_ms, node, entropy, out) {
                 self.send_fetch(now_ms, node, partitions, out);
@@ -61,10 +61,10 @@ impl Consumer {
             out.observe(AttemptEvent::ReadInvoked { attempt, api: ReadApi::Fetch, partition, at });
         }
         let metadata = &self.network.metadata;
-        let asked = |(_, partition, position): &(NodeId, TopicPartition, FetchPosition)| {
+        let requested = |(_, partition, position): &(NodeId, TopicPartition, FetchPosition)| {
             (*partition, metadata.id_of(*partition), position.offset, position.current_leader)
         };
-        let asked = self.asked.share(partitions.iter().map(asked));
+        let requested = self.requested.share(partitions.iter().map(requested));
         let question = |(_, partition, position): &(NodeId, TopicPartition, FetchPosition)| FetchPartition {
             partition: metadata.id_of(*partition),
             current_leader_epoch: position.current_leader.epoch.unwrap_or(NONE),
@@ -82,17 +82,17 @@ impl Consumer {
             max_bytes: self.config.fetch_max_bytes,
             partitions: questions,
         };
-        let in_flight = InFlight::Fetch(FetchInFlight { node, attempt, asked });
+        let in_flight = InFlight::Fetch(FetchInFlight { node, attempt, requested });
         self.send(now_ms, node, DataRequest::Fetch(request), in_flight, out);
     }
 
     /// A Fetch was answered.
     pub(super) fn on_fetched(&mut self, fetch: FetchInFlight, answer: &DataFetchResponse, out: &mut ClientOut) {
         let attempt = fetch.attempt;
-        for &(partition, id, offset, leader) in fetch.asked.iter() {
-            let told = answer.partitions.iter().find(|told| told.partition == id);
-            let error = match told {
-                Some(told) if answer.error == ErrorCode::None => told.error,
+        for &(partition, id, offset, leader) in fetch.requested.iter() {
+            let reported = answer.partitions.iter().find(|reported| reported.partition == id);
+            let error = match reported {
+                Some(reported) if answer.error == ErrorCode::None => reported.error,
                 Some(_) | None if answer.error != ErrorCode::None => answer.error,
                 _ => ErrorCode::UnknownTopicId,
             };
@@ -101,15 +101,15 @@ impl Consumer {
                 out.observe(AttemptEvent::ReadStale { attempt, partition, error });
                 continue;
             }
-            match told {
-                Some(told) if error == ErrorCode::None => self.collect(attempt, partition, offset, told, out),
+            match reported {
+                Some(reported) if error == ErrorCode::None => self.collect(attempt, partition, offset, reported, out),
                 _ => {
                     out.observe(AttemptEvent::ReadFailed { attempt, partition, error });
                     self.on_fetch_error(partition, error, out);
                 }
             }
             // KIP-951: the error may name the new leader; the position is held against it at once.
-            let hint = told.and_then(|told| told.current_leader.as_ref());
+            let hint = reported.and_then(|reported| reported.current_leader.as_ref());
             let hint = hint.filter(|_| matches!(error, ErrorCode::NotLeaderOrFollower | ErrorCode::FencedLeaderEpoch));
             if hint.is_some_and(|hint| self.network.metadata.update_partition_leadership(partition, hint)) {
                 let leader = self.network.metadata.current_leader(partition);
@@ -124,10 +124,10 @@ impl Consumer {
         attempt: u32,
         partition: TopicPartition,
         position: Offset,
-        told: &FetchablePartition,
+        reported: &FetchablePartition,
         out: &mut ClientOut,
     ) {
-        let (batches, bugs) = (&told.records.0, self.config.client.bugs);
+        let (batches, bugs) = (&reported.records.0, self.config.client.bugs);
         let left_out = bugs.has(Bug::PollLeavesBatchOut) && batches.len() > 2;
         let shown_twice = usize::from(bugs.has(Bug::PollShowsBatchTwice) && batches.len() > 1);
         let again = batches.iter().take(shown_twice);
@@ -153,7 +153,7 @@ impl Consumer {
             }
             self.subscriptions.advance(partition, next, batch.epoch);
         }
-        out.observe(AttemptEvent::ReadOk { attempt, partition, number: told.high_watermark.0 });
+        out.observe(AttemptEvent::ReadOk { attempt, partition, number: reported.high_watermark.0 });
     }
 
     fn on_fetch_error(&mut self, partition: TopicPartition, error: ErrorCode, out: &mut ClientOut) {

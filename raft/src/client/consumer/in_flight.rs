@@ -8,7 +8,7 @@ use crate::client::{OffsetResetStrategy, TopicPartition};
 use crate::ids::{NodeId, Offset, TopicIdPartition};
 
 /// A partition of a Fetch, and from where and by whose epoch it was asked for.
-pub(super) type Asked = (TopicPartition, TopicIdPartition, Offset, LeaderAndEpoch);
+pub(super) type RequestedPartition = (TopicPartition, TopicIdPartition, Offset, LeaderAndEpoch);
 
 /// A Fetch without an answer.
 #[derive(Clone, Debug)]
@@ -16,7 +16,7 @@ pub(super) struct FetchInFlight {
     pub node: NodeId,
     pub attempt: u32,
     /// What was asked from where.
-    pub asked: Rc<[Asked]>,
+    pub requested: Rc<[RequestedPartition]>,
 }
 
 /// A ListOffsets without an answer.
@@ -31,7 +31,7 @@ pub(super) struct ListInFlight {
 #[derive(Clone, Debug)]
 pub(super) struct ValidationInFlight {
     pub attempt: u32,
-    pub asked: Vec<(TopicPartition, FetchPosition)>,
+    pub requested: Vec<(TopicPartition, FetchPosition)>,
 }
 
 /// A request without an answer.

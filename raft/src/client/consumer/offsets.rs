@@ -60,9 +60,9 @@ impl Consumer {
                 }
             }
         }
-        for (node, asked) in validations {
+        for (node, requested) in validations {
             if self.network.ready(now_ms, node, entropy, out) {
-                self.send_validation(now_ms, node, asked, out);
+                self.send_validation(now_ms, node, requested, out);
             }
         }
         for ((node, latest), partitions) in resets {
@@ -76,12 +76,12 @@ impl Consumer {
         &mut self,
         now_ms: i64,
         node: NodeId,
-        asked: Vec<(TopicPartition, FetchPosition)>,
+        requested: Vec<(TopicPartition, FetchPosition)>,
         out: &mut ClientOut,
     ) {
         let attempt = self.network.next_attempt();
         let mut questions = Vec::new();
-        for (partition, position) in &asked {
+        for (partition, position) in &requested {
             let leader_epoch = position.offset_epoch.unwrap_or(NO_EPOCH);
             let (api, at) = (ReadApi::OffsetForLeaderEpoch, i64::from(leader_epoch.0));
             out.observe(AttemptEvent::ReadInvoked { attempt, api, partition: *partition, at });
@@ -91,11 +91,11 @@ impl Consumer {
                 leader_epoch,
             });
         }
-        let partitions: Vec<_> = asked.iter().map(|(partition, _)| *partition).collect();
+        let partitions: Vec<_> = requested.iter().map(|(partition, _)| *partition).collect();
         self.subscriptions.set_next_retry(&partitions, now_ms.saturating_add(self.config.client.request_timeout_ms));
         let request = OffsetForLeaderEpochRequest { replica_id: NodeId::NONE, partitions: Rc::from(questions) };
         let request = DataRequest::OffsetForLeaderEpoch(request);
-        self.send(now_ms, node, request, InFlight::Validation(ValidationInFlight { attempt, asked }), out);
+        self.send(now_ms, node, request, InFlight::Validation(ValidationInFlight { attempt, requested }), out);
     }
 
     fn send_list_offsets(
@@ -139,20 +139,22 @@ impl Consumer {
         let mut to_retry = Vec::new();
         for partition in partitions {
             let id = self.network.metadata.id_of(partition);
-            let told = answer.partitions.iter().find(|told| told.partition == id);
-            let error = told.map_or(ErrorCode::UnknownTopicId, |told| told.error);
-            let Some(told) = told.filter(|told| told.error == ErrorCode::None && told.offset.0 >= 0) else {
+            let reported = answer.partitions.iter().find(|reported| reported.partition == id);
+            let error = reported.map_or(ErrorCode::UnknownTopicId, |reported| reported.error);
+            let Some(reported) =
+                reported.filter(|reported| reported.error == ErrorCode::None && reported.offset.0 >= 0)
+            else {
                 out.observe(AttemptEvent::ReadFailed { attempt, partition, error });
                 to_retry.push(partition);
                 continue;
             };
-            out.observe(AttemptEvent::ReadOk { attempt, partition, number: told.offset.0 });
-            if told.leader_epoch.0 >= 0 {
-                self.network.metadata.update_last_seen_epoch_if_newer(partition, told.leader_epoch);
+            out.observe(AttemptEvent::ReadOk { attempt, partition, number: reported.offset.0 });
+            if reported.leader_epoch.0 >= 0 {
+                self.network.metadata.update_last_seen_epoch_if_newer(partition, reported.leader_epoch);
             }
             let leader = self.network.metadata.current_leader(partition);
-            if self.subscriptions.complete_reset(partition, strategy, told.offset, leader) {
-                let (offset, cause) = (told.offset, PositionCause::Reset);
+            if self.subscriptions.complete_reset(partition, strategy, reported.offset, leader) {
+                let (offset, cause) = (reported.offset, PositionCause::Reset);
                 out.observe(AttemptEvent::PositionSet { partition, offset, cause });
             }
         }
@@ -169,25 +171,25 @@ impl Consumer {
         answer: &OffsetForLeaderEpochResponse,
         out: &mut ClientOut,
     ) {
-        let ValidationInFlight { attempt, asked } = validation;
+        let ValidationInFlight { attempt, requested } = validation;
         let mut to_retry = Vec::new();
-        for (partition, position) in asked {
+        for (partition, position) in requested {
             let id = self.network.metadata.id_of(partition);
-            let told = answer.partitions.iter().find(|told| told.partition == id);
-            let error = told.map_or(ErrorCode::UnknownTopicId, |told| told.error);
-            let Some(told) = told.filter(|told| told.error == ErrorCode::None) else {
+            let reported = answer.partitions.iter().find(|reported| reported.partition == id);
+            let error = reported.map_or(ErrorCode::UnknownTopicId, |reported| reported.error);
+            let Some(reported) = reported.filter(|reported| reported.error == ErrorCode::None) else {
                 out.observe(AttemptEvent::ReadFailed { attempt, partition, error });
                 to_retry.push(partition);
                 continue;
             };
-            let (end_offset, end_epoch) = (told.end_offset, told.leader_epoch);
+            let (end_offset, end_epoch) = (reported.end_offset, reported.leader_epoch);
             let validated = self.subscriptions.complete_validation(partition, position, end_offset, end_epoch);
             if validated == Validated::Stale {
                 out.observe(AttemptEvent::ReadStale { attempt, partition, error });
                 continue;
             }
-            if let Some(asked) = position.offset_epoch.filter(|_| position.is_of_lost_epoch(end_epoch)) {
-                out.observe(AttemptEvent::EpochLost { partition, asked, answered: end_epoch });
+            if let Some(requested) = position.offset_epoch.filter(|_| position.is_of_lost_epoch(end_epoch)) {
+                out.observe(AttemptEvent::EpochLost { partition, requested, answered: end_epoch });
             }
             out.observe(AttemptEvent::ReadOk { attempt, partition, number: end_offset.0 });
             match validated {

@@ -184,20 +184,20 @@ impl SubscriptionState {
     pub fn complete_validation(
         &mut self,
         partition: TopicPartition,
-        asked: FetchPosition,
+        requested: FetchPosition,
         end_offset: Offset,
         end_epoch: LeaderEpoch,
     ) -> Validated {
         let has_policy = self.reset_strategy != OffsetResetStrategy::None;
         let state = self.partitions.get_mut(&partition);
-        let Some(state) = state.filter(|state| state.fetch == FetchState::AwaitValidation(asked)) else {
+        let Some(state) = state.filter(|state| state.fetch == FetchState::AwaitValidation(requested)) else {
             return Validated::Stale;
         };
-        let says_nothing = asked.is_of_lost_epoch(end_epoch) && self.fixes.has(Fix::CompareEpochOfPosition);
+        let says_nothing = requested.is_of_lost_epoch(end_epoch) && self.fixes.has(Fix::CompareEpochOfPosition);
         if end_offset.0 < 0 || end_epoch.0 < 0 || says_nothing {
             if self.request_offset_reset(partition) { Validated::Reset } else { Validated::Throws }
-        } else if end_offset >= asked.offset {
-            state.fetch = FetchState::Fetching(asked);
+        } else if end_offset >= requested.offset {
+            state.fetch = FetchState::Fetching(requested);
             Validated::Valid
         } else if has_policy {
             state.read.retain(|(_, begins)| *begins < end_offset);
@@ -206,7 +206,7 @@ impl SubscriptionState {
                 true => state.read.last().map(|(epoch, _)| *epoch),
                 false => Some(end_epoch),
             };
-            let position = FetchPosition { offset: end_offset, offset_epoch, ..asked };
+            let position = FetchPosition { offset: end_offset, offset_epoch, ..requested };
             state.fetch = FetchState::Fetching(position);
             Validated::Truncated(end_offset)
         } else {

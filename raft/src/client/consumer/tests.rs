@@ -36,19 +36,19 @@ fn asks(consumer: &mut Consumer, by: i32) -> ValidationInFlight {
     consumer.subscriptions.maybe_validate(P, leader(by));
     match consumer.subscriptions.get(P).map(|state| state.fetch) {
         Some(FetchState::AwaitValidation(position)) => {
-            ValidationInFlight { attempt: by.unsigned_abs(), asked: vec![(P, position)] }
+            ValidationInFlight { attempt: by.unsigned_abs(), requested: vec![(P, position)] }
         }
         other => panic!("{other:?}"),
     }
 }
 
 /// An epoch, and where it ends.
-fn answers(consumer: &mut Consumer, asked: ValidationInFlight, epoch: i32, end: i64) -> Vec<AttemptEvent> {
+fn answers(consumer: &mut Consumer, requested: ValidationInFlight, epoch: i32, end: i64) -> Vec<AttemptEvent> {
     let partition = consumer.network.metadata.id_of(P);
     let (error, leader_epoch, end_offset) = (ErrorCode::None, LeaderEpoch(epoch), Offset(end));
     let end = EpochEndOffset { partition, error, leader_epoch, end_offset };
     let mut out = ClientOut::default();
-    consumer.on_validated(0, asked, &OffsetForLeaderEpochResponse { partitions: Rc::from([end]) }, &mut out);
+    consumer.on_validated(0, requested, &OffsetForLeaderEpochResponse { partitions: Rc::from([end]) }, &mut out);
     observed(out)
 }
 
@@ -64,7 +64,7 @@ fn observed(out: ClientOut) -> Vec<AttemptEvent> {
 fn an_answer_about_a_former_position_says_nothing_of_the_present_one() {
     let mut consumer = consumer(Fixes::NONE);
     let (first, second) = (asks(&mut consumer, 2), asks(&mut consumer, 3));
-    let lost = AttemptEvent::EpochLost { partition: P, asked: LeaderEpoch(1), answered: LeaderEpoch(0) };
+    let lost = AttemptEvent::EpochLost { partition: P, requested: LeaderEpoch(1), answered: LeaderEpoch(0) };
     let ok = AttemptEvent::ReadOk { attempt: 3, partition: P, number: 1 };
     let moved = AttemptEvent::PositionSet { partition: P, offset: Offset(1), cause: PositionCause::Truncation };
     assert_eq!(answers(&mut consumer, second, 0, 1), [lost, ok, moved]);
@@ -80,11 +80,11 @@ fn what_a_leader_answers_after_another_was_validated_is_dropped_if_epochs_are_co
     let shown = |fixes: Fixes, error: ErrorCode| {
         let mut consumer = consumer(fixes);
         let id = consumer.network.metadata.id_of(P);
-        let fetch = FetchInFlight { node: NodeId(1), attempt: 1, asked: Rc::from([(P, id, Offset(4), leader(1))]) };
+        let fetch = FetchInFlight { node: NodeId(1), attempt: 1, requested: Rc::from([(P, id, Offset(4), leader(1))]) };
         let validation = asks(&mut consumer, 2);
         answers(&mut consumer, validation, 1, 4);
         let batch = BatchBuilder::new(Offset(4), LeaderEpoch(1), 0).value(40).build();
-        let told = FetchablePartition {
+        let reported = FetchablePartition {
             partition: id,
             error,
             high_watermark: Offset(5),
@@ -93,7 +93,7 @@ fn what_a_leader_answers_after_another_was_validated_is_dropped_if_epochs_are_co
             current_leader: None,
             records: Records([batch].into_iter().collect()),
         };
-        let answer = DataFetchResponse { error: ErrorCode::None, partitions: Rc::from([told]) };
+        let answer = DataFetchResponse { error: ErrorCode::None, partitions: Rc::from([reported]) };
         let mut out = ClientOut::default();
         consumer.on_fetched(fetch, &answer, &mut out);
         observed(out)

@@ -66,7 +66,7 @@ pub(super) struct ProducerBatch {
     /// In a request without an answer.
     pub on_wire: bool,
     /// The history knows its values.
-    pub told: bool,
+    pub reported: bool,
     leader_epoch: Option<LeaderEpoch>,
     attempts_when_leader_last_changed: Option<u32>,
 }
@@ -91,7 +91,7 @@ impl ProducerBatch {
             reopens_in_retry: false,
             done: false,
             on_wire: false,
-            told: false,
+            reported: false,
             leader_epoch: None,
             attempts_when_leader_last_changed: None,
         }

@@ -134,20 +134,21 @@ impl Producer {
             Answer::Sent => (ErrorCode::None, None),
             Answer::Disconnected => (ErrorCode::NetworkException, None),
         };
-        let told_of = |partition| answer.iter().flat_map(|it| &*it.partitions).find(|told| told.partition == partition);
+        let reported_of =
+            |partition| answer.iter().flat_map(|it| &*it.partitions).find(|reported| reported.partition == partition);
         let mut hints = Vec::new();
         for Sent { attempt, batch: number, partition } in sent {
-            let told = told_of(partition).cloned().unwrap_or(PartitionProduceResponse {
+            let reported = reported_of(partition).cloned().unwrap_or(PartitionProduceResponse {
                 partition,
                 error: default,
                 base_offset: UNKNOWN_OFFSET,
                 log_start_offset: UNKNOWN_OFFSET,
                 current_leader: None,
             });
-            let error = told.error;
+            let error = reported.error;
             out.observe(match produce_outcome(error) {
-                Outcome::Done if told.base_offset.0 >= 0 => {
-                    AttemptEvent::ProduceOk { attempt, base_offset: told.base_offset }
+                Outcome::Done if reported.base_offset.0 >= 0 => {
+                    AttemptEvent::ProduceOk { attempt, base_offset: reported.base_offset }
                 }
                 Outcome::Done | Outcome::Unknown => AttemptEvent::ProduceUnknown { attempt, error },
                 Outcome::Failed => AttemptEvent::ProduceFailed { attempt, error },
@@ -156,9 +157,9 @@ impl Producer {
             batch.on_wire = false;
             let partition = batch.partition;
             if matches!(error, ErrorCode::NotLeaderOrFollower | ErrorCode::FencedLeaderEpoch) {
-                hints.extend(told.current_leader.clone().map(|hint| (partition, hint)));
+                hints.extend(reported.current_leader.clone().map(|hint| (partition, hint)));
             }
-            self.complete_batch(now_ms, number, &told, entropy, out);
+            self.complete_batch(now_ms, number, &reported, entropy, out);
             self.accumulator.unmute(partition);
         }
         for (partition, hint) in hints {
@@ -170,12 +171,12 @@ impl Producer {
         &mut self,
         now_ms: i64,
         number: u32,
-        told: &PartitionProduceResponse,
+        reported: &PartitionProduceResponse,
         entropy: &mut dyn Entropy,
         out: &mut ClientOut,
     ) {
         let Some(batch) = self.accumulator.batches.get(&number) else { return };
-        let (error, attempts) = (told.error, batch.attempts);
+        let (error, attempts) = (reported.error, batch.attempts);
         if error == ErrorCode::MessageTooLarge && batch.values.len() > 1 && !batch.done {
             let partition = batch.partition;
             let parts = self.accumulator.split_and_reenqueue(&self.config, number);
@@ -192,13 +193,13 @@ impl Producer {
         }
         if matches!(error, ErrorCode::None | ErrorCode::DuplicateSequenceNumber) {
             // A duplicate older than the broker remembers is success without an offset.
-            return self.acknowledge_batch(number, told.base_offset, out);
+            return self.acknowledge_batch(number, reported.base_offset, out);
         }
         let may_retry =
             !batch.is_expired(self.config.delivery_timeout_ms, now_ms) && attempts < self.config.retries && !batch.done;
         let can_retry = may_retry
             && match &mut self.sequences {
-                Some(sequences) => sequences.can_retry(batch, error, told.log_start_offset),
+                Some(sequences) => sequences.can_retry(batch, error, reported.log_start_offset),
                 None => is_retriable(error),
             };
         if can_retry {
@@ -265,12 +266,12 @@ fn tell_invocation(attempt: u32, number: u32, batch: &mut ProducerBatch, acks: i
     for (first_value, count) in batch.runs() {
         out.observe(AttemptEvent::ProduceValues { attempt, first_value, count });
     }
-    batch.told = true;
+    batch.reported = true;
 }
 
 /// The values of a batch that was never sent under its number.
 fn tell_values(number: u32, batch: &mut ProducerBatch, out: &mut ClientOut) {
-    if !std::mem::replace(&mut batch.told, true) {
+    if !std::mem::replace(&mut batch.reported, true) {
         for (first_value, count) in batch.runs() {
             out.observe(AttemptEvent::BatchValues { batch: number, first_value, count });
         }

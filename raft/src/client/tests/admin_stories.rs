@@ -29,7 +29,7 @@ fn is_admin(request: &Request) -> bool {
     matches!(request, Request::Admin(_))
 }
 
-fn asked(world: &World<AdminClient>) -> Vec<(i64, NodeId)> {
+fn requested(world: &World<AdminClient>) -> Vec<(i64, NodeId)> {
     world.requests.iter().filter(|(_, _, request)| is_admin(request)).map(|(at_ms, to, _)| (*at_ms, *to)).collect()
 }
 
@@ -43,16 +43,16 @@ fn result(world: &World<AdminClient>, attempt: u32) -> Option<(ErrorCode, Outcom
 #[test]
 fn not_controller_makes_it_ask_whom_metadata_names_next() {
     let mut world = world();
-    let told = creatable(&"a".into(), ErrorCode::NotController);
-    let refused = AdminResponse::CreateTopics(CreateTopicsResponse { topics: Rc::from([told]) });
+    let reported = creatable(&"a".into(), ErrorCode::NotController);
+    let refused = AdminResponse::CreateTopics(CreateTopicsResponse { topics: Rc::from([reported]) });
     world.fate(is_admin, Fate::Instead(Response::Admin(refused)));
     world.operate(create("a"));
     world.run_for(2);
     world.brokers.controller = NodeId(1);
     world.run_for(1_000);
-    let asked = asked(&world);
-    assert_eq!((asked[0].1, asked[1].1, asked.len()), (NodeId(0), NodeId(1), 2));
-    assert!(asked[1].0 - asked[0].0 >= 80, "after retry.backoff.ms");
+    let requested = requested(&world);
+    assert_eq!((requested[0].1, requested[1].1, requested.len()), (NodeId(0), NodeId(1), 2));
+    assert!(requested[1].0 - requested[0].0 >= 80, "after retry.backoff.ms");
     assert_eq!(result(&world, 1), Some((ErrorCode::NotController, Outcome::Unknown)));
     assert_eq!(result(&world, 2), Some((ErrorCode::None, Outcome::Done)));
     let done = Event::OperationDone { operation: 7, error: ErrorCode::None };
@@ -81,7 +81,7 @@ fn it_gives_up_after_default_api_timeout() {
     let (at_ms, end) = *world.events.last().expect("it has ended");
     assert_eq!(end, Event::OperationDone { operation: 7, error: ErrorCode::RequestTimedOut });
     assert!((61_050..61_060).contains(&at_ms), "after 60 s, not at {at_ms}");
-    assert_eq!(asked(&world).len(), 2, "30 s each; the second has what is left");
+    assert_eq!(requested(&world).len(), 2, "30 s each; the second has what is left");
 }
 
 #[test]
@@ -91,7 +91,7 @@ fn a_broker_s_configs_are_asked_of_that_broker() {
     let request = DescribeConfigsRequest { resources: Rc::from([resource]) };
     world.operate(AdminOperation { operation: 1, request: AdminRequest::DescribeConfigs(request) });
     world.run_for(100);
-    assert_eq!(asked(&world).iter().map(|(_, node)| *node).collect::<Vec<_>>(), [NodeId(1)]);
+    assert_eq!(requested(&world).iter().map(|(_, node)| *node).collect::<Vec<_>>(), [NodeId(1)]);
     let (name_hash, value_hash) = (text_hash("a"), text_hash("1"));
     let config = Event::AdminConfig { attempt: 1, index: 0, name_hash, value_hash };
     assert!(world.observed().any(|event| event == config));
@@ -106,6 +106,6 @@ fn a_dead_controller_is_replaced_by_a_fresh_look() {
     world.brokers.controller = NodeId(2);
     world.operate(create("a"));
     world.run_for(2_000);
-    assert_eq!(asked(&world).last().map(|(_, node)| *node), Some(NodeId(2)));
+    assert_eq!(requested(&world).last().map(|(_, node)| *node), Some(NodeId(2)));
     assert_eq!(world.client.outstanding(), 0);
 }

@@ -47,8 +47,8 @@ fn refusal(error: ErrorCode) -> Fate {
     let topic_id = super::brokers::TOPIC;
     let partition = crate::ids::TopicIdPartition { topic_id, partition: 0 };
     let (base_offset, log_start_offset) = (Offset(-1), Offset(0));
-    let told = PartitionProduceResponse { partition, error, base_offset, log_start_offset, current_leader: None };
-    Fate::Instead(Response::Data(DataResponse::Produce(ProduceResponse { partitions: Rc::from([told]) })))
+    let reported = PartitionProduceResponse { partition, error, base_offset, log_start_offset, current_leader: None };
+    Fate::Instead(Response::Data(DataResponse::Produce(ProduceResponse { partitions: Rc::from([reported]) })))
 }
 
 #[test]

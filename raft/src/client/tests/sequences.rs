@@ -38,7 +38,7 @@ fn run(config: ProducerConfig, hints: bool, acts: &[Act]) -> (World<Producer>, V
     world.brokers.hints = hints;
     // A broker without state for a producer takes any sequence (see the story of the first batch
     // overtaken), so each partition gets a record in peace.
-    let mut asked = vec![vec![1], vec![2]];
+    let mut requested = vec![vec![1], vec![2]];
     send(&mut world, 0, 1);
     send(&mut world, 1, 2);
     world.run_for(100);
@@ -47,7 +47,7 @@ fn run(config: ProducerConfig, hints: bool, acts: &[Act]) -> (World<Producer>, V
         match act {
             Act::Send { partition } => {
                 value += 1;
-                asked[*partition as usize].push(value);
+                requested[*partition as usize].push(value);
                 send(&mut world, *partition, value);
             }
             Act::Wait { ms } => world.run_for(*ms),
@@ -58,7 +58,7 @@ fn run(config: ProducerConfig, hints: bool, acts: &[Act]) -> (World<Producer>, V
     }
     // Fates not met yet are met by retries.
     world.run_for(300_000);
-    (world, asked)
+    (world, requested)
 }
 
 /// Every sequence of a session and partition, and the value it was given to.
@@ -105,9 +105,9 @@ fn every_attempt_ends(world: &World<Producer>) {
 }
 
 /// Offset and value of all that attempts were told to be appended.
-fn told(world: &World<Producer>) -> Vec<(TopicPartition, i64, u64)> {
+fn reported(world: &World<Producer>) -> Vec<(TopicPartition, i64, u64)> {
     let mut values: BTreeMap<u32, (TopicPartition, Vec<u64>)> = BTreeMap::new();
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     for event in world.observed() {
         match event {
             Event::ProduceInvoked { attempt, partition, .. } => {
@@ -119,12 +119,12 @@ fn told(world: &World<Producer>) -> Vec<(TopicPartition, i64, u64)> {
             }
             Event::ProduceOk { attempt, base_offset } => {
                 let (partition, values) = &values[&attempt];
-                told.extend(values.iter().zip(base_offset.0..).map(|(value, offset)| (*partition, offset, *value)));
+                reported.extend(values.iter().zip(base_offset.0..).map(|(value, offset)| (*partition, offset, *value)));
             }
             _ => {}
         }
     }
-    told
+    reported
 }
 
 proptest! {
@@ -141,9 +141,9 @@ proptest! {
         let mut config = config();
         (config.client.request_timeout_ms, config.delivery_timeout_ms) = (1_000, 10_000_000);
         (config.max_in_flight, config.batch_size) = (max_in_flight, batch_size);
-        let (world, asked) = run(config, hints, &acts);
-        for (partition, asked) in asked.iter().enumerate() {
-            prop_assert_eq!(&world.brokers.values(partition), asked);
+        let (world, requested) = run(config, hints, &acts);
+        for (partition, requested) in requested.iter().enumerate() {
+            prop_assert_eq!(&world.brokers.values(partition), requested);
         }
         prop_assert_eq!(world.client.outstanding(), 0);
         for (key, given) in sequences(&world) {
@@ -151,7 +151,7 @@ proptest! {
             prop_assert!(given.keys().copied().eq(0..given.len() as i32), "{:?}: {:?}", key, given);
         }
         every_attempt_ends(&world);
-        for (partition, offset, value) in told(&world) {
+        for (partition, offset, value) in reported(&world) {
             prop_assert_eq!(world.brokers.values(partition.partition as usize)[offset as usize], value);
         }
     }
@@ -167,15 +167,15 @@ proptest! {
         let mut config = config();
         (config.client.request_timeout_ms, config.delivery_timeout_ms) = (1_000, 1_200);
         config.max_in_flight = max_in_flight;
-        let (world, asked) = run(config, hints, &acts);
+        let (world, requested) = run(config, hints, &acts);
         sequences(&world);
         every_attempt_ends(&world);
         prop_assert_eq!(world.client.outstanding(), 0);
-        for (partition, offset, value) in told(&world) {
+        for (partition, offset, value) in reported(&world) {
             prop_assert_eq!(world.brokers.values(partition.partition as usize)[offset as usize], value);
         }
-        for (partition, asked) in asked.iter().enumerate() {
-            prop_assert!(world.brokers.values(partition).iter().all(|value| asked.contains(value)));
+        for (partition, requested) in requested.iter().enumerate() {
+            prop_assert!(world.brokers.values(partition).iter().all(|value| requested.contains(value)));
         }
     }
 }

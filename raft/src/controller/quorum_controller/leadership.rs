@@ -163,8 +163,8 @@ impl QuorumController {
         if self.settings.bugs.has(Bug::RenouncedWithoutAnswer) {
             return self.deferred.clear();
         }
-        for (_, asked) in std::mem::take(&mut self.deferred) {
-            self.answers.extend(asked.map(|(pending, _)| pending.failure(ErrorCode::NotController)));
+        for (_, requested) in std::mem::take(&mut self.deferred) {
+            self.answers.extend(requested.map(|(pending, _)| pending.failure(ErrorCode::NotController)));
         }
     }
 }

@@ -138,8 +138,8 @@ impl QuorumController {
         match self.operate(step, |context, step| operation(context, step)) {
             Ok(result) => {
                 let ControllerResult { records, response, atomic, hook } = result;
-                let asked = pending.map(|pending| (pending, response));
-                self.complete_at_end(log, records, atomic, hook, asked, step)
+                let requested = pending.map(|pending| (pending, response));
+                self.complete_at_end(log, records, atomic, hook, requested, step)
             }
             Err(error) => {
                 self.answers.extend(pending.map(|pending| pending.failure(error)));
@@ -167,7 +167,7 @@ impl QuorumController {
         records: Vec<MetadataRecord>,
         atomic: bool,
         hook: EndOffsetHook,
-        asked: Option<(Pending, Response)>,
+        requested: Option<(Pending, Response)>,
         step: &mut Step<'_>,
     ) -> Result<(), Fatal> {
         let batches = if atomic { records.len().max(1) } else { MAX_RECORDS_PER_BATCH };
@@ -181,7 +181,7 @@ impl QuorumController {
                     _ => ErrorCode::UnknownServerError,
                 };
                 self.renounce(log, step);
-                self.answers.extend(asked.map(|(pending, _)| pending.failure(code)));
+                self.answers.extend(requested.map(|(pending, _)| pending.failure(code)));
                 return Ok(());
             }
         }
@@ -189,7 +189,7 @@ impl QuorumController {
         let end = Offset(active.next_write_offset.0 - 1);
         self.run_hook(hook, end, step);
         if self.settings.bugs.has(Bug::AnsweredBeforeCommit) {
-            self.complete(asked);
+            self.complete(requested);
             return Ok(());
         }
         let newest = self.deferred.back().map(|(offset, _)| *offset);
@@ -197,9 +197,9 @@ impl QuorumController {
         match if wrote { Some(end) } else { seen } {
             Some(offset) => {
                 assert!(newest.is_none_or(|newest| newest <= offset), "{offset} is parked behind {newest:?}");
-                self.deferred.push_back((offset, asked));
+                self.deferred.push_back((offset, requested));
             }
-            None => self.complete(asked),
+            None => self.complete(requested),
         }
         Ok(())
     }
@@ -242,14 +242,14 @@ impl QuorumController {
     /// Answers all that waits for offsets up to the stable one.
     pub(super) fn complete_stable(&mut self) {
         while self.deferred.front().is_some_and(|(offset, _)| *offset <= self.last_stable) {
-            if let Some((_, asked)) = self.deferred.pop_front() {
-                self.complete(asked);
+            if let Some((_, requested)) = self.deferred.pop_front() {
+                self.complete(requested);
             }
         }
     }
 
-    fn complete(&mut self, asked: Option<(Pending, Response)>) {
-        self.answers.extend(asked.map(|(pending, response)| pending.answer(response)));
+    fn complete(&mut self, requested: Option<(Pending, Response)>) {
+        self.answers.extend(requested.map(|(pending, response)| pending.answer(response)));
     }
 }
 

@@ -27,11 +27,15 @@ pub fn resolve_topics(
 ) -> (Vec<(Uuid, Rc<str>)>, Vec<DeletableTopicResult>) {
     let mut found: BTreeMap<Uuid, (Rc<str>, u32)> = BTreeMap::new();
     let mut decided = Vec::new();
-    for asked in request.topics.iter() {
-        match resolve(stable, asked) {
+    for requested in request.topics.iter() {
+        match resolve(stable, requested) {
             Ok((id, name)) => found.entry(id).or_insert((name, 0)).1 += 1,
             Err(error) => {
-                decided.push(DeletableTopicResult { name: asked.name.clone(), topic_id: asked.topic_id, error });
+                decided.push(DeletableTopicResult {
+                    name: requested.name.clone(),
+                    topic_id: requested.topic_id,
+                    error,
+                });
             }
         }
     }
@@ -44,17 +48,17 @@ pub fn resolve_topics(
     (once.into_iter().map(|(id, (name, _))| (id, name)).collect(), decided)
 }
 
-fn resolve(stable: &ControllerState, asked: &DeleteTopicState) -> Result<(Uuid, Rc<str>), ErrorCode> {
-    match &asked.name {
-        Some(_) if asked.topic_id != Uuid::ZERO => Err(ErrorCode::InvalidRequest),
-        None if asked.topic_id == Uuid::ZERO => Err(ErrorCode::InvalidRequest),
+fn resolve(stable: &ControllerState, requested: &DeleteTopicState) -> Result<(Uuid, Rc<str>), ErrorCode> {
+    match &requested.name {
+        Some(_) if requested.topic_id != Uuid::ZERO => Err(ErrorCode::InvalidRequest),
+        None if requested.topic_id == Uuid::ZERO => Err(ErrorCode::InvalidRequest),
         Some(name) => {
             let id = stable.topics.id_of(name).ok_or(ErrorCode::UnknownTopicOrPartition)?;
             Ok((id, Rc::clone(name)))
         }
         None => {
-            let topic = stable.topics.topic(asked.topic_id).ok_or(ErrorCode::UnknownTopicId)?;
-            Ok((asked.topic_id, Rc::clone(&topic.name)))
+            let topic = stable.topics.topic(requested.topic_id).ok_or(ErrorCode::UnknownTopicId)?;
+            Ok((requested.topic_id, Rc::clone(&topic.name)))
         }
     }
 }
@@ -107,14 +111,14 @@ pub fn create_partitions(
 
 fn more_partitions(
     view: View<'_>,
-    asked: &CreatePartitionsTopic,
+    requested: &CreatePartitionsTopic,
     entropy: &mut dyn Entropy,
 ) -> Result<Vec<Partition>, ErrorCode> {
     let topics = &view.state.topics;
-    let topic_id = topics.id_of(&asked.name).ok_or(ErrorCode::UnknownTopicOrPartition)?;
+    let topic_id = topics.id_of(&requested.name).ok_or(ErrorCode::UnknownTopicOrPartition)?;
     let topic = topics.topic(topic_id).ok_or(ErrorCode::UnknownTopicOrPartition)?;
     let current = topic.partitions.len();
-    let count = usize::try_from(asked.count).unwrap_or(0);
+    let count = usize::try_from(requested.count).unwrap_or(0);
     if count <= current {
         return Err(ErrorCode::InvalidPartitions);
     }
@@ -122,11 +126,11 @@ fn more_partitions(
     if added > MAX_RECORDS_PER_BATCH {
         return Err(ErrorCode::PolicyViolation);
     }
-    if !asked.assignments.is_empty() && asked.assignments.len() != added {
+    if !requested.assignments.is_empty() && requested.assignments.len() != added {
         return Err(ErrorCode::InvalidReplicaAssignment);
     }
-    let replicas = replicas_of_added(view, asked, topic, added, entropy)?;
-    let none_active = if asked.assignments.is_empty() {
+    let replicas = replicas_of_added(view, requested, topic, added, entropy)?;
+    let none_active = if requested.assignments.is_empty() {
         ErrorCode::InvalidReplicationFactor
     } else {
         ErrorCode::InvalidReplicaAssignment
@@ -137,16 +141,16 @@ fn more_partitions(
 
 fn replicas_of_added(
     view: View<'_>,
-    asked: &CreatePartitionsTopic,
+    requested: &CreatePartitionsTopic,
     topic: &Topic,
     added: usize,
     entropy: &mut dyn Entropy,
 ) -> Result<Vec<Rc<[NodeId]>>, ErrorCode> {
     let factor = topic.partitions.values().next().map_or(0, |partition| partition.replicas.len());
-    if asked.assignments.is_empty() {
+    if requested.assignments.is_empty() {
         let placer = StripedReplicaPlacer::new(&view.usable_brokers(), entropy);
         placer.place(added, factor, entropy).ok_or(ErrorCode::InvalidReplicationFactor)
     } else {
-        asked.assignments.iter().map(|assignment| manual_replicas(view, assignment, factor)).collect()
+        requested.assignments.iter().map(|assignment| manual_replicas(view, assignment, factor)).collect()
     }
 }

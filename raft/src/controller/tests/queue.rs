@@ -1,6 +1,6 @@
 //! The order of the event queue (controller-broker.md §2.1).
 
-use crate::controller::event_queue::{EventQueue, Taken};
+use crate::controller::event_queue::{Dequeued, EventQueue};
 
 fn queue() -> EventQueue<&'static str, u8> {
     EventQueue::default()
@@ -14,11 +14,11 @@ fn what_is_due_outranks_the_fifo_and_prepended_events_its_rest() {
     queue.schedule_deferred(0, 100, "due");
     queue.schedule_deferred(1, 200, "later");
     queue.prepend("activation");
-    assert_eq!(queue.take(150), Some(Taken::Run("due")));
-    assert_eq!(queue.take(150), Some(Taken::Run("activation")));
-    assert_eq!(queue.take(150), Some(Taken::Run("first")));
-    assert_eq!(queue.take(200), Some(Taken::Run("later")));
-    assert_eq!(queue.take(200), Some(Taken::Run("second")));
+    assert_eq!(queue.take(150), Some(Dequeued::Run("due")));
+    assert_eq!(queue.take(150), Some(Dequeued::Run("activation")));
+    assert_eq!(queue.take(150), Some(Dequeued::Run("first")));
+    assert_eq!(queue.take(200), Some(Dequeued::Run("later")));
+    assert_eq!(queue.take(200), Some(Dequeued::Run("second")));
     assert_eq!(queue.take(200), None);
 }
 
@@ -27,10 +27,10 @@ fn an_event_past_its_deadline_fails_before_its_turn_and_a_begun_one_has_none() {
     let mut queue = queue();
     queue.append("slow", None).expect("open");
     queue.append("impatient", Some(100)).expect("open");
-    assert_eq!(queue.take(100), Some(Taken::TimedOut("impatient")));
+    assert_eq!(queue.take(100), Some(Dequeued::TimedOut("impatient")));
     queue.append("patient", Some(200)).expect("open");
-    assert_eq!(queue.take(101), Some(Taken::Run("slow")));
-    assert_eq!(queue.take(101), Some(Taken::Run("patient")));
+    assert_eq!(queue.take(101), Some(Dequeued::Run("slow")));
+    assert_eq!(queue.take(101), Some(Dequeued::Run("patient")));
     assert_eq!((queue.next_deadline_ns(), queue.take(999)), (None, None));
 }
 
@@ -41,8 +41,8 @@ fn a_tag_holds_one_event_and_one_instant_keeps_the_order() {
     queue.schedule_deferred(0, 100, "a");
     queue.schedule_deferred(1, 100, "b");
     assert_eq!(queue.next_deadline_ns(), Some(100));
-    assert_eq!((queue.take(100), queue.take(100)), (Some(Taken::Run("a")), None));
-    assert_eq!(queue.take(101), Some(Taken::Run("b")));
+    assert_eq!((queue.take(100), queue.take(100)), (Some(Dequeued::Run("a")), None));
+    assert_eq!(queue.take(101), Some(Dequeued::Run("b")));
     assert_eq!(queue.take(300), None);
 }
 
@@ -54,5 +54,5 @@ fn a_shutdown_fails_what_has_a_deadline_and_runs_what_has_none() {
     queue.schedule_deferred(0, 500, "periodic");
     assert_eq!(queue.begin_shutdown(), ["impatient"]);
     assert_eq!(queue.append("late", None), Err("late"));
-    assert_eq!((queue.take(900), queue.take(900)), (Some(Taken::Run("plain")), None));
+    assert_eq!((queue.take(900), queue.take(900)), (Some(Dequeued::Run("plain")), None));
 }

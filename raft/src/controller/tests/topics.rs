@@ -57,7 +57,7 @@ fn alter_config(
 fn each_topic_has_its_own_verdict_and_the_good_ones_one_batch() {
     let mut harness = started();
     harness.create("a.b", &[&[1, 2]], &[]);
-    let asked = [
+    let requested = [
         (topic("good", 3, 2), ErrorCode::None),
         (topic("a.b", 1, 1), ErrorCode::TopicAlreadyExists),
         (topic("a_b", 1, 1), ErrorCode::InvalidTopicException),
@@ -71,8 +71,8 @@ fn each_topic_has_its_own_verdict_and_the_good_ones_one_batch() {
         (topic("default", -1, -1), ErrorCode::None),
     ];
     let batches = harness.log.pending.len();
-    let response = harness.create_topics(asked.iter().map(|(topic, _)| topic.clone()).collect());
-    for (result, (topic, expected)) in response.topics.iter().zip(&asked) {
+    let response = harness.create_topics(requested.iter().map(|(topic, _)| topic.clone()).collect());
+    for (result, (topic, expected)) in response.topics.iter().zip(&requested) {
         assert_eq!(result.error, *expected, "{}", topic.name);
     }
     assert_eq!(batches, 0);

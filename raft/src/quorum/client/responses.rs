@@ -82,8 +82,8 @@ impl RaftClient {
             return if epoch > local { self.transition_to_unattached(epoch, None, step) } else { Ok(()) };
         };
         let known_endpoints = self.quorum.leader_endpoints().map_or(0, |endpoints| endpoints.len());
-        let told_endpoints = endpoints.as_ref().map_or(0, |endpoints| endpoints.len());
-        if epoch > local || (epoch == local && (known.is_none() || told_endpoints > known_endpoints)) {
+        let reported_endpoints = endpoints.as_ref().map_or(0, |endpoints| endpoints.len());
+        if epoch > local || (epoch == local && (known.is_none() || reported_endpoints > known_endpoints)) {
             self.transition_to_follower(epoch, leader, endpoints, step)?;
         }
         Ok(())

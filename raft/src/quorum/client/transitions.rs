@@ -45,8 +45,8 @@ impl RaftClient {
         endpoints: Option<Endpoints>,
         step: &mut Step<'_>,
     ) -> Result<(), Fatal> {
-        let told = endpoints.filter(|endpoints| !endpoints.is_empty());
-        let Some(endpoints) = told.or_else(|| self.quorum.voters().endpoints(leader).cloned()) else {
+        let reported = endpoints.filter(|endpoints| !endpoints.is_empty());
+        let Some(endpoints) = reported.or_else(|| self.quorum.voters().endpoints(leader).cloned()) else {
             throw!("the endpoints of leader {leader} of epoch {epoch} are in no message and not in the voter set");
         };
         self.quorum.transition_to_follower(epoch, leader, endpoints, step)?;

@@ -16,9 +16,9 @@ use raft::ids::{NodeId, Uuid};
 use raft::message::{AdminRequest, ErrorCode};
 
 use super::answers::{Proof, kind, repeats, wishes_of};
-use super::asked::{Asked, Ended, Wish};
 use super::counts::{Counts, Remark};
 use super::metadata::{Metadata, config_hash};
+use super::requested::{Ended, RequestedChanges, Wish};
 use super::topics::Topics;
 use crate::checks::verdict::Verdict;
 
@@ -50,7 +50,7 @@ struct Link {
 #[derive(Clone, Debug, Default)]
 pub struct Admins {
     open: BTreeMap<(usize, u32), Attempt>,
-    asked: Asked,
+    requested: RequestedChanges,
     links: BTreeMap<NodeId, Link>,
     /// By client and broker: the link it was seen over, and the state.
     seen: BTreeMap<(usize, NodeId), (u32, i64)>,
@@ -78,8 +78,8 @@ impl Admins {
     }
 
     /// The wishes of attempts: for records that are committed.
-    pub fn asked(&mut self) -> &mut Asked {
-        &mut self.asked
+    pub fn requested(&mut self) -> &mut RequestedChanges {
+        &mut self.requested
     }
 
     /// An attempt begins.
@@ -106,7 +106,7 @@ impl Admins {
         attempt.wishes = wishes_of(request);
         for (index, wishes) in &attempt.wishes {
             for wish in wishes {
-                self.asked.asks((client, *number, *index), wish.clone());
+                self.requested.asks((client, *number, *index), wish.clone());
             }
         }
     }
@@ -182,7 +182,7 @@ impl Admins {
             }
             Proof::Nothing => {}
         }
-        self.asked.ended((client, number, index), &wishes, ended, around.verdict);
+        self.requested.ended((client, number, index), &wishes, ended, around.verdict);
     }
 
     fn end_entry(&mut self, attempt: (usize, u32), index: u16, outcome: Outcome) -> Vec<Wish> {
@@ -226,7 +226,7 @@ impl Admins {
     fn leave_open(&mut self, (client, number): (usize, u32), verdict: &mut Verdict) {
         let Some(attempt) = self.open.get_mut(&(client, number)) else { return };
         for (index, wishes) in std::mem::take(&mut attempt.wishes) {
-            self.asked.ended((client, number, index), &wishes, Ended::Undecided, verdict);
+            self.requested.ended((client, number, index), &wishes, Ended::Undecided, verdict);
         }
     }
 

@@ -2,8 +2,8 @@
 //! the answer shows (controller-broker.md §2.9, §4.1, §4.2, §4.8, §4.10).
 
 use super::admin::{Around, Attempt};
-use super::asked::{Change, Wish};
 use super::metadata::{Resource, config_hash, first_absent, first_alive, resource_name};
+use super::requested::{Change, Wish};
 use crate::checks::claim::Claim;
 use crate::checks::claim::Claimed;
 use crate::checks::claim::claim;
@@ -154,8 +154,8 @@ impl Attempt {
                 }
             }
             AdminRequest::DescribeConfigs(request) => {
-                let Some(asked) = request.resources.get(at) else { return Proof::Nothing };
-                let resource: Resource = (asked.resource_type, Rc::clone(&asked.resource_name));
+                let Some(requested) = request.resources.get(at) else { return Proof::Nothing };
+                let resource: Resource = (requested.resource_type, Rc::clone(&requested.resource_name));
                 let sum = self.config_sums.get(&index).copied().unwrap_or(0);
                 let configs = around.metadata.configs(&resource);
                 self.shown(
@@ -194,7 +194,7 @@ impl Attempt {
         let Some(life) = life.map(|life| &mut around.topics.lives[life]) else {
             return wrong(format!("{name} is reported created as {id}, but that is not committed"));
         };
-        if std::mem::replace(&mut life.creation_told, true) {
+        if std::mem::replace(&mut life.creation_reported, true) {
             return wrong(format!("{name} is reported created a second time, as {id}"));
         }
         let configs = topic.configs.iter().filter_map(|config| {
@@ -204,7 +204,7 @@ impl Attempt {
         let configs = configs.fold(0, u64::wrapping_add);
         let partitions = match topic.num_partitions {
             _ if !topic.assignments.is_empty() => topic.assignments.len(),
-            asked => usize::try_from(asked).unwrap_or(1),
+            requested => usize::try_from(requested).unwrap_or(1),
         };
         let factor = match topic.assignments.first() {
             Some(assignment) => assignment.broker_ids.len(),
@@ -213,11 +213,11 @@ impl Attempt {
         if life.created < self.called_at {
             return wrong(format!("{name} is reported created as {id}, committed at {} before the call", life.created));
         }
-        let as_asked = life.name == *name
+        let as_requested = life.name == *name
             && life.initial >= partitions
             && life.replication_factor == factor
             && life.initial_configs == configs;
-        if !as_asked {
+        if !as_requested {
             return wrong(format!(
                 "topic {name}: {partitions} partitions with replication factor {factor} were requested; \
                  {} with {}, or other configs, are committed",
@@ -227,20 +227,26 @@ impl Attempt {
         made(life.created + 1)
     }
 
-    fn deleted(&self, asked: &DeleteTopicState, id: Uuid, around: &mut Around<'_>) -> Proof {
+    fn deleted(&self, requested: &DeleteTopicState, id: Uuid, around: &mut Around<'_>) -> Proof {
         let Some(life) = around.topics.by_id(id).map(|life| &mut around.topics.lives[life]) else {
-            return wrong(format!("{} is reported deleted as {id}, which was never created", asked_name(asked)));
+            return wrong(format!(
+                "{} is reported deleted as {id}, which was never created",
+                requested_name(requested)
+            ));
         };
-        if std::mem::replace(&mut life.deletion_told, true) {
-            return wrong(format!("{} is reported deleted a second time, as {id}", asked_name(asked)));
+        if std::mem::replace(&mut life.deletion_reported, true) {
+            return wrong(format!("{} is reported deleted a second time, as {id}", requested_name(requested)));
         }
-        let meant = asked.name.as_ref().map_or(asked.topic_id == id, |name| *name == life.name);
+        let meant = requested.name.as_ref().map_or(requested.topic_id == id, |name| *name == life.name);
         match life.removed {
             Some(removed) if meant && removed >= self.called_at => made(removed + 1),
             removed => {
                 let removed = or_none(removed);
-                let asked = asked_name(asked);
-                wrong(format!("{asked} is reported deleted as {id}; {} was removed at offset: {removed}", life.name))
+                let requested = requested_name(requested);
+                wrong(format!(
+                    "{requested} is reported deleted as {id}; {} was removed at offset: {removed}",
+                    life.name
+                ))
             }
         }
     }
@@ -281,7 +287,7 @@ impl Attempt {
     }
 
     fn elected(&self, request: &ElectLeadersRequest, at: usize, around: &mut Around<'_>) -> Proof {
-        let Some((name, partition)) = asked_election(request, at) else { return Proof::Nothing };
+        let Some((name, partition)) = requested_election(request, at) else { return Proof::Nothing };
         let offsets = self.called_at..=around.metadata.end - 1;
         let mut lives = around.topics.of_name(name).iter();
         if lives.any(|life| around.metadata.was_changed_in((*life, partition), &offsets)) {
@@ -299,7 +305,7 @@ impl Attempt {
         range: (i64, i64),
         around: &mut Around<'_>,
     ) -> Proof {
-        let Some(of @ (name, partition)) = asked_election(request, at) else { return Proof::Nothing };
+        let Some(of @ (name, partition)) = requested_election(request, at) else { return Proof::Nothing };
         let (topics, metadata) = (&*around.topics, around.metadata);
         let preferred = request.election_type == PREFERRED;
         // Is it led as it is to be?
@@ -391,7 +397,7 @@ impl Attempt {
 }
 
 /// Which partition's election an entry of the answer is about; none is named where all were asked for.
-fn asked_election(request: &ElectLeadersRequest, at: usize) -> Option<(&str, i32)> {
+fn requested_election(request: &ElectLeadersRequest, at: usize) -> Option<(&str, i32)> {
     let topics = request.topic_partitions.as_ref()?.iter();
     topics.flat_map(|topic| topic.partitions.iter().map(move |partition| (&*topic.topic, *partition))).nth(at)
 }
@@ -406,6 +412,6 @@ fn topic_name(resource: Option<(i8, &Rc<str>)>) -> Option<Rc<str>> {
     resource.filter(|(kind, _)| *kind == TOPIC_RESOURCE).map(|(_, name)| Rc::clone(name))
 }
 
-fn asked_name(asked: &DeleteTopicState) -> String {
-    asked.name.as_ref().map_or_else(|| format!("topic id {}", asked.topic_id), |name| format!("topic {name}"))
+fn requested_name(requested: &DeleteTopicState) -> String {
+    requested.name.as_ref().map_or_else(|| format!("topic id {}", requested.topic_id), |name| format!("topic {name}"))
 }

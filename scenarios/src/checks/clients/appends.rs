@@ -97,7 +97,7 @@ struct Attempt {
     producer: Option<BatchProducer>,
     /// Whether the batch's sending has been noted: that waits for `ProduceSequence`.
     noted: bool,
-    told_values: u32,
+    reported_values: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -136,7 +136,7 @@ impl Appends {
         if sent.sendings.is_empty() {
             (sent.first_sent, sent.count) = (event, count);
         }
-        let of = Attempt { batch, sent: event, producer: None, noted: false, told_values: 0 };
+        let of = Attempt { batch, sent: event, producer: None, noted: false, reported_values: 0 };
         self.open.insert((client, attempt), of);
     }
 
@@ -162,7 +162,7 @@ impl Appends {
     pub fn values(&mut self, client: usize, attempt: u32, first_value: u64, count: u32) {
         let of = self.open.get_mut(&(client, attempt)).expect("values follow their invocation");
         let batch = (client, of.batch);
-        of.told_values += count;
+        of.reported_values += count;
         let producer = of.producer;
         let is_first = !std::mem::replace(&mut of.noted, true);
         let sent = self.batches.get_mut(&batch).expect("an attempt is one of a batch");

@@ -15,11 +15,11 @@
 pub mod admin;
 pub mod answers;
 pub mod appends;
-pub mod asked;
 pub mod counts;
 pub mod metadata;
 pub mod order;
 pub mod polls;
+pub mod requested;
 pub mod retries;
 pub mod sessions;
 #[cfg(test)]
@@ -141,7 +141,7 @@ impl ClientHistories {
             return;
         }
         let effect = self.metadata.replay((self.calls, offset.0), record, &mut self.topics);
-        self.admins.asked().committed(offset.0, &effect, &self.topics, verdict);
+        self.admins.requested().committed(offset.0, &effect, &self.topics, verdict);
     }
 
     /// Committed metadata was destroyed with the disks that held it: no admin operation can be
@@ -212,8 +212,8 @@ impl ClientHistories {
             let is_due = |(offset, claimed): (&i64, &ReportedValue)| {
                 losses.may_be_shown(Offset(*offset), claimed.value, None).is_none()
             };
-            let told = log.told_end > log.end() && log.told_end > missing_end();
-            (told || log.claims.iter().any(is_due)) && !losses.is_deleted()
+            let reported = log.reported_end > log.end() && log.reported_end > missing_end();
+            (reported || log.claims.iter().any(is_due)) && !losses.is_deleted()
         })
     }
 
@@ -403,12 +403,12 @@ impl ClientHistories {
         if losses.is_deleted() || !settled {
             return;
         }
-        if log.told_end > end && log.told_end <= losses.missing_end().0 {
+        if log.reported_end > end && log.reported_end <= losses.missing_end().0 {
             verdict.excuse(Excuse::ReadOfDestroyedRecord, 1);
-        } else if log.told_end > end {
-            let told = log.told_end;
+        } else if log.reported_end > end {
+            let reported = log.reported_end;
             verdict.fail(&UncommittedRead::CLAIM, || {
-                format!("the end offset of {name} was {told} for a consumer; the committed log ends at {end}")
+                format!("the end offset of {name} was {reported} for a consumer; the committed log ends at {end}")
             });
         }
         if !self.is_lasting(of.id.topic_id) {

@@ -65,14 +65,14 @@ struct Position {
     listed: Option<i64>,
     set: bool,
     /// When its leader was asked about it by whose answer it is lost or moved, as an event.
-    asked: u64,
+    requested: u64,
 }
 
 impl Position {
     /// It is not in its leader's log.
     fn gone(&self, to: Option<i64>) -> Gone {
         let (from, to, shown) = (Offset(self.offset), to.map(Offset), self.epoch);
-        Gone { shown: self.shown.last().copied(), back: SentBack { from, to, shown, asked: self.asked } }
+        Gone { shown: self.shown.last().copied(), back: SentBack { from, to, shown, requested: self.requested } }
     }
 }
 
@@ -86,7 +86,7 @@ struct Gone {
 
 /// A read without an answer, of one partition.
 #[derive(Clone, Copy, Debug)]
-struct Asked {
+struct OpenRead {
     api: ReadApi,
     at: i64,
     sent: u64,
@@ -113,7 +113,7 @@ struct Showing {
 #[derive(Clone, Debug, Default)]
 struct Consumer {
     positions: SortedMap<TopicPartition, Position>,
-    asked: SortedMap<(u32, TopicPartition), Asked>,
+    requested: SortedMap<(u32, TopicPartition), OpenRead>,
     showing: Option<Showing>,
 }
 
@@ -181,7 +181,7 @@ impl Polls {
         verdict: &mut Verdict,
     ) {
         let consumer = self.consumer(client);
-        consumer.asked.insert((attempt, partition), Asked { api, at, sent: event, begun: false });
+        consumer.requested.insert((attempt, partition), OpenRead { api, at, sent: event, begun: false });
         if api == ReadApi::Fetch {
             let position = consumer.positions.get(&partition).filter(|position| position.set);
             let offset = position.map(|position| position.offset);
@@ -206,9 +206,9 @@ impl Polls {
         let consumer = &mut consumers[client];
         let Some(showing) = consumer.showing else { return };
         let partition = showing.partition;
-        let Some(asked) = consumer.asked.get_mut(&(attempt, partition)) else { return };
-        let begun = std::mem::replace(&mut asked.begun, true);
-        let fresh = healed.is_some_and(|healed| asked.sent >= healed);
+        let Some(requested) = consumer.requested.get_mut(&(attempt, partition)) else { return };
+        let begun = std::mem::replace(&mut requested.begun, true);
+        let fresh = healed.is_some_and(|healed| requested.sent >= healed);
         let position = consumer.positions.get_or_insert_with(partition, Position::default);
         let expected = std::mem::replace(&mut position.offset, offset.0 + 1);
         position.epoch = position.epoch.max(Some(showing.leader_epoch));
@@ -241,13 +241,13 @@ impl Polls {
         around: &mut Around<'_>,
     ) {
         let consumer = self.consumer(client);
-        let Some(asked) = consumer.asked.remove(&(attempt, partition)) else { return };
-        around.counts.ended(kind(asked.api), Outcome::Done);
+        let Some(requested) = consumer.requested.remove(&(attempt, partition)) else { return };
+        around.counts.ended(kind(requested.api), Outcome::Done);
         let logs = around.topics.logs_of(partition, around.partitions);
         let newest = logs.first().map(|log| &mut around.partitions[*log].log);
-        match asked.api {
+        match requested.api {
             ReadApi::OffsetForLeaderEpoch => {
-                consumer.positions.get_or_insert_with(partition, Position::default).asked = asked.sent;
+                consumer.positions.get_or_insert_with(partition, Position::default).requested = requested.sent;
                 if number < 0 {
                     self.lose(client, partition, around);
                 }
@@ -261,12 +261,12 @@ impl Polls {
         }
         let Some(log) = newest else { return };
         if logs.len() == 1 {
-            log.told_end = log.told_end.max(number);
+            log.reported_end = log.reported_end.max(number);
         }
-        if number < log.known_end_at(asked.sent) {
-            match asked.api {
+        if number < log.known_end_at(requested.sent) {
+            match requested.api {
                 ReadApi::Fetch => around.counts.remark(Remark::StalePoll),
-                ReadApi::ListOffsets if asked.at == LATEST_TIMESTAMP => {
+                ReadApi::ListOffsets if requested.at == LATEST_TIMESTAMP => {
                     around.counts.remark(Remark::StaleListOffsets);
                 }
                 _ => {}
@@ -283,11 +283,11 @@ impl Polls {
         around: &mut Around<'_>,
     ) {
         let consumer = self.consumer(client);
-        let Some(asked) = consumer.asked.remove(&(attempt, partition)) else { return };
-        around.counts.ended(kind(asked.api), Outcome::Failed);
+        let Some(requested) = consumer.requested.remove(&(attempt, partition)) else { return };
+        around.counts.ended(kind(requested.api), Outcome::Failed);
         let Some(position) = consumer.positions.get_mut(&partition) else { return };
-        if asked.api == ReadApi::Fetch && error == ErrorCode::OffsetOutOfRange && position.offset == asked.at {
-            position.asked = asked.sent;
+        if requested.api == ReadApi::Fetch && error == ErrorCode::OffsetOutOfRange && position.offset == requested.at {
+            position.requested = requested.sent;
             self.lose(client, partition, around);
         }
     }
@@ -297,12 +297,12 @@ impl Polls {
     pub fn epoch_lost(&mut self, client: usize, partition: TopicPartition, around: &mut Around<'_>) {
         let consumer = self.consumer(client);
         let open = consumer
-            .asked
+            .requested
             .iter()
-            .filter(|((_, of), asked)| *of == partition && asked.api == ReadApi::OffsetForLeaderEpoch);
-        let oldest = open.map(|(_, asked)| asked.sent).min();
+            .filter(|((_, of), requested)| *of == partition && requested.api == ReadApi::OffsetForLeaderEpoch);
+        let oldest = open.map(|(_, requested)| requested.sent).min();
         let position = consumer.positions.get_or_insert_with(partition, Position::default);
-        position.asked = oldest.unwrap_or(position.asked);
+        position.requested = oldest.unwrap_or(position.requested);
         self.lose(client, partition, around);
     }
 
@@ -342,19 +342,19 @@ impl Polls {
         error: ErrorCode,
         counts: &mut Counts,
     ) {
-        if let Some(asked) = self.consumer(client).asked.remove(&(attempt, partition)) {
+        if let Some(requested) = self.consumer(client).requested.remove(&(attempt, partition)) {
             let outcome = if error == ErrorCode::None { Outcome::Done } else { Outcome::Failed };
-            counts.ended(kind(asked.api), outcome);
+            counts.ended(kind(requested.api), outcome);
         }
     }
 
     /// No answer, for any partition of the RPC.
     pub fn unknown(&mut self, client: usize, attempt: u32, counts: &mut Counts) {
-        let asked = &mut self.consumer(client).asked;
-        asked.retain(|(other, _), asked| {
+        let requested = &mut self.consumer(client).requested;
+        requested.retain(|(other, _), requested| {
             let is_other = *other != attempt;
             if !is_other {
-                counts.ended(kind(asked.api), Outcome::Unknown);
+                counts.ended(kind(requested.api), Outcome::Unknown);
             }
             is_other
         });
@@ -405,8 +405,8 @@ impl Polls {
     /// The run is over: what could not be judged before.
     pub fn finish(&mut self, around: &mut Around<'_>) {
         for consumer in &mut self.consumers {
-            for asked in std::mem::take(&mut consumer.asked).values() {
-                around.counts.ended(kind(asked.api), Outcome::Unknown);
+            for requested in std::mem::take(&mut consumer.requested).values() {
+                around.counts.ended(kind(requested.api), Outcome::Unknown);
             }
         }
         let Around { topics, partitions, verdict, .. } = around;

@@ -33,9 +33,9 @@ pub struct Life {
     /// Sum of the hashes of the configs that it was created with.
     pub initial_configs: u64,
     /// An answer has named it as what was created.
-    pub creation_told: bool,
+    pub creation_reported: bool,
     /// An answer has said that it was deleted.
-    pub deletion_told: bool,
+    pub deletion_reported: bool,
 }
 
 impl Life {
@@ -77,8 +77,8 @@ impl Topics {
             initial: 0,
             replication_factor: 0,
             initial_configs: 0,
-            creation_told: false,
-            deletion_told: false,
+            creation_reported: false,
+            deletion_reported: false,
         });
         self.by_name.entry(Rc::clone(name)).or_default().push(index);
         self.by_id.insert(id, index);

@@ -12,7 +12,7 @@ use raft::io::{Observation, Role};
 use raft::message::{ErrorCode, FetchResponse, Request, Response};
 use smallvec::SmallVec;
 
-use crate::checks::ghost::{ServerGhost, ShownHighWatermark};
+use crate::checks::server_model::{ServerModel, ShownHighWatermark};
 use crate::checks::verdict::Verdict;
 
 /// What a voter has fetched from a leader in its epoch.
@@ -80,12 +80,12 @@ impl Acknowledged {
 
     /// A leader moves its high watermark.
     #[inline]
-    pub fn moved(&self, server: usize, shown: ShownHighWatermark, servers: &[ServerGhost], verdict: &mut Verdict) {
+    pub fn moved(&self, server: usize, shown: ShownHighWatermark, servers: &[ServerModel], verdict: &mut Verdict) {
         let received = &self.received[server];
-        let holds = |(other, ghost): (usize, &ServerGhost)| {
+        let holds = |(other, model): (usize, &ServerModel)| {
             let fetched = &received.fetched[other];
             let end = fetched.open.iter().fold(fetched.offset, |end, (_, offset)| end.max(*offset));
-            ghost.voter && (other == server || end >= shown.offset)
+            model.voter && (other == server || end >= shown.offset)
         };
         if received.leads == Some(shown.epoch)
             && servers.iter().enumerate().filter(|it| holds(*it)).count() < self.majority
@@ -163,7 +163,7 @@ mod tests {
     /// A leader of three voters moves its high watermark to 5 in epoch 2 after these fetches (from, epoch,
     /// offset).
     fn breaks(fetches: &[(usize, i32, i64)]) -> bool {
-        let servers: Vec<ServerGhost> = (1..=3).map(|id| ServerGhost::new(NodeId(id), true)).collect();
+        let servers: Vec<ServerModel> = (1..=3).map(|id| ServerModel::new(NodeId(id), true)).collect();
         let (mut acknowledged, mut verdict) = (Acknowledged::new(&voters(3)), Verdict::default());
         acknowledged.role_changed(0, Some(LeaderEpoch(2)));
         for (number, (from, epoch, offset)) in fetches.iter().enumerate() {
@@ -193,7 +193,7 @@ mod tests {
 
     #[test]
     fn a_fetch_that_waits_counts_again_behind_an_older_one() {
-        let servers: Vec<ServerGhost> = (1..=3).map(|id| ServerGhost::new(NodeId(id), true)).collect();
+        let servers: Vec<ServerModel> = (1..=3).map(|id| ServerModel::new(NodeId(id), true)).collect();
         let (mut acknowledged, mut verdict) = (Acknowledged::new(&voters(3)), Verdict::default());
         acknowledged.role_changed(0, Some(LeaderEpoch(2)));
         let rpc = |correlation_id| Rpc { connection: 1, correlation_id };

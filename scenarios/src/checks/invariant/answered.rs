@@ -249,13 +249,13 @@ mod tests {
         let (request, nothing) = (fetch(), DataFetchResponse { error: ErrorCode::None, partitions: Rc::from([]) });
         let response = Response::Data(DataResponse::Fetch(nothing));
         let serves = |connection| Event::ResponseSent { rpc: rpc(connection), to: 0, response: &response };
-        let asked = (1_000, Event::RequestReceived { rpc: rpc(2), request: &request });
-        let started = [(0, Event::RequestReceived { rpc: rpc(1), request: &request }), (10, serves(1)), asked];
+        let requested = (1_000, Event::RequestReceived { rpc: rpc(2), request: &request });
+        let started = [(0, Event::RequestReceived { rpc: rpc(1), request: &request }), (10, serves(1)), requested];
         let then = |more: &[(u64, Event<'_>)]| breaks(&[&started, more].concat());
         assert!(then(&[(4_600, INPUT)]) && !then(&[(4_400, INPUT)]));
         assert!(!then(&[(1_400, serves(2)), (4_600, INPUT)]));
         assert!(!then(&[(1_400, Event::ResponseUnheard { rpc: rpc(2) }), (4_600, INPUT)]));
-        assert!(!breaks(&[asked, (4_600, INPUT)]), "it has not started");
+        assert!(!breaks(&[requested, (4_600, INPUT)]), "it has not started");
         let begins = Disturbance { begins: true, ..Disturbance::default() };
         let paused =
             [(1_100, Event::Disturbed { how: begins }), (2_500, Event::Disturbed { how: Disturbance::default() })];
@@ -270,11 +270,11 @@ mod tests {
         let leads = |epoch| Event::Observed { observation: Observation::LeadershipAnnounced { epoch } };
         let renounces = |epoch| Event::Observed { observation: Observation::LeadershipRenounced { epoch } };
         let epoch = raft::ids::LeaderEpoch(1);
-        let asked = (1_000, Event::RequestReceived { rpc: rpc(2), request: &request });
-        let waits = [(0, leads(epoch)), asked, (9_000, INPUT)];
+        let requested = (1_000, Event::RequestReceived { rpc: rpc(2), request: &request });
+        let waits = [(0, leads(epoch)), requested, (9_000, INPUT)];
         assert!(!breaks(&waits), "a majority may not answer");
         assert!(breaks(&[&waits[..], &[(9_500, renounces(epoch)), (12_600, INPUT)]].concat()));
-        assert!(breaks(&[asked, (4_100, INPUT)]), "it does not lead");
+        assert!(breaks(&[requested, (4_100, INPUT)]), "it does not lead");
         let observation = Observation::HighWatermark { offset: raft::ids::Offset(0), epoch, leading: true };
         let committed = [(9_500, Event::Observed { observation }), (12_600, INPUT)];
         assert!(breaks(&[&waits[..], &committed].concat()), "all that it has written is committed");

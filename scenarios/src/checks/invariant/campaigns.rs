@@ -21,7 +21,7 @@ use raft::io::{Observation, Role, ThreadName};
 use raft::message::{ErrorCode, Request, Response};
 
 use super::timings::{Calm, QuorumTimings, longest_ns};
-use crate::checks::ghost::ServerGhost;
+use crate::checks::server_model::ServerModel;
 use crate::checks::verdict::Verdict;
 
 claim! {
@@ -57,7 +57,7 @@ struct Follows {
 
 /// A replica that asks for pre-votes, after it has followed.
 #[derive(Clone, Debug)]
-struct Asks {
+struct PreCampaign {
     epoch: LeaderEpoch,
     leader: NodeId,
     since_ns: u64,
@@ -79,8 +79,8 @@ struct Watched {
     deadline_ns: u64,
     overdue_inputs: u8,
     /// Of whose end the input that the thread handles now has told, and the backoff it gives.
-    told: Option<(LeaderEpoch, NodeId, u64)>,
-    asks: Option<Asks>,
+    reported: Option<(LeaderEpoch, NodeId, u64)>,
+    asks: Option<PreCampaign>,
     /// When the thread began with what it handles now: its timers count from here, however long the
     /// fsync takes that comes before what it says.
     step_ns: u64,
@@ -115,7 +115,7 @@ impl Campaigns {
     /// A server is down.
     pub fn down(&mut self, server: usize) {
         let watched = &mut self.watched[server];
-        (watched.role, watched.asks, watched.told) = (None, None, None);
+        (watched.role, watched.asks, watched.reported) = (None, None, None);
         watched.wait(None);
     }
 
@@ -125,13 +125,13 @@ impl Campaigns {
         at_ns: u64,
         server: usize,
         (role, epoch, leader): (Role, LeaderEpoch, NodeId),
-        ghost: &ServerGhost,
+        model: &ServerModel,
         verdict: &mut Verdict,
     ) {
         let hopeless = self.hopeless;
         let watched = &mut self.watched[server];
         let before = watched.role.replace((role, epoch, leader));
-        let asked = watched.asks.take();
+        let requested = watched.asks.take();
         if !watched.voter {
             return;
         }
@@ -140,32 +140,34 @@ impl Campaigns {
         let knew = before == Some((Role::Prospective, epoch, leader));
         match role {
             // It may hear of a leader by the word that this one resigns.
-            Role::Follower => match watched.told.filter(|(told, by, _)| (*told, *by) == (epoch, leader) && !knew) {
-                Some((_, _, bound_ns)) => {
-                    watched.wait(Some(Follows { wait: Wait::Backoff, began_ns: at_ns, bound_ns }));
+            Role::Follower => {
+                match watched.reported.filter(|(reported, by, _)| (*reported, *by) == (epoch, leader) && !knew) {
+                    Some((_, _, bound_ns)) => {
+                        watched.wait(Some(Follows { wait: Wait::Backoff, began_ns: at_ns, bound_ns }));
+                    }
+                    None => watched.wait_for_answer(at_ns),
                 }
-                None => watched.wait_for_answer(at_ns),
-            },
+            }
             _ => watched.wait(None),
         }
         match (role, before) {
             (Role::Prospective, Some((Role::Follower, followed, of))) if followed == epoch => {
                 let (since_ns, refused_by, was_called) = (watched.step_ns, Vec::new(), false);
-                watched.asks = Some(Asks { epoch, leader: of, since_ns, refused_by, was_called });
+                watched.asks = Some(PreCampaign { epoch, leader: of, since_ns, refused_by, was_called });
             }
             // A vote for another starts its timer anew, and its count: but what was sent before may be
             // counted yet.
             (Role::Prospective, Some((Role::Prospective, ..))) => {
-                watched.asks = asked.map(|asks| Asks { since_ns: watched.step_ns, ..asks });
+                watched.asks = requested.map(|asks| PreCampaign { since_ns: watched.step_ns, ..asks });
             }
             (Role::Follower, Some((Role::Prospective, ..))) => {
-                let Some(asks) = asked.filter(|asks| (asks.epoch, asks.leader) == (epoch, leader)) else { return };
+                let Some(asks) = requested.filter(|asks| (asks.epoch, asks.leader) == (epoch, leader)) else { return };
                 let is_over = at_ns >= asks.since_ns + watched.election_ns || asks.refused_by.len() >= hopeless;
                 if !is_over && !asks.was_called && watched.calm.lasts_since(asks.since_ns) {
                     verdict.fail(&PreVoteCarriedThrough::CLAIM, || {
                         format!(
                             "node {} follows leader {leader} of epoch {epoch} again, which did not answer it, {} ms after it began to request pre-votes; of the {hopeless} refusals that would make its election hopeless {} were sent",
-                            ghost.id,
+                            model.id,
                             (at_ns - asks.since_ns) / 1_000_000,
                             asks.refused_by.len()
                         )
@@ -189,10 +191,10 @@ impl Campaigns {
     }
 
     /// A server takes EndQuorumEpoch; `is_first` of those that shall campaign?
-    pub fn told_of_end(&mut self, at_ns: u64, server: usize, leader: NodeId, epoch: LeaderEpoch, is_first: bool) {
+    pub fn knows_end(&mut self, at_ns: u64, server: usize, leader: NodeId, epoch: LeaderEpoch, is_first: bool) {
         let watched = &mut self.watched[server];
         let bound_ns = if is_first { SLACK_NS } else { watched.backoff_ns };
-        watched.told = Some((epoch, leader, bound_ns));
+        watched.reported = Some((epoch, leader, bound_ns));
         if watched.is_follower_of(leader, epoch) {
             watched.wait(Some(Follows { wait: Wait::Backoff, began_ns: at_ns, bound_ns }));
         }
@@ -216,8 +218,8 @@ impl Campaigns {
 
     /// A server's raft thread takes an input.
     #[inline]
-    pub fn takes_input(&mut self, at_ns: u64, server: usize, servers: &[ServerGhost], verdict: &mut Verdict) {
-        self.watched[server].told = None;
+    pub fn takes_input(&mut self, at_ns: u64, server: usize, servers: &[ServerModel], verdict: &mut Verdict) {
+        self.watched[server].reported = None;
         self.watched[server].step_ns = at_ns;
         if at_ns > self.watched[server].deadline_ns {
             self.is_overdue(at_ns, server, servers, verdict);
@@ -225,7 +227,7 @@ impl Campaigns {
     }
 
     #[cold]
-    fn is_overdue(&mut self, at_ns: u64, server: usize, servers: &[ServerGhost], verdict: &mut Verdict) {
+    fn is_overdue(&mut self, at_ns: u64, server: usize, servers: &[ServerModel], verdict: &mut Verdict) {
         let watched = &mut self.watched[server];
         let (Some(follows), Some((_, epoch, leader))) = (watched.follows, watched.role) else { return };
         let Some(calm_ns) = watched.calm.since_ns() else {
@@ -288,7 +290,7 @@ impl Check for Campaigns {
             follows: None,
             deadline_ns: u64::MAX,
             overdue_inputs: 0,
-            told: None,
+            reported: None,
             asks: None,
             step_ns: 0,
             calm: Calm::new(config.slowest_ppm),
@@ -309,7 +311,7 @@ impl Check for Campaigns {
             Event::RequestReceived { request: Request::EndQuorumEpoch(end), .. } => {
                 let id = models.servers[server].id;
                 let is_first = end.preferred_candidates.first().is_none_or(|first| first.id == id);
-                self.told_of_end(at_ns, server, end.leader_id, end.leader_epoch, is_first);
+                self.knows_end(at_ns, server, end.leader_id, end.leader_epoch, is_first);
             }
             Event::ResponseReceived { response: Response::Fetch(answer), .. }
                 if answer.top_error == ErrorCode::None && answer.error == ErrorCode::None =>
@@ -317,8 +319,8 @@ impl Check for Campaigns {
                 self.fetch_answered(at_ns, server);
             }
             Event::ResponseSent { to, .. } if to < self.watched.len() => {
-                if let Some((asked, answer)) = models.vote_answered(crossing)
-                    && asked.pre_vote
+                if let Some((requested, answer)) = models.vote_answered(crossing)
+                    && requested.pre_vote
                     && !answer.vote_granted
                 {
                     self.refused(server, to);
@@ -364,13 +366,13 @@ mod tests {
 
         /// Of a step that began so early.
         fn role_by_step(&mut self, began_ms: u64, at_ms: u64, role: Role) {
-            let ghost = ServerGhost::new(NodeId(2), true);
+            let model = ServerModel::new(NodeId(2), true);
             self.campaigns.watched[1].step_ns = began_ms * MS;
-            self.campaigns.role_changed(at_ms * MS, 1, (role, EPOCH, LEADER), &ghost, &mut self.verdict);
+            self.campaigns.role_changed(at_ms * MS, 1, (role, EPOCH, LEADER), &model, &mut self.verdict);
         }
 
         fn inputs(&mut self, from_ms: u64, to_ms: u64) -> &mut Follower {
-            let servers: Vec<ServerGhost> = (1..=3).map(|id| ServerGhost::new(NodeId(id), true)).collect();
+            let servers: Vec<ServerModel> = (1..=3).map(|id| ServerModel::new(NodeId(id), true)).collect();
             for at_ms in (from_ms..to_ms).step_by(10) {
                 self.campaigns.takes_input(at_ms * MS, 1, &servers, &mut self.verdict);
             }
@@ -410,11 +412,11 @@ mod tests {
     #[test]
     fn who_is_told_to_campaign_does_so() {
         let mut first = Follower::new();
-        first.campaigns.told_of_end(0, 1, LEADER, EPOCH, true);
+        first.campaigns.knows_end(0, 1, LEADER, EPOCH, true);
         assert_eq!(first.inputs(0, 100).broke(), None);
         assert_eq!(first.inputs(110, 150).broke(), Some("EndQuorumEpochObeyed"));
         let mut second = Follower::new();
-        second.campaigns.told_of_end(0, 1, LEADER, EPOCH, false);
+        second.campaigns.knows_end(0, 1, LEADER, EPOCH, false);
         assert_eq!(second.inputs(0, 1_100).broke(), None);
         assert_eq!(second.inputs(1_110, 1_150).broke(), Some("EndQuorumEpochObeyed"));
         // A fetch timeout of a second and a backoff of three: a forgotten request is answered in between.
@@ -423,25 +425,25 @@ mod tests {
         let mut forgotten = Follower::new();
         forgotten.campaigns = Campaigns::new(&CheckConfig { timings: vec![timings; 3], ..voters(3) });
         forgotten.role(0, Role::Follower);
-        forgotten.campaigns.told_of_end(0, 1, LEADER, EPOCH, false);
+        forgotten.campaigns.knows_end(0, 1, LEADER, EPOCH, false);
         forgotten.campaigns.fetch_answered(10 * MS, 1);
         forgotten.campaigns.fetch_answered(20 * MS, 1);
         assert_eq!(forgotten.inputs(20, 3_100).broke(), None);
         assert_eq!(forgotten.inputs(3_110, 3_200).broke(), Some("SilentLeaderLeft"));
         let mut late = Follower::new();
         late.role(0, Role::Unattached);
-        late.campaigns.told_of_end(0, 1, LEADER, EPOCH, false);
+        late.campaigns.knows_end(0, 1, LEADER, EPOCH, false);
         late.role(1, Role::Follower);
         assert_eq!(late.inputs(1, 1_100).broke(), None);
         assert_eq!(late.inputs(1_111, 1_150).broke(), Some("EndQuorumEpochObeyed"));
         let mut asks = Follower::new();
         asks.role(0, Role::Prospective);
-        asks.campaigns.told_of_end(1_000 * MS, 1, LEADER, EPOCH, true);
+        asks.campaigns.knows_end(1_000 * MS, 1, LEADER, EPOCH, true);
         asks.role(1_000, Role::Follower);
         assert_eq!(asks.inputs(1_000, 2_000).broke(), None, "its election timeout was over");
         let mut of_another = Follower::new();
-        of_another.campaigns.told_of_end(0, 1, NodeId(3), EPOCH, true);
-        of_another.campaigns.told_of_end(0, 1, LEADER, LeaderEpoch(3), true);
+        of_another.campaigns.knows_end(0, 1, NodeId(3), EPOCH, true);
+        of_another.campaigns.knows_end(0, 1, LEADER, LeaderEpoch(3), true);
         assert_eq!(of_another.inputs(0, 1_000).broke(), None);
     }
 

@@ -16,7 +16,7 @@ use raft::io::{Observation, Role, ThreadName};
 use raft::message::Request;
 
 use super::timings::{Calm, QuorumTimings};
-use crate::checks::ghost::ServerGhost;
+use crate::checks::server_model::ServerModel;
 use crate::checks::verdict::Verdict;
 
 /// A parked Fetch is answered after at most so long (consensus.md §2.2).
@@ -69,14 +69,14 @@ impl CheckQuorum {
 
     /// A server's raft thread takes an input.
     #[inline]
-    pub fn takes_input(&mut self, at_ns: u64, server: usize, servers: &[ServerGhost], verdict: &mut Verdict) {
+    pub fn takes_input(&mut self, at_ns: u64, server: usize, servers: &[ServerModel], verdict: &mut Verdict) {
         if at_ns > self.watched[server].deadline_ns {
             self.is_overdue(at_ns, server, servers, verdict);
         }
     }
 
     #[cold]
-    fn is_overdue(&mut self, at_ns: u64, server: usize, servers: &[ServerGhost], verdict: &mut Verdict) {
+    fn is_overdue(&mut self, at_ns: u64, server: usize, servers: &[ServerModel], verdict: &mut Verdict) {
         let needed = self.needed;
         let watched = &mut self.watched[server];
         let Some(epoch) = watched.leads else { return };
@@ -86,7 +86,7 @@ impl CheckQuorum {
         };
         let voters = servers.iter().zip(&watched.fetched_ns).enumerate();
         let mut fetched_ns: Vec<u64> =
-            voters.filter(|(index, (ghost, _))| *index != server && ghost.voter).map(|(_, (_, ns))| *ns).collect();
+            voters.filter(|(index, (model, _))| *index != server && model.voter).map(|(_, (_, ns))| *ns).collect();
         fetched_ns.sort_unstable_by(|a, b| b.cmp(a));
         let majority_ns = fetched_ns[needed - 1];
         watched.deadline_ns = majority_ns.max(calm_ns) + watched.bound_ns;

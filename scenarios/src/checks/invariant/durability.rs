@@ -12,8 +12,8 @@ use crate::checks::claim::claim;
 use raft::ids::{LeaderEpoch, Offset};
 
 use crate::checks::committed::{Committed, CommittedRecord};
-use crate::checks::ghost::ledger::Ledger;
-use crate::checks::ghost::{ServerGhost, ShownHighWatermark};
+use crate::checks::server_model::ledger::Ledger;
+use crate::checks::server_model::{ServerModel, ShownHighWatermark};
 use crate::checks::verdict::Verdict;
 
 claim! {
@@ -43,7 +43,7 @@ pub struct Quorum {
 /// Extends the committed log to a leader's high watermark. Gives the data records that an excuse
 /// took away, and the index of the first new record.
 pub fn commit(
-    servers: &mut [ServerGhost],
+    servers: &mut [ServerModel],
     leader: usize,
     shown: ShownHighWatermark,
     committed: &mut Committed,
@@ -97,7 +97,7 @@ pub fn commit(
 
 /// Without a batch of its own epoch, nothing that a leader counts on a majority is safe there.
 fn own_epoch(
-    leader: &ServerGhost,
+    leader: &ServerModel,
     shown: ShownHighWatermark,
     committed: &Committed,
     ledger: &Ledger,
@@ -124,7 +124,7 @@ fn own_epoch(
 /// older leader may, after such voters have elected a newer one that never had it; that ends the run.
 #[cold]
 fn rests_on_amnesia(
-    servers: &[ServerGhost],
+    servers: &[ServerModel],
     leader: usize,
     high_watermark: Offset,
     (committed, ledger): (&Committed, &Ledger),
@@ -154,7 +154,7 @@ fn rests_on_amnesia(
 
 #[cold]
 fn conflict(
-    leader: &ServerGhost,
+    leader: &ServerModel,
     epoch: LeaderEpoch,
     high_watermark: Offset,
     committed: &Committed,
@@ -173,7 +173,7 @@ fn conflict(
 }
 
 fn majority_reached(
-    servers: &[ServerGhost],
+    servers: &[ServerModel],
     leader: usize,
     epoch: LeaderEpoch,
     (committed, ledger): (&mut Committed, &Ledger),
@@ -212,7 +212,7 @@ fn majority_reached(
 
 /// A leader may still commit by a fetch in flight when a newer one is elected already; the newer
 /// one then has what it commits (consensus.md §10, two self-believed leaders).
-fn newer_leaders_have_it(servers: &[ServerGhost], epoch: LeaderEpoch, committed: &Committed, verdict: &mut Verdict) {
+fn newer_leaders_have_it(servers: &[ServerModel], epoch: LeaderEpoch, committed: &Committed, verdict: &mut Verdict) {
     for server in servers {
         if let Some(newer) = server.leads()
             && newer > epoch
@@ -231,7 +231,7 @@ fn newer_leaders_have_it(servers: &[ServerGhost], epoch: LeaderEpoch, committed:
 /// A replica becomes leader: it holds what earlier epochs committed, unless destroyed disks
 /// excuse it. Gives the data records that an excuse took away.
 pub fn became_leader(
-    servers: &mut [ServerGhost],
+    servers: &mut [ServerModel],
     leader: usize,
     epoch: LeaderEpoch,
     committed: &mut Committed,
@@ -254,7 +254,7 @@ pub fn became_leader(
 
 #[cold]
 fn cut(
-    servers: &mut [ServerGhost],
+    servers: &mut [ServerModel],
     count: usize,
     epoch: LeaderEpoch,
     committed: &mut Committed,
@@ -272,7 +272,7 @@ fn cut(
 }
 
 /// A fault destroyed durable bytes: the promise is cut to what a majority still holds.
-pub fn cut_promise(servers: &[ServerGhost], committed: &mut Committed, ledger: &Ledger, verdict: &mut Verdict) {
+pub fn cut_promise(servers: &[ServerModel], committed: &mut Committed, ledger: &Ledger, verdict: &mut Verdict) {
     let held = Committed::durable_on_majority(servers);
     if held < committed.promised
         && let Some(excuse) = committed.losses(ledger).may_lose_majority()
@@ -285,7 +285,7 @@ pub fn cut_promise(servers: &[ServerGhost], committed: &mut Committed, ledger: &
 /// What is promised is durable on a majority, and whole on some disk. Asked when a log got
 /// shorter, at audits and at the end.
 pub fn promise_stands(
-    servers: &[ServerGhost],
+    servers: &[ServerModel],
     committed: &Committed,
     ledger: &Ledger,
     quorum: Quorum,

@@ -30,7 +30,7 @@ struct Follows {
     began_ns: u64,
     since_ns: u64,
     /// An answer that it has taken in: before it handles that, it looks at its timers.
-    taken_ns: Option<u64>,
+    received_ns: Option<u64>,
     /// It has handled one.
     answered: bool,
     /// Its leader resigns.
@@ -110,7 +110,7 @@ impl Check for Early {
                     && watched.sent_ns >= follows.began_ns.max(watched.steady_ns) + watched.request_ns
                     && at_ns - watched.sent_ns < watched.request_ns / 2
                 {
-                    follows.taken_ns = Some(at_ns);
+                    follows.received_ns = Some(at_ns);
                 }
             }
             Event::RequestReceived { request: Request::EndQuorumEpoch(end), .. } => {
@@ -127,8 +127,8 @@ impl Check for Early {
                     (Role::Follower, _) => {
                         let is_over = watched.resigned == Some(epoch);
                         let (began_ns, since_ns) = (watched.step_ns, watched.step_ns);
-                        let (taken_ns, answered) = (None, false);
-                        watched.follows = Some(Follows { epoch, began_ns, since_ns, taken_ns, answered, is_over });
+                        let (received_ns, answered) = (None, false);
+                        watched.follows = Some(Follows { epoch, began_ns, since_ns, received_ns, answered, is_over });
                     }
                     (Role::Prospective, Some(before)) if before.epoch == epoch && !before.is_over => {
                         watched.judge(at_ns, before, || models.servers[server].id.0, verdict);
@@ -138,15 +138,15 @@ impl Check for Early {
             }
             Event::ResponseSent { .. } => {
                 let answered = watched.follows.is_some_and(|follows| follows.answered);
-                if let Some((asked, answer)) = models.vote_answered(crossing)
-                    && (asked.pre_vote && answer.vote_granted && answered)
+                if let Some((requested, answer)) = models.vote_answered(crossing)
+                    && (requested.pre_vote && answer.vote_granted && answered)
                 {
                     let id = models.servers[server].id;
-                    let epoch = asked.epoch;
+                    let epoch = requested.epoch;
                     verdict.fail(&PreVoteRefusedInTouch::CLAIM, || {
                         format!(
                             "node {id} grants node {} a pre-vote in epoch {epoch}, and its leader answers it",
-                            asked.candidate
+                            requested.candidate
                         )
                     });
                 }
@@ -162,9 +162,9 @@ impl Watched {
     fn begins_step(&mut self, at_ns: u64) {
         (self.step_ns, self.has_answer) = (at_ns, false);
         if let Some(follows) = &mut self.follows
-            && let Some(taken_ns) = follows.taken_ns.take()
+            && let Some(received_ns) = follows.received_ns.take()
         {
-            (follows.since_ns, follows.answered) = (taken_ns, true);
+            (follows.since_ns, follows.answered) = (received_ns, true);
         }
     }
 

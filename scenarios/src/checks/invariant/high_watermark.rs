@@ -6,8 +6,8 @@ use crate::checks::invariant::durability::StateMachineSafety;
 use raft::ids::Offset;
 
 use crate::checks::committed::Committed;
-use crate::checks::ghost::ledger::Ledger;
-use crate::checks::ghost::{ServerGhost, ShownHighWatermark};
+use crate::checks::server_model::ledger::Ledger;
+use crate::checks::server_model::{ServerModel, ShownHighWatermark};
 use crate::checks::verdict::Verdict;
 
 claim! {
@@ -19,7 +19,7 @@ claim! {
 
 /// Within one life and epoch it only grows. Gives what to remember.
 pub fn monotonic(
-    server: &ServerGhost,
+    server: &ServerModel,
     before: Option<ShownHighWatermark>,
     now: ShownHighWatermark,
     verdict: &mut Verdict,
@@ -41,7 +41,7 @@ pub fn monotonic(
 }
 
 /// It never lies above the log's end.
-pub fn within_log(server: &ServerGhost, offset: Offset, ledger: &Ledger, verdict: &mut Verdict) {
+pub fn within_log(server: &ServerModel, offset: Offset, ledger: &Ledger, verdict: &mut Verdict) {
     let end = server.log.end(ledger);
     if offset > end {
         verdict.fail(&HighWatermarkWithinLog::CLAIM, || {
@@ -51,7 +51,7 @@ pub fn within_log(server: &ServerGhost, offset: Offset, ledger: &Ledger, verdict
 }
 
 /// A log is never cut below it. Kafka throws instead (consensus.md §4.1), so no life survives it.
-pub fn cut_below(server: &ServerGhost, ledger: &Ledger, verdict: &mut Verdict) {
+pub fn cut_below(server: &ServerModel, ledger: &Ledger, verdict: &mut Verdict) {
     let end = server.log.end(ledger);
     if let Some(high_watermark) = server.high_watermark
         && end < high_watermark.offset
@@ -64,7 +64,7 @@ pub fn cut_below(server: &ServerGhost, ledger: &Ledger, verdict: &mut Verdict) {
 
 /// What a follower takes for committed is committed, and is what all others take for it.
 pub fn follower_agrees(
-    server: &ServerGhost,
+    server: &ServerModel,
     offset: Offset,
     committed: &Committed,
     ledger: &Ledger,

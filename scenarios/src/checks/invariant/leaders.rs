@@ -10,10 +10,10 @@ use crate::checks::claim::claim;
 use crate::checks::claim::{Claim, Claimed, Kind, Scope};
 use crate::checks::config::CheckConfig;
 use crate::checks::event::{Crossing, Event, Kinds};
-use crate::checks::ghost::ServerGhost;
-use crate::checks::ghost::state_files::Election;
 use crate::checks::invariant::durability::SingleActiveController;
 use crate::checks::models::Models;
+use crate::checks::server_model::ServerModel;
+use crate::checks::server_model::state_files::Election;
 use crate::checks::verdict::Verdict;
 
 check! {
@@ -186,10 +186,10 @@ fn refuse(
 
 /// A replica answers a vote request: it is in that epoch by then.
 fn obeys_higher_epoch(crossing: &Crossing<'_>, models: &Models, verdict: &mut Verdict) {
-    let Some((asked, answer)) = models.vote_answered(crossing) else { return };
-    let (epoch, now) = (asked.epoch, answer.current_leader.leader_epoch);
+    let Some((requested, answer)) = models.vote_answered(crossing) else { return };
+    let (epoch, now) = (requested.epoch, answer.current_leader.leader_epoch);
     let is_answered = answer.top_error == ErrorCode::None && answer.error == ErrorCode::None;
-    if is_answered && !asked.pre_vote && now < epoch {
+    if is_answered && !requested.pre_vote && now < epoch {
         let id = models.servers[crossing.server].id;
         verdict.fail(&HigherEpochObeyed::CLAIM, || {
             format!("node {id} answers a vote request of epoch {epoch} but stays in epoch {now}")
@@ -198,7 +198,7 @@ fn obeys_higher_epoch(crossing: &Crossing<'_>, models: &Models, verdict: &mut Ve
 }
 
 /// A leader writes records, not only the control record of its epoch.
-pub fn writes_records(server: &ServerGhost, epoch: LeaderEpoch, verdict: &mut Verdict) {
+pub fn writes_records(server: &ServerModel, epoch: LeaderEpoch, verdict: &mut Verdict) {
     if server.claimed < Some(epoch) {
         verdict.fail(&RecordAfterClaim::CLAIM, || {
             let claimed = server.claimed.map_or_else(|| "none".to_owned(), |claimed| format!("epoch {claimed}"));
@@ -208,7 +208,7 @@ pub fn writes_records(server: &ServerGhost, epoch: LeaderEpoch, verdict: &mut Ve
 }
 
 /// A replica wrote `quorum-state`, or says that it entered an epoch: neither goes back.
-pub fn monotonic_epoch(server: &ServerGhost, before: LeaderEpoch, now: LeaderEpoch, verdict: &mut Verdict) {
+pub fn monotonic_epoch(server: &ServerModel, before: LeaderEpoch, now: LeaderEpoch, verdict: &mut Verdict) {
     if now < before {
         verdict.fail(&MonotonicEpoch::CLAIM, || {
             format!("node {} went from epoch {before} back to epoch {now}", server.id)

@@ -22,7 +22,7 @@ const SLACK_NS: u64 = 20_000_000;
 
 /// A request that may be accepted.
 #[derive(Clone, Copy, Debug)]
-struct Taken {
+struct ReceivedRequest {
     at_ns: u64,
     rpc: Rpc,
 }
@@ -31,7 +31,7 @@ struct Taken {
 struct Watched {
     bound_ns: u64,
     claimed: bool,
-    taken: Vec<Taken>,
+    received: Vec<ReceivedRequest>,
     /// True time of the raft thread's newest input, and of the one before.
     inputs_ns: [u64; 2],
     synced_ns: u64,
@@ -48,20 +48,20 @@ impl Linger {
     /// A server's state machine claims that it leads, or that is over: what waits is dropped.
     pub fn claims(&mut self, server: usize, claimed: bool) {
         self.watched[server].claimed = claimed;
-        self.watched[server].taken.clear();
+        self.watched[server].received.clear();
     }
 
     /// A server takes an append.
-    pub fn append_taken(&mut self, at_ns: u64, server: usize, rpc: Rpc) {
+    pub fn append_received(&mut self, at_ns: u64, server: usize, rpc: Rpc) {
         let watched = &mut self.watched[server];
         if watched.claimed {
-            watched.taken.push(Taken { at_ns, rpc });
+            watched.received.push(ReceivedRequest { at_ns, rpc });
         }
     }
 
     /// A server answers an append: it was refused, or is committed.
     pub fn append_answered(&mut self, server: usize, rpc: Rpc) {
-        self.watched[server].taken.retain(|taken| taken.rpc != rpc);
+        self.watched[server].received.retain(|received| received.rpc != rpc);
     }
 
     /// A server's raft thread takes an input.
@@ -75,8 +75,8 @@ impl Linger {
     #[inline]
     pub fn writes_records(&mut self, at_ns: u64, server: usize, id: NodeId, verdict: &mut Verdict) {
         let watched = &mut self.watched[server];
-        let Some(oldest) = watched.taken.first().copied() else { return };
-        watched.taken.clear();
+        let Some(oldest) = watched.received.first().copied() else { return };
+        watched.received.clear();
         let [_, before_ns] = watched.inputs_ns;
         let free_ns = oldest.at_ns.max(before_ns).max(watched.synced_ns);
         if at_ns > free_ns + watched.bound_ns && watched.calm.lasts_since(oldest.at_ns) {
@@ -115,7 +115,7 @@ impl Check for Linger {
         let watched = |timings: &QuorumTimings| Watched {
             bound_ns: longest_ns(timings.append_linger_ms, config.slowest_ppm) + SLACK_NS,
             claimed: false,
-            taken: Vec::new(),
+            received: Vec::new(),
             inputs_ns: [0; 2],
             synced_ns: 0,
             calm: Calm::new(config.slowest_ppm),
@@ -129,7 +129,7 @@ impl Check for Linger {
         match event {
             Event::Input { thread: ThreadName::RaftIo } => self.takes_input(at_ns, server),
             Event::RequestReceived { rpc, request: Request::AppendRecords(_) } => {
-                self.append_taken(at_ns, server, rpc);
+                self.append_received(at_ns, server, rpc);
             }
             Event::ResponseSent { rpc, response: Response::AppendRecords(_), .. } => self.append_answered(server, rpc),
             Event::Synced { .. } => self.watched[server].synced_ns = at_ns,
@@ -161,7 +161,7 @@ mod tests {
     fn breaks(before_ms: u64, written_ms: u64, also: impl Fn(&mut Linger)) -> bool {
         let (mut linger, mut verdict) = (Linger::new(&voters(1)), Verdict::default());
         linger.claims(0, true);
-        linger.append_taken(100 * MS, 0, rpc(1));
+        linger.append_received(100 * MS, 0, rpc(1));
         linger.takes_input(before_ms * MS, 0);
         linger.takes_input(written_ms * MS, 0);
         also(&mut linger);

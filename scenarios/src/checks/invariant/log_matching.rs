@@ -1,4 +1,4 @@
-//! `LogMatching`, judged by the one map of all batches ([`crate::checks::ghost::ledger`]).
+//! `LogMatching`, judged by the one map of all batches ([`crate::checks::server_model::ledger`]).
 
 use crate::checks::claim::Claimed;
 use crate::checks::claim::claim;

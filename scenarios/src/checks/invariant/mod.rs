@@ -9,7 +9,7 @@
 //! * [`durability`]: what is committed lies on a majority of disks, and leaders have it
 //! * [`promise`]: nothing is promised before it is durable (D1 to D9)
 //!
-//! `LogMatching` lives in [`super::ghost::ledger`], the one map of all batches. What is claimed of a
+//! `LogMatching` lives in [`super::server_model::ledger`], the one map of all batches. What is claimed of a
 //! cluster with brokers lives in [`super::metadata`] and [`super::replication`].
 
 pub mod acknowledged;

@@ -13,7 +13,7 @@ use raft::ids::LeaderEpoch;
 use raft::io::Observation;
 use raft::message::Request;
 
-use crate::checks::ghost::ServerGhost;
+use crate::checks::server_model::ServerModel;
 use crate::checks::verdict::Verdict;
 
 /// What one replica may ask for.
@@ -63,13 +63,13 @@ impl PreVotes {
     }
 
     /// A replica asks for real votes.
-    pub fn asks_for_votes(&self, server: usize, ghost: &ServerGhost, epoch: LeaderEpoch, verdict: &mut Verdict) {
+    pub fn asks_for_votes(&self, server: usize, model: &ServerModel, epoch: LeaderEpoch, verdict: &mut Verdict) {
         let asker = &self.askers[server];
         if epoch > asker.started_in && epoch > asker.may_begin {
             verdict.fail(&PreVotes::CLAIM, || {
                 format!(
                     "node {} requests votes in epoch {epoch}; a majority has granted it pre-votes only for epochs up to {}",
-                    ghost.id, asker.may_begin
+                    model.id, asker.may_begin
                 )
             });
         }
@@ -104,8 +104,8 @@ impl Check for PreVotes {
                 self.asks_for_votes(server, &models.servers[server], vote.replica_epoch, verdict);
             }
             Event::ResponseSent { to, .. } if to < self.askers.len() => {
-                if let Some((asked, answer)) = models.vote_answered(crossing)
-                    && asked.pre_vote
+                if let Some((requested, answer)) = models.vote_answered(crossing)
+                    && requested.pre_vote
                     && answer.vote_granted
                 {
                     self.granted(server, to, answer.current_leader.leader_epoch);
@@ -124,8 +124,8 @@ mod tests {
     use crate::checks::tests::voters;
 
     fn breaks(votes: &PreVotes, epoch: i32) -> bool {
-        let (ghost, mut verdict) = (ServerGhost::new(NodeId(1), true), Verdict::default());
-        votes.asks_for_votes(0, &ghost, LeaderEpoch(epoch), &mut verdict);
+        let (model, mut verdict) = (ServerModel::new(NodeId(1), true), Verdict::default());
+        votes.asks_for_votes(0, &model, LeaderEpoch(epoch), &mut verdict);
         verdict.violation().is_some()
     }
 

@@ -13,10 +13,10 @@ use crate::checks::check::check;
 use crate::checks::claim::Claimed;
 use crate::checks::claim::claim;
 use crate::checks::event::{Crossing, Event, Kinds};
-use crate::checks::ghost::ServerGhost;
-use crate::checks::ghost::ledger::Ledger;
 use crate::checks::invariant::topic_id::PersistBeforePromiseD7;
 use crate::checks::models::Models;
+use crate::checks::server_model::ServerModel;
+use crate::checks::server_model::ledger::Ledger;
 use crate::checks::verdict::Verdict;
 
 check! {
@@ -102,9 +102,9 @@ fn carries_epoch(crossing: &Crossing<'_>, models: &Models, verdict: &mut Verdict
 }
 
 fn grants_vote(crossing: &Crossing<'_>, models: &Models, verdict: &mut Verdict) {
-    let Some((asked, answer)) = models.vote_answered(crossing) else { return };
-    let (server, epoch, candidate) = (&models.servers[crossing.server], asked.epoch, asked.candidate);
-    if answer.vote_granted && !asked.pre_vote && server.durable_vote(epoch) != Some(candidate) {
+    let Some((requested, answer)) = models.vote_answered(crossing) else { return };
+    let (server, epoch, candidate) = (&models.servers[crossing.server], requested.epoch, requested.candidate);
+    if answer.vote_granted && !requested.pre_vote && server.durable_vote(epoch) != Some(candidate) {
         verdict.fail(&PersistBeforePromiseD3::CLAIM, || {
             format!(
                 "node {} grants its vote in epoch {epoch} to node {candidate}; {}",
@@ -127,7 +127,7 @@ fn begins_epoch(crossing: &Crossing<'_>, models: &Models, verdict: &mut Verdict)
 
 /// D4 to D7: a batch is about to be written. True if it is written as leader.
 pub fn writes_batch(
-    server: &ServerGhost,
+    server: &ServerModel,
     header: &BatchHeader,
     bytes: &[u8],
     ledger: &Ledger,

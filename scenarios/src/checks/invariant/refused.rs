@@ -54,7 +54,7 @@ mod tests {
     use super::*;
     use crate::checks::Checks;
     use crate::checks::event::Rpc;
-    use crate::checks::ghost::state_files::first_refused;
+    use crate::checks::server_model::state_files::first_refused;
     use crate::checks::tests::test_disk::TestDisk;
     use crate::checks::tests::voters;
 

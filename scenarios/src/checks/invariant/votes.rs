@@ -72,19 +72,19 @@ impl Check for ValidVotes {
 
     #[inline]
     fn on(&mut self, crossing: &Crossing<'_>, models: &Models, verdict: &mut Verdict) {
-        let ghost = &models.servers[crossing.server];
+        let model = &models.servers[crossing.server];
         // A vote that is only written binds nobody yet: a power loss may take it back before anything was promised.
-        let durable = ghost.durable_election.and_then(|it| Some((it.epoch, it.voted?)));
+        let durable = model.durable_election.and_then(|it| Some((it.epoch, it.voted?)));
         if durable != std::mem::replace(&mut self.durable[crossing.server], durable)
             && let Some((epoch, candidate)) = durable
         {
             self.voted(crossing.server, models, epoch, candidate, verdict);
         }
-        if let Some((asked, answer)) = models.vote_answered(crossing)
+        if let Some((requested, answer)) = models.vote_answered(crossing)
             && answer.vote_granted
-            && !asked.pre_vote
+            && !requested.pre_vote
         {
-            self.voted(crossing.server, models, asked.epoch, asked.candidate, verdict);
+            self.voted(crossing.server, models, requested.epoch, requested.candidate, verdict);
         }
     }
 }

@@ -5,7 +5,7 @@ use raft::ids::{BrokerEpoch, LeaderEpoch, Offset};
 
 use super::excuses::Excuse;
 use super::facts::{Began, Fact};
-use crate::checks::ghost::ledger::{BatchId, Ledger};
+use crate::checks::server_model::ledger::{BatchId, Ledger};
 
 /// A partition as the answers see it.
 #[derive(Clone, Copy, Debug)]
@@ -28,7 +28,7 @@ pub struct SentBack {
     /// The newest epoch of which it was shown a record: it asks no older leader.
     pub shown: Option<LeaderEpoch>,
     /// Number of the event by which it asked.
-    pub asked: u64,
+    pub requested: u64,
 }
 
 impl Losses<'_> {
@@ -64,7 +64,7 @@ impl Losses<'_> {
     fn has_lost_before(&self, at: usize, server: usize, batch: BatchId) -> bool {
         let goes = |had: BatchId, left: BatchId| self.ledger.holds(had, batch) && !self.ledger.holds(left, batch);
         let newest = self.facts[..at].iter().rev().find_map(|fact| match fact {
-            Fact::Took { server: other, had, left, .. } if *other == server && goes(*had, *left) => Some(true),
+            Fact::Destroyed { server: other, had, left, .. } if *other == server && goes(*had, *left) => Some(true),
             Fact::Truncated { server: other, had, left } if *other == server && goes(*had, *left) => Some(false),
             _ => None,
         });
@@ -75,7 +75,7 @@ impl Losses<'_> {
     /// registers again, and never of rot.
     pub fn is_hurt(&self, server: usize, registered: BrokerEpoch) -> bool {
         let newest = self.facts.iter().rev().find_map(|fact| match fact {
-            Fact::Took { server: other, registered, .. } if *other == server => Some(*registered),
+            Fact::Destroyed { server: other, registered, .. } if *other == server => Some(*registered),
             _ => None,
         });
         newest == Some(registered) || self.is_rotten(server)
@@ -134,7 +134,7 @@ impl Losses<'_> {
         let unclean = |fact: &Fact| matches!(fact, Fact::UncleanElection { .. });
         pending.iter().any(unclean)
             || self.facts[..place].iter().any(|fact| match fact {
-                Fact::Took { server, had, .. } if *server == began.server => {
+                Fact::Destroyed { server, had, .. } if *server == began.server => {
                     self.may_begin_without(place, *had).is_some()
                 }
                 _ => false,
@@ -225,7 +225,7 @@ impl Losses<'_> {
                 && began.agreed_end < position.from
                 && position.to.is_none_or(|to| began.agreed_end <= to)
                 && position.shown.is_none_or(|shown| shown <= began.epoch)
-                && until.is_none_or(|until| position.asked <= until)
+                && until.is_none_or(|until| position.requested <= until)
                 && self.is_elected_uncleanly(began.epoch)
         };
         let is_sent = self.facts.iter().enumerate().any(sends);

@@ -5,7 +5,7 @@ use raft::ids::{BrokerEpoch, LeaderEpoch, Offset};
 use smallvec::SmallVec;
 
 use super::excuses::Excuse;
-use crate::checks::ghost::ledger::BatchId;
+use crate::checks::server_model::ledger::BatchId;
 
 /// A leader begins.
 #[derive(Clone, Debug)]
@@ -30,7 +30,7 @@ pub struct Began {
 #[derive(Clone, Debug)]
 pub enum Fact {
     /// A fault left `left` of what a server's log held. The broker was registered by this epoch.
-    Took {
+    Destroyed {
         /// Index of the server.
         server: usize,
         /// All that its log held.

@@ -9,7 +9,7 @@ use raft::io::FatalFault;
 use raft::log::Batch;
 
 use super::excuses::Excuse;
-use crate::checks::ghost::ledger::{BatchId, Ledger};
+use crate::checks::server_model::ledger::{BatchId, Ledger};
 
 /// What has happened to the metadata log that bears on losses, in the order in which it happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -126,12 +126,12 @@ impl QuorumLosses<'_> {
 
     /// May a batch that was committed be missing? If it went with a cut.
     pub fn may_be_missing(&self, batch: BatchId) -> Option<Excuse> {
-        let went = |had: BatchId, left: BatchId| self.ledger.holds(had, batch) && !self.ledger.holds(left, batch);
-        let went = self.facts.iter().any(|fact| match fact {
-            QuorumFact::Cut { had, left, .. } | QuorumFact::CommittedBeside { had, left } => went(*had, *left),
+        let is_lost = |had: BatchId, left: BatchId| self.ledger.holds(had, batch) && !self.ledger.holds(left, batch);
+        let is_lost = self.facts.iter().any(|fact| match fact {
+            QuorumFact::Cut { had, left, .. } | QuorumFact::CommittedBeside { had, left } => is_lost(*had, *left),
             _ => false,
         });
-        went.then_some(Excuse::CommittedRecordDestroyed)
+        is_lost.then_some(Excuse::CommittedRecordDestroyed)
     }
 
     /// May a record of this value, acknowledged at this offset, be missing?

@@ -11,7 +11,7 @@ use super::answers::Losses;
 use super::elections::{Candidate, CommittedChange};
 use super::excuses::Excuse;
 use super::facts::{Began, Fact};
-use crate::checks::ghost::ledger::{BatchId, Ledger};
+use crate::checks::server_model::ledger::{BatchId, Ledger};
 
 const REPLICAS: usize = 3;
 const RECORDS: usize = 4;
@@ -180,7 +180,7 @@ impl World {
                 let had = self.tip(replica);
                 let gone = self.logs[replica].split_off(left);
                 let registered = BrokerEpoch(0);
-                self.facts.push(Fact::Took { server: replica, had, left: self.tip(replica), registered });
+                self.facts.push(Fact::Destroyed { server: replica, had, left: self.tip(replica), registered });
                 for record in self.committed.iter_mut().filter(|record| gone.contains(&record.id)) {
                     let kept = record.keepers.contains(&replica);
                     record.keepers.retain(|other| *other != replica);
@@ -283,7 +283,7 @@ impl World {
             return;
         }
         // One fact more never excuses less.
-        let took = Fact::Took { server: leader, had: lacked.id, left: BatchId::START, registered: BrokerEpoch(0) };
+        let took = Fact::Destroyed { server: leader, had: lacked.id, left: BatchId::START, registered: BrokerEpoch(0) };
         let election = Fact::UncleanElection { epoch: LeaderEpoch(self.epoch) };
         for more in [took, election, Fact::UncleanRestart, Fact::Rotten { server: leader }] {
             let mut facts = self.facts.clone();

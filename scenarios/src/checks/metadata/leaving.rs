@@ -182,13 +182,13 @@ impl Leaving {
             let of = self.open.iter().filter(|((other, _), _)| *other == controller).map(|(_, received)| received);
             of.filter(|received| received.broker == *id).map(|received| received.offset).min()
         };
-        let told = |id: &NodeId| {
-            let answered = self.reported.get(&(controller, *id)).is_some_and(|told| told >= end);
+        let reported = |id: &NodeId| {
+            let answered = self.reported.get(&(controller, *id)).is_some_and(|reported| reported >= end);
             answered && open(id).is_none_or(|offset| offset >= *end)
         };
         let mut others = image.brokers.iter().filter(|(id, other)| **id != broker && !other.fenced);
         let leads = || image.partitions.values().any(|partition| partition.leader == broker);
-        others.all(|(id, _)| told(id)) && !leads()
+        others.all(|(id, _)| reported(id)) && !leads()
     }
 }
 
@@ -237,7 +237,7 @@ mod tests {
 
     impl Story {
         /// A heartbeat comes over a connection of its own.
-        fn taken(&mut self, controller: usize, broker_id: NodeId, offset: i64) -> (usize, Rpc) {
+        fn received(&mut self, controller: usize, broker_id: NodeId, offset: i64) -> (usize, Rpc) {
             let request = BrokerHeartbeatRequest {
                 broker_id,
                 broker_epoch: BrokerEpoch(5),
@@ -266,12 +266,12 @@ mod tests {
         }
 
         fn heartbeat(&mut self, controller: usize, should_shut_down: bool) -> Option<String> {
-            let of = self.taken(controller, LEAVES, 9);
+            let of = self.received(controller, LEAVES, 9);
             self.answered(of, should_shut_down)
         }
 
         fn other_tells(&mut self, offset: i64) {
-            let of = self.taken(0, OTHER, offset);
+            let of = self.received(0, OTHER, offset);
             assert_eq!(self.answered(of, false), None);
         }
     }
@@ -321,7 +321,7 @@ mod tests {
         let mut two = story(true);
         assert_eq!(two.heartbeat(0, false), None, "it may have led");
         two.other_tells(END.0);
-        let late = two.taken(0, OTHER, END.0 - 1);
+        let late = two.received(0, OTHER, END.0 - 1);
         assert_eq!(two.heartbeat(0, false), None, "it is taken, and not yet answered");
         assert_eq!(two.answered(late, false), None);
         assert_eq!(two.heartbeat(0, false), None, "and answered");

@@ -14,8 +14,8 @@ use super::partition::ReferencePartition;
 use crate::checks::claim::Claimed;
 use crate::checks::claim::claim;
 use crate::checks::committed::Committed;
-use crate::checks::ghost::ledger::Ledger;
 use crate::checks::loss::excuses::Excuse;
+use crate::checks::server_model::ledger::Ledger;
 use crate::checks::verdict::Verdict;
 
 claim! {
@@ -115,8 +115,8 @@ impl MetadataModel {
     /// Clean is a restart if the last life's epoch is told; the same process anew is no restart.
     fn restarts_uncleanly(&self, record: &RegisterBroker) -> bool {
         let Some(before) = self.image.brokers.get(&record.broker_id) else { return true };
-        let told = self.left_cleanly.get(&(record.broker_id, record.incarnation_id));
-        before.incarnation_id != record.incarnation_id && told != Some(&before.broker_epoch)
+        let reported = self.left_cleanly.get(&(record.broker_id, record.incarnation_id));
+        before.incarnation_id != record.incarnation_id && reported != Some(&before.broker_epoch)
     }
 
     /// The image of everything committed, as nodes may see it.

@@ -15,8 +15,8 @@ use raft::message::data::FetchablePartition;
 use super::partition::PartitionModel;
 use super::{Around, ServerIndex};
 use crate::checks::coverage::Situation;
-use crate::checks::ghost::ledger::BatchId;
 use crate::checks::loss::excuses::Excuse;
+use crate::checks::server_model::ledger::BatchId;
 
 claim! {
     /// At an acks=all acknowledgement, and when a leader moves its high watermark, every member of the maximal ISR
@@ -61,19 +61,19 @@ pub struct Ack {
 pub fn acknowledges(
     (index, partition): (usize, &mut PartitionModel),
     (server, id): (usize, NodeId),
-    (asked, before, since): (&Batch, usize, Offset),
+    (requested, before, since): (&Batch, usize, Offset),
     base_offset: Offset,
     around: &mut Around<'_>,
 ) -> Option<Ack> {
     if partition.is_deleted() {
         return None;
     }
-    let end = Offset(base_offset.0 + asked.offset_count());
+    let end = Offset(base_offset.0 + requested.offset_count());
     let replica = &partition.replicas[server];
     let count = replica.count_to(end, &partition.ledger).filter(|count| {
         let known = replica.log.get(count - 1).map(|batch| partition.ledger.get(batch));
         known.is_some_and(|known| {
-            known.base == base_offset && known.bytes()[ATTRIBUTES_AT..] == asked.bytes[ATTRIBUTES_AT..]
+            known.base == base_offset && known.bytes()[ATTRIBUTES_AT..] == requested.bytes[ATTRIBUTES_AT..]
         })
     });
     let Some(count) = count else {

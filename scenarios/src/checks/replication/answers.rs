@@ -24,7 +24,7 @@ struct Fetching {
     /// Connections by the tokens that its thread knows them by; a handful.
     tokens: Vec<(u32, u64)>,
     /// What was asked last on a connection: it carries one question at a time.
-    asked: Vec<(u64, Rc<[FetchPartition]>)>,
+    requested: Vec<(u64, Rc<[FetchPartition]>)>,
     /// Partitions that the running step may not change, and the epoch that was asked in.
     outdated: SmallVec<[(usize, LeaderEpoch); 2]>,
 }
@@ -49,40 +49,40 @@ impl Answers {
 
     /// A broker's connection is open.
     pub fn connected(&mut self, server: usize, token: u32, connection: u64) {
-        let Fetching { tokens, asked, .. } = &mut self.fetching[server];
+        let Fetching { tokens, requested, .. } = &mut self.fetching[server];
         // Of each slot the newest lives; those that were opened long ago are gone.
         const SLOT: u32 = (1 << 12) - 1;
         tokens.retain(|(other, _)| other & SLOT != token & SLOT);
         tokens.push((token, connection));
-        asked.retain(|(other, _)| tokens.iter().any(|(_, open)| open == other));
+        requested.retain(|(other, _)| tokens.iter().any(|(_, open)| open == other));
     }
 
     /// A broker asks for records.
     pub fn asks(&mut self, server: usize, connection: u64, partitions: &Rc<[FetchPartition]>) {
-        let asked = &mut self.fetching[server].asked;
-        match asked.iter_mut().find(|(other, _)| *other == connection) {
+        let requested = &mut self.fetching[server].requested;
+        match requested.iter_mut().find(|(other, _)| *other == connection) {
             Some((_, last)) => last.clone_from(partitions),
-            None => asked.push((connection, Rc::clone(partitions))),
+            None => requested.push((connection, Rc::clone(partitions))),
         }
     }
 
     /// An answer reaches a broker; `follows` gives a partition's index if there is one, and the epoch in
     /// which the broker follows, if it does.
-    pub fn taken(
+    pub fn received(
         &mut self,
         server: usize,
         token: u32,
         answer: &DataFetchResponse,
         follows: impl Fn(&FetchablePartition) -> Option<(usize, Option<LeaderEpoch>)>,
     ) {
-        let Fetching { tokens, asked, outdated } = &mut self.fetching[server];
+        let Fetching { tokens, requested, outdated } = &mut self.fetching[server];
         let connection = tokens.iter().find(|(other, _)| *other == token).map(|(_, connection)| *connection);
-        let asked = asked.iter().find(|(other, _)| Some(*other) == connection);
-        let Some((_, asked)) = asked else { return };
+        let requested = requested.iter().find(|(other, _)| Some(*other) == connection);
+        let Some((_, requested)) = requested else { return };
         for found in answer.partitions.iter() {
             let changes = found.diverging_epoch.is_some() || !found.records.0.is_empty();
             let Some((index, epoch)) = (if changes { follows(found) } else { None }) else { continue };
-            let question = asked.iter().find(|question| question.partition == found.partition);
+            let question = requested.iter().find(|question| question.partition == found.partition);
             if let Some(question) = question
                 && epoch != Some(question.current_leader_epoch)
             {

@@ -86,7 +86,7 @@ pub struct CommittedLog {
     /// How far the log was known to reach, unless it was cut since: number of the event, end; both ascending.
     known_ends: Vec<(u64, i64)>,
     /// The largest end that a client was told.
-    pub told_end: i64,
+    pub reported_end: i64,
     first_unread: usize,
     /// Where it ended when all faults were over, unless it was cut below that since.
     settled_end: Option<usize>,

@@ -18,9 +18,9 @@ use raft::log::Batch;
 use super::partition::PartitionModel;
 use super::{Around, Replication, elections};
 use crate::checks::coverage::Situation;
-use crate::checks::ghost::boot::HowDown;
-use crate::checks::ghost::log::{LogGhost, ReadNotes};
 use crate::checks::loss::facts::Fact;
+use crate::checks::server_model::boot::HowDown;
+use crate::checks::server_model::log::{LogModel, ReadNotes};
 
 const TOPIC_ID_FILE: &str = "/partition.metadata";
 const HIGH_WATERMARKS: &str = "replication-offset-checkpoint";
@@ -103,7 +103,7 @@ impl DataDisk {
     }
 
     /// The process is gone.
-    pub fn went_down(&mut self, how: HowDown) {
+    pub fn down(&mut self, how: HowDown) {
         self.down = Some(how);
         self.handles.clear();
     }
@@ -232,7 +232,7 @@ impl Replication {
         server: usize,
         partition: usize,
         around: &mut Around<'_>,
-        change: impl FnOnce(&mut LogGhost, &crate::checks::ghost::ledger::Ledger),
+        change: impl FnOnce(&mut LogModel, &crate::checks::server_model::ledger::Ledger),
     ) {
         let id = self.servers.ids[server];
         let PartitionModel { ledger, replicas, .. } = &mut self.partitions[partition];
@@ -332,9 +332,9 @@ impl Replication {
             if segments.is_empty() && self.partitions[index].replicas[server].log.is_empty() {
                 continue;
             }
-            let ghost = &mut self.partitions[index];
-            let (log, notes) = LogGhost::read_segments(segments, &mut ghost.ledger);
-            let replica = &mut ghost.replicas[server];
+            let model = &mut self.partitions[index];
+            let (log, notes) = LogModel::read_segments(segments, &mut model.ledger);
+            let replica = &mut model.replicas[server];
             let mismatch = mismatch(&replica.log, &log, notes, how, damaged);
             let had = replica.log.prefix(replica.log.count());
             let left = replica.left(&log);
@@ -345,20 +345,20 @@ impl Replication {
                 let before = std::mem::replace(&mut replica.log, log);
                 replica.log.keep_durability_of(&before);
             }
-            replica.recount(&ghost.committed);
-            replica.high_watermark = replica.high_watermark.min(replica.log.end(&ghost.ledger));
+            replica.recount(&model.committed);
+            replica.high_watermark = replica.high_watermark.min(replica.log.end(&model.ledger));
             replica.leads = None;
-            let (has_junk, was_rotten) = (replica.log.has_junk(), ghost.losses().is_rotten(server));
+            let (has_junk, was_rotten) = (replica.log.has_junk(), model.losses().is_rotten(server));
             if has_junk && damaged && !was_rotten {
-                ghost.facts.push(Fact::Rotten { server });
+                model.facts.push(Fact::Rotten { server });
             } else if !has_junk && was_rotten {
-                ghost.facts.push(Fact::Whole { server });
+                model.facts.push(Fact::Whole { server });
             }
             if let Some(left) = left {
-                ghost.facts.push(Fact::Took { server, had, left, registered });
+                model.facts.push(Fact::Destroyed { server, had, left, registered });
                 around.coverage.met(Situation::ReplicaLostTail);
             }
-            let (id, of) = (self.servers.ids[server], ghost.id);
+            let (id, of) = (self.servers.ids[server], model.id);
             if let Some(mismatch) = mismatch {
                 around.verdict.fail(&GhostMismatch::CLAIM, || format!("partition {of} on broker {id}: {mismatch}"));
             } else if notes.conflict.is_some() {
@@ -376,14 +376,14 @@ impl Replication {
         let (_, mut found) = self.find(files);
         for index in 0..self.partitions.all().len() {
             let segments = found.remove(&index).unwrap_or_default();
-            let ghost = &mut self.partitions[index];
-            if segments.is_empty() && ghost.replicas[server].log.is_empty() {
+            let model = &mut self.partitions[index];
+            if segments.is_empty() && model.replicas[server].log.is_empty() {
                 continue;
             }
-            let (log, notes) = LogGhost::read_segments(segments, &mut ghost.ledger);
-            let written = &ghost.replicas[server].log;
+            let (log, notes) = LogModel::read_segments(segments, &mut model.ledger);
+            let written = &model.replicas[server].log;
             if notes.unknown_batches > 0 || !written.same_bytes(&log) {
-                let (of, written) = (ghost.id, written.count());
+                let (of, written) = (model.id, written.count());
                 return Some(format!("partition {of}: {written} batches were written, {} are on disk", log.count()));
             }
         }
@@ -414,8 +414,8 @@ fn high_watermarks(files: &dyn DurableFiles) -> Vec<(String, Offset)> {
 
 /// Why the log found cannot be the one left behind.
 fn mismatch(
-    written: &LogGhost,
-    found: &LogGhost,
+    written: &LogModel,
+    found: &LogModel,
     notes: ReadNotes,
     how: Option<HowDown>,
     damaged: bool,

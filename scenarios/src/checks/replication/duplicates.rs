@@ -23,11 +23,11 @@ const BATCHES_RETAINED: usize = 5;
 pub fn refused_out_of_order(
     partition: &PartitionModel,
     (server, id): (usize, NodeId),
-    asked: &Batch,
+    requested: &Batch,
     before: usize,
     verdict: &mut Verdict,
 ) {
-    let Some(producer) = asked.producer() else { return };
+    let Some(producer) = requested.producer() else { return };
     let replica = &partition.replicas[server];
     let batches = (0..before.min(replica.log.count())).rev().filter_map(|at| replica.log.get(at));
     let of_producer = |batch| {

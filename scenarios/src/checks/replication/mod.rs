@@ -1,4 +1,4 @@
-//! Replication of partitions: ghosts of every data log, and what brokers promise by them.
+//! Replication of partitions: models of every data log, and what brokers promise by them.
 //!
 //! * this file: all partitions, and what each crossing means to them
 //! * [`partition`]: committed log C and acknowledged part A; [`replica`]: one replica's log
@@ -119,7 +119,7 @@ pub struct Replication {
     min_isrs: Vec<MinIsrs>,
     /// By server: how far it had published when its request thread took its last input; -1: nothing. It
     /// may go by more, as the step that publishes may do other things first.
-    went_by: Vec<Offset>,
+    decided_by: Vec<Offset>,
     disks: Vec<DataDisk>,
     /// By server and connection: a connection takes its next request after the answer.
     produces: BTreeMap<(usize, u64), PendingProduce>,
@@ -139,7 +139,7 @@ impl Replication {
         let (servers_count, answers) = (servers.len(), Answers::new(servers.len()));
         Replication {
             disks: vec![DataDisk::default(); servers.len()],
-            went_by: vec![Offset(-1); servers.len()],
+            decided_by: vec![Offset(-1); servers.len()],
             unclean: UncleanElections::new(servers.len()),
             partitions: Partitions::new(servers.len()),
             servers: ServerIndex { ids: servers },
@@ -234,14 +234,14 @@ impl Replication {
     }
 
     /// A broker takes a Produce request.
-    pub fn produce_taken(&mut self, server: usize, connection: u64, correlation_id: i32, request: &ProduceRequest) {
+    pub fn produce_received(&mut self, server: usize, connection: u64, correlation_id: i32, request: &ProduceRequest) {
         if request.acks == -1 {
-            let had = |asked: &PartitionProduceData| {
-                let index = self.partitions.find(asked.partition.into());
+            let had = |requested: &PartitionProduceData| {
+                let index = self.partitions.find(requested.partition.into());
                 index.map_or(0, |index| self.partitions[index].replicas[server].log.count())
             };
             let before = request.partitions.iter().map(had).collect();
-            let (partitions, since) = (Rc::clone(&request.partitions), self.went_by[server]);
+            let (partitions, since) = (Rc::clone(&request.partitions), self.decided_by[server]);
             let pending = PendingProduce { correlation_id, partitions, before, since };
             self.produces.insert((server, connection), pending);
         }
@@ -260,20 +260,20 @@ impl Replication {
             return;
         }
         let id = self.servers.ids[server];
-        let asked = pending.partitions.iter().zip(pending.before);
-        for ((asked, before), answer) in asked.zip(answer.partitions.iter()) {
-            let [batch] = &asked.records.0[..] else { continue };
-            if answer.partition != asked.partition {
+        let requested = pending.partitions.iter().zip(pending.before);
+        for ((requested, before), answer) in requested.zip(answer.partitions.iter()) {
+            let [batch] = &requested.records.0[..] else { continue };
+            if answer.partition != requested.partition {
                 continue;
             }
-            let index = self.index_of(asked.partition);
+            let index = self.index_of(requested.partition);
             if answer.error == ErrorCode::OutOfOrderSequenceNumber {
                 let partition = &self.partitions[index];
                 duplicates::refused_out_of_order(partition, (server, id), batch, before, around.verdict);
             } else if answer.error == ErrorCode::None {
                 let partition = (index, &mut self.partitions[index]);
-                let asked = (&**batch, before, pending.since);
-                self.acks.extend(acks::acknowledges(partition, (server, id), asked, answer.base_offset, around));
+                let requested = (&**batch, before, pending.since);
+                self.acks.extend(acks::acknowledges(partition, (server, id), requested, answer.base_offset, around));
             }
         }
     }
@@ -283,7 +283,7 @@ impl Replication {
     #[inline]
     pub fn step_over(&mut self, server: usize, published: Option<Offset>, around: &mut Around<'_>) {
         let published = published.unwrap_or(Offset(-1));
-        self.went_by[server] = published;
+        self.decided_by[server] = published;
         self.refused[server].clear();
         self.answers.step_over(server);
         let who = (server, self.servers.ids[server]);
@@ -341,9 +341,9 @@ impl Replication {
     }
 
     /// It is answered.
-    pub fn fetch_answer_taken(&mut self, server: usize, token: u32, answer: &DataFetchResponse) {
+    pub fn fetch_answer_received(&mut self, server: usize, token: u32, answer: &DataFetchResponse) {
         let Replication { answers, partitions, .. } = self;
-        answers.taken(server, token, answer, |found| {
+        answers.received(server, token, answer, |found| {
             let index = partitions.find(found.partition.into())?;
             Some((index, partitions[index].replicas[server].follows))
         });
@@ -352,13 +352,13 @@ impl Replication {
     /// A broker changes a data log: not by an outdated answer.
     #[inline]
     fn obeys_present_leader(&self, server: usize, partition: usize, verdict: &mut Verdict) {
-        if let Some(asked) = self.answers.outdated(server, partition) {
+        if let Some(requested) = self.answers.outdated(server, partition) {
             let (id, of) = (self.servers.ids[server], self.partitions[partition].id);
             let follows = self.partitions[partition].replicas[server].follows;
             verdict.fail(&PresentLeaderObeyed::CLAIM, || {
                 let now =
                     follows.map_or_else(|| "it follows no leader now".to_owned(), |now| format!("it now follows in leader epoch {now}"));
-                format!("partition {of}: broker {id} changes its log by an answer to a request of leader epoch {asked}; {now}")
+                format!("partition {of}: broker {id} changes its log by an answer to a request of leader epoch {requested}; {now}")
             });
         }
     }
@@ -413,7 +413,7 @@ impl Replication {
                 partition.facts.extend(led.map(|epoch| Fact::Ended { epoch, at: around.event }));
             }
             BrokerObservation::LeaderHighWatermark { epoch, offset, .. } => {
-                let moved = (epoch, offset, self.went_by[server]);
+                let moved = (epoch, offset, self.decided_by[server]);
                 self.acks.extend(acks::leader_high_watermark((index, partition), (server, id), moved, around));
             }
             BrokerObservation::FollowerHighWatermark { offset, .. } => {
@@ -440,7 +440,7 @@ impl Replication {
             }
             BrokerObservation::Truncated { .. } | BrokerObservation::Lifecycle { .. } => {}
         }
-        let required = self.min_isrs[index].lowest_since(self.went_by[server]);
+        let required = self.min_isrs[index].lowest_since(self.decided_by[server]);
         let partition = &mut self.partitions[index];
         let committed_end = partition.committed_end();
         let replica = &mut partition.replicas[server];
@@ -457,7 +457,7 @@ impl Replication {
 
     /// A broker is down.
     pub fn down(&mut self, server: usize) {
-        self.went_by[server] = Offset(-1);
+        self.decided_by[server] = Offset(-1);
         self.demotions.down(server);
         self.answers.down(server);
         self.unclean.down(server);

@@ -12,10 +12,10 @@ use raft::ids::{LeaderEpoch, NodeId, Offset, PartitionEpoch, TopicIdPartition};
 use super::Around;
 use super::committed_log::{CommittedLog, LogBatch, ReportedBy};
 use super::replica::Replica;
-use crate::checks::ghost::ledger::{BatchId, Ledger};
 use crate::checks::loss::answers::Losses;
 use crate::checks::loss::excuses::Excuse;
 use crate::checks::loss::facts::{Began, Fact};
+use crate::checks::server_model::ledger::{BatchId, Ledger};
 use crate::checks::verdict::Verdict;
 
 claim! {

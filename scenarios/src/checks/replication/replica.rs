@@ -5,8 +5,8 @@ use std::rc::Rc;
 
 use raft::ids::{LeaderEpoch, NodeId, Offset, PartitionEpoch};
 
-use crate::checks::ghost::ledger::{BatchId, Ledger};
-use crate::checks::ghost::log::LogGhost;
+use crate::checks::server_model::ledger::{BatchId, Ledger};
+use crate::checks::server_model::log::LogModel;
 
 /// What a leader has said in its epoch.
 #[derive(Clone, Debug)]
@@ -39,7 +39,7 @@ impl Leading {
 #[derive(Clone, Debug, Default)]
 pub struct Replica {
     /// As written, and how much of it is durable.
-    pub log: LogGhost,
+    pub log: LogModel,
     /// Leading batches that equal the committed log: `agree(r)`.
     pub agreed: usize,
     /// Of this life, if it leads.
@@ -69,7 +69,7 @@ impl Replica {
     }
 
     /// What is left of the log if a fault left `found`; `None` if nothing is gone.
-    pub fn left(&self, found: &LogGhost) -> Option<BatchId> {
+    pub fn left(&self, found: &LogModel) -> Option<BatchId> {
         let kept = self.log.shared_prefix(found.count(), |at| found.get(at));
         (kept < self.log.count()).then(|| self.log.prefix(kept))
     }

@@ -112,13 +112,13 @@ impl Shrinks {
             return;
         }
         let partitions = &cluster.replication().partitions;
-        for asked in fetch.partitions.iter() {
-            let tag = asked.partition.into();
+        for requested in fetch.partitions.iter() {
+            let tag = requested.partition.into();
             let Some(leader) = self.leaders.get_mut(&(server, tag)) else { continue };
             let Some(partition) = partitions.find(tag).map(|index| &partitions[index]) else { continue };
             let replica = &partition.replicas[server];
-            let leads = replica.leads.as_ref().is_some_and(|leads| leads.epoch == asked.current_leader_epoch);
-            if leads && asked.fetch_offset >= replica.log.end(&partition.ledger) {
+            let leads = replica.leads.as_ref().is_some_and(|leads| leads.epoch == requested.current_leader_epoch);
+            if leads && requested.fetch_offset >= replica.log.end(&partition.ledger) {
                 leader.caught_up.insert(fetch.replica_id, at_ns);
             }
         }

@@ -25,7 +25,7 @@ enum Until {
 }
 
 #[derive(Clone, Debug)]
-struct Asked {
+struct UncleanRequest {
     /// `None`: all partitions.
     topics: Option<Rc<[ElectLeadersTopic]>>,
     until: Until,
@@ -34,7 +34,7 @@ struct Asked {
 /// See the module.
 #[derive(Clone, Debug, Default)]
 pub struct UncleanElections {
-    asked: Vec<Asked>,
+    requested: Vec<UncleanRequest>,
     /// By server: the epoch that its controller has claimed last, in this life.
     claimed: Vec<Option<LeaderEpoch>>,
 }
@@ -42,17 +42,17 @@ pub struct UncleanElections {
 impl UncleanElections {
     /// Nobody has asked; for so many servers.
     pub fn new(servers: usize) -> UncleanElections {
-        UncleanElections { asked: Vec::new(), claimed: vec![None; servers] }
+        UncleanElections { requested: Vec::new(), claimed: vec![None; servers] }
     }
 
     /// A controller takes an Envelope.
-    pub fn taken(&mut self, server: usize, (connection, correlation_id): (u64, i32), request: &AdminRequest) {
+    pub fn received(&mut self, server: usize, (connection, correlation_id): (u64, i32), request: &AdminRequest) {
         let AdminRequest::ElectLeaders(ElectLeadersRequest { election_type: UNCLEAN, topic_partitions, .. }) = request
         else {
             return;
         };
         let until = Until::Answered(server, connection, correlation_id);
-        self.asked.push(Asked { topics: topic_partitions.clone(), until });
+        self.requested.push(UncleanRequest { topics: topic_partitions.clone(), until });
     }
 
     /// It answers one.
@@ -78,10 +78,10 @@ impl UncleanElections {
 
     /// Some are executed no more; what they wrote is of `epoch` at the latest.
     fn end(&mut self, which: impl Fn(Until) -> bool, epoch: Option<LeaderEpoch>) {
-        self.asked.retain_mut(|asked| {
-            let ends = which(asked.until);
+        self.requested.retain_mut(|requested| {
+            let ends = which(requested.until);
             if let (true, Some(epoch)) = (ends, epoch) {
-                asked.until = Until::Epoch(epoch);
+                requested.until = Until::Epoch(epoch);
             }
             !ends || epoch.is_some()
         });
@@ -90,14 +90,15 @@ impl UncleanElections {
     /// A batch of this epoch is committed.
     #[inline]
     pub fn committed(&mut self, epoch: LeaderEpoch) {
-        if !self.asked.is_empty() {
-            self.asked.retain(|asked| !matches!(asked.until, Until::Epoch(last) if last < epoch));
+        if !self.requested.is_empty() {
+            self.requested.retain(|requested| !matches!(requested.until, Until::Epoch(last) if last < epoch));
         }
     }
 
     /// May a change that is committed now elect a leader uncleanly because somebody asked for it?
     pub fn may_elect(&self, topic: &str, partition: i32) -> bool {
-        let names = |asked: &ElectLeadersTopic| *asked.topic == *topic && asked.partitions.contains(&partition);
-        self.asked.iter().any(|asked| asked.topics.as_ref().is_none_or(|topics| topics.iter().any(names)))
+        let names =
+            |requested: &ElectLeadersTopic| *requested.topic == *topic && requested.partitions.contains(&partition);
+        self.requested.iter().any(|requested| requested.topics.as_ref().is_none_or(|topics| topics.iter().any(names)))
     }
 }

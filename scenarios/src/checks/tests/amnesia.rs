@@ -207,8 +207,8 @@ fn rot_is_not_mended_by_an_fsync() {
     quorum.logs[1].append_as_follower(&records, epoch, 0, &mut out).expect("it follows on");
     quorum.logs[1].flush(&mut out);
     quorum.perform(1, out);
-    let ghost = &quorum.checks.models.servers[1];
-    assert_eq!((ghost.log.count(), ghost.log.durable()), (3, 1));
+    let model = &quorum.checks.models.servers[1];
+    assert_eq!((model.log.count(), model.log.durable()), (3, 1));
 }
 
 #[test]

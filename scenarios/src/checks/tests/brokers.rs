@@ -27,11 +27,11 @@ use crate::checks::Checks;
 use crate::checks::cluster::{BrokerConfig, ClusterChecks};
 use crate::checks::config::CheckConfig;
 use crate::checks::event::{Crossing, Event, Rpc};
-use crate::checks::ghost::boot::HowDown;
-use crate::checks::ghost::ledger::BatchId;
 use crate::checks::invariant::timings::QuorumTimings;
 use crate::checks::models::Models;
 use crate::checks::replication::Settings;
+use crate::checks::server_model::boot::HowDown;
+use crate::checks::server_model::ledger::BatchId;
 use crate::checks::verdict::Verdict;
 
 pub const TOPIC: Uuid = Uuid([7; 16]);

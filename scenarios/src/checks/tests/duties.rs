@@ -11,7 +11,7 @@ use raft::message::{ClusterRequest, DataRequest, DataResponse, ErrorCode, Reques
 
 use super::brokers::{Brokers, PARTITION, broker, config, to_isr};
 use crate::checks::event::Event;
-use crate::checks::ghost::boot::HowDown;
+use crate::checks::server_model::boot::HowDown;
 
 const TOKEN: u32 = 1 << 12 | 16;
 const CONNECTION: u64 = 77;
@@ -60,7 +60,7 @@ impl Brokers {
 }
 
 /// A leader has two batches more than its follower, which asks in epoch 0.
-fn asked() -> Brokers {
+fn requested() -> Brokers {
     let mut brokers = Brokers::at_work(false, &[10, 11]);
     brokers.follows(1, 0);
     for value in [12, 13] {
@@ -73,19 +73,19 @@ fn asked() -> Brokers {
 
 #[test]
 fn records_that_were_asked_for_in_an_older_epoch_are_not_appended() {
-    let mut brokers = asked();
+    let mut brokers = requested();
     brokers.hears(1, None);
     brokers.replicate(0, 1);
     assert_eq!(brokers.broke(), None);
 
-    let mut brokers = asked();
+    let mut brokers = requested();
     brokers.follows(1, 1);
     brokers.hears(1, None);
     assert_eq!(brokers.broke(), None, "to hear it is no mistake");
     brokers.replicate(0, 1);
     assert_eq!(brokers.broke(), Some("PresentLeaderObeyed"));
 
-    let mut brokers = asked();
+    let mut brokers = requested();
     brokers.follows(1, 1);
     brokers.hears(1, None);
     brokers.goes_on(1);
@@ -96,7 +96,7 @@ fn records_that_were_asked_for_in_an_older_epoch_are_not_appended() {
 #[test]
 fn a_leader_does_not_cut_its_log_by_what_it_asked_as_a_follower() {
     let cut = |leads: bool| {
-        let mut brokers = asked();
+        let mut brokers = requested();
         brokers.replicate(0, 1);
         if leads {
             brokers.change(to_isr(&[0, 1, 2], Some(1)));

@@ -13,9 +13,9 @@ use raft::metadata::records::PartitionChange;
 
 use super::brokers::{Brokers, broker, change, config, elr, to_isr};
 use crate::checks::event::Event;
-use crate::checks::ghost::ServerGhost;
-use crate::checks::ghost::boot::HowDown;
 use crate::checks::replication::unclean::UncleanElections;
+use crate::checks::server_model::ServerModel;
+use crate::checks::server_model::boot::HowDown;
 use crate::checks::verdict::Verdict;
 
 #[test]
@@ -183,51 +183,51 @@ fn who_asked_for_an_unclean_election_is_forgotten_in_time() {
     let refused = EnvelopeResponse { error: ErrorCode::NotController, response: None };
     // A standby takes it, and refuses it or dies: it has written nothing.
     for dies in [true, false] {
-        let mut asked = UncleanElections::new(2);
-        asked.taken(1, (5, 1), &request);
-        assert!(asked.may_elect("t", 0) && !asked.may_elect("u", 0) && !asked.may_elect("t", 1));
+        let mut requested = UncleanElections::new(2);
+        requested.received(1, (5, 1), &request);
+        assert!(requested.may_elect("t", 0) && !requested.may_elect("u", 0) && !requested.may_elect("t", 1));
         if dies {
-            asked.down(1)
+            requested.down(1)
         } else {
-            asked.answered(1, (5, 1), &refused)
+            requested.answered(1, (5, 1), &refused)
         }
-        assert!(!asked.may_elect("t", 0));
+        assert!(!requested.may_elect("t", 0));
     }
     // An active one is deposed or dies: what it wrote in its epoch may be committed, until a later one is.
     for dies in [true, false] {
-        let mut asked = UncleanElections::new(2);
-        asked.claims(1, LeaderEpoch(4));
-        asked.taken(1, (5, 1), &request);
-        asked.committed(LeaderEpoch(9));
-        assert!(asked.may_elect("t", 0), "it may claim once more");
+        let mut requested = UncleanElections::new(2);
+        requested.claims(1, LeaderEpoch(4));
+        requested.received(1, (5, 1), &request);
+        requested.committed(LeaderEpoch(9));
+        assert!(requested.may_elect("t", 0), "it may claim once more");
         if dies {
-            asked.down(1)
+            requested.down(1)
         } else {
-            asked.answered(1, (5, 1), &refused)
+            requested.answered(1, (5, 1), &refused)
         }
         for (epoch, may) in [(3, true), (4, true), (5, false), (4, false)] {
-            asked.committed(LeaderEpoch(epoch));
-            assert_eq!(asked.may_elect("t", 0), may, "something of epoch {epoch} is committed");
+            requested.committed(LeaderEpoch(epoch));
+            assert_eq!(requested.may_elect("t", 0), may, "something of epoch {epoch} is committed");
         }
     }
     // A broker that heard nothing asks again, by another connection.
-    let mut asked = UncleanElections::new(2);
-    asked.taken(1, (5, 1), &request);
-    asked.taken(1, (6, 1), &request);
-    asked.answered(1, (6, 1), &elected(ErrorCode::None));
-    assert!(asked.may_elect("t", 0), "the first is still under way");
-    asked.answered(1, (5, 1), &elected(ErrorCode::None));
-    assert!(!asked.may_elect("t", 0));
+    let mut requested = UncleanElections::new(2);
+    requested.received(1, (5, 1), &request);
+    requested.received(1, (6, 1), &request);
+    requested.answered(1, (6, 1), &elected(ErrorCode::None));
+    assert!(requested.may_elect("t", 0), "the first is still under way");
+    requested.answered(1, (5, 1), &elected(ErrorCode::None));
+    assert!(!requested.may_elect("t", 0));
 }
 
 #[test]
 fn only_whom_kafka_leaves_so_stays_without_a_leader() {
     let servers = [0, 1, 2].map(|server| {
-        let mut ghost = ServerGhost::new(broker(server), false);
-        ghost.up = true;
-        ghost
+        let mut model = ServerModel::new(broker(server), false);
+        model.up = true;
+        model
     });
-    let missing = |with_elr: bool, change: PartitionChange, servers: &[ServerGhost]| {
+    let missing = |with_elr: bool, change: PartitionChange, servers: &[ServerModel]| {
         let mut brokers = Brokers::with_partition(with_elr);
         brokers.change(PartitionChange { leader: NodeId::NONE, ..change });
         brokers.cluster_mut().missing(servers).map(|missing| missing.predicate)

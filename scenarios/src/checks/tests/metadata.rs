@@ -55,7 +55,7 @@ fn what_a_node_publishes_never_goes_back_in_one_life() {
     brokers.commit([topic("other", 8)]);
     let (newer, after) = (last(&brokers), digest(&brokers));
     publish(&mut brokers, 0, newer, after);
-    brokers.restart(0, crate::checks::ghost::boot::HowDown::PageCacheKept);
+    brokers.restart(0, crate::checks::server_model::boot::HowDown::PageCacheKept);
     publish(&mut brokers, 0, offset, before);
     publish(&mut brokers, 0, newer, after);
     assert_eq!(brokers.broke(), None);
@@ -370,15 +370,15 @@ fn a_process_that_registers_again_stays_as_it_was() {
 
 #[test]
 fn an_isr_change_is_of_the_newest_partition_epoch_and_fences_none_but_old_leaders() {
-    let answered = |error: ErrorCode, asked: (i32, i32), partition_epoch: i32| {
+    let answered = |error: ErrorCode, requested: (i32, i32), partition_epoch: i32| {
         let mut brokers = Brokers::with_partition(true);
         brokers.change(to_isr(&[0, 1], None));
         let item = AlterPartitionItem {
             partition: PARTITION,
-            leader_epoch: LeaderEpoch(asked.0),
+            leader_epoch: LeaderEpoch(requested.0),
             new_isr_with_epochs: Rc::from([]),
             leader_recovery_state: 0,
-            partition_epoch: PartitionEpoch(asked.1),
+            partition_epoch: PartitionEpoch(requested.1),
         };
         let request =
             AlterPartitionRequest { broker_id: broker(0), broker_epoch: BrokerEpoch(0), partitions: Rc::from([item]) };

@@ -18,7 +18,7 @@ use super::excuses::{elected_uncleanly, leader};
 use crate::checks::audit::NodeView;
 use crate::checks::clients::ClientHistories;
 use crate::checks::event::Event;
-use crate::checks::ghost::boot::HowDown;
+use crate::checks::server_model::boot::HowDown;
 use crate::checks::verdict::Verdict;
 
 #[test]

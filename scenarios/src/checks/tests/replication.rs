@@ -12,7 +12,7 @@ use raft::metadata::MetadataRecord;
 use raft::metadata::records::PartitionChange;
 
 use super::brokers::{Brokers, PARTITION, broker, change, config, elr, to_isr};
-use crate::checks::ghost::boot::HowDown;
+use crate::checks::server_model::boot::HowDown;
 use crate::checks::verdict::Verdict;
 
 /// Two values are acknowledged with all three, and the first broker has failed: the second leads.

@@ -9,8 +9,8 @@ use smallvec::smallvec;
 
 use crate::actor::NodeDisk;
 use crate::catalog;
-use crate::checks::ghost::state_files::parse_quorum_state;
 use crate::checks::second_reader::differs;
+use crate::checks::server_model::state_files::parse_quorum_state;
 use crate::run::{Request, drive};
 
 fn leader_change(leader: i32) -> ControlRecord {

@@ -119,15 +119,15 @@ impl AdminApplication {
     }
 
     /// Its own operation, to whose end it sees.
-    pub fn begin(&mut self, asked: &ClientOperation) -> Option<AdminOperation> {
-        let operation = self.ask(asked)?;
+    pub fn begin(&mut self, requested: &ClientOperation) -> Option<AdminOperation> {
+        let operation = self.ask(requested)?;
         self.in_progress = Some(operation.operation);
         Some(operation)
     }
 
     /// An operation that somebody else asks for; `None` if it is none of an admin client.
-    pub fn ask(&mut self, asked: &ClientOperation) -> Option<AdminOperation> {
-        let request = self.request(asked)?;
+    pub fn ask(&mut self, requested: &ClientOperation) -> Option<AdminOperation> {
+        let request = self.request(requested)?;
         Some(self.number(request))
     }
 
@@ -218,8 +218,8 @@ impl AdminApplication {
         ClientOperation::AlterConfig { topic, name: name.to_owned(), value: value.map(|value| value.to_string()) }
     }
 
-    fn request(&self, asked: &ClientOperation) -> Option<AdminRequest> {
-        Some(match asked {
+    fn request(&self, requested: &ClientOperation) -> Option<AdminRequest> {
+        Some(match requested {
             ClientOperation::CreateTopics { topics } => self.create(topics),
             ClientOperation::DeleteTopic { topic } => AdminRequest::DeleteTopics(DeleteTopicsRequest {
                 topics: Rc::from([DeleteTopicState { name: Some(self.name(*topic)?), topic_id: Uuid::ZERO }]),

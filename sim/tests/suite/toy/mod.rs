@@ -41,7 +41,7 @@ pub enum Said {
     Durable(u64),
     Answered(u64),
     Closed(u32),
-    Told(u64),
+    Reported(u64),
 }
 
 #[derive(Clone, Debug)]
@@ -136,7 +136,7 @@ impl Process for Toy {
                 assert_eq!(thread, Thread(1));
                 out.push(Effect::Observe(Said::Answered(letter)));
             }
-            Input::Operation(number) => out.push(Effect::Observe(Said::Told(number))),
+            Input::Operation(number) => out.push(Effect::Observe(Said::Reported(number))),
             Input::Terminate => out.push(Effect::Halt { reason: Rc::from("terminated"), fault: None }),
             Input::Exception => {}
             Input::DiskError(_) => out.push(Effect::Halt { reason: Rc::from("disk error"), fault: Some(()) }),
@@ -151,7 +151,7 @@ impl Process for Toy {
             Said::Durable(n) => *n,
             Said::Answered(n) => n ^ 1 << 60,
             Said::Closed(n) => u64::from(*n) ^ 2 << 60,
-            Said::Told(n) => n ^ 3 << 60,
+            Said::Reported(n) => n ^ 3 << 60,
         }
     }
     fn post_hash(post: &u64) -> u64 {

@@ -50,16 +50,16 @@ pub(super) fn asks(client: usize, number: u32, request: AdminRequest) -> Vec<Ste
 }
 
 /// It is answered.
-pub(super) fn told(client: usize, number: u32, error: ErrorCode, outcome: Outcome) -> Vec<Step> {
+pub(super) fn reported(client: usize, number: u32, error: ErrorCode, outcome: Outcome) -> Vec<Step> {
     vec![result(client, number, error, outcome), answered(client, number)]
 }
 
 fn done(client: usize, number: u32) -> Vec<Step> {
-    told(client, number, ErrorCode::None, Outcome::Done)
+    reported(client, number, ErrorCode::None, Outcome::Done)
 }
 
 fn failed(client: usize, number: u32, error: ErrorCode) -> Vec<Step> {
-    told(client, number, error, Outcome::Failed)
+    reported(client, number, error, Outcome::Failed)
 }
 
 fn topic_id(client: usize, attempt: u32, topic_id: Uuid) -> Vec<Step> {
@@ -106,7 +106,7 @@ fn a_creation_is_committed_between_call_and_return() {
 fn what_definitely_failed_commits_nothing() {
     let commit = || vec![topic("u", U), partition(U, 0)];
     let refused = || failed(2, 1, ErrorCode::InvalidReplicationFactor);
-    let open = || told(2, 1, ErrorCode::NotController, Outcome::Unknown);
+    let open = || reported(2, 1, ErrorCode::NotController, Outcome::Unknown);
     let lost = || vec![Step::Client(2, AttemptEvent::AdminUnknown { attempt: 1 })];
     let ask = || asks(2, 1, create("u"));
     for end in [open(), lost(), Vec::new()] {
@@ -132,10 +132,10 @@ fn what_definitely_failed_commits_nothing() {
 fn what_was_forwarded_twice_may_be_done_again() {
     let forwarded = |connection| vec![Step::Forwarded(BROKER, connection)];
     let set = |value: &str| vec![config("x", Some(value))];
-    let asked = |n: u32, value: &str| asks(2, n, alter("x", SET, Some(value)));
+    let requested = |n: u32, value: &str| asks(2, n, alter("x", SET, Some(value)));
     let story = |second: u64, late: &str| {
-        let first = [forwarded(1), asked(1, "1"), forwarded(second), set("1"), done(2, 1)].concat();
-        broke(&[first, asked(2, "2"), set("2"), done(2, 2), set(late)])
+        let first = [forwarded(1), requested(1, "1"), forwarded(second), set("1"), done(2, 1)].concat();
+        broke(&[first, requested(2, "2"), set("2"), done(2, 2), set(late)])
     };
     assert_eq!(story(2, "1"), None);
     assert_eq!(story(1, "1"), violates("UnaskedMetadata"));
@@ -156,7 +156,7 @@ fn a_deletion_is_of_one_life_and_told_once() {
 }
 
 #[test]
-fn partitions_grow_as_asked() {
+fn partitions_grow_as_requested() {
     let ask = |count| asks(2, 1, grow("t", count));
     assert_eq!(broke(&[ask(2), vec![partition(T, 1)], done(2, 1)]), None);
     assert_eq!(broke(&[ask(3), vec![partition(T, 1)], done(2, 1)]), violates("LinearizableAdmin"));

@@ -59,12 +59,12 @@ fn joined(parts: &[Vec<Step>]) -> Vec<Step> {
 }
 
 /// Batches 10 and 20 of clients 1 and 2, one after the other, with the offsets told.
-fn two_appends(first_told: i64, second_told: i64) -> Vec<Step> {
+fn two_appends(first_reported: i64, second_reported: i64) -> Vec<Step> {
     joined(&[
         sends(1, 1, 1, 10, None),
-        vec![Step::Commit(T, 10, 2, None), acked(1, 1, first_told)],
+        vec![Step::Commit(T, 10, 2, None), acked(1, 1, first_reported)],
         sends(2, 1, 1, 20, None),
-        vec![Step::Commit(T, 20, 2, None), acked(2, 1, second_told)],
+        vec![Step::Commit(T, 20, 2, None), acked(2, 1, second_reported)],
         reads_all(&[10, 11, 20, 21]),
     ])
 }
@@ -117,16 +117,16 @@ fn what_is_acknowledged_is_committed_and_read() {
 fn one_offset_is_acknowledged_for_one_value() {
     let twice = joined(&[sends(1, 1, 1, 10, None), sends(2, 1, 1, 20, None), vec![acked(1, 1, 0), acked(2, 1, 0)]]);
     assert_eq!(play(&twice).broke(), Some("InconsistentOffsets"));
-    let told = |base_offset| {
-        let told = Step::Client(1, BatchAcked { batch: 1, base_offset: Offset(base_offset) });
+    let reported = |base_offset| {
+        let reported = Step::Client(1, BatchAcked { batch: 1, base_offset: Offset(base_offset) });
         play(&joined(&[
             sends(1, 1, 1, 10, None),
-            vec![Step::Commit(T, 10, 2, None), acked(1, 1, 0), told],
+            vec![Step::Commit(T, 10, 2, None), acked(1, 1, 0), reported],
             reads_all(&[10, 11]),
         ]))
     };
-    assert_eq!(told(0).broke(), None);
-    assert_eq!(told(1).broke(), Some("InconsistentOffsets"), "the broker answered another offset");
+    assert_eq!(reported(0).broke(), None);
+    assert_eq!(reported(1).broke(), Some("InconsistentOffsets"), "the broker answered another offset");
 }
 
 #[test]
@@ -204,8 +204,8 @@ fn a_retry_without_idempotence_stands_behind_what_was_sent_later() {
 fn what_only_a_leader_acknowledged_is_counted_when_it_is_lost() {
     let story = |acks: i8, end: &[Step]| {
         let mut steps = joined(&[sends(1, 1, 1, 10, None), vec![acked(1, 1, 0)]]);
-        let Step::Client(_, ProduceInvoked { acks: asked, .. }) = &mut steps[0] else { panic!("it is sent first") };
-        *asked = acks;
+        let Step::Client(_, ProduceInvoked { acks: requested, .. }) = &mut steps[0] else { panic!("it is sent first") };
+        *requested = acks;
         steps.extend_from_slice(end);
         let played = play(&steps);
         (played.excused(Excuse::AckedByLeaderOnlyLost), played.broke().map(str::to_owned))
@@ -264,8 +264,9 @@ fn a_batch_is_renumbered_for_cause_and_once_it_is_acknowledged_never() {
     let commits = |first, second| vec![Step::Commit(T, 10, 2, first), Step::Commit(T, 10, 2, second)];
     let (old, new) = (session(0, 0), session(1, 0));
     // `told`: how the first attempt ends before the second is sent.
-    let again =
-        |told| play(&joined(&[sends(1, 1, 1, 10, old), vec![told], sends(1, 2, 1, 10, new), commits(old, new)]));
+    let again = |reported| {
+        play(&joined(&[sends(1, 1, 1, 10, old), vec![reported], sends(1, 2, 1, 10, new), commits(old, new)]))
+    };
     assert_eq!(again(lost(1, 1)).broke(), None);
     assert_eq!(again(acked(1, 1, 0)).broke(), Some("DuplicateRecord"), "it knew");
     let another = joined(&[
@@ -291,8 +292,8 @@ fn a_batch_is_renumbered_for_cause_and_once_it_is_acknowledged_never() {
     let other = Some(BatchProducer { id: ProducerId(8), epoch: 0, base_sequence: 0 });
     let given = |client| {
         let ask = InitProducerIdInvoked { attempt: 9, node: BROKER };
-        let told = InitProducerIdOk { attempt: 9, producer_id: ProducerId(8), producer_epoch: 0 };
-        [ask, told].map(|event| Step::Client(client, event)).to_vec()
+        let reported = InitProducerIdOk { attempt: 9, producer_id: ProducerId(8), producer_epoch: 0 };
+        [ask, reported].map(|event| Step::Client(client, event)).to_vec()
     };
     for (client, broke) in [(1, None), (2, Some("DuplicateRecord"))] {
         let first = joined(&[sends(1, 1, 1, 10, old), vec![lost(1, 1)], given(client)]);
@@ -384,9 +385,9 @@ fn a_batch_is_split() {
                 ProduceValues { attempt, first_value: value, count: 1 },
             ]
         };
-        let told = events.into_iter().chain(more).chain(send(2, 2, values[0])).chain(send(3, 3, values[1]));
-        let told: Vec<Step> = told.map(|event| Step::Client(1, event)).collect();
-        joined(&[sends(1, 1, 1, 10, None), vec![refused(1, 1)], told])
+        let reported = events.into_iter().chain(more).chain(send(2, 2, values[0])).chain(send(3, 3, values[1]));
+        let reported: Vec<Step> = reported.map(|event| Step::Client(1, event)).collect();
+        joined(&[sends(1, 1, 1, 10, None), vec![refused(1, 1)], reported])
     };
     let parts = vec![Step::Commit(T, 10, 1, None), Step::Commit(T, 11, 1, None)];
     assert_eq!(play(&joined(&[split([10, 11]), parts])).broke(), None);

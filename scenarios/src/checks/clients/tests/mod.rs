@@ -17,12 +17,12 @@ use raft::metadata::records::{Partition, ProducerIds, RegisterBroker, RemoveTopi
 
 use super::ClientHistories;
 use crate::checks::coverage::Coverage;
-use crate::checks::ghost::ledger::BatchId;
 use crate::checks::loss::excuses::Excuse;
 use crate::checks::loss::facts::{Began, Fact};
 use crate::checks::replication::partition::{Change, PartitionModel};
 use crate::checks::replication::partitions::Partitions;
 use crate::checks::replication::{Around, sequences};
+use crate::checks::server_model::ledger::BatchId;
 use crate::checks::verdict::Verdict;
 use crate::report::Linearizability;
 
@@ -92,21 +92,21 @@ impl Played {
 fn so_far(steps: &[Step]) -> Played {
     let histories = ClientHistories::new(&["t".into()], 1, &[BROKER]);
     let mut played = Played { histories, partitions: Partitions::new(1), verdict: Verdict::new(false) };
-    let (mut metadata, mut asked) = (0, None);
+    let (mut metadata, mut requested) = (0, None);
     for step in prelude().iter().chain(steps) {
         played.verdict.now_ns += 1_000_000;
-        if played.told_of_log(step) {
+        if played.log_events(step) {
             continue;
         }
         let Played { histories, partitions, verdict } = &mut played;
         match step.clone() {
             Step::Client(client, event) => {
                 histories.attempt(client, event, partitions, verdict);
-                if let Some(request) = asked.take() {
+                if let Some(request) = requested.take() {
                     histories.admin_sent(client, &request);
                 }
             }
-            Step::Operation(request) => asked = Some(request),
+            Step::Operation(request) => requested = Some(request),
             Step::Metadata(record) => {
                 histories.metadata_committed(Offset(metadata), &record, verdict);
                 if let MetadataRecord::RemoveTopic(RemoveTopic { topic_id }) = record {
@@ -199,7 +199,7 @@ impl Played {
     }
 
     /// What steps say of partitions' logs.
-    fn told_of_log(&mut self, step: &Step) -> bool {
+    fn log_events(&mut self, step: &Step) -> bool {
         match *step {
             Step::Commit(topic_id, first, count, producer) => self.commit((topic_id, 1), first, count, producer),
             Step::CommitOf(epoch, first, count) => self.commit((T, epoch), first, count, None),
@@ -218,7 +218,7 @@ impl Played {
             Step::Lost(base, value) => {
                 let (had, left) = (self.writes(base, value), self.began(None).log);
                 let registered = BrokerEpoch(0);
-                self.partition(T).facts.push(Fact::Took { server: 0, had, left, registered });
+                self.partition(T).facts.push(Fact::Destroyed { server: 0, had, left, registered });
                 self.begins();
             }
             Step::Served(base, value) => {

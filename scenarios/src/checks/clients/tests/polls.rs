@@ -101,8 +101,8 @@ fn what_is_shown_ahead_of_the_log_must_follow() {
 #[test]
 fn recovery_waits_for_what_clients_were_told_of() {
     let shown = consumer(&[starts_at(4), polls(2, 4, &[(4, 30), (5, 31)], 6)]);
-    let told = consumer(&[starts_at(4), polls(2, 4, &[], 6)]);
-    for ahead in [shown, told] {
+    let reported = consumer(&[starts_at(4), polls(2, 4, &[], 6)]);
+    for ahead in [shown, reported] {
         let story = |then: &[Step]| so_far(&[&appends(&[10, 20])[..], &sends(3, 30), &ahead, then].concat());
         let is_ahead = |played: Played| played.histories.is_ahead(&played.partitions);
         assert!(is_ahead(story(&[])));
@@ -189,8 +189,8 @@ fn a_deposed_leader_sends_back_to_what_it_has_for_as_long_as_it_leads() {
     let read = [starts_at(0), polls(2, 0, &[(0, 10), (1, 11)], 4)];
     let story = |question: AttemptEvent, answer: &[AttemptEvent], ends: [&[Step]; 2]| {
         let (asks, hears) = (consumer(&[vec![question]]), consumer(&[answer.to_vec()]));
-        let told = [appends(&[10, 20]), vec![Step::SendsBack(1, 1)], consumer(&read)].concat();
-        play(&[&told, ends[0], &asks, ends[1], &hears].concat())
+        let reported = [appends(&[10, 20]), vec![Step::SendsBack(1, 1)], consumer(&read)].concat();
+        play(&[&reported, ends[0], &asks, ends[1], &hears].concat())
     };
     let fetch = ReadInvoked { attempt: 3, api: ReadApi::Fetch, partition: P, at: 2 };
     let validate = ReadInvoked { attempt: 3, api: ReadApi::OffsetForLeaderEpoch, partition: P, at: 2 };
@@ -199,7 +199,7 @@ fn a_deposed_leader_sends_back_to_what_it_has_for_as_long_as_it_leads() {
         let set = PositionSet { partition: P, offset: Offset(to), cause: PositionCause::Truncation };
         vec![ReadOk { attempt: 3, partition: P, number: to }, set]
     };
-    let lost = EpochLost { partition: P, asked: LeaderEpoch(1), answered: LeaderEpoch(0) };
+    let lost = EpochLost { partition: P, requested: LeaderEpoch(1), answered: LeaderEpoch(0) };
     let epoch_lost = [vec![lost], truncated(1)].concat();
     for (question, answer) in [(fetch, out_of_range), (validate, truncated(1)), (validate, epoch_lost)] {
         let end = [Step::LedUntilNow(1)];
@@ -207,8 +207,8 @@ fn a_deposed_leader_sends_back_to_what_it_has_for_as_long_as_it_leads() {
             let excused = story(question, &answer, ends);
             assert_eq!((excused.broke(), excused.excused(Excuse::PositionSentBackByDeposedLeader)), (None, 1));
         }
-        let asked_later = story(question, &answer, [&end, &[]]);
-        assert_eq!(asked_later.broke(), Some("PositionLost"), "{answer:?}");
+        let requested_later = story(question, &answer, [&end, &[]]);
+        assert_eq!(requested_later.broke(), Some("PositionLost"), "{answer:?}");
     }
     assert_eq!(story(validate, &truncated(0), [&[], &[]]).broke(), Some("PositionLost"), "it has more than that");
 }
@@ -219,7 +219,7 @@ fn what_was_read_beside_the_log_is_no_position_in_it() {
     let story = |served: &[Step]| {
         let mut shown = polls(2, 0, &[(0, 10), (1, 99)], 2);
         shown.push(ReadInvoked { attempt: 3, api: ReadApi::OffsetForLeaderEpoch, partition: P, at: 2 });
-        shown.push(EpochLost { partition: P, asked: LeaderEpoch(1), answered: LeaderEpoch(0) });
+        shown.push(EpochLost { partition: P, requested: LeaderEpoch(1), answered: LeaderEpoch(0) });
         play(&[&appends(&[10])[..], served, &consumer(&[starts_at(0), shown])].concat())
     };
     let served = story(&[Step::Served(1, 99)]);
@@ -240,13 +240,13 @@ fn nobody_reads_on_behind_what_is_lost() {
     assert_eq!(story(&[truncated(0), polls(3, 0, &[(0, 30), (1, 31)], 4)]).broke(), None);
     let half = story(&[truncated(1), polls(3, 1, &[(1, 31)], 4)]);
     assert_eq!(half.broke(), Some("TruncationMissed"), "it was not sent back far enough");
-    let told = vec![EpochLost { partition: P, asked: LeaderEpoch(1), answered: LeaderEpoch(0) }];
+    let reported = vec![EpochLost { partition: P, requested: LeaderEpoch(1), answered: LeaderEpoch(0) }];
     for moved in [starts_at(0), truncated(0)] {
-        let moved = story(&[told.clone(), moved, polls(3, 0, &[(0, 30), (1, 31)], 4)]);
+        let moved = story(&[reported.clone(), moved, polls(3, 0, &[(0, 30), (1, 31)], 4)]);
         assert_eq!((moved.broke(), moved.excused(Excuse::PositionLostWithRecords)), (None, 1));
     }
     for good in [polls(2, 0, &[(0, 10), (1, 11)], 4), polls(2, 0, &[], 4)] {
-        let read_on = reads(&[starts_at(0), told.clone(), good, starts_at(0)]);
+        let read_on = reads(&[starts_at(0), reported.clone(), good, starts_at(0)]);
         assert_eq!(read_on.broke(), Some("NonmonotonicPoll"), "whoever reads on has no reason any more");
     }
     // The first one behind it comes before it is known to be committed.

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use raft::client::AttemptEvent::{self, *};
 use raft::ids::Offset;
 
-use super::admin::{alter, asks, config, describe, described, told};
+use super::admin::{alter, asks, config, describe, described, reported};
 use super::*;
 
 const CONSUMER: usize = 5;
@@ -140,7 +140,7 @@ impl Model {
         let seen = effect.flatten();
         self.steps.extend(match (value, seen) {
             (None, Some(seen)) => described(which + 6, attempt, &[(CONFIG, &seen)]),
-            _ => told(which + 6, attempt, ErrorCode::None, Outcome::Done),
+            _ => reported(which + 6, attempt, ErrorCode::None, Outcome::Done),
         });
     }
 

@@ -3,9 +3,9 @@
 use raft::ids::{LeaderEpoch, Offset};
 use raft::io::DurableFiles;
 
-use super::ServerGhost;
+use super::ServerModel;
 use super::ledger::{BatchId, Ledger};
-use super::log::{LogGhost, ReadNotes};
+use super::log::{LogModel, ReadNotes};
 use super::state_files::first_refused;
 
 /// How a server went down, as far as its disk is concerned.
@@ -39,9 +39,9 @@ pub struct Destroyed {
     pub log: Option<BatchId>,
 }
 
-impl ServerGhost {
+impl ServerModel {
     /// The process is gone.
-    pub fn went_down(&mut self, how: HowDown) {
+    pub fn down(&mut self, how: HowDown) {
         self.up = false;
         self.down = Some(how);
         self.role = None;
@@ -58,7 +58,7 @@ impl ServerGhost {
 
     /// A process boots and finds `files`. The caller recounts agreement with the committed log.
     pub fn booted(&mut self, incarnation: u32, files: &dyn DurableFiles, ledger: &mut Ledger) -> Found {
-        let (found_log, notes) = LogGhost::read(files, ledger);
+        let (found_log, notes) = LogModel::read(files, ledger);
         let is_spoilt = self.down == Some(HowDown::PowerLost) && self.log.is_spoilt();
         let forgot = if is_spoilt { self.gone_behind(&found_log, self.log.forced()) } else { None };
         let forgot = forgot.map(|_| self.log.prefix(self.log.forced()));
@@ -87,13 +87,13 @@ impl ServerGhost {
         found
     }
 
-    fn take_over(&mut self, mut found: LogGhost, files: &dyn DurableFiles) {
+    fn take_over(&mut self, mut found: LogModel, files: &dyn DurableFiles) {
         found.all_durable();
         self.log = found;
         self.small.load(files);
     }
 
-    fn changed_by_kill(&self, found: &LogGhost, notes: ReadNotes, files: &dyn DurableFiles) -> Option<String> {
+    fn changed_by_kill(&self, found: &LogModel, notes: ReadNotes, files: &dyn DurableFiles) -> Option<String> {
         if let Some(path) = self.small.difference(files) {
             return Some(format!("{path} is not as it was when the process died"));
         }
@@ -107,7 +107,7 @@ impl ServerGhost {
     /// beyond the durable ones need only have been written by somebody.
     fn impossible_after_power_loss(
         &self,
-        found: &LogGhost,
+        found: &LogModel,
         notes: ReadNotes,
         files: &dyn DurableFiles,
     ) -> Option<String> {
@@ -124,7 +124,7 @@ impl ServerGhost {
 
     /// Compares what a process sees with what was written.
     pub fn differs_from_disk(&self, files: &dyn DurableFiles, ledger: &mut Ledger) -> Option<String> {
-        let (found, notes) = LogGhost::read(files, ledger);
+        let (found, notes) = LogModel::read(files, ledger);
         if let Some(path) = self.small.difference(files) {
             return Some(format!("{path} on disk is not what was written"));
         }
@@ -134,7 +134,7 @@ impl ServerGhost {
 
     /// A fault destroyed durable bytes; `left` is what is left of them.
     pub fn disk_damaged(&mut self, left: &dyn DurableFiles, ledger: &mut Ledger) -> Destroyed {
-        let (left_log, _) = LogGhost::read(left, ledger);
+        let (left_log, _) = LogModel::read(left, ledger);
         let election = self.durable_election;
         let is_new = left.paths().is_empty();
         let spoiled = self.small.spoil(left);
@@ -157,7 +157,7 @@ impl ServerGhost {
     }
 
     /// Of the first `count` batches, which were durable, only a prefix is `left`: gives its length.
-    fn gone_behind(&self, left: &LogGhost, count: usize) -> Option<usize> {
+    fn gone_behind(&self, left: &LogModel, count: usize) -> Option<usize> {
         let held = (0..count).take_while(|at| left.get(*at) == self.log.get(*at)).count();
         (held < count).then_some(held)
     }

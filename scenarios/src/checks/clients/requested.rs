@@ -64,9 +64,9 @@ impl Change {
                 }
                 Some(items.join(",").into())
             }
-            Change::Subtract(taken) => {
+            Change::Subtract(received) => {
                 let mut items = items();
-                items.retain(|item| !taken.split(',').any(|gone| gone == *item));
+                items.retain(|item| !received.split(',').any(|gone| gone == *item));
                 Some(items.join(",").into())
             }
         }
@@ -114,14 +114,14 @@ pub enum Ended {
 
 /// See the module.
 #[derive(Clone, Debug, Default)]
-pub struct Asked {
+pub struct RequestedChanges {
     open: BTreeMap<Wish, BTreeSet<Asker>>,
     undecided: BTreeSet<Wish>,
     waiting: BTreeMap<i64, Waiting>,
     waits_for: BTreeMap<Asker, Vec<i64>>,
 }
 
-impl Asked {
+impl RequestedChanges {
     /// An entry is asked for.
     pub fn asks(&mut self, asker: Asker, wish: Wish) {
         self.open.entry(wish).or_default().insert(asker);

@@ -1,4 +1,4 @@
-//! A ghost: the checks' own record of what is on one server's disk, written and durable, and of
+//! A model: the checks' own record of what is on one server's disk, written and durable, and of
 //! what the server said of itself. It is fed from the border and believes no node.
 
 pub mod boot;
@@ -14,7 +14,7 @@ use raft::io::Role;
 use raft::log::{LEADER_EPOCH_CHECKPOINT, PARTITION_METADATA, QUORUM_STATE, parse_segment_path};
 
 use self::ledger::{BatchId, Ledger};
-use self::log::LogGhost;
+use self::log::LogModel;
 use self::small_files::{InodeIndex, SmallFiles};
 use self::state_files::{Election, parse_epoch_checkpoint, parse_quorum_state};
 
@@ -50,7 +50,7 @@ pub struct ShownHighWatermark {
 
 /// One server.
 #[derive(Clone, Debug)]
-pub struct ServerGhost {
+pub struct ServerModel {
     /// Kafka's `node.id`.
     pub id: NodeId,
     /// In the static voter set?
@@ -60,7 +60,7 @@ pub struct ServerGhost {
     /// Is the process running?
     pub up: bool,
     /// Segments.
-    pub log: LogGhost,
+    pub log: LogModel,
     /// Everything else.
     pub small: SmallFiles,
     handles: BTreeMap<u32, Target>,
@@ -102,15 +102,15 @@ pub struct ServerGhost {
     damaged: bool,
 }
 
-impl ServerGhost {
+impl ServerModel {
     /// A server that was never booted.
-    pub fn new(id: NodeId, voter: bool) -> ServerGhost {
-        ServerGhost {
+    pub fn new(id: NodeId, voter: bool) -> ServerModel {
+        ServerModel {
             id,
             voter,
             incarnation: 0,
             up: false,
-            log: LogGhost::default(),
+            log: LogModel::default(),
             small: SmallFiles::default(),
             handles: BTreeMap::new(),
             written_election: None,

@@ -14,12 +14,12 @@ struct Inode {
     is_state: bool,
 }
 
-/// Is it read by [`ServerGhost`](super::ServerGhost)?
+/// Is it read by [`ServerModel`](super::ServerModel)?
 fn is_state_file(path: &str) -> bool {
     [QUORUM_STATE, LEADER_EPOCH_CHECKPOINT, PARTITION_METADATA].contains(&path)
 }
 
-/// Which inode; the ghost's own number.
+/// Which inode; the model's own number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InodeIndex(usize);
 

@@ -32,7 +32,7 @@ pub enum AppendFault {
     /// It does not start where the log ends.
     Gap { log_end: Offset, base: Offset },
     /// Its epoch is below the last one's.
-    EpochWentBack { last: LeaderEpoch, epoch: LeaderEpoch },
+    EpochDecreased { last: LeaderEpoch, epoch: LeaderEpoch },
     /// The segment holds bytes that are no batch, or is not the last one.
     BehindJunk { junk_bytes: u64 },
 }
@@ -43,7 +43,7 @@ impl std::fmt::Display for AppendFault {
             AppendFault::Gap { log_end, base } => {
                 write!(f, "appends a batch at offset {base}; its log ends at {log_end}")
             }
-            AppendFault::EpochWentBack { last, epoch } => {
+            AppendFault::EpochDecreased { last, epoch } => {
                 write!(f, "appends a batch of epoch {epoch} behind one of epoch {last}")
             }
             AppendFault::BehindJunk { junk_bytes } => {
@@ -55,7 +55,7 @@ impl std::fmt::Display for AppendFault {
 
 /// All segments. The *chain* is what a reader gets from the start up to the first gap.
 #[derive(Clone, Debug, Default)]
-pub struct LogGhost {
+pub struct LogModel {
     /// Ascending by base.
     segments: Vec<Segment>,
     /// How many segments are in the chain.
@@ -69,7 +69,7 @@ pub struct LogGhost {
     spoilt_from: Option<usize>,
 }
 
-impl LogGhost {
+impl LogModel {
     /// No file at all?
     pub fn is_empty(&self) -> bool {
         self.segments.is_empty()
@@ -183,7 +183,7 @@ impl LogGhost {
             Some(AppendFault::Gap { log_end, base: header.base_offset })
         } else {
             let last = last_epoch.filter(|last| header.epoch < *last);
-            last.map(|last| AppendFault::EpochWentBack { last, epoch: header.epoch })
+            last.map(|last| AppendFault::EpochDecreased { last, epoch: header.epoch })
         };
         (recorded, fault)
     }
@@ -264,7 +264,7 @@ impl LogGhost {
     }
 
     /// Durability as it was before a process died and its log was read back from the page cache.
-    pub fn keep_durability_of(&mut self, before: &LogGhost) {
+    pub fn keep_durability_of(&mut self, before: &LogModel) {
         for segment in &mut self.segments {
             if let Some(old) = before.segments.iter().find(|old| old.base == segment.base) {
                 segment.durable = old.durable.min(segment.batches.len());
@@ -276,7 +276,7 @@ impl LogGhost {
     }
 
     /// Are segments, batches and leftovers the same?
-    pub fn same_bytes(&self, other: &LogGhost) -> bool {
+    pub fn same_bytes(&self, other: &LogModel) -> bool {
         let is_chained = |at: usize| at < self.chained || at < other.chained;
         let same = |(at, (a, b)): (usize, (&Segment, &Segment))| {
             // What lies behind a gap, as while segments are deleted, was not read as batches.
@@ -293,18 +293,18 @@ impl LogGhost {
 
     /// Reads a log from files, as a recovery would: every batch up to the first bad byte or gap.
     /// Also says whether a batch was found that nobody is known to have written.
-    pub fn read(files: &dyn DurableFiles, ledger: &mut Ledger) -> (LogGhost, ReadNotes) {
+    pub fn read(files: &dyn DurableFiles, ledger: &mut Ledger) -> (LogModel, ReadNotes) {
         let segments = files
             .paths()
             .iter()
             .filter_map(|path| Some((super::segment_base(path)?, Rc::from(files.read(path)?))))
             .collect();
-        LogGhost::read_segments(segments, ledger)
+        LogModel::read_segments(segments, ledger)
     }
 
     /// The same of any log, by its segments' base offsets and bytes.
-    pub fn read_segments(mut segments: Vec<(Offset, Rc<[u8]>)>, ledger: &mut Ledger) -> (LogGhost, ReadNotes) {
-        let mut log = LogGhost::default();
+    pub fn read_segments(mut segments: Vec<(Offset, Rc<[u8]>)>, ledger: &mut Ledger) -> (LogModel, ReadNotes) {
+        let mut log = LogModel::default();
         let mut notes = ReadNotes::default();
         let mut before = BatchId::START;
         let mut readable = true;
@@ -366,7 +366,7 @@ impl LogGhost {
     }
 }
 
-/// What [`LogGhost::read`] came across.
+/// What [`LogModel::read`] came across.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ReadNotes {
     /// Whole, intact batches that nobody had written.

@@ -52,22 +52,22 @@ impl std::fmt::Display for Rpc {
 /// A message on its way: the world hands a pointer on, and the message itself is moved but twice,
 /// in and out. Spent parcels are filled again, so a message costs no allocation.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Parcel(Box<Option<Message>>);
+pub struct BoxedMessage(Box<Option<Message>>);
 
-impl Parcel {
+impl BoxedMessage {
     /// Packs a message.
-    pub fn pack<P: Process<Message = Parcel>>(message: Message, out: &mut Out<P>) -> Parcel {
+    pub fn pack<P: Process<Message = BoxedMessage>>(message: Message, out: &mut Out<P>) -> BoxedMessage {
         match out.spent.pop() {
             Some(mut spent) => {
                 *spent.0 = Some(message);
                 spent
             }
-            None => Parcel(Box::new(Some(message))),
+            None => BoxedMessage(Box::new(Some(message))),
         }
     }
 
     /// Takes the message out.
-    pub fn unpack<P: Process<Message = Parcel>>(mut self, out: &mut Out<P>) -> Message {
+    pub fn unpack<P: Process<Message = BoxedMessage>>(mut self, out: &mut Out<P>) -> Message {
         let message = self.0.take();
         out.spent.push(self);
         message.expect("spent parcels are never sent")
@@ -79,7 +79,7 @@ impl Parcel {
     }
 
     /// The response inside, with its correlation id; `None` for a request.
-    pub fn into_response<P: Process<Message = Parcel>>(self, out: &mut Out<P>) -> Option<(i32, Response)> {
+    pub fn into_response<P: Process<Message = BoxedMessage>>(self, out: &mut Out<P>) -> Option<(i32, Response)> {
         match self.unpack(out) {
             Message::Response { correlation_id, response } => Some((correlation_id, response)),
             Message::Request { .. } => None,
@@ -87,7 +87,7 @@ impl Parcel {
     }
 }
 
-impl Payload for Parcel {
+impl Payload for BoxedMessage {
     fn content_hash(&self) -> u64 {
         match self.message() {
             Message::Request { correlation_id, request } => request.content_hash(*correlation_id),

@@ -14,14 +14,14 @@ use crate::trace::screen::Screen;
 use crate::verb::job::Job;
 
 /// The requested outputs of a trace.
-pub struct Asked {
+pub struct TraceOutputs {
     file: Option<Target>,
     log: Option<Filter>,
 }
 
-impl Asked {
+impl TraceOutputs {
     /// Checks the flags before anything is run; `None` if none is given.
-    pub fn of(args: &ReplayArgs, job: &Job) -> Result<Option<Asked>, Problem> {
+    pub fn of(args: &ReplayArgs, job: &Job) -> Result<Option<TraceOutputs>, Problem> {
         let file = args.trace.as_deref().map(Target::checked).transpose()?;
         let filter = || {
             if args.to.is_some_and(|to| to < args.from.unwrap_or(0)) {
@@ -39,13 +39,13 @@ impl Asked {
             })
         };
         let log = args.log.then(filter).transpose()?;
-        let asked = Asked { file, log };
+        let requested = TraceOutputs { file, log };
         let json = args.json.as_deref().is_some_and(|path| path == std::path::Path::new("-"));
-        let on_stdout = [json, asked.file == Some(Target::Stdout), asked.log.is_some()];
+        let on_stdout = [json, requested.file == Some(Target::Stdout), requested.log.is_some()];
         if on_stdout.into_iter().filter(|is| *is).count() > 1 {
             return Err(Problem::new("only one of --json -, --trace - and --log can write to standard output"));
         }
-        Ok((asked.file.is_some() || asked.log.is_some()).then_some(asked))
+        Ok((requested.file.is_some() || requested.log.is_some()).then_some(requested))
     }
 
     /// Does it write to standard output?

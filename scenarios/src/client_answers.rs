@@ -32,7 +32,7 @@ pub enum OperationOutcome<T> {
 
 /// See the module's documentation.
 #[derive(Clone, Debug, Default)]
-pub struct Diary {
+pub struct ClientAnswers {
     clients: BTreeMap<Node, Pages>,
 }
 
@@ -65,7 +65,7 @@ struct Batch {
     open: u32,
 }
 
-impl Diary {
+impl ClientAnswers {
     /// A client did or learned something.
     pub fn note(&mut self, client: Node, event: AttemptEvent) {
         let pages = self.clients.entry(client).or_default();
@@ -207,10 +207,10 @@ mod tests {
 
     const CLIENT: Node = Node(7);
 
-    fn diary(events: &[AttemptEvent]) -> Diary {
-        let mut diary = Diary::default();
-        events.iter().for_each(|event| diary.note(CLIENT, *event));
-        diary
+    fn answers(events: &[AttemptEvent]) -> ClientAnswers {
+        let mut answers = ClientAnswers::default();
+        events.iter().for_each(|event| answers.note(CLIENT, *event));
+        answers
     }
 
     #[test]
@@ -221,13 +221,13 @@ mod tests {
         let error = ErrorCode::NotEnoughReplicas;
         let failed = |attempt| AttemptEvent::ProduceFailed { attempt, error };
         let given_up = AttemptEvent::BatchFailed { batch: 1, error };
-        let refused = diary(&[invoked(1), values(1), failed(1), invoked(2), values(2), failed(2), given_up]);
+        let refused = answers(&[invoked(1), values(1), failed(1), invoked(2), values(2), failed(2), given_up]);
         assert_eq!(refused.send(CLIENT, 41), Some(OperationOutcome::Refused(error)));
         let unanswered = AttemptEvent::ProduceUnknown { attempt: 1, error: ErrorCode::NetworkException };
-        let unknown = diary(&[invoked(1), values(1), unanswered, invoked(2), values(2), failed(2), given_up]);
+        let unknown = answers(&[invoked(1), values(1), unanswered, invoked(2), values(2), failed(2), given_up]);
         assert_eq!(unknown.send(CLIENT, 41), Some(OperationOutcome::Unknown(error)));
         let acked = AttemptEvent::BatchAcked { batch: 1, base_offset: Offset(5) };
-        let done = diary(&[invoked(1), values(1), unanswered, invoked(2), values(2), acked]);
+        let done = answers(&[invoked(1), values(1), unanswered, invoked(2), values(2), acked]);
         assert_eq!(done.send(CLIENT, 41), Some(OperationOutcome::Done(Offset(6))));
         assert_eq!(done.send(CLIENT, 42), None);
     }
@@ -238,12 +238,12 @@ mod tests {
         let (error, outcome) = (ErrorCode::TopicAlreadyExists, Outcome::Failed);
         let result = |attempt| AttemptEvent::AdminResult { attempt, index: 0, error, outcome };
         let done = AttemptEvent::OperationDone { operation: 3, error: ErrorCode::None };
-        let first = diary(&[invoked(1), result(1), done]);
+        let first = answers(&[invoked(1), result(1), done]);
         assert_eq!(first.operation(CLIENT, 3), Some(OperationOutcome::Refused(error)));
-        let retried = diary(&[invoked(1), AttemptEvent::AdminUnknown { attempt: 1 }, invoked(2), result(2), done]);
+        let retried = answers(&[invoked(1), AttemptEvent::AdminUnknown { attempt: 1 }, invoked(2), result(2), done]);
         assert_eq!(retried.operation(CLIENT, 3), Some(OperationOutcome::Unknown(error)));
         let late = AttemptEvent::OperationDone { operation: 3, error: ErrorCode::RequestTimedOut };
-        let timed_out = diary(&[invoked(1), AttemptEvent::AdminUnknown { attempt: 1 }, late]);
+        let timed_out = answers(&[invoked(1), AttemptEvent::AdminUnknown { attempt: 1 }, late]);
         assert_eq!(timed_out.operation(CLIENT, 3), Some(OperationOutcome::Unknown(ErrorCode::RequestTimedOut)));
     }
 }
