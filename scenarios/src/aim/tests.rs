@@ -158,6 +158,8 @@ fn one_broker_at_a_time_loses_bytes_while_the_others_are_in_sync() {
     cluster.isr(&[0, 2]);
     assert!(cluster.tolerance_forbids(&kill(2)), "two would be out of sync");
     cluster.tracker.fault(&power(1), Phase::End);
+    cluster.isr(&[0, 1]);
+    assert!(cluster.tolerance_forbids(&power(1)), "it is in sync again, and one other is alone with it");
     cluster.recovers(1);
     assert!(!cluster.tolerance_forbids(&power(2)) && !cluster.tolerance_forbids(&kill(2)));
 }

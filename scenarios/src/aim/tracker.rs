@@ -312,12 +312,13 @@ impl Tracker {
         nodes.into_iter().filter(|place| *place < self.servers.len()).collect()
     }
 
-    /// Does every broker live, by metadata too, and have all partitions all of their replicas in sync?
-    fn is_whole(&self) -> bool {
-        let mut brokers = self.servers.iter().filter(|server| server.broker);
+    /// Does every broker but one live, by metadata too, and are all of their replicas in sync?
+    fn is_whole_but(&self, excepted: Option<NodeId>) -> bool {
+        let mut brokers = self.servers.iter().filter(|server| server.broker && Some(server.id) != excepted);
         let lives = |server: &Server| server.registered && !server.fenced && !server.leaving;
         let in_sync = |partition: &Partition| {
-            partition.has_leader && partition.replicas.iter().all(|id| partition.isr.contains(id))
+            let mut replicas = partition.replicas.iter().filter(|id| Some(**id) != excepted);
+            partition.has_leader && replicas.all(|id| partition.isr.contains(id))
         };
         brokers.all(lives) && self.partitions.values().all(in_sync)
     }
@@ -336,9 +337,9 @@ impl Tracker {
             let again = self.recovering == Some(Node(*place as u16));
             let promises = |place| !self.breaks_promise_of_voter(place) && self.are_other_voters_in_sync(place);
             return means.destroys == Destroys::Forced && server.voter && !promises(*place)
-                || server.broker && !(calm && (again || self.is_whole()));
+                || server.broker && !(calm && self.is_whole_but(again.then_some(server.id)));
         }
-        means.weakens && self.recovering.is_some() && self.affects_another_broker(&affected) && !self.is_whole()
+        means.weakens && self.recovering.is_some() && self.affects_another_broker(&affected) && !self.is_whole_but(None)
     }
 
     /// Would promises be lost if this server lost what it has, or only what it has not forced? Disks are destroyed on a
