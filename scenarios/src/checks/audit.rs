@@ -1,7 +1,6 @@
 //! The audit: what a node holds, what crossed its border and what lies on its disk are one story.
 
-use crate::checks::claim::Claimed;
-use crate::checks::claim::claim;
+use crate::checks::prelude::*;
 use raft::ids::{LeaderEpoch, NodeId, Offset};
 use raft::io::{DurableFiles, PartitionShown, Role, Visitor};
 use raft::log::{Batch, Records};
@@ -11,7 +10,6 @@ use super::second_reader;
 use super::server_model::ServerModel;
 use super::server_model::ledger::Ledger;
 use super::server_model::state_files::Election;
-use super::verdict::Verdict;
 
 claim! {
     /// The node's report, the model built from its messages and disk operations, and its disk agree; another reader of

@@ -2,10 +2,10 @@
 //! (what concerns disks is in `border_disk`).
 
 use crate::checks::audit::GhostMismatch;
-use crate::checks::claim::Claimed;
 use crate::checks::invariant::durability::StateMachineSafety;
 use crate::checks::invariant::fatal_fault::NoFatalFault;
 use crate::checks::linearizability::MonotonicReads;
+use crate::checks::prelude::*;
 use raft::broker::observation::BrokerObservation;
 use raft::ids::{LeaderEpoch, Offset};
 use raft::io::{DurableFiles, FatalFault, Observation, ThreadName};
@@ -14,9 +14,8 @@ use raft::message::{ClusterResponse, DataResponse, ErrorCode, Request, Response}
 use super::audit::NodeView;
 use super::committed::{Committed, CommittedRecord};
 use super::coverage::Situation;
-use super::event::{Crossing, Event, Rpc};
 use super::invariant::{durability, high_watermark};
-use super::models::{Models, PendingVote};
+use super::models::PendingVote;
 use super::recovery::Missing;
 use super::server_model::{ServerModel, ShownHighWatermark};
 use super::{Checks, audit};

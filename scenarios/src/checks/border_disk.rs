@@ -2,8 +2,8 @@
 //! and what faults do to durable bytes.
 
 use crate::checks::audit::GhostMismatch;
-use crate::checks::claim::Claimed;
 use crate::checks::invariant::log_matching;
+use crate::checks::prelude::*;
 use std::rc::Rc;
 
 use raft::ids::Offset;

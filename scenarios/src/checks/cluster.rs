@@ -1,6 +1,7 @@
 //! What brokers add to the checks of a quorum: committed metadata and replication, and which
 //! crossing of the border means what to them. A quorum alone has none of this and pays nothing.
 
+use crate::checks::prelude::*;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
@@ -28,7 +29,6 @@ use super::second_reader;
 use super::server_model::ServerModel;
 use super::server_model::boot::HowDown;
 use super::server_model::ledger::Ledger;
-use super::verdict::Verdict;
 
 /// What the checks need to know of brokers.
 #[derive(Clone, Debug)]

@@ -1,9 +1,9 @@
 //! The committed log C: what leaders' high watermarks have covered, and how much of it is promised.
 
+use crate::checks::prelude::*;
 use raft::ids::{LeaderEpoch, Offset};
 use raft::log::Batch;
 
-use super::loss::excuses::Excuse;
 use super::loss::quorum::{QuorumFact, QuorumLosses};
 use super::server_model::ServerModel;
 use super::server_model::ledger::{BatchId, Ledger};

@@ -6,8 +6,7 @@
 //! * a read shows committed records only, and every one from where it began to where it ended;
 //!   it may be stale (reads carry no proof of leadership)
 
-use crate::checks::claim::Claimed;
-use crate::checks::claim::claim;
+use crate::checks::prelude::*;
 use crate::checks::replication::guards::AckedValueNotLost;
 use std::collections::BTreeSet;
 
@@ -16,10 +15,8 @@ use raft::ids::Offset;
 use super::committed::{Committed, CommittedRecord};
 use super::coverage::{Coverage, Situation};
 use super::history::{AttemptKind, History, Outcome, Reading, values};
-use super::loss::excuses::Excuse;
 use super::loss::quorum::QuorumLosses;
 use super::server_model::ledger::Ledger;
-use super::verdict::{Verdict, seconds};
 use crate::actor::AttemptEvent;
 
 claim! {

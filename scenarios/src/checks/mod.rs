@@ -36,6 +36,7 @@ pub mod list;
 pub mod loss;
 pub mod metadata;
 pub mod models;
+mod prelude;
 pub mod recovery;
 pub mod replication;
 mod second_reader;

@@ -1,11 +1,11 @@
 //! What must be true, by the checks' own account: fed from the border, believing no node.
 
+use crate::checks::prelude::*;
 use raft::ids::{LeaderEpoch, NodeId};
 use raft::message::{Response, VoteResponse};
 
 use super::cluster::ClusterChecks;
 use super::committed::Committed;
-use super::event::{Crossing, Event, Rpc};
 use super::invariant::durability::Quorum;
 use super::loss::quorum::{QuorumFact, QuorumLosses};
 use super::server_model::ServerModel;

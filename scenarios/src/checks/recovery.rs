@@ -2,8 +2,7 @@
 //! voters follow, high watermarks at the log's end, a fresh append committed, every live server
 //! showing it, and every committed record before it read back by some client.
 
-use crate::checks::claim::Claimed;
-use crate::checks::claim::claim;
+use crate::checks::prelude::*;
 use raft::ids::{LeaderEpoch, Offset, TopicIdPartition};
 use raft::io::Role;
 use smallvec::SmallVec;
@@ -11,7 +10,6 @@ use smallvec::SmallVec;
 use super::committed::Committed;
 use super::server_model::ServerModel;
 use super::server_model::ledger::Ledger;
-use super::verdict::{Verdict, seconds};
 use crate::actor::AttemptEvent;
 
 claim! {

@@ -1,9 +1,9 @@
 //! Where checks bring what they found: the first violation, what was excused, and why a run ended.
 
+use crate::checks::prelude::*;
 use std::collections::BTreeMap;
 
-use super::claim::{Claim, Kind, Scope};
-use super::loss::excuses::Excuse;
+use super::claim::{Kind, Scope};
 use crate::report::{Violation, ViolationKind};
 
 /// A time as messages say it.

@@ -9,6 +9,7 @@
 //! * one that is done may be done again later if its broker changed that link: what it forwarded
 //!   first may lie in a network that was cut, and be executed when that is mended
 
+use crate::checks::prelude::*;
 use std::collections::BTreeMap;
 
 use raft::client::Outcome;
@@ -20,7 +21,6 @@ use super::counts::{Counts, Remark};
 use super::metadata::{Metadata, config_hash};
 use super::requested::{Ended, RequestedChanges, Wish};
 use super::topics::Topics;
-use crate::checks::verdict::Verdict;
 
 /// An attempt without an answer.
 #[derive(Clone, Debug)]

@@ -4,10 +4,7 @@
 use super::admin::{Around, Attempt};
 use super::metadata::{Resource, config_hash, first_absent, first_alive, resource_name};
 use super::requested::{Change, Wish};
-use crate::checks::claim::Claim;
-use crate::checks::claim::Claimed;
-use crate::checks::claim::claim;
-use crate::checks::verdict::or_none;
+use crate::checks::prelude::*;
 use raft::client::text_hash;
 use raft::ids::{NodeId, Uuid};
 use raft::message::admin::{AlterConfigsResource, CreatableTopic, DeleteTopicState, ElectLeadersRequest};

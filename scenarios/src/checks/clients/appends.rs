@@ -9,10 +9,9 @@
 //! * a producer without idempotence may have copies and change the order of its batches by its
 //!   retries, and `acks=1` may lose what was acknowledged: nothing is promised, and all is counted
 
-use crate::checks::claim::Claimed;
-use crate::checks::claim::claim;
 use crate::checks::linearizability::DuplicateRecord;
 use crate::checks::linearizability::LinearizableAppends;
+use crate::checks::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
 use raft::client::{Outcome, TopicPartition};
@@ -24,11 +23,9 @@ use smallvec::SmallVec;
 use super::counts::{Counts, Remark};
 use super::order::{OneBatch, follows};
 use super::topics::Topics;
-use crate::checks::loss::excuses::Excuse;
 use crate::checks::replication::committed_log::{LogBatch, ReportedBy, Session};
 use crate::checks::replication::partition::PartitionModel;
 use crate::checks::replication::partitions::{PartitionIndex, Partitions};
-use crate::checks::verdict::{Verdict, or_none};
 
 claim! {
     /// One offset of a partition shows one value, to producers and consumers alike.

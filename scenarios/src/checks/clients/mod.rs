@@ -26,11 +26,10 @@ pub mod sessions;
 mod tests;
 pub mod topics;
 
-use crate::checks::claim::Claimed;
 use crate::checks::claim::Scope;
-use crate::checks::claim::claim;
 use crate::checks::clients::appends::InconsistentOffsets;
 use crate::checks::clients::polls::UncommittedRead;
+use crate::checks::prelude::*;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 

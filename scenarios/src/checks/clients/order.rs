@@ -1,14 +1,11 @@
 //! `NonmonotonicSend`: the batches of an idempotent producer stand in the order of its values.
 
-use crate::checks::claim::Claimed;
-use crate::checks::claim::claim;
+use crate::checks::prelude::*;
 use raft::ids::Offset;
 use raft::log::BatchProducer;
 
 use super::counts::{Counts, Remark};
-use crate::checks::loss::excuses::Excuse;
 use crate::checks::replication::committed_log::ProducerState;
-use crate::checks::verdict::Verdict;
 
 claim! {
     /// An idempotent producer's records are in the log in the order in which they were sent.

@@ -10,10 +10,9 @@
 //! * whoever was shown a record that C no longer holds is moved before it reads on behind it (KIP-320)
 //! * a stale poll is legal, and counted
 
-use crate::checks::claim::Claimed;
-use crate::checks::claim::claim;
 use crate::checks::clients::appends::AbortedRead;
 use crate::checks::clients::appends::InconsistentOffsets;
+use crate::checks::prelude::*;
 use raft::client::{Outcome, PositionCause, ReadApi, TopicPartition};
 use raft::ids::{LeaderEpoch, Offset};
 use raft::message::ErrorCode;
@@ -23,11 +22,9 @@ use super::appends::Appends;
 use super::counts::{Counts, Remark};
 use super::topics::Topics;
 use crate::checks::loss::answers::SentBack;
-use crate::checks::loss::excuses::Excuse;
 use crate::checks::replication::committed_log::ReportedBy;
 use crate::checks::replication::partition::PartitionModel;
 use crate::checks::replication::partitions::{PartitionIndex, Partitions};
-use crate::checks::verdict::{Verdict, or_none, seconds};
 
 claim! {
     /// A record that a consumer receives is committed.

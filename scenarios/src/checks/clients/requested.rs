@@ -6,8 +6,7 @@
 //! that was open or undecided, and if only open ones speak for it, one of them must not turn out to
 //! have failed.
 
-use crate::checks::claim::Claimed;
-use crate::checks::claim::claim;
+use crate::checks::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
@@ -15,7 +14,6 @@ use raft::ids::{NodeId, Uuid};
 
 use super::metadata::{Effect, Resource, resource_name};
 use super::topics::Topics;
-use crate::checks::verdict::{Verdict, or_none};
 
 claim! {
     /// Every record of the metadata log was requested by an attempt that did not definitely fail.

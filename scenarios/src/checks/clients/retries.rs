@@ -1,11 +1,9 @@
 //! Admin calls between their attempts: each is sent again, and none before `retry.backoff.ms` allows it.
 
+use crate::checks::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
 use raft::client::AttemptEvent;
-
-use crate::checks::claim::{Claimed, claim};
-use crate::checks::verdict::Verdict;
 
 claim! {
     /// An admin client sends a call that has failed again only when its backoff is over.

@@ -4,15 +4,13 @@
 //! A partition in which something was refused or given up, or has had no answer, is excused: batches
 //! that were given the first numbers may have ended without being sent again (controller-broker.md §6.8).
 
-use crate::checks::claim::Claimed;
-use crate::checks::claim::claim;
+use crate::checks::prelude::*;
 use std::collections::BTreeMap;
 
 use raft::client::TopicPartition;
 use raft::log::BatchProducer;
 
 use crate::checks::replication::committed_log::Session;
-use crate::checks::verdict::Verdict;
 
 claim! {
     /// In a new epoch of a producer the sequences of each partition begin at 0.

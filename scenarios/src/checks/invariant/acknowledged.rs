@@ -2,18 +2,14 @@
 //! their newest Fetch requests of its own epoch, and nothing else. A replica in another epoch may hold other records
 //! at the same offsets.
 
-use crate::checks::check::Check;
-use crate::checks::claim::{Claim, Claimed, Kind, Scope};
-use crate::checks::config::CheckConfig;
-use crate::checks::event::{Crossing, Event, Kinds, Rpc};
-use crate::checks::models::Models;
+use crate::checks::claim::{Kind, Scope};
+use crate::checks::prelude::*;
 use raft::ids::{LeaderEpoch, Offset};
 use raft::io::{Observation, Role};
 use raft::message::{ErrorCode, FetchResponse, Request, Response};
 use smallvec::SmallVec;
 
 use crate::checks::server_model::{ServerModel, ShownHighWatermark};
-use crate::checks::verdict::Verdict;
 
 /// What a voter has fetched from a leader in its epoch.
 #[derive(Clone, Debug)]

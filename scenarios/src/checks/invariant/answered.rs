@@ -6,16 +6,11 @@
 //! * one for the active controller, when all that it has written is committed, or when it leads no longer
 //!   (`DeferredEventQueue.completeUpTo`, `failAll`).
 
+use crate::checks::prelude::*;
 use raft::io::Observation;
 use raft::message::{DataRequest, Request, Response};
 
 use super::timings::{Calm, longest_ns};
-use crate::checks::check::Check;
-use crate::checks::claim::{Claim, Claimed, claim};
-use crate::checks::config::CheckConfig;
-use crate::checks::event::{Crossing, Event, Kinds, Rpc};
-use crate::checks::models::Models;
-use crate::checks::verdict::Verdict;
 
 claim! {
     /// A process answers every request, or closes its connection, within the bound of its timers, whatever it goes

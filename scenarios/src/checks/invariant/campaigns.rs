@@ -10,19 +10,14 @@
 //! Judged from the answers and requests that reach a server, from those that voters send, and from the
 //! roles it says it enters (audits compare them with its disk).
 
-use crate::checks::check::Check;
-use crate::checks::claim::claim;
-use crate::checks::claim::{Claim, Claimed, Kind, Scope};
-use crate::checks::config::CheckConfig;
-use crate::checks::event::{Crossing, Event, Kinds};
-use crate::checks::models::Models;
+use crate::checks::claim::{Kind, Scope};
+use crate::checks::prelude::*;
 use raft::ids::{LeaderEpoch, NodeId};
 use raft::io::{Observation, Role, ThreadName};
 use raft::message::{ErrorCode, Request, Response};
 
 use super::timings::{Calm, QuorumTimings, longest_ns};
 use crate::checks::server_model::ServerModel;
-use crate::checks::verdict::Verdict;
 
 claim! {
     /// A follower that receives EndQuorumEpoch from its resigning leader becomes a candidate when its backoff

@@ -6,18 +6,14 @@
 //! (consensus.md §2.2, the edge-triggered set). Hence the bound: one timeout if a single follower
 //! makes the majority, two if it takes more; and a parked fetch counts once more when it is answered.
 
-use crate::checks::check::Check;
-use crate::checks::claim::{Claim, Claimed, Kind, Scope};
-use crate::checks::config::CheckConfig;
-use crate::checks::event::{Crossing, Event, Kinds};
-use crate::checks::models::Models;
+use crate::checks::claim::{Kind, Scope};
+use crate::checks::prelude::*;
 use raft::ids::LeaderEpoch;
 use raft::io::{Observation, Role, ThreadName};
 use raft::message::Request;
 
 use super::timings::{Calm, QuorumTimings};
 use crate::checks::server_model::ServerModel;
-use crate::checks::verdict::Verdict;
 
 /// A parked Fetch is answered after at most so long (consensus.md §2.2).
 const FETCH_MAX_WAIT_NS: u64 = 500_000_000;

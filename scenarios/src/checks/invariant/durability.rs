@@ -7,14 +7,12 @@
 //! When such a fault strikes, the promise is cut to what is safe through what a majority still
 //! holds; a later commit that a majority of voters with their memory holds durably renews it.
 
-use crate::checks::claim::Claimed;
-use crate::checks::claim::claim;
+use crate::checks::prelude::*;
 use raft::ids::{LeaderEpoch, Offset};
 
 use crate::checks::committed::{Committed, CommittedRecord};
 use crate::checks::server_model::ledger::Ledger;
 use crate::checks::server_model::{ServerModel, ShownHighWatermark};
-use crate::checks::verdict::Verdict;
 
 claim! {
     /// A leader, also of a partition, has every record committed in an earlier epoch.

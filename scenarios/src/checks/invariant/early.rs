@@ -3,17 +3,12 @@
 //! Judged from the answers that reach a voter and the roles that it says it enters. Its timer runs on its wall clock, so
 //! it is judged only while nothing disturbs that.
 
+use crate::checks::prelude::*;
 use raft::ids::LeaderEpoch;
 use raft::io::{Observation, Role, ThreadName};
 use raft::message::{ErrorCode, Request, Response};
 
 use super::timings::{Calm, QuorumTimings};
-use crate::checks::check::Check;
-use crate::checks::claim::{Claim, Claimed, claim};
-use crate::checks::config::CheckConfig;
-use crate::checks::event::{Crossing, Event, Kinds};
-use crate::checks::models::Models;
-use crate::checks::verdict::Verdict;
 
 claim! {
     /// A follower requests pre-votes only when its leader has not answered it for its fetch timeout, or resigns.

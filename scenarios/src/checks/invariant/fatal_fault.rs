@@ -1,6 +1,5 @@
 //! `NoFatalFault`: processes end themselves for their disks only.
-
-use crate::checks::claim::claim;
+use crate::checks::prelude::*;
 
 claim! {
     /// No replica ends itself for any reason but its disk. (Kafka throws where it finds a rule of the

@@ -1,14 +1,12 @@
 //! `MonotonicHighWatermark`, `HighWatermarkWithinLog` and, for followers, `StateMachineSafety`.
 
-use crate::checks::claim::Claimed;
-use crate::checks::claim::claim;
 use crate::checks::invariant::durability::StateMachineSafety;
+use crate::checks::prelude::*;
 use raft::ids::Offset;
 
 use crate::checks::committed::Committed;
 use crate::checks::server_model::ledger::Ledger;
 use crate::checks::server_model::{ServerModel, ShownHighWatermark};
-use crate::checks::verdict::Verdict;
 
 claim! {
     /// A replica's high watermark never goes back within one process and epoch.

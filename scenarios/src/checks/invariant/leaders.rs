@@ -1,20 +1,14 @@
 //! `NeverTwoLeadersInSameEpoch`, `SingleActiveController`, `RecordAfterClaim` and `MonotonicEpoch`.
 
+use crate::checks::prelude::*;
 use raft::ids::LeaderEpoch;
 use raft::io::{Observation, Role};
 use raft::message::{ErrorCode, Request, Response};
 
-use crate::checks::check::Check;
-use crate::checks::check::check;
-use crate::checks::claim::claim;
-use crate::checks::claim::{Claim, Claimed, Kind, Scope};
-use crate::checks::config::CheckConfig;
-use crate::checks::event::{Crossing, Event, Kinds};
+use crate::checks::claim::{Kind, Scope};
 use crate::checks::invariant::durability::SingleActiveController;
-use crate::checks::models::Models;
 use crate::checks::server_model::ServerModel;
 use crate::checks::server_model::state_files::Election;
-use crate::checks::verdict::Verdict;
 
 check! {
     /// A replica, even a leader, that answers a vote request has moved to the epoch of the request.

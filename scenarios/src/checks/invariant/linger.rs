@@ -5,17 +5,13 @@
 //! busy, so what counts is how long it had nothing to do: since the input before the one by which it
 //! writes, and since the last fsync of its node.
 
-use crate::checks::check::Check;
-use crate::checks::claim::{Claim, Claimed, Kind, Scope};
-use crate::checks::config::CheckConfig;
-use crate::checks::event::{Crossing, Event, Kinds, Rpc};
-use crate::checks::models::Models;
+use crate::checks::claim::{Kind, Scope};
+use crate::checks::prelude::*;
 use raft::ids::NodeId;
 use raft::io::{Observation, ThreadName};
 use raft::message::{Request, Response};
 
 use super::timings::{Calm, QuorumTimings, longest_ns};
-use crate::checks::verdict::Verdict;
 
 /// For what a message costs that lies in the queue, and the step of the state machine's thread.
 const SLACK_NS: u64 = 20_000_000;

@@ -1,8 +1,5 @@
 //! `LogMatching`, judged by the one map of all batches ([`crate::checks::server_model::ledger`]).
-
-use crate::checks::claim::Claimed;
-use crate::checks::claim::claim;
-use crate::checks::verdict::Verdict;
+use crate::checks::prelude::*;
 
 claim! {
     /// Logs with the same (epoch, end offset) have the same prefix; offsets have no gap.

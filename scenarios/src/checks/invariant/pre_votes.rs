@@ -4,17 +4,13 @@
 //! Judged from the answers that voters send, whether they arrive or not. A replica that starts with an
 //! epoch and its own vote in it goes on as Candidate of that epoch (consensus.md §1.6) and asks nobody.
 
-use crate::checks::check::Check;
-use crate::checks::claim::{Claim, Claimed, Kind, Scope};
-use crate::checks::config::CheckConfig;
-use crate::checks::event::{Crossing, Event, Kinds};
-use crate::checks::models::Models;
+use crate::checks::claim::{Kind, Scope};
+use crate::checks::prelude::*;
 use raft::ids::LeaderEpoch;
 use raft::io::Observation;
 use raft::message::Request;
 
 use crate::checks::server_model::ServerModel;
-use crate::checks::verdict::Verdict;
 
 /// What one replica may ask for.
 #[derive(Clone, Debug, Default)]

@@ -4,20 +4,15 @@
 //! A request may leave late (the network client below raft queues it behind a connect), when its
 //! sender has moved on; so D1, D3 and D4 ask whether the promise *was* durable in its epoch.
 
+use crate::checks::prelude::*;
 use raft::ids::NodeId;
 use raft::io::ThreadName;
 use raft::log::{Batch, BatchHeader, ControlRecord};
 use raft::message::{Request, Response};
 
-use crate::checks::check::check;
-use crate::checks::claim::Claimed;
-use crate::checks::claim::claim;
-use crate::checks::event::{Crossing, Event, Kinds};
 use crate::checks::invariant::topic_id::PersistBeforePromiseD7;
-use crate::checks::models::Models;
 use crate::checks::server_model::ServerModel;
 use crate::checks::server_model::ledger::Ledger;
-use crate::checks::verdict::Verdict;
 
 check! {
     /// D1: a candidate's epoch and vote for itself are durable before it sends a Vote request.

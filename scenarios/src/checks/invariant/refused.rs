@@ -1,11 +1,5 @@
 //! `DamagedFileRefused`: no process starts from a state file that it cannot read.
-
-use crate::checks::check::Check;
-use crate::checks::claim::{Claim, Claimed, claim};
-use crate::checks::config::CheckConfig;
-use crate::checks::event::{Crossing, Event, Kinds};
-use crate::checks::models::Models;
-use crate::checks::verdict::Verdict;
+use crate::checks::prelude::*;
 
 claim! {
     /// A process that finds a state file malformed or unreadable ends itself before it says anything to anybody.

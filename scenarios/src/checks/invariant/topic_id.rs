@@ -1,6 +1,5 @@
 //! D7 of `PersistBeforePromise`, of the metadata log and of partitions.
-
-use crate::checks::claim::claim;
+use crate::checks::prelude::*;
 
 claim! {
     /// D7: the topic id is durable before the first batch is written.

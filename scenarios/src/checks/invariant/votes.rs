@@ -1,14 +1,9 @@
 //! `ValidVotes`: one vote per voter and epoch, across crashes, from what is written to
 //! `quorum-state` and from what is granted.
 
-use crate::checks::check::Check;
-use crate::checks::claim::{Claim, Claimed, Kind, Scope};
-use crate::checks::config::CheckConfig;
-use crate::checks::event::{Crossing, Kinds};
-use crate::checks::models::Models;
+use crate::checks::claim::{Kind, Scope};
+use crate::checks::prelude::*;
 use raft::ids::{LeaderEpoch, NodeId};
-
-use crate::checks::verdict::Verdict;
 
 /// Every vote of every server.
 #[derive(Clone, Debug)]

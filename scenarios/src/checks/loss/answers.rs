@@ -1,9 +1,9 @@
 //! What may be missing from a partition, who may lead it, what may be served and who may be sent back: pure
 //! functions of what was written and committed, and of the facts.
 
+use crate::checks::prelude::*;
 use raft::ids::{BrokerEpoch, LeaderEpoch, Offset};
 
-use super::excuses::Excuse;
 use super::facts::{Began, Fact};
 use crate::checks::server_model::ledger::{BatchId, Ledger};
 

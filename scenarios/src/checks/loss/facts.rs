@@ -1,10 +1,10 @@
 //! What has happened to one partition that bears on losses, in the order in which it happened. Facts are
 //! only ever added; what follows from them is said by [`super::answers`].
 
+use crate::checks::prelude::*;
 use raft::ids::{BrokerEpoch, LeaderEpoch, Offset};
 use smallvec::SmallVec;
 
-use super::excuses::Excuse;
 use crate::checks::server_model::ledger::BatchId;
 
 /// A leader begins.

@@ -4,11 +4,11 @@
 //! Voters promise what they have forced. So a power loss takes nothing from a promise; only a fault that destroys
 //! durable bytes does (a replaced disk, rot).
 
+use crate::checks::prelude::*;
 use raft::ids::{LeaderEpoch, Offset};
 use raft::io::FatalFault;
 use raft::log::Batch;
 
-use super::excuses::Excuse;
 use crate::checks::server_model::ledger::{BatchId, Ledger};
 
 /// What has happened to the metadata log that bears on losses, in the order in which it happened.

@@ -2,6 +2,7 @@
 //! committed record may be missing if metadata was permitted to pass over all that had it, or if a fault took it
 //! from the last replica that had to keep it.
 
+use crate::checks::prelude::*;
 use std::collections::BTreeMap;
 
 use raft::ids::{BrokerEpoch, LeaderEpoch, Offset};
@@ -9,7 +10,6 @@ use raft::log::{Batch, BatchBuilder};
 
 use super::answers::Losses;
 use super::elections::{Candidate, CommittedChange};
-use super::excuses::Excuse;
 use super::facts::{Began, Fact};
 use crate::checks::server_model::ledger::{BatchId, Ledger};
 

@@ -1,19 +1,12 @@
 //! `MonotonicBrokerEpoch`: each incarnation of a broker has an epoch of its own, newer ones higher.
 //! `ReregistrationKeepsState`: one that registers again changes nothing by that (KAFKA-16757).
 
-use crate::checks::check::{Check, check};
-use crate::checks::claim::claim;
-use crate::checks::claim::{Claim, Claimed};
-use crate::checks::config::CheckConfig;
-use crate::checks::event::{Crossing, Event, Kinds};
-use crate::checks::models::Models;
+use crate::checks::prelude::*;
 use std::collections::BTreeMap;
 
 use raft::ids::{BrokerEpoch, NodeId, Offset, Uuid};
 use raft::metadata::MetadataRecord;
 use raft::metadata::records::RegisterBroker;
-
-use crate::checks::verdict::Verdict;
 
 claim! {
     /// A broker epoch belongs to one incarnation of one broker, and newer epochs are higher.

@@ -6,12 +6,7 @@
 //! controller of another epoch has heard other heartbeats. Sessions run on the controller's monotonic
 //! clock, which a paused process does not stop and no fault moves but in its rate (`FASTEST_RATE`).
 
-use crate::checks::check::Check;
-use crate::checks::claim::claim;
-use crate::checks::claim::{Claim, Claimed};
-use crate::checks::config::CheckConfig;
-use crate::checks::event::{Crossing, Event, Kinds, Rpc};
-use crate::checks::models::Models;
+use crate::checks::prelude::*;
 use std::collections::BTreeMap;
 
 use raft::ids::{BrokerEpoch, LeaderEpoch, NodeId};
@@ -19,8 +14,6 @@ use raft::io::Observation;
 use raft::message::cluster::{BrokerHeartbeatRequest, BrokerHeartbeatResponse};
 use raft::message::{ClusterRequest, ClusterResponse, ErrorCode, Request, Response};
 use raft::metadata::MetadataRecord;
-
-use crate::checks::verdict::{Verdict, seconds};
 
 claim! {
     /// A broker from which the controller has received a heartbeat is not fenced before its session ends.

@@ -1,15 +1,8 @@
 //! `ImagesEqualAtEqualOffsets`: what nodes publish is what the committed records give.
 
+use crate::checks::prelude::*;
 use raft::ids::Offset;
 use raft::io::Observation;
-
-use crate::checks::check::Check;
-use crate::checks::claim::claim;
-use crate::checks::claim::{Claim, Claimed};
-use crate::checks::config::CheckConfig;
-use crate::checks::event::{Crossing, Event, Kinds};
-use crate::checks::models::Models;
-use crate::checks::verdict::Verdict;
 
 claim! {
     /// Nodes that have published up to the same offset have the image that results from replaying the

@@ -4,12 +4,7 @@
 //!
 //! Judged from requests and answers on the wire, and from committed metadata.
 
-use crate::checks::check::Check;
-use crate::checks::claim::claim;
-use crate::checks::claim::{Claim, Claimed};
-use crate::checks::config::CheckConfig;
-use crate::checks::event::{Crossing, Event, Kinds, Rpc};
-use crate::checks::models::Models;
+use crate::checks::prelude::*;
 use std::rc::Rc;
 
 use raft::ids::NodeId;
@@ -17,7 +12,6 @@ use raft::message::cluster::{AlterPartitionItem, AlterPartitionRequest, AlterPar
 use raft::message::{ClusterRequest, ClusterResponse, ErrorCode, Request, Response};
 
 use super::image::ReferenceImage;
-use crate::checks::verdict::Verdict;
 
 claim! {
     /// An ISR change is accepted only with the newest partition epoch, and refused as fenced only to an older

@@ -3,15 +3,11 @@
 //! Whatever makes a replica a candidate, or takes a leader away, writes the election in the same batch
 //! (`ReplicationControlManager.generateLeaderAndIsrUpdates`, `PartitionChangeBuilder.electLeader`).
 
+use crate::checks::prelude::*;
 use raft::ids::NodeId;
 
 use super::image::ReferenceImage;
 use super::partition::ReferencePartition;
-use crate::checks::check::check;
-use crate::checks::claim::Claimed;
-use crate::checks::event::{Crossing, Event, Kinds};
-use crate::checks::models::Models;
-use crate::checks::verdict::Verdict;
 
 check! {
     /// No partition is without a leader while a member of its ISR or ELR is active.

@@ -7,12 +7,7 @@
 //! All is by the word of one controller, for its soft state begins anew with its claim: it then waits for
 //! others that wish to leave, too, until they say so again.
 
-use crate::checks::check::Check;
-use crate::checks::claim::claim;
-use crate::checks::claim::{Claim, Claimed};
-use crate::checks::config::CheckConfig;
-use crate::checks::event::{Crossing, Event, Kinds, Rpc};
-use crate::checks::models::Models;
+use crate::checks::prelude::*;
 use std::collections::BTreeMap;
 
 use raft::ids::{BrokerEpoch, NodeId, Offset};
@@ -23,7 +18,6 @@ use raft::metadata::MetadataRecord;
 use smallvec::SmallVec;
 
 use super::image::ReferenceImage;
-use crate::checks::verdict::Verdict;
 
 claim! {
     /// A broker in controlled shutdown is told to stop only when all other active brokers have reported the metadata

@@ -1,5 +1,6 @@
 //! Committed metadata by the checks' own account: the image, one batch after the other, and its digest at each offset.
 
+use crate::checks::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
@@ -11,12 +12,8 @@ use raft::metadata::records::RegisterBroker;
 
 use super::image::ReferenceImage;
 use super::partition::ReferencePartition;
-use crate::checks::claim::Claimed;
-use crate::checks::claim::claim;
 use crate::checks::committed::Committed;
-use crate::checks::loss::excuses::Excuse;
 use crate::checks::server_model::ledger::Ledger;
-use crate::checks::verdict::Verdict;
 
 claim! {
     /// Every committed record can be replayed on the records before it.

@@ -1,12 +1,7 @@
 //! `ValidControllerIsrAndElr`: what the controllers may say of a partition's replicas, after each
 //! committed batch (controller-broker.md §4.4, §4.5, §4.9).
 
-use crate::checks::check::Check;
-use crate::checks::claim::claim;
-use crate::checks::claim::{Claim, Claimed};
-use crate::checks::config::CheckConfig;
-use crate::checks::event::{Crossing, Event, Kinds};
-use crate::checks::models::Models;
+use crate::checks::prelude::*;
 use raft::ids::{NodeId, Offset, TopicIdPartition};
 use raft::metadata::MetadataRecord;
 use raft::metadata::records::Partition;
@@ -15,7 +10,6 @@ use super::elr;
 use super::image::ReferenceImage;
 use super::model::{PartitionState, Update};
 use super::partition::ReferencePartition;
-use crate::checks::verdict::Verdict;
 
 claim! {
     /// ISR and ELR are disjoint sets of replicas; the leader and all members of the ISR are active; the ELR

@@ -1,12 +1,7 @@
 //! `ProducerIdBlocksDisjoint`: blocks as committed, as answered to brokers, and ids as answered to
 //! producers.
 
-use crate::checks::check::Check;
-use crate::checks::claim::claim;
-use crate::checks::claim::{Claim, Claimed};
-use crate::checks::config::CheckConfig;
-use crate::checks::event::{Crossing, Event, Kinds};
-use crate::checks::models::Models;
+use crate::checks::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
 use raft::ids::{NodeId, ProducerId};
@@ -15,8 +10,6 @@ use raft::message::data::InitProducerIdResponse;
 use raft::message::{ClusterResponse, DataResponse, ErrorCode, Response};
 use raft::metadata::MetadataRecord;
 use raft::metadata::records::ProducerIds as ProducerIdsRecord;
-
-use crate::checks::verdict::Verdict;
 
 claim! {
     /// A producer id is handed out once: by the controller to one broker, and by that broker to one producer.

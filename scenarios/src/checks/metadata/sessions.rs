@@ -9,18 +9,12 @@
 //! brought to be committed. Its timers outrank its queue, so it must have looked at sessions between
 //! any two of them.
 
-use crate::checks::check::Check;
-use crate::checks::claim::claim;
-use crate::checks::claim::{Claim, Claimed};
-use crate::checks::config::CheckConfig;
-use crate::checks::event::{Crossing, Event, Kinds};
-use crate::checks::models::Models;
+use crate::checks::prelude::*;
 use raft::ids::{LeaderEpoch, NodeId, Offset};
 use raft::io::{Observation, Role};
 use raft::message::{ClusterRequest, Request, Response};
 
 use crate::checks::invariant::timings::{Calm, Disturbance};
-use crate::checks::verdict::{Verdict, seconds};
 
 claim! {
     /// A broker from which the active controller receives no heartbeat is fenced when its session ends.

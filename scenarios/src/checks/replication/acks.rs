@@ -1,10 +1,9 @@
 //! What brokers promise and show: `acks=all` answers (`ReplicationQuorumSuperset`,
 //! `AckedValueNotLost`), high watermarks, and answers to consumers (`ConsistentRead`).
 
-use crate::checks::claim::Claimed;
-use crate::checks::claim::claim;
 use crate::checks::invariant::high_watermark::HighWatermarkWithinLog;
 use crate::checks::invariant::high_watermark::MonotonicHighWatermark;
+use crate::checks::prelude::*;
 use crate::checks::replication::elections::LeaderCandidateCompleteness;
 use crate::checks::replication::guards::AckedValueNotLost;
 use crate::checks::replication::partition::ConsistentRead;
@@ -15,7 +14,6 @@ use raft::message::data::FetchablePartition;
 use super::partition::PartitionModel;
 use super::{Around, ServerIndex};
 use crate::checks::coverage::Situation;
-use crate::checks::loss::excuses::Excuse;
 use crate::checks::server_model::ledger::BatchId;
 
 claim! {

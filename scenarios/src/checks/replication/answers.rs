@@ -5,7 +5,7 @@
 //! Judged from the Fetch requests that a broker sends, from the answers that reach it, and from what it
 //! writes before it takes its next input; of its own word only the role counts that it last entered.
 
-use crate::checks::claim::claim;
+use crate::checks::prelude::*;
 use std::rc::Rc;
 
 use raft::ids::LeaderEpoch;

@@ -1,12 +1,10 @@
 //! `DemotionObeyed`: a broker that has published an image by which it leads a partition no longer, or in
 //! a newer leader epoch, has given up the old role by its next input (controller-broker.md §5.5).
 
-use crate::checks::claim::Claimed;
-use crate::checks::claim::claim;
+use crate::checks::prelude::*;
 use raft::ids::{LeaderEpoch, NodeId, Offset};
 
 use super::partition::PartitionModel;
-use crate::checks::verdict::Verdict;
 
 claim! {
     /// A broker gives up a leadership as soon as it has published metadata that names another leader.

@@ -5,9 +5,9 @@
 //! durable before the first record (KIP-516).
 
 use crate::checks::audit::GhostMismatch;
-use crate::checks::claim::Claimed;
 use crate::checks::invariant::log_matching;
 use crate::checks::invariant::topic_id::PersistBeforePromiseD7;
+use crate::checks::prelude::*;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 

@@ -2,13 +2,11 @@
 //! five of its producer (KIP-98; controller-broker.md §6.8). A client that is told so numbers the batch
 //! anew, and it stands there twice.
 
-use crate::checks::claim::Claimed;
-use crate::checks::claim::claim;
+use crate::checks::prelude::*;
 use raft::ids::NodeId;
 use raft::log::{Batch, BatchProducer};
 
 use super::partition::PartitionModel;
-use crate::checks::verdict::Verdict;
 
 claim! {
     /// A leader never refuses a batch as out of sequence that it already has.

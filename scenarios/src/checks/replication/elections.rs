@@ -9,10 +9,9 @@
 //! which takes the leadership away. So what is lost is settled when a leader acts: then C and A are
 //! cut to its log.
 
-use crate::checks::claim::Claimed;
-use crate::checks::claim::claim;
 use crate::checks::invariant::durability::LeaderCompleteness;
 use crate::checks::metadata::partition::ReferencePartition;
+use crate::checks::prelude::*;
 use crate::checks::replication::guards::AckedValueNotLost;
 use std::rc::Rc;
 
@@ -23,7 +22,6 @@ use super::partition::{Acted, NotExcused, PartitionModel};
 use super::{Around, ServerIndex};
 use crate::checks::coverage::Situation;
 use crate::checks::loss::elections::{Candidate, CommittedChange};
-use crate::checks::loss::excuses::Excuse;
 use crate::checks::loss::facts::{Began, Fact};
 
 claim! {

@@ -1,6 +1,5 @@
 //! `AckedValueNotLost`: what is acknowledged stays with whoever may lead.
-
-use crate::checks::claim::claim;
+use crate::checks::prelude::*;
 
 claim! {
     /// An acknowledged value is kept: in the metadata log on a majority of disks, in a partition on at least

@@ -28,7 +28,7 @@ pub mod sequences;
 pub mod shrinks;
 pub mod unclean;
 
-use crate::checks::claim::Claimed;
+use crate::checks::prelude::*;
 use crate::checks::replication::answers::PresentLeaderObeyed;
 use std::collections::BTreeMap;
 use std::rc::Rc;

@@ -1,9 +1,8 @@
 //! One partition: what metadata says of it, its replicas, the committed log C, the acknowledged part A of it, and
 //! what bears on losses.
 
-use crate::checks::claim::Claimed;
-use crate::checks::claim::claim;
 use crate::checks::metadata::partition::ReferencePartition;
+use crate::checks::prelude::*;
 use std::rc::Rc;
 
 use raft::broker::observation::PartitionTag;
@@ -13,10 +12,8 @@ use super::Around;
 use super::committed_log::{CommittedLog, LogBatch, ReportedBy};
 use super::replica::Replica;
 use crate::checks::loss::answers::Losses;
-use crate::checks::loss::excuses::Excuse;
 use crate::checks::loss::facts::{Began, Fact};
 use crate::checks::server_model::ledger::{BatchId, Ledger};
-use crate::checks::verdict::Verdict;
 
 claim! {
     /// Consumers see only committed records below the high watermark of the replica that returns them.

@@ -2,14 +2,12 @@
 //! of that broker it has heard; the controllers accept no other one. Without a name a late proposal
 //! would add whatever the broker is by then.
 
-use crate::checks::claim::Claimed;
-use crate::checks::claim::claim;
+use crate::checks::prelude::*;
 use raft::ids::{BrokerEpoch, NodeId, TopicIdPartition};
 use raft::message::ErrorCode;
 use raft::message::cluster::{AlterPartitionItem, AlterPartitionResponse};
 
 use super::partition::PartitionModel;
-use crate::checks::verdict::Verdict;
 
 claim! {
     /// A leader that proposes a replica for its ISR names the process that has fetched.

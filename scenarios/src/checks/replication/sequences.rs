@@ -2,9 +2,7 @@
 
 use super::committed_log::LogBatch;
 use super::partition::PartitionModel;
-use crate::checks::claim::Claimed;
-use crate::checks::claim::claim;
-use crate::checks::verdict::Verdict;
+use crate::checks::prelude::*;
 
 claim! {
     /// A partition's committed log has each batch of an idempotent producer once and in sequence.

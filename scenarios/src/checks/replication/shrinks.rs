@@ -3,6 +3,7 @@
 //! A replica has caught up when a Fetch of it reaches the end of its leader's log. Leaders count on the wall clock, so
 //! one is judged only while nothing disturbs that.
 
+use crate::checks::prelude::*;
 use std::collections::BTreeMap;
 
 use raft::broker::observation::{BrokerObservation, PartitionTag};
@@ -12,13 +13,7 @@ use raft::message::cluster::AlterPartitionRequest;
 use raft::message::data::DataFetchRequest;
 use raft::message::{ClusterRequest, DataRequest, Request};
 
-use crate::checks::check::Check;
-use crate::checks::claim::{Claim, Claimed, claim};
-use crate::checks::config::CheckConfig;
-use crate::checks::event::{Crossing, Event, Kinds};
 use crate::checks::invariant::timings::Calm;
-use crate::checks::models::Models;
-use crate::checks::verdict::Verdict;
 
 claim! {
     /// A leader proposes to remove a replica from its ISR only when that has not caught up with it for

@@ -1,6 +1,6 @@
 //! What destroyed disks excuse, and what they do not.
 
-use crate::checks::event::{Crossing, Event};
+use crate::checks::prelude::*;
 use raft::fixes::{Fix, Fixes};
 use raft::ids::Offset;
 use raft::io::{FatalFault, Observation, Out, Role};

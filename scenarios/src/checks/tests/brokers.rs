@@ -1,6 +1,7 @@
 //! Brokers of puppets: real data logs on plain disks, and a metadata log that a test writes. All is
 //! honest unless the test makes it otherwise.
 
+use crate::checks::prelude::*;
 use std::rc::Rc;
 
 use raft::broker::log::{LogManager, PartitionLog, PartitionLogConfig};
@@ -25,14 +26,10 @@ use super::test_disk::TestDisk;
 use super::voters;
 use crate::checks::Checks;
 use crate::checks::cluster::{BrokerConfig, ClusterChecks};
-use crate::checks::config::CheckConfig;
-use crate::checks::event::{Crossing, Event, Rpc};
 use crate::checks::invariant::timings::QuorumTimings;
-use crate::checks::models::Models;
 use crate::checks::replication::Settings;
 use crate::checks::server_model::boot::HowDown;
 use crate::checks::server_model::ledger::BatchId;
-use crate::checks::verdict::Verdict;
 
 pub const TOPIC: Uuid = Uuid([7; 16]);
 pub const PARTITION: TopicIdPartition = TopicIdPartition { topic_id: TOPIC, partition: 0 };

@@ -1,6 +1,7 @@
 //! What a broker owes to the newest metadata and to its producers; proposals of leaders, and answers by
 //! which replicas change their logs.
 
+use crate::checks::prelude::*;
 use std::rc::Rc;
 
 use raft::ids::{BrokerEpoch, LeaderEpoch, Offset, OffsetAndEpoch, PartitionEpoch};
@@ -10,7 +11,6 @@ use raft::message::data::{DataFetchRequest, DataFetchResponse, FetchPartition, F
 use raft::message::{ClusterRequest, DataRequest, DataResponse, ErrorCode, Request, Response};
 
 use super::brokers::{Brokers, PARTITION, broker, config, to_isr};
-use crate::checks::event::Event;
 use crate::checks::server_model::boot::HowDown;
 
 const TOKEN: u32 = 1 << 12 | 16;

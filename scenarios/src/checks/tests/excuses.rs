@@ -1,6 +1,7 @@
 //! How far leave and excuses go: the least that is due at an ack, who restarted uncleanly, who asked for
 //! an unclean election, and who may stay without a leader.
 
+use crate::checks::prelude::*;
 use std::rc::Rc;
 
 use raft::ids::{BrokerEpoch, LeaderEpoch, NodeId, Offset};
@@ -12,11 +13,9 @@ use raft::metadata::MetadataRecord;
 use raft::metadata::records::PartitionChange;
 
 use super::brokers::{Brokers, broker, change, config, elr, to_isr};
-use crate::checks::event::Event;
 use crate::checks::replication::unclean::UncleanElections;
 use crate::checks::server_model::ServerModel;
 use crate::checks::server_model::boot::HowDown;
-use crate::checks::verdict::Verdict;
 
 #[test]
 fn an_ack_needs_as_many_as_its_leader_may_know_are_due() {

@@ -1,6 +1,6 @@
 //! D1 to D9: the same step with its force left out, or put too late.
 
-use crate::checks::event::{Crossing, Event};
+use crate::checks::prelude::*;
 use raft::ids::{LeaderEpoch, Offset};
 use raft::io::{Effect, Out, Role, ThreadName};
 use raft::log::{Batch, LEADER_EPOCH_CHECKPOINT, PARTITION_METADATA};

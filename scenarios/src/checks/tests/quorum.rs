@@ -1,13 +1,12 @@
 //! A quorum of puppets: real logs on plain disks, moved by a test's hand. Everything is honest
 //! unless the test makes it otherwise.
 
-use crate::checks::event::{Crossing, Event, Rpc};
+use crate::checks::prelude::*;
 use std::rc::Rc;
 
 use super::test_disk::TestDisk;
 use crate::actor::{AttemptEvent, Message};
 use crate::checks::Checks;
-use crate::checks::config::CheckConfig;
 use crate::checks::invariant::timings::QuorumTimings;
 use raft::bugs::Bugs;
 use raft::fixes::{Fix, Fixes};

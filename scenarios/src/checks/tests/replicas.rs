@@ -1,5 +1,6 @@
 //! Replicas: their logs against each other and their disks, and what they show and tell.
 
+use crate::checks::prelude::*;
 use std::rc::Rc;
 
 use raft::broker::observation::BrokerObservation;
@@ -17,9 +18,7 @@ use super::brokers::{Brokers, PARTITION, TOPIC, broker, to_isr};
 use super::excuses::{elected_uncleanly, leader};
 use crate::checks::audit::NodeView;
 use crate::checks::clients::ClientHistories;
-use crate::checks::event::Event;
 use crate::checks::server_model::boot::HowDown;
-use crate::checks::verdict::Verdict;
 
 #[test]
 fn two_batches_never_stand_at_one_epoch_and_offset() {

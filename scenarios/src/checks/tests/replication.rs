@@ -1,5 +1,6 @@
 //! Replication: what brokers acknowledge, cut and lead, and what excuses a loss.
 
+use crate::checks::prelude::*;
 use std::rc::Rc;
 
 use raft::broker::observation::BrokerObservation;
@@ -13,7 +14,6 @@ use raft::metadata::records::PartitionChange;
 
 use super::brokers::{Brokers, PARTITION, broker, change, config, elr, to_isr};
 use crate::checks::server_model::boot::HowDown;
-use crate::checks::verdict::Verdict;
 
 /// Two values are acknowledged with all three, and the first broker has failed: the second leads.
 pub fn after_failover() -> Brokers {

@@ -1,6 +1,6 @@
 //! Elections, logs and high watermarks.
 
-use crate::checks::event::{Crossing, Event};
+use crate::checks::prelude::*;
 use std::rc::Rc;
 
 use raft::ids::{LeaderEpoch, NodeId, Offset};

@@ -5,6 +5,7 @@ mod appends;
 mod polls;
 mod property;
 
+use crate::checks::prelude::*;
 use std::rc::Rc;
 
 use raft::client::{AttemptEvent, Outcome, PositionCause, ReadApi, TopicPartition};
@@ -17,13 +18,11 @@ use raft::metadata::records::{Partition, ProducerIds, RegisterBroker, RemoveTopi
 
 use super::ClientHistories;
 use crate::checks::coverage::Coverage;
-use crate::checks::loss::excuses::Excuse;
 use crate::checks::loss::facts::{Began, Fact};
 use crate::checks::replication::partition::{Change, PartitionModel};
 use crate::checks::replication::partitions::Partitions;
 use crate::checks::replication::{Around, sequences};
 use crate::checks::server_model::ledger::BatchId;
-use crate::checks::verdict::Verdict;
 use crate::report::Linearizability;
 
 /// Topic `t` in its first life.
