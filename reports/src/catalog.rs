@@ -7,7 +7,7 @@ use fuzz::case::Case;
 use fuzz::known::KnownFinding;
 use fuzz::ready::Ready;
 use scenarios::catalog;
-use scenarios::checks::coverage;
+use scenarios::coverage;
 use scenarios::cluster::{self, Explicit};
 use scenarios::history::History;
 use scenarios::reach::Reach;

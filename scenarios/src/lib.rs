@@ -29,6 +29,7 @@ compile_error!(
      rustflags = [\"--cfg\", \"madsim\"]\n"
 );
 
+pub mod abstract_state;
 pub mod actor;
 pub mod aim;
 pub mod bugs;
@@ -37,6 +38,8 @@ pub mod causes;
 pub mod checks;
 pub mod client_answers;
 pub mod cluster;
+pub mod coverage;
+pub mod failover;
 pub mod history;
 mod identity;
 pub mod knobs;

@@ -11,6 +11,7 @@ use sim::fault::{Fault, Kind, Occurrence, What};
 use sim::process::{Connection, DiskError, Input, Node, Thread};
 use sim::watch::{Down, Phase, Synced, Watch, Write};
 
+use crate::abstract_state;
 use crate::actor::{Actor, AttemptEvent, BoxedMessage, Files, Message, NodeDisk, Said};
 use crate::aim::guard;
 use crate::aim::tracker::Tracker;
@@ -108,7 +109,7 @@ impl RunObserver {
     #[inline]
     fn note_state(&mut self) {
         if let (Some(states), Some(checks)) = (&mut self.states, &self.checks) {
-            states.insert(checks.abstract_state());
+            states.insert(abstract_state::of(&checks.models));
         }
     }
 
@@ -332,8 +333,8 @@ impl Watch<Actor> for RunObserver {
         let struck = fault.what.node().filter(|_| stops).map(|node| usize::from(node.0));
         for server in isolated.into_iter().chain(struck).filter(|server| *server < self.servers) {
             match phase {
-                Phase::Start => checks.struck(at, server, cause),
-                Phase::End => checks.lifted(server),
+                Phase::Start => checks.failovers.struck(at, server, cause),
+                Phase::End => checks.failovers.lifted(server),
                 Phase::Skipped => {}
             }
         }

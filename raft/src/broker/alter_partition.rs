@@ -1,5 +1,5 @@
-//! Sends ISR proposals to the controller: Kafka's DefaultAlterPartitionManager (controller-broker.md
-//! §6.4). One request in flight, one unanswered item for each partition.
+//! Sends ISR changes to the controller: Kafka's DefaultAlterPartitionManager (controller-broker.md §6.4). There is at
+//! most one request in flight and one unanswered item per partition.
 
 use std::collections::BTreeMap;
 
@@ -10,21 +10,21 @@ use crate::message::cluster::{
 };
 
 const NS_PER_MS: u64 = 1_000_000;
-/// Wait before items are sent again after an error of the whole request.
+/// Backoff before items are sent again after an error of the whole request.
 const RETRY_NS: u64 = 50 * NS_PER_MS;
 
-/// All proposals that are not answered.
+/// All unanswered items.
 #[derive(Clone, Debug, Default)]
 pub struct AlterPartitionManager {
     unanswered: BTreeMap<TopicIdPartition, AlterPartitionItem>,
-    /// Those of the request in flight; empty if none is.
+    /// The items of the request in flight; empty if there is none.
     in_flight: Vec<TopicIdPartition>,
-    /// No request before this instant of the monotonic clock.
+    /// No request is sent before this instant of the monotonic clock.
     not_before_ns: u64,
 }
 
 impl AlterPartitionManager {
-    /// `false` if an item of this partition is unanswered: OPERATION_NOT_ATTEMPTED.
+    /// Returns `false` if an item of this partition is unanswered: OPERATION_NOT_ATTEMPTED.
     pub fn submit(&mut self, item: AlterPartitionItem) -> bool {
         let free = !self.unanswered.contains_key(&item.partition);
         if free {
@@ -33,7 +33,7 @@ impl AlterPartitionManager {
         free
     }
 
-    /// The next request, if one may go now; with the broker epoch of now, also when it is sent again.
+    /// The next request, if one may be sent now. It carries the current broker epoch, also when it is sent again.
     pub fn next_request(
         &mut self,
         broker_id: NodeId,
@@ -48,14 +48,14 @@ impl AlterPartitionManager {
         Some(AlterPartitionRequest { broker_id, broker_epoch, partitions })
     }
 
-    /// When [`AlterPartitionManager::next_request`] may have one, by the monotonic clock.
+    /// When [`AlterPartitionManager::next_request`] may return a request, by the monotonic clock.
     pub fn next_deadline_ns(&self) -> Option<u64> {
         (self.in_flight.is_empty() && !self.unanswered.is_empty()).then_some(self.not_before_ns)
     }
 
-    /// The answer to the request in flight; what came of each item. After an error of the whole
-    /// request, and for partitions missing in the answer, items stay and are sent again. (The
-    /// channel below never gives up and hides NOT_CONTROLLER.)
+    /// Processes the response to the request in flight and returns the result of each item. After an error of the whole
+    /// request, items stay and are sent again; so do items whose partition is missing in the response. (The channel
+    /// below never times out and hides NOT_CONTROLLER.)
     pub fn on_response(
         &mut self,
         response: &AlterPartitionResponse,

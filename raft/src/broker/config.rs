@@ -1,11 +1,11 @@
-//! What a broker needs to know, by the names of its properties.
+//! Broker properties, by Kafka's names.
 
 use super::log::PartitionLogConfig;
 use crate::bugs::Bugs;
 use crate::fixes::Fixes;
 use crate::ids::NodeId;
 
-/// Kafka's properties of a broker; times in ms, sizes in bytes.
+/// Kafka's broker properties; times in ms, sizes in bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BrokerConfig {
     /// `node.id`
@@ -18,7 +18,7 @@ pub struct BrokerConfig {
     pub controlled_shutdown_enable: bool,
     /// `controller.socket.timeout.ms`
     pub controller_socket_timeout_ms: i64,
-    /// `request.timeout.ms`: between brokers.
+    /// `request.timeout.ms`, for requests between brokers.
     pub request_timeout_ms: i64,
     /// `replica.lag.time.max.ms`
     pub replica_lag_time_max_ms: i64,
@@ -26,7 +26,7 @@ pub struct BrokerConfig {
     pub replica_fetch_wait_max_ms: i32,
     /// `replica.fetch.min.bytes`
     pub replica_fetch_min_bytes: i32,
-    /// `replica.fetch.max.bytes`: of one partition.
+    /// `replica.fetch.max.bytes`, per partition.
     pub replica_fetch_max_bytes: i32,
     /// `replica.fetch.response.max.bytes`
     pub replica_fetch_response_max_bytes: i32,
@@ -34,17 +34,17 @@ pub struct BrokerConfig {
     pub replica_fetch_backoff_ms: i64,
     /// `replica.high.watermark.checkpoint.interval.ms`
     pub high_watermark_checkpoint_interval_ms: i64,
-    /// `log.flush.offset.checkpoint.interval.ms`, and of the log start.
+    /// `log.flush.offset.checkpoint.interval.ms`; also the interval of the log start offset checkpoint.
     pub recovery_point_checkpoint_interval_ms: i64,
     /// `producer.id.expiration.ms`
     pub producer_id_expiration_ms: i64,
     /// `producer.id.expiration.check.interval.ms`
     pub producer_id_expiration_check_interval_ms: i64,
-    /// `min.insync.replicas`, for topics that metadata says nothing of.
+    /// `min.insync.replicas`, for topics whose metadata does not set it.
     pub min_insync_replicas: i32,
     /// `log.segment.bytes`, `log.roll.ms`, `message.max.bytes`.
     pub log: PartitionLogConfig,
-    /// Mistakes switched on; no property.
+    /// Bugs switched on; not a property.
     pub bugs: Bugs,
     /// Fixes switched on.
     pub fixes: Fixes,
@@ -82,7 +82,7 @@ impl BrokerConfig {
         }
     }
 
-    /// With these mistakes, in its logs too.
+    /// Sets these bugs, also for the logs.
     #[must_use]
     pub fn with_switches(mut self, bugs: Bugs, fixes: Fixes) -> BrokerConfig {
         self.fixes = fixes;

@@ -1,6 +1,6 @@
-//! A channel to the active controller: Kafka's NodeToControllerChannelManager (controller-broker.md
-//! §5.7). One request outstanding; a lost connection or NOT_CONTROLLER puts it back at the front
-//! and looks for the controller again. Its times are wall-clock ms (§11.1).
+//! A channel to the active controller: Kafka's NodeToControllerChannelManager (controller-broker.md §5.7). One request
+//! is outstanding; after a lost connection or NOT_CONTROLLER it returns to the front of the queue and the controller is
+//! looked up again. Times are wall-clock ms (§11.1).
 
 use std::collections::VecDeque;
 
@@ -10,27 +10,27 @@ use crate::io::{ConnectToken, Connection};
 use crate::message::{ClusterResponse, ErrorCode, Request, Response};
 use crate::step::Step;
 
-/// `reconnect.backoff.ms` of the channel's client; it does not grow.
+/// `reconnect.backoff.ms` of the channel's client; constant.
 const RECONNECT_BACKOFF_MS: i64 = 50;
-/// How often an unknown controller is looked for again.
+/// Interval at which an unknown controller is looked up again.
 const REDISCOVERY_MS: i64 = 100;
 /// `socket.connection.setup.timeout.ms`
 const CONNECTION_SETUP_TIMEOUT_MS: i64 = 10_000;
 
-/// Says which request an outcome belongs to.
+/// Identifies the request that an outcome belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Ticket(pub u64);
 
-/// What came of a request.
+/// The result of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
-    /// As given when it was handed over.
+    /// As returned by [`ControllerChannel::send`].
     pub ticket: Ticket,
-    /// The controller's answer; `None` if the retry timeout passed before it could be sent.
+    /// The controller's response; `None` if the retry timeout passed before the request could be sent.
     pub response: Option<Response>,
 }
 
-/// Requests for the active controller, whoever that is.
+/// Requests for the active controller.
 #[derive(Clone, Debug)]
 pub struct ControllerChannel {
     link: Link,
@@ -39,7 +39,7 @@ pub struct ControllerChannel {
     outstanding: Option<Queued>,
     target: Option<NodeId>,
     tickets: u64,
-    /// When to look again: no controller is known, or a reconnect backs off.
+    /// When to look up the controller again: none is known, or a reconnect backs off.
     look_again_ms: Option<i64>,
 }
 
@@ -51,9 +51,9 @@ struct Queued {
 }
 
 impl ControllerChannel {
-    /// `slot` names its link within its thread (below [`super::fetcher::FIRST_FETCHER_SLOT`]). A
-    /// request is given up `retry_timeout_ms` after it was handed over (`i64::MAX`: never), unless
-    /// it is in flight then; a network timeout counts as a disconnect.
+    /// `slot` identifies its link within its thread (below [`super::fetcher::FIRST_FETCHER_SLOT`]). A request times out
+    /// `retry_timeout_ms` after it was queued (`i64::MAX`: never), unless it is in flight then; a network timeout
+    /// counts as a disconnect.
     pub fn new(slot: u32, controller_socket_timeout_ms: i64, retry_timeout_ms: i64) -> ControllerChannel {
         let limits = LinkLimits {
             request_timeout_ms: controller_socket_timeout_ms.min(retry_timeout_ms),
@@ -71,7 +71,7 @@ impl ControllerChannel {
         }
     }
 
-    /// Takes a request over; [`ControllerChannel::poll`] sends it.
+    /// Queues a request; [`ControllerChannel::poll`] sends it.
     pub fn send(&mut self, request: Request, step: &Step<'_>) -> Ticket {
         self.tickets += 1;
         let ticket = Ticket(self.tickets);
@@ -79,8 +79,8 @@ impl ControllerChannel {
         ticket
     }
 
-    /// Sends what can be sent and gives up what is too old. `leader` is the controller as the local
-    /// raft client knows it now. To be called after every input and at the deadline.
+    /// Sends the next request if possible and times out old ones. `leader` is the controller that the local raft client
+    /// knows now. Must be called after every input and at the deadline.
     pub fn poll(&mut self, leader: Option<NodeId>, step: &mut Step<'_>) -> Vec<Outcome> {
         if self.link.poll(step) {
             self.forget_target();
@@ -108,7 +108,7 @@ impl ControllerChannel {
         };
         match self.link.reach(target, step) {
             LinkStatus::Busy => {}
-            // Meanwhile the controller may be found elsewhere.
+            // The controller may have moved to another node in the meantime.
             LinkStatus::BackingOff { until_ms } => {
                 self.target = None;
                 self.look_again_ms = Some(until_ms);
@@ -137,15 +137,15 @@ impl ControllerChannel {
         self.link.on_opened(token, connection);
     }
 
-    /// The connection is gone; the request in flight goes back to the front.
+    /// The connection is closed; the request in flight returns to the front of the queue.
     pub fn on_closed(&mut self, token: ConnectToken, step: &Step<'_>) {
         if self.link.on_closed(token, step) {
             self.forget_target();
         }
     }
 
-    /// The answer, unless its sender is no controller any more: then the whole request is sent again
-    /// to the next one, even if only one entry of it was refused (§5.7).
+    /// Returns the response, unless it carries NOT_CONTROLLER: then the whole request is sent again to the next
+    /// controller, even if only one of its entries was refused (§5.7).
     pub fn on_response(
         &mut self,
         token: ConnectToken,
@@ -165,7 +165,7 @@ impl ControllerChannel {
         Some(Outcome { ticket, response: Some(response) })
     }
 
-    /// Closes the connection and forgets every request.
+    /// Closes the connection and drops every request.
     pub fn shut_down(&mut self, step: &mut Step<'_>) {
         self.link.close(step);
         self.queue.clear();
@@ -181,7 +181,7 @@ impl ControllerChannel {
     }
 }
 
-/// NOT_CONTROLLER anywhere in the answer's error counts.
+/// Whether any error in the response is NOT_CONTROLLER.
 fn mentions_not_controller(response: &Response) -> bool {
     let codes: &[ErrorCode] = match response {
         Response::Envelope(envelope) => &[envelope.error],

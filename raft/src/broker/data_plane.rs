@@ -1,5 +1,5 @@
-//! The broker's request thread as a whole: requests of clients and followers, the fetchers, and the
-//! channels to the controller that serve them, behind one timer and one space of connect tokens.
+//! The broker's request thread: requests of clients and followers, the fetchers, and the channels to the controller
+//! that serve them, with one timer and one space of connect tokens.
 
 use std::rc::Rc;
 
@@ -21,8 +21,8 @@ use crate::step::Step;
 const ALTER_PARTITION_SLOT: u32 = 1;
 const FORWARDING_SLOT: u32 = 2;
 
-/// A request that came before requests were processed: Kafka refuses
-/// connections until then (controller-broker.md §5.2).
+/// A request received before request processing was enabled: Kafka refuses connections until then (controller-broker.md
+/// §5.2).
 #[derive(Clone, Debug)]
 struct Early {
     connection: Connection,
@@ -42,13 +42,13 @@ pub struct DataPlane {
     producer_ids: ProducerIdManager,
     allocation: Option<Ticket>,
     processing: bool,
-    /// Its connections are closed.
+    /// All connections are closed.
     stopped: bool,
     early: Vec<Early>,
 }
 
 impl DataPlane {
-    /// Serves nothing yet. The AlterPartition channel never gives up; forwarding does after 60 s.
+    /// Processes no requests yet. The AlterPartition channel never times out; the forwarding channel does after 60 s.
     pub fn new(config: Rc<BrokerConfig>, logs: LogManager) -> DataPlane {
         let socket_timeout_ms = config.controller_socket_timeout_ms;
         DataPlane {
@@ -66,28 +66,27 @@ impl DataPlane {
         }
     }
 
-    /// Its replicas.
     pub fn replicas(&self) -> &ReplicaManager {
         &self.replicas
     }
 
-    /// Its replicas, for what other threads do: checkpoints, flushes, the broker epoch, the end.
+    /// For the work of other threads: checkpoints, flushes, the broker epoch, shutdown.
     pub fn replicas_mut(&mut self) -> &mut ReplicaManager {
         &mut self.replicas
     }
 
-    /// Is this partition fetched from its leader?
+    /// Whether this partition is fetched from its leader.
     pub fn is_fetching(&self, id: TopicIdPartition) -> bool {
         self.fetchers.is_fetching(id)
     }
 
-    /// Applies a publish; the first one after [`ReplicaManager::start_up`].
+    /// Applies a published image; the first one follows [`ReplicaManager::start_up`].
     pub fn publish(&mut self, delta: &TopicsDelta, view: &dyn ClusterView, step: &mut Step<'_>) {
         let changes = self.replicas.apply_delta(delta, view, step);
         self.fetchers.apply(&changes, &mut self.replicas, step);
     }
 
-    /// Start-up is done: what has waited is served first.
+    /// Start-up is complete: processes the waiting requests first.
     pub fn enable_request_processing(&mut self, view: &dyn ClusterView, step: &mut Step<'_>) {
         self.processing = true;
         for Early { connection, correlation_id, request } in std::mem::take(&mut self.early) {
@@ -95,8 +94,8 @@ impl DataPlane {
         }
     }
 
-    /// One input of the thread. `leader` is the controller that the local raft client knows. Ends
-    /// with the timer set.
+    /// Processes one input of the thread and sets the timer. `leader` is the controller that the local raft client
+    /// knows.
     pub fn step(&mut self, input: Input, leader: Option<NodeId>, view: &dyn ClusterView, step: &mut Step<'_>) {
         match input {
             Input::Request { connection, correlation_id, request } => {
@@ -201,8 +200,8 @@ impl DataPlane {
         }
     }
 
-    /// Sends what may go, and sets the timer. To be called after anything that was done outside of
-    /// [`DataPlane::step`], too.
+    /// Sends what can be sent, and sets the timer. Must also be called after any work done outside of
+    /// [`DataPlane::step`].
     pub fn poll(&mut self, leader: Option<NodeId>, view: &dyn ClusterView, step: &mut Step<'_>) {
         let now_ns = step.now.mono_ns;
         if let Some(request) = self.replicas.next_alter_partition(now_ns) {
@@ -236,8 +235,9 @@ impl DataPlane {
         deadlines.into_iter().flatten().min()
     }
 
-    /// Stops requests, fetchers and channels; [`ReplicaManager::shut_down`] comes after. What waits for an answer gets
-    /// none: the connections are closed (`SocketServer.stopProcessingRequests`), here as far as a request names them.
+    /// Stops requests, fetchers and channels; [`ReplicaManager::shut_down`] follows. Waiting requests get no response:
+    /// their connections are closed (`SocketServer.stopProcessingRequests`; here only connections that a request
+    /// names).
     pub fn stop(&mut self, step: &mut Step<'_>) {
         self.stopped = true;
         for Early { connection, .. } in std::mem::take(&mut self.early) {

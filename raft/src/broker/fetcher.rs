@@ -1,9 +1,9 @@
-//! Followers' fetch loops: one fetcher for each leader broker (`num.replica.fetchers` is 1), with
-//! one request in flight (controller-broker.md §6.5).
+//! Followers' fetch loops: one fetcher for each leader broker (`num.replica.fetchers` is 1), with one request in flight
+//! (controller-broker.md §6.5).
 //!
-//! * this file: which partitions are fetched from whom, and when
-//! * `partition_state`: where a partition's fetching stands
-//! * `apply`: what an answer does to the log
+//! * this file: which partitions are fetched from which leader, and when
+//! * `partition_state`: the fetch state of a partition
+//! * `apply`: how a response changes the log
 
 mod apply;
 mod partition_state;
@@ -25,10 +25,10 @@ use crate::slices::Slices;
 use crate::sorted_map::SortedMap;
 use crate::step::Step;
 
-/// Link slots from here upward belong to fetchers; those below to the thread's other links.
+/// Link slots from here upward belong to fetchers; those below to the other links of the thread.
 pub const FIRST_FETCHER_SLOT: u32 = 16;
 
-/// `ReplicaFetcherBlockingSend` reconnects at once: backing off is the partitions' business.
+/// `ReplicaFetcherBlockingSend` reconnects at once; partitions back off instead.
 const RECONNECT_BACKOFF_MS: i64 = 0;
 /// `socket.connection.setup.timeout.ms`
 const CONNECTION_SETUP_TIMEOUT_MS: i64 = 10_000;
@@ -47,12 +47,12 @@ struct Fetcher {
     link: Link,
     partitions: SortedMap<TopicIdPartition, FetchState>,
     questions: Slices<FetchPartition>,
-    /// Of the last turn that was given.
+    /// The highest turn that was assigned.
     turns: u64,
     in_flight: Option<InFlight>,
 }
 
-/// What was asked, to know a stale answer.
+/// The requested offset and epoch, to detect a stale response.
 #[derive(Clone, Debug)]
 enum InFlight {
     Fetch(Rc<[FetchPartition]>),
@@ -60,12 +60,11 @@ enum InFlight {
 }
 
 impl FetcherManager {
-    /// Nothing is fetched.
     pub fn new(config: Rc<BrokerConfig>) -> FetcherManager {
         FetcherManager { config, fetchers: Vec::new() }
     }
 
-    /// What metadata changed; stops before it starts.
+    /// Applies metadata changes; stops fetching before it starts.
     pub fn apply(&mut self, changes: &FetcherChanges, replicas: &mut ReplicaManager, step: &mut Step<'_>) {
         for id in &changes.stop {
             for fetcher in &mut self.fetchers {
@@ -83,7 +82,7 @@ impl FetcherManager {
         self.send_due(replicas, step);
     }
 
-    /// Fetches from its log end, whatever its high watermark, if epochs are known (KIP-101).
+    /// Fetches from the log end, regardless of the high watermark, if epochs are known (KIP-101).
     fn start(&mut self, start: FetcherStart, replicas: &mut ReplicaManager, step: &mut Step<'_>) {
         let FetcherStart { partition, leader, leader_epoch } = start;
         let Some(state) = initial_state(partition, leader_epoch, replicas, step) else { return };
@@ -110,7 +109,7 @@ impl FetcherManager {
         fetcher.partitions.insert(partition, state.at(turn));
     }
 
-    /// A connect of a fetcher's succeeded.
+    /// A fetcher's connect succeeded.
     pub fn on_opened(
         &mut self,
         token: ConnectToken,
@@ -125,7 +124,7 @@ impl FetcherManager {
         }
     }
 
-    /// A fetcher's connection is gone: all its partitions back off.
+    /// A fetcher's connection was closed: all its partitions back off.
     pub fn on_closed(&mut self, token: ConnectToken, replicas: &ReplicaManager, step: &mut Step<'_>) {
         let backoff_ms = self.config.replica_fetch_backoff_ms;
         if let Some(fetcher) = self.by_token(token)
@@ -136,7 +135,7 @@ impl FetcherManager {
         }
     }
 
-    /// An answer; the next request goes out at once.
+    /// Processes a response; the next request is sent at once.
     pub fn on_response(
         &mut self,
         token: ConnectToken,
@@ -158,13 +157,13 @@ impl FetcherManager {
             (Some(InFlight::ListOffsets(stage, requested)), Response::Data(DataResponse::ListOffsets(answer))) => {
                 fetcher.on_list_offsets(stage, &requested, answer, backoff_ms, replicas, step);
             }
-            // Not what was asked for: as good as none.
+            // Not the kind of response that was requested: treated as no response.
             _ => fetcher.delay_all(backoff_ms, step),
         }
         self.send_due(replicas, step);
     }
 
-    /// Ends what has taken too long, and fetches what has backed off long enough.
+    /// Closes connections that have timed out, and fetches partitions whose backoff is over.
     pub fn on_timer(&mut self, replicas: &ReplicaManager, step: &mut Step<'_>) {
         let backoff_ms = self.config.replica_fetch_backoff_ms;
         for fetcher in &mut self.fetchers {
@@ -183,12 +182,11 @@ impl FetcherManager {
         of_links.into_iter().chain(delays.filter(|at| *at > step.now.mono_ns)).min()
     }
 
-    /// Closes everything.
     pub fn shut_down(&mut self, step: &mut Step<'_>) {
         self.fetchers.drain(..).for_each(|mut fetcher| fetcher.link.close(step));
     }
 
-    /// Is this partition fetched? One that has failed is not, until its next leader epoch.
+    /// Whether this partition is fetched. A failed partition is not fetched until its next leader epoch.
     pub fn is_fetching(&self, id: TopicIdPartition) -> bool {
         self.fetchers.iter().any(|fetcher| fetcher.partitions.contains_key(&id))
     }
@@ -223,14 +221,14 @@ impl Fetcher {
         }
     }
 
-    /// The place behind all others. An answer is filled in the order of its request, so whoever got
-    /// something, or was just added, or failed, goes to the end (`PartitionStates.updateAndMoveToEnd`).
+    /// The last position of the order. A response is filled in the order of its request, so a partition that received
+    /// data, was just added, or failed moves to the end (`PartitionStates.updateAndMoveToEnd`).
     fn last_turn(&mut self) -> u64 {
         self.turns += 1;
         self.turns
     }
 
-    /// What may be fetched now, in the order of a request.
+    /// The partitions that may be fetched now, in the order of a request.
     fn ready(&self, now_ns: u64) -> SmallVec<[(&TopicIdPartition, &FetchState); 16]> {
         let mut ready: SmallVec<[_; 16]> = self.partitions.iter().filter(|(_, state)| state.is_ready(now_ns)).collect();
         ready.sort_by_key(|(_, state)| state.turn);
@@ -262,7 +260,7 @@ impl Fetcher {
         request
     }
 
-    /// Partitions that were out of range ask for the leader's offsets first.
+    /// Partitions that were out of range request the leader's offsets first.
     fn list_offsets(&self, config: &BrokerConfig, now_ns: u64) -> Option<(InFlight, DataRequest)> {
         if self.partitions.values().all(|state| state.out_of_range.is_none()) {
             return None;
@@ -307,7 +305,7 @@ mod tests {
         }
     }
 
-    /// With an answer of one batch each, three busy partitions take turns.
+    /// With responses of one batch each, three busy partitions take turns.
     #[test]
     fn whoever_got_something_or_failed_is_asked_for_last_next_time() {
         let id = |partition| TopicIdPartition { topic_id: Uuid([7; 16]), partition };

@@ -1,6 +1,6 @@
-//! Admin requests that a broker wraps in an Envelope for the active controller: Kafka's
-//! ForwardingManager (controller-broker.md §5.7). Without an answer in 60 s the client is told
-//! REQUEST_TIMED_OUT; the request may have been executed, even twice.
+//! Admin requests that a broker wraps in an Envelope for the active controller: Kafka's ForwardingManager
+//! (controller-broker.md §5.7). Without a response within 60 s the client receives REQUEST_TIMED_OUT; the request may
+//! have been executed, even twice.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -15,7 +15,7 @@ use crate::step::Step;
 /// Retry timeout of the forwarding channel, ms.
 pub const FORWARDING_TIMEOUT_MS: i64 = 60_000;
 
-/// Clients' requests that are with the controller.
+/// Clients' requests that were forwarded to the controller.
 #[derive(Clone, Debug, Default)]
 pub struct ForwardingManager {
     forwarded: BTreeMap<Ticket, Forwarded>,
@@ -29,18 +29,18 @@ struct Forwarded {
 }
 
 impl ForwardingManager {
-    /// Notes a request whose [`ForwardingManager::envelope`] has been handed to the channel.
+    /// Registers a request whose [`ForwardingManager::envelope`] was handed to the channel.
     pub fn sent(&mut self, ticket: Ticket, connection: Connection, correlation_id: i32, request: AdminRequest) {
         self.forwarded.insert(ticket, Forwarded { connection, correlation_id, request });
     }
 
-    /// What goes to the controller.
+    /// The request that is sent to the controller.
     pub fn envelope(request: &AdminRequest) -> Request {
         Request::Envelope(request.clone())
     }
 
-    /// Answers the client. `false` if the ticket is not of a forwarded request. An envelope that
-    /// failed for another reason than NOT_CONTROLLER is UNKNOWN_SERVER_ERROR to the client.
+    /// Responds to the client. Returns `false` if the ticket is not of a forwarded request. An envelope that failed for
+    /// another reason than NOT_CONTROLLER is UNKNOWN_SERVER_ERROR to the client.
     pub fn on_outcome(&mut self, ticket: Ticket, response: Option<Response>, step: &mut Step<'_>) -> bool {
         let Some(Forwarded { connection, correlation_id, request }) = self.forwarded.remove(&ticket) else {
             return false;
@@ -56,7 +56,7 @@ impl ForwardingManager {
     }
 }
 
-/// `AbstractRequest.getErrorResponse`: the same error for everything that was asked.
+/// `AbstractRequest.getErrorResponse`: the same error for every requested entry.
 pub fn refusal(request: &AdminRequest, error: ErrorCode) -> AdminResponse {
     match request {
         AdminRequest::CreateTopics(request) => AdminResponse::CreateTopics(CreateTopicsResponse {

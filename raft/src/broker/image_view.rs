@@ -1,5 +1,5 @@
-//! The published metadata image as the broker looks at it, and deltas as it applies them
-//! (controller-broker.md §5.5, §5.6).
+//! The broker's view of the published metadata image, and of deltas as it applies them (controller-broker.md §5.5,
+//! §5.6).
 
 use std::rc::Rc;
 
@@ -13,7 +13,7 @@ use crate::metadata::{MetadataDelta, MetadataImage};
 /// The listener that clients and brokers use.
 pub const LISTENER: &str = "PLAINTEXT";
 
-/// An image, and whose.
+/// An image, and the broker that reads it.
 #[derive(Clone, Debug)]
 pub struct ImageView {
     image: Rc<MetadataImage>,
@@ -23,27 +23,26 @@ pub struct ImageView {
 }
 
 impl ImageView {
-    /// Nothing is published yet.
+    /// No image is published yet.
     pub fn empty(config: &BrokerConfig) -> ImageView {
         ImageView { image: Rc::default(), node_id: config.node_id, min_insync_replicas: config.min_insync_replicas }
     }
 
-    /// Publishes the next one.
+    /// Publishes the next image.
     pub fn set(&mut self, image: Rc<MetadataImage>) {
         self.image = image;
     }
 
-    /// The image.
     pub fn image(&self) -> &Rc<MetadataImage> {
         &self.image
     }
 
-    /// Does the image assign this partition to this broker?
+    /// Whether the image assigns this partition to this broker.
     pub fn is_assigned(&self, partition: TopicIdPartition) -> bool {
         self.image.topics().partition(partition).is_some_and(|found| found.has_replica(self.node_id))
     }
 
-    /// What a delta changes of partitions, this image being the one after it.
+    /// The partition changes of a delta; this image must include the delta.
     pub fn topics_delta(&self, delta: &MetadataDelta) -> TopicsDelta {
         let (changes, before) = (delta.changes(), delta.base().topics());
         let mut topics = TopicsDelta::default();
@@ -62,7 +61,7 @@ impl ImageView {
         topics
     }
 
-    /// Topics whose `min.insync.replicas` a delta may have changed, and what it is now.
+    /// Topics whose `min.insync.replicas` a delta may have changed, with the new values.
     pub fn changed_min_insync_replicas(&self, delta: &MetadataDelta) -> Vec<(Uuid, i32)> {
         let configs = &delta.changes().configs;
         let all = configs.iter().any(|resource| resource.resource_type == ConfigResourceType::Broker);

@@ -1,22 +1,22 @@
-//! One outgoing connection with at most one request in flight: what Kafka's NetworkClient is to a
-//! fetcher thread or a controller channel. Timeouts run on the wall clock, as Kafka's do (controller-broker.md §11.1),
-//! and are noticed when the owner polls.
+//! One outgoing connection with at most one request in flight: the NetworkClient of a fetcher thread or a controller
+//! channel. Timeouts use the wall clock, as in Kafka (controller-broker.md §11.1), and are detected when the owner
+//! polls.
 //!
-//! Not modelled: the ApiVersions exchange of a fresh connection, and that the connection setup
-//! timeout grows with failures.
+//! Not modelled: the ApiVersions exchange of a new connection, and the growth of the connection setup timeout with
+//! failures.
 
 use crate::ids::NodeId;
 use crate::io::{ConnectToken, Connection, Effect};
 use crate::message::Request;
 use crate::step::Step;
 
-/// Low bits of a [`ConnectToken`] that name the link within its thread.
+/// Low bits of a [`ConnectToken`] that identify the link within its thread.
 const SLOT_BITS: u32 = 12;
 
 /// Time limits of a link, in ms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LinkLimits {
-    /// A request without an answer for longer counts as a disconnect.
+    /// A request that is unanswered for longer counts as a disconnect.
     pub request_timeout_ms: i64,
     /// `socket.connection.setup.timeout.ms`
     pub connection_setup_timeout_ms: i64,
@@ -24,16 +24,16 @@ pub struct LinkLimits {
     pub reconnect_backoff_ms: i64,
 }
 
-/// A connection, or the wish for one.
+/// A connection, or an attempt at one.
 #[derive(Clone, Debug)]
 pub struct Link {
     slot: u32,
     limits: LinkLimits,
     state: State,
-    /// Makes each token, and each correlation id, unique.
+    /// Makes each token and each correlation id unique.
     attempts: u32,
     correlations: i32,
-    /// The last node that was lost, and when it may be tried again.
+    /// The node of the last lost connection, and when it may be tried again.
     lost: Option<(NodeId, i64)>,
 }
 
@@ -44,33 +44,32 @@ enum State {
     Ready { to: NodeId, token: ConnectToken, connection: Connection, in_flight: Option<(i32, i64)> },
 }
 
-/// What a link can do now.
+/// The current state of a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LinkStatus {
     /// A request may be sent.
     Ready,
     /// Connecting, or a request is in flight.
     Busy,
-    /// Not before this instant of the wall clock.
+    /// No connect before this instant of the wall clock.
     BackingOff {
-        /// In ms.
         until_ms: i64,
     },
 }
 
 impl Link {
-    /// Not connected; `slot` is its own within its thread.
+    /// Not connected; `slot` is unique within its thread.
     pub fn new(slot: u32, limits: LinkLimits) -> Link {
         assert!(slot < 1 << SLOT_BITS, "a connect token has no room for link number {slot}");
         Link { slot, limits, state: State::Idle, attempts: 0, correlations: 0, lost: None }
     }
 
-    /// Which link of its thread a token belongs to.
+    /// The link of its thread that a token belongs to.
     pub fn slot_of(token: ConnectToken) -> u32 {
         token.0 & ((1 << SLOT_BITS) - 1)
     }
 
-    /// Connects to `to` unless that is under way; a connection to another node is closed.
+    /// Connects to `to` unless an attempt is under way; closes a connection to another node.
     pub fn reach(&mut self, to: NodeId, step: &mut Step<'_>) -> LinkStatus {
         match self.state {
             State::Ready { to: now, in_flight, .. } if now == to => {
@@ -100,7 +99,7 @@ impl Link {
         }
     }
 
-    /// Sends on a link that is [`LinkStatus::Ready`]; hands the request back if it is not.
+    /// Sends on a link that is [`LinkStatus::Ready`]; otherwise returns the request.
     pub fn send(&mut self, request: Request, step: &mut Step<'_>) -> Result<(), Request> {
         let State::Ready { connection, in_flight: in_flight @ None, .. } = &mut self.state else {
             return Err(request);
@@ -112,7 +111,7 @@ impl Link {
         Ok(())
     }
 
-    /// The connect succeeded; `false` for a stale token, here and below.
+    /// The connect succeeded. Returns `false` for a stale token, as do the methods below.
     pub fn on_opened(&mut self, token: ConnectToken, connection: Connection) -> bool {
         let State::Connecting { to, token: current, .. } = self.state else { return false };
         if current == token {
@@ -122,7 +121,7 @@ impl Link {
         current == token
     }
 
-    /// The connection, or the attempt, is gone, with any request in flight.
+    /// The connection or the attempt was closed, with any request in flight.
     pub fn on_closed(&mut self, token: ConnectToken, step: &Step<'_>) -> bool {
         let current = self.token() == Some(token);
         if current {
@@ -131,7 +130,7 @@ impl Link {
         current
     }
 
-    /// Is this the answer to the request in flight?
+    /// Whether this is the response to the request in flight.
     pub fn on_response(&mut self, token: ConnectToken, correlation_id: i32) -> bool {
         let State::Ready { token: current, in_flight, .. } = &mut self.state else { return false };
         let expected = *current == token && in_flight.is_some_and(|(id, _)| id == correlation_id);
@@ -141,7 +140,7 @@ impl Link {
         expected
     }
 
-    /// Gives up what has taken too long; `true` if that ended the connection or the attempt.
+    /// Closes a connection or attempt that has timed out; returns `true` if it did.
     pub fn poll(&mut self, step: &mut Step<'_>) -> bool {
         let expired = self.deadline_ms().is_some_and(|deadline_ms| step.now.wall_ms >= deadline_ms);
         if expired {
@@ -150,7 +149,7 @@ impl Link {
         expired
     }
 
-    /// When [`Link::poll`] has something to do, by the wall clock.
+    /// The next deadline of [`Link::poll`], by the wall clock.
     pub fn deadline_ms(&self) -> Option<i64> {
         let limit_ms = match self.state {
             State::Connecting { give_up_after_ms, .. } => give_up_after_ms,
@@ -163,7 +162,7 @@ impl Link {
         Some(limit_ms.saturating_add(1))
     }
 
-    /// Closes it; a request in flight is forgotten. No backoff.
+    /// Closes the connection and drops a request in flight. No backoff follows.
     pub fn close(&mut self, step: &mut Step<'_>) {
         if let Some(token) = self.token() {
             step.out.push(Effect::Close { token });
@@ -171,7 +170,7 @@ impl Link {
         self.state = State::Idle;
     }
 
-    /// Closes it; connecting to the same node again backs off.
+    /// Closes the connection; connecting to the same node again backs off.
     pub fn disconnect(&mut self, step: &mut Step<'_>) {
         if let Some(token) = self.token() {
             step.out.push(Effect::Close { token });

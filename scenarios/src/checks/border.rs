@@ -6,14 +6,12 @@ use crate::checks::invariant::durability::StateMachineSafety;
 use crate::checks::invariant::fatal_fault::NoFatalFault;
 use crate::checks::linearizability::MonotonicReads;
 use crate::checks::prelude::*;
-use raft::broker::observation::BrokerObservation;
 use raft::ids::{LeaderEpoch, Offset};
-use raft::io::{DurableFiles, FatalFault, Observation, ThreadName};
-use raft::message::{ClusterResponse, DataResponse, ErrorCode, Request, Response};
+use raft::io::{DurableFiles, FatalFault, Observation};
+use raft::message::{ErrorCode, FetchResponse, ReadRecordsResponse, Request, Response};
 
 use super::audit::NodeView;
 use super::committed::{Committed, CommittedRecord};
-use super::coverage::Situation;
 use super::invariant::{durability, high_watermark};
 use super::models::PendingVote;
 use super::recovery::Missing;
@@ -30,28 +28,49 @@ impl Checks {
     pub fn on(&mut self, crossing: Crossing<'_>) {
         let Crossing { at_ns: at, server, event } = crossing;
         self.verdict.now_ns = at;
+        let committed_end = self.models.committed.end;
+        let is_data = match &mut self.models.cluster {
+            Some(cluster) => cluster.on(&crossing, committed_end, &mut self.verdict),
+            None => false,
+        };
+        if !is_data {
+            self.of_quorum(server, event);
+        }
+        self.judges.on(&crossing, &self.models, &mut self.verdict);
+        self.failovers.on(&crossing, &self.models);
+        if let Event::ResponseSent { rpc, response: Response::Vote(_), .. } = event {
+            self.models.pending_votes.retain(|requested| requested.server != server || requested.rpc != rpc);
+        }
+    }
+
+    /// What an event means to the models of the quorum.
+    #[inline]
+    fn of_quorum(&mut self, server: usize, event: Event<'_>) {
         match event {
             Event::Booted { incarnation, disk } => self.booted(server, incarnation, disk),
             Event::Down { how } => self.down(server, how),
             Event::Halted { reason, fault } => self.halted(server, reason, fault),
-            Event::Input { thread } => self.input_received(server, thread),
-            Event::RequestReceived { rpc, request } => self.request_received(server, rpc, request),
-            Event::ResponseReceived { token, response } => self.response_received(server, token, response),
-            Event::Connected { token, connection } => self.connected(server, token, connection),
-            Event::RequestSent { rpc, request } => self.request_sent(server, rpc.connection, request),
-            Event::ResponseSent { rpc, to, response } => self.response_sent((server, to), rpc, response),
+            Event::RequestReceived { rpc, request: Request::Vote(vote) } => {
+                let (epoch, candidate, pre_vote) = (vote.replica_epoch, vote.replica_id, vote.pre_vote);
+                self.models.pending_votes.push(PendingVote { server, rpc, epoch, candidate, pre_vote });
+            }
+            Event::RequestSent { request: Request::Vote(vote), .. } if !vote.pre_vote => {
+                let vote = (vote.replica_epoch, server);
+                if self.newest_vote_request.is_some_and(|(epoch, by)| epoch == vote.0 && by != server) {
+                    self.verdict.met(Situation::SplitVote);
+                }
+                self.newest_vote_request = self.newest_vote_request.max(Some(vote));
+            }
+            Event::ResponseSent { response: Response::Fetch(fetch), .. } => self.fetch_answered(server, fetch),
+            Event::ResponseSent { rpc, to, response: Response::ReadRecords(read) } => {
+                self.read_answered((server, to), rpc, read);
+            }
             Event::Wrote { write } => self.wrote(server, write),
             Event::Synced { synced } => self.synced(server, synced),
             Event::DiskFailed => self.disk_failed(server),
             Event::DiskDamaged { left } => self.disk_damaged(server, left),
             Event::Observed { observation } => self.observed(server, observation),
-            Event::ResponseUnheard { .. } | Event::HungUp { .. } | Event::Disturbed { .. } => {}
-            // Derived ones are made of what the models hold already.
-            Event::RecordCommitted { .. } | Event::BatchCommitted { .. } => {}
-        }
-        self.judges.on(&crossing, &self.models, &mut self.verdict);
-        if let Event::ResponseSent { rpc, response: Response::Vote(_), .. } = event {
-            self.models.pending_votes.retain(|requested| requested.server != server || requested.rpc != rpc);
+            _ => {}
         }
     }
 
@@ -61,7 +80,7 @@ impl Checks {
         let model = &self.models.servers[server];
         let Some(fault) = fault.filter(|_| !model.disk_failed) else { return };
         if model.refuses.is_some() {
-            self.coverage.met(Situation::DamagedFileRefused);
+            self.verdict.met(Situation::DamagedFileRefused);
             return;
         }
         let next = model.log.get(model.agreed);
@@ -75,119 +94,38 @@ impl Checks {
         }
     }
 
-    /// A thread of a server takes an input.
-    #[inline]
-    fn input_received(&mut self, server: usize, thread: ThreadName) {
-        if thread == ThreadName::RequestHandler
-            && let Some(cluster) = &mut self.models.cluster
-        {
-            cluster.requests_go_on(server, &mut self.verdict, &mut self.coverage);
-        }
-    }
-
-    /// A request reaches a server.
-    fn request_received(&mut self, server: usize, rpc: Rpc, request: &Request) {
-        match request {
-            Request::Vote(vote) => {
-                let (epoch, candidate, pre_vote) = (vote.replica_epoch, vote.replica_id, vote.pre_vote);
-                self.models.pending_votes.push(PendingVote { server, rpc, epoch, candidate, pre_vote });
-            }
-            _ => {
-                if let Some(cluster) = &mut self.models.cluster {
-                    let of = (rpc.connection, rpc.correlation_id);
-                    cluster.request_received(server, of, request, &mut self.coverage);
-                }
-            }
-        }
-    }
-
-    /// A response reaches a server, on the connection it knows by this token.
-    #[inline]
-    fn response_received(&mut self, server: usize, token: u32, response: &Response) {
-        let Some(cluster) = &mut self.models.cluster else { return };
-        match response {
-            Response::Data(DataResponse::Fetch(answer)) => cluster.fetch_answer_received(server, token, answer),
-            Response::Cluster(ClusterResponse::AlterPartition(answer)) => {
-                cluster.proposals_answered(server, answer);
-            }
-            _ => {}
-        }
-    }
-
-    /// A connection is opened that a server knows by this token from now on.
-    fn connected(&mut self, server: usize, token: u32, connection: u64) {
-        if let Some(cluster) = &mut self.models.cluster {
-            cluster.connected(server, token, connection);
-        }
-    }
-
-    fn request_sent(&mut self, server: usize, connection: u64, request: &Request) {
-        match request {
-            Request::Vote(vote) if !vote.pre_vote => {
-                if self.newest_vote_request.is_some_and(|(epoch, by)| epoch == vote.replica_epoch && by != server) {
-                    self.coverage.met(Situation::SplitVote);
-                }
-                self.newest_vote_request = self.newest_vote_request.max(Some((vote.replica_epoch, server)));
-            }
-            Request::Data(_) | Request::Cluster(_) | Request::Admin(_) | Request::Envelope(_) => {
-                if let Some(cluster) = &mut self.models.cluster {
-                    cluster.request_sent(server, connection, request, &mut self.verdict);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn response_sent(&mut self, (server, to): (usize, usize), rpc: Rpc, response: &Response) {
-        let Rpc { connection, correlation_id } = rpc;
+    /// A leader answers a Fetch of another replica.
+    fn fetch_answered(&mut self, server: usize, fetch: &FetchResponse) {
         let model = &self.models.servers[server];
-        match response {
-            Response::Vote(_)
-            | Response::BeginQuorumEpoch(_)
-            | Response::EndQuorumEpoch(_)
-            | Response::AppendRecords(_) => {}
-            Response::Fetch(fetch) => {
-                let epoch = fetch.current_leader.leader_epoch;
-                let leads = fetch.current_leader.leader_id == Some(model.id);
-                if leads
-                    && fetch.error == ErrorCode::None
-                    && fetch.top_error == ErrorCode::None
-                    && let Some(offset) = fetch.high_watermark
-                {
-                    let shown = ShownHighWatermark { epoch, offset };
-                    let before = model.answered_high_watermark;
-                    self.models.servers[server].answered_high_watermark =
-                        high_watermark::monotonic(model, before, shown, &mut self.verdict);
-                    self.leader_high_watermark(server, shown);
-                }
-            }
-            Response::ReadRecords(read) => {
-                let (id, before) = (model.id, model.shown_applied);
-                if read.error != ErrorCode::None {
-                    return;
-                }
-                if read.applied_end < before {
-                    self.verdict.fail(&MonotonicReads::CLAIM, || {
-                        format!("node {id} answers a read with {} applied, after {before}", read.applied_end)
-                    });
-                }
-                let client = to.checked_sub(self.models.servers.len());
-                if let Some(client) =
-                    client.filter(|_| read.applied_end > self.models.committed.agreed_end(model, &self.models.ledger))
-                {
-                    self.white_box.astray(client, correlation_id as u32);
-                }
-                self.models.servers[server].shown_applied = before.max(read.applied_end);
-                self.recovery.answered_read(server, read.applied_end);
-            }
-            Response::Data(_) | Response::Cluster(_) | Response::Admin(_) | Response::Envelope(_) => {
-                if let Some(cluster) = &mut self.models.cluster {
-                    let to = (to < self.models.servers.len()).then_some(to);
-                    let at = (connection, correlation_id);
-                    cluster.response_sent((server, to), at, response, &mut self.verdict, &mut self.coverage);
-                }
-            }
+        let is_leader = fetch.current_leader.leader_id == Some(model.id);
+        let Some(offset) = fetch.high_watermark else { return };
+        if is_leader && fetch.error == ErrorCode::None && fetch.top_error == ErrorCode::None {
+            let shown = ShownHighWatermark { epoch: fetch.current_leader.leader_epoch, offset };
+            let before = model.answered_high_watermark;
+            self.models.servers[server].answered_high_watermark =
+                high_watermark::monotonic(model, before, shown, &mut self.verdict);
+            self.leader_high_watermark(server, shown);
         }
+    }
+
+    /// A replica answers a read of a client.
+    fn read_answered(&mut self, (server, to): (usize, usize), rpc: Rpc, read: &ReadRecordsResponse) {
+        if read.error != ErrorCode::None {
+            return;
+        }
+        let model = &self.models.servers[server];
+        let (id, before) = (model.id, model.shown_applied);
+        if read.applied_end < before {
+            self.verdict.fail(&MonotonicReads::CLAIM, || {
+                format!("node {id} answers a read with {} applied, after {before}", read.applied_end)
+            });
+        }
+        let is_ahead = read.applied_end > self.models.committed.agreed_end(model, &self.models.ledger);
+        if let Some(client) = to.checked_sub(self.models.servers.len()).filter(|_| is_ahead) {
+            self.white_box.astray(client, rpc.correlation_id as u32);
+        }
+        self.models.servers[server].shown_applied = before.max(read.applied_end);
+        self.recovery.answered_read(server, read.applied_end);
     }
 
     /// A server said something of itself.
@@ -209,14 +147,7 @@ impl Checks {
                     high_watermark::follower_agrees(model, offset, committed, ledger, &mut self.verdict);
                 }
             }
-            Observation::LeadershipAnnounced { epoch } => {
-                self.models.servers[server].claimed = Some(epoch);
-                self.failovers.activated(self.verdict.now_ns, server, epoch);
-                if let Some(cluster) = &mut self.models.cluster {
-                    cluster.claimed(server, epoch);
-                }
-            }
-            Observation::LeadershipRenounced { .. } => {}
+            Observation::LeadershipAnnounced { epoch } => self.models.servers[server].claimed = Some(epoch),
             Observation::Applied { end } => {
                 let model = &self.models.servers[server];
                 let agreed = self.models.committed.agreed_end(model, &self.models.ledger);
@@ -231,23 +162,9 @@ impl Checks {
                     format!("node {id} applies offsets below {end}, its log agrees with the committed up to {agreed}")
                 });
             }
-            Observation::Truncated { .. } => self.coverage.met(Situation::TruncatedLog),
-            Observation::Probe(probe) => self.coverage.reached(probe),
-            Observation::Published { offset, .. } => {
-                if let Some(cluster) = &mut self.models.cluster {
-                    self.failovers.published(self.verdict.now_ns, server, offset);
-                    cluster.published(server, offset);
-                }
-            }
-            Observation::Broker(observation) => {
-                if let BrokerObservation::BecameLeader { of, epoch, .. } = observation {
-                    self.failovers.became_leader(self.verdict.now_ns, of, epoch);
-                }
-                if let Some(cluster) = &mut self.models.cluster {
-                    let who = (server, self.models.servers[server].incarnation);
-                    cluster.observed(who, observation, &mut self.verdict, &mut self.coverage);
-                }
-            }
+            Observation::Truncated { .. } => self.verdict.met(Situation::TruncatedLog),
+            Observation::Probe(probe) => self.verdict.reached(probe),
+            Observation::LeadershipRenounced { .. } | Observation::Published { .. } | Observation::Broker(_) => {}
         }
     }
 
@@ -268,11 +185,10 @@ impl Checks {
         for record in &self.models.committed.records[first_record..] {
             self.white_box.committed(*record, &mut self.verdict);
         }
-        self.failovers.committed(self.verdict.now_ns, server, epoch, self.models.committed.end);
         self.metadata_committed(server);
         let newer = |server: &ServerModel| server.leads().is_some_and(|other| other > epoch);
         if self.models.committed.end > before && self.models.servers.iter().any(newer) {
-            self.coverage.met(Situation::CommitByOlderLeader);
+            self.verdict.met(Situation::CommitByOlderLeader);
         }
     }
 
@@ -295,12 +211,12 @@ impl Checks {
             if self.models.cluster.as_ref().is_some_and(|cluster| cluster.metadata().image().is_touched()) {
                 let event = Event::BatchCommitted { update: &update };
                 self.judges.on(&Crossing { at_ns, server, event }, &self.models, &mut self.verdict);
+                self.failovers.on(&Crossing { at_ns, server, event }, &self.models);
             }
             let Some(cluster) = &mut self.models.cluster else { continue };
             cluster.was_requested(&update, &mut self.verdict);
             if cluster.metadata().image().is_touched() {
-                self.failovers.metadata(at_ns, &update, cluster.metadata().image());
-                cluster.replayed(&update, &mut self.verdict, &mut self.coverage);
+                cluster.replayed(&update, &mut self.verdict);
             }
         }
     }
@@ -320,7 +236,7 @@ impl Checks {
     pub fn client(&mut self, at: u64, client: usize, event: AttemptEvent) {
         self.verdict.now_ns = at;
         let (committed, ledger) = (&mut self.models.committed, &self.models.ledger);
-        self.white_box.client(client, event, (committed, ledger), &mut self.coverage, &mut self.verdict);
+        self.white_box.client(client, event, (committed, ledger), &mut self.verdict);
         self.recovery.client(client, event);
     }
 
@@ -371,16 +287,6 @@ impl Checks {
         self.cut_links = self.cut_links.saturating_add_signed(change);
     }
 
-    /// A fault hits a server; `cause` is its kind. Counts as a failover if that server leads.
-    pub fn struck(&mut self, at: u64, server: usize, cause: &'static str) {
-        self.failovers.struck(at, server, cause);
-    }
-
-    /// The fault is over.
-    pub fn lifted(&mut self, server: usize) {
-        self.failovers.lifted(server);
-    }
-
     /// All faults are over.
     pub fn healed(&mut self, at: u64) {
         self.verdict.now_ns = at;
@@ -388,7 +294,7 @@ impl Checks {
         self.white_box.healed(at);
         self.failovers.healed(at);
         if let Some(cluster) = &mut self.models.cluster {
-            cluster.healed(self.models.committed.end);
+            cluster.healed(self.models.committed.end, &mut self.verdict);
         }
     }
 
@@ -427,8 +333,8 @@ impl Checks {
         // A single voter's last commits may be on their way to its disk.
         let promised_end =
             if self.models.quorum.commits_before_flush { durable_end } else { end_of(self.models.committed.promised) };
-        let (committed, coverage) = (&self.models.committed, &mut self.coverage);
-        self.white_box.finish((committed, &self.models.ledger), durable_end, promised_end, coverage, &mut self.verdict);
+        let committed = (&self.models.committed, &self.models.ledger);
+        self.white_box.finish(committed, durable_end, promised_end, &mut self.verdict);
         if let Some(cluster) = &mut self.models.cluster {
             cluster.finish(self.has_recovered, self.is_overdue, &mut self.verdict);
         }

@@ -12,7 +12,6 @@ use raft::log::Batch;
 use sim::watch::{Down, Synced, Write};
 
 use super::Checks;
-use super::coverage::Situation;
 use super::invariant::{durability, high_watermark, leaders, promise};
 use super::loss::quorum::QuorumFact;
 use super::server_model::Target;
@@ -35,7 +34,7 @@ impl Checks {
         self.models.note_restored(server);
         let model = &self.models.servers[server];
         if found.torn_tail {
-            self.coverage.met(Situation::TornTail);
+            self.verdict.met(Situation::TornTail);
         }
         if let Some(mismatch) = found.mismatch {
             let id = model.id;
@@ -47,28 +46,19 @@ impl Checks {
         let epoch_before = before.unwrap_or_default().epoch;
         leaders::monotonic_epoch(model, epoch_before, model.durable_epoch(), &mut self.verdict);
         self.promise_stands();
-        if let Some(cluster) = &mut self.models.cluster {
-            cluster.booted(server, self.models.committed.end, disk, &mut self.verdict, &mut self.coverage);
-        }
     }
 
     /// It is down.
     pub(super) fn down(&mut self, server: usize, how: Down) {
         let model = &mut self.models.servers[server];
         if model.leads().is_some() {
-            self.coverage.met(Situation::LeaderDied);
+            self.verdict.met(Situation::LeaderDied);
         }
-        let how = match how {
-            Down::PowerLost => HowDown::PowerLost,
-            Down::Killed | Down::Halted { .. } | Down::Panicked => HowDown::PageCacheKept,
-        };
+        let how = HowDown::from(how);
         if how == HowDown::PowerLost && model.log.durable() < model.log.count() {
-            self.coverage.met(Situation::PowerLossWithUnsyncedTail);
+            self.verdict.met(Situation::PowerLossWithUnsyncedTail);
         }
         model.down(how);
-        if let Some(cluster) = &mut self.models.cluster {
-            cluster.down(server, how);
-        }
         self.models.pending_votes.retain(|pending| pending.server != server);
     }
 
@@ -77,11 +67,8 @@ impl Checks {
         let model = &mut self.models.servers[server];
         let (voter, Destroyed { epoch, log }) = (model.voter, model.disk_damaged(left, &mut self.models.ledger));
         self.models.committed.facts.push(QuorumFact::Destroyed { server, voter, epoch, log });
-        if let Some(cluster) = &mut self.models.cluster {
-            cluster.disk_damaged(server);
-        }
         if voter && (epoch.is_some() || log.is_some()) {
-            self.coverage.met(Situation::AmnesiacVoter);
+            self.verdict.met(Situation::AmnesiacVoter);
         }
         durability::cut_promise(
             &self.models.servers,
@@ -94,19 +81,11 @@ impl Checks {
     /// A write or fsync of a server was refused: its process is about to end (consensus.md §4.9).
     pub(super) fn disk_failed(&mut self, server: usize) {
         self.models.servers[server].disk_failed = true;
-        if let Some(cluster) = &mut self.models.cluster {
-            cluster.disk_failed(server);
-        }
-        self.coverage.met(Situation::DiskFailed);
+        self.verdict.met(Situation::DiskFailed);
     }
 
     /// A server changed its disk.
     pub(super) fn wrote(&mut self, server: usize, write: Write<'_>) {
-        if let Some(cluster) = &mut self.models.cluster
-            && cluster.wrote(server, write, &mut self.verdict, &mut self.coverage)
-        {
-            return;
-        }
         let model = &mut self.models.servers[server];
         match write {
             Write::Open { file, path, truncate } => {
@@ -134,7 +113,7 @@ impl Checks {
                 model.rename(from, to);
                 if let Some(cluster) = &mut self.models.cluster {
                     let content = model.small.written(to);
-                    cluster.renamed(server, (from, to), content, &mut self.verdict, &mut self.coverage);
+                    cluster.renamed(server, (from, to), content, &mut self.verdict);
                 }
                 let now = model.written_election.unwrap_or_default().epoch;
                 leaders::monotonic_epoch(&self.models.servers[server], before, now, &mut self.verdict);
@@ -176,7 +155,7 @@ impl Checks {
             } else if let Recorded { id, conflict: Some(other), .. } = recorded {
                 self.conflict(server, other, id);
             } else if recorded.is_new && as_leader && self.models.committed.end > header.base_offset {
-                self.coverage.met(Situation::Divergence);
+                self.verdict.met(Situation::Divergence);
             }
             position += header.size_bytes;
         }
@@ -230,11 +209,6 @@ impl Checks {
 
     /// Something of a server became durable.
     pub(super) fn synced(&mut self, server: usize, synced: Synced) {
-        if let Some(cluster) = &mut self.models.cluster
-            && cluster.synced(server, synced)
-        {
-            return;
-        }
         let model = &mut self.models.servers[server];
         match synced {
             Synced::File(file) => model.file_synced(file.0),

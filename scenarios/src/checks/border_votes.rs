@@ -1,10 +1,10 @@
 //! What the roles of replicas mean to the models.
 
+use crate::checks::prelude::*;
 use raft::ids::{LeaderEpoch, NodeId};
 use raft::io::Role;
 
 use super::Checks;
-use super::coverage::Situation;
 use super::invariant::{durability, leaders};
 
 impl Checks {
@@ -19,7 +19,6 @@ impl Checks {
         }
         self.models.servers[server].role = Some((role, epoch, leader));
         match role {
-            Role::Prospective => self.failovers.prospective(self.verdict.now_ns, server),
             Role::Leader => {
                 let (servers, committed) = (&mut self.models.servers, &mut self.models.committed);
                 let gone = durability::became_leader(
@@ -32,12 +31,11 @@ impl Checks {
                 );
                 self.records_destroyed(&gone);
                 self.metadata_committed(server);
-                self.failovers.elected(self.verdict.now_ns, server, epoch);
                 if self.cut_links > 0 {
-                    self.coverage.met(Situation::ElectionDuringPartition);
+                    self.verdict.met(Situation::ElectionDuringPartition);
                 }
                 if self.models.servers.iter().filter(|server| server.leads().is_some()).count() > 1 {
-                    self.coverage.met(Situation::TwoLeadersAtOnce);
+                    self.verdict.met(Situation::TwoLeadersAtOnce);
                 }
             }
             _ => {}

@@ -5,12 +5,10 @@ use crate::checks::prelude::*;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use raft::broker::observation::{BrokerObservation, PartitionTag};
 use raft::client::AttemptEvent;
-use raft::ids::{BrokerEpoch, LeaderEpoch, NodeId, Offset};
-use raft::io::{DurableFiles, PartitionShown};
-use raft::message::cluster::{AlterPartitionResponse, BrokerState};
-use raft::message::data::DataFetchResponse;
+use raft::ids::{BrokerEpoch, NodeId, Offset};
+use raft::io::{DurableFiles, Observation, PartitionShown, ThreadName};
+use raft::message::cluster::{AlterPartitionResult, BrokerState};
 use raft::message::{ClusterRequest, ClusterResponse, DataRequest, DataResponse, ErrorCode, Request, Response};
 use raft::metadata::MetadataRecord;
 use sim::watch::{Synced, Write};
@@ -19,15 +17,13 @@ use smallvec::SmallVec;
 use super::clients::ClientHistories;
 use super::clients::retries::Retries;
 use super::committed::Committed;
-use super::coverage::{Coverage, Situation};
 use super::fresh::FreshClients;
 use super::metadata::model::{MetadataModel, Update};
 use super::recovery::Missing;
-use super::replication::partition::Change;
-use super::replication::{Around, Replication, Settings, sequences};
+use super::replication::committed_log::Change;
+use super::replication::{Replication, Settings, sequences};
 use super::second_reader;
 use super::server_model::ServerModel;
-use super::server_model::boot::HowDown;
 use super::server_model::ledger::Ledger;
 
 /// What the checks need to know of brokers.
@@ -61,10 +57,6 @@ pub struct ClusterChecks {
     brokers: Vec<NodeId>,
     metadata: MetadataModel,
     replication: Replication,
-    /// Of committed logs, not judged yet.
-    changes: Vec<(PartitionTag, Change)>,
-    acked_records: u64,
-    excused_records: u64,
     /// Where the committed metadata ended at healing.
     to_be_published: Offset,
     /// Clients that begin after healing.
@@ -83,9 +75,6 @@ impl ClusterChecks {
             brokers: ids.clone(),
             metadata: MetadataModel::new(servers.len(), controllers_min_insync_replicas),
             replication: Replication::new(servers.to_vec(), settings),
-            changes: Vec::new(),
-            acked_records: 0,
-            excused_records: 0,
             to_be_published: Offset(0),
             histories: ClientHistories::new(&topics, lasting_topics, &ids),
             fresh: FreshClients::new(first_fresh_client, partitions),
@@ -108,26 +97,9 @@ impl ClusterChecks {
         &self.replication
     }
 
-    /// Records acknowledged with `acks=all`, and how many of them were lost and excused (deletion of
-    /// their topic apart).
-    pub fn acked_records(&self) -> (u64, u64) {
-        (self.acked_records, self.excused_records)
-    }
-
-    fn parts<'a>(
-        &'a mut self,
-        verdict: &'a mut Verdict,
-        coverage: &'a mut Coverage,
-    ) -> (&'a mut Replication, &'a mut MetadataModel, Around<'a>) {
-        let ClusterChecks { replication, metadata, changes, acked_records, excused_records, .. } = self;
-        replication.partitions.event += 1;
-        let event = replication.partitions.event;
-        (replication, metadata, Around { verdict, coverage, event, changes, acked_records, excused_records })
-    }
-
     /// What clients did is held against what an event has made of committed logs.
     fn judge_changes(&mut self, verdict: &mut Verdict) {
-        for (partition, change) in self.changes.drain(..) {
+        for (partition, change) in std::mem::take(&mut verdict.log_changes) {
             self.histories.log_changed(partition, &change, &mut self.replication.partitions, verdict);
             if let (Change::Grown { place, .. }, Some(index)) = (&change, self.replication.partitions.find(partition)) {
                 sequences::follows(&self.replication.partitions[index], *place, verdict);
@@ -153,197 +125,110 @@ impl ClusterChecks {
     }
 
     /// All its records are replayed, and change what brokers may see.
-    pub fn replayed(&mut self, update: &Update, verdict: &mut Verdict, coverage: &mut Coverage) {
-        let ClusterChecks { replication, metadata, changes, acked_records, excused_records, .. } = self;
-        let event = replication.partitions.event;
-        let mut around = Around { verdict, coverage, event, changes, acked_records, excused_records };
-        replication.metadata_changed(update, metadata, &mut around);
+    pub fn replayed(&mut self, update: &Update, verdict: &mut Verdict) {
+        self.replication.metadata_changed(update, &self.metadata, verdict);
     }
 
-    /// A process boots.
-    pub fn booted(
-        &mut self,
-        server: usize,
-        committed_end: Offset,
-        disk: &dyn DurableFiles,
-        verdict: &mut Verdict,
-        coverage: &mut Coverage,
-    ) {
-        let (replication, metadata, mut around) = self.parts(verdict, coverage);
-        metadata.booted(server, committed_end);
-        let registered = metadata.image().broker_epoch(replication.id_of(server));
-        replication.booted(server, registered, disk, &mut around);
-    }
-
-    /// A process is down.
-    pub fn down(&mut self, server: usize, how: HowDown) {
-        self.replication.disk_mut(server).down(how);
-        self.replication.down(server);
-    }
-
-    /// A write or fsync of a server was refused.
-    pub fn disk_failed(&mut self, server: usize) {
-        self.replication.disk_failed(server);
-    }
-
-    /// Durable bytes of a server were destroyed.
-    pub fn disk_damaged(&mut self, server: usize) {
-        self.replication.disk_mut(server).was_damaged();
-    }
-
-    /// A server changes its disk. True if only data logs are concerned. A rename is not told here
-    /// ([`ClusterChecks::renamed`]).
-    pub fn wrote(&mut self, server: usize, write: Write<'_>, verdict: &mut Verdict, coverage: &mut Coverage) -> bool {
-        let (replication, _, mut around) = self.parts(verdict, coverage);
-        match write {
-            Write::Open { file, path, truncate } => replication.opened(server, file.0, path, truncate, &mut around),
-            Write::Append { file, bytes } => replication.appended(server, file.0, bytes, &mut around),
-            Write::Truncate { file, len } => replication.truncated(server, file.0, len, &mut around),
-            Write::Unlink { path } => replication.unlinked(server, path, &mut around),
-            Write::Rename { .. } => false,
+    /// Something crosses a server's border; the metadata log is committed up to `committed_end`. True if only data logs
+    /// are concerned.
+    #[inline]
+    pub fn on(&mut self, crossing: &Crossing<'_>, committed_end: Offset, verdict: &mut Verdict) -> bool {
+        verdict.event += 1;
+        let ClusterChecks { metadata, replication, histories, .. } = self;
+        let server = crossing.server;
+        match crossing.event {
+            Event::Booted { incarnation, disk } => {
+                metadata.booted(server, committed_end);
+                let registered = metadata.image().broker_epoch(replication.id_of(server));
+                replication.booted((server, incarnation), registered, disk, verdict);
+            }
+            Event::Down { how } => replication.down(server, how, verdict.event),
+            Event::Input { thread: ThreadName::RequestHandler } => {
+                replication.step_over(server, metadata.published(server), verdict);
+            }
+            Event::RequestReceived { rpc, request } => match request {
+                Request::Cluster(ClusterRequest::AlterPartition(request)) => {
+                    let mut members = request.partitions.iter().flat_map(|item| item.new_isr_with_epochs.iter());
+                    let former = |member: &BrokerState| {
+                        let is_known = member.broker_epoch != BrokerEpoch::UNKNOWN;
+                        is_known && metadata.image().broker_epoch(member.broker_id) > member.broker_epoch
+                    };
+                    if members.any(former) {
+                        verdict.met(Situation::IsrChangeOfFormerProcess);
+                    }
+                }
+                Request::Cluster(ClusterRequest::BrokerRegistration(request)) => {
+                    metadata.registration_received(request)
+                }
+                Request::Data(DataRequest::Produce(request)) => replication.produce_received(server, rpc, request),
+                Request::Envelope(request) => replication.unclean.received(server, rpc, request),
+                _ => {}
+            },
+            Event::RequestSent { rpc, request } => match request {
+                Request::Cluster(ClusterRequest::AlterPartition(request)) => {
+                    replication.isr_proposed(server, request, verdict);
+                }
+                Request::Data(DataRequest::Fetch(request)) => replication.fetches(server, rpc.connection, request),
+                Request::Envelope(_) => histories.forwarded(replication.id_of(server), rpc.connection),
+                _ => {}
+            },
+            Event::ResponseReceived { token, response } => match response {
+                Response::Data(DataResponse::Fetch(answer)) => {
+                    replication.fetch_answer_received(server, token, answer);
+                }
+                Response::Cluster(ClusterResponse::AlterPartition(answer)) => {
+                    replication.proposals_answered(server, answer);
+                }
+                _ => {}
+            },
+            Event::ResponseSent { rpc, to, response } => match response {
+                Response::Data(DataResponse::Produce(answer)) => {
+                    replication.produce_answered(server, rpc, answer, verdict);
+                }
+                Response::Data(DataResponse::Fetch(answer)) if to >= replication.servers().ids.len() => {
+                    replication.consumer_answered(server, answer, verdict);
+                }
+                Response::Cluster(ClusterResponse::AlterPartition(answer)) => {
+                    let is_refused = |result: &AlterPartitionResult| result.error != ErrorCode::None;
+                    if answer.error != ErrorCode::None || answer.partitions.iter().any(is_refused) {
+                        verdict.met(Situation::AlterPartitionRejected);
+                    }
+                }
+                Response::Envelope(answer) => replication.unclean.answered(server, rpc, answer),
+                _ => {}
+            },
+            Event::Connected { token, connection } => replication.connected(server, token, connection),
+            Event::Wrote { write } => match write {
+                Write::Open { file, path, truncate } => {
+                    return replication.opened(server, file.0, path, truncate, verdict);
+                }
+                Write::Append { file, bytes } => return replication.appended(server, file.0, bytes, verdict),
+                Write::Truncate { file, len } => return replication.truncated(server, file.0, len, verdict),
+                Write::Unlink { path } => return replication.unlinked(server, path, verdict),
+                // See `renamed`.
+                Write::Rename { .. } => {}
+            },
+            Event::Synced { synced: Synced::File(file) } => return replication.file_synced(server, file.0),
+            Event::Synced { synced: Synced::Directory } => replication.directory_synced(server),
+            Event::DiskFailed => replication.disk_failed(server),
+            Event::DiskDamaged { .. } => replication.disk_mut(server).was_damaged(),
+            Event::Observed { observation } => match observation {
+                Observation::LeadershipAnnounced { epoch } => replication.unclean.claims(server, epoch),
+                Observation::Published { offset, .. } => metadata.publishes(server, offset),
+                Observation::Broker(observation) => replication.observed(server, observation, metadata, verdict),
+                _ => {}
+            },
+            _ => {}
         }
+        if !verdict.log_changes.is_empty() {
+            self.judge_changes(verdict);
+        }
+        false
     }
 
     /// A name has moved; `content` is what the new one holds.
-    pub fn renamed(
-        &mut self,
-        server: usize,
-        names: (&str, &str),
-        content: Option<&[u8]>,
-        verdict: &mut Verdict,
-        coverage: &mut Coverage,
-    ) {
-        let (replication, _, mut around) = self.parts(verdict, coverage);
-        replication.renamed(server, names, content, &mut around);
-    }
-
-    /// Something became durable. True if only a data log is concerned.
-    pub fn synced(&mut self, server: usize, synced: Synced) -> bool {
-        match synced {
-            Synced::File(file) => self.replication.file_synced(server, file.0),
-            Synced::Directory => {
-                self.replication.directory_synced(server);
-                false
-            }
-        }
-    }
-
-    /// The thread that takes requests takes its next input.
-    #[inline]
-    pub fn requests_go_on(&mut self, server: usize, verdict: &mut Verdict, coverage: &mut Coverage) {
-        let (replication, metadata, mut around) = self.parts(verdict, coverage);
-        replication.step_over(server, metadata.published(server), &mut around);
-    }
-
-    /// A request reaches a server.
-    pub fn request_received(
-        &mut self,
-        server: usize,
-        (connection, correlation_id): (u64, i32),
-        request: &Request,
-        coverage: &mut Coverage,
-    ) {
-        match request {
-            Request::Cluster(ClusterRequest::AlterPartition(request)) => {
-                let mut members = request.partitions.iter().flat_map(|item| item.new_isr_with_epochs.iter());
-                let former = |member: &BrokerState| {
-                    let is_known = member.broker_epoch != BrokerEpoch::UNKNOWN;
-                    is_known && self.metadata.image().broker_epoch(member.broker_id) > member.broker_epoch
-                };
-                if members.any(former) {
-                    coverage.met(Situation::IsrChangeOfFormerProcess);
-                }
-            }
-            Request::Data(DataRequest::Produce(request)) => {
-                self.replication.produce_received(server, connection, correlation_id, request);
-            }
-            Request::Cluster(ClusterRequest::BrokerRegistration(request)) => {
-                self.metadata.registration_received(request);
-            }
-            Request::Envelope(request) => {
-                self.replication.unclean.received(server, (connection, correlation_id), request);
-            }
-            _ => {}
-        }
-    }
-
-    /// A request leaves a server.
-    pub fn request_sent(&mut self, server: usize, connection: u64, request: &Request, verdict: &mut Verdict) {
-        match request {
-            Request::Cluster(ClusterRequest::AlterPartition(request)) => {
-                self.replication.isr_proposed(server, request, verdict);
-            }
-            Request::Data(DataRequest::Fetch(request)) => self.replication.fetches(server, connection, request),
-            Request::Envelope(_) => self.histories.forwarded(self.replication.id_of(server), connection),
-            _ => {}
-        }
-    }
-
-    /// A connection of a broker's request thread is open.
-    pub fn connected(&mut self, server: usize, token: u32, connection: u64) {
-        self.replication.connected(server, token, connection);
-    }
-
-    /// A broker's proposals are answered.
-    pub fn proposals_answered(&mut self, server: usize, answer: &AlterPartitionResponse) {
-        self.replication.proposals_answered(server, answer);
-    }
-
-    /// What a broker fetched reaches it.
-    pub fn fetch_answer_received(&mut self, server: usize, token: u32, answer: &DataFetchResponse) {
-        self.replication.fetch_answer_received(server, token, answer);
-    }
-
-    /// A response leaves a server; `to` is another one, or a client.
-    pub fn response_sent(
-        &mut self,
-        (server, to): (usize, Option<usize>),
-        (connection, correlation_id): (u64, i32),
-        response: &Response,
-        verdict: &mut Verdict,
-        coverage: &mut Coverage,
-    ) {
-        let (replication, _, mut around) = self.parts(verdict, coverage);
-        match response {
-            Response::Data(DataResponse::Produce(answer)) => {
-                replication.produce_answered(server, (connection, correlation_id), answer, &mut around);
-            }
-            Response::Data(DataResponse::Fetch(answer)) if to.is_none() => {
-                replication.consumer_answered(server, answer, &mut around);
-            }
-            Response::Cluster(ClusterResponse::AlterPartition(answer)) => {
-                let refused = |result: &raft::message::cluster::AlterPartitionResult| result.error != ErrorCode::None;
-                if answer.error != ErrorCode::None || answer.partitions.iter().any(refused) {
-                    around.coverage.met(Situation::AlterPartitionRejected);
-                }
-            }
-            Response::Envelope(answer) => replication.unclean.answered(server, (connection, correlation_id), answer),
-            _ => return,
-        }
-        self.judge_changes(verdict);
-    }
-
-    /// A controller claims an epoch.
-    pub fn claimed(&mut self, server: usize, epoch: LeaderEpoch) {
-        self.replication.unclean.claims(server, epoch);
-    }
-
-    /// An image was published.
-    pub fn published(&mut self, server: usize, offset: Offset) {
-        self.metadata.publishes(server, offset);
-    }
-
-    /// A broker said something of itself, in one of its lives.
-    pub fn observed(
-        &mut self,
-        (server, incarnation): (usize, u32),
-        observation: BrokerObservation,
-        verdict: &mut Verdict,
-        coverage: &mut Coverage,
-    ) {
-        let (replication, metadata, mut around) = self.parts(verdict, coverage);
-        replication.observed((server, incarnation), observation, metadata, &mut around);
-        self.judge_changes(verdict);
+    pub fn renamed(&mut self, server: usize, names: (&str, &str), content: Option<&[u8]>, verdict: &mut Verdict) {
+        self.replication.renamed(server, names, content, verdict);
     }
 
     /// A client did or learned something.
@@ -382,9 +267,9 @@ impl ClusterChecks {
     }
 
     /// All faults are over: images shall go as far as the metadata does now.
-    pub fn healed(&mut self, committed_end: Offset) {
+    pub fn healed(&mut self, committed_end: Offset, verdict: &mut Verdict) {
         self.to_be_published = committed_end;
-        self.histories.healed(&mut self.replication.partitions);
+        self.histories.healed(&mut self.replication.partitions, verdict);
         self.retries.healed();
     }
 

@@ -13,7 +13,6 @@ use std::collections::BTreeSet;
 use raft::ids::Offset;
 
 use super::committed::{Committed, CommittedRecord};
-use super::coverage::{Coverage, Situation};
 use super::history::{AttemptKind, History, Outcome, Reading, values};
 use super::loss::quorum::QuorumLosses;
 use super::server_model::ledger::Ledger;
@@ -52,7 +51,6 @@ impl WhiteBox {
         client: usize,
         event: AttemptEvent,
         (committed, ledger): (&mut Committed, &Ledger),
-        coverage: &mut Coverage,
         verdict: &mut Verdict,
     ) {
         let now_ns = verdict.now_ns;
@@ -105,7 +103,7 @@ impl WhiteBox {
                     }
                     let acked_before = self.acks.partition_point(|(returned, _)| *returned < attempt.invoked_ns);
                     if acked_before > 0 && self.acks[acked_before - 1].1 >= applied_end {
-                        coverage.met(Situation::StaleRead);
+                        verdict.met(Situation::StaleRead);
                     }
                 }
             }
@@ -226,7 +224,6 @@ impl WhiteBox {
         (committed, ledger): (&Committed, &Ledger),
         durable_end: Offset,
         promised_end: Offset,
-        coverage: &mut Coverage,
         verdict: &mut Verdict,
     ) {
         self.history.finish();
@@ -239,7 +236,7 @@ impl WhiteBox {
                 continue;
             };
             if state.acked.is_none() {
-                coverage.met(Situation::UnknownAppendCommitted);
+                verdict.met(Situation::UnknownAppendCommitted);
                 self.real_time(record.offset, invoked_ns, verdict);
             }
         }

@@ -8,13 +8,11 @@
 //! * [`clients`]: what Kafka's clients did, and whether the answers fit
 //! * [`audit`]: node, model and disk compared; `second_reader`: batches read by `kafka-protocol`
 //! * [`cluster`]: what brokers add: [`metadata`], committed; [`replication`] of partitions
-//! * [`recovery`], [`fresh`], [`failover`], [`coverage`]: liveness, times, and what a run went through
-//! * [`abstract_state`]: where a run stands, coarsely
+//! * [`recovery`], [`fresh`]: liveness after healing
 //! * [`verdict`]: the first violation, and what was excused
 //!
 //! Every call is O(what changed): most crossings touch one comparison, none a virtual call.
 
-pub mod abstract_state;
 pub mod audit;
 pub mod border;
 pub mod border_disk;
@@ -25,9 +23,7 @@ pub mod clients;
 pub mod cluster;
 pub mod committed;
 pub mod config;
-pub mod coverage;
 pub mod event;
-pub mod failover;
 pub mod fresh;
 pub mod history;
 pub mod invariant;
@@ -44,7 +40,7 @@ pub mod server_model;
 pub mod verdict;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use crate::checks::claim::Claimed;
 use crate::checks::linearizability::CommittedReads;
@@ -59,8 +55,6 @@ use raft::ids::{LeaderEpoch, Offset};
 use self::cluster::{BrokerConfig, ClusterChecks};
 use self::committed::Committed;
 use self::config::CheckConfig;
-use self::coverage::Coverage;
-use self::failover::Failovers;
 use self::invariant::durability::Quorum;
 use self::linearizability::WhiteBox;
 use self::list::Judges;
@@ -70,19 +64,19 @@ use self::recovery::Recovery;
 use self::server_model::ServerModel;
 use self::server_model::ledger::Ledger;
 use self::verdict::Verdict;
+use crate::failover::Failovers;
 use crate::report::{Failover, Linearizability, OperationCounts, Violation};
 use crate::topic_names::TopicNames;
 
 /// All checks of a run.
 #[derive(Clone, Debug)]
 pub struct Checks {
-    models: Models,
+    pub(crate) models: Models,
     judges: Judges,
     newest_vote_request: Option<(LeaderEpoch, usize)>,
     white_box: WhiteBox,
     recovery: Recovery,
-    failovers: Failovers,
-    coverage: Coverage,
+    pub(crate) failovers: Failovers,
     verdict: Verdict,
     has_recovered: bool,
     /// The recovery bound has passed.
@@ -117,7 +111,6 @@ impl Checks {
             white_box: WhiteBox::default(),
             recovery: Recovery::new(count, appends, reads),
             failovers,
-            coverage: Coverage::default(),
             verdict: if beyond_tolerance { verdict.beyond_tolerance() } else { verdict },
             has_recovered: false,
             is_overdue: false,
@@ -160,7 +153,7 @@ impl Checks {
 
     /// Rare situations and probes by name, and how often each was met.
     pub fn coverage(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        self.coverage.counts()
+        self.verdict.coverage.counts()
     }
 
     /// Epochs that had a leader.
@@ -186,7 +179,7 @@ impl Checks {
     /// Records acknowledged to producers with `acks=all`, and how many of them were lost and excused
     /// (deletion of their topic apart).
     pub fn acked_records(&self) -> (u64, u64) {
-        self.models.cluster.as_ref().map_or((0, 0), |cluster| cluster.acked_records())
+        (self.verdict.acked_records, self.verdict.excused_records)
     }
 
     /// What brokers add; `None` of a quorum alone.

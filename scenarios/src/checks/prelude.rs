@@ -7,3 +7,4 @@ pub(crate) use super::event::{Crossing, Event, Kinds, Rpc};
 pub(crate) use super::loss::excuses::Excuse;
 pub(crate) use super::models::Models;
 pub(crate) use super::verdict::{Verdict, or_none, seconds};
+pub(crate) use crate::coverage::Situation;

@@ -1,9 +1,14 @@
-//! Where checks bring what they found: the first violation, what was excused, and why a run ended.
+//! What the checks find: the first violation, what was excused, rare situations, and why a run ended.
 
 use crate::checks::prelude::*;
 use std::collections::BTreeMap;
 
+use raft::broker::observation::PartitionTag;
+use raft::io::Probe;
+
 use super::claim::{Kind, Scope};
+use super::replication::committed_log::Change;
+use crate::coverage::Coverage;
 use crate::report::{Violation, ViolationKind};
 
 /// A time as messages say it.
@@ -21,6 +26,16 @@ pub fn or_none(value: Option<impl std::fmt::Display>) -> String {
 pub struct Verdict {
     /// True time of the event being judged, ns.
     pub now_ns: u64,
+    /// Number of the event being judged: what ended before another thing began has the smaller number.
+    pub event: u64,
+    /// Rare situations and probes, counted.
+    pub coverage: Coverage,
+    /// Records acknowledged with `acks=all`.
+    pub acked_records: u64,
+    /// Of them, those that were lost and excused, deletion of their topic apart.
+    pub excused_records: u64,
+    /// How the event changes the committed logs of partitions, until that is compared with what clients did.
+    pub log_changes: Vec<(PartitionTag, Change)>,
     keep_going: bool,
     beyond_tolerance: bool,
     /// Beyond tolerance: two records stand at one place, so what models know of logs is worth nothing.
@@ -46,6 +61,16 @@ impl Verdict {
     /// Are only some claims judged?
     pub fn is_beyond_tolerance(&self) -> bool {
         self.beyond_tolerance
+    }
+
+    /// A rare situation is observed.
+    pub fn met(&mut self, situation: Situation) {
+        self.coverage.met(situation);
+    }
+
+    /// A node reports a rare situation.
+    pub fn reached(&mut self, probe: Probe) {
+        self.coverage.reached(probe);
     }
 
     /// A claim broke. The first one is kept; `detail` is made only then.

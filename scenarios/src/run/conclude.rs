@@ -8,7 +8,8 @@ use sim::world::World;
 
 use crate::actor::Actor;
 use crate::aim::trigger_event::TriggerEvent;
-use crate::checks::{Checks, coverage};
+use crate::checks::Checks;
+use crate::coverage;
 use crate::knobs;
 use crate::reach::Reach;
 use crate::report::{AckedRecords, Linearizability, Outcome, Recovered, RunReport, Violation, ViolationKind};

@@ -3,7 +3,7 @@
 use super::error::{self, Refusal};
 use super::values::{LatencyProfile, Nanos};
 use super::{Finding, Scenario, ScenarioError, cluster, nearest, world};
-use crate::checks::coverage;
+use crate::coverage;
 use crate::knobs;
 use crate::reach::Reach;
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use scenarios::catalog;
-use scenarios::checks::coverage;
+use scenarios::coverage;
 use scenarios::reach::Reach;
 use scenarios::run::{Host, Request, run};
 use scenarios::scenario::Scenario;

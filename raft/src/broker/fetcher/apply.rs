@@ -1,5 +1,5 @@
-//! What a leader's answer does to a follower's log: append, truncate, or back off
-//! (controller-broker.md §6.5, "Follower handling").
+//! How a leader's response changes a follower's log: append, truncate, or back off (controller-broker.md §6.5,
+//! "Follower handling").
 
 use std::rc::Rc;
 
@@ -15,22 +15,22 @@ use crate::message::ErrorCode;
 use crate::message::data::{DataFetchResponse, FetchPartition, FetchablePartition, ListOffsetsResponse};
 use crate::step::Step;
 
-/// What becomes of a partition after an answer.
+/// The next step of a partition after a response.
 pub(super) enum Verdict {
-    /// The answer told nothing new: fetch on from here.
+    /// Nothing new: fetching continues from here.
     Unmoved(FetchState),
-    /// Fetch on from here.
+    /// Fetching continues from here.
     Continue(FetchState),
-    /// There was something: others come first next time.
+    /// Records were appended: other partitions are first in the next request.
     Appended(FetchState),
-    /// Fetch again later.
+    /// The fetch is repeated after the backoff.
     BackOff,
-    /// No more until the leader epoch grows.
+    /// No more fetches until the leader epoch increases.
     Failed,
 }
 
 impl Fetcher {
-    /// Answers for partitions that have moved on since are discarded.
+    /// Discards responses for partitions whose fetch state has changed since the request.
     pub(super) fn on_fetch(
         &mut self,
         requested: &[FetchPartition],
@@ -63,7 +63,7 @@ impl Fetcher {
             if stale && !any_epoch {
                 continue;
             }
-            // `onPartitionFenced` has always compared epochs: an older one's error fails nothing.
+            // `onPartitionFenced` has always compared epochs: an error for an older epoch does not fail the partition.
             let verdict = match found.error {
                 ErrorCode::FencedLeaderEpoch if stale => Verdict::BackOff,
                 _ => apply(found, state, replicas, step),
@@ -99,7 +99,7 @@ impl Fetcher {
         }
     }
 
-    /// The leader's end, or start, after OFFSET_OUT_OF_RANGE.
+    /// The leader's end or start offset, after OFFSET_OUT_OF_RANGE.
     pub(super) fn on_list_offsets(
         &mut self,
         stage: OutOfRange,
@@ -131,7 +131,7 @@ fn apply(found: &FetchablePartition, state: FetchState, replicas: &mut ReplicaMa
         ErrorCode::OffsetOutOfRange => {
             return Verdict::Continue(state.out_of_range(OutOfRange::Latest));
         }
-        // The epoch of the request is this partition's still: only a newer one helps.
+        // The partition still has the epoch of the request: only a newer epoch helps.
         ErrorCode::FencedLeaderEpoch => return Verdict::Failed,
         ErrorCode::UnknownLeaderEpoch if replicas.bugs().has(Bug::UnknownEpochStopsFetching) => return Verdict::Failed,
         _ => return Verdict::BackOff,
@@ -153,7 +153,7 @@ fn append(
     if log.end_offset() != state.fetch_offset {
         return Verdict::Failed;
     }
-    // KAFKA-18723: an answer may hold what a later leader wrote over its log.
+    // KAFKA-18723: a response may hold bytes that a later leader wrote over its log.
     let in_epoch = found.records.0.iter().take_while(|batch| batch.epoch <= state.leader_epoch).count();
     if in_epoch < found.records.0.len() {
         step.out.probe(Probe::BatchDropped);
@@ -180,8 +180,8 @@ fn append(
     }
 }
 
-/// Cuts to where the logs may part. If the leader's epoch is not in this log, the cut is at the end
-/// of the largest one below it, and the next fetch compares again.
+/// Truncates to where the logs may diverge. If the leader's epoch is not in this log, it truncates to the end of the
+/// largest epoch below it, and the next fetch compares again.
 fn truncate(
     id: TopicIdPartition,
     diverging: OffsetAndEpoch,

@@ -1,21 +1,21 @@
-//! Where the fetching of one partition stands: Kafka's PartitionFetchState.
+//! The fetch state of one partition: Kafka's PartitionFetchState.
 
 use crate::broker::replica_manager::ReplicaManager;
 use crate::bugs::Bug;
 use crate::ids::{LeaderEpoch, Offset, TopicIdPartition};
 use crate::step::Step;
 
-/// What to ask next after OFFSET_OUT_OF_RANGE.
+/// The offset to request next after OFFSET_OUT_OF_RANGE.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum OutOfRange {
-    /// Where the leader's log ends.
+    /// The end of the leader's log.
     Latest,
-    /// Where it starts.
+    /// The start of the leader's log.
     Earliest,
 }
 
 impl OutOfRange {
-    /// Of ListOffsets.
+    /// The timestamp of the ListOffsets request.
     pub fn timestamp(self) -> i64 {
         match self {
             OutOfRange::Latest => -1,
@@ -24,7 +24,7 @@ impl OutOfRange {
     }
 }
 
-/// Of one partition that is followed.
+/// The fetch state of one followed partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct FetchState {
     pub fetch_offset: Offset,
@@ -32,7 +32,7 @@ pub(super) struct FetchState {
     /// Epoch of the last record; `None` in an empty log.
     pub last_fetched_epoch: Option<LeaderEpoch>,
     pub out_of_range: Option<OutOfRange>,
-    /// The higher, the later it stands in a request.
+    /// The position in a request: partitions are ordered by ascending turn.
     pub turn: u64,
     delayed_until_ns: Option<u64>,
 }
@@ -49,17 +49,17 @@ impl FetchState {
         }
     }
 
-    /// With this place in a request.
+    /// With this position in a request.
     pub fn at(self, turn: u64) -> FetchState {
         FetchState { turn, ..self }
     }
 
-    /// The leader's `stage` offset is asked for next.
+    /// The leader's `stage` offset is requested next.
     pub fn out_of_range(self, stage: OutOfRange) -> FetchState {
         FetchState { out_of_range: Some(stage), ..self }
     }
 
-    /// Backs off; a longer delay stays (`delayPartitions` leaves delayed ones alone).
+    /// Backs off; a longer delay is kept (`delayPartitions` does not change delayed partitions).
     pub fn delay(&mut self, backoff_ms: i64, step: &Step<'_>) {
         if self.is_ready(step.now.mono_ns) {
             let backoff_ns = u64::try_from(backoff_ms).unwrap_or(0).saturating_mul(1_000_000);
@@ -76,7 +76,7 @@ impl FetchState {
     }
 }
 
-/// At a new leader epoch. A log without epochs has no records to compare: it is cut to its high
+/// The state at a new leader epoch. A log without epochs has no records to compare: it is truncated to its high
 /// watermark (Kafka's TRUNCATING).
 pub(super) fn initial_state(
     id: TopicIdPartition,

@@ -1,7 +1,7 @@
 //! Kafka's BrokerLifecycleManager: registration and heartbeats, at most one RPC in flight, on its
 //! own event queue and the monotonic clock (controller-broker.md §5.1).
 //!
-//! One log directory: its failure ends the process, so no directory is ever reported offline.
+//! There is one log directory: its failure ends the process, so no directory is ever reported offline.
 
 use std::rc::Rc;
 
@@ -17,65 +17,60 @@ use crate::message::{ClusterRequest, ClusterResponse, ErrorCode, Request, Respon
 use crate::step::Step;
 
 const NS_PER_MS: u64 = 1_000_000;
-/// Next heartbeat while the broker is starting.
+/// Heartbeat interval while the broker is starting.
 const STARTING_INTERVAL_NS: u64 = 10 * NS_PER_MS;
-/// Next heartbeat after the first answer to a wish to leave.
+/// Interval to the next heartbeat after the first response to a controlled shutdown request.
 const FIRST_SHUTDOWN_INTERVAL_NS: u64 = 50 * NS_PER_MS;
 /// The channel's link is the only one of this thread.
 const SLOT: u32 = 0;
 
-/// Kafka's numbers (metric `BrokerState`).
+/// Broker states with Kafka's numbers (metric `BrokerState`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum BrokerState {
-    /// Not started.
     NotRunning = 0,
-    /// Registering, and catching up with metadata.
+    /// Registering and catching up with metadata.
     Starting = 1,
     /// Caught up; logs are recovered and the broker waits to be unfenced.
     Recovery = 2,
-    /// Unfenced once. Being fenced again does not change it.
+    /// Unfenced once. A later fencing does not change the state.
     Running = 3,
-    /// Leaderships are being moved away.
+    /// Controlled shutdown: leaderships are being moved away.
     PendingControlledShutdown = 6,
-    /// Done, or given up.
+    /// Controlled shutdown completed or timed out.
     ShuttingDown = 7,
 }
 
-/// Something that others wait for; each at most once.
+/// An event for other threads; each occurs at most once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LifecycleEvent {
     /// The controller has registered this incarnation.
     Registered {
-        /// Of this incarnation.
         broker_epoch: BrokerEpoch,
     },
-    /// The controller says that this broker has published its own registration.
+    /// The controller reports that this broker has published its own registration.
     CaughtUp,
-    /// First time unfenced.
+    /// The broker is unfenced for the first time.
     Unfenced,
-    /// It may leave: told so, or nothing is to be waited for.
+    /// The broker may shut down: the controller said so, or there is nothing to wait for.
     ShutDown,
     /// No registration within `initial.broker.registration.timeout.ms`: the process exits.
     RegistrationTimedOut,
 }
 
-/// What a broker registers as.
+/// The contents of the broker's registration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BrokerIdentity {
     /// `cluster.id`
     pub cluster_id: Rc<str>,
-    /// Random for each process: it makes a retried registration idempotent.
+    /// Random for each process; it makes a retried registration idempotent.
     pub incarnation_id: Uuid,
-    /// Advertised listeners.
     pub listeners: Rc<[Listener]>,
-    /// Supported features.
     pub features: Rc<[FeatureRange]>,
     /// `broker.rack`
     pub rack: Option<Rc<str>>,
-    /// Directory ids.
     pub log_dirs: Rc<[Uuid]>,
-    /// Of the clean-shutdown marker.
+    /// The epoch in the clean-shutdown marker.
     pub previous_broker_epoch: BrokerEpoch,
 }
 
@@ -122,35 +117,34 @@ impl BrokerLifecycleManager {
         }
     }
 
-    /// Kafka's state.
     pub fn state(&self) -> BrokerState {
         self.state
     }
 
-    /// Unknown before the first registration.
+    /// -1 before the first registration.
     pub fn broker_epoch(&self) -> BrokerEpoch {
         self.broker_epoch
     }
 
-    /// What happened since the last call.
+    /// The events since the last call.
     pub fn take_events(&mut self) -> Vec<LifecycleEvent> {
         std::mem::take(&mut self.events)
     }
 
-    /// Registers; `poll` sends.
+    /// Starts the registration; `poll` sends it.
     pub fn start(&mut self, step: &Step<'_>) {
         self.state = BrokerState::Starting;
         self.registration_deadline_ns = Some(step.now.mono_ns.saturating_add(self.registration_timeout_ns));
         self.schedule(0, step);
     }
 
-    /// Start-up is done but for unfencing: heartbeats no longer wish to be fenced.
+    /// Start-up is complete except for unfencing: heartbeats no longer set `WantFence`.
     pub fn set_ready_to_unfence(&mut self, step: &Step<'_>) {
         self.ready_to_unfence = true;
         self.schedule(0, step);
     }
 
-    /// Asks the controller to move leaderships away, if there can be any.
+    /// Requests a controlled shutdown, unless the broker cannot have leaderships.
     pub fn begin_controlled_shutdown(&mut self, step: &Step<'_>) {
         match self.state {
             BrokerState::PendingControlledShutdown => {}
@@ -162,13 +156,13 @@ impl BrokerLifecycleManager {
         }
     }
 
-    /// No more heartbeats; the connection is closed.
+    /// Stops heartbeats and closes the connection.
     pub fn close(&mut self, step: &mut Step<'_>) {
         self.begin_shutdown(LifecycleEvent::ShutDown);
         self.channel.shut_down(step);
     }
 
-    /// An input of its thread. [`BrokerLifecycleManager::poll`] must follow.
+    /// Processes an input of its thread. [`BrokerLifecycleManager::poll`] must follow.
     pub fn step(&mut self, input: Input, step: &mut Step<'_>) {
         match input {
             Input::Opened { token, connection } => self.channel.on_opened(token, connection),
@@ -187,8 +181,8 @@ impl BrokerLifecycleManager {
         }
     }
 
-    /// Does what is due. `leader` is the controller that the local raft client knows, and
-    /// `metadata_offset` the last offset that the metadata loader has published (-1: none).
+    /// Does the work that is due. `leader` is the controller that the local raft client knows, and `metadata_offset`
+    /// the last offset that the metadata loader has published (-1: none).
     pub fn poll(&mut self, leader: Option<NodeId>, metadata_offset: i64, step: &mut Step<'_>) {
         let now_ns = step.now.mono_ns;
         if self.state == BrokerState::ShuttingDown {
@@ -246,8 +240,7 @@ impl BrokerLifecycleManager {
         })
     }
 
-    /// Any failure, STALE_BROKER_EPOCH included, is only tried again: a broker never registers anew
-    /// by itself.
+    /// Any failure, including STALE_BROKER_EPOCH, only leads to a retry: a broker never registers again by itself.
     fn on_outcome(&mut self, outcome: Outcome, step: &Step<'_>) {
         if self.in_flight != Some(outcome.ticket) {
             return;
@@ -270,7 +263,7 @@ impl BrokerLifecycleManager {
                 self.on_heartbeat(&response, step);
             }
             Some(_) | None => {
-                // Never at once after a failure.
+                // The next request is never sent at once after a failure.
                 self.next_scheduling_immediate = false;
                 self.schedule(self.heartbeat_interval_ns, step);
             }

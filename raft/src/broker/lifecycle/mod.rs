@@ -1,7 +1,6 @@
-//! A broker's life: registration, heartbeats, fencing, and the sequences around them
-//! (controller-broker.md §5.1 to §5.3).
+//! The broker lifecycle: registration, heartbeats, fencing, start-up and shutdown (controller-broker.md §5.1 to §5.3).
 //!
-//! * [`BrokerLifecycleManager`]: what the broker and the active controller tell each other
+//! * [`BrokerLifecycleManager`]: the exchange between the broker and the active controller
 //! * [`BrokerServer`]: the start-up and shutdown sequences as states
 
 mod manager;

@@ -3,33 +3,33 @@
 
 use super::manager::LifecycleEvent;
 
-/// `BrokerServer.shutdown` waits no longer for the controller.
+/// `BrokerServer.shutdown` waits at most this long for the controller.
 const CONTROLLED_SHUTDOWN_TIMEOUT_NS: u64 = 5 * 60 * 1_000_000_000;
 
-/// What the process is to do next; in order.
+/// The next actions of the process, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ServerAction {
     /// `setReadyToUnfence`
     SetReadyToUnfence,
-    /// Requests are processed from now on; those that came before have waited.
+    /// Requests are processed from now on, the waiting ones first.
     EnableRequestProcessing,
-    /// The lifecycle manager asks the controller; the replica manager is told.
+    /// The lifecycle manager requests it from the controller; the replica manager is notified.
     BeginControlledShutdown,
     /// Stop heartbeats, requests, publishers and fetchers; checkpoint; close logs; end the process.
     Stop,
-    /// End the process as failed, with nothing closed.
+    /// End the process as failed, without closing anything.
     Exit,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
-    /// The controller has not yet said that this broker is caught up.
+    /// The controller has not yet reported that this broker is caught up.
     CatchingUp {
         published: bool,
     },
     /// Logs are being recovered.
     Recovering,
-    /// Ready; the controller has not unfenced it.
+    /// Ready, but not yet unfenced by the controller.
     Unfencing,
     Started,
     ControlledShutdown {
@@ -38,7 +38,7 @@ enum Phase {
     Stopped,
 }
 
-/// Where a broker stands in its sequences.
+/// The current position of a broker in its sequences.
 #[derive(Clone, Copy, Debug)]
 pub struct BrokerServer {
     controlled_shutdown_enable: bool,
@@ -51,12 +51,12 @@ impl BrokerServer {
         BrokerServer { controlled_shutdown_enable, phase: Phase::CatchingUp { published: false } }
     }
 
-    /// Are requests processed?
+    /// Whether requests are processed.
     pub fn is_started(&self) -> bool {
         matches!(self.phase, Phase::Started | Phase::ControlledShutdown { .. })
     }
 
-    /// Something the lifecycle manager said.
+    /// Processes an event of the lifecycle manager.
     pub fn on_lifecycle(&mut self, event: LifecycleEvent) -> Vec<ServerAction> {
         match (event, self.phase) {
             (LifecycleEvent::CaughtUp, Phase::CatchingUp { published: true }) => self.ready(),
@@ -77,7 +77,7 @@ impl BrokerServer {
         }
     }
 
-    /// The first publish is done: logs are recovered and roles applied.
+    /// The first publish is complete: logs are recovered and roles applied.
     pub fn on_first_publish(&mut self) -> Vec<ServerAction> {
         match self.phase {
             Phase::CatchingUp { .. } => {
@@ -94,7 +94,7 @@ impl BrokerServer {
         vec![ServerAction::SetReadyToUnfence]
     }
 
-    /// SIGTERM. Only a started broker hands its leaderships over.
+    /// SIGTERM. Only a started broker moves its leaderships away.
     pub fn terminate(&mut self, now_ns: u64) -> Vec<ServerAction> {
         match self.phase {
             Phase::Started if self.controlled_shutdown_enable => {
@@ -107,8 +107,8 @@ impl BrokerServer {
         }
     }
 
-    /// A controlled shutdown that takes too long goes on regardless; the marker is written all the
-    /// same, for it says that the logs are complete and nothing of leaderships.
+    /// A controlled shutdown that times out continues as a normal shutdown. It still writes the clean-shutdown marker,
+    /// which only states that the logs are complete.
     pub fn on_timer(&mut self, now_ns: u64) -> Vec<ServerAction> {
         match self.phase {
             Phase::ControlledShutdown { deadline_ns } if deadline_ns <= now_ns => self.stop(),

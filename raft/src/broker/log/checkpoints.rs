@@ -1,5 +1,5 @@
-//! `replication-offset-checkpoint`, `recovery-point-offset-checkpoint` and
-//! `log-start-offset-checkpoint`: an offset for each partition of the directory (controller-broker.md §6.1).
+//! `replication-offset-checkpoint`, `recovery-point-offset-checkpoint` and `log-start-offset-checkpoint`: files with an
+//! offset per partition of the log directory (controller-broker.md §6.1).
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -12,17 +12,16 @@ use crate::ids::Offset;
 use crate::io::{DurableFiles, FileHandle, Out};
 use crate::log::{Force, LogError, read_file, replace_file};
 
-/// Format version of all three.
+/// Format version of all three files.
 const VERSION: &str = "0";
 
-/// Which of the three.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OffsetCheckpoint {
-    /// High watermarks; every `replica.high.watermark.checkpoint.interval.ms`.
+    /// High watermarks; written every `replica.high.watermark.checkpoint.interval.ms`.
     HighWatermark,
-    /// Everything below is forced; every 60 s.
+    /// Everything below these offsets was flushed; written every 60 s.
     RecoveryPoint,
-    /// First offsets; every 60 s.
+    /// Log start offsets; written every 60 s.
     LogStart,
 }
 
@@ -38,7 +37,7 @@ impl OffsetCheckpoint {
         }
     }
 
-    /// Between the raft log's small files (1 to 4) and its segments (from 16).
+    /// Between the handles of the raft log's small files (1 to 4) and of its segments (from 16).
     fn handle(self) -> FileHandle {
         FileHandle(match self {
             OffsetCheckpoint::HighWatermark => 8,

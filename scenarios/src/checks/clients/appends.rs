@@ -227,9 +227,8 @@ impl Appends {
         match logs.iter().copied().find(|log| partitions[*log].log.end() <= base) {
             Some(log) => {
                 real_time(topics, &partitions[log], base, sent_at, verdict);
-                let event = partitions.event;
                 for (offset, value) in (base..).zip(sent.values()) {
-                    if let Some(other) = partitions[log].claim(event, offset, value, ReportedBy::Acked) {
+                    if let Some(other) = partitions[log].claim(verdict.event, offset, value, ReportedBy::Acked) {
                         let name = topics.name_of(partitions[log].id);
                         verdict.fail(&InconsistentOffsets::CLAIM, || {
                             format!(

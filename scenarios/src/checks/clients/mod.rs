@@ -48,8 +48,9 @@ use self::polls::Polls;
 use self::sessions::Sessions;
 use self::topics::Topics;
 use super::loss::excuses::Excuse;
+use super::replication::committed_log::Change;
 use super::replication::committed_log::ReportedValue;
-use super::replication::partition::{Change, PartitionModel};
+use super::replication::partition::PartitionModel;
 use super::replication::partitions::{PartitionIndex, Partitions};
 use super::verdict::Verdict;
 use crate::report::Linearizability;
@@ -126,9 +127,9 @@ impl ClientHistories {
     }
 
     /// All faults are over: from now on what is polled is fresh.
-    pub fn healed(&mut self, partitions: &mut Partitions) {
-        partitions.event += 1;
-        self.polls.healed(partitions.event);
+    pub fn healed(&mut self, partitions: &mut Partitions, verdict: &mut Verdict) {
+        verdict.event += 1;
+        self.polls.healed(verdict.event);
         partitions.settle();
     }
 
@@ -240,8 +241,8 @@ impl ClientHistories {
     /// A client did or learned something.
     pub fn attempt(&mut self, client: usize, event: AttemptEvent, partitions: &mut Partitions, verdict: &mut Verdict) {
         self.calls += 1;
-        partitions.event += 1;
-        let number = partitions.event;
+        verdict.event += 1;
+        let number = verdict.event;
         let ClientHistories { topics, metadata, appends, polls, admins, counts, sessions, .. } = self;
         match event {
             AttemptEvent::ProduceInvoked { attempt, batch, partition, acks, count } => {

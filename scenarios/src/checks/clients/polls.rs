@@ -490,8 +490,7 @@ fn judge(
     }
     match *logs {
         [log] if partitions[log].log.end() <= offset && !appends.was_refused(value) => {
-            let event = partitions.event;
-            if let Some(other) = partitions[log].claim(event, offset, value, ReportedBy::Shown) {
+            if let Some(other) = partitions[log].claim(verdict.event, offset, value, ReportedBy::Shown) {
                 verdict.fail(&InconsistentOffsets::CLAIM, || {
                     format!("client {client} reads value {value} at offset {offset} of {partition}, other clients value {other}")
                 });

@@ -12,8 +12,7 @@ use raft::log::Batch;
 use raft::message::data::FetchablePartition;
 
 use super::partition::PartitionModel;
-use super::{Around, ServerIndex};
-use crate::checks::coverage::Situation;
+use super::servers::ServerIndex;
 use crate::checks::server_model::ledger::BatchId;
 
 claim! {
@@ -61,7 +60,7 @@ pub fn acknowledges(
     (server, id): (usize, NodeId),
     (requested, before, since): (&Batch, usize, Offset),
     base_offset: Offset,
-    around: &mut Around<'_>,
+    verdict: &mut Verdict,
 ) -> Option<Ack> {
     if partition.is_deleted() {
         return None;
@@ -76,30 +75,30 @@ pub fn acknowledges(
     });
     let Some(count) = count else {
         match partition.losses().promises_nothing(server) {
-            Some(excuse) => around.verdict.excuse(excuse, 1),
-            None => lost(partition, id, end, "its log has a different batch there", around),
+            Some(excuse) => verdict.excuse(excuse, 1),
+            None => lost(partition, id, end, "its log has a different batch there", verdict),
         }
         return None;
     };
     if count <= before {
-        around.coverage.met(Situation::DuplicateProduceAnswered);
+        verdict.met(Situation::DuplicateProduceAnswered);
     }
     let batch = replica.log.prefix(count);
     if partition.losses().may_be_missing(batch).is_some() {
-        around.verdict.excuse(Excuse::ServedAfterLoss, 1);
+        verdict.excuse(Excuse::ServedAfterLoss, 1);
         return None;
     }
     let is_committed = replica.agreed >= count
-        || (replica.agreed == partition.committed.len() && partition.extend(server, end, around));
+        || (replica.agreed == partition.committed.len() && partition.extend(server, end, verdict));
     if !is_committed {
         match partition.losses().may_serve(batch) {
-            Some(_) => around.verdict.excuse(Excuse::ServedAfterLoss, 1),
-            None => lost(partition, id, end, "a different batch is committed there", around),
+            Some(_) => verdict.excuse(Excuse::ServedAfterLoss, 1),
+            None => lost(partition, id, end, "a different batch is committed there", verdict),
         }
         return None;
     }
     if count > partition.acked {
-        *around.acked_records += u64::try_from(end.0 - partition.end_of(partition.acked).0).unwrap_or(0);
+        verdict.acked_records += u64::try_from(end.0 - partition.end_of(partition.acked).0).unwrap_or(0);
         partition.acked = count;
     }
     Some(Ack::of((index, partition), server, Says::Acknowledged, count, since))
@@ -116,9 +115,9 @@ impl Ack {
 }
 
 #[cold]
-fn lost(partition: &PartitionModel, id: NodeId, end: Offset, what: &str, around: &mut Around<'_>) {
+fn lost(partition: &PartitionModel, id: NodeId, end: Offset, what: &str, verdict: &mut Verdict) {
     let of = partition.id;
-    around.verdict.fail(&AckedValueNotLost::CLAIM, || {
+    verdict.fail(&AckedValueNotLost::CLAIM, || {
         format!("partition {of}: broker {id} acknowledges a batch that ends at {end}; {what}")
     });
 }
@@ -130,7 +129,7 @@ pub fn judge(
     required: usize,
     id: NodeId,
     servers: &ServerIndex,
-    around: &mut Around<'_>,
+    verdict: &mut Verdict,
 ) {
     let Some(leads) = &partition.replicas[ack.server].leads else { return };
     let of = partition.id;
@@ -153,21 +152,21 @@ pub fn judge(
     let is_newest = now.is_some_and(|now| now.leader_epoch == leads.epoch);
     let committed_isr = committed.filter(|_| is_newest).into_iter().flat_map(|state| state.isr.iter());
     if let Some(member) = maximal.chain(committed_isr).find(|member| lacks(member)) {
-        around.verdict.fail(of_members, || {
+        verdict.fail(of_members, || {
             format!("partition {of}: leader {id} {says} offsets below {end}, which broker {member} of the ISR lacks")
         });
     } else if pending
         && proposed.is_empty()
         && (0..partition.replicas.len()).filter(|server| holds(*server)).count() < leads.maximal.into()
     {
-        around.verdict.fail(&ReplicationQuorumSuperset::CLAIM, || {
+        verdict.fail(&ReplicationQuorumSuperset::CLAIM, || {
             format!(
                 "partition {of}: leader {id} {says} offsets below {end}, which fewer replicas have than the {} that it counts",
                 leads.maximal
             )
         });
     } else if usize::from(leads.maximal) < required && end > partition.replicas[ack.server].enough_to {
-        around.verdict.fail(&ReplicationQuorumSuperset::CLAIM, || {
+        verdict.fail(&ReplicationQuorumSuperset::CLAIM, || {
             format!(
                 "partition {of}: leader {id} {says} offsets below {end} with an ISR of size {}; {required} replicas are required",
                 leads.maximal
@@ -181,14 +180,14 @@ pub fn leader_high_watermark(
     (index, partition): (usize, &mut PartitionModel),
     (server, id): (usize, NodeId),
     (epoch, offset, since): (LeaderEpoch, Offset, Offset),
-    around: &mut Around<'_>,
+    verdict: &mut Verdict,
 ) -> Option<Ack> {
     let of = partition.id;
     let log_end = partition.replicas[server].log.end(&partition.ledger);
     if offset > log_end {
         match partition.losses().promises_nothing(server) {
-            Some(excuse) => around.verdict.excuse(excuse, 1),
-            None => around.verdict.fail(&HighWatermarkWithinLog::CLAIM, || {
+            Some(excuse) => verdict.excuse(excuse, 1),
+            None => verdict.fail(&HighWatermarkWithinLog::CLAIM, || {
                 format!("partition {of}: leader {id} has high watermark {offset}, its log ends at {log_end}")
             }),
         }
@@ -197,19 +196,19 @@ pub fn leader_high_watermark(
     let leads = partition.replicas[server].leads.as_mut().filter(|leads| leads.epoch == epoch)?;
     let before = leads.high_watermark.replace(offset);
     if let Some(before) = before.filter(|before| *before > offset) {
-        around.verdict.fail(&MonotonicHighWatermark::CLAIM, || {
+        verdict.fail(&MonotonicHighWatermark::CLAIM, || {
             format!("partition {of}: leader {id} of epoch {epoch} has high watermark {offset}, after {before}")
         });
         return None;
     }
     let before = partition.committed.len();
-    shows(partition, (server, id), offset, around);
+    shows(partition, (server, id), offset, verdict);
     let count = partition.committed.len();
     (count > before).then(|| Ack::of((index, partition), server, Says::Committed, count, since))
 }
 
 /// The leader of the newest epoch shows a high watermark.
-fn shows(partition: &mut PartitionModel, (server, id): (usize, NodeId), offset: Offset, around: &mut Around<'_>) {
+fn shows(partition: &mut PartitionModel, (server, id): (usize, NodeId), offset: Offset, verdict: &mut Verdict) {
     if offset <= partition.committed_end() || partition.is_deleted() || !partition.leads_newest(server, id) {
         return;
     }
@@ -219,11 +218,11 @@ fn shows(partition: &mut PartitionModel, (server, id): (usize, NodeId), offset: 
     // begins with it, and C goes on up to the batch below.
     if replica.agreed == partition.committed.len()
         && partition.losses().promises_nothing(server).is_none()
-        && !partition.extend(server, offset, around)
+        && !partition.extend(server, offset, verdict)
         && partition.losses().lowest_cut().is_none()
     {
         let of = partition.id;
-        around.verdict.fail(&HighWatermarkWithinLog::CLAIM, || {
+        verdict.fail(&HighWatermarkWithinLog::CLAIM, || {
             format!("partition {of}: high watermark {offset} of leader {id} is within a batch")
         });
     }
@@ -234,7 +233,7 @@ pub fn follower_high_watermark(
     partition: &PartitionModel,
     (server, id): (usize, NodeId),
     offset: Offset,
-    around: &mut Around<'_>,
+    verdict: &mut Verdict,
 ) {
     let replica = &partition.replicas[server];
     let agreed = partition.end_of(replica.agreed);
@@ -243,13 +242,13 @@ pub fn follower_high_watermark(
     }
     let losses = partition.losses();
     if let Some(excuse) = losses.promises_nothing(server) {
-        return around.verdict.excuse(excuse, 1);
+        return verdict.excuse(excuse, 1);
     }
     if replica.log.get(replica.agreed).is_some_and(|batch| losses.may_be_missing(batch).is_some()) {
-        return around.verdict.excuse(Excuse::ServedAfterLoss, 1);
+        return verdict.excuse(Excuse::ServedAfterLoss, 1);
     }
     let of = partition.id;
-    around.verdict.fail(&ConsistentRead::CLAIM, || {
+    verdict.fail(&ConsistentRead::CLAIM, || {
         format!(
             "partition {of}: follower {id} has high watermark {offset}; its log is the committed one up to {agreed}"
         )
@@ -261,17 +260,17 @@ pub fn answers_consumer(
     partition: &mut PartitionModel,
     (server, id): (usize, NodeId),
     answer: &FetchablePartition,
-    around: &mut Around<'_>,
+    verdict: &mut Verdict,
 ) {
     if partition.is_deleted() {
         return;
     }
-    shows(partition, (server, id), answer.high_watermark, around);
+    shows(partition, (server, id), answer.high_watermark, verdict);
     let of = partition.id;
     for batch in answer.records.0.iter().filter(|batch| batch.is_intact()) {
         if batch.next_offset() > answer.high_watermark {
             let (end, high_watermark) = (batch.next_offset(), answer.high_watermark);
-            return around.verdict.fail(&ConsistentRead::CLAIM, || {
+            return verdict.fail(&ConsistentRead::CLAIM, || {
                 format!("partition {of}: broker {id} returns offsets below {end} to a consumer at high watermark {high_watermark}")
             });
         }
@@ -288,10 +287,10 @@ pub fn answers_consumer(
         let replica = &partition.replicas[server];
         let held = replica.count_to(batch.next_offset(), ledger).map(|count| replica.log.prefix(count));
         if held.is_some_and(|held| partition.losses().may_be_missing(held).is_some()) {
-            around.verdict.excuse(Excuse::ServedAfterLoss, 1);
+            verdict.excuse(Excuse::ServedAfterLoss, 1);
         } else if same == Some(false) {
             let base = batch.base_offset;
-            around.verdict.fail(&ConsistentRead::CLAIM, || {
+            verdict.fail(&ConsistentRead::CLAIM, || {
                 format!("partition {of}: broker {id} returns a batch at offset {base} to a consumer that differs from the committed one")
             });
         } else if let Some(held) = held {

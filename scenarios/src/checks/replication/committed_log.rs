@@ -35,6 +35,20 @@ pub struct LogBatch {
     pub before: Option<ProducerState>,
 }
 
+/// How a committed log has changed.
+#[derive(Clone, Debug)]
+pub enum Change {
+    /// It has grown by the next batch, at this place; clients were told of other values there (offset, value).
+    Grown {
+        /// Index of the batch.
+        place: usize,
+        /// Without an excuse.
+        contradicted: Option<(i64, u64)>,
+    },
+    /// It was cut: its last batches, last first, and the values of each.
+    Cut(Vec<(LogBatch, Vec<u64>)>),
+}
+
 /// What the log knows of a producer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ProducerState {

@@ -16,8 +16,7 @@ use raft::io::DurableFiles;
 use raft::log::Batch;
 
 use super::partition::PartitionModel;
-use super::{Around, Replication, elections};
-use crate::checks::coverage::Situation;
+use super::{Replication, elections};
 use crate::checks::loss::facts::Fact;
 use crate::checks::server_model::boot::HowDown;
 use crate::checks::server_model::log::{LogModel, ReadNotes};
@@ -111,29 +110,29 @@ impl DataDisk {
 
 impl Replication {
     /// True if the file is a data log's segment.
-    pub fn opened(&mut self, server: usize, handle: u32, path: &str, truncate: bool, around: &mut Around<'_>) -> bool {
+    pub fn opened(&mut self, server: usize, handle: u32, path: &str, truncate: bool, verdict: &mut Verdict) -> bool {
         let Some((name, base)) = segment(path) else { return false };
         let disk = &mut self.disks[server];
         let place = disk.directory(name);
         disk.handles.insert(handle, (place, base));
         match disk.directories[place].partition {
-            Some(partition) => self.change(server, partition, around, |log, ledger| log.open(base, truncate, ledger)),
+            Some(partition) => self.change(server, partition, verdict, |log, ledger| log.open(base, truncate, ledger)),
             None => disk.directories[place].opened.push(base),
         }
         true
     }
 
     /// True if the file is a data log's segment.
-    pub fn appended(&mut self, server: usize, handle: u32, bytes: &Rc<[u8]>, around: &mut Around<'_>) -> bool {
+    pub fn appended(&mut self, server: usize, handle: u32, bytes: &Rc<[u8]>, verdict: &mut Verdict) -> bool {
         let Some((partition, base)) = self.disks[server].of_handle(handle) else { return false };
         let id = self.servers.ids[server];
         let Some(partition) = partition else {
-            around.verdict.fail(&PersistBeforePromiseD7::CLAIM, || {
+            verdict.fail(&PersistBeforePromiseD7::CLAIM, || {
                 format!("broker {id} appends to a partition's log before its topic id is written")
             });
             return true;
         };
-        self.obeys_present_leader(server, partition, around.verdict);
+        self.obeys_present_leader(server, partition, verdict);
         let partition = &mut self.partitions[partition];
         let of = partition.id;
         let is_rotten = partition.losses().is_rotten(server);
@@ -145,8 +144,8 @@ impl Replication {
             let Some(header) = header.filter(|_| !is_rotten) else {
                 replica.log.append_junk(base, rest.len() as u64);
                 match partition.losses().promises_nothing(server) {
-                    Some(excuse) => around.verdict.excuse(excuse, 1),
-                    None => log_matching::broken(around.verdict, || {
+                    Some(excuse) => verdict.excuse(excuse, 1),
+                    None => log_matching::broken(verdict, || {
                         format!("partition {of}: broker {id} appends {} bytes that are no batch", rest.len())
                     }),
                 }
@@ -155,9 +154,9 @@ impl Replication {
             let (recorded, fault) = replica.log.append(base, &header, bytes, position, &mut partition.ledger);
             replica.advance(&partition.committed);
             if let Some(fault) = fault {
-                log_matching::broken(around.verdict, || format!("partition {of}: broker {id} {fault}"));
+                log_matching::broken(verdict, || format!("partition {of}: broker {id} {fault}"));
             } else if recorded.conflict.is_some() {
-                log_matching::broken(around.verdict, || {
+                log_matching::broken(verdict, || {
                     format!(
                         "partition {of}: broker {id} appends a batch of epoch {} that ends at {}; another replica has a different batch there, or the same batch behind a different prefix",
                         header.epoch,
@@ -171,18 +170,18 @@ impl Replication {
     }
 
     /// True if the file is a data log's segment.
-    pub fn truncated(&mut self, server: usize, handle: u32, len: u64, around: &mut Around<'_>) -> bool {
+    pub fn truncated(&mut self, server: usize, handle: u32, len: u64, verdict: &mut Verdict) -> bool {
         let Some((partition, base)) = self.disks[server].of_handle(handle) else { return false };
         if let Some(partition) = partition {
-            self.change(server, partition, around, |log, ledger| log.truncate(base, len, ledger));
+            self.change(server, partition, verdict, |log, ledger| log.truncate(base, len, ledger));
         }
         true
     }
 
     /// A name is gone. True if it was a data log's segment.
-    pub fn unlinked(&mut self, server: usize, path: &str, around: &mut Around<'_>) -> bool {
+    pub fn unlinked(&mut self, server: usize, path: &str, verdict: &mut Verdict) -> bool {
         if let Some((partition, base)) = self.disks[server].of_segment(path) {
-            self.change(server, partition, around, |log, ledger| log.unlink(base, ledger));
+            self.change(server, partition, verdict, |log, ledger| log.unlink(base, ledger));
             return true;
         }
         if let Some(name) = path.strip_suffix(TOPIC_ID_FILE) {
@@ -192,15 +191,9 @@ impl Replication {
     }
 
     /// A name has moved; `content` is what the new name holds now.
-    pub fn renamed(
-        &mut self,
-        server: usize,
-        (from, to): (&str, &str),
-        content: Option<&[u8]>,
-        around: &mut Around<'_>,
-    ) {
+    pub fn renamed(&mut self, server: usize, (from, to): (&str, &str), content: Option<&[u8]>, verdict: &mut Verdict) {
         if segment(from).is_some() {
-            self.unlinked(server, from, around);
+            self.unlinked(server, from, verdict);
         } else if let Some(name) = from.strip_suffix(TOPIC_ID_FILE) {
             self.unbind(server, name);
         }
@@ -231,7 +224,7 @@ impl Replication {
         &mut self,
         server: usize,
         partition: usize,
-        around: &mut Around<'_>,
+        verdict: &mut Verdict,
         change: impl FnOnce(&mut LogModel, &crate::checks::server_model::ledger::Ledger),
     ) {
         let id = self.servers.ids[server];
@@ -251,11 +244,11 @@ impl Replication {
             partition.facts.push(Fact::Truncated { server, had, left });
         }
         if cut {
-            self.obeys_present_leader(server, partition, around.verdict);
+            self.obeys_present_leader(server, partition, verdict);
         }
         if cut && !self.partitions[partition].is_deleted() {
-            around.coverage.met(Situation::ReplicaTruncated);
-            elections::truncated(&self.partitions[partition], server, id, agreed, around);
+            verdict.met(Situation::ReplicaTruncated);
+            elections::truncated(&self.partitions[partition], server, id, agreed, verdict);
         }
     }
 
@@ -304,11 +297,12 @@ impl Replication {
     /// A broker boots and finds `files`. `registered`: by which epoch metadata knows it.
     pub fn booted(
         &mut self,
-        server: usize,
+        (server, life): (usize, u32),
         registered: BrokerEpoch,
         files: &dyn DurableFiles,
-        around: &mut Around<'_>,
+        verdict: &mut Verdict,
     ) {
+        self.lives[server] = life;
         let (directories, mut found) = self.find(files);
         for partition in self.partitions.all_mut() {
             partition.replicas[server].high_watermark = Offset(0);
@@ -356,13 +350,13 @@ impl Replication {
             }
             if let Some(left) = left {
                 model.facts.push(Fact::Destroyed { server, had, left, registered });
-                around.coverage.met(Situation::ReplicaLostTail);
+                verdict.met(Situation::ReplicaLostTail);
             }
             let (id, of) = (self.servers.ids[server], model.id);
             if let Some(mismatch) = mismatch {
-                around.verdict.fail(&GhostMismatch::CLAIM, || format!("partition {of} on broker {id}: {mismatch}"));
+                verdict.fail(&GhostMismatch::CLAIM, || format!("partition {of} on broker {id}: {mismatch}"));
             } else if notes.conflict.is_some() {
-                log_matching::broken(around.verdict, || {
+                log_matching::broken(verdict, || {
                     format!(
                         "partition {of}: broker {id} finds a batch on its disk that differs from that of another replica"
                     )

@@ -19,8 +19,7 @@ use raft::ids::{LeaderEpoch, NodeId};
 use smallvec::SmallVec;
 
 use super::partition::{Acted, NotExcused, PartitionModel};
-use super::{Around, ServerIndex};
-use crate::checks::coverage::Situation;
+use super::servers::ServerIndex;
 use crate::checks::loss::elections::{Candidate, CommittedChange};
 use crate::checks::loss::facts::{Began, Fact};
 
@@ -58,7 +57,7 @@ pub fn changed(
     after: &Rc<ReferencePartition>,
     cause: Cause<'_>,
     servers: &ServerIndex,
-    around: &mut Around<'_>,
+    verdict: &mut Verdict,
 ) {
     let before = partition.history.last().cloned();
     if before.as_ref().is_some_and(|before| before.partition_epoch >= after.partition_epoch) {
@@ -66,7 +65,7 @@ pub fn changed(
     }
     partition.history.push(Rc::clone(after));
     let Some(before) = before else { return };
-    count_situations(&before, after, around);
+    count_situations(&before, after, verdict);
     let elected = (after.leader_epoch != before.leader_epoch).then_some(after.leader).and_then(NodeId::known);
     let unclean = elected.filter(|leader| !candidates(&before).any(|member| member == *leader));
     if unclean.is_some() && cause.unclean_allowed {
@@ -75,35 +74,35 @@ pub fn changed(
     if partition.committed.is_empty() {
         return;
     }
-    judge_guards(partition, (&before, after), (elected, unclean), cause, servers, around);
+    judge_guards(partition, (&before, after), (elected, unclean), cause, servers, verdict);
     if unclean.is_none() {
         let joined = after.isr.iter().filter(|id| !candidates(&before).any(|member| member == **id));
         for member in joined {
-            joins(partition, *member, cause, servers, around);
+            joins(partition, *member, cause, servers, verdict);
         }
     }
 }
 
-fn count_situations(before: &ReferencePartition, after: &ReferencePartition, around: &mut Around<'_>) {
+fn count_situations(before: &ReferencePartition, after: &ReferencePartition, verdict: &mut Verdict) {
     let left = before.isr.iter().any(|id| !after.isr.contains(id));
     let joined = after.isr.iter().any(|id| !before.isr.contains(id));
     if left {
-        around.coverage.met(Situation::IsrShrunk);
+        verdict.met(Situation::IsrShrunk);
     }
     if joined && after.isr.len() > 1 {
-        around.coverage.met(Situation::IsrExpanded);
+        verdict.met(Situation::IsrExpanded);
     }
     if after.elr.iter().any(|id| !before.elr.contains(id)) {
-        around.coverage.met(Situation::ElrFilled);
+        verdict.met(Situation::ElrFilled);
     }
     if after.leader_epoch == before.leader_epoch {
         return;
     }
     match after.leader.known() {
-        None => around.coverage.met(Situation::PartitionWithoutLeader),
+        None => verdict.met(Situation::PartitionWithoutLeader),
         Some(leader) if before.isr.contains(&leader) => {}
-        Some(leader) if before.elr.contains(&leader) => around.coverage.met(Situation::ElrUsed),
-        Some(_) => around.coverage.met(Situation::UncleanElection),
+        Some(leader) if before.elr.contains(&leader) => verdict.met(Situation::ElrUsed),
+        Some(_) => verdict.met(Situation::UncleanElection),
     }
 }
 
@@ -113,7 +112,7 @@ fn judge_guards(
     (elected, unclean): (Option<NodeId>, Option<NodeId>),
     cause: Cause<'_>,
     servers: &ServerIndex,
-    around: &mut Around<'_>,
+    verdict: &mut Verdict,
 ) {
     let candidate = |id: NodeId| Candidate {
         has_all: servers.of(id).is_some_and(|server| partition.is_guard(server)),
@@ -134,7 +133,7 @@ fn judge_guards(
         Err(what) => {
             let acked = partition.end_of(partition.acked);
             let (id, epoch, leader) = (partition.id, after.partition_epoch, after.leader);
-            around.verdict.fail(&AckedValueNotLost::CLAIM, || {
+            verdict.fail(&AckedValueNotLost::CLAIM, || {
                 format!(
                     "partition {id}: offsets below {acked} were acknowledged; the change to partition epoch {epoch}, with leader {leader}, {what}"
                 )
@@ -150,17 +149,17 @@ fn is_hurt(partition: &PartitionModel, id: NodeId, cause: Cause<'_>, servers: &S
 }
 
 /// A broker joins the ISR: it holds C, in the incarnation that is registered.
-fn joins(partition: &PartitionModel, member: NodeId, cause: Cause<'_>, servers: &ServerIndex, around: &mut Around<'_>) {
+fn joins(partition: &PartitionModel, member: NodeId, cause: Cause<'_>, servers: &ServerIndex, verdict: &mut Verdict) {
     let Some(server) = servers.of(member) else { return };
     let replica = &partition.replicas[server];
     if replica.agreed >= partition.committed.len() {
         return;
     }
     if partition.losses().is_rotten(server) {
-        around.verdict.excuse(Excuse::RottenReplicaInSync, 1);
+        verdict.excuse(Excuse::RottenReplicaInSync, 1);
     } else if !is_hurt(partition, member, cause, servers) {
         let (id, has, end) = (partition.id, partition.end_of(replica.agreed), partition.committed_end());
-        around.verdict.fail(&LeaderCandidateCompleteness::CLAIM, || {
+        verdict.fail(&LeaderCandidateCompleteness::CLAIM, || {
             format!("partition {id}: broker {member} joins the ISR with the committed log up to {has}; the committed log ends at {end}")
         });
     }
@@ -168,7 +167,7 @@ fn joins(partition: &PartitionModel, member: NodeId, cause: Cause<'_>, servers: 
 
 /// A replica's log was cut by its own process: a member of ISR or ELR cuts nothing that is committed
 /// ((a) of `AckedValueNotLost`).
-pub fn truncated(partition: &PartitionModel, server: usize, id: NodeId, agreed_before: usize, around: &mut Around<'_>) {
+pub fn truncated(partition: &PartitionModel, server: usize, id: NodeId, agreed_before: usize, verdict: &mut Verdict) {
     let replica = &partition.replicas[server];
     let agreed = replica.agreed;
     let is_candidate = partition.now().is_some_and(|now| candidates(now).any(|member| member == id));
@@ -184,11 +183,11 @@ pub fn truncated(partition: &PartitionModel, server: usize, id: NodeId, agreed_b
         return;
     };
     if let Some(excuse) = partition.losses().promises_nothing(server) {
-        return around.verdict.excuse(excuse, 1);
+        return verdict.excuse(excuse, 1);
     }
     let (of, has, end) = (partition.id, partition.end_of(agreed), partition.committed_end());
     let acked = partition.end_of(partition.acked);
-    around.verdict.fail(invariant, || {
+    verdict.fail(invariant, || {
         format!(
             "partition {of}: broker {id}, in its ISR or ELR, truncates its log and keeps committed records only below {has}; the committed log ends at {end} and is acknowledged up to {acked}"
         )
@@ -202,11 +201,11 @@ pub fn acts(
     epoch: LeaderEpoch,
     (elr, min_isr): (bool, usize),
     servers: &ServerIndex,
-    around: &mut Around<'_>,
+    verdict: &mut Verdict,
 ) {
     let of = partition.id;
     if partition.leader_of(epoch) != Some(id) {
-        around.verdict.fail(&LeaderByCommittedMetadata::CLAIM, || {
+        verdict.fail(&LeaderByCommittedMetadata::CLAIM, || {
             let leader = partition.leader_of(epoch).map_or("no broker".to_owned(), |leader| format!("broker {leader}"));
             format!("partition {of}: broker {id} leads epoch {epoch}; committed metadata has {leader} as its leader")
         });
@@ -220,14 +219,14 @@ pub fn acts(
     match partition.acted.get(place) {
         Some(other) if other.epoch == epoch => {
             if *other != mine {
-                around.verdict.fail(&NeverTwoPartitionLeadersInSameEpoch::CLAIM, || {
+                verdict.fail(&NeverTwoPartitionLeadersInSameEpoch::CLAIM, || {
                     format!("partition {of}: broker {id} leads epoch {epoch}, which it led in an earlier incarnation")
                 });
             }
         }
         _ => partition.acted.insert(place, mine),
     }
-    begins(partition, (server, id), epoch, (elr, min_isr), servers, around);
+    begins(partition, (server, id), epoch, (elr, min_isr), servers, verdict);
 }
 
 /// The leader of the newest epoch begins: it holds C, or a cause is found and C is cut to its log. One that was
@@ -238,7 +237,7 @@ fn begins(
     epoch: LeaderEpoch,
     (elr, min_isr): (bool, usize),
     servers: &ServerIndex,
-    around: &mut Around<'_>,
+    verdict: &mut Verdict,
 ) {
     let Some(now) = partition.now().cloned() else { return };
     let replica = &partition.replicas[server];
@@ -256,25 +255,25 @@ fn begins(
     };
     let began = Began { epoch, server, log, agreed_end: partition.end_of(agreed), others, deposed, if_lost };
     if deposed {
-        around.coverage.met(Situation::LeaderAlreadyDeposed);
+        verdict.met(Situation::LeaderAlreadyDeposed);
         return partition.facts.push(Fact::Began(began));
     }
     if agreed < partition.committed.len() && partition.losses().is_rotten(server) {
-        return around.verdict.end_excused(Excuse::RottenReplicaLeads);
+        return verdict.end_excused(Excuse::RottenReplicaLeads);
     }
-    match partition.begins(began, around) {
+    match partition.begins(began, verdict) {
         Ok(None) => {}
-        Ok(Some((_, 0))) => around.verdict.excuse(Excuse::CommittedUnackedLost, 1),
+        Ok(Some((_, 0))) => verdict.excuse(Excuse::CommittedUnackedLost, 1),
         Ok(Some((cause, records))) => {
-            around.verdict.excuse(cause, records);
-            *around.excused_records += records;
+            verdict.excuse(cause, records);
+            verdict.excused_records += records;
         }
         Err(NotExcused) => {
             let invariant =
                 if agreed < partition.acked { &AckedValueNotLost::CLAIM } else { &LeaderCompleteness::CLAIM };
             let (of, has, end) = (partition.id, partition.end_of(agreed), partition.committed_end());
             let acked = partition.end_of(partition.acked);
-            around.verdict.fail(invariant, || {
+            verdict.fail(invariant, || {
                 format!(
                     "partition {of}: broker {id} leads epoch {epoch} with the committed log up to {has} of {end}, of which {acked} were acknowledged"
                 )

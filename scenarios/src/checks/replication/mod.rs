@@ -25,6 +25,7 @@ pub mod partitions;
 pub mod proposals;
 pub mod replica;
 pub mod sequences;
+pub mod servers;
 pub mod shrinks;
 pub mod unclean;
 
@@ -33,11 +34,12 @@ use crate::checks::replication::answers::PresentLeaderObeyed;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use raft::broker::observation::{BrokerObservation, PartitionTag};
+use raft::broker::observation::BrokerObservation;
 use raft::ids::{BrokerEpoch, NodeId, Offset, PartitionEpoch, TopicIdPartition};
 use raft::message::ErrorCode;
 use raft::message::cluster::{AlterPartitionRequest, AlterPartitionResponse};
 use raft::message::data::{DataFetchRequest, DataFetchResponse, PartitionProduceData, ProduceRequest, ProduceResponse};
+use sim::watch::Down;
 use smallvec::SmallVec;
 
 use self::acks::Ack;
@@ -46,47 +48,16 @@ use self::demotions::Demotions;
 use self::disks::DataDisk;
 use self::elections::Cause;
 use self::min_isr::MinIsrs;
-use self::partition::{Change, PartitionModel};
+use self::partition::PartitionModel;
 use self::partitions::Partitions;
 use self::replica::Leading;
+use self::servers::ServerIndex;
 use self::unclean::UncleanElections;
-use super::coverage::{Coverage, Situation};
-use super::loss::excuses::Excuse;
 use super::loss::facts::Fact;
 use super::metadata::image::ReferenceBroker;
 use super::metadata::model::{MetadataModel, PartitionState, Update};
 use super::metadata::partition::ReferencePartition;
-use super::verdict::Verdict;
-
-/// Where findings go.
-pub struct Around<'a> {
-    /// Violations and excuses.
-    pub verdict: &'a mut Verdict,
-    /// Rare situations.
-    pub coverage: &'a mut Coverage,
-    /// Number of the event.
-    pub event: u64,
-    /// What becomes of committed logs by it.
-    pub changes: &'a mut Vec<(PartitionTag, Change)>,
-    /// Records acknowledged with `acks=all`.
-    pub acked_records: &'a mut u64,
-    /// Of them, those that were lost and excused.
-    pub excused_records: &'a mut u64,
-}
-
-/// Servers by node id.
-#[derive(Clone, Debug)]
-pub struct ServerIndex {
-    /// By index.
-    pub ids: Vec<NodeId>,
-}
-
-impl ServerIndex {
-    /// The index of a node; a handful are searched.
-    pub fn of(&self, id: NodeId) -> Option<usize> {
-        self.ids.iter().position(|other| *other == id)
-    }
-}
+use super::server_model::boot::HowDown;
 
 /// A Produce request with `acks=all` that was taken and is not yet answered.
 #[derive(Clone, Debug)]
@@ -121,6 +92,8 @@ pub struct Replication {
     /// may go by more, as the step that publishes may do other things first.
     decided_by: Vec<Offset>,
     disks: Vec<DataDisk>,
+    /// Life numbers, by server.
+    lives: Vec<u32>,
     /// By server and connection: a connection takes its next request after the answer.
     produces: BTreeMap<(usize, u64), PendingProduce>,
     /// Answers of the running step.
@@ -139,6 +112,7 @@ impl Replication {
         let (servers_count, answers) = (servers.len(), Answers::new(servers.len()));
         Replication {
             disks: vec![DataDisk::default(); servers.len()],
+            lives: vec![0; servers.len()],
             decided_by: vec![Offset(-1); servers.len()],
             unclean: UncleanElections::new(servers.len()),
             partitions: Partitions::new(servers.len()),
@@ -172,7 +146,7 @@ impl Replication {
     }
 
     /// Committed metadata has changed.
-    pub fn metadata_changed(&mut self, update: &Update, metadata: &MetadataModel, around: &mut Around<'_>) {
+    pub fn metadata_changed(&mut self, update: &Update, metadata: &MetadataModel, verdict: &mut Verdict) {
         let image = metadata.image();
         let elr = image.is_elr_enabled();
         let registered_before =
@@ -186,7 +160,7 @@ impl Replication {
             is_fenced(image.brokers.get(id)) && !is_fenced(image.brokers.before(id)) && !update.registered.contains(id)
         };
         if image.brokers.touched().any(fenced) {
-            around.coverage.met(Situation::BrokerFenced);
+            verdict.met(Situation::BrokerFenced);
         }
         for PartitionState { id, registration: after, .. } in &update.partitions {
             let index = self.index_of(*id);
@@ -204,7 +178,7 @@ impl Replication {
                 elr,
                 unclean_allowed: by_config || last_known || self.unclean.may_elect(topic, id.partition),
             };
-            elections::changed(&mut self.partitions[index], after, cause, &self.servers, around);
+            elections::changed(&mut self.partitions[index], after, cause, &self.servers, verdict);
             self.demotions.committed(index, &self.partitions[index], after.leader_epoch, known_from);
         }
         if image.configs.is_touched() || image.features.is_touched() {
@@ -221,7 +195,7 @@ impl Replication {
                 partition.facts.push(Fact::Deleted);
                 let records = u64::try_from(partition.end_of(partition.acked).0).unwrap_or(0);
                 if records > 0 {
-                    around.verdict.excuse(Excuse::AckedLostByDeletion, records);
+                    verdict.excuse(Excuse::AckedLostByDeletion, records);
                 }
             }
         }
@@ -234,7 +208,7 @@ impl Replication {
     }
 
     /// A broker takes a Produce request.
-    pub fn produce_received(&mut self, server: usize, connection: u64, correlation_id: i32, request: &ProduceRequest) {
+    pub fn produce_received(&mut self, server: usize, rpc: Rpc, request: &ProduceRequest) {
         if request.acks == -1 {
             let had = |requested: &PartitionProduceData| {
                 let index = self.partitions.find(requested.partition.into());
@@ -242,21 +216,15 @@ impl Replication {
             };
             let before = request.partitions.iter().map(had).collect();
             let (partitions, since) = (Rc::clone(&request.partitions), self.decided_by[server]);
-            let pending = PendingProduce { correlation_id, partitions, before, since };
-            self.produces.insert((server, connection), pending);
+            let pending = PendingProduce { correlation_id: rpc.correlation_id, partitions, before, since };
+            self.produces.insert((server, rpc.connection), pending);
         }
     }
 
     /// A broker answers a Produce request.
-    pub fn produce_answered(
-        &mut self,
-        server: usize,
-        (connection, correlation_id): (u64, i32),
-        answer: &ProduceResponse,
-        around: &mut Around<'_>,
-    ) {
-        let Some(pending) = self.produces.remove(&(server, connection)) else { return };
-        if pending.correlation_id != correlation_id {
+    pub fn produce_answered(&mut self, server: usize, rpc: Rpc, answer: &ProduceResponse, verdict: &mut Verdict) {
+        let Some(pending) = self.produces.remove(&(server, rpc.connection)) else { return };
+        if pending.correlation_id != rpc.correlation_id {
             return;
         }
         let id = self.servers.ids[server];
@@ -269,11 +237,11 @@ impl Replication {
             let index = self.index_of(requested.partition);
             if answer.error == ErrorCode::OutOfOrderSequenceNumber {
                 let partition = &self.partitions[index];
-                duplicates::refused_out_of_order(partition, (server, id), batch, before, around.verdict);
+                duplicates::refused_out_of_order(partition, (server, id), batch, before, verdict);
             } else if answer.error == ErrorCode::None {
                 let partition = (index, &mut self.partitions[index]);
                 let requested = (&**batch, before, pending.since);
-                self.acks.extend(acks::acknowledges(partition, (server, id), requested, answer.base_offset, around));
+                self.acks.extend(acks::acknowledges(partition, (server, id), requested, answer.base_offset, verdict));
             }
         }
     }
@@ -281,33 +249,33 @@ impl Replication {
     /// A broker's request thread takes its next input: it has said all of the step before, and done all
     /// by what it has `published`.
     #[inline]
-    pub fn step_over(&mut self, server: usize, published: Option<Offset>, around: &mut Around<'_>) {
+    pub fn step_over(&mut self, server: usize, published: Option<Offset>, verdict: &mut Verdict) {
         let published = published.unwrap_or(Offset(-1));
         self.decided_by[server] = published;
         self.refused[server].clear();
         self.answers.step_over(server);
         let who = (server, self.servers.ids[server]);
-        self.demotions.step_over(who, published, self.partitions.all(), around.verdict);
+        self.demotions.step_over(who, published, self.partitions.all(), verdict);
         if !self.acks.is_empty() {
-            self.judge_acks(server, around);
+            self.judge_acks(server, verdict);
         }
     }
 
-    fn judge_acks(&mut self, server: usize, around: &mut Around<'_>) {
+    fn judge_acks(&mut self, server: usize, verdict: &mut Verdict) {
         let id = self.servers.ids[server];
         for ack in self.acks.extract_if(.., |ack| ack.server == server) {
             let partition = &self.partitions[ack.partition];
             let required = self.min_isrs[ack.partition].lowest_since(ack.since);
-            acks::judge(&ack, partition, required, id, &self.servers, around);
+            acks::judge(&ack, partition, required, id, &self.servers, verdict);
         }
     }
 
     /// A broker answers a consumer.
-    pub fn consumer_answered(&mut self, server: usize, answer: &DataFetchResponse, around: &mut Around<'_>) {
+    pub fn consumer_answered(&mut self, server: usize, answer: &DataFetchResponse, verdict: &mut Verdict) {
         let id = self.servers.ids[server];
         for answer in answer.partitions.iter().filter(|answer| answer.error == ErrorCode::None) {
             let index = self.index_of(answer.partition);
-            acks::answers_consumer(&mut self.partitions[index], (server, id), answer, around);
+            acks::answers_consumer(&mut self.partitions[index], (server, id), answer, verdict);
         }
     }
 
@@ -366,10 +334,10 @@ impl Replication {
     /// A broker said something of itself.
     pub fn observed(
         &mut self,
-        (server, incarnation): (usize, u32),
+        server: usize,
         observation: BrokerObservation,
         metadata: &MetadataModel,
-        around: &mut Around<'_>,
+        verdict: &mut Verdict,
     ) {
         let id = self.servers.ids[server];
         let of = match observation {
@@ -402,22 +370,29 @@ impl Replication {
                     dormant: !metadata.is_registered(server, id),
                     proposed: None,
                 });
-                partition.facts.extend(led.map(|epoch| Fact::Ended { epoch, at: around.event }));
+                partition.facts.extend(led.map(|epoch| Fact::Ended { epoch, at: verdict.event }));
                 let elr = metadata.image().is_elr_enabled();
                 let min_isr = self.min_isrs[index].lowest_since(Offset(-1));
-                elections::acts(partition, (server, id, incarnation), epoch, (elr, min_isr), &self.servers, around);
+                elections::acts(
+                    partition,
+                    (server, id, self.lives[server]),
+                    epoch,
+                    (elr, min_isr),
+                    &self.servers,
+                    verdict,
+                );
             }
             BrokerObservation::BecameFollower { epoch, .. } => {
                 replica.follows = Some(epoch);
                 let led = replica.leads.take().map(|led| led.epoch);
-                partition.facts.extend(led.map(|epoch| Fact::Ended { epoch, at: around.event }));
+                partition.facts.extend(led.map(|epoch| Fact::Ended { epoch, at: verdict.event }));
             }
             BrokerObservation::LeaderHighWatermark { epoch, offset, .. } => {
                 let moved = (epoch, offset, self.decided_by[server]);
-                self.acks.extend(acks::leader_high_watermark((index, partition), (server, id), moved, around));
+                self.acks.extend(acks::leader_high_watermark((index, partition), (server, id), moved, verdict));
             }
             BrokerObservation::FollowerHighWatermark { offset, .. } => {
-                acks::follower_high_watermark(partition, (server, id), offset, around);
+                acks::follower_high_watermark(partition, (server, id), offset, verdict);
             }
             BrokerObservation::IsrState { partition_epoch, maximal, in_flight, .. } => {
                 let waited = replica.leads.as_ref().filter(|leads| {
@@ -425,7 +400,7 @@ impl Replication {
                     leads.in_flight && leads.partition_epoch == partition_epoch && base == Some(partition_epoch)
                 });
                 if waited.is_some() && !in_flight && !self.refused[server].contains(&partition.id) {
-                    proposals::given_up(partition, id, around.verdict);
+                    proposals::given_up(partition, id, verdict);
                 }
                 let replica = &mut partition.replicas[server];
                 if let Some(leads) = &mut replica.leads {
@@ -434,7 +409,7 @@ impl Replication {
                         leads.proposed = None;
                     }
                     if maximal == 1 && partition.now().is_some_and(|now| now.replicas.len() > 1) {
-                        around.coverage.met(Situation::LeaderWithoutIsrPeer);
+                        verdict.met(Situation::LeaderWithoutIsrPeer);
                     }
                 }
             }
@@ -456,7 +431,8 @@ impl Replication {
     }
 
     /// A broker is down.
-    pub fn down(&mut self, server: usize) {
+    pub fn down(&mut self, server: usize, how: Down, at: u64) {
+        self.disks[server].down(HowDown::from(how));
         self.decided_by[server] = Offset(-1);
         self.demotions.down(server);
         self.answers.down(server);
@@ -468,7 +444,7 @@ impl Replication {
         of_it.iter().for_each(|key| {
             self.produces.remove(key);
         });
-        let at = self.partitions.event;
+
         for partition in self.partitions.all_mut() {
             let led = partition.replicas[server].leads.take();
             partition.facts.extend(led.map(|led| Fact::Ended { epoch: led.epoch, at }));

@@ -8,8 +8,7 @@ use std::rc::Rc;
 use raft::broker::observation::PartitionTag;
 use raft::ids::{LeaderEpoch, NodeId, Offset, PartitionEpoch, TopicIdPartition};
 
-use super::Around;
-use super::committed_log::{CommittedLog, LogBatch, ReportedBy};
+use super::committed_log::{Change, CommittedLog, ReportedBy};
 use super::replica::Replica;
 use crate::checks::loss::answers::Losses;
 use crate::checks::loss::facts::{Began, Fact};
@@ -29,20 +28,6 @@ pub struct Acted {
     pub server: usize,
     /// Its life.
     pub incarnation: u32,
-}
-
-/// How a committed log has changed.
-#[derive(Clone, Debug)]
-pub enum Change {
-    /// It has grown by the next batch, at this place; clients were told of other values there (offset, value).
-    Grown {
-        /// Index of the batch.
-        place: usize,
-        /// Without an excuse.
-        contradicted: Option<(i64, u64)>,
-    },
-    /// It was cut: its last batches, last first, and the values of each.
-    Cut(Vec<(LogBatch, Vec<u64>)>),
 }
 
 /// A leader lacks committed records, and nothing explains it.
@@ -145,7 +130,7 @@ impl PartitionModel {
 
     /// C goes on by the log of `server`, which agrees with all of it, up to `end` at most. False if
     /// that log does not end a batch there.
-    pub fn extend(&mut self, server: usize, end: Offset, around: &mut Around<'_>) -> bool {
+    pub fn extend(&mut self, server: usize, end: Offset, verdict: &mut Verdict) -> bool {
         while let Some(next) = self.replicas[server].log.get(self.committed.len())
             && self.ledger.end(next) <= end
         {
@@ -154,15 +139,15 @@ impl PartitionModel {
                 replica.advance(&self.committed);
             }
             if let Ok(batch) = self.ledger.get(next).parse() {
-                let contradicted = self.log.extend(around.event, &batch);
+                let contradicted = self.log.extend(verdict.event, &batch);
                 let mut contradicted = contradicted.into_iter();
                 let contradicted =
                     contradicted.find(|(at, value)| self.losses().may_be_shown(Offset(*at), *value, None).is_none());
                 let change = Change::Grown { place: self.log.batches.len() - 1, contradicted };
-                around.changes.push((self.tag(), change));
+                verdict.log_changes.push((self.tag(), change));
             }
             if !self.shown.is_empty() {
-                self.compare_shown(next, around.verdict);
+                self.compare_shown(next, verdict);
             }
         }
         self.committed_end() >= end
@@ -207,7 +192,7 @@ impl PartitionModel {
 
     /// A leader begins, and C goes on by its log. Gives why it may lack the batch of C that comes after those it
     /// has, and how many acknowledged records went; `Err` if it may not.
-    pub fn begins(&mut self, began: Began, around: &mut Around<'_>) -> Result<Option<(Excuse, u64)>, NotExcused> {
+    pub fn begins(&mut self, began: Began, verdict: &mut Verdict) -> Result<Option<(Excuse, u64)>, NotExcused> {
         let (server, place) = (began.server, self.facts.len());
         self.facts.push(Fact::Began(began));
         let agreed = self.replicas[server].agreed;
@@ -231,7 +216,7 @@ impl PartitionModel {
                 replica.agreed = replica.agreed.min(agreed);
             }
             let gone = self.log.cut(self.committed_end().0);
-            around.changes.push((self.tag(), Change::Cut(gone)));
+            verdict.log_changes.push((self.tag(), Change::Cut(gone)));
         }
         Ok(lost)
     }

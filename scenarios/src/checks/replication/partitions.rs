@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use raft::broker::observation::PartitionTag;
 use raft::ids::TopicIdPartition;
 
-use super::partition::{Change, PartitionModel};
+use super::partition::PartitionModel;
 
 /// A partition by its place among all of them.
 pub type PartitionIndex = usize;
@@ -16,12 +16,8 @@ pub struct Partitions {
     list: Vec<PartitionModel>,
     by_tag: BTreeMap<PartitionTag, PartitionIndex>,
     servers: usize,
-    /// Number of the event that is being judged: what ended before another thing began has the smaller number.
-    pub event: u64,
     /// All faults are over.
     settled: bool,
-    /// Changes of committed logs, until they are taken.
-    pub changes: Vec<(PartitionTag, Change)>,
 }
 
 impl Partitions {

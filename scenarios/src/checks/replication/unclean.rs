@@ -6,6 +6,7 @@
 //! the end of the process, it is executed no more; but what it may have appended in an epoch that the
 //! controller had claimed may be committed by whoever leads next, until something of a later epoch is.
 
+use crate::checks::prelude::*;
 use std::rc::Rc;
 
 use raft::ids::LeaderEpoch;
@@ -18,8 +19,8 @@ const UNCLEAN: i8 = 1;
 /// Until when leave is given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Until {
-    /// The answer: server, connection, correlation id.
-    Answered(usize, u64, i32),
+    /// The answer of this server.
+    Answered(usize, Rpc),
     /// Something of a later epoch is committed.
     Epoch(LeaderEpoch),
 }
@@ -46,22 +47,22 @@ impl UncleanElections {
     }
 
     /// A controller takes an Envelope.
-    pub fn received(&mut self, server: usize, (connection, correlation_id): (u64, i32), request: &AdminRequest) {
+    pub fn received(&mut self, server: usize, rpc: Rpc, request: &AdminRequest) {
         let AdminRequest::ElectLeaders(ElectLeadersRequest { election_type: UNCLEAN, topic_partitions, .. }) = request
         else {
             return;
         };
-        let until = Until::Answered(server, connection, correlation_id);
+        let until = Until::Answered(server, rpc);
         self.requested.push(UncleanRequest { topics: topic_partitions.clone(), until });
     }
 
     /// It answers one.
-    pub fn answered(&mut self, server: usize, (connection, correlation_id): (u64, i32), answer: &EnvelopeResponse) {
+    pub fn answered(&mut self, server: usize, rpc: Rpc, answer: &EnvelopeResponse) {
         let is_done = match &answer.response {
             Some(AdminResponse::ElectLeaders(answer)) => answer.error == ErrorCode::None,
             _ => false,
         };
-        let until = Until::Answered(server, connection, correlation_id);
+        let until = Until::Answered(server, rpc);
         self.end(|other| other == until, if is_done { None } else { self.claimed[server] });
     }
 

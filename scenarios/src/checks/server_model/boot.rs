@@ -2,6 +2,7 @@
 
 use raft::ids::{LeaderEpoch, Offset};
 use raft::io::DurableFiles;
+use sim::watch::Down;
 
 use super::ServerModel;
 use super::ledger::{BatchId, Ledger};
@@ -15,6 +16,15 @@ pub enum HowDown {
     PageCacheKept,
     /// The power went; what was not durable is lost, kept or torn.
     PowerLost,
+}
+
+impl From<Down> for HowDown {
+    fn from(how: Down) -> HowDown {
+        match how {
+            Down::PowerLost => HowDown::PowerLost,
+            Down::Killed | Down::Halted { .. } | Down::Panicked => HowDown::PageCacheKept,
+        }
+    }
 }
 
 /// What a boot found.

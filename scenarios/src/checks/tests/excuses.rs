@@ -183,12 +183,12 @@ fn who_asked_for_an_unclean_election_is_forgotten_in_time() {
     // A standby takes it, and refuses it or dies: it has written nothing.
     for dies in [true, false] {
         let mut requested = UncleanElections::new(2);
-        requested.received(1, (5, 1), &request);
+        requested.received(1, Rpc { connection: 5, correlation_id: 1 }, &request);
         assert!(requested.may_elect("t", 0) && !requested.may_elect("u", 0) && !requested.may_elect("t", 1));
         if dies {
             requested.down(1)
         } else {
-            requested.answered(1, (5, 1), &refused)
+            requested.answered(1, Rpc { connection: 5, correlation_id: 1 }, &refused)
         }
         assert!(!requested.may_elect("t", 0));
     }
@@ -196,13 +196,13 @@ fn who_asked_for_an_unclean_election_is_forgotten_in_time() {
     for dies in [true, false] {
         let mut requested = UncleanElections::new(2);
         requested.claims(1, LeaderEpoch(4));
-        requested.received(1, (5, 1), &request);
+        requested.received(1, Rpc { connection: 5, correlation_id: 1 }, &request);
         requested.committed(LeaderEpoch(9));
         assert!(requested.may_elect("t", 0), "it may claim once more");
         if dies {
             requested.down(1)
         } else {
-            requested.answered(1, (5, 1), &refused)
+            requested.answered(1, Rpc { connection: 5, correlation_id: 1 }, &refused)
         }
         for (epoch, may) in [(3, true), (4, true), (5, false), (4, false)] {
             requested.committed(LeaderEpoch(epoch));
@@ -211,11 +211,11 @@ fn who_asked_for_an_unclean_election_is_forgotten_in_time() {
     }
     // A broker that heard nothing asks again, by another connection.
     let mut requested = UncleanElections::new(2);
-    requested.received(1, (5, 1), &request);
-    requested.received(1, (6, 1), &request);
-    requested.answered(1, (6, 1), &elected(ErrorCode::None));
+    requested.received(1, Rpc { connection: 5, correlation_id: 1 }, &request);
+    requested.received(1, Rpc { connection: 6, correlation_id: 1 }, &request);
+    requested.answered(1, Rpc { connection: 6, correlation_id: 1 }, &elected(ErrorCode::None));
     assert!(requested.may_elect("t", 0), "the first is still under way");
-    requested.answered(1, (5, 1), &elected(ErrorCode::None));
+    requested.answered(1, Rpc { connection: 5, correlation_id: 1 }, &elected(ErrorCode::None));
     assert!(!requested.may_elect("t", 0));
 }
 
@@ -302,7 +302,7 @@ fn a_deposed_leader_may_serve_what_the_last_of_the_isr_has_lost() {
     loses_and_leads(&mut brokers, 4, 1);
     brokers.acknowledge(0, offset);
     assert_eq!((brokers.broke(), brokers.excused("served_after_loss")), (None, 1));
-    assert_eq!(brokers.cluster().acked_records(), (1, 0), "it was never promised");
+    assert_eq!(brokers.checks.acked_records(), (1, 0), "it was never promised");
     let other = brokers.batch_of(1, 21);
     brokers.append(1, &other);
     brokers.high_watermark(1, 2);
@@ -415,5 +415,5 @@ fn an_unclean_leader_that_is_deposed_and_alone_goes_on() {
     assert_eq!(alone.checks.acked_records(), (3, 1), "what it took is promised");
     let other = acknowledges(0);
     assert_eq!((other.broke(), other.excused("served_after_loss")), (None, 1), "somebody else goes on");
-    assert_eq!(other.cluster().acked_records(), (2, 0));
+    assert_eq!(other.checks.acked_records(), (2, 0));
 }

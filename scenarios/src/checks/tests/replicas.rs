@@ -122,7 +122,7 @@ fn a_boot_finds_what_was_durable() {
     brokers.flush(0);
     brokers.restart(0, HowDown::PowerLost);
     assert_eq!(brokers.broke(), None);
-    assert_eq!(brokers.checks.coverage.count("replica_lost_tail"), Some(0));
+    assert_eq!(brokers.checks.verdict.coverage.count("replica_lost_tail"), Some(0));
     let path = "t-0/00000000000000000000.log";
     let half = brokers.disks[0].read(path).map_or(0, |bytes| bytes.len() / 2);
     brokers.disks[0].bytes_mut(path).truncate(half);
@@ -140,7 +140,7 @@ fn a_destroyed_disk_is_no_mismatch() {
     brokers.cross(2, Event::Down { how: Down::PowerLost });
     brokers.boot(2);
     assert_eq!(brokers.broke(), None);
-    assert_eq!(brokers.checks.coverage.count("replica_lost_tail"), Some(1));
+    assert_eq!(brokers.checks.verdict.coverage.count("replica_lost_tail"), Some(1));
 }
 
 #[test]

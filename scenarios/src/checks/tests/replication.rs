@@ -31,7 +31,7 @@ fn an_honest_failover_loses_nothing() {
     brokers.replicate(1, 2);
     brokers.high_watermark(1, 3);
     brokers.acknowledge(1, offset);
-    assert_eq!(brokers.checks.coverage.count("duplicate_produce_answered"), Some(0));
+    assert_eq!(brokers.checks.verdict.coverage.count("duplicate_produce_answered"), Some(0));
     // The answer is lost, and the producer asks again.
     brokers.ask(1, &batch);
     brokers.acknowledge(1, offset);
@@ -44,9 +44,9 @@ fn an_honest_failover_loses_nothing() {
     brokers.replicate(1, 0);
     brokers.change(to_isr(&[0, 1, 2], None));
     assert_eq!(brokers.broke(), None);
-    assert_eq!(brokers.cluster().acked_records(), (3, 0));
+    assert_eq!(brokers.checks.acked_records(), (3, 0));
     for met in ["isr_shrunk", "isr_expanded", "broker_fenced", "duplicate_produce_answered"] {
-        assert_eq!(brokers.checks.coverage.count(met), Some(1), "{met}");
+        assert_eq!(brokers.checks.verdict.coverage.count(met), Some(1), "{met}");
     }
 }
 
@@ -69,7 +69,7 @@ fn an_ack_needs_an_isr_that_is_large_enough() {
     let offset = brokers.produce(0, &batch);
     brokers.acknowledge(0, offset);
     assert_eq!(brokers.broke(), Some("ReplicationQuorumSuperset"));
-    assert_eq!(brokers.checks.coverage.count("leader_without_isr_peer"), Some(1));
+    assert_eq!(brokers.checks.verdict.coverage.count("leader_without_isr_peer"), Some(1));
     // Deposed, it does not know, and has enough for its high watermark; then it leads anew, alone in the ISR.
     for hears in [true, false] {
         let mut brokers = Brokers::with_partition(false);
@@ -189,7 +189,7 @@ fn a_member_of_the_isr_cuts_nothing_that_is_acknowledged() {
     let mut brokers = after_failover();
     brokers.truncate(2, 1);
     assert_eq!(brokers.broke(), Some("AckedValueNotLost"));
-    assert_eq!(brokers.checks.coverage.count("replica_truncated"), Some(1));
+    assert_eq!(brokers.checks.verdict.coverage.count("replica_truncated"), Some(1));
     // Nor what is committed; but what is neither, and what it has out of the ISR.
     let with_tail = |committed: bool| {
         let mut brokers = after_failover();
@@ -256,7 +256,7 @@ fn a_change_leaves_somebody_who_has_everything() {
     brokers.acknowledge(0, offset);
     brokers.change(to_isr(&[2], Some(2)));
     assert_eq!(brokers.broke(), Some("AckedValueNotLost"), "unclean, and nobody allowed it");
-    assert_eq!(brokers.checks.coverage.count("unclean_election"), Some(1));
+    assert_eq!(brokers.checks.verdict.coverage.count("unclean_election"), Some(1));
 }
 
 #[test]
@@ -275,7 +275,7 @@ fn an_unclean_election_that_is_allowed_excuses_and_cuts() {
     assert_eq!(brokers.excused("acked_lost_by_unclean_election"), 0, "nobody has acted on it");
     brokers.lead(2, 1, 2, 1);
     assert_eq!(brokers.excused("acked_lost_by_unclean_election"), 2);
-    assert_eq!(brokers.cluster().acked_records(), (3, 2));
+    assert_eq!(brokers.checks.acked_records(), (3, 2));
     // The promise starts anew, by the new leader's log.
     brokers.truncate(0, 1);
     brokers.truncate(1, 1);
@@ -402,7 +402,7 @@ fn power_loss_of_the_last_guard_excuses_by_its_cause() {
     };
     assert_eq!(alone("2").excused("acked_lost_by_sole_replica"), 2);
     assert_eq!(alone("1").excused("acked_lost_with_min_isr_one"), 2);
-    assert_eq!(alone("2").checks.coverage.count("replica_lost_tail"), Some(1));
+    assert_eq!(alone("2").checks.verdict.coverage.count("replica_lost_tail"), Some(1));
 }
 
 #[test]
@@ -452,7 +452,7 @@ fn an_unclean_restart_of_the_last_guard_is_excused_with_elr() {
     brokers.change(known);
     brokers.lead(0, 2, 5, 1);
     assert_eq!(brokers.broke(), None);
-    assert_eq!(brokers.cluster().acked_records(), (1, 0), "and nothing was lost");
+    assert_eq!(brokers.checks.acked_records(), (1, 0), "and nothing was lost");
 }
 
 #[test]
@@ -470,7 +470,7 @@ fn a_leader_of_an_epoch_that_is_over_may_begin_late() {
     brokers.lead(2, 2, 2, 2);
     brokers.lead(1, 3, 3, 2);
     assert_eq!(brokers.broke(), None);
-    assert_eq!(brokers.checks.coverage.count("leader_already_deposed"), Some(1));
+    assert_eq!(brokers.checks.verdict.coverage.count("leader_already_deposed"), Some(1));
 }
 
 #[test]

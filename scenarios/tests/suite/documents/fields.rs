@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use raft::config::definitions::{DEFINITIONS, Kind as PropertyKind};
 use scenarios::aim::trigger_event::TriggerEvent;
 use scenarios::catalog;
-use scenarios::checks::coverage;
+use scenarios::coverage;
 use scenarios::knobs as drawn;
 use scenarios::scenario::Scenario;
 use scenarios::scenario::clients::SETTINGS;

@@ -17,11 +17,11 @@ use raft::metadata::MetadataRecord;
 use raft::metadata::records::{Partition, ProducerIds, RegisterBroker, RemoveTopic, Topic};
 
 use super::ClientHistories;
-use crate::checks::coverage::Coverage;
 use crate::checks::loss::facts::{Began, Fact};
-use crate::checks::replication::partition::{Change, PartitionModel};
+use crate::checks::replication::committed_log::Change;
+use crate::checks::replication::partition::PartitionModel;
 use crate::checks::replication::partitions::Partitions;
-use crate::checks::replication::{Around, sequences};
+use crate::checks::replication::sequences;
 use crate::checks::server_model::ledger::BatchId;
 use crate::report::Linearizability;
 
@@ -115,7 +115,7 @@ fn so_far(steps: &[Step]) -> Played {
                 metadata += 1;
             }
             Step::Forwarded(broker, connection) => histories.forwarded(broker, connection),
-            Step::Healed => histories.healed(partitions),
+            Step::Healed => histories.healed(partitions, verdict),
             _ => unreachable!("it is told of a log"),
         }
     }
@@ -159,20 +159,11 @@ impl Played {
         }
     }
 
-    fn with_around(&mut self, topic_id: Uuid, does: impl FnOnce(&mut PartitionModel, &mut Around<'_>)) {
-        self.partitions.event += 1;
-        let (event, mut changes) = (self.partitions.event, Vec::new());
+    fn with_partition(&mut self, topic_id: Uuid, does: impl FnOnce(&mut PartitionModel, &mut Verdict)) {
+        self.verdict.event += 1;
         let index = self.partitions.index_of(TopicIdPartition { topic_id, partition: 0 });
-        let mut around = Around {
-            verdict: &mut self.verdict,
-            coverage: &mut Coverage::default(),
-            event,
-            changes: &mut changes,
-            acked_records: &mut 0,
-            excused_records: &mut 0,
-        };
-        does(&mut self.partitions[index], &mut around);
-        for (partition, change) in changes {
+        does(&mut self.partitions[index], &mut self.verdict);
+        for (partition, change) in std::mem::take(&mut self.verdict.log_changes) {
             self.histories.log_changed(partition, &change, &mut self.partitions, &mut self.verdict);
             if let (Change::Grown { place, .. }, Some(index)) = (&change, self.partitions.find(partition)) {
                 sequences::follows(&self.partitions[index], *place, &mut self.verdict);
@@ -182,8 +173,8 @@ impl Played {
 
     fn begins(&mut self) {
         let began = self.began(None);
-        self.with_around(T, |partition, around| {
-            partition.begins(began, around).expect("with a cause");
+        self.with_partition(T, |partition, verdict| {
+            partition.begins(began, verdict).expect("with a cause");
         });
     }
 
@@ -231,7 +222,7 @@ impl Played {
                 self.partition(T).facts.extend([elected, Fact::Began(began)]);
             }
             Step::LedUntilNow(epoch) => {
-                let at = self.partitions.event;
+                let at = self.verdict.event;
                 self.partition(T).facts.push(Fact::Ended { epoch: LeaderEpoch(epoch), at });
             }
             _ => return false,
@@ -255,8 +246,8 @@ impl Played {
         replicas[0].log.open(Offset(0), false, ledger);
         let (_, fault) = replicas[0].log.append(Offset(0), &header, &batch.bytes, 0, ledger);
         assert_eq!(fault, None);
-        self.with_around(topic_id, |partition, around| {
-            assert!(partition.extend(0, batch.next_offset(), around));
+        self.with_partition(topic_id, |partition, verdict| {
+            assert!(partition.extend(0, batch.next_offset(), verdict));
         });
     }
 }

@@ -16,15 +16,19 @@ pub mod controller;
 pub mod gaps;
 pub mod partitions;
 
-use raft::broker::observation::PartitionTag;
+use raft::broker::observation::BrokerObservation;
 use raft::client::AttemptEvent;
-use raft::ids::{LeaderEpoch, NodeId, Offset};
+use raft::ids::NodeId;
+use raft::io::{Observation, Role};
+use raft::message::Response;
 
 use self::controller::ControllerFailovers;
 use self::gaps::Gaps;
 use self::partitions::PartitionFailovers;
-use super::metadata::image::ReferenceImage;
-use super::metadata::model::{PartitionState, Update};
+use crate::checks::event::{Crossing, Event};
+use crate::checks::metadata::image::ReferenceImage;
+use crate::checks::metadata::model::{PartitionState, Update};
+use crate::checks::models::Models;
 use crate::report::Failover;
 
 /// Samples failovers of all kinds.
@@ -71,33 +75,43 @@ impl Failovers {
         self.done.extend(self.partitions.lifted(self.servers[server]));
     }
 
-    /// A server asks for pre-votes.
-    pub fn prospective(&mut self, at_ns: u64, server: usize) {
-        self.controller.prospective(at_ns, server);
-    }
-
-    /// A server leads the quorum.
-    pub fn elected(&mut self, at_ns: u64, server: usize, epoch: LeaderEpoch) {
-        self.controller.elected(at_ns, server, epoch);
-    }
-
-    /// A controller has claimed.
-    pub fn activated(&mut self, at_ns: u64, server: usize, epoch: LeaderEpoch) {
-        self.controller.activated(at_ns, server, epoch);
-    }
-
-    /// The high watermark of the quorum's leader moved.
-    pub fn committed(&mut self, at_ns: u64, server: usize, epoch: LeaderEpoch, end: Offset) {
-        self.done.extend(self.controller.committed(at_ns, server, epoch, end));
-    }
-
-    /// A broker has published an image.
-    pub fn published(&mut self, at_ns: u64, server: usize, offset: Offset) {
-        self.done.extend(self.controller.published(at_ns, server, offset));
+    /// Something crosses a server's border, and the models know of it.
+    pub fn on(&mut self, crossing: &Crossing<'_>, models: &Models) {
+        let Crossing { at_ns, server, event } = *crossing;
+        match event {
+            Event::Observed { observation } => match observation {
+                Observation::RoleChanged { role: Role::Prospective, .. } => self.controller.prospective(at_ns, server),
+                Observation::RoleChanged { role: Role::Leader, epoch, .. } => {
+                    self.controller.elected(at_ns, server, epoch);
+                }
+                Observation::HighWatermark { epoch, leading: true, .. } => {
+                    self.done.extend(self.controller.committed(at_ns, server, epoch, models.committed.end));
+                }
+                Observation::LeadershipAnnounced { epoch } => self.controller.activated(at_ns, server, epoch),
+                Observation::Published { offset, .. } if models.cluster.is_some() => {
+                    self.done.extend(self.controller.published(at_ns, server, offset));
+                }
+                Observation::Broker(BrokerObservation::BecameLeader { of, epoch, .. }) => {
+                    self.done.extend(self.partitions.became_leader(at_ns, of, epoch));
+                }
+                _ => {}
+            },
+            Event::ResponseSent { response: Response::Fetch(_), .. } => {
+                if let Some(epoch) = models.servers[server].leads() {
+                    self.done.extend(self.controller.committed(at_ns, server, epoch, models.committed.end));
+                }
+            }
+            Event::BatchCommitted { update } => {
+                if let Some(cluster) = &models.cluster {
+                    self.metadata(at_ns, update, cluster.metadata().image());
+                }
+            }
+            _ => {}
+        }
     }
 
     /// A batch of metadata was committed; `image` is what it led to.
-    pub fn metadata(&mut self, at_ns: u64, update: &Update, image: &ReferenceImage) {
+    fn metadata(&mut self, at_ns: u64, update: &Update, image: &ReferenceImage) {
         for broker in image.brokers.touched() {
             if image.brokers.get(broker).is_none_or(|broker| broker.fenced) {
                 self.partitions.fenced(at_ns, *broker);
@@ -109,11 +123,6 @@ impl Failovers {
         for topic_id in image.deleted_topics() {
             self.done.extend(self.partitions.topic_removed(topic_id));
         }
-    }
-
-    /// A broker has made itself leader of a partition.
-    pub fn became_leader(&mut self, at_ns: u64, partition: PartitionTag, epoch: LeaderEpoch) {
-        self.done.extend(self.partitions.became_leader(at_ns, partition, epoch));
     }
 
     /// A Kafka client did or learned something.
