@@ -1,5 +1,5 @@
-//! Metadata answers from the image (controller-broker.md §5.6). They may go back in time across
-//! brokers: clients keep the newest leader epoch they know.
+//! Metadata responses from the image (controller-broker.md §5.6). Another broker's response may be older: clients keep
+//! the newest leader epoch they know.
 
 use std::rc::Rc;
 
@@ -9,12 +9,12 @@ use crate::io::Entropy;
 use crate::message::ErrorCode;
 use crate::message::data::{MetadataBroker, MetadataPartition, MetadataRequest, MetadataResponse, MetadataTopic};
 
-/// Alive: registered and unfenced. A broker in controlled shutdown is.
+/// Registered and unfenced. This includes a broker in controlled shutdown.
 fn is_alive(broker: &BrokerView) -> bool {
     !broker.fenced && broker.has_listener
 }
 
-/// Answers a Metadata request. The `controller_id` is any alive broker: it forwards admin requests.
+/// Responds to a Metadata request. The `controller_id` is any alive broker: it forwards admin requests.
 pub fn metadata(request: &MetadataRequest, view: &dyn ClusterView, entropy: &mut dyn Entropy) -> MetadataResponse {
     let alive: Vec<NodeId> = view.brokers().iter().filter(|broker| is_alive(broker)).map(|broker| broker.id).collect();
     let controller_id = match u32::try_from(alive.len()) {
@@ -47,7 +47,7 @@ fn topic(name: &Rc<str>, view: &dyn ClusterView) -> MetadataTopic {
     }
 }
 
-/// The leader epoch is told in every case, the leader only if clients can reach it.
+/// The leader epoch is always reported, the leader only if clients can reach it.
 fn partition(of: &PartitionView, view: &dyn ClusterView) -> MetadataPartition {
     let (error, leader_id) = match of.leader.map(|leader| (leader, view.broker(leader))) {
         None | Some((_, None)) => (ErrorCode::LeaderNotAvailable, NodeId::NONE),

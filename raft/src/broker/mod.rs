@@ -1,20 +1,19 @@
-//! The broker: data partitions on disk, their replication, and the broker's life in the cluster
-//! (controller-broker.md §5, §6).
+//! The broker: data partitions on disk, their replication, and the broker lifecycle (controller-broker.md §5, §6).
 //!
 //! The map:
 //! * [`process`]: a broker on its threads; start there
 //! * [`data_plane`]: the request thread as a whole
-//! * [`replica_manager`]: all replicas of a broker, and what is asked of them
+//! * [`replica_manager`]: all replicas of a broker, and the requests they serve
 //! * [`partition`]: one replica: leader or follower, high watermark, ISR
 //! * [`log`]: data logs on disk, producers' sequences, checkpoints, the clean-shutdown marker
 //! * [`fetcher`]: followers' fetch loops
-//! * [`alter_partition`]: ISR proposals on their way to the controller
+//! * [`alter_partition`]: ISR changes sent to the controller
 //! * [`lifecycle`]: registration, heartbeats, start-up and shutdown
-//! * [`controller_channel`] and [`link`]: how a broker talks to the active controller and to leaders
-//! * [`forwarding`], [`producer_ids`] and [`metadata_cache`]: what it asks and answers for clients
-//! * [`view`]: what is needed of the metadata image, and [`image_view`], which gives it;
-//!   [`config`]: what is needed of the properties
-//! * [`observation`]: what it tells checkers
+//! * [`controller_channel`] and [`link`]: connections to the active controller and to leaders
+//! * [`forwarding`], [`producer_ids`] and [`metadata_cache`]: admin requests, producer ids and metadata for clients
+//! * [`view`]: the part of the metadata image that the broker reads, and [`image_view`], which implements it;
+//!   [`config`]: broker properties
+//! * [`observation`]: what the broker reports to checkers
 
 pub mod alter_partition;
 pub mod config;

@@ -1,13 +1,12 @@
-//! What replicas say of themselves that messages and bytes do not show: for checkers.
+//! State changes of replicas that are not visible in messages and bytes: for checkers.
 
 use crate::ids::{BrokerEpoch, LeaderEpoch, Offset, PartitionEpoch, TopicIdPartition};
 
-/// A partition in few bytes: the first eight of its topic id, and its index.
+/// A short name of a partition: the first eight bytes of its topic id, and its index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PartitionTag {
     /// First half of the topic id, big-endian.
     pub topic: u64,
-    /// From 0.
     pub partition: i32,
 }
 
@@ -23,67 +22,55 @@ impl From<TopicIdPartition> for PartitionTag {
 pub enum BrokerObservation {
     /// This broker leads from `start` on; it has assigned the epoch.
     BecameLeader {
-        /// Which.
         of: PartitionTag,
-        /// Of the partition.
         epoch: LeaderEpoch,
-        /// Its log end then.
+        /// Its log end at that time.
         start: Offset,
     },
     /// This broker follows, or waits for a leader.
     BecameFollower {
-        /// Which.
         of: PartitionTag,
-        /// Of the partition.
         epoch: LeaderEpoch,
-        /// Its log end then.
+        /// Its log end at that time.
         end: Offset,
     },
-    /// A leader moved its high watermark.
+    /// A leader advanced its high watermark.
     LeaderHighWatermark {
-        /// Which.
         of: PartitionTag,
-        /// Of the partition.
         epoch: LeaderEpoch,
         /// Exclusive.
         offset: Offset,
     },
-    /// A follower took over its leader's high watermark; it may go back (controller-broker.md §6.3).
+    /// A follower set its high watermark from its leader's; it may decrease (controller-broker.md §6.3).
     FollowerHighWatermark {
-        /// Which.
         of: PartitionTag,
-        /// Of the partition.
         epoch: LeaderEpoch,
         /// Exclusive.
         offset: Offset,
     },
-    /// A leader's ISR changed, or a change was proposed or given up (§6.4).
+    /// A leader's ISR changed, or a change was proposed or dropped (§6.4).
     IsrState {
-        /// Which.
         of: PartitionTag,
         /// Of the last committed state.
         partition_epoch: PartitionEpoch,
-        /// Members that count for the high watermark.
+        /// Size of the maximal ISR, which counts for the high watermark.
         maximal: u8,
-        /// Members that count for admission.
+        /// Size of the effective ISR, which counts for admission.
         effective: u8,
-        /// A proposal waits for its answer.
+        /// A proposal is unanswered.
         in_flight: bool,
     },
-    /// A log was cut back.
+    /// A log was truncated.
     Truncated {
-        /// Which.
         of: PartitionTag,
-        /// Of the partition.
         epoch: LeaderEpoch,
-        /// Where it ends now.
+        /// The new log end.
         end: Offset,
     },
     /// The broker's lifecycle state, by Kafka's number.
     Lifecycle {
         /// 1 STARTING, 2 RECOVERY, 3 RUNNING, 6 PENDING_CONTROLLED_SHUTDOWN, 7 SHUTTING_DOWN.
         state: u8,
-        /// As registered.
         epoch: BrokerEpoch,
     },
 }

@@ -1,9 +1,9 @@
-//! One replica of a partition and what it is: leader, follower, or without a leader; Kafka's
-//! Partition (controller-broker.md §6.2 to §6.4).
+//! One replica of a partition in its role: leader, follower, or without a leader; Kafka's Partition
+//! (controller-broker.md §6.2 to §6.4).
 //!
-//! * this file: the replica's state, its role, and whom it lets read
-//! * `isr`: high watermark, ISR, and the controller's answers
-//! * `isr_state` and `replica`: what a leader holds of the ISR and of each follower
+//! * this file: the replica's state, its role, and access checks
+//! * `isr`: high watermark, ISR, and the controller's responses
+//! * `isr_state` and `replica`: a leader's state of the ISR and of each follower
 
 mod isr;
 mod isr_state;
@@ -27,19 +27,18 @@ use crate::message::ErrorCode;
 use crate::message::cluster::AlterPartitionItem;
 use crate::message::data::LeaderIdAndEpoch;
 
-/// What a partition must be told with every call.
+/// The context of every call to a partition.
 pub struct Surroundings<'a> {
-    /// The image published last.
+    /// The last published image.
     pub view: &'a dyn ClusterView,
     /// This broker's epoch; unknown before its registration.
     pub broker_epoch: BrokerEpoch,
-    /// Wall clock: the ISR is judged by it (§11.1).
+    /// Wall clock, by which the ISR is checked (§11.1).
     pub now_ms: i64,
     /// `replica.lag.time.max.ms`
     pub max_lag_ms: i64,
     /// Fixes switched on.
     pub fixes: Fixes,
-    /// Where observations go.
     pub observations: &'a mut Vec<BrokerObservation>,
 }
 
@@ -53,22 +52,22 @@ pub struct Partition {
     log: PartitionLog,
     leader: Option<NodeId>,
     leader_epoch: LeaderEpoch,
-    /// Where the epoch began, if this broker leads it.
+    /// The log end when the epoch began, if this broker leads.
     leader_epoch_start: Option<Offset>,
     partition_epoch: PartitionEpoch,
-    /// Of the metadata that was published last.
+    /// The partition epoch in the last published metadata.
     published_epoch: PartitionEpoch,
     replicas: Rc<[NodeId]>,
     min_insync_replicas: i32,
     isr: IsrState,
-    /// The proposal behind a state in flight.
+    /// The proposal of the pending ISR state.
     proposal: Option<AlterPartitionItem>,
-    /// Followers; only a leader has any. In the order of the assignment.
+    /// Followers, in the order of the assignment; only a leader has any.
     remotes: Vec<Replica>,
 }
 
 impl Partition {
-    /// A replica that has heard of no leader yet.
+    /// A replica that has no role yet.
     pub fn new(view: &PartitionView, local: NodeId, bugs: Bugs, log: PartitionLog) -> Partition {
         Partition {
             id: view.partition,
@@ -89,37 +88,34 @@ impl Partition {
         }
     }
 
-    /// Topic and index.
     pub fn id(&self) -> TopicIdPartition {
         self.id
     }
 
-    /// Name of the topic.
     pub fn topic(&self) -> &Rc<str> {
         &self.topic
     }
 
-    /// Its log.
     pub fn log(&self) -> &PartitionLog {
         &self.log
     }
 
-    /// Its log, for the fetcher and the log manager.
+    /// For the fetcher and the log manager.
     pub(super) fn log_mut(&mut self) -> &mut PartitionLog {
         &mut self.log
     }
 
-    /// Its log, and nothing else is left.
+    /// Drops the replica except for its log.
     pub(super) fn into_log(self) -> PartitionLog {
         self.log
     }
 
-    /// Does this broker lead it, as far as it knows?
+    /// Whether this broker leads it, as far as it knows.
     pub fn is_leader(&self) -> bool {
         self.leader == Some(self.local)
     }
 
-    /// `None`: -1, or nothing known.
+    /// `None`: -1, or unknown.
     pub fn leader(&self) -> Option<NodeId> {
         self.leader
     }
@@ -134,17 +130,17 @@ impl Partition {
         self.partition_epoch
     }
 
-    /// The ISR; of a leader.
+    /// The ISR of a leader.
     pub fn isr(&self) -> &IsrState {
         &self.isr
     }
 
-    /// What is known of a follower.
+    /// The state of a follower.
     pub fn remote(&self, id: NodeId) -> Option<&Replica> {
         self.remotes.iter().find(|replica| replica.broker_id == id)
     }
 
-    /// Whom to ask instead (KIP-951).
+    /// The leader to use instead (KIP-951).
     pub fn current_leader(&self) -> LeaderIdAndEpoch {
         LeaderIdAndEpoch { leader_id: self.leader.unwrap_or(NodeId::NONE), leader_epoch: self.leader_epoch }
     }
@@ -172,9 +168,8 @@ impl Partition {
         self.id.into()
     }
 
-    /// §6.2. `false` if the metadata is older than what this broker knows. A proposal under way is
-    /// forgotten: its answer will be ignored. The epoch cache entry is
-    /// durable before anything later in the list.
+    /// §6.2. Returns `false` if the metadata is older than this replica's state. A pending proposal is dropped: its
+    /// response will be ignored. The epoch cache entry is durable before any later effect in the list.
     pub fn make_leader(&mut self, view: &PartitionView, around: &mut Surroundings<'_>, out: &mut Out) -> bool {
         if view.partition_epoch < self.partition_epoch {
             return false;
@@ -218,8 +213,8 @@ impl Partition {
         true
     }
 
-    /// Follows, or waits for a leader. Says whether the leader epoch is new: then fetching starts
-    /// afresh. `None` if the metadata is older than what this broker knows.
+    /// Follows, or waits for a leader. Returns whether the leader epoch is new: then fetching restarts. Returns `None`
+    /// if the metadata is older than this replica's state.
     pub fn make_follower(&mut self, view: &PartitionView, around: &mut Surroundings<'_>) -> Option<bool> {
         if view.partition_epoch < self.partition_epoch {
             return None;
@@ -246,8 +241,8 @@ impl Partition {
         self.min_insync_replicas = view.min_insync_replicas;
     }
 
-    /// May a request that names `epoch` (-1: not checked) use this replica? Epochs are compared
-    /// before the role is (§6.5).
+    /// Checks whether a request with `epoch` (-1: not checked) may use this replica. Epochs are compared before the
+    /// role (§6.5).
     pub fn check_access(&self, epoch: LeaderEpoch, only_leader: bool) -> Result<(), ErrorCode> {
         let epoch = if self.bugs.has(Bug::Kip320EpochOfFetchIgnored) { LeaderEpoch(-1) } else { epoch };
         if epoch.0 >= 0 && epoch < self.leader_epoch {
@@ -261,7 +256,7 @@ impl Partition {
         }
     }
 
-    /// §6.6: admission, append, and what the high watermark makes of it.
+    /// §6.6: admission, append, and the resulting high watermark.
     pub fn append_as_leader(
         &mut self,
         records: &Records,
@@ -283,8 +278,7 @@ impl Partition {
         Ok(appended)
     }
 
-    /// `checkEnoughReplicasReachOffset`: `None` while an append that ends at `required` (exclusive)
-    /// is not committed.
+    /// `checkEnoughReplicasReachOffset`: `None` while an append that ends at `required` (exclusive) is not committed.
     pub fn acknowledgement(&self, required: Offset) -> Option<ErrorCode> {
         if !self.is_leader() {
             let refused = self.bugs.has(Bug::PendingAppendRefused);
@@ -297,7 +291,7 @@ impl Partition {
         Some(if enough { ErrorCode::None } else { ErrorCode::NotEnoughReplicasAfterAppend })
     }
 
-    /// §6.5 steps 2 and 3 of a read: where the logs part, if they do. An epoch of -1 is not checked.
+    /// §6.5 steps 2 and 3 of a read: where the logs diverge, if they do. An epoch of -1 is not checked.
     pub fn diverging_epoch(
         &self,
         fetch_offset: Offset,
@@ -320,7 +314,7 @@ impl Partition {
         Ok(diverges.then_some(end))
     }
 
-    /// Where its epoch began, if it leads.
+    /// The start offset of its epoch, if it leads.
     pub fn leader_epoch_start(&self) -> Option<Offset> {
         self.leader_epoch_start
     }

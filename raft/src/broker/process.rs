@@ -1,9 +1,9 @@
-//! A broker on its threads: what the metadata loader, the lifecycle manager, the request handler
-//! and the scheduler of one process tell each other (controller-broker.md §5.2–§5.5).
+//! A broker on its threads: the exchange between the metadata loader, the lifecycle manager, the request handler and
+//! the scheduler of one process (controller-broker.md §5.2–§5.5).
 //!
-//! Threads share this struct and leave word for each other by posts, so that what one thread has
-//! put behind an fsync is not seen earlier by another. Publications lie in a queue that the loader
-//! fills and the request handler empties, one for each post.
+//! Threads share this struct and notify each other by posts, so that effects which one thread has ordered after an
+//! fsync are not visible to another earlier. Publications are in a queue that the loader fills and the request handler
+//! empties, one for each post.
 
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -24,10 +24,10 @@ use crate::quorum::client::ListenerItem;
 use crate::step::{Fatal, Step, throw};
 
 const NS_PER_MS: u64 = 1_000_000;
-/// [`Fix::FirstPublishAfterCaughtUp`]: how often it is asked whether publishers may have the image.
+/// [`Fix::FirstPublishAfterCaughtUp`]: interval of the check whether publishers may receive the image.
 const ASK_AGAIN_NS: u64 = 100 * NS_PER_MS;
 
-/// A publication on its way to the publishers, and the offset that heartbeats may tell of then.
+/// A published image for the publishers, and the offset that heartbeats may report after it.
 #[derive(Clone, Debug)]
 struct Published {
     publication: Publication,
@@ -41,12 +41,12 @@ pub struct BrokerProcess {
     loader: MetadataLoader,
     /// Made by the loader, not yet applied.
     published: VecDeque<Published>,
-    /// Applied, and not yet told to the lifecycle manager.
+    /// Applied, not yet reported to the lifecycle manager.
     applied: VecDeque<Offset>,
-    /// What heartbeats tell: the last published image, after all publishers ran.
+    /// The offset in heartbeats: the last published image, after all publishers ran.
     last_applied: Offset,
     is_started: bool,
-    /// The controller has said so.
+    /// The controller has reported that this broker is caught up.
     has_caught_up: bool,
     fixes: Fixes,
     view: ImageView,
@@ -57,8 +57,8 @@ pub struct BrokerProcess {
 }
 
 impl BrokerProcess {
-    /// From what the disk kept; [`BrokerProcess::start`] must follow. On a node that is a
-    /// controller, too, a record that cannot be loaded is fatal.
+    /// Loads the state from disk; [`BrokerProcess::start`] must follow. On a node that is also a controller, a record
+    /// that cannot be loaded is fatal.
     pub fn new(
         config: &Rc<BrokerConfig>,
         identity: BrokerIdentity,
@@ -83,24 +83,24 @@ impl BrokerProcess {
         }
     }
 
-    /// Starts its threads, by word left for them.
+    /// Starts its threads by posts.
     pub fn start(step: &mut Step<'_>) {
         for thread in [ThreadName::MetadataLoader, ThreadName::BrokerLifecycle, ThreadName::Scheduler] {
             step.out.push(Effect::Post { thread, post: Post::Start });
         }
     }
 
-    /// The request handler's part, for audits.
+    /// The request handler's state, for audits.
     pub fn data_plane(&self) -> &DataPlane {
         &self.data_plane
     }
 
-    /// The image it works by.
+    /// The image that it currently uses.
     pub fn view(&self) -> &ImageView {
         &self.view
     }
 
-    /// One input of the loader's thread.
+    /// Processes one input of the loader's thread.
     pub fn step_loader(&mut self, raft: &mut RaftClient, input: Input, step: &mut Step<'_>) -> Result<(), Fatal> {
         let high_watermark = raft.quorum().high_watermark();
         let publications = match input {
@@ -129,7 +129,7 @@ impl BrokerProcess {
             _ => return Ok(()),
         };
         if publications.is_empty() && self.published.is_empty() && self.applied.is_empty() {
-            // Nobody listens yet: there is nothing to wait for.
+            // There are no publishers yet, so there is nothing to wait for.
             self.last_applied = self.loader.last_applied_offset();
         }
         let last_applied = self.loader.last_applied_offset();
@@ -141,7 +141,7 @@ impl BrokerProcess {
         Ok(())
     }
 
-    /// One input of the lifecycle manager's thread.
+    /// Processes one input of the lifecycle manager's thread.
     pub fn step_lifecycle(&mut self, raft: &RaftClient, input: Input, step: &mut Step<'_>) -> Result<(), Fatal> {
         let actions = match input {
             Input::Post(Post::Start) => {
@@ -175,7 +175,7 @@ impl BrokerProcess {
             let actions = self.server.on_lifecycle(event);
             self.act(actions, step);
         }
-        // What was decided just now may be due at once.
+        // Work that was decided in this step may be due at once.
         self.lifecycle.poll(raft.quorum().leader_id(), self.last_applied.0, step);
         self.tell_state(step);
         let deadlines = [self.lifecycle.next_deadline_ns(step), self.server.next_deadline_ns()];
@@ -198,7 +198,7 @@ impl BrokerProcess {
                     self.lifecycle.begin_controlled_shutdown(step);
                     tell(Post::ShuttingDown, step);
                 }
-                // The scheduler first: the last checkpoint of high watermarks is the request handler's.
+                // The scheduler stops first: the last checkpoint of high watermarks is the request handler's.
                 ServerAction::Stop => {
                     self.lifecycle.close(step);
                     step.out.push(Effect::Post { thread: ThreadName::Scheduler, post: Post::Stop });
@@ -220,7 +220,7 @@ impl BrokerProcess {
         }
     }
 
-    /// One input of the request handler's thread.
+    /// Processes one input of the request handler's thread.
     pub fn step_requests(&mut self, raft: &RaftClient, input: Input, step: &mut Step<'_>) -> Result<(), Fatal> {
         let leader = raft.quorum().leader_id();
         match input {
@@ -267,8 +267,8 @@ impl BrokerProcess {
         step.out.push(Effect::Post { thread: ThreadName::BrokerLifecycle, post: Post::Applied });
     }
 
-    /// One input of the scheduler's thread: the checkpoint of high watermarks by its timer, and
-    /// flushes of rolled segments by word of the request handler.
+    /// Processes one input of the scheduler's thread: the checkpoint of high watermarks by its timer, and flushes of
+    /// rolled segments when the request handler posts them.
     pub fn step_scheduler(&mut self, input: Input, step: &mut Step<'_>) -> Result<(), Fatal> {
         match input {
             Input::Post(Post::Start) => self.arm_scheduler(step),

@@ -6,9 +6,9 @@ use crate::message::ErrorCode;
 use crate::message::cluster::{AllocateProducerIdsRequest, AllocateProducerIdsResponse};
 use crate::message::data::InitProducerIdResponse;
 
-/// The next block is asked for when this many tenths of the current one are used.
+/// The next block is requested when this many tenths of the current one are used.
 const PREFETCH_TENTHS: i64 = 9;
-/// Wait after a failed allocation.
+/// Backoff after a failed allocation.
 const RETRY_NS: u64 = 50_000_000;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,7 +18,7 @@ struct Block {
     prefetch_at: i64,
 }
 
-/// Ids of this broker's blocks; those not handed out when it stops are never used.
+/// Ids of this broker's blocks; ids that were not assigned when it stops are never used.
 #[derive(Clone, Debug, Default)]
 pub struct ProducerIdManager {
     current: Option<Block>,
@@ -29,7 +29,7 @@ pub struct ProducerIdManager {
 }
 
 impl ProducerIdManager {
-    /// A new id with epoch 0; COORDINATOR_LOAD_IN_PROGRESS (retriable) while there is none.
+    /// A new id with epoch 0; COORDINATOR_LOAD_IN_PROGRESS (retriable) while none is available.
     pub fn init_producer_id(&mut self) -> InitProducerIdResponse {
         match self.generate() {
             Some(producer_id) => InitProducerIdResponse { error: ErrorCode::None, producer_id, producer_epoch: 0 },
@@ -57,7 +57,7 @@ impl ProducerIdManager {
         Some(ProducerId(id))
     }
 
-    /// The request for another block, if one is wanted and may go now.
+    /// The request for another block, if one is needed and may be sent now.
     pub fn next_request(
         &mut self,
         broker_id: NodeId,
@@ -71,12 +71,12 @@ impl ProducerIdManager {
         Some(AllocateProducerIdsRequest { broker_id, broker_epoch })
     }
 
-    /// When [`ProducerIdManager::next_request`] may have one, by the monotonic clock.
+    /// When [`ProducerIdManager::next_request`] may return a request, by the monotonic clock.
     pub fn next_deadline_ns(&self) -> Option<u64> {
         (self.wanted && !self.in_flight).then_some(self.not_before_ns)
     }
 
-    /// The controller's answer; `None`: there was none in time.
+    /// Processes the controller's response; `None` if there was none in time.
     pub fn on_response(&mut self, response: Option<&AllocateProducerIdsResponse>, now_ns: u64) {
         self.in_flight = false;
         match response {
@@ -87,7 +87,7 @@ impl ProducerIdManager {
                 self.wanted = self.next.is_none();
             }
             Some(_) | None => {
-                self.wanted = false; // the next producer asks again
+                self.wanted = false; // the next producer requests it again
                 self.not_before_ns = now_ns + RETRY_NS;
             }
         }

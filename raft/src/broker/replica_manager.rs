@@ -1,16 +1,16 @@
-//! All replicas of a broker, and what is asked of them: Kafka's ReplicaManager.
+//! All replicas of a broker and the requests they serve: Kafka's ReplicaManager.
 //!
-//! * this file: who is hosted here, and what every request needs
+//! * this file: the hosted replicas, and common parts of all requests
 //! * `delta`: roles from metadata (controller-broker.md §5.5, §6.2)
-//! * `delayed`: requests that wait for their answer
+//! * `delayed`: delayed requests
 //! * `produce` (§6.6), `fetch` (§6.5, §6.7) and `offsets` (§6.7): requests
-//! * `maintenance`: ISR checks and answers, timers, checkpoints, the orderly end
+//! * `maintenance`: ISR checks and responses, timers, checkpoints, clean shutdown
 //!
-//! Everything here that touches logs must run on *one* thread of the node, the fetchers included:
-//! an fsync holds back the effects behind it on its own thread only, and a log's writes must stay
-//! in order. (Kafka has locks for that.) Background flushes only force, and the checkpoint of high
-//! watermarks is a file of its own: these two may run on another. The recovery points are
-//! checkpointed here, for a truncation must do it before the log grows again.
+//! All code here that accesses logs, including the fetchers, must run on *one* thread of the node: an fsync delays the
+//! following effects of its own thread only, and the writes of a log must stay in order. (Kafka has locks for that.)
+//! Background flushes only fsync, and the checkpoint of high watermarks is a separate file: these two may run on
+//! another thread. The recovery points are checkpointed here, because a truncation must do so before the next append to
+//! the log.
 
 mod delayed;
 mod delta;
@@ -39,23 +39,20 @@ use crate::slices::Slices;
 use crate::sorted_map::SortedMap;
 use crate::step::Step;
 
-/// A follower that is to fetch, from a new leader epoch on.
+/// A follower that starts to fetch in a new leader epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FetcherStart {
-    /// Which.
     pub partition: TopicIdPartition,
-    /// From whom.
     pub leader: NodeId,
-    /// Of the partition.
     pub leader_epoch: LeaderEpoch,
 }
 
-/// What a delta asks of the fetchers: first stop, then start.
+/// The changes of the fetchers by a delta: first stop, then start.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FetcherChanges {
-    /// No longer followed.
+    /// Partitions that are no longer followed.
     pub stop: Vec<TopicIdPartition>,
-    /// Followed anew; any fetcher of before is stopped.
+    /// Partitions that are followed in a new epoch; any previous fetcher is stopped.
     pub start: Vec<FetcherStart>,
 }
 
@@ -68,7 +65,7 @@ pub struct ReplicaManager {
     alter_partition: AlterPartitionManager,
     produces: Vec<DelayedProduce>,
     fetches: Vec<DelayedFetch>,
-    /// Empty but for its memory: each fetch gathers its answers here.
+    /// Empty between fetches; its memory is reused for the partitions of each response.
     answers: Vec<FetchablePartition>,
     fetched: Slices<FetchablePartition>,
     produced: Slices<PartitionProduceResponse>,
@@ -78,12 +75,12 @@ pub struct ReplicaManager {
     next_producer_sweep_ns: Option<u64>,
     next_checkpoint_ns: Option<u64>,
     observations: Vec<BrokerObservation>,
-    /// Under way on the scheduler's thread.
+    /// In progress on the scheduler's thread.
     flushes: Vec<FlushTask>,
 }
 
 impl ReplicaManager {
-    /// Hosts nothing until metadata says so.
+    /// Hosts nothing until metadata assigns replicas.
     pub fn new(config: Rc<BrokerConfig>, logs: LogManager) -> ReplicaManager {
         ReplicaManager {
             config,
@@ -115,12 +112,11 @@ impl ReplicaManager {
         self.broker_epoch
     }
 
-    /// From now on replicas without a leader, or out of the ISR, stop fetching (§5.3).
+    /// From now on replicas without a leader, or not in the ISR, stop fetching (§5.3).
     pub fn begin_controlled_shutdown(&mut self) {
         self.in_controlled_shutdown = true;
     }
 
-    /// Mistakes switched on.
     pub(super) fn bugs(&self) -> Bugs {
         self.config.bugs
     }
@@ -147,8 +143,7 @@ impl ReplicaManager {
         self.partitions.get_mut(&id).map(Partition::log_mut)
     }
 
-    /// Tells what replicas have said of themselves: before whatever is sent for that reason, and
-    /// at the end of each step.
+    /// Reports the observations of replicas: before any message that they cause, and at the end of each step.
     pub fn tell(&mut self, step: &mut Step<'_>) {
         let said = self.observations.drain(..);
         step.out.effects.extend(said.map(|observation| Effect::Observe(Observation::Broker(observation))));
@@ -158,7 +153,7 @@ impl ReplicaManager {
         self.observations.push(observation);
     }
 
-    /// A replica and what it must be told, or why there is none (`getPartitionOrError`).
+    /// A replica with the context of a call, or the error (`getPartitionOrError`).
     fn locate<'a>(
         &'a mut self,
         id: TopicIdPartition,
@@ -181,7 +176,7 @@ impl ReplicaManager {
         }
     }
 
-    /// The hint of KIP-951, with the errors that carry one.
+    /// The leader hint of KIP-951, with the errors that carry one.
     fn leader_hint(&self, id: TopicIdPartition, error: ErrorCode, view: &dyn ClusterView) -> Option<LeaderIdAndEpoch> {
         if !matches!(error, ErrorCode::NotLeaderOrFollower | ErrorCode::FencedLeaderEpoch) {
             return None;

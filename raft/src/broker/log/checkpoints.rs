@@ -46,9 +46,9 @@ impl OffsetCheckpoint {
         })
     }
 
-    /// An absent file holds nothing. A malformed one takes its directory offline, of which a broker here has one: it
-    /// ends (`CheckpointFileWithFailureHandler.read`). But recovery points are taken for 0 if one of their numbers is
-    /// malformed: that throws `NumberFormatException`, which is no `IOException` (`LogManager.loadLogs`).
+    /// An absent file is read as empty. A malformed one takes its log directory offline, and with it the broker, which
+    /// has only one (`CheckpointFileWithFailureHandler.read`). But a malformed number in the recovery-point file makes
+    /// all recovery points 0: it throws `NumberFormatException`, which is no `IOException` (`LogManager.loadLogs`).
     pub(super) fn read(self, files: &dyn DurableFiles) -> Result<Offsets, LogError> {
         let Some(bytes) = read_file(self.path(), files)? else { return Ok(Offsets::new()) };
         let text = std::str::from_utf8(&bytes).map_err(|error| LogError::in_file(self.path(), error))?;
@@ -59,7 +59,7 @@ impl OffsetCheckpoint {
         }
     }
 
-    /// Replaces the file: write aside, force, rename, force the directory.
+    /// Replaces the file: write a temporary file, fsync, rename, fsync the directory.
     pub(super) fn write(self, offsets: &Offsets, bugs: Bugs, out: &mut Out) {
         replace_file(self.path(), self.handle(), to_text(offsets).as_bytes(), Force::durable(bugs), out);
     }
@@ -73,12 +73,12 @@ fn to_text(offsets: &Offsets) -> String {
     text
 }
 
-/// What is wrong with a checkpoint.
+/// Why a checkpoint is malformed.
 #[derive(Debug, PartialEq, Eq)]
 enum Malformed {
-    /// A number of an entry: `NumberFormatException`.
+    /// The number of an entry: `NumberFormatException`.
     Number(String),
-    /// Anything else: `IOException`.
+    /// Any other error: `IOException`.
     File(String),
 }
 

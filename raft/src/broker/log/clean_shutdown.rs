@@ -1,5 +1,5 @@
-//! `.kafka_cleanshutdown`: all logs of the directory were flushed and closed; it holds the broker
-//! epoch of the run that ended (controller-broker.md §5.3).
+//! `.kafka_cleanshutdown`: states that all logs of the directory were flushed and closed, and holds the broker epoch of
+//! that run (controller-broker.md §5.3).
 
 use crate::bugs::Bugs;
 use crate::fixes::{Fix, Fixes};
@@ -7,12 +7,11 @@ use crate::ids::BrokerEpoch;
 use crate::io::{DurableFiles, Effect, FileHandle, Out};
 use crate::log::{Force, replace_file};
 
-/// Name of the marker.
 pub const CLEAN_SHUTDOWN_FILE: &str = ".kafka_cleanshutdown";
 const HANDLE: FileHandle = FileHandle(11);
 
-/// The broker epoch of a clean end; `None` after any other. A marker that cannot be read says that
-/// the end was clean but not of which epoch (Kafka's reader gives an unknown epoch then).
+/// The broker epoch of the last run if it shut down cleanly, else `None`. An unreadable marker counts as clean, with an
+/// unknown epoch, as in Kafka.
 pub fn read_clean_shutdown(files: &dyn DurableFiles) -> Option<BrokerEpoch> {
     let bytes = files.read(CLEAN_SHUTDOWN_FILE)?;
     let value: Option<serde_json::Value> = serde_json::from_slice(&bytes).ok();
@@ -20,14 +19,14 @@ pub fn read_clean_shutdown(files: &dyn DurableFiles) -> Option<BrokerEpoch> {
     Some(epoch.map_or(BrokerEpoch::UNKNOWN, BrokerEpoch))
 }
 
-/// Written last, after every log was forced and closed.
+/// Writes the marker, after every log was flushed and closed.
 pub(super) fn write(epoch: BrokerEpoch, bugs: Bugs, out: &mut Out) {
     let content = format!("{{\"version\":0,\"brokerEpoch\":{epoch}}}");
     replace_file(CLEAN_SHUTDOWN_FILE, HANDLE, content.as_bytes(), Force::durable(bugs), out);
 }
 
-/// Removed when the next start begins to load the directory: a crash in recovery is unclean. Kafka
-/// does not force the removal ([`Fix::ForceMarkerRemoval`]).
+/// Removes the marker when the next start begins to load the directory: a crash in recovery is unclean. Kafka does not
+/// fsync the removal ([`Fix::ForceMarkerRemoval`]).
 pub(super) fn delete(fixes: Fixes, out: &mut Out) {
     out.push(Effect::Unlink { path: CLEAN_SHUTDOWN_FILE.into() });
     if fixes.has(Fix::ForceMarkerRemoval) {

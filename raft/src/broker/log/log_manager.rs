@@ -1,5 +1,5 @@
-//! All logs of a broker: what loading found, background flushes, checkpoints, the clean end
-//! (controller-broker.md §5.2, §5.3, §6.1, §6.9). One log directory.
+//! All logs of a broker: loading, background flushes, checkpoints, clean shutdown (controller-broker.md §5.2, §5.3,
+//! §6.1, §6.9). There is one log directory.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -16,7 +16,7 @@ use crate::ids::{BrokerEpoch, Offset, TopicIdPartition, Uuid};
 use crate::io::{DurableFiles, Out};
 use crate::log::LogError;
 
-/// A flush in the background; done when all fsyncs before it in the list are.
+/// A background flush; complete when all fsyncs before it in the list are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FlushTask {
     partition: TopicIdPartition,
@@ -24,22 +24,22 @@ pub struct FlushTask {
     truncations: u32,
 }
 
-/// Logs that were loaded and not yet asked for, and how new ones are opened.
+/// The loaded logs that no partition has opened yet, and the state needed to open new ones.
 #[derive(Clone, Debug)]
 pub struct LogManager {
     config: PartitionLogConfig,
     loaded: BTreeMap<(Rc<str>, i32), PartitionLog>,
-    /// What loading wants done, when the first publish starts the log manager.
+    /// Effects of loading, executed when the first publish starts the log manager.
     at_start: Out,
     previous_broker_epoch: BrokerEpoch,
-    /// The last run ended cleanly.
+    /// The last run shut down cleanly.
     was_clean: bool,
     started: bool,
     opened: u32,
 }
 
 impl LogManager {
-    /// Reads everything the disk kept. Nothing is changed before [`LogManager::start`].
+    /// Reads everything that the disk holds. Nothing is changed before [`LogManager::start`].
     pub fn load(files: &dyn DurableFiles, config: PartitionLogConfig, fixes: Fixes) -> Result<LogManager, LogError> {
         let marker = clean_shutdown::read_clean_shutdown(files);
         let mut at_start = Out::default();
@@ -71,14 +71,14 @@ impl LogManager {
         Ok(LogManager { config, loaded, at_start, previous_broker_epoch, was_clean, started: false, opened })
     }
 
-    /// Of the clean-shutdown marker found at boot; unknown after any other end. Goes into the
+    /// The epoch in the clean-shutdown marker found at boot; unknown after any other shutdown. It is sent in the
     /// registration (`PreviousBrokerEpoch`).
     pub fn previous_broker_epoch(&self) -> BrokerEpoch {
         self.previous_broker_epoch
     }
 
-    /// Part of the first publish: does what recovery wants done, and sets strays aside: logs whose
-    /// topic id the image does not know, or that are not assigned to this broker.
+    /// Part of the first publish: executes the effects of recovery and renames stray logs, whose topic id is not in the
+    /// image or which are not assigned to this broker.
     pub fn start(&mut self, is_assigned: impl Fn(TopicIdPartition) -> bool, out: &mut Out) {
         self.started = true;
         out.effects.append(&mut self.at_start.effects);
@@ -98,8 +98,8 @@ impl LogManager {
         }
     }
 
-    /// The log of a partition: as loaded, or a new one. One of an older topic with the same name
-    /// makes way (KAFKA-14190's lesson: ids decide, not names).
+    /// The log of a partition, loaded or new. A log of an older topic with the same name is removed (KAFKA-14190: ids
+    /// decide, not names).
     pub fn open(&mut self, topic: &str, topic_id: Uuid, partition: i32, out: &mut Out) -> PartitionLog {
         let key: (Rc<str>, i32) = (topic.into(), partition);
         match self.loaded.remove(&key) {
@@ -118,7 +118,7 @@ impl LogManager {
         Some(FlushTask { partition, up_to, truncations })
     }
 
-    /// Writes a checkpoint; the caller names all logs. Nothing before the log manager has started.
+    /// Writes a checkpoint; the caller passes all logs. Does nothing before the log manager has started.
     pub fn write_checkpoint<'a>(
         &self,
         which: OffsetCheckpoint,
@@ -131,7 +131,7 @@ impl LogManager {
         let offset_of = |log: &PartitionLog| match which {
             OffsetCheckpoint::HighWatermark => Some(log.high_watermark()),
             OffsetCheckpoint::RecoveryPoint => Some(log.recovery_point()),
-            // Kafka leaves out logs whose start no record was deleted below.
+            // Kafka leaves out logs whose start offset was never advanced by deleting records.
             OffsetCheckpoint::LogStart => Some(log.start_offset()).filter(|start| *start > Offset(0)),
         };
         let offsets: Offsets =
@@ -139,8 +139,8 @@ impl LogManager {
         which.write(&offsets, self.config.bugs, out);
     }
 
-    /// The end of an orderly shutdown: every log forced, then the recovery points and starts, the
-    /// marker last. A directory that was not loaded in this run is as complete as it was before.
+    /// A clean shutdown: every log is flushed, then recovery points and start offsets are written, and the marker last.
+    /// A directory that was not loaded in this run is as complete as before.
     pub fn shut_down<'a>(
         &self,
         logs: impl Iterator<Item = (&'a Rc<str>, i32, &'a mut PartitionLog)>,
@@ -164,12 +164,11 @@ impl LogManager {
 }
 
 impl FlushTask {
-    /// Whose log.
     pub fn partition(&self) -> TopicIdPartition {
         self.partition
     }
 
-    /// All is durable: the recovery point moves.
+    /// The flush is complete: the recovery point advances.
     pub fn finish(self, log: &mut PartitionLog) {
         log.flushed(self.up_to, self.truncations);
     }

@@ -1,16 +1,16 @@
 //! Data partitions' logs on disk (controller-broker.md §6.1, §6.8, §6.9).
 //!
 //! The map:
-//! * `partition_log`: [`PartitionLog`], what a replica asks of its log; start there
-//! * `recovery`: what a log is after a restart
+//! * `partition_log`: [`PartitionLog`], the log of a replica; start there
+//! * `recovery`: the state of a log after a restart
 //! * `producer_state`: idempotent producers' sequences
 //! * `checkpoints`: the small files that hold an offset for each partition
-//! * `clean_shutdown`: the marker that says the logs are complete
+//! * `clean_shutdown`: the marker that states that the logs are complete
 //! * `log_manager`: all logs of the broker: loading, flushing, checkpoints, strays
-//! * `paths`: names and handles
+//! * `paths`: file names and handles
 //!
-//! Not written, as for the metadata log: index files and producer `.snapshot` files. They hold
-//! nothing that the log does not, whose start never moves here (no retention).
+//! Not written, as for the metadata log: index files and producer `.snapshot` files. They hold nothing that is not in
+//! the log, whose start never moves here (no retention).
 
 mod checkpoints;
 mod clean_shutdown;

@@ -1,6 +1,6 @@
-//! The log of one data replica: Kafka's UnifiedLog as far as replication needs it
-//! (controller-broker.md §6.1, §6.6, §6.9). Appends are not forced; only the leader-epoch
-//! checkpoint and `partition.metadata` are, before the records they speak of.
+//! The log of one data replica: the part of Kafka's UnifiedLog that replication needs (controller-broker.md §6.1, §6.6,
+//! §6.9). Appends are not flushed; only the leader-epoch checkpoint and `partition.metadata` are, before the records
+//! that they describe.
 
 mod truncation;
 
@@ -17,21 +17,17 @@ use crate::io::{Effect, FileHandle, Out, Probe};
 use crate::log::{Batch, BatchBuilder, EpochCache, Force, Records, Segment, write_topic_id};
 use crate::message::ErrorCode;
 
-/// What came of a leader's append.
+/// The result of a leader's append.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LeaderAppend {
     /// Written at these offsets (both inclusive).
     Appended {
-        /// Of the first record.
         first: Offset,
-        /// Of the last record.
         last: Offset,
     },
-    /// The producer's batch was there already, at these offsets; nothing was written.
+    /// The log already holds the producer's batch, at these offsets; nothing was written.
     Duplicate {
-        /// Of the first record.
         first: Offset,
-        /// Of the last record.
         last: Offset,
     },
 }
@@ -45,33 +41,32 @@ pub enum AppendRefusal {
     UnexpectedOffset,
 }
 
-/// The log of one replica.
 #[derive(Clone, Debug)]
 pub struct PartitionLog {
     config: PartitionLogConfig,
     directory: Rc<str>,
     topic_id: Uuid,
     handles: Handles,
-    /// Ascending, never empty; the last one is written to.
+    /// Ascending, never empty; the last one is active.
     segments: Vec<Segment>,
     epochs: EpochCache,
     producers: ProducerStates,
     topic_id_written: bool,
-    /// The checkpoint exists.
+    /// The leader-epoch checkpoint exists.
     epochs_written: bool,
     end: Offset,
     high_watermark: Offset,
     recovery_point: Offset,
-    /// Rolled up to here, and not flushed since: work for the background.
+    /// Segments below this offset were rolled and not flushed since: work for the background thread.
     flush_due: Option<Offset>,
-    /// Names may have changed since the directory was last forced.
+    /// File names may have changed since the directory was last flushed.
     directory_dirty: bool,
-    /// Counts truncations, so that a flush under way does not vouch for what was written after one.
+    /// Counts truncations, so that a flush in progress does not cover records written after one.
     truncations: u32,
 }
 
 impl PartitionLog {
-    /// A new, empty log; `ordinal` is the count of logs this process opened before.
+    /// A new, empty log; `ordinal` is the number of logs that this process opened before.
     pub fn create(
         directory: Rc<str>,
         topic_id: Uuid,
@@ -101,7 +96,7 @@ impl PartitionLog {
         }
     }
 
-    /// What recovery found; the high watermark is the checkpoint's, clipped (§6.1).
+    /// A log as recovered; the high watermark is the checkpoint's, clipped (§6.1).
     pub(super) fn recovered(found: Recovered, high_watermark: Offset) -> PartitionLog {
         let Recovered {
             config,
@@ -144,27 +139,26 @@ impl PartitionLog {
         }
     }
 
-    /// Topic it belongs to.
     pub fn topic_id(&self) -> Uuid {
         self.topic_id
     }
 
-    /// First offset held.
+    /// First offset of the log.
     pub fn start_offset(&self) -> Offset {
         self.segments[0].base_offset
     }
 
-    /// One past the last offset held: LEO.
+    /// One past the last offset: LEO.
     pub fn end_offset(&self) -> Offset {
         self.end
     }
 
-    /// Exclusive end of what is committed, as far as this replica knows.
+    /// Exclusive end of the committed records, as far as this replica knows.
     pub fn high_watermark(&self) -> Offset {
         self.high_watermark
     }
 
-    /// Everything below was forced.
+    /// Everything below this offset was flushed.
     pub fn recovery_point(&self) -> Offset {
         self.recovery_point
     }
@@ -174,7 +168,7 @@ impl PartitionLog {
         self.epochs.latest_epoch()
     }
 
-    /// Epoch of the first record, if the cache says so.
+    /// Epoch of the first record, if the epoch cache has it.
     pub fn earliest_epoch(&self) -> Option<LeaderEpoch> {
         self.epochs.earliest().filter(|entry| entry.offset <= self.start_offset()).map(|entry| entry.epoch)
     }
@@ -184,20 +178,20 @@ impl PartitionLog {
         if epoch.0 < 0 { None } else { self.epochs.end_offset_for(epoch, self.end) }
     }
 
-    /// A follower's assignment: clipped, and *not* kept from going back (§6.3).
+    /// Sets a follower's high watermark: clipped, and *not* kept from decreasing (§6.3).
     pub fn update_high_watermark(&mut self, offset: Offset) {
         self.high_watermark = offset.clamp(self.start_offset(), self.end);
     }
 
-    /// Notes that `epoch` starts at `offset`; the checkpoint is durable before the next effect.
+    /// Records that `epoch` starts at `offset`; the checkpoint is durable before the next effect.
     pub fn assign_epoch_start(&mut self, epoch: LeaderEpoch, offset: Offset, out: &mut Out) {
         if self.epochs.assign(epoch, offset) {
             self.write_epochs(out);
         }
     }
 
-    /// A client's records, appended by the leader of `epoch`: validated, given their offsets,
-    /// written to the page cache. On an error nothing was written.
+    /// Appends a client's records as the leader of `epoch`: validates them, assigns offsets, writes to the page cache.
+    /// On an error nothing was written.
     pub fn append_as_leader(
         &mut self,
         records: &Records,
@@ -243,7 +237,7 @@ impl PartitionLog {
         Ok(LeaderAppend::Appended { first: batch.base_offset, last: batch.last_offset })
     }
 
-    /// [`Bug::Kafka6683StateBeforeAppend`]: what will not be appended counts among its producer's.
+    /// [`Bug::Kafka6683StateBeforeAppend`]: adds records that will not be appended to the producer state.
     pub(in crate::broker) fn note_producers(&mut self, records: &Records, epoch: LeaderEpoch) {
         for batch in &records.0 {
             if self.producers.check(batch) == Ok(None) {
@@ -252,7 +246,7 @@ impl PartitionLog {
         }
     }
 
-    /// Batches as the leader has them. Offsets may jump ahead, never back (Kafka's `append` with
+    /// Appends batches as received from the leader. Offsets may have gaps but never decrease (Kafka's `append` with
     /// `ignoreRecordSize` and given offsets).
     pub fn append_as_follower(
         &mut self,
@@ -295,7 +289,7 @@ impl PartitionLog {
         }
     }
 
-    /// One append goes to one segment, as in Kafka.
+    /// One append is written to one segment, as in Kafka.
     fn maybe_roll(&mut self, batches: &[Rc<Batch>], now_ms: i64, out: &mut Out) {
         let PartitionLogConfig { segment_bytes, segment_ms, .. } = self.config;
         if self.active_mut().should_roll(batches, now_ms, segment_bytes, segment_ms) {
@@ -303,7 +297,7 @@ impl PartitionLog {
         }
     }
 
-    /// What lies below a new segment is flushed in the background (§6.9).
+    /// Segments below a new one are flushed in the background (§6.9).
     fn roll(&mut self, now_ms: i64, out: &mut Out) {
         out.probe(Probe::SegmentRolled);
         self.new_segment(self.end, out);
@@ -318,18 +312,18 @@ impl PartitionLog {
         self.directory_dirty = true;
     }
 
-    /// Has it rolled since the last flush?
+    /// Whether it has rolled since the last flush.
     pub fn is_flush_due(&self) -> bool {
         self.flush_due.is_some()
     }
 
-    /// Up to where it is to be flushed in the background, if it is.
+    /// The offset up to which a background flush is due, if one is.
     pub(super) fn take_flush_due(&mut self) -> Option<Offset> {
         self.flush_due.take()
     }
 
-    /// Forces all segments that hold offsets from the recovery point to `up_to` (exclusive), and
-    /// new names. [`PartitionLog::flushed`] is due when that is done.
+    /// Flushes all segments that hold offsets from the recovery point to `up_to` (exclusive), and new file names. The
+    /// caller must call [`PartitionLog::flushed`] when that is complete.
     pub(super) fn flush(&mut self, up_to: Offset, out: &mut Out) -> u32 {
         if self.recovery_point < up_to {
             for file in self.handles_between(self.recovery_point, up_to) {
@@ -349,7 +343,7 @@ impl PartitionLog {
         segments.filter(|segment| !segment.entries.is_empty()).map(|segment| segment.handle).collect()
     }
 
-    /// A flush up to `up_to`, begun after that many truncations, is done.
+    /// A flush up to `up_to`, started at that truncation count, is complete.
     pub(super) fn flushed(&mut self, up_to: Offset, truncations: u32) {
         if truncations == self.truncations {
             self.recovery_point = self.recovery_point.max(up_to.min(self.end));
@@ -364,8 +358,8 @@ impl PartitionLog {
         self.epochs.write_to(&paths::leader_epoch_checkpoint(&self.directory), handle, force, out);
     }
 
-    /// Whole batches from the one that holds `from`, none that reaches beyond `end` (exclusive), up
-    /// to `max_bytes` but at least one. Empty at or above the end.
+    /// Whole batches from the one that holds `from`, without any that reach beyond `end` (exclusive), up to `max_bytes`
+    /// but at least one. Empty at or above the end.
     pub fn read(&self, from: Offset, end: Offset, max_bytes: usize) -> Records {
         let mut records = Records::default();
         let mut bytes = 0;
@@ -379,7 +373,7 @@ impl PartitionLog {
         records
     }
 
-    /// Whole batches from the one that holds `from`, none that reaches beyond `end`.
+    /// Whole batches from the one that holds `from`, without any that reach beyond `end`.
     pub fn batches_between(&self, from: Offset, end: Offset) -> impl Iterator<Item = &Rc<Batch>> {
         let first = self.segment_of(from);
         let skip = self.segments[first].position_of(from);
@@ -387,8 +381,8 @@ impl PartitionLog {
         entries.take_while(move |entry| entry.next_offset() <= end).map(|entry| &entry.batch)
     }
 
-    /// Does a reader at `from` and an end at `end` lie in different segments? Such a fetch is not
-    /// worth holding (§6.5 "older segment").
+    /// Whether a reader at `from` and an end at `end` are in different segments. Such a fetch is not delayed (§6.5
+    /// "older segment").
     pub fn is_on_older_segment(&self, from: Offset, end: Offset) -> bool {
         self.segment_of(from) < self.segment_of(end)
     }
@@ -399,14 +393,14 @@ impl PartitionLog {
         Records(entries.map(|entry| Rc::clone(&entry.batch)).collect())
     }
 
-    /// How many batches it holds, and the last of them; for audits.
+    /// The number of batches and the last of them; for audits.
     pub fn tail(&self) -> (usize, Option<Rc<Batch>>) {
         let count = self.segments.iter().map(|segment| segment.entries.len()).sum();
         let last = self.segments.iter().rev().find_map(|segment| segment.entries.last());
         (count, last.map(|entry| Rc::clone(&entry.batch)))
     }
 
-    /// Idempotent producers as the log knows them.
+    /// The producer state of the log.
     pub fn producers(&self) -> &ProducerStates {
         &self.producers
     }
@@ -416,7 +410,7 @@ impl PartitionLog {
         self.producers.remove_expired(now_ms, expiration_ms);
     }
 
-    /// Removes every file; the directory is forced, as Kafka's renaming of a deleted log is.
+    /// Removes every file; the directory is flushed, as for Kafka's rename of a deleted log.
     pub fn delete(self, out: &mut Out) {
         for path in self.file_names() {
             out.push(Effect::Unlink { path: format!("{}/{path}", self.directory).into() });
@@ -424,7 +418,7 @@ impl PartitionLog {
         out.push(Effect::FsyncDirectory);
     }
 
-    /// Sets the log aside under another directory (a stray, §5.2).
+    /// Moves the log to a stray directory (§5.2).
     pub(super) fn set_aside(self, out: &mut Out) {
         let aside = paths::stray_directory(&self.directory, &self.topic_id.to_string());
         for path in self.file_names() {
@@ -446,7 +440,7 @@ impl PartitionLog {
         names
     }
 
-    /// Index of the segment that holds `offset`: the last that does not start above it.
+    /// Index of the segment that holds `offset`: the last one that does not start above it.
     fn segment_of(&self, offset: Offset) -> usize {
         self.segments.partition_point(|segment| segment.base_offset <= offset).saturating_sub(1)
     }

@@ -1,16 +1,15 @@
-//! The properties that a data log reads.
+//! The properties of a data log.
 
 use crate::bugs::Bugs;
 
-/// Sizes that matter to a data log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PartitionLogConfig {
     /// `segment.bytes` / `log.segment.bytes`
     pub segment_bytes: u64,
     /// `segment.ms` / `log.roll.ms`
     pub segment_ms: i64,
-    /// `max.message.bytes` / `message.max.bytes`: of a whole batch.
+    /// `max.message.bytes` / `message.max.bytes`: the limit of a whole batch.
     pub max_message_bytes: usize,
-    /// Mistakes switched on.
+    /// Bugs switched on.
     pub bugs: Bugs,
 }

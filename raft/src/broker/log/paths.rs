@@ -1,20 +1,20 @@
-//! Names of a data partition's files, and the handles they are opened under.
+//! File names of a data partition, and the handles under which files are opened.
 
 use std::rc::Rc;
 
 use crate::ids::Offset;
 use crate::io::FileHandle;
 
-/// Kafka's name of the metadata partition's directory; no data partition has it.
+/// Kafka's directory of the metadata partition; no data partition uses it.
 const METADATA_DIRECTORY: &str = "__cluster_metadata-0";
-/// What Kafka appends to the directory of a log it sets aside.
+/// Suffix that Kafka appends to the directory of a stray log.
 const STRAY_SUFFIX: &str = "-stray";
 
-/// The metadata log's handles stay below.
+/// The metadata log's handles are below.
 const FIRST_DATA_HANDLE: u32 = 1 << 31;
-/// Low bits of a handle that tell a log's files apart.
+/// Low bits of a handle that distinguish the files of a log.
 const LOG_BITS: u32 = 13;
-/// The small files of a log take the first handles of its range.
+/// The small files of a log use the first handles of its range.
 const SMALL_FILES: u32 = 2;
 
 /// Directory of a partition: `TOPIC-N`.
@@ -22,7 +22,7 @@ pub(super) fn directory(topic: &str, partition: i32) -> Rc<str> {
     format!("{topic}-{partition}").into()
 }
 
-/// Topic and partition of a directory; `None` if it is no data partition's, or was set aside.
+/// Topic and partition of a directory; `None` if it is not a data partition's or is a stray.
 pub(super) fn parse_directory(directory: &str) -> Option<(&str, i32)> {
     if directory == METADATA_DIRECTORY || directory.ends_with(STRAY_SUFFIX) {
         return None;
@@ -54,17 +54,17 @@ pub(super) fn partition_metadata(directory: &str) -> Rc<str> {
     format!("{directory}/partition.metadata").into()
 }
 
-/// Is this a log that was set aside?
+/// Whether this is the directory of a stray log.
 pub(super) fn is_stray(directory: &str) -> bool {
     directory.ends_with(STRAY_SUFFIX)
 }
 
-/// Where a log is set aside. Kafka makes the name unique by a random id.
+/// Directory to which a stray log is moved. Kafka makes the name unique by a random id.
 pub(super) fn stray_directory(directory: &str, unique: &str) -> String {
     format!("{directory}.{unique}{STRAY_SUFFIX}")
 }
 
-/// Handles of one log's files: a range of its own, so that no two logs ever share one.
+/// Handles of one log's files: a separate range, so that no two logs share a handle.
 #[derive(Clone, Debug)]
 pub(super) struct Handles {
     first: u32,
@@ -86,8 +86,8 @@ impl Handles {
         FileHandle(self.first + 1)
     }
 
-    /// A handle for a new segment. The oldest one's comes round again after some eight thousand,
-    /// when nobody writes to it any more.
+    /// A handle for a new segment. Handles are reused after about eight thousand segments, when the old one is no
+    /// longer written to.
     pub fn next_segment(&mut self) -> FileHandle {
         let slot = self.segments % ((1 << LOG_BITS) - SMALL_FILES);
         self.segments += 1;

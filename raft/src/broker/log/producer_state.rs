@@ -1,5 +1,4 @@
-//! What a log knows of its idempotent producers: Kafka's ProducerStateManager without
-//! transactions (controller-broker.md §6.8).
+//! Idempotent producers' state in a log: Kafka's ProducerStateManager without transactions (controller-broker.md §6.8).
 
 use std::collections::BTreeMap;
 
@@ -10,19 +9,14 @@ use crate::ids::{Offset, ProducerId};
 use crate::log::{Batch, BatchProducer};
 use crate::message::ErrorCode;
 
-/// `ProducerStateEntry.NUM_BATCHES_TO_RETAIN`: as many as a producer may have in flight.
+/// `ProducerStateEntry.NUM_BATCHES_TO_RETAIN`: the maximum number of batches that a producer may have in flight.
 const BATCHES_TO_RETAIN: usize = 5;
 
-/// One batch of a producer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BatchMetadata {
-    /// Sequence of its first record.
     pub first_sequence: i32,
-    /// Sequence of its last record.
     pub last_sequence: i32,
-    /// Offset of its first record.
     pub first_offset: Offset,
-    /// Offset of its last record.
     pub last_offset: Offset,
 }
 
@@ -31,11 +25,10 @@ struct Entry {
     epoch: i16,
     /// Oldest first, never empty.
     batches: SmallVec<[BatchMetadata; BATCHES_TO_RETAIN]>,
-    /// Largest record timestamp of its last batch: the *producer's* clock (the trap of §6.8).
+    /// Largest record timestamp of its last batch: the *producer's* clock (the pitfall of §6.8).
     last_timestamp_ms: i64,
 }
 
-/// All producers of one log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProducerStates {
     producers: BTreeMap<ProducerId, Entry>,
@@ -43,20 +36,20 @@ pub struct ProducerStates {
 }
 
 impl ProducerStates {
-    /// Of a log without batches.
+    /// The state of a log without batches.
     pub fn new(bugs: Bugs) -> ProducerStates {
         ProducerStates { producers: BTreeMap::new(), bugs }
     }
 
-    /// Whether a client's batch may be appended: `Ok(None)` yes, `Ok(Some(original))` it is already
-    /// there, or why not. Checked in Kafka's order: duplicate, epoch, sequence.
+    /// Checks whether a client's batch may be appended: `Ok(None)` if so, `Ok(Some(original))` for a duplicate, else
+    /// the error. The order of checks is Kafka's: duplicate, epoch, sequence.
     pub fn check(&self, batch: &Batch) -> Result<Option<BatchMetadata>, ErrorCode> {
         let Some(producer) = batch.producer() else { return Ok(None) };
         if producer.base_sequence < 0 || producer.epoch < 0 {
-            // An idempotent producer's batch must be numbered (`DefaultRecordBatch.ensureValid`).
+            // An idempotent producer's batch must have a sequence (`DefaultRecordBatch.ensureValid`).
             return Err(ErrorCode::InvalidRecord);
         }
-        // No state: it may have expired, so any sequence is taken.
+        // There is no state, which may have expired, so any sequence is accepted.
         let Some(entry) = self.producers.get(&producer.id) else { return Ok(None) };
         let (first, last) = (producer.base_sequence, last_sequence(producer, batch));
         let same = |known: &&BatchMetadata| known.first_sequence == first && known.last_sequence == last;
@@ -75,8 +68,8 @@ impl ProducerStates {
         if first == expected { Ok(None) } else { Err(ErrorCode::OutOfOrderSequenceNumber) }
     }
 
-    /// Notes a batch that was appended at its offsets. Followers and recovery validate nothing: what
-    /// the leader wrote is taken, an older epoch included.
+    /// Adds a batch that was appended at its offsets. Followers and recovery do not validate: a batch that the leader
+    /// wrote is accepted, even with an older epoch.
     pub fn update(&mut self, batch: &Batch) {
         let Some(producer) = batch.producer() else { return };
         let metadata = BatchMetadata {
@@ -103,14 +96,13 @@ impl ProducerStates {
         entry.last_timestamp_ms = last_timestamp_ms;
     }
 
-    /// Forgets producers that have been idle for `producer.id.expiration.ms`. The wall clock is
-    /// compared with the producer's own timestamps, as Kafka does: one that stamps old times is
-    /// forgotten at the next sweep.
+    /// Removes producers that have been idle for `producer.id.expiration.ms`. The wall clock is compared with the
+    /// producer's own timestamps, as in Kafka: a producer that writes old timestamps is removed at the next check.
     pub fn remove_expired(&mut self, now_ms: i64, expiration_ms: i64) {
         self.producers.retain(|_, entry| now_ms.saturating_sub(entry.last_timestamp_ms) < expiration_ms);
     }
 
-    /// From the batches of a log, oldest first.
+    /// Builds the state from the batches of a log, oldest first.
     pub fn rebuild<'a>(bugs: Bugs, batches: impl Iterator<Item = &'a Batch>) -> ProducerStates {
         let mut states = ProducerStates::new(bugs);
         batches.for_each(|batch| states.update(batch));
@@ -122,7 +114,7 @@ fn last_sequence(producer: BatchProducer, batch: &Batch) -> i32 {
     increment(producer.base_sequence, batch.offset_count() - 1)
 }
 
-/// `DefaultRecordBatch.incrementSequence`: after 2^31 - 1 comes 0.
+/// `DefaultRecordBatch.incrementSequence`: wraps to 0 after 2^31 - 1.
 fn increment(sequence: i32, by: i64) -> i32 {
     let sum = (i64::from(sequence) + by).rem_euclid(1 << 31);
     i32::try_from(sum).expect("below 2^31")

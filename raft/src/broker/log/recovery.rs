@@ -1,9 +1,8 @@
-//! What a data log is after a restart (controller-broker.md §6.9).
+//! Recovery of a data log after a restart (controller-broker.md §6.9).
 //!
-//! After a clean shutdown the files are trusted. After any other end every segment from the one
-//! that holds the recovery point on is scanned: the log ends at the first batch that is not whole
-//! and intact, and later segments go. A segment that does not follow on from the one before ends
-//! the log too: Kafka would leave a gap there and let offsets jump.
+//! After a clean shutdown the files are trusted. Otherwise every segment from the one that holds the recovery point on
+//! is scanned: the log ends at the first batch that is incomplete or corrupt, and later segments are removed. A segment
+//! that does not continue the previous one also ends the log: Kafka would leave a gap in the offsets there.
 
 use std::rc::Rc;
 
@@ -13,7 +12,7 @@ use crate::ids::{LeaderEpoch, Offset, Uuid};
 use crate::io::{DurableFiles, Effect, Out, Probe};
 use crate::log::{Batch, Entry, EpochCache, Force, LogError, Segment, read_topic_id};
 
-/// A log read back from its bytes.
+/// A log read from its files.
 pub(super) struct Recovered {
     pub config: PartitionLogConfig,
     pub directory: Rc<str>,
@@ -27,14 +26,14 @@ pub(super) struct Recovered {
     pub directory_dirty: bool,
 }
 
-/// How the last run ended, and what it had forced.
+/// How the last run ended, and which offsets it had flushed.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct LastEnd {
     pub clean: bool,
     pub recovery_point: Offset,
 }
 
-/// Reads a directory; `Ok(None)` if it holds no topic id: a log that never had a record.
+/// Reads a directory; returns `Ok(None)` if it holds no topic id: a log that never had a record.
 pub(super) fn recover(
     directory: &Rc<str>,
     files: &dyn DurableFiles,
@@ -51,7 +50,7 @@ pub(super) fn recover(
     let end = segments[segments.len() - 1].end_offset();
     let mut epochs = checkpoint.clone();
     for entry in segments.iter().flat_map(|segment| &segment.entries) {
-        // As Kafka's `LogSegment.recover`: a batch of no epoch starts none.
+        // As in Kafka's `LogSegment.recover`, a batch without an epoch starts none.
         let epoch = entry.batch.epoch;
         if epoch >= LeaderEpoch(0) && epochs.latest_epoch().is_none_or(|latest| epoch > latest) {
             epochs.assign(epoch, entry.base_offset);
@@ -80,13 +79,13 @@ pub(super) fn recover(
     }))
 }
 
-/// What `LogManager.loadLog` reads of every directory, whatever else that holds, and whether it is a stray.
+/// The files that `LogManager.loadLog` reads in every directory, whatever else it holds, stray or not.
 pub(super) fn read_state(directory: &str, files: &dyn DurableFiles) -> Result<(EpochCache, Option<Uuid>), LogError> {
     let checkpoint = EpochCache::read_from(&paths::leader_epoch_checkpoint(directory), files)?;
     Ok((checkpoint, read_topic_id(&paths::partition_metadata(directory), files)?))
 }
 
-/// Segments in order, and whether names changed.
+/// Segments in order, and whether file names changed.
 fn recover_segments(
     directory: &str,
     files: &dyn DurableFiles,
@@ -103,7 +102,7 @@ fn recover_segments(
         return (vec![segment], true);
     }
 
-    // The segment that holds the recovery point is scanned with all after it.
+    // Scanning starts with the segment that holds the recovery point.
     let first_scanned = bases.partition_point(|base| *base <= last_end.recovery_point).saturating_sub(1);
     let mut segments: Vec<Segment> = Vec::with_capacity(bases.len());
     let mut found_bytes = 0;
@@ -141,9 +140,9 @@ fn recover_segments(
     (segments, !dropped.is_empty())
 }
 
-/// Batches that follow on, up to the first that cannot be one. A trusted file's are taken at their
-/// header's word, so a rotten one stays until a follower or consumer checks its CRC; only bytes
-/// that are no header, or a batch the file ends in, end it too.
+/// Batches that continue the log, up to the first invalid one. In a trusted file only headers are checked, so a corrupt
+/// batch stays until a follower or consumer checks its CRC; only bytes that are no header, or a batch that is cut off
+/// by the end of the file, end it.
 fn read_batches(bytes: &[u8], segment: &mut Segment, trusted: bool) {
     let mut rest = bytes;
     loop {

@@ -1,5 +1,5 @@
-//! High watermark and ISR of a leader: who counts, who leaves, who joins, and what the
-//! controller's answers mean (controller-broker.md §6.3, §6.4).
+//! High watermark and ISR of a leader: which replicas count, leave and join, and how the controller's responses are
+//! processed (controller-broker.md §6.3, §6.4).
 
 use std::rc::Rc;
 
@@ -11,14 +11,14 @@ use crate::ids::{BrokerEpoch, NodeId, Offset};
 use crate::message::ErrorCode;
 use crate::message::cluster::{AlterPartitionItem, AlterPartitionResult, BrokerState};
 
-/// What a leader does with the controller's answer to its proposal.
+/// The leader's next step after the controller's response to its proposal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AlterPartitionOutcome {
-    /// Nothing more: committed, reverted, ignored, or waiting for metadata.
+    /// None: committed, reverted, ignored, or waiting for metadata.
     Done,
-    /// The high watermark moved: some may have waited for that.
+    /// The high watermark advanced: waiting requests may complete.
     HighWatermarkMoved,
-    /// The same proposal goes to the controller again.
+    /// The same proposal is sent to the controller again.
     Resubmit(AlterPartitionItem),
 }
 
@@ -31,8 +31,8 @@ impl Partition {
         usize::try_from(self.min_insync_replicas).unwrap_or(0).min(self.replicas.len())
     }
 
-    /// `maybeIncrementLeaderHW`; says whether it moved. Not at all below min ISR, whatever the acks
-    /// (strict min ISR, since 4.0). A replica that is caught up and may join is waited for.
+    /// `maybeIncrementLeaderHW`; returns whether it advanced. It never advances below min ISR, whatever the acks
+    /// (strict min ISR, since 4.0). It waits for a replica that is caught up and may join.
     pub fn maybe_increment_high_watermark(&mut self, around: &mut Surroundings<'_>) -> bool {
         let below_min_isr = self.isr.effective().len() < self.effective_min_isr();
         if !self.is_leader() || below_min_isr && !self.bugs.has(Bug::HighWatermarkBelowMinIsr) {
@@ -58,7 +58,7 @@ impl Partition {
                 || replica.is_caught_up(end, around.now_ms, around.max_lag_ms)
                     && is_eligible(replica, self.bugs, around)
         };
-        // A member whose end is unknown has not fetched from this leader yet: nothing moves.
+        // A member whose end is unknown has not fetched from this leader yet, so the high watermark stays.
         let mut ends = self.remotes.iter().filter(counts).map(|replica| replica.log_end);
         let Some(smallest) = ends.try_fold(end, |smallest, end| Some(smallest.min(end?))) else { return false };
         let back = smallest < self.log.high_watermark() && !self.bugs.has(Bug::PartitionHighWatermarkGoesBack);
@@ -71,8 +71,8 @@ impl Partition {
         true
     }
 
-    /// A follower's fetch, once for each request and with the values of its arrival. A stale
-    /// incarnation is refused, as long as the new one is unfenced in this broker's image (§6.4).
+    /// Records a follower's fetch, once per request and with the values at its arrival. A stale incarnation is refused
+    /// if the new one is unfenced in this broker's image (§6.4).
     pub fn update_follower_fetch_state(
         &mut self,
         follower: NodeId,
@@ -88,15 +88,15 @@ impl Partition {
             return Err(ErrorCode::NotLeaderOrFollower);
         }
         let replica = self.remotes.iter_mut().find(|replica| replica.broker_id == follower);
-        // Not in the assignment that this leader knows (§6.5).
+        // The follower is not in the assignment that this leader knows (§6.5).
         let replica = replica.ok_or(ErrorCode::UnknownLeaderEpoch)?;
         let moved = replica.log_end != Some(fetch_offset);
         replica.update_fetch_state(fetch_offset, around.now_ms, leader_log_end, follower_epoch);
         Ok(moved)
     }
 
-    /// A follower that has fetched joins the ISR if it has all that is committed and all of older
-    /// epochs. The answer is what to ask of the controller.
+    /// A follower that has fetched joins the ISR if it has all committed records and all records of older epochs.
+    /// Returns the proposal to the controller.
     pub fn maybe_expand_isr(&mut self, follower: NodeId, around: &mut Surroundings<'_>) -> Option<AlterPartitionItem> {
         let start = self.leader_epoch_start?;
         if !self.is_leader() || self.isr.is_in_flight() || self.isr.effective().contains(&follower) {
@@ -154,8 +154,8 @@ impl Partition {
         item
     }
 
-    /// The controller's answer to `item` (§6.4, the table). `OPERATION_NOT_ATTEMPTED` also stands
-    /// for a sender that still has another item of this partition.
+    /// Processes the controller's response to `item` (§6.4, the table). `OPERATION_NOT_ATTEMPTED` also means that the
+    /// sender still has another item of this partition.
     pub fn on_alter_partition_result(
         &mut self,
         item: &AlterPartitionItem,
@@ -172,7 +172,7 @@ impl Partition {
                 self.commit_isr(isr, around);
                 AlterPartitionOutcome::Done
             }
-            // Committed or not: metadata will tell.
+            // Whether it was committed will be known from metadata.
             ErrorCode::UnknownTopicOrPartition
             | ErrorCode::UnknownTopicId
             | ErrorCode::FencedLeaderEpoch
@@ -218,7 +218,7 @@ impl Partition {
     }
 }
 
-/// The ISR is certainly what it was before the proposal.
+/// Whether the ISR is certainly unchanged by the proposal.
 fn is_refusal(error: ErrorCode, bugs: Bugs) -> bool {
     match error {
         ErrorCode::IneligibleReplica | ErrorCode::OperationNotAttempted => true,
@@ -227,8 +227,8 @@ fn is_refusal(error: ErrorCode, bugs: Bugs) -> bool {
     }
 }
 
-/// `isReplicaIsrEligible`: unfenced, not leaving, and its last fetch was of the incarnation that the
-/// image knows.
+/// `isReplicaIsrEligible`: unfenced, not in controlled shutdown, and its last fetch was of the incarnation in the
+/// image.
 fn is_eligible(replica: &Replica, bugs: Bugs, around: &Surroundings<'_>) -> bool {
     let (Some(broker), Some(epoch)) = (around.view.broker(replica.broker_id), replica.broker_epoch) else {
         return false;

@@ -1,5 +1,4 @@
-//! The ISR as a leader holds it: committed, or with a change on its way to the controller
-//! (controller-broker.md §6.4).
+//! A leader's ISR: committed, or with a change pending at the controller (controller-broker.md §6.4).
 
 use std::rc::Rc;
 
@@ -8,29 +7,28 @@ use crate::ids::NodeId;
 /// Kafka's PartitionState.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum IsrState {
-    /// As metadata, or the controller's answer, has it.
+    /// As in metadata or the controller's response.
     Committed {
-        /// In-sync replicas.
         isr: Rc<[NodeId]>,
     },
-    /// Asked to add one. It may be committed already at the controller: it must count.
+    /// A follower was proposed to be added. The controller may already have committed it, so it must count.
     PendingExpand {
-        /// Last committed.
+        /// The last committed ISR.
         base: Rc<[NodeId]>,
-        /// Who is to join.
+        /// The follower that is to join.
         new: NodeId,
     },
-    /// Asked to remove some. It may be refused: they must still count.
+    /// Members were proposed to be removed. The controller may refuse, so they must still count.
     PendingShrink {
-        /// Last committed.
+        /// The last committed ISR.
         base: Rc<[NodeId]>,
-        /// Who is to leave.
+        /// The members that are to leave.
         removed: Rc<[NodeId]>,
     },
 }
 
 impl IsrState {
-    /// For admission of appends and the min-ISR gate of the high watermark.
+    /// The ISR for admission of appends and the min-ISR check of the high watermark.
     pub fn effective(&self) -> &Rc<[NodeId]> {
         match self {
             IsrState::Committed { isr } => isr,
@@ -38,7 +36,7 @@ impl IsrState {
         }
     }
 
-    /// Is it in the maximal ISR, whose members all must have a record before it is committed?
+    /// Whether it is in the maximal ISR, whose members all must have a record before it is committed.
     pub fn is_in_maximal(&self, id: NodeId) -> bool {
         self.effective().contains(&id) || matches!(self, IsrState::PendingExpand { new, .. } if *new == id)
     }
@@ -48,7 +46,7 @@ impl IsrState {
         self.effective().len() + usize::from(matches!(self, IsrState::PendingExpand { .. }))
     }
 
-    /// Is a change on its way?
+    /// Whether a change is pending.
     pub fn is_in_flight(&self) -> bool {
         !matches!(self, IsrState::Committed { .. })
     }

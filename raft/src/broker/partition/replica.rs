@@ -1,26 +1,24 @@
-//! What a leader knows of a follower: Kafka's Replica and ReplicaState (controller-broker.md §6.4).
+//! A leader's state of a follower: Kafka's Replica and ReplicaState (controller-broker.md §6.4).
 
 use crate::ids::{BrokerEpoch, NodeId, Offset};
 
-/// A follower in the eyes of its leader. Times are the leader's wall clock, as in Kafka (§11.1).
+/// A follower as seen by its leader. Times are the leader's wall clock, as in Kafka (§11.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Replica {
-    /// Who.
     pub broker_id: NodeId,
     /// Its log end; unknown until it has fetched from this leader.
     pub log_end: Option<Offset>,
-    /// When it had everything, last.
+    /// When it was last caught up.
     pub last_caught_up_ms: i64,
-    /// The leader's end at its last fetch.
+    /// The leader's log end at its last fetch.
     pub last_fetch_leader_log_end: Offset,
-    /// When that was.
     pub last_fetch_ms: i64,
     /// Broker epoch in its last fetch; unknown before.
     pub broker_epoch: Option<BrokerEpoch>,
 }
 
 impl Replica {
-    /// Nothing known.
+    /// A follower that has not fetched yet.
     pub fn new(broker_id: NodeId) -> Replica {
         Replica {
             broker_id,
@@ -32,7 +30,8 @@ impl Replica {
         }
     }
 
-    /// A new leader epoch begins (§6.2 step 4). Was it followed before, as far as its leader knows?
+    /// Resets the state for a new leader epoch (§6.2 step 4). `knows_nothing`: this broker is a new leader and has no
+    /// state of the follower.
     pub fn reset(&mut self, now_ms: i64, leader_log_end: Offset, knows_nothing: bool, in_isr: bool) {
         let since_ms = if in_isr { now_ms } else { 0 };
         self.last_caught_up_ms = since_ms;
@@ -47,8 +46,8 @@ impl Replica {
         }
     }
 
-    /// A fetch from `fetch_offset`, arrived at `now_ms` when the leader ended at `leader_log_end`.
-    /// A follower that now fetches what was the end at its fetch before was caught up at that time.
+    /// Records a fetch from `fetch_offset`, received at `now_ms` when the leader's log ended at `leader_log_end`. A
+    /// follower that now fetches from the log end of its previous fetch was caught up at that time.
     pub fn update_fetch_state(
         &mut self,
         fetch_offset: Offset,

@@ -1,4 +1,4 @@
-//! Requests that wait for their answer: Kafka's purgatories of fetches and of produce requests.
+//! Delayed requests: Kafka's purgatories of fetches and of produce requests.
 
 use smallvec::SmallVec;
 
@@ -19,7 +19,7 @@ pub(super) struct DelayedFetch {
     pub request: DataFetchRequest,
 }
 
-/// A produce request with acks=-1 that is not decided for every partition.
+/// A produce request with acks=-1 that is undecided for at least one partition.
 #[derive(Clone, Debug)]
 pub(super) struct DelayedProduce {
     pub connection: Connection,
@@ -31,7 +31,7 @@ pub(super) struct DelayedProduce {
 #[derive(Clone, Debug)]
 pub(super) struct PartitionStatus {
     pub response: PartitionProduceResponse,
-    /// What the high watermark must reach; `None` once decided.
+    /// The offset that the high watermark must reach; `None` once decided.
     pub required: Option<Offset>,
 }
 
@@ -40,7 +40,7 @@ pub(super) fn respond(connection: Connection, correlation_id: i32, response: Dat
     step.out.push(Effect::SendResponse { connection, correlation_id, response });
 }
 
-/// Now plus so many ms on the monotonic clock.
+/// The current monotonic time plus `wait_ms`.
 pub(super) fn deadline_ns(step: &Step<'_>, wait_ms: i64) -> u64 {
     let wait_ms = u64::try_from(wait_ms).unwrap_or(0);
     step.now.mono_ns.saturating_add(wait_ms.saturating_mul(NS_PER_MS))

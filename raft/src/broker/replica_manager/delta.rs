@@ -8,7 +8,7 @@ use crate::ids::TopicIdPartition;
 use crate::step::Step;
 
 impl ReplicaManager {
-    /// Applies what a publish changes. `view` is the new image: it was visible to clients before.
+    /// Applies a published delta. `view` is the new image, which clients could see before.
     pub fn apply_delta(&mut self, delta: &TopicsDelta, view: &dyn ClusterView, step: &mut Step<'_>) -> FetcherChanges {
         let local = self.config.node_id;
         let mut changes = FetcherChanges::default();
@@ -58,8 +58,8 @@ impl ReplicaManager {
         }
     }
 
-    /// Fetching restarts only if the leader epoch has grown: a partition that failed, or whose leader
-    /// had no address, stays without a fetcher until then.
+    /// Fetching restarts only if the leader epoch has increased: until then a partition that failed, or whose leader
+    /// had no address, has no fetcher.
     fn follow(
         &mut self,
         of: &PartitionView,
@@ -84,7 +84,7 @@ impl ReplicaManager {
         }
     }
 
-    /// Opens or makes the log of a replica that is new here.
+    /// Opens or creates the log of a replica that is new here.
     fn ensure_hosted(&mut self, of: &PartitionView, step: &mut Step<'_>) {
         if !self.partitions.contains_key(&of.partition) {
             let log = self.logs.open(&of.topic, of.partition.topic_id, of.partition.partition, step.out);

@@ -1,5 +1,5 @@
-//! Fetch, by followers and consumers: reading, what a follower's offset tells its leader, and
-//! holding a request until there is something to send (controller-broker.md §6.5, §6.7).
+//! Fetch by followers and consumers: reads, the update of follower state by the fetch offset, and delayed fetches
+//! (controller-broker.md §6.5, §6.7).
 //!
 //! Fetch sessions are not modelled: each request names all its partitions.
 
@@ -18,29 +18,27 @@ use crate::message::data::{DataFetchRequest, DataFetchResponse, FetchPartition, 
 use crate::message::{DataResponse, ErrorCode};
 use crate::step::Step;
 
-/// What a read of one partition found.
+/// The result of reading one partition.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PartitionRead {
-    /// As it was *before* the fetch was counted: a follower learns of it one round trip later.
+    /// The high watermark *before* the fetch was processed: a follower learns of its own progress one round trip later.
     pub high_watermark: Offset,
-    /// Of the log.
     pub log_start_offset: Offset,
-    /// As it was before the read.
+    /// The log end before the read.
     pub log_end_offset: Offset,
-    /// Where the logs part; no records then.
+    /// Where the logs diverge; then there are no records.
     pub diverging_epoch: Option<OffsetAndEpoch>,
-    /// Whole batches.
     pub records: Records,
 }
 
-/// Bytes that a fetch may still read; the first batch found is sent whatever its size.
+/// Bytes that a fetch may still read; the first batch is sent whatever its size.
 struct Budget {
     bytes: usize,
     at_least_one: bool,
 }
 
 impl ReplicaManager {
-    /// Answers, or holds the request for at most its `max_wait_ms`.
+    /// Responds, or delays the request for at most its `max_wait_ms`.
     pub fn fetch(
         &mut self,
         connection: Connection,
@@ -100,7 +98,7 @@ impl ReplicaManager {
         let (partition, _) = self.locate(requested.partition, view, now_ms)?;
         partition.check_access(requested.current_leader_epoch, follower.is_some())?;
         if follower.is_some_and(|follower| partition.remote(follower).is_none()) {
-            // This leader has not seen the assignment yet.
+            // This leader has not received the assignment yet.
             return Err(ErrorCode::UnknownLeaderEpoch);
         }
         let diverging_epoch = partition.diverging_epoch(requested.fetch_offset, requested.last_fetched_epoch)?;
@@ -133,7 +131,7 @@ impl ReplicaManager {
         Ok(found)
     }
 
-    /// A follower has everything below its fetch offset. Says whether others may go on.
+    /// A follower has everything below its fetch offset. Returns whether other requests may complete.
     fn count_follower_fetch(
         &mut self,
         follower: NodeId,
@@ -187,7 +185,7 @@ impl ReplicaManager {
         }
     }
 
-    /// Is a held fetch worth answering now? (`DelayedFetch.tryComplete`)
+    /// Whether a delayed fetch may complete (`DelayedFetch.tryComplete`).
     fn is_ready(&self, request: &DataFetchRequest) -> bool {
         let follower = request.replica_id.known();
         let mut bytes = 0;
@@ -205,7 +203,7 @@ impl ReplicaManager {
                 if log.is_on_older_segment(requested.fetch_offset, bound) {
                     return true;
                 }
-                // What lies there, and not what would be sent of it: of a batch that is too large, a part.
+                // Counts the bytes in the log, not those that would be sent: part of a batch that is too large counts.
                 let max_bytes = usize::try_from(requested.partition_max_bytes).unwrap_or(0);
                 bytes += available(log, requested.fetch_offset, bound, max_bytes);
             }
@@ -213,8 +211,8 @@ impl ReplicaManager {
         bytes >= min_bytes(request)
     }
 
-    /// Held fetches of these partitions, where it is worth it. They are read again, and the
-    /// follower's offset is not counted a second time.
+    /// Completes delayed fetches of these partitions where possible. They are read again; the follower's offset is not
+    /// processed a second time.
     pub(super) fn complete_delayed_fetches(
         &mut self,
         touched: &[TopicIdPartition],
@@ -225,7 +223,7 @@ impl ReplicaManager {
         self.release_fetches(|manager, held| of_touched(held) && manager.is_ready(&held.request), view, step);
     }
 
-    /// Those that have waited for their `max_wait_ms`.
+    /// Completes fetches that have waited for their `max_wait_ms`.
     pub(super) fn expire_fetches(&mut self, view: &dyn ClusterView, step: &mut Step<'_>) {
         let now_ns = step.now.mono_ns;
         self.release_fetches(|_, held| held.deadline_ns <= now_ns, view, step);
@@ -256,7 +254,7 @@ impl ReplicaManager {
         self.fetches = held;
     }
 
-    /// Empties `answers`, whose memory serves the next fetch.
+    /// Empties `answers`; its memory is reused by the next fetch.
     fn send(
         &mut self,
         connection: Connection,
@@ -279,7 +277,7 @@ impl Budget {
         Budget { bytes: usize::try_from(request.max_bytes).unwrap_or(0), at_least_one: true }
     }
 
-    /// May so many bytes be sent, of a partition that may have `max_bytes`?
+    /// Whether `bytes` may be sent, of a partition that is limited to `max_bytes`.
     fn take(&mut self, bytes: usize, max_bytes: usize) -> bool {
         let fits = bytes <= max_bytes || self.at_least_one;
         if fits && bytes > 0 {
@@ -290,19 +288,19 @@ impl Budget {
     }
 }
 
-/// §6.7: how far a reader may see.
+/// §6.7: the exclusive end of what a reader may see.
 fn bound(partition: &Partition, follower: Option<NodeId>, bugs: Bugs) -> Offset {
     let to_end = follower.is_some() || bugs.has(Bug::ReadUncommitted);
     if to_end { partition.log().end_offset() } else { partition.log().high_watermark() }
 }
 
-/// What a fetch waits for. Not more than it may be sent (`KafkaApis.handleFetchRequest`): otherwise
-/// one with `max_bytes` below its `min_bytes` would wait each time for its whole `max_wait_ms`.
+/// The bytes that a fetch waits for; at most the bytes that it may be sent (`KafkaApis.handleFetchRequest`): otherwise
+/// a fetch with `max_bytes` below its `min_bytes` would wait for its whole `max_wait_ms` each time.
 fn min_bytes(request: &DataFetchRequest) -> usize {
     usize::try_from(request.min_bytes.min(request.max_bytes)).unwrap_or(0)
 }
 
-/// Bytes from `from` to `end`, but no more than `limit`.
+/// Bytes from `from` to `end`, but at most `limit`.
 fn available(log: &PartitionLog, from: Offset, end: Offset, limit: usize) -> usize {
     let mut bytes = 0;
     let mut batches = log.batches_between(from, end);

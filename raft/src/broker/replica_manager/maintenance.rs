@@ -1,5 +1,5 @@
-//! What goes on without requests: ISR checks and the controller's answers, timers, background
-//! flushes, checkpoints, the orderly end (controller-broker.md §5.3, §6.1, §6.4, §6.9).
+//! Work without requests: ISR checks and the controller's responses, timers, background flushes, checkpoints, clean
+//! shutdown (controller-broker.md §5.3, §6.1, §6.4, §6.9).
 
 use super::ReplicaManager;
 use super::delayed::NS_PER_MS;
@@ -15,8 +15,8 @@ use crate::message::cluster::{
 use crate::step::Step;
 
 impl ReplicaManager {
-    /// Part of the first publish: recovery's effects, strays, and the timers start. `assigned`
-    /// says whether the image assigns a partition to this broker.
+    /// Part of the first publish: executes recovery's effects, handles strays, and starts the timers. `assigned`
+    /// returns whether the image assigns a partition to this broker.
     pub fn start_up(&mut self, assigned: impl Fn(TopicIdPartition) -> bool, step: &mut Step<'_>) {
         self.logs.start(assigned, step.out);
         let now_ns = step.now.mono_ns;
@@ -25,7 +25,7 @@ impl ReplicaManager {
         self.next_checkpoint_ns = Some(now_ns + ns(self.config.recovery_point_checkpoint_interval_ms));
     }
 
-    /// The broker epoch of the last clean end; for the registration.
+    /// The broker epoch of the last clean shutdown, for the registration.
     pub fn previous_broker_epoch(&self) -> BrokerEpoch {
         self.logs.previous_broker_epoch()
     }
@@ -34,7 +34,7 @@ impl ReplicaManager {
         ns(self.config.replica_lag_time_max_ms) / 2
     }
 
-    /// Does what is due by the monotonic clock.
+    /// Does the work that is due by the monotonic clock.
     pub fn on_timer(&mut self, view: &dyn ClusterView, step: &mut Step<'_>) {
         let now_ns = step.now.mono_ns;
         self.expire_produces(step);
@@ -69,7 +69,7 @@ impl ReplicaManager {
         timers.into_iter().flatten().min()
     }
 
-    /// Every half `replica.lag.time.max.ms`.
+    /// Runs every half `replica.lag.time.max.ms`.
     fn shrink_isrs(&mut self, view: &dyn ClusterView, step: &mut Step<'_>) {
         let mut touched = Vec::new();
         let ids: Vec<TopicIdPartition> = self.partitions.keys().copied().collect();
@@ -84,7 +84,7 @@ impl ReplicaManager {
         self.complete_delayed(&touched, view, step);
     }
 
-    /// Hands a proposal over; if an older one of this partition is unanswered it is given up.
+    /// Submits a proposal; it is dropped if an older one of this partition is unanswered.
     pub(super) fn submit_alter_partition(
         &mut self,
         item: AlterPartitionItem,
@@ -108,12 +108,12 @@ impl ReplicaManager {
         }
     }
 
-    /// The request for the AlterPartition channel, if one may go now.
+    /// The request for the AlterPartition channel, if one may be sent now.
     pub fn next_alter_partition(&mut self, now_ns: u64) -> Option<AlterPartitionRequest> {
         self.alter_partition.next_request(self.config.node_id, self.broker_epoch, now_ns)
     }
 
-    /// The controller's answer.
+    /// Processes the controller's response.
     pub fn on_alter_partition(
         &mut self,
         response: &AlterPartitionResponse,
@@ -124,7 +124,7 @@ impl ReplicaManager {
         for (item, result) in self.alter_partition.on_response(response, step.now.mono_ns) {
             let Ok((partition, mut around)) = self.locate(item.partition, view, step.now.wall_ms) else { continue };
             match partition.on_alter_partition_result(&item, &result, &mut around) {
-                // An ISR that is enough again decides waiting appends, too.
+                // An ISR that is large enough again also decides delayed appends.
                 AlterPartitionOutcome::HighWatermarkMoved => touched.push(item.partition),
                 AlterPartitionOutcome::Done => {}
                 AlterPartitionOutcome::Resubmit(item) => self.submit_alter_partition(item, view, step),
@@ -133,7 +133,7 @@ impl ReplicaManager {
         self.complete_delayed(&touched, view, step);
     }
 
-    /// Requests that waited for something in these partitions.
+    /// Completes delayed requests of these partitions where possible.
     pub(super) fn complete_delayed(
         &mut self,
         touched: &[TopicIdPartition],
@@ -147,7 +147,7 @@ impl ReplicaManager {
         }
     }
 
-    /// A follower's log grew or its high watermark moved: consumers may wait for that (KIP-392).
+    /// A follower's log grew or its high watermark changed: consumers may wait for that (KIP-392).
     pub(in crate::broker) fn follower_moved(
         &mut self,
         id: TopicIdPartition,
@@ -163,13 +163,13 @@ impl ReplicaManager {
         of_topic.for_each(|partition| partition.set_min_insync_replicas(min_insync_replicas));
     }
 
-    /// Has a log rolled?
+    /// Whether a log has rolled.
     pub fn has_flush_due(&self) -> bool {
         self.partitions.values().any(|partition| partition.log().is_flush_due())
     }
 
-    /// Background thread: forces what lies below rolled segments. Says whether there was anything;
-    /// [`ReplicaManager::finish_flush`] is due when everything before it in the list is done.
+    /// Background thread: flushes the segments below rolled ones. Returns whether there were any;
+    /// [`ReplicaManager::finish_flush`] must be called when everything before it in the list is complete.
     pub fn begin_flush(&mut self, out: &mut Out) -> bool {
         let partitions = self.partitions.values_mut();
         let flushes =
@@ -179,7 +179,7 @@ impl ReplicaManager {
         self.flushes.len() > before
     }
 
-    /// The recovery points move.
+    /// The recovery points advance.
     pub fn finish_flush(&mut self) {
         for task in std::mem::take(&mut self.flushes) {
             if let Some(partition) = self.partitions.get_mut(&task.partition()) {
@@ -193,14 +193,14 @@ impl ReplicaManager {
         self.write_checkpoint(OffsetCheckpoint::HighWatermark, out);
     }
 
-    /// Cuts a follower's log, and checkpoints the recovery points before it grows again.
+    /// Truncates a follower's log, and checkpoints the recovery points before the next append.
     pub(in crate::broker) fn truncate(&mut self, id: TopicIdPartition, target: Offset, step: &mut Step<'_>) {
         if self.log_mut(id).is_some_and(|log| log.truncate_to(target, step.out)) {
             self.write_checkpoint(OffsetCheckpoint::RecoveryPoint, step.out);
         }
     }
 
-    /// Drops a follower's log; it goes on at `start`.
+    /// Removes all records of a follower's log, which continues at `start`.
     pub(in crate::broker) fn truncate_fully_and_start_at(
         &mut self,
         id: TopicIdPartition,
@@ -218,7 +218,7 @@ impl ReplicaManager {
         self.logs.write_checkpoint(which, logs, out);
     }
 
-    /// Closes the connections of all that waits.
+    /// Closes the connections of all delayed requests.
     pub fn hang_up_delayed(&mut self, step: &mut Step<'_>) {
         let produces = std::mem::take(&mut self.produces).into_iter().map(|held| held.connection);
         let fetches = std::mem::take(&mut self.fetches).into_iter().map(|held| held.connection);
@@ -227,7 +227,7 @@ impl ReplicaManager {
         }
     }
 
-    /// The end of an orderly shutdown (§5.3): high watermarks, then all logs forced and the marker.
+    /// A clean shutdown (§5.3): high watermarks, then all logs are flushed and the marker is written.
     pub fn shut_down(&mut self, out: &mut Out) {
         self.checkpoint_high_watermarks(out);
         let mut partitions: Vec<&mut Partition> = self.partitions.values_mut().collect();

@@ -18,7 +18,7 @@ const LATEST: i64 = -1;
 const EARLIEST: i64 = -2;
 
 impl ReplicaManager {
-    /// Latest and earliest only; a search by time is refused as unsupported.
+    /// Latest and earliest only; a search by timestamp returns an unsupported error.
     pub fn list_offsets(
         &mut self,
         connection: Connection,
@@ -58,7 +58,7 @@ impl ReplicaManager {
         match requested.timestamp {
             LATEST if replica_id.known().is_some() => Ok((log.end_offset(), partition.leader_epoch())),
             LATEST => {
-                // What is committed but not known to be: it must not seem to go back.
+                // Records may be committed beyond the known high watermark: the offset must not appear to decrease.
                 let known = partition.leader_epoch_start().is_some_and(|start| log.high_watermark() >= start);
                 let found = (log.high_watermark(), partition.leader_epoch());
                 if known { Ok(found) } else { Err(ErrorCode::OffsetNotAvailable) }

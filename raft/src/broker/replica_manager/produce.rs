@@ -1,5 +1,4 @@
-//! Produce: append on the leader, and wait for the ISR if the producer wants that
-//! (controller-broker.md §6.6).
+//! Produce: append on the leader, and wait for the ISR if the producer requests it (controller-broker.md §6.6).
 
 use smallvec::SmallVec;
 
@@ -16,7 +15,7 @@ use crate::slices::Slices;
 use crate::step::Step;
 
 impl ReplicaManager {
-    /// Answers, now or later. With acks=0 there is no answer, and an error closes the connection.
+    /// Responds, at once or later. With acks=0 there is no response, and an error closes the connection.
     pub fn produce(
         &mut self,
         connection: Connection,
@@ -56,7 +55,7 @@ impl ReplicaManager {
         self.complete_delayed(&appended, view, step);
     }
 
-    /// What came of one partition's batch, and whether anything was written.
+    /// Appends to one partition; returns the result, and whether anything was written.
     fn append(
         &mut self,
         data: &PartitionProduceData,
@@ -76,7 +75,7 @@ impl ReplicaManager {
         let bugs = self.bugs();
         let (error, mut base_offset, log_start_offset, required, moved) = match result {
             Ok((LeaderAppend::Appended { first, last }, start)) => (ErrorCode::None, first, start, Some(last), true),
-            // Kafka lets a duplicate wait until its original is committed.
+            // In Kafka a duplicate waits until its original is committed.
             Ok((LeaderAppend::Duplicate { first, last }, start)) => (ErrorCode::None, first, start, Some(last), false),
             Err(error) => (error, Offset(-1), Offset(-1), None, false),
         };
@@ -90,7 +89,7 @@ impl ReplicaManager {
         (PartitionStatus { response, required }, moved)
     }
 
-    /// Decides what can be decided; says whether all is.
+    /// Decides partitions where possible; returns whether all are decided.
     fn try_complete_produce(&self, delayed: &mut DelayedProduce, view: &dyn ClusterView) -> bool {
         for status in &mut delayed.partitions {
             let Some(required) = status.required else { continue };
@@ -108,7 +107,7 @@ impl ReplicaManager {
         delayed.partitions.iter().all(|status| status.required.is_none())
     }
 
-    /// Some of these partitions have more committed, or have lost their leader.
+    /// These partitions have a higher high watermark, or have lost their leader.
     pub(super) fn complete_delayed_produces(
         &mut self,
         touched: &[TopicIdPartition],
@@ -126,7 +125,7 @@ impl ReplicaManager {
         self.produces = waiting;
     }
 
-    /// Those that have waited for their `timeoutMs`: the outcome is unknown.
+    /// Completes requests that have waited for their `timeoutMs`: the outcome is unknown.
     pub(super) fn expire_produces(&mut self, step: &mut Step<'_>) {
         let produced = &mut self.produced;
         self.produces.retain_mut(|delayed| {

@@ -1,4 +1,4 @@
-//! A data log cut back (controller-broker.md §6.5).
+//! Truncation of a data log (controller-broker.md §6.5).
 
 use super::PartitionLog;
 use crate::broker::log::paths;
@@ -9,20 +9,19 @@ use crate::io::{Effect, Out};
 use crate::log::EpochCache;
 
 impl PartitionLog {
-    /// Removes every batch that reaches to `target` or beyond, with epochs and producer state.
-    /// Below the high watermark it is allowed and clips it (§6.5). The cut itself is not forced;
-    /// the removal of whole segments is, for a segment that came back after a power loss would
-    /// follow on other records than it did (a file system's journal keeps that order for Kafka).
-    /// If it says that something was cut, the recovery points must be checkpointed before anything
-    /// is appended: an older one would vouch for what comes (`LogManager.truncateTo`).
+    /// Removes every batch that reaches to `target` or beyond, with epochs and producer state. Truncation below the
+    /// high watermark is allowed and clips it (§6.5). The truncated file is not flushed; the removal of whole segments
+    /// is, because a segment that reappeared after a power loss would follow other records than before (Kafka relies on
+    /// the order of the file system's journal). If it returns that something was truncated, the recovery points must be
+    /// checkpointed before the next append: an older one would cover records appended later (`LogManager.truncateTo`).
     #[must_use]
     pub fn truncate_to(&mut self, target: Offset, out: &mut Out) -> bool {
         if target >= self.end && self.config.bugs.has(Bug::Kafka10706EpochsLeftAtTruncation) {
             return false;
         }
         if target >= self.end {
-            // An epoch of which this replica, as its leader, wrote no record must go all the same:
-            // the next fetch would name it, and part from the leader's log for ever.
+            // An epoch for which this replica, as leader, wrote no record must be removed as well: the next fetch would
+            // name it and diverge from the leader's log forever.
             if self.epochs.truncate_from_end(self.end) {
                 self.write_epochs(out);
             }
@@ -41,7 +40,7 @@ impl PartitionLog {
         true
     }
 
-    /// The files of the segments from index `keep` on, for good.
+    /// Removes the files of the segments from index `keep` on.
     fn unlink_segments(&mut self, keep: usize, out: &mut Out) {
         for segment in self.segments[keep..].iter().rev() {
             out.push(Effect::Unlink { path: paths::segment(&self.directory, segment.base_offset) });
@@ -50,8 +49,8 @@ impl PartitionLog {
         self.directory_dirty = false;
     }
 
-    /// `truncateFullyAndStartAt`: drops everything; the next record gets `offset`. The recovery
-    /// points are to be checkpointed, as above.
+    /// `truncateFullyAndStartAt`: removes all records; the next record gets `offset`. The recovery points must be
+    /// checkpointed, as above.
     pub fn truncate_fully_and_start_at(&mut self, offset: Offset, out: &mut Out) {
         for segment in self.segments.drain(..).rev() {
             out.push(Effect::Unlink { path: paths::segment(&self.directory, segment.base_offset) });
