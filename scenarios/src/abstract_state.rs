@@ -14,7 +14,6 @@ use crate::checks::metadata::partition::ReferencePartition;
 use crate::checks::models::Models;
 use crate::checks::replication::elections;
 use crate::checks::replication::partition::PartitionModel;
-use crate::checks::replication::servers::ServerIndex;
 use crate::checks::server_model::ServerModel;
 
 /// Tell the words of servers from those of partitions.
@@ -27,7 +26,7 @@ pub fn of(models: &Models) -> u64 {
     let partitions = models.cluster.iter().flat_map(|cluster| {
         let replication = cluster.replication();
         let partitions = replication.partitions().iter().filter(|partition| !partition.is_deleted());
-        partitions.filter_map(|partition| partition_word(models, partition, replication.servers()))
+        partitions.filter_map(|partition| partition_word(models, partition))
     });
     // A sum does not depend on the order of what is alike.
     let mixed = servers.chain(partitions).map(|word| xxh3_64(&word.to_le_bytes()));
@@ -67,11 +66,11 @@ fn rank(models: &Models, model: &ServerModel) -> u64 {
     (0..models.servers.len()).filter(|at| newer(*at)).count() as u64
 }
 
-fn partition_word(models: &Models, partition: &PartitionModel, servers: &ServerIndex) -> Option<u64> {
+fn partition_word(models: &Models, partition: &PartitionModel) -> Option<u64> {
     let now: &ReferencePartition = partition.now()?;
-    let is_guard = |id| servers.of(id).is_some_and(|server| partition.is_guard(server));
+    let is_guard = |id| partition.server(id).is_some_and(|server| partition.is_guard(server));
     let guards = elections::candidates(now).filter(|id| is_guard(*id)).count() as u64;
-    let led = match servers.of(now.leader) {
+    let led = match partition.server(now.leader) {
         None => 0,
         Some(server) => 1 + u64::from(models.servers[server].up),
     };

@@ -52,9 +52,7 @@ pub enum LinkStatus {
     /// Connecting, or a request is in flight.
     Busy,
     /// No connect before this instant of the wall clock.
-    BackingOff {
-        until_ms: i64,
-    },
+    BackingOff { until_ms: i64 },
 }
 
 impl Link {

@@ -1,14 +1,14 @@
 //! The admin client: Kafka's `KafkaAdminClient` (controller-broker.md §5.6, §5.7, §6.10).
 //!
-//! * `call`: what an operation asks of whom, and what its answer says
+//! * `call`: the target node of each operation, and the entries of its response
 //!
-//! A call is tried until it is answered or `default.api.timeout.ms` is over: after a disconnect or
-//! a timeout (so the broker may see it twice), and after NOT_CONTROLLER anywhere in the answer,
-//! which also makes the client forget whom it took for the controller. Errors of single entries
-//! are the application's to retry. One request is in flight on a connection.
+//! A call is retried until it is answered or `default.api.timeout.ms` is over: after a disconnect or a timeout (so the
+//! broker may receive it twice), and after NOT_CONTROLLER anywhere in the response, which also makes the client drop
+//! the known controller. Errors of single entries are left to the application. One request is in flight on a
+//! connection.
 //!
-//! Not modelled: `bootstrap.controllers`, one operation spread over several brokers (a broker's
-//! configs are asked of that broker, so an operation names resources of one kind).
+//! Not modelled: `bootstrap.controllers`; one operation spread over several brokers (a broker's configs are requested
+//! from that broker, so an operation names resources of one kind).
 
 mod call;
 
@@ -26,16 +26,15 @@ use crate::ids::NodeId;
 use crate::io::{Entropy, Now};
 use crate::message::{AdminRequest, AdminResponse, ErrorCode, Request, Response};
 
-/// What the application may ask of an admin client.
+/// An operation of the application.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AdminOperation {
     /// The application's number for it; unique.
     pub operation: u32,
-    /// What; a `timeout_ms` in it is overwritten by each attempt, as in Kafka.
+    /// Each attempt overwrites a `timeout_ms` in it, as in Kafka.
     pub request: AdminRequest,
 }
 
-/// An admin client.
 #[derive(Clone, Debug)]
 pub struct AdminClient {
     config: AdminConfig,
@@ -51,17 +50,17 @@ struct Call {
     deadline_ms: i64,
     tries: u32,
     next_allowed_try_ms: i64,
-    /// Who will be asked, once connected.
+    /// The target node, once connected.
     node: Option<NodeId>,
-    /// Correlation id and attempt of the request without an answer.
+    /// Correlation id and attempt of the request in flight.
     in_flight: Option<(i32, u32)>,
 }
 
 impl AdminClient {
-    /// Kafka lets an admin client have one request in flight on a connection.
+    /// Kafka limits an admin client to one request in flight on a connection.
     const MAX_IN_FLIGHT: usize = 1;
 
-    /// An admin client with nothing to do.
+    /// An admin client without calls.
     pub fn new(config: AdminConfig) -> AdminClient {
         AdminClient {
             network: NetworkClient::new(&config.client, AdminClient::MAX_IN_FLIGHT),
@@ -70,7 +69,7 @@ impl AdminClient {
         }
     }
 
-    /// Takes one input. The first step (any input, `Timer` say) starts the client.
+    /// Processes one input. The first step (any input, e.g. `Timer`) starts the client.
     pub fn step(
         &mut self,
         now: Now,
@@ -97,12 +96,12 @@ impl AdminClient {
         self.network.finish(now_ms, entropy, out);
     }
 
-    /// How many operations have not ended.
+    /// The number of operations that have not ended.
     pub fn outstanding(&self) -> usize {
         self.calls.len()
     }
 
-    /// Brings a call without a request on the wire as far as it gets.
+    /// Advances a call that has no request in flight as far as possible.
     fn advance(&mut self, now_ms: i64, operation: u32, entropy: &mut dyn Entropy, out: &mut ClientOut) {
         let Some(call) = self.calls.get_mut(&operation) else { return };
         if call.deadline_ms <= now_ms {
@@ -119,7 +118,7 @@ impl AdminClient {
         }
     }
 
-    /// Keeps to the node chosen unless its connection failed; `None` while there is none to choose.
+    /// Keeps the chosen node unless its connection failed; `None` while no node can be chosen.
     fn choose_node(&mut self, now_ms: i64, operation: u32, entropy: &mut dyn Entropy) -> Option<NodeId> {
         let call = self.calls.get_mut(&operation)?;
         if let Some(node) = call.node.filter(|node| !self.network.is_failed(*node)) {
@@ -206,7 +205,7 @@ impl AdminClient {
         }
     }
 
-    /// Kafka's `Call.fail`: once more, unless it cannot help or it is too late.
+    /// Kafka's `Call.fail`: retries, unless the error is not retriable or the deadline has passed.
     fn fail(&mut self, now_ms: i64, operation: u32, error: ErrorCode, entropy: &mut dyn Entropy, out: &mut ClientOut) {
         let backoff = self.config.client.retry_backoff();
         let Some(call) = self.calls.get_mut(&operation) else { return };

@@ -7,12 +7,12 @@ use crate::bugs::Bugs;
 use crate::fixes::Fixes;
 use crate::ids::NodeId;
 
-/// What all clients have.
+/// Properties of all clients.
 #[derive(Clone, Debug)]
 pub struct ClientConfig {
     /// `bootstrap.servers`, as broker ids.
     pub bootstrap: Rc<[NodeId]>,
-    /// Every topic the client may ever name; [`TopicPartition::topic`](super::TopicPartition::topic) is an index into it.
+    /// All topics that the client may use; [`TopicPartition::topic`](super::TopicPartition::topic) is an index into it.
     pub topics: Rc<[Rc<str>]>,
     /// `request.timeout.ms`
     pub request_timeout_ms: i64,
@@ -34,9 +34,9 @@ pub struct ClientConfig {
     pub metadata_recovery_rebootstrap: bool,
     /// `metadata.recovery.rebootstrap.trigger.ms`
     pub metadata_recovery_rebootstrap_trigger_ms: i64,
-    /// Mistakes switched on; no property.
+    /// Bugs switched on; not a property.
     pub bugs: Bugs,
-    /// Fixes that real clients do not have; no property.
+    /// Fixes that real clients do not have; not a property.
     pub fixes: Fixes,
 }
 
@@ -72,7 +72,7 @@ pub enum ProducerConfigError {
     /// `delivery.timeout.ms` is too short.
     #[error("delivery.timeout.ms should be equal to or larger than linger.ms + request.timeout.ms")]
     DeliveryTimeout,
-    /// Idempotence needs acks=all, retries and at most 5 in flight.
+    /// Idempotence requires acks=all, retries and at most 5 in flight.
     #[error("to use the idempotent producer, {0}")]
     Idempotence(&'static str),
     /// Not 0, 1 or -1.
@@ -80,10 +80,9 @@ pub enum ProducerConfigError {
     Acks(i16),
 }
 
-/// A producer's.
+/// Producer properties.
 #[derive(Clone, Debug)]
 pub struct ProducerConfig {
-    /// What all clients have.
     pub client: ClientConfig,
     /// `acks`: 0, 1 or -1 (all).
     pub acks: i16,
@@ -122,7 +121,7 @@ impl ProducerConfig {
         }
     }
 
-    /// What Kafka refuses.
+    /// Returns the errors with which Kafka refuses properties.
     pub fn check(&self) -> Result<(), ProducerConfigError> {
         if !matches!(self.acks, -1..=1) {
             return Err(ProducerConfigError::Acks(self.acks));
@@ -157,10 +156,9 @@ pub enum OffsetResetStrategy {
     None,
 }
 
-/// A consumer's.
+/// Consumer properties.
 #[derive(Clone, Debug)]
 pub struct ConsumerConfig {
-    /// What all clients have.
     pub client: ClientConfig,
     /// `auto.offset.reset`
     pub auto_offset_reset: OffsetResetStrategy,
@@ -188,10 +186,9 @@ impl ConsumerConfig {
     }
 }
 
-/// An admin client's.
+/// Admin client properties.
 #[derive(Clone, Debug)]
 pub struct AdminConfig {
-    /// What all clients have.
     pub client: ClientConfig,
     /// `default.api.timeout.ms`
     pub default_api_timeout_ms: i64,

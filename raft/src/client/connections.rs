@@ -1,11 +1,11 @@
 //! A client's connections, one per broker: Kafka's `ClusterConnectionStates` and
 //! `InFlightRequests` as one sans-IO state machine (controller-broker.md §6.10).
 //!
-//! Nothing is queued here: who wants to send asks [`Connections::ready`] first, as Kafka's clients
-//! do. Every request sent comes back exactly once as a [`Completed`]. A request that times out
-//! closes its connection, and with it fail all requests in flight there.
+//! Nothing is queued here: a sender first calls [`Connections::ready`], as Kafka's clients do. Every request sent is
+//! returned exactly once as a [`Completed`]. A request that times out closes its connection and so fails all requests
+//! in flight there.
 //!
-//! Not modelled: the ApiVersions exchange of a fresh connection, `connections.max.idle.ms`.
+//! Not modelled: the ApiVersions exchange of a new connection, `connections.max.idle.ms`.
 
 use std::collections::VecDeque;
 
@@ -20,29 +20,26 @@ use crate::sorted_map::SortedMap;
 /// How a request ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Answer {
-    /// Answered.
     Response(Response),
-    /// Handed to the socket, and no answer is due (acks 0).
+    /// Handed to the socket; no response is due (acks 0).
     Sent,
-    /// The connection went first.
+    /// The connection was closed before the response.
     Disconnected,
 }
 
 /// A finished request.
 #[derive(Clone, Debug)]
 pub(super) struct Completed {
-    /// Of the request.
     pub correlation_id: i32,
-    /// How it ended.
     pub answer: Answer,
 }
 
 /// Why nothing may be sent to a node now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NotReady {
-    /// Until then; nobody else will wake the client.
+    /// Until this ms; no event will wake the client.
     Until(i64),
-    /// Something on the way will wake the client: a connect or an answer.
+    /// A pending connect or response will wake the client.
     UntilEvent,
 }
 
@@ -81,7 +78,6 @@ struct InFlight {
 }
 
 impl Connections {
-    /// None yet.
     pub fn new(config: &ClientConfig, max_in_flight: usize) -> Connections {
         Connections {
             bootstrap: config.bootstrap.clone(),
@@ -104,8 +100,7 @@ impl Connections {
         }
     }
 
-    /// May a request be sent to the node now? If there is no connection one is opened, unless that
-    /// was tried a moment ago.
+    /// Whether a request may be sent to the node now. Opens a connection if there is none, unless it is backing off.
     pub fn ready(
         &mut self,
         now_ms: i64,
@@ -125,7 +120,7 @@ impl Connections {
         }
     }
 
-    /// Kafka's `connectionFailed`: the last connection, or attempt at one, is gone.
+    /// Kafka's `connectionFailed`: the last connection or attempt was closed.
     pub fn is_failed(&self, node: NodeId) -> bool {
         self.nodes.get(&node).is_some_and(|state| matches!(state.link, Link::Disconnected { .. }))
     }
@@ -135,12 +130,12 @@ impl Connections {
         self.nodes.get(&node).is_none_or(|state| matches!(state.link, Link::Disconnected { .. }))
     }
 
-    /// Is any connection being made?
+    /// Whether any connection is being made.
     pub fn any_connecting(&self) -> bool {
         self.nodes.values().any(|state| matches!(state.link, Link::Connecting { .. }))
     }
 
-    /// Sends; only after [`ready`](Self::ready) said yes. Gives the correlation id.
+    /// Sends a request and returns the correlation id; only after [`ready`](Self::ready) returned that it may.
     pub fn send(
         &mut self,
         now_ms: i64,
@@ -150,7 +145,7 @@ impl Connections {
         answered: bool,
         out: &mut ClientOut,
     ) -> i32 {
-        // Kafka wraps to 0 too.
+        // Kafka wraps to 0 as well.
         self.requests = self.requests.checked_add(1).unwrap_or(0);
         let correlation_id = self.requests;
         let Link::Ready { connection, in_flight, .. } = &mut self.state(node).link else {
@@ -158,7 +153,7 @@ impl Connections {
         };
         out.push(ClientEffect::Request { connection: *connection, correlation_id, request });
         if answered {
-            // Kafka asks whether *more* than the timeout has passed.
+            // Kafka checks whether *more* than the timeout has passed.
             let times_out_at_ms = now_ms.saturating_add(timeout_ms).saturating_add(1);
             in_flight.push_back(InFlight { correlation_id, times_out_at_ms });
         } else {
@@ -167,7 +162,7 @@ impl Connections {
         correlation_id
     }
 
-    /// The connect behind `token` succeeded. Tokens of the past are ignored, here and below.
+    /// The connect with `token` succeeded. Tokens of earlier connects are ignored, here and below.
     pub fn on_opened(&mut self, token: ConnectToken, connection: Connection) {
         if let Some(node) = self.node_of(token) {
             let state = self.state(node);
@@ -178,14 +173,14 @@ impl Connections {
         }
     }
 
-    /// A connection, or an attempt at one, is gone.
+    /// A connection or an attempt was closed.
     pub fn on_closed(&mut self, now_ms: i64, token: ConnectToken, entropy: &mut dyn Entropy) {
         if let Some(node) = self.node_of(token) {
             self.disconnect(now_ms, node, entropy);
         }
     }
 
-    /// An answer; one to no request in flight is ignored.
+    /// Processes a response; one to no request in flight is ignored.
     pub fn on_response(&mut self, token: ConnectToken, correlation_id: i32, response: Response) {
         let Some(node) = self.node_of(token) else { return };
         let Link::Ready { in_flight, .. } = &mut self.state(node).link else { return };
@@ -223,7 +218,7 @@ impl Connections {
         self.completed.pop_front()
     }
 
-    /// How many connections and connects were lost since the last call.
+    /// The number of connections and attempts lost since the last call.
     pub fn take_disconnects(&mut self) -> u32 {
         std::mem::take(&mut self.disconnects)
     }
@@ -233,9 +228,9 @@ impl Connections {
         self.nodes.values().filter_map(NodeState::deadline_ms).min()
     }
 
-    /// Kafka's `leastLoadedNode`: from a random place on, a ready node with nothing in flight; else
-    /// the ready one with least in flight, else one being connected, else the one whose last
-    /// connect is longest ago. Also says whether any connection is ready at all.
+    /// Kafka's `leastLoadedNode`: starting from a random index, a ready node with nothing in flight; else the ready
+    /// node with the fewest requests in flight, else a connecting node, else the node whose last connect is longest
+    /// ago. Also returns whether any connection is ready.
     pub fn least_loaded_node(
         &self,
         now_ms: i64,
@@ -306,7 +301,7 @@ impl Connections {
     }
 
     fn connect(&mut self, now_ms: i64, node: NodeId, entropy: &mut dyn Entropy, out: &mut ClientOut) {
-        // May wrap: a token need only differ from those that the world still knows.
+        // This may wrap: a token must only differ from those that are still in use.
         self.connects = self.connects.wrapping_add(1);
         let token = ConnectToken(self.connects);
         // Bootstrap servers are nodes -1, -2, … with connections of their own, as in Kafka.

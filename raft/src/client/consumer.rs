@@ -1,12 +1,11 @@
-//! The consumer, by assignment: Kafka's `KafkaConsumer` whose application does nothing but poll
-//! (controller-broker.md §6.7, §6.10).
+//! The consumer with manual assignment: Kafka's `KafkaConsumer` whose application only polls (controller-broker.md
+//! §6.7, §6.10).
 //!
-//! * `subscription_state`: positions; `offsets`: resets (ListOffsets) and validation
-//!   (OffsetForLeaderEpoch); `fetcher`: records; `in_flight`: requests without an answer
+//! * `subscription_state`: positions; `offsets`: resets (ListOffsets) and validation (OffsetForLeaderEpoch); `fetcher`:
+//!   records; `in_flight`: requests in flight
 //!
-//! Not modelled: groups and committed offsets, fetch sessions (every Fetch is a full one),
-//! read_committed, fetching from followers, `max.poll.records` (what a Fetch brought is returned
-//! at once), pausing.
+//! Not modelled: groups and committed offsets, fetch sessions (every Fetch is a full one), read_committed, fetching
+//! from followers, `max.poll.records` (all records of a Fetch are returned at once), pausing.
 
 mod fetcher;
 mod in_flight;
@@ -29,24 +28,23 @@ use crate::message::{DataRequest, DataResponse, ErrorCode, Request, Response};
 use crate::slices::Slices;
 use crate::sorted_map::SortedMap;
 
-/// What the application may ask of a consumer.
+/// An operation of the application.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ConsumerOperation {
-    /// Keep metadata of these topics; which of their partitions to read is the application's to say.
+    /// Keeps metadata of these topics; the application chooses the partitions to read.
     Subscribe { topics: std::rc::Rc<[u16]> },
-    /// Read these partitions, and no others.
+    /// Reads these partitions, and no others.
     Assign { partitions: std::rc::Rc<[TopicPartition]> },
-    /// Go on from there; ignored for a partition that is not assigned.
+    /// Sets the position; ignored for a partition that is not assigned.
     Seek { partition: TopicPartition, offset: Offset },
 }
 
-/// A consumer.
 #[derive(Clone, Debug)]
 pub struct Consumer {
     config: ConsumerConfig,
     network: NetworkClient,
     subscriptions: SubscriptionState,
-    /// The metadata that positions were last held against.
+    /// The metadata version against which positions were last checked.
     validated_version: u64,
     in_flight: SortedMap<i32, InFlight>,
     questions: Slices<FetchPartition>,
@@ -54,10 +52,10 @@ pub struct Consumer {
 }
 
 impl Consumer {
-    /// Kafka lets a consumer have this many requests in flight on a connection.
+    /// Kafka limits a consumer to this number of requests in flight on a connection.
     const MAX_IN_FLIGHT: usize = 100;
 
-    /// A consumer that is assigned nothing.
+    /// A consumer without assigned partitions.
     pub fn new(config: ConsumerConfig) -> Consumer {
         Consumer {
             network: NetworkClient::new(&config.client, Consumer::MAX_IN_FLIGHT),
@@ -70,7 +68,7 @@ impl Consumer {
         }
     }
 
-    /// Takes one input. The first step (any input, `Timer` say) starts the consumer.
+    /// Processes one input. The first step (any input, e.g. `Timer`) starts the consumer.
     pub fn step(
         &mut self,
         now: Now,
@@ -94,18 +92,18 @@ impl Consumer {
         self.network.finish(now_ms, entropy, out);
     }
 
-    /// The next offset to be read, where that is known.
+    /// The next offset to be read, if known.
     pub fn position(&self, partition: TopicPartition) -> Option<Offset> {
         let mut fetchable = self.subscriptions.fetchable();
         fetchable.find(|(other, _)| *other == partition).map(|(_, position)| position.offset)
     }
 
-    /// Grows with every change of its metadata.
+    /// Increases with every change of its metadata.
     pub fn metadata_version(&self) -> u64 {
         self.network.metadata.update_version()
     }
 
-    /// Does its metadata have the partition?
+    /// Whether its metadata has the partition.
     pub fn has_partition(&self, partition: TopicPartition) -> bool {
         self.network.metadata.has_partition(partition)
     }

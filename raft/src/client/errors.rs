@@ -1,9 +1,9 @@
-//! Kafka's error codes as its Java clients class them, and as a history may (controller-broker.md §6.6, §6.10).
+//! Kafka's error codes as classified by its Java clients and by a history (controller-broker.md §6.6, §6.10).
 
 use super::Outcome;
 use crate::message::ErrorCode;
 
-/// `InvalidMetadataException`: the cached cluster may be wrong, so it is fetched again.
+/// `InvalidMetadataException`: the cached metadata may be wrong, so it is fetched again.
 pub(super) fn is_invalid_metadata(error: ErrorCode) -> bool {
     matches!(
         error,
@@ -39,9 +39,9 @@ pub(super) fn is_retriable(error: ErrorCode) -> bool {
         )
 }
 
-/// What a Produce answer says of its own append. The codes a waiting acks=all request may end with
-/// once the leader is no more (`DelayedProduce`) leave it open; the failures are a closed list of
-/// what is decided before anything is appended.
+/// Whether a Produce response with this error means that its attempt was appended. It is unknown for the codes with
+/// which a delayed acks=all request may end after a change of the leader (`DelayedProduce`); the failures are a closed
+/// list of errors found before anything is appended.
 pub(super) fn produce_outcome(error: ErrorCode) -> Outcome {
     match error {
         ErrorCode::None => Outcome::Done,
@@ -63,8 +63,8 @@ pub(super) fn produce_outcome(error: ErrorCode) -> Outcome {
     }
 }
 
-/// What an admin answer says of one entry's change; the failures are a closed list of what the
-/// controller decides without writing a record.
+/// Whether an admin response with this error means that an entry's change was made; the failures are a closed list of
+/// errors that the controller returns without writing a record.
 pub(super) fn admin_outcome(error: ErrorCode) -> Outcome {
     match error {
         ErrorCode::None => Outcome::Done,

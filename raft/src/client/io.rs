@@ -1,4 +1,4 @@
-//! The border of a client process: what it may be told, and all it may ask for.
+//! Inputs and effects of a client process.
 
 use crate::ids::NodeId;
 use crate::io::{CloseReason, ConnectToken, Connection};
@@ -6,29 +6,38 @@ use crate::message::{Request, Response};
 
 use super::AttemptEvent;
 
-/// What a client is told; one per step. `O` is what its application may ask of it.
+/// An input of a client; one per step. `O` is the operation type of its application.
 #[derive(Clone, Debug)]
 pub enum ClientInput<O> {
     /// A `Connect` succeeded.
-    Opened { token: ConnectToken, connection: Connection },
-    /// A connection, or an attempt at one, is gone; nothing more arrives on it.
-    Closed { token: ConnectToken, reason: CloseReason },
-    /// The answer to a request.
-    Response { token: ConnectToken, correlation_id: i32, response: Response },
+    Opened {
+        token: ConnectToken,
+        connection: Connection,
+    },
+    /// A connection or an attempt was closed; nothing more arrives on it.
+    Closed {
+        token: ConnectToken,
+        reason: CloseReason,
+    },
+    Response {
+        token: ConnectToken,
+        correlation_id: i32,
+        response: Response,
+    },
     /// The one timer fired.
     Timer,
     /// The application calls.
     Operation(O),
 }
 
-/// What a client asks for; done in order.
+/// An effect that a client requests; executed in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ClientEffect {
     /// Open a connection to a broker's client listener.
     Connect { token: ConnectToken, to: NodeId },
-    /// Send on an open connection. To a Produce with acks 0 there is no answer.
+    /// Send on an open connection. A Produce with acks 0 has no response.
     Request { connection: Connection, correlation_id: i32, request: Request },
-    /// Close a connection, or give up an attempt at one.
+    /// Close a connection, or abort an attempt.
     Close { token: ConnectToken },
     /// (Re)arm the one timer, at a monotonic instant.
     Arm { at_mono_ns: u64 },
@@ -41,17 +50,14 @@ pub enum ClientEffect {
 /// The effects of one step, in order; the buffer is reused.
 #[derive(Clone, Debug, Default)]
 pub struct ClientOut {
-    /// What to do, first to last.
     pub effects: Vec<ClientEffect>,
 }
 
 impl ClientOut {
-    /// Adds the next effect.
     pub fn push(&mut self, effect: ClientEffect) {
         self.effects.push(effect);
     }
 
-    /// Adds an event of the history.
     pub fn observe(&mut self, event: AttemptEvent) {
         self.effects.push(ClientEffect::Observe(event));
     }

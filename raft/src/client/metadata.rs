@@ -1,9 +1,8 @@
-//! The cluster as a client believes it to be, and when it is fetched anew: Kafka's `Metadata`
-//! (controller-broker.md §5.6, §6.10).
+//! A client's cached metadata and its refreshes: Kafka's `Metadata` (controller-broker.md §5.6, §6.10).
 //!
-//! A partition's leader epoch never goes back while its topic's id stays: answers of brokers that
-//! lag are ignored, partition by partition. Not modelled: partial updates for new topics only
-//! (all topics wanted are always asked for), `metadata.max.idle.ms`.
+//! A partition's leader epoch never decreases while its topic's id stays: responses of brokers that lag are ignored per
+//! partition. Not modelled: partial updates for new topics only (all topics in use are always requested),
+//! `metadata.max.idle.ms`.
 
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -19,16 +18,15 @@ use crate::message::ErrorCode;
 use crate::message::data::{LeaderIdAndEpoch, MetadataRequest, MetadataResponse, MetadataTopic};
 use crate::sorted_map::SortedMap;
 
-/// A partition's leader as far as known; Kafka's `LeaderAndEpoch`.
+/// The last known leader of a partition; Kafka's `LeaderAndEpoch`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct LeaderAndEpoch {
     /// `None` if there is none, or it is not alive.
     pub leader: Option<NodeId>,
-    /// `None` if the partition was never heard of.
+    /// `None` if the partition is unknown.
     pub epoch: Option<LeaderEpoch>,
 }
 
-/// The cache and its refresh rules.
 #[derive(Clone, Debug)]
 pub(super) struct Metadata {
     bootstrap: Rc<[NodeId]>,
@@ -39,9 +37,9 @@ pub(super) struct Metadata {
     nodes: Vec<NodeId>,
     controller: Option<NodeId>,
     topics: SortedMap<u16, CachedTopic>,
-    /// Survives what the cache does not: a rebootstrap, a topic missing from one answer.
+    /// Kept after the cache entry was dropped: in a rebootstrap, or for a topic missing from one response.
     last_seen_leader_epochs: SortedMap<TopicPartition, LeaderEpoch>,
-    /// Only with [`Fix::KeepTopicIdsThroughRebootstrap`]: whose those epochs are.
+    /// Only with [`Fix::KeepTopicIdsThroughRebootstrap`]: the topic ids of those epochs.
     last_seen_topic_ids: Option<SortedMap<u16, Uuid>>,
     wanted: BTreeSet<u16>,
 
@@ -49,7 +47,7 @@ pub(super) struct Metadata {
     last_successful_refresh_ms: Option<i64>,
     /// Failed refreshes in a row.
     attempts: u32,
-    /// Answers in a row that told nothing new.
+    /// Responses in a row that changed nothing.
     equivalent_responses: u32,
     /// No refresh before this ms, drawn when the last one ended.
     not_before_ms: i64,
@@ -70,7 +68,7 @@ struct CachedPartition {
 }
 
 impl Metadata {
-    /// Knows the bootstrap servers, and that a first refresh is due.
+    /// Knows only the bootstrap servers; a first refresh is due.
     pub fn new(config: &ClientConfig) -> Metadata {
         let mut metadata = Metadata {
             bootstrap: config.bootstrap.clone(),
@@ -95,7 +93,7 @@ impl Metadata {
         metadata
     }
 
-    /// Forgets the cluster and starts again from the bootstrap servers (KIP-899).
+    /// Drops the cache and restarts from the bootstrap servers (KIP-899).
     pub fn rebootstrap(&mut self) {
         let count = i32::try_from(self.bootstrap.len()).expect("bootstrap servers are few");
         self.nodes = (1..=count).map(|index| NodeId(-index)).collect();
@@ -110,23 +108,22 @@ impl Metadata {
         &self.nodes
     }
 
-    /// Whom the last answer named controller: in KRaft any broker that is alive.
+    /// The controller in the last response: in KRaft any broker that is alive.
     pub fn controller(&self) -> Option<NodeId> {
         self.controller
     }
 
-    /// NOT_CONTROLLER: ask somebody else next time.
+    /// NOT_CONTROLLER: another node is used next time.
     pub fn clear_controller(&mut self) {
         self.controller = None;
     }
 
-    /// Grows with every change of the cache.
+    /// Increases with every change of the cache.
     pub fn update_version(&self) -> u64 {
         self.update_version
     }
 
-    /// The topic shall be in the cache from now on; if it is new, a refresh is due at once, whatever
-    /// the backoff.
+    /// Adds the topic to the cache; if it is new, a refresh is due at once, regardless of the backoff.
     pub fn add_topic(&mut self, topic: u16) {
         if self.wanted.insert(topic) {
             self.not_before_ms = i64::MIN;
@@ -134,18 +131,18 @@ impl Metadata {
         }
     }
 
-    /// Is the partition in the cache (with or without a leader)?
+    /// Whether the partition is in the cache (with or without a leader).
     pub fn has_partition(&self, partition: TopicPartition) -> bool {
         self.cached(partition).is_some()
     }
 
-    /// The partition's name on the wire; the zero id if the topic is not known.
+    /// The partition's id on the wire; the zero topic id if the topic is unknown.
     pub fn id_of(&self, partition: TopicPartition) -> TopicIdPartition {
         let topic_id = self.topics.get(&partition.topic).map_or(Uuid::ZERO, |topic| topic.id);
         TopicIdPartition { topic_id, partition: partition.partition }
     }
 
-    /// Kafka's `currentLeader`: no leader if an epoch newer than the cache's was heard of.
+    /// Kafka's `currentLeader`: no leader if an epoch newer than the cache's was received.
     pub fn current_leader(&self, partition: TopicPartition) -> LeaderAndEpoch {
         let epoch = self.last_seen_leader_epochs.get(&partition).copied();
         let current = self.cached(partition).filter(|cached| Some(cached.epoch) == epoch);
@@ -153,7 +150,7 @@ impl Metadata {
         LeaderAndEpoch { leader, epoch }
     }
 
-    /// The cache may be wrong. `reset` forgets that recent answers told nothing new.
+    /// The cache may be wrong. `reset_equivalent_response_backoff` resets the count of responses that changed nothing.
     pub fn request_update(&mut self, reset_equivalent_response_backoff: bool) {
         self.update_requested = true;
         if reset_equivalent_response_backoff {
@@ -161,7 +158,7 @@ impl Metadata {
         }
     }
 
-    /// An answer mentions an epoch; if it is newer than the cache's, a refresh is due.
+    /// A response carries an epoch; if it is newer than the cache's, a refresh is due.
     pub fn update_last_seen_epoch_if_newer(&mut self, partition: TopicPartition, epoch: LeaderEpoch) {
         if self.last_seen_leader_epochs.get(&partition).is_some_and(|seen| *seen < epoch) {
             self.last_seen_leader_epochs.insert(partition, epoch);
@@ -169,8 +166,7 @@ impl Metadata {
         }
     }
 
-    /// When the next refresh may and should start: when asked for or at the maximum age, but not
-    /// within the backoff.
+    /// When the next refresh is due: when requested or at the maximum age, but not within the backoff.
     pub fn next_update_ms(&self) -> i64 {
         let expires_at_ms = match self.last_successful_refresh_ms {
             Some(refreshed_ms) if !self.update_requested => refreshed_ms.saturating_add(self.expire_ms),
@@ -179,20 +175,19 @@ impl Metadata {
         expires_at_ms.max(self.not_before_ms)
     }
 
-    /// What to ask.
     pub fn request(&self) -> MetadataRequest {
         let names = self.wanted.iter().filter_map(|topic| self.names.get(usize::from(*topic)).cloned());
         MetadataRequest { topics: Some(names.collect()) }
     }
 
-    /// A refresh came to nothing.
+    /// A refresh failed.
     pub fn failed_update(&mut self, now_ms: i64, entropy: &mut dyn Entropy) {
         self.attempts = self.attempts.saturating_add(1);
         self.equivalent_responses = 0;
         self.back_off(now_ms, entropy);
     }
 
-    /// A refresh was answered.
+    /// Processes the response to a refresh.
     pub fn update(&mut self, now_ms: i64, response: &MetadataResponse, entropy: &mut dyn Entropy) {
         self.attempts = 0;
         self.equivalent_responses = self.equivalent_responses.saturating_add(1);
@@ -207,8 +202,8 @@ impl Metadata {
         self.back_off(now_ms, entropy);
     }
 
-    /// KIP-951: an error names the new leader. Taken only for a cached partition and a newer
-    /// epoch; the leader's node counts as supplied. True if something changed.
+    /// KIP-951: an error names the new leader. Applied only for a cached partition and a newer epoch; the leader's node
+    /// is assumed to be in the response. Returns true if something changed.
     pub fn update_partition_leadership(&mut self, partition: TopicPartition, hint: &LeaderIdAndEpoch) -> bool {
         let Some(leader) = hint.leader_id.known() else { return false };
         let topic = self.topics.get_mut(&partition.topic);
@@ -228,7 +223,7 @@ impl Metadata {
     fn update_topic(&mut self, answer: &MetadataTopic) {
         let Some(topic) = self.names.iter().position(|name| *name == answer.name) else { return };
         let topic = u16::try_from(topic).expect("topics are numbered by u16");
-        // A topic with an error leaves the cache; one that is not in the answer stays.
+        // A topic with an error is removed from the cache; one that is not in the response stays.
         let old = self.topics.remove(&topic);
         if answer.error != ErrorCode::None {
             if is_invalid_metadata(answer.error) {
@@ -251,7 +246,7 @@ impl Metadata {
             let has_leader = reported.leader_id.known().is_some();
             let received = has_leader && self.bugs.has(Bug::OlderMetadataWithLeaderAccepted);
             if seen.is_some_and(|seen| reported.leader_epoch < seen) && !received {
-                // Older than what is known: keep that (it may be no more than an epoch).
+                // The epoch is older than the known one, so the cached state is kept (which may be only an epoch).
                 let kept = old.as_ref().and_then(|old| old.partitions.get(&reported.partition));
                 if let Some(kept) = kept {
                     partitions.insert(reported.partition, *kept);

@@ -1,17 +1,16 @@
-//! Clients with the rules of Kafka's Java clients: who is asked, what is retried, when the cluster
-//! is looked up anew (controller-broker.md §5.6, §5.7, §6.6–§6.10). Pure: each client is a struct
-//! with `step(now, input, entropy, out)`, one thread, one timer.
+//! Clients with the rules of Kafka's Java clients: target nodes, retries, and metadata refreshes (controller-broker.md
+//! §5.6, §5.7, §6.6–§6.10). Pure: each client is a struct with `step(now, input, entropy, out)`, one thread, one timer.
 //!
 //! The map:
-//! * `io`: inputs and effects; `event`: what a client says of its history, attempt by attempt
-//! * `config`: client properties and their defaults; `errors`: how error codes are classed
-//! * `network_client`: connections and metadata together; below it `connections`
-//!   (one per broker, backoffs, timeouts) and `metadata` (the cached cluster)
+//! * `io`: inputs and effects; `event`: a client's history, attempt by attempt
+//! * `config`: client properties and their defaults; `errors`: the classes of error codes
+//! * `network_client`: connections and metadata together; below it `connections` (one per broker, backoffs, timeouts)
+//!   and `metadata` (the cache)
 //! * [`producer`]: accumulator, idempotent sequences, sender
 //! * [`consumer`]: positions, fetching, resets and validation
 //! * [`admin`]: calls and their retries
 //!
-//! All timeouts run on the monotonic clock, where Java's run on the wall clock (§11.1).
+//! All timeouts use the monotonic clock, where Java's use the wall clock (§11.1).
 
 pub mod admin;
 mod config;

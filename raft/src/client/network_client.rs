@@ -1,8 +1,8 @@
 //! Connections and metadata together: Kafka's `NetworkClient` with its `DefaultMetadataUpdater`.
 //!
-//! A step of a client is: [`NetworkClient::receive`] the input, then, in one round or several
-//! ([`NetworkClient::begin_round`]), [`NetworkClient::take_completed`] until there is none and send what is
-//! [`NetworkClient::ready`], then [`NetworkClient::finish`].
+//! A step of a client is: [`NetworkClient::receive`] the input; then in one or more rounds
+//! ([`NetworkClient::begin_round`]) call [`NetworkClient::take_completed`] until it is empty and send to nodes that are
+//! [`NetworkClient::ready`]; then [`NetworkClient::finish`].
 
 use super::connections::{Answer, Completed, Connections, NotReady};
 use super::metadata::Metadata;
@@ -11,29 +11,27 @@ use crate::ids::NodeId;
 use crate::io::Entropy;
 use crate::message::{DataRequest, DataResponse, Request, Response};
 
-/// What every client is made of.
+/// The common part of all clients.
 #[derive(Clone, Debug)]
 pub(super) struct NetworkClient {
     connections: Connections,
-    /// The cluster as this client knows it.
     pub metadata: Metadata,
     request_timeout_ms: i64,
-    /// `metadata.recovery.strategy` = rebootstrap, and after how long without success.
+    /// Set if `metadata.recovery.strategy` is rebootstrap: the time without success after which it happens.
     rebootstrap_trigger_ms: Option<i64>,
     /// The Metadata request in flight.
     fetching: Option<i32>,
-    /// Since when the refresh now due has been tried.
+    /// When the attempts of the current refresh began.
     attempt_started_ms: Option<i64>,
-    /// When to look again whether a refresh can start.
+    /// When to check again whether a refresh can start.
     look_again_ms: Option<i64>,
-    /// The earliest instant at which the client itself has something to do without an event.
+    /// The earliest instant at which the client has work to do without an event.
     wake_ms: Option<i64>,
-    /// Attempts so far, of which the history tells.
+    /// Number of attempts so far, as in the history.
     attempts: u32,
 }
 
 impl NetworkClient {
-    /// Nothing connected.
     pub fn new(config: &ClientConfig, max_in_flight: usize) -> NetworkClient {
         assert!(!config.bootstrap.is_empty(), "no bootstrap servers for {} topics", config.topics.len());
         let trigger_ms = config.metadata_recovery_rebootstrap_trigger_ms;
@@ -50,7 +48,7 @@ impl NetworkClient {
         }
     }
 
-    /// Takes an input, and ends what has timed out. Gives the application's operation back.
+    /// Processes an input and expires requests. Returns the application's operation.
     pub fn receive<O>(
         &mut self,
         now_ms: i64,
@@ -81,12 +79,12 @@ impl NetworkClient {
         operation
     }
 
-    /// Whatever the client was to be woken for is looked at anew.
+    /// Drops the wake-up time: each round sets it anew.
     pub fn begin_round(&mut self) {
         self.wake_ms = None;
     }
 
-    /// The client has something to do then, whatever happens before.
+    /// Wakes the client at `at_ms` or earlier.
     pub fn wake_at(&mut self, at_ms: i64) {
         self.wake_ms = Some(self.wake_ms.map_or(at_ms, |wake_ms| wake_ms.min(at_ms)));
     }
@@ -97,7 +95,7 @@ impl NetworkClient {
         self.attempts
     }
 
-    /// The next finished request that is not one for metadata.
+    /// The next finished request that is not a metadata refresh.
     pub fn take_completed(&mut self, now_ms: i64, entropy: &mut dyn Entropy) -> Option<Completed> {
         loop {
             let completed = self.connections.take_completed()?;
@@ -106,7 +104,7 @@ impl NetworkClient {
             }
             self.fetching = None;
             match completed.answer {
-                // Kafka takes an answer without brokers for a broker that knows nothing yet.
+                // Kafka treats a response without brokers as one of a broker that has no metadata yet.
                 Answer::Response(Response::Data(DataResponse::Metadata(answer))) if !answer.brokers.is_empty() => {
                     self.attempt_started_ms = None;
                     self.metadata.update(now_ms, &answer, entropy);
@@ -118,7 +116,7 @@ impl NetworkClient {
         }
     }
 
-    /// May a request be sent to the node now? Connects if need be; if not, the client will be woken.
+    /// Whether a request may be sent to the node now. Otherwise connects if necessary, and the client will be woken.
     pub fn ready(&mut self, now_ms: i64, node: NodeId, entropy: &mut dyn Entropy, out: &mut ClientOut) -> bool {
         match self.connections.ready(now_ms, node, entropy, out) {
             Ok(()) => return true,
@@ -133,7 +131,7 @@ impl NetworkClient {
         self.connections.is_failed(node)
     }
 
-    /// Sends to a node that is ready; gives the correlation id.
+    /// Sends to a node that is ready; returns the correlation id.
     pub fn send(
         &mut self,
         now_ms: i64,
@@ -146,8 +144,8 @@ impl NetworkClient {
         self.connections.send(now_ms, node, request, timeout_ms, answered, out)
     }
 
-    /// Kafka's `leastLoadedNode`; `None` while all are backing off, and then the client is woken when the first
-    /// of them may be tried again.
+    /// Kafka's `leastLoadedNode`; `None` while all are backing off; then the client is woken when the first of them may
+    /// be tried again.
     pub fn least_loaded_node(&mut self, now_ms: i64, entropy: &mut dyn Entropy) -> Option<NodeId> {
         let node = self.connections.least_loaded_node(now_ms, self.metadata.nodes(), entropy).0;
         if let (None, Some(retry_ms)) = (node, self.next_retry_ms()) {
@@ -160,8 +158,8 @@ impl NetworkClient {
         self.connections.next_retry_ms(self.metadata.nodes())
     }
 
-    /// Refreshes the metadata if that is due and can be, and arms the timer for this or for what
-    /// the client itself waits for.
+    /// Refreshes the metadata if that is due and possible, and arms the timer for the next refresh or the client's own
+    /// deadlines.
     pub fn finish(&mut self, now_ms: i64, entropy: &mut dyn Entropy, out: &mut ClientOut) {
         self.maybe_update_metadata(now_ms, entropy, out);
         let rebootstrap_ms = self.attempt_started_ms.zip(self.rebootstrap_trigger_ms).map(|(a, b)| a.saturating_add(b));
@@ -189,7 +187,7 @@ impl NetworkClient {
             self.look_again_ms = self.next_retry_ms();
             return;
         };
-        // One connect at a time is enough for metadata; a busy or connecting node wakes us.
+        // One connect at a time is enough for metadata; an event of a busy or connecting node wakes the client.
         if self.connections.any_connecting() && self.connections.is_unconnected(node) {
             return;
         }
@@ -200,8 +198,8 @@ impl NetworkClient {
         }
     }
 
-    /// A disconnect may be the result of stale metadata; one while a refresh is due counts as a
-    /// failed refresh, so that it backs off.
+    /// A disconnect may result from stale metadata; while a refresh is due it counts as a failed refresh, so that the
+    /// refresh backs off.
     fn after_disconnects(&mut self, now_ms: i64, entropy: &mut dyn Entropy) {
         if self.connections.take_disconnects() == 0 {
             return;

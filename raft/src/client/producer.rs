@@ -1,8 +1,7 @@
-//! The producer: Kafka's `KafkaProducer` and its sender thread in one (controller-broker.md §6.6,
-//! §6.8, §6.10).
+//! The producer: Kafka's `KafkaProducer` and its sender thread (controller-broker.md §6.6, §6.8, §6.10).
 //!
-//! * `accumulator` and `batch`: records until they are acknowledged; `sender`: what is sent when,
-//!   and what answers mean; `initialize`: getting a producer id, as far as `initializing`; `transaction_manager`: sequences
+//! * `accumulator` and `batch`: records until they are acknowledged; `sender`: sending, and processing of responses;
+//!   `initialize` and `initializing`: requests for a producer id; `transaction_manager`: sequences
 //!
 //! Not modelled: transactions, `buffer.memory`, compression, the partitioner.
 
@@ -31,32 +30,31 @@ use crate::message::data::PartitionProduceData;
 use crate::slices::Slices;
 use crate::sorted_map::SortedMap;
 
-/// What the application may ask of a producer.
+/// An operation of the application.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProducerOperation {
-    /// Send a record that carries this value. It ends with `BatchAcked` or `BatchFailed` of the
-    /// batch that `ProduceValues` or `BatchValues` puts it in, or with `SendRefused`.
+    /// Sends a record with this value. It ends with `BatchAcked` or `BatchFailed` of the batch that `ProduceValues` or
+    /// `BatchValues` assigns it to, or with `SendRefused`.
     Send { partition: TopicPartition, value: u64 },
-    /// Do not linger until all that was sent has ended.
+    /// Disables lingering until all records sent so far have ended.
     Flush,
 }
 
-/// A producer.
 #[derive(Clone, Debug)]
 pub struct Producer {
     config: ProducerConfig,
     network: NetworkClient,
     accumulator: RecordAccumulator,
-    /// With `enable.idempotence`.
+    /// Present with `enable.idempotence`.
     sequences: Option<TransactionManager>,
     initializing: Initializing,
-    /// The error after which nothing can be sent any more.
+    /// The error after which nothing can be sent.
     fatal: Option<ErrorCode>,
     /// `send`s that block on metadata, oldest first.
     blocked: VecDeque<BlockedSend>,
-    /// The metadata that `blocked` was last held against.
+    /// The metadata version against which `blocked` was last checked.
     blocked_version: u64,
-    /// Produce requests without an answer, by correlation id.
+    /// Produce requests in flight, by correlation id.
     in_flight: SortedMap<i32, SmallVec<[Sent; 1]>>,
     questions: Slices<PartitionProduceData>,
 }
@@ -77,7 +75,7 @@ struct Sent {
 }
 
 impl Producer {
-    /// A producer that knows nothing but its bootstrap servers; an error is what Kafka throws.
+    /// A producer that knows only its bootstrap servers; the error is the one that Kafka throws.
     pub fn new(config: ProducerConfig) -> Result<Producer, ProducerConfigError> {
         config.check()?;
         Ok(Producer {
@@ -94,7 +92,7 @@ impl Producer {
         })
     }
 
-    /// Takes one input. The first step (any input, `Timer` say) starts the producer.
+    /// Processes one input. The first step (any input, e.g. `Timer`) starts the producer.
     pub fn step(
         &mut self,
         now: Now,
@@ -125,13 +123,13 @@ impl Producer {
         self.network.finish(now_ms, entropy, out);
     }
 
-    /// How many records were asked for and have neither been acknowledged nor failed.
+    /// The number of records that were sent and have neither been acknowledged nor failed.
     pub fn outstanding(&self) -> usize {
         let live = self.accumulator.batches.values().filter(|batch| !batch.done);
         self.blocked.len() + live.map(|batch| batch.values.len()).sum::<usize>()
     }
 
-    /// Accepts sends whose partition is known by now, and refuses those that waited too long.
+    /// Accepts sends whose partition is now known, and refuses those that waited too long.
     fn unblock(&mut self, now: Now, out: &mut ClientOut) {
         let now_ms = ms(now);
         for _ in 0..self.blocked.len() {
@@ -146,7 +144,7 @@ impl Producer {
                 self.network.wake_at(gives_up_at_ms);
             }
         }
-        // Whoever blocks asks for an update again after each that did not help.
+        // A blocked send requests another update after each one that did not help.
         let version = self.network.metadata.update_version();
         if !self.blocked.is_empty() && version != self.blocked_version {
             self.blocked_version = version;

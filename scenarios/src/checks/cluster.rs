@@ -74,7 +74,7 @@ impl ClusterChecks {
         ClusterChecks {
             brokers: ids.clone(),
             metadata: MetadataModel::new(servers.len(), controllers_min_insync_replicas),
-            replication: Replication::new(servers.to_vec(), settings),
+            replication: Replication::new(servers.into(), settings),
             to_be_published: Offset(0),
             histories: ClientHistories::new(&topics, lasting_topics, &ids),
             fresh: FreshClients::new(first_fresh_client, partitions),
@@ -139,7 +139,7 @@ impl ClusterChecks {
         match crossing.event {
             Event::Booted { incarnation, disk } => {
                 metadata.booted(server, committed_end);
-                let registered = metadata.image().broker_epoch(replication.id_of(server));
+                let registered = metadata.image().broker_epoch(replication.servers[server]);
                 replication.booted((server, incarnation), registered, disk, verdict);
             }
             Event::Down { how } => replication.down(server, how, verdict.event),
@@ -165,11 +165,9 @@ impl ClusterChecks {
                 _ => {}
             },
             Event::RequestSent { rpc, request } => match request {
-                Request::Cluster(ClusterRequest::AlterPartition(request)) => {
-                    replication.isr_proposed(server, request, verdict);
-                }
+                Request::Cluster(ClusterRequest::AlterPartition(request)) => replication.isr_proposed(server, request),
                 Request::Data(DataRequest::Fetch(request)) => replication.fetches(server, rpc.connection, request),
-                Request::Envelope(_) => histories.forwarded(replication.id_of(server), rpc.connection),
+                Request::Envelope(_) => histories.forwarded(replication.servers[server], rpc.connection),
                 _ => {}
             },
             Event::ResponseReceived { token, response } => match response {
@@ -185,7 +183,7 @@ impl ClusterChecks {
                 Response::Data(DataResponse::Produce(answer)) => {
                     replication.produce_answered(server, rpc, answer, verdict);
                 }
-                Response::Data(DataResponse::Fetch(answer)) if to >= replication.servers().ids.len() => {
+                Response::Data(DataResponse::Fetch(answer)) if to >= replication.servers.len() => {
                     replication.consumer_answered(server, answer, verdict);
                 }
                 Response::Cluster(ClusterResponse::AlterPartition(answer)) => {
@@ -210,7 +208,6 @@ impl ClusterChecks {
             },
             Event::Synced { synced: Synced::File(file) } => return replication.file_synced(server, file.0),
             Event::Synced { synced: Synced::Directory } => replication.directory_synced(server),
-            Event::DiskFailed => replication.disk_failed(server),
             Event::DiskDamaged { .. } => replication.disk_mut(server).was_damaged(),
             Event::Observed { observation } => match observation {
                 Observation::LeadershipAnnounced { epoch } => replication.unclean.claims(server, epoch),

@@ -73,6 +73,8 @@ checks! {
         Early in invariant::early;
         Refused in invariant::refused;
         Shrinks in replication::shrinks;
+        Demotions in replication::demotions;
+        ProposalNamesProcess in replication::proposals;
     }
     judged by the models, or with another: {
         PersistBeforePromiseD5 in invariant::promise;
@@ -98,12 +100,10 @@ checks! {
         FailedAppendCommitted in linearizability;
         AckedValueNotLost in replication::guards;
         CommittedMetadataReplays in metadata::model;
-        ProposalNamesProcess in replication::proposals;
         ProposalKeptUntilKnown in replication::proposals;
         PresentLeaderObeyed in replication::answers;
         NeverTwoPartitionLeadersInSameEpoch in replication::elections;
         LeaderByCommittedMetadata in replication::elections;
-        DemotionObeyed in replication::demotions;
         ReplicationQuorumSuperset in replication::acks;
         LeaderCandidateCompleteness in replication::elections;
         ConsistentRead in replication::partition;

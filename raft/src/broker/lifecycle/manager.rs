@@ -45,9 +45,7 @@ pub enum BrokerState {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LifecycleEvent {
     /// The controller has registered this incarnation.
-    Registered {
-        broker_epoch: BrokerEpoch,
-    },
+    Registered { broker_epoch: BrokerEpoch },
     /// The controller reports that this broker has published its own registration.
     CaughtUp,
     /// The broker is unfenced for the first time.

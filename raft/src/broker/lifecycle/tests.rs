@@ -1,4 +1,4 @@
-//! A broker's life against a controller that answers by hand.
+//! The broker lifecycle against a controller whose responses the test writes.
 
 use std::rc::Rc;
 
@@ -23,10 +23,10 @@ struct Harness {
     manager: BrokerLifecycleManager,
     now_ms: u64,
     leader: Option<NodeId>,
-    /// Where the manager is connected, or tries to be.
+    /// The node to which the manager is connected or connecting.
     connecting: Option<(ConnectToken, NodeId)>,
     connected: Option<(ConnectToken, NodeId)>,
-    /// The request that waits for its answer.
+    /// The unanswered request.
     requested: Option<(i32, ClusterRequest)>,
     connects: Vec<NodeId>,
 }
@@ -57,7 +57,7 @@ impl Harness {
         harness
     }
 
-    /// Something on the thread, and what it leads to, connects included.
+    /// Runs `act` on the thread, and executes its effects, connects included.
     fn with(&mut self, act: impl FnOnce(&mut BrokerLifecycleManager, &mut Step<'_>)) {
         self.once(act);
         while let Some((token, to)) = self.connecting.take() {
@@ -87,7 +87,7 @@ impl Harness {
         }
     }
 
-    /// Lets time pass; says when the next request was sent, if one was.
+    /// Advances the clock; returns when the next request was sent, if one was.
     fn advance(&mut self, ms: u64) -> Option<u64> {
         let end = self.now_ms + ms;
         while self.requested.is_none() && self.now_ms < end {
@@ -160,7 +160,7 @@ fn a_broker_registers_catches_up_is_unfenced_and_leaves() {
     harness.heartbeat(ErrorCode::None, true, true, false);
     assert_eq!(harness.manager.state(), BrokerState::Running, "fenced again: nothing changes");
 
-    // Two waits: the first answer brings the next heartbeat in 50 ms, later ones in 2 s.
+    // The first response leads to the next heartbeat after 50 ms, later ones after 2 s.
     harness.with(|manager, step| manager.begin_controlled_shutdown(step));
     assert!(harness.requested_heartbeat().want_shut_down);
     harness.heartbeat(ErrorCode::None, true, false, false);
@@ -184,7 +184,7 @@ fn failures_are_tried_again_after_the_interval_and_never_at_once() {
     harness.heartbeat(ErrorCode::StaleBrokerEpoch, false, false, false);
     assert_eq!(harness.advance(5_000), Some(4_000), "a stale epoch is only tried again");
     assert_eq!(harness.requested_heartbeat().broker_epoch, BrokerEpoch(9));
-    // Due while one is in flight: the next goes at once.
+    // The next heartbeat becomes due while one is in flight: it is sent at once after it.
     harness.with(|manager, step| manager.set_ready_to_unfence(step));
     harness.heartbeat(ErrorCode::None, true, true, false);
     assert_eq!(harness.advance(5_000), Some(4_000));
@@ -201,8 +201,8 @@ fn a_controller_that_is_none_any_more_is_left_and_the_request_goes_to_the_next()
     harness.requested = None;
     harness.with(|manager, step| manager.step(Input::Closed { token, reason: CloseReason::Reset }, step));
     assert_eq!(harness.advance(5_000), Some(50), "the same node again: the reconnect backoff");
-    // No answer within 2 s is a disconnect; then the retry timeout has passed, too, and that is a
-    // failure of the whole exchange: again after the interval.
+    // No response within 2 s is a disconnect; then the retry timeout has passed as well, which fails the whole
+    // exchange: the next heartbeat is sent after the interval.
     harness.requested = None;
     assert_eq!(harness.advance(5_000), Some(4_051));
     assert_eq!(harness.connects.len(), 4);

@@ -21,15 +21,9 @@ use crate::message::ErrorCode;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LeaderAppend {
     /// Written at these offsets (both inclusive).
-    Appended {
-        first: Offset,
-        last: Offset,
-    },
+    Appended { first: Offset, last: Offset },
     /// The log already holds the producer's batch, at these offsets; nothing was written.
-    Duplicate {
-        first: Offset,
-        last: Offset,
-    },
+    Duplicate { first: Offset, last: Offset },
 }
 
 /// Why fetched batches were not appended.

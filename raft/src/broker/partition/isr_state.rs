@@ -8,9 +8,7 @@ use crate::ids::NodeId;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum IsrState {
     /// As in metadata or the controller's response.
-    Committed {
-        isr: Rc<[NodeId]>,
-    },
+    Committed { isr: Rc<[NodeId]> },
     /// A follower was proposed to be added. The controller may already have committed it, so it must count.
     PendingExpand {
         /// The last committed ISR.

@@ -30,8 +30,7 @@ impl Replica {
         }
     }
 
-    /// Resets the state for a new leader epoch (§6.2 step 4). `knows_nothing`: this broker is a new leader and has no
-    /// state of the follower.
+    /// Resets the state for a new leader epoch (§6.2 step 4). `knows_nothing`: the state of the follower is dropped.
     pub fn reset(&mut self, now_ms: i64, leader_log_end: Offset, knows_nothing: bool, in_isr: bool) {
         let since_ms = if in_isr { now_ms } else { 0 };
         self.last_caught_up_ms = since_ms;

@@ -1,4 +1,4 @@
-//! What outlives a kill, a loss of power, and an orderly end.
+//! State that survives a kill, a power loss, and a clean shutdown.
 
 use super::harness::{Harness, batch};
 use crate::broker::config::BrokerConfig;
@@ -40,7 +40,7 @@ fn an_acknowledged_tail_that_nobody_forced_is_lost_with_the_power_and_not_with_t
         harness.boot(id);
         assert_eq!(harness.values(id), Vec::<u64>::new(), "no fsync was due");
     }
-    // The leader epoch is durable though no record of it is: it begins again at the log's end.
+    // The leader epoch is durable although no record has it: it starts again at the log's end.
     harness.change(2, &[1, 2, 3], &[1, 2, 3]);
     let again = harness.produce(2, -1, batch(&[7]));
     harness.advance(1_000);
@@ -49,7 +49,7 @@ fn an_acknowledged_tail_that_nobody_forced_is_lost_with_the_power_and_not_with_t
 
 #[test]
 fn a_rolled_segment_is_forced_in_the_background() {
-    // Batches of 84 bytes, segments of 300: three to each.
+    // Batches of 84 bytes, segments of 300: three batches per segment.
     let mut harness = harness_with(0..7);
     harness.with(1, |plane, _, step| {
         assert!(plane.replicas().has_flush_due() && plane.replicas_mut().begin_flush(step.out));
@@ -68,7 +68,7 @@ fn a_follower_with_a_tail_that_its_leader_lost_is_cut() {
     let mut harness = harness_with(0..3);
     harness.lose_power(1);
     harness.boot(1);
-    // Broker 1 leads on in a new epoch, as if it were the only one in sync (ELR off).
+    // Broker 1 leads in a new epoch, as if it were the only one in sync (ELR off).
     harness.change(-1, &[1], &[1, 2, 3]);
     harness.change(1, &[1], &[1, 2, 3]);
     harness.advance(3_000);

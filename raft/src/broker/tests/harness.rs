@@ -1,5 +1,4 @@
-//! Three brokers without a network: messages arrive at once, the test moves the clock, and the controller is
-//! the test.
+//! Three brokers without a network: messages arrive at once, the test advances the clock and acts as the controller.
 
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -34,7 +33,7 @@ impl Entropy for Zero {
     }
 }
 
-/// What metadata says, the same for all.
+/// The metadata image, the same for all brokers.
 #[derive(Clone)]
 pub struct Image {
     pub brokers: Vec<BrokerView>,
@@ -84,7 +83,7 @@ struct Wire {
     from: usize,
     token: ConnectToken,
     to: NodeId,
-    /// One of its ends has died.
+    /// One of its ends has crashed.
     broken: bool,
 }
 
@@ -93,17 +92,17 @@ pub struct Harness {
     now: Now,
     brokers: Vec<Broker>,
     wires: Vec<Wire>,
-    /// Inputs on their way.
+    /// Inputs that are not yet processed.
     queue: VecDeque<(usize, Input)>,
-    /// Answers to the test's own requests, by correlation id.
+    /// Responses to the test's own requests, by correlation id.
     answers: Vec<(i32, Response)>,
     /// AlterPartition requests that the controller has not answered.
     pub proposals: Vec<(Connection, i32, AlterPartitionRequest)>,
-    /// Forwarded requests that the controller has not answered: who sent them, and how.
+    /// Forwarded requests that the controller has not answered, with their senders and tokens.
     pub envelopes: Vec<(i32, ConnectToken, i32, AdminRequest)>,
-    /// Changes the next answer to a follower's fetch.
+    /// Changes the next response to a follower's fetch.
     pub tamper: Option<fn(&mut FetchablePartition)>,
-    /// Pairs that cannot hear each other.
+    /// Pairs of brokers that are partitioned from each other.
     cuts: Vec<(NodeId, NodeId)>,
     correlations: i32,
     switches: (Bugs, Fixes),
@@ -113,7 +112,7 @@ pub struct Harness {
 const CLIENT: Connection = Connection(1 << 40);
 
 impl Harness {
-    /// Three brokers with epochs 11, 12, 13; broker 1 leads, all in sync, min ISR 2.
+    /// Three brokers with epochs 11, 12, 13; broker 1 leads, all are in sync, min ISR is 2.
     pub fn new() -> Harness {
         Harness::switched(Bugs::NONE, Fixes::NONE)
     }
@@ -176,7 +175,7 @@ impl Harness {
         &mut self.brokers[(id - 1) as usize]
     }
 
-    /// Something on a broker's thread, with its effects.
+    /// Runs `act` on a broker's thread, and executes its effects.
     pub fn with(&mut self, id: i32, act: impl FnOnce(&mut DataPlane, &Image, &mut Step<'_>)) {
         let index = (id - 1) as usize;
         let mut out = Out::default();
@@ -247,7 +246,7 @@ impl Harness {
         self.cuts.contains(&(from, to)) || self.cuts.contains(&(to, from))
     }
 
-    /// Until nothing is on its way.
+    /// Processes inputs until none is left.
     pub fn settle(&mut self) {
         let mut handed = 0;
         while let Some((to, input)) = self.queue.pop_front() {
@@ -257,7 +256,7 @@ impl Harness {
         }
     }
 
-    /// Lets time pass.
+    /// Advances the clock.
     pub fn advance(&mut self, ms: u64) {
         let end = self.now.mono_ns + ms * NS_PER_MS;
         loop {
@@ -276,7 +275,7 @@ impl Harness {
         self.now = Now { mono_ns, wall_ms: start_ms + (mono_ns / NS_PER_MS) as i64 };
     }
 
-    /// The process is gone; its peers see their connections reset.
+    /// Ends the process; its peers' connections are reset.
     pub fn kill(&mut self, id: i32) {
         let broker = self.broker(id);
         broker.plane = None;
@@ -295,13 +294,13 @@ impl Harness {
         self.settle();
     }
 
-    /// As [`Harness::kill`], and what was not forced is gone.
+    /// Like [`Harness::kill`], and data that was not flushed is lost.
     pub fn lose_power(&mut self, id: i32) {
         self.kill(id);
         self.broker(id).disk.lose_power();
     }
 
-    /// Neither hears the other from now on.
+    /// Partitions two brokers from each other.
     pub fn cut(&mut self, a: i32, b: i32) {
         self.cuts.push((NodeId(a), NodeId(b)));
     }
@@ -310,7 +309,7 @@ impl Harness {
         self.cuts.clear();
     }
 
-    /// The controller changes the partition, and all brokers in `to` learn of it.
+    /// The controller changes the partition; the brokers in `to` receive the change.
     pub fn change(&mut self, leader: i32, isr: &[i32], to: &[i32]) {
         let partition = &mut self.image.partition;
         partition.partition_epoch.0 += 1;
@@ -333,7 +332,7 @@ impl Harness {
         self.settle();
     }
 
-    /// Takes the oldest proposal and commits it, as the controller does.
+    /// Commits the oldest proposal, as the controller does.
     pub fn accept_proposal(&mut self) {
         let (connection, correlation_id, request) = self.proposals.remove(0);
         let item = &request.partitions[0];
@@ -372,13 +371,13 @@ impl Harness {
         self.settle();
     }
 
-    /// Hands a broker an input.
+    /// Passes an input to a broker.
     pub fn hand(&mut self, id: i32, input: Input) {
         self.queue.push_back(((id - 1) as usize, input));
         self.settle();
     }
 
-    /// Proposed members of each proposal.
+    /// The proposed ISR of each proposal.
     pub fn proposed(&self) -> Vec<Vec<i32>> {
         let members = |request: &AlterPartitionRequest| {
             request.partitions[0].new_isr_with_epochs.iter().map(|member| member.broker_id.0).collect()
@@ -386,7 +385,7 @@ impl Harness {
         self.proposals.iter().map(|(_, _, request)| members(request)).collect()
     }
 
-    /// Asks a broker; the answer may come later.
+    /// Sends a request to a broker; the response may be received later.
     pub fn ask(&mut self, id: i32, request: Request) -> i32 {
         self.correlations += 1;
         let correlation_id = self.correlations;
@@ -395,7 +394,7 @@ impl Harness {
         correlation_id
     }
 
-    /// The answer, once.
+    /// Returns and removes the response.
     pub fn answer(&mut self, correlation_id: i32) -> Option<Response> {
         let index = self.answers.iter().position(|(id, _)| *id == correlation_id)?;
         Some(self.answers.remove(index).1)
@@ -418,7 +417,7 @@ impl Harness {
         }
     }
 
-    /// What a consumer gets at once: error, high watermark, values.
+    /// The immediate response to a consumer: error, high watermark, values.
     pub fn consume(&mut self, id: i32, from: i64) -> (ErrorCode, i64, Vec<u64>) {
         let requested = FetchPartition {
             partition: PARTITION,
@@ -474,7 +473,7 @@ impl Harness {
         &mut self.broker(id).disk
     }
 
-    /// Steps every broker's wall clock.
+    /// Steps the wall clock of every broker.
     pub fn step_wall_clock(&mut self, ms: i64) {
         self.now.wall_ms += ms;
     }

@@ -1,4 +1,4 @@
-//! Who is in sync: shrink, expand, strict min ISR, and answers that come late.
+//! ISR changes: shrink, expand, strict min ISR, and late responses.
 
 use super::harness::{Harness, PARTITION, batch};
 use crate::broker::partition::IsrState;
@@ -7,7 +7,7 @@ use crate::fixes::{Fix, Fixes};
 use crate::ids::{BrokerEpoch, NodeId};
 use crate::message::ErrorCode;
 
-/// Broker 3 dies, and the leader goes on without it; a replica that has everything never lags.
+/// Broker 3 crashes and leaves the ISR; a replica that is caught up never lags.
 fn lose_broker_3(harness: &mut Harness) {
     harness.kill(3);
     harness.produce(1, 1, batch(&[100]));
@@ -40,7 +40,7 @@ fn a_dead_follower_leaves_after_its_lag_and_joins_again_when_it_has_caught_up() 
     harness.boot(3);
     harness.advance(1_000);
     assert_eq!(harness.proposed(), [[1, 2, 3]], "it has fetched up to the high watermark");
-    // An expansion may be committed already: it counts for acks, not for admission.
+    // An expansion may already be committed: it counts for acks, not for admission.
     assert!(matches!(harness.partition(1).isr(), IsrState::PendingExpand { new: NodeId(3), .. }));
     assert_eq!((harness.partition(1).isr().maximal_len(), isr(&harness, 1)), (3, vec![1, 2]));
     harness.accept_proposal();
@@ -72,7 +72,7 @@ fn metadata_that_overtakes_an_answer_makes_it_stale() {
     harness.advance(1_000);
     lose_broker_3(&mut harness);
     assert_eq!(harness.proposed(), [[1, 2]]);
-    // The controller committed the shrink; the log brings it before the answer does.
+    // The controller committed the shrink; the metadata log is received before the response.
     harness.change(1, &[1, 2], &[1]);
     assert_eq!((isr(&harness, 1), harness.partition(1).isr().is_in_flight()), (vec![1, 2], false));
     harness.image.partition.isr = [NodeId(1)].into();
@@ -114,7 +114,7 @@ fn a_fenced_or_stale_replica_does_not_join() {
     harness.boot(3);
     harness.advance(2_000);
     assert_eq!(harness.proposed(), Vec::<Vec<i32>>::new(), "fenced");
-    // A newer incarnation is registered and unfenced: the old one's fetches are refused.
+    // A newer incarnation is registered and unfenced: fetches of the old one are refused.
     harness.image.brokers[2].fenced = false;
     harness.image.brokers[2].epoch = BrokerEpoch(99);
     harness.advance(2_000);
@@ -132,7 +132,7 @@ fn a_fenced_or_stale_replica_does_not_join() {
 fn a_wall_clock_that_jumps_ahead_makes_a_healthy_follower_look_stale_until_it_fetches() {
     let mut harness = Harness::new();
     harness.advance(14_900);
-    // An append that no follower has fetched when the check falls due, after a jump (controller-broker.md §11.1).
+    // An append that no follower has fetched when the check is due, after a clock jump (controller-broker.md §11.1).
     harness.cut(1, 2);
     harness.cut(1, 3);
     harness.produce(1, 1, batch(&[1]));
@@ -152,7 +152,7 @@ fn an_expansion_whose_answer_is_lost_counts_for_the_high_watermark() {
     harness.boot(3);
     harness.advance(1_000);
     assert_eq!(harness.proposed(), [[1, 2, 3]]);
-    // Committed for all that this leader knows; then broker 3 falls silent for longer than its lag.
+    // Committed as far as this leader knows; then broker 3 does not fetch for longer than the maximum lag.
     harness.cut(1, 3);
     harness.advance(31_000);
     let unknown = harness.produce(1, -1, batch(&[1]));
@@ -160,7 +160,7 @@ fn an_expansion_whose_answer_is_lost_counts_for_the_high_watermark() {
     assert_eq!((harness.produced(unknown), harness.high_watermark(1)), (None, 1), "broker 3 may be the next leader");
 }
 
-/// Faithful Kafka acknowledges what its only other member has cut off (`ResetReplicasOfMissedEpoch`).
+/// Without `ResetReplicasOfMissedEpoch`, Kafka acknowledges records that its only other ISR member has truncated.
 #[test]
 fn a_leader_that_has_missed_an_epoch_waits_until_its_followers_have_fetched() {
     for fixes in [Fixes::NONE, Fixes::NONE.with(Fix::ResetReplicasOfMissedEpoch)] {
@@ -170,7 +170,7 @@ fn a_leader_that_has_missed_an_epoch_waits_until_its_followers_have_fetched() {
         let waits = harness.produce(1, -1, batch(&[1]));
         harness.advance(600);
         assert_eq!((harness.values(2), harness.values(3)), (vec![1], vec![]), "broker 3 lags");
-        // Broker 3 leads for a while; broker 1 hears nothing of it.
+        // Broker 3 leads for a while; broker 1 receives no message of it.
         harness.change(3, &[1, 2, 3], &[2, 3]);
         harness.advance(600);
         assert!(harness.values(2).is_empty(), "it has what its leader has");

@@ -1,4 +1,4 @@
-//! What replicas do wrong with a mistake switched on, and right without it.
+//! The behaviour of replicas with a bug switched on, and without it.
 
 use super::harness::{Harness, batch, numbered};
 use crate::bugs::{Bug, Bugs};
@@ -8,7 +8,7 @@ use crate::message::ErrorCode;
 
 const DONE: ErrorCode = ErrorCode::None;
 
-/// What a story comes to: with the mistake, and without.
+/// The results of a test with the bug and without.
 fn with_and_without<T>(bug: Bug, story: impl Fn(&mut Harness) -> T) -> (T, T) {
     let tell = |bugs| {
         let mut harness = Harness::switched(bugs, Fixes::NONE);
@@ -18,14 +18,14 @@ fn with_and_without<T>(bug: Bug, story: impl Fn(&mut Harness) -> T) -> (T, T) {
     (tell(Bugs::NONE.with(bug)), tell(Bugs::NONE))
 }
 
-/// Broker 3 dies, and its leader asks for an ISR without it.
+/// Broker 3 crashes, and its leader proposes an ISR without it.
 fn broker_3_dies(harness: &mut Harness) {
     harness.kill(3);
     harness.produce(1, 1, batch(&[100]));
     harness.advance(46_000);
 }
 
-/// Broker 1 leads on, in another epoch; those in `to` know.
+/// Broker 1 leads in another epoch; the brokers in `to` receive the change.
 fn next_epoch(harness: &mut Harness, to: &[i32]) {
     harness.image.partition.leader_epoch.0 += 1;
     harness.image.partition.partition_epoch.0 += 1;
@@ -51,14 +51,14 @@ fn p05_a_replica_joins_without_what_was_committed_in_older_epochs() {
         harness.cut(1, 3);
         harness.cut(2, 3);
         harness.change(1, &[1, 2], &[1, 2]);
-        // Not caught up any more: nobody waits for it.
+        // It is no longer caught up: the high watermark does not wait for it.
         harness.advance(31_000);
         let acked = harness.produce(1, -1, batch(&[1]));
         harness.advance(0);
         assert_eq!((harness.produced(acked), harness.high_watermark(2)), (Some((DONE, 0)), 0));
         harness.kill(1);
         harness.heal();
-        // It has fetched from 0 once, and gets nothing for a second.
+        // It has fetched from 0 once, and receives nothing for a second.
         harness.tamper = Some(|answer| answer.error = ErrorCode::UnknownLeaderEpoch);
         harness.change(2, &[2], &[2, 3]);
         harness.advance(100);

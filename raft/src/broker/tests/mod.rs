@@ -1,4 +1,4 @@
-//! Stories of brokers that exchange messages in memory, over disks that keep what was forced.
+//! Tests of brokers that exchange messages in memory, with disks that keep only flushed data.
 
 mod durability;
 mod harness;

@@ -1,5 +1,5 @@
-//! What was acknowledged with acks=all is in every later log, once and in order, whatever dies
-//! (but not the power), whoever leads, and whatever the controller answers.
+//! Records acknowledged with acks=all are in every later log, once and in order, for all crashes (without power loss),
+//! leader changes, and responses of the controller.
 
 use proptest::prelude::*;
 
@@ -9,12 +9,12 @@ use crate::message::ErrorCode;
 #[derive(Clone, Copy, Debug)]
 enum Action {
     Produce,
-    /// The newest batch again, as a client that heard nothing does.
+    /// Sends the newest batch again, like a client that received no response.
     Retry,
     Advance(u64),
     Kill(i32),
     Boot(i32),
-    /// The controller names another leader from the ISR; all hear of it, or only that leader.
+    /// The controller elects another leader from the ISR; all brokers receive that, or only the leader.
     Elect(i32, bool),
     Accept,
     Refuse,
@@ -39,7 +39,7 @@ fn action() -> impl Strategy<Value = Action> {
 
 struct Client {
     harness: Harness,
-    /// Batches given to the leader, one value each; the sequence is the value.
+    /// Batches sent to the leader, one value each; the sequence is the value.
     sent: u64,
     waiting: Vec<(i32, u64)>,
     acknowledged: Vec<(u64, i64)>,
@@ -66,7 +66,7 @@ impl Client {
         });
     }
 
-    /// As the controller judges it: compare and set, by both epochs.
+    /// Decides as the controller: compare-and-set with both epochs.
     fn decide(&mut self) {
         let Some((_, _, request)) = self.harness.proposals.first() else { return };
         let (item, partition) = (&request.partitions[0], &self.harness.image.partition);
@@ -94,7 +94,7 @@ impl Client {
     fn act(&mut self, action: Action) {
         match action {
             Action::Produce => {
-                // A producer sends no gaps: the next batch follows when this one is there.
+                // A producer sends no gaps: the next batch follows when this one is appended.
                 if self.sent == 0 || self.acknowledged.iter().any(|(value, _)| value + 1 == self.sent) {
                     self.sent += 1;
                 }
@@ -127,7 +127,7 @@ proptest! {
         for action in actions {
             client.act(action);
         }
-        // All faults end; the cluster must come to rest.
+        // All faults end; the cluster must become stable.
         client.harness.heal();
         for id in 1..4 {
             client.act(Action::Boot(id));
@@ -140,7 +140,7 @@ proptest! {
             for _ in 0..9 {
                 client.decide();
             }
-            // What is undecided after an INVALID_UPDATE_VERSION is decided by metadata.
+            // A proposal left undecided by INVALID_UPDATE_VERSION is decided by metadata.
             client.harness.publish(&[1, 2, 3]);
         }
         prop_assert_eq!(client.harness.image.partition.isr.len(), 3);

@@ -1,4 +1,4 @@
-//! Appends reach followers; logs that have parted are cut to where they agree.
+//! Followers replicate appends; diverging logs are truncated to their common prefix.
 
 use std::rc::Rc;
 
@@ -15,14 +15,14 @@ fn an_append_is_acknowledged_when_the_isr_has_it_and_seen_by_consumers_then() {
     let mut harness = Harness::new();
     harness.advance(1_000);
     let one = harness.produce(1, -1, batch(&[1, 2]));
-    // A follower's next fetch, after the one that brought the records, says that it has them.
+    // A follower's next fetch, after the one that returned the records, confirms them.
     harness.advance(0);
     assert_eq!(harness.produced(one), Some((ErrorCode::None, 0)));
     for id in 1..4 {
         assert_eq!(harness.values(id), [1, 2], "broker {id}");
     }
     assert_eq!(harness.consume(1, 0), (ErrorCode::None, 2, vec![1, 2]));
-    // An idle follower learns of the high watermark when its held fetch ends (controller-broker.md §6.5).
+    // An idle follower learns of the high watermark when its delayed fetch ends (controller-broker.md §6.5).
     assert_eq!(harness.consume(2, 0), (ErrorCode::None, 0, vec![]));
     harness.advance(501);
     assert_eq!(harness.consume(2, 0), (ErrorCode::None, 2, vec![1, 2]));
@@ -30,8 +30,8 @@ fn an_append_is_acknowledged_when_the_isr_has_it_and_seen_by_consumers_then() {
     assert_eq!(harness.produced(two), Some((ErrorCode::NotLeaderOrFollower, -1)));
 }
 
-/// KafkaApis: `fetchMinBytes = min(minBytes, fetchMaxBytes)`, and a held fetch counts what lies in the
-/// log up to the size of the partition's part, not what would be sent.
+/// KafkaApis: `fetchMinBytes = min(minBytes, fetchMaxBytes)`; a delayed fetch counts the bytes in the log up to the
+/// partition's maximum, not those that would be sent.
 #[test]
 fn a_fetch_waits_for_no_more_than_it_may_be_sent() {
     let mut harness = Harness::new();
@@ -87,7 +87,7 @@ fn a_leader_that_was_cut_off_truncates_what_nobody_else_has() {
     let unknown = harness.produce(1, -1, batch(&[92]));
     assert_eq!(harness.produced(unknown), None);
 
-    // The others learn of a new leader; the old one does not.
+    // The others receive the new leader; the old leader does not.
     harness.change(2, &[2, 3], &[2, 3]);
     let kept = harness.produce(2, -1, batch(&[2, 3]));
     harness.advance(1_000);
@@ -105,7 +105,7 @@ fn a_leader_that_was_cut_off_truncates_what_nobody_else_has() {
 
 #[test]
 fn logs_that_parted_over_several_epochs_need_several_rounds() {
-    // KIP-279: leaders that nobody followed, one after the other.
+    // KIP-279: successive leaders without followers.
     let mut harness = Harness::new();
     harness.advance(1_000);
     let first = harness.produce(1, -1, batch(&[1]));
@@ -134,7 +134,7 @@ fn logs_that_parted_over_several_epochs_need_several_rounds() {
 fn a_follower_that_is_behind_in_metadata_fails_until_its_leader_epoch_grows() {
     let mut harness = Harness::new();
     harness.advance(1_000);
-    // Broker 1 leads again, in a later epoch that broker 3 has not heard of.
+    // Broker 1 leads again, in a later epoch that broker 3 has not received.
     harness.change(2, &[1, 2, 3], &[1, 2]);
     harness.change(1, &[1, 2, 3], &[1, 2]);
     harness.advance(1_000);
@@ -151,7 +151,7 @@ fn a_follower_that_is_behind_in_metadata_fails_until_its_leader_epoch_grows() {
 
 #[test]
 fn records_of_a_later_epoch_than_the_request_are_dropped() {
-    // KAFKA-18723: the bytes of an answer may be read after a later leader has rewritten the log.
+    // KAFKA-18723: the bytes of a response may be read after a later leader has rewritten the log.
     let mut harness = Harness::new();
     harness.advance(1_000);
     harness.cut(1, 3);

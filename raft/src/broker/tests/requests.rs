@@ -1,4 +1,4 @@
-//! What clients are told: duplicates, offsets, epochs, metadata.
+//! Responses to clients: duplicates, offsets, epochs, metadata.
 
 use std::rc::Rc;
 
@@ -82,7 +82,7 @@ fn latest_is_not_told_while_a_new_leader_does_not_know_what_is_committed() {
     let id = harness.produce(1, -1, batch(&[1, 2]));
     assert!(harness.produced(id).is_some());
     assert_eq!(latest(&mut harness, 1), (ErrorCode::None, 2));
-    // Broker 2 has the records but was not told that they are committed, and nobody follows it yet.
+    // Broker 2 has the records but does not know that they are committed, and no broker follows it yet.
     harness.kill(1);
     harness.change(2, &[2, 3], &[2]);
     assert_eq!(latest(&mut harness, 2), (ErrorCode::OffsetNotAvailable, -1));
@@ -142,7 +142,7 @@ fn an_admin_request_without_an_answer_times_out_after_a_minute() {
     };
     let request = CreateTopicsRequest { topics: Rc::from([topic]), timeout_ms: 1_000, validate_only: false };
     let id = harness.ask(2, Request::Admin(AdminRequest::CreateTopics(request)));
-    // The network gives up after 30 s, and again; the age counts when it would be sent once more.
+    // The network request times out after 30 s, twice; the retry timeout is checked before it is sent again.
     harness.advance(60_000);
     assert_eq!((harness.envelopes.len(), harness.answer(id)), (2, None));
     harness.advance(200);

@@ -1,18 +1,18 @@
-//! What each admin API asks of whom, and what its answer says of each entry.
+//! The target node of each admin API, and the entries of its response.
 
 use crate::client::{AttemptEvent, text_hash};
 use crate::ids::{NodeId, Uuid};
 use crate::message::admin::{AlterConfigsResource, DescribeConfigsResource, TopicConfig};
 use crate::message::{AdminRequest, AdminResponse, ErrorCode};
 
-/// Kafka's `NodeProvider`: who is asked.
+/// Kafka's `NodeProvider`: the target node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NodeProvider {
-    /// Whom Metadata names controller: in KRaft any broker, which forwards.
+    /// The controller according to Metadata: in KRaft any broker, which forwards.
     Controller,
-    /// Whoever has least to do.
+    /// The node with the least requests in flight.
     LeastLoaded,
-    /// The broker whose configs are meant.
+    /// The broker whose configs are requested.
     Constant(NodeId),
 }
 
@@ -45,18 +45,18 @@ impl NodeProvider {
     }
 }
 
-/// Does NOT_CONTROLLER in the answer lead to another try? `handleNotControllerError` is called for
-/// these three; the others give the error to the application.
+/// Whether NOT_CONTROLLER in the response leads to a retry. `handleNotControllerError` is called for these three; the
+/// others return the error to the application.
 pub(super) fn rediscovers_controller(request: &AdminRequest) -> bool {
     matches!(request, AdminRequest::CreateTopics(_) | AdminRequest::DeleteTopics(_) | AdminRequest::CreatePartitions(_))
 }
 
-/// Is a top-level error a reason to try again? Of these APIs only `unregisterBroker` says so.
+/// Whether a top-level error is retried. Of these APIs only `unregisterBroker` does so.
 pub(super) fn is_retried(request: &AdminRequest, error: ErrorCode) -> bool {
     matches!((request, error), (AdminRequest::UnregisterBroker(_), ErrorCode::RequestTimedOut))
 }
 
-/// The request with the time left in it.
+/// The request with the remaining time as its timeout.
 pub(super) fn with_timeout(request: &AdminRequest, timeout_ms: i32) -> AdminRequest {
     let mut request = request.clone();
     match &mut request {
@@ -71,19 +71,18 @@ pub(super) fn with_timeout(request: &AdminRequest, timeout_ms: i32) -> AdminRequ
     request
 }
 
-/// What came of one entry of a request.
+/// The result of one entry of a request.
 #[derive(Clone, Debug)]
 pub(super) struct EntryResult<'a> {
-    /// Its place in the request (in the answer, where the request names none).
+    /// Its index in the request (in the response, where the request names none).
     pub index: u16,
-    /// What came of it.
     pub error: ErrorCode,
     topic_id: Uuid,
     configs: &'a [TopicConfig],
 }
 
 impl EntryResult<'_> {
-    /// What else the answer says of it.
+    /// Further results of the entry in the response.
     pub fn details(&self, attempt: u32) -> impl Iterator<Item = AttemptEvent> + '_ {
         let (index, topic_id) = (self.index, self.topic_id);
         let id = (topic_id != Uuid::ZERO).then_some(AttemptEvent::AdminTopicId { attempt, index, topic_id });
@@ -97,7 +96,7 @@ impl EntryResult<'_> {
     }
 }
 
-/// What is wrong with all of it.
+/// The error of the whole response.
 pub(super) fn top_level_error(answer: &AdminResponse) -> ErrorCode {
     match answer {
         AdminResponse::ElectLeaders(answer) => answer.error,
@@ -110,8 +109,8 @@ pub(super) fn top_level_error(answer: &AdminResponse) -> ErrorCode {
     }
 }
 
-/// The answer's entries, each under its place in the request; those that were not asked for, and
-/// an answer of another kind, tell nothing.
+/// The entries of the response, each with its index in the request. Entries that were not requested, and responses of
+/// another kind, are ignored.
 pub(super) fn results<'a>(request: &AdminRequest, answer: &'a AdminResponse) -> Vec<EntryResult<'a>> {
     let mut results = Vec::new();
     let mut tell = |place: Option<usize>, error, topic_id, configs: &'a [TopicConfig]| {

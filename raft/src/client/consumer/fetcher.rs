@@ -1,9 +1,9 @@
 //! Fetching records: Kafka's `Fetcher` and `FetchCollector` (controller-broker.md §6.7).
 //!
-//! One Fetch at a time goes to each leader, for all partitions with a position there. An error has
-//! no backoff of its own: the next Fetch goes out at once, and only the refresh of the metadata waits.
-//! While a partition has no leader its position keeps the last one, whose FENCED_LEADER_EPOCH so comes
-//! back as often as the network carries it (KAFKA-15615, open): most reads that fail are these.
+//! One Fetch at a time is sent to each leader, for all partitions with a position there. An error has no backoff of its
+//! own: the next Fetch is sent at once, and only the metadata refresh is delayed. While a partition has no leader its
+//! position keeps the last one, whose FENCED_LEADER_EPOCH is therefore received once per round trip (KAFKA-15615,
+//! open): most reads that fail are these.
 
 use smallvec::SmallVec;
 
@@ -20,7 +20,7 @@ use crate::message::{DataRequest, ErrorCode};
 const NONE: LeaderEpoch = LeaderEpoch(-1);
 
 impl Consumer {
-    /// Sends a Fetch to each leader that has none of ours.
+    /// Sends a Fetch to each leader that has none of ours in flight.
     pub(super) fn send_fetches(&mut self, now_ms: i64, entropy: &mut dyn Entropy, out: &mut ClientOut) {
         let fetched = |in_flight: &InFlight| match in_flight {
             InFlight::Fetch(fetch) => Some(fetch.node),
@@ -86,7 +86,7 @@ impl Consumer {
         self.send(now_ms, node, DataRequest::Fetch(request), in_flight, out);
     }
 
-    /// A Fetch was answered.
+    /// Processes a response to a Fetch.
     pub(super) fn on_fetched(&mut self, fetch: FetchInFlight, answer: &DataFetchResponse, out: &mut ClientOut) {
         let attempt = fetch.attempt;
         for &(partition, id, offset, leader) in fetch.requested.iter() {
@@ -108,7 +108,7 @@ impl Consumer {
                     self.on_fetch_error(partition, error, out);
                 }
             }
-            // KIP-951: the error may name the new leader; the position is held against it at once.
+            // KIP-951: the error may name the new leader; the position is checked against it at once.
             let hint = reported.and_then(|reported| reported.current_leader.as_ref());
             let hint = hint.filter(|_| matches!(error, ErrorCode::NotLeaderOrFollower | ErrorCode::FencedLeaderEpoch));
             if hint.is_some_and(|hint| self.network.metadata.update_partition_leadership(partition, hint)) {
@@ -118,7 +118,7 @@ impl Consumer {
         }
     }
 
-    /// `poll` returns what was fetched, from the position on: batches come whole.
+    /// `poll` returns the fetched records from the position on; batches are received whole.
     fn collect(
         &mut self,
         attempt: u32,
@@ -171,7 +171,7 @@ impl Consumer {
                     self.throw(partition, error, out);
                 }
             }
-            // Plainly fetched again.
+            // The partition is fetched again without further action.
             ErrorCode::UnknownLeaderEpoch | ErrorCode::UnknownServerError => {}
             error => self.throw(partition, error, out),
         }

@@ -1,4 +1,4 @@
-//! Requests of a consumer without an answer.
+//! Requests of a consumer in flight.
 
 use std::rc::Rc;
 
@@ -7,19 +7,18 @@ use crate::client::metadata::LeaderAndEpoch;
 use crate::client::{OffsetResetStrategy, TopicPartition};
 use crate::ids::{NodeId, Offset, TopicIdPartition};
 
-/// A partition of a Fetch, and from where and by whose epoch it was asked for.
+/// A partition of a Fetch, with the requested offset and the leader epoch.
 pub(super) type RequestedPartition = (TopicPartition, TopicIdPartition, Offset, LeaderAndEpoch);
 
-/// A Fetch without an answer.
+/// A Fetch in flight.
 #[derive(Clone, Debug)]
 pub(super) struct FetchInFlight {
     pub node: NodeId,
     pub attempt: u32,
-    /// What was asked from where.
     pub requested: Rc<[RequestedPartition]>,
 }
 
-/// A ListOffsets without an answer.
+/// A ListOffsets in flight.
 #[derive(Clone, Debug)]
 pub(super) struct ListInFlight {
     pub attempt: u32,
@@ -27,14 +26,14 @@ pub(super) struct ListInFlight {
     pub partitions: Vec<TopicPartition>,
 }
 
-/// An OffsetForLeaderEpoch without an answer.
+/// An OffsetForLeaderEpoch in flight.
 #[derive(Clone, Debug)]
 pub(super) struct ValidationInFlight {
     pub attempt: u32,
     pub requested: Vec<(TopicPartition, FetchPosition)>,
 }
 
-/// A request without an answer.
+/// A request in flight.
 #[derive(Clone, Debug)]
 pub(super) enum InFlight {
     Fetch(FetchInFlight),

@@ -20,7 +20,7 @@ const EARLIEST_TIMESTAMP: i64 = -2;
 const NO_EPOCH: LeaderEpoch = LeaderEpoch(-1);
 
 impl Consumer {
-    /// Holds positions against new metadata, and sends what validation and resets need.
+    /// Checks positions against new metadata, and sends the requests for validation and resets.
     pub(super) fn update_fetch_positions(&mut self, now_ms: i64, entropy: &mut dyn Entropy, out: &mut ClientOut) {
         let version = self.network.metadata.update_version();
         if version != self.validated_version {
@@ -127,7 +127,7 @@ impl Consumer {
         self.send(now_ms, node, DataRequest::ListOffsets(request), in_flight, out);
     }
 
-    /// ListOffsets was answered. Whatever the error, it is asked again after a backoff.
+    /// Processes a response to ListOffsets. Any error is retried after a backoff.
     pub(super) fn on_listed(
         &mut self,
         now_ms: i64,
@@ -163,7 +163,7 @@ impl Consumer {
         }
     }
 
-    /// OffsetForLeaderEpoch was answered.
+    /// Processes a response to OffsetForLeaderEpoch.
     pub(super) fn on_validated(
         &mut self,
         now_ms: i64,
@@ -206,7 +206,7 @@ impl Consumer {
         }
     }
 
-    /// A reset or a validation failed: once more after `retry.backoff.ms`, with fresh metadata.
+    /// A reset or a validation failed: it is retried after `retry.backoff.ms`, with new metadata.
     pub(super) fn retry_later(&mut self, now_ms: i64, partitions: &[TopicPartition]) {
         self.subscriptions.set_next_retry(partitions, now_ms.saturating_add(self.config.client.retry_backoff_ms));
         self.network.metadata.request_update(false);

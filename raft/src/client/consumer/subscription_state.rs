@@ -1,5 +1,4 @@
-//! Where a consumer stands in each partition it is assigned: Kafka's `SubscriptionState`
-//! (controller-broker.md §6.7).
+//! The state of a consumer's assigned partitions: Kafka's `SubscriptionState` (controller-broker.md §6.7).
 
 use smallvec::SmallVec;
 
@@ -13,17 +12,18 @@ use crate::sorted_map::SortedMap;
 /// Kafka's `FetchPosition`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct FetchPosition {
-    /// The next record.
+    /// The next offset to read.
     pub offset: Offset,
-    /// Leader epoch of the record before it; unknown after a seek or a reset. After a truncation the one that was
-    /// answered ([`Fix::CompareEpochOfPosition`]: of the record read before it, if one is left).
+    /// Leader epoch of the record before it; unknown after a seek or a reset. After a truncation it is the epoch in the
+    /// response ([`Fix::CompareEpochOfPosition`]: of the record read before it, if one is left).
     pub offset_epoch: Option<LeaderEpoch>,
-    /// The leader that this position was last held against.
+    /// The leader against which this position was last checked.
     pub current_leader: LeaderAndEpoch,
 }
 
 impl FetchPosition {
-    /// Asked where the epoch of this position ends, a leader has answered an older one: it has nothing of it.
+    /// Whether the epoch in a response to OffsetForLeaderEpoch is older than this position's: the leader has no records
+    /// of that.
     pub fn is_of_lost_epoch(&self, answered: LeaderEpoch) -> bool {
         self.offset_epoch.is_some_and(|epoch| (0..epoch.0).contains(&answered.0))
     }
@@ -32,44 +32,43 @@ impl FetchPosition {
 /// Kafka's `FetchStates`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FetchState {
-    /// Nothing is known.
+    /// There is no position yet.
     Initializing,
     /// Records may be fetched.
     Fetching(FetchPosition),
-    /// ListOffsets shall tell.
+    /// Waits for ListOffsets.
     AwaitReset(OffsetResetStrategy),
-    /// OffsetForLeaderEpoch shall tell whether the log was truncated below the position.
+    /// OffsetForLeaderEpoch checks whether the log was truncated below the position.
     AwaitValidation(FetchPosition),
 }
 
-/// One partition.
+/// The state of one partition.
 #[derive(Clone, Debug)]
 pub(super) struct PartitionState {
-    /// What is to be done with it.
     pub fetch: FetchState,
-    /// No reset or validation is sent before.
+    /// No reset or validation is sent earlier.
     pub next_retry_ms: i64,
-    /// `poll` threw; until the application seeks nothing is read.
+    /// `poll` threw; nothing is read until the application seeks.
     pub failed: bool,
-    /// The epochs of what was read since the last seek or reset, and where each begins.
+    /// The epochs of the records read since the last seek or reset, and the start of each.
     read: SmallVec<[(LeaderEpoch, Offset); 2]>,
 }
 
 impl PartitionState {
-    /// Nothing was read yet.
+    /// Nothing has been read yet.
     fn new(fetch: FetchState) -> PartitionState {
         PartitionState { fetch, next_retry_ms: i64::MIN, failed: false, read: SmallVec::new() }
     }
 }
 
-/// What a validation found.
+/// The result of a validation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Validated {
-    /// The answer is to a question that is no longer asked.
+    /// The position has changed since the request.
     Stale,
-    /// The position stands.
+    /// The position is valid.
     Valid,
-    /// The position went back to where the logs part.
+    /// The position was set back to the offset where the logs diverge.
     Truncated(Offset),
     /// The position is to be reset.
     Reset,
@@ -77,7 +76,6 @@ pub(super) enum Validated {
     Throws,
 }
 
-/// All partitions assigned.
 #[derive(Clone, Debug)]
 pub(super) struct SubscriptionState {
     reset_strategy: OffsetResetStrategy,
@@ -87,22 +85,20 @@ pub(super) struct SubscriptionState {
 }
 
 impl SubscriptionState {
-    /// None yet.
     pub fn new(reset_strategy: OffsetResetStrategy, bugs: Bugs, fixes: Fixes) -> SubscriptionState {
         SubscriptionState { reset_strategy, bugs, fixes, partitions: SortedMap::new() }
     }
 
-    /// The partitions assigned, in order.
+    /// The assigned partitions, in order.
     pub fn assigned(&self) -> Vec<TopicPartition> {
         self.partitions.keys().copied().collect()
     }
 
-    /// One of them.
     pub fn get(&self, partition: TopicPartition) -> Option<&PartitionState> {
         self.partitions.get(&partition)
     }
 
-    /// Kafka's `assignFromUser`: what stays keeps its position.
+    /// Kafka's `assignFromUser`: a partition that stays assigned keeps its position.
     pub fn assign(&mut self, partitions: &[TopicPartition]) {
         self.partitions.retain(|partition, _| partitions.contains(partition));
         for partition in partitions {
@@ -110,7 +106,7 @@ impl SubscriptionState {
         }
     }
 
-    /// The application's `seek`; there is nothing to be validated in it.
+    /// The application's `seek`; the new position needs no validation.
     pub fn seek(&mut self, partition: TopicPartition, offset: Offset, current_leader: LeaderAndEpoch) -> bool {
         let Some(state) = self.partitions.get_mut(&partition) else { return false };
         let position = FetchPosition { offset, offset_epoch: None, current_leader };
@@ -118,8 +114,8 @@ impl SubscriptionState {
         true
     }
 
-    /// Starts what has no position on its way to one. Gives the partitions for which there is
-    /// none to be had: `auto.offset.reset` is none.
+    /// Starts the reset of partitions without a position. Returns those that cannot be reset: `auto.offset.reset` is
+    /// none.
     pub fn reset_initializing(&mut self) -> Vec<TopicPartition> {
         let initializing = |state: &PartitionState| state.fetch == FetchState::Initializing && !state.failed;
         let partitions: Vec<_> =
@@ -127,7 +123,7 @@ impl SubscriptionState {
         partitions.into_iter().filter(|partition| !self.request_offset_reset(*partition)).collect()
     }
 
-    /// The position shall be reset; false if `poll` throws instead.
+    /// Requests a reset of the position; returns false if `poll` throws instead.
     pub fn request_offset_reset(&mut self, partition: TopicPartition) -> bool {
         let strategy = self.reset_strategy;
         let Some(state) = self.partitions.get_mut(&partition) else { return true };
@@ -139,7 +135,7 @@ impl SubscriptionState {
         true
     }
 
-    /// ListOffsets was answered; true if that is still of use.
+    /// Processes a response to ListOffsets; returns true if it is still relevant.
     pub fn complete_reset(
         &mut self,
         partition: TopicPartition,
@@ -155,8 +151,8 @@ impl SubscriptionState {
         true
     }
 
-    /// Holds the position against the leader now known: another leader or epoch may have another
-    /// log, if it is known which epoch the position is of.
+    /// Checks the position against the leader now known: another leader or epoch may have another log. Requires that
+    /// the epoch of the position is known.
     pub fn maybe_validate(&mut self, partition: TopicPartition, leader: LeaderAndEpoch) {
         let Some(state) = self.partitions.get_mut(&partition) else { return };
         let position = match state.fetch {
@@ -180,7 +176,7 @@ impl SubscriptionState {
         };
     }
 
-    /// OffsetForLeaderEpoch was answered for what was the position then; -1 is undefined.
+    /// Processes a response to OffsetForLeaderEpoch for the position at the request; -1 is undefined.
     pub fn complete_validation(
         &mut self,
         partition: TopicPartition,
@@ -202,7 +198,7 @@ impl SubscriptionState {
         } else if has_policy {
             state.read.retain(|(_, begins)| *begins < end_offset);
             let offset_epoch = match self.fixes.has(Fix::CompareEpochOfPosition) {
-                // Of the epoch that was answered there may be no record: none of that need be in the next log.
+                // There may be no record of the epoch in the response, and the next log need not have any of it.
                 true => state.read.last().map(|(epoch, _)| *epoch),
                 false => Some(end_epoch),
             };
@@ -215,7 +211,7 @@ impl SubscriptionState {
         }
     }
 
-    /// Reads on: the position is one past what was returned.
+    /// Advances the position to one past the returned records.
     pub fn advance(&mut self, partition: TopicPartition, offset: Offset, epoch: LeaderEpoch) {
         let Some(state) = self.partitions.get_mut(&partition) else { return };
         if let FetchState::Fetching(position) = &mut state.fetch {
@@ -227,7 +223,7 @@ impl SubscriptionState {
         }
     }
 
-    /// No reset or validation of these before.
+    /// No reset or validation of these partitions is sent before `at_ms`.
     pub fn set_next_retry(&mut self, partitions: &[TopicPartition], at_ms: i64) {
         for partition in partitions {
             if let Some(state) = self.partitions.get_mut(partition) {
@@ -236,7 +232,7 @@ impl SubscriptionState {
         }
     }
 
-    /// What may be fetched: partition and position.
+    /// The partitions that may be fetched, with their positions.
     pub fn fetchable(&self) -> impl Iterator<Item = (TopicPartition, FetchPosition)> {
         let position = |(partition, state): (&TopicPartition, &PartitionState)| match state.fetch {
             FetchState::Fetching(position) if !state.failed => Some((*partition, position)),
@@ -245,14 +241,14 @@ impl SubscriptionState {
         self.partitions.iter().filter_map(position)
     }
 
-    /// Does any partition wait for a reset or a validation?
+    /// Whether any partition waits for a reset or a validation.
     pub fn any_waiting(&self) -> bool {
         let waits =
             |state: &PartitionState| matches!(state.fetch, FetchState::AwaitReset(_) | FetchState::AwaitValidation(_));
         self.partitions.values().any(waits)
     }
 
-    /// When the next reset or validation that is held back may be sent.
+    /// When the next delayed reset or validation may be sent.
     pub fn next_retry_ms(&self, now_ms: i64) -> Option<i64> {
         let waits = |state: &&PartitionState| {
             let asks = matches!(state.fetch, FetchState::AwaitReset(_) | FetchState::AwaitValidation(_));
@@ -261,7 +257,7 @@ impl SubscriptionState {
         self.partitions.values().filter(waits).map(|state| state.next_retry_ms).min()
     }
 
-    /// Is the position still where a fetch asked this leader from? Kafka compares the offsets alone.
+    /// Whether the position is still the one of a fetch to this leader. Kafka compares only the offsets.
     pub fn is_fetching_from(&self, partition: TopicPartition, offset: Offset, leader: LeaderAndEpoch) -> bool {
         let any_leader = !self.fixes.has(Fix::CompareEpochOfPosition);
         let fetch = self.partitions.get(&partition).filter(|state| !state.failed).map(|state| state.fetch);

@@ -1,4 +1,4 @@
-//! What comes late: answers of leaders that are deposed by the time they arrive.
+//! Late responses: the leader that sent them has since been deposed.
 
 use std::rc::Rc;
 
@@ -15,12 +15,12 @@ use crate::message::data::{DataFetchResponse, EpochEndOffset, FetchablePartition
 
 const P: TopicPartition = TopicPartition { topic: 0, partition: 0 };
 
-/// Broker 1 leads in epoch 1, and so on.
+/// The leader of `epoch`: broker 1 leads in epoch 1, and so on.
 fn leader(epoch: i32) -> LeaderAndEpoch {
     LeaderAndEpoch { leader: Some(NodeId(epoch)), epoch: Some(LeaderEpoch(epoch)) }
 }
 
-/// It stands at offset 4, behind what leader 1 wrote in epoch 1.
+/// Its position is offset 4, after records that leader 1 wrote in epoch 1.
 fn consumer(fixes: Fixes) -> Consumer {
     let mut config = ClientConfig::new(Rc::from([NodeId(1)]), Rc::from([Rc::from("t")]));
     config.fixes = fixes;
@@ -31,7 +31,7 @@ fn consumer(fixes: Fixes) -> Consumer {
     consumer
 }
 
-/// It hears of another leader, and asks it.
+/// It receives another leader, and sends it a validation request.
 fn asks(consumer: &mut Consumer, by: i32) -> ValidationInFlight {
     consumer.subscriptions.maybe_validate(P, leader(by));
     match consumer.subscriptions.get(P).map(|state| state.fetch) {
@@ -42,7 +42,7 @@ fn asks(consumer: &mut Consumer, by: i32) -> ValidationInFlight {
     }
 }
 
-/// An epoch, and where it ends.
+/// The response: an epoch and its end offset.
 fn answers(consumer: &mut Consumer, requested: ValidationInFlight, epoch: i32, end: i64) -> Vec<AttemptEvent> {
     let partition = consumer.network.metadata.id_of(P);
     let (error, leader_epoch, end_offset) = (ErrorCode::None, LeaderEpoch(epoch), Offset(end));
@@ -74,7 +74,7 @@ fn an_answer_about_a_former_position_says_nothing_of_the_present_one() {
     );
 }
 
-/// Leader 1 was asked before leader 2 was heard of, which knows the position but may have another log behind it.
+/// Leader 1 received the request before leader 2 was known, which has the position but maybe another log before it.
 #[test]
 fn what_a_leader_answers_after_another_was_validated_is_dropped_if_epochs_are_compared() {
     let shown = |fixes: Fixes, error: ErrorCode| {
@@ -106,7 +106,7 @@ fn what_a_leader_answers_after_another_was_validated_is_dropped_if_epochs_are_co
     assert!(shown(Fixes::NONE, ErrorCode::None).contains(&record), "as Kafka does");
 }
 
-/// Leader 2 has written nothing in epoch 1, which began where it answers that it ends.
+/// Leader 2 has no records of epoch 1, which began at the end offset that it returns.
 #[test]
 fn a_position_sent_back_is_of_the_epoch_that_was_read_before_it() {
     let epoch = |fixes: Fixes, read_before: bool| {

@@ -1,7 +1,7 @@
 //! Records waiting to be sent, by partition: Kafka's `RecordAccumulator` (controller-broker.md §6.10).
 //!
-//! Not modelled: `buffer.memory` (a workload bounds what it has outstanding), compression, the
-//! partitioner (the application names the partition).
+//! Not modelled: `buffer.memory` (a workload limits its outstanding records), compression, the partitioner (the
+//! application chooses the partition).
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -15,27 +15,27 @@ use crate::client::{ProducerConfig, TopicPartition};
 use crate::ids::NodeId;
 use crate::sorted_map::SortedMap;
 
-/// Numbers of batches taken for one request.
+/// Numbers of the batches drained for one request.
 pub(super) type Drained = SmallVec<[u32; 4]>;
 
-/// What [`RecordAccumulator::ready`] found.
+/// The result of [`RecordAccumulator::ready`].
 #[derive(Clone, Debug, Default)]
 pub(super) struct ReadyCheck {
-    /// Leaders of partitions that have something to send, ascending.
+    /// Leaders of partitions with sendable batches, ascending.
     pub nodes: SmallVec<[NodeId; 8]>,
-    /// Topics of partitions that have something to send and no leader.
+    /// Topics of partitions with sendable batches and no leader.
     pub unknown_leader_topics: BTreeSet<u16>,
-    /// When some other partition will have something to send.
+    /// When the next partition becomes sendable.
     pub next_check_ms: Option<i64>,
 }
 
-/// All batches that have not ended, and the queues of those not on the wire.
+/// All batches that have not ended, and the queues of those not in flight.
 #[derive(Clone, Debug, Default)]
 pub(super) struct RecordAccumulator {
-    /// Every batch that lives, by number.
+    /// All batches that have not been deallocated, by number.
     pub batches: Batches,
     queues: SortedMap<TopicPartition, VecDeque<u32>>,
-    /// With one request in flight: partitions that have one.
+    /// With one request in flight: the partitions that have one.
     muted: BTreeSet<TopicPartition>,
     /// Where the last drain for a node stopped.
     drained_last: SortedMap<NodeId, TopicPartition>,
@@ -68,17 +68,17 @@ impl RecordAccumulator {
         queue.insert(queue.len() - usize::from(overtakes), number);
     }
 
-    /// Sends everything now held without lingering.
+    /// Sends all current batches without lingering.
     pub fn flush(&mut self) {
         self.flushing = true;
     }
 
-    /// Is any batch neither acknowledged nor failed?
+    /// Whether any batch is neither acknowledged nor failed.
     pub fn has_incomplete(&self) -> bool {
         self.batches.values().any(|batch| !batch.done)
     }
 
-    /// Which nodes have something to be sent.
+    /// The nodes for which there are sendable batches.
     pub fn ready(&mut self, config: &ProducerConfig, now_ms: i64, metadata: &Metadata) -> ReadyCheck {
         self.flushing &= self.has_incomplete();
         let mut check = ReadyCheck::default();
@@ -112,8 +112,8 @@ impl RecordAccumulator {
         check
     }
 
-    /// Takes one batch of each partition that a node leads, as far as a request may hold. As in
-    /// Kafka the first partition that must wait for its sequences ends the round for the node.
+    /// Drains one batch of each partition that a node leads, up to the size limit of a request. As in Kafka the first
+    /// partition that must wait for its sequences ends the drain for the node.
     pub fn drain(
         &mut self,
         config: &ProducerConfig,
@@ -156,7 +156,7 @@ impl RecordAccumulator {
         drained
     }
 
-    /// Puts a batch back for a retry, before all that come after it.
+    /// Puts a batch back for a retry, before all later ones.
     pub fn reenqueue(&mut self, now_ms: i64, backoff_ms: i64, number: u32) {
         let Some(batch) = self.batches.get_mut(&number) else { return };
         batch.attempts = batch.attempts.saturating_add(1);
@@ -165,8 +165,8 @@ impl RecordAccumulator {
         self.insert_in_sequence_order(number);
     }
 
-    /// Replaces a batch that was too large by parts of at most `batch.size`, or half of itself
-    /// if it is a part already. Gives their numbers.
+    /// Replaces a batch that was too large by parts of at most `batch.size`, or half of its size if it is a part
+    /// already. Returns their numbers.
     pub fn split_and_reenqueue(&mut self, config: &ProducerConfig, number: u32) -> Vec<u32> {
         let Some(big) = self.batches.remove(&number) else { return Vec::new() };
         let limit = if big.split { big.size() / 2 } else { config.batch_size };
@@ -177,7 +177,7 @@ impl RecordAccumulator {
         parts
     }
 
-    /// Takes the batches in queues whose delivery timeout is over.
+    /// Removes the queued batches whose delivery timeout is over.
     pub fn expired(&mut self, config: &ProducerConfig, now_ms: i64) -> Vec<u32> {
         let mut expired = Vec::new();
         for queue in self.queues.values_mut() {
@@ -192,7 +192,7 @@ impl RecordAccumulator {
         expired
     }
 
-    /// Empties all queues, for a producer that is of no more use; gives what was there.
+    /// Empties all queues, after a fatal error; returns their batches.
     pub fn abort(&mut self) -> Vec<u32> {
         self.queues.values_mut().flat_map(|queue| queue.drain(..)).collect()
     }
@@ -203,17 +203,17 @@ impl RecordAccumulator {
         live.map(|batch| batch.created_ms.saturating_add(config.delivery_timeout_ms)).min()
     }
 
-    /// With one request in flight: nothing more of the partition is sent until it is unmuted.
+    /// With one request in flight: no more batches of the partition are sent until it is unmuted.
     pub fn mute(&mut self, partition: TopicPartition) {
         self.muted.insert(partition);
     }
 
-    /// Its request has ended.
+    /// The request of the partition has ended.
     pub fn unmute(&mut self, partition: TopicPartition) {
         self.muted.remove(&partition);
     }
 
-    /// Forgets a batch that has ended and is in no request.
+    /// Drops a batch that has ended and is in no request.
     pub fn deallocate(&mut self, number: u32) {
         if self.batches.get(&number).is_some_and(|batch| batch.done && !batch.on_wire) {
             self.batches.remove(&number);

@@ -1,4 +1,4 @@
-//! Records on their way to one partition: Kafka's `ProducerBatch`.
+//! Records for one partition: Kafka's `ProducerBatch`.
 
 use std::rc::Rc;
 
@@ -8,71 +8,65 @@ use crate::client::TopicPartition;
 use crate::ids::{LeaderEpoch, Offset, ProducerId};
 use crate::log::{Batch, BatchBuilder, BatchProducer};
 
-/// `partitionLeaderEpoch` of a batch that no leader has stamped yet.
+/// `partitionLeaderEpoch` of a batch whose epoch no leader has set yet.
 const NO_PARTITION_LEADER_EPOCH: LeaderEpoch = LeaderEpoch(-1);
 
-/// Kafka too asks with an upper bound whether a record has room.
+/// As in Kafka, an upper bound of a record's size decides whether it fits.
 const RECORD_BYTES_AT_MOST: u32 = 25;
 
-/// A producer's session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct ProducerIdAndEpoch {
-    /// Given by InitProducerId.
+    /// Assigned by InitProducerId.
     pub id: ProducerId,
     /// Bumped locally.
     pub epoch: i16,
 }
 
-/// Where a batch stands in its session.
+/// The session and base sequence of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct ProducerState {
-    /// The session.
     pub session: ProducerIdAndEpoch,
-    /// Of the first record.
+    /// Sequence of the first record.
     pub base_sequence: i32,
 }
 
-/// One batch, from its first record to its end.
 #[derive(Clone, Debug)]
 pub(super) struct ProducerBatch {
-    /// Where to.
     pub partition: TopicPartition,
-    /// What it carries, in order.
+    /// The values of its records, in order.
     pub values: SmallVec<[u64; 4]>,
     builder: BatchBuilder,
     timestamp_ms: i64,
-    /// The bytes as last sent.
+    /// The batch as last sent.
     built: Option<Rc<Batch>>,
-    /// When the first record came; the delivery timeout counts from here.
+    /// When the first record was appended; the delivery timeout starts here.
     pub created_ms: i64,
     /// When the last attempt ended, or `created_ms`.
     pub last_attempt_ms: i64,
     /// Failed attempts.
     pub attempts: u32,
-    /// How long to wait after the last attempt.
+    /// The wait after the last attempt.
     pub backoff_ms: i64,
-    /// Given at the first drain; kept over retries, so that the broker knows a duplicate.
+    /// Assigned at the first drain; kept in retries, so that the broker detects duplicates.
     pub state: Option<ProducerState>,
-    /// The sequence was given anew after an epoch bump.
+    /// The sequence was reassigned after an epoch bump.
     pub sequence_reset: bool,
     /// Part of a batch that was too large.
     pub split: bool,
-    /// No more records are added.
     pub closed: bool,
     /// [`Bug::RetriedBatchTakesMore`](crate::bugs::Bug::RetriedBatchTakesMore)
     pub reopens_in_retry: bool,
-    /// The application was told how it ended.
+    /// The application was notified of the result.
     pub done: bool,
-    /// In a request without an answer.
+    /// In a request in flight.
     pub on_wire: bool,
-    /// The history knows its values.
+    /// The values are in the history.
     pub reported: bool,
     leader_epoch: Option<LeaderEpoch>,
     attempts_when_leader_last_changed: Option<u32>,
 }
 
 impl ProducerBatch {
-    /// An empty batch.
     pub fn new(partition: TopicPartition, now_ms: i64, timestamp_ms: i64) -> ProducerBatch {
         ProducerBatch {
             partition,
@@ -110,12 +104,12 @@ impl ProducerBatch {
         true
     }
 
-    /// Bytes of the batch.
+    /// Size in bytes.
     pub fn size(&self) -> u32 {
         self.builder.size()
     }
 
-    /// How many records.
+    /// The number of records.
     pub fn count(&self) -> i32 {
         i32::try_from(self.values.len()).expect("batches are at most 8 MiB")
     }
@@ -131,7 +125,7 @@ impl ProducerBatch {
         runs.map(|run| (run[0], u32::try_from(run.len()).expect("batches are at most 8 MiB")))
     }
 
-    /// Gives the batch its place in the session.
+    /// Assigns the sequence.
     pub fn set_state(&mut self, state: ProducerState) {
         let ProducerState { session, base_sequence } = state;
         self.state = Some(state);
@@ -139,23 +133,23 @@ impl ProducerBatch {
         self.built = None;
     }
 
-    /// The batch as it goes out; the same bytes at each retry.
+    /// The batch as sent; the same bytes in each retry.
     pub fn records(&mut self) -> Rc<Batch> {
         self.closed = true;
         self.built.get_or_insert_with(|| self.builder.build()).clone()
     }
 
-    /// Has it failed at least once, so that a broker may know it?
+    /// Whether it has failed at least once, so that a broker may have it.
     pub fn in_retry(&self) -> bool {
         self.attempts > 0
     }
 
-    /// Is the delivery timeout over?
+    /// Whether the delivery timeout is over.
     pub fn is_expired(&self, delivery_timeout_ms: i64, now_ms: i64) -> bool {
         delivery_timeout_ms <= now_ms - self.created_ms
     }
 
-    /// Takes note of the leader epoch now known.
+    /// Records the leader epoch now known.
     pub fn maybe_update_leader_epoch(&mut self, latest: Option<LeaderEpoch>) {
         if latest > self.leader_epoch {
             self.attempts_when_leader_last_changed = Some(self.attempts);
@@ -163,14 +157,14 @@ impl ProducerBatch {
         }
     }
 
-    /// Until when a retry waits; a new leader (KIP-951) is tried at once.
+    /// When the backoff of a retry ends; a new leader (KIP-951) is tried at once.
     pub fn backs_off_until_ms(&self) -> Option<i64> {
         let leader_changed = self.attempts_when_leader_last_changed == Some(self.attempts);
         (self.attempts > 0 && !leader_changed).then(|| self.last_attempt_ms.saturating_add(self.backoff_ms))
     }
 
-    /// The same records in batches of at most `limit` bytes (at least one record each), with the
-    /// same sequences. They count as not yet tried.
+    /// The same records in batches of at most `limit` bytes (at least one record each), with the same sequences. The
+    /// parts count as never tried.
     pub fn split(&self, limit: u32) -> Vec<ProducerBatch> {
         let empty =
             || ProducerBatch { split: true, ..ProducerBatch::new(self.partition, self.created_ms, self.timestamp_ms) };

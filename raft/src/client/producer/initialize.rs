@@ -1,4 +1,4 @@
-//! Getting a producer id: InitProducerId to any broker, until it is there (controller-broker.md §6.8).
+//! Requests for a producer id: InitProducerId to any broker until it succeeds (controller-broker.md §6.8).
 
 use super::Producer;
 use super::batch::ProducerIdAndEpoch;
@@ -12,7 +12,7 @@ use crate::message::data::InitProducerIdRequest;
 use crate::message::{DataRequest, DataResponse, ErrorCode, Request, Response};
 
 impl Producer {
-    /// Asks for a producer id if that is not being done already.
+    /// Requests a producer id unless a request is in flight.
     pub(super) fn init_producer_id(&mut self, now_ms: i64, entropy: &mut dyn Entropy, out: &mut ClientOut) {
         if self.initializing.in_flight.is_some() {
             return;

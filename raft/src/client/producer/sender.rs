@@ -1,4 +1,4 @@
-//! What is sent when, and what the answers mean: Kafka's `Sender` (controller-broker.md §6.6, §6.10).
+//! Sending, and processing of responses: Kafka's `Sender` (controller-broker.md §6.6, §6.10).
 
 use smallvec::SmallVec;
 
@@ -18,7 +18,7 @@ use crate::message::{DataRequest, DataResponse, ErrorCode, Request, Response};
 const UNKNOWN_OFFSET: Offset = Offset(-1);
 
 impl Producer {
-    /// One round of the sender thread; true if another may find something to do.
+    /// One round of the sender thread; returns true if another round may have work to do.
     pub(super) fn run_once(&mut self, now_ms: i64, entropy: &mut dyn Entropy, out: &mut ClientOut) -> bool {
         if let Some(error) = self.fatal {
             self.abort_batches(error, out);
@@ -28,7 +28,7 @@ impl Producer {
             sequences.maybe_resolve_sequences();
             sequences.maybe_bump_epoch(&mut self.accumulator.batches);
             if !sequences.has_producer_id() {
-                // As in Kafka nothing else happens meanwhile; not even the delivery timeout.
+                // As in Kafka nothing else is done meanwhile; even the delivery timeout is not checked.
                 self.init_producer_id(now_ms, entropy, out);
                 return false;
             }
@@ -73,7 +73,7 @@ impl Producer {
         any
     }
 
-    /// Gives up batches whose delivery timeout is over, in queues and on the wire.
+    /// Expires batches whose delivery timeout is over, in queues and in flight.
     fn expire_batches(&mut self, now_ms: i64, out: &mut ClientOut) {
         let timeout_ms = self.config.delivery_timeout_ms;
         let late = |batch: &ProducerBatch| batch.on_wire && !batch.done && batch.is_expired(timeout_ms, now_ms);
@@ -81,7 +81,7 @@ impl Producer {
         let mut expired: Vec<u32> = batches.filter(|(_, batch)| late(batch)).map(|(number, _)| *number).collect();
         expired.extend(self.accumulator.expired(&self.config, now_ms));
         for number in expired {
-            // The batch is looked at once more after it has failed, as in Kafka.
+            // The batch is processed once more after it has failed, as in Kafka.
             let Some(batch) = self.accumulator.batches.get(&number).cloned() else { continue };
             self.fail_batch(number, ErrorCode::RequestTimedOut, false, out);
             let on_wire = batch.on_wire || !self.config.client.bugs.has(Bug::UnresolvedOnlyOnTheWire);
@@ -192,7 +192,7 @@ impl Producer {
             return;
         }
         if matches!(error, ErrorCode::None | ErrorCode::DuplicateSequenceNumber) {
-            // A duplicate older than the broker remembers is success without an offset.
+            // A duplicate that the broker no longer has in its state is success without an offset.
             return self.acknowledge_batch(number, reported.base_offset, out);
         }
         let may_retry =
@@ -215,7 +215,7 @@ impl Producer {
 
     fn acknowledge_batch(&mut self, number: u32, base_offset: Offset, out: &mut ClientOut) {
         let Some(batch) = self.accumulator.batches.get_mut(&number) else { return };
-        // Even for a batch that was given up: its sequence is no longer in doubt.
+        // Also for a batch that has expired: its sequence is now resolved.
         if let Some(sequences) = &mut self.sequences {
             sequences.handle_completed_batch(number, batch);
         }
@@ -250,7 +250,7 @@ impl Producer {
     }
 }
 
-/// What a history must know of an attempt before it is sent.
+/// The events that a history needs before an attempt is sent.
 fn tell_invocation(attempt: u32, number: u32, batch: &mut ProducerBatch, acks: i16, out: &mut ClientOut) {
     let acks = i8::try_from(acks).expect("acks were checked to be -1, 0 or 1");
     let count = batch.count().unsigned_abs();

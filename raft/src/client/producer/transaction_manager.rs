@@ -1,9 +1,9 @@
 //! Sequences of the idempotent producer: the part of Kafka's `TransactionManager` that a producer
 //! without transactions uses (controller-broker.md §6.8).
 //!
-//! Batches keep their sequence over retries; in flight here means: drained once and not ended. A
-//! bumped epoch gives new sequences, from 0, to the partitions that asked for it, even to batches
-//! that a broker may have appended under the old ones: Kafka's known way to a duplicate.
+//! Batches keep their sequence in retries; in flight here means: drained once and not ended. An epoch bump assigns new
+//! sequences, from 0, to the partitions that requested it, even to batches that a broker may have appended under the
+//! old ones: a known cause of duplicates in Kafka.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +15,7 @@ use crate::ids::Offset;
 use crate::message::ErrorCode;
 use crate::sorted_map::SortedMap;
 
-/// All batches that live, by number.
+/// All batches that have not been deallocated, by number.
 pub(super) type Batches = SortedMap<u32, ProducerBatch>;
 
 const NO_LAST_ACKED: i32 = -1;
@@ -24,11 +24,10 @@ const NO_LAST_ACKED: i32 = -1;
 #[derive(Clone, Debug, Default)]
 pub(super) struct TransactionManager {
     bugs: Bugs,
-    /// `None`: InitProducerId must be asked.
+    /// `None`: InitProducerId must be sent.
     session: Option<ProducerIdAndEpoch>,
     partitions: SortedMap<TopicPartition, PartitionEntry>,
-    /// Partitions where a batch was given up after a broker may have seen it, with the sequence
-    /// that follows it.
+    /// Partitions where a batch expired that a broker may have received, with the sequence that follows it.
     unresolved: BTreeMap<TopicPartition, i32>,
     to_rewrite: BTreeSet<TopicPartition>,
     epoch_bump_required: bool,
@@ -51,24 +50,22 @@ impl Default for PartitionEntry {
 }
 
 impl TransactionManager {
-    /// Has no producer id yet.
     pub fn new(bugs: Bugs) -> TransactionManager {
         TransactionManager { bugs, ..TransactionManager::default() }
     }
 
-    /// Has the producer an id?
     pub fn has_producer_id(&self) -> bool {
         self.session.is_some()
     }
 
-    /// InitProducerId was answered. A bump that waited for a new id is carried out.
+    /// Processes a response to InitProducerId. A bump that waited for a new id is executed.
     pub fn set_session(&mut self, session: ProducerIdAndEpoch, batches: &mut Batches) {
         self.session = Some(session);
         self.rewrite(batches);
     }
 
-    /// Ends the doubt about partitions with nothing left in flight: resolved if the sequences
-    /// that follow were acknowledged, a bump of the epoch if not.
+    /// Resolves partitions with nothing left in flight: resolved if the sequences that follow were acknowledged,
+    /// otherwise the epoch is bumped.
     pub fn maybe_resolve_sequences(&mut self) {
         if self.unresolved.is_empty() {
             return;
@@ -84,8 +81,8 @@ impl TransactionManager {
         }
     }
 
-    /// Bumps the epoch if that was asked for. At 32767 a new producer id is needed; Kafka would
-    /// renumber under no id at once, here that waits for the new one.
+    /// Bumps the epoch if requested. At 32767 a new producer id is needed; Kafka would assign new sequences without an
+    /// id at once, here that waits for the new id.
     pub fn maybe_bump_epoch(&mut self, batches: &mut Batches) {
         if !std::mem::take(&mut self.epoch_bump_required) {
             return;
@@ -114,8 +111,7 @@ impl TransactionManager {
         }
     }
 
-    /// Kafka's `shouldStopDrainBatchesForPartition`: may this, the first batch of its queue, not
-    /// be sent now?
+    /// Kafka's `shouldStopDrainBatchesForPartition`: whether this batch, the first of its queue, must not be sent now.
     pub fn must_wait(&self, number: u32, batch: &ProducerBatch) -> bool {
         let Some(session) = self.session else { return true };
         let entry = self.partitions.get(&batch.partition);
@@ -124,11 +120,11 @@ impl TransactionManager {
             let stale = entry.is_some_and(|entry| entry.session != Some(session));
             return (first_in_flight.is_some() && stale) || self.unresolved.contains_key(&batch.partition);
         }
-        // A retry goes alone, in its turn: only the first in flight is sent again.
+        // Only the first batch in flight is retried, one at a time.
         first_in_flight.is_some_and(|first| *first != number)
     }
 
-    /// Gives a batch that is drained for the first time its sequence.
+    /// Assigns the sequence of a batch that is drained for the first time.
     pub fn assign(&mut self, number: u32, batch: &mut ProducerBatch) {
         let Some(session) = self.session else { return };
         let entry = self.partitions.get_or_insert_with(batch.partition, PartitionEntry::default);
@@ -145,7 +141,7 @@ impl TransactionManager {
         entry.in_flight.push(number);
     }
 
-    /// A batch was acknowledged, maybe after it had been given up.
+    /// A batch was acknowledged, possibly after it had expired.
     pub fn handle_completed_batch(&mut self, number: u32, batch: &ProducerBatch) {
         let entry = self.partitions.get_or_insert_with(batch.partition, PartitionEntry::default);
         if let Some(last) = batch.last_sequence() {
@@ -154,8 +150,8 @@ impl TransactionManager {
         entry.in_flight.retain(|other| *other != number);
     }
 
-    /// A batch failed for good. Unless its retries ran out, or time did, the broker has
-    /// definitely refused it, and the sequences after it must be given anew.
+    /// A batch failed permanently. Unless its retries or its delivery timeout ran out, the broker has definitely
+    /// refused it, and the sequences after it must be reassigned.
     pub fn handle_failed_batch(
         &mut self,
         number: u32,
@@ -175,7 +171,7 @@ impl TransactionManager {
         }
     }
 
-    /// A batch that was split makes room for its parts.
+    /// Replaces a batch that was split by its parts.
     pub fn replace_in_flight(&mut self, number: u32, partition: TopicPartition, parts: &[u32]) {
         let entry = self.partitions.get_or_insert_with(partition, PartitionEntry::default);
         if let Some(at) = entry.in_flight.iter().position(|other| *other == number) {
@@ -183,8 +179,8 @@ impl TransactionManager {
         }
     }
 
-    /// A batch that a broker may have seen was given up: no new batch of its partition is sent
-    /// until what is in flight there has ended.
+    /// A batch that a broker may have received has expired: no new batch of its partition is sent until all batches in
+    /// flight there have ended.
     pub fn mark_sequence_unresolved(&mut self, batch: &ProducerBatch) {
         let Some(last) = batch.last_sequence() else { return };
         let next = last.saturating_add(1);
@@ -192,14 +188,15 @@ impl TransactionManager {
         *marked = next.max(*marked);
     }
 
-    /// Kafka's `canRetry`; an idempotent producer retries sequence errors as long as it may, and
-    /// bumps the epoch once it is clear that there is a gap.
+    /// Kafka's `canRetry`; an idempotent producer retries sequence errors as long as it may, and bumps the epoch once
+    /// there certainly is a gap.
     pub fn can_retry(&mut self, batch: &ProducerBatch, error: ErrorCode, log_start_offset: Offset) -> bool {
         let partition = batch.partition;
         let base_sequence = batch.state.map_or(-1, |state| state.base_sequence);
         match error {
             ErrorCode::UnknownProducerId => {
-                // Without a log start nothing is known; after a reset this is an echo of the first.
+                // Without a log start offset nothing is known; after a reset this is a late error of an earlier
+                // attempt.
                 if log_start_offset.0 != -1 && !batch.sequence_reset {
                     self.request_epoch_bump(partition);
                 }

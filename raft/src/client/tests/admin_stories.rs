@@ -1,4 +1,4 @@
-//! Stories of an admin client (controller-broker.md §5.7).
+//! Tests of an admin client (controller-broker.md §5.7).
 
 use std::rc::Rc;
 

@@ -1,5 +1,4 @@
-//! Brokers of one mind: what one appends all have. Producer state is kept as Kafka keeps it
-//! (controller-broker.md §6.8).
+//! Brokers with one shared log per partition. Producer state is kept as in Kafka (controller-broker.md §6.8).
 
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
@@ -23,7 +22,7 @@ pub struct Partition {
     pub producers: BTreeMap<i64, ProducerEntry>,
 }
 
-/// What is remembered of a producer.
+/// The state of a producer.
 pub struct ProducerEntry {
     epoch: i16,
     last_sequence: i32,
@@ -32,10 +31,10 @@ pub struct ProducerEntry {
 }
 
 pub struct Brokers {
-    /// By id from 0; `None` answers no connect at all.
+    /// By id from 0; `None` does not respond to connects.
     pub up: Vec<Option<bool>>,
     pub partitions: Vec<Partition>,
-    /// Not told by Metadata.
+    /// Brokers left out of Metadata responses.
     pub hidden: Vec<NodeId>,
     pub controller: NodeId,
     pub topics: Vec<Rc<str>>,
@@ -45,7 +44,7 @@ pub struct Brokers {
 }
 
 impl Brokers {
-    /// Three brokers, so many partitions; partition i is led by broker i % 3.
+    /// Three brokers with this number of partitions; partition i is led by broker i % 3.
     pub fn new(partitions: usize) -> Brokers {
         let partition = |i| Partition { leader: Some(NodeId((i % 3) as i32)), ..Partition::default() };
         Brokers {
@@ -69,7 +68,7 @@ impl Brokers {
         self.partitions[partition].epoch += 1;
     }
 
-    /// Cuts a log, as an unclean election would; producer state is forgotten.
+    /// Truncates a log, like an unclean election; producer state is dropped.
     pub fn truncate(&mut self, partition: usize, end: usize) {
         self.partitions[partition].log.truncate(end);
         self.partitions[partition].producers.clear();
@@ -79,7 +78,7 @@ impl Brokers {
         self.partitions[partition].log.iter().map(|(_, value)| *value).collect()
     }
 
-    /// The answer, and how long it is held back.
+    /// The response, and its delay.
     pub fn handle(&mut self, node: NodeId, request: &Request) -> (i64, Option<Response>) {
         let data = |response| (0, Some(Response::Data(response)));
         match request {
@@ -144,7 +143,7 @@ impl Brokers {
         }
     }
 
-    /// The checks every leader makes.
+    /// The checks that every leader makes.
     fn checked(&self, node: NodeId, partition: &TopicIdPartition, epoch: i32) -> ErrorCode {
         let Some(known) = self.partitions.get(partition.partition as usize) else { return ErrorCode::UnknownTopicId };
         if partition.topic_id != TOPIC {
@@ -302,7 +301,7 @@ impl Partition {
     }
 }
 
-/// At most two records each, so that there are several.
+/// At most two records per batch, so that there are several batches.
 fn batches(base: i64, tail: &[(i32, u64)]) -> Records {
     let mut records = Records::default();
     let mut offset = base;

@@ -1,4 +1,4 @@
-//! Stories of connections (controller-broker.md §6.10).
+//! Tests of connections (controller-broker.md §6.10).
 
 use super::brokers::Brokers;
 use super::producer_stories::{config, send};
@@ -39,7 +39,7 @@ fn a_client_whose_brokers_are_all_gone_goes_back_to_its_bootstrap_servers() {
     let mut world = world([Some(true); 3]);
     send(&mut world, 0, 1);
     world.run_for(100);
-    // All it knows is broker 0, which then dies; a bootstrap server it has forgotten lives.
+    // It knows only broker 0, which then crashes; a bootstrap server that it has dropped is active.
     world.brokers.hidden = vec![NodeId(1), NodeId(2)];
     world.run_for(300_100);
     world.brokers.hidden.clear();

@@ -1,4 +1,4 @@
-//! Stories of a consumer (controller-broker.md §6.7).
+//! Tests of a consumer (controller-broker.md §6.7).
 
 use std::rc::Rc;
 
@@ -13,7 +13,7 @@ use crate::message::{DataRequest, ErrorCode, Request};
 
 pub const P0: TopicPartition = TopicPartition { topic: 0, partition: 0 };
 
-/// A consumer of partition 0, led by broker 0 in epoch 0, where so many values are.
+/// A consumer of partition 0, led by broker 0 in epoch 0, with `values` records.
 pub fn world(values: u64, auto_offset_reset: OffsetResetStrategy) -> World<Consumer> {
     world_with((Bugs::NONE, Fixes::NONE), values, auto_offset_reset)
 }
@@ -32,7 +32,7 @@ fn is_fetch(request: &Request) -> bool {
     matches!(request, Request::Data(DataRequest::Fetch(_)))
 }
 
-/// Offset and value of all that polls returned.
+/// Offset and value of all records that polls returned.
 pub fn polled(world: &World<Consumer>) -> Vec<(i64, u64)> {
     let record = |event| match event {
         Event::PollRecord { offset, value, .. } => Some((offset.0, value)),
@@ -96,7 +96,7 @@ fn same_but_attempt(event: &Event, wanted: &Event) -> bool {
     }
 }
 
-/// Unclean: the new leader has only two of the four records read, and two of its own.
+/// An unclean election: the new leader has only two of the four records read, and two of its own.
 fn truncate(world: &mut World<Consumer>) {
     world.run_for(100);
     assert_eq!(polled(world).len(), 4);
@@ -114,7 +114,7 @@ fn a_truncated_log_sends_the_position_back_to_where_the_logs_part() {
     assert_eq!(polled(&world)[4..], [(2, 20), (3, 30)]);
 }
 
-/// Unclean: the new leader has nothing of epoch 1, but more of epoch 0 than the one that was deposed.
+/// An unclean election: the new leader has no records of epoch 1, but more of epoch 0 than the deposed leader.
 #[test]
 fn a_leader_that_has_lost_the_position_s_epoch_names_the_end_of_an_older_one() {
     let story = |fixes: Fixes, bugs: Bugs| {

@@ -1,4 +1,4 @@
-//! When the cached cluster changes, and when it is fetched anew (controller-broker.md §5.6, §6.10).
+//! Changes and refreshes of the cached metadata (controller-broker.md §5.6, §6.10).
 
 use std::rc::Rc;
 

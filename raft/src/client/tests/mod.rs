@@ -1,4 +1,4 @@
-//! Clients in a small world of brokers that share their logs and do what the test tells them.
+//! Clients with model brokers that share their logs and are controlled by the test.
 
 mod admin_stories;
 mod brokers;

@@ -1,5 +1,5 @@
-//! Whatever is lost and whoever leads: while no log is truncated a consumer reads every record once,
-//! in order, and never comes to rest before the end.
+//! With lost messages and leader changes, but no truncation, a consumer reads every record once, in order, up to the
+//! end.
 
 use proptest::prelude::*;
 
@@ -54,7 +54,7 @@ proptest! {
             }
         }
         world.brokers.elect(0, 1);
-        // Each fate not met yet may cost a request timeout.
+        // Each remaining fate may cost a request timeout.
         world.run_for(40 * 31_000);
         let all: Vec<(i64, u64)> = (0..next).map(|value| (value as i64, value)).collect();
         prop_assert_eq!(polled(&world), all);

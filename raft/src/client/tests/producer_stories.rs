@@ -1,4 +1,4 @@
-//! Stories of a producer (controller-broker.md §6.6, §6.8, §6.10).
+//! Tests of a producer (controller-broker.md §6.6, §6.8, §6.10).
 
 use std::rc::Rc;
 
@@ -22,7 +22,7 @@ fn world(config: ProducerConfig) -> World<Producer> {
     World::new(Producer::new(config).expect("a legal configuration"), Brokers::new(2))
 }
 
-/// A producer that has an id and a connection to the leader of partition 0, where value 0 is.
+/// A producer that has an id and a connection to the leader of partition 0, which has value 0.
 fn warm(config: ProducerConfig) -> World<Producer> {
     let mut world = world(config);
     send(&mut world, 0, 0);
@@ -159,8 +159,8 @@ fn a_batch_given_up_after_a_broker_may_have_seen_it_leads_to_a_new_epoch() {
     world.run_for(1_200);
     send(&mut world, 0, 2);
     world.run_for(2_500);
-    // Value 2 went out behind the retry of 1 and was lost with it. When 1 is given up its sequence
-    // is in doubt; the broker's refusal of 2 tells that 1 will never fill the gap.
+    // Value 2 was sent after the retry of 1 and was lost with it. When 1 expires its sequence is unresolved; the
+    // broker's error for 2 shows that 1 will never fill the gap.
     let twice = |sequence, value| [(sequence, 0, vec![value]), (sequence, 0, vec![value])];
     assert_eq!(
         produced(&world)[1..],
@@ -176,7 +176,7 @@ fn a_gap_in_the_broker_s_sequences_leads_to_a_new_epoch() {
     let mut world = warm(config());
     send(&mut world, 0, 1);
     world.run_for(50);
-    // A new leader that lost the record before refuses the next one.
+    // A new leader that lost the previous record refuses the next one.
     world.fate(is_produce, refusal(ErrorCode::OutOfOrderSequenceNumber));
     send(&mut world, 0, 2);
     world.run_for(500);
@@ -184,8 +184,8 @@ fn a_gap_in_the_broker_s_sequences_leads_to_a_new_epoch() {
     assert_eq!(world.brokers.values(0), [0, 1, 2]);
 }
 
-/// Faithful, and unkind: a broker without state for a producer takes any sequence, so the first
-/// batch of all, refused for a moment while the second was on its way, is stranded.
+/// Kafka's behaviour: a broker without state for a producer accepts any sequence, so the very first batch, refused once
+/// while the second was in flight, can no longer be appended.
 #[test]
 fn a_first_batch_overtaken_by_the_second_is_refused_until_it_expires() {
     let mut world = world(ProducerConfig { linger_ms: 0, ..config() });

@@ -1,5 +1,5 @@
-//! Whatever is lost and whoever leads: sequences are never given to other values, and idempotence
-//! holds for what the brokers keep.
+//! With lost messages and leader changes, sequences are never assigned to other values, and idempotence holds for the
+//! records that brokers keep.
 
 use std::collections::BTreeMap;
 
@@ -36,8 +36,9 @@ fn act() -> impl Strategy<Value = Act> {
 fn run(config: ProducerConfig, hints: bool, acts: &[Act]) -> (World<Producer>, Vec<Vec<u64>>) {
     let mut world = World::new(Producer::new(config).expect("a legal configuration"), Brokers::new(2));
     world.brokers.hints = hints;
-    // A broker without state for a producer takes any sequence (see the story of the first batch
-    // overtaken), so each partition gets a record in peace.
+    // A broker without state for a producer accepts any sequence (see
+    // `a_first_batch_overtaken_by_the_second_is_refused_until_it_expires`), so each partition first gets a record
+    // without faults.
     let mut requested = vec![vec![1], vec![2]];
     send(&mut world, 0, 1);
     send(&mut world, 1, 2);
@@ -56,15 +57,15 @@ fn run(config: ProducerConfig, hints: bool, acts: &[Act]) -> (World<Producer>, V
             Act::Flush => world.operate(ProducerOperation::Flush),
         }
     }
-    // Fates not met yet are met by retries.
+    // Retries use the remaining fates.
     world.run_for(300_000);
     (world, requested)
 }
 
-/// Every sequence of a session and partition, and the value it was given to.
+/// Every sequence of a session and partition, with the value to which it was assigned.
 type Sequences = BTreeMap<(TopicPartition, i64, i16), BTreeMap<i32, u64>>;
 
-/// Panics where a sequence is given to two values.
+/// Panics if a sequence is assigned to two values.
 fn sequences(world: &World<Producer>) -> Sequences {
     let mut sequences = Sequences::new();
     let mut partition = TopicPartition { topic: 0, partition: -1 };
@@ -104,7 +105,7 @@ fn every_attempt_ends(world: &World<Producer>) {
     assert!(open.is_empty(), "{open:?}");
 }
 
-/// Offset and value of all that attempts were told to be appended.
+/// Offset and value of all records that were reported as appended to an attempt.
 fn reported(world: &World<Producer>) -> Vec<(TopicPartition, i64, u64)> {
     let mut values: BTreeMap<u32, (TopicPartition, Vec<u64>)> = BTreeMap::new();
     let mut reported = Vec::new();
@@ -130,7 +131,7 @@ fn reported(world: &World<Producer>) -> Vec<(TopicPartition, i64, u64)> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
 
-    /// Nothing expires: all arrives, once, in order, under contiguous sequences of one session.
+    /// Nothing expires: all records are appended once, in order, with contiguous sequences of one session.
     #[test]
     fn retries_neither_lose_nor_duplicate_nor_reorder(
         acts in prop::collection::vec(act(), 1..60),
@@ -156,8 +157,8 @@ proptest! {
         }
     }
 
-    /// Batches are given up while brokers may have them: epochs are bumped, and still no
-    /// sequence is given twice; what was told is so; no batch stays for ever.
+    /// Batches expire while brokers may have them: epochs are bumped, but no sequence is assigned twice; reported
+    /// results are true; no batch stays forever.
     #[test]
     fn sequences_are_never_reused_when_batches_expire(
         acts in prop::collection::vec(act(), 1..60),

@@ -1,4 +1,4 @@
-//! A client, its timer, and a network with a latency of 1 ms on which any request may meet a fate.
+//! A client, its timer, and a network with a latency of 1 ms in which a fate can be set for any request.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -8,7 +8,7 @@ use crate::ids::NodeId;
 use crate::io::{CloseReason, ConnectToken, Connection, Entropy, Now};
 use crate::message::{DataRequest, Request, Response};
 
-/// Draws the middle of each range: jitter nil, and nodes in no special order.
+/// Draws the middle of each range: no jitter, and nodes in no special order.
 pub struct Middle;
 impl Entropy for Middle {
     fn below(&mut self, bound: u32) -> u32 {
@@ -16,7 +16,7 @@ impl Entropy for Middle {
     }
 }
 
-/// Anything that steps like a client.
+/// A client that can be stepped.
 pub trait Steps {
     type Operation;
     fn step(&mut self, now: Now, input: ClientInput<Self::Operation>, out: &mut ClientOut);
@@ -38,21 +38,21 @@ steps! {
     AdminClient: AdminOperation;
 }
 
-/// What becomes of a request. After any but the first two nothing more comes of its connection: the
-/// bytes of a connection arrive in order or not at all.
+/// What happens to a request. After any but the first two its connection carries nothing more: the bytes of a
+/// connection arrive in order or not at all.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Fate {
-    /// Done and answered.
+    /// Executed and answered.
     Answered,
-    /// Answered with this instead.
+    /// Answered with this response instead.
     Instead(Response),
-    /// Swallowed: neither done nor answered.
+    /// Lost: neither executed nor answered.
     RequestLost,
-    /// Done, never answered.
+    /// Executed, never answered.
     ResponseLost,
-    /// Done, and the connection is reset instead of an answer.
+    /// Executed, and the connection is reset instead of a response.
     ResetAfter,
-    /// The connection is reset before it is done.
+    /// The connection is reset before the request is executed.
     ResetBefore,
 }
 
@@ -62,21 +62,20 @@ enum Event {
     Response(ConnectToken, i32, Response),
 }
 
-/// Which requests are meant.
+/// Selects requests.
 pub type Kind = fn(&Request) -> bool;
 
-/// The whole of it.
 pub struct World<C: Steps> {
     pub now_ms: i64,
     pub client: C,
     pub brokers: Brokers,
-    /// All that was observed, with the ms.
+    /// All observed events, with the ms.
     pub events: Vec<(i64, AttemptEvent)>,
-    /// All that was sent: ms, to whom, what.
+    /// All sent requests: ms, target, request.
     pub requests: Vec<(i64, NodeId, Request)>,
-    /// All connects: ms and address.
+    /// All connects: ms and target.
     pub connects: Vec<(i64, NodeId)>,
-    /// Closed by the client.
+    /// When the client closed connections, in ms.
     pub closes: Vec<i64>,
     fates: VecDeque<(Kind, Fate)>,
     queue: BTreeMap<(i64, u64), Event>,
@@ -113,7 +112,7 @@ impl<C: Steps> World<C> {
         world
     }
 
-    /// The next request of this kind meets this fate; those after it the next one told.
+    /// The next request of this kind meets this fate; those after it the next fate set.
     pub fn fate(&mut self, of: Kind, fate: Fate) {
         self.fates.push_back((of, fate));
     }
@@ -130,7 +129,7 @@ impl<C: Steps> World<C> {
         }
     }
 
-    /// Lets time pass, timers and messages in their order.
+    /// Advances time, with timers and messages in order.
     pub fn run_for(&mut self, ms: i64) {
         let end_ms = self.now_ms + ms;
         let mut steps = 0;
@@ -153,7 +152,7 @@ impl<C: Steps> World<C> {
         self.now_ms = end_ms;
     }
 
-    /// What was observed since `from_ms`.
+    /// All observed events.
     pub fn observed(&self) -> impl Iterator<Item = AttemptEvent> + '_ {
         self.events.iter().map(|(_, event)| *event)
     }

@@ -17,7 +17,7 @@ const KNOWN: &[(&str, &str)] = &[
     ("scenarios", "actor"),
     // To be untied.
     ("scenarios", "checks/clients/admin"),
-    ("scenarios", "checks/ghost"),
+    ("scenarios", "checks/server_model"),
     ("scenarios", "checks/replication"),
 ];
 
@@ -85,8 +85,22 @@ impl Crate {
             None => absolute(&path),
         });
         let imported = uses.iter().filter(|one| !one.is_public && one.name != "*");
-        let all = imported.filter_map(|one| absolute(&one.path)).chain(in_code);
+        let all = imported.filter_map(|one| absolute(&one.path)).chain(in_code).chain(self.by_globs(at));
         all.filter_map(|path| self.declares(&path, 8)).filter(|other| other != at).collect()
+    }
+
+    /// What a module's code names of those that it imports as `prelude::*`, by the paths that these re-export.
+    fn by_globs(&self, at: &Module) -> Vec<Vec<String>> {
+        let (code, uses) = &self.modules[at];
+        let words: BTreeSet<&str> = code.split(|c: char| !c.is_alphanumeric() && c != '_').collect();
+        let mut named = Vec::new();
+        for glob in uses.iter().filter(|one| one.name == "*") {
+            let Some(from) = self.absolute(at, &glob.path[..glob.path.len() - 1]) else { continue };
+            let Some((_, exported)) = self.modules.get(&from) else { continue };
+            let exported = exported.iter().filter(|one| one.is_public && words.contains(one.name.as_str()));
+            named.extend(exported.filter_map(|one| self.absolute(&from, &one.path)));
+        }
+        named
     }
 
     /// The modules that import each other: each with those that it reaches and that reach it.

@@ -12,7 +12,6 @@ use raft::log::Batch;
 use raft::message::data::FetchablePartition;
 
 use super::partition::PartitionModel;
-use super::servers::ServerIndex;
 use crate::checks::server_model::ledger::BatchId;
 
 claim! {
@@ -57,7 +56,7 @@ pub struct Ack {
 /// broker went by metadata `since` there.
 pub fn acknowledges(
     (index, partition): (usize, &mut PartitionModel),
-    (server, id): (usize, NodeId),
+    server: usize,
     (requested, before, since): (&Batch, usize, Offset),
     base_offset: Offset,
     verdict: &mut Verdict,
@@ -76,7 +75,7 @@ pub fn acknowledges(
     let Some(count) = count else {
         match partition.losses().promises_nothing(server) {
             Some(excuse) => verdict.excuse(excuse, 1),
-            None => lost(partition, id, end, "its log has a different batch there", verdict),
+            None => lost(partition, server, end, "its log has a different batch there", verdict),
         }
         return None;
     };
@@ -93,7 +92,7 @@ pub fn acknowledges(
     if !is_committed {
         match partition.losses().may_serve(batch) {
             Some(_) => verdict.excuse(Excuse::ServedAfterLoss, 1),
-            None => lost(partition, id, end, "a different batch is committed there", verdict),
+            None => lost(partition, server, end, "a different batch is committed there", verdict),
         }
         return None;
     }
@@ -115,24 +114,17 @@ impl Ack {
 }
 
 #[cold]
-fn lost(partition: &PartitionModel, id: NodeId, end: Offset, what: &str, verdict: &mut Verdict) {
-    let of = partition.id;
+fn lost(partition: &PartitionModel, server: usize, end: Offset, what: &str, verdict: &mut Verdict) {
+    let (of, id) = (partition.id, partition.node(server));
     verdict.fail(&AckedValueNotLost::CLAIM, || {
         format!("partition {of}: broker {id} acknowledges a batch that ends at {end}; {what}")
     });
 }
 
 /// The step is over: who had to hold the batch, by the leader's own word and by committed metadata?
-pub fn judge(
-    ack: &Ack,
-    partition: &PartitionModel,
-    required: usize,
-    id: NodeId,
-    servers: &ServerIndex,
-    verdict: &mut Verdict,
-) {
+pub fn judge(ack: &Ack, partition: &PartitionModel, required: usize, verdict: &mut Verdict) {
     let Some(leads) = &partition.replicas[ack.server].leads else { return };
-    let of = partition.id;
+    let (of, id) = (partition.id, partition.node(ack.server));
     let end = partition.ledger.end(ack.batch);
     let (says, of_members) = match ack.says {
         Says::Acknowledged => ("acknowledges", &ReplicationQuorumSuperset::CLAIM),
@@ -142,7 +134,7 @@ pub fn judge(
     let holds = |server: usize| {
         ack.holders >> server & 1 == 1 || losses.has_lost(server, ack.batch) || losses.is_rotten(server)
     };
-    let lacks = |member: &NodeId| !servers.of(*member).is_some_and(holds);
+    let lacks = |member: &NodeId| !partition.server(*member).is_some_and(holds);
     let base = partition.at(leads.partition_epoch);
     let pending = leads.in_flight && base.is_some_and(|base| usize::from(leads.maximal) > base.isr.len());
     // Not sent yet: who joins is not known, but how many must hold it.
@@ -178,11 +170,11 @@ pub fn judge(
 /// A leader has moved its high watermark: if its epoch is the newest, what is below is committed.
 pub fn leader_high_watermark(
     (index, partition): (usize, &mut PartitionModel),
-    (server, id): (usize, NodeId),
+    server: usize,
     (epoch, offset, since): (LeaderEpoch, Offset, Offset),
     verdict: &mut Verdict,
 ) -> Option<Ack> {
-    let of = partition.id;
+    let (of, id) = (partition.id, partition.node(server));
     let log_end = partition.replicas[server].log.end(&partition.ledger);
     if offset > log_end {
         match partition.losses().promises_nothing(server) {
@@ -202,14 +194,14 @@ pub fn leader_high_watermark(
         return None;
     }
     let before = partition.committed.len();
-    shows(partition, (server, id), offset, verdict);
+    shows(partition, server, offset, verdict);
     let count = partition.committed.len();
     (count > before).then(|| Ack::of((index, partition), server, Says::Committed, count, since))
 }
 
 /// The leader of the newest epoch shows a high watermark.
-fn shows(partition: &mut PartitionModel, (server, id): (usize, NodeId), offset: Offset, verdict: &mut Verdict) {
-    if offset <= partition.committed_end() || partition.is_deleted() || !partition.leads_newest(server, id) {
+fn shows(partition: &mut PartitionModel, server: usize, offset: Offset, verdict: &mut Verdict) {
+    if offset <= partition.committed_end() || partition.is_deleted() || !partition.leads_newest(server) {
         return;
     }
     let replica = &partition.replicas[server];
@@ -221,7 +213,7 @@ fn shows(partition: &mut PartitionModel, (server, id): (usize, NodeId), offset: 
         && !partition.extend(server, offset, verdict)
         && partition.losses().lowest_cut().is_none()
     {
-        let of = partition.id;
+        let (of, id) = (partition.id, partition.node(server));
         verdict.fail(&HighWatermarkWithinLog::CLAIM, || {
             format!("partition {of}: high watermark {offset} of leader {id} is within a batch")
         });
@@ -229,12 +221,7 @@ fn shows(partition: &mut PartitionModel, (server, id): (usize, NodeId), offset: 
 }
 
 /// A follower has taken over its leader's high watermark: below it, its log is C.
-pub fn follower_high_watermark(
-    partition: &PartitionModel,
-    (server, id): (usize, NodeId),
-    offset: Offset,
-    verdict: &mut Verdict,
-) {
+pub fn follower_high_watermark(partition: &PartitionModel, server: usize, offset: Offset, verdict: &mut Verdict) {
     let replica = &partition.replicas[server];
     let agreed = partition.end_of(replica.agreed);
     if offset <= agreed || offset > partition.committed_end() {
@@ -247,7 +234,7 @@ pub fn follower_high_watermark(
     if replica.log.get(replica.agreed).is_some_and(|batch| losses.may_be_missing(batch).is_some()) {
         return verdict.excuse(Excuse::ServedAfterLoss, 1);
     }
-    let of = partition.id;
+    let (of, id) = (partition.id, partition.node(server));
     verdict.fail(&ConsistentRead::CLAIM, || {
         format!(
             "partition {of}: follower {id} has high watermark {offset}; its log is the committed one up to {agreed}"
@@ -258,15 +245,15 @@ pub fn follower_high_watermark(
 /// A broker answers a consumer.
 pub fn answers_consumer(
     partition: &mut PartitionModel,
-    (server, id): (usize, NodeId),
+    server: usize,
     answer: &FetchablePartition,
     verdict: &mut Verdict,
 ) {
     if partition.is_deleted() {
         return;
     }
-    shows(partition, (server, id), answer.high_watermark, verdict);
-    let of = partition.id;
+    shows(partition, server, answer.high_watermark, verdict);
+    let (of, id) = (partition.id, partition.node(server));
     for batch in answer.records.0.iter().filter(|batch| batch.is_intact()) {
         if batch.next_offset() > answer.high_watermark {
             let (end, high_watermark) = (batch.next_offset(), answer.high_watermark);

@@ -2,9 +2,8 @@
 //! a newer leader epoch, has given up the old role by its next input (controller-broker.md §5.5).
 
 use crate::checks::prelude::*;
-use raft::ids::{LeaderEpoch, NodeId, Offset};
-
-use super::partition::PartitionModel;
+use raft::ids::{LeaderEpoch, Offset};
+use raft::io::ThreadName;
 
 claim! {
     /// A broker gives up a leadership as soon as it has published metadata that names another leader.
@@ -16,56 +15,65 @@ struct Demotion {
     server: usize,
     /// Index of the partition.
     partition: usize,
-    /// Images from here on say so.
+    /// Images from here on have it.
     offset: Offset,
     /// The leader epoch that ends the role.
     epoch: LeaderEpoch,
 }
 
-/// Roles that committed metadata has ended, and whose brokers have yet to hear of it.
+/// Roles that committed metadata has ended, and whose brokers have not taken their next input since they know it.
 #[derive(Clone, Debug, Default)]
 pub struct Demotions {
     pending: Vec<Demotion>,
 }
 
-impl Demotions {
-    /// A partition has a new leader epoch, in images from `offset` on.
-    pub fn committed(&mut self, index: usize, partition: &PartitionModel, epoch: LeaderEpoch, offset: Offset) {
-        for (server, replica) in partition.replicas.iter().enumerate() {
-            if replica.leads.as_ref().is_some_and(|leads| leads.epoch < epoch) {
-                self.pending.push(Demotion { server, partition: index, offset, epoch });
-            }
-        }
+impl Claimed for Demotions {
+    const CLAIM: Claim = DemotionObeyed::CLAIM;
+}
+
+impl Check for Demotions {
+    const EVENTS: Kinds = Kinds::BATCH_COMMITTED.and(Kinds::INPUT).and(Kinds::DOWN).and(Kinds::DISK_FAILED);
+
+    fn new(_: &CheckConfig) -> Demotions {
+        Demotions::default()
     }
 
-    /// A broker's request thread takes its next input; it has done all by what it has `published`.
     #[inline]
-    pub fn step_over(
-        &mut self,
-        (server, id): (usize, NodeId),
-        published: Offset,
-        partitions: &[PartitionModel],
-        verdict: &mut Verdict,
-    ) {
-        if self.pending.is_empty() {
-            return;
-        }
-        for due in self.pending.extract_if(.., |it| it.server == server && it.offset <= published) {
-            let partition = &partitions[due.partition];
-            let still = partition.replicas[server].leads.as_ref().filter(|leads| leads.epoch < due.epoch);
-            if let Some(leads) = still.filter(|_| !partition.is_deleted()) {
-                let (of, epoch, led) = (partition.id, due.epoch, leads.epoch);
-                verdict.fail(&DemotionObeyed::CLAIM, || {
-                    format!(
-                        "partition {of}: broker {id} has published leader epoch {epoch} and still leads in epoch {led}"
-                    )
-                });
+    fn on(&mut self, crossing: &Crossing<'_>, models: &Models, verdict: &mut Verdict) {
+        let (server, Some(cluster)) = (crossing.server, &models.cluster) else { return };
+        let partitions = &cluster.replication().partitions;
+        match crossing.event {
+            Event::BatchCommitted { update } => {
+                let Some(batch) = &update.batch else { return };
+                let offset = Offset(batch.next_offset().0 - 1);
+                for state in &update.partitions {
+                    let Some(partition) = partitions.find(state.id.into()) else { continue };
+                    let epoch = state.registration.leader_epoch;
+                    let leads = |server: &usize| {
+                        let leads = partitions[partition].replicas[*server].leads.as_ref();
+                        leads.is_some_and(|leads| leads.epoch < epoch)
+                    };
+                    let leaders = (0..models.servers.len()).filter(leads);
+                    self.pending.extend(leaders.map(|server| Demotion { server, partition, offset, epoch }));
+                }
             }
+            Event::Input { thread: ThreadName::RequestHandler } if !self.pending.is_empty() => {
+                let published = cluster.metadata().published(server).unwrap_or(Offset(-1));
+                for due in self.pending.extract_if(.., |it| it.server == server && it.offset <= published) {
+                    let partition = &partitions[due.partition];
+                    let still = partition.replicas[server].leads.as_ref().filter(|leads| leads.epoch < due.epoch);
+                    let Some(leads) = still.filter(|_| !partition.is_deleted()) else { continue };
+                    verdict.fail(&DemotionObeyed::CLAIM, || {
+                        format!(
+                            "partition {}: broker {} has published leader epoch {} and still leads in epoch {}",
+                            partition.id, models.servers[server].id, due.epoch, leads.epoch
+                        )
+                    });
+                }
+            }
+            // After a disk error the broker is about to end.
+            Event::Down { .. } | Event::DiskFailed => self.pending.retain(|demotion| demotion.server != server),
+            _ => {}
         }
-    }
-
-    /// A broker is down, or as good as that.
-    pub fn down(&mut self, server: usize) {
-        self.pending.retain(|demotion| demotion.server != server);
     }
 }

@@ -11,7 +11,7 @@ use crate::checks::prelude::*;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use raft::ids::{BrokerEpoch, NodeId, Offset, TopicIdPartition, Uuid};
+use raft::ids::{BrokerEpoch, Offset, TopicIdPartition, Uuid};
 use raft::io::DurableFiles;
 use raft::log::Batch;
 
@@ -125,7 +125,7 @@ impl Replication {
     /// True if the file is a data log's segment.
     pub fn appended(&mut self, server: usize, handle: u32, bytes: &Rc<[u8]>, verdict: &mut Verdict) -> bool {
         let Some((partition, base)) = self.disks[server].of_handle(handle) else { return false };
-        let id = self.servers.ids[server];
+        let id = self.servers[server];
         let Some(partition) = partition else {
             verdict.fail(&PersistBeforePromiseD7::CLAIM, || {
                 format!("broker {id} appends to a partition's log before its topic id is written")
@@ -227,7 +227,6 @@ impl Replication {
         verdict: &mut Verdict,
         change: impl FnOnce(&mut LogModel, &crate::checks::server_model::ledger::Ledger),
     ) {
-        let id = self.servers.ids[server];
         let PartitionModel { ledger, replicas, .. } = &mut self.partitions[partition];
         let replica = &mut replicas[server];
         let (agreed, count, had) = (replica.agreed, replica.log.count(), replica.log.prefix(replica.log.count()));
@@ -248,7 +247,7 @@ impl Replication {
         }
         if cut && !self.partitions[partition].is_deleted() {
             verdict.met(Situation::ReplicaTruncated);
-            elections::truncated(&self.partitions[partition], server, id, agreed, verdict);
+            elections::truncated(&self.partitions[partition], server, agreed, verdict);
         }
     }
 
@@ -352,7 +351,7 @@ impl Replication {
                 model.facts.push(Fact::Destroyed { server, had, left, registered });
                 verdict.met(Situation::ReplicaLostTail);
             }
-            let (id, of) = (self.servers.ids[server], model.id);
+            let (id, of) = (self.servers[server], model.id);
             if let Some(mismatch) = mismatch {
                 verdict.fail(&GhostMismatch::CLAIM, || format!("partition {of} on broker {id}: {mismatch}"));
             } else if notes.conflict.is_some() {
@@ -387,11 +386,6 @@ impl Replication {
     /// Of which server?
     pub fn disk_mut(&mut self, server: usize) -> &mut DataDisk {
         &mut self.disks[server]
-    }
-
-    /// Node id of a server.
-    pub fn id_of(&self, server: usize) -> NodeId {
-        self.servers.ids[server]
     }
 }
 

@@ -3,7 +3,6 @@
 //! anew, and it stands there twice.
 
 use crate::checks::prelude::*;
-use raft::ids::NodeId;
 use raft::log::{Batch, BatchProducer};
 
 use super::partition::PartitionModel;
@@ -20,7 +19,7 @@ const BATCHES_RETAINED: usize = 5;
 /// batches.
 pub fn refused_out_of_order(
     partition: &PartitionModel,
-    (server, id): (usize, NodeId),
+    server: usize,
     requested: &Batch,
     before: usize,
     verdict: &mut Verdict,
@@ -38,7 +37,7 @@ pub fn refused_out_of_order(
         if let Some(excuse) = partition.losses().promises_nothing(server) {
             return verdict.excuse(excuse, 1);
         }
-        let of = partition.id;
+        let (of, id) = (partition.id, partition.node(server));
         verdict.fail(&DuplicateRecognised::CLAIM, || {
             format!(
                 "partition {of}: leader {id} refuses sequence {} of producer {} in epoch {} as out of order although its log has it at offset {offset}",

@@ -19,7 +19,6 @@ use raft::ids::{LeaderEpoch, NodeId};
 use smallvec::SmallVec;
 
 use super::partition::{Acted, NotExcused, PartitionModel};
-use super::servers::ServerIndex;
 use crate::checks::loss::elections::{Candidate, CommittedChange};
 use crate::checks::loss::facts::{Began, Fact};
 
@@ -56,7 +55,6 @@ pub fn changed(
     partition: &mut PartitionModel,
     after: &Rc<ReferencePartition>,
     cause: Cause<'_>,
-    servers: &ServerIndex,
     verdict: &mut Verdict,
 ) {
     let before = partition.history.last().cloned();
@@ -74,11 +72,11 @@ pub fn changed(
     if partition.committed.is_empty() {
         return;
     }
-    judge_guards(partition, (&before, after), (elected, unclean), cause, servers, verdict);
+    judge_guards(partition, (&before, after), (elected, unclean), cause, verdict);
     if unclean.is_none() {
         let joined = after.isr.iter().filter(|id| !candidates(&before).any(|member| member == **id));
         for member in joined {
-            joins(partition, *member, cause, servers, verdict);
+            joins(partition, *member, cause, verdict);
         }
     }
 }
@@ -111,12 +109,11 @@ fn judge_guards(
     (before, after): (&ReferencePartition, &ReferencePartition),
     (elected, unclean): (Option<NodeId>, Option<NodeId>),
     cause: Cause<'_>,
-    servers: &ServerIndex,
     verdict: &mut Verdict,
 ) {
     let candidate = |id: NodeId| Candidate {
-        has_all: servers.of(id).is_some_and(|server| partition.is_guard(server)),
-        hurt: is_hurt(partition, id, cause, servers),
+        has_all: partition.server(id).is_some_and(|server| partition.is_guard(server)),
+        hurt: is_hurt(partition, id, cause),
         restarted: (cause.restarts_uncleanly)(id),
     };
     let of = |state: &ReferencePartition| candidates(state).map(candidate).collect::<SmallVec<[Candidate; 4]>>();
@@ -143,21 +140,21 @@ fn judge_guards(
 }
 
 /// See [`Losses::is_hurt`](crate::checks::loss::answers::Losses::is_hurt).
-fn is_hurt(partition: &PartitionModel, id: NodeId, cause: Cause<'_>, servers: &ServerIndex) -> bool {
+fn is_hurt(partition: &PartitionModel, id: NodeId, cause: Cause<'_>) -> bool {
     let registered = (cause.registered_before)(id);
-    servers.of(id).is_some_and(|server| partition.losses().is_hurt(server, registered))
+    partition.server(id).is_some_and(|server| partition.losses().is_hurt(server, registered))
 }
 
 /// A broker joins the ISR: it holds C, in the incarnation that is registered.
-fn joins(partition: &PartitionModel, member: NodeId, cause: Cause<'_>, servers: &ServerIndex, verdict: &mut Verdict) {
-    let Some(server) = servers.of(member) else { return };
+fn joins(partition: &PartitionModel, member: NodeId, cause: Cause<'_>, verdict: &mut Verdict) {
+    let Some(server) = partition.server(member) else { return };
     let replica = &partition.replicas[server];
     if replica.agreed >= partition.committed.len() {
         return;
     }
     if partition.losses().is_rotten(server) {
         verdict.excuse(Excuse::RottenReplicaInSync, 1);
-    } else if !is_hurt(partition, member, cause, servers) {
+    } else if !is_hurt(partition, member, cause) {
         let (id, has, end) = (partition.id, partition.end_of(replica.agreed), partition.committed_end());
         verdict.fail(&LeaderCandidateCompleteness::CLAIM, || {
             format!("partition {id}: broker {member} joins the ISR with the committed log up to {has}; the committed log ends at {end}")
@@ -167,7 +164,8 @@ fn joins(partition: &PartitionModel, member: NodeId, cause: Cause<'_>, servers: 
 
 /// A replica's log was cut by its own process: a member of ISR or ELR cuts nothing that is committed
 /// ((a) of `AckedValueNotLost`).
-pub fn truncated(partition: &PartitionModel, server: usize, id: NodeId, agreed_before: usize, verdict: &mut Verdict) {
+pub fn truncated(partition: &PartitionModel, server: usize, agreed_before: usize, verdict: &mut Verdict) {
+    let id = partition.node(server);
     let replica = &partition.replicas[server];
     let agreed = replica.agreed;
     let is_candidate = partition.now().is_some_and(|now| candidates(now).any(|member| member == id));
@@ -197,13 +195,12 @@ pub fn truncated(partition: &PartitionModel, server: usize, id: NodeId, agreed_b
 /// A broker acts as leader of an epoch.
 pub fn acts(
     partition: &mut PartitionModel,
-    (server, id, incarnation): (usize, NodeId, u32),
+    (server, incarnation): (usize, u32),
     epoch: LeaderEpoch,
     (elr, min_isr): (bool, usize),
-    servers: &ServerIndex,
     verdict: &mut Verdict,
 ) {
-    let of = partition.id;
+    let (of, id) = (partition.id, partition.node(server));
     if partition.leader_of(epoch) != Some(id) {
         verdict.fail(&LeaderByCommittedMetadata::CLAIM, || {
             let leader = partition.leader_of(epoch).map_or("no broker".to_owned(), |leader| format!("broker {leader}"));
@@ -226,28 +223,28 @@ pub fn acts(
         }
         _ => partition.acted.insert(place, mine),
     }
-    begins(partition, (server, id), epoch, (elr, min_isr), servers, verdict);
+    begins(partition, server, epoch, (elr, min_isr), verdict);
 }
 
 /// The leader of the newest epoch begins: it holds C, or a cause is found and C is cut to its log. One that was
 /// deposed before is noted.
 fn begins(
     partition: &mut PartitionModel,
-    (server, id): (usize, NodeId),
+    server: usize,
     epoch: LeaderEpoch,
     (elr, min_isr): (bool, usize),
-    servers: &ServerIndex,
     verdict: &mut Verdict,
 ) {
+    let id = partition.node(server);
     let Some(now) = partition.now().cloned() else { return };
     let replica = &partition.replicas[server];
     let (log, agreed) = (replica.log.prefix(replica.log.count()), replica.agreed);
-    let others = candidates(&now).filter(|member| *member != id).filter_map(|member| servers.of(member));
+    let others = candidates(&now).filter(|member| *member != id).filter_map(|member| partition.server(member));
     let others = others.map(|other| &partition.replicas[other].log).map(|log| log.prefix(log.count())).collect();
     // One that was elected uncleanly may be deposed before it acts. If it alone may lead again, its log is what
     // goes on nevertheless, with all that it takes until it hears of that.
     let is_sole_heir = partition.losses().is_newest_elected(epoch) && candidates(&now).eq([id]);
-    let deposed = !partition.leads_newest(server, id) && !is_sole_heir;
+    let deposed = !partition.leads_newest(server) && !is_sole_heir;
     let if_lost = match (min_isr, elr) {
         (..=1, _) => Excuse::AckedLostWithMinIsrOne,
         (_, false) if *now.isr == [id] => Excuse::AckedLostBySoleReplica,

@@ -25,7 +25,6 @@ pub mod partitions;
 pub mod proposals;
 pub mod replica;
 pub mod sequences;
-pub mod servers;
 pub mod shrinks;
 pub mod unclean;
 
@@ -37,21 +36,20 @@ use std::rc::Rc;
 use raft::broker::observation::BrokerObservation;
 use raft::ids::{BrokerEpoch, NodeId, Offset, PartitionEpoch, TopicIdPartition};
 use raft::message::ErrorCode;
-use raft::message::cluster::{AlterPartitionRequest, AlterPartitionResponse};
+use raft::message::cluster::{AlterPartitionRequest, AlterPartitionResponse, AlterPartitionResult};
 use raft::message::data::{DataFetchRequest, DataFetchResponse, PartitionProduceData, ProduceRequest, ProduceResponse};
 use sim::watch::Down;
 use smallvec::SmallVec;
 
 use self::acks::Ack;
 use self::answers::Answers;
-use self::demotions::Demotions;
 use self::disks::DataDisk;
 use self::elections::Cause;
 use self::min_isr::MinIsrs;
 use self::partition::PartitionModel;
 use self::partitions::Partitions;
+use self::proposals::ProposalKeptUntilKnown;
 use self::replica::Leading;
-use self::servers::ServerIndex;
 use self::unclean::UncleanElections;
 use super::loss::facts::Fact;
 use super::metadata::image::ReferenceBroker;
@@ -82,7 +80,8 @@ pub struct Settings {
 /// See the module's documentation.
 #[derive(Clone, Debug)]
 pub struct Replication {
-    servers: ServerIndex,
+    /// Node ids, by index.
+    pub servers: Rc<[NodeId]>,
     settings: Settings,
     /// All that ever were.
     pub partitions: Partitions,
@@ -98,7 +97,6 @@ pub struct Replication {
     produces: BTreeMap<(usize, u64), PendingProduce>,
     /// Answers of the running step.
     acks: Vec<Ack>,
-    demotions: Demotions,
     answers: Answers,
     /// By server: whose proposals an answer has refused in the running step.
     refused: Vec<Vec<TopicIdPartition>>,
@@ -108,28 +106,22 @@ pub struct Replication {
 
 impl Replication {
     /// No partition yet.
-    pub fn new(servers: Vec<NodeId>, settings: Settings) -> Replication {
-        let (servers_count, answers) = (servers.len(), Answers::new(servers.len()));
+    pub fn new(servers: Rc<[NodeId]>, settings: Settings) -> Replication {
+        let count = servers.len();
         Replication {
-            disks: vec![DataDisk::default(); servers.len()],
-            lives: vec![0; servers.len()],
-            decided_by: vec![Offset(-1); servers.len()],
-            unclean: UncleanElections::new(servers.len()),
-            partitions: Partitions::new(servers.len()),
-            servers: ServerIndex { ids: servers },
+            disks: vec![DataDisk::default(); count],
+            lives: vec![0; count],
+            decided_by: vec![Offset(-1); count],
+            unclean: UncleanElections::new(count),
+            partitions: Partitions::new(Rc::clone(&servers)),
+            servers,
             settings,
             min_isrs: Vec::new(),
             produces: BTreeMap::new(),
             acks: Vec::new(),
-            demotions: Demotions::default(),
-            answers,
-            refused: vec![Vec::new(); servers_count],
+            answers: Answers::new(count),
+            refused: vec![Vec::new(); count],
         }
-    }
-
-    /// Servers by node id.
-    pub fn servers(&self) -> &ServerIndex {
-        &self.servers
     }
 
     /// All partitions that ever were.
@@ -178,8 +170,7 @@ impl Replication {
                 elr,
                 unclean_allowed: by_config || last_known || self.unclean.may_elect(topic, id.partition),
             };
-            elections::changed(&mut self.partitions[index], after, cause, &self.servers, verdict);
-            self.demotions.committed(index, &self.partitions[index], after.leader_epoch, known_from);
+            elections::changed(&mut self.partitions[index], after, cause, verdict);
         }
         if image.configs.is_touched() || image.features.is_touched() {
             for index in 0..self.partitions.all().len() {
@@ -227,7 +218,6 @@ impl Replication {
         if pending.correlation_id != rpc.correlation_id {
             return;
         }
-        let id = self.servers.ids[server];
         let requested = pending.partitions.iter().zip(pending.before);
         for ((requested, before), answer) in requested.zip(answer.partitions.iter()) {
             let [batch] = &requested.records.0[..] else { continue };
@@ -237,11 +227,11 @@ impl Replication {
             let index = self.index_of(requested.partition);
             if answer.error == ErrorCode::OutOfOrderSequenceNumber {
                 let partition = &self.partitions[index];
-                duplicates::refused_out_of_order(partition, (server, id), batch, before, verdict);
+                duplicates::refused_out_of_order(partition, server, batch, before, verdict);
             } else if answer.error == ErrorCode::None {
                 let partition = (index, &mut self.partitions[index]);
                 let requested = (&**batch, before, pending.since);
-                self.acks.extend(acks::acknowledges(partition, (server, id), requested, answer.base_offset, verdict));
+                self.acks.extend(acks::acknowledges(partition, server, requested, answer.base_offset, verdict));
             }
         }
     }
@@ -254,36 +244,24 @@ impl Replication {
         self.decided_by[server] = published;
         self.refused[server].clear();
         self.answers.step_over(server);
-        let who = (server, self.servers.ids[server]);
-        self.demotions.step_over(who, published, self.partitions.all(), verdict);
-        if !self.acks.is_empty() {
-            self.judge_acks(server, verdict);
-        }
-    }
-
-    fn judge_acks(&mut self, server: usize, verdict: &mut Verdict) {
-        let id = self.servers.ids[server];
         for ack in self.acks.extract_if(.., |ack| ack.server == server) {
-            let partition = &self.partitions[ack.partition];
             let required = self.min_isrs[ack.partition].lowest_since(ack.since);
-            acks::judge(&ack, partition, required, id, &self.servers, verdict);
+            acks::judge(&ack, &self.partitions[ack.partition], required, verdict);
         }
     }
 
     /// A broker answers a consumer.
     pub fn consumer_answered(&mut self, server: usize, answer: &DataFetchResponse, verdict: &mut Verdict) {
-        let id = self.servers.ids[server];
         for answer in answer.partitions.iter().filter(|answer| answer.error == ErrorCode::None) {
             let index = self.index_of(answer.partition);
-            acks::answers_consumer(&mut self.partitions[index], (server, id), answer, verdict);
+            acks::answers_consumer(&mut self.partitions[index], server, answer, verdict);
         }
     }
 
     /// A leader proposes ISRs.
-    pub fn isr_proposed(&mut self, server: usize, request: &AlterPartitionRequest, verdict: &mut Verdict) {
+    pub fn isr_proposed(&mut self, server: usize, request: &AlterPartitionRequest) {
         for item in request.partitions.iter() {
             let index = self.index_of(item.partition);
-            proposals::proposed(&self.partitions[index], self.servers.ids[server], item, verdict);
             if let Some(leads) = &mut self.partitions[index].replicas[server].leads {
                 let members = item.new_isr_with_epochs.iter().map(|member| member.broker_id).collect();
                 if leads.proposed.as_ref().is_none_or(|(base, _)| *base <= item.partition_epoch) {
@@ -295,7 +273,11 @@ impl Replication {
 
     /// A broker's proposals are answered.
     pub fn proposals_answered(&mut self, server: usize, answer: &AlterPartitionResponse) {
-        self.refused[server] = proposals::refused(answer);
+        // The controller says that these were not carried out.
+        let is_refused = |result: &&AlterPartitionResult| {
+            matches!(result.error, ErrorCode::IneligibleReplica | ErrorCode::OperationNotAttempted)
+        };
+        self.refused[server] = answer.partitions.iter().filter(is_refused).map(|result| result.partition).collect();
     }
 
     /// A broker's connection is open.
@@ -321,7 +303,7 @@ impl Replication {
     #[inline]
     fn obeys_present_leader(&self, server: usize, partition: usize, verdict: &mut Verdict) {
         if let Some(requested) = self.answers.outdated(server, partition) {
-            let (id, of) = (self.servers.ids[server], self.partitions[partition].id);
+            let (id, of) = (self.servers[server], self.partitions[partition].id);
             let follows = self.partitions[partition].replicas[server].follows;
             verdict.fail(&PresentLeaderObeyed::CLAIM, || {
                 let now =
@@ -339,7 +321,7 @@ impl Replication {
         metadata: &MetadataModel,
         verdict: &mut Verdict,
     ) {
-        let id = self.servers.ids[server];
+        let id = self.servers[server];
         let of = match observation {
             BrokerObservation::BecameLeader { of, .. }
             | BrokerObservation::BecameFollower { of, .. }
@@ -373,14 +355,7 @@ impl Replication {
                 partition.facts.extend(led.map(|epoch| Fact::Ended { epoch, at: verdict.event }));
                 let elr = metadata.image().is_elr_enabled();
                 let min_isr = self.min_isrs[index].lowest_since(Offset(-1));
-                elections::acts(
-                    partition,
-                    (server, id, self.lives[server]),
-                    epoch,
-                    (elr, min_isr),
-                    &self.servers,
-                    verdict,
-                );
+                elections::acts(partition, (server, self.lives[server]), epoch, (elr, min_isr), verdict);
             }
             BrokerObservation::BecameFollower { epoch, .. } => {
                 replica.follows = Some(epoch);
@@ -389,10 +364,10 @@ impl Replication {
             }
             BrokerObservation::LeaderHighWatermark { epoch, offset, .. } => {
                 let moved = (epoch, offset, self.decided_by[server]);
-                self.acks.extend(acks::leader_high_watermark((index, partition), (server, id), moved, verdict));
+                self.acks.extend(acks::leader_high_watermark((index, partition), server, moved, verdict));
             }
             BrokerObservation::FollowerHighWatermark { offset, .. } => {
-                acks::follower_high_watermark(partition, (server, id), offset, verdict);
+                acks::follower_high_watermark(partition, server, offset, verdict);
             }
             BrokerObservation::IsrState { partition_epoch, maximal, in_flight, .. } => {
                 let waited = replica.leads.as_ref().filter(|leads| {
@@ -400,7 +375,10 @@ impl Replication {
                     leads.in_flight && leads.partition_epoch == partition_epoch && base == Some(partition_epoch)
                 });
                 if waited.is_some() && !in_flight && !self.refused[server].contains(&partition.id) {
-                    proposals::given_up(partition, id, verdict);
+                    let of = partition.id;
+                    verdict.fail(&ProposalKeptUntilKnown::CLAIM, || {
+                        format!("partition {of}: leader {id} gives up its proposal, and whether that was carried out is unknown")
+                    });
                 }
                 let replica = &mut partition.replicas[server];
                 if let Some(leads) = &mut replica.leads {
@@ -425,16 +403,10 @@ impl Replication {
         }
     }
 
-    /// A broker's disk has failed. It is about to end; what stood behind the write was not done.
-    pub fn disk_failed(&mut self, server: usize) {
-        self.demotions.down(server);
-    }
-
     /// A broker is down.
     pub fn down(&mut self, server: usize, how: Down, at: u64) {
         self.disks[server].down(HowDown::from(how));
         self.decided_by[server] = Offset(-1);
-        self.demotions.down(server);
         self.answers.down(server);
         self.unclean.down(server);
         // What it did not come to say nobody knows.

@@ -39,6 +39,8 @@ pub struct NotExcused;
 pub struct PartitionModel {
     /// Which.
     pub id: TopicIdPartition,
+    /// Node ids of the servers, by index.
+    servers: Rc<[NodeId]>,
     /// Every batch any replica ever wrote.
     pub ledger: Ledger,
     /// By server.
@@ -60,12 +62,13 @@ pub struct PartitionModel {
 }
 
 impl PartitionModel {
-    /// A new one, with replicas on any of so many servers.
-    pub fn new(id: TopicIdPartition, servers: usize) -> PartitionModel {
+    /// A new one, with replicas on any of these servers.
+    pub fn new(id: TopicIdPartition, servers: Rc<[NodeId]>) -> PartitionModel {
         PartitionModel {
             id,
             ledger: Ledger::default(),
-            replicas: vec![Replica::default(); servers],
+            replicas: vec![Replica::default(); servers.len()],
+            servers,
             history: Vec::new(),
             committed: Vec::new(),
             acked: 0,
@@ -74,6 +77,16 @@ impl PartitionModel {
             facts: Vec::new(),
             shown: Vec::new(),
         }
+    }
+
+    /// The node id of a server.
+    pub fn node(&self, server: usize) -> NodeId {
+        self.servers[server]
+    }
+
+    /// The index of a node; a handful are searched.
+    pub fn server(&self, node: NodeId) -> Option<usize> {
+        self.servers.iter().position(|other| *other == node)
     }
 
     /// How brokers call it in observations.
@@ -118,9 +131,9 @@ impl PartitionModel {
     }
 
     /// Is this the leader of the newest committed epoch, by its own word and by metadata's?
-    pub fn leads_newest(&self, server: usize, id: NodeId) -> bool {
+    pub fn leads_newest(&self, server: usize) -> bool {
         let (Some(now), Some(leads)) = (self.now(), &self.replicas[server].leads) else { return false };
-        now.leader == id && now.leader_epoch == leads.epoch && !leads.dormant
+        now.leader == self.node(server) && now.leader_epoch == leads.epoch && !leads.dormant
     }
 
     /// Does it hold all that was acknowledged?

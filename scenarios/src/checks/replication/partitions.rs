@@ -1,9 +1,10 @@
 //! All partitions that ever were, and how their committed logs have changed.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use raft::broker::observation::PartitionTag;
-use raft::ids::TopicIdPartition;
+use raft::ids::{NodeId, TopicIdPartition};
 
 use super::partition::PartitionModel;
 
@@ -15,14 +16,14 @@ pub type PartitionIndex = usize;
 pub struct Partitions {
     list: Vec<PartitionModel>,
     by_tag: BTreeMap<PartitionTag, PartitionIndex>,
-    servers: usize,
+    servers: Rc<[NodeId]>,
     /// All faults are over.
     settled: bool,
 }
 
 impl Partitions {
-    /// None, on so many servers.
-    pub fn new(servers: usize) -> Partitions {
+    /// None, on these servers.
+    pub fn new(servers: Rc<[NodeId]>) -> Partitions {
         Partitions { servers, ..Partitions::default() }
     }
 
@@ -44,7 +45,7 @@ impl Partitions {
     /// One that is known from now on.
     pub fn index_of(&mut self, id: TopicIdPartition) -> PartitionIndex {
         *self.by_tag.entry(id.into()).or_insert_with(|| {
-            let mut partition = PartitionModel::new(id, self.servers);
+            let mut partition = PartitionModel::new(id, Rc::clone(&self.servers));
             if self.settled {
                 partition.log.settle();
             }

@@ -332,12 +332,6 @@ impl Brokers {
     }
 
     pub fn say(&mut self, server: usize, observation: BrokerObservation) {
-        self.say_in(server, 0, observation);
-    }
-
-    /// In one of its lives.
-    pub fn say_in(&mut self, server: usize, life: u32, observation: BrokerObservation) {
-        self.checks.models.servers[server].incarnation = life;
         self.cross(server, Event::Observed { observation: Observation::Broker(observation) });
     }
 
@@ -531,11 +525,8 @@ impl Brokers {
 
     /// From what is on its disk.
     pub fn boot(&mut self, server: usize) {
-        self.checks.on(Crossing {
-            at_ns: 0,
-            server,
-            event: Event::Booted { incarnation: 0, disk: &self.disks[server] },
-        });
+        let incarnation = self.checks.models.servers[server].incarnation + 1;
+        self.checks.on(Crossing { at_ns: 0, server, event: Event::Booted { incarnation, disk: &self.disks[server] } });
         let mut manager = LogManager::load(&self.disks[server], CONFIG, raft::fixes::Fixes::NONE)
             .unwrap_or_else(|error| panic!("{error}"));
         let mut out = Out::default();

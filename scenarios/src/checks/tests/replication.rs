@@ -480,13 +480,13 @@ fn a_leader_epoch_is_led_in_one_life() {
     let leads = BrokerObservation::BecameLeader { of, epoch, start };
     brokers.restart(1, HowDown::PageCacheKept);
     brokers.publish(1);
-    brokers.say_in(1, 1, leads);
+    brokers.say(1, leads);
     assert_eq!(brokers.broke(), None, "by the image it found; it serves nobody");
     brokers.checks.verdict = Verdict::new(true);
     brokers.register(1);
     brokers.publish(1);
     brokers.checks.verdict = Verdict::default();
-    brokers.say_in(1, 1, leads);
+    brokers.say(1, leads);
     assert_eq!(brokers.broke(), Some("NeverTwoPartitionLeadersInSameEpoch"));
 }
 

@@ -1,5 +1,5 @@
-//! The data log against a plain list of batches, under appends, cuts, background flushes, kills,
-//! power losses and orderly ends; a death may fall between any two effects.
+//! The data log against a list of batches, under appends, truncations, background flushes, kills, power losses and
+//! clean shutdowns; a crash may occur between any two effects.
 
 use std::rc::Rc;
 
@@ -50,7 +50,7 @@ struct Harness {
     manager: LogManager,
     log: PartitionLog,
     expected: Vec<Rc<Batch>>,
-    /// Batches below were forced and not cut since.
+    /// Batches below were flushed and not truncated since.
     forced: usize,
 }
 
@@ -69,8 +69,8 @@ impl Harness {
         (self.manager, self.log, self.disk) = Harness::open(self.config, disk);
     }
 
-    /// Until the next checkpoint Kafka has a gap here: after a crash between a truncation and its
-    /// checkpoint, the older recovery point vouches for what is appended next.
+    /// Kafka has a gap here until the next checkpoint: after a crash between a truncation and its checkpoint, the older
+    /// recovery point covers records appended later.
     fn checkpoint(&mut self) {
         let mut out = Out::default();
         let topic: Rc<str> = "t".into();
@@ -79,7 +79,7 @@ impl Harness {
         self.disk.apply(&mut out);
     }
 
-    /// An unclean restart keeps a prefix: at least what was forced.
+    /// An unclean restart keeps a prefix: at least the flushed batches.
     fn believe(&mut self, at_least: usize) -> Result<(), TestCaseError> {
         let found = self.log.batches().0;
         let same = found.iter().zip(&self.expected).take_while(|(a, b)| a.hash == b.hash).count();

@@ -1,4 +1,4 @@
-//! Properties of data logs over a disk that their effects are applied to.
+//! Properties of data logs over a disk to which their effects are applied.
 
 mod log_model;
 mod producer_model;

@@ -1,4 +1,4 @@
-//! Producers' sequences against the plainest reading of controller-broker.md §6.8, and a client that retries.
+//! Producer state against a direct implementation of controller-broker.md §6.8, and a client that retries.
 
 use std::rc::Rc;
 
@@ -33,7 +33,7 @@ fn append(log: &mut PartitionLog, batch: &Rc<Batch>) -> Result<LeaderAppend, Err
 /// One batch that was appended: epoch, first and last sequence, offset.
 type Appended = (i16, i32, i32, i64);
 
-/// What §6.8 says of a batch, given all batches of the producer, oldest first.
+/// The result of §6.8 for a batch, given all batches of the producer, oldest first.
 fn verdict(history: &[Appended], epoch: i16, first: i32, count: u64) -> Result<Option<i64>, ErrorCode> {
     let last = (i64::from(first) + count as i64 - 1) % (1 << 31);
     let Some(&(known, _, newest, _)) = history.last() else { return Ok(None) };
@@ -77,9 +77,9 @@ proptest! {
         }
     }
 
-    /// Up to five batches in flight, each sent any number of times in any order: a producer that
-    /// sends each until it is acknowledged gets all of them once, in order. Its very first batch
-    /// comes first: of a producer without state any sequence is taken (§6.8).
+    /// Up to five batches in flight, each sent any number of times in any order: a producer that sends each until it is
+    /// acknowledged gets all of them appended once, in order. The very first batch is sent first: without producer
+    /// state any sequence is accepted (§6.8).
     #[test]
     fn retries_neither_duplicate_nor_reorder(
         counts in prop::collection::vec(1..4_u64, 1..20),

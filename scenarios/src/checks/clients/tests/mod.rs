@@ -90,7 +90,8 @@ impl Played {
 /// Plays a history behind the prelude; the run goes on.
 fn so_far(steps: &[Step]) -> Played {
     let histories = ClientHistories::new(&["t".into()], 1, &[BROKER]);
-    let mut played = Played { histories, partitions: Partitions::new(1), verdict: Verdict::new(false) };
+    let mut played =
+        Played { histories, partitions: Partitions::new([NodeId(1)].into()), verdict: Verdict::new(false) };
     let (mut metadata, mut requested) = (0, None);
     for step in prelude().iter().chain(steps) {
         played.verdict.now_ns += 1_000_000;
