@@ -10,20 +10,11 @@ use super::AttemptEvent;
 #[derive(Clone, Debug)]
 pub enum ClientInput<O> {
     /// A `Connect` succeeded.
-    Opened {
-        token: ConnectToken,
-        connection: Connection,
-    },
+    Opened { token: ConnectToken, connection: Connection },
     /// A connection or an attempt was closed; nothing more arrives on it.
-    Closed {
-        token: ConnectToken,
-        reason: CloseReason,
-    },
-    Response {
-        token: ConnectToken,
-        correlation_id: i32,
-        response: Response,
-    },
+    Closed { token: ConnectToken, reason: CloseReason },
+    /// The response to a request.
+    Response { token: ConnectToken, correlation_id: i32, response: Response },
     /// The one timer fired.
     Timer,
     /// The application calls.

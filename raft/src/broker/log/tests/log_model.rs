@@ -146,7 +146,7 @@ proptest! {
                     }
                     harness.expected.truncate(keep);
                     harness.forced = harness.forced.min(keep);
-                    epoch.0 += 1; // only another leader's log cuts this one
+                    epoch.0 += 1; // only another leader truncates this log
                 }
                 Action::Flush => {
                     if let Some(task) = LogManager::take_flush(ID, &mut harness.log, &mut out) {
