@@ -100,7 +100,7 @@ checks! {
         FailedAppendCommitted in linearizability;
         AckedValueNotLost in replication::guards;
         CommittedMetadataReplays in metadata::model;
-        ProposalKeptUntilKnown in replication::proposals;
+        ProposalKeptUntilKnown in replication::guards;
         PresentLeaderObeyed in replication::answers;
         NeverTwoPartitionLeadersInSameEpoch in replication::elections;
         LeaderByCommittedMetadata in replication::elections;

@@ -12,12 +12,6 @@ check! {
         => judge, Kinds::REQUEST_SENT;
 }
 
-claim! {
-    /// A leader gives up a proposal that it has sent only when the controller says that it was not carried out, or when
-    /// the partition has changed.
-    ProposalKeptUntilKnown, Safety of Partition, "KIP-497; Partition.handleAlterPartitionError";
-}
-
 fn judge(crossing: &Crossing<'_>, models: &Models, verdict: &mut Verdict) {
     let Event::RequestSent { request: Request::Cluster(ClusterRequest::AlterPartition(request)), .. } = crossing.event
     else {

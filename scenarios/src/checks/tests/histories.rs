@@ -40,8 +40,8 @@ enum Step {
     ElectWrongly(usize),
 }
 
-/// Every record once, by what is before it and its epoch.
-#[derive(Default)]
+/// Every record of one history once, by what is before it and its epoch.
+#[derive(Clone, Debug, Default)]
 struct Records {
     ledger: Ledger,
     known: BTreeMap<(BatchId, i32), BatchId>,
@@ -89,6 +89,7 @@ struct World {
     acknowledged: [usize; VOTERS],
     known: Vec<Known>,
     steps: Vec<Step>,
+    records: Records,
     servers: Vec<ServerModel>,
     committed: Committed,
     verdict: Verdict,
@@ -113,6 +114,7 @@ impl World {
             acknowledged: [0; VOTERS],
             known: Vec::new(),
             steps: Vec::new(),
+            records: Records::default(),
             servers,
             committed: Committed::default(),
             verdict: Verdict::default(),
@@ -123,20 +125,21 @@ impl World {
         self.logs.iter().filter(|log| log.contains(&id)).count()
     }
 
-    fn could_win(&self, candidate: usize, records: &Records) -> bool {
-        let last = |log: &Vec<BatchId>| (log.last().map_or(0, |last| records.epoch(*last)), log.len());
+    fn could_win(&self, candidate: usize) -> bool {
+        let last = |log: &Vec<BatchId>| (log.last().map_or(0, |last| self.records.epoch(*last)), log.len());
         let grants = |voter: &usize| last(&self.logs[*voter]) <= last(&self.logs[candidate]);
         (0..VOTERS).filter(grants).count() >= MAJORITY
     }
 
-    fn possible(&self, records: &Records) -> Vec<Step> {
+    fn possible(&self) -> Vec<Step> {
         let mut steps: Vec<Step> = (0..VOTERS).map(Step::Replace).collect();
         if let Some(leader) = self.leader {
             let log = &self.logs[leader];
             steps.extend((log.len() < RECORDS).then_some(Step::Append));
             let others = (0..VOTERS).filter(|other| self.logs[*other] != *log);
             steps.extend(others.map(Step::Replicate));
-            let is_own = |count: usize| count.checked_sub(1).is_some_and(|last| records.epoch(log[last]) == self.epoch);
+            let is_own =
+                |count: usize| count.checked_sub(1).is_some_and(|last| self.records.epoch(log[last]) == self.epoch);
             let mut acknowledged = self.acknowledged;
             acknowledged[leader] = log.len();
             acknowledged.sort_unstable();
@@ -149,41 +152,41 @@ impl World {
         }
         if self.epoch + 1 < EPOCHS {
             let election = |voter: usize| {
-                if self.could_win(voter, records) { Step::Elect(voter) } else { Step::ElectWrongly(voter) }
+                if self.could_win(voter) { Step::Elect(voter) } else { Step::ElectWrongly(voter) }
             };
             steps.extend((0..VOTERS).filter(|voter| Some(*voter) != self.leader).map(election));
         }
         steps
     }
 
-    fn set_log(&mut self, server: usize, log: Vec<BatchId>, records: &mut Records) {
+    fn set_log(&mut self, server: usize, log: Vec<BatchId>) {
         for id in &log {
             self.held.entry(*id).or_default()[server] = true;
         }
-        self.servers[server].log = records.log(&log);
+        self.servers[server].log = self.records.log(&log);
         self.servers[server].recount_agreement(&self.committed.batches);
         self.logs[server] = log;
     }
 
-    fn step(&mut self, step: Step, records: &mut Records, judged: &mut Judged) {
+    fn step(&mut self, step: Step, judged: &mut Judged) {
         self.steps.push(step);
         match step {
             Step::Append => {
                 let leader = self.leader.expect("a leader appends");
                 let before = self.logs[leader].last().copied().unwrap_or(BatchId::START);
-                let id = records.behind(before, self.epoch);
+                let id = self.records.behind(before, self.epoch);
                 let log = [&self.logs[leader][..], &[id]].concat();
-                self.set_log(leader, log, records);
+                self.set_log(leader, log);
             }
             Step::Replicate(to) => {
                 let from = self.leader.expect("a leader is fetched from");
-                self.set_log(to, self.logs[from].clone(), records);
+                self.set_log(to, self.logs[from].clone());
                 self.acknowledged[to] = self.logs[to].len();
             }
-            Step::Commit | Step::CommitWrongly => self.commits(step, records, judged),
+            Step::Commit | Step::CommitWrongly => self.commits(step, judged),
             Step::Replace(server) => {
                 let log = self.logs[server].last().copied();
-                self.set_log(server, Vec::new(), records);
+                self.set_log(server, Vec::new());
                 if self.leader == Some(server) {
                     self.leader = None;
                     self.servers[server].role = None;
@@ -192,13 +195,13 @@ impl World {
                 self.committed.facts.push(QuorumFact::Destroyed { server, voter: true, epoch, log });
                 for at in 0..self.known.len() {
                     let anchored = |other: &Known| {
-                        other.committer == records.epoch(other.id) && self.holders(other.id) >= MAJORITY
+                        other.committer == self.records.epoch(other.id) && self.holders(other.id) >= MAJORITY
                     };
                     self.known[at].promised &= self.known[at..].iter().any(anchored);
                 }
-                cut_promise(&self.servers, &mut self.committed, &records.ledger, &mut self.verdict);
+                cut_promise(&self.servers, &mut self.committed, &self.records.ledger, &mut self.verdict);
             }
-            Step::Elect(server) | Step::ElectWrongly(server) => self.elects(server, step, records, judged),
+            Step::Elect(server) | Step::ElectWrongly(server) => self.elects(server, step, judged),
         }
         if self.verdict.violation().is_none() {
             let promised = self.known.iter().take_while(|known| known.promised).count();
@@ -211,7 +214,7 @@ impl World {
         }
     }
 
-    fn commits(&mut self, step: Step, records: &mut Records, judged: &mut Judged) {
+    fn commits(&mut self, step: Step, judged: &mut Judged) {
         let leader = self.leader.expect("a leader commits");
         let mut acknowledged = self.acknowledged;
         acknowledged[leader] = self.logs[leader].len();
@@ -230,14 +233,14 @@ impl World {
                 (known.promised, known.committer) = (true, self.epoch.max(known.committer));
             }
         }
-        let shown = ShownHighWatermark { epoch: LeaderEpoch(self.epoch), offset: records.ledger.end(last) };
+        let shown = ShownHighWatermark { epoch: LeaderEpoch(self.epoch), offset: self.records.ledger.end(last) };
         let quorum = Quorum { majority: MAJORITY, commits_before_flush: false };
-        let World { servers, committed, verdict, .. } = self;
+        let World { servers, committed, verdict, records, .. } = self;
         commit(servers, leader, shown, committed, &records.ledger, quorum, verdict);
         self.agrees(permitted, &mut judged.commits);
     }
 
-    fn elects(&mut self, server: usize, step: Step, records: &Records, judged: &mut Judged) {
+    fn elects(&mut self, server: usize, step: Step, judged: &mut Judged) {
         self.epoch += 1;
         if let Some(before) = self.leader.replace(server) {
             self.servers[before].role = None;
@@ -249,7 +252,7 @@ impl World {
         let permitted = self.known[kept..].iter().all(|known| !known.promised);
         assert!(permitted || step != Step::Elect(server), "Raft has elected it: {:?}", self.steps);
         self.known.truncate(kept);
-        let World { servers, committed, verdict, .. } = self;
+        let World { servers, committed, verdict, records, .. } = self;
         became_leader(servers, server, epoch, committed, &records.ledger, verdict);
         self.agrees(permitted, &mut judged.elections);
     }
@@ -261,7 +264,8 @@ impl World {
     }
 
     /// One fact more never excuses less.
-    fn is_monotone(&self, ledger: &Ledger) {
+    fn is_monotone(&self) {
+        let ledger = &self.records.ledger;
         let answers = |facts: &[QuorumFact]| {
             let losses = QuorumLosses { ledger, facts };
             let mut answers = Vec::new();
@@ -297,30 +301,30 @@ impl World {
 }
 
 /// Histories of so many steps.
-fn explore(world: &World, depth: usize, records: &mut Records, judged: &mut Judged) {
+fn explore(world: &World, depth: usize, judged: &mut Judged) {
     if depth == 0 {
-        return world.is_monotone(&records.ledger);
+        return world.is_monotone();
     }
-    for step in world.possible(records) {
+    for step in world.possible() {
         let mut next = world.clone();
-        next.step(step, records, judged);
+        next.step(step, judged);
         if next.verdict.violation().is_none() {
-            explore(&next, depth - 1, records, judged);
+            explore(&next, depth - 1, judged);
         }
     }
 }
 
 #[test]
 fn every_short_history_of_a_quorum_is_judged_as_the_naive_definition_does() {
-    let (mut records, mut judged) = (Records::default(), Judged::default());
+    let mut judged = Judged::default();
     let mut world = World::new();
-    world.step(Step::Elect(0), &mut records, &mut judged);
-    explore(&world, 5, &mut records, &mut judged);
+    world.step(Step::Elect(0), &mut judged);
+    explore(&world, 5, &mut judged);
     // From here on, too, where two records are committed, and one voter lacks the second.
     for step in [Step::Append, Step::Replicate(1), Step::Replicate(2), Step::Append, Step::Replicate(1), Step::Commit] {
-        world.step(step, &mut records, &mut judged);
+        world.step(step, &mut judged);
     }
-    explore(&world, 5, &mut records, &mut judged);
+    explore(&world, 5, &mut judged);
     let Judged { elections, commits } = judged;
     assert!(elections.iter().chain(&commits).all(|count| *count > 1_000), "{judged:?}");
 }
