@@ -319,12 +319,12 @@ fn every_short_history_of_a_quorum_is_judged_as_the_naive_definition_does() {
     let mut judged = Judged::default();
     let mut world = World::new();
     world.step(Step::Elect(0), &mut judged);
-    explore(&world, 5, &mut judged);
+    explore(&world, 6, &mut judged);
     // From here on, too, where two records are committed, and one voter lacks the second.
     for step in [Step::Append, Step::Replicate(1), Step::Replicate(2), Step::Append, Step::Replicate(1), Step::Commit] {
         world.step(step, &mut judged);
     }
-    explore(&world, 5, &mut judged);
+    explore(&world, 6, &mut judged);
     let Judged { elections, commits } = judged;
     assert!(elections.iter().chain(&commits).all(|count| *count > 1_000), "{judged:?}");
 }
