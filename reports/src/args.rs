@@ -4,6 +4,7 @@ mod bugs;
 mod chart;
 mod check;
 mod cluster;
+mod limit;
 mod merge;
 mod reference;
 mod replay;

@@ -68,14 +68,9 @@ fn line(words: &[String]) -> String {
     format!("kraftsim {}", words.join(" "))
 }
 
-/// In single quotes if a shell would read it otherwise.
-fn quote(word: &str) -> String {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b"_-./=:,+@%".contains(&b);
-    if !word.is_empty() && word.bytes().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
+/// Quoted if a shell would read it otherwise; none of the words holds a NUL.
+pub fn quote(word: &str) -> String {
+    shlex::try_quote(word).map_or_else(|_| word.to_owned(), std::borrow::Cow::into_owned)
 }
 
 #[cfg(test)]

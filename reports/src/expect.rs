@@ -8,8 +8,8 @@ use scenarios::scenario::metric::{Metric, Statistic};
 use scenarios::scenario::values::{Limit as Bound, Relation};
 
 use crate::command;
-use crate::duration::show_us;
 use crate::engine::{Expectation, Named, Overrides};
+use sim::duration::show_us;
 
 /// The measured value of a limit's metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

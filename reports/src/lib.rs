@@ -17,7 +17,6 @@ pub mod args;
 pub mod catalog;
 pub mod chart;
 pub mod command;
-pub mod duration;
 pub mod engine;
 pub mod exit;
 pub mod expect;

@@ -4,6 +4,8 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use tempfile::NamedTempFile;
+
 use crate::engine::Problem;
 use crate::input::reason;
 use crate::show::columns::{DEFAULT_WIDTH, hanging};
@@ -103,10 +105,8 @@ pub fn check_folder(folder: &Path) -> Result<(), Problem> {
     if !there.is_dir() {
         return Err(Problem::new(format!("{} is not a folder", there.display())));
     }
-    let probe = temporary(&there.join("kraftsim-probe"));
-    let made = fs::OpenOptions::new().write(true).create_new(true).open(&probe);
-    let _ = fs::remove_file(&probe);
-    made.map(|_| ())
+    temporary(there)
+        .map(|_| ())
         .map_err(|error| Problem::new(format!("{} cannot be written to: {}", there.display(), reason(&error))))
 }
 
@@ -122,18 +122,14 @@ pub fn write_whole(path: &Path, content: impl AsRef<[u8]>) -> Result<(), Problem
         return fs::write(path, content)
             .map_err(|error| Problem::new(format!("{}: {}", path.display(), reason(&error))));
     }
-    let temporary = temporary(path);
     let write = || {
         fs::create_dir_all(folder_of(path))?;
-        let mut file = fs::File::create(&temporary)?;
+        let mut file = temporary(folder_of(path))?;
         file.write_all(content.as_ref())?;
-        file.sync_all()?;
-        fs::rename(&temporary, path)
+        file.as_file().sync_all()?;
+        file.persist(path).map_err(|error| error.error)
     };
-    write().map_err(|error: io::Error| {
-        let _ = fs::remove_file(&temporary);
-        Problem::new(format!("{}: {}", path.display(), reason(&error)))
-    })
+    write().map(|_| ()).map_err(|error: io::Error| Problem::new(format!("{}: {}", path.display(), reason(&error))))
 }
 
 fn folder_of(path: &Path) -> &Path {
@@ -145,7 +141,10 @@ fn or_here(path: &Path) -> &Path {
     if path.as_os_str().is_empty() { Path::new(".") } else { path }
 }
 
-fn temporary(path: &Path) -> PathBuf {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    path.with_file_name(format!(".{name}.{}.tmp", std::process::id()))
+/// A file that is gone when it is dropped, with the permissions of a new one.
+fn temporary(folder: &Path) -> io::Result<NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder.prefix(".kraftsim-").tempfile_in(folder)
 }

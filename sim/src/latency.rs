@@ -8,12 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::rng::scale;
 
-mod duration;
 mod table;
 mod text;
 
-use duration::Thousandths;
-pub use duration::{DisplayDuration, parse_duration};
+use crate::duration::{DisplayDuration, Thousandths};
 
 /// The longest latency there is: one hour. Longer ones are refused, or clipped in a tail.
 pub const MAX_NS: u64 = 3_600_000_000_000;

@@ -20,6 +20,7 @@ pub const SOURCE_FILE: &str = file!();
 pub mod clock;
 pub mod disk;
 pub mod drive;
+pub mod duration;
 pub mod fault;
 pub mod host;
 pub mod ids;

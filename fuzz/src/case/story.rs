@@ -3,8 +3,9 @@
 use scenarios::cluster::{Prepared, prepare};
 use scenarios::report::RunReport;
 use scenarios::workload::{ClientOperation, ScheduledOperation};
+use sim::duration::in_words;
 use sim::fault::Fault;
-use sim::fault::words::{FaultWords, time};
+use sim::fault::words::FaultWords;
 use sim::process::Node;
 use sim::rng::Seed;
 
@@ -25,13 +26,13 @@ pub fn tell(case: &Case, report: &RunReport) -> Vec<String> {
     let room = LINES - 2;
     let left_out = events.len().saturating_sub(room);
     let shown = if left_out > 0 { room - 1 } else { room };
-    lines.extend(events.iter().take(shown).map(|(at_ns, what)| format!("at {}: {what}", time(*at_ns))));
+    lines.extend(events.iter().take(shown).map(|(at_ns, what)| format!("at {}: {what}", in_words(*at_ns))));
     if left_out > 0 {
         lines.push(format!("and {} more", events.len() - shown));
     }
     lines.push(match violation(report) {
         Some(violation) => {
-            format!("at {}: {} is violated: {}", time(violation.at_ns), violation.invariant, violation.detail)
+            format!("at {}: {} is violated: {}", in_words(violation.at_ns), violation.invariant, violation.detail)
         }
         None => "no claim is violated".to_owned(),
     });
@@ -135,7 +136,7 @@ impl<'a> Describer<'a> {
             Some(trigger) => {
                 let after = match trigger.after_ns {
                     0 => "at".to_owned(),
-                    after_ns => format!("{} after", time(after_ns)),
+                    after_ns => format!("{} after", in_words(after_ns)),
                 };
                 let node = match (trigger.seen_as, trigger.peer_as) {
                     (Some(node), _) => format!(" ({} is the node of that event)", self.name(node)),

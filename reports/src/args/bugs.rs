@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use fuzz::seeds::parse_seed;
 
+use super::limit::parse_time_limit_ns;
 use super::run::parse_jobs;
-use crate::duration::parse_time_limit_ns;
 
 pub(super) const HUNT_HELP: &str = "\
 Examples:

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::duration::parse_ns;
 use crate::history::ModelKind;
+use sim::duration::parse_duration;
 
 pub(super) const CHECK_HELP: &str = "\
 Examples:
@@ -32,7 +32,7 @@ pub struct CheckArgs {
     #[arg(long, value_enum)]
     pub model: Option<ModelKind>,
     /// Time limit: start no further search after this time
-    #[arg(long = "for", value_name = "TIME", default_value = "60s", value_parser = parse_ns, allow_hyphen_values = true)]
+    #[arg(long = "for", value_name = "TIME", default_value = "60s", value_parser = parse_duration, allow_hyphen_values = true)]
     pub limit_ns: u64,
     /// Write the result as JSON; - is stdout
     #[arg(long, value_name = "PATH|-")]

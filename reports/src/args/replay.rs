@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::run::{OneRun, RunFlags, parse_digest};
-use crate::duration::parse_ns;
 use crate::trace::log::{Around, parse_around};
+use sim::duration::parse_duration;
 
 pub(super) const REPLAY_HELP: &str = "\
 Examples:
@@ -25,7 +25,7 @@ pub struct ReplayArgs {
     #[command(flatten)]
     pub one: OneRun,
     /// Stop at this simulated time, such as 12.5s
-    #[arg(long, value_name = "TIME", value_parser = parse_ns, allow_hyphen_values = true, conflicts_with = "expect_digest")]
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, allow_hyphen_values = true, conflicts_with = "expect_digest")]
     pub until: Option<u64>,
     /// Exit 5 unless the run has this digest
     #[arg(long, value_name = "D", value_parser = parse_digest)]
@@ -44,10 +44,10 @@ pub struct ReplayArgs {
     #[arg(long, value_name = "ID", requires = "log")]
     pub node: Vec<String>,
     /// Log only from this simulated time on
-    #[arg(long, value_name = "TIME", value_parser = parse_ns, requires = "log")]
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, requires = "log")]
     pub from: Option<u64>,
     /// Log only up to this simulated time
-    #[arg(long, value_name = "TIME", value_parser = parse_ns, requires = "log")]
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, requires = "log")]
     pub to: Option<u64>,
     /// Log only the last 200 lines that may have led to the violation, or 100 lines before
     /// and after the event of this number

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::run::{Effort, OneRun, RunFlags};
-use crate::duration::parse_ns;
+use sim::duration::parse_duration;
 
 pub(super) const SHRINK_HELP: &str = "\
 Examples:
@@ -28,7 +28,7 @@ pub struct ShrinkArgs {
     #[arg(short = 'o', long, value_name = "REPRO.json")]
     pub output: Option<PathBuf>,
     /// Time limit: start no further run after this time, such as 60s
-    #[arg(long = "for", value_name = "TIME", value_parser = parse_ns, allow_hyphen_values = true)]
+    #[arg(long = "for", value_name = "TIME", value_parser = parse_duration, allow_hyphen_values = true)]
     pub limit_ns: Option<u64>,
     /// Flags of the search.
     #[command(flatten)]

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use clap::Args;
 use fuzz::seeds::{SeedRange, Shard};
 
+use super::limit::parse_time_limit_ns;
 use super::run::{ProgressMode, RunFlags, parse_jobs};
-use crate::duration::parse_time_limit_ns;
 
 pub(super) const SWEEP_HELP: &str = "\
 Examples:

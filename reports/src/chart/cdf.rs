@@ -7,8 +7,8 @@ use super::canvas::{Align, Canvas, fitted, width};
 use super::quantile::Quantile;
 use super::theme::{Theme, is_dashed};
 use super::{Chart, Line};
-use crate::duration::show_us;
 use crate::show::columns::thousands;
+use sim::duration::show_us;
 
 /// Of text in tables and at axes, points.
 pub const TEXT: f64 = 12.0;

@@ -2,7 +2,7 @@
 
 use fuzz::durations::Durations;
 
-use crate::duration::show_us;
+use sim::duration::show_us;
 
 /// A quantile of a chart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

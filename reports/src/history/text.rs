@@ -28,7 +28,7 @@ pub fn operation(history: &History, place: usize) -> String {
 }
 
 fn time(ns: u64) -> String {
-    crate::duration::show_us(ns / 1_000)
+    sim::duration::show_us(ns / 1_000)
 }
 
 /// What was done and answered, without the object.

@@ -5,7 +5,7 @@ use fuzz::seeds::show_seed;
 
 use super::failure::kind_in_words;
 use super::known_finding;
-use crate::duration::show_us;
+use sim::duration::show_us;
 
 /// GitHub shows at most this number of errors of a step.
 const MOST: usize = 10;

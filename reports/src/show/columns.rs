@@ -1,5 +1,7 @@
 //! Plain text that fits a width: a label, and items that wrap beside it.
 
+use crate::command::quote;
+
 /// Where items begin.
 const LABEL: usize = 16;
 /// Below this width a label has its own line.
@@ -129,13 +131,13 @@ fn put_words(lines: &mut Vec<String>, text: &str, room: usize) {
 pub fn command_lines(width: usize, command: &str) -> String {
     let room = width.saturating_sub(6);
     let mut parts: Vec<String> = Vec::new();
-    for word in shell_words(command) {
+    for word in shlex::split(command).unwrap_or_default().iter().map(|word| quote(word)) {
         match parts.last_mut() {
             // A value stays beside its flag.
-            Some(part) if part.starts_with("--") && !word.starts_with("--") && fits(part, word, room) => {
+            Some(part) if part.starts_with("--") && !word.starts_with("--") && fits(part, &word, room) => {
                 *part += &format!(" {word}");
             }
-            _ => parts.push(word.to_owned()),
+            _ => parts.push(word),
         }
     }
     let mut lines: Vec<String> = Vec::new();
@@ -150,16 +152,6 @@ pub fn command_lines(width: usize, command: &str) -> String {
 
 fn fits(line: &str, word: &str, room: usize) -> bool {
     line.chars().count() + 1 + word.chars().count() <= room
-}
-
-/// Split at the spaces outside single quotes, which are the only ones that [`crate::command`] writes.
-fn shell_words(command: &str) -> Vec<&str> {
-    let mut quoted = false;
-    let is_break = |c: char| {
-        quoted ^= c == '\'';
-        c == ' ' && !quoted
-    };
-    command.split(is_break).collect()
 }
 
 /// `1,234,567`.

@@ -13,9 +13,9 @@ use super::columns::{paragraph, plural, thousands};
 use super::failover_name::failover_name;
 use super::silence;
 use crate::chart::quantile::Quantile;
-use crate::duration::show_us;
 use crate::exit;
 use crate::expect;
+use sim::duration::show_us;
 
 /// The text.
 pub fn text(report: &SweepReport, width: usize) -> String {

@@ -6,7 +6,7 @@ use scenarios::report::ViolationKind;
 
 use super::columns::{beside, hanging};
 use super::known_finding;
-use crate::duration::show_us;
+use sim::duration::show_us;
 
 /// The kind as in the JSON.
 pub fn kind_name(kind: ViolationKind) -> &'static str {

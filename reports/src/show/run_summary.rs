@@ -6,9 +6,9 @@ use scenarios::report::{Failover, Linearizability, Outcome, RunReport};
 
 use super::columns::{paragraph, plural, thousands};
 use super::failover_name::failover_name;
-use crate::duration::show_us;
 use crate::engine::Overrides;
 use crate::json::show_digest;
+use sim::duration::show_us;
 
 /// Failovers listed one by one.
 const FAILOVERS: usize = 12;

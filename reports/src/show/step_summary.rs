@@ -13,11 +13,11 @@ use super::failover_name::failover_name;
 use super::failure::kind_in_words;
 use super::summary;
 use crate::chart::quantile::Quantile;
-use crate::duration::show_us;
 use crate::engine::Problem;
 use crate::exit;
 use crate::expect;
 use crate::json::show_digest;
+use sim::duration::show_us;
 
 /// The most failures of a summary, which keeps it far below the limit of GitHub (1 MiB a step).
 const MOST: usize = 20;

@@ -12,10 +12,10 @@ use super::failover_name::failover_name;
 use super::{details, known_finding};
 use crate::chart::quantile::Quantile;
 use crate::command;
-use crate::duration::show_us;
 use crate::exit;
 use crate::expect;
 use crate::json::show_digest;
+use sim::duration::show_us;
 
 /// Lines before the commands that reproduce failures.
 const LINES: usize = 14;

@@ -12,7 +12,6 @@ use scenarios::scenario::nearest::listed;
 
 use crate::args::HuntArgs;
 use crate::command;
-use crate::duration::show_us;
 use crate::engine::{Engine, Named, Overrides, Problem, searchable};
 use crate::exit;
 use crate::json::bugs_json::{BugJson, BugsJson};
@@ -23,6 +22,7 @@ use crate::show::columns::plural;
 use crate::verb::regressions::{self, Catch, Keep, Kept};
 use crate::verb::sweep::results::exit_code;
 use crate::verb::sweep::{FOLDER, jobs};
+use sim::duration::show_us;
 
 /// Hunts for each bug named, or for all of them.
 pub fn hunt_for(

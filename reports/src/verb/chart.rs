@@ -17,7 +17,6 @@ use crate::chart::failover::{Drawing, name};
 use crate::chart::quantile::Quantile;
 use crate::chart::{Chart, Line, canvas, csv};
 use crate::command;
-use crate::duration::show_us;
 use crate::engine::{Engine, Named, Overrides, Problem};
 use crate::exit;
 use crate::load;
@@ -26,6 +25,7 @@ use crate::show::annotation::Annotations;
 use crate::show::columns::{plural, thousands};
 use crate::show::failure;
 use crate::show::progress::Reporter;
+use sim::duration::show_us;
 
 /// Checks all that was asked, runs every configuration, draws, writes.
 pub fn failover(

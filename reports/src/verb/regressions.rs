@@ -12,12 +12,12 @@ use fuzz::why::counterfactual::Verdict;
 use fuzz::why::{Why, why};
 use scenarios::bugs::Row;
 
-use crate::duration::show_us;
 use crate::engine::{Engine, Overrides, Problem};
 use crate::json::bugs_json::KeptJson;
 use crate::load;
 use crate::output::write_whole;
 use crate::verb::shrink::repro_text;
+use sim::duration::show_us;
 
 /// How many runs that caught a bug are shrunk, at most, while the time limit ends each before it is done.
 const CATCHES: u64 = 3;

@@ -11,7 +11,6 @@ use scenarios::report::{Outcome, RunReport};
 
 use crate::args::ReplayArgs;
 use crate::command;
-use crate::duration::show_us;
 use crate::engine::{Engine, Overrides, Problem};
 use crate::exit;
 use crate::history::Form;
@@ -23,6 +22,7 @@ use crate::show::{failure, run_summary};
 use crate::trace::outputs::TraceOutputs;
 use crate::verb::job::Job;
 use crate::verb::sweep::results;
+use sim::duration::show_us;
 
 /// Checks all that was asked, runs, compares, writes.
 pub fn run(args: &ReplayArgs, engine: &dyn Engine, streams: &mut Streams<'_>) -> Result<u8, Problem> {

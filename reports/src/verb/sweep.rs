@@ -23,7 +23,6 @@ use sim::fault::Plan;
 
 use crate::args::{DEFAULT_SCENARIO, DEFAULT_SEEDS, SweepArgs};
 use crate::command;
-use crate::duration::show_us;
 use crate::engine::{Engine, Named, Overrides, Problem, searchable};
 use crate::exit;
 use crate::expect;
@@ -36,6 +35,7 @@ use crate::show::failure;
 use crate::show::progress::Reporter;
 use checkpoint::{Checkpoint, Flags};
 use results::{Results, exit_code};
+use sim::duration::show_us;
 
 /// Repro files of one sweep.
 const REPROS: usize = 20;

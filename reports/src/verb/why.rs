@@ -7,7 +7,7 @@ use fuzz::case::{Case, violation};
 use fuzz::stopwatch::Stopwatch;
 use fuzz::why::counterfactual::Verdict;
 use fuzz::why::{FUTURES, Why, why};
-use sim::fault::words::time;
+use sim::duration::in_words;
 
 use crate::args::WhyArgs;
 use crate::engine::{Engine, Problem};
@@ -56,7 +56,7 @@ pub fn run(
 
 /// Five sections, each with its label on a line of its own.
 fn describe(case: &Case, describer: &Describer<'_>, why: &Why, width: usize) -> String {
-    let broken = format!("{} at {}: {}", why.broken.invariant, time(why.broken.at_ns), why.broken.detail);
+    let broken = format!("{} at {}: {}", why.broken.invariant, in_words(why.broken.at_ns), why.broken.detail);
     let sections = [
         ("violated", vec![broken]),
         ("point of no return", vec![point_of_no_return(why)]),
@@ -82,7 +82,7 @@ fn point_of_no_return(why: &Why) -> String {
     format!(
         "at {}: {}. Before this event ({events} of {of}) the claim still holds in {} of {FUTURES} continuations \
          without further faults, after it in none",
-        time(turning.at_ns),
+        in_words(turning.at_ns),
         turning.by,
         turning.held
     )
@@ -91,7 +91,7 @@ fn point_of_no_return(why: &Why) -> String {
 fn required(case: &Case, describer: &Describer<'_>, why: &Why) -> Vec<String> {
     let mut parts: Vec<String> = Vec::new();
     for (fault, verdict) in case.plan.0.iter().zip(&why.faults) {
-        let (what, at) = (describer.fault(fault), time(fault.at_ns));
+        let (what, at) = (describer.fault(fault), in_words(fault.at_ns));
         match verdict {
             Verdict::Necessary { sooner_ns, later_ns } => {
                 parts.push(format!("at {at}: {what}{}", slack(*sooner_ns, *later_ns)));
@@ -107,7 +107,7 @@ fn required(case: &Case, describer: &Describer<'_>, why: &Why) -> Vec<String> {
     }
     for (requested, verdict) in case.operations.iter().zip(&why.operations) {
         if verdict.is_necessary() {
-            parts.push(format!("at {}: {}", time(requested.at_ns), describer.requested(requested)));
+            parts.push(format!("at {}: {}", in_words(requested.at_ns), describer.requested(requested)));
         }
     }
     if parts.is_empty() {
@@ -123,9 +123,9 @@ fn required(case: &Case, describer: &Describer<'_>, why: &Why) -> Vec<String> {
 fn slack(sooner_ns: Option<u64>, later_ns: Option<u64>) -> String {
     match (sooner_ns, later_ns) {
         (None, None) => " (its exact time does not matter)".to_owned(),
-        (Some(sooner), Some(later)) => format!(" (not {} sooner, not {} later)", time(sooner), time(later)),
-        (Some(sooner), None) => format!(" (not {} sooner)", time(sooner)),
-        (None, Some(later)) => format!(" (not {} later)", time(later)),
+        (Some(sooner), Some(later)) => format!(" (not {} sooner, not {} later)", in_words(sooner), in_words(later)),
+        (Some(sooner), None) => format!(" (not {} sooner)", in_words(sooner)),
+        (None, Some(later)) => format!(" (not {} later)", in_words(later)),
     }
 }
 
@@ -140,6 +140,6 @@ fn irrelevant(why: &Why) -> String {
 }
 
 fn chain(why: &Why) -> Vec<String> {
-    let steps: Vec<String> = why.chain.iter().map(|it| format!("at {}: {}", time(it.at_ns), it.what)).collect();
+    let steps: Vec<String> = why.chain.iter().map(|it| format!("at {}: {}", in_words(it.at_ns), it.what)).collect();
     if steps.is_empty() { vec!["no recorded step is between them".to_owned()] } else { steps }
 }

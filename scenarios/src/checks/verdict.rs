@@ -13,7 +13,7 @@ use crate::report::{Violation, ViolationKind};
 
 /// A time as messages say it.
 pub fn seconds(ns: u64) -> String {
-    format!("{}.{:03} s", ns / 1_000_000_000, ns / 1_000_000 % 1_000)
+    format!("{} s", sim::duration::seconds(ns))
 }
 
 /// An optional value as messages say it.

@@ -6,7 +6,8 @@ use std::str::FromStr;
 
 use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 use serde::ser::{Serialize, Serializer};
-use sim::latency::{DisplayDuration, Latency, parse_duration};
+use sim::duration::{DisplayDuration, parse_duration};
+use sim::latency::Latency;
 
 /// Serde by `Display` and `FromStr`; an integer is read as its digits.
 macro_rules! written_as_text {

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::kind::{Amount, Begun, Came, FaultKind, Length, Number, Target, TargetMut, Words, affects_its_links};
-use super::words::{FaultWords, time, verb};
+use super::words::{FaultWords, verb};
+use crate::duration::in_words;
 use crate::ids::Link;
 use crate::latency::MAX_NS;
 use crate::process::Process;
@@ -41,7 +42,12 @@ impl FaultKind for Delay {
 
     fn describe(&self, reported: &FaultWords<'_>) -> String {
         let have = verb(&self.links, "has", "have");
-        format!("{} {have} {} more latency for {}", reported.links(&self.links), time(self.extra_ns), reported.lasts())
+        format!(
+            "{} {have} {} more latency for {}",
+            reported.links(&self.links),
+            in_words(self.extra_ns),
+            reported.lasts()
+        )
     }
 }
 

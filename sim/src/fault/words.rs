@@ -1,5 +1,6 @@
 //! Faults in words.
 
+use crate::duration::in_words;
 use crate::ids::{Link, Node};
 
 /// What a kind is told to describe a fault.
@@ -18,7 +19,7 @@ impl FaultWords<'_> {
 
     /// How long it lasts.
     pub(crate) fn lasts(&self) -> String {
-        time(self.lasts_ns)
+        in_words(self.lasts_ns)
     }
 
     /// At most four links; two one-way links between the same nodes are one.
@@ -51,19 +52,5 @@ pub(crate) fn between(after_effects: Option<u8>) -> String {
         None => String::new(),
         Some(1) => " after 1 effect of a step".to_owned(),
         Some(after) => format!(" after {after} effects of a step"),
-    }
-}
-
-/// A time as people say it.
-pub fn time(ns: u64) -> String {
-    match ns {
-        0 => "0 s".to_owned(),
-        ns if ns % 1_000_000_000 == 0 => format!("{} s", ns / 1_000_000_000),
-        ns if ns % 1_000_000 == 0 && ns < 1_000_000_000 => format!("{} ms", ns / 1_000_000),
-        ns if ns < 1_000_000 => format!("{} us", ns / 1_000),
-        ns => {
-            let text = format!("{}.{:03}", ns / 1_000_000_000, ns / 1_000_000 % 1_000);
-            format!("{} s", text.trim_end_matches('0').trim_end_matches('.'))
-        }
     }
 }

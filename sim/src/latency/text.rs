@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use super::duration::{ALLOWED_DURATION, DisplayDuration, Thousandths, parse_decimal, parse_duration};
 use super::{Latency, MAX_QUANTILES};
+use crate::duration::{ALLOWED_DURATION, DisplayDuration, Thousandths, parse_decimal, parse_duration};
 
 const ALLOWED: &str = "allowed are a duration (500us), a range (1ms..5ms), lognormal(MEDIAN, SIGMA) as in lognormal(1ms, 0.5), and empirical(FILE)";
 

@@ -12,7 +12,7 @@ use reports::chart::configurations::parse_vary;
 use scenarios::report::FailoverKind;
 use scenarios::scenario::metric::Metric;
 use scenarios::scenario::values::{IntRange, LatencyProfile, Limit, Nanos, NanosRange};
-use sim::latency::{DisplayDuration, parse_duration};
+use sim::duration::{DisplayDuration, parse_duration};
 use sim::trace::Digest;
 
 fuzz_target!(|text: &str| {

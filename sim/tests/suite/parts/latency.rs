@@ -1,7 +1,8 @@
 //! Latencies never fall as the draw rises, have the shape they claim, and read back.
 
 use proptest::prelude::*;
-use sim::latency::{DisplayDuration, Latency, MAX_NS, MAX_QUANTILES, MAX_SIGMA_MILLI, parse_duration};
+use sim::duration::{DisplayDuration, parse_duration};
+use sim::latency::{Latency, MAX_NS, MAX_QUANTILES, MAX_SIGMA_MILLI};
 use sim::rng::{Purpose, Seed};
 
 const MS: u64 = 1_000_000;

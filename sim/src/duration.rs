@@ -1,8 +1,8 @@
-//! Durations as people write them.
+//! Durations: read as people write them, and shown in each form that outputs have.
 
 use std::fmt;
 
-pub(super) const ALLOWED_DURATION: &str = "a duration is a number and one of ns, us, ms, s, m, h, as in 500us or 1.5m";
+pub(crate) const ALLOWED_DURATION: &str = "a duration is a number and one of ns, us, ms, s, m, h, as in 500us or 1.5m";
 
 /// Units by name, longest name first because `s` ends three more.
 const UNITS: [(&str, u64); 6] = [
@@ -36,7 +36,7 @@ pub fn parse_duration(text: &str) -> Result<u64, String> {
 }
 
 /// A decimal number times a whole one, if that is a whole number that fits.
-pub(super) fn parse_decimal(text: &str, times: u64) -> Option<u64> {
+pub(crate) fn parse_decimal(text: &str, times: u64) -> Option<u64> {
     let (whole, decimals) = text.split_once('.').unwrap_or((text, "0"));
     let is_number = |digits: &str| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
     if !is_number(whole) || !is_number(decimals) {
@@ -66,7 +66,7 @@ impl fmt::Display for DisplayDuration {
 }
 
 /// A number of thousandths, shown as a decimal.
-pub(super) struct Thousandths(pub u32);
+pub(crate) struct Thousandths(pub u32);
 
 impl fmt::Display for Thousandths {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -87,4 +87,29 @@ fn write_decimal(f: &mut fmt::Formatter<'_>, value: u64, per: u64) -> fmt::Resul
         rest %= place;
     }
     Ok(())
+}
+
+/// Whole seconds, milliseconds or microseconds if it is that, or else seconds with up to three decimals: `1.5 s`.
+pub fn in_words(ns: u64) -> String {
+    match ns {
+        0 => "0 s".to_owned(),
+        ns if ns % 1_000_000_000 == 0 => format!("{} s", ns / 1_000_000_000),
+        ns if ns % 1_000_000 == 0 && ns < 1_000_000_000 => format!("{} ms", ns / 1_000_000),
+        ns if ns < 1_000_000 => format!("{} us", ns / 1_000),
+        ns => format!("{} s", seconds(ns).trim_end_matches('0').trim_end_matches('.')),
+    }
+}
+
+/// Seconds with three decimals, without a unit: `1.500`.
+pub fn seconds(ns: u64) -> String {
+    format!("{}.{:03}", ns / 1_000_000_000, ns / 1_000_000 % 1_000)
+}
+
+/// Three to four digits and a unit: `1.5 ms`, `1.500 s`.
+pub fn show_us(us: u64) -> String {
+    match us {
+        0..1_000 => format!("{us} us"),
+        1_000..1_000_000 => format!("{}.{} ms", us / 1000, us % 1000 / 100),
+        _ => format!("{} s", seconds(us * 1_000)),
+    }
 }
