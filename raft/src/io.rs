@@ -41,7 +41,7 @@ pub struct ConnectToken(pub u32);
 pub struct FileHandle(pub u32);
 
 /// A thread of a server process; each is a queue with service time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, strum::VariantArray)]
 pub enum ThreadName {
     /// Kafka's raft IO thread: all consensus state is changed here.
     RaftIo = 0,
@@ -61,15 +61,7 @@ pub enum ThreadName {
 
 impl ThreadName {
     /// All of them, by number.
-    pub const ALL: [ThreadName; 7] = [
-        ThreadName::RaftIo,
-        ThreadName::ControllerEventQueue,
-        ThreadName::ControllerRequestHandler,
-        ThreadName::MetadataLoader,
-        ThreadName::BrokerLifecycle,
-        ThreadName::RequestHandler,
-        ThreadName::Scheduler,
-    ];
+    pub const ALL: &'static [ThreadName] = <ThreadName as strum::VariantArray>::VARIANTS;
 }
 
 /// Why a connection ended.

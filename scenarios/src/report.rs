@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use sim::drive::panics::Panic;
+use strum::{EnumString, IntoStaticStr, VariantArray};
 
 /// The kinds of violation, as in the JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
@@ -142,7 +143,8 @@ impl AckedRecords {
 }
 
 /// What failed over, or what a client of it felt.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, EnumString, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "snake_case")]
 pub enum FailoverKind {
     /// The active controller.
     #[default]
@@ -159,23 +161,11 @@ pub enum FailoverKind {
 
 impl FailoverKind {
     /// All, in the order of reports.
-    pub const ALL: [FailoverKind; 5] = [
-        FailoverKind::Controller,
-        FailoverKind::Partition,
-        FailoverKind::ProduceGap,
-        FailoverKind::ConsumeGap,
-        FailoverKind::AdminGap,
-    ];
+    pub const ALL: &'static [FailoverKind] = FailoverKind::VARIANTS;
 
     /// The name in files and limits.
     pub fn name(self) -> &'static str {
-        match self {
-            FailoverKind::Controller => "controller",
-            FailoverKind::Partition => "partition",
-            FailoverKind::ProduceGap => "produce_gap",
-            FailoverKind::ConsumeGap => "consume_gap",
-            FailoverKind::AdminGap => "admin_gap",
-        }
+        self.into()
     }
 
     /// Every phase one may have, in order. A quorum alone has no `activate` and no `brokers`.
@@ -185,18 +175,6 @@ impl FailoverKind {
             FailoverKind::Partition => &["detect", "elect", "led"],
             FailoverKind::ProduceGap | FailoverKind::ConsumeGap | FailoverKind::AdminGap => &[],
         }
-    }
-}
-
-impl std::str::FromStr for FailoverKind {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<FailoverKind, String> {
-        let known = || FailoverKind::ALL.map(FailoverKind::name).join(", ");
-        FailoverKind::ALL
-            .into_iter()
-            .find(|kind| kind.name() == text)
-            .ok_or_else(|| format!("`{text}` is not a kind of failover; allowed: {}", known()))
     }
 }
 

@@ -1,6 +1,7 @@
 //! The parts of seed ranges that were swept, and the parts that are missing.
 
 use std::collections::{BTreeMap, BTreeSet};
+use strum::{EnumString, IntoStaticStr, VariantNames};
 
 use crate::seeds::{SeedRange, Shard};
 
@@ -18,7 +19,8 @@ pub struct Part {
 }
 
 /// Why a sweep ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr, VariantNames)]
+#[strum(serialize_all = "snake_case")]
 pub enum Ended {
     /// All seeds ran.
     Complete,
@@ -31,17 +33,12 @@ pub enum Ended {
 }
 
 impl Ended {
-    /// All, in the order of their declaration.
-    pub const ALL: [Ended; 4] = [Ended::Complete, Ended::MaxFail, Ended::TimeLimit, Ended::Interrupted];
+    /// Every name.
+    pub const NAMES: &'static [&'static str] = Ended::VARIANTS;
 
     /// The name in files.
     pub fn name(self) -> &'static str {
-        match self {
-            Ended::Complete => "complete",
-            Ended::MaxFail => "max_fail",
-            Ended::TimeLimit => "time_limit",
-            Ended::Interrupted => "interrupted",
-        }
+        self.into()
     }
 }
 

@@ -40,9 +40,11 @@
 //!   G28: replay derives leader epochs.
 
 use super::Bug;
+use strum::{IntoStaticStr, VariantArray};
 
 /// Which part of the system goes wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "lowercase")]
 pub enum Layer {
     /// The quorum of controllers and its log.
     Raft,
@@ -58,17 +60,11 @@ pub enum Layer {
 
 impl Layer {
     /// Every one, in declaration order.
-    pub const ALL: &'static [Layer] = &[Layer::Raft, Layer::Controller, Layer::Lifecycle, Layer::Repl, Layer::Producer];
+    pub const ALL: &'static [Layer] = Layer::VARIANTS;
 
     /// The name in lists.
     pub fn name(self) -> &'static str {
-        match self {
-            Layer::Raft => "raft",
-            Layer::Controller => "controller",
-            Layer::Lifecycle => "lifecycle",
-            Layer::Repl => "repl",
-            Layer::Producer => "producer",
-        }
+        self.into()
     }
 }
 

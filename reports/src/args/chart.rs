@@ -96,7 +96,10 @@ pub struct ChartFailoverArgs {
 }
 
 fn parse_kind(text: &str) -> Result<FailoverKind, String> {
-    text.parse()
+    text.parse().map_err(|_| {
+        let known: Vec<_> = FailoverKind::ALL.iter().map(|kind| kind.name()).collect();
+        format!("`{text}` is not a kind of failover; allowed: {}", known.join(", "))
+    })
 }
 
 fn parse_cause(text: &str) -> Result<String, String> {

@@ -329,9 +329,8 @@ fn read_part(at: &str, json: PartJson) -> Result<Part, Problem> {
         return Err(Problem::at(at, "its seeds end before they start"));
     }
     let shard = json.shard.parse().map_err(|error: SeedError| Problem::at(format!("{at}/shard"), error.to_string()))?;
-    let ended = Ended::ALL.into_iter().find(|ended| ended.name() == json.ended);
-    let allowed = || format!("allowed: {}", Ended::ALL.map(Ended::name).join(", "));
-    let ended = ended.ok_or_else(|| Problem::at(format!("{at}/ended"), allowed()))?;
+    let allowed = || format!("allowed: {}", Ended::NAMES.join(", "));
+    let ended = json.ended.parse::<Ended>().map_err(|_| Problem::at(format!("{at}/ended"), allowed()))?;
     Ok(Part { range, shard, runs: json.runs, ended })
 }
 

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use sim::fault::{BlackHole, Cut, Delay, Duplicate, Link, Loss};
 use sim::process::Node;
 use sim::rng::Entropy;
+use strum::VariantArray;
 
 use super::nodes::Timed;
 use super::planner::{Generate, Injection, Planner, draw_ns, draw_u32, one_way, pick, shuffle};
@@ -25,7 +26,7 @@ profiles! {
     /// Links that carry nothing.
     Cuts {
         /// Which shapes are drawn from.
-        #[serde(default = "CutShape::all")]
+        #[serde(default = "every_shape")]
         shapes: Vec<CutShape>,
     }
     /// Gray links that lose packets.
@@ -46,7 +47,7 @@ profiles! {
 }
 
 /// How a network falls apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, VariantArray)]
 #[serde(rename_all = "kebab-case")]
 pub enum CutShape {
     /// One server neither sends nor receives.
@@ -65,12 +66,8 @@ pub enum CutShape {
     Clients,
 }
 
-impl CutShape {
-    /// Every shape.
-    pub fn all() -> Vec<CutShape> {
-        use CutShape::{Bridge, Clients, Flapping, Isolate, OneWay, Ring, Split};
-        vec![Isolate, Split, OneWay, Bridge, Ring, Flapping, Clients]
-    }
+fn every_shape() -> Vec<CutShape> {
+    CutShape::VARIANTS.to_vec()
 }
 
 impl FaultProfile for Cut {

@@ -8,7 +8,8 @@ use crate::run_observer::RunObserver;
 use crate::scenario::Scenario;
 
 /// Who drives the world.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum Host {
     /// The bare loop.
     Bare,
@@ -19,10 +20,7 @@ pub enum Host {
 impl Host {
     /// The name in reports.
     pub fn name(self) -> &'static str {
-        match self {
-            Host::Bare => "bare",
-            Host::Madsim => "madsim",
-        }
+        self.into()
     }
 }
 

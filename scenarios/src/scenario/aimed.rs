@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use sim::fault::Kind;
+use strum::VariantArray;
 
 use super::error::Refusal;
 use super::nearest::allowed;
@@ -21,7 +22,7 @@ pub struct Aimed {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub triggers: Vec<String>,
     /// Kinds of fault to draw from.
-    #[serde(default = "AimedKind::all")]
+    #[serde(default = "every_kind")]
     pub kinds: Vec<AimedKind>,
     /// The fault waits for the nth occurrence of its trigger.
     pub nth: IntRange,
@@ -37,7 +38,7 @@ fn is_nothing(range: &NanosRange) -> bool {
 }
 
 /// What an aimed fault does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, VariantArray)]
 #[serde(rename_all = "kebab-case")]
 pub enum AimedKind {
     /// The process dies.
@@ -62,13 +63,11 @@ pub enum AimedKind {
     ReplaceDisk,
 }
 
-impl AimedKind {
-    /// Every one.
-    pub fn all() -> Vec<AimedKind> {
-        use AimedKind::{Delay, FsyncFails, Isolate, Kill, OneWay, Pause, PowerLoss, ReplaceDisk, Stall, Terminate};
-        vec![Kill, PowerLoss, Terminate, Pause, Stall, Isolate, OneWay, Delay, FsyncFails, ReplaceDisk]
-    }
+fn every_kind() -> Vec<AimedKind> {
+    AimedKind::VARIANTS.to_vec()
+}
 
+impl AimedKind {
     /// The kind of fault it is.
     pub fn kind(self) -> Kind {
         match self {

@@ -85,8 +85,8 @@ impl FromStr for Metric {
 /// Every name, as a pattern.
 fn allowed() -> String {
     let statistics = STATISTICS.map(|(name, _)| name).join("|");
-    let kinds = FailoverKind::ALL.map(FailoverKind::name).join("|");
-    let phases = FailoverKind::ALL.into_iter().filter(|kind| !kind.phases().is_empty());
+    let kinds = FailoverKind::ALL.iter().map(|kind| kind.name()).collect::<Vec<_>>().join("|");
+    let phases = FailoverKind::ALL.iter().filter(|kind| !kind.phases().is_empty());
     let phases = phases.map(|kind| format!("failover.{}.({}).STAT", kind.name(), kind.phases().join("|")));
     let phases = phases.collect::<Vec<_>>().join(", ");
     format!("failover.({kinds}).STAT, {phases}, recovery.STAT; STAT is one of {statistics}")

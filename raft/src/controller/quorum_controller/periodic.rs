@@ -9,12 +9,13 @@ use crate::controller::result::{ControllerResult, EndOffsetHook};
 use crate::metadata::MetadataRecord;
 use crate::metadata::records::NoOp;
 use crate::step::{Fatal, Step};
+use strum::VariantArray;
 
 /// A task that has more to do runs again so soon, not at once: timers outrank the FIFO.
 const IMMEDIATE_NS: u64 = 10 * NS_PER_MS;
 
 /// One of them; also the tag of its deferred event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, VariantArray)]
 pub enum PeriodicTask {
     /// Keeps lag visible, and high watermarks moving.
     WriteNoOpRecord,
@@ -26,18 +27,9 @@ pub enum PeriodicTask {
     ElectUnclean,
 }
 
-impl PeriodicTask {
-    const ALL: [PeriodicTask; 4] = [
-        PeriodicTask::WriteNoOpRecord,
-        PeriodicTask::MaybeFenceStaleBroker,
-        PeriodicTask::ElectPreferred,
-        PeriodicTask::ElectUnclean,
-    ];
-}
-
 impl QuorumController {
     pub(super) fn start_periodic_tasks(&mut self, now_ns: u64) {
-        for task in PeriodicTask::ALL {
+        for task in PeriodicTask::VARIANTS.iter().copied() {
             if let Some(period_ns) = self.period_ns(task) {
                 self.queue.schedule_deferred(task, now_ns.saturating_add(period_ns), Event::Periodic(task));
             }
@@ -45,7 +37,7 @@ impl QuorumController {
     }
 
     pub(super) fn cancel_periodic_tasks(&mut self) {
-        for task in PeriodicTask::ALL {
+        for task in PeriodicTask::VARIANTS.iter().copied() {
             self.queue.cancel_deferred(task);
         }
     }

@@ -123,7 +123,7 @@ impl FakeScenario {
             let part = |(i, name): (usize, &&'static str)| (*name, total_ns * (i as u64 + 1) / weights);
             names.iter().enumerate().map(part).collect()
         };
-        let mut all: Vec<Failover> = FailoverKind::ALL.map(|kind| failover(kind, parts(kind))).into();
+        let mut all: Vec<Failover> = FailoverKind::ALL.iter().map(|kind| failover(*kind, parts(*kind))).collect();
         // A clean shutdown is over soon, so that gaps are of very different lengths.
         if !mixed.is_multiple_of(3) {
             let soon = Failover { cause: "terminate".to_owned(), total_ns: total_ns / 200, ..all[2].clone() };
