@@ -1,7 +1,7 @@
 //! What must hold, judged after every event from what crosses the border.
 //!
-//! Start at [`invariant`] (what we claim), then:
-//! * [`model`]: what is on each server's disk, written and durable, by the checks' own account
+//! Start at [`list`] (what is claimed), then:
+//! * [`server_model`]: what is on each server's disk, written and durable, by the checks' own account
 //! * [`committed`]: the committed log, and how much of it is promised
 //! * [`border`], [`border_disk`] and `border_votes`: what each crossing means to which check
 //! * [`history`] and [`linearizability`]: what clients did, and whether the answers fit
@@ -35,6 +35,7 @@ pub mod models;
 mod prelude;
 pub mod recovery;
 pub mod replication;
+mod run;
 mod second_reader;
 pub mod server_model;
 pub mod verdict;
@@ -42,188 +43,4 @@ pub mod verdict;
 #[cfg(test)]
 pub(crate) mod tests;
 
-use crate::checks::claim::Claimed;
-use crate::checks::linearizability::CommittedReads;
-use crate::checks::linearizability::DuplicateRecord;
-use crate::checks::linearizability::FailedAppendCommitted;
-use crate::checks::linearizability::LinearizableAppends;
-use crate::checks::linearizability::MonotonicReads;
-use crate::checks::replication::guards::AckedValueNotLost;
-use raft::fixes::Fix;
-use raft::ids::{LeaderEpoch, Offset};
-
-use self::cluster::{BrokerConfig, ClusterChecks};
-use self::committed::Committed;
-use self::config::CheckConfig;
-use self::invariant::durability::Quorum;
-use self::linearizability::WhiteBox;
-use self::list::Judges;
-use self::loss::excuses::Excuse;
-use self::models::Models;
-use self::recovery::Recovery;
-use self::server_model::ServerModel;
-use self::server_model::ledger::Ledger;
-use self::verdict::Verdict;
-use crate::failover::Failovers;
-use crate::report::{Failover, Linearizability, OperationCounts, Violation};
-use crate::topic_names::TopicNames;
-
-/// All checks of a run.
-#[derive(Clone, Debug)]
-pub struct Checks {
-    pub(crate) models: Models,
-    judges: Judges,
-    newest_vote_request: Option<(LeaderEpoch, usize)>,
-    white_box: WhiteBox,
-    recovery: Recovery,
-    pub(crate) failovers: Failovers,
-    verdict: Verdict,
-    has_recovered: bool,
-    /// The recovery bound has passed.
-    is_overdue: bool,
-    audits: u64,
-    cut_links: u32,
-}
-
-impl Checks {
-    /// Before anything happened.
-    pub fn new(config: CheckConfig) -> Checks {
-        let judges = Judges::new(&config);
-        let CheckConfig { servers, voters, appends, reads, brokers, fixes, .. } = config;
-        let CheckConfig { keep_going, beyond_tolerance, .. } = config;
-        let verdict = Verdict::new(keep_going);
-        let commits_before_flush = voters.len() == 1 && !fixes.has(Fix::SingleVoterFlushFirst);
-        let count = servers.len();
-        let is_broker = |brokers: &BrokerConfig| servers.iter().map(|id| brokers.ids.contains(id)).collect();
-        let failovers = Failovers::new(servers.clone(), brokers.as_ref().map_or(Vec::new(), is_broker));
-        let models = Models {
-            servers: servers.iter().map(|id| ServerModel::new(*id, voters.contains(id))).collect(),
-            quorum: Quorum { majority: voters.len() / 2 + 1, commits_before_flush },
-            ledger: Ledger::default(),
-            committed: Committed::default(),
-            pending_votes: Vec::new(),
-            cluster: brokers.map(|brokers| Box::new(ClusterChecks::new(&servers, brokers))),
-        };
-        Checks {
-            models,
-            judges,
-            newest_vote_request: None,
-            white_box: WhiteBox::default(),
-            recovery: Recovery::new(count, appends, reads),
-            failovers,
-            verdict: if beyond_tolerance { verdict.beyond_tolerance() } else { verdict },
-            has_recovered: false,
-            is_overdue: false,
-            audits: 0,
-            cut_links: 0,
-        }
-    }
-
-    /// The first violation, with topics by their names. Its `event` is 0: the caller knows how many there were.
-    pub fn violation(&self) -> Option<Violation> {
-        let violation = self.verdict.violation()?;
-        Some(Violation { detail: self.topic_names().in_text(&violation.detail), ..violation.clone() })
-    }
-
-    /// The names of all topics that were committed.
-    pub fn topic_names(&self) -> TopicNames {
-        TopicNames::new(self.models.cluster.iter().flat_map(|cluster| cluster.histories.topic_names()))
-    }
-
-    /// Names of everything that broke (one, unless told to keep going).
-    pub fn fired(&self) -> impl Iterator<Item = &'static str> {
-        self.verdict.fired().map(|claim| claim.name)
-    }
-
-    /// Is there reason to stop?
-    #[inline]
-    pub fn stop(&self) -> bool {
-        self.verdict.stop()
-    }
-
-    /// Excuses by name, and how often.
-    pub fn excused(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        self.verdict.excused().map(|(excuse, count)| (excuse.name(), count))
-    }
-
-    /// The excuse that ended the run: what follows cannot be judged.
-    pub fn ended_by(&self) -> Option<&'static str> {
-        self.verdict.ended_by().map(Excuse::name)
-    }
-
-    /// Rare situations and probes by name, and how often each was met.
-    pub fn coverage(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        self.verdict.coverage.counts()
-    }
-
-    /// Epochs that had a leader.
-    pub fn elections(&self) -> u64 {
-        self.judges.Leaders.elections()
-    }
-
-    /// Failovers that completed, in order of time.
-    pub fn failovers(&self) -> &[Failover] {
-        &self.failovers.done
-    }
-
-    /// Counts of appends.
-    pub fn appends(&self) -> OperationCounts {
-        self.white_box.history.appends
-    }
-
-    /// Counts of reads.
-    pub fn reads(&self) -> OperationCounts {
-        self.white_box.history.reads
-    }
-
-    /// Records acknowledged to producers with `acks=all`, and how many of them were lost and excused
-    /// (deletion of their topic apart).
-    pub fn acked_records(&self) -> (u64, u64) {
-        (self.verdict.acked_records, self.verdict.excused_records)
-    }
-
-    /// What brokers add; `None` of a quorum alone.
-    pub fn cluster(&self) -> Option<&ClusterChecks> {
-        self.models.cluster.as_deref()
-    }
-
-    /// One past the last committed offset.
-    pub fn committed_end(&self) -> Offset {
-        self.models.committed.end
-    }
-
-    /// Was committed history destroyed?
-    pub fn committed_was_cut(&self) -> bool {
-        self.models.quorum_losses().last_cut().is_some()
-    }
-
-    /// One past the last offset that is durable on a server's disk, by the border's account.
-    pub fn durable_end(&self, server: usize) -> Offset {
-        self.models.servers[server].log.durable_end(&self.models.ledger)
-    }
-
-    /// The white-box judge's verdict.
-    pub fn linearizability(&self) -> Linearizability {
-        if self.verdict.is_beyond_tolerance() {
-            return Linearizability::NotJudged;
-        }
-        if let Some(cluster) = &self.models.cluster {
-            return cluster.histories.linearizability(&self.verdict);
-        }
-        let of_histories = [
-            &LinearizableAppends::CLAIM,
-            &CommittedReads::CLAIM,
-            &MonotonicReads::CLAIM,
-            &DuplicateRecord::CLAIM,
-            &FailedAppendCommitted::CLAIM,
-            &AckedValueNotLost::CLAIM,
-        ];
-        if self.verdict.fired().any(|fired| of_histories.contains(&fired)) {
-            Linearizability::Violated
-        } else if self.white_box.finished() && !self.verdict.stop() {
-            Linearizability::Holds
-        } else {
-            Linearizability::Unknown
-        }
-    }
-}
+pub use run::Checks;
