@@ -313,7 +313,6 @@ impl Checks {
         cluster.missing(&self.models.servers)
     }
 
-    /// The recovery bound has passed.
     pub fn recovery_overdue(&mut self, at: u64) {
         self.verdict.now_ns = at;
         let missing = self.recovery.missing(&self.models.servers, &mut self.models.committed, &self.models.ledger);

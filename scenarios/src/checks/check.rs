@@ -12,7 +12,6 @@ pub trait Check: Claimed {
     /// The kinds of events that [`Check::on`] looks at.
     const EVENTS: Kinds;
 
-    /// Before anything happened.
     fn new(config: &CheckConfig) -> Self;
 
     /// Something crossed a border, and the models know of it.

@@ -12,7 +12,6 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// In words.
     pub fn name(self) -> &'static str {
         match self {
             Kind::Safety => "safety",
@@ -42,7 +41,6 @@ pub enum Scope {
 }
 
 impl Scope {
-    /// In words.
     pub fn name(self) -> &'static str {
         match self {
             Scope::Server => "one server",
@@ -59,15 +57,11 @@ impl Scope {
 /// What is claimed of every run.
 #[derive(Clone, Copy, Debug)]
 pub struct Claim {
-    /// In reports.
     pub name: &'static str,
     /// In one or two sentences.
     pub text: &'static str,
-    /// Where it comes from.
     pub source: &'static str,
-    /// How it is broken.
     pub kind: Kind,
-    /// Of what it speaks.
     pub scope: Scope,
 }
 
@@ -77,13 +71,10 @@ impl PartialEq for Claim {
     }
 }
 
-/// What has a claim.
 pub trait Claimed: Sized {
-    /// What is claimed.
     const CLAIM: Claim;
 }
 
-/// The first of some names.
 pub const fn first(names: &[&'static str]) -> &'static str {
     names[0]
 }

@@ -31,7 +31,6 @@ use super::server_model::ledger::Ledger;
 pub struct BrokerConfig {
     /// Node ids of the servers that have the role.
     pub ids: Vec<NodeId>,
-    /// Properties that decide.
     pub settings: Settings,
     /// Index of the first client that begins after healing.
     pub first_fresh_client: usize,
@@ -51,7 +50,6 @@ pub struct BrokerConfig {
     pub shortest_session_timeout_ms: u32,
 }
 
-/// See the module's documentation.
 #[derive(Clone, Debug)]
 pub struct ClusterChecks {
     brokers: Vec<NodeId>,
@@ -67,7 +65,6 @@ pub struct ClusterChecks {
 }
 
 impl ClusterChecks {
-    /// Before anything happened.
     pub fn new(servers: &[NodeId], config: BrokerConfig) -> ClusterChecks {
         let BrokerConfig { ids, settings, controllers_min_insync_replicas, .. } = config;
         let BrokerConfig { first_fresh_client, partitions, topics, lasting_topics, retry_backoff_ms, .. } = config;

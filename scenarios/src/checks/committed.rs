@@ -13,13 +13,11 @@ use super::server_model::ledger::{BatchId, Ledger};
 pub struct CommittedRecord {
     /// Where it stands.
     pub offset: Offset,
-    /// What it says.
     pub value: u64,
     /// Has any read shown it?
     pub seen: bool,
 }
 
-/// The committed log.
 #[derive(Clone, Debug, Default)]
 pub struct Committed {
     /// Its batches, from offset 0.

@@ -19,7 +19,6 @@ pub struct CheckConfig {
     pub slowest_ppm: u32,
     /// Do clients append, and do they read?
     pub appends: bool,
-    /// See above.
     pub reads: bool,
     /// `None`: a quorum alone.
     pub brokers: Option<BrokerConfig>,

@@ -20,13 +20,11 @@ macro_rules! checks {
             $(<super::$($of)::+::$claim as Claimed>::CLAIM,)+
         ];
 
-        /// The judges.
         #[allow(non_snake_case)]
         #[derive(Clone, Debug)]
         pub struct Judges { $(pub $check: super::$($module)::+::$check,)+ }
 
         impl Judges {
-            /// Before anything happened.
             pub fn new(config: &CheckConfig) -> Judges {
                 Judges { $($check: Check::new(config),)+ }
             }

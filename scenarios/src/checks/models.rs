@@ -14,11 +14,8 @@ use super::server_model::ledger::Ledger;
 /// A Vote request that a server has received and not yet answered.
 #[derive(Clone, Copy, Debug)]
 pub struct PendingVote {
-    /// Index of the server.
     pub server: usize,
-    /// Which.
     pub rpc: Rpc,
-    /// The epoch of the request.
     pub epoch: LeaderEpoch,
     /// Who requests votes.
     pub candidate: NodeId,
@@ -31,20 +28,16 @@ pub struct PendingVote {
 pub struct Models {
     /// Each server's disk and word.
     pub servers: Vec<ServerModel>,
-    /// Of the voters.
     pub quorum: Quorum,
     /// Every batch of the metadata log that anybody wrote.
     pub ledger: Ledger,
-    /// The committed metadata log.
     pub committed: Committed,
     /// Vote requests without an answer.
     pub pending_votes: Vec<PendingVote>,
-    /// Only with brokers.
     pub cluster: Option<Box<ClusterChecks>>,
 }
 
 impl Models {
-    /// The index of a server.
     pub fn server(&self, id: NodeId) -> Option<usize> {
         self.servers.iter().position(|model| model.id == id)
     }

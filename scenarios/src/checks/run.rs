@@ -37,14 +37,12 @@ pub struct Checks {
     pub(crate) failovers: Failovers,
     pub(super) verdict: Verdict,
     pub(super) has_recovered: bool,
-    /// The recovery bound has passed.
     pub(super) is_overdue: bool,
     pub(super) audits: u64,
     pub(super) cut_links: u32,
 }
 
 impl Checks {
-    /// Before anything happened.
     pub fn new(config: CheckConfig) -> Checks {
         let judges = Judges::new(&config);
         let CheckConfig { servers, voters, appends, reads, brokers, fixes, .. } = config;
@@ -93,7 +91,6 @@ impl Checks {
         self.verdict.fired().map(|claim| claim.name)
     }
 
-    /// Is there reason to stop?
     #[inline]
     pub fn stop(&self) -> bool {
         self.verdict.stop()
@@ -124,12 +121,10 @@ impl Checks {
         &self.failovers.done
     }
 
-    /// Counts of appends.
     pub fn appends(&self) -> OperationCounts {
         self.white_box.history.appends
     }
 
-    /// Counts of reads.
     pub fn reads(&self) -> OperationCounts {
         self.white_box.history.reads
     }
@@ -160,7 +155,6 @@ impl Checks {
         self.models.servers[server].log.durable_end(&self.models.ledger)
     }
 
-    /// The white-box judge's verdict.
     pub fn linearizability(&self) -> Linearizability {
         if self.verdict.is_beyond_tolerance() {
             return Linearizability::NotJudged;

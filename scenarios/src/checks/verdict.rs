@@ -138,7 +138,6 @@ impl Verdict {
         }
     }
 
-    /// The first violation.
     pub fn violation(&self) -> Option<&Violation> {
         self.violation.as_ref()
     }
@@ -148,7 +147,6 @@ impl Verdict {
         self.ended_by
     }
 
-    /// Is there reason to stop?
     #[inline]
     pub fn stop(&self) -> bool {
         self.ended_by.is_some() || (self.violation.is_some() && !self.keep_going)

@@ -37,9 +37,7 @@ enum Says {
 #[derive(Clone, Debug)]
 pub struct Ack {
     says: Says,
-    /// Index of the partition.
     pub partition: usize,
-    /// The leader.
     pub server: usize,
     /// The last batch of which it says that.
     batch: BatchId,
@@ -242,7 +240,6 @@ pub fn follower_high_watermark(partition: &PartitionModel, server: usize, offset
     });
 }
 
-/// A broker answers a consumer.
 pub fn answers_consumer(
     partition: &mut PartitionModel,
     server: usize,

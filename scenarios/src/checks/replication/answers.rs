@@ -47,7 +47,6 @@ impl Answers {
         self.fetching[server].outdated.clear();
     }
 
-    /// A broker's connection is open.
     pub fn connected(&mut self, server: usize, token: u32, connection: u64) {
         let Fetching { tokens, requested, .. } = &mut self.fetching[server];
         // Of each slot the newest lives; those that were opened long ago are gone.
@@ -57,7 +56,6 @@ impl Answers {
         requested.retain(|(other, _)| tokens.iter().any(|(_, open)| open == other));
     }
 
-    /// A broker asks for records.
     pub fn asks(&mut self, server: usize, connection: u64, partitions: &Rc<[FetchPartition]>) {
         let requested = &mut self.fetching[server].requested;
         match requested.iter_mut().find(|(other, _)| *other == connection) {
@@ -98,7 +96,6 @@ impl Answers {
         outdated.iter().find(|(index, _)| *index == partition).map(|(_, epoch)| *epoch)
     }
 
-    /// A broker is down.
     pub fn down(&mut self, server: usize) {
         self.fetching[server] = Fetching::default();
     }

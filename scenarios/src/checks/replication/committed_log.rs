@@ -12,7 +12,6 @@ pub type Session = (ProducerId, i16);
 /// One record; its offset is its index.
 #[derive(Clone, Copy, Debug)]
 pub struct LogRecord {
-    /// What it carries.
     pub value: u64,
     /// Index of its batch.
     pub batch: u32,
@@ -22,10 +21,8 @@ pub struct LogRecord {
     pub seen_fresh: bool,
 }
 
-/// One batch.
 #[derive(Clone, Copy, Debug)]
 pub struct LogBatch {
-    /// First offset.
     pub base: i64,
     /// Of the leader that appended it.
     pub epoch: LeaderEpoch,
@@ -87,7 +84,6 @@ pub struct ReportedValue {
     shown: bool,
 }
 
-/// See the module.
 #[derive(Clone, Debug, Default)]
 pub struct CommittedLog {
     /// By offset.

@@ -13,7 +13,6 @@ claim! {
 #[derive(Clone, Copy, Debug)]
 struct Demotion {
     server: usize,
-    /// Index of the partition.
     partition: usize,
     /// Images from here on have it.
     offset: Offset,

@@ -41,7 +41,6 @@ struct PendingProduce {
     since: Offset,
 }
 
-/// Static properties that decide.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
     /// The lowest `min.insync.replicas` of any server.
@@ -50,7 +49,6 @@ pub struct Settings {
     pub unclean_leader_election_enable: bool,
 }
 
-/// See the module's documentation.
 #[derive(Clone, Debug)]
 pub struct Replication {
     /// Node ids, by index.
@@ -78,7 +76,6 @@ pub struct Replication {
 }
 
 impl Replication {
-    /// No partition yet.
     pub fn new(servers: Rc<[NodeId]>, settings: Settings) -> Replication {
         let count = servers.len();
         Replication {
@@ -110,7 +107,6 @@ impl Replication {
         index
     }
 
-    /// Committed metadata has changed.
     pub fn metadata_changed(&mut self, update: &Update, metadata: &MetadataModel, verdict: &mut Verdict) {
         let image = metadata.image();
         let elr = image.is_elr_enabled();
@@ -171,7 +167,6 @@ impl Replication {
         usize::try_from(wanted).unwrap_or(0).min(replicas)
     }
 
-    /// A broker takes a Produce request.
     pub fn produce_received(&mut self, server: usize, rpc: Rpc, request: &ProduceRequest) {
         if request.acks == -1 {
             let had = |requested: &PartitionProduceData| {
@@ -185,7 +180,6 @@ impl Replication {
         }
     }
 
-    /// A broker answers a Produce request.
     pub fn produce_answered(&mut self, server: usize, rpc: Rpc, answer: &ProduceResponse, verdict: &mut Verdict) {
         let Some(pending) = self.produces.remove(&(server, rpc.connection)) else { return };
         if pending.correlation_id != rpc.correlation_id {
@@ -223,7 +217,6 @@ impl Replication {
         }
     }
 
-    /// A broker answers a consumer.
     pub fn consumer_answered(&mut self, server: usize, answer: &DataFetchResponse, verdict: &mut Verdict) {
         for answer in answer.partitions.iter().filter(|answer| answer.error == ErrorCode::None) {
             let index = self.index_of(answer.partition);
@@ -231,7 +224,6 @@ impl Replication {
         }
     }
 
-    /// A leader proposes ISRs.
     pub fn isr_proposed(&mut self, server: usize, request: &AlterPartitionRequest) {
         for item in request.partitions.iter() {
             let index = self.index_of(item.partition);
@@ -253,7 +245,6 @@ impl Replication {
         self.refused[server] = answer.partitions.iter().filter(is_refused).map(|result| result.partition).collect();
     }
 
-    /// A broker's connection is open.
     pub fn connected(&mut self, server: usize, token: u32, connection: u64) {
         self.answers.connected(server, token, connection);
     }
@@ -263,7 +254,6 @@ impl Replication {
         self.answers.asks(server, connection, &request.partitions);
     }
 
-    /// It is answered.
     pub fn fetch_answer_received(&mut self, server: usize, token: u32, answer: &DataFetchResponse) {
         let Replication { answers, partitions, .. } = self;
         answers.received(server, token, answer, |found| {
@@ -286,7 +276,6 @@ impl Replication {
         }
     }
 
-    /// A broker said something of itself.
     pub fn observed(
         &mut self,
         server: usize,
@@ -376,7 +365,6 @@ impl Replication {
         }
     }
 
-    /// A broker is down.
     pub fn down(&mut self, server: usize, how: Down, at: u64) {
         self.disks[server].down(HowDown::from(how));
         self.decided_by[server] = Offset(-1);

@@ -22,9 +22,7 @@ claim! {
 /// Who led an epoch: a server, in one of its lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Acted {
-    /// Of the partition.
     pub epoch: LeaderEpoch,
-    /// Index of the server.
     pub server: usize,
     /// Its life.
     pub incarnation: u32,
@@ -34,16 +32,13 @@ pub struct Acted {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotExcused;
 
-/// See the module's documentation.
 #[derive(Clone, Debug)]
 pub struct PartitionModel {
-    /// Which.
     pub id: TopicIdPartition,
     /// Node ids of the servers, by index.
     servers: Rc<[NodeId]>,
     /// Every batch any replica ever wrote.
     pub ledger: Ledger,
-    /// By server.
     pub replicas: Vec<Replica>,
     /// What committed metadata said of it, by partition epoch.
     pub history: Vec<Rc<ReferencePartition>>,
@@ -51,11 +46,9 @@ pub struct PartitionModel {
     pub committed: Vec<BatchId>,
     /// Leading batches of C that a client was told of: A.
     pub acked: usize,
-    /// What C says.
     pub log: CommittedLog,
     /// Who acted as leader, ascending by epoch.
     pub acted: Vec<Acted>,
-    /// What bears on losses.
     pub facts: Vec<Fact>,
     /// Batches that a consumer was shown before they were known to be committed.
     shown: Vec<BatchId>,
@@ -79,7 +72,6 @@ impl PartitionModel {
         }
     }
 
-    /// The node id of a server.
     pub fn node(&self, server: usize) -> NodeId {
         self.servers[server]
     }

@@ -11,7 +11,6 @@ use super::partition::PartitionModel;
 /// A partition by its place among all of them.
 pub type PartitionIndex = usize;
 
-/// See the module.
 #[derive(Clone, Debug, Default)]
 pub struct Partitions {
     list: Vec<PartitionModel>,
@@ -27,12 +26,10 @@ impl Partitions {
         Partitions { servers, ..Partitions::default() }
     }
 
-    /// Each of them.
     pub fn all(&self) -> &[PartitionModel] {
         &self.list
     }
 
-    /// The same.
     pub fn all_mut(&mut self) -> &mut [PartitionModel] {
         &mut self.list
     }

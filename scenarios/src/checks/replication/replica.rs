@@ -11,7 +11,6 @@ use crate::checks::server_model::log::LogModel;
 /// What a leader has said in its epoch.
 #[derive(Clone, Debug)]
 pub struct Leading {
-    /// Of the partition.
     pub epoch: LeaderEpoch,
     /// Its high watermark; `None` until it has moved in this epoch.
     pub high_watermark: Option<Offset>,
@@ -35,7 +34,6 @@ impl Leading {
     }
 }
 
-/// See the module's documentation.
 #[derive(Clone, Debug, Default)]
 pub struct Replica {
     /// As written, and how much of it is durable.

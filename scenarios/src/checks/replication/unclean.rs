@@ -32,7 +32,6 @@ struct UncleanRequest {
     until: Until,
 }
 
-/// See the module.
 #[derive(Clone, Debug, Default)]
 pub struct UncleanElections {
     requested: Vec<UncleanRequest>,
@@ -71,7 +70,6 @@ impl UncleanElections {
         self.claimed[server] = Some(epoch);
     }
 
-    /// A process is gone.
     pub fn down(&mut self, server: usize) {
         let claimed = self.claimed[server].take();
         self.end(|until| matches!(until, Until::Answered(other, ..) if other == server), claimed);
