@@ -293,15 +293,15 @@ impl Tracker {
             if server.broker {
                 self.recovering = Some(Node(place as u16));
             }
-        } else if means.weakens && self.affects_another_broker(&affected) {
-            // It was let in, so the broker is in sync again.
+        } else if means.weakens && self.affects_another(&affected) {
+            // It was permitted, so the broker is in sync again.
             self.recovering = None;
         }
     }
 
-    /// Is there a broker among them other than the one that has lost bytes last?
-    fn affects_another_broker(&self, affected: &[usize]) -> bool {
-        affected.iter().any(|place| self.servers[*place].broker && self.recovering != Some(Node(*place as u16)))
+    /// Is there a server among them other than the broker that has lost bytes last?
+    fn affects_another(&self, affected: &[usize]) -> bool {
+        affected.iter().any(|place| self.recovering != Some(Node(*place as u16)))
     }
 
     /// The servers that a fault affects, itself or by their links.
@@ -324,7 +324,8 @@ impl Tracker {
     }
 
     /// Would a fault go beyond what replication promises to keep: one broker at a time loses bytes, while the others are
-    /// in sync and nothing disturbs them, until it is in sync again?
+    /// in sync and nothing disturbs them, until it is in sync again? Nor are controllers disturbed meanwhile: a new one
+    /// may fence the others, and the broker that has lost bytes is then the last one in sync.
     pub fn exceeds_tolerance(&self, fault: &Fault) -> bool {
         let means = means(fault.what.kind());
         let affected = self.affected(fault);
@@ -332,14 +333,14 @@ impl Tracker {
             && let Some(place) = affected.first()
         {
             let server = &self.servers[*place];
-            let others = self.servers.iter().enumerate().filter(|(other, server)| server.broker && other != place);
+            let others = self.servers.iter().enumerate().filter(|(other, _)| other != place);
             let calm = others.into_iter().all(|(_, server)| server.weakened == 0);
             let again = self.recovering == Some(Node(*place as u16));
             let promises = |place| !self.breaks_promise_of_voter(place) && self.are_other_voters_in_sync(place);
             return means.destroys == Destroys::Forced && server.voter && !promises(*place)
                 || server.broker && !(calm && self.is_whole_but(again.then_some(server.id)));
         }
-        means.weakens && self.recovering.is_some() && self.affects_another_broker(&affected) && !self.is_whole_but(None)
+        means.weakens && self.recovering.is_some() && self.affects_another(&affected) && !self.is_whole_but(None)
     }
 
     /// Would promises be lost if this server lost what it has, or only what it has not forced? Disks are destroyed on a
