@@ -37,6 +37,8 @@ struct Received {
     may_go: bool,
     /// Who else was active then.
     others: SmallVec<[NodeId; 4]>,
+    /// Records since then that fence the broker.
+    fences: u32,
 }
 
 /// See the module.
@@ -94,6 +96,9 @@ impl Check for Leaving {
                 if record.in_controlled_shutdown == 1 {
                     self.entered.insert(record.broker_id, (record.broker_epoch, offset));
                 }
+                if record.fenced == 1 {
+                    self.fenced(record.broker_id);
+                }
             }
             _ => {}
         }
@@ -110,7 +115,7 @@ impl Leaving {
         *newest = offset.max(*newest);
         let active = image.brokers.keys().copied().filter(|id| *id != broker && image.is_active(*id));
         let others = if leaves { active.collect() } else { SmallVec::new() };
-        self.open.insert(of, Received { broker, epoch, offset, leaves, may_go, others });
+        self.open.insert(of, Received { broker, epoch, offset, leaves, may_go, others, fences: 0 });
     }
 
     /// It answers; what is committed ends at `end`.
@@ -166,6 +171,21 @@ impl Leaving {
     pub fn registered(&mut self, broker: NodeId) {
         self.open.retain(|_, received| received.broker != broker || received.leaves);
         self.reported.retain(|(_, other), _| *other != broker);
+    }
+
+    /// A record fences a broker. That of a heartbeat that shuts the broker down is the only one while the heartbeat is
+    /// open; any other is of a session that has expired, and a fenced broker may stop at once
+    /// (`BrokerHeartbeatManager.calculateNextBrokerState`).
+    fn fenced(&mut self, broker: NodeId) {
+        let mut open = self.open.values_mut().filter(|received| received.broker == broker && received.leaves).peekable();
+        let is_expected = open.peek().is_some();
+        let before = open.fold(0, |most, received| {
+            received.fences += 1;
+            most.max(received.fences)
+        });
+        if !is_expected || before > 1 {
+            self.waits.retain(|(_, waiting), _| *waiting != broker);
+        }
     }
 
     fn may_go(&self, controller: usize, broker: NodeId, epoch: BrokerEpoch, image: &ReferenceImage) -> bool {
@@ -287,6 +307,11 @@ mod tests {
         assert_eq!(let_go(None, true), None, "the other one is fenced");
         assert_eq!(let_go(Some(END.0 - 1), false).as_deref(), Some("ControlledShutdownWaits"));
         assert_eq!(let_go(None, false).as_deref(), Some("ControlledShutdownWaits"));
+        let mut expired = story(true);
+        expired.leaving.entered.insert(LEAVES, (BrokerEpoch(5), END));
+        assert_eq!(expired.heartbeat(0, false), None, "it leads");
+        expired.leaving.fenced(LEAVES);
+        assert_eq!(expired.heartbeat(0, true), None, "its session has expired, and a fenced broker stops at once");
     }
 
     #[test]
