@@ -236,7 +236,7 @@ mod tests {
 
     #[test]
     fn a_continued_command_is_the_same_command() {
-        let command = "kraftsim replay quorum --seed 0x2a --set 'network.latency=it'\\''s 2ms' --bug A --fix B";
+        let command = "kraftsim replay quorum --seed 0x2a --set \"network.latency=it's 2ms\" --bug A --fix B";
         let text = command_lines(50, command);
         assert_eq!(text.replace(" \\\n   ", ""), format!("  {command}\n"));
         assert!(text.lines().count() > 1 && text.lines().all(|line| line.chars().count() <= 50), "{text}");
