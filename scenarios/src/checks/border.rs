@@ -19,11 +19,11 @@ use super::server_model::{ServerModel, ShownHighWatermark};
 use super::{Checks, audit};
 use crate::actor::AttemptEvent;
 
-/// Comparing a node with every byte of its disk is dear; so many audits share one.
+/// Comparing a node with every byte of its disk is expensive, so one audit in so many does it.
 const DISK_AUDIT_EVERY: u64 = 16;
 
 impl Checks {
-    /// Something crosses a server's border: the models take it in, and then each judge looks at it.
+    /// Something crosses a server's border: the models are updated, and then each judge is called.
     #[inline]
     pub fn on(&mut self, crossing: Crossing<'_>) {
         let Crossing { at_ns: at, server, event } = crossing;

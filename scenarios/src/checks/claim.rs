@@ -21,7 +21,7 @@ impl Kind {
     }
 }
 
-/// Of what a claim speaks.
+/// What a claim is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
     /// One server keeps it by itself, whatever becomes of others and of what disks held: judged beyond tolerance, too.

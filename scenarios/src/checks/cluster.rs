@@ -114,7 +114,7 @@ impl ClusterChecks {
         self.metadata.replay(offset, record, update, verdict);
     }
 
-    /// All its records are replayed, and judged as changes of the image: clients must have asked for them.
+    /// All its records are replayed, and judged as changes of the image: clients must have requested them.
     pub fn was_requested(&mut self, update: &Update, verdict: &mut Verdict) {
         for (offset, record) in update.batch.iter().flat_map(|batch| batch.metadata_records()).flatten() {
             self.histories.metadata_committed(offset, record, verdict);
@@ -267,7 +267,7 @@ impl ClusterChecks {
         self.retries.healed();
     }
 
-    /// The first recovery predicate that does not hold: all live brokers are unfenced, partitions
+    /// The first recovery predicate that does not hold: all running brokers are unfenced, partitions
     /// that promises allow are led and fully in sync, and images go as far as the metadata did at
     /// healing.
     pub fn missing(&mut self, servers: &[ServerModel]) -> Option<Missing> {

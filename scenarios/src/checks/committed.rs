@@ -93,7 +93,7 @@ impl Committed {
         count.checked_sub(1).map_or(BatchId::START, |last| self.batches[last])
     }
 
-    /// A leader begins `epoch` without what lies behind the first `count` batches. Gives the data records that went.
+    /// A leader begins `epoch` without what lies behind the first `count` batches. Gives the data records that are removed.
     pub fn cut(&mut self, at_ns: u64, count: usize, epoch: LeaderEpoch, ledger: &Ledger) -> Vec<CommittedRecord> {
         let (had, left) = (self.prefix(self.count()), self.prefix(count));
         self.facts.push(QuorumFact::Cut { epoch, had, left, at_ns });

@@ -26,6 +26,6 @@ pub struct CheckConfig {
     pub fixes: Fixes,
     /// Do not stop at the first violation but gather the names of all (for the mutant table).
     pub keep_going: bool,
-    /// Faults may take more than promises rest on: judge only what they leave standing.
+    /// Faults may exceed what Kafka tolerates: only claims about one server or one client are judged.
     pub beyond_tolerance: bool,
 }

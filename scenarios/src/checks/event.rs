@@ -86,7 +86,7 @@ events! {
         /// The exception that ends it, if one does.
         fault: Option<FatalFault>,
     },
-    /// A thread takes an input.
+    /// A thread receives an input.
     Input = INPUT {
         thread: ThreadName,
     },
@@ -116,11 +116,11 @@ events! {
     /// A response is sent.
     ResponseSent = RESPONSE_SENT {
         rpc: Rpc,
-        /// Index of the node that asked; clients come behind the servers.
+        /// Index of the requesting node; the indices of clients follow those of servers.
         to: usize,
         response: &'a Response,
     },
-    /// A response is for a connection that is gone: it is not sent.
+    /// A response belongs to a connection that no longer exists: it is not sent.
     ResponseUnheard = RESPONSE_UNHEARD {
         rpc: Rpc,
     },

@@ -19,7 +19,7 @@ pub struct PendingVote {
     pub epoch: LeaderEpoch,
     /// Who requests votes.
     pub candidate: NodeId,
-    /// Or only asks whether it would get them.
+    /// Whether it is a pre-vote.
     pub pre_vote: bool,
 }
 

@@ -1,5 +1,5 @@
-//! Does the quorum serve again after everything was healed? End to end: one leader whom all live
-//! voters follow, high watermarks at the log's end, a fresh append committed, every live server
+//! Does the quorum serve again after everything was healed? End to end: one leader that all running
+//! voters follow, high watermarks at the log's end, a fresh append committed, every running server
 //! showing it, and every committed record before it read back by some client.
 
 use crate::checks::prelude::*;
@@ -21,7 +21,7 @@ claim! {
 #[derive(Clone, Debug, Default)]
 pub struct Recovery {
     healed_ns: Option<u64>,
-    /// The epoch all live voters follow, and its leader's log end when that began.
+    /// The epoch that all running voters follow, and its leader's log end when that began.
     settled: Option<(LeaderEpoch, Offset)>,
     /// Newest attempts invoked after healing: appends whose answer would be fresh.
     fresh_since: Vec<Option<u32>>,

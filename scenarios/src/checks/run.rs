@@ -86,7 +86,7 @@ impl Checks {
         TopicNames::new(self.models.cluster.iter().flat_map(|cluster| cluster.histories.topic_names()))
     }
 
-    /// Names of everything that broke (one, unless told to keep going).
+    /// Names of everything that broke (one, unless `keep_going` is set).
     pub fn fired(&self) -> impl Iterator<Item = &'static str> {
         self.verdict.fired().map(|claim| claim.name)
     }

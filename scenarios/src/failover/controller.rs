@@ -4,7 +4,7 @@ use raft::ids::{LeaderEpoch, Offset};
 
 use crate::report::{Failover, FailoverKind};
 
-/// A leader was struck and nobody has taken over yet.
+/// A fault has hit a leader, and no other one has taken over yet.
 #[derive(Clone, Debug)]
 struct Struck {
     at_ns: u64,
@@ -12,7 +12,7 @@ struct Struck {
     epoch: LeaderEpoch,
     cause: &'static str,
     lifted: bool,
-    /// When each server first asked for pre-votes since.
+    /// When each server first requested pre-votes since.
     prospective_ns: Vec<Option<u64>>,
     /// Who won since.
     winner: Option<Winner>,
@@ -35,9 +35,9 @@ struct Winner {
 pub struct ControllerFailovers {
     /// Which servers have brokers; empty in scenarios of the quorum alone.
     has_broker: Vec<bool>,
-    /// How far each broker's published image goes.
+    /// The end of each broker's published image.
     published: Vec<Offset>,
-    /// Brokers that are down or struck themselves: nobody waits for them.
+    /// Brokers that are down or hit by a fault themselves: the failover does not wait for them.
     away: Vec<bool>,
     servers: usize,
     /// The newest leader: server and epoch.
@@ -84,7 +84,7 @@ impl ControllerFailovers {
         }
     }
 
-    /// A server asks for pre-votes.
+    /// A server requests pre-votes.
     pub fn prospective(&mut self, at_ns: u64, server: usize) {
         if let Some(struck) = &mut self.struck {
             struck.prospective_ns[server].get_or_insert(at_ns);
@@ -98,7 +98,7 @@ impl ControllerFailovers {
         }
         self.leader = Some((server, epoch));
         if let Some(struck) = &mut self.struck {
-            // A restarted candidate asks for votes at once, without pre-votes.
+            // A restarted candidate requests votes at once, without pre-votes.
             let detected_ns = struck.prospective_ns[server].unwrap_or(at_ns);
             let active_ns = self.has_broker.is_empty().then_some(at_ns);
             struck.winner = Some(Winner { server, epoch, detected_ns, elected_ns: at_ns, active_ns, commit: None });
@@ -127,7 +127,7 @@ impl ControllerFailovers {
         self.complete(at_ns)
     }
 
-    /// A broker has published an image that goes so far; gives what is complete by that.
+    /// A broker has published an image up to this offset; gives what is complete by that.
     pub fn published(&mut self, at_ns: u64, server: usize, offset: Offset) -> Option<Failover> {
         self.away[server] = false;
         self.published[server] = offset;
@@ -192,7 +192,7 @@ mod tests {
         failovers.struck(100, 0, "kill");
         failovers.prospective(200, 0);
         failovers.elected(300, 0, LeaderEpoch(2));
-        // The LeaderChange record: nobody is active yet.
+        // The LeaderChange record: no controller is active yet.
         assert_eq!(failovers.committed(310, 0, LeaderEpoch(2), Offset(10)), None);
         failovers.activated(320, 0, LeaderEpoch(2));
         assert_eq!(failovers.committed(345, 0, LeaderEpoch(2), Offset(12)), None);

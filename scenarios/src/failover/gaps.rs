@@ -1,7 +1,7 @@
 //! What clients feel of a fault: the longest time without an acknowledged produce, a fetched record,
 //! or a completed request of an admin client.
 //!
-//! A gap is measured for each partition (of produce: whoever produced; of consume: for each
+//! A gap is measured for each partition (of produce: all producers; of consume: for each
 //! consumer) from one success to the next, in whole, as clients feel it. It belongs to the first fault
 //! that struck in it; if none did, to the newest before it, if that had struck no longer than
 //! [`WINDOW_NS`] before it began. One sample for each fault and kind: the longest, which may not have

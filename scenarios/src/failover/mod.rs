@@ -1,4 +1,4 @@
-//! How long what was led went without a leader, on true time and in phases, and what clients felt.
+//! How long a controller or a partition was without a leader, on true time and in phases, and what clients observed.
 //! All phases are defined here and in these files, and nowhere else:
 //!
 //! * [`controller`]: detect (to the first pre-vote of who wins), elect (to its leadership), activate (to

@@ -47,7 +47,7 @@ impl Failovers {
         let (was_active, replaced) = self.controller.struck(at_ns, server, cause);
         self.done.extend(replaced);
         self.partitions.struck(at_ns, self.servers[server], cause);
-        // A follower that is gone holds up what waits for it.
+        // A follower that is down delays what waits for it.
         if was_active || self.has_broker.get(server).is_some_and(|has_broker| *has_broker) {
             self.gaps.struck(at_ns, cause);
         }

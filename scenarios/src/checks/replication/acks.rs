@@ -45,13 +45,13 @@ pub struct Ack {
     holders: u64,
     /// What metadata had committed then.
     committed: PartitionEpoch,
-    /// The metadata that the leader went by, at least: of a request, when it received that.
+    /// The oldest metadata that the leader may have used: of a request, when it was received.
     pub since: Offset,
 }
 
-/// A Produce request with `acks=all` is answered with success: the batch asked for stands in the
-/// leader's log, is C's, and now A's. When the request was taken, the log had `before` batches, and the
-/// broker went by metadata `since` there.
+/// A Produce request with `acks=all` is answered with success: the requested batch is in the
+/// leader's log, in C, and from now on in A. When the request was received, the log had `before` batches, and the
+/// broker had published metadata up to `since`.
 pub fn acknowledges(
     (index, partition): (usize, &mut PartitionModel),
     server: usize,
@@ -205,7 +205,7 @@ fn shows(partition: &mut PartitionModel, server: usize, offset: Offset, verdict:
     let replica = &partition.replicas[server];
     // One that lacks some of C was judged when it began. The checkpoint of a high watermark may be older
     // than the last cut, and then points into the middle of what was appended since: such a leader
-    // begins with it, and C goes on up to the batch below.
+    // begins with it, and C is extended to the batch below.
     if replica.agreed == partition.committed.len()
         && partition.losses().promises_nothing(server).is_none()
         && !partition.extend(server, offset, verdict)
@@ -218,7 +218,7 @@ fn shows(partition: &mut PartitionModel, server: usize, offset: Offset, verdict:
     }
 }
 
-/// A follower has taken over its leader's high watermark: below it, its log is C.
+/// A follower has adopted its leader's high watermark: below it, its log equals C.
 pub fn follower_high_watermark(partition: &PartitionModel, server: usize, offset: Offset, verdict: &mut Verdict) {
     let replica = &partition.replicas[server];
     let agreed = partition.end_of(replica.agreed);

@@ -3,7 +3,7 @@
 //! changes nothing (KAFKA-18991, KAFKA-13207).
 //!
 //! Judged from the Fetch requests that a broker sends, from the answers that reach it, and from what it
-//! writes before it takes its next input; of its own word only the role counts that it last entered.
+//! writes before it receives its next input; of its own reports only the role that it last entered is used.
 
 use crate::checks::prelude::*;
 use std::rc::Rc;
@@ -23,9 +23,9 @@ claim! {
 struct Fetching {
     /// Connections by the tokens that its thread knows them by; a handful.
     tokens: Vec<(u32, u64)>,
-    /// What was asked last on a connection: it carries one question at a time.
+    /// The last request on each connection: a connection carries one at a time.
     requested: Vec<(u64, Rc<[FetchPartition]>)>,
-    /// Partitions that the running step may not change, and the epoch that was asked in.
+    /// Partitions that the running step may not change, and the leader epoch of the request.
     outdated: SmallVec<[(usize, LeaderEpoch); 2]>,
 }
 
@@ -36,12 +36,12 @@ pub struct Answers {
 }
 
 impl Answers {
-    /// For so many servers.
+    /// For this number of servers.
     pub fn new(servers: usize) -> Answers {
         Answers { fetching: vec![Fetching::default(); servers] }
     }
 
-    /// A broker's request thread takes its next input.
+    /// A broker's request thread receives its next input.
     #[inline]
     pub fn step_over(&mut self, server: usize) {
         self.fetching[server].outdated.clear();
@@ -89,7 +89,7 @@ impl Answers {
         }
     }
 
-    /// May the running step change this partition's log? If not, in which epoch was asked.
+    /// May the running step change this partition's log? If not: the leader epoch of the request.
     #[inline]
     pub fn outdated(&self, server: usize, partition: usize) -> Option<LeaderEpoch> {
         let outdated = &self.fetching[server].outdated;

@@ -35,7 +35,7 @@ pub struct LogBatch {
 /// How a committed log has changed.
 #[derive(Clone, Debug)]
 pub enum Change {
-    /// It has grown by the next batch, at this place; clients were told of other values there (offset, value).
+    /// It has grown by the next batch, at this index; clients received other values there (offset, value).
     Grown {
         /// Index of the batch.
         place: usize,
@@ -74,7 +74,7 @@ pub enum ReportedBy {
     Shown,
 }
 
-/// What clients were told of an offset that C has not reached.
+/// What clients received of an offset that C has not reached.
 #[derive(Clone, Copy, Debug)]
 pub struct ReportedValue {
     /// It holds this.
@@ -91,11 +91,11 @@ pub struct CommittedLog {
     /// By base offset.
     pub batches: Vec<LogBatch>,
     producers: BTreeMap<ProducerId, ProducerState>,
-    /// Offsets that C has not reached, with the value that a client was told.
+    /// Offsets that C has not reached, with the value that a client received.
     pub claims: BTreeMap<i64, ReportedValue>,
     /// How far the log was known to reach, unless it was cut since: number of the event, end; both ascending.
     known_ends: Vec<(u64, i64)>,
-    /// The largest end that a client was told.
+    /// The largest end that a client received.
     pub reported_end: i64,
     first_unread: usize,
     /// Where it ended when all faults were over, unless it was cut below that since.
@@ -152,7 +152,7 @@ impl CommittedLog {
         contradicted
     }
 
-    /// What is at `new_end` and above is gone; that is where a batch begins. Gives the batches that went, last
+    /// Removes what is at `new_end` and above; a batch begins there. Gives the removed batches, last
     /// first, and with each its values.
     pub fn cut(&mut self, new_end: i64) -> Vec<(LogBatch, Vec<u64>)> {
         let mut gone = Vec::new();
@@ -174,8 +174,8 @@ impl CommittedLog {
         gone
     }
 
-    /// A client was told that an offset holds a value, and C is not there yet; the value that
-    /// somebody else was told, if that is another one.
+    /// A client received that an offset holds a value, and C has not reached it; gives the value that another client
+    /// received, if that differs.
     pub fn claim(&mut self, event: u64, offset: i64, value: u64, by: ReportedBy) -> Option<u64> {
         let none = ReportedValue { value, acked: false, shown: false };
         let claimed = self.claims.entry(offset).or_insert(none);
@@ -208,14 +208,14 @@ impl CommittedLog {
         self.settled_end = Some(self.records.len());
     }
 
-    /// What somebody must have read when everything has recovered: what was committed when all faults
+    /// What a consumer must have read when everything has recovered: what was committed when all faults
     /// were over.
     pub fn to_be_read(&self) -> &[LogRecord] {
         &self.records[..self.settled_end.unwrap_or(self.records.len())]
     }
 
     /// The first record that no poll sent after all faults has shown, of those that were committed by
-    /// then: what comes in later is always a round trip ahead of whoever reads it.
+    /// then: later records are always a round trip ahead of their readers.
     pub fn first_unread(&mut self) -> Option<i64> {
         while self.records.get(self.first_unread).is_some_and(|record| record.seen_fresh) {
             self.first_unread += 1;

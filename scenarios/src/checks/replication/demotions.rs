@@ -20,7 +20,7 @@ struct Demotion {
     epoch: LeaderEpoch,
 }
 
-/// Roles that committed metadata has ended, and whose brokers have not taken their next input since they know it.
+/// Roles that committed metadata has ended, and whose brokers have not received an input since they know it.
 #[derive(Clone, Debug, Default)]
 pub struct Demotions {
     pending: Vec<Demotion>,

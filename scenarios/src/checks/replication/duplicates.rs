@@ -1,5 +1,5 @@
 //! `DuplicateRecognised`: a leader never refuses as out of sequence a batch that it holds among the last
-//! five of its producer (KIP-98; controller-broker.md §6.8). A client that is told so numbers the batch
+//! five of its producer (KIP-98; controller-broker.md §6.8). A client that receives this error numbers the batch
 //! anew, and it stands there twice.
 
 use crate::checks::prelude::*;
@@ -15,7 +15,7 @@ claim! {
 /// `ProducerStateEntry.NUM_BATCHES_TO_RETAIN`
 const BATCHES_RETAINED: usize = 5;
 
-/// A leader has answered OUT_OF_ORDER_SEQUENCE_NUMBER; when it took the request its log had `before`
+/// A leader has answered OUT_OF_ORDER_SEQUENCE_NUMBER; when it received the request its log had `before`
 /// batches.
 pub fn refused_out_of_order(
     partition: &PartitionModel,

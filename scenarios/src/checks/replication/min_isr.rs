@@ -8,14 +8,14 @@ use smallvec::SmallVec;
 pub struct MinIsrs(SmallVec<[(Offset, usize); 2]>);
 
 impl MinIsrs {
-    /// A batch that ends with offset `known_from` leaves this value: whoever has published that knows it.
+    /// A batch that ends with offset `known_from` leaves this value: a broker that has published it knows the value.
     pub fn committed(&mut self, known_from: Offset, value: usize) {
         if self.0.last().is_none_or(|(_, last)| *last != value) {
             self.0.push((known_from, value));
         }
     }
 
-    /// The lowest that a broker may have gone by since it had published up to `published`, at least:
+    /// The lowest that a broker may have used since it had published up to `published`, at least:
     /// what it knew then, or what was committed later. More than there are of a partition that metadata
     /// does not have.
     pub fn lowest_since(&self, published: Offset) -> usize {

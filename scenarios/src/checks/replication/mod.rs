@@ -4,7 +4,7 @@
 //! * [`partition`]: committed log C and acknowledged part A; [`replica`]: one replica's log
 //! * [`disks`]: data logs as their bytes cross the border; boots and losses
 //! * [`elections`]: what committed metadata does to guards, and who acts as leader; [`unclean`]: unclean
-//!   elections that were asked for; [`demotions`]: who leads no longer; [`proposals`]: of ISRs
+//!   elections that were requested; [`demotions`]: leaderships that ended; [`proposals`]: of ISRs
 //! * [`answers`]: by which answers of leaders a replica may change its log
 //! * [`committed_log`]: what C says; [`acks`]: what brokers promise to producers and show to consumers;
 //!   [`sequences`] and [`duplicates`]: of producers; [`min_isr`]: how many must have it

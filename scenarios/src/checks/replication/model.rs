@@ -30,14 +30,14 @@ use crate::checks::metadata::model::{MetadataModel, PartitionState, Update};
 use crate::checks::metadata::partition::ReferencePartition;
 use crate::checks::server_model::boot::HowDown;
 
-/// A Produce request with `acks=all` that was taken and is not yet answered.
+/// A Produce request with `acks=all` that was received and is not yet answered.
 #[derive(Clone, Debug)]
 struct PendingProduce {
     correlation_id: i32,
     partitions: Rc<[PartitionProduceData]>,
-    /// Batches that each partition's log had when the request was taken.
+    /// Batches that each partition's log had when the request was received.
     before: SmallVec<[usize; 4]>,
-    /// The metadata that the broker went by then, at least.
+    /// The oldest metadata that the broker may have used then.
     since: Offset,
 }
 
@@ -58,20 +58,20 @@ pub struct Replication {
     pub partitions: Partitions,
     /// `min.insync.replicas` of each partition's topic.
     pub(super) min_isrs: Vec<MinIsrs>,
-    /// By server: how far it had published when its request thread took its last input; -1: nothing. It
-    /// may go by more, as the step that publishes may do other things first.
+    /// By server: how far it had published when its request thread received its last input; -1: nothing. It
+    /// may use newer metadata, as the step that publishes may do other things first.
     decided_by: Vec<Offset>,
     pub(super) disks: Vec<DataDisk>,
     /// Life numbers, by server.
     pub(super) lives: Vec<u32>,
-    /// By server and connection: a connection takes its next request after the answer.
+    /// By server and connection: a connection carries the next request after the answer.
     produces: BTreeMap<(usize, u64), PendingProduce>,
     /// Answers of the running step.
     acks: Vec<Ack>,
     pub(super) answers: Answers,
     /// By server: whose proposals an answer has refused in the running step.
     refused: Vec<Vec<TopicIdPartition>>,
-    /// Unclean elections that were asked for.
+    /// Unclean elections that were requested.
     pub unclean: UncleanElections,
 }
 
@@ -130,7 +130,7 @@ impl Replication {
             let min_isr = self.min_isr(topic, after.replicas.len(), metadata);
             self.min_isrs[index].committed(known_from, min_isr);
             let by_config = image.unclean_leader_election_enable(topic, self.settings.unclean_leader_election_enable);
-            // KIP-966's "balanced recovery" asks nobody.
+            // KIP-966's "balanced recovery" needs no permission.
             let known = |state: &Rc<ReferencePartition>| elr && state.last_known_elr.contains(&after.leader);
             let last_known = self.partitions[index].now().is_some_and(known);
             let cause = Cause {
@@ -203,8 +203,8 @@ impl Replication {
         }
     }
 
-    /// A broker's request thread takes its next input: it has said all of the step before, and done all
-    /// by what it has `published`.
+    /// A broker's request thread receives its next input: the step before is complete, and all that follows from what
+    /// it has `published` is done.
     #[inline]
     pub fn step_over(&mut self, server: usize, published: Option<Offset>, verdict: &mut Verdict) {
         let published = published.unwrap_or(Offset(-1));
@@ -249,7 +249,7 @@ impl Replication {
         self.answers.connected(server, token, connection);
     }
 
-    /// A broker asks another one for records.
+    /// A broker requests records from another one.
     pub fn fetches(&mut self, server: usize, connection: u64, request: &DataFetchRequest) {
         self.answers.asks(server, connection, &request.partitions);
     }
@@ -360,7 +360,7 @@ impl Replication {
         let committed_end = partition.committed_end();
         let replica = &mut partition.replicas[server];
         if let Some(leads) = replica.leads.as_ref().filter(|leads| usize::from(leads.maximal) >= required) {
-            // One that is deposed and has not heard of it may be ahead of what is known to be committed.
+            // A deposed leader that does not know it may be ahead of what is known to be committed.
             replica.enough_to = replica.enough_to.max(committed_end).max(leads.high_watermark.unwrap_or_default());
         }
     }
@@ -370,7 +370,7 @@ impl Replication {
         self.decided_by[server] = Offset(-1);
         self.answers.down(server);
         self.unclean.down(server);
-        // What it did not come to say nobody knows.
+        // What it had not yet reported is unknown.
         self.acks.retain(|ack| ack.server != server);
         let of_it: Vec<(usize, u64)> =
             self.produces.range((server, 0)..=(server, u64::MAX)).map(|(key, _)| *key).collect();

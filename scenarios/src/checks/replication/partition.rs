@@ -19,7 +19,7 @@ claim! {
     ConsistentRead, Safety of Partition, "KIP-966 TLA+ (Vanlightly): ConsistentReadProperty; KIP-392";
 }
 
-/// Who led an epoch: a server, in one of its lives.
+/// Who led an epoch: a server, in one of its incarnations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Acted {
     pub epoch: LeaderEpoch,
@@ -44,7 +44,7 @@ pub struct PartitionModel {
     pub history: Vec<Rc<ReferencePartition>>,
     /// The committed log C.
     pub committed: Vec<BatchId>,
-    /// Leading batches of C that a client was told of: A.
+    /// Leading batches of C that were acknowledged to a client: A.
     pub acked: usize,
     pub log: CommittedLog,
     /// Who acted as leader, ascending by epoch.
@@ -86,12 +86,12 @@ impl PartitionModel {
         self.id.into()
     }
 
-    /// To ask what may be missing.
+    /// What may be missing.
     pub fn losses(&self) -> Losses<'_> {
         Losses { ledger: &self.ledger, committed: &self.committed, facts: &self.facts }
     }
 
-    /// Is its topic gone?
+    /// Is its topic deleted?
     pub fn is_deleted(&self) -> bool {
         self.losses().is_deleted()
     }
@@ -106,7 +106,7 @@ impl PartitionModel {
         self.history.get(usize::try_from(epoch.0).ok()?)
     }
 
-    /// Whom committed metadata made leader of an epoch; `None` if nobody, or if there is none such.
+    /// The leader that committed metadata has for an epoch; `None` if there is none.
     pub fn leader_of(&self, epoch: LeaderEpoch) -> Option<NodeId> {
         let state = self.history.iter().rev().find(|state| state.leader_epoch <= epoch)?;
         (state.leader_epoch == epoch).then_some(state.leader).and_then(NodeId::known)
@@ -133,7 +133,7 @@ impl PartitionModel {
         self.replicas[server].agreed >= self.acked
     }
 
-    /// C goes on by the log of `server`, which agrees with all of it, up to `end` at most. False if
+    /// Extends C by the log of `server`, which agrees with all of it, up to `end` at most. False if
     /// that log does not end a batch there.
     pub fn extend(&mut self, server: usize, end: Offset, verdict: &mut Verdict) -> bool {
         while let Some(next) = self.replicas[server].log.get(self.committed.len())
@@ -184,8 +184,8 @@ impl PartitionModel {
         self.shown.retain(|shown| ledger.get(*shown).base > base);
     }
 
-    /// A client was told that an offset holds a value, and C is not there yet; the value that somebody else was
-    /// told, if that is another one and nothing explains it.
+    /// A client received that an offset holds a value, and C has not reached it; gives the value that another client
+    /// received, if that differs and nothing explains it.
     pub fn claim(&mut self, event: u64, offset: i64, value: u64, by: ReportedBy) -> Option<u64> {
         let other = self.log.claim(event, offset, value, by)?;
         if self.losses().may_be_shown(Offset(offset), other, None).is_none() {
@@ -195,8 +195,8 @@ impl PartitionModel {
         self.log.claim(event, offset, value, by)
     }
 
-    /// A leader begins, and C goes on by its log. Gives why it may lack the batch of C that comes after those it
-    /// has, and how many acknowledged records went; `Err` if it may not.
+    /// A leader begins, and C continues with its log. Gives why it may lack the first batch of C that it lacks, and how
+    /// many acknowledged records are lost with it; `Err` if it may not.
     pub fn begins(&mut self, began: Began, verdict: &mut Verdict) -> Result<Option<(Excuse, u64)>, NotExcused> {
         let (server, place) = (began.server, self.facts.len());
         self.facts.push(Fact::Began(began));
@@ -204,7 +204,7 @@ impl PartitionModel {
         let lacks = self.committed.get(agreed).map(|next| self.losses().may_begin_without(place, *next));
         let lost = match lacks {
             Some(None) => {
-                // It is not one by whose log C goes on.
+                // C does not continue with its log.
                 self.facts.pop();
                 return Err(NotExcused);
             }

@@ -1,5 +1,5 @@
 //! `ProposalNamesProcess` (KIP-903): a leader that proposes a replica for its ISR says of which process
-//! of that broker it has heard; the controllers accept no other one. Without a name a late proposal
+//! of that broker has fetched; the controllers accept no other one. Without a name a late proposal
 //! would add whatever the broker is by then.
 
 use crate::checks::prelude::*;

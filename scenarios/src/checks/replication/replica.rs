@@ -14,15 +14,15 @@ pub struct Leading {
     pub epoch: LeaderEpoch,
     /// Its high watermark; `None` until it has moved in this epoch.
     pub high_watermark: Option<Offset>,
-    /// The committed state that it goes by.
+    /// The committed state that it uses.
     pub partition_epoch: PartitionEpoch,
     /// How many count for the high watermark.
     pub maximal: u8,
     /// A proposal waits for its answer.
     pub in_flight: bool,
-    /// Its life is not registered yet: it serves nobody, and loses the role when it registers.
+    /// Its incarnation is not registered yet: it serves no client, and loses the role when it registers.
     pub dormant: bool,
-    /// The newest proposal that was sent: what it goes out from, and its ISR. One that is given up may be
+    /// The newest proposal that was sent: its base, and its ISR. One that is given up may be
     /// sent again, late.
     pub proposed: Option<(PartitionEpoch, Rc<[NodeId]>)>,
 }
@@ -44,7 +44,7 @@ pub struct Replica {
     pub leads: Option<Leading>,
     /// The leader epoch in which this life follows, or waits for a leader.
     pub follows: Option<LeaderEpoch>,
-    /// How far C went when this life led with an ISR that was large enough: an answer about several
+    /// Where C ended when this incarnation led with an ISR that was large enough: an answer about several
     /// partitions may come long after one of them was decided, and in a later epoch.
     pub enough_to: Offset,
     /// The high watermark that this life has said last, or that its checkpoint held when it started, as far as the log

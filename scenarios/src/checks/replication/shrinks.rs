@@ -28,7 +28,7 @@ type CaughtUp = BTreeMap<NodeId, u64>;
 #[derive(Clone, Debug, Default)]
 struct Leader {
     caught_up: CaughtUp,
-    /// What it goes out from in its newest proposal, when it made that, and what it knew then.
+    /// The base of its newest proposal, when it made that, and what it knew then.
     proposal: Option<(PartitionEpoch, u64, CaughtUp)>,
 }
 

@@ -1,10 +1,10 @@
-//! Unclean elections that somebody asked for: an `ElectLeaders` gives leave to elect, in the partitions
+//! Unclean elections that were requested: an `ElectLeaders` permits to elect, in the partitions
 //! that it names, as long as it may still be executed or what it wrote may still be committed.
 //!
-//! Who executes it is the controller that takes the Envelope (controller-broker.md §5.7); each that a broker sends again is
-//! taken anew. An answer of success comes when all that it wrote is committed. After any other, or with
-//! the end of the process, it is executed no more; but what it may have appended in an epoch that the
-//! controller had claimed may be committed by whoever leads next, until something of a later epoch is.
+//! The controller that receives the Envelope executes it (controller-broker.md §5.7), and again each that a broker sends
+//! again. An answer of success comes when all that it wrote is committed. After any other, or with the end of the process,
+//! it is executed no more; but what it may have appended in an epoch that the controller had claimed may be committed by
+//! the next leader, until something of a later epoch is.
 
 use crate::checks::prelude::*;
 use std::rc::Rc;
@@ -13,10 +13,10 @@ use raft::ids::LeaderEpoch;
 use raft::message::admin::{ElectLeadersRequest, ElectLeadersTopic};
 use raft::message::{AdminRequest, AdminResponse, EnvelopeResponse, ErrorCode};
 
-/// `ElectLeaders` of this type asks for unclean elections.
+/// The election type of `ElectLeaders` for unclean elections.
 const UNCLEAN: i8 = 1;
 
-/// Until when leave is given.
+/// Until when it permits elections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Until {
     /// The answer of this server.
@@ -40,12 +40,12 @@ pub struct UncleanElections {
 }
 
 impl UncleanElections {
-    /// Nobody has asked; for so many servers.
+    /// No request so far; for this number of servers.
     pub fn new(servers: usize) -> UncleanElections {
         UncleanElections { requested: Vec::new(), claimed: vec![None; servers] }
     }
 
-    /// A controller takes an Envelope.
+    /// A controller receives an Envelope.
     pub fn received(&mut self, server: usize, rpc: Rpc, request: &AdminRequest) {
         let AdminRequest::ElectLeaders(ElectLeadersRequest { election_type: UNCLEAN, topic_partitions, .. }) = request
         else {
@@ -94,7 +94,7 @@ impl UncleanElections {
         }
     }
 
-    /// May a change that is committed now elect a leader uncleanly because somebody asked for it?
+    /// May a change that is committed now elect a leader uncleanly because that was requested?
     pub fn may_elect(&self, topic: &str, partition: i32) -> bool {
         let names =
             |requested: &ElectLeadersTopic| *requested.topic == *topic && requested.partitions.contains(&partition);
