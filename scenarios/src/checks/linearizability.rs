@@ -8,12 +8,13 @@
 
 use crate::checks::prelude::*;
 use crate::checks::replication::guards::AckedValueNotLost;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
+use raft::client::Outcome;
 use raft::ids::Offset;
 
+use super::clients::counts::Counts;
 use super::committed::{Committed, CommittedRecord};
-use super::history::{AttemptKind, History, Outcome, Reading, values};
 use super::loss::quorum::QuorumLosses;
 use super::server_model::ledger::Ledger;
 use crate::actor::AttemptEvent;
@@ -31,21 +32,58 @@ claim! {
     FailedAppendCommitted, Safety of History, "Jepsen Kafka: aborted read";
 }
 
-/// The judge.
+/// An append without an answer.
+#[derive(Clone, Copy, Debug)]
+struct Append {
+    invoked_ns: u64,
+    first_value: u64,
+    count: u8,
+}
+
+impl Append {
+    fn values(self) -> impl Iterator<Item = u64> {
+        (0..u64::from(self.count)).map(move |index| self.first_value + index)
+    }
+}
+
+/// A read without an answer, and how far that has come.
+#[derive(Clone, Copy, Debug)]
+struct Read {
+    invoked_ns: u64,
+    from: Offset,
+    /// How many more records it may show.
+    left: u16,
+    /// The place among the committed records where the answer goes on, once its first has come.
+    next: Option<usize>,
+    /// Its server had applied destroyed records.
+    astray: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct ValueState {
+    committed: Option<Offset>,
+    invoked_ns: Option<u64>,
+    acked: Option<Offset>,
+    failed: bool,
+}
+
+/// A client, and its number of an attempt.
+type Key = (usize, u32);
+
 #[derive(Clone, Debug, Default)]
 pub struct WhiteBox {
-    /// All attempts.
-    pub history: History,
+    appends: BTreeMap<Key, Append>,
+    reads: BTreeMap<Key, Read>,
+    /// Every value that was sent or committed.
+    values: BTreeMap<u64, ValueState>,
+    pub counts: Counts,
     /// (true time an append was acknowledged, highest offset acknowledged so far), ascending.
     acks: Vec<(u64, Offset)>,
-    /// Reads, as (client, attempt), answered by a server that had applied destroyed records.
-    astray: BTreeSet<(usize, u32)>,
     healed_ns: Option<u64>,
-    finished: bool,
+    pub finished: bool,
 }
 
 impl WhiteBox {
-    /// A client did or learned something.
     pub fn client(
         &mut self,
         client: usize,
@@ -53,66 +91,73 @@ impl WhiteBox {
         (committed, ledger): (&mut Committed, &Ledger),
         verdict: &mut Verdict,
     ) {
-        let now_ns = verdict.now_ns;
+        let invoked_ns = verdict.now_ns;
         match event {
-            AttemptEvent::AppendInvoked { .. } | AttemptEvent::ReadInvoked { .. } => {
-                self.history.invoked(now_ns, client, event);
+            AttemptEvent::AppendInvoked { attempt, first_value, count } => {
+                let append = Append { invoked_ns, first_value, count };
+                for value in append.values() {
+                    self.values.entry(value).or_default().invoked_ns.get_or_insert(invoked_ns);
+                }
+                self.counts.began("append");
+                self.appends.insert((client, attempt), append);
             }
             AttemptEvent::AppendOk { attempt, base_offset } => {
-                let attempt = self.history.ended(client, attempt, Outcome::Ok { returned_ns: now_ns });
-                if let AttemptKind::Append { first_value, count } = attempt.requested {
-                    self.acked(
-                        first_value,
-                        count,
-                        Offset(base_offset),
-                        attempt.invoked_ns,
-                        (committed, ledger),
-                        verdict,
-                    );
-                }
+                let append = self.append_ended((client, attempt), Outcome::Done);
+                self.acked(append, Offset(base_offset), committed.losses(ledger), verdict);
             }
             AttemptEvent::AppendFailed { attempt } => {
-                let attempt = self.history.ended(client, attempt, Outcome::Failed);
-                if let AttemptKind::Append { first_value, count } = attempt.requested {
-                    for value in values(first_value, count) {
-                        self.refused(value, verdict);
-                    }
+                for value in self.append_ended((client, attempt), Outcome::Failed).values() {
+                    let state = self.values.entry(value).or_default();
+                    state.failed = true;
+                    state.judge_refused(value, verdict);
                 }
             }
-            AttemptEvent::AppendUnknown { attempt } | AttemptEvent::ReadUnknown { attempt } => {
-                self.history.ended(client, attempt, Outcome::Unknown);
+            AttemptEvent::AppendUnknown { attempt } => {
+                self.append_ended((client, attempt), Outcome::Unknown);
+            }
+            AttemptEvent::ReadInvoked { attempt, from, at_most } => {
+                self.counts.began("read");
+                let read = Read { invoked_ns, from: Offset(from), left: at_most, next: None, astray: false };
+                self.reads.insert((client, attempt), read);
             }
             AttemptEvent::ReadRecord { attempt, offset, value } => {
-                let excused = self.is_excused(client, attempt, committed.losses(ledger));
-                let attempt = self.history.attempt(client, attempt);
-                if let AttemptKind::Read(reading) = &mut attempt.requested {
-                    let fresh = self.healed_ns.is_some_and(|healed_ns| attempt.invoked_ns >= healed_ns);
-                    let shown = CommittedRecord { offset: Offset(offset), value, seen: fresh };
-                    shown_record(shown, reading, excused, (committed, ledger), verdict);
-                }
+                let read = self.reads.get_mut(&(client, attempt)).expect("a read shows records once it is invoked");
+                let fresh = self.healed_ns.is_some_and(|healed_ns| read.invoked_ns >= healed_ns);
+                let shown = CommittedRecord { offset: Offset(offset), value, seen: fresh };
+                read.shows(shown, (committed, ledger), verdict);
             }
             AttemptEvent::ReadOk { attempt, applied_end } => {
-                let excused = self.is_excused(client, attempt, committed.losses(ledger));
-                let attempt = self.history.ended(client, attempt, Outcome::Ok { returned_ns: now_ns });
-                if let AttemptKind::Read(reading) = attempt.requested {
-                    let applied_end = Offset(applied_end);
-                    if excused {
-                        verdict.excuse(Excuse::ReadOfDestroyedRecord, 1);
-                    } else {
-                        answered_read(reading, applied_end, committed, verdict);
-                    }
-                    let acked_before = self.acks.partition_point(|(returned, _)| *returned < attempt.invoked_ns);
-                    if acked_before > 0 && self.acks[acked_before - 1].1 >= applied_end {
-                        verdict.met(Situation::StaleRead);
-                    }
+                let (read, applied_end) = (self.read_ended((client, attempt), Outcome::Done), Offset(applied_end));
+                if read.is_excused(committed.losses(ledger)) {
+                    verdict.excuse(Excuse::ReadOfDestroyedRecord, 1);
+                } else {
+                    read.answered(applied_end, committed, verdict);
                 }
+                if self.acked_before(read.invoked_ns).is_some_and(|(_, highest)| highest >= applied_end) {
+                    verdict.met(Situation::StaleRead);
+                }
+            }
+            AttemptEvent::ReadUnknown { attempt } => {
+                self.read_ended((client, attempt), Outcome::Unknown);
             }
         }
     }
 
+    fn append_ended(&mut self, key: Key, outcome: Outcome) -> Append {
+        self.counts.ended("append", outcome);
+        self.appends.remove(&key).expect("an append ends once, after it was invoked")
+    }
+
+    fn read_ended(&mut self, key: Key, outcome: Outcome) -> Read {
+        self.counts.ended("read", outcome);
+        self.reads.remove(&key).expect("a read ends once, after it was invoked")
+    }
+
     /// A server that has applied destroyed records answers this read.
     pub fn astray(&mut self, client: usize, attempt: u32) {
-        self.astray.insert((client, attempt));
+        if let Some(read) = self.reads.get_mut(&(client, attempt)) {
+            read.astray = true;
+        }
     }
 
     /// All faults are over: what is read from now on is fresh.
@@ -120,94 +165,62 @@ impl WhiteBox {
         self.healed_ns = Some(at_ns);
     }
 
-    /// Its server had applied destroyed records, or they were destroyed while it was under way.
-    fn is_excused(&mut self, client: usize, attempt: u32, losses: QuorumLosses<'_>) -> bool {
-        let Some((cut_ns, _)) = losses.last_cut() else { return false };
-        self.astray.contains(&(client, attempt)) || self.history.attempt(client, attempt).invoked_ns <= cut_ns
-    }
-
-    fn acked(
-        &mut self,
-        first_value: u64,
-        count: u8,
-        base: Offset,
-        invoked_ns: u64,
-        (committed, ledger): (&Committed, &Ledger),
-        verdict: &mut Verdict,
-    ) {
-        for (index, value) in (0_i64..).zip(values(first_value, count)) {
-            let offset = Offset(base.0 + index);
-            let state = self.history.values.entry(value).or_default();
+    fn acked(&mut self, append: Append, base: Offset, losses: QuorumLosses<'_>, verdict: &mut Verdict) {
+        for (offset, value) in (base.0..).map(Offset).zip(append.values()) {
+            let state = self.values.entry(value).or_default();
             state.acked = Some(offset);
             if state.committed == Some(offset) {
                 continue;
             }
-            if let Some(excuse) = committed.losses(ledger).may_record_be_missing(offset, value) {
+            if let Some(excuse) = losses.may_record_be_missing(offset, value) {
                 verdict.excuse(excuse, 1);
                 continue;
             }
-            let committed_at = state.committed;
-            verdict.fail(&LinearizableAppends::CLAIM, || match committed_at {
+            verdict.fail(&LinearizableAppends::CLAIM, || match state.committed {
                 Some(at) => format!("value {value} is acknowledged at offset {offset} and committed at {at}"),
                 None => format!("value {value} is acknowledged at offset {offset} and not committed"),
             });
         }
-        self.real_time(base, invoked_ns, verdict);
+        self.real_time(base, append.invoked_ns, verdict);
         let highest = self.acks.last().map_or(base, |(_, highest)| base.max(*highest));
         self.acks.push((verdict.now_ns, highest));
     }
 
+    /// When the last append was acknowledged before this time, and the highest offset of all until then.
+    fn acked_before(&self, at_ns: u64) -> Option<(u64, Offset)> {
+        let before = self.acks.partition_point(|(returned, _)| *returned < at_ns);
+        self.acks[..before].last().copied()
+    }
+
     /// Whatever was acknowledged before this append was sent has a smaller offset.
     fn real_time(&self, base: Offset, invoked_ns: u64, verdict: &mut Verdict) {
-        let before = self.acks.partition_point(|(returned, _)| *returned < invoked_ns);
-        if before > 0 && self.acks[before - 1].1 >= base {
-            let (returned, highest) = self.acks[before - 1];
+        if let Some((returned, highest)) = self.acked_before(invoked_ns).filter(|(_, highest)| *highest >= base) {
             verdict.fail(&LinearizableAppends::CLAIM, || {
+                let (sent, returned) = (seconds(invoked_ns), seconds(returned));
                 format!(
-                    "an append sent at {} is at offset {base}, but one acknowledged by {} is at {highest}",
-                    seconds(invoked_ns),
-                    seconds(returned)
+                    "an append sent at {sent} is at offset {base}, but one acknowledged by {returned} is at {highest}"
                 )
             });
         }
     }
 
-    fn refused(&mut self, value: u64, verdict: &mut Verdict) {
-        let state = self.history.values.entry(value).or_default();
-        state.failed = true;
-        if let Some(offset) = state.committed {
-            verdict.fail(&FailedAppendCommitted::CLAIM, || {
-                format!("value {value}, definitely refused, is committed at offset {offset}")
-            });
-        }
-    }
-
-    /// A record was committed.
     pub fn committed(&mut self, record: CommittedRecord, verdict: &mut Verdict) {
         let CommittedRecord { offset, value, seen: _ } = record;
-        let state = self.history.values.entry(value).or_default();
+        let state = self.values.entry(value).or_default();
         if let Some(before) = state.committed.replace(offset) {
             verdict.fail(&DuplicateRecord::CLAIM, || {
                 format!("value {value} is committed at offset {before} and at {offset}")
             });
         }
-        if state.failed {
-            verdict.fail(&FailedAppendCommitted::CLAIM, || {
-                format!("value {value}, definitely refused, is committed at offset {offset}")
-            });
-        }
+        state.judge_refused(value, verdict);
     }
 
     /// A committed record was destroyed with the disks that held it.
     pub fn destroyed(&mut self, record: CommittedRecord, losses: QuorumLosses<'_>, verdict: &mut Verdict) {
-        if let Some(state) = self.history.values.get_mut(&record.value) {
-            state.committed = None;
-            if state.acked.is_some()
-                && let Some(excuse) = losses.may_record_be_missing(record.offset, record.value)
-            {
-                verdict.excuse(excuse, 1);
-            }
-        }
+        let Some(state) = self.values.get_mut(&record.value) else { return };
+        state.committed = None;
+        let excuse = state.acked.and_then(|_| losses.may_record_be_missing(record.offset, record.value));
+        excuse.into_iter().for_each(|excuse| verdict.excuse(excuse, 1));
     }
 
     /// Offsets are given anew from here on: what was acknowledged above no longer orders them.
@@ -226,9 +239,9 @@ impl WhiteBox {
         promised_end: Offset,
         verdict: &mut Verdict,
     ) {
-        self.history.finish();
+        self.counts.finish();
         for record in &committed.records {
-            let state = self.history.values.get(&record.value).copied().unwrap_or_default();
+            let state = self.values.get(&record.value).copied().unwrap_or_default();
             let Some(invoked_ns) = state.invoked_ns else {
                 verdict.fail(&CommittedReads::CLAIM, || {
                     format!("value {} is committed at offset {}, but no client sent it", record.value, record.offset)
@@ -240,10 +253,8 @@ impl WhiteBox {
                 self.real_time(record.offset, invoked_ns, verdict);
             }
         }
-        for (value, state) in &self.history.values {
-            let Some(offset) = state.acked else {
-                continue;
-            };
+        for (value, state) in &self.values {
+            let Some(offset) = state.acked else { continue };
             let losses = committed.losses(ledger);
             let lost = state.committed != Some(offset) && losses.may_record_be_missing(offset, *value).is_none();
             let off_disks = state.committed.is_some() && offset >= durable_end && offset < promised_end;
@@ -258,64 +269,72 @@ impl WhiteBox {
         }
         self.finished = true;
     }
+}
 
-    /// Was everything judged?
-    pub fn finished(&self) -> bool {
-        self.finished
+impl ValueState {
+    /// What was definitely refused is not committed.
+    fn judge_refused(&self, value: u64, verdict: &mut Verdict) {
+        if let (true, Some(offset)) = (self.failed, self.committed) {
+            verdict.fail(&FailedAppendCommitted::CLAIM, || {
+                format!("value {value}, definitely refused, is committed at offset {offset}")
+            });
+        }
     }
 }
 
-/// A read shows one record: the committed one that comes next. An `excused` one may show records
-/// that were destroyed instead.
-fn shown_record(
-    shown: CommittedRecord,
-    reading: &mut Reading,
-    excused: bool,
-    (committed, ledger): (&mut Committed, &Ledger),
-    verdict: &mut Verdict,
-) {
-    let place = next_place(reading, committed);
-    let expected = committed.records.get(place).copied();
-    reading.left = reading.left.saturating_sub(1);
-    reading.next = Some(place + 1);
-    if expected.is_some_and(|record| record.offset == shown.offset && record.value == shown.value) {
-        committed.records[place].seen |= shown.seen;
-    } else if excused && committed.losses(ledger).may_record_be_missing(shown.offset, shown.value).is_some() {
-        verdict.excuse(Excuse::ReadOfDestroyedRecord, 1);
-        reading.next = Some(committed.records.partition_point(|record| record.offset <= shown.offset));
-    } else {
-        verdict.fail(&CommittedReads::CLAIM, || {
-            let expected = expected.map_or_else(
-                || "nothing more is committed".to_owned(),
-                |record| format!("the next committed record is value {} at offset {}", record.value, record.offset),
-            );
-            format!("a read shows value {} at offset {}; {expected}", shown.value, shown.offset)
-        });
+impl Read {
+    /// Its server had applied destroyed records, or they were destroyed while it was under way.
+    fn is_excused(&self, losses: QuorumLosses<'_>) -> bool {
+        losses.last_cut().is_some_and(|(cut_ns, _)| self.astray || self.invoked_ns <= cut_ns)
     }
-}
 
-/// Where among the committed records a read goes on. A cut may have taken some away meanwhile.
-fn next_place(reading: &Reading, committed: &Committed) -> usize {
-    let records = &committed.records;
-    let begun = reading.next.unwrap_or_else(|| records.partition_point(|record| record.offset < reading.from));
-    begun.min(records.len())
-}
-
-/// A read's answer is complete: all that is committed below `applied_end`, unless it was full.
-fn answered_read(reading: Reading, applied_end: Offset, committed: &Committed, verdict: &mut Verdict) {
-    let from = reading.from;
-    if applied_end > committed.end {
-        verdict.fail(&CommittedReads::CLAIM, || {
-            format!("a replica has applied offsets up to {applied_end}; the committed log ends at {}", committed.end)
-        });
+    /// It shows one record: the committed one that comes next. An excused one may show records
+    /// that were destroyed instead.
+    fn shows(&mut self, shown: CommittedRecord, (committed, ledger): (&mut Committed, &Ledger), verdict: &mut Verdict) {
+        let (place, losses) = (self.next_place(committed), committed.losses(ledger));
+        let expected = committed.records.get(place).copied();
+        let is_lost = || losses.may_record_be_missing(shown.offset, shown.value).is_some();
+        self.left = self.left.saturating_sub(1);
+        self.next = Some(place + 1);
+        if expected.is_some_and(|record| record.offset == shown.offset && record.value == shown.value) {
+            committed.records[place].seen |= shown.seen;
+        } else if self.is_excused(losses) && is_lost() {
+            verdict.excuse(Excuse::ReadOfDestroyedRecord, 1);
+            self.next = Some(committed.records.partition_point(|record| record.offset <= shown.offset));
+        } else {
+            verdict.fail(&CommittedReads::CLAIM, || {
+                let expected = expected.map_or_else(
+                    || "nothing more is committed".to_owned(),
+                    |record| format!("the next committed record is value {} at offset {}", record.value, record.offset),
+                );
+                format!("a read shows value {} at offset {}; {expected}", shown.value, shown.offset)
+            });
+        }
     }
-    let last = reading.next.and_then(|next| committed.records.get(next.checked_sub(1)?));
-    let beyond = last.filter(|record| record.offset >= applied_end);
-    let next = committed.records.get(next_place(&reading, committed));
-    let hidden = next.filter(|record| reading.left > 0 && record.offset < applied_end);
-    if let Some(record) = beyond.or(hidden) {
-        verdict.fail(&CommittedReads::CLAIM, || {
-            format!("a read from {from} with {applied_end} applied disagrees with the record at {}", record.offset)
-        });
+
+    /// Where among the committed records it goes on. A cut may have removed some meanwhile.
+    fn next_place(&self, committed: &Committed) -> usize {
+        let records = &committed.records;
+        let begun = self.next.unwrap_or_else(|| records.partition_point(|record| record.offset < self.from));
+        begun.min(records.len())
+    }
+
+    /// Its answer is complete: all that is committed below `applied_end`, unless it was full.
+    fn answered(&self, applied_end: Offset, committed: &Committed, verdict: &mut Verdict) {
+        let (from, end) = (self.from, committed.end);
+        if applied_end > end {
+            verdict.fail(&CommittedReads::CLAIM, || {
+                format!("a replica has applied offsets up to {applied_end}; the committed log ends at {end}")
+            });
+        }
+        let last = self.next.and_then(|next| committed.records.get(next.checked_sub(1)?));
+        let beyond = last.filter(|record| record.offset >= applied_end);
+        let next = committed.records.get(self.next_place(committed));
+        let hidden = next.filter(|record| self.left > 0 && record.offset < applied_end);
+        if let Some(record) = beyond.or(hidden) {
+            verdict.fail(&CommittedReads::CLAIM, || {
+                format!("a read from {from} with {applied_end} applied disagrees with the record at {}", record.offset)
+            });
+        }
     }
 }

@@ -117,8 +117,8 @@ checks! {
         AbortedRead in clients::appends;
         InventedRecord in clients::appends;
         UncommittedRead in clients::polls;
-        NewEpochBeginsAtZero in clients::sessions;
-        NonmonotonicSend in clients::order;
+        NewEpochBeginsAtZero in clients::appends;
+        NonmonotonicSend in clients::appends;
         PollSkip in clients::polls;
         NonmonotonicPoll in clients::polls;
         IntPollSkip in clients::polls;

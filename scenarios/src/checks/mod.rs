@@ -4,7 +4,7 @@
 //! * [`server_model`]: what is on each server's disk, written and durable, by the checks' own account
 //! * [`committed`]: the committed log, and how much of it is promised
 //! * [`border`], [`border_disk`] and `border_votes`: what each crossing means to which check
-//! * [`history`] and [`linearizability`]: what clients did, and whether the answers fit
+//! * [`linearizability`]: what clients of a quorum alone did, and whether the answers fit
 //! * [`clients`]: what Kafka's clients did, and whether the answers fit
 //! * [`audit`]: node, model and disk compared; `second_reader`: batches read by `kafka-protocol`
 //! * [`cluster`]: what brokers add: [`metadata`], committed; [`replication`] of partitions
@@ -25,7 +25,6 @@ pub mod committed;
 pub mod config;
 pub mod event;
 pub mod fresh;
-pub mod history;
 pub mod invariant;
 pub mod linearizability;
 pub mod list;

@@ -122,11 +122,11 @@ impl Checks {
     }
 
     pub fn appends(&self) -> OperationCounts {
-        self.white_box.history.appends
+        self.white_box.counts.of("append")
     }
 
     pub fn reads(&self) -> OperationCounts {
-        self.white_box.history.reads
+        self.white_box.counts.of("read")
     }
 
     /// Records acknowledged to producers with `acks=all`, and how many of them were lost and excused
@@ -172,7 +172,7 @@ impl Checks {
         ];
         if self.verdict.fired().any(|fired| of_histories.contains(&fired)) {
             Linearizability::Violated
-        } else if self.white_box.finished() && !self.verdict.stop() {
+        } else if self.white_box.finished && !self.verdict.stop() {
             Linearizability::Holds
         } else {
             Linearizability::Unknown

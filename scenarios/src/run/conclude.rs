@@ -30,7 +30,7 @@ pub(crate) fn conclude(request: &Request<'_>, finished: &Finished) -> RunReport 
     if let Some(checks) = checks {
         match checks.cluster() {
             Some(cluster) => {
-                let of_clients = cluster.histories.counts().operations();
+                let of_clients = cluster.histories.counts.operations();
                 operations.extend(of_clients.map(|(kind, counts)| (kind.to_owned(), counts)));
             }
             None => operations.extend([("append".to_owned(), checks.appends()), ("read".to_owned(), checks.reads())]),
@@ -129,7 +129,7 @@ fn outcome(
         return Outcome::Holds;
     }
     let work = match checks.cluster() {
-        Some(cluster) => ("produce_ok", scenario.floor.produce_ok, cluster.histories.counts().of("produce").ok),
+        Some(cluster) => ("produce_ok", scenario.floor.produce_ok, cluster.histories.counts.of("produce").ok),
         None => ("append_ok", scenario.floor.append_ok, checks.appends().ok),
     };
     let floors = [work, ("elections", scenario.floor.elections, checks.elections())];

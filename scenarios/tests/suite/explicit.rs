@@ -50,7 +50,7 @@ fn nothing_is_asked_for_but_what_is_listed() {
     let explicit = Explicit { plan: Some(Plan::default()), operations: Some(list.clone()), keeps_operations: true };
     let finished = run(&scenario, 1, explicit);
     let checks = finished.run.watch.checks.as_ref().expect("on");
-    let counts = checks.cluster().expect("brokers").histories.counts();
+    let counts = checks.cluster().expect("brokers").histories.counts.clone();
     assert_eq!((counts.of("create_topic").ok, counts.of("alter_configs").ok), (1, 0));
     assert_eq!(checks.acked_records().0, 2, "two records were sent, and no more");
     assert!(operations(&finished).is_empty(), "nobody asked for anything of their own accord");

@@ -8,232 +8,241 @@
 //!   meanwhile: then the request may have been executed before (controller-broker.md §5.7)
 //! * one that is done may be done again later if its broker changed that link: what it forwarded
 //!   first may lie in a network that was cut, and be executed when that is mended
+//! * a committed record needs an entry that wants it and is open or undecided (after an answer that leaves it open it
+//!   may come true at any time), and if only open ones want it, one of them must not turn out to have failed
 
 use crate::checks::prelude::*;
 use std::collections::BTreeMap;
 
-use raft::client::Outcome;
-use raft::ids::{NodeId, Uuid};
+use raft::client::{AttemptEvent, Outcome};
+use raft::ids::NodeId;
 use raft::message::{AdminRequest, ErrorCode};
 
-use super::answers::{Proof, kind, repeats, wishes_of};
-use super::counts::{Counts, Remark};
-use super::metadata::{Metadata, config_hash};
-use super::requested::{Ended, RequestedChanges, Wish};
-use super::topics::Topics;
+use super::Around;
+use super::answers::{When, repeats};
+use super::counts::Remark;
+use super::metadata::{Effect, config_hash};
+use super::requested::{Entry, UnaskedMetadata, Wish};
+
+type Key = (usize, u32);
 
 /// An attempt without an answer.
 #[derive(Clone, Debug)]
-pub(super) struct Attempt {
-    /// `None` until it is sent.
-    pub request: Option<AdminRequest>,
+struct Attempt {
+    /// None until it is sent.
+    entries: Vec<Entry>,
     node: NodeId,
     /// Where the committed metadata ended at the call.
-    pub called_at: i64,
+    called_at: i64,
     /// The node's link to the controller at the call.
     link: u32,
-    api_key: i16,
-    wishes: BTreeMap<u16, Vec<Wish>>,
-    pub topic_ids: BTreeMap<u16, Uuid>,
-    pub config_sums: BTreeMap<u16, u64>,
+    kind: &'static str,
     outcome: Outcome,
 }
 
-/// How a broker reaches the controller.
-#[derive(Clone, Copy, Debug)]
-struct Link {
-    connection: u64,
-    changes: u32,
+impl Attempt {
+    fn open_entries(&self) -> impl Iterator<Item = (u16, &Entry)> {
+        (0..).zip(&self.entries).filter(|(_, entry)| entry.is_open)
+    }
 }
 
-/// All admin clients.
+/// A record that only open entries (attempt, index) want.
+#[derive(Clone, Debug)]
+struct Waiting {
+    offset: i64,
+    effect: Effect,
+    wanted_by: Vec<(Key, u16)>,
+}
+
 #[derive(Clone, Debug, Default)]
 pub struct Admins {
-    open: BTreeMap<(usize, u32), Attempt>,
-    requested: RequestedChanges,
-    links: BTreeMap<NodeId, Link>,
+    bootstrap: Vec<NodeId>,
+    open: BTreeMap<Key, Attempt>,
+    undecided: Vec<Wish>,
+    waiting: Vec<Waiting>,
+    /// By broker: the connection over which it reaches the controller, and how often that has changed.
+    links: BTreeMap<NodeId, (u64, u32)>,
     /// By client and broker: the link it was seen over, and the state.
     seen: BTreeMap<(usize, NodeId), (u32, i64)>,
 }
 
-/// What a call needs of the rest of the room.
-pub struct Around<'a> {
-    /// The topics.
-    pub topics: &'a mut Topics,
-    /// The metadata.
-    pub metadata: &'a Metadata,
-    /// To count in.
-    pub counts: &'a mut Counts,
-    /// To judge to.
-    pub verdict: &'a mut Verdict,
-}
-
 impl Admins {
-    /// A broker sends an Envelope over a connection.
+    pub fn new(bootstrap: &[NodeId]) -> Admins {
+        Admins { bootstrap: bootstrap.to_vec(), ..Admins::default() }
+    }
+
     pub fn forwarded(&mut self, broker: NodeId, connection: u64) {
-        let link = self.links.entry(broker).or_insert(Link { connection, changes: 0 });
-        if link.connection != connection {
-            *link = Link { connection, changes: link.changes + 1 };
+        let (over, changes) = self.links.entry(broker).or_insert((connection, 0));
+        if *over != connection {
+            (*over, *changes) = (connection, *changes + 1);
         }
     }
 
-    /// The wishes of attempts: for records that are committed.
-    pub fn requested(&mut self) -> &mut RequestedChanges {
-        &mut self.requested
-    }
-
-    /// An attempt begins.
-    pub fn invoked(&mut self, client: usize, attempt: u32, api_key: i16, node: NodeId, end: i64) {
-        let of = Attempt {
-            request: None,
-            node,
-            called_at: end,
-            link: self.changes_of(node),
-            api_key,
-            wishes: BTreeMap::new(),
-            topic_ids: BTreeMap::new(),
-            config_sums: BTreeMap::new(),
-            outcome: Outcome::Done,
-        };
-        self.open.insert((client, attempt), of);
+    fn changes_of(&self, node: NodeId) -> u32 {
+        self.links.get(&node).map_or(0, |(_, changes)| *changes)
     }
 
     /// A client sends a request: that of its newest attempt.
     pub fn sent(&mut self, client: usize, request: &AdminRequest) {
         let newest = self.open.range_mut((client, 0)..=(client, u32::MAX)).next_back();
-        let Some(((_, number), attempt)) = newest.filter(|(_, attempt)| attempt.request.is_none()) else { return };
-        attempt.request = Some(request.clone());
-        attempt.wishes = wishes_of(request);
-        for (index, wishes) in &attempt.wishes {
-            for wish in wishes {
-                self.requested.asks((client, *number, *index), wish.clone());
-            }
+        if let Some((_, attempt)) = newest.filter(|(_, attempt)| attempt.entries.is_empty()) {
+            attempt.entries = Entry::all_of(request);
         }
     }
 
-    fn changes_of(&self, node: NodeId) -> u32 {
-        self.links.get(&node).map_or(0, |link| link.changes)
-    }
-
-    /// The id of an entry's topic.
-    pub fn topic_id(&mut self, client: usize, attempt: u32, index: u16, topic_id: Uuid) {
-        if let Some(attempt) = self.open.get_mut(&(client, attempt)) {
-            attempt.topic_ids.insert(index, topic_id);
+    pub fn on(&mut self, client: usize, event: AttemptEvent, around: &mut Around<'_>) {
+        match event {
+            AttemptEvent::AdminInvoked { attempt, api_key, node, .. } => {
+                // Before a client has metadata it calls its bootstrap servers -1, -2, ….
+                let place = usize::try_from(-1 - i64::from(node.0));
+                let node = place.ok().and_then(|place| self.bootstrap.get(place).copied()).unwrap_or(node);
+                let (kind, link, called_at) = (kind(api_key), self.changes_of(node), around.metadata.end);
+                around.counts.began(kind);
+                let of = Attempt { entries: Vec::new(), node, called_at, link, kind, outcome: Outcome::Done };
+                self.open.insert((client, attempt), of);
+            }
+            AttemptEvent::AdminTopicId { attempt, index, topic_id } => {
+                if let Some(entry) = self.entry((client, attempt), index) {
+                    entry.topic_id = topic_id;
+                }
+            }
+            AttemptEvent::AdminConfig { attempt, index, name_hash, value_hash } if value_hash != 0 => {
+                if let Some(entry) = self.entry((client, attempt), index) {
+                    entry.configs = entry.configs.wrapping_add(config_hash(name_hash, value_hash));
+                }
+            }
+            AttemptEvent::AdminResult { attempt, index, error, outcome } => {
+                self.result((client, attempt), index, (error, outcome), around);
+            }
+            AttemptEvent::AdminAnswered { attempt, error } => self.answered((client, attempt), error, around),
+            AttemptEvent::AdminUnknown { attempt } => self.closed((client, attempt), Some(Outcome::Unknown), around),
+            _ => {}
         }
     }
 
-    /// A config of a described resource.
-    pub fn config(&mut self, client: usize, attempt: u32, index: u16, name_hash: u64, value_hash: u64) {
-        if let Some(attempt) = self.open.get_mut(&(client, attempt))
-            && value_hash != 0
-        {
-            let sum = attempt.config_sums.entry(index).or_default();
-            *sum = sum.wrapping_add(config_hash(name_hash, value_hash));
-        }
+    fn entry(&mut self, key: Key, index: u16) -> Option<&mut Entry> {
+        self.open.get_mut(&key)?.entries.get_mut(usize::from(index))
     }
 
-    /// What came of an entry.
-    pub fn result(
-        &mut self,
-        (client, number): (usize, u32),
-        index: u16,
-        (error, outcome): (ErrorCode, Outcome),
-        around: &mut Around<'_>,
-    ) {
-        let Some(attempt) = self.open.get(&(client, number)) else { return };
-        let link = self.changes_of(attempt.node);
-        let same_link = link == attempt.link;
-        let seen = self.seen.get(&(client, attempt.node)).filter(|(over, _)| same_link && *over == link);
-        let floor = seen.map_or(0, |(_, state)| *state);
-        let mut ended = match outcome {
-            Outcome::Unknown => Ended::Undecided,
-            Outcome::Failed if !same_link && repeats(error) => {
-                around.counts.remark(Remark::ForwardedTwice);
-                Ended::Undecided
-            }
-            Outcome::Failed => Ended::Failed,
-            Outcome::Done if !same_link => {
-                around.counts.remark(Remark::ForwardedTwice);
-                Ended::Undecided
-            }
-            Outcome::Done => Ended::Done(None),
+    fn result(&mut self, key: Key, index: u16, (error, outcome): (ErrorCode, Outcome), around: &mut Around<'_>) {
+        let Some(link) = self.open.get(&key).map(|attempt| self.changes_of(attempt.node)) else { return };
+        let Some(attempt) = self.open.get_mut(&key) else { return };
+        let (node, called_at, same_link) = (attempt.node, attempt.called_at, link == attempt.link);
+        if outcome != Outcome::Done && attempt.outcome != Outcome::Unknown {
+            attempt.outcome = outcome;
+        }
+        let seen = self.seen.get(&(key.0, node)).filter(|(over, _)| same_link && *over == link);
+        let when = When { called_at, floor: seen.map_or(0, |(_, state)| *state), end: around.metadata.end };
+        let entry = attempt.entries.get_mut(usize::from(index));
+        let twice = !same_link && (outcome == Outcome::Done || outcome == Outcome::Failed && repeats(error));
+        if twice {
+            around.counts.remark(Remark::ForwardedTwice);
+        }
+        let creation = entry.as_ref().filter(|entry| matches!(entry.wish, Wish::Create(_)));
+        let created = creation.and_then(|entry| around.metadata.by_id(entry.topic_id));
+        let proof = match (outcome, entry) {
+            (Outcome::Done, Some(entry)) => entry.done(when, around.metadata),
+            (Outcome::Failed, Some(entry)) => entry.refused(error, when, around.metadata),
+            _ => Ok(None),
         };
-        if outcome == Outcome::Done && same_link && matches!(attempt.request, Some(AdminRequest::CreateTopics(_))) {
-            ended = Ended::Done(attempt.topic_ids.get(&index).and_then(|id| around.topics.by_id(*id)));
-        }
-        let proof = match outcome {
-            Outcome::Unknown => Proof::Nothing,
-            Outcome::Done => attempt.done(index, floor, around),
-            Outcome::Failed => attempt.refused(index, error, floor, around),
-        };
-        let (node, called_at) = (attempt.node, attempt.called_at);
-        let wishes = self.end_entry((client, number), index, outcome);
         match proof {
-            Proof::Wrong(invariant, what) => around.verdict.fail(invariant, || {
+            Err((invariant, what)) => around.verdict.fail(invariant, || {
+                let (client, number) = key;
                 format!("attempt {number} of client {client} (entry {index}, at offset {called_at}): {what}")
             }),
-            Proof::State { state, stale } => {
+            Ok(Some((state, stale))) => {
                 if stale {
                     around.counts.remark(Remark::StaleAdminAnswer);
                 }
                 if same_link {
-                    self.seen.insert((client, node), (link, state.max(floor)));
+                    self.seen.insert((key.0, node), (link, state.max(when.floor)));
                 }
             }
-            Proof::Nothing => {}
+            Ok(None) => {}
         }
-        self.requested.ended((client, number, index), &wishes, ended, around.verdict);
-    }
-
-    fn end_entry(&mut self, attempt: (usize, u32), index: u16, outcome: Outcome) -> Vec<Wish> {
-        let Some(attempt) = self.open.get_mut(&attempt) else { return Vec::new() };
-        attempt.outcome = match (attempt.outcome, outcome) {
-            (Outcome::Unknown, _) | (_, Outcome::Unknown) => Outcome::Unknown,
-            (Outcome::Failed, _) | (_, Outcome::Failed) => Outcome::Failed,
-            (Outcome::Done, Outcome::Done) => Outcome::Done,
-        };
-        attempt.wishes.remove(&index).unwrap_or_default()
+        let outcome = if twice { Outcome::Unknown } else { outcome };
+        self.ended((key, index), outcome, created, around.verdict);
     }
 
     /// The answer is complete; an entry that it did not speak of is as its error says.
-    pub fn answered(&mut self, client: usize, attempt: u32, error: ErrorCode, around: &mut Around<'_>) {
-        let key = (client, attempt);
-        let Some(open) = self.open.get(&key) else { return };
-        if let Some(AdminRequest::UnregisterBroker(_)) = open.request {
-            let outcome = match error {
-                ErrorCode::None => Outcome::Done,
-                ErrorCode::BrokerIdNotRegistered | ErrorCode::PolicyViolation => Outcome::Failed,
-                _ => Outcome::Unknown,
-            };
+    fn answered(&mut self, key: Key, error: ErrorCode, around: &mut Around<'_>) {
+        let outcome = match error {
+            ErrorCode::None => Outcome::Done,
+            ErrorCode::BrokerIdNotRegistered | ErrorCode::PolicyViolation => Outcome::Failed,
+            _ => Outcome::Unknown,
+        };
+        if self.entry(key, 0).is_some_and(|entry| matches!(entry.wish, Wish::Unregister(_))) {
             self.result(key, 0, (error, outcome), around);
-        } else if error != ErrorCode::None {
-            self.end_entry(key, u16::MAX, Outcome::Unknown);
-        }
-        self.leave_open(key, around.verdict);
-        if let Some(attempt) = self.open.remove(&key) {
-            around.counts.ended(kind(attempt.api_key), attempt.outcome);
+            self.closed(key, None, around);
+        } else {
+            self.closed(key, (error != ErrorCode::None).then_some(Outcome::Unknown), around);
         }
     }
 
-    /// No answer.
-    pub fn unknown(&mut self, client: usize, attempt: u32, counts: &mut Counts, verdict: &mut Verdict) {
-        self.leave_open((client, attempt), verdict);
-        if let Some(attempt) = self.open.remove(&(client, attempt)) {
-            counts.ended(kind(attempt.api_key), Outcome::Unknown);
-        }
+    /// Nothing more comes of an attempt, whose entries ended like this, or as they did each.
+    fn closed(&mut self, key: Key, outcome: Option<Outcome>, around: &mut Around<'_>) {
+        let Some(attempt) = self.open.get(&key) else { return };
+        around.counts.ended(attempt.kind, outcome.unwrap_or(attempt.outcome));
+        let open: Vec<u16> = attempt.open_entries().map(|(index, _)| index).collect();
+        open.into_iter().for_each(|index| self.ended((key, index), Outcome::Unknown, None, around.verdict));
+        self.open.remove(&key);
     }
 
-    fn leave_open(&mut self, (client, number): (usize, u32), verdict: &mut Verdict) {
-        let Some(attempt) = self.open.get_mut(&(client, number)) else { return };
-        for (index, wishes) in std::mem::take(&mut attempt.wishes) {
-            self.requested.ended((client, number, index), &wishes, Ended::Undecided, verdict);
+    /// An entry has ended, and may have created this topic: was it that which made the records that wait for it?
+    fn ended(&mut self, by: (Key, u16), outcome: Outcome, created: Option<usize>, verdict: &mut Verdict) {
+        let Some(entry) = self.entry(by.0, by.1).filter(|entry| entry.is_open) else { return };
+        entry.is_open = false;
+        let undecided = (outcome == Outcome::Unknown).then(|| entry.wish.clone());
+        if let Some(wish) = undecided.filter(|wish| !self.undecided.contains(wish)) {
+            self.undecided.push(wish);
         }
+        self.waiting.retain_mut(|Waiting { offset, effect, wanted_by }| {
+            let Some(place) = wanted_by.iter().position(|other| *other == by) else { return true };
+            let is_made = match (outcome, &*effect) {
+                (Outcome::Done, Effect::Created { life, .. }) => created.is_none_or(|created| created == *life),
+                (Outcome::Done, _) => created.is_none(),
+                (Outcome::Unknown, _) => true,
+                (Outcome::Failed, _) => false,
+            };
+            wanted_by.remove(place);
+            if !is_made && wanted_by.is_empty() {
+                verdict.fail(&UnaskedMetadata::CLAIM, || {
+                    format!("{effect} is committed at offset {offset}, but the attempt that requested it definitely failed or made another record")
+                });
+            }
+            !is_made && !wanted_by.is_empty()
+        });
     }
 
-    /// What never ended is unknown.
-    pub fn finish(&mut self, counts: &mut Counts) {
-        for attempt in std::mem::take(&mut self.open).into_values() {
-            counts.ended(kind(attempt.api_key), Outcome::Unknown);
+    /// A record is committed; a client must have requested it.
+    pub fn committed(&mut self, offset: i64, effect: Effect, verdict: &mut Verdict) {
+        if self.undecided.iter().any(|wish| wish.may_make(&effect)) {
+            return;
         }
+        let mut wanted_by = Vec::new();
+        for (key, attempt) in &self.open {
+            let wanting = attempt.open_entries().filter(|(_, entry)| entry.wish.may_make(&effect));
+            wanted_by.extend(wanting.map(|(index, _)| (*key, index)));
+        }
+        if wanted_by.is_empty() {
+            return verdict.fail(&UnaskedMetadata::CLAIM, || {
+                format!("{effect} is committed at offset {offset}, but no client requested it, or the request was definitely refused")
+            });
+        }
+        self.waiting.push(Waiting { offset, effect, wanted_by });
+    }
+}
+
+/// Kind of operation by its api key, as counted.
+fn kind(api_key: i16) -> &'static str {
+    match api_key {
+        19 => "create_topic",
+        20 => "delete_topic",
+        32 => "describe_configs",
+        37 => "create_partitions",
+        43 => "elect_leaders",
+        44 => "alter_configs",
+        64 => "unregister_broker",
+        _ => "other_admin",
     }
 }

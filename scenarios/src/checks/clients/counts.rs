@@ -6,11 +6,11 @@ use raft::client::Outcome;
 
 use crate::report::OperationCounts;
 
-/// See the module.
 #[derive(Clone, Debug, Default)]
 pub struct Counts {
+    open: BTreeMap<&'static str, u64>,
     operations: BTreeMap<&'static str, OperationCounts>,
-    remarks: BTreeMap<Remark, u64>,
+    pub remarks: BTreeMap<Remark, u64>,
 }
 
 /// What Kafka permits, and a user may not expect.
@@ -18,8 +18,6 @@ pub struct Counts {
 pub enum Remark {
     /// A fetch was answered with a high watermark below what was acknowledged before it was sent.
     StalePoll,
-    /// ListOffsets told an end below what was acknowledged before it was sent.
-    StaleListOffsets,
     /// An admin answer without a commit showed an older state than the committed one.
     StaleAdminAnswer,
     /// A batch of which no attempt was answered is committed.
@@ -34,24 +32,13 @@ pub enum Remark {
     PositionReset,
 }
 
-impl Remark {
-    /// The name in reports.
-    pub fn name(self) -> &'static str {
-        match self {
-            Remark::StalePoll => "stale_poll",
-            Remark::StaleListOffsets => "stale_list_offsets",
-            Remark::StaleAdminAnswer => "stale_admin_answer",
-            Remark::UnknownAppendCommitted => "unknown_append_committed",
-            Remark::ProducerBeganLate => "producer_began_late",
-            Remark::ForwardedTwice => "forwarded_twice",
-            Remark::PositionReset => "position_reset",
-        }
-    }
-}
-
 impl Counts {
-    /// An operation ended.
+    pub fn began(&mut self, kind: &'static str) {
+        *self.open.entry(kind).or_default() += 1;
+    }
+
     pub fn ended(&mut self, kind: &'static str, outcome: Outcome) {
+        *self.open.entry(kind).or_default() -= 1;
         let counts = self.operations.entry(kind).or_default();
         match outcome {
             Outcome::Done => counts.ok += 1,
@@ -60,26 +47,23 @@ impl Counts {
         }
     }
 
-    /// Worth counting.
+    /// The run is over: the outcome of what never ended is unknown.
+    pub fn finish(&mut self) {
+        for (kind, open) in std::mem::take(&mut self.open).into_iter().filter(|(_, open)| *open > 0) {
+            self.operations.entry(kind).or_default().unknown += open;
+        }
+    }
+
     pub fn remark(&mut self, remark: Remark) {
         *self.remarks.entry(remark).or_default() += 1;
     }
 
-    /// By kind: `produce`, `consume`, `list_offsets`, `offset_for_leader_epoch`,
-    /// `init_producer_id`, `create_topic`, `delete_topic`, `create_partitions`, `alter_configs`,
-    /// `describe_configs`, `elect_leaders`, `unregister_broker`. An operation is one RPC (one
-    /// partition of it, for produce and the reads).
+    /// By kind. An operation is one RPC (one partition of it, for produce and the reads).
     pub fn operations(&self) -> impl Iterator<Item = (&'static str, OperationCounts)> {
         self.operations.iter().map(|(kind, counts)| (*kind, *counts))
     }
 
-    /// Of one kind.
     pub fn of(&self, kind: &str) -> OperationCounts {
-        self.operations().find(|(other, _)| *other == kind).map_or(OperationCounts::default(), |(_, counts)| counts)
-    }
-
-    /// How often each was met.
-    pub fn remarks(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        self.remarks.iter().map(|(remark, count)| (remark.name(), *count))
+        self.operations.get(kind).copied().unwrap_or_default()
     }
 }

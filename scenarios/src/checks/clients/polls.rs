@@ -10,21 +10,18 @@
 //! * whoever was shown a record that C no longer holds is moved before it reads on behind it (KIP-320)
 //! * a stale poll is legal, and counted
 
-use crate::checks::clients::appends::AbortedRead;
-use crate::checks::clients::appends::InconsistentOffsets;
 use crate::checks::prelude::*;
-use raft::client::{Outcome, PositionCause, ReadApi, TopicPartition};
+use raft::client::{AttemptEvent, Outcome, PositionCause, ReadApi, TopicPartition};
 use raft::ids::{LeaderEpoch, Offset};
 use raft::message::ErrorCode;
 use raft::sorted_map::SortedMap;
 
-use super::appends::Appends;
+use super::appends::{AbortedRead, Appends, InconsistentOffsets};
 use super::counts::{Counts, Remark};
-use super::topics::Topics;
+use super::{Around, Stands};
 use crate::checks::loss::answers::SentBack;
 use crate::checks::replication::committed_log::ReportedBy;
-use crate::checks::replication::partition::PartitionModel;
-use crate::checks::replication::partitions::{PartitionIndex, Partitions};
+use crate::checks::replication::partitions::PartitionIndex;
 
 claim! {
     /// A record that a consumer receives is committed.
@@ -44,8 +41,6 @@ claim! {
     TruncationMissed, Safety of History, "KIP-320: a consumer detects log truncation before it reads on";
 }
 
-const LATEST_TIMESTAMP: i64 = -1;
-
 /// Where a consumer stands in one partition.
 #[derive(Clone, Debug, Default)]
 struct Position {
@@ -61,27 +56,10 @@ struct Position {
     astray: bool,
     listed: Option<i64>,
     set: bool,
-    /// When its leader was asked about it by whose answer it is lost or moved, as an event.
+    /// When the request was sent whose answer lost or moved it, as an event.
     requested: u64,
 }
 
-impl Position {
-    /// It is not in its leader's log.
-    fn gone(&self, to: Option<i64>) -> Gone {
-        let (from, to, shown) = (Offset(self.offset), to.map(Offset), self.epoch);
-        Gone { shown: self.shown.last().copied(), back: SentBack { from, to, shown, requested: self.requested } }
-    }
-}
-
-/// A consumer's position that is not in the log of the leader that it asked.
-#[derive(Clone, Copy, Debug)]
-struct Gone {
-    /// The value shown right before it.
-    shown: Option<u64>,
-    back: SentBack,
-}
-
-/// A read without an answer, of one partition.
 #[derive(Clone, Copy, Debug)]
 struct OpenRead {
     api: ReadApi,
@@ -91,27 +69,23 @@ struct OpenRead {
     begun: bool,
 }
 
-/// A record that is being shown.
 #[derive(Clone, Copy, Debug)]
-struct Shown<'a> {
-    offset: i64,
-    value: u64,
-    /// What the same consumer was shown right before it, as far as that is to be held against C.
-    before: &'a [u64],
-}
-
-/// Records of one batch are being shown.
-#[derive(Clone, Copy, Debug)]
-struct Showing {
+struct Shown {
+    client: usize,
     partition: TopicPartition,
     leader_epoch: LeaderEpoch,
+    offset: i64,
+    value: u64,
+    /// By a poll that was sent after all faults.
+    fresh: bool,
 }
 
 #[derive(Clone, Debug, Default)]
 struct Consumer {
     positions: SortedMap<TopicPartition, Position>,
     requested: SortedMap<(u32, TopicPartition), OpenRead>,
-    showing: Option<Showing>,
+    /// Records of this partition and leader epoch are being shown.
+    showing: Option<(TopicPartition, LeaderEpoch)>,
 }
 
 /// A position that was lost; whether that was legal is known at the end.
@@ -125,203 +99,219 @@ struct Lost {
     at_ns: u64,
 }
 
-/// All consumers.
 #[derive(Clone, Debug, Default)]
 pub struct Polls {
     consumers: Vec<Consumer>,
     lost: Vec<Lost>,
     /// Records shown of a name with several lives that none of them holds so far.
     floating: Vec<(TopicPartition, i64, u64)>,
-    healed: Option<u64>,
+    /// The event at which all faults were over: polls sent from then on are fresh.
+    pub healed: Option<u64>,
 }
 
-/// What a call needs of the rest of the room.
-pub struct Around<'a> {
-    /// Names.
-    pub topics: &'a mut Topics,
-    /// What is committed.
-    pub partitions: &'a mut Partitions,
-    /// The producers.
-    pub appends: &'a Appends,
-    /// To count in.
-    pub counts: &'a mut Counts,
-    /// To judge to.
-    pub verdict: &'a mut Verdict,
+impl Consumer {
+    fn position(&mut self, partition: TopicPartition) -> &mut Position {
+        self.positions.get_or_insert_with(partition, Position::default)
+    }
+
+    fn ended(&mut self, key: (u32, TopicPartition), outcome: Outcome, counts: &mut Counts) -> Option<OpenRead> {
+        let read = self.requested.remove(&key)?;
+        counts.ended(kind(read.api), outcome);
+        Some(read)
+    }
 }
 
 impl Polls {
-    fn consumer(&mut self, client: usize) -> &mut Consumer {
+    pub fn on(&mut self, client: usize, event: AttemptEvent, appends: &Appends, around: &mut Around<'_>) {
         if self.consumers.len() <= client {
             self.consumers.resize_with(client + 1, Consumer::default);
         }
-        &mut self.consumers[client]
-    }
-
-    /// The application reads the partition no longer: wherever it begins when it reads it again, is no jump.
-    pub fn unassigned(&mut self, client: usize, partition: TopicPartition) {
-        self.consumer(client).positions.retain(|other, _| *other != partition);
-    }
-
-    /// All faults are over: polls sent from now on are fresh.
-    pub fn healed(&mut self, event: u64) {
-        self.healed = Some(event);
-    }
-
-    /// A partition is read.
-    pub fn invoked(
-        &mut self,
-        event: u64,
-        (client, attempt): (usize, u32),
-        api: ReadApi,
-        partition: TopicPartition,
-        at: i64,
-        verdict: &mut Verdict,
-    ) {
-        let consumer = self.consumer(client);
-        consumer.requested.insert((attempt, partition), OpenRead { api, at, sent: event, begun: false });
-        if api == ReadApi::Fetch {
-            let position = consumer.positions.get(&partition).filter(|position| position.set);
-            let offset = position.map(|position| position.offset);
-            if offset != Some(at) {
-                let skips = offset.is_none_or(|offset| at > offset);
-                verdict.fail(if skips { &PollSkip::CLAIM } else { &NonmonotonicPoll::CLAIM }, || {
-                    format!("client {client} fetches {partition} from offset {at}; its position is {}", or_none(offset))
+        let Polls { consumers, lost, floating, healed } = self;
+        let consumer = &mut consumers[client];
+        match event {
+            // Where the application begins when it reads the partition again, is no jump.
+            AttemptEvent::Unassigned { partition } => consumer.positions.retain(|other, _| *other != partition),
+            AttemptEvent::ReadInvoked { attempt, api, partition, at } => {
+                around.counts.began(kind(api));
+                let read = OpenRead { api, at, sent: around.verdict.event, begun: false };
+                consumer.requested.insert((attempt, partition), read);
+                let offset = consumer.positions.get(&partition).filter(|it| it.set).map(|it| it.offset);
+                if api == ReadApi::Fetch && offset != Some(at) {
+                    around.verdict.fail(skips_or_repeats(offset.is_none_or(|offset| at > offset)), || {
+                        let offset = or_none(offset);
+                        format!("client {client} fetches {partition} from offset {at}; its position is {offset}")
+                    });
+                }
+            }
+            AttemptEvent::PollRecords { partition, leader_epoch, .. } => {
+                consumer.showing = Some((partition, leader_epoch));
+            }
+            AttemptEvent::PollRecord { attempt, offset, value } => {
+                let Some((partition, leader_epoch)) = consumer.showing else { return };
+                let Some(requested) = consumer.requested.get_mut(&(attempt, partition)) else { return };
+                let begun = std::mem::replace(&mut requested.begun, true);
+                let fresh = healed.is_some_and(|healed| requested.sent >= healed);
+                let position = consumer.position(partition);
+                let expected = std::mem::replace(&mut position.offset, offset.0 + 1);
+                position.epoch = position.epoch.max(Some(leader_epoch));
+                if offset.0 != expected {
+                    (position.shown, position.held) = (Vec::new(), 0);
+                    let invariant = match (begun, offset.0 > expected) {
+                        (false, skips) => skips_or_repeats(skips),
+                        (true, true) => &IntPollSkip::CLAIM,
+                        (true, false) => &IntNonmonotonicPoll::CLAIM,
+                    };
+                    around.verdict.fail(invariant, || {
+                        format!("client {client} reads offset {offset} of {partition}; the next offset is {expected}")
+                    });
+                }
+                let shown = Shown { client, partition, leader_epoch, offset: offset.0, value, fresh };
+                if shown.is_held(&position.shown[position.held..], floating, appends, around) {
+                    // It is held against C once more itself: C may be cut before anything follows it.
+                    position.held = position.shown.len();
+                }
+                position.shown.push(value);
+            }
+            AttemptEvent::ReadOk { attempt, partition, number } => {
+                let Some(read) = consumer.ended((attempt, partition), Outcome::Done, around.counts) else { return };
+                let position = consumer.position(partition);
+                let logs = around.logs_of(partition);
+                match read.api {
+                    ReadApi::OffsetForLeaderEpoch => {
+                        position.requested = read.sent;
+                        if number < 0 {
+                            position.suspect((client, partition), None, lost, around);
+                        }
+                        return;
+                    }
+                    ReadApi::ListOffsets => position.listed = Some(number),
+                    // What is read from is not out of range.
+                    ReadApi::Fetch => position.astray = false,
+                }
+                let Some(log) = logs.first().map(|log| &mut around.partitions[*log].log) else { return };
+                if logs.len() == 1 {
+                    log.reported_end = log.reported_end.max(number);
+                }
+                if read.api == ReadApi::Fetch && number < log.known_end_at(read.sent) {
+                    around.counts.remark(Remark::StalePoll);
+                }
+            }
+            AttemptEvent::ReadFailed { attempt, partition, error } => {
+                let Some(read) = consumer.ended((attempt, partition), Outcome::Failed, around.counts) else { return };
+                let Some(position) = consumer.positions.get_mut(&partition) else { return };
+                let is_out = read.api == ReadApi::Fetch && error == ErrorCode::OffsetOutOfRange;
+                if is_out && position.offset == read.at {
+                    position.requested = read.sent;
+                    position.suspect((client, partition), None, lost, around);
+                }
+            }
+            AttemptEvent::ReadStale { attempt, partition, error } => {
+                let outcome = if error == ErrorCode::None { Outcome::Done } else { Outcome::Failed };
+                consumer.ended((attempt, partition), outcome, around.counts);
+            }
+            AttemptEvent::ReadUnknown { attempt } => {
+                consumer.requested.retain(|(other, _), read| {
+                    if *other == attempt {
+                        around.counts.ended(kind(read.api), Outcome::Unknown);
+                    }
+                    *other != attempt
                 });
             }
+            // The leader answers that it knows no such epoch: to a question that is still open. Of several, to the
+            // oldest, lest the position be held against a leader that was not asked.
+            AttemptEvent::EpochLost { partition, .. } => {
+                let open = consumer.requested.iter().filter(|((_, of), _)| *of == partition).map(|(_, read)| read);
+                let oldest = open.filter(|read| read.api == ReadApi::OffsetForLeaderEpoch).map(|read| read.sent).min();
+                let position = consumer.position(partition);
+                position.requested = oldest.unwrap_or(position.requested);
+                position.suspect((client, partition), None, lost, around);
+            }
+            AttemptEvent::PositionSet { partition, offset: Offset(to), cause } => {
+                let position = consumer.position(partition);
+                let after = Position { offset: to, epoch: position.epoch, set: true, ..Position::default() };
+                let mut before = std::mem::replace(position, after);
+                let (from, listed) = (before.offset, before.listed);
+                match cause {
+                    PositionCause::Seek => {}
+                    PositionCause::Reset => {
+                        around.counts.remark(Remark::PositionReset);
+                        if (before.set && !before.astray) || listed != Some(to) {
+                            around.verdict.fail(skips_or_repeats(to > from), || {
+                                let listed = or_none(listed);
+                                format!(
+                                    "client {client} resets {partition} from {from} to {to}; ListOffsets gave {listed}"
+                                )
+                            });
+                        }
+                    }
+                    PositionCause::Truncation => {
+                        if to > from {
+                            around.verdict.fail(&PollSkip::CLAIM, || {
+                                format!("truncation moves client {client} forward in {partition}: {from} to {to}")
+                            });
+                        }
+                        let back = usize::try_from(from.saturating_sub(to)).unwrap_or(0);
+                        before.shown.truncate(before.shown.len().saturating_sub(back));
+                        position.held = before.held.min(before.shown.len().saturating_sub(1));
+                        position.shown = std::mem::take(&mut before.shown);
+                        if !before.astray {
+                            before.suspect((client, partition), Some(to), lost, around);
+                        }
+                    }
+                }
+            }
+            _ => {}
         }
     }
 
-    /// Records of one batch follow.
-    pub fn records(&mut self, client: usize, partition: TopicPartition, leader_epoch: LeaderEpoch) {
-        self.consumer(client).showing = Some(Showing { partition, leader_epoch });
-    }
-
-    /// A record is shown.
-    pub fn record(&mut self, (client, attempt): (usize, u32), (offset, value): (Offset, u64), around: &mut Around<'_>) {
-        self.consumer(client);
-        let Polls { consumers, floating, healed, .. } = self;
-        let consumer = &mut consumers[client];
-        let Some(showing) = consumer.showing else { return };
-        let partition = showing.partition;
-        let Some(requested) = consumer.requested.get_mut(&(attempt, partition)) else { return };
-        let begun = std::mem::replace(&mut requested.begun, true);
-        let fresh = healed.is_some_and(|healed| requested.sent >= healed);
-        let position = consumer.positions.get_or_insert_with(partition, Position::default);
-        let expected = std::mem::replace(&mut position.offset, offset.0 + 1);
-        position.epoch = position.epoch.max(Some(showing.leader_epoch));
-        if offset.0 != expected {
-            (position.shown, position.held) = (Vec::new(), 0);
-            let invariant = match (begun, offset.0 > expected) {
-                (false, true) => &PollSkip::CLAIM,
-                (false, false) => &NonmonotonicPoll::CLAIM,
-                (true, true) => &IntPollSkip::CLAIM,
-                (true, false) => &IntNonmonotonicPoll::CLAIM,
-            };
-            around.verdict.fail(invariant, || {
-                format!("client {client} reads offset {offset} of {partition}; the next offset is {expected}")
+    /// The run is over: what could not be judged before.
+    pub fn finish(&mut self, around: &mut Around<'_>) {
+        for Lost { client, log, offset, shown, at_ns } in self.lost.drain(..) {
+            let losses = around.partitions[log].losses();
+            // It may have read there what a deposed leader served and nobody could ever commit (KIP-320).
+            let is_missing = |value| losses.may_be_shown(Offset(offset - 1), value, None).is_some();
+            let was_cut = losses.lowest_cut().is_some_and(|lowest| lowest.0 < offset);
+            if losses.is_deleted() || was_cut || shown.is_some_and(is_missing) {
+                around.verdict.excuse(Excuse::PositionLostWithRecords, 1);
+                continue;
+            }
+            let name = around.name(log);
+            around.verdict.fail(&PositionLost::CLAIM, || {
+                format!(
+                    "client {client} lost its position {offset} in {name} at {}, below which all records are committed",
+                    seconds(at_ns)
+                )
             });
         }
-        let shown = Shown { offset: offset.0, value, before: &position.shown[position.held..] };
-        if judge(client, showing, shown, fresh, floating, around) {
-            // It is held against C once more itself: C may be cut before anything follows it.
-            position.held = position.shown.len();
+        for (partition, offset, value) in self.floating.drain(..) {
+            if !matches!(around.stands(partition, offset, value).1, Stands::In(_) | Stands::Lost) {
+                around.verdict.excuse(Excuse::RecordOfDeletedTopic, 1);
+            }
         }
-        position.shown.push(value);
     }
+}
 
-    /// The answer for a partition is complete.
-    pub fn ok(
+impl Position {
+    /// It is not in its leader's log, which sends it back `to` a place that it has, if it says so. That is
+    /// well if it is not in C either; if it is, the end must show a reason.
+    fn suspect(
         &mut self,
-        (client, attempt): (usize, u32),
-        partition: TopicPartition,
-        number: i64,
+        (client, partition): (usize, TopicPartition),
+        to: Option<i64>,
+        lost: &mut Vec<Lost>,
         around: &mut Around<'_>,
     ) {
-        let consumer = self.consumer(client);
-        let Some(requested) = consumer.requested.remove(&(attempt, partition)) else { return };
-        around.counts.ended(kind(requested.api), Outcome::Done);
-        let logs = around.topics.logs_of(partition, around.partitions);
-        let newest = logs.first().map(|log| &mut around.partitions[*log].log);
-        match requested.api {
-            ReadApi::OffsetForLeaderEpoch => {
-                consumer.positions.get_or_insert_with(partition, Position::default).requested = requested.sent;
-                if number < 0 {
-                    self.lose(client, partition, around);
-                }
-                return;
-            }
-            ReadApi::ListOffsets => {
-                consumer.positions.get_or_insert_with(partition, Position::default).listed = Some(number)
-            }
-            // What is read from is not out of range.
-            ReadApi::Fetch => consumer.positions.get_or_insert_with(partition, Position::default).astray = false,
-        }
-        let Some(log) = newest else { return };
-        if logs.len() == 1 {
-            log.reported_end = log.reported_end.max(number);
-        }
-        if number < log.known_end_at(requested.sent) {
-            match requested.api {
-                ReadApi::Fetch => around.counts.remark(Remark::StalePoll),
-                ReadApi::ListOffsets if requested.at == LATEST_TIMESTAMP => {
-                    around.counts.remark(Remark::StaleListOffsets);
-                }
-                _ => {}
-            }
-        }
-    }
-
-    /// An error for a partition.
-    pub fn failed(
-        &mut self,
-        (client, attempt): (usize, u32),
-        partition: TopicPartition,
-        error: ErrorCode,
-        around: &mut Around<'_>,
-    ) {
-        let consumer = self.consumer(client);
-        let Some(requested) = consumer.requested.remove(&(attempt, partition)) else { return };
-        around.counts.ended(kind(requested.api), Outcome::Failed);
-        let Some(position) = consumer.positions.get_mut(&partition) else { return };
-        if requested.api == ReadApi::Fetch && error == ErrorCode::OffsetOutOfRange && position.offset == requested.at {
-            position.requested = requested.sent;
-            self.lose(client, partition, around);
-        }
-    }
-
-    /// The leader answers that it knows no such epoch: to a question that is still open. Of several, to the oldest,
-    /// lest the position be held against a leader that was not asked.
-    pub fn epoch_lost(&mut self, client: usize, partition: TopicPartition, around: &mut Around<'_>) {
-        let consumer = self.consumer(client);
-        let open = consumer
-            .requested
-            .iter()
-            .filter(|((_, of), requested)| *of == partition && requested.api == ReadApi::OffsetForLeaderEpoch);
-        let oldest = open.map(|(_, requested)| requested.sent).min();
-        let position = consumer.positions.get_or_insert_with(partition, Position::default);
-        position.requested = oldest.unwrap_or(position.requested);
-        self.lose(client, partition, around);
-    }
-
-    /// The position is not in its leader's log. That is well if it is not in C either; if it is,
-    /// the end must show a reason.
-    fn lose(&mut self, client: usize, partition: TopicPartition, around: &mut Around<'_>) {
-        let position = self.consumer(client).positions.get_or_insert_with(partition, Position::default);
-        position.astray = true;
-        let gone = position.gone(None);
-        self.suspect(client, partition, gone, around);
-    }
-
-    fn suspect(&mut self, client: usize, partition: TopicPartition, gone: Gone, around: &mut Around<'_>) {
-        let (logs, offset) = (around.topics.logs_of(partition, around.partitions), gone.back.from.0);
-        if let [log] = *logs {
+        self.astray = true;
+        let Position { offset, epoch, requested, .. } = *self;
+        if let [log] = *around.logs_of(partition) {
             let of = &around.partitions[log];
             if offset <= of.log.end() {
-                if let Some(excuse) = of.losses().may_be_sent_back(&gone.back) {
+                let back = SentBack { from: Offset(offset), to: to.map(Offset), shown: epoch, requested };
+                if let Some(excuse) = of.losses().may_be_sent_back(&back) {
                     return around.verdict.excuse(excuse, 1);
                 }
-                let (shown, at_ns) = (gone.shown, around.verdict.now_ns);
-                return self.lost.push(Lost { client, log, offset, shown, at_ns });
+                let (shown, at_ns) = (self.shown.last().copied(), around.verdict.now_ns);
+                return lost.push(Lost { client, log, offset, shown, at_ns });
             }
             // Beyond the end: only a seek leads there, or a cut.
             if of.losses().lowest_cut().is_none_or(|lowest| lowest.0 >= offset) {
@@ -330,193 +320,82 @@ impl Polls {
         }
         around.verdict.excuse(Excuse::PositionLostWithRecords, 1);
     }
-
-    /// The answer came too late, and was dropped.
-    pub fn stale(
-        &mut self,
-        (client, attempt): (usize, u32),
-        partition: TopicPartition,
-        error: ErrorCode,
-        counts: &mut Counts,
-    ) {
-        if let Some(requested) = self.consumer(client).requested.remove(&(attempt, partition)) {
-            let outcome = if error == ErrorCode::None { Outcome::Done } else { Outcome::Failed };
-            counts.ended(kind(requested.api), outcome);
-        }
-    }
-
-    /// No answer, for any partition of the RPC.
-    pub fn unknown(&mut self, client: usize, attempt: u32, counts: &mut Counts) {
-        let requested = &mut self.consumer(client).requested;
-        requested.retain(|(other, _), requested| {
-            let is_other = *other != attempt;
-            if !is_other {
-                counts.ended(kind(requested.api), Outcome::Unknown);
-            }
-            is_other
-        });
-    }
-
-    /// A position is set.
-    pub fn set(
-        &mut self,
-        client: usize,
-        partition: TopicPartition,
-        (to, cause): (i64, PositionCause),
-        around: &mut Around<'_>,
-    ) {
-        let position = self.consumer(client).positions.get_or_insert_with(partition, Position::default);
-        let after = Position { offset: to, epoch: position.epoch, set: true, ..Position::default() };
-        let mut before = std::mem::replace(position, after);
-        match cause {
-            PositionCause::Seek => {}
-            PositionCause::Reset => {
-                around.counts.remark(Remark::PositionReset);
-                let unexplained = before.set && !before.astray;
-                if unexplained || before.listed != Some(to) {
-                    let skips = to > before.offset;
-                    around.verdict.fail(if skips { &PollSkip::CLAIM } else { &NonmonotonicPoll::CLAIM }, || {
-                        let Position { offset, listed, .. } = before;
-                        let listed = or_none(listed);
-                        format!("client {client} resets {partition} from {offset} to {to}; ListOffsets gave {listed}")
-                    });
-                }
-            }
-            PositionCause::Truncation => {
-                if to > before.offset {
-                    around.verdict.fail(&PollSkip::CLAIM, || {
-                        format!("truncation moves client {client} forward in {partition}: {} to {to}", before.offset)
-                    });
-                }
-                let back = usize::try_from(before.offset.saturating_sub(to)).unwrap_or(0);
-                before.shown.truncate(before.shown.len().saturating_sub(back));
-                position.held = before.held.min(before.shown.len().saturating_sub(1));
-                position.shown = std::mem::take(&mut before.shown);
-                if !before.astray {
-                    self.suspect(client, partition, before.gone(Some(to)), around);
-                }
-            }
-        }
-    }
-
-    /// The run is over: what could not be judged before.
-    pub fn finish(&mut self, around: &mut Around<'_>) {
-        for consumer in &mut self.consumers {
-            for requested in std::mem::take(&mut consumer.requested).values() {
-                around.counts.ended(kind(requested.api), Outcome::Unknown);
-            }
-        }
-        let Around { topics, partitions, verdict, .. } = around;
-        for Lost { client, log, offset, shown, at_ns } in self.lost.drain(..) {
-            let losses = partitions[log].losses();
-            // It may have read there what a deposed leader served and nobody could ever commit (KIP-320).
-            let is_missing = |value| losses.may_be_shown(Offset(offset - 1), value, None).is_some();
-            let was_cut = losses.lowest_cut().is_some_and(|lowest| lowest.0 < offset);
-            if losses.is_deleted() || was_cut || shown.is_some_and(is_missing) {
-                verdict.excuse(Excuse::PositionLostWithRecords, 1);
-                continue;
-            }
-            let name = topics.name_of(partitions[log].id);
-            verdict.fail(&PositionLost::CLAIM, || {
-                format!(
-                    "client {client} lost its position {offset} in {name} at {}, below which all records are committed",
-                    seconds(at_ns)
-                )
-            });
-        }
-        for (partition, offset, value) in self.floating.drain(..) {
-            let held = topics.logs_of(partition, partitions).iter().any(|log| {
-                let of = &partitions[*log];
-                let is_missing = || of.losses().may_be_shown(Offset(offset), value, None).is_some();
-                of.log.value_at(offset) == Some(value) || is_missing()
-            });
-            if !held {
-                verdict.excuse(Excuse::RecordOfDeletedTopic, 1);
-            }
-        }
-    }
 }
 
-/// Does any log hold it? True if one does, with what was shown before it.
-fn judge(
-    client: usize,
-    showing: Showing,
-    Shown { offset, value, before }: Shown<'_>,
-    fresh: bool,
-    floating: &mut Vec<(TopicPartition, i64, u64)>,
-    around: &mut Around<'_>,
-) -> bool {
-    let Showing { partition, leader_epoch } = showing;
-    let Around { topics, partitions, appends, counts: _, verdict } = around;
-    let logs = topics.logs_of(partition, partitions);
-    let is_missing = |of: &PartitionModel, epoch| of.losses().may_be_shown(Offset(offset), value, epoch).is_some();
-    if let Some(log) = logs.iter().copied().find(|log| partitions[*log].log.value_at(offset) == Some(value)) {
-        let of = &mut partitions[log];
-        let epoch = of.log.batch_of(offset).map(|batch| batch.epoch);
-        if epoch != Some(leader_epoch) && is_missing(of, Some(leader_epoch)) {
-            // Its producer has sent it again, and by chance it stands where it stood.
-            verdict.excuse(Excuse::ReadOfDestroyedRecord, 1);
-            return false;
-        }
-        if epoch != Some(leader_epoch) {
-            verdict.fail(&InconsistentOffsets::CLAIM, || {
-                let epoch = or_none(epoch);
-                format!(
-                    "client {client} reads offset {offset} of {partition} in epoch {leader_epoch}; its committed epoch is {epoch}"
-                )
-            });
-        }
-        // A name that was deleted and created again is another log, which no epoch tells.
-        let from = offset - before.len() as i64;
-        let other = |(at, value): &(i64, u64)| of.log.value_at(*at) != Some(*value);
-        if let Some((at, value)) = (from..).zip(before.iter().copied()).find(other).filter(|_| logs.len() == 1) {
-            let held = of.log.value_at(at);
-            verdict.fail(&TruncationMissed::CLAIM, || {
-                let held = or_none(held);
-                format!(
-                    "client {client} reads on at {offset} in {partition}; at {at} it read value {value}, but the committed value is {held}"
-                )
-            });
-        }
-        if let Some(record) = of.log.record_mut(offset) {
-            record.seen = true;
-            record.seen_fresh |= fresh;
-        }
-        return true;
-    }
-    if logs.iter().any(|log| is_missing(&partitions[*log], None)) {
-        verdict.excuse(Excuse::ReadOfDestroyedRecord, 1);
-        return false;
-    }
-    match *logs {
-        [log] if partitions[log].log.end() <= offset && !appends.was_refused(value) => {
-            if let Some(other) = partitions[log].claim(verdict.event, offset, value, ReportedBy::Shown) {
-                verdict.fail(&InconsistentOffsets::CLAIM, || {
-                    format!("client {client} reads value {value} at offset {offset} of {partition}, other clients value {other}")
+impl Shown {
+    /// Does any log hold it? True if one does, with what was shown before it, as far as that is to be held against C.
+    fn is_held(
+        self,
+        before: &[u64],
+        floating: &mut Vec<(TopicPartition, i64, u64)>,
+        appends: &Appends,
+        around: &mut Around<'_>,
+    ) -> bool {
+        let Shown { client, partition, leader_epoch, offset, value, fresh } = self;
+        let (logs, stands) = around.stands(partition, offset, value);
+        match stands {
+            Stands::In(log) => {
+                let of = &around.partitions[log];
+                let epoch = of.log.batch_of(offset).map(|batch| batch.epoch);
+                if epoch != Some(leader_epoch) {
+                    if of.losses().may_be_shown(Offset(offset), value, Some(leader_epoch)).is_some() {
+                        // Its producer has sent it again, and by chance it stands where it stood.
+                        around.verdict.excuse(Excuse::ReadOfDestroyedRecord, 1);
+                        return false;
+                    }
+                    around.verdict.fail(&InconsistentOffsets::CLAIM, || {
+                        let epoch = or_none(epoch);
+                        format!(
+                            "client {client} reads offset {offset} of {partition} in epoch {leader_epoch}; its committed epoch is {epoch}"
+                        )
+                    });
+                }
+                // A name that was deleted and created again is another log, which no epoch tells.
+                let other = |(at, value): &(i64, &u64)| of.log.value_at(*at) != Some(**value);
+                let mut from = (offset - before.len() as i64..).zip(before);
+                if let Some((at, value)) = from.find(other).filter(|_| logs.len() == 1) {
+                    let held = or_none(of.log.value_at(at));
+                    around.verdict.fail(&TruncationMissed::CLAIM, || {
+                        format!(
+                            "client {client} reads on at {offset} in {partition}; at {at} it read value {value}, but the committed value is {held}"
+                        )
+                    });
+                }
+                if let Some(record) = around.partitions[log].log.record_mut(offset) {
+                    record.seen = true;
+                    record.seen_fresh |= fresh;
+                }
+                return true;
+            }
+            Stands::Lost => around.verdict.excuse(Excuse::ReadOfDestroyedRecord, 1),
+            Stands::Ahead(_) if logs.len() > 1 => floating.push((partition, offset, value)),
+            Stands::Ahead(log) if !appends.was_refused(value) => {
+                if let Some(other) = around.claim(log, offset, value, ReportedBy::Shown) {
+                    around.verdict.fail(&InconsistentOffsets::CLAIM, || {
+                        format!("client {client} reads value {value} at offset {offset} of {partition}, other clients value {other}")
+                    });
+                }
+            }
+            Stands::Ahead(_) | Stands::Nowhere => {
+                let held = or_none(logs.first().and_then(|log| around.partitions[*log].log.value_at(offset)));
+                let place = appends.place_of(value).map(|(log, at)| format!("{} offset {at}", around.name(log)));
+                let invariant = match &place {
+                    Some(_) => &InconsistentOffsets::CLAIM,
+                    None if appends.was_refused(value) => &AbortedRead::CLAIM,
+                    None => &UncommittedRead::CLAIM,
+                };
+                around.verdict.fail(invariant, || {
+                    let place = or_none(place);
+                    format!("client {client} reads value {value} at offset {offset} of {partition}; committed there: {held}; this value: {place}")
                 });
             }
         }
-        [_, _, ..] if logs.iter().any(|log| partitions[*log].log.end() <= offset) => {
-            floating.push((partition, offset, value));
-        }
-        _ => {
-            let held = logs.first().and_then(|log| partitions[*log].log.value_at(offset));
-            let name = |log: PartitionIndex| topics.name_of(partitions[log].id);
-            let place = appends.place_of(value).map(|(log, offset)| format!("{} offset {offset}", name(log)));
-            let invariant = if place.is_some() {
-                &InconsistentOffsets::CLAIM
-            } else if appends.was_refused(value) {
-                &AbortedRead::CLAIM
-            } else {
-                &UncommittedRead::CLAIM
-            };
-            verdict.fail(invariant, || {
-                let (held, place) = (or_none(held), or_none(place));
-                format!("client {client} reads value {value} at offset {offset} of {partition}; committed there: {held}; this value: {place}")
-            });
-        }
+        false
     }
-    false
+}
+
+fn skips_or_repeats(skips: bool) -> &'static Claim {
+    if skips { &PollSkip::CLAIM } else { &NonmonotonicPoll::CLAIM }
 }
 
 fn kind(api: ReadApi) -> &'static str {

@@ -1,7 +1,7 @@
 //! Admin calls between their attempts: each is sent again, and none before `retry.backoff.ms` allows it.
 
 use crate::checks::prelude::*;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use raft::client::AttemptEvent;
 
@@ -10,20 +10,14 @@ claim! {
     RetriedAfterBackoff, Safety of History, "KIP-580: retry.backoff.ms with a jitter of 20 %; KafkaAdminClient.Call.fail";
 }
 
-/// Operation of a client.
-type Operation = (usize, u32);
-
-/// See the module.
 #[derive(Clone, Debug)]
 pub struct Retries {
     /// Shorter than any backoff, even on a fast clock; ns.
     shortest_ns: u64,
-    /// By client and attempt that is under way.
-    calls: BTreeMap<(usize, u32), Operation>,
-    /// Those that wait for their next attempt, and since when, ns.
-    waiting: BTreeMap<Operation, u64>,
-    /// Of these, those that have waited since all faults ended.
-    overdue: BTreeSet<Operation>,
+    /// The call of each attempt that is under way, by client.
+    calls: BTreeMap<(usize, u32), u32>,
+    /// Calls that wait for their next attempt: since when, ns, and whether since before all faults ended.
+    waiting: BTreeMap<(usize, u32), (u64, bool)>,
 }
 
 impl Retries {
@@ -31,27 +25,23 @@ impl Retries {
     pub fn new(backoff_ms: u64) -> Retries {
         // A jitter of 20 %, and less than the ms in which it begins and the tenth that a clock may gain.
         let shortest_ns = (backoff_ms * 8 / 10).saturating_sub(1).saturating_mul(900_000);
-        Retries { shortest_ns, calls: BTreeMap::new(), waiting: BTreeMap::new(), overdue: BTreeSet::new() }
+        Retries { shortest_ns, calls: BTreeMap::new(), waiting: BTreeMap::new() }
     }
 
-    /// All faults are over.
     pub fn healed(&mut self) {
-        self.overdue = self.waiting.keys().copied().collect();
+        self.waiting.values_mut().for_each(|(_, overdue)| *overdue = true);
     }
 
     /// Are all of them sent again, or ended, that had failed before all faults were over?
     pub fn are_done(&self) -> bool {
-        self.overdue.is_empty()
+        self.waiting.values().all(|(_, overdue)| !overdue)
     }
 
-    /// A client did or learned something.
     pub fn attempt(&mut self, at_ns: u64, client: usize, event: AttemptEvent, verdict: &mut Verdict) {
         match event {
             AttemptEvent::AdminInvoked { attempt, operation, .. } => {
-                let of = (client, operation);
-                self.calls.insert((client, attempt), of);
-                self.overdue.remove(&of);
-                let waited_ns = self.waiting.remove(&of).map(|since_ns| at_ns - since_ns);
+                self.calls.insert((client, attempt), operation);
+                let waited_ns = self.waiting.remove(&(client, operation)).map(|(since_ns, _)| at_ns - since_ns);
                 if let Some(waited_ns) = waited_ns.filter(|waited_ns| *waited_ns < self.shortest_ns) {
                     verdict.fail(&RetriedAfterBackoff::CLAIM, || {
                         format!(
@@ -63,60 +53,12 @@ impl Retries {
             }
             AttemptEvent::AdminAnswered { attempt, .. } | AttemptEvent::AdminUnknown { attempt } => {
                 let operation = self.calls.remove(&(client, attempt));
-                self.waiting.extend(operation.map(|operation| (operation, at_ns)));
+                self.waiting.extend(operation.map(|operation| ((client, operation), (at_ns, false))));
             }
             AttemptEvent::OperationDone { operation, .. } => {
                 self.waiting.remove(&(client, operation));
-                self.overdue.remove(&(client, operation));
             }
             _ => {}
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use raft::ids::NodeId;
-    use raft::message::ErrorCode;
-
-    use super::*;
-
-    const MS: u64 = 1_000_000;
-
-    /// Its first attempt fails at 1 ms.
-    fn failed() -> Retries {
-        let mut retries = Retries::new(100);
-        let mut verdict = Verdict::default();
-        retries.attempt(0, 2, invoked(1), &mut verdict);
-        retries.attempt(MS, 2, AttemptEvent::AdminUnknown { attempt: 1 }, &mut verdict);
-        assert!(verdict.violation().is_none());
-        retries
-    }
-
-    fn invoked(attempt: u32) -> AttemptEvent {
-        AttemptEvent::AdminInvoked { attempt, operation: 7, api_key: 3, node: NodeId(1) }
-    }
-
-    #[test]
-    fn a_call_is_sent_again_or_ends() {
-        let mut retries = failed();
-        retries.healed();
-        assert!(!retries.are_done());
-        let (mut ended, mut verdict) = (retries.clone(), Verdict::default());
-        retries.attempt(200 * MS, 2, invoked(2), &mut verdict);
-        let error = ErrorCode::RequestTimedOut;
-        ended.attempt(2 * MS, 2, AttemptEvent::OperationDone { operation: 7, error }, &mut verdict);
-        assert!(retries.are_done() && ended.are_done() && verdict.violation().is_none());
-    }
-
-    #[test]
-    fn a_call_is_not_sent_again_before_its_backoff_is_over() {
-        let broke = |after_ms: u64| {
-            let mut verdict = Verdict::default();
-            failed().attempt(MS + after_ms * MS, 2, invoked(2), &mut verdict);
-            verdict.violation().map(|violation| violation.invariant.clone())
-        };
-        assert_eq!(broke(60).as_deref(), Some("RetriedAfterBackoff"));
-        assert_eq!(broke(80), None);
     }
 }

@@ -177,7 +177,8 @@ impl Leaving {
     /// open; any other is of a session that has expired, and a fenced broker may stop at once
     /// (`BrokerHeartbeatManager.calculateNextBrokerState`).
     fn fenced(&mut self, broker: NodeId) {
-        let mut open = self.open.values_mut().filter(|received| received.broker == broker && received.leaves).peekable();
+        let mut open =
+            self.open.values_mut().filter(|received| received.broker == broker && received.leaves).peekable();
         let is_expected = open.peek().is_some();
         let before = open.fold(0, |most, received| {
             received.fences += 1;

@@ -5,6 +5,7 @@ mod brokers;
 mod clients;
 mod duties;
 mod excuses;
+mod fresh;
 mod histories;
 mod metadata;
 mod persist_before_promise;

@@ -122,7 +122,7 @@ fn what_definitely_failed_commits_nothing() {
     let forwarded = |connection| vec![Step::Forwarded(BROKER, connection)];
     let twice = [forwarded(1), ask(), forwarded(2), commit(), exists()].concat();
     let twice = play(&twice);
-    assert_eq!((twice.broke(), twice.remarked("forwarded_twice")), (None, 1));
+    assert_eq!((twice.broke(), twice.remarked(Remark::ForwardedTwice)), (None, 1));
     let once = [forwarded(1), ask(), forwarded(1), commit(), exists()];
     assert_eq!(broke(&once), violates("UnaskedMetadata"));
 }
@@ -195,7 +195,7 @@ fn a_description_is_a_state_not_older_than_what_was_seen() {
     let both = || [set(1, "1"), set(2, "2")].concat();
     let see = |n: u32, value: &str| [asks(3, n, describe()), described(3, n, &[("x", value)])].concat();
     let stale = play(&[both(), see(1, "1"), see(2, "2")].concat());
-    assert_eq!((stale.broke(), stale.remarked("stale_admin_answer")), (None, 1));
+    assert_eq!((stale.broke(), stale.remarked(Remark::StaleAdminAnswer)), (None, 1));
     assert_eq!(broke(&[both(), see(1, "2"), see(2, "1")]), violates("StaleAdminAnswer"));
     assert_eq!(broke(&[both(), see(1, "3")]), violates("StaleAdminAnswer"));
     assert_eq!(broke(&[see(1, "1"), both()]), violates("StaleAdminAnswer"));

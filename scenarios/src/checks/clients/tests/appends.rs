@@ -149,7 +149,7 @@ fn a_definitely_failed_attempt_does_nothing() {
     ]);
     let twice = play(&twice);
     assert_eq!((twice.broke(), twice.counts("produce")), (None, (0, 1, 1)));
-    assert_eq!(twice.remarked("unknown_append_committed"), 1);
+    assert_eq!(twice.remarked(Remark::UnknownAppendCommitted), 1);
 }
 
 #[test]
@@ -254,7 +254,7 @@ fn an_epoch_bump_excuses_a_renumbered_copy_and_nothing_else() {
     };
     let excused = play(&reordered(true));
     assert_eq!((excused.broke(), excused.excused(Excuse::ReorderedByEpochBump)), (None, 1));
-    assert_eq!(excused.remarked("producer_began_late"), 1);
+    assert_eq!(excused.remarked(Remark::ProducerBeganLate), 1);
     assert_eq!(play(&reordered(false)).broke(), Some("NonmonotonicSend"));
 }
 
@@ -393,4 +393,21 @@ fn a_batch_is_split() {
     assert_eq!(play(&joined(&[split([10, 11]), parts])).broke(), None);
     // The whole was definitely refused.
     assert_eq!(play(&joined(&[split([10, 11]), vec![Step::Commit(T, 10, 2, None)]])).broke(), Some("AbortedRead"));
+}
+
+#[test]
+fn a_new_epoch_begins_at_zero_where_nothing_went_wrong() {
+    let broke = |sent: &[(i16, i32)], troubled_after_first: bool| {
+        let mut steps = Vec::new();
+        for (number, (epoch, sequence)) in (1..).zip(sent) {
+            steps.extend(sends(1, number, number, u64::from(number) * 10, session(*epoch, *sequence)));
+            if number == 1 && troubled_after_first {
+                steps.push(lost(1, 1));
+            }
+        }
+        play(&steps).broke().map(str::to_owned)
+    };
+    assert_eq!(broke(&[(0, 0), (0, 3), (1, 0), (1, 2)], false), None);
+    assert_eq!(broke(&[(0, 0), (0, 3), (1, 5)], false).as_deref(), Some("NewEpochBeginsAtZero"));
+    assert_eq!(broke(&[(0, 0), (1, 5)], true), None);
 }

@@ -4,6 +4,7 @@ mod admin;
 mod appends;
 mod polls;
 mod property;
+mod retries;
 
 use crate::checks::prelude::*;
 use std::rc::Rc;
@@ -17,6 +18,7 @@ use raft::metadata::MetadataRecord;
 use raft::metadata::records::{Partition, ProducerIds, RegisterBroker, RemoveTopic, Topic};
 
 use super::ClientHistories;
+use super::counts::Remark;
 use crate::checks::loss::facts::{Began, Fact};
 use crate::checks::replication::committed_log::Change;
 use crate::checks::replication::partition::PartitionModel;
@@ -77,12 +79,12 @@ impl Played {
         self.verdict.excused().find(|(other, _)| *other == excuse).map_or(0, |(_, count)| count)
     }
 
-    fn remarked(&self, name: &str) -> u64 {
-        self.histories.counts().remarks().find(|(other, _)| *other == name).map_or(0, |(_, count)| count)
+    fn remarked(&self, remark: Remark) -> u64 {
+        self.histories.counts.remarks.get(&remark).copied().unwrap_or(0)
     }
 
     fn counts(&self, kind: &str) -> (u64, u64, u64) {
-        let counts = self.histories.counts().operations().find(|(other, _)| *other == kind);
+        let counts = self.histories.counts.operations().find(|(other, _)| *other == kind);
         counts.map_or((0, 0, 0), |(_, counts)| (counts.ok, counts.fail, counts.unknown))
     }
 }

@@ -126,8 +126,8 @@ fn a_high_watermark_told_is_reached() {
 #[test]
 fn stale_polls_are_legal_and_counted() {
     let stale = reads(&[starts_at(0), polls(2, 0, &[(0, 10), (1, 11)], 2), polls(3, 2, &[], 2)]);
-    assert_eq!((stale.broke(), stale.remarked("stale_poll")), (None, 2));
-    assert_eq!(reads(&[starts_at(0), polls(2, 0, &[], 4)]).remarked("stale_poll"), 0);
+    assert_eq!((stale.broke(), stale.remarked(Remark::StalePoll)), (None, 2));
+    assert_eq!(reads(&[starts_at(0), polls(2, 0, &[], 4)]).remarked(Remark::StalePoll), 0);
 }
 
 #[test]
@@ -158,7 +158,7 @@ fn positions_jump_for_a_reason_only() {
     // A seek beyond the end, and a reset; but nothing below the end is out of range.
     let beyond = [starts_at(0), seek(9), out_of_range(3, 9), starts_at(0), again(0)];
     let beyond = reads(&beyond);
-    assert_eq!((beyond.broke(), beyond.remarked("position_reset")), (None, 2));
+    assert_eq!((beyond.broke(), beyond.remarked(Remark::PositionReset)), (None, 2));
     let below = [starts_at(0), read.clone(), out_of_range(3, 2), starts_at(0), again(0)];
     assert_eq!(reads(&below).broke(), Some("PositionLost"));
     // A cut below the position is a reason.
