@@ -225,26 +225,4 @@ impl SmallFiles {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_file_replaced_aside_is_durable_only_after_its_directory() {
-        let mut files = SmallFiles::default();
-        let replace = |files: &mut SmallFiles, bytes: &[u8]| {
-            let file = files.open("state.tmp", true);
-            files.append(file, bytes);
-            files.synced(file);
-            files.rename("state.tmp", "state");
-        };
-        replace(&mut files, b"one");
-        assert_eq!((files.written("state"), files.durable("state")), (Some(&b"one"[..]), None));
-        files.names_synced(|_| false);
-        assert_eq!(files.durable("state"), Some(&b"one"[..]));
-        replace(&mut files, b"two");
-        assert_eq!((files.written("state"), files.durable("state")), (Some(&b"two"[..]), Some(&b"one"[..])));
-        files.names_synced(|_| false);
-        replace(&mut files, b"six");
-        assert_eq!(files.durable("state"), Some(&b"two"[..]), "a freed inode is not shared");
-    }
-}
+mod tests;

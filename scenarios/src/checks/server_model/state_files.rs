@@ -107,33 +107,4 @@ fn is_checkpoint(bytes: &[u8], words: usize) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn kafkas_files_are_read() {
-        let line = br#"{"clusterId":"","leaderId":1,"leaderEpoch":2,"votedId":-1,"appliedOffset":0,"currentVoters":[{"voterId":1}],"data_version":0}"#;
-        let expected = Election { epoch: LeaderEpoch(2), leader: Some(NodeId(1)), voted: None };
-        assert_eq!(parse_quorum_state(line), Some(expected));
-        assert_eq!(parse_quorum_state(b"torn{"), None);
-        let mut entries = Vec::new();
-        parse_epoch_checkpoint(b"0\n2\n1 0\n4 17\n", &mut entries);
-        assert_eq!(entries.last(), Some(&OffsetAndEpoch { epoch: LeaderEpoch(4), offset: Offset(17) }));
-        assert_eq!(entries.len(), 2);
-    }
-
-    #[test]
-    fn what_kafka_reads_is_read() {
-        let state = br#"{"clusterId":"","leaderId":1,"leaderEpoch":2,"votedId":-1,"appliedOffset":0,"currentVoters":[{"voterId":1}],"data_version":0}"#;
-        assert!(is_quorum_state(state) && !is_quorum_state(&state[..40]) && !is_quorum_state(b""));
-        for (good, words) in [("", 2), ("0", 2), ("0\n0\n", 2), ("0\n2\n1 0\n4 17\n", 2), ("0\n1\na 0 3\n", 3)] {
-            assert!(is_checkpoint(good.as_bytes(), words), "{good:?}");
-        }
-        for bad in ["\0\0", "1\n0\n", "0\n1\n", "0\n1\na 0\n", "0\nx\n", "0\n0\n\n"] {
-            assert!(!is_checkpoint(bad.as_bytes(), 3), "{bad:?}");
-        }
-        assert!(!is_checkpoint(b"0\n1\n\xff 0 1\n", 3));
-        let read = reader_of("foo-0/partition.metadata").expect("known");
-        assert!(read(b"version: 0\ntopic_id: AAAAAAAAAAAAAAAAAAAAAQ") && !read(b"version: 0\ntopic_\0\0\0"));
-    }
-}
+mod tests;

@@ -1,0 +1,58 @@
+use raft::ids::{NodeId, OffsetAndEpoch};
+
+use super::*;
+use crate::checks::tests::voters;
+
+/// A leader of three voters moves its high watermark to 5 in epoch 2 after these fetches (from, epoch,
+/// offset).
+fn breaks(fetches: &[(usize, i32, i64)]) -> bool {
+    let servers: Vec<ServerModel> = (1..=3).map(|id| ServerModel::new(NodeId(id), true)).collect();
+    let (mut acknowledged, mut verdict) = (Acknowledged::new(&voters(3)), Verdict::default());
+    acknowledged.role_changed(0, Some(LeaderEpoch(2)));
+    for (number, (from, epoch, offset)) in fetches.iter().enumerate() {
+        let rpc = Rpc { connection: 1, correlation_id: number as i32 };
+        acknowledged.fetched(0, *from, LeaderEpoch(*epoch), (rpc, Offset(*offset)));
+        acknowledged.answered(0, *from, rpc, &FetchResponse::default());
+    }
+    let shown = ShownHighWatermark { epoch: LeaderEpoch(2), offset: Offset(5) };
+    acknowledged.moved(0, shown, &servers, &mut verdict);
+    verdict.violation().is_some_and(|violation| violation.invariant == "HighWatermarkAcknowledged")
+}
+
+#[test]
+fn a_fetch_that_is_refused_does_not_count() {
+    let diverging_epoch = Some(OffsetAndEpoch { epoch: LeaderEpoch(1), offset: Offset(3) });
+    let mut acknowledged = Acknowledged::new(&voters(3));
+    acknowledged.role_changed(0, Some(LeaderEpoch(2)));
+    let mut fetch = |number, offset, answer: &FetchResponse| {
+        let rpc = Rpc { connection: 1, correlation_id: number };
+        acknowledged.fetched(0, 1, LeaderEpoch(2), (rpc, Offset(offset)));
+        acknowledged.answered(0, 1, rpc, answer);
+        acknowledged.received[0].fetched[1].offset
+    };
+    assert_eq!(fetch(1, 7, &FetchResponse { diverging_epoch, ..FetchResponse::default() }), Offset(-1));
+    assert_eq!(fetch(2, 7, &FetchResponse::default()), Offset(7));
+}
+
+#[test]
+fn a_fetch_that_waits_counts_again_behind_an_older_one() {
+    let servers: Vec<ServerModel> = (1..=3).map(|id| ServerModel::new(NodeId(id), true)).collect();
+    let (mut acknowledged, mut verdict) = (Acknowledged::new(&voters(3)), Verdict::default());
+    acknowledged.role_changed(0, Some(LeaderEpoch(2)));
+    let rpc = |correlation_id| Rpc { connection: 1, correlation_id };
+    acknowledged.fetched(0, 1, LeaderEpoch(2), (rpc(2), Offset(5)));
+    acknowledged.fetched(0, 1, LeaderEpoch(2), (rpc(1), Offset(4)));
+    acknowledged.answered(0, 1, rpc(1), &FetchResponse::default());
+    acknowledged.moved(0, ShownHighWatermark { epoch: LeaderEpoch(2), offset: Offset(5) }, &servers, &mut verdict);
+    assert!(verdict.violation().is_none());
+}
+
+#[test]
+fn a_majority_has_fetched_in_the_leaders_epoch() {
+    assert!(breaks(&[]));
+    assert!(breaks(&[(1, 2, 4), (2, 2, 4)]));
+    assert!(!breaks(&[(1, 2, 5)]));
+    assert!(breaks(&[(1, 2, 7), (1, 2, 0)]), "it has gone back since");
+    assert!(breaks(&[(1, 1, 5), (2, 3, 5)]), "other epochs do not count");
+    assert!(breaks(&[(0, 2, 5)]), "nor does its own word count twice");
+}

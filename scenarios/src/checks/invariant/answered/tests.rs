@@ -1,0 +1,76 @@
+use std::rc::Rc;
+
+use raft::ids::{BrokerEpoch, NodeId};
+use raft::io::ThreadName;
+use raft::message::cluster::AllocateProducerIdsRequest;
+use raft::message::data::{DataFetchRequest, DataFetchResponse};
+use raft::message::{ClusterRequest, DataResponse, ErrorCode};
+
+use super::*;
+use crate::checks::Checks;
+use crate::checks::invariant::timings::Disturbance;
+use crate::checks::tests::voters;
+
+const MS: u64 = 1_000_000;
+const INPUT: Event<'static> = Event::Input { thread: ThreadName::RequestHandler };
+
+fn rpc(connection: u64) -> Rpc {
+    Rpc { connection, correlation_id: 1 }
+}
+
+/// A consumer's fetch that may wait for 500 ms.
+fn fetch() -> Request {
+    Request::Data(DataRequest::Fetch(DataFetchRequest {
+        replica_id: NodeId(-1),
+        replica_epoch: BrokerEpoch(-1),
+        max_wait_ms: 500,
+        min_bytes: 1,
+        max_bytes: 1,
+        partitions: Rc::from([]),
+    }))
+}
+
+/// These events happen, by ms. Is a request left unanswered too long?
+fn breaks(events: &[(u64, Event<'_>)]) -> bool {
+    let models = Checks::new(voters(1)).models;
+    let (mut answered, mut verdict) = (Answered::new(&voters(1)), Verdict::default());
+    for (ms, event) in events {
+        answered.on(&Crossing { at_ns: ms * MS, server: 0, event: *event }, &models, &mut verdict);
+    }
+    verdict.violation().is_some_and(|violation| violation.invariant == "RequestAnswered")
+}
+
+#[test]
+fn what_a_process_answers_by_itself_it_answers_when_its_wait_ends() {
+    let (request, nothing) = (fetch(), DataFetchResponse { error: ErrorCode::None, partitions: Rc::from([]) });
+    let response = Response::Data(DataResponse::Fetch(nothing));
+    let serves = |connection| Event::ResponseSent { rpc: rpc(connection), to: 0, response: &response };
+    let requested = (1_000, Event::RequestReceived { rpc: rpc(2), request: &request });
+    let started = [(0, Event::RequestReceived { rpc: rpc(1), request: &request }), (10, serves(1)), requested];
+    let then = |more: &[(u64, Event<'_>)]| breaks(&[&started, more].concat());
+    assert!(then(&[(4_600, INPUT)]) && !then(&[(4_400, INPUT)]));
+    assert!(!then(&[(1_400, serves(2)), (4_600, INPUT)]));
+    assert!(!then(&[(1_400, Event::ResponseUnheard { rpc: rpc(2) }), (4_600, INPUT)]));
+    assert!(!breaks(&[requested, (4_600, INPUT)]), "it has not started");
+    let begins = Disturbance { begins: true, ..Disturbance::default() };
+    let paused = [(1_100, Event::Disturbed { how: begins }), (2_500, Event::Disturbed { how: Disturbance::default() })];
+    assert!(!then(&[paused[0], paused[1], (4_600, INPUT)]));
+    assert!(then(&[paused[0], paused[1], (6_100, INPUT)]), "it takes no longer afterwards");
+}
+
+#[test]
+fn what_waits_for_a_commit_is_answered_when_the_controller_renounces() {
+    let ask = AllocateProducerIdsRequest { broker_id: NodeId(101), broker_epoch: BrokerEpoch(1) };
+    let request = Request::Cluster(ClusterRequest::AllocateProducerIds(ask));
+    let leads = |epoch| Event::Observed { observation: Observation::LeadershipAnnounced { epoch } };
+    let renounces = |epoch| Event::Observed { observation: Observation::LeadershipRenounced { epoch } };
+    let epoch = raft::ids::LeaderEpoch(1);
+    let requested = (1_000, Event::RequestReceived { rpc: rpc(2), request: &request });
+    let waits = [(0, leads(epoch)), requested, (9_000, INPUT)];
+    assert!(!breaks(&waits), "a majority may not answer");
+    assert!(breaks(&[&waits[..], &[(9_500, renounces(epoch)), (12_600, INPUT)]].concat()));
+    assert!(breaks(&[requested, (4_100, INPUT)]), "it does not lead");
+    let observation = Observation::HighWatermark { offset: raft::ids::Offset(0), epoch, leading: true };
+    let committed = [(9_500, Event::Observed { observation }), (12_600, INPUT)];
+    assert!(breaks(&[&waits[..], &committed].concat()), "all that it has written is committed");
+}
