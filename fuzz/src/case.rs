@@ -22,12 +22,12 @@ pub struct Case {
     pub knobs: Vec<(String, String)>,
     /// The faults.
     pub plan: Plan,
-    /// What clients ask for.
+    /// What clients request.
     pub operations: Vec<ScheduledOperation>,
 }
 
 impl Case {
-    /// The run of a seed, with what is given for it. It is run once, to learn what clients ask for.
+    /// The run of a seed, with what is given for it. It is run once, to learn what clients request.
     pub fn of(scenario: &Scenario, seed: u64, explicit: &Explicit) -> Result<Case, String> {
         let drawn = knobs::draw(scenario, Seed(seed));
         let prepared = cluster::prepare(scenario, Seed(seed), explicit)?;
@@ -41,7 +41,7 @@ impl Case {
         };
         let mut scenario = scenario.clone();
         scenario.knobs.off = true;
-        // That is asked of sweeps, and may be impossible in something smaller.
+        // That is requested of sweeps, and may be impossible in something smaller.
         scenario.require_probe.clear();
         Ok(Case { scenario, seed, knobs: drawn, plan: prepared.world.plan, operations })
     }

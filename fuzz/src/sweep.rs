@@ -51,7 +51,7 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Of a sweep that went on from what was done when the clock began, and has so many runs to do.
+    /// Of a sweep that continued from what was done when the clock began, and has so many runs to do.
     pub fn of(settings: &Settings, done: Done, report: &SweepReport, total: u64, clock: Stopwatch) -> Progress {
         let limit = settings.limit;
         Progress {
@@ -174,7 +174,7 @@ fn seeds_of(settings: &Settings, runs: u64) -> Vec<Seeds> {
     crate::seeds::coalesce(vec![settings.seeds.prefix(runs.div_ceil(scenarios))])
 }
 
-/// The sums of earlier starts, and those of the one that went on from them.
+/// The sums of earlier starts, and those of the one that continued from them.
 pub fn together(settings: &Settings, before: SweepReport, rest: SweepReport) -> SweepReport {
     let mut whole = SweepReport { interrupted: false, parts: Vec::new(), ..before };
     whole.add_sweep(rest);

@@ -1,4 +1,4 @@
-//! The border of a node: what it may be told, and all it may ask for.
+//! The border of a node: what it may be told, and all that it may request.
 //!
 //! [`Effect`]s are an **ordered list**. An `Fsync*` is a barrier on its thread: whatever
 //! stands behind it in the list (sends, posts, observations, timers) happens only when the
@@ -137,7 +137,7 @@ pub enum Post {
     Stop,
 }
 
-/// What a thread asks for; done in order.
+/// The effects of a thread, performed in order.
 #[derive(Clone, Debug)]
 pub enum Effect {
     /// Open a connection to a node's controller listener.
@@ -194,7 +194,7 @@ pub enum FatalFault {
 pub enum Role {
     /// No leader known, or one without endpoints.
     Unattached,
-    /// KIP-996: asking for pre-votes.
+    /// KIP-996: requesting pre-votes.
     Prospective,
     /// Asking for votes.
     Candidate,

@@ -111,7 +111,7 @@ impl Node {
         }
     }
 
-    /// The thread that takes a request from the network.
+    /// The thread that receives a request from the network.
     pub fn thread_for(request: &Request) -> ThreadName {
         match request {
             Request::Vote(_) | Request::BeginQuorumEpoch(_) | Request::EndQuorumEpoch(_) | Request::Fetch(_) => {

@@ -81,7 +81,7 @@ impl<K: Ord, V> SortedMap<K, V> {
         self.keys.binary_search(key)
     }
 
-    /// Among few keys, asking for the equal one is quicker than halving.
+    /// Among few keys, requesting the equal one is quicker than halving.
     #[inline]
     fn position(&self, key: &K) -> Option<usize> {
         if self.keys.len() <= FEW { self.keys.iter().position(|other| other == key) } else { self.find(key).ok() }

@@ -221,7 +221,7 @@ impl dyn Prepared {
     }
 }
 
-/// A scenario under the name it was asked for.
+/// A scenario under the name by which it was requested.
 pub struct Named {
     /// As named.
     pub name: String,

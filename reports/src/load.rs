@@ -83,7 +83,7 @@ fn bug_name(requested: &str) -> Result<String, Problem> {
     }
 }
 
-/// The `.properties` files of a directory; `asked` is what asked for them, in messages.
+/// The `.properties` files of a directory; `asked` is what requested them, in messages.
 pub fn read_cluster(requested: &str, dir: &Path) -> Result<ClusterFiles, Problem> {
     let whole = std::path::absolute(dir).unwrap_or_else(|_| dir.to_path_buf());
     let wrong = |problem: &str| {

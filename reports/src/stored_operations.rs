@@ -15,7 +15,7 @@ const MAX_NS: u64 = 3_600_000_000_000;
 /// More partitions of one topic than runs of minutes can carry.
 const MAX_PARTITIONS: i32 = 1_000;
 
-/// Reads what clients of this cluster are asked for.
+/// Reads the operations that clients of this cluster are given.
 pub fn read(list: &Value, cluster: &Prepared) -> Result<Vec<ScheduledOperation>, Problem> {
     let list = list.as_array().ok_or_else(|| Problem::at("/operations", "its operations are no list"))?;
     let clients = cluster.world.nodes.len() - cluster.servers.len();

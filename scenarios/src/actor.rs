@@ -31,7 +31,7 @@ pub enum Spec {
     Kafka(Box<KafkaClientSpec>),
 }
 
-/// A Kafka server as a process: the node, and a buffer for what it asks for.
+/// A Kafka server as a process: the node, and a buffer for what it requests.
 #[derive(Clone, Debug)]
 pub struct Server {
     /// The node.
@@ -52,7 +52,7 @@ pub enum Actor {
 }
 
 impl Actor {
-    /// What a client has asked for of its own accord, if it was to keep that.
+    /// What a client has requested by itself, if it was to keep that.
     pub fn timetable(&self) -> &[(u64, ClientOperation)] {
         match self {
             Actor::Server(_) => &[],
@@ -135,7 +135,7 @@ impl Process for Actor {
 }
 
 impl Server {
-    /// Turns what the node asked for into the world's effects, in order.
+    /// Turns what the node requested into the world's effects, in order.
     fn hand_over(&mut self, out: &mut Out<Actor>) {
         for effect in self.out.effects.drain(..) {
             let effect = to_sim(effect, &self.places, out);

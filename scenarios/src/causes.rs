@@ -5,7 +5,7 @@
 //! Coarse on purpose: the threads of a node are one, and two messages with the same content to the same
 //! node are one; so what is said to be in the past of something may be too much, and is never too little.
 //!
-//! * this file: the graph; `watching`: how it is made while a run goes on; [`words`]: what it says
+//! * this file: the graph; `watching`: how it is made while a run continues; [`words`]: what it says
 
 mod watching;
 pub mod words;
@@ -109,7 +109,7 @@ pub struct Causes {
     posts: BTreeMap<(Node, Thread), VecDeque<Option<StepId>>>,
     /// The step in which a check broke.
     broken_in: Option<StepId>,
-    /// The steps of the event that was asked for.
+    /// The steps of the event that was requested.
     event: Range<StepId>,
     names: Vec<String>,
     topics: TopicNames,
@@ -160,7 +160,7 @@ impl Causes {
         &self.marks
     }
 
-    /// The steps of the event that was asked for.
+    /// The steps of the event that was requested.
     pub fn event(&self) -> Range<StepId> {
         self.event.clone()
     }
@@ -180,7 +180,7 @@ impl Causes {
         step.sent_in.and_then(|id| self.steps.get(id as usize)).map(|sender| sender.node)
     }
 
-    /// What began the work that a step goes on with: of what a thread takes from another thread of its node, the input
+    /// What began the work that a step continues with: of what a thread takes from another thread of its node, the input
     /// that made that thread post it.
     pub fn origin<'a>(&'a self, step: &'a Step) -> &'a Step {
         let posted = |step: &&'a Step| step.posted_in.and_then(|id| self.steps.get(id as usize));

@@ -1,4 +1,4 @@
-//! What Kafka's clients were told, kept for a story that asks things of them. A record of their
+//! What Kafka's clients received, kept for a story that asks things of them. A record of their
 //! own histories: it decides nothing, and nothing depends on it.
 
 use std::collections::BTreeMap;
@@ -17,7 +17,7 @@ pub struct Record {
     pub value: u64,
 }
 
-/// How something that was asked of a Kafka client ended at its application.
+/// How something that was requested of a Kafka client ended at its application.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OperationOutcome<T> {
     /// Acknowledged.
@@ -84,7 +84,7 @@ impl ClientAnswers {
         }
     }
 
-    /// Is it something that this diary is asked about later?
+    /// Is it something that this record is asked about later?
     pub fn is_news(event: AttemptEvent) -> bool {
         matches!(
             event,

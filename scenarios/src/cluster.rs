@@ -38,7 +38,7 @@ const NEVER_NS: u64 = u64::MAX / 4;
 const NO_OP_MS: u64 = 50;
 /// More events than this are a runaway: some ten times what the longest catalog run needs.
 const MAX_EVENTS: u64 = 10_000_000;
-/// Stream of the draw whether admin clients ask for elections; those of clients are their places.
+/// Stream of the draw whether admin clients request elections; those of clients are their places.
 const ELECTIONS: u64 = 1 << 32;
 /// Runs beyond tolerance are observed for this time after the last fault.
 const BEYOND_TOLERANCE_MS: u64 = 15_000;
@@ -79,7 +79,7 @@ pub struct Explicit {
     pub plan: Option<Plan>,
     /// Operations that replace those that clients would draw until all faults end.
     pub operations: Option<Vec<ScheduledOperation>>,
-    /// Clients keep what they ask for ([`crate::run::operations`]).
+    /// Clients keep what they request ([`crate::run::operations`]).
     pub keeps_operations: bool,
 }
 
@@ -89,8 +89,8 @@ impl Explicit {
         Explicit { plan: Some(plan), ..Explicit::default() }
     }
 
-    /// Of so many lasting topics, those that no operation creates, if clients are given what they ask for: no client
-    /// sees to it of its own accord.
+    /// Of so many lasting topics, those that no operation creates, if clients are given what they request: no client
+    /// sees to it by itself.
     fn never_created(&self, lasting: u16) -> Vec<u16> {
         let Some(all) = &self.operations else { return Vec::new() };
         let creates = |topic: &u16| {
@@ -99,7 +99,7 @@ impl Explicit {
         (0..lasting).filter(|topic| !creates(topic)).collect()
     }
 
-    /// What one client is asked for, if clients are given that.
+    /// What one client is to do, if clients are given that.
     fn timetable(&self, client: usize) -> Option<Rc<[(u64, ClientOperation)]>> {
         let all = self.operations.as_ref()?;
         let mut own: Vec<_> = all

@@ -1,4 +1,4 @@
-//! What crosses the simulated network: messages in parcels.
+//! What crosses the simulated network: messages in boxes.
 
 use raft::message::{Request, Response};
 use sim::process::{Out, Payload, Process};
@@ -50,7 +50,7 @@ impl std::fmt::Display for Rpc {
 }
 
 /// A message on its way: the world hands a pointer on, and the message itself is moved but twice,
-/// in and out. Spent parcels are filled again, so a message costs no allocation.
+/// in and out. Spent boxed messages are filled again, so a message costs no allocation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BoxedMessage(Box<Option<Message>>);
 

@@ -50,7 +50,7 @@ pub struct Load {
 /// settings, ms of true time. All nodes run again by then. `clients` are there if brokers are.
 ///
 /// The sum of, each at its worst over the nodes:
-/// 1. **Leaving**: a process that was told to terminate.
+/// 1. **Leaving**: a process that received SIGTERM.
 /// 2. **Wall clocks**: Kafka's raft timers read the wall clock and never go back, so a timer
 ///    armed before a step back by X ends X late; timers armed later do not. Timers wait at the
 ///    same time, so this counts once, with the sum of all steps of the run.
@@ -74,7 +74,7 @@ pub struct Load {
 /// All of it on the slowest clock.
 ///
 /// A broker learns of a new controller as late as the `brokers` phase of a failover says: it is an
-/// observer, which hears of leaders by its own Fetch only, and sends none while one is in flight
+/// observer, which learns of leaders by its own Fetch only, and sends none while one is in flight
 /// (`RequestManager.findReadyBootstrapServer`). To a controller that lost power without a word it
 /// is in flight for `controller.quorum.request.timeout.ms`: 2 s by default, and 30 s where a knob
 /// says so; twice that if it asks a second controller that is silent, too.
@@ -151,7 +151,7 @@ fn brokers_ms(configs: &[NodeConfig], load: Load, network: &Network) -> u64 {
 /// their longest (+20 %) and the application's own pause; once for a producer and once for the
 /// consumer that reads what it has sent. `delivery.timeout.ms`, `default.api.timeout.ms` and
 /// `max.block.ms` only say how often it is asked; `metadata.max.age.ms` is not waited for, because
-/// whoever is sent to the wrong broker asks for metadata at once.
+/// whoever is sent to the wrong broker requests metadata at once.
 fn clients_ms(clients: &Settings) -> u64 {
     let all = [&clients.admin.client, &clients.producer.client, &clients.consumer.client];
     let backoffs =

@@ -194,7 +194,7 @@ pub struct Failover {
     /// What did not end has no phases.
     pub ended: bool,
     /// Phases in order, ns each; they add up to `total_ns`; names are those of [`FailoverKind::phases`].
-    /// Of a controller: detect (to the first Prospective that goes on to win, or its fetch timeout),
+    /// Of a controller: detect (to the first Prospective that wins in the end, or its fetch timeout),
     /// elect (to Leader durable), activate (to the claim), commit (to the first high watermark of the
     /// new epoch), brokers (until they have caught up with it). Of a partition: detect (to the fencing
     /// of its leader), elect (to the commit of its PartitionChangeRecord), led (until the next leader

@@ -49,7 +49,7 @@ pub fn drive(request: &Request<'_>) -> Result<Finished, String> {
     drive_by(request, |_, run, end| host(request, run, end))
 }
 
-/// What clients asked for of their own accord, by time, if they were to keep that. Those that begin
+/// What clients requested by themselves, by time, if they were to keep that. Those that begin
 /// after healing are left out.
 pub fn operations(finished: &Finished) -> Vec<ScheduledOperation> {
     let servers = finished.prepared.servers.len();

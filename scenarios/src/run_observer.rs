@@ -38,7 +38,7 @@ pub struct RunObserver {
     pub answers: Option<Box<ClientAnswers>>,
     /// Records the answers to clients, if requested.
     pub recorder: Option<Box<Recorder>>,
-    /// Abstract states that the run went through, if asked.
+    /// Abstract states that the run went through, if requested.
     pub states: Option<Box<BTreeSet<u64>>>,
     /// Aimed faults that were injected, by their triggers.
     pub aimed: BTreeMap<String, u64>,
@@ -113,7 +113,7 @@ impl RunObserver {
         }
     }
 
-    /// Compares a server with its border, its disk to the last byte if asked.
+    /// Compares a server with its border, its disk to the last byte if requested.
     fn compare(&mut self, at: u64, node: Node, (settled, every_byte): (bool, bool), process: &Actor, disk: &Disk) {
         let Actor::Server(actor) = process else { return };
         if let Some((checks, server)) = self.server(node) {
@@ -382,7 +382,7 @@ fn disturbs(what: &What, begins: bool) -> Option<(usize, Disturbance)> {
         Timers::Late => (0, false),
         Timers::Rate(ppm) => (0, ppm < 0),
         Timers::Step(by_ms) => (if begins { by_ms } else { by_ms.saturating_neg() }, false),
-        // If the world heals before it is over, it goes on: one that gains ends timers too soon, then.
+        // If the world heals before it is over, it continues: one that gains ends timers too soon, then.
         Timers::Slewed(by_ms) => (-by_ms.saturating_abs(), by_ms < 0),
     };
     let back_ms = if forward_ms < 0 { forward_ms.unsigned_abs() } else { 0 };

@@ -64,7 +64,7 @@ pub struct Scenario {
     /// Rare situations that a sweep must reach, or it says nothing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub require_probe: Vec<String>,
-    /// They are asked for in sweeps of so many seeds and more: fewer may miss them by chance.
+    /// They are requested in sweeps of so many seeds and more: fewer may miss them by chance.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub require_probe_from_seeds: u64,
     #[serde(default)]

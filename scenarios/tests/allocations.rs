@@ -1,7 +1,7 @@
 //! In the steady part of a calm run, all checks on, an event of a quorum costs at most 0.25
 //! allocations. A full cluster's events cost more: each record batch is built, given its offsets and
 //! kept by logs and models (four allocations that live on), and each change of the metadata makes
-//! new records and images on every node. Clients of topics that come and go ask for all metadata
+//! new records and images on every node. Clients of topics that come and go request all metadata
 //! whenever they have waited for `retry.backoff.ms`.
 #![expect(unsafe_code, reason = "a global allocator that counts")]
 

@@ -14,7 +14,7 @@ pub const SLOWEST_PPM: u32 = 900_000;
 const PARTS: u64 = 1_000_000;
 const NS_PER_MS: u64 = 1_000_000;
 
-/// Monotonic and wall clock of one node. True time only advances: asked for a time before the
+/// Monotonic and wall clock of one node. True time only advances: a query of a time before the
 /// last change of drift, it panics.
 #[derive(Clone, Debug)]
 pub struct Clock {

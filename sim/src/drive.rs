@@ -19,13 +19,13 @@ pub struct Run<P: Process, W: Watch<P>> {
 /// How a drive ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ended {
-    /// The time asked for was reached.
+    /// The time requested was reached.
     End,
     /// The observer asked to stop.
     Stopped,
     /// Too many events, in all or (`true`) without time moving.
     Runaway(bool),
-    /// The event asked for has happened.
+    /// The event requested has happened.
     AfterEvent,
     /// Something panicked: a process, a check, or the world itself.
     Panicked(Panic),

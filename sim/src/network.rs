@@ -170,7 +170,7 @@ pub(crate) fn insert_by_place<P: Process>(loads: &mut VecDeque<(u32, Load<P>)>, 
 pub(crate) enum Stage {
     Connecting,
     Open,
-    /// The opener closed it, died or was told of its end; what is under way still arrives.
+    /// The opener closed it, died or learned of its end; what is under way still arrives.
     Left,
 }
 

@@ -56,7 +56,7 @@ pub enum Input<P: Process> {
     Operation(P::Operation),
 }
 
-/// What a thread asks for; done in order.
+/// The effects of a thread, performed in order.
 #[derive(Clone, Debug)]
 pub enum Effect<P: Process> {
     /// Open a connection; answered by `Opened` or `Closed` with the same token, on this thread.
@@ -168,7 +168,7 @@ pub trait Process: Clone + std::fmt::Debug + Sized + 'static {
     /// One input for one thread.
     fn step(&mut self, thread: Thread, now: Now, input: Input<Self>, entropy: &mut Entropy, out: &mut Out<Self>);
 
-    /// The thread that takes a request on a fresh connection.
+    /// The thread that receives a request on a fresh connection.
     fn thread_for(_message: &Self::Message) -> Thread {
         Thread(0)
     }

@@ -18,7 +18,7 @@ pub enum Down {
     Panicked,
 }
 
-/// A change to a disk, as asked for by the node (written, not yet durable).
+/// A change to a disk, as requested by the node (written, not yet durable).
 #[derive(Clone, Copy, Debug)]
 pub enum Write<'a> {
     /// A file was opened (and created, or emptied).

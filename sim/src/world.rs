@@ -89,7 +89,7 @@ pub enum Visible {
     Boot(Node),
     /// A story's wait is over.
     Wake(TicketId),
-    /// The event asked for with [`World::stop_after_event`] has happened.
+    /// The event requested with [`World::stop_after_event`] has happened.
     AfterEvent,
     /// The observer asked to stop.
     Stopped,
@@ -98,7 +98,7 @@ pub enum Visible {
         /// True if time did not move.
         time_stands_still: bool,
     },
-    /// The end of the time asked for.
+    /// The end of the time requested.
     End,
 }
 
@@ -229,7 +229,7 @@ impl<P: Process> World<P> {
         }
     }
 
-    /// What is rare enough not to be asked for before each event. Deaths and boots go before
+    /// What is rare enough not to be requested before each event. Deaths and boots go before
     /// wakes: a recording is replayed behind them.
     #[cold]
     fn look_up<W: Watch<P>>(&mut self, watch: &mut W) -> Option<Visible> {

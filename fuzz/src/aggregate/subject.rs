@@ -40,7 +40,7 @@ pub fn digest_of_inputs(texts: &[String]) -> u128 {
 /// A rare situation that some run must reach; otherwise the sweep is vacuous.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RequiredProbe {
-    /// The scenario whose runs must reach it; any scenario if a flag asked for it.
+    /// The scenario whose runs must reach it; any scenario if a flag requested it.
     pub scenario: Option<String>,
     /// Its name.
     pub probe: String,

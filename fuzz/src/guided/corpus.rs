@@ -1,4 +1,4 @@
-//! The runs of a scenario that reached something new, and which of them to go on from.
+//! The runs of a scenario that reached something new, and which of them to continue from.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ const MOST: usize = 512;
 /// Of so many drawn at random the best is gone on from.
 const DRAWN: u64 = 3;
 
-/// A run to go on from.
+/// A run to continue from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// Its seed.
@@ -24,7 +24,7 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// What it is worth to go on from it: less each time.
+    /// What it is worth to continue from it: less each time.
     fn worth(&self) -> u64 {
         self.new.saturating_mul(1000) / (1 + self.chosen)
     }
@@ -38,7 +38,7 @@ pub struct Corpus {
 }
 
 impl Corpus {
-    /// Is there nothing to go on from?
+    /// Is there nothing to continue from?
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }

@@ -5,7 +5,7 @@ use strum::{EnumString, IntoStaticStr, VariantNames};
 
 use crate::seeds::{SeedRange, Shard};
 
-/// The seeds that one sweep was asked for, and how it ended.
+/// The seeds of one sweep, and how it ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Part {
     /// `--seeds`; ends at the last seed that ran if only the time limit ended the sweep.

@@ -7,7 +7,7 @@ use super::fewest::{Pieces, fewest};
 use super::search::Search;
 use crate::case::Case;
 
-/// The shortest run a scenario may ask for, ns.
+/// The shortest run that a scenario may have, ns.
 const SHORTEST_NS: u64 = 1_000_000_000;
 /// From what breaks to the end of a shortened run, ns.
 const AFTER_NS: u64 = 1_000_000_000;

@@ -9,7 +9,7 @@ use crate::ids::NodeId;
 use crate::message::Endpoint;
 
 /// The `cluster.id` that simulated directories are formatted with, 16 bytes in base64 as
-/// `kafka-storage format` asks for it.
+/// `kafka-storage format` requests it.
 pub const CLUSTER_ID: &str = "kraftsimkraftsimkraftg";
 
 /// `process.roles`

@@ -68,7 +68,7 @@ impl Source<'_> {
         }
     }
 
-    /// The properties that do not have the shape their definition asks for.
+    /// The properties that do not have the shape that their definition requires.
     fn shapes(&self) -> Vec<ConfigError> {
         let shape = |entry: &Entry| {
             let definition = definitions::find(&entry.key)?;

@@ -165,7 +165,7 @@ impl RecordLog {
 
     fn apply(&mut self, records: &Records, step: &mut Step<'_>) {
         for batch in &records.0 {
-            // The read begins with the batch that holds the offset asked for.
+            // The read begins with the batch that holds the offset requested.
             if batch.last_offset < self.applied_end {
                 continue;
             }

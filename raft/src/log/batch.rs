@@ -87,7 +87,7 @@ pub struct Batch {
     /// What a CRC check of the bytes says. They never change and are shared by all who hold the
     /// batch, so it is made once, when the batch is made.
     intact: bool,
-    /// The metadata records, decoded when first asked for: once for all who hold the batch.
+    /// The metadata records, decoded when first requested: once for all who hold the batch.
     metadata: OnceCell<Result<MetadataRecords, BatchError>>,
 }
 
@@ -127,7 +127,7 @@ impl Batch {
     }
 
     /// Reads one whole batch from the front of `bytes` and checks its CRC; also says how many
-    /// bytes it took. The records inside are decoded only when asked for.
+    /// bytes it took. The records inside are decoded only when requested.
     pub fn parse(bytes: &[u8]) -> Result<(Batch, usize), BatchError> {
         let header = Batch::check(bytes)?;
         let size = header.size_bytes;

@@ -70,7 +70,7 @@ impl Segment {
 
     /// Index of the entry that holds `offset`, or of the first above it.
     pub fn position_of(&self, offset: Offset) -> usize {
-        // Nearly always asked for the end, or for what came last.
+        // Nearly always the end is requested, or what came last.
         let mut after = self.entries.len();
         if self.entries.last().is_some_and(|last| last.base_offset > offset) {
             after = self.entries.partition_point(|entry| entry.base_offset <= offset);

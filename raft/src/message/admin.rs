@@ -1,4 +1,4 @@
-//! What an admin client asks for; brokers forward it to the active controller in an Envelope
+//! What an admin client requests; brokers forward it to the active controller in an Envelope
 //! (controller-broker.md §4.1, §4.2, §4.8, §4.10, §5.7).
 
 use std::rc::Rc;

@@ -8,7 +8,7 @@ use crate::ids::{BrokerEpoch, LeaderEpoch, NodeId, Offset, OffsetAndEpoch, Produ
 use crate::log::Records;
 
 messages! {
-    /// Metadata (3) v13, by name; `None` asks for all topics.
+    /// Metadata (3) v13, by name; `None` requests all topics.
     MetadataRequest {
         /// Names.
         topics: Option<Rc<[Rc<str>]>>;

@@ -19,7 +19,7 @@ pub enum EncodeError {
         record: &'static str,
         /// Of it.
         field: &'static str,
-        /// Asked for.
+        /// Requested.
         version: i16,
     },
     /// The type has no such version.
@@ -27,7 +27,7 @@ pub enum EncodeError {
     UnknownVersion {
         /// Which type.
         record: &'static str,
-        /// Asked for.
+        /// Requested.
         version: i16,
     },
     /// A string of more than 32,767 bytes.

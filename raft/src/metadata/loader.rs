@@ -123,7 +123,7 @@ impl MetadataLoader {
         !self.catching_up
     }
 
-    /// `installPublishers`: they get the whole image as soon as the loader has caught up, asked for
+    /// `installPublishers`: they get the whole image as soon as the loader has caught up, requested
     /// by the thread's timer.
     pub fn install_publishers(&mut self, step: &mut Step<'_>) {
         self.publishers = Publishers::Uninitialized;
@@ -165,7 +165,7 @@ impl MetadataLoader {
         let mut published = Vec::new();
         let lost = usize::from(self.bugs.has(Bug::LoaderSkipsBatch) && records.0.len() > 1);
         for batch in &records.0[lost..] {
-            // A read begins with the batch that holds the offset asked for.
+            // A read begins with the batch that holds the offset requested.
             if batch.last_offset >= self.next_offset() {
                 self.load_batch(batch, high_watermark, step, &mut published)?;
             }

@@ -94,7 +94,7 @@ pub struct ProspectiveState {
     pub election_timer: Timer,
 }
 
-/// Asks for votes in an epoch of its own.
+/// Requests votes in an epoch of its own.
 #[derive(Clone, Debug)]
 pub struct CandidateState {
     pub election: EpochElection,

@@ -1,5 +1,5 @@
 //! One real replica on a disk in memory. The test holds its clock, plays its peers and clients,
-//! and sees all it asks for.
+//! and sees all its effects.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;

@@ -11,7 +11,7 @@ use crate::engine::Problem;
 
 /// DejaVu Sans Condensed, reduced; licence beside it.
 const FONT: &[u8] = include_bytes!("../../fonts/DejaVuSansCondensed-subset.ttf");
-/// What an SVG asks for: the font it carries, else one of like width.
+/// What an SVG names: the font it carries, else one of like width.
 const FAMILY: &str = "KraftsimChart, DejaVu Sans Condensed, Arial Narrow, Arial, sans-serif";
 
 /// Units of a backend to a point: they are whole, and a point is too coarse for a curve.

@@ -26,7 +26,7 @@ pub fn text(chart: &Chart) -> String {
     text
 }
 
-/// Fields are quoted where RFC 4180 asks for it.
+/// Fields are quoted where RFC 4180 requires it.
 fn row(fields: &[String]) -> String {
     let quoted = |field: &String| {
         if field.contains([',', '"', '\n', '\r']) {

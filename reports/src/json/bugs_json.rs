@@ -50,7 +50,7 @@ pub struct BugJson {
     pub wall_seconds: Seconds,
     pub hidden_by: Option<String>,
     pub command: Option<String>,
-    /// The smallest run, if it was asked for.
+    /// The smallest run, if it was requested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kept: Option<KeptJson>,
 }

@@ -38,7 +38,7 @@ pub struct RunJson {
     pub plan_digest: Digest,
     pub violations: Vec<ViolationJson>,
     pub linearizability: &'static str,
-    /// As a black box; absent unless the history was asked for.
+    /// As a black box; absent unless the history was requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub black_box: Option<BlackBoxJson>,
     pub excused: BTreeMap<String, u64>,

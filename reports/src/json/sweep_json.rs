@@ -77,7 +77,7 @@ pub struct SweepJson {
     /// Of the texts of scenarios and of the files of `--cluster`.
     pub inputs_digest: Digest,
     pub by_scenario: Vec<OfScenarioJson>,
-    /// What was asked for: one of a sweep, those of all its files of a merge.
+    /// What was requested: one of a sweep, those of all its files of a merge.
     pub parts: Vec<PartJson>,
     /// What a merge lacks of the whole, in words.
     pub missing: Vec<String>,

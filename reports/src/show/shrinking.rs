@@ -49,7 +49,7 @@ impl<'a> Shrinking<'a> {
     }
 }
 
-/// The line that changes, where it is asked for.
+/// The line that changes, where it is requested.
 pub fn spinner(mode: ProgressMode) -> Option<ProgressBar> {
     let drawable = !ProgressDrawTarget::stderr().is_hidden();
     let draws = mode == ProgressMode::Bar || mode == ProgressMode::Auto && drawable;

@@ -126,7 +126,7 @@ fn operations(report: &SweepReport) -> String {
     )
 }
 
-/// What an operator asks for; the rest is in the details.
+/// What an operator requests; the rest is in the details.
 fn failovers(report: &SweepReport, width: usize) -> String {
     let shown = [FailoverKind::Controller, FailoverKind::Partition, FailoverKind::ProduceGap];
     let mut text = String::new();

@@ -163,7 +163,7 @@ struct Found {
     hunted: Hunted,
     /// Shows the run that caught it.
     command: Option<String>,
-    /// The smallest run, if it was asked for.
+    /// The smallest run, if it was requested.
     kept: Option<Kept>,
 }
 

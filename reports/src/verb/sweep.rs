@@ -194,7 +194,7 @@ fn settings(args: &SweepArgs, scenarios: &[Named], overrides: &Overrides) -> Set
     }
 }
 
-/// Threads, as asked for or one per core.
+/// Threads, as requested or one per core.
 pub fn jobs(requested: Option<usize>) -> usize {
     requested.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, NonZeroUsize::get))
 }

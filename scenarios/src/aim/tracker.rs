@@ -390,7 +390,7 @@ impl Tracker {
         is_one(&self.servers[place]) && lost > (all - 1) / 2
     }
 
-    /// May its vote or its leadership of the newest epoch still be asked for? Voters are known by their ids only
+    /// May its vote or its leadership of the newest epoch still be requested? Voters are known by their ids only
     /// (KIP-853's directory ids are not modelled), so one that forgets may vote twice.
     fn has_open_vote(&self, place: usize) -> bool {
         let newest = self.newest_epoch();

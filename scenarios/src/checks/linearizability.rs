@@ -53,7 +53,7 @@ struct Read {
     from: Offset,
     /// How many more records it may show.
     left: u16,
-    /// The place among the committed records where the answer goes on, once its first has come.
+    /// The place among the committed records where the answer continues, once its first has come.
     next: Option<usize>,
     /// Its server had applied destroyed records.
     astray: bool,
@@ -312,7 +312,7 @@ impl Read {
         }
     }
 
-    /// Where among the committed records it goes on. A cut may have removed some meanwhile.
+    /// Where among the committed records it continues. A cut may have removed some meanwhile.
     fn next_place(&self, committed: &Committed) -> usize {
         let records = &committed.records;
         let begun = self.next.unwrap_or_else(|| records.partition_point(|record| record.offset < self.from));

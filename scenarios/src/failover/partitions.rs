@@ -78,7 +78,7 @@ impl PartitionFailovers {
         }
     }
 
-    /// A topic is deleted, so no failover of it goes on; gives what is complete by that.
+    /// A topic is deleted, so no failover of it continues; gives what is complete by that.
     pub fn topic_removed(&mut self, topic_id: Uuid) -> Vec<Failover> {
         let topic = PartitionTag::from(TopicIdPartition { topic_id, partition: 0 }).topic;
         self.partitions.retain(|partition, _| partition.topic != topic);

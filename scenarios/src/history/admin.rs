@@ -2,13 +2,13 @@
 //!
 //! Brokers forward what admin clients ask to the active controller, and do so again when the link to it
 //! breaks (controller-broker.md §5.7), which no client sees. So an attempt may be executed once more
-//! than its answer tells, also one that was refused because it had been executed before; and twice more
+//! than its answer says, also one that was refused because it had been executed before; and twice more
 //! if others may undo it meanwhile (a topic is deleted, created anew by another client, and
 //! deleted again by the same request). Answers that
 //! needed no record show some state at or before the answer, maybe an old one (controller-broker.md §2.1): a
 //! description, what exists already; and an alteration that found things as they should be wrote none.
 //! What a history can then contradict: creations and deletions of a name that do not alternate, configs
-//! that no order of the alterations leaves behind, partitions that nobody asked for.
+//! that no order of the alterations leaves behind, partitions that nobody requested.
 
 use std::collections::BTreeMap;
 
@@ -24,11 +24,11 @@ pub struct AdminOp {
     /// By the client.
     #[serde(rename = "asked")]
     pub requested: AdminAction,
-    /// `None` if no answer tells whether it was done.
+    /// `None` if no answer says whether it was done.
     pub answered: Option<Answered>,
 }
 
-/// What an entry of an admin request asks for.
+/// What an entry of an admin request requests.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum AdminAction {
@@ -164,7 +164,7 @@ pub fn steps_of(operations: &[&Operation<&AdminOp>]) -> (Vec<Operation<Step>>, V
     steps.into_iter().unzip()
 }
 
-/// May another operation undo this one while it goes on? Then a second execution is not in vain.
+/// May another operation undo this one while it continues? Then a second execution is not in vain.
 fn may_be_undone(operations: &[&Operation<&AdminOp>], place: usize) -> bool {
     let ends = |operation: &Operation<&AdminOp>| operation.returned.unwrap_or(u64::MAX);
     let this = operations[place];
@@ -187,7 +187,7 @@ fn may_be_executed(op: &AdminOp) -> bool {
     }
 }
 
-/// The step of an execution that nobody was told of. A value that no description shows is left out: it
+/// The step of an execution that was reported to nobody. A value that no description shows is left out: it
 /// explains nothing, and what follows explains as much without it.
 fn executed_unseen(requested: &AdminAction, shown: &BTreeMap<&str, Vec<&str>>) -> Option<Step> {
     match requested {

@@ -1,6 +1,6 @@
 //! The black-box judge beside the white-box one, on the same run.
 //!
-//! Both judge that what clients were told can be: the white box against the committed logs, this one
+//! Both judge that what clients received can be: the white box against the committed logs, this one
 //! against the other answers alone. So whatever is violated here must be violated there, or be excused
 //! there; the reverse does not hold, for what is lost before anybody else is told of it is seen by no
 //! client. Where the white box gives no verdict (an excuse ended the run) there is nothing to compare.

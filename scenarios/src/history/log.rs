@@ -4,7 +4,7 @@
 //! * an offset holds one value, whoever tells of it (inconsistent offsets)
 //! * a value stands at one offset (duplicate), unless nobody promised that
 //! * what is read was sent before, and not by attempts that were all definitely refused (aborted read)
-//! * what was told of before an append was called has a smaller offset: the order of the log is one of
+//! * what was reported before an append was called has a smaller offset: the order of the log is one of
 //!   real time
 //! * a read shows offsets in order (nonmonotonic poll), and leaves out none that is known to be taken
 //!   between two it shows (poll skip)
@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::wgl::Operation;
 
-/// What is asked of a log, and what it answered.
+/// What is requested of a log, and what it answered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum LogOp {
@@ -51,7 +51,7 @@ pub struct Trouble {
     pub against: Vec<usize>,
 }
 
-/// An answer tells that a value stands at an offset.
+/// An answer says that a value stands at an offset.
 #[derive(Clone, Copy, Debug)]
 struct ReportedOffset {
     offset: i64,

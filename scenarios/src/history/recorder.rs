@@ -20,7 +20,7 @@ use crate::wgl::Operation;
 struct AdminAttempt {
     /// Places of the entries' operations, once the request was sent.
     entries: Option<Vec<Option<usize>>>,
-    /// What the answer tells of an entry before its result: the topic's id, hashes of configs.
+    /// What the answer says of an entry before its result: the topic's id, hashes of configs.
     ids: BTreeMap<u16, Uuid>,
     configs: BTreeMap<u16, Vec<(u64, u64)>>,
 }
@@ -48,7 +48,7 @@ pub struct Recorder {
     polling: BTreeMap<(usize, u32), TopicPartition>,
     /// Texts that were sent, for descriptions tell hashes.
     texts: BTreeMap<u64, Rc<str>>,
-    /// Topics whose deletion was asked for: their partitions are more than one log.
+    /// Topics whose deletion was requested: their partitions are more than one log.
     deleted: BTreeSet<String>,
     /// Free processes of each client, and how many it has had: a process has one attempt at a time, and
     /// none after one without an answer.
@@ -190,7 +190,7 @@ impl Recorder {
         }
     }
 
-    /// What each entry of a request asks for; `None` where it is no operation on an object of ours.
+    /// What each entry of a request requests; `None` where it is no operation on an object of ours.
     fn entries_of(&mut self, request: &AdminRequest) -> Vec<Option<Op>> {
         let topic = |name: &Rc<str>, requested: AdminAction| {
             Some(Op::Topic { name: name.to_string(), op: AdminOp { requested, answered: None } })

@@ -58,7 +58,7 @@ fn a_log_that_fits() {
         (1, Some(6), appended(&[20], 7)),
         (7, Some(8), read(&[(4, 10), (5, 11), (7, 20)]))
     ]));
-    // A stale read, an append that nobody was told of, one that a read tells of, and a retry.
+    // A stale read, an append that was reported to nobody, one that a read reports, and a retry.
     assert!(holds(&[first.clone(), (6, Some(7), read(&[]))]));
     assert!(holds(&[first.clone(), (6, None, lost(&[30]))]));
     assert!(holds(&[first.clone(), (6, None, lost(&[30])), (7, Some(8), read(&[(6, 30)]))]));

@@ -17,7 +17,7 @@
 //!   each partition, so otherwise a follower of few partitions waits each time for the whole
 //!   `replica.fetch.wait.max.ms` and gets one batch for it: two batches a second for each leader, and
 //!   no replica that anybody writes to ever gets in sync. The shorter minimum
-//! * with `replica.fetch.min.bytes` above one a leader hears of a follower's log only when that has
+//! * with `replica.fetch.min.bytes` above one a leader learns of a follower's log only when that has
 //!   waited in vain, and an `acks=all` append is answered after two such waits. They fit into
 //!   `client.request.timeout.ms` (which, by Kafka's documentation, should even be larger than
 //!   `replica.lag.time.max.ms`); otherwise every attempt times out. The shorter wait

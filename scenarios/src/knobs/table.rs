@@ -95,7 +95,7 @@ knobs! {
         }),
         "replica.lag.time.max.ms": Texts(&["1000", "5000"]),
         "replica.fetch.wait.max.ms": Texts(&["50", "1000"]),
-        // Followers then hear of little news only when their wait is over.
+        // Followers then learn of little news only when their wait is over.
         "replica.fetch.min.bytes": Texts(&["1024"]),
         "replica.fetch.max.bytes": Texts(&["1", "4096"]),
         "replica.fetch.response.max.bytes": Texts(&["1", "8192"]),

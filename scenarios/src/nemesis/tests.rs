@@ -212,7 +212,7 @@ fn wall_steps_add_up() {
     assert_eq!(max_wall_step_ms(&plan), 500);
 }
 
-/// Only if the scenario asks for them, and then each names one opener and a connection to some server.
+/// Only if the scenario requests them, and then each names one opener and a connection to some server.
 #[test]
 fn connections_drop_every_packet_if_the_scenario_says_so() {
     let entries = catalog::list();

@@ -41,7 +41,7 @@ pub struct Request<'a> {
     pub checks: bool,
     /// Do not stop at the first violation but gather the names of all.
     pub keep_going: bool,
-    /// Write down what clients were told; changes nothing else.
+    /// Write down what clients received; changes nothing else.
     pub record_history: bool,
     /// Gather the abstract states that the run goes through; changes nothing else.
     pub abstract_states: bool,

@@ -56,7 +56,7 @@ pub struct Clients {
     /// this; they leave it alone if this is no more, or topics do not say.
     #[serde(skip_serializing_if = "is_zero")]
     pub altered_min_insync_replicas: u16,
-    /// Admin clients ask for unclean elections, too.
+    /// Admin clients request unclean elections, too.
     #[serde(skip_serializing_if = "is_false")]
     pub unclean_elections: bool,
     /// `acks` of the producers.

@@ -1,4 +1,4 @@
-//! What of a kind of fault is Kafka's: how a scenario asks for it (`[nemesis.KIND]`), and what it means to a
+//! What of a kind of fault is Kafka's: how a scenario requests it (`[nemesis.KIND]`), and what it means to a
 //! cluster. Each kind says so in one place, beside its generator in `nemesis`.
 
 use sim::fault::{Fault, Kind, Link, What};
@@ -83,7 +83,7 @@ pub struct Means {
 }
 
 impl Means {
-    /// Nothing is destroyed, servers go on, and all is over at its end.
+    /// Nothing is destroyed, servers continue, and all is over at its end.
     pub const HARMLESS: Means = Means {
         destroys: Destroys::Nothing,
         stops: false,

@@ -18,7 +18,7 @@ use crate::workload::{ClientOperation, KafkaClient, Topics};
 
 type Ended<T> = Box<dyn Fn(&ClientAnswers) -> Option<OperationOutcome<T>>>;
 
-/// Something that was asked of a Kafka client.
+/// Something that was requested of a Kafka client.
 pub struct Operation<T> {
     cluster: Cluster,
     client: Node,
@@ -175,7 +175,7 @@ impl Cluster {
         found.ok_or_else(|| StoryError(format!("the client at place {} is down, or of another kind", client.0)))
     }
 
-    /// Waits until the diary knows something of a client.
+    /// Waits until the record of answers knows something of a client.
     async fn reported<T>(
         &self,
         client: Node,

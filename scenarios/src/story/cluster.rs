@@ -51,7 +51,7 @@ pub(super) struct Outage {
     pub terminated: bool,
 }
 
-/// Places of the clients that rest while a story is told; the first of each kind does what the
+/// Places of the clients that rest while a story runs; the first of each kind does what the
 /// story asks.
 #[derive(Debug, Default)]
 pub(super) struct Clients {
@@ -122,7 +122,7 @@ impl Cluster {
         self.inner.clients.all().for_each(|client| self.ask(client, ClientOperation::Rest));
     }
 
-    /// Clients go on, and nobody stays away for longer than it takes to go.
+    /// Clients continue, and none stays away for longer than it takes to go.
     pub(super) fn end(&self) {
         with(|run| run.watch.answers = None);
         self.inner.clients.all().for_each(|client| self.ask(client, ClientOperation::Resume));

@@ -26,7 +26,7 @@ pub struct Line {
     pub thread: Option<Thread>,
     /// The incarnation of the process, from 1; 0 before the first.
     pub incarnation: u32,
-    /// The line that caused this one: for an effect of a thread, the input that it took; for a message that is received,
+    /// The line that caused this one: for an effect of a thread, the input that it received; for a message that is received,
     /// its sending; for a timer that fires, its arming.
     pub cause: Option<LineId>,
     /// The previous line of the same node.
@@ -71,7 +71,7 @@ pub enum What {
     Terminated,
     /// The next handler of the thread throws.
     Thrown,
-    /// Its application asks for something.
+    /// Its application requests something.
     Requested(ClientOperation),
     /// The disk.
     Disk(Disk),

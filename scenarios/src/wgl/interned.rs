@@ -9,7 +9,7 @@ use super::model::{Model, StateId};
 pub trait Object {
     /// What it may be in.
     type State: Clone + Ord;
-    /// What was asked and answered.
+    /// What was requested and answered.
     type Op: Clone + Ord;
 
     /// Before anything took effect.

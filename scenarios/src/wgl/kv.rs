@@ -11,7 +11,7 @@ use super::model::{Model, StateId};
 use super::objects::Objects;
 use super::operation::Operation;
 
-/// What is asked of a key, and what it answered.
+/// What is requested of a key, and what it answered.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum KvOp {

@@ -9,7 +9,7 @@ pub struct Operation<Op> {
     pub called: u64,
     /// Where its answer stands; `None` if there was none that tells whether it happened.
     pub returned: Option<u64>,
-    /// What was asked and answered.
+    /// What was requested and answered.
     pub op: Op,
 }
 

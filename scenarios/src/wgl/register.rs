@@ -9,7 +9,7 @@ use super::model::{Model, StateId};
 use super::objects::Objects;
 use super::operation::Operation;
 
-/// What is asked of a register, and what it answered. `None` is nil.
+/// What is requested of a register, and what it answered. `None` is nil.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RegisterOp<Value> {

@@ -37,11 +37,11 @@ pub struct ClientSpec {
     pub records: (u8, u8),
     /// Its own draws of how many that is.
     pub draws: Entropy,
-    /// What it is asked for instead of what it would do of its own accord, up to `agenda_ends_ns`.
+    /// What it is to do instead of what it would do by itself, up to `agenda_ends_ns`.
     pub timetable: Option<Rc<[(u64, ClientOperation)]>>,
     /// From then on, on its monotonic clock, it does as it would, whatever the timetable says, ns.
     pub agenda_ends_ns: u64,
-    /// It keeps what it does of its own accord.
+    /// It keeps what it does by itself.
     pub keeps_timetable: bool,
 }
 
@@ -105,7 +105,7 @@ pub struct AppendClient {
     next_append_ns: u64,
     next_read_ns: u64,
     read_turn: usize,
-    /// Appends a story asked for and that are not sent yet.
+    /// Appends a story requested and that are not sent yet.
     owed: u32,
     resting: bool,
     /// It reads for the second time.
@@ -179,7 +179,7 @@ impl AppendClient {
         self.arm(now, out);
     }
 
-    /// What it has done of its own accord, if it was to keep that.
+    /// What it has done by itself, if it was to keep that.
     pub fn timetable(&self) -> &[(u64, ClientOperation)] {
         self.requested.as_deref().unwrap_or_default()
     }
@@ -300,7 +300,7 @@ impl AppendClient {
         self.next_append_ns = now.mono_ns + self.spec.append_interval_ns;
         let records = self.draw_records();
         self.note(due_ns, ClientOperation::AppendRecords { records });
-        // One that was asked for from outside may go with it.
+        // One that was requested from outside may go with it.
         let sent = self.append(records, now, out);
         self.owed = self.owed.saturating_sub(u32::from(sent));
     }

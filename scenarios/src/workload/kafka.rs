@@ -34,13 +34,13 @@ pub struct KafkaClient {
     start_ns: u64,
     /// On its monotonic clock, ns.
     booted_ns: u64,
-    /// Its application asks for nothing of its own accord.
+    /// Its application requests nothing by itself.
     resting: bool,
-    /// Its application's own draws: what it asks for moves nothing of what the client draws.
+    /// Its application's own draws: what it requests moves nothing of what the client draws.
     draws: Entropy,
-    /// What it is asked for instead of what its application would.
+    /// What it is to do instead of what its application would.
     agenda: Option<Agenda>,
-    /// What its application has asked for, if somebody wants to know.
+    /// What its application has requested, if that is kept.
     requested: Option<Timetable>,
     /// The client's own timer.
     client_ns: Option<u64>,
@@ -120,7 +120,7 @@ impl KafkaClient {
         }
     }
 
-    /// What its application has asked for, if it was to keep that.
+    /// What its application has requested, if it was to keep that.
     pub fn timetable(&self) -> &[(u64, ClientOperation)] {
         self.requested.as_deref().unwrap_or_default()
     }
@@ -227,7 +227,7 @@ impl KafkaClient {
         }
     }
 
-    /// When the application acts of its own accord, on its monotonic clock, ns.
+    /// When the application acts by itself, on its monotonic clock, ns.
     fn application_ns(&self) -> Option<u64> {
         match &self.pair {
             Pair::Admin(_, application) => application.next_ns(),
@@ -236,7 +236,7 @@ impl KafkaClient {
         }
     }
 
-    /// Turns what the client asked for into the world's effects; its timer stays here.
+    /// Turns what the client requested into the world's effects; its timer stays here.
     fn hand_over(&mut self, now: Now, out: &mut Out<Actor>) {
         for effect in self.out.effects.drain(..) {
             let effect = match effect {

@@ -14,9 +14,9 @@ pub enum ClientOperation {
     AppendRecords { records: u8 },
     /// Of the model's client: reads on from the server at this place; the same.
     ReadFrom { server: u16 },
-    /// Of any: ask for nothing more of its own accord; what is under way goes on.
+    /// Of any: request nothing more by itself; what is under way continues.
     Rest,
-    /// Of any: go on with it.
+    /// Of any: continue with it.
     Resume,
     /// Of an admin client.
     CreateTopics { topics: Vec<u16> },
@@ -57,7 +57,7 @@ pub enum ClientOperation {
     Subscribe,
 }
 
-/// An operation of a list: who is asked for it, and when.
+/// An operation of a list: which client does it, and when.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ScheduledOperation {
@@ -69,7 +69,7 @@ pub struct ScheduledOperation {
     pub what: ClientOperation,
 }
 
-/// What a client did of its own accord, or is to do instead: (on its monotonic clock since it booted,
+/// What a client did by itself, or is to do instead: (on its monotonic clock since it booted,
 /// ns; what), ascending.
 pub type Timetable = Vec<(u64, ClientOperation)>;
 

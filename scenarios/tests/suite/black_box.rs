@@ -40,7 +40,7 @@ fn both_judges_agree_and_writing_down_changes_nothing() {
     }
 }
 
-/// Bugs whose doings clients can see, though they see no server. A run goes on after the white box has
+/// Bugs whose doings clients can see, though they see no server. A run continues after the white box has
 /// seen the first thing wrong, as it would without it.
 const SEEN: [(Bug, &str); 10] = [
     (Bug::AckAtAppend, "quorum"),

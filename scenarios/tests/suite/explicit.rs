@@ -16,7 +16,7 @@ fn scenario(name: &str) -> Scenario {
     Scenario { bugs: Bugs::NONE, ..scenario }
 }
 
-/// Up to the moment when the world heals: then clients of a quorum go on of their own accord.
+/// Up to the moment when the world heals: then clients of a quorum continue by themselves.
 fn run(scenario: &Scenario, seed: u64, explicit: Explicit) -> Finished {
     let until_ns = Some(scenario.duration.0 - 1);
     let request = Request { host: Host::Bare, until_ns, explicit, ..Request::new(scenario, seed) };
@@ -58,7 +58,7 @@ fn nothing_is_asked_for_but_what_is_listed() {
     assert_eq!(serde_json::from_str::<Vec<ScheduledOperation>>(&json).expect("it reads what it writes"), list);
 }
 
-/// The topics that fresh clients write and read are there, whatever clients were asked for before.
+/// The topics that fresh clients write and read are there, whatever clients did before.
 #[test]
 fn a_run_without_faults_and_operations_recovers() {
     let scenario = scenario("calm");

@@ -1,5 +1,5 @@
 //! The bug catalog: with each switch of `raft::bugs` on, a generic catalog scenario breaks a named check.
-//! A row names the first check that breaks, and with `then` those that break if the run goes on. A bug
+//! A row names the first check that breaks, and with `then` those that break if the run continues. A bug
 //! that is no row of `raft::bugs::CATALOG` is a check's own mutant, made for what it breaks.
 
 use std::collections::BTreeSet;
@@ -30,7 +30,7 @@ pub struct Mutant {
     pub seed: u64,
     pub check: &'static str,
     /// Checks that have no mutant of their own, for another always breaks before them; if the run
-    /// goes on, they break too.
+    /// continues, they break too.
     pub then: &'static [&'static str],
 }
 
@@ -226,7 +226,7 @@ fn first_broken(scenario: &Scenario, seed: u64) -> Option<String> {
     }
 }
 
-/// All checks that break if the run goes on after the first.
+/// All checks that break if the run continues after the first.
 fn all_broken(scenario: &Scenario, seed: u64) -> BTreeSet<&'static str> {
     let request = Request { keep_going: true, ..request(scenario, seed) };
     let finished = drive(&request).unwrap_or_else(|error| panic!("{error}"));
@@ -340,7 +340,7 @@ fn table() {
     }
 }
 
-/// What else breaks if the run goes on after its first violation.
+/// What else breaks if the run continues after its first violation.
 fn also_broken(mutant: &Mutant, seed: u64) -> String {
     let mut also = all_broken(&scenario(mutant.scenario, Some(mutant.bug)), seed);
     also.remove(mutant.check);

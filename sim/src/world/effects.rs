@@ -1,4 +1,4 @@
-//! What a step asked for, done in order; a barrier holds the rest, a death drops it.
+//! What a step requested, done in order; a barrier holds the rest, a death drops it.
 
 use super::World;
 use super::node::{Busy, Dying, Timer};
@@ -7,7 +7,7 @@ use crate::schedule::{Due, Owner};
 use crate::trace::Kind;
 use crate::watch::{Down, Synced, Watch, Write};
 
-/// How an effect list goes on after one effect.
+/// How an effect list continues after one effect.
 enum Then {
     Next,
     /// The rest waits for this fsync.
@@ -67,7 +67,7 @@ impl<P: Process> World<P> {
                 Then::Barrier(file) => {
                     watch.syncs(self.now, node, thread, file.map_or(Synced::Directory, Synced::File));
                     self.nodes[index].threads[usize::from(thread.0)].held.extend(effects.drain(next..));
-                    // Without latency it is done already: go on with what was just put aside.
+                    // Without latency it is done already: continue with what was just put aside.
                     if self.start_fsync(node, thread, file) || !self.sync_now(watch, node, thread, file) {
                         break;
                     }

@@ -21,7 +21,7 @@ impl<P: Process> World<P> {
     }
 
     /// All faults end now and none starts any more. When the world heals stays as it was: until then
-    /// clients go on as before, in a world that nothing disturbs.
+    /// clients continue as before, in a world that nothing disturbs.
     pub fn end_faults<W: Watch<P>>(&mut self, watch: &mut W) {
         self.lift_all(watch);
         self.bring_all_back(watch);

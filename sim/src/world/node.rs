@@ -84,11 +84,11 @@ pub(crate) enum Busy<P: Process> {
         work_ns: u64,
         since: u64,
     },
-    /// Served or synced while the node was frozen: goes on when it thaws.
+    /// Served or synced while the node was frozen: continues when it thaws.
     Thawing(Thaw<P>),
 }
 
-/// What to go on with when a node thaws.
+/// What to continue with when a node thaws.
 #[derive(Clone, Debug)]
 pub(crate) enum Thaw<P: Process> {
     Step { input: Input<P>, hash: u64 },

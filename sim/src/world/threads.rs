@@ -195,7 +195,7 @@ impl<P: Process> World<P> {
     /// A frozen node runs again.
     pub(crate) fn thaw<W: Watch<P>>(&mut self, watch: &mut W, node: Node) {
         for thread in 0..self.nodes[usize::from(node.0)].threads.len() {
-            // What one thread goes on with may be the end of all.
+            // What one thread continues with may be the end of all.
             if self.nodes[usize::from(node.0)].dying.is_some() {
                 break;
             }

@@ -1,4 +1,4 @@
-//! Clones of a world that go on otherwise: with other draws, and without faults.
+//! Clones of a world that continue otherwise: with other draws, and without faults.
 
 use crate::toy::{Toy, config, ms};
 use sim::drive::{Ended, Run};

@@ -44,7 +44,7 @@ fuzz_target!(|bytes: &[u8]| {
     );
 });
 
-/// Loads the disk, does what recovery asks for, and opens the partition.
+/// Loads the disk, does what recovery needs, and opens the partition.
 fn start(disk: &mut Disk) -> Result<PartitionLog, LogError> {
     let mut manager = LogManager::load(disk, PARTITION_LOG, Fixes::NONE)?;
     let mut out = Out::default();

@@ -39,7 +39,7 @@ impl QuorumController {
     /// Replays what is committed. An active controller has replayed it into its latest state when
     /// it wrote it; now it is in both.
     fn handle_commit_batch(&mut self, batch: &CommittedBatch) -> Result<(), Fatal> {
-        // A read begins with the batch that holds the offset asked for.
+        // A read begins with the batch that holds the offset requested.
         if batch.last_offset <= self.last_committed {
             return Ok(());
         }

@@ -55,7 +55,7 @@ impl QuorumController {
         }
     }
 
-    /// A write event that nobody asked for; its next run is planned before its records are written.
+    /// A write event that nobody requested; its next run is planned before its records are written.
     pub(super) fn run_periodic(
         &mut self,
         log: &mut dyn MetadataLog,

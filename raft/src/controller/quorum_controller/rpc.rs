@@ -85,7 +85,7 @@ impl Pending {
         Some(u64::try_from(timeout_ms).unwrap_or(0))
     }
 
-    /// It asks for nothing: answered at once, on a standby as well (§2.5).
+    /// It needs nothing: answered at once, on a standby as well (§2.5).
     pub fn is_empty(&self) -> bool {
         match &self.request {
             ControllerRequest::Cluster(ClusterRequest::AlterPartition(request)) => request.partitions.is_empty(),

@@ -1,4 +1,4 @@
-//! Elections: asked for by ElectLeaders, and the periodic preferred and unclean ones
+//! Elections: requested by ElectLeaders, and the periodic preferred and unclean ones
 //! (controller-broker.md §4.8, §2.8).
 
 use std::rc::Rc;

@@ -5,7 +5,7 @@
 //! * `topic_changes`: deletion, more partitions
 //! * `alter_partition`: what leaders propose
 //! * `broker_events`: what becomes of partitions when brokers come and go
-//! * `elections`: asked for, preferred, unclean
+//! * `elections`: requested, preferred, unclean
 
 mod alter_partition;
 mod broker_events;

@@ -21,7 +21,7 @@ fn with_and_without<T>(bug: Bug, story: impl Fn(&mut Harness) -> T) -> (T, T) {
     (tell(Bugs::NONE.with(bug)), tell(Bugs::NONE))
 }
 
-/// Asks for a topic; its records wait to be committed.
+/// Requests a topic; its records wait to be committed.
 fn create(harness: &mut Harness, name: &str) -> i32 {
     let topic = CreatableTopic {
         name: Rc::from(name),

@@ -126,7 +126,7 @@ fn a_leader_appends_at_the_end_in_its_epoch_or_not_at_all() {
     for wrong in [batch(2, 2, 1), batch(4, 2, 1), batch(3, 1, 1)] {
         assert!(log.append_as_leader(&wrong, 0, &mut Out::default()).is_err());
     }
-    // KAFKA-12331: the batch is written with its wrong offset, and the run goes on.
+    // KAFKA-12331: the batch is written with its wrong offset, and the run continues.
     let mut log = open(&mut disk, LogConfig { bugs: Bugs::NONE.with(Bug::Kafka12331LeaderChangeAtZero), ..CONFIG });
     append(&mut log, &mut disk, &batch(0, 3, 1));
     append(&mut log, &mut disk, &batch(4, 3, 1));

@@ -32,7 +32,7 @@ fn at(epoch: i32, offset: i64) -> OffsetAndEpoch {
     OffsetAndEpoch { epoch: LeaderEpoch(epoch), offset: Offset(offset) }
 }
 
-/// Opens the log on a disk and applies what that asks for.
+/// Opens the log on a disk and applies what that takes.
 fn open(disk: &mut TestDisk, config: LogConfig) -> RaftLog {
     let mut out = Out::default();
     let log = RaftLog::open(disk, config, &mut out).expect("the log opens");

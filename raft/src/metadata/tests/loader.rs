@@ -245,7 +245,7 @@ proptest! {
                 if let (Some(last), ManifestType::LogDelta) = (&last, publication.manifest) {
                     prop_assert!(Rc::ptr_eq(publication.delta.base(), &last.image));
                 }
-                // A broker that only ever hears of changes holds what the image says.
+                // A broker that only ever learns of changes holds what the image says.
                 let local = publication.delta.local_changes(NodeId(1));
                 held.retain(|id, _| !local.deletes.contains(id));
                 held.extend(local.leaders.into_keys().map(|id| (id, true)));

@@ -42,7 +42,7 @@ impl World {
         World { channel: Some(channel()), ..World::default() }
     }
 
-    /// Does something with the channel, then what it asks for; connections bear their token.
+    /// Does something with the channel, then performs its effects; connections bear their token.
     fn step(&mut self, act: impl FnOnce(&mut NetworkChannel, i64, &mut Out)) {
         let mut channel = self.channel.take().expect("steps do not nest");
         act(&mut channel, self.now_ms, &mut self.out);

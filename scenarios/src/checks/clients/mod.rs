@@ -58,7 +58,7 @@ pub struct Around<'a> {
     pub verdict: &'a mut Verdict,
 }
 
-/// Where a value stands that a client of a partition was told of at an offset.
+/// Where a value stands that a client received for an offset of a partition.
 #[derive(Clone, Copy, Debug)]
 pub enum Stands {
     In(PartitionIndex),
@@ -92,7 +92,7 @@ impl Around<'_> {
         (logs, stands)
     }
 
-    /// A client was told that an offset which a log has not reached holds a value; the value that another was told.
+    /// A client received a value for an offset that a log has not reached; gives the value that another client received.
     pub fn claim(&mut self, log: PartitionIndex, offset: i64, value: u64, by: ReportedBy) -> Option<u64> {
         let event = self.verdict.event;
         self.partitions[log].claim(event, offset, value, by)

@@ -1,6 +1,6 @@
 //! Consumers: what each read, from where to where, and whether the committed logs hold it.
 //!
-//! * a poll goes on where the one before ended; only a seek, a reset that has a reason, or a
+//! * a poll continues where the one before ended; only a seek, a reset that has a reason, or a
 //!   truncation moves a position otherwise
 //! * every record shown is the one that C holds at its offset, of the leader epoch told; C may
 //!   still be on its way there (a stale leader whose high watermark moves), so what lies beyond is

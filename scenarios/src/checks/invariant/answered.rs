@@ -2,7 +2,7 @@
 //! channel takes no further request before it, so one that is forgotten stops all that its connection was for.
 //!
 //! Judged from requests that a process takes and the answers that it sends, while nothing disturbs it:
-//! * one that the process answers by itself, when the wait that the request asks for ends;
+//! * one that the process answers by itself, when the wait that the request allows ends;
 //! * one for the active controller, when all that it has written is committed, or when it leads no longer
 //!   (`DeferredEventQueue.completeUpTo`, `failAll`).
 

@@ -1,6 +1,6 @@
 //! When a voter leaves its leader, and when it goes back.
 //!
-//! * `SilentLeaderLeft`: a follower that its leader has not answered for a fetch timeout asks for
+//! * `SilentLeaderLeft`: a follower that its leader has not answered for a fetch timeout requests
 //!   pre-votes, whoever else talks to it
 //! * `EndQuorumEpochObeyed`: one that its leader has told of its resignation does so when its backoff is
 //!   over (KIP-595)
@@ -50,7 +50,7 @@ struct Follows {
     bound_ns: u64,
 }
 
-/// A replica that asks for pre-votes, after it has followed.
+/// A replica that requests pre-votes, after it has followed.
 #[derive(Clone, Debug)]
 struct PreCampaign {
     epoch: LeaderEpoch,
@@ -130,11 +130,11 @@ impl Campaigns {
         if !watched.voter {
             return;
         }
-        // One that asks for pre-votes and knows the leader still is none of its followers: the word that
+        // One that requests pre-votes and knows the leader still is none of its followers: the word that
         // this one resigns says nothing to it, and if it goes back it does so with a whole timeout.
         let knew = before == Some((Role::Prospective, epoch, leader));
         match role {
-            // It may hear of a leader by the word that this one resigns.
+            // It may learn of a leader by the word that this one resigns.
             Role::Follower => {
                 match watched.reported.filter(|(reported, by, _)| (*reported, *by) == (epoch, leader) && !knew) {
                     Some((_, _, bound_ns)) => {

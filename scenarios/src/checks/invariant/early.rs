@@ -117,7 +117,7 @@ impl Check for Early {
             Event::Observed { observation: Observation::RoleChanged { role, epoch, .. } } => {
                 let before = watched.follows.take();
                 match (role, before) {
-                    // Its timer goes on.
+                    // Its timer continues.
                     (Role::Follower, Some(before)) if before.epoch == epoch => watched.follows = Some(before),
                     (Role::Follower, _) => {
                         let is_over = watched.resigned == Some(epoch);

@@ -1,7 +1,7 @@
 //! What we claim: every invariant by its name, with the place the claim comes from.
 //!
 //! * [`leaders`]: at most one leader and one active controller per epoch, epochs that only grow
-//! * [`votes`]: one vote per epoch, across crashes; [`pre_votes`]: who may ask for them
+//! * [`votes`]: one vote per epoch, across crashes; [`pre_votes`]: who may request them
 //! * [`high_watermark`]: it only grows, stays inside the log, and shows one history to all
 //! * [`check_quorum`]: a leader that its majority has left does not stay; [`campaigns`]: nor a follower
 //!   whose leader is silent; [`linger`]: what a leader has accepted it writes; [`timings`]: their clocks

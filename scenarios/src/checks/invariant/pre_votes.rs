@@ -1,8 +1,8 @@
-//! `PreVoteBeforeVote` (KIP-996): who asks for votes in a new epoch has first been told, in the epoch
+//! `PreVoteBeforeVote` (KIP-996): who requests votes in a new epoch has first been told, in the epoch
 //! before, that a majority would give them.
 //!
 //! Judged from the answers that voters send, whether they arrive or not. A replica that starts with an
-//! epoch and its own vote in it goes on as Candidate of that epoch (consensus.md §1.6) and asks nobody.
+//! epoch and its own vote in it continues as Candidate of that epoch (consensus.md §1.6) and asks nobody.
 
 use crate::checks::claim::{Kind, Scope};
 use crate::checks::prelude::*;
@@ -12,7 +12,7 @@ use raft::message::Request;
 
 use crate::checks::server_model::ServerModel;
 
-/// What one replica may ask for.
+/// What one replica may request.
 #[derive(Clone, Debug, Default)]
 struct Asker {
     /// This process has said in which epoch it is.
@@ -58,7 +58,7 @@ impl PreVotes {
         }
     }
 
-    /// A replica asks for real votes.
+    /// A replica requests real votes.
     pub fn asks_for_votes(&self, server: usize, model: &ServerModel, epoch: LeaderEpoch, verdict: &mut Verdict) {
         let asker = &self.askers[server];
         if epoch > asker.started_in && epoch > asker.may_begin {

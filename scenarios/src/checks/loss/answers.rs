@@ -81,7 +81,7 @@ impl Losses<'_> {
         newest == Some(registered) || self.is_rotten(server)
     }
 
-    /// Leaders that began and by whose logs the committed one went on, with their places.
+    /// Leaders that began and by whose logs the committed one continued, with their places.
     fn begun(&self) -> impl DoubleEndedIterator<Item = (usize, &Began)> {
         self.facts.iter().enumerate().filter_map(|(at, fact)| match fact {
             Fact::Began(began) if !began.deposed => Some((at, began)),
@@ -105,7 +105,7 @@ impl Losses<'_> {
     }
 
     /// May the leader of `epoch` begin though a newer one is committed? One that was elected uncleanly and is the
-    /// only one that may lead again: its log is what goes on.
+    /// only one that may lead again: its log is what continues.
     pub fn is_newest_elected(&self, epoch: LeaderEpoch) -> bool {
         self.pending_elections(self.facts.len()).is_some_and(|(_, newest)| newest <= epoch)
     }
@@ -166,7 +166,7 @@ impl Losses<'_> {
     }
 
     /// Why may a broker acknowledge or show a batch that is not committed, and may never be? Either it is lost for
-    /// those who go on, or its leader was elected uncleanly, has begun too late, and another one that was, too, has
+    /// those who continue, or its leader was elected uncleanly, has begun too late, and another one that was, too, has
     /// yet to begin.
     pub fn may_serve(&self, batch: BatchId) -> Option<Excuse> {
         let epoch = self.ledger.get(batch).epoch;
@@ -190,7 +190,7 @@ impl Losses<'_> {
         self.ledger.spanning(offset).filter(holds).find_map(|batch| self.may_serve(batch))
     }
 
-    /// Where the last batch ends that is missing with cause: a leader that has not heard of it may tell of that end.
+    /// Where the last batch ends that is missing with cause: a leader that has not learned of it may tell of that end.
     pub fn missing_end(&self) -> Offset {
         if self.lowest_cut().is_none() {
             return Offset(0);

@@ -20,7 +20,7 @@ pub struct Began {
     pub agreed_end: Offset,
     /// What the logs of the others hold that metadata permits to lead then, as members of the ISR or ELR.
     pub others: SmallVec<[BatchId; 2]>,
-    /// It was deposed before it began, and does not know that yet: the committed log does not go on by its log.
+    /// It was deposed before it began, and does not know that yet: the committed log does not continue by its log.
     pub deposed: bool,
     /// The cause if a fault has taken a record from it that none of the others holds.
     pub if_lost: Excuse,

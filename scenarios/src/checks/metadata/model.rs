@@ -33,7 +33,7 @@ pub struct Update {
     pub elr_cleared: BTreeSet<Rc<str>>,
     /// The batch; `None` of control records, and of one that cannot be read.
     pub batch: Option<Rc<Batch>>,
-    /// Partitions as each record left them, in order: a leader may hear of any of these states.
+    /// Partitions as each record left them, in order: a leader may learn of any of these states.
     pub partitions: Vec<PartitionState>,
 }
 

@@ -26,7 +26,7 @@ const SLACK_NS: u64 = 200_000_000;
 /// Each batch begins when the one before is committed.
 const LATER_BATCHES: u8 = 3;
 
-/// What the active controller has heard of a broker.
+/// What the active controller has learned of a broker.
 #[derive(Clone, Copy, Debug)]
 struct Session {
     broker: NodeId,

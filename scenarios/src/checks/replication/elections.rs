@@ -242,7 +242,7 @@ fn begins(
     let others = candidates(&now).filter(|member| *member != id).filter_map(|member| partition.server(member));
     let others = others.map(|other| &partition.replicas[other].log).map(|log| log.prefix(log.count())).collect();
     // One that was elected uncleanly may be deposed before it acts. If it alone may lead again, its log is what
-    // goes on nevertheless, with all that it appends until it knows of that.
+    // continues nevertheless, with all that it appends until it knows of that.
     let is_sole_heir = partition.losses().is_newest_elected(epoch) && candidates(&now).eq([id]);
     let deposed = !partition.leads_newest(server) && !is_sole_heir;
     let if_lost = match (min_isr, elr) {

@@ -64,7 +64,7 @@ pub fn parse_epoch_checkpoint(bytes: &[u8], entries: &mut Vec<OffsetAndEpoch>) {
 }
 
 /// The first file from which no process of Kafka starts. The readers here know less of each format than Kafka's: they
-/// ask for a refusal only where those throw for certain.
+/// request a refusal only where those throw for certain.
 pub fn first_refused(files: &dyn DurableFiles) -> Option<String> {
     let is_refused = |path: &str| {
         let Some(is_read) = reader_of(path) else { return false };

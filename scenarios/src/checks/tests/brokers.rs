@@ -135,7 +135,7 @@ impl Brokers {
             sequence: 0,
             registrations: 0,
         };
-        // No client asks for what is committed here, and none is judged.
+        // No client requests what is committed here, and none is judged.
         brokers.cluster_mut().histories.metadata_cut(&mut Verdict::default());
         brokers
     }
@@ -365,7 +365,7 @@ impl Brokers {
         self.cross(server, Event::Observed { observation });
     }
 
-    /// Its request thread takes its next input.
+    /// Its request thread receives its next input.
     pub fn goes_on(&mut self, server: usize) {
         self.cross(server, Event::Input { thread: ThreadName::RequestHandler });
     }

@@ -200,7 +200,7 @@ fn a_leader_gives_up_its_role_by_the_input_after_the_image_that_ends_it() {
 
 #[test]
 fn a_duplicate_is_not_refused_as_out_of_sequence() {
-    // Six batches; then one of them, or what never came, is asked for again.
+    // Six batches; then one of them, or what never came, is requested again.
     let refuses = |sequence: i32| {
         let mut brokers = Brokers::at_work(false, &[]);
         for value in 0..6 {

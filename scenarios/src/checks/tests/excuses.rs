@@ -1,4 +1,4 @@
-//! How far leave and excuses go: the least that is due at an ack, who restarted uncleanly, who asked for
+//! How far leave and excuses go: the least that is due at an ack, who restarted uncleanly, who requested
 //! an unclean election, and who may stay without a leader.
 
 use crate::checks::prelude::*;
@@ -288,7 +288,7 @@ fn what_an_unclean_election_loses_may_show_elections_later() {
 }
 
 /// A record is on both members of the ISR and not yet acknowledged. One is fenced, the other is all that is
-/// left, and loses it; the first has not heard of all that.
+/// left, and loses it; the first has not learned of all that.
 #[test]
 fn a_deposed_leader_may_serve_what_the_last_of_the_isr_has_lost() {
     let mut brokers = Brokers::at_work(false, &[10]);

@@ -84,7 +84,7 @@ fn d5_a_leader_is_obeyed_before_it_is_durable() {
     assert_eq!(quorum.broke(), Some("PersistBeforePromise:D5"));
 }
 
-/// Server 1 takes over; what it asks for on the way to its LeaderChange passes through `skip`.
+/// Server 1 takes over; what it requests on the way to its LeaderChange passes through `skip`.
 fn take_over_but(quorum: &mut Quorum, skip: impl Fn(&Effect) -> bool + Copy) {
     quorum.campaign(1, 2);
     quorum.persist(1, 2, Some(1), None);

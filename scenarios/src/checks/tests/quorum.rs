@@ -111,7 +111,7 @@ impl Quorum {
         self.perform_but(server, out, |_| false);
     }
 
-    /// Does what a node asks for, except what is skipped.
+    /// Does what a node requests, except what is skipped.
     pub fn perform_but(&mut self, server: usize, out: Out, skip: impl Fn(&Effect) -> bool) {
         for effect in out.effects.iter().filter(|effect| !skip(effect)) {
             self.now += 1;

@@ -210,7 +210,7 @@ fn clients_of_the_topic() -> ClientHistories {
     histories
 }
 
-/// A consumer is shown committed records, is to go on behind them, and is sent back: how often that was for a
+/// A consumer is shown committed records, is to continue behind them, and is sent back: how often that was for a
 /// deposed leader's sake.
 fn sent_back(brokers: &mut Brokers, shown: &[usize], (from, to): (i64, i64)) -> u64 {
     let set = |offset, cause| AttemptEvent::PositionSet { partition: P, offset: Offset(offset), cause };
@@ -273,7 +273,7 @@ fn an_unclean_leader_deposed_before_it_acts_sends_consumers_back() {
     assert_eq!(story(&commits, (1, 2), &[0, 1]), 1);
     assert_eq!(story(&commits, (1, 2), &[2]), 0);
     assert_eq!(story(&commits, (1, 2), &[2, 0]), 0);
-    // Nor does it answer when it has heard of its deposition, or is down; others may.
+    // Nor does it answer when it has learned of its deposition, or is down; others may.
     assert_eq!(until(&acts, (1, 2), &[], &|brokers| brokers.follows(2, 2)), 0);
     assert_eq!(until(&acts, (1, 2), &[], &|brokers| brokers.restart(2, HowDown::PageCacheKept)), 0);
     assert_eq!(until(&acts, (1, 2), &[], &|brokers| brokers.restart(1, HowDown::PageCacheKept)), 1);

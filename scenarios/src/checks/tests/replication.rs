@@ -335,7 +335,7 @@ fn what_power_loss_has_left_may_go_with_an_unclean_leader() {
     assert_eq!(elected("false").broke(), Some("AckedValueNotLost"), "unclean, and nobody allowed it");
 }
 
-/// Nothing is lost when the unclean leader begins, but the last one goes on and does not know.
+/// Nothing is lost when the unclean leader begins, but the last one continues and does not know.
 #[test]
 fn a_leader_deposed_uncleanly_serves_what_can_never_be_committed() {
     let deposed = |allowed: &str| {

@@ -1,4 +1,4 @@
-//! What the applications of Kafka clients ask for, and when.
+//! What the applications of Kafka clients request, and when.
 
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -13,7 +13,7 @@ use smallvec::SmallVec;
 use super::spec::{Fresh, Topics};
 use crate::workload::ClientOperation;
 
-/// Wait before something that failed is asked for again, ns.
+/// Wait before something that failed is requested again, ns.
 const RETRY_NS: u64 = 500_000_000;
 /// A producer with so many values under way sends no more.
 const MAX_OUTSTANDING: usize = 500;
@@ -110,7 +110,7 @@ impl AdminApplication {
         }
     }
 
-    /// What it asks for next; [`AdminApplication::begin`] it.
+    /// What it requests next; [`AdminApplication::begin`] it.
     pub fn draw_next(&self, entropy: &mut Entropy) -> ClientOperation {
         if self.to_create.is_empty() {
             return self.draw(entropy);
@@ -125,7 +125,7 @@ impl AdminApplication {
         Some(operation)
     }
 
-    /// An operation that somebody else asks for; `None` if it is none of an admin client.
+    /// An operation that somebody else requests; `None` if it is none of an admin client.
     pub fn ask(&mut self, requested: &ClientOperation) -> Option<AdminOperation> {
         let request = self.request(requested)?;
         Some(self.number(request))
@@ -278,7 +278,7 @@ fn alter_config(resource_type: i8, resource_name: Rc<str>, name: &str, value: Op
     })
 }
 
-/// What a producer is asked for at once; mostly it is one thing.
+/// What a producer is to send at once; mostly it is one thing.
 type Operations = SmallVec<[TopicPartition; 1]>;
 
 /// An application of a producer.

@@ -26,7 +26,7 @@ pub struct Topics {
     pub min_insync_replicas: Option<i32>,
     /// What admin clients set that to later, if they do.
     pub altered_min_insync_replicas: Option<RangeInclusive<u16>>,
-    /// Admin clients ask for elections.
+    /// Admin clients request elections.
     pub elections: bool,
     /// For unclean ones, too.
     pub unclean_elections: bool,
@@ -70,9 +70,9 @@ pub struct KafkaClientSpec {
     pub places: Rc<[(NodeId, Node)]>,
     /// Its application's own draws.
     pub draws: Entropy,
-    /// What it is asked for instead of what its application would; never of a fresh client.
+    /// What it is to do instead of what its application would; never of a fresh client.
     pub timetable: Option<Rc<[(u64, ClientOperation)]>>,
-    /// It keeps what its application asks for.
+    /// It keeps what its application requests.
     pub keeps_timetable: bool,
     /// It is a fresh client.
     pub fresh: Option<Fresh>,

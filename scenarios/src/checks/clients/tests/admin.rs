@@ -94,7 +94,7 @@ fn a_creation_is_committed_between_call_and_return() {
     // Another attempt, sent when it stood there already, says that it has made it.
     let late = [asks(3, 1, create("u")), topic_id(3, 1, U), done(3, 1)].concat();
     assert_eq!(broke(&[asks(2, 1, create("u")), created(), late]), violates("LinearizableAdmin"));
-    // More partitions were asked for than came.
+    // More partitions were requested than came.
     let mut more = create("u");
     if let AdminRequest::CreateTopics(request) = &mut more {
         request.topics = Rc::from([CreatableTopic { num_partitions: 2, ..request.topics[0].clone() }]);
@@ -161,7 +161,7 @@ fn partitions_grow_as_requested() {
     assert_eq!(broke(&[ask(2), vec![partition(T, 1)], done(2, 1)]), None);
     assert_eq!(broke(&[ask(3), vec![partition(T, 1)], done(2, 1)]), violates("LinearizableAdmin"));
     assert_eq!(broke(&[ask(2), vec![partition(T, 1), partition(T, 2)], done(2, 1)]), violates("UnaskedMetadata"));
-    // There is one partition, so one cannot be asked for, and two can.
+    // There is one partition, so one cannot be requested, and two can.
     assert_eq!(broke(&[ask(1), failed(2, 1, ErrorCode::InvalidPartitions)]), None);
     assert_eq!(broke(&[ask(2), failed(2, 1, ErrorCode::InvalidPartitions)]), violates("StaleAdminAnswer"));
 }
@@ -199,7 +199,7 @@ fn a_description_is_a_state_not_older_than_what_was_seen() {
     assert_eq!(broke(&[both(), see(1, "2"), see(2, "1")]), violates("StaleAdminAnswer"));
     assert_eq!(broke(&[both(), see(1, "3")]), violates("StaleAdminAnswer"));
     assert_eq!(broke(&[see(1, "1"), both()]), violates("StaleAdminAnswer"));
-    // One that found it as it was asked for may have found it so early.
+    // One that found it as it was requested may have found it so early.
     let found = || [asks(3, 1, alter("x", SET, Some("1"))), done(3, 1)].concat();
     assert_eq!(broke(&[both(), set(3, "1"), found(), see(2, "2"), see(3, "1")]), None);
     assert_eq!(broke(&[set(1, "2"), set(2, "1"), found(), see(2, "2")]), violates("StaleAdminAnswer"));

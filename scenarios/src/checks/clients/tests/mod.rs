@@ -39,7 +39,7 @@ const CREATE_TOPICS: i16 = 19;
 enum Step {
     /// A client did or learned something.
     Client(usize, AttemptEvent),
-    /// What the attempt that a client tells of next asks for.
+    /// What the attempt that a client tells of next requests.
     Operation(AdminRequest),
     /// The next record of the metadata log is committed.
     Metadata(MetadataRecord),
@@ -89,7 +89,7 @@ impl Played {
     }
 }
 
-/// Plays a history behind the prelude; the run goes on.
+/// Plays a history behind the prelude; the run continues.
 fn so_far(steps: &[Step]) -> Played {
     let histories = ClientHistories::new(&["t".into()], 1, &[BROKER]);
     let mut played =
