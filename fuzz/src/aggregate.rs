@@ -52,7 +52,7 @@ pub struct MissedFloor {
     pub runs: u64,
     /// The first of them.
     pub seed: u64,
-    /// What the floor asked of that run.
+    /// What the floor required of that run.
     pub wanted: u64,
     /// What that run had.
     pub got: u64,

@@ -95,7 +95,7 @@ impl Durations {
     /// histogram's own.
     pub fn from_base64(text: &str, max_us: Option<u64>) -> Result<Durations, NotAHistogram> {
         let bytes = STANDARD.decode(text).map_err(|_| NotAHistogram)?;
-        // The reader makes room for as much as the header says before it looks whether that is there.
+        // The reader allocates as much as the header says before it looks whether that is there.
         let says = bytes.get(4..8).and_then(|field| field.try_into().ok()).map(u32::from_be_bytes);
         if says.and_then(|says| usize::try_from(says).ok()) != bytes.len().checked_sub(HEADER_BYTES) {
             return Err(NotAHistogram);

@@ -12,7 +12,7 @@ pub(crate) struct ExponentialBackoff {
 }
 
 impl ExponentialBackoff {
-    /// The wait after `failures` earlier ones. No jitter where there is no room to grow; a maximum below
+    /// The wait after `failures` earlier ones. No jitter where there is no space to grow; a maximum below
     /// the first wait is the first wait.
     ///
     /// Kafka draws anew whenever it looks; here each wait is drawn once, by whoever starts it.

@@ -143,7 +143,7 @@ impl Node {
         self.alive.as_ref().map(|alive| alive.raft.quorum().epoch())
     }
 
-    /// The epoch in which its state machine was told that it leads: it is the active controller.
+    /// The epoch in which its state machine was notified that it leads: it is the active controller.
     pub fn active_in(&self) -> Option<LeaderEpoch> {
         match &self.alive.as_ref()?.state_machine {
             StateMachine::Nobody => None,

@@ -87,7 +87,7 @@ impl TestDisk {
         self.handles.clear();
     }
 
-    /// The power went: what was not forced is gone too.
+    /// Power was lost: what was not forced is gone too.
     pub(crate) fn lose_power(&mut self) {
         self.kill();
         self.cuts.clear();

@@ -84,7 +84,7 @@ impl ClientAnswers {
         }
     }
 
-    /// Is it something that this record is asked about later?
+    /// Is it something that is looked up here later?
     pub fn is_news(event: AttemptEvent) -> bool {
         matches!(
             event,

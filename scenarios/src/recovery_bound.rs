@@ -40,7 +40,7 @@ pub struct Load {
     pub slowest_ppm: u32,
     /// What an fsync of a long series takes, ns.
     pub fsync_ns: u64,
-    /// Until a process that has ended itself, or was told to, runs again, ms.
+    /// Until a process that has ended itself, or received SIGTERM, runs again, ms.
     pub restart_ms: u64,
     /// Batches that producers may have sent until the end of the faults.
     pub data_batches: u64,
@@ -120,7 +120,7 @@ fn longest_request_ms(configs: &[NodeConfig], clients: &Settings) -> u64 {
 
 /// From a quorum that serves to partitions that are led and in sync, ms. The sum of
 /// 1. **Coming back**: a process that ended itself (a failed disk, no registration within
-///    `initial.broker.registration.timeout.ms`) is started again; one that was told to leave does so
+///    `initial.broker.registration.timeout.ms`) is started again; one that received SIGTERM shuts down
 ///    after a controlled shutdown (two heartbeats) and comes back then.
 /// 2. **Registration**: refused while the last life's session lasts (a new controller grants it anew)
 ///    and until the sweep that ends it, an eighth of `broker.session.timeout.ms` later; asked again
@@ -150,7 +150,7 @@ fn brokers_ms(configs: &[NodeConfig], load: Load, network: &Network) -> u64 {
 /// What clients of a cluster that serves may still wait for before they ask again, ms: backoffs at
 /// their longest (+20 %) and the application's own pause; once for a producer and once for the
 /// consumer that reads what it has sent. `delivery.timeout.ms`, `default.api.timeout.ms` and
-/// `max.block.ms` only say how often it is asked; `metadata.max.age.ms` is not waited for, because
+/// `max.block.ms` only say how often it is requested; `metadata.max.age.ms` is not waited for, because
 /// whoever is sent to the wrong broker requests metadata at once.
 fn clients_ms(clients: &Settings) -> u64 {
     let all = [&clients.admin.client, &clients.producer.client, &clients.consumer.client];

@@ -303,7 +303,7 @@ pub enum Linearizability {
     Violated,
     /// Not decided (the run ended before its history was complete).
     Unknown,
-    /// Nobody asks: faults may take more than it rests on.
+    /// No check applies: faults may take more than it rests on.
     NotJudged,
 }
 

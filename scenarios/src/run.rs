@@ -1,6 +1,6 @@
 //! What one run is: prepare a world, drive it to its healing and on to its recovery, report.
 //!
-//! `request`: what is asked, and what comes of it; `conclude`: the report. [`fork`]: the same, stopped on the way and gone on with otherwise.
+//! `request`: what is requested, and the result; `conclude`: the report. [`fork`]: the same, stopped on the way and gone on with otherwise.
 
 pub(crate) mod conclude;
 pub mod fork;

@@ -272,7 +272,7 @@ impl Watch<Actor> for RunObserver {
                 }
                 let Some(checks) = self.checks.as_mut() else { return };
                 checks.attempt(at, client, *event);
-                // Of a poll when all its records are told.
+                // Of a poll when all its records are reported.
                 let moves = matches!(
                     event,
                     Attempt::BatchAcked { .. } | Attempt::ReadOk { .. } | Attempt::OperationDone { .. }

@@ -3,7 +3,7 @@
 //!
 //! A story runs beside the cluster and waits in the cluster's time. All that it does is kept as
 //! data, so [`Story::replay`] does it again without the story and gives the same run, to the byte.
-//! All checks of a run are on. While the story runs clients rest but for what it asks of them;
+//! All checks of a run are on. While the story runs clients rest but for what it requests of them;
 //! then they continue, the world heals at the scenario's `duration`, and the cluster must recover.
 //!
 //! ```

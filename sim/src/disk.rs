@@ -126,7 +126,7 @@ impl Disk {
         self.sweep();
     }
 
-    /// The power went: what was not durable is lost, kept or torn.
+    /// Power was lost: what was not durable is lost, kept or torn.
     ///
     /// Torn: first a prefix of the pending changes is drawn, then, by ascending surviving name,
     /// how much of each file's unsynced bytes.
@@ -245,7 +245,7 @@ impl Disk {
         inode.map(|inode| inode.written().to_bytes())
     }
 
-    /// What would be left if the power went now and nothing more were kept; none also if it cannot be read.
+    /// What would be left if power was lost now and nothing more were kept; none also if it cannot be read.
     pub fn read_durable(&self, path: &str) -> Option<Vec<u8>> {
         let inode = self.durable_names.get(path).map(|id| self.inode(*id)).filter(|inode| !inode.is_unreadable());
         inode.map(|inode| inode.durable().to_bytes())

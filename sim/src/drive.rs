@@ -49,7 +49,7 @@ impl<P: Process, W: Watch<P>> Run<P, W> {
                 match self.world.run_until(&mut self.watch, end) {
                     Visible::Kill(node) => self.world.crash(&mut self.watch, node),
                     Visible::Boot(node) => self.world.boot(&mut self.watch, node),
-                    // Its story is told elsewhere: this world is a clone, or its host let go of it.
+                    // Its story runs elsewhere: this world is a clone, or its host let go of it.
                     Visible::Wake(_) => {}
                     Visible::AfterEvent => return Ended::AfterEvent,
                     Visible::Stopped => return Ended::Stopped,

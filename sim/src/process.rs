@@ -1,4 +1,4 @@
-//! The process border: all the world knows of a node, and all a node may ask of the world.
+//! The process border: all the world knows of a node, and all a node may request of the world.
 //!
 //! A process is a pure function of (state, now, input, draws). It is stepped one input at a
 //! time per thread and answers with an **ordered list of effects**. [`Effect::Fsync`] is a

@@ -86,7 +86,7 @@ impl PartialOrd for Entry {
     fn partial_cmp(&self, other: &Entry) -> Option<Ordering> {
         Some(self.cmp(other))
     }
-    /// What is asked most; times alone decide nearly always.
+    /// The most frequent query; times alone decide nearly always.
     #[inline]
     fn le(&self, other: &Entry) -> bool {
         self.at > other.at || (self.at == other.at && self.key() >= other.key())

@@ -29,7 +29,7 @@ pub enum Write<'a> {
     Truncate { file: File, len: u64 },
     /// A name moved.
     Rename { from: &'a str, to: &'a str },
-    /// A name went.
+    /// A name is removed.
     Unlink { path: &'a str },
 }
 

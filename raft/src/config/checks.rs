@@ -1,4 +1,4 @@
-//! What Kafka asks of several properties together (`KafkaConfig.validateValues`): what it
+//! What Kafka requires of several properties together (`KafkaConfig.validateValues`): what it
 //! refuses, and what it only complains of in its log.
 
 use super::error::Refused;

@@ -34,7 +34,7 @@ pub fn load_cluster(files: Vec<(String, String)>) -> Result<Vec<NodeConfig>, Con
 }
 
 /// Reads one `.properties` per node, as `(name, text)`. Mistakes of all files are reported; whether the
-/// files agree is asked once each of them is good.
+/// files agree is checked once each of them is good.
 pub fn read_cluster(files: Vec<(String, String)>) -> Result<ClusterFiles, ConfigErrors> {
     let read = |(file, text)| {
         Properties::parse(file, text).map(|properties| Source { file, properties, assumed_voters: None })

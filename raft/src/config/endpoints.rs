@@ -203,8 +203,8 @@ impl Endpoints {
         self.controller.contains(&listener.name)
     }
 
-    /// What others are told: `advertised.listeners`, or `listeners` if there is none; a
-    /// controller listener that is not advertised is told as it is listened on.
+    /// What others receive: `advertised.listeners`, or `listeners` if there is none; a
+    /// controller listener that is not advertised is given as it is listened on.
     fn all_advertised(&self) -> Vec<&Listener> {
         let reported = if self.advertised.is_empty() { &self.own } else { &self.advertised };
         let brokers = reported.iter().filter(|listener| !self.is_controllers(listener));

@@ -6,7 +6,7 @@
 //! * `node`: one node's properties → [`NodeConfig`], single settings, and back
 //! * `source`: a file being read: roles, ids, the quorum
 //! * `listeners`: addresses; `endpoints`: whether those of a node agree with each other
-//! * `checks`: what Kafka asks of several numbers together
+//! * `checks`: what Kafka requires of several numbers together
 //! * `cluster`: the files of a cluster, which must agree with each other
 //! * `error`: the message of each mistake in a file
 

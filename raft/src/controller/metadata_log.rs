@@ -22,7 +22,7 @@ pub struct CommittedBatch {
     pub records: Vec<MetadataRecord>,
 }
 
-/// What raft tells.
+/// What raft reports.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RaftEvent {
     /// `handleCommit`; `ordinal` names it when it is closed.
@@ -43,7 +43,7 @@ pub enum RaftEvent {
 
 /// The metadata log, as the controller uses it.
 pub trait MetadataLog {
-    /// Gives the records offsets, all in one batch, and holds them back; tells the last offset.
+    /// Gives the records offsets, all in one batch, and holds them back; returns the last offset.
     /// `metadata_version` decides the versions of their bytes.
     fn prepare_append(
         &mut self,

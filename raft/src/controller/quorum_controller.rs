@@ -45,7 +45,7 @@ const NS_PER_MS: u64 = 1_000_000;
 
 #[derive(Clone, Debug)]
 enum Event {
-    /// What raft told.
+    /// What raft reports.
     Raft,
     /// `completeActivation`; always prepended.
     CompleteActivation,
@@ -91,7 +91,7 @@ pub struct QuorumController {
 }
 
 impl QuorumController {
-    /// Knows nothing; raft will tell it everything from offset 0.
+    /// Knows nothing; raft reports everything to it from offset 0.
     pub fn new(settings: ControllerSettings) -> QuorumController {
         QuorumController {
             committed: ReplayedState::new(settings.bugs),
@@ -114,7 +114,7 @@ impl QuorumController {
         self.active.as_ref().map(|active| active.epoch)
     }
 
-    /// The leader of the quorum, as raft last told.
+    /// The leader of the quorum, as raft last reported.
     pub fn leader(&self) -> Option<NodeId> {
         self.leader
     }
@@ -273,7 +273,7 @@ impl QuorumController {
         }
     }
 
-    /// SIGTERM: no new requests, and nothing by itself; what raft tells is heard until the end.
+    /// SIGTERM: no new requests, and nothing by itself; what raft reports is handled until the end.
     fn begin_shutdown(&mut self) {
         for event in self.queue.begin_shutdown() {
             self.time_out(event);

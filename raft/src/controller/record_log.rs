@@ -48,7 +48,7 @@ pub struct RecordLog {
 }
 
 impl RecordLog {
-    /// Knows nothing; raft will tell it everything from offset 0.
+    /// Knows nothing; raft reports everything to it from offset 0.
     pub fn new(config: &ControllerConfig, bugs: Bugs) -> RecordLog {
         let interval_ms = u64::try_from(config.max_idle_interval_ms).unwrap_or(0);
         RecordLog {
@@ -112,7 +112,7 @@ impl RecordLog {
             Ok(last_offset) => {
                 let base_offset = Offset(last_offset.0 + 1 - request.values.len() as i64);
                 if self.bugs.has(Bug::AppendSubmittedTwice) {
-                    // Whether there is room for the copy does not matter.
+                    // Whether there is space for the copy does not matter.
                     let _ =
                         prepare_append(raft, step, |accumulator, now| accumulator.prepare_append(now, epoch, values));
                 }

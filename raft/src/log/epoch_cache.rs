@@ -89,7 +89,7 @@ impl EpochCache {
         self.entries.len() != before
     }
 
-    /// Where `epoch` ends, as far as entries tell; `None` if no higher epoch is known either.
+    /// Where `epoch` ends, as far as entries show; `None` if no higher epoch is known either.
     /// `log_end` is the end of the latest epoch.
     pub fn end_offset_for(&self, epoch: LeaderEpoch, log_end: Offset) -> Option<OffsetAndEpoch> {
         if self.latest_epoch() == Some(epoch) {

@@ -2,7 +2,7 @@
 //! Kafka's formats (consensus.md §4 and §8).
 //!
 //! The map:
-//! * `raft_log`: [`RaftLog`], what the raft client asks of its log; start there
+//! * `raft_log`: [`RaftLog`], what the raft client requests of its log; start there
 //! * `recovery`: what a log is after a restart; `segment`: one file of it
 //! * `batch`: record batch format v2; `batch_error`: why bytes are no batch; `record` and `control_record`: what is inside
 //! * `epoch_cache`: where epochs start, mirrored to `leader-epoch-checkpoint`

@@ -26,7 +26,7 @@ pub enum Validation {
     Diverging(OffsetAndEpoch),
 }
 
-/// What the raft client asks of its log.
+/// What the raft client requests of its log.
 #[derive(Clone, Debug)]
 pub struct RaftLog {
     config: LogConfig,

@@ -41,7 +41,7 @@ messages! {
         topics: Rc<[CreatableTopic]>;
         /// How long it may wait before it starts.
         timeout_ms: i32;
-        /// Only tell what would come of it.
+        /// Only validate; change nothing.
         validate_only: bool;
     }
     /// What came of a topic.
@@ -59,7 +59,7 @@ messages! {
     }
     /// Answer to CreateTopics.
     CreateTopicsResponse {
-        /// In the order asked.
+        /// In the order of the request.
         topics: Rc<[CreatableTopicResult]>;
     }
     /// DeleteTopics (20) v6, by name (or by id, with no name).
@@ -105,7 +105,7 @@ messages! {
         topics: Rc<[CreatePartitionsTopic]>;
         /// How long it may wait before it starts.
         timeout_ms: i32;
-        /// Only tell what would come of it.
+        /// Only validate; change nothing.
         validate_only: bool;
     }
     /// What came of a topic.
@@ -117,7 +117,7 @@ messages! {
     }
     /// Answer to CreatePartitions.
     CreatePartitionsResponse {
-        /// In the order asked.
+        /// In the order of the request.
         results: Rc<[CreatePartitionsTopicResult]>;
     }
     /// A change of one config.
@@ -142,24 +142,24 @@ messages! {
     IncrementalAlterConfigsRequest {
         /// Resources.
         resources: Rc<[AlterConfigsResource]>;
-        /// Only tell what would come of it.
+        /// Only validate; change nothing.
         validate_only: bool;
     }
     /// What came of a resource.
     AlterConfigsResourceResponse {
         /// What is wrong.
         error: ErrorCode;
-        /// As asked.
+        /// As requested.
         resource_type: i8;
-        /// As asked.
+        /// As requested.
         resource_name: Rc<str>;
     }
     /// Answer to IncrementalAlterConfigs.
     IncrementalAlterConfigsResponse {
-        /// In the order asked.
+        /// In the order of the request.
         responses: Rc<[AlterConfigsResourceResponse]>;
     }
-    /// Configs of a resource to be told.
+    /// Configs of a resource to describe.
     DescribeConfigsResource {
         /// 2 TOPIC, 4 BROKER.
         resource_type: i8;
@@ -175,16 +175,16 @@ messages! {
     DescribeConfigsResult {
         /// What is wrong.
         error: ErrorCode;
-        /// As asked.
+        /// As requested.
         resource_type: i8;
-        /// As asked.
+        /// As requested.
         resource_name: Rc<str>;
         /// Those that are set on the resource, by name.
         configs: Rc<[TopicConfig]>;
     }
     /// Answer to DescribeConfigs.
     DescribeConfigsResponse {
-        /// In the order asked.
+        /// In the order of the request.
         results: Rc<[DescribeConfigsResult]>;
     }
     /// Partitions of a topic that shall elect.

@@ -77,7 +77,7 @@ macro_rules! apis {
 }
 
 apis! {
-    /// What brokers and controllers ask of the active controller.
+    /// What brokers and controllers request of the active controller.
     ClusterRequest / ClusterResponse {
         AlterPartition = 56: AlterPartitionRequest => AlterPartitionResponse;
         BrokerRegistration = 62: BrokerRegistrationRequest => BrokerRegistrationResponse;
@@ -101,7 +101,7 @@ apis! {
 }
 
 apis! {
-    /// What clients and followers ask of a broker about partitions.
+    /// What clients and followers request of a broker about partitions.
     DataRequest / DataResponse {
         Produce = 0: ProduceRequest => ProduceResponse;
         Fetch = 1: DataFetchRequest => DataFetchResponse;

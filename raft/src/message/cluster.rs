@@ -1,4 +1,4 @@
-//! What brokers and controllers ask of the active controller (controller-broker.md §3, §4.3, §4.10).
+//! What brokers and controllers request of the active controller (controller-broker.md §3, §4.3, §4.10).
 
 use std::rc::Rc;
 
@@ -63,7 +63,7 @@ messages! {
         current_metadata_offset: i64;
         /// It is not ready to serve.
         want_fence: bool;
-        /// It wishes to leave.
+        /// It wants to shut down.
         want_shut_down: bool;
         /// Every directory that has failed in this process.
         offline_log_dirs: Rc<[Uuid]>;
@@ -129,7 +129,7 @@ messages! {
     AlterPartitionResponse {
         /// What is wrong with all of it.
         error: ErrorCode;
-        /// In the order asked.
+        /// In the order of the request.
         partitions: Rc<[AlterPartitionResult]>;
     }
     /// AllocateProducerIds (67) v0.

@@ -1,4 +1,4 @@
-//! What producers, consumers and followers ask of brokers (controller-broker.md §5.6, §6).
+//! What producers, consumers and followers request of brokers (controller-broker.md §5.6, §6).
 
 use std::rc::Rc;
 
@@ -91,7 +91,7 @@ messages! {
     }
     /// Answer to Produce.
     ProduceResponse {
-        /// In the order asked.
+        /// In the order of the request.
         partitions: Rc<[PartitionProduceResponse]>;
     }
     /// What is fetched of one partition.
@@ -145,7 +145,7 @@ messages! {
     DataFetchResponse {
         /// What is wrong with all of it.
         error: ErrorCode;
-        /// In the order asked.
+        /// In the order of the request.
         partitions: Rc<[FetchablePartition]>;
     }
     /// An offset by time.
@@ -177,7 +177,7 @@ messages! {
     }
     /// Answer to ListOffsets.
     ListOffsetsResponse {
-        /// In the order asked.
+        /// In the order of the request.
         partitions: Rc<[ListOffsetsPartitionResponse]>;
     }
     /// Where an epoch ends.
@@ -209,7 +209,7 @@ messages! {
     }
     /// Answer to OffsetForLeaderEpoch.
     OffsetForLeaderEpochResponse {
-        /// In the order asked.
+        /// In the order of the request.
         partitions: Rc<[EpochEndOffset]>;
     }
     /// InitProducerId (22) v5, without a transactional id.

@@ -1,5 +1,5 @@
 //! Model only: Kafka has no such RPCs. They stand where `QuorumController`'s operations will:
-//! a client hands records to whoever leads and is answered once they are committed, and reads
+//! a client hands records to the leader and is answered once they are committed, and reads
 //! committed records back from any replica.
 
 use smallvec::SmallVec;

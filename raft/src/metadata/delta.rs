@@ -37,7 +37,7 @@ impl MetadataDelta {
         MetadataDelta { next: MetadataImage::clone(&base), base, changes: MetadataChanges::default() }
     }
 
-    /// From the empty image to `image`: what a new publisher is told first.
+    /// From the empty image to `image`: what a new publisher receives first.
     pub fn from_empty(image: &MetadataImage) -> MetadataDelta {
         let (features, cluster) = (image.features(), image.cluster());
         let mut names: BTreeSet<Rc<str>> = features.finalized().keys().cloned().collect();

@@ -183,7 +183,7 @@ impl<T: Field> Field for Option<Rc<[T]>> {
 
     fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, BatchError> {
         let Some(count) = read_length(reader)? else { return Ok(None) };
-        // Every item takes a byte at least: what is made room for is there.
+        // Every item takes a byte at least: what is allocated exists.
         if count > reader.0.len() {
             return Err(BatchError::MalformedRecord("an array has more items than there are bytes"));
         }

@@ -16,12 +16,12 @@ use crate::io::Effect;
 use crate::log::{Batch, Records};
 use crate::step::{Fatal, Step};
 
-/// How long new publishers wait before it is asked again whether the loader has caught up.
+/// How long new publishers wait before the loader is checked again for having caught up.
 const RETRY_NS: u64 = 100_000_000;
 /// Kafka's default of `broker.session.timeout.ms`.
 const SESSION_MS: i64 = 9_000;
 
-/// What publishers are told (`onMetadataUpdate`).
+/// What publishers receive (`onMetadataUpdate`).
 #[derive(Clone, Debug)]
 pub struct Publication {
     /// From the image before to this one.
@@ -37,7 +37,7 @@ pub struct Publication {
 pub enum ManifestType {
     /// Records of the log.
     LogDelta,
-    /// All there is, for publishers that knew nothing. Once they have taken it, they are told of
+    /// All there is, for publishers that knew nothing. Once they have taken it, they are notified of
     /// the [leader](MetadataLoader::current_leader).
     Snapshot,
 }
@@ -102,7 +102,7 @@ impl MetadataLoader {
         self.last_applied.last_contained_offset
     }
 
-    /// One past the last offset that was loaded: what the raft client is told when a delivery is
+    /// One past the last offset that was loaded: what the raft client receives when a delivery is
     /// closed.
     pub fn next_offset(&self) -> Offset {
         Offset(self.loaded.last_contained_offset.0 + 1)
@@ -148,7 +148,7 @@ impl MetadataLoader {
         Some(Publication { delta, image: Rc::clone(&self.image), manifest: ManifestType::Snapshot })
     }
 
-    /// `handleLeaderChange`; `true` if the publishers are to be told (`onControllerChange`).
+    /// `handleLeaderChange`; `true` if the publishers are to be notified (`onControllerChange`).
     pub fn handle_leader_change(&mut self, leader: Option<NodeId>, epoch: LeaderEpoch) -> bool {
         self.current_leader = (leader, epoch);
         self.publishers == Publishers::Installed

@@ -10,7 +10,7 @@
 //! * `transitions`: what goes with each change of state
 //! * `append`: the leader's log, the follower's log, and the high watermark
 //! * `send`: what is sent, to whom, and when not
-//! * `listener`: what the state machine on top is told; `notify`: when
+//! * `listener`: what the state machine on top receives; `notify`: when
 //!
 //! Kept simpler than Kafka, visibly to nobody but a profiler: parked fetches expire on this
 //! thread, not on one of their own. And an observer's fetch timer, which Kafka ignores but still
@@ -67,7 +67,7 @@ pub struct RaftSetup {
     pub bugs: Bugs,
     /// Switches.
     pub fixes: Fixes,
-    /// Threads that are told of commits and leaders.
+    /// Threads that are notified of commits and leaders.
     pub listeners: SmallVec<[ThreadName; 2]>,
 }
 
@@ -235,7 +235,7 @@ impl RaftClient {
     }
 }
 
-/// What the rest of the node may ask.
+/// What the rest of the node may request.
 impl RaftClient {
     pub fn quorum(&self) -> &QuorumState {
         &self.quorum
@@ -245,12 +245,12 @@ impl RaftClient {
         &self.log
     }
 
-    /// It ended itself, as told.
+    /// It ended itself, as requested.
     pub fn has_shut_down(&self) -> bool {
         self.has_shut_down
     }
 
-    /// What a listening thread has been told and not yet looked at; next that was announced.
+    /// What a listening thread has been notified of and not yet looked at; next that was announced.
     pub fn take_delivery(&mut self, thread: ThreadName) -> Option<ListenerItem> {
         self.listener_of(thread)?.take()
     }

@@ -62,7 +62,7 @@ impl EpochElection {
         self.count(VoterAnswer::Granted) + self.count(VoterAnswer::Unrecorded) < self.majority()
     }
 
-    /// Voters not heard yet, ascending.
+    /// Voters that have not answered yet, ascending.
     pub fn unrecorded(&self) -> impl Iterator<Item = NodeId> {
         self.answers.iter().filter(|(_, answer)| *answer == VoterAnswer::Unrecorded).map(|(id, _)| *id)
     }

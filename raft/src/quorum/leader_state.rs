@@ -41,7 +41,7 @@ pub struct LeaderState {
     pub granting_voters: SmallVec<[NodeId; 7]>,
     /// What is to be appended.
     pub accumulator: BatchAccumulator,
-    /// `resign(epoch)` was asked; acted on at the next poll.
+    /// `resign(epoch)` was requested; acted on at the next poll.
     pub resign_requested: bool,
     replicas: SmallVec<[ReplicaState; 7]>,
     fetched_voters: SmallVec<[NodeId; 7]>,

@@ -346,7 +346,7 @@ fn still_running(mut timer: Timer, now_ms: i64) -> Timer {
     timer
 }
 
-/// What others may ask.
+/// What others may request.
 impl QuorumState {
     pub fn epoch(&self) -> LeaderEpoch {
         self.epoch

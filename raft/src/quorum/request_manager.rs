@@ -128,7 +128,7 @@ impl RequestManager {
         from_start.iter().chain(before).copied().find(|server| self.is_ready(*server, now_ms))
     }
 
-    /// Time until a bootstrap server may be asked: until the request in flight times out, or the
+    /// Time until a bootstrap server may be queried: until the request in flight times out, or the
     /// shortest backoff ends; 0 if one is READY now.
     pub fn backoff_before_available_bootstrap_server(&mut self, now_ms: i64) -> i64 {
         let mut backoff_ms = self.retry_backoff_ms;

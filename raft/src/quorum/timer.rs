@@ -4,7 +4,7 @@
 //! asks its timers afterwards. A wall clock stepped back freezes the timer until it has caught
 //! up; one stepped forward expires it early (consensus.md §2.2).
 
-/// A deadline in wall-clock ms and the latest time the timer was told.
+/// A deadline in wall-clock ms and the latest time that the timer was given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timer {
     current_ms: i64,
@@ -24,18 +24,18 @@ impl Timer {
         Timer { current_ms: now_ms, deadline_ms: i64::MAX }
     }
 
-    /// Tells the time; one earlier than a time told before changes nothing.
+    /// Sets the time; an earlier one than before changes nothing.
     pub fn update(&mut self, now_ms: i64) {
         self.current_ms = self.current_ms.max(now_ms);
     }
 
-    /// Starts again, from the time last told. `i64::MAX` means never.
+    /// Starts again, from the time last given. `i64::MAX` means never.
     pub fn reset(&mut self, timeout_ms: i64) {
         assert!(timeout_ms >= 0, "a timer cannot be reset to a negative timeout of {timeout_ms} ms");
         self.deadline_ms = if timeout_ms == i64::MAX { i64::MAX } else { self.current_ms.saturating_add(timeout_ms) };
     }
 
-    /// Has the deadline passed, as of the time last told?
+    /// Has the deadline passed, as of the time last given?
     pub fn is_expired(&self) -> bool {
         self.remaining_ms() == 0
     }

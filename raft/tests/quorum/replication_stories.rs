@@ -1,4 +1,4 @@
-//! Fetches, divergence, the high watermark, and what the state machine is told.
+//! Fetches, divergence, the high watermark, and what the state machine receives.
 
 use raft::bugs::{Bug, Bugs};
 use raft::fixes::Fixes;

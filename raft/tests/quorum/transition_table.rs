@@ -35,7 +35,7 @@ fn fresh(observer: bool) -> QuorumState {
     quorum.expect("an empty disk is a fine start")
 }
 
-/// What may be asked of a state; epochs relative to its own.
+/// What may be requested of a state; epochs relative to its own.
 #[derive(Clone, Copy, Debug)]
 enum Ask {
     Unattached(i32),
@@ -210,7 +210,7 @@ fn any_ask() -> impl Strategy<Value = Ask> {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
-    /// Whatever is asked in whatever order: the epoch never goes back, and within one epoch the
+    /// Whatever is requested in whatever order: the epoch never goes back, and within one epoch the
     /// vote is never changed, and a leader is never exchanged for another.
     #[test]
     fn any_walk_keeps_epoch_vote_and_leader(asks in prop::collection::vec(any_ask(), 1..40)) {

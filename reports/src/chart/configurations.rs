@@ -2,7 +2,7 @@
 
 use crate::engine::Problem;
 
-/// Lines that one can still tell apart.
+/// The most lines that can be distinguished.
 pub const MAX_LINES: usize = 8;
 
 /// `--vary KEY=V1,V2`.

@@ -137,7 +137,7 @@ fn brief(us: u64) -> String {
 mod tests {
     use super::*;
 
-    /// All phases of a controller's failover leave the bars the least room.
+    /// All phases of a controller's failover leave the bars the least space.
     #[test]
     fn the_caption_fits_beside_five_columns() {
         crate::chart::canvas::prepare().expect("the font is good");

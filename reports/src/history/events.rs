@@ -162,7 +162,7 @@ impl<'a> Pairs<'a> {
     fn on_register(&self, begun: &Event, ended: Option<&Event>) -> Result<Vec<Op>, Wrong> {
         let failed = ended.filter(|event| event.end == End::Fail);
         let says = failed.or(ended).unwrap_or(begun);
-        // What failed repeats what was asked, or says why.
+        // What failed repeats what was requested, or says why.
         let (key, requested) = self.key_and_value(begun)?;
         let register = |op: RegisterOp<String>| vec![Op::Register { name: key.clone(), op }];
         Ok(match begun.f.as_str() {

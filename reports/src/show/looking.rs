@@ -23,7 +23,7 @@ pub struct Looking<'a> {
 }
 
 impl<'a> Looking<'a> {
-    /// As asked; `Auto` takes the changing line where there is a terminal.
+    /// As requested; `Auto` takes the changing line where there is a terminal.
     pub fn new(mode: ProgressMode, err: &'a mut dyn Write) -> Self {
         let drawable = !ProgressDrawTarget::stderr().is_hidden();
         let lines = mode == ProgressMode::Plain || mode == ProgressMode::Auto && !drawable;

@@ -28,7 +28,7 @@ struct Lines {
 }
 
 impl<'a> Reporter<'a> {
-    /// As asked; `Auto` takes the bar where there is a terminal to draw it on.
+    /// As requested; `Auto` takes the bar where there is a terminal to draw it on.
     pub fn new(mode: ProgressMode, err: &'a mut dyn Write) -> Self {
         let drawable = !ProgressDrawTarget::stderr().is_hidden();
         let bar = mode == ProgressMode::Bar || mode == ProgressMode::Auto && drawable;

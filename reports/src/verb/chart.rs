@@ -27,7 +27,7 @@ use crate::show::failure;
 use crate::show::progress::Reporter;
 use sim::duration::show_us;
 
-/// Checks all that was asked, runs every configuration, draws, writes.
+/// Checks all that was requested, runs every configuration, draws, writes.
 pub fn failover(
     args: &ChartFailoverArgs,
     engine: &dyn Engine,

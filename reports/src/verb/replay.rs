@@ -24,7 +24,7 @@ use crate::verb::job::Job;
 use crate::verb::sweep::results;
 use sim::duration::show_us;
 
-/// Checks all that was asked, runs, compares, writes.
+/// Checks all that was requested, runs, compares, writes.
 pub fn run(args: &ReplayArgs, engine: &dyn Engine, streams: &mut Streams<'_>) -> Result<u8, Problem> {
     let mut job = Job::load(&args.one, &args.run, "replay", engine, streams)?;
     // The digest of a part of a run is nothing to compare.

@@ -262,7 +262,7 @@ impl SweepWatch<'_> {
         whole
     }
 
-    /// Writes the checkpoint, if one is requested. The sweep continues if the disk is full, since it may have room later.
+    /// Writes the checkpoint, if one is requested. The sweep continues if the disk is full, since it may have space later.
     fn write_checkpoint(&mut self, whole: &SweepReport, finished: bool) {
         let Some(checkpoint) = &mut self.checkpoint else { return };
         self.problem = checkpoint.write(whole, finished).err();

@@ -62,7 +62,7 @@ fn each_still_tells_its_bug_from_none() {
         let (case, digest, written) = stored(path);
         let broken = case.run(None).expect("it runs");
         let mut story = story::tell(&case, &broken);
-        // The properties that were drawn are part of the file's scenario, and no longer told apart.
+        // The properties that were drawn are part of the file's scenario, and no longer distinguished.
         story[0].clone_from(&written[0]);
         assert!(violation(&broken).is_some(), "{} holds with its bug", path.display());
         assert!(story.iter().all(|line| is_plain(line)), "{}: {story:#?}", path.display());

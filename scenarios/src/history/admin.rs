@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::wgl::Operation;
 use crate::wgl::interned::Object;
 
-/// What was asked, and what was answered.
+/// What was requested, and what was answered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AdminOp {
@@ -70,7 +70,7 @@ pub enum Change {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Answered {
-    /// Done; of a topic with this id, if it is told.
+    /// Done; of a topic with this id, if the answer has it.
     Done {
         /// Of the topic.
         id: Option<String>,
@@ -88,7 +88,7 @@ pub enum Answered {
 pub const TOPIC_ALREADY_EXISTS: &str = "TopicAlreadyExists";
 /// Kafka's name of what a second growth is answered.
 pub const INVALID_PARTITIONS: &str = "InvalidPartitions";
-/// Errors that an execution meets because an earlier one has done what is asked.
+/// Errors that an execution meets because an earlier one has done what is requested.
 const REPEATED: [&str; 6] = [
     TOPIC_ALREADY_EXISTS,
     INVALID_PARTITIONS,
@@ -101,7 +101,7 @@ const REPEATED: [&str; 6] = [
 /// A step of the object.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Step {
-    /// It comes to be; the id is told if somebody was told.
+    /// It is created; the id is known if an answer had it.
     Create(Option<String>, Option<u32>, BTreeMap<String, String>),
     /// It ends.
     Delete(Option<String>),

@@ -2,7 +2,7 @@
 //!
 //! Both judge that what clients received can be: the white box against the committed logs, this one
 //! against the other answers alone. So whatever is violated here must be violated there, or be excused
-//! there; the reverse does not hold, for what is lost before anybody else is told of it is seen by no
+//! there; the reverse does not hold, for what is lost before another client has received it is seen by no
 //! client. Where the white box gives no verdict (an excuse ended the run) there is nothing to compare.
 
 use std::collections::BTreeSet;

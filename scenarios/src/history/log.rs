@@ -1,7 +1,7 @@
 //! A log whose answers carry offsets: they fix the order, so no search is needed; O(n log n).
 //!
 //! What clients can see and what must hold of it (beside each: Jepsen's name in its Kafka tests):
-//! * an offset holds one value, whoever tells of it (inconsistent offsets)
+//! * an offset holds one value, whichever client reports it (inconsistent offsets)
 //! * a value stands at one offset (duplicate), unless nobody promised that
 //! * what is read was sent before, and not by attempts that were all definitely refused (aborted read)
 //! * what was reported before an append was called has a smaller offset: the order of the log is one of
@@ -25,7 +25,7 @@ pub enum LogOp {
     Append {
         /// Each is meant once.
         values: Vec<u64>,
-        /// Where the first stands, if the answer told.
+        /// Where the first stands, if the answer says.
         offset: Option<i64>,
     },
     /// An append that was definitely refused.
@@ -83,7 +83,7 @@ pub fn check(operations: &[Operation<&LogOp>], once: bool) -> Result<(), Trouble
     reads_in_order(operations, &reported)
 }
 
-/// What was told, by offset and then by when; and what was sent.
+/// What was reported, by offset and then by time; and what was sent.
 fn gather(operations: &[Operation<&LogOp>]) -> (Vec<ReportedOffset>, BTreeMap<u64, Sent>) {
     let mut reported = Vec::new();
     let mut sent: BTreeMap<u64, Sent> = BTreeMap::new();
@@ -167,7 +167,7 @@ fn sent_before(reported: &[ReportedOffset], sent: &BTreeMap<u64, Sent>) -> Resul
     Ok(())
 }
 
-/// No value was sent only after a greater offset had been told of.
+/// No value was sent only after a greater offset had been reported.
 fn in_real_time(reported: &[ReportedOffset], sent: &BTreeMap<u64, Sent>) -> Result<(), Trouble> {
     let mut earliest: Option<ReportedOffset> = None;
     for reported in reported.iter().rev() {

@@ -128,7 +128,7 @@ fn creations_and_deletions_alternate() {
     // What a broker forwarded before it was answered may be executed late.
     assert!(holds(&[created(0, "a"), deleted(2, "a"), deleted(4, "x")]));
     assert!(holds(&[created(0, "a"), deleted(2, "x")]), "both were executed twice");
-    // Nobody is told of the executions before the last; somebody creates it anew between two (cluster-partitions 0x20bf0).
+    // The executions before the last are reported to nobody; somebody creates it anew between two (cluster-partitions 0x20bf0).
     let resent = |returned| (2, Some(returned), topic(AdminAction::Delete, refused("UnknownTopicOrPartition")));
     assert!(holds(&[created(0, "a"), resent(9), created(4, "b"), created(10, "c")]));
     assert!(!holds(&[created(0, "a"), resent(3), created(4, "b"), created(10, "c")]), "nothing was done meanwhile");

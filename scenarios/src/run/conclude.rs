@@ -35,7 +35,7 @@ pub(crate) fn conclude(request: &Request<'_>, finished: &Finished) -> RunReport 
             }
             None => operations.extend([("append".to_owned(), checks.appends()), ("read".to_owned(), checks.reads())]),
         }
-        // What an explicit plan led to is told, too.
+        // What an explicit plan led to is reported, too.
         let met = checks.coverage().filter(|(_, count)| *count > 0).map(|(name, _)| (name, true));
         let possible = coverage::possible(Reach::of(request.scenario)).map(|name| (name, false));
         probes.extend(possible.chain(met).map(|(name, met)| (name.to_owned(), met)));

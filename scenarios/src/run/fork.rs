@@ -1,4 +1,4 @@
-//! A run that stops where it is told to, and can be cloned there: each clone continues by itself.
+//! A run that stops at a given point, and can be cloned there: each clone continues by itself.
 
 use std::rc::Rc;
 

@@ -110,7 +110,7 @@ impl Network {
 }
 
 /// Messages must take time: with a disk that takes none too, servers that answer each other at
-/// once (a resigned leader and a candidate, say, who retries when told of another epoch) would do
+/// once (a resigned leader and a candidate, say, that retries when it receives another epoch) would do
 /// so for ever at one instant, and the timer that ends it would never be due. A disk without
 /// latency is fine, and so is a link on which fewer than half of the messages take no time.
 fn takes_time(path: &str, latency: &LatencyProfile) -> Result<(), Refusal> {

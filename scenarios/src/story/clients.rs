@@ -1,4 +1,4 @@
-//! What a story asks of Kafka's clients: the scenario's own, which rest but for this. The first
+//! What a story requests of Kafka's clients: the scenario's own, which rest but for this. The first
 //! admin client, the first producer and the first consumer do it, with the properties that the
 //! scenario gives them, and retry as Kafka's do.
 

@@ -47,7 +47,7 @@ pub(super) struct Inner {
 pub(super) struct Outage {
     /// Of the submitted fault.
     pub number: u32,
-    /// It was asked to go, and does so in its own time.
+    /// It has received SIGTERM, and shuts down in its own time.
     pub terminated: bool,
 }
 
@@ -116,7 +116,7 @@ impl Cluster {
         Cluster { inner: Rc::new(inner) }
     }
 
-    /// Clients rest, and what they are told is kept.
+    /// Clients rest, and what they receive is kept.
     pub(super) fn begin(&self) {
         with(|run| run.watch.answers = Some(Box::default()));
         self.inner.clients.all().for_each(|client| self.ask(client, ClientOperation::Rest));

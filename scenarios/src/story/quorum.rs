@@ -106,7 +106,7 @@ impl Cluster {
         controllers.filter(|(server, _)| holds(*server)).map(|(_, id)| *id).collect()
     }
 
-    /// The controller that was told newest that it leads; waits if there is none.
+    /// The controller that was notified last of its leadership; waits if there is none.
     pub async fn active_controller(&self) -> Result<NodeId, StoryError> {
         self.active_but(None, "an active controller").await
     }

@@ -1,4 +1,4 @@
-//! A small append client: unique values to whoever leads, and committed records read back
+//! A small append client: unique values to the leader, and committed records read back
 //! from every server. It records *attempts*, one RPC each; what is not answered stays unknown.
 
 use std::rc::Rc;

@@ -2,7 +2,7 @@
 //!
 //! * `append_client`: the model's client, for scenarios of the quorum alone
 //! * `kafka`: Kafka's own clients, for full clusters
-//! * `operation`: what may be asked of either, and lists of it
+//! * `operation`: what may be requested of either, and lists of it
 
 mod append_client;
 mod kafka;

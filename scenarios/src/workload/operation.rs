@@ -1,4 +1,4 @@
-//! What may be asked of a client: by its own application, by a story, by a list of operations.
+//! What may be requested of a client: by its own application, by a story, by a list of operations.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 pub enum ClientOperation {
     /// Of the model's client: so many appends now, besides the usual ones; each is one attempt.
     Append { count: u8 },
-    /// Of the model's client: one append of so many records to whoever leads; if there is no
+    /// Of the model's client: one append of so many records to the leader; if there is no
     /// connection to it, it only connects.
     AppendRecords { records: u8 },
     /// Of the model's client: reads on from the server at this place; the same.

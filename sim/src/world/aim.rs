@@ -1,4 +1,4 @@
-//! Faults that wait for a trigger, and the guards that are asked before any fault starts.
+//! Faults that wait for a trigger, and the guards that are evaluated before any fault starts.
 
 use std::rc::Rc;
 

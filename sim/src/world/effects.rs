@@ -229,7 +229,7 @@ impl<P: Process> World<P> {
         Then::Next
     }
 
-    /// A write or fsync failed: what stood behind it is gone, and the thread is told first of all.
+    /// A write or fsync failed: what stood behind it is gone, and the thread is notified first of all.
     pub(crate) fn disk_fails<W: Watch<P>>(&mut self, watch: &mut W, node: Node, thread: Thread, error: DiskError) {
         watch.disk_failed(self.now, node, error);
         let state = &mut self.nodes[usize::from(node.0)];

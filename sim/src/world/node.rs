@@ -267,7 +267,7 @@ impl<P: Process> NodeState<P> {
         self.slow_factors.iter().fold(1, |all: u64, factor| all.saturating_mul(u64::from(*factor).max(1)))
     }
 
-    /// Nothing waits behind a barrier, and no failed effect is still to be told of.
+    /// Nothing waits behind a barrier, and no failed effect is still to be reported.
     pub fn is_settled(&self) -> bool {
         self.threads.iter().all(|thread| {
             let to_be_notified = matches!(thread.queue.front(), Some((Input::DiskError(_), _)));

@@ -21,7 +21,7 @@ enum Landed<P: Process> {
     Ignored,
     /// The kernel dealt with it.
     Handled,
-    /// A thread is to be told.
+    /// A thread is to be notified.
     Deliver(Delivery<P>),
 }
 

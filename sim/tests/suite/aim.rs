@@ -72,7 +72,7 @@ fn a_power_loss_falls_between_a_write_and_its_fsync() {
     let trigger = Trigger { seen_as: Some(Node(0)), ..on("wrote", 4) };
     let mut run = run(vec![Fault::at(ms(300), ms(50), power_loss(0, None)).aimed(trigger)], 0);
     assert_eq!(run.drive_bare(ms(1900)), Ended::End);
-    // Whoever wrote has written one byte more than it has forced, and it is that one whose power went.
+    // Whoever wrote has written one byte more than it has forced, and it is that one whose power was lost.
     let [(written, durable)] = run.watch.lost[..] else { panic!("{:?}", run.watch.lost) };
     assert_eq!(written, durable + 1);
     let (at, what, phase) = &run.watch.faults[0];

@@ -292,7 +292,7 @@ fn a_process_that_ends_as_it_thaws_does_nothing_more() {
     assert!(run.watch.said.is_empty(), "a dead process said {:?}", run.watch.said);
 }
 
-/// Shuts down without end when it is told to; 100 ms after its boot it ends by itself.
+/// Shuts down without end when it receives SIGTERM; 100 ms after its boot it ends by itself.
 const ENDS_LATER: Strings = Strings {
     boot: |now, out| {
         out.push(Effect::Observe(now.mono_ns / 1_000_000));

@@ -51,7 +51,7 @@ async fn teller() {
     }
 }
 
-/// Waits until node 1 was told 5, then kills it.
+/// Waits until node 1 has received 5, then kills it.
 async fn killer() {
     fn reported(node: Node, said: &Said, number: u64) -> bool {
         node == Node(1) && *said == Said::Reported(number)

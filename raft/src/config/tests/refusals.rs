@@ -1,4 +1,4 @@
-//! Operators' mistakes and what they are told, word for word: Kafka's words wherever it refuses
+//! Operators' mistakes and the messages about them, word for word: Kafka's words wherever it refuses
 //! the same.
 
 use super::{BROKER, COMBINED, GOOD, NodeConfig, with};

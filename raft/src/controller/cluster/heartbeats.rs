@@ -1,5 +1,5 @@
 //! What only the active controller knows of brokers, and never writes: fenced or not, how far
-//! their metadata is, when they were last heard (controller-broker.md §3.2, §3.4, §3.5).
+//! their metadata is, when they were last received (controller-broker.md §3.2, §3.4, §3.5).
 
 use std::collections::BTreeMap;
 

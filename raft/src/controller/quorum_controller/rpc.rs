@@ -51,7 +51,7 @@ impl Pending {
         Effect::SendResponse { connection: self.connection, correlation_id: self.correlation_id, response }
     }
 
-    /// All of it failed. NOT_CONTROLLER is told to the forwarding broker itself, which then looks
+    /// All of it failed. NOT_CONTROLLER is answered to the forwarding broker itself, which then looks
     /// for the new leader.
     pub fn failure(&self, error: ErrorCode) -> Effect {
         self.answer(match &self.request {

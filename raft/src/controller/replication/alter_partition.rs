@@ -96,7 +96,7 @@ fn is_subset_of_replicas(isr: &[BrokerState], partition: &PartitionRegistration)
     })
 }
 
-/// Members that are in the ISR already, and the leader, are asked the same.
+/// Members that are in the ISR already, and the leader, are checked alike.
 fn is_eligible(view: View<'_>, member: &BrokerState) -> bool {
     let broker = view.state.cluster.broker(member.broker_id);
     broker.is_some_and(|broker| {

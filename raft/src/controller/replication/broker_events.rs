@@ -43,7 +43,7 @@ pub fn broker_unfenced(view: View<'_>, broker: NodeId, epoch: BrokerEpoch, recor
     leader_and_isr_updates(view, event, view.state.topics.leaderless(), records);
 }
 
-/// It wishes to leave and still leads: its leaderships go elsewhere. Its registration says so once.
+/// It wants to shut down and still leads: its leaderships go elsewhere. Its registration says so once.
 pub fn controlled_shutdown(view: View<'_>, broker: NodeId, epoch: BrokerEpoch, records: &mut Vec<MetadataRecord>) {
     let noted = view.state.cluster.broker(broker).is_some_and(|broker| broker.in_controlled_shutdown);
     if !noted {

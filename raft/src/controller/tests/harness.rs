@@ -1,4 +1,4 @@
-//! A controller, a log that commits when told, and a clock that moves when told.
+//! A controller, a log and a clock that advance only when a test says so.
 
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -137,7 +137,7 @@ impl Harness {
         harness
     }
 
-    /// Raft elects this node: a control batch is committed, then it is told.
+    /// Raft elects this node: a control batch is committed, then the node is notified.
     pub fn lead(&mut self, epoch: i32) {
         self.log.epoch = Some(LeaderEpoch(epoch));
         let offset = Offset(self.log.end);

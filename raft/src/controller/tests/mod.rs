@@ -1,4 +1,4 @@
-//! Stories of the controller, told over a metadata log that commits when it is told to.
+//! Stories of the controller, over a metadata log that commits only when a story says so.
 
 mod alter_partition;
 mod builder;

@@ -68,7 +68,7 @@ fn set(topic: u8, name_of_config: &str, value: &str) -> AdminRequest {
     AdminRequest::IncrementalAlterConfigs(IncrementalAlterConfigsRequest { resources, validate_only: false })
 }
 
-/// What the op asks of an active controller, if it asks anything.
+/// The request of the op to an active controller, if it has one.
 fn request(harness: &Harness, op: &Op) -> Option<ControllerRequest> {
     let state = harness.latest();
     let admin = |request| Some(ControllerRequest::Admin(request));

@@ -35,7 +35,7 @@ pub struct BrokerRegistration {
     pub in_controlled_shutdown: bool,
     /// Always false since 4.0.
     pub is_migrating_zk_broker: bool,
-    /// Log directories that are online; empty if it registered before they were told.
+    /// Log directories that are online; empty if it registered before they were reported.
     pub log_dirs: Rc<[Uuid]>,
     /// Those that take no new replica; `None`: not told yet.
     pub cordoned_log_dirs: Option<Rc<[Uuid]>>,

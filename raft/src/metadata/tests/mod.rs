@@ -1,4 +1,4 @@
-//! Tests of the room.
+//! Tests of the metadata image.
 
 mod bytes;
 mod golden;

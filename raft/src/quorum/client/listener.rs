@@ -1,4 +1,4 @@
-//! What the state machine on top is told, and when (consensus.md §7): committed batches in order,
+//! What the state machine on top receives, and when (consensus.md §7): committed batches in order,
 //! without gap or repeat, and who leads, never before it has seen all that came before.
 //!
 //! Deliveries lie in a queue that both threads share; each is announced by one post and taken by
@@ -48,7 +48,7 @@ pub struct ListenerContext {
 }
 
 impl ListenerContext {
-    /// Has been told nothing.
+    /// Has received nothing.
     pub fn new(thread: ThreadName) -> ListenerContext {
         ListenerContext {
             thread,

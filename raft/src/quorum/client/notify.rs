@@ -1,4 +1,4 @@
-//! When listeners are told of commits and leaders (consensus.md §7).
+//! When listeners are notified of commits and leaders (consensus.md §7).
 
 use super::RaftClient;
 use crate::bugs::Bug;

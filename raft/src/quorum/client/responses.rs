@@ -1,5 +1,5 @@
 //! The answers to what was sent, and the rule by which epochs and leaders spread
-//! (consensus.md §3.2–3.6). `true` means handled: the destination may be asked again at once.
+//! (consensus.md §3.2–3.6). `true` means handled: the destination may be queried again at once.
 
 use super::RaftClient;
 use crate::bugs::Bug;

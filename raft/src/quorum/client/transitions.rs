@@ -1,5 +1,5 @@
 //! What goes with each change of state: connections are forgotten (so that late answers are
-//! dropped), parked work is answered or failed, the listener is told (consensus.md §1.3, §1.4).
+//! dropped), parked work is answered or failed, the listener is notified (consensus.md §1.3, §1.4).
 
 use std::rc::Rc;
 

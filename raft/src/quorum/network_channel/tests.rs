@@ -22,7 +22,7 @@ fn channel() -> NetworkChannel {
     NetworkChannel::new(&ControllerConfig::new(NodeId(0), [].into()))
 }
 
-/// The rest of the world: which attempts and connections it knows, what it was asked.
+/// The rest of the world: which attempts and connections it knows, the requests it received.
 #[derive(Default)]
 struct World {
     now_ms: i64,

@@ -230,7 +230,7 @@ impl ClientHistories {
         log.losses().lowest_cut().filter(|lowest| *lowest < offset).map(|_| Offset(log.log.end()))
     }
 
-    /// Clients were told of more than is known to be committed: a leader deposed at the last moment, whom
+    /// Clients received more than is known to be committed: a leader deposed at the last moment, whom
     /// all still followed, may have been ahead of the next one's high watermark.
     pub fn is_ahead(&self, partitions: &Partitions) -> bool {
         partitions.all().iter().any(|of| {

@@ -137,7 +137,7 @@ impl Leaders {
         }
     }
 
-    /// A server's state machine was told that it leads.
+    /// A server's state machine was notified that it leads.
     pub fn announced(&mut self, models: &Models, server: usize, epoch: LeaderEpoch, verdict: &mut Verdict) {
         let claim = Leadership { epoch, server, incarnation: Some(models.servers[server].incarnation) };
         if let Some(other) = self.active.claim(claim) {

@@ -5,7 +5,7 @@
 //! * [`high_watermark`]: it only grows, stays inside the log, and shows one history to all
 //! * [`check_quorum`]: a leader that its majority has left does not stay; [`campaigns`]: nor a follower
 //!   whose leader is silent; [`linger`]: what a leader has accepted it writes; [`timings`]: their clocks
-//! * [`acknowledged`]: what a leader counts was told in its epoch
+//! * [`acknowledged`]: what a leader counts was acknowledged in its epoch
 //! * [`durability`]: what is committed lies on a majority of disks, and leaders have it
 //! * [`promise`]: nothing is promised before it is durable (D1 to D9)
 //!

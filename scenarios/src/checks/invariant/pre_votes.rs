@@ -1,4 +1,4 @@
-//! `PreVoteBeforeVote` (KIP-996): who requests votes in a new epoch has first been told, in the epoch
+//! `PreVoteBeforeVote` (KIP-996): who requests votes in a new epoch has first received, in the epoch
 //! before, that a majority would give them.
 //!
 //! Judged from the answers that voters send, whether they arrive or not. A replica that starts with an

@@ -46,7 +46,7 @@ struct Received {
 pub struct Leaving {
     /// Heartbeats without an answer, by controller.
     open: BTreeMap<(usize, Rpc), Received>,
-    /// By controller and broker: the offset that it last told of, and had answered.
+    /// By controller and broker: the offset that it last reported, and was answered.
     reported: BTreeMap<(usize, NodeId), Offset>,
     /// By controller and leaving broker: its epoch, and where the committed log ended when it was first
     /// bidden to wait.

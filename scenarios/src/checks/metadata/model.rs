@@ -109,7 +109,7 @@ impl MetadataModel {
         self.left_cleanly.insert(life, request.previous_broker_epoch);
     }
 
-    /// Clean is a restart if the last life's epoch is told; the same process anew is no restart.
+    /// Clean is a restart if the last incarnation's epoch is reported; the same process anew is no restart.
     fn restarts_uncleanly(&self, record: &RegisterBroker) -> bool {
         let Some(before) = self.image.brokers.get(&record.broker_id) else { return true };
         let reported = self.left_cleanly.get(&(record.broker_id, record.incarnation_id));

@@ -14,7 +14,7 @@ use super::state_files::first_refused;
 pub enum HowDown {
     /// The process ended; the page cache lives on.
     PageCacheKept,
-    /// The power went; what was not durable is lost, kept or torn.
+    /// Power was lost; what was not durable is lost, kept or torn.
     PowerLost,
 }
 

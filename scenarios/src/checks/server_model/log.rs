@@ -62,7 +62,7 @@ pub struct LogModel {
     chained: usize,
     /// Batches in the chain.
     len: usize,
-    /// Leading batches of the chain that were forced to disk, as their writer was told.
+    /// Leading batches of the chain that were forced to disk, as reported to their writer.
     forced: usize,
     /// Leading batches that a destroying fault left: an fsync does not rewrite clean pages, so no
     /// more than these are durable until they are cut and written again.

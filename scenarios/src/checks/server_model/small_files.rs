@@ -35,7 +35,7 @@ pub struct SmallFiles {
     changed: Vec<String>,
     /// Inodes that lost their name and are not free yet.
     nameless: Vec<usize>,
-    /// A state file has changed, as written or as durable, since that was asked.
+    /// A state file has changed, as written or as durable, since the last query.
     state_changed: bool,
 }
 
@@ -120,7 +120,7 @@ impl SmallFiles {
         });
     }
 
-    /// Has a state file changed since this was asked last?
+    /// Has a state file changed since the last query?
     pub fn take_state_change(&mut self) -> bool {
         std::mem::take(&mut self.state_changed)
     }

@@ -7,7 +7,7 @@ use super::quorum::Quorum;
 use crate::actor::AttemptEvent;
 use crate::report::Linearizability;
 
-/// What a client did in a good run, with what it was told.
+/// What a client did in a good run, with what it received.
 const GOOD: &[AttemptEvent] = &[
     AttemptEvent::AppendInvoked { attempt: 101, first_value: 50, count: 1 },
     AttemptEvent::AppendOk { attempt: 101, base_offset: 3 },
@@ -19,7 +19,7 @@ const GOOD: &[AttemptEvent] = &[
     AttemptEvent::ReadOk { attempt: 103, applied_end: 5 },
 ];
 
-/// Values 50 and 51 are committed at 3 and 4 as their appends are sent; then clients are told.
+/// Values 50 and 51 are committed at 3 and 4 as their appends are sent; then they are acknowledged.
 fn play(events: &[AttemptEvent]) -> Quorum {
     let mut quorum = Quorum::at_work();
     for event in events {

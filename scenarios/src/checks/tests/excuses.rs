@@ -333,7 +333,7 @@ fn what_others_of_the_isr_have_is_not_lost() {
     brokers.replicate(0, 1);
     brokers.replicate(0, 2);
     brokers.fence(0, to_isr(&[1, 2], Some(1)));
-    // No controller would name it: that is told of as well.
+    // No controller would name it: that is reported as well.
     brokers.checks.verdict = Verdict::new(true);
     loses_and_leads(&mut brokers, 3, 2);
     brokers.acknowledge(0, offset);
@@ -346,7 +346,7 @@ fn what_others_of_the_isr_have_is_not_lost() {
 #[test]
 fn a_clean_leader_that_parts_is_told_of_while_an_unclean_one_has_yet_to_act() {
     let mut brokers = elected_uncleanly(false);
-    // Its batch has the epoch of the other one: that is told of as well.
+    // Its batch has the epoch of the other one: that is reported as well.
     brokers.checks.verdict = Verdict::new(true);
     brokers.truncate(0, 1);
     let other = brokers.batch_of(1, 21);

@@ -134,7 +134,7 @@ fn d9_a_leader_goes_on_before_its_append_is_durable() {
     let mut out = Out::default();
     quorum.logs[0].append_as_leader(&batch, 0, &mut out).expect("it follows on");
     quorum.perform(0, out);
-    // An fsync that failed is told by an input; the process is about to end.
+    // An fsync that failed is reported by an input; the process is about to end.
     let mut failing = quorum.checks.clone();
     failing.on(Crossing { at_ns: quorum.now, server: 0, event: Event::DiskFailed });
     let thread = ThreadName::RaftIo;

@@ -37,7 +37,7 @@ fn an_honest_failover_loses_nothing() {
     brokers.acknowledge(1, offset);
     brokers.consume(1, 3, 3);
     brokers.consume(2, 2, 2);
-    // The old leader comes back, is told, follows and joins.
+    // The old leader comes back, is notified, follows and joins.
     brokers.restart(0, HowDown::PageCacheKept);
     brokers.register(0);
     brokers.unfence(0);

@@ -18,7 +18,7 @@ pub struct TestDisk {
 }
 
 impl TestDisk {
-    /// Does what a node asks of its disk.
+    /// Does what a node requests of its disk.
     pub fn perform(&mut self, effect: &Effect) {
         match effect {
             Effect::Open { file, path, truncate } => {

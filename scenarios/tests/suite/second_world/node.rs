@@ -225,7 +225,7 @@ impl Server {
     }
 }
 
-/// A client's life: one append at a time, to whoever leads.
+/// A client's life: one append at a time, to the leader.
 pub async fn client(place: usize, servers: usize) {
     let (endpoint, mailbox, incarnation) = moved_in(place).await;
     let mut leader = place % servers;

@@ -79,7 +79,7 @@ fn two_answers_swapped_are_rejected() {
 
 #[test]
 fn acknowledgements_in_real_time_are_in_offset_order() {
-    // Both are told before C is there; the one sent after the first was acknowledged stands first.
+    // Both are acknowledged before C is there; the one sent after the first was acknowledged stands first.
     let story = |second: i64| {
         joined(&[
             sends(1, 1, 1, 10, None),

@@ -34,7 +34,7 @@ const P: TopicPartition = TopicPartition { topic: 0, partition: 0 };
 const BROKER: NodeId = NodeId(101);
 const CREATE_TOPICS: i16 = 19;
 
-/// What is told to the room.
+/// What the histories receive.
 #[derive(Clone, Debug)]
 enum Step {
     /// A client did or learned something.
