@@ -47,13 +47,15 @@ impl Losses<'_> {
         of_it.unwrap_or(false)
     }
 
+    /// Why nothing is promised of the partition any more.
+    pub fn promises_nothing_more(&self) -> Option<Excuse> {
+        self.is_deleted().then_some(Excuse::RecordOfDeletedTopic)
+    }
+
     /// Why nothing is promised of what this server's log holds.
     pub fn promises_nothing(&self, server: usize) -> Option<Excuse> {
-        if self.is_deleted() {
-            return Some(Excuse::RecordOfDeletedTopic);
-        }
         // A rotten log ends for the checks where it is rotten, and for its process later.
-        self.is_rotten(server).then_some(Excuse::RottenReplica)
+        self.promises_nothing_more().or_else(|| self.is_rotten(server).then_some(Excuse::RottenReplica))
     }
 
     /// Has a fault taken this batch from a server, and not itself since it got it back?

@@ -59,7 +59,8 @@ pub fn acknowledges(
     base_offset: Offset,
     verdict: &mut Verdict,
 ) -> Option<Ack> {
-    if partition.is_deleted() {
+    if let Some(excuse) = partition.losses().promises_nothing_more() {
+        verdict.excuse(excuse, 1);
         return None;
     }
     let end = Offset(base_offset.0 + requested.offset_count());
@@ -246,8 +247,8 @@ pub fn answers_consumer(
     answer: &FetchablePartition,
     verdict: &mut Verdict,
 ) {
-    if partition.is_deleted() {
-        return;
+    if let Some(excuse) = partition.losses().promises_nothing_more() {
+        return verdict.excuse(excuse, 1);
     }
     shows(partition, server, answer.high_watermark, verdict);
     let (of, id) = (partition.id, partition.node(server));

@@ -61,7 +61,11 @@ impl Check for Demotions {
                 for due in self.pending.extract_if(.., |it| it.server == server && it.offset <= published) {
                     let partition = &partitions[due.partition];
                     let still = partition.replicas[server].leads.as_ref().filter(|leads| leads.epoch < due.epoch);
-                    let Some(leads) = still.filter(|_| !partition.is_deleted()) else { continue };
+                    let Some(leads) = still else { continue };
+                    if let Some(excuse) = partition.losses().promises_nothing_more() {
+                        verdict.excuse(excuse, 1);
+                        continue;
+                    }
                     verdict.fail(&DemotionObeyed::CLAIM, || {
                         format!(
                             "partition {}: broker {} has published leader epoch {} and still leads in epoch {}",

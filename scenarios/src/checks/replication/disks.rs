@@ -245,7 +245,7 @@ impl Replication {
         if cut {
             self.obeys_present_leader(server, partition, verdict);
         }
-        if cut && !self.partitions[partition].is_deleted() {
+        if cut {
             verdict.met(Situation::ReplicaTruncated);
             elections::truncated(&self.partitions[partition], server, agreed, verdict);
         }
