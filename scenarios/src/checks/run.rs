@@ -96,9 +96,9 @@ impl Checks {
         self.verdict.stop()
     }
 
-    /// Excuses by name, and how often.
-    pub fn excused(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        self.verdict.excused().map(|(excuse, count)| (excuse.name(), count))
+    /// Excuses, and how often.
+    pub fn excused(&self) -> impl Iterator<Item = (Excuse, u64)> {
+        self.verdict.excused()
     }
 
     /// The excuse that ended the run: what follows cannot be judged.

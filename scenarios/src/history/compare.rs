@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use super::judge::{Finding, Judgement, Terms, judge};
 use super::{History, Op};
 use crate::checks::Checks;
+use crate::checks::loss::excuses::Excuse;
 use crate::report::{BlackBox, Linearizability, Violation, ViolationKind};
 use crate::run::Finished;
 
@@ -76,7 +77,8 @@ pub fn compare(history: &History, finished: &Finished) -> Option<Compared> {
         history.operations.iter().cloned().partition(|operation| kept(&operation.op));
     let left_out = covered.iter().map(|operation| operation.op.object()).collect();
     let left = History { operations, at_ns: history.at_ns.clone() };
-    let terms = Terms { steps: STEPS, appends_once: !checks.excused().any(|(name, _)| name.starts_with("duplicate_")) };
+    let is_duplicate = |excuse| matches!(excuse, Excuse::DuplicateByEpochBump | Excuse::DuplicateWithoutIdempotence);
+    let terms = Terms { steps: STEPS, appends_once: !checks.excused().any(|(excuse, _)| is_duplicate(excuse)) };
     let (judgement, _) = judge(&left, terms);
     let disagreement = match &judgement {
         Judgement::Violated(finding) if checks.linearizability() == Linearizability::Holds => Some(finding.clone()),
@@ -95,5 +97,5 @@ fn covered_logs(checks: &Checks) -> BTreeSet<String> {
 }
 
 fn admin_destroyed(checks: &Checks) -> bool {
-    checks.excused().any(|(name, _)| name == "admin_history_destroyed")
+    checks.excused().any(|(excuse, _)| excuse == Excuse::AdminHistoryDestroyed)
 }

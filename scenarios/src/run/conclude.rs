@@ -39,7 +39,8 @@ pub(crate) fn conclude(request: &Request<'_>, finished: &Finished) -> RunReport 
         let met = checks.coverage().filter(|(_, count)| *count > 0).map(|(name, _)| (name, true));
         let possible = coverage::possible(Reach::of(request.scenario)).map(|name| (name, false));
         probes.extend(possible.chain(met).map(|(name, met)| (name.to_owned(), met)));
-        excused.extend(checks.excused().filter(|(_, count)| *count > 0).map(|(name, count)| (name.to_owned(), count)));
+        let excuses = checks.excused().filter(|(_, count)| *count > 0);
+        excused.extend(excuses.map(|(excuse, count)| (excuse.name().to_owned(), count)));
     }
     RunReport {
         scenario: request.scenario.name.clone(),

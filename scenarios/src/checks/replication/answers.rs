@@ -8,7 +8,9 @@
 use crate::checks::prelude::*;
 use std::rc::Rc;
 
+use raft::broker::link::Link;
 use raft::ids::LeaderEpoch;
+use raft::io::ConnectToken;
 use raft::message::data::{DataFetchResponse, FetchPartition, FetchablePartition};
 use smallvec::SmallVec;
 
@@ -49,9 +51,9 @@ impl Answers {
 
     pub fn connected(&mut self, server: usize, token: u32, connection: u64) {
         let Fetching { tokens, requested, .. } = &mut self.fetching[server];
-        // Of each slot the newest lives; those that were opened long ago are gone.
-        const SLOT: u32 = (1 << 12) - 1;
-        tokens.retain(|(other, _)| other & SLOT != token & SLOT);
+        // A link has one connection: the newest.
+        let slot = |token: u32| Link::slot_of(ConnectToken(token));
+        tokens.retain(|(other, _)| slot(*other) != slot(token));
         tokens.push((token, connection));
         requested.retain(|(other, _)| tokens.iter().any(|(_, open)| open == other));
     }

@@ -10,7 +10,7 @@ use super::test_disk::TestDisk;
 use crate::actor::AttemptEvent;
 
 fn excused(quorum: &Quorum, name: &str) -> u64 {
-    quorum.checks.excused().find(|(other, _)| *other == name).map_or(0, |(_, count)| count)
+    quorum.checks.excused().find(|(other, _)| other.name() == name).map_or(0, |(_, count)| count)
 }
 
 /// Value 10 is committed on servers 0 and 1 only.
