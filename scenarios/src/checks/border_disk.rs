@@ -15,7 +15,8 @@ use super::Checks;
 use super::invariant::{durability, high_watermark, leaders, promise};
 use super::loss::quorum::QuorumFact;
 use super::server_model::Target;
-use super::server_model::boot::{Destroyed, HowDown};
+use super::server_model::boot::Destroyed;
+use super::server_model::how_down::HowDown;
 use super::server_model::ledger::{BatchId, Recorded};
 use super::server_model::log::AppendFault;
 

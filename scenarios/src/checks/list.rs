@@ -113,7 +113,7 @@ checks! {
         PreVoteRefusedInTouch in invariant::early;
         RecoveryWithinBound in recovery;
         InconsistentOffsets in clients::appends;
-        LostWrite in clients;
+        LostWrite in clients::histories;
         AbortedRead in clients::appends;
         InventedRecord in clients::appends;
         UncommittedRead in clients::polls;
@@ -125,7 +125,7 @@ checks! {
         IntNonmonotonicPoll in clients::polls;
         PositionLost in clients::polls;
         TruncationMissed in clients::polls;
-        Unseen in clients;
+        Unseen in clients::histories;
         RetriedAfterBackoff in clients::retries;
         LinearizableAdmin in clients::answers;
         StaleAdminAnswer in clients::answers;

@@ -18,8 +18,8 @@ use raft::client::{AttemptEvent, Outcome};
 use raft::ids::NodeId;
 use raft::message::{AdminRequest, ErrorCode};
 
-use super::Around;
 use super::answers::{When, repeats};
+use super::context::Context;
 use super::counts::Remark;
 use super::metadata::{Effect, config_hash};
 use super::requested::{Entry, UnaskedMetadata, Wish};
@@ -90,14 +90,14 @@ impl Admins {
         }
     }
 
-    pub fn on(&mut self, client: usize, event: AttemptEvent, around: &mut Around<'_>) {
+    pub fn on(&mut self, client: usize, event: AttemptEvent, context: &mut Context<'_>) {
         match event {
             AttemptEvent::AdminInvoked { attempt, api_key, node, .. } => {
                 // Before a client has metadata it calls its bootstrap servers -1, -2, ….
                 let place = usize::try_from(-1 - i64::from(node.0));
                 let node = place.ok().and_then(|place| self.bootstrap.get(place).copied()).unwrap_or(node);
-                let (kind, link, called_at) = (kind(api_key), self.changes_of(node), around.metadata.end);
-                around.counts.began(kind);
+                let (kind, link, called_at) = (kind(api_key), self.changes_of(node), context.metadata.end);
+                context.counts.began(kind);
                 let of = Attempt { entries: Vec::new(), node, called_at, link, kind, outcome: Outcome::Done };
                 self.open.insert((client, attempt), of);
             }
@@ -112,10 +112,10 @@ impl Admins {
                 }
             }
             AttemptEvent::AdminResult { attempt, index, error, outcome } => {
-                self.result((client, attempt), index, (error, outcome), around);
+                self.result((client, attempt), index, (error, outcome), context);
             }
-            AttemptEvent::AdminAnswered { attempt, error } => self.answered((client, attempt), error, around),
-            AttemptEvent::AdminUnknown { attempt } => self.closed((client, attempt), Some(Outcome::Unknown), around),
+            AttemptEvent::AdminAnswered { attempt, error } => self.answered((client, attempt), error, context),
+            AttemptEvent::AdminUnknown { attempt } => self.closed((client, attempt), Some(Outcome::Unknown), context),
             _ => {}
         }
     }
@@ -124,7 +124,7 @@ impl Admins {
         self.open.get_mut(&key)?.entries.get_mut(usize::from(index))
     }
 
-    fn result(&mut self, key: Key, index: u16, (error, outcome): (ErrorCode, Outcome), around: &mut Around<'_>) {
+    fn result(&mut self, key: Key, index: u16, (error, outcome): (ErrorCode, Outcome), context: &mut Context<'_>) {
         let Some(link) = self.open.get(&key).map(|attempt| self.changes_of(attempt.node)) else { return };
         let Some(attempt) = self.open.get_mut(&key) else { return };
         let (node, called_at, same_link) = (attempt.node, attempt.called_at, link == attempt.link);
@@ -132,27 +132,27 @@ impl Admins {
             attempt.outcome = outcome;
         }
         let seen = self.seen.get(&(key.0, node)).filter(|(over, _)| same_link && *over == link);
-        let when = When { called_at, floor: seen.map_or(0, |(_, state)| *state), end: around.metadata.end };
+        let when = When { called_at, floor: seen.map_or(0, |(_, state)| *state), end: context.metadata.end };
         let entry = attempt.entries.get_mut(usize::from(index));
         let twice = !same_link && (outcome == Outcome::Done || outcome == Outcome::Failed && repeats(error));
         if twice {
-            around.counts.remark(Remark::ForwardedTwice);
+            context.counts.remark(Remark::ForwardedTwice);
         }
         let creation = entry.as_ref().filter(|entry| matches!(entry.wish, Wish::Create(_)));
-        let created = creation.and_then(|entry| around.metadata.by_id(entry.topic_id));
+        let created = creation.and_then(|entry| context.metadata.by_id(entry.topic_id));
         let proof = match (outcome, entry) {
-            (Outcome::Done, Some(entry)) => entry.done(when, around.metadata),
-            (Outcome::Failed, Some(entry)) => entry.refused(error, when, around.metadata),
+            (Outcome::Done, Some(entry)) => entry.done(when, context.metadata),
+            (Outcome::Failed, Some(entry)) => entry.refused(error, when, context.metadata),
             _ => Ok(None),
         };
         match proof {
-            Err((invariant, what)) => around.verdict.fail(invariant, || {
+            Err((invariant, what)) => context.verdict.fail(invariant, || {
                 let (client, number) = key;
                 format!("attempt {number} of client {client} (entry {index}, at offset {called_at}): {what}")
             }),
             Ok(Some((state, stale))) => {
                 if stale {
-                    around.counts.remark(Remark::StaleAdminAnswer);
+                    context.counts.remark(Remark::StaleAdminAnswer);
                 }
                 if same_link {
                     self.seen.insert((key.0, node), (link, state.max(when.floor)));
@@ -161,30 +161,30 @@ impl Admins {
             Ok(None) => {}
         }
         let outcome = if twice { Outcome::Unknown } else { outcome };
-        self.ended((key, index), outcome, created, around.verdict);
+        self.ended((key, index), outcome, created, context.verdict);
     }
 
     /// The answer is complete; an entry that it did not speak of is as its error says.
-    fn answered(&mut self, key: Key, error: ErrorCode, around: &mut Around<'_>) {
+    fn answered(&mut self, key: Key, error: ErrorCode, context: &mut Context<'_>) {
         let outcome = match error {
             ErrorCode::None => Outcome::Done,
             ErrorCode::BrokerIdNotRegistered | ErrorCode::PolicyViolation => Outcome::Failed,
             _ => Outcome::Unknown,
         };
         if self.entry(key, 0).is_some_and(|entry| matches!(entry.wish, Wish::Unregister(_))) {
-            self.result(key, 0, (error, outcome), around);
-            self.closed(key, None, around);
+            self.result(key, 0, (error, outcome), context);
+            self.closed(key, None, context);
         } else {
-            self.closed(key, (error != ErrorCode::None).then_some(Outcome::Unknown), around);
+            self.closed(key, (error != ErrorCode::None).then_some(Outcome::Unknown), context);
         }
     }
 
     /// Nothing more comes of an attempt, whose entries ended like this, or as they did each.
-    fn closed(&mut self, key: Key, outcome: Option<Outcome>, around: &mut Around<'_>) {
+    fn closed(&mut self, key: Key, outcome: Option<Outcome>, context: &mut Context<'_>) {
         let Some(attempt) = self.open.get(&key) else { return };
-        around.counts.ended(attempt.kind, outcome.unwrap_or(attempt.outcome));
+        context.counts.ended(attempt.kind, outcome.unwrap_or(attempt.outcome));
         let open: Vec<u16> = attempt.open_entries().map(|(index, _)| index).collect();
-        open.into_iter().for_each(|index| self.ended((key, index), Outcome::Unknown, None, around.verdict));
+        open.into_iter().for_each(|index| self.ended((key, index), Outcome::Unknown, None, context.verdict));
         self.open.remove(&key);
     }
 

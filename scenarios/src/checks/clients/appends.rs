@@ -21,8 +21,8 @@ use raft::ids::{Offset, ProducerId};
 use raft::log::BatchProducer;
 use smallvec::SmallVec;
 
+use super::context::{Context, Stands};
 use super::counts::Remark;
-use super::{Around, Stands};
 use crate::checks::replication::committed_log::{LogBatch, ReportedBy, Session};
 use crate::checks::replication::partitions::PartitionIndex;
 
@@ -116,11 +116,11 @@ pub struct Appends {
 }
 
 impl Appends {
-    pub fn on(&mut self, client: usize, event: AttemptEvent, around: &mut Around<'_>) {
-        let now = around.verdict.event;
+    pub fn on(&mut self, client: usize, event: AttemptEvent, context: &mut Context<'_>) {
+        let now = context.verdict.event;
         match event {
             AttemptEvent::ProduceInvoked { attempt, batch, partition, acks, count } => {
-                around.counts.began("produce");
+                context.counts.began("produce");
                 let batch = (client, batch);
                 let sent = self.batches.entry(batch).or_insert_with(|| SentBatch::new(partition, acks, now, None));
                 (sent.partition, sent.acks) = (partition, acks);
@@ -134,7 +134,7 @@ impl Appends {
                 let of = self.open.get_mut(&(client, attempt)).expect("a sequence follows its invocation");
                 of.producer = Some(producer);
                 let to = (client, self.batches[&of.batch].partition);
-                self.sends(to, producer, around.verdict);
+                self.sends(to, producer, context.verdict);
             }
             AttemptEvent::ProduceValues { attempt, first_value, count } => {
                 let of = self.open.get_mut(&(client, attempt)).expect("values follow their invocation");
@@ -153,22 +153,22 @@ impl Appends {
                     self.name_values(batch, first_value, count);
                 }
             }
-            AttemptEvent::ProduceOk { attempt, base_offset } => self.acked((client, attempt), base_offset.0, around),
+            AttemptEvent::ProduceOk { attempt, base_offset } => self.acked((client, attempt), base_offset.0, context),
             AttemptEvent::ProduceFailed { attempt, .. } => {
-                if let Some(Attempt { batch, producer, .. }) = self.failed((client, attempt), Outcome::Failed, around)
+                if let Some(Attempt { batch, producer, .. }) = self.failed((client, attempt), Outcome::Failed, context)
                     && let Some(sending) = self.batches.get_mut(&batch).and_then(|sent| sent.sending(producer))
                 {
                     sending.failed += 1;
-                    check_sending(sending, batch, around.verdict);
+                    check_sending(sending, batch, context.verdict);
                 }
             }
             AttemptEvent::ProduceUnknown { attempt, .. } => {
-                self.failed((client, attempt), Outcome::Unknown, around);
+                self.failed((client, attempt), Outcome::Unknown, context);
             }
             AttemptEvent::BatchAcked { batch, base_offset: Offset(base) } => {
                 let answered = self.batches.get(&(client, batch)).and_then(|sent| sent.answered_at);
                 if base >= 0 && answered != Some(base) {
-                    around.verdict.fail(&InconsistentOffsets::CLAIM, || {
+                    context.verdict.fail(&InconsistentOffsets::CLAIM, || {
                         let answered = or_none(answered);
                         format!(
                             "batch {batch} of client {client} is acknowledged at offset {base}, the broker answered {answered}"
@@ -186,13 +186,13 @@ impl Appends {
                     self.batches.insert((client, into), part);
                 }
             }
-            AttemptEvent::InitProducerIdInvoked { .. } => around.counts.began("init_producer_id"),
+            AttemptEvent::InitProducerIdInvoked { .. } => context.counts.began("init_producer_id"),
             AttemptEvent::InitProducerIdOk { producer_id, .. } => {
-                around.counts.ended("init_producer_id", Outcome::Done);
+                context.counts.ended("init_producer_id", Outcome::Done);
                 self.given.insert((client, producer_id));
             }
-            AttemptEvent::InitProducerIdFailed { .. } => around.counts.ended("init_producer_id", Outcome::Failed),
-            AttemptEvent::InitProducerIdUnknown { .. } => around.counts.ended("init_producer_id", Outcome::Unknown),
+            AttemptEvent::InitProducerIdFailed { .. } => context.counts.ended("init_producer_id", Outcome::Failed),
+            AttemptEvent::InitProducerIdUnknown { .. } => context.counts.ended("init_producer_id", Outcome::Unknown),
             _ => {}
         }
     }
@@ -214,8 +214,8 @@ impl Appends {
         }
     }
 
-    fn failed(&mut self, key: (usize, u32), outcome: Outcome, around: &mut Around<'_>) -> Option<Attempt> {
-        around.counts.ended("produce", outcome);
+    fn failed(&mut self, key: (usize, u32), outcome: Outcome, context: &mut Context<'_>) -> Option<Attempt> {
+        context.counts.ended("produce", outcome);
         let attempt = self.open.remove(&key)?;
         self.trouble(attempt.batch);
         Some(attempt)
@@ -238,8 +238,8 @@ impl Appends {
         }
     }
 
-    fn acked(&mut self, key: (usize, u32), base: i64, around: &mut Around<'_>) {
-        around.counts.ended("produce", Outcome::Done);
+    fn acked(&mut self, key: (usize, u32), base: i64, context: &mut Context<'_>) {
+        context.counts.ended("produce", Outcome::Done);
         let Some(attempt) = self.open.remove(&key) else { return };
         let sent = self.batches.get_mut(&attempt.batch).expect("an attempt is one of a batch");
         sent.answered_at = Some(base);
@@ -249,16 +249,16 @@ impl Appends {
         let Some(first) = sent.values().next() else { return };
         // One that is not idempotent is appended by this very attempt.
         let sent_at = if attempt.producer.is_some() { sent.first_sent } else { attempt.sent };
-        let (logs, stands) = around.stands(sent.partition, base, first);
+        let (logs, stands) = context.stands(sent.partition, base, first);
         match stands {
-            Stands::In(log) => around.real_time(log, base, sent_at),
-            Stands::Lost => around.verdict.excuse(Excuse::AckedAppendDestroyed, 1),
+            Stands::In(log) => context.real_time(log, base, sent_at),
+            Stands::Lost => context.verdict.excuse(Excuse::AckedAppendDestroyed, 1),
             Stands::Ahead(log) => {
-                around.real_time(log, base, sent_at);
+                context.real_time(log, base, sent_at);
                 for (offset, value) in (base..).zip(sent.values()) {
-                    if let Some(other) = around.claim(log, offset, value, ReportedBy::Acked) {
-                        let name = around.name(log);
-                        around.verdict.fail(&InconsistentOffsets::CLAIM, || {
+                    if let Some(other) = context.claim(log, offset, value, ReportedBy::Acked) {
+                        let name = context.name(log);
+                        context.verdict.fail(&InconsistentOffsets::CLAIM, || {
                             format!(
                                 "{name} holds value {other} at offset {offset}, and value {value} is acknowledged there"
                             )
@@ -267,9 +267,9 @@ impl Appends {
                 }
             }
             Stands::Nowhere => {
-                let held = logs.first().and_then(|log| around.partitions[*log].log.value_at(base));
+                let held = logs.first().and_then(|log| context.partitions[*log].log.value_at(base));
                 let partition = sent.partition;
-                around.verdict.fail(&InconsistentOffsets::CLAIM, || {
+                context.verdict.fail(&InconsistentOffsets::CLAIM, || {
                     format!(
                         "value {first} is acknowledged at offset {base} of {partition}, where the committed value is {}", or_none(held)
                     )
@@ -278,8 +278,8 @@ impl Appends {
         }
     }
 
-    pub fn committed(&mut self, log: PartitionIndex, place: usize, around: &mut Around<'_>) {
-        let of = &around.partitions[log];
+    pub fn committed(&mut self, log: PartitionIndex, place: usize, context: &mut Context<'_>) {
+        let of = &context.partitions[log];
         let batch @ LogBatch { base, producer, before, .. } = of.log.batches[place];
         let end = of.log.batches.get(place + 1).map_or(of.log.end(), |next| next.base);
         let mut values = std::mem::take(&mut self.scratch);
@@ -288,33 +288,33 @@ impl Appends {
         if let Some(key) = self.sender_of(&values, producer) {
             let (first, earlier) = (values[0], self.place_of(values[0]));
             let in_an_earlier_life =
-                earlier.is_some_and(|(other, _)| other != log && around.partitions[other].is_deleted());
+                earlier.is_some_and(|(other, _)| other != log && context.partitions[other].is_deleted());
             let sent = self.batches.get_mut(&key).expect("a sender is a batch");
-            around.real_time(log, base, sent.first_sent);
+            context.real_time(log, base, sent.first_sent);
             if let Some(sending) = sent.sending(producer) {
                 sending.copies = if in_an_earlier_life { 1 } else { sending.copies + 1 };
-                check_sending(sending, key, around.verdict);
+                check_sending(sending, key, context.verdict);
             }
             match (producer, before) {
                 (None, _) => {
                     let latest = self.latest.entry((log, key.0)).or_insert(first);
                     if first < *latest && earlier.is_none() {
-                        around.verdict.excuse(Excuse::ReorderedWithoutIdempotence, 1);
+                        context.verdict.excuse(Excuse::ReorderedWithoutIdempotence, 1);
                     }
                     *latest = first.max(*latest);
                 }
                 (Some(producer), None) if producer.base_sequence != 0 => {
-                    around.counts.remark(Remark::ProducerBeganLate);
+                    context.counts.remark(Remark::ProducerBeganLate);
                 }
                 // One that was appended before is reported as a copy.
                 (Some(producer), Some(before))
                     if before.is_followed_by(producer) && first <= before.last_value && earlier.is_none() =>
                 {
                     if producer.epoch > before.epoch && sent.sendings.len() > 1 {
-                        around.verdict.excuse(Excuse::ReorderedByEpochBump, 1);
+                        context.verdict.excuse(Excuse::ReorderedByEpochBump, 1);
                     } else {
-                        let (name, last) = (around.name(log), before.last_value);
-                        around.verdict.fail(&NonmonotonicSend::CLAIM, || {
+                        let (name, last) = (context.name(log), before.last_value);
+                        context.verdict.fail(&NonmonotonicSend::CLAIM, || {
                             format!(
                                 "value {first} is committed in {name} at offset {base} behind {last}, which was sent later"
                             )
@@ -324,8 +324,8 @@ impl Appends {
                 _ => {}
             }
         } else {
-            let name = around.name(log);
-            around.verdict.fail(&InventedRecord::CLAIM, || {
+            let name = context.name(log);
+            context.verdict.fail(&InventedRecord::CLAIM, || {
                 let (records, producer) = (values.len(), or_none(producer));
                 let first = or_none(values.first());
                 format!(
@@ -333,7 +333,7 @@ impl Appends {
                 )
             });
         }
-        self.place(log, &batch, &values, around);
+        self.place(log, &batch, &values, context);
         self.scratch = values;
     }
 
@@ -351,12 +351,12 @@ impl Appends {
     }
 
     /// Notes where values stand; a second place needs a reason.
-    fn place(&mut self, log: PartitionIndex, batch: &LogBatch, values: &[u64], around: &mut Around<'_>) {
+    fn place(&mut self, log: PartitionIndex, batch: &LogBatch, values: &[u64], context: &mut Context<'_>) {
         let mut again = false;
         for (offset, value) in (batch.base..).zip(values) {
             let Some(known) = self.values.get_mut(value) else { continue };
             let Some((other_log, other)) = known.place.replace((log, offset)) else { continue };
-            let (of, first) = (&around.partitions[log], &around.partitions[other_log]);
+            let (of, first) = (&context.partitions[log], &context.partitions[other_log]);
             if other_log != log && first.is_deleted() && first.id.partition == of.id.partition {
                 continue; // the topic has another life, and the batch was retried there
             }
@@ -367,8 +367,8 @@ impl Appends {
                 _ => false,
             };
             if other_log != log || !legal {
-                let (name, other_name) = (around.name(log), around.name(other_log));
-                around.verdict.fail(&DuplicateRecord::CLAIM, || {
+                let (name, other_name) = (context.name(log), context.name(other_log));
+                context.verdict.fail(&DuplicateRecord::CLAIM, || {
                     format!("value {value} is committed in {other_name} at offset {other} and in {name} at {offset}")
                 });
             }
@@ -376,7 +376,7 @@ impl Appends {
         }
         if again {
             let by_retry = Excuse::DuplicateWithoutIdempotence;
-            around.verdict.excuse(batch.producer.map_or(by_retry, |_| Excuse::DuplicateByEpochBump), 1);
+            context.verdict.excuse(batch.producer.map_or(by_retry, |_| Excuse::DuplicateByEpochBump), 1);
         }
     }
 
@@ -445,18 +445,18 @@ impl Appends {
 
     /// The run is over. `complete`: the committed logs hold all that they ever will, so that what `acks=1`
     /// acknowledged and they lack is lost.
-    pub fn finish(&self, complete: bool, around: &mut Around<'_>) {
+    pub fn finish(&self, complete: bool, context: &mut Context<'_>) {
         for sent in self.batches.values() {
             if sent.answered_at.is_none() {
                 if sent.sendings.iter().any(|sending| sending.copies > 0) {
-                    around.counts.remark(Remark::UnknownAppendCommitted);
+                    context.counts.remark(Remark::UnknownAppendCommitted);
                 }
             } else if complete && sent.acks == 1 {
-                let logs = around.logs_of(sent.partition);
-                let lives = logs.iter().any(|log| !around.partitions[*log].is_deleted());
+                let logs = context.logs_of(sent.partition);
+                let lives = logs.iter().any(|log| !context.partitions[*log].is_deleted());
                 let lost = sent.values().filter(|value| self.place_of(*value).is_none()).count() as u64;
                 if lives && lost > 0 {
-                    around.verdict.excuse(Excuse::AckedByLeaderOnlyLost, lost);
+                    context.verdict.excuse(Excuse::AckedByLeaderOnlyLost, lost);
                 }
             }
         }

@@ -17,8 +17,8 @@ use raft::message::ErrorCode;
 use raft::sorted_map::SortedMap;
 
 use super::appends::{AbortedRead, Appends, InconsistentOffsets};
+use super::context::{Context, Stands};
 use super::counts::{Counts, Remark};
-use super::{Around, Stands};
 use crate::checks::loss::answers::SentBack;
 use crate::checks::replication::committed_log::ReportedBy;
 use crate::checks::replication::partitions::PartitionIndex;
@@ -122,7 +122,7 @@ impl Consumer {
 }
 
 impl Polls {
-    pub fn on(&mut self, client: usize, event: AttemptEvent, appends: &Appends, around: &mut Around<'_>) {
+    pub fn on(&mut self, client: usize, event: AttemptEvent, appends: &Appends, context: &mut Context<'_>) {
         if self.consumers.len() <= client {
             self.consumers.resize_with(client + 1, Consumer::default);
         }
@@ -132,12 +132,12 @@ impl Polls {
             // Where the application begins when it reads the partition again, is no jump.
             AttemptEvent::Unassigned { partition } => consumer.positions.retain(|other, _| *other != partition),
             AttemptEvent::ReadInvoked { attempt, api, partition, at } => {
-                around.counts.began(kind(api));
-                let read = OpenRead { api, at, sent: around.verdict.event, begun: false };
+                context.counts.began(kind(api));
+                let read = OpenRead { api, at, sent: context.verdict.event, begun: false };
                 consumer.requested.insert((attempt, partition), read);
                 let offset = consumer.positions.get(&partition).filter(|it| it.set).map(|it| it.offset);
                 if api == ReadApi::Fetch && offset != Some(at) {
-                    around.verdict.fail(skips_or_repeats(offset.is_none_or(|offset| at > offset)), || {
+                    context.verdict.fail(skips_or_repeats(offset.is_none_or(|offset| at > offset)), || {
                         let offset = or_none(offset);
                         format!("client {client} fetches {partition} from offset {at}; its position is {offset}")
                     });
@@ -161,26 +161,26 @@ impl Polls {
                         (true, true) => &IntPollSkip::CLAIM,
                         (true, false) => &IntNonmonotonicPoll::CLAIM,
                     };
-                    around.verdict.fail(invariant, || {
+                    context.verdict.fail(invariant, || {
                         format!("client {client} reads offset {offset} of {partition}; the next offset is {expected}")
                     });
                 }
                 let shown = Shown { client, partition, leader_epoch, offset: offset.0, value, fresh };
-                if shown.is_held(&position.shown[position.held..], floating, appends, around) {
+                if shown.is_held(&position.shown[position.held..], floating, appends, context) {
                     // It is held against C once more itself: C may be cut before anything follows it.
                     position.held = position.shown.len();
                 }
                 position.shown.push(value);
             }
             AttemptEvent::ReadOk { attempt, partition, number } => {
-                let Some(read) = consumer.ended((attempt, partition), Outcome::Done, around.counts) else { return };
+                let Some(read) = consumer.ended((attempt, partition), Outcome::Done, context.counts) else { return };
                 let position = consumer.position(partition);
-                let logs = around.logs_of(partition);
+                let logs = context.logs_of(partition);
                 match read.api {
                     ReadApi::OffsetForLeaderEpoch => {
                         position.requested = read.sent;
                         if number < 0 {
-                            position.suspect((client, partition), None, lost, around);
+                            position.suspect((client, partition), None, lost, context);
                         }
                         return;
                     }
@@ -188,31 +188,31 @@ impl Polls {
                     // What is read from is not out of range.
                     ReadApi::Fetch => position.astray = false,
                 }
-                let Some(log) = logs.first().map(|log| &mut around.partitions[*log].log) else { return };
+                let Some(log) = logs.first().map(|log| &mut context.partitions[*log].log) else { return };
                 if logs.len() == 1 {
                     log.reported_end = log.reported_end.max(number);
                 }
                 if read.api == ReadApi::Fetch && number < log.known_end_at(read.sent) {
-                    around.counts.remark(Remark::StalePoll);
+                    context.counts.remark(Remark::StalePoll);
                 }
             }
             AttemptEvent::ReadFailed { attempt, partition, error } => {
-                let Some(read) = consumer.ended((attempt, partition), Outcome::Failed, around.counts) else { return };
+                let Some(read) = consumer.ended((attempt, partition), Outcome::Failed, context.counts) else { return };
                 let Some(position) = consumer.positions.get_mut(&partition) else { return };
                 let is_out = read.api == ReadApi::Fetch && error == ErrorCode::OffsetOutOfRange;
                 if is_out && position.offset == read.at {
                     position.requested = read.sent;
-                    position.suspect((client, partition), None, lost, around);
+                    position.suspect((client, partition), None, lost, context);
                 }
             }
             AttemptEvent::ReadStale { attempt, partition, error } => {
                 let outcome = if error == ErrorCode::None { Outcome::Done } else { Outcome::Failed };
-                consumer.ended((attempt, partition), outcome, around.counts);
+                consumer.ended((attempt, partition), outcome, context.counts);
             }
             AttemptEvent::ReadUnknown { attempt } => {
                 consumer.requested.retain(|(other, _), read| {
                     if *other == attempt {
-                        around.counts.ended(kind(read.api), Outcome::Unknown);
+                        context.counts.ended(kind(read.api), Outcome::Unknown);
                     }
                     *other != attempt
                 });
@@ -224,7 +224,7 @@ impl Polls {
                 let oldest = open.filter(|read| read.api == ReadApi::OffsetForLeaderEpoch).map(|read| read.sent).min();
                 let position = consumer.position(partition);
                 position.requested = oldest.unwrap_or(position.requested);
-                position.suspect((client, partition), None, lost, around);
+                position.suspect((client, partition), None, lost, context);
             }
             AttemptEvent::PositionSet { partition, offset: Offset(to), cause } => {
                 let position = consumer.position(partition);
@@ -234,9 +234,9 @@ impl Polls {
                 match cause {
                     PositionCause::Seek => {}
                     PositionCause::Reset => {
-                        around.counts.remark(Remark::PositionReset);
+                        context.counts.remark(Remark::PositionReset);
                         if (before.set && !before.astray) || listed != Some(to) {
-                            around.verdict.fail(skips_or_repeats(to > from), || {
+                            context.verdict.fail(skips_or_repeats(to > from), || {
                                 let listed = or_none(listed);
                                 format!(
                                     "client {client} resets {partition} from {from} to {to}; ListOffsets gave {listed}"
@@ -246,7 +246,7 @@ impl Polls {
                     }
                     PositionCause::Truncation => {
                         if to > from {
-                            around.verdict.fail(&PollSkip::CLAIM, || {
+                            context.verdict.fail(&PollSkip::CLAIM, || {
                                 format!("truncation moves client {client} forward in {partition}: {from} to {to}")
                             });
                         }
@@ -255,7 +255,7 @@ impl Polls {
                         position.held = before.held.min(before.shown.len().saturating_sub(1));
                         position.shown = std::mem::take(&mut before.shown);
                         if !before.astray {
-                            before.suspect((client, partition), Some(to), lost, around);
+                            before.suspect((client, partition), Some(to), lost, context);
                         }
                     }
                 }
@@ -265,18 +265,18 @@ impl Polls {
     }
 
     /// The run is over: what could not be judged before.
-    pub fn finish(&mut self, around: &mut Around<'_>) {
+    pub fn finish(&mut self, context: &mut Context<'_>) {
         for Lost { client, log, offset, shown, at_ns } in self.lost.drain(..) {
-            let losses = around.partitions[log].losses();
+            let losses = context.partitions[log].losses();
             // It may have read there what a deposed leader served and nobody could ever commit (KIP-320).
             let is_missing = |value| losses.may_be_shown(Offset(offset - 1), value, None).is_some();
             let was_cut = losses.lowest_cut().is_some_and(|lowest| lowest.0 < offset);
             if losses.is_deleted() || was_cut || shown.is_some_and(is_missing) {
-                around.verdict.excuse(Excuse::PositionLostWithRecords, 1);
+                context.verdict.excuse(Excuse::PositionLostWithRecords, 1);
                 continue;
             }
-            let name = around.name(log);
-            around.verdict.fail(&PositionLost::CLAIM, || {
+            let name = context.name(log);
+            context.verdict.fail(&PositionLost::CLAIM, || {
                 format!(
                     "client {client} lost its position {offset} in {name} at {}, below which all records are committed",
                     seconds(at_ns)
@@ -284,8 +284,8 @@ impl Polls {
             });
         }
         for (partition, offset, value) in self.floating.drain(..) {
-            if !matches!(around.stands(partition, offset, value).1, Stands::In(_) | Stands::Lost) {
-                around.verdict.excuse(Excuse::RecordOfDeletedTopic, 1);
+            if !matches!(context.stands(partition, offset, value).1, Stands::In(_) | Stands::Lost) {
+                context.verdict.excuse(Excuse::RecordOfDeletedTopic, 1);
             }
         }
     }
@@ -299,18 +299,18 @@ impl Position {
         (client, partition): (usize, TopicPartition),
         to: Option<i64>,
         lost: &mut Vec<Lost>,
-        around: &mut Around<'_>,
+        context: &mut Context<'_>,
     ) {
         self.astray = true;
         let Position { offset, epoch, requested, .. } = *self;
-        if let [log] = *around.logs_of(partition) {
-            let of = &around.partitions[log];
+        if let [log] = *context.logs_of(partition) {
+            let of = &context.partitions[log];
             if offset <= of.log.end() {
                 let back = SentBack { from: Offset(offset), to: to.map(Offset), shown: epoch, requested };
                 if let Some(excuse) = of.losses().may_be_sent_back(&back) {
-                    return around.verdict.excuse(excuse, 1);
+                    return context.verdict.excuse(excuse, 1);
                 }
-                let (shown, at_ns) = (self.shown.last().copied(), around.verdict.now_ns);
+                let (shown, at_ns) = (self.shown.last().copied(), context.verdict.now_ns);
                 return lost.push(Lost { client, log, offset, shown, at_ns });
             }
             // Beyond the end: only a seek leads there, or a cut.
@@ -318,7 +318,7 @@ impl Position {
                 return;
             }
         }
-        around.verdict.excuse(Excuse::PositionLostWithRecords, 1);
+        context.verdict.excuse(Excuse::PositionLostWithRecords, 1);
     }
 }
 
@@ -329,21 +329,21 @@ impl Shown {
         before: &[u64],
         floating: &mut Vec<(TopicPartition, i64, u64)>,
         appends: &Appends,
-        around: &mut Around<'_>,
+        context: &mut Context<'_>,
     ) -> bool {
         let Shown { client, partition, leader_epoch, offset, value, fresh } = self;
-        let (logs, stands) = around.stands(partition, offset, value);
+        let (logs, stands) = context.stands(partition, offset, value);
         match stands {
             Stands::In(log) => {
-                let of = &around.partitions[log];
+                let of = &context.partitions[log];
                 let epoch = of.log.batch_of(offset).map(|batch| batch.epoch);
                 if epoch != Some(leader_epoch) {
                     if of.losses().may_be_shown(Offset(offset), value, Some(leader_epoch)).is_some() {
                         // Its producer has sent it again, and by chance it stands where it stood.
-                        around.verdict.excuse(Excuse::ReadOfDestroyedRecord, 1);
+                        context.verdict.excuse(Excuse::ReadOfDestroyedRecord, 1);
                         return false;
                     }
-                    around.verdict.fail(&InconsistentOffsets::CLAIM, || {
+                    context.verdict.fail(&InconsistentOffsets::CLAIM, || {
                         let epoch = or_none(epoch);
                         format!(
                             "client {client} reads offset {offset} of {partition} in epoch {leader_epoch}; its committed epoch is {epoch}"
@@ -355,36 +355,36 @@ impl Shown {
                 let mut from = (offset - before.len() as i64..).zip(before);
                 if let Some((at, value)) = from.find(other).filter(|_| logs.len() == 1) {
                     let held = or_none(of.log.value_at(at));
-                    around.verdict.fail(&TruncationMissed::CLAIM, || {
+                    context.verdict.fail(&TruncationMissed::CLAIM, || {
                         format!(
                             "client {client} reads on at {offset} in {partition}; at {at} it read value {value}, but the committed value is {held}"
                         )
                     });
                 }
-                if let Some(record) = around.partitions[log].log.record_mut(offset) {
+                if let Some(record) = context.partitions[log].log.record_mut(offset) {
                     record.seen = true;
                     record.seen_fresh |= fresh;
                 }
                 return true;
             }
-            Stands::Lost => around.verdict.excuse(Excuse::ReadOfDestroyedRecord, 1),
+            Stands::Lost => context.verdict.excuse(Excuse::ReadOfDestroyedRecord, 1),
             Stands::Ahead(_) if logs.len() > 1 => floating.push((partition, offset, value)),
             Stands::Ahead(log) if !appends.was_refused(value) => {
-                if let Some(other) = around.claim(log, offset, value, ReportedBy::Shown) {
-                    around.verdict.fail(&InconsistentOffsets::CLAIM, || {
+                if let Some(other) = context.claim(log, offset, value, ReportedBy::Shown) {
+                    context.verdict.fail(&InconsistentOffsets::CLAIM, || {
                         format!("client {client} reads value {value} at offset {offset} of {partition}, other clients value {other}")
                     });
                 }
             }
             Stands::Ahead(_) | Stands::Nowhere => {
-                let held = or_none(logs.first().and_then(|log| around.partitions[*log].log.value_at(offset)));
-                let place = appends.place_of(value).map(|(log, at)| format!("{} offset {at}", around.name(log)));
+                let held = or_none(logs.first().and_then(|log| context.partitions[*log].log.value_at(offset)));
+                let place = appends.place_of(value).map(|(log, at)| format!("{} offset {at}", context.name(log)));
                 let invariant = match &place {
                     Some(_) => &InconsistentOffsets::CLAIM,
                     None if appends.was_refused(value) => &AbortedRead::CLAIM,
                     None => &UncommittedRead::CLAIM,
                 };
-                around.verdict.fail(invariant, || {
+                context.verdict.fail(invariant, || {
                     let place = or_none(place);
                     format!("client {client} reads value {value} at offset {offset} of {partition}; committed there: {held}; this value: {place}")
                 });

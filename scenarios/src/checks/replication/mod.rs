@@ -2,7 +2,7 @@
 //!
 //! * this file: all partitions, and what each crossing means to them
 //! * [`partition`]: committed log C and acknowledged part A; [`replica`]: one replica's log
-//! * [`disks`]: data logs as their bytes cross the border; boots and losses
+//! * [`data_disk`] and [`disks`]: data logs as their bytes cross the border; boots and losses
 //! * [`elections`]: what committed metadata does to guards, and who acts as leader; [`unclean`]: unclean
 //!   elections that were requested; [`demotions`]: leaderships that ended; [`proposals`]: of ISRs
 //! * [`answers`]: by which answers of leaders a replica may change its log
@@ -14,6 +14,7 @@ pub mod acks;
 pub mod answers;
 pub mod audit;
 pub mod committed_log;
+pub mod data_disk;
 pub mod demotions;
 pub mod disks;
 pub mod duplicates;

@@ -15,7 +15,7 @@ use smallvec::SmallVec;
 
 use super::acks::Ack;
 use super::answers::Answers;
-use super::disks::DataDisk;
+use super::data_disk::DataDisk;
 use super::elections::Cause;
 use super::guards::ProposalKeptUntilKnown;
 use super::min_isr::MinIsrs;
@@ -28,7 +28,7 @@ use crate::checks::loss::facts::Fact;
 use crate::checks::metadata::image::ReferenceBroker;
 use crate::checks::metadata::model::{MetadataModel, PartitionState, Update};
 use crate::checks::metadata::partition::ReferencePartition;
-use crate::checks::server_model::boot::HowDown;
+use crate::checks::server_model::how_down::HowDown;
 
 /// A Produce request with `acks=all` that was received and is not yet answered.
 #[derive(Clone, Debug)]

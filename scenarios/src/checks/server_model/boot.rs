@@ -2,30 +2,12 @@
 
 use raft::ids::{LeaderEpoch, Offset};
 use raft::io::DurableFiles;
-use sim::watch::Down;
 
 use super::ServerModel;
+use super::how_down::HowDown;
 use super::ledger::{BatchId, Ledger};
 use super::log::{LogModel, ReadNotes};
 use super::state_files::first_refused;
-
-/// How a server went down, as far as its disk is concerned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HowDown {
-    /// The process ended; the page cache lives on.
-    PageCacheKept,
-    /// Power was lost; what was not durable is lost, kept or torn.
-    PowerLost,
-}
-
-impl From<Down> for HowDown {
-    fn from(how: Down) -> HowDown {
-        match how {
-            Down::PowerLost => HowDown::PowerLost,
-            Down::Killed | Down::Halted { .. } | Down::Panicked => HowDown::PageCacheKept,
-        }
-    }
-}
 
 /// What a boot found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -4,9 +4,14 @@ use std::rc::Rc;
 
 use raft::ids::{LeaderEpoch, Offset};
 use raft::io::DurableFiles;
-use raft::log::{Batch, BatchHeader};
+use raft::log::{Batch, BatchHeader, parse_segment_path};
 
 use super::ledger::{BatchId, Ledger, Recorded};
+
+/// Base offset of a segment's path.
+pub(super) fn segment_base(path: &str) -> Option<Offset> {
+    parse_segment_path(path).ok().flatten()
+}
 
 /// A segment file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -294,11 +299,8 @@ impl LogModel {
     /// Reads a log from files, as a recovery would: every batch up to the first bad byte or gap.
     /// Also says whether a batch was found that nobody is known to have written.
     pub fn read(files: &dyn DurableFiles, ledger: &mut Ledger) -> (LogModel, ReadNotes) {
-        let segments = files
-            .paths()
-            .iter()
-            .filter_map(|path| Some((super::segment_base(path)?, Rc::from(files.read(path)?))))
-            .collect();
+        let segments =
+            files.paths().iter().filter_map(|path| Some((segment_base(path)?, Rc::from(files.read(path)?)))).collect();
         LogModel::read_segments(segments, ledger)
     }
 

@@ -5,6 +5,11 @@ use std::collections::BTreeMap;
 use raft::io::DurableFiles;
 use raft::log::{LEADER_EPOCH_CHECKPOINT, PARTITION_METADATA, QUORUM_STATE};
 
+/// Neither a segment nor one of the files beside it that nothing is read from.
+pub(super) fn is_small_file(path: &str) -> bool {
+    ![".log", ".index", ".timeindex", ".snapshot"].iter().any(|suffix| path.ends_with(suffix))
+}
+
 /// A file's bytes.
 #[derive(Clone, Debug, Default)]
 struct Inode {
@@ -152,7 +157,7 @@ impl SmallFiles {
     /// Takes over what is found on a disk, all of it durable.
     pub fn load(&mut self, files: &dyn DurableFiles) {
         *self = SmallFiles { state_changed: true, ..SmallFiles::default() };
-        for path in files.paths().iter().filter(|path| super::is_small_file(path)) {
+        for path in files.paths().iter().filter(|path| is_small_file(path)) {
             let bytes = files.read(path).unwrap_or_default();
             let file = self.open(path, true);
             self.append(file, &bytes);
@@ -201,7 +206,7 @@ impl SmallFiles {
     /// The first path on which a process that finds `files` sees something else than was written.
     pub fn difference(&self, files: &dyn DurableFiles) -> Option<String> {
         let paths = files.paths();
-        let found = paths.iter().filter(|path| super::is_small_file(path) && !files.is_unreadable(path));
+        let found = paths.iter().filter(|path| is_small_file(path) && !files.is_unreadable(path));
         let other = found.filter(|path| files.read(path).as_deref() != self.written(path)).map(|path| path.to_string());
         let is_missing = |name: &&String| files.read(name).is_none() && !files.is_unreadable(name);
         let missing = self.names.keys().filter(is_missing).cloned();

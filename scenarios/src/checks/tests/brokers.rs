@@ -28,7 +28,7 @@ use crate::checks::Checks;
 use crate::checks::cluster::{BrokerConfig, ClusterChecks};
 use crate::checks::invariant::timings::QuorumTimings;
 use crate::checks::replication::Settings;
-use crate::checks::server_model::boot::HowDown;
+use crate::checks::server_model::how_down::HowDown;
 use crate::checks::server_model::ledger::BatchId;
 
 pub const TOPIC: Uuid = Uuid([7; 16]);

@@ -11,7 +11,7 @@ use raft::message::data::{DataFetchRequest, DataFetchResponse, FetchPartition, F
 use raft::message::{ClusterRequest, DataRequest, DataResponse, ErrorCode, Request, Response};
 
 use super::brokers::{Brokers, PARTITION, broker, config, to_isr};
-use crate::checks::server_model::boot::HowDown;
+use crate::checks::server_model::how_down::HowDown;
 
 const TOKEN: u32 = 1 << 12 | 16;
 const CONNECTION: u64 = 77;

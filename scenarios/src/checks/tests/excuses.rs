@@ -15,7 +15,7 @@ use raft::metadata::records::PartitionChange;
 use super::brokers::{Brokers, broker, change, config, elr, to_isr};
 use crate::checks::replication::unclean::UncleanElections;
 use crate::checks::server_model::ServerModel;
-use crate::checks::server_model::boot::HowDown;
+use crate::checks::server_model::how_down::HowDown;
 
 #[test]
 fn an_ack_needs_as_many_as_its_leader_may_know_are_due() {

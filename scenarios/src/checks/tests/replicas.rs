@@ -18,7 +18,7 @@ use super::brokers::{Brokers, PARTITION, TOPIC, broker, to_isr};
 use super::excuses::{elected_uncleanly, leader};
 use crate::checks::audit::NodeView;
 use crate::checks::clients::ClientHistories;
-use crate::checks::server_model::boot::HowDown;
+use crate::checks::server_model::how_down::HowDown;
 
 #[test]
 fn two_batches_never_stand_at_one_epoch_and_offset() {

@@ -13,7 +13,7 @@ use raft::metadata::MetadataRecord;
 use raft::metadata::records::PartitionChange;
 
 use super::brokers::{Brokers, PARTITION, broker, change, config, elr, to_isr};
-use crate::checks::server_model::boot::HowDown;
+use crate::checks::server_model::how_down::HowDown;
 
 /// Two values are acknowledged with all three, and the first broker has failed: the second leads.
 pub fn after_failover() -> Brokers {

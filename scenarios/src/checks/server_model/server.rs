@@ -1,0 +1,266 @@
+//! What is on the disk of one server, and what it has reported.
+
+use std::collections::BTreeMap;
+
+use raft::ids::{LeaderEpoch, NodeId, Offset, OffsetAndEpoch};
+use raft::io::Role;
+use raft::log::{LEADER_EPOCH_CHECKPOINT, PARTITION_METADATA, QUORUM_STATE};
+
+use super::how_down::HowDown;
+use super::ledger::{BatchId, Ledger};
+use super::log::{LogModel, segment_base};
+use super::small_files::{InodeIndex, SmallFiles, is_small_file};
+use super::state_files::{Election, parse_epoch_checkpoint, parse_quorum_state};
+
+/// What an open file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// A segment, by its base offset.
+    Segment(Offset),
+    /// Another file.
+    Small(InodeIndex),
+    /// An index: nothing depends on it.
+    Ignored,
+}
+
+/// A high watermark a server showed in an epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ShownHighWatermark {
+    /// The server's epoch then.
+    pub epoch: LeaderEpoch,
+    /// The offset.
+    pub offset: Offset,
+}
+
+/// One server.
+#[derive(Clone, Debug)]
+pub struct ServerModel {
+    /// Kafka's `node.id`.
+    pub id: NodeId,
+    /// In the static voter set?
+    pub voter: bool,
+    /// Life number; grows with each boot.
+    pub incarnation: u32,
+    /// Is the process running?
+    pub up: bool,
+    /// Segments.
+    pub log: LogModel,
+    /// Everything else.
+    pub small: SmallFiles,
+    pub(super) handles: BTreeMap<u32, Target>,
+    /// `quorum-state` as a process reads it.
+    pub written_election: Option<Election>,
+    /// `quorum-state` as it survives a power loss.
+    pub durable_election: Option<Election>,
+    /// Votes that were durable at some time, ascending by epoch; an epoch has one.
+    pub durable_votes: Vec<(LeaderEpoch, NodeId)>,
+    /// Epochs in which this server was durably the leader, ascending.
+    pub durable_leaderships: Vec<LeaderEpoch>,
+    /// Entries of the durable `leader-epoch-checkpoint`.
+    pub durable_epochs: Vec<OffsetAndEpoch>,
+    /// The bytes of `partition.metadata` are durable.
+    pub topic_id_durable: bool,
+    /// Role and epoch it last said it entered, in this life.
+    pub role: Option<(Role, LeaderEpoch, NodeId)>,
+    /// The newest epoch that its controller has claimed, in this life.
+    pub claimed: Option<LeaderEpoch>,
+    /// High watermark it last said, in this life.
+    pub high_watermark: Option<ShownHighWatermark>,
+    /// High watermark in the newest epoch in which it answered fetches, in this life.
+    pub answered_high_watermark: Option<ShownHighWatermark>,
+    /// One past the last offset its state machine has shown, in this life.
+    pub shown_applied: Offset,
+    /// A leader's append is not yet durable (D9).
+    pub leader_append_pending: bool,
+    /// Forced log ends before the log was cut, in this life: a request made then may leave later.
+    pub ends_before_cuts: Vec<Offset>,
+    /// The disk refused something in this life: the process is about to end.
+    pub disk_failed: bool,
+    /// Batches at the front of the log that equal the committed log.
+    pub agreed: usize,
+    /// The file from which its process must not start, if it booted with such a one.
+    pub refuses: Option<String>,
+    /// A fault has left another content in one of its small files, and the disk was not replaced since.
+    pub altered: bool,
+    pub(super) down: Option<HowDown>,
+    pub(super) damaged: bool,
+}
+
+impl ServerModel {
+    /// A server that was never booted.
+    pub fn new(id: NodeId, voter: bool) -> ServerModel {
+        ServerModel {
+            id,
+            voter,
+            incarnation: 0,
+            up: false,
+            log: LogModel::default(),
+            small: SmallFiles::default(),
+            handles: BTreeMap::new(),
+            written_election: None,
+            durable_election: None,
+            durable_votes: Vec::new(),
+            durable_leaderships: Vec::new(),
+            durable_epochs: Vec::new(),
+            topic_id_durable: false,
+            role: None,
+            claimed: None,
+            high_watermark: None,
+            answered_high_watermark: None,
+            shown_applied: Offset(0),
+            leader_append_pending: false,
+            ends_before_cuts: Vec::new(),
+            disk_failed: false,
+            agreed: 0,
+            refuses: None,
+            altered: false,
+            down: None,
+            damaged: false,
+        }
+    }
+
+    /// Leading batches that are durable and equal the committed log.
+    #[inline]
+    pub fn durably_agreed(&self) -> usize {
+        self.agreed.min(self.log.durable())
+    }
+
+    /// The log is about to be cut: what it claimed until now was true.
+    pub fn remember_end(&mut self, ledger: &Ledger) {
+        let end = self.log.forced_end(ledger);
+        if self.ends_before_cuts.last() != Some(&end) {
+            self.ends_before_cuts.push(end);
+        }
+    }
+
+    /// What a power loss would leave of `quorum-state`, for messages.
+    pub fn durable_election_words(&self) -> String {
+        self.durable_election.map_or_else(
+            || "it has no durable quorum-state".to_owned(),
+            |it| format!("its durable quorum-state has {it}"),
+        )
+    }
+
+    /// The epoch that would survive a power loss.
+    #[inline]
+    pub fn durable_epoch(&self) -> LeaderEpoch {
+        self.durable_election.map_or(LeaderEpoch(0), |election| election.epoch)
+    }
+
+    /// The epoch it last said it entered, or else the one on its disk.
+    pub fn epoch(&self) -> LeaderEpoch {
+        let said = self.role.map(|(_, epoch, _)| epoch);
+        said.unwrap_or_else(|| self.written_election.unwrap_or_default().epoch)
+    }
+
+    /// Does it lead, by its own word?
+    pub fn leads(&self) -> Option<LeaderEpoch> {
+        match self.role {
+            Some((Role::Leader, epoch, _)) if self.up => Some(epoch),
+            _ => None,
+        }
+    }
+
+    /// What a handle stands for.
+    pub fn target(&self, handle: u32) -> Target {
+        self.handles.get(&handle).copied().unwrap_or(Target::Ignored)
+    }
+
+    /// A file was opened.
+    pub fn open(&mut self, handle: u32, path: &str, truncate: bool, ledger: &Ledger) {
+        let target = if let Some(base) = segment_base(path) {
+            self.log.open(base, truncate, ledger);
+            Target::Segment(base)
+        } else if is_small_file(path) {
+            Target::Small(self.small.open(path, truncate))
+        } else {
+            Target::Ignored
+        };
+        self.handles.insert(handle, target);
+    }
+
+    /// A small file's names or bytes changed.
+    pub fn rename(&mut self, from: &str, to: &str) {
+        self.small.rename(from, to);
+        self.read_state_files();
+    }
+
+    /// A name is gone.
+    pub fn unlink(&mut self, path: &str, ledger: &Ledger) {
+        match segment_base(path) {
+            Some(base) => self.log.unlink(base, ledger),
+            None => self.small.unlink(path),
+        }
+    }
+
+    /// A file's bytes are durable.
+    pub fn file_synced(&mut self, handle: u32) {
+        match self.target(handle) {
+            Target::Segment(base) => self.log.synced(base),
+            Target::Small(file) => {
+                self.small.synced(file);
+                self.read_state_files();
+            }
+            Target::Ignored => {}
+        }
+    }
+
+    /// All names are durable.
+    pub fn directory_synced(&mut self) {
+        self.log.names_synced();
+        let handles = &self.handles;
+        self.small.names_synced(|file| handles.values().any(|target| *target == Target::Small(file)));
+        self.read_state_files();
+    }
+
+    /// Reads again what the state files say, if one has changed. Elections are rare; so is this.
+    pub(super) fn read_state_files(&mut self) {
+        if !self.small.take_state_change() {
+            return;
+        }
+        self.written_election = self.small.written(QUORUM_STATE).and_then(parse_quorum_state);
+        let durable = self.small.durable(QUORUM_STATE).and_then(parse_quorum_state);
+        if durable != self.durable_election {
+            self.durable_election = durable;
+            self.remember_promises();
+        }
+        let checkpoint = self.small.durable(LEADER_EPOCH_CHECKPOINT).unwrap_or_default();
+        parse_epoch_checkpoint(checkpoint, &mut self.durable_epochs);
+        self.topic_id_durable = self.small.bytes_durable(PARTITION_METADATA);
+    }
+
+    pub(super) fn remember_promises(&mut self) {
+        let Some(election) = self.durable_election else {
+            return;
+        };
+        if let Some(voted) = election.voted
+            && self.durable_votes.last().is_none_or(|(epoch, _)| *epoch < election.epoch)
+        {
+            self.durable_votes.push((election.epoch, voted));
+        }
+        if election.leader == Some(self.id)
+            && self.durable_leaderships.last().is_none_or(|epoch| *epoch < election.epoch)
+        {
+            self.durable_leaderships.push(election.epoch);
+        }
+    }
+
+    /// The vote that was durable in an epoch.
+    pub fn durable_vote(&self, epoch: LeaderEpoch) -> Option<NodeId> {
+        let place = self.durable_votes.binary_search_by_key(&epoch, |(epoch, _)| *epoch).ok()?;
+        Some(self.durable_votes[place].1)
+    }
+
+    /// The log was cut or read back: agreement with the committed log is found anew.
+    pub fn recount_agreement(&mut self, committed: &[BatchId]) {
+        self.agreed = self.log.shared_prefix(committed.len(), |at| committed.get(at).copied());
+    }
+
+    /// The log or the committed log grew by its next batch.
+    #[inline]
+    pub fn advance_agreement(&mut self, committed: &[BatchId]) {
+        while self.agreed < committed.len() && self.log.get(self.agreed) == Some(committed[self.agreed]) {
+            self.agreed += 1;
+        }
+    }
+}
