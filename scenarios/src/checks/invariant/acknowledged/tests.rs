@@ -1,3 +1,5 @@
+//! Tests of what a leader counts as acknowledged.
+
 use raft::ids::{NodeId, OffsetAndEpoch};
 
 use super::*;

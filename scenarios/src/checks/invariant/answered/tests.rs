@@ -1,3 +1,5 @@
+//! Tests of requests that are answered in time.
+
 use std::rc::Rc;
 
 use raft::ids::{BrokerEpoch, NodeId};

@@ -1,3 +1,5 @@
+//! Tests of timers of followers and candidates.
+
 use super::*;
 use crate::checks::invariant::timings::Disturbance;
 use crate::checks::tests::voters;

@@ -1,3 +1,5 @@
+//! Tests of lower bounds of timers.
+
 use raft::ids::{NodeId, Offset, Uuid};
 use raft::message::{CurrentLeader, EndQuorumEpochRequest, FetchRequest, FetchResponse, VoteResponse};
 

@@ -1,3 +1,5 @@
+//! Tests of the linger of appends.
+
 use super::*;
 use crate::checks::invariant::timings::Disturbance;
 use crate::checks::tests::voters;

@@ -1,3 +1,5 @@
+//! Tests of pre-votes.
+
 use raft::ids::NodeId;
 
 use super::*;

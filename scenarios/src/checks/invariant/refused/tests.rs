@@ -1,3 +1,5 @@
+//! Tests of refusals to start.
+
 use std::rc::Rc;
 
 use raft::io::{Effect, FileHandle};

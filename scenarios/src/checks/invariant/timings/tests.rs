@@ -1,3 +1,5 @@
+//! Tests of calm clocks.
+
 use super::*;
 
 #[test]

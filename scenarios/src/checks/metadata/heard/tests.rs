@@ -1,3 +1,5 @@
+//! Tests of brokers that are heard and not fenced.
+
 use std::rc::Rc;
 
 use super::*;

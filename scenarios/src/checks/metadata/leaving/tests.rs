@@ -1,3 +1,5 @@
+//! Tests of controlled shutdown.
+
 use std::rc::Rc;
 
 use raft::ids::Uuid;

@@ -1,3 +1,5 @@
+//! Tests of sessions of brokers.
+
 use super::*;
 
 const BROKER: NodeId = NodeId(101);

@@ -1,3 +1,5 @@
+//! Tests of the model of small files.
+
 use super::*;
 
 #[test]

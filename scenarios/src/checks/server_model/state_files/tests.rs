@@ -1,3 +1,5 @@
+//! Tests of the readers of state files.
+
 use super::*;
 
 #[test]
