@@ -15,10 +15,6 @@ type Module = Vec<String>;
 const KNOWN: &[(&str, &str)] = &[
     // An actor is one of these clients, and their effects are typed by the actor (`Out<Actor>`).
     ("scenarios", "actor"),
-    // To be untied.
-    ("scenarios", "checks/clients/admin"),
-    ("scenarios", "checks/server_model"),
-    ("scenarios", "checks/replication"),
 ];
 
 /// The modules of a crate.
