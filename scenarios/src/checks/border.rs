@@ -6,13 +6,13 @@ use crate::checks::invariant::durability::StateMachineSafety;
 use crate::checks::invariant::fatal_fault::NoFatalFault;
 use crate::checks::linearizability::MonotonicReads;
 use crate::checks::prelude::*;
-use raft::ids::{LeaderEpoch, Offset};
-use raft::io::{DurableFiles, FatalFault, Observation};
+use raft::ids::{LeaderEpoch, NodeId, Offset};
+use raft::io::{DurableFiles, FatalFault, Observation, Role};
 use raft::message::{ErrorCode, FetchResponse, ReadRecordsResponse, Request, Response};
 
 use super::audit::NodeView;
 use super::committed::{Committed, CommittedRecord};
-use super::invariant::{durability, high_watermark};
+use super::invariant::{durability, high_watermark, leaders};
 use super::models::PendingVote;
 use super::recovery::Missing;
 use super::server_model::{ServerModel, ShownHighWatermark};
@@ -165,6 +165,31 @@ impl Checks {
             Observation::Truncated { .. } => self.verdict.met(Situation::TruncatedLog),
             Observation::Probe(probe) => self.verdict.reached(probe),
             Observation::LeadershipRenounced { .. } | Observation::Published { .. } | Observation::Broker(_) => {}
+        }
+    }
+
+    /// A replica says that its state has changed.
+    fn role_changed(&mut self, server: usize, role: Role, epoch: LeaderEpoch, leader: NodeId) {
+        let model = &self.models.servers[server];
+        let before = model.role.map_or(LeaderEpoch(0), |(_, epoch, _)| epoch).max(model.durable_epoch());
+        leaders::monotonic_epoch(model, before, epoch, &mut self.verdict);
+        if matches!(role, Role::Leader | Role::Resigned) {
+            // Leaders begin without a high watermark, and resigned ones drop theirs.
+            self.models.servers[server].high_watermark = None;
+        }
+        self.models.servers[server].role = Some((role, epoch, leader));
+        if role != Role::Leader {
+            return;
+        }
+        let Models { servers, committed, ledger, .. } = &mut self.models;
+        let gone = durability::became_leader(servers, server, epoch, committed, ledger, &mut self.verdict);
+        self.records_destroyed(&gone);
+        self.metadata_committed(server);
+        if self.cut_links > 0 {
+            self.verdict.met(Situation::ElectionDuringPartition);
+        }
+        if self.models.servers.iter().filter(|server| server.leads().is_some()).count() > 1 {
+            self.verdict.met(Situation::TwoLeadersAtOnce);
         }
     }
 

@@ -3,7 +3,7 @@
 //! Start at [`list`] (what is claimed), then:
 //! * [`server_model`]: what is on each server's disk, written and durable, by the checks' own account
 //! * [`committed`]: the committed log, and how much of it is promised
-//! * [`border`], [`border_disk`] and `border_votes`: what each crossing means to which check
+//! * [`border`] and [`border_disk`]: what each crossing means to the models
 //! * [`linearizability`]: what clients of a quorum alone did, and whether the answers fit
 //! * [`clients`]: what Kafka's clients did, and whether the answers fit
 //! * [`audit`]: node, model and disk compared; `second_reader`: batches read by `kafka-protocol`
@@ -16,7 +16,6 @@
 pub mod audit;
 pub mod border;
 pub mod border_disk;
-mod border_votes;
 pub mod check;
 pub mod claim;
 pub mod clients;
