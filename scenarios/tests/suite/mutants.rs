@@ -90,7 +90,7 @@ mutants! {
     read_uncommitted: ReadUncommitted, "quorum" 0 => "CommittedReads";
     ack_wrong_offset: AckWrongOffset, "quorum" 0 => "LinearizableAppends";
     r05_leads_before_it_has_caught_up: Kafka15345LeaderBeforeCaughtUp, "ci" 31 => "CommittedMetadataReplays";
-    m15_renounces_without_revert: Kafka13114RenounceWithoutRevert, "ci" 69 => "NoFatalFault";
+    m15_renounces_without_revert: Kafka13114RenounceWithoutRevert, "ci" 7 => "NoFatalFault";
     m24_expiries_from_one_base: Kafka13173ExpiriesFromOneBase, "ci" 5 => "ValidControllerIsrAndElr";
     m28_fenced_in_a_new_isr: Kafka13083FencedInNewIsr, "ci" 0 => "ValidControllerIsrAndElr";
     g18_acknowledged_by_offset: AckByOffset, "ci" 4 => "LinearizableAdmin";
@@ -149,7 +149,7 @@ mutants! {
     l10_demotion_ignored: Kafka14296DemotionIgnored, "ci" 0 => "DemotionObeyed";
     g31_session_on_wall_clock: SessionOnWallClock, "combined" 38 => "HeardBrokerNotFenced";
     l11_stray_detection_inverted: Kafka13127StrayDetectionInverted, "ci" 6 => "AckedValueNotLost";
-    p07_epoch_of_fetch_ignored: Kip320EpochOfFetchIgnored, "ci" 37 => "PositionLost";
+    p07_epoch_of_fetch_ignored: Kip320EpochOfFetchIgnored, "ci" 11 => "PositionLost";
     p15_epochs_left_at_truncation: Kafka10706EpochsLeftAtTruncation, "ci" 4 => "Recovery";
     p24_restart_from_zero: Kafka2143RestartFromZero, "ci" 2 => "AckedValueNotLost";
     p32_epoch_checkpoint_not_forced: Kafka16541EpochCheckpointNotForced, "ci" 40 => "NoFatalFault";
