@@ -27,7 +27,7 @@ use crate::topic_names::TopicNames;
 /// A step by its number, from 0, in the order of the run.
 pub type StepId = u32;
 
-/// A thread took an input, a node booted or went down, a fault began or ended.
+/// A thread received an input, a node booted or went down, a fault began or ended.
 #[derive(Clone, Debug)]
 pub struct Step {
     /// Where.
@@ -36,9 +36,9 @@ pub struct Step {
     pub input: StepInput,
     /// The one before it at the same node.
     before: Option<StepId>,
-    /// The one in which the message that it took was sent.
+    /// The one in which the message that it received was sent.
     sent_in: Option<StepId>,
-    /// The one in which another thread of the node posted what it took.
+    /// The one in which another thread of the node posted what it received.
     posted_in: Option<StepId>,
 }
 
@@ -175,7 +175,7 @@ impl Causes {
         !["controller-", "broker-"].iter().any(|kind| self.name(node).starts_with(kind))
     }
 
-    /// Who sent what a step took.
+    /// Who sent the input of a step.
     pub fn sender(&self, step: &Step) -> Option<Node> {
         step.sent_in.and_then(|id| self.steps.get(id as usize)).map(|sender| sender.node)
     }

@@ -1,4 +1,4 @@
-//! What Kafka's clients received, kept for a story that asks things of them. A record of their
+//! What Kafka's clients received, kept for a story that requests operations of them. A record of their
 //! own histories: it decides nothing, and nothing depends on it.
 
 use std::collections::BTreeMap;
@@ -11,7 +11,7 @@ use sim::process::Node;
 /// A record of a partition's log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Record {
-    /// -1 where the client was not told (`acks=0`, or a duplicate older than the broker remembers).
+    /// -1 where the answer has none (`acks=0`, or a duplicate older than the broker remembers).
     pub offset: Offset,
     /// Each value is produced once in a run.
     pub value: u64,
@@ -153,7 +153,7 @@ impl Pages {
 
     fn produced(&mut self, event: AttemptEvent) {
         match event {
-            // Each attempt tells its values anew.
+            // Each attempt reports its values anew.
             AttemptEvent::ProduceInvoked { attempt, batch, .. } => {
                 self.attempts.insert(attempt, batch);
                 let batch = self.batches.entry(batch).or_default();

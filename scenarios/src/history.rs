@@ -1,7 +1,7 @@
-//! Histories: what clients asked and were answered, in order, and nothing else. Judged as black boxes,
+//! Histories: what clients requested and received, in order, and nothing else. Judged as black boxes,
 //! whether they come from a run of ours or from outside.
 //!
-//! An operation is one attempt, one RPC; one without an answer that tells whether it happened stays
+//! An operation is one attempt, one RPC; one without an answer that says whether it happened stays
 //! open for ever. What the objects are:
 //! * a register with compare-and-set, a key with a string: from outside
 //! * [`log`]: a partition, or the log of a quorum; its answers carry offsets, so it is decided without a

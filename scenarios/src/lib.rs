@@ -5,7 +5,7 @@
 //! * [`scenario`] and [`catalog`]: all that a run is but its seed, as TOML
 //! * [`cluster`]: from a scenario and a seed to a world about to boot; [`knobs`], [`nemesis`]
 //! * [`aim`]: what aimed faults wait for, and what guards forbid
-//! * [`actor`] and [`workload`]: Kafka's nodes and our clients as processes of the world; [`parcel`]: the messages
+//! * [`actor`] and [`workload`]: Kafka's nodes and our clients as processes of the world; [`message`]: the messages
 //!   between them; [`said`]: what they say of themselves
 //! * [`run_observer`] and [`checks`]: what crosses the border, and what must hold of it
 //! * [`recovery_bound`]: how long a healed cluster may take; [`reach`]: what may happen in a
@@ -17,7 +17,7 @@
 //! * [`history`]: the operations of clients and the answers to them; [`wgl`]: the search that judges them
 //! * `story`: a run as an async function, in Kafka's terms (builds with the madsim host only; a crate
 //!   outside this workspace depends on `scenarios` with the feature `story`, which says what is missing);
-//!   [`diary`]: the answers to its clients
+//!   [`client_answers`]: the answers to its clients
 
 #![deny(clippy::float_arithmetic)]
 

@@ -20,7 +20,7 @@ const SLACK_MS: u64 = 5_000;
 /// Committed changes of metadata, one after the other, from a broker's start to a record that is read:
 /// its registration, its unfencing, a leader, an ISR, a topic, a block of producer ids.
 const METADATA_CHANGES: u64 = 6;
-/// An application asks again so long after something failed.
+/// The wait of an application after something failed.
 const APPLICATION_RETRY_MS: u64 = 500;
 /// A batch of one value is smaller.
 const BATCH_BYTES: u64 = 128;
@@ -34,7 +34,7 @@ pub struct Load {
     pub batches: u64,
     /// Bytes of each, at most.
     pub batch_bytes: u64,
-    /// Between two appends of a client, and until it has asked every server for a read, ms.
+    /// Between two appends of a client, and until it has requested a read of every server, ms.
     pub client_ms: u64,
     /// How much the slowest clock loses, ppm.
     pub slowest_ppm: u32,
@@ -77,7 +77,7 @@ pub struct Load {
 /// observer, which learns of leaders by its own Fetch only, and sends none while one is in flight
 /// (`RequestManager.findReadyBootstrapServer`). To a controller that lost power without a word it
 /// is in flight for `controller.quorum.request.timeout.ms`: 2 s by default, and 30 s where a knob
-/// says so; twice that if it asks a second controller that is silent, too.
+/// says so; twice that if a second controller does not answer, too.
 pub fn recovery_bound_ms(configs: &[NodeConfig], clients: Option<&Settings>, load: Load, network: &Network) -> u64 {
     let worst = |field: fn(&ControllerConfig) -> i64| {
         configs.iter().map(|config| u64::try_from(field(&config.quorum)).unwrap_or(0)).max().unwrap_or(0)
@@ -123,12 +123,12 @@ fn longest_request_ms(configs: &[NodeConfig], clients: &Settings) -> u64 {
 ///    `initial.broker.registration.timeout.ms`) is started again; one that received SIGTERM shuts down
 ///    after a controlled shutdown (two heartbeats) and comes back then.
 /// 2. **Registration**: refused while the last life's session lasts (a new controller grants it anew)
-///    and until the sweep that ends it, an eighth of `broker.session.timeout.ms` later; asked again
-///    every `broker.heartbeat.interval.ms`, which also is how late a fenced broker asks to be unfenced.
+///    and until the sweep that ends it, an eighth of `broker.session.timeout.ms` later; requested again
+///    every `broker.heartbeat.interval.ms`, which also is how late a fenced broker requests to be unfenced.
 /// 3. **Replication**: a fetch that came to the wrong broker, or came too early, backs off, twice;
 ///    one that finds too little waits; and all data is fetched anew.
 ///
-/// Not in it: `replica.lag.time.max.ms`, for whoever is waited for fetches in the end, and sooner if
+/// Not in it: `replica.lag.time.max.ms`, for a replica that is waited for fetches in the end, and sooner if
 /// its leader does not first have to drop it; `unclean.leader.election.interval.ms`, for promises
 /// allow a leader without it; the imbalance check, which takes no leader away.
 fn brokers_ms(configs: &[NodeConfig], load: Load, network: &Network) -> u64 {
@@ -147,11 +147,11 @@ fn brokers_ms(configs: &[NodeConfig], load: Load, network: &Network) -> u64 {
     coming_back + registration + 2 * (backoff + wait) + data
 }
 
-/// What clients of a cluster that serves may still wait for before they ask again, ms: backoffs at
+/// What clients of a cluster that serves may still wait for before they retry, ms: backoffs at
 /// their longest (+20 %) and the application's own pause; once for a producer and once for the
 /// consumer that reads what it has sent. `delivery.timeout.ms`, `default.api.timeout.ms` and
 /// `max.block.ms` only say how often it is requested; `metadata.max.age.ms` is not waited for, because
-/// whoever is sent to the wrong broker requests metadata at once.
+/// a client that is sent to the wrong broker requests metadata at once.
 fn clients_ms(clients: &Settings) -> u64 {
     let all = [&clients.admin.client, &clients.producer.client, &clients.consumer.client];
     let backoffs =

@@ -268,7 +268,7 @@ pub struct RunReport {
     pub linearizability: Linearizability,
     /// What the black-box judge says, if the history was written down.
     pub black_box: Option<BlackBox>,
-    /// Abstract states that it went through ([`crate::checks::abstract_state`]), if they were gathered.
+    /// Abstract states that it went through ([`crate::abstract_state`]), if they were gathered.
     pub abstract_states: Option<BTreeSet<u64>>,
     /// madsim's own clock (ns) and next draw at the end, if hosted: sentinels, never in the digest.
     pub host_sentinel: Option<(u64, u64)>,

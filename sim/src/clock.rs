@@ -7,20 +7,20 @@
 
 use crate::process::Now;
 
-/// What drifts on one node may make its clock lose, together: it slows down, and never stops.
+/// Slowest allowed total drift of one node, in ppm: its clock slows down, but never stops.
 pub const SLOWEST_PPM: u32 = 900_000;
 
 /// Parts of the drift: the clock's rate is `PARTS + ppm` millionths of a ns per ns.
 const PARTS: u64 = 1_000_000;
 const NS_PER_MS: u64 = 1_000_000;
 
-/// Monotonic and wall clock of one node. True time only advances: a query of a time before the
-/// last change of drift, it panics.
+/// Monotonic and wall clock of one node. True time only advances: querying a time before the last change of drift
+/// panics.
 #[derive(Clone, Debug)]
 pub struct Clock {
     /// True time of the last change of drift.
     base_at: u64,
-    /// What the monotonic clock showed then, and the millionths of a ns that it does not show.
+    /// What the monotonic clock showed at that time, and the millionths of a ns that it does not show.
     base_mono_ns: u64,
     base_millionths: u64,
     /// Millionths of a ns per ns of true time.
@@ -28,7 +28,7 @@ pub struct Clock {
     mono_start_ns: u64,
     /// The wall clock minus the local time since the start, once all smears are over.
     wall_ms: i64,
-    /// Not yet folded into `wall_ms`.
+    /// Smears that are not yet folded into `wall_ms`.
     smears: Vec<Smear>,
 }
 
@@ -41,7 +41,7 @@ struct Smear {
 }
 
 impl Clock {
-    /// At true time 0: the monotonic clock shows `mono_start_ns`, the wall clock `wall_start_ms`.
+    /// At true time 0, the monotonic clock shows `mono_start_ns` and the wall clock `wall_start_ms`.
     pub fn new(mono_start_ns: u64, wall_start_ms: i64, drift_ppm: i32) -> Clock {
         Clock {
             base_at: 0,
@@ -67,8 +67,8 @@ impl Clock {
         Now { mono_ns, wall_ms }
     }
 
-    /// Earliest true time (>= `at`) at which the monotonic clock shows at least `mono_ns`;
-    /// `u64::MAX`, which is never, if that is farther than time goes.
+    /// Earliest true time (>= `at`) at which the monotonic clock shows at least `mono_ns`; `u64::MAX` (never) if that
+    /// exceeds the range of time.
     #[inline]
     pub fn true_at_mono(&self, at: u64, mono_ns: u64) -> u64 {
         if self.mono_at(at) >= mono_ns {
@@ -76,7 +76,7 @@ impl Clock {
         }
         // Least d with base_millionths + d * rate >= ahead * PARTS.
         let ahead = mono_ns - self.base_mono_ns;
-        // Without drift, the millionths that are not shown stay what they are.
+        // Without drift, the millionths that are not shown do not change.
         if self.rate == PARTS {
             return self.base_at.saturating_add(ahead);
         }
@@ -90,7 +90,7 @@ impl Clock {
         self.base_at.saturating_add(elapsed)
     }
 
-    /// From `at` on, both clocks run at this drift.
+    /// From `at` on, both clocks run with this drift.
     pub fn set_drift(&mut self, at: u64, ppm: i32) {
         let millionths = self.millionths_since_base(at);
         self.base_mono_ns = self.mono_at(at);
@@ -106,7 +106,7 @@ impl Clock {
         self.fold(at);
     }
 
-    /// The wall clock is slewed by so much, linearly over so much true time. Slews add up.
+    /// Slews the wall clock by `by_ms`, linearly over `over_ns` of true time. Slews add up.
     pub fn smear_wall(&mut self, at: u64, by_ms: i64, over_ns: u64) {
         self.fold(at);
         self.smears.push(Smear { at, over_ns, by_ms });

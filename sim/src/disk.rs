@@ -1,9 +1,9 @@
 //! A disk: files as bytes, *written* (page cache) versus *durable*.
 //!
-//! Content and names are made durable separately, as in POSIX: `fsync` of a file persists its
-//! bytes, `fsync_directory` its names and the truncation of bytes that were durable. Until
-//! then, such changes are pending, in order, as in a file system's journal: of a torn disk a
-//! prefix of them survives. Bytes written after a truncation survive only if it does.
+//! Content and names are made durable separately, as in POSIX: `fsync` of a file persists its bytes, `fsync_directory`
+//! its names and the truncation of bytes that were durable. Until then, such changes are pending, in order, as in a
+//! file system's journal: a prefix of them survives a torn power loss. Bytes written after a truncation survive only if
+//! it does.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -16,10 +16,10 @@ use inode::Inode;
 mod inode;
 mod pieces;
 
-/// One node's disk. A clone shares all content until one of both changes it.
+/// One node's disk. A clone shares all content until either of them changes it.
 #[derive(Clone, Debug, Default)]
 pub struct Disk {
-    /// By number; files that nothing refers to are swept.
+    /// By number; unreferenced files are freed.
     inodes: Vec<Option<Rc<Inode>>>,
     /// Ascending by file.
     handles: Vec<(File, usize)>,
@@ -40,9 +40,9 @@ enum Change {
     Truncated { inode: usize, len: u64 },
 }
 
-/// What a process does, and what makes it durable.
+/// Operations of a process, and the syncs that make them durable.
 impl Disk {
-    /// Opens for appending; creates the file if it is absent. A handle in use is given up.
+    /// Opens for appending; creates the file if it is absent. A handle in use is closed first.
     pub fn open(&mut self, file: File, path: &Rc<str>, truncate: bool) {
         let inode = match self.names.get(path) {
             Some(inode) => *inode,
@@ -95,23 +95,23 @@ impl Disk {
         }
     }
 
-    /// The barrier's completion: everything written to the file is durable, its name not yet.
+    /// Completion of the barrier: everything written to the file is durable; its name is not yet.
     pub fn fsync(&mut self, file: File) {
         let synced = self.opened(file);
         self.inode_mut(synced).write_back();
         self.pending.retain(|change| !matches!(change, Change::Truncated { inode, .. } if *inode == synced));
     }
 
-    /// The barrier's completion: all names and truncations are durable.
+    /// Completion of the barrier: all names and truncations are durable.
     pub fn fsync_directory(&mut self) {
         self.make_durable(self.pending.len());
         self.sweep();
     }
 }
 
-/// What happens to the disk.
+/// Events that affect the disk.
 impl Disk {
-    /// A file that was always there: written and durable, and so its name.
+    /// Adds a file that exists from the start: its bytes and its name are durable.
     pub fn install(&mut self, path: &Rc<str>, bytes: &Rc<[u8]>) {
         self.fsync_directory();
         let inode = self.create(path);
@@ -120,7 +120,7 @@ impl Disk {
         self.fsync_directory();
     }
 
-    /// The process died: handles are gone, the page cache lives on.
+    /// The process died: handles are closed, the page cache survives.
     pub fn process_died(&mut self) {
         self.handles.clear();
         self.sweep();
@@ -128,8 +128,8 @@ impl Disk {
 
     /// Power was lost: what was not durable is lost, kept or torn.
     ///
-    /// Torn: first a prefix of the pending changes is drawn, then, by ascending surviving name,
-    /// how much of each file's unsynced bytes.
+    /// Torn: first a prefix of the pending changes is drawn, then, in ascending order of the surviving names, the
+    /// number of unsynced bytes that each file keeps.
     pub fn power_lost(&mut self, tail: Tail, entropy: &mut Entropy) {
         let survivors = match tail {
             Tail::Lost => 0,
@@ -156,16 +156,16 @@ impl Disk {
         }
     }
 
-    /// Replaced by an empty one.
+    /// Replaces the disk with an empty one.
     pub fn replace(&mut self) {
         *self = Disk::default();
     }
 
     /// Flips a bit (see `What::BitRot`); false if there was nothing to flip.
     ///
-    /// Files are ranked by their durable names, those without a durable byte to flip left out: a
-    /// file that a power loss would take away whole has nothing yet that could rot. The page cache keeps the good byte; but if no file is open, no process runs,
-    /// and the byte is read again.
+    /// Files are ranked by their durable names; files without a durable byte to flip are left out, because a power loss
+    /// would remove them entirely. The page cache keeps the correct byte; but if no file is open, no process runs and
+    /// the byte is read again.
     pub fn rot(
         &mut self,
         (suffix, newest): (&str, bool),
@@ -226,26 +226,26 @@ impl Disk {
         files.filter(|id| self.inode(*id).durable().len() > 0).collect()
     }
 
-    /// While full, appends fail.
+    /// While the disk is full, appends fail.
     pub fn set_full(&mut self, full: bool) {
         self.is_full = full;
     }
 }
 
-/// What is on it.
+/// Content of the disk.
 impl Disk {
     /// Ascending; what a process sees (the page cache).
     pub fn paths(&self) -> Vec<Rc<str>> {
         self.names.keys().cloned().collect()
     }
 
-    /// What a process sees; none also if it cannot be read.
+    /// What a process sees; `None` if the file is absent or cannot be read.
     pub fn read(&self, path: &str) -> Option<Vec<u8>> {
         let inode = self.names.get(path).map(|id| self.inode(*id)).filter(|inode| !inode.is_unreadable());
         inode.map(|inode| inode.written().to_bytes())
     }
 
-    /// What would be left if power was lost now and nothing more were kept; none also if it cannot be read.
+    /// What would remain after a power loss now that keeps nothing else; `None` also if the file cannot be read.
     pub fn read_durable(&self, path: &str) -> Option<Vec<u8>> {
         let inode = self.durable_names.get(path).map(|id| self.inode(*id)).filter(|inode| !inode.is_unreadable());
         inode.map(|inode| inode.durable().to_bytes())
@@ -261,7 +261,7 @@ impl Disk {
         self.durable_names.keys().cloned().collect()
     }
 
-    /// The present name of an open file; none if it is not open, or has no name any more.
+    /// The present name of an open file; `None` if it is not open or has no name any more.
     pub fn path_of(&self, file: File) -> Option<&Rc<str>> {
         let index = self.handles.binary_search_by_key(&file, |(file, _)| *file).ok()?;
         self.inode(self.handles[index].1).path.as_ref()
@@ -272,7 +272,7 @@ impl Disk {
         self.inode(self.opened(file)).written().len()
     }
 
-    /// How many bytes would be left of it; 0 if its name is not durable.
+    /// Number of bytes of the file that would remain; 0 if its name is not durable.
     pub fn durable_len(&self, path: &str) -> u64 {
         self.durable_names.get(path).map_or(0, |id| self.inode(*id).durable().len())
     }
@@ -297,7 +297,7 @@ impl Disk {
         inode_mut(&mut self.inodes, id)
     }
 
-    /// A new, empty file takes the name.
+    /// Gives the name to a new, empty file.
     fn create(&mut self, path: &Rc<str>) -> usize {
         let new = Some(Rc::new(Inode::named(path)));
         let id = match self.inodes.iter().position(Option::is_none) {

@@ -7,32 +7,29 @@ use crate::process::Process;
 use crate::watch::Watch;
 use crate::world::{Visible, World};
 
-/// What a driver drives. A checkpoint is a clone of it.
+/// A world with its observer. A checkpoint is a clone of it.
 #[derive(Clone, Debug)]
 pub struct Run<P: Process, W: Watch<P>> {
-    /// The world.
     pub world: World<P>,
-    /// Its observer.
     pub watch: W,
 }
 
 /// How a drive ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ended {
-    /// The time requested was reached.
+    /// The requested time was reached.
     End,
-    /// The observer asked to stop.
+    /// The observer requested a stop.
     Stopped,
-    /// Too many events, in all or (`true`) without time moving.
+    /// Too many events in total, or (`true`) without an advance of time.
     Runaway(bool),
-    /// The event requested has happened.
+    /// The requested event has happened.
     AfterEvent,
     /// Something panicked: a process, a check, or the world itself.
     Panicked(Panic),
 }
 
-/// madsim's own clock and its next draw after a hosted run: sentinels for stray entropy, never
-/// part of a digest.
+/// madsim's own clock and its next draw after a hosted run: they detect stray entropy and are never part of a digest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sentinel {
     /// Elapsed time of madsim's clock, ns.
@@ -49,7 +46,7 @@ impl<P: Process, W: Watch<P>> Run<P, W> {
                 match self.world.run_until(&mut self.watch, end) {
                     Visible::Kill(node) => self.world.crash(&mut self.watch, node),
                     Visible::Boot(node) => self.world.boot(&mut self.watch, node),
-                    // Its story runs elsewhere: this world is a clone, or its host let go of it.
+                    // Its story runs elsewhere: this world is a clone, or its host was dropped.
                     Visible::Wake(_) => {}
                     Visible::AfterEvent => return Ended::AfterEvent,
                     Visible::Stopped => return Ended::Stopped,
@@ -61,7 +58,7 @@ impl<P: Process, W: Watch<P>> Run<P, W> {
         result.unwrap_or_else(Ended::Panicked)
     }
 
-    /// Drives on the bare loop, submitting what a story's recording says where it says it.
+    /// Drives on the bare loop, submitting each recorded item of a story at its recorded event and time.
     pub fn drive_recorded(&mut self, end: u64, recording: &[crate::world::Recorded<P>]) -> Ended {
         for recorded in recording {
             self.world.stop_after_event(recorded.after_event);

@@ -1,10 +1,10 @@
-//! Durations: read as people write them, and shown in each form that outputs have.
+//! Durations: parsed from text, and shown in each form that outputs need.
 
 use std::fmt;
 
 pub(crate) const ALLOWED_DURATION: &str = "a duration is a number and one of ns, us, ms, s, m, h, as in 500us or 1.5m";
 
-/// Units by name, longest name first because `s` ends three more.
+/// Units by name, longest name first because three other names end in `s`.
 const UNITS: [(&str, u64); 6] = [
     ("ns", 1),
     ("us", 1_000),
@@ -14,10 +14,10 @@ const UNITS: [(&str, u64); 6] = [
     ("h", 3_600_000_000_000),
 ];
 
-/// Those that durations are shown in: each is a power of ten.
+/// Units that durations are shown in: each is a power of ten.
 const SHOWN_UNITS: &[(&str, u64)] = UNITS.split_at(4).0;
 
-/// "500us", "1.5ms", "2s", "1m" as ns; nothing finer than a ns. Scenarios and the command line read durations by it.
+/// Parses "500us", "1.5ms", "2s", "1m" as ns; no fraction of a ns is allowed. Used by scenarios and the command line.
 pub fn parse_duration(text: &str) -> Result<u64, String> {
     let text = text.trim();
     let Some((number, ns_per_unit)) =
@@ -35,7 +35,7 @@ pub fn parse_duration(text: &str) -> Result<u64, String> {
         .ok_or_else(|| format!("{text:?} is not a duration in whole ns; {ALLOWED_DURATION}"))
 }
 
-/// A decimal number times a whole one, if that is a whole number that fits.
+/// A decimal number times a whole one, if the product is a whole number that fits.
 pub(crate) fn parse_decimal(text: &str, times: u64) -> Option<u64> {
     let (whole, decimals) = text.split_once('.').unwrap_or((text, "0"));
     let is_number = |digits: &str| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
@@ -53,7 +53,7 @@ pub(crate) fn parse_decimal(text: &str, times: u64) -> Option<u64> {
     is_exact.then(|| u64::try_from(part / u128::from(scale)).ok()).flatten()?.checked_add(whole)
 }
 
-/// A duration in ns, shown in the largest unit of which it has at least one.
+/// A duration in ns, shown in the largest unit that does not exceed it.
 #[derive(Clone, Copy, Debug)]
 pub struct DisplayDuration(pub u64);
 
@@ -89,7 +89,8 @@ fn write_decimal(f: &mut fmt::Formatter<'_>, value: u64, per: u64) -> fmt::Resul
     Ok(())
 }
 
-/// Whole seconds, milliseconds or microseconds if it is that, or else seconds with up to three decimals: `1.5 s`.
+/// A whole number of seconds, milliseconds or microseconds if exact, otherwise seconds with up to three decimals: `1.5
+/// s`.
 pub fn in_words(ns: u64) -> String {
     match ns {
         0 => "0 s".to_owned(),

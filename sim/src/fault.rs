@@ -2,7 +2,7 @@
 //! edited, deleted and replayed on its own.
 //!
 //! * this file: the list of the kinds; each is one type in a file of its own
-//! * `kind`: what a kind says of itself; `plan`: faults and their triggers; [`words`]: faults in words
+//! * `kind`: the properties of a kind; `plan`: faults and their triggers; [`words`]: descriptions of faults
 
 mod bit_rot;
 mod black_hole;
@@ -41,8 +41,8 @@ pub use kind::{Amount, Damage, Tail, Target, TargetMut};
 pub(crate) use kind::{Begun, Came};
 pub use plan::{Fault, Occurrence, Plan, Trigger};
 
-/// Hands the list of the kinds to a macro: for each its file (and its field in tables of kinds), its type and
-/// its name in plans. A new one comes last: its place is part of the identity of its faults, and of draws.
+/// Passes the list of the kinds to a macro: for each its file (and its field in tables of kinds), its type and its name
+/// in plans. A new kind is appended: its position is part of the identity of its faults, and of draws.
 #[macro_export]
 macro_rules! fault_kinds {
     ($takes_list:ident) => {
@@ -88,7 +88,6 @@ macro_rules! what {
         }
 
         impl Kind {
-            /// Every one.
             pub const ALL: &'static [Kind] = &[$(Kind::$Kind,)+];
 
             /// Its name in reports, plans and JSON.
@@ -112,35 +111,33 @@ macro_rules! what {
         })+
 
         impl What {
-            /// Its kind.
             pub fn kind(&self) -> Kind {
                 match self {
                     $(What::$Kind(_) => Kind::$Kind,)+
                 }
             }
 
-            /// What it affects.
             pub fn target(&self) -> Target<'_> {
                 match self {
                     $(What::$Kind(fault) => fault.target(),)+
                 }
             }
 
-            /// The same, to be changed.
+            /// Its target, mutable.
             pub fn target_mut(&mut self) -> TargetMut<'_> {
                 match self {
                     $(What::$Kind(fault) => fault.target_mut(),)+
                 }
             }
 
-            /// Its amounts, to be checked or changed.
+            /// Its amounts, mutable.
             pub fn amounts(&mut self) -> Vec<Amount<'_>> {
                 match self {
                     $(What::$Kind(fault) => fault.amounts(),)+
                 }
             }
 
-            /// In words.
+            /// Its description.
             pub fn describe(&self, reported: &FaultWords<'_>) -> String {
                 match self {
                     $(What::$Kind(fault) => fault.describe(reported),)+
@@ -160,7 +157,7 @@ macro_rules! what {
                 }
             }
 
-            /// Is its length how long the node stays down, counted from its death?
+            /// Does its length measure how long the node stays down, counted from its death?
             pub(crate) fn boots_by_itself(&self) -> bool {
                 let length = match self {
                     $(What::$Kind(_) => $Kind::LENGTH,)+
@@ -174,7 +171,7 @@ macro_rules! what {
 fault_kinds!(what);
 
 impl What {
-    /// Every node it names, to be changed.
+    /// Applies a change to every node it names.
     pub fn each_node(&mut self, mut change: impl FnMut(&mut Node)) {
         match self.target_mut() {
             TargetMut::Node(node) => change(node),
@@ -187,7 +184,7 @@ impl What {
         }
     }
 
-    /// The one-way links that it affects; none if it affects a node.
+    /// The one-way links that it affects; empty if it affects a node.
     pub fn links(&self) -> &[Link] {
         match self.target() {
             Target::Links(links) => links,
@@ -195,7 +192,6 @@ impl What {
         }
     }
 
-    /// The node that it affects, if it affects one.
     pub fn node(&self) -> Option<Node> {
         match self.target() {
             Target::Node(node) => Some(node),

@@ -1,14 +1,13 @@
-//! madsim hosts the world: the only product file that names it.
+//! madsim hosts the world: this is the only product file that names it.
 //!
-//! What madsim does here: a seeded runtime whose supervisor task drives the world, each node of
-//! the world as a madsim node (killed by `Handle::kill`, whose `reset_node` is the world's
-//! crash; booted by its init task), async **stories** as tasks, and interception of stray
-//! clocks and entropy. What it does not do: decide anything inside the world. Hosted and bare
-//! runs give the same digest. Without `--cfg madsim` only [`NAME`] is left.
+//! madsim provides: a seeded runtime whose supervisor task drives the world, each node of the world as a madsim node
+//! (killed by `Handle::kill`, whose `reset_node` is the world's crash; booted by its init task), async **stories** as
+//! tasks, and interception of stray clocks and entropy. It decides nothing inside the world: hosted and bare runs give
+//! the same digest. Without `--cfg madsim`, only [`NAME`] is left.
 //!
-//! Rules of the pattern: no borrow of the thread-local host lives across an `.await` or a call
-//! of `Handle`; death's cause is in the World before `Visible::Kill` is returned; wakers stand
-//! here, never in the World (a World must be `Clone`); one ticket is woken at a time.
+//! Rules: no borrow of the thread-local host is held across an `.await` or a call of `Handle`; the cause of a death is
+//! in the World before `Visible::Kill` is returned; wakers are kept here, never in the World (a World must be `Clone`);
+//! one ticket is woken at a time.
 
 /// Which host `kraftsim` was built with.
 pub const NAME: &str = if cfg!(madsim) { "madsim" } else { "bare" };
@@ -40,13 +39,13 @@ mod hosted {
     use crate::watch::Watch;
     use crate::world::{Condition, TicketId, Visible};
 
-    /// A hand-written scenario: an async task that waits in world time and observations.
+    /// A hand-written scenario: an async task that waits for world time and observations.
     pub type Story = Pin<Box<dyn Future<Output = ()>>>;
 
-    /// More yields than this without a story coming to rest: it spins.
+    /// A story that yields more often than this without waiting is spinning.
     const MAX_YIELDS: u32 = 10_000;
 
-    /// The world with its types forgotten: one dynamic call per visible thing, none per event.
+    /// The world with its types erased: one dynamic call per visible item, none per event.
     trait Driven: Any {
         fn run_until(&mut self, end: u64) -> Visible;
         fn crash(&mut self, node: Node);
@@ -98,9 +97,9 @@ mod hosted {
         /// madsim's id of each world node, in world order; grows as nodes first boot.
         ids: BTreeMap<Node, NodeId>,
         wakers: BTreeMap<TicketId, Waker>,
-        /// Tickets that are due and whose story has not looked yet.
+        /// Tickets that are due and whose story has not been polled yet.
         woken: BTreeSet<TicketId>,
-        /// The run has ended: closing kills are no crashes of the world.
+        /// The run has ended: kills during shutdown are no crashes of the world.
         over: bool,
     }
 
@@ -108,7 +107,7 @@ mod hosted {
         static HOST: RefCell<Option<Host>> = const { RefCell::new(None) };
     }
 
-    /// The one borrow of the host.
+    /// The only borrow of the host.
     fn with<T>(f: impl FnOnce(&mut Host) -> T) -> T {
         HOST.with_borrow_mut(|host| match host {
             Some(host) => f(host),
@@ -116,7 +115,7 @@ mod hosted {
         })
     }
 
-    /// For stories: the world and its observer, by their types.
+    /// For stories: gives access to the world and its observer, by their types.
     pub fn with_run<P: Process, W: Watch<P> + 'static, T>(f: impl FnOnce(&mut Run<P, W>) -> T) -> T {
         with(|host| match host.driven.as_any().downcast_mut::<Run<P, W>>() {
             Some(run) => f(run),
@@ -183,13 +182,13 @@ mod hosted {
         }
     }
 
-    /// For stories: wait until a true time, ns.
+    /// For stories: waits until a true time, ns.
     pub fn wait_until<P: Process, W: Watch<P> + 'static>(at: u64) -> Wait {
         Wait { ticket: with_run::<P, W, _>(|run| run.world.wait_until(at)), done: false }
     }
 
-    /// For stories: wait for an observation, but no longer than until a true time, ns
-    /// (`u64::MAX`: for ever). The wait begins now, not when it is first polled.
+    /// For stories: waits for an observation, but no longer than until a true time, ns (`u64::MAX`: without limit). The
+    /// wait begins now, not when it is first polled.
     pub fn wait_for<P: Process, W: Watch<P> + 'static>(
         condition: Condition<P>,
         until: u64,
@@ -202,7 +201,7 @@ mod hosted {
         }
     }
 
-    /// Knows whether any story still has something to do.
+    /// Tracks whether any story can still make progress.
     struct Restless {
         count: Arc<AtomicUsize>,
         scheduled: AtomicBool,
@@ -220,7 +219,7 @@ mod hosted {
         }
     }
 
-    /// A story with its own waker, so that quiet can be known.
+    /// A story with its own waker, so that the host knows when it is idle.
     struct TrackedStory {
         inner: Story,
         restless: Arc<Restless>,
@@ -256,8 +255,8 @@ mod hosted {
         }
     }
 
-    /// A node's whole life in madsim: boot in the World, then wait to be killed. It must not
-    /// return: madsim would mark the node dead without `reset_node`.
+    /// The lifecycle of a node in madsim: boots in the World, then waits to be killed. It must not return: madsim would
+    /// mark the node dead without `reset_node`.
     async fn live(node: Node) {
         with(|host| host.driven.boot(node));
         pending::<()>().await;
@@ -302,9 +301,8 @@ mod hosted {
                     if with(|host| host.driven.lifecycle_is_due()) {
                         continue;
                     }
-                    // Stories begin when every node has booted, as a recording of them does;
-                    // each runs until it waits before the next is spawned, so madsim's random
-                    // pick cannot show.
+                    // Stories begin when every node has booted, as a recording of them does; each runs until it waits
+                    // before the next is spawned, so madsim's random choice has no effect.
                     for story in untold.take().into_iter().flatten() {
                         let reported = TrackedStory::new(story, &restless);
                         tasks.borrow_mut().push(madsim::task::spawn_local(reported));
@@ -329,8 +327,8 @@ mod hosted {
         }
     }
 
-    /// Drives a run to `end` inside a madsim runtime of its own, with stories told beside it.
-    /// Many runs may follow each other on one thread; a panic is this run's outcome.
+    /// Drives a run to `end` inside a madsim runtime of its own, with its stories as tasks. Many runs may follow each
+    /// other on one thread; a panic is the outcome of this run.
     pub fn drive_hosted<P: Process, W: Watch<P> + 'static>(
         run: Run<P, W>,
         end: u64,
@@ -363,7 +361,7 @@ mod hosted {
         (*run, ended, sentinel)
     }
 
-    /// Kills every node and ends every story: a task that still waits would leak the runtime.
+    /// Kills every node and ends every story: a task that is still waiting would leak the runtime.
     fn close(runtime: &Runtime, tasks: Vec<JoinHandle<()>>) {
         let ids = with(|host| {
             host.over = true;

@@ -1,4 +1,4 @@
-//! Names of a node, of links between nodes and of what belongs to a node, and what its disk may answer.
+//! Identifiers of nodes, links and the parts of a node, and errors of its disk.
 
 /// Dense index of a node in its world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
@@ -13,15 +13,15 @@ pub struct Link(pub Node, pub Node);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Thread(pub u8);
 
-/// One connection; names a slot of the world's table and which use of it. Opaque to nodes.
+/// One connection: a slot of the world's table and a use of it. Opaque to nodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Connection(pub u64);
 
-/// The node's own name for an open file.
+/// The node's own identifier of an open file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct File(pub u32);
 
-/// What the disk answered instead of doing it.
+/// Error of a disk operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DiskError {
     /// `EIO`.

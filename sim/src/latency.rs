@@ -1,8 +1,8 @@
 //! Latencies: integer distributions in ns.
 //!
-//! A sample is a pure function of one 64-bit draw, and never falls as the draw rises: the draw
-//! is the quantile. So a latency can be read off a seed by hand, and two runs that differ in
-//! the distribution alone keep the order of their luck.
+//! A sample is a pure function of one 64-bit draw, and never decreases as the draw increases: the draw is the quantile.
+//! So a latency can be computed from a seed by hand, and two runs that differ only in the distribution keep the order
+//! of their samples.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,11 +13,11 @@ mod text;
 
 use crate::duration::{DisplayDuration, Thousandths};
 
-/// The longest latency there is: one hour. Longer ones are refused, or clipped in a tail.
+/// The longest latency: one hour. Longer ones are rejected, or clipped in a tail.
 pub const MAX_NS: u64 = 3_600_000_000_000;
-/// The widest log-normal there is, in thousandths.
+/// The widest log-normal, in thousandths.
 pub const MAX_SIGMA_MILLI: u32 = 5_000;
-/// Quantiles kept of a measured distribution.
+/// Maximum number of quantiles kept of a measured distribution.
 pub const MAX_QUANTILES: usize = 1_025;
 
 /// A distribution of durations.
@@ -26,9 +26,9 @@ pub const MAX_QUANTILES: usize = 1_025;
 pub enum Latency {
     /// Always the same.
     Constant { ns: u64 },
-    /// Each ns of the closed range alike.
+    /// Uniform over the closed range.
     Uniform { min_ns: u64, max_ns: u64 },
-    /// Log-normal by a committed table; sigma in thousandths.
+    /// Log-normal, computed from a committed table; sigma in thousandths.
     LogNormal { median_ns: u64, sigma_milli: u32 },
     /// Ascending equidistant quantiles of a measured distribution, interpolated.
     Empirical { quantiles_ns: Vec<u64> },
@@ -48,7 +48,7 @@ impl Latency {
         }
     }
 
-    /// What is wrong with it, for values that did not come from [`Latency::parse`].
+    /// Returns what is wrong with it, for values that did not come from [`Latency::parse`].
     pub fn check(&self) -> Result<(), String> {
         let at_most_max = |ns: u64| match ns {
             0..=MAX_NS => Ok(()),
@@ -109,16 +109,16 @@ fn log_normal(median_ns: u64, sigma_milli: u32, draw: u64) -> u64 {
     ns.min(u128::from(MAX_NS)) as u64
 }
 
-/// The standard normal quantile of a draw, 24 fractional bits; clipped where 2^-41 is left.
+/// The standard normal quantile of a draw, 24 fractional bits; clipped at a tail of 2^-41.
 fn normal_quantile(draw: u64) -> i64 {
     let is_upper = draw >> 63 == 1;
-    // How much is left on this side, of 2^64: below 2^63.
+    // The remaining tail on this side, of 2^64: below 2^63.
     let tail = if is_upper { !draw } else { draw };
     let octave = (tail.leading_zeros() as usize).saturating_sub(1);
     let size = if octave >= table::OCTAVES {
         i64::from(table::NORMAL[table::NORMAL.len() - 1])
     } else {
-        // The leading one stands for the octave; then come its part and the place in the part.
+        // The leading one gives the octave; the next bits give the part and the position within it.
         let mantissa = tail << (octave + 2);
         let part = (mantissa >> (64 - table::PARTS_LOG2)) as usize;
         let place = (mantissa << table::PARTS_LOG2) >> 32;

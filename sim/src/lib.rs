@@ -1,20 +1,20 @@
-//! The world: one seeded, single-threaded discrete-event loop with virtual clocks, network
-//! and disks, and every way of breaking them. It knows no Kafka.
+//! The world: one seeded, single-threaded discrete-event loop with virtual clocks, network and disks, and faults for
+//! each of them. It knows no Kafka.
 //!
 //! Start at [`world`] (how time passes), then:
-//! * [`process`]: the border of a node: its inputs and effects
-//! * [`ids`]: names of a node and of what belongs to it
-//! * [`schedule`]: what happens next, and why ties are never left to chance
-//! * [`clock`], [`network`], [`disk`]: the three things a node touches
+//! * [`process`]: the interface of a node: its inputs and effects
+//! * [`ids`]: identifiers of nodes and of their parts
+//! * [`schedule`]: which event is next, and how ties are broken
+//! * [`clock`], [`network`], [`disk`]: the devices of a node
 //! * [`fault`]: plans as data
-//! * [`latency`], [`rng`]: chance, as integers, split by purpose and owner
+//! * [`latency`], [`rng`]: random numbers, as integers, split by purpose and owner
 //! * [`trace`]: the digest of a run and its ladder
-//! * [`watch`]: what an observer (a check) is shown
+//! * [`watch`]: what an observer (a check) receives
 //! * [`host`]: madsim hosts the world; the only file that names it
 
 #![deny(clippy::float_arithmetic)]
 
-/// A source file of this crate, as the places of its panics begin ([`drive::panics::Panic::is_in`]).
+/// A source file of this crate, with the prefix of the places of its panics ([`drive::panics::Panic::is_in`]).
 pub const SOURCE_FILE: &str = file!();
 
 pub mod clock;

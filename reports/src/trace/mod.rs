@@ -1,6 +1,6 @@
 //! A run line by line: as a file for programs, and on the terminal.
 //!
-//! * [`asked`]: the flags of `replay`; [`json`]: NDJSON, of schema `kraftsim.trace.v1` (`schema.json`)
+//! * [`outputs`]: the flags of `replay`; [`json`]: NDJSON, of schema `kraftsim.trace.v1` (`schema.json`)
 //! * [`log`]: selection and format of lines; [`screen`]: width and colours of the terminal
 
 pub mod json;

@@ -1,4 +1,4 @@
-//! Tolerance guards: what a fault must not take if promises are to hold, asked at the instant at which it is about to
+//! Tolerance guards: what a fault must not take if promises are to hold, evaluated at the instant at which it is about to
 //! begin.
 
 use sim::fault::{Fault, Kind};

@@ -1,5 +1,5 @@
 //! What triggers and guards go by: committed metadata, as the leader of the quorum writes it and says that it is
-//! committed, and which servers faults have weakened. It believes what nodes say, and no check asks it: where it errs, a
+//! committed, and which servers faults have weakened. It believes what nodes say, and no check uses it: where it errs, a
 //! fault is left out or strikes harder, and no verdict is wrong.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -344,7 +344,7 @@ impl Tracker {
     }
 
     /// Would promises be lost if this server lost what it has, or only what it has not forced? Disks are destroyed on a
-    /// minority of the voters, and of the brokers; and whoever may lead a partition, somebody else who may has all of it.
+    /// minority of the voters, and of the brokers; and of any replica that may lead a partition, another one that may has all of it.
     pub fn has_last_copy(&self, fault: &Fault) -> bool {
         let forced = match means(fault.what.kind()).destroys {
             Destroys::Nothing => return false,

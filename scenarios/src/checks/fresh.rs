@@ -54,7 +54,7 @@ impl FreshClients {
         }
     }
 
-    /// What is still to be done. `cut_below` tells where a committed log ends that was cut below an offset: what a
+    /// What is still to be done. `cut_below` gives where a committed log ends that was cut below an offset: what a
     /// leader deposed by an unclean election acknowledged may lie behind that, and never come.
     pub fn missing(&self, mut cut_below: impl FnMut(TopicPartition, Offset) -> Option<Offset>) -> Option<&'static str> {
         if !self.created {

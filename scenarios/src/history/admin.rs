@@ -1,6 +1,6 @@
 //! Topics and configs as objects.
 //!
-//! Brokers forward what admin clients ask to the active controller, and do so again when the link to it
+//! Brokers forward requests of admin clients to the active controller, and do so again when the link to it
 //! breaks (controller-broker.md §5.7), which no client sees. So an attempt may be executed once more
 //! than its answer says, also one that was refused because it had been executed before; and twice more
 //! if others may undo it meanwhile (a topic is deleted, created anew by another client, and

@@ -1,4 +1,4 @@
-//! Writes down what the clients of a run did: their attempts as they tell of them, and the admin requests
+//! Writes down what the clients of a run did: their attempts as they report them, and the admin requests
 //! that they send. It sees no server.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -44,9 +44,9 @@ pub struct Recorder {
     admins: BTreeMap<(usize, u32), AdminAttempt>,
     /// Produced with less than `acks=all`, by client and attempt.
     of_leader_only: BTreeSet<(usize, u32)>,
-    /// Of which partition records are being told, by client and attempt.
+    /// The partition of the records that are being reported, by client and attempt.
     polling: BTreeMap<(usize, u32), TopicPartition>,
-    /// Texts that were sent, for descriptions tell hashes.
+    /// Texts that were sent, for descriptions report hashes.
     texts: BTreeMap<u64, Rc<str>>,
     /// Topics whose deletion was requested: their partitions are more than one log.
     deleted: BTreeSet<String>,
@@ -370,7 +370,7 @@ impl Recorder {
         self.returned(at_ns, client, key);
     }
 
-    /// No answer will tell.
+    /// No answer will come.
     fn lost(&mut self, key: Key) {
         self.open.remove(&key);
     }

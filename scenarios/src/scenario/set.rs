@@ -54,7 +54,7 @@ impl Scenario {
         self
     }
 
-    /// The same scenario on another cluster, as `--cluster` asks: its nodes are these, and nothing
+    /// The same scenario on another cluster, as `--cluster` requires: its nodes are these, and nothing
     /// of the scenario's own `[cluster]` remains but the restart rule. The files decide the topics of
     /// the workload, too.
     pub fn with_cluster(mut self, node: Vec<NodeFile>) -> Scenario {

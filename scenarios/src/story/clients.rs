@@ -198,7 +198,7 @@ impl Cluster {
     }
 }
 
-/// The first client of a kind, which does what a story asks.
+/// The first client of a kind, which does what a story requests.
 fn teller(places: &[Node], kind: &str) -> Result<Node, StoryError> {
     let none = || StoryError(format!("this scenario has no such client: [clients] {kind} = 0"));
     places.first().copied().ok_or_else(none)

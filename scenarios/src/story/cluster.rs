@@ -52,7 +52,7 @@ pub(super) struct Outage {
 }
 
 /// Places of the clients that rest while a story runs; the first of each kind does what the
-/// story asks.
+/// story requests.
 #[derive(Debug, Default)]
 pub(super) struct Clients {
     /// Of a quorum alone.
@@ -161,7 +161,7 @@ impl Cluster {
         Ok(())
     }
 
-    /// Waits until something holds, asked every ms; `what` is for the message if it never does.
+    /// Waits until something holds, which is evaluated every ms; `what` is for the message if it never does.
     pub async fn until(
         &self,
         what: &str,

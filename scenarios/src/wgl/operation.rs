@@ -7,7 +7,7 @@ pub struct Operation<Op> {
     pub process: u64,
     /// Where its call stands in the history; no other call or answer stands there.
     pub called: u64,
-    /// Where its answer stands; `None` if there was none that tells whether it happened.
+    /// Where its answer stands; `None` if there was none that says whether it happened.
     pub returned: Option<u64>,
     /// What was requested and answered.
     pub op: Op,

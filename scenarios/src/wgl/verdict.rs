@@ -15,7 +15,7 @@ pub enum Verdict {
     },
 }
 
-/// What is said of a history, and what it took.
+/// The verdict on a history, and the steps it took.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Judgement {
     /// The verdict.

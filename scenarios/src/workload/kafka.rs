@@ -1,5 +1,5 @@
 //! Kafka's own clients as processes of the world: a client of crate `raft`, and an application that
-//! asks things of it. What it says is the client's own history of attempts.
+//! requests operations of it. What it says is the client's own history of attempts.
 
 mod application;
 mod spec;
@@ -135,7 +135,7 @@ impl KafkaClient {
         }
     }
 
-    /// Somebody asks: a story, or a timetable.
+    /// A story or a timetable requests an operation.
     fn requested(&mut self, operation: &ClientOperation, now: Now, entropy: &mut Entropy) {
         let (clocks, draws, out) = (clocks(now), &mut Draws(entropy), &mut self.out);
         match (&mut self.pair, operation) {
@@ -197,7 +197,7 @@ impl KafkaClient {
             Pair::Producer(client, application) => {
                 let places = application.draw_next(now.mono_ns, client.outstanding(), &mut self.draws);
                 if places.is_empty() {
-                    // Too much is under way: its timer went off all the same.
+                    // Too much is under way: its timer fired all the same.
                     note(ClientOperation::Send { topic: 0, partition: 0, count: 0 });
                 }
                 for of in places {

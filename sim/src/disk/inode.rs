@@ -6,15 +6,15 @@ use super::pieces::Pieces;
 use crate::fault::Damage;
 use crate::rng::Entropy;
 
-/// What a disk writes as a whole, at multiples of this from the file's start.
+/// Unit that a disk writes atomically, at multiples of this from the file's start.
 const SECTOR: u64 = 512;
 
-/// A file's content twice. Both begin with the same `shared_pieces` pieces of `shared_len`
-/// bytes; behind them, written bytes wait for an fsync, and durable bytes for a truncation
-/// to become durable. (The durable copy of shared bytes may rot.)
+/// A file's content twice. Both begin with the same `shared_pieces` pieces of `shared_len` bytes; behind them are
+/// written bytes that await an fsync, and durable bytes that await the durability of a truncation. (The durable copy of
+/// shared bytes may rot.)
 #[derive(Clone, Debug, Default)]
 pub(super) struct Inode {
-    /// As seen by processes; none once it is unlinked or replaced.
+    /// As seen by processes; `None` once it is unlinked or replaced.
     pub(super) path: Option<Rc<str>>,
     written: Pieces,
     durable: Pieces,
@@ -41,7 +41,7 @@ impl Inode {
         self.unreadable
     }
 
-    /// Damages the durable bytes, of which there are some, while no page of them is cached.
+    /// Damages the durable bytes (there is at least one) while no page of them is cached.
     pub(super) fn damage(&mut self, damage: Damage, at_ppm: u32, entropy: &mut Entropy) {
         let mut bytes = self.durable.to_bytes();
         let at = (bytes.len() as u64 * u64::from(at_ppm) / 1_000_000) as usize;
@@ -61,7 +61,7 @@ impl Inode {
         self.written.push(bytes);
     }
 
-    /// True if durable bytes were cut off, which is then to be made durable too.
+    /// True if durable bytes were cut off; the truncation then has to be made durable too.
     pub(super) fn truncate(&mut self, len: u64) -> bool {
         self.written.cut(len);
         let cuts_durable = len < self.shared_len;
@@ -72,12 +72,12 @@ impl Inode {
         cuts_durable
     }
 
-    /// A truncation becomes durable, and nothing else.
+    /// Makes a truncation durable, and nothing else.
     pub(super) fn truncate_durable(&mut self, len: u64) {
         self.durable.cut(len);
     }
 
-    /// All that is written becomes durable.
+    /// Makes all written bytes durable.
     pub(super) fn write_back(&mut self) {
         self.durable.cut(self.shared_len);
         self.durable.extend_from(&self.written, self.shared_pieces);
@@ -85,9 +85,9 @@ impl Inode {
         self.shared_len = self.written.len();
     }
 
-    /// Some of what is written becomes durable: whole sectors from the first unsynced byte on,
-    /// and where that stops short, by a chance of a quarter each, zeros or noise in the rest
-    /// of the sector, as far as the file went.
+    /// Makes some of the written bytes durable: whole sectors from the first unsynced byte on. If they end before the
+    /// end of the file, the rest of that sector holds, with a chance of a quarter each, zeros or noise up to the file's
+    /// length.
     pub(super) fn write_back_torn(&mut self, entropy: &mut Entropy) {
         let (start, end) = (self.shared_len, self.written.len());
         if start == end {
@@ -113,14 +113,14 @@ impl Inode {
         self.durable.overwrite_end(&garbage);
     }
 
-    /// The page cache is gone: what is read from now on is what is durable.
+    /// Drops the page cache: reads return the durable bytes from now on.
     pub(super) fn drop_cache(&mut self) {
         self.written = self.durable.clone();
         self.shared_pieces = self.written.count();
         self.shared_len = self.written.len();
     }
 
-    /// Flips a bit of a durable byte; pages of shared bytes are read again if they are not cached.
+    /// Flips a bit of a durable byte; shared bytes that are not cached are read again.
     pub(super) fn rot(&mut self, place: u64, spare: usize, bit: u32, is_cached: bool) {
         let piece = self.durable.flip(place, spare, bit);
         if !is_cached && piece < self.shared_pieces {

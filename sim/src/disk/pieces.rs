@@ -9,7 +9,7 @@ pub(super) struct Pieces {
     len: u64,
 }
 
-/// The first `len` bytes of what one append brought.
+/// The first `len` bytes of one append.
 #[derive(Clone, Debug)]
 struct Piece {
     bytes: Rc<[u8]>,
@@ -27,7 +27,7 @@ impl Pieces {
         self.len
     }
 
-    /// How many pieces.
+    /// Number of pieces.
     pub(super) fn count(&self) -> usize {
         self.pieces.len()
     }
@@ -63,7 +63,7 @@ impl Pieces {
         }
     }
 
-    /// Puts other bytes in place of the last ones.
+    /// Overwrites the last bytes.
     pub(super) fn overwrite_end(&mut self, mut end: &[u8]) {
         for piece in self.pieces.iter_mut().rev() {
             if end.is_empty() {
@@ -77,12 +77,12 @@ impl Pieces {
         }
     }
 
-    /// How many bytes are not among the first `spare` of their piece.
+    /// Number of bytes that are not among the first `spare` of their piece.
     pub(super) fn exposed(&self, spare: usize) -> u64 {
         self.pieces.iter().map(|piece| piece.len.saturating_sub(spare) as u64).sum()
     }
 
-    /// Flips a bit of the `place`-th exposed byte; the index of the piece it is in.
+    /// Flips a bit of the `place`-th exposed byte; returns the index of its piece.
     pub(super) fn flip(&mut self, mut place: u64, spare: usize, bit: u32) -> usize {
         for (index, piece) in self.pieces.iter_mut().enumerate() {
             let exposed = piece.len.saturating_sub(spare) as u64;
@@ -97,7 +97,7 @@ impl Pieces {
         panic!("a flip {place} bytes behind the last exposed byte was asked for");
     }
 
-    /// Takes one piece's bytes from another file that shares its boundaries.
+    /// Copies one piece's bytes from another file with the same boundaries.
     pub(super) fn reread(&mut self, index: usize, from: &Pieces) {
         self.pieces[index].bytes = Rc::clone(&from.pieces[index].bytes);
     }

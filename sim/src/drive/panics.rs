@@ -1,4 +1,4 @@
-//! Message and place of a panic, which tell whether the modelled code or the simulator panicked.
+//! Message and place of a panic; the place says whether the modelled code or the simulator panicked.
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
@@ -14,7 +14,6 @@ thread_local! {
 /// A panic that was caught.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Panic {
-    /// Its message.
     pub message: String,
     /// File and line, if known.
     pub place: Option<String>,
@@ -30,8 +29,8 @@ impl fmt::Display for Panic {
 }
 
 impl Panic {
-    /// Did it happen in one of these source folders? Each is named by a file in it, as `file!()` says it:
-    /// however a crate was built, `file!()` and the place of a panic begin alike.
+    /// Did it happen in one of these source folders? Each is named by a file in it, as returned by `file!()`: however a
+    /// crate was built, `file!()` and the place of a panic have the same prefix.
     pub fn is_in(&self, files: &[&str]) -> bool {
         let folder = |file: &str| file.rfind(['/', '\\']).map_or(0, |end| end + 1);
         let is_below = |file: &&str| self.place.as_ref().is_some_and(|place| place.starts_with(&file[..folder(file)]));

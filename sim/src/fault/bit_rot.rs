@@ -11,11 +11,10 @@ use crate::watch::Watch;
 use crate::world::World;
 use crate::world::inject::Inject;
 
-/// One bit of one file's durable bytes flips; read back at the next power loss or, if the
-/// pages are not cached (the node is down), at the next boot. The file is the `file_rank`-th
-/// (modulo their number) of those whose path ends with `suffix` and that hold a byte to flip; the place is the
-/// `at_ppm`-th part of its written pieces, but not in a piece's first `spare_bytes` bytes.
-/// With `newest` only the last such file of each folder, by name, is looked at.
+/// One bit of one file's durable bytes flips; read back at the next power loss or, if the pages are not cached (the
+/// node is down), at the next boot. The file is the `file_rank`-th (modulo their number) of the files whose path ends
+/// with `suffix` and that hold a byte to flip; the byte is at `at_ppm` of its written pieces, but not in a piece's
+/// first `spare_bytes` bytes. With `newest`, only the last such file of each folder, by name, is considered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BitRot {

@@ -13,11 +13,10 @@ use crate::watch::Watch;
 use crate::world::World;
 use crate::world::inject::Inject;
 
-/// One established connection drops every packet, both ways, and tells neither host: a firewall or a NAT on the way
-/// has removed its entry. Other connections of the same hosts work, and so do new ones. It is the `rank`-th (modulo
-/// their number) of the connections that are open as the fault begins, by their links from opener to server: the
-/// links in this order, of one link the newest connection first. With a length of 0 it drops packets until it is
-/// closed.
+/// One established connection drops every packet, both ways, without notifying either host: a firewall or a NAT on the
+/// path has removed its entry. Other connections of the same hosts work, including new ones. It is the `rank`-th
+/// (modulo their number) of the connections that are open when the fault begins, ordered by their links from opener to
+/// server, and newest first within one link. With a length of 0 it drops packets until it is closed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BlackHole {

@@ -1,4 +1,4 @@
-//! Links that carry nothing.
+//! Links that drop everything.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,8 +10,7 @@ use crate::watch::Watch;
 use crate::world::World;
 use crate::world::inject::Inject;
 
-/// Nothing sent on these one-way links arrives. Symmetric, bridge, ring and flapping cuts
-/// are made of these.
+/// Nothing sent on these one-way links arrives. Symmetric, bridge, ring and flapping partitions are composed of these.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cut {

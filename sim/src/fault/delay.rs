@@ -1,4 +1,4 @@
-//! Links that take longer.
+//! Links with additional latency.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,10 +12,10 @@ use crate::watch::Watch;
 use crate::world::World;
 use crate::world::inject::Inject;
 
-/// A delay is at most so long (some three days), so that their sum is a time.
+/// Longest delay (about three days), so that the sum of several is a valid time.
 const LONGEST_NS: u64 = 1 << 48;
 
-/// Each message takes so much longer.
+/// Each message is delayed by an additional amount.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Delay {

@@ -10,12 +10,11 @@ use crate::watch::Watch;
 use crate::world::World;
 use crate::world::inject::Inject;
 
-/// The next handler of a thread throws an exception; what the process makes of it is its own affair.
+/// The next handler of a thread throws an exception; the process decides what follows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Exception {
     pub node: Node,
-    /// Number of the thread.
     pub thread: u8,
 }
 

@@ -1,4 +1,4 @@
-//! A file that comes back damaged.
+//! A file that is damaged by a power loss.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,9 +11,9 @@ use crate::world::World;
 use crate::world::inject::Inject;
 use crate::world::node::Dying;
 
-/// The host loses power, and a file comes back damaged: the `file_rank`-th (modulo their number) of those called
-/// `file` in some directory that hold a byte, at the `at_ppm`-th part of its bytes. A process that ends itself by a
-/// fatal fault from then on finds an empty disk when it starts again: its operator has replaced it.
+/// The host loses power, and a file is damaged: the `file_rank`-th (modulo their number) of the files named `file` in
+/// some directory that hold a byte, at `at_ppm` of its bytes. A process that afterwards ends itself by a fatal fault
+/// finds an empty disk when it starts again: its operator has replaced it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FileDamage {

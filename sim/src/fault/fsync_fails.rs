@@ -11,7 +11,7 @@ use crate::world::World;
 use crate::world::inject::Inject;
 use crate::world::node::FailingFsyncs;
 
-/// The next so many fsyncs fail with EIO. It begins with the first of them.
+/// The next `count` fsyncs fail with EIO. The fault begins with the first of them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FsyncFails {

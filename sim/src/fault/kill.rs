@@ -11,10 +11,9 @@ use crate::world::World;
 use crate::world::inject::Inject;
 use crate::world::node::Dying;
 
-/// The process dies at once; the page cache survives. With `after_effects`, it dies in the
-/// middle of its next effect list that is longer than that: after so many effects. Until
-/// then it has not begun; it never begins if the node dies for another reason, all faults
-/// end, or another such kill of the node comes first.
+/// The process dies immediately; the page cache survives. With `after_effects`, it dies in the middle of its next
+/// effect list that is longer than that, after that number of effects. Until then the fault has not begun; it never
+/// begins if the node dies for another reason, all faults end, or another such kill of the node comes first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Kill {

@@ -1,11 +1,11 @@
-//! What a kind of fault says of itself: its target, its amounts with their bounds, its identity, its text.
+//! The properties of a kind of fault: its target, its amounts with their bounds, its identity, its description.
 
 use serde::{Deserialize, Serialize};
 
 use super::words::FaultWords;
 use crate::ids::{Link, Node};
 
-/// What becomes of bytes that were not synced when the power went.
+/// The fate of unsynced bytes in a power loss.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Tail {
@@ -18,7 +18,7 @@ pub enum Tail {
     Torn,
 }
 
-/// What is wrong with a file.
+/// Kinds of damage to a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Damage {
@@ -26,34 +26,32 @@ pub enum Damage {
     Flipped,
     /// The file ends early.
     Cut,
-    /// Its last bytes are zeros: its length was durable, and they were not.
+    /// Its last bytes are zeros: its length was durable, but they were not.
     Zeroed,
     /// Reading it fails with `EIO`.
     Unreadable,
 }
 
-/// A kind of fault: one type in a file of its own, and a line in the list of `fault.rs`. What it does to the world
-/// is its [`Inject`](crate::world::inject::Inject).
+/// A kind of fault: one type in a file of its own, and a line in the list of `fault.rs`. Its effect on the world is its
+/// [`Inject`](crate::world::inject::Inject).
 pub(crate) trait FaultKind {
     /// What the length of such a fault measures.
     const LENGTH: Length;
 
-    /// What it affects.
     fn target(&self) -> Target<'_>;
 
-    /// The same, to be changed.
+    /// Its target, mutable.
     fn target_mut(&mut self) -> TargetMut<'_>;
 
-    /// What tells it from another fault of its kind and target, in an order that never changes.
+    /// Writes what distinguishes it from another fault of its kind and target, in an order that never changes.
     fn identify(&self, words: &mut Words);
 
-    /// Its amounts, to be checked or changed.
+    /// Its amounts, mutable.
     fn amounts(&mut self) -> Vec<Amount<'_>>;
 
-    /// Is it to begin between two effects of a process, and not at once?
+    /// Does it begin between two effects of a process, and not at once?
     fn begins_between_effects(&self) -> bool;
 
-    /// In words.
     fn describe(&self, reported: &FaultWords<'_>) -> String;
 }
 
@@ -62,11 +60,11 @@ pub(crate) trait FaultKind {
 pub(crate) enum Length {
     /// How long it is in force.
     InForce,
-    /// How long the node stays down, counted from its death: it boots by itself, and nothing ends.
+    /// How long the node stays down, counted from its death: it boots by itself, and there is no end event.
     Down,
 }
 
-/// A fault whose time has come.
+/// A fault that is due to begin.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Begun {
     /// Its place in the plan.
@@ -77,7 +75,7 @@ pub(crate) struct Begun {
     pub identity: u64,
 }
 
-/// What comes of a fault when its time has come.
+/// The outcome of beginning a fault.
 pub(crate) enum Came {
     Injected,
     /// It begins later, between two effects or at an fsync, or never.
@@ -95,7 +93,7 @@ pub enum Target<'a> {
     Links(&'a [Link]),
 }
 
-/// The same, to be changed.
+/// A target, mutable.
 #[derive(Debug)]
 pub enum TargetMut<'a> {
     /// One node.
@@ -114,11 +112,11 @@ pub struct Amount<'a> {
     pub min: i64,
     /// The most.
     pub max: i64,
-    /// A strength: a lesser one is a milder fault, so it may be rounded towards 0.
+    /// A strength: a smaller value is a milder fault, so it may be rounded towards 0.
     pub is_strength: bool,
 }
 
-/// A number of a fault.
+/// A mutable number of a fault.
 #[derive(Debug)]
 pub enum Number<'a> {
     U32(&'a mut u32),
@@ -136,7 +134,6 @@ impl<'a> Amount<'a> {
         Amount { name, number, min, max, is_strength: false }
     }
 
-    /// Its value.
     pub fn value(&self) -> i128 {
         match &self.number {
             Number::U32(n) => (**n).into(),
@@ -146,7 +143,7 @@ impl<'a> Amount<'a> {
         }
     }
 
-    /// Makes its size another one, not larger than it was; its sign stays.
+    /// Changes its magnitude to one that is not larger; the sign is kept.
     pub fn lessen(&mut self, change: impl Fn(u64) -> u64) {
         match &mut self.number {
             Number::U32(n) => **n = change((**n).into()) as u32,
@@ -195,7 +192,7 @@ impl Words {
     }
 }
 
-/// The target of a kind that has a field `node`.
+/// Implements the target of a kind that has a field `node`.
 macro_rules! affects_its_node {
     () => {
         fn target(&self) -> Target<'_> {
@@ -208,7 +205,7 @@ macro_rules! affects_its_node {
     };
 }
 
-/// The target of a kind that has a field `links`.
+/// Implements the target of a kind that has a field `links`.
 macro_rules! affects_its_links {
     () => {
         fn target(&self) -> Target<'_> {

@@ -1,4 +1,4 @@
-//! Plans as plain data: when each fault begins, how long it lasts, what it is, and what forbids it.
+//! Plans as plain data: when each fault begins, how long it lasts, what it is, and the guard that may skip it.
 
 use std::borrow::Cow;
 
@@ -12,35 +12,34 @@ use crate::ids::Node;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fault {
-    /// True time, ns since the start of the run; of one with a trigger, from when on it waits.
+    /// True time, ns since the start of the run; for a fault with a trigger, the time from which it waits.
     pub at_ns: u64,
-    /// It starts when this fires, and not at `at_ns`.
+    /// It starts when this trigger fires, and not at `at_ns`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on: Option<Trigger>,
-    /// How long it lasts, ns; of kinds that stop a process (`Kill` and the like), how long the node stays down.
+    /// How long it lasts, ns; for kinds that stop a process (`Kill` and the like), how long the node stays down.
     /// For instantaneous faults: 0.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub lasts_ns: u64,
-    /// What.
     pub what: What,
-    /// A tolerance guard, by a name that the observer of the run knows: asked when the fault is about to
-    /// start; if it forbids that, the fault is skipped.
+    /// A tolerance guard, by a name that the observer of the run knows: evaluated when the fault is about to start; if
+    /// it forbids the fault, the fault is skipped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unless: Option<Cow<'static, str>>,
 }
 
 impl Fault {
-    /// A fault at an instant, without a guard.
+    /// A fault at a fixed time, without a guard.
     pub fn at(at_ns: u64, lasts_ns: u64, what: impl Into<What>) -> Fault {
         Fault { at_ns, on: None, lasts_ns, what: what.into(), unless: None }
     }
 
-    /// A power loss of one host that takes everything that was not forced to its disk.
+    /// A power loss of one host that loses everything that was not forced to its disk.
     pub fn power_loss(node: Node, at_ns: u64, lasts_ns: u64) -> Fault {
         Fault::at(at_ns, lasts_ns, PowerLoss { node, tail: Tail::Lost, after_effects: None })
     }
 
-    /// The same with a trigger. A trigger finds the same point in different runs, which an instant does not.
+    /// The same with a trigger. A trigger finds the same point in different runs, which a fixed time does not.
     #[must_use]
     pub fn aimed(self, on: Trigger) -> Fault {
         Fault { on: Some(on), ..self }
@@ -57,14 +56,14 @@ pub struct Trigger {
     pub name: Cow<'static, str>,
     /// Which occurrence; 1 is the first.
     pub nth: u32,
-    /// From the occurrence to the start of the fault, ns; 0: at once, between two effects of a list of effects.
+    /// From the occurrence to the start of the fault, ns; 0: immediately, between two effects of a list of effects.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub after_ns: u64,
-    /// In `what`, the node of the occurrence and this one change places: so the plan names "the one that
-    /// was elected". `None`: the targets are those that `what` names.
+    /// In `what`, the node of the occurrence and this one are swapped: the plan can then name "the node that was
+    /// elected". `None`: the targets are those that `what` names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seen_as: Option<Node>,
-    /// The same of the other node of an occurrence; an occurrence without another node does not count.
+    /// The same for the other node of an occurrence; an occurrence without another node does not count.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub peer_as: Option<Node>,
 }
@@ -74,14 +73,14 @@ pub struct Trigger {
 pub struct Occurrence {
     /// Name of the event.
     pub trigger: &'static str,
-    /// The node it happened on.
+    /// The node on which it happened.
     pub seen: Node,
     /// The other node it is about.
     pub peer: Option<Node>,
 }
 
 impl Trigger {
-    /// Does it wait for this?
+    /// Does it match this occurrence?
     pub fn fits(&self, occurrence: &Occurrence) -> bool {
         self.name == occurrence.trigger && (self.peer_as.is_none() || occurrence.peer.is_some())
     }
@@ -90,7 +89,7 @@ impl Trigger {
     pub fn resolve(&self, what: &What, occurrence: &Occurrence) -> What {
         let mut what = what.clone();
         let pairs = [(self.seen_as, Some(occurrence.seen)), (self.peer_as, occurrence.peer)];
-        // The second pair's place may have been taken by the first's.
+        // The first swap may have moved the nodes of the second pair.
         let mut places: Vec<(Node, Node)> = Vec::new();
         for (place, node) in pairs {
             let (Some(place), Some(node)) = (place, node) else { continue };

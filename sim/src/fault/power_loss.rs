@@ -58,7 +58,7 @@ impl Inject for PowerLoss {
         let dying = Dying { tail: Some(self.tail), ..Dying::new(Down::PowerLost, begun) };
         let state = world.state(self.node);
         match &mut state.dying {
-            // It dies at this very instant, and takes its page cache along.
+            // The process dies at this very time, and its page cache is lost with it.
             Some(other) if other.how != Down::PowerLost => {
                 *other = dying;
                 return Came::Injected;

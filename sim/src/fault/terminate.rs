@@ -1,4 +1,4 @@
-//! A process that is asked to end.
+//! A process that is requested to end.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,9 +1,9 @@
-//! Faults in words.
+//! Descriptions of faults in words.
 
 use crate::duration::in_words;
 use crate::ids::{Link, Node};
 
-/// What a kind is told to describe a fault.
+/// Input for the description of a fault.
 pub struct FaultWords<'a> {
     /// The name of each node.
     pub name: &'a dyn Fn(Node) -> String,
@@ -12,12 +12,10 @@ pub struct FaultWords<'a> {
 }
 
 impl FaultWords<'_> {
-    /// The name of a node.
     pub(crate) fn name(&self, node: Node) -> String {
         (self.name)(node)
     }
 
-    /// How long it lasts.
     pub(crate) fn lasts(&self) -> String {
         in_words(self.lasts_ns)
     }
@@ -46,7 +44,7 @@ pub(crate) fn verb<'w>(links: &[Link], one: &'w str, several: &'w str) -> &'w st
     if pairs(links).count() == 1 { one } else { several }
 }
 
-/// Where a death falls in a list of effects.
+/// Describes the position of a death in a list of effects.
 pub(crate) fn between(after_effects: Option<u8>) -> String {
     match after_effects {
         None => String::new(),

@@ -1,7 +1,7 @@
 //! The two committed tables behind the log-normal latency: no float is ever computed in a run.
 //!
-//! Made once, by these lines of Python 3 (`round` and the quantile function of its standard
-//! library); they are data from then on:
+//! Computed once by these lines of Python 3 (`round` and the quantile function of its standard library); constant data
+//! since then:
 //!
 //! ```text
 //! inv = statistics.NormalDist().inv_cdf
@@ -13,12 +13,11 @@
 
 /// Octaves of the tail that [`NORMAL`] covers: down to a probability of 2^-41.
 pub(super) const OCTAVES: usize = 40;
-/// Each octave in so many equal parts of probability, as a power of two.
+/// Each octave is divided into this many parts of equal probability, as a power of two.
 pub(super) const PARTS_LOG2: u32 = 4;
 
-/// Upper quantiles of the standard normal distribution, 24 fractional bits, ascending:
-/// first that of probability 1/2, then 16 per octave of the remaining tail, so that the far
-/// tail is as exact as the middle.
+/// Upper quantiles of the standard normal distribution, 24 fractional bits, ascending: first that of probability 1/2,
+/// then 16 per octave of the remaining tail, so that the far tail is as exact as the middle.
 #[rustfmt::skip]
 pub(super) const NORMAL: [u32; OCTAVES * 16 + 1] = [
     0, 657_266, 1_315_542, 1_975_851, 2_639_235, 3_306_774, 3_979_591, 4_658_872, 5_345_881, 6_041_977,

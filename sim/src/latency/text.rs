@@ -1,4 +1,4 @@
-//! Latencies as people write them, and measured ones as CSV.
+//! Latencies as text, and measured ones as CSV.
 
 use std::fmt;
 
@@ -25,7 +25,7 @@ impl Latency {
 }
 
 impl fmt::Display for Latency {
-    /// As [`Latency::parse`] reads it; an empirical one tells only its size.
+    /// In the syntax of [`Latency::parse`]; an empirical distribution shows only its size.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Latency::Constant { ns } => write!(f, "{}", DisplayDuration(*ns)),
@@ -111,7 +111,7 @@ fn value_column(header: &[&str]) -> Result<usize, String> {
     }
 }
 
-/// With a unit, or in us without.
+/// With a unit, or in us if it has none.
 fn parse_measured(cell: &str) -> Result<u64, String> {
     let ns = if cell.ends_with(|c: char| c.is_ascii_digit()) {
         parse_decimal(cell, NS_PER_US)
@@ -123,7 +123,7 @@ fn parse_measured(cell: &str) -> Result<u64, String> {
     Ok(ns)
 }
 
-/// So many equidistant ones of sorted durations, the shortest and the longest among them.
+/// At most `MAX_QUANTILES` equidistant quantiles of sorted durations, including the shortest and the longest.
 fn quantiles(sorted: Vec<u64>) -> Vec<u64> {
     if sorted.len() <= MAX_QUANTILES {
         return sorted;

@@ -1,7 +1,7 @@
 //! Producers: what was sent, attempt by attempt, and whether what is committed and what was
 //! acknowledged fits it.
 //!
-//! * an acknowledged batch stands in C at the offset told; what was known of the log when a batch
+//! * an acknowledged batch stands in C at the offset of the answer; what was known of the log when a batch
 //!   was first sent lies below it (so acknowledgements in real time are in offset order)
 //! * a batch in C was sent, as it stands there, by an attempt that did not definitely fail
 //! * an idempotent producer's batch stands there once; an epoch bump may renumber one that was

@@ -2,12 +2,12 @@
 //!
 //! * a poll continues where the one before ended; only a seek, a reset that has a reason, or a
 //!   truncation moves a position otherwise
-//! * every record shown is the one that C holds at its offset, of the leader epoch told; C may
+//! * every record shown is the one that C holds at its offset, of the leader epoch that the consumer received; C may
 //!   still be on its way there (a stale leader whose high watermark moves), so what lies beyond is
 //!   noted as a claim
 //! * a position within C is never out of range, nor truncated, unless the log was cut there or a leader said so
 //!   that was elected uncleanly and deposed before it acted
-//! * whoever was shown a record that C no longer holds is moved before it reads on behind it (KIP-320)
+//! * a consumer that was shown a record which C no longer holds is moved before it reads on behind it (KIP-320)
 //! * a stale poll is legal, and counted
 
 use crate::checks::prelude::*;
@@ -45,7 +45,7 @@ claim! {
 #[derive(Clone, Debug, Default)]
 struct Position {
     offset: i64,
-    /// The newest leader epoch of which a record was shown: whoever knows of it asks no older leader. It may know
+    /// The newest leader epoch of which a record was shown: a consumer that knows of it reads from no older leader. It may know
     /// of a newer one from metadata and `ListOffsets`, which is not looked at.
     epoch: Option<LeaderEpoch>,
     /// The values shown right before it, up to it.
@@ -218,7 +218,7 @@ impl Polls {
                 });
             }
             // The leader answers that it knows no such epoch: to a question that is still open. Of several, to the
-            // oldest, lest the position be held against a leader that was not asked.
+            // oldest, lest the position be held against a leader that received no request.
             AttemptEvent::EpochLost { partition, .. } => {
                 let open = consumer.requested.iter().filter(|((_, of), _)| *of == partition).map(|(_, read)| read);
                 let oldest = open.filter(|read| read.api == ReadApi::OffsetForLeaderEpoch).map(|read| read.sent).min();
@@ -350,7 +350,7 @@ impl Shown {
                         )
                     });
                 }
-                // A name that was deleted and created again is another log, which no epoch tells.
+                // A name that was deleted and created again is another log, which no epoch shows.
                 let other = |(at, value): &(i64, &u64)| of.log.value_at(*at) != Some(**value);
                 let mut from = (offset - before.len() as i64..).zip(before);
                 if let Some((at, value)) = from.find(other).filter(|_| logs.len() == 1) {

@@ -1,4 +1,4 @@
-//! `RequestAnswered`: whoever sent a request receives an answer, whatever its server goes through meanwhile. A broker's
+//! `RequestAnswered`: every request is answered, whatever happens to its server meanwhile. A broker's
 //! channel takes no further request before it, so one that is forgotten stops all that its connection was for.
 //!
 //! Judged from requests that a process takes and the answers that it sends, while nothing disturbs it:
@@ -144,7 +144,7 @@ impl Answered {
                 watched.leads = false;
                 watched.restart(at_ns, |open| open.wait == Wait::Commit);
             }
-            // All that it has written is committed, and with it whatever it took a while ago.
+            // All that it has written is committed, and with it all that it appended a while ago.
             Observation::HighWatermark { offset, leading: true, .. }
                 if watched.leads && offset >= models.servers[server].log.end(&models.ledger) =>
             {

@@ -1,8 +1,8 @@
 //! When a voter leaves its leader, and when it goes back.
 //!
 //! * `SilentLeaderLeft`: a follower that its leader has not answered for a fetch timeout requests
-//!   pre-votes, whoever else talks to it
-//! * `EndQuorumEpochObeyed`: one that its leader has told of its resignation does so when its backoff is
+//!   pre-votes, whatever it receives from others
+//! * `EndQuorumEpochObeyed`: a voter that has received its leader's EndQuorumEpoch does so when its backoff is
 //!   over (KIP-595)
 //! * `PreVoteCarriedThrough`: and it goes back to that leader only when it cannot win, or when its
 //!   election timeout is over: that others still name the leader says nothing (KIP-996, KAFKA-17641)

@@ -17,7 +17,7 @@ claim! {
     PreVoteRefusedInTouch, Safety of Server, "KIP-996: a follower that has fetched successfully rejects pre-votes";
 }
 
-/// What a voter's timer went by last.
+/// What a voter's timer was started by last.
 #[derive(Clone, Copy, Debug)]
 struct Follows {
     epoch: LeaderEpoch,
@@ -48,7 +48,7 @@ struct Watched {
     /// When its raft thread began with what it handles now: its timers count from here.
     step_ns: u64,
     follows: Option<Follows>,
-    /// The newest epoch whose leader has told it that it resigns.
+    /// The newest epoch of whose leader it has received EndQuorumEpoch.
     resigned: Option<LeaderEpoch>,
     calm: Calm,
 }

@@ -1,7 +1,7 @@
 //! `AppendWithinLinger` (KAFKA-10826): what a leader has accepted it writes when the linger is over.
 //!
 //! Judged from the AppendRecords requests that a leader takes, once its state machine has claimed, and
-//! from the batches it writes. Whoever refuses answers at once; whoever accepts answers later. The raft thread may be late because it is
+//! from the batches it writes. A refusal is answered at once; an accepted request later. The raft thread may be late because it is
 //! busy, so what counts is how long it had nothing to do: since the input before the one by which it
 //! writes, and since the last fsync of its node.
 

@@ -2,7 +2,7 @@
 //! before, that a majority would give them.
 //!
 //! Judged from the answers that voters send, whether they arrive or not. A replica that starts with an
-//! epoch and its own vote in it continues as Candidate of that epoch (consensus.md §1.6) and asks nobody.
+//! epoch and its own vote in it continues as Candidate of that epoch (consensus.md §1.6) and requests no pre-votes.
 
 use crate::checks::claim::{Kind, Scope};
 use crate::checks::prelude::*;

@@ -2,7 +2,7 @@
 //! class of mistake without needing the crash that would make it harmful.
 //!
 //! A request may leave late (the network client below raft queues it behind a connect), when its
-//! sender has moved on; so D1, D3 and D4 ask whether the promise *was* durable in its epoch.
+//! sender has moved on; so D1, D3 and D4 judge whether the promise *was* durable in its epoch.
 
 use crate::checks::prelude::*;
 use raft::ids::NodeId;

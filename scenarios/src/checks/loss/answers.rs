@@ -18,16 +18,16 @@ pub struct Losses<'a> {
     pub facts: &'a [Fact],
 }
 
-/// A consumer's position that the leader it asked does not have.
+/// A consumer's position that the requested leader does not have.
 #[derive(Clone, Copy, Debug)]
 pub struct SentBack {
     /// Where it was.
     pub from: Offset,
     /// Where it is sent, if the leader said so.
     pub to: Option<Offset>,
-    /// The newest epoch of which it was shown a record: it asks no older leader.
+    /// The newest epoch of which it was shown a record: it reads from no older leader.
     pub shown: Option<LeaderEpoch>,
-    /// Number of the event by which it asked.
+    /// Number of the event of its request.
     pub requested: u64,
 }
 
@@ -116,7 +116,7 @@ impl Losses<'_> {
     pub fn may_begin_without(&self, place: usize, batch: BatchId) -> Option<Excuse> {
         let Fact::Began(began) = &self.facts[place] else { return None };
         let first = self.ledger.first_beyond(batch, began.log)?;
-        // What stands behind a lost batch went with it.
+        // What stands behind a lost batch is lost with it.
         let is_held = began.others.iter().any(|log| self.ledger.holds(*log, first));
         let by_fault = !is_held && self.has_lost_before(place, began.server, first);
         let by_fault = by_fault.then_some(began.if_lost);
@@ -160,7 +160,7 @@ impl Losses<'_> {
             return None;
         }
         let mut later = self.begun().rev().filter(|(_, began)| known.epoch < began.epoch).peekable();
-        // What went with an earlier leader may come back with a later one.
+        // What was lost with an earlier leader may come back with a later one.
         if later.peek().is_none_or(|(_, newest)| self.ledger.holds(newest.log, batch)) {
             return None;
         }
@@ -192,7 +192,7 @@ impl Losses<'_> {
         self.ledger.spanning(offset).filter(holds).find_map(|batch| self.may_serve(batch))
     }
 
-    /// Where the last batch ends that is missing with cause: a leader that has not learned of it may tell of that end.
+    /// Where the last batch ends that is missing with cause: a leader that has not learned of it may report that end.
     pub fn missing_end(&self) -> Offset {
         if self.lowest_cut().is_none() {
             return Offset(0);

@@ -33,7 +33,7 @@ pub struct CommittedChange<'a> {
 impl CommittedChange<'_> {
     /// What is wrong with it, if nothing excuses it; else what the change adds to the facts.
     ///
-    /// Where no guard was left before, a fault took the records from the last one: a guard that cuts its log itself is
+    /// Where no guard was left before, a fault has taken the records from the last one: a guard that cuts its log itself is
     /// found out when it does. Where all that are left are hurt it is settled when one of them acts.
     pub fn may_leave(&self) -> Result<Option<Fact>, &'static str> {
         let was_guarded = self.before.iter().any(|it| it.has_all);

@@ -69,7 +69,7 @@ pub enum Fact {
     UncleanRestart,
     /// A leader begins.
     Began(Began),
-    /// The leader of an epoch leads no more; it answers nobody who asks it after this event.
+    /// The leader of an epoch leads no more; it answers no request that is sent after this event.
     Ended {
         /// Its epoch.
         epoch: LeaderEpoch,

@@ -5,7 +5,7 @@
 //! * [`quorum`]: facts and answers of the metadata log
 //! * [`excuses`]: the causes that they answer, each with the promise that ends there
 //!
-//! Checks ask; none decides by itself that something is excused.
+//! Checks query it; none decides by itself that something is excused.
 
 pub mod answers;
 pub mod elections;

@@ -26,7 +26,7 @@ pub enum QuorumFact {
     /// A server holds durably again what it held. Other batches in its place do not count: an acknowledgement of the
     /// old ones may still be on its way.
     Restored { server: usize, log: BatchId },
-    /// The leader of `epoch` begins with `left` of the committed log, which went to `had`.
+    /// The leader of `epoch` begins with `left` of the committed log, which ended with `had`.
     Cut { epoch: LeaderEpoch, had: BatchId, left: BatchId, at_ns: u64 },
     /// A leader older than a cut commits up to `had`, beside the committed log, of which it has `left`.
     CommittedBeside { had: BatchId, left: BatchId },
@@ -124,7 +124,7 @@ impl QuorumLosses<'_> {
         self.facts.iter().any(is_cut).then_some(Excuse::CommittedRecordDestroyed)
     }
 
-    /// May a batch that was committed be missing? If it went with a cut.
+    /// May a batch that was committed be missing? If a cut has removed it.
     pub fn may_be_missing(&self, batch: BatchId) -> Option<Excuse> {
         let is_lost = |had: BatchId, left: BatchId| self.ledger.holds(had, batch) && !self.ledger.holds(left, batch);
         let is_lost = self.facts.iter().any(|fact| match fact {

@@ -1,9 +1,9 @@
 //! `HeardBrokerNotFenced`: a broker whose heartbeat was taken, and answered "unfenced", is not fenced
-//! before a session has passed since, unless it wishes so (KIP-631; KAFKA-15019).
+//! before a session has passed since, unless it requests that (KIP-631; KAFKA-15019).
 //!
 //! The answer says that the controller had not fenced it when it came to that heartbeat, so what fences
 //! it in the same claim was decided later; it is judged when it is committed, which is later still. A
-//! controller of another epoch has heard other heartbeats. Sessions run on the controller's monotonic
+//! controller of another epoch has received other heartbeats. Sessions run on the controller's monotonic
 //! clock, which a paused process does not stop and no fault moves but in its rate (`FASTEST_RATE`).
 
 use crate::checks::prelude::*;

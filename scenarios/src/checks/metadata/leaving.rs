@@ -1,5 +1,5 @@
-//! `ControlledShutdownEnds`: a broker that wishes to leave may go once it leads nothing and all other
-//! unfenced brokers have told of metadata as new as that which took its leaderships (KIP-841;
+//! `ControlledShutdownEnds`: a broker in controlled shutdown may stop once it leads nothing and all other
+//! unfenced brokers have reported metadata as new as that which removed its leaderships (KIP-841;
 //! KAFKA-14292).
 //!
 //! The first answer that bids it wait comes when that metadata is committed, so what is committed then

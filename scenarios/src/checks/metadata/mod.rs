@@ -2,7 +2,7 @@
 //!
 //! * [`image`]: what committed records say, by a second reader who shares no code of replay with `raft`;
 //!   [`model`]: the image, one batch after the other, and its digest at each offset; [`images`]: nodes publish the same
-//! * [`brokers`]: broker epochs; [`sessions`]: who must be fenced, [`heard`]: who must not;
+//! * [`brokers`]: broker epochs; [`sessions`]: which must be fenced, [`heard`]: which must not;
 //!   [`leaving`]: who must be let go; [`producer_ids`]: blocks and ids
 //! * [`partitions`] judges the ISR and ELR of each, [`elr`] what a new `min.insync.replicas` does to them;
 //!   [`leaderless`]: a leader where one may lead; [`isr_changes`]: what controllers answer to leaders

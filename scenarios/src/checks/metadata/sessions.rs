@@ -1,4 +1,4 @@
-//! `SilentBrokerFenced`: a broker that the active controller does not hear is fenced when its session
+//! `SilentBrokerFenced`: a broker of which the active controller receives no heartbeat is fenced when its session
 //! is over.
 //!
 //! Judged from Heartbeat requests as the active controller takes them, and from committed records.

@@ -45,7 +45,7 @@ pub struct SmallFiles {
 }
 
 impl SmallFiles {
-    /// Opens, creates if absent, empties if told to.
+    /// Opens, creates if absent, empties if `truncate` is set.
     pub fn open(&mut self, path: &str, truncate: bool) -> InodeIndex {
         let index = match self.names.get(path) {
             Some(index) => *index,

@@ -407,7 +407,7 @@ impl ConsumerApplication {
         changes.then(|| ConsumerOperation::Assign { partitions: self.assigned.clone().into() })
     }
 
-    /// Reads one more because somebody asks.
+    /// Reads one more on request.
     pub fn assign(&mut self, partition: TopicPartition) -> ConsumerOperation {
         if !self.assigned.contains(&partition) {
             self.assigned.push(partition);
