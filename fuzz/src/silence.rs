@@ -1,6 +1,6 @@
 //! The coverage estimate: how much of the state space the runs of a sweep have not seen.
 //!
-//! * **Abstract states** ([`scenarios::checks::abstract_state`]). The Good-Turing estimate: the expected number of
+//! * **Abstract states** ([`scenarios::abstract_state`]). The Good-Turing estimate: the expected number of
 //!   new states of the next run is the number of states seen in exactly one run, divided by the number of runs
 //!   (Good 1953).
 //! * **Violations**. The rule of three: if none of N runs failed, then with 95 % confidence fewer than 3/N
