@@ -27,8 +27,9 @@ fn election(content: &[u8]) {
     let model = parse_quorum_state(content);
     let Ok(state) = read_election_state(&disk) else { return };
     let mut state = state.expect("the file is there");
-    let reported =
-        |model: Option<scenarios::checks::server_model::state_files::Election>| model.map(|e| (e.epoch, e.leader, e.voted));
+    let reported = |model: Option<scenarios::checks::server_model::state_files::Election>| {
+        model.map(|e| (e.epoch, e.leader, e.voted))
+    };
     let expected = (state.epoch, state.leader_id, state.voted.map(|voted| voted.id));
     // The node reads the first line only; the checks know no file of several.
     assert!(model.is_none() || reported(model) == Some(expected), "{state:?} and {model:?}");
