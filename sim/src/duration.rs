@@ -89,8 +89,8 @@ fn write_decimal(f: &mut fmt::Formatter<'_>, value: u64, per: u64) -> fmt::Resul
     Ok(())
 }
 
-/// A whole number of seconds, milliseconds or microseconds if exact, otherwise seconds with up to three decimals: `1.5
-/// s`.
+/// A whole number of seconds, milliseconds or microseconds if exact, otherwise seconds with up to three decimals:
+/// `1.5 s`.
 pub fn in_words(ns: u64) -> String {
     match ns {
         0 => "0 s".to_owned(),

@@ -1,5 +1,5 @@
-//! Links and connections: plain tables. What becomes of a packet is decided in
-//! `world/transport.rs`; this file never reads a clock.
+//! Links and connections: plain tables. `world/transport.rs` decides the fate of a packet; this file never reads a
+//! clock.
 
 use std::collections::VecDeque;
 
@@ -15,7 +15,7 @@ use crate::process::{Connection, Node, Process, Thread};
 pub enum Transport {
     /// Connections: in order, retransmitted, reset when a process dies.
     Tcp,
-    /// Hostile: each message may be lost, duplicated, late or overtaken.
+    /// Unreliable: each message may be lost, duplicated, delayed or reordered.
     Datagram,
 }
 
@@ -24,7 +24,7 @@ pub enum Transport {
 pub struct NetworkConfig {
     /// How messages travel.
     pub transport: Transport,
-    /// One-way latency of every link without an entry below.
+    /// One-way latency of every link without an entry in `links`.
     pub latency: Latency,
     /// Links with a latency of their own.
     pub links: Vec<(Link, Latency)>,
@@ -36,7 +36,7 @@ pub struct NetworkConfig {
     pub reorder_ns: u64,
     /// First retransmission timeout, ns (Linux: 200 ms).
     pub rto_min_ns: u64,
-    /// `tcp.rto.max`: the doubling stops here, ns (Linux: 120 s).
+    /// `tcp.rto.max`: the upper limit of the doubling, ns (Linux: 120 s).
     pub rto_max_ns: u64,
     /// First retransmission timeout of a SYN, ns (Linux: 1 s).
     pub syn_rto_ns: u64,
@@ -61,11 +61,11 @@ impl Default for NetworkConfig {
     }
 }
 
-/// State of a one-way link: faults in force are sums and counts, so that they may overlap.
+/// State of a one-way link: the faults in force are sums and counts, so that they may overlap.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct LinkState {
     pub cuts: u32,
-    /// More than a million is as good as a million.
+    /// A value above a million has the effect of a million.
     pub loss_ppm: u64,
     pub duplicate_ppm: u64,
     pub extra_ns: u64,
@@ -77,12 +77,12 @@ pub(crate) struct LinkState {
     pub next_ordinal: u32,
 }
 
-/// Which way a packet goes: 0 from the opener, 1 back to it.
+/// Direction of a packet: 0 from the opener, 1 back to it.
 pub(crate) type Direction = u8;
 pub(crate) const FORTH: Direction = 0;
 pub(crate) const BACK: Direction = 1;
 
-/// What a packet carries.
+/// The content of a packet.
 #[derive(Clone, Debug)]
 pub(crate) enum Load<P: Process> {
     Syn,
@@ -103,7 +103,7 @@ pub(crate) struct Packet<P: Process> {
     pub slot: u32,
     pub generation: u32,
     pub direction: Direction,
-    /// Place in its lane: what the other end is to have before it is [`Lane::received`].
+    /// Place in its lane: the value that [`Lane::received`] must have before the other end accepts it.
     pub place: u32,
     pub load: Load<P>,
 }
@@ -113,16 +113,16 @@ pub(crate) struct Packet<P: Process> {
 pub(crate) struct Lane<P: Process> {
     /// Latest scheduled arrival: FIFO by strictly increasing times.
     pub last_at: u64,
-    /// Packets put on the wire so far, each try anew: the counter of the keyed draws.
+    /// Packets put on the wire so far, including retries: the counter of the keyed draws.
     pub packets: u32,
-    /// Loads handed over so far: the next one's place.
+    /// Loads handed over so far, which is the place of the next one.
     pub sent: u32,
-    /// Loads the other end has taken: the place that is its next.
+    /// Loads the other end has accepted, which is the place it expects next.
     pub received: u32,
-    /// Sent, but not through: waits for the retransmission timer, by place.
+    /// Sent, but not delivered: waits for the retransmission timer, by place.
     pub blocked: VecDeque<(u32, Load<P>)>,
-    /// Through before their turn (those before them met a host that was silent for a moment):
-    /// the other end's kernel holds them, by place.
+    /// Delivered before their predecessors (whose packets reached a host that was silent for a moment): the other end's
+    /// kernel holds them, by place.
     pub early: VecDeque<(u32, Load<P>)>,
     /// The last retransmission timeout, ns; 0 once something was acknowledged after it.
     pub rto_ns: u64,
@@ -144,7 +144,7 @@ impl<P: Process> Lane<P> {
         }
     }
 
-    /// As a new connection has it.
+    /// Resets it to the state of a new connection.
     fn reset(&mut self) {
         (self.last_at, self.packets, self.sent, self.received) = (0, 0, 0, 0);
         (self.rto_ns, self.retry_ordinal) = (0, None);
@@ -152,25 +152,25 @@ impl<P: Process> Lane<P> {
         self.early.clear();
     }
 
-    /// The next that came early, if it is its turn now.
+    /// The next load that arrived early, if it is the expected one now.
     pub fn take_early(&mut self) -> Option<(u32, Load<P>)> {
         let (place, _) = self.early.front()?;
         if *place > self.received { None } else { self.early.pop_front() }
     }
 }
 
-/// Puts a load among others of its lane.
+/// Inserts a load into its lane, by place.
 pub(crate) fn insert_by_place<P: Process>(loads: &mut VecDeque<(u32, Load<P>)>, place: u32, load: Load<P>) {
     let index = loads.partition_point(|(other, _)| *other < place);
     loads.insert(index, (place, load));
 }
 
-/// How far a connection has come, as its opener sees it.
+/// State of a connection, as seen by its opener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stage {
     Connecting,
     Open,
-    /// The opener closed it, died or learned of its end; what is under way still arrives.
+    /// The opener closed it, died or was notified of its end; packets under way still arrive.
     Left,
 }
 
@@ -190,13 +190,13 @@ pub(crate) struct Slot<P: Process> {
     pub transport: Transport,
     pub ordinal: u32,
     pub lanes: [Lane<P>; 2],
-    /// The server owes a response: it takes no further request (Kafka mutes the channel).
+    /// The server owes a response: it accepts no further request (Kafka mutes the channel).
     pub muted: bool,
-    /// Requests in the server's socket buffer behind the muted one.
+    /// Requests in the server's socket buffer behind the one that muted the channel.
     pub buffered: VecDeque<(P::Message, u64)>,
-    /// Packets under way; the slot lives until they have landed.
+    /// Packets under way; the slot is kept until they have landed.
     pub under_way: u32,
-    /// Faults that drop all it carries, by their places in the plan.
+    /// Faults that drop everything it carries, by their indexes in the plan.
     pub black_holes: Vec<usize>,
 }
 
@@ -238,21 +238,21 @@ impl<P: Process> Network<P> {
         usize::from(from.0) * self.nodes + usize::from(to.0)
     }
 
-    /// From where to where this direction of a connection goes.
+    /// Sender and receiver of this direction of a connection.
     #[inline]
     pub fn ends(&self, slot: u32, direction: Direction) -> (Node, Node) {
         let state = &self.slots[slot as usize];
         if direction == FORTH { (state.client, state.server) } else { (state.server, state.client) }
     }
 
-    /// The link that this direction of a connection goes along.
+    /// The link that this direction of a connection uses.
     #[inline]
     pub fn link_of(&self, slot: u32, direction: Direction) -> usize {
         let (from, to) = self.ends(slot, direction);
         self.link_index(from, to)
     }
 
-    /// Do faults keep all from arriving that is sent in this direction of a connection?
+    /// Do faults drop everything sent in this direction of a connection?
     #[inline]
     pub fn is_closed(&self, slot: u32, direction: Direction) -> bool {
         self.links[self.link_of(slot, direction)].cuts > 0 || !self.slots[slot as usize].black_holes.is_empty()
@@ -306,7 +306,7 @@ impl<P: Process> Network<P> {
         index
     }
 
-    /// Will nobody use the slot again?
+    /// Is the slot unused for good?
     #[inline]
     pub fn is_over(&self, index: u32) -> bool {
         let slot = &self.slots[index as usize];
@@ -314,7 +314,7 @@ impl<P: Process> Network<P> {
         is_left && slot.lanes.iter().all(|lane| lane.blocked.is_empty())
     }
 
-    /// Frees a slot that nobody will use again.
+    /// Frees a slot that will not be used again.
     pub fn release(&mut self, index: u32) {
         let slot = &mut self.slots[index as usize];
         slot.in_use = false;
@@ -327,7 +327,7 @@ impl<P: Process> Network<P> {
         Connection(u64::from(index) | u64::from(self.slots[index as usize].generation) << 32)
     }
 
-    /// The slot a node's [`Connection`] names, if that use of it still is.
+    /// The slot that a node's [`Connection`] names, if it still has that use.
     #[inline]
     pub fn resolve(&self, connection: Connection) -> Option<u32> {
         let index = connection.0 as u32;

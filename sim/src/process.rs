@@ -1,10 +1,9 @@
-//! The process border: all the world knows of a node, and all a node may request of the world.
+//! The process interface: all the world knows of a node, and all a node may request of the world.
 //!
-//! A process is a pure function of (state, now, input, draws). It is stepped one input at a
-//! time per thread and answers with an **ordered list of effects**. [`Effect::Fsync`] is a
-//! barrier on its thread: the world holds the effects behind it until the bytes are durable,
-//! drops them if the node dies or the fsync fails (the thread then gets [`Input::DiskError`]),
-//! and gives the thread no input meanwhile; other threads run on. A crash may fall between
+//! A process is a pure function of (state, now, input, draws). It is stepped one input at a time per thread and returns
+//! an **ordered list of effects**. [`Effect::Fsync`] is a barrier on its thread: the world holds the effects behind it
+//! until the bytes are durable, drops them if the node dies or the fsync fails (the thread then gets
+//! [`Input::DiskError`]), and gives the thread no input meanwhile; other threads continue. A crash may occur between
 //! any two effects. `boot` has only durable bytes, so volatile state cannot leak.
 
 use std::rc::Rc;
@@ -13,7 +12,7 @@ use crate::disk::Disk;
 pub use crate::ids::{Connection, DiskError, File, Node, Thread};
 use crate::rng::Entropy;
 
-/// What a node's clocks say; nodes never see true time.
+/// The readings of a node's clocks; nodes never see true time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Now {
     /// Monotonic: drifts, never steps. ns.
@@ -22,7 +21,7 @@ pub struct Now {
     pub wall_ms: i64,
 }
 
-/// Why a connection ended, as its opener learns it.
+/// The reason for the end of a connection, as reported to its opener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CloseReason {
     /// The host is up, the process is not.
@@ -38,15 +37,15 @@ pub enum Input<P: Process> {
     Opened { token: u32, connection: Connection },
     /// A connection we opened (or tried to) is gone.
     Closed { token: u32, reason: CloseReason },
-    /// A request on a connection that another node opened; owes one response, or word that there is none.
+    /// A request on a connection that another node opened; it requires one response, or a notice that there is none.
     Request { connection: Connection, message: P::Message },
     /// A response on a connection we opened.
     Response { token: u32, message: P::Message },
     /// The thread's timer.
     Timer,
-    /// The effect at which the last list stopped failed.
+    /// The effect at which the last list stopped has failed.
     DiskError(DiskError),
-    /// Word from another thread of this node.
+    /// A message from another thread of this node.
     Post(P::Post),
     /// SIGTERM.
     Terminate,
@@ -63,9 +62,9 @@ pub enum Effect<P: Process> {
     Connect { token: u32, to: Node },
     /// Send on a connection we opened.
     Request { connection: Connection, message: P::Message },
-    /// Answer on a connection that a request came by.
+    /// Respond on a connection that a request arrived on.
     Response { connection: Connection, message: P::Message },
-    /// The request that came by it gets no answer: the connection takes the next one.
+    /// The request that arrived on it gets no response: the connection accepts the next one.
     NoResponse { connection: Connection },
     /// Close a connection that another node opened; its opener receives `Reset`.
     HangUp { connection: Connection },
@@ -90,11 +89,11 @@ pub enum Effect<P: Process> {
     Fsync { file: File },
     /// Barrier.
     FsyncDirectory,
-    /// Word for another thread of this node.
+    /// A message for another thread of this node.
     Post { thread: Thread, event: P::Post },
-    /// Said of itself; `Copy`, at most 32 bytes.
+    /// An observation about the node itself; `Copy`, at most 32 bytes.
     Observe(P::Observation),
-    /// The process ends; by a fault if it crashes by its own decision.
+    /// The process ends; with a fault if it ends by its own decision after an error.
     Halt { reason: Rc<str>, fault: Option<P::Fault> },
 }
 
@@ -103,8 +102,8 @@ pub enum Effect<P: Process> {
 pub struct Out<P: Process> {
     /// First to last.
     pub effects: Vec<Effect<P>>,
-    /// Messages that were read, for a process that can use their memory again: what one step puts
-    /// here another may take, whichever node's it is. No content may be read from them.
+    /// Messages that were read, for a process that can reuse their memory: a message that one step puts here may be
+    /// reused by another step of any node. Their content must not be read.
     pub spent: Vec<P::Message>,
 }
 
@@ -122,7 +121,7 @@ impl<P: Process> Out<P> {
     }
 }
 
-/// A message as the world sees it: something with an identity and a kind.
+/// A message as the world sees it: a value with an identity and a kind.
 pub trait Payload: Clone + std::fmt::Debug {
     /// 64-bit identity over a canonical field walk; made once, at send. The default hashes the
     /// `Debug` text, which is slow and changes with the names of fields.
@@ -133,11 +132,11 @@ pub trait Payload: Clone + std::fmt::Debug {
     fn kind(&self) -> u8 {
         0
     }
-    /// The kinds' names, by number.
+    /// The names of the kinds, by number.
     const KINDS: &'static [&'static str] = &["message"];
 }
 
-/// A number is a message, for processes that need no more.
+/// A number is a message, for processes that need nothing else.
 impl Payload for u64 {}
 
 /// xxh3 of the `Debug` text: an identity for types that have no canonical field walk.
@@ -149,20 +148,20 @@ fn debug_hash(value: &impl std::fmt::Debug) -> u64 {
 pub trait Process: Clone + std::fmt::Debug + Sized + 'static {
     /// Configuration; survives everything.
     type Spec: Clone + std::fmt::Debug;
-    /// What crosses the network.
+    /// Messages of the network.
     type Message: Payload;
-    /// Word between threads of one node.
+    /// Messages between threads of one node.
     type Post: Clone + std::fmt::Debug;
     /// What may be submitted from outside the world.
     type Operation: Clone + std::fmt::Debug;
-    /// What a node says of itself.
+    /// What a node reports about itself.
     type Observation: Copy + std::fmt::Debug;
-    /// Of what kind a crash by its own decision is.
+    /// The kind of a crash by its own decision.
     type Fault: Copy + std::fmt::Debug;
     /// Names of the threads, thread 0 first.
     const THREADS: &'static [&'static str] = &["main"];
 
-    /// Power on, with what the disk kept. Effects belong to thread 0.
+    /// Power on, with the bytes that the disk kept. Effects belong to thread 0.
     fn boot(spec: &Self::Spec, now: Now, entropy: &mut Entropy, disk: &Disk, out: &mut Out<Self>) -> Self;
 
     /// One input for one thread.
@@ -173,13 +172,13 @@ pub trait Process: Clone + std::fmt::Debug + Sized + 'static {
         Thread(0)
     }
 
-    /// 64-bit identity of an observation, for the digest; the default hashes its `Debug` text, as
-    /// do the two below.
+    /// 64-bit identity of an observation, for the digest; the default hashes its `Debug` text, as in the two functions
+    /// below.
     fn observation_hash(observation: &Self::Observation) -> u64 {
         debug_hash(observation)
     }
 
-    /// 64-bit identity of word between threads, for the digest.
+    /// 64-bit identity of a message between threads, for the digest.
     fn post_hash(post: &Self::Post) -> u64 {
         debug_hash(post)
     }

@@ -1,13 +1,12 @@
-//! Chance, split by purpose and owner: a stream is a key, never a shared generator.
+//! Random numbers, split by purpose and owner: a stream is a key, never a shared generator.
 //!
-//! Two ways to draw. Owners that draw seldom hold an [`Entropy`]: a ChaCha8 stream keyed by
-//! (seed, purpose, owner). Owners that draw for each message ask [`Seed::mix`] for the value
-//! at (purpose, owner, ordinal), which needs no state. Either way no draw of one owner can
-//! shift the draws of another, and so a fault can be deleted from a plan without changing
-//! any other number of the run.
+//! There are two ways to draw. Owners that draw seldom hold an [`Entropy`]: a ChaCha8 stream keyed by (seed, purpose,
+//! owner). Owners that draw for each message call [`Seed::mix`] for the value at (purpose, owner, ordinal), which needs
+//! no state. In both cases no draw of one owner can shift the draws of another, so a fault can be deleted from a plan
+//! without changing any other number of the run.
 //!
-//! Every value made here is pinned by the vectors of `tests/parts/rng.rs`: changing one
-//! changes every digest and every recorded repro.
+//! Every value made here is pinned by the vectors of `tests/parts/rng.rs`: changing one changes every digest and every
+//! recorded repro.
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -17,17 +16,17 @@ const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
 /// Odd, with about half of its bits set; the last pair of splitmix's finalizer variant 13.
 const MULTIPLY_1: u64 = 0xbf58_476d_1ce4_e5b9;
 const MULTIPLY_2: u64 = 0x94d0_49bb_1331_11eb;
-/// Digits of pi, so that small seeds and owners do not meet the multiplication as small numbers.
+/// Digits of pi, so that small seeds and owners do not enter the multiplication as small numbers.
 const SEED_SALT: u64 = 0x243f_6a88_85a3_08d3;
 const OWNER_SALT: u64 = 0x1319_8a2e_0370_7344;
-/// Murmur3's first finalizer constant; odd, so that an owner never vanishes from a mix.
+/// Murmur3's first finalizer constant; odd, so that multiplying an owner by it is a bijection.
 const OWNER_STEP: u64 = 0xff51_afd7_ed55_8ccd;
 
 /// The master seed of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Seed(pub u64);
 
-/// What a stream is for. Numbers are part of every digest: never reuse one.
+/// The purpose of a stream. Numbers are part of every digest: never reuse one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     /// A node's own draws; owner = node and incarnation.
@@ -46,20 +45,19 @@ pub enum Purpose {
     Knob = 7,
     /// Workloads; owner = client.
     Workload = 8,
-    /// Ties in the schedule; owner = who schedules.
+    /// Ties in the schedule; owner = the scheduling owner.
     Order = 9,
-    /// What a search over runs tries next; owner = its iteration. Of no run's own.
+    /// The next candidate of a search over runs; owner = its iteration. Not part of any run.
     Search = 10,
-    /// The seeds of other futures of a world; owner = 0, ordinal = which.
+    /// The seeds of other futures of a world; owner = 0, ordinal = number of the future.
     Future = 11,
 }
 
 impl Seed {
     /// The stream of one owner, from its start.
     ///
-    /// The key is four words, each the finalizer of the sum of the one before and the next
-    /// input; the first three are a bijection of (seed, purpose, owner), so no two streams
-    /// share a key.
+    /// The key is four words, each the finalizer of the sum of the previous word and the next input; the first three
+    /// are a bijection of (seed, purpose, owner), so no two streams share a key.
     pub fn entropy(self, purpose: Purpose, owner: u64) -> Entropy {
         let mut key = [0; 32];
         let mut word = GOLDEN;
@@ -72,9 +70,9 @@ impl Seed {
 
     /// Keyed counter mix for high-rate owners: the value at (purpose, owner, ordinal).
     ///
-    /// One 128-bit product spreads (seed, purpose) and owner over each other; its low half
-    /// starts a SplitMix64 sequence that the ordinal counts along, its high half enters
-    /// between the two multiplications, so that two owners never walk the same sequence.
+    /// One 128-bit product mixes (seed, purpose) with owner; its low half starts a SplitMix64 sequence indexed by the
+    /// ordinal, and its high half enters between the two multiplications, so that no two owners follow the same
+    /// sequence.
     #[inline]
     pub fn mix(self, purpose: Purpose, owner: u64, ordinal: u64) -> u64 {
         let key = self.0.wrapping_add((purpose as u64).wrapping_mul(GOLDEN)) ^ SEED_SALT;
@@ -110,13 +108,13 @@ impl Entropy {
 
     /// Lemire's bounded draw (with rejection); `bound` > 0.
     ///
-    /// ("Fast Random Integer Generation in an Interval", 2019.) Exactly uniform; takes more
-    /// than one draw with a chance of less than `bound` / 2^64.
+    /// ("Fast Random Integer Generation in an Interval", 2019.) Exactly uniform; uses more than one draw with a chance
+    /// of less than `bound` / 2^64.
     pub fn below(&mut self, bound: u64) -> u64 {
         assert!(bound > 0, "a draw below 0 was asked for");
         let mut product = u128::from(self.next_u64()) * u128::from(bound);
         if (product as u64) < bound {
-            // 2^64 mod bound: that many low halves would be counted once too often.
+            // 2^64 mod bound: this many low halves would be counted once too often.
             let surplus = bound.wrapping_neg() % bound;
             while (product as u64) < surplus {
                 product = u128::from(self.next_u64()) * u128::from(bound);
@@ -125,14 +123,14 @@ impl Entropy {
         (product >> 64) as u64
     }
 
-    /// True with this chance, in parts per million. Always takes exactly one draw.
+    /// True with this chance, in parts per million. Always uses exactly one draw.
     pub fn chance_ppm(&mut self, ppm: u32) -> bool {
         scale(self.next_u64(), 1_000_000) < u64::from(ppm)
     }
 }
 
-/// Maps one 64-bit draw to `0..bound` by the high half of the product (bias < bound / 2^64);
-/// never falls as the draw rises. 0 if `bound` is 0.
+/// Maps one 64-bit draw to `0..bound` by the high half of the product (bias < bound / 2^64); never decreases as the
+/// draw increases. 0 if `bound` is 0.
 #[inline]
 pub fn scale(draw: u64, bound: u64) -> u64 {
     ((u128::from(draw) * u128::from(bound)) >> 64) as u64

@@ -1,7 +1,6 @@
-//! What happens next. Entries are ordered by (time, mix(seed, owner, ordinal), owner, ordinal):
-//! an owner is a node's thread, a one-way link or the plan, and ordinals count within it. So
-//! ties are broken by chance that no other owner can shift, and no global sequence decides
-//! anything: deleting one fault moves nobody else's place.
+//! The event queue. Entries are ordered by (time, mix(seed, owner, ordinal), owner, ordinal): an owner is a node's
+//! thread, a one-way link or the plan, and ordinals count within it. Ties are therefore broken by draws that no other
+//! owner can shift, and there is no global sequence: deleting one fault does not move any other entry.
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
@@ -9,7 +8,7 @@ use std::collections::BinaryHeap;
 use crate::process::{Node, Thread};
 use crate::rng::{Purpose, Seed};
 
-/// Who schedules: the name under which ordinals count.
+/// The owner of entries; ordinals count per owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Owner(pub u32);
 
@@ -30,18 +29,18 @@ impl Owner {
     }
 }
 
-/// What is due.
+/// Kinds of events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Due {
     /// A packet arrives; index into the packet slab.
     Packet(u32),
     /// A thread's timer, perhaps stale or moved.
     Timer(Node, Thread),
-    /// A thread has served its input's cost.
+    /// The service time of a thread's input is over.
     Served(Node, Thread),
     /// A thread's fsync completes.
     Synced(Node, Thread),
-    /// TCP tries again; connection slot and direction.
+    /// A TCP retransmission; connection slot and direction.
     Retransmit(u32, u8),
     /// A fault of the plan starts.
     FaultStart(u32),
@@ -61,11 +60,9 @@ pub struct Entry {
     /// True time, ns.
     pub at: u64,
     mix: u32,
-    /// Who scheduled it.
     pub owner: Owner,
-    /// Which of the owner's entries this is.
+    /// Ordinal of this entry within its owner.
     pub ordinal: u32,
-    /// What is due.
     pub due: Due,
 }
 
@@ -86,7 +83,7 @@ impl PartialOrd for Entry {
     fn partial_cmp(&self, other: &Entry) -> Option<Ordering> {
         Some(self.cmp(other))
     }
-    /// The most frequent query; times alone decide nearly always.
+    /// The most frequent comparison; times alone nearly always decide.
     #[inline]
     fn le(&self, other: &Entry) -> bool {
         self.at > other.at || (self.at == other.at && self.key() >= other.key())
@@ -115,28 +112,27 @@ impl Ord for Entry {
     }
 }
 
-/// All that is pending. The nearest entries are kept sorted, because most of what is pushed is
-/// due soon: taking the earliest is then a `Vec::pop` (a heap's pop alone was a sixth of an
-/// event). The others stand in a heap, for they may be many.
+/// All pending entries. The nearest are kept sorted, because most entries are due soon after they are pushed: removing
+/// the earliest is then a `Vec::pop` (a heap's pop alone was a sixth of an event). The others are in a heap, because
+/// they may be many.
 #[derive(Clone, Debug)]
 pub struct Schedule {
     seed: Seed,
-    /// Latest first, so that the earliest is taken from the end. Empty only if `far` is.
+    /// Latest first, so that the earliest is removed from the end. Empty only if `far` is.
     near: Vec<Entry>,
     /// None is earlier than any of `near`.
     far: BinaryHeap<Entry>,
 }
 
-/// `near` has at most so many: an insertion moves only those that are due before it.
+/// Maximum length of `near`: an insertion moves only the entries that are due before it.
 const NEAR: usize = 64;
 
 impl Schedule {
-    /// An empty schedule of a run.
     pub fn new(seed: Seed) -> Schedule {
         Schedule { seed, near: Vec::with_capacity(NEAR), far: BinaryHeap::with_capacity(256) }
     }
 
-    /// Ties of what is added from now on are broken by another seed.
+    /// Ties among entries added from now on are broken by another seed.
     pub fn redraw(&mut self, seed: Seed) {
         self.seed = seed;
     }
@@ -151,8 +147,8 @@ impl Schedule {
         ordinal
     }
 
-    /// Adds an entry of the plan: its place among entries of the same instant comes from what it
-    /// is (`identity`), so that a deleted fault moves no other one's.
+    /// Adds an entry of the plan: its order among entries of the same time depends on its `identity`, so that deleting
+    /// a fault does not move another one.
     pub fn push_plan(&mut self, at: u64, identity: u64, next_ordinal: &mut u32, due: Due) {
         let ordinal = *next_ordinal;
         *next_ordinal += 1;
@@ -189,7 +185,7 @@ impl Schedule {
         self.near.reverse();
     }
 
-    /// Takes the earliest, if it is due by `end`.
+    /// Removes the earliest entry, if it is due by `end`.
     #[inline]
     pub fn pop_due(&mut self, end: u64) -> Option<Entry> {
         let earliest = self.near.pop_if(|entry| entry.at <= end)?;
@@ -204,7 +200,6 @@ impl Schedule {
         self.near.len() + self.far.len()
     }
 
-    /// Nothing pending.
     pub fn is_empty(&self) -> bool {
         self.near.is_empty()
     }

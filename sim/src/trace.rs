@@ -1,8 +1,7 @@
 //! The digest of a run: two lanes, and a ladder of intermediate digests.
 //!
-//! The *behaviour* lane takes what nodes see, the *plan* lane faults and skips; so a fault
-//! without an effect leaves the behaviour lane as it was. Each lane is a streaming xxh3-128
-//! over entries of three little-endian 64-bit words:
+//! The *behaviour* lane contains what nodes see, the *plan* lane faults and skips; so a fault without an effect does
+//! not change the behaviour lane. Each lane is a streaming xxh3-128 over entries of three little-endian 64-bit words:
 //!
 //! | word | behaviour | plan |
 //! |---|---|---|
@@ -10,8 +9,8 @@
 //! | 1 | node (bits 0..16), thread (16..24), kind (24..32), incarnation (32..64) | index (0..32), phase (32..40) |
 //! | 2 | content | content |
 //!
-//! The ladder lets two runs that should be equal be bisected: the first rung of the same
-//! height that differs bounds the first entry that differs.
+//! The ladder allows bisecting two runs that should be equal: the first differing rung of the same height bounds the
+//! first differing entry.
 
 use std::fmt;
 use std::str::FromStr;
@@ -32,7 +31,7 @@ impl FromStr for Digest {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Digest, String> {
-        // from_str_radix alone would take a sign.
+        // `from_str_radix` alone would accept a sign.
         let is_hex = text.len() == 32 && text.bytes().all(|b| b.is_ascii_hexdigit());
         match u128::from_str_radix(text, 16) {
             Ok(value) if is_hex => Ok(Digest(value)),
@@ -41,7 +40,7 @@ impl FromStr for Digest {
     }
 }
 
-/// Kinds of things that enter the behaviour lane.
+/// Kinds of entries in the behaviour lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Kind {
@@ -87,7 +86,7 @@ pub struct Trace {
 
 /// A full ladder loses every second rung, so it has at most this many.
 const MAX_RUNGS: usize = 64;
-/// A rung costs a digest of both lanes; so far apart, they do not count.
+/// A rung costs a digest of both lanes; at this distance the cost is negligible.
 const FIRST_STRIDE: u64 = 64;
 
 impl Default for Trace {
@@ -103,7 +102,7 @@ impl Default for Trace {
 }
 
 impl Trace {
-    /// Behaviour lane: one thing a node saw.
+    /// Behaviour lane: one event that a node saw.
     #[inline]
     pub fn behaviour(&mut self, at: u64, node: u16, thread: u8, incarnation: u32, kind: Kind, content: u64) {
         let who = u64::from(node) | u64::from(thread) << 16 | (kind as u64) << 24 | u64::from(incarnation) << 32;
@@ -117,7 +116,7 @@ impl Trace {
         self.climb();
     }
 
-    /// Of the whole run so far: both lanes' digests and their numbers of entries.
+    /// Digest of the whole run so far: both lanes' digests and their numbers of entries.
     pub fn digest(&self) -> Digest {
         let mut bytes = [0; 48];
         bytes[..16].copy_from_slice(&self.behaviour.digest().0.to_le_bytes());
@@ -127,12 +126,12 @@ impl Trace {
         Digest(xxh3_128(&bytes))
     }
 
-    /// Of what nodes saw.
+    /// Digest of what nodes saw.
     pub fn behaviour_digest(&self) -> Digest {
         self.behaviour.digest()
     }
 
-    /// Of faults and skips.
+    /// Digest of faults and skips.
     pub fn plan_digest(&self) -> Digest {
         self.plan.digest()
     }
@@ -172,7 +171,7 @@ const ENTRY_BYTES: usize = 24;
 /// Three of xxh3's own 256-byte blocks.
 const BUFFER_BYTES: usize = 32 * ENTRY_BYTES;
 
-/// A stream of entries; the hash takes them a buffer at a time, which makes one cost a few ns.
+/// A stream of entries; they are hashed one buffer at a time, which makes one cost a few ns.
 #[derive(Clone)]
 struct Lane {
     hash: Xxh3Default,

@@ -1,5 +1,5 @@
-//! What an observer of the world is shown: the border, as things cross it. Checks live behind
-//! this trait; the world knows none of them. All calls are static, and empty by default.
+//! The events that an observer of the world receives, at the process interface. Checks implement this trait; the world
+//! knows none of them. All calls are static, and empty by default.
 
 use crate::disk::Disk;
 use crate::fault::{Fault, Occurrence};
@@ -8,13 +8,13 @@ use crate::process::{Connection, DiskError, File, Input, Node, Process, Thread};
 /// How a node went down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Down {
-    /// The process died; its page cache lives on.
+    /// The process died; its page cache survives.
     Killed,
     /// The host lost power; what was not synced is lost, kept or torn.
     PowerLost,
     /// The process ended by its own `Halt`.
     Halted { fatal: bool },
-    /// The process panicked: our bug.
+    /// The process panicked: a bug of ours.
     Panicked,
 }
 
@@ -27,9 +27,9 @@ pub enum Write<'a> {
     Append { file: File, bytes: &'a std::rc::Rc<[u8]> },
     /// The file was cut to `len` bytes.
     Truncate { file: File, len: u64 },
-    /// A name moved.
+    /// A name was moved.
     Rename { from: &'a str, to: &'a str },
-    /// A name is removed.
+    /// A name was removed.
     Unlink { path: &'a str },
 }
 
@@ -42,51 +42,48 @@ pub enum Synced {
     Directory,
 }
 
-/// From where to where a message goes.
+/// Sender and receiver of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Way {
-    /// Who sent it.
     pub from: Node,
-    /// Whom to.
     pub to: Node,
-    /// By which connection.
     pub connection: Connection,
-    /// Or a response.
+    /// False for a response.
     pub is_request: bool,
 }
 
 /// Whether a fault starts or ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// Takes effect; one that waits for its place between two effects does when it finds it,
-    /// and one that has fsyncs fail when the first of them does.
+    /// Takes effect. A fault that waits for its place between two effects does so there, and one that makes fsyncs fail
+    /// does so at the first of them.
     Start,
     /// Is lifted.
     End,
-    /// Had no target (its node was down already, say, or no list of effects was long
-    /// enough, no fsync due, or what its trigger waits for was not sighted, until it ended or the
-    /// world healed), or its guard forbade it: an event of the plan lane.
+    /// Had no target (for example, its node was down already, no list of effects was long enough, no fsync was due, or
+    /// its trigger did not occur before it ended or the world healed), or its guard forbade it: an event of the plan
+    /// lane.
     Skipped,
 }
 
 /// An observer. `at` is true time in ns.
 pub trait Watch<P: Process> {
-    /// A node boots; `disk` is what it finds.
+    /// A node boots; `disk` is what it reads.
     fn booted(&mut self, _at: u64, _node: Node, _incarnation: u32, _disk: &Disk) {}
-    /// The boot effects and the first step may now be seen; `process` is the new state.
+    /// The boot effects and the first step are visible from now on; `process` is the new state.
     fn up(&mut self, _at: u64, _node: Node, _process: &P) {}
-    /// A node is about to go down; `disk` as it stood before any loss.
-    /// (`settled`: nothing of it waits behind a barrier)
+    /// A node is about to go down; `disk` is its state before any loss. (`settled`: nothing of it waits behind a
+    /// barrier.)
     fn before_down(&mut self, _at: u64, _node: Node, _settled: bool, _process: &P, _disk: &Disk, _how: Down) {}
-    /// It is down; `disk` is what is left.
+    /// The node is down; `disk` is what remains.
     fn down(&mut self, _at: u64, _node: Node, _disk: &Disk, _how: Down) {}
-    /// An entry of the schedule is due, after so many events; one that turns out to be stale is
-    /// shown, too, and is no event.
+    /// An entry of the schedule is due, after `events` events; one that turns out to be stale is also shown, and is no
+    /// event.
     #[inline]
     fn due(&mut self, _at: u64, _events: u64) {}
-    /// A thread takes an input (before it is stepped).
+    /// A thread accepts an input (before it is stepped).
     fn input(&mut self, _at: u64, _node: Node, _thread: Thread, _input: &Input<P>) {}
-    /// A message leaves a node (whatever becomes of it on the way).
+    /// A message leaves a node (whatever its fate on the way).
     fn sent(
         &mut self,
         _at: u64,
@@ -97,15 +94,15 @@ pub trait Watch<P: Process> {
         _message: &P::Message,
     ) {
     }
-    /// A response is for a connection that is gone: nobody is sent anything.
+    /// A response is for a connection that is gone: nothing is sent.
     fn unheard(&mut self, _at: u64, _node: Node, _connection: Connection, _response: &P::Message) {}
     /// A node closes a connection that another one opened.
     fn hung_up(&mut self, _at: u64, _node: Node, _connection: Connection) {}
-    /// A message did not get through; it is sent again when the retransmission timer fires.
+    /// A message was not delivered; it is sent again when the retransmission timer fires.
     fn blocked(&mut self, _at: u64, _way: Way, _message: &P::Message) {}
     /// A message that was sent is lost.
     fn dropped(&mut self, _at: u64, _way: Way, _message: &P::Message) {}
-    /// An input that a thread has not taken goes with its process.
+    /// An input that a thread has not accepted is discarded with its process.
     fn discarded(&mut self, _at: u64, _node: Node, _thread: Thread, _input: &Input<P>) {}
     /// A thread opens a connection.
     fn connects(&mut self, _at: u64, _node: Node, _thread: Thread, _token: u32, _peer: Node) {}
@@ -113,12 +110,12 @@ pub trait Watch<P: Process> {
     fn armed(&mut self, _at: u64, _node: Node, _thread: Thread, _due_at: u64) {}
     /// A thread disarmed its timer.
     fn disarmed(&mut self, _at: u64, _node: Node, _thread: Thread) {}
-    /// A thread leaves word for another one of its node.
+    /// A thread posts a message to another one of its node.
     fn posted(&mut self, _at: u64, _node: Node, _thread: Thread, _to: Thread, _post: &P::Post) {}
     /// A thread waits until this is durable.
     fn syncs(&mut self, _at: u64, _node: Node, _thread: Thread, _what: Synced) {}
-    /// A thread that waited for the disk gets its answer, or goes on with the effects behind the
-    /// barrier: what follows is of that thread.
+    /// A thread that waited for the disk gets its result, or continues with the effects behind the barrier: what
+    /// follows belongs to that thread.
     fn resumes(&mut self, _at: u64, _node: Node, _thread: Thread) {}
     /// A node changed its disk.
     fn wrote(&mut self, _at: u64, _node: Node, _write: Write<'_>) {}
@@ -126,40 +123,39 @@ pub trait Watch<P: Process> {
     fn synced(&mut self, _at: u64, _node: Node, _synced: Synced) {}
     /// A write or fsync failed.
     fn disk_failed(&mut self, _at: u64, _node: Node, _error: DiskError) {}
-    /// A node said something of itself.
+    /// A node made an observation about itself.
     fn observed(&mut self, _at: u64, _node: Node, _observation: &P::Observation) {}
-    /// A process halted, and why.
     fn halted(&mut self, _at: u64, _node: Node, _reason: &str, _fault: Option<P::Fault>) {}
     /// A fault starts, ends or is skipped.
     fn fault(&mut self, _at: u64, _fault: &Fault, _phase: Phase) {}
     /// All faults have ended.
     fn healed(&mut self, _at: u64) {}
-    /// Durable bytes were destroyed by a fault (wiped or rotten); `disk` is what is left.
+    /// Durable bytes were destroyed by a fault (wiped or rotten); `disk` is what remains.
     fn disk_damaged(&mut self, _at: u64, _node: Node, _disk: &Disk) {}
-    /// Every so many events, before each crash and at the end: compare a node with its border.
-    /// `settled`: none of its threads has effects behind a barrier, so memory and disk agree.
+    /// Called periodically, before each crash and at the end: compare a node with its interface. `settled`: none of its
+    /// threads has effects behind a barrier, so memory and disk agree.
     fn audit(&mut self, _at: u64, _node: Node, _settled: bool, _process: &P, _disk: &Disk) {}
-    /// Asked after each effect and each event: has something happened that triggers may wait for?
+    /// Called after each effect and each event: has an occurrence happened that triggers may wait for?
     #[inline]
     fn has_occurrences(&self) -> bool {
         false
     }
-    /// What has, in order; they are not told of again.
+    /// Removes and returns those occurrences, in order.
     fn take_occurrences(&mut self) -> Vec<Occurrence> {
         Vec::new()
     }
-    /// Asked of a fault with a tolerance guard when it is about to begin: would it exceed the tolerance?
+    /// Called for a fault with a tolerance guard when it is about to begin: would it exceed the tolerance?
     fn forbids(&self, _guard: &str, _fault: &Fault) -> bool {
         false
     }
-    /// Asked after each event: is there reason to stop?
+    /// Called after each event: is there a reason to stop?
     #[inline]
     fn stop(&self) -> bool {
         false
     }
 }
 
-/// Sees nothing.
+/// Ignores everything.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoWatch;
 

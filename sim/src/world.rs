@@ -1,9 +1,9 @@
-//! How time passes: pop the earliest entry, do what is due, show it to the observer.
+//! The event loop: pop the earliest entry, process it, show it to the observer.
 //!
-//! The World is plain data: `Clone` (a checkpoint is a clone), free of any runtime, `!Send`.
-//! [`World::run_until`] returns only for something the host must know of ([`Visible`]): a node
-//! that dies or boots, a story whose wait is over, the end. The host answers by calling
-//! [`World::crash`] or [`World::boot`] (directly, or through madsim's node lifecycle).
+//! The World is plain data: `Clone` (a checkpoint is a clone), free of any runtime, `!Send`. [`World::run_until`]
+//! returns only for something the host must know of ([`Visible`]): a node that dies or boots, a story whose wait is
+//! over, the end. The host then calls [`World::crash`] or [`World::boot`] (directly, or through madsim's node
+//! lifecycle).
 
 mod aim;
 mod effects;
@@ -37,34 +37,31 @@ use node::NodeState;
 pub use script::{Condition, Recorded, Submitted, TicketId};
 use waiting::Waiting;
 
-/// Everything a run depends on.
+/// The complete input of a run.
 #[derive(Clone, Debug)]
 pub struct WorldConfig<P: Process> {
-    /// The master seed.
     pub seed: Seed,
     /// The nodes, by index.
     pub nodes: Vec<NodeConfig<P>>,
     /// Links and connections.
     pub network: NetworkConfig,
-    /// Faults.
     pub plan: Plan,
     /// When all faults end and the network is calm, ns.
     pub heal_at_ns: u64,
-    /// A process that ended by itself is started again after so long, ns; `None`: it stays down.
+    /// Delay after which a process that ended by itself is started again, ns; `None`: it stays down.
     pub restart_after_halt_ns: Option<u64>,
     /// More events than this are a runaway.
     pub max_events: u64,
-    /// More events than this without time moving are a runaway, and so are more inputs that
-    /// threads take from their queues: threads that post to each other may do so for ever
-    /// within one event.
+    /// More events than this without an advance of time are a runaway, and so are more inputs accepted from thread
+    /// queues: threads that post to each other may do so without end within one event.
     pub max_events_at_one_time: u64,
-    /// Nodes are audited every so many events.
+    /// Number of events between two audits of the nodes.
     pub audit_every_events: u64,
 }
 
 impl<P: Process> WorldConfig<P> {
-    /// These nodes on TCP links of 0.5 ms, without faults; a process that ends by itself is started
-    /// again after a second.
+    /// These nodes on TCP links of 0.5 ms, without faults; a process that ends by itself is started again after a
+    /// second.
     pub fn new(seed: Seed, nodes: Vec<NodeConfig<P>>) -> WorldConfig<P> {
         WorldConfig {
             seed,
@@ -83,22 +80,22 @@ impl<P: Process> WorldConfig<P> {
 /// What the host must know of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Visible {
-    /// A node dies now; how is in the World already. Answer with [`World::crash`].
+    /// A node dies now; the World has the cause already. The host calls [`World::crash`].
     Kill(Node),
-    /// A node is powered on now. Answer with [`World::boot`].
+    /// A node is powered on now. The host calls [`World::boot`].
     Boot(Node),
     /// A story's wait is over.
     Wake(TicketId),
-    /// The event requested with [`World::stop_after_event`] has happened.
+    /// The event of [`World::stop_after_event`] has happened.
     AfterEvent,
-    /// The observer asked to stop.
+    /// The observer requested a stop.
     Stopped,
-    /// Too many events, in all or at one instant.
+    /// Too many events in total or at one time.
     Runaway {
-        /// True if time did not move.
+        /// True if time did not advance.
         time_stands_still: bool,
     },
-    /// The end of the time requested.
+    /// The end of the requested time.
     End,
 }
 
@@ -124,30 +121,30 @@ pub struct World<P: Process> {
     pub(crate) plan: Rc<Plan>,
     /// Which faults of the plan are in force.
     in_force: Vec<bool>,
-    /// Which of its aimed faults have been triggered.
+    /// Which aimed faults of the plan have been triggered.
     triggered: Vec<bool>,
-    /// Those that wait, in the order in which they began to.
+    /// Aimed faults that wait, in the order in which they began to.
     waiting: Vec<Waiting>,
     plan_ordinal: u32,
-    /// None is in force, and none starts any more; the network is calm.
+    /// No fault is in force or will start; the network is calm.
     faults_are_over: bool,
     healed: bool,
     restart_after_halt_ns: Option<u64>,
     trace: Trace,
     counts: Counts,
     visible: VecDeque<Visible>,
-    /// Threads with input to take, in the order they got it; emptied within one event.
+    /// Threads with pending input, in the order they got it; emptied within one event.
     ready: VecDeque<(Node, Thread)>,
     out: Out<P>,
     spare: Vec<Effect<P>>,
     limits: Limits,
     next_audit: u64,
-    /// Number of events when time last moved.
+    /// Number of events when time last advanced.
     moved_at_event: u64,
-    /// Inputs taken from queues since time last moved.
+    /// Inputs accepted from queues since time last advanced.
     taken_at_one_time: u64,
-    /// The loop looks up once so many events have happened (0: now): there may be something for
-    /// the host, an audit due, a limit reached.
+    /// Number of events after which the loop checks the rare conditions (0: now): something for the host, an audit due,
+    /// a limit reached.
     look_up_at: u64,
     script: script::Script<P>,
 }
@@ -205,7 +202,7 @@ impl<P: Process> World<P> {
         world
     }
 
-    /// Runs to `end` (true time, ns; entries due at `end` included), or to something visible.
+    /// Runs to `end` (true time, ns; entries due at `end` included), or until something is visible to the host.
     pub fn run_until<W: Watch<P>>(&mut self, watch: &mut W, end: u64) -> Visible {
         loop {
             if self.counts.events >= self.look_up_at
@@ -229,8 +226,8 @@ impl<P: Process> World<P> {
         }
     }
 
-    /// What is rare enough not to be requested before each event. Deaths and boots go before
-    /// wakes: a recording is replayed behind them.
+    /// Checks the conditions that are too rare to be checked before each event. Deaths and boots precede wakes: a
+    /// recording is replayed after them.
     #[cold]
     fn look_up<W: Watch<P>>(&mut self, watch: &mut W) -> Option<Visible> {
         let events = self.counts.events;
@@ -261,7 +258,7 @@ impl<P: Process> World<P> {
         None
     }
 
-    /// Something for the host: the loop returns it before the next event.
+    /// Sets a [`Visible`] for the host: the loop returns it before the next event.
     pub(crate) fn show_host(&mut self, visible: Visible) {
         self.visible.push_back(visible);
         self.look_up_at = 0;
@@ -275,7 +272,7 @@ impl<P: Process> World<P> {
         }
     }
 
-    /// Does what is due; false if it was stale and did nothing.
+    /// Processes what is due; false if it was stale and had no effect.
     fn dispatch<W: Watch<P>>(&mut self, watch: &mut W, entry: &Entry) -> bool {
         match entry.due {
             Due::Packet(packet) => self.packet_arrives(watch, packet),
@@ -304,7 +301,7 @@ impl<P: Process> World<P> {
         }
     }
 
-    /// Makes [`World::run_until`] return [`Visible::AfterEvent`] once so many events have happened.
+    /// Makes [`World::run_until`] return [`Visible::AfterEvent`] after `events` events.
     pub fn stop_after_event(&mut self, events: u64) {
         self.limits.stop_after_event = events;
         self.look_up_at = 0;
@@ -315,17 +312,15 @@ impl<P: Process> World<P> {
         self.now
     }
 
-    /// Does a node still wait for its death or boot by the host?
+    /// Does a node still wait for the host to crash or boot it?
     pub fn lifecycle_is_due(&self) -> bool {
         !self.visible.is_empty()
     }
 
-    /// Number of nodes.
     pub fn node_count(&self) -> usize {
         self.nodes.len()
     }
 
-    /// A node's name.
     pub fn name(&self, node: Node) -> &str {
         &self.nodes[usize::from(node.0)].name
     }
@@ -335,22 +330,19 @@ impl<P: Process> World<P> {
         self.nodes[usize::from(node.0)].process.as_ref()
     }
 
-    /// A node's disk.
     pub fn disk(&self, node: Node) -> &Disk {
         &self.nodes[usize::from(node.0)].disk
     }
 
-    /// Counts so far.
     pub fn counts(&self) -> Counts {
         self.counts
     }
 
-    /// The digest so far, and what it is made of.
+    /// The digest so far, with its lanes and ladder.
     pub fn trace(&self) -> &Trace {
         &self.trace
     }
 
-    /// The digest so far.
     pub fn digest(&self) -> Digest {
         self.trace.digest()
     }
@@ -360,7 +352,6 @@ impl<P: Process> World<P> {
         &self.plan
     }
 
-    /// Have all faults ended?
     pub fn is_healed(&self) -> bool {
         self.healed
     }

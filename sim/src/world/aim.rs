@@ -10,7 +10,7 @@ use crate::schedule::Due;
 use crate::watch::{Phase, Watch};
 
 impl<P: Process> World<P> {
-    /// Does a fault wait for a trigger? It does from now on.
+    /// Does the fault wait for a trigger? If so, it waits from now on.
     pub(super) fn begins_to_wait(&mut self, fault: usize) -> bool {
         if self.triggered[fault] {
             return false;
@@ -20,7 +20,7 @@ impl<P: Process> World<P> {
         true
     }
 
-    /// Gives what has occurred to the faults that wait, in the order in which they began to.
+    /// Passes the occurrences to the faults that wait, in the order in which they began to.
     #[cold]
     pub(crate) fn take_occurrences<W: Watch<P>>(&mut self, watch: &mut W) {
         for occurrence in watch.take_occurrences() {
@@ -54,7 +54,7 @@ impl<P: Process> World<P> {
         }
     }
 
-    /// Is it too much, by its guard?
+    /// Does its guard forbid the fault?
     pub(super) fn is_forbidden<W: Watch<P>>(&self, watch: &W, fault: usize) -> bool {
         let fault = &self.plan.0[fault];
         fault.unless.as_ref().is_some_and(|guard| watch.forbids(guard, fault))

@@ -1,4 +1,4 @@
-//! What a step requested, done in order; a barrier holds the rest, a death drops it.
+//! Performs the effects of a step in order; a barrier holds the rest, a death drops it.
 
 use super::World;
 use super::node::{Busy, Dying, Timer};
@@ -43,8 +43,8 @@ impl<P: Process> World<P> {
         self.spare = effects;
     }
 
-    /// Empties `effects`: done, held behind a barrier, or dropped. The thread is free before, and
-    /// after unless it now waits for a barrier or died.
+    /// Empties `effects`: performed, held behind a barrier, or dropped. The thread is free before, and after unless it
+    /// now waits for a barrier or died.
     fn apply<W: Watch<P>>(&mut self, watch: &mut W, node: Node, thread: Thread, effects: &mut Vec<Effect<P>>) {
         let index = usize::from(node.0);
         let mut next = 0;
@@ -67,7 +67,7 @@ impl<P: Process> World<P> {
                 Then::Barrier(file) => {
                     watch.syncs(self.now, node, thread, file.map_or(Synced::Directory, Synced::File));
                     self.nodes[index].threads[usize::from(thread.0)].held.extend(effects.drain(next..));
-                    // Without latency it is done already: continue with what was just put aside.
+                    // A disk without latency is done already: continue with the held effects.
                     if self.start_fsync(node, thread, file) || !self.sync_now(watch, node, thread, file) {
                         break;
                     }
@@ -81,8 +81,8 @@ impl<P: Process> World<P> {
         effects.clear();
     }
 
-    /// A doomed node dies between two effects of the list that was chosen for it, whatever its
-    /// other threads do while that list waits at a barrier; the rest of the list is dropped.
+    /// A node with a scheduled crash dies between two effects of the list chosen for it, whatever its other threads do
+    /// while that list waits at a barrier; the rest of the list is dropped.
     #[cold]
     fn is_cut_here<W: Watch<P>>(&mut self, watch: &mut W, node: Node, thread: Thread) -> bool {
         let state = &mut self.nodes[usize::from(node.0)];
@@ -102,7 +102,7 @@ impl<P: Process> World<P> {
         true
     }
 
-    /// Schedules the completion; false if the disk takes no time at all.
+    /// Schedules the completion; false if the fsync takes no time.
     fn start_fsync(&mut self, node: Node, thread: Thread, file: Option<File>) -> bool {
         let state = &self.nodes[usize::from(node.0)];
         let work_ns = self.sample_fsync(&state.fsync, node, state.fsync_ordinal);
@@ -119,8 +119,8 @@ impl<P: Process> World<P> {
         true
     }
 
-    /// A disk becomes slower or faster: of the fsyncs that are under way, what is left to do is
-    /// done at the new speed. (What was done until now is rounded down to a ns of work.)
+    /// A disk becomes slower or faster: the remaining work of the fsyncs under way is done at the new speed. (The work
+    /// done until now is rounded down to a ns.)
     pub(crate) fn change_disk_speed(&mut self, node: Node, change: impl FnOnce(&mut Vec<u32>)) {
         let state = &mut self.nodes[usize::from(node.0)];
         let before = state.disk_slowness();
@@ -161,7 +161,7 @@ impl<P: Process> World<P> {
             Effect::Close { token } => self.close(watch, node, thread, token),
             Effect::Arm { at_mono_ns } => {
                 let timer = &mut state.threads[usize::from(thread.0)].timer;
-                // Most are armed where they stand already.
+                // Most timers are already armed at this time.
                 if timer.fired || timer.mono_ns != at_mono_ns || timer.due_at <= self.now {
                     timer.fired = false;
                     timer.mono_ns = at_mono_ns;
@@ -229,7 +229,7 @@ impl<P: Process> World<P> {
         Then::Next
     }
 
-    /// A write or fsync failed: what stood behind it is gone, and the thread is notified first of all.
+    /// A write or fsync failed: the effects behind it are dropped, and the thread is notified before any other input.
     pub(crate) fn disk_fails<W: Watch<P>>(&mut self, watch: &mut W, node: Node, thread: Thread, error: DiskError) {
         watch.disk_failed(self.now, node, error);
         let state = &mut self.nodes[usize::from(node.0)];
@@ -238,7 +238,7 @@ impl<P: Process> World<P> {
         slot.busy = Busy::Free;
         slot.queue.push_front((Input::DiskError(error), u64::from(error == DiskError::NoSpace)));
         if let Some(crash) = &mut state.scheduled_crash {
-            // Its list ended before its place came: another one will do.
+            // The list ended before the crash: another list will do.
             crash.within = crash.within.filter(|(whose, _)| *whose != thread);
         }
         self.ready.push_back((node, thread));

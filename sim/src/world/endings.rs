@@ -1,5 +1,4 @@
-//! How requests and connections end: closed by their opener or by their server, reset because a
-//! process died.
+//! How requests and connections end: closed by their opener or by their server, or reset because a process died.
 
 use super::World;
 use crate::network::{BACK, Direction, FORTH, Load, Stage, Transport};
@@ -62,7 +61,7 @@ impl<P: Process> World<P> {
         }
     }
 
-    /// The request that came by it is done with, and gets no answer.
+    /// The request that arrived on this connection is finished, and gets no response.
     pub(crate) fn take_next_request<W: Watch<P>>(&mut self, watch: &mut W, node: Node, connection: Connection) {
         if let Some(slot) = self.resolve_as_server(node, connection) {
             self.unmute(slot);
@@ -70,8 +69,8 @@ impl<P: Process> World<P> {
         }
     }
 
-    /// A server closes a connection. What it had sent still arrives; what arrives there from now on
-    /// is answered with RST, and so is what lay unread in its socket.
+    /// A server closes a connection. What it had sent still arrives; what arrives at the server from now on is answered
+    /// with RST, as is the unread content of its socket.
     pub(crate) fn hang_up<W: Watch<P>>(&mut self, watch: &mut W, node: Node, connection: Connection) {
         watch.hung_up(self.now, node, connection);
         if let Some(slot) = self.resolve_as_server(node, connection) {
@@ -121,8 +120,8 @@ impl<P: Process> World<P> {
         }
     }
 
-    /// A process died: its kernel resets what others had opened to it (a dead host cannot), and
-    /// flushes what it had sent itself (a dead host cannot).
+    /// A process died: its kernel resets the connections that others had opened to it, and flushes what it had sent
+    /// itself (a dead host can do neither).
     pub(crate) fn close_connections_of<W: Watch<P>>(
         &mut self,
         watch: &mut W,

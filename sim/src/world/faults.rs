@@ -1,4 +1,4 @@
-//! Faults as they start and end, and the moment when all of them do.
+//! Faults as they start and end, and the time when all of them do.
 
 use super::World;
 use super::inject::Inject;
@@ -43,7 +43,7 @@ impl<P: Process> World<P> {
     pub(crate) fn schedule_fault(&mut self, index: u32, fault: &Fault) {
         let identity = fault.content_hash();
         self.push_plan(fault.at_ns, identity, Due::FaultStart(index));
-        // The duration of an aimed one counts from its beginning.
+        // The duration of an aimed fault counts from its beginning.
         if fault.on.is_none() {
             self.schedule_end(index, fault, fault.at_ns);
         }
@@ -66,11 +66,11 @@ impl<P: Process> World<P> {
         true
     }
 
-    /// Its time has come, by the clock or by its trigger.
+    /// Starts a fault that is due, by the clock or by its trigger.
     pub(super) fn strike_now<W: Watch<P>>(&mut self, watch: &mut W, index: usize) {
         let plan = self.plan.clone();
         let fault = &plan.0[index];
-        // One that waits for its place between two effects is judged there.
+        // The guard of a fault that waits for its place between two effects is evaluated there.
         if !self.finds_its_place_later(&fault.what) && self.is_forbidden(watch, index) {
             self.note(watch, index, Phase::Skipped);
             return;
@@ -93,20 +93,20 @@ impl<P: Process> World<P> {
         what.begins_between_effects() && what.node().is_some_and(|node| self.is_up(node))
     }
 
-    /// Counts and shows a fault at the moment it takes effect.
+    /// Counts and shows a fault when it takes effect.
     pub(crate) fn took_effect<W: Watch<P>>(&mut self, watch: &mut W, index: usize) {
         self.counts.faults += 1;
         self.note(watch, index, Phase::Start);
     }
 
-    /// A kill that waited for its place between two effects will not find it.
+    /// Drops a kill that waited for its place between two effects.
     pub(crate) fn disarm<W: Watch<P>>(&mut self, watch: &mut W, node: Node) {
         if let Some(crash) = self.state(node).scheduled_crash.take() {
             self.note(watch, crash.fault, Phase::Skipped);
         }
     }
 
-    /// Does the fsync that ends now fail? The fault that came first has it.
+    /// Does the fsync that ends now fail? It counts for the earliest fault.
     pub(crate) fn fsync_is_to_fail<W: Watch<P>>(&mut self, watch: &mut W, node: Node) -> bool {
         let failing = &mut self.state(node).failing_fsyncs;
         failing.retain(|one| one.left > 0);
@@ -119,7 +119,7 @@ impl<P: Process> World<P> {
         true
     }
 
-    /// No more fsyncs fail for a fault; true if none has.
+    /// No more fsyncs fail for a fault; true if none has failed.
     fn calls_off(&mut self, node: Node, fault: usize) -> bool {
         let failing = &mut self.state(node).failing_fsyncs;
         let place = failing.iter().position(|one| one.fault == fault);
@@ -138,7 +138,7 @@ impl<P: Process> World<P> {
         true
     }
 
-    /// Ends a fault that was submitted; what it keeps down is powered on, and what still shuts down
+    /// Ends a fault that was submitted; a node that it keeps down is powered on, and one that is still shutting down
     /// boots as soon as it has ended.
     pub(crate) fn end_fault<W: Watch<P>>(&mut self, watch: &mut W, index: usize) {
         let what = &self.plan.0[index].what;
@@ -151,7 +151,7 @@ impl<P: Process> World<P> {
                 if state.scheduled_crash.as_ref().is_some_and(|crash| crash.fault == index) {
                     self.disarm(watch, node);
                 } else if state.process.is_some() {
-                    // It may shut down still. Of two the last counts.
+                    // It may still be shutting down. Of two SIGTERMs the last one counts.
                     state.terminated = state.terminated.map(|(by, ns)| (by, if by == index { 0 } else { ns }));
                 } else if state.process.is_none() && state.dying.is_none() {
                     self.schedule_restart(node, 0);
@@ -177,7 +177,7 @@ impl<P: Process> World<P> {
         Begun { index, lasts_ns: fault.lasts_ns, identity: fault.content_hash() }
     }
 
-    /// All faults end: links are whole, clocks run true, every node that is down boots.
+    /// All faults end: links are restored, clocks run true, every node that is down boots.
     pub(crate) fn heal<W: Watch<P>>(&mut self, watch: &mut W) -> bool {
         self.lift_all(watch);
         self.healed = true;
@@ -188,7 +188,7 @@ impl<P: Process> World<P> {
         true
     }
 
-    /// What is in force ends, and what waits for a trigger never starts.
+    /// Faults in force end, and those that wait for a trigger never start.
     pub(super) fn lift_all<W: Watch<P>>(&mut self, watch: &mut W) {
         for index in 0..self.in_force.len() {
             self.fault_ends(watch, index);
@@ -197,7 +197,7 @@ impl<P: Process> World<P> {
         self.faults_are_over = true;
     }
 
-    /// What has not found its place yet never does, and every node that is down boots.
+    /// Faults that have not found their place yet are dropped, and every node that is down boots.
     pub(super) fn bring_all_back<W: Watch<P>>(&mut self, watch: &mut W) {
         for node in 0..self.nodes.len() {
             self.disarm(watch, Node(node as u16));
@@ -246,14 +246,14 @@ impl<P: Process> World<P> {
             self.condemn(watch, node, dying);
             return Came::Injected;
         };
-        // One at a time: the newer takes the older one's place.
+        // One at a time: the newer replaces the older one.
         self.disarm(watch, node);
         self.state(node).scheduled_crash =
             Some(ScheduledCrash { after: usize::from(after), within: None, fault, dying });
         Came::Armed
     }
 
-    /// The process was down already; now its page cache goes too.
+    /// The process was down already; now its page cache is lost too.
     pub(crate) fn lose_power_while_down<W: Watch<P>>(&mut self, watch: &mut W, node: Node, dying: &Dying, lasts: u64) {
         self.state(node).host_up = false;
         self.lose_power(node, dying.tail.unwrap_or(crate::fault::Tail::Lost), dying.fault);

@@ -1,6 +1,6 @@
-//! What may come of a world from here on: other chances, and none of the faults.
+//! Alternative continuations of a world: with other draws, and without faults.
 //!
-//! For worlds that were cloned: the run itself has one future, which its seed and its plan say.
+//! For worlds that were cloned: the run itself has one future, determined by its seed and its plan.
 
 use super::World;
 use crate::process::Process;
@@ -8,8 +8,8 @@ use crate::rng::{Purpose, Seed};
 use crate::watch::Watch;
 
 impl<P: Process> World<P> {
-    /// From now on all that is drawn is drawn anew, for the future of this number. What was drawn
-    /// before stands: messages under way, timers that are armed.
+    /// From now on all draws are drawn anew, for the future of this number. Earlier draws are kept: messages under way,
+    /// armed timers.
     pub fn redraw(&mut self, future: u64) {
         let seed = Seed(self.seed.mix(Purpose::Future, 0, future));
         self.seed = seed;
@@ -20,8 +20,8 @@ impl<P: Process> World<P> {
         }
     }
 
-    /// All faults end now and none starts any more. When the world heals stays as it was: until then
-    /// clients continue as before, in a world that nothing disturbs.
+    /// All faults end now and none starts any more. The time at which the world heals is unchanged: until then clients
+    /// continue as before, in a world without faults.
     pub fn end_faults<W: Watch<P>>(&mut self, watch: &mut W) {
         self.lift_all(watch);
         self.bring_all_back(watch);

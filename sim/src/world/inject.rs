@@ -1,15 +1,15 @@
-//! What a kind of fault does to the world.
+//! The effect of a kind of fault on the world.
 
 use super::World;
 use crate::fault::{Begun, Came};
 use crate::process::Process;
 use crate::watch::Watch;
 
-/// A kind of fault, as it begins and ends.
+/// The beginning and end of a kind of fault.
 pub(crate) trait Inject {
-    /// Its time has come.
+    /// Begins the fault.
     fn begin<P: Process, W: Watch<P>>(&self, world: &mut World<P>, watch: &mut W, begun: Begun) -> Came;
 
-    /// It was in force, and no longer is.
+    /// Ends the fault, which was in force.
     fn end<P: Process, W: Watch<P>>(&self, world: &mut World<P>, watch: &mut W, begun: Begun);
 }

@@ -10,7 +10,7 @@ use crate::trace::Kind;
 use crate::watch::{Down, Watch};
 
 impl<P: Process> World<P> {
-    /// Announces a node's death to the host; everything it did not do yet is dropped.
+    /// Announces a node's death to the host; everything not yet done is dropped.
     pub(crate) fn condemn<W: Watch<P>>(&mut self, watch: &mut W, node: Node, dying: Dying) {
         let state = &mut self.nodes[usize::from(node.0)];
         assert!(state.process.is_some() && state.dying.is_none(), "node {} dies twice", node.0);
@@ -19,7 +19,7 @@ impl<P: Process> World<P> {
         self.disarm(watch, node);
     }
 
-    /// The host's answer to [`Visible::Kill`]: volatile state goes, the disk keeps what it keeps.
+    /// Called by the host for [`Visible::Kill`]: volatile state is lost; the disk follows its own rules.
     pub fn crash<W: Watch<P>>(&mut self, watch: &mut W, node: Node) {
         let index = usize::from(node.0);
         let Some(dying) = self.nodes[index].dying.take() else {
@@ -101,7 +101,7 @@ impl<P: Process> World<P> {
         live
     }
 
-    /// The host's answer to [`Visible::Boot`].
+    /// Called by the host for [`Visible::Boot`].
     pub fn boot<W: Watch<P>>(&mut self, watch: &mut W, node: Node) {
         let index = usize::from(node.0);
         let state = &mut self.nodes[index];
@@ -109,7 +109,7 @@ impl<P: Process> World<P> {
         state.incarnation += 1;
         state.host_up = true;
         state.restart_ordinal = None;
-        // It was killed while it shut down.
+        // It was killed while it was shutting down.
         state.terminated = None;
         let incarnation = state.incarnation;
         state.entropy = self.seed.entropy(Purpose::Node, u64::from(node.0) << 32 | u64::from(incarnation));
@@ -125,7 +125,7 @@ impl<P: Process> World<P> {
         self.run_ready(watch);
     }
 
-    /// Moves the timer's deadline, touching the schedule only if the live entry would come too late.
+    /// Moves the timer's deadline, changing the schedule only if the live entry would be too late.
     pub(crate) fn place_timer(&mut self, node: Node, thread: Thread) {
         let state = &mut self.nodes[usize::from(node.0)];
         let slot = &mut state.threads[usize::from(thread.0)];

@@ -1,4 +1,4 @@
-//! One node: its process or the lack of it, its clocks, disk and threads.
+//! One node: its process (if any), clocks, disk and threads.
 
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -14,27 +14,26 @@ use crate::watch::Down;
 /// A node as configured.
 #[derive(Clone, Debug)]
 pub struct NodeConfig<P: Process> {
-    /// For people.
+    /// Name in reports.
     pub name: String,
-    /// The process's own configuration.
     pub spec: P::Spec,
     /// What the monotonic clock shows at true time 0, ns.
     pub mono_start_ns: u64,
     /// What the wall clock shows at true time 0, ms.
     pub wall_start_ms: i64,
-    /// How fast both run.
+    /// Drift of both clocks.
     pub drift_ppm: i32,
-    /// How long an fsync takes.
+    /// Duration of an fsync.
     pub fsync: Latency,
     /// Service time, ns, by thread and by `input_kind` index; missing entries are 0.
     pub costs: Rc<[Vec<u64>]>,
-    /// Files that are there, durable, before the first boot.
+    /// Files that exist, durable, before the first boot.
     pub files: Vec<(Rc<str>, Rc<[u8]>)>,
 }
 
 impl<P: Process> NodeConfig<P> {
-    /// A node whose clocks are true from 2023-11-14 on, whose fsync takes 0.5 ms and whose steps take no
-    /// time, with an empty disk.
+    /// A node whose clocks are true from 2023-11-14 on, whose fsync takes 0.5 ms and whose steps take no time, with an
+    /// empty disk.
     pub fn new(name: impl Into<String>, spec: P::Spec) -> NodeConfig<P> {
         NodeConfig {
             name: name.into(),
@@ -64,11 +63,11 @@ pub fn input_kind<P: Process>(input: &Input<P>) -> usize {
     }
 }
 
-/// What a thread is doing.
+/// State of a thread.
 #[derive(Clone, Debug)]
 pub(crate) enum Busy<P: Process> {
     Free,
-    /// Its list of effects was cut short by the node's death.
+    /// Its list of effects was ended by the node's death.
     Cut,
     /// Serving an input's cost; the schedule entry has this ordinal.
     Serving {
@@ -80,7 +79,7 @@ pub(crate) enum Busy<P: Process> {
     Syncing {
         ordinal: u32,
         file: Option<File>,
-        /// What was left to do at `since`, as the ns it takes a disk that nothing slows down.
+        /// Work that remained at `since`, as the ns it takes a disk that nothing slows down.
         work_ns: u64,
         since: u64,
     },
@@ -88,7 +87,7 @@ pub(crate) enum Busy<P: Process> {
     Thawing(Thaw<P>),
 }
 
-/// What to continue with when a node thaws.
+/// What a thread continues with when its node thaws.
 #[derive(Clone, Debug)]
 pub(crate) enum Thaw<P: Process> {
     Step { input: Input<P>, hash: u64 },
@@ -103,7 +102,7 @@ pub(crate) struct Timer {
     pub mono_ns: u64,
     /// The same as true time.
     pub due_at: u64,
-    /// Where the live schedule entry stands, `u64::MAX` if there is none, and its ordinal.
+    /// Time of the live schedule entry, `u64::MAX` if there is none, and its ordinal.
     pub entry_at: u64,
     pub entry_ordinal: u32,
     /// Fired while the thread was busy or frozen.
@@ -148,10 +147,10 @@ pub(crate) struct NodeState<P: Process> {
     pub slow_factors: Vec<u32>,
     pub full: u32,
     pub failing_fsyncs: Vec<FailingFsyncs>,
-    /// Drift at rest, and what faults add to it, ppm.
+    /// Base drift, and what faults add to it, ppm.
     pub base_drift_ppm: i32,
     pub extra_drift_ppm: i64,
-    /// How it is dying, between `Visible::Kill` and `crash`.
+    /// The cause and details of its death, between `Visible::Kill` and `crash`.
     pub dying: Option<Dying>,
     /// A kill that waits for an effect list longer than its `after`.
     pub scheduled_crash: Option<ScheduledCrash>,
@@ -159,49 +158,49 @@ pub(crate) struct NodeState<P: Process> {
     pub restart_ordinal: Option<u32>,
     /// A file of its disk is damaged: when its process ends itself by a fatal fault, the disk is replaced.
     pub disk_is_damaged: bool,
-    /// The SIGTERM it was sent, by the fault's place in the plan, and how long after its end it boots.
+    /// The SIGTERM it received, by the fault's index in the plan, and the delay from its end to its boot.
     pub terminated: Option<(usize, u64)>,
 }
 
 /// A death that waits for its place between two effects.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ScheduledCrash {
-    /// So many effects of a longer list are done first.
+    /// Number of effects of a longer list that are done first.
     pub after: usize,
-    /// The thread whose list it is to be, once that is begun, and how many effects are left till then.
+    /// The chosen thread, once its list has begun, and how many effects remain until the crash.
     pub within: Option<(Thread, usize)>,
     /// Index in the plan.
     pub fault: usize,
     pub dying: Dying,
 }
 
-/// Fsyncs that are to fail.
+/// A fault that makes fsyncs fail.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FailingFsyncs {
     /// Index in the plan.
     pub fault: usize,
-    /// So many more.
+    /// Number of remaining failures.
     pub left: u32,
     /// One has failed.
     pub has_taken_effect: bool,
 }
 
-/// A death on its way.
+/// A death that the host has not carried out yet.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Dying {
     pub how: Down,
     pub tail: Option<Tail>,
     pub replace_disk: bool,
-    /// The fault that damages a file, by its place in the plan.
+    /// The fault that damages a file, by its index in the plan.
     pub damaged_by: Option<usize>,
-    /// Boot again after so long; `None`: not by itself.
+    /// Delay before it boots again; `None`: it does not boot by itself.
     pub down_for_ns: Option<u64>,
     /// The fault's identity, for draws.
     pub fault: u64,
 }
 
 impl Dying {
-    /// The death that a fault brings, with nothing destroyed but what was in memory.
+    /// The death that a fault causes, which destroys only what was in memory.
     pub fn new(how: Down, begun: Begun) -> Dying {
         let down_for_ns = Some(begun.lasts_ns);
         Dying { how, tail: None, replace_disk: false, damaged_by: None, down_for_ns, fault: begun.identity }
@@ -250,13 +249,13 @@ impl<P: Process> NodeState<P> {
         }
     }
 
-    /// Is its process up and running?
+    /// Is its process running?
     #[inline]
     pub fn runs(&self) -> bool {
         self.process.is_some() && self.dying.is_none() && !self.is_frozen()
     }
 
-    /// Executes nothing right now.
+    /// True while it executes nothing.
     #[inline]
     pub fn is_frozen(&self) -> bool {
         self.paused > 0 || self.stalled > 0
@@ -267,7 +266,7 @@ impl<P: Process> NodeState<P> {
         self.slow_factors.iter().fold(1, |all: u64, factor| all.saturating_mul(u64::from(*factor).max(1)))
     }
 
-    /// Nothing waits behind a barrier, and no failed effect is still to be reported.
+    /// True if nothing waits behind a barrier, and no failed effect is still to be reported.
     pub fn is_settled(&self) -> bool {
         self.threads.iter().all(|thread| {
             let to_be_notified = matches!(thread.queue.front(), Some((Input::DiskError(_), _)));
@@ -280,7 +279,7 @@ impl<P: Process> NodeState<P> {
         })
     }
 
-    /// The network sees silence.
+    /// True if the network receives nothing from it.
     #[inline]
     pub fn is_silent(&self) -> bool {
         !self.host_up || self.stalled > 0

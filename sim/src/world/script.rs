@@ -1,18 +1,17 @@
 //! Operations from outside (a story's, or a recording of one), and the waits of stories.
 //!
-//! A wait is a *ticket*: plain data, with a schedule entry of its own owner that counts as no
-//! event and feeds no digest lane, so waiting alters nothing. The waker stands in the host.
+//! A wait is a *ticket*: plain data, with a schedule entry of its own owner that counts as no event and feeds no digest
+//! lane, so waiting alters nothing. The waker is kept in the host.
 
 use std::collections::VecDeque;
 
 use crate::fault::Fault;
 use crate::process::{Node, Process, Thread};
 
-/// A ticket's number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TicketId(pub u32);
 
-/// Something to wait for, as plain data: a test of observations with one argument.
+/// A condition to wait for, as plain data: a test of observations with one argument.
 #[derive(Clone, Debug)]
 pub struct Condition<P: Process> {
     /// True for the observation waited for.
@@ -21,33 +20,32 @@ pub struct Condition<P: Process> {
     pub argument: u64,
 }
 
-/// What a story may do to the world.
+/// Actions of a story on the world.
 #[derive(Clone, Debug)]
 pub enum Submitted<P: Process> {
     /// An operation for a thread of a node.
     Operation { node: Node, thread: Thread, operation: P::Operation },
     /// A fault, from now on (its `at_ns` is ignored).
     Fault(Fault),
-    /// A fault submitted before ends now (by its number among submitted faults); a node that such
-    /// a fault keeps down is powered on. A fault that is to last until then lasts `u64::MAX`.
+    /// Ends a fault submitted before (by its number among submitted faults); a node that such a fault keeps down is
+    /// powered on. A fault that is to last until then has a length of `u64::MAX`.
     EndFault(u32),
 }
 
-/// One thing submitted, and when: after so many events, at this true time.
+/// One submitted item, and when: after `after_event` events, at this true time.
 #[derive(Clone, Debug)]
 pub struct Recorded<P: Process> {
     /// Events that had happened.
     pub after_event: u64,
     /// True time, ns.
     pub at_ns: u64,
-    /// What.
     pub what: Submitted<P>,
 }
 
 #[derive(Clone, Debug)]
 pub(super) struct Ticket<P: Process> {
     pub condition: Option<Condition<P>>,
-    /// What fulfilled the condition, until its story takes it.
+    /// The observation that fulfilled the condition, until its story removes it.
     pub seen: Option<(Node, P::Observation)>,
     pub open: bool,
 }
@@ -55,9 +53,9 @@ pub(super) struct Ticket<P: Process> {
 #[derive(Clone, Debug)]
 pub(crate) struct Script<P: Process> {
     pub tickets: Vec<Ticket<P>>,
-    /// Those that wait for an observation, in the order they were made.
+    /// Tickets that wait for an observation, in the order they were made.
     pub listening: Vec<u32>,
-    /// Waits that are over and of which the host does not know yet.
+    /// Waits that are over and not yet reported to the host.
     pub wakes: VecDeque<TicketId>,
     pub ticket_ordinal: u32,
     pub recorded: Vec<Recorded<P>>,

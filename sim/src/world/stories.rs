@@ -13,19 +13,19 @@ impl<P: Process> World<P> {
         self.new_ticket(None, at)
     }
 
-    /// Waits for an observation, but no longer than until a true time (`u64::MAX`: for ever).
+    /// Waits for an observation, but no longer than until a true time (`u64::MAX`: without limit).
     pub fn wait_for(&mut self, condition: Condition<P>, until: u64) -> TicketId {
         let id = self.new_ticket(Some(condition), until);
         self.script.listening.push(id.0);
         id
     }
 
-    /// What a wait for an observation has seen; `None` if its time ran out.
+    /// The observation that ended a wait; `None` if its time ran out.
     pub fn take_seen(&mut self, ticket: TicketId) -> Option<(Node, P::Observation)> {
         self.script.tickets[ticket.0 as usize].seen.take()
     }
 
-    /// Gives a wait up.
+    /// Withdraws a wait.
     pub fn withdraw(&mut self, ticket: TicketId) {
         self.script.tickets[ticket.0 as usize].open = false;
         self.script.listening.retain(|other| *other != ticket.0);
@@ -54,7 +54,7 @@ impl<P: Process> World<P> {
         self.script.wakes.pop_front().map(Visible::Wake)
     }
 
-    /// Opens the way for stories that wait for this observation.
+    /// Wakes the stories that wait for this observation.
     #[inline]
     pub(crate) fn notice(&mut self, node: Node, observation: &P::Observation) {
         if !self.script.listening.is_empty() {
@@ -63,7 +63,7 @@ impl<P: Process> World<P> {
         }
     }
 
-    /// Does what a story asks, now, and records it. Returns the number of a submitted fault.
+    /// Does now what a story submits, and records it. Returns the number of a submitted fault.
     pub fn submit<W: Watch<P>>(&mut self, watch: &mut W, what: Submitted<P>) -> Option<u32> {
         self.script.recorded.push(Recorded { after_event: self.counts.events, at_ns: self.now, what: what.clone() });
         let number = match what {
@@ -101,10 +101,10 @@ impl<P: Process> World<P> {
         &self.script.recorded
     }
 
-    /// Runs to where something recorded belongs (after its event, at its time), and submits it.
+    /// Runs to the recorded position (after its event, at its time), and submits the item.
     pub fn replay_one<W: Watch<P>>(&mut self, watch: &mut W, recorded: &Recorded<P>) {
         assert_eq!(self.counts.events, recorded.after_event, "replay is at another event than the recording");
-        // Entries that turned out to be no events, such as timers that had moved.
+        // Entries that turned out to be no events, such as moved timers.
         while let Some(entry) = recorded.at_ns.checked_sub(1).and_then(|before| self.schedule.pop_due(before)) {
             self.advance_to(entry.at);
             let happened = self.dispatch(watch, &entry);

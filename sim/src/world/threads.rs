@@ -1,4 +1,4 @@
-//! Threads as queues with service time: who takes which input when.
+//! Threads as queues with service time.
 
 use super::World;
 use super::node::{Busy, Thaw, input_kind};
@@ -8,7 +8,7 @@ use crate::trace::Kind;
 use crate::watch::Watch;
 
 impl<P: Process> World<P> {
-    /// An input reaches a thread. It is taken before this event ends if the thread is free.
+    /// An input reaches a thread. It is accepted before this event ends if the thread is free.
     #[inline]
     pub(crate) fn offer(&mut self, node: Node, thread: Thread, input: Input<P>, hash: u64) {
         let state = &mut self.nodes[usize::from(node.0)];
@@ -16,8 +16,8 @@ impl<P: Process> World<P> {
         self.ready.push_back((node, thread));
     }
 
-    /// As [`World::offer`], when nothing else is under way in this event: a free thread without a
-    /// queue takes it at once.
+    /// As [`World::offer`], when nothing else is under way in this event: a free thread without a queue accepts it at
+    /// once.
     pub(crate) fn deliver<W: Watch<P>>(
         &mut self,
         watch: &mut W,
@@ -38,7 +38,7 @@ impl<P: Process> World<P> {
         self.run_ready(watch);
     }
 
-    /// Lets every thread that got input take it, until none can.
+    /// Lets every thread with pending input accept it, until none can.
     #[inline]
     pub(crate) fn run_ready<W: Watch<P>>(&mut self, watch: &mut W) {
         while let Some((node, thread)) = self.ready.pop_front() {
@@ -76,7 +76,7 @@ impl<P: Process> World<P> {
         }
     }
 
-    /// A free thread takes an input: it is busy with it for its cost, then steps.
+    /// A free thread accepts an input: it is busy for the input's cost, then steps.
     #[inline]
     fn serve<W: Watch<P>>(&mut self, watch: &mut W, node: Node, thread: Thread, input: Input<P>, hash: u64) {
         let state = &mut self.nodes[usize::from(node.0)];
@@ -155,7 +155,7 @@ impl<P: Process> World<P> {
         true
     }
 
-    /// The disk's answer to an fsync; false if it failed and the effects behind it are gone.
+    /// Completes an fsync; false if it failed and the effects behind it are dropped.
     pub(crate) fn sync_now<W: Watch<P>>(
         &mut self,
         watch: &mut W,
@@ -185,7 +185,7 @@ impl<P: Process> World<P> {
         true
     }
 
-    /// Applies what was held behind a barrier, then takes more input.
+    /// Applies what was held behind a barrier, then accepts more input.
     fn go_on<W: Watch<P>>(&mut self, watch: &mut W, node: Node, thread: Thread) {
         self.apply_held(watch, node, thread);
         self.ready.push_back((node, thread));
@@ -195,7 +195,7 @@ impl<P: Process> World<P> {
     /// A frozen node runs again.
     pub(crate) fn thaw<W: Watch<P>>(&mut self, watch: &mut W, node: Node) {
         for thread in 0..self.nodes[usize::from(node.0)].threads.len() {
-            // What one thread continues with may be the end of all.
+            // The effects of one thread may kill the node.
             if self.nodes[usize::from(node.0)].dying.is_some() {
                 break;
             }

@@ -1,9 +1,9 @@
-//! What becomes of a packet: TCP as connections (in order, retransmitted with a doubling
-//! timeout, reset when a process died), or hostile datagrams. Draws are keyed by (link,
-//! connection ordinal, packet ordinal), so no other message can shift them.
+//! The fate of a packet: TCP as connections (in order, retransmitted with a doubling timeout, reset when a process
+//! died), or unreliable datagrams. Draws are keyed by (link, connection ordinal, packet ordinal), so no other message
+//! can shift them.
 //!
-//! What is sent in one direction of a connection has a *place*; the other end takes loads by
-//! ascending place, whatever the network does, and its kernel holds what came too early.
+//! Each load sent in one direction of a connection has a *place*; the other end accepts loads by ascending place,
+//! whatever the network does, and its kernel holds those that arrive too early.
 
 use super::World;
 use crate::network::{BACK, Direction, FORTH, Load, Packet, Stage, Transport, insert_by_place};
@@ -15,11 +15,11 @@ use crate::watch::{Watch, Way};
 
 const PPM: u64 = 1_000_000;
 
-/// What became of a packet at the host it was sent to.
+/// The outcome of a packet at the host it was sent to.
 enum Landed<P: Process> {
-    /// Nobody wanted it.
+    /// No process accepts it.
     Ignored,
-    /// The kernel dealt with it.
+    /// The kernel handled it.
     Handled,
     /// A thread is to be notified.
     Deliver(Delivery<P>),
@@ -100,13 +100,13 @@ impl<P: Process> World<P> {
         }
     }
 
-    /// From where to where something in this direction of a connection goes.
+    /// Sender and receiver of a packet in this direction of a connection.
     pub(super) fn way(&self, slot: u32, direction: Direction) -> Way {
         let (from, to) = self.network.ends(slot, direction);
         Way { from, to, connection: self.network.connection(slot), is_request: direction == FORTH }
     }
 
-    /// Hands a load to the wire, or to the queue behind what is not through yet.
+    /// Puts a load on the wire, or in the queue behind those not yet delivered.
     fn transmit<W: Watch<P>>(&mut self, watch: &mut W, slot: u32, direction: Direction, load: Load<P>) {
         let state = &mut self.network.slots[slot as usize];
         let lane = &mut state.lanes[usize::from(direction)];
@@ -121,7 +121,7 @@ impl<P: Process> World<P> {
         }
     }
 
-    /// One attempt over the link; what does not get through waits for the retransmission timer.
+    /// One attempt over the link; a load that is not delivered waits for the retransmission timer.
     #[inline(always)]
     fn try_wire<W: Watch<P>>(
         &mut self,
@@ -170,7 +170,7 @@ impl<P: Process> World<P> {
         self.schedule.push(at, Owner::link(link), next_ordinal, Due::Packet(packet));
     }
 
-    /// Each try is another packet, with draws of its own.
+    /// Each attempt is another packet, with draws of its own.
     fn next_draw_key(&mut self, slot: u32, direction: Direction) -> u64 {
         let state = &mut self.network.slots[slot as usize];
         let packets = &mut state.lanes[usize::from(direction)].packets;
@@ -231,7 +231,7 @@ impl<P: Process> World<P> {
         self.trace.behaviour(self.now, from.0, 0, incarnation, Kind::Dropped, hash);
     }
 
-    /// Puts a load among those that are not through, in order, and winds the timer.
+    /// Inserts a load, in order, into those not delivered, and arms the timer.
     fn block<W: Watch<P>>(&mut self, watch: &mut W, slot: u32, direction: Direction, place: u32, load: Load<P>) {
         if let Load::Message { message, .. } = &load {
             watch.blocked(self.now, self.way(slot, direction), message);
@@ -243,7 +243,7 @@ impl<P: Process> World<P> {
         }
     }
 
-    /// The timeout doubles from one try to the next, until the other end acknowledges something.
+    /// The timeout doubles with each attempt, until the other end acknowledges something.
     fn wind_retransmission(&mut self, slot: u32, direction: Direction) {
         let link = self.network.link_of(slot, direction);
         let config = &self.network.config;
@@ -328,13 +328,13 @@ impl<P: Process> World<P> {
         true
     }
 
-    /// TCP has what came too early wait for what was sent before it.
+    /// TCP holds a load that arrived too early until the loads before it have arrived.
     #[cold]
     fn waits_its_turn(&self, slot: u32, load: &Load<P>) -> bool {
         self.network.slots[slot as usize].transport == Transport::Tcp && !matches!(load, Load::Rst { .. })
     }
 
-    /// What came too early has its turn behind the load it waited for: it arrives once more, now.
+    /// A held load follows the load it waited for: it arrives once more, now.
     #[cold]
     fn early_one_follows(&mut self, slot: u32, direction: Direction) {
         let lane = &mut self.network.slots[slot as usize].lanes[usize::from(direction)];
@@ -344,7 +344,7 @@ impl<P: Process> World<P> {
         }
     }
 
-    /// Nobody is there to acknowledge: TCP will try again, a datagram is lost.
+    /// There is no host to acknowledge: TCP retransmits, a datagram is lost.
     fn not_acknowledged<W: Watch<P>>(
         &mut self,
         watch: &mut W,
@@ -406,8 +406,8 @@ impl<P: Process> World<P> {
         Delivery { node, thread, input: Input::Request { connection, message }, hash }
     }
 
-    /// The server's kernel knows no such connection. If its RST cannot get back, the client's
-    /// kernel hears nothing and sends the segment again.
+    /// The server's kernel knows no such connection. If its RST is lost, the client's kernel receives nothing and
+    /// retransmits the segment.
     fn answer_rst<W: Watch<P>>(&mut self, watch: &mut W, slot: u32, place: u32, load: Load<P>, refused: bool) {
         let is_left = self.network.slots[slot as usize].stage == Stage::Left;
         if is_left || self.send_rst(watch, slot, refused) {
@@ -419,8 +419,8 @@ impl<P: Process> World<P> {
         }
     }
 
-    /// An RST may be lost like any packet (false), but nobody sends it again: the client then
-    /// learns of the end when it next sends something, or by its own timeout.
+    /// An RST may be lost like any packet (false), but is not retransmitted: the client is then notified of the end
+    /// when it next sends something, or by its own timeout.
     pub(super) fn send_rst<W: Watch<P>>(&mut self, watch: &mut W, slot: u32, refused: bool) -> bool {
         let blocked = &self.network.slots[slot as usize].lanes[usize::from(BACK)].blocked;
         self.show_dropped(watch, slot, BACK, blocked.iter());

@@ -1,6 +1,6 @@
 //! A fault that waits for a trigger.
 
-/// An aimed fault whose time has come, and whose trigger has not fired yet.
+/// An aimed fault that is due, and whose trigger has not fired yet.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Waiting {
     /// Index in the plan.
