@@ -1,5 +1,5 @@
-//! What the world costs per event, as a ratio within one run: empty nodes in the full world
-//! over a bare `BinaryHeap` + ChaCha loop of the same shape, and hosted over bare.
+//! Cost of the world per event, as a ratio within one run: empty nodes in the full world over a bare `BinaryHeap` +
+//! ChaCha loop of the same structure, and hosted over bare.
 //! `cargo bench -p sim`.
 
 #[path = "../tests/suite/toy/mod.rs"]
@@ -25,7 +25,7 @@ const NODES: u64 = 6;
 const SECONDS: u64 = 60;
 const PAIRS: usize = 9;
 
-/// The yardstick: six nodes, a timer and one outstanding request each, latencies, a digest.
+/// The baseline: six nodes, a timer and one outstanding request each, latencies, a digest.
 fn bare_heap(seed: u64) -> (u64, u128) {
     #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
     enum What {

@@ -9,7 +9,7 @@ use sim::process::Node;
 use sim::watch::{Down, Phase, Watch, Write};
 use sim::world::World;
 
-/// Sights every append, and every answer (its peer: who gave it); allows a number of strikes.
+/// Reports every append, and every response (its peer: the sender of the response); allows a number of faults.
 #[derive(Clone, Debug, Default)]
 struct TriggerWatch {
     occurrences: Vec<Occurrence>,
@@ -72,7 +72,7 @@ fn a_power_loss_falls_between_a_write_and_its_fsync() {
     let trigger = Trigger { seen_as: Some(Node(0)), ..on("wrote", 4) };
     let mut run = run(vec![Fault::at(ms(300), ms(50), power_loss(0, None)).aimed(trigger)], 0);
     assert_eq!(run.drive_bare(ms(1900)), Ended::End);
-    // Whoever wrote has written one byte more than it has forced, and it is that one whose power was lost.
+    // The node that wrote has written one byte more than it has forced, and its power was lost.
     let [(written, durable)] = run.watch.lost[..] else { panic!("{:?}", run.watch.lost) };
     assert_eq!(written, durable + 1);
     let (at, what, phase) = &run.watch.faults[0];
@@ -120,7 +120,7 @@ fn the_node_of_an_occurrence_takes_the_place_of_the_planned_one() {
     let by_seen = Trigger { seen_as: Some(Node(0)), ..on("answered", 1) };
     assert_eq!(links(&by_seen, seen(2, None)), [(2, 1), (2, 0), (1, 2)]);
     let by_both = Trigger { peer_as: Some(Node(1)), ..by_seen };
-    // The second planned node stands where the first exchange has put it.
+    // The second planned node is at the position to which the first swap moved it.
     for (a, b, c) in [(0, 1, 2), (1, 0, 2), (2, 0, 1), (2, 1, 0), (0, 2, 1), (1, 2, 0)] {
         assert_eq!(links(&by_both, seen(a, Some(Node(b)))), [(a, b), (a, c), (b, a)]);
     }
@@ -132,7 +132,7 @@ fn a_fault_without_occurrence_or_forbidden_is_skipped() {
     let never = Fault::at(ms(300), ms(50), power_loss(0, None)).aimed(on("eclipse", 1));
     let guarded =
         |at_ms, after| Fault { unless: Some("enough".into()), ..Fault::at(ms(at_ms), ms(50), power_loss(1, after)) };
-    // The second one waits for its place between two effects, and is judged there.
+    // The second fault waits for its place between two effects, and its guard is evaluated there.
     let mut run = run(vec![never, guarded(400, None), guarded(600, Some(1)), guarded(800, None)], 1);
     assert_eq!(run.drive_bare(ms(3000)), Ended::End);
     let phases: Vec<(bool, Phase)> = run

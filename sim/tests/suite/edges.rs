@@ -1,4 +1,4 @@
-//! The world's promises in rare places, on a puppet: a process whose steps each test writes.
+//! The world's guarantees in rare cases, on a puppet: a process whose steps each test writes.
 
 use std::rc::Rc;
 
@@ -28,7 +28,7 @@ impl Payload for Number {
     const KINDS: &'static [&'static str] = &["number"];
 }
 
-/// What one node does at boot, and at each input.
+/// Actions of one node at boot, and at each input.
 #[derive(Clone, Debug)]
 struct Strings {
     boot: fn(Now, &mut Out<Puppet>),
@@ -75,7 +75,7 @@ impl Process for Puppet {
     }
 }
 
-/// Observations (time, node, what was said), faults (time, phase) and deaths by its own will.
+/// Observations (time, node, value), faults (time, phase) and deaths by the node's own decision.
 #[derive(Default)]
 struct Seen {
     said: Vec<(u64, u16, u64)>,
@@ -163,7 +163,7 @@ const COUNTS_TO_ONE: Strings = Strings {
     ..COUNTS
 };
 
-/// Says each number it gets, and answers it.
+/// Observes each number it receives, and responds to it.
 const SAYS: Strings = Strings {
     boot: |_, _| {},
     step: |_, _, _, input, out| {
@@ -182,7 +182,7 @@ fn a_connection_is_in_order_even_if_its_host_stalls_while_packets_are_under_way(
     for faults in [
         vec![stall(100, 3, 1)],
         vec![stall(100, 3, 0)],
-        // Under way for longer than the timer of those that met the silence.
+        // Under way for longer than the retransmission timer of those that reached the silent host.
         vec![fault(10, 500, slow), stall(800, 3, 1), stall(900, 7, 1)],
         vec![fault(10, 500, slow_back), stall(400, 30, 0), stall(500, 3, 1)],
     ] {
@@ -210,12 +210,12 @@ fn the_retransmission_timeout_doubles_whatever_keeps_the_segment_from_being_ackn
         vec![for_40_s(What::Cut(Cut { links: links() }))],
         vec![for_40_s(What::Loss(Loss { links: links(), ppm: 1_000_000 }))],
         vec![for_40_s(What::Stall(Stall { node: Node(1) }))],
-        // Each try is answered with an RST that does not get back.
+        // Each attempt is answered with an RST that is lost on its way back.
         vec![for_40_s(What::Cut(Cut { links: back() })), kill()],
         vec![for_40_s(What::Loss(Loss { links: back(), ppm: 1_000_000 })), kill()],
     ] {
         let what = format!("{faults:?}");
-        // 0.2, 0.6, 1.4, 3.0, 6.2, 12.6 and 25.4 s: seven tries, each with its arrival.
+        // 0.2, 0.6, 1.4, 3.0, 6.2, 12.6 and 25.4 s: seven attempts, each with its arrival.
         let more = tried(faults) - calm;
         assert!((5..=7 * 2 + 4).contains(&more), "{more} events: {what}");
     }
@@ -227,7 +227,7 @@ fn the_retransmission_timeout_begins_anew_once_something_gets_through() {
     let cuts = [30, 20_000].map(|at| fault(at, 1_500, What::Cut(Cut { links: links.clone() })));
     let (ended, run) = drive(config(&[COUNTS, SAYS], cuts.to_vec()), 30_000);
     assert_eq!(ended, Ended::End);
-    // First tries at 56 and 20,001 ms; each cut ends before the fourth, 3 s after the first.
+    // First attempts at 56 and 20,001 ms; each cut ends before the fourth, 3 s after the first.
     for end in [1_530, 21_500] {
         let next = run.watch.said.iter().find(|(at, ..)| *at > ms(end)).expect("it goes on");
         assert!((end..end + 1_600).contains(&(next.0 / 1_000_000)), "{next:?} after {end}");
@@ -236,7 +236,7 @@ fn the_retransmission_timeout_begins_anew_once_something_gets_through() {
     assert_eq!(run.watch.said[got as usize - 1].2, got);
 }
 
-/// Says each number; 1 and 2 get no answer, 3 makes it hang up.
+/// Observes each number; 1 and 2 get no response, 3 makes it hang up.
 const TURNS_SILENT: Strings = Strings {
     boot: |_, _| {},
     step: |_, _, _, input, out| {
@@ -247,7 +247,7 @@ const TURNS_SILENT: Strings = Strings {
     },
 };
 
-/// As [`COUNTS`], and says 99 when the connection is reset.
+/// As [`COUNTS`], and observes 99 when the connection is reset.
 const COUNTS_UNTIL_RESET: Strings = Strings {
     step: |puppet, thread, now, input, out| match input {
         Input::Closed { reason: CloseReason::Reset, .. } => {
@@ -265,11 +265,11 @@ fn a_request_without_answer_lets_the_next_in_and_a_server_that_hangs_up_takes_no
     assert_eq!(ended, Ended::End);
     let said: Vec<_> = run.watch.said.iter().map(|(_, node, number)| (*node, *number)).collect();
     assert_eq!(said, [(1, 1), (1, 2), (1, 3), (0, 99)]);
-    // And a message that was under way met an RST of its own, which came too late to matter.
+    // A message that was under way received an RST of its own, which arrived too late to have an effect.
     assert_eq!(run.watch.said[3].0, run.watch.said[2].0 + ms(5));
 }
 
-/// The main thread's timer ends the process, while its other thread has something to say.
+/// The main thread's timer ends the process, while its other thread has an observation to make.
 const HALTS: Strings = Strings {
     boot: |now, out| {
         out.push(Effect::Arm { at_mono_ns: now.mono_ns + ms(1) });
@@ -285,7 +285,7 @@ const HALTS: Strings = Strings {
 #[test]
 fn a_process_that_ends_as_it_thaws_does_nothing_more() {
     let mut config = config(&[HALTS], vec![fault(5, 20, What::Pause(Pause { node: Node(0) }))]);
-    // A timer and word from another thread are both served while it is paused.
+    // A timer and a message from another thread are both served while it is paused.
     config.nodes[0].costs = Rc::from(vec![vec![0, 0, ms(10)], vec![0, 0, 0, ms(10)]]);
     let (ended, run) = drive(config, 1000);
     assert_eq!((ended, run.watch.halts), (Ended::End, 1));
@@ -313,7 +313,7 @@ fn how_long_a_shutdown_was_to_last_is_forgotten_with_its_process() {
     assert_eq!(boots, [0, 40], "nobody boots it once it has ended by itself");
 }
 
-/// Tells itself something for ever, at no cost.
+/// Posts to itself without end, at no cost.
 const TALKS_TO_ITSELF: Strings = Strings {
     boot: |_, out| out.push(Effect::Post { thread: Thread(1), event: 1 }),
     step: |_, thread, _, input, out| {
@@ -323,7 +323,7 @@ const TALKS_TO_ITSELF: Strings = Strings {
     },
 };
 
-/// Its threads tell each other something for ever, at no cost.
+/// Its threads post to each other without end, at no cost.
 const TALKS_AMONG_ITSELF: Strings = Strings {
     step: |_, thread, _, input, out| {
         if let Input::Post(event) = input {
@@ -367,7 +367,7 @@ fn faults_that_overlap_add_up_beyond_any_number() {
     }
 }
 
-/// Writes and forces a byte each 20 ms, says when that is done or has failed, and answers.
+/// Writes and forces a byte each 20 ms, observes when that is done or has failed, and responds.
 const WRITES: Strings = Strings {
     boot: |now, out| {
         out.push(Effect::Open { file: File(1), path: Rc::from("log"), truncate: false });
@@ -394,7 +394,7 @@ fn of_an_fsync_under_way_what_is_left_goes_at_the_speed_the_disk_has_now() {
         config.heal_at_ns = ms(heal_at_ms);
         drive(config, 300_000).1.watch.said[0].0 / 1000
     };
-    // It begins at 20 ms and is 10 ms of work.
+    // The fsync begins at 20 ms and is 10 ms of work.
     for (faults, heal_at_ms, done_at_us) in [
         (vec![], 50_000, 30_000),
         (vec![slow(10, 110, 100)], 50_000, 129_000),
@@ -402,7 +402,7 @@ fn of_an_fsync_under_way_what_is_left_goes_at_the_speed_the_disk_has_now() {
         (vec![slow(10, 60_000, 1_000_000)], 500, 509_999),
         (vec![slow(10, 110, 10), slow(30, 50, 10)], 50_000, 124_500),
         (vec![slow(10, 12, u32::MAX), slow(10, 12, u32::MAX), slow(10, 12, u32::MAX)], 50_000, 32_000),
-        // Over before it begins, and begun when it is over.
+        // The first fault ends before the fsync begins, the second begins when it is over.
         (vec![slow(5, 10, 100), slow(31, 10, 100)], 50_000, 30_000),
     ] {
         let what = format!("{faults:?}");
@@ -410,7 +410,7 @@ fn of_an_fsync_under_way_what_is_left_goes_at_the_speed_the_disk_has_now() {
     }
 }
 
-/// At 20 ms each thread begins a list: one waits at a barrier while the other says a lot.
+/// At 20 ms each thread begins a list: one waits at a barrier while the other makes many observations.
 const TWO_LISTS: Strings = Strings {
     boot: |now, out| {
         out.push(Effect::Open { file: File(1), path: Rc::from("log"), truncate: false });
@@ -457,12 +457,12 @@ fn failing_fsyncs_are_told_of_when_one_fails_and_are_a_skip_if_none_does() {
     assert_eq!(seen(vec![fails(35, 10, 1)]), (0, 0, vec![(ms(45), Phase::Skipped)]));
     assert_eq!(seen(vec![fails(199, 0, 1)]), (0, 0, vec![(ms(200), Phase::Skipped)]));
     assert_eq!(seen(vec![fails(199, 50, 1)]), (0, 0, vec![(ms(200), Phase::Skipped)]));
-    // The end of one is not the end of another.
+    // The end of one fault is not the end of another.
     let (count, failed, _) = seen(vec![fails(5, 40, 9), fails(6, 0, 2)]);
     assert_eq!((count, failed), (2, 3));
 }
 
-/// As [`COUNTS_UNTIL_RESET`], on a second connection after the first 30 numbers; says 1000 more of each answer.
+/// As [`COUNTS_UNTIL_RESET`], on a second connection after the first 30 numbers; observes 1000 more for each response.
 const COUNTS_ON_TWO: Strings = Strings {
     step: |puppet, thread, now, input, out| {
         match &input {
@@ -475,7 +475,7 @@ const COUNTS_ON_TWO: Strings = Strings {
     ..COUNTS
 };
 
-/// What was said, with the time in ms (0: a connection was reset), and the phases of faults.
+/// The observations, with the time in ms (0: a connection was reset), and the phases of faults.
 fn seen_through(faults: Vec<Fault>) -> (Vec<(u64, u64)>, Vec<Phase>) {
     let (ended, run) = drive(config(&[COUNTS_ON_TWO, SAYS], faults), 900);
     assert_eq!(ended, Ended::End);
@@ -498,7 +498,7 @@ fn a_black_holed_connection_carries_nothing_either_way_and_nobody_is_told() {
     assert!(!while_in_force.iter().any(of_first), "neither numbers nor answers: {while_in_force:?}");
     assert!(while_in_force.len() > 150, "a new connection works: {while_in_force:?}");
     assert!(said.iter().all(|(_, number)| *number != 0), "nobody is told");
-    // 0.2 s after the first try, then everything follows.
+    // 0.2 s after the first attempt, then everything follows.
     let mut first: Vec<(u64, u64)> =
         said.iter().filter(|(at, number)| *at >= 200 && of_first(number)).copied().collect();
     first.sort_by_key(|it| it.1);
@@ -530,6 +530,6 @@ fn a_black_hole_is_of_the_connection_with_its_rank() {
 fn the_reset_of_a_black_holed_connection_is_lost_as_well() {
     let (said, _) = seen_through(vec![fault(60, 340, black_hole(0, 1, 0)), fault(100, 10, kill(Node(1)))]);
     let resets: Vec<u64> = said.iter().filter(|(_, number)| *number == 0).map(|it| it.0).collect();
-    // The other one is reset at once; this one when it tries again after the end of the fault.
+    // The other connection is reset immediately; this one when it retransmits after the end of the fault.
     assert_eq!(resets, [105, 471]);
 }

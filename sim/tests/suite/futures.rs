@@ -1,4 +1,4 @@
-//! Clones of a world that continue otherwise: with other draws, and without faults.
+//! Clones of a world that continue differently: with other draws, and without faults.
 
 use crate::toy::{Toy, config, ms};
 use sim::drive::{Ended, Run};
@@ -9,7 +9,7 @@ use sim::trace::Digest;
 use sim::watch::NoWatch;
 use sim::world::World;
 
-/// One node dead for long, another cut off; halfway through.
+/// One node down for a long time, another cut off; halfway through.
 fn halfway() -> Run<Toy, NoWatch> {
     let cut = What::Cut(Cut { links: vec![Link(Node(1), Node(2)), Link(Node(2), Node(1))] });
     let plan = vec![
@@ -49,7 +49,7 @@ fn after_the_end_of_faults_everybody_is_up_and_stays_so() {
     assert_eq!(run.drive_bare(ms(1_500)), Ended::End);
     assert!((0..3).all(|node| run.world.process(Node(node)).is_some()));
 
-    // Before anything has booted there is nothing to boot twice.
+    // Before anything has booted, nothing boots twice.
     let mut run = Run { world: World::new(config(7, 3, Transport::Tcp, 2, Plan::default())), watch: NoWatch };
     run.world.end_faults(&mut run.watch);
     assert_eq!(run.drive_bare(ms(100)), Ended::End);

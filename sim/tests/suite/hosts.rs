@@ -1,4 +1,4 @@
-//! Hosted by madsim or bare: the same run. Stories are data in the end.
+//! A run hosted by madsim equals the bare run. Stories are recorded as data.
 #![cfg(madsim)]
 
 use std::future::pending;
@@ -40,7 +40,7 @@ fn hosted_and_bare_give_the_same_digest() {
     }
 }
 
-/// Tells node 1 the time every 100 ms, and cuts node 0's life short once.
+/// Sends node 1 the time every 100 ms, and kills node 0 once.
 async fn teller() {
     for n in 1..10u64 {
         wait_until::<Toy, NoWatch>(ms(100 * n)).await;
@@ -84,8 +84,8 @@ fn two_stories_are_the_same_under_any_madsim_seed_and_replay_on_the_bare_loop() 
     }
 }
 
-/// Cuts node 2 off until it says so, and keeps node 3 down until it says so; waits in between
-/// for what cannot come.
+/// Cuts node 2 off and keeps node 3 down until it ends these faults; between them it waits for an event that cannot
+/// occur.
 async fn breaker() {
     fn never(_: Node, _: &Said, _: u64) -> bool {
         false
@@ -125,7 +125,7 @@ fn faults_last_until_their_story_ends_them_and_replay_on_the_bare_loop() {
     }
 }
 
-/// Acts whenever anything is said, within that event: a boot's, or the last of a dying node.
+/// Acts on every observation, within its event: at a boot, or at the last observation of a dying node.
 async fn at_once() {
     fn any(_: Node, _: &Said, _: u64) -> bool {
         true

@@ -1,4 +1,4 @@
-//! The world's promises, on toy processes. One binary, since each takes seconds to link.
+//! The world's guarantees, on toy processes. One binary, since each takes seconds to link.
 
 mod aim;
 mod edges;

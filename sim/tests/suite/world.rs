@@ -1,4 +1,4 @@
-//! The world's promises, on a toy process.
+//! The world's guarantees, on a toy process.
 
 use crate::toy::{Said, Toy, config, ms};
 use proptest::prelude::*;
@@ -55,7 +55,7 @@ fn any_fault() -> impl Strategy<Value = Fault> {
     (1..2000u64, 1..800u64, what).prop_map(|(at, lasts, what)| fault(at, lasts, what))
 }
 
-/// Counts what was promised and, when the power goes, compares.
+/// Counts the bytes observed as durable and compares them with the disk at a power loss.
 #[derive(Default)]
 struct Ledger {
     promised: [u64; 5],
@@ -133,7 +133,7 @@ proptest! {
         seed: u64, faults in prop::collection::vec(any_fault(), 0..8), at in 1..2000u64,
     ) {
         let mut with = faults.clone();
-        // Cutting a link to oneself, slowing nothing down: no node can notice.
+        // Cutting a link of a node to itself has no visible effect.
         with.insert(0, fault(at, 300, What::Cut(Cut { links: vec![Link(Node(2), Node(2))] })));
         with.push(fault(at, 300, What::WallStep(WallStep { node: Node(1), by_ms: 0 })));
         with.push(fault(at, 300, What::SlowDisk(SlowDisk { node: Node(1), factor: 1 })));
@@ -161,7 +161,7 @@ proptest! {
     }
 }
 
-/// Who hears what when a peer goes: (closed notices, by time in ms).
+/// Notices that peers receive when a node goes down: (closed notices, by time in ms).
 #[derive(Default)]
 struct Closings(Vec<(u64, u16)>);
 
@@ -210,8 +210,8 @@ fn a_lost_rst_is_made_up_for_when_the_peer_sends_again() {
     let half = total(500_000, 2006);
     assert!((all / 3..all * 2 / 3).contains(&half), "one in two RSTs is lost: {half} of {all} heard");
     assert_eq!(total(1_000_000, 2999), 0, "nor does an RST get through that answers a retransmission");
-    // What was sent meanwhile was tried again after 200 and 400 ms, then is after 800 at the latest.
-    // A peer that waits for an answer sends nothing: it has its own timeout, which the toy lacks.
+    // A message sent meanwhile was tried again after 200 and 400 ms, and then after at most 800 ms. A peer that waits
+    // for a response sends nothing: it has its own timeout, which the toy lacks.
     let late = total(1_000_000, 2999 + 800 + 10);
     assert!((20..=80).contains(&late), "heard once RSTs get through: {late}");
 }
@@ -228,7 +228,7 @@ fn tcp_loses_packets_on_links_that_are_always_lossy() {
     assert_ne!(digest(0), digest(200_000));
 }
 
-/// When faults are said to strike or to have been skipped, and when nodes die.
+/// Times at which faults start or are skipped, and at which nodes die.
 #[derive(Default)]
 struct Strikes {
     faults: Vec<(u64, Phase)>,
@@ -261,7 +261,7 @@ fn a_kill_between_two_effects_is_told_of_when_it_strikes_and_is_a_skip_if_it_nev
     assert_eq!((count, seen.faults, seen.deaths), (1, vec![(at, Phase::Start)], vec![at]));
     let (count, seen) = strikes(&[5]);
     assert_eq!((count, seen.faults, seen.deaths), (0, vec![(ms(2000), Phase::Skipped)], vec![]));
-    // The second takes the first one's place.
+    // The second replaces the first.
     let (count, seen) = strikes(&[5, 1]);
     let skips = seen.faults.iter().filter(|(_, phase)| *phase == Phase::Skipped).count();
     assert_eq!((skips as u64 + count, seen.faults.len()), (2, 2));
@@ -275,7 +275,7 @@ fn stepping_without_time_is_a_runaway_and_so_is_too_long_a_run() {
     let mut run = Run { world: World::new(config), watch: NoWatch };
     assert_eq!(run.drive_bare(ms(60_000)), Ended::Runaway(false));
     assert_eq!(run.world.counts().events, 1000);
-    // A timer, its request and the answer: three events at one time, if messages take none.
+    // A timer, its request and the response: three events at one time, if messages have no latency.
     for (limit, ended) in [(3, Ended::Runaway(true)), (4, Ended::End)] {
         let mut config = crate::toy::config(1, 5, Transport::Datagram, 0, Plan::default());
         config.network.latency = Latency::Constant { ns: 0 };

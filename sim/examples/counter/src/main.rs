@@ -1,5 +1,5 @@
-//! A process of one's own in the world of `sim`, and an invariant: a server counts requests in a file, its
-//! host loses power, and no count that the client has seen may be given out again.
+//! A custom process in the world of `sim`, and an invariant: a server counts requests in a file, its host loses power,
+//! and no count that the client has seen may be returned again.
 
 use std::rc::Rc;
 
@@ -11,7 +11,7 @@ use sim::rng::{Entropy, Seed};
 use sim::watch::Watch;
 use sim::world::{NodeConfig, World, WorldConfig};
 
-/// Node 0 serves (`Some(force)`: does it fsync before it answers?), node 1 asks every 10 ms.
+/// Node 0 is the server (`Some(force)`: does it fsync before it responds?), node 1 sends a request every 10 ms.
 #[derive(Clone, Debug)]
 struct Counter(Option<bool>, u64, Option<Connection>);
 
@@ -52,7 +52,7 @@ impl Process for Counter {
     }
 }
 
-/// The invariant: counts rise. It stops the run when it is broken.
+/// The invariant: counts increase. A violation stops the run.
 #[derive(Default)]
 struct CountsRise(u64, bool);
 

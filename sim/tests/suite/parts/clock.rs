@@ -70,7 +70,7 @@ fn drift() -> impl Strategy<Value = i32> {
 }
 
 proptest! {
-    /// Least true time at which the clock has come so far, in the narrow and the wide form.
+    /// Least true time at which the clock has reached a value, in the narrow and the wide form.
     #[test]
     fn true_at_mono_is_the_least(ppm in drift(), next_ppm in drift(), start in 0..u64::MAX >> 2,
                                  changed_at in 0..HOUR, after in 0..4 * HOUR, ahead in prop_oneof![0..10_000_u64, 0..50 * HOUR]) {

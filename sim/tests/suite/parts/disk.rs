@@ -61,7 +61,7 @@ fn a_synced_file_without_a_durable_name_is_lost() {
     assert!(disk.paths().is_empty());
 }
 
-/// A new file, synced, renamed over the old one.
+/// A new file, synced, is renamed over the old one.
 #[test]
 fn a_rename_replaces_whole_or_not_at_all() {
     let mut disk = disk_with(b"old");
@@ -109,7 +109,7 @@ fn a_synced_file_is_not_cut_again() {
     assert_eq!(disk.read_durable("a"), Some(b"durty".to_vec()));
 }
 
-/// What is written after a truncation survives only if the truncation does.
+/// Bytes written after a truncation survive only if the truncation does.
 #[test]
 fn a_lost_truncation_takes_what_followed_it() {
     let mut disk = disk_with(b"durable");
@@ -128,7 +128,7 @@ fn a_lost_truncation_takes_what_followed_it() {
     assert_eq!(left, [b"dur".to_vec(), b"durable".to_vec(), b"durty".to_vec()]);
 }
 
-/// All ways to tear happen: nothing kept, all kept, cut at a sector, zeros and noise behind it.
+/// All ways to tear occur: nothing kept, all kept, cut at a sector, zeros and noise behind it.
 #[test]
 fn tears_at_sectors() {
     let mut disk = disk_with(&[1; 700]);
@@ -164,8 +164,8 @@ fn a_full_disk_takes_nothing() {
     assert!(disk.paths().is_empty() && disk.durable_paths().is_empty() && disk.path_of(A).is_none());
 }
 
-/// Rot strikes behind the spared start of an append, even if a crash lies between, and shows
-/// once the page cache is gone.
+/// Rot occurs behind the spared start of an append, even if a crash lies between, and is visible after the page cache
+/// is dropped.
 #[test]
 fn rot_spares_the_start_of_each_piece() {
     let mut disk = disk_with(&[0; 10]);
@@ -229,7 +229,7 @@ fn rot_shows_at_once_if_no_process_runs() {
     assert_eq!(clone.read_durable("a"), Some(vec![0; 10]));
 }
 
-/// What may be left of a file whose first `durable` bytes were durable.
+/// Contents that may remain of a file whose first `durable` bytes were durable.
 fn is_torn_of(left: &[u8], written: &[u8], durable: usize) -> bool {
     let ends_well = left.len() == durable || left.len() == written.len() || left.len().is_multiple_of(SECTOR);
     if left.len() < durable || left.len() > written.len() || !ends_well {
@@ -240,7 +240,7 @@ fn is_torn_of(left: &[u8], written: &[u8], durable: usize) -> bool {
     left[..good] == written[..good]
 }
 
-/// One thing that happens to a disk.
+/// One event of a disk.
 #[derive(Clone, Debug)]
 enum Step {
     Open { file: u32, path: usize, truncate: bool },
@@ -287,11 +287,11 @@ struct Model {
 struct ModelFile {
     written: Vec<u8>,
     durable: Vec<u8>,
-    /// So many bytes were never cut off, nor written, since the last sync.
+    /// Number of bytes that were neither cut off nor written since the last sync.
     untouched: usize,
 }
 
-/// What was not durable at once: all names after a change, or a cut of a file.
+/// A change that was not durable immediately: all names after a change, or a cut of a file.
 #[derive(Clone, Debug)]
 enum ModelChange {
     Names(BTreeMap<String, usize>),
@@ -323,14 +323,14 @@ impl Model {
 
     fn fsync(&mut self, file: usize) {
         let content = &mut self.files[file];
-        // Cut, then extended: what was rotten would stay so.
+        // Cut, then extended: rotten bytes would stay rotten.
         content.durable.truncate(content.untouched);
         content.durable.extend_from_slice(&content.written[content.untouched..]);
         content.untouched = content.written.len();
         self.pending.retain(|change| !matches!(change, ModelChange::Cut(cut, _) if *cut == file));
     }
 
-    /// Whether the disk is what may be left if the first `survivors` pending changes survive.
+    /// Whether the disk is a possible result if the first `survivors` pending changes survive.
     fn allows(&self, disk: &Disk, survivors: usize) -> bool {
         let mut left = self.clone();
         left.make_durable(survivors);
@@ -360,7 +360,7 @@ impl Model {
     }
 }
 
-/// Does the step to both, if it makes sense.
+/// Applies the step to both, if it is valid.
 fn take(disk: &mut Disk, model: &mut Model, step: &Step, fresh: &mut u8) -> Result<(), TestCaseError> {
     match step {
         Step::Open { file, path: name, truncate } => {

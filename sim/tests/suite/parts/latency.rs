@@ -1,4 +1,4 @@
-//! Latencies never fall as the draw rises, have the shape they claim, and read back.
+//! Latencies never decrease as the draw increases, have the claimed distribution, and parse their own text.
 
 use proptest::prelude::*;
 use sim::duration::{DisplayDuration, parse_duration};
@@ -12,7 +12,7 @@ fn log_normal(median_ns: u64, sigma_milli: u32) -> Latency {
     Latency::LogNormal { median_ns, sigma_milli }
 }
 
-/// The draw that is the quantile of so many parts in a million.
+/// The draw at this quantile, in parts per million.
 fn quantile(ppm: u64) -> u64 {
     ((u128::from(ppm) << 64) / 1_000_000) as u64
 }
@@ -57,7 +57,7 @@ fn log_normal_is_exact_in_the_middle_and_finite_at_the_ends() {
     assert_eq!(log_normal(1, 5_000).sample(0), 0);
 }
 
-/// No quantile of the tables is out of line: steps across the edges of their cells stay small.
+/// The steps between neighbouring quantiles of the tables are small, also across the edges of their cells.
 #[test]
 fn log_normal_is_continuous() {
     let latency = log_normal(1_000 * MS, 1_000);

@@ -1,4 +1,4 @@
-//! The parts of the world, each on its own.
+//! The parts of the world, each in isolation.
 
 mod clock;
 mod disk;

@@ -1,5 +1,4 @@
-//! Vectors that pin every value for ever (computed by an independent program), and that
-//! chance is even.
+//! Vectors that pin every value permanently (computed by an independent program), and tests that draws are uniform.
 
 use proptest::prelude::*;
 use sim::rng::{Purpose, Seed, scale};
@@ -63,8 +62,8 @@ fn edges_of_bounded_draws() {
     assert!((0..1_000).all(|_| entropy.chance_ppm(1_000_000) && !entropy.chance_ppm(0)));
 }
 
-/// Each input bit of a mix flips each output bit in half of the cases: of 4,096, 2,048 with a standard
-/// deviation of 32, and /// among 12,288 pairs of bits none is 6 deviations off.
+/// Each input bit of a mix flips each output bit in half of the cases: of 4,096, 2,048 with a standard deviation of 32,
+/// and among 12,288 pairs of bits none deviates by 6 standard deviations.
 #[test]
 fn mix_avalanches() {
     const TRIALS: u64 = 4_096;
@@ -91,8 +90,7 @@ fn mix_avalanches() {
     }
 }
 
-/// Structured inputs, as the world makes them, never meet: 2^17 values of 64 bits collide with
-/// a chance of 2^-31.
+/// Structured inputs, as the world makes them, never collide: 2^17 values of 64 bits collide with a chance of 2^-31.
 #[test]
 fn mix_tells_structured_inputs_apart() {
     let mut values = Vec::new();

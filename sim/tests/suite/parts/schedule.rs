@@ -1,4 +1,4 @@
-//! Whatever is pushed and taken in between, entries come in the order of their keys.
+//! Whatever is pushed and popped in between, entries are popped in the order of their keys.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ const SEED: Seed = Seed(11);
 proptest! {
     #[test]
     fn entries_come_in_the_order_of_their_keys(
-        // Some are pushed (near or far, ties among them), then all up to some time are taken.
+        // Some are pushed (near or far, ties among them), then all up to some time are popped.
         rounds in prop::collection::vec((prop::collection::vec((0..5u32, 0..300u64, 0..50u64), 0..120), 0..400u64), 1..12),
     ) {
         let (mut schedule, mut ordinals) = (Schedule::new(SEED), [0; 5]);

@@ -1,4 +1,4 @@
-//! The digest tells runs apart, keeps its lanes apart, and its ladder bounds a difference.
+//! The digest distinguishes runs, its lanes are independent, and its ladder bounds a difference.
 
 use proptest::prelude::*;
 use sim::trace::{Digest, Kind, Trace};
@@ -28,7 +28,7 @@ fn vectors() {
     assert_eq!(trace.entries(), 1_002);
 }
 
-/// The lane is the documented words and nothing else, whatever the buffering.
+/// The lane consists of the documented words and nothing else, whatever the buffering.
 #[test]
 fn a_lane_is_a_hash_of_its_words() {
     let mut trace = Trace::default();
@@ -68,7 +68,7 @@ fn the_ladder_is_even_and_short() {
 }
 
 proptest! {
-    /// Runs that part after `common` entries have equal rungs up to there, and none behind.
+    /// Runs that diverge after `common` entries have equal rungs up to there, and none after.
     #[test]
     fn rungs_bound_the_first_difference(common in 0..20_000_u64, mine in 0..20_000_u64, theirs in 0..20_000_u64, every in 2..50_u64) {
         let run = |salt: u64, more: u64| {

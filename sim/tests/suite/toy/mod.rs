@@ -1,5 +1,5 @@
-//! A toy process for tests and benches of the world: timers, requests, a file it appends to,
-//! two threads. It knows what it promised only after a barrier.
+//! A toy process for tests and benches of the world: timers, requests, a file it appends to, two threads. It makes an
+//! observation of durability only after a barrier.
 #![allow(dead_code, reason = "each test uses its part")]
 
 use std::rc::Rc;
@@ -16,9 +16,9 @@ use sim::world::{NodeConfig, WorldConfig};
 pub struct Spec {
     pub peers: u16,
     pub me: u16,
-    /// Every n-th timer also writes and forces a byte; 0 never.
+    /// Every n-th timer also writes and forces a byte; 0: never.
     pub write_every: u32,
-    /// Says nothing and tells nobody: only timers and letters.
+    /// Makes no observations and sends nothing: only timers and posts.
     pub quiet: bool,
 }
 
@@ -37,7 +37,7 @@ impl Payload for Letter {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Said {
-    /// A promise made after a barrier: so many bytes are durable.
+    /// An observation made after a barrier: this number of bytes is durable.
     Durable(u64),
     Answered(u64),
     Closed(u32),
