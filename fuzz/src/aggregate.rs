@@ -1,5 +1,5 @@
-//! The sums of what the runs of a sweep measured. Integers only, so that any order of adding,
-//! any number of workers and any shards merged give the same.
+//! The sums over the runs of a sweep. Integers only, so that the result does not depend on the order of additions, the
+//! number of workers or the merged shards.
 
 mod subject;
 
@@ -19,49 +19,45 @@ use crate::silence::Silence;
 
 pub use subject::{RequiredProbe, Subject, digest_of_inputs};
 
-/// How a failure can be seen again, and what removes it.
+/// How a failure is reproduced, and what removes it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reproduction {
     /// Path of the repro file, if one was written.
     pub repro: Option<String>,
-    /// One line for a shell.
+    /// A shell command of one line.
     pub command: String,
-    /// The known finding that it is, if it was looked for and is one.
+    /// The known finding that causes it, if one was searched and found.
     pub known: Option<KnownFinding>,
 }
 
-/// A violation, of which run.
+/// A violation and its run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
-    /// As named.
+    /// The name given on the command line.
     pub scenario: String,
-    /// Of the run.
     pub seed: u64,
-    /// Of the run.
     pub digest: u128,
-    /// What did not hold.
     pub violation: Violation,
-    /// How to see it again.
     pub again: Reproduction,
 }
 
-/// A floor that runs did not reach.
+/// A floor that some runs did not reach.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MissedFloor {
-    /// How many runs.
+    /// Number of runs below it.
     pub runs: u64,
-    /// The first of them.
+    /// Seed of the first of them.
     pub seed: u64,
-    /// What the floor required of that run.
+    /// Value of the floor for that run.
     pub wanted: u64,
-    /// What that run had.
+    /// Value that the run reached.
     pub got: u64,
 }
 
 /// An `[expect]` limit and the times that it is compared with.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Limit {
-    /// Whose limit.
+    /// Scenario of the limit.
     pub scenario: String,
     /// Such as `failover.controller.p99`.
     pub name: String,
@@ -69,25 +65,23 @@ pub struct Limit {
     pub limit: String,
     /// Whether a value beyond it is a violation; otherwise it is only shown.
     pub judged: bool,
-    /// What was measured in the runs of that scenario.
+    /// The times measured in the runs of that scenario.
     pub times: Durations,
-    /// The slowest, and the command that shows it.
+    /// The slowest time, and the command that shows it.
     pub worst: Option<(Worst, String)>,
 }
 
-/// How many histories the black-box judge was given, by its verdict.
+/// Number of histories checked as a black box, by verdict.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BlackBox {
     /// Linearizable.
     pub holds: u64,
-    /// Not.
+    /// Not linearizable.
     pub violated: u64,
-    /// Not decided.
     pub unknown: u64,
 }
 
 impl BlackBox {
-    /// All.
     pub fn checked(self) -> u64 {
         self.holds + self.violated + self.unknown
     }
@@ -111,9 +105,9 @@ pub struct OfScenario {
     pub failed: u64,
     /// Runs below a floor.
     pub inconclusive: u64,
-    /// By floor.
+    /// Missed floors by name.
     pub missed_floors: BTreeMap<String, MissedFloor>,
-    /// Runs that would hold if their history were decided.
+    /// Runs whose only open question is an undecided history.
     pub undecided: u64,
     /// Real time of its runs, each on one core.
     pub core_ns: u64,
@@ -124,7 +118,7 @@ pub struct OfScenario {
 }
 
 impl OfScenario {
-    /// Adds those of another sweep.
+    /// Adds the sums of another sweep.
     fn merge(&mut self, other: &OfScenario) {
         self.runs += other.runs;
         self.failed += other.failed;
@@ -142,7 +136,7 @@ impl OfScenario {
         self.undecided += u64::from(run.is_undecided());
     }
 
-    /// Under a plan of the scenario's nemesis.
+    /// Adds a run under a plan of the scenario's nemesis.
     fn add_own(&mut self, name: &str, run: &RunReport) {
         if let Outcome::Inconclusive { floor, wanted, got } = &run.outcome {
             self.inconclusive += 1;
@@ -163,25 +157,21 @@ impl OfScenario {
 /// The sums.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SweepReport {
-    /// What was swept.
     pub subject: Subject,
-    /// Ended by a signal. A merge is not: its parts were.
+    /// True if a signal ended the sweep. A merge is never interrupted: its parts were.
     pub interrupted: bool,
-    /// Where the seeds begin, also if none ran.
+    /// First seed of the range, even if none ran.
     pub seeds_first: u64,
-    /// Which seeds ran; of the last one perhaps not all scenarios.
+    /// Seeds that ran; for the last one perhaps not all scenarios.
     pub seeds: Vec<Seeds>,
-    /// Runs.
     pub runs: u64,
     /// Runs with a violation.
     pub failed: u64,
     /// Runs below a floor.
     pub inconclusive: u64,
-    /// Sum.
     pub events: u64,
-    /// Sum.
     pub messages: u64,
-    /// Sum.
+    /// Sum of simulated time.
     pub sim_ns: u64,
     /// Real time of the sweep.
     pub wall_ns: u64,
@@ -197,9 +187,9 @@ pub struct SweepReport {
     pub lin_violated: u64,
     /// Runs whose history is undecided.
     pub lin_unknown: u64,
-    /// Those of them that would hold otherwise.
+    /// Undecided runs that would hold otherwise.
     pub undecided: u64,
-    /// Histories that the black-box judge was given, by its verdict.
+    /// Histories checked as a black box, by verdict.
     pub black_box: BlackBox,
     /// Cause → count.
     pub excused: BTreeMap<String, u64>,
@@ -232,14 +222,13 @@ pub struct SweepReport {
     pub silence: Silence,
     /// Counts of the guided search, if it was guided.
     pub guided: Option<Guided>,
-    /// The parts of seed ranges: one of a sweep, those of all files of a merge.
+    /// The parts of seed ranges: one for a sweep, those of all files for a merge.
     pub parts: Vec<Part>,
     /// The missing parts of a merge.
     pub missing: Vec<String>,
 }
 
 impl SweepReport {
-    /// Nothing yet.
     pub fn new(subject: Subject, seeds_first: u64) -> Self {
         let by_scenario = vec![OfScenario::default(); subject.scenarios.len()];
         SweepReport { subject, seeds_first, by_scenario, ..SweepReport::default() }
@@ -295,8 +284,8 @@ impl SweepReport {
         }
     }
 
-    /// Adds the sums of another sweep of the same subject. Violations of kind `expect` are a
-    /// sweep's, not a run's: both sides' are dropped, to be judged anew.
+    /// Adds the sums of another sweep of the same subject. Violations of kind `expect` belong to a sweep, not to a run:
+    /// those of both sides are dropped, and the limits are evaluated again.
     pub fn add_sweep(&mut self, other: SweepReport) {
         self.interrupted |= other.interrupted;
         self.seeds_first = self.seeds_first.min(other.seeds_first);
@@ -306,7 +295,7 @@ impl SweepReport {
         self.inconclusive += other.inconclusive;
         self.events += other.events;
         self.messages += other.messages;
-        // Of many machines, and of files that anybody wrote: 584 years are as good as more.
+        // Sums of many machines and arbitrary files saturate: 584 years are enough.
         self.sim_ns = self.sim_ns.saturating_add(other.sim_ns);
         self.wall_ns = self.wall_ns.saturating_add(other.wall_ns);
         self.core_ns = self.core_ns.saturating_add(other.core_ns);
@@ -365,7 +354,7 @@ impl SweepReport {
         all
     }
 
-    /// What files keep of each scenario, without real time.
+    /// The sums of each scenario that files keep, without real time.
     pub fn counts_by_scenario(&self) -> Vec<OfScenario> {
         let counts = |of: &OfScenario| OfScenario {
             core_ns: 0,
@@ -376,7 +365,7 @@ impl SweepReport {
         self.by_scenario.iter().map(counts).collect()
     }
 
-    /// Rare situations that were required and not reached.
+    /// Rare situations that are required and were not reached.
     pub fn missed_probes(&self) -> impl Iterator<Item = &RequiredProbe> {
         let seeds = self.runs / (self.subject.scenarios.len() as u64).max(1);
         let reached = |required: &RequiredProbe| {
@@ -410,7 +399,7 @@ fn digest_of(scenario: &str, seed: u64, digest: u128) -> u128 {
     xxh3_128(&bytes)
 }
 
-/// The value at a key, made if absent; the key is copied only then.
+/// The value at a key, inserted if absent; the key is copied only then.
 fn at<'m, V: Default>(map: &'m mut BTreeMap<String, V>, key: &str) -> &'m mut V {
     if !map.contains_key(key) {
         map.insert(key.to_owned(), V::default());
@@ -424,7 +413,7 @@ fn add_counts<'a>(sums: &mut BTreeMap<String, u64>, counts: impl Iterator<Item =
     }
 }
 
-/// The first run below a floor is that of the smallest seed, of the scenario that was named first.
+/// The first run below a floor is the one with the smallest seed, and of these the one of the first named scenario.
 fn add_floors(sums: &mut BTreeMap<String, MissedFloor>, floors: &BTreeMap<String, MissedFloor>) {
     for (name, other) in floors {
         let mine = sums.entry(name.clone()).or_insert_with(|| MissedFloor { runs: 0, ..other.clone() });

@@ -1,11 +1,11 @@
-//! Which histories are judged by themselves, as a black box: those of some runs, and of every run that fails.
+//! Chooses the histories that are checked as a black box: those of some runs, and of every run that fails.
 
 use std::num::NonZeroU64;
 
 use scenarios::report::{Outcome, RunReport};
 
-/// A run of which every so many are judged; `None`: none is. `number` is the run's, `run` runs it, and with `true` it
-/// judges its history.
+/// Runs `run`, where `number` is the number of the run; one of `every` runs is checked, `None`: none. `run` checks its
+/// history if its argument is `true`.
 pub fn judged(every: Option<NonZeroU64>, number: u64, run: &dyn Fn(bool) -> RunReport) -> RunReport {
     let Some(every) = every else { return run(false) };
     if number.is_multiple_of(every.get()) {
@@ -15,7 +15,7 @@ pub fn judged(every: Option<NonZeroU64>, number: u64, run: &dyn Fn(bool) -> RunR
     if !matches!(first.outcome, Outcome::Violated(_)) {
         return first;
     }
-    // A run is a function of its seed; if it were not, the first run is reported.
+    // A run is a function of its seed; otherwise the first run is reported.
     let again = run(true);
     if again.digest == first.digest { again } else { first }
 }

@@ -1,4 +1,4 @@
-//! A run as data: scenario, seed, knobs, faults and operations, each of which can be taken away.
+//! A run as data: scenario, seed, knobs, faults and operations, each of which can be removed.
 
 pub mod story;
 
@@ -14,20 +14,18 @@ use sim::rng::Seed;
 /// See the module's documentation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Case {
-    /// All but the seed; it draws no knobs.
+    /// All settings except the seed; it draws no knobs.
     pub scenario: Scenario,
-    /// The seed.
     pub seed: u64,
-    /// The knobs that it had drawn.
+    /// The knob values that were drawn.
     pub knobs: Vec<(String, String)>,
-    /// The faults.
     pub plan: Plan,
-    /// What clients request.
+    /// The operations of clients.
     pub operations: Vec<ScheduledOperation>,
 }
 
 impl Case {
-    /// The run of a seed, with what is given for it. It is run once, to learn what clients request.
+    /// The run of a seed, with the given explicit parts. It is run once to record the operations of clients.
     pub fn of(scenario: &Scenario, seed: u64, explicit: &Explicit) -> Result<Case, String> {
         let drawn = knobs::draw(scenario, Seed(seed));
         let prepared = cluster::prepare(scenario, Seed(seed), explicit)?;
@@ -41,7 +39,7 @@ impl Case {
         };
         let mut scenario = scenario.clone();
         scenario.knobs.off = true;
-        // That is requested of sweeps, and may be impossible in something smaller.
+        // Probes are required of sweeps, and may be impossible in a smaller run.
         scenario.require_probe.clear();
         Ok(Case { scenario, seed, knobs: drawn, plan: prepared.world.plan, operations })
     }
@@ -53,31 +51,31 @@ impl Case {
         Ok(scenario)
     }
 
-    /// What of it is given as data.
+    /// The parts of the case that are given as data.
     pub fn explicit(&self) -> Explicit {
         let (plan, operations) = (Some(self.plan.clone()), Some(self.operations.clone()));
         Explicit { plan, operations, keeps_operations: false }
     }
 
-    /// Runs it, up to an instant if given. An error is a case that cannot be run at all.
+    /// Runs it, up to a time if given. An error is a case that cannot be run.
     pub fn run(&self, until_ns: Option<u64>) -> Result<RunReport, String> {
         let scenario = self.effective()?;
         run::run(&self.request(&scenario, until_ns))
     }
 
-    /// Runs it and hands out everything.
+    /// Runs it and returns the complete result.
     pub fn drive(&self, until_ns: Option<u64>) -> Result<Finished, String> {
         let scenario = self.effective()?;
         run::drive(&self.request(&scenario, until_ns))
     }
 
-    /// The request that runs it, of its scenario in effect ([`Case::effective`]).
+    /// The request that runs it with its effective scenario ([`Case::effective`]).
     pub fn request<'a>(&self, scenario: &'a Scenario, until_ns: Option<u64>) -> Request<'a> {
         Request { host: Host::Bare, until_ns, explicit: self.explicit(), ..Request::new(scenario, self.seed) }
     }
 }
 
-/// What a run broke.
+/// The violation of a run.
 pub fn violation(report: &RunReport) -> Option<&Violation> {
     match &report.outcome {
         Outcome::Violated(violation) => Some(violation),

@@ -1,9 +1,9 @@
-//! `--check-determinism`: every seed again, where anything a run borrowed from outside shows.
+//! `--check-determinism`: repeats every seed so that dependencies on anything outside a run become visible.
 //!
-//! A fresh thread (thread-locals are new) whose `RandomState` was already used (hash orders
-//! differ), seeds in reverse order (whatever a run left behind is left to another one), once
-//! on the *other* host comparing digest and event count, and once more on the first host
-//! comparing also its own clock and next draw (a stray draw changes that and nothing else).
+//! The repeated runs use a fresh thread (thread-locals are new) whose `RandomState` was already used (hash orders
+//! differ), and seeds in reverse order (state left behind by a run reaches another one): once on the *other* host
+//! comparing digest and event count, and once more on the first host comparing also its own clock and next draw (a
+//! stray draw changes only these).
 
 use scenarios::report::{RunReport, Violation, ViolationKind};
 use scenarios::run::Host;
@@ -13,7 +13,7 @@ use crate::run::{RunSeed, caught};
 /// The invariant's name.
 pub const INVARIANT: &str = "SameSeedSameRun";
 
-/// What of a run must come back the same.
+/// The part of a run that must be reproduced.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Fingerprint {
     digest: u128,
@@ -28,7 +28,7 @@ impl Fingerprint {
     }
 }
 
-/// Makes this thread's `RandomState` one that others have drawn from before.
+/// Draws from this thread's `RandomState`, so that its hash orders differ from those of a fresh thread.
 #[expect(clippy::disallowed_types, reason = "to notice a run whose hash order leaks")]
 pub fn spoil_random_state() {
     for _ in 0..3 {
@@ -87,8 +87,8 @@ fn show_sentinel(sentinel: Option<(u64, u64)>) -> String {
     sentinel.map_or_else(|| "none".to_owned(), |(clock, draw)| format!("({clock}, {draw:#018x})"))
 }
 
-/// The first rung that both ladders have and that differs, and the last before it that agrees.
-/// Ladders of runs of different length have different strides; only common rungs compare.
+/// The first common rung at which the ladders differ, and the last before it at which they agree. Ladders of runs of
+/// different length have different strides; only common rungs are compared.
 fn first_rung_that_differs(a: &[(u64, u128)], b: &[(u64, u128)]) -> Option<(u64, u64)> {
     let mut agreed = 0;
     for (entries, digest) in a {
@@ -101,7 +101,7 @@ fn first_rung_that_differs(a: &[(u64, u128)], b: &[(u64, u128)]) -> Option<(u64,
     None
 }
 
-/// In words.
+/// Describes it in words.
 pub fn where_ladders_part(a: &[(u64, u128)], b: &[(u64, u128)]) -> String {
     match first_rung_that_differs(a, b) {
         Some((entries, agreed)) => format!("the first rung that differs is at entry {entries}; entry {agreed} agrees"),

@@ -1,25 +1,24 @@
-//! Lengths of time that can be merged: an HdrHistogram of microseconds (3 digits) and the
-//! exact longest.
+//! Durations that can be merged: an HdrHistogram of microseconds (3 digits) and the exact longest.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Deserializer, Serializer, V2Serializer};
 
-/// Longer ones are counted as this: a day.
+/// Longer ones are counted as a day.
 const LONGEST_US: u64 = 24 * 3600 * 1_000_000;
 
-/// Of a V2 histogram: cookie, length of what follows, index offset, digits, bounds, ratio.
+/// Header of a V2 histogram: cookie, length of the payload, index offset, digits, bounds, ratio.
 const HEADER_BYTES: usize = 40;
 
-/// Many lengths of time. Bounds are fixed, so equal contents have equal bytes.
+/// A multiset of durations. Bounds are fixed, so equal contents have equal bytes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Durations {
     histogram: Histogram<u64>,
     max_us: u64,
 }
 
-/// Not a histogram of ours.
+/// The text is not a histogram of this format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a base64 HdrHistogram (V2) of microseconds with 3 digits")]
 pub struct NotAHistogram;
@@ -41,30 +40,28 @@ impl Durations {
         self.max_us = self.max_us.max(us);
     }
 
-    /// Adds all of another.
+    /// Adds all durations of another.
     pub fn merge(&mut self, other: &Durations) {
         self.histogram.add(&other.histogram).expect("equal bounds");
         self.max_us = self.max_us.max(other.max_us);
     }
 
-    /// How many.
     pub fn count(&self) -> u64 {
         self.histogram.len()
     }
 
-    /// The quantile in microseconds: the upper edge of its bucket (3 digits), never above the
-    /// longest. None of nothing.
+    /// The quantile in microseconds: the upper edge of its bucket (3 digits), never above the longest. `None` if empty.
     pub fn quantile_us(&self, quantile: f64) -> Option<u64> {
         (self.count() > 0).then(|| self.histogram.value_at_quantile(quantile).min(self.max_us))
     }
 
-    /// The longest, exact to the microsecond. None of nothing.
+    /// The longest, exact to the microsecond. `None` if empty.
     pub fn max_us(&self) -> Option<u64> {
         (self.count() > 0).then_some(self.max_us)
     }
 
-    /// How many were at most so long, for each length that occurred: (µs, how many), both rising.
-    /// Lengths are upper edges of buckets (3 digits), never above the longest.
+    /// For each duration that occurred, the number of durations that are at most as long: (µs, count), both ascending.
+    /// Durations are upper edges of buckets (3 digits), never above the longest.
     pub fn cumulative(&self) -> Vec<(u64, u64)> {
         let mut count = 0;
         let step = |bucket: hdrhistogram::iterators::IterationValue<u64>| {
@@ -74,7 +71,7 @@ impl Durations {
         self.histogram.iter_recorded().map(step).collect()
     }
 
-    /// Those that are longer.
+    /// The durations longer than `us`.
     pub fn above(&self, us: u64) -> Durations {
         let mut above = Durations::default();
         for bucket in self.histogram.iter_recorded().filter(|bucket| bucket.value_iterated_to() > us) {
@@ -84,18 +81,17 @@ impl Durations {
         above
     }
 
-    /// For files.
+    /// Encodes it for files.
     pub fn to_base64(&self) -> String {
         let mut bytes = Vec::new();
         V2Serializer::new().serialize(&self.histogram, &mut bytes).expect("writing to memory");
         STANDARD.encode(bytes)
     }
 
-    /// From a file. `max_us` is the exact longest; without it (phases keep none), the
-    /// histogram's own.
+    /// Decodes it from a file. `max_us` is the exact longest; without it (phases keep none), the histogram's own.
     pub fn from_base64(text: &str, max_us: Option<u64>) -> Result<Durations, NotAHistogram> {
         let bytes = STANDARD.decode(text).map_err(|_| NotAHistogram)?;
-        // The reader allocates as much as the header says before it looks whether that is there.
+        // The reader allocates the size in the header before it checks the number of bytes.
         let says = bytes.get(4..8).and_then(|field| field.try_into().ok()).map(u32::from_be_bytes);
         if says.and_then(|says| usize::try_from(says).ok()) != bytes.len().checked_sub(HEADER_BYTES) {
             return Err(NotAHistogram);
@@ -121,7 +117,7 @@ mod tests {
 
     #[test]
     fn a_histogram_that_says_it_is_longer_is_refused() {
-        // Found by fuzzing: 2.9 GB were made ready for it.
+        // Found by fuzzing: the reader allocated 2.9 GB for it.
         let mut times = Durations::default();
         times.record_ns(7_000);
         let good = times.to_base64();

@@ -1,4 +1,4 @@
-//! Failover times of many runs: by kind, by phase, by cause, each with the slowest one seen.
+//! Failover times of many runs: by kind, by phase, by cause, each with its slowest one.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -7,10 +7,10 @@ use scenarios::report::{Failover, FailoverKind};
 
 use crate::durations::{Durations, round_to_us};
 
-/// The slowest one seen: who to ask why.
+/// The slowest time, with the run that explains it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Worst {
-    /// Its length, µs.
+    /// Its duration, µs.
     pub us: u64,
     /// Seed of its run.
     pub seed: u64,
@@ -22,30 +22,26 @@ pub struct Worst {
     pub digest: u128,
 }
 
-/// Where a time was measured.
+/// The run and time of a measurement.
 #[derive(Clone, Copy, Debug)]
 pub struct Place<'a> {
-    /// Seed of the run.
     pub seed: u64,
-    /// Its scenario, as named.
+    /// Scenario of the run, as named.
     pub scenario: &'a str,
-    /// Its digest.
     pub digest: u128,
-    /// When what took so long began, true time.
+    /// True time at which the measured interval began, ns.
     pub at_ns: u64,
 }
 
-/// Lengths of time of one sort.
+/// Durations of one category.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Times {
-    /// All of them.
     pub all: Durations,
-    /// The slowest; the first of the slowest in order of seeds.
+    /// The slowest; if several are equally slow, the one of the first seed.
     pub worst: Option<Worst>,
 }
 
 impl Times {
-    /// Adds one.
     pub fn record(&mut self, ns: u64, place: Place<'_>) {
         self.all.record_ns(ns);
         let us = round_to_us(ns);
@@ -70,24 +66,24 @@ impl Times {
     }
 }
 
-/// Failovers by kind; a kind of which there were none is absent.
+/// Failovers by kind; a kind without failovers is absent.
 pub type Failovers = BTreeMap<FailoverKind, FailoverTimes>;
 
 /// Failovers of one kind.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct FailoverTimes {
-    /// Whole lengths.
+    /// Complete durations.
     pub total: Times,
     /// By phase, in the order of the phases.
     pub phases: Vec<(String, Times)>,
-    /// Whole lengths by the kind of fault.
+    /// Complete durations by the kind of fault.
     pub causes: BTreeMap<String, Times>,
-    /// Durations of those that had not ended at the end of their runs; they are in none of the other fields.
+    /// Durations of failovers that had not ended at the end of their runs; they are in none of the other fields.
     pub unended: Times,
 }
 
 impl FailoverTimes {
-    /// Adds one of a run; `place` is the run's.
+    /// Adds a failover of a run; `place` is the run's.
     pub fn record(&mut self, failover: &Failover, place: Place<'_>) {
         let place = Place { at_ns: failover.at_ns, ..place };
         if !failover.ended {
@@ -100,7 +96,6 @@ impl FailoverTimes {
         self.cause(&failover.cause).record(failover.total_ns, place);
     }
 
-    /// Adds all of another.
     pub fn merge(&mut self, other: &FailoverTimes) {
         self.total.merge(&other.total);
         self.unended.merge(&other.unended);
@@ -112,8 +107,8 @@ impl FailoverTimes {
         }
     }
 
-    /// Whole lengths, and of those that had not ended and had lasted longer than `us` how long they had:
-    /// these are known to exceed such a limit; others are unknown.
+    /// Complete durations, and durations of unended failovers that had lasted longer than `us`: these are known to
+    /// exceed such a limit; the others are unknown.
     pub fn with_unended_above(&self, us: u64) -> Times {
         let mut times = self.total.clone();
         let late = Times { all: self.unended.all.above(us), worst: self.unended.worst.clone() };
@@ -123,7 +118,7 @@ impl FailoverTimes {
         times
     }
 
-    /// The place of a phase in the order of phases, which files do not keep.
+    /// The position of a phase in the order of phases, which files do not keep.
     fn phase(&mut self, name: &str) -> &mut Times {
         let at = match self.phases.binary_search_by(|(other, _)| order(other).cmp(&order(name))) {
             Ok(at) => at,
@@ -143,18 +138,18 @@ impl FailoverTimes {
     }
 }
 
-/// Phases of all kinds are in the order in which they happen; one that is in no list comes last.
+/// Phases of all kinds are in the order in which they happen; an unlisted phase comes last.
 fn order(phase: &str) -> (usize, &str) {
     let mut known = FailoverKind::ALL.iter().flat_map(|kind| kind.phases());
     (known.position(|name| *name == phase).unwrap_or(usize::MAX), phase)
 }
 
-/// Adds one of a run, under its kind.
+/// Adds a failover of a run, under its kind.
 pub fn record(failovers: &mut Failovers, failover: &Failover, place: Place<'_>) {
     failovers.entry(failover.kind).or_default().record(failover, place);
 }
 
-/// Adds all of others.
+/// Adds all failovers of another.
 pub fn merge(failovers: &mut Failovers, others: &Failovers) {
     for (kind, times) in others {
         failovers.entry(*kind).or_default().merge(times);

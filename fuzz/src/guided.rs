@@ -33,7 +33,7 @@ const GENERATION: u64 = 32;
 /// Percentage of runs with fresh seeds.
 const FRESH_PERCENT: u64 = 50;
 
-/// Seeds that are tried for one whose cluster fits a plan.
+/// Number of seeds tried to find one whose cluster fits a plan.
 const SEEDS_TRIED: u64 = 8;
 
 /// Counts of a guided search.
@@ -52,20 +52,19 @@ pub struct Guided {
 /// One run of a guided search.
 #[derive(Clone, Debug)]
 pub struct Explored {
-    /// Its place in the order.
+    /// Number in the order of the search.
     pub iteration: u64,
-    /// The scenario's place in the list.
+    /// Index of the scenario in the list.
     pub scenario: usize,
     /// The plan, if it is not the seed's own.
     pub plan: Option<Plan>,
-    /// Its result.
     pub run: RunReport,
-    /// Real time that it took, ns.
+    /// Real time of the run, ns.
     pub core_ns: u64,
 }
 
 impl Explored {
-    /// Did a violation end it?
+    /// Did it end with a violation?
     pub fn failed(&self) -> bool {
         matches!(self.run.outcome, Outcome::Violated(_))
     }
@@ -75,7 +74,7 @@ impl Explored {
 pub trait Visit {
     /// The next one; `Break` ends the search here.
     fn visit(&mut self, explored: &Explored) -> ControlFlow<()>;
-    /// Some real time has passed.
+    /// Called when some real time has passed.
     fn tick(&mut self);
 }
 
@@ -84,12 +83,12 @@ pub trait Visit {
 enum Task {
     /// A seed with its own plan.
     Fresh(u64),
-    /// A plan of the corpus, to be changed; perhaps with another one's.
+    /// A plan of the corpus, to be changed; perhaps combined with another one's.
     Led(Box<(Entry, Entry)>),
 }
 
-/// Searches: `seeds.count` runs of each scenario, of fresh seeds in their order and of plans led to,
-/// scenarios in turn. Until then, or until `stop` says so, or the visitor.
+/// Searches: runs each scenario `seeds.count` times, with fresh seeds in their order and with changed plans, scenarios
+/// in turn. Ends earlier if `stop` or the visitor requests it.
 pub fn explore(
     space: &SearchSpace<'_>,
     seeds: Seeds,
@@ -145,7 +144,7 @@ pub fn explore(
     guided
 }
 
-/// Fresh seeds are taken in order, whatever else is tried between them.
+/// Fresh seeds are used in order, whatever other runs are between them.
 fn next_task(iteration: u64, seeds: Seeds, corpus: &mut Corpus, used: &mut u64) -> Task {
     let mut entropy = Seed(seeds.first).entropy(Purpose::Search, iteration << 1);
     if entropy.below(100) < FRESH_PERCENT || corpus.is_empty() {
@@ -155,7 +154,7 @@ fn next_task(iteration: u64, seeds: Seeds, corpus: &mut Corpus, used: &mut u64) 
     Task::Led(Box::new((corpus.choose(&mut entropy), corpus.any(&mut entropy))))
 }
 
-/// A seed and a plan made of what the corpus gave.
+/// A seed and a plan made of the entries of the corpus.
 fn led(
     space: &SearchSpace<'_>,
     scenario: usize,
@@ -167,7 +166,7 @@ fn led(
     let own = space.limits(scenario, entry.seed);
     let (mut seed, mut limits) = (entry.seed, own.clone());
     if entropy.below(100) < mutate::OTHER_SEED_PERCENT {
-        // The plan names servers: a seed whose knobs make the same of them suits it best.
+        // The plan names servers: prefer a seed whose knobs give the same servers.
         for _ in 0..SEEDS_TRIED {
             seed = entropy.next_u64();
             limits = space.limits(scenario, seed);
@@ -182,7 +181,7 @@ fn led(
     (seed, Some(mutate::mutate(&entry.plan, &materials, &mut entropy)))
 }
 
-/// Hands results on, and keeps them until the generation is over.
+/// Passes results on, and keeps them until the generation is over.
 struct Visited<'a> {
     visit: &'a mut dyn Visit,
     all: Vec<Explored>,

@@ -2,5 +2,5 @@
 
 use scenarios::run::Host;
 
-/// The first is the one it uses by default.
+/// The first one is the default.
 pub const HOSTS: &[Host] = if cfg!(madsim) { &[Host::Madsim, Host::Bare] } else { &[Host::Bare] };

@@ -1,4 +1,4 @@
-//! Each bug of the catalog alone, switched on in generic scenarios: how many seeds until a check breaks?
+//! Runs each bug of the catalog alone, switched on in generic scenarios, until a check fails.
 
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,27 +11,27 @@ use crate::ordered::{self, Take, Work};
 use crate::run::{RunSeed, caught};
 use crate::stopwatch::Stopwatch;
 
-/// How long to look for one bug, and on how many threads.
+/// Time limit and threads of the search for one bug.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
     /// Threads.
     pub jobs: usize,
     /// No run is begun after this long.
     pub limit: Duration,
-    /// How many scenarios; they take turns, seed by seed.
+    /// Number of scenarios; they take turns, seed by seed.
     pub scenarios: usize,
     /// The first seed.
     pub first_seed: u64,
 }
 
-/// What came of the hunt for one bug.
+/// Result of the search for one bug.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Hunted {
-    /// The first failing run: scenario, seed, what broke.
+    /// The first failing run.
     pub caught: Option<Caught>,
-    /// Runs in order up to and with that one.
+    /// Runs in order up to and including that one.
     pub runs: u64,
-    /// Simulated time of these, ns.
+    /// Simulated time of these runs, ns.
     pub sim_ns: u64,
     /// Real time, ns.
     pub wall_ns: u64,
@@ -40,13 +40,10 @@ pub struct Hunted {
 /// The run that caught a bug.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Caught {
-    /// Its scenario's place in the list.
+    /// Index of its scenario in the list.
     pub scenario: usize,
-    /// Its seed.
     pub seed: u64,
-    /// Its digest.
     pub digest: u128,
-    /// What broke.
     pub violation: Violation,
 }
 

@@ -33,8 +33,8 @@ struct Finding {
     shows: Vec<String>,
 }
 
-/// Searches the known finding that caused the violation `broken` of a run without bugs. `None`: there is none, or
-/// no fix is absent. At most one run for each absent fix and one with all of them.
+/// Searches the known finding that caused the violation `broken` of a run without bugs. `None`: there is none, or no
+/// fix is absent. Needs at most one run for each absent fix and one with all of them.
 pub fn of_run(scenario: &Scenario, seed: u64, explicit: &Explicit, broken: &Violation) -> Option<KnownFinding> {
     let is_of_the_run = !matches!(broken.kind, ViolationKind::Expect | ViolationKind::Nondeterminism);
     if !is_of_the_run || broken.invariant == INTERNAL_ERROR || scenario.bugs != Bugs::NONE {
@@ -102,7 +102,7 @@ mod tests {
     const SHOWN: [Fix; 2] = [Fix::FlushRecoveredLog, Fix::SingleVoterFlushFirst];
     const OTHERS: [Fix; 2] = [Fix::ForceMarkerRemoval, Fix::AwaitMetadataOfIsr];
 
-    /// Tried with a run that holds with any of these sets of fixes.
+    /// Tested with a run that holds with any of these sets of fixes.
     fn found(holding: &[&[Fix]]) -> (Option<KnownFinding>, usize) {
         let mut runs = 0;
         let known = find(&SHOWN, &OTHERS, &mut |fixes| {
@@ -136,7 +136,7 @@ mod tests {
             let scenario = entry.scenario().expect("good");
             let own = scenario.finding.as_ref().expect("a finding").fix;
             let lacks = absent(&scenario);
-            // A fix without effect where there is more than one voter.
+            // A fix without effect if there is more than one voter.
             let others: Vec<_> = lacks.iter().filter(|fix| ![own, Fix::SingleVoterFlushFirst].contains(fix)).collect();
             assert!(lacks.contains(&own) && others.is_empty(), "{}: {lacks:?}", entry.name);
         }

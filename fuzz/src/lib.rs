@@ -2,16 +2,16 @@
 //!
 //! * [`sweep`]: the search itself, start here; [`hunt`]: the same for each bug of the catalog
 //! * [`guided`]: the search that continues from runs with new states
-//! * [`case`]: a run as data; [`shrink`]: the smallest run that still fails; [`case::story`]: a run in sentences
+//! * [`case`]: a run as data; [`shrink`]: the smallest run that still fails; [`case::story`]: a description of a run
 //! * [`why`]: point of no return, required faults and causal chain of a failing run
 //! * [`known`]: the known finding behind a failure
-//! * [`run`]: one run; [`ready`]: a scenario that is ready to run; [`hosts`]: what drives its world; [`black_box`]: which histories are
-//!   judged by themselves
+//! * [`run`]: one run; [`ready`]: a scenario that is ready to run; [`hosts`]: the hosts that drive its world;
+//!   [`black_box`]: the histories that are checked as a black box
 //! * [`seeds`]: seeds, their order, and shards
-//! * [`ordered`]: workers on threads, results in order for any number of threads
+//! * [`ordered`]: work on several threads, with results in order for any number of threads
 //! * [`determinism`]: every seed again, on the other host and in another order
 //! * [`aggregate`], [`failover`], [`recovery`], [`durations`]: integers that add up
-//! * [`merge`]: shards joined to the whole; [`silence`]: the coverage estimate
+//! * [`merge`]: joins shards; [`silence`]: the coverage estimate
 //! * [`stopwatch`]: the only use of real time in a sweep
 
 pub mod aggregate;

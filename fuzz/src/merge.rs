@@ -5,17 +5,17 @@ pub mod parts;
 use crate::aggregate::{Failure, Reproduction, Subject, SweepReport};
 use crate::seeds::show_seed;
 
-/// Why sweeps cannot be merged. Each names the files.
+/// Why sweeps cannot be merged; each error names the files.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MergeError {
-    /// Not the same thing swept.
+    /// The subjects differ.
     #[error("{a} and {b} differ in {what} ({of_a} and {of_b}): only sweeps of the same thing can be merged")]
     Subject {
         /// Files.
         a: String,
         /// Files.
         b: String,
-        /// Which part.
+        /// The part in which they differ.
         what: &'static str,
         /// Its value in `a`.
         of_a: String,
@@ -32,13 +32,13 @@ pub enum MergeError {
         /// One of the seeds.
         seed: String,
     },
-    /// Of a search that is not made of shards.
+    /// A guided search is not made of shards.
     #[error("{file} is of a guided search: its runs depend on one another, so it cannot be merged")]
     Guided {
         /// The file.
         file: String,
     },
-    /// The same seeds gave different runs.
+    /// The same seeds gave different results.
     #[error("{a} and {b} are sweeps of the same seeds with different results ({what}): nondeterminism")]
     Nondeterminism {
         /// Files.
@@ -50,8 +50,8 @@ pub enum MergeError {
     },
 }
 
-/// Merges; the same sweep given twice counts once. `sweeps` are (file, what it says), at
-/// least one. What the whole lacks is in its `missing`.
+/// Merges; the same sweep given twice counts once. `sweeps` are (file, its sweep), at least one. Missing parts are
+/// listed in `missing`.
 pub fn merge(sweeps: Vec<(String, SweepReport)>) -> Result<SweepReport, MergeError> {
     let mut kept: Vec<(String, SweepReport)> = Vec::new();
     for (file, sweep) in sweeps {
@@ -73,7 +73,7 @@ pub fn merge(sweeps: Vec<(String, SweepReport)>) -> Result<SweepReport, MergeErr
     for (_, sweep) in std::iter::once((String::new(), first)).chain(kept) {
         whole.add_sweep(sweep);
     }
-    // Parts were interrupted, the merge was not: what they lack is missing.
+    // The parts were interrupted, the merge was not: `missing` lists the rest.
     whole.interrupted = false;
     whole.parts.sort_by_key(|part| (part.range.start, part.range.end, part.shard.of, part.shard.index));
     whole.missing = parts::gaps(&whole.parts);
@@ -109,7 +109,7 @@ pub fn difference_of_subjects(x: &Subject, y: &Subject) -> Option<(&'static str,
     parts.into_iter().find(|(_, of_x, of_y)| of_x != of_y)
 }
 
-/// Are they the same sweep, done twice (a lost worker's shard that was run again)?
+/// Are they the same sweep, run twice (for example, a shard repeated after its worker was lost)?
 fn is_twin((a, x): (&str, &SweepReport), (b, y): (&str, &SweepReport)) -> Result<bool, MergeError> {
     if x.runs > 0 && x.seeds == y.seeds && x.runs == y.runs {
         return match difference(x, y) {
@@ -124,8 +124,8 @@ fn is_twin((a, x): (&str, &SweepReport), (b, y): (&str, &SweepReport)) -> Result
     }
 }
 
-/// The first part of two sweeps of the same runs that differs though the runs determine it. Not
-/// determined are real time, where repro files were put, and whether Ctrl-C came after the last run.
+/// The first part in which two sweeps of the same runs differ though the runs determine it. Not determined are real
+/// time, the paths of repro files, and whether Ctrl-C came after the last run.
 fn difference(x: &SweepReport, y: &SweepReport) -> Option<String> {
     let numbers = [
         ("digest", x.digest, y.digest),
@@ -158,7 +158,7 @@ fn difference(x: &SweepReport, y: &SweepReport) -> Option<String> {
     tables.into_iter().find(|(_, same)| !same).map(|(name, _)| name.to_owned())
 }
 
-/// Repro files lie where each worker put them; everything else of a failure is its run's.
+/// Paths of repro files differ by worker; everything else of a failure is determined by its run.
 fn same_violations(x: &SweepReport, y: &SweepReport) -> bool {
     let of_its_run = |failure: &Failure| Failure { again: Reproduction::default(), ..failure.clone() };
     x.violations.iter().map(of_its_run).eq(y.violations.iter().map(of_its_run))

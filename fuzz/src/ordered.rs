@@ -1,5 +1,4 @@
-//! Work on many threads whose results are taken in order, so that nothing depends on how
-//! many there are.
+//! Work on several threads whose results are processed in order, so that nothing depends on the number of threads.
 
 use std::collections::BTreeMap;
 use std::ops::{ControlFlow, Range};
@@ -7,37 +6,37 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
-/// What is done for each index, on which threads.
+/// The work for each index, and its threads.
 pub struct Work<'a, T> {
     /// Threads.
     pub jobs: usize,
     /// Called once on each thread before its first item.
     pub warm_up: &'a (dyn Fn() + Sync),
-    /// Asked before each item; after a yes no new item is begun, and those begun are finished.
+    /// Called before each item; after it returns true no new item is begun, and those begun are finished.
     pub stop: &'a (dyn Fn() -> bool + Sync),
-    /// One item.
+    /// Processes one item.
     pub item: &'a (dyn Fn(u64) -> T + Sync),
 }
 
-/// Takes results in order of their index, on the caller's thread.
+/// Receives results in order of their index, on the caller's thread.
 pub trait Take<T> {
     /// The next result; `Break` ends the work here and later results are dropped.
     fn take(&mut self, index: u64, result: T) -> ControlFlow<()>;
-    /// Some real time has passed.
+    /// Called when some real time has passed.
     fn tick(&mut self);
 }
 
-/// Often enough for a progress line.
+/// Frequent enough for a progress line.
 const TICK: Duration = Duration::from_millis(200);
 
-/// Does the work of `range`. Indexes are handed out by a counter, so whatever ends it,
-/// what was taken is a contiguous prefix.
+/// Does the work of `range`. Indexes are handed out by a counter, so the processed results are a contiguous prefix,
+/// whatever ends the work.
 pub fn run<T: Send>(range: Range<u64>, work: &Work<'_, T>, take: &mut dyn Take<T>) {
     let next = AtomicU64::new(range.start);
     let halt = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let (results, inbox) = mpsc::channel();
-        // No more threads than work.
+        // At most as many threads as items.
         for _ in range.clone().take(work.jobs.max(1)) {
             let results = results.clone();
             let (next, halt) = (&next, &halt);

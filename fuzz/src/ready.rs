@@ -1,4 +1,4 @@
-//! A scenario that is ready to run, with what is given for its runs.
+//! A scenario that is ready to run, with the explicit parts of its runs.
 
 use scenarios::cluster::{self, Explicit};
 use scenarios::history::History;
@@ -15,9 +15,9 @@ use crate::known::{self, KnownFinding};
 /// See the module's documentation.
 #[derive(Clone, Debug)]
 pub struct Ready {
-    /// With all that alters it.
+    /// The scenario with everything that alters it.
     pub scenario: Scenario,
-    /// What is given and not made from the seed.
+    /// Parts that are given and not generated from the seed.
     pub explicit: Explicit,
 }
 
@@ -52,12 +52,12 @@ impl Ready {
         Trace::of(&Request { host: Host::Bare, until_ns, ..self.request(seed) })
     }
 
-    /// Runs a seed, up to an instant if given.
+    /// Runs a seed, up to a time if given.
     pub fn run(&self, seed: u64, host: Host, until_ns: Option<u64>) -> RunReport {
         run(&Request { host, until_ns, abstract_states: true, ..self.request(seed) }).0
     }
 
-    /// The same, with the history of its clients, judged as a black box.
+    /// The same, with the history of its clients, checked as a black box.
     pub fn run_recorded(&self, seed: u64, host: Host, until_ns: Option<u64>) -> (RunReport, History) {
         let requested = Request { host, until_ns, abstract_states: true, ..self.request(seed) };
         let (report, history) = run(&Request { record_history: true, ..requested });

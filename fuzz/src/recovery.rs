@@ -1,4 +1,4 @@
-//! Recovery times of many runs, and how near they came to their bounds.
+//! Recovery times of many runs, and how close they are to their bounds.
 
 use std::cmp::Reverse;
 
@@ -6,26 +6,24 @@ use scenarios::report::Recovered;
 
 use crate::durations::Durations;
 
-/// The run that used most of what its configuration allows.
+/// The run whose recovery time is closest to its bound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Nearest {
     /// Its recovery, in thousandths of its bound.
     pub permille: u64,
-    /// Its seed.
     pub seed: u64,
 }
 
 /// Recoveries of healed clusters.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RecoveryTimes {
-    /// How long they took.
     pub times: Durations,
-    /// The one nearest to its bound; the first of them in order of seeds.
+    /// The one closest to its bound; the first of several in order of seeds.
     pub nearest: Option<Nearest>,
 }
 
 impl RecoveryTimes {
-    /// Adds that of a run.
+    /// Adds the recovery of a run.
     pub fn record(&mut self, recovered: Recovered, seed: u64) {
         self.times.record_ns(recovered.took_ns);
         let permille = u128::from(recovered.took_ns) * 1_000 / u128::from(recovered.bound_ns.max(1));

@@ -7,11 +7,11 @@ use scenarios::run::Host;
 use sim::drive::panics;
 use xxhash_rust::xxh3::xxh3_128;
 
-/// Runs one seed of the scenario at this place in the sweep's list. Called from many threads at once, and always a
-/// function of its arguments alone: that is what `--check-determinism` checks.
+/// Runs one seed of the scenario at this index in the sweep's list. Called from many threads at once; the result is a
+/// function of its arguments alone, which `--check-determinism` checks.
 pub type RunSeed<'a> = dyn Fn(usize, u64, Host) -> RunReport + Sync + 'a;
 
-/// A run of a seed; if it panics, that is its outcome.
+/// Runs a seed; a panic is the outcome of the run.
 pub fn caught(seed: u64, run: impl FnOnce() -> RunReport) -> RunReport {
     panics::catch_quietly(run).unwrap_or_else(|caught| RunReport {
         scenario: String::new(),

@@ -1,15 +1,14 @@
-//! Which seeds a sweep takes, and in which order: by seed, then by scenario as named.
+//! The seeds of a sweep and their order: by seed, then by scenario as named.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// What was wrong with a seed, a range or a shard.
+/// An error in a seed, a range or a shard.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SeedError {
-    /// Not a number.
     #[error("`{0}` is not a seed: give a decimal number, or 0x and up to 16 hex digits")]
     Seed(String),
-    /// Backwards.
+    /// The end is before the start.
     #[error("`{0}` ends before it starts: A..B takes A up to but not B")]
     Backwards(String),
     /// Not `i/n`.
@@ -35,7 +34,7 @@ pub fn show_seed(seed: u64) -> String {
     format!("0x{seed:016x}")
 }
 
-/// `N` (that is `0..N`) or `A..B`; B is not in it.
+/// `N` (which is `0..N`) or `A..B`, without B.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SeedRange {
     /// First.
@@ -68,9 +67,9 @@ impl FromStr for SeedRange {
 /// `i/n`, i from 1: the seeds of a range with `(seed - A) mod n = i - 1`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shard {
-    /// From 1.
+    /// Number of the shard, from 1.
     pub index: u32,
-    /// Of so many.
+    /// Number of shards.
     pub of: u32,
 }
 
@@ -97,19 +96,18 @@ impl fmt::Display for Shard {
     }
 }
 
-/// Seeds at even steps: what a shard takes of a range.
+/// Seeds at equal steps: the part of a range that belongs to a shard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Seeds {
     /// First seed.
     pub first: u64,
-    /// From one to the next; at least 1.
+    /// Distance of two seeds; at least 1.
     pub step: u32,
-    /// How many.
     pub count: u64,
 }
 
 impl Seeds {
-    /// The seeds that `shard` takes of `range`.
+    /// The seeds of `range` that belong to `shard`.
     pub fn of(range: SeedRange, shard: Shard) -> Seeds {
         let skip = u64::from(shard.index - 1);
         let length = range.end - range.start;
@@ -123,24 +121,24 @@ impl Seeds {
         self.first + k * u64::from(self.step)
     }
 
-    /// Do they all fit 64 bits? (Of what a file says.)
+    /// Do they all fit 64 bits? (For values read from a file.)
     pub fn is_sound(&self) -> bool {
         let reach = u64::from(self.step).checked_mul(self.count.saturating_sub(1));
         self.step > 0 && reach.is_some_and(|reach| self.first.checked_add(reach).is_some())
     }
 
-    /// The first so many of them.
+    /// The first `count` of them.
     #[must_use]
     pub fn prefix(self, count: u64) -> Seeds {
         Seeds { count: count.min(self.count), ..self }
     }
 
-    /// A seed that both have, if any (the smallest).
+    /// The smallest seed that both contain, if any.
     pub fn shared_with(&self, other: &Seeds) -> Option<u64> {
         if self.count == 0 || other.count == 0 {
             return None;
         }
-        // Chinese remainder: x = first (mod step) for both. Steps are u32, so i128 is roomy.
+        // Chinese remainder theorem: x = first (mod step) for both. Steps are u32, so i128 does not overflow.
         let (a, n) = (i128::from(self.first), i128::from(self.step));
         let (b, m) = (i128::from(other.first), i128::from(other.step));
         let (gcd, inverse) = gcd_and_inverse(n, m);
@@ -168,7 +166,7 @@ fn gcd_and_inverse(n: i128, m: i128) -> (i128, i128) {
     (r0, x0)
 }
 
-/// Puts pieces together where they make one: neighbours end to end, and all shards of a range.
+/// Joins adjacent pieces, and all shards of a range.
 pub fn coalesce(mut pieces: Vec<Seeds>) -> Vec<Seeds> {
     pieces.retain(|p| p.count > 0);
     pieces.sort_unstable_by_key(|p| (p.step, p.first));
@@ -198,7 +196,7 @@ pub fn coalesce(mut pieces: Vec<Seeds>) -> Vec<Seeds> {
     whole
 }
 
-/// All `n` shards of one range, as that range.
+/// All `n` shards of one range, joined to that range.
 fn interleave(shards: &[Seeds]) -> Option<Seeds> {
     let first = shards.first()?.first;
     let end = shards.iter().try_fold(first, |end, s| end.checked_add(s.count))?;

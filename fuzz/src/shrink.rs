@@ -1,12 +1,11 @@
-//! Delta debugging of a failing run: fewest faults and operations, then nodes, knobs, duration and
-//! everything else toward what is plain, then round numbers. The same claim must stay broken.
+//! Delta debugging of a failing run: minimizes faults and operations, then nodes, knobs, duration and everything else
+//! toward defaults, then rounds numbers. The same claim must still be violated.
 //!
-//! * this file: the order of passes; [`search`]: candidates run, the first that still fails is kept
-//! * [`mod@fewest`]: lists (Zeller and Hildebrandt's ddmin, complements only); [`simpler`]: the scenario;
-//!   [`nodes`]: fewer servers and clients; [`rounder`]: numbers
+//! * this file: the order of passes; [`search`]: runs candidates and keeps the first that still fails
+//! * [`mod@fewest`]: lists (Zeller and Hildebrandt's ddmin, complements only); [`simpler`]: the scenario; [`nodes`]:
+//!   fewer servers and clients; [`rounder`]: numbers
 //!
-//! What comes out is a function of what goes in, whatever the number of threads, unless time or
-//! Ctrl-C ends it.
+//! The result is a function of the input, whatever the number of threads, unless time or Ctrl-C ends it.
 
 pub mod fewest;
 pub mod nodes;
@@ -25,7 +24,7 @@ use fewest::{Pieces, fewest};
 use search::Search;
 pub use terms::{Progress, Settings, Shrunk};
 
-/// Shrinks a case that breaks `broken`, of which `report` is the run.
+/// Shrinks a case that violates `broken`, of which `report` is the run.
 pub fn shrink(
     case: Case,
     report: RunReport,
@@ -37,10 +36,9 @@ pub fn shrink(
     let mut search = Search::new(case, report, broken, settings, interrupted, watch);
     search.pass("what comes after");
     search.cut_tail();
-    // Much goes at once, and each later candidate is the cheaper for it.
+    // Many parts are removed at once, which makes each later candidate cheaper.
     round(&mut search, Pieces::Large);
-    // Each draw hangs on what went before it: where nothing more can be taken away, it may be with
-    // other draws.
+    // Each draw depends on the parts before it: when nothing more can be removed, removal may succeed with other draws.
     for other_seeds in [0, OTHER_SEEDS] {
         search.try_other_seeds(other_seeds);
         loop {
@@ -59,7 +57,7 @@ pub fn shrink(
     search.finish()
 }
 
-/// What makes each run cheaper comes first: whole clients and servers.
+/// Begins with the parts that make each run cheaper: whole clients and servers.
 fn round(search: &mut Search<'_>, pieces: Pieces) {
     search.pass("nodes");
     nodes::fewer(search);
@@ -72,17 +70,17 @@ fn round(search: &mut Search<'_>, pieces: Pieces) {
     simpler::scenario(search);
 }
 
-/// How many other seeds are tried for a candidate.
+/// Number of other seeds that are tried for a candidate.
 const OTHER_SEEDS: u64 = 7;
 
-/// How much there is to read.
+/// Size of the case for its reader.
 fn size(case: &Case) -> [usize; 4] {
     let Case { operations, plan, knobs, .. } = case;
     let nodes = case.effective().ok().and_then(|scenario| scenario.cluster.configs().ok()).map_or(0, |it| it.len());
     [operations.len(), plan.0.len(), knobs.len(), nodes]
 }
 
-/// The links of each fault that is about links.
+/// Shrinks the links of each fault that affects links.
 fn links(search: &mut Search<'_>) {
     for index in 0..search.best.plan.0.len() {
         fewest(
@@ -90,7 +88,7 @@ fn links(search: &mut Search<'_>) {
             Pieces::All,
             |case| case.plan.0[index].what.links().to_vec(),
             |case, links| {
-                // Without links it would be no fault, and that was tried.
+                // Without links it would be no fault, which was already tried.
                 if let (false, TargetMut::Links(all)) = (links.is_empty(), case.plan.0[index].what.target_mut()) {
                     *all = links;
                 }

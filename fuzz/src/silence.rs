@@ -9,19 +9,19 @@
 //! Both assume seeds that are drawn independently of the results of earlier runs. Other runs of a guided search
 //! are not counted.
 //!
-//! States are too many to keep, so a sample of them is kept: those whose hash begins with so many zero
-//! bits that there are no more than [`MOST`]. The sample depends only on the set of states, so
-//! merged shards keep the same sample as the whole sweep.
+//! States are too many to keep, so a sample is kept: those whose hash begins with a number of zero bits that leaves no
+//! more than [`MOST`]. The sample depends only on the set of states, so merged shards keep the same sample as the whole
+//! sweep.
 
 use std::collections::BTreeSet;
 
 use scenarios::report::RunReport;
 use xxhash_rust::xxh3::xxh3_64;
 
-/// States that are kept, at most: estimates are then good to a few percent.
+/// Maximum number of states kept: estimates are then accurate to a few percent.
 pub const MOST: usize = 2048;
 
-/// The limit of sampling in a file: 2^51 states are never seen, and sums of counts stay exact.
+/// The limit of sampling in a file: 2^51 states are never reached, and sums of counts stay exact.
 const THINNEST: u32 = 40;
 
 /// Parts in a million.
@@ -32,9 +32,9 @@ const MILLION: u128 = 1_000_000;
 pub struct Silence {
     /// Runs of seeds that were drawn independently of other runs.
     pub runs: u64,
-    /// Of them, those with a violation.
+    /// Number of these runs with a violation.
     pub failed: u64,
-    /// Those of them that recorded their states.
+    /// Number of these runs that recorded their states.
     pub reported: u64,
     /// States of these runs, each counted once for each run.
     pub visits: u64,
@@ -42,7 +42,7 @@ pub struct Silence {
     pub sample: Sample,
 }
 
-/// States of some hashes: one in `2^halvings`.
+/// States of a subset of hashes: one in `2^halvings`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sample {
     halvings: u32,
@@ -64,7 +64,7 @@ impl Silence {
         self.sample.thin_out();
     }
 
-    /// Adds those of other runs.
+    /// Adds the runs of another.
     pub fn merge(&mut self, other: &Silence) {
         self.runs += other.runs;
         self.failed += other.failed;
@@ -73,12 +73,12 @@ impl Silence {
         self.sample.merge(&other.sample);
     }
 
-    /// How many states were seen, about.
+    /// Estimated number of states seen.
     pub fn states(&self) -> u64 {
         self.sample.scaled(self.sample.once.len() + self.sample.more.len())
     }
 
-    /// How many of them in one run only, about.
+    /// Estimated number of states seen in exactly one run.
     pub fn singletons(&self) -> u64 {
         self.sample.scaled(self.sample.once.len())
     }
@@ -88,14 +88,14 @@ impl Silence {
         over(self.singletons(), self.reported, 1_000)
     }
 
-    /// Their share in all states of the next run, parts per million.
+    /// Expected share of new states in all states of the next run, parts per million.
     pub fn unseen_share_ppm(&self) -> Option<u64> {
-        // A sample may hold too many of those seen once.
+        // A sample may contain too many states seen once.
         over(self.singletons(), self.visits, MILLION).map(|ppm| ppm.min(1_000_000))
     }
 
-    /// Fewer runs than this share fail, with 95 % confidence, parts per million, rounded up; `None` if one
-    /// did, or if none ran.
+    /// Fewer runs than this share fail, with 95 % confidence, parts per million, rounded up; `None` if one failed, or
+    /// if none ran.
     pub fn failing_below_ppm(&self) -> Option<u64> {
         let share = (3 * MILLION).div_ceil(u128::from(self.runs.max(1))).min(MILLION);
         (self.runs > 0 && self.failed == 0).then_some(share as u64)
@@ -107,7 +107,7 @@ fn over(part: u64, of: u64, scale: u128) -> Option<u64> {
 }
 
 impl Sample {
-    /// From a file; `None` if no sweep keeps such a sample.
+    /// Decodes a sample from a file; `None` if no sweep keeps such a sample.
     pub fn read(one_in: u64, once: Vec<u64>, more: Vec<u64>) -> Option<Sample> {
         let halvings = one_in.is_power_of_two().then(|| one_in.trailing_zeros())?;
         let (listed, sample) = (once.len() + more.len(), |once, more| Sample { halvings, once, more });
@@ -121,17 +121,17 @@ impl Sample {
         is_sound.then_some(sample)
     }
 
-    /// One in so many states is in the sample.
+    /// One in this number of states is in the sample.
     pub fn one_in(&self) -> u64 {
         1 << self.halvings
     }
 
-    /// Those seen in one run, in order.
+    /// States seen in one run, in order.
     pub fn once(&self) -> impl ExactSizeIterator<Item = u64> + '_ {
         self.once.iter().copied()
     }
 
-    /// Those seen in several, in order.
+    /// States seen in several runs, in order.
     pub fn more(&self) -> impl ExactSizeIterator<Item = u64> + '_ {
         self.more.iter().copied()
     }
@@ -140,7 +140,7 @@ impl Sample {
         (sampled as u64).saturating_mul(self.one_in())
     }
 
-    /// A run saw this one.
+    /// Adds a state of a run.
     fn visit(&mut self, hash: u64) {
         if hash.leading_zeros() >= self.halvings && !self.more.contains(&hash) && !self.once.insert(hash) {
             self.once.remove(&hash);
@@ -191,7 +191,7 @@ mod tests {
 
     #[test]
     fn good_and_turing_by_hand() {
-        // Of 6 states 1, 4, 5 and 6 are seen in one run only: 4 / 4 runs, of 9 / 4 states a run.
+        // Of 6 states 1, 4, 5 and 6 are seen in one run only: 4 states / 4 runs, and 9 visits / 4 runs.
         let known = silence(&[&[1, 2], &[2, 3, 4], &[2, 3], &[5, 6]]);
         assert_eq!((known.states(), known.singletons()), (6, 4));
         assert_eq!((known.unseen_in_next_permille(), known.unseen_share_ppm()), (Some(1_000), Some(444_444)));

@@ -16,33 +16,33 @@ use crate::run::{RunSeed, caught};
 use crate::seeds::Seeds;
 use crate::stopwatch::Stopwatch;
 
-/// What to sweep, and when to end.
+/// The settings of a sweep, including its limits.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Scenarios and what alters them.
+    /// Scenarios and their modifications.
     pub subject: Subject,
     /// Seeds; each is run in every scenario.
     pub seeds: Seeds,
     /// Threads.
     pub jobs: usize,
-    /// Ends at the run that is the failing one of this number.
+    /// Number of failing runs at which the sweep ends.
     pub max_fail: u64,
-    /// No run begins after this long.
+    /// No run begins after this time.
     pub limit: Option<Duration>,
-    /// Run each seed again, elsewhere.
+    /// Repeat each seed under other conditions.
     pub check_determinism: bool,
-    /// The host of the sweep first, the other one last.
+    /// First the host of the sweep, last the other one.
     pub hosts: &'static [Host],
 }
 
-/// How far it has come.
+/// The progress of a sweep.
 #[derive(Clone, Copy, Debug)]
 pub struct Progress {
     /// Runs so far.
     pub runs: u64,
     /// Failing so far.
     pub failed: u64,
-    /// Runs in all, unless only time ends it.
+    /// Total number of runs, unless only a time limit ends the sweep.
     pub total: Option<u64>,
     /// Real time so far.
     pub elapsed: Duration,
@@ -51,7 +51,7 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Of a sweep that continued from what was done when the clock began, and has so many runs to do.
+    /// Progress of a sweep that continued from `done` when the clock started, and has `total` runs.
     pub fn of(settings: &Settings, done: Done, report: &SweepReport, total: u64, clock: Stopwatch) -> Progress {
         let limit = settings.limit;
         Progress {
@@ -64,48 +64,47 @@ impl Progress {
     }
 }
 
-/// What earlier starts of the same sweep did, from a checkpoint.
+/// The results of earlier starts of the same sweep, from a checkpoint.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Done {
-    /// Runs: so many are skipped.
+    /// Number of runs, which are skipped.
     pub runs: u64,
-    /// Failing ones among them: they count for [`Settings::max_fail`].
+    /// Failing runs among them: they count for [`Settings::max_fail`].
     pub failed: u64,
     /// Real time: it counts for [`Settings::limit`].
     pub elapsed: Duration,
 }
 
 impl Done {
-    /// By the sums of an earlier start.
+    /// Derived from the sums of an earlier start.
     pub fn of(before: &SweepReport) -> Done {
         Done { runs: before.runs, failed: before.failed, elapsed: Duration::from_nanos(before.wall_ns) }
     }
 }
 
-/// What a sweep tells while it runs, in the order of its runs.
+/// Events of a sweep, in the order of its runs.
 pub enum Event<'a> {
     /// A run violated a claim.
     Failed(FailedRun<'a>),
-    /// After each run, and now and then.
+    /// After each run, and periodically.
     Progress(Progress),
-    /// The same, for a checkpoint: the function makes the sums of this start so far, which takes a while.
+    /// Like `Progress`, for a checkpoint: the function computes the sums of this start so far, which takes a while.
     Sums(&'a dyn Fn() -> SweepReport),
 }
 
 /// A run that violated a claim.
 pub struct FailedRun<'a> {
-    /// Its scenario's place in the sweep's list.
+    /// Index of its scenario in the sweep's list.
     pub scenario: usize,
-    /// Its report.
     pub run: &'a RunReport,
     /// If its plan is not its seed's own: its number in the search, and the plan.
     pub changed_plan: Option<(u64, &'a Plan)>,
-    /// What the sweep keeps of it; how it is seen again is for the listener to fill in.
+    /// The record of the failure; the listener fills in how it is reproduced.
     pub failure: &'a mut Failure,
 }
 
 impl FailedRun<'_> {
-    /// Tells the listener, and returns the failure as it is kept.
+    /// Notifies the listener, and returns the failure as it is kept.
     pub(crate) fn tell(
         settings: &Settings,
         (scenario, run): (usize, &RunReport),
@@ -120,13 +119,13 @@ impl FailedRun<'_> {
     }
 }
 
-/// Runs under `--check-determinism` are done and checked in batches of so many, so that an
-/// interruption leaves a prefix that is checked whole.
+/// Number of runs in a batch: under `--check-determinism` runs are executed and checked in batches, so that an
+/// interruption leaves a fully checked prefix.
 const BATCH: u64 = 256;
-/// No run of a batch begins after this long. What is not checked yet is in no checkpoint.
+/// No run of a batch begins after this time. Runs that are not checked yet are in no checkpoint.
 const BATCH_TIME: Duration = Duration::from_secs(10);
 
-/// Sweeps. What it reports is a contiguous prefix of the order, whatever ended it.
+/// Sweeps. The report covers a contiguous prefix of the order, whatever ended the sweep.
 pub fn sweep(
     settings: &Settings,
     run: &RunSeed<'_>,
@@ -136,7 +135,7 @@ pub fn sweep(
     sweep_from(settings, Done::default(), run, interrupted, listener)
 }
 
-/// Sweeps what is left after earlier starts; [`together`] puts their sums and these together.
+/// Sweeps the rest after earlier starts; [`together`] joins both sums.
 pub fn sweep_from(
     settings: &Settings,
     done: Done,
@@ -163,18 +162,18 @@ pub fn sweep_from(
     sums.finish(interrupted.load(Ordering::Relaxed))
 }
 
-/// Runs that a sweep has to do.
+/// Total number of runs of a sweep.
 fn total(settings: &Settings) -> u64 {
     settings.seeds.count.saturating_mul(settings.subject.scenarios.len() as u64)
 }
 
-/// The seeds of the first so many runs; of the last one perhaps not all scenarios ran.
+/// The seeds of the first `runs` runs; for the last seed perhaps not all scenarios ran.
 fn seeds_of(settings: &Settings, runs: u64) -> Vec<Seeds> {
     let scenarios = (settings.subject.scenarios.len() as u64).max(1);
     crate::seeds::coalesce(vec![settings.seeds.prefix(runs.div_ceil(scenarios))])
 }
 
-/// The sums of earlier starts, and those of the one that continued from them.
+/// Joins the sums of earlier starts with those of the start that continued from them.
 pub fn together(settings: &Settings, before: SweepReport, rest: SweepReport) -> SweepReport {
     let mut whole = SweepReport { interrupted: false, parts: Vec::new(), ..before };
     whole.add_sweep(rest);
@@ -192,7 +191,7 @@ pub fn ended(settings: &Settings, whole: &SweepReport) -> Ended {
     }
 }
 
-/// Index in the order → scenario and seed.
+/// Scenario and seed of an index in the order.
 fn place(settings: &Settings, index: u64) -> (usize, u64) {
     let scenarios = settings.subject.scenarios.len() as u64;
     ((index % scenarios) as usize, settings.seeds.nth(index / scenarios))
@@ -211,8 +210,8 @@ fn timed_run(settings: &Settings, run: &RunSeed<'_>, index: u64) -> Timed {
     (caught(seed, || run(scenario, seed, settings.hosts[0])), clock.elapsed_ns())
 }
 
-/// Runs a batch, then each of its runs again in reverse order on fresh threads, then adds it. Returns how many
-/// runs the batch had.
+/// Runs a batch, then repeats each of its runs in reverse order on fresh threads, then adds it. Returns the number of
+/// runs in the batch.
 fn checked_batch(batch: std::ops::Range<u64>, run: &RunSeed<'_>, interrupted: &AtomicBool, sums: &mut Sums<'_>) -> u64 {
     let (settings, done, clock, of_batch) = (sums.settings, sums.done, sums.clock, Stopwatch::start());
     let stop = || {
@@ -246,7 +245,7 @@ fn checked_batch(batch: std::ops::Range<u64>, run: &RunSeed<'_>, interrupted: &A
     firsts.len() as u64
 }
 
-/// Adds up runs and tells the listener.
+/// Adds up runs and notifies the listener.
 struct Sums<'a> {
     settings: &'a Settings,
     done: Done,
@@ -299,7 +298,7 @@ impl Sums<'_> {
         let mut report = self.report;
         let runs = self.done.runs + report.runs;
         report.seeds = seeds_of(self.settings, runs);
-        // A signal that came after the last run changes nothing.
+        // A signal after the last run changes nothing.
         report.interrupted = interrupted && open && runs < self.total;
         report.wall_ns = self.clock.elapsed_ns();
         report

@@ -35,7 +35,7 @@ pub enum Progress {
     Chain,
 }
 
-/// The answer.
+/// The result of the analysis.
 #[derive(Clone, Debug)]
 pub struct Why {
     /// The violation.
@@ -50,10 +50,10 @@ pub struct Why {
     pub chain: Vec<Happening>,
 }
 
-/// With more operations than this they are not removed one by one.
+/// With more operations than this, they are not removed one by one.
 const FEW_OPERATIONS: usize = 16;
 
-/// Looks into a case whose run breaks `broken`; `None` if it is interrupted. An error is a case that cannot
+/// Analyzes a case whose run violates `broken`; `None` if it is interrupted. An error is a case that cannot be run.
 /// be run at all.
 pub fn why(
     case: &Case,
@@ -63,7 +63,7 @@ pub fn why(
     watch: &mut dyn FnMut(Progress),
 ) -> Result<Option<Why>, String> {
     let goes_on = || !interrupted.load(Ordering::Relaxed);
-    // Worlds stay on their thread: one looks for the moment, the others for what it takes.
+    // Worlds stay on their thread: one thread searches the point of no return, the others the required faults.
     let (turning, faults) = std::thread::scope(|scope| {
         watch(Progress::Turning);
         let turning = scope.spawn(|| turning::find(case, broken, interrupted));

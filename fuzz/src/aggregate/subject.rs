@@ -6,17 +6,17 @@ use xxhash_rust::xxh3::xxh3_128;
 /// The subject of a sweep. Only sweeps with equal subjects can be merged.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Subject {
-    /// The version of kraftsim.
+    /// Version of kraftsim.
     pub version: String,
-    /// The commit of the build, with `-dirty` if its sources differ from it; none if unknown.
+    /// The commit of the build, with `-dirty` if its sources differ from it; `None` if unknown.
     pub commit: Option<String>,
     /// `madsim` or `bare`.
     pub host: String,
     /// The scenarios, as named on the command line.
     pub scenarios: Vec<String>,
-    /// In force, from scenarios and flags.
+    /// Fixes in force, from scenarios and flags.
     pub fixes: Vec<String>,
-    /// In force, from scenarios and flags.
+    /// Bugs in force, from scenarios and flags.
     pub bugs: Vec<String>,
     /// The values of `--set`.
     pub set: Vec<String>,
@@ -31,7 +31,7 @@ pub struct Subject {
     pub inputs_digest: u128,
 }
 
-/// Of [`Subject::inputs_digest`].
+/// The digest for [`Subject::inputs_digest`].
 pub fn digest_of_inputs(texts: &[String]) -> u128 {
     let lengths = texts.iter().flat_map(|text| (text.len() as u64).to_le_bytes());
     xxh3_128(&lengths.chain(texts.iter().flat_map(|text| text.bytes())).collect::<Vec<u8>>())
@@ -42,9 +42,8 @@ pub fn digest_of_inputs(texts: &[String]) -> u128 {
 pub struct RequiredProbe {
     /// The scenario whose runs must reach it; any scenario if a flag requested it.
     pub scenario: Option<String>,
-    /// Its name.
     pub probe: String,
-    /// Only sweeps of at least so many seeds must reach it.
+    /// Only sweeps of at least this number of seeds must reach it.
     pub from_seeds: u64,
 }
 
@@ -59,7 +58,7 @@ impl std::fmt::Display for RequiredProbe {
 }
 
 impl RequiredProbe {
-    /// What `--require-probe` asks: that some run reaches it, however few there are.
+    /// The requirement of `--require-probe`: some run reaches it, whatever the number of runs.
     pub fn by_flag(probe: &str) -> RequiredProbe {
         RequiredProbe { scenario: None, probe: probe.to_owned(), from_seeds: 0 }
     }

@@ -1,4 +1,4 @@
-//! A run in words: its nodes, its operations, its faults, and the claim that it violates.
+//! Describes a run in words: its nodes, its operations, its faults, and the claim that it violates.
 
 use scenarios::cluster::{Prepared, prepare};
 use scenarios::report::RunReport;
@@ -11,10 +11,10 @@ use sim::rng::Seed;
 
 use super::{Case, violation};
 
-/// At most.
+/// Maximum number of lines.
 const LINES: usize = 10;
 
-/// The story of a case whose run is `report`, in at most ten lines.
+/// The description of a case whose run is `report`, in at most ten lines.
 pub fn tell(case: &Case, report: &RunReport) -> Vec<String> {
     let Ok(describer) = Describer::of(case) else { return Vec::new() };
     let mut events: Vec<(u64, String)> =
@@ -22,7 +22,7 @@ pub fn tell(case: &Case, report: &RunReport) -> Vec<String> {
     events.extend(case.plan.0.iter().map(|fault| (fault.at_ns, describer.fault(fault))));
     events.sort();
     let mut lines = vec![describer.cast()];
-    // The first line, and the last.
+    // The lines between the first and the last.
     let room = LINES - 2;
     let left_out = events.len().saturating_sub(room);
     let shown = if left_out > 0 { room - 1 } else { room };
@@ -46,7 +46,7 @@ pub struct Describer<'a> {
 }
 
 impl<'a> Describer<'a> {
-    /// Of a case. An error is one that cannot be run at all.
+    /// Describes a case. An error is a case that cannot be run.
     pub fn of(case: &'a Case) -> Result<Describer<'a>, String> {
         let prepared = prepare(&case.effective()?, Seed(case.seed), &case.explicit())?;
         Ok(Describer { case, prepared })
@@ -78,7 +78,7 @@ impl<'a> Describer<'a> {
         cast
     }
 
-    /// The operation of a client.
+    /// Describes a client's operation.
     pub fn requested(&self, requested: &ScheduledOperation) -> String {
         let client = self.name(Node((self.prepared.servers.len() + usize::from(requested.client)) as u16));
         let names = self.case.scenario.clients.topics().names;
@@ -128,7 +128,7 @@ impl<'a> Describer<'a> {
         format!("{client} {does}")
     }
 
-    /// The fault, its trigger and its guard.
+    /// Describes the fault, its trigger and its guard.
     pub fn fault(&self, fault: &Fault) -> String {
         let what = self.what(fault);
         let mut text = match &fault.on {

@@ -1,30 +1,28 @@
-//! The runs of a scenario that reached something new, and which of them to continue from.
+//! The runs of a scenario that reached a new state, and the choice among them.
 
 use std::collections::BTreeSet;
 
 use sim::fault::Plan;
 use sim::rng::Entropy;
 
-/// More entries are not kept; the poorest goes.
+/// Maximum number of entries; the entry of the lowest worth is dropped.
 const MOST: usize = 512;
-/// Of so many drawn at random the best is gone on from.
+/// Number of entries drawn at random, of which the best is chosen.
 const DRAWN: u64 = 3;
 
 /// A run to continue from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// Its seed.
     pub seed: u64,
-    /// Its faults.
     pub plan: Plan,
-    /// States that it reached first.
+    /// Number of states that it reached first.
     new: u64,
-    /// How often it was gone on from.
+    /// Number of times it was chosen.
     chosen: u64,
 }
 
 impl Entry {
-    /// What it is worth to continue from it: less each time.
+    /// Its worth for another choice: less after each one.
     fn worth(&self) -> u64 {
         self.new.saturating_mul(1000) / (1 + self.chosen)
     }
@@ -38,13 +36,13 @@ pub struct Corpus {
 }
 
 impl Corpus {
-    /// Is there nothing to continue from?
+    /// True if there is no entry.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// A run went through these states; if some are new, and `run` gives its seed and plan, it is kept.
-    /// Gives how many are new.
+    /// Adds a run that reached these states; it is kept if some are new and `run` returns its seed and plan. Returns
+    /// the number of new states.
     pub fn add(&mut self, states: &BTreeSet<u64>, run: impl FnOnce() -> Option<(u64, Plan)>) -> u64 {
         let before = self.seen.len();
         self.seen.extend(states);
@@ -60,7 +58,7 @@ impl Corpus {
         new
     }
 
-    /// The best of a few, which is worth less from now on. There must be an entry.
+    /// The best of several random entries, which is worth less from now on. There must be an entry.
     pub fn choose(&mut self, entropy: &mut Entropy) -> Entry {
         let drawn = (0..DRAWN).map(|_| entropy.below(self.entries.len() as u64) as usize);
         let best = drawn.max_by_key(|at| self.entries[*at].worth()).unwrap_or(0);
@@ -68,7 +66,7 @@ impl Corpus {
         self.entries[best].clone()
     }
 
-    /// Any of them. There must be an entry.
+    /// A random entry. There must be an entry.
     pub fn any(&self, entropy: &mut Entropy) -> Entry {
         self.entries[entropy.below(self.entries.len() as u64) as usize].clone()
     }

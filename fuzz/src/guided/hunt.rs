@@ -1,4 +1,4 @@
-//! The hunt for one bug, guided: runs until one fails.
+//! The guided hunt for one bug: runs until one fails.
 
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,7 +12,7 @@ use crate::hunt::{Caught, Hunted, Settings};
 use crate::seeds::Seeds;
 use crate::stopwatch::Stopwatch;
 
-/// Hunts; beside what came of it, the plan of the run that failed, if it is not its seed's own.
+/// Hunts; returns the result, and the plan of the failing run if it is not its seed's own.
 pub fn hunt(settings: Settings, space: &SearchSpace<'_>, interrupted: &AtomicBool) -> (Hunted, Option<Plan>) {
     let clock = Stopwatch::start();
     let stop = || interrupted.load(Ordering::Relaxed) || clock.elapsed() >= settings.limit;

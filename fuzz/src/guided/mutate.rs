@@ -1,36 +1,36 @@
-//! Plans changed: a few changes, each small or large, and what goes too far is left out.
+//! Mutations of plans: several changes, each small or large; faults that exceed the limits are dropped.
 
 use scenarios::nemesis::limits::{Limits, reads};
 use sim::fault::{Fault, Plan};
 use sim::process::Node;
 use sim::rng::Entropy;
 
-/// So many changed plans in a hundred are run with another seed.
+/// Percentage of changed plans that are run with another seed.
 pub const OTHER_SEED_PERCENT: u64 = 60;
-/// Changes of one plan, at most.
+/// Maximum number of changes of one plan.
 const CHANGES: u64 = 4;
-/// A small shift is at most so long, ns.
+/// Longest small shift, ns.
 const NEAR_NS: u64 = 200_000_000;
-/// No plan is longer: each fault costs time.
+/// Maximum number of units in a plan: each fault costs time.
 const LONGEST: usize = 120;
 
-/// What a plan may be changed by.
+/// Inputs of a mutation.
 pub struct Materials<'a> {
-    /// What it may hold.
+    /// Limits of the plan.
     pub limits: &'a Limits,
     /// Another plan of the corpus.
     pub other: &'a Plan,
-    /// The plan of a seed that nobody has run.
+    /// The plan of a fresh seed.
     pub fresh: &'a dyn Fn() -> Plan,
 }
 
-/// A fault, or rot and the power loss that has it read.
+/// A fault, or rot and the power loss after which it is read.
 type Unit = Vec<Fault>;
 
-/// The plan, changed; it is legal.
+/// Returns the changed plan; it is legal.
 pub fn mutate(plan: &Plan, with: &Materials<'_>, entropy: &mut Entropy) -> Plan {
     let mut units = units(plan);
-    // None is enough for a plan that goes with another seed.
+    // At least one change is made, also if the plan runs with another seed.
     for _ in 0..1 + entropy.below(CHANGES) {
         change(&mut units, with, entropy);
     }
@@ -72,7 +72,7 @@ fn change(units: &mut Vec<Unit>, with: &Materials<'_>, entropy: &mut Entropy) {
     }
 }
 
-/// Two plans spliced, or faults of a fresh one added.
+/// Splices two plans, or adds faults of a fresh one.
 fn change_by_others(kind: u64, mine: &mut Vec<Unit>, with: &Materials<'_>, entropy: &mut Entropy) {
     let (start, end) = with.limits.span_ns();
     if kind == 7 {
@@ -89,7 +89,7 @@ fn change_by_others(kind: u64, mine: &mut Vec<Unit>, with: &Materials<'_>, entro
     }
 }
 
-/// To a moment near, or to any.
+/// Moves it to a near time, or to any.
 fn shift(unit: &mut Unit, limits: &Limits, entropy: &mut Entropy) {
     let (start, end) = limits.span_ns();
     let at_ns = unit[0].at_ns;
@@ -104,7 +104,7 @@ fn shift(unit: &mut Unit, limits: &Limits, entropy: &mut Entropy) {
     }
 }
 
-/// Longer or shorter.
+/// Makes it longer or shorter.
 fn stretch(unit: &mut Unit, limits: &Limits, entropy: &mut Entropy) {
     let Some(fault) = unit.last_mut() else { return };
     let Some((min, max)) = limits.lasts_ns(fault) else { return };
@@ -117,7 +117,7 @@ fn stretch(unit: &mut Unit, limits: &Limits, entropy: &mut Entropy) {
     fault.lasts_ns = lasts_ns.clamp(min, max.min(room).max(min));
 }
 
-/// Two servers change places in it.
+/// Swaps two servers in it.
 fn retarget(unit: &mut Unit, limits: &Limits, entropy: &mut Entropy) {
     let targets = limits.targets();
     let mut pick = || targets[entropy.below(targets.len() as u64) as usize];

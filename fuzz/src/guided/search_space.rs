@@ -19,23 +19,23 @@ use crate::run::caught;
 pub struct SearchSpace<'a> {
     /// In order; all of them can be prepared.
     pub scenarios: Vec<&'a Scenario>,
-    /// The history of every so many runs is judged as a black box, and those of failing runs; `None`: of
-    /// no run.
+    /// Interval at which histories are checked as a black box, besides those of failing runs; `None`: no history is
+    /// checked.
     pub black_box_every: Option<NonZeroU64>,
 }
 
 impl SearchSpace<'_> {
-    /// How many.
+    /// Number of scenarios.
     pub fn count(&self) -> usize {
         self.scenarios.len()
     }
 
-    /// What plans for a seed of it may hold.
+    /// Limits of the plans for a seed.
     pub fn limits(&self, scenario: usize, seed: u64) -> Limits {
         Limits::of(&self.prepared(scenario, seed))
     }
 
-    /// A seed's own plan.
+    /// The seed's own plan.
     pub fn plan(&self, scenario: usize, seed: u64) -> Plan {
         self.prepared(scenario, seed).world.plan
     }
@@ -45,7 +45,7 @@ impl SearchSpace<'_> {
         prepared.unwrap_or_else(|problem| panic!("a scenario that was ready cannot run: {problem}"))
     }
 
-    /// Runs a seed, with a plan that is not its own if given; `iteration` counts runs.
+    /// Runs a seed, with another plan than its own if given; `iteration` counts runs.
     pub fn run(&self, scenario: usize, seed: u64, plan: Option<&Plan>, iteration: u64) -> RunReport {
         black_box::judged(self.black_box_every, iteration, &|record_history| {
             self.run_once(scenario, seed, plan, record_history)

@@ -12,7 +12,7 @@ use crate::seeds::coalesce;
 use crate::stopwatch::Stopwatch;
 use crate::sweep::{Done, Event, FailedRun, Progress, Settings};
 
-/// Sweeps. Of the settings, `check_determinism` has no meaning here.
+/// Sweeps. The setting `check_determinism` has no effect here.
 pub fn sweep(
     settings: &Settings,
     space: &SearchSpace<'_>,

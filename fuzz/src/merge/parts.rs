@@ -33,10 +33,8 @@ pub enum Ended {
 }
 
 impl Ended {
-    /// Every name.
     pub const NAMES: &'static [&'static str] = Ended::VARIANTS;
 
-    /// The name in files.
     pub fn name(self) -> &'static str {
         self.into()
     }

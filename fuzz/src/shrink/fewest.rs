@@ -1,20 +1,20 @@
-//! Fewest elements of a list that still fail: ever smaller pieces are taken away (Zeller and
-//! Hildebrandt, 2002; complements only, for one element alone is the last of the pieces).
+//! Minimizes a list that still fails: removes smaller and smaller pieces (Zeller and Hildebrandt, 2002; complements
+//! only, because a single element is the smallest piece).
 
 use super::search::Search;
 use crate::case::Case;
 
-/// How far a list is taken apart.
+/// The smallest pieces of a list that are removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pieces {
-    /// Down to a sixteenth of it.
+    /// Down to a sixteenth of the list.
     Large,
-    /// Down to one.
+    /// Down to one element.
     All,
 }
 
-/// Takes away from a list what it can, in pieces of no less than a share of it. Several pieces are tried at a
-/// time, and the first that may go goes: so the outcome is that of trying one after the other.
+/// Removes as much of a list as possible, in pieces of at least the smallest size. Several pieces are tried at a time,
+/// and the first that can be removed is: the result is that of trying one after the other.
 pub fn fewest<T: Clone>(
     search: &mut Search<'_>,
     pieces: Pieces,
@@ -36,7 +36,8 @@ pub fn fewest<T: Clone>(
     }
 }
 
-/// Tries to take away each piece of a size; true if any went. Where one goes, twice as much is tried next.
+/// Tries to remove each piece of a size; true if any was removed. After a success, a piece of twice the size is tried
+/// next.
 fn one_round<T: Clone>(
     search: &mut Search<'_>,
     size: usize,
@@ -67,7 +68,7 @@ fn one_round<T: Clone>(
     }
 }
 
-/// Of a list, what is to be taken away.
+/// The part of a list to remove.
 #[derive(Clone, Copy)]
 struct Piece {
     at: usize,
@@ -75,7 +76,7 @@ struct Piece {
 }
 
 impl Piece {
-    /// If it stays: all those of a smaller size from its place on, in a list of so many.
+    /// This piece, if it is larger than `size`, then all pieces of `size` from its position on, in a list of `len`.
     fn and_those_after(self, size: usize, len: usize) -> impl Iterator<Item = Piece> {
         let larger = Some(self).filter(|piece| piece.size > size && piece.at + size < len);
         larger.into_iter().chain((self.at..len).step_by(size).map(move |at| Piece { at, size }))

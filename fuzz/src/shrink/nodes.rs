@@ -1,5 +1,5 @@
-//! Fewer servers and clients. Nodes are numbered: controllers, observers, brokers, then clients; who
-//! goes is the last of its kind, and what the plan says of those behind it moves along.
+//! Fewer servers and clients. Nodes are numbered: controllers, observers, brokers, then clients; the last node of a
+//! kind is removed, and references of the plan to the nodes behind it are renumbered.
 
 use sim::fault::{Fault, Link, TargetMut, What};
 use sim::process::Node;
@@ -7,7 +7,7 @@ use sim::process::Node;
 use super::search::Search;
 use crate::case::Case;
 
-/// Tries to do without nodes, one after the other.
+/// Tries to remove nodes, one after the other.
 pub fn fewer(search: &mut Search<'_>) {
     let smaller: [fn(&Case) -> Option<Case>; 6] =
         [without_consumer, without_producer, without_admin, without_client, without_observer, without_broker];
@@ -25,7 +25,7 @@ pub fn fewer(search: &mut Search<'_>) {
     }
 }
 
-/// Servers of a case; none if its cluster cannot be read.
+/// Number of servers of a case; `None` if its cluster cannot be read.
 fn servers(case: &Case) -> Option<usize> {
     Some(case.effective().ok()?.cluster.configs().ok()?.len())
 }
@@ -47,7 +47,7 @@ fn without_admin(case: &Case) -> Option<Case> {
     less(case, admins > 1, admins - 1, |case| case.scenario.clients.admins -= 1)
 }
 
-/// A Kafka client goes.
+/// Removes a Kafka client.
 fn less(case: &Case, may: bool, client: u16, change: fn(&mut Case)) -> Option<Case> {
     if !may || !case.scenario.cluster.has_brokers() {
         return None;
@@ -55,7 +55,7 @@ fn less(case: &Case, may: bool, client: u16, change: fn(&mut Case)) -> Option<Ca
     without_client_at(case, client, change)
 }
 
-/// A client of the model goes.
+/// Removes a client of the model.
 fn without_client(case: &Case) -> Option<Case> {
     let clients = case.scenario.workload.clients;
     if clients < 2 || case.scenario.cluster.has_brokers() {
@@ -114,7 +114,7 @@ fn without_two_voters(case: &Case) -> Option<Case> {
     Some(smaller)
 }
 
-/// `count` nodes are gone, from this place on: faults on them go, those behind move up.
+/// Removes `count` nodes from `first` on: their faults are removed, and the nodes behind are renumbered.
 fn renumber(case: &mut Case, first: usize, count: u16) {
     let first = first as u16;
     let moved = |node: Node| match node.0 {

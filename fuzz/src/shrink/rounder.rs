@@ -1,4 +1,4 @@
-//! Round numbers: a person reads "at 4 s for 1 s" sooner than "at 4.132657182 s for 0.972 s".
+//! Rounds numbers: "at 4 s for 1 s" is easier to read than "at 4.132657182 s for 0.972 s".
 
 use sim::fault::What;
 
@@ -8,7 +8,7 @@ use crate::case::Case;
 /// From coarse to fine, ns.
 const UNITS_NS: [u64; 4] = [1_000_000_000, 100_000_000, 10_000_000, 1_000_000];
 
-/// Times of faults and operations, by how much a fault does what it does, and how long a trigger waits.
+/// Rounds the times of faults and operations, the strengths of faults, and the delays of triggers.
 pub fn round(search: &mut Search<'_>) {
     for index in 0..search.best.plan.0.len() {
         coarsest(search, |case, unit| {
@@ -17,7 +17,7 @@ pub fn round(search: &mut Search<'_>) {
         });
         coarsest(search, |case, unit| {
             let lasts = &mut case.plan.0[index].lasts_ns;
-            // Nothing and something are not the same.
+            // A length of 0 has its own meaning and is kept; others stay positive.
             *lasts = if *lasts == 0 { 0 } else { rounded(*lasts, unit).max(unit) };
         });
         for digits in [1, 2] {
@@ -46,12 +46,12 @@ pub fn round(search: &mut Search<'_>) {
     }
 }
 
-/// To the nearest.
+/// Rounds to the nearest multiple.
 fn rounded(ns: u64, unit: u64) -> u64 {
     ns.saturating_add(unit / 2) / unit * unit
 }
 
-/// By how much, to so many significant digits: never more than it was, as that may be the most there may be.
+/// Rounds strengths to `digits` significant digits, downwards, because the value may be at its maximum.
 fn significant(what: &mut What, digits: u32) {
     let to_digits = |amount: u64| {
         let unit = 10_u64.pow(amount.checked_ilog10().map_or(0, |log| (log + 1).saturating_sub(digits)));
@@ -60,7 +60,7 @@ fn significant(what: &mut What, digits: u32) {
     what.amounts().into_iter().filter(|amount| amount.is_strength).for_each(|mut amount| amount.lessen(to_digits));
 }
 
-/// The coarsest unit that will do.
+/// Uses the coarsest unit that still fails.
 fn coarsest(search: &mut Search<'_>, change: impl Fn(&mut Case, u64)) {
     for unit in UNITS_NS {
         let mut candidate = search.best.clone();

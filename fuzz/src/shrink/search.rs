@@ -1,4 +1,4 @@
-//! Candidates, run some at a time; the first in order that still fails is the new best.
+//! Runs candidates, several at a time; the first in order that still fails is the new best.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -14,17 +14,17 @@ use crate::case::{Case, violation};
 use crate::known::{self, KnownFinding};
 use crate::stopwatch::Stopwatch;
 
-/// A candidate may break the claim so much later than the best one, ns, or a quarter of its time.
+/// A candidate may violate the claim later than the best one by this, ns, or by a quarter of its time.
 const LATER_NS: u64 = 3_000_000_000;
 
 /// See the module's documentation.
 pub struct Search<'a> {
     /// The smallest case so far.
     pub best: Case,
-    /// Candidates that were tried since it is the best one, in vain, by their fingerprints.
+    /// Fingerprints of the candidates that were tried without success since the last new best.
     in_vain: BTreeSet<u64>,
     report: RunReport,
-    /// Candidates must break this claim.
+    /// The claim that candidates must violate.
     broken: Violation,
     settings: Settings,
     clock: Stopwatch,
@@ -32,26 +32,26 @@ pub struct Search<'a> {
     watch: &'a mut dyn FnMut(&Progress),
     pass: &'static str,
     runs: u64,
-    /// Each candidate is tried with so many other seeds, too.
+    /// Number of other seeds that each candidate is tried with.
     other_seeds: u64,
-    /// Of the case that it began with; the others follow it.
+    /// Seed of the initial case; the other seeds follow it.
     first_seed: u64,
-    /// Without this, the case that it began with holds, and so must every other.
+    /// Without this cause the initial case holds, and so must every other.
     cause: Option<Cause>,
 }
 
-/// What is to blame for a failure.
+/// The cause of a failure.
 enum Cause {
-    /// The bugs that are on.
+    /// The bugs that are switched on.
     Bugs,
-    /// That fixes of known findings are off.
+    /// The absent fixes of known findings.
     AbsentFixes(KnownFinding),
-    /// The faults, where a bound has passed and there is nothing else.
+    /// The faults, if a time bound has passed and there is no other cause.
     Faults,
 }
 
 impl Cause {
-    /// What a case that breaks `broken` holds without, to its end; `None` if that is not known.
+    /// The cause without which a case that violates `broken` holds to its end; `None` if unknown.
     fn of(case: &Case, broken: &Violation) -> Option<Cause> {
         if case.scenario.bugs != Bugs::NONE {
             return Some(Cause::Bugs).filter(|cause| holds(cause.taken_from(case)));
@@ -81,7 +81,7 @@ fn breaks_at_once(broken: &Violation) -> bool {
 }
 
 impl<'a> Search<'a> {
-    /// From a case that breaks `broken`.
+    /// Starts from a case that violates `broken`.
     pub fn new(
         best: Case,
         report: RunReport,
@@ -107,12 +107,12 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// How many candidates are run at a time.
+    /// Number of candidates that are run at a time.
     pub fn width(&self) -> usize {
         self.settings.jobs.max(1)
     }
 
-    /// When the best case breaks its claim, true time, ns.
+    /// True time at which the best case violates its claim, ns.
     pub fn broken_at_ns(&self) -> u64 {
         violation(&self.report).map_or(0, |violation| violation.at_ns)
     }
@@ -122,7 +122,7 @@ impl<'a> Search<'a> {
         breaks_at_once(&self.broken)
     }
 
-    /// What is tried from now on.
+    /// Names the pass that begins.
     pub fn pass(&mut self, name: &'static str) {
         self.pass = name;
     }
@@ -133,17 +133,16 @@ impl<'a> Search<'a> {
         self.other_seeds = count;
     }
 
-    /// Is there no time left?
+    /// Has the time run out?
     pub fn is_over(&self) -> bool {
         self.interrupted.load(Ordering::Relaxed)
             || self.settings.limit.is_some_and(|limit| self.clock.elapsed() >= limit)
     }
 
-    /// Runs candidates; the first of them that still fails becomes the best one. One that is no other
-    /// than the best is none, nor one that was tried since in vain: the passes are gone through until
-    /// nothing changes.
+    /// Runs candidates; the first of them that still fails becomes the best one. Candidates equal to the best one, or
+    /// tried since without success, are skipped: the passes repeat until nothing changes.
     pub fn first_failing(&mut self, candidates: Vec<Case>) -> Option<usize> {
-        // Candidate by candidate, and of each its own seed first: the order is that of one thread.
+        // Ordered by candidate, and within one its own seed first: the order is that of one thread.
         let others: Vec<u64> = (0..=self.other_seeds).map(|k| self.first_seed.wrapping_add(k)).collect();
         let mut round: Vec<(usize, Case)> = Vec::new();
         for (place, candidate) in candidates.into_iter().enumerate() {
@@ -155,8 +154,8 @@ impl<'a> Search<'a> {
             round.push((place, candidate));
             round.extend(reseeded);
         }
-        // Nor one twice in this call: how many go into a call depends on the number of threads, and the count of
-        // runs must not.
+        // Duplicates within this call are skipped too: the number of candidates in a call depends on the number of
+        // threads, but the count of runs must not.
         let mut known = self.in_vain.clone();
         round.retain(|(_, candidate)| known.insert(fingerprint(candidate)));
         for some in round.chunks(self.width()) {
@@ -181,7 +180,7 @@ impl<'a> Search<'a> {
         let mut reports = run_all(candidates, until_ns);
         let found = (0..reports.len())
             .find(|index| self.is_broken(reports[*index].as_ref()) && self.control_holds(&candidates[*index]));
-        // What is tried ahead of the first does not count: so it is the same for any number of threads.
+        // Runs after the first failing one are not counted: the count is the same for any number of threads.
         self.runs += found.map_or(candidates.len(), |index| index + 1) as u64;
         if let Some(index) = found {
             self.best = candidates[index].clone();
@@ -201,18 +200,18 @@ impl<'a> Search<'a> {
         report.and_then(violation).is_some_and(|it| it.is_same_claim(&self.broken))
     }
 
-    /// What is left of a cluster may be too little to recover at all, whatever strikes it. So without what
-    /// is to blame everything must hold, to the end, if that was so of the case that it began with.
+    /// A reduced cluster may be unable to recover, whatever its faults. So without the cause everything must hold to
+    /// the end, if that was so for the initial case.
     fn control_holds(&self, candidate: &Case) -> bool {
         self.cause.as_ref().is_none_or(|cause| holds(cause.taken_from(candidate)))
     }
 
-    /// One candidate; true if it still fails and so is the best one now.
+    /// Tries one candidate; true if it still fails and is the best one now.
     pub fn keep_if_failing(&mut self, candidate: Case) -> bool {
         self.first_failing(vec![candidate]).is_some()
     }
 
-    /// What begins after the claim has broken cannot matter.
+    /// Removes everything that begins after the violation.
     pub fn cut_tail(&mut self) {
         if !self.breaks_at_once() {
             return;
@@ -220,19 +219,19 @@ impl<'a> Search<'a> {
         let mut candidate = self.best.clone();
         let at_ns = self.broken_at_ns();
         candidate.plan.0.retain(|fault| fault.at_ns <= at_ns);
-        // Clients' clocks are not the world's: what is cut too much is tried in vain.
+        // Clients' clocks differ from true time: if too much is removed, the candidate does not fail.
         candidate.operations.retain(|requested| requested.at_ns <= at_ns);
         self.keep_if_failing(candidate);
     }
 
-    /// What was found.
+    /// Returns the result.
     pub fn finish(self) -> Shrunk {
         let complete = !self.is_over();
         Shrunk { case: self.best, report: self.report, runs: self.runs, complete }
     }
 }
 
-/// A hash of all that a case says, its seed included.
+/// A hash of the whole case, including its seed.
 fn fingerprint(case: &Case) -> u64 {
     struct Text(DefaultHasher);
     impl fmt::Write for Text {
@@ -246,12 +245,12 @@ fn fingerprint(case: &Case) -> u64 {
     text.0.finish()
 }
 
-/// Does everything hold, to the end of the run?
+/// Do all claims hold, to the end of the run?
 fn holds(case: Case) -> bool {
     run_all(&[case], None).into_iter().flatten().any(|report| violation(&report).is_none())
 }
 
-/// Runs each on a thread of its own; `None` if one cannot be run.
+/// Runs each on its own thread; `None` if one cannot be run.
 fn run_all(candidates: &[Case], until_ns: Option<u64>) -> Vec<Option<RunReport>> {
     let run = |case: &Case| panics::catch_quietly(|| case.run(until_ns)).ok().and_then(Result::ok);
     match candidates {

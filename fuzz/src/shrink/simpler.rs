@@ -1,4 +1,4 @@
-//! A plainer scenario: knobs at their defaults, nothing that costs time, a shorter run.
+//! Simplifies the scenario: knobs at their defaults, nothing that costs time, a shorter run.
 
 use scenarios::scenario::values::{IntRange, LatencyProfile, Nanos};
 use sim::latency::Latency;
@@ -7,18 +7,18 @@ use super::fewest::{Pieces, fewest};
 use super::search::Search;
 use crate::case::Case;
 
-/// The shortest run that a scenario may have, ns.
+/// Shortest run of a scenario, ns.
 const SHORTEST_NS: u64 = 1_000_000_000;
-/// From what breaks to the end of a shortened run, ns.
+/// Time from the violation to the end of a shortened run, ns.
 const AFTER_NS: u64 = 1_000_000_000;
 const SECOND_NS: u64 = 1_000_000_000;
 
-/// Fewest knobs that are turned.
+/// Minimizes the knobs.
 pub fn knobs(search: &mut Search<'_>) {
     fewest(search, Pieces::All, |case| case.knobs.clone(), |case, knobs| case.knobs = knobs);
 }
 
-/// One plainer thing after the other.
+/// Simplifies one setting after the other.
 pub fn scenario(search: &mut Search<'_>) {
     let plainer: [fn(&mut Case); 5] = [
         |case| case.scenario.threads.clear(),
@@ -45,7 +45,7 @@ fn constant(ns: u64) -> LatencyProfile {
     LatencyProfile::Known(Latency::Constant { ns })
 }
 
-/// A run that ends soon after what breaks, or after its last fault.
+/// Ends the run soon after the violation, or after its last fault.
 fn shorter(search: &mut Search<'_>) {
     let last_ns = if search.breaks_at_once() {
         search.broken_at_ns()
@@ -55,7 +55,7 @@ fn shorter(search: &mut Search<'_>) {
     let whole = (last_ns + AFTER_NS).div_ceil(SECOND_NS) * SECOND_NS;
     let mut candidate = search.best.clone();
     candidate.scenario.duration = Nanos(whole.max(SHORTEST_NS));
-    // Its nemesis must fit in, though nothing is drawn from it any more.
+    // The duration must fit its nemesis, though nothing is drawn from it any more.
     while candidate.scenario.duration < search.best.scenario.duration && candidate.scenario.validate().is_err() {
         candidate.scenario.duration.0 += SECOND_NS;
     }

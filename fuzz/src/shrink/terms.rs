@@ -1,4 +1,4 @@
-//! How hard to try, how far it has come, and what is left.
+//! Settings, progress and result of shrinking.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use scenarios::report::RunReport;
 
 use crate::case::Case;
 
-/// How hard to try.
+/// The limits of shrinking.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
     /// Threads.
@@ -15,30 +15,29 @@ pub struct Settings {
     pub limit: Option<Duration>,
 }
 
-/// How far it has come.
+/// The progress of shrinking.
 #[derive(Clone, Copy, Debug)]
 pub struct Progress {
-    /// What is being tried.
+    /// The current pass.
     pub pass: &'static str,
     /// Candidates run so far.
     pub runs: u64,
-    /// Left.
+    /// Remaining faults.
     pub faults: usize,
-    /// Left.
+    /// Remaining operations.
     pub operations: usize,
     /// Real time so far.
     pub elapsed: Duration,
 }
 
-/// What is left.
+/// The result of shrinking.
 #[derive(Clone, Debug)]
 pub struct Shrunk {
-    /// The smallest run that was found.
     pub case: Case,
-    /// What it comes to.
+    /// Its report.
     pub report: RunReport,
     /// Candidates run.
     pub runs: u64,
-    /// Nothing smaller was left to try.
+    /// True if no smaller candidate was left to try.
     pub complete: bool,
 }

@@ -8,7 +8,7 @@ use sim::fault::Fault;
 use crate::case::Case;
 use crate::case::story::Describer;
 
-/// The most observations of a chain; the last ones are kept.
+/// Maximum number of observations of a chain; the last ones are kept.
 const SHOWN: usize = 5;
 
 /// A step of the chain.
@@ -16,7 +16,7 @@ const SHOWN: usize = 5;
 pub struct Happening {
     /// True time, ns.
     pub at_ns: u64,
-    /// What, as a sentence.
+    /// A sentence that describes it.
     pub what: String,
 }
 
@@ -70,7 +70,7 @@ fn violation(causes: &Causes, broken: &Violation) -> Happening {
     Happening { at_ns: broken.at_ns, what: format!("{step}: {} is violated", broken.invariant) }
 }
 
-/// Do who and what (the first three words) agree?
+/// Do the first three words (subject and verb) agree?
 fn begins_alike(one: &str, other: &str) -> bool {
     one.split(' ').take(3).eq(other.split(' ').take(3))
 }

@@ -1,5 +1,5 @@
-//! What would have been: the same run without a fault, or with it sooner or later, with the same draws and
-//! with those of [`FUTURES`] others from its instant on.
+//! Counterfactuals: the same run without a fault, or with the fault sooner or later, with the same draws and with those
+//! of [`FUTURES`] other futures from its time on.
 
 use scenarios::report::Violation;
 use scenarios::run::fork::Fork;
@@ -9,48 +9,48 @@ use sim::fault::Fault;
 use super::futures::{FUTURES, breaks_as};
 use crate::case::Case;
 
-/// How far a fault is moved, ns, and in how many other futures it is then tried.
+/// Distances by which a fault is moved, ns.
 const SHIFTS_NS: [u64; 5] = [1_000_000, 10_000_000, 100_000_000, 1_000_000_000, 10_000_000_000];
 const FUTURES_OF_A_SHIFT: u64 = 3;
 
-/// What is taken away.
+/// The removed part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
-    /// A fault, by its place in the plan.
+    /// A fault, by its index in the plan.
     Fault(usize),
-    /// An operation, by its place in the list.
+    /// An operation, by its index in the list.
     Operation(usize),
 }
 
-/// What the run has of a part of it.
+/// The role of a part in the violation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// Without it the claim holds, in every future that was tried.
     Necessary {
-        /// So it does if the fault comes by so much sooner, ns; `None`: it may come as soon as was tried.
+        /// The claim also holds if the fault occurs earlier by this, ns; `None`: it may occur as early as was tried.
         sooner_ns: Option<u64>,
-        /// Or so much later.
+        /// The same for later, ns.
         later_ns: Option<u64>,
     },
-    /// Without it the same breaks, in fewer of the futures.
+    /// Without it the same claim is violated, in fewer of the futures.
     Helps {
-        /// Of [`FUTURES`], with it.
+        /// Number of violating futures of [`FUTURES`], with it.
         with: u64,
-        /// And without.
+        /// Number of them without it.
         without: u64,
     },
-    /// Without it the same breaks all the same.
+    /// Without it the same claim is violated as often.
     Irrelevant,
 }
 
 impl Verdict {
-    /// Does it take this?
+    /// Is the part required?
     pub fn is_necessary(&self) -> bool {
         matches!(self, Verdict::Necessary { .. })
     }
 }
 
-/// Judges one part of a case that breaks `broken`, on so many threads.
+/// Evaluates one part of a case that violates `broken`, on `jobs` threads.
 pub fn verdict(case: &Case, broken: &Violation, part: Part, jobs: usize) -> Verdict {
     let worlds = Worlds { broken, jobs };
     let at_ns = part.at_ns(case);
@@ -74,7 +74,7 @@ impl Part {
     fn at_ns(self, case: &Case) -> u64 {
         match self {
             Part::Fault(index) => case.plan.0[index].at_ns,
-            // Clients' clocks are not the world's.
+            // Clients' clocks differ from true time.
             Part::Operation(_) => 0,
         }
     }
@@ -88,7 +88,7 @@ impl Part {
         case
     }
 
-    /// The smallest shifts, sooner and later, that save the run.
+    /// The smallest shifts, sooner and later, with which the claim holds.
     fn slack_ns(self, case: &Case, worlds: &Worlds<'_>) -> (Option<u64>, Option<u64>) {
         let Part::Fault(index) = self else { return (None, None) };
         let fault = &case.plan.0[index];
@@ -105,7 +105,7 @@ impl Part {
     }
 }
 
-/// An aimed fault waits longer once it has seen what it waits for.
+/// Moves a fault later; an aimed fault waits longer after its trigger.
 fn later(fault: &Fault, by_ns: u64) -> Fault {
     let mut fault = fault.clone();
     match &mut fault.on {
@@ -115,7 +115,7 @@ fn later(fault: &Fault, by_ns: u64) -> Fault {
     fault
 }
 
-/// An aimed fault may see what it waits for sooner. `None` if there is no time for that.
+/// Moves a fault earlier; an aimed fault may be triggered earlier. `None` if there is no time for that.
 fn sooner(fault: &Fault, by_ns: u64) -> Option<Fault> {
     let mut fault = fault.clone();
     match &mut fault.on {
@@ -131,13 +131,13 @@ struct Worlds<'a> {
 }
 
 impl Worlds<'_> {
-    /// Does a case break the same claim?
+    /// Does a case violate the same claim?
     fn breaks(&self, case: &Case) -> bool {
         panics::catch_quietly(|| case.run(None))
             .is_ok_and(|run| run.is_ok_and(|report| breaks_as(&report, self.broken)))
     }
 
-    /// In how many futures from an instant on does it?
+    /// In how many futures from a time on does a case violate the same claim?
     fn count(&self, case: &Case, at_ns: u64, futures: u64) -> u64 {
         let all: Vec<u64> = (1..=futures).collect();
         let share = all.len().div_ceil(self.jobs.max(1));
@@ -148,7 +148,7 @@ impl Worlds<'_> {
         })
     }
 
-    /// All from one checkpoint, as they have everything before that instant in common.
+    /// Runs them all from one checkpoint, as they share everything before that time.
     fn count_some(&self, case: &Case, at_ns: u64, futures: &[u64]) -> u64 {
         let Ok(scenario) = case.effective() else { return 0 };
         let before = || -> Result<Fork<'_>, String> {

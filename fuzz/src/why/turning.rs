@@ -1,9 +1,9 @@
-//! The point of no return: the last event after which, were all faults to end, at least one of
-//! [`FUTURES`] futures would still hold.
+//! The point of no return: the last event after which, if all faults ended, at least one of [`FUTURES`] futures would
+//! still hold.
 //!
-//! Found by bisection over checkpoints, as if what is lost stayed lost. It may be that it does not; so the
-//! events between what was found and the end are sampled, and where one can still be saved the search goes
-//! on from there.
+//! Found by bisection over checkpoints, which assumes that a run that cannot hold any more stays so. This may be wrong;
+//! so the events between the result and the end are sampled, and the search continues from a sample that can still
+//! hold.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -14,34 +14,34 @@ use scenarios::run::fork::Fork;
 use super::futures::{FUTURES, breaks_as};
 use crate::case::Case;
 
-/// Kept along the run.
+/// Number of checkpoints kept along the run.
 const CHECKPOINTS: u64 = 32;
-/// Events that are sampled behind the one that was found.
+/// Number of events that are sampled behind the result.
 const SAMPLES: u64 = 8;
-/// How often a sample may send the search on.
+/// Number of times that the search may continue from a sample.
 const ROUNDS: usize = 3;
 
 /// See the module's documentation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Turning {
-    /// After so many events it could still be saved.
+    /// Number of events after which the claim could still hold.
     pub event: u64,
-    /// In so many of the futures.
+    /// Number of futures in which it held.
     pub held: u64,
-    /// What the next event was, after which it could not.
+    /// The next event, after which it could not hold.
     pub by: String,
     /// True time of that event, ns.
     pub at_ns: u64,
 }
 
-/// Looks for it; `None` if no future holds even from the start.
+/// Searches it; `None` if no future holds even from the start.
 pub fn find(case: &Case, broken: &Violation, interrupted: &AtomicBool) -> Result<Option<Turning>, String> {
     let scenario = case.effective()?;
     let timeline = Timeline::of(&case.request(&scenario, None), broken, interrupted)?;
     if !timeline.can_be_saved(0) {
         return Ok(None);
     }
-    // Saved after `saved` events, lost after `lost`.
+    // Can still hold after `saved` events, cannot after `lost`.
     let (mut saved, mut lost) = (0, broken.event);
     for _ in 0..ROUNDS {
         while lost - saved > 1 {
@@ -83,7 +83,7 @@ impl<'a> Timeline<'a> {
         Ok(Timeline { broken, interrupted, checkpoints })
     }
 
-    /// The run after so many events.
+    /// The run after `event` events.
     fn at(&self, event: u64) -> Fork<'a> {
         let after = self.checkpoints.partition_point(|checkpoint| checkpoint.events() <= event);
         let mut fork = self.checkpoints[after.saturating_sub(1)].clone();
@@ -101,7 +101,7 @@ impl<'a> Timeline<'a> {
         (1..=FUTURES).filter(|future| self.holds(&here, *future)).count() as u64
     }
 
-    /// Does the claim hold if all faults end here, and chance is that of this future?
+    /// Does the claim hold if all faults end here, with the draws of this future?
     fn holds(&self, here: &Fork<'_>, future: u64) -> bool {
         let mut fork = here.clone();
         fork.end_faults();

@@ -1,4 +1,4 @@
-//! Writes a few good inputs for every target: `seeds CORPUS`.
+//! Writes seed inputs for every fuzz target: `seeds CORPUS`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -51,7 +51,7 @@ fn records(corpus: &Path) -> std::io::Result<()> {
     frames().iter().try_for_each(|(name, frame)| put(corpus, "metadata_record", name, frame))
 }
 
-/// Frames of records of every shape: every version of an empty one of each type, and full ones.
+/// Frames of records of every kind: every version of an empty one of each type, and full ones.
 fn frames() -> Vec<(String, Vec<u8>)> {
     let nodes = || [1, 2, 3].into_iter().map(NodeId).collect();
     let id = Uuid([9; 16]);
@@ -102,7 +102,7 @@ fn frames() -> Vec<(String, Vec<u8>)> {
         let frame = record.frame(record.max_version()).expect("the newest version says everything");
         frames.push((record.name().to_owned(), frame.to_vec()));
     }
-    // Frame version, key, version, and zeroes: what most types take for an empty record.
+    // Frame version, key, version, and zeroes: valid as an empty record of most types.
     for key in 0..32 {
         for length in 0..64 {
             let frame = [&[1, key, 0][..], &[0; 64][..length]].concat();
@@ -127,7 +127,7 @@ fn disks(corpus: &Path) -> std::io::Result<()> {
     one_file_each(corpus, "data_log", &of_broker(), |_| true)
 }
 
-/// Each file of the disk as it is, behind its place among them.
+/// Each file of the disk as it is, preceded by its index among them.
 fn one_file_each(corpus: &Path, target: &str, disk: &Disk, is_of: impl Fn(&str) -> bool) -> std::io::Result<()> {
     for (place, path) in disk.paths().iter().filter(|path| is_of(path)).enumerate() {
         let content = disk.read(path).expect("the disk names it");
@@ -231,7 +231,7 @@ fn scenarios(corpus: &Path) -> std::io::Result<()> {
     catalog::list().iter().try_for_each(|entry| put(corpus, "scenario", entry.name, entry.text))
 }
 
-/// A sweep that finds something leaves both kinds of file.
+/// A sweep with a violation writes both kinds of file.
 fn histories(corpus: &Path) -> std::io::Result<()> {
     let register = [
         "{:process 0, :type :invoke, :f :write, :value 3}",

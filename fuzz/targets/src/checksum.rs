@@ -1,8 +1,8 @@
-//! Checksums put right, so that chance gets behind them.
+//! Repairs checksums, so that random inputs get past them.
 
 const HEADER_BYTES: usize = 61;
 
-/// The bytes as one batch of format 2 as long as they are, with the CRC that they give.
+/// The bytes as one batch of format 2 with their length, and with the CRC of their content.
 pub fn as_one_batch(bytes: &[u8]) -> Vec<u8> {
     let mut batch = bytes.to_vec();
     if batch.len() >= HEADER_BYTES {
@@ -14,7 +14,7 @@ pub fn as_one_batch(bytes: &[u8]) -> Vec<u8> {
     batch
 }
 
-/// A segment whose batches, by the lengths they claim, all have the CRC that they give.
+/// A segment whose batches, by the lengths they claim, all have the CRC of their content.
 pub fn of_segment(bytes: &[u8]) -> Vec<u8> {
     let mut segment = bytes.to_vec();
     let mut at = 0;

@@ -1,4 +1,4 @@
-//! A disk in memory that never fails, and what healthy nodes leave on it.
+//! A disk in memory that never fails, and the files that healthy nodes leave on it.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -11,18 +11,16 @@ use raft::io::{DurableFiles, Effect, FileHandle, Out};
 use raft::log::{Batch, BatchBuilder, BatchProducer, ControlRecord, ElectionState, LeaderChange, LogConfig, RaftLog};
 use raft::log::{MetaProperties, Records, write_election_state, write_meta_properties};
 
-/// Segments of a few batches each.
+/// A configuration with segments of a few batches each.
 pub const LOG: LogConfig =
     LogConfig { segment_bytes: 256, segment_ms: 604_800_000, bugs: Bugs::NONE, fixes: Fixes::NONE };
-/// As [`LOG`], of data partitions.
+/// As [`LOG`], for data partitions.
 pub const PARTITION_LOG: PartitionLogConfig =
     PartitionLogConfig { segment_bytes: 256, segment_ms: 604_800_000, max_message_bytes: 1 << 20, bugs: Bugs::NONE };
-/// Of the data partition `t-0`.
+/// Topic id of the data partition `t-0`.
 pub const TOPIC_ID: Uuid = Uuid([7; 16]);
-/// Its topic.
 pub const TOPIC: &str = "t";
 
-/// Files by path.
 #[derive(Clone, Debug, Default)]
 pub struct Disk {
     files: BTreeMap<Rc<str>, Vec<u8>>,
@@ -30,12 +28,12 @@ pub struct Disk {
 }
 
 impl Disk {
-    /// Puts a file there.
+    /// Writes a file.
     pub fn put(&mut self, path: &str, bytes: &[u8]) {
         self.files.insert(path.into(), bytes.to_vec());
     }
 
-    /// Does all file effects. What a node does wrong with its files ends the target.
+    /// Performs all file effects. An invalid effect fails the target.
     pub fn apply(&mut self, out: &mut Out) {
         for effect in out.effects.drain(..) {
             match effect {
@@ -82,7 +80,7 @@ impl DurableFiles for Disk {
     }
 }
 
-/// A controller's: the metadata log in three segments and two epochs, and its small files.
+/// A controller's disk: the metadata log in three segments and two epochs, and its small files.
 pub fn of_controller() -> Disk {
     let mut disk = Disk::default();
     let mut out = Out::default();
@@ -109,8 +107,8 @@ pub fn of_controller() -> Disk {
     disk
 }
 
-/// A broker's: one partition in three segments with batches of an idempotent producer, its
-/// checkpoints, and the marker of a clean end.
+/// A broker's disk: one partition in three segments with batches of an idempotent producer, its checkpoints, and the
+/// marker of a clean shutdown.
 pub fn of_broker() -> Disk {
     let mut disk = Disk::default();
     let mut out = Out::default();
@@ -132,14 +130,14 @@ pub fn of_broker() -> Disk {
     disk
 }
 
-/// A control batch as leaders begin their epoch with.
+/// The control batch with which leaders begin their epoch.
 pub fn leader_change(base: Offset, epoch: LeaderEpoch) -> Rc<Batch> {
     let voters = || [1, 2, 3].into_iter().map(NodeId).collect();
     let change = LeaderChange { leader_id: NodeId(1), voters: voters(), granting_voters: voters() };
     BatchBuilder::new(base, epoch, 1_700_000_000_000).control(ControlRecord::LeaderChange(change)).build()
 }
 
-/// A number and a no-op.
+/// A batch with a number and a no-op record.
 pub fn data(base: Offset, epoch: LeaderEpoch, producer: Option<BatchProducer>) -> Rc<Batch> {
     let mut builder = BatchBuilder::new(base, epoch, 1_700_000_000_000);
     if let Some(producer) = producer {

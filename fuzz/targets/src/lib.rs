@@ -1,4 +1,4 @@
-//! What several targets share: a disk in memory with healthy logs on it, and repaired checksums.
+//! Shared by several targets: a disk in memory with healthy logs on it, and repaired checksums.
 
 pub mod checksum;
 pub mod disk;

@@ -1,5 +1,5 @@
-//! A guided search says the same whatever the number of workers, its plans are legal, and what it finds
-//! is replayed by its plan.
+//! A guided search has the same result for any number of workers, its plans are legal, and its violations are
+//! reproduced by their plans.
 
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -19,14 +19,14 @@ use scenarios::run::{Request, run};
 use scenarios::scenario::Scenario;
 use sim::fault::Plan;
 
-/// A quorum that is short, for tests.
+/// A short quorum scenario for tests.
 fn quorum() -> Scenario {
     let mut scenario = catalog::find("quorum").expect("built in").scenario().expect("good");
     scenario.set("duration", "8s").expect("a setting");
     scenario
 }
 
-/// Keeps what failed: seed, plan, digest.
+/// Keeps the failing run: seed, plan, digest.
 #[derive(Default)]
 struct Recorded(Vec<(u64, Option<Plan>, u128)>);
 

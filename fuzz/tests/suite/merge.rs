@@ -1,4 +1,4 @@
-//! Shards put together say what the whole sweep says; what does not fit is refused.
+//! Merged shards equal the whole sweep; shards that do not fit are rejected.
 
 use std::sync::atomic::AtomicBool;
 
@@ -20,7 +20,7 @@ fn named(sweeps: Vec<SweepReport>) -> Vec<(String, SweepReport)> {
     sweeps.into_iter().enumerate().map(|(i, s)| (format!("{i}.json"), s)).collect()
 }
 
-/// Kept by sweeps, not by files.
+/// Drops the fields that sweeps keep, but files do not.
 fn as_in_files(mut sweep: SweepReport) -> SweepReport {
     sweep.by_scenario = sweep.counts_by_scenario();
     sweep

@@ -1,5 +1,5 @@
-//! What shrinking promises: the same claim stays broken, nothing is left that could go, and the number of
-//! threads does not matter.
+//! Guarantees of shrinking: the same claim is still violated, nothing more can be removed, and the number of threads
+//! has no effect.
 
 use std::sync::atomic::AtomicBool;
 
@@ -41,14 +41,14 @@ fn a_failing_run_becomes_a_story_that_still_fails() {
     let reported = story::tell(&one.case, &again);
     assert!(reported.len() <= 10 && reported.last().is_some_and(|line| line.contains(&broken)), "{reported:#?}");
 
-    // Without the bug there is nothing to tell.
+    // Without the bug nothing is violated.
     let mut mended = one.case.clone();
     mended.scenario.bugs = Bugs::NONE;
     assert_eq!(violation(&mended.run(None).expect("it runs")), None);
 }
 
-/// Of a run without bugs the fix of the finding is what it must hold with, to the end, and nothing but the claim
-/// that it was shrunk for breaks without.
+/// A run without bugs must hold to the end with the fix of its finding, and without the fix only the claim that it was
+/// shrunk for is violated.
 #[test]
 fn a_finding_that_was_shrunk_still_breaks_its_claim_and_holds_with_its_fix() {
     let scenario = catalog::find("findings/session-since-registration").expect("built in").scenario().expect("good");
@@ -61,7 +61,7 @@ fn a_finding_that_was_shrunk_still_breaks_its_claim_and_holds_with_its_fix() {
     let fix = scenario.finding.expect("a finding").fix;
     let fixed = Case { scenario: small.scenario.clone().with_fix(fix), ..small.clone() };
     assert_eq!(violation(&fixed.run(None).expect("it runs")), None);
-    // What a case needs to recover at all is no part of it: with nothing left that strikes it, it does.
+    // A shrunk cluster must still be able to recover: without faults and operations it does.
     assert!(!small.plan.0.is_empty());
     let mut calm = small;
     calm.plan.0.clear();

@@ -1,4 +1,4 @@
-//! A sweep says the same whatever the number of workers, and always of a prefix.
+//! A sweep has the same result for any number of workers, and always covers a prefix.
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -16,7 +16,7 @@ fn seeds(start: u64, end: u64) -> Seeds {
     Seeds::of(SeedRange { start, end }, Shard::WHOLE)
 }
 
-/// Late on some seeds, so that workers overtake each other.
+/// Slow on some seeds, so that workers overtake each other.
 #[expect(clippy::disallowed_methods, reason = "a slow run")]
 fn uneven(scenario: usize, seed: u64, host: Host) -> RunReport {
     std::thread::sleep(Duration::from_micros(if seed % 8 == 1 { 3000 } else { 50 }));
@@ -130,7 +130,7 @@ fn a_difference_between_hosts_is_found_with_its_rung() {
 #[test]
 fn a_stray_draw_is_found_by_the_sentinel_alone() {
     let runs = AtomicU64::new(0);
-    // Draws from its host once more in one of the later runs.
+    // Draws once more from its host in one of the later runs.
     let stray_draw = |scenario, seed, host| {
         let mut run = report(scenario, seed, host);
         let stray = seed == 4 && host == Host::Madsim && runs.fetch_add(1, Ordering::Relaxed) > 0;

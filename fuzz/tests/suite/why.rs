@@ -1,4 +1,4 @@
-//! What `why` promises: it names what it takes and nothing that it does not, whatever the number of threads.
+//! Guarantees of `why`: it names the required parts and no others, for any number of threads.
 
 use std::sync::atomic::AtomicBool;
 
@@ -11,14 +11,14 @@ use scenarios::scenario::switches;
 use sim::fault::{Fault, Pause, What};
 use sim::process::Node;
 
-/// A minority of the voters is cut off, and elects itself all the same.
+/// A minority of the voters is cut off, and still elects itself.
 fn case() -> Case {
     let scenario = catalog::find("quorum").expect("built in").scenario().expect("good");
     let scenario = scenario.with_bug(switches::bugs::parse("NoLogTest").expect("a bug"));
     let case = |seed| Case::of(&scenario, seed, &Explicit::default()).expect("it runs");
     let fails = |case: &Case| violation(&case.run(None).expect("it runs")).is_some();
     let mut case = (0..50).map(case).find(fails).expect("it is caught");
-    // One that comes when all is over.
+    // A fault after the violation.
     let over_ns = violation(&case.run(None).expect("it runs")).expect("it fails").at_ns + 1_000_000;
     case.plan.0.retain(|fault| fault.at_ns <= over_ns);
     case.plan.0.push(Fault::at(over_ns, 1_000_000, What::Pause(Pause { node: Node(0) })));
@@ -45,7 +45,7 @@ fn it_names_what_it_takes_and_when_it_was_too_late() {
     assert_eq!(last.at_ns, one.broken.at_ns);
     assert!(last.what.ends_with(&format!(": {} is violated", one.broken.invariant)), "{}", last.what);
     assert!(!last.what.starts_with("the run ends"), "it is found in a step of a node: {}", last.what);
-    // What is said of a fault is so.
+    // The verdict of each fault is correct.
     for (index, verdict) in one.faults.iter().enumerate().filter(|(_, verdict)| verdict.is_necessary()) {
         let mut without = case.clone();
         without.plan.0.remove(index);

@@ -40,7 +40,7 @@ fn hosted_and_bare_give_the_same_digest() {
     }
 }
 
-/// Sends node 1 the time every 100 ms, and kills node 0 once.
+/// Submits a number to node 1 every 100 ms.
 async fn teller() {
     for n in 1..10u64 {
         wait_until::<Toy, NoWatch>(ms(100 * n)).await;

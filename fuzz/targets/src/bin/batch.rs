@@ -1,4 +1,4 @@
-//! Record batches: what is read keeps its bytes, agrees with its header, and is written back equal.
+//! Record batches: a parsed batch keeps its bytes, agrees with its header, and is encoded to equal bytes.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -33,7 +33,7 @@ fn check(bytes: &[u8]) {
     assert!(!batch.control || values.is_empty());
     let _ = (batch.next_offset(), batch.max_timestamp_ms(), batch.producer());
 
-    // A leader's own place for it: all it says stays.
+    // A leader assigns its own offset and epoch: all other content is unchanged.
     let moved = batch.assigned(Offset(7), LeaderEpoch(9));
     let (again, _) = Batch::parse(&moved.bytes).expect("the checksum covers neither");
     assert_eq!(

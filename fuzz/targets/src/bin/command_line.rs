@@ -1,4 +1,4 @@
-//! The command line, a word a line: taken, or refused with one message.
+//! The command line, one word per line: accepted, or rejected with one message.
 #![no_main]
 
 use clap::Parser as _;

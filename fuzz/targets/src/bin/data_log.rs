@@ -1,5 +1,5 @@
-//! A broker's disk with one file spoilt: it is refused or recovered, and what was recovered is
-//! found again. The first byte says which file, and more; the rest is its content.
+//! A broker's disk with one corrupted file: it is rejected or recovered, and a recovered state is found again by the
+//! next start. The first byte selects the file and options; the rest is its content.
 #![no_main]
 
 use std::rc::Rc;
@@ -25,12 +25,12 @@ fuzz_target!(|bytes: &[u8]| {
     let repaired =
         if path.ends_with(".log") && which & 1 == 0 { checksum::of_segment(content) } else { content.to_vec() };
     disk.put(path, &repaired);
-    // Without the checkpoint, epochs are what the batches say.
+    // Without the checkpoint, epochs are those of the batches.
     if which & 0x80 != 0 {
         disk.put("t-0/leader-epoch-checkpoint", b"");
     }
 
-    // After a clean end files are trusted; the marker goes, so the second start trusts none.
+    // After a clean shutdown files are trusted; the marker is removed, so the second start trusts none.
     let clean = read_clean_shutdown(&disk).is_some();
     let Ok(trusted) = start(&mut disk) else { return };
     assert!(read_clean_shutdown(&disk).is_none());
@@ -44,7 +44,7 @@ fuzz_target!(|bytes: &[u8]| {
     );
 });
 
-/// Loads the disk, does what recovery needs, and opens the partition.
+/// Loads the disk, performs recovery, and opens the partition.
 fn start(disk: &mut Disk) -> Result<PartitionLog, LogError> {
     let mut manager = LogManager::load(disk, PARTITION_LOG, Fixes::NONE)?;
     let mut out = Out::default();
@@ -54,7 +54,7 @@ fn start(disk: &mut Disk) -> Result<PartitionLog, LogError> {
     Ok(log)
 }
 
-/// As its file says, so that the log is taken and not replaced.
+/// As recorded in its file, so that the log is accepted and not replaced.
 fn topic_id(disk: &Disk) -> Uuid {
     let text = disk.read("t-0/partition.metadata").unwrap_or_default();
     let text = String::from_utf8_lossy(&text).into_owned();

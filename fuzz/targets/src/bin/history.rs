@@ -1,12 +1,12 @@
-//! Histories from outside (EDN, lines of jepsen.util, our JSON): what is read is judged, and what is
-//! written of it reads and is judged as the same.
+//! External histories (EDN, lines of jepsen.util, our JSON): a parsed history is checked, and its encoded form is
+//! parsed and checked with the same result.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use reports::history::{Form, read};
 use scenarios::history::judge::{Judgement, Terms, judge};
 
-/// So that no input takes long.
+/// Limit of search steps, so that no input takes long.
 const STEPS: u64 = 20_000;
 
 fuzz_target!(|text: &str| {
@@ -23,6 +23,6 @@ fuzz_target!(|text: &str| {
     assert_eq!(Form::Json.text(&again), written);
     let (same, as_many) = judge(&again, Terms::strict(STEPS));
     assert_eq!((verdict(same), as_many), (judged, objects));
-    // EDN has words for less.
+    // EDN can express less.
     let _ = Form::Edn.text(&history);
 });

@@ -1,5 +1,5 @@
-//! Latencies as text and as CSV: what is read keeps its bounds, rises with the draw, and prints
-//! what reads equal.
+//! Latencies as text and as CSV: a parsed latency keeps its bounds, does not decrease as the draw increases, and prints
+//! text that is parsed as equal.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,5 +1,5 @@
-//! A metadata log with one file spoilt: it is refused or recovered, and what was recovered is
-//! found again. The first byte says which file, and more; the rest is its content.
+//! A metadata log with one corrupted file: it is rejected or recovered, and a recovered state is found again by the
+//! next start. The first byte selects the file and options; the rest is its content.
 #![no_main]
 
 use std::rc::Rc;
@@ -25,7 +25,7 @@ fuzz_target!(|bytes: &[u8]| {
     let repaired =
         if path.ends_with(".log") && which & 1 == 0 { checksum::of_segment(content) } else { content.to_vec() };
     disk.put(path, &repaired);
-    // Without the checkpoint, epochs are what the batches say.
+    // Without the checkpoint, epochs are those of the batches.
     if which & 0x80 != 0 {
         disk.put(LEADER_EPOCH_CHECKPOINT, b"");
     }
@@ -33,7 +33,7 @@ fuzz_target!(|bytes: &[u8]| {
     let mut epochs = Vec::new();
     parse_epoch_checkpoint(&disk.read(LEADER_EPOCH_CHECKPOINT).unwrap_or_default(), &mut epochs);
 
-    // A recovery that takes batches at their word, as one of the bugs does, may find anything.
+    // A recovery that trusts batches without their checksum, as with one of the bugs, may find anything.
     let trusting = LogConfig { bugs: Bugs::NONE.with(Bug::NoChecksumOnRecovery), ..LOG };
     if let Ok(log) = RaftLog::open(&disk, trusting, &mut Out::default()) {
         for batch in &log.batches().0 {
@@ -47,9 +47,9 @@ fuzz_target!(|bytes: &[u8]| {
     let again = RaftLog::open(&disk, LOG, &mut out).expect("what was recovered");
     assert_eq!(log.batches(), again.batches());
     assert_eq!((log.start_offset(), log.end_offset()), (again.start_offset(), again.end_offset()));
-    // A checkpoint has no checksum, and may have outlived its log. One that names an epoch at an offset beyond the
-    // log's end keeps older epochs of batches out at the first start: entries are added first, then cut at the end
-    // (consensus.md §4.2).
+    // A checkpoint has no checksum, and may remain after its log is lost. One that names an epoch at an offset beyond
+    // the log's end keeps older epochs of batches out at the first start: entries are added first, then truncated at
+    // the end (consensus.md §4.2).
     let outlived = epochs.iter().any(|entry| entry.offset >= log.end_offset());
     if &**path != LEADER_EPOCH_CHECKPOINT && !outlived {
         assert_eq!(log.last_fetched_epoch(), again.last_fetched_epoch());

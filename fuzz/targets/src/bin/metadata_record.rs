@@ -1,5 +1,5 @@
-//! Frames of metadata records: what is read is written in its newest version, and reads equal in
-//! every version that can say it.
+//! Frames of metadata records: a parsed record is encoded in its newest version, and is parsed as equal in every
+//! version that can represent it.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,5 +1,5 @@
-//! `.properties` of a cluster, files parted by NUL: what is read is printed and reads equal, alone
-//! and together.
+//! `.properties` files of a cluster, separated by NUL: a parsed configuration is printed and parsed as equal, alone and
+//! together.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -7,7 +7,7 @@ use raft::config::properties::{Properties, print};
 use raft::config::{NodeConfig, load_cluster};
 
 fuzz_target!(|bytes: &[u8]| {
-    // As Kafka reads such a file: ISO-8859-1, every byte a character.
+    // Kafka reads such a file as ISO-8859-1, every byte a character.
     let text: String = bytes.iter().copied().map(char::from).collect();
     let files: Vec<(String, String)> =
         text.split('\0').take(8).enumerate().map(|(i, text)| (format!("{i}.properties"), text.to_owned())).collect();
@@ -35,7 +35,7 @@ fn node(file: &str, text: &str) {
     let Ok(config) = NodeConfig::parse(file, text) else { return };
     let printed = config.to_properties();
     let again = NodeConfig::parse(file, &printed).unwrap_or_else(|error| panic!("{error}: {printed}"));
-    // Lines of what is kept have moved.
+    // The line numbers of kept properties differ.
     let without_kept = |config: &NodeConfig| NodeConfig { kept: Default::default(), ..config.clone() };
     assert_eq!(without_kept(&config), without_kept(&again), "{printed}");
 }

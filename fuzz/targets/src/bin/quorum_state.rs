@@ -1,5 +1,5 @@
-//! `quorum-state` and `meta.properties`: what is read is written and reads equal, and the checks'
-//! own reader sees the same election. The first byte says which file it is.
+//! `quorum-state` and `meta.properties`: a parsed file is encoded and parsed as equal, and the checks' own reader
+//! returns the same election. The first byte selects the file.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -31,13 +31,13 @@ fn election(content: &[u8]) {
         model.map(|e| (e.epoch, e.leader, e.voted))
     };
     let expected = (state.epoch, state.leader_id, state.voted.map(|voted| voted.id));
-    // The node reads the first line only; the checks know no file of several.
+    // The node reads the first line only; the checks reject a file of several lines.
     assert!(model.is_none() || reported(model) == Some(expected), "{state:?} and {model:?}");
 
     let mut out = Out::default();
     write_election_state(&state, &[NodeId(1), NodeId(2)], Bugs::NONE, &mut out);
     disk.apply(&mut out);
-    // Version 0 of the file has no place for it.
+    // Version 0 of the file has no field for it.
     state.voted = state.voted.map(|voted| raft::ids::ReplicaKey { directory_id: None, ..voted });
     assert_eq!(read_election_state(&disk), Ok(Some(state)));
     let written = disk.read(QUORUM_STATE).expect("it was written");

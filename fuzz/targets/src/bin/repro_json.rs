@@ -1,4 +1,4 @@
-//! Repro files: refused, or ready to run with their own plan.
+//! Repro files: rejected, or ready to run with their own plan.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,4 @@
-//! Scenario files: what is read prints as TOML that reads equal.
+//! Scenario files: a parsed scenario prints as TOML that is parsed as equal.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

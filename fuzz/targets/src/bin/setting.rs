@@ -1,5 +1,5 @@
-//! `--set KEY=VALUE` and properties set one by one: refused, or in force and printed as TOML that
-//! reads equal. One setting a line.
+//! `--set KEY=VALUE` and properties set one by one: rejected, or in force and printed as TOML that is parsed as equal.
+//! One setting per line.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -24,7 +24,7 @@ fuzz_target!(|text: &str| {
         let printed = scenario.to_toml();
         match Scenario::from_toml("printed.toml", &printed) {
             Ok(again) => assert_eq!(scenario, again, "{printed}"),
-            // Probes that cannot be reached any more are dropped by whoever sets something.
+            // Probes that cannot be reached any more are dropped by the caller that sets something.
             Err(error) => assert!(error.to_string().contains("require_probe"), "{error}: {printed}"),
         }
     }

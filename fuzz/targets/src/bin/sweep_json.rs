@@ -1,5 +1,5 @@
-//! JSON of sweeps, files parted by NUL: what is read is written and reads equal; several are merged
-//! or refused, and shown.
+//! JSON of sweeps, files separated by NUL: a parsed sweep is encoded and parsed as equal; several are merged or
+//! rejected, and shown.
 #![no_main]
 
 use fuzz::aggregate::SweepReport;

@@ -1,4 +1,4 @@
-//! Small values as people write them: each prints what it reads, and two readers of one kind agree.
+//! Small values as text: each prints what it parses, and two parsers of one kind agree.
 #![no_main]
 
 use std::fmt::{Debug, Display};
@@ -39,14 +39,14 @@ fn printed_and_read<T: FromStr + Display + Debug + PartialEq>(text: &str) {
     assert!(printed.parse::<T>().is_ok_and(|again| again == value), "{text:?} is {value:?}, printed {printed:?}");
 }
 
-/// Of the command line and of scenarios.
+/// Durations of the command line and of scenarios.
 fn durations(text: &str) {
     if let Ok(ns) = parse_duration(text) {
         assert_eq!(parse_duration(&DisplayDuration(ns).to_string()), Ok(ns));
     }
 }
 
-/// `RANGE SHARD`: the shard's seeds are its own, and all shards make the range.
+/// `RANGE SHARD`: the shard's seeds are in no other shard, and all shards together are the range.
 fn seeds(text: &str) {
     if let Ok(seed) = parse_seed(text) {
         assert_eq!(parse_seed(&show_seed(seed)), Ok(seed));

@@ -1,4 +1,4 @@
-//! Runs without a world: each a function of scenario and seed, some of them failing.
+//! Fake runs without a world: each is a function of scenario and seed, some of them fail.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,6 @@ pub const BOTH_HOSTS: &[Host] = &[Host::Madsim, Host::Bare];
 /// Seeds divisible by this fail.
 pub const FAILING: u64 = 10;
 
-/// A run.
 pub fn report(scenario: usize, seed: u64, host: Host) -> RunReport {
     let mixed = (seed ^ ((scenario as u64) << 60)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let digest = u128::from(mixed) << 64 | u128::from(seed);
@@ -66,7 +65,7 @@ pub fn report(scenario: usize, seed: u64, host: Host) -> RunReport {
         linearizability: Linearizability::Holds,
         black_box: None,
         recovery: None,
-        // Some that every run has, and one that few or no others have.
+        // Some states that every run has, and one that few or no others have.
         abstract_states: Some((0..6).chain([100 + mixed % 50]).collect()),
         host_sentinel: (host == Host::Madsim).then_some((seed, mixed)),
     }
@@ -82,7 +81,7 @@ pub fn settings(scenarios: usize, seeds: Seeds, jobs: usize) -> Settings {
     Settings { subject, seeds, jobs, max_fail: u64::MAX, limit: None, check_determinism: false, hosts: BOTH_HOSTS }
 }
 
-/// Remembers the order in which runs were recorded.
+/// Records the order in which runs were visited.
 #[derive(Default)]
 pub struct Recorded {
     pub failed: Vec<(u64, usize)>,
@@ -99,7 +98,7 @@ impl Recorded {
     }
 }
 
-/// Real time is the one thing that may differ.
+/// Clears real time, the only part that may differ.
 pub fn timeless(mut report: SweepReport) -> SweepReport {
     report.wall_ns = 0;
     report.core_ns = 0;
