@@ -1,5 +1,5 @@
-//! Names the commit that is built: `KRAFTSIM_COMMIT` is its 40 hex digits, with `-dirty` if a file that
-//! goes into the build differs from it, and is absent where there is no git or no repository (a tarball).
+//! Records the commit of the build: `KRAFTSIM_COMMIT` is its 40 hex digits, with `-dirty` if an input file of the build
+//! differs from it, and is absent without git or a repository (a tarball).
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -7,7 +7,7 @@ use std::process::Command;
 /// The files of the build, relative to the root of the workspace.
 const INPUTS: [&str; 8] = ["Cargo.toml", "Cargo.lock", ".cargo", "raft", "sim", "scenarios", "fuzz/src", "reports"];
 
-/// Those of them that only tests and benches read.
+/// Those inputs that only tests and benches read.
 const NO_INPUTS: [&str; 5] =
     [":(exclude)*/tests/**", ":(exclude)*/benches/**", ":(exclude)*/examples/**", ":(exclude)*.md", ":(exclude)*.snap"];
 
@@ -24,7 +24,7 @@ pub struct Build {
     pub watched: Vec<PathBuf>,
 }
 
-/// The commit of the workspace in a folder; none if it is not a repository.
+/// The commit of the workspace in a folder; `None` if it is not a repository.
 pub fn build(root: &Path) -> Option<Build> {
     let head = commit(root)?;
     let of_inputs = |words: &[&str]| git(root, &[words, &["--"], &INPUTS[..], &NO_INPUTS].concat());
@@ -45,8 +45,8 @@ fn commit(root: &Path) -> Option<String> {
     (same && !head.is_empty()).then_some(head)
 }
 
-/// Files that change when HEAD moves. In a linked worktree they are in the main repository's folder, so git
-/// says where. HEAD's log contains every move; without it, the branch that HEAD names does.
+/// Files that change when HEAD moves. In a linked worktree they are in the main repository's folder, so git provides
+/// the paths. HEAD's log contains every move; without it, the branch of HEAD does.
 fn marks_of_commits(root: &Path) -> Vec<PathBuf> {
     let path = |name: &str| Some(root.join(git(root, &["rev-parse", "--git-path", name])?.trim_end()));
     let branch = git(root, &["symbolic-ref", "--quiet", "HEAD"]).and_then(|branch| path(branch.trim()));
@@ -55,7 +55,7 @@ fn marks_of_commits(root: &Path) -> Vec<PathBuf> {
     path("HEAD").into_iter().chain(moves).chain(path("packed-refs")).filter(|path| path.exists()).collect()
 }
 
-/// The output of git; none if git is absent or fails. The command does not touch the index, which would change a
+/// The output of git; `None` if git is absent or fails. The command does not write the index, which would change a
 /// watched file at each build.
 fn git(root: &Path, words: &[&str]) -> Option<String> {
     let came = Command::new("git").arg("--no-optional-locks").arg("-C").arg(root).args(words).output().ok()?;

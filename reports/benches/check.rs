@@ -1,5 +1,5 @@
-//! How long the judge takes on histories from outside: `cargo bench -p reports --bench check -- FILE…`
-//! prints operations, verdict and the median of up to 200 rounds of each, reading apart.
+//! Time of the linearizability check on external histories: `cargo bench -p reports --bench check -- FILE…` prints
+//! operations, verdict and the median of up to 200 rounds of each, without reading.
 #![allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "a bench reads the clock and its words")]
 
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! The engine of the command: scenarios as the crate `scenarios` knows them.
+//! Implements the engine of the command with the scenarios of the crate `scenarios`.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -59,7 +59,7 @@ impl Engine for Catalog {
     ) -> Result<Box<dyn Prepared>, Problem> {
         let base = read(text)?;
         let scenario = altered(base.clone(), overrides)?;
-        // Some things are wrong only once a world is made of it.
+        // Some errors are found only when a world is made of it.
         let seed = stored.map_or(0, |stored| stored.seed);
         let prepared =
             cluster::prepare(&scenario, Seed(seed), &Explicit::plan(Plan::default())).map_err(Problem::new)?;
@@ -88,7 +88,7 @@ fn read(text: &ScenarioText) -> Result<Scenario, Problem> {
         .map_err(|ScenarioError(message)| Problem::at("/scenario/toml", message))
 }
 
-/// With the RUN flags, in the order cluster, bugs, fixes, settings: settings win.
+/// Applies the RUN flags, in the order cluster, bugs, fixes, settings: settings take precedence.
 fn altered(mut scenario: Scenario, overrides: &Overrides) -> Result<Scenario, Problem> {
     if let Some(cluster) = &overrides.cluster {
         scenario = scenario.with_cluster(node_files(cluster));
@@ -101,7 +101,7 @@ fn altered(mut scenario: Scenario, overrides: &Overrides) -> Result<Scenario, Pr
         let wrong = |error| Problem::at(format!("/overrides/fixes/{i}"), format!("--fix: {error}"));
         scenario = scenario.with_fix(switches::fixes::parse(name).map_err(wrong)?);
     }
-    // What contradicts the rest of the scenario may yet be set right.
+    // A setting that contradicts the rest of the scenario may still be corrected by another one.
     scenario.cluster.configs().map_err(|ScenarioError(message)| Problem::at("/overrides/cluster", message))?;
     for (i, (key, value)) in overrides.set.iter().enumerate() {
         let wrong = |error| Problem::at(format!("/overrides/set/{i}"), format!("--set {error}"));
@@ -113,7 +113,7 @@ fn altered(mut scenario: Scenario, overrides: &Overrides) -> Result<Scenario, Pr
         Problem::at(format!("/overrides/{place}"), format!("{flag}{message}"))
     };
     scenario.validate().map_err(wrong)?;
-    // On another cluster, or with other topics, they may be out of reach.
+    // On another cluster, or with other topics, the probes may be unreachable.
     let is_about_cluster = |(key, _): &(String, String)| key.starts_with("cluster.") || key.starts_with("clients.");
     if overrides.cluster.is_some() || overrides.set.iter().any(is_about_cluster) {
         scenario.require_probe.clear();
@@ -121,8 +121,8 @@ fn altered(mut scenario: Scenario, overrides: &Overrides) -> Result<Scenario, Pr
     Ok(scenario)
 }
 
-/// The limits of a catalog scenario say what its own cluster reaches. Of another cluster, or with
-/// other timeouts, they are no claim; those that the user set are.
+/// The limits of a catalog scenario apply to its own cluster. For another cluster, or with other timeouts, they are no
+/// claim, except those that the user set.
 fn limits_of_other_cluster(text: &ScenarioText, base: &Scenario, overrides: &Overrides) -> BTreeSet<String> {
     let is_catalog = text.folder.is_none() && catalog::find(&text.name).is_some();
     let is_altered = overrides.cluster.is_some() || overrides.set.iter().any(|(key, _)| Scenario::alters_cluster(key));
@@ -139,11 +139,11 @@ fn node_files(cluster: &ClusterFiles) -> Vec<NodeFile> {
     cluster.files.iter().map(|(file, text)| NodeFile::new(path(file), text)).collect()
 }
 
-/// A scenario with all that alters it.
+/// A scenario with everything that alters it.
 struct Altered {
     /// Without the RUN flags.
     base: Scenario,
-    /// With them, and with what a repro file gives.
+    /// With them, and with the content of a repro file.
     ready: Ready,
     /// Names of limits that are shown, not judged.
     limits_of_other_cluster: BTreeSet<String>,
@@ -182,7 +182,7 @@ impl Prepared for Altered {
     }
 
     fn require_probe(&self) -> (Vec<String>, u64) {
-        // A cluster or setting put in its place may leave some out of reach.
+        // With another cluster or setting, some probes may be unreachable.
         let possible: Vec<_> = coverage::possible(Reach::of(&self.ready.scenario)).collect();
         let mut probes = self.ready.scenario.require_probe.clone();
         probes.retain(|probe| possible.contains(&probe.as_str()));

@@ -1,9 +1,9 @@
-//! Pictures of what sweeps measured.
+//! Charts of the measurements of sweeps.
 //!
-//! * [`configurations`]: what `--vary` makes of the scenarios, one line of the chart each
+//! * [`configurations`]: the configurations that `--vary` makes of the scenarios, one line of the chart each
 //! * [`failover`]: the chart of failover times, start here; its parts are [`cdf`] and [`phases`]
-//! * [`axis`]: scales and ticks of time; [`theme`]: colours; [`canvas`]: paper, SVG or PNG
-//! * [`csv`]: the numbers under the chart; [`quantile`]: how many samples a quantile needs
+//! * [`axis`]: scales and ticks of time; [`theme`]: colours; [`canvas`]: drawing, as SVG or PNG
+//! * [`csv`]: the numbers of the chart; [`quantile`]: the number of samples that a quantile needs
 
 use fuzz::failover::FailoverTimes;
 use scenarios::report::FailoverKind;
@@ -18,37 +18,36 @@ pub mod phases;
 pub mod quantile;
 pub mod theme;
 
-/// What a chart of failovers shows.
+/// The contents of a failover chart.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Chart {
-    /// What failed over.
     pub kind: FailoverKind,
-    /// The kind of fault that all of it came after; any, if none.
+    /// The kind of fault that precedes all failovers; `None`: any.
     pub cause: Option<String>,
     /// Scenarios, seeds, version, and the flags that all lines share.
     pub remarks: String,
-    /// What the configurations differ in: `scenario`, or the keys of `--vary`.
+    /// The keys in which the configurations differ: `scenario`, or the keys of `--vary`.
     pub differ_in: Vec<String>,
     /// One for each configuration.
     pub lines: Vec<Line>,
 }
 
-/// One configuration and what was measured of it.
+/// One configuration and its measurements.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Line {
-    /// Its values of what the configurations differ in.
+    /// Its values of the keys in which the configurations differ.
     pub values: Vec<String>,
-    /// What was measured; perhaps nothing.
+    /// The measured times; possibly empty.
     pub times: FailoverTimes,
 }
 
 impl Chart {
-    /// What time runs along the horizontal axis.
+    /// The title of the horizontal axis.
     pub fn time(&self) -> &'static str {
         if self.kind.phases().is_empty() { "length of the gap" } else { "time since the fault" }
     }
 
-    /// What it measures, such as `controller failover after a fault of kind kill`.
+    /// The measured quantity, such as `controller failover after a fault of kind kill`.
     pub fn what(&self) -> String {
         let what = match self.kind.phases() {
             [] => self.kind.name().to_owned(),
@@ -62,7 +61,7 @@ impl Chart {
 }
 
 impl Line {
-    /// What it is called in the chart.
+    /// Its label in the chart.
     pub fn label(&self) -> String {
         self.values.join(" · ")
     }

@@ -14,7 +14,7 @@ pub fn replay(scenario: &str, seed: u64, digest: u128, overrides: &Overrides) ->
     line(&words)
 }
 
-/// The same of a repro file, and what was put on top of what it stores.
+/// The same for a repro file, with the flags added to those that it stores.
 pub fn replay_repro(path: &str, digest: u128, on_top: &Overrides) -> String {
     let mut words = vec!["replay".to_owned(), path.to_owned()];
     words.extend(run_flags(on_top));
@@ -22,7 +22,7 @@ pub fn replay_repro(path: &str, digest: u128, on_top: &Overrides) -> String {
     line(&words)
 }
 
-/// `kraftsim sweep …` of one seed that is run more than once and compared.
+/// `kraftsim sweep …` for one seed that is run more than once and compared.
 pub fn check_determinism(scenario: &str, seed: u64, overrides: &Overrides) -> String {
     let seeds = format!("{}..{}", show_seed(seed), show_seed(seed + 1));
     let mut words = vec!["sweep".to_owned(), scenario.to_owned(), "--seeds".to_owned(), seeds];
@@ -31,7 +31,7 @@ pub fn check_determinism(scenario: &str, seed: u64, overrides: &Overrides) -> St
     line(&words)
 }
 
-/// `kraftsim sweep --guided …`: the same search again.
+/// `kraftsim sweep --guided …` for the same search.
 pub fn guided(scenarios: &[String], seeds: Seeds, max_fail: u64, overrides: &Overrides) -> String {
     let end = seeds.first.saturating_add(seeds.count);
     let mut words = vec!["sweep".to_owned()];
@@ -46,8 +46,9 @@ pub fn guided(scenarios: &[String], seeds: Seeds, max_fail: u64, overrides: &Ove
     line(&words)
 }
 
-/// What to do next with a run that a replay command reproduces: the log of what led to the violation, and the smallest
-/// run that violates the same claim. `None`: it is no such command, or only a recorded history shows the violation.
+/// Commands to continue with after a replay command: the log of the events that led to the violation, and the smallest
+/// run that violates the same claim. `None`: it is not a replay command, or only a recorded history shows the
+/// violation.
 pub fn next(replay: &str) -> Option<[String; 2]> {
     let (run, expected) = replay.strip_prefix("kraftsim replay ")?.rsplit_once(" --expect-digest ")?;
     parse_digest(expected).ok()?;
@@ -68,8 +69,8 @@ fn line(words: &[String]) -> String {
     format!("kraftsim {}", words.join(" "))
 }
 
-/// Quoted if a shell would read it otherwise; no word has a NUL. The library quotes `KEY=VALUE` and `50%` too, which as
-/// arguments are what they are.
+/// Quoted if a shell would interpret it; no word has a NUL. The library also quotes `KEY=VALUE` and `50%`, which need
+/// no quotes as arguments.
 pub fn quote(word: &str) -> String {
     let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"_-./=:,+@%".contains(&b);
     if !word.is_empty() && word.bytes().all(is_plain) {

@@ -17,7 +17,7 @@ use scenarios::scenario::cluster::{HIDDEN, is_secret, without_secrets};
 use serde::{Deserialize, Serialize};
 use sim::fault::Plan;
 
-/// Bad usage or input: one message, a line for each mistake, and nothing was run.
+/// An error in usage or input: one message, with a line for each mistake; nothing was run.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct Problem {
@@ -28,17 +28,16 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// With this message.
     pub fn new(message: impl Into<String>) -> Self {
         Problem { message: message.into(), pointer: None }
     }
 
-    /// About this part of a repro file, if the run is one.
+    /// An error in this part of a repro file, if the run is one.
     pub fn at(pointer: impl Into<String>, message: impl Into<String>) -> Self {
         Problem { message: message.into(), pointer: Some(pointer.into()) }
     }
 
-    /// The same, and of what.
+    /// The same, with its subject.
     #[must_use]
     pub fn about(self, of: &str) -> Self {
         let lines: Vec<String> = self.message.lines().map(|line| format!("{of}: {line}")).collect();
@@ -49,11 +48,10 @@ impl Problem {
 /// The text of a scenario and where it came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ScenarioText {
-    /// As named: a catalog name or a path.
+    /// The name given: a catalog name or a path.
     pub name: String,
-    /// TOML.
     pub toml: String,
-    /// The file's folder, for paths in it; none for a catalog scenario or a repro.
+    /// The file's folder, for paths in it; `None` for a catalog scenario or a repro.
     pub folder: Option<PathBuf>,
 }
 
@@ -72,7 +70,7 @@ pub struct Overrides {
 }
 
 impl Overrides {
-    /// These, with further ones on top.
+    /// These flags, with further ones added.
     #[must_use]
     pub fn and(mut self, more: Overrides) -> Overrides {
         self.cluster = more.cluster.or(self.cluster);
@@ -82,8 +80,7 @@ impl Overrides {
         self
     }
 
-    /// The same, with secrets hidden: nothing of a run depends on them, and repro files and commands have
-    /// all that is in here.
+    /// The same, with secrets hidden: no run depends on them, and repro files and commands contain everything in here.
     #[must_use]
     pub fn without_secrets(mut self) -> Overrides {
         for (key, value) in &mut self.set {
@@ -102,7 +99,7 @@ impl Overrides {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClusterFiles {
-    /// As named.
+    /// Path as given on the command line.
     pub dir: String,
     /// File name → text.
     pub files: BTreeMap<String, String>,
@@ -111,22 +108,19 @@ pub struct ClusterFiles {
 /// The plan of a repro, and the seed whose cluster it affects.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StoredPlan {
-    /// The seed.
     pub seed: u64,
-    /// The faults.
     pub faults: serde_json::Value,
-    /// The operations of clients, if they are given, too.
+    /// The operations of clients, if given.
     pub operations: Option<serde_json::Value>,
 }
 
 /// An entry of the catalog.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listed {
-    /// Its name.
     pub name: String,
-    /// What it is about, in one line.
+    /// Its purpose, in one line.
     pub about: String,
-    /// If it is a finding, which fails by design: the fix that makes it hold.
+    /// If it is a finding, which fails by design: the fix with which it holds.
     pub fixed_by: Option<String>,
 }
 
@@ -137,7 +131,7 @@ pub struct Expectation {
     pub name: String,
     /// Such as `<= 4s`.
     pub limit: String,
-    /// Whether it is judged: the limits of the catalog are about the catalog's cluster.
+    /// Whether it is evaluated: the limits of the catalog apply to the catalog's cluster.
     pub judged: bool,
 }
 
@@ -147,15 +141,15 @@ pub trait Engine {
     fn list(&self) -> Vec<Listed>;
     /// TOML of a catalog scenario.
     fn find(&self, name: &str) -> Option<String>;
-    /// Makes a scenario ready to run, with the explicit plan of a repro instead of its nemesis
-    /// if given. All errors of the scenario are found here.
+    /// Makes a scenario ready to run, with the explicit plan of a repro instead of its nemesis if given. It finds all
+    /// errors of the scenario.
     fn prepare(
         &self,
         text: &ScenarioText,
         overrides: &Overrides,
         stored: Option<&StoredPlan>,
     ) -> Result<Box<dyn Prepared>, Problem>;
-    /// A case ready to run.
+    /// Prepares a case.
     fn of_case(&self, _case: &Case) -> Result<Box<dyn Prepared>, Problem> {
         Err(Problem::new("this engine runs no cases"))
     }
@@ -169,9 +163,9 @@ pub trait Engine {
     }
 }
 
-/// A scenario that is ready to run, for the verbs: of the catalog or a file, or the fake one of this crate's tests.
+/// A scenario that is ready to run, for the verbs: from the catalog, a file, or the fake engine of this crate's tests.
 pub trait Prepared: Send + Sync {
-    /// TOML that, with the same overrides, prepares the same scenario from no other file.
+    /// TOML that, with the same overrides, prepares the same scenario without any other file.
     fn toml(&self) -> String;
     /// Remarks for the user before it runs, such as unknown properties that are ignored.
     fn remarks(&self) -> Vec<String> {
@@ -187,7 +181,7 @@ pub trait Prepared: Send + Sync {
     fn fixes(&self) -> Vec<String>;
     /// `[expect]`.
     fn expect(&self) -> Vec<Expectation>;
-    /// Probes a sweep of it must reach, and of how many seeds at least.
+    /// Probes that a sweep of it must reach, and the minimum number of seeds for this.
     fn require_probe(&self) -> (Vec<String>, u64);
     /// The explicit plan of a seed.
     fn plan(&self, seed: u64) -> serde_json::Value;
@@ -195,7 +189,7 @@ pub trait Prepared: Send + Sync {
     fn operations(&self) -> Option<serde_json::Value> {
         None
     }
-    /// What is run, if it is a scenario of the crate `scenarios`.
+    /// The prepared scenario, if it is one of the crate `scenarios`.
     fn ready(&self) -> Option<&Ready> {
         None
     }
@@ -204,10 +198,10 @@ pub trait Prepared: Send + Sync {
     fn known_finding(&self, _seed: u64, _plan: Option<&Plan>, _broken: &Violation) -> Option<KnownFinding> {
         None
     }
-    /// Runs a seed, up to an instant if given.
+    /// Runs a seed, up to a time if given.
     fn run(&self, seed: u64, host: Host, until_ns: Option<u64>) -> RunReport;
-    /// The same, with the history of its clients, judged as a black box. An engine without histories
-    /// gives an empty one.
+    /// The same, with the history of its clients, checked as a black box. An engine without histories returns an empty
+    /// one.
     fn run_recorded(&self, seed: u64, host: Host, until_ns: Option<u64>) -> (RunReport, History) {
         (self.run(seed, host, until_ns), History::default())
     }
@@ -221,15 +215,13 @@ impl dyn Prepared {
     }
 }
 
-/// A scenario under the name by which it was requested.
+/// A scenario with the name by which it was requested.
 pub struct Named {
-    /// As named.
     pub name: String,
-    /// Ready.
     pub prepared: Box<dyn Prepared>,
 }
 
-/// Scenarios as a guided search runs them.
+/// The scenarios for a guided search.
 pub fn searchable(scenarios: &[Named], black_box_every: Option<NonZeroU64>) -> Result<SearchSpace<'_>, Problem> {
     let all: Option<Vec<&Scenario>> =
         scenarios.iter().map(|named| named.prepared.ready().map(|ready| &ready.scenario)).collect();

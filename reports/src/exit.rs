@@ -6,7 +6,7 @@ use scenarios::report::ViolationKind;
 use crate::expect;
 use crate::show::columns::{plural, thousands};
 
-/// All hold.
+/// All claims hold.
 pub const HOLDS: u8 = 0;
 /// A violation of kind safety, a panic, or a model mismatch.
 pub const SAFETY: u8 = 1;
@@ -18,10 +18,10 @@ pub const LIVENESS: u8 = 3;
 pub const INCONCLUSIVE: u8 = 4;
 /// Nondeterminism, or a digest that is not the expected one.
 pub const NONDETERMINISM: u8 = 5;
-/// By SIGINT, SIGTERM or SIGHUP; partial results were written.
+/// Ended by SIGINT, SIGTERM or SIGHUP; partial results were written.
 pub const INTERRUPTED: u8 = 130;
 
-/// More runs than this share below a floor, in percent, and a sweep is inconclusive.
+/// A sweep is inconclusive if more than this percentage of its runs are below a floor.
 const INCONCLUSIVE_PERCENT: u64 = 1;
 
 /// The exit code of a violation.
@@ -33,7 +33,7 @@ pub fn of_kind(kind: ViolationKind) -> u8 {
     }
 }
 
-/// An exit code in a word, as JSON has it.
+/// The name of an exit code, as in the JSON.
 pub fn verdict(code: u8) -> &'static str {
     match code {
         HOLDS => "holds",
@@ -100,14 +100,14 @@ pub fn why_vacuous(report: &SweepReport) -> Vec<String> {
 
 /// Are more runs below a floor than a sweep may have?
 pub fn too_many_inconclusive(report: &SweepReport) -> bool {
-    // One such run says nothing of a small sweep, unless it is all of it.
-    // Those that others led to do as much work as their plan leaves.
+    // One such run of a small sweep is tolerated, unless it is the only one. Runs with changed plans do as much work as
+    // their plan allows.
     let runs = report.silence.runs;
     let some = report.inconclusive > 1 || runs == 1;
     some && report.inconclusive * 100 > runs * INCONCLUSIVE_PERCENT
 }
 
-/// A floor, and the first run below it. A run that an excuse has ended has no numbers.
+/// A floor, and the first run below it. A run that ended by an excuse has no numbers.
 pub fn floor(name: &str, missed: &MissedFloor) -> String {
     let seed = fuzz::seeds::show_seed(missed.seed);
     match missed.wanted {

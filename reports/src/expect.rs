@@ -1,4 +1,4 @@
-//! `[expect]`: limits on what a sweep measured.
+//! `[expect]`: limits on the measurements of a sweep.
 
 use fuzz::aggregate::{Failure, Limit, OfScenario, Reproduction, SweepReport};
 use fuzz::durations::Durations;
@@ -14,9 +14,9 @@ use sim::duration::show_us;
 /// The measured value of a limit's metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Measured {
-    /// A length of time, µs.
+    /// A duration, µs.
     Us(u64),
-    /// A number of things.
+    /// A count.
     Count(u64),
 }
 
@@ -29,7 +29,7 @@ impl std::fmt::Display for Measured {
     }
 }
 
-/// None of nothing: that nothing took long, or that too little happened, is then no finding.
+/// `None` without measurements: their absence violates no limit.
 fn measure(statistic: Statistic, times: &Durations) -> Option<Measured> {
     match statistic {
         _ if times.count() == 0 => None,
@@ -41,11 +41,11 @@ fn measure(statistic: Statistic, times: &Durations) -> Option<Measured> {
     }
 }
 
-/// What a metric is of: times that the runs of a scenario measured, if they measured any.
+/// The times that a metric measures in the runs of a scenario, if there are any.
 fn times_of(metric: Metric, bound: Bound, measured: &OfScenario) -> Option<Times> {
     match metric {
         Metric::Recovery(_) => Some(measured.recovery.clone()),
-        // What has not ended and is late already breaks a limit; what is not may yet keep it.
+        // An unended failover beyond the limit already violates it; one within the limit may still hold it.
         Metric::Failover { kind, phase: None, .. } => {
             let times = measured.failovers.get(&kind)?;
             let is_upper = bound.is_time && matches!(bound.relation, Relation::AtMost | Relation::Below);
@@ -58,8 +58,7 @@ fn times_of(metric: Metric, bound: Bound, measured: &OfScenario) -> Option<Times
     }
 }
 
-/// The measured value of a limit's metric, and whether the limit holds; none if there was nothing to
-/// measure.
+/// The measured value of a limit's metric, and whether the limit holds; `None` if nothing was measured.
 pub fn verdict(limit: &Limit) -> Option<(Measured, bool)> {
     let bound: Bound = limit.limit.parse().ok()?;
     let metric: Metric = limit.name.parse().ok()?;
@@ -71,7 +70,7 @@ pub fn verdict(limit: &Limit) -> Option<(Measured, bool)> {
     Some((measured, held))
 }
 
-/// Puts each scenario's limits beside what its runs measured; `all_judged` is `--expect`.
+/// Attaches the limits of each scenario to the measurements of its runs; `all_judged` is `--expect`.
 pub fn attach(report: &mut SweepReport, scenarios: &[Named], overrides: &Overrides, all_judged: bool) {
     for (scenario, measured) in scenarios.iter().zip(&report.by_scenario) {
         for Expectation { name, limit, judged } in scenario.prepared.expect() {
@@ -89,7 +88,7 @@ pub fn attach(report: &mut SweepReport, scenarios: &[Named], overrides: &Overrid
     }
 }
 
-/// Adds a violation of kind `expect` for each judged limit that did not hold.
+/// Adds a violation of kind `expect` for each evaluated limit that did not hold.
 pub fn judge(report: &mut SweepReport) {
     for limit in report.limits.iter().filter(|limit| limit.judged) {
         let (Some((measured, false)), Some((worst, command))) = (verdict(limit), &limit.worst) else { continue };

@@ -1,14 +1,14 @@
 //! A scale of time: its range and its ticks.
 
-/// The longest is at least so many times a common one: then equal ratios are equal lengths.
+/// Ratio of the longest to a common time from which the scale is logarithmic.
 const LOG_FROM_RATIO: f64 = 40.0;
-/// More labels than this are thinned to powers of ten.
+/// With more labels than this, only powers of ten are labelled.
 const MOST_LOG_TICKS: usize = 13;
 
-/// A labelled place.
+/// A tick.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tick {
-    /// Where, µs.
+    /// Position, µs.
     pub us: f64,
     /// Its label; empty if it has none.
     pub label: String,
@@ -25,13 +25,13 @@ pub struct Axis {
 }
 
 impl Axis {
-    /// For times of which many are about `common_us`, few below `low_us`, and none above `high_us`.
+    /// Fits times of which many are about `common_us`, few below `low_us`, and none above `high_us`.
     pub fn fit(common_us: u64, low_us: u64, high_us: u64) -> Axis {
         let (common, low, high) = (common_us.max(1) as f64, low_us.max(1) as f64, high_us.max(1) as f64);
         if high / common >= LOG_FROM_RATIO { Axis::log(low, high) } else { Axis::linear(high_us, 8) }
     }
 
-    /// From zero, with at most so many steps.
+    /// From zero, with at most `steps` steps.
     pub fn linear(high_us: u64, steps: u32) -> Axis {
         let high = high_us.max(1) as f64;
         let step = steps_up(high / f64::from(steps)).next().unwrap_or(high);
@@ -54,7 +54,7 @@ impl Axis {
         Axis { log: true, from_us, to_us, ticks: all.iter().map(tick).collect() }
     }
 
-    /// The place of a time: 0 at the beginning, 1 at the end; times beyond are at the nearest end.
+    /// The position of a time: 0 at the beginning, 1 at the end; times outside are at the nearest end.
     pub fn position(&self, us: f64) -> f64 {
         let part = if self.log {
             (us.max(1.0) / self.from_us).ln() / (self.to_us / self.from_us).ln()
@@ -64,7 +64,7 @@ impl Axis {
         part.clamp(0.0, 1.0)
     }
 
-    /// Are equal ratios equal lengths?
+    /// Is the scale logarithmic?
     pub fn is_log(&self) -> bool {
         self.log
     }
@@ -77,20 +77,20 @@ fn steps_up(least: f64) -> impl Iterator<Item = f64> {
     steps.skip_while(move |step| *step < least * 0.999_999)
 }
 
-/// The last of them that is not above `most`.
+/// The largest of these steps that is not above `most`.
 fn steps_down(most: f64) -> f64 {
     let power = 10f64.powi(most.log10().floor() as i32);
     [5.0, 2.0, 1.0].map(|digit| digit * power).into_iter().find(|step| *step <= most * 1.000_001).unwrap_or(power)
 }
 
-/// In the unit of the axis's end, with the digits that its steps need.
+/// A label in the unit of the axis's end, with the digits that its steps need.
 fn label_in_steps(us: f64, step: f64, to_us: f64) -> String {
     let (unit, name) = unit_of(to_us);
     let digits = (-(step / unit).log10().floor()).max(0.0) as usize;
     if us == 0.0 { "0".to_owned() } else { format!("{:.digits$} {name}", us / unit) }
 }
 
-/// In its own unit; for 1, 2 and 5 times a power of ten.
+/// A label in its own unit; for 1, 2 and 5 times a power of ten.
 fn label(us: f64) -> String {
     let (unit, name) = unit_of(us);
     format!("{} {name}", us / unit)

@@ -1,5 +1,5 @@
-//! Paper to draw on, in points: an SVG text or the bytes of a PNG. Text is laid out, and in a PNG
-//! drawn, with the font in `reports/fonts`; an SVG carries it along.
+//! A canvas in points: an SVG text or the bytes of a PNG. Text is laid out, and in a PNG drawn, with the font in
+//! `reports/fonts`; an SVG embeds it.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -9,52 +9,51 @@ use plotters::style::{Color, FontDesc, FontFamily, FontStyle, RGBColor, ShapeSty
 
 use crate::engine::Problem;
 
-/// DejaVu Sans Condensed, reduced; licence beside it.
+/// A subset of DejaVu Sans Condensed; the licence is beside it.
 const FONT: &[u8] = include_bytes!("../../fonts/DejaVuSansCondensed-subset.ttf");
-/// What an SVG names: the font it carries, else one of like width.
+/// The fonts that an SVG names: the embedded one, otherwise one of similar width.
 const FAMILY: &str = "KraftsimChart, DejaVu Sans Condensed, Arial Narrow, Arial, sans-serif";
 
-/// Units of a backend to a point: they are whole, and a point is too coarse for a curve.
+/// Backend units per point: units are integers, and a point is too coarse for a curve.
 const FINE: i32 = 4;
-/// Units of a backend to a pixel of a PNG, which so has two to a point; edges are smoothed by it.
+/// Backend units per pixel of a PNG, which has two pixels per point; this smooths edges.
 const SMOOTH: usize = 2;
-/// A backend's size of a font to its size in units.
+/// Ratio of a backend's font size to its size in units.
 const LINE_HEIGHT: f64 = 1.24;
 
-/// The alignment of a text at its place.
+/// The horizontal alignment of a text at its position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Align {
-    /// It begins there.
+    /// The text begins there.
     Left,
-    /// Its middle is there.
+    /// The middle of the text is there.
     Middle,
-    /// It ends there.
+    /// The text ends there.
     Right,
 }
 
-/// Something drawable.
+/// A drawing.
 pub trait Picture {
-    /// Points.
+    /// Width and height, points.
     fn size(&self) -> (f64, f64);
-    /// What it is, and what it shows: for those who cannot see it.
+    /// Title and description, for screen readers.
     fn words(&self) -> (String, String);
-    /// Draws it.
     fn draw<B: DrawingBackend>(&self, canvas: &mut Canvas<B>);
 }
 
-/// Paper.
+/// A drawing area.
 pub struct Canvas<B: DrawingBackend> {
     backend: B,
     sort: Sort,
     problem: Option<String>,
 }
 
-/// What differs between backends.
+/// Properties that differ between backends.
 #[derive(Clone, Copy)]
 struct Sort {
     /// From the top of a text's box to its baseline, in sizes of the font.
     ascent: f64,
-    /// A broken line has good corners.
+    /// Polylines have good corners.
     joins: bool,
 }
 
@@ -103,13 +102,13 @@ pub fn png(picture: &impl Picture) -> Result<Vec<u8>, Problem> {
     Ok(bytes)
 }
 
-/// How wide a text is, points.
+/// Width of a text, points.
 pub fn width(text: &str, size: f64) -> f64 {
     let units = font(size).box_size(text).map_or(0, |(width, _)| width);
     f64::from(units) / f64::from(FINE)
 }
 
-/// A text that is no wider than so many points: its end is cut off if need be.
+/// A text that is not wider than `most` points: its end is cut off if necessary.
 pub fn fitted(text: &str, size: f64, most: f64) -> String {
     if width(text, size) <= most {
         return text.to_owned();
@@ -128,7 +127,7 @@ fn font(size: f64) -> FontDesc<'static> {
     FontDesc::new(FontFamily::Name(FAMILY), size * f64::from(FINE) * LINE_HEIGHT, FontStyle::Normal)
 }
 
-/// Before anything is laid out.
+/// Registers the font; to be called before any layout.
 pub fn prepare() -> Result<(), Problem> {
     register_font(FAMILY, FontStyle::Normal, FONT).map_err(|_| Problem::new("the font in reports/fonts is none"))
 }
@@ -173,7 +172,7 @@ impl<B: DrawingBackend> Canvas<B> {
         self.note(done.map_err(|error| error.to_string()));
     }
 
-    /// A line whose parts all run along an axis.
+    /// A polyline whose parts are all parallel to an axis.
     pub fn steps(&mut self, points: &[(f64, f64)], width: f64, colour: RGBColor) {
         if self.sort.joins {
             let points = points.iter().map(|(x, y)| at(*x, *y));
@@ -195,7 +194,7 @@ impl<B: DrawingBackend> Canvas<B> {
         self.note(done.map_err(|error| error.to_string()));
     }
 
-    /// A square on its corner (a diamond).
+    /// A diamond.
     pub fn diamond(&mut self, (x, y): (f64, f64), radius: f64, colour: RGBColor) {
         let corners = [at(x, y - radius), at(x + radius, y), at(x, y + radius), at(x - radius, y)];
         let done = self.backend.fill_polygon(corners, &style(colour, 0.0));

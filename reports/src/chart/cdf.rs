@@ -1,4 +1,4 @@
-//! The upper half of a chart: a table of the configurations, and how many of each were over by when.
+//! The upper half of a chart: a table of the configurations, and the cumulative distribution of each.
 
 use plotters::backend::DrawingBackend;
 
@@ -10,26 +10,26 @@ use super::{Chart, Line};
 use crate::show::columns::thousands;
 use sim::duration::show_us;
 
-/// Of text in tables and at axes, points.
+/// Font size in tables and at axes, points.
 pub const TEXT: f64 = 12.0;
-/// From one line of text to the next.
+/// Line height.
 pub const LINE: f64 = 18.0;
-/// Of the curves' field.
+/// Height of the plot.
 const FIELD: f64 = 300.0;
-/// Above the field, for the title of the vertical axis.
+/// Space above the plot, for the title of the vertical axis.
 const AXIS_TITLE: f64 = 24.0;
-/// Left of the field, for the labels of its shares.
+/// Space on the left of the plot, for the labels of its shares.
 const GUTTER: f64 = 44.0;
-/// Right of it, for p50 and p99.
+/// Space on the right of the plot, for p50 and p99.
 const MARGIN: f64 = 34.0;
-/// Of a column of numbers.
+/// Width of a column of numbers.
 const COLUMN: f64 = 82.0;
 
-/// A curve's line, and the space between dashes.
+/// Width of a curve's line, and of the gap between dashes.
 const STROKE: f64 = 2.0;
 const DASH: (f64, f64) = (7.0, 4.0);
 
-/// Where something is drawn: left, top, width.
+/// Position and width of an element.
 #[derive(Clone, Copy, Debug)]
 pub struct Place {
     /// Points from the left.
@@ -40,17 +40,17 @@ pub struct Place {
     pub width: f64,
 }
 
-/// How high the table is.
+/// Height of the table.
 pub fn table_height(chart: &Chart) -> f64 {
     LINE * (header(chart).len() + chart.lines.len()) as f64
 }
 
-/// The names of what the configurations differ in, above each other.
+/// The names of the keys in which the configurations differ, one above the other.
 fn header(chart: &Chart) -> &[String] {
     &chart.differ_in
 }
 
-/// A row for each configuration: how it is drawn, its name, n and quantiles.
+/// A row for each configuration: its line style, its name, n and quantiles.
 pub fn table<B: DrawingBackend>(chart: &Chart, theme: Theme, place: Place, canvas: &mut Canvas<B>) {
     let some_unended = chart.lines.iter().any(|line| line.times.unended.all.count() > 0);
     let mut numbers = vec!["n", "p50", "p90", "p99", "max"];
@@ -93,7 +93,7 @@ pub fn table<B: DrawingBackend>(chart: &Chart, theme: Theme, place: Place, canva
     }
 }
 
-/// How high the field is, with its axes.
+/// Height of the plot with its axes.
 pub fn field_height() -> f64 {
     AXIS_TITLE + FIELD + 44.0
 }
@@ -123,7 +123,7 @@ pub fn field<B: DrawingBackend>(chart: &Chart, theme: Theme, place: Place, canva
         }
     }
     canvas.steps(&[(left, y(0.0)), (left + wide, y(0.0))], 1.0, theme.muted());
-    // A guide says nothing where no line has its quantile.
+    // A guide is omitted if no line has its quantile.
     let guides = [("p50", 0.50, Quantile::P50), ("p99", 0.99, Quantile::P99)];
     for (name, share, _) in guides.into_iter().filter(|(_, _, quantile)| is_shown(chart, *quantile)) {
         canvas.text(name, (left + wide + 8.0, y(share) + 4.0), TEXT, theme.muted(), Align::Left);
@@ -135,7 +135,7 @@ pub fn field<B: DrawingBackend>(chart: &Chart, theme: Theme, place: Place, canva
     for (index, line) in chart.lines.iter().enumerate() {
         dashed(&curve(line, &x, &y), index, theme, canvas);
     }
-    // Above all curves, each on its own background so that it stays visible.
+    // Drawn above all curves, each on its own background so that it stays visible.
     for (index, line) in chart.lines.iter().enumerate() {
         let all = &line.times.total.all;
         if let Some(median) = Quantile::P50.of(all) {
@@ -160,8 +160,8 @@ fn subject(chart: &Chart) -> &'static str {
     if chart.kind.phases().is_empty() { "gaps" } else { "failovers" }
 }
 
-/// To the longest, from zero or, if even common times are far shorter than that, from the first
-/// that are not the rarest.
+/// Up to the longest time, from zero or, if even common times are far shorter than that, from the shortest that is not
+/// rare.
 fn axis(chart: &Chart) -> Axis {
     let measured = || chart.lines.iter().map(|line| &line.times.total.all);
     let shortest = |quantile| measured().filter_map(|all| all.quantile_us(quantile)).min().unwrap_or(1);
@@ -169,7 +169,7 @@ fn axis(chart: &Chart) -> Axis {
     Axis::fit(shortest(0.25), shortest(0.02), high)
 }
 
-/// The corners of a curve, no two nearer than a quarter of a point.
+/// The points of a curve, with a distance of at least a quarter of a point.
 fn curve(line: &Line, x: &impl Fn(f64) -> f64, y: &impl Fn(f64) -> f64) -> Vec<(f64, f64)> {
     let all = &line.times.total.all;
     let mut corners: Vec<(f64, f64)> = Vec::new();

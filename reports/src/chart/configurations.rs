@@ -1,4 +1,4 @@
-//! What `--vary` makes of the scenarios: every choice of values, in every scenario.
+//! The configurations of `--vary`: every combination of values, in every scenario.
 
 use crate::engine::Problem;
 
@@ -8,13 +8,13 @@ pub const MAX_LINES: usize = 8;
 /// `--vary KEY=V1,V2`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Vary {
-    /// As of `--set`.
+    /// A key as for `--set`.
     pub key: String,
-    /// At least one, each different.
+    /// At least one, without duplicates.
     pub values: Vec<String>,
 }
 
-/// Reads one. A comma within brackets is part of a value, as in `lognormal(500us, 0.3)`.
+/// Parses one. A comma within brackets is part of a value, as in `lognormal(500us, 0.3)`.
 pub fn parse_vary(text: &str) -> Result<Vary, String> {
     let wrong = || "give KEY=V1,V2, such as controller.quorum.fetch.timeout.ms=500,2000".to_owned();
     let (key, list) = text.split_once('=').ok_or_else(wrong)?;
@@ -45,21 +45,21 @@ pub fn parse_vary(text: &str) -> Result<Vary, String> {
 /// One line of a chart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Configuration {
-    /// As named.
+    /// The name given on the command line.
     pub scenario: String,
     /// A value for each `--vary`, in their order.
     pub set: Vec<(String, String)>,
 }
 
 impl Configuration {
-    /// Tells it from the others of a sweep.
+    /// Distinguishes it from the others of a sweep.
     pub fn name(&self) -> String {
         let set = self.set.iter().map(|(key, value)| format!(" {key}={value}"));
         std::iter::once(self.scenario.clone()).chain(set).collect()
     }
 }
 
-/// All of them: scenarios first, then values as given, the last `--vary` fastest.
+/// All configurations: scenarios first, then values as given, the last `--vary` fastest.
 pub fn product(scenarios: &[String], vary: &[Vary], set: &[(String, String)]) -> Result<Vec<Configuration>, Problem> {
     for (at, one) in vary.iter().enumerate() {
         if vary[..at].iter().any(|other| other.key == one.key) {

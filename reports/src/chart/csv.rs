@@ -1,12 +1,12 @@
-//! The numbers under a chart: for each configuration, the distribution of the whole and of each phase,
-//! and how long those had lasted that had not ended.
+//! The numbers of a chart: for each configuration, the distribution of the complete failover and of each phase, and the
+//! durations of those that had not ended.
 
 use fuzz::durations::Durations;
 
 use super::Chart;
 use crate::json::Ms;
 
-/// One row for each length that occurred: how many were at most so long, of how many.
+/// One row for each duration that occurred: the number of failovers at most as long, and the total.
 pub fn text(chart: &Chart) -> String {
     let fixed = ["kind", "part", "ms", "count_at_most", "count"].map(str::to_owned);
     let mut text = row(&[&chart.differ_in[..], &fixed].concat());

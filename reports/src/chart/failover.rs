@@ -16,15 +16,13 @@ const TITLE: f64 = 20.0;
 const HEAD: f64 = TITLE + LINE * 2.0 + 18.0;
 const SPACE: f64 = 18.0;
 
-/// A chart in its colours.
+/// A chart with its colours.
 pub struct Drawing<'a> {
-    /// What it shows.
     pub chart: &'a Chart,
-    /// Its colours.
     pub theme: Theme,
 }
 
-/// A kind in a title.
+/// Name of a kind in a title.
 pub fn name(kind: FailoverKind) -> &'static str {
     match kind {
         FailoverKind::Controller => "Controller failover",
@@ -35,7 +33,7 @@ pub fn name(kind: FailoverKind) -> &'static str {
     }
 }
 
-/// From what to what the time of a kind runs, as measured here: brokers only where there are some.
+/// The start and the end of the time of a kind, as measured here: with brokers only if there are some.
 pub fn meaning(chart: &Chart) -> &'static str {
     let has = |name| chart.lines.iter().any(|line| line.times.phases.iter().any(|(phase, _)| phase == name));
     match chart.kind {

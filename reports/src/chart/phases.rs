@@ -10,25 +10,25 @@ use super::quantile::{Quantile, TOO_FEW};
 use super::theme::Theme;
 use super::{Chart, Line};
 
-/// Of a column of numbers.
+/// Width of a column of numbers.
 const COLUMN: f64 = 112.0;
-/// Between the bars and the first column.
+/// Space between the bars and the first column.
 const GAP: f64 = 14.0;
 const BAR: f64 = 14.0;
-/// Above and below the rows: names, and ticks.
+/// Space above and below the rows, for names and ticks.
 const HEAD: f64 = LINE * 2.0 + 8.0;
 const FOOT: f64 = 36.0;
-/// A label, a bar, and space.
+/// Height of a row: a label, a bar, and space.
 const ROW: f64 = 42.0;
 
-/// The phases that any configuration has, in order, each with its place among those of the kind.
+/// The phases that any configuration has, in order, each with its index among those of the kind.
 fn named(chart: &Chart) -> Vec<(usize, &'static str)> {
     let has = |line: &Line, name: &str| line.times.phases.iter().any(|(phase, _)| phase == name);
     let all = chart.kind.phases().iter().copied().enumerate();
     all.filter(|(_, name)| chart.lines.iter().any(|line| has(line, name))).collect()
 }
 
-/// How high it is; nothing without phases.
+/// Height of the element; 0 without phases.
 pub fn height(chart: &Chart) -> f64 {
     if named(chart).is_empty() { 0.0 } else { HEAD + ROW * chart.lines.len() as f64 + FOOT }
 }
@@ -41,7 +41,7 @@ fn times<'a>(line: &'a Line, phase: &str) -> Option<&'a Durations> {
     line.times.phases.iter().find(|(name, _)| name == phase).map(|(_, times)| &times.all)
 }
 
-/// Both quantiles of a phase; in words where it has too few samples for even the median.
+/// Both quantiles of a phase; a text if it has too few samples even for the median.
 fn both(line: &Line, phase: &str) -> String {
     let brief = |quantile: Quantile| Some(brief(quantile.of(times(line, phase)?)?));
     match (brief(Quantile::P50), brief(Quantile::P99)) {
@@ -52,12 +52,11 @@ fn both(line: &Line, phase: &str) -> String {
     }
 }
 
-/// What the bars and numbers are.
+/// The caption of the bars and numbers.
 fn caption(lacks_p99: bool) -> &'static str {
     if lacks_p99 { "median of each phase; –: too few samples for p99" } else { "median of each phase" }
 }
 
-/// Draws it.
 pub fn draw<B: DrawingBackend>(chart: &Chart, theme: Theme, place: Place, canvas: &mut Canvas<B>) {
     let phases = named(chart);
     if phases.is_empty() {
@@ -86,7 +85,7 @@ pub fn draw<B: DrawingBackend>(chart: &Chart, theme: Theme, place: Place, canvas
 
     let top = place.y + HEAD;
     let bottom = top + ROW * chart.lines.len() as f64;
-    // Without a single median there are no bars, and no scale.
+    // Without any median there are no bars, and no scale.
     if chart.lines.iter().any(|line| whole(line) > 0) {
         for tick in &axis.ticks {
             let x = place.x + bars * axis.position(tick.us);
@@ -94,7 +93,7 @@ pub fn draw<B: DrawingBackend>(chart: &Chart, theme: Theme, place: Place, canvas
                 let bar = top + ROW * row as f64 + LINE;
                 canvas.steps(&[(x, bar - 3.0), (x, bar + BAR + 3.0)], 1.0, theme.grid());
             }
-            // The first and the last end with the bars.
+            // The first and the last label are aligned with the ends of the bars.
             let half = width(&tick.label, TEXT) / 2.0;
             let x = x.clamp(place.x + half, place.x + bars + GAP - half);
             canvas.text(&tick.label, (x, bottom + 16.0), TEXT, theme.muted(), Align::Middle);
@@ -117,7 +116,7 @@ pub fn draw<B: DrawingBackend>(chart: &Chart, theme: Theme, place: Place, canvas
     }
 }
 
-/// Two to three digits and a unit.
+/// A duration with two to three digits and a unit.
 fn brief(us: u64) -> String {
     let tenths = |n: u64, of: u64| {
         let tenths = (n * 10 + of / 2) / of;
@@ -137,7 +136,7 @@ fn brief(us: u64) -> String {
 mod tests {
     use super::*;
 
-    /// All phases of a controller's failover leave the bars the least space.
+    /// All phases of a controller failover leave the least space for the bars.
     #[test]
     fn the_caption_fits_beside_five_columns() {
         crate::chart::canvas::prepare().expect("the font is good");

@@ -1,4 +1,4 @@
-//! Quantiles, only where there are enough samples.
+//! Quantiles, shown only with enough samples.
 
 use fuzz::durations::Durations;
 
@@ -9,9 +9,9 @@ use sim::duration::show_us;
 pub enum Quantile {
     /// The median.
     P50,
-    /// Nine of ten are below.
+    /// 90 % are below.
     P90,
-    /// 99 of 100 are below.
+    /// 99 % are below.
     P99,
 }
 
@@ -36,12 +36,12 @@ impl Quantile {
         }
     }
 
-    /// Its value, µs; none with too few samples.
+    /// Its value, µs; `None` with too few samples.
     pub fn of(self, all: &Durations) -> Option<u64> {
         if all.count() < self.least_samples() { None } else { all.quantile_us(self.part()) }
     }
 
-    /// In words; a dash where nothing was measured at all.
+    /// Its text; a dash if nothing was measured.
     pub fn text(self, all: &Durations) -> String {
         match (all.count(), self.of(all)) {
             (_, Some(us)) => show_us(us),

@@ -23,7 +23,7 @@ const LIGHT_LINES: [RGBColor; 8] = [
     RGBColor(0x1f, 0x23, 0x28),
     RGBColor(0x88, 0x22, 0x55),
 ];
-/// Blue is dim on a dark ground, so it comes late and lighter.
+/// Blue is dark on a dark background, so it is used late and lighter.
 const DARK_LINES: [RGBColor; 8] = [
     RGBColor(0x56, 0xb4, 0xe9),
     RGBColor(0xe6, 0x9f, 0x00),
@@ -43,7 +43,7 @@ const PHASES: [RGBColor; 5] = [
 ];
 
 impl Theme {
-    /// The paper.
+    /// The background.
     pub fn ground(self) -> RGBColor {
         match self {
             Theme::Light => RGBColor(0xff, 0xff, 0xff),
@@ -51,7 +51,7 @@ impl Theme {
         }
     }
 
-    /// What is to be read.
+    /// Primary text.
     pub fn text(self) -> RGBColor {
         match self {
             Theme::Light => RGBColor(0x1f, 0x23, 0x28),
@@ -59,7 +59,7 @@ impl Theme {
         }
     }
 
-    /// What is to be read second.
+    /// Secondary text.
     pub fn muted(self) -> RGBColor {
         match self {
             Theme::Light => RGBColor(0x59, 0x63, 0x6e),
@@ -67,7 +67,7 @@ impl Theme {
         }
     }
 
-    /// Behind the data.
+    /// The grid behind the data.
     pub fn grid(self) -> RGBColor {
         match self {
             Theme::Light => RGBColor(0xe3, 0xe7, 0xeb),
@@ -75,7 +75,7 @@ impl Theme {
         }
     }
 
-    /// Of a line of the chart.
+    /// Colour of a line of the chart.
     pub fn line(self, index: usize) -> RGBColor {
         match self {
             Theme::Light => LIGHT_LINES[index % LIGHT_LINES.len()],
@@ -83,7 +83,7 @@ impl Theme {
         }
     }
 
-    /// Of a phase, by its place among those of its kind.
+    /// Colour of a phase, by its index among those of its kind.
     pub fn phase(self, index: usize) -> RGBColor {
         PHASES[index % PHASES.len()]
     }
