@@ -1,5 +1,5 @@
-//! Histories as files: Jepsen's EDN, the two kinds of logs that porcupine's test data come in, and our
-//! own JSON; which one a file is shows in its text.
+//! Histories as files: Jepsen's EDN, the two log formats of porcupine's test data, and our own JSON; the format is
+//! detected from the text.
 
 pub mod edn;
 pub mod events;
@@ -37,7 +37,7 @@ impl ModelKind {
     }
 }
 
-/// Reads a history, and keeps what is on objects of this kind if one is given.
+/// Reads a history, and keeps only the objects of this kind if one is given.
 pub fn read(file: &str, text: &str, model: Option<ModelKind>) -> Result<History, Problem> {
     let at_line = |wrong: Wrong| Problem::new(format!("{file}:{}: {}", wrong.line, wrong.what));
     let is_json = text.trim_start().strip_prefix('{').is_some_and(|rest| rest.trim_start().starts_with('"'));
@@ -59,17 +59,17 @@ pub fn read(file: &str, text: &str, model: Option<ModelKind>) -> Result<History,
     Ok(history)
 }
 
-/// What a history is written as.
+/// Formats in which a history is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
-    /// As Jepsen does.
+    /// Jepsen's EDN
     Edn,
     /// `kraftsim.history.v1`
     Json,
 }
 
 impl Form {
-    /// Where it goes and as what, by the ending of a path; checked before anything is run.
+    /// The target and format, by the extension of a path; checked before anything is run.
     pub fn target(path: &Path) -> Result<(Target, Form), Problem> {
         let form = match path.extension().and_then(|ending| ending.to_str()) {
             Some("edn") => Form::Edn,
@@ -91,11 +91,11 @@ impl Form {
     }
 }
 
-/// What a history is written in.
+/// The supported formats.
 const WANTED: &str = "allowed: Jepsen's EDN with read, write and cas, with get, put and append and a :key, or with \
                       send, poll and txn; lines of jepsen.util; kraftsim.history.v1";
 
-/// Before each event of a log of `jepsen.util`.
+/// Precedes each event of a log of `jepsen.util`.
 const LOGGED: &str = "jepsen.util";
 
 /// `INFO  jepsen.util - 4 :invoke :write 3`, with tabs or blanks between the words.
@@ -111,7 +111,7 @@ fn logged(text: &str) -> Result<Vec<Event>, Wrong> {
         let Some(process) = process_of(process) else { continue };
         let end = end_of(end, line)?;
         let (f, key) = (f.clone(), Edn::Nil);
-        // `:timed-out` stands where a value would.
+        // `:timed-out` is in place of a value.
         let timed_out = matches!(value, Edn::Keyword(_)) && end != End::Invoke;
         let (end, value) = if timed_out && f != "read" { (End::Info, Edn::Nil) } else { (end, value.clone()) };
         events.push(Event { line, process, end, f, key, value, at_ns: None });

@@ -1,4 +1,4 @@
-//! Files that people give: their text, or one problem that names file and line.
+//! Input files of users: their text, or one problem with file and line.
 
 use std::fs;
 use std::io::{self, Read};
@@ -6,11 +6,11 @@ use std::path::Path;
 
 use crate::engine::Problem;
 
-/// That of UTF-8, which some editors put first.
+/// The byte order mark of UTF-8, which some editors write first.
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
-/// The text of a file, of which a `.properties` one is ISO-8859-1, as Kafka reads it (by
-/// `Properties.load` of a stream), so that every byte is a character; all others are UTF-8.
+/// The text of a file. A `.properties` file is ISO-8859-1, as Kafka reads it (by `Properties.load` of a stream), so
+/// that every byte is a character; all others are UTF-8.
 pub fn read_text(path: &Path) -> Result<String, Problem> {
     let file = path.display();
     if path.is_dir() {
@@ -24,7 +24,7 @@ pub fn read_text(path: &Path) -> Result<String, Problem> {
     utf_8(&file.to_string(), bytes)
 }
 
-/// What this file or name holds, for which `-` is standard input; and how messages name it.
+/// The text of this file or of standard input (`-`), and its name in messages.
 pub fn read_text_or_stdin(path: &Path) -> Result<(String, String), Problem> {
     if path != Path::new("-") {
         return Ok((path.display().to_string(), read_text(path)?));
@@ -35,13 +35,13 @@ pub fn read_text_or_stdin(path: &Path) -> Result<(String, String), Problem> {
     Ok((name, text))
 }
 
-/// What the system says, without its number.
+/// The message of the system, without its number.
 pub fn reason(error: &io::Error) -> String {
     let text = error.to_string();
     text.split_once(" (os error ").map_or(text.clone(), |(reason, _)| reason.to_owned())
 }
 
-/// Without the byte order mark that some editors put first.
+/// Decodes it without the byte order mark that some editors write first.
 fn utf_8(file: &str, bytes: Vec<u8>) -> Result<String, Problem> {
     let text = String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();

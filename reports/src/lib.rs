@@ -1,15 +1,15 @@
-//! The `kraftsim` command: its verbs, and all that it prints.
+//! The `kraftsim` command: its verbs, and everything it prints.
 //!
-//! * [`args`]: what can be typed; [`verb`]: what each verb does
-//! * [`engine`]: what this crate needs of a scenario; [`load`]: RUN flags and names to scenarios;
-//!   [`catalog`]: those that `scenarios` has; [`stored_plan`], [`stored_operations`]: the faults and operations of a repro file
+//! * [`args`]: the command line; [`verb`]: the implementation of each verb
+//! * [`engine`]: the interface to scenarios; [`load`]: RUN flags and names to scenarios; [`catalog`]: the scenarios of
+//!   `scenarios`; [`stored_plan`], [`stored_operations`]: the faults and operations of a repro file
 //! * [`expect`], [`exit`]: the verdict of a sweep, and its exit code
-//! * [`json`]: the files for machines; [`show`]: the text for people
+//! * [`json`]: JSON files; [`show`]: text output
 //! * [`history`]: histories as files
 //! * [`trace`]: one run line by line, as a file and on the terminal
-//! * [`chart`]: pictures of what sweeps measured; `schemas`, `version`: what this build writes, and which it is
-//! * [`command`]: the one line that reproduces a failure; [`input`], [`output`]: files that
-//!   are read are named with the line of what is wrong, files that are written are whole or absent
+//! * [`chart`]: charts of the measurements of sweeps; `schemas`, `version`: the schemas and the identity of this build
+//! * [`command`]: the command that reproduces a failure; [`input`], [`output`]: errors in input files are reported with
+//!   file and line, output files are complete or absent
 //!
 //! Results go to stdout or the named file; progress, failures and hints go to stderr.
 

@@ -1,4 +1,4 @@
-//! Names and RUN flags → scenarios ready to run, or one clear problem.
+//! Prepares scenarios from names and RUN flags, or returns one clear problem.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -38,7 +38,7 @@ fn find(engine: &dyn Engine, name: &str) -> Result<ScenarioText, Problem> {
     Ok(ScenarioText { name: name.to_owned(), toml, folder })
 }
 
-/// What to say of a name that is neither in the catalog nor a file.
+/// The message for a name that is neither in the catalog nor a file.
 pub fn no_such_scenario(engine: &dyn Engine, name: &str) -> String {
     let names: Vec<String> = engine.list().into_iter().map(|listed| listed.name).collect();
     let meant = did_you_mean(name, names.iter().map(String::as_str));
@@ -46,7 +46,7 @@ pub fn no_such_scenario(engine: &dyn Engine, name: &str) -> String {
     format!("no scenario {name}{meant}{end} give the path of a TOML file, or one of: {}", names.join(", "))
 }
 
-/// Refuses a `--require-probe` that no run can reach.
+/// Rejects a `--require-probe` that no run can reach.
 pub fn known_probes(engine: &dyn Engine, wanted: &[String]) -> Result<(), Problem> {
     let Some(known) = engine.probes() else { return Ok(()) };
     match wanted.iter().find(|name| !known.contains(name)) {
@@ -58,7 +58,7 @@ pub fn known_probes(engine: &dyn Engine, wanted: &[String]) -> Result<(), Proble
     }
 }
 
-/// Reads what the RUN flags name.
+/// Reads the files of the RUN flags.
 pub fn overrides(flags: &RunFlags) -> Result<Overrides, Problem> {
     Ok(Overrides {
         cluster: flags.cluster.as_deref().map(|dir| read_cluster("--cluster", dir)).transpose()?,
@@ -69,7 +69,7 @@ pub fn overrides(flags: &RunFlags) -> Result<Overrides, Problem> {
     .without_secrets())
 }
 
-/// The name of a bug, given that or the id of its row in the bug catalog. Names that are not known are refused later.
+/// The name of a bug, given its name or the id of its row in the bug catalog. Unknown names are rejected later.
 fn bug_name(requested: &str) -> Result<String, Problem> {
     let named: Vec<&str> =
         CATALOG.iter().filter(|row| row.id.eq_ignore_ascii_case(requested)).map(|row| row.bug.name()).collect();
@@ -83,7 +83,7 @@ fn bug_name(requested: &str) -> Result<String, Problem> {
     }
 }
 
-/// The `.properties` files of a directory; `asked` is what requested them, in messages.
+/// The `.properties` files of a directory; `requested` is the flag or file that names it, in messages.
 pub fn read_cluster(requested: &str, dir: &Path) -> Result<ClusterFiles, Problem> {
     let whole = std::path::absolute(dir).unwrap_or_else(|_| dir.to_path_buf());
     let wrong = |problem: &str| {

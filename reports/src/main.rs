@@ -12,7 +12,7 @@ use reports::show::step_summary;
 use reports::{exit, verb};
 use signal_hook::{consts, flag};
 
-/// A CI ends a step that is cancelled or out of time by SIGINT or SIGTERM, a terminal that is closed by SIGHUP.
+/// A CI ends a cancelled or timed out step by SIGINT or SIGTERM; a closed terminal sends SIGHUP.
 #[cfg(unix)]
 const ENDING: [i32; 3] = [consts::SIGINT, consts::SIGTERM, consts::SIGHUP];
 #[cfg(not(unix))]
@@ -30,10 +30,10 @@ fn main() -> ExitCode {
     ExitCode::from(verb::run(&words, &Catalog, &interrupted, &mut streams))
 }
 
-/// The first signal ends a sweep after the runs that have begun, the second one ends the process at once.
+/// The first signal ends a sweep after the runs that have begun, the second one ends the process immediately.
 fn answer_signals(interrupted: &Arc<AtomicBool>) -> io::Result<()> {
     for signal in ENDING.into_iter().filter(|signal| !is_ignored(*signal)) {
-        // In this order: the shutdown asks the flag, which the second action sets.
+        // In this order: the shutdown reads the flag, which the second action sets.
         flag::register_conditional_shutdown(signal, i32::from(exit::INTERRUPTED), Arc::clone(interrupted))?;
         flag::register(signal, Arc::clone(interrupted))?;
     }

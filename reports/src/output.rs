@@ -10,7 +10,7 @@ use crate::engine::Problem;
 use crate::input::reason;
 use crate::show::columns::{DEFAULT_WIDTH, hanging};
 
-/// Results are written here, and failures and hints there.
+/// Results go to `out`, failures and hints to `err`.
 pub struct Streams<'a> {
     /// stdout.
     pub out: &'a mut dyn Write,
@@ -23,15 +23,14 @@ pub struct Streams<'a> {
 }
 
 impl<'a> Streams<'a> {
-    /// Of no terminal, and of no page of a CI.
+    /// Without a terminal or a CI page.
     pub fn plain(out: &'a mut dyn Write, err: &'a mut dyn Write) -> Streams<'a> {
         Streams { out, err, width: DEFAULT_WIDTH, step_summary: None }
     }
 }
 
 impl Streams<'_> {
-    /// Writes a result. A reader that has closed the pipe (`| head`) is no error and does not change the
-    /// verdict.
+    /// Writes a result. A reader that has closed the pipe (`| head`) is no error and does not change the verdict.
     pub fn result(&mut self, text: &str) -> Result<(), Problem> {
         match self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush()) {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
@@ -53,7 +52,7 @@ impl Streams<'_> {
     }
 }
 
-/// `note: TEXT`, without the last line's end.
+/// `note: TEXT`, without a trailing newline.
 pub fn note(width: usize, text: &str) -> String {
     hanging(width, "note:", 2, text).trim_end().to_owned()
 }
@@ -99,7 +98,7 @@ impl Target {
     }
 }
 
-/// Can files be made here, or could they be if the missing folders were made?
+/// Can files be created here, possibly after creating the missing folders?
 pub fn check_folder(folder: &Path) -> Result<(), Problem> {
     let there = folder.ancestors().map(or_here).find(|f| f.exists()).unwrap_or(Path::new("."));
     if !there.is_dir() {
@@ -110,7 +109,7 @@ pub fn check_folder(folder: &Path) -> Result<(), Problem> {
         .map_err(|error| Problem::new(format!("{} cannot be written to: {}", there.display(), reason(&error))))
 }
 
-/// A device or a pipe, such as `/dev/stderr` or what a shell makes of `>(command)`.
+/// A device or a pipe, such as `/dev/stderr` or the file of a shell's `>(command)`.
 fn is_special(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir())
 }
@@ -136,12 +135,12 @@ fn folder_of(path: &Path) -> &Path {
     or_here(path.parent().unwrap_or(Path::new("")))
 }
 
-/// The parent of a bare name is empty, and means here.
+/// The parent of a bare name is empty, and means the current folder.
 fn or_here(path: &Path) -> &Path {
     if path.as_os_str().is_empty() { Path::new(".") } else { path }
 }
 
-/// A file that is gone when it is dropped, with the permissions of a new one.
+/// A file that is deleted when it is dropped, with the permissions of a new one.
 fn temporary(folder: &Path) -> io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     #[cfg(unix)]

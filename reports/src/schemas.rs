@@ -1,4 +1,3 @@
 //! The JSON Schemas of files that kraftsim writes.
 
-/// By name.
 pub const SCHEMAS: &[(&str, &str)] = &[("trace", include_str!("trace/schema.json"))];

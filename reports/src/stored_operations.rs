@@ -1,4 +1,4 @@
-//! The operations of a repro file, one by one: what is wrong with which.
+//! The operations of a repro file, with an error for each invalid one.
 
 use std::slice::from_ref;
 
@@ -10,12 +10,12 @@ use serde_json::Value;
 use crate::engine::Problem;
 use crate::json::reading::said;
 
-/// Nothing of a run is later: one hour.
+/// Latest time in a run: one hour.
 const MAX_NS: u64 = 3_600_000_000_000;
-/// More partitions of one topic than runs of minutes can carry.
+/// More partitions of one topic than runs of minutes can support.
 const MAX_PARTITIONS: i32 = 1_000;
 
-/// Reads the operations that clients of this cluster are given.
+/// Reads the operations of the clients of this cluster.
 pub fn read(list: &Value, cluster: &Prepared) -> Result<Vec<ScheduledOperation>, Problem> {
     let list = list.as_array().ok_or_else(|| Problem::at("/operations", "its operations are no list"))?;
     let clients = cluster.world.nodes.len() - cluster.servers.len();
@@ -40,7 +40,7 @@ pub fn read(list: &Value, cluster: &Prepared) -> Result<Vec<ScheduledOperation>,
     Ok(operations)
 }
 
-/// Is the client of the kind that it is for, and are there the topics, partitions and servers that it names?
+/// Does the operation suit the kind of its client, and do the topics, partitions and servers that it names exist?
 fn may_be_requested(requested: &ScheduledOperation, cluster: &Prepared) -> Result<(), String> {
     use ClientOperation as Operation;
     let kind = kind_of(requested.client, &cluster.scenario);
@@ -89,7 +89,7 @@ fn may_be_requested(requested: &ScheduledOperation, cluster: &Prepared) -> Resul
     }
 }
 
-/// Of a client, by its place: admins come first, then producers, then consumers.
+/// The kind of a client, by its index: admins are first, then producers, then consumers.
 fn kind_of(client: u16, scenario: &Scenario) -> &'static str {
     let clients = &scenario.clients;
     match client {

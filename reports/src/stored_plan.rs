@@ -1,4 +1,4 @@
-//! The plan of a repro file, fault by fault: what is wrong with which.
+//! The plan of a repro file, with an error for each invalid fault.
 
 use scenarios::aim::guard;
 use scenarios::aim::trigger_event::TriggerEvent;
@@ -10,7 +10,7 @@ use sim::process::Node;
 use crate::engine::Problem;
 use crate::json::reading::said;
 
-/// Nothing of a run is later, or lasts longer: one hour.
+/// Latest time and longest duration in a run: one hour.
 const MAX_NS: i128 = 3_600_000_000_000;
 
 /// Reads a plan for this cluster.
@@ -61,7 +61,7 @@ fn check(fault: &Fault, cluster: &Prepared) -> Result<(), String> {
     if let Some(guard) = fault.unless.as_ref().filter(|guard| !guard::NAMES.contains(&guard.as_ref())) {
         return Err(format!("no guard is named {guard:?}; allowed: {}", guard::NAMES.join(", ")));
     }
-    // As in a scenario's `[nemesis]`.
+    // As for a scenario's `[nemesis]`.
     let mut what = fault.what.clone();
     what.amounts().iter().try_for_each(|it| within(it.name, it.value(), it.min.into(), it.max.into()))
 }

@@ -1,4 +1,4 @@
-//! What each verb does.
+//! The implementation of each verb.
 
 use std::sync::atomic::AtomicBool;
 
@@ -23,7 +23,7 @@ pub mod shrink;
 pub mod sweep;
 pub mod why;
 
-/// Reads the words of a command line, does what they say, and returns the exit code.
+/// Parses a command line, executes it, and returns the exit code.
 pub fn run(words: &[String], engine: &dyn Engine, interrupted: &AtomicBool, streams: &mut Streams<'_>) -> u8 {
     let done = match Cli::try_parse_from(words) {
         Ok(cli) => obey(cli, engine, interrupted, streams),

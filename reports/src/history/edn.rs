@@ -1,5 +1,5 @@
-//! EDN, as far as histories use it: nil, booleans, whole numbers, strings, keywords, symbols, vectors,
-//! lists, sets and maps; tags are read over, other numbers are kept as text.
+//! The part of EDN that histories use: nil, booleans, whole numbers, strings, keywords, symbols, vectors, lists, sets
+//! and maps; tags are skipped, other numbers are kept as text.
 
 use std::fmt;
 
@@ -18,7 +18,7 @@ pub enum Edn {
     Text(String),
     /// `:name`, without the colon
     Keyword(String),
-    /// Anything else that is one word.
+    /// Any other single word.
     Symbol(String),
     /// `[…]`, `(…)` and `#{…}`
     Vector(Vec<Edn>),
@@ -27,7 +27,7 @@ pub enum Edn {
 }
 
 impl Edn {
-    /// The value under a keyword of a map; nil if there is none.
+    /// The value of a keyword in a map; nil if absent.
     pub fn get(&self, key: &str) -> &Edn {
         let entries = match self {
             Edn::Map(entries) => entries.as_slice(),
@@ -37,7 +37,7 @@ impl Edn {
         found.map_or(&Edn::Nil, |(_, value)| value)
     }
 
-    /// As JSON writes it: keywords and symbols as text.
+    /// In JSON: keywords and symbols are strings.
     pub fn to_json(&self) -> Json {
         match self {
             Edn::Nil => Json::Null,
@@ -55,7 +55,7 @@ impl Edn {
         }
     }
 
-    /// From JSON; keys of objects become texts, for they may be any names.
+    /// From JSON; keys of objects become texts, because they may be arbitrary names.
     pub fn from_json(json: &Json) -> Edn {
         match json {
             Json::Null => Edn::Nil,
@@ -77,7 +77,7 @@ impl fmt::Display for Edn {
             Edn::Nil => f.write_str("nil"),
             Edn::Bool(value) => write!(f, "{value}"),
             Edn::Int(value) => write!(f, "{value}"),
-            // JSON's escapes are EDN's.
+            // JSON's escapes are also EDN's.
             Edn::Text(text) => f.write_str(&Json::String(text.clone()).to_string()),
             Edn::Keyword(name) => write!(f, ":{name}"),
             Edn::Symbol(name) => f.write_str(name),
@@ -93,16 +93,16 @@ impl fmt::Display for Edn {
     }
 }
 
-/// What is wrong, and in which line from 1.
+/// An error and its line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wrong {
     /// From 1.
     pub line: usize,
-    /// In one sentence.
+    /// Description in one sentence.
     pub what: String,
 }
 
-/// Reads all forms of a text, with the line each begins in.
+/// Reads all forms of a text, with the line in which each begins.
 pub fn read_all(text: &str) -> Result<Vec<(usize, Edn)>, Wrong> {
     let mut reader = Reader { rest: text, line: 1, depth: 0 };
     let mut forms = Vec::new();
@@ -122,7 +122,7 @@ struct Reader<'a> {
     depth: usize,
 }
 
-/// Nobody nests deeper, and a stack has an end.
+/// Maximum depth: real histories are not nested deeper, and the stack is limited.
 const DEEPEST: usize = 64;
 
 impl Reader<'_> {
@@ -130,7 +130,7 @@ impl Reader<'_> {
         Err(Wrong { line: self.line, what: what.into() })
     }
 
-    /// Over blanks, commas and comments.
+    /// Skips blanks, commas and comments.
     fn skip(&mut self) {
         loop {
             let trimmed = self.rest.trim_start_matches(|c: char| c.is_whitespace() || c == ',');
@@ -226,7 +226,7 @@ impl Reader<'_> {
         });
         let Some((end, _)) = end else { return self.wrong("a text has no end") };
         let quoted = &self.rest[..=end];
-        // JSON's escapes are EDN's; what EDN allows in a text and JSON does not are line ends.
+        // JSON's escapes are also EDN's; line ends in a string are allowed in EDN, but not in JSON.
         let read = serde_json::from_str(&quoted.replace('\n', "\\n").replace('\t', "\\t").replace('\r', "\\r"));
         match read {
             Ok(text) => {

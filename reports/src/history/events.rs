@@ -3,9 +3,9 @@
 //! * register: `:read`, `:write`, `:cas`; if the history has many, with `:key` or `[key value]` for values
 //! * keys: `:get`, `:put`, `:append` with `:key`
 //! * logs: `:send`, `:poll`, `:txn` of `[:send key value]` and `[:poll …]`, as in Jepsen's Kafka tests
-//! * ours: `:topic`, `:broker`, `:producer-id`
+//! * our own: `:topic`, `:broker`, `:producer-id`
 //!
-//! `:info`, or no end at all, leaves open whether it happened.
+//! With `:info`, or without an end, it is unknown whether the operation took effect.
 
 use std::collections::BTreeMap;
 
@@ -23,17 +23,16 @@ use super::edn::{Edn, Wrong};
 pub struct Event {
     /// Its line, from 1.
     pub line: usize,
-    /// Who.
+    /// The process.
     pub process: u64,
-    /// Which end of an operation.
     pub end: End,
-    /// Its name.
+    /// Name of the operation.
     pub f: String,
-    /// On which key, if that is said apart.
+    /// Its key, if it is given separately.
     pub key: Edn,
-    /// What.
+    /// Its value.
     pub value: Edn,
-    /// When, ns, if it is known.
+    /// Time, ns, if known.
     pub at_ns: Option<u64>,
 }
 
@@ -51,7 +50,7 @@ pub enum End {
 }
 
 impl End {
-    /// From its name.
+    /// By its name.
     pub fn of(name: &str) -> Option<End> {
         Some(match name {
             "invoke" => End::Invoke,
@@ -63,17 +62,17 @@ impl End {
     }
 }
 
-/// What a failed compare-and-set says.
+/// Meaning of a failed compare-and-set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FailedCas {
     /// It found another value.
     Mismatch,
-    /// It was not done, for whatever reason.
+    /// It was not done, for any reason.
     NotDone,
 }
 
-/// Pairs events. An event's place is its place among them. An unknown name is an error, because its effect on
-/// the objects of the other events is unknown.
+/// Pairs events; the position of an event is its index. An unknown name is an error, because its effect on the objects
+/// of the other events is unknown.
 pub fn pair(events: &[Event], failed_cas: FailedCas) -> Result<History, Wrong> {
     let has_keys = events.iter().any(names_key);
     let mut pairs = Pairs { failed_cas, has_keys, open: BTreeMap::new(), history: History::default() };
@@ -90,7 +89,7 @@ pub fn pair(events: &[Event], failed_cas: FailedCas) -> Result<History, Wrong> {
     Ok(pairs.history)
 }
 
-/// Does a register's event name its key beside the value?
+/// Does a register's event contain its key in its value?
 fn names_key(event: &Event) -> bool {
     let Edn::Vector(items) = &event.value else { return false };
     match event.f.as_str() {
@@ -103,7 +102,7 @@ fn names_key(event: &Event) -> bool {
 struct Pairs<'a> {
     failed_cas: FailedCas,
     has_keys: bool,
-    /// Each process's open call, and its place.
+    /// The open call of each process, with its position.
     open: BTreeMap<u64, (u64, &'a Event)>,
     history: History,
 }
@@ -112,7 +111,7 @@ struct Pairs<'a> {
 const KNOWN: [&str; 12] =
     ["read", "write", "cas", "get", "put", "append", "send", "poll", "txn", "topic", "broker", "producer-id"];
 
-/// What Jepsen's Kafka clients do beside: nothing that a log would show.
+/// Other operations of Jepsen's Kafka clients, which have no effect on a log.
 const OF_CONSUMERS: [&str; 4] = ["assign", "subscribe", "crash", "debug-topic-partitions"];
 
 impl<'a> Pairs<'a> {
@@ -144,7 +143,7 @@ impl<'a> Pairs<'a> {
         self.finish(called, begun, Some((place, event)))
     }
 
-    /// An operation is complete, or will never be.
+    /// An operation is complete, or will never be complete.
     fn finish(&mut self, called: u64, begun: &Event, ended: Option<(u64, &Event)>) -> Result<(), Wrong> {
         let answered = ended.filter(|(_, event)| event.end != End::Info);
         let ops = match begun.f.as_str() {
@@ -162,7 +161,7 @@ impl<'a> Pairs<'a> {
     fn on_register(&self, begun: &Event, ended: Option<&Event>) -> Result<Vec<Op>, Wrong> {
         let failed = ended.filter(|event| event.end == End::Fail);
         let says = failed.or(ended).unwrap_or(begun);
-        // What failed repeats what was requested, or says why.
+        // The end of a failed operation repeats the request, or contains the reason.
         let (key, requested) = self.key_and_value(begun)?;
         let register = |op: RegisterOp<String>| vec![Op::Register { name: key.clone(), op }];
         Ok(match begun.f.as_str() {
@@ -202,7 +201,7 @@ fn value_of(value: &Edn) -> Option<String> {
     (*value != Edn::Nil).then(|| plain(value))
 }
 
-/// Texts without their quotes.
+/// Texts without quotes.
 fn plain(value: &Edn) -> String {
     match value {
         Edn::Text(text) => text.clone(),
@@ -278,7 +277,7 @@ fn read(event: &Event, key: &Edn, records: &Edn) -> Result<Op, Wrong> {
     Ok(Op::Log { name: plain(key), op: LogOp::Read { records } })
 }
 
-/// Values that one event sends to one log, and that have consecutive offsets, are one append.
+/// Joins values that one event sends to one log with consecutive offsets to one append.
 fn merged(ops: Vec<Op>) -> Vec<Op> {
     let mut merged: Vec<Op> = Vec::new();
     for op in ops {
@@ -320,7 +319,7 @@ fn value_number(event: &Event, value: &Edn) -> Result<u64, Wrong> {
     u64::try_from(number).or_else(|_| wrong(event, format!("{number}: values of a log are whole numbers from 0")))
 }
 
-/// What our own histories hold beside.
+/// Further operations of our own histories.
 fn of_ours(begun: &Event, ended: Option<&Event>) -> Result<Op, Wrong> {
     let says = ended.unwrap_or(begun);
     let name = plain(&begun.key);

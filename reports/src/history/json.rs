@@ -19,7 +19,7 @@ struct HistoryJson {
     operations: Vec<OperationJson>,
 }
 
-/// An operation. Calls and answers are numbered together, in their order.
+/// An operation. Calls and responses are numbered together, in their order.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct OperationJson {
@@ -82,7 +82,7 @@ pub fn read(file: &str, text: &str) -> Result<History, Problem> {
     Ok(History { operations, at_ns })
 }
 
-/// The time of each call and answer, if there are no gaps between them and all are given.
+/// The time of each call and response, if all are given without gaps.
 fn times(operations: &[OperationJson], ends: usize) -> Vec<u64> {
     let called = operations.iter().map(|of| (of.called, of.called_ns));
     let returned = operations.iter().filter_map(|of| Some((of.returned?, of.returned_ns)));

@@ -1,4 +1,4 @@
-//! Operations in words, for people.
+//! Operations as text.
 
 use scenarios::history::admin::{AdminAction, AdminOp, Answered};
 use scenarios::history::log::LogOp;
@@ -8,10 +8,10 @@ use scenarios::wgl::register::RegisterOp;
 
 /// Longer texts are cut.
 const LONGEST: usize = 60;
-/// So many records of a log are shown.
+/// Maximum number of records of a log that are shown.
 const RECORDS: usize = 6;
 
-/// One operation, with its calls and answers as the numbers of events from 1.
+/// One operation, with its call and response as the numbers of events from 1.
 pub fn operation(history: &History, place: usize) -> String {
     let operation = &history.operations[place];
     let ended = match operation.returned {
@@ -31,7 +31,7 @@ fn time(ns: u64) -> String {
     sim::duration::show_us(ns / 1_000)
 }
 
-/// What was done and answered, without the object.
+/// The request and the response, without the object.
 pub fn words(op: &Op) -> String {
     match op {
         Op::Register { op, .. } => register(op),

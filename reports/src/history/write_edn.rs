@@ -1,4 +1,4 @@
-//! A history as Jepsen writes it: one map for each call and each answer.
+//! Writes a history in Jepsen's format: one map for each call and each response.
 
 use std::fmt::Write;
 
@@ -10,7 +10,7 @@ use scenarios::wgl::register::RegisterOp;
 
 use super::edn::Edn;
 
-/// The text of a history, in the order of calls and answers.
+/// The text of a history, in the order of calls and responses.
 pub fn text(history: &History) -> String {
     let mut ends: Vec<(u64, usize, bool)> = Vec::new();
     for (number, operation) in history.operations.iter().enumerate() {
@@ -84,7 +84,7 @@ fn on_key(name: &str, op: &KvOp) -> Said {
     Said { f, key: Some(name.to_owned()), requested, answered, failed: false }
 }
 
-/// As in Jepsen's Kafka tests.
+/// In the format of Jepsen's Kafka tests.
 fn on_log(name: &str, op: &LogOp) -> Said {
     let key = || Edn::Text(name.to_owned());
     let number = |value: &u64| Edn::Int(i64::try_from(*value).unwrap_or(i64::MAX));

@@ -1,4 +1,4 @@
-//! `kraftsim.bugs.v1`: what came of a hunt.
+//! `kraftsim.bugs.v1`: the result of a hunt.
 
 use serde::{Deserialize, Serialize};
 
@@ -19,13 +19,11 @@ pub struct BugsJson {
 }
 
 impl BugsJson {
-    /// Of these hunts.
     pub fn new(bugs: Vec<BugJson>) -> BugsJson {
         let commit = crate::COMMIT.map(str::to_owned);
         BugsJson { schema: SCHEMA.to_owned(), version: crate::VERSION.to_owned(), commit, bugs }
     }
 
-    /// The hunts.
     pub fn bugs(&self) -> &[BugJson] {
         &self.bugs
     }
@@ -55,13 +53,13 @@ pub struct BugJson {
     pub kept: Option<KeptJson>,
 }
 
-/// The smallest run that still breaks the claim, and what it takes.
+/// The smallest run that still violates the claim, and its required parts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KeptJson {
     /// The file's name.
     pub repro: String,
-    /// Of the runs that caught the bug, the how manieth it comes from; from 1.
+    /// Number of the run, among those that caught the bug, from which it was shrunk; from 1.
     #[serde(default = "first")]
     pub catch: u64,
     pub faults_before: usize,
@@ -70,7 +68,7 @@ pub struct KeptJson {
     pub operations: usize,
     pub shrink_seconds: Seconds,
     pub why_seconds: Seconds,
-    /// Faults without which nothing breaks; if it takes none of them, operations.
+    /// Number of required faults; if there are none, of required operations.
     #[serde(rename = "required", alias = "necessary")]
     pub necessary: usize,
     pub has_point_of_no_return: bool,

@@ -14,13 +14,13 @@ pub struct CheckJson {
     pub schema: &'static str,
     /// `linearizable`, `violated` or `unknown`.
     pub verdict: &'static str,
-    /// How many were read.
+    /// Number of operations read.
     pub operations: usize,
-    /// Objects that were judged apart.
+    /// Number of objects that were checked separately.
     pub partitions: usize,
-    /// Without reading the file.
+    /// Time without reading the file.
     pub wall_seconds: Seconds,
-    /// Of a violation.
+    /// Present for a violation.
     pub witness: Option<WitnessJson>,
 }
 
@@ -34,7 +34,7 @@ impl CheckJson {
 pub struct WitnessJson {
     object: String,
     why: Option<String>,
-    /// Operations in an order that explains every answer before that of `stuck`; if `why` is given, the operations
+    /// Operations in an order that explains every response before that of `stuck`; if `why` is given, the operations
     /// that contradict it.
     prefix: Vec<StepJson>,
     stuck: StepJson,

@@ -19,18 +19,18 @@ struct CheckpointJson {
     schema: String,
     finished: bool,
     flags: BTreeMap<String, String>,
-    /// Exact, while the JSON of the sweep has floating-point seconds; a string, because many readers lack 64-bit integers.
+    /// Exact, whereas the JSON of the sweep has floating-point seconds; a string, because many readers lack 64-bit
+    /// integers.
     sim_ns: String,
     sweep: SweepJson,
 }
 
-/// A checkpoint, read.
+/// A parsed checkpoint.
 pub struct Stored {
     /// Is nothing left to run?
     pub finished: bool,
     /// Flags that the command must have as well.
     pub flags: BTreeMap<String, String>,
-    /// The sums so far.
     pub report: SweepReport,
 }
 

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{Ms, Seed};
 use crate::engine::Problem;
 
-/// Every kind, also those of which there were none.
+/// Every kind, including those without failovers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FailoverJson {
@@ -21,7 +21,7 @@ pub struct FailoverJson {
     pub admin_gap: TimesJson,
 }
 
-/// Failovers of a kind; null where there were none.
+/// Failovers of a kind; null if there were none.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TimesJson {
@@ -34,12 +34,12 @@ pub struct TimesJson {
     pub histogram: String,
     pub phases: BTreeMap<String, PartJson>,
     pub causes: BTreeMap<String, PartJson>,
-    /// How long those had lasted that had not ended; they are in none of the others.
+    /// Durations of failovers that had not ended; they are in none of the other fields.
     #[serde(default)]
     pub unended: Option<PartJson>,
 }
 
-/// Of one phase, or of one cause.
+/// Failovers of one phase or cause.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PartJson {
@@ -114,7 +114,7 @@ fn part(times: &Times) -> PartJson {
 }
 
 fn read_times(at: &str, json: TimesJson) -> Result<FailoverTimes, Problem> {
-    // Merged one by one, for their order is not that of the file.
+    // Merged one by one, because their order differs from that of the file.
     let mut read =
         FailoverTimes { total: read_one(at, &json.histogram, json.max_ms, json.worst_seed)?, ..Default::default() };
     let parts = |of: &str, parts: BTreeMap<String, PartJson>| {
@@ -134,13 +134,13 @@ fn read_times(at: &str, json: TimesJson) -> Result<FailoverTimes, Problem> {
 
 fn read_one(at: &str, histogram: &str, max: Option<Ms>, worst_seed: Option<Seed>) -> Result<Times, Problem> {
     let all = read_durations(at, histogram, max)?;
-    // The scenario is in the limits; here only the seed is needed.
+    // The scenario is in the limits; only the seed is needed here.
     let worst = worst_seed.zip(all.max_us());
     let worst = worst.map(|(seed, us)| Worst { us, seed: seed.0, scenario: String::new(), at_ns: 0, digest: 0 });
     Ok(Times { all, worst })
 }
 
-/// A histogram and the exact longest of it.
+/// A histogram and its exact longest duration.
 pub fn read_durations(at: &str, histogram: &str, max: Option<Ms>) -> Result<Durations, Problem> {
     Durations::from_base64(histogram, max.map(|max| max.0))
         .map_err(|error| Problem::at(format!("{at}/histogram"), error.to_string()))

@@ -1,14 +1,14 @@
 //! The last hunt for the bugs of the bug catalog, compared with a sweep: the number of bugs that the same number of
 //! seeds would have shown.
 //!
-//! The figures are those of `reports/last_hunt.json`, written from the top of a checkout by
-//! `kraftsim bugs hunt --json reports/last_hunt.json` (a quarter of an hour on two cores; not `--guided`, for
-//! that tries more than seeds). A build takes them in.
+//! The figures are those of `reports/last_hunt.json`, written at the top of a checkout by
+//! `kraftsim bugs hunt --json reports/last_hunt.json` (about 15 minutes on two cores; not with `--guided`, which runs
+//! more than seeds). A build includes them.
 //!
-//! A hunt stops at the first run that fails, after so many seeds of each of its scenarios. A bug counts if
-//! that run was in a scenario of the sweep, and the sweep has had as many seeds of it. What a hunt found
-//! elsewhere first may be found here as well, so the true number is larger; and it is that of a single
-//! hunt, and another one's differs by some.
+//! A hunt stops at the first failing run, after a number of seeds of each of its scenarios. A bug counts if that run
+//! was in a scenario of the sweep, and the sweep has had as many seeds of it. A bug that was first caught in another
+//! scenario may be found here as well, so the true number is larger; and the figures of another hunt would differ
+//! slightly.
 
 use fuzz::aggregate::SweepReport;
 
@@ -19,7 +19,6 @@ const LAST_HUNT: &str = include_str!("../../last_hunt.json");
 /// Bugs that were hunted, and those of them that as many seeds showed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Power {
-    /// Hunted.
     pub bugs: u64,
     /// Caught by at most this number of seeds.
     pub caught: u64,
@@ -27,7 +26,7 @@ pub struct Power {
     pub caught_elsewhere: u64,
 }
 
-/// The comparison with a sweep; `None` if the hunt is not about its scenarios: other ones, or altered ones.
+/// The comparison with a sweep; `None` if the hunt used other or altered scenarios.
 pub fn power(report: &SweepReport) -> Option<Power> {
     let subject = &report.subject;
     if !subject.set.is_empty() || subject.cluster.is_some() || !subject.bugs.is_empty() {

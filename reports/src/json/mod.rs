@@ -1,4 +1,4 @@
-//! The files for machines. Seeds and digests are strings; fields come in the documented order.
+//! JSON files. Seeds and digests are strings; fields are in the documented order.
 
 pub mod bugs_json;
 pub mod check_json;

@@ -1,4 +1,4 @@
-//! JSON files that users give: errors with their lines.
+//! JSON files of users: errors with their lines.
 
 use std::collections::BTreeMap;
 
@@ -11,8 +11,7 @@ use serde_json::value::RawValue;
 use crate::engine::Problem;
 use crate::input::line_at;
 
-/// Reads a file of a schema. The schema is checked first, so that a file of another kind gets a
-/// clear answer.
+/// Reads a file of a schema. The schema is checked first, so that a file of another kind gets a clear message.
 pub fn read<T: DeserializeOwned>(file: &str, text: &str, schema: &str) -> Result<T, Problem> {
     if text.trim().is_empty() {
         return Err(Problem::new(format!("{file}: is empty; {schema} is wanted")));
@@ -32,7 +31,7 @@ pub fn read<T: DeserializeOwned>(file: &str, text: &str, schema: &str) -> Result
     serde_json::from_str(text).map_err(|error| wrong(&format!("not {schema}"), &error))
 }
 
-/// What is wrong with a JSON text, in plain words, with the field that it is about.
+/// The error in a JSON text, in plain words, with its field.
 pub fn said(text: &str, error: &serde_json::Error) -> String {
     let said = error.to_string();
     let said = said.rsplit_once(" at line ").map_or(said.as_str(), |(said, _)| said);
@@ -66,7 +65,7 @@ fn field(text: &str, line: usize, column: usize) -> Option<String> {
     (!names.is_empty()).then(|| names.join("."))
 }
 
-/// Refuses integers above `max` in any place; `text` is JSON.
+/// Rejects integers above `max` anywhere; `text` is JSON.
 pub fn numbers_up_to(max: u64, text: &str) -> Result<(), Problem> {
     fn check(value: &Value, at: &str, max: u64) -> Result<(), Problem> {
         let below = |key: &dyn std::fmt::Display, value| check(value, &format!("{at}/{key}"), max);
@@ -82,8 +81,8 @@ pub fn numbers_up_to(max: u64, text: &str) -> Result<(), Problem> {
     serde_json::from_str(text).map_or(Ok(()), |value| check(&value, "", max))
 }
 
-/// The problem with the name of this file and its line. A value with a place that is not in this file comes
-/// from elsewhere, for example a flag.
+/// Adds the name of this file and the line to the problem. A value whose position is not in this file comes from
+/// elsewhere, for example a flag.
 pub fn in_file(problem: Problem, file: &str, text: &str) -> Problem {
     let line = problem.pointer.as_deref().map(|pointer| line_of(text, pointer));
     match line {
@@ -93,7 +92,7 @@ pub fn in_file(problem: Problem, file: &str, text: &str) -> Problem {
     }
 }
 
-/// The line in which the value at a JSON pointer begins; none if it is absent or null.
+/// The line in which the value at a JSON pointer begins; `None` if it is absent or null.
 fn line_of(text: &str, pointer: &str) -> Option<usize> {
     let mut here: &RawValue = serde_json::from_str(text).ok()?;
     for step in pointer.split('/').skip(1) {
@@ -102,7 +101,7 @@ fn line_of(text: &str, pointer: &str) -> Option<usize> {
             Err(_) => part::<BTreeMap<String, &RawValue>>(here)?.get(step)?,
         };
     }
-    // A raw value is a part of the text it was read from.
+    // A raw value is a slice of the text it was read from.
     let at = here.get().as_ptr() as usize - text.as_ptr() as usize;
     (here.get() != "null").then(|| line_at(text.as_bytes(), at))
 }

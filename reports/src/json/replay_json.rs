@@ -24,7 +24,7 @@ pub struct RunJson {
     pub scenario: String,
     pub seed: Seed,
     pub outcome: &'static str,
-    /// In a word, and the exit code of the command: as in the JSON of a sweep.
+    /// The verdict and the exit code of the command: as in the JSON of a sweep.
     pub verdict: &'static str,
     pub exit_code: u8,
     pub floor: Option<FloorJson>,
@@ -38,7 +38,7 @@ pub struct RunJson {
     pub plan_digest: Digest,
     pub violations: Vec<ViolationJson>,
     pub linearizability: &'static str,
-    /// As a black box; absent unless the history was requested.
+    /// The verdict without the logs of servers; absent unless the history was requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub black_box: Option<BlackBoxJson>,
     pub excused: BTreeMap<String, u64>,
@@ -52,14 +52,14 @@ pub struct RunJson {
     pub ladder: Vec<(u64, Digest)>,
 }
 
-/// What the black-box judge says, and what it was not asked about, for an excuse covers it.
+/// The verdict of the black-box check, and the objects that it left out because an excuse covers them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct BlackBoxJson {
     pub verdict: &'static str,
     pub left_out: Vec<String>,
 }
 
-/// The floor a run did not reach.
+/// The floor that a run did not reach.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FloorJson {
     pub name: String,
@@ -67,7 +67,7 @@ pub struct FloorJson {
     pub got: u64,
 }
 
-/// By what failed over, in order of time.
+/// Failovers by kind, in order of time.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct FailoversJson {
     pub controller: Vec<FailoverJson>,
@@ -88,7 +88,6 @@ pub struct FailoverJson {
 }
 
 impl RunJson {
-    /// Of a run.
     pub fn of(run: &RunReport, scenario: &str, failures: &[Failure], plan: serde_json::Value, code: u8) -> Self {
         let (outcome, floor) = match &run.outcome {
             Outcome::Holds => ("holds", None),

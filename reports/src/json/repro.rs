@@ -1,5 +1,4 @@
-//! `kraftsim.repro.v1`: all that a run depends on, in one file. It replays without the
-//! generator of its plan.
+//! `kraftsim.repro.v1`: the complete input of a run in one file. It replays without the generator of its plan.
 
 use std::path::{Path, PathBuf};
 
@@ -20,7 +19,7 @@ pub const SCHEMA: &str = "kraftsim.repro.v1";
 pub struct ReproJson {
     schema: String,
     version: String,
-    /// Of the build that wrote it; null if it is not known.
+    /// Commit of the build that wrote it; null if unknown.
     #[serde(default)]
     commit: Option<String>,
     scenario: ScenarioJson,
@@ -30,7 +29,7 @@ pub struct ReproJson {
     /// Operations that replace those that clients would draw.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     operations: Option<serde_json::Value>,
-    /// The run in words, of one that was shrunk.
+    /// A description of a shrunk run.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     story: Vec<String>,
     expect_digest: Digest,
@@ -45,40 +44,32 @@ struct ScenarioJson {
     toml: String,
 }
 
-/// A repro, read.
+/// A parsed repro.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Repro {
     /// Version of kraftsim that wrote it.
     pub version: String,
-    /// Its commit.
+    /// Commit of that build.
     pub commit: Option<String>,
-    /// The scenario.
     pub scenario: ScenarioText,
     /// The seed and the faults.
     pub plan: StoredPlan,
-    /// The flags that alter the run.
     pub overrides: Overrides,
-    /// The run's digest.
     pub digest: u128,
-    /// The run's ladder.
     pub ladder: Vec<(u64, u128)>,
 }
 
-/// The run a repro is of.
+/// The run of a repro file.
 pub struct Subject<'a> {
-    /// Its scenario.
     pub scenario: &'a Named,
     /// The flags that alter it.
     pub overrides: &'a Overrides,
-    /// Its seed.
     pub seed: u64,
-    /// Its digest.
     pub digest: u128,
     /// Its faults, if they are not those of its seed.
     pub plan: Option<&'a Plan>,
-    /// Its ladder.
     pub ladder: &'a [(u64, u128)],
-    /// The run in sentences, if it has a story.
+    /// A description of the run, if it was shrunk.
     pub story: &'a [String],
 }
 
@@ -108,7 +99,7 @@ pub fn text(run: &Subject<'_>) -> String {
     to_text(&json)
 }
 
-/// What files of a scenario's runs are called, each different: the name, or the stem of its path.
+/// Unique file name stems for the runs of scenarios: the name, or the stem of its path.
 pub fn stems(names: &[String]) -> Vec<String> {
     let stem = |name: &String| Path::new(name).file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let stems: Vec<String> = names.iter().map(stem).collect();
@@ -119,7 +110,6 @@ pub fn stems(names: &[String]) -> Vec<String> {
     stems.iter().enumerate().map(number).collect()
 }
 
-/// Reads a file.
 pub fn read(file: &str, text: &str) -> Result<Repro, Problem> {
     let json: ReproJson = reading::read(file, text, SCHEMA)?;
     Ok(Repro {

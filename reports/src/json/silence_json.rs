@@ -1,4 +1,4 @@
-//! `coverage_estimate` of a sweep: what it is worth that no more was found.
+//! `coverage_estimate` of a sweep: how much its runs did not cover.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use crate::engine::Problem;
 use crate::json::last_hunt::{Power, power};
 
-/// The object. `runs` are those of seeds taken without regard to other runs; one abstract state in
-/// `sampled_one_in` is kept, by its hash, and the estimates are made of these.
+/// `runs` are those of seeds drawn independently of other runs; one abstract state in `sampled_one_in` is kept, by its
+/// hash, and the estimates are computed from these.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SilenceJson {
@@ -31,7 +31,7 @@ pub struct SilenceJson {
     pub seen_more: String,
 }
 
-/// Of the last hunt's bugs, how many were caught by as few seeds of these scenarios.
+/// Of the bugs of the last hunt, the number that were caught by as few seeds of these scenarios.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PowerJson {
@@ -71,7 +71,7 @@ impl From<Power> for PowerJson {
 }
 
 impl SilenceJson {
-    /// Back to what it was made of.
+    /// Decodes the object.
     pub fn read(self) -> Result<Silence, Problem> {
         let once = unpack("/coverage_estimate/seen_once", &self.seen_once)?;
         let more = unpack("/coverage_estimate/seen_more", &self.seen_more)?;

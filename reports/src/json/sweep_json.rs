@@ -23,14 +23,14 @@ use crate::expect::{self, Measured};
 /// The schema's id.
 pub const SCHEMA: &str = "kraftsim.sweep.v1";
 
-/// The file. Those after `expect` say precisely what was run, for `merge`.
+/// The file. The fields after `expect` identify exactly what was run, for `merge`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SweepJson {
     pub schema: String,
     pub version: String,
     pub commit: Option<String>,
-    /// The verdict in a word, and the exit code. They follow from the other fields.
+    /// The verdict and the exit code. They follow from the other fields.
     pub verdict: String,
     pub exit_code: u8,
     pub host: String,
@@ -66,7 +66,7 @@ pub struct SweepJson {
     pub seeds: Vec<SeedsJson>,
     pub set: Vec<String>,
     pub cluster: Option<String>,
-    /// What becomes of the properties in the files of `cluster`.
+    /// The report on the properties in the files of `cluster`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cluster_report: Option<ClusterReport>,
     pub required_probes: Vec<RequiredProbeJson>,
@@ -74,14 +74,14 @@ pub struct SweepJson {
     pub acked_records: BTreeMap<String, AckedRecords>,
     #[serde(rename = "coverage_estimate", alias = "silence")]
     pub silence: SilenceJson,
-    /// Of the texts of scenarios and of the files of `--cluster`.
+    /// Digest of the texts of scenarios and of the files of `--cluster`.
     pub inputs_digest: Digest,
     pub by_scenario: Vec<OfScenarioJson>,
-    /// What was requested: one of a sweep, those of all its files of a merge.
+    /// The requested part: one for a sweep, those of all files for a merge.
     pub parts: Vec<PartJson>,
-    /// What a merge lacks of the whole, in words.
+    /// The parts that a merge lacks, in words.
     pub missing: Vec<String>,
-    /// Of a guided search, which is no part of a larger sweep.
+    /// Present for a guided search, which is no part of a larger sweep.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub guided: Option<GuidedJson>,
 }
@@ -130,7 +130,7 @@ pub struct GuidedJson {
     pub states_by_led: u64,
 }
 
-/// A probe that must be reached: by runs of a scenario or of any, from so many seeds on.
+/// A probe that must be reached, by runs of one scenario or of any, in sweeps of at least this number of seeds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RequiredProbeJson {
@@ -150,7 +150,7 @@ pub struct LinearizabilityJson {
     pub black_box: BlackBoxJson,
 }
 
-/// Histories that the black-box judge was given.
+/// Histories checked as a black box.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BlackBoxJson {
@@ -160,7 +160,7 @@ pub struct BlackBoxJson {
     pub unknown: u64,
 }
 
-/// How long healed clusters took to recover; the bound is a function of each one's configuration.
+/// Recovery times of healed clusters; the bound is a function of each cluster's configuration.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RecoveryJson {
@@ -173,7 +173,7 @@ pub struct RecoveryJson {
     pub histogram: String,
 }
 
-/// A limit and what came of it.
+/// A limit and its result.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ExpectJson {
@@ -191,7 +191,7 @@ pub struct ExpectJson {
     pub histogram: String,
 }
 
-/// The slowest of what a limit is of.
+/// The slowest run of a limit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WorstJson {
@@ -200,7 +200,7 @@ pub struct WorstJson {
     pub digest: Digest,
 }
 
-/// Seeds at even steps.
+/// Seeds at equal steps.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SeedsJson {
@@ -396,8 +396,8 @@ fn seeds(seeds: &Seeds) -> SeedsJson {
     SeedsJson { first: Seed(seeds.first), step: seeds.step, count: seeds.count }
 }
 
-/// No count in a file is larger. Readers that know no integers take it exactly, and the sums of
-/// two thousand files stay below 2^64.
+/// No count in a file is larger. Readers without integers represent it exactly, and the sums of two thousand files stay
+/// below 2^64.
 pub(super) const MAX_COUNT: u64 = 1 << 53;
 
 /// Reads a file that a sweep or a merge wrote.

@@ -1,11 +1,11 @@
-//! Values in the form that files have. Invalid values are refused while a file is read, so that the error has a line.
+//! Values as they are in files. Invalid values are rejected while a file is read, so that the error has a line.
 
 use fuzz::seeds::{SeedError, parse_seed, show_seed};
 use serde::{Deserialize, Serialize};
 
 use crate::args::parse_digest;
 
-/// A seed as files have it: `0x` and 16 hex digits.
+/// A seed: `0x` and 16 hex digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Seed(pub u64);
@@ -24,7 +24,7 @@ impl From<Seed> for String {
     }
 }
 
-/// A digest as files have it: 32 hex digits.
+/// A digest: 32 hex digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Digest(pub u128);
@@ -48,7 +48,7 @@ pub fn show_digest(digest: u128) -> String {
     format!("{digest:032x}")
 }
 
-/// A length of time, ns, that files have in seconds.
+/// A duration, ns, which files have in seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "f64", into = "f64")]
 pub struct Seconds(pub u64);
@@ -67,7 +67,7 @@ impl From<Seconds> for f64 {
     }
 }
 
-/// A length of time, us, that files have in ms.
+/// A duration, us, which files have in ms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "f64", into = "f64")]
 pub struct Ms(pub u64);
@@ -86,7 +86,7 @@ impl From<Ms> for f64 {
     }
 }
 
-/// Back to whole units of `1 / scale`; refuses what no sweep wrote.
+/// Converts to whole units of `1 / scale`; rejects values that no sweep writes.
 fn whole(value: f64, scale: f64) -> Result<u64, String> {
     let scaled = (value * scale).round();
     if (0.0..1.8e19).contains(&scaled) { Ok(scaled as u64) } else { Err(format!("{value} is not a length of time")) }

@@ -1,4 +1,4 @@
-//! A violation in files for machines.
+//! A violation in JSON files.
 
 use fuzz::aggregate::{Failure, Reproduction};
 use fuzz::known::KnownFinding;
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::values::{Digest, Seed};
 
-/// One thing that did not hold.
+/// A violated claim.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ViolationJson {
@@ -15,7 +15,7 @@ pub struct ViolationJson {
     pub scenario: String,
     pub seed: Seed,
     pub invariant: String,
-    /// Of a claim that is made of several: the one that did not hold.
+    /// For a claim that consists of several: the one that did not hold.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub predicate: Option<String>,
     pub spec: String,
@@ -24,13 +24,13 @@ pub struct ViolationJson {
     pub digest: Digest,
     pub repro: Option<String>,
     pub command: String,
-    /// If it was looked for and is one.
+    /// Present if a known finding was searched and found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub known_finding: Option<KnownFindingJson>,
 }
 
-/// The known finding that a violation is: fixes that remove it, each alone or all together. Unless `is_shown`, the
-/// findings' scenarios do not name the claim.
+/// The known finding that causes a violation: fixes that remove it, each alone or all together. Unless `is_shown`, the
+/// scenarios of the findings do not name the claim.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KnownFindingJson {

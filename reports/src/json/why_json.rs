@@ -31,13 +31,13 @@ pub struct WhyJson {
 
 #[derive(Debug, Serialize)]
 struct TurningJson {
-    /// After so many events it could still be saved.
+    /// Number of events after which the claim could still hold.
     event: u64,
-    /// In so many continuations.
+    /// Number of continuations in which it held.
     held: u64,
-    /// The event that came then.
+    /// The next event.
     by: String,
-    /// When.
+    /// Its time.
     at_ns: u64,
 }
 
@@ -47,10 +47,10 @@ struct PartJson {
     what: String,
     /// `required`, `contributes` or `irrelevant`.
     verdict: &'static str,
-    /// Of what is required: so much sooner, or later, it would do no harm.
+    /// For a required part: the claim holds if it occurs earlier, or later, by this.
     sooner_ns: Option<u64>,
     later_ns: Option<u64>,
-    /// Of what contributes: continuations in which it breaks with it, and without.
+    /// For a contributing part: continuations that violate the claim with it, and without.
     with: Option<u64>,
     without: Option<u64>,
 }
@@ -65,7 +65,6 @@ impl WhyJson {
     /// The schema's id.
     pub const SCHEMA: &'static str = "kraftsim.why.v1";
 
-    /// Of an answer.
     pub fn of(name: &str, case: &Case, describer: &Describer<'_>, why: &Why, wall_ns: u64) -> WhyJson {
         let faults = case.plan.0.iter().map(|fault| (fault.at_ns, describer.fault(fault)));
         let operations = case.operations.iter().map(|requested| (requested.at_ns, describer.requested(requested)));

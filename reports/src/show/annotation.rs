@@ -1,4 +1,4 @@
-//! Annotations of GitHub Actions: workflow commands on stderr that its pages show as errors.
+//! Annotations of GitHub Actions: workflow commands on stderr, which its pages show as errors.
 
 use fuzz::aggregate::Failure;
 use fuzz::seeds::show_seed;
@@ -10,20 +10,20 @@ use sim::duration::show_us;
 /// GitHub shows at most this number of errors of a step.
 const MOST: usize = 10;
 
-/// How many may still be written; none elsewhere.
+/// Number of annotations that may still be written; 0 outside of GitHub Actions.
 #[derive(Clone, Copy, Debug)]
 pub struct Annotations {
     left: usize,
 }
 
 impl Annotations {
-    /// As many as GitHub shows if this is a step of GitHub Actions.
+    /// The maximum of GitHub if this is a step of GitHub Actions.
     #[expect(clippy::disallowed_methods, reason = "where to print, not what to run")]
     pub fn here() -> Annotations {
         Annotations { left: if std::env::var("GITHUB_ACTIONS").is_ok_and(|value| value == "true") { MOST } else { 0 } }
     }
 
-    /// The line of a failure.
+    /// The annotation of a failure.
     pub fn of(&mut self, failure: &Failure) -> Option<String> {
         let violation = &failure.violation;
         let (scenario, seed) = (&failure.scenario, show_seed(failure.seed));
@@ -33,7 +33,7 @@ impl Annotations {
         self.say(&title, &format!("{} (at {at})\n{known}{}", violation.detail, failure.again.command))
     }
 
-    /// The line of an inconclusive sweep.
+    /// The annotation of an inconclusive sweep.
     pub fn of_vacuous(&mut self, why: &[String]) -> Option<String> {
         if why.is_empty() { None } else { self.say("kraftsim: inconclusive", &why.join("\n")) }
     }

@@ -2,14 +2,14 @@
 
 use crate::command::quote;
 
-/// Where items begin.
+/// Column in which items begin.
 const LABEL: usize = 16;
 /// Below this width a label has its own line.
 const NARROW: usize = 60;
-/// The width where neither a terminal nor `COLUMNS` gives one.
+/// The width if neither a terminal nor `COLUMNS` provides one.
 pub const DEFAULT_WIDTH: usize = 80;
 
-/// The width to write for: `COLUMNS`, else that of the terminal that stdout is, else 80.
+/// The output width: `COLUMNS`, otherwise that of the terminal on stdout, otherwise 80.
 #[expect(clippy::disallowed_methods, reason = "how to print, not what to run")]
 pub fn width_of_stdout() -> usize {
     let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
@@ -37,20 +37,20 @@ pub fn paragraph(width: usize, label: &str, items: &[String], most: usize) -> St
     text
 }
 
-/// A sentence, indented by two, its further lines by four.
+/// A sentence, indented by two; its further lines by four.
 pub fn sentence(width: usize, text: &str) -> String {
     let mut lines = vec![String::new()];
     put_words(&mut lines, text, width.saturating_sub(4));
     format!("  {}\n", lines.join("\n    "))
 }
 
-/// Text after a label that ends at column `indent`, its further lines below its first one. Below 60 columns these are
-/// indented by four.
+/// Text after a label that ends at column `indent`; its further lines are aligned with the first one. Below 60 columns
+/// these are indented by four.
 pub fn beside(width: usize, label: &str, indent: usize, text: &str) -> String {
     hanging(width, &format!("{label:<indent$}"), if width < NARROW { 4 } else { indent }, text)
 }
 
-/// Text after a label, its further lines indented.
+/// Text after a label; its further lines are indented.
 pub fn hanging(width: usize, label: &str, indent: usize, text: &str) -> String {
     let length = |text: &str| text.chars().count();
     let mut lines = vec![label.to_owned()];
@@ -112,7 +112,7 @@ fn words(text: &str) -> Vec<String> {
     words
 }
 
-/// Adds words to the last line, which is empty, and to new ones.
+/// Appends words to the last line, which is empty, and to new ones.
 fn put_words(lines: &mut Vec<String>, text: &str, room: usize) {
     for word in words(text) {
         let line = lines.last_mut().expect("never empty");
@@ -127,13 +127,13 @@ fn put_words(lines: &mut Vec<String>, text: &str, room: usize) {
     }
 }
 
-/// A command for a shell, continued by backslashes so that it fits: breaks are before flags where they can be.
+/// A shell command, continued by backslashes so that it fits: lines break before flags if possible.
 pub fn command_lines(width: usize, command: &str) -> String {
     let room = width.saturating_sub(6);
     let mut parts: Vec<String> = Vec::new();
     for word in shlex::split(command).unwrap_or_default().iter().map(|word| quote(word)) {
         match parts.last_mut() {
-            // A value stays beside its flag.
+            // A value stays on the line of its flag.
             Some(part) if part.starts_with("--") && !word.starts_with("--") && fits(part, &word, room) => {
                 *part += &format!(" {word}");
             }

@@ -1,4 +1,4 @@
-//! `--verbose`: everything that a sweep counted, as text.
+//! `--verbose`: all counts of a sweep, as text.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,6 @@ use crate::exit;
 use crate::expect;
 use sim::duration::show_us;
 
-/// The text.
 pub fn text(report: &SweepReport, width: usize) -> String {
     let mut text = String::new();
     let mut add = |label: &str, items: Vec<String>| text.push_str(&paragraph(width, label, &items, usize::MAX));
@@ -166,7 +165,7 @@ fn failover(kind: FailoverKind, times: &FailoverTimes) -> Vec<String> {
     items
 }
 
-/// The median and the 99th percentile, in brief; a dash stands where there are too few samples.
+/// The median and the 99th percentile, in brief; a dash if there are too few samples.
 fn both(name: &str, times: &Times) -> String {
     let at = |quantile: Quantile| quantile.of(&times.all).map_or_else(|| "–".to_owned(), show_us);
     format!("{name} {} / {}", at(Quantile::P50), at(Quantile::P99))
@@ -204,7 +203,7 @@ fn violated(report: &SweepReport) -> Vec<String> {
     by_invariant.into_iter().map(item).collect()
 }
 
-/// The verdicts of the judge of client histories; nothing if it judged none.
+/// The verdicts of the black-box checks; empty if there were none.
 fn black_box(of: BlackBox) -> Vec<String> {
     let said = [("hold", of.holds), ("violated", of.violated), ("unknown", of.unknown)];
     if of.checked() == 0 {

@@ -1,8 +1,8 @@
-//! The kinds of failovers in words.
+//! Names of the kinds of failovers.
 
 use scenarios::report::FailoverKind;
 
-/// What failed over, in words.
+/// The name of a kind.
 pub fn failover_name(kind: FailoverKind) -> &'static str {
     match kind {
         FailoverKind::Controller => "controller",

@@ -1,4 +1,4 @@
-//! One failure on stderr: what, when, and how to see it again.
+//! One failure on stderr: the claim, the time, and how it is reproduced.
 
 use fuzz::aggregate::Failure;
 use fuzz::seeds::show_seed;
@@ -21,15 +21,15 @@ pub fn kind_name(kind: ViolationKind) -> &'static str {
     }
 }
 
-/// The kind in texts.
+/// The kind as text.
 pub fn kind_in_words(kind: ViolationKind) -> &'static str {
     if kind == ViolationKind::GhostMismatch { "model mismatch" } else { kind_name(kind) }
 }
 
-/// Where the values of a failure begin.
+/// Column in which the values of a failure begin.
 const LABEL: usize = 13;
 
-/// Lines for people. A command or a path stands on one line, so that it can be copied.
+/// The lines of a failure. A command or a path is on one line, so that it can be copied.
 pub fn lines(failure: &Failure, width: usize) -> String {
     let violation = &failure.violation;
     let head = format!(

@@ -1,8 +1,7 @@
-//! JUnit XML of a sweep, as Jenkins, GitLab and GitHub's reporters read it: a suite for each
-//! scenario; a case for each violated invariant, for the sweep as a whole, its floors, its histories, each
-//! `[expect]` limit and each required probe. A case fails or is in error exactly when the sweep's
-//! exit code is not 0. Seeds are in messages, not in names: a page that compares two sweeps compares cases by
-//! name.
+//! JUnit XML of a sweep, for Jenkins, GitLab and GitHub's reporters: a suite for each scenario; a case for each
+//! violated invariant, for the sweep as a whole, its floors, its histories, each `[expect]` limit and each required
+//! probe. A case fails or is in error exactly when the sweep's exit code is not 0. Seeds are in messages, not in names:
+//! a page that compares two sweeps compares cases by name.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -20,7 +19,7 @@ use crate::exit;
 use crate::expect;
 use crate::json::show_digest;
 
-/// The file. Times of day are those of its writing less the time that the sweep took.
+/// The file. Its timestamps are the time of writing minus the duration of the sweep.
 pub fn text(report: &SweepReport) -> String {
     let mut file = Report::new("kraftsim sweep");
     let (began, host) = (began(report.wall_ns), gethostname::gethostname().to_string_lossy().into_owned());
@@ -42,28 +41,28 @@ pub fn text(report: &SweepReport) -> String {
     file.to_string().expect("a text in memory is written")
 }
 
-/// UTC.
+/// Current time, UTC.
 #[expect(clippy::disallowed_types, clippy::disallowed_methods, reason = "when it ran, not what ran")]
 fn began(ago_ns: u64) -> DateTime<Utc> {
     let now = std::time::SystemTime::now();
     now.checked_sub(Duration::from_nanos(ago_ns)).unwrap_or(now).into()
 }
 
-/// A case of no time of its own: that of the runs is the case `sweep`'s.
+/// A case without a duration: the duration of the runs is that of the case `sweep`.
 fn case(name: impl Into<XmlString>, status: TestCaseStatus) -> TestCase {
     let mut case = TestCase::new(name, status);
     case.set_time(Duration::ZERO);
     case
 }
 
-/// Nobody knows whether it holds: why, in a word and in a sentence.
+/// It is unknown whether it holds: the reason as a word and as a sentence.
 fn error(kind: &str, message: impl Into<XmlString>) -> TestCaseStatus {
     let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
     status.set_type(kind).set_message(message);
     status
 }
 
-/// It was not requested: why.
+/// It was not requested: the reason.
 fn skipped(message: impl Into<XmlString>) -> TestCaseStatus {
     let mut status = TestCaseStatus::skipped();
     status.set_message(message);
@@ -100,7 +99,7 @@ fn cases(report: &SweepReport, scenario: &str, of: &OfScenario) -> Vec<TestCase>
         let came = match expect::verdict(limit) {
             _ if !limit.judged => skipped("the cluster is not the catalog's; --expect judges the limit"),
             Some((_, true)) => TestCaseStatus::success(),
-            // Its violation says more.
+            // The violation has more detail.
             Some((measured, false)) => report
                 .violations
                 .iter()
@@ -136,7 +135,7 @@ fn cases(report: &SweepReport, scenario: &str, of: &OfScenario) -> Vec<TestCase>
     cases
 }
 
-/// By the first of them; all are in the body.
+/// Named after the first failure; all are in the body.
 fn failed(failures: &[&Failure]) -> TestCaseStatus {
     let Some(first) = failures.first() else { return TestCaseStatus::success() };
     let more = match failures.len() as u64 - 1 {
@@ -168,7 +167,7 @@ fn whole(report: &SweepReport, scenario: &str, of: &OfScenario) -> TestCaseStatu
     }
 }
 
-/// As the exit code has it, of all scenarios together: the share that is too much is the sweep's.
+/// Like the exit code, for all scenarios together: the maximum share applies to the sweep.
 fn floors(report: &SweepReport, of: &OfScenario) -> TestCaseStatus {
     if of.inconclusive == 0 || !exit::too_many_inconclusive(report) {
         return TestCaseStatus::success();

@@ -1,4 +1,4 @@
-//! How far `why` has come, on stderr: one line that changes on a terminal, some lines elsewhere.
+//! Progress of `why` on stderr: one line that changes on a terminal, several lines elsewhere.
 
 use std::io::Write;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget};
 use super::shrinking::spinner;
 use crate::args::ProgressMode;
 
-/// Between two lines.
+/// Interval between two lines.
 const EVERY: Duration = Duration::from_secs(2);
 
 /// See the module's documentation.
@@ -23,14 +23,14 @@ pub struct Looking<'a> {
 }
 
 impl<'a> Looking<'a> {
-    /// As requested; `Auto` takes the changing line where there is a terminal.
+    /// In the requested mode; `Auto` uses the changing line on a terminal.
     pub fn new(mode: ProgressMode, err: &'a mut dyn Write) -> Self {
         let drawable = !ProgressDrawTarget::stderr().is_hidden();
         let lines = mode == ProgressMode::Plain || mode == ProgressMode::Auto && !drawable;
         Looking { err, spinner: spinner(mode), lines, clock: Stopwatch::start(), last: Duration::ZERO }
     }
 
-    /// Shows it, if it is time to.
+    /// Shows the progress, if the interval has passed.
     pub fn progress(&mut self, progress: Progress) {
         if let Some(spinner) = &self.spinner {
             spinner.set_message(line(progress));
@@ -43,7 +43,7 @@ impl<'a> Looking<'a> {
         }
     }
 
-    /// Takes the line away.
+    /// Removes the line.
     pub fn finish(&mut self) {
         if let Some(spinner) = self.spinner.take() {
             spinner.finish_and_clear();

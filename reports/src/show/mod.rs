@@ -1,4 +1,4 @@
-//! The text for people, and for the pages of a CI that people read.
+//! Text output, for terminals and for the pages of a CI.
 
 pub mod annotation;
 pub mod columns;

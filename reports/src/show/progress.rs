@@ -8,19 +8,19 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::args::ProgressMode;
 
-/// Lines come at most so often, but after each 5 %.
+/// Minimum interval between lines, except after each 5 %.
 const SHORTEST: Duration = Duration::from_millis(500);
-/// And at least so often.
+/// Maximum interval between lines.
 const LONGEST: Duration = Duration::from_secs(5);
 
-/// Shows how far a sweep has come.
+/// Shows the progress of a sweep.
 pub struct Reporter<'a> {
     err: &'a mut dyn Write,
     bar: Option<ProgressBar>,
     lines: Option<Lines>,
 }
 
-/// When the last line was, and at what share.
+/// Time and share of the last line.
 #[derive(Default)]
 struct Lines {
     last: Duration,
@@ -28,12 +28,12 @@ struct Lines {
 }
 
 impl<'a> Reporter<'a> {
-    /// As requested; `Auto` takes the bar where there is a terminal to draw it on.
+    /// In the requested mode; `Auto` uses the bar on a terminal.
     pub fn new(mode: ProgressMode, err: &'a mut dyn Write) -> Self {
         let drawable = !ProgressDrawTarget::stderr().is_hidden();
         let bar = mode == ProgressMode::Bar || mode == ProgressMode::Auto && drawable;
         let plain = mode == ProgressMode::Plain || mode == ProgressMode::Auto && !drawable;
-        // The message is cut to what is left of the line; it needs about 50 columns.
+        // The message is cut to the rest of the line; it needs about 50 columns.
         let width = terminal_size::terminal_size_of(std::io::stderr()).map_or(80, |(width, _)| width.0);
         let template = if width < 72 { "{percent:>3}% {wide_msg}" } else { "{bar:16} {percent:>3}% {wide_msg}" };
         let style = ProgressStyle::with_template(template).expect("a constant template");
@@ -52,14 +52,14 @@ impl<'a> Reporter<'a> {
         let mut print = || {
             let _ = writeln!(err, "{text}");
         };
-        // `println` of a bar prints nothing where the bar is hidden; `suspend` always does.
+        // `println` of a bar prints nothing if the bar is hidden; `suspend` always does.
         match &self.bar {
             Some(bar) => bar.suspend(print),
             None => print(),
         }
     }
 
-    /// Shows it, if it is time to.
+    /// Shows the progress, if the interval has passed.
     pub fn progress(&mut self, progress: &Progress) {
         if let Some(bar) = &self.bar {
             bar.set_position(permille(progress));
@@ -76,7 +76,7 @@ impl<'a> Reporter<'a> {
         }
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     pub fn finish(&mut self) {
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
@@ -96,7 +96,7 @@ fn tail(progress: &Progress) -> String {
     format!("{}{total} runs, {} failing, {rate} runs/s, eta {}s", progress.runs, progress.failed, eta_seconds(progress))
 }
 
-/// Of the nearer end, runs or time.
+/// The share that is nearer to its end, of runs or of time.
 fn permille(progress: &Progress) -> u64 {
     let share = |done: u128, all: u128| u64::try_from(done * 1000 / all.max(1)).unwrap_or(1000).min(1000);
     let by_runs = progress.total.map(|total| share(progress.runs.into(), total.into()));

@@ -1,4 +1,4 @@
-//! One run, for people.
+//! The summary of one run.
 
 use fuzz::durations::round_to_us;
 use fuzz::seeds::show_seed;
@@ -10,7 +10,7 @@ use crate::engine::Overrides;
 use crate::json::show_digest;
 use sim::duration::show_us;
 
-/// Failovers listed one by one.
+/// Maximum number of failovers that are listed one by one.
 const FAILOVERS: usize = 12;
 
 /// The text; `overrides` altered the run.
@@ -71,7 +71,7 @@ fn outcome(run: &RunReport) -> String {
     match &run.outcome {
         Outcome::Holds => "all claims hold".to_owned(),
         Outcome::Violated(violation) => format!("{} DOES NOT HOLD", violation.invariant),
-        // An excuse that ends a run wants nothing: it is a reason, not a floor.
+        // An excuse that ends a run has no required value: it is a reason, not a floor.
         Outcome::Inconclusive { floor, wanted: 0, .. } => format!("INCONCLUSIVE: {floor}"),
         Outcome::Inconclusive { floor, wanted, got } => format!("INCONCLUSIVE: floor {floor}, {got} of {wanted}"),
     }

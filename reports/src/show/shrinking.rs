@@ -1,4 +1,4 @@
-//! How far shrinking has come, on stderr: one line that changes on a terminal, some lines elsewhere.
+//! Progress of shrinking on stderr: one line that changes on a terminal, several lines elsewhere.
 
 use std::io::Write;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::columns::plural;
 use crate::args::ProgressMode;
 
-/// Between two lines.
+/// Interval between two lines.
 const EVERY: Duration = Duration::from_secs(2);
 
 /// See the module's documentation.
@@ -20,14 +20,14 @@ pub struct Shrinking<'a> {
 }
 
 impl<'a> Shrinking<'a> {
-    /// As requested; `Auto` takes the changing line where there is a terminal.
+    /// In the requested mode; `Auto` uses the changing line on a terminal.
     pub fn new(mode: ProgressMode, err: &'a mut dyn Write) -> Self {
         let drawable = !ProgressDrawTarget::stderr().is_hidden();
         let lines = mode == ProgressMode::Plain || mode == ProgressMode::Auto && !drawable;
         Shrinking { err, spinner: spinner(mode), last: lines.then_some(Duration::ZERO) }
     }
 
-    /// Shows it, if it is time to.
+    /// Shows the progress, if the interval has passed.
     pub fn progress(&mut self, progress: &Progress) {
         if let Some(spinner) = &self.spinner {
             spinner.set_message(line(progress));
@@ -41,7 +41,7 @@ impl<'a> Shrinking<'a> {
         }
     }
 
-    /// Takes the line away.
+    /// Removes the line.
     pub fn finish(&mut self) {
         if let Some(spinner) = self.spinner.take() {
             spinner.finish_and_clear();
@@ -49,7 +49,7 @@ impl<'a> Shrinking<'a> {
     }
 }
 
-/// The line that changes, where it is requested.
+/// The changing line, if it is requested.
 pub fn spinner(mode: ProgressMode) -> Option<ProgressBar> {
     let drawable = !ProgressDrawTarget::stderr().is_hidden();
     let draws = mode == ProgressMode::Bar || mode == ProgressMode::Auto && drawable;

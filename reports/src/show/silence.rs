@@ -5,7 +5,7 @@ use fuzz::aggregate::SweepReport;
 use super::columns::{plural, thousands};
 use crate::json::last_hunt::power;
 
-/// The lines; none if nothing ran.
+/// The lines; empty if nothing ran.
 pub fn lines(report: &SweepReport) -> Vec<String> {
     let silence = &report.silence;
     let mut lines = Vec::new();
@@ -42,7 +42,7 @@ fn tenths(n: u64) -> String {
     format!("{}.{}", thousands(n / 10), n % 10)
 }
 
-/// `0.3 %`, rounded up; what is small to more places.
+/// `0.3 %`, rounded up; small values with more places.
 fn percent(ppm: u64) -> String {
     match ppm {
         0..1_000 => format!("0.{ppm:04}"),

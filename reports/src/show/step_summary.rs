@@ -19,10 +19,10 @@ use crate::expect;
 use crate::json::show_digest;
 use sim::duration::show_us;
 
-/// The most failures of a summary, which keeps it far below the limit of GitHub (1 MiB a step).
+/// Maximum number of failures in a summary, which keeps it far below the limit of GitHub (1 MiB per step).
 const MOST: usize = 20;
 
-/// The file that GitHub Actions or a compatible system names for this step.
+/// The file for this step, named by GitHub Actions or a compatible system.
 pub fn file() -> Option<PathBuf> {
     std::env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty()).map(PathBuf::from)
 }
@@ -33,7 +33,6 @@ pub fn append(path: &Path, report: &SweepReport) -> Result<(), Problem> {
     write().map_err(|error: std::io::Error| Problem::new(format!("{}: {error}", path.display())))
 }
 
-/// The Markdown.
 pub fn text(report: &SweepReport) -> String {
     let code = exit::of_sweep(report);
     let mark = if code == exit::HOLDS { "✅" } else { "❌" };
@@ -132,12 +131,12 @@ fn limits(report: &SweepReport) -> String {
     format!("#### Limits\n\n| limit | scenario | | measured | holds |\n|---|---|---|--:|---|\n{rows}\n")
 }
 
-/// A name as code, in which Markdown has no escapes.
+/// A name as code; Markdown has no escapes in code.
 fn code_span(text: &str) -> String {
     format!("`{}`", text.replace(['`', '\n', '\r'], " "))
 }
 
-/// Text of runs and flags inside a line or a cell, without markup and line breaks.
+/// Text from runs and flags inside a line or a cell, without markup and line breaks.
 fn inline(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {

@@ -1,5 +1,5 @@
-//! What a sweep ends with: at most fourteen lines (of 80 columns) that need no knowledge of this program,
-//! and the commands that reproduce its failures. [`super::details`] has the rest.
+//! The summary of a sweep: at most fourteen lines (of 80 columns) that require no knowledge of this program, and the
+//! commands that reproduce its failures. [`super::details`] has the rest.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +22,6 @@ const LINES: usize = 14;
 /// Commands that reproduce failures.
 const COMMANDS: usize = 5;
 
-/// The text.
 pub fn text(report: &SweepReport, width: usize, verbose: bool, json_flag: &str) -> String {
     let mut text = if verbose { details::text(report, width) + "\n" } else { String::new() };
     let mut before = ran(report, width);
@@ -31,7 +30,7 @@ pub fn text(report: &SweepReport, width: usize, verbose: bool, json_flag: &str) 
     }
     before += &paragraph(width, "kafka", &kafka(report), 1);
     let counted = after(report, width, &limits(report));
-    // All of them if they fit; their number if they do not.
+    // All of them if they fit; otherwise their number.
     let is_long = before.lines().count() + 1 + counted.lines().count() > LINES;
     let after = if is_long { after(report, width, &number_of_limits(report)) } else { counted };
     let spare = LINES.saturating_sub(before.lines().count() + after.lines().count());
@@ -39,7 +38,7 @@ pub fn text(report: &SweepReport, width: usize, verbose: bool, json_flag: &str) 
     text + &reproduce(report, width, json_flag)
 }
 
-/// All below the faults.
+/// All lines below the faults.
 fn after(report: &SweepReport, width: usize, limits: &[String]) -> String {
     let mut after = paragraph(width, "operations", &[operations(report)], 1);
     after += &failovers(report, width);
@@ -85,10 +84,10 @@ fn ran(report: &SweepReport, width: usize) -> String {
     what + &paragraph(width, "", &[much], 1)
 }
 
-/// In what the simulated Kafka differs from the real one, and the user's own settings.
+/// The differences of the simulated Kafka from the real one, and the user's own settings.
 fn kafka(report: &SweepReport) -> Vec<String> {
     let subject = &report.subject;
-    // What the command named stands first: later items may be counted only.
+    // Items named in the command are first: later ones may only be counted.
     let mut items: Vec<String> = subject.bugs.iter().map(|bug| format!("bug: {bug}")).collect();
     items.extend(subject.cluster.iter().map(|dir| format!("cluster: {dir}")));
     items.extend(subject.set.iter().map(|set| format!("set: {set}")));
@@ -100,7 +99,7 @@ fn kafka(report: &SweepReport) -> Vec<String> {
     items
 }
 
-/// The most frequent kinds first; their number alone where none fits.
+/// The most frequent kinds first; only their number if none fits.
 fn faults(report: &SweepReport, width: usize, most: usize) -> String {
     let total: u64 = report.faults.values().sum();
     let mut kinds: Vec<(&String, u64)> = report.faults.iter().map(|(kind, n)| (kind, *n)).collect();
@@ -126,7 +125,7 @@ fn operations(report: &SweepReport) -> String {
     )
 }
 
-/// What an operator requests; the rest is in the details.
+/// The failovers that matter most to an operator; the rest is in the details.
 fn failovers(report: &SweepReport, width: usize) -> String {
     let shown = [FailoverKind::Controller, FailoverKind::Partition, FailoverKind::ProduceGap];
     let mut text = String::new();
@@ -150,7 +149,7 @@ fn failovers(report: &SweepReport, width: usize) -> String {
     if text.is_empty() { paragraph(width, label, &[], 1) } else { text }
 }
 
-/// Of acknowledged records (`acks=all`); none if no scenario produces any.
+/// Loss of acknowledged records (`acks=all`); `None` if no scenario produces any.
 fn data_loss(report: &SweepReport) -> Option<String> {
     let acked: u64 = report.records.values().map(|records| records.acked).sum();
     let excused: u64 = report.records.values().map(|records| records.excused).sum();
@@ -177,7 +176,7 @@ fn linearizable(report: &SweepReport) -> String {
     }
 }
 
-/// `[expect]`: those that do not hold first.
+/// `[expect]`: violated limits first.
 fn limits(report: &SweepReport) -> Vec<String> {
     let mut limits: Vec<(bool, String)> = report
         .limits
@@ -205,7 +204,7 @@ fn number_of_limits(report: &SweepReport) -> Vec<String> {
     vec![format!("{judged} of {} judged{broken} (--verbose)", report.limits.len())]
 }
 
-/// By invariant: how often. What `[expect]` limits is shown as such.
+/// Counts by invariant. Violated `[expect]` limits are shown as such.
 fn violated(report: &SweepReport) -> Vec<String> {
     let mut by_invariant: BTreeMap<&str, u64> = BTreeMap::new();
     for failure in report.violations.iter().filter(|failure| failure.violation.kind != ViolationKind::Expect) {
@@ -246,8 +245,8 @@ fn more(report: &SweepReport) -> String {
     format!("--verbose{replay}; kraftsim chart -h")
 }
 
-/// The last thing on the screen, for those who scrolled by the failures: the commands that reproduce them, those that
-/// show more of the first one, and the known findings among them.
+/// The end of the output, which remains visible after long lists of failures: the commands that reproduce them, those
+/// that show more of the first one, and the known findings among them.
 fn reproduce(report: &SweepReport, width: usize, json_flag: &str) -> String {
     let mut commands: Vec<&str> = report.violations.iter().map(|failure| failure.again.command.as_str()).collect();
     commands.dedup();

@@ -13,7 +13,6 @@ use crate::json::show_digest;
 /// The schema's id.
 pub const SCHEMA_ID: &str = "kraftsim.trace.v1";
 
-/// The whole file.
 pub fn text(trace: &Trace, run: &RunReport) -> String {
     let head = Head {
         schema: SCHEMA_ID,

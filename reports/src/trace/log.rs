@@ -11,10 +11,10 @@ use sim::process::Node;
 use super::screen::Screen;
 use crate::engine::Problem;
 
-/// `--around violation` shows so many lines of its past.
+/// Number of past lines shown by `--around violation`.
 pub const LINES_BEFORE: usize = 200;
 
-/// `--around EVENT` shows so many lines before it, and as many from it on.
+/// Number of lines shown by `--around EVENT` before the event, and from it on.
 pub const LINES_BESIDE: usize = 100;
 
 /// The value of `--around`.

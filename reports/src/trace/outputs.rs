@@ -54,7 +54,7 @@ impl TraceOutputs {
     }
 
     /// Runs the seed once more, records the trace, and shows it. `Some`: the digest of that run differs, so the run is
-    /// not deterministic. Errors of writing are added to `problems`.
+    /// not deterministic. Write errors are added to `problems`.
     pub fn show(
         &self,
         job: &Job,

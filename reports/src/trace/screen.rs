@@ -7,7 +7,7 @@ use std::io::IsTerminal;
 pub struct Screen {
     /// Columns; `None`: no terminal, and lines are not shortened.
     pub width: Option<usize>,
-    /// Colours are wanted.
+    /// True if colours are enabled.
     pub colours: bool,
 }
 

@@ -24,7 +24,7 @@ use crate::verb::sweep::results::exit_code;
 use crate::verb::sweep::{FOLDER, jobs};
 use sim::duration::show_us;
 
-/// Hunts for each bug named, or for all of them.
+/// Hunts for each named bug, or for all of them.
 pub fn hunt_for(
     args: &HuntArgs,
     engine: &dyn Engine,
@@ -155,13 +155,13 @@ fn hidden(row: &Row) -> String {
     if row.hidden_by.is_empty() { String::new() } else { format!("; reason: {}", row.hidden_by) }
 }
 
-/// What came of the hunt for one bug.
+/// The result of the hunt for one bug.
 struct Found {
     row: &'static Row,
-    /// The scenarios it was looked for in.
+    /// The scenarios in which it was searched.
     names: Vec<String>,
     hunted: Hunted,
-    /// Shows the run that caught it.
+    /// The command that shows the run that caught it.
     command: Option<String>,
     /// The smallest run, if it was requested.
     kept: Option<Kept>,

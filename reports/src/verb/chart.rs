@@ -1,4 +1,4 @@
-//! `chart`: runs configurations side by side and draws what they measured.
+//! `chart`: runs configurations and draws their measurements.
 
 use std::sync::atomic::AtomicBool;
 
@@ -27,7 +27,7 @@ use crate::show::failure;
 use crate::show::progress::Reporter;
 use sim::duration::show_us;
 
-/// Checks all that was requested, runs every configuration, draws, writes.
+/// Checks the request, runs every configuration, draws, writes.
 pub fn failover(
     args: &ChartFailoverArgs,
     engine: &dyn Engine,
@@ -109,7 +109,7 @@ fn format(args: &ChartFailoverArgs) -> Result<Format, Problem> {
     }
 }
 
-/// Each configuration ready to run, and all that alters its runs.
+/// Prepares each configuration, with everything that alters its runs.
 fn prepare(
     configurations: &[Configuration],
     engine: &dyn Engine,
@@ -194,7 +194,7 @@ fn chart(
     }
 }
 
-/// That of a sweep; a line with nothing to show says nothing.
+/// The exit code of a sweep; inconclusive if a line has nothing to show.
 fn code(chart: &Chart, report: &SweepReport, streams: &mut Streams<'_>) -> u8 {
     let empty: Vec<String> =
         chart.lines.iter().filter(|line| line.times.total.all.count() == 0).map(Line::label).collect();
@@ -214,8 +214,8 @@ fn code(chart: &Chart, report: &SweepReport, streams: &mut Streams<'_>) -> u8 {
     if code == exit::HOLDS && !empty.is_empty() { exit::INCONCLUSIVE } else { code }
 }
 
-/// A run, with those failovers alone that came after one kind of fault, if given: phases, and what had not
-/// ended, are then of that kind, too.
+/// A run with only the failovers after one kind of fault, if given: phases and unended failovers are then also only of
+/// that kind.
 fn run_of_cause(named: &Named, seed: u64, host: Host, cause: Option<&str>) -> RunReport {
     let mut run = named.prepared.run(seed, host, None);
     if let Some(cause) = cause {
@@ -254,12 +254,12 @@ fn text(chart: &Chart, args: &ChartFailoverArgs) -> String {
     text
 }
 
-/// Watches the runs: prints failures as they come.
+/// Prints failures when they occur.
 struct Watcher<'a> {
     configurations: &'a [Configuration],
     overrides: &'a [Overrides],
     annotations: Annotations,
-    /// Of lines.
+    /// Width of lines.
     width: usize,
     reporter: Reporter<'a>,
 }

@@ -14,15 +14,15 @@ use crate::json::{Seconds, to_text};
 use crate::output::{Streams, Target};
 use crate::show::columns::plural;
 
-/// Steps that each object is granted at first, and by how much more in each further search.
+/// Number of search steps for each object in the first search, and the factor for each further search.
 const FIRST_STEPS: u64 = 1_000_000;
 const MORE: u64 = 8;
-/// What a search remembers of so many steps still goes into memory.
+/// The state of a search with this number of steps still fits in memory.
 const MOST_STEPS: u64 = 64_000_000;
-/// Of a longer prefix only the end is shown.
+/// Only the end of a longer prefix is shown.
 const SHOWN: usize = 12;
 
-/// Reads, judges, writes.
+/// Reads, checks, writes.
 pub fn run(args: &CheckArgs, streams: &mut Streams<'_>) -> Result<u8, Problem> {
     let target = args.json.as_deref().map(Target::checked).transpose()?;
     let (file, text) = read_text_or_stdin(&args.history)?;
@@ -64,7 +64,7 @@ pub fn run(args: &CheckArgs, streams: &mut Streams<'_>) -> Result<u8, Problem> {
     Ok(code)
 }
 
-/// Searches with ever more steps, until it is decided or the time limit is reached.
+/// Searches with more and more steps, until it is decided or the time limit is reached.
 fn within(history: &History, limit_ns: u64, clock: &Stopwatch) -> (Judgement, usize) {
     let mut steps = FIRST_STEPS;
     loop {

@@ -37,7 +37,7 @@ pub fn run(args: &ClusterArgs, engine: &dyn Engine, streams: &mut Streams<'_>) -
     Ok(exit::HOLDS)
 }
 
-/// The report for people.
+/// The report as text.
 fn text(report: &ClusterReport, width: usize) -> String {
     let mut text = format!("{}\n", plural(report.nodes.len() as u64, "node"));
     for node in &report.nodes {
@@ -50,7 +50,7 @@ fn text(report: &ClusterReport, width: usize) -> String {
     for (status, title) in parts {
         let properties: Vec<&PropertyReport> = report.of(status).collect();
         text.push_str(&format!("\n{title}: {}\n", plural_properties(properties.len())));
-        // Those without effect have few reasons, and many names for each.
+        // Properties without effect have few reasons, and many names for each.
         let mut reasons: Vec<&str> = Vec::new();
         for property in &properties {
             if status != Status::WithoutEffect {
@@ -83,7 +83,7 @@ fn nearest(property: &PropertyReport) -> String {
     }
 }
 
-/// The JSON contains longer values and further ones.
+/// Longest value that is shown; the JSON contains longer values and further ones.
 const VALUE_CHARS: usize = 60;
 const VALUES: usize = 3;
 
@@ -105,7 +105,7 @@ fn values(property: &PropertyReport, report: &ClusterReport) -> String {
     }
 }
 
-/// The nodes, as a role if they are all nodes of it.
+/// The nodes, or their role if they are all nodes of it.
 fn nodes(ids: &[i32], report: &ClusterReport) -> String {
     let of_role = |role: &str| {
         let with_role = report.nodes.iter().filter(|node| node.roles == role);

@@ -1,4 +1,4 @@
-//! One run that a verb is about: a seed of a scenario, or a repro file.
+//! The run of a verb: a seed of a scenario, or a repro file.
 
 use std::path::Path;
 
@@ -10,22 +10,20 @@ use crate::json::repro;
 use crate::load;
 use crate::output::Streams;
 
-/// A digest, and the ladder of the run that had it.
+/// A digest, and the ladder of its run.
 pub type Stored = (u128, Vec<(u64, u128)>);
 
 /// The run, and its expected result.
 pub struct Job {
-    /// Ready to run.
     pub scenario: Named,
-    /// Its seed.
     pub seed: u64,
     /// The flags that alter it.
     pub overrides: Overrides,
     /// Digest that the run must have.
     pub expected: Option<u128>,
-    /// Of the run that is expected; empty if only its digest is known.
+    /// Ladder of the expected run; empty if only its digest is known.
     pub ladder: Vec<(u64, u128)>,
-    /// The repro file that contains the run, except these.
+    /// The repro file that contains the run, and the flags that it does not contain.
     pub repro: Option<(String, Overrides)>,
     /// The result in the repro file, if no flag alters the run.
     pub stored: Option<Stored>,

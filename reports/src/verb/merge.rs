@@ -1,4 +1,4 @@
-//! `merge`: the JSON of several sweeps as if they had been one.
+//! `merge`: merges the JSON of several sweeps to that of one sweep.
 
 use std::path::Path;
 
@@ -16,10 +16,10 @@ use crate::output::{Streams, Target};
 use crate::show::annotation::Annotations;
 use crate::verb::sweep::results::Results;
 
-/// Gaps that a message names.
+/// Maximum number of gaps that a message names.
 const MOST_GAPS: usize = 8;
 
-/// Reads, merges, judges, writes.
+/// Reads, merges, evaluates, writes.
 pub fn run(args: &MergeArgs, engine: &dyn Engine, streams: &mut Streams<'_>) -> Result<u8, Problem> {
     load::known_probes(engine, &args.require_probe)?;
     let target = Target::checked(&args.output)?;
@@ -50,7 +50,7 @@ pub fn run(args: &MergeArgs, engine: &dyn Engine, streams: &mut Streams<'_>) -> 
     Ok(results.write(&whole, code, args.verbose, streams))
 }
 
-/// As a sweep does.
+/// Annotates as a sweep does.
 fn annotate(whole: &SweepReport, code: u8, streams: &mut Streams<'_>) {
     let mut annotations = Annotations::here();
     let failures: Vec<String> = whole.violations.iter().filter_map(|failure| annotations.of(failure)).collect();

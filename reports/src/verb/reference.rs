@@ -1,4 +1,4 @@
-//! Reference text: checks, bugs and fixes that can be switched on, schemas of files, completions for shells, manual pages.
+//! Reference text: checks, optional bugs and fixes, schemas of files, completions for shells, manual pages.
 
 use clap::CommandFactory;
 use clap_mangen::Man;
@@ -17,9 +17,9 @@ use crate::schemas::SCHEMAS;
 use crate::show::columns::{beside, hanging};
 use crate::show::known_finding;
 
-/// What stands below the name of a bug begins here.
+/// Indent of the lines below the name of a bug.
 const BELOW: &str = "                 ";
-/// Where prose begins.
+/// Column in which prose begins.
 const INDENT: usize = 13;
 
 /// Every bug: rows of the bug catalog by layer (layer, row, name; below it its source and the checks that should
@@ -79,7 +79,7 @@ pub fn list_checks(streams: &mut Streams<'_>) -> Result<u8, Problem> {
     Ok(exit::HOLDS)
 }
 
-/// One of them, by its name in any case.
+/// One check, by its name in any case.
 pub fn show_check(name: &str, streams: &mut Streams<'_>) -> Result<u8, Problem> {
     let Some(claim) = CLAIMS.iter().find(|claim| claim.name.eq_ignore_ascii_case(name)) else {
         let allowed = listed(name, CLAIMS.iter().map(|claim| claim.name), "kraftsim checks list");
@@ -138,7 +138,7 @@ pub fn man(args: &ManArgs, streams: &mut Streams<'_>) -> Result<u8, Problem> {
     Ok(exit::HOLDS)
 }
 
-/// Documentation as one line, which names the documents that it cites by their paths.
+/// Documentation as one line, in which cited documents are named by their paths.
 fn plain(doc: &str) -> String {
     let line = doc.split_whitespace().collect::<Vec<_>>().join(" ");
     let of_spec = |text: String, name: &str| text.replace(name, &format!("raft/spec/{name}"));

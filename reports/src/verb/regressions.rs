@@ -19,17 +19,16 @@ use crate::output::write_whole;
 use crate::verb::shrink::repro_text;
 use sim::duration::show_us;
 
-/// How many runs that caught a bug are shrunk, at most, while the time limit ends each before it is done.
+/// Maximum number of runs that caught a bug and are shrunk, if the time limit ends each shrinking.
 const CATCHES: u64 = 3;
 
 /// The folder of the smallest runs, and the limits of the search.
 #[derive(Clone, Debug)]
 pub struct Keep {
-    /// The folder.
     pub folder: PathBuf,
     /// Threads.
     pub jobs: usize,
-    /// No candidate is begun after this long.
+    /// No candidate is begun after this time.
     pub limit: Duration,
 }
 
@@ -40,11 +39,11 @@ pub struct Kept {
     pub catch: u64,
     /// Faults and operations of the run that caught it.
     pub before: (usize, usize),
-    /// Of the smallest.
+    /// Faults and operations of the smallest run.
     pub after: (usize, usize),
-    /// Real time of shrinking, ns: of all catches that were tried.
+    /// Real time of shrinking, ns: of all runs that were tried.
     pub shrink_ns: u64,
-    /// Real time of asking why, ns.
+    /// Real time of `why`, ns.
     pub why_ns: u64,
     /// The number of required faults; if there are none, of required operations.
     pub necessary: usize,
@@ -57,7 +56,7 @@ pub struct Kept {
 /// A run that caught a bug, in the scenario of this name.
 pub type Catch = (String, Caught);
 
-/// The smallest run that came of one.
+/// The smallest run after shrinking.
 struct Smallest {
     catch: u64,
     before: (usize, usize),
@@ -73,8 +72,8 @@ impl Smallest {
 }
 
 impl Keep {
-    /// Shrinks the `first` run that caught a bug, and writes what is left. If there was no time to do all, the
-    /// `next` ones are tried, too, and the smallest is kept. `None` if it is interrupted: then nothing is written.
+    /// Shrinks the `first` run that caught a bug, and writes the result. If the time was too short to complete this,
+    /// the `next` ones are tried, too, and the smallest is kept. `None` if it is interrupted: then nothing is written.
     pub fn keep(
         &self,
         engine: &dyn Engine,
@@ -159,7 +158,7 @@ fn necessary(answer: &Why) -> usize {
 }
 
 impl Kept {
-    /// At the end of a hunt's line.
+    /// The text at the end of a hunt's line.
     pub fn line(&self) -> String {
         let Kept { before, after, necessary, .. } = self;
         let (shrinking, why) = (show_us(self.shrink_ns / 1000), show_us(self.why_ns / 1000));
@@ -170,7 +169,6 @@ impl Kept {
         )
     }
 
-    /// For machines.
     pub fn json(&self) -> KeptJson {
         KeptJson {
             repro: file_name(&self.path),
@@ -191,7 +189,7 @@ fn file_name(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-/// Medians of what was kept.
+/// Medians of the kept runs.
 pub fn sums(kept: &[&Kept]) -> String {
     if kept.is_empty() {
         return String::new();

@@ -1,4 +1,4 @@
-//! `replay`: one seed again, exactly as it was.
+//! `replay`: runs one seed again.
 
 use std::path::Path;
 
@@ -24,10 +24,10 @@ use crate::verb::job::Job;
 use crate::verb::sweep::results;
 use sim::duration::show_us;
 
-/// Checks all that was requested, runs, compares, writes.
+/// Checks the request, runs, compares, writes.
 pub fn run(args: &ReplayArgs, engine: &dyn Engine, streams: &mut Streams<'_>) -> Result<u8, Problem> {
     let mut job = Job::load(&args.one, &args.run, "replay", engine, streams)?;
-    // The digest of a part of a run is nothing to compare.
+    // The digest of a partial run cannot be compared.
     let stored = job.stored.take().filter(|_| args.until.is_none());
     job.expected = args.expect_digest.or(stored.as_ref().map(|(digest, _)| *digest));
     job.ladder = stored.map_or(Vec::new(), |(_, ladder)| ladder);
@@ -69,7 +69,7 @@ pub fn run(args: &ReplayArgs, engine: &dyn Engine, streams: &mut Streams<'_>) ->
         }
     }
     let known = match &run.outcome {
-        // A run that was cut short says too little of what its rest would come to.
+        // A run that `--until` ended early says too little about its rest.
         Outcome::Violated(violation) if args.until.is_none() => {
             job.scenario.prepared.known_finding(job.seed, None, violation)
         }
@@ -133,7 +133,7 @@ fn failures(job: &Job, run: &RunReport, known: Option<KnownFinding>) -> Vec<Fail
     }]
 }
 
-/// Why the digest is another one: this machine, or what was run.
+/// The reason for a different digest: nondeterminism, or a different input.
 fn mismatch(job: &Job, args: &ReplayArgs, run: &RunReport, expected: u128) -> String {
     let head = format!("DIGEST MISMATCH: {} instead of {}", show_digest(run.digest), show_digest(expected));
     let (prepared, other) = (&job.scenario.prepared, HOSTS[HOSTS.len() - 1]);
@@ -155,7 +155,7 @@ fn mismatch(job: &Job, args: &ReplayArgs, run: &RunReport, expected: u128) -> St
 fn exit_code(run: &RunReport, cut_short: bool) -> u8 {
     match &run.outcome {
         Outcome::Violated(violation) => exit::of_kind(violation.kind),
-        // What --until leaves out may well be what a floor or a history lacks.
+        // The part after `--until` may be the one that a floor or a history lacks.
         _ if cut_short => exit::HOLDS,
         Outcome::Inconclusive { .. } => exit::INCONCLUSIVE,
         Outcome::Holds if run.is_undecided() => exit::INCONCLUSIVE,

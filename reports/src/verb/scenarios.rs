@@ -6,10 +6,10 @@ use crate::load::no_such_scenario;
 use crate::output::Streams;
 use crate::show::columns::beside;
 
-/// Where it begins what a scenario is about.
+/// Column in which the purpose of a scenario begins.
 const ABOUT: usize = 24;
 
-/// Names, and what each is about; findings, which fail by design, are marked.
+/// Names, with the purpose of each; findings, which fail by design, are marked.
 pub fn list(engine: &dyn Engine, streams: &mut Streams<'_>) -> Result<u8, Problem> {
     let scenarios = engine.list();
     let line = |Listed { name, about, fixed_by }: &Listed| {
@@ -26,7 +26,7 @@ pub fn list(engine: &dyn Engine, streams: &mut Streams<'_>) -> Result<u8, Proble
     Ok(exit::HOLDS)
 }
 
-/// The TOML of one.
+/// Prints the TOML of one.
 pub fn show(engine: &dyn Engine, name: &str, streams: &mut Streams<'_>) -> Result<u8, Problem> {
     let toml = engine.find(name).ok_or_else(|| Problem::new(no_such_scenario(engine, name)))?;
     streams.result(&toml)?;

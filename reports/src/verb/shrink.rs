@@ -62,7 +62,7 @@ fn default_path(job: &Job) -> PathBuf {
     PathBuf::from(format!("kraftsim-out/shrunk-{stem}-{}.json", show_seed(job.seed)))
 }
 
-/// How much there is to read.
+/// Size of a case for its reader.
 struct Size {
     faults: usize,
     operations: usize,
@@ -75,7 +75,7 @@ impl Size {
     }
 }
 
-/// The repro file of a case, and its whole run: what a shrinking candidate was cut short of.
+/// The repro file of a case, and its complete run, which candidates may not have reached.
 pub fn repro_text(engine: &dyn Engine, name: &str, shrunk: &Shrunk) -> Result<(String, RunReport), Problem> {
     let prepared = engine.of_case(&shrunk.case)?;
     let report = shrunk.case.run(None).map_err(Problem::new)?;

@@ -1,4 +1,4 @@
-//! `sweep`: many seeds, and the claims that do not hold.
+//! `sweep`: runs many seeds and reports the claims that do not hold.
 
 pub mod checkpoint;
 pub mod results;
@@ -37,14 +37,14 @@ use checkpoint::{Checkpoint, Flags};
 use results::{Results, exit_code};
 use sim::duration::show_us;
 
-/// Repro files of one sweep.
+/// Maximum number of repro files of one sweep.
 const REPROS: usize = 20;
-/// So many failing seeds of each claim and scenario are run again to see whether they are a known finding.
+/// Maximum number of failing seeds of each claim and scenario that are run again to search a known finding.
 const TRIED_SEEDS: u32 = 3;
 /// The default of `--out`.
 pub const FOLDER: &str = "kraftsim-out";
 
-/// Checks the flags, sweeps, judges, and writes the results.
+/// Checks the flags, sweeps, evaluates, and writes the results.
 pub fn run(
     args: &SweepArgs,
     engine: &dyn Engine,
@@ -199,14 +199,14 @@ pub fn jobs(requested: Option<usize>) -> usize {
     requested.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, NonZeroUsize::get))
 }
 
-/// Every element once.
+/// Sorts, and removes duplicates.
 pub fn sorted<T: Ord>(mut all: Vec<T>) -> Vec<T> {
     all.sort_unstable();
     all.dedup();
     all
 }
 
-/// Watches a sweep: prints failures as they come and writes their repro files.
+/// Observes a sweep: prints failures when they occur and writes their repro files.
 struct SweepWatch<'a> {
     scenarios: &'a [Named],
     stems: Vec<String>,
@@ -220,10 +220,10 @@ struct SweepWatch<'a> {
     repros: usize,
     /// Failing seeds that were run again with fixes, by scenario, claim and its predicate.
     tried: BTreeMap<(usize, String, Option<String>), u32>,
-    /// The command that does this search again, if it is a guided one.
+    /// The command that repeats this search, if it is a guided one.
     search: String,
     annotations: Annotations,
-    /// Of lines.
+    /// Width of lines.
     width: usize,
     reporter: Reporter<'a>,
     checkpoint: Option<Checkpoint>,
@@ -262,7 +262,7 @@ impl SweepWatch<'_> {
         whole
     }
 
-    /// Writes the checkpoint, if one is requested. The sweep continues if the disk is full, since it may have space later.
+    /// Writes the checkpoint, if one is requested. The sweep continues if the disk is full, which may be temporary.
     fn write_checkpoint(&mut self, whole: &SweepReport, finished: bool) {
         let Some(checkpoint) = &mut self.checkpoint else { return };
         self.problem = checkpoint.write(whole, finished).err();
@@ -288,7 +288,7 @@ impl SweepWatch<'_> {
         self.scenarios[scenario].prepared.known_finding(seed, plan, broken)
     }
 
-    /// The repro file of a run; with the changed plan and its place in the search, if given.
+    /// The repro file of a run; with the changed plan and its number in the search, if given.
     fn write_repro(&mut self, scenario: usize, run: &RunReport, changed_plan: Option<(u64, &Plan)>) -> Option<String> {
         if self.repros == REPROS {
             return None;
@@ -350,7 +350,7 @@ impl SweepWatch<'_> {
         }
         let mut command = command::replay(name, run.seed, run.digest, self.overrides);
         if violation.invariant == DISAGREES {
-            // Only a run whose history is written is also judged by its history alone.
+            // A history is also checked without the logs of servers only if it is written.
             command.push_str(" --history history.json");
         }
         command
@@ -358,7 +358,7 @@ impl SweepWatch<'_> {
 
     fn checkpoint(&mut self, sums: &dyn Fn() -> SweepReport) {
         if self.checkpoint.as_ref().is_some_and(Checkpoint::is_due) {
-            // A killed process leaves the checkpoint of an interrupted sweep.
+            // The checkpoint of a killed process is that of an interrupted sweep.
             let whole = self.whole(SweepReport { interrupted: true, ..sums() });
             self.write_checkpoint(&whole, false);
         }

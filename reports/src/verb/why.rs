@@ -21,7 +21,7 @@ use crate::verb::job::Job;
 use crate::verb::sweep::jobs;
 use crate::verb::sweep::results::exit_code;
 
-/// Runs it, analyses it, describes it.
+/// Runs the case, analyses it, describes the result.
 pub fn run(
     args: &WhyArgs,
     engine: &dyn Engine,
@@ -119,7 +119,7 @@ fn required(case: &Case, describer: &Describer<'_>, why: &Why) -> Vec<String> {
     parts
 }
 
-/// By how much sooner or later the claim would hold despite the fault.
+/// The shifts, sooner or later, with which the claim would hold despite the fault.
 fn slack(sooner_ns: Option<u64>, later_ns: Option<u64>) -> String {
     match (sooner_ns, later_ns) {
         (None, None) => " (its exact time does not matter)".to_owned(),

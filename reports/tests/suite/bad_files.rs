@@ -1,5 +1,4 @@
-//! Files that hold what they must not: a message for each mistake with file, line and what would do, and
-//! nothing is run or written.
+//! Invalid files: a message for each mistake with file, line and allowed values; nothing is run or written.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -33,7 +32,7 @@ fn folder(test: &str) -> PathBuf {
     folder
 }
 
-/// What a command line in this folder says on stderr; it must refuse its input and write nothing.
+/// The output on stderr of a command line in this folder; it must reject its input and write nothing.
 fn refusal(here: &Path, words: &[&str]) -> String {
     let listed = |folder: &Path| fs::read_dir(folder).expect("reads").count();
     let before = listed(here);
@@ -45,7 +44,7 @@ fn refusal(here: &Path, words: &[&str]) -> String {
     said
 }
 
-/// Every refusal under its name, for one snapshot. A list of all bugs is cut short.
+/// Every rejection under its name, for one snapshot. A list of all bugs is cut short.
 fn refusals(here: &Path, verb: &[&str], files: &[(&str, Vec<u8>)]) -> String {
     let mut all = String::new();
     for (name, bytes) in files {
@@ -116,17 +115,17 @@ fn bad_repro_files() {
     for words in [&["replay", "folder.json"], &["replay", "none.json"]] {
         all += &refusal(&here, words);
     }
-    // What a flag got wrong is not the file's fault.
+    // An error in a flag is not the file's error.
     fs::write(here.join("good.json"), REPRO).expect("writes");
     all += &refusal(&here, &["replay", "good.json", "--set", "workload.clients=0"]);
     all += &refusal(&here, &["replay", "good.json", "--seed", "1"]);
     insta::assert_snapshot!("bad_repro_files", all);
 }
 
-/// Where the plan begins.
+/// Start of the plan.
 const PLAN: &str = r#""plan": ["#;
 
-/// The same behind a list of one operation.
+/// The same after a list of one operation.
 fn requested(client: u16, what: &str) -> String {
     format!(r#""operations": [{{ "at_ns": 5, "client": {client}, "what": {{ {what} }} }}], {PLAN}"#)
 }
@@ -171,7 +170,7 @@ fn bad_scenario_files() {
     insta::assert_snapshot!("bad_scenario_files", all);
 }
 
-/// The example set of three controllers and three brokers, each time with one mistake in it.
+/// The example set of three controllers and three brokers, with one mistake each time.
 #[test]
 fn a_bad_cluster_is_refused_in_kafkas_words() {
     let here = folder("bad-clusters");

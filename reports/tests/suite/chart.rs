@@ -1,4 +1,4 @@
-//! `chart failover`: the numbers under it, the pictures, and when there is nothing to draw.
+//! `chart failover`: its numbers and pictures, and the cases in which there is nothing to draw.
 
 use std::fs;
 use std::path::Path;
@@ -99,7 +99,7 @@ fn a_chart_of_one_cause_and_its_quantiles() {
     for said in ["length of the gap", "share of gaps that were over, in percent", "n too small", "after terminate"] {
         assert!(svg.contains(said), "{said}");
     }
-    // The table has a column of p99; beside the curves nothing points to a value that is not there.
+    // The table has a column of p99; beside the curves no label points to a missing value.
     let labels = |name: &str| svg.matches(&format!("\n{name}\n</text>")).count();
     assert_eq!((labels("p50"), labels("p99")), (2, 1));
     let csv = fs::read_to_string(here.join("a.csv")).expect("reads");

@@ -1,4 +1,4 @@
-//! `check`: verdicts, witnesses, and files that cannot be read.
+//! `check`: verdicts, witnesses, and unreadable files.
 
 use std::fmt::Write;
 use std::fs;
@@ -24,7 +24,7 @@ fn check(here: &Path, file: &str, text: &str, more: &[&str]) -> (i32, String, St
     kraftsim(here, &[&["check", file], more].concat())
 }
 
-/// Two clients of a register that is written once and read old and new, in the lines of jepsen.util.
+/// Two clients of a register that is written once, and old and new values read, in the format of jepsen.util.
 fn logged(blank: &str) -> String {
     let said = [
         ":invoke :write 3",
@@ -166,7 +166,7 @@ fn bad_histories() {
     insta::assert_snapshot!("bad_histories", all + &err);
 }
 
-/// What `replay` writes is judged as the run was, in both forms.
+/// A history written by `replay` has the verdict of the run, in both formats.
 #[test]
 fn a_run_judged_again_from_its_file() {
     let here = folder("check-replay");

@@ -22,7 +22,7 @@ fn timeless(path: &Path) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// The summary without its first lines, which have real time.
+/// The summary without its first lines, which contain real time.
 fn rateless(summary: &str) -> &str {
     summary.split_once("\n  kafka").expect("a summary").1
 }
@@ -32,7 +32,7 @@ fn unwrapped(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Words of a sweep whose results are in a folder.
+/// Command line of a sweep whose results are in a folder.
 fn sweep_into(here: &Path, name: &str, flags: &[&str]) -> Vec<String> {
     let path = |name: String| here.join(name).to_str().expect("text").to_owned();
     let mut words: Vec<String> = ["sweep", "quorum", "--progress", "none"].map(str::to_owned).into();
@@ -157,7 +157,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// Ignored here, a signal is ignored by each process started from here: a shell without job control starts its
+/// A signal that is ignored here is ignored by each process started from here: a shell without job control starts its
 /// background jobs with SIGINT ignored.
 fn is_ignored(signal: u32) -> bool {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
@@ -256,8 +256,8 @@ fn a_full_disk_takes_neither_the_summary_nor_the_verdict() {
     assert!(fs::metadata("/dev/full").is_ok_and(|full| !full.is_file()), "a device is not replaced");
 }
 
-/// With a file that cannot be written, and then with a standard output that cannot, each verb still reports the
-/// verdict of its run.
+/// With a file that cannot be written, and then with a standard output that cannot, each verb still reports the verdict
+/// of its run.
 #[test]
 fn a_full_disk_takes_the_verdict_of_no_verb() {
     if !Path::new("/dev/full").exists() {
@@ -286,7 +286,7 @@ fn a_full_disk_takes_the_verdict_of_no_verb() {
         let err = text(&came.stderr);
         assert!(err.contains("error: standard output: ") && came.status.code() == Some(code), "{words:?}: {err}");
     }
-    // A repro file that cannot be written costs the short command, not the verdict.
+    // Without a repro file the command is longer, but the verdict is the same.
     let limited = "ulimit -f 0; trap '' XFSZ; exec \"$0\" \"$@\"";
     let mut command = Command::new("bash");
     command.args(["-c", limited, env!("CARGO_BIN_EXE_kraftsim"), "replay", case, "--out"]).arg(&here);
@@ -297,7 +297,7 @@ fn a_full_disk_takes_the_verdict_of_no_verb() {
 
 #[test]
 fn a_disk_that_is_full_from_the_start_costs_only_the_files() {
-    // No file may grow; what is printed goes to pipes.
+    // No file may grow; output goes to pipes.
     let limited = "ulimit -f 0; trap '' XFSZ; exec \"$0\" \"$@\"";
     let here = folder("no-room");
     let sweep = |flags: &[&str]| {
@@ -390,7 +390,7 @@ fn a_merge_knows_what_is_missing() {
     assert_eq!(merged.code, 1, "{merged:?}");
     let flags = ["--seeds", "3..91", "--max-fail", "1000", "--set", "fail=11", "--set", "floor=31"];
     let whole = kraftsim(&borrowed(&sweep_into(&here, "whole", &[&flags[..], &["--set", "expect=<= 1.5s"]].concat())));
-    // It names its own flag.
+    // The merge names its own flag.
     let of_merge = rateless(&whole.out).replace("(--json PATH)", "(-o PATH)");
     assert_eq!((whole.code, of_merge.as_str()), (1, rateless(&merged.out)));
     assert!(merged.out.contains(" more in the JSON (-o PATH)"), "{}", merged.out);
@@ -481,7 +481,7 @@ fn the_shell_steps_of_the_workflow_file_run() {
         command.envs(given).env("GITHUB_RUN_NUMBER", "3").env("GITHUB_ACTIONS", "true");
         command.env("GITHUB_STEP_SUMMARY", here.join("summary.md")).output().expect("bash")
     };
-    // So few seeds are inconclusive if one of them is; that is a result, too.
+    // A small number of seeds is inconclusive if one of them is; that is a valid result, too.
     let result = |came: &Output| matches!(came.status.code(), Some(0 | 4));
     let swept = run("sweep", "");
     assert!(result(&swept) && here.join("out/junit.xml").exists(), "{}", text(&swept.stderr));

@@ -1,4 +1,4 @@
-//! The command itself: help, version, the catalog, and a reader that goes away.
+//! The command itself: help, version, the catalog, and a reader that closes the pipe.
 
 use std::process::{Command, Stdio};
 
@@ -164,7 +164,7 @@ fn a_step_of_github_actions_gets_annotations() {
 #[test]
 fn findings_are_marked_and_never_run_unasked() {
     let (_, stdout, _) = kraftsim(&["scenarios", "list"]);
-    // A scenario begins at the margin; what it is about wraps below it.
+    // A scenario begins at the margin; its purpose wraps below it.
     let mut entries: Vec<String> = Vec::new();
     for line in stdout.lines() {
         match entries.last_mut() {

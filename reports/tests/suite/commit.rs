@@ -1,4 +1,4 @@
-//! The commit that a build names, in the trees that people build in.
+//! The commit that a build records, in different kinds of source trees.
 
 use std::fs;
 use std::path::Path;
@@ -22,7 +22,7 @@ fn a_build_names_its_commit_and_whether_it_is_that() {
     for file in ["Cargo.toml", "README.md", "raft/src/lib.rs", "raft/tests/main.rs"] {
         fs::write(root.join(file), "one").expect("writes");
     }
-    // Outside of this repository, whose commit is not that of the files.
+    // Outside of this repository, whose commit does not apply to the files.
     if !git(&root, &["init", "--quiet", "."]) {
         return; // no git
     }
@@ -51,7 +51,7 @@ fn a_build_names_its_commit_and_whether_it_is_that() {
     let of_linked = build(&linked).expect("a commit");
     assert_eq!(of_linked.commit, format!("{next}-dirty"));
     assert!(of_linked.watched.iter().any(|path| path.ends_with(".git/worktrees/linked/HEAD")));
-    // A tarball, unpacked inside a repository of something else.
+    // A tarball, unpacked inside another repository.
     fs::create_dir_all(root.join("unpacked/raft/src")).expect("makes");
     assert_eq!(commit_of(&root.join("unpacked")), None);
 }

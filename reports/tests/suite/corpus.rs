@@ -1,6 +1,6 @@
-//! The smallest run of each bug that was caught (`fuzz/corpus`): with the bug it is the very run that was stored,
-//! and breaks the claim that its story ends with; without it everything holds, to the end of the run.
-//! `kraftsim bugs hunt --keep fuzz/corpus` makes the files anew; `UPDATE_DOCUMENTS=1` writes their stories anew.
+//! The smallest run of each bug that was caught (`fuzz/corpus`): with the bug the run equals the stored one and
+//! violates the claim that its story ends with; without it everything holds to the end of the run.
+//! `kraftsim bugs hunt --keep fuzz/corpus` regenerates the files; `UPDATE_DOCUMENTS=1` rewrites their stories.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -36,7 +36,7 @@ fn stored(path: &Path) -> (Case, u128, Vec<String>) {
     (prepared.case(read.plan.seed).expect("it runs"), read.digest, story)
 }
 
-/// Puts another story into a file, whose other lines stay as they are.
+/// Replaces the story in a file, whose other lines do not change.
 #[expect(clippy::disallowed_methods, reason = "whether to write the file, not what")]
 fn update(path: &Path, story: &[String]) -> bool {
     if std::env::var("UPDATE_DOCUMENTS").is_ok_and(|value| value == "1") {
@@ -50,7 +50,7 @@ fn update(path: &Path, story: &[String]) -> bool {
     false
 }
 
-/// Sentences contain no Rust value.
+/// True if the sentence contains no Rust value.
 fn is_plain(line: &str) -> bool {
     !["Some(", "None", "{", "[", "\n", "ErrorCode", "::"].iter().any(|foreign| line.contains(foreign))
 }
@@ -62,7 +62,7 @@ fn each_still_tells_its_bug_from_none() {
         let (case, digest, written) = stored(path);
         let broken = case.run(None).expect("it runs");
         let mut story = story::tell(&case, &broken);
-        // The properties that were drawn are part of the file's scenario, and no longer distinguished.
+        // The drawn properties are part of the file's scenario, and no longer distinguished.
         story[0].clone_from(&written[0]);
         assert!(violation(&broken).is_some(), "{} holds with its bug", path.display());
         assert!(story.iter().all(|line| is_plain(line)), "{}: {story:#?}", path.display());
@@ -78,12 +78,12 @@ fn each_still_tells_its_bug_from_none() {
     let bug = |path: &PathBuf| path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let unknown = files.iter().map(bug).find(|name| !CATALOG.iter().any(|row| row.bug.name() == name));
     assert_eq!(unknown, None, "a file is called what its bug is");
-    // Those that no seed has caught have none.
+    // Bugs that no seed has caught have no file.
     assert!(files.len() * 100 >= CATALOG.len() * 95, "{} of {} rows", files.len(), CATALOG.len());
 }
 
-/// Without the topics that this run creates nobody can write to them, bug or no bug, and `Recovery` breaks
-/// with nothing left to tell.
+/// Without the topics that this run creates, no client can write to them, with or without the bug, and `Recovery` is
+/// violated for lack of topics.
 #[test]
 fn shrinking_leaves_what_recovery_takes_without_the_bug() {
     let (case, ..) =
@@ -98,14 +98,14 @@ fn shrinking_leaves_what_recovery_takes_without_the_bug() {
     assert_eq!(violation(&mended.run(None).expect("it runs")), None);
 }
 
-/// What was kept before stays as it was.
+/// A kept file is not changed.
 #[test]
 fn an_interrupted_hunt_keeps_nothing() {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("interrupted-hunt");
     fs::create_dir_all(&folder).expect("a folder for the test");
     let row = CATALOG.iter().find(|row| row.bug.name() == "Kafka10533AckBeforeFlush").expect("it is there");
     let path = folder.join("Kafka10533AckBeforeFlush.json");
-    // The run that the corpus has of it comes of this one.
+    // The stored run of the corpus was shrunk from this one.
     let (case, ..) = stored(&files().into_iter().find(|file| file.file_name() == path.file_name()).expect("it"));
     let violation = violation(&case.run(None).expect("it runs")).expect("it breaks").clone();
     let first = ("quorum".to_owned(), Caught { scenario: 0, seed: 0, digest: 0, violation });

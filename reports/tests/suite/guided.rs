@@ -1,4 +1,4 @@
-//! `sweep --guided` from end to end: a failure is reproduced by its file; what makes no sense is refused.
+//! `sweep --guided` from end to end: a failure is reproduced by its file; invalid flag combinations are rejected.
 
 use std::fs;
 use std::sync::atomic::AtomicBool;
@@ -9,7 +9,7 @@ use reports::output::Streams;
 use reports::verb;
 use serde_json::Value;
 
-/// `kraftsim` with these words, on the catalog.
+/// Runs `kraftsim` with these words, on the catalog.
 fn kraftsim(words: &[&str]) -> Came {
     let words: Vec<String> = std::iter::once("kraftsim").chain(words.iter().copied()).map(str::to_owned).collect();
     let (mut out, mut err) = (Vec::new(), Vec::new());

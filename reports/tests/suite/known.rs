@@ -1,4 +1,4 @@
-//! Known findings: a failure of a scenario that lacks a fix of Kafka says which one removes it.
+//! Known findings: a failure of a scenario that lacks a fix of Kafka names the fix that removes it.
 
 use std::fs;
 use std::process::Command;

@@ -19,7 +19,7 @@ mod results;
 mod trace;
 mod verdicts;
 
-/// The text, however its lines are wrapped.
+/// The text without its line breaks.
 fn unwrapped(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

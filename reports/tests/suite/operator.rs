@@ -1,4 +1,4 @@
-//! A cluster from an operator's own files: the report on them, and runs on them.
+//! A cluster from an operator's own files: the report on them, and runs with them.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -15,7 +15,7 @@ fn examples() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios/examples")
 }
 
-/// The real command, in the folder of the example sets.
+/// Runs the real command, in the folder of the example sets.
 fn kraftsim(words: &[&str]) -> Came {
     let mut command = Command::new(env!("CARGO_BIN_EXE_kraftsim"));
     let came = command.args(words).current_dir(examples()).output().expect("it starts");
@@ -55,7 +55,7 @@ fn the_files_that_kafka_ships_run() {
     }
 }
 
-/// The limits of `failover` are about its own cluster.
+/// The limits of `failover` apply to its own cluster.
 #[test]
 fn a_sweep_on_files_reports_their_properties_and_shows_limits() {
     let words = ["sweep", "failover", "--cluster", "strimzi-5x3", "--seeds", "1", "--progress", "none", "--json", "-"];
@@ -166,7 +166,7 @@ fn no_secret_of_the_files_is_in_any_output() {
     }
 }
 
-/// What a sweep on the files refuses, the report on them refuses, in the same words.
+/// Files that a sweep rejects are rejected by the report with the same message.
 #[test]
 fn the_report_refuses_what_a_sweep_refuses() {
     let folder = crate::fake::folder("refused-alike");

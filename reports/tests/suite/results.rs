@@ -1,4 +1,4 @@
-//! What is written: the JSON and the JUnit XML of a sweep, repro files, merged shards, replays.
+//! Written results: the JSON and the JUnit XML of a sweep, repro files, merged shards, replays.
 
 use std::fs;
 use std::path::Path;
@@ -103,7 +103,7 @@ fn a_failure_replays_from_its_command_and_from_its_file() {
     assert_eq!((&run["verdict"], &run["exit_code"]), (&"safety".into(), &1.into()), "as a sweep has them");
     assert_eq!(run["violations"][0]["detail"], violation["detail"]);
     assert_eq!(run["plan"], serde_json::json!([{ "at_ns": 20 }]));
-    // Other flags, another run: its digest is not held against the file's.
+    // Other flags make another run: its digest is not compared with the file's.
     let mended = kraftsim(&["replay", &repro, "--set", "fail=21"]);
     assert_eq!(mended.code, 0, "{mended:?}");
 }
@@ -112,7 +112,7 @@ fn a_failure_replays_from_its_command_and_from_its_file() {
 fn a_run_that_ends_before_until_says_so() {
     let came = kraftsim(&["replay", "quorum", "--seed", "1", "--until", "500s"]);
     assert_eq!((came.code, came.err.as_str()), (0, "note: the run ended at 60.000 s, before --until 500.000 s\n"));
-    // It was not cut short, so its floor is judged; up to there it would not be.
+    // The run was not cut short, so its floor is evaluated; up to that time it would not be.
     let judged =
         |until: &str| kraftsim(&["replay", "quorum", "--seed", "1", "--set", "floor=1", "--until", until]).code;
     assert_eq!((judged("60s"), judged("61s")), (0, 4));
@@ -185,7 +185,7 @@ fn merged_shards_are_the_whole() {
         &path("all.json"),
     ]);
     assert_eq!(merged.code, 1, "{merged:?}");
-    // Which twenty failures have a repro file is a matter of each shard.
+    // Each shard decides which twenty failures have a repro file.
     let plain = |name: &str| {
         let mut json = read(&here.join(name));
         for violation in json["violations"].as_array_mut().expect("a list") {
@@ -210,7 +210,7 @@ fn a_shard_that_was_run_twice_counts_once_unless_it_differs() {
         let flags = ["--set", "fail=13", "--progress", "none", "--json", &json, "--out", &out];
         assert_eq!(kraftsim(&[&["sweep", "quorum", "--seeds", "40"][..], &flags].concat()).code, 1);
     }
-    // The two took different times, and put their repro files in different places.
+    // The two sweeps took different times, and put their repro files in different places.
     let both = kraftsim(&["merge", &path("once.json"), &path("again.json"), "-o", &path("all.json")]);
     assert_eq!(both.code, 1, "{both:?}");
     assert_eq!(timeless(read(&here.join("all.json")), &here), timeless(read(&here.join("once.json")), &here));
@@ -331,7 +331,7 @@ fn the_junit_of_a_sweep() {
     assert_eq!(came.code, 1, "{came:?}");
     let xml = fs::read_to_string(&path).expect("reads").replace(here.to_str().expect("text"), "DIR");
     insta::assert_snapshot!("junit", timeless_xml(&xml));
-    // Totals agree with what there is, in each suite and in all.
+    // Totals equal the counted elements, in each suite and in all.
     for (attribute, element) in
         [("tests", "<testcase "), ("failures", "<failure "), ("errors", "<error "), ("skipped", "<skipped ")]
     {

@@ -10,8 +10,8 @@ fn kraftsim(words: &[&str]) -> (i32, String, String) {
     (came.status.code().expect("an exit code"), text(came.stdout), text(came.stderr))
 }
 
-/// A validator of the part of JSON Schema that ours uses; anything else in a schema is refused. (The crate
-/// that knows all of it would add forty crates to every build of the tests.)
+/// A validator of the part of JSON Schema that ours uses; anything else in a schema is rejected. (A crate for all of it
+/// would add forty crates to every build of the tests.)
 fn validate(schema: &Value, value: &Value, place: &str) -> Result<(), String> {
     let wrong = |what: String| Err(format!("{place}: {what}: {value}"));
     for (keyword, rule) in schema.as_object().expect("a schema is an object") {
@@ -37,7 +37,7 @@ fn validate(schema: &Value, value: &Value, place: &str) -> Result<(), String> {
             "minimum" if value.as_i64() >= rule.as_i64() => {}
             "minimum" => return wrong(format!("below {rule}")),
             "pattern" => {
-                // 0x and digits, or digits alone.
+                // Either `0x` and digits, or digits alone.
                 let text = value.as_str().unwrap_or_default();
                 let digits = text.strip_prefix("0x").unwrap_or(text);
                 let length = if rule.as_str().expect("a pattern").contains("0x") { 16 } else { 32 };

@@ -23,22 +23,22 @@ fn each_ending_has_its_exit_code() {
         (3, &["--set", "expect=<= 900ms", "--set", "metric=failover.controller.detect.max"]),
         (0, &["--set", "full=1", "--set", "expect=<= 2s", "--set", "metric=failover.partition.p99"]),
         (3, &["--set", "full=1", "--set", "expect=<= 1s", "--set", "metric=failover.produce_gap.max"]),
-        // Longer than that are only those that had not ended.
+        // Only failovers that had not ended are longer than that.
         (3, &["--set", "full=1", "--set", "expect=<= 2s", "--set", "metric=failover.produce_gap.max"]),
         (0, &["--set", "full=1", "--set", "expect=<= 2s", "--set", "metric=failover.produce_gap.p50"]),
         (3, &["--set", "full=1", "--set", "expect=<= 2s", "--set", "metric=failover.produce_gap.p99"]),
         (0, &["--set", "full=1", "--set", "expect=<= 2s", "--set", "metric=failover.consume_gap.max"]),
-        // A limit that is about another cluster is shown; --expect judges it.
+        // A limit for another cluster is shown; `--expect` evaluates it.
         (0, &["--set", "expect=<= 1s", "--set", "another-cluster=1"]),
         (3, &["--set", "expect=<= 1s", "--set", "another-cluster=1", "--expect"]),
         (0, &["--set", "expect=<= 9s", "--set", "metric=failover.partition.p99", "--set", "another-cluster=1"]),
-        // Nothing of that kind was measured: no limit holds of nothing, not even that of a count.
+        // Nothing of that kind was measured: no limit holds without measurements, not even that of a count.
         (4, &["--set", "expect=<= 9s", "--set", "metric=failover.partition.p99"]),
         (4, &["--set", "expect=<= 9", "--set", "metric=failover.partition.count"]),
         (4, &["--set", "expect=<= 9s", "--set", "metric=failover.controller.brokers.p99"]),
         (4, &["--set", "floor=3"]),
         (4, &["--set", "unknown=1"]),
-        // One run below its floor is tolerated, and its history with it; another's history is not.
+        // One run below its floor is tolerated, including its history; the history of another run is not.
         (0, &["--set", "floor=150", "--set", "unknown=150"]),
         (4, &["--set", "floor=150", "--set", "unknown=151"]),
         (4, &["--set", "idle=1"]),

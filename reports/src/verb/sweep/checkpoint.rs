@@ -13,7 +13,7 @@ use crate::input::read_text;
 use crate::json::checkpoint_json;
 use crate::output::{Target, write_whole};
 
-/// A checkpoint is written at least so often, and at first more often: after 1, 2, 4, 8, ... seconds.
+/// Maximum interval between checkpoints; the first ones are written after 1, 2, 4, 8, ... seconds.
 const LONGEST: Duration = Duration::from_secs(30);
 const SHORTEST: Duration = Duration::from_secs(1);
 
@@ -29,7 +29,7 @@ pub struct Checkpoint {
     /// Was nothing left to run?
     pub finished: bool,
     clock: Stopwatch,
-    /// When it was last written, by the clock.
+    /// Time of the last write, by the clock.
     written: Duration,
 }
 

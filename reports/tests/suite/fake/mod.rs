@@ -1,8 +1,8 @@
-//! An engine whose runs are functions of the seed alone, steered by `--set`:
-//! `fail=N` (each N-th seed fails), `kind=KIND`, `floor=N`, `unknown=N`, `idle=1`, `panic=SEED`,
-//! `expect=LIMIT`, `metric=NAME` (what the limit is of), `probe=NAME`, `from=N` (seeds the probe is
-//! required from), `ctrl-c=SEED`, `delay=MS` (of failovers), `full=1` (failovers of every kind), `another-cluster=1`
-//! (limits are not about it), `known=1` (each failure is a known finding).
+//! An engine whose runs are functions of the seed alone, controlled by `--set`: `fail=N` (each N-th seed fails),
+//! `kind=KIND`, `floor=N`, `unknown=N`, `idle=1`, `panic=SEED`, `expect=LIMIT`, `metric=NAME` (the metric of the
+//! limit), `probe=NAME`, `from=N` (number of seeds from which the probe is required), `ctrl-c=SEED`, `delay=MS` (of
+//! failovers), `full=1` (failovers of every kind), `another-cluster=1` (limits are not about it), `known=1` (each
+//! failure is a known finding).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ use sim::fault::Plan;
 #[derive(Default)]
 pub struct Fake {
     pub interrupted: Arc<AtomicBool>,
-    /// A signal comes while this seed runs.
+    /// A signal arrives while this seed runs.
     pub signal_at: Option<u64>,
 }
 
@@ -124,7 +124,7 @@ impl FakeScenario {
             names.iter().enumerate().map(part).collect()
         };
         let mut all: Vec<Failover> = FailoverKind::ALL.iter().map(|kind| failover(*kind, parts(*kind))).collect();
-        // A clean shutdown is over soon, so that gaps are of very different lengths.
+        // A clean shutdown is short, so that gaps have very different durations.
         if !mixed.is_multiple_of(3) {
             let soon = Failover { cause: "terminate".to_owned(), total_ns: total_ns / 200, ..all[2].clone() };
             all.push(soon);
@@ -214,7 +214,7 @@ impl Prepared for FakeScenario {
     }
 }
 
-/// What a command line came to.
+/// The result of a command line.
 #[derive(Debug)]
 pub struct Came {
     pub code: u8,
@@ -222,17 +222,17 @@ pub struct Came {
     pub err: String,
 }
 
-/// `kraftsim` with these words, on the fake engine.
+/// Runs `kraftsim` with these words, on the fake engine.
 pub fn kraftsim(words: &[&str]) -> Came {
     on(Fake::default(), 80, words)
 }
 
-/// The same, on a terminal of so many columns.
+/// The same, on a terminal of this width.
 pub fn kraftsim_at(width: usize, words: &[&str]) -> Came {
     on(Fake::default(), width, words)
 }
 
-/// The same, and a signal comes while this seed runs.
+/// The same, with a signal that arrives while this seed runs.
 pub fn kraftsim_interrupted(seed: u64, words: &[&str]) -> Came {
     on(Fake { signal_at: Some(seed), ..Fake::default() }, 80, words)
 }
@@ -247,7 +247,7 @@ fn on(engine: Fake, width: usize, words: &[&str]) -> Came {
     Came { code, out: text(out), err: text(err) }
 }
 
-/// An empty folder of this test's own.
+/// An empty folder for this test.
 pub fn folder(test: &str) -> std::path::PathBuf {
     let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(test);
     let _ = std::fs::remove_dir_all(&folder);
@@ -255,7 +255,7 @@ pub fn folder(test: &str) -> std::path::PathBuf {
     folder
 }
 
-/// JUnit XML without what real time, this machine and this build decide.
+/// JUnit XML without the parts that depend on real time, this machine or this build.
 pub fn timeless_xml(xml: &str) -> String {
     let property = |name: &str| format!("name=\"{name}\" value=\"");
     let mut text = xml.to_owned();

@@ -1,7 +1,7 @@
-//! No two files of a crate import each other, over however many others.
+//! No two files of a crate import each other, directly or through other files.
 //!
-//! An import is a `use`, or a path in the code, of something that stands in another file; what a module re-exports is
-//! of the file where it is declared. Found by the text alone, so what macros make is not seen.
+//! An import is a `use`, or a path in the code, of an item in another file; a re-exported item belongs to the file
+//! where it is declared. Imports are found in the text only, so the output of macros is not considered.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -11,7 +11,7 @@ use super::source::{product_code, root, sources};
 /// A module by its path in its crate.
 type Module = Vec<String>;
 
-/// Circles that stay, by the first file of each, with the reason.
+/// Allowed circles, by the first file of each, with the reason.
 const KNOWN: &[(&str, &str)] = &[
     // An actor is one of these clients, and their effects are typed by the actor (`Out<Actor>`).
     ("scenarios", "actor"),
@@ -55,7 +55,7 @@ impl Crate {
         Some(base.into_iter().chain(rest.iter().cloned()).collect())
     }
 
-    /// The module that declares what a path leads to; `None`: another crate does, or it is itself a module.
+    /// The module that declares the target of a path; `None`: another crate does, or it is itself a module.
     fn declares(&self, path: &[String], hops: u32) -> Option<Module> {
         let (at, rest) =
             (0..=path.len()).rev().map(|n| path.split_at(n)).find(|(at, _)| self.modules.contains_key(*at))?;
@@ -70,7 +70,7 @@ impl Crate {
         }
     }
 
-    /// The modules that a module imports something of.
+    /// The modules from which a module imports something.
     fn imports_of(&self, at: &Module) -> BTreeSet<Module> {
         let (code, uses) = &self.modules[at];
         let absolute = |path: &[String]| self.absolute(at, path);
@@ -85,7 +85,7 @@ impl Crate {
         all.filter_map(|path| self.declares(&path, 8)).filter(|other| other != at).collect()
     }
 
-    /// What a module's code names of those that it imports as `prelude::*`, by the paths that these re-export.
+    /// The names that a module's code uses of those imported as `prelude::*`, by the paths that these re-export.
     fn by_globs(&self, at: &Module) -> Vec<Vec<String>> {
         let (code, uses) = &self.modules[at];
         let words: BTreeSet<&str> = code.split(|c: char| !c.is_alphanumeric() && c != '_').collect();
@@ -183,7 +183,7 @@ fn expanded(tree: &str) -> Vec<String> {
     parts.flat_map(|part| expanded(part)).map(|part| format!("{head}{part}")).collect()
 }
 
-/// The paths of two parts and more that stand in code.
+/// The paths of two or more parts in the code.
 fn paths(code: &str) -> impl Iterator<Item = Vec<String>> {
     let words = code.split(|c: char| !c.is_alphanumeric() && c != '_' && c != ':');
     let paths = words.map(|word| word.trim_matches(':')).filter(|word| word.contains("::"));

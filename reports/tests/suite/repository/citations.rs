@@ -1,5 +1,4 @@
-//! Every rule that the code cites is in `raft/spec`: documents, paragraphs, durability points, and
-//! rows of bugs.
+//! Every rule that the code cites is in `raft/spec`: documents, paragraphs, durability points, and rows of bugs.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -47,7 +46,7 @@ fn number(text: &str) -> &str {
     text[..end].trim_end_matches('.')
 }
 
-/// A text without what separates words: space, comment marks, quotes of code.
+/// A text without the separators of words: space, comment marks, quotes of code.
 fn trimmed(text: &str) -> &str {
     text.trim_end_matches(|c: char| c.is_whitespace() || "/!#`,*|".contains(c))
 }
@@ -73,7 +72,7 @@ fn mistakes(name: &str, text: &str, known: &BTreeMap<&str, BTreeSet<String>>) ->
         let first = number(cited);
         let range_end = cited[first.len()..].strip_prefix('–').map(number);
         for paragraph in [Some(first), range_end].into_iter().flatten() {
-            // Empty: the `§N.M` by which a document explains how it is cited.
+            // Empty: the `§N.M` with which a document explains how it is cited.
             if !paragraph.is_empty() && !known[document].contains(paragraph) {
                 wrong.push(format!("{name}:{line}: {document} has no §{paragraph}"));
             }
@@ -127,7 +126,7 @@ fn labels<'a>(text: &'a str, letters: &str, digits: std::ops::RangeInclusive<usi
     words.filter(fits).collect()
 }
 
-/// Both ways: each switch that names a row is in the table, and each row of the table is a switch.
+/// In both directions: each switch that names a row is in the table, and each row of the table is a switch.
 #[test]
 fn rows_of_bugs_are_those_of_the_switches() {
     let texts = texts();

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use super::source::{name, product_code, read, root, sources, without_tests};
 
-/// Generous bounds: sense decides what a file or a folder holds, and these that nothing grows without end.
+/// Generous limits: the content of a file or a folder is a matter of judgement; these only prevent unlimited growth.
 const MAX_LINES: usize = 700;
 const MAX_FILES_IN_A_FOLDER: usize = 24;
 const TOP: &[&str] =
@@ -77,7 +77,7 @@ fn no_room_knows_what_it_must_not() {
 /// Kafka's words, which no identifier of `sim` may hold.
 const KAFKAS_WORDS: &[&str] = &["epoch", "broker", "topic", "controller", "raft", "voter"];
 
-/// The words of an identifier, in lower case: those of `voterSet`, `VOTER_SET` and `VoterSet` alike.
+/// The words of an identifier, in lower case: the same for `voterSet`, `VOTER_SET` and `VoterSet`.
 fn words(identifier: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut was_lower = false;
@@ -91,8 +91,8 @@ fn words(identifier: &str) -> Vec<String> {
     words
 }
 
-/// The identifiers of a file that hold one of Kafka's words, also in the plural; its tests and
-/// what stands in its strings and comments included.
+/// The identifiers of a file that contain one of Kafka's words, also in the plural; including those in tests, strings
+/// and comments.
 fn in_kafkas_words(text: &str) -> Vec<String> {
     let of_kafka = |word: &String| {
         KAFKAS_WORDS.iter().any(|kafkas| word.strip_prefix(kafkas).is_some_and(|s| matches!(s, "" | "s")))
@@ -155,10 +155,10 @@ fn files_and_folders_keep_their_size() {
     }
 }
 
-/// Maps that still hold code of their own, to be moved to files whose names tell its job.
+/// Module maps that still contain code of their own, which is to be moved to files named after its purpose.
 const MAPS_WITH_CODE: &[&str] = &[];
 
-/// Does an item at the margin of a line declare more than a module, an import or a constant?
+/// Does an unindented item of a line declare more than a module, an import or a constant?
 fn is_code(line: &str) -> bool {
     let item = line.strip_prefix("pub").map_or(line, |rest| match rest.strip_prefix('(') {
         Some(scope) => scope.split_once(')').map_or(rest, |(_, item)| item),
@@ -190,7 +190,7 @@ fn lib_and_mod_files_are_maps() {
     assert_eq!(with_code, MAPS_WITH_CODE, "a lib.rs or mod.rs holds documentation, modules and re-exports");
 }
 
-/// What stands behind the tests inside a file is easily not seen, by people and by tools.
+/// Code after the tests inside a file is easily overlooked, by people and by tools.
 #[test]
 fn tests_inside_a_file_come_last() {
     for (crate_name, ..) in ROOMS {
@@ -203,7 +203,7 @@ fn tests_inside_a_file_come_last() {
     }
 }
 
-/// A trait of `fuzz` that only `reports` implements would be a call back, against the arrows.
+/// A trait of `fuzz` that only `reports` implements would be a callback against the direction of dependencies.
 #[test]
 fn traits_of_fuzz_are_implemented_in_fuzz() {
     let code: String = sources(&root().join("fuzz/src")).iter().map(|path| product_code(path)).collect();

@@ -39,8 +39,8 @@ pub fn product_code(path: &Path) -> String {
     without_tests(&read(path))
 }
 
-/// A text without comments and without the items under `#[cfg(test)]`, wherever they stand. As rustfmt formats it,
-/// an item ends on its first line, by a semicolon, or at the first brace below it that is indented as it is.
+/// A text without comments and without the items under `#[cfg(test)]`, at any position. In rustfmt's format, an item
+/// ends on its first line, by a semicolon, or at the first brace below it with the same indentation.
 pub fn without_tests(text: &str) -> String {
     let mut code = String::new();
     let mut lines = text.lines().filter(|line| !line.trim_start().starts_with("//"));

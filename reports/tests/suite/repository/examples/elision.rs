@@ -1,8 +1,8 @@
-//! Printed output that leaves words or lines out by `…`.
+//! Printed output in which `…` stands for omitted words or lines.
 
 const ELISION: &str = "…";
 
-/// Is this the line, where `…` is any text?
+/// Does the line match, where `…` matches any text?
 pub fn fits(printed: &str, line: &str) -> bool {
     let Some((before, after)) = printed.split_once(ELISION) else { return printed == line };
     let Some(rest) = line.strip_prefix(before) else { return false };
@@ -10,7 +10,7 @@ pub fn fits(printed: &str, line: &str) -> bool {
     starts.into_iter().any(|at| fits(after, &rest[at..]))
 }
 
-/// Are these the lines, where a line of `…` alone is any lines?
+/// Do the lines match, where a line of `…` alone matches any lines?
 pub fn all_fit(printed: &[String], lines: &[String]) -> bool {
     match printed.split_first() {
         None => lines.is_empty(),
@@ -21,7 +21,7 @@ pub fn all_fit(printed: &[String], lines: &[String]) -> bool {
     }
 }
 
-/// The line as it is today, with the words left out that the document leaves out.
+/// The current line, without the words that the document omits.
 fn line_today(printed: &str, line: &str) -> String {
     if fits(printed, line) {
         return printed.to_owned();
@@ -34,13 +34,13 @@ fn line_today(printed: &str, line: &str) -> String {
     old.iter().zip(&new).map(word).collect::<Vec<_>>().join(" ")
 }
 
-/// How many words two lines have in common, place by place.
+/// Number of words that two lines have in common, by position.
 fn likeness(printed: &str, line: &str) -> usize {
     let pairs = printed.split_whitespace().zip(line.split_whitespace());
     pairs.filter(|(old, new)| fits(old, new)).count()
 }
 
-/// What the document should print. Lines between two that leave lines out are taken from where they are likest.
+/// The text that the document should print. Lines that omit lines between two others are placed at the best match.
 pub fn lines_today(printed: &[String], lines: &[String]) -> Vec<String> {
     let parts: Vec<&[String]> = printed.split(|line| line.trim() == ELISION).collect();
     if parts.len() == 1 {

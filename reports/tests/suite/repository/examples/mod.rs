@@ -1,15 +1,14 @@
-//! Every command that a document prints, run as a reader would run it.
+//! Runs every command that a document prints, as a reader would run it.
 //!
-//! A `console` block holds commands (`$ …`) and all that they print, on both streams. A shell runs them in order in
-//! a folder that looks like the top of the repository, one folder for each document, so a command may read the files of an
-//! earlier one. In the output `…` matches any text within a line, and a line of `…` alone matches any lines:
-//! wall-clock times and rates are never printed. Where the exit code matters, `$ echo $?` shows it; no command ends with
-//! 2 (bad usage or input), a panic or a signal, unless that is shown.
-//! Blocks of any other language print no `$`. Those of `sh` hold commands that would take too long here: only their
-//! flags are read.
+//! A `console` block holds commands (`$ …`) and their complete output, on both streams. A shell runs them in order in a
+//! folder that looks like the top of the repository, one folder for each document, so a command may read the files of
+//! an earlier one. In the output `…` matches any text within a line, and a line of `…` alone matches any lines:
+//! wall-clock times and rates are never printed. If the exit code matters, `$ echo $?` shows it; no command ends with 2
+//! (bad usage or input), a panic or a signal, unless that is shown. Blocks of any other language print no `$`. Blocks
+//! of `sh` hold commands that would take too long here: only their flags are parsed.
 //!
-//! `UPDATE_DOCUMENTS=1 cargo test --release -p reports --test suite examples` writes what is printed today into the
-//! documents; each `…` that still fits stays.
+//! `UPDATE_DOCUMENTS=1 cargo test --release -p reports --test suite examples` writes the current output into the
+//! documents; each `…` that still matches stays.
 
 mod elision;
 
@@ -98,7 +97,7 @@ fn examples(block: &Block) -> Vec<Example> {
     examples
 }
 
-/// A folder from which the paths in the documents are right, and in which files may be written.
+/// A folder in which the paths of the documents are valid, and in which files may be written.
 fn reader_folder(document: &str) -> PathBuf {
     let here = folder(&format!("examples-{}", document.replace('/', "-")));
     for name in ["fuzz", "scenarios", "reports"] {
@@ -107,7 +106,7 @@ fn reader_folder(document: &str) -> PathBuf {
     here
 }
 
-/// What stays on a terminal, which erases the progress, and the exit code.
+/// The output that remains on a terminal, which erases the progress, and the exit code.
 fn shown(command: &str, last_code: i32, here: &Path) -> (Vec<String>, i32) {
     let binary = Path::new(env!("CARGO_BIN_EXE_kraftsim")).parent().expect("a folder");
     let (mut reader, writer) = std::io::pipe().expect("a pipe");
@@ -213,7 +212,7 @@ fn every_printed_command_can_be_typed() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// Why the command line refuses this.
+/// The reason why the command line is rejected.
 fn refused(command: &str) -> Option<String> {
     let error = reports::args::Cli::try_parse_from(words(command)).err()?;
     error.use_stderr().then(|| error.to_string())
