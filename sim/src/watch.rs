@@ -14,7 +14,7 @@ pub enum Down {
     PowerLost,
     /// The process ended by its own `Halt`.
     Halted { fatal: bool },
-    /// The process panicked: a bug of ours.
+    /// The process panicked: a bug of this project.
     Panicked,
 }
 
