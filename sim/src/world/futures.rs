@@ -8,8 +8,8 @@ use crate::rng::{Purpose, Seed};
 use crate::watch::Watch;
 
 impl<P: Process> World<P> {
-    /// From now on all values are drawn again, for the future of this number. Earlier draws are kept: messages under way,
-    /// armed timers.
+    /// From now on all values are drawn again, for the future of this number. Earlier draws are kept: messages under
+    /// way, armed timers.
     pub fn redraw(&mut self, future: u64) {
         let seed = Seed(self.seed.mix(Purpose::Future, 0, future));
         self.seed = seed;
