@@ -15,7 +15,7 @@ impl ExponentialBackoff {
     /// The wait after `failures` earlier ones. No jitter where there is no space to grow; a maximum below
     /// the first wait is the first wait.
     ///
-    /// Kafka draws anew whenever it looks; here each wait is drawn once, by whoever starts it.
+    /// Kafka draws anew whenever it looks; here each wait is drawn once, when it is started.
     pub fn draw_ms(self, failures: u32, entropy: &mut dyn Entropy) -> i64 {
         if self.max_ms <= self.initial_ms {
             return self.max_ms;

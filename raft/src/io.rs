@@ -1,4 +1,4 @@
-//! The border of a node: what it may be told, and all that it may request.
+//! The border of a node: its inputs, and its effects.
 //!
 //! [`Effect`]s are an **ordered list**. An `Fsync*` is a barrier on its thread: whatever
 //! stands behind it in the list (sends, posts, observations, timers) happens only when the
@@ -91,7 +91,7 @@ impl std::fmt::Display for DiskError {
     }
 }
 
-/// What a thread may be told; one per step.
+/// An input of a thread; one per step.
 #[derive(Clone, Debug)]
 pub enum Input {
     /// A `Connect` succeeded.
@@ -118,7 +118,7 @@ pub enum Input {
 /// Word left by one thread of a node for another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Post {
-    /// To the raft thread: the accumulator holds something drainable, or a resign was asked.
+    /// To the raft thread: the accumulator holds something drainable, or a resignation was requested.
     WakeUp,
     /// To the event queue: the listener has something new (commits, a leader change).
     ListenerEvent,
@@ -219,9 +219,9 @@ pub enum Observation {
     RoleChanged { role: Role, epoch: LeaderEpoch, leader: NodeId },
     /// The replica's high watermark moved.
     HighWatermark { offset: Offset, epoch: LeaderEpoch, leading: bool },
-    /// The state machine was told it leads (`handleLeaderChange` naming this node).
+    /// The state machine was notified that it leads (`handleLeaderChange` naming this node).
     LeadershipAnnounced { epoch: LeaderEpoch },
-    /// The state machine was told it no longer leads.
+    /// The state machine was notified that it no longer leads.
     LeadershipRenounced { epoch: LeaderEpoch },
     /// Committed records up to `end` (exclusive) were handed to the state machine.
     Applied { end: Offset },

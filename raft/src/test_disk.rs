@@ -1,4 +1,4 @@
-//! A disk for unit tests: applies the file effects of an [`Out`], and tells what was written
+//! A disk for unit tests: applies the file effects of an [`Out`], and reports what was written
 //! from what is durable. A power loss takes all that was not forced. A directory sync forces
 //! lengths that were cut as well as names, as a file system's journal does.
 

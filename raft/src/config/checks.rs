@@ -24,7 +24,7 @@ impl Contradiction {
 }
 
 impl NodeConfig {
-    /// What Kafka would not start with, whoever set it: a file, `--set`, a knob. Cheap.
+    /// What Kafka would not start with, wherever it is set: a file, `--set`, a knob. Cheap.
     pub fn contradiction(&self) -> Option<Contradiction> {
         let broker = &self.broker;
         let wait_ms = i64::from(broker.replica_fetch_wait_max_ms);

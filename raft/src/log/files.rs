@@ -68,7 +68,7 @@ pub(crate) enum Force {
 }
 
 impl Force {
-    /// What every caller wishes for whose own bug is off.
+    /// The order that every caller uses whose own bug is off.
     pub(crate) fn durable(bugs: Bugs) -> Force {
         if bugs.has(Bug::RenameNotForced) { Force::Content } else { Force::Durable }
     }

@@ -107,7 +107,7 @@ impl RaftLog {
         self.epochs.latest_epoch().unwrap_or_else(below_start)
     }
 
-    /// The log's own high watermark; its start until told better.
+    /// The log's own high watermark; its start until it is updated.
     pub fn high_watermark(&self) -> Offset {
         self.high_watermark
     }

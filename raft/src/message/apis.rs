@@ -1,4 +1,4 @@
-//! The APIs of brokers and controllers above consensus, by who asks: each is a request and its response.
+//! The APIs of brokers and controllers above consensus, by the sender: each is a request and its response.
 
 use super::ErrorCode;
 use super::admin::*;
@@ -88,7 +88,7 @@ apis! {
 }
 
 apis! {
-    /// What admin clients ask; a broker forwards it to the active controller.
+    /// Requests of admin clients; a broker forwards it to the active controller.
     AdminRequest / AdminResponse {
         CreateTopics = 19: CreateTopicsRequest => CreateTopicsResponse;
         DeleteTopics = 20: DeleteTopicsRequest => DeleteTopicsResponse;

@@ -53,7 +53,7 @@ messages! {
         /// Topics.
         topics: Rc<[MetadataTopic]>;
     }
-    /// Whom to ask instead (KIP-951).
+    /// The leader to send the request to instead (KIP-951).
     LeaderIdAndEpoch {
         /// -1: unknown.
         leader_id: NodeId;

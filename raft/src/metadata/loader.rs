@@ -2,7 +2,7 @@
 //! (controller-broker.md §5.4). One per process, on a thread of its own; broker and controller share
 //! it.
 //!
-//! Publishers are whoever the caller hands a [`Publication`] to, in Kafka's order, all of them
+//! Publishers are those to which the caller hands a [`Publication`], in Kafka's order, all of them
 //! installed at once.
 
 use std::rc::Rc;

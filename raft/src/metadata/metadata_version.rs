@@ -52,7 +52,7 @@ impl MetadataVersion {
         self >= Self::IBP_4_0_IV1
     }
 
-    /// Registrations tell of cordoned log directories.
+    /// Registrations report cordoned log directories.
     pub fn is_cordoned_log_dirs_supported(self) -> bool {
         self >= Self::IBP_4_3_IV0
     }

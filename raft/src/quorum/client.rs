@@ -167,7 +167,7 @@ impl RaftClient {
             if let Some(inbound) = inbound {
                 self.handle_inbound(inbound, step)?;
             }
-            // Without a message nothing has changed since the round before asked last.
+            // Without a message nothing has changed since the last query of the round before.
             if woken || round == 0 {
                 self.poll_listeners(step);
             }

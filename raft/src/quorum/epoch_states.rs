@@ -82,7 +82,7 @@ pub struct UnattachedState {
     pub election_timer: Timer,
 }
 
-/// KIP-996: asks whether it could win before it disturbs anybody.
+/// KIP-996: requests pre-votes before it begins an epoch.
 #[derive(Clone, Debug)]
 pub struct ProspectiveState {
     pub leader_id: Option<NodeId>,
@@ -114,7 +114,7 @@ pub struct FollowerState {
     pub fetch_timer: Timer,
 }
 
-/// Led this epoch and stopped; tells the others so.
+/// Led this epoch and resigned; sends EndQuorumEpoch to the others.
 #[derive(Clone, Debug)]
 pub struct ResignedState {
     /// Best first; empty after a restart.

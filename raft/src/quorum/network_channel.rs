@@ -37,7 +37,7 @@ pub enum TransportError {
 /// A finished exchange.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inbound {
-    /// Where the request went.
+    /// The destination of the request.
     pub from: NodeId,
     /// The request's.
     pub correlation_id: i32,
@@ -152,7 +152,7 @@ impl NetworkChannel {
 
     /// An answer. Whoever waits in the queue behind it is sent by the next [`poll`](Self::poll)
     /// or [`send`](Self::send), as Kafka's send thread does on its next turn; answers to no
-    /// request in flight (a datagram told twice) are ignored.
+    /// request in flight (a datagram delivered twice) are ignored.
     pub fn on_response(&mut self, now_ms: i64, token: ConnectToken, correlation_id: i32, response: Response) {
         let Some(index) = self.index_of_token(token) else { return };
         self.idle_until_ms = i64::MIN;

@@ -2,7 +2,7 @@
 //! durable first, and what each new state keeps of the old one.
 //!
 //! Every method reads in the same order: is it legal; what would the new state be; write
-//! `quorum-state`; switch memory; tell. A crash in between leaves disk ahead of memory, never
+//! `quorum-state`; switch memory; report. A crash in between leaves disk ahead of memory, never
 //! behind (D1–D5). An illegal transition is an exception in Kafka, and ends the process.
 
 use std::rc::Rc;

@@ -2,7 +2,7 @@
 //! backoff after a failure (consensus.md §2.4).
 //!
 //! A state changes only when it is looked up: the answer to a request that has timed out is
-//! still expected until somebody asks whether the destination is ready.
+//! still expected until the destination is queried for being ready.
 
 use std::rc::Rc;
 
@@ -33,7 +33,7 @@ enum State {
 }
 
 impl RequestManager {
-    /// All destinations READY. `bootstrap` are the servers asked when no leader can be.
+    /// All destinations READY. `bootstrap` are the servers that receive requests when no leader is known.
     pub fn new(bootstrap: Rc<[NodeId]>, retry_backoff_ms: i64, request_timeout_ms: i64) -> RequestManager {
         RequestManager { bootstrap, retry_backoff_ms, request_timeout_ms, connections: Vec::new() }
     }

@@ -1,7 +1,7 @@
 //! Kafka's `Timer`: a wall-clock deadline read through a cached time that never goes back.
 //!
 //! Between updates the timer stands still, as in Kafka, where a poll reads the clock once and
-//! asks its timers afterwards. A wall clock stepped back freezes the timer until it has caught
+//! evaluates its timers afterwards. A wall clock stepped back freezes the timer until it has caught
 //! up; one stepped forward expires it early (consensus.md §2.2).
 
 /// A deadline in wall-clock ms and the latest time that the timer was given.

@@ -25,7 +25,7 @@ impl QuorumState {
                 }
             }
             EpochState::Candidate(_) | EpochState::Resigned(_) => pre_vote && is_log_up_to_date,
-            // KIP-996: whoever has heard its leader in this epoch does not help to depose it.
+            // KIP-996: a voter that has received a response of its leader in this epoch does not help to depose it.
             EpochState::Follower(state) => {
                 let in_touch = state.has_fetched_from_leader && !self.bugs.has(Bug::PreVoteOfFollowerInTouch);
                 pre_vote && is_log_up_to_date && !in_touch

@@ -25,7 +25,7 @@ pub struct Cluster {
     ordinal: u64,
     /// (from, to) pairs that lose everything.
     cut: Vec<(i32, i32)>,
-    /// Requests a replica works on: (replica, its connection) to who asked what.
+    /// Requests a replica works on: (replica, its connection) to the sender and its request.
     owed: BTreeMap<(i32, u64), (NodeId, Sent)>,
 }
 

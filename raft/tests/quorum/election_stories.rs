@@ -23,7 +23,7 @@ fn prospective() -> Harness {
 fn follower() -> Harness {
     let mut harness = Harness::one_of_three();
     harness.ask(begin(2, 5));
-    // The first went to a bootstrap server, before the leader was known.
+    // The first was sent to a bootstrap server, before the leader was known.
     let stale = harness.sent("Fetch");
     harness.reply(&stale, Response::Fetch(Default::default()));
     let sent = harness.sent("Fetch");

@@ -78,7 +78,7 @@ pub struct Harness {
     pub outbox: VecDeque<Sent>,
     /// Responses it gave, not yet taken by the test.
     pub answers: VecDeque<(Connection, Response)>,
-    /// The names of its effects since last asked, writes and sends only.
+    /// The names of its effects since the last call, writes and sends only.
     pub order: Vec<String>,
     pub observations: Vec<Observation>,
     pub halted: Option<(Rc<str>, bool)>,
@@ -284,7 +284,7 @@ impl Harness {
         }
     }
 
-    /// Answers, with nothing, the Fetch that went out before the leader was known.
+    /// Answers, with nothing, the Fetch that was sent before the leader was known.
     pub fn shake_off_bootstrap(&mut self) {
         let stale = self.sent("Fetch");
         self.reply(&stale, Response::Fetch(Default::default()));

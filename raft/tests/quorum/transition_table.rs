@@ -117,7 +117,7 @@ fn every_role() -> [(Role, QuorumState); 6] {
 #[test]
 fn only_the_transitions_of_the_table_are_legal() {
     use Role::*;
-    // To be asked; the roles from which it is legal; whether it is durable.
+    // The transition; the roles from which it is legal; whether it is durable.
     let table: [(Ask, &[Role], bool); 13] = [
         (Ask::Unattached(1), &[Unattached, Prospective, Candidate, Leader, Follower, Resigned], true),
         (Ask::Unattached(0), &[Prospective], false),

@@ -71,7 +71,7 @@ impl QuorumController {
         }
     }
 
-    /// The latest state begins as what is committed: raft told of its leadership only after all
+    /// The latest state begins as what is committed: raft reported its leadership only after all
     /// that was committed before it. Nothing slips in between claim and activation.
     fn claim(&mut self, log: &mut dyn MetadataLog, epoch: LeaderEpoch, step: &mut Step<'_>) {
         let latest = self.committed.clone();

@@ -160,7 +160,7 @@ impl QuorumController {
 
     /// Writes the records, if there are any, and answers when what was seen is stable: without
     /// records that is the newest of what is pending, so that nobody learns of what may yet be lost.
-    /// `asked` is whom to answer, and what; events of its own have nobody to tell.
+    /// `requested` is the request to answer, with its response; an event of the controller itself has none.
     pub(super) fn complete_at_end(
         &mut self,
         log: &mut dyn MetadataLog,

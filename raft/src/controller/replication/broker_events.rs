@@ -170,7 +170,7 @@ impl View<'_> {
         self.state.is_active(replica) && self.has_online_replica(partition, replica)
     }
 
-    /// How this topic elects without being asked.
+    /// How this topic elects without a request.
     pub(super) fn election_of(self, topic: &str) -> Election {
         if self.state.unclean_election_enabled(topic, self.settings) { Election::Unclean } else { Election::Online }
     }

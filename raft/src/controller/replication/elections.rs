@@ -15,7 +15,7 @@ use crate::metadata::MetadataRecord;
 /// Elections of one periodic run.
 const MAX_ELECTIONS: usize = 1_000;
 
-/// Each partition for itself; not atomic. With no list, those that need no election are not told of.
+/// Each partition for itself; not atomic. With no list, those that need no election are left out of the response.
 pub fn elect_leaders(
     view: View<'_>,
     request: &ElectLeadersRequest,

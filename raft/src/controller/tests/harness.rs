@@ -257,7 +257,7 @@ impl Harness {
     }
 }
 
-/// What requests ask, told shortly.
+/// Requests in a short form.
 impl Harness {
     pub fn register(&mut self, broker: i32, incarnation: u128, previous: BrokerEpoch) -> BrokerRegistrationResponse {
         match self.ask(cluster(ClusterRequest::BrokerRegistration(registration(broker, incarnation, previous)))) {

@@ -79,7 +79,7 @@ fn request(harness: &Harness, op: &Op) -> Option<ControllerRequest> {
             Some(cluster(ClusterRequest::BrokerRegistration(registration(broker, incarnation, previous))))
         }
         Op::Heartbeat { broker, want_fence, want_shut_down } => {
-            // A process that began to leave wishes nothing else. (One that did would be unfenced, and elected,
+            // A process that began to shut down requests nothing else. (One that did would be unfenced, and elected,
             // with its registration still in controlled shutdown, which no record can undo; so in Kafka.)
             let leaving = state.cluster.broker(NodeId(broker))?.in_controlled_shutdown;
             let want_shut_down = want_shut_down || leaving;

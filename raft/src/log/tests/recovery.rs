@@ -50,7 +50,7 @@ fn refusal(disk: &TestDisk) -> String {
 
 #[test]
 fn a_batch_of_no_epoch_starts_none() {
-    // Once epoch -1 went into the checkpoint, which the next start refused to read.
+    // Once epoch -1 was written to the checkpoint, which the next start refused to read.
     let mut disk = TestDisk::default();
     disk.put(&segment_path(Offset(0)), &batch(0, -1, 2).bytes);
     for _ in 0..2 {

@@ -37,7 +37,7 @@ pub struct BrokerRegistration {
     pub is_migrating_zk_broker: bool,
     /// Log directories that are online; empty if it registered before they were reported.
     pub log_dirs: Rc<[Uuid]>,
-    /// Those that take no new replica; `None`: not told yet.
+    /// Those that take no new replica; `None`: not reported yet.
     pub cordoned_log_dirs: Option<Rc<[Uuid]>>,
 }
 
@@ -68,7 +68,7 @@ impl BrokerRegistration {
         self.end_points.iter().find(|end_point| &*end_point.name == name)
     }
 
-    /// Is a replica in this directory online, for all that is known? A broker that told of no
+    /// Is a replica in this directory online, for all that is known? A broker that reported no
     /// directory is one from before 3.7: all of its are taken to be (KAFKA-16162).
     pub fn has_online_dir(&self, directory: Uuid) -> bool {
         match directory {

@@ -171,7 +171,7 @@ impl PartitionRegistration {
         }
     }
 
-    /// Whoever stays keeps its directory; whoever is new has to choose one.
+    /// A replica that stays keeps its directory; a new one has to choose one.
     fn directories_for(&self, replicas: &[NodeId]) -> Rc<[Uuid]> {
         replicas.iter().map(|replica| self.directory(*replica).unwrap_or(directory_id::UNASSIGNED)).collect()
     }

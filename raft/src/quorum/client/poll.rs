@@ -66,7 +66,7 @@ impl RaftClient {
         Ok(self.maybe_send_vote_requests(step).min(remaining_ms))
     }
 
-    /// A lost candidate waits out its timeout, and only then asks again.
+    /// A lost candidate waits out its timeout, and only then requests votes again.
     fn poll_candidate(&mut self, step: &mut Step<'_>) -> Result<i64, Fatal> {
         if let Some(remaining_ms) = self.shutdown_remaining_ms() {
             return Ok(self.maybe_send_vote_requests(step).min(remaining_ms));
