@@ -2,20 +2,18 @@
 
 use crate::io::Entropy;
 
-/// Waits that double from `initial_ms` to `max_ms`.
+/// Waits that double from `initial_ms` up to `max_ms`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ExponentialBackoff {
-    /// The first wait, ms.
     pub initial_ms: i64,
-    /// No wait is longer, jitter included, ms.
+    /// Upper limit of a wait, jitter included.
     pub max_ms: i64,
 }
 
 impl ExponentialBackoff {
-    /// The wait after `failures` earlier ones. No jitter where there is no space to grow; a maximum below
-    /// the first wait is the first wait.
+    /// The wait after `failures` earlier ones. If the maximum is at most `initial_ms`, it is the wait, without jitter.
     ///
-    /// Kafka draws anew whenever it looks; here each wait is drawn once, when it is started.
+    /// Kafka draws the jitter at each query; here it is drawn once, when the wait starts.
     pub fn draw_ms(self, failures: u32, entropy: &mut dyn Entropy) -> i64 {
         if self.max_ms <= self.initial_ms {
             return self.max_ms;

@@ -1,5 +1,5 @@
-//! How long a connect may take, and how long to wait before the next one: the rules of Kafka's
-//! `ClusterConnectionStates`, for clients (controller-broker.md §6.10) and below raft (consensus.md §2.4).
+//! How long a connect may take, and the wait before the next one: Kafka's `ClusterConnectionStates`, for clients
+//! (controller-broker.md §6.10) and for the quorum's connections (consensus.md §2.4).
 
 use crate::backoff::ExponentialBackoff;
 use crate::io::Entropy;
@@ -13,12 +13,12 @@ pub(crate) struct ConnectionLimits {
     pub setup_timeout: ExponentialBackoff,
 }
 
-/// What went wrong with the connections to one node.
+/// The failures of the connections to one node.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct ConnectionFailures {
     /// Disconnects since the connection was last ready.
     disconnects: u32,
-    /// Connects in a row that came to nothing.
+    /// Failed connects in a row.
     connects: u32,
 }
 
@@ -33,7 +33,8 @@ impl ConnectionFailures {
         *self = ConnectionFailures::default();
     }
 
-    /// The connection is gone or, unless it `was_ready`, the attempt at it. Gives the wait before the next connect, ms.
+    /// The connection, or the attempt to connect unless `was_ready`, has ended. Returns the wait before the next
+    /// connect, ms.
     pub fn on_lost(&mut self, was_ready: bool, limits: ConnectionLimits, entropy: &mut dyn Entropy) -> i64 {
         let backoff_ms = limits.reconnect_backoff.draw_ms(self.disconnects, entropy);
         self.disconnects = self.disconnects.saturating_add(1);

@@ -1,4 +1,4 @@
-//! Names of things, as newtypes: a node, an epoch, an offset, a replica.
+//! Identifiers as newtypes: nodes, epochs, offsets, replicas.
 
 use std::fmt;
 
@@ -76,9 +76,7 @@ impl fmt::Display for ProducerId {
 /// A partition, by the id of its topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TopicIdPartition {
-    /// Of the topic.
     pub topic_id: Uuid,
-    /// From 0.
     pub partition: i32,
 }
 

@@ -1,10 +1,10 @@
-//! The border of a node: its inputs, and its effects.
+//! The interface of a node: its inputs and its effects.
 //!
-//! [`Effect`]s are an **ordered list**. An `Fsync*` is a barrier on its thread: whatever
-//! stands behind it in the list (sends, posts, observations, timers) happens only when the
-//! bytes are durable, and the thread takes no input meanwhile. If the fsync fails the rest
-//! is dropped and the thread gets [`Input::DiskError`]; if the node dies it is dropped too.
-//! So a promise made before persistence can only be written as a visibly wrong order.
+//! [`Effect`]s are an **ordered list**. An `Fsync*` is a barrier on its thread: the effects behind it in the list
+//! (sends, posts, observations, timers) are performed only when the bytes are durable, and the thread processes no
+//! input meanwhile. If the fsync fails, the rest is dropped and the thread gets [`Input::DiskError`]; if the node
+//! crashes, the rest is dropped too. A message that is sent before the state it depends on is durable is therefore
+//! visible as a wrong order.
 
 use std::rc::Rc;
 
@@ -13,43 +13,43 @@ use crate::ids::{LeaderEpoch, NodeId, Offset, TopicIdPartition};
 use crate::log::{Batch, Records};
 use crate::message::{Request, Response};
 
-/// What a node's clocks say. A node never sees true time.
+/// A reading of a node's clocks. A node never sees true time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Now {
     /// Monotonic clock, ns since an arbitrary point before boot; drifts, never steps.
     pub mono_ns: u64,
-    /// Wall clock, ms since 1970 as this node believes; drifts, steps both ways.
+    /// Wall clock, ms since 1970; drifts, steps both ways.
     pub wall_ms: i64,
 }
 
-/// The run's chance, as the node may have it. Draws are an argument of every step.
+/// The random draws that a node may make; an argument of every step.
 pub trait Entropy {
     /// Uniform in `0..bound`; `bound` > 0.
     fn below(&mut self, bound: u32) -> u32;
 }
 
-/// One connection, named by the world; opaque.
+/// One connection, identified by the simulator; opaque.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Connection(pub u64);
 
-/// The node's own name for a connect attempt (its choice; reported back in `Opened`/`Closed`).
+/// Identifies a connect attempt; chosen by the node, and reported back in `Opened`/`Closed`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnectToken(pub u32);
 
-/// The node's own name for an open file (its choice).
+/// Identifies an open file; chosen by the node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FileHandle(pub u32);
 
-/// A thread of a server process; each is a queue with service time.
+/// A thread of a server process; each is a queue with a service time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, strum::VariantArray)]
 pub enum ThreadName {
-    /// Kafka's raft IO thread: all consensus state is changed here.
+    /// Kafka's raft IO thread; the only one that changes consensus state.
     RaftIo = 0,
     /// Kafka's controller event queue: the state machine on top of the log.
     ControllerEventQueue = 1,
-    /// Takes requests for the controller: a pool of their own, whatever else the process is.
+    /// Receives requests for the controller: a separate pool in every process with the controller role.
     ControllerRequestHandler = 2,
-    /// Turns committed metadata into images.
+    /// Builds images from committed metadata.
     MetadataLoader = 3,
     /// A broker's registration and heartbeats.
     BrokerLifecycle = 4,
@@ -60,20 +60,20 @@ pub enum ThreadName {
 }
 
 impl ThreadName {
-    /// All of them, by number.
+    /// All threads, by number.
     pub const ALL: &'static [ThreadName] = <ThreadName as strum::VariantArray>::VARIANTS;
 }
 
 /// Why a connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CloseReason {
-    /// Nobody listens there (the process is down, its host is up).
+    /// No process listens on the port (the process is down, its host is up).
     Refused,
     /// The peer's host answered with RST, or its process died.
     Reset,
 }
 
-/// What the disk answered instead of doing it.
+/// The error that the disk returned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DiskError {
     /// `EIO` from a write or an fsync.
@@ -98,24 +98,24 @@ pub enum Input {
     Opened { token: ConnectToken, connection: Connection },
     /// A connection this node opened, or tried to, is gone; nothing more arrives on it.
     Closed { token: ConnectToken, reason: CloseReason },
-    /// A client's or peer's request. Exactly one response is owed on the same connection, or word
-    /// that there is none; until then the connection is muted.
+    /// A request from a client or a peer. Exactly one response is owed on the same connection, or a `NoResponse`; until
+    /// then the connection is muted.
     Request { connection: Connection, correlation_id: i32, request: Request },
-    /// The answer to a request of ours on a connection we opened.
+    /// The response to a request that this node sent on a connection it opened.
     Response { token: ConnectToken, correlation_id: i32, response: Response },
-    /// This thread's one timer fired (its deadline passed on the monotonic clock).
+    /// The timer of this thread fired (its deadline passed on the monotonic clock).
     Timer,
-    /// The write or fsync at which the last effect list stopped failed.
+    /// The write or fsync at which the last effect list stopped has failed.
     DiskError(DiskError),
-    /// Another thread of this node left word.
+    /// A message from another thread of this node.
     Post(Post),
     /// SIGTERM.
     Terminate,
-    /// The next handler of this thread throws; only the controller's event queue does.
+    /// The next handler of this thread throws an exception; only the controller's event queue receives this.
     Exception,
 }
 
-/// Word left by one thread of a node for another.
+/// A message from one thread of a node to another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Post {
     /// To the raft thread: the accumulator holds something drainable, or a resignation was requested.
@@ -125,12 +125,11 @@ pub enum Post {
     /// SIGTERM: to a broker's lifecycle manager, then to its request handler; to the event queue,
     /// when the raft client shuts down.
     ShuttingDown,
-    /// To a thread of a broker: begin. To the request handler: requests are served from now on.
+    /// To a thread of a broker: start. To the request handler: requests are served from now on.
     Start,
-    /// To the request handler: the loader has made a publication.
+    /// To the request handler: the loader has published metadata.
     Published,
-    /// To the lifecycle manager: a publication was applied. To the scheduler: what was to be
-    /// flushed is durable.
+    /// To the lifecycle manager: a publication was applied. To the scheduler: the requested flush is durable.
     Applied,
     /// To the scheduler: stop. Then to the request handler: stop, and close all logs. Then to the
     /// raft thread: the broker has stopped.
@@ -146,57 +145,57 @@ pub enum Effect {
     SendRequest { connection: Connection, correlation_id: i32, request: Request },
     /// Answer a request, on the connection it came by.
     SendResponse { connection: Connection, correlation_id: i32, response: Response },
-    /// A request gets no answer (acks 0): the connection takes the next one.
+    /// A request gets no response (acks 0): the connection is unmuted.
     NoResponse { connection: Connection },
-    /// Close a connection that somebody else opened.
+    /// Close a connection that the peer opened.
     HangUp { connection: Connection },
     /// Close a connection (or give up a connect) this node opened.
     Close { token: ConnectToken },
-    /// (Re)arm this thread's one timer, at a monotonic instant.
+    /// Arm or re-arm the timer of this thread, at a monotonic instant.
     ArmTimer { at_mono_ns: u64 },
-    /// Disarm it.
+    /// Disarm the timer.
     CancelTimer,
     /// Open a file by path for appending, creating it if absent; `truncate` empties it.
     Open { file: FileHandle, path: Rc<str>, truncate: bool },
     /// Append bytes.
     Append { file: FileHandle, bytes: Rc<[u8]> },
-    /// Cut the file to `len` bytes.
+    /// Truncate the file to `len` bytes.
     Truncate { file: FileHandle, len: u64 },
     /// Atomic rename; durable after `FsyncDirectory`.
     Rename { from: Rc<str>, to: Rc<str> },
-    /// Remove a name; durable after `FsyncDirectory`.
+    /// Remove a file; durable after `FsyncDirectory`.
     Unlink { path: Rc<str> },
     /// Barrier: the file's bytes and length become durable.
     Fsync { file: FileHandle },
     /// Barrier: creations, renames and unlinks become durable.
     FsyncDirectory,
-    /// Leave word for another thread of this node.
+    /// Send a message to another thread of this node.
     Post { thread: ThreadName, post: Post },
-    /// Say something about oneself that the border cannot show.
+    /// Report something that messages and file operations do not show.
     Observe(Observation),
     /// Stop the process: a fatal fault in Kafka, or the end of a shutdown.
     Halt { reason: Rc<str>, fault: Option<FatalFault> },
 }
 
-/// Of what kind an exception is that ends a process.
+/// The kind of an exception that ends a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FatalFault {
-    /// A message, or the replica's own state, has another leader for its epoch than is known to it.
+    /// A message, or the replica's own state, names another leader of its epoch than the known one.
     AnotherLeader,
-    /// The leader makes it truncate its log below its high watermark (consensus.md §4.1).
+    /// The leader requests a truncation of the log below the high watermark (consensus.md §4.1).
     TruncationBelowHighWatermark,
     /// Any other.
     Other,
 }
 
-/// The name of a replica's role, for observations and audits.
+/// A replica's role, for observations and audits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Role {
     /// No leader known, or one without endpoints.
     Unattached,
     /// KIP-996: requesting pre-votes.
     Prospective,
-    /// Asking for votes.
+    /// Requesting votes.
     Candidate,
     /// Leads the epoch.
     Leader,
@@ -212,7 +211,7 @@ impl std::fmt::Display for Role {
     }
 }
 
-/// What a node says of itself (`Copy`, at most 32 bytes).
+/// What a node reports about itself (`Copy`, at most 32 bytes).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Observation {
     /// A role was entered (after it was persisted, where Kafka persists it).
@@ -223,96 +222,92 @@ pub enum Observation {
     LeadershipAnnounced { epoch: LeaderEpoch },
     /// The state machine was notified that it no longer leads.
     LeadershipRenounced { epoch: LeaderEpoch },
-    /// Committed records up to `end` (exclusive) were handed to the state machine.
+    /// Committed records up to `end` (exclusive) were passed to the state machine.
     Applied { end: Offset },
-    /// The log was cut back to `end`.
+    /// The log was truncated to `end`.
     Truncated { end: Offset },
-    /// A rare place in the code was reached; named in [`Probe`].
+    /// A rare code path was reached; see [`Probe`].
     Probe(Probe),
     /// The image up to `offset` (inclusive) has been published; its digest is
     /// [`MetadataImage::digest`](crate::metadata::MetadataImage::digest).
     Published { offset: Offset, digest: u64 },
-    /// Of a broker.
+    /// An observation of a broker.
     Broker(BrokerObservation),
 }
 
 const _: () = assert!(size_of::<Observation>() <= 32);
 
-/// Rare situations worth counting, once per run each.
+/// Rare situations, counted once per run each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Probe {
-    /// A candidate's majority became impossible.
+    /// A candidate can no longer reach a majority.
     VoteLost,
-    /// A prospective's majority became impossible.
+    /// A prospective replica can no longer reach a majority.
     PreVoteLost,
-    /// A leader gave up because no majority fetched (check quorum).
+    /// A leader resigned because no majority fetched (check quorum).
     CheckQuorumResigned,
-    /// A diverging epoch was answered to a fetch.
+    /// A fetch was answered with a diverging epoch.
     DivergingFetch,
     /// A replica started in Resigned, because it had led its last epoch.
     RestartedResigned,
     /// A replica started as Candidate, because it had voted for itself.
     RestartedCandidate,
-    /// Recovery cut a torn or rotten tail.
+    /// Recovery truncated a torn or corrupt tail.
     RecoveredTornTail,
-    /// A fetch offset went backward.
+    /// A replica's fetch offset decreased.
     NonMonotonicFetch,
-    /// EndQuorumEpoch made a follower campaign early.
+    /// EndQuorumEpoch made a follower start an election early.
     EndQuorumEpochHonoured,
-    /// A parked fetch was answered with an error because leadership was lost.
+    /// A delayed fetch was answered with an error because leadership was lost.
     ParkedFetchFailed,
-    /// An exception in its event queue made a controller renounce.
+    /// An exception in its event queue made a controller resign.
     ControllerFailedOver,
     /// A new segment was started.
     SegmentRolled,
-    /// A request was refused for its older epoch.
+    /// A request was refused because its epoch is older.
     FencedRequest,
     /// A corrupt or too-new batch was dropped by a follower.
     BatchDropped,
-    /// Appends were refused or lost because leadership had gone.
+    /// Appends were refused or lost because leadership was lost.
     AppendRefused,
-    /// A follower of a partition got an answer to a Fetch of an older leader epoch, at the offset that it
-    /// is to fetch now.
+    /// A follower of a partition received the response to a Fetch of an older leader epoch, at the offset that it now
+    /// has to fetch.
     StaleFetchAnswer,
 }
 
 /// The effects of one step, in order; the buffer is reused.
 #[derive(Clone, Debug, Default)]
 pub struct Out {
-    /// What to do, first to last.
     pub effects: Vec<Effect>,
 }
 
 impl Out {
-    /// Adds the next effect.
     pub fn push(&mut self, effect: Effect) {
         self.effects.push(effect);
     }
 
-    /// Adds an observation.
     pub fn observe(&mut self, observation: Observation) {
         self.effects.push(Effect::Observe(observation));
     }
 
-    /// Counts a rare place.
     pub fn probe(&mut self, probe: Probe) {
         self.observe(Observation::Probe(probe));
     }
 }
 
-/// What `boot` finds: the files of this node, as the disk kept them.
+/// What `boot` finds: the files of this node as they are on disk.
 pub trait DurableFiles {
     /// Paths of all files, in ascending order.
     fn paths(&self) -> Vec<Rc<str>>;
-    /// The bytes of one, or `None` if absent or unreadable.
+    /// The content of a file, or `None` if it is absent or unreadable.
     fn read(&self, path: &str) -> Option<Vec<u8>>;
-    /// Is there one of which reads fail with `EIO`?
+    /// Whether there is a file of which reads fail with `EIO`.
     fn is_unreadable(&self, _path: &str) -> bool {
         false
     }
 }
 
-/// A walk over what a node holds, for audits and the canonical state hash.
+/// A walk over a node's state, for audits and the canonical state hash.
 pub trait Visitor {
     /// Current epoch, known leader (or -1), own vote (or -1), role.
     fn election(&mut self, epoch: LeaderEpoch, leader: NodeId, voted: NodeId, role: Role);
@@ -320,14 +315,13 @@ pub trait Visitor {
     fn log(&mut self, start: Offset, end: Offset, high_watermark: Option<Offset>);
     /// All batches held, oldest first.
     fn batches(&mut self, records: &Records);
-    /// One data replica that a broker hosts, ascending by id.
+    /// The data replicas that a broker hosts, ascending by id.
     fn partition(&mut self, _shown: &PartitionShown) {}
 }
 
 /// A data replica as its broker holds it.
 #[derive(Clone, Debug)]
 pub struct PartitionShown {
-    /// Which.
     pub id: TopicIdPartition,
     /// First offset of its log.
     pub log_start: Offset,
@@ -335,10 +329,8 @@ pub struct PartitionShown {
     pub log_end: Offset,
     /// Exclusive.
     pub high_watermark: Offset,
-    /// Of the partition; -1 before the first role.
+    /// -1 before the first role.
     pub leader_epoch: LeaderEpoch,
-    /// How many batches it holds.
     pub batches: usize,
-    /// The last of them.
     pub last_batch: Option<Rc<Batch>>,
 }

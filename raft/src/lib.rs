@@ -1,25 +1,25 @@
-//! What Kafka does: KRaft as pure, sans-IO state machines.
+//! Kafka KRaft as pure, sans-IO state machines.
 //!
-//! Nothing here knows a clock, a socket, a disk or a source of chance: time, draws and
-//! durable bytes are arguments, and everything a node wants done is an ordered list of
-//! [`io::Effect`]s. The order is the protocol: code reads `write; fsync; send`, as in Kafka.
+//! This crate uses no clock, no socket, no disk and no source of randomness: time, random draws and durable bytes are
+//! arguments, and the actions of a node are an ordered list of [`io::Effect`]s. The order is part of the protocol: code
+//! reads `write; fsync; send`, as in Kafka.
 //!
-//! The map:
+//! Modules:
 //! * [`ids`]: `NodeId`, `LeaderEpoch`, `Offset`, `ReplicaKey`, `Uuid`
 //! * [`message`]: the RPCs, with Kafka's field names
-//! * [`io`]: the border: inputs, effects, draws, durable bytes
-//! * [`config`]: Kafka properties, their defaults, and what Kafka refuses
+//! * [`io`]: the interface of a node: inputs, effects, draws, durable bytes
+//! * [`config`]: Kafka properties, their defaults, and the values that Kafka rejects
 //! * [`log`]: batches, epochs, segments, `quorum-state`; bytes on disk in Kafka's formats
 //! * [`quorum`]: KRaft consensus; start at `quorum/quorum_state.rs`, Kafka's transition table
 //! * [`metadata`]: the metadata log's records, images, deltas, and the loader that publishes them
 //! * [`controller`]: the state machine on top of the log: a model of it, and the quorum controller
 //! * [`client`]: producer, consumer and admin client with Kafka's retry rules
-//! * [`broker`]: data partitions on disk, their replication, a broker's life; start at
-//!   `broker/data_plane.rs`
+//! * [`broker`]: data partitions on disk, their replication, a broker's lifecycle; start at `broker/data_plane.rs`
 //! * [`node`]: a process: its roles on their threads
-//! * [`step`]: what every function of a step of a thread is handed
-//! * `backoff`, `connection_failures`: Kafka's exponential backoff, and its rules for connects, of clients and of raft
-//! * [`sorted_map`]: what most tables here are
+//! * [`step`]: the arguments of every function of a step of a thread
+//! * `backoff`, `connection_failures`: Kafka's exponential backoff and its rules for connects, of clients and of the
+//!   quorum
+//! * [`sorted_map`]: the map type of most tables
 //! * [`bugs`] and [`fixes`]: historical mistakes and missing fixes as switches
 
 #![deny(clippy::float_arithmetic)]

@@ -1,4 +1,4 @@
-//! A Kafka process: raft, what its `process.roles` put on top of it, and which thread does what.
+//! A Kafka process: the raft client, the roles of `process.roles` on top of it, and the thread of each task.
 
 use std::rc::Rc;
 
@@ -26,36 +26,32 @@ use crate::quorum::RaftClient;
 use crate::quorum::client::RaftSetup;
 use crate::step::{Fatal, Step, throw};
 
-/// What a process is started with; survives everything.
+/// The parameters of a process; they survive restarts.
 #[derive(Clone, Debug)]
 pub struct NodeSpec {
-    /// What raft reads of its properties. A node whose id is not among the voters is an observer.
+    /// The properties that raft reads. A node whose id is not among the voters is an observer.
     pub config: Rc<ControllerConfig>,
-    /// What stands on top of raft.
     pub roles: Roles,
-    /// `cluster.id`
     pub cluster_id: Rc<str>,
-    /// Mistakes switched on.
     pub bugs: Bugs,
-    /// Fixes switched on.
     pub fixes: Fixes,
 }
 
-/// What stands on top of raft.
+/// The state machine or the roles on top of raft.
 #[derive(Clone, Debug)]
 pub enum Roles {
     /// A model of a state machine, for scenarios of the quorum alone.
     RecordLog,
     /// `process.roles`; at least one of them.
     Kafka {
-        /// `controller`
+        /// Set if the roles include `controller`.
         controller: Option<Rc<ControllerSettings>>,
-        /// `broker`
+        /// Set if the roles include `broker`.
         broker: Option<Rc<BrokerConfig>>,
     },
 }
 
-/// A running process; dead after a fatal fault or an orderly end, and then deaf.
+/// A running process. After a fatal fault or an orderly end it is stopped and ignores all input.
 #[derive(Clone, Debug)]
 pub struct Node {
     alive: Option<Alive>,
@@ -70,7 +66,7 @@ struct Alive {
     broker: Option<Box<BrokerProcess>>,
 }
 
-/// Who listens to raft on the controller's event queue.
+/// The listener of raft on the controller's event queue.
 #[derive(Clone, Debug)]
 enum StateMachine {
     Nobody,
@@ -79,8 +75,8 @@ enum StateMachine {
 }
 
 impl Node {
-    /// Starts from what the disk kept; an empty disk is formatted first. Effects belong to the
-    /// raft thread. A start that fails ends the process.
+    /// Starts from the files on disk; an empty disk is formatted first. Effects belong to the raft thread. A failed
+    /// start ends the process.
     pub fn boot(spec: &NodeSpec, now: Now, entropy: &mut dyn Entropy, files: &dyn DurableFiles, out: &mut Out) -> Node {
         let mut step = Step { now, entropy, out };
         let alive = Alive::boot(spec, files, &mut step);
@@ -88,13 +84,13 @@ impl Node {
         Node { alive, swallows_faults: spec.bugs.has(Bug::Kafka14644FaultSwallowed) }
     }
 
-    /// One input for one thread.
+    /// Processes one input of one thread.
     pub fn step(&mut self, thread: ThreadName, now: Now, input: Input, entropy: &mut dyn Entropy, out: &mut Out) {
         let Some(alive) = &mut self.alive else {
             if self.swallows_faults {
                 return;
             }
-            // Its last effects were dropped by a failed fsync, the end of the process among them.
+            // A failed fsync dropped its last effects, including the end of the process.
             out.push(Effect::Halt { reason: Rc::from("the process had ended already"), fault: None });
             return;
         };
@@ -123,7 +119,7 @@ impl Node {
         }
     }
 
-    /// For audits and the canonical state hash; a dead process shows nothing.
+    /// For audits and the canonical state hash; a stopped process shows nothing.
     pub fn visit(&self, visitor: &mut dyn Visitor) {
         if let Some(alive) = &self.alive {
             alive.raft.visit(visitor);
@@ -143,7 +139,7 @@ impl Node {
         self.alive.as_ref().map(|alive| alive.raft.quorum().epoch())
     }
 
-    /// The epoch in which its state machine was notified that it leads: it is the active controller.
+    /// The epoch in which its state machine was notified of its leadership, as the active controller.
     pub fn active_in(&self) -> Option<LeaderEpoch> {
         match &self.alive.as_ref()?.state_machine {
             StateMachine::Nobody => None,
@@ -152,12 +148,12 @@ impl Node {
         }
     }
 
-    /// Does it vote? `false` if the process has ended.
+    /// Whether the node is a voter; `false` if the process has ended.
     pub fn is_voter(&self) -> bool {
         self.alive.as_ref().is_some_and(|alive| alive.raft.quorum().is_voter())
     }
 
-    /// Its controller, if it has that role and has not ended.
+    /// The controller, if the process has that role and has not ended.
     pub fn controller(&self) -> Option<&QuorumController> {
         match &self.alive.as_ref()?.state_machine {
             StateMachine::Controller(controller) => Some(controller),
@@ -165,7 +161,7 @@ impl Node {
         }
     }
 
-    /// Its broker, if it has that role and has not ended.
+    /// The broker, if the process has that role and has not ended.
     pub fn broker(&self) -> Option<&BrokerProcess> {
         self.alive.as_ref()?.broker.as_deref()
     }
@@ -222,7 +218,7 @@ impl Alive {
         let Alive { raft, state_machine, broker } = self;
         match (thread, broker) {
             (ThreadName::RaftIo, broker) => match input {
-                // The broker first, and then what it stands on (controller-broker.md §5.3, §7.1).
+                // The broker stops first, then the controller and raft (controller-broker.md §5.3, §7.1).
                 Input::Terminate if broker.is_some() => {
                     let thread = ThreadName::BrokerLifecycle;
                     step.out.push(Effect::Post { thread, post: Post::ShuttingDown });
@@ -259,7 +255,7 @@ fn to_controller(request: Request) -> ControllerRequest {
     }
 }
 
-/// What the broker of this process registers as.
+/// The identity in the registration of this process's broker.
 fn identity(spec: &NodeSpec, directory_id: Uuid, logs: &LogManager, step: &mut Step<'_>) -> BrokerIdentity {
     let listener = Listener {
         name: LISTENER.into(),
@@ -283,7 +279,7 @@ fn identity(spec: &NodeSpec, directory_id: Uuid, logs: &LogManager, step: &mut S
     }
 }
 
-/// Of `meta.properties`, which `kafka-storage format` writes on an empty disk.
+/// The directory id of `meta.properties`, which `kafka-storage format` writes on an empty disk.
 fn directory_id(spec: &NodeSpec, files: &dyn DurableFiles, step: &mut Step<'_>) -> Result<Uuid, Fatal> {
     let node_id = spec.config.node_id;
     if let Some(found) = read_meta_properties(files)? {

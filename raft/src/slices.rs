@@ -1,12 +1,12 @@
-//! Shared slices that are filled again once nobody else holds them: messages carry arrays, and a
-//! sender makes the same few of them for ever.
+//! Shared slices that are reused when no message refers to them any more: messages carry arrays, and a sender builds
+//! arrays of the same few lengths again and again.
 
 use std::rc::Rc;
 
-/// So many are kept; more are seldom under way.
+/// How many slices are kept for reuse; more are seldom in flight.
 const KEPT: usize = 8;
 
-/// The slices shared last.
+/// The most recently shared slices.
 #[derive(Debug)]
 pub struct Slices<T>(Vec<Rc<[T]>>);
 
@@ -16,7 +16,7 @@ impl<T> Default for Slices<T> {
     }
 }
 
-/// A copy of a node shares no slices with it.
+/// A copy of a node shares no slices with the original.
 impl<T> Clone for Slices<T> {
     fn clone(&self) -> Self {
         Slices::default()
@@ -24,7 +24,7 @@ impl<T> Clone for Slices<T> {
 }
 
 impl<T> Slices<T> {
-    /// These items as a shared slice. What an old slice held is dropped only when it is filled again.
+    /// These items as a shared slice. The old items of a slice are dropped only when it is reused.
     pub fn share(&mut self, items: impl ExactSizeIterator<Item = T>) -> Rc<[T]> {
         let fits = |slice: &&mut Rc<[T]>| slice.len() == items.len() && Rc::strong_count(slice) == 1;
         if let Some(slice) = self.0.iter_mut().find(fits) {

@@ -2,8 +2,8 @@
 
 const FEW: usize = 16;
 
-/// As `BTreeMap`, in two pieces of memory: a lookup is a search by halves among neighbours, a walk
-/// is a loop, and clearing keeps the memory. An insertion or removal moves what comes behind it.
+/// As `BTreeMap`, in two contiguous allocations: a lookup is a binary search, an iteration is a loop, and clearing
+/// keeps the memory. An insertion or removal shifts the entries behind it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SortedMap<K, V> {
     /// Ascending.
@@ -18,28 +18,24 @@ impl<K, V> Default for SortedMap<K, V> {
 }
 
 impl<K, V> SortedMap<K, V> {
-    /// No entry.
     pub const fn new() -> SortedMap<K, V> {
         SortedMap { keys: Vec::new(), values: Vec::new() }
     }
 
-    /// How many entries.
     pub fn len(&self) -> usize {
         self.keys.len()
     }
 
-    /// No entry?
     pub fn is_empty(&self) -> bool {
         self.keys.is_empty()
     }
 
-    /// Removes all.
     pub fn clear(&mut self) {
         self.keys.clear();
         self.values.clear();
     }
 
-    /// Removes all but those that are to stay.
+    /// Removes all entries for which `stays` is false.
     pub fn retain(&mut self, mut stays: impl FnMut(&K, &mut V) -> bool) {
         let mut at = 0;
         let values = &mut self.values;
@@ -81,31 +77,28 @@ impl<K: Ord, V> SortedMap<K, V> {
         self.keys.binary_search(key)
     }
 
-    /// Among few keys, requesting the equal one is quicker than halving.
+    /// Among few keys, a linear search for equality is faster than a binary search.
     #[inline]
     fn position(&self, key: &K) -> Option<usize> {
         if self.keys.len() <= FEW { self.keys.iter().position(|other| other == key) } else { self.find(key).ok() }
     }
 
-    /// The value of `key`.
     #[inline]
     pub fn get(&self, key: &K) -> Option<&V> {
         self.position(key).map(|at| &self.values[at])
     }
 
-    /// The value of `key`, to be changed.
     #[inline]
     pub fn get_mut(&mut self, key: &K) -> Option<&mut V> {
         self.position(key).map(|at| &mut self.values[at])
     }
 
-    /// Is there an entry of `key`?
     #[inline]
     pub fn contains_key(&self, key: &K) -> bool {
         self.position(key).is_some()
     }
 
-    /// Sets the value of `key`; gives the old one.
+    /// Sets the value of `key`; returns the old one.
     pub fn insert(&mut self, key: K, value: V) -> Option<V> {
         match self.find(&key) {
             Ok(at) => Some(std::mem::replace(&mut self.values[at], value)),
@@ -117,14 +110,14 @@ impl<K: Ord, V> SortedMap<K, V> {
         }
     }
 
-    /// Takes the entry of `key` away.
+    /// Removes the entry of `key`.
     pub fn remove(&mut self, key: &K) -> Option<V> {
         let at = self.find(key).ok()?;
         self.keys.remove(at);
         Some(self.values.remove(at))
     }
 
-    /// The value of `key`, made first if there is none.
+    /// The value of `key`, inserted first if absent.
     pub fn get_or_insert_with(&mut self, key: K, make: impl FnOnce() -> V) -> &mut V {
         let at = match self.find(&key) {
             Ok(at) => at,

@@ -1,5 +1,5 @@
-//! What every function of a step is handed: the clock, the draws, and where effects go; and the
-//! one way out of a step that Kafka would leave by an exception.
+//! The arguments of every function of a step (the clock, the draws, and the list of effects), and the error by which a
+//! step ends where Kafka throws an exception.
 
 use crate::io::{Entropy, FatalFault, Now, Out};
 use crate::log::LogError;
@@ -8,7 +8,6 @@ use crate::log::LogError;
 pub struct Step<'a> {
     /// This node's clocks at the start of the step.
     pub now: Now,
-    /// This node's draws.
     pub entropy: &'a mut dyn Entropy,
     /// The effects so far.
     pub out: &'a mut Out,
@@ -33,9 +32,7 @@ impl Step<'_> {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct Fatal {
-    /// Of what kind.
     pub fault: FatalFault,
-    /// What is wrong.
     pub message: String,
 }
 
@@ -55,7 +52,7 @@ impl From<LogError> for Fatal {
     }
 }
 
-/// Throws: `throw!("… {x}")`, or of a kind, `throw!(AnotherLeader: "… {x}")`.
+/// Throws: `throw!("… {x}")`, or with a kind, `throw!(AnotherLeader: "… {x}")`.
 macro_rules! throw {
     ($fault:ident: $($message:tt)*) => {
         return Err($crate::step::Fatal { fault: $crate::io::FatalFault::$fault, message: format!($($message)*) })

@@ -1,13 +1,13 @@
-//! A disk for unit tests: applies the file effects of an [`Out`], and reports what was written
-//! from what is durable. A power loss takes all that was not forced. A directory sync forces
-//! lengths that were cut as well as names, as a file system's journal does.
+//! A disk for unit tests: applies the file effects of an [`Out`], and distinguishes written from durable bytes. A power
+//! loss drops everything that was not forced. A directory sync forces truncated lengths as well as names, as a file
+//! system's journal does.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::io::{DurableFiles, Effect, FileHandle, Out};
 
-/// A file's bytes, under no name.
+/// A file's bytes, without its name.
 #[derive(Clone, Debug, Default)]
 struct Inode {
     written: Vec<u8>,
@@ -21,19 +21,19 @@ pub(crate) struct TestDisk {
     names: BTreeMap<Rc<str>, usize>,
     durable_names: BTreeMap<Rc<str>, usize>,
     handles: BTreeMap<FileHandle, usize>,
-    /// Cuts that are not durable yet: inode and length.
+    /// Truncations that are not durable yet: inode and length.
     cuts: Vec<(usize, usize)>,
 }
 
 impl TestDisk {
-    /// Does all file effects, and empties the list.
+    /// Applies all file effects, and empties the list.
     pub(crate) fn apply(&mut self, out: &mut Out) {
         for effect in out.effects.drain(..) {
             self.apply_one(&effect);
         }
     }
 
-    /// Does one effect; those that are no file's are ignored.
+    /// Applies one effect; other than file effects are ignored.
     pub(crate) fn apply_one(&mut self, effect: &Effect) {
         match effect {
             Effect::Open { file, path, truncate } => {
@@ -82,12 +82,12 @@ impl TestDisk {
         &mut self.inodes[*inode]
     }
 
-    /// The process died: handles are gone.
+    /// The process crashed: file handles are closed.
     pub(crate) fn kill(&mut self) {
         self.handles.clear();
     }
 
-    /// Power was lost: what was not forced is gone too.
+    /// Power loss: bytes that were not forced are lost too.
     pub(crate) fn lose_power(&mut self) {
         self.kill();
         self.cuts.clear();
@@ -97,7 +97,7 @@ impl TestDisk {
         }
     }
 
-    /// Puts a file there, durably.
+    /// Creates a durable file.
     pub(crate) fn put(&mut self, path: &str, bytes: &[u8]) {
         self.inodes.push(Inode { written: bytes.to_vec(), durable: bytes.to_vec() });
         self.names.insert(path.into(), self.inodes.len() - 1);

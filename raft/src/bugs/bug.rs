@@ -1,10 +1,10 @@
-//! The closed list of mistakes. The documentation of a row of `bugs.md` begins with the row's id and says what the
-//! wrong code does; that of a check's synthetic mutant begins with the name of the check.
+//! The closed list of bugs. The documentation of a row of `bugs.md` begins with the row's id and says what the wrong
+//! code does; that of a check's synthetic mutant begins with the name of the check.
 
 use super::declare::switches;
 
 switches! {
-    /// A mistake that can be switched on.
+    /// A bug that can be switched on.
     Bug, Bugs {
         /// R01 (KAFKA-10533): no flush after an append; a follower's next fetch acknowledges
         /// records that are only in its page cache, and the leader counts its own unflushed end.

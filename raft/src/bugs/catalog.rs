@@ -1,5 +1,5 @@
-//! The bug catalog: historical mistakes, or mistakes that any faithful implementation may make, with the row of
-//! `bugs.md`, the source, and the checks that should detect each.
+//! The bug catalog: bugs that Kafka had, or that any faithful implementation may have, with the row of `bugs.md`, the
+//! source, and the checks that should detect each.
 //!
 //! `expected` names checks of `scenarios::checks::invariant`, which this crate does not know: a test
 //! there compares them with the checks that detect the bug. `hidden_by` says why a bug may not be detected.
@@ -12,24 +12,23 @@
 //!   L16);
 //! * R08, R36: no generic scenario has a single voter or a second cluster. R16: no fault removes only a
 //!   voter's election file;
-//! * R27: latencies and clocks break every tie. R23: an abandoned delayed fetch waits for `MaxWaitMs` at
-//!   most. R22: a connection carries one fetch, so a delayed fetch is the follower's newest. R31:
-//!   listeners are registered before anything happens. R32: a node that knows no leader asks the bootstrap
-//!   servers;
+//! * R27: latencies and clocks break every tie. R23: an abandoned delayed fetch waits for `MaxWaitMs` at most. R22: a
+//!   connection carries one fetch, so a delayed fetch is the follower's newest. R31: listeners are registered before
+//!   anything happens. R32: a node that knows no leader sends its requests to the bootstrap servers;
 //! * M26: a broker sends a heartbeat in every heartbeat interval, and CreateTopics may fail meanwhile. M13, M14,
 //!   M22, M23: nothing writes a record that cannot be applied, or is too large. M18: raft reports a lost
 //!   leadership at once, and applied changes are dropped then. M20: no counters are derived. M21: a claim
 //!   follows its epoch's only control record. M27: features never change. M31 is the same as P19. M33: a
 //!   caught-up replica that may not join delays commits for `replica.lag.time.max.ms` at most.
-//! * L06: the controller's queue is never as long as half a heartbeat interval for a whole session. L07: a
-//!   broker that is fenced after one lost heartbeat is unfenced by the next. L12: strays are set aside in
-//!   one step, with the first publish. L02: both tests read one state in one step. L18: an answer belongs to a connection, which
-//!   ends with its process;
-//! * C02: the batch that would be sent first is behind the other in its queue, until both are given up.
-//!   C01: every producer here is idempotent, and the broker refuses batches that are out of sequence. C04:
-//!   `producer.id.expiration.check.interval.ms` is ten minutes, and every run is shorter. C06: producer state
-//!   is rebuilt from the log, not read from a snapshot. C11: nothing is promised to clients of a topic that is
-//!   deleted, however often it is created again;
+//! * L06: the controller's queue is never as long as half a heartbeat interval for a whole session. L07: a broker that
+//!   is fenced after one lost heartbeat is unfenced by the next. L12: strays are set aside in one step, with the first
+//!   publish. L02: both tests read one state in one step. L18: an answer belongs to a connection, which ends with its
+//!   process;
+//! * C02: the batch that would be sent first is behind the other in its queue, until both are given up. C01: every
+//!   producer here is idempotent, and the broker refuses batches that are out of sequence. C04:
+//!   `producer.id.expiration.check.interval.ms` is ten minutes, and every run is shorter. C06: producer state is
+//!   rebuilt from the log, not read from a snapshot. C11: nothing is guaranteed to clients of a topic that is deleted,
+//!   however often it is created again;
 //! * P02 is P01 with two disks. P04, P06: each fetch is compared with the leader's epochs. P08, P14, P29:
 //!   one thread does both. P12: the next fetch repairs it. P18: the next append moves the high watermark.
 //!   P23: the controller itself removes silent brokers from ISRs. P25: a log with epochs is not truncated to its
@@ -42,7 +41,7 @@
 use super::Bug;
 use strum::{IntoStaticStr, VariantArray};
 
-/// Which part of the system goes wrong.
+/// The part of the system that a bug affects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, IntoStaticStr, VariantArray)]
 #[strum(serialize_all = "lowercase")]
 pub enum Layer {
@@ -59,7 +58,7 @@ pub enum Layer {
 }
 
 impl Layer {
-    /// Every one, in declaration order.
+    /// All layers, in declaration order.
     pub const ALL: &'static [Layer] = Layer::VARIANTS;
 
     /// The name in lists.
@@ -71,13 +70,11 @@ impl Layer {
 /// One bug of the bug catalog.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Row {
-    /// The switch.
     pub bug: Bug,
     /// Row of `bugs.md`. Two forms of one mistake share it.
     pub id: &'static str,
-    /// Where it goes wrong.
     pub layer: Layer,
-    /// Ticket, proposal or report, and the release that fixed it.
+    /// Issue, KIP or report, and the release that fixed it.
     pub source: &'static str,
     /// Names of the checks that should be violated first.
     pub expected: &'static [&'static str],

@@ -8,7 +8,7 @@ macro_rules! switches {
         pub enum $name { $($(#[doc = $doc])+ $variant,)+ }
 
         impl $name {
-            /// Every one, in declaration order.
+            /// All switches, in declaration order.
             pub const ALL: &'static [$name] = &[$($name::$variant,)+];
 
             /// The name used on the command line and in files.
@@ -16,12 +16,11 @@ macro_rules! switches {
                 match self { $($name::$variant => stringify!($variant),)+ }
             }
 
-            /// What it does, in the words of its documentation.
+            /// The documentation of the switch.
             pub fn doc(self) -> &'static str {
                 match self { $($name::$variant => concat!($($doc),+),)+ }
             }
 
-            /// Finds one by name.
             pub fn by_name(name: &str) -> Option<$name> {
                 Self::ALL.iter().copied().find(|s| s.name() == name)
             }
@@ -34,23 +33,21 @@ macro_rules! switches {
         const _: () = assert!($name::ALL.len() <= 3 * 64, "a set has a bit for each");
 
         impl $set {
-            /// Nothing on.
             pub const NONE: $set = $set([0; 3]);
 
-            /// Is this one on?
             #[inline]
             pub fn has(self, switch: $name) -> bool {
                 self.0[switch as usize / 64] >> (switch as usize % 64) & 1 == 1
             }
 
-            /// The set with this one on as well.
+            /// The set with this switch added.
             #[must_use]
             pub fn with(mut self, switch: $name) -> $set {
                 self.0[switch as usize / 64] |= 1 << (switch as usize % 64);
                 self
             }
 
-            /// Those that are on, in declaration order.
+            /// The switches that are on, in declaration order.
             pub fn iter(self) -> impl Iterator<Item = $name> {
                 $name::ALL.iter().copied().filter(move |s| self.has(*s))
             }

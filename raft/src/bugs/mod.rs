@@ -1,20 +1,19 @@
-//! Mistakes as switches: each is off unless a scenario, a test or `--bug` names it.
+//! Bugs as switches: each is off unless a scenario, a test or `--bug` names it.
 //!
 //! * `bug`: the closed list, [`Bug`], and the set of those that are on
 //! * `catalog`: the rows of the bug catalog: source, layer, expected checks
 //! * `declare`: how a closed list of switches is declared
 //!
-//! Switches that are no rows of the bug catalog are synthetic mutants: mistakes made to test the checks that they
-//! violate.
+//! Switches that are no rows of the bug catalog are synthetic mutants: bugs made to test the checks that they violate.
 //!
 //! To add a row:
 //! 1. `bug`: a variant at the end of the list: row id, source, what the wrong code does.
-//! 2. Beside the right code: `if bugs.has(Bug::…)`, as small as possible. With the switch off
-//!    nothing may change, not even a random draw: the golden digests show this.
+//! 2. Beside the correct code: `if bugs.has(Bug::…)`, as small as possible. With the switch off nothing may change, not
+//!    even a random draw: the golden digests show this.
 //! 3. `catalog`: its row, with the checks that should detect it.
-//! 4. `kraftsim sweep SCENARIO --bug NAME --fail-fast --seeds 1500` in the generic scenarios, then a line
-//!    in `scenarios/tests/suite/mutants.rs`. If no check detects it: the mistake has no effect (say why,
-//!    `hidden by`), or a check is missing.
+//! 4. `kraftsim sweep SCENARIO --bug NAME --fail-fast --seeds 1500` in the generic scenarios, then a line in
+//!    `scenarios/tests/suite/mutants.rs`. If no check detects it: the bug has no effect (say why, `hidden by`), or a
+//!    check is missing.
 
 mod bug;
 mod catalog;

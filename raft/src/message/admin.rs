@@ -1,5 +1,5 @@
-//! What an admin client requests; brokers forward it to the active controller in an Envelope
-//! (controller-broker.md §4.1, §4.2, §4.8, §4.10, §5.7).
+//! Requests of admin clients; brokers forward them to the active controller in an Envelope (controller-broker.md §4.1,
+//! §4.2, §4.8, §4.10, §5.7).
 
 use std::rc::Rc;
 
@@ -8,7 +8,7 @@ use super::canonical_walk::messages;
 use crate::ids::{NodeId, Uuid};
 
 messages! {
-    /// A config of a topic to be.
+    /// A config of a topic to be created.
     TopicConfig {
         /// `min.insync.replicas`, …
         name: Rc<str>;
@@ -22,35 +22,30 @@ messages! {
         /// Node ids.
         broker_ids: Rc<[NodeId]>;
     }
-    /// A topic to be.
+    /// A topic to be created.
     CreatableTopic {
-        /// Name.
         name: Rc<str>;
         /// -1: the default, or by `assignments`.
         num_partitions: i32;
         /// -1: the default, or by `assignments`.
         replication_factor: i16;
-        /// Empty: the controller places.
+        /// Empty: the controller places the replicas.
         assignments: Rc<[ReplicaAssignment]>;
-        /// Configs.
         configs: Rc<[TopicConfig]>;
     }
     /// CreateTopics (19) v7.
     CreateTopicsRequest {
-        /// Topics.
         topics: Rc<[CreatableTopic]>;
-        /// How long it may wait before it starts.
+        /// How long it may wait in the queue before it is processed.
         timeout_ms: i32;
         /// Only validate; change nothing.
         validate_only: bool;
     }
-    /// What came of a topic.
+    /// The result of creating a topic.
     CreatableTopicResult {
-        /// Name.
         name: Rc<str>;
         /// Zero if it failed.
         topic_id: Uuid;
-        /// What is wrong.
         error: ErrorCode;
         /// -1 if it failed.
         num_partitions: i32;
@@ -64,25 +59,22 @@ messages! {
     }
     /// DeleteTopics (20) v6, by name (or by id, with no name).
     DeleteTopicState {
-        /// Name.
         name: Option<Rc<str>>;
         /// Zero if by name.
         topic_id: Uuid;
     }
     /// DeleteTopics (20) v6.
     DeleteTopicsRequest {
-        /// Which.
         topics: Rc<[DeleteTopicState]>;
-        /// How long it may wait before it starts.
+        /// How long it may wait in the queue before it is processed.
         timeout_ms: i32;
     }
-    /// What came of a topic.
+    /// The result of deleting a topic.
     DeletableTopicResult {
         /// Name, if known.
         name: Option<Rc<str>>;
         /// Id, if known.
         topic_id: Uuid;
-        /// What is wrong.
         error: ErrorCode;
     }
     /// Answer to DeleteTopics.
@@ -90,29 +82,25 @@ messages! {
         /// In any order.
         responses: Rc<[DeletableTopicResult]>;
     }
-    /// A topic that shall have more partitions.
+    /// A topic to be extended with partitions.
     CreatePartitionsTopic {
-        /// Name.
         name: Rc<str>;
-        /// How many it shall have.
+        /// New number of partitions.
         count: i32;
-        /// Empty: the controller places.
+        /// Empty: the controller places the replicas.
         assignments: Rc<[ReplicaAssignment]>;
     }
     /// CreatePartitions (37) v3.
     CreatePartitionsRequest {
-        /// Topics.
         topics: Rc<[CreatePartitionsTopic]>;
-        /// How long it may wait before it starts.
+        /// How long it may wait in the queue before it is processed.
         timeout_ms: i32;
         /// Only validate; change nothing.
         validate_only: bool;
     }
-    /// What came of a topic.
+    /// The result of extending a topic.
     CreatePartitionsTopicResult {
-        /// Name.
         name: Rc<str>;
-        /// What is wrong.
         error: ErrorCode;
     }
     /// Answer to CreatePartitions.
@@ -122,32 +110,28 @@ messages! {
     }
     /// A change of one config.
     AlterableConfig {
-        /// Name.
         name: Rc<str>;
         /// 0 SET, 1 DELETE, 2 APPEND, 3 SUBTRACT.
         config_operation: i8;
         /// Of SET, APPEND and SUBTRACT.
         value: Option<Rc<str>>;
     }
-    /// Changes of a resource's configs.
+    /// Changes of the configs of a resource.
     AlterConfigsResource {
         /// 2 TOPIC, 4 BROKER.
         resource_type: i8;
         /// A topic's name, a broker's id, or "" for the cluster's default.
         resource_name: Rc<str>;
-        /// Changes.
         configs: Rc<[AlterableConfig]>;
     }
     /// IncrementalAlterConfigs (44) v1.
     IncrementalAlterConfigsRequest {
-        /// Resources.
         resources: Rc<[AlterConfigsResource]>;
         /// Only validate; change nothing.
         validate_only: bool;
     }
-    /// What came of a resource.
+    /// The result of altering a resource.
     AlterConfigsResourceResponse {
-        /// What is wrong.
         error: ErrorCode;
         /// As requested.
         resource_type: i8;
@@ -168,18 +152,16 @@ messages! {
     }
     /// DescribeConfigs (32) v4.
     DescribeConfigsRequest {
-        /// Resources.
         resources: Rc<[DescribeConfigsResource]>;
     }
     /// Configs of a resource.
     DescribeConfigsResult {
-        /// What is wrong.
         error: ErrorCode;
         /// As requested.
         resource_type: i8;
         /// As requested.
         resource_name: Rc<str>;
-        /// Those that are set on the resource, by name.
+        /// The configs that are set on the resource, by name.
         configs: Rc<[TopicConfig]>;
     }
     /// Answer to DescribeConfigs.
@@ -187,9 +169,8 @@ messages! {
         /// In the order of the request.
         results: Rc<[DescribeConfigsResult]>;
     }
-    /// Partitions of a topic that shall elect.
+    /// Partitions of a topic in which to elect a leader.
     ElectLeadersTopic {
-        /// Name.
         topic: Rc<str>;
         /// From 0.
         partitions: Rc<[i32]>;
@@ -200,33 +181,29 @@ messages! {
         election_type: i8;
         /// `None`: all.
         topic_partitions: Option<Rc<[ElectLeadersTopic]>>;
-        /// How long it may wait before it starts.
+        /// How long it may wait in the queue before it is processed.
         timeout_ms: i32;
     }
-    /// What came of a partition.
+    /// The result of an election.
     ElectLeadersResult {
-        /// Name of the topic.
         topic: Rc<str>;
         /// From 0.
         partition: i32;
-        /// What is wrong.
         error: ErrorCode;
     }
     /// Answer to ElectLeaders.
     ElectLeadersResponse {
-        /// What is wrong with all of it.
+        /// An error of the whole request.
         error: ErrorCode;
         /// By partition.
         replica_election_results: Rc<[ElectLeadersResult]>;
     }
     /// UnregisterBroker (64) v0.
     UnregisterBrokerRequest {
-        /// Who.
         broker_id: NodeId;
     }
     /// Answer to UnregisterBroker.
     UnregisterBrokerResponse {
-        /// What is wrong.
         error: ErrorCode;
     }
 }

@@ -1,4 +1,4 @@
-//! The APIs of brokers and controllers above consensus, by the sender: each is a request and its response.
+//! The APIs of brokers and controllers above consensus, grouped by sender: each is a request and its response.
 
 use super::ErrorCode;
 use super::admin::*;
@@ -77,7 +77,7 @@ macro_rules! apis {
 }
 
 apis! {
-    /// What brokers and controllers request of the active controller.
+    /// Requests of brokers and controllers to the active controller.
     ClusterRequest / ClusterResponse {
         AlterPartition = 56: AlterPartitionRequest => AlterPartitionResponse;
         BrokerRegistration = 62: BrokerRegistrationRequest => BrokerRegistrationResponse;
@@ -88,7 +88,7 @@ apis! {
 }
 
 apis! {
-    /// Requests of admin clients; a broker forwards it to the active controller.
+    /// Requests of admin clients, which a broker forwards to the active controller.
     AdminRequest / AdminResponse {
         CreateTopics = 19: CreateTopicsRequest => CreateTopicsResponse;
         DeleteTopics = 20: DeleteTopicsRequest => DeleteTopicsResponse;
@@ -101,7 +101,7 @@ apis! {
 }
 
 apis! {
-    /// What clients and followers request of a broker about partitions.
+    /// Requests of clients and followers to a broker about partitions.
     DataRequest / DataResponse {
         Produce = 0: ProduceRequest => ProduceResponse;
         Fetch = 1: DataFetchRequest => DataFetchResponse;
@@ -115,7 +115,7 @@ apis! {
 /// Answer to an Envelope (58).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EnvelopeResponse {
-    /// NOT_CONTROLLER and the like; the answer inside is absent then.
+    /// NOT_CONTROLLER and the like, without a response inside.
     pub error: ErrorCode,
     /// The controller's answer.
     pub response: Option<AdminResponse>,

@@ -1,8 +1,8 @@
 //! The hash of the canonical field walk: fixed-width little-endian fields, lengths prefixed; no usize, pointer or
 //! float.
 
-/// Folds fields into 64 bits, one multiplication each: (state ^ word) times an odd constant,
-/// high half folded onto the low one. The order of fields counts.
+/// Folds fields into 64 bits with one multiplication each: (state ^ word) times an odd constant, the high half folded
+/// onto the low one. The order of the fields matters.
 #[derive(Clone, Copy, Debug)]
 pub struct CanonicalHasher(u64);
 
@@ -16,29 +16,25 @@ impl Default for CanonicalHasher {
 }
 
 impl CanonicalHasher {
-    /// Adds a fixed-width number.
     #[inline]
     pub fn u64(&mut self, n: u64) -> &mut Self {
         let product = u128::from(self.0 ^ n ^ FACTOR) * u128::from(n.rotate_left(32) ^ FACTOR);
         self.0 = self.0.rotate_left(23) ^ (product as u64) ^ (product >> 64) as u64;
         self
     }
-    /// Adds a fixed-width number.
     #[inline]
     pub fn i64(&mut self, n: i64) -> &mut Self {
         self.u64(n as u64)
     }
-    /// Adds a fixed-width number.
     #[inline]
     pub fn i32(&mut self, n: i32) -> &mut Self {
         self.u64(u64::from(n as u32))
     }
-    /// Adds one byte.
     #[inline]
     pub fn u8(&mut self, n: u8) -> &mut Self {
         self.u64(u64::from(n))
     }
-    /// Adds bytes with their length in front.
+    /// Adds bytes with a length prefix.
     pub fn bytes(&mut self, bytes: &[u8]) -> &mut Self {
         self.u64(bytes.len() as u64);
         for part in bytes.chunks(8) {

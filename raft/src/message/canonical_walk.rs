@@ -1,4 +1,4 @@
-//! The canonical field walk, derived: each message names its fields once, and the walk follows.
+//! The canonical field walk, derived: each message lists its fields once, and the walk follows that list.
 
 use std::rc::Rc;
 
@@ -9,7 +9,7 @@ use crate::ids::{
 };
 use crate::log::Records;
 
-/// Adds itself to a canonical hash: fixed-width numbers, lengths in front.
+/// A value with a canonical hash: fixed-width numbers, length prefixes.
 pub trait Canonical {
     /// Field by field, in declaration order.
     fn walk(&self, hasher: &mut CanonicalHasher);
@@ -106,7 +106,8 @@ impl Canonical for Records {
     }
 }
 
-/// Declares messages: `Name { field: type; … }`, all fields public, with their walk and what is shown of them.
+/// Declares messages: `Name { field: type; … }`, all fields public, with their walk and their
+/// [`Fields`](super::fields::Fields).
 macro_rules! messages {
     ($($(#[$meta:meta])* $name:ident { $($(#[$field_meta:meta])* $field:ident: $type:ty;)* })+) => {
         $($(#[$meta])*

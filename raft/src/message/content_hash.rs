@@ -1,4 +1,4 @@
-//! One 64-bit identity per message, made once at send.
+//! One 64-bit identity per message, computed once when it is sent.
 
 use super::canonical_hasher::CanonicalHasher;
 use super::canonical_walk::Canonical;

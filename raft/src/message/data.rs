@@ -1,4 +1,4 @@
-//! What producers, consumers and followers request of brokers (controller-broker.md §5.6, §6).
+//! Requests of producers, consumers and followers to brokers (controller-broker.md §5.6, §6).
 
 use std::rc::Rc;
 
@@ -10,12 +10,10 @@ use crate::log::Records;
 messages! {
     /// Metadata (3) v13, by name; `None` requests all topics.
     MetadataRequest {
-        /// Names.
         topics: Option<Rc<[Rc<str>]>>;
     }
-    /// A broker that is alive.
+    /// A broker that is active.
     MetadataBroker {
-        /// Who.
         node_id: NodeId;
     }
     /// A partition as the answering broker knows it.
@@ -26,43 +24,35 @@ messages! {
         partition: i32;
         /// -1: none.
         leader_id: NodeId;
-        /// Of the partition.
         leader_epoch: LeaderEpoch;
-        /// Replicas.
         replica_nodes: Rc<[NodeId]>;
-        /// In-sync ones.
         isr_nodes: Rc<[NodeId]>;
     }
     /// A topic as the answering broker knows it.
     MetadataTopic {
         /// UNKNOWN_TOPIC_OR_PARTITION, or none.
         error: ErrorCode;
-        /// Name.
         name: Rc<str>;
         /// Zero if unknown.
         topic_id: Uuid;
-        /// Partitions.
         partitions: Rc<[MetadataPartition]>;
     }
     /// Answer to Metadata.
     MetadataResponse {
-        /// Alive ones.
+        /// Active brokers.
         brokers: Rc<[MetadataBroker]>;
-        /// A random alive broker: clients send admin requests to any.
+        /// A random active broker: clients send admin requests to any broker.
         controller_id: NodeId;
-        /// Topics.
         topics: Rc<[MetadataTopic]>;
     }
     /// The leader to send the request to instead (KIP-951).
     LeaderIdAndEpoch {
         /// -1: unknown.
         leader_id: NodeId;
-        /// Its epoch.
         leader_epoch: LeaderEpoch;
     }
-    /// Batches for one partition; offsets in them are relative.
+    /// A batch for one partition; its offsets are relative.
     PartitionProduceData {
-        /// Which.
         partition: TopicIdPartition;
         /// One batch.
         records: Records;
@@ -73,18 +63,14 @@ messages! {
         acks: i16;
         /// How long the leader may wait for replicas.
         timeout_ms: i32;
-        /// By partition.
         partitions: Rc<[PartitionProduceData]>;
     }
-    /// What came of a batch.
+    /// The result of a batch.
     PartitionProduceResponse {
-        /// Which.
         partition: TopicIdPartition;
-        /// What is wrong.
         error: ErrorCode;
         /// Of the batch's first record; -1 on an error.
         base_offset: Offset;
-        /// Of the log.
         log_start_offset: Offset;
         /// With NOT_LEADER_OR_FOLLOWER and FENCED_LEADER_EPOCH.
         current_leader: Option<LeaderIdAndEpoch>;
@@ -94,17 +80,15 @@ messages! {
         /// In the order of the request.
         partitions: Rc<[PartitionProduceResponse]>;
     }
-    /// What is fetched of one partition.
+    /// The part of a Fetch about one partition.
     FetchPartition {
-        /// Which.
         partition: TopicIdPartition;
         /// -1: not checked.
         current_leader_epoch: LeaderEpoch;
-        /// From where.
         fetch_offset: Offset;
         /// Of the last record fetched; -1: not checked.
         last_fetched_epoch: LeaderEpoch;
-        /// A follower's; -1 from a consumer.
+        /// That of the follower; -1 from a consumer.
         log_start_offset: Offset;
         /// Size limit.
         partition_max_bytes: i32;
@@ -115,26 +99,21 @@ messages! {
         replica_id: NodeId;
         /// The follower's broker epoch.
         replica_epoch: BrokerEpoch;
-        /// How long the leader may hold it.
+        /// How long the leader may delay the answer.
         max_wait_ms: i32;
-        /// Answered at once from so many bytes on.
+        /// The leader answers at once if this many bytes are available.
         min_bytes: i32;
         /// Size limit of the answer.
         max_bytes: i32;
-        /// By partition.
         partitions: Rc<[FetchPartition]>;
     }
-    /// What was fetched of one partition.
+    /// The answer for one partition.
     FetchablePartition {
-        /// Which.
         partition: TopicIdPartition;
-        /// What is wrong.
         error: ErrorCode;
-        /// The answering replica's.
         high_watermark: Offset;
-        /// Of its log.
         log_start_offset: Offset;
-        /// Where the logs part (KIP-595 style).
+        /// Where the logs diverge (KIP-595).
         diverging_epoch: Option<OffsetAndEpoch>;
         /// With NOT_LEADER_OR_FOLLOWER and FENCED_LEADER_EPOCH.
         current_leader: Option<LeaderIdAndEpoch>;
@@ -143,14 +122,13 @@ messages! {
     }
     /// Answer to Fetch.
     DataFetchResponse {
-        /// What is wrong with all of it.
+        /// An error of the whole request.
         error: ErrorCode;
         /// In the order of the request.
         partitions: Rc<[FetchablePartition]>;
     }
-    /// An offset by time.
+    /// A query of an offset by timestamp.
     ListOffsetsPartition {
-        /// Which.
         partition: TopicIdPartition;
         /// -1: not checked.
         current_leader_epoch: LeaderEpoch;
@@ -161,14 +139,11 @@ messages! {
     ListOffsetsRequest {
         /// A follower; -1 from a consumer.
         replica_id: NodeId;
-        /// By partition.
         partitions: Rc<[ListOffsetsPartition]>;
     }
-    /// An offset found.
+    /// The offset of a partition.
     ListOffsetsPartitionResponse {
-        /// Which.
         partition: TopicIdPartition;
-        /// What is wrong.
         error: ErrorCode;
         /// -1: none.
         offset: Offset;
@@ -180,27 +155,23 @@ messages! {
         /// In the order of the request.
         partitions: Rc<[ListOffsetsPartitionResponse]>;
     }
-    /// Where an epoch ends.
+    /// A query of the end offset of an epoch.
     OffsetForLeaderPartition {
-        /// Which.
         partition: TopicIdPartition;
         /// -1: not checked.
         current_leader_epoch: LeaderEpoch;
-        /// Whose end.
+        /// The epoch whose end offset is requested.
         leader_epoch: LeaderEpoch;
     }
     /// OffsetForLeaderEpoch (23) v4.
     OffsetForLeaderEpochRequest {
         /// A follower; -1 from a consumer.
         replica_id: NodeId;
-        /// By partition.
         partitions: Rc<[OffsetForLeaderPartition]>;
     }
-    /// The end found.
+    /// The end offset of an epoch.
     EpochEndOffset {
-        /// Which.
         partition: TopicIdPartition;
-        /// What is wrong.
         error: ErrorCode;
         /// -1: undefined.
         leader_epoch: LeaderEpoch;
@@ -214,16 +185,15 @@ messages! {
     }
     /// InitProducerId (22) v5, without a transactional id.
     InitProducerIdRequest {
-        /// -1, or the one to be bumped.
+        /// -1, or the id whose epoch is to be bumped.
         producer_id: ProducerId;
-        /// -1, or the one to be bumped.
+        /// -1, or the epoch to be bumped.
         producer_epoch: i16;
     }
     /// Answer to InitProducerId.
     InitProducerIdResponse {
-        /// What is wrong.
         error: ErrorCode;
-        /// Given.
+        /// The allocated id.
         producer_id: ProducerId;
         /// 0.
         producer_epoch: i16;

@@ -1,8 +1,8 @@
 //! The fields of a message and of a metadata record, by Kafka's names: for traces and logs.
 //!
-//! Names are those of Kafka's message definitions, as its JSON converters write them (`fetchOffset`). The
-//! raft RPCs of this model have the one partition of `__cluster_metadata` only, so its fields stand beside
-//! those of the request; `partitionErrorCode` is the `errorCode` of that partition.
+//! Names are those of Kafka's message definitions, as its JSON converters write them (`fetchOffset`). The raft RPCs of
+//! this model have only the partition of `__cluster_metadata`, so its fields are placed beside those of the request;
+//! `partitionErrorCode` is the `errorCode` of that partition.
 
 use std::rc::Rc;
 
@@ -12,25 +12,21 @@ use super::error_code::ErrorCode;
 use super::quorum::CurrentLeader;
 use crate::ids::{BrokerEpoch, LeaderEpoch, NodeId, Offset, PartitionEpoch, ProducerId, TopicIdPartition, Uuid};
 
-/// A value to be shown.
+/// A value to be displayed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Value {
     /// Absent.
     Null,
-    /// `true` or `false`.
     Bool(bool),
-    /// A number.
     Number(i64),
-    /// A text: a name, an id, an error by Kafka's name.
+    /// A name, an id, or Kafka's name of an error.
     Text(String),
-    /// Several.
     List(Vec<Value>),
     /// Fields by name, in order.
     Struct(Vec<(String, Value)>),
 }
 
 impl Value {
-    /// A field of a struct.
     pub fn get(&self, name: &str) -> Option<&Value> {
         match self {
             Value::Struct(fields) => fields.iter().find(|(other, _)| other == name).map(|(_, value)| value),
@@ -39,18 +35,17 @@ impl Value {
     }
 }
 
-/// Something with fields, or the value of one.
+/// A type with fields, or the value of a field.
 pub trait Fields {
-    /// What it is.
     fn value(&self) -> Value;
 
-    /// Adds it to the fields of a struct, under the name that its Rust field has.
+    /// Adds it to the fields of a struct, under the name of its Rust field.
     fn put(&self, name: &str, into: &mut Vec<(String, Value)>) {
         into.push((kafka_name(name), self.value()));
     }
 }
 
-/// `fetch_offset` is `fetchOffset` in Kafka.
+/// Kafka's name of a Rust field: `fetch_offset` is `fetchOffset`.
 fn kafka_name(name: &str) -> String {
     match name {
         "error" => return "errorCode".to_owned(),
@@ -184,7 +179,7 @@ impl Fields for CurrentLeader {
     }
 }
 
-/// Shows a struct of named fields.
+/// Implements [`Fields`] for a struct with named fields.
 macro_rules! fields {
     ($($name:ident { $($field:ident $(as $kafka:literal)?),* $(,)? })+) => {
         $(impl $crate::message::Fields for $name {
@@ -219,7 +214,7 @@ pub(super) fn of<const N: usize>(fields: [(&str, Value); N]) -> Value {
     Value::Struct(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
 }
 
-/// A struct with the name of its type in front.
+/// A struct, preceded by the name of its type.
 pub(super) fn named(name: &str, value: Value) -> Value {
     let mut fields = vec![("type".to_owned(), Value::Text(name.to_owned()))];
     if let Value::Struct(rest) = value {

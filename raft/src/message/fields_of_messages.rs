@@ -79,7 +79,7 @@ fn records_of(batch: &Batch) -> Vec<Value> {
         let Ok(records) = batch.control_records() else { return Vec::new() };
         return records.iter().map(|ControlRecord::LeaderChange(it)| named("LeaderChange", it.value())).collect();
     }
-    // A value stands in the frame of a NoOpRecord.
+    // A value is stored in the frame of a NoOpRecord.
     let values: Vec<Value> = batch.values().map(|(_, value)| value.value()).collect();
     match batch.metadata_records() {
         Ok(records) if values.is_empty() => records.map(|(_, record)| named(record.name(), record.value())).collect(),
@@ -87,7 +87,7 @@ fn records_of(batch: &Batch) -> Vec<Value> {
     }
 }
 
-/// What a log or a partition holds there.
+/// The content of a batch of the metadata log or of a partition.
 pub fn of_batch(bytes: &[u8]) -> Option<Value> {
     Batch::parse(bytes).ok().map(|(batch, _)| batch.value())
 }

@@ -1,14 +1,13 @@
-//! The RPCs between replicas, with Kafka's field names (consensus.md §3), as of the newest
-//! versions: Vote v2, BeginQuorumEpoch v1, EndQuorumEpoch v1, Fetch v18. One topic and one
-//! partition (`__cluster_metadata`-0) are implied where the wire has arrays of them; the ids
-//! that can be wrong on the wire are kept so that they can be checked.
+//! The RPCs between replicas, with Kafka's field names (consensus.md §3), as of the newest versions: Vote v2,
+//! BeginQuorumEpoch v1, EndQuorumEpoch v1, Fetch v18. Arrays of topics and partitions are replaced by the single
+//! partition `__cluster_metadata`-0; the ids that can be wrong on the wire are kept so that they can be checked.
 //!
-//! The map:
+//! Modules:
 //! * `request`: all requests and responses; `error_code`: Kafka's `Errors`
 //! * `quorum`: the RPCs of consensus; [`data`], [`cluster`] and [`admin`]: those above it, in the groups of `apis`;
 //!   [`model_only`]: those of scenarios of the quorum alone
 //! * `canonical_walk`, `canonical_hasher` and `content_hash`: a message's identity in 64 bits
-//! * [`fields`], `fields_of_messages`: what traces and logs show of them
+//! * [`fields`], `fields_of_messages`: their representation in traces and logs
 
 pub mod admin;
 mod apis;

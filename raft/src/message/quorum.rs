@@ -11,13 +11,11 @@ use crate::log::Records;
 pub struct Endpoint {
     /// Listener name, `CONTROLLER` usually.
     pub name: Rc<str>,
-    /// Host name.
     pub host: Rc<str>,
-    /// TCP port.
     pub port: u16,
 }
 
-/// All addresses of one node; shared, for they seldom change. Empty means unknown.
+/// All addresses of one node; shared, because they seldom change. Empty means unknown.
 pub type Endpoints = Rc<[Endpoint]>;
 
 /// Vote (52) v2.
@@ -25,9 +23,9 @@ pub type Endpoints = Rc<[Endpoint]>;
 pub struct VoteRequest {
     /// `None` is accepted; otherwise must match.
     pub cluster_id: Option<Rc<str>>,
-    /// The addressee; -1 when unknown.
+    /// The receiver; -1 when unknown.
     pub voter_id: NodeId,
-    /// The addressee's directory; `None` when unknown.
+    /// The receiver's directory; `None` when unknown.
     pub voter_directory_id: Option<Uuid>,
     /// Candidate's epoch, or a Prospective's *current* epoch.
     pub replica_epoch: LeaderEpoch,
@@ -43,10 +41,10 @@ pub struct VoteRequest {
     pub pre_vote: bool,
 }
 
-/// What every partition-level answer carries: local epoch, leader, and its address.
+/// Common to all partition-level answers: local epoch, leader, and its address.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CurrentLeader {
-    /// Leader id, -1 if unknown.
+    /// -1 on the wire if unknown.
     pub leader_id: Option<NodeId>,
     /// Local epoch of the responder.
     pub leader_epoch: LeaderEpoch,
@@ -57,13 +55,10 @@ pub struct CurrentLeader {
 /// Answer to Vote.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct VoteResponse {
-    /// Top-level error.
     pub top_error: ErrorCode,
-    /// Partition-level error.
     pub error: ErrorCode,
     /// Responder's epoch and leader.
     pub current_leader: CurrentLeader,
-    /// The (pre-)vote is given.
     pub vote_granted: bool,
 }
 
@@ -72,13 +67,12 @@ pub struct VoteResponse {
 pub struct BeginQuorumEpochRequest {
     /// `None` is accepted; otherwise must match.
     pub cluster_id: Option<Rc<str>>,
-    /// The addressee.
+    /// The receiver.
     pub voter_id: NodeId,
-    /// The addressee's directory.
+    /// The receiver's directory.
     pub voter_directory_id: Option<Uuid>,
     /// The leader; also the sender.
     pub leader_id: NodeId,
-    /// Its epoch.
     pub leader_epoch: LeaderEpoch,
     /// All its listeners.
     pub leader_endpoints: Endpoints,
@@ -87,9 +81,7 @@ pub struct BeginQuorumEpochRequest {
 /// Answer to BeginQuorumEpoch and EndQuorumEpoch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct QuorumEpochResponse {
-    /// Top-level error.
     pub top_error: ErrorCode,
-    /// Partition-level error.
     pub error: ErrorCode,
     /// Responder's epoch and leader.
     pub current_leader: CurrentLeader,
@@ -102,9 +94,8 @@ pub struct EndQuorumEpochRequest {
     pub cluster_id: Option<Rc<str>>,
     /// The resigned leader; also the sender.
     pub leader_id: NodeId,
-    /// Its epoch.
     pub leader_epoch: LeaderEpoch,
-    /// Who should campaign, best first; may be empty.
+    /// The replicas that should start an election, best first; may be empty.
     pub preferred_candidates: Rc<[ReplicaKey]>,
 }
 
@@ -119,7 +110,7 @@ pub struct FetchRequest {
     pub replica_directory_id: Option<Uuid>,
     /// Topic id; must be that of `__cluster_metadata`.
     pub topic_id: Uuid,
-    /// How long the leader may park it.
+    /// How long the leader may delay the answer.
     pub max_wait_ms: i32,
     /// Size limit; at least one batch is always returned.
     pub max_bytes: i32,
@@ -136,18 +127,15 @@ pub struct FetchRequest {
 /// Answer to Fetch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FetchResponse {
-    /// Top-level error.
     pub top_error: ErrorCode,
-    /// Partition-level error.
     pub error: ErrorCode,
     /// Responder's epoch and leader.
     pub current_leader: CurrentLeader,
-    /// Whole batches from the fetch offset.
+    /// Whole batches, from the fetch offset.
     pub records: Records,
-    /// The leader's log start.
     pub log_start_offset: Offset,
     /// The leader's high watermark; `None` is -1 (unknown in this epoch).
     pub high_watermark: Option<Offset>,
-    /// KIP-595: where the logs part.
+    /// KIP-595: where the logs diverge.
     pub diverging_epoch: Option<OffsetAndEpoch>,
 }

@@ -1,4 +1,4 @@
-//! All requests and all responses.
+//! The requests and responses of all APIs.
 
 use super::apis::{
     AdminRequest, AdminResponse, ClusterRequest, ClusterResponse, DataRequest, DataResponse, EnvelopeResponse,
@@ -9,7 +9,6 @@ use super::quorum::{
     VoteResponse,
 };
 
-/// A request and its kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {
     /// Vote (52)
@@ -34,7 +33,6 @@ pub enum Request {
     Envelope(AdminRequest),
 }
 
-/// A response and its kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Response {
     /// Vote (52)
